@@ -1,0 +1,18 @@
+//! The words of the house: what a frame, a finding, a report and a moment are.
+//! Nothing here does I/O, and nothing here knows another module.
+
+mod class;
+mod event;
+mod finding;
+mod frame;
+mod report;
+mod tensor;
+mod time;
+
+pub use class::Class;
+pub use event::{Event, EventKind};
+pub use finding::{Finding, Label, Point, Rect, Value};
+pub use frame::{Colour, Frame, Matrix, PixelFormat, Planes, Range};
+pub use report::{Fault, Latency, MAX_EMBEDDING, MAX_FINDINGS, Report};
+pub use tensor::{Dtype, Fit, Placement, Resize};
+pub use time::{Clock, ManualClock, Stamp, SystemClock, rfc3339};
