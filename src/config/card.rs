@@ -1,0 +1,123 @@
+//! The keys of a model card: read from `NAME.toml` beside the model, then from `[model.NAME]`, which wins.
+
+use std::path::Path;
+
+use super::raw::{Doc, Table};
+use super::{Embedding, Fault, ModelCard, Task};
+use crate::types::{Fit, Resize};
+
+const TASKS: &[(&str, Task)] = &[
+    ("classify", Task::Classify),
+    ("ssd", Task::Ssd),
+    ("blazeface", Task::BlazeFace),
+    ("yolo", Task::Yolo),
+    ("embed", Task::Embed),
+    ("segment", Task::Segment),
+];
+
+/// Reads a card's text. `file` is its path: for messages, and for a labels file beside it.
+/// Errors: every fault of the card.
+pub fn parse(text: &str, file: &Path) -> Result<ModelCard, Vec<Fault>> {
+    let doc = Doc::read(file, text);
+    let mut card = ModelCard::default();
+    if doc.is_sound() {
+        let table = doc.root();
+        read(&table, file.parent().unwrap_or(Path::new("")), &mut card);
+        table.finish();
+    }
+    if doc.is_sound() { Ok(card) } else { Err(doc.into_faults()) }
+}
+
+/// Puts what `table` says over what `card` says. `folder` is where a relative labels file lies.
+pub(crate) fn read(table: &Table<'_, '_>, folder: &Path, card: &mut ModelCard) {
+    let set = |slot: &mut Option<f32>, value: Option<f32>| *slot = value.or(*slot);
+    card.task = table.word("task", TASKS).or(card.task);
+    read_labels(table, folder, card);
+    card.mean = channels(table, "mean", -1e6..=1e6).or(card.mean);
+    card.std = channels(table, "std", 1e-6..=1e6).or(card.std);
+    card.fit = table.word("fit", &[("stretch", Fit::Stretch), ("letterbox", Fit::Letterbox)]).or(card.fit);
+    card.pad = table.get("pad").and_then(|field| field.whole(0..=255)).map(|pad| pad as u8).or(card.pad);
+    let filters = [("antialias", Resize::Antialias), ("bilinear", Resize::Bilinear)];
+    card.resize = table.word("resize", &filters).or(card.resize);
+    set(&mut card.min_score, table.number("min_score", 0.0..=1.0));
+    set(&mut card.iou, table.number("iou", 0.0..=1.0));
+    let top_k = table.get("top_k").and_then(|field| field.whole(1..=crate::types::MAX_FINDINGS as i64));
+    card.top_k = top_k.map(|k| k as usize).or(card.top_k);
+    read_head(table, card);
+    let forms = [("unit", Embedding::Unit), ("raw", Embedding::Raw)];
+    card.embedding = table.word("embedding", &forms).or(card.embedding);
+    read_sha256(table, card);
+}
+
+fn read_labels(table: &Table<'_, '_>, folder: &Path, card: &mut ModelCard) {
+    let labels = table.get("labels").and_then(|field| field.texts());
+    let file = table.get("labels_file").and_then(|field| {
+        let name = Path::new(field.text()?);
+        let path = folder.join(name);
+        if path.is_file() {
+            return Some(name.to_owned());
+        }
+        field.fault(
+            format!("no such file: {}", path.display()),
+            "the path is relative to the card; correct it",
+        );
+        None
+    });
+    if labels.is_some() && file.is_some() {
+        table.fault("labels", "labels and labels_file are both given", "keep one of them");
+    }
+    // A list in [model.NAME] also replaces the card's file, and the other way round.
+    if labels.is_some() || file.is_some() {
+        (card.labels, card.labels_file) = (labels, file);
+    }
+    card.label_offset = table.whole("label_offset", card.label_offset, -1000..=1000);
+}
+
+/// One value for all channels, or one each for R, G and B.
+fn channels(
+    table: &Table<'_, '_>,
+    key: &'static str,
+    range: std::ops::RangeInclusive<f64>,
+) -> Option<[f32; 3]> {
+    let field = table.get(key)?;
+    if !field.is_list() {
+        return field.number(range).map(|value| [value; 3]);
+    }
+    let values = field.numbers(range)?;
+    match values[..] {
+        [one] => Some([one; 3]),
+        [r, g, b] => Some([r, g, b]),
+        _ => {
+            field.fault(format!("{} values", values.len()), "write one number, or three for R, G and B");
+            None
+        }
+    }
+}
+
+fn read_head(table: &Table<'_, '_>, card: &mut ModelCard) {
+    let head = table.word("head", &[("v5", "v5"), ("v8", "v8"), ("grid", "grid")]);
+    card.head = head.map(str::to_owned).or_else(|| card.head.take());
+    if let Some(field) = table.get("anchors") {
+        match field.numbers(0.0..=1e5) {
+            Some(anchors) if anchors.is_empty() || anchors.len() % 6 != 0 => field.fault(
+                format!("{} numbers are no whole count of scales", anchors.len()),
+                "write three pairs of width and height in px for each scale, smallest stride first",
+            ),
+            anchors => card.anchors = anchors.or_else(|| card.anchors.take()),
+        }
+    }
+    if let Some(field) = table.get("logits") {
+        card.logits = field.boolean().or(card.logits);
+    }
+}
+
+fn read_sha256(table: &Table<'_, '_>, card: &mut ModelCard) {
+    let Some(field) = table.get("sha256") else { return };
+    match field.text() {
+        Some(hex) if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            card.sha256 = Some(hex.to_ascii_lowercase());
+        }
+        Some(_) => field.fault("this is no SHA-256", "write the 64 hexadecimal digits that sha256sum prints"),
+        None => {}
+    }
+}

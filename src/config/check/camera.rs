@@ -1,0 +1,119 @@
+//! `[[camera]]`: the source, its pace, and what is done with its frames.
+
+use super::Scope;
+use crate::config::raw::{Table, nearest};
+use crate::config::source::{self, Refused};
+use crate::config::{Camera, Detect, Model, Pace, Source, Track, V4l2};
+
+/// Slots of a ring: fewer cannot overlap capture and inference, more would hold too many of the source's buffers.
+const RING_SLOTS: std::ops::RangeInclusive<u32> = 2..=64;
+
+pub(super) fn cameras(root: &Table<'_, '_>, scope: &Scope, models: &[Model]) -> Vec<Camera> {
+    let mut cameras = Vec::new();
+    let tables = root.tables("camera");
+    if tables.is_empty() {
+        root.fault("camera", "no camera is configured", "add a [[camera]] with a name and a source");
+    }
+    for table in tables {
+        let camera = camera(&table, scope, models);
+        super::unique(&table, &camera.name, &cameras);
+        cameras.push(camera);
+        table.finish();
+    }
+    cameras
+}
+
+fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model]) -> Camera {
+    let name = table.need("name", "write name = \"front\"").and_then(|field| super::topic_level(&field));
+    let (source, source_text) = source(table, scope);
+    let detect = table.table_if("detect").map(|table| detect(table, models));
+    let camera = Camera {
+        // An unnamed camera is a fault already; the empty name keeps it out of the search for doubles.
+        name: name.unwrap_or_else(|| table.path_of("")),
+        source,
+        source_text,
+        pace: table.word("pace", &[("live", Pace::Live), ("max", Pace::Max)]).unwrap_or_default(),
+        repeat: table.boolean("repeat", false),
+        skip_frames: table.whole("skip_frames", 0, 0..=100_000),
+        ring_slots: table.whole("ring_slots", 8, RING_SLOTS) as usize,
+        frozen_after: table.millis("frozen_after_ms", 2_000, 50..=3_600_000),
+        reconnect: table.millis("reconnect_ms", 500, 10..=600_000),
+        reconnect_max: table.millis("reconnect_max_ms", 30_000, 10..=3_600_000),
+        images_fps: table.whole("images_fps", 10, 1..=1_000),
+        v4l2: v4l2(table.table("v4l2")),
+        tcp_max_bytes: table.whole("tcp_max_bytes", 64 << 20, 1_024..=1 << 30) as usize,
+        track: table.table_if("track").map(track),
+        detect,
+    };
+    if camera.reconnect > camera.reconnect_max {
+        table.fault(
+            "reconnect_ms",
+            "the first pause is longer than reconnect_max_ms",
+            "lower it, or raise the other",
+        );
+    }
+    if camera.track.is_some() && camera.detect.is_none() {
+        table.fault("track", "there is nothing to track", "add detect = { model = \"…\" }, or remove track");
+    }
+    camera
+}
+
+fn source(table: &Table<'_, '_>, scope: &Scope) -> (Source, String) {
+    let absent = (Source::Launch(String::new()), String::new());
+    let field = table.need("source", "write source = \"file:///path/video.mp4\" or another source");
+    let Some((field, text)) = field.and_then(|field| field.text().map(|text| (field, text))) else {
+        return absent;
+    };
+    match source::parse(text, |path| scope.files.resolve(path)) {
+        Ok(source) => (source, source::without_passwords(text)),
+        Err(Refused { reason, remedy }) => {
+            field.fault(reason, remedy);
+            absent
+        }
+    }
+}
+
+fn detect(table: Table<'_, '_>, models: &[Model]) -> Detect {
+    let field = table.need("model", "write model = \"NAME\" of a [model.NAME]");
+    let name = field.and_then(|field| {
+        let name = field.text()?;
+        if !models.iter().any(|model| model.name == name) {
+            let known: Vec<_> = models.iter().map(|model| model.name.as_str()).collect();
+            let remedy = match known.is_empty() {
+                true => format!("add [model.{name}] with its path"),
+                false => nearest(name, &known),
+            };
+            field.fault(format!("there is no [model.{name}]"), remedy);
+        }
+        Some(name.to_owned())
+    });
+    let detect = Detect {
+        model: name.unwrap_or_default(),
+        every: table.whole("every", 1, 1..=100_000),
+        min_score: table.number("min_score", 0.0..=1.0),
+    };
+    table.finish();
+    detect
+}
+
+fn track(table: Table<'_, '_>) -> Track {
+    let track = Track {
+        iou: table.number("iou", 0.01..=1.0).unwrap_or(0.3),
+        min_frames: table.whole("min_frames", 3, 1..=10_000),
+        max_gap: table.whole("max_gap", 10, 0..=10_000),
+        update_every: table.millis("update_every_ms", 1_000, 0..=3_600_000),
+    };
+    table.finish();
+    track
+}
+
+fn v4l2(table: Table<'_, '_>) -> V4l2 {
+    let wish = |key, range| Some(table.get(key)?.whole(range)? as u32).filter(|wish| *wish > 0);
+    let v4l2 = V4l2 {
+        width: wish("width", 0..=16_384),
+        height: wish("height", 0..=16_384),
+        fps: wish("fps", 0..=1_000),
+    };
+    table.finish();
+    v4l2
+}

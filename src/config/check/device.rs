@@ -1,0 +1,117 @@
+//! The sections about the box itself: `[device]`, `[workers]`, `[runtime]`, `[supervisor]`, `[log]`.
+
+use std::path::PathBuf;
+
+use tracing_subscriber::EnvFilter;
+
+use super::Scope;
+use crate::config::raw::{Table, nearest};
+use crate::config::value::Field;
+use crate::config::{Camera, Device, Log, Runtime, Supervisor, Workers, files};
+
+pub(super) fn device(table: Table<'_, '_>) -> Device {
+    let name = table.get("name").and_then(|field| super::topic_level(&field));
+    let state_dir = table.get("state_dir").and_then(|field| match field.text()? {
+        "" => {
+            field.fault(
+                "the path is empty",
+                "name a folder that the service may write, e.g. /var/lib/ocellus",
+            );
+            None
+        }
+        path => Some(PathBuf::from(path)),
+    });
+    table.finish();
+    Device {
+        name: name.unwrap_or_else(files::host_name),
+        state_dir: state_dir.unwrap_or_else(|| "/var/lib/ocellus".into()),
+    }
+}
+
+pub(super) fn workers(table: Table<'_, '_>, scope: &Scope) -> Workers {
+    let cores = table.get("cores").and_then(|field| cores(&field, scope));
+    table.finish();
+    Workers { cores: cores.unwrap_or_else(|| scope.cores.clone()) }
+}
+
+fn cores(field: &Field<'_, '_>, scope: &Scope) -> Option<Vec<usize>> {
+    if field.is_text() {
+        return field.word(&[("auto", ())]).map(|()| scope.cores.clone());
+    }
+    let mut cores = Vec::new();
+    let items = field.items("core numbers, or \"auto\"")?;
+    if items.is_empty() {
+        field.fault("no core is named", "write \"auto\", or at least one core number");
+    }
+    for item in items {
+        let Some(core) = item.whole(0..=4095).map(|core| core as usize) else { continue };
+        if !scope.cores.contains(&core) {
+            let reason = format!("core {core} does not exist, or this process may not run on it");
+            item.fault(reason, format!("use cores out of {:?}, or \"auto\"", scope.cores));
+        } else if cores.contains(&core) {
+            item.fault(
+                format!("core {core} is named twice"),
+                "name each core once: one worker is pinned to each",
+            );
+        } else {
+            cores.push(core);
+        }
+    }
+    (!cores.is_empty()).then_some(cores)
+}
+
+pub(super) fn runtime(table: Table<'_, '_>, scope: &Scope) -> Runtime {
+    let kinds = [("litert", "litert"), ("tflitec", "tflitec"), ("stub", "stub")];
+    let kind = table.word("kind", &kinds).unwrap_or("litert").to_owned();
+    let library = table.get("library").and_then(|field| scope.files.existing(&field));
+    table.finish();
+    Runtime { kind, library }
+}
+
+pub(super) fn supervisor(table: Table<'_, '_>, cameras: &[Camera]) -> Supervisor {
+    let supervisor = Supervisor {
+        max_restarts: table.whole("max_restarts", 3, 0..=1000),
+        backoff: table.millis("backoff_ms", 250, 1..=60_000),
+        backoff_max: table.millis("backoff_max_ms", 10_000, 1..=600_000),
+        drain: table.millis("drain_ms", 2_500, 100..=60_000),
+        essential: table.get("essential").and_then(|field| essential(&field, cameras)).unwrap_or_default(),
+    };
+    if supervisor.backoff > supervisor.backoff_max {
+        table.fault(
+            "backoff_ms",
+            "the first pause is longer than backoff_max_ms",
+            "lower it, or raise the other",
+        );
+    }
+    table.finish();
+    supervisor
+}
+
+fn essential(field: &Field<'_, '_>, cameras: &[Camera]) -> Option<Vec<String>> {
+    let units: Vec<String> = cameras.iter().map(|camera| format!("camera/{}", camera.name)).collect();
+    let mut known: Vec<&str> = units.iter().map(String::as_str).collect();
+    known.push("mqtt");
+    let words: Vec<_> = known.iter().map(|unit| (*unit, *unit)).collect();
+    let items = field.items("names of units")?;
+    Some(items.iter().filter_map(|item| item.word(&words)).map(str::to_owned).collect())
+}
+
+pub(super) fn log(table: Table<'_, '_>) -> Log {
+    let level = table.get("level").and_then(|field| {
+        let text = field.text()?;
+        let levels = ["off", "error", "warn", "info", "debug", "trace"];
+        // A bare word that is no level would be taken as a target's name: everything silent.
+        let bare = text.split(',').find(|part| !part.contains(['=', '[']) && !levels.contains(&part.trim()));
+        match (bare, EnvFilter::try_new(text)) {
+            (Some(word), _) => field.fault(format!("\"{word}\" is no level"), nearest(word.trim(), &levels)),
+            (None, Err(e)) => field.fault(
+                format!("this is no filter: {e}"),
+                "write a level, or e.g. \"info,ocellus::capture=debug\"",
+            ),
+            (None, Ok(_)) => return Some(text.to_owned()),
+        }
+        None
+    });
+    table.finish();
+    Log { level: level.unwrap_or_else(|| "info".to_owned()) }
+}

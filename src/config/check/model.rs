@@ -1,0 +1,55 @@
+//! `[model.NAME]`: the file, its card, and who may run it.
+
+use std::path::Path;
+
+use super::Scope;
+use crate::config::raw::Table;
+use crate::config::{Model, ModelCard, card, files::Files};
+
+pub(super) fn models(root: &Table<'_, '_>, scope: &Scope, workers: usize) -> Vec<Model> {
+    let models =
+        root.named("model").into_iter().map(|(name, table)| model(name, table, &scope.files, workers));
+    models.collect()
+}
+
+fn model(name: String, table: Table<'_, '_>, files: &Files, workers: usize) -> Model {
+    let path =
+        table.need("path", "write path = \"models/NAME.tflite\"").and_then(|field| files.existing(&field));
+    let path = path.unwrap_or_default();
+    let mut card = beside(&path, &table);
+    card::read(&table, path.parent().unwrap_or(Path::new("")), &mut card);
+    let most = workers.max(1) as u32;
+    let max_workers: u32 = table.whole("max_workers", most, 1..=4096);
+    let min_workers: u32 = table.whole("min_workers", 1, 0..=4096);
+    let (min_workers, max_workers) = (min_workers.min(most), max_workers.min(most));
+    if min_workers > max_workers {
+        table.fault("min_workers", "more than max_workers", "lower it, or raise max_workers");
+    }
+    table.finish();
+    Model { name, path, card, min_workers: min_workers as usize, max_workers: max_workers as usize }
+}
+
+/// What the card beside the model says; without a card, the model's own metadata must do.
+fn beside(path: &Path, table: &Table<'_, '_>) -> ModelCard {
+    let file = path.with_extension("toml");
+    if file == path || !file.is_file() {
+        return ModelCard::default();
+    }
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(e) => {
+            table.fault(
+                "path",
+                format!("the card {} cannot be read: {e}", file.display()),
+                "make it readable text",
+            );
+            return ModelCard::default();
+        }
+    };
+    card::parse(&text, &file).unwrap_or_else(|faults| {
+        for fault in faults {
+            table.doc().note(fault);
+        }
+        ModelCard::default()
+    })
+}

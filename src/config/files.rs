@@ -1,0 +1,77 @@
+//! Where a relative path of the configuration is looked for, and what the machine offers (cores, host name).
+
+use std::path::{Path, PathBuf};
+
+use super::value::Field;
+
+/// Where a packaged Ocellus keeps its models.
+const SHARE: &str = "/usr/share/ocellus";
+
+/// The folders in which relative paths are looked for, in order.
+pub(crate) struct Files {
+    roots: Vec<PathBuf>,
+}
+
+impl Files {
+    /// Beside the configuration first (`base`), then the working directory, then the package's own folder.
+    pub(crate) fn new(base: &Path) -> Files {
+        let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
+        Files { roots: vec![base.to_owned(), PathBuf::from("."), PathBuf::from(SHARE)] }
+    }
+
+    /// The existing file that `field` names; a fault that lists every place looked at where there is none.
+    pub(crate) fn existing(&self, field: &Field<'_, '_>) -> Option<PathBuf> {
+        let text = field.text()?;
+        let candidates = self.candidates(Path::new(text));
+        if let Some(found) = candidates.iter().find(|path| path.is_file()) {
+            return Some(found.clone());
+        }
+        let places: Vec<_> = candidates.iter().map(|path| path.display().to_string()).collect();
+        let reason = match candidates.iter().find(|path| path.is_dir()) {
+            Some(folder) => format!("{} is a folder, not a file", folder.display()),
+            None => format!("no such file: looked at {}", places.join(", ")),
+        };
+        field.fault(reason, "put the file there, or correct the path");
+        None
+    }
+
+    /// `path` where it exists, else beside the configuration.
+    pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
+        let mut candidates = self.candidates(path);
+        let found = candidates.iter().position(|path| path.exists()).unwrap_or(0);
+        candidates.swap_remove(found)
+    }
+
+    fn candidates(&self, path: &Path) -> Vec<PathBuf> {
+        if path.is_absolute() {
+            return vec![path.to_owned()];
+        }
+        let mut candidates: Vec<PathBuf> = Vec::new();
+        for root in &self.roots {
+            let candidate = if root == Path::new(".") { path.to_owned() } else { root.join(path) };
+            if !candidates.contains(&candidate) {
+                candidates.push(candidate);
+            }
+        }
+        candidates
+    }
+}
+
+/// The cores that this process may run on.
+pub fn usable_cores() -> Vec<usize> {
+    match rustix::thread::sched_getaffinity(None) {
+        Ok(set) => (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect(),
+        Err(_) => (0..std::thread::available_parallelism().map_or(1, usize::from)).collect(),
+    }
+}
+
+/// The host name as a topic level: what MQTT does not allow there becomes `-`.
+pub(crate) fn host_name() -> String {
+    let uname = rustix::system::uname();
+    let name: String = uname.nodename().to_string_lossy().chars().map(plain).take(64).collect();
+    if name.is_empty() { "ocellus".to_owned() } else { name }
+}
+
+fn plain(c: char) -> char {
+    if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }
+}

@@ -1,0 +1,25 @@
+//! The one TOML file: read with positions (`raw`), checked into typed sections (`check`).
+//!
+//! Every other module gets only its own section and never sees TOML.
+
+mod card;
+mod check;
+mod diff;
+mod fault;
+mod files;
+mod place;
+mod raw;
+mod sections;
+mod source;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use card::parse as parse_card;
+pub use diff::{Change, Names};
+pub use fault::{Fault, Faults};
+pub use files::usable_cores;
+pub use sections::{
+    Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Mqtt, Outbox, Pace, Runtime, Source,
+    Supervisor, Task, Tls, Track, V4l2, Workers,
+};

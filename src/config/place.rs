@@ -1,0 +1,60 @@
+//! Where a key stands in a file, for faults that are found after the file was read (a model that the runtime refuses).
+
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+
+use super::Fault;
+use super::raw::line_and_column;
+
+impl Fault {
+    /// A fault of `key` (`model.scene.path`, `camera[1].source`) in `file`, with the place of the key or of the
+    /// nearest table around it. The place stays 0 where the file can no longer be read.
+    pub fn of_key(file: &Path, key: &str, reason: impl Into<String>, remedy: impl Into<String>) -> Fault {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let (line, column) = place(&text, key).unwrap_or_default();
+        Fault { line, column, key: key.to_owned(), ..Fault::whole(file, reason, remedy) }
+    }
+}
+
+/// Line and column, from 1, of the value of `key` in `text`, or of the nearest table around it that is there.
+fn place(text: &str, key: &str) -> Option<(usize, usize)> {
+    let (root, _) = DeTable::parse_recoverable(text);
+    let mut table = Some(root.get_ref());
+    let mut start = None;
+    for part in key.split('.') {
+        let (name, index) = part.split_once('[').map_or((part, None), |(name, index)| (name, Some(index)));
+        let Some(mut value) = table.and_then(|table| table.get(name)) else { break };
+        if let Some(index) = index.and_then(|index| index.trim_end_matches(']').parse::<usize>().ok()) {
+            match value.get_ref() {
+                DeValue::Array(items) if index < items.len() => value = &items[index],
+                _ => break,
+            }
+        }
+        start = Some(value.span().start);
+        table = value.get_ref().as_table();
+    }
+    start.map(|start| line_and_column(text, start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_again_and_a_missing_one_at_its_table() {
+        let text =
+            "[model.a]\npath = \"x\"\n[[camera]]\nname = \"b\"\n[[camera]]\ndetect = { model = \"a\" }\n";
+        assert_eq!(place(text, "model.a.path"), Some((2, 8)));
+        assert_eq!(place(text, "model.a"), Some((1, 1)));
+        assert_eq!(place(text, "model.a.sha256"), Some((1, 1)));
+        assert_eq!(place(text, "camera[1].detect.model"), Some((6, 20)));
+        assert_eq!(place(text, "runtime.library"), None);
+    }
+
+    #[test]
+    fn a_fault_of_a_file_that_is_gone_still_names_it() {
+        let fault = Fault::of_key(Path::new("/gone.toml"), "model.a", "truncated", "copy it again");
+        assert_eq!(fault.to_string(), "/gone.toml: model.a: truncated\n    next: copy it again");
+    }
+}

@@ -1,0 +1,237 @@
+//! A TOML document with positions, and the typed reader that collects faults instead of stopping at the first.
+//!
+//! Asking a [`Table`] for a key makes the key known; [`Table::finish`] calls every other key unknown. So no
+//! list of keys exists beside the code that reads them.
+
+use std::cell::RefCell;
+#[cfg(test)]
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::fault::Fault;
+use super::value::Field;
+
+/// One file's text, and what was found wrong with it so far.
+pub(crate) struct Doc<'a> {
+    file: String,
+    text: &'a str,
+    root: Spanned<DeTable<'a>>,
+    faults: RefCell<Vec<Fault>>,
+    /// Every key asked for, so that a test can hold the documentation against it.
+    #[cfg(test)]
+    known: RefCell<BTreeSet<String>>,
+}
+
+impl<'a> Doc<'a> {
+    /// Reads `text`. Syntax errors become faults at once, all of them; [`Doc::is_sound`] tells.
+    pub(crate) fn read(file: &Path, text: &'a str) -> Doc<'a> {
+        let (root, errors) = DeTable::parse_recoverable(text);
+        let doc = Doc {
+            file: file.display().to_string(),
+            text,
+            root,
+            faults: RefCell::default(),
+            #[cfg(test)]
+            known: RefCell::default(),
+        };
+        for error in errors {
+            let span = error.span().unwrap_or(0..0);
+            doc.fault(&span, "", error.message(), "correct the TOML syntax; the keys are checked after that");
+        }
+        doc
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.faults.borrow().is_empty()
+    }
+
+    /// The top-level table.
+    pub(crate) fn root(&self) -> Table<'_, 'a> {
+        Table {
+            doc: self,
+            path: String::new(),
+            span: 0..0,
+            entries: Some(self.root.get_ref()),
+            asked: RefCell::default(),
+        }
+    }
+
+    /// Notes a fault at `span`.
+    pub(crate) fn fault(
+        &self,
+        span: &Range<usize>,
+        key: &str,
+        reason: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let (line, column) = line_and_column(self.text, span.start);
+        self.note(Fault {
+            file: self.file.clone(),
+            line,
+            column,
+            key: key.to_owned(),
+            reason: reason.into(),
+            remedy: remedy.into(),
+        });
+    }
+
+    /// Takes over a fault of another file (a model's card).
+    pub(crate) fn note(&self, fault: Fault) {
+        self.faults.borrow_mut().push(fault);
+    }
+
+    /// The faults in the order of the file, those of other files last.
+    pub(crate) fn into_faults(self) -> Vec<Fault> {
+        let mut faults = self.faults.into_inner();
+        faults.sort_by_key(|fault| (fault.file != self.file, fault.line, fault.column));
+        faults
+    }
+
+    /// Every key that was asked for, e.g. `camera.ring_slots`; for the test that all are documented.
+    #[cfg(test)]
+    pub(crate) fn known_keys(&self) -> BTreeSet<String> {
+        self.known.borrow().clone()
+    }
+}
+
+/// A table of the document, or a table that is not there and answers every question with "absent".
+pub(crate) struct Table<'d, 'a> {
+    doc: &'d Doc<'a>,
+    path: String,
+    span: Range<usize>,
+    entries: Option<&'d DeTable<'a>>,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+impl<'d, 'a> Table<'d, 'a> {
+    /// The document.
+    pub(crate) fn doc(&self) -> &'d Doc<'a> {
+        self.doc
+    }
+
+    /// The full name of `key` in this table.
+    pub(crate) fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// The value of `key`, which is known from now on.
+    pub(crate) fn get(&self, key: &'static str) -> Option<Field<'d, 'a>> {
+        self.asked.borrow_mut().push(key);
+        #[cfg(test)]
+        self.doc.known.borrow_mut().insert(without_index(&self.path_of(key)));
+        let value = self.entries?.get(key)?;
+        Some(Field { doc: self.doc, key: self.path_of(key), span: value.span(), value: value.get_ref() })
+    }
+
+    /// A key that must be there; its absence is a fault at the table.
+    pub(crate) fn need(&self, key: &'static str, remedy: &str) -> Option<Field<'d, 'a>> {
+        let field = self.get(key);
+        if field.is_none() {
+            self.doc.fault(&self.span, &self.path_of(key), "this key is missing", remedy);
+        }
+        field
+    }
+
+    /// Notes a fault at the head of this table.
+    pub(crate) fn fault(&self, key: &str, reason: impl Into<String>, remedy: impl Into<String>) {
+        self.doc.fault(&self.span, &self.path_of(key), reason, remedy);
+    }
+
+    /// The sub-table `key`; one that answers "absent" to everything where it is not there.
+    pub(crate) fn table(&self, key: &'static str) -> Table<'d, 'a> {
+        self.table_if(key).unwrap_or_else(|| self.child(self.path_of(key), self.span.clone(), None))
+    }
+
+    /// The sub-table `key`, if it is there.
+    pub(crate) fn table_if(&self, key: &'static str) -> Option<Table<'d, 'a>> {
+        let field = self.get(key)?;
+        self.as_table(field, "a table")
+    }
+
+    /// The tables of the array `key` (`[[key]]`), in order.
+    pub(crate) fn tables(&self, key: &'static str) -> Vec<Table<'d, 'a>> {
+        let Some(field) = self.get(key) else { return Vec::new() };
+        let DeValue::Array(items) = field.value else {
+            return field.wrong_type(&format!("tables written as [[{key}]]")).unwrap_or_default();
+        };
+        let items = items.iter().enumerate().filter_map(|(index, item)| {
+            let key = format!("{}[{index}]", field.key);
+            self.as_table(Field { doc: self.doc, key, span: item.span(), value: item.get_ref() }, "a table")
+        });
+        items.collect()
+    }
+
+    /// The named tables of `key` (`[key.NAME]`), in the order of the file.
+    pub(crate) fn named(&self, key: &'static str) -> Vec<(String, Table<'d, 'a>)> {
+        let Some(parent) = self.table_if(key) else { return Vec::new() };
+        let mut found: Vec<_> = parent.entries.into_iter().flat_map(|entries| entries.iter()).collect();
+        found.sort_by_key(|(name, _)| name.span().start);
+        let found = found.into_iter().filter_map(|(name, value)| {
+            let name = name.get_ref().to_string();
+            let field = Field {
+                doc: self.doc,
+                key: parent.path_of(&name),
+                span: value.span(),
+                value: value.get_ref(),
+            };
+            Some((name, self.as_table(field, &format!("a table written as [{key}.NAME]"))?))
+        });
+        found.collect()
+    }
+
+    /// Ends the reading of this table: what was not asked for is unknown.
+    pub(crate) fn finish(self) {
+        let asked = self.asked.borrow();
+        for (key, _) in self.entries.into_iter().flat_map(|entries| entries.iter()) {
+            let name: &str = key.get_ref();
+            if !asked.contains(&name) {
+                self.doc.fault(&key.span(), &self.path_of(name), "unknown key", nearest(name, &asked));
+            }
+        }
+    }
+
+    fn as_table(&self, field: Field<'d, 'a>, what: &str) -> Option<Table<'d, 'a>> {
+        match field.value {
+            DeValue::Table(entries) => Some(self.child(field.key, field.span, Some(entries))),
+            _ => field.wrong_type(what),
+        }
+    }
+
+    fn child(&self, path: String, span: Range<usize>, entries: Option<&'d DeTable<'a>>) -> Table<'d, 'a> {
+        Table { doc: self.doc, path, span, entries, asked: RefCell::default() }
+    }
+}
+
+/// Line and column in characters, both from 1, of the byte `at`.
+pub(crate) fn line_and_column(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// `camera[0].name` as `camera.name`.
+#[cfg(test)]
+fn without_index(key: &str) -> String {
+    let parts = key.split('[').enumerate();
+    parts
+        .map(
+            |(index, part)| {
+                if index == 0 { part } else { part.split_once(']').map_or(part, |(_, rest)| rest) }
+            },
+        )
+        .collect()
+}
+
+/// The remedy for an unknown word: the most similar known one, or all of them.
+pub(crate) fn nearest(word: &str, known: &[&str]) -> String {
+    let best = known.iter().map(|known| (strsim::damerau_levenshtein(word, known), known)).min();
+    match best {
+        Some((distance, known)) if distance <= 1 + word.len() / 4 => format!("did you mean \"{known}\"?"),
+        _ => format!("use one of: {}", known.join(", ")),
+    }
+}

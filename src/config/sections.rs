@@ -1,0 +1,323 @@
+//! The typed sections of a checked configuration. Whoever holds one of these may trust it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::types::{Fit, Resize};
+
+/// A whole, checked configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The box itself.
+    pub device: Device,
+    /// The broker.
+    pub mqtt: Mqtt,
+    /// What is kept on disk until the broker has it.
+    pub outbox: Outbox,
+    /// The pinned inference threads.
+    pub workers: Workers,
+    /// Which inference runtime, and where its library is.
+    pub runtime: Runtime,
+    /// Restart policy and deadlines.
+    pub supervisor: Supervisor,
+    /// Log level and form.
+    pub log: Log,
+    /// The models, by their names in the file.
+    pub models: Vec<Model>,
+    /// The cameras, in the file's order.
+    pub cameras: Vec<Camera>,
+    /// SHA-256 of the file's bytes, as hexadecimal digits; published with the status.
+    pub hash: String,
+}
+
+/// `[device]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    /// The topic level; the host name by default.
+    pub name: String,
+    /// Where sled lives.
+    pub state_dir: PathBuf,
+}
+
+/// `[mqtt]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mqtt {
+    /// Host of `mqtt://host:port` or `mqtts://host:port`.
+    pub host: String,
+    /// Port; 1883 or 8883 by default.
+    pub port: u16,
+    /// Set for `mqtts://`.
+    pub tls: Option<Tls>,
+    /// First level of every topic.
+    pub prefix: String,
+    /// Client id; `ocellus-<device>` by default.
+    pub client_id: String,
+    /// User name, if the broker wants one.
+    pub username: Option<String>,
+    /// File whose first line is the password; or a systemd credential's name as `credential:NAME`.
+    pub password_file: Option<PathBuf>,
+    /// Interval of MQTT pings.
+    pub keep_alive: Duration,
+    /// Interval of the `telemetry` topic.
+    pub telemetry_every: Duration,
+}
+
+/// The files of a TLS connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tls {
+    /// Certificates that the broker's must descend from (PEM).
+    pub ca_file: PathBuf,
+    /// Our certificate (PEM), where the broker wants one.
+    pub cert_file: Option<PathBuf>,
+    /// Its private key (PEM).
+    pub key_file: Option<PathBuf>,
+}
+
+/// `[outbox]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outbox {
+    /// Most bytes of payload kept on disk; beyond it the lowest class goes first, counted and announced.
+    pub max_bytes: u64,
+    /// Most messages sent and not yet acknowledged.
+    pub inflight: u16,
+}
+
+/// `[workers]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workers {
+    /// One pinned worker for each of these cores; at `check` every one of them exists.
+    pub cores: Vec<usize>,
+}
+
+/// `[runtime]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Runtime {
+    /// `litert`, `tflitec` or `stub`.
+    pub kind: String,
+    /// The runtime's shared library; searched for in the usual places when absent.
+    pub library: Option<PathBuf>,
+}
+
+/// `[supervisor]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Supervisor {
+    /// Restarts of one unit within a minute before it is given up.
+    pub max_restarts: u32,
+    /// First pause before a restart; doubles up to `backoff_max`.
+    pub backoff: Duration,
+    /// Longest pause.
+    pub backoff_max: Duration,
+    /// How long SIGTERM waits for what is under way.
+    pub drain: Duration,
+    /// Units (`mqtt`, `camera/NAME`) whose final failure ends the process; the others only degrade the box.
+    pub essential: Vec<String>,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a `tracing` filter.
+    pub level: String,
+}
+
+/// `[model.NAME]`: the file and its card.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// The name that cameras refer to.
+    pub name: String,
+    /// The `.tflite` file.
+    pub path: PathBuf,
+    /// What `NAME.toml` beside it says, overridden by what stands in the configuration.
+    pub card: ModelCard,
+    /// Least workers that stay ready for this model.
+    pub min_workers: usize,
+    /// Most workers that run it at once.
+    pub max_workers: usize,
+}
+
+/// What a model is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// One score a class for the whole picture.
+    Classify,
+    /// SSD with `TFLite_Detection_PostProcess` in the graph.
+    Ssd,
+    /// MediaPipe BlazeFace: regressors and classificators over anchors.
+    BlazeFace,
+    /// YOLO v5 or v8 heads, or raw grids with anchors; NMS outside the graph.
+    Yolo,
+    /// A vector for comparison by cosine.
+    Embed,
+    /// A class for every pixel.
+    Segment,
+}
+
+/// How an embedding is treated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Embedding {
+    /// Scaled to length one.
+    #[default]
+    Unit,
+    /// As the model gives it.
+    Raw,
+}
+
+/// The card of a model: `NAME.toml` beside `NAME.tflite`. `None` means "what the file's metadata says,
+/// or the task's usual value".
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelCard {
+    /// What it is for; needed, from the card, the metadata or the configuration.
+    pub task: Option<Task>,
+    /// Label texts in class order.
+    pub labels: Option<Vec<String>>,
+    /// Labels file, a line each, relative to the card.
+    pub labels_file: Option<PathBuf>,
+    /// The label index that class 0 stands for (SSD with a background class: 1).
+    pub label_offset: i32,
+    /// Subtracted from RGB 0 to 255, for float inputs; one value or one a channel.
+    pub mean: Option<[f32; 3]>,
+    /// Divides what `mean` left.
+    pub std: Option<[f32; 3]>,
+    /// Aspect ratio.
+    pub fit: Option<Fit>,
+    /// Value of the letterbox's bars, 0 to 255.
+    pub pad: Option<u8>,
+    /// Resampling.
+    pub resize: Option<Resize>,
+    /// Least score of a finding.
+    pub min_score: Option<f32>,
+    /// Overlap above which NMS drops the weaker box.
+    pub iou: Option<f32>,
+    /// At most so many findings (classification: the top k).
+    pub top_k: Option<usize>,
+    /// Head of a YOLO model: `v5`, `v8` or `grid`.
+    pub head: Option<String>,
+    /// Anchors of a `grid` head, px, three pairs a scale, smallest stride first.
+    pub anchors: Option<Vec<f32>>,
+    /// Whether scores still need the logistic function.
+    pub logits: Option<bool>,
+    /// Embeddings.
+    pub embedding: Option<Embedding>,
+    /// SHA-256 that the model file must have, as hexadecimal digits.
+    pub sha256: Option<String>,
+}
+
+/// Where frames come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// A video file.
+    File(PathBuf),
+    /// A folder of JPEG and PNG pictures, in the order of their names.
+    Images(PathBuf),
+    /// A V4L2 device.
+    V4l2(PathBuf),
+    /// `rtsp://` or `rtsps://`.
+    Rtsp(String),
+    /// `http://` or `https://`, MJPEG.
+    Http(String),
+    /// Frames pushed over TCP to this address.
+    Tcp(SocketAddr),
+    /// The built-in conveyor; `seed`, `width`, `height`, `fps`, `frames` may be given: `scene:?seed=7&fps=30`.
+    Scene {
+        /// Seed of parts and defects.
+        seed: u64,
+        /// Width in px.
+        width: u32,
+        /// Height in px.
+        height: u32,
+        /// Frames a second.
+        fps: u32,
+        /// Ends after so many frames; `None`: never.
+        frames: Option<u64>,
+    },
+    /// Any GStreamer launch line; its last element is linked to the appsink.
+    Launch(String),
+}
+
+impl Source {
+    /// Whether the source ends by itself (files, folders, a scene with a length) rather than being reconnected.
+    pub fn ends(&self) -> bool {
+        matches!(self, Source::File(_) | Source::Images(_) | Source::Scene { frames: Some(_), .. })
+    }
+}
+
+/// How fast files and folders are played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// At their own time stamps; a reader that is late skips.
+    #[default]
+    Live,
+    /// As fast as every frame can be processed; none is skipped.
+    Max,
+}
+
+/// What a V4L2 device is asked for; zero or `None`: what it prefers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct V4l2 {
+    /// Width in px.
+    pub width: Option<u32>,
+    /// Height in px.
+    pub height: Option<u32>,
+    /// Frames a second.
+    pub fps: Option<u32>,
+}
+
+/// `[[camera]]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Camera {
+    /// The topic level; unique.
+    pub name: String,
+    /// Where frames come from.
+    pub source: Source,
+    /// The source as it was written, for messages (passwords hidden).
+    pub source_text: String,
+    /// Files and folders only.
+    pub pace: Pace,
+    /// Start again at the end.
+    pub repeat: bool,
+    /// After each frame taken, this many are passed over.
+    pub skip_frames: u32,
+    /// Slots of the ring, 2 to 64.
+    pub ring_slots: usize,
+    /// No new frame for so long: `frozen`.
+    pub frozen_after: Duration,
+    /// First pause before a reconnection; doubles with jitter up to `reconnect_max`.
+    pub reconnect: Duration,
+    /// Longest pause.
+    pub reconnect_max: Duration,
+    /// Frames pictures of a folder are shown a second.
+    pub images_fps: u32,
+    /// V4L2 wishes.
+    pub v4l2: V4l2,
+    /// Most bytes of one frame over TCP.
+    pub tcp_max_bytes: usize,
+    /// Detection on this camera.
+    pub detect: Option<Detect>,
+    /// Tracking of what is detected; absent: no events.
+    pub track: Option<Track>,
+}
+
+/// `detect = { … }`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detect {
+    /// Name of the model.
+    pub model: String,
+    /// Every n-th frame that the ring offers.
+    pub every: u32,
+    /// Findings below are not reported; the card's value when absent.
+    pub min_score: Option<f32>,
+}
+
+/// `track = { … }`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Track {
+    /// Least IoU of a detection and its track.
+    pub iou: f32,
+    /// Frames an object must be seen before `new` is told.
+    pub min_frames: u32,
+    /// Frames it may be missed before `end` is told.
+    pub max_gap: u32,
+    /// Least time between two `update`s of one object.
+    pub update_every: Duration,
+}

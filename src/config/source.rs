@@ -1,0 +1,243 @@
+//! The source of a camera: a URL, read into [`Source`]; and the same text with its passwords hidden.
+
+use std::path::{Path, PathBuf};
+
+use super::Source;
+use super::raw::nearest;
+
+/// The forms, for messages.
+const FORMS: &str = "file:///path/video.mp4, images:///folder, v4l2:///dev/video0, rtsp://host/path, \
+                     http://host/path, tcp://0.0.0.0:5558, scene: or launch:LINE";
+
+/// Why a source is refused, and what to write instead.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// What is wrong.
+    pub reason: String,
+    /// What to do next.
+    pub remedy: String,
+}
+
+fn refused<T>(reason: impl Into<String>, remedy: impl Into<String>) -> Result<T, Refused> {
+    Err(Refused { reason: reason.into(), remedy: remedy.into() })
+}
+
+/// Reads a source; `resolve` finds relative paths.
+pub(crate) fn parse(text: &str, resolve: impl Fn(&Path) -> PathBuf) -> Result<Source, Refused> {
+    let Some((scheme, rest)) = text.split_once(':') else {
+        let remedy = match text.starts_with("/dev/video") {
+            true => format!("write v4l2://{text}"),
+            false if text.starts_with('/') => format!("write file://{text}"),
+            false => format!("write one of {FORMS}"),
+        };
+        return refused("this is no source: it has no scheme", remedy);
+    };
+    match scheme {
+        "file" => path(rest, "file:///path/video.mp4").map(|path| Source::File(resolve(&path))),
+        "images" => path(rest, "images:///folder").map(|path| Source::Images(resolve(&path))),
+        "v4l2" => path(rest, "v4l2:///dev/video0").map(Source::V4l2),
+        "rtsp" | "rtsps" => network(text, rest).map(Source::Rtsp),
+        "http" | "https" => network(text, rest).map(Source::Http),
+        "tcp" => tcp(rest),
+        "scene" => scene(rest),
+        "launch" if rest.trim().is_empty() => refused(
+            "the launch line is empty",
+            "write a GStreamer line, e.g. launch:videotestsrc is-live=true",
+        ),
+        "launch" => Ok(Source::Launch(rest.trim().to_owned())),
+        _ => {
+            let known =
+                ["file", "images", "v4l2", "rtsp", "rtsps", "http", "https", "tcp", "scene", "launch"];
+            refused(format!("the scheme \"{scheme}:\" is not known"), nearest(scheme, &known))
+        }
+    }
+}
+
+fn path(rest: &str, form: &str) -> Result<PathBuf, Refused> {
+    let text = rest.strip_prefix("//").unwrap_or(rest);
+    match percent_decoded(text) {
+        Some(path) if !path.is_empty() && !path.contains('\0') => Ok(PathBuf::from(path)),
+        Some(_) => refused("the path is empty", format!("write {form}")),
+        None => refused("the path is not UTF-8 after its %XX are decoded", format!("write {form}")),
+    }
+}
+
+/// `%XX` as in URLs; a `%` that is not followed by two hexadecimal digits stays.
+fn percent_decoded(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = (bytes[at] == b'%').then(|| bytes.get(at + 1..at + 3)).flatten();
+        let byte = hex
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        match byte.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                at += 3;
+            }
+            None => {
+                out.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
+fn network(text: &str, rest: &str) -> Result<String, Refused> {
+    let authority = rest.strip_prefix("//").unwrap_or("").split(['/', '?']).next().unwrap_or("");
+    let host = authority.rsplit('@').next().unwrap_or("");
+    let (name, port) = match host.strip_prefix('[').and_then(|v6| v6.split_once(']')) {
+        Some((name, after)) => (name, after.strip_prefix(':')),
+        None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
+    };
+    if name.is_empty() {
+        return refused("the URL names no host", "write scheme://host:port/path");
+    }
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return refused("the URL holds a blank", "write blanks as %20");
+    }
+    match port {
+        Some(port) if port.parse::<u16>().map_or(true, |port| port == 0) => {
+            refused(format!("\"{port}\" is no port"), "write a port from 1 to 65535, or leave it out")
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
+
+fn tcp(rest: &str) -> Result<Source, Refused> {
+    let address = rest.strip_prefix("//").unwrap_or(rest).trim_end_matches('/');
+    let numeric = address.replace("localhost", "127.0.0.1");
+    match numeric.parse() {
+        Ok(address) => Ok(Source::Tcp(address)),
+        Err(_) => refused(
+            format!("\"{address}\" is no address to listen on"),
+            "write tcp://ADDRESS:PORT, e.g. tcp://0.0.0.0:5558 or tcp://[::]:5558",
+        ),
+    }
+}
+
+fn scene(rest: &str) -> Result<Source, Refused> {
+    let (mut seed, mut width, mut height, mut fps, mut frames) = (1, 640, 480, 30, None);
+    let query = match rest.trim_start_matches('/') {
+        "" => return Ok(Source::Scene { seed, width, height, fps, frames }),
+        rest => rest.strip_prefix('?').unwrap_or(rest),
+    };
+    for pair in query.split('&') {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let range = match key {
+            "seed" => 0..=u64::MAX,
+            "width" | "height" => 64..=4096,
+            "fps" => 1..=1000,
+            "frames" => 1..=u64::MAX,
+            _ => {
+                let known = ["seed", "width", "height", "fps", "frames"];
+                return refused(format!("the scene has no setting \"{key}\""), nearest(key, &known));
+            }
+        };
+        let Some(number) = value.parse().ok().filter(|number| range.contains(number)) else {
+            let remedy = format!("write a whole number from {} to {}", range.start(), range.end());
+            return refused(format!("the scene's {key} cannot be \"{value}\""), remedy);
+        };
+        match key {
+            "seed" => seed = number,
+            "width" => width = number as u32,
+            "height" => height = number as u32,
+            "fps" => fps = number as u32,
+            _ => frames = Some(number),
+        }
+    }
+    if width % 2 == 1 || height % 2 == 1 {
+        return refused("the scene's width and height are even (I420)", "add or take away one px");
+    }
+    Ok(Source::Scene { seed, width, height, fps, frames })
+}
+
+/// `text` with the passwords of URLs (`//user:password@`) and of properties (`user-pw=…`, `password=…`) as `***`.
+pub(crate) fn without_passwords(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("//") {
+        let (before, after) = rest.split_at(at + 2);
+        out.push_str(before);
+        let end = after.find(|c: char| c == '/' || c == '"' || c.is_whitespace()).unwrap_or(after.len());
+        let authority = &after[..end];
+        match authority.rfind('@').map(|host| (authority.find(':').filter(|colon| *colon < host), host)) {
+            Some((Some(colon), host)) => {
+                out.push_str(&authority[..=colon]);
+                out.push_str("***");
+                out.push_str(&authority[host..]);
+            }
+            _ => out.push_str(authority),
+        }
+        rest = &after[end..];
+    }
+    out.push_str(rest);
+    ["user-pw=", "password=", "passphrase="].iter().fold(out, |text, property| hide_property(&text, property))
+}
+
+fn hide_property(text: &str, property: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(property) {
+        let (before, after) = rest.split_at(at + property.len());
+        out.push_str(before);
+        out.push_str("***");
+        let end = match after.strip_prefix('"') {
+            Some(quoted) => quoted.find('"').map_or(after.len(), |end| end + 2),
+            None => after.find(|c: char| c.is_whitespace() || c == '&' || c == '!').unwrap_or(after.len()),
+        };
+        rest = &after[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Source, Refused> {
+        parse(text, Path::to_owned)
+    }
+
+    #[test]
+    fn every_form_of_a_source_is_read() {
+        assert_eq!(read("file:///a/b%20c.mp4"), Ok(Source::File("/a/b c.mp4".into())));
+        assert_eq!(read("file:clips/100%.mp4"), Ok(Source::File("clips/100%.mp4".into())));
+        assert_eq!(read("images:///folder"), Ok(Source::Images("/folder".into())));
+        assert_eq!(read("v4l2:///dev/video0"), Ok(Source::V4l2("/dev/video0".into())));
+        assert_eq!(read("rtsp://[::1]:8554/live"), Ok(Source::Rtsp("rtsp://[::1]:8554/live".into())));
+        assert_eq!(read("http://cam/mjpeg"), Ok(Source::Http("http://cam/mjpeg".into())));
+        assert_eq!(read("tcp://0.0.0.0:5558"), Ok(Source::Tcp("0.0.0.0:5558".parse().unwrap())));
+        assert_eq!(read("launch: videotestsrc"), Ok(Source::Launch("videotestsrc".into())));
+        let scene = Source::Scene { seed: 7, width: 640, height: 480, fps: 15, frames: Some(90) };
+        assert_eq!(read("scene:?seed=7&fps=15&frames=90"), Ok(scene));
+    }
+
+    #[test]
+    fn a_source_that_cannot_work_is_refused_with_what_to_write_instead() {
+        let remedy = |text: &str| read(text).unwrap_err().remedy;
+        assert_eq!(remedy("/dev/video0"), "write v4l2:///dev/video0");
+        assert_eq!(remedy("/a.mp4"), "write file:///a.mp4");
+        assert_eq!(remedy("rstp://cam/live"), "did you mean \"rtsp\"?");
+        assert_eq!(remedy("rtsp:///live"), "write scheme://host:port/path");
+        assert_eq!(remedy("http://cam:99999/"), "write a port from 1 to 65535, or leave it out");
+        assert_eq!(remedy("scene:?sed=1"), "did you mean \"seed\"?");
+        assert_eq!(remedy("scene:?fps=0"), "write a whole number from 1 to 1000");
+        assert!(remedy("tcp://5558").contains("tcp://ADDRESS:PORT"));
+        assert!(read("file://").is_err() && read("launch: ").is_err() && read("").is_err());
+    }
+
+    #[test]
+    fn passwords_are_hidden_wherever_they_stand() {
+        assert_eq!(without_passwords("rtsp://joe:p@ss:w@cam/live?x=1"), "rtsp://joe:***@cam/live?x=1");
+        assert_eq!(without_passwords("rtsp://cam:554/a@b"), "rtsp://cam:554/a@b");
+        let line = "rtspsrc location=rtsp://a:b@c user-id=joe user-pw=secret ! decodebin";
+        let hidden = "rtspsrc location=rtsp://a:***@c user-id=joe user-pw=*** ! decodebin";
+        assert_eq!(without_passwords(line), hidden);
+        assert_eq!(without_passwords("souphttpsrc user-pw=\"two words\" ! x"), "souphttpsrc user-pw=*** ! x");
+    }
+}

@@ -1,0 +1,348 @@
+//! What an integrator meets: a good file, and every kind of bad one.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::check::known_keys;
+use super::*;
+
+/// A folder with a model and its card, and a configuration's text checked as if it lay there.
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Desk {
+        let desk = Desk(tempfile::tempdir().unwrap());
+        desk.put("models/scene.tflite", "");
+        desk
+    }
+
+    fn put(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn parse(&self, text: &str) -> Result<Config, Faults> {
+        Config::parse(text, Path::new("box.toml"), self.0.path())
+    }
+
+    /// The faults of `text` under a sound camera, as `line:column key: reason -> remedy`.
+    fn faults(&self, text: &str) -> Vec<String> {
+        let text = format!("{text}\n[[camera]]\nname = \"sound\"\nsource = \"scene:\"\n");
+        match self.parse(&text) {
+            Ok(_) => Vec::new(),
+            Err(faults) => faults.0.iter().map(line).collect(),
+        }
+    }
+}
+
+fn line(fault: &Fault) -> String {
+    format!("{}:{} {}: {} -> {}", fault.line, fault.column, fault.key, fault.reason, fault.remedy)
+}
+
+/// Asserts that the one fault of `text` begins as expected.
+#[track_caller]
+fn assert_fault(text: &str, expected: &str) {
+    let faults = Desk::new().faults(text);
+    assert!(faults.len() == 1 && faults[0].starts_with(expected), "expected {expected:?}, found {faults:#?}");
+}
+
+const LEAST: &str = "[[camera]]\nname = \"conveyor\"\nsource = \"scene:\"\n";
+
+#[test]
+fn the_annotated_file_says_what_the_defaults_are() {
+    let desk = Desk::new();
+    let annotated = desk.parse(Config::default_text()).unwrap();
+    let built_in = desk.parse(&format!(
+        "[model.scene]\npath = \"models/scene.tflite\"\n{LEAST}detect = {{ model = \"scene\" }}\ntrack = {{}}\n"
+    ));
+    assert_eq!(
+        Config { hash: String::new(), ..annotated },
+        Config { hash: String::new(), ..built_in.unwrap() }
+    );
+}
+
+#[test]
+fn every_key_is_documented_in_the_annotated_file() {
+    let documented = |key: &str| {
+        let word = format!("{key} = ");
+        Config::default_text().lines().any(|line| {
+            let line = line.trim_start_matches(['#', ' ']);
+            line.starts_with(&word)
+                || line.contains(&format!("{{ {word}"))
+                || line.contains(&format!(", {word}"))
+                || line.contains(&format!("; {word}"))
+        })
+    };
+    let sections = ["device", "mqtt", "outbox", "workers", "runtime", "supervisor", "log", "model", "camera"];
+    let nested = ["detect", "track", "v4l2"];
+    let known = known_keys(Config::default_text(), Path::new("."));
+    assert!(known.len() > 60, "the reader asked for {} keys only", known.len());
+    for key in known {
+        let last = key.rsplit('.').next().unwrap();
+        // `password` is only known so that it can be refused with a better sentence.
+        if !sections.contains(&key.as_str()) && !nested.contains(&last) && key != "mqtt.password" {
+            assert!(documented(last), "{key} is not documented in config/ocellus.toml");
+        }
+    }
+}
+
+#[test]
+fn the_keys_behind_a_hash_are_right_too() {
+    let desk = Desk::new();
+    let mut uncommented = String::new();
+    for line in Config::default_text().lines() {
+        let key = line.strip_prefix("# ").filter(|rest| {
+            rest.split_once(" = ").is_some_and(|(key, _)| {
+                key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit())
+            })
+        });
+        uncommented.push_str(key.unwrap_or(line));
+        uncommented.push('\n');
+    }
+    let faults = desk.parse(&uncommented).unwrap_err();
+    // Only what depends on the machine, and the two ways to give labels, may be refused.
+    for fault in &faults.0 {
+        let file =
+            fault.reason.starts_with("no such file") || fault.reason.starts_with("this belongs to TLS");
+        assert!(file || fault.key == "model.scene.labels", "{fault}");
+    }
+    assert!(faults.0.len() >= 6, "{faults}");
+}
+
+#[test]
+fn a_misspelt_key_is_named_with_its_place_and_the_right_one() {
+    let text = "[[camera]]\nname = \"a\"\n  sorce = \"scene:\"\n";
+    let shown = Desk::new().parse(text).unwrap_err().to_string();
+    assert!(
+        shown.contains("box.toml:3:3: camera[0].sorce: unknown key\n    next: did you mean \"source\"?"),
+        "{shown}"
+    );
+    assert!(shown.contains("box.toml:1:1: camera[0].source: this key is missing"), "{shown}");
+}
+
+#[test]
+fn every_fault_of_a_file_is_told_at_once_in_the_order_of_the_file() {
+    let text = "[mqtt]\nprefix = 5\nurl = \"mqtt://\"\n[workers]\ncores = [4000]\n[outbox]\ninflight = 0\nextra = 1\n";
+    let faults = Desk::new().faults(text);
+    let places: Vec<_> = faults.iter().map(|fault| fault.split(": ").next().unwrap()).collect();
+    let expected = [
+        "2:10 mqtt.prefix",
+        "3:7 mqtt.url",
+        "5:10 workers.cores[0]",
+        "7:12 outbox.inflight",
+        "8:1 outbox.extra",
+    ];
+    assert_eq!(places, expected, "{faults:#?}");
+}
+
+#[test]
+fn every_syntax_error_is_told_with_its_line() {
+    let faults = Desk::new().parse("[mqtt]\nurl = \n[log]\nlevel = \"info\nx = 1\n").unwrap_err();
+    let lines: Vec<_> = faults.0.iter().map(|fault| fault.line).collect();
+    assert_eq!(lines, [2, 4], "{faults}");
+}
+
+#[test]
+fn wrong_types_and_ranges_say_what_to_write() {
+    assert_fault(
+        "[outbox]\ninflight = \"4\"",
+        "2:12 outbox.inflight: wrong type: this is text -> write a whole number",
+    );
+    assert_fault(
+        "[outbox]\nmax_mib = 0",
+        "2:11 outbox.max_mib: 0 is out of range -> write a value from 1 to",
+    );
+    assert_fault(
+        "[outbox]\nmax_mib = 99999999999999999999",
+        "2:11 outbox.max_mib: 99999999999999999999 is out of",
+    );
+    assert_fault("outbox = 3", "1:10 outbox: wrong type: this is a whole number -> write a table");
+    assert_fault("[supervisor]\nbackoff_ms = 20000", "1:1 supervisor.backoff_ms: the first pause is longer");
+    assert_fault(
+        "[log]\nlevel = \"infos\"",
+        "2:9 log.level: \"infos\" is no level -> did you mean \"info\"?",
+    );
+    assert_fault(
+        "[runtime]\nkind = \"lite\"",
+        "2:8 runtime.kind: \"lite\" is not known here -> did you mean",
+    );
+    assert_fault("[device]\nname = \"a/b\"", "2:8 device.name: \"a/b\" cannot be a topic level");
+}
+
+#[test]
+fn cores_are_checked_against_the_machine() {
+    let core = usable_cores()[0];
+    assert_fault("[workers]\ncores = [3999]", "2:10 workers.cores[0]: core 3999 does not exist");
+    assert_fault("[workers]\ncores = []", "2:9 workers.cores: no core is named");
+    assert_fault(&format!("[workers]\ncores = [{core}, {core}]"), "2:13 workers.cores[1]: core");
+    let config = Desk::new().parse(&format!("{LEAST}[workers]\ncores = [{core}]\n")).unwrap();
+    assert_eq!(config.workers.cores, [core]);
+}
+
+#[test]
+fn cameras_are_checked_against_each_other_and_against_the_models() {
+    let desk = Desk::new();
+    assert_fault(
+        "[[camera]]\nname = \"sound\"\nsource = \"scene:\"",
+        "5:8 camera[1].name: camera[0] is also called",
+    );
+    assert_fault(
+        "[[camera]]\nname = \"a\"\nsource = \"scene:\"\ntrack = {}",
+        "1:1 camera[0].track: there is nothing to",
+    );
+    let detect =
+        |model| format!("[[camera]]\nname = \"a\"\nsource = \"scene:\"\ndetect = {{ model = \"{model}\" }}");
+    assert_fault(&detect("x"), "4:20 camera[0].detect.model: there is no [model.x] -> add [model.x]");
+    let text = format!("[model.scene]\npath = \"models/scene.tflite\"\n{}", detect("scen"));
+    assert_eq!(
+        desk.faults(&text),
+        ["6:20 camera[0].detect.model: there is no [model.scen] -> did you mean \"scene\"?"]
+    );
+    let ring = "[[camera]]\nname = \"a\"\nsource = \"scene:\"\nring_slots = 1";
+    assert_fault(ring, "4:14 camera[0].ring_slots: 1 is out of range -> write a value from 2 to 64");
+    let none = desk.parse("").unwrap_err();
+    assert_eq!(
+        line(&none.0[0]),
+        "1:1 camera: no camera is configured -> add a [[camera]] with a name and a source"
+    );
+}
+
+#[test]
+fn a_missing_model_is_refused_with_every_place_looked_at() {
+    let faults = Desk::new().faults("[model.a]\npath = \"models/gone.tflite\"");
+    assert!(faults[0].starts_with("2:8 model.a.path: no such file: looked at "), "{faults:?}");
+    assert!(faults[0].contains("/usr/share/ocellus/models/gone.tflite"), "{faults:?}");
+    assert_fault("[model.a]\npath = \"models\"", "2:8 model.a.path: ");
+    assert_fault("[model.a]", "1:1 model.a.path: this key is missing");
+}
+
+#[test]
+fn a_card_beside_the_model_is_read_and_the_configuration_wins() {
+    let desk = Desk::new();
+    desk.put("models/words.txt", "a\nb\n");
+    desk.put(
+        "models/scene.toml",
+        "task = \"yolo\"\nlabels_file = \"words.txt\"\nmean = [1, 2.5, 3]\nmin_score = 0.25\n",
+    );
+    let text = format!(
+        "[model.scene]\npath = \"models/scene.tflite\"\nmin_score = 0.75\nfit = \"letterbox\"\n{LEAST}"
+    );
+    let card = desk.parse(&text).unwrap().models.remove(0).card;
+    assert_eq!(card.task, Some(Task::Yolo));
+    assert_eq!(card.labels_file, Some("words.txt".into()), "as it is written: relative to the card");
+    assert_eq!(card.mean, Some([1.0, 2.5, 3.0]));
+    assert_eq!((card.min_score, card.fit), (Some(0.75), Some(crate::types::Fit::Letterbox)));
+    let text = text.replace("fit =", "labels = [\"x\", \"y\"]\nfit =");
+    let card = desk.parse(&text).unwrap().models.remove(0).card;
+    assert_eq!((card.labels, card.labels_file), (Some(vec!["x".into(), "y".into()]), None));
+}
+
+#[test]
+fn a_fault_of_a_card_names_the_card() {
+    let desk = Desk::new();
+    let card = desk.put("models/scene.toml", "\ntask = \"jolo\"\n");
+    let faults = desk.parse(&format!("[model.scene]\npath = \"models/scene.tflite\"\n{LEAST}")).unwrap_err();
+    let expected =
+        format!("{}:2:8: task: \"jolo\" is not known here\n    next: did you mean \"yolo\"?", card.display());
+    assert_eq!(faults.to_string(), expected);
+    assert!(parse_card("sha256 = \"12\"\nanchors = [1]\npad = 300\n", &card).unwrap_err().len() == 3);
+}
+
+#[test]
+fn tls_needs_its_files_and_plain_mqtt_refuses_them() {
+    let desk = Desk::new();
+    desk.put("ca.pem", "");
+    assert_fault("[mqtt]\nurl = \"mqtts://broker\"", "1:1 mqtt.ca_file: mqtts:// needs the certificate");
+    assert_fault("[mqtt]\nca_file = \"ca.pem\"", "2:11 mqtt.ca_file: this belongs to TLS");
+    let mqtt = format!("[mqtt]\nurl = \"mqtts://broker\"\nca_file = \"ca.pem\"\n{LEAST}");
+    let mqtt = desk.parse(&mqtt).unwrap().mqtt;
+    assert_eq!((mqtt.host.as_str(), mqtt.port), ("broker", 8883));
+    assert_eq!(mqtt.tls.unwrap().ca_file, desk.0.path().join("ca.pem"));
+    let half = "[mqtt]\nurl = \"mqtts://b\"\nca_file = \"ca.pem\"\ncert_file = \"ca.pem\"";
+    assert!(desk.faults(half)[0].starts_with("1:1 mqtt.key_file: cert_file stands without"));
+}
+
+#[test]
+fn a_password_never_stands_in_the_file_and_is_never_shown() {
+    let desk = Desk::new();
+    assert_fault(
+        "[mqtt]\npassword = \"geheim\"",
+        "1:1 mqtt.password: a password does not stand in the configuration",
+    );
+    assert_fault(
+        "[mqtt]\nurl = \"mqtt://joe:geheim@b\"",
+        "2:7 mqtt.url: user and password do not stand in the URL",
+    );
+    for url in ["mqtt://joe:geheim@b", "mqt://joe:geheim@b"] {
+        assert!(!desk.faults(&format!("[mqtt]\nurl = \"{url}\"")).join("").contains("geheim"));
+    }
+    let camera = "[[camera]]\nname = \"a\"\nsource = \"rtsp://joe:geheim@cam/live\"\n";
+    assert_eq!(desk.parse(camera).unwrap().cameras[0].source_text, "rtsp://joe:***@cam/live");
+    let credential = format!("[mqtt]\nusername = \"a\"\npassword_file = \"credential:mqtt\"\n{LEAST}");
+    assert_eq!(desk.parse(&credential).unwrap().mqtt.password_file, Some("credential:mqtt".into()));
+    assert_fault(
+        "[mqtt]\npassword_file = \"credential:mqtt\"",
+        "1:1 mqtt.username: there is a password_file",
+    );
+}
+
+#[test]
+fn an_essential_unit_must_exist() {
+    let config =
+        Desk::new().parse(&format!("[supervisor]\nessential = [\"camera/conveyor\", \"mqtt\"]\n{LEAST}"));
+    assert_eq!(config.unwrap().supervisor.essential, ["camera/conveyor", "mqtt"]);
+    assert_fault(
+        "[supervisor]\nessential = [\"camera/sond\"]",
+        "2:14 supervisor.essential[0]: \"camera/sond\" is not",
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_named() {
+    let desk = Desk::new();
+    let gone = Config::load(&desk.0.path().join("gone.toml")).unwrap_err().to_string();
+    assert!(gone.contains("gone.toml: cannot be read: No such file"), "{gone}");
+    let latin = desk.put("latin.toml", "");
+    std::fs::write(&latin, b"name = \"\xe4\"").unwrap();
+    assert!(Config::load(&latin).unwrap_err().to_string().contains("latin.toml: is not UTF-8"));
+    assert!(Config::load(desk.0.path()).unwrap_err().to_string().contains("cannot be read"));
+}
+
+#[test]
+fn faults_can_be_read_by_a_program() {
+    let json = serde_json::to_value(Desk::new().parse("x = 1\n").unwrap_err()).unwrap();
+    assert_eq!(json[1]["key"], "x");
+    assert_eq!((&json[1]["line"], &json[1]["column"]), (&1.into(), &1.into()));
+    assert_eq!(json[1]["reason"], "unknown key");
+}
+
+#[test]
+fn no_text_makes_the_reader_panic() {
+    let desk = Desk::new();
+    let text = Config::default_text();
+    for (end, _) in text.char_indices().step_by(7) {
+        let _ = desk.parse(&text[..end]);
+        let _ = desk.parse(&text[end..]);
+    }
+}
+
+#[test]
+fn a_reload_tells_what_changed_and_what_did_not() {
+    let desk = Desk::new();
+    let old = desk
+        .parse(&format!("[device]\nname = \"n\"\n{LEAST}[[camera]]\nname = \"b\"\nsource = \"scene:\"\n"))
+        .unwrap();
+    let mut new = old.clone();
+    assert!(Config::diff(&old, &new).is_empty());
+    new.cameras[0].frozen_after = Duration::from_secs(9);
+    new.cameras[1].name = "c".into();
+    new.log.level = "debug".into();
+    new.workers.cores.push(77);
+    let change = Config::diff(&old, &new);
+    assert_eq!(change.cameras.changed, ["conveyor"]);
+    assert_eq!((change.cameras.added, change.cameras.removed), (vec!["c".to_owned()], vec!["b".to_owned()]));
+    assert!(change.log_changed && !change.mqtt_changed);
+    assert_eq!(change.needs_restart, ["workers"]);
+}

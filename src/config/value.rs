@@ -1,0 +1,163 @@
+//! Single values: their types, their ranges, and what is said when they do not fit.
+
+use std::fmt::Display;
+use std::ops::{Range, RangeInclusive};
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::raw::{Doc, Table, nearest};
+
+/// A value with its place.
+pub(crate) struct Field<'d, 'a> {
+    pub(super) doc: &'d Doc<'a>,
+    pub(super) key: String,
+    pub(super) span: Range<usize>,
+    pub(super) value: &'d DeValue<'a>,
+}
+
+impl<'d, 'a> Field<'d, 'a> {
+    /// Notes a fault at this value.
+    pub(crate) fn fault(&self, reason: impl Into<String>, remedy: impl Into<String>) {
+        self.doc.fault(&self.span, &self.key, reason, remedy);
+    }
+
+    /// Notes that `wanted` was expected here.
+    pub(crate) fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
+        let found = match self.value {
+            DeValue::String(_) => "text",
+            DeValue::Integer(_) => "a whole number",
+            DeValue::Float(_) => "a number",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        self.fault(format!("wrong type: this is {found}"), format!("write {wanted}"));
+        None
+    }
+
+    /// Text.
+    pub(crate) fn text(&self) -> Option<&'d str> {
+        match self.value {
+            DeValue::String(text) => Some(text),
+            _ => self.wrong_type("text in quotes"),
+        }
+    }
+
+    /// A list's items.
+    pub(crate) fn items(&self, of: &str) -> Option<Vec<Field<'d, 'a>>> {
+        let DeValue::Array(items) = self.value else { return self.wrong_type(&format!("a list of {of}")) };
+        let items = items.iter().enumerate().map(|(index, item)| Field {
+            doc: self.doc,
+            key: format!("{}[{index}]", self.key),
+            span: item.span(),
+            value: item.get_ref(),
+        });
+        Some(items.collect())
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts(&self) -> Option<Vec<String>> {
+        self.items("texts")?.iter().map(|item| item.text().map(str::to_owned)).collect()
+    }
+
+    /// A list of numbers in `range`.
+    pub(crate) fn numbers(&self, range: RangeInclusive<f64>) -> Option<Vec<f32>> {
+        self.items("numbers")?.iter().map(|item| item.number(range.clone())).collect()
+    }
+
+    /// Whether the value is a list.
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self.value, DeValue::Array(_))
+    }
+
+    /// Whether the value is text.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.value, DeValue::String(_))
+    }
+
+    /// A whole number in `range`.
+    pub(crate) fn whole(&self, range: RangeInclusive<i64>) -> Option<i64> {
+        let DeValue::Integer(integer) = self.value else { return self.wrong_type("a whole number") };
+        let value = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
+        value.filter(|value| range.contains(value)).or_else(|| self.out_of_range(integer, &range))
+    }
+
+    /// A number in `range`; a whole number is one too.
+    pub(crate) fn number(&self, range: RangeInclusive<f64>) -> Option<f32> {
+        let value: f64 = match self.value {
+            DeValue::Float(float) => float.as_str().parse().ok()?,
+            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix()).ok()? as f64,
+            _ => return self.wrong_type("a number"),
+        };
+        if range.contains(&value) { Some(value as f32) } else { self.out_of_range(value, &range) }
+    }
+
+    /// True or false.
+    pub(crate) fn boolean(&self) -> Option<bool> {
+        match self.value {
+            DeValue::Boolean(value) => Some(*value),
+            _ => self.wrong_type("true or false, without quotes"),
+        }
+    }
+
+    /// One of some words.
+    pub(crate) fn word<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text()?;
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            return Some(*value);
+        }
+        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        self.fault(format!("\"{text}\" is not known here"), nearest(text, &known));
+        None
+    }
+
+    fn out_of_range<T, N: Display>(&self, value: impl Display, range: &RangeInclusive<N>) -> Option<T> {
+        self.fault(
+            format!("{value} is out of range"),
+            format!("write a value from {} to {}", range.start(), range.end()),
+        );
+        None
+    }
+}
+
+/// The usual questions, with the default where the key is absent or at fault.
+impl<'d, 'a> Table<'d, 'a> {
+    /// A whole number.
+    pub(crate) fn whole<N: TryFrom<i64> + Into<i64> + Copy>(
+        &self,
+        key: &'static str,
+        default: N,
+        range: RangeInclusive<N>,
+    ) -> N {
+        let range = (*range.start()).into()..=(*range.end()).into();
+        let value = self.get(key).and_then(|field| field.whole(range));
+        value.and_then(|value| N::try_from(value).ok()).unwrap_or(default)
+    }
+
+    /// A number.
+    pub(crate) fn number(&self, key: &'static str, range: RangeInclusive<f64>) -> Option<f32> {
+        self.get(key)?.number(range)
+    }
+
+    /// True or false.
+    pub(crate) fn boolean(&self, key: &'static str, default: bool) -> bool {
+        self.get(key).and_then(|field| field.boolean()).unwrap_or(default)
+    }
+
+    /// Text.
+    pub(crate) fn text(&self, key: &'static str) -> Option<String> {
+        Some(self.get(key)?.text()?.to_owned())
+    }
+
+    /// One of some words.
+    pub(crate) fn word<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
+        self.get(key)?.word(words)
+    }
+
+    /// Milliseconds, as the key's name says (`…_ms`).
+    pub(crate) fn millis(&self, key: &'static str, default: u32, range: RangeInclusive<u32>) -> Duration {
+        Duration::from_millis(u64::from(self.whole(key, default, range)))
+    }
+}
