@@ -1,0 +1,38 @@
+//! How the process ends: one table of exit codes, for the README, the unit file and scripts.
+
+/// The exit codes. `systemd/ocellus.service` does not restart after `Usage` and `Config`: only a person can help there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Exit {
+    /// Asked to stop, or every camera has ended.
+    Ok = 0,
+    /// Anything that has no code of its own.
+    Other = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// The configuration is wrong; every fault was told.
+    Config = 3,
+    /// The inference runtime or a model cannot be used.
+    Model = 4,
+    /// The state directory cannot be used: read-only, or locked by another instance.
+    State = 5,
+    /// An essential unit failed for good, or all that was to be done failed.
+    Unit = 6,
+    /// A second signal did not wait for the drain.
+    Forced = 7,
+    /// The drain's deadline passed before every unit had ended.
+    Drain = 8,
+}
+
+impl Exit {
+    /// The number that the shell and systemd see.
+    pub fn code(self) -> i32 {
+        self as i32
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> std::process::ExitCode {
+        std::process::ExitCode::from(exit as u8)
+    }
+}

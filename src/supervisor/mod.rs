@@ -1,0 +1,23 @@
+//! Keeps the parts alive: units that can be built again, a restart policy, the stop token, the watchdog.
+
+mod beat;
+mod exit;
+mod house;
+pub mod notify;
+mod policy;
+mod signals;
+mod spawn;
+mod stop;
+#[cfg(test)]
+mod tests;
+mod unit;
+pub mod watchdog;
+
+pub use beat::Beat;
+pub use exit::Exit;
+pub use house::{Ended, Supervisor, SupervisorError};
+pub use policy::{Decision, Policy};
+pub use signals::{SignalError, Signals};
+pub use spawn::{JoinError, SpawnError, Spawned, panic_text, spawn};
+pub use stop::Stop;
+pub use unit::{State, Unit, UnitContext, UnitError, UnitStatus};

@@ -1,0 +1,60 @@
+//! Signals: SIGTERM and SIGINT ask to stop, a second one forces the exit, SIGHUP asks for a reload.
+
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals as Queue};
+
+use super::spawn::{self, SpawnError, Spawned};
+use super::{Exit, Stop};
+
+/// Signals cannot be received.
+#[derive(Debug, thiserror::Error)]
+pub enum SignalError {
+    /// The handlers could not be installed.
+    #[error("signal handlers cannot be installed: {0}")]
+    Install(#[source] std::io::Error),
+    /// The thread that waits for them could not be started.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+}
+
+/// Receives signals until it is dropped.
+#[derive(Debug)]
+pub struct Signals {
+    handle: Handle,
+    thread: Option<Spawned<()>>,
+}
+
+impl Signals {
+    /// Listens on a thread of its own: `stop` is stopped by the first SIGTERM or SIGINT, and the process ends with
+    /// [`Exit::Forced`] at the second; `reload` is called for each SIGHUP and must not block.
+    pub fn listen(stop: Stop, reload: impl Fn() + Send + 'static) -> Result<Signals, SignalError> {
+        let mut queue = Queue::new([SIGTERM, SIGINT, SIGHUP]).map_err(SignalError::Install)?;
+        let handle = queue.handle();
+        let thread = spawn::spawn("signals", None, move || {
+            let mut asked = false;
+            for signal in queue.forever() {
+                match signal {
+                    SIGHUP => reload(),
+                    // Without destructors: whatever hangs in the drain would hang in them too.
+                    _ if asked => signal_hook::low_level::exit(Exit::Forced.code()),
+                    _ => {
+                        asked = true;
+                        stop.stop();
+                    }
+                }
+            }
+        })?;
+        Ok(Signals { handle, thread: Some(thread) })
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        self.handle.close();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join_until(Instant::now() + Duration::from_secs(1));
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! A unit: a part of the service that can be built again, and the thread that keeps it alive.
+
+use std::error::Error;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Instant;
+
+use super::policy::{Decision, Policy};
+use super::spawn::panic_text;
+use super::{Beat, Stop};
+
+/// What a unit's body is given, anew for each life.
+#[derive(Clone, Debug)]
+pub struct UnitContext {
+    /// To be obeyed.
+    pub stop: Stop,
+    /// To be beaten once for each turn of the loop, also of one that waits: at least every few seconds.
+    pub beat: Beat,
+    /// How often the unit was restarted before this life.
+    pub restarts: u32,
+}
+
+/// Why a unit's life ended badly.
+#[derive(Debug)]
+pub struct UnitError {
+    cause: Box<dyn Error + Send + Sync>,
+    lasting: bool,
+}
+
+impl UnitError {
+    /// A failure that another try would only repeat (a video that is no video): the unit is given up at once.
+    pub fn lasting(cause: impl Into<Box<dyn Error + Send + Sync>>) -> UnitError {
+        UnitError { cause: cause.into(), lasting: true }
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for UnitError {
+    /// A failure that a restart may heal.
+    fn from(cause: E) -> UnitError {
+        UnitError { cause: cause.into(), lasting: false }
+    }
+}
+
+impl fmt::Display for UnitError {
+    /// The cause and what caused it, joined by colons.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.cause)?;
+        let mut source = self.cause.source();
+        while let Some(cause) = source {
+            write!(out, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+type Body = Box<dyn Fn(&UnitContext) -> Result<(), UnitError> + Send + Sync>;
+
+/// A part of the service: how it is called, how it is built and run, and what its failure means.
+pub struct Unit {
+    pub(super) name: Arc<str>,
+    pub(super) essential: bool,
+    pub(super) work: bool,
+    pub(super) watched: bool,
+    pub(super) core: Option<usize>,
+    body: Body,
+}
+
+impl Unit {
+    /// A unit that `body` builds and runs. Every life calls `body` again; it returns `Ok` when its work is done or
+    /// it was asked to stop.
+    pub fn new<F>(name: impl Into<Arc<str>>, body: F) -> Unit
+    where
+        F: Fn(&UnitContext) -> Result<(), UnitError> + Send + Sync + 'static,
+    {
+        let body = Box::new(body);
+        Unit { name: name.into(), essential: false, work: false, watched: true, core: None, body }
+    }
+
+    /// When it is given up, the process ends.
+    pub fn essential(mut self, essential: bool) -> Unit {
+        self.essential = essential;
+        self
+    }
+
+    /// When every unit so marked has ended, the service is done (cameras that play files).
+    pub fn work(mut self) -> Unit {
+        self.work = true;
+        self
+    }
+
+    /// The watchdog does not wait for its beat.
+    pub fn unwatched(mut self) -> Unit {
+        self.watched = false;
+        self
+    }
+
+    /// Pins the unit's thread.
+    pub fn on_core(mut self, core: usize) -> Unit {
+        self.core = Some(core);
+        self
+    }
+}
+
+/// Where a unit is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Built, but without a beat so far.
+    Starting,
+    /// Beating.
+    Running,
+    /// Failed; waits for its restart.
+    Backoff,
+    /// Given up.
+    Failed,
+    /// Its work is done, or it was asked to stop.
+    Ended,
+}
+
+impl State {
+    /// Whether the unit will not run again by itself.
+    pub fn is_over(self) -> bool {
+        matches!(self, State::Failed | State::Ended)
+    }
+
+    /// The word in status messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Starting => "starting",
+            State::Running => "running",
+            State::Backoff => "backoff",
+            State::Failed => "failed",
+            State::Ended => "ended",
+        }
+    }
+}
+
+/// What is known about a unit.
+#[derive(Clone, Debug)]
+pub struct UnitStatus {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its state.
+    pub state: State,
+    /// Restarts since it was added.
+    pub restarts: u32,
+    /// Since when it is in this state; `Starting` and `Running` count as one.
+    pub since: Instant,
+    /// What its last failure was.
+    pub last_error: Option<String>,
+}
+
+#[derive(Debug)]
+struct Life {
+    state: State,
+    restarts: u32,
+    since: Instant,
+    last_error: Option<String>,
+    beat: Beat,
+}
+
+/// A unit and its present life, shared between its thread and the supervisor.
+pub(super) struct Keeper {
+    pub(super) unit: Arc<Unit>,
+    pub(super) stop: Stop,
+    life: Mutex<Life>,
+    changed: Condvar,
+}
+
+impl Keeper {
+    pub(super) fn new(unit: Arc<Unit>) -> Keeper {
+        let beat = Beat::new();
+        let life =
+            Life { state: State::Starting, restarts: 0, since: Instant::now(), last_error: None, beat };
+        Keeper { unit, stop: Stop::new(), life: Mutex::new(life), changed: Condvar::new() }
+    }
+
+    /// Runs the unit until it ends, is stopped, or is given up. Never panics.
+    pub(super) fn keep(&self, mut policy: Policy) {
+        let born = Instant::now();
+        for restarts in 0.. {
+            let Err(error) = self.live(restarts) else { return self.enter(State::Ended) };
+            let unit = &*self.unit.name;
+            self.lock().last_error = Some(error.to_string());
+            if self.stop.is_stopped() {
+                tracing::warn!(unit, "failed while it was stopping: {error}");
+                return self.enter(State::Ended);
+            }
+            match policy.failed(born.elapsed()) {
+                Decision::Restart { after } if !error.lasting => {
+                    tracing::warn!(unit, restarts, "failed: {error}; restarted in {} ms", after.as_millis());
+                    self.enter(State::Backoff);
+                    if self.stop.wait(after) {
+                        return self.enter(State::Ended);
+                    }
+                }
+                _ => {
+                    tracing::error!(unit, restarts, "given up: {error}");
+                    return self.enter(State::Failed);
+                }
+            }
+        }
+    }
+
+    fn live(&self, restarts: u32) -> Result<(), UnitError> {
+        let context = UnitContext { stop: self.stop.clone(), beat: Beat::new(), restarts };
+        {
+            let mut life = self.lock();
+            life.beat = context.beat.clone();
+            life.restarts = restarts;
+        }
+        self.enter(State::Starting);
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.unit.body)(&context)));
+        outcome.unwrap_or_else(|panic| Err(UnitError::from(format!("panicked: {}", panic_text(&*panic)))))
+    }
+
+    fn enter(&self, state: State) {
+        let mut life = self.lock();
+        life.state = state;
+        life.since = Instant::now();
+        self.changed.notify_all();
+    }
+
+    pub(super) fn status(&self) -> UnitStatus {
+        let life = self.lock();
+        let state = match life.state {
+            State::Starting if life.beat.count() > 0 => State::Running,
+            state => state,
+        };
+        UnitStatus {
+            name: self.unit.name.clone(),
+            state,
+            restarts: life.restarts,
+            since: life.since,
+            last_error: life.last_error.clone(),
+        }
+    }
+
+    /// The beat of the present life, where there is one.
+    pub(super) fn beat(&self) -> Option<(u32, Beat)> {
+        let life = self.lock();
+        matches!(life.state, State::Starting | State::Running).then(|| (life.restarts, life.beat.clone()))
+    }
+
+    /// Waits until the unit is over; false at the deadline.
+    pub(super) fn wait_over(&self, deadline: Instant) -> bool {
+        let mut life = self.lock();
+        while !life.state.is_over() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            life = self.changed.wait_timeout(life, left).unwrap_or_else(|e| e.into_inner()).0;
+        }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Life> {
+        self.life.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}

@@ -1,0 +1,61 @@
+//! systemd's watchdog, fed by progress: silence as soon as one beat stands still.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Beat, Stop, notify};
+
+/// A beat as it was read at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heart {
+    /// The unit.
+    pub name: Arc<str>,
+    /// Which of its lives; a restarted unit begins to count anew.
+    pub life: u32,
+    /// How often it beat in this life.
+    pub count: u64,
+}
+
+/// The counts of the last look.
+#[derive(Debug, Default)]
+pub struct Pulse(HashMap<Arc<str>, (u32, u64)>);
+
+impl Pulse {
+    /// Compares with the last look: the names of those that stood still since then. One that is new, or in a new
+    /// life, has until the next look.
+    pub fn look(&mut self, hearts: &[Heart]) -> Vec<Arc<str>> {
+        let still = hearts.iter().filter(|heart| self.0.get(&heart.name) == Some(&(heart.life, heart.count)));
+        let still = still.map(|heart| heart.name.clone()).collect();
+        self.0 = hearts.iter().map(|heart| (heart.name.clone(), (heart.life, heart.count))).collect();
+        still
+    }
+}
+
+/// How often to look, from systemd's `WATCHDOG_USEC`: a third of it, so that one late turn does not kill the
+/// service. `None`: nobody watches.
+pub fn interval() -> Option<Duration> {
+    let timeout_us = systemd::daemon::watchdog_enabled().ok()?;
+    (timeout_us > 0).then(|| Duration::from_micros(timeout_us / 3))
+}
+
+/// Looks every `interval` and sends `WATCHDOG=1` only if every heart has beaten since the last look.
+/// Runs until `stop`; as a unit of its own it must be `unwatched`, or it would prove its own timer.
+pub fn run(hearts: impl Fn() -> Vec<Heart>, interval: Duration, stop: &Stop, beat: &Beat) {
+    let mut pulse = Pulse::default();
+    loop {
+        let still = pulse.look(&hearts());
+        if still.is_empty() {
+            notify::watchdog();
+        } else {
+            tracing::error!(
+                units = still.join(", "),
+                "no progress since the last look; systemd's watchdog is not fed"
+            );
+        }
+        beat.beat();
+        if stop.wait(interval) {
+            return;
+        }
+    }
+}

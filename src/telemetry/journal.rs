@@ -1,0 +1,127 @@
+//! Events to systemd's journal, with their level and their fields, so that `journalctl CAMERA=front -p warning` works.
+
+use std::fmt::{self, Write as _};
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+/// A layer that gives each event, as the journal's `NAME=value` fields, to `send`.
+pub(super) struct Journal<S> {
+    send: S,
+}
+
+impl Journal<fn(&[&str])> {
+    /// To the journal itself.
+    pub(super) fn new() -> Journal<fn(&[&str])> {
+        // A journal that refuses has nobody else to be told to.
+        Journal { send: |fields| drop(systemd::journal::send(fields)) }
+    }
+}
+
+impl<S: Fn(&[&str]) + 'static, R: Subscriber> Layer<R> for Journal<S> {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, R>) {
+        let meta = event.metadata();
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let mut lines = vec![
+            // The custom fields also stand behind the message: plain `journalctl` shows nothing else.
+            format!("MESSAGE={}{}", fields.message, fields.shown),
+            format!("PRIORITY={}", priority(*meta.level())),
+            format!("TARGET={}", meta.target()),
+        ];
+        lines.extend(meta.file().map(|file| format!("CODE_FILE={file}")));
+        lines.extend(meta.line().map(|line| format!("CODE_LINE={line}")));
+        lines.extend(std::thread::current().name().map(|name| format!("THREAD={name}")));
+        lines.append(&mut fields.lines);
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        (self.send)(&lines);
+    }
+}
+
+/// syslog's number of a level.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        _ => 7,
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    message: String,
+    shown: String,
+    lines: Vec<String>,
+}
+
+impl Fields {
+    fn put(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            self.message.push_str(value);
+        } else {
+            let _ = write!(self.shown, " {}={value}", field.name());
+            self.lines.push(format!("{}={value}", journal_name(field.name())));
+        }
+    }
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, &format!("{value:?}"));
+    }
+}
+
+/// The journal's names are upper-case letters, digits and `_`, and do not begin with `_` or a digit; those that it
+/// gives a meaning are not for us.
+fn journal_name(name: &str) -> String {
+    let mut upper: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+    let reserved = ["MESSAGE", "PRIORITY", "TARGET", "THREAD", "UNIT", "ERRNO"].contains(&upper.as_str())
+        || ["CODE_", "SYSLOG_", "MESSAGE_", "OBJECT_", "COREDUMP_"]
+            .iter()
+            .any(|head| upper.starts_with(head));
+    if reserved || !upper.starts_with(|c: char| c.is_ascii_uppercase()) {
+        upper.insert_str(0, "OCELLUS_");
+    }
+    upper.truncate(64);
+    upper
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    #[test]
+    fn an_event_has_its_level_its_place_and_its_fields_in_the_journal() {
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let journal = {
+            let sent = sent.clone();
+            let send = move |fields: &[&str]| sent.lock().unwrap().push(fields.join("|"));
+            Journal { send }
+        };
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(journal), || {
+            tracing::warn!(camera = "front", frames = 3, "late by {} ms", 7);
+            tracing::debug!(unit = "mqtt", code_line = 1, _hidden = true);
+        });
+        let sent = sent.lock().unwrap();
+        assert!(
+            sent[0].starts_with("MESSAGE=late by 7 ms camera=front frames=3|PRIORITY=4|TARGET=ocellus::"),
+            "{sent:?}"
+        );
+        assert!(sent[0].contains("|CODE_FILE=src/telemetry/journal.rs|CODE_LINE="), "{sent:?}");
+        assert!(sent[0].ends_with("|CAMERA=front|FRAMES=3"), "{sent:?}");
+        assert!(sent[1].contains("|PRIORITY=7|"), "{sent:?}");
+        assert!(sent[1].ends_with("|OCELLUS_UNIT=mqtt|OCELLUS_CODE_LINE=1|OCELLUS__HIDDEN=true"), "{sent:?}");
+    }
+}

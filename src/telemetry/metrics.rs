@@ -1,0 +1,82 @@
+//! Counters and gauges: one atomic each, shared by cloning, read by whoever publishes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// A number of events since the start. Only ever grows.
+#[derive(Clone, Debug, Default)]
+pub struct Counter(Arc<AtomicU64>);
+
+impl Counter {
+    /// A counter at zero.
+    pub fn new() -> Counter {
+        Counter::default()
+    }
+
+    /// One more.
+    pub fn inc(&self) {
+        self.add(1);
+    }
+
+    /// `n` more.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// How many so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A present value: a queue's length, workers that are busy.
+#[derive(Clone, Debug, Default)]
+pub struct Gauge(Arc<AtomicI64>);
+
+impl Gauge {
+    /// A gauge at zero.
+    pub fn new() -> Gauge {
+        Gauge::default()
+    }
+
+    /// The value is now `value`.
+    pub fn set(&self, value: i64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// The value moves by `by`.
+    pub fn add(&self, by: i64) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// The value.
+    pub fn get(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clones_count_together_and_none_is_lost_between_threads() {
+        let (counter, gauge) = (Counter::new(), Gauge::new());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                let (counter, gauge) = (counter.clone(), gauge.clone());
+                scope.spawn(move || {
+                    for _ in 0..10_000 {
+                        counter.inc();
+                        gauge.add(2);
+                        gauge.add(-1);
+                    }
+                });
+            }
+        });
+        assert_eq!((counter.get(), gauge.get()), (40_000, 40_000));
+        gauge.set(-3);
+        counter.add(2);
+        assert_eq!((counter.get(), gauge.get()), (40_002, -3));
+    }
+}

@@ -1,0 +1,12 @@
+//! What the service says about itself: the log, counters and latencies, and facts about the process.
+
+mod histogram;
+mod journal;
+mod log;
+mod metrics;
+mod process;
+
+pub use histogram::{Histogram, Snapshot};
+pub use log::{Log, LogError};
+pub use metrics::{Counter, Gauge};
+pub use process::{ProcessFacts, pss_bytes, temperature_c};
