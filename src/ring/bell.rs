@@ -1,0 +1,152 @@
+//! The bell: an event count on a futex. Whoever waits on any number of rings sleeps here, and a commit
+//! that finds nobody waiting pays one barrier and two loads.
+//!
+//! The waiter announces itself, looks once more, then sleeps; the ringer changes the world, then looks for
+//! announcements. With a full barrier between the two steps on both sides, one of them sees the other
+//! (Dekker's argument), so no wake-up is lost.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::futex::{Futex, Slept};
+use super::sync::{AtomicU32, Line, Ordering, fence, fence_after_rmw, pause};
+
+/// Bit 0 of the epoch: somebody looked since the last ring and may be about to sleep.
+const ARMED: u32 = 1;
+/// Half words of `sleepers`: those of whom any one will do, and those who must each be woken.
+const ANY: u32 = 1;
+const EACH: u32 = 1 << 16;
+/// Turns of a spin between two looks at the clock.
+const TURNS: u32 = 32;
+
+/// Shared by a group of rings and the threads that serve them.
+#[derive(Debug)]
+pub struct Bell {
+    epoch: Line<Futex>,
+    sleepers: AtomicU32,
+}
+
+impl Bell {
+    /// A bell that nobody listens to yet.
+    pub fn new() -> Arc<Bell> {
+        Arc::new(Bell::silent())
+    }
+
+    pub(super) fn silent() -> Bell {
+        Bell { epoch: Line(Futex::new(0)), sleepers: AtomicU32::new(0) }
+    }
+
+    /// Tells that something changed. Wakes one of those who sleep in [`Bell::wait`]: every thread that waits
+    /// there must be able to serve whatever the bell is rung for. Cheap when nobody waits.
+    pub fn ring(&self) {
+        fence(Ordering::SeqCst);
+        self.ring_after_fence();
+    }
+
+    /// As [`Bell::ring`], directly after a read-modify-write that published the change.
+    #[inline(always)]
+    pub(super) fn ring_after_rmw(&self) {
+        fence_after_rmw();
+        self.ring_after_fence();
+    }
+
+    /// As [`Bell::ring`], where at most one thread ever waits: once rung for it, nothing is due until it
+    /// looks again, however long the kernel takes to run it.
+    pub(super) fn ring_for_one(&self) {
+        fence(Ordering::SeqCst);
+        if self.epoch.0.0.load(Ordering::Relaxed) & ARMED != 0 {
+            self.wake(1);
+        }
+    }
+
+    #[inline(always)]
+    fn ring_after_fence(&self) {
+        let epoch = self.epoch.0.0.load(Ordering::Relaxed);
+        if epoch & ARMED != 0 || self.sleepers.load(Ordering::Relaxed) != 0 {
+            self.wake(epoch & ARMED);
+        }
+    }
+
+    /// Wakes everybody: shutdown, or a change that concerns all.
+    pub fn ring_all(&self) {
+        self.epoch.0.0.fetch_add(2, Ordering::SeqCst);
+        fence_after_rmw();
+        if self.sleepers.load(Ordering::Relaxed) != 0 {
+            self.epoch.0.wake(i32::MAX);
+        }
+    }
+
+    #[cold]
+    fn wake(&self, step: u32) {
+        // An armed epoch is moved on so that who has looked but not yet fallen asleep does not; who sleeps
+        // on an older epoch needs no step. Sleepers are counted after the step: they count themselves
+        // before the kernel compares.
+        if step != 0 {
+            self.epoch.0.0.fetch_add(step, Ordering::SeqCst);
+            fence_after_rmw();
+        }
+        match self.sleepers.load(Ordering::Relaxed) {
+            0 => {}
+            some => self.epoch.0.wake(if some >= EACH { i32::MAX } else { 1 }),
+        }
+    }
+
+    /// Announces a waiter. Call it, look whether there is work, and pass the answer to [`Bell::wait`]
+    /// if there was none: a ring after this call ends that wait.
+    pub fn seen(&self) -> u32 {
+        let epoch = self.epoch.0.0.fetch_or(ARMED, Ordering::SeqCst) | ARMED;
+        fence_after_rmw();
+        epoch
+    }
+
+    /// Waits for a ring since [`Bell::seen`]: polls for `spin`, then sleeps until `timeout` after the call
+    /// (`None`: for ever). False when the time was over. May also end without cause: look again.
+    pub fn wait(&self, seen: u32, spin: Duration, timeout: Option<Duration>) -> bool {
+        self.wait_as(ANY, seen, spin, timeout)
+    }
+
+    /// As [`Bell::wait`], for a thread that serves one ring alone: no other can stand in for it.
+    pub(super) fn wait_each(&self, seen: u32, timeout: Option<Duration>) -> bool {
+        self.wait_as(EACH, seen, Duration::ZERO, timeout)
+    }
+
+    fn wait_as(&self, kind: u32, seen: u32, spin: Duration, timeout: Option<Duration>) -> bool {
+        let start = Instant::now();
+        let changed = || self.epoch.0.0.load(Ordering::Acquire) != seen;
+        if spin_until(start, spin.min(timeout.unwrap_or(spin)), changed) {
+            return true;
+        }
+        self.sleepers.fetch_add(kind, Ordering::SeqCst);
+        fence_after_rmw();
+        // A spurious wake-up counts as a wake-up: every caller looks for its condition again anyway.
+        let left = left(start, timeout);
+        let woken = changed()
+            || (left != Some(Duration::ZERO) && matches!(self.epoch.0.wait(seen, left), Slept::Woken));
+        self.sleepers.fetch_sub(kind, Ordering::Relaxed);
+        woken
+    }
+}
+
+/// What is left of a time limit that began at `start`. The models have no time: there it never passes.
+pub(super) fn left(start: Instant, timeout: Option<Duration>) -> Option<Duration> {
+    let passed = if cfg!(loom) { Duration::ZERO } else { start.elapsed() };
+    timeout.map(|limit| limit.saturating_sub(passed))
+}
+
+/// Polls `done` until it holds (true) or `spin` has passed since `start` (false).
+pub(super) fn spin_until(start: Instant, spin: Duration, mut done: impl FnMut() -> bool) -> bool {
+    if spin.is_zero() {
+        return false;
+    }
+    loop {
+        for _ in 0..TURNS {
+            if done() {
+                return true;
+            }
+            pause();
+        }
+        if start.elapsed() >= spin {
+            return false;
+        }
+    }
+}

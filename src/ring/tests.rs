@@ -1,0 +1,479 @@
+//! What a user of the ring notices, on real threads. The interleavings are proved in `tests/loom`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const FOREVER: Duration = Duration::from_secs(60);
+
+fn ring<T: Send + Sync + 'static>(slots: usize) -> (Ring<T>, Writer<T>) {
+    let ring = Ring::new(slots, Bell::new());
+    let writer = ring.writer().expect("a new ring has its writer free");
+    (ring, writer)
+}
+
+fn never() -> bool {
+    false
+}
+
+fn leased<T>(take: Take<T>) -> Option<Lease<T>> {
+    match take {
+        Take::Lease(lease) => Some(lease),
+        Take::Empty | Take::Closed => None,
+    }
+}
+
+/// Counts its own drop.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_latest_reader_jumps_to_the_newest_and_counts_what_it_passed_over() {
+    let (ring, mut writer) = ring(4);
+    let mut reader = ring.reader(Policy::Latest);
+    for n in 0..10u64 {
+        assert_eq!(writer.commit(n, n, &never).unwrap(), n);
+    }
+    let lease = leased(reader.try_lease()).unwrap();
+    assert_eq!((lease.seq(), *lease, reader.skipped(), reader.backlog()), (9, 9, 9, 0));
+    assert!(matches!(reader.try_lease(), Take::Empty));
+}
+
+#[test]
+fn a_reader_starts_at_what_is_committed_next() {
+    let (ring, mut writer) = ring(4);
+    writer.commit(0, 'a', &never).unwrap();
+    let (mut latest, mut every) = (ring.reader(Policy::Latest), ring.reader(Policy::Every));
+    assert!(matches!(latest.try_lease(), Take::Empty) && matches!(every.try_lease(), Take::Empty));
+    writer.commit(1, 'b', &never).unwrap();
+    assert_eq!(*leased(every.try_lease()).unwrap(), 'b');
+    assert_eq!(*leased(latest.try_lease()).unwrap(), 'b');
+    assert_eq!(latest.skipped(), 0);
+}
+
+#[test]
+fn an_every_reader_holds_the_writer_until_it_leases() {
+    let (ring, mut writer) = ring(2);
+    let mut reader = ring.reader(Policy::Every);
+    writer.commit(0, 0, &never).unwrap();
+    writer.commit(1, 1, &never).unwrap();
+    assert!(matches!(writer.commit(2, 2, &|| true), Err(Refused::Stopped(2))));
+    let first = leased(reader.try_lease()).unwrap();
+    assert!(matches!(writer.commit(2, 2, &|| true), Err(Refused::Stopped(2))), "frame 0 is leased, 1 unseen");
+    drop(first);
+    assert_eq!(writer.commit(2, 2, &|| true).unwrap(), 2);
+}
+
+#[test]
+fn one_stalled_lease_is_stepped_around() {
+    let (ring, mut writer) = ring(3);
+    let mut reader = ring.reader(Policy::Every);
+    writer.commit(0, 0, &never).unwrap();
+    let stalled = leased(reader.try_lease()).unwrap();
+    for n in 1..100u64 {
+        writer.commit(n, n, &never).unwrap();
+        assert_eq!(*leased(reader.try_lease()).unwrap(), n);
+    }
+    assert_eq!((*stalled, ring.stats().starved), (0, 0));
+}
+
+#[test]
+fn a_ring_whose_slots_are_all_leased_gives_the_frame_back_and_counts_it() {
+    let (ring, mut writer) = ring(2);
+    let mut reader = ring.reader(Policy::Latest);
+    let mut held = Vec::new();
+    for n in 0..2 {
+        writer.commit(n, n, &never).unwrap();
+        held.extend(leased(reader.try_lease()));
+    }
+    assert!(matches!(writer.commit(2, 7, &never), Err(Refused::Starved(7))));
+    assert_eq!((ring.stats().starved, ring.stats().committed, ring.leased()), (1, 2, 2));
+    held.remove(0);
+    assert_eq!(writer.commit(2, 7, &never).unwrap(), 2);
+}
+
+#[test]
+fn the_old_frame_is_dropped_when_its_slot_is_reused_and_the_rest_with_the_ring() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let dropped = || drops.load(Ordering::SeqCst);
+    let (ring, mut writer) = ring(2);
+    let mut commit =
+        |n| writer.commit(n, Counted(drops.clone()), &never).map(|_| ()).unwrap_or_else(|_| panic!());
+    (0..2).for_each(&mut commit);
+    assert_eq!(dropped(), 0, "history stays readable");
+    commit(2);
+    assert_eq!(dropped(), 1);
+    let lease = ring.newest().unwrap();
+    let other = lease.clone();
+    drop((ring, writer));
+    assert_eq!(dropped(), 2, "what nobody leases goes with the ring");
+    drop(lease);
+    assert_eq!(dropped(), 2);
+    thread::spawn(move || drop(other)).join().unwrap();
+    assert_eq!(dropped(), 3, "the last lease takes its frame along, on any thread");
+}
+
+#[test]
+fn a_trigger_picks_before_after_and_nearest() {
+    let (ring, mut writer) = ring(4);
+    assert!(ring.pick(0, Pick::Nearest).is_none() && ring.newest().is_none());
+    for stamp in [100, 200, 300, 400, 500] {
+        writer.commit(stamp, stamp, &never).unwrap();
+    }
+    let at = |moment, pick| ring.pick(moment, pick).map(|lease| *lease);
+    assert_eq!(at(320, Pick::Nearest), Some(300));
+    assert_eq!(at(350, Pick::Nearest), Some(300), "the earlier of two equally near");
+    assert_eq!((at(320, Pick::Next), at(320, Pick::Previous)), (Some(400), Some(300)));
+    assert_eq!((at(400, Pick::Next), at(400, Pick::Previous)), (Some(400), Some(400)));
+    assert_eq!((at(501, Pick::Next), at(199, Pick::Previous)), (None, None), "not yet, and no longer");
+    assert_eq!(ring.newest().unwrap().stamp_ns(), 500);
+}
+
+#[test]
+fn a_closed_ring_is_drained_and_then_says_so() {
+    let (ring, mut writer) = ring(4);
+    let (mut every, mut latest) = (ring.reader(Policy::Every), ring.reader(Policy::Latest));
+    (0..3).for_each(|n| assert_eq!(writer.commit(n, n, &never).unwrap(), n));
+    ring.close();
+    assert!(matches!(writer.commit(3, 3, &never), Err(Refused::Closed(3))));
+    let seen: Vec<u64> = std::iter::from_fn(|| leased(every.try_lease())).map(|lease| *lease).collect();
+    assert_eq!(seen, [0, 1, 2]);
+    assert_eq!(leased(latest.try_lease()).map(|lease| *lease), Some(2));
+    assert!(matches!(every.lease(Duration::ZERO, None), Take::Closed));
+    assert!(matches!(latest.lease(Duration::ZERO, None), Take::Closed));
+}
+
+#[test]
+fn a_restarted_source_takes_the_writer_over_and_goes_on_counting() {
+    let (ring, mut first) = ring(2);
+    assert!(ring.writer().is_none());
+    first.commit(0, 0, &never).unwrap();
+    drop(first);
+    let mut second = ring.writer().unwrap();
+    assert_eq!(second.commit(1, 1, &never).unwrap(), 1);
+    assert!(!ring.is_closed());
+}
+
+#[test]
+fn a_dead_every_reader_lets_the_blocked_writer_go_on() {
+    let (ring, mut writer) = ring(2);
+    let reader = ring.reader(Policy::Every);
+    (0..2).for_each(|n| assert_eq!(writer.commit(n, n, &never).unwrap(), n));
+    let writing = thread::spawn(move || writer.commit(2, 2, &never).unwrap());
+    drop(reader);
+    assert_eq!(writing.join().unwrap(), 2);
+}
+
+#[test]
+fn close_lets_the_blocked_writer_go() {
+    let (ring, mut writer) = ring(2);
+    let _reader = ring.reader(Policy::Every);
+    (0..2).for_each(|n| assert_eq!(writer.commit(n, n, &never).unwrap(), n));
+    let writing = thread::spawn(move || writer.commit(2, 2, &never));
+    ring.close();
+    assert!(matches!(writing.join().unwrap(), Err(Refused::Closed(2))));
+}
+
+#[test]
+fn a_sleeping_reader_is_woken_by_a_commit_and_a_wait_can_time_out() {
+    let (ring, mut writer) = ring(2);
+    let mut reader = ring.reader(Policy::Latest);
+    assert!(matches!(reader.lease(Duration::ZERO, Some(Duration::from_millis(1))), Take::Empty));
+    let reading =
+        thread::spawn(move || leased(reader.lease(Duration::ZERO, Some(FOREVER))).map(|lease| *lease));
+    writer.commit(0, 5, &never).unwrap();
+    assert_eq!(reading.join().unwrap(), Some(5));
+}
+
+#[test]
+fn two_readers_on_one_bell_are_both_woken_though_each_serves_another_ring() {
+    let bell = Bell::new();
+    let rings: Vec<Ring<usize>> = (0..2).map(|_| Ring::new(2, bell.clone())).collect();
+    let readers: Vec<_> = rings.iter().map(|ring| ring.reader(Policy::Latest)).collect();
+    thread::scope(|scope| {
+        let waits = readers.into_iter().map(|mut reader| {
+            scope.spawn(move || leased(reader.lease(Duration::ZERO, Some(FOREVER))).map(|lease| *lease))
+        });
+        let waits: Vec<_> = waits.collect();
+        for (n, ring) in rings.iter().enumerate() {
+            ring.writer().unwrap().commit(0, n, &never).unwrap();
+        }
+        let got: Vec<_> = waits.into_iter().map(|wait| wait.join().unwrap()).collect();
+        assert_eq!(got, [Some(0), Some(1)]);
+    });
+}
+
+#[test]
+fn ring_all_ends_every_wait() {
+    let bell = Bell::new();
+    let waits: Vec<_> = (0..3)
+        .map(|_| {
+            let (bell, seen) = (bell.clone(), bell.seen());
+            thread::spawn(move || bell.wait(seen, Duration::ZERO, Some(FOREVER)))
+        })
+        .collect();
+    bell.ring_all();
+    assert!(waits.into_iter().all(|wait| wait.join().unwrap()));
+}
+
+#[test]
+fn a_frame_whose_drop_panics_costs_its_slot_nothing() {
+    struct Bomb(bool);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(!self.0 || thread::panicking(), "boom");
+        }
+    }
+    let (ring, mut writer) = ring(2);
+    writer.commit(0, Bomb(true), &never).map_err(|_| ()).unwrap();
+    writer.commit(1, Bomb(false), &never).map_err(|_| ()).unwrap();
+    let blown =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.commit(2, Bomb(false), &never)));
+    assert!(blown.is_err());
+    for n in 2..6 {
+        assert_eq!(writer.commit(n, Bomb(false), &never).map_err(|_| ()).unwrap(), n);
+    }
+    assert_eq!(ring.newest().unwrap().seq(), 5);
+}
+
+/// A payload in which any mixture of two writes shows: every word is the hash of the first and its place.
+struct Checked([u64; 64]);
+
+impl Checked {
+    fn new(n: u64) -> Checked {
+        Checked(std::array::from_fn(|word| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ word as u64))
+    }
+
+    fn is_whole(&self, n: u64) -> bool {
+        self.0.iter().zip(Checked::new(n).0).all(|(word, expected)| *word == expected)
+    }
+}
+
+#[test]
+fn a_stalled_reader_neither_stops_the_producer_nor_tears_a_frame() {
+    let frames: u64 = if cfg!(miri) { 300 } else { 200_000 };
+    let (ring, mut writer) = ring(8);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let (done, mut stalled): (_, Reader<Checked>) = (&done, ring.reader(Policy::Latest));
+        let stuck = scope.spawn(move || {
+            let lease = leased(stalled.lease(Duration::ZERO, Some(FOREVER))).unwrap();
+            while !done.load(Ordering::Acquire) {
+                assert!(lease.is_whole(lease.seq()));
+                thread::yield_now();
+            }
+            lease.is_whole(lease.seq())
+        });
+        let counts: Vec<_> = (0..2)
+            .map(|_| ring.reader(Policy::Latest))
+            .map(|mut reader| {
+                scope.spawn(move || {
+                    let mut seen = 0;
+                    loop {
+                        match reader.lease(Duration::from_micros(5), Some(FOREVER)) {
+                            Take::Lease(lease) => {
+                                assert!(lease.is_whole(lease.seq()) && lease.stamp_ns() == lease.seq())
+                            }
+                            Take::Closed => return seen + reader.skipped(),
+                            Take::Empty => panic!("no frame for a minute"),
+                        }
+                        seen += 1;
+                    }
+                })
+            })
+            .collect();
+        for n in 0..frames {
+            assert_eq!(writer.commit(n, Checked::new(n), &never).map_err(|_| "refused").unwrap(), n);
+            if let Some(lease) = ring.pick(n / 2, Pick::Nearest) {
+                assert!(lease.is_whole(lease.seq()));
+            }
+        }
+        ring.close();
+        done.store(true, Ordering::Release);
+        assert!(stuck.join().unwrap());
+        for count in counts {
+            assert_eq!(count.join().unwrap(), frames, "every frame was seen or counted as skipped");
+        }
+    });
+}
+
+#[test]
+fn every_readers_on_two_threads_see_every_frame_once_and_in_order() {
+    let frames: u64 = if cfg!(miri) { 200 } else { 100_000 };
+    for slots in [2, 3, 8] {
+        let (ring, mut writer) = ring::<u64>(slots);
+        let readers: Vec<_> = (0..2).map(|_| ring.reader(Policy::Every)).collect();
+        thread::scope(|scope| {
+            for mut reader in readers {
+                scope.spawn(move || {
+                    let mut next = 0;
+                    while let Take::Lease(lease) = reader.lease(Duration::from_micros(2), Some(FOREVER)) {
+                        assert_eq!((lease.seq(), *lease), (next, next));
+                        next += 1;
+                    }
+                    assert_eq!(next, frames);
+                });
+            }
+            for n in 0..frames {
+                writer.commit(n, n, &never).unwrap();
+            }
+            ring.close();
+        });
+        assert_eq!(ring.leased(), 0);
+    }
+}
+
+/// The ring by its words: a list of live frames, cursors, leases.
+#[derive(Default)]
+struct Model {
+    slots: usize,
+    committed: u64,
+    /// Live frames by age: number, leases.
+    live: VecDeque<(u64, usize)>,
+    every: u64,
+    latest: u64,
+    skipped: u64,
+    starved: u64,
+    closed: bool,
+}
+
+impl Model {
+    /// Whether a commit is taken (`Ok`), or how it is refused.
+    fn commit(&mut self) -> Result<u64, &'static str> {
+        if self.closed {
+            return Err("closed");
+        }
+        if self.live.len() == self.slots {
+            let reusable =
+                self.live.iter().take_while(|(n, _)| *n < self.every).position(|(_, pins)| *pins == 0);
+            match reusable {
+                Some(age) => drop(self.live.remove(age)),
+                None => return Err("stopped"),
+            }
+        }
+        self.live.push_back((self.committed, 0));
+        self.committed += 1;
+        Ok(self.committed - 1)
+    }
+
+    fn pin(&mut self, n: u64) {
+        self.live.iter_mut().find(|(live, _)| *live == n).expect("a leased frame is live").1 += 1;
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Commit,
+    Every,
+    Latest,
+    Clone(usize),
+    Drop(usize),
+    Pick(u64, Pick),
+    Newest,
+    Close,
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let pick = prop_oneof![Just(Pick::Nearest), Just(Pick::Next), Just(Pick::Previous)];
+    let op = prop_oneof![
+        12 => Just(Op::Commit),
+        8 => Just(Op::Every),
+        3 => Just(Op::Latest),
+        2 => (0usize..8).prop_map(Op::Clone),
+        12 => (0usize..8).prop_map(Op::Drop),
+        3 => (0u64..60, pick).prop_map(|(moment, pick)| Op::Pick(moment, pick)),
+        1 => Just(Op::Newest),
+        1 => (0u8..20).prop_map(|n| if n == 0 { Op::Close } else { Op::Commit }),
+    ];
+    prop::collection::vec(op, 1..if cfg!(miri) { 30 } else { 300 })
+}
+
+fn best(model: &Model, moment: u64, pick: Pick) -> Option<u64> {
+    let fits = |n: &u64| match pick {
+        Pick::Nearest => true,
+        Pick::Next => *n >= moment,
+        Pick::Previous => *n <= moment,
+    };
+    model.live.iter().map(|(n, _)| *n).filter(fits).min_by_key(|n| (n.abs_diff(moment), *n > moment))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 4 } else { 512 }, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn the_ring_does_what_a_simple_list_does(slots in 2usize..6, ops in ops()) {
+        let (ring, mut writer) = ring(slots);
+        let (mut every, mut latest) = (ring.reader(Policy::Every), ring.reader(Policy::Latest));
+        let mut model = Model { slots, ..Model::default() };
+        let mut leases: Vec<Lease<u64>> = Vec::new();
+        for op in ops {
+            match op {
+                Op::Commit => {
+                    let n = model.committed;
+                    let got = writer.commit(n, n, &|| true).map_err(|refused| match refused {
+                        Refused::Starved(_) => "starved",
+                        Refused::Closed(_) => "closed",
+                        Refused::Stopped(_) => "stopped",
+                    });
+                    prop_assert_eq!(got, model.commit());
+                }
+                Op::Every => match every.try_lease() {
+                    Take::Lease(lease) => {
+                        prop_assert_eq!(*lease, model.every);
+                        model.every += 1;
+                        model.pin(*lease);
+                        leases.push(lease);
+                    }
+                    Take::Empty => prop_assert!(model.every == model.committed && !model.closed),
+                    Take::Closed => prop_assert!(model.every == model.committed && model.closed),
+                },
+                Op::Latest => match latest.try_lease() {
+                    Take::Lease(lease) => {
+                        prop_assert_eq!(*lease + 1, model.committed);
+                        model.skipped += *lease - model.latest;
+                        model.latest = model.committed;
+                        model.pin(*lease);
+                        leases.push(lease);
+                    }
+                    Take::Empty => prop_assert!(model.latest == model.committed && !model.closed),
+                    Take::Closed => prop_assert!(model.closed),
+                },
+                Op::Clone(at) if at < leases.len() => {
+                    model.pin(*leases[at]);
+                    leases.push(leases[at].clone());
+                }
+                Op::Drop(at) if at < leases.len() => {
+                    let n = *leases.swap_remove(at);
+                    model.live.iter_mut().find(|(live, _)| *live == n).unwrap().1 -= 1;
+                }
+                Op::Pick(moment, pick) => {
+                    let got = ring.pick(moment, pick).map(|lease| *lease);
+                    prop_assert_eq!(got, best(&model, moment, pick));
+                }
+                Op::Newest => {
+                    let got = ring.newest().map(|lease| *lease);
+                    prop_assert_eq!(got, model.live.back().map(|(n, _)| *n));
+                }
+                Op::Close => {
+                    ring.close();
+                    model.closed = true;
+                }
+                Op::Clone(_) | Op::Drop(_) => {}
+            }
+            prop_assert_eq!(latest.skipped(), model.skipped);
+            prop_assert_eq!(ring.stats().starved, model.starved);
+            prop_assert_eq!(ring.leased(), model.live.iter().filter(|(_, pins)| *pins > 0).count());
+        }
+    }
+}
