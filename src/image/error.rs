@@ -1,0 +1,98 @@
+//! What can be wrong with a picture, a region or a tensor.
+
+use crate::types::{Dtype, PixelFormat};
+
+/// Why a picture could not be put into a tensor or a file.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// The region has no area, or a side that is not a number.
+    #[error(
+        "region {w}x{h} px at ({x}, {y}) is empty or not a number; a region needs finite sides above 0: \
+         drop regions that a detector returned empty"
+    )]
+    RegionEmpty {
+        /// Left edge, frame px.
+        x: f32,
+        /// Top edge, frame px.
+        y: f32,
+        /// Width, frame px.
+        w: f32,
+        /// Height, frame px.
+        h: f32,
+    },
+    /// The picture itself has no pixels.
+    #[error("{format:?} picture of {width}x{height} px has no pixels; check the source's caps")]
+    PictureEmpty {
+        /// Its layout.
+        format: PixelFormat,
+        /// Its width in px.
+        width: usize,
+        /// Its height in px.
+        height: usize,
+    },
+    /// A plane's stride is below the bytes of one row.
+    #[error("plane {plane} of {format:?}: stride {stride} is less than the {row} bytes of a row")]
+    StrideTooSmall {
+        /// Its layout.
+        format: PixelFormat,
+        /// Which plane, from 0.
+        plane: usize,
+        /// Bytes from row to row, as given.
+        stride: usize,
+        /// Bytes of one row, at least.
+        row: usize,
+    },
+    /// A plane's slice ends before its last row does.
+    #[error("plane {plane} of {format:?} has {got} bytes where {need} are needed; the buffer is truncated")]
+    PlaneTooShort {
+        /// Its layout.
+        format: PixelFormat,
+        /// Which plane, from 0.
+        plane: usize,
+        /// Bytes needed at least.
+        need: usize,
+        /// Bytes there.
+        got: usize,
+    },
+    /// The output slice is not exactly the tensor's size.
+    #[error(
+        "tensor of {need} bytes expected, the output slice has {got}; check the model's input shape and type"
+    )]
+    OutputSize {
+        /// Bytes of `width` × `height` × channels × element.
+        need: usize,
+        /// Bytes given.
+        got: usize,
+    },
+    /// The tensor has a side of 0 px.
+    #[error("target of {width}x{height} px is empty; check the model's input shape")]
+    TargetEmpty {
+        /// Width in px.
+        width: usize,
+        /// Height in px.
+        height: usize,
+    },
+    /// Pictures go into u8, i8 and f32 tensors only.
+    #[error("pictures cannot be put into a tensor of {0:?}; u8, i8 and f32 are supported")]
+    Dtype(Dtype),
+    /// A JPEG's sides are 1 to 65535 px and its quality 1 to 100.
+    #[error(
+        "a JPEG cannot be {width}x{height} px at quality {quality}; sides are 1 to 65535, quality 1 to 100"
+    )]
+    JpegLimits {
+        /// Width in px.
+        width: usize,
+        /// Height in px.
+        height: usize,
+        /// As asked for.
+        quality: u8,
+    },
+    /// The JPEG encoder refused the picture.
+    #[error("JPEG encoding of a {format:?} picture failed")]
+    Jpeg {
+        /// Its layout.
+        format: PixelFormat,
+        /// What the encoder said.
+        source: jpeg_encoder::EncodingError,
+    },
+}
