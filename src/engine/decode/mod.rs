@@ -1,0 +1,145 @@
+//! Decoders: what the output tensors of each task mean. A file a task, all with the same face: a `Plan`,
+//! checked against the model's tensors once, and a decoder made from it for each worker.
+
+mod blazeface;
+mod classify;
+mod embed;
+mod nms;
+mod segment;
+mod ssd;
+mod values;
+mod yolo;
+
+use std::sync::Arc;
+
+use crate::config::{ModelCard, Task};
+use crate::types::Label;
+
+use super::error::Faults;
+use super::file::ModelFile;
+use super::{Decode, TensorInfo};
+
+/// The class of every pixel of a segmentation's output tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassMap<'a> {
+    /// Row by row, `width` × `height` class indices.
+    pub classes: &'a [u8],
+    /// Width in px of the output tensor.
+    pub width: usize,
+    /// Height in px of the output tensor.
+    pub height: usize,
+}
+
+/// What a plan is made from.
+pub(crate) struct Facts<'a> {
+    /// The output tensors.
+    pub outputs: &'a [TensorInfo],
+    /// The graph, where there is one.
+    pub file: Option<&'a ModelFile>,
+    /// Width and height of the input tensor, px.
+    pub size: [usize; 2],
+    /// The model's card.
+    pub card: &'a ModelCard,
+}
+
+/// How to read the outputs of one model.
+#[derive(Clone, Debug)]
+pub(crate) enum Plan {
+    BlazeFace(blazeface::Plan),
+    Classify(classify::Plan),
+    Embed(embed::Plan),
+    Segment(segment::Plan),
+    Ssd(ssd::Plan),
+    Yolo(yolo::Plan),
+}
+
+impl Plan {
+    /// Checks the outputs, tensor by tensor.
+    pub fn new(task: Task, facts: &Facts<'_>) -> Result<Plan, Faults> {
+        Ok(match task {
+            Task::BlazeFace => Plan::BlazeFace(blazeface::Plan::new(facts)?),
+            Task::Classify => Plan::Classify(classify::Plan::new(facts)?),
+            Task::Embed => Plan::Embed(embed::Plan::new(facts)?),
+            Task::Segment => Plan::Segment(segment::Plan::new(facts)?),
+            Task::Ssd => Plan::Ssd(ssd::Plan::new(facts)?),
+            Task::Yolo => Plan::Yolo(yolo::Plan::new(facts)?),
+        })
+    }
+
+    /// How many labels the model needs, where the file says it.
+    pub fn classes(&self) -> Option<usize> {
+        match self {
+            Plan::BlazeFace(_) => Some(1),
+            Plan::Classify(plan) => Some(plan.classes),
+            Plan::Embed(_) => Some(0),
+            Plan::Segment(plan) => plan.labels,
+            Plan::Ssd(plan) => plan.labels,
+            Plan::Yolo(plan) => Some(plan.classes()),
+        }
+    }
+
+    /// The least score of a finding where the caller does not say: the card's, or the task's usual one.
+    pub fn min_score(&self) -> f32 {
+        match self {
+            Plan::BlazeFace(plan) => plan.min_score,
+            Plan::Classify(plan) => plan.min_score,
+            Plan::Embed(_) => 0.0,
+            Plan::Segment(plan) => plan.min_share,
+            Plan::Ssd(plan) => plan.min_score,
+            Plan::Yolo(plan) => plan.min_score,
+        }
+    }
+
+    /// A decoder for one worker; `min_score` overrides the card's.
+    pub fn decoder(&self, labels: Labels, min_score: Option<f32>) -> Box<dyn Decode> {
+        match self {
+            Plan::BlazeFace(plan) => Box::new(blazeface::BlazeFace::new(plan.clone(), labels, min_score)),
+            Plan::Classify(plan) => Box::new(classify::Classify::new(plan.clone(), labels, min_score)),
+            Plan::Embed(plan) => Box::new(embed::Embed::new(plan.clone())),
+            Plan::Segment(plan) => Box::new(segment::Segment::new(plan.clone(), labels, min_score)),
+            Plan::Ssd(plan) => Box::new(ssd::Ssd::new(plan.clone(), labels, min_score)),
+            Plan::Yolo(plan) => Box::new(yolo::Yolo::new(plan.clone(), labels, min_score)),
+        }
+    }
+
+    /// Whether this is a YOLO head of raw grids.
+    pub fn is_grid(&self) -> bool {
+        matches!(self, Plan::Yolo(plan) if plan.is_grid())
+    }
+
+    /// Whether this is a segmentation with one channel of probability.
+    pub fn is_single_mask(&self) -> bool {
+        matches!(self, Plan::Segment(plan) if plan.is_single_mask())
+    }
+}
+
+/// Label texts by class; cloning allocates nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Labels {
+    texts: Arc<[Label]>,
+    unnamed: Label,
+}
+
+impl Labels {
+    pub fn new(texts: Arc<[Label]>) -> Labels {
+        Labels { texts, unnamed: "unnamed".into() }
+    }
+
+    /// The label of a class; `unnamed` beyond the list.
+    pub fn of(&self, class: usize) -> Label {
+        self.texts.get(class).unwrap_or(&self.unnamed).clone()
+    }
+}
+
+/// `name [1, 10, 4]`, for messages.
+fn shown(info: &TensorInfo) -> String {
+    format!("output {} {:?}", info.name, info.shape)
+}
+
+/// The one output of a model that has to have just one.
+fn only<'a>(outputs: &'a [TensorInfo], wanted: &str) -> Result<&'a TensorInfo, Faults> {
+    match outputs {
+        [one] => Ok(one),
+        _ => Err(Faults(outputs.iter().map(|info| format!("{}: expected {wanted}", shown(info))).collect())),
+    }
+}

@@ -1,0 +1,172 @@
+//! Why a runtime or a model cannot be used, with what to do next.
+
+use std::path::PathBuf;
+
+use crate::config::Task;
+
+use super::file::FileError;
+use super::stub::StubError;
+
+/// A runtime could not be opened, or a model was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The configuration names a runtime that does not exist or was not compiled in.
+    #[error(
+        "runtime kind \"{kind}\" is not in this build (it has: {available}); set `[runtime] kind` to one of \
+         these, or build with `--features {kind}`"
+    )]
+    UnknownRuntime {
+        /// What the configuration says.
+        kind: String,
+        /// What this build has.
+        available: String,
+    },
+    /// No place held a library that could be opened.
+    #[error(
+        "no LiteRT or TensorFlow Lite library could be opened; looked at: {looked}. Set `[runtime] library` or \
+         the environment variable OCELLUS_RUNTIME_LIB to its path, or run `make setup`"
+    )]
+    NoLibrary {
+        /// Every place, each with what happened there.
+        looked: String,
+    },
+    /// A library was opened, but is not usable.
+    #[error("runtime library {}: {cause}; use the library of the wheel ai-edge-litert 2.3.0", path.display())]
+    BadLibrary {
+        /// The library.
+        path: PathBuf,
+        /// What the runtime said.
+        cause: String,
+    },
+    /// The model file could not be read.
+    #[error("model {model}: cannot read {}: {source}; check `path` in [model.{model}]", path.display())]
+    Read {
+        /// The model's name.
+        model: String,
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The file is not the one that the card means.
+    #[error(
+        "model {model}: {} has SHA-256 {actual}, the card says {expected}; copy the right file, or correct \
+         `sha256` in the card", path.display()
+    )]
+    Digest {
+        /// The model's name.
+        model: String,
+        /// The file.
+        path: PathBuf,
+        /// What the card says.
+        expected: String,
+        /// What the file has.
+        actual: String,
+    },
+    /// The file is not a sound TensorFlow Lite model.
+    #[error("model {model}: {}: {source}", path.display())]
+    File {
+        /// The model's name.
+        model: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong inside.
+        source: FileError,
+    },
+    /// The stub's description is not sound.
+    #[error("model {model}: {}: {source}", path.display())]
+    Stub {
+        /// The model's name.
+        model: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong inside.
+        source: StubError,
+    },
+    /// Neither card, metadata nor configuration say what the model is for.
+    #[error(
+        "model {model}: its task is not known; write `task = \"classify\"` (or ssd, blazeface, yolo, embed, \
+         segment) into the card or into [model.{model}]"
+    )]
+    NoTask {
+        /// The model's name.
+        model: String,
+    },
+    /// Tensors or labels are not those of the task.
+    #[error(
+        "model {model}: {} does not fit task {task}: {faults}; correct the card's `task`, or use another model",
+        path.display(), task = word(*task)
+    )]
+    Misfit {
+        /// The model's name.
+        model: String,
+        /// The file.
+        path: PathBuf,
+        /// What the card says it is for.
+        task: Task,
+        /// One entry a tensor or key: its name, what was expected, what is there.
+        faults: Faults,
+    },
+    /// The runtime refuses the model.
+    #[error(
+        "model {model}: the runtime cannot run {}: {cause}{operators}; convert the model for this runtime",
+        path.display()
+    )]
+    Compile {
+        /// The model's name.
+        model: String,
+        /// The file.
+        path: PathBuf,
+        /// What the runtime said.
+        cause: String,
+        /// The custom operators of the file, as words; empty where it has none.
+        operators: String,
+    },
+}
+
+impl EngineError {
+    /// The key that a person has to look at, full as in `model.scene.path`.
+    pub fn key(&self) -> String {
+        let (model, key) = match self {
+            EngineError::UnknownRuntime { .. } => return "runtime.kind".into(),
+            EngineError::NoLibrary { .. } | EngineError::BadLibrary { .. } => {
+                return "runtime.library".into();
+            }
+            EngineError::Read { model, .. }
+            | EngineError::File { model, .. }
+            | EngineError::Stub { model, .. }
+            | EngineError::Compile { model, .. } => (model, "path"),
+            EngineError::Digest { model, .. } => (model, "sha256"),
+            EngineError::NoTask { model } | EngineError::Misfit { model, .. } => (model, "task"),
+        };
+        format!("model.{model}.{key}")
+    }
+}
+
+/// What does not fit, one entry a tensor or card key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faults(pub Vec<String>);
+
+impl Faults {
+    pub(crate) fn one(text: impl Into<String>) -> Faults {
+        Faults(vec![text.into()])
+    }
+}
+
+impl std::fmt::Display for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+/// The task's word in cards.
+pub(crate) fn word(task: Task) -> &'static str {
+    match task {
+        Task::Classify => "classify",
+        Task::Ssd => "ssd",
+        Task::BlazeFace => "blazeface",
+        Task::Yolo => "yolo",
+        Task::Embed => "embed",
+        Task::Segment => "segment",
+    }
+}

@@ -1,0 +1,115 @@
+//! LiteRT (`libLiteRt.so`), or a classic TensorFlow Lite C library, opened when the program starts.
+//!
+//! The library is opened by `edgefirst-tflite`. LiteRT itself is called through that crate's function table
+//! rather than its wrappers: those copy tensors in and out, and a frame's way should end in the tensor.
+
+mod classic;
+mod model;
+mod quiet;
+mod session;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use edgefirst_tflite::LiteRtStatusCode;
+use edgefirst_tflite_sys::litert::{self as ffi, LiteRtFunctions};
+
+use super::model::Loaded;
+
+pub(crate) use classic::{ClassicModel, classic};
+pub(crate) use model::LiteRtModel;
+
+/// An opened library. Never closed: its static tables and thread-local state do not survive `dlclose`, and
+/// the process opens it once.
+#[derive(Clone, Debug)]
+pub(crate) struct Library {
+    lib: &'static edgefirst_tflite::Library,
+    /// Absent for a classic library.
+    env: Option<Arc<Environment>>,
+    path: PathBuf,
+}
+
+impl Library {
+    /// Opens the library at `path`.
+    pub fn open(path: &Path) -> Result<Library, String> {
+        let lib = edgefirst_tflite::Library::from_path(path).map_err(|error| error.to_string())?;
+        let classic = lib.as_sys().TfLiteInterpreterCreate.is_ok();
+        if !lib.has_litert() && !classic {
+            return Err(format!(
+                "it is no runtime: it lacks both {} and TfLiteInterpreterCreate",
+                lib.litert_missing_symbol().unwrap_or("LiteRT")
+            ));
+        }
+        let lib: &'static edgefirst_tflite::Library = Box::leak(Box::new(lib));
+        let env = lib.litert().map(Environment::new).transpose()?.map(Arc::new);
+        Ok(Library { lib, env, path: path.into() })
+    }
+
+    /// For status and logs.
+    pub fn describe(&self) -> String {
+        let kind = if self.env.is_some() { "LiteRT" } else { "TensorFlow Lite" };
+        format!("{kind} at {}", self.path.display())
+    }
+
+    /// Hands checked bytes to the runtime.
+    pub fn keep(&self, bytes: Vec<u8>) -> Result<Loaded, String> {
+        Ok(match &self.env {
+            Some(env) => Loaded::LiteRt(Arc::new(LiteRtModel::new(env.clone(), bytes)?)),
+            None => Loaded::Classic(Arc::new(ClassicModel::new(self.lib, bytes)?)),
+        })
+    }
+}
+
+/// A LiteRT environment: what models, sessions and buffers belong to.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    ptr: ffi::Environment,
+    fns: &'static LiteRtFunctions,
+    /// Hears what the runtime says while models are compiled.
+    ear: quiet::Ear,
+}
+
+/// `kLiteRtEnvOptionTagMinLoggerSeverity` of `litert_environment_options.h`.
+const MIN_LOGGER_SEVERITY: u32 = 25;
+/// `kLiteRtLogSeverityError` of `litert_logging.h`.
+const SEVERITY_ERROR: i64 = 3;
+/// `kLiteRtAnyTypeInt` of `litert_any.h`.
+const ANY_INT: u32 = 2;
+
+impl Environment {
+    /// An environment that says on standard error only what is an error; the log is ours.
+    fn new(fns: &'static LiteRtFunctions) -> Result<Environment, String> {
+        // SAFETY: `EnvOption` is plain C data (a tag and a tagged union), for which zeros are valid.
+        let mut quiet = unsafe { std::mem::zeroed::<ffi::EnvOption>() };
+        quiet.tag = MIN_LOGGER_SEVERITY as _;
+        quiet.value.type_ = ANY_INT as _;
+        quiet.value.__bindgen_anon_1.int_value = SEVERITY_ERROR;
+        let mut ptr = std::ptr::null_mut();
+        // SAFETY: one option, alive for the call, and a valid place for the result.
+        check("LiteRtCreateEnvironment", unsafe { (fns.create_environment)(1, &quiet, &mut ptr) })?;
+        if ptr.is_null() {
+            return Err("LiteRtCreateEnvironment gave nothing".into());
+        }
+        Ok(Environment { ptr, fns, ear: quiet::Ear::default() })
+    }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        // SAFETY: created in `new` and destroyed once; what belongs to it holds an `Arc` of it.
+        unsafe { (self.fns.destroy_environment)(self.ptr) };
+    }
+}
+
+// SAFETY: an opaque heap handle without thread affinity, only read after its creation.
+unsafe impl Send for Environment {}
+// SAFETY: as above.
+unsafe impl Sync for Environment {}
+
+/// A status of the C API as a result whose error names the call.
+fn check(call: &str, status: ffi::Status) -> Result<(), String> {
+    if status == ffi::kLiteRtStatusOk {
+        return Ok(());
+    }
+    Err(format!("{call}: {}", LiteRtStatusCode(status)))
+}

@@ -1,0 +1,93 @@
+//! Models: runtimes behind one small trait, cards, and the decoders of what the tensors say.
+
+mod decode;
+mod error;
+mod file;
+mod flatbuffer;
+mod flexbuffer;
+mod input;
+#[cfg(feature = "litert")]
+mod litert;
+mod metadata;
+mod model;
+mod runtime;
+mod stub;
+#[cfg(feature = "tflitec")]
+mod tflitec;
+
+use crate::types::{Dtype, Placement, Report};
+
+pub use decode::ClassMap;
+pub use error::{EngineError, Faults};
+pub use file::FileError;
+pub use model::Model;
+pub use runtime::Runtime;
+pub use stub::StubError;
+
+/// One input or output tensor of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorInfo {
+    /// The name in the file.
+    pub name: String,
+    /// Dimensions, batch first.
+    pub shape: Vec<usize>,
+    /// Element type.
+    pub dtype: Dtype,
+    /// Quantisation: real = scale × (stored − zero_point); scale 0 where not quantised.
+    pub scale: f32,
+    /// Quantisation zero point.
+    pub zero_point: i32,
+}
+
+impl TensorInfo {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there are none; a checked model has no such tensor.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of the whole tensor.
+    pub fn bytes(&self) -> usize {
+        self.len() * self.dtype.bytes()
+    }
+}
+
+/// The runtime refused to run a model.
+#[derive(Debug, thiserror::Error)]
+#[error("model {model}: {cause}")]
+pub struct RunError {
+    /// The model's name in the configuration.
+    pub model: String,
+    /// What the runtime said.
+    pub cause: String,
+}
+
+/// A model ready to run on one thread. Not shared: N workers hold N sessions.
+pub trait Session: Send {
+    /// The input tensors.
+    fn inputs(&self) -> &[TensorInfo];
+    /// The output tensors.
+    fn outputs(&self) -> &[TensorInfo];
+    /// The bytes of input `index`, to be filled.
+    fn input_mut(&mut self, index: usize) -> &mut [u8];
+    /// Runs the model over the inputs. Allocates nothing once warm.
+    fn run(&mut self) -> Result<(), RunError>;
+    /// The bytes of output `index` after [`Session::run`].
+    fn output(&self, index: usize) -> &[u8];
+}
+
+/// Turns a session's outputs into findings in frame px. One a worker; allocates nothing once warm.
+pub trait Decode: Send {
+    /// Reads `session`'s outputs and adds what they say to `report`, best first.
+    /// `placement` says where the frame (or region) lies in the input tensor.
+    fn decode(&mut self, session: &dyn Session, placement: &Placement, report: &mut Report);
+
+    /// The class of every tensor pixel after [`Decode::decode`]; only segmentation has one.
+    fn class_map(&self) -> Option<ClassMap<'_>> {
+        None
+    }
+}

@@ -1,0 +1,236 @@
+//! A model that was read, checked and found to fit its card; sessions and decoders are made from it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use sha2::{Digest, Sha256};
+
+use crate::config::{self, ModelCard, Task};
+use crate::image::Target;
+use crate::types::Label;
+
+use super::decode::{Facts, Labels, Plan};
+use super::error::{Faults, word};
+use super::file::ModelFile;
+use super::metadata::{self, Metadata};
+use super::stub::{StubModel, StubSession};
+use super::{Decode, EngineError, Session, TensorInfo, input};
+
+/// What each runtime keeps of a model; sessions share it.
+pub(crate) enum Loaded {
+    Stub(Arc<StubModel>, Vec<u8>),
+    #[cfg(feature = "litert")]
+    LiteRt(Arc<super::litert::LiteRtModel>),
+    #[cfg(feature = "litert")]
+    Classic(Arc<super::litert::ClassicModel>),
+    #[cfg(feature = "tflitec")]
+    TfLiteC(Arc<Vec<u8>>),
+}
+
+impl Loaded {
+    /// The file's bytes, as they were read.
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Loaded::Stub(_, bytes) => bytes,
+            #[cfg(feature = "litert")]
+            Loaded::LiteRt(model) => model.bytes(),
+            #[cfg(feature = "litert")]
+            Loaded::Classic(model) => model.bytes(),
+            #[cfg(feature = "tflitec")]
+            Loaded::TfLiteC(bytes) => bytes,
+        }
+    }
+}
+
+/// What was found in a file, before the card is held against it.
+pub(crate) struct Parsed {
+    pub inputs: Vec<TensorInfo>,
+    pub outputs: Vec<TensorInfo>,
+    pub file: Option<Arc<ModelFile>>,
+    pub metadata: Metadata,
+    /// Where the card pins it, so that it was computed already.
+    pub sha256: Option<String>,
+}
+
+/// A checked model. Cheap to share; each worker takes a session and a decoder of its own.
+pub struct Model {
+    name: String,
+    path: PathBuf,
+    task: Task,
+    labels: Arc<[Label]>,
+    inputs: Vec<TensorInfo>,
+    outputs: Vec<TensorInfo>,
+    file: Option<Arc<ModelFile>>,
+    input: Target,
+    plan: Plan,
+    sha256: OnceLock<String>,
+    loaded: Loaded,
+}
+
+impl Model {
+    pub(crate) fn new(config: &config::Model, parsed: Parsed, loaded: Loaded) -> Result<Model, EngineError> {
+        let card = &config.card;
+        let task = card.task.ok_or_else(|| EngineError::NoTask { model: config.name.clone() })?;
+        let misfit = |faults| EngineError::Misfit {
+            model: config.name.clone(),
+            path: config.path.clone(),
+            task,
+            faults,
+        };
+        let (plan, input) = fit(&parsed, task, card).map_err(misfit)?;
+        let mut labels = labels(config, &parsed.metadata)?;
+        if let Some(one) = labels.as_mut().filter(|list| plan.is_single_mask() && list.len() == 1) {
+            // A mask of one channel names what it masks; the rest has no name of its own.
+            one.insert(0, "background".into());
+        }
+        let labels = name_classes(labels, plan.classes()).map_err(misfit)?;
+        let Parsed { inputs, outputs, file, .. } = parsed;
+        let sha256 = parsed.sha256.map_or_else(OnceLock::new, OnceLock::from);
+        let (name, path) = (config.name.clone(), config.path.clone());
+        Ok(Model { name, path, task, labels, inputs, outputs, file, input, plan, sha256, loaded })
+    }
+
+    /// The name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is for.
+    pub fn task(&self) -> Task {
+        self.task
+    }
+
+    /// Label texts in class order.
+    pub fn labels(&self) -> &[Label] {
+        &self.labels
+    }
+
+    /// The input tensors, in the file's order.
+    pub fn inputs(&self) -> &[TensorInfo] {
+        &self.inputs
+    }
+
+    /// The output tensors, in the file's order.
+    pub fn outputs(&self) -> &[TensorInfo] {
+        &self.outputs
+    }
+
+    /// SHA-256 of the file, as hexadecimal digits. Where the card does not pin it, the first call computes it:
+    /// starting up does not wait for a digest that nothing is held against.
+    pub fn sha256(&self) -> &str {
+        self.sha256.get_or_init(|| digest(self.loaded.bytes()))
+    }
+
+    /// How a picture becomes the input tensor.
+    pub fn input(&self) -> Target {
+        self.input
+    }
+
+    /// A session for one thread, compiled and warmed up by one run over zeros.
+    ///
+    /// # Errors
+    /// [`EngineError::Compile`] where the runtime refuses the model; it names the custom operators.
+    pub fn session(&self) -> Result<Box<dyn Session>, EngineError> {
+        self.open().map_err(|cause| self.refused(cause))
+    }
+
+    /// Every runtime runs a new session once: most lay out their tensors only then.
+    fn open(&self) -> Result<Box<dyn Session>, String> {
+        match &self.loaded {
+            Loaded::Stub(model, _) => {
+                let mut session = StubSession::new(&self.name, model.clone());
+                session.run().map_err(|error| error.cause)?;
+                Ok(Box::new(session))
+            }
+            #[cfg(feature = "litert")]
+            Loaded::LiteRt(model) => Ok(Box::new(model.session(&self.name, &self.inputs, &self.outputs)?)),
+            #[cfg(feature = "litert")]
+            Loaded::Classic(model) => {
+                Ok(Box::new(super::litert::classic(model, &self.name, &self.inputs, &self.outputs)?))
+            }
+            #[cfg(feature = "tflitec")]
+            Loaded::TfLiteC(bytes) => {
+                Ok(Box::new(super::tflitec::session(bytes, &self.name, &self.inputs, &self.outputs)?))
+            }
+        }
+    }
+
+    fn refused(&self, cause: String) -> EngineError {
+        let custom = self.file.as_ref().map_or(Vec::new(), |file| file.custom_operators());
+        let operators = match custom[..] {
+            [] => String::new(),
+            _ => format!(" (custom operators in the file: {})", custom.join(", ")),
+        };
+        EngineError::Compile { model: self.name.clone(), path: self.path.clone(), cause, operators }
+    }
+
+    /// The least score of a finding where nobody overrides it, 0 to 1.
+    pub fn min_score(&self) -> f32 {
+        self.plan.min_score()
+    }
+
+    /// A decoder for one worker; `min_score` overrides the card's.
+    pub fn decoder(&self, min_score: Option<f32>) -> Box<dyn Decode> {
+        self.plan.decoder(Labels::new(self.labels.clone()), min_score)
+    }
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Model({}, {}, {})", self.name, word(self.task), self.path.display())
+    }
+}
+
+/// SHA-256 as hexadecimal digits.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Holds the card against the tensors; gives how to read the outputs and how to fill the input.
+fn fit(parsed: &Parsed, task: Task, card: &ModelCard) -> Result<(Plan, Target), Faults> {
+    let size = match parsed.inputs[0].shape[..] {
+        [_, height, width, _] => [width, height],
+        _ => [0; 2],
+    };
+    let facts = Facts { outputs: &parsed.outputs, file: parsed.file.as_deref(), size, card };
+    let plan = Plan::new(task, &facts);
+    let (grid, mask) = plan.as_ref().map_or((false, false), |plan| (plan.is_grid(), plan.is_single_mask()));
+    let input = input::target(&parsed.inputs, task, grid, mask, card, &parsed.metadata);
+    match (plan, input) {
+        (Ok(plan), Ok(input)) => Ok((plan, input)),
+        (Err(mut faults), Err(more)) => {
+            faults.0.extend(more.0);
+            Err(faults)
+        }
+        (Err(faults), _) | (_, Err(faults)) => Err(faults),
+    }
+}
+
+/// From the card, its labels file, or the file's own metadata.
+fn labels(config: &config::Model, metadata: &Metadata) -> Result<Option<Vec<String>>, EngineError> {
+    if let Some(labels) = &config.card.labels {
+        return Ok(Some(labels.clone()));
+    }
+    let Some(file) = &config.card.labels_file else { return Ok(metadata.labels.clone()) };
+    let path = config.path.parent().unwrap_or(Path::new("")).join(file);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(metadata::lines(&text))),
+        Err(source) => Err(EngineError::Read { model: config.name.clone(), path, source }),
+    }
+}
+
+/// Labels as many as the model has classes; `class N` where nobody named them.
+fn name_classes(labels: Option<Vec<String>>, classes: Option<usize>) -> Result<Arc<[Label]>, Faults> {
+    match (labels, classes) {
+        // An embedding has none, whatever the card says of its family.
+        (_, Some(0)) => Ok(Arc::new([])),
+        (Some(labels), Some(classes)) if labels.len() != classes => Err(Faults::one(format!(
+            "key labels: {} labels, but the model has {classes} classes",
+            labels.len()
+        ))),
+        (Some(labels), _) => Ok(labels.iter().map(|label| Label::from(label.as_str())).collect()),
+        (None, classes) => {
+            Ok((0..classes.unwrap_or(256)).map(|i| Label::from(format!("class {i}"))).collect())
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Opening a runtime and reading models for it.
+
+use std::path::Path;
+#[cfg(feature = "litert")]
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::config;
+
+use super::EngineError;
+use super::file::ModelFile;
+use super::metadata::Metadata;
+use super::model::{Loaded, Model, Parsed, digest};
+use super::stub::StubModel;
+
+/// An open runtime. Models keep what they need of it alive, so it may be dropped before them.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Stub,
+    #[cfg(feature = "litert")]
+    LiteRt(super::litert::Library),
+    #[cfg(feature = "tflitec")]
+    TfLiteC,
+}
+
+/// The runtimes of this build, for messages.
+fn available() -> String {
+    let mut kinds = vec!["stub"];
+    if cfg!(feature = "litert") {
+        kinds.insert(0, "litert");
+    }
+    if cfg!(feature = "tflitec") {
+        kinds.insert(0, "tflitec");
+    }
+    kinds.join(", ")
+}
+
+impl Runtime {
+    /// Opens the runtime that `[runtime] kind` names. `litert` looks for its library in the configuration,
+    /// then in `OCELLUS_RUNTIME_LIB`, then in `.runtime/` of the working directory and of the executable's
+    /// folders, then where systems keep it.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownRuntime`], [`EngineError::NoLibrary`] (naming every place looked at) or
+    /// [`EngineError::BadLibrary`].
+    pub fn open(config: &config::Runtime) -> Result<Runtime, EngineError> {
+        let kind = match config.kind.as_str() {
+            "stub" => Kind::Stub,
+            #[cfg(feature = "litert")]
+            "litert" => Kind::LiteRt(open_litert(config.library.as_deref())?),
+            #[cfg(feature = "tflitec")]
+            "tflitec" => Kind::TfLiteC,
+            kind => {
+                return Err(EngineError::UnknownRuntime { kind: kind.into(), available: available() });
+            }
+        };
+        Ok(Runtime { kind })
+    }
+
+    /// The runtime's name and, where it has one, its library: for status and logs.
+    pub fn describe(&self) -> String {
+        match &self.kind {
+            Kind::Stub => "stub".into(),
+            #[cfg(feature = "litert")]
+            Kind::LiteRt(library) => library.describe(),
+            #[cfg(feature = "tflitec")]
+            Kind::TfLiteC => "tflitec".into(),
+        }
+    }
+
+    /// Reads and checks a model: digest, structure, tensors and labels against its card. Nothing is compiled
+    /// yet; [`Model::session`] does that, and is where the runtime itself may still refuse an operator.
+    ///
+    /// # Errors
+    /// Any of [`EngineError`]'s variants about models.
+    pub fn load(&self, config: &config::Model) -> Result<Arc<Model>, EngineError> {
+        let (model, path) = (config.name.clone(), config.path.clone());
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(source) => return Err(EngineError::Read { model, path, source }),
+        };
+        let sha256 = pinned(config, &bytes)?;
+        if matches!(self.kind, Kind::Stub) && is_stub(&path) {
+            return stub(config, bytes, sha256).map(Arc::new);
+        }
+        let read = |bytes: &[u8]| {
+            let file = ModelFile::parse(bytes)?;
+            let metadata = Metadata::read(file.metadata.as_deref(), bytes)?;
+            Ok((file, metadata))
+        };
+        let (file, metadata) = read(&bytes).map_err(|source| EngineError::File { model, path, source })?;
+        let (inputs, outputs) = (file.inputs.clone(), file.outputs.clone());
+        let file = Arc::new(file);
+        let loaded = self.keep(config, bytes, &file)?;
+        let parsed = Parsed { inputs, outputs, file: Some(file), metadata, sha256 };
+        Ok(Arc::new(Model::new(config, parsed, loaded)?))
+    }
+
+    /// Hands the checked bytes to the runtime.
+    fn keep(
+        &self,
+        config: &config::Model,
+        bytes: Vec<u8>,
+        file: &Arc<ModelFile>,
+    ) -> Result<Loaded, EngineError> {
+        match &self.kind {
+            Kind::Stub => {
+                let zeros = StubModel::zeros(file.inputs.clone(), file.outputs.clone());
+                Ok(Loaded::Stub(Arc::new(zeros), bytes))
+            }
+            #[cfg(feature = "litert")]
+            Kind::LiteRt(library) => library.keep(bytes).map_err(|cause| EngineError::Compile {
+                model: config.name.clone(),
+                path: config.path.clone(),
+                cause,
+                operators: String::new(),
+            }),
+            #[cfg(feature = "tflitec")]
+            Kind::TfLiteC => Ok(Loaded::TfLiteC(Arc::new(bytes))),
+        }
+    }
+}
+
+/// Files of the stub runtime are told by their name: `NAME.stub`.
+fn is_stub(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "stub")
+}
+
+/// The digest of `bytes` where the card pins one, and they are alike.
+fn pinned(config: &config::Model, bytes: &[u8]) -> Result<Option<String>, EngineError> {
+    let Some(expected) = config.card.sha256.clone() else { return Ok(None) };
+    let actual = digest(bytes);
+    if expected.eq_ignore_ascii_case(&actual) {
+        return Ok(Some(actual));
+    }
+    Err(EngineError::Digest { model: config.name.clone(), path: config.path.clone(), expected, actual })
+}
+
+fn stub(config: &config::Model, bytes: Vec<u8>, sha256: Option<String>) -> Result<Model, EngineError> {
+    let stub = StubModel::parse(&String::from_utf8_lossy(&bytes)).map_err(|source| EngineError::Stub {
+        model: config.name.clone(),
+        path: config.path.clone(),
+        source,
+    })?;
+    let (inputs, outputs) = (stub.inputs.clone(), stub.outputs.clone());
+    let parsed = Parsed { inputs, outputs, file: None, metadata: Metadata::default(), sha256 };
+    Model::new(config, parsed, Loaded::Stub(Arc::new(stub), bytes))
+}
+
+/// The places where the library may be, best first. A path that was asked for is the only one.
+#[cfg(feature = "litert")]
+fn places(asked: Option<&Path>) -> Vec<PathBuf> {
+    if let Some(path) = asked {
+        return vec![path.into()];
+    }
+    if let Some(path) = std::env::var_os("OCELLUS_RUNTIME_LIB") {
+        return vec![path.into()];
+    }
+    let mut places = vec![PathBuf::from(".runtime/libLiteRt.so")];
+    if let Ok(executable) = std::env::current_exe() {
+        // `target/release/ocellus` and `target/debug/deps/test` both lie below the checkout.
+        places.extend(executable.ancestors().skip(1).take(4).map(|dir| dir.join(".runtime/libLiteRt.so")));
+    }
+    for folder in ["/usr/lib/ocellus", "/usr/local/lib/ocellus", "/usr/lib", "/usr/local/lib"] {
+        for name in ["libLiteRt.so", "libtensorflowlite_c.so", "libtensorflow-lite.so"] {
+            places.push(Path::new(folder).join(name));
+        }
+    }
+    places
+}
+
+#[cfg(feature = "litert")]
+fn open_litert(asked: Option<&Path>) -> Result<super::litert::Library, EngineError> {
+    let mut looked = Vec::new();
+    for path in places(asked) {
+        if !path.is_file() {
+            looked.push(format!("{} (no such file)", path.display()));
+            continue;
+        }
+        match super::litert::Library::open(&path) {
+            Ok(library) => return Ok(library),
+            Err(error) => looked.push(format!("{} ({error})", path.display())),
+        }
+    }
+    Err(EngineError::NoLibrary { looked: looked.join(", ") })
+}
