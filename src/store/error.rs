@@ -1,0 +1,106 @@
+//! Why the store cannot be used, told apart by what a person has to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A fault of the store. Each variant needs another remedy, which its message names.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process holds the store.
+    #[error(
+        "the store in {path} is locked by another instance; \
+         stop that instance, or give this one its own device.state_dir"
+    )]
+    Locked {
+        /// The store's directory.
+        path: PathBuf,
+    },
+    /// The directory cannot be written.
+    #[error(
+        "the store in {path} cannot be written ({source}); \
+         make device.state_dir a writable directory on a file system that is not read-only"
+    )]
+    ReadOnly {
+        /// The store's directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No space is left.
+    #[error(
+        "the disk that holds the store in {path} is full ({source}); \
+         free space there, or move device.state_dir to a larger disk"
+    )]
+    DiskFull {
+        /// The store's directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The store was written by a newer program.
+    #[error(
+        "the store in {path} has schema {found}, this program knows up to {known}; \
+         install the newer version again, or point device.state_dir to an empty directory"
+    )]
+    Newer {
+        /// The store's directory.
+        path: PathBuf,
+        /// Version found on disk.
+        found: u32,
+        /// Newest version that this program knows.
+        known: u32,
+    },
+    /// Bytes on disk are not what was written.
+    #[error(
+        "the store in {path} is damaged ({cause}); it is set aside at the next start and a fresh one begun"
+    )]
+    Damaged {
+        /// The store's directory.
+        path: PathBuf,
+        /// What was found.
+        cause: String,
+    },
+    /// Anything else that the system refused.
+    #[error(
+        "the store in {path} cannot be used ({source}); check that device.state_dir exists on a sound disk"
+    )]
+    Io {
+        /// The store's directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl StoreError {
+    /// What sled (or the system below it) said, sorted by remedy. sled 0.34 reports a held lock as an
+    /// `Other` I/O error whose text is the only mark; a test holds us to that text.
+    pub(crate) fn from_sled(path: &Path, error: sled::Error) -> StoreError {
+        match error {
+            sled::Error::Io(source) => StoreError::from_io(path, source),
+            other => StoreError::Damaged { path: path.into(), cause: other.to_string() },
+        }
+    }
+
+    /// The same for errors of our own file operations.
+    pub(crate) fn from_io(path: &Path, source: io::Error) -> StoreError {
+        use io::ErrorKind as Kind;
+        let path = path.to_path_buf();
+        match source.kind() {
+            Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => {
+                StoreError::DiskFull { path, source }
+            }
+            Kind::ReadOnlyFilesystem | Kind::PermissionDenied => StoreError::ReadOnly { path, source },
+            Kind::UnexpectedEof | Kind::InvalidData => {
+                StoreError::Damaged { path, cause: source.to_string() }
+            }
+            _ if source.to_string().contains("could not acquire lock") => StoreError::Locked { path },
+            _ => StoreError::Io { path, source },
+        }
+    }
+
+    /// Whether setting the store aside is the remedy.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, StoreError::Damaged { .. })
+    }
+}

@@ -1,0 +1,15 @@
+//! What survives a restart: the only module that knows sled.
+//!
+//! Trees: `meta` (schema version), `outbox` (results until the broker has them), `counters`.
+
+mod counters;
+mod error;
+mod migrate;
+mod open;
+mod outbox;
+mod record;
+
+pub use counters::Counters;
+pub use error::StoreError;
+pub use open::{Opened, Store};
+pub use outbox::{Body, Class, Entry, Key, Outbox};

@@ -1,0 +1,348 @@
+//! Messages that stay on disk until the broker has them: numbered, bounded, committed in groups.
+//!
+//! Keys of the tree: `m` class id → record; `s` stream → next seq; `t` → payload bytes and next id.
+//! One batch carries a group's messages, seqs and totals, so that a crash leaves all of it or nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{StoreError, record};
+
+/// What goes first when the bound is reached: the last of these. Gaps never go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Class {
+    /// The announcement of a hole.
+    Gap = 0,
+    /// Inspection and attendance results.
+    Result = 1,
+    /// Events of tracked objects.
+    Event = 2,
+    /// Detections of single frames.
+    Detections = 3,
+    /// Telemetry.
+    Telemetry = 4,
+}
+
+const CLASSES: [Class; 5] = [Class::Gap, Class::Result, Class::Event, Class::Detections, Class::Telemetry];
+const TOTALS: &[u8] = b"t";
+
+/// Names one entry of the outbox. Ordered as entries are sent: by class, then by age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    class: Class,
+    id: u64,
+}
+
+/// What an entry says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// A message and its number in its stream.
+    Message {
+        /// Number in the stream: 1, 2, 3, …
+        seq: u64,
+        /// The bytes as they were appended.
+        payload: Arc<[u8]>,
+    },
+    /// Messages `from..=to` of the stream were dropped to keep the bound.
+    Gap {
+        /// First number that is missing.
+        from: u64,
+        /// Last number that is missing.
+        to: u64,
+    },
+}
+
+/// One entry, on disk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its name, for [`Outbox::delete`].
+    pub key: Key,
+    /// Its stream (the topic).
+    pub stream: Arc<str>,
+    /// What it says.
+    pub body: Body,
+}
+
+/// The outbox. It has one owner, who appends, hands out and deletes; nothing here locks.
+///
+/// An entry is *out* from [`Outbox::take_out`] or [`Outbox::fetch`] until it is deleted or
+/// [`Outbox::all_back`] is called; what is out is never evicted.
+pub struct Outbox {
+    tree: sled::Tree,
+    /// sled syncs with `sync_file_range`, which neither flushes the disk's cache nor a grown file's
+    /// length; this handle on the same file gives `fdatasync`.
+    file: File,
+    path: PathBuf,
+    max_bytes: u64,
+    first_seq: u64,
+    seqs: HashMap<Arc<str>, u64>,
+    bytes: u64,
+    next_id: u64,
+    out: HashMap<Key, u64>,
+    cursors: [u64; CLASSES.len()],
+    open_gaps: BTreeMap<Arc<str>, (Key, u64, u64)>,
+    staged: Vec<Entry>,
+    dropped: u64,
+}
+
+impl Outbox {
+    pub(super) fn load(
+        tree: sled::Tree,
+        path: &Path,
+        max_bytes: u64,
+        first_seq: u64,
+    ) -> Result<Outbox, StoreError> {
+        let fail = |error| StoreError::from_sled(path, error);
+        let file = File::open(path.join("db")).map_err(|error| StoreError::from_io(path, error))?;
+        let totals = tree.get(TOTALS).map_err(fail)?;
+        let (bytes, next_id) = totals.as_deref().and_then(totals_from).unwrap_or((0, 1));
+        let mut outbox = Outbox {
+            tree,
+            file,
+            path: path.into(),
+            max_bytes,
+            first_seq,
+            seqs: HashMap::new(),
+            bytes,
+            next_id,
+            out: HashMap::new(),
+            cursors: [0; CLASSES.len()],
+            open_gaps: BTreeMap::new(),
+            staged: Vec::new(),
+            dropped: 0,
+        };
+        outbox.load_seqs().map_err(fail)?;
+        Ok(outbox)
+    }
+
+    fn load_seqs(&mut self) -> sled::Result<()> {
+        for pair in self.tree.scan_prefix(b"s") {
+            let (key, value) = pair?;
+            let stream = String::from_utf8_lossy(&key[1..]);
+            if let Ok(next) = value.as_ref().try_into() {
+                self.seqs.insert(stream.as_ref().into(), u64::from_be_bytes(next));
+            }
+        }
+        Ok(())
+    }
+
+    /// Stages a message; `write` gets its number and appends its payload. Nothing is on disk before
+    /// [`Outbox::commit`]. Returns the number.
+    pub fn stage(&mut self, class: Class, stream: &Arc<str>, write: impl FnOnce(u64, &mut Vec<u8>)) -> u64 {
+        let next = self.seqs.entry(stream.clone()).or_insert(self.first_seq);
+        let seq = *next;
+        *next += 1;
+        let mut payload = Vec::with_capacity(512);
+        write(seq, &mut payload);
+        let key = Key { class, id: self.next_id };
+        self.next_id += 1;
+        let body = Body::Message { seq, payload: payload.into() };
+        self.staged.push(Entry { key, stream: stream.clone(), body });
+        seq
+    }
+
+    /// Puts everything staged on disk with one flush and returns what is now durable, in order; entries
+    /// that the bound cost are missing from it (see [`Outbox::take_dropped`]).
+    ///
+    /// After an error this outbox must be given up and loaded again: whether the group is on disk is
+    /// not known, and sled refuses all further writes.
+    pub fn commit(&mut self) -> Result<Vec<Entry>, StoreError> {
+        let mut staged = std::mem::take(&mut self.staged);
+        if staged.is_empty() {
+            return Ok(staged);
+        }
+        let mut batch = sled::Batch::default();
+        for entry in &staged {
+            batch.insert(key_bytes(entry.key).as_slice(), record::encode(&entry.stream, &entry.body));
+            self.bytes += length(&entry.body);
+        }
+        let mut streams: Vec<&Arc<str>> = staged.iter().map(|entry| &entry.stream).collect();
+        streams.dedup();
+        for stream in streams {
+            batch.insert(seq_key(stream), &self.seqs[stream].to_be_bytes());
+        }
+        self.apply(batch)?;
+        let evicted = self.evict()?;
+        if !evicted.is_empty() {
+            staged.retain(|entry| !evicted.contains(&entry.key));
+        }
+        self.flush()?;
+        Ok(staged)
+    }
+
+    /// Marks `entry` as out; its owner will delete it or call [`Outbox::all_back`].
+    pub fn take_out(&mut self, entry: &Entry) {
+        self.out.insert(entry.key, length(&entry.body));
+    }
+
+    /// Hands out up to `count` entries that are not out, gaps first, then by class and age. Fewer than
+    /// `count` means that nothing else waits.
+    pub fn fetch(&mut self, count: usize) -> Result<Vec<Entry>, StoreError> {
+        let mut found = Vec::with_capacity(count);
+        for class in CLASSES {
+            let from = key_bytes(Key { class, id: self.cursors[class as usize] });
+            let end = key_bytes(Key { class, id: u64::MAX });
+            for pair in self.tree.range(from..=end) {
+                if found.len() == count {
+                    break;
+                }
+                let (key, value) = pair.map_err(|error| StoreError::from_sled(&self.path, error))?;
+                let Some(entry) = entry_from(&key, &value) else { continue };
+                self.cursors[class as usize] = entry.key.id + 1;
+                if self.out.contains_key(&entry.key) {
+                    continue;
+                }
+                self.take_out(&entry);
+                self.open_gaps.retain(|_, (open, _, _)| *open != entry.key);
+                found.push(entry);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes what the broker has. Made durable by the next commit or by sled's own flusher: a crash
+    /// before that means a repetition with the same number, never a loss.
+    pub fn delete(&mut self, keys: &[Key]) -> Result<(), StoreError> {
+        let mut batch = sled::Batch::default();
+        for key in keys {
+            let size = match self.out.remove(key) {
+                Some(size) => Some(size),
+                None => self.stored_length(*key)?,
+            };
+            if let Some(size) = size {
+                self.bytes = self.bytes.saturating_sub(size);
+                batch.remove(key_bytes(*key).as_slice());
+            }
+        }
+        self.apply(batch)
+    }
+
+    /// The connection is gone: everything that is out and not deleted will be handed out again.
+    pub fn all_back(&mut self) {
+        self.out.clear();
+        self.cursors = [0; CLASSES.len()];
+    }
+
+    /// Payload bytes on disk.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Entries on disk. Walks the tree: for tests and reports.
+    pub fn len(&self) -> usize {
+        self.tree.scan_prefix(b"m").count()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.tree.scan_prefix(b"m").next().is_none()
+    }
+
+    /// Messages dropped by the bound since the last call.
+    pub fn take_dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.dropped)
+    }
+
+    /// Makes everything written so far durable.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.tree.flush().map_err(|error| StoreError::from_sled(&self.path, error))?;
+        self.file.sync_data().map_err(|error| StoreError::from_io(&self.path, error))
+    }
+
+    /// Drops entries until the bound is kept: the lowest class first, the oldest of it first.
+    fn evict(&mut self) -> Result<Vec<Key>, StoreError> {
+        let mut evicted = Vec::new();
+        if self.bytes <= self.max_bytes {
+            return Ok(evicted);
+        }
+        let mut batch = sled::Batch::default();
+        for class in CLASSES.into_iter().skip(1).rev() {
+            let range = key_bytes(Key { class, id: 0 })..=key_bytes(Key { class, id: u64::MAX });
+            for pair in self.tree.range(range) {
+                if self.bytes <= self.max_bytes {
+                    break;
+                }
+                let (key, value) = pair.map_err(|error| StoreError::from_sled(&self.path, error))?;
+                let Some(entry) = entry_from(&key, &value) else { continue };
+                let Body::Message { seq, .. } = entry.body else { continue };
+                if self.out.contains_key(&entry.key) {
+                    continue;
+                }
+                self.bytes -= length(&entry.body);
+                self.dropped += 1;
+                self.widen_gap(&entry.stream, seq, &mut batch);
+                batch.remove(key);
+                evicted.push(entry.key);
+            }
+        }
+        self.apply(batch)?;
+        Ok(evicted)
+    }
+
+    /// Adds `seq` to the stream's gap that nobody has seen yet, or begins one.
+    fn widen_gap(&mut self, stream: &Arc<str>, seq: u64, batch: &mut sled::Batch) {
+        let gap = match self.open_gaps.get(stream) {
+            Some(&(key, from, to)) if seq == to + 1 => (key, from, seq),
+            _ => {
+                self.next_id += 1;
+                (Key { class: Class::Gap, id: self.next_id - 1 }, seq, seq)
+            }
+        };
+        self.open_gaps.insert(stream.clone(), gap);
+        let body = Body::Gap { from: gap.1, to: gap.2 };
+        batch.insert(key_bytes(gap.0).as_slice(), record::encode(stream, &body));
+    }
+
+    fn apply(&mut self, mut batch: sled::Batch) -> Result<(), StoreError> {
+        let mut totals = [0; 16];
+        totals[..8].copy_from_slice(&self.bytes.to_be_bytes());
+        totals[8..].copy_from_slice(&self.next_id.to_be_bytes());
+        batch.insert(TOTALS, &totals);
+        self.tree.apply_batch(batch).map_err(|error| StoreError::from_sled(&self.path, error))
+    }
+
+    fn stored_length(&self, key: Key) -> Result<Option<u64>, StoreError> {
+        let value = self.tree.get(key_bytes(key));
+        let value = value.map_err(|error| StoreError::from_sled(&self.path, error))?;
+        Ok(value.and_then(|bytes| record::decode(&bytes)).map(|(_, body)| length(&body)))
+    }
+}
+
+/// Bytes that count towards the bound.
+fn length(body: &Body) -> u64 {
+    match body {
+        Body::Message { payload, .. } => payload.len() as u64,
+        Body::Gap { .. } => 0,
+    }
+}
+
+fn key_bytes(key: Key) -> [u8; 10] {
+    let mut bytes = [0; 10];
+    bytes[0] = b'm';
+    bytes[1] = key.class as u8;
+    bytes[2..].copy_from_slice(&key.id.to_be_bytes());
+    bytes
+}
+
+fn seq_key(stream: &str) -> Vec<u8> {
+    [b"s", stream.as_bytes()].concat()
+}
+
+fn entry_from(key: &[u8], value: &[u8]) -> Option<Entry> {
+    let class = *CLASSES.get(usize::from(*key.get(1)?))?;
+    let id = u64::from_be_bytes(key.get(2..10)?.try_into().ok()?);
+    let (stream, body) = record::decode(value)?;
+    Some(Entry { key: Key { class, id }, stream, body })
+}
+
+fn totals_from(bytes: &[u8]) -> Option<(u64, u64)> {
+    let (bytes, id) = bytes.split_at_checked(8)?;
+    Some((u64::from_be_bytes(bytes.try_into().ok()?), u64::from_be_bytes(id.try_into().ok()?)))
+}
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

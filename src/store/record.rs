@@ -1,0 +1,72 @@
+//! How outbox values lie on disk.
+//!
+//! ```text
+//! ┌─────────┬──────┬──────────┬────────────┬────────┬──────────────────────────────┐
+//! │ version │ kind │ seq (BE) │ length(BE) │ stream │ payload, or `to` of a gap(BE)│
+//! │ 1 byte  │ 1    │ 8        │ 2          │ n      │ rest                         │
+//! └─────────┴──────┴──────────┴────────────┴────────┴──────────────────────────────┘
+//! ```
+
+use std::sync::Arc;
+
+use super::Body;
+
+const VERSION: u8 = 1;
+const MESSAGE: u8 = 0;
+const GAP: u8 = 1;
+const HEAD: usize = 12;
+
+/// The stream and body of a value; `None` where the bytes are not a record.
+pub(super) fn decode(bytes: &[u8]) -> Option<(Arc<str>, Body)> {
+    let (head, rest) = bytes.split_at_checked(HEAD)?;
+    let seq = u64::from_be_bytes(head[2..10].try_into().ok()?);
+    let (stream, tail) = rest.split_at_checked(u16::from_be_bytes([head[10], head[11]]) as usize)?;
+    let stream = std::str::from_utf8(stream).ok()?.into();
+    match (head[0], head[1]) {
+        (VERSION, MESSAGE) => Some((stream, Body::Message { seq, payload: tail.into() })),
+        (VERSION, GAP) => {
+            let to = u64::from_be_bytes(tail.try_into().ok()?);
+            Some((stream, Body::Gap { from: seq, to }))
+        }
+        _ => None,
+    }
+}
+
+/// The bytes of a record.
+pub(super) fn encode(stream: &str, body: &Body) -> Vec<u8> {
+    let to_bytes;
+    let (kind, seq, tail): (u8, u64, &[u8]) = match body {
+        Body::Message { seq, payload } => (MESSAGE, *seq, payload),
+        Body::Gap { from, to } => {
+            to_bytes = to.to_be_bytes();
+            (GAP, *from, &to_bytes)
+        }
+    };
+    let mut bytes = Vec::with_capacity(HEAD + stream.len() + tail.len());
+    bytes.extend_from_slice(&[VERSION, kind]);
+    bytes.extend_from_slice(&seq.to_be_bytes());
+    bytes.extend_from_slice(&(stream.len() as u16).to_be_bytes());
+    bytes.extend_from_slice(stream.as_bytes());
+    bytes.extend_from_slice(tail);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read_back(stream in "[a-z/]{0,40}", seq: u64, payload: Vec<u8>, to: u64, gap: bool) {
+            let body = if gap { Body::Gap { from: seq, to } } else { Body::Message { seq, payload: payload.into() } };
+            let (read_stream, read) = decode(&encode(&stream, &body)).unwrap();
+            prop_assert_eq!((&*read_stream, read), (&*stream, body));
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes: Vec<u8>) {
+            let _ = decode(&bytes);
+        }
+    }
+}
