@@ -1,0 +1,180 @@
+//! From a pad of a demuxer or network source to the appsink: the shortest chain of elements for its caps.
+
+use std::sync::{Arc, Mutex};
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+
+use super::CaptureError;
+
+/// What went wrong on a streaming thread, for the capture thread to find.
+pub type Trouble = Arc<Mutex<Option<CaptureError>>>;
+
+/// Links the first video pad that `source` shows to `sink`, with the decoder that it needs between them.
+pub fn link_when_shown(
+    pipeline: &gst::Pipeline,
+    source: &gst::Element,
+    sink: &gst::Element,
+    convert: bool,
+) -> Trouble {
+    let trouble = Trouble::default();
+    let (weak, target, noted) = (pipeline.downgrade(), sink.clone(), trouble.clone());
+    source.connect_pad_added(move |_, pad| {
+        let Some(pipeline) = weak.upgrade() else { return };
+        let free = target.static_pad("sink").is_some_and(|pad| !pad.is_linked());
+        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+        if !free || !is_video(&caps) {
+            return;
+        }
+        if let Err(error) = link(&pipeline, pad, &caps, &target, convert) {
+            note(&noted, error);
+            gst::element_error!(pipeline, gst::CoreError::Pad, ("the video could not be linked"));
+        }
+    });
+    let (weak, target) = (pipeline.downgrade(), sink.downgrade());
+    source.connect_no_more_pads(move |_| {
+        let linked =
+            target.upgrade().and_then(|sink| sink.static_pad("sink")).is_some_and(|pad| pad.is_linked());
+        if let (false, Some(pipeline)) = (linked, weak.upgrade()) {
+            gst::element_error!(pipeline, gst::StreamError::WrongType, ("it holds no video"));
+        }
+    });
+    trouble
+}
+
+fn note(trouble: &Trouble, error: CaptureError) {
+    trouble.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert(error);
+}
+
+/// Whether a pad carries pictures.
+fn is_video(caps: &gst::CapsRef) -> bool {
+    caps.iter().any(|structure| match structure.name().as_str() {
+        "application/x-rtp" => structure.get::<&str>("media").is_ok_and(|media| media == "video"),
+        name => name.starts_with("video/") || name.starts_with("image/"),
+    })
+}
+
+fn link(
+    pipeline: &gst::Pipeline,
+    pad: &gst::Pad,
+    caps: &gst::CapsRef,
+    sink: &gst::Element,
+    convert: bool,
+) -> Result<(), CaptureError> {
+    let target = match decode(caps)?.into_iter().chain(convert.then(|| "videoconvert".into())).reduce(join) {
+        Some(line) => {
+            let bin = bin(&line)?;
+            let failed = |_| CaptureError::NoDecoder { caps: caps.to_string() };
+            pipeline.add(&bin).map_err(failed)?;
+            bin.link(sink).map_err(failed)?;
+            bin.sync_state_with_parent().map_err(failed)?;
+            bin.static_pad("sink")
+        }
+        None => sink.static_pad("sink"),
+    };
+    let target = target.ok_or_else(|| CaptureError::NoDecoder { caps: caps.to_string() })?;
+    pad.link(&target).map(drop).map_err(|_| CaptureError::NoDecoder { caps: caps.to_string() })
+}
+
+fn join(left: String, right: String) -> String {
+    format!("{left} ! {right}")
+}
+
+/// The elements that turn `caps` into raw video, as a launch line; `None` where they are raw already.
+pub fn decode(caps: &gst::CapsRef) -> Result<Option<String>, CaptureError> {
+    let Some(structure) = caps.structure(0) else { return Ok(None) };
+    let coded = match structure.name().as_str() {
+        "video/x-raw" => return Ok(None),
+        "application/x-rtp" => match structure.get::<&str>("encoding-name").unwrap_or_default() {
+            "H264" => join("rtph264depay".into(), coded("video/x-h264", "h264parse")?),
+            "H265" => join("rtph265depay".into(), coded("video/x-h265", "h265parse")?),
+            "JPEG" => "rtpjpegdepay ! jpegdec".into(),
+            // decodebin shows its pad late; identity gives the bin an end that exists from the start.
+            _ => "decodebin ! identity silent=true".into(),
+        },
+        "video/x-h264" => coded("video/x-h264", "h264parse")?,
+        "video/x-h265" => coded("video/x-h265", "h265parse")?,
+        "image/jpeg" => "jpegdec".into(),
+        "image/png" => "pngdec".into(),
+        _ => "decodebin ! identity silent=true".into(),
+    };
+    Ok(Some(coded))
+}
+
+fn coded(media: &str, parser: &str) -> Result<String, CaptureError> {
+    let decoder = best_decoder(media).ok_or_else(|| CaptureError::NoDecoder { caps: media.into() })?;
+    Ok(format!("{parser} ! {decoder}"))
+}
+
+/// The decoder of the highest rank; among equals, one in hardware. Reads only the registry: no plugin is loaded.
+fn best_decoder(media: &str) -> Option<String> {
+    let caps = gst::Caps::new_empty_simple(media);
+    let kind = gst::ElementFactoryType::DECODER | gst::ElementFactoryType::MEDIA_VIDEO;
+    gst::ElementFactory::factories_with_type(kind, gst::Rank::MARGINAL)
+        .into_iter()
+        .filter(|factory| factory.can_sink_any_caps(&caps))
+        .max_by_key(|factory| {
+            (factory.rank(), factory.metadata("klass").unwrap_or_default().contains("Hardware"))
+        })
+        .map(|factory| factory.name().to_string())
+}
+
+/// A bin from a launch line of our own.
+pub fn bin(line: &str) -> Result<gst::Bin, CaptureError> {
+    gst::parse::bin_from_description(line, true)
+        .map_err(|source| missing(line).unwrap_or(CaptureError::Launch { line: line.into(), source }))
+}
+
+/// An element, or which package has it.
+pub fn element(factory: &str) -> Result<gst::Element, CaptureError> {
+    gst::ElementFactory::make(factory).build().map_err(|_| no_element(factory))
+}
+
+fn missing(line: &str) -> Option<CaptureError> {
+    let names = line.split('!').filter_map(|part| part.split_whitespace().next());
+    names.into_iter().find(|name| gst::ElementFactory::find(name).is_none()).map(no_element)
+}
+
+fn no_element(factory: &str) -> CaptureError {
+    let package = match factory {
+        "filesrc" | "identity" => "libgstreamer1.0-0",
+        "appsrc" | "decodebin" | "videoconvert" => "gstreamer1.0-plugins-base",
+        "h264parse" | "h265parse" => "gstreamer1.0-plugins-bad",
+        name if name.starts_with("avdec_") => "gstreamer1.0-libav",
+        _ => "gstreamer1.0-plugins-good",
+    };
+    CaptureError::NoElement { element: factory.into(), package }
+}
+
+/// One thread for each of libav's decoders: more would take cores from the pinned workers and add latency,
+/// because libav's frame threads each hold a frame back.
+pub fn one_decoder_thread(pipeline: &gst::Pipeline) {
+    pipeline.connect_deep_element_added(|_, _, element| {
+        let libav = element.factory().is_some_and(|factory| factory.name().starts_with("avdec_"));
+        if libav && element.has_property_with_type("max-threads", i32::static_type()) {
+            element.set_property("max-threads", 1i32);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_that_is_not_installed_is_named_with_its_package() {
+        gst::init().unwrap();
+        let error = bin("jpegdec ! avdec_nothing").unwrap_err().to_string();
+        assert!(error.contains("avdec_nothing") && error.contains("gstreamer1.0-libav"), "{error}");
+    }
+
+    #[test]
+    fn raw_video_gets_no_decoder_and_h264_the_one_of_the_highest_rank() {
+        gst::init().unwrap();
+        let caps = |name| gst::Caps::new_empty_simple(name);
+        assert_eq!(decode(&caps("video/x-raw")).unwrap(), None);
+        let line = decode(&caps("video/x-h264")).unwrap().unwrap();
+        assert!(line.starts_with("h264parse ! "), "{line}");
+        assert!(bin(&line).is_ok());
+    }
+}

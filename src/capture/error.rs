@@ -1,0 +1,197 @@
+//! Everything that can go wrong between a source and the ring, each with what, where, why and the next step.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gstreamer::glib;
+
+use super::bus::Fault;
+use super::painter::PainterError;
+use super::tcp::TcpError;
+use crate::config::V4l2;
+
+/// Why capture ended, or why a live source is offline.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// GStreamer itself does not start.
+    #[error(
+        "GStreamer does not start: {source}; install gstreamer1.0-plugins-base and check GST_PLUGIN_PATH"
+    )]
+    Init {
+        /// What GStreamer says.
+        source: glib::Error,
+    },
+    /// A plugin is not installed.
+    #[error("the GStreamer element {element} is not installed; install the package {package}")]
+    NoElement {
+        /// The factory's name.
+        element: String,
+        /// Debian's package that has it.
+        package: &'static str,
+    },
+    /// No decoder takes this format.
+    #[error(
+        "no decoder for {caps} is installed; install gstreamer1.0-libav or the board's own decoder plugin"
+    )]
+    NoDecoder {
+        /// The stream's media type.
+        caps: String,
+    },
+    /// A launch line that GStreamer cannot parse.
+    #[error(
+        "the launch line `{line}` is wrong: {source}; try it with gst-launch-1.0, followed by `! fakesink`"
+    )]
+    Launch {
+        /// The line as configured.
+        line: String,
+        /// What GStreamer says.
+        source: glib::Error,
+    },
+    /// A launch line with nothing to link the appsink to.
+    #[error(
+        "the launch line `{line}` cannot be used: {cause}; it must end in an element with a free source pad"
+    )]
+    LaunchEnd {
+        /// The line as configured.
+        line: String,
+        /// What is wrong.
+        cause: String,
+    },
+    /// A file or folder cannot be read.
+    #[error("{} cannot be read: {source}; check the path and that the service's user may read it", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file of no bytes, or without one frame.
+    #[error("{} is empty: {cause}; copy or record it again", path.display())]
+    Empty {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is missing.
+        cause: &'static str,
+    },
+    /// A file in which no video was found.
+    #[error("{} is not a video that can be played: {cause}; MP4 or Matroska with H.264 always can", path.display())]
+    NotVideo {
+        /// The file.
+        path: PathBuf,
+        /// What was found instead.
+        cause: String,
+    },
+    /// A file that is shorter than it says.
+    #[error(
+        "{} is truncated: {missing_bytes} bytes are missing at its end; the {frames} frames before that were delivered; \
+         copy or record it again", path.display()
+    )]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that its own index says should follow.
+        missing_bytes: u64,
+        /// Frames delivered before the damage.
+        frames: u64,
+    },
+    /// A file that stops decoding in the middle.
+    #[error("{} is damaged after {frames} frames, which were delivered: {source}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Frames delivered before the damage.
+        frames: u64,
+        /// What GStreamer says.
+        source: Fault,
+    },
+    /// Pictures of a folder that could not be shown.
+    #[error(
+        "{bad} of the {total} pictures in {} gave no frame ({cause}); the others were delivered; \
+         remove or replace these pictures", path.display()
+    )]
+    Pictures {
+        /// The folder.
+        path: PathBuf,
+        /// How many failed.
+        bad: u64,
+        /// How many there are.
+        total: u64,
+        /// The first failure.
+        cause: String,
+    },
+    /// The source's buffer pool cannot fill the ring.
+    #[error(
+        "the source's buffer pool has only {have} buffers, but ring_slots = {slots} needs {need} \
+         (the slots and what is in flight): the camera would starve; set ring_slots to {} or less",
+        (*have as usize).saturating_sub(super::appsink::IN_FLIGHT)
+    )]
+    Pool {
+        /// Buffers that the pool has at most.
+        have: u32,
+        /// Buffers that are needed.
+        need: usize,
+        /// Slots of the ring.
+        slots: usize,
+    },
+    /// Frames arrive in a form that the road does not take.
+    #[error("frames arrive as {caps}, which cannot be mapped ({cause}); end the source in `videoconvert`")]
+    Unmappable {
+        /// The caps.
+        caps: String,
+        /// Why.
+        cause: &'static str,
+    },
+    /// A V4L2 device offers nothing of what the configuration wishes.
+    #[error(
+        "{} does not offer what the configuration wishes ({wishes:?}); it offers: {offered}; \
+         change or remove the v4l2 wishes", device.display()
+    )]
+    Wishes {
+        /// The device.
+        device: PathBuf,
+        /// What was wished.
+        wishes: V4l2,
+        /// The device's caps.
+        offered: String,
+    },
+    /// An error of the pipeline.
+    #[error(transparent)]
+    Stream(#[from] Fault),
+    /// Connected, but no frame came.
+    #[error("connected, but no frame came within {} s; check that the camera really streams", waited.as_secs())]
+    Silent {
+        /// How long it was waited.
+        waited: Duration,
+    },
+    /// Frozen for so long that a new connection is worth trying.
+    #[error("no new frame for {} s; connecting again", frozen.as_secs())]
+    Frozen {
+        /// Time since the last frame.
+        frozen: Duration,
+    },
+    /// A live source said that it is over.
+    #[error("the source ended the stream; check that the camera or its server is still running")]
+    StreamEnded,
+    /// Frames over TCP.
+    #[error(transparent)]
+    Tcp(#[from] TcpError),
+    /// The test scene.
+    #[error(transparent)]
+    Painter(#[from] PainterError),
+}
+
+impl CaptureError {
+    /// Whether trying again cannot help: the set-up is wrong, not the camera.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            CaptureError::Init { .. }
+                | CaptureError::NoElement { .. }
+                | CaptureError::NoDecoder { .. }
+                | CaptureError::Launch { .. }
+                | CaptureError::LaunchEnd { .. }
+                | CaptureError::Pool { .. }
+                | CaptureError::Painter(_)
+        )
+    }
+}

@@ -1,0 +1,116 @@
+//! Sources of our own (scene, folder, TCP): they feed an appsrc, one buffer whenever it needs one.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use gstreamer as gst;
+use gstreamer_app as app;
+
+use super::CaptureError;
+use crate::supervisor::Stop;
+
+/// How the bytes of a fed buffer are coded; each needs another pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// Planes: nothing to decode.
+    Raw,
+    /// JPEG.
+    Jpeg,
+    /// PNG.
+    Png,
+}
+
+/// What a feed says before a pipeline is built for it.
+pub enum Opening {
+    /// Its next buffer is of this kind.
+    Ready {
+        /// Which decoder it needs.
+        coding: Coding,
+        /// The buffers' caps.
+        caps: gst::Caps,
+        /// Time stamp of the next buffer: where the new pipeline's clock begins.
+        start_ns: u64,
+    },
+    /// There is nothing yet: ask again. The text says what is awaited.
+    Waiting(String),
+    /// It is over.
+    End,
+}
+
+/// What a feed gives.
+pub enum Fed {
+    /// The next buffer, with its time stamp.
+    Buffer(gst::Buffer),
+    /// The next buffer is of another kind: drain this pipeline, then `open` again.
+    Switch,
+    /// It is over.
+    End,
+}
+
+/// A source of buffers. Runs on the pipeline's streaming thread.
+pub trait Feed: Send {
+    /// What comes next. May wait for at most 100 ms.
+    fn open(&mut self, stop: &Stop) -> Result<Opening, CaptureError>;
+    /// The next buffer. May wait, but not beyond `stop`.
+    fn next(&mut self, stop: &Stop) -> Result<Fed, CaptureError>;
+    /// Starts again from the first buffer.
+    fn rewind(&mut self);
+    /// The pipeline could not take the last buffer, but another one will: give it again.
+    fn again(&mut self) {}
+    /// The decoder refused the last buffer; whether the feed has more to try.
+    fn decoder_failed(&mut self, _cause: &str) -> bool {
+        false
+    }
+    /// Whether the end was as it should be, after `frames` frames.
+    fn check_end(&self, _frames: u64) -> Result<(), CaptureError> {
+        Ok(())
+    }
+}
+
+/// A feed, and how its last pipeline ended.
+pub struct Slot {
+    /// The feed itself; kept from one pipeline to the next.
+    pub feed: Box<dyn Feed>,
+    /// It asked for another pipeline.
+    pub switch: bool,
+    /// It failed.
+    pub error: Option<CaptureError>,
+}
+
+/// A slot shared by the capture thread (between pipelines) and the streaming thread (while one runs).
+#[derive(Clone)]
+pub struct Feeder(Arc<Mutex<Slot>>);
+
+impl Feeder {
+    /// Shares `feed`.
+    pub fn new(feed: Box<dyn Feed>) -> Feeder {
+        Feeder(Arc::new(Mutex::new(Slot { feed, switch: false, error: None })))
+    }
+
+    /// Only between pipelines: while one runs, its streaming thread holds the lock for as long as it waits.
+    pub fn lock(&self) -> MutexGuard<'_, Slot> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Lets `source` call this feed whenever it needs a buffer, until `stop`.
+    pub fn serve(&self, source: &app::AppSrc, stop: Stop) {
+        let feeder = self.clone();
+        let need_data = move |source: &app::AppSrc, _bytes: u32| feeder.push_one(source, &stop);
+        source.set_callbacks(app::AppSrcCallbacks::builder().need_data(need_data).build());
+    }
+
+    fn push_one(&self, source: &app::AppSrc, stop: &Stop) {
+        let mut slot = self.lock();
+        match slot.feed.next(stop) {
+            Ok(Fed::Buffer(buffer)) => {
+                drop(slot);
+                // Refused only while the pipeline is being taken down.
+                let _ = source.push_buffer(buffer);
+                return;
+            }
+            Ok(Fed::Switch) => slot.switch = true,
+            Ok(Fed::End) => {}
+            Err(error) => slot.error = Some(error),
+        }
+        let _ = source.end_of_stream();
+    }
+}

@@ -1,0 +1,192 @@
+//! Video files: looked at before they are played, so that damage has a name and the right demuxer is there at once.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use gstreamer::prelude::*;
+
+use super::bus::FaultKind;
+use super::line::{Build, Line};
+use super::{CaptureError, chain};
+
+/// A file that could be opened.
+pub struct Video {
+    /// Where it is.
+    pub path: PathBuf,
+    container: Container,
+    /// Bytes that its own structure says should follow its end.
+    pub missing_bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Container {
+    /// ISO 14496-12 (MP4, MOV).
+    Iso,
+    /// Matroska, WebM.
+    Matroska,
+    /// GStreamer finds out.
+    Other,
+}
+
+/// Opens the file, tells its container and whether it is whole.
+pub fn look(path: &Path) -> Result<Video, CaptureError> {
+    let unreadable = |source| CaptureError::Unreadable { path: path.into(), source };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let meta = file.metadata().map_err(unreadable)?;
+    if meta.is_dir() {
+        return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
+    }
+    if meta.is_file() && meta.len() == 0 {
+        return Err(CaptureError::Empty { path: path.into(), cause: "it has no bytes" });
+    }
+    let (container, end) = structure(&mut file).map_err(unreadable)?;
+    Ok(Video { path: path.into(), container, missing_bytes: end.saturating_sub(meta.len()) })
+}
+
+/// The container, and where its last box or element ends by its own account (0 where it does not say).
+fn structure(file: &mut (impl Read + Seek)) -> io::Result<(Container, u64)> {
+    let mut head = Vec::with_capacity(64);
+    file.by_ref().take(64).read_to_end(&mut head)?;
+    if head.get(4..8) == Some(b"ftyp") {
+        return Ok((Container::Iso, iso_end(file)?));
+    }
+    if head.starts_with(&[0x1A, 0x45, 0xDF, 0xA3]) {
+        return Ok((Container::Matroska, matroska_end(&head).unwrap_or(0)));
+    }
+    Ok((Container::Other, 0))
+}
+
+/// Walks the top-level boxes (ISO 14496-12, 4.2: 32-bit size and type; size 1: 64-bit size follows; 0: to the end).
+fn iso_end(file: &mut (impl Read + Seek)) -> io::Result<u64> {
+    let mut at = 0u64;
+    loop {
+        file.seek(SeekFrom::Start(at))?;
+        let mut head = Vec::with_capacity(16);
+        file.by_ref().take(16).read_to_end(&mut head)?;
+        let Some(&[a, b, c, d]) = head.get(..4) else { return Ok(at) };
+        let size = match u64::from(u32::from_be_bytes([a, b, c, d])) {
+            1 => head.get(8..16).map_or(0, |long| long.iter().fold(0, |n, byte| n << 8 | u64::from(*byte))),
+            short => short,
+        };
+        // A size of 0 reaches to the end; less than a head is no box: what follows is not ours to judge.
+        if size < 8 {
+            return Ok(at);
+        }
+        at = at.saturating_add(size);
+    }
+}
+
+/// Where the Segment ends (RFC 8794 variable-size integers; RFC 9559: EBML head, then Segment 0x18538067).
+fn matroska_end(head: &[u8]) -> Option<u64> {
+    let (size, at) = vint(head, 4)?;
+    let segment = at + usize::try_from(size?).ok()?;
+    if head.get(segment..segment + 4)? != [0x18, 0x53, 0x80, 0x67] {
+        return None;
+    }
+    let (size, at) = vint(head, segment + 4)?;
+    size.map(|size| size.saturating_add(at as u64))
+}
+
+/// A variable-size integer at `at`, `None` inside where it says "unknown"; and the position after it.
+fn vint(bytes: &[u8], at: usize) -> Option<(Option<u64>, usize)> {
+    let first = *bytes.get(at)?;
+    let length = first.leading_zeros() as usize + 1;
+    let rest = bytes.get(at + 1..at + length).filter(|_| length <= 8)?;
+    let mask = if length == 8 { 0 } else { 0xFF >> length };
+    let value = rest.iter().fold(u64::from(first & mask), |n, byte| n << 8 | u64::from(*byte));
+    let unknown = value == (1 << (7 * length)) - 1;
+    Some(((!unknown).then_some(value), at + length))
+}
+
+/// filesrc, the demuxer, and what its video pad turns out to need.
+pub fn line(video: &Video, build: Build<'_>) -> Result<Line, CaptureError> {
+    let mut line = Line::new(build)?;
+    chain::one_decoder_thread(&line.pipeline);
+    let source = chain::element("filesrc")?;
+    source.set_property("location", &video.path);
+    let demuxer = chain::element(match video.container {
+        Container::Iso => "qtdemux",
+        Container::Matroska => "matroskademux",
+        Container::Other => "decodebin",
+    })?;
+    line.chain(&[&source, &demuxer], false)?;
+    line.link_when_shown(&demuxer, build.variant.convert);
+    Ok(line)
+}
+
+impl Video {
+    /// What an error of the pipeline means for this file, after `frames` frames.
+    pub fn explain(&self, error: CaptureError, frames: u64) -> CaptureError {
+        let path = self.path.clone();
+        match error {
+            CaptureError::Stream(_) if self.missing_bytes > 0 => self.truncated(frames),
+            CaptureError::Stream(fault) if frames == 0 => {
+                let cause = match fault.kind {
+                    FaultKind::UnknownType => "it holds no video".into(),
+                    _ => fault.cause,
+                };
+                CaptureError::NotVideo { path, cause }
+            }
+            CaptureError::Stream(source) => CaptureError::Damaged { path, frames, source },
+            other => other,
+        }
+    }
+
+    /// Whether the end of the stream was the end of the video.
+    pub fn check_end(&self, frames: u64) -> Result<(), CaptureError> {
+        if self.missing_bytes > 0 {
+            return Err(self.truncated(frames));
+        }
+        if frames == 0 {
+            return Err(CaptureError::Empty { path: self.path.clone(), cause: "there is no frame in it" });
+        }
+        Ok(())
+    }
+
+    fn truncated(&self, frames: u64) -> CaptureError {
+        let missing_bytes = self.missing_bytes;
+        CaptureError::Truncated { path: self.path.clone(), missing_bytes, frames }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn boxes_of_an_mp4_say_where_it_should_end() {
+        let mut bytes = Vec::new();
+        bytes.extend([0, 0, 0, 16]);
+        bytes.extend(b"ftypisom\0\0\0\0");
+        bytes.extend([0, 0, 1, 0]);
+        bytes.extend(b"mdat");
+        bytes.extend([0; 20]);
+        assert_eq!(structure(&mut Cursor::new(&bytes)).unwrap(), (Container::Iso, 16 + 256));
+    }
+
+    #[test]
+    fn a_box_with_a_64_bit_size_is_followed_and_one_to_the_end_is_whole() {
+        let mut bytes = vec![0, 0, 0, 16];
+        bytes.extend(b"ftypisom\0\0\0\0");
+        bytes.extend([0, 0, 0, 1]);
+        bytes.extend(b"mdat");
+        bytes.extend([0, 0, 0, 0, 0, 0, 0, 24]);
+        bytes.extend([7; 8]);
+        bytes.extend([0, 0, 0, 0]);
+        bytes.extend(b"mdat");
+        assert_eq!(structure(&mut Cursor::new(&bytes)).unwrap(), (Container::Iso, 40));
+    }
+
+    #[test]
+    fn a_matroska_segment_says_its_size_or_that_it_does_not_know() {
+        let mut bytes = vec![0x1A, 0x45, 0xDF, 0xA3, 0x82, 0xEE, 0xEE];
+        bytes.extend([0x18, 0x53, 0x80, 0x67, 0x41, 0x00]);
+        assert_eq!(structure(&mut Cursor::new(&bytes)).unwrap(), (Container::Matroska, 13 + 256));
+        bytes.truncate(11);
+        bytes.push(0xFF);
+        assert_eq!(structure(&mut Cursor::new(&bytes)).unwrap(), (Container::Matroska, 0));
+    }
+}

@@ -1,0 +1,158 @@
+//! Online, frozen or offline: what is told about a camera, and when. Pure: time comes in with each call.
+
+use std::time::Duration;
+
+use crate::types::{PixelFormat, Stamp};
+
+/// A camera's state. Told once at each change.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Health {
+    /// Frames arrive.
+    Online {
+        /// Width in px.
+        width: usize,
+        /// Height in px.
+        height: usize,
+        /// Pixel layout.
+        format: PixelFormat,
+        /// Frames a second as the source declares them; `None` where it does not.
+        fps: Option<f64>,
+    },
+    /// The source is up, but no new frame has come for `frozen_after`.
+    Frozen {
+        /// The last frame.
+        since: Stamp,
+    },
+    /// There is no source at present.
+    Offline {
+        /// Why, and what to do.
+        cause: String,
+        /// The pause before the next try; `None` while a try is under way.
+        next_try: Option<Duration>,
+    },
+    /// The source is over.
+    Ended,
+}
+
+/// The shape of a stream, as its caps say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shape {
+    /// Width in px.
+    pub width: usize,
+    /// Height in px.
+    pub height: usize,
+    /// Pixel layout.
+    pub format: PixelFormat,
+    /// Declared frames a second.
+    pub fps: Option<f64>,
+}
+
+impl Shape {
+    fn online(self) -> Health {
+        let Shape { width, height, format, fps } = self;
+        Health::Online { width, height, format, fps }
+    }
+}
+
+/// Tells changes from repetitions, and frozen from slow.
+#[derive(Debug)]
+pub struct Watch {
+    frozen_after: Option<Duration>,
+    online: Option<Shape>,
+    frozen: bool,
+    last: Stamp,
+}
+
+impl Watch {
+    /// `frozen_after` is `None` for sources whose frames may be any time apart.
+    pub fn new(frozen_after: Option<Duration>) -> Watch {
+        Watch { frozen_after, online: None, frozen: false, last: Stamp::default() }
+    }
+
+    /// A frame of `shape` came. Allocates nothing.
+    pub fn frame(&mut self, now: Stamp, shape: Shape) -> Option<Health> {
+        self.last = now;
+        let known = self.online == Some(shape) && !self.frozen;
+        self.online = Some(shape);
+        self.frozen = false;
+        (!known).then(|| shape.online())
+    }
+
+    /// The frame is in the ring; what the ring made it wait is not the camera's fault.
+    pub fn committed(&mut self, now: Stamp) {
+        self.last = now;
+    }
+
+    /// Nothing came in this turn of the loop.
+    pub fn quiet(&mut self, now: Stamp) -> Option<Health> {
+        let late = self.frozen_after.is_some_and(|limit| self.since_last(now) >= limit);
+        if self.online.is_none() || self.frozen || !late {
+            return None;
+        }
+        self.frozen = true;
+        Some(Health::Frozen { since: self.last })
+    }
+
+    /// The connection is gone.
+    pub fn lost(&mut self) {
+        self.online = None;
+        self.frozen = false;
+    }
+
+    /// Whether frames have come since the connection was made.
+    pub fn is_online(&self) -> bool {
+        self.online.is_some()
+    }
+
+    /// Time since the last frame.
+    pub fn since_last(&self, now: Stamp) -> Duration {
+        Duration::from_nanos(now.mono_ns.saturating_sub(self.last.mono_ns))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: Shape = Shape { width: 4, height: 2, format: PixelFormat::I420, fps: None };
+
+    fn at(ms: u64) -> Stamp {
+        Stamp { mono_ns: ms * 1_000_000, wall_ns: 0 }
+    }
+
+    #[test]
+    fn online_is_told_once_until_the_shape_changes() {
+        let mut watch = Watch::new(Some(Duration::from_secs(1)));
+        assert_eq!(watch.frame(at(0), SHAPE), Some(SHAPE.online()));
+        assert_eq!(watch.frame(at(40), SHAPE), None);
+        assert!(watch.frame(at(80), Shape { width: 8, ..SHAPE }).is_some());
+    }
+
+    #[test]
+    fn a_camera_without_new_frames_is_frozen_once_and_online_again_with_the_next_frame() {
+        let mut watch = Watch::new(Some(Duration::from_secs(1)));
+        watch.frame(at(5), SHAPE);
+        assert_eq!(watch.quiet(at(1_004)), None);
+        assert_eq!(watch.quiet(at(1_005)), Some(Health::Frozen { since: at(5) }));
+        assert_eq!(watch.quiet(at(9_000)), None);
+        assert_eq!(watch.frame(at(9_001), SHAPE), Some(SHAPE.online()));
+    }
+
+    #[test]
+    fn a_camera_that_was_never_online_or_was_lost_is_not_frozen() {
+        let mut watch = Watch::new(Some(Duration::from_secs(1)));
+        assert_eq!(watch.quiet(at(60_000)), None);
+        watch.frame(at(60_001), SHAPE);
+        watch.lost();
+        assert_eq!(watch.quiet(at(90_000)), None);
+        assert_eq!(watch.frame(at(90_001), SHAPE), Some(SHAPE.online()));
+    }
+
+    #[test]
+    fn time_that_the_ring_held_a_frame_back_does_not_count_as_frozen() {
+        let mut watch = Watch::new(Some(Duration::from_secs(1)));
+        watch.frame(at(0), SHAPE);
+        watch.committed(at(5_000));
+        assert_eq!(watch.quiet(at(5_900)), None);
+    }
+}

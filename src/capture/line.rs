@@ -1,0 +1,224 @@
+//! One pipeline, from its source to the appsink, for the length of one connection.
+
+use std::time::Duration;
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as app;
+
+use super::bus::{self, FaultKind};
+use super::chain::{self, Trouble};
+use super::{CaptureError, appsink};
+use crate::supervisor::Stop;
+
+/// What the next pipeline does differently because the last one failed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Variant {
+    /// The source's format is none of the seven: convert it.
+    pub convert: bool,
+    /// The device exports no DMA-BUF: map its own buffers.
+    pub plain_io: bool,
+}
+
+/// What a pipeline is built with.
+#[derive(Clone, Copy)]
+pub struct Build<'a> {
+    /// Camera's name, for the log.
+    pub camera: &'a str,
+    /// Slots of the ring.
+    pub slots: usize,
+    /// Frames leave at their time stamps (sources that are live keep their own time).
+    pub sync: bool,
+    /// What is tried this time.
+    pub variant: Variant,
+    /// Ends whatever waits in the pipeline.
+    pub stop: &'a Stop,
+}
+
+/// A pipeline that ends in our appsink. Taken down when dropped.
+pub struct Line {
+    /// The pipeline.
+    pub pipeline: gst::Pipeline,
+    sink: app::AppSink,
+    bus: gst::Bus,
+    trouble: Option<Trouble>,
+    stop: Stop,
+    live: bool,
+}
+
+impl Line {
+    /// A pipeline that holds nothing but the appsink.
+    pub fn new(build: Build<'_>) -> Result<Line, CaptureError> {
+        let pipeline = gst::Pipeline::new();
+        Line::around(pipeline, build)
+    }
+
+    /// Adds the appsink to a pipeline that has no sink yet.
+    pub fn around(pipeline: gst::Pipeline, build: Build<'_>) -> Result<Line, CaptureError> {
+        let sink = appsink::build(build.slots, build.sync);
+        let bus = pipeline.bus().ok_or_else(|| internal("a pipeline without a bus"))?;
+        bus::keep_errors_only(&bus, build.camera);
+        pipeline.add(&sink).map_err(|_| internal("the appsink was refused"))?;
+        let stop = build.stop.child();
+        Ok(Line { pipeline, sink, bus, trouble: None, stop, live: false })
+    }
+
+    /// Adds `elements`, linked one after the other; the last one to the appsink where `to_sink`.
+    pub fn chain(&self, elements: &[&gst::Element], to_sink: bool) -> Result<(), CaptureError> {
+        // Elements that know their formats refuse one another already here, not only when data flows.
+        let unlinked = |_| failure("its format is none of the road's", FaultKind::Negotiation);
+        self.pipeline.add_many(elements).map_err(|_| internal("an element was refused"))?;
+        gst::Element::link_many(elements).map_err(unlinked)?;
+        match elements.last() {
+            Some(last) if to_sink => last.link(&self.sink).map_err(unlinked),
+            _ => Ok(()),
+        }
+    }
+
+    /// Links the first video pad that `source` will show.
+    pub fn link_when_shown(&mut self, source: &gst::Element, convert: bool) {
+        let sink = self.sink.upcast_ref();
+        self.trouble = Some(chain::link_when_shown(&self.pipeline, source, sink, convert));
+    }
+
+    /// The appsink, for tests that look at what reaches it.
+    #[cfg(test)]
+    pub fn sink(&self) -> &gst::Element {
+        self.sink.upcast_ref()
+    }
+
+    /// Stops when this line is taken down.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Starts it.
+    pub fn play(&mut self) -> Result<(), CaptureError> {
+        // A live source tells so by giving no frame in PAUSED; its frames must not wait for their time stamps.
+        for state in [gst::State::Paused, gst::State::Playing] {
+            match self.pipeline.set_state(state) {
+                Ok(gst::StateChangeSuccess::NoPreroll) => {
+                    self.live = true;
+                    self.sink.set_property("sync", false);
+                }
+                Ok(_) => {}
+                Err(_) => return Err(self.fault().unwrap_or_else(|| internal("it does not start"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether its source is live: valid after `play`.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// The next sample within `timeout`.
+    pub fn pull(&self, timeout: Duration) -> Option<gst::Sample> {
+        self.sink.try_pull_sample(gst::ClockTime::try_from(timeout).ok())
+    }
+
+    /// Whether every sample has been pulled and none will follow.
+    pub fn is_eos(&self) -> bool {
+        self.sink.is_eos()
+    }
+
+    /// What has gone wrong since the last call.
+    pub fn fault(&self) -> Option<CaptureError> {
+        let noted = self.trouble.as_ref().and_then(|trouble| trouble.lock().ok()?.take());
+        noted.or_else(|| bus::error_of(&self.bus).map(CaptureError::Stream))
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.stop.stop();
+        // Going to NULL cannot be refused; it joins the streaming threads.
+        let _ = self.pipeline.set_state(gst::State::Null);
+        self.bus.unset_sync_handler();
+    }
+}
+
+/// A failure of the pipeline's frame itself, which no input should be able to cause.
+fn internal(cause: &str) -> CaptureError {
+    failure(cause, FaultKind::Other)
+}
+
+fn failure(cause: &str, kind: FaultKind) -> CaptureError {
+    CaptureError::Stream(bus::Fault {
+        element: "pipeline".into(),
+        cause: cause.into(),
+        remedy: "run with GST_DEBUG=3 for the details",
+        kind,
+        source: gst::glib::Error::new(gst::CoreError::Failed, cause),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::capture::appsink::Tap;
+    use crate::capture::{file, source};
+    use crate::types::Stamp;
+
+    /// The address of the pixels of each buffer that reaches the appsink.
+    fn addresses(line: &Line) -> Arc<Mutex<Vec<usize>>> {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let noted = seen.clone();
+        let pad = line.sink().static_pad("sink").unwrap();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            let map = info.buffer().unwrap().map_readable().unwrap();
+            noted.lock().unwrap().push(map.as_ptr() as usize);
+            gst::PadProbeReturn::Ok
+        });
+        seen
+    }
+
+    /// Each frame's luma lies where the buffer's memory lay before the appsink (decoders may put edges before it).
+    fn assert_not_copied(mut line: Line, edge_bytes: usize) {
+        let seen = addresses(&line);
+        line.play().unwrap();
+        let mut tap = Tap::new(4);
+        for n in 0..5 {
+            let sample = line.pull(Duration::from_secs(20)).expect("a frame");
+            let (frame, _) = tap.frame(sample, n, Stamp::default()).unwrap();
+            let luma = frame.planes().data[0].as_ptr() as usize;
+            let memory = seen.lock().unwrap()[n as usize];
+            assert!(
+                (memory..=memory + edge_bytes).contains(&luma),
+                "{luma:x} is not in the memory at {memory:x}"
+            );
+        }
+    }
+
+    fn build(stop: &Stop) -> Build<'_> {
+        Build { camera: "test", slots: 4, sync: false, variant: Variant::default(), stop }
+    }
+
+    #[test]
+    fn a_raw_frame_lies_where_its_source_wrote_it() {
+        gst::init().unwrap();
+        let caps = "video/x-raw,format=NV12,width=320,height=240";
+        let line = source::launched(&format!("videotestsrc ! {caps}"), build(&Stop::new())).unwrap();
+        assert_not_copied(line, 0);
+    }
+
+    #[test]
+    fn a_decoded_frame_lies_where_the_decoder_wrote_it() {
+        gst::init().unwrap();
+        let data = std::env::var("OCELLUS_DATA")
+            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data").into());
+        let path = std::path::Path::new(&data).join("video/asl_bird.mkv");
+        if !path.exists() {
+            assert!(std::env::var_os("CI").is_none(), "{} is missing", path.display());
+            println!("skipped: {} is missing", path.display());
+            return;
+        }
+        let video = file::look(&path).unwrap();
+        let line = file::line(&video, build(&Stop::new())).unwrap();
+        // libav writes its edge above and to the left of the picture: at most 64 rows of a padded stride.
+        assert_not_copied(line, 64 * 2048);
+    }
+}

@@ -1,0 +1,111 @@
+//! Buffers of our own for what we paint or receive ourselves: taken from a GStreamer pool, given back by the ring.
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_video as video;
+
+use crate::types::PixelFormat;
+
+/// A pool of buffers for packed frames of one shape.
+pub struct FramePool {
+    pool: gst::BufferPool,
+    caps: gst::Caps,
+    packed: Option<Packed>,
+}
+
+/// Plane offsets and strides of a packed frame, where they differ from GStreamer's own (which rounds rows up).
+struct Packed {
+    info: video::VideoInfo,
+    offset: [usize; 3],
+    stride: [i32; 3],
+    planes: usize,
+}
+
+impl FramePool {
+    /// At least `buffers` are allocated now; more follow only if more are ever held at once.
+    /// Errors say what is wrong with the shape.
+    pub fn new(
+        format: PixelFormat,
+        width: usize,
+        height: usize,
+        fps: u32,
+        buffers: usize,
+    ) -> Result<FramePool, String> {
+        let info = info_of(format, width, height, fps)?;
+        let (packed, bytes) = layout(format, width, height, &info);
+        let caps = info.to_caps().map_err(|e| e.to_string())?;
+        let pool = gst::BufferPool::new();
+        let mut config = pool.config();
+        config.set_params(Some(&caps), bytes as u32, buffers as u32, 0);
+        pool.set_config(config).map_err(|e| e.to_string())?;
+        pool.set_active(true).map_err(|e| e.to_string())?;
+        Ok(FramePool { pool, caps, packed })
+    }
+
+    /// The caps of its buffers.
+    pub fn caps(&self) -> &gst::Caps {
+        &self.caps
+    }
+
+    /// A buffer whose packed bytes `write` has written in place; `None` when there is no memory.
+    pub fn fill<E>(&self, write: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Option<gst::Buffer>, E> {
+        let Ok(mut buffer) = self.pool.acquire_buffer(None) else { return Ok(None) };
+        let Some(writable) = buffer.get_mut() else { return Ok(None) };
+        {
+            let Ok(mut map) = writable.map_writable() else { return Ok(None) };
+            write(&mut map)?;
+        }
+        if let Some(packed) = &self.packed {
+            let planes = packed.planes;
+            let added = video::VideoMeta::add_full(
+                writable,
+                video::VideoFrameFlags::empty(),
+                packed.info.format(),
+                packed.info.width(),
+                packed.info.height(),
+                &packed.offset[..planes],
+                &packed.stride[..planes],
+            );
+            if added.is_err() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(buffer))
+    }
+}
+
+impl Drop for FramePool {
+    fn drop(&mut self) {
+        // Buffers that the ring still holds are freed when they come back.
+        let _ = self.pool.set_active(false);
+    }
+}
+
+/// GStreamer's description of the shape.
+fn info_of(format: PixelFormat, width: usize, height: usize, fps: u32) -> Result<video::VideoInfo, String> {
+    let name = video::VideoFormat::from_string(format.caps_name());
+    let side = |px: usize| u32::try_from(px).ok().filter(|px| (1..=16_384).contains(px));
+    let (Some(w), Some(h)) = (side(width), side(height)) else {
+        return Err(format!("{width}x{height} px is outside 1x1 to 16384x16384"));
+    };
+    let fps = gst::Fraction::new(i32::try_from(fps).unwrap_or(0), 1);
+    video::VideoInfo::builder(name, w, h).fps(fps).build().map_err(|e| e.to_string())
+}
+
+/// How packed planes differ from GStreamer's default, if they do, and the bytes of a frame.
+fn layout(
+    format: PixelFormat,
+    width: usize,
+    height: usize,
+    info: &video::VideoInfo,
+) -> (Option<Packed>, usize) {
+    let (mut offset, mut stride, mut planes, mut bytes) = ([0; 3], [0; 3], 0, 0);
+    for (row, rows) in format.plane_sizes(width, height).into_iter().filter(|(row, _)| *row > 0) {
+        offset[planes] = bytes;
+        stride[planes] = row as i32;
+        planes += 1;
+        bytes += row * rows;
+    }
+    let same = info.stride() == &stride[..planes] && info.offset() == &offset[..planes];
+    ((!same).then(|| Packed { info: info.clone(), offset, stride, planes }), bytes)
+}

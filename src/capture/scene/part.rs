@@ -1,0 +1,292 @@
+//! One part: its form, colour, pose and flaw, all rolled from the seed and the part's number.
+
+use super::body::{Body, Disc, Outline};
+use super::dice::{Dice, direction};
+
+/// The forms of parts; the detector's first classes, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// A ring.
+    Washer,
+    /// A wheel with teeth, a hub and lightening holes.
+    Gear,
+    /// A rectangle with four holes and a printed label.
+    Plate,
+    /// Two arms at a right angle, three holes.
+    Bracket,
+}
+
+impl Shape {
+    /// All of them, in class order.
+    pub const ALL: [Shape; 4] = [Shape::Washer, Shape::Gear, Shape::Plate, Shape::Bracket];
+
+    /// The label's text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Shape::Washer => "washer",
+            Shape::Gear => "gear",
+            Shape::Plate => "plate",
+            Shape::Bracket => "bracket",
+        }
+    }
+}
+
+/// What can be wrong with a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Defect {
+    /// A line through the surface.
+    Scratch,
+    /// A hole that was not drilled.
+    HoleMissing,
+    /// A piece broken out of the edge.
+    Chip,
+    /// Oil or rust.
+    Stain,
+    /// A label printed askew (plates only).
+    Misprint,
+}
+
+impl Defect {
+    /// All of them.
+    pub const ALL: [Defect; 5] =
+        [Defect::Scratch, Defect::HoleMissing, Defect::Chip, Defect::Stain, Defect::Misprint];
+
+    /// Its name in truth files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Defect::Scratch => "scratch",
+            Defect::HoleMissing => "hole_missing",
+            Defect::Chip => "chip",
+            Defect::Stain => "stain",
+            Defect::Misprint => "misprint",
+        }
+    }
+}
+
+/// Where the surface is damaged, in the part's own coordinates.
+#[derive(Clone, Debug)]
+pub(super) enum Flaw {
+    /// Half length along `along`, half width across it.
+    Scratch { centre: [f32; 2], along: [f32; 2], half: [f32; 2] },
+    /// A hole that is not there, or a bite that is.
+    Cut { kind: Defect, disc: Disc },
+    /// Three discs that overlap.
+    Stain { blobs: [Disc; 3] },
+    /// The label, shifted and turned.
+    Misprint,
+}
+
+impl Flaw {
+    /// Which defect it is.
+    pub fn kind(&self) -> Defect {
+        match self {
+            Flaw::Scratch { .. } => Defect::Scratch,
+            Flaw::Cut { kind, .. } => *kind,
+            Flaw::Stain { .. } => Defect::Stain,
+            Flaw::Misprint => Defect::Misprint,
+        }
+    }
+}
+
+/// A rectangle of print on a plate, turned by `along`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Label {
+    pub centre: [f32; 2],
+    pub half: [f32; 2],
+    pub along: [f32; 2],
+    /// One bit a bar.
+    pub bars: u32,
+}
+
+/// A part on the belt.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub shape: Shape,
+    pub body: Body,
+    /// The material that a missing hole or a bite takes the place of: the same part without its flaw.
+    pub sound: Body,
+    pub flaw: Option<Flaw>,
+    pub label: Option<Label>,
+    /// Cosine and sine of the turn on the belt.
+    pub along: [f32; 2],
+    /// Y, U and V of the material.
+    pub colour: [u8; 3],
+    /// Salt of the surface's grain.
+    pub grain: u32,
+    /// Displacement from the slot's middle, even px.
+    pub shift: [i64; 2],
+}
+
+/// Y, U and V (BT.601, limited range) of the materials: steel, brass, red paint, blue and green anodising,
+/// black and white plastic.
+const MATERIALS: [[u8; 3]; 7] = [
+    [168, 130, 126],
+    [150, 92, 146],
+    [112, 108, 190],
+    [96, 168, 108],
+    [118, 108, 102],
+    [66, 128, 128],
+    [205, 126, 129],
+];
+/// Slots of a hundred that hold a part.
+const FILLED_PERCENT: u32 = 86;
+/// Parts of a hundred with a flaw.
+const FLAWED_PERCENT: u32 = 32;
+
+impl Part {
+    /// The part with this number, `None` where its slot on the belt is empty. `unit` is px of the frame in one
+    /// px of a frame of 480 lines; `room` the largest shift in such px.
+    pub fn roll(seed: u64, id: u64, unit: f32, room: f32) -> Option<Part> {
+        let mut dice = Dice::new(seed, id);
+        if dice.below(100) >= FILLED_PERCENT {
+            return None;
+        }
+        let shape = Shape::ALL[dice.below(4) as usize];
+        let colour = MATERIALS[dice.below(MATERIALS.len() as u32) as usize];
+        let along = direction(dice.unit());
+        let shift = [0; 2].map(|_: i64| 2 * (dice.range(-room, room) * unit / 2.0) as i64);
+        let (sound, half) = build(shape, unit, &mut dice);
+        let mut part = Part {
+            shape,
+            body: sound.clone(),
+            sound,
+            flaw: None,
+            label: None,
+            along,
+            colour,
+            grain: dice.bits(),
+            shift,
+        };
+        if shape == Shape::Plate {
+            let half = [half[0] * 0.44, half[1] * 0.52];
+            part.label = Some(Label { centre: [0.0; 2], half, along: [1.0, 0.0], bars: dice.bits() });
+        }
+        if dice.below(100) < FLAWED_PERCENT {
+            part.spoil(unit, half, &mut dice);
+        }
+        Some(part)
+    }
+
+    /// Gives the part a flaw.
+    fn spoil(&mut self, unit: f32, half: [f32; 2], dice: &mut Dice) {
+        let mut kind = Defect::ALL[dice.below(5) as usize];
+        if kind == Defect::Misprint && self.label.is_none() {
+            kind = Defect::Scratch;
+        }
+        let flaw = match kind {
+            Defect::Scratch => self.scratch(unit, half, dice),
+            Defect::HoleMissing => self.fill_hole(dice),
+            Defect::Chip => self.bite(unit, half, dice),
+            Defect::Stain => self.stain(unit, half, dice),
+            Defect::Misprint => self.misprint(unit, dice),
+        };
+        self.flaw = Some(flaw);
+    }
+
+    fn scratch(&self, unit: f32, half: [f32; 2], dice: &mut Dice) -> Flaw {
+        let centre = self.inside(7.0 * unit, half, dice);
+        let half = [dice.range(13.0, 20.0) * unit, dice.range(1.5, 2.1) * unit];
+        Flaw::Scratch { centre, along: direction(dice.unit()), half }
+    }
+
+    /// Leaves out one hole; of a gear never the hub.
+    fn fill_hole(&mut self, dice: &mut Dice) -> Flaw {
+        let first = usize::from(self.shape == Shape::Gear);
+        let choices = (self.body.cuts.len() - first) as u32;
+        let disc = self.body.cuts.remove(first + dice.below(choices) as usize);
+        Flaw::Cut { kind: Defect::HoleMissing, disc }
+    }
+
+    fn bite(&mut self, unit: f32, half: [f32; 2], dice: &mut Dice) -> Flaw {
+        let r = dice.range(10.0, 13.0) * unit;
+        let [x, y] = match &self.body.outline {
+            Outline::Round { r } | Outline::Toothed { root: r, .. } => direction(dice.unit()).map(|v| v * r),
+            Outline::Oblong { .. } => [half[0] * dice.range(-0.5, 0.5), half[1] * dice.sign()],
+            // Along the outer side of one arm.
+            Outline::Angle { half, .. } if dice.bits() & 1 == 0 => [-half, half * dice.range(-0.5, 0.5)],
+            Outline::Angle { half, .. } => [half * dice.range(-0.5, 0.5), *half],
+        };
+        let disc = Disc { x, y, r };
+        // Room is left for it: no shape has more than seven holes.
+        let _ = self.body.cuts.push(disc);
+        Flaw::Cut { kind: Defect::Chip, disc }
+    }
+
+    fn stain(&self, unit: f32, half: [f32; 2], dice: &mut Dice) -> Flaw {
+        let [x, y] = self.inside(9.0 * unit, half, dice);
+        let blobs = [0.0, 1.0 / 3.0, 2.0 / 3.0].map(|third| {
+            let [dx, dy] = direction(third + dice.range(0.0, 0.2));
+            let away = dice.range(2.0, 5.0) * unit;
+            Disc { x: x + dx * away, y: y + dy * away, r: dice.range(6.0, 9.0) * unit }
+        });
+        Flaw::Stain { blobs }
+    }
+
+    fn misprint(&mut self, unit: f32, dice: &mut Dice) -> Flaw {
+        if let Some(label) = &mut self.label {
+            label.along = direction(dice.range(0.06, 0.1) * dice.sign());
+            label.centre = [dice.range(-4.0, 4.0) * unit, dice.range(-3.0, 3.0) * unit];
+        }
+        Flaw::Misprint
+    }
+
+    /// A point at least `depth` px inside the material; the deepest of the tries where none is.
+    fn inside(&self, depth: f32, half: [f32; 2], dice: &mut Dice) -> [f32; 2] {
+        let mut best = ([0.0; 2], f32::MAX);
+        for _ in 0..24 {
+            let at = [half[0] * dice.range(-1.0, 1.0), half[1] * dice.range(-1.0, 1.0)];
+            let distance = self.sound.distance(at[0], at[1]);
+            if distance < best.1 {
+                best = (at, distance);
+            }
+            if distance < -depth {
+                break;
+            }
+        }
+        best.0
+    }
+}
+
+/// The material of a shape of some size, and half its width and height, in px.
+fn build(shape: Shape, unit: f32, dice: &mut Dice) -> (Body, [f32; 2]) {
+    let size = unit
+        * match shape {
+            Shape::Washer => dice.range(31.0, 42.0),
+            Shape::Gear => dice.range(40.0, 50.0),
+            Shape::Plate => dice.range(46.0, 54.0),
+            Shape::Bracket => dice.range(38.0, 45.0),
+        };
+    let mut cuts = heapless::Vec::new();
+    let mut cut = |x: f32, y: f32, r: f32| cuts.push(Disc { x, y, r }).is_ok();
+    let (outline, half) = match shape {
+        Shape::Washer => {
+            cut(0.0, 0.0, size * dice.range(0.36, 0.5));
+            (Outline::Round { r: size }, [size; 2])
+        }
+        Shape::Gear => {
+            cut(0.0, 0.0, size * 0.2);
+            let holes = 4 + dice.below(3);
+            for i in 0..holes {
+                let [x, y] = direction(i as f32 / holes as f32);
+                cut(x * size * 0.52, y * size * 0.52, size * 0.18);
+            }
+            (Outline::toothed(10 + dice.below(5), size * 0.82, size), [size; 2])
+        }
+        Shape::Plate => {
+            let half = [size, size * dice.range(0.62, 0.7)];
+            for (sx, sy) in [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)] {
+                cut(sx * (half[0] - 13.0 * unit), sy * (half[1] - 12.0 * unit), 7.5 * unit);
+            }
+            (Outline::Oblong { half, corner: 5.0 * unit }, half)
+        }
+        Shape::Bracket => {
+            let arm = size * 0.7;
+            let (far, r) = (size - arm / 2.0, size * 0.19);
+            cut(-far, -far, r);
+            cut(-far, far, r);
+            cut(far, far, r);
+            (Outline::Angle { half: size, arm, corner: 4.0 * unit }, [size; 2])
+        }
+    };
+    (Body { outline, cuts }, half)
+}

@@ -1,0 +1,251 @@
+//! A part drawn once, as it will lie on the belt for its whole passage: what it keeps of the belt's light
+//! (its edge, its shadow) and what it adds.
+
+use super::dice::mix;
+use super::part::{Defect, Flaw, Label, Part};
+
+/// Where the shadow falls, and how soft it is, in px of 480 lines.
+const SHADOW_PX: [f32; 2] = [4.0, 5.0];
+const SHADOW_SOFT_PX: f32 = 7.0;
+/// Width of the bevel at each edge, in px of 480 lines.
+const BEVEL_PX: f32 = 3.5;
+/// A defect's rectangle has no side below this, in px of 480 lines: nobody draws a box of two pixels.
+const LEAST_FLAW_PX: f32 = 20.0;
+
+/// Left, top, right and bottom in px of the sprite; right and bottom are exclusive.
+pub(super) type Bounds = [i32; 4];
+
+/// Premultiplied pictures of a part: `out = under × keep / 256 + add`.
+#[derive(Clone, Debug)]
+pub(super) struct Sprite {
+    /// Width and height in px; even.
+    pub side: usize,
+    /// Full-size planes.
+    pub keep: Vec<u8>,
+    pub luma: Vec<u8>,
+    /// Half-size planes.
+    pub chroma_keep: Vec<u8>,
+    pub u: Vec<u8>,
+    pub v: Vec<u8>,
+    /// The material's bounds; the shadow does not count.
+    pub bounds: Bounds,
+    /// The defect, and the bounds of the px that it changed.
+    pub flaw: Option<(Defect, Bounds)>,
+}
+
+/// Farther than anything is drawn.
+const FAR: f32 = 1e6;
+
+/// One px of the part's surface.
+struct Texel {
+    colour: [f32; 3],
+    cover: f32,
+    /// How much light the part takes from the belt here, 0 to 1.
+    shadow: f32,
+    flawed: bool,
+}
+
+/// What drawing needs besides the sprite; one for all of them.
+#[derive(Debug)]
+pub(super) struct Easel {
+    side: usize,
+    unit: f32,
+    /// The signed distance to the part's edge at each px of the sprite.
+    field: Vec<f32>,
+}
+
+impl Easel {
+    /// For parts that reach `reach` px at most.
+    pub fn new(reach: f32, unit: f32) -> Easel {
+        let half = (reach + (SHADOW_PX[1] + SHADOW_SOFT_PX / 2.0) * unit) as usize + 2;
+        let side = half.next_multiple_of(2) * 2;
+        Easel { side, unit, field: vec![FAR; side * side] }
+    }
+
+    /// A sprite with nothing on it.
+    pub fn blank(&self) -> Sprite {
+        let (full, quarter) = (self.side * self.side, self.side * self.side / 4);
+        Sprite {
+            side: self.side,
+            keep: vec![255; full],
+            luma: vec![0; full],
+            chroma_keep: vec![255; quarter],
+            u: vec![0; quarter],
+            v: vec![0; quarter],
+            bounds: [0; 4],
+            flaw: None,
+        }
+    }
+
+    /// Draws `part` in the middle of `sprite`, over whatever was there. Allocates nothing.
+    pub fn draw(&mut self, part: &Part, sprite: &mut Sprite) {
+        self.measure(part);
+        let (side, mut bounds, mut flaw) = (self.side, EMPTY, EMPTY);
+        for (y, x) in (0..side * side / 4).map(|i| (i / (side / 2) * 2, i % (side / 2) * 2)) {
+            let mut chroma = [0.0; 3];
+            for (x, y) in [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)] {
+                let Texel { colour: [luma, u, v], cover, shadow, flawed } = self.texel(part, x, y);
+                sprite.keep[y * side + x] = ((1.0 - shadow) * (1.0 - cover) * 255.0 + 0.5) as u8;
+                sprite.luma[y * side + x] = (luma * cover + 0.5) as u8;
+                chroma = [chroma[0] + cover, chroma[1] + cover * u, chroma[2] + cover * v];
+                if cover >= 0.5 {
+                    include(&mut bounds, x as i32, y as i32);
+                }
+                if flawed {
+                    include(&mut flaw, x as i32, y as i32);
+                }
+            }
+            let at = (y / 2) * (side / 2) + x / 2;
+            sprite.chroma_keep[at] = (255.5 - chroma[0] * (255.0 / 4.0)) as u8;
+            sprite.u[at] = (chroma[1] / 4.0 + 0.5) as u8;
+            sprite.v[at] = (chroma[2] / 4.0 + 0.5) as u8;
+        }
+        sprite.bounds = bounds;
+        let shown = part.flaw.as_ref().filter(|_| flaw[0] < flaw[2]);
+        sprite.flaw = shown.map(|f| (f.kind(), grown(flaw, (LEAST_FLAW_PX * self.unit) as i32)));
+    }
+
+    /// Fills the distance field where the part or its shadow's edge is near.
+    fn measure(&mut self, part: &Part) {
+        let reach = part.body.outline.reach() + SHADOW_SOFT_PX / 2.0 * self.unit + 1.0;
+        for (y, row) in self.field.chunks_exact_mut(self.side).enumerate() {
+            for (x, distance) in row.iter_mut().enumerate() {
+                let [x, y] = middle(self.side, x, y);
+                *distance = FAR;
+                if x * x + y * y < reach * reach {
+                    let [x, y] = to_part(part, x, y);
+                    *distance = part.body.distance(x, y);
+                }
+            }
+        }
+    }
+
+    /// The distance at a px moved by some px, [`FAR`] outside.
+    fn moved(&self, x: usize, y: usize, by: [f32; 2]) -> f32 {
+        let (x, y) = (x as i64 + (by[0] * self.unit) as i64, y as i64 + (by[1] * self.unit) as i64);
+        let inside = 0..self.side as i64;
+        if !inside.contains(&x) || !inside.contains(&y) {
+            return FAR;
+        }
+        self.field[y as usize * self.side + x as usize]
+    }
+
+    /// What is to be seen at a px of the sprite.
+    fn texel(&self, part: &Part, x: usize, y: usize) -> Texel {
+        let distance = self.field[y * self.side + x];
+        let cover = (0.5 - distance).clamp(0.0, 1.0);
+        let mut texel = Texel { colour: [0.0; 3], cover, shadow: 0.0, flawed: false };
+        if cover < 1.0 {
+            let caster = self.moved(x, y, [-SHADOW_PX[0], -SHADOW_PX[1]]);
+            texel.shadow = 0.5 * (0.5 - caster / (SHADOW_SOFT_PX * self.unit)).clamp(0.0, 1.0);
+        }
+        if cover > 0.0 || part.flaw.is_some() {
+            let [px, py] = middle(self.side, x, y);
+            let at = to_part(part, px, py);
+            texel.flawed = is_flawed(part, at, distance);
+            let slope = self.slope(x, y, distance);
+            texel.colour =
+                if cover > 0.0 { surface(part, self.unit, at, slope, texel.flawed) } else { [0.0; 3] };
+        }
+        texel
+    }
+
+    /// Light from the upper left on the bevel of an edge: what it adds to the luma.
+    fn slope(&self, x: usize, y: usize, distance: f32) -> f32 {
+        let bevel = BEVEL_PX * self.unit;
+        if distance < -bevel {
+            return 0.0;
+        }
+        // At least one px each way, whatever the scale.
+        let step = (1.0 / self.unit).max(1.0);
+        let (ahead, behind) = (self.moved(x, y, [-step; 2]), self.moved(x, y, [step; 2]));
+        let rise = ((ahead - behind) / (2.8 * step * self.unit)).clamp(-1.0, 1.0);
+        rise * 45.0 * (1.0 + distance / bevel).clamp(0.0, 1.0)
+    }
+}
+
+/// The middle of a px, seen from the sprite's middle.
+fn middle(side: usize, x: usize, y: usize) -> [f32; 2] {
+    let half = side as f32 / 2.0;
+    [x as f32 + 0.5 - half, y as f32 + 0.5 - half]
+}
+
+const EMPTY: Bounds = [i32::MAX, i32::MAX, i32::MIN, i32::MIN];
+
+fn include(bounds: &mut Bounds, x: i32, y: i32) {
+    *bounds = [bounds[0].min(x), bounds[1].min(y), bounds[2].max(x + 1), bounds[3].max(y + 1)];
+}
+
+/// The bounds, grown about their middle until no side is below `least`.
+fn grown(bounds: Bounds, least: i32) -> Bounds {
+    let [x0, y0, x1, y1] = bounds;
+    let (more_x, more_y) = ((least - (x1 - x0)).max(0), (least - (y1 - y0)).max(0));
+    let (left, top) = (x0 - more_x / 2, y0 - more_y / 2);
+    [left, top, x1 + more_x - more_x / 2, y1 + more_y - more_y / 2]
+}
+
+/// Sprite px about the middle, in the part's own coordinates.
+fn to_part(part: &Part, x: f32, y: f32) -> [f32; 2] {
+    let [cos, sin] = part.along;
+    [cos * x + sin * y, cos * y - sin * x]
+}
+
+/// Whether the flaw shows here: the material differs from that of a sound part.
+fn is_flawed(part: &Part, at: [f32; 2], distance: f32) -> bool {
+    match &part.flaw {
+        None => false,
+        Some(Flaw::Cut { kind: Defect::Chip, disc }) => {
+            disc.distance(at[0], at[1]) < 0.0 && part.sound.distance(at[0], at[1]) < 0.0
+        }
+        Some(Flaw::Cut { disc, .. }) => disc.distance(at[0], at[1]) < 0.0 && distance < 0.0,
+        Some(Flaw::Scratch { centre, along, half }) => {
+            let [x, y] = [at[0] - centre[0], at[1] - centre[1]];
+            let [length, across] = [along[0] * x + along[1] * y, along[0] * y - along[1] * x];
+            // It thins out towards its ends.
+            let width = half[1] * (1.0 - 0.5 * (length / half[0]) * (length / half[0]));
+            distance < 0.0 && length.abs() < half[0] && across.abs() < width
+        }
+        Some(Flaw::Stain { blobs }) => {
+            distance < 0.0 && blobs.iter().any(|blob| blob.distance(at[0], at[1]) < 0.0)
+        }
+        Some(Flaw::Misprint) => {
+            distance < 0.0 && part.label.is_some_and(|label| on_label(&label, at).is_some())
+        }
+    }
+}
+
+/// The position on the label, if it is on it.
+fn on_label(label: &Label, at: [f32; 2]) -> Option<[f32; 2]> {
+    let [x, y] = [at[0] - label.centre[0], at[1] - label.centre[1]];
+    let [cos, sin] = label.along;
+    let [x, y] = [cos * x + sin * y, cos * y - sin * x];
+    (x.abs() < label.half[0] && y.abs() < label.half[1]).then_some([x, y])
+}
+
+/// Y, U and V of the surface.
+fn surface(part: &Part, unit: f32, at: [f32; 2], slope: f32, flawed: bool) -> [f32; 3] {
+    let [mut y, mut u, mut v] = part.colour.map(f32::from);
+    y += grain(part, at, unit) + slope;
+    let print = part.label.and_then(|label| Some((label, on_label(&label, at)?)));
+    if let Some((label, [lx, ly])) = print {
+        let bar = ((lx / unit + 32.0) / 2.9) as u32 & 31;
+        let dark = ly.abs() < 0.55 * label.half[1] && (label.bars >> bar) & 1 == 1;
+        [y, u, v] = if dark { [50.0, 128.0, 128.0] } else { [214.0, 126.0, 130.0] };
+    }
+    match &part.flaw {
+        // Bare metal shows on dark parts, a dark groove on light ones.
+        Some(Flaw::Scratch { .. }) if flawed => [if y > 120.0 { y - 75.0 } else { y + 85.0 }, 128.0, 128.0],
+        // Oil on light parts, rust on dark ones.
+        Some(Flaw::Stain { .. }) if flawed => {
+            [if y > 100.0 { y * 0.42 + 8.0 } else { y * 0.4 + 66.0 }, (u + 216.0) / 3.0, (v + 292.0) / 3.0]
+        }
+        _ => [y, u, v],
+    }
+}
+
+/// Brushed metal: long streaks along the part's own x.
+fn grain(part: &Part, [x, y]: [f32; 2], unit: f32) -> f32 {
+    let (row, column) = ((y / unit + 256.0) as u64, (x / unit * 0.1 + 256.0) as u64);
+    let streak = mix(u64::from(part.grain) << 32 | row << 12 | column) & 15;
+    streak as f32 * 0.6 - 4.5
+}

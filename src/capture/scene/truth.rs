@@ -1,0 +1,43 @@
+//! What is really in a frame, to the px.
+
+use super::part::{Defect, Shape};
+use super::sprite::Bounds;
+use crate::types::Rect;
+
+/// Most parts in a frame's list of [`Truth`]: frames of the widest shape that is allowed hold fewer.
+pub const MAX_PARTS: usize = 64;
+
+/// A part in a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Truth {
+    /// The part's number: the same in every frame of its passage, and never used again.
+    pub part_id: u64,
+    /// Its form.
+    pub shape: Shape,
+    /// The material's bounds in frame px, clipped to the frame.
+    pub rect: Rect,
+    /// The share of its bounds that is inside the frame, above 0 to 1.
+    pub visible: f32,
+    /// What is wrong with it, where that is inside the frame.
+    pub defect: Option<DefectTruth>,
+}
+
+/// A defect in a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DefectTruth {
+    /// What is wrong.
+    pub kind: Defect,
+    /// The bounds of the px that differ from a sound part's, no side below 20 px of 480 lines, clipped to the frame.
+    pub rect: Rect,
+    /// The share of them that is inside the frame, above 0 to 1.
+    pub visible: f32,
+}
+
+/// A sprite's bounds in frame px, clipped, and the share that is left; `None` where nothing is.
+pub(super) fn in_frame(bounds: Bounds, left: i64, top: i64, frame: [f32; 2]) -> Option<(Rect, f32)> {
+    let [x0, y0, x1, y1] = bounds;
+    let [left, top] = [left as f32, top as f32];
+    let whole = Rect::from_corners(left + x0 as f32, top + y0 as f32, left + x1 as f32, top + y1 as f32);
+    let rect = whole.clipped(frame[0], frame[1]);
+    (rect.area() > 0.0).then(|| (rect, rect.area() / whole.area()))
+}

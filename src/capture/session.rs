@@ -1,0 +1,278 @@
+//! The capture loop of one camera: connect, pull, commit; lose, wait, connect again.
+
+use std::time::Duration;
+
+use gstreamer as gst;
+
+use super::appsink::Tap;
+use super::bus::FaultKind;
+use super::feed::Slot;
+use super::health::{Health, Watch};
+use super::line::{Build, Line, Variant};
+use super::reconnect::{self, Backoff};
+use super::source::{Next, Origin};
+use super::{CaptureError, Committed, Ended, FrameSink, Wiring};
+use crate::config::{Camera, Pace};
+
+/// The longest that a turn of the loop waits: stop, bus and frozen are looked at no later.
+const TURN: Duration = Duration::from_millis(100);
+/// The least time that a source gets for its first frame.
+const FIRST_FRAME: Duration = Duration::from_secs(15);
+
+/// How one connection ended without an error.
+enum Outcome {
+    Eos { live: bool },
+    Waiting(String),
+    Stopped,
+    Closed,
+}
+
+/// One camera's capture, from start to end.
+pub struct Session<'a> {
+    camera: &'a Camera,
+    sink: &'a mut dyn FrameSink,
+    wiring: &'a Wiring<'a>,
+    watch: Watch,
+    backoff: Backoff,
+    variant: Variant,
+    seq: u64,
+    /// Frames that came since the source began (or began again).
+    frames: u64,
+    /// Frames still to be passed over.
+    pass: u32,
+    offline: Option<String>,
+}
+
+impl<'a> Session<'a> {
+    /// Nothing is opened yet.
+    pub fn new(camera: &'a Camera, sink: &'a mut dyn FrameSink, wiring: &'a Wiring<'a>) -> Session<'a> {
+        let seed = reconnect::seed(&camera.name, wiring.clock.now().wall_ns);
+        let seq = sink.next_seq();
+        Session {
+            camera,
+            sink,
+            wiring,
+            watch: Watch::new((!camera.source.ends()).then_some(camera.frozen_after)),
+            backoff: Backoff::new(camera.reconnect, camera.reconnect_max, seed),
+            variant: Variant::default(),
+            seq,
+            frames: 0,
+            pass: 0,
+            offline: None,
+        }
+    }
+
+    /// Until the source ends, for live ones until it is stopped.
+    pub fn run(mut self) -> Result<Ended, CaptureError> {
+        self.tell_offline("no frame yet".into(), None);
+        let origin = Origin::of(self.camera, self.sink.slots(), self.wiring)?;
+        loop {
+            if self.wiring.stop.is_stopped() {
+                return Ok(Ended::Stopped);
+            }
+            let ended = match self.connect(&origin) {
+                Ok(Outcome::Stopped) => return Ok(Ended::Stopped),
+                Ok(Outcome::Closed) => return Ok(Ended::Closed),
+                Ok(Outcome::Waiting(what)) => {
+                    self.tell_offline(what, None);
+                    None
+                }
+                Ok(Outcome::Eos { live }) => self.at_end(&origin, live)?,
+                Err(error) => self.after_error(&origin, error)?,
+            };
+            if let Some(ended) = ended {
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// One connection: from a pipeline to its end.
+    fn connect(&mut self, origin: &Origin) -> Result<Outcome, CaptureError> {
+        self.wiring.beat.beat();
+        let build = Build {
+            camera: &self.camera.name,
+            slots: self.sink.slots(),
+            sync: self.camera.pace == Pace::Live,
+            variant: self.variant,
+            stop: self.wiring.stop,
+        };
+        match origin.next_line(self.camera, build)? {
+            Next::Line(mut line) => {
+                line.play()?;
+                self.pump(&line)
+            }
+            Next::Waiting(what) => Ok(Outcome::Waiting(what)),
+            Next::End => Ok(Outcome::Eos { live: false }),
+        }
+    }
+
+    /// Pulls until the pipeline ends. In the steady state this loop allocates nothing.
+    fn pump(&mut self, line: &Line) -> Result<Outcome, CaptureError> {
+        let mut tap = Tap::new(self.sink.slots());
+        let begun = self.wiring.clock.now();
+        while !self.wiring.stop.is_stopped() {
+            self.wiring.beat.beat();
+            if let Some(sample) = line.pull(TURN) {
+                if self.take(&mut tap, sample)? == Committed::Closed {
+                    return Ok(Outcome::Closed);
+                }
+                continue;
+            }
+            if let Some(error) = line.fault() {
+                return Err(error);
+            }
+            if line.is_eos() {
+                return Ok(Outcome::Eos { live: line.is_live() });
+            }
+            self.idle(Duration::from_nanos(self.wiring.clock.now().mono_ns.saturating_sub(begun.mono_ns)))?;
+        }
+        Ok(Outcome::Stopped)
+    }
+
+    /// One sample: passed over, or mapped and committed.
+    fn take(&mut self, tap: &mut Tap, sample: gst::Sample) -> Result<Committed, CaptureError> {
+        let seq = self.seq;
+        self.seq += 1;
+        self.frames += 1;
+        if self.pass > 0 {
+            self.pass -= 1;
+            self.watch.committed(self.wiring.clock.now());
+            return Ok(Committed::Taken);
+        }
+        self.pass = self.camera.skip_frames;
+        let now = self.wiring.clock.now();
+        let (frame, shape) = tap.frame(sample, seq, now)?;
+        if let Some(health) = self.watch.frame(now, shape) {
+            self.offline = None;
+            self.backoff.reset();
+            (self.wiring.health)(health);
+        }
+        let committed = self.sink.commit(frame);
+        self.watch.committed(self.wiring.clock.now());
+        Ok(committed)
+    }
+
+    /// A turn without a frame, `running` after the pipeline started.
+    fn idle(&mut self, running: Duration) -> Result<(), CaptureError> {
+        let now = self.wiring.clock.now();
+        if let Some(health) = self.watch.quiet(now) {
+            (self.wiring.health)(health);
+        }
+        if self.camera.source.ends() {
+            return Ok(());
+        }
+        let patience = self.camera.frozen_after.max(FIRST_FRAME);
+        if !self.watch.is_online() && running >= patience {
+            return Err(CaptureError::Silent { waited: running });
+        }
+        let frozen = self.watch.since_last(now);
+        if self.watch.is_online() && frozen >= self.camera.frozen_after * 3 + self.camera.reconnect_max {
+            return Err(CaptureError::Frozen { frozen });
+        }
+        Ok(())
+    }
+
+    /// End of stream: of this pipeline only, of one round, or of everything.
+    fn at_end(&mut self, origin: &Origin, live: bool) -> Result<Option<Ended>, CaptureError> {
+        if let Origin::Fed { feeder, .. } = origin {
+            let Slot { switch, error, .. } = &mut *feeder.lock();
+            if std::mem::take(switch) {
+                return Ok(None);
+            }
+            if let Some(error) = error.take() {
+                return self.lost(error).map(|()| None);
+            }
+        }
+        if live {
+            return self.lost(CaptureError::StreamEnded).map(|()| None);
+        }
+        match origin {
+            Origin::File(video) => video.check_end(self.frames)?,
+            Origin::Fed { feeder, .. } => feeder.lock().feed.check_end(self.frames)?,
+            Origin::Elements => {}
+        }
+        if !self.camera.repeat {
+            (self.wiring.health)(Health::Ended);
+            return Ok(Some(Ended::EndOfStream));
+        }
+        self.frames = 0;
+        origin.rewind();
+        Ok(None)
+    }
+
+    /// Tries another pipeline where that may help; ends where nothing can; otherwise waits and connects again.
+    fn after_error(&mut self, origin: &Origin, error: CaptureError) -> Result<Option<Ended>, CaptureError> {
+        if let Origin::Fed { feeder, .. } = origin {
+            // What the feed itself says comes before what the pipeline made of it.
+            if let Some(first) = feeder.lock().error.take() {
+                return self.lost(first).map(|()| None);
+            }
+        }
+        // A file begins again with its pipeline: once frames are out, another try would deliver them twice.
+        let begun = matches!(origin, Origin::File(_)) && self.frames > 0;
+        if !begun && self.vary(&error) {
+            if let Origin::Fed { feeder, .. } = origin {
+                feeder.lock().feed.again();
+            }
+            return Ok(None);
+        }
+        match origin {
+            Origin::File(video) => Err(video.explain(error, self.frames)),
+            Origin::Fed { feeder, live: false } => {
+                let more = matches!(error, CaptureError::Stream(_))
+                    && feeder.lock().feed.decoder_failed(&error.to_string());
+                if more {
+                    return Ok(None);
+                }
+                feeder.lock().feed.check_end(self.frames)?;
+                Err(error)
+            }
+            _ if error.is_final() => Err(error),
+            _ => self.lost(error).map(|()| None),
+        }
+    }
+
+    /// Whether the error may vanish with another pipeline; if so, that one is next.
+    fn vary(&mut self, error: &CaptureError) -> bool {
+        let CaptureError::Stream(fault) = error else { return false };
+        let v4l2 = matches!(self.camera.source, crate::config::Source::V4l2(_));
+        if v4l2
+            && !self.variant.plain_io
+            && matches!(fault.kind, FaultKind::Settings | FaultKind::Negotiation)
+        {
+            self.variant.plain_io = true;
+            return true;
+        }
+        let convert = fault.kind == FaultKind::Negotiation && !self.variant.convert;
+        self.variant.convert |= convert;
+        convert
+    }
+
+    /// Says so, waits, and lets the loop connect again.
+    fn lost(&mut self, error: CaptureError) -> Result<(), CaptureError> {
+        if error.is_final() {
+            return Err(error);
+        }
+        self.watch.lost();
+        let pause = self.backoff.pause();
+        tracing::warn!(camera = %self.camera.name, pause_ms = pause.as_millis() as u64, "offline: {error}");
+        self.tell_offline(error.to_string(), Some(pause));
+        let until = self.wiring.clock.now().plus(pause).mono_ns;
+        loop {
+            let left = Duration::from_nanos(until.saturating_sub(self.wiring.clock.now().mono_ns));
+            if left.is_zero() || self.wiring.stop.wait(left.min(TURN)) {
+                return Ok(());
+            }
+            self.wiring.beat.beat();
+        }
+    }
+
+    /// Tells that there is no source, once for each cause.
+    fn tell_offline(&mut self, cause: String, next_try: Option<Duration>) {
+        if next_try.is_none() && self.offline.as_ref() == Some(&cause) {
+            return;
+        }
+        self.offline = Some(cause.clone());
+        (self.wiring.health)(Health::Offline { cause, next_try });
+    }
+}

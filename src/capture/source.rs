@@ -1,0 +1,128 @@
+//! From a camera's configuration to pipelines: one `Origin` a camera, one `Line` a connection.
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as app;
+
+use super::appsink::IN_FLIGHT;
+use super::feed::{Coding, Feeder, Opening};
+use super::file::{self, Video};
+use super::images::ImagesFeed;
+use super::line::{Build, Line};
+use super::painter::PainterFeed;
+use super::{CaptureError, Wiring, chain, remote, tcp, v4l2};
+use crate::config::{Camera, Source};
+
+/// Where a camera's pipelines come from.
+pub enum Origin {
+    /// A file, looked at before it is played.
+    File(Video),
+    /// A feed of our own; `live` where nobody knows when its next buffer comes.
+    Fed { feeder: Feeder, live: bool },
+    /// Elements that fetch frames themselves.
+    Elements,
+}
+
+/// The next connection.
+pub enum Next {
+    /// A pipeline, ready to play.
+    Line(Box<Line>),
+    /// Nothing to connect to yet; the text says what is awaited.
+    Waiting(String),
+    /// There is nothing more.
+    End,
+}
+
+impl Origin {
+    /// Looks at the source as far as that needs no pipeline.
+    pub fn of(camera: &Camera, slots: usize, wiring: &Wiring<'_>) -> Result<Origin, CaptureError> {
+        let fed = |feed: Box<dyn super::feed::Feed>, live| Origin::Fed { feeder: Feeder::new(feed), live };
+        Ok(match &camera.source {
+            Source::File(path) => Origin::File(file::look(path)?),
+            Source::Images(folder) => fed(Box::new(ImagesFeed::new(folder, camera.images_fps)?), false),
+            Source::Scene { frames, .. } => {
+                let painter = (wiring.painter)(&camera.source)?;
+                fed(Box::new(PainterFeed::new(painter, *frames, slots + IN_FLIGHT)?), false)
+            }
+            Source::Tcp(address) => {
+                let options = tcp::Options {
+                    max_bytes: camera.tcp_max_bytes,
+                    silent_after: camera.frozen_after,
+                    buffers: slots + IN_FLIGHT,
+                };
+                fed(Box::new(tcp::TcpFeed::new(*address, options)), true)
+            }
+            Source::V4l2(_) | Source::Rtsp(_) | Source::Http(_) | Source::Launch(_) => Origin::Elements,
+        })
+    }
+
+    /// Builds the next pipeline.
+    pub fn next_line(&self, camera: &Camera, build: Build<'_>) -> Result<Next, CaptureError> {
+        let line = match (self, &camera.source) {
+            (Origin::File(video), _) => file::line(video, build)?,
+            (Origin::Fed { feeder, live }, _) => return fed_line(feeder, *live, build),
+            (_, Source::V4l2(device)) => v4l2::line(device, &camera.v4l2, build)?,
+            (_, Source::Rtsp(url)) => remote::rtsp(url, camera, build)?,
+            (_, Source::Http(url)) => remote::http_mjpeg(url, camera, build)?,
+            (_, Source::Launch(text)) => launched(text, build)?,
+            (Origin::Elements, _) => return Ok(Next::End),
+        };
+        Ok(Next::Line(Box::new(line)))
+    }
+
+    /// Starts again from the beginning.
+    pub fn rewind(&self) {
+        if let Origin::Fed { feeder, .. } = self {
+            feeder.lock().feed.rewind();
+        }
+    }
+}
+
+/// A pipeline behind an appsrc, for what the feed will give next.
+fn fed_line(feeder: &Feeder, live: bool, build: Build<'_>) -> Result<Next, CaptureError> {
+    let (coding, caps, start_ns) = match feeder.lock().feed.open(build.stop)? {
+        Opening::Ready { coding, caps, start_ns } => (coding, caps, start_ns),
+        Opening::Waiting(what) => return Ok(Next::Waiting(what)),
+        Opening::End => return Ok(Next::End),
+    };
+    let line = Line::new(build)?;
+    let source = app::AppSrc::builder()
+        .caps(&caps)
+        .format(gst::Format::Time)
+        .is_live(live)
+        .do_timestamp(live)
+        .max_bytes(0)
+        .build();
+    if let (Some(pad), false) = (source.static_pad("src"), live) {
+        // The clock of a new pipeline begins at zero, wherever the feed has got to.
+        pad.set_offset(-i64::try_from(start_ns).unwrap_or(0));
+    }
+    feeder.serve(&source, line.stop().clone());
+    let decoder = match coding {
+        Coding::Raw => None,
+        Coding::Jpeg => Some(chain::element("jpegdec")?),
+        Coding::Png => Some(chain::element("pngdec")?),
+    };
+    let convert = build.variant.convert.then(|| chain::element("videoconvert")).transpose()?;
+    let elements: Vec<&gst::Element> =
+        [Some(source.upcast_ref()), decoder.as_ref(), convert.as_ref()].into_iter().flatten().collect();
+    line.chain(&elements, true)?;
+    Ok(Next::Line(Box::new(line)))
+}
+
+/// The user's own launch line; its last free source pad is linked to the appsink.
+pub fn launched(text: &str, build: Build<'_>) -> Result<Line, CaptureError> {
+    let unusable = |cause: &str| CaptureError::LaunchEnd { line: text.into(), cause: cause.into() };
+    let wrong = |source| CaptureError::Launch { line: text.into(), source };
+    // A description whose last element shows its pads late has no pad to ghost: identity gives it one.
+    let tail = if build.variant.convert { "videoconvert" } else { "identity silent=true" };
+    let bin = gst::parse::bin_from_description(&format!("{text} ! {tail}"), true).map_err(wrong)?;
+    let line = Line::new(build)?;
+    if bin.static_pad("src").is_none() {
+        return Err(unusable("it has no free source pad"));
+    }
+    match line.chain(&[bin.upcast_ref()], true) {
+        Err(_) if build.variant.convert => Err(unusable("its last element gives no video")),
+        linked => linked.map(|()| line),
+    }
+}

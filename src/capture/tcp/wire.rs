@@ -1,0 +1,159 @@
+//! The framing of frames over TCP: a header of 28 bytes, then the payload. Pure: bytes in, meaning out.
+//!
+//! ```text
+//!  0      4      5        8        12       16             24         28
+//!  ┌──────┬──────┬────────┬────────┬────────┬──────────────┬──────────┬─────────┐
+//!  │ OCF1 │format│ 0 0 0  │ width  │ height │ time stamp   │ length   │ payload │   integers: big endian
+//!  │      │ u8   │        │ u32 px │ u32 px │ u64 ns       │ u32 bytes│         │
+//!  └──────┴──────┴────────┴────────┴────────┴──────────────┴──────────┴─────────┘
+//! ```
+//!
+//! `format`: 0 NV12, 1 I420, 2 YUY2, 3 GRAY8, 4 RGB, 5 BGR, 6 RGBA: planes without padding, one after the other,
+//! chroma of odd sizes rounded up; 16 JPEG, where width and height are zero and the picture speaks for itself.
+//! A time stamp of all ones means that the sender has none. One sender at a time; frames follow one another
+//! without an answer. Whatever breaks the framing closes the connection.
+
+use super::TcpError;
+use crate::types::PixelFormat;
+
+/// Bytes of a header.
+pub const HEADER_BYTES: usize = 28;
+const MAGIC: [u8; 4] = *b"OCF1";
+const JPEG: u8 = 16;
+
+/// What a payload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// Packed planes.
+    Raw {
+        /// Their layout.
+        format: PixelFormat,
+        /// Width in px.
+        width: u32,
+        /// Height in px.
+        height: u32,
+    },
+    /// A JPEG picture.
+    Jpeg,
+}
+
+/// What stands before each payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// What follows.
+    pub payload: Payload,
+    /// The sender's time stamp in nanoseconds.
+    pub pts_ns: Option<u64>,
+    /// Bytes of the payload.
+    pub bytes: u32,
+}
+
+impl Header {
+    /// The header of a packed frame; `None` where its bytes do not fit the field.
+    pub fn raw(format: PixelFormat, width: u32, height: u32, pts_ns: Option<u64>) -> Option<Header> {
+        let bytes = u32::try_from(packed_bytes(format, width, height)?).ok()?;
+        Some(Header { payload: Payload::Raw { format, width, height }, pts_ns, bytes })
+    }
+
+    /// The header of a JPEG picture of `bytes` bytes.
+    pub fn jpeg(bytes: u32, pts_ns: Option<u64>) -> Header {
+        Header { payload: Payload::Jpeg, pts_ns, bytes }
+    }
+
+    /// As it goes over the wire.
+    pub fn to_bytes(&self) -> [u8; HEADER_BYTES] {
+        let (code, width, height) = match self.payload {
+            Payload::Raw { format, width, height } => (code_of(format), width, height),
+            Payload::Jpeg => (JPEG, 0, 0),
+        };
+        let mut out = [0; HEADER_BYTES];
+        out[..4].copy_from_slice(&MAGIC);
+        out[4] = code;
+        out[8..12].copy_from_slice(&width.to_be_bytes());
+        out[12..16].copy_from_slice(&height.to_be_bytes());
+        out[16..24].copy_from_slice(&self.pts_ns.unwrap_or(u64::MAX).to_be_bytes());
+        out[24..].copy_from_slice(&self.bytes.to_be_bytes());
+        out
+    }
+
+    /// Reads a header; refuses what cannot be a frame of at most `max_bytes`.
+    pub fn parse(bytes: &[u8; HEADER_BYTES], max_bytes: usize) -> Result<Header, TcpError> {
+        let word = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let magic = [bytes[0], bytes[1], bytes[2], bytes[3]];
+        if magic != MAGIC {
+            return Err(TcpError::Magic { got: magic });
+        }
+        let (width, height, length) = (word(8), word(12), word(24));
+        if length as usize > max_bytes || length == 0 {
+            return Err(TcpError::Length { bytes: length.into(), max_bytes });
+        }
+        let stamp = u64::from(word(16)) << 32 | u64::from(word(20));
+        let payload = match bytes[4] {
+            JPEG => Payload::Jpeg,
+            code => {
+                let format = usize::from(code);
+                let format = *PixelFormat::ALL.get(format).ok_or(TcpError::Format { code })?;
+                let expected = packed_bytes(format, width, height);
+                if expected != Some(u64::from(length)) {
+                    return Err(TcpError::Size { width, height, format, bytes: length, expected });
+                }
+                Payload::Raw { format, width, height }
+            }
+        };
+        Ok(Header { payload, pts_ns: (stamp != u64::MAX).then_some(stamp), bytes: length })
+    }
+}
+
+fn code_of(format: PixelFormat) -> u8 {
+    PixelFormat::ALL.iter().position(|known| *known == format).unwrap_or_default() as u8
+}
+
+/// Bytes of a packed frame; `None` for sides of 0 or beyond 16384 px.
+fn packed_bytes(format: PixelFormat, width: u32, height: u32) -> Option<u64> {
+    let side = |px: u32| (1..=16_384).contains(&px).then_some(px as usize);
+    let sizes = format.plane_sizes(side(width)?, side(height)?);
+    Some(sizes.iter().map(|(row, rows)| (row * rows) as u64).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_header_is_read_as_it_was_written(
+            format in 0usize..7, width in 1u32..3_000, height in 1u32..3_000, pts in proptest::option::of(0u64..u64::MAX),
+        ) {
+            let header = Header::raw(PixelFormat::ALL[format], width, height, pts).unwrap();
+            prop_assert_eq!(Header::parse(&header.to_bytes(), usize::MAX).unwrap(), header);
+        }
+
+        #[test]
+        fn hostile_bytes_never_give_a_payload_over_the_limit(bytes: [u8; HEADER_BYTES], magic: bool) {
+            let mut bytes = bytes;
+            if magic { bytes[..4].copy_from_slice(&MAGIC); bytes[4] %= 20; }
+            if let Ok(header) = Header::parse(&bytes, 1_000_000) {
+                prop_assert!(header.bytes <= 1_000_000 && header.bytes > 0);
+                if let Payload::Raw { format, width, height } = header.payload {
+                    prop_assert_eq!(packed_bytes(format, width, height), Some(u64::from(header.bytes)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_length_over_the_limit_a_wrong_size_and_an_unknown_format_are_told_apart() {
+        let good = Header::raw(PixelFormat::Rgb, 4, 2, None).unwrap();
+        let refused = |change: &dyn Fn(&mut [u8; HEADER_BYTES])| {
+            let mut bytes = good.to_bytes();
+            change(&mut bytes);
+            Header::parse(&bytes, 100).unwrap_err()
+        };
+        assert!(matches!(refused(&|b| b[24] = 0xFF), TcpError::Length { max_bytes: 100, .. }));
+        assert!(matches!(refused(&|b| b[27] = 25), TcpError::Size { expected: Some(24), .. }));
+        assert!(matches!(refused(&|b| b[4] = 9), TcpError::Format { code: 9 }));
+        assert!(matches!(refused(&|b| b[0] = b'G'), TcpError::Magic { .. }));
+    }
+}

@@ -1,0 +1,164 @@
+//! Video files: bit-exact, once, and with a clear word about damage.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ocellus::capture::{Committed, Ended, Health};
+use ocellus::config::{Pace, Source};
+use ocellus::types::PixelFormat;
+
+use crate::support::{Running, allocations, camera, data, start, start_with};
+
+fn play(path: &Path) -> Running {
+    start(camera(Source::File(path.into())))
+}
+
+/// MD5s of FFmpeg's own decoding.
+fn reference(name: &str) -> Vec<String> {
+    let text = fs::read_to_string(data(&format!("video/ref/{name}.framemd5")).unwrap()).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.rsplit(',').next().unwrap().trim().to_owned()).collect()
+}
+
+fn assert_bit_exact(name: &str) {
+    let Some(path) = data(&format!("video/{name}")) else { return };
+    let mut running = play(&path);
+    assert_eq!(running.end().unwrap(), Ended::EndOfStream);
+    let (seen, expected) = (running.all(), reference(name));
+    assert_eq!(seen.len(), expected.len());
+    for (n, (frame, md5)) in seen.iter().zip(&expected).enumerate() {
+        assert_eq!((frame.seq, frame.format, &frame.md5), (n as u64, PixelFormat::I420, md5), "frame {n}");
+    }
+    running.until("ended", |health| *health == Health::Ended);
+}
+
+#[test]
+fn every_frame_of_an_mp4_is_delivered_once_in_order_and_bit_exact() {
+    assert_bit_exact("one-by-one-person-detection.mp4");
+}
+
+#[test]
+fn every_frame_of_matroska_files_is_delivered_once_in_order_and_bit_exact() {
+    for name in ["asl_again.mkv", "asl_bird.mkv", "asl_book.mkv"] {
+        assert_bit_exact(name);
+    }
+}
+
+/// The first `share` of a file, under a new name.
+fn cut(name: &str, share: f64, folder: &Path) -> Option<PathBuf> {
+    let bytes = fs::read(data(&format!("video/{name}"))?).unwrap();
+    let path = folder.join(format!("cut-{name}"));
+    fs::write(&path, &bytes[..(bytes.len() as f64 * share) as usize]).unwrap();
+    Some(path)
+}
+
+#[test]
+fn a_truncated_matroska_delivers_what_is_there_and_says_how_much_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(path) = cut("asl_bird.mkv", 0.6, folder.path()) else { return };
+    let mut running = play(&path);
+    let error = running.error();
+    let (seen, expected) = (running.all(), reference("asl_bird.mkv"));
+    assert!(seen.len() > 10 && seen.len() < expected.len(), "{} frames", seen.len());
+    assert!(error.contains("truncated") && error.contains(&format!("{} frames", seen.len())), "{error}");
+    assert!(error.contains("cut-asl_bird.mkv") && error.contains("bytes are missing"), "{error}");
+    assert!(seen.iter().zip(&expected).take(10).all(|(frame, md5)| frame.md5 == *md5));
+}
+
+#[test]
+fn a_truncated_mp4_is_told_as_truncated() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(path) = cut("one-by-one-person-detection.mp4", 0.5, folder.path()) else { return };
+    let mut running = play(&path);
+    let error = running.error();
+    let frames = running.all().len();
+    assert!(error.contains("truncated") && error.contains(&format!("the {frames} frames")), "{error}");
+}
+
+#[test]
+fn a_file_that_is_missing_empty_a_folder_or_no_video_is_refused_with_its_name_and_the_next_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("empty.mp4"), b"").unwrap();
+    fs::write(at("letter.mp4"), "Dear camera, this is a letter and not a video.\n".repeat(200)).unwrap();
+    fs::write(at("noise.bin"), (0..60_000u32).map(|n| ((n * n) >> 7) as u8).collect::<Vec<_>>()).unwrap();
+    fs::write(at("head.mp4"), b"\0\0\0\x18ftypisom\0\0\0\0isomiso2").unwrap();
+    for (name, words) in [
+        ("absent.mp4", ["cannot be read", "check the path"]),
+        ("empty.mp4", ["is empty", "record it again"]),
+        ("", ["cannot be read", "check the path"]),
+        ("letter.mp4", ["not a video", "MP4 or Matroska"]),
+        ("noise.bin", ["not a video", "MP4 or Matroska"]),
+        ("head.mp4", ["not a video", "MP4 or Matroska"]),
+    ] {
+        let error = play(&at(name)).error();
+        assert!(error.contains(&*at(name).to_string_lossy()), "{error}");
+        assert!(words.iter().all(|word| error.contains(word)), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_video_is_repeated_until_it_is_stopped_and_its_frame_numbers_go_on() {
+    let Some(path) = data("video/asl_bird.mkv") else { return };
+    let count = reference("asl_bird.mkv").len();
+    let mut running = start(ocellus::config::Camera { repeat: true, ..camera(Source::File(path)) });
+    let seen: Vec<_> = (0..count * 2 + 3).map(|_| running.frame()).collect();
+    assert!(seen.iter().enumerate().all(|(n, frame)| frame.seq == n as u64));
+    assert_eq!(seen[0].md5, seen[count * 2].md5);
+    running.stop.stop();
+    assert_eq!(running.end().unwrap(), Ended::Stopped);
+}
+
+#[test]
+fn frames_are_passed_over_as_configured() {
+    let Some(path) = data("video/asl_bird.mkv") else { return };
+    let expected = reference("asl_bird.mkv");
+    let mut running = start(ocellus::config::Camera { skip_frames: 2, ..camera(Source::File(path)) });
+    running.end().unwrap();
+    let seen = running.all();
+    assert_eq!(seen.len(), expected.len().div_ceil(3));
+    assert!(seen.iter().zip(expected.iter().step_by(3)).all(|(frame, md5)| frame.md5 == *md5));
+}
+
+#[test]
+fn a_closed_ring_ends_the_capture() {
+    let Some(path) = data("video/asl_bird.mkv") else { return };
+    let (_, none) = std::sync::mpsc::channel();
+    let mut running = start_with(camera(Source::File(path)), none, |_| Committed::Closed);
+    assert_eq!(running.end().unwrap(), Ended::Closed);
+}
+
+#[test]
+fn at_its_own_pace_a_video_takes_its_own_time() {
+    let Some(path) = data("video/asl_bird.mkv") else { return };
+    let (stamps, told) = std::sync::mpsc::channel();
+    let (_, none) = std::sync::mpsc::channel();
+    let live = ocellus::config::Camera { pace: Pace::Live, ..camera(Source::File(path)) };
+    let mut running = start_with(live, none, move |frame| {
+        stamps.send((frame.captured.mono_ns, frame.pts_ns.unwrap())).unwrap();
+        Committed::Taken
+    });
+    running.end().unwrap();
+    let seen: Vec<_> = told.try_iter().collect();
+    let ((first, first_pts), (last, last_pts)) = (seen[0], *seen.last().unwrap());
+    // A frame may be late on a busy machine, never early: 100 ms allow for a late first frame.
+    assert!(last - first + 100_000_000 >= last_pts - first_pts);
+}
+
+#[test]
+fn nothing_is_allocated_between_appsink_and_ring() {
+    let Some(path) = data("video/asl_book.mkv") else { return };
+    let (counts, told) = std::sync::mpsc::channel();
+    let (_, none) = std::sync::mpsc::channel();
+    let mut all = Vec::with_capacity(1_000);
+    let mut running = start_with(camera(Source::File(path)), none, move |_| {
+        all.push(allocations());
+        if all.len() == 80 {
+            let _ = counts.send(all[20..].to_vec());
+        }
+        Committed::Taken
+    });
+    running.end().unwrap();
+    let counts = told.try_recv().expect("80 frames");
+    assert_eq!(counts.last().unwrap() - counts[0], 0, "{counts:?}");
+}

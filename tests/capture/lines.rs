@@ -1,0 +1,90 @@
+//! The painter and launch lines.
+
+use ocellus::capture::{Ended, Health};
+use ocellus::config::{Pace, Source};
+use ocellus::types::PixelFormat;
+
+use crate::support::{camera, packed, start, start_with};
+
+fn scene(frames: Option<u64>) -> Source {
+    Source::Scene { seed: 1, width: 61, height: 35, fps: 100, frames }
+}
+
+#[test]
+fn a_painted_frame_arrives_as_it_was_painted_also_at_odd_sizes() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let (_, none) = std::sync::mpsc::channel();
+    let mut running = start_with(camera(scene(Some(50))), none, move |frame| {
+        tell.send((frame.seq, frame.format, packed(frame))).unwrap();
+        ocellus::capture::Committed::Taken
+    });
+    assert_eq!(running.end().unwrap(), Ended::EndOfStream);
+    let seen: Vec<_> = told.try_iter().collect();
+    assert_eq!(seen.len(), 50);
+    for (n, (seq, format, bytes)) in seen.iter().enumerate() {
+        assert_eq!((*seq, *format, bytes.len()), (n as u64, PixelFormat::I420, 61 * 35 + 2 * 31 * 18));
+        assert!(bytes.iter().all(|byte| *byte == n as u8), "frame {n}");
+    }
+}
+
+#[test]
+fn a_scene_without_an_end_runs_at_its_own_rate_until_it_is_stopped() {
+    let live = ocellus::config::Camera { pace: Pace::Live, ..camera(scene(None)) };
+    let mut running = start(live);
+    assert_eq!(running.frame().pts_ns, Some(0));
+    assert_eq!(running.frame().pts_ns, Some(10_000_000));
+    running.stop.stop();
+    assert_eq!(running.end().unwrap(), Ended::Stopped);
+}
+
+#[test]
+fn a_launch_line_delivers_each_of_the_seven_formats_as_it_is() {
+    for format in PixelFormat::ALL {
+        let caps = format!("video/x-raw,format={},width=63,height=37", format.caps_name());
+        let line = format!("videotestsrc num-buffers=6 ! {caps}");
+        let mut running = start(camera(Source::Launch(line)));
+        assert_eq!(running.end().unwrap(), Ended::EndOfStream);
+        let seen = running.all();
+        assert_eq!(seen.len(), 6);
+        assert!(seen.iter().all(|frame| frame.format == format && frame.size == (63, 37)));
+    }
+}
+
+#[test]
+fn a_format_that_is_none_of_the_seven_is_converted() {
+    let line = "videotestsrc num-buffers=6 ! video/x-raw,format=UYVY,width=64,height=48";
+    let mut running = start(camera(Source::Launch(line.into())));
+    assert_eq!(running.end().unwrap(), Ended::EndOfStream);
+    assert_eq!(running.all().len(), 6);
+}
+
+#[test]
+fn a_wrong_launch_line_is_refused_with_its_text() {
+    for (line, word) in [
+        ("videotestsrc ! nosuchelement", "nosuchelement"),
+        ("videotestsrc ! fakesink", "wrong"),
+        ("!", "wrong"),
+    ] {
+        let error = start(camera(Source::Launch(line.into()))).error();
+        assert!(error.contains(line) && error.contains(word), "{error}");
+    }
+}
+
+#[test]
+fn a_live_launch_line_that_ends_is_started_again_and_its_frame_numbers_go_on() {
+    let line = "videotestsrc is-live=true num-buffers=3 ! video/x-raw,width=64,height=48,framerate=100/1";
+    let running = start(camera(Source::Launch(line.into())));
+    let numbers: Vec<_> = (0..7).map(|_| running.frame().seq).collect();
+    assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6]);
+    running.until_offline("ended the stream");
+    running.until_online();
+}
+
+#[test]
+fn a_camera_is_told_online_with_its_shape() {
+    let line = "videotestsrc ! video/x-raw,format=NV12,width=64,height=48,framerate=25/1";
+    let running = start(camera(Source::Launch(line.into())));
+    running.frame();
+    let online = Health::Online { width: 64, height: 48, format: PixelFormat::Nv12, fps: Some(25.0) };
+    running.until("online with its shape", |health| *health == online);
+}

@@ -1,0 +1,142 @@
+//! Frames over TCP, from the reference sender and from hostile ones.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Instant;
+
+use ocellus::capture::tcp::Header;
+use ocellus::config::Source;
+use ocellus::types::PixelFormat;
+
+use crate::send_frames::{send_jpeg, send_raw};
+use crate::support::{DEADLINE, Running, camera, jpeg, start};
+
+fn listening() -> (Running, SocketAddr) {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    (start(camera(Source::Tcp(address))), address)
+}
+
+fn connect(to: SocketAddr) -> TcpStream {
+    let begun = Instant::now();
+    loop {
+        match TcpStream::connect(to) {
+            Ok(stream) => return stream,
+            Err(error) => assert!(begun.elapsed() < DEADLINE, "{error}"),
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(5));
+    }
+}
+
+const GREY: (PixelFormat, u32, u32) = (PixelFormat::Gray8, 8, 4);
+
+#[test]
+fn raw_frames_of_every_format_arrive_as_they_were_sent() {
+    let (running, address) = listening();
+    let mut sender = connect(address);
+    for (n, format) in PixelFormat::ALL.into_iter().enumerate() {
+        let (width, height) = (31, 17);
+        let bytes: usize = format.plane_sizes(31, 17).iter().map(|(row, rows)| row * rows).sum();
+        let planes: Vec<u8> = (0..bytes).map(|at| (at * 7 + n) as u8).collect();
+        let mut sum = gstreamer::glib::Checksum::new(gstreamer::glib::ChecksumType::Md5).unwrap();
+        sum.update(&planes);
+        for pts in [1_000, 2_000] {
+            send_raw(&mut sender, (format, width, height), Some(pts), &planes).unwrap();
+        }
+        let seen = [running.frame(), running.frame()];
+        assert!(seen.iter().all(|frame| frame.format == format && frame.size == (31, 17)), "{seen:?}");
+        assert_eq!(seen[1].pts_ns, Some(2_000));
+        assert_eq!(seen[0].md5, sum.string().unwrap(), "{format:?}");
+    }
+}
+
+#[test]
+fn jpeg_frames_are_decoded_and_may_alternate_with_raw_ones() {
+    let (running, address) = listening();
+    let mut sender = connect(address);
+    send_jpeg(&mut sender, None, &jpeg(120)).unwrap();
+    send_jpeg(&mut sender, None, &jpeg(60)).unwrap();
+    send_raw(&mut sender, GREY, None, &[7; 32]).unwrap();
+    send_jpeg(&mut sender, None, &jpeg(200)).unwrap();
+    send_raw(&mut sender, GREY, None, &[8; 32]).unwrap();
+    let seen: Vec<_> = (0..5).map(|_| running.frame()).collect();
+    let sizes: Vec<_> = seen.iter().map(|frame| frame.size).collect();
+    assert_eq!(sizes, [(64, 48), (64, 48), (8, 4), (64, 48), (8, 4)]);
+    assert!(seen[0].first.abs_diff(120) < 4 && seen[1].first.abs_diff(60) < 4);
+    assert_eq!((seen[2].first, seen[4].first), (7, 8));
+}
+
+#[test]
+fn a_sender_that_breaks_the_framing_is_told_apart_and_the_next_one_is_served() {
+    let (running, address) = listening();
+    let good = |first: u8| {
+        let mut sender = connect(address);
+        send_raw(&mut sender, GREY, None, &[first; 32]).unwrap();
+        assert_eq!(running.frame().first, first);
+    };
+    connect(address).write_all(b"GET / HTTP/1.1\r\nHost: camera\r\n\r\n").unwrap();
+    running.until_offline("does not speak Ocellus framing");
+    good(1);
+    let mut long = Header::raw(PixelFormat::Gray8, 16_000, 16_000, None).unwrap().to_bytes();
+    connect(address).write_all(&long).unwrap();
+    running.until_offline("256000000 bytes");
+    long[4] = 77;
+    long[24..].copy_from_slice(&9u32.to_be_bytes());
+    connect(address).write_all(&long).unwrap();
+    running.until_offline("unknown format 77");
+    good(2);
+    let mut half = connect(address);
+    half.write_all(&Header::raw(PixelFormat::Gray8, 8, 4, None).unwrap().to_bytes()).unwrap();
+    half.write_all(&[9; 20]).unwrap();
+    drop(half);
+    running.until_offline("after 20 of 32 bytes");
+    good(3);
+}
+
+#[test]
+fn a_frame_in_many_pieces_is_put_together() {
+    let (running, address) = listening();
+    let mut whole = Vec::new();
+    send_raw(&mut whole, GREY, None, &[5; 32]).unwrap();
+    let mut sender = connect(address);
+    sender.set_nodelay(true).unwrap();
+    for piece in whole.chunks(7) {
+        sender.write_all(piece).unwrap();
+        sender.flush().unwrap();
+    }
+    assert_eq!(running.frame().first, 5);
+}
+
+#[test]
+fn a_second_sender_is_refused_while_the_first_sends() {
+    let (running, address) = listening();
+    let mut first = connect(address);
+    send_raw(&mut first, GREY, None, &[1; 32]).unwrap();
+    running.frame();
+    let mut second = connect(address);
+    // Frames of the first keep coming until the second has been turned away.
+    let feeder = std::thread::spawn(move || {
+        while send_raw(&mut first, GREY, None, &[1; 32]).is_ok() {
+            std::thread::park_timeout(std::time::Duration::from_millis(20));
+        }
+    });
+    second.set_read_timeout(Some(DEADLINE)).unwrap();
+    assert_eq!(second.read(&mut [0; 1]).unwrap_or(0), 0, "closed");
+    assert_eq!(running.frame().first, 1);
+    drop(running);
+    feeder.join().unwrap();
+}
+
+#[test]
+fn a_silent_sender_is_frozen_and_gives_way_to_another() {
+    let (running, address) = listening();
+    running.until_offline("no sender has connected");
+    let mut first = connect(address);
+    send_raw(&mut first, GREY, None, &[1; 32]).unwrap();
+    assert_eq!(running.frame().first, 1);
+    running.until_frozen();
+    let mut second = connect(address);
+    send_raw(&mut second, GREY, None, &[2; 32]).unwrap();
+    assert_eq!(running.frame().first, 2);
+    drop(second);
+    running.until_offline("closed the connection");
+}
