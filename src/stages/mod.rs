@@ -1,0 +1,48 @@
+//! What is done to a frame. Every stage has the same small face; none knows another.
+
+pub mod detect;
+pub mod track;
+
+use crate::engine::{EngineError, RunError};
+use crate::image::ImageError;
+use crate::types::{Class, Frame, Rect, Report};
+
+/// A stage could not do its work on a frame.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// The frame could not be put into the tensor.
+    #[error("preprocessing: {0}")]
+    Image(#[from] ImageError),
+    /// The model did not run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// A kind of work on frames: makes [`Station`]s, one a worker.
+pub trait Stage: Send + Sync {
+    /// Its name in counters and messages.
+    fn name(&self) -> &str;
+    /// Its class of work.
+    fn class(&self) -> Class;
+    /// A station for one worker, warmed up.
+    fn station(&self) -> Result<Box<dyn Station>, EngineError>;
+}
+
+/// One worker's tools for one stage.
+pub trait Station: Send {
+    /// Works on `frame`, or on `region` of it (frame px), and adds what it finds to `report`; regions that
+    /// another stage shall look at go to `fan_out`. Allocates nothing once warm.
+    fn process(
+        &mut self,
+        frame: &Frame,
+        region: Option<Rect>,
+        report: &mut Report,
+        fan_out: &mut dyn FanOut,
+    ) -> Result<(), StageError>;
+}
+
+/// Where a station sends regions of its frame. The frame's report is complete when all of them are done.
+pub trait FanOut {
+    /// Sends `region` (frame px) to the stage called `stage`; false where there is no such stage.
+    fn emit(&mut self, stage: &str, region: Rect) -> bool;
+}
