@@ -1,0 +1,320 @@
+//! THE road of one frame, from the ring to the sinks, readable in one sitting.
+//!
+//! ```text
+//!  ring ──lease──▶ Item ──(pinned worker: preprocess ▶ infer ▶ decode)──▶ Reorder ▶ track ▶ sinks
+//!       Lane::take        StageStation::work                              Lane::arrived
+//! ```
+//!
+//! One [`Lane`] a camera. A lane is a feed of the scheduler: a free worker takes its next frame, works on it,
+//! and whoever completes the frame that is next in order carries it, and those that waited behind it, to the
+//! sinks. Nothing here allocates once warm, and nothing waits for a sink.
+
+mod counters;
+mod item;
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+pub use counters::LaneCounters;
+pub use item::{Item, StageStation};
+
+use crate::ring::{Bell, Lease, Reader, Take};
+use crate::scheduler::{Feed, Reorder};
+use crate::sinks::{Offer, Sink};
+use crate::stages::track::{Events, Tracker};
+use crate::types::{Clock, Frame, Label, Report, Stamp, SystemClock};
+
+/// How one camera's frames are taken and judged.
+pub struct LaneSettings {
+    /// The camera's name.
+    pub camera: Label,
+    /// Every n-th frame that the ring offers; at least 1.
+    pub every: u32,
+    /// Frames that may be under way at once; also how far a result may overtake.
+    pub window: usize,
+    /// Follows objects, if wished.
+    pub tracker: Option<Tracker>,
+}
+
+/// One camera's road.
+pub struct Lane {
+    /// Its figures.
+    pub counters: LaneCounters,
+    camera: Label,
+    window: u64,
+    /// The bits of an `f32`; see [`Lane::set_min_score`].
+    min_score: AtomicU32,
+    /// Whether a stage takes its frames.
+    attached: AtomicBool,
+    sinks: Arc<[Arc<dyn Sink>]>,
+    intake: Mutex<Intake>,
+    tail: Mutex<Tail>,
+    /// Signalled when the last frame of a closed ring has been reported.
+    drained: Condvar,
+    closed: AtomicBool,
+    /// Tickets given out, under the intake's lock.
+    issued: AtomicU64,
+    /// Tickets reported, under the tail's lock.
+    delivered: AtomicU64,
+    bell: Arc<Bell>,
+    pool: Mutex<Vec<Arc<Report>>>,
+    clock: SystemClock,
+}
+
+/// Where frames come in; one worker at a time.
+struct Intake {
+    reader: Reader<Frame>,
+    every: u32,
+    /// Frames to pass over before the next one is taken.
+    pass: u32,
+}
+
+/// Where reports go out, in order; one worker at a time.
+struct Tail {
+    reorder: Reorder<(Arc<Report>, Stamp)>,
+    tracker: Option<Tracker>,
+    events: Events,
+}
+
+impl Lane {
+    /// A lane that reads from `reader` and reports to `sinks`; `bell` wakes idle workers.
+    pub fn new(
+        settings: LaneSettings,
+        reader: Reader<Frame>,
+        sinks: Arc<[Arc<dyn Sink>]>,
+        bell: Arc<Bell>,
+    ) -> Arc<Lane> {
+        let LaneSettings { camera, every, window, tracker } = settings;
+        Arc::new(Lane {
+            counters: LaneCounters::default(),
+            camera,
+            window: window as u64,
+            min_score: AtomicU32::new(0),
+            attached: AtomicBool::new(false),
+            sinks,
+            intake: Mutex::new(Intake { reader, every: every.max(1), pass: 0 }),
+            tail: Mutex::new(Tail { reorder: Reorder::new(window), tracker, events: Events::new() }),
+            drained: Condvar::new(),
+            closed: AtomicBool::new(false),
+            issued: AtomicU64::new(0),
+            delivered: AtomicU64::new(0),
+            bell,
+            pool: Mutex::new(Vec::with_capacity(window * 2)),
+            clock: SystemClock,
+        })
+    }
+
+    /// Frames that were passed over because a newer one was there: the `latest` policy's drops.
+    pub fn skipped(&self) -> u64 {
+        lock(&self.intake).reader.skipped()
+    }
+
+    /// Detections that could not be followed because too many objects were.
+    pub fn untracked(&self) -> u64 {
+        lock(&self.tail).tracker.as_ref().map_or(0, |tracker| tracker.overflow)
+    }
+
+    /// Findings below `score` are not reported from now on; 0 at first.
+    pub fn set_min_score(&self, score: f32) {
+        self.min_score.store(score.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Says whether a stage takes this lane's frames; without one it can never drain.
+    pub fn set_attached(&self, attached: bool) {
+        self.attached.store(attached, Ordering::Release);
+    }
+
+    /// Whether a stage takes this lane's frames.
+    pub fn is_attached(&self) -> bool {
+        self.attached.load(Ordering::Acquire)
+    }
+
+    /// Waits until the ring is closed and every frame taken from it is reported; false after `patience`.
+    pub fn wait_drained(&self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        let mut tail = lock(&self.tail);
+        loop {
+            if self.is_drained() {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            tail = self.drained.wait_timeout(tail, left).unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+        }
+    }
+
+    /// Step 1: a free worker takes the next frame, unless too many are under way.
+    fn take(self: &Arc<Lane>) -> Option<Item> {
+        let mut intake = lock(&self.intake);
+        loop {
+            let ticket = self.issued.load(Ordering::Relaxed);
+            if ticket - self.delivered.load(Ordering::Acquire) >= self.window {
+                return None;
+            }
+            let frame = match intake.reader.try_lease() {
+                Take::Lease(frame) => frame,
+                Take::Empty => return None,
+                Take::Closed => {
+                    drop(intake);
+                    self.close();
+                    return None;
+                }
+            };
+            if intake.pass > 0 {
+                intake.pass -= 1;
+                continue;
+            }
+            intake.pass = intake.every - 1;
+            self.issued.store(ticket + 1, Ordering::Release);
+            drop(intake);
+            return Some(self.item(ticket, frame));
+        }
+    }
+
+    fn item(self: &Arc<Lane>, ticket: u64, frame: Lease<Frame>) -> Item {
+        self.counters.taken.add(1);
+        let mut report = self.blank_report(&frame);
+        if let Some(report) = Arc::get_mut(&mut report) {
+            report.latency.wait_us = micros(self.clock.now(), frame.captured);
+        }
+        Item::new(self.clone(), ticket, frame, report)
+    }
+
+    /// Step 3: the frame's report is complete; those that are next in order go to the sinks.
+    fn arrived(&self, ticket: u64, report: Arc<Report>) {
+        let now = self.clock.now();
+        let mut tail = lock(&self.tail);
+        tail.reorder.complete(ticket, (report, now));
+        let mut delivered = 0;
+        while let Some((report, arrived)) = tail.reorder.pop() {
+            self.deliver(&mut tail, report, arrived);
+            self.delivered.fetch_add(1, Ordering::Release);
+            delivered += 1;
+        }
+        if delivered > 1 {
+            // The window was jammed behind this frame: a worker may sleep although frames wait.
+            self.bell.ring();
+        }
+        if self.closed.load(Ordering::Acquire) {
+            self.drained.notify_all();
+        }
+    }
+
+    /// Step 4: what has memory (tracking), then the sinks.
+    fn deliver(&self, tail: &mut Tail, mut report: Arc<Report>, arrived: Stamp) {
+        if let Some(report) = Arc::get_mut(&mut report) {
+            let now = self.clock.now();
+            let least = f32::from_bits(self.min_score.load(Ordering::Relaxed));
+            report.findings.retain(|finding| finding.score >= least);
+            report.latency.reorder_us = micros(now, arrived);
+            report.latency.total_us = micros(now, report.captured);
+        }
+        if let Some(tracker) = &mut tail.tracker {
+            tail.events.clear();
+            tracker.update(&report, &mut tail.events);
+            self.offer_events(&tail.events);
+        }
+        self.count(&report);
+        for sink in self.sinks.iter() {
+            if sink.offer_report(&report) == Offer::Dropped {
+                self.counters.dropped.add(1);
+            }
+        }
+        self.give_back(report);
+    }
+
+    /// The camera is gone for good: tells the end of every object.
+    pub fn end_tracks(&self) {
+        let tail = &mut *lock(&self.tail);
+        let Some(tracker) = &mut tail.tracker else { return };
+        let mut last = Report::new(self.camera.clone());
+        last.captured = self.clock.now();
+        tail.events.clear();
+        tracker.end_all(&last, &mut tail.events);
+        self.offer_events(&tail.events);
+    }
+
+    fn offer_events(&self, events: &Events) {
+        for event in events {
+            for sink in self.sinks.iter() {
+                match sink.offer_event(event) {
+                    Offer::Taken => self.counters.events.add(1),
+                    Offer::Dropped => self.counters.events_lost.add(1),
+                }
+            }
+        }
+    }
+
+    fn count(&self, report: &Report) {
+        let latency = report.latency;
+        self.counters.reported.add(1);
+        self.counters.wait_us.record(u64::from(latency.wait_us));
+        self.counters.total_us.record(u64::from(latency.total_us));
+        match report.fault {
+            Some(_) => self.counters.failed.add(1),
+            None => {
+                self.counters.infer_us.record(u64::from(latency.infer_us));
+                self.counters.preprocess_us.record(u64::from(latency.preprocess_us));
+            }
+        }
+    }
+
+    /// A report that no sink holds any more, or a new one: the pool grows to what the sinks hold, and stays.
+    fn blank_report(&self, frame: &Frame) -> Arc<Report> {
+        let mut pool = lock(&self.pool);
+        let free = pool.iter_mut().position(|report| Arc::get_mut(report).is_some());
+        let mut report = match free {
+            Some(at) => pool.swap_remove(at),
+            None => Arc::new(Report::new(self.camera.clone())),
+        };
+        if let Some(report) = Arc::get_mut(&mut report) {
+            report.clear();
+            report.frame_seq = frame.seq;
+            report.captured = frame.captured;
+            report.width = frame.width as u32;
+            report.height = frame.height as u32;
+        }
+        report
+    }
+
+    fn give_back(&self, report: Arc<Report>) {
+        lock(&self.pool).push(report);
+    }
+
+    fn close(&self) {
+        if !self.closed.swap(true, Ordering::AcqRel) {
+            let _tail = lock(&self.tail);
+            self.drained.notify_all();
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+            && self.issued.load(Ordering::Acquire) == self.delivered.load(Ordering::Acquire)
+    }
+}
+
+/// A lane as a feed of the scheduler.
+pub struct LaneFeed(pub Arc<Lane>);
+
+impl Feed<Item> for LaneFeed {
+    fn take(&self) -> Option<Item> {
+        self.0.take()
+    }
+
+    fn waiting(&self) -> usize {
+        lock(&self.0.intake).reader.backlog() as usize
+    }
+}
+
+fn micros(later: Stamp, earlier: Stamp) -> u32 {
+    later.micros_since(earlier).min(u64::from(u32::MAX)) as u32
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What a panic leaves behind a lock here is whole: the counts are changed last.
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

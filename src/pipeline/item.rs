@@ -1,0 +1,111 @@
+//! A frame on its way through a stage, alone or in regions; it cannot get lost.
+
+use std::sync::Arc;
+
+use super::Lane;
+use crate::ring::Lease;
+use crate::scheduler::{Fan, Join};
+use crate::stages::{FanOut, Station};
+use crate::types::{Fault, Frame, Rect, Report};
+
+/// Which frame of which lane an item belongs to.
+#[derive(Clone)]
+struct Origin {
+    lane: Arc<Lane>,
+    ticket: u64,
+    frame: Lease<Frame>,
+}
+
+/// A frame, or a region of one, on its way through a stage. When it is dropped its outcome is handed on:
+/// an item cannot get lost.
+pub struct Item {
+    origin: Origin,
+    region: Option<Rect>,
+    /// `None` only while it is being dropped.
+    report: Option<Arc<Report>>,
+    /// Set once the frame has been fanned out.
+    join: Option<Arc<Join<Arc<Report>>>>,
+}
+
+impl Item {
+    /// A whole frame, with the report that it is to fill.
+    pub(super) fn new(lane: Arc<Lane>, ticket: u64, frame: Lease<Frame>, report: Arc<Report>) -> Item {
+        let origin = Origin { lane, ticket, frame };
+        Item { origin, region: None, report: Some(report), join: None }
+    }
+}
+
+impl crate::scheduler::Item for Item {
+    fn fail(&mut self, stage: &str, cause: &str) {
+        let Origin { lane, frame, .. } = &self.origin;
+        tracing::warn!(camera = %lane.camera, frame = frame.seq, stage, "the frame failed: {cause}");
+        if let Some(report) = self.report.as_mut().and_then(Arc::get_mut) {
+            report.fault = Some(Fault { stage: stage.into(), cause: cause.into() });
+        }
+    }
+
+    fn finish(self) {}
+}
+
+impl Drop for Item {
+    fn drop(&mut self) {
+        let Some(part) = self.report.take() else { return };
+        let Origin { lane, ticket, .. } = &self.origin;
+        let whole = match &self.join {
+            Some(join) => join.done(part, |into, part| {
+                merge(into, &part);
+                lane.give_back(part);
+            }),
+            None => Some(part),
+        };
+        if let Some(report) = whole {
+            lane.arrived(*ticket, report);
+        }
+    }
+}
+
+/// Adds what one item found to the report of its frame.
+fn merge(into: &mut Arc<Report>, part: &Report) {
+    let Some(into) = Arc::get_mut(into) else { return };
+    let (whole, own) = (&mut into.latency, part.latency);
+    whole.wait_us = whole.wait_us.max(own.wait_us);
+    whole.preprocess_us += own.preprocess_us;
+    whole.infer_us += own.infer_us;
+    whole.decode_us += own.decode_us;
+    part.findings.iter().for_each(|finding| into.push(finding.clone()));
+    into.overflow += part.overflow;
+    into.fault = into.fault.take().or_else(|| part.fault.clone());
+    if into.embedding.is_empty() {
+        into.embedding.clone_from(&part.embedding);
+    }
+}
+
+/// Step 2: a stage at work on one worker. Joins the stages' small face to the scheduler's.
+pub struct StageStation(pub Box<dyn Station>);
+
+impl crate::scheduler::Station<Item> for StageStation {
+    fn work(&mut self, item: &mut Item, fan: &mut Fan<'_, Item>) -> Result<(), String> {
+        let Item { origin, region, report, join } = item;
+        // Nobody else holds an item's report before the item is done.
+        let Some(report) = report.as_mut().and_then(Arc::get_mut) else { return Ok(()) };
+        let mut regions = Regions { origin, join, fan };
+        self.0.process(&origin.frame, *region, report, &mut regions).map_err(|error| error.to_string())
+    }
+}
+
+/// Sends regions of an item's frame to other stages; their findings join the item's report.
+struct Regions<'a, 'b> {
+    origin: &'a Origin,
+    join: &'a mut Option<Arc<Join<Arc<Report>>>>,
+    fan: &'a mut Fan<'b, Item>,
+}
+
+impl FanOut for Regions<'_, '_> {
+    fn emit(&mut self, stage: &str, region: Rect) -> bool {
+        let join = self.join.get_or_insert_with(|| Arc::new(Join::new(1))).clone();
+        join.add();
+        let report = Some(self.origin.lane.blank_report(&self.origin.frame));
+        let part = Item { origin: self.origin.clone(), region: Some(region), report, join: Some(join) };
+        self.fan.emit(stage, part).is_ok()
+    }
+}

@@ -1,0 +1,242 @@
+//! The road of a frame without a camera, a model or a broker: real ring, real pinned workers, real order.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ocellus::pipeline::{Item, Lane, LaneFeed, LaneSettings, StageStation};
+use ocellus::ring::{Bell, Policy, Ring};
+use ocellus::scheduler::{Rank, Scheduler, Stage};
+use ocellus::sinks::{Offer, Sink};
+use ocellus::stages::{FanOut, StageError, Station};
+use ocellus::supervisor::{Beat, Stop};
+use ocellus::types::{Class, Event, Finding, Frame, Label, PixelFormat, Rect, Report, Stamp, Value};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Keeps what it is offered.
+#[derive(Default)]
+struct Memory {
+    reports: Mutex<Vec<Arc<Report>>>,
+    drop_every: u64,
+    offers: AtomicU64,
+}
+
+impl Sink for Memory {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn offer_report(&self, report: &Arc<Report>) -> Offer {
+        let offer = self.offers.fetch_add(1, Ordering::Relaxed);
+        if self.drop_every > 0 && offer.is_multiple_of(self.drop_every) {
+            return Offer::Dropped;
+        }
+        self.reports.lock().unwrap().push(report.clone());
+        Offer::Taken
+    }
+
+    fn offer_event(&self, _: &Event) -> Offer {
+        Offer::Taken
+    }
+}
+
+/// A station made of a closure.
+struct Work<F>(F);
+
+impl<F> Station for Work<F>
+where
+    F: FnMut(&Frame, Option<Rect>, &mut Report, &mut dyn FanOut) + Send,
+{
+    fn process(
+        &mut self,
+        frame: &Frame,
+        region: Option<Rect>,
+        report: &mut Report,
+        fan_out: &mut dyn FanOut,
+    ) -> Result<(), StageError> {
+        (self.0)(frame, region, report, fan_out);
+        Ok(())
+    }
+}
+
+/// A road with two workers and one camera whose frames are made by the test.
+struct Road {
+    ring: Ring<Frame>,
+    lane: Arc<Lane>,
+    scheduler: Arc<Scheduler<Item>>,
+    detect: Arc<Stage<Item>>,
+    stop: Stop,
+    threads: Vec<std::thread::JoinHandle<()>>,
+    sink: Arc<Memory>,
+}
+
+impl Road {
+    fn new<F>(policy: Policy, sink: Memory, work: F) -> Road
+    where
+        F: Fn(&Frame, Option<Rect>, &mut Report, &mut dyn FanOut) + Clone + Send + Sync + 'static,
+    {
+        let bell = Bell::new();
+        let ring = Ring::new(8, bell.clone());
+        let sink = Arc::new(sink);
+        let settings = LaneSettings { camera: "front".into(), every: 1, window: 6, tracker: None };
+        let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([sink.clone() as Arc<dyn Sink>]);
+        let lane = Lane::new(settings, ring.reader(policy), sinks, bell.clone());
+        // Both on core 0: every machine has one, and two workers on one core interleave all the more.
+        let scheduler = Arc::new(Scheduler::new(&[0, 0], bell));
+        let factory = move || {
+            let station: Box<dyn Station> = Box::new(Work(work.clone()));
+            Ok(Box::new(StageStation(station)) as Box<dyn ocellus::scheduler::Station<Item>>)
+        };
+        let rank = Rank { name: "detect".into(), class: Class::Detect, min: 1, max: 2 };
+        let detect = scheduler.add(rank, 4, Arc::new(factory)).unwrap();
+        detect.attach(Arc::new(LaneFeed(lane.clone())));
+        let stop = Stop::new();
+        let threads = scheduler
+            .workers()
+            .iter()
+            .map(|worker| {
+                let (worker, stop) = (worker.clone(), stop.clone());
+                std::thread::spawn(move || worker.run(&stop, &Beat::new()))
+            })
+            .collect();
+        Road { ring, lane, scheduler, detect, stop, threads, sink }
+    }
+
+    /// Sends `count` frames and waits until all of them are reported.
+    fn play(&self, count: u64) {
+        let mut writer = self.ring.writer().unwrap();
+        for n in 0..count {
+            let frame = Frame::from_memory(
+                n,
+                Stamp { mono_ns: n, wall_ns: n },
+                (PixelFormat::Gray8, 4, 4),
+                Arc::new([0; 16]),
+            );
+            writer.commit(n, frame.unwrap(), &|| false).unwrap();
+        }
+        self.ring.close();
+        assert!(self.lane.wait_drained(PATIENCE), "the lane did not drain");
+    }
+
+    fn reports(&self) -> Vec<Arc<Report>> {
+        self.sink.reports.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Road {
+    fn drop(&mut self) {
+        self.stop.stop();
+        for thread in self.threads.drain(..) {
+            thread.join().unwrap();
+        }
+    }
+}
+
+fn finding(score: f32) -> Finding {
+    let rect = Rect { x: 0.0, y: 0.0, w: 1.0, h: 1.0 };
+    Finding {
+        class: 0,
+        label: Label::from("x"),
+        score,
+        value: Value::Object { rect, points: Default::default() },
+    }
+}
+
+#[test]
+fn every_frame_is_reported_once_and_in_order_although_workers_finish_out_of_order() {
+    let road = Road::new(Policy::Every, Memory::default(), |frame, _, report, _| {
+        // Odd frames take longer than even ones.
+        if frame.seq % 2 == 1 {
+            std::thread::sleep(Duration::from_micros(300));
+        }
+        report.push(finding(0.5));
+    });
+    road.play(300);
+    let seqs: Vec<u64> = road.reports().iter().map(|report| report.frame_seq).collect();
+    assert_eq!(seqs, (0..300).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_panic_in_one_frame_becomes_its_error_and_the_worker_lives_on() {
+    let road = Road::new(Policy::Every, Memory::default(), |frame, _, report, _| {
+        assert!(frame.seq != 5, "no sixth frame, please");
+        report.push(finding(0.5));
+    });
+    road.play(20);
+    let reports = road.reports();
+    assert_eq!(reports.len(), 20);
+    let fault = reports[5].fault.as_ref().expect("frame 5 must carry its error");
+    assert_eq!(&*fault.stage, "detect");
+    assert!(fault.cause.contains("no sixth frame, please"), "{fault:?}");
+    assert!(reports.iter().filter(|report| report.frame_seq != 5).all(|report| report.fault.is_none()));
+    assert_eq!(road.lane.counters.failed.get(), 1);
+}
+
+#[test]
+fn a_frame_is_reported_when_the_last_of_its_regions_is_done() {
+    let road = Road::new(Policy::Every, Memory::default(), |frame, region, report, fan_out| match region {
+        // More regions than the inbox of 4 holds: none may be lost, nothing may block.
+        None => {
+            for n in 0..10 {
+                assert!(fan_out.emit("detect", Rect { x: n as f32, y: 0.0, w: 1.0, h: 1.0 }));
+            }
+            assert!(!fan_out.emit("no such stage", Rect::default()));
+            report.push(finding(1.0));
+        }
+        Some(rect) if rect.x == 3.0 && frame.seq == 2 => panic!("region 3 of frame 2"),
+        Some(rect) => report.push(finding(rect.x / 100.0)),
+    });
+    road.play(50);
+    let reports = road.reports();
+    assert_eq!(reports.len(), 50);
+    for report in &reports {
+        let expected = if report.frame_seq == 2 { 10 } else { 11 };
+        assert_eq!(report.findings.len(), expected, "frame {}", report.frame_seq);
+        assert_eq!(report.fault.is_some(), report.frame_seq == 2);
+        assert_eq!((report.width, report.height), (4, 4));
+    }
+    assert!(reports.windows(2).all(|pair| pair[0].frame_seq < pair[1].frame_seq));
+    assert_eq!(road.detect.running(), 0);
+}
+
+#[test]
+fn what_a_sink_drops_is_counted() {
+    let road = Road::new(Policy::Every, Memory { drop_every: 4, ..Memory::default() }, |_, _, _, _| {});
+    road.play(100);
+    assert_eq!(road.lane.counters.dropped.get(), 25);
+    assert_eq!(road.reports().len(), 75);
+    assert_eq!(road.lane.counters.reported.get(), 100);
+}
+
+#[test]
+fn with_the_latest_policy_what_is_not_reported_was_counted_as_skipped() {
+    let road = Road::new(Policy::Latest, Memory::default(), |_, _, _, _| {
+        std::thread::sleep(Duration::from_millis(2));
+    });
+    road.play(400);
+    let reported = road.reports().len() as u64;
+    assert!(reported < 400, "nothing was skipped: the test shows nothing");
+    assert_eq!(reported + road.lane.skipped() + road.ring.stats().starved, 400);
+}
+
+#[test]
+fn a_stage_can_be_taken_away_and_put_back_while_frames_pass() {
+    let road = Road::new(Policy::Every, Memory::default(), |_, _, report, _| report.push(finding(0.5)));
+    let scheduler = road.scheduler.clone();
+    let changes = std::thread::spawn(move || {
+        for _ in 0..20 {
+            let rank = Rank { name: "extra".into(), class: Class::Annotate, min: 0, max: 2 };
+            let factory = || {
+                let work = |_: &Frame, _: Option<Rect>, _: &mut Report, _: &mut dyn FanOut| {};
+                let station: Box<dyn Station> = Box::new(Work(work));
+                Ok(Box::new(StageStation(station)) as Box<dyn ocellus::scheduler::Station<Item>>)
+            };
+            scheduler.add(rank, 1, Arc::new(factory)).unwrap();
+            scheduler.remove("extra");
+        }
+    });
+    road.play(500);
+    changes.join().unwrap();
+    assert_eq!(road.reports().len(), 500);
+}
