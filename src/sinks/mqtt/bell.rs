@@ -1,0 +1,35 @@
+//! A bell: rung from any thread without waiting, heard by one.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
+
+/// Ringing twice before it is heard is ringing once.
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    rung: AtomicBool,
+    /// A `std::sync::Mutex`, because it is held only around the wait.
+    door: Mutex<()>,
+    heard: Condvar,
+}
+
+impl Bell {
+    /// Rings. Costs one atomic exchange when it is already ringing.
+    pub(super) fn ring(&self) {
+        if !self.rung.swap(true, Ordering::SeqCst) {
+            // The lock orders this after a listener's look at `rung`, so that no ring falls between its
+            // look and its wait.
+            drop(self.door.lock().unwrap_or_else(|e| e.into_inner()));
+            self.heard.notify_one();
+        }
+    }
+
+    /// Waits for a ring, at most `patience`; clears it.
+    pub(super) fn wait(&self, patience: Duration) {
+        let door = self.door.lock().unwrap_or_else(|e| e.into_inner());
+        if !self.rung.swap(false, Ordering::SeqCst) {
+            drop(self.heard.wait_timeout(door, patience).unwrap_or_else(|e| e.into_inner()));
+            self.rung.store(false, Ordering::SeqCst);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The board: state that is retained on the broker (newest wins), alarms, and telemetry.
+//! Written by anyone, read by the connection; nothing here waits for the network.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
+
+use bytes::Bytes;
+
+use super::payload::{self, Alarm, Payload};
+use super::topic;
+use crate::types::rfc3339;
+
+/// Telemetry kept for a broker that is slow; older figures are of no use.
+const MAX_FIGURES: usize = 16;
+
+/// One retained topic as it should be on the broker; an empty payload clears it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Note {
+    pub(super) suffix: String,
+    pub(super) payload: Bytes,
+    pub(super) version: u64,
+}
+
+/// A `std::sync::Mutex`, because it is never held across an await.
+#[derive(Debug, Default)]
+pub(super) struct Board(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    version: u64,
+    notes: BTreeMap<String, (Bytes, u64)>,
+    seqs: BTreeMap<String, u64>,
+    figures: VecDeque<(String, Bytes)>,
+    alarms: BTreeMap<String, (String, u64)>,
+}
+
+impl Inner {
+    fn render<T: Payload>(&mut self, suffix: &str, wall_ns: u64, body: &T) -> Bytes {
+        let seq = self.seqs.entry(suffix.into()).or_insert(0);
+        *seq += 1;
+        let mut out = Vec::with_capacity(256);
+        payload::write(*seq, wall_ns, body, &mut out);
+        out.into()
+    }
+
+    fn put(&mut self, suffix: &str, payload: Bytes) {
+        self.version += 1;
+        self.notes.insert(suffix.into(), (payload, self.version));
+    }
+}
+
+impl Board {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Sets the retained state of `suffix`.
+    pub(super) fn retain<T: Payload>(&self, suffix: &str, wall_ns: u64, body: &T) {
+        let mut inner = self.lock();
+        let payload = inner.render(suffix, wall_ns, body);
+        inner.put(suffix, payload);
+    }
+
+    /// Renders a state that only the present connection tells; the board itself keeps what it has.
+    pub(super) fn passing<T: Payload>(&self, suffix: &str, wall_ns: u64, body: &T) -> Note {
+        let mut inner = self.lock();
+        let payload = inner.render(suffix, wall_ns, body);
+        Note { suffix: suffix.into(), payload, version: inner.version }
+    }
+
+    /// Clears the retained state of `suffix`.
+    pub(super) fn clear(&self, suffix: &str) {
+        self.lock().put(suffix, Bytes::new());
+    }
+
+    /// Raises an alarm. The same alarm with the same cause again changes nothing; true if it is news.
+    pub(super) fn alarm(&self, name: &str, cause: &str, wall_ns: u64) -> bool {
+        let mut inner = self.lock();
+        let known = inner.alarms.get(name);
+        if known.is_some_and(|(text, _)| text == cause) {
+            return false;
+        }
+        let since = known.map_or(wall_ns, |(_, since)| *since);
+        inner.alarms.insert(name.into(), (cause.into(), since));
+        let body = Alarm { name: name.into(), cause: cause.into(), since: rfc3339(since) };
+        let suffix = topic::alarm(name);
+        let payload = inner.render(&suffix, wall_ns, &body);
+        inner.put(&suffix, payload);
+        true
+    }
+
+    /// Ends an alarm; true if it was raised.
+    pub(super) fn clear_alarm(&self, name: &str) -> bool {
+        let mut inner = self.lock();
+        let was = inner.alarms.remove(name).is_some();
+        if was {
+            inner.put(&topic::alarm(name), Bytes::new());
+        }
+        was
+    }
+
+    /// The alarms that are raised: name and cause.
+    pub(super) fn alarms(&self) -> Vec<(String, String)> {
+        self.lock().alarms.iter().map(|(name, (cause, _))| (name.clone(), cause.clone())).collect()
+    }
+
+    /// Whether this process has something to say about `suffix`.
+    pub(super) fn knows(&self, suffix: &str) -> bool {
+        self.lock().notes.contains_key(suffix)
+    }
+
+    /// Queues figures for QoS 0.
+    pub(super) fn figures<T: Payload>(&self, suffix: &str, wall_ns: u64, body: &T) {
+        let mut inner = self.lock();
+        let payload = inner.render(suffix, wall_ns, body);
+        if inner.figures.len() == MAX_FIGURES {
+            inner.figures.pop_front();
+        }
+        inner.figures.push_back((suffix.into(), payload));
+    }
+
+    /// Takes the queued figures.
+    pub(super) fn take_figures(&self) -> VecDeque<(String, Bytes)> {
+        std::mem::take(&mut self.lock().figures)
+    }
+
+    /// The notes that are newer than `seen`, and the newest version.
+    pub(super) fn since(&self, seen: u64) -> (Vec<Note>, u64) {
+        let inner = self.lock();
+        if inner.version == seen {
+            return (Vec::new(), seen);
+        }
+        let newer = inner.notes.iter().filter(|(_, (_, version))| *version > seen);
+        let note = |(suffix, (payload, version)): (&String, &(Bytes, u64))| Note {
+            suffix: suffix.clone(),
+            payload: payload.clone(),
+            version: *version,
+        };
+        (newer.map(note).collect(), inner.version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alarm_keeps_its_beginning_while_its_cause_changes() {
+        let board = Board::default();
+        assert!(board.alarm("disk", "full", 1_000_000_000));
+        assert!(!board.alarm("disk", "full", 2_000_000_000));
+        assert!(board.alarm("disk", "read-only", 3_000_000_000));
+        let (notes, _) = board.since(0);
+        let said: serde_json::Value = serde_json::from_slice(&notes[0].payload).unwrap();
+        assert_eq!(said["since"], "1970-01-01T00:00:01.000000Z");
+        assert_eq!((&said["cause"], &said["seq"]), (&"read-only".into(), &2.into()));
+        assert!(board.clear_alarm("disk") && !board.clear_alarm("disk"));
+        assert!(board.since(0).0[0].payload.is_empty());
+    }
+}

@@ -1,0 +1,220 @@
+//! Requests on `cmd/COMMAND/ID`, and their answers on the same topic.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::handle::Shared;
+use super::payload::{self, Answer, Progress};
+use super::session::AnswerOut;
+
+/// The commands that exist.
+pub const COMMANDS: [&str; 3] = ["ping", "reload", "snapshot"];
+/// A larger request is answered with `failed`.
+const MAX_REQUEST_BYTES: usize = 64 << 10;
+/// Requests remembered, so that a repeated delivery is not executed twice.
+const REMEMBERED: usize = 256;
+
+/// What the app is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandKind {
+    /// Read the configuration again.
+    Reload,
+    /// Publish or store a picture.
+    Snapshot,
+}
+
+/// A request that the app has to answer.
+#[derive(Debug)]
+pub struct Command {
+    /// What.
+    pub kind: CommandKind,
+    /// The requester's id.
+    pub id: String,
+    /// The request's JSON; `Null` where it was empty.
+    pub payload: Value,
+    /// How to answer. `executing` has been said already.
+    pub reply: Responder,
+}
+
+/// Answers one request, once. Dropped without an answer, it says `failed`.
+pub struct Responder {
+    shared: Arc<Shared>,
+    topic: String,
+    retain: bool,
+    done: bool,
+}
+
+impl Responder {
+    pub(super) fn new(shared: &Arc<Shared>, topic: &str, retain: bool) -> Responder {
+        Responder { shared: shared.clone(), topic: topic.into(), retain, done: false }
+    }
+
+    /// It is done; `result` is what it gave, `Null` for nothing.
+    pub fn successful(mut self, result: Value) {
+        self.finish(Progress::Successful, None, Some(result).filter(|result| !result.is_null()));
+    }
+
+    /// It is not done, because of `reason`.
+    pub fn failed(mut self, reason: impl Into<String>) {
+        self.finish(Progress::Failed, Some(reason.into()), None);
+    }
+
+    fn finish(&mut self, status: Progress, reason: Option<String>, result: Option<Value>) {
+        self.done = true;
+        self.shared.answer(answer(&self.shared, &self.topic, self.retain, Answer { status, reason, result }));
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        if !self.done {
+            self.finish(Progress::Failed, Some("the service gave the request up; try again".into()), None);
+        }
+    }
+}
+
+impl std::fmt::Debug for Responder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Responder({})", self.topic)
+    }
+}
+
+/// Renders an answer.
+pub(super) fn answer(shared: &Shared, topic: &str, retain: bool, body: Answer) -> AnswerOut {
+    let seq = match body.status {
+        Progress::Executing => 1,
+        Progress::Successful | Progress::Failed => 2,
+    };
+    let mut out = Vec::with_capacity(128);
+    payload::write(seq, shared.clock.now().wall_ns, &body, &mut out);
+    AnswerOut { topic: topic.into(), payload: out.into(), retain }
+}
+
+/// What an incoming message on a command topic is.
+#[derive(Debug, PartialEq)]
+pub(super) enum Incoming {
+    /// An answer (ours comes back to us too), or a retained topic being cleared.
+    NotARequest,
+    /// Cannot be read; say why.
+    Bad(String),
+    /// A request; whether its answers should be retained.
+    Request { payload: Value, retain: bool },
+}
+
+/// Reads the payload of a message on a command topic.
+pub(super) fn read(bytes: &[u8], retained: bool) -> Incoming {
+    if bytes.len() > MAX_REQUEST_BYTES {
+        let size = bytes.len();
+        return Incoming::Bad(format!(
+            "the request has {size} bytes, at most {MAX_REQUEST_BYTES} are accepted"
+        ));
+    }
+    if bytes.is_empty() {
+        return Incoming::Request { payload: Value::Null, retain: false };
+    }
+    match serde_json::from_slice::<Value>(bytes) {
+        Err(error) => {
+            Incoming::Bad(format!("the request is not JSON ({error}); send a JSON object or nothing"))
+        }
+        Ok(value) => match value["status"].as_str() {
+            Some("executing" | "successful" | "failed") => Incoming::NotARequest,
+            _ => {
+                let retain = retained || value["retain"] == Value::Bool(true);
+                Incoming::Request { payload: value, retain }
+            }
+        },
+    }
+}
+
+/// The last requests, by topic: QoS 1 and retained requests may be delivered more than once.
+#[derive(Debug, Default)]
+pub(super) struct Memory(VecDeque<String>);
+
+impl Memory {
+    /// Whether `topic` is new; remembers it.
+    pub(super) fn is_new(&mut self, topic: &str) -> bool {
+        if self.0.iter().any(|known| known == topic) {
+            return false;
+        }
+        if self.0.len() == REMEMBERED {
+            self.0.pop_front();
+        }
+        self.0.push_back(topic.into());
+        true
+    }
+}
+
+/// A publish of a request, reduced to what matters here.
+pub(super) struct Arrived<'a> {
+    pub(super) topic: &'a str,
+    pub(super) name: &'a str,
+    pub(super) id: &'a str,
+    pub(super) payload: &'a Bytes,
+    pub(super) retained: bool,
+}
+
+/// Answers `ping`, hands the others to the app, and refuses the rest.
+pub(super) fn handle(
+    shared: &Arc<Shared>,
+    memory: &mut Memory,
+    app: &std::sync::mpsc::SyncSender<Command>,
+    arrived: &Arrived,
+) {
+    let (payload, retain) = match read(arrived.payload, arrived.retained) {
+        Incoming::NotARequest => return,
+        Incoming::Bad(reason) => return Responder::new(shared, arrived.topic, false).failed(reason),
+        Incoming::Request { payload, retain } => (payload, retain),
+    };
+    if !memory.is_new(arrived.topic) {
+        tracing::debug!(topic = arrived.topic, "a request was delivered again; ignored");
+        return;
+    }
+    super::counters::add(&shared.totals.commands, 1);
+    let reply = Responder::new(shared, arrived.topic, retain);
+    let kind = match arrived.name {
+        "ping" => None,
+        "reload" => Some(CommandKind::Reload),
+        "snapshot" => Some(CommandKind::Snapshot),
+        other => {
+            return reply.failed(format!("there is no command {other:?}; known are {}", COMMANDS.join(", ")));
+        }
+    };
+    let executing = Answer { status: Progress::Executing, reason: None, result: None };
+    shared.answer(answer(shared, arrived.topic, retain, executing));
+    let Some(kind) = kind else { return reply.successful(Value::Null) };
+    let command = Command { kind, id: arrived.id.into(), payload, reply };
+    if let Err(refused) = app.try_send(command) {
+        let (reason, command) = match refused {
+            std::sync::mpsc::TrySendError::Full(command) => {
+                ("too many requests wait; try again later", command)
+            }
+            std::sync::mpsc::TrySendError::Disconnected(command) => ("the service is stopping", command),
+        };
+        command.reply.failed(reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_answers_are_told_from_requests_and_rubbish_is_refused_with_a_reason() {
+        assert_eq!(read(br#"{"status":"executing"}"#, false), Incoming::NotARequest);
+        assert_eq!(read(b"", false), Incoming::Request { payload: Value::Null, retain: false });
+        let asked = read(br#"{"retain":true,"camera":"front"}"#, false);
+        assert!(matches!(asked, Incoming::Request { retain: true, .. }), "{asked:?}");
+        assert!(matches!(read(b"\xff{", false), Incoming::Bad(_)));
+        assert!(matches!(read(&[b' '; MAX_REQUEST_BYTES + 1], false), Incoming::Bad(_)));
+        assert!(matches!(read(b"7", true), Incoming::Request { retain: true, .. }));
+    }
+
+    #[test]
+    fn a_request_is_executed_once_however_often_it_is_delivered() {
+        let mut memory = Memory::default();
+        assert!(memory.is_new("a") && !memory.is_new("a") && memory.is_new("b"));
+    }
+}

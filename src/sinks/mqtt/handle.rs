@@ -1,0 +1,201 @@
+//! The handle that the rest of the program holds: offers that never wait, and the board.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crossbeam_queue::ArrayQueue;
+use tokio::sync::Notify;
+
+use super::bell::Bell;
+use super::board::Board;
+use super::counters::{LiveTotals, Totals, add};
+use super::keeper::Exchange;
+use super::link::{Cause, Link};
+use super::payload::Payload;
+use super::session::AnswerOut;
+use super::topic::{self, Topics};
+use crate::config;
+use crate::sinks::{Offer, Sink};
+use crate::types::{Clock, Event, Report};
+
+/// Reports that wait for the connection's thread. A broker that is slower than this loses frames' reports,
+/// counted, never frames.
+const REPORTS: usize = 256;
+/// Events that wait for the disk: with the disk away, half an hour of ten events a second.
+const EVENTS: usize = 16_384;
+
+/// Everything that the handle's clones, the keeper and the connection share.
+pub(super) struct Shared {
+    pub(super) topics: Topics,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) reports: ArrayQueue<Arc<Report>>,
+    pub(super) events: ArrayQueue<Event>,
+    pub(super) board: Board,
+    pub(super) answers: Mutex<Vec<AnswerOut>>,
+    pub(super) exchange: Exchange,
+    /// Wakes the connection's thread.
+    pub(super) wake: Notify,
+    /// Wakes the keeper's thread.
+    pub(super) bell: Bell,
+    pub(super) up: AtomicBool,
+    pub(super) overrun: AtomicBool,
+    pub(super) link: Mutex<Link>,
+    pub(super) totals: LiveTotals,
+}
+
+impl Shared {
+    pub(super) fn answer(&self, answer: AnswerOut) {
+        self.answers.lock().unwrap_or_else(|e| e.into_inner()).push(answer);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn set_link(&self, link: Link) {
+        self.up.store(link == Link::Up, Ordering::Release);
+        *self.link.lock().unwrap_or_else(|e| e.into_inner()) = link;
+    }
+
+    pub(super) fn alarm(&self, name: &str, cause: &str) {
+        if self.board.alarm(name, cause, self.clock.now().wall_ns) {
+            tracing::error!(alarm = name, "{cause}");
+            self.wake.notify_one();
+        }
+    }
+
+    pub(super) fn clear_alarm(&self, name: &str) {
+        if self.board.clear_alarm(name) {
+            tracing::info!(alarm = name, "over");
+            self.wake.notify_one();
+        }
+    }
+}
+
+/// The MQTT sink. Clones are the same sink.
+#[derive(Clone)]
+pub struct Mqtt {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Mqtt {
+    /// A sink for `device` on the broker of `cfg`. Nothing is sent before [`super::run()`] runs.
+    pub fn new(cfg: &config::Mqtt, device: &config::Device, clock: Arc<dyn Clock>) -> Mqtt {
+        let cause = super::link::cause(cfg, "not yet connected", "wait");
+        let since = clock.now();
+        let shared = Shared {
+            topics: Topics::new(&cfg.prefix, &device.name),
+            clock,
+            reports: ArrayQueue::new(REPORTS),
+            events: ArrayQueue::new(EVENTS),
+            board: Board::default(),
+            answers: Mutex::default(),
+            exchange: Exchange::default(),
+            wake: Notify::new(),
+            bell: Bell::default(),
+            up: AtomicBool::new(false),
+            overrun: AtomicBool::new(false),
+            link: Mutex::new(Link::Down { cause, since }),
+            totals: LiveTotals::default(),
+        };
+        Mqtt { shared: Arc::new(shared) }
+    }
+
+    /// Sets the retained state of `suffix` (below `PREFIX/DEVICE/`, for example `status`). The newest wins;
+    /// it is published again at every connect.
+    pub fn retain(&self, suffix: &str, body: &impl Payload) {
+        self.shared.board.retain(suffix, self.shared.clock.now().wall_ns, body);
+        self.shared.wake.notify_one();
+    }
+
+    /// Clears the retained state of `suffix`, for example of a camera that is no longer configured.
+    pub fn clear(&self, suffix: &str) {
+        self.shared.board.clear(suffix);
+        self.shared.wake.notify_one();
+    }
+
+    /// Raises (or rewords) the retained alarm `name`; `cause` says what, where, why and what to do.
+    pub fn alarm(&self, name: &str, cause: &str) {
+        self.shared.alarm(name, cause);
+    }
+
+    /// Ends the alarm `name`.
+    pub fn clear_alarm(&self, name: &str) {
+        self.shared.clear_alarm(name);
+    }
+
+    /// The alarms that are raised: name and cause.
+    pub fn alarms(&self) -> Vec<(String, String)> {
+        self.shared.board.alarms()
+    }
+
+    /// Publishes figures once, QoS 0.
+    pub fn telemetry(&self, body: &impl Payload) {
+        self.shared.board.figures(topic::TELEMETRY, self.shared.clock.now().wall_ns, body);
+        self.shared.wake.notify_one();
+    }
+
+    /// What became of everything that was offered.
+    pub fn counters(&self) -> Totals {
+        self.shared.totals.read()
+    }
+
+    /// Whether a broker has accepted us; if not, why, and since when.
+    pub fn link(&self) -> Link {
+        self.shared.link.lock().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    /// Why there is no connection, if there is none.
+    pub fn link_fault(&self) -> Option<Cause> {
+        match self.link() {
+            Link::Up => None,
+            Link::Down { cause, .. } => Some(cause),
+        }
+    }
+
+    /// Reports and events that wait in memory.
+    pub fn queued(&self) -> (usize, usize) {
+        (self.shared.reports.len(), self.shared.events.len())
+    }
+
+    /// The topics of this device.
+    pub fn topics(&self) -> &Topics {
+        &self.shared.topics
+    }
+}
+
+impl Sink for Mqtt {
+    fn name(&self) -> &'static str {
+        "mqtt"
+    }
+
+    /// Best effort, QoS 0: dropped, and counted, while offline or when the queue is full.
+    fn offer_report(&self, report: &Arc<Report>) -> Offer {
+        let shared = &self.shared;
+        if !shared.up.load(Ordering::Acquire) {
+            add(&shared.totals.reports_dropped_offline, 1);
+            return Offer::Dropped;
+        }
+        if shared.reports.push(report.clone()).is_err() {
+            add(&shared.totals.reports_dropped_full, 1);
+            return Offer::Dropped;
+        }
+        shared.wake.notify_one();
+        Offer::Taken
+    }
+
+    /// Kept until the broker has it. Refused only when the disk has not kept up for 16,384 events:
+    /// counted, and the alarm `events-lost` is raised.
+    fn offer_event(&self, event: &Event) -> Offer {
+        let shared = &self.shared;
+        if shared.events.push(event.clone()).is_err() {
+            add(&shared.totals.events_dropped_full, 1);
+            if !shared.overrun.swap(true, Ordering::Relaxed) {
+                let text = "events are lost because the disk under device.state_dir does not take them; \
+                            see the alarm outbox";
+                shared.alarm("events-lost", text);
+            }
+            return Offer::Dropped;
+        }
+        add(&shared.totals.events_taken, 1);
+        shared.bell.ring();
+        Offer::Taken
+    }
+}

@@ -1,0 +1,285 @@
+//! The keeper: the one thread that owns the outbox. Everything that waits is committed with one flush,
+//! and only then handed to the connection.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::counters::add;
+use super::handle::Shared;
+use super::payload::{self, EventOut};
+use super::topic;
+use crate::store::{Class, Entry, Key, Outbox, Store, StoreError};
+use crate::types::Event;
+
+/// Most events of one group commit.
+const GROUP: usize = 1_024;
+/// Most entries handed over and not acknowledged; beyond it new ones wait in the outbox.
+const HANDED: usize = 4_096;
+/// Pause before a store that failed is opened again.
+const RETRY: Duration = Duration::from_secs(1);
+/// The keeper is rung for everything; this only bounds a lost wake-up.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the connection tells the keeper. `epoch` counts connections and losses: entries handed out under
+/// another epoch are void.
+#[derive(Debug, Default)]
+pub(super) struct ToKeeper {
+    pub(super) acked: Vec<Key>,
+    pub(super) fetch: Option<usize>,
+    pub(super) epoch: u64,
+    pub(super) online: bool,
+    pub(super) closing: bool,
+}
+
+/// What the keeper tells the connection.
+#[derive(Debug, Default)]
+pub(super) struct FromKeeper {
+    pub(super) epoch: u64,
+    pub(super) live: Vec<Entry>,
+    /// The answer to a wish; an empty one, too, allows the next wish.
+    pub(super) backlog: Option<Vec<Entry>>,
+    /// After all this, the outbox still holds entries that were not handed over.
+    pub(super) more: bool,
+    /// Nothing offered waits in memory.
+    pub(super) empty: bool,
+    /// Somebody wants to be woken when that is so.
+    pub(super) empty_awaited: bool,
+}
+
+/// The two desks. `std::sync::Mutex`, because neither is held across an await or a flush.
+#[derive(Debug, Default)]
+pub(super) struct Exchange {
+    to_keeper: Mutex<ToKeeper>,
+    from_keeper: Mutex<FromKeeper>,
+}
+
+impl Exchange {
+    pub(super) fn tell<R>(&self, change: impl FnOnce(&mut ToKeeper) -> R) -> R {
+        change(&mut self.to_keeper.lock().unwrap_or_else(|e| e.into_inner()))
+    }
+
+    pub(super) fn hear<R>(&self, change: impl FnOnce(&mut FromKeeper) -> R) -> R {
+        change(&mut self.from_keeper.lock().unwrap_or_else(|e| e.into_inner()))
+    }
+}
+
+/// The keeper's state.
+pub(super) struct Keeper {
+    shared: Arc<Shared>,
+    state_dir: PathBuf,
+    max_bytes: u64,
+    store: Option<Store>,
+    outbox: Option<Outbox>,
+    /// Events taken from the queue and not yet known to be on disk.
+    group: Vec<Event>,
+    handed: usize,
+    epoch: u64,
+    online: bool,
+}
+
+impl Keeper {
+    pub(super) fn new(shared: Arc<Shared>, store: Option<Store>, dir: &Path, max_bytes: u64) -> Keeper {
+        Keeper {
+            shared,
+            state_dir: dir.into(),
+            max_bytes,
+            store,
+            outbox: None,
+            group: Vec::with_capacity(GROUP),
+            handed: 0,
+            epoch: 0,
+            online: false,
+        }
+    }
+
+    /// Runs until the connection says `closing` and nothing waits (or the disk refuses what waits).
+    pub(super) fn run(mut self) {
+        loop {
+            let working = self.ready();
+            let closing = self.turn(working);
+            if closing && (!working || (self.group.is_empty() && self.shared.events.is_empty())) {
+                return self.close();
+            }
+            let idle = self.group.is_empty() && self.shared.events.is_empty();
+            if !working {
+                self.shared.bell.wait(RETRY);
+            } else if idle {
+                self.say_empty();
+                self.shared.bell.wait(PATIENCE);
+            }
+        }
+    }
+
+    /// Only who waits for it (the farewell) is woken: a wake-up for each commit would cost more than it tells.
+    fn say_empty(&self) {
+        let awaited = self.shared.exchange.hear(|desk| {
+            desk.empty = true;
+            std::mem::take(&mut desk.empty_awaited)
+        });
+        if awaited {
+            self.shared.wake.notify_one();
+        }
+    }
+
+    fn close(self) {
+        if let Some(Err(error)) = self.outbox.as_ref().map(Outbox::flush) {
+            tracing::warn!(%error, "acknowledgements may be forgotten: some events will be repeated");
+        }
+        let lost = self.group.len() + self.shared.events.len();
+        if lost > 0 {
+            tracing::error!(lost, "events could not be put on disk before the end");
+        }
+    }
+
+    /// Opens what is not open; false while the disk does not let us.
+    fn ready(&mut self) -> bool {
+        if self.outbox.is_some() {
+            return true;
+        }
+        match self.open() {
+            Ok(outbox) => {
+                self.outbox = Some(outbox);
+                self.handed = 0;
+                self.shared.clear_alarm("outbox");
+                true
+            }
+            Err(error) => {
+                self.shared.alarm("outbox", &format!("events wait in memory: {error}"));
+                false
+            }
+        }
+    }
+
+    fn open(&mut self) -> Result<Outbox, StoreError> {
+        if self.store.is_none() {
+            let opened = Store::open(&self.state_dir)?;
+            if let Some(aside) = opened.set_aside {
+                let text = format!("the damaged store was set aside as {}", aside.display());
+                self.shared.alarm("store", &text);
+            }
+            self.store = Some(opened.store);
+        }
+        self.store.as_ref().map_or_else(|| unreachable!("opened above"), |store| store.outbox(self.max_bytes))
+    }
+
+    /// One turn: acknowledgements, the group, the backlog. Returns whether the end was asked for.
+    fn turn(&mut self, working: bool) -> bool {
+        let desk = self.shared.exchange.tell(|desk| ToKeeper {
+            acked: std::mem::take(&mut desk.acked),
+            fetch: if working { desk.fetch.take() } else { None },
+            ..*desk
+        });
+        let done = self.follow(&desk).and_then(|()| self.commit()).and_then(|()| self.give(desk.fetch));
+        if let Err(error) = done {
+            self.fail(&error);
+        }
+        desk.closing
+    }
+
+    /// Follows the connection: a new epoch takes everything back.
+    fn follow(&mut self, desk: &ToKeeper) -> Result<(), StoreError> {
+        let Some(outbox) = &mut self.outbox else { return Ok(()) };
+        if !desk.acked.is_empty() {
+            outbox.delete(&desk.acked)?;
+            self.handed = self.handed.saturating_sub(desk.acked.len());
+            add(&self.shared.totals.events_acked, desk.acked.len() as u64);
+        }
+        self.online = desk.online;
+        if self.epoch != desk.epoch {
+            self.epoch = desk.epoch;
+            self.handed = 0;
+            outbox.all_back();
+            let epoch = self.epoch;
+            self.shared.exchange.hear(|desk| {
+                *desk = FromKeeper { epoch, more: true, backlog: Some(Vec::new()), ..FromKeeper::default() };
+            });
+        }
+        Ok(())
+    }
+
+    /// Puts everything that waits on disk, with one flush.
+    fn commit(&mut self) -> Result<(), StoreError> {
+        let Some(outbox) = &mut self.outbox else { return Ok(()) };
+        while self.group.len() < GROUP {
+            let Some(event) = self.shared.events.pop() else { break };
+            self.group.push(event);
+        }
+        if self.group.is_empty() {
+            return Ok(());
+        }
+        for event in &self.group {
+            stage(outbox, event, &self.shared);
+        }
+        let durable = outbox.commit()?;
+        self.group.clear();
+        add(&self.shared.totals.commits, 1);
+        self.count_dropped();
+        if self.shared.overrun.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            self.shared.clear_alarm("events-lost");
+        }
+        self.hand_over(durable);
+        Ok(())
+    }
+
+    fn count_dropped(&mut self) {
+        let dropped = self.outbox.as_mut().map_or(0, Outbox::take_dropped);
+        if dropped > 0 {
+            add(&self.shared.totals.outbox_dropped, dropped);
+            tracing::warn!(
+                dropped,
+                "the outbox is full (outbox.max_bytes): the oldest of the lowest class went"
+            );
+        }
+    }
+
+    /// Gives what is durable to the connection, as far as it can take more.
+    fn hand_over(&mut self, durable: Vec<Entry>) {
+        let Some(outbox) = &mut self.outbox else { return };
+        let room = if self.online { HANDED.saturating_sub(self.handed) } else { 0 };
+        let count = durable.len();
+        let live: Vec<Entry> = durable.into_iter().take(room).collect();
+        live.iter().for_each(|entry| outbox.take_out(entry));
+        self.handed += live.len();
+        self.shared.exchange.hear(|desk| {
+            desk.more |= count > live.len();
+            desk.empty = false;
+            desk.live.extend(live);
+        });
+        self.shared.wake.notify_one();
+    }
+
+    /// Fetches stored entries for the connection.
+    fn give(&mut self, fetch: Option<usize>) -> Result<(), StoreError> {
+        let (Some(count), Some(outbox)) = (fetch, &mut self.outbox) else { return Ok(()) };
+        let entries = outbox.fetch(count)?;
+        self.handed += entries.len();
+        self.shared.exchange.hear(|desk| {
+            desk.more |= entries.len() == count;
+            // Not replaced: what an earlier wish gave may still lie there.
+            desk.backlog.get_or_insert_default().extend(entries);
+        });
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    /// The disk refused. sled refuses everything from now on, so the store is closed and opened again; the
+    /// group stays in memory, unpublished, until it is on disk.
+    fn fail(&mut self, error: &StoreError) {
+        add(&self.shared.totals.commits_failed, 1);
+        self.shared.alarm("outbox", &format!("events wait in memory: {error}"));
+        self.outbox = None;
+        self.epoch = u64::MAX;
+        if let Some(store) = &self.store {
+            store.close();
+        }
+    }
+}
+
+fn stage(outbox: &mut Outbox, event: &Event, shared: &Shared) {
+    let stream: Arc<str> = topic::event(&event.camera).into();
+    let now = shared.clock.now();
+    outbox.stage(Class::Event, &stream, |seq, out| {
+        payload::write(seq, event.captured.wall_ns, &EventOut::new(event, now), out);
+    });
+}

@@ -1,0 +1,42 @@
+//! JSON Schemas of everything that is published, made from the types themselves.
+
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::figures::Telemetry;
+use super::payload::{Alarm, Answer, CameraStatus, Detections, Envelope, EventOut, Gap, Payload, Status};
+
+/// What is kept in the outbox says in addition whether it comes late.
+#[derive(Serialize, JsonSchema)]
+#[schemars(bound = "T: JsonSchema")]
+struct Kept<'a, T: Payload> {
+    /// It was stored while no broker was connected, or sent before without an acknowledgement.
+    historical: bool,
+    #[serde(flatten)]
+    envelope: Envelope<'a, T>,
+}
+
+/// The schemas by file name (without `.json`), in the order of the contract.
+pub fn all() -> Vec<(&'static str, Value)> {
+    vec![
+        one::<Envelope<Status>>("status", Status::SCHEMA),
+        one::<Envelope<CameraStatus>>("camera", CameraStatus::SCHEMA),
+        one::<Envelope<Detections>>("detections", Detections::SCHEMA),
+        one::<Kept<EventOut>>("event", EventOut::SCHEMA),
+        one::<Kept<Gap>>("gap", Gap::SCHEMA),
+        one::<Envelope<Telemetry>>("telemetry", Telemetry::SCHEMA),
+        one::<Envelope<Alarm>>("alarm", Alarm::SCHEMA),
+        one::<Envelope<Answer>>("answer", Answer::SCHEMA),
+    ]
+}
+
+fn one<T: JsonSchema>(name: &'static str, id: &str) -> (&'static str, Value) {
+    let mut schema: Schema = schema_for!(T);
+    schema.insert("title".into(), id.into());
+    // The constant that a reader can hold a message's own word against.
+    if let Some(field) = schema.pointer_mut("/properties/schema").and_then(Value::as_object_mut) {
+        field.insert("const".into(), id.into());
+    }
+    (name, schema.to_value())
+}
