@@ -1,0 +1,89 @@
+//! What the box is asked to do while it runs: reload (also by SIGHUP) and snapshot.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use super::{App, lock};
+use crate::image::jpeg;
+use crate::sinks::mqtt::{Command, CommandKind};
+use crate::supervisor::{Beat, Stop, Unit};
+use crate::types::{Frame, rfc3339};
+
+/// How often the loop beats, and looks for SIGHUP, while nobody asks for anything.
+const PATIENCE: Duration = Duration::from_millis(100);
+const DEFAULT_QUALITY: u64 = 85;
+
+impl App {
+    pub(super) fn commands_unit(self: &Arc<App>, inbox: Receiver<Command>) -> Unit {
+        let app = self.clone();
+        let inbox = std::sync::Mutex::new(inbox);
+        Unit::new("commands", move |context| {
+            app.serve(&lock(&inbox), &context.stop, &context.beat);
+            Ok(())
+        })
+    }
+
+    fn serve(self: &Arc<App>, inbox: &Receiver<Command>, stop: &Stop, beat: &Beat) {
+        while !stop.is_stopped() {
+            beat.beat();
+            if self.hangup.swap(false, Ordering::AcqRel) {
+                // The outcome is told in the log and as an alarm; a signal wants no answer.
+                let _ = self.reload();
+            }
+            match inbox.recv_timeout(PATIENCE) {
+                Ok(command) => self.execute(command),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn execute(self: &Arc<App>, command: Command) {
+        let outcome = match command.kind {
+            CommandKind::Reload => self.reload(),
+            CommandKind::Snapshot => self.snapshot(&command.payload),
+        };
+        match outcome {
+            Ok(told) => command.reply.successful(told),
+            Err(reason) => command.reply.failed(reason),
+        }
+    }
+
+    /// The newest frame of the camera that `wish` names (the only one, if it names none), as JPEG in base64.
+    fn snapshot(&self, wish: &Value) -> Result<Value, String> {
+        let rigs = lock(&self.rigs);
+        let known = || rigs.iter().map(|rig| rig.settings.name.as_str()).collect::<Vec<_>>().join(", ");
+        let rig = match wish["camera"].as_str() {
+            Some(name) => rigs
+                .iter()
+                .find(|rig| rig.settings.name == name)
+                .ok_or_else(|| format!("there is no camera {name:?}; there are: {}", known()))?,
+            None if rigs.len() == 1 => &rigs[0],
+            None => return Err(format!("say which camera, as {{\"camera\": NAME}}; there are: {}", known())),
+        };
+        let quality = wish["quality"].as_u64().unwrap_or(DEFAULT_QUALITY);
+        if !(1..=100).contains(&quality) {
+            return Err(format!("quality is {quality}; it must be 1 to 100"));
+        }
+        let frame = rig.ring.newest().ok_or("the camera has not given a frame yet")?;
+        picture(&rig.settings.name, &frame, quality as u8)
+    }
+}
+
+fn picture(camera: &str, frame: &Frame, quality: u8) -> Result<Value, String> {
+    let mut bytes = Vec::new();
+    jpeg::encode(&frame.planes(), quality, &mut bytes).map_err(|error| error.to_string())?;
+    Ok(json!({
+        "camera": camera,
+        "frame": frame.seq,
+        "time": rfc3339(frame.captured.wall_ns),
+        "width": frame.width,
+        "height": frame.height,
+        "jpeg_base64": base64::engine::general_purpose::STANDARD.encode(bytes),
+    }))
+}

@@ -1,0 +1,133 @@
+//! The models in use: loaded once, a stage of the scheduler each, replaced as a whole when their file or card
+//! changes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{App, AppError, lock};
+use crate::config::{self, Config};
+use crate::engine::{Model, Runtime};
+use crate::pipeline::{Item, StageStation};
+use crate::scheduler::{Factory, Rank, Stage};
+use crate::stages::detect::Detect;
+use crate::stages::{Stage as _, Station};
+use crate::supervisor::{JoinError, SupervisorError};
+
+/// Regions that other stages may send to one stage before their senders run them themselves.
+const INBOX: usize = 256;
+
+/// A model that is warm on its workers.
+#[derive(Clone)]
+pub(super) struct Ready {
+    pub(super) model: Arc<Model>,
+    pub(super) stage: Arc<Stage<Item>>,
+    /// What it was made from.
+    settings: config::Model,
+    min_score: Option<f32>,
+}
+
+/// The models by name.
+#[derive(Default)]
+pub(super) struct Models {
+    runtime: Option<Arc<Runtime>>,
+    ready: HashMap<String, Ready>,
+    /// Makes the names of stages unique while an old and a new one of a model live side by side.
+    generation: u64,
+}
+
+impl App {
+    /// Makes every model that a camera of `config` uses ready, keeping those that are already as wished.
+    /// On an error nothing has changed.
+    pub(super) fn load_models(&self, config: &Config) -> Result<(), AppError> {
+        let runtime = self.runtime(config)?;
+        let mut fresh = Vec::new();
+        for settings in used_models(config) {
+            let min_score = lowest_score(config, &settings.name);
+            let known = lock(&self.models).ready.get(&settings.name).cloned();
+            if known.is_some_and(|known| known.settings == *settings && known.min_score == min_score) {
+                continue;
+            }
+            match self.make_ready(&runtime, settings, min_score) {
+                Ok(ready) => fresh.push(ready),
+                Err(error) => {
+                    fresh.iter().for_each(|ready: &Ready| self.scheduler.remove(&ready.stage.rank().name));
+                    return Err(error);
+                }
+            }
+        }
+        let models = &mut lock(&self.models).ready;
+        fresh.into_iter().for_each(|ready| drop(models.insert(ready.settings.name.clone(), ready)));
+        Ok(())
+    }
+
+    /// Drops the stages that no model in `config` stands for any more; to be called once no camera feeds them.
+    pub(super) fn drop_unused_models(&self, config: &Config) {
+        let models = &mut lock(&self.models).ready;
+        models.retain(|name, _| used_models(config).any(|model| model.name == *name));
+        for stage in self.scheduler.stages().iter() {
+            if !models.values().any(|ready| Arc::ptr_eq(&ready.stage, stage)) {
+                self.scheduler.remove(&stage.rank().name);
+            }
+        }
+    }
+
+    /// The model called `name`, if it is ready.
+    pub(super) fn ready_model(&self, name: &str) -> Option<Ready> {
+        lock(&self.models).ready.get(name).cloned()
+    }
+
+    fn runtime(&self, config: &Config) -> Result<Arc<Runtime>, AppError> {
+        let mut models = lock(&self.models);
+        if let Some(runtime) = &models.runtime {
+            return Ok(runtime.clone());
+        }
+        let runtime = Arc::new(Runtime::open(&config.runtime)?);
+        tracing::info!("inference runtime: {}", runtime.describe());
+        models.runtime = Some(runtime.clone());
+        Ok(runtime)
+    }
+
+    fn make_ready(
+        &self,
+        runtime: &Runtime,
+        settings: &config::Model,
+        min_score: Option<f32>,
+    ) -> Result<Ready, AppError> {
+        let model = runtime.load(settings)?;
+        let generation = {
+            let mut models = lock(&self.models);
+            models.generation += 1;
+            models.generation
+        };
+        let detect = Arc::new(Detect::new(&settings.name, model.clone(), min_score));
+        let rank = Rank {
+            name: format!("{}#{generation}", detect.name()).into(),
+            class: detect.class(),
+            min: settings.min_workers,
+            max: settings.max_workers,
+        };
+        let factory: Arc<Factory<Item>> = Arc::new(move || {
+            let station: Box<dyn Station> = detect.station().map_err(|error| error.to_string())?;
+            Ok(Box::new(StageStation(station)))
+        });
+        let stage = self.scheduler.add(rank, INBOX, factory)?;
+        Ok(Ready { model, stage, settings: settings.clone(), min_score })
+    }
+}
+
+fn used_models(config: &Config) -> impl Iterator<Item = &config::Model> {
+    config.models.iter().filter(|model| {
+        config.cameras.iter().filter_map(|camera| camera.detect.as_ref()).any(|d| d.model == model.name)
+    })
+}
+
+/// The lowest threshold that any camera wants of the model; each camera's lane then applies its own.
+fn lowest_score(config: &Config, model: &str) -> Option<f32> {
+    let wishes = config.cameras.iter().filter_map(|camera| camera.detect.as_ref());
+    wishes.filter(|detect| detect.model == model).filter_map(|detect| detect.min_score).reduce(f32::min)
+}
+
+/// The thread that loads the models panicked: told as a failed unit.
+pub(super) fn load_panicked(panic: &JoinError) -> SupervisorError {
+    SupervisorError::Essential { unit: "models".into(), cause: panic.to_string() }
+}

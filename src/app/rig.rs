@@ -1,0 +1,251 @@
+//! One camera's rig: its ring, its lane, the thread that captures, and what is known of its health.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::gate::Gate;
+use super::{App, AppError, lock};
+use crate::capture::{self, CaptureError, Committed, FrameSink, Health, Wiring};
+use crate::config::{self, Config, Pace};
+use crate::pipeline::{Item, Lane, LaneFeed, LaneSettings};
+use crate::ring::{Policy, Refused, Ring, Writer};
+use crate::scheduler::{Feed, Stage};
+use crate::sinks::Sink;
+use crate::stages::track::Tracker;
+use crate::supervisor::{Stop, Unit, UnitContext, UnitError};
+use crate::types::{Clock, Frame, SystemClock};
+
+/// Frames under way beyond one a worker: enough that no worker waits for a slow neighbour.
+const OVERTAKING: usize = 4;
+/// How long a camera that ends waits for its last results, in steps in which it looks at its stop token.
+const DRAIN_STEP: Duration = Duration::from_millis(50);
+
+/// Numbers of objects that a rig takes at once: more than it will see between two restarts, most likely.
+const TRACK_BLOCK: u64 = 1 << 20;
+
+/// A lane's feed, and the stage that it feeds.
+type Attached = (Arc<Stage<Item>>, Arc<dyn Feed<Item>>);
+
+/// One camera.
+pub(super) struct Rig {
+    pub(super) settings: config::Camera,
+    pub(super) ring: Ring<Frame>,
+    pub(super) lane: Option<Arc<Lane>>,
+    pub(super) health: Mutex<Health>,
+    feed: Mutex<Option<Attached>>,
+    /// Numbers frames across the lives of the capture unit.
+    next_seq: AtomicU64,
+}
+
+impl App {
+    /// Builds the rig of `camera` and starts its capture. Its frames wait at the gate, or for a stage.
+    pub(super) fn add_camera(
+        self: &Arc<App>,
+        camera: &config::Camera,
+        config: &Config,
+    ) -> Result<(), AppError> {
+        let rig = Arc::new(Rig::new(camera, self));
+        lock(&self.rigs).push(rig.clone());
+        self.supervisor.add(self.camera_unit(rig, config))?;
+        Ok(())
+    }
+
+    /// Puts a new rig in the place of the camera's old one, once the old one's last frames are through.
+    pub(super) fn change_camera(
+        self: &Arc<App>,
+        camera: &config::Camera,
+        config: &Config,
+    ) -> Result<(), AppError> {
+        let rig = Arc::new(Rig::new(camera, self));
+        self.supervisor.replace(self.camera_unit(rig.clone(), config))?;
+        let mut rigs = lock(&self.rigs);
+        if let Some(old) = rigs.iter_mut().find(|known| known.settings.name == camera.name) {
+            std::mem::replace(old, rig).detach();
+        }
+        Ok(())
+    }
+
+    /// Stops the camera's capture, lets its last frames through and forgets it.
+    pub(super) fn remove_camera(&self, name: &str) -> Result<(), AppError> {
+        self.supervisor.remove(&unit_name(name))?;
+        let mut rigs = lock(&self.rigs);
+        if let Some(at) = rigs.iter().position(|rig| rig.settings.name == name) {
+            rigs.remove(at).detach();
+        }
+        Ok(())
+    }
+
+    fn camera_unit(self: &Arc<App>, rig: Arc<Rig>, config: &Config) -> Unit {
+        let app = self.clone();
+        let name = unit_name(&rig.settings.name);
+        let essential = config.supervisor.essential.contains(&name);
+        let unit = Unit::new(name, move |context| app.capture(&rig, context)).essential(essential);
+        // Where every source ends by itself, the service ends with the last of them; a live one never does.
+        let ends = config.cameras.iter().all(|camera| camera.source.ends() && !camera.repeat);
+        if ends { unit.work() } else { unit }
+    }
+
+    /// Joins every camera to the stage of its model; to be called whenever models or cameras have changed.
+    pub(super) fn attach_all(&self) -> Result<(), AppError> {
+        for rig in lock(&self.rigs).iter() {
+            let (Some(lane), Some(detect)) = (&rig.lane, &rig.settings.detect) else { continue };
+            if let Some(ready) = self.ready_model(&detect.model) {
+                lane.set_min_score(detect.min_score.unwrap_or(ready.model.min_score()));
+                rig.attach(lane, &ready.stage);
+            }
+        }
+        self.bell.ring_all();
+        Ok(())
+    }
+
+    fn capture(&self, rig: &Rig, context: &UnitContext) -> Result<(), UnitError> {
+        let writer = rig.ring.writer().ok_or("the ring's former writer is still alive")?;
+        let mut sink = RingSink { rig, writer, gate: &self.gate, stop: &context.stop };
+        let wiring = Wiring {
+            health: &|health| self.camera_health(rig, health),
+            clock: &SystemClock,
+            stop: &context.stop,
+            beat: &context.beat,
+            painter: &capture::scene::painter,
+        };
+        let outcome = capture::run(&rig.settings, &mut sink, &wiring);
+        drop(sink);
+        match outcome {
+            Ok(_) => {
+                self.finish(rig, context);
+                Ok(())
+            }
+            Err(error) => {
+                self.camera_health(rig, Health::Offline { cause: error.to_string(), next_try: None });
+                if !is_lasting(rig, &error) {
+                    return Err(error.into());
+                }
+                self.finish(rig, context);
+                Err(UnitError::lasting(error))
+            }
+        }
+    }
+
+    /// No more frames will come: lets those on the road through, and ends what was being tracked.
+    fn finish(&self, rig: &Rig, context: &UnitContext) {
+        rig.ring.close();
+        let Some(lane) = &rig.lane else { return };
+        while lane.is_attached() && !lane.wait_drained(DRAIN_STEP) {
+            context.beat.beat();
+        }
+        lane.end_tracks();
+        // Once more, because the last frames' drops are only known now.
+        self.publish_camera(rig, 0.0);
+    }
+}
+
+impl Rig {
+    fn new(camera: &config::Camera, app: &App) -> Rig {
+        let ring = Ring::new(camera.ring_slots, app.bell.clone());
+        let policy = match camera.pace {
+            Pace::Max if camera.source.ends() => Policy::Every,
+            _ => Policy::Latest,
+        };
+        let window = app.scheduler.workers().len() + OVERTAKING;
+        let sinks: Arc<[Arc<dyn Sink>]> = app.sinks.clone();
+        let lane = camera.detect.as_ref().map(|detect| {
+            let settings = LaneSettings {
+                camera: camera.name.as_str().into(),
+                every: detect.every,
+                window,
+                tracker: camera.track.clone().map(|track| Tracker::new(track, first_track_id(app))),
+            };
+            Lane::new(settings, ring.reader(policy), sinks, app.bell.clone())
+        });
+        let health = Health::Offline { cause: "starting".into(), next_try: None };
+        Rig {
+            settings: camera.clone(),
+            ring,
+            lane,
+            health: Mutex::new(health),
+            feed: Mutex::default(),
+            next_seq: AtomicU64::new(0),
+        }
+    }
+
+    /// Frames captured since the rig was built.
+    pub(super) fn frames(&self) -> u64 {
+        self.next_seq.load(Ordering::Relaxed)
+    }
+
+    /// Frames that no worker saw: passed over for newer ones, or refused because every slot was leased.
+    pub(super) fn drops(&self) -> u64 {
+        self.ring.stats().starved + self.lane.as_ref().map_or(0, |lane| lane.skipped())
+    }
+
+    fn attach(&self, lane: &Arc<Lane>, stage: &Arc<Stage<Item>>) {
+        let mut feed = lock(&self.feed);
+        if feed.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, stage)) {
+            return;
+        }
+        let fresh: Arc<dyn Feed<Item>> = Arc::new(LaneFeed(lane.clone()));
+        // The new stage first: the lane's frames always have somebody who takes them.
+        stage.attach(fresh.clone());
+        lane.set_attached(true);
+        if let Some((old, feed)) = feed.replace((stage.clone(), fresh)) {
+            old.detach(&feed);
+        }
+    }
+
+    fn detach(&self) {
+        if let Some((stage, feed)) = lock(&self.feed).take() {
+            stage.detach(&feed);
+        }
+    }
+}
+
+/// The writer's end of a ring, as capture sees it.
+struct RingSink<'a> {
+    rig: &'a Rig,
+    writer: Writer<Frame>,
+    gate: &'a Gate,
+    stop: &'a Stop,
+}
+
+impl FrameSink for RingSink<'_> {
+    fn commit(&mut self, frame: Frame) -> Committed {
+        if !self.gate.pass(self.stop) {
+            return Committed::Closed;
+        }
+        let stamp_ns = frame.captured.mono_ns;
+        self.rig.next_seq.store(frame.seq + 1, Ordering::Relaxed);
+        match self.writer.commit(stamp_ns, frame, &|| self.stop.is_stopped()) {
+            Ok(_) => Committed::Taken,
+            Err(Refused::Starved(_)) => Committed::Refused,
+            Err(_) => Committed::Closed,
+        }
+    }
+
+    fn slots(&self) -> usize {
+        self.rig.ring.slots()
+    }
+
+    fn next_seq(&self) -> u64 {
+        self.rig.frames()
+    }
+}
+
+/// The unit that captures camera `name`.
+pub(super) fn unit_name(name: &str) -> String {
+    format!("camera/{name}")
+}
+
+/// A file that is damaged stays damaged, and a missing plugin stays missing.
+fn is_lasting(rig: &Rig, error: &CaptureError) -> bool {
+    rig.settings.source.ends() || error.is_final()
+}
+
+/// Objects are numbered in blocks that the store gives out, so that no number is used twice on a box. Where the
+/// store cannot (a full disk), from the second in which the rig was built.
+fn first_track_id(app: &App) -> u64 {
+    app.store.counters().reserve("track", TRACK_BLOCK).unwrap_or_else(|error| {
+        tracing::warn!("objects are numbered by the clock, because the store gives no numbers: {error}");
+        (SystemClock.now().wall_ns / 1_000_000_000) << 20
+    })
+}

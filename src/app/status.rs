@@ -1,0 +1,252 @@
+//! What the box says about itself: status, cameras, telemetry; and READY once frames pass.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::rig::{Rig, unit_name};
+use super::{App, lock};
+use crate::capture::Health;
+use crate::sinks::mqtt::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry};
+use crate::supervisor::{Beat, State, Stop, Unit, notify};
+use crate::telemetry::{Histogram, ProcessFacts, Snapshot, temperature_c};
+use crate::types::{Clock, SystemClock};
+
+/// How often the unit looks before the service is ready, so that READY follows the first frame closely.
+const EAGER: Duration = Duration::from_millis(20);
+/// How often it looks afterwards.
+const CALM: Duration = Duration::from_secs(1);
+
+/// What the unit remembers from one look to the next.
+#[derive(Default)]
+struct Memory {
+    ready: bool,
+    status: Option<(Service, Vec<String>)>,
+    telemetry_ns: u64,
+    /// Frames and time at the last look, by camera.
+    frames: BTreeMap<String, (u64, u64)>,
+    /// Busy nanoseconds and time at the last telemetry, by worker.
+    busy: Vec<(u64, u64)>,
+}
+
+impl App {
+    pub(super) fn status_unit(self: &Arc<App>) -> Unit {
+        let app = self.clone();
+        Unit::new("status", move |context| {
+            app.tell_status(&context.stop, &context.beat);
+            Ok(())
+        })
+    }
+
+    fn tell_status(&self, stop: &Stop, beat: &Beat) {
+        let mut memory = Memory::default();
+        loop {
+            if !memory.ready && self.is_ready() {
+                memory.ready = true;
+                notify::ready("frames pass");
+                tracing::info!(
+                    after_ms = SystemClock.now().micros_since(self.started) / 1_000,
+                    "ready; watch with: {}",
+                    self.watch_line()
+                );
+            }
+            self.publish_status(&mut memory);
+            if memory.ready {
+                self.publish_cameras(&mut memory);
+                self.publish_telemetry(&mut memory);
+            }
+            beat.beat();
+            if stop.wait(if memory.ready { CALM } else { EAGER }) {
+                return;
+            }
+        }
+    }
+
+    /// The first frame has passed; or no camera can give one, and the box is as ready as it gets.
+    fn is_ready(&self) -> bool {
+        let rigs = lock(&self.rigs);
+        let passed = |rig: &Arc<Rig>| match &rig.lane {
+            Some(lane) => lane.counters.reported.get() > 0,
+            None => rig.frames() > 0,
+        };
+        let units = self.supervisor.status();
+        let over = |rig: &Rig| {
+            let name = unit_name(&rig.settings.name);
+            units.iter().any(|unit| *unit.name == *name && unit.state.is_over())
+        };
+        let hopeless = |rig: &Arc<Rig>| match &*lock(&rig.health) {
+            Health::Offline { next_try, .. } => next_try.is_some() || over(rig),
+            Health::Ended => true,
+            Health::Online { .. } | Health::Frozen { .. } => false,
+        };
+        rigs.iter().any(passed) || rigs.iter().all(hopeless)
+    }
+
+    fn watch_line(&self) -> String {
+        let config = self.config();
+        let topic = self.mqtt.topics().full("#");
+        format!("mosquitto_sub -h {} -p {} -v -t '{topic}'", config.mqtt.host, config.mqtt.port)
+    }
+
+    fn publish_status(&self, memory: &mut Memory) {
+        let reasons = self.reasons(memory.ready);
+        let state = if reasons.is_empty() { Service::Online } else { Service::Degraded };
+        if memory.status.as_ref() == Some(&(state, reasons.clone())) {
+            return;
+        }
+        self.mqtt.retain("status", &self.status(state, reasons.clone()));
+        notify::status(&if reasons.is_empty() { "online".into() } else { reasons.join("; ") });
+        memory.status = Some((state, reasons));
+    }
+
+    fn status(&self, state: Service, reasons: Vec<String>) -> Status {
+        Status {
+            state,
+            reasons,
+            version: env!("CARGO_PKG_VERSION").into(),
+            config_hash: self.config().hash.clone(),
+            uptime_s: SystemClock.now().micros_since(self.started) / 1_000_000,
+        }
+    }
+
+    /// Why the box is not all that it should be. A camera that is only starting is no reason.
+    fn reasons(&self, ready: bool) -> Vec<String> {
+        let mut reasons = Vec::new();
+        for unit in self.supervisor.status() {
+            if matches!(unit.state, State::Failed | State::Backoff) {
+                let cause = unit.last_error.unwrap_or_default();
+                reasons.push(format!("unit {} {}: {cause}", unit.name, unit.state.as_str()));
+            }
+        }
+        for rig in lock(&self.rigs).iter().filter(|_| ready) {
+            let name = &rig.settings.name;
+            match &*lock(&rig.health) {
+                Health::Offline { cause, .. } => reasons.push(format!("camera {name} offline: {cause}")),
+                Health::Frozen { .. } => reasons.push(format!("camera {name} frozen")),
+                Health::Online { .. } | Health::Ended => {}
+            }
+        }
+        reasons.extend(self.mqtt.alarms().into_iter().map(|(name, cause)| format!("alarm {name}: {cause}")));
+        reasons
+    }
+
+    fn publish_cameras(&self, memory: &mut Memory) {
+        let now = SystemClock.now();
+        for rig in lock(&self.rigs).iter() {
+            let frames = rig.frames();
+            let seen = memory.frames.insert(rig.settings.name.clone(), (frames, now.mono_ns));
+            let fps = seen.map_or(0.0, |(before, at)| {
+                let seconds = now.mono_ns.saturating_sub(at) as f32 / 1e9;
+                if seconds > 0.0 { frames.saturating_sub(before) as f32 / seconds } else { 0.0 }
+            });
+            self.publish_camera(rig, fps);
+        }
+    }
+
+    pub(super) fn publish_camera(&self, rig: &Rig, fps: f32) {
+        let (state, cause) = match &*lock(&rig.health) {
+            Health::Online { .. } => (CameraState::Online, None),
+            Health::Frozen { .. } => {
+                let limit = rig.settings.frozen_after.as_millis();
+                (CameraState::Frozen, Some(format!("no new frame for {limit} ms")))
+            }
+            Health::Offline { cause, .. } => (CameraState::Offline, Some(cause.clone())),
+            Health::Ended => (CameraState::Offline, Some("the source has ended".into())),
+        };
+        let camera = rig.settings.name.clone();
+        let status = CameraStatus { state, cause, fps, frames: rig.frames(), drops: rig.drops(), camera };
+        self.mqtt.retain(&format!("camera/{}/status", rig.settings.name), &status);
+    }
+
+    fn publish_telemetry(&self, memory: &mut Memory) {
+        let now = SystemClock.now().mono_ns;
+        let every = self.config().mqtt.telemetry_every.as_nanos() as u64;
+        if now.saturating_sub(memory.telemetry_ns) < every {
+            return;
+        }
+        memory.telemetry_ns = now;
+        let telemetry = self.telemetry(memory, now);
+        self.mqtt.telemetry(&telemetry);
+    }
+
+    fn telemetry(&self, memory: &mut Memory, now_ns: u64) -> Telemetry {
+        let mut told = Telemetry { memory_bytes: ProcessFacts::read().rss_bytes, ..Telemetry::default() };
+        told.temperature_c = temperature_c();
+        for stage in self.scheduler.stages().iter() {
+            told.queues.insert(format!("stage/{}", stage.rank().name), stage.waiting() as u64);
+        }
+        memory.busy.resize(self.scheduler.workers().len(), (0, self.started.mono_ns));
+        for (worker, last) in self.scheduler.workers().iter().zip(&mut memory.busy) {
+            let busy_ns = worker.gauges.busy_ns.load(Ordering::Relaxed);
+            let share = (busy_ns - last.0) as f32 / now_ns.saturating_sub(last.1).max(1) as f32;
+            told.utilisation.insert(format!("core{}", worker.core), share.min(1.0));
+            *last = (busy_ns, now_ns);
+        }
+        for rig in lock(&self.rigs).iter() {
+            add_camera(&mut told, rig);
+        }
+        told.counters.extend(self.mqtt.counters().named());
+        told
+    }
+}
+
+fn add_camera(told: &mut Telemetry, rig: &Rig) {
+    let name = &rig.settings.name;
+    let mut count = |what: &str, value: u64| {
+        told.counters.insert(format!("{name}/{what}"), value);
+    };
+    count("frames", rig.frames());
+    count("starved", rig.ring.stats().starved);
+    let Some(lane) = &rig.lane else { return };
+    let figures = &lane.counters;
+    count("skipped", lane.skipped());
+    count("reported", figures.reported.get());
+    count("failed", figures.failed.get());
+    count("reports_dropped", figures.dropped.get());
+    count("events", figures.events.get());
+    count("events_lost", figures.events_lost.get());
+    count("untracked", lane.untracked());
+    for (step, histogram) in [
+        ("total", &figures.total_us),
+        ("wait", &figures.wait_us),
+        ("preprocess", &figures.preprocess_us),
+        ("infer", &figures.infer_us),
+    ] {
+        told.latency.insert(format!("{name}/{step}"), percentiles(histogram));
+    }
+}
+
+fn percentiles(histogram: &Histogram) -> Percentiles {
+    let mut window = Snapshot::new();
+    histogram.take_to(&mut window);
+    Percentiles { p50_us: window.p50(), p95_us: window.p95(), p99_us: window.p99() }
+}
+
+/// A change of a camera's health, as a line of the log.
+pub(super) fn log_health(camera: &str, source: &str, health: &Health) {
+    match health {
+        Health::Online { width, height, format, fps } => {
+            let fps = fps.map_or_else(String::new, |fps| format!(", {fps:.0} frames/s"));
+            tracing::info!(camera, "online: {source}: {width}×{height} {}{fps}", format.caps_name());
+        }
+        Health::Frozen { .. } => {
+            tracing::warn!(camera, "frozen: {source} is connected but sends no new frame")
+        }
+        Health::Offline { cause, next_try: Some(pause) } => {
+            tracing::warn!(camera, "offline: {source}: {cause}; next try in {} ms", pause.as_millis());
+        }
+        Health::Offline { cause, next_try: None } => tracing::info!(camera, "offline: {source}: {cause}"),
+        Health::Ended => tracing::info!(camera, "ended: {source}"),
+    }
+}
+
+/// The alarm text for a store that was damaged.
+pub(super) fn set_aside(aside: &Path) -> String {
+    format!(
+        "the store was damaged and has been set aside as {}; a fresh one was begun, and events that were still \
+         in the old one are not sent; keep the folder for support, or delete it to end this alarm at the next start",
+        aside.display()
+    )
+}

@@ -1,0 +1,59 @@
+//! The loops that the supervisor keeps alive, other than the cameras'.
+
+use std::sync::Arc;
+
+use super::{App, lock};
+use crate::config::Config;
+use crate::sinks::mqtt;
+use crate::supervisor::{Unit, watchdog};
+
+impl App {
+    /// The broker's side. Not essential: without a broker the box goes on and keeps its events.
+    pub(super) fn mqtt_unit(self: &Arc<App>, config: &Config) -> Unit {
+        let app = self.clone();
+        let (mqtt, outbox, device) = (config.mqtt.clone(), config.outbox.clone(), config.device.clone());
+        let essential = config.supervisor.essential.iter().any(|name| name == "mqtt");
+        Unit::new("mqtt", move |context| {
+            let commands = app.commands.clone();
+            let store = Some(app.store.clone());
+            mqtt::run(&mqtt, &outbox, &device, &app.mqtt, store, commands, &context.stop, &context.beat)?;
+            Ok(())
+        })
+        .essential(essential)
+    }
+
+    /// The workers, one pinned thread a core. Without them there is no service.
+    pub(super) fn worker_units(&self) -> Vec<Unit> {
+        let workers = self.scheduler.workers().iter().enumerate();
+        workers
+            .map(|(at, worker)| {
+                let worker = worker.clone();
+                let core = worker.core;
+                let body = move |context: &crate::supervisor::UnitContext| {
+                    worker.run(&context.stop, &context.beat);
+                    Ok(())
+                };
+                Unit::new(format!("worker/{at}"), body).essential(true).on_core(core)
+            })
+            .collect()
+    }
+
+    /// Feeds systemd's watchdog while every other unit makes progress; only where systemd wants it.
+    pub(super) fn watchdog_unit(&self) -> Option<Unit> {
+        let interval = watchdog::interval()?;
+        let supervisor = self.supervisor.clone();
+        let body = move |context: &crate::supervisor::UnitContext| {
+            watchdog::run(|| supervisor.hearts(), interval, &context.stop, &context.beat);
+            Ok(())
+        };
+        Some(Unit::new("watchdog", body).unwatched())
+    }
+
+    /// Follows a camera's health: published, retained, and told in the log.
+    pub(super) fn camera_health(&self, rig: &super::rig::Rig, health: crate::capture::Health) {
+        let camera = rig.settings.name.as_str();
+        super::status::log_health(camera, &rig.settings.source_text, &health);
+        *lock(&rig.health) = health;
+        self.publish_camera(rig, 0.0);
+    }
+}

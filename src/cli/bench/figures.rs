@@ -1,0 +1,169 @@
+//! The figures of a bench, their medians and ratios.
+
+use serde::Serialize;
+
+use crate::config::{self, Config};
+use crate::telemetry::{ProcessFacts, Snapshot};
+
+/// Frames through the road in one measurement.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Passed {
+    pub(super) frames: u64,
+    pub(super) fps: f64,
+    /// CPU time of the whole process a frame.
+    pub(super) cpu_ms: f64,
+    /// Frames or reports lost on the way, whatever the reason.
+    pub(super) drops: u64,
+    pub(super) steps: Vec<Step>,
+}
+
+/// A step's latency.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    pub(super) p50_us: u64,
+    pub(super) p99_us: u64,
+}
+
+impl Step {
+    pub(super) fn new(name: &'static str, window: &Snapshot) -> Step {
+        Step { name, p50_us: window.p50(), p99_us: window.p99() }
+    }
+}
+
+/// The bare model on every worker's core.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct Limit {
+    pub(super) per_s: f64,
+    /// CPU time of one inference.
+    pub(super) cpu_ms: f64,
+}
+
+/// One round.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Run {
+    pub(super) limit: Limit,
+    /// CPU time to decode one frame.
+    pub(super) decode_ms: f64,
+    pub(super) memory: Passed,
+    pub(super) source: Passed,
+}
+
+impl Run {
+    /// Frames from memory, as a share of the bare model's rate.
+    fn memory_ratio(&self) -> f64 {
+        self.memory.fps / self.limit.per_s
+    }
+
+    /// What the cores could do if nothing but decoding and inference cost anything.
+    fn source_limit(&self, cores: usize) -> f64 {
+        cores as f64 * 1_000.0 / (self.decode_ms + self.limit.cpu_ms)
+    }
+}
+
+/// All rounds.
+#[derive(Debug, Serialize)]
+pub(super) struct Figures {
+    camera: String,
+    source: String,
+    model: String,
+    workers: usize,
+    published: bool,
+    rounds: Vec<Run>,
+    rss_mib: f64,
+}
+
+impl Figures {
+    pub(super) fn new(config: &Config, camera: &config::Camera, published: bool) -> Figures {
+        Figures {
+            camera: camera.name.clone(),
+            source: camera.source_text.clone(),
+            model: camera.detect.as_ref().map(|detect| detect.model.clone()).unwrap_or_default(),
+            workers: config.workers.cores.len(),
+            published,
+            rounds: Vec::new(),
+            rss_mib: 0.0,
+        }
+    }
+
+    pub(super) fn push(&mut self, run: Run) {
+        self.rounds.push(run);
+        self.rss_mib = ProcessFacts::read().rss_bytes as f64 / f64::from(1 << 20);
+    }
+
+    pub(super) fn last_line(&self) -> String {
+        self.rounds.last().map_or_else(String::new, |run| {
+            format!(
+                "bare model {:.0}/s, from memory {:.0}/s, from the source {:.0}/s",
+                run.limit.per_s, run.memory.fps, run.source.fps
+            )
+        })
+    }
+
+    /// The middle value over the rounds.
+    fn median(&self, value: impl Fn(&Run) -> f64) -> f64 {
+        let mut values: Vec<f64> = self.rounds.iter().map(value).collect();
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
+    pub(super) fn to_json(&self) -> String {
+        let medians = serde_json::json!({
+            "limit_per_s": self.median(|run| run.limit.per_s),
+            "limit_cpu_ms": self.median(|run| run.limit.cpu_ms),
+            "decode_cpu_ms": self.median(|run| run.decode_ms),
+            "memory_fps": self.median(|run| run.memory.fps),
+            "memory_ratio": self.median(Run::memory_ratio),
+            "source_fps": self.median(|run| run.source.fps),
+            "source_cpu_ms": self.median(|run| run.source.cpu_ms),
+            "source_ratio": self.median(|run| run.source.fps / run.source_limit(self.workers)),
+        });
+        serde_json::json!({ "bench": self, "medians": medians }).to_string()
+    }
+
+    pub(super) fn to_words(&self) -> String {
+        let workers = self.workers;
+        let mut text = format!(
+            "{} ({}), model {}, {workers} worker{}, {}; medians of {} rounds\n",
+            self.camera,
+            self.source,
+            self.model,
+            if workers == 1 { "" } else { "s" },
+            if self.published { "published over MQTT" } else { "no broker: counted, not published" },
+            self.rounds.len()
+        );
+        let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<34}{value}\n"));
+        let per_s = self.median(|run| run.limit.per_s);
+        line("bare model", format!("{per_s:.1}/s, {:.2} ms CPU each", self.median(|run| run.limit.cpu_ms)));
+        line("decoding alone", format!("{:.2} ms CPU a frame", self.median(|run| run.decode_ms)));
+        line(
+            "frames in memory",
+            format!(
+                "{:.1}/s, {:.3} of the bare model",
+                self.median(|run| run.memory.fps),
+                self.median(Run::memory_ratio)
+            ),
+        );
+        line(
+            "from the source",
+            format!(
+                "{:.1}/s, {:.3} of cores / (decoding + model), {:.2} ms CPU a frame",
+                self.median(|run| run.source.fps),
+                self.median(|run| run.source.fps / run.source_limit(workers)),
+                self.median(|run| run.source.cpu_ms)
+            ),
+        );
+        line(
+            "dropped",
+            self.rounds.iter().map(|run| run.memory.drops + run.source.drops).sum::<u64>().to_string(),
+        );
+        line("memory (RSS)", format!("{:.0} MiB, frames kept for the bench included", self.rss_mib));
+        if let Some(run) = self.rounds.last() {
+            for step in &run.source.steps {
+                line(step.name, format!("p50 {} us, p99 {} us", step.p50_us, step.p99_us));
+            }
+        }
+        text.pop();
+        text
+    }
+}

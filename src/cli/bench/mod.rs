@@ -1,0 +1,74 @@
+//! `ocellus bench`: the road of a frame at full speed, next to what the bare runtime can do on the same cores.
+//!
+//! Three measurements take turns, round by round, because the machines on which this runs are shared and drift:
+//! the bare model (the limit), decoded frames already in memory, and the configured source with its decoding.
+
+mod figures;
+mod road;
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::Configured;
+use crate::config::{self, Config, Pace};
+use figures::{Figures, Run};
+use road::Road;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    configured: Configured,
+    /// The camera to measure; the first one with `detect` by default.
+    #[arg(long, value_name = "NAME")]
+    camera: Option<String>,
+    /// Seconds of each measurement of a round.
+    #[arg(long, value_name = "S", default_value_t = 3.0)]
+    seconds: f64,
+    /// Rounds; the medians are told.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    rounds: usize,
+    /// Print the figures as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let config = arguments.configured.options().load()?;
+    let camera = chosen(&config, arguments.camera.as_deref())?;
+    let span = Duration::from_secs_f64(arguments.seconds.clamp(0.1, 600.0));
+    let road = Road::build(&config, &camera)?;
+    let frames = road.decoded_frames(&camera)?;
+    let mut figures = Figures::new(&config, &camera, road.publishes());
+    for round in 0..arguments.rounds.max(1) {
+        figures.push(Run {
+            limit: road.limit(span)?,
+            decode_ms: road.decode_ms(&camera, span)?,
+            memory: road.with_memory(&frames, span)?,
+            source: road.with_source(&camera, span)?,
+        });
+        if !arguments.json {
+            eprintln!("round {} of {}: {}", round + 1, arguments.rounds.max(1), figures.last_line());
+        }
+    }
+    let told = if arguments.json { figures.to_json() } else { figures.to_words() };
+    writeln!(std::io::stdout(), "{told}")?;
+    Ok(())
+}
+
+/// The camera to measure, with its source at full speed and without an end.
+fn chosen(config: &Config, name: Option<&str>) -> anyhow::Result<config::Camera> {
+    let mut with_model = config.cameras.iter().filter(|camera| camera.detect.is_some());
+    let camera = match name {
+        Some(name) => with_model
+            .find(|camera| camera.name == name)
+            .with_context(|| format!("there is no camera {name:?} with `detect` in the configuration"))?,
+        None => match with_model.next() {
+            Some(camera) => camera,
+            None => bail!("no camera of the configuration has `detect`; there is no model to measure"),
+        },
+    };
+    Ok(config::Camera { pace: Pace::Max, repeat: true, skip_frames: 0, track: None, ..camera.clone() })
+}

@@ -1,0 +1,78 @@
+//! `ocellus check`: is this configuration one that the service can run?
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::bail;
+use clap::Args;
+use serde_json::json;
+
+use super::Configured;
+use crate::config::{Config, Fault, Faults};
+use crate::engine::{EngineError, Runtime};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    configured: Configured,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let file = arguments.configured.config.as_ref();
+    let file = file.map_or_else(|| "built-in default".into(), |file| file.display().to_string());
+    let outcome = arguments.configured.options().load().and_then(|config| {
+        check_models(&config, &file)?;
+        Ok(config)
+    });
+    match outcome {
+        Ok(config) => {
+            let told = if arguments.json { in_json(&config) } else { in_words(&config, &file) };
+            writeln!(std::io::stdout(), "{told}")?;
+            Ok(())
+        }
+        Err(faults) if arguments.json => {
+            writeln!(std::io::stdout(), "{}", json!({ "ok": false, "faults": faults }))?;
+            bail!(faults)
+        }
+        Err(faults) => bail!(faults),
+    }
+}
+
+/// Loads every model and prepares it once, so that whatever the runtime dislikes is found here and not at night.
+fn check_models(config: &Config, file: &str) -> Result<(), Faults> {
+    if config.models.is_empty() {
+        return Ok(());
+    }
+    let fault =
+        |error: EngineError, remedy| Fault::of_key(Path::new(file), &error.key(), error.to_string(), remedy);
+    let runtime = Runtime::open(&config.runtime)
+        .map_err(|error| Faults(vec![fault(error, "`make setup` fetches the runtime")]))?;
+    let refused = |model| runtime.load(model).and_then(|model| model.session()).err();
+    let faults: Vec<Fault> = config
+        .models
+        .iter()
+        .filter_map(refused)
+        .map(|error| fault(error, "put the right model or card in place, or change this key"))
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
+}
+
+fn in_words(config: &Config, file: &str) -> String {
+    let Config { cameras, models, workers, .. } = config;
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    format!(
+        "{file}: ok: {}, {}, {}",
+        count(cameras.len(), "camera"),
+        count(models.len(), "model"),
+        count(workers.cores.len(), "worker")
+    )
+}
+
+fn in_json(config: &Config) -> String {
+    let cameras: Vec<_> = config.cameras.iter().map(|camera| &camera.name).collect();
+    let models: Vec<_> = config.models.iter().map(|model| &model.name).collect();
+    json!({ "ok": true, "hash": config.hash, "cameras": cameras, "models": models }).to_string()
+}

@@ -1,0 +1,40 @@
+//! Ocellus: the vision service of a camera box. This page is the map of the house.
+//!
+//! Follow one frame from top to bottom:
+//!
+//! ```text
+//!  capture/appsink.rs   a decoded GstBuffer is mapped, not copied, and committed to
+//!  ring/                the camera's ring of fixed slots, from which a free
+//!  scheduler/           pinned worker leases it;
+//!  pipeline.rs          THE road: lease ▶ stage ▶ reorder ▶ track ▶ sinks
+//!  stages/detect.rs       image/   planes into the tensor, scaled before they are converted
+//!                         engine/  the model, and the decoder of what it says
+//!  stages/track.rs      objects get numbers, and begin, go on and end
+//!  sinks/mqtt/          reports are published; events go through
+//!  store/               the outbox on disk, until the broker has them
+//! ```
+//!
+//! `app.rs` builds all of it from `config/` and hands every loop to the `supervisor/`. Imports run one way
+//! only; `tests/layering.rs` holds the code against the table in the design.
+
+// the entrance
+pub mod app;
+pub mod cli;
+// inputs
+pub mod capture;
+pub mod ring;
+// work
+pub mod pipeline;
+pub mod scheduler;
+pub mod stages;
+// outputs
+pub mod sinks;
+// around
+pub mod config;
+pub mod engine;
+pub mod image;
+pub mod store;
+pub mod supervisor;
+// words
+pub mod telemetry;
+pub mod types;
