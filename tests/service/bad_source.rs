@@ -1,0 +1,113 @@
+//! Sources that are broken, empty, or not there yet.
+
+use std::fs;
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::messages::{listen, numbers};
+use crate::rig::{Rig, Stub, data};
+use crate::support::broker::{Broker, free_port};
+use crate::support::wait_until;
+
+fn tape(rig: &Rig, file: &str) -> String {
+    let path = rig.path(file);
+    format!(
+        "[[camera]]\nname = \"tape\"\nsource = \"file://{}\"\npace = \"max\"\ndetect = {{ model = \"m\" }}\n",
+        path.display()
+    )
+}
+
+/// Runs the file to its end, which must be exit code 6 with all of `words` in one sentence; gives the frames reported.
+fn played(file: &str, bytes: &[u8], words: &[&str]) -> Vec<u64> {
+    let (broker, rig) = (Broker::start(), Rig::new());
+    let watcher = listen(broker.port);
+    fs::write(rig.path(file), bytes).unwrap();
+    rig.config(broker.port, &(rig.stub("m", &Stub::default()) + &tape(&rig, file)));
+    let mut service = rig.run();
+    assert_eq!(service.exit_within(Duration::from_secs(60)), Some(6), "{}", service.log());
+    let log = service.log();
+    let last = log.lines().last().unwrap_or_default();
+    for word in words.iter().chain(&[file]) {
+        assert!(last.contains(word), "\"{word}\" is missing in the last sentence: {last}");
+    }
+    let told =
+        watcher.wait_for("tape/status", |told| told["cause"].as_str().is_some_and(|c| c.contains(words[0])));
+    assert_eq!(told["state"], "offline");
+    watcher.wait_for("box1/status", |told| told["state"] == "offline");
+    numbers(&watcher, "tape/detections", "frame")
+}
+
+#[test]
+fn a_video_that_is_empty_or_no_video_ends_with_a_sentence_about_it() {
+    assert!(played("empty.mp4", b"", &["empty", "record it again"]).is_empty());
+    assert!(played("text.mp4", &b"this is a letter, no video\n".repeat(500), &["not a video"]).is_empty());
+}
+
+#[test]
+fn a_truncated_video_ends_with_a_sentence_after_every_frame_before_the_damage_was_reported() {
+    let Some(data) = data() else { return };
+    let bytes = fs::read(data.join("video/asl_again.mkv")).unwrap();
+    let frames = played("cut.mkv", &bytes[..bytes.len() * 6 / 10], &["truncated", "missing"]);
+    assert!(frames.len() > 20, "only {} frames", frames.len());
+    assert_eq!(frames, (0..frames.len() as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn one_broken_file_does_not_stop_another_camera() {
+    let (broker, rig) = (Broker::start(), Rig::new());
+    let watcher = listen(broker.port);
+    fs::write(rig.path("empty.mp4"), b"").unwrap();
+    let live = "[[camera]]\nname = \"live\"\nsource = \"scene:\"\ndetect = { model = \"m\" }\n";
+    rig.config(broker.port, &(rig.stub("m", &Stub::default()) + &tape(&rig, "empty.mp4") + live));
+    let mut service = rig.run();
+    watcher.wait_for("box1/status", |status| {
+        status["state"] == "degraded" && status["reasons"].to_string().contains("empty.mp4")
+    });
+    let before = watcher.json("live/detections").len();
+    wait_until("more frames", || watcher.json("live/detections").len() > before + 10);
+    assert_eq!(service.stop(), Some(0));
+}
+
+/// A raw grey picture in the framing of `tcp://` sources.
+fn picture(pts_ns: u64) -> Vec<u8> {
+    use ocellus::capture::tcp::Header;
+    use ocellus::types::PixelFormat;
+    let header = Header::raw(PixelFormat::Gray8, 64, 48, Some(pts_ns)).unwrap();
+    let mut bytes = header.to_bytes().to_vec();
+    bytes.resize(bytes.len() + 64 * 48, 90);
+    bytes
+}
+
+#[test]
+fn a_source_that_is_absent_at_start_is_offline_until_it_appears_and_again_when_it_goes() {
+    let (broker, rig) = (Broker::start(), Rig::new());
+    let watcher = listen(broker.port);
+    let port = free_port();
+    let camera = format!(
+        "[[camera]]\nname = \"line\"\nsource = \"tcp://127.0.0.1:{port}\"\nreconnect_ms = 50\nreconnect_max_ms = 200\n\
+         frozen_after_ms = 500\ndetect = {{ model = \"m\" }}\n"
+    );
+    rig.config(broker.port, &(rig.stub("m", &Stub::default()) + &camera));
+    let mut service = rig.run();
+    let said = watcher
+        .wait_for("line/status", |told| told["cause"].as_str().is_some_and(|c| c.contains("no sender")));
+    assert_eq!(said["state"], "offline");
+    watcher.wait_for("box1/status", |status| status["state"] == "degraded");
+
+    let mut sender = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let mut sent = 0;
+    let mut send = |sender: &mut TcpStream| {
+        sender.write_all(&picture(sent * 40_000_000)).unwrap();
+        sent += 1;
+    };
+    wait_until("online", || {
+        send(&mut sender);
+        watcher.json("line/status").last().unwrap()["state"] == "online"
+    });
+    watcher.wait_for("line/detections", |_| true);
+    wait_until("frozen", || watcher.json("line/status").last().unwrap()["state"] == "frozen");
+    drop(sender);
+    wait_until("offline", || watcher.json("line/status").last().unwrap()["state"] == "offline");
+    assert_eq!(service.stop(), Some(0));
+}

@@ -1,0 +1,21 @@
+//! The real binary against a real broker: what a person, a plant system and systemd would notice.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod messages;
+mod rig;
+
+mod bad_broker;
+mod bad_source;
+mod bad_state;
+mod check;
+mod commands;
+mod ending;
+mod fairness;
+mod faults;
+mod file;
+mod kill;
+mod reload;
+mod scene;
+mod systemd;

@@ -1,0 +1,220 @@
+//! A box under test: a folder with configuration, models and state, and the process that runs on it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use crate::support::wait_until;
+
+/// Two services at once on two cores would measure each other; held by every test that runs one.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ocellus");
+
+/// The shared data, or `None` (said on standard output) on a machine that has none; CI must have it.
+pub fn data() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let path = std::env::var_os("OCELLUS_DATA").map_or(beside, PathBuf::from);
+    if path.join("models").is_dir() {
+        return Some(path);
+    }
+    assert!(std::env::var_os("CI").is_none(), "CI without shared data at {}", path.display());
+    println!("skipped: no shared data at {}", path.display());
+    None
+}
+
+/// What a stub model does.
+pub struct Stub {
+    /// Each run takes so long, from the run `slow_from` of a worker's session on.
+    pub run_us: u64,
+    pub slow_from: u64,
+    /// Things that it sees in every frame, beside each other.
+    pub things: usize,
+    /// Each run fails with this.
+    pub fail: Option<&'static str>,
+}
+
+impl Default for Stub {
+    fn default() -> Stub {
+        Stub { run_us: 0, slow_from: 1, things: 1, fail: None }
+    }
+}
+
+impl Stub {
+    fn text(&self) -> String {
+        let Stub { run_us, slow_from, things, fail } = self;
+        let fail = fail.map_or(String::new(), |cause| format!("fail = \"{cause}\"\n"));
+        let rows = (*things).max(1);
+        let boxes: Vec<String> = (0..rows)
+            .map(|n| {
+                let left = n as f32 / rows as f32;
+                format!("0.1, {left}, 0.6, {}", left + 0.8 / rows as f32)
+            })
+            .collect();
+        let tensor = |kind: &str, name: &str, shape: &str, dtype: &str, values: &str| {
+            format!(
+                "[[{kind}]]\nname = \"{name}\"\nshape = {shape}\ndtype = \"{dtype}\"\nvalues = [{values}]\n"
+            )
+        };
+        [
+            format!("run_us = {run_us}\nslow_from = {slow_from}\n{fail}"),
+            tensor("input", "image", "[1, 32, 32, 3]", "u8", ""),
+            tensor("output", "boxes", &format!("[1, {rows}, 4]"), "f32", &boxes.join(", ")),
+            tensor("output", "classes", &format!("[1, {rows}]"), "f32", "0"),
+            tensor("output", "scores", &format!("[1, {rows}]"), "f32", "0.9"),
+            tensor("output", "count", "[1]", "f32", &things.to_string()),
+        ]
+        .concat()
+    }
+}
+
+/// Where a service lives.
+pub struct Rig {
+    pub dir: tempfile::TempDir,
+    pub state_dir: PathBuf,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Rig {
+    pub fn new() -> Rig {
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(|failed| failed.into_inner());
+        let dir = tempfile::tempdir().unwrap();
+        let state_dir = dir.path().join("state");
+        Rig { dir, state_dir, _turn: turn }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes `name.stub` and gives its section.
+    pub fn stub(&self, name: &str, stub: &Stub) -> String {
+        fs::write(self.path(&format!("{name}.stub")), stub.text()).unwrap();
+        format!("[model.{name}]\npath = \"{name}.stub\"\ntask = \"ssd\"\nlabels = [\"thing\"]\n")
+    }
+
+    /// Writes the configuration of a box that talks to the broker on `port`: the usual head, then `rest`.
+    pub fn config(&self, port: u16, rest: &str) {
+        self.config_with(&format!("url = \"mqtt://127.0.0.1:{port}\""), "stub", rest);
+    }
+
+    /// The same with the lines `mqtt` and another runtime.
+    pub fn config_with(&self, mqtt: &str, runtime: &str, rest: &str) {
+        let state = self.state_dir.display();
+        let text = format!(
+            "[device]\nname = \"box1\"\nstate_dir = \"{state}\"\n\n[mqtt]\n{mqtt}\ntelemetry_every_ms = 200\n\n\
+             [runtime]\nkind = \"{runtime}\"\n\n{rest}"
+        );
+        // As an editor does it: a reload never sees half a file.
+        fs::write(self.path("new.toml"), text).unwrap();
+        fs::rename(self.path("new.toml"), self.config_path()).unwrap();
+    }
+
+    pub fn config_path(&self) -> PathBuf {
+        self.path("ocellus.toml")
+    }
+
+    /// `ocellus ARGUMENTS --config FILE`, run to its end.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = self.prepared();
+        command.args(arguments).arg("--config").arg(self.config_path());
+        command.output().expect("the program starts")
+    }
+
+    /// Starts the service.
+    pub fn run(&self) -> Service {
+        self.run_with(&[])
+    }
+
+    /// Starts the service with more of an environment.
+    pub fn run_with(&self, env: &[(&str, &str)]) -> Service {
+        let log = self.path(&format!("log-{}", fs::read_dir(self.dir.path()).unwrap().count()));
+        let mut command = self.prepared();
+        command.arg("run").arg("--config").arg(self.config_path());
+        command.envs(env.iter().copied());
+        let stderr = File::create(&log).unwrap();
+        let child = command.stdout(Stdio::null()).stderr(stderr).spawn().expect("the program starts");
+        Service { child, log }
+    }
+
+    fn prepared(&self) -> Command {
+        let mut command = Command::new(PROGRAM);
+        // Where `.runtime/` is, if the set-up made it.
+        command
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env_remove("NOTIFY_SOCKET")
+            .env_remove("JOURNAL_STREAM");
+        command
+    }
+}
+
+/// A running service; killed when dropped.
+pub struct Service {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Service {
+    /// What it wrote to standard error so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits until the log holds every one of `words` in one line.
+    pub fn wait_log(&self, words: &[&str]) -> String {
+        let mut found = String::new();
+        wait_until(&format!("a line of the log with {words:?}"), || {
+            let log = self.log();
+            let line = log.lines().find(|line| words.iter().all(|word| line.contains(word)));
+            found = line.unwrap_or_default().to_owned();
+            line.is_some()
+        });
+        found
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: a plain system call on the id of a child that was not yet waited for.
+        unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };
+    }
+
+    /// As the power fails.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// The exit code, if the process ends by itself within `patience`; `None` after a signal.
+    pub fn exit_within(&mut self, patience: Duration) -> Option<i32> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "the process did not end within {patience:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Asks it to stop, and gives its exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        self.signal(libc::SIGTERM);
+        self.exit_within(Duration::from_secs(10))
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- the log of the service:\n{}---", self.log());
+        }
+    }
+}
