@@ -1,0 +1,67 @@
+# `make run` shows it, `make test` proves it; both install what they need first (Debian 12, Ubuntu 24.04).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+RUNTIME := $(CURDIR)/.runtime
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH):/usr/sbin
+export OCELLUS_RUNTIME_LIB ?= $(RUNTIME)/libLiteRt.so
+export TFLITEC_PREBUILT_PATH ?= $(RUNTIME)/tflitec/lib/libtensorflowlite_c.so
+export TFLITEC_HEADER_DIR ?= $(RUNTIME)/tflitec/include
+
+# A toolchain that the set-up installed because the machine's own was missing or too old. Read when a recipe
+# runs, not before: the set-up may just have made it.
+cargo = env $$([ ! -f .runtime/toolchain ] || echo RUSTUP_TOOLCHAIN=$$(cat .runtime/toolchain)) cargo
+# cargo-nextest (a process for each test, a limit for one that hangs) where it is installed, else cargo's own runner.
+runner = $$($(cargo) nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
+
+CONFIG ?= config/ocellus.toml
+
+.PHONY: help setup build run test test-main test-tflitec loom lint bench peers
+.NOTPARALLEL:
+
+help: ## this list
+	@echo "make run     install what is missing, build, start a local broker and the service on the demo profile"
+	@echo "make test    the same set-up, then every test"
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+setup: ## system packages, Rust, the inference runtimes; quick when nothing is missing
+	@scripts/setup/system.sh
+	@scripts/setup/rust.sh
+	@scripts/setup/litert.sh
+	@scripts/setup/tflitec.sh
+
+build: setup ## the release binary
+	@$(cargo) build --release --locked
+
+run: build ## the demo (CONFIG=FILE for another profile)
+	@scripts/run.sh $(CONFIG)
+
+test: test-main test-tflitec loom ## every test
+
+# Documentation examples first: nextest does not run them, and the runner's own summary should come last.
+test-main: setup ## unit and integration tests
+	@$(cargo) test --locked --doc
+	@$(cargo) $(runner) --locked --lib --bins --examples --tests
+
+test-tflitec: setup ## the engine's tests with the linked TensorFlow Lite
+	@$(cargo) $(runner) --locked --features tflitec --lib engine::
+	@$(cargo) $(runner) --locked --features tflitec --test engine_references
+
+loom: setup ## every interleaving of the ring's small cases
+	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(cargo) test --release --locked --manifest-path tests/loom/Cargo.toml
+
+lint: setup ## formatting, clippy, documentation, licences (where cargo-deny is installed)
+	@$(cargo) fmt --check
+	@$(cargo) clippy --locked --all-targets --all-features -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" $(cargo) doc --locked --no-deps --document-private-items
+	@if $(cargo) deny --version >/dev/null 2>&1; then $(cargo) deny --log-level error check licenses bans sources; fi
+
+bench: build target/bench/720p.mp4 ## the figures of the README
+	@$(cargo) bench --locked
+
+peers: build target/bench/720p.mp4 ## Ocellus and a Python peer in turn on the same work
+	@benches/peers/run.sh
+
+target/bench/720p.mp4: scripts/make_720p.sh
+	@scripts/make_720p.sh $@

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Sees to a Rust toolchain that is new enough. An existing one is used as it is and never changed; where a
+# newer one is needed, it is installed beside it and named in .runtime/toolchain, which the Makefile reads.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+# What a fresh machine gets: one known version, so that a new lint of tomorrow's compiler fails nobody's build.
+fresh=1.95.0
+wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+new_enough() {
+    local have
+    have=$(cargo --version 2>/dev/null | awk '{print $2}')
+    [ -n "$have" ] && [ "$(printf '%s\n' "$wanted" "$have" | sort -V | head -n1)" = "$wanted" ]
+}
+new_enough && exit 0
+
+echo "set-up: Rust $wanted or newer is needed; installing $fresh"
+if ! command -v rustup >/dev/null; then
+    if [ -n "$(apt-cache policy rustup 2>/dev/null | awk '/Candidate:/ && $2 != "(none)" {print $2}')" ]; then
+        root=()
+        [ "$(id -u)" = 0 ] || root=(sudo)
+        "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 -qq install -y rustup
+    else
+        curl --proto '=https' --tlsv1.2 -sSf --retry 3 https://sh.rustup.rs |
+            sh -s -- -y --no-modify-path --profile minimal --default-toolchain none
+    fi
+fi
+rustup toolchain install "$fresh" --profile minimal --component clippy,rustfmt
+mkdir -p .runtime
+echo "$fresh" >.runtime/toolchain
+RUSTUP_TOOLCHAIN=$fresh new_enough || {
+    echo "set-up: cargo is still missing or too old: is $(command -v cargo || echo 'no cargo') first in PATH?" >&2
+    exit 1
+}
