@@ -86,6 +86,10 @@ impl Lane {
         bell: Arc<Bell>,
     ) -> Arc<Lane> {
         let LaneSettings { camera, every, window, tracker } = settings;
+        let blank = || Arc::new(Report::new(camera.clone()));
+        // Room for what sinks usually hold; the pool grows where one holds more, and the memory is touched only then.
+        let mut pool = Vec::with_capacity(window * 8);
+        pool.extend((0..window * 4).map(|_| blank()));
         Arc::new(Lane {
             counters: LaneCounters::default(),
             camera,
@@ -100,7 +104,7 @@ impl Lane {
             issued: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
             bell,
-            pool: Mutex::new(Vec::with_capacity(window * 2)),
+            pool: Mutex::new(pool),
             clock: SystemClock,
         })
     }

@@ -91,7 +91,7 @@ fn tls_to_a_plain_port_points_to_mqtt() {
     let broker = Broker::start();
     let other = tempfile::tempdir().unwrap();
     let unit = Unit::start(tls(certs.file("ca.crt"), None, broker.port), other.path());
-    unit.wait_for_fault("check that the port speaks TLS");
+    unit.wait_for_fault("write mqtt:// in mqtt.url");
 }
 
 #[test]

@@ -158,7 +158,7 @@ impl Rig {
             };
             Lane::new(settings, ring.reader(policy), sinks, app.bell.clone())
         });
-        let health = Health::Offline { cause: "starting".into(), next_try: None };
+        let health = Health::starting();
         Rig {
             settings: camera.clone(),
             ring,

@@ -77,7 +77,7 @@ impl App {
             units.iter().any(|unit| *unit.name == *name && unit.state.is_over())
         };
         let hopeless = |rig: &Arc<Rig>| match &*lock(&rig.health) {
-            Health::Offline { next_try, .. } => next_try.is_some() || over(rig),
+            health @ Health::Offline { .. } => !health.is_starting() || over(rig),
             Health::Ended => true,
             Health::Online { .. } | Health::Frozen { .. } => false,
         };
@@ -91,7 +91,7 @@ impl App {
     }
 
     fn publish_status(&self, memory: &mut Memory) {
-        let reasons = self.reasons(memory.ready);
+        let reasons = self.reasons();
         let state = if reasons.is_empty() { Service::Online } else { Service::Degraded };
         if memory.status.as_ref() == Some(&(state, reasons.clone())) {
             return;
@@ -112,7 +112,7 @@ impl App {
     }
 
     /// Why the box is not all that it should be. A camera that is only starting is no reason.
-    fn reasons(&self, ready: bool) -> Vec<String> {
+    fn reasons(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         for unit in self.supervisor.status() {
             if matches!(unit.state, State::Failed | State::Backoff) {
@@ -120,9 +120,10 @@ impl App {
                 reasons.push(format!("unit {} {}: {cause}", unit.name, unit.state.as_str()));
             }
         }
-        for rig in lock(&self.rigs).iter().filter(|_| ready) {
+        for rig in lock(&self.rigs).iter() {
             let name = &rig.settings.name;
             match &*lock(&rig.health) {
+                health if health.is_starting() => {}
                 Health::Offline { cause, .. } => reasons.push(format!("camera {name} offline: {cause}")),
                 Health::Frozen { .. } => reasons.push(format!("camera {name} frozen")),
                 Health::Online { .. } | Health::Ended => {}

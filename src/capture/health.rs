@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::types::{PixelFormat, Stamp};
 
+/// The cause of being offline while the first connection is being made.
+pub(super) const NO_FRAME_YET: &str = "no frame yet";
+
 /// A camera's state. Told once at each change.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Health {
@@ -32,6 +35,18 @@ pub enum Health {
     },
     /// The source is over.
     Ended,
+}
+
+impl Health {
+    /// Whether nothing is known yet: the first connection is being made.
+    pub fn is_starting(&self) -> bool {
+        matches!(self, Health::Offline { cause, next_try: None } if cause == NO_FRAME_YET)
+    }
+
+    /// What a camera is before anything was tried.
+    pub fn starting() -> Health {
+        Health::Offline { cause: NO_FRAME_YET.into(), next_try: None }
+    }
 }
 
 /// The shape of a stream, as its caps say.

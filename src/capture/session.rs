@@ -7,7 +7,7 @@ use gstreamer as gst;
 use super::appsink::Tap;
 use super::bus::FaultKind;
 use super::feed::Slot;
-use super::health::{Health, Watch};
+use super::health::{self, Health, Watch};
 use super::line::{Build, Line, Variant};
 use super::reconnect::{self, Backoff};
 use super::source::{Next, Origin};
@@ -64,7 +64,7 @@ impl<'a> Session<'a> {
 
     /// Until the source ends, for live ones until it is stopped.
     pub fn run(mut self) -> Result<Ended, CaptureError> {
-        self.tell_offline("no frame yet".into(), None);
+        self.tell_offline(health::NO_FRAME_YET.into(), None);
         let origin = Origin::of(self.camera, self.sink.slots(), self.wiring)?;
         loop {
             if self.wiring.stop.is_stopped() {
