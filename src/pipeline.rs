@@ -182,7 +182,7 @@ impl Lane {
         self.counters.taken.add(1);
         let mut report = self.blank_report(&frame);
         if let Some(report) = Arc::get_mut(&mut report) {
-            report.latency.wait_us = micros(self.clock.now(), frame.captured);
+            report.latency.wait_us = self.clock.now().latency_since(frame.captured);
         }
         Item::new(self.clone(), ticket, frame, report)
     }
@@ -213,8 +213,8 @@ impl Lane {
             let now = self.clock.now();
             let least = f32::from_bits(self.min_score.load(Ordering::Relaxed));
             report.findings.retain(|finding| finding.score >= least);
-            report.latency.reorder_us = micros(now, arrived);
-            report.latency.total_us = micros(now, report.captured);
+            report.latency.reorder_us = now.latency_since(arrived);
+            report.latency.total_us = now.latency_since(report.captured);
         }
         if let Some(tracker) = &mut tail.tracker {
             tail.events.clear();
@@ -312,10 +312,6 @@ impl Feed<Item> for LaneFeed {
     fn waiting(&self) -> usize {
         lock(&self.0.intake).reader.backlog() as usize
     }
-}
-
-fn micros(later: Stamp, earlier: Stamp) -> u32 {
-    later.micros_since(earlier).min(u64::from(u32::MAX)) as u32
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

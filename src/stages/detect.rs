@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{FanOut, Stage, StageError, Station};
 use crate::engine::{Decode, EngineError, Model, Session};
 use crate::image::Preprocessor;
-use crate::types::{Class, Clock, Frame, Rect, Report, Stamp, SystemClock};
+use crate::types::{Class, Clock, Frame, Rect, Report, SystemClock};
 
 /// Detection (or classification, …: whatever the model's task is) with one model.
 pub struct Detect {
@@ -61,13 +61,9 @@ impl Station for Tools {
         self.session.run()?;
         let inferred = self.clock.now();
         self.decoder.decode(&*self.session, &placement, report);
-        report.latency.preprocess_us = micros(ready, began);
-        report.latency.infer_us = micros(inferred, ready);
-        report.latency.decode_us = micros(self.clock.now(), inferred);
+        report.latency.preprocess_us = ready.latency_since(began);
+        report.latency.infer_us = inferred.latency_since(ready);
+        report.latency.decode_us = self.clock.now().latency_since(inferred);
         Ok(())
     }
-}
-
-fn micros(later: Stamp, earlier: Stamp) -> u32 {
-    later.micros_since(earlier).min(u64::from(u32::MAX)) as u32
 }
