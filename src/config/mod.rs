@@ -9,6 +9,7 @@ mod fault;
 mod files;
 mod place;
 mod raw;
+pub mod recipe;
 mod sections;
 mod source;
 #[cfg(test)]

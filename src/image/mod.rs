@@ -8,6 +8,7 @@ mod colour;
 mod error;
 mod fit;
 pub mod jpeg;
+mod patch;
 mod plan;
 mod planes;
 mod preprocess;
@@ -17,5 +18,6 @@ mod taps;
 mod target;
 
 pub use error::ImageError;
+pub use patch::Patch;
 pub use preprocess::Preprocessor;
 pub use target::{Channels, Target};

@@ -5,6 +5,7 @@ mod class;
 mod event;
 mod finding;
 mod frame;
+mod inspection;
 mod report;
 mod tensor;
 mod time;
@@ -13,6 +14,10 @@ pub use class::Class;
 pub use event::{Event, EventKind};
 pub use finding::{Finding, Label, Point, Rect, Value};
 pub use frame::{Colour, Frame, Matrix, PixelFormat, Planes, Range};
+pub use inspection::{
+    AcquisitionId, Defect, Ended, Inspection, InspectionLatency, Outcome, Pose, RoiResult, Trigger,
+    TriggerKind, Verdict,
+};
 pub use report::{Fault, Latency, MAX_EMBEDDING, MAX_FINDINGS, Report};
 pub use tensor::{Dtype, Fit, Placement, Resize};
 pub use time::{Clock, ManualClock, Stamp, SystemClock, rfc3339};

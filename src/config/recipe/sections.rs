@@ -1,0 +1,234 @@
+//! The typed sections of a checked recipe. Whoever holds one of these may trust it.
+//!
+//! Coordinates are recipe px: those of the master picture on which the recipe was drawn. A part that lies
+//! elsewhere is found by its fiducials and measured in these coordinates all the same.
+
+use std::path::PathBuf;
+
+use crate::types::{Point, Rect};
+
+/// `recipes/PRODUCT.toml`: what is checked on one product.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipe {
+    /// The product; the file's name without its ending.
+    pub product: String,
+    /// Counted up by whoever edits the recipe; published with every result.
+    pub revision: u32,
+    /// Width and height of the pictures for which it was drawn, px.
+    pub size: [u32; 2],
+    /// Millimetres of one recipe px; `None` where nothing is measured in mm.
+    pub mm_per_px: Option<f32>,
+    /// How the part is found; `None`: it always lies where it lies on the master.
+    pub align: Option<Align>,
+    /// The regions of interest, in the file's order; at least one.
+    pub rois: Vec<Roi>,
+    /// The file.
+    pub path: PathBuf,
+    /// SHA-256 of the file's bytes, hexadecimal; kept with every evidence.
+    pub hash: String,
+}
+
+/// `[align]`: fiducials are cut from the first golden picture (the master) and looked for by template match.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Align {
+    /// Where each fiducial lies on the master; one gives a shift (and a turn, by trying), two or more a shift and a turn.
+    pub fiducials: Vec<Rect>,
+    /// How far a fiducial may have moved, px in each direction.
+    pub search_px: u32,
+    /// How far the part may be turned, degrees to either side.
+    pub max_angle_deg: f32,
+    /// Least normalised cross-correlation of a fiducial, 0 to 1; below it the part counts as not found.
+    pub min_score: f32,
+}
+
+/// The outline of a region of interest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outline {
+    /// The rectangle before it is turned, recipe px.
+    pub rect: Rect,
+    /// Turned clockwise about its own centre, degrees.
+    pub angle_deg: f32,
+    /// Only what is inside counts, recipe px; empty: all of the rectangle.
+    pub polygon: Vec<Point>,
+}
+
+/// `[[roi]]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Roi {
+    /// Unique in the recipe.
+    pub name: String,
+    /// Where.
+    pub outline: Outline,
+    /// What is checked there.
+    pub check: Check,
+}
+
+/// What is checked, by `kind`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Check {
+    /// `golden`: cosine similarity to the golden pictures under an embedding model.
+    Golden {
+        /// Name of a model of the configuration, task `embed` (or `classify`: its scores are the vector).
+        model: String,
+        /// Least similarity to the nearest golden, -1 to 1.
+        min_similarity: f32,
+    },
+    /// `pixels`: difference from the goldens' mean, in the light of their spread.
+    Pixels(Pixels),
+    /// `classify`: the best class must be one of these.
+    Classify {
+        /// Name of a model, task `classify`.
+        model: String,
+        /// Classes that are good.
+        expect: Vec<String>,
+        /// Least score of the best class, 0 to 1.
+        min_score: f32,
+    },
+    /// `detect`: what a detector finds inside.
+    Detect {
+        /// Name of a model, task `ssd` or `yolo`.
+        model: String,
+        /// Classes that count; empty: all.
+        classes: Vec<String>,
+        /// Least score of a finding, 0 to 1.
+        min_score: f32,
+        /// Fewest findings that are good.
+        min_count: u32,
+        /// Most findings that are good: 0 for a detector of defects.
+        max_count: u32,
+    },
+    /// `barcode`: a code that can be read, and says what it should.
+    Barcode {
+        /// Symbologies that are tried; empty: all.
+        formats: Vec<String>,
+        /// What it must say.
+        expect: Expect,
+    },
+    /// `colour`: distance of the mean colour in CIELAB.
+    Colour {
+        /// The colour that is right: L*, a*, b* (D65); `None`: that of the master's ROI.
+        lab: Option<[f32; 3]>,
+        /// Most CIEDE2000 difference.
+        max_delta_e: f32,
+    },
+    /// `presence`: the share of px whose grey value lies in a range.
+    Presence {
+        /// Lowest grey value that counts, 0 to 255.
+        low: u8,
+        /// Highest grey value that counts.
+        high: u8,
+        /// Least share of such px, 0 to 1.
+        min_share: f32,
+        /// Most share of such px.
+        max_share: f32,
+    },
+    /// `measure`: from the first edge to the last along the ROI's width.
+    Measure {
+        /// Which edge begins the distance.
+        from: Edge,
+        /// Which edge ends it.
+        to: Edge,
+        /// Least step of grey value that is an edge.
+        min_contrast: f32,
+        /// Least distance that is good, in `unit`.
+        min: f32,
+        /// Most distance that is good.
+        max: f32,
+        /// What the bounds are in.
+        unit: Unit,
+    },
+}
+
+/// `kind = "pixels"`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pixels {
+    /// A px away from edges differs when it is so far from the goldens' mean, grey values.
+    pub threshold: u8,
+    /// A px on an edge of the goldens differs only when it is so far from it.
+    pub edge_threshold: u8,
+    /// How near to an edge counts as on it, px.
+    pub edge_tolerance_px: u32,
+    /// How many standard deviations of the goldens are added to the thresholds.
+    pub spread: f32,
+    /// A defect has at least so many px.
+    pub min_area_px: u32,
+}
+
+/// What a barcode must say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expect {
+    /// Anything, as long as it can be read.
+    Any,
+    /// This text.
+    Text(String),
+    /// The text that came with the trigger.
+    Trigger,
+    /// A pattern: `#` a digit, `?` any character, `*` any run of characters, everything else itself.
+    Pattern(String),
+}
+
+/// An edge along the ROI's width, left to right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// From dark to bright.
+    Rising,
+    /// From bright to dark.
+    Falling,
+    /// Either.
+    Any,
+}
+
+/// What a length is measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Recipe px.
+    Px,
+    /// Millimetres, by the recipe's `mm_per_px`.
+    Mm,
+}
+
+impl Check {
+    /// The word of its kind, as in the file and on MQTT.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Check::Golden { .. } => "golden",
+            Check::Pixels(_) => "pixels",
+            Check::Classify { .. } => "classify",
+            Check::Detect { .. } => "detect",
+            Check::Barcode { .. } => "barcode",
+            Check::Colour { .. } => "colour",
+            Check::Presence { .. } => "presence",
+            Check::Measure { .. } => "measure",
+        }
+    }
+
+    /// The model that it runs, if any.
+    pub fn model(&self) -> Option<&str> {
+        match self {
+            Check::Golden { model, .. } | Check::Classify { model, .. } | Check::Detect { model, .. } => {
+                Some(model)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it needs golden pictures.
+    pub fn needs_goldens(&self) -> bool {
+        matches!(self, Check::Golden { .. } | Check::Pixels(_) | Check::Colour { lab: None, .. })
+    }
+}
+
+impl Recipe {
+    /// Whether it can judge nothing without golden pictures.
+    pub fn needs_goldens(&self) -> bool {
+        self.align.is_some() || self.rois.iter().any(|roi| roi.check.needs_goldens())
+    }
+
+    /// The models that its ROIs run, each once.
+    pub fn models(&self) -> Vec<&str> {
+        let mut models: Vec<&str> = self.rois.iter().filter_map(|roi| roi.check.model()).collect();
+        models.sort_unstable();
+        models.dedup();
+        models
+    }
+}

@@ -1,0 +1,42 @@
+//! A small picture of its own: what a region of interest looks like in the part's coordinates.
+
+use super::Channels;
+
+/// A packed picture, 8 bits a sample: grey (1 byte a px) or RGB (3). Its memory is used again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Patch {
+    /// Width in px.
+    pub width: usize,
+    /// Height in px.
+    pub height: usize,
+    /// `Gray` or `Rgb`.
+    pub channels: Channels,
+    /// Row by row, `width` × `height` × channels bytes.
+    pub data: Vec<u8>,
+}
+
+impl Patch {
+    /// A black patch.
+    pub fn new(width: usize, height: usize, channels: Channels) -> Patch {
+        Patch { width, height, channels, data: vec![0; width * height * channels.count()] }
+    }
+
+    /// Changes the shape, keeping the memory; the content is undefined until written.
+    pub fn reshape(&mut self, width: usize, height: usize, channels: Channels) {
+        (self.width, self.height, self.channels) = (width, height, channels);
+        self.data.resize(width * height * channels.count(), 0);
+    }
+
+    /// Bytes from one row to the next.
+    pub fn stride(&self) -> usize {
+        self.width * self.channels.count()
+    }
+
+    /// Row `y`.
+    ///
+    /// # Panics
+    /// When `y` is not below the height.
+    pub fn row(&self, y: usize) -> &[u8] {
+        &self.data[y * self.stride()..][..self.stride()]
+    }
+}
