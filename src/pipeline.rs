@@ -7,17 +7,22 @@
 //!
 //! One [`Lane`] a camera. A lane is a feed of the scheduler: a free worker takes its next frame, works on it,
 //! and whoever completes the frame that is next in order carries it, and those that waited behind it, to the
-//! sinks. Nothing here allocates once warm, and nothing waits for a sink.
+//! sinks. Nothing here allocates once warm, and nothing waits for a sink. What a trigger picks takes a road of its
+//! own over the same workers: `acquire.rs`.
 
+mod acquire;
 mod counters;
 mod item;
+mod part;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+pub use acquire::{PartFeed, PartLane, PartLaneSettings};
 pub use counters::LaneCounters;
-pub use item::{Item, StageStation};
+pub use item::{FrameItem, Item, StageStation};
+pub use part::{PartItem, PartStage, Product};
 
 use crate::ring::{Bell, Lease, Reader, Take};
 use crate::scheduler::{Feed, Reorder};
@@ -184,7 +189,7 @@ impl Lane {
         if let Some(report) = Arc::get_mut(&mut report) {
             report.latency.wait_us = self.clock.now().latency_since(frame.captured);
         }
-        Item::new(self.clone(), ticket, frame, report)
+        Item::Frame(FrameItem::new(self.clone(), ticket, frame, report))
     }
 
     /// Step 3: the frame's report is complete; those that are next in order go to the sinks.

@@ -10,7 +10,7 @@ use ocellus::scheduler::{Rank, Scheduler, Stage};
 use ocellus::sinks::{Offer, Sink};
 use ocellus::stages::{FanOut, StageError, Station};
 use ocellus::supervisor::{Beat, Stop};
-use ocellus::types::{Class, Event, Finding, Frame, Label, PixelFormat, Rect, Report, Stamp, Value};
+use ocellus::types::{Class, Event, Finding, Frame, Inspection, Label, PixelFormat, Rect, Report, Stamp, Value};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -37,6 +37,10 @@ impl Sink for Memory {
     }
 
     fn offer_event(&self, _: &Event) -> Offer {
+        Offer::Taken
+    }
+
+    fn offer_inspection(&self, _: &Arc<Inspection>, _: Option<&Frame>) -> Offer {
         Offer::Taken
     }
 }

@@ -22,7 +22,7 @@ use ocellus::stages::Stage as _;
 use ocellus::stages::detect::Detect;
 use ocellus::stages::track::Tracker;
 use ocellus::supervisor::{Beat, Stop};
-use ocellus::types::{Class, Event, Frame, PixelFormat, Report, Stamp, SystemClock};
+use ocellus::types::{Class, Event, Frame, Inspection, PixelFormat, Report, Stamp, SystemClock};
 
 thread_local! {
     /// Whether this thread is part of the road.
@@ -77,6 +77,10 @@ impl Sink for Keeping {
 
     fn offer_event(&self, _: &Event) -> Offer {
         self.events.fetch_add(1, Ordering::Relaxed);
+        Offer::Taken
+    }
+
+    fn offer_inspection(&self, _: &Arc<Inspection>, _: Option<&Frame>) -> Offer {
         Offer::Taken
     }
 }

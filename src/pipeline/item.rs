@@ -1,8 +1,8 @@
-//! A frame on its way through a stage, alone or in regions; it cannot get lost.
+//! What the workers work on; a frame on its way through a stage, alone or in regions.
 
 use std::sync::Arc;
 
-use super::Lane;
+use super::{Lane, PartItem};
 use crate::ring::Lease;
 use crate::scheduler::{Fan, Join};
 use crate::stages::{FanOut, Station};
@@ -16,9 +16,27 @@ struct Origin {
     frame: Lease<Frame>,
 }
 
-/// A frame, or a region of one, on its way through a stage. When it is dropped its outcome is handed on:
-/// an item cannot get lost.
-pub struct Item {
+/// What the workers work on. When one is dropped its outcome is handed on: an item cannot get lost.
+pub enum Item {
+    /// A frame of a stream, or a region of one.
+    Frame(FrameItem),
+    /// A part that a trigger picked, or a region of it.
+    Part(PartItem),
+}
+
+impl crate::scheduler::Item for Item {
+    fn fail(&mut self, stage: &str, cause: &str) {
+        match self {
+            Item::Frame(frame) => frame.fail(stage, cause),
+            Item::Part(part) => part.fail(stage, cause),
+        }
+    }
+
+    fn finish(self) {}
+}
+
+/// A frame, or a region of one, on its way through a stage.
+pub struct FrameItem {
     origin: Origin,
     region: Option<Rect>,
     /// `None` only while it is being dropped.
@@ -27,15 +45,13 @@ pub struct Item {
     join: Option<Arc<Join<Arc<Report>>>>,
 }
 
-impl Item {
+impl FrameItem {
     /// A whole frame, with the report that it is to fill.
-    pub(super) fn new(lane: Arc<Lane>, ticket: u64, frame: Lease<Frame>, report: Arc<Report>) -> Item {
+    pub(super) fn new(lane: Arc<Lane>, ticket: u64, frame: Lease<Frame>, report: Arc<Report>) -> FrameItem {
         let origin = Origin { lane, ticket, frame };
-        Item { origin, region: None, report: Some(report), join: None }
+        FrameItem { origin, region: None, report: Some(report), join: None }
     }
-}
 
-impl crate::scheduler::Item for Item {
     fn fail(&mut self, stage: &str, cause: &str) {
         let Origin { lane, frame, .. } = &self.origin;
         tracing::warn!(camera = %lane.camera, frame = frame.seq, stage, "the frame failed: {cause}");
@@ -43,11 +59,9 @@ impl crate::scheduler::Item for Item {
             report.fault = Some(Fault { stage: stage.into(), cause: cause.into() });
         }
     }
-
-    fn finish(self) {}
 }
 
-impl Drop for Item {
+impl Drop for FrameItem {
     fn drop(&mut self) {
         let Some(part) = self.report.take() else { return };
         let Origin { lane, ticket, .. } = &self.origin;
@@ -85,7 +99,8 @@ pub struct StageStation(pub Box<dyn Station>);
 
 impl crate::scheduler::Station<Item> for StageStation {
     fn work(&mut self, item: &mut Item, fan: &mut Fan<'_, Item>) -> Result<(), String> {
-        let Item { origin, region, report, join } = item;
+        let Item::Frame(item) = item else { return Err("a triggered part came to a stage of frames".into()) };
+        let FrameItem { origin, region, report, join } = item;
         // Nobody else holds an item's report before the item is done.
         let Some(report) = report.as_mut().and_then(Arc::get_mut) else { return Ok(()) };
         let mut regions = Regions { origin, join, fan };
@@ -105,7 +120,7 @@ impl FanOut for Regions<'_, '_> {
         let join = self.join.get_or_insert_with(|| Arc::new(Join::new(1))).clone();
         join.add();
         let report = Some(self.origin.lane.blank_report(&self.origin.frame));
-        let part = Item { origin: self.origin.clone(), region: Some(region), report, join: Some(join) };
-        self.fan.emit(stage, part).is_ok()
+        let part = FrameItem { origin: self.origin.clone(), region: Some(region), report, join: Some(join) };
+        self.fan.emit(stage, Item::Frame(part)).is_ok()
     }
 }

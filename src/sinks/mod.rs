@@ -4,7 +4,7 @@ pub mod mqtt;
 
 use std::sync::Arc;
 
-use crate::types::{Event, Report};
+use crate::types::{Event, Frame, Inspection, Report};
 
 /// What a sink did with what it was offered. Both are counted by the road.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,4 +23,7 @@ pub trait Sink: Send + Sync {
     fn offer_report(&self, report: &Arc<Report>) -> Offer;
     /// Offers an event, to be kept until delivered.
     fn offer_event(&self, event: &Event) -> Offer;
+    /// Offers the record of an acquisition, to be kept until delivered, and the frame that was inspected, where one
+    /// was: whoever wants its pixels copies them now.
+    fn offer_inspection(&self, inspection: &Arc<Inspection>, frame: Option<&Frame>) -> Offer;
 }

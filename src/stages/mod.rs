@@ -3,9 +3,11 @@
 pub mod detect;
 pub mod track;
 
+use std::sync::Arc;
+
 use crate::engine::{EngineError, RunError};
 use crate::image::ImageError;
-use crate::types::{Class, Frame, Rect, Report};
+use crate::types::{Class, Frame, Pose, Rect, Report, RoiResult};
 
 /// A stage could not do its work on a frame.
 #[derive(Debug, thiserror::Error)]
@@ -45,4 +47,29 @@ pub trait Station: Send {
 pub trait FanOut {
     /// Sends `region` (frame px) to the stage called `stage`; false where there is no such stage.
     fn emit(&mut self, stage: &str, region: Rect) -> bool;
+}
+
+/// A part could not be found on its frame, so that none of its regions can be judged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{cause}")]
+pub struct PartFault {
+    /// What was wrong, where, and what to do.
+    pub cause: Arc<str>,
+}
+
+impl PartFault {
+    /// With this cause.
+    pub fn new(cause: impl Into<Arc<str>>) -> PartFault {
+        PartFault { cause: cause.into() }
+    }
+}
+
+/// One worker's tools for the inspection of one product.
+pub trait PartStation: Send {
+    /// Where the part lies on `frame`; `None` where the recipe does not look for it.
+    fn find(&mut self, frame: &Frame) -> Result<Option<Pose>, PartFault>;
+
+    /// Judges region `index` of the recipe on a part that lies at `pose`. `text` came with the trigger. What cannot be
+    /// judged is a verdict too: `error`, with its cause.
+    fn roi(&mut self, frame: &Frame, pose: Option<&Pose>, index: usize, text: Option<&str>) -> RoiResult;
 }

@@ -140,6 +140,24 @@ pub struct RoiResult {
     pub duration_us: u32,
 }
 
+impl RoiResult {
+    /// A region that could not be judged, because of `cause`.
+    pub fn failed(name: &Label, kind: &'static str, cause: impl AsRef<str>) -> RoiResult {
+        RoiResult {
+            name: name.clone(),
+            kind,
+            verdict: Verdict::Error,
+            score: f32::NAN,
+            threshold: f32::NAN,
+            unit: "",
+            text: None,
+            defects: Vec::new(),
+            error: Some(cause.as_ref().into()),
+            duration_us: 0,
+        }
+    }
+}
+
 /// Where the part lies: recipe px turned by `angle_rad` about the origin, then moved by (`dx`, `dy`), are frame px.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Pose {

@@ -17,7 +17,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("jobs", "image engine store scheduler stages config supervisor* telemetry types"),
     ("batch", "image engine store scheduler stages config supervisor* telemetry types"),
     ("sinks", "ring image store jobs config supervisor* telemetry types"),
-    ("pipeline", "ring scheduler stages sinks supervisor* telemetry types"),
+    ("pipeline", "ring scheduler stages sinks trigger supervisor* telemetry types"),
     (
         "app",
         "types telemetry ring image config supervisor engine store scheduler trigger capture stages jobs batch sinks pipeline",

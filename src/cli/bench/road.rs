@@ -19,7 +19,7 @@ use crate::stages::Stage as _;
 use crate::stages::detect::Detect;
 use crate::supervisor::{Beat, Spawned, Stop, spawn};
 use crate::telemetry::ProcessFacts;
-use crate::types::{Clock, Event, Frame, Report, SystemClock};
+use crate::types::{Clock, Event, Frame, Inspection, Report, SystemClock};
 
 /// Decoded frames kept in memory: enough that they do not all stay in the cache.
 const KEPT_FRAMES: usize = 32;
@@ -258,6 +258,10 @@ impl Sink for Nowhere {
     }
 
     fn offer_event(&self, _: &Event) -> Offer {
+        Offer::Taken
+    }
+
+    fn offer_inspection(&self, _: &Arc<Inspection>, _: Option<&Frame>) -> Offer {
         Offer::Taken
     }
 }

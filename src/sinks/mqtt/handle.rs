@@ -16,7 +16,7 @@ use super::session::AnswerOut;
 use super::topic::{self, Topics};
 use crate::config;
 use crate::sinks::{Offer, Sink};
-use crate::types::{Clock, Event, Report};
+use crate::types::{Clock, Event, Frame, Inspection, Report};
 
 /// Reports that wait for the connection's thread. A broker that is slower than this loses frames' reports,
 /// counted, never frames.
@@ -24,12 +24,19 @@ const REPORTS: usize = 256;
 /// Events that wait for the disk: with the disk away, half an hour of ten events a second.
 const EVENTS: usize = 16_384;
 
+/// What must not be lost: on disk before it is sent.
+#[derive(Clone, Debug)]
+pub(super) enum Kept {
+    Event(Event),
+    Inspection(Arc<Inspection>),
+}
+
 /// Everything that the handle's clones, the keeper and the connection share.
 pub(super) struct Shared {
     pub(super) topics: Topics,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) reports: ArrayQueue<Arc<Report>>,
-    pub(super) events: ArrayQueue<Event>,
+    pub(super) events: ArrayQueue<Kept>,
     pub(super) board: Board,
     pub(super) answers: Mutex<Vec<AnswerOut>>,
     pub(super) exchange: Exchange,
@@ -184,8 +191,19 @@ impl Sink for Mqtt {
     /// Kept until the broker has it. Refused only when the disk has not kept up for 16,384 events:
     /// counted, and the alarm `events-lost` is raised.
     fn offer_event(&self, event: &Event) -> Offer {
+        self.keep(Kept::Event(event.clone()))
+    }
+
+    /// As events, and last of all to give way where the disk is full.
+    fn offer_inspection(&self, inspection: &Arc<Inspection>, _: Option<&Frame>) -> Offer {
+        self.keep(Kept::Inspection(inspection.clone()))
+    }
+}
+
+impl Mqtt {
+    fn keep(&self, kept: Kept) -> Offer {
         let shared = &self.shared;
-        if shared.events.push(event.clone()).is_err() {
+        if shared.events.push(kept).is_err() {
             add(&shared.totals.events_dropped_full, 1);
             if !shared.overrun.swap(true, Ordering::Relaxed) {
                 let text = "events are lost because the disk under device.state_dir does not take them; \

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::counters::add;
-use super::handle::Shared;
+use super::handle::{Kept, Shared};
+use super::inspection::InspectionOut;
 use super::payload::{self, EventOut};
 use super::topic;
 use crate::store::{Class, Entry, Key, Outbox, Store, StoreError};
-use crate::types::Event;
 
 /// Most events of one group commit.
 const GROUP: usize = 1_024;
@@ -72,7 +72,7 @@ pub(super) struct Keeper {
     store: Option<Store>,
     outbox: Option<Outbox>,
     /// Events taken from the queue and not yet known to be on disk.
-    group: Vec<Event>,
+    group: Vec<Kept>,
     handed: usize,
     epoch: u64,
     online: bool,
@@ -208,8 +208,8 @@ impl Keeper {
         if self.group.is_empty() {
             return Ok(());
         }
-        for event in &self.group {
-            stage(outbox, event, &self.shared);
+        for kept in &self.group {
+            stage(outbox, kept, &self.shared);
         }
         let durable = outbox.commit()?;
         self.group.clear();
@@ -276,10 +276,21 @@ impl Keeper {
     }
 }
 
-fn stage(outbox: &mut Outbox, event: &Event, shared: &Shared) {
-    let stream: Arc<str> = topic::event(&event.camera).into();
-    let now = shared.clock.now();
-    outbox.stage(Class::Event, &stream, |seq, out| {
-        payload::write(seq, event.captured.wall_ns, &EventOut::new(event, now), out);
-    });
+fn stage(outbox: &mut Outbox, kept: &Kept, shared: &Shared) {
+    match kept {
+        Kept::Event(event) => {
+            let stream: Arc<str> = topic::event(&event.camera).into();
+            let now = shared.clock.now();
+            outbox.stage(Class::Event, &stream, |seq, out| {
+                payload::write(seq, event.captured.wall_ns, &EventOut::new(event, now), out);
+            });
+        }
+        Kept::Inspection(inspection) => {
+            let stream: Arc<str> = topic::inspection(&inspection.camera).into();
+            outbox.stage(Class::Result, &stream, |seq, out| {
+                let wall_ns = inspection.trigger.at.wall_ns;
+                payload::write(seq, wall_ns, &InspectionOut::from(&**inspection), out);
+            });
+        }
+    }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::figures::Telemetry;
+use super::inspection::{InspectionOut, TriggerStatus};
 use super::payload::{Alarm, Answer, CameraStatus, Detections, Envelope, EventOut, Gap, Payload, Status};
 
 /// What is kept in the outbox says in addition whether it comes late.
@@ -24,6 +25,8 @@ pub fn all() -> Vec<(&'static str, Value)> {
         one::<Envelope<CameraStatus>>("camera", CameraStatus::SCHEMA),
         one::<Envelope<Detections>>("detections", Detections::SCHEMA),
         one::<Kept<EventOut>>("event", EventOut::SCHEMA),
+        one::<Kept<InspectionOut>>("inspection", InspectionOut::SCHEMA),
+        one::<Envelope<TriggerStatus>>("trigger", TriggerStatus::SCHEMA),
         one::<Kept<Gap>>("gap", Gap::SCHEMA),
         one::<Envelope<Telemetry>>("telemetry", Telemetry::SCHEMA),
         one::<Envelope<Alarm>>("alarm", Alarm::SCHEMA),

@@ -59,6 +59,16 @@ pub fn event(camera: &str) -> String {
     format!("camera/{camera}/event")
 }
 
+/// `camera/NAME/inspection`
+pub fn inspection(camera: &str) -> String {
+    format!("camera/{camera}/inspection")
+}
+
+/// `camera/NAME/trigger`
+pub fn trigger(camera: &str) -> String {
+    format!("camera/{camera}/trigger")
+}
+
 /// `alarm/NAME`
 pub fn alarm(name: &str) -> String {
     format!("alarm/{name}")

@@ -1,0 +1,347 @@
+//! The road of one acquisition, readable in one sitting.
+//!
+//! ```text
+//!  trigger ──pull──▶ waiting ──(a frame is committed)──▶ chosen ──(pinned workers: find ▶ ROIs side by side)──▶
+//!          gets its number    leased from the ring's history   PartStage                      Acquisition
+//!  ──judged──▶ Account: in the order of numbers ──▶ whoever pulled the trigger ▶ sinks
+//! ```
+//!
+//! One [`PartLane`] a camera that inspects. The thread that captures chooses the frame the moment it is committed,
+//! so that no trigger depends on how busy the workers are, and the frame is leased before it can be overwritten.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use super::part::{Acquisition, PartItem, Product, Pulled};
+use super::{Item, lock};
+use crate::ring::{Bell, Lease, Pick, Ring};
+use crate::scheduler::Feed;
+use crate::sinks::Sink;
+use crate::telemetry::Histogram;
+use crate::trigger::{Account, Counts};
+use crate::types::{
+    AcquisitionId, Clock, Ended, Frame, Inspection, InspectionLatency, Label, Outcome, Stamp, SystemClock,
+    Trigger,
+};
+
+/// How a camera's triggers are served.
+#[derive(Clone, Debug)]
+pub struct PartLaneSettings {
+    /// The camera's name.
+    pub camera: Label,
+    /// Which frame a trigger means.
+    pub pick: Pick,
+    /// Acquisitions that may be under way at once; one more is an overrun.
+    pub queue: usize,
+    /// How long a trigger waits for its frame before it is missed.
+    pub max_wait: Duration,
+    /// How far a frame may be from its moment.
+    pub tolerance: Duration,
+    /// The number of the first acquisition.
+    pub first_id: AcquisitionId,
+}
+
+/// One camera's road of acquisitions.
+pub struct PartLane {
+    settings: PartLaneSettings,
+    ring: Ring<Frame>,
+    sinks: Arc<[Arc<dyn Sink>]>,
+    bell: Arc<Bell>,
+    state: Mutex<State>,
+    /// How many wait for a frame: what the capture thread looks at after each commit.
+    waiting: AtomicUsize,
+    /// Signalled when somebody begins to wait, or the lane is closed.
+    changed: Condvar,
+    /// From the trigger to the sinks, microseconds.
+    pub total_us: Histogram,
+    clock: SystemClock,
+}
+
+struct State {
+    account: Account<Done>,
+    product: Option<Arc<Product>>,
+    /// Why no frame can come, if that is so.
+    away: Option<Arc<str>>,
+    waiting: VecDeque<Pulled>,
+    /// Have their frame and wait for a worker.
+    chosen: VecDeque<Acquisition>,
+}
+
+/// An acquisition that has ended, until those before it have.
+struct Done {
+    inspection: Arc<Inspection>,
+    frame: Option<Lease<Frame>>,
+    ended: Option<Arc<dyn Ended>>,
+}
+
+impl PartLane {
+    /// A lane that takes its frames from `ring` and reports to `sinks`; `bell` wakes idle workers. Until a product is
+    /// selected every trigger ends as `error`.
+    pub fn new(
+        settings: PartLaneSettings,
+        ring: Ring<Frame>,
+        sinks: Arc<[Arc<dyn Sink>]>,
+        bell: Arc<Bell>,
+    ) -> Arc<PartLane> {
+        let state = State {
+            account: Account::new(settings.first_id),
+            product: None,
+            away: Some("the camera has not given a frame yet".into()),
+            waiting: VecDeque::with_capacity(settings.queue),
+            chosen: VecDeque::with_capacity(settings.queue),
+        };
+        Arc::new(PartLane {
+            settings,
+            ring,
+            sinks,
+            bell,
+            state: Mutex::new(state),
+            waiting: AtomicUsize::new(0),
+            changed: Condvar::new(),
+            total_us: Histogram::default(),
+            clock: SystemClock,
+        })
+    }
+
+    /// The camera's name.
+    pub fn camera(&self) -> &Label {
+        &self.settings.camera
+    }
+
+    /// What is inspected from the next trigger on; what is under way ends as it began. Gives the former product.
+    pub fn select(&self, product: Arc<Product>) -> Option<Arc<Product>> {
+        lock(&self.state).product.replace(product)
+    }
+
+    /// The product that is selected.
+    pub fn product(&self) -> Option<Arc<Product>> {
+        lock(&self.state).product.clone()
+    }
+
+    /// What became of every trigger so far.
+    pub fn counts(&self) -> Counts {
+        lock(&self.state).account.counts()
+    }
+
+    /// Whether one more trigger would be taken now.
+    pub fn is_ready(&self) -> bool {
+        let state = lock(&self.state);
+        state.away.is_none() && state.product.is_some() && self.has_room(&state)
+    }
+
+    /// Says that the camera gives frames (`None`), or why it does not: what waits and what is pulled then is missed.
+    pub fn set_away(&self, cause: Option<&str>) {
+        let mut state = lock(&self.state);
+        state.away = cause.map(Arc::from);
+        if let Some(cause) = state.away.clone() {
+            while let Some(pulled) = state.waiting.pop_front() {
+                self.without_frame(&mut state, pulled, Outcome::Missed, cause.clone());
+            }
+            self.waiting.store(0, Ordering::Release);
+            self.deliver(&mut state);
+        }
+    }
+
+    /// Step 1: a trigger gets its number. It ends at once where no product is selected, no frame can come, or too
+    /// many are under way; else it waits for its frame. Gives the number, and whether it was taken.
+    pub fn pull(
+        self: &Arc<PartLane>,
+        trigger: Trigger,
+        delay: Duration,
+        ended: Option<Arc<dyn Ended>>,
+    ) -> (AcquisitionId, bool) {
+        let mut state = lock(&self.state);
+        let has_room = self.has_room(&state);
+        let id = state.account.begin();
+        let moment = trigger.at.plus(delay);
+        let selected = state.product.clone();
+        let product = selected.clone().unwrap_or_else(|| Arc::new(Product::none()));
+        let pulled = Pulled { id, trigger, moment, product, ended };
+        let refused = match (&state.away, selected) {
+            (_, None) => Some((Outcome::Error, "no product is selected; select one".into())),
+            (Some(cause), _) => Some((Outcome::Missed, cause.clone())),
+            _ if !has_room => Some((Outcome::Overrun, self.overrun())),
+            _ => None,
+        };
+        if let Some((outcome, cause)) = refused {
+            self.without_frame(&mut state, pulled, outcome, cause);
+            self.deliver(&mut state);
+            return (id, false);
+        }
+        state.waiting.push_back(pulled);
+        self.choose(&mut state);
+        self.changed.notify_all();
+        (id, true)
+    }
+
+    /// Step 2, by the thread that captures: a frame was committed. Costs one load while nobody waits.
+    pub fn frame_committed(self: &Arc<PartLane>) {
+        if self.waiting.load(Ordering::Acquire) > 0 {
+            self.choose(&mut lock(&self.state));
+        }
+    }
+
+    /// Ends what has waited for too long; sleeps until the next may be due, at most `patience`. To be called in a loop.
+    pub fn expire(self: &Arc<PartLane>, patience: Duration) {
+        let mut state = lock(&self.state);
+        self.choose(&mut state);
+        let now = self.clock.now().mono_ns;
+        let due = state.waiting.iter().map(|pulled| self.deadline(pulled)).min();
+        let pause = due.map_or(patience, |due| Duration::from_nanos(due.saturating_sub(now)).min(patience));
+        drop(self.changed.wait_timeout(state, pause).unwrap_or_else(|poisoned| poisoned.into_inner()));
+    }
+
+    /// Nothing more will come: what waits is missed.
+    pub fn close(&self) {
+        self.set_away(Some("the camera has ended"));
+        self.changed.notify_all();
+    }
+
+    /// Whether nothing is under way.
+    pub fn is_idle(&self) -> bool {
+        lock(&self.state).account.in_flight() == 0
+    }
+
+    /// Gives every waiting trigger its frame, or its end where that is decided.
+    fn choose(self: &Arc<PartLane>, state: &mut State) {
+        let now = self.clock.now();
+        for _ in 0..state.waiting.len() {
+            let Some(pulled) = state.waiting.pop_front() else { break };
+            match self.look(&pulled, now) {
+                Look::Chosen(frame) => {
+                    state.chosen.push_back(Acquisition::new(self.clone(), pulled, frame, now));
+                    self.bell.ring();
+                }
+                Look::Wait => state.waiting.push_back(pulled),
+                Look::Missed(cause) => self.without_frame(state, pulled, Outcome::Missed, cause),
+            }
+        }
+        self.waiting.store(state.waiting.len(), Ordering::Release);
+        self.deliver(state);
+    }
+
+    /// Which frame `pulled` means, if that can be said by now. The nearest is known once a frame after the moment is
+    /// there: one before it may still be beaten.
+    fn look(&self, pulled: &Pulled, now: Stamp) -> Look {
+        let PartLaneSettings { pick, max_wait, .. } = self.settings;
+        let moment = pulled.moment.mono_ns;
+        let over = now.mono_ns >= self.deadline(pulled);
+        let after = || self.ring.pick(moment, Pick::Next);
+        let decided = match pick {
+            Pick::Previous => now.mono_ns >= moment,
+            Pick::Next | Pick::Nearest => over || after().is_some(),
+        };
+        if !decided {
+            return Look::Wait;
+        }
+        match self.ring.pick(moment, pick) {
+            Some(frame) if frame.stamp_ns().abs_diff(moment) <= self.tolerance_ns() => Look::Chosen(frame),
+            Some(_) if pick == Pick::Next && !over => Look::Missed(self.too_far("after")),
+            Some(_) => Look::Missed(self.too_far("of")),
+            None if over => Look::Missed(format!("no frame within {} ms", max_wait.as_millis()).into()),
+            None => Look::Wait,
+        }
+    }
+
+    fn tolerance_ns(&self) -> u64 {
+        self.settings.tolerance.as_nanos() as u64
+    }
+
+    fn deadline(&self, pulled: &Pulled) -> u64 {
+        pulled.moment.mono_ns + self.settings.max_wait.as_nanos() as u64
+    }
+
+    fn too_far(&self, side: &str) -> Arc<str> {
+        let tolerance = self.settings.tolerance.as_millis();
+        format!("no frame within {tolerance} ms {side} the moment; raise tolerance_ms, or the camera's frame rate").into()
+    }
+
+    fn overrun(&self) -> Arc<str> {
+        let queue = self.settings.queue;
+        format!("{queue} acquisitions are under way already; raise queue, or pull more slowly").into()
+    }
+
+    fn has_room(&self, state: &State) -> bool {
+        state.account.in_flight() < self.settings.queue as u64
+    }
+
+    /// Step 4: the last region is done.
+    pub(super) fn judged(
+        &self,
+        id: AcquisitionId,
+        inspection: Inspection,
+        frame: &Lease<Frame>,
+        ended: Option<&Arc<dyn Ended>>,
+    ) {
+        let mut state = lock(&self.state);
+        let done =
+            Done { inspection: Arc::new(inspection), frame: Some(frame.clone()), ended: ended.cloned() };
+        let outcome = done.inspection.outcome;
+        let total_us = done.inspection.latency.total_us;
+        state.account.end(id, outcome, total_us, done);
+        self.deliver(&mut state);
+    }
+
+    fn without_frame(&self, state: &mut State, pulled: Pulled, outcome: Outcome, cause: Arc<str>) {
+        let total_us = self.clock.now().latency_since(pulled.trigger.at);
+        let inspection = Inspection {
+            id: pulled.id,
+            camera: self.settings.camera.clone(),
+            trigger: pulled.trigger,
+            product: pulled.product.name.clone(),
+            recipe_revision: pulled.product.recipe_revision,
+            golden_revision: pulled.product.golden_revision,
+            frame: None,
+            outcome,
+            cause: Some(cause),
+            pose: None,
+            rois: Vec::new(),
+            latency: InspectionLatency { total_us, ..InspectionLatency::default() },
+        };
+        let done = Done { inspection: Arc::new(inspection), frame: None, ended: pulled.ended };
+        state.account.end(pulled.id, outcome, total_us, done);
+    }
+
+    /// Step 5: what is next in order is told, first to whoever pulled the trigger.
+    fn deliver(&self, state: &mut State) {
+        while let Some(done) = state.account.pop() {
+            self.total_us.record(u64::from(done.inspection.latency.total_us));
+            if let Some(ended) = &done.ended {
+                ended.ended(&done.inspection);
+            }
+            for sink in self.sinks.iter() {
+                sink.offer_inspection(&done.inspection, done.frame.as_deref());
+            }
+        }
+    }
+}
+
+enum Look {
+    Chosen(Lease<Frame>),
+    Wait,
+    Missed(Arc<str>),
+}
+
+/// Step 3: the acquisitions of one product as a feed of the scheduler.
+pub struct PartFeed {
+    /// The lane.
+    pub lane: Arc<PartLane>,
+    /// The product whose stage is fed.
+    pub product: Arc<str>,
+}
+
+impl Feed<Item> for PartFeed {
+    fn take(&self) -> Option<Item> {
+        let chosen = &mut lock(&self.lane.state).chosen;
+        // Those of a former product, which its own stage takes, may stand before ours.
+        let at = chosen.iter().position(|acquisition| acquisition.pulled.product.stage == self.product)?;
+        Some(Item::Part(PartItem::new(chosen.remove(at)?)))
+    }
+
+    fn waiting(&self) -> usize {
+        let chosen = &lock(&self.lane.state).chosen;
+        chosen.iter().filter(|acquisition| acquisition.pulled.product.stage == self.product).count()
+    }
+}

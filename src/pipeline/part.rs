@@ -1,0 +1,222 @@
+//! One acquisition on its way over the workers: the part as a whole first, then its regions side by side.
+//! Like a frame's item, none can get lost: what an item leaves undone when it is dropped becomes an `error`.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use super::{Item, PartLane, lock};
+use crate::ring::Lease;
+use crate::scheduler::Fan;
+use crate::stages::{PartFault, PartStation};
+use crate::types::{
+    AcquisitionId, Clock, Ended, Frame, Inspection, InspectionLatency, Label, Outcome, Pose, RoiResult,
+    Stamp, SystemClock, Trigger, Verdict,
+};
+
+/// What is checked on the parts of one lane from now on: a recipe, made ready.
+#[derive(Debug)]
+pub struct Product {
+    /// Its name.
+    pub name: Label,
+    /// The recipe's revision.
+    pub recipe_revision: u32,
+    /// The revision of the golden pictures; 0 where it has none.
+    pub golden_revision: u64,
+    /// Name and kind of each ROI, in the recipe's order.
+    pub rois: Vec<(Label, &'static str)>,
+    /// The scheduler's stage whose stations know this recipe.
+    pub stage: Arc<str>,
+}
+
+impl Product {
+    /// Stands for the product where none is selected.
+    pub(super) fn none() -> Product {
+        let rois = Vec::new();
+        Product { name: "".into(), recipe_revision: 0, golden_revision: 0, rois, stage: "".into() }
+    }
+
+    /// Whether nothing under way is of this product any more, so that its stage may go. To be asked by the last
+    /// owner, once the lane has another product: every acquisition holds its own.
+    pub fn is_done(self: &Arc<Product>) -> bool {
+        Arc::strong_count(self) == 1
+    }
+}
+
+/// A trigger that was given its number.
+pub(super) struct Pulled {
+    pub(super) id: AcquisitionId,
+    pub(super) trigger: Trigger,
+    /// The moment that is to be seen: the trigger's, and its delay.
+    pub(super) moment: Stamp,
+    pub(super) product: Arc<Product>,
+    pub(super) ended: Option<Arc<dyn Ended>>,
+}
+
+/// An acquisition that has its frame.
+pub(super) struct Acquisition {
+    pub(super) lane: Arc<PartLane>,
+    pub(super) pulled: Pulled,
+    pub(super) frame: Lease<Frame>,
+    /// When the frame was chosen.
+    pub(super) chosen: Stamp,
+    begun: OnceLock<Stamp>,
+    aligned: OnceLock<(Stamp, Result<Option<Pose>, PartFault>)>,
+    results: Mutex<Vec<Option<RoiResult>>>,
+    /// Items under way: the part's own, and one for each ROI once it is known where the part lies.
+    pending: AtomicUsize,
+}
+
+impl Acquisition {
+    pub(super) fn new(lane: Arc<PartLane>, pulled: Pulled, frame: Lease<Frame>, now: Stamp) -> Acquisition {
+        let results = Mutex::new(pulled.product.rois.iter().map(|_| None).collect());
+        Acquisition {
+            lane,
+            pulled,
+            frame,
+            chosen: now,
+            begun: OnceLock::new(),
+            aligned: OnceLock::new(),
+            results,
+            pending: AtomicUsize::new(1),
+        }
+    }
+
+    fn pose(&self) -> Option<Pose> {
+        self.aligned.get().and_then(|(_, pose)| pose.as_ref().ok().copied().flatten())
+    }
+
+    fn keep(&self, index: usize, result: RoiResult) {
+        lock(&self.results)[index] = Some(result);
+    }
+
+    /// One item is done; the last one tells the verdict.
+    fn one_done(&self) {
+        if self.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.lane.judged(self.pulled.id, self.record(), &self.frame, self.pulled.ended.as_ref());
+        }
+    }
+
+    fn record(&self) -> Inspection {
+        let fault = match self.aligned.get() {
+            Some((_, Err(fault))) => Some(fault.cause.clone()),
+            Some((_, Ok(_))) => None,
+            None => Some("the work on this part was given up".into()),
+        };
+        let undone: Arc<str> = fault.clone().unwrap_or_else(|| "the work on this region was given up".into());
+        let results = std::mem::take(&mut *lock(&self.results));
+        let named = self.pulled.product.rois.iter().zip(results);
+        let rois: Vec<RoiResult> = named
+            .map(|((name, kind), result)| result.unwrap_or_else(|| RoiResult::failed(name, kind, &undone)))
+            .collect();
+        let Pulled { id, trigger, product, .. } = &self.pulled;
+        Inspection {
+            id: *id,
+            camera: self.lane.camera().clone(),
+            trigger: trigger.clone(),
+            product: product.name.clone(),
+            recipe_revision: product.recipe_revision,
+            golden_revision: product.golden_revision,
+            frame: Some((self.frame.seq, self.frame.captured)),
+            outcome: outcome(&rois, fault.is_some()),
+            cause: fault,
+            pose: self.pose(),
+            rois,
+            latency: self.latency(),
+        }
+    }
+
+    fn latency(&self) -> InspectionLatency {
+        let now = SystemClock.now();
+        let begun = self.begun.get().copied().unwrap_or(now);
+        let aligned = self.aligned.get().map_or(now, |(at, _)| *at);
+        InspectionLatency {
+            frame_us: self.chosen.latency_since(self.pulled.trigger.at),
+            wait_us: begun.latency_since(self.chosen),
+            align_us: aligned.latency_since(begun),
+            rois_us: now.latency_since(aligned),
+            total_us: now.latency_since(self.pulled.trigger.at),
+        }
+    }
+}
+
+/// A region that could not be judged makes the part one that could not be judged, whatever the others say.
+fn outcome(rois: &[RoiResult], faulty: bool) -> Outcome {
+    let worst = rois.iter().map(|roi| roi.verdict).max().unwrap_or(Verdict::Ok);
+    match worst {
+        _ if faulty => Outcome::Error,
+        Verdict::Ok => Outcome::Ok,
+        Verdict::Ng => Outcome::Ng,
+        Verdict::Error => Outcome::Error,
+    }
+}
+
+/// A part on its way through the inspection stage, or one region of it.
+pub struct PartItem {
+    acquisition: Arc<Acquisition>,
+    /// `None`: the part as a whole, to be found first.
+    roi: Option<usize>,
+}
+
+impl PartItem {
+    pub(super) fn new(acquisition: Acquisition) -> PartItem {
+        PartItem { acquisition: Arc::new(acquisition), roi: None }
+    }
+
+    pub(super) fn fail(&mut self, stage: &str, cause: &str) {
+        let Acquisition { lane, pulled, aligned, .. } = &*self.acquisition;
+        tracing::warn!(camera = %lane.camera(), acquisition = pulled.id, stage, roi = self.roi, "failed: {cause}");
+        match self.roi {
+            Some(index) => {
+                let (name, kind) = &pulled.product.rois[index];
+                self.acquisition.keep(index, RoiResult::failed(name, kind, cause));
+            }
+            None => {
+                let _ = aligned.set((SystemClock.now(), Err(PartFault::new(cause))));
+            }
+        }
+    }
+}
+
+impl Drop for PartItem {
+    fn drop(&mut self) {
+        self.acquisition.one_done();
+    }
+}
+
+/// The inspection of one recipe at work on one worker. Joins the stage's small face to the scheduler's.
+pub struct PartStage(pub Box<dyn PartStation>);
+
+impl crate::scheduler::Station<Item> for PartStage {
+    fn work(&mut self, item: &mut Item, fan: &mut Fan<'_, Item>) -> Result<(), String> {
+        let Item::Part(part) = item else { return Err("a frame without a trigger came to an inspection".into()) };
+        let acquisition = &part.acquisition;
+        match part.roi {
+            Some(index) => {
+                let text = acquisition.pulled.trigger.text.as_deref();
+                let result = self.0.roi(&acquisition.frame, acquisition.pose().as_ref(), index, text);
+                acquisition.keep(index, result);
+            }
+            None => self.begin(acquisition, fan),
+        }
+        Ok(())
+    }
+}
+
+impl PartStage {
+    /// Finds the part and sends its regions to all workers that are free.
+    fn begin(&mut self, acquisition: &Arc<Acquisition>, fan: &mut Fan<'_, Item>) {
+        let _ = acquisition.begun.set(SystemClock.now());
+        let found = self.0.find(&acquisition.frame);
+        let is_found = found.is_ok();
+        let _ = acquisition.aligned.set((SystemClock.now(), found));
+        if !is_found {
+            return;
+        }
+        for index in 0..acquisition.pulled.product.rois.len() {
+            acquisition.pending.fetch_add(1, Ordering::Relaxed);
+            let region = PartItem { acquisition: acquisition.clone(), roi: Some(index) };
+            // Where the stage is gone (the product was changed), the region ends as an error when it is dropped.
+            let _ = fan.emit(&acquisition.pulled.product.stage, Item::Part(region));
+        }
+    }
+}
