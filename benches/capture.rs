@@ -95,6 +95,7 @@ fn child(case: &str) {
         tcp_max_bytes: 1 << 24,
         detect: None,
         track: None,
+        inspect: None,
     };
     let mut count = Count { frames: 0, held: Default::default(), first: None };
     let (health, clock, stop, beat) = (|_: Health| (), SystemClock, Stop::new(), Beat::new());

@@ -296,6 +296,8 @@ pub struct Camera {
     pub detect: Option<Detect>,
     /// Tracking of what is detected; absent: no events.
     pub track: Option<Track>,
+    /// Inspection on this camera.
+    pub inspect: Option<Inspect>,
 }
 
 /// `detect = { … }`
@@ -320,4 +322,33 @@ pub struct Track {
     pub max_gap: u32,
     /// Least time between two `update`s of one object.
     pub update_every: Duration,
+}
+
+/// `inspect = { … }`: a trigger takes a frame of this camera and judges the part on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inspect {
+    /// The product that is selected when the service starts; the name of a recipe.
+    pub product: String,
+    /// The folder of the recipes, `PRODUCT.toml` each.
+    pub recipes: PathBuf,
+    /// Which frame a trigger means.
+    pub pick: PickFrame,
+    /// Most acquisitions under way at once; one more ends as `overrun`. At most `ring_slots` - 4.
+    pub queue: usize,
+    /// How long a trigger waits for its frame before it ends as `missed`.
+    pub max_wait: Duration,
+    /// How far a frame may be from the moment that is meant, either way; beyond it the trigger ends as `missed`.
+    pub tolerance: Duration,
+}
+
+/// Which frame a trigger means, by its time stamp.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PickFrame {
+    /// The nearest in time, before or after; the earlier of two equally near.
+    #[default]
+    Nearest,
+    /// The first at or after the moment.
+    Next,
+    /// The last at or before the moment.
+    Previous,
 }

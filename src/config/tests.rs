@@ -76,8 +76,9 @@ fn every_key_is_documented_in_the_annotated_file() {
         })
     };
     let sections = ["device", "mqtt", "outbox", "workers", "runtime", "supervisor", "log", "model", "camera"];
-    let nested = ["detect", "track", "v4l2"];
-    let known = known_keys(Config::default_text(), Path::new("."));
+    let nested = ["detect", "inspect", "track", "v4l2"];
+    let text = Config::default_text().replace("# inspect = ", "inspect = ");
+    let known = known_keys(&text, Path::new("."));
     assert!(known.len() > 60, "the reader asked for {} keys only", known.len());
     for key in known {
         let last = key.rsplit('.').next().unwrap();
@@ -207,6 +208,38 @@ fn cameras_are_checked_against_each_other_and_against_the_models() {
         line(&none.0[0]),
         "1:1 camera: no camera is configured -> add a [[camera]] with a name and a source"
     );
+}
+
+#[test]
+fn an_inspecting_camera_needs_a_product_and_slots_for_the_frames_that_it_holds() {
+    let desk = Desk::new();
+    let camera = |rest: &str| format!("[[camera]]\nname = \"a\"\nsource = \"scene:\"\n{rest}\n");
+    let config = desk.parse(&camera("inspect = { product = \"bracket\" }")).unwrap();
+    let expected = Inspect {
+        product: "bracket".into(),
+        recipes: desk.0.path().join("recipes"),
+        pick: PickFrame::Nearest,
+        queue: 2,
+        max_wait: Duration::from_millis(500),
+        tolerance: Duration::from_millis(50),
+    };
+    assert_eq!(config.cameras[0].inspect, Some(expected));
+    assert_fault(
+        &camera("inspect = {}"),
+        "4:11 camera[0].inspect.product: this key is missing -> write product",
+    );
+    let slashes = camera("inspect = { product = \"../etc\" }");
+    assert_fault(&slashes, "4:23 camera[0].inspect.product: \"../etc\" cannot be");
+    let pick = camera("inspect = { product = \"b\", pick = \"nearst\" }");
+    assert_fault(
+        &pick,
+        "4:35 camera[0].inspect.pick: \"nearst\" is not known here -> did you mean \"nearest\"?",
+    );
+    let few = camera("ring_slots = 6\ninspect = { product = \"b\", queue = 3 }");
+    assert_fault(&few, "4:14 camera[0].ring_slots: 6 slots are too few: inspection may hold 3 frames");
+    let default = camera("inspect = { product = \"b\", queue = 5 }");
+    assert_fault(&default, "1:1 camera[0].ring_slots: 8 slots are too few");
+    assert!(desk.faults(&default)[0].ends_with("-> write ring_slots = 9 or more, or lower inspect.queue"));
 }
 
 #[test]

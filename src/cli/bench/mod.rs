@@ -70,5 +70,6 @@ fn chosen(config: &Config, name: Option<&str>) -> anyhow::Result<config::Camera>
             None => bail!("no camera of the configuration has `detect`; there is no model to measure"),
         },
     };
-    Ok(config::Camera { pace: Pace::Max, repeat: true, skip_frames: 0, track: None, ..camera.clone() })
+    let camera = camera.clone();
+    Ok(config::Camera { pace: Pace::Max, repeat: true, skip_frames: 0, track: None, inspect: None, ..camera })
 }

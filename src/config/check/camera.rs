@@ -1,6 +1,6 @@
 //! `[[camera]]`: the source, its pace, and what is done with its frames.
 
-use super::Scope;
+use super::{Scope, inspect};
 use crate::config::raw::{Table, nearest};
 use crate::config::source::{self, Refused};
 use crate::config::{Camera, Detect, Model, Pace, Source, Track, V4l2};
@@ -43,6 +43,7 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model]) -> Camera {
         v4l2: v4l2(table.table("v4l2")),
         tcp_max_bytes: table.whole("tcp_max_bytes", 64 << 20, 1_024..=1 << 30) as usize,
         track: table.table_if("track").map(track),
+        inspect: table.table_if("inspect").map(|table| inspect::inspect(table, scope)),
         detect,
     };
     if camera.reconnect > camera.reconnect_max {
@@ -54,6 +55,9 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model]) -> Camera {
     }
     if camera.track.is_some() && camera.detect.is_none() {
         table.fault("track", "there is nothing to track", "add detect = { model = \"…\" }, or remove track");
+    }
+    if let Some(inspect) = &camera.inspect {
+        inspect::check_slots(table, inspect, camera.ring_slots);
     }
     camera
 }

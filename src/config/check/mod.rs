@@ -2,6 +2,7 @@
 
 mod camera;
 mod device;
+mod inspect;
 mod model;
 mod mqtt;
 

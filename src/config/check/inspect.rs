@@ -1,0 +1,48 @@
+//! `inspect = { … }` of a camera: which product, which frame, how many parts at once.
+
+use crate::config::raw::Table;
+use crate::config::{Inspect, PickFrame};
+
+use super::Scope;
+
+/// Slots that a ring needs beyond the frames that are being inspected: the one that is written, one for each of
+/// the other readers, and some history from which a trigger may pick.
+const OTHER_SLOTS: usize = 4;
+
+const PICKS: &[(&str, PickFrame)] =
+    &[("nearest", PickFrame::Nearest), ("next", PickFrame::Next), ("previous", PickFrame::Previous)];
+
+/// Reads the section. The recipe itself is not opened here: a recipe that was spoilt while the box was off must
+/// not keep its other cameras dark. `ocellus check` reads it, and the service answers its triggers with `error`.
+pub(super) fn inspect(table: Table<'_, '_>, scope: &Scope) -> Inspect {
+    let product = table.need("product", "write product = \"bracket\" for recipes/bracket.toml");
+    let recipes = table.text("recipes").unwrap_or_else(|| "recipes".into());
+    let inspect = Inspect {
+        product: product.and_then(|field| super::topic_level(&field)).unwrap_or_default(),
+        recipes: scope.files.resolve(recipes.as_ref()),
+        pick: table.word("pick", PICKS).unwrap_or_default(),
+        queue: table.whole("queue", 2, 1..=32u32) as usize,
+        max_wait: table.millis("max_wait_ms", 500, 1..=60_000),
+        tolerance: table.millis("tolerance_ms", 50, 0..=60_000),
+    };
+    table.finish();
+    inspect
+}
+
+/// Notes a ring in which inspection would starve capture. `camera` is the camera's table.
+pub(super) fn check_slots(camera: &Table<'_, '_>, inspect: &Inspect, slots: usize) {
+    let least = inspect.queue + OTHER_SLOTS;
+    if slots >= least {
+        return;
+    }
+    let reason = format!(
+        "{slots} slots are too few: inspection may hold {} frames (inspect.queue), and {OTHER_SLOTS} more are \
+         needed for capture and history",
+        inspect.queue
+    );
+    let remedy = format!("write ring_slots = {least} or more, or lower inspect.queue");
+    match camera.get("ring_slots") {
+        Some(field) => field.fault(reason, remedy),
+        None => camera.fault("ring_slots", reason, remedy),
+    }
+}
