@@ -1,5 +1,6 @@
 //! What can be wrong with a picture, a region or a tensor.
 
+use super::Channels;
 use crate::types::{Dtype, PixelFormat};
 
 /// Why a picture could not be put into a tensor or a file.
@@ -75,6 +76,42 @@ pub enum ImageError {
     /// Pictures go into u8, i8 and f32 tensors only.
     #[error("pictures cannot be put into a tensor of {0:?}; u8, i8 and f32 are supported")]
     Dtype(Dtype),
+    /// A region of a part that cannot be cut into a patch.
+    #[error(
+        "region {w}x{h} px turned by {angle_deg} degrees and moved by ({dx}, {dy}) px cannot be cut: sides must \
+         round to 1 to 16384 px and every number be finite and below 1000000; check the recipe's ROI and the pose"
+    )]
+    RegionUnfit {
+        /// Width, recipe px.
+        w: f32,
+        /// Height, recipe px.
+        h: f32,
+        /// Of the region alone.
+        angle_deg: f32,
+        /// The pose's shift rightwards, px.
+        dx: f32,
+        /// The pose's shift downwards, px.
+        dy: f32,
+    },
+    /// A check was given a patch of other channels than it reads.
+    #[error("a patch of {need:?} is needed, this one is {got:?}; cut it with those channels")]
+    PatchChannels {
+        /// What the check reads.
+        need: Channels,
+        /// What it was given.
+        got: Channels,
+    },
+    /// A mask belongs to a patch of another size.
+    #[error("mask of {mask:?} px (width, height) for a patch of {patch:?} px; make it from the same region")]
+    MaskSize {
+        /// Width and height of the mask, px.
+        mask: [usize; 2],
+        /// Width and height of the patch, px.
+        patch: [usize; 2],
+    },
+    /// The polygon leaves no pixel of the region.
+    #[error("no pixel lies inside the region's polygon; draw it in recipe px, over the region's rectangle")]
+    MaskEmpty,
     /// A JPEG's sides are 1 to 65535 px and its quality 1 to 100.
     #[error(
         "a JPEG cannot be {width}x{height} px at quality {quality}; sides are 1 to 65535, quality 1 to 100"

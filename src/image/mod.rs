@@ -1,23 +1,40 @@
 //! Pictures into tensors and files: one [`Preprocessor`] from mapped planes to a tensor's bytes
-//! (crop, letterbox, resample, colour, normalise), and the snapshot encoder [`jpeg`].
+//! (crop, letterbox, resample, colour, normalise), and the snapshot encoder [`jpeg`]. Regions of a part into
+//! patches ([`Cutter`]), where the part lies ([`Aligner`]), and what can be measured on a patch without a model.
 //!
 //! Assumed where the planes do not say: limited-range chroma is co-sited with the left luma sample (MPEG-2, H.264),
 //! full-range chroma is centred (JPEG); GRAY8 is full range. Within 1 count of the same arithmetic in f64.
 
+mod align;
+mod caliper;
 mod colour;
 mod error;
 mod fit;
 pub mod jpeg;
+mod lab;
+mod mask;
 mod patch;
 mod plan;
 mod planes;
 mod preprocess;
+mod presence;
+mod rotated;
 mod simd;
 mod store;
 mod taps;
 mod target;
+mod template;
+mod warp;
 
+pub use align::{AlignError, Aligner, Found, Reach, rigid};
+pub use caliper::{Caliper, CaliperError, Distance, Edge, Polarity};
 pub use error::ImageError;
+pub use lab::Lab;
+pub use mask::Mask;
 pub use patch::Patch;
 pub use preprocess::Preprocessor;
+pub use presence::Presence;
+pub use rotated::RotatedRect;
 pub use target::{Channels, Target};
+pub use template::{Match, Matcher, Template, TemplateError};
+pub use warp::Cutter;

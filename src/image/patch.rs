@@ -1,15 +1,16 @@
 //! A small picture of its own: what a region of interest looks like in the part's coordinates.
 
 use super::Channels;
+use crate::types::{Colour, PixelFormat, Planes};
 
-/// A packed picture, 8 bits a sample: grey (1 byte a px) or RGB (3). Its memory is used again.
+/// A packed picture, 8 bits a sample: grey (1 byte a px) or colour (3). Its memory is used again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Patch {
     /// Width in px.
     pub width: usize,
     /// Height in px.
     pub height: usize,
-    /// `Gray` or `Rgb`.
+    /// `Gray`, `Rgb` or `Bgr`.
     pub channels: Channels,
     /// Row by row, `width` × `height` × channels bytes.
     pub data: Vec<u8>,
@@ -30,6 +31,23 @@ impl Patch {
     /// Bytes from one row to the next.
     pub fn stride(&self) -> usize {
         self.width * self.channels.count()
+    }
+
+    /// The patch as a picture, so that a [`Preprocessor`](super::Preprocessor) can read it where it lies.
+    pub fn planes(&self) -> Planes<'_> {
+        let format = match self.channels {
+            Channels::Gray => PixelFormat::Gray8,
+            Channels::Rgb => PixelFormat::Rgb,
+            Channels::Bgr => PixelFormat::Bgr,
+        };
+        Planes {
+            format,
+            width: self.width,
+            height: self.height,
+            colour: Colour::default(),
+            data: [&self.data, &[], &[]],
+            stride: [self.stride(), 0, 0],
+        }
     }
 
     /// Row `y`.
