@@ -8,7 +8,6 @@ mod colour;
 mod error;
 mod fit;
 pub mod jpeg;
-mod patch;
 mod plan;
 mod planes;
 mod preprocess;
@@ -18,6 +17,8 @@ mod taps;
 mod target;
 
 pub use error::ImageError;
-pub use patch::Patch;
 pub use preprocess::Preprocessor;
-pub use target::{Channels, Target};
+pub use target::Target;
+
+// Words of pictures, which the store of golden pictures needs too.
+pub use crate::types::{Channels, Patch};

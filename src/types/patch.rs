@@ -1,6 +1,27 @@
-//! A small picture of its own: what a region of interest looks like in the part's coordinates.
+//! A small picture of its own: what a region of interest looks like in the part's coordinates, or a golden picture.
 
-use super::Channels;
+/// The channels of a picture or a tensor, innermost dimension (NHWC).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Channels {
+    /// Red, green, blue.
+    #[default]
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+    /// One channel: luma. YUV formats give theirs (range expanded, chroma is not read at all);
+    /// RGB ones are weighed by ITU-R BT.601 (0.299, 0.587, 0.114), as Pillow's mode `L`.
+    Gray,
+}
+
+impl Channels {
+    /// Values a pixel.
+    pub fn count(self) -> usize {
+        match self {
+            Channels::Rgb | Channels::Bgr => 3,
+            Channels::Gray => 1,
+        }
+    }
+}
 
 /// A packed picture, 8 bits a sample: grey (1 byte a px) or RGB (3). Its memory is used again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
