@@ -13,7 +13,6 @@ mod fit;
 pub mod jpeg;
 mod lab;
 mod mask;
-mod patch;
 mod plan;
 mod planes;
 mod preprocess;
@@ -31,10 +30,12 @@ pub use caliper::{Caliper, CaliperError, Distance, Edge, Polarity};
 pub use error::ImageError;
 pub use lab::Lab;
 pub use mask::Mask;
-pub use patch::Patch;
 pub use preprocess::Preprocessor;
 pub use presence::Presence;
 pub use rotated::RotatedRect;
-pub use target::{Channels, Target};
+pub use target::Target;
 pub use template::{Match, Matcher, Template, TemplateError};
 pub use warp::Cutter;
+
+// Words of pictures, which the store of golden pictures needs too.
+pub use crate::types::{Channels, Patch};

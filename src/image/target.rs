@@ -1,30 +1,7 @@
 //! What the tensor wants: size, channels, element type, normalisation.
 
 use super::ImageError;
-use crate::types::{Dtype, Fit, Resize};
-
-/// The channels of the tensor, innermost dimension (NHWC).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Channels {
-    /// Red, green, blue.
-    #[default]
-    Rgb,
-    /// Blue, green, red.
-    Bgr,
-    /// One channel: luma. YUV formats give theirs (range expanded, chroma is not read at all);
-    /// RGB ones are weighed by ITU-R BT.601 (0.299, 0.587, 0.114), as Pillow's mode `L`.
-    Gray,
-}
-
-impl Channels {
-    /// Values a pixel.
-    pub fn count(self) -> usize {
-        match self {
-            Channels::Rgb | Channels::Bgr => 3,
-            Channels::Gray => 1,
-        }
-    }
-}
+use crate::types::{Channels, Dtype, Fit, Resize};
 
 /// The input tensor of a model, and how a picture becomes it: NHWC, batch 1.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,6 +4,7 @@
 
 mod counters;
 mod error;
+mod goldens;
 mod migrate;
 mod open;
 mod outbox;
@@ -11,5 +12,6 @@ mod record;
 
 pub use counters::Counters;
 pub use error::StoreError;
+pub use goldens::{GoldenEntry, GoldenError, GoldenSet, Goldens, Pruned};
 pub use open::{Opened, Store};
 pub use outbox::{Body, Class, Entry, Key, Outbox};

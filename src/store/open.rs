@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Counters, Outbox, StoreError, migrate};
+use super::{Counters, Goldens, Outbox, StoreError, migrate};
 
 /// The directory inside the state directory.
 const NAME: &str = "store";
@@ -109,6 +109,11 @@ impl Store {
     /// Durable counters.
     pub fn counters(&self) -> Counters {
         Counters { store: self.clone() }
+    }
+
+    /// The golden pictures.
+    pub fn goldens(&self) -> Goldens {
+        Goldens { store: self.clone() }
     }
 
     pub(super) fn counter_tree(&self) -> Result<(sled::Tree, &Path), StoreError> {

@@ -6,6 +6,7 @@ mod event;
 mod finding;
 mod frame;
 mod inspection;
+mod patch;
 mod report;
 mod tensor;
 mod time;
@@ -18,6 +19,7 @@ pub use inspection::{
     AcquisitionId, Defect, Ended, Inspection, InspectionLatency, Outcome, Pose, RoiResult, Trigger,
     TriggerKind, Verdict,
 };
+pub use patch::{Channels, Patch};
 pub use report::{Fault, Latency, MAX_EMBEDDING, MAX_FINDINGS, Report};
 pub use tensor::{Dtype, Fit, Placement, Resize};
 pub use time::{Clock, ManualClock, Stamp, SystemClock, rfc3339};

@@ -1,7 +1,29 @@
-//! A small picture of its own: what a region of interest looks like in the part's coordinates.
+//! A small picture of its own: what a region of interest looks like in the part's coordinates, or a golden picture.
 
-use super::Channels;
-use crate::types::{Colour, PixelFormat, Planes};
+use super::{Colour, PixelFormat, Planes};
+
+/// The channels of a picture or a tensor, innermost dimension (NHWC).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Channels {
+    /// Red, green, blue.
+    #[default]
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+    /// One channel: luma. YUV formats give theirs (range expanded, chroma is not read at all);
+    /// RGB ones are weighed by ITU-R BT.601 (0.299, 0.587, 0.114), as Pillow's mode `L`.
+    Gray,
+}
+
+impl Channels {
+    /// Values a pixel.
+    pub fn count(self) -> usize {
+        match self {
+            Channels::Rgb | Channels::Bgr => 3,
+            Channels::Gray => 1,
+        }
+    }
+}
 
 /// A packed picture, 8 bits a sample: grey (1 byte a px) or colour (3). Its memory is used again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +55,7 @@ impl Patch {
         self.width * self.channels.count()
     }
 
-    /// The patch as a picture, so that a [`Preprocessor`](super::Preprocessor) can read it where it lies.
+    /// The patch as a picture, so that whatever reads planes can read it where it lies.
     pub fn planes(&self) -> Planes<'_> {
         let format = match self.channels {
             Channels::Gray => PixelFormat::Gray8,
