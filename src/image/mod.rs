@@ -5,6 +5,7 @@
 //! full-range chroma is centred (JPEG); GRAY8 is full range. Within 1 count of the same arithmetic in f64.
 
 mod colour;
+pub mod compare;
 mod error;
 mod fit;
 pub mod jpeg;
