@@ -8,6 +8,7 @@
 mod align;
 mod caliper;
 mod colour;
+pub mod compare;
 mod error;
 mod fit;
 pub mod jpeg;

@@ -7,6 +7,7 @@
 mod avx2;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod outside;
 mod portable;
 
 use std::ops::Range;

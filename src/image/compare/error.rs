@@ -1,0 +1,71 @@
+//! What can be wrong with goldens, masks and patches.
+
+use super::Shape;
+
+/// Why goldens could not be learned or a patch could not be compared.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CompareError {
+    /// There is nothing to compare with.
+    #[error("no golden picture; teach at least one good part (`ocellus golden add`)")]
+    NoGolden,
+    /// A patch without px.
+    #[error("golden {which} is {shape}, which has no pixels; check the region of interest")]
+    Empty {
+        /// Which golden, from 1.
+        which: usize,
+        /// Its size.
+        shape: Shape,
+    },
+    /// The goldens are not of one size.
+    #[error(
+        "golden {which} is {shape}, but golden 1 is {first}; goldens of one region are of one size: \
+         teach them again with this recipe, or remove the one that is old"
+    )]
+    GoldenSize {
+        /// Which golden, from 1.
+        which: usize,
+        /// Its size.
+        shape: Shape,
+        /// The size of golden 1.
+        first: Shape,
+    },
+    /// The patch is not of the goldens' size.
+    #[error("the patch is {shape}, but the goldens are {goldens}; teach them again with this recipe")]
+    TestSize {
+        /// Its size.
+        shape: Shape,
+        /// That of the goldens.
+        goldens: Shape,
+    },
+    /// A slice ends before its last row does, or rows overlap.
+    #[error("{shape} needs {need} bytes at a stride of {stride}, the slice has {got}; the buffer is truncated")]
+    Truncated {
+        /// The size it should have.
+        shape: Shape,
+        /// Bytes from row to row, as given.
+        stride: usize,
+        /// Bytes needed at least.
+        need: usize,
+        /// Bytes there.
+        got: usize,
+    },
+    /// The mask is not one byte a px.
+    #[error("the mask has {got} bytes, {shape} needs {need}, one a pixel; draw it again for this region")]
+    MaskSize {
+        /// The goldens' size.
+        shape: Shape,
+        /// Bytes needed.
+        need: usize,
+        /// Bytes given.
+        got: usize,
+    },
+    /// The mask leaves nothing to look at: every part would be good.
+    #[error("the mask leaves none of {shape} to be compared; check the region's polygon")]
+    MaskEmpty {
+        /// The goldens' size.
+        shape: Shape,
+    },
+    /// Not a count of standard deviations.
+    #[error("a spread of {0} standard deviations makes no sense; it is 0 or more")]
+    Spread(String),
+}
