@@ -9,7 +9,7 @@
 //! One [`PartLane`] a camera that inspects. The thread that captures chooses the frame the moment it is committed,
 //! so that no trigger depends on how busy the workers are, and the frame is leased before it can be overwritten.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -20,10 +20,10 @@ use crate::ring::{Bell, Lease, Pick, Ring};
 use crate::scheduler::Feed;
 use crate::sinks::Sink;
 use crate::telemetry::Histogram;
-use crate::trigger::{Account, Counts};
+use crate::trigger::{Account, Begun, Counts, DeskState, Noise, Pulled as Answer};
 use crate::types::{
     AcquisitionId, Clock, Ended, Frame, Inspection, InspectionLatency, Label, Outcome, Stamp, SystemClock,
-    Trigger,
+    Trigger, Verdict,
 };
 
 /// How a camera's triggers are served.
@@ -61,6 +61,11 @@ pub struct PartLane {
 
 struct State {
     account: Account<Done>,
+    /// The last acquisition that was taken, and the last whose end was told.
+    acknowledged: AcquisitionId,
+    valid: AcquisitionId,
+    /// How often each region was not good.
+    faults: BTreeMap<Label, u64>,
     product: Option<Arc<Product>>,
     /// Why no frame can come, if that is so.
     away: Option<Arc<str>>,
@@ -86,7 +91,10 @@ impl PartLane {
         bell: Arc<Bell>,
     ) -> Arc<PartLane> {
         let state = State {
-            account: Account::new(settings.first_id),
+            account: Account::new(settings.first_id, settings.queue),
+            acknowledged: 0,
+            valid: 0,
+            faults: BTreeMap::new(),
             product: None,
             away: Some("the camera has not given a frame yet".into()),
             waiting: VecDeque::with_capacity(settings.queue),
@@ -125,10 +133,29 @@ impl PartLane {
         lock(&self.state).account.counts()
     }
 
-    /// Whether one more trigger would be taken now.
-    pub fn is_ready(&self) -> bool {
+    /// How things stand.
+    pub fn desk(&self) -> DeskState {
         let state = lock(&self.state);
-        state.away.is_none() && state.product.is_some() && self.has_room(&state)
+        DeskState {
+            ready: state.away.is_none() && state.product.is_some() && state.account.has_room(),
+            product: state.product.as_ref().map(|product| product.name.clone()),
+            acknowledged: state.acknowledged,
+            valid: state.valid,
+            counts: state.account.counts(),
+        }
+    }
+
+    /// How often each region was not good, the worst first: where the parts fail.
+    pub fn pareto(&self) -> Vec<(Label, u64)> {
+        let mut faults: Vec<_> =
+            lock(&self.state).faults.iter().map(|(roi, count)| (roi.clone(), *count)).collect();
+        faults.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        faults
+    }
+
+    /// Counts what came on a trigger's line and was no trigger.
+    pub fn add_noise(&self, noise: &Noise) {
+        lock(&self.state).account.add_noise(noise);
     }
 
     /// Says that the camera gives frames (`None`), or why it does not: what waits and what is pulled then is missed.
@@ -145,35 +172,34 @@ impl PartLane {
     }
 
     /// Step 1: a trigger gets its number. It ends at once where no product is selected, no frame can come, or too
-    /// many are under way; else it waits for its frame. Gives the number, and whether it was taken.
+    /// many are under way; else it waits for the frame of `moment`.
     pub fn pull(
         self: &Arc<PartLane>,
         trigger: Trigger,
-        delay: Duration,
+        moment: Stamp,
         ended: Option<Arc<dyn Ended>>,
-    ) -> (AcquisitionId, bool) {
+    ) -> Answer {
         let mut state = lock(&self.state);
-        let has_room = self.has_room(&state);
-        let id = state.account.begin();
-        let moment = trigger.at.plus(delay);
+        let Begun { id, overrun } = state.account.begin();
         let selected = state.product.clone();
         let product = selected.clone().unwrap_or_else(|| Arc::new(Product::none()));
         let pulled = Pulled { id, trigger, moment, product, ended };
         let refused = match (&state.away, selected) {
             (_, None) => Some((Outcome::Error, "no product is selected; select one".into())),
             (Some(cause), _) => Some((Outcome::Missed, cause.clone())),
-            _ if !has_room => Some((Outcome::Overrun, self.overrun())),
+            _ if overrun => Some((Outcome::Overrun, self.overrun())),
             _ => None,
         };
         if let Some((outcome, cause)) = refused {
             self.without_frame(&mut state, pulled, outcome, cause);
             self.deliver(&mut state);
-            return (id, false);
+            return Answer { id, taken: false };
         }
+        state.acknowledged = id;
         state.waiting.push_back(pulled);
         self.choose(&mut state);
         self.changed.notify_all();
-        (id, true)
+        Answer { id, taken: true }
     }
 
     /// Step 2, by the thread that captures: a frame was committed. Costs one load while nobody waits.
@@ -201,7 +227,7 @@ impl PartLane {
 
     /// Whether nothing is under way.
     pub fn is_idle(&self) -> bool {
-        lock(&self.state).account.in_flight() == 0
+        lock(&self.state).account.counts().in_flight == 0
     }
 
     /// Gives every waiting trigger its frame, or its end where that is decided.
@@ -263,10 +289,6 @@ impl PartLane {
         format!("{queue} acquisitions are under way already; raise queue, or pull more slowly").into()
     }
 
-    fn has_room(&self, state: &State) -> bool {
-        state.account.in_flight() < self.settings.queue as u64
-    }
-
     /// Step 4: the last region is done.
     pub(super) fn judged(
         &self,
@@ -280,7 +302,9 @@ impl PartLane {
             Done { inspection: Arc::new(inspection), frame: Some(frame.clone()), ended: ended.cloned() };
         let outcome = done.inspection.outcome;
         let total_us = done.inspection.latency.total_us;
-        state.account.end(id, outcome, total_us, done);
+        if let Err(error) = state.account.end(id, outcome, total_us, done) {
+            tracing::error!(camera = %self.settings.camera, "{error}");
+        }
         self.deliver(&mut state);
     }
 
@@ -301,12 +325,18 @@ impl PartLane {
             latency: InspectionLatency { total_us, ..InspectionLatency::default() },
         };
         let done = Done { inspection: Arc::new(inspection), frame: None, ended: pulled.ended };
-        state.account.end(pulled.id, outcome, total_us, done);
+        if let Err(error) = state.account.end(pulled.id, outcome, total_us, done) {
+            tracing::error!(camera = %self.settings.camera, "{error}");
+        }
     }
 
     /// Step 5: what is next in order is told, first to whoever pulled the trigger.
     fn deliver(&self, state: &mut State) {
-        while let Some(done) = state.account.pop() {
+        while let Some((id, done)) = state.account.next_ended() {
+            state.valid = id;
+            for roi in done.inspection.rois.iter().filter(|roi| roi.verdict != Verdict::Ok) {
+                *state.faults.entry(roi.name.clone()).or_default() += 1;
+            }
             self.total_us.record(u64::from(done.inspection.latency.total_us));
             if let Some(ended) = &done.ended {
                 ended.ended(&done.inspection);

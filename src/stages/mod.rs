@@ -1,6 +1,7 @@
 //! What is done to a frame. Every stage has the same small face; none knows another.
 
 pub mod detect;
+pub mod inspect;
 pub mod track;
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Label, Rect, Stamp};
+use super::{Label, Point, Rect, Stamp};
 
 /// Numbers every trigger of this box, also across restarts: 1, 2, 3, … without holes while it runs.
 pub type AcquisitionId = u64;
@@ -167,6 +167,15 @@ pub struct Pose {
     pub dy: f32,
     /// Clockwise on the screen (x right, y down).
     pub angle_rad: f32,
+}
+
+impl Pose {
+    /// Where a point of the frame lies in the recipe.
+    pub fn to_recipe(self, frame: Point) -> Point {
+        let (sin, cos) = self.angle_rad.sin_cos();
+        let (x, y) = (frame.x - self.dx, frame.y - self.dy);
+        Point { x: cos * x + sin * y, y: cos * y - sin * x }
+    }
 }
 
 /// The record of one acquisition, from the trigger to the verdict.

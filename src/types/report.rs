@@ -6,8 +6,8 @@ use super::{Finding, Label, Stamp};
 
 /// At most this many findings a frame; what a decoder finds beyond is its lowest-scored, and is counted.
 pub const MAX_FINDINGS: usize = 100;
-/// The longest embedding that a report carries.
-pub const MAX_EMBEDDING: usize = 512;
+/// The longest embedding that a report carries: a classifier's scores may serve as one.
+pub const MAX_EMBEDDING: usize = 1024;
 
 /// How long each step of a frame's road took, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,72 @@
+//! The face of every kind of check.
+
+use crate::engine::RunError;
+use crate::image::{CaliperError, Cutter, ImageError, Mask, Patch, RotatedRect};
+use crate::image::{barcode, compare};
+use crate::types::{Channels, Defect, Planes, Pose};
+
+use super::models::ModelTools;
+
+/// Why a region could not be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The region could not be cut out.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The model did not run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The comparison with the golden pictures.
+    #[error(transparent)]
+    Compare(#[from] compare::CompareError),
+    /// Nothing could be measured.
+    #[error(transparent)]
+    Caliper(#[from] CaliperError),
+    /// The reader of barcodes failed.
+    #[error(transparent)]
+    Barcode(#[from] barcode::BarcodeError),
+    /// The recipe asks for the text of the trigger, and none came with it.
+    #[error("expect = \"trigger\", but no text came with the trigger; send it: TRIG TEXT, or {{\"text\": …}}")]
+    NoText,
+}
+
+/// What a check found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub good: bool,
+    pub score: f32,
+    pub threshold: f32,
+    pub unit: &'static str,
+    pub text: Option<String>,
+    /// In recipe px.
+    pub defects: Vec<Defect>,
+}
+
+/// One region of one part, and the worker's tools.
+pub(super) struct View<'a> {
+    pub planes: &'a Planes<'a>,
+    pub region: &'a RotatedRect,
+    pub mask: Option<&'a Mask>,
+    pub pose: &'a Pose,
+    /// What came with the trigger.
+    pub text: Option<&'a str>,
+    pub cutter: &'a mut Cutter,
+    pub patch: &'a mut Patch,
+    pub models: &'a mut [ModelTools],
+}
+
+impl View<'_> {
+    /// The region as a patch in recipe px.
+    pub fn cut(&mut self, channels: Channels) -> Result<&Patch, ImageError> {
+        self.cutter.cut(self.planes, self.region, self.pose, channels, self.patch)?;
+        Ok(self.patch)
+    }
+}
+
+/// A kind of check, prepared for one region. Judges; also a prototype from which each worker forks its own.
+pub(super) trait Check: Send + Sync {
+    /// Judges the region.
+    fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError>;
+    /// One for another worker: shares what was learned, not the scratch memory.
+    fn fork(&self) -> Box<dyn Check>;
+}

@@ -1,0 +1,45 @@
+//! `barcode`: a code that can be read, and says what it should.
+
+use super::super::check::{Check, CheckError, Found, View};
+use crate::config::recipe::Expect;
+use crate::image::barcode::{Effort, Format, Reader, matches};
+use crate::types::Channels;
+
+pub(in super::super) struct Barcode {
+    formats: Vec<Format>,
+    expect: Expect,
+    reader: Reader,
+}
+
+impl Barcode {
+    pub fn new(formats: Vec<Format>, expect: Expect) -> Barcode {
+        let reader = Reader::new(&formats, Effort::default());
+        Barcode { formats, expect, reader }
+    }
+}
+
+impl Check for Barcode {
+    fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
+        let wanted = match &self.expect {
+            Expect::Trigger => Some(view.text.ok_or(CheckError::NoText)?.to_owned()),
+            _ => None,
+        };
+        let codes = self.reader.read(view.cut(Channels::Gray)?)?;
+        let fits = |text: &str| match (&self.expect, &wanted) {
+            (Expect::Any, _) => true,
+            (Expect::Text(expected), _) => text == expected,
+            (Expect::Pattern(pattern), _) => matches(pattern, text),
+            (Expect::Trigger, wanted) => wanted.as_deref() == Some(text),
+        };
+        let right = codes.iter().find(|code| fits(&code.text));
+        let read = right.or(codes.first()).map(|code| code.text.clone());
+        let good = right.is_some();
+        // One code read and right, or none.
+        let score = if good { 1.0 } else { 0.0 };
+        Ok(Found { good, score, threshold: 1.0, unit: "count", text: read, ..Found::default() })
+    }
+
+    fn fork(&self) -> Box<dyn Check> {
+        Box::new(Barcode::new(self.formats.clone(), self.expect.clone()))
+    }
+}

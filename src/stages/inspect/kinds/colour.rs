@@ -1,0 +1,37 @@
+//! `colour`: how far the mean colour is from the right one, as the eye sees it.
+
+use super::super::check::{Check, CheckError, Found, View};
+use crate::image::Lab;
+use crate::types::Channels;
+
+#[derive(Clone)]
+pub(in super::super) struct Colour {
+    right: Lab,
+    max_delta_e: f32,
+}
+
+impl Colour {
+    pub fn new(right: Lab, max_delta_e: f32) -> Colour {
+        Colour { right, max_delta_e }
+    }
+
+    /// The mean colour of a region; what the master is learned as.
+    pub fn mean(view: &mut View<'_>) -> Result<Lab, CheckError> {
+        let mask = view.mask;
+        Ok(Lab::mean(view.cut(Channels::Rgb)?, mask)?)
+    }
+}
+
+impl Check for Colour {
+    fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
+        let seen = Colour::mean(view)?;
+        let score = seen.delta_e(self.right);
+        let text = Some(format!("L* {:.1} a* {:.1} b* {:.1}", seen.l, seen.a, seen.b));
+        let good = score <= self.max_delta_e;
+        Ok(Found { good, score, threshold: self.max_delta_e, unit: "delta_e", text, ..Found::default() })
+    }
+
+    fn fork(&self) -> Box<dyn Check> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,50 @@
+//! `detect`: how many objects of some classes a detector finds in the region.
+
+use super::super::check::{Check, CheckError, Found, View};
+use super::super::models::Road;
+use crate::types::Defect;
+
+#[derive(Clone)]
+pub(in super::super) struct Wanted {
+    pub classes: Vec<String>,
+    pub min_score: f32,
+    pub min_count: u32,
+    pub max_count: u32,
+}
+
+pub(in super::super) struct Detect {
+    road: Road,
+    wanted: Wanted,
+}
+
+impl Detect {
+    pub fn new(road: Road, wanted: Wanted) -> Detect {
+        Detect { road, wanted }
+    }
+}
+
+impl Check for Detect {
+    fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
+        let Wanted { classes, min_score, min_count, max_count } = &self.wanted;
+        let seen = self.road.run(view)?;
+        let counts = |label: &str| classes.is_empty() || classes.iter().any(|class| class == label);
+        let found: Vec<Defect> = (seen.report.findings.iter())
+            .filter(|finding| finding.score >= *min_score && counts(&finding.label))
+            .filter_map(|finding| {
+                let rect = seen.to_recipe(finding.rect()?);
+                Some(Defect { label: finding.label.clone(), rect, area_px: 0, score: finding.score })
+            })
+            .collect();
+        let count = found.len() as u32;
+        let good = (*min_count..=*max_count).contains(&count);
+        // The bound that is broken, or the nearer one.
+        let threshold = if count < *min_count { *min_count } else { *max_count } as f32;
+        // What was wanted and is there is no defect.
+        let defects = if count > *max_count { found } else { Vec::new() };
+        Ok(Found { good, score: count as f32, threshold, unit: "count", defects, ..Found::default() })
+    }
+
+    fn fork(&self) -> Box<dyn Check> {
+        Box::new(Detect::new(self.road.fork(), self.wanted.clone()))
+    }
+}

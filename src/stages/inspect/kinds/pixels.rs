@@ -1,0 +1,50 @@
+//! `pixels`: the difference from the golden pictures, px by px, in the light of their spread.
+
+use std::sync::Arc;
+
+use super::super::check::{Check, CheckError, Found, View};
+use crate::image::compare::{Comparer, Comparison, Learned};
+use crate::types::{Defect, Label};
+
+pub(in super::super) struct Pixels {
+    learned: Arc<Learned>,
+    comparer: Comparer,
+    comparison: Comparison,
+    label: Label,
+}
+
+impl Pixels {
+    pub fn new(learned: Arc<Learned>) -> Pixels {
+        let (comparer, comparison) = (Comparer::new(), Comparison::default());
+        Pixels { learned, comparer, comparison, label: "difference".into() }
+    }
+}
+
+impl Check for Pixels {
+    fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
+        let region = view.region;
+        let patch = view.cut(self.learned.shape().channels)?;
+        self.comparer.run(&self.learned, patch, &mut self.comparison)?;
+        let Comparison { defects, area_px, .. } = &self.comparison;
+        let defects: Vec<Defect> = (defects.iter())
+            .map(|difference| Defect {
+                label: self.label.clone(),
+                rect: region.rect_to_recipe(difference.rect),
+                area_px: difference.area_px,
+                score: f32::from(difference.peak),
+            })
+            .collect();
+        Ok(Found {
+            good: defects.is_empty(),
+            score: *area_px as f32,
+            threshold: self.learned.settings().min_area_px as f32,
+            unit: "px",
+            defects,
+            ..Found::default()
+        })
+    }
+
+    fn fork(&self) -> Box<dyn Check> {
+        Box::new(Pixels::new(self.learned.clone()))
+    }
+}

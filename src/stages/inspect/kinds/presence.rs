@@ -1,0 +1,34 @@
+//! `presence`: the share of px whose grey value lies in a range.
+
+use std::ops::RangeInclusive;
+
+use super::super::check::{Check, CheckError, Found, View};
+use crate::image;
+use crate::types::Channels;
+
+#[derive(Clone)]
+pub(in super::super) struct Presence {
+    grey: RangeInclusive<u8>,
+    min_share: f32,
+    max_share: f32,
+}
+
+impl Presence {
+    pub fn new(grey: RangeInclusive<u8>, min_share: f32, max_share: f32) -> Presence {
+        Presence { grey, min_share, max_share }
+    }
+}
+
+impl Check for Presence {
+    fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
+        let mask = view.mask;
+        let seen = image::Presence::measure(view.cut(Channels::Gray)?, mask, self.grey.clone())?;
+        let good = (self.min_share..=self.max_share).contains(&seen.share);
+        let threshold = if seen.share > self.max_share { self.max_share } else { self.min_share };
+        Ok(Found { good, score: seen.share, threshold, unit: "share", ..Found::default() })
+    }
+
+    fn fork(&self) -> Box<dyn Check> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,13 @@
+//! Inspection: is the part good? A [`Program`] is a recipe made ready (models loaded, golden pictures learned); each
+//! worker takes a station of its own from it, which finds the part and judges one region at a time.
+//!
+//! Every kind of check is a file in `kinds/` with the same two halves: what is prepared once, and what is run.
+
+mod check;
+mod kinds;
+mod models;
+mod program;
+mod station;
+
+pub use check::CheckError;
+pub use program::{GoldenPicture, Program, ProgramError};
