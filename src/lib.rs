@@ -23,6 +23,7 @@ pub mod cli;
 // inputs
 pub mod capture;
 pub mod ring;
+pub mod trigger;
 // work
 pub mod pipeline;
 pub mod scheduler;
