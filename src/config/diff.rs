@@ -20,6 +20,8 @@ pub struct Names {
 pub struct Change {
     /// Cameras by what became of their own section. A camera whose model changed is `unchanged` here.
     pub cameras: Names,
+    /// Triggers. One whose camera changed is `unchanged` here.
+    pub triggers: Names,
     /// Models; a changed card is a changed model.
     pub models: Names,
     /// `[mqtt]`: the connection is made anew.
@@ -36,7 +38,7 @@ impl Change {
         let same =
             |names: &Names| names.added.is_empty() && names.removed.is_empty() && names.changed.is_empty();
         let sections = self.mqtt_changed || self.log_changed || !self.needs_restart.is_empty();
-        same(&self.cameras) && same(&self.models) && !sections
+        same(&self.cameras) && same(&self.triggers) && same(&self.models) && !sections
     }
 }
 
@@ -53,6 +55,7 @@ impl Config {
         ];
         Change {
             cameras: names(&old.cameras, &new.cameras, |camera| &camera.name),
+            triggers: names(&old.triggers, &new.triggers, |trigger| &trigger.name),
             models: names(&old.models, &new.models, |model| &model.name),
             mqtt_changed: old.mqtt != new.mqtt,
             log_changed: old.log != new.log,

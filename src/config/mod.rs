@@ -12,8 +12,12 @@ mod raw;
 pub mod recipe;
 mod sections;
 mod source;
+mod template;
 #[cfg(test)]
 mod tests;
+pub mod trigger;
+#[cfg(test)]
+mod trigger_tests;
 mod value;
 
 pub use card::parse as parse_card;
@@ -24,3 +28,4 @@ pub use sections::{
     Camera, Config, Detect, Device, Embedding, Inspect, Log, Model, ModelCard, Mqtt, Outbox, Pace, PickFrame,
     Runtime, Source, Supervisor, Task, Tls, Track, V4l2, Workers,
 };
+pub use trigger::Trigger;

@@ -121,7 +121,9 @@ impl<'d, 'a> Table<'d, 'a> {
 
     /// The value of `key`, which is known from now on.
     pub(crate) fn get(&self, key: &'static str) -> Option<Field<'d, 'a>> {
-        self.asked.borrow_mut().push(key);
+        if !self.asked.borrow().contains(&key) {
+            self.asked.borrow_mut().push(key);
+        }
         #[cfg(test)]
         self.doc.known.borrow_mut().insert(without_index(&self.path_of(key)));
         let value = self.entries?.get(key)?;

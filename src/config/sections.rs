@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::Trigger;
 use crate::types::{Fit, Resize};
 
 /// A whole, checked configuration.
@@ -27,6 +28,8 @@ pub struct Config {
     pub models: Vec<Model>,
     /// The cameras, in the file's order.
     pub cameras: Vec<Camera>,
+    /// What pulls their triggers, in the file's order.
+    pub triggers: Vec<Trigger>,
     /// SHA-256 of the file's bytes, as hexadecimal digits; published with the status.
     pub hash: String,
 }

@@ -75,7 +75,8 @@ fn every_key_is_documented_in_the_annotated_file() {
                 || line.contains(&format!("; {word}"))
         })
     };
-    let sections = ["device", "mqtt", "outbox", "workers", "runtime", "supervisor", "log", "model", "camera"];
+    let sections =
+        ["device", "mqtt", "outbox", "workers", "runtime", "supervisor", "log", "model", "camera", "trigger"];
     let nested = ["detect", "inspect", "track", "v4l2"];
     let text = Config::default_text().replace("# inspect = ", "inspect = ");
     let known = known_keys(&text, Path::new("."));
@@ -95,9 +96,10 @@ fn the_keys_behind_a_hash_are_right_too() {
     let mut uncommented = String::new();
     for line in Config::default_text().lines() {
         let key = line.strip_prefix("# ").filter(|rest| {
-            rest.split_once(" = ").is_some_and(|(key, _)| {
+            let key = rest.split_once(" = ").is_some_and(|(key, _)| {
                 key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit())
-            })
+            });
+            key || rest.starts_with("[[")
         });
         uncommented.push_str(key.unwrap_or(line));
         uncommented.push('\n');

@@ -9,14 +9,14 @@ use crate::config::{Camera, Detect, Model, Pace, Source, Track, V4l2};
 const RING_SLOTS: std::ops::RangeInclusive<u32> = 2..=64;
 
 pub(super) fn cameras(root: &Table<'_, '_>, scope: &Scope, models: &[Model]) -> Vec<Camera> {
-    let mut cameras = Vec::new();
+    let mut cameras: Vec<Camera> = Vec::new();
     let tables = root.tables("camera");
     if tables.is_empty() {
         root.fault("camera", "no camera is configured", "add a [[camera]] with a name and a source");
     }
     for table in tables {
         let camera = camera(&table, scope, models);
-        super::unique(&table, &camera.name, &cameras);
+        super::unique(&table, "camera", &camera.name, cameras.iter().map(|known| known.name.as_str()));
         cameras.push(camera);
         table.finish();
     }

@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use super::Scope;
 use crate::config::raw::{Table, nearest};
 use crate::config::value::Field;
-use crate::config::{Camera, Device, Log, Runtime, Supervisor, Workers, files};
+use crate::config::{Camera, Device, Log, Runtime, Supervisor, Trigger, Workers, files};
 
 pub(super) fn device(table: Table<'_, '_>) -> Device {
     let name = table.get("name").and_then(|field| super::topic_level(&field));
@@ -68,13 +68,14 @@ pub(super) fn runtime(table: Table<'_, '_>, scope: &Scope) -> Runtime {
     Runtime { kind, library }
 }
 
-pub(super) fn supervisor(table: Table<'_, '_>, cameras: &[Camera]) -> Supervisor {
+pub(super) fn supervisor(table: Table<'_, '_>, cameras: &[Camera], triggers: &[Trigger]) -> Supervisor {
+    let essential = |field| essential(&field, cameras, triggers);
     let supervisor = Supervisor {
         max_restarts: table.whole("max_restarts", 3, 0..=1000),
         backoff: table.millis("backoff_ms", 250, 1..=60_000),
         backoff_max: table.millis("backoff_max_ms", 10_000, 1..=600_000),
         drain: table.millis("drain_ms", 2_500, 100..=60_000),
-        essential: table.get("essential").and_then(|field| essential(&field, cameras)).unwrap_or_default(),
+        essential: table.get("essential").and_then(essential).unwrap_or_default(),
     };
     if supervisor.backoff > supervisor.backoff_max {
         table.fault(
@@ -87,8 +88,10 @@ pub(super) fn supervisor(table: Table<'_, '_>, cameras: &[Camera]) -> Supervisor
     supervisor
 }
 
-fn essential(field: &Field<'_, '_>, cameras: &[Camera]) -> Option<Vec<String>> {
-    let units: Vec<String> = cameras.iter().map(|camera| format!("camera/{}", camera.name)).collect();
+fn essential(field: &Field<'_, '_>, cameras: &[Camera], triggers: &[Trigger]) -> Option<Vec<String>> {
+    let cameras = cameras.iter().map(|camera| format!("camera/{}", camera.name));
+    let triggers = triggers.iter().map(|trigger| format!("trigger/{}", trigger.name));
+    let units: Vec<String> = cameras.chain(triggers).collect();
     let mut known: Vec<&str> = units.iter().map(String::as_str).collect();
     known.push("mqtt");
     let words: Vec<_> = known.iter().map(|unit| (*unit, *unit)).collect();

@@ -23,7 +23,7 @@ pub(super) fn inspect(table: Table<'_, '_>, scope: &Scope) -> Inspect {
         pick: table.word("pick", PICKS).unwrap_or_default(),
         queue: table.whole("queue", 2, 1..=32u32) as usize,
         max_wait: table.millis("max_wait_ms", 500, 1..=60_000),
-        tolerance: table.millis("tolerance_ms", 50, 0..=60_000),
+        tolerance: table.millis("tolerance_ms", 200, 0..=60_000),
     };
     table.finish();
     inspect

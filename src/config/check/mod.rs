@@ -5,15 +5,16 @@ mod device;
 mod inspect;
 mod model;
 mod mqtt;
+mod trigger;
 
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::Config;
 use super::fault::{Fault, Faults};
 use super::files::Files;
 use super::raw::{Doc, Table};
-use super::{Camera, Config};
 
 /// Larger files are no configuration.
 const MAX_BYTES: u64 = 1 << 20;
@@ -73,16 +74,18 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
     let workers = device::workers(root.table("workers"), &scope);
     let models = model::models(&root, &scope, workers.cores.len());
     let cameras = camera::cameras(&root, &scope, &models);
+    let triggers = trigger::triggers(&root, &cameras);
     let config = Config {
         mqtt: mqtt::mqtt(root.table("mqtt"), &scope, &device.name),
         outbox: mqtt::outbox(root.table("outbox")),
         runtime: device::runtime(root.table("runtime"), &scope),
-        supervisor: device::supervisor(root.table("supervisor"), &cameras),
+        supervisor: device::supervisor(root.table("supervisor"), &cameras, &triggers),
         log: device::log(root.table("log")),
         device,
         workers,
         models,
         cameras,
+        triggers,
         hash: Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
     };
     root.finish();
@@ -102,12 +105,13 @@ fn topic_level(field: &super::value::Field<'_, '_>) -> Option<String> {
 }
 
 /// Notes two entries of one name.
-fn unique(table: &Table<'_, '_>, name: &str, before: &[Camera]) {
-    if let Some(index) = before.iter().position(|camera| camera.name == name) {
-        let reason = format!("camera[{index}] is also called \"{name}\"");
+fn unique<'n>(table: &Table<'_, '_>, kind: &str, name: &str, mut before: impl Iterator<Item = &'n str>) {
+    if let Some(index) = before.position(|known| known == name) {
+        let reason = format!("{kind}[{index}] is also called \"{name}\"");
+        let remedy = format!("give each {kind} a name of its own");
         match table.get("name") {
-            Some(field) => field.fault(reason, "give each camera a name of its own"),
-            None => table.fault("name", reason, "give each camera a name of its own"),
+            Some(field) => field.fault(reason, remedy),
+            None => table.fault("name", reason, remedy),
         }
     }
 }

@@ -1,0 +1,136 @@
+//! Texts with fields in braces: what is written back to a port.
+
+/// A text with fields, such as `{OUTCOME} {id}\r\n`; `{{` and `}}` stand for the braces themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(Vec<Piece>);
+
+/// A part of a [`Template`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Text as it stands.
+    Text(String),
+    /// A field that is filled in.
+    Field(Field),
+}
+
+/// What a template may have filled in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The acquisition's number.
+    Id,
+    /// The trigger's name.
+    Name,
+    /// The text that came with the trigger.
+    Text,
+    /// The product that was selected.
+    Product,
+    /// `ok`, `ng`, `error`, `missed` or `overrun`.
+    Outcome,
+    /// The same in capitals.
+    OutcomeCapital,
+    /// How many ROIs are bad.
+    RoisNg,
+    /// Microseconds from the trigger to the end.
+    TotalUs,
+}
+
+/// The fields by the words in braces.
+pub(super) const FIELDS: [(&str, Field); 8] = [
+    ("id", Field::Id),
+    ("name", Field::Name),
+    ("text", Field::Text),
+    ("product", Field::Product),
+    ("outcome", Field::Outcome),
+    ("OUTCOME", Field::OutcomeCapital),
+    ("rois_ng", Field::RoisNg),
+    ("total_us", Field::TotalUs),
+];
+
+/// Why a text is no template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// A field that does not exist.
+    Field(String),
+    /// A brace without its partner.
+    Brace,
+}
+
+impl Field {
+    /// Whether it is known only when the acquisition has ended.
+    pub(super) fn is_of_the_end(self) -> bool {
+        matches!(self, Field::Outcome | Field::OutcomeCapital | Field::RoisNg | Field::TotalUs)
+    }
+}
+
+impl Template {
+    /// Reads `text`.
+    pub(super) fn parse(text: &str) -> Result<Template, Refused> {
+        let mut pieces = Vec::new();
+        let mut plain = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            plain.push_str(&rest[..at]);
+            let brace = &rest[at..=at];
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix(brace) {
+                plain.push_str(brace);
+                rest = after;
+                continue;
+            }
+            let end = rest.find('}').filter(|_| brace == "{").ok_or(Refused::Brace)?;
+            let word = &rest[..end];
+            let known = FIELDS.iter().find(|(name, _)| *name == word);
+            let (_, field) = known.ok_or_else(|| Refused::Field(word.to_owned()))?;
+            if !plain.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut plain)));
+            }
+            pieces.push(Piece::Field(*field));
+            rest = &rest[end + 1..];
+        }
+        plain.push_str(rest);
+        if !plain.is_empty() {
+            pieces.push(Piece::Text(plain));
+        }
+        Ok(Template(pieces))
+    }
+
+    /// Whether a field is known only when the acquisition has ended.
+    pub(super) fn has_field_of_the_end(&self) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Field(field) if field.is_of_the_end()))
+    }
+
+    /// Its parts, in order.
+    pub fn pieces(&self) -> &[Piece] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_text_and_fields_and_doubled_braces_are_text() {
+        let template = Template::parse("{{{OUTCOME}}} {id}\r\n").unwrap();
+        let text = |text: &str| Piece::Text(text.to_owned());
+        let expected = [
+            text("{"),
+            Piece::Field(Field::OutcomeCapital),
+            text("} "),
+            Piece::Field(Field::Id),
+            text("\r\n"),
+        ];
+        assert_eq!(template.pieces(), expected);
+        assert_eq!(Template::parse("").unwrap().pieces(), []);
+        assert_eq!(Template::parse("äöü").unwrap().pieces(), [text("äöü")]);
+    }
+
+    #[test]
+    fn an_unknown_field_and_a_lonely_brace_are_refused() {
+        assert_eq!(Template::parse("{Id}"), Err(Refused::Field("Id".into())));
+        assert_eq!(Template::parse("{}"), Err(Refused::Field(String::new())));
+        for text in ["{id", "id}", "{", "}", "a }{id}"] {
+            assert_eq!(Template::parse(text), Err(Refused::Brace), "{text}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The account of acquisitions: each one begins with the next number, ends exactly once, and is handed out in order.
+//! Pure: no I/O, no lock, no clock.
+
+use std::collections::VecDeque;
+
+use crate::types::{AcquisitionId, Outcome};
+
+/// What became of all triggers: `triggers` is always the sum of the five outcomes and `in_flight`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Acquisitions begun.
+    pub triggers: u64,
+    /// Ended as [`Outcome::Ok`].
+    pub ok: u64,
+    /// Ended as [`Outcome::Ng`].
+    pub ng: u64,
+    /// Ended as [`Outcome::Error`].
+    pub error: u64,
+    /// Ended as [`Outcome::Missed`].
+    pub missed: u64,
+    /// Ended as [`Outcome::Overrun`].
+    pub overrun: u64,
+    /// Begun and not ended.
+    pub in_flight: u64,
+    /// Triggers that bounced; none of them is in `triggers`.
+    pub bounced: u64,
+    /// What else came on the lines and was no trigger.
+    pub garbage: u64,
+    /// Time from the trigger to the end of those that were inspected (ok, ng, error).
+    pub processing: Processing,
+}
+
+/// Processing times, microseconds; all zero before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Processing {
+    /// How many.
+    pub count: u64,
+    /// The shortest.
+    pub min_us: u32,
+    /// The longest.
+    pub max_us: u32,
+    /// All of them.
+    pub sum_us: u64,
+}
+
+impl Counts {
+    /// How many ended as `outcome`.
+    pub fn of(&self, outcome: Outcome) -> u64 {
+        match outcome {
+            Outcome::Ok => self.ok,
+            Outcome::Ng => self.ng,
+            Outcome::Error => self.error,
+            Outcome::Missed => self.missed,
+            Outcome::Overrun => self.overrun,
+        }
+    }
+
+    /// How many have ended.
+    pub fn ended(&self) -> u64 {
+        Outcome::ALL.iter().map(|outcome| self.of(*outcome)).sum()
+    }
+
+    fn end(&mut self, outcome: Outcome, processing_us: u32) {
+        let count = match outcome {
+            Outcome::Ok => &mut self.ok,
+            Outcome::Ng => &mut self.ng,
+            Outcome::Error => &mut self.error,
+            Outcome::Missed => &mut self.missed,
+            Outcome::Overrun => &mut self.overrun,
+        };
+        *count += 1;
+        self.in_flight -= 1;
+        if matches!(outcome, Outcome::Ok | Outcome::Ng | Outcome::Error) {
+            self.processing.record(processing_us);
+        }
+    }
+}
+
+impl Processing {
+    /// The mean; 0 before the first.
+    pub fn mean_us(&self) -> u32 {
+        self.sum_us.checked_div(self.count).map_or(0, |mean| mean as u32)
+    }
+
+    fn record(&mut self, us: u32) {
+        self.min_us = if self.count == 0 { us } else { self.min_us.min(us) };
+        self.max_us = self.max_us.max(us);
+        self.sum_us += u64::from(us);
+        self.count += 1;
+    }
+}
+
+/// An acquisition that has just begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// Its number.
+    pub id: AcquisitionId,
+    /// As many as may be were under way already: the caller ends it as [`Outcome::Overrun`] at once.
+    pub overrun: bool,
+}
+
+/// An end that cannot be entered: the number was never given, or its acquisition has ended already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "acquisition {id} is not under way (numbers {from} to before {until} are or were); its end is ignored"
+)]
+pub struct NotInFlight {
+    /// The number.
+    pub id: AcquisitionId,
+    /// The oldest that has not been handed out.
+    pub from: AcquisitionId,
+    /// The next to be given.
+    pub until: AcquisitionId,
+}
+
+/// Numbers acquisitions and hands out their ends, `T`, strictly in the order of the numbers.
+///
+/// ```text
+///            handed out │ window                      │ not begun
+///  ids  …  7   8   9    │ 10    11    12    13    14  │ 15 …
+///                       │ open  done  open  done open │
+///                         └ holds back 11 until it ends
+/// ```
+#[derive(Debug)]
+pub struct Account<T> {
+    next: AcquisitionId,
+    /// From the oldest that has not been handed out to the newest.
+    window: VecDeque<Slot<T>>,
+    /// Those of `window` that count against `most`.
+    taken: usize,
+    most: usize,
+    counts: Counts,
+}
+
+#[derive(Debug)]
+enum Slot<T> {
+    Open { overrun: bool },
+    Done(T),
+}
+
+impl<T> Account<T> {
+    /// Numbers go on from `first` (the first ever is 1); at most `most` acquisitions are under way at once.
+    pub fn new(first: AcquisitionId, most: usize) -> Account<T> {
+        let window = VecDeque::with_capacity(most + 1);
+        Account { next: first, window, taken: 0, most, counts: Counts::default() }
+    }
+
+    /// A trigger was pulled. It gets its number even where there is no room for it.
+    pub fn begin(&mut self) -> Begun {
+        let begun = Begun { id: self.next, overrun: self.taken >= self.most };
+        self.next += 1;
+        self.counts.triggers += 1;
+        self.counts.in_flight += 1;
+        self.taken += usize::from(!begun.overrun);
+        self.window.push_back(Slot::Open { overrun: begun.overrun });
+        begun
+    }
+
+    /// The acquisition `id` has ended as `outcome`, `processing_us` after its trigger; `end` is what is handed out.
+    /// Errors: it is not under way; nothing has changed then.
+    pub fn end(
+        &mut self,
+        id: AcquisitionId,
+        outcome: Outcome,
+        processing_us: u32,
+        end: T,
+    ) -> Result<(), NotInFlight> {
+        let refused = NotInFlight { id, from: self.oldest(), until: self.next };
+        let index = id.checked_sub(self.oldest()).and_then(|index| usize::try_from(index).ok());
+        let slot = index.and_then(|index| self.window.get_mut(index)).ok_or(refused)?;
+        let Slot::Open { overrun } = *slot else { return Err(refused) };
+        *slot = Slot::Done(end);
+        self.taken -= usize::from(!overrun);
+        self.counts.end(outcome, processing_us);
+        Ok(())
+    }
+
+    /// The next end in the order of numbers, once it and every one before it have ended.
+    pub fn next_ended(&mut self) -> Option<(AcquisitionId, T)> {
+        let id = self.oldest();
+        match self.window.pop_front()? {
+            Slot::Done(end) => Some((id, end)),
+            open => {
+                self.window.push_front(open);
+                None
+            }
+        }
+    }
+
+    /// The oldest acquisition, where more than `most_waiting` that have begun after it are held back by it. The
+    /// caller gives it up (ends it as an error), so that what waits stays bounded; its own late end is then refused.
+    pub fn overdue(&self, most_waiting: usize) -> Option<AcquisitionId> {
+        let stuck = matches!(self.window.front(), Some(Slot::Open { .. }));
+        (stuck && self.window.len() > most_waiting + 1).then(|| self.oldest())
+    }
+
+    /// Adds what came on the lines and was no trigger.
+    pub fn add_noise(&mut self, noise: &super::Noise) {
+        self.counts.bounced += noise.bounced;
+        self.counts.garbage += noise.garbage + noise.half_lines;
+    }
+
+    /// Whether the next trigger would be taken.
+    pub fn has_room(&self) -> bool {
+        self.taken < self.most
+    }
+
+    /// What became of all triggers so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The number that the next trigger gets: what to begin from after a restart.
+    pub fn next_id(&self) -> AcquisitionId {
+        self.next
+    }
+
+    fn oldest(&self) -> AcquisitionId {
+        self.next - self.window.len() as u64
+    }
+}
