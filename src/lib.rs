@@ -22,6 +22,7 @@ pub mod app;
 pub mod cli;
 // inputs
 pub mod capture;
+pub mod control;
 pub mod ring;
 pub mod trigger;
 // work

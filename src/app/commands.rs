@@ -1,4 +1,4 @@
-//! What the box is asked to do while it runs: reload (also by SIGHUP) and snapshot.
+//! What the box is asked to do while it runs: reload (also by SIGHUP), snapshot; inspection's are next door.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,9 +10,8 @@ use serde_json::{Value, json};
 
 use super::{App, lock};
 use crate::image::jpeg;
-use crate::sinks::mqtt::{Command, CommandKind};
 use crate::supervisor::{Beat, Stop, Unit};
-use crate::types::{Frame, rfc3339};
+use crate::types::{Command, CommandKind, Frame, rfc3339};
 
 /// How often the loop beats, and looks for SIGHUP, while nobody asks for anything.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -47,11 +46,13 @@ impl App {
         let outcome = match command.kind {
             CommandKind::Reload => self.reload(),
             CommandKind::Snapshot => self.snapshot(&command.payload),
+            CommandKind::Product => self.product_command(&command.payload),
+            CommandKind::Golden => self.golden_command(&command.payload),
+            CommandKind::Status => Ok(self.status_now()),
+            // Answered when the acquisition has ended.
+            CommandKind::Trigger => return self.pull_for(command),
         };
-        match outcome {
-            Ok(told) => command.reply.successful(told),
-            Err(reason) => command.reply.failed(reason),
-        }
+        command.reply.answer(outcome);
     }
 
     /// The newest frame of the camera that `wish` names (the only one, if it names none), as JPEG in base64.

@@ -8,8 +8,11 @@
 //! holds the first frames until there is somebody to look at them.
 
 mod commands;
+mod desk;
 mod gate;
+mod inspect_commands;
 mod models;
+mod parts;
 mod reload;
 mod rig;
 mod status;
@@ -27,11 +30,11 @@ use crate::pipeline::Item;
 use crate::ring::Bell;
 use crate::scheduler::{Scheduler, StationError};
 use crate::sinks::Sink;
-use crate::sinks::mqtt::{Command, Link, Mqtt};
+use crate::sinks::mqtt::{Link, Mqtt};
 use crate::store::{Store, StoreError};
 use crate::supervisor::{Ended, Signals, SpawnError, Stop, Supervisor, SupervisorError, notify, spawn};
 use crate::telemetry::Log;
-use crate::types::{Clock, Stamp, SystemClock};
+use crate::types::{Clock, Command, Stamp, SystemClock};
 
 use gate::Gate;
 use models::Models;
@@ -197,6 +200,7 @@ impl App {
         for camera in &config.cameras {
             self.add_camera(camera, &config)?;
         }
+        self.select_first_products();
         while !loaded.wait(Duration::from_secs(3_600)) {}
         if stop.is_stopped() {
             return Ok(());
@@ -206,6 +210,10 @@ impl App {
         self.await_first_link(stop);
         self.gate.open();
         self.supervisor.add(self.commands_unit(inbox))?;
+        self.supervisor.add(self.control_unit(&config))?;
+        for trigger in &config.triggers {
+            self.supervisor.add(self.trigger_unit(trigger, &config))?;
+        }
         self.supervisor.add(self.status_unit())?;
         if let Some(unit) = self.watchdog_unit() {
             self.supervisor.add(unit)?;

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{App, AppError, lock};
-use crate::config::{self, Config};
-use crate::engine::{Model, Runtime};
+use crate::config::{self, Config, Task};
+use crate::engine::{EngineError, Model, Runtime};
 use crate::pipeline::{Item, StageStation};
 use crate::scheduler::{Factory, Rank, Stage};
 use crate::stages::detect::Detect;
 use crate::stages::{Stage as _, Station};
 use crate::supervisor::{JoinError, SupervisorError};
+use crate::types::Class;
 
 /// Regions that other stages may send to one stage before their senders run them themselves.
 const INBOX: usize = 256;
@@ -31,15 +32,24 @@ pub(super) struct Ready {
 pub(super) struct Models {
     runtime: Option<Arc<Runtime>>,
     ready: HashMap<String, Ready>,
+    /// What recipes run: the model by its name, and whether its output is taken as a vector.
+    inspection: HashMap<(String, bool), (config::Model, Arc<Model>)>,
     /// Makes the names of stages unique while an old and a new one of a model live side by side.
     generation: u64,
+}
+
+impl Models {
+    pub(super) fn next_generation(&mut self) -> u64 {
+        self.generation += 1;
+        self.generation
+    }
 }
 
 impl App {
     /// Makes every model that a camera of `config` uses ready, keeping those that are already as wished.
     /// On an error nothing has changed.
     pub(super) fn load_models(&self, config: &Config) -> Result<(), AppError> {
-        let runtime = self.runtime(config)?;
+        let runtime = self.open_runtime(config)?;
         let mut fresh = Vec::new();
         for settings in used_models(config) {
             let min_score = lowest_score(config, &settings.name);
@@ -64,7 +74,8 @@ impl App {
     pub(super) fn drop_unused_models(&self, config: &Config) {
         let models = &mut lock(&self.models).ready;
         models.retain(|name, _| used_models(config).any(|model| model.name == *name));
-        for stage in self.scheduler.stages().iter() {
+        // Those of inspection belong to their cameras.
+        for stage in self.scheduler.stages().iter().filter(|stage| stage.rank().class != Class::Inspect) {
             if !models.values().any(|ready| Arc::ptr_eq(&ready.stage, stage)) {
                 self.scheduler.remove(&stage.rank().name);
             }
@@ -76,7 +87,32 @@ impl App {
         lock(&self.models).ready.get(name).cloned()
     }
 
-    fn runtime(&self, config: &Config) -> Result<Arc<Runtime>, AppError> {
+    /// A model of `config` for a recipe, loaded once for all that run it; `as_vector` asks for its output as an
+    /// embedding, whatever its card says that it is for.
+    pub(super) fn inspection_model(
+        &self,
+        config: &Config,
+        name: &str,
+        as_vector: bool,
+    ) -> Result<Arc<Model>, EngineError> {
+        let known = config.models.iter().find(|model| model.name == name);
+        let Some(settings) = known else { return Err(EngineError::NoTask { model: name.into() }) };
+        let key = (name.to_owned(), as_vector);
+        if let Some((made_from, model)) = lock(&self.models).inspection.get(&key)
+            && made_from == settings
+        {
+            return Ok(model.clone());
+        }
+        let mut wanted = settings.clone();
+        if as_vector {
+            wanted.card.task = Some(Task::Embed);
+        }
+        let model = self.open_runtime(config)?.load(&wanted)?;
+        lock(&self.models).inspection.insert(key, (settings.clone(), model.clone()));
+        Ok(model)
+    }
+
+    fn open_runtime(&self, config: &Config) -> Result<Arc<Runtime>, EngineError> {
         let mut models = lock(&self.models);
         if let Some(runtime) = &models.runtime {
             return Ok(runtime.clone());
@@ -94,11 +130,7 @@ impl App {
         min_score: Option<f32>,
     ) -> Result<Ready, AppError> {
         let model = runtime.load(settings)?;
-        let generation = {
-            let mut models = lock(&self.models);
-            models.generation += 1;
-            models.generation
-        };
+        let generation = lock(&self.models).next_generation();
         let detect = Arc::new(Detect::new(&settings.name, model.clone(), min_score));
         let rank = Rank {
             name: format!("{}#{generation}", detect.name()).into(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::desk::trigger_unit_name;
 use super::{App, AppError};
 use crate::config::{self, Change, Config};
 use crate::supervisor::notify;
@@ -68,9 +69,26 @@ impl App {
         for name in &change.cameras.removed {
             self.remove_camera(name)?;
             self.mqtt.clear(&format!("camera/{name}/status"));
+            self.mqtt.clear(&format!("camera/{name}/trigger"));
         }
         self.attach_all()?;
         self.drop_unused_models(new);
+        self.change_triggers(&change.triggers, new)?;
+        self.select_again();
+        Ok(())
+    }
+
+    fn change_triggers(self: &Arc<App>, names: &config::Names, new: &Config) -> Result<(), AppError> {
+        for name in &names.removed {
+            self.supervisor.remove(&trigger_unit_name(name))?;
+        }
+        for trigger in &new.triggers {
+            if names.changed.contains(&trigger.name) {
+                self.supervisor.replace(self.trigger_unit(trigger, new))?;
+            } else if names.added.contains(&trigger.name) {
+                self.supervisor.add(self.trigger_unit(trigger, new))?;
+            }
+        }
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::gate::Gate;
+use super::parts::Parts;
 use super::{App, AppError, lock};
 use crate::capture::{self, CaptureError, Committed, FrameSink, Health, Wiring};
 use crate::config::{self, Config, Pace};
@@ -32,6 +33,7 @@ pub(super) struct Rig {
     pub(super) settings: config::Camera,
     pub(super) ring: Ring<Frame>,
     pub(super) lane: Option<Arc<Lane>>,
+    pub(super) parts: Option<Parts>,
     pub(super) health: Mutex<Health>,
     feed: Mutex<Option<Attached>>,
     /// Numbers frames across the lives of the capture unit.
@@ -47,6 +49,7 @@ impl App {
     ) -> Result<(), AppError> {
         let rig = Arc::new(Rig::new(camera, self));
         lock(&self.rigs).push(rig.clone());
+        self.add_parts_unit(&rig, config)?;
         self.supervisor.add(self.camera_unit(rig, config))?;
         Ok(())
     }
@@ -59,9 +62,23 @@ impl App {
     ) -> Result<(), AppError> {
         let rig = Arc::new(Rig::new(camera, self));
         self.supervisor.replace(self.camera_unit(rig.clone(), config))?;
-        let mut rigs = lock(&self.rigs);
-        if let Some(old) = rigs.iter_mut().find(|known| known.settings.name == camera.name) {
-            std::mem::replace(old, rig).detach();
+        let old = {
+            let mut rigs = lock(&self.rigs);
+            let old = rigs.iter_mut().find(|known| known.settings.name == camera.name);
+            old.map(|old| std::mem::replace(old, rig.clone()))
+        };
+        if let Some(old) = old {
+            if old.parts.is_some() {
+                self.supervisor.remove(&parts_name(&camera.name))?;
+            }
+            old.detach(self);
+        }
+        self.add_parts_unit(&rig, config)
+    }
+
+    fn add_parts_unit(self: &Arc<App>, rig: &Arc<Rig>, config: &Config) -> Result<(), AppError> {
+        if let Some(unit) = self.parts_unit(rig, config) {
+            self.supervisor.add(unit)?;
         }
         Ok(())
     }
@@ -69,9 +86,16 @@ impl App {
     /// Stops the camera's capture, lets its last frames through and forgets it.
     pub(super) fn remove_camera(&self, name: &str) -> Result<(), AppError> {
         self.supervisor.remove(&unit_name(name))?;
-        let mut rigs = lock(&self.rigs);
-        if let Some(at) = rigs.iter().position(|rig| rig.settings.name == name) {
-            rigs.remove(at).detach();
+        let old = {
+            let mut rigs = lock(&self.rigs);
+            let at = rigs.iter().position(|rig| rig.settings.name == name);
+            at.map(|at| rigs.remove(at))
+        };
+        if let Some(old) = old {
+            if old.parts.is_some() {
+                self.supervisor.remove(&parts_name(name))?;
+            }
+            old.detach(self);
         }
         Ok(())
     }
@@ -130,6 +154,12 @@ impl App {
     /// No more frames will come: lets those on the road through, and ends what was being tracked.
     fn finish(&self, rig: &Rig, context: &UnitContext) {
         rig.ring.close();
+        if let Some(parts) = &rig.parts {
+            parts.lane.close();
+            while !parts.lane.is_idle() && !context.stop.wait(DRAIN_STEP) {
+                context.beat.beat();
+            }
+        }
         let Some(lane) = &rig.lane else { return };
         while lane.is_attached() && !lane.wait_drained(DRAIN_STEP) {
             context.beat.beat();
@@ -154,15 +184,18 @@ impl Rig {
                 camera: camera.name.as_str().into(),
                 every: detect.every,
                 window,
-                tracker: camera.track.clone().map(|track| Tracker::new(track, first_track_id(app))),
+                tracker: camera.track.clone().map(|track| Tracker::new(track, app.first_number("track", TRACK_BLOCK))),
             };
             Lane::new(settings, ring.reader(policy), sinks, app.bell.clone())
         });
         let health = Health::starting();
+        let parts =
+            camera.inspect.as_ref().map(|inspect| Parts::new(&camera.name, inspect, &ring, app));
         Rig {
             settings: camera.clone(),
             ring,
             lane,
+            parts,
             health: Mutex::new(health),
             feed: Mutex::default(),
             next_seq: AtomicU64::new(0),
@@ -193,7 +226,10 @@ impl Rig {
         }
     }
 
-    fn detach(&self) {
+    fn detach(&self, app: &App) {
+        if let Some(parts) = &self.parts {
+            parts.detach(app);
+        }
         if let Some((stage, feed)) = lock(&self.feed).take() {
             stage.detach(&feed);
         }
@@ -216,7 +252,12 @@ impl FrameSink for RingSink<'_> {
         let stamp_ns = frame.captured.mono_ns;
         self.rig.next_seq.store(frame.seq + 1, Ordering::Relaxed);
         match self.writer.commit(stamp_ns, frame, &|| self.stop.is_stopped()) {
-            Ok(_) => Committed::Taken,
+            Ok(_) => {
+                if let Some(parts) = &self.rig.parts {
+                    parts.lane.frame_committed();
+                }
+                Committed::Taken
+            }
             Err(Refused::Starved(_)) => Committed::Refused,
             Err(_) => Committed::Closed,
         }
@@ -236,16 +277,23 @@ pub(super) fn unit_name(name: &str) -> String {
     format!("camera/{name}")
 }
 
+/// The unit behind the desk of camera `name`.
+fn parts_name(name: &str) -> String {
+    format!("inspect/{name}")
+}
+
 /// A file that is damaged stays damaged, and a missing plugin stays missing.
 fn is_lasting(rig: &Rig, error: &CaptureError) -> bool {
     rig.settings.source.ends() || error.is_final()
 }
 
-/// Objects are numbered in blocks that the store gives out, so that no number is used twice on a box. Where the
-/// store cannot (a full disk), from the second in which the rig was built.
-fn first_track_id(app: &App) -> u64 {
-    app.store.counters().reserve("track", TRACK_BLOCK).unwrap_or_else(|error| {
-        tracing::warn!("objects are numbered by the clock, because the store gives no numbers: {error}");
-        (SystemClock.now().wall_ns / 1_000_000_000) << 20
-    })
+impl App {
+    /// Objects and acquisitions are numbered in blocks that the store gives out, so that no number is used twice on a
+    /// box. Where the store cannot (a full disk), from the second in which the rig was built.
+    pub(super) fn first_number(&self, of: &str, block: u64) -> u64 {
+        self.store.counters().reserve(of, block).unwrap_or_else(|error| {
+            tracing::warn!(of, "numbered by the clock, because the store gives no numbers: {error}");
+            (SystemClock.now().wall_ns / 1_000_000_000) << 20
+        })
+    }
 }

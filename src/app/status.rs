@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::rig::{Rig, unit_name};
 use super::{App, lock};
 use crate::capture::Health;
-use crate::sinks::mqtt::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry};
+use crate::sinks::mqtt::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, TriggerStatus};
 use crate::supervisor::{Beat, State, Stop, Unit, notify};
 use crate::telemetry::{Histogram, ProcessFacts, Snapshot, temperature_c};
 use crate::types::{Clock, SystemClock};
@@ -101,6 +103,17 @@ impl App {
         memory.status = Some((state, reasons));
     }
 
+    /// The status as somebody asks for it, with what `camera/C/trigger` says of each camera that inspects.
+    pub(super) fn status_now(&self) -> Value {
+        let reasons = self.reasons();
+        let state = if reasons.is_empty() { Service::Online } else { Service::Degraded };
+        let rigs = lock(&self.rigs);
+        let triggers = rigs.iter().filter_map(|rig| Some((rig.settings.name.clone(), trigger_status(rig)?)));
+        let mut told = json!(self.status(state, reasons));
+        told["triggers"] = json!(triggers.collect::<BTreeMap<_, _>>());
+        told
+    }
+
     fn status(&self, state: Service, reasons: Vec<String>) -> Status {
         Status {
             state,
@@ -143,6 +156,14 @@ impl App {
                 if seconds > 0.0 { frames.saturating_sub(before) as f32 / seconds } else { 0.0 }
             });
             self.publish_camera(rig, fps);
+            self.publish_trigger(rig);
+        }
+    }
+
+    /// The handshake of a camera that inspects, retained.
+    pub(super) fn publish_trigger(&self, rig: &Rig) {
+        if let Some(status) = trigger_status(rig) {
+            self.mqtt.retain(&format!("camera/{}/trigger", rig.settings.name), &status);
         }
     }
 
@@ -223,6 +244,39 @@ fn percentiles(histogram: &Histogram) -> Percentiles {
     let mut window = Snapshot::new();
     histogram.take_to(&mut window);
     Percentiles { p50_us: window.p50(), p95_us: window.p95(), p99_us: window.p99() }
+}
+
+/// How a camera that inspects stands with its triggers.
+fn trigger_status(rig: &Rig) -> Option<TriggerStatus> {
+    let parts = rig.parts.as_ref()?;
+    let (desk, product) = (parts.lane.desk(), parts.product());
+    Some(TriggerStatus {
+        camera: rig.settings.name.clone(),
+        ready: desk.ready,
+        product: product.as_ref().map(|product| product.name.to_string()).unwrap_or_default(),
+        recipe_revision: product.as_ref().map_or(0, |product| product.recipe_revision),
+        golden_revision: product.as_ref().map_or(0, |product| product.golden_revision),
+        fault: parts.fault(),
+        acknowledged: desk.acknowledged,
+        valid: desk.valid,
+        triggers: desk.counts.triggers,
+        ok: desk.counts.ok,
+        ng: desk.counts.ng,
+        error: desk.counts.error,
+        missed: desk.counts.missed,
+        overrun: desk.counts.overrun,
+        in_flight: desk.counts.in_flight,
+    })
+}
+
+/// Why a camera gives no frame to a trigger, if so.
+pub(super) fn away(health: &Health) -> Option<String> {
+    match health {
+        Health::Online { .. } => None,
+        Health::Frozen { .. } => Some("the camera is frozen: it is connected but sends no new frame".into()),
+        Health::Offline { cause, .. } => Some(format!("the camera is offline: {cause}")),
+        Health::Ended => Some("the camera has ended".into()),
+    }
 }
 
 /// A change of a camera's health, as a line of the log.

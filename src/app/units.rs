@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{App, lock};
 use crate::config::Config;
+use crate::control;
 use crate::sinks::mqtt;
 use crate::supervisor::{Unit, watchdog};
 
@@ -20,6 +21,15 @@ impl App {
             Ok(())
         })
         .essential(essential)
+    }
+
+    /// The socket for the command line.
+    pub(super) fn control_unit(self: &Arc<App>, config: &Config) -> Unit {
+        let (dir, commands) = (config.device.state_dir.clone(), self.commands.clone());
+        Unit::new("control", move |context| {
+            control::serve(&dir, &commands, &context.stop, &context.beat)?;
+            Ok(())
+        })
     }
 
     /// The workers, one pinned thread a core. Without them there is no service.
@@ -53,6 +63,9 @@ impl App {
     pub(super) fn camera_health(&self, rig: &super::rig::Rig, health: crate::capture::Health) {
         let camera = rig.settings.name.as_str();
         super::status::log_health(camera, &rig.settings.source_text, &health);
+        if let Some(parts) = &rig.parts {
+            parts.lane.set_away(super::status::away(&health).as_deref());
+        }
         *lock(&rig.health) = health;
         self.publish_camera(rig, 0.0);
     }

@@ -223,7 +223,7 @@ fn an_inspecting_camera_needs_a_product_and_slots_for_the_frames_that_it_holds()
         pick: PickFrame::Nearest,
         queue: 2,
         max_wait: Duration::from_millis(500),
-        tolerance: Duration::from_millis(50),
+        tolerance: Duration::from_millis(200),
     };
     assert_eq!(config.cameras[0].inspect, Some(expected));
     assert_fault(

@@ -67,6 +67,8 @@ struct State {
     /// How often each region was not good.
     faults: BTreeMap<Label, u64>,
     product: Option<Arc<Product>>,
+    /// Why no part can be judged now, if that is so: the product is being changed, or could not be.
+    blocked: Option<Arc<str>>,
     /// Why no frame can come, if that is so.
     away: Option<Arc<str>>,
     waiting: VecDeque<Pulled>,
@@ -96,6 +98,7 @@ impl PartLane {
             valid: 0,
             faults: BTreeMap::new(),
             product: None,
+            blocked: None,
             away: Some("the camera has not given a frame yet".into()),
             waiting: VecDeque::with_capacity(settings.queue),
             chosen: VecDeque::with_capacity(settings.queue),
@@ -120,7 +123,20 @@ impl PartLane {
 
     /// What is inspected from the next trigger on; what is under way ends as it began. Gives the former product.
     pub fn select(&self, product: Arc<Product>) -> Option<Arc<Product>> {
-        lock(&self.state).product.replace(product)
+        let mut state = lock(&self.state);
+        state.blocked = None;
+        state.product.replace(product)
+    }
+
+    /// Until the next product is selected every trigger ends as `error` with this cause: a part must not be judged by
+    /// a recipe that the plant believes to be another.
+    pub fn block(&self, cause: &str) {
+        lock(&self.state).blocked = Some(cause.into());
+    }
+
+    /// Whether [`PartLane::block`] is in force.
+    pub fn is_blocked(&self) -> bool {
+        lock(&self.state).blocked.is_some()
     }
 
     /// The product that is selected.
@@ -137,7 +153,7 @@ impl PartLane {
     pub fn desk(&self) -> DeskState {
         let state = lock(&self.state);
         DeskState {
-            ready: state.away.is_none() && state.product.is_some() && state.account.has_room(),
+            ready: state.away.is_none() && state.blocked.is_none() && state.product.is_some() && state.account.has_room(),
             product: state.product.as_ref().map(|product| product.name.clone()),
             acknowledged: state.acknowledged,
             valid: state.valid,
@@ -185,6 +201,9 @@ impl PartLane {
         let product = selected.clone().unwrap_or_else(|| Arc::new(Product::none()));
         let pulled = Pulled { id, trigger, moment, product, ended };
         let refused = match (&state.away, selected) {
+            _ if state.blocked.is_some() => {
+                Some((Outcome::Error, state.blocked.clone().unwrap_or_else(|| "".into())))
+            }
             (_, None) => Some((Outcome::Error, "no product is selected; select one".into())),
             (Some(cause), _) => Some((Outcome::Missed, cause.clone())),
             _ if overrun => Some((Outcome::Overrun, self.overrun())),
@@ -358,20 +377,20 @@ enum Look {
 pub struct PartFeed {
     /// The lane.
     pub lane: Arc<PartLane>,
-    /// The product whose stage is fed.
-    pub product: Arc<str>,
+    /// The stage that is fed: acquisitions of a former product go to that product's own.
+    pub stage: Arc<str>,
 }
 
 impl Feed<Item> for PartFeed {
     fn take(&self) -> Option<Item> {
         let chosen = &mut lock(&self.lane.state).chosen;
         // Those of a former product, which its own stage takes, may stand before ours.
-        let at = chosen.iter().position(|acquisition| acquisition.pulled.product.stage == self.product)?;
+        let at = chosen.iter().position(|acquisition| acquisition.pulled.product.stage == self.stage)?;
         Some(Item::Part(PartItem::new(chosen.remove(at)?)))
     }
 
     fn waiting(&self) -> usize {
         let chosen = &lock(&self.lane.state).chosen;
-        chosen.iter().filter(|acquisition| acquisition.pulled.product.stage == self.product).count()
+        chosen.iter().filter(|acquisition| acquisition.pulled.product.stage == self.stage).count()
     }
 }

@@ -2,6 +2,7 @@
 //! Nothing here does I/O, and nothing here knows another module.
 
 mod class;
+mod command;
 mod event;
 mod finding;
 mod frame;
@@ -12,6 +13,7 @@ mod tensor;
 mod time;
 
 pub use class::Class;
+pub use command::{Asker, Command, CommandKind, Reply, Responder};
 pub use event::{Event, EventKind};
 pub use finding::{Finding, Label, Point, Rect, Value};
 pub use frame::{Colour, Frame, Matrix, PixelFormat, Planes, Range};

@@ -11,6 +11,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("engine", "image config telemetry types"),
     ("store", "config telemetry types"),
     ("scheduler", "ring supervisor* config telemetry types"),
+    ("control", "supervisor* telemetry types"),
     ("trigger", "supervisor* config telemetry types"),
     ("capture", "ring image supervisor* config telemetry types"),
     ("stages", "ring image engine store config telemetry types"),
@@ -20,11 +21,11 @@ pub const MODULES: &[(&str, &str)] = &[
     ("pipeline", "ring scheduler stages sinks trigger supervisor* telemetry types"),
     (
         "app",
-        "types telemetry ring image config supervisor engine store scheduler trigger capture stages jobs batch sinks pipeline",
+        "types telemetry ring image config supervisor engine store scheduler trigger control capture stages jobs batch sinks pipeline",
     ),
     (
         "cli",
-        "types telemetry ring image config supervisor engine store scheduler trigger capture stages jobs batch sinks pipeline app",
+        "types telemetry ring image config supervisor engine store scheduler trigger control capture stages jobs batch sinks pipeline app",
     ),
     ("main", "cli"),
 ];

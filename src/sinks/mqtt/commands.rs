@@ -9,77 +9,27 @@ use serde_json::Value;
 use super::handle::Shared;
 use super::payload::{self, Answer, Progress};
 use super::session::AnswerOut;
+use crate::types::{Asker, Command, CommandKind, Responder};
 
-/// The commands that exist.
-pub const COMMANDS: [&str; 3] = ["ping", "reload", "snapshot"];
 /// A larger request is answered with `failed`.
 const MAX_REQUEST_BYTES: usize = 64 << 10;
 /// Requests remembered, so that a repeated delivery is not executed twice.
 const REMEMBERED: usize = 256;
 
-/// What the app is asked to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommandKind {
-    /// Read the configuration again.
-    Reload,
-    /// Publish or store a picture.
-    Snapshot,
-}
-
-/// A request that the app has to answer.
-#[derive(Debug)]
-pub struct Command {
-    /// What.
-    pub kind: CommandKind,
-    /// The requester's id.
-    pub id: String,
-    /// The request's JSON; `Null` where it was empty.
-    pub payload: Value,
-    /// How to answer. `executing` has been said already.
-    pub reply: Responder,
-}
-
-/// Answers one request, once. Dropped without an answer, it says `failed`.
-pub struct Responder {
-    shared: Arc<Shared>,
-    topic: String,
-    retain: bool,
-    done: bool,
-}
-
-impl Responder {
-    pub(super) fn new(shared: &Arc<Shared>, topic: &str, retain: bool) -> Responder {
-        Responder { shared: shared.clone(), topic: topic.into(), retain, done: false }
-    }
-
-    /// It is done; `result` is what it gave, `Null` for nothing.
-    pub fn successful(mut self, result: Value) {
-        self.finish(Progress::Successful, None, Some(result).filter(|result| !result.is_null()));
-    }
-
-    /// It is not done, because of `reason`.
-    pub fn failed(mut self, reason: impl Into<String>) {
-        self.finish(Progress::Failed, Some(reason.into()), None);
-    }
-
-    fn finish(&mut self, status: Progress, reason: Option<String>, result: Option<Value>) {
-        self.done = true;
-        self.shared.answer(answer(&self.shared, &self.topic, self.retain, Answer { status, reason, result }));
-    }
-}
-
-impl Drop for Responder {
-    fn drop(&mut self) {
-        if !self.done {
-            self.finish(Progress::Failed, Some("the service gave the request up; try again".into()), None);
-        }
-    }
-}
-
-impl std::fmt::Debug for Responder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Responder({})", self.topic)
-    }
+/// A responder that answers on the request's own topic. `executing` has been said already.
+pub(super) fn responder(shared: &Arc<Shared>, topic: &str, retain: bool) -> Responder {
+    let (shared, topic) = (shared.clone(), topic.to_owned());
+    Responder::new(move |reply| {
+        let body = match reply {
+            Ok(result) => Answer {
+                status: Progress::Successful,
+                reason: None,
+                result: Some(result).filter(|result| !result.is_null()),
+            },
+            Err(reason) => Answer { status: Progress::Failed, reason: Some(reason), result: None },
+        };
+        shared.answer(answer(&shared, &topic, retain, body));
+    })
 }
 
 /// Renders an answer.
@@ -165,7 +115,7 @@ pub(super) fn handle(
 ) {
     let (payload, retain) = match read(arrived.payload, arrived.retained) {
         Incoming::NotARequest => return,
-        Incoming::Bad(reason) => return Responder::new(shared, arrived.topic, false).failed(reason),
+        Incoming::Bad(reason) => return responder(shared, arrived.topic, false).failed(reason),
         Incoming::Request { payload, retain } => (payload, retain),
     };
     if !memory.is_new(arrived.topic) {
@@ -173,19 +123,16 @@ pub(super) fn handle(
         return;
     }
     super::counters::add(&shared.totals.commands, 1);
-    let reply = Responder::new(shared, arrived.topic, retain);
-    let kind = match arrived.name {
-        "ping" => None,
-        "reload" => Some(CommandKind::Reload),
-        "snapshot" => Some(CommandKind::Snapshot),
-        other => {
-            return reply.failed(format!("there is no command {other:?}; known are {}", COMMANDS.join(", ")));
-        }
-    };
+    let reply = responder(shared, arrived.topic, retain);
+    let kind = CommandKind::from_word(arrived.name);
+    if kind.is_none() && arrived.name != "ping" {
+        let known = CommandKind::ALL.map(CommandKind::as_str).join(", ");
+        return reply.failed(format!("there is no command {:?}; known are ping, {known}", arrived.name));
+    }
     let executing = Answer { status: Progress::Executing, reason: None, result: None };
     shared.answer(answer(shared, arrived.topic, retain, executing));
     let Some(kind) = kind else { return reply.successful(Value::Null) };
-    let command = Command { kind, id: arrived.id.into(), payload, reply };
+    let command = Command { kind, asker: Asker::Mqtt, id: arrived.id.into(), payload, reply };
     if let Err(refused) = app.try_send(command) {
         let (reason, command) = match refused {
             std::sync::mpsc::TrySendError::Full(command) => {

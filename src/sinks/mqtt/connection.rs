@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 use bytes::{BufMut, Bytes, BytesMut};
 use rumqttc::{Event, EventLoop, Incoming, Packet, PingReq, Publish, QoS, Request, StateError, Subscribe};
 
-use super::commands::{self, Arrived, Command, Memory};
+use super::commands::{self, Arrived, Memory};
 use super::counters::add;
 use super::handle::Shared;
 use super::payload::{Detections, Envelope, Payload};
 use super::session::{Outgoing, Session, Ticket};
 use super::topic;
 use crate::supervisor::Beat;
-use crate::types::{Label, Report, rfc3339};
+use crate::types::{Command, Label, Report, rfc3339};
 
 /// A broker that takes no bytes for so long is gone.
 const STALLED: Duration = Duration::from_secs(5);

@@ -229,6 +229,10 @@ pub struct TriggerStatus {
     pub golden_revision: u64,
     /// Why the product that was asked for is not ready.
     pub fault: Option<String>,
+    /// Trigger acknowledged: the last acquisition that was taken; 0 before the first.
+    pub acknowledged: u64,
+    /// Results valid: the last acquisition whose end was told.
+    pub valid: u64,
     /// Triggers since the process began; the five counts below add up to it, less those under way.
     pub triggers: u64,
     /// Parts that were good.

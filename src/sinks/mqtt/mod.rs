@@ -26,7 +26,6 @@ pub mod schema;
 mod session;
 pub mod topic;
 
-pub use commands::{COMMANDS, Command, CommandKind, Responder};
 pub use counters::Totals;
 pub use figures::{Percentiles, Telemetry};
 pub use handle::Mqtt;

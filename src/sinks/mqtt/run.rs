@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use rumqttc::{ConnectionError, Disconnect, EventLoop, Request, StateError};
 
-use super::commands::Command;
 use super::connect;
 use super::connection::{TICK, Wire, flush, send};
 use super::handle::{Mqtt, Shared};
@@ -18,6 +17,7 @@ use super::topic;
 use crate::config;
 use crate::store::Store;
 use crate::supervisor::{Beat, Spawned, Stop, spawn};
+use crate::types::Command;
 
 /// First pause before a new attempt; doubles up to [`BACKOFF_MAX`], less up to half by chance.
 const BACKOFF: Duration = Duration::from_millis(200);

@@ -8,10 +8,10 @@ use super::models::{ModelTools, Road};
 use super::station::Station;
 use crate::config::recipe::{self, Edge, Recipe, Roi, Unit};
 use crate::engine::{EngineError, Model};
-use crate::image::barcode::{Format, UnknownFormat};
+use crate::image::barcode::{BarcodeError, Format};
 use crate::image::compare::{CompareError, Learned};
 use crate::image::{
-    AlignError, Aligner, Cutter, ImageError, Lab, Mask, Polarity, Reach, RotatedRect, compare,
+    AlignError, Aligner, Cutter, Lab, Mask, Polarity, Reach, RotatedRect, compare,
 };
 use crate::stages::PartStation;
 use crate::types::{Channels, Label, Patch, Pose};
@@ -61,14 +61,6 @@ pub enum ProgramError {
         roi: String,
         /// What is wrong.
         cause: CheckError,
-    },
-    /// A format of barcode that nobody knows.
-    #[error("roi {roi}: {cause}")]
-    Format {
-        /// Its name.
-        roi: String,
-        /// Which ones there are.
-        cause: UnknownFormat,
     },
     /// A model of the recipe cannot be used.
     #[error(transparent)]
@@ -238,10 +230,9 @@ impl<'a> School<'a> {
                 Box::new(Detect::new(self.road(roi), wanted))
             }
             recipe::Check::Barcode { formats, expect } => {
-                let formats: Result<Vec<Format>, _> = formats.iter().map(|word| word.parse()).collect();
-                let formats =
-                    formats.map_err(|cause| ProgramError::Format { roi: roi.name.clone(), cause })?;
-                Box::new(Barcode::new(formats, expect.clone()))
+                let formats: Result<Vec<Format>, BarcodeError> =
+                    formats.iter().map(|word| word.parse()).collect();
+                Box::new(Barcode::new(formats.map_err(|error| fault(error.into()))?, expect.clone()))
             }
             recipe::Check::Colour { lab, max_delta_e } => {
                 let right = match lab {

@@ -1,0 +1,133 @@
+//! The desk before a camera: where the units of `[[trigger]]` pull.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::rig::Rig;
+use super::{App, lock};
+use crate::config::recipe::{self, Recipe};
+use crate::config::{self, Config, Faults};
+use crate::supervisor::Unit;
+use crate::trigger::{self, Desk, DeskState, Noise, PortState, Pulled};
+use crate::types::{
+    Asker, Command, CommandKind, Ended, Inspection, InspectionLatency, Outcome, Responder, Stamp, Trigger,
+};
+
+/// A camera, looked up anew for each trigger: a reload may have put another rig in its place.
+struct CameraDesk {
+    app: Arc<App>,
+    camera: String,
+}
+
+impl App {
+    /// The unit of one `[[trigger]]`.
+    pub(super) fn trigger_unit(self: &Arc<App>, settings: &config::Trigger, config: &Config) -> Unit {
+        let name = trigger_unit_name(&settings.name);
+        let essential = config.supervisor.essential.contains(&name);
+        let desk: Arc<dyn Desk> =
+            Arc::new(CameraDesk { app: self.clone(), camera: settings.camera.clone() });
+        let settings = settings.clone();
+        let body = move |context: &crate::supervisor::UnitContext| {
+            trigger::run(&settings, &desk, &context.stop, &context.beat)?;
+            Ok(())
+        };
+        Unit::new(name, body).essential(essential)
+    }
+}
+
+/// The first of some faults, as one line.
+fn first(faults: &Faults) -> String {
+    faults.0.first().map_or_else(String::new, |fault| format!("{}; {}", fault.reason, fault.remedy))
+}
+
+/// The unit that listens to trigger `name`.
+pub(super) fn trigger_unit_name(name: &str) -> String {
+    format!("trigger/{name}")
+}
+
+impl CameraDesk {
+    fn rig(&self) -> Option<Arc<Rig>> {
+        let rigs = lock(&self.app.rigs);
+        rigs.iter().find(|rig| rig.settings.name == self.camera && rig.parts.is_some()).cloned()
+    }
+}
+
+impl Desk for CameraDesk {
+    fn pull(&self, trigger: Trigger, moment: Stamp, ended: Option<Arc<dyn Ended>>) -> Pulled {
+        let rig = self.rig();
+        match rig.as_ref().and_then(|rig| rig.parts.as_ref()) {
+            Some(parts) => parts.lane.pull(trigger, moment, ended),
+            None => {
+                // Between the end of a camera and that of its trigger, during a reload.
+                if let Some(ended) = ended {
+                    ended.ended(&Arc::new(self.nobody(trigger)));
+                }
+                Pulled { id: 0, taken: false }
+            }
+        }
+    }
+
+    fn select(&self, product: &str) -> Result<(), String> {
+        let rig = self.rig().ok_or("the camera does not inspect")?;
+        let parts = rig.parts.as_ref().ok_or("the camera does not inspect")?;
+        let lane = parts.lane.clone();
+        if lane.product().is_some_and(|known| &*known.name == product) && !lane.is_blocked() {
+            return Ok(());
+        }
+        // What can be seen at once is told at once; learning takes longer than a line may be deaf.
+        let path = recipe::find(&parts.settings.recipes, product).map_err(|faults| first(&faults))?;
+        Recipe::load(&path, &self.app.config().models).map_err(|faults| first(&faults))?;
+        lane.block(&format!("product {product} is being made ready"));
+        let payload = json!({ "camera": self.camera, "product": product });
+        let wanted = product.to_owned();
+        let told = lane.clone();
+        let reply = Responder::new(move |reply| {
+            if let Err(fault) = reply {
+                told.block(&format!("product {wanted} is not ready: {fault}"));
+            }
+        });
+        let id = format!("select-{product}");
+        let command = Command { kind: CommandKind::Product, asker: Asker::Cli, id, payload, reply };
+        self.app.commands.try_send(command).map_err(|_| "too many requests wait; try again later".to_owned())
+    }
+
+    fn state(&self) -> DeskState {
+        let rig = self.rig();
+        let parts = rig.as_ref().and_then(|rig| rig.parts.as_ref());
+        parts.map_or_else(DeskState::default, |parts| parts.lane.desk())
+    }
+
+    fn noise(&self, _: &str, noise: &Noise) {
+        if let Some(parts) = self.rig().as_ref().and_then(|rig| rig.parts.as_ref()) {
+            parts.lane.add_noise(noise);
+        }
+    }
+
+    fn port(&self, name: &str, state: PortState) {
+        let alarm = format!("trigger-{name}");
+        match state {
+            PortState::Open => self.app.mqtt.clear_alarm(&alarm),
+            PortState::Away { cause, .. } => self.app.mqtt.alarm(&alarm, &cause),
+        }
+    }
+}
+
+impl CameraDesk {
+    fn nobody(&self, trigger: Trigger) -> Inspection {
+        Inspection {
+            id: 0,
+            camera: self.camera.as_str().into(),
+            trigger,
+            product: "".into(),
+            recipe_revision: 0,
+            golden_revision: 0,
+            frame: None,
+            outcome: Outcome::Missed,
+            cause: Some("the camera is being reconfigured".into()),
+            pose: None,
+            rois: Vec::new(),
+            latency: InspectionLatency::default(),
+        }
+    }
+}

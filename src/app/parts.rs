@@ -1,0 +1,226 @@
+//! A camera that inspects: its product made ready, and changed without a restart.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::rig::Rig;
+use super::{App, lock};
+use crate::config::recipe::{self, Recipe};
+use crate::config::{Config, Inspect, PickFrame};
+use crate::pipeline::{Item, PartFeed, PartLane, PartLaneSettings, PartStage, Product};
+use crate::ring::{Pick, Ring};
+use crate::scheduler::{Factory, Feed, Rank, Stage};
+use crate::stages::inspect::{GoldenPicture, Program};
+use crate::store::GoldenSet;
+use crate::supervisor::{Unit, UnitContext};
+use crate::types::{Class, Frame};
+
+/// Acquisition numbers that a camera's lane takes at once: more than it will use between two restarts.
+const ID_BLOCK: u64 = 1 << 20;
+/// How often the loop beats, and looks for products that may go, while no trigger is due.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// What a rig has for inspection.
+pub(super) struct Parts {
+    pub(super) lane: Arc<PartLane>,
+    pub(super) settings: Inspect,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    selected: Option<Selected>,
+    /// Products whose last parts are still under way.
+    former: Vec<Selected>,
+    /// Why the product that was asked for is not ready.
+    fault: Option<String>,
+}
+
+/// A product that is ready on the workers.
+struct Selected {
+    product: Arc<Product>,
+    stage: Arc<Stage<Item>>,
+    feed: Arc<dyn Feed<Item>>,
+}
+
+impl Parts {
+    pub(super) fn new(camera: &str, settings: &Inspect, ring: &Ring<Frame>, app: &App) -> Parts {
+        let lane = PartLaneSettings {
+            camera: camera.into(),
+            pick: match settings.pick {
+                PickFrame::Nearest => Pick::Nearest,
+                PickFrame::Next => Pick::Next,
+                PickFrame::Previous => Pick::Previous,
+            },
+            queue: settings.queue,
+            max_wait: settings.max_wait,
+            tolerance: settings.tolerance,
+            first_id: app.first_number("acquisition", ID_BLOCK) + 1,
+        };
+        let lane = PartLane::new(lane, ring.clone(), app.sinks.clone(), app.bell.clone());
+        Parts { lane, settings: settings.clone(), state: Mutex::default() }
+    }
+
+    /// Why the product that was asked for is not ready, if so.
+    pub(super) fn fault(&self) -> Option<String> {
+        lock(&self.state).fault.clone()
+    }
+
+    /// The product in force, and what was learned for it.
+    pub(super) fn product(&self) -> Option<Arc<Product>> {
+        self.lane.product()
+    }
+
+    /// Takes the stages of products away whose last parts are through.
+    fn retire(&self, app: &App) {
+        let former: Vec<Selected> = {
+            let mut state = lock(&self.state);
+            let (done, kept) =
+                std::mem::take(&mut state.former).into_iter().partition(|one| one.product.is_done());
+            state.former = kept;
+            done
+        };
+        for Selected { stage, feed, .. } in former {
+            stage.detach(&feed);
+            app.scheduler.remove(&stage.rank().name);
+        }
+    }
+
+    /// The rig goes: every stage of it with it.
+    pub(super) fn detach(&self, app: &App) {
+        let mut state = lock(&self.state);
+        let all = std::mem::take(&mut state.former).into_iter().chain(state.selected.take());
+        for Selected { stage, feed, .. } in all {
+            stage.detach(&feed);
+            app.scheduler.remove(&stage.rank().name);
+        }
+    }
+}
+
+impl App {
+    /// Makes the first product of every camera that inspects ready. One that cannot be is no reason not to start: its
+    /// triggers end as `error`, an alarm says why, and golden pictures can still be taught from the camera.
+    pub(super) fn select_first_products(&self) {
+        let rigs = lock(&self.rigs).clone();
+        for rig in rigs {
+            let Some(parts) = &rig.parts else { continue };
+            if parts.product().is_none()
+                && let Err(fault) = self.select(&rig, &parts.settings.product)
+            {
+                tracing::error!(camera = rig.settings.name, "{fault}");
+            }
+        }
+    }
+
+    /// Reads the recipe of every camera's product again: files may have changed, and cameras may be new. A recipe that
+    /// cannot be used leaves the product in force as it was.
+    pub(super) fn select_again(&self) {
+        let rigs = lock(&self.rigs).clone();
+        for rig in rigs {
+            let Some(parts) = &rig.parts else { continue };
+            let product = parts.product().map(|product| product.name.to_string());
+            let product = product.unwrap_or_else(|| parts.settings.product.clone());
+            if let Err(fault) = self.select(&rig, &product) {
+                tracing::error!(camera = rig.settings.name, "{fault}");
+            }
+        }
+    }
+
+    /// Makes `product` ready for the rig's camera and selects it for the triggers that follow. On an error the
+    /// product in force stays, and an alarm says why.
+    pub(super) fn select(&self, rig: &Rig, product: &str) -> Result<(), String> {
+        let camera = &rig.settings.name;
+        let Some(parts) = &rig.parts else {
+            return Err(format!("camera {camera} does not inspect; give it an `inspect` section"));
+        };
+        let outcome = self.make_product_ready(camera, parts, product);
+        let alarm = format!("product-{camera}");
+        match outcome {
+            Ok(selected) => {
+                tracing::info!(camera, product, "selected");
+                let former = parts.lane.select(selected.product.clone());
+                drop(former);
+                let mut state = lock(&parts.state);
+                let former = state.selected.replace(selected);
+                state.former.extend(former);
+                state.fault = None;
+                drop(state);
+                self.mqtt.clear_alarm(&alarm);
+                self.bell.ring_all();
+                self.publish_trigger(rig);
+                Ok(())
+            }
+            Err(fault) => {
+                self.mqtt.alarm(&alarm, &format!("product {product} is not ready: {fault}"));
+                lock(&parts.state).fault = Some(fault.clone());
+                self.publish_trigger(rig);
+                Err(fault)
+            }
+        }
+    }
+
+    fn make_product_ready(&self, camera: &str, parts: &Parts, product: &str) -> Result<Selected, String> {
+        let config = self.config().clone();
+        let path = recipe::find(&parts.settings.recipes, product).map_err(|faults| faults.to_string())?;
+        let recipe = Recipe::load(&path, &config.models).map_err(|faults| faults.to_string())?;
+        let set = self.store.goldens().current(product).map_err(|error| error.to_string())?;
+        let pictures = self.golden_pictures(set.as_ref())?;
+        let model = |name: &str, as_vector| self.inspection_model(&config, name, as_vector);
+        let program = Arc::new(Program::new(recipe, &pictures, &model).map_err(|error| error.to_string())?);
+        let generation = lock(&self.models).next_generation();
+        let rank = Rank {
+            name: format!("inspect/{camera}/{product}#{generation}").into(),
+            class: Class::Inspect,
+            min: 0,
+            max: config.workers.cores.len(),
+        };
+        let product = Arc::new(Product {
+            name: product.into(),
+            recipe_revision: program.recipe().revision,
+            golden_revision: set.map_or(0, |set| set.revision),
+            rois: program.rois(),
+            stage: rank.name.clone(),
+        });
+        // Room for every region of every part that may be under way: none has to be run out of its turn.
+        let inbox = product.rois.len() * parts.settings.queue;
+        let factory: Arc<Factory<Item>> = Arc::new(move || {
+            let station = program.station().map_err(|error| error.to_string())?;
+            Ok(Box::new(PartStage(station)))
+        });
+        let stage = self.scheduler.add(rank, inbox, factory).map_err(|error| error.to_string())?;
+        let lane = parts.lane.clone();
+        let feed: Arc<dyn Feed<Item>> = Arc::new(PartFeed { lane, stage: product.stage.clone() });
+        stage.attach(feed.clone());
+        Ok(Selected { product, stage, feed })
+    }
+
+    /// The pictures of a set, read and held against their hashes.
+    fn golden_pictures(&self, set: Option<&GoldenSet>) -> Result<Vec<GoldenPicture>, String> {
+        let goldens = self.store.goldens();
+        let entries = set.map_or(&[][..], |set| &set.entries);
+        let pictures = entries.iter().map(|entry| {
+            let picture = goldens.picture(&entry.picture).map_err(|error| error.to_string())?;
+            let name = entry.picture[..12].to_owned();
+            Ok(GoldenPicture { name, picture: Arc::new(picture), rois: entry.rois.clone() })
+        });
+        pictures.collect()
+    }
+
+    /// The loop behind a camera's desk: ends triggers whose frame does not come, and lets old products go.
+    pub(super) fn parts_unit(self: &Arc<App>, rig: &Arc<Rig>, config: &Config) -> Option<Unit> {
+        rig.parts.as_ref()?;
+        let name = format!("inspect/{}", rig.settings.name);
+        let essential = config.supervisor.essential.contains(&name);
+        let (app, rig) = (self.clone(), rig.clone());
+        let body = move |context: &UnitContext| {
+            let Some(parts) = &rig.parts else { return Ok(()) };
+            while !context.stop.is_stopped() {
+                parts.lane.expire(PATIENCE);
+                parts.retire(&app);
+                context.beat.beat();
+            }
+            Ok(())
+        };
+        Some(Unit::new(name, body).essential(essential))
+    }
+}

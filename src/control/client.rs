@@ -1,0 +1,65 @@
+//! The command line's end.
+
+use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::socket;
+
+/// Learning golden pictures under a large model takes seconds.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Why a request got no result.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Nobody listens.
+    #[error(
+        "no service runs on the state directory of {} ({source}); start it, or name the right one with --config or \
+         --state-dir", .path.display()
+    )]
+    NotRunning {
+        /// The socket.
+        path: PathBuf,
+        /// What connecting said.
+        source: std::io::Error,
+    },
+    /// The connection broke.
+    #[error("the service at {} did not answer: {source}; see its log", .path.display())]
+    Broken {
+        /// The socket.
+        path: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// The service refused.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Asks the service with the state directory `dir` for `command`, and waits for its answer.
+///
+/// # Errors
+/// [`AskError`]: no service, no answer, or its refusal in its own words.
+pub fn ask(dir: &Path, command: &str, payload: Value) -> Result<Value, AskError> {
+    let path = socket(dir);
+    let stream = match UnixStream::connect(&path) {
+        Ok(stream) => stream,
+        Err(source) => return Err(AskError::NotRunning { path, source }),
+    };
+    let reply = talk(stream, command, payload).map_err(|source| AskError::Broken { path, source })?;
+    match reply["reason"].as_str() {
+        Some(reason) => Err(AskError::Refused(reason.to_owned())),
+        None => Ok(reply["result"].clone()),
+    }
+}
+
+fn talk(mut stream: UnixStream, command: &str, payload: Value) -> std::io::Result<Value> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    writeln!(stream, "{}", json!({ "command": command, "payload": payload }))?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    serde_json::from_str(&line).map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error))
+}

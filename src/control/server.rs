@@ -1,0 +1,120 @@
+//! The service's end.
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{MAX_REQUEST_BYTES, socket};
+use crate::supervisor::{Beat, SpawnError, Spawned, Stop, spawn};
+use crate::types::{Asker, Command, CommandKind, Reply, Responder};
+
+/// How often the listener looks for its end.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long a client may take over its one line.
+const LINE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a command may take.
+const PATIENCE: Duration = Duration::from_secs(110);
+/// Connections at one time; a person types one.
+const MOST: usize = 8;
+
+/// The socket cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// It cannot be made.
+    #[error("the control socket {} cannot be made: {source}; the state directory must be writable", .path.display())]
+    Bind {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A connection's thread could not be started.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+}
+
+/// Serves the socket in the state directory `dir` until told to stop; requests go to `commands`. The store's lock in
+/// the same directory makes sure that there is one server: a socket that lies there is a dead one's.
+pub fn serve(dir: &Path, commands: &SyncSender<Command>, stop: &Stop, beat: &Beat) -> Result<(), ControlError> {
+    let path = socket(dir);
+    let fault = |source| ControlError::Bind { path: path.clone(), source };
+    let listener = bind(&path).map_err(fault)?;
+    let mut open: Vec<Spawned<()>> = Vec::new();
+    while !stop.wait(LOOK) {
+        beat.beat();
+        open.retain(|connection| !connection.is_finished());
+        while let Some(stream) = accept(&listener, open.len()) {
+            let commands = commands.clone();
+            open.push(spawn("control", None, move || answer(&stream, &commands))?);
+        }
+    }
+    // Their commands are answered by now, or are given up with the service.
+    let _ = std::fs::remove_file(&path);
+    let deadline = Instant::now() + LOOK;
+    open.into_iter().for_each(|connection| drop(connection.join_until(deadline)));
+    Ok(())
+}
+
+fn bind(path: &Path) -> std::io::Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn accept(listener: &UnixListener, open: usize) -> Option<UnixStream> {
+    if open >= MOST {
+        return None;
+    }
+    let (stream, _) = listener.accept().ok()?;
+    stream.set_nonblocking(false).ok()?;
+    stream.set_read_timeout(Some(LINE_PATIENCE)).ok()?;
+    Some(stream)
+}
+
+fn answer(mut stream: &UnixStream, commands: &SyncSender<Command>) {
+    let reply = match request(stream) {
+        Ok(value) => execute(&value, commands),
+        Err(reason) => Err(reason),
+    };
+    let line = match reply {
+        Ok(result) => json!({ "result": result }),
+        Err(reason) => json!({ "reason": reason }),
+    };
+    // Whoever asked may be gone; that is theirs to know.
+    let _ = writeln!(stream, "{line}");
+}
+
+fn request(stream: &UnixStream) -> Result<Value, String> {
+    let mut line = String::new();
+    let read = BufReader::new(stream.take(MAX_REQUEST_BYTES)).read_line(&mut line);
+    read.map_err(|error| format!("the request cannot be read: {error}"))?;
+    serde_json::from_str(&line).map_err(|error| format!("the request is not JSON ({error}); send one object a line"))
+}
+
+fn execute(request: &Value, commands: &SyncSender<Command>) -> Reply {
+    let word = request["command"].as_str().unwrap_or_default();
+    if word == "ping" {
+        return Ok(Value::Null);
+    }
+    let kind = CommandKind::from_word(word).ok_or_else(|| format!("there is no command {word:?}"))?;
+    let (tell, told) = sync_channel(1);
+    let reply = Responder::new(move |reply| drop(tell.try_send(reply)));
+    let payload = request["payload"].clone();
+    let command = Command { kind, asker: Asker::Cli, id: "cli".into(), payload, reply };
+    match commands.try_send(command) {
+        Ok(()) => {}
+        Err(TrySendError::Full(_)) => return Err("too many requests wait; try again later".into()),
+        Err(TrySendError::Disconnected(_)) => return Err("the service is stopping".into()),
+    }
+    told.recv_timeout(PATIENCE).unwrap_or_else(|_| Err("the command takes too long; see the log".into()))
+}
