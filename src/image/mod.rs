@@ -19,6 +19,7 @@ mod planes;
 mod preprocess;
 mod presence;
 mod rotated;
+mod sampler;
 mod simd;
 mod store;
 mod taps;
