@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Strip, YuvCoefficients, portable};
+use super::{CORRELATE_BLOCK, Strip, YuvCoefficients, portable};
 use crate::image::taps::{BLOCK, Columns, GROUP};
 
 /// Bytes of a 256-bit register.
@@ -261,4 +261,32 @@ pub(super) fn interleave(planes: [&[u8]; 3], flip: u8, out: &mut [u8]) {
 #[target_feature(enable = "avx2")]
 pub(super) fn interleave_f32(planes: [&[u8]; 3], mul: [f32; 3], add: [f32; 3], out: &mut [u8]) {
     portable::interleave_f32(planes, mul, add, out)
+}
+
+/// Weights after which a correlation's eight 32-bit lanes are emptied: 8 × 2³¹ / (255 × 1024).
+const CORRELATE_LIMIT: usize = 65536;
+
+#[target_feature(enable = "avx2")]
+pub(super) fn correlate(window: &[u8], stride: usize, weights: &[i16], width: usize) -> i64 {
+    let rows_at_once = (CORRELATE_LIMIT / width).max(1);
+    let mut total = 0;
+    for (group, weights) in weights.chunks(rows_at_once * width).enumerate() {
+        let mut lanes = _mm256_setzero_si256();
+        for (y, weights) in weights.chunks_exact(width).enumerate() {
+            let bytes = &window[(group * rows_at_once + y) * stride..][..width];
+            let blocks = weights.as_chunks::<CORRELATE_BLOCK>().0.iter();
+            for (bytes, weights) in bytes.as_chunks::<CORRELATE_BLOCK>().0.iter().zip(blocks) {
+                // SAFETY: sixteen bytes and sixteen weights.
+                let (bytes, weights) = unsafe {
+                    (_mm_loadu_si128(bytes.as_ptr().cast()), _mm256_loadu_si256(weights.as_ptr().cast()))
+                };
+                lanes = _mm256_add_epi32(lanes, _mm256_madd_epi16(_mm256_cvtepu8_epi16(bytes), weights));
+            }
+        }
+        let mut sums = [0i32; 8];
+        // SAFETY: `sums` is 256 bits.
+        unsafe { _mm256_storeu_si256(sums.as_mut_ptr().cast(), lanes) };
+        total += sums.iter().map(|&sum| i64::from(sum)).sum::<i64>();
+    }
+    total
 }

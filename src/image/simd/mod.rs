@@ -17,6 +17,9 @@ use super::taps::Columns;
 /// Fraction bits of the samples between the passes.
 pub(super) const SAMPLE_BITS: u32 = 7;
 
+/// Weights of a correlation come in blocks of this many.
+pub(super) const CORRELATE_BLOCK: usize = 16;
+
 /// The source of a vertical pass: rows `stride` bytes apart, one for each weight, from the first touched byte on.
 #[derive(Clone)]
 pub(super) struct Strip<'a> {
@@ -129,6 +132,15 @@ impl Isa {
     /// RGB to grey by BT.601, Q7 to bytes.
     pub fn rgb_to_gray(self, rgb: [&[i16]; 3], out: &mut [u8]) {
         dispatch!(self, rgb_to_gray(rgb, out))
+    }
+
+    /// Σ weight × byte over rows of `width` weights, the window's rows `stride` bytes apart. `width` is in whole
+    /// blocks of 16, the weights within ±1024; rows may overlap where the weights at their end are 0.
+    pub fn correlate(self, window: &[u8], stride: usize, weights: &[i16], width: usize) -> i64 {
+        assert!(width > 0 && width.is_multiple_of(CORRELATE_BLOCK) && weights.len().is_multiple_of(width));
+        let rows = weights.len() / width;
+        assert!(rows > 0 && (rows - 1) * stride + width <= window.len());
+        dispatch!(self, correlate(window, stride, weights, width))
     }
 
     /// Rounds Q7 to bytes.

@@ -2,7 +2,9 @@
 
 use std::arch::aarch64::*;
 
-pub(super) use super::portable::{interleave, interleave_f32, luma, narrow, rgb_to_gray, split, yuv_to_rgb};
+pub(super) use super::portable::{
+    correlate, interleave, interleave_f32, luma, narrow, rgb_to_gray, split, yuv_to_rgb,
+};
 use super::{Strip, portable};
 use crate::image::taps::{BLOCK, Columns, GROUP};
 

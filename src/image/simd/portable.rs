@@ -149,3 +149,14 @@ pub(super) fn interleave_f32([a, b, c]: [&[u8]; 3], mul: [f32; 3], add: [f32; 3]
         pixels[i] = [value(a[i], 0), value(b[i], 1), value(c[i], 2)];
     }
 }
+
+#[inline(always)]
+pub(super) fn correlate(window: &[u8], stride: usize, weights: &[i16], width: usize) -> i64 {
+    let row = |(y, weights): (usize, &[i16])| -> i64 {
+        let bytes = &window[y * stride..][..width];
+        let products = bytes.iter().zip(weights).map(|(&byte, &weight)| i32::from(byte) * i32::from(weight));
+        // A row has at most 1024 + 15 weights: 2²⁸.
+        i64::from(products.sum::<i32>())
+    };
+    weights.chunks_exact(width).enumerate().map(row).sum()
+}

@@ -63,6 +63,34 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_correlation_is_the_same_on_every_instruction_set(
+        blocks in 1usize..9,
+        rows in 1usize..40,
+        overlap in 0usize..9,
+        extreme: bool,
+        seed: u32,
+    ) {
+        let (width, stride) = (blocks * 16, blocks * 16 - overlap);
+        let mut window = bytes((rows - 1) * stride + width, seed);
+        let mut weights: Vec<i16> =
+            bytes(rows * width, !seed).into_iter().map(|v| i16::from(v) * 8 - 1020).collect();
+        if extreme {
+            window.fill(255);
+            weights.fill(-1024);
+        }
+        let ours = Isa::detect().correlate(&window, stride, &weights, width);
+        prop_assert_eq!(ours, Isa::Portable.correlate(&window, stride, &weights, width));
+    }
+}
+
+#[test]
+fn a_correlation_of_many_rows_does_not_overflow() {
+    let (window, weights) = (vec![255; 1024 * 1024], vec![1024; 1024 * 1024]);
+    assert_eq!(Isa::detect().correlate(&window, 1024, &weights, 1024), 255 << 30);
+}
+
 #[test]
 #[should_panic(expected = "assertion failed")]
 fn a_strip_that_is_too_short_is_never_read() {
