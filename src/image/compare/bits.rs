@@ -23,6 +23,10 @@ impl Bits {
         self.words.copy_from_slice(&other.words);
     }
 
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
     pub fn height(&self) -> usize {
         self.height
     }

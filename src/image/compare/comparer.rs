@@ -81,12 +81,7 @@ impl Comparer {
     ///
     /// # Errors
     /// Its size is not that of the goldens.
-    pub fn run(
-        &mut self,
-        learned: &Learned,
-        test: &Patch,
-        out: &mut Comparison,
-    ) -> Result<(), CompareError> {
+    pub fn run(&mut self, learned: &Learned, test: &Patch, out: &mut Comparison) -> Result<(), CompareError> {
         let (shape, goldens) = (Shape::of(test), learned.shape());
         if shape != goldens {
             return Err(CompareError::TestSize { shape, goldens });

@@ -38,7 +38,9 @@ pub enum CompareError {
         goldens: Shape,
     },
     /// A slice ends before its last row does, or rows overlap.
-    #[error("{shape} needs {need} bytes at a stride of {stride}, the slice has {got}; the buffer is truncated")]
+    #[error(
+        "{shape} needs {need} bytes at a stride of {stride}, the slice has {got}; the buffer is truncated"
+    )]
     Truncated {
         /// The size it should have.
         shape: Shape,

@@ -58,13 +58,18 @@ impl Light {
         if bright.samples.is_empty() {
             return Correction::NONE;
         }
-        let (low, high) = (dark.median + dark.drift(data, stride), bright.median + bright.drift(data, stride));
+        let (low, high) =
+            (dark.median + dark.drift(data, stride), bright.median + bright.drift(data, stride));
         let contrast = bright.median - dark.median;
         let gain = if contrast < MIN_CONTRAST { 1.0 } else { contrast / (high - low).max(1.0) };
         let offset = (dark.median + bright.median) / 2.0 - gain * (low + high) / 2.0;
         // About the middle of the range, or a pure gain would show as an offset.
         let shift = (gain - 1.0) * 128.0 + offset;
-        if GAIN.contains(&gain) && shift.abs() <= OFFSET { Correction::new(gain, offset) } else { Correction::NONE }
+        if GAIN.contains(&gain) && shift.abs() <= OFFSET {
+            Correction::new(gain, offset)
+        } else {
+            Correction::NONE
+        }
     }
 }
 

@@ -14,7 +14,8 @@ const MARGIN: f32 = 2.0;
 pub fn picture(learned: &Learned, test: &Patch, comparison: &Comparison) -> Patch {
     let mut out = Patch::new(test.width, test.height, Channels::Rgb);
     let samples = test.channels.count();
-    for (i, (to, from)) in out.data.as_chunks_mut::<3>().0.iter_mut().zip(test.data.chunks_exact(samples)).enumerate()
+    for (i, (to, from)) in
+        out.data.as_chunks_mut::<3>().0.iter_mut().zip(test.data.chunks_exact(samples)).enumerate()
     {
         *to = match *from {
             _ if comparison.differs(i % test.width, i / test.width) => DIFFERS,

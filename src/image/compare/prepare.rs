@@ -25,8 +25,11 @@ impl Prepare {
         let (row, len) = (shape.row(), shape.row() * shape.height);
         let mut at = source;
         let correction = light.map_or(Correction::NONE, |light| light.correction(at.0, at.1));
-        if correction != Correction::NONE {
+        if light.is_some() {
+            // Also where this one patch needs no correction: the next one will.
             lit.resize(len, 0);
+        }
+        if correction != Correction::NONE {
             for (from, to) in at.0.chunks(at.1).zip(lit.chunks_exact_mut(row)) {
                 correction.apply(&from[..row], to);
             }

@@ -51,7 +51,11 @@ impl Regions {
     /// `peak(y, columns)` over the runs.
     pub fn find(&mut self, bits: &Bits, joined: &Bits, mut peak: impl FnMut(usize, Range<usize>) -> u8) {
         self.table.clear();
-        self.above.clear();
+        // The two change places: each holds the most runs that a row can have.
+        for runs in [&mut self.above, &mut self.here] {
+            runs.clear();
+            runs.reserve(joined.width().div_ceil(2));
+        }
         for y in 0..joined.height() {
             self.here.clear();
             let (mut x, mut above) = (0, 0);

@@ -1,0 +1,38 @@
+//! The golden comparison on real pictures of good and bad parts (`../shared/data/aoi`).
+
+mod align;
+mod cookie;
+mod figurine;
+mod imagediff;
+
+use std::path::{Path, PathBuf};
+
+use ocellus::image::{Channels, Patch};
+
+/// The shared data, or `None` (said on standard output) on a machine that has none; CI must have it.
+fn data() -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let path = std::env::var_os("OCELLUS_DATA").map_or_else(beside, PathBuf::from).join("aoi");
+    if path.is_dir() {
+        return Some(path);
+    }
+    assert!(std::env::var_os("CI").is_none(), "CI without shared data at {}", path.display());
+    println!("skipped: no shared data at {}", path.display());
+    None
+}
+
+fn open(path: &Path) -> Patch {
+    let picture = image::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display())).into_rgb8();
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    Patch { width, height, channels: Channels::Rgb, data: picture.into_raw() }
+}
+
+/// The files of a folder, sorted by the number in their names.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut list: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let digits = |path: &PathBuf| {
+        path.file_stem().unwrap().to_string_lossy().replace(|c: char| !c.is_ascii_digit(), "")
+    };
+    list.sort_by_key(|path| digits(path).parse::<u32>().unwrap_or(0));
+    list
+}

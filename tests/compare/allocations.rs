@@ -1,0 +1,83 @@
+//! The steady state asks the heap for nothing.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+/// The system's allocator, counting the calling thread's requests.
+struct Counting;
+
+thread_local! {
+    static REQUESTS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes to `System` unchanged; the counter is a plain thread-local without a destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        REQUESTS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise, passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise, passed on.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        REQUESTS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise, passed on.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn requests(work: impl FnOnce()) -> u64 {
+    let before = REQUESTS.get();
+    work();
+    REQUESTS.get() - before
+}
+
+use super::*;
+
+#[test]
+fn the_counter_counts() {
+    assert!(requests(|| drop(std::hint::black_box(Box::new(1)))) > 0);
+}
+
+#[test]
+fn after_the_first_patch_nothing_is_allocated() {
+    let all = Settings {
+        threshold: 30,
+        edge_threshold: 40,
+        edge_tolerance_px: 2,
+        spread: 1.0,
+        min_area_px: 2,
+        noise_px: 1,
+        join_px: 3,
+        smooth_px: 1,
+        flatten_px: 9,
+        normalise: true,
+    };
+    for (channels, settings) in [Channels::Gray, Channels::Rgb]
+        .into_iter()
+        .flat_map(|c| [(c, Settings { threshold: 60, ..EXACT }), (c, all)])
+    {
+        let golden = noise(301, 123, channels, (60, 120), 1);
+        let mut test = noise(301, 123, channels, (60, 120), 1);
+        test.data[5000..9000].fill(255);
+        let learned = Learned::from(std::slice::from_ref(&golden), None, &settings).unwrap();
+        let (mut comparer, mut out) = (Comparer::new(), Comparison::default());
+        // Two parts take turns: one that is good, one with many differences.
+        comparer.run(&learned, &test, &mut out).unwrap();
+        assert!(out.differing_px > 0);
+        let count = requests(|| {
+            for _ in 0..9 {
+                comparer.run(&learned, &golden, &mut out).unwrap();
+                comparer.run(&learned, &test, &mut out).unwrap();
+            }
+        });
+        assert_eq!(count, 0, "{channels:?} {settings:?}");
+    }
+}
