@@ -6,7 +6,8 @@ use super::raw::{Doc, Table};
 use super::{Embedding, Fault, ModelCard, Task};
 use crate::types::{Fit, Resize};
 
-const TASKS: &[(&str, Task)] = &[
+/// The tasks by their words.
+pub(crate) const TASKS: &[(&str, Task)] = &[
     ("classify", Task::Classify),
     ("ssd", Task::Ssd),
     ("blazeface", Task::BlazeFace),

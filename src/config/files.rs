@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::fault::{Fault, Faults};
 use super::value::Field;
 
 /// Where a packaged Ocellus keeps its models.
 const SHARE: &str = "/usr/share/ocellus";
+
+/// Larger files are no configuration.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// The folders in which relative paths are looked for, in order.
 pub(crate) struct Files {
@@ -55,6 +59,20 @@ impl Files {
         }
         candidates
     }
+}
+
+/// The text of `path`, which ought to be a `what`. Errors: it cannot be read (`remedy` tells what to do then), is
+/// far too large, or no UTF-8.
+pub(crate) fn read_text(path: &Path, what: &str, remedy: &str) -> Result<String, Faults> {
+    let fault = |reason: String, remedy: &str| Faults(vec![Fault::whole(path, reason, remedy)]);
+    let length = std::fs::metadata(path).map_err(|e| fault(format!("cannot be read: {e}"), remedy))?.len();
+    if length > MAX_BYTES {
+        return Err(fault(format!("{length} bytes are too many for a {what}"), "name the TOML file"));
+    }
+    let bytes = std::fs::read(path)
+        .map_err(|e| fault(format!("cannot be read: {e}"), "name a file that the service's user may read"))?;
+    String::from_utf8(bytes)
+        .map_err(|e| fault(format!("is not UTF-8: {}", e.utf8_error()), "save it as UTF-8 text"))
 }
 
 /// The cores that this process may run on.

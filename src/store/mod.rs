@@ -1,6 +1,7 @@
 //! What survives a restart: the only module that knows sled.
 //!
-//! Trees: `meta` (schema version), `outbox` (results until the broker has them), `counters`.
+//! Trees: `meta` (schema version), `outbox` (results until the broker has them), `goldens` (sets of golden pictures,
+//! which lie in files beside the store), `counters`.
 
 mod counters;
 mod error;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{Counters, Goldens, Outbox, StoreError, migrate};
@@ -25,6 +25,8 @@ pub struct Store {
     /// `None` while closed. A `std::sync::Mutex`, because it is held only to clone or to open.
     db: Arc<Mutex<Option<sled::Db>>>,
     path: PathBuf,
+    /// Held by whoever changes golden sets, from what they read to what they write.
+    golden_turn: Arc<Mutex<()>>,
     /// First sequence number of streams that this store does not know.
     first_seq: u64,
 }
@@ -83,7 +85,12 @@ impl Store {
         }
         let first_seq = fs::read_to_string(path.join("first_seq")).ok();
         let first_seq = first_seq.and_then(|text| text.trim().parse().ok()).unwrap_or(1);
-        Ok(Store { db: Arc::new(Mutex::new(Some(db))), path: path.into(), first_seq })
+        Ok(Store {
+            db: Arc::new(Mutex::new(Some(db))),
+            path: path.into(),
+            golden_turn: Arc::default(),
+            first_seq,
+        })
     }
 
     /// Closes the files, as sled refuses everything after its first fault; the next use opens them again.
@@ -92,7 +99,7 @@ impl Store {
         *self.db.lock().unwrap_or_else(|e| e.into_inner()) = None;
     }
 
-    fn tree(&self, name: &str) -> Result<sled::Tree, StoreError> {
+    pub(super) fn tree(&self, name: &str) -> Result<sled::Tree, StoreError> {
         let mut held = self.db.lock().unwrap_or_else(|e| e.into_inner());
         let db = match held.take() {
             Some(db) => db,
@@ -113,7 +120,30 @@ impl Store {
 
     /// The golden pictures.
     pub fn goldens(&self) -> Goldens {
-        Goldens { store: self.clone() }
+        Goldens::new(self.clone())
+    }
+
+    /// A turn at changing golden sets.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.golden_turn.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// A place beside the store, in the state directory.
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        self.path.with_file_name(name)
+    }
+
+    /// Where the store lies, for messages.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes what was written to `tree` durable. sled syncs with `sync_file_range`, which flushes neither the disk's
+    /// cache nor a grown file's length; `fdatasync` on the same file does.
+    pub(super) fn sync(&self, tree: &sled::Tree) -> Result<(), StoreError> {
+        tree.flush().map_err(|error| StoreError::from_sled(&self.path, error))?;
+        let synced = fs::File::open(self.path.join("db")).and_then(|file| file.sync_data());
+        synced.map_err(|error| StoreError::from_io(&self.path, error))
     }
 
     pub(super) fn counter_tree(&self) -> Result<(sled::Tree, &Path), StoreError> {

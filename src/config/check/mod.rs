@@ -12,12 +12,9 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::Config;
-use super::fault::{Fault, Faults};
-use super::files::Files;
+use super::fault::Faults;
+use super::files::{self, Files};
 use super::raw::{Doc, Table};
-
-/// Larger files are no configuration.
-const MAX_BYTES: u64 = 1 << 20;
 
 /// What every section may need to know of its neighbours and of the machine.
 struct Scope {
@@ -33,24 +30,8 @@ impl Config {
 
     /// Reads and checks the file at `path`. Errors: every fault, each with its place and its remedy.
     pub fn load(path: &Path) -> Result<Config, Faults> {
-        let fault = |reason: String, remedy: &str| Faults(vec![Fault::whole(path, reason, remedy)]);
-        let length = std::fs::metadata(path).map_err(|e| {
-            fault(
-                format!("cannot be read: {e}"),
-                "check the path after --config, and that the service's user may read it",
-            )
-        })?;
-        if length.len() > MAX_BYTES {
-            return Err(fault(
-                format!("{} bytes are too many for a configuration", length.len()),
-                "name the TOML file",
-            ));
-        }
-        let bytes = std::fs::read(path).map_err(|e| {
-            fault(format!("cannot be read: {e}"), "name a file that the service's user may read")
-        })?;
-        let text = String::from_utf8(bytes)
-            .map_err(|e| fault(format!("is not UTF-8: {}", e.utf8_error()), "save it as UTF-8 text"))?;
+        let remedy = "check the path after --config, and that the service's user may read it";
+        let text = files::read_text(path, "configuration", remedy)?;
         Config::parse(&text, path, path.parent().unwrap_or(Path::new("")))
     }
 
@@ -93,15 +74,20 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
 }
 
 /// A topic level: what a name may be wherever it becomes part of a topic, a file name or a thread's name.
-fn topic_level(field: &super::value::Field<'_, '_>) -> Option<String> {
+pub(super) fn topic_level(field: &super::value::Field<'_, '_>) -> Option<String> {
     let name = field.text()?;
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if !name.is_empty() && name.len() <= 64 && name.chars().all(allowed) {
+    if is_topic_level(name) {
         return Some(name.to_owned());
     }
     let reason = format!("\"{name}\" cannot be a topic level");
     field.fault(reason, "write 1 to 64 letters, digits, \"-\", \"_\" or \".\"");
     None
+}
+
+/// Whether `name` can be a topic level.
+pub(super) fn is_topic_level(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !name.is_empty() && name.len() <= 64 && name.chars().all(allowed)
 }
 
 /// Notes two entries of one name.

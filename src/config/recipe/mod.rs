@@ -3,6 +3,9 @@
 mod check;
 mod folder;
 mod sections;
+#[cfg(test)]
+mod tests;
 
+pub use check::BARCODE_FORMATS;
 pub use folder::{find, products};
 pub use sections::{Align, Check, Edge, Expect, Outline, Pixels, Recipe, Roi, Unit};

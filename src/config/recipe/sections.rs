@@ -48,7 +48,8 @@ pub struct Outline {
     pub rect: Rect,
     /// Turned clockwise about its own centre, degrees.
     pub angle_deg: f32,
-    /// Only what is inside counts, recipe px; empty: all of the rectangle.
+    /// Only what is inside counts (even-odd), recipe px as they lie on the master, not turned with the rectangle;
+    /// empty: all of the rectangle.
     pub polygon: Vec<Point>,
 }
 
@@ -187,6 +188,28 @@ pub enum Unit {
     Mm,
 }
 
+impl Outline {
+    /// The corners of the turned rectangle, recipe px: what was top left, top right, bottom right, bottom left.
+    pub fn corners(&self) -> [Point; 4] {
+        let Rect { x, y, w, h } = self.rect;
+        let (sin, cos) = self.angle_deg.to_radians().sin_cos();
+        let (cx, cy) = (x + w / 2.0, y + h / 2.0);
+        [(-w, -h), (w, -h), (w, h), (-w, h)].map(|(w, h)| {
+            let (dx, dy) = (w / 2.0, h / 2.0);
+            Point { x: cx + dx * cos - dy * sin, y: cy + dx * sin + dy * cos }
+        })
+    }
+
+    /// Whether `point` lies in the turned rectangle, or not farther than `slack` px from it.
+    pub fn contains(&self, point: Point, slack: f32) -> bool {
+        let Rect { x, y, w, h } = self.rect;
+        let (sin, cos) = self.angle_deg.to_radians().sin_cos();
+        let (dx, dy) = (point.x - x - w / 2.0, point.y - y - h / 2.0);
+        let (across, down) = (dx * cos + dy * sin, dy * cos - dx * sin);
+        across.abs() <= w / 2.0 + slack && down.abs() <= h / 2.0 + slack
+    }
+}
+
 impl Check {
     /// The word of its kind, as in the file and on MQTT.
     pub fn kind(&self) -> &'static str {
@@ -209,6 +232,14 @@ impl Check {
                 Some(model)
             }
             _ => None,
+        }
+    }
+
+    /// The classes of its model that it names.
+    pub fn classes(&self) -> &[String] {
+        match self {
+            Check::Classify { expect: classes, .. } | Check::Detect { classes, .. } => classes,
+            _ => &[],
         }
     }
 

@@ -62,6 +62,22 @@ pub enum GoldenError {
         /// What there is instead, and what to do.
         known: String,
     },
+    /// A rollback to where one is.
+    #[error("golden revision {revision} of {product} is in force already; name an earlier one with --to")]
+    InForce {
+        /// The product.
+        product: String,
+        /// Its newest revision.
+        revision: u64,
+    },
+    /// A product that cannot be one.
+    #[error(
+        "{product:?} cannot be the name of a product; use that of its recipe, as in recipes/PRODUCT.toml"
+    )]
+    Product {
+        /// What was given.
+        product: String,
+    },
     /// A record that this program cannot read.
     #[error(
         "the record of {product}, golden revision {revision}, cannot be read ({cause}); install the version that \

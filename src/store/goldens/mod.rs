@@ -4,42 +4,22 @@
 //! pictures. The picture is on disk before a set names it, so a crash leaves at most a picture that nobody names.
 
 mod error;
+mod pictures;
+mod png;
+mod record;
+mod set;
 
 pub use error::GoldenError;
+pub use set::{GoldenEntry, GoldenSet};
 
-use crate::types::Patch;
+use pictures::Pictures;
+use record::Shelf;
 
 use super::Store;
+use crate::types::{Clock, Patch, SystemClock};
 
-/// One revision of a product's golden pictures. Revisions count 1, 2, 3, …; none is ever changed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GoldenSet {
-    /// The product, as its recipe's file is called.
-    pub product: String,
-    /// Its number.
-    pub revision: u64,
-    /// When it was made, nanoseconds since 1970 (UTC).
-    pub created_ns: u64,
-    /// The revision whose pictures were taken back, where this one is a rollback.
-    pub origin: Option<u64>,
-    /// What was done, in words.
-    pub note: String,
-    /// The pictures, the master first: the one that was taught first.
-    pub entries: Vec<GoldenEntry>,
-}
-
-/// A picture in a set.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GoldenEntry {
-    /// SHA-256 of the picture's file, 64 hexadecimal digits; its name in the store.
-    pub picture: String,
-    /// Where it came from: the original file's name, or camera and frame.
-    pub name: String,
-    /// Width and height, px.
-    pub size: [u32; 2],
-    /// Only these ROIs are compared with it; `None`: all.
-    pub rois: Option<Vec<String>>,
-}
+/// Fewer digits would make it too easy to take out the wrong picture.
+const LEAST_DIGITS: usize = 4;
 
 /// What [`Goldens::prune`] took away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,28 +35,34 @@ pub struct Pruned {
 /// The golden pictures of a box. Clones share them; every method may be called from any thread.
 #[derive(Clone)]
 pub struct Goldens {
-    pub(super) store: Store,
+    store: Store,
+    pictures: Pictures,
 }
 
 impl Goldens {
+    pub(super) fn new(store: Store) -> Goldens {
+        let pictures = Pictures::new(store.beside("goldens"));
+        Goldens { store, pictures }
+    }
+
     /// The set in force of each product that was ever taught, by name.
     pub fn sets(&self) -> Result<Vec<GoldenSet>, GoldenError> {
-        unimplemented!()
+        self.shelf()?.newest()
     }
 
     /// The set in force; `None` where the product was never taught.
     pub fn current(&self, product: &str) -> Result<Option<GoldenSet>, GoldenError> {
-        unimplemented!("{product}")
+        self.shelf()?.current(product)
     }
 
     /// Revision `revision` of the product's set. Errors: [`GoldenError::NoRevision`].
     pub fn revision(&self, product: &str, revision: u64) -> Result<GoldenSet, GoldenError> {
-        unimplemented!("{product} {revision}")
+        self.shelf()?.revision(product, revision)
     }
 
     /// Every revision of the product, oldest first.
     pub fn revisions(&self, product: &str) -> Result<Vec<GoldenSet>, GoldenError> {
-        unimplemented!("{product}")
+        self.shelf()?.all(Some(product))
     }
 
     /// Teaches one picture: [`Goldens::keep`], then [`Goldens::add`].
@@ -87,50 +73,156 @@ impl Goldens {
         name: &str,
         rois: Option<Vec<String>>,
     ) -> Result<GoldenSet, GoldenError> {
-        unimplemented!("{product} {picture:?} {name} {rois:?}")
+        let entry = self.keep(picture, name, rois)?;
+        self.add(product, vec![entry])
     }
 
     /// Puts a picture (grey or RGB) on disk without naming it in a set; done when it returns.
+    /// Errors: [`GoldenError::Unfit`] for a picture that is empty or of other channels.
     pub fn keep(
         &self,
         picture: &Patch,
         name: &str,
         rois: Option<Vec<String>>,
     ) -> Result<GoldenEntry, GoldenError> {
-        unimplemented!("{picture:?} {name} {rois:?}")
+        let sha = self.pictures.keep(picture, name)?;
+        let size = [picture.width as u32, picture.height as u32];
+        Ok(GoldenEntry { picture: sha, name: name.to_owned(), size, rois })
     }
 
-    /// Adds kept pictures as one new revision. A picture that is in the set already gets the new name and ROIs.
+    /// Adds kept pictures as one new revision. A picture that is in the set already keeps its place and gets the new
+    /// name and ROIs; where nothing changes, the current revision is returned.
     pub fn add(&self, product: &str, entries: Vec<GoldenEntry>) -> Result<GoldenSet, GoldenError> {
-        unimplemented!("{product} {entries:?}")
+        let _turn = self.store.turn();
+        let shelf = self.shelf()?;
+        let current = shelf.current(product)?;
+        let mut all = current.as_ref().map_or(Vec::new(), |set| set.entries.clone());
+        for entry in &entries {
+            self.pictures.length(&entry.picture)?;
+            match all.iter_mut().find(|known| known.picture == entry.picture) {
+                Some(known) => *known = entry.clone(),
+                None => all.push(entry.clone()),
+            }
+        }
+        match current {
+            Some(current) if current.entries == all => Ok(current),
+            current => {
+                let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
+                shelf.follow(product, current.as_ref(), all, format!("added {}", names.join(", ")))
+            }
+        }
     }
 
     /// Takes the picture whose SHA-256 begins with `sha` (at least 4 digits) out of the set: a new revision.
     /// Errors: [`GoldenError::NoPicture`], [`GoldenError::Ambiguous`].
     pub fn remove(&self, product: &str, sha: &str) -> Result<GoldenSet, GoldenError> {
-        unimplemented!("{product} {sha}")
+        let _turn = self.store.turn();
+        let shelf = self.shelf()?;
+        let Some(current) = shelf.current(product)? else { return Err(set::never_taught(product, 1)) };
+        let mut all = current.entries.clone();
+        let named = |entry: &GoldenEntry| sha.len() >= LEAST_DIGITS && entry.picture.starts_with(sha);
+        let found: Vec<usize> = (0..all.len()).filter(|at| named(&all[*at])).collect();
+        let (product, sha) = (product.to_owned(), sha.to_owned());
+        match found[..] {
+            [at] => {
+                let gone = all.remove(at);
+                let note = format!("removed {} ({})", gone.name, gone.short());
+                shelf.follow(&product, Some(&current), all, note)
+            }
+            [] => Err(GoldenError::NoPicture { product, sha, revision: current.revision }),
+            _ => Err(GoldenError::Ambiguous { product, sha, count: found.len() }),
+        }
     }
 
     /// A new revision with the pictures of revision `to`; of the one before the current one where it is `None`.
-    /// Repeated without `to` it goes back further.
+    /// Repeated without `to` it goes back further. A revision whose pictures are not whole is refused.
     pub fn rollback(&self, product: &str, to: Option<u64>) -> Result<GoldenSet, GoldenError> {
-        unimplemented!("{product} {to:?}")
+        let _turn = self.store.turn();
+        let shelf = self.shelf()?;
+        let newest = shelf.numbers(product)?.last().copied();
+        let Some(newest) = newest else { return Err(set::never_taught(product, to.unwrap_or(1))) };
+        let to = match to {
+            Some(to) => to,
+            None => shelf.before(product, newest)?,
+        };
+        if to == newest {
+            return Err(GoldenError::InForce { product: product.to_owned(), revision: to });
+        }
+        let target = shelf.revision(product, to)?;
+        for entry in &target.entries {
+            self.pictures.check(&entry.picture)?;
+        }
+        let note = format!("rolled back to revision {to}");
+        shelf.put(GoldenSet { revision: newest + 1, origin: Some(to), note, created_ns: now(), ..target })
     }
 
     /// The picture `sha` (64 digits), read and held against its name. Errors: [`GoldenError::Missing`],
     /// [`GoldenError::Changed`].
     pub fn picture(&self, sha: &str) -> Result<Patch, GoldenError> {
-        unimplemented!("{sha}")
+        self.pictures.read(sha)
     }
 
-    /// Reads every picture that any revision names: what is missing or was changed.
+    /// Reads every picture that any revision names: what is missing or was changed, and records that cannot be read.
     pub fn verify(&self) -> Result<Vec<GoldenError>, GoldenError> {
-        unimplemented!()
+        let (named, mut faults) = self.shelf()?.named()?;
+        let mut named: Vec<_> = named.into_iter().collect();
+        named.sort_unstable();
+        faults.extend(named.iter().filter_map(|sha| self.pictures.check(sha).err()));
+        Ok(faults)
     }
 
     /// Removes pictures that no revision names, once all but the newest `keep` revisions of each product are
-    /// forgotten (`None`: none is).
+    /// forgotten (`None`: none is; the one in force never is). Nothing is removed while a record cannot be read:
+    /// nobody knows which pictures it names.
     pub fn prune(&self, keep: Option<u64>) -> Result<Pruned, GoldenError> {
-        unimplemented!("{keep:?}")
+        let _turn = self.store.turn();
+        let shelf = self.shelf()?;
+        let mut pruned = Pruned::default();
+        if let Some(keep) = keep {
+            pruned.revisions = shelf.forget(keep.max(1))?;
+        }
+        let (named, mut faults) = shelf.named()?;
+        if let Some(fault) = faults.pop() {
+            return Err(fault);
+        }
+        (pruned.pictures, pruned.bytes) = self.pictures.remove_others(&named)?;
+        Ok(pruned)
     }
+
+    fn shelf(&self) -> Result<Shelf<'_>, GoldenError> {
+        Shelf::open(&self.store, &self.pictures)
+    }
+}
+
+impl Shelf<'_> {
+    /// The revision that follows `current`.
+    fn follow(
+        &self,
+        product: &str,
+        current: Option<&GoldenSet>,
+        entries: Vec<GoldenEntry>,
+        note: String,
+    ) -> Result<GoldenSet, GoldenError> {
+        let revision = current.map_or(0, |set| set.revision) + 1;
+        let product = product.to_owned();
+        self.put(GoldenSet { product, revision, created_ns: now(), origin: None, note, entries })
+    }
+
+    /// The revision to which a rollback without a number goes from `newest`: a rollback counts as what it took back.
+    fn before(&self, product: &str, newest: u64) -> Result<u64, GoldenError> {
+        let mut at = newest;
+        while let Some(origin) = self.revision(product, at)?.origin.filter(|origin| *origin < at) {
+            at = origin;
+        }
+        let earlier = self.numbers(product)?.into_iter().rev().find(|known| *known < at);
+        earlier.ok_or_else(|| GoldenError::NoRevision {
+            product: product.to_owned(),
+            revision: at - 1,
+            known: format!("revision {at}, whose pictures are in force, is the first that is kept"),
+        })
+    }
+}
+
+fn now() -> u64 {
+    SystemClock.now().wall_ns
 }

@@ -1,24 +1,158 @@
 //! From a file to a checked [`Recipe`]: every section is read, every fault is collected, nothing is guessed.
 
+mod align;
+mod kinds;
+mod models;
+mod outline;
+
+pub use kinds::BARCODE_FORMATS;
+
+use std::ops::RangeInclusive;
 use std::path::Path;
 
-use super::Recipe;
-use crate::config::{Faults, Model};
+use sha2::{Digest, Sha256};
+
+use super::{Recipe, Roi};
+use crate::config::check::is_topic_level;
+use crate::config::raw::{Doc, Table};
+use crate::config::value::Field;
+use crate::config::{Fault, Faults, Model, files};
+
+/// Sides of a picture, px.
+const SIDE: RangeInclusive<i64> = 16..=16_384;
+/// More than anybody draws; a bound all the same, because every part pays for each of them.
+const MAX_ROIS: usize = 1_000;
+
+/// What the sections of a recipe need to know of it and of the box.
+struct Scope<'m> {
+    /// `None` where it is at fault: then nothing can be outside of it.
+    size: Option<[f32; 2]>,
+    /// Whether lengths may be in mm.
+    calibrated: bool,
+    models: &'m [Model],
+}
 
 impl Recipe {
     /// The annotated recipe that documents every key.
     pub fn sample_text() -> &'static str {
-        unimplemented!()
+        include_str!("../../../../config/recipes/sample.toml")
     }
 
     /// Reads and checks the recipe at `path`, whose name without its ending is the product. `models` are those that
     /// an ROI may name. Errors: every fault, each with its place and its remedy.
     pub fn load(path: &Path, models: &[Model]) -> Result<Recipe, Faults> {
-        unimplemented!("{} {models:?}", path.display())
+        let remedy = "check the folder in inspect.recipes, and that the service's user may read the file";
+        Recipe::parse(&files::read_text(path, "recipe", remedy)?, path, models)
     }
 
     /// Checks `text` as if it stood in `file`.
     pub fn parse(text: &str, file: &Path, models: &[Model]) -> Result<Recipe, Faults> {
-        unimplemented!("{text} {} {models:?}", file.display())
+        let doc = Doc::read(file, text);
+        // Half a document would be full of faults that are not there.
+        let recipe = doc.is_sound().then(|| read(&doc, file, text, models));
+        match recipe {
+            Some(recipe) if doc.is_sound() => Ok(recipe),
+            _ => Err(Faults(doc.into_faults())),
+        }
     }
+}
+
+fn read(doc: &Doc<'_>, file: &Path, text: &str, models: &[Model]) -> Recipe {
+    let root = doc.root();
+    let size = root.need("size", "write size = [width, height] of the pictures, px").and_then(|f| size(&f));
+    let mm_per_px = root.number("mm_per_px", 1e-6..=1e3);
+    let calibrated = root.get("mm_per_px").is_some();
+    let scope = Scope { size: size.map(|size| size.map(|side| side as f32)), calibrated, models };
+    let recipe = Recipe {
+        product: product(doc, file),
+        revision: root.whole("revision", 1, 1..=u32::MAX),
+        size: size.unwrap_or_default(),
+        mm_per_px,
+        align: root.table_if("align").map(|table| align::align(table, &scope)),
+        rois: rois(&root, &scope),
+        path: file.to_owned(),
+        hash: Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+    };
+    root.finish();
+    recipe
+}
+
+/// The product, which the file's name tells.
+fn product(doc: &Doc<'_>, file: &Path) -> String {
+    let name = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    if !is_topic_level(name) {
+        let remedy =
+            "call the file PRODUCT.toml, PRODUCT being 1 to 64 letters, digits, \"-\", \"_\" or \".\"";
+        doc.note(Fault::whole(file, format!("{name:?} cannot be the name of a product"), remedy));
+    }
+    name.to_owned()
+}
+
+fn size(field: &Field<'_, '_>) -> Option<[u32; 2]> {
+    let items = field.items("width and height in px")?;
+    let [width, height] = &items[..] else {
+        field.fault(format!("{} numbers", items.len()), "write [width, height] of the pictures, px");
+        return None;
+    };
+    Some([width.whole(SIDE)? as u32, height.whole(SIDE)? as u32])
+}
+
+fn rois(root: &Table<'_, '_>, scope: &Scope<'_>) -> Vec<Roi> {
+    let tables = root.tables("roi");
+    if tables.is_empty() {
+        root.fault("roi", "nothing is checked", "add a [[roi]] with a name, a rect and a kind");
+    }
+    if tables.len() > MAX_ROIS {
+        root.fault("roi", format!("{} ROIs", tables.len()), format!("keep at most {MAX_ROIS}"));
+    }
+    let mut rois: Vec<Roi> = Vec::with_capacity(tables.len());
+    for table in tables {
+        let name = name(&table, &rois);
+        let outline = outline::outline(&table, scope);
+        let Some(check) = kinds::check(&table, scope) else {
+            // Of a kind that is not known, no key can be called unknown. The name is kept for the search of doubles.
+            let check = super::Check::Barcode { formats: Vec::new(), expect: super::Expect::Any };
+            rois.push(Roi { name, outline, check });
+            continue;
+        };
+        rois.push(Roi { name, outline, check });
+        table.finish();
+    }
+    rois
+}
+
+/// The ROI's name: part of results, of file names and of commands, and its own.
+fn name(table: &Table<'_, '_>, before: &[Roi]) -> String {
+    let Some(field) = table.need("name", "write name = \"label\"") else { return table.path_of("") };
+    let Some(name) = field.text() else { return table.path_of("") };
+    if !is_topic_level(name) {
+        let remedy = "write 1 to 64 letters, digits, \"-\", \"_\" or \".\"";
+        field.fault(format!("{name:?} cannot be the name of an ROI"), remedy);
+    } else if let Some(index) = before.iter().position(|roi| roi.name == name) {
+        field.fault(format!("roi[{index}] is also called \"{name}\""), "give each ROI a name of its own");
+    }
+    name.to_owned()
+}
+
+/// Exactly `N` numbers in `range`; `form` is how they are written.
+fn exactly<const N: usize>(
+    field: &Field<'_, '_>,
+    range: RangeInclusive<f64>,
+    form: &str,
+) -> Option<[f32; N]> {
+    let count = field.items("numbers")?.len();
+    let numbers: Option<[f32; N]> = field.numbers(range)?.try_into().ok();
+    if numbers.is_none() {
+        field.fault(format!("{count} numbers, not {N}"), format!("write {form}"));
+    }
+    numbers
+}
+
+/// Every key that is asked for while `text` is read.
+#[cfg(test)]
+pub(super) fn known_keys(text: &str, models: &[Model]) -> std::collections::BTreeSet<String> {
+    let file = Path::new("keys.toml");
+    let doc = Doc::read(file, text);
+    read(&doc, file, text, models);
+    doc.known_keys()
 }

@@ -1,0 +1,201 @@
+//! What is checked in a region: one reader for each `kind`, with its thresholds.
+
+use std::ops::RangeInclusive;
+
+use super::{Scope, exactly, models};
+use crate::config::Task;
+use crate::config::raw::Table;
+use crate::config::recipe::{Check, Edge, Expect, Pixels, Unit};
+
+/// Reads the keys of one kind.
+type Reader = fn(&Table<'_, '_>, &Scope<'_>) -> Check;
+
+const KINDS: &[(&str, Reader)] = &[
+    ("golden", golden),
+    ("pixels", pixels),
+    ("classify", classify),
+    ("detect", detect),
+    ("barcode", barcode),
+    ("colour", colour),
+    ("presence", presence),
+    ("measure", measure),
+];
+
+/// The words of the symbologies that `formats` may name.
+pub const BARCODE_FORMATS: &[&str] = &[
+    "qr",
+    "micro_qr",
+    "rmqr",
+    "data_matrix",
+    "aztec",
+    "pdf417",
+    "maxicode",
+    "code128",
+    "code39",
+    "code93",
+    "codabar",
+    "itf",
+    "ean13",
+    "ean8",
+    "upca",
+    "upce",
+    "databar",
+    "databar_expanded",
+];
+
+const EDGES: &[(&str, Edge)] = &[("rising", Edge::Rising), ("falling", Edge::Falling), ("any", Edge::Any)];
+const UNITS: &[(&str, Unit)] = &[("px", Unit::Px), ("mm", Unit::Mm)];
+
+/// What `kind` says; `None` where it says nothing that is known.
+pub(super) fn check(table: &Table<'_, '_>, scope: &Scope<'_>) -> Option<Check> {
+    let words: Vec<_> = KINDS.iter().map(|(word, _)| *word).collect();
+    let field = table.need("kind", &format!("write one of: {}", words.join(", ")))?;
+    let read = field.word(KINDS)?;
+    Some(read(table, scope))
+}
+
+fn golden(table: &Table<'_, '_>, scope: &Scope<'_>) -> Check {
+    let tasks = [Task::Embed, Task::Classify];
+    let model = models::model(table, scope, &tasks, "turn a picture into a vector");
+    let min_similarity = threshold(table, "min_similarity", -1.0..=1.0, "min_similarity = 0.9");
+    Check::Golden { model: model.map(|model| model.name.clone()).unwrap_or_default(), min_similarity }
+}
+
+fn pixels(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
+    let threshold = table.whole("threshold", 30u8, 1..=255);
+    let pixels = Pixels {
+        threshold,
+        edge_threshold: table.whole("edge_threshold", threshold.saturating_mul(2), 1..=255),
+        edge_tolerance_px: table.whole("edge_tolerance_px", 2, 0..=64u32),
+        spread: table.number("spread", 0.0..=100.0).unwrap_or(3.0),
+        min_area_px: table.whole("min_area_px", 20, 1..=100_000_000u32),
+    };
+    if pixels.edge_threshold < pixels.threshold {
+        let remedy = "raise it, or lower threshold: edges move a little on every part";
+        fault(table, "edge_threshold", "lower than threshold", remedy);
+    }
+    Check::Pixels(pixels)
+}
+
+fn classify(table: &Table<'_, '_>, scope: &Scope<'_>) -> Check {
+    let model = models::model(table, scope, &[Task::Classify], "classify");
+    let remedy = "write expect = [\"good\"]: the classes that are good";
+    let named = table.need("expect", remedy);
+    let expect = models::classes(table, "expect", model);
+    if let Some(field) = named.filter(|field| field.is_list() && expect.is_empty()) {
+        field.fault("no class is good", remedy);
+    }
+    Check::Classify {
+        model: model.map(|model| model.name.clone()).unwrap_or_default(),
+        expect,
+        min_score: table.number("min_score", 0.0..=1.0).unwrap_or(0.5),
+    }
+}
+
+fn detect(table: &Table<'_, '_>, scope: &Scope<'_>) -> Check {
+    let model = models::model(table, scope, &[Task::Ssd, Task::Yolo], "find objects here");
+    let min_count = table.whole("min_count", 0, 0..=10_000u32);
+    let max_count = table.whole("max_count", min_count, 0..=10_000u32);
+    if min_count > max_count {
+        fault(table, "min_count", "more than max_count", "lower it, or raise max_count");
+    }
+    Check::Detect {
+        model: model.map(|model| model.name.clone()).unwrap_or_default(),
+        classes: models::classes(table, "classes", model),
+        min_score: table.number("min_score", 0.0..=1.0).unwrap_or(0.5),
+        min_count,
+        max_count,
+    }
+}
+
+fn barcode(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
+    let words: Vec<_> = BARCODE_FORMATS.iter().map(|word| (*word, *word)).collect();
+    let items = table.get("formats").and_then(|field| field.items("barcode formats")).unwrap_or_default();
+    let formats = items.iter().filter_map(|item| item.word(&words)).map(str::to_owned).collect();
+    let expected = |key| {
+        let field = table.get(key)?;
+        let text = field.text()?;
+        if text.is_empty() {
+            field.fault(
+                "the text is empty",
+                "write what the code says, or leave it out: then any text is good",
+            );
+        }
+        Some(text.to_owned())
+    };
+    let found = [
+        expected("text").map(Expect::Text),
+        expected("pattern").map(Expect::Pattern),
+        table.boolean("from_trigger", false).then_some(Expect::Trigger),
+    ];
+    let mut found = found.into_iter().flatten();
+    let expect = found.next().unwrap_or(Expect::Any);
+    if found.next().is_some() {
+        table.fault("text", "more than one of text, pattern and from_trigger is given", "keep one of them");
+    }
+    Check::Barcode { formats, expect }
+}
+
+fn colour(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
+    let lab = table.get("lab").and_then(|field| {
+        let lab =
+            exactly::<3>(&field, -128.0..=128.0, "[L, a, b]: L from 0 to 100, a and b from -128 to 128")?;
+        if !(0.0..=100.0).contains(&lab[0]) {
+            field.fault(format!("{} is no lightness", lab[0]), "write [L, a, b] with L from 0 to 100");
+        }
+        Some(lab)
+    });
+    Check::Colour { lab, max_delta_e: threshold(table, "max_delta_e", 0.0..=200.0, "max_delta_e = 5.0") }
+}
+
+fn presence(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
+    let (low, high) = (table.whole("low", 0u8, 0..=255), table.whole("high", 255u8, 0..=255));
+    let min_share = table.number("min_share", 0.0..=1.0).unwrap_or(0.0);
+    let max_share = table.number("max_share", 0.0..=1.0).unwrap_or(1.0);
+    if low > high {
+        fault(table, "low", "more than high", "lower it, or raise high");
+    }
+    if min_share > max_share {
+        fault(table, "min_share", "more than max_share", "lower it, or raise max_share");
+    } else if min_share <= 0.0 && max_share >= 1.0 {
+        let remedy = "write min_share (how much must be there) or max_share (how much may be)";
+        table.fault("min_share", "every part would be good", remedy);
+    }
+    Check::Presence { low, high, min_share, max_share }
+}
+
+fn measure(table: &Table<'_, '_>, scope: &Scope<'_>) -> Check {
+    let unit = table.word("unit", UNITS).unwrap_or(Unit::Px);
+    if unit == Unit::Mm && !scope.calibrated {
+        let remedy = "write mm_per_px = … at the head of the recipe, or unit = \"px\"";
+        fault(table, "unit", "lengths in mm need the recipe's mm_per_px", remedy);
+    }
+    let min = threshold(table, "min", 0.0..=100_000.0, "min = 40.0: the least distance that is good");
+    let max = threshold(table, "max", 0.0..=100_000.0, "max = 42.0: the greatest distance that is good");
+    if min > max {
+        fault(table, "min", "more than max", "lower it, or raise max");
+    }
+    Check::Measure {
+        from: table.word("from", EDGES).unwrap_or(Edge::Any),
+        to: table.word("to", EDGES).unwrap_or(Edge::Any),
+        min_contrast: table.number("min_contrast", 1.0..=255.0).unwrap_or(20.0),
+        min,
+        max,
+        unit,
+    }
+}
+
+/// A threshold that nobody may choose but who knows the part. NaN where it is at fault, so that no comparison with
+/// it becomes a second fault.
+fn threshold(table: &Table<'_, '_>, key: &'static str, range: RangeInclusive<f64>, form: &str) -> f32 {
+    let field = table.need(key, &format!("write {form}"));
+    field.and_then(|field| field.number(range)).unwrap_or(f32::NAN)
+}
+
+/// Notes a fault at the value of `key`, or at the ROI where it has its default.
+fn fault(table: &Table<'_, '_>, key: &'static str, reason: &str, remedy: &str) {
+    match table.get(key) {
+        Some(field) => field.fault(reason, remedy),
+        None => table.fault(key, reason, remedy),
+    }
+}

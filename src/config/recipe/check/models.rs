@@ -1,0 +1,69 @@
+//! The model that an ROI names: it is there, is of the right task, and has the classes that are asked for.
+
+use super::Scope;
+use crate::config::raw::{Table, nearest};
+use crate::config::{Model, Task, card};
+
+/// The model `model = "NAME"` of one of `tasks`, as far as its card tells; `for_what` says what it would do here.
+pub(super) fn model<'m>(
+    table: &Table<'_, '_>,
+    scope: &Scope<'m>,
+    tasks: &[Task],
+    for_what: &str,
+) -> Option<&'m Model> {
+    let field = table.need("model", "write model = \"NAME\" of a [model.NAME] of the configuration")?;
+    let name = field.text()?;
+    let Some(model) = scope.models.iter().find(|model| model.name == name) else {
+        let known: Vec<_> = scope.models.iter().map(|model| model.name.as_str()).collect();
+        let remedy = match known.is_empty() {
+            true => format!("add [model.{name}] with its path to the configuration"),
+            false => nearest(name, &known),
+        };
+        field.fault(format!("there is no [model.{name}] in the configuration"), remedy);
+        return None;
+    };
+    if let Some(task) = model.card.task.filter(|task| !tasks.contains(task)) {
+        let wanted: Vec<_> = tasks.iter().map(|task| word(*task)).collect();
+        let wanted = wanted.join(" or ");
+        let fits = |model: &&Model| model.card.task.is_some_and(|task| tasks.contains(&task));
+        let remedy = match scope.models.iter().find(fits) {
+            Some(other) => format!("name a model of task {wanted}, such as \"{}\"", other.name),
+            None => format!("add a model of task {wanted} to the configuration and name it here"),
+        };
+        let reason = format!("[model.{name}] is of task {}, which cannot {for_what}", word(task));
+        field.fault(reason, remedy);
+        return None;
+    }
+    Some(model)
+}
+
+/// The list `key` of classes; each must be one of the model's, where the configuration tells them.
+pub(super) fn classes(table: &Table<'_, '_>, key: &'static str, model: Option<&Model>) -> Vec<String> {
+    let Some(items) = table.get(key).and_then(|field| field.items("classes")) else { return Vec::new() };
+    let known = model.and_then(labels);
+    let mut classes = Vec::with_capacity(items.len());
+    for item in &items {
+        let Some(class) = item.text() else { continue };
+        if let Some(known) = known.as_ref().filter(|known| !known.iter().any(|label| label == class)) {
+            let known: Vec<_> = known.iter().map(String::as_str).collect();
+            item.fault(format!("the model has no class \"{class}\""), nearest(class, &known));
+        }
+        classes.push(class.to_owned());
+    }
+    classes
+}
+
+/// The model's classes, as far as the card tells; those of its own metadata are only known once it is loaded.
+fn labels(model: &Model) -> Option<Vec<String>> {
+    if model.card.labels.is_some() {
+        return model.card.labels.clone();
+    }
+    let file = model.path.parent()?.join(model.card.labels_file.as_ref()?);
+    let text = std::fs::read_to_string(file).ok()?;
+    Some(text.trim_end().lines().map(|line| line.trim().to_owned()).collect())
+}
+
+/// The task's word in cards.
+fn word(task: Task) -> &'static str {
+    card::TASKS.iter().find(|(_, known)| *known == task).map_or("unknown", |(word, _)| word)
+}

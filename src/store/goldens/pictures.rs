@@ -1,0 +1,141 @@
+//! The files of golden pictures: written whole or not at all, and held against their names whenever they are read.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::{Digest, Sha256};
+
+use super::{GoldenError, png};
+use crate::store::StoreError;
+use crate::types::Patch;
+
+/// Ends the names of files that are still being written.
+const UNFINISHED: &str = ".unfinished";
+
+/// The folder of the pictures.
+#[derive(Clone)]
+pub(super) struct Pictures {
+    dir: PathBuf,
+}
+
+impl Pictures {
+    pub(super) fn new(dir: PathBuf) -> Pictures {
+        Pictures { dir }
+    }
+
+    /// The folder.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Puts a picture on disk and returns its name. One that is there already, and whole, is left alone.
+    pub(super) fn keep(&self, picture: &Patch, name: &str) -> Result<String, GoldenError> {
+        let unfit = |cause| GoldenError::Unfit { name: name.to_owned(), cause };
+        let file = png::encode(picture).map_err(unfit)?;
+        let sha = sha_of(&file);
+        if self.check(&sha).is_err() {
+            write_whole(&self.dir, &format!("{sha}.png"), &file)?;
+        }
+        Ok(sha)
+    }
+
+    /// Reads a picture.
+    pub(super) fn read(&self, sha: &str) -> Result<Patch, GoldenError> {
+        let file = self.bytes(sha)?;
+        png::decode(&file).map_err(|found| GoldenError::Changed { path: self.path(sha), found })
+    }
+
+    /// Whether the picture is there and is what its name says.
+    pub(super) fn check(&self, sha: &str) -> Result<(), GoldenError> {
+        self.bytes(sha).map(|_| ())
+    }
+
+    /// Bytes of a picture's file.
+    pub(super) fn length(&self, sha: &str) -> Result<u64, GoldenError> {
+        let path = self.path(sha);
+        match fs::metadata(&path) {
+            Ok(data) if is_sha(sha) && data.is_file() => Ok(data.len()),
+            _ => Err(GoldenError::Missing { path }),
+        }
+    }
+
+    /// Removes every picture that is not `named`, and what a crash left half written. Returns how many, and their bytes.
+    pub(super) fn remove_others(&self, named: &HashSet<String>) -> Result<(u64, u64), GoldenError> {
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((0, 0)),
+            Err(error) => return Err(self.failed(error)),
+        };
+        let (mut count, mut bytes) = (0, 0);
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let stray = name.strip_suffix(".png").is_some_and(|sha| is_sha(sha) && !named.contains(sha));
+            if stray || name.ends_with(UNFINISHED) {
+                let length = entry.metadata().map_or(0, |data| data.len());
+                fs::remove_file(entry.path()).map_err(|error| self.failed(error))?;
+                (count, bytes) = (count + 1, bytes + length);
+            }
+        }
+        Ok((count, bytes))
+    }
+
+    fn bytes(&self, sha: &str) -> Result<Vec<u8>, GoldenError> {
+        let path = self.path(sha);
+        // A name that is none could lead out of the folder.
+        if !is_sha(sha) {
+            return Err(GoldenError::Missing { path });
+        }
+        let file = match fs::read(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(GoldenError::Missing { path });
+            }
+            Err(error) => return Err(StoreError::from_io(&path, error).into()),
+        };
+        let found = sha_of(&file);
+        if found == sha {
+            return Ok(file);
+        }
+        let found = format!("{} bytes with SHA-256 {}…", file.len(), &found[..12]);
+        Err(GoldenError::Changed { path, found })
+    }
+
+    fn path(&self, sha: &str) -> PathBuf {
+        self.dir.join(format!("{sha}.png"))
+    }
+
+    fn failed(&self, error: io::Error) -> GoldenError {
+        StoreError::from_io(&self.dir, error).into()
+    }
+}
+
+fn is_sha(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn sha_of(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes `dir/name` so that after a crash it is there whole or not at all, and surely there when this returns.
+pub(super) fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    /// Tells files apart that are written at once.
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let unfinished = dir.join(format!(".{name}.{}.{number}{UNFINISHED}", std::process::id()));
+    let write = || {
+        fs::create_dir_all(dir)?;
+        let mut file = File::create(&unfinished)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, dir.join(name))?;
+        File::open(dir)?.sync_all()
+    };
+    write().map_err(|error| {
+        let _ = fs::remove_file(&unfinished);
+        StoreError::from_io(dir, error)
+    })
+}

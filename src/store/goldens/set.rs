@@ -1,0 +1,83 @@
+//! One revision of a product's golden pictures, as it is kept and told.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::GoldenError;
+
+/// One revision of a product's golden pictures. Revisions count 1, 2, 3, …; none is ever changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GoldenSet {
+    /// The product, as its recipe's file is called.
+    pub product: String,
+    /// Its number.
+    pub revision: u64,
+    /// When it was made, nanoseconds since 1970 (UTC).
+    pub created_ns: u64,
+    /// The revision whose pictures were taken back, where this one is a rollback.
+    #[serde(default)]
+    pub origin: Option<u64>,
+    /// What was done, in words.
+    #[serde(default)]
+    pub note: String,
+    /// The pictures, the master first: the one that was taught first.
+    pub entries: Vec<GoldenEntry>,
+}
+
+/// A picture in a set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GoldenEntry {
+    /// SHA-256 of the picture's file, 64 hexadecimal digits; its name in the store.
+    pub picture: String,
+    /// Where it came from: the original file's name, or camera and frame.
+    pub name: String,
+    /// Width and height, px.
+    pub size: [u32; 2],
+    /// Only these ROIs are compared with it; `None`: all.
+    #[serde(default)]
+    pub rois: Option<Vec<String>>,
+}
+
+impl GoldenSet {
+    /// The picture on which the recipe was drawn: fiducials and colours are taken from it.
+    pub fn master(&self) -> Option<&GoldenEntry> {
+        self.entries.first()
+    }
+
+    /// The pictures with which the ROI `name` is compared, the master first where it is one of them.
+    pub fn for_roi(&self, name: &str) -> impl Iterator<Item = &GoldenEntry> {
+        let serves = move |entry: &&GoldenEntry| match &entry.rois {
+            Some(rois) => rois.iter().any(|roi| roi == name),
+            None => true,
+        };
+        self.entries.iter().filter(serves)
+    }
+
+    /// SHA-256 over the pictures, their order and what they are restricted to, hexadecimal: two sets of one hash
+    /// judge alike, whatever their revisions.
+    pub fn hash(&self) -> String {
+        let mut hash = Sha256::new();
+        for entry in &self.entries {
+            hash.update(&entry.picture);
+            for roi in entry.rois.iter().flatten() {
+                hash.update([b'/']);
+                hash.update(roi);
+            }
+            hash.update([b'\n', u8::from(entry.rois.is_some())]);
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl GoldenEntry {
+    /// The first digits of its name: what people read and type.
+    pub fn short(&self) -> &str {
+        self.picture.get(..12).unwrap_or(&self.picture)
+    }
+}
+
+/// What is said when a product has no revision at all.
+pub(super) fn never_taught(product: &str, revision: u64) -> GoldenError {
+    let known = format!("it was never taught: `ocellus golden add {product} PICTURE` begins");
+    GoldenError::NoRevision { product: product.to_owned(), revision, known }
+}
