@@ -4,6 +4,7 @@
 //! Assumed where the planes do not say: limited-range chroma is co-sited with the left luma sample (MPEG-2, H.264),
 //! full-range chroma is centred (JPEG); GRAY8 is full range. Within 1 count of the same arithmetic in f64.
 
+pub mod barcode;
 mod colour;
 mod error;
 mod fit;
