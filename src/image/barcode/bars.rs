@@ -24,12 +24,13 @@ impl Bars {
     pub fn follow(picture: &Picture, ends: [Point; 2]) -> Option<Bars> {
         let d = [ends[1].x - ends[0].x, ends[1].y - ends[0].y];
         let length = d[0].hypot(d[1]);
-        if length.is_nan() || length < 8.0 {
+        let longest = picture.width.max(picture.height);
+        if !(8.0..=2.0 * longest as f32).contains(&length) {
             return None;
         }
         let along = d.map(|v| v / length);
         let mut bars = Bars { ends, along, across: [-along[1], along[0]], reach: [0.0; 2], length };
-        let longest = picture.width.max(picture.height);
+        bars.extend(picture);
         for (side, sign) in [-1.0, 1.0].into_iter().enumerate() {
             let mut last = bars.line(picture, 0.0, 0.0);
             let mut missed = 0;
@@ -55,10 +56,11 @@ impl Bars {
         self.reach[0] + self.reach[1] + 1.0 >= (0.05 * self.length).max(3.0)
     }
 
-    /// Three lines across the bars with a quiet zone's width to both sides.
-    pub fn lines(&self, picture: &Picture) -> [Vec<u8>; 3] {
+    /// Nine lines across the bars, each through the whole picture, so that no quiet zone is lost.
+    pub fn lines<'a>(&'a self, picture: &'a Picture) -> impl Iterator<Item = Vec<u8>> + 'a {
         let height = self.reach[0] + self.reach[1];
-        [0.2, 0.5, 0.8].map(|part| self.line(picture, part * height - self.reach[0], 0.15 * self.length))
+        let longest = picture.width.max(picture.height) as f32;
+        (1..10).map(move |part| self.line(picture, part as f32 / 10.0 * height - self.reach[0], longest))
     }
 
     /// Corners in the picture's px: along the first end's side, then back on the other.
@@ -66,6 +68,36 @@ impl Bars {
         let at = |end: Point, k: f32| Point { x: end.x + k * self.across[0], y: end.y + k * self.across[1] };
         let ([a, b], [up, down]) = (self.ends, self.reach);
         [at(a, -up), at(b, -up), at(b, down), at(a, down)]
+    }
+
+    /// Moves both ends outwards to where the quiet zone begins: the library's end of a Code 39 is far too early.
+    fn extend(&mut self, picture: &Picture) {
+        let line = self.line(picture, 0.0, 0.0);
+        let (low, high) = line.iter().fold((255, 0), |(l, h), &v| (v.min(l), v.max(h)));
+        let middle = low / 2 + high / 2;
+        let quiet = (self.length / 12.0).max(8.0) as usize;
+        for (end, sign) in [(0, -1.0), (1, 1.0)] {
+            let from = self.ends[end];
+            let at = |t: usize| [0, 1].map(|i| [from.x, from.y][i] + sign * t as f32 * self.along[i]);
+            let dark = |t: usize| {
+                let [x, y] = at(t).map(f32::round);
+                let inside = x >= 0.0 && y >= 0.0 && x < picture.width as f32 && y < picture.height as f32;
+                inside.then(|| picture.row(y as usize)[x as usize] <= middle)
+            };
+            let (mut last, mut edge) = (dark(0), 0);
+            for t in 1.. {
+                let here = dark(t);
+                if here.is_none() || t - edge > quiet {
+                    break;
+                }
+                if here != last {
+                    (last, edge) = (here, t);
+                }
+            }
+            let [x, y] = at(edge);
+            self.ends[end] = Point { x, y };
+        }
+        self.length = (self.ends[1].x - self.ends[0].x).hypot(self.ends[1].y - self.ends[0].y);
     }
 
     /// The px on the line `k` px across, `more` px longer at both ends; none where it leaves the picture sideways.

@@ -16,7 +16,7 @@ use super::{Code, Format};
 use crate::types::Point;
 
 /// Readings of one pass that may turn out to be no code.
-const REJECTED: usize = 8;
+const REJECTED: usize = 2;
 
 /// What is asked of the library, and what came of it for one patch.
 pub(super) struct Decoder {
@@ -170,7 +170,7 @@ fn bars_area(picture: &Picture, read: &RXingResult, format: Format, points: &[Po
             .lines(picture)
             .into_iter()
             .filter(|line| again(line, &hints).as_deref() == Some(read.getText()));
-        if !bars.is_high() || same.count() < 2 {
+        if !bars.is_high() || same.take(2).count() < 2 {
             return None;
         }
     }

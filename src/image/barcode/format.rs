@@ -86,9 +86,10 @@ impl Format {
         self <= Format::Pdf417
     }
 
-    /// Whether nothing in it tells a misreading: no check digit, or one that a plain run of bars meets easily.
+    /// Whether it tells a misreading badly: it has no check digit, or one that one in ten runs of bars meets.
     pub(super) fn is_weak(self) -> bool {
-        matches!(self, Format::Itf | Format::Codabar | Format::Code39 | Format::UpcE | Format::Ean8)
+        use Format::{Codabar, Code39, Ean8, Ean13, Itf, UpcA, UpcE};
+        matches!(self, Itf | Codabar | Code39 | UpcE | Ean8 | Ean13 | UpcA)
     }
 
     pub(super) fn library(self) -> BarcodeFormat {
