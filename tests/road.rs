@@ -10,7 +10,9 @@ use ocellus::scheduler::{Rank, Scheduler, Stage};
 use ocellus::sinks::{Offer, Sink};
 use ocellus::stages::{FanOut, StageError, Station};
 use ocellus::supervisor::{Beat, Stop};
-use ocellus::types::{Class, Event, Finding, Frame, Inspection, Label, PixelFormat, Rect, Report, Stamp, Value};
+use ocellus::types::{
+    Class, Event, Finding, Frame, Inspection, Label, PixelFormat, Rect, Report, Stamp, Value,
+};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -25,8 +25,7 @@ impl App {
     pub(super) fn trigger_unit(self: &Arc<App>, settings: &config::Trigger, config: &Config) -> Unit {
         let name = trigger_unit_name(&settings.name);
         let essential = config.supervisor.essential.contains(&name);
-        let desk: Arc<dyn Desk> =
-            Arc::new(CameraDesk { app: self.clone(), camera: settings.camera.clone() });
+        let desk: Arc<dyn Desk> = Arc::new(CameraDesk { app: self.clone(), camera: settings.camera.clone() });
         let settings = settings.clone();
         let body = move |context: &crate::supervisor::UnitContext| {
             trigger::run(&settings, &desk, &context.stop, &context.beat)?;

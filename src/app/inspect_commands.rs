@@ -10,8 +10,8 @@ use crate::image::{Cutter, RotatedRect};
 use crate::sinks::mqtt::InspectionOut;
 use crate::store::{GoldenEntry, GoldenSet};
 use crate::types::{
-    Asker, Channels, Clock, Command, Ended, Frame, Inspection, Patch, Pose, Rect, Responder, SystemClock, Trigger,
-    TriggerKind, rfc3339,
+    Asker, Channels, Clock, Command, Ended, Frame, Inspection, Patch, Pose, Rect, Responder, SystemClock,
+    Trigger, TriggerKind, rfc3339,
 };
 
 impl App {
@@ -87,7 +87,8 @@ impl App {
         let frame = rig.ring.newest().ok_or("the camera has not given a frame yet")?;
         let name = format!("{}, frame {}, {}", rig.settings.name, frame.seq, rfc3339(frame.captured.wall_ns));
         let rois = wish.get("rois").and_then(|rois| serde_json::from_value(rois.clone()).ok());
-        let entry = self.store.goldens().keep(&whole(&frame)?, &name, rois).map_err(|error| error.to_string())?;
+        let entry =
+            self.store.goldens().keep(&whole(&frame)?, &name, rois).map_err(|error| error.to_string())?;
         Ok(vec![entry])
     }
 
@@ -100,7 +101,10 @@ impl App {
             let selected = parts.product().map(|product| product.name.to_string());
             if selected.unwrap_or_else(|| parts.settings.product.clone()) == product {
                 let outcome = self.select(&rig, product);
-                told.insert(rig.settings.name.clone(), json!(outcome.err().unwrap_or_else(|| "ready".into())));
+                told.insert(
+                    rig.settings.name.clone(),
+                    json!(outcome.err().unwrap_or_else(|| "ready".into())),
+                );
             }
         }
         Value::Object(told)

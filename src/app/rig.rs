@@ -184,13 +184,15 @@ impl Rig {
                 camera: camera.name.as_str().into(),
                 every: detect.every,
                 window,
-                tracker: camera.track.clone().map(|track| Tracker::new(track, app.first_number("track", TRACK_BLOCK))),
+                tracker: camera
+                    .track
+                    .clone()
+                    .map(|track| Tracker::new(track, app.first_number("track", TRACK_BLOCK))),
             };
             Lane::new(settings, ring.reader(policy), sinks, app.bell.clone())
         });
         let health = Health::starting();
-        let parts =
-            camera.inspect.as_ref().map(|inspect| Parts::new(&camera.name, inspect, &ring, app));
+        let parts = camera.inspect.as_ref().map(|inspect| Parts::new(&camera.name, inspect, &ring, app));
         Rig {
             settings: camera.clone(),
             ring,

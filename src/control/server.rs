@@ -40,7 +40,12 @@ pub enum ControlError {
 
 /// Serves the socket in the state directory `dir` until told to stop; requests go to `commands`. The store's lock in
 /// the same directory makes sure that there is one server: a socket that lies there is a dead one's.
-pub fn serve(dir: &Path, commands: &SyncSender<Command>, stop: &Stop, beat: &Beat) -> Result<(), ControlError> {
+pub fn serve(
+    dir: &Path,
+    commands: &SyncSender<Command>,
+    stop: &Stop,
+    beat: &Beat,
+) -> Result<(), ControlError> {
     let path = socket(dir);
     let fault = |source| ControlError::Bind { path: path.clone(), source };
     let listener = bind(&path).map_err(fault)?;
@@ -98,7 +103,8 @@ fn request(stream: &UnixStream) -> Result<Value, String> {
     let mut line = String::new();
     let read = BufReader::new(stream.take(MAX_REQUEST_BYTES)).read_line(&mut line);
     read.map_err(|error| format!("the request cannot be read: {error}"))?;
-    serde_json::from_str(&line).map_err(|error| format!("the request is not JSON ({error}); send one object a line"))
+    serde_json::from_str(&line)
+        .map_err(|error| format!("the request is not JSON ({error}); send one object a line"))
 }
 
 fn execute(request: &Value, commands: &SyncSender<Command>) -> Reply {

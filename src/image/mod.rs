@@ -6,6 +6,7 @@
 //! full-range chroma is centred (JPEG); GRAY8 is full range. Within 1 count of the same arithmetic in f64.
 
 mod align;
+pub mod barcode;
 mod caliper;
 mod colour;
 pub mod compare;

@@ -153,7 +153,10 @@ impl PartLane {
     pub fn desk(&self) -> DeskState {
         let state = lock(&self.state);
         DeskState {
-            ready: state.away.is_none() && state.blocked.is_none() && state.product.is_some() && state.account.has_room(),
+            ready: state.away.is_none()
+                && state.blocked.is_none()
+                && state.product.is_some()
+                && state.account.has_room(),
             product: state.product.as_ref().map(|product| product.name.clone()),
             acknowledged: state.acknowledged,
             valid: state.valid,
@@ -300,7 +303,10 @@ impl PartLane {
 
     fn too_far(&self, side: &str) -> Arc<str> {
         let tolerance = self.settings.tolerance.as_millis();
-        format!("no frame within {tolerance} ms {side} the moment; raise tolerance_ms, or the camera's frame rate").into()
+        format!(
+            "no frame within {tolerance} ms {side} the moment; raise tolerance_ms, or the camera's frame rate"
+        )
+        .into()
     }
 
     fn overrun(&self) -> Arc<str> {

@@ -188,7 +188,9 @@ pub struct PartStage(pub Box<dyn PartStation>);
 
 impl crate::scheduler::Station<Item> for PartStage {
     fn work(&mut self, item: &mut Item, fan: &mut Fan<'_, Item>) -> Result<(), String> {
-        let Item::Part(part) = item else { return Err("a frame without a trigger came to an inspection".into()) };
+        let Item::Part(part) = item else {
+            return Err("a frame without a trigger came to an inspection".into());
+        };
         let acquisition = &part.acquisition;
         match part.roi {
             Some(index) => {

@@ -26,7 +26,9 @@ pub enum CheckError {
     #[error(transparent)]
     Barcode(#[from] barcode::BarcodeError),
     /// The recipe asks for the text of the trigger, and none came with it.
-    #[error("expect = \"trigger\", but no text came with the trigger; send it: TRIG TEXT, or {{\"text\": …}}")]
+    #[error(
+        "expect = \"trigger\", but no text came with the trigger; send it: TRIG TEXT, or {{\"text\": …}}"
+    )]
     NoText,
 }
 

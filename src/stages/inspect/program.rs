@@ -10,9 +10,7 @@ use crate::config::recipe::{self, Edge, Recipe, Roi, Unit};
 use crate::engine::{EngineError, Model};
 use crate::image::barcode::{BarcodeError, Format};
 use crate::image::compare::{CompareError, Learned};
-use crate::image::{
-    AlignError, Aligner, Cutter, Lab, Mask, Polarity, Reach, RotatedRect, compare,
-};
+use crate::image::{AlignError, Aligner, Cutter, Lab, Mask, Polarity, Reach, RotatedRect, compare};
 use crate::stages::PartStation;
 use crate::types::{Channels, Label, Patch, Pose};
 
@@ -283,7 +281,10 @@ impl<'a> School<'a> {
             learned.push(lesson.map_err(|cause| ProgramError::Roi { roi: roi.name.clone(), cause })?);
         }
         if learned.is_empty() {
-            return Err(ProgramError::NoGoldens { product: self.product.into(), roi: Some(roi.name.clone()) });
+            return Err(ProgramError::NoGoldens {
+                product: self.product.into(),
+                roi: Some(roi.name.clone()),
+            });
         }
         Ok(learned)
     }

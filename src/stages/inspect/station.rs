@@ -32,7 +32,13 @@ impl Station {
         })
     }
 
-    fn run(&mut self, frame: &Frame, pose: &Pose, index: usize, text: Option<&str>) -> Result<Found, CheckError> {
+    fn run(
+        &mut self,
+        frame: &Frame,
+        pose: &Pose,
+        index: usize,
+        text: Option<&str>,
+    ) -> Result<Found, CheckError> {
         let Region { outline, mask, .. } = &self.program.regions[index];
         let mut view = View {
             planes: &frame.planes(),

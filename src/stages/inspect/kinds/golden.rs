@@ -30,7 +30,8 @@ impl Check for Golden {
         let seen = self.road.run(view)?;
         let vector = &seen.report.embedding;
         let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-        let similarity = |golden: &Vec<f32>| golden.iter().zip(vector).map(|(a, b)| a * b).sum::<f32>() / length;
+        let similarity =
+            |golden: &Vec<f32>| golden.iter().zip(vector).map(|(a, b)| a * b).sum::<f32>() / length;
         let score = self.goldens.iter().map(similarity).fold(f32::NEG_INFINITY, f32::max);
         let good = score >= self.min_similarity;
         Ok(Found { good, score, threshold: self.min_similarity, unit: "cosine", ..Found::default() })
