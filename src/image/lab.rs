@@ -61,12 +61,12 @@ impl Lab {
         Lab::from_linear(rgb.map(|value| linear(f64::from(value) / 255.0)))
     }
 
-    /// From linear light, 0 to 1 each. Matrix of IEC 61966-2-1; the white point is the matrix's own white,
-    /// so that greys have no colour. CIELAB: CIE 15:2004, section 8.2.1.
+    /// From linear light, 0 to 1 each: XYZ by the primaries and the white of IEC 61966-2-1 (equal values
+    /// have no colour), then CIE 15:2004, section 8.2.1.
     fn from_linear([r, g, b]: [f64; 3]) -> Lab {
-        let x = (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505;
-        let y = 0.2126 * r + 0.7152 * g + 0.0722 * b;
-        let z = (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.0890;
+        let x = (0.412_456_4 * r + 0.357_576_1 * g + 0.180_437_5 * b) / 0.950_470_0;
+        let y = 0.212_672_9 * r + 0.715_152_2 * g + 0.072_175_0 * b;
+        let z = (0.019_333_9 * r + 0.119_192_0 * g + 0.950_304_1 * b) / 1.088_830_0;
         let f = |t: f64| {
             let delta: f64 = 6.0 / 29.0;
             if t > delta.powi(3) { t.cbrt() } else { t / (3.0 * delta * delta) + 4.0 / 29.0 }
