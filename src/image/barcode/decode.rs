@@ -166,10 +166,7 @@ fn bars_area(picture: &Picture, read: &RXingResult, format: Format, points: &[Po
     let bars = Bars::follow(picture, [*points.first()?, *points.last()?])?;
     if format.is_weak() {
         let hints = hints(HashSet::from([format.library()]));
-        let same = bars
-            .lines(picture)
-            .into_iter()
-            .filter(|line| again(line, &hints).as_deref() == Some(read.getText()));
+        let same = bars.lines(picture).filter(|line| again(line, &hints).as_deref() == Some(read.getText()));
         if !bars.is_high() || same.take(2).count() < 2 {
             return None;
         }
