@@ -219,3 +219,112 @@ impl<T> Account<T> {
         self.next - self.window.len() as u64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sums_agree(counts: &Counts) -> bool {
+        counts.triggers == counts.ended() + counts.in_flight
+    }
+
+    #[test]
+    fn ends_come_out_in_the_order_of_numbers_whatever_the_order_they_came_in() {
+        let mut account = Account::new(42, 8);
+        let ids: Vec<_> = (0..3).map(|_| account.begin().id).collect();
+        assert_eq!(ids, [42, 43, 44]);
+        account.end(44, Outcome::Ng, 30, "c").unwrap();
+        account.end(43, Outcome::Ok, 10, "b").unwrap();
+        assert_eq!(account.next_ended(), None);
+        account.end(42, Outcome::Missed, 99, "a").unwrap();
+        let out: Vec<_> = std::iter::from_fn(|| account.next_ended()).collect();
+        assert_eq!(out, [(42, "a"), (43, "b"), (44, "c")]);
+        let processing = account.counts().processing;
+        assert_eq!(
+            (processing.min_us, processing.mean_us(), processing.max_us),
+            (10, 20, 30),
+            "missed has none"
+        );
+    }
+
+    #[test]
+    fn an_end_is_entered_once() {
+        let mut account = Account::new(1, 2);
+        account.begin();
+        assert!(account.end(0, Outcome::Ok, 1, ()).is_err() && account.end(2, Outcome::Ok, 1, ()).is_err());
+        account.end(1, Outcome::Ok, 1, ()).unwrap();
+        let twice = account.end(1, Outcome::Ng, 1, ()).unwrap_err();
+        assert_eq!(twice.to_string().split(" (").next(), Some("acquisition 1 is not under way"));
+        account.next_ended().unwrap();
+        assert!(account.end(1, Outcome::Ng, 1, ()).is_err());
+        assert_eq!((account.counts().ok, account.counts().ng), (1, 0));
+    }
+
+    #[test]
+    fn beyond_the_bound_a_trigger_gets_a_number_and_is_an_overrun() {
+        let mut account = Account::new(1, 2);
+        let begun: Vec<_> = (0..3).map(|_| account.begin()).collect();
+        assert_eq!(begun.iter().map(|b| b.overrun).collect::<Vec<_>>(), [false, false, true]);
+        account.end(3, Outcome::Overrun, 0, ()).unwrap();
+        assert!(!account.has_room() && account.next_ended().is_none(), "told after 1 and 2");
+        account.end(1, Outcome::Ok, 5, ()).unwrap();
+        assert!(account.has_room() && !account.begin().overrun);
+        assert_eq!(account.next_id(), 5);
+    }
+
+    #[test]
+    fn one_that_never_ends_is_named_before_too_many_wait_behind_it() {
+        let mut account = Account::new(7, 1);
+        account.begin();
+        for _ in 0..10 {
+            let id = account.begin().id;
+            account.end(id, Outcome::Overrun, 0, ()).unwrap();
+        }
+        assert_eq!((account.overdue(10), account.overdue(9)), (None, Some(7)));
+        account.end(7, Outcome::Error, 0, ()).unwrap();
+        assert_eq!(account.overdue(0), None);
+        assert_eq!(std::iter::from_fn(|| account.next_ended()).count(), 11);
+        assert!(account.end(7, Outcome::Ok, 0, ()).is_err(), "its own late end");
+    }
+
+    proptest! {
+        #[test]
+        fn in_any_interleaving_every_number_ends_once_in_order_and_the_sums_agree(
+            first in 1u64..1 << 40, most in 1usize..9,
+            steps in prop::collection::vec((0u8..5, any::<prop::sample::Index>(), 0usize..5, 0u32..9_999), 0..400),
+        ) {
+            let mut account = Account::new(first, most);
+            let (mut open, mut handed) = (Vec::new(), Vec::new());
+            for (kind, which, outcome, us) in steps {
+                match kind {
+                    0 | 1 => {
+                        let begun = account.begin();
+                        let under_way = open.len();
+                        prop_assert_eq!(begun.overrun, under_way >= most);
+                        match begun.overrun {
+                            true => account.end(begun.id, Outcome::Overrun, 0, begun.id).unwrap(),
+                            false => open.push(begun.id),
+                        }
+                    }
+                    2 | 3 if !open.is_empty() => {
+                        let id = open.swap_remove(which.index(open.len()));
+                        account.end(id, Outcome::ALL[outcome], us, id).unwrap();
+                        prop_assert!(account.end(id, Outcome::Ok, us, id).is_err());
+                    }
+                    _ => handed.extend(account.next_ended()),
+                }
+                prop_assert!(sums_agree(&account.counts()));
+                prop_assert_eq!(account.counts().in_flight, open.len() as u64);
+            }
+            for id in open {
+                account.end(id, Outcome::Error, 1, id).unwrap();
+            }
+            handed.extend(std::iter::from_fn(|| account.next_ended()));
+            let expected: Vec<_> = (first..account.next_id()).map(|id| (id, id)).collect();
+            prop_assert_eq!(handed, expected);
+            prop_assert!(sums_agree(&account.counts()) && account.counts().in_flight == 0);
+        }
+    }
+}

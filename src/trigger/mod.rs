@@ -2,14 +2,50 @@
 //!
 //! ```text
 //!  port.rs ──bytes, edges──▶ protocol.rs ──requests──▶ dialogue.rs ──pull──▶ Desk (the camera's inspection)
-//!  (the only I/O)                          debounce.rs     │                  │  account.rs: every trigger ends once
-//!          ◀──lines── out.rs ◀──────── answer.rs ◀─────────┴─── ended ◀───────┘
+//!  (the only I/O)                         debounce.rs      │                  │  account.rs: every trigger ends once
+//!          ◀──lines── out.rs ◀────── answer.rs ◀──────── verdicts.rs ◀─ended──┘
 //! ```
 
 mod account;
+mod answer;
+mod debounce;
 mod desk;
+mod dialogue;
 mod error;
+mod out;
+mod port;
+mod protocol;
+#[cfg(test)]
+mod protocol_tests;
+mod timer;
+mod tty;
+mod verdicts;
+
+use std::sync::Arc;
 
 pub use account::{Account, Begun, Counts, NotInFlight, Processing};
 pub use desk::{Desk, DeskState, Noise, PortState, Pulled};
 pub use error::TriggerError;
+
+use crate::config;
+use crate::config::trigger::Source;
+use crate::supervisor::{Beat, Stop};
+
+/// Runs one trigger until `stop`: pulls at `desk`, and writes what is answered to the port. Blocks its thread.
+///
+/// The delay of `settings` is not waited for here: the desk is given the moment that is wanted, and a line is never
+/// deaf. At the end, verdicts of what was triggered before are awaited for one second and written.
+pub fn run(
+    settings: &config::Trigger,
+    desk: &Arc<dyn Desk>,
+    stop: &Stop,
+    beat: &Beat,
+) -> Result<(), TriggerError> {
+    match &settings.source {
+        Source::Serial(serial) => port::run(settings, serial, desk, stop, beat),
+        Source::Timer { every } => {
+            timer::run(settings, *every, desk, stop, beat);
+            Ok(())
+        }
+    }
+}

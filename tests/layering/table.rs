@@ -37,13 +37,15 @@ pub const FACES: &[(&str, &[&str])] =
 /// Modules whose children may not import each other.
 pub const STRANGERS: &[&str] = &["stages", "sinks"];
 
-/// Where `unsafe` lives: the ring's slots, SIMD, foreign libraries, a buffer's pool, thread affinity.
+/// Where `unsafe` lives: the ring's slots, SIMD, foreign libraries, a buffer's pool, thread affinity, a
+/// terminal's ioctls.
 pub const UNSAFE_HOMES: &[&str] = &[
     "src/ring/",
     "src/image/simd",
     "src/engine/litert",
     "src/engine/tflitec",
     "src/capture/appsink.rs",
+    "src/trigger/tty.rs",
     "src/supervisor/spawn",
 ];
 

@@ -1,0 +1,274 @@
+//! The serial port: opened for ever, read at once, written without ever waiting. All the I/O of triggers is here.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use tokio_serial::{ClearBuffer, SerialPort, SerialStream};
+
+use super::TriggerError;
+use super::desk::{Desk, PortState};
+use super::dialogue::Dialogue;
+use super::tty::{Modem, low_latency};
+use crate::config;
+use crate::config::trigger::{Flow, Parity, Protocol, Serial};
+use crate::supervisor::{Beat, Stop};
+use crate::types::{Clock, SystemClock};
+
+/// A turn of a port on which nothing happens: a stop and a half line are seen after so long at most.
+const TURN: Duration = Duration::from_millis(50);
+/// How often a modem line is looked at. Waiting in the kernel (`TIOCMIWAIT`) would see an edge at once, but cannot be
+/// ended when the port goes or the service stops. A pulse between two looks is still seen where the driver counts
+/// changes; an edge is up to so much (and the timer's 1 ms) younger than its stamp says.
+const LOOK: Duration = Duration::from_millis(1);
+/// How long the end waits for verdicts that are still to be written.
+const DRAIN: Duration = Duration::from_secs(1);
+/// The longest wait without a beat.
+const PAUSE_TURN: Duration = Duration::from_millis(500);
+/// Bytes that are read at once.
+const CHUNK: usize = 4_096;
+
+/// A trigger's port, from one opening to the next.
+struct Port<'a> {
+    settings: &'a config::Trigger,
+    serial: &'a Serial,
+    desk: &'a dyn Desk,
+    stop: &'a Stop,
+    beat: &'a Beat,
+    /// Verdicts for connections that are gone.
+    unsaid: Arc<AtomicU64>,
+    /// Why the port is away, as it was told last; `None` while it is open.
+    away: Option<String>,
+}
+
+/// How a connection ended.
+enum Over {
+    Stopped,
+    Lost(String),
+}
+
+/// Listens until `stop`; a port that is absent or goes away is opened again, for ever.
+/// Errors: a modem line is asked for and the port has none; the system gives no event queue.
+pub fn run(
+    settings: &config::Trigger,
+    serial: &Serial,
+    desk: &Arc<dyn Desk>,
+    stop: &Stop,
+    beat: &Beat,
+) -> Result<(), TriggerError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| TriggerError::Runtime { name: settings.name.clone(), source })?;
+    let unsaid = Arc::default();
+    let mut port = Port { settings, serial, desk: &**desk, stop, beat, unsaid, away: None };
+    let mut pause = serial.reopen;
+    let mut first = true;
+    while !stop.is_stopped() {
+        // Registering the port with the event queue needs the runtime around it.
+        let opened = runtime.block_on(async { open(serial) });
+        let cause = match opened {
+            Ok(stream) => {
+                let modem = port.modem(&stream)?;
+                port.tell_open(first);
+                pause = serial.reopen;
+                match runtime.block_on(port.serve(stream, modem)) {
+                    Over::Stopped => break,
+                    Over::Lost(cause) => cause,
+                }
+            }
+            Err(error) => why_not(serial, &error),
+        };
+        first = false;
+        port.tell_away(cause, pause);
+        port.rest(pause);
+        pause = (pause * 2).min(serial.reopen_max);
+    }
+    Ok(())
+}
+
+impl Port<'_> {
+    fn modem(&self, stream: &SerialStream) -> Result<Option<Modem>, TriggerError> {
+        let Protocol::Edge { line, .. } = self.serial.protocol else { return Ok(None) };
+        let modem = Modem::new(stream, line).map_err(|source| TriggerError::NoModemLines {
+            name: self.settings.name.clone(),
+            path: self.serial.path.clone(),
+            source,
+        });
+        modem.map(Some)
+    }
+
+    /// Talks on an open port until it is lost or a stop is asked for.
+    async fn serve(&self, stream: SerialStream, modem: Option<Modem>) -> Over {
+        let mut dialogue = Dialogue::new(self.settings, self.serial, self.desk, &self.unsaid);
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let over = self.converse(&mut dialogue, &mut reader, &mut writer, modem).await;
+        if let Over::Stopped = over {
+            let drained = timeout(DRAIN, self.drain(&mut dialogue, &mut writer)).await;
+            if drained.is_err() {
+                // Closing a port whose peer does not read would wait for it, up to half a minute.
+                let _ = reader.unsplit(writer).clear(ClearBuffer::Output);
+            }
+        }
+        dialogue.close();
+        over
+    }
+
+    async fn converse(
+        &self,
+        dialogue: &mut Dialogue<'_>,
+        reader: &mut ReadHalf<SerialStream>,
+        writer: &mut WriteHalf<SerialStream>,
+        modem: Option<Modem>,
+    ) -> Over {
+        let verdicts = dialogue.verdicts();
+        let mut tick = ticks(if modem.is_some() { LOOK } else { TURN });
+        let mut chunk = [0; CHUNK];
+        while !self.stop.is_stopped() {
+            self.beat.beat();
+            let talks = !dialogue.out().is_empty();
+            // Biased: a flood of bytes must not keep us from looking at the modem line, or from answering.
+            let done = tokio::select! {
+                biased;
+                _ = tick.tick() => self.turn(dialogue, modem.as_ref()),
+                wrote = writer.write(dialogue.out().front()), if talks => {
+                    wrote.and_then(some).map(|bytes| dialogue.out().written(bytes))
+                }
+                read = reader.read(&mut chunk) => {
+                    // The first thing that is done with what came: nothing may stand between the edge and its stamp.
+                    let at = SystemClock.now();
+                    read.and_then(some).map(|bytes| dialogue.hear(&chunk[..bytes], at))
+                }
+                () = verdicts.told() => Ok(()),
+            };
+            if let Err(error) = done {
+                return Over::Lost(format!("{} was lost: {error}; plug it in again", self.path()));
+            }
+            dialogue.tell_verdicts();
+            dialogue.tell_noise();
+        }
+        Over::Stopped
+    }
+
+    fn turn(&self, dialogue: &mut Dialogue<'_>, modem: Option<&Modem>) -> io::Result<()> {
+        let level = modem.map(Modem::look).transpose()?;
+        let now = SystemClock.now();
+        if let Some(level) = level {
+            dialogue.look(level, now);
+        }
+        dialogue.wait(now);
+        Ok(())
+    }
+
+    /// Writes the verdicts of what was triggered before the stop.
+    async fn drain(&self, dialogue: &mut Dialogue<'_>, writer: &mut WriteHalf<SerialStream>) {
+        let verdicts = dialogue.verdicts();
+        loop {
+            dialogue.tell_verdicts();
+            if !dialogue.out().is_empty() {
+                match writer.write(dialogue.out().front()).await.and_then(some) {
+                    Ok(bytes) => dialogue.out().written(bytes),
+                    Err(_) => return,
+                }
+            } else if verdicts.is_idle() {
+                return;
+            } else {
+                verdicts.told().await;
+            }
+        }
+    }
+
+    fn tell_open(&mut self, first: bool) {
+        let was_away = self.away.take().is_some();
+        if first || was_away {
+            tracing::info!(trigger = %self.settings.name, port = %self.path(), "listening");
+            self.desk.port(&self.settings.name, PortState::Open);
+        }
+    }
+
+    /// Told when the cause is another one, not at each try.
+    fn tell_away(&mut self, cause: String, next_try: Duration) {
+        if self.away.as_ref() != Some(&cause) {
+            tracing::warn!(trigger = %self.settings.name, "{cause}; trying again, for ever");
+            self.desk.port(&self.settings.name, PortState::Away { cause: cause.clone(), next_try });
+            self.away = Some(cause);
+        }
+    }
+
+    fn rest(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        loop {
+            self.beat.beat();
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.stop.wait(left.min(PAUSE_TURN)) {
+                return;
+            }
+        }
+    }
+
+    fn path(&self) -> std::path::Display<'_> {
+        self.serial.path.display()
+    }
+}
+
+/// A terminal that gives or takes no byte has hung up.
+fn some(bytes: usize) -> io::Result<usize> {
+    if bytes > 0 { Ok(bytes) } else { Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it hung up")) }
+}
+
+fn ticks(every: Duration) -> Interval {
+    let mut tick = interval(every);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    tick
+}
+
+/// Opens the port raw, for us alone, without discarding what has come already.
+fn open(serial: &Serial) -> tokio_serial::Result<SerialStream> {
+    let parity = match serial.parity {
+        Parity::None => tokio_serial::Parity::None,
+        Parity::Even => tokio_serial::Parity::Even,
+        Parity::Odd => tokio_serial::Parity::Odd,
+    };
+    let flow = match serial.flow {
+        Flow::None => tokio_serial::FlowControl::None,
+        Flow::Hardware => tokio_serial::FlowControl::Hardware,
+        Flow::Software => tokio_serial::FlowControl::Software,
+    };
+    let data_bits = match serial.data_bits {
+        5 => tokio_serial::DataBits::Five,
+        6 => tokio_serial::DataBits::Six,
+        7 => tokio_serial::DataBits::Seven,
+        _ => tokio_serial::DataBits::Eight,
+    };
+    let stop_bits = match serial.stop_bits {
+        2 => tokio_serial::StopBits::Two,
+        _ => tokio_serial::StopBits::One,
+    };
+    let path = serial.path.to_string_lossy();
+    let builder = tokio_serial::new(path, serial.baud)
+        .parity(parity)
+        .flow_control(flow)
+        .data_bits(data_bits)
+        .stop_bits(stop_bits);
+    let stream = SerialStream::open(&builder)?;
+    low_latency(stream.as_raw_fd());
+    Ok(stream)
+}
+
+/// Why the port cannot be opened, and what to do.
+fn why_not(serial: &Serial, error: &tokio_serial::Error) -> String {
+    use io::ErrorKind as Io;
+    use tokio_serial::ErrorKind as Kind;
+    let next = match error.kind() {
+        Kind::Io(Io::NotFound) => "plug it in, or correct its name",
+        Kind::Io(Io::PermissionDenied) => "add the service's user to the group that owns it (dialout)",
+        Kind::NoDevice => "end the other program that has it",
+        Kind::InvalidInput => "correct baud and the keys beside it",
+        _ => "check that it is a serial port that knows this baud rate and these bits",
+    };
+    format!("{} cannot be opened: {error}; {next}", serial.path.display())
+}

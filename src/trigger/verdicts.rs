@@ -1,0 +1,83 @@
+//! Verdicts on their way from whoever ends an acquisition to the port on whose connection its trigger came.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::Notify;
+
+use crate::types::{Ended, Inspection};
+
+/// Verdicts that may wait for the port's thread, which fetches them at once.
+const MOST: usize = 4_096;
+
+/// The verdicts of one connection. Those that come after it is closed are counted, not kept for the next one: behind
+/// a cable that was pulled, an old `OK` would be taken for the verdict on the next part.
+pub struct Verdicts {
+    // A `std::sync::Mutex`: held for a push or a pop, never across an await.
+    inner: Mutex<Inner>,
+    told: Notify,
+    unsaid: Arc<AtomicU64>,
+}
+
+#[derive(Default)]
+struct Inner {
+    queue: VecDeque<Arc<Inspection>>,
+    /// Pulled, and not ended so far.
+    pending: u64,
+    closed: bool,
+}
+
+impl Verdicts {
+    /// An open connection. `unsaid` counts what cannot be said on it, also after its end.
+    pub fn new(unsaid: Arc<AtomicU64>) -> Verdicts {
+        Verdicts { inner: Mutex::default(), told: Notify::new(), unsaid }
+    }
+
+    /// A trigger is about to be pulled, whose end will be told here.
+    pub fn expect(&self) {
+        self.inner().pending += 1;
+    }
+
+    /// The next verdict.
+    pub fn take(&self) -> Option<Arc<Inspection>> {
+        self.inner().queue.pop_front()
+    }
+
+    /// Whether no end is awaited and none waits to be taken.
+    pub fn is_idle(&self) -> bool {
+        let inner = self.inner();
+        inner.pending == 0 && inner.queue.is_empty()
+    }
+
+    /// Returns when there may be one to take.
+    pub async fn told(&self) {
+        self.told.notified().await;
+    }
+
+    /// The connection is gone.
+    pub fn close(&self) {
+        let mut inner = self.inner();
+        inner.closed = true;
+        self.unsaid.fetch_add(inner.queue.len() as u64, Ordering::Relaxed);
+        inner.queue.clear();
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+impl Ended for Verdicts {
+    fn ended(&self, inspection: &Arc<Inspection>) {
+        let mut inner = self.inner();
+        inner.pending = inner.pending.saturating_sub(1);
+        if inner.closed || inner.queue.len() == MOST {
+            self.unsaid.fetch_add(1, Ordering::Relaxed);
+        } else {
+            inner.queue.push_back(inspection.clone());
+        }
+        drop(inner);
+        self.told.notify_one();
+    }
+}

@@ -1,0 +1,224 @@
+//! A desk whose acquisitions end as it is told: at once, on other threads in any order, or when the test says so.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use ocellus::trigger::{Account, Counts, Desk, DeskState, Noise, PortState, Pulled};
+use ocellus::types::{AcquisitionId, Ended, Inspection, InspectionLatency, Outcome, Stamp, Trigger};
+
+use super::{DEADLINE, Random};
+
+/// How acquisitions end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Before `pull` returns.
+    AtOnce,
+    /// On two threads, in any order.
+    Elsewhere,
+    /// When the test calls [`FakeDesk::end`].
+    OnCall,
+    /// The camera is away: all are missed at once.
+    Missed,
+}
+
+/// What the desk has seen.
+pub struct Seen {
+    /// Each pull with the moment that was wanted, in order.
+    pub pulls: Vec<(AcquisitionId, Trigger, Stamp)>,
+    pub noise: Noise,
+    pub ports: Vec<PortState>,
+    pub products: Vec<String>,
+    /// Numbers in the order in which their ends were told.
+    pub told: Vec<AcquisitionId>,
+    account: Account<Told>,
+    how: How,
+}
+
+impl Seen {
+    pub fn counts(&self) -> Counts {
+        self.account.counts()
+    }
+}
+
+/// An end, and who is told.
+type Told = (Arc<Inspection>, Option<Arc<dyn Ended>>);
+type Job = (AcquisitionId, Trigger, Option<Arc<dyn Ended>>);
+
+pub struct FakeDesk {
+    seen: Mutex<Seen>,
+    changed: Condvar,
+    jobs: Mutex<Option<Sender<Job>>>,
+    held: Mutex<Vec<Job>>,
+    workers: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl FakeDesk {
+    /// At most `most` acquisitions are under way at once.
+    pub fn new(how: How, most: usize) -> Arc<FakeDesk> {
+        let seen = Seen {
+            pulls: Vec::new(),
+            noise: Noise::default(),
+            ports: Vec::new(),
+            products: Vec::new(),
+            told: Vec::new(),
+            account: Account::new(1, most),
+            how,
+        };
+        let (jobs, wait) = channel();
+        let desk = Arc::new(FakeDesk {
+            seen: Mutex::new(seen),
+            changed: Condvar::new(),
+            jobs: Mutex::new((how == How::Elsewhere).then_some(jobs)),
+            held: Mutex::default(),
+            workers: Mutex::default(),
+        });
+        if how == How::Elsewhere {
+            let wait = Arc::new(Mutex::new(wait));
+            let workers = (0..2).map(|worker| {
+                let (desk, wait) = (Arc::downgrade(&desk), wait.clone());
+                std::thread::spawn(move || {
+                    work(worker, &wait, |job, outcome| {
+                        if let Some(desk) = desk.upgrade() {
+                            desk.conclude(job, outcome);
+                        }
+                    })
+                })
+            });
+            desk.workers.lock().unwrap().extend(workers);
+        }
+        desk
+    }
+
+    /// Waits until `holds`.
+    pub fn wait(&self, what: &str, mut holds: impl FnMut(&Seen) -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        let mut seen = self.seen.lock().unwrap();
+        while !holds(&seen) {
+            let left = deadline.checked_duration_since(Instant::now());
+            let left = left.unwrap_or_else(|| {
+                panic!("waited in vain for {what}: {:?}, {:?}, {:?}", seen.counts(), seen.noise, seen.ports)
+            });
+            seen = self.changed.wait_timeout(seen, left).unwrap().0;
+        }
+    }
+
+    /// Looks at what was seen.
+    pub fn look<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
+        look(&self.seen.lock().unwrap())
+    }
+
+    /// From now on they end so.
+    pub fn become_so(&self, how: How) {
+        self.seen.lock().unwrap().how = how;
+    }
+
+    /// Ends every acquisition that is held, the newest first.
+    pub fn end(&self, outcome: Outcome) {
+        let held = std::mem::take(&mut *self.held.lock().unwrap());
+        for job in held.into_iter().rev() {
+            self.conclude(job, outcome);
+        }
+    }
+
+    fn conclude(&self, (id, trigger, ended): Job, outcome: Outcome) {
+        let mut seen = self.seen.lock().unwrap();
+        let inspection = Inspection {
+            id,
+            camera: "front".into(),
+            trigger,
+            product: "bracket".into(),
+            recipe_revision: 1,
+            golden_revision: 0,
+            frame: None,
+            outcome,
+            cause: None,
+            pose: None,
+            rois: Vec::new(),
+            latency: InspectionLatency { total_us: 7, ..InspectionLatency::default() },
+        };
+        seen.account.end(id, outcome, 7, (Arc::new(inspection), ended)).expect("each ends once");
+        while let Some((id, (inspection, ended))) = seen.account.next_ended() {
+            seen.told.push(id);
+            if let Some(ended) = ended {
+                ended.ended(&inspection);
+            }
+        }
+        drop(seen);
+        self.changed.notify_all();
+    }
+}
+
+fn work(worker: u64, wait: &Mutex<Receiver<Job>>, conclude: impl Fn(Job, Outcome)) {
+    let mut random = Random(worker + 1);
+    let mut held: Vec<Job> = Vec::new();
+    loop {
+        // What is held has to go out before the worker waits without an end.
+        let next = match held.is_empty() {
+            true => wait.lock().unwrap().recv().ok(),
+            false => wait.lock().unwrap().try_recv().ok(),
+        };
+        let idle = next.is_none();
+        held.extend(next);
+        if held.is_empty() {
+            return;
+        }
+        if idle || held.len() > 5 {
+            let job = held.swap_remove(random.below(held.len() as u64) as usize);
+            conclude(job, Outcome::ALL[random.below(3) as usize]);
+        }
+    }
+}
+
+impl Desk for FakeDesk {
+    fn pull(&self, trigger: Trigger, moment: Stamp, ended: Option<Arc<dyn Ended>>) -> Pulled {
+        let mut seen = self.seen.lock().unwrap();
+        let begun = seen.account.begin();
+        seen.pulls.push((begun.id, trigger.clone(), moment));
+        let how = seen.how;
+        drop(seen);
+        self.changed.notify_all();
+        let job = (begun.id, trigger, ended);
+        let taken = !begun.overrun && how != How::Missed;
+        match how {
+            _ if begun.overrun => self.conclude(job, Outcome::Overrun),
+            How::Missed => self.conclude(job, Outcome::Missed),
+            How::AtOnce => self.conclude(job, Outcome::Ok),
+            How::Elsewhere => self.jobs.lock().unwrap().as_ref().unwrap().send(job).unwrap(),
+            How::OnCall => self.held.lock().unwrap().push(job),
+        }
+        Pulled { id: begun.id, taken }
+    }
+
+    fn select(&self, product: &str) -> Result<(), String> {
+        if product == "gone" {
+            return Err("there is no recipes/gone.toml\nknown: bracket".into());
+        }
+        self.seen.lock().unwrap().products.push(product.to_owned());
+        Ok(())
+    }
+
+    fn state(&self) -> DeskState {
+        let seen = self.seen.lock().unwrap();
+        DeskState {
+            ready: seen.how != How::Missed && seen.account.has_room(),
+            product: seen.products.last().map(|product| product.as_str().into()),
+            acknowledged: seen.pulls.last().map_or(0, |(id, ..)| *id),
+            valid: seen.told.last().copied().unwrap_or(0),
+            counts: seen.counts(),
+        }
+    }
+
+    fn noise(&self, name: &str, noise: &Noise) {
+        assert_eq!(name, "plc");
+        self.seen.lock().unwrap().noise.add(noise);
+        self.changed.notify_all();
+    }
+
+    fn port(&self, name: &str, state: PortState) {
+        assert_eq!(name, "plc");
+        self.seen.lock().unwrap().ports.push(state);
+        self.changed.notify_all();
+    }
+}
