@@ -1,5 +1,6 @@
-//! `ocellus check`: is this configuration one that the service can run?
+//! `ocellus check`: is this configuration one that the service can run, and are its recipes?
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -8,6 +9,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Configured;
+use crate::config::recipe::{self, Recipe};
 use crate::config::{Config, Fault, Faults};
 use crate::engine::{EngineError, Runtime};
 
@@ -25,6 +27,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let file = file.map_or_else(|| "built-in default".into(), |file| file.display().to_string());
     let outcome = arguments.configured.options().load().and_then(|config| {
         check_models(&config, &file)?;
+        check_recipes(&config)?;
         Ok(config)
     });
     match outcome {
@@ -57,6 +60,27 @@ fn check_models(config: &Config, file: &str) -> Result<(), Faults> {
         .filter_map(refused)
         .map(|error| fault(error, "put the right model or card in place, or change this key"))
         .collect();
+    if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
+}
+
+/// Reads every recipe of every camera that inspects: a product may be switched to at any time.
+fn check_recipes(config: &Config) -> Result<(), Faults> {
+    let mut faults = Vec::new();
+    let mut seen = BTreeSet::new();
+    for inspect in config.cameras.iter().filter_map(|camera| camera.inspect.as_ref()) {
+        let paths = recipe::products(&inspect.recipes).map(|products| {
+            products.into_iter().map(|product| inspect.recipes.join(format!("{product}.toml"))).collect()
+        });
+        let found = paths.and_then(|mut paths: Vec<_>| {
+            paths.push(recipe::find(&inspect.recipes, &inspect.product)?);
+            Ok(paths)
+        });
+        match found {
+            Ok(paths) => seen.extend(paths),
+            Err(Faults(missing)) => faults.extend(missing),
+        }
+    }
+    faults.extend(seen.iter().filter_map(|path| Recipe::load(path, &config.models).err()).flat_map(|f| f.0));
     if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
 }
 

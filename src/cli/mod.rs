@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod golden;
 mod run;
 mod schema;
 
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::{AppError, Options};
+use crate::store::{GoldenError, StoreError};
 use crate::supervisor::{Exit, SupervisorError};
 
 /// The vision service of a camera box.
@@ -27,6 +29,8 @@ enum Command {
     Run(run::Arguments),
     /// Validate a configuration and the models it names: exit code 0, or each fault with its place and remedy.
     Check(check::Arguments),
+    /// Teach the pictures of good parts that inspection compares with, and take them back.
+    Golden(golden::Arguments),
     /// Measure the road of a frame at full speed on this machine.
     Bench(bench::Arguments),
     /// Print the JSON Schemas of everything that is published.
@@ -55,6 +59,7 @@ pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Golden(arguments) => golden::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     };
@@ -71,6 +76,11 @@ pub fn main() -> ExitCode {
 fn exit_of(error: &anyhow::Error) -> Exit {
     if error.is::<crate::config::Faults>() {
         return Exit::Config;
+    }
+    let golden = error.downcast_ref::<GoldenError>();
+    let running = matches!(error.downcast_ref(), Some(golden::GoldenFault::Running { .. }));
+    if running || error.is::<StoreError>() || matches!(golden, Some(GoldenError::Store(_))) {
+        return Exit::State;
     }
     match error.downcast_ref::<AppError>() {
         Some(AppError::Config(_)) => Exit::Config,

@@ -24,6 +24,7 @@ pub use card::parse as parse_card;
 pub use diff::{Change, Names};
 pub use fault::{Fault, Faults};
 pub use files::usable_cores;
+pub(crate) use raw::nearest;
 pub use sections::{
     Camera, Config, Detect, Device, Embedding, Inspect, Log, Model, ModelCard, Mqtt, Outbox, Pace, PickFrame,
     Runtime, Source, Supervisor, Task, Tls, Track, V4l2, Workers,

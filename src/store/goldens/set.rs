@@ -53,6 +53,11 @@ impl GoldenSet {
         self.entries.iter().filter(serves)
     }
 
+    /// The pictures that are not of `size`, the recipe's: they cannot be compared with.
+    pub fn misfits(&self, size: [u32; 2]) -> impl Iterator<Item = &GoldenEntry> {
+        self.entries.iter().filter(move |entry| entry.size != size)
+    }
+
     /// SHA-256 over the pictures, their order and what they are restricted to, hexadecimal: two sets of one hash
     /// judge alike, whatever their revisions.
     pub fn hash(&self) -> String {

@@ -1,0 +1,74 @@
+//! `ocellus golden show`: one product's pictures, whether they are whole, and how they came to be.
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Common, Desk, Told, told};
+use crate::store::{GoldenEntry, GoldenError, GoldenSet, Goldens};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The product, as its recipe's file is called.
+    product: String,
+    /// This revision instead of the one in force.
+    #[arg(long, value_name = "N")]
+    revision: Option<u64>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
+    let desk = Desk::open(&arguments.common)?;
+    let product = &arguments.product;
+    let all = desk.goldens.revisions(product)?;
+    let Some(newest) = all.last() else {
+        // A product that nobody knows is told apart from one that was never taught.
+        desk.recipes(product)?;
+        let words = format!(
+            "{product}: never taught; `ocellus golden add {product} PICTURE` teaches the first picture"
+        );
+        return Ok(Told { words, json: json!({ "ok": true, "set": null, "revisions": [] }) });
+    };
+    let chosen = match arguments.revision {
+        Some(revision) => &desk.goldens.revision(product, revision)?,
+        None => newest,
+    };
+    // The recipe's own faults are not this command's matter.
+    let wanted = desk.recipes(product).ok().and_then(|recipes| Some(recipes.first()?.size));
+    let states: Vec<_> = chosen.entries.iter().map(|entry| state(&desk.goldens, entry, wanted)).collect();
+    let mut json = told::json(chosen);
+    for (at, state) in states.iter().enumerate() {
+        json["entries"][at]["fault"] = json!(state);
+    }
+    let revisions: Vec<_> = all.iter().map(told::json).collect();
+    let words = in_words(chosen, newest.revision, &states, &all);
+    Ok(Told { words, json: json!({ "ok": true, "set": json, "revisions": revisions }) })
+}
+
+/// What is wrong with a picture, in few words.
+fn state(goldens: &Goldens, entry: &GoldenEntry, wanted: Option<[u32; 2]>) -> Option<String> {
+    match goldens.picture(&entry.picture) {
+        Err(GoldenError::Missing { .. }) => Some("MISSING".into()),
+        Err(GoldenError::Changed { .. }) => Some("CHANGED after it was taught".into()),
+        Err(other) => Some(other.to_string()),
+        Ok(_) => wanted
+            .filter(|wanted| *wanted != entry.size)
+            .map(|wanted| format!("ANOTHER SIZE than the recipe's {}", told::size(wanted))),
+    }
+}
+
+fn in_words(set: &GoldenSet, newest: u64, states: &[Option<String>], all: &[GoldenSet]) -> String {
+    let old = if set.revision == newest { "" } else { " (not in force)" };
+    let mut lines = vec![format!("{}{old}", told::headline(set))];
+    for (at, (entry, state)) in set.entries.iter().zip(states).enumerate() {
+        let master = if at == 0 { "  master" } else { "" };
+        let state = state.as_ref().map_or(String::new(), |state| format!("  {state}"));
+        lines.push(format!("  {}{master}{state}", told::line(entry)));
+    }
+    lines.push("revisions:".into());
+    for set in all.iter().rev() {
+        let pictures = told::count(set.entries.len(), "picture");
+        lines.push(format!("  {}  {}  {pictures}  {}", set.revision, told::moment(set.created_ns), set.note));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,42 @@
+//! A set of golden pictures in words and in JSON.
+
+use serde_json::{Value, json};
+
+use crate::store::{GoldenEntry, GoldenSet};
+use crate::types::rfc3339;
+
+/// `1 picture`, `2 pictures`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// `640 x 480`.
+pub(super) fn size([width, height]: [u32; 2]) -> String {
+    format!("{width} x {height}")
+}
+
+/// `bracket: golden revision 3, 2 pictures`.
+pub(super) fn headline(set: &GoldenSet) -> String {
+    let pictures = count(set.entries.len(), "picture");
+    format!("{}: golden revision {}, {pictures}", set.product, set.revision)
+}
+
+/// One picture in a line.
+pub(super) fn line(entry: &GoldenEntry) -> String {
+    let rois = entry.rois.as_ref().map_or(String::new(), |rois| format!("  only {}", rois.join(", ")));
+    format!("{}  {:>11}  {}{rois}", entry.short(), size(entry.size), entry.name)
+}
+
+/// Day and time to the second, UTC.
+pub(super) fn moment(ns: u64) -> String {
+    let text = rfc3339(ns);
+    text.split('.').next().unwrap_or(&text).replace('T', " ")
+}
+
+/// The set as an object, with its hash and its time in words.
+pub(super) fn json(set: &GoldenSet) -> Value {
+    let mut told = json!(set);
+    told["hash"] = set.hash().into();
+    told["created"] = rfc3339(set.created_ns).into();
+    told
+}
