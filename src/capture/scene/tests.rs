@@ -53,6 +53,23 @@ fn a_frame_depends_only_on_the_seed_and_its_number() {
     assert_ne!(digest(&painted(&mut other, 0)), frames[0]);
 }
 
+/// The detector that ships was trained on these pictures: they never change.
+#[test]
+fn the_conveyor_of_two_lanes_is_what_it_was_when_its_detector_was_trained() {
+    let of = |seed, width, height, fps, n| {
+        let mut scene = Scene::new(SceneOptions { seed, width, height, fps }).unwrap();
+        let truth = format!("{:?}", scene.truth(n));
+        [digest(&painted(&mut scene, n)), digest(truth.as_bytes())]
+    };
+    let seen = [of(1, 640, 480, 30, 0), of(7, 640, 480, 15, 901), of(11, 333, 241, 60, 1_000_003)];
+    let then = [
+        [0x1A8D_347B_E75E_B000, 0x12D9_4F25_2646_91F5],
+        [0xCA6A_BD9D_0BA0_AC69, 0x5174_253E_24B4_836A],
+        [0xDF9C_623D_21B5_9674, 0x8765_9883_A44A_8E12],
+    ];
+    assert_eq!(seen, then, "{seen:#X?}");
+}
+
 #[test]
 fn outside_the_true_rectangles_and_their_shadows_there_is_only_the_belt() {
     let mut scene = scene();
