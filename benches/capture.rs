@@ -64,7 +64,15 @@ fn grey(_: &Source) -> Result<Box<dyn Painter>, PainterError> {
 
 fn source(case: &str) -> Source {
     match case {
-        "scene" => Source::Scene { seed: 1, width: 640, height: 480, fps: 30, frames: Some(1_000) },
+        "scene" => Source::Scene {
+            seed: 1,
+            width: 640,
+            height: 480,
+            fps: 30,
+            frames: Some(1_000),
+            line: None,
+            barrier: None,
+        },
         "launch" => Source::Launch(
             "videotestsrc num-buffers=300 ! video/x-raw,format=I420,width=640,height=480".into(),
         ),

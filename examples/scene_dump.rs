@@ -2,14 +2,22 @@
 //! `cargo run --release --example scene_dump -- --seed 1 --frames 100 --out DIR`.
 //!
 //! `DIR/frames.i420` holds the frames one after another, packed I420; `DIR/truth.jsonl` one line a frame.
+//!
+//! Of a line, the frames in which a part is in the light barrier, as pictures for `ocellus golden`:
+//! `cargo run --release --example scene_dump -- --line plate --seed 7 --passages 8 --sound --out DIR`.
+//!
+//! `DIR/ok` and `DIR/ng` then hold them as PNG (RGB), what `golden qualify` takes, and `DIR/truth.jsonl` one line a
+//! picture. With `--sound` flawed parts are left out: what is in `DIR/ok` is for `golden add`.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::Parser;
-use ocellus::capture::scene::{Scene, SceneOptions, Truth};
-use ocellus::types::Rect;
+use ocellus::capture::scene::{Passage, Scene, SceneOptions, Shape, Truth};
+use ocellus::image::{Channels, Preprocessor, Target};
+use ocellus::types::{Dtype, Fit, PixelFormat, Planes, Rect, Resize};
 use serde_json::{Value, json};
 
 /// What to paint.
@@ -33,9 +41,26 @@ struct Arguments {
     /// Frame height in px.
     #[arg(long, default_value_t = 480)]
     height: u32,
+    /// Frames a second.
+    #[arg(long, default_value_t = 30)]
+    fps: u32,
+    /// One product on one lane: washer, gear, plate or bracket.
+    #[arg(long, value_parser = shape)]
+    line: Option<Shape>,
+    /// Pictures of so many parts of the line, each in the light barrier; --frames and --step count for nothing.
+    #[arg(long, requires = "line")]
+    passages: Option<u64>,
+    /// Sound parts only.
+    #[arg(long, requires = "passages")]
+    sound: bool,
     /// Folder to write to.
     #[arg(long)]
     out: PathBuf,
+}
+
+fn shape(word: &str) -> Result<Shape, String> {
+    let words = Shape::ALL.map(Shape::as_str).join(", ");
+    Shape::ALL.into_iter().find(|shape| shape.as_str() == word).ok_or(format!("write one of {words}"))
 }
 
 fn main() -> anyhow::Result<()> {
@@ -44,12 +69,22 @@ fn main() -> anyhow::Result<()> {
         seed: arguments.seed,
         width: arguments.width,
         height: arguments.height,
-        ..SceneOptions::default()
+        fps: arguments.fps,
+        line: arguments.line,
     };
-    let mut scene = Scene::new(options)?;
+    let scene = Scene::new(options)?;
     std::fs::create_dir_all(&arguments.out)?;
+    let truth = BufWriter::new(File::create(arguments.out.join("truth.jsonl"))?);
+    match arguments.passages {
+        Some(count) => passages(&arguments, scene, count, truth),
+        None => frames(&arguments, scene, truth),
+    }
+}
+
+/// Whole frames, one after another.
+fn frames(arguments: &Arguments, mut scene: Scene, mut truth: impl Write) -> anyhow::Result<()> {
+    let options = scene.options();
     let mut frames = BufWriter::new(File::create(arguments.out.join("frames.i420"))?);
-    let mut truth = BufWriter::new(File::create(arguments.out.join("truth.jsonl"))?);
     let mut frame = vec![0; scene.frame_bytes()];
     for n in (0..arguments.frames).map(|i| arguments.first + i * arguments.step) {
         scene.paint(n, &mut frame);
@@ -63,6 +98,79 @@ fn main() -> anyhow::Result<()> {
     frames.flush()?;
     truth.flush()?;
     Ok(())
+}
+
+/// Pictures of `count` parts in the light barrier, sound and flawed ones in folders of their own.
+fn passages(
+    arguments: &Arguments,
+    mut scene: Scene,
+    count: u64,
+    mut truth: impl Write,
+) -> anyhow::Result<()> {
+    let (mut camera, mut frame) = (Camera::new(scene.options()), vec![0; scene.frame_bytes()]);
+    let (mut n, mut written) = (arguments.first, 0);
+    while written < count {
+        let passage = scene.passage(n).filter(|passage| !arguments.sound || passage.defect.is_none());
+        if let Some(passage) = passage {
+            scene.paint(n, &mut frame);
+            let name = file_name(&passage);
+            let path = arguments.out.join(&name);
+            std::fs::create_dir_all(path.parent().context("a picture has a folder")?)?;
+            camera.shoot(&frame)?.save(&path)?;
+            // The defect's place is known to the frame's truth.
+            let parts = scene.truth(n);
+            let seen = parts.iter().find(|part| part.part_id == passage.part_id);
+            let line = json!({ "file": name, "n": n, "part": seen.map(part) });
+            writeln!(truth, "{line}")?;
+            written += 1;
+        }
+        n += 1;
+    }
+    truth.flush()?;
+    Ok(())
+}
+
+/// `ok/part-000017.png`, `ng/part-000018-chip.png`: sorted by time.
+fn file_name(passage: &Passage) -> String {
+    match passage.defect {
+        None => format!("ok/part-{:06}.png", passage.part_id),
+        Some(defect) => format!("ng/part-{:06}-{}.png", passage.part_id, defect.as_str()),
+    }
+}
+
+/// Makes RGB of the scene's I420 by the product's own arithmetic.
+struct Camera {
+    preprocessor: Preprocessor,
+    size: [u32; 2],
+    rgb: Vec<u8>,
+}
+
+impl Camera {
+    fn new(options: SceneOptions) -> Camera {
+        let (width, height) = (options.width as usize, options.height as usize);
+        let target = Target {
+            width,
+            height,
+            channels: Channels::Rgb,
+            dtype: Dtype::U8,
+            mul: [1.0; 3],
+            add: [0.0; 3],
+            fit: Fit::Stretch,
+            pad: 0,
+            resize: Resize::default(),
+        };
+        let rgb = vec![0; width * height * 3];
+        Camera { preprocessor: Preprocessor::new(target), size: [options.width, options.height], rgb }
+    }
+
+    fn shoot(&mut self, frame: &[u8]) -> anyhow::Result<image::RgbImage> {
+        let [width, height] = self.size;
+        let planes = Planes::packed(PixelFormat::I420, width as usize, height as usize, frame);
+        let planes = planes.context("a frame holds its planes")?;
+        self.preprocessor.run(&planes, None, &mut self.rgb)?;
+        let picture = image::RgbImage::from_raw(width, height, self.rgb.clone());
+        picture.context("a picture has its size")
+    }
 }
 
 fn part(truth: &Truth) -> Value {

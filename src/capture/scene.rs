@@ -1,32 +1,37 @@
 //! The built-in scene: parts passing on a conveyor, some with defects, with exact ground truth.
 //! A frame depends only on the seed and its number, bit for bit, on every platform.
+//!
+//! A scene with a `line` is what an inspection sees: one product on one lane, almost upright, under a hood, and a
+//! light barrier at the frame's middle ([`Sensor`]).
 
 mod backdrop;
+mod barrier;
+mod belt;
 mod body;
 mod dice;
+mod ledger;
 mod light;
 mod part;
+mod port;
+mod sensor;
 mod sprite;
 mod truth;
 
 use super::{Painter, PainterError};
 use crate::config;
+pub use crate::config::Shape;
 use backdrop::Backdrop;
+pub use barrier::{Barrier, BarrierError};
+use belt::{Belt, Place, REACH_PX};
+pub use ledger::Tally;
 use light::Light;
+pub use part::Defect;
 use part::Part;
-pub use part::{Defect, Shape};
+pub use sensor::Sensor;
 use sprite::{Easel, Sprite};
 use truth::in_frame;
-pub use truth::{DefectTruth, MAX_PARTS, Truth};
+pub use truth::{DefectTruth, MAX_PARTS, Passage, Truth};
 
-/// Rows of parts side by side.
-const LANES: i64 = 2;
-/// From one slot of a lane to the next, in px of 480 lines.
-const PITCH_PX: f32 = 152.0;
-/// The largest displacement of a part from its slot's middle, in px of 480 lines.
-const SHIFT_PX: f32 = 9.0;
-/// The farthest that a part reaches from its centre, in px of 480 lines (a plate's corner).
-const REACH_PX: f32 = 67.0;
 /// Sizes that the scene can be painted in, px.
 const SIZES: std::ops::RangeInclusive<u32> = 64..=8192;
 
@@ -41,11 +46,33 @@ pub struct SceneOptions {
     pub height: u32,
     /// Frames a second; the belt crosses its own height in about four seconds whatever the rate.
     pub fps: u32,
+    /// One product on one lane, the same for every part under a seed, instead of everything on two.
+    pub line: Option<Shape>,
 }
 
 impl Default for SceneOptions {
     fn default() -> SceneOptions {
-        SceneOptions { seed: 1, width: 640, height: 480, fps: 30 }
+        SceneOptions { seed: 1, width: 640, height: 480, fps: 30, line: None }
+    }
+}
+
+impl SceneOptions {
+    /// Those of a `scene:` source; `None` for another one.
+    pub fn of(source: &config::Source) -> Option<SceneOptions> {
+        let config::Source::Scene { seed, width, height, fps, line, .. } = *source else { return None };
+        Some(SceneOptions { seed, width, height, fps, line })
+    }
+
+    /// Whether a scene can be made of them.
+    fn check(&self) -> Result<(), SceneError> {
+        let SceneOptions { width, height, fps, .. } = *self;
+        if !SIZES.contains(&width) || !SIZES.contains(&height) || width > 4 * height {
+            return Err(SceneError::Size { width, height });
+        }
+        if !(1..=1000).contains(&fps) {
+            return Err(SceneError::Rate(fps));
+        }
+        Ok(())
     }
 }
 
@@ -65,15 +92,6 @@ pub enum SceneError {
     Rate(u32),
 }
 
-/// A part's place in a frame.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    id: u64,
-    /// Middle of the slot in frame px; even.
-    x: i64,
-    y: i64,
-}
-
 /// A sprite and the part that it shows.
 #[derive(Debug)]
 struct Cached {
@@ -88,10 +106,10 @@ struct Cached {
 /// # Errors
 /// The source is of another kind, or its size or rate is out of bounds.
 pub fn painter(source: &config::Source) -> Result<Box<dyn Painter>, PainterError> {
-    let config::Source::Scene { seed, width, height, fps, .. } = *source else {
+    let Some(options) = SceneOptions::of(source) else {
         return Err(PainterError { cause: "the source is not scene:".into() });
     };
-    let scene = Scene::new(SceneOptions { seed, width, height, fps });
+    let scene = Scene::new(options);
     Ok(Box::new(scene.map_err(|error| PainterError { cause: error.to_string() })?))
 }
 
@@ -99,11 +117,7 @@ pub fn painter(source: &config::Source) -> Result<Box<dyn Painter>, PainterError
 #[derive(Debug)]
 pub struct Scene {
     options: SceneOptions,
-    /// Px of the frame in one px of a frame of 480 lines.
-    unit: f32,
-    pitch: i64,
-    /// Half of the belt's speed, px a second.
-    half_speed: u64,
+    belt: Belt,
     backdrop: Backdrop,
     light: Light,
     easel: Easel,
@@ -116,30 +130,19 @@ impl Scene {
     /// # Errors
     /// [`SceneError`] where a side or the rate is out of bounds.
     pub fn new(options: SceneOptions) -> Result<Scene, SceneError> {
-        let SceneOptions { seed, width, height, fps } = options;
-        if !SIZES.contains(&width) || !SIZES.contains(&height) || width > 4 * height {
-            return Err(SceneError::Size { width, height });
-        }
-        if !(1..=1000).contains(&fps) {
-            return Err(SceneError::Rate(fps));
-        }
-        let unit = height as f32 / 480.0;
-        let pitch = 2 * (PITCH_PX * unit / 2.0) as i64;
-        let belt_speed = dice::Dice::new(seed, u64::MAX - 2).range(100.0, 150.0);
-        let half_speed = (belt_speed * unit / 2.0) as u64;
-        let in_view = i64::from(width) / pitch + 4;
-        let easel = Easel::new(REACH_PX * unit, unit);
+        options.check()?;
+        let SceneOptions { seed, width, height, fps, line } = options;
+        let belt = Belt::new(&options);
+        let easel = Easel::new(REACH_PX * belt.unit, belt.unit);
         let cached = || Cached { id: None, part: None, sprite: easel.blank() };
         let (w, h) = (width as usize, height as usize);
         Ok(Scene {
             options,
-            unit,
-            pitch,
-            half_speed: half_speed.max(1),
-            backdrop: Backdrop::new(seed, w, h, unit),
-            light: Light::new(seed, w, h, fps),
-            cache: (0..in_view * LANES).map(|_| cached()).collect(),
+            backdrop: Backdrop::new(seed, w, h, belt.unit),
+            light: Light::new(seed, [w, h], fps, line.is_some()),
+            cache: (0..belt.in_view()).map(|_| cached()).collect(),
             easel,
+            belt,
         })
     }
 
@@ -161,7 +164,7 @@ impl Scene {
     pub fn paint(&mut self, n: u64, out: &mut [u8]) {
         assert_eq!(out.len(), self.frame_bytes(), "a frame's buffer is exactly frame_bytes long");
         let (luma, chroma) = out.split_at_mut(self.options.width as usize * self.options.height as usize);
-        self.backdrop.paint(self.travelled(n), luma, chroma);
+        self.backdrop.paint(self.belt.travelled(n), luma, chroma);
         self.paint_parts(n, luma, chroma);
         self.light.apply(n, luma, chroma);
     }
@@ -170,7 +173,7 @@ impl Scene {
     pub fn truth(&mut self, n: u64) -> heapless::Vec<Truth, MAX_PARTS> {
         let frame = [self.options.width as f32, self.options.height as f32];
         let mut list = heapless::Vec::new();
-        for place in self.places(n) {
+        for place in self.belt.places(n) {
             let Some((part, sprite, left, top)) = self.cached(place) else { continue };
             let Some((rect, visible)) = in_frame(sprite.bounds, left, top, frame) else { continue };
             let defect = sprite.flaw.and_then(|(kind, bounds)| {
@@ -184,30 +187,14 @@ impl Scene {
         list
     }
 
-    /// How far the belt has moved at frame `n`, in px: always even, so that half-size chroma moves with it.
-    fn travelled(&self, n: u64) -> u64 {
-        (u128::from(n) * u128::from(self.half_speed) / u128::from(self.options.fps)) as u64 * 2
-    }
-
-    /// The slots whose parts may show in frame `n`.
-    fn places(&self, n: u64) -> impl Iterator<Item = Place> + use<> {
-        let (width, pitch) = (i64::from(self.options.width), self.pitch);
-        let reach = ((REACH_PX + SHIFT_PX + 14.0) * self.unit) as i64;
-        // The belt is full when the scene begins; a slot's number is its distance from the belt's start.
-        let start = (self.travelled(n) as i64).wrapping_add(width + 2 * pitch);
-        let belt = self.backdrop.belt.map(|row| row as i64);
-        (0..LANES).flat_map(move |lane| {
-            let y = (belt[0] + (belt[1] - belt[0]) * (2 * lane + 1) / (2 * LANES)) & !1;
-            // Lanes are shifted against one another by half a pitch.
-            let at = start + lane * (pitch / 4 * 2);
-            let first = (at - width - reach).div_euclid(pitch);
-            let last = (at + reach).div_euclid(pitch);
-            (first..=last).map(move |slot| Place {
-                id: (slot * LANES + lane) as u64,
-                x: at - slot * pitch,
-                y,
-            })
-        })
+    /// The part of a line whose middle is nearest to the frame's centre column in frame `n`, of all frames: each part
+    /// has exactly one such frame, the earlier of two that are equally near. `None` in all others, and without a line.
+    pub fn passage(&mut self, n: u64) -> Option<Passage> {
+        let (place, _) = self.belt.crossing(n)?;
+        let frame = [self.options.width as f32, self.options.height as f32];
+        let (_, sprite, left, top) = self.cached(place)?;
+        let (rect, _) = in_frame(sprite.bounds, left, top, frame)?;
+        Some(Passage { part_id: place.id, defect: sprite.flaw.map(|(kind, _)| kind), rect })
     }
 
     /// The part at a place, drawn if it was not yet, and the frame px of its sprite's left top corner.
@@ -216,7 +203,7 @@ impl Scene {
         let cached = &mut self.cache[(place.id % count) as usize];
         if cached.id != Some(place.id) {
             cached.id = Some(place.id);
-            cached.part = Part::roll(self.options.seed, place.id, self.unit, SHIFT_PX);
+            cached.part = self.belt.part(place.id);
             if let Some(part) = &cached.part {
                 self.easel.draw(part, &mut cached.sprite);
             }
@@ -230,7 +217,7 @@ impl Scene {
         let (w, h) = (self.options.width as usize, self.options.height as usize);
         let (half_w, half_h) = (w.div_ceil(2), h.div_ceil(2));
         let (u, v) = chroma.split_at_mut(half_w * half_h);
-        for place in self.places(n) {
+        for place in self.belt.places(n) {
             let Some((_, sprite, left, top)) = self.cached(place) else { continue };
             let side = sprite.side;
             blend(luma, [w, h], &sprite.keep, &sprite.luma, side, [left, top]);

@@ -10,6 +10,7 @@ mod files;
 mod place;
 mod raw;
 pub mod recipe;
+mod scene;
 mod sections;
 mod source;
 mod template;
@@ -25,6 +26,7 @@ pub use diff::{Change, Names};
 pub use fault::{Fault, Faults};
 pub use files::usable_cores;
 pub(crate) use raw::nearest;
+pub use scene::Shape;
 pub use sections::{
     Camera, Config, Detect, Device, Embedding, Inspect, Log, Model, ModelCard, Mqtt, Outbox, Pace, PickFrame,
     Runtime, Source, Supervisor, Task, Tls, Track, V4l2, Workers,

@@ -1,9 +1,10 @@
 //! The typed sections of a checked configuration. Whoever holds one of these may trust it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::Shape;
 use super::Trigger;
 use crate::types::{Fit, Resize};
 
@@ -221,7 +222,7 @@ pub enum Source {
     Http(String),
     /// Frames pushed over TCP to this address.
     Tcp(SocketAddr),
-    /// The built-in conveyor; `seed`, `width`, `height`, `fps`, `frames` may be given: `scene:?seed=7&fps=30`.
+    /// The built-in conveyor; all of it may be given: `scene:?seed=7&fps=30`.
     Scene {
         /// Seed of parts and defects.
         seed: u64,
@@ -233,12 +234,24 @@ pub enum Source {
         fps: u32,
         /// Ends after so many frames; `None`: never.
         frames: Option<u64>,
+        /// One product on one lane instead of everything on two.
+        line: Option<Shape>,
+        /// Where the line's light barrier offers its serial port; relative to the state directory.
+        barrier: Option<PathBuf>,
     },
     /// Any GStreamer launch line; its last element is linked to the appsink.
     Launch(String),
 }
 
 impl Source {
+    /// Where the light barrier of a scene's line offers its serial port.
+    pub fn barrier(&self) -> Option<&Path> {
+        match self {
+            Source::Scene { barrier, .. } => barrier.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whether the source ends by itself (files, folders, a scene with a length) rather than being reconnected.
     pub fn ends(&self) -> bool {
         matches!(self, Source::File(_) | Source::Images(_) | Source::Scene { frames: Some(_), .. })

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Source;
 use super::raw::nearest;
+use super::{Source, scene};
 
 /// The forms, for messages.
 const FORMS: &str = "file:///path/video.mp4, images:///folder, v4l2:///dev/video0, rtsp://host/path, \
@@ -18,7 +18,7 @@ pub(crate) struct Refused {
     pub remedy: String,
 }
 
-fn refused<T>(reason: impl Into<String>, remedy: impl Into<String>) -> Result<T, Refused> {
+pub(super) fn refused<T>(reason: impl Into<String>, remedy: impl Into<String>) -> Result<T, Refused> {
     Err(Refused { reason: reason.into(), remedy: remedy.into() })
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn parse(text: &str, resolve: impl Fn(&Path) -> PathBuf) -> Result<So
         "rtsp" | "rtsps" => network(text, rest).map(Source::Rtsp),
         "http" | "https" => network(text, rest).map(Source::Http),
         "tcp" => tcp(rest),
-        "scene" => scene(rest),
+        "scene" => scene::parse(rest),
         "launch" if rest.trim().is_empty() => refused(
             "the launch line is empty",
             "write a GStreamer line, e.g. launch:videotestsrc is-live=true",
@@ -63,7 +63,7 @@ fn path(rest: &str, form: &str) -> Result<PathBuf, Refused> {
 }
 
 /// `%XX` as in URLs; a `%` that is not followed by two hexadecimal digits stays.
-fn percent_decoded(text: &str) -> Option<String> {
+pub(super) fn percent_decoded(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -117,42 +117,6 @@ fn tcp(rest: &str) -> Result<Source, Refused> {
             "write tcp://ADDRESS:PORT, e.g. tcp://0.0.0.0:5558 or tcp://[::]:5558",
         ),
     }
-}
-
-fn scene(rest: &str) -> Result<Source, Refused> {
-    let (mut seed, mut width, mut height, mut fps, mut frames) = (1, 640, 480, 30, None);
-    let query = match rest.trim_start_matches('/') {
-        "" => return Ok(Source::Scene { seed, width, height, fps, frames }),
-        rest => rest.strip_prefix('?').unwrap_or(rest),
-    };
-    for pair in query.split('&') {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let range = match key {
-            "seed" => 0..=u64::MAX,
-            "width" | "height" => 64..=4096,
-            "fps" => 1..=1000,
-            "frames" => 1..=u64::MAX,
-            _ => {
-                let known = ["seed", "width", "height", "fps", "frames"];
-                return refused(format!("the scene has no setting \"{key}\""), nearest(key, &known));
-            }
-        };
-        let Some(number) = value.parse().ok().filter(|number| range.contains(number)) else {
-            let remedy = format!("write a whole number from {} to {}", range.start(), range.end());
-            return refused(format!("the scene's {key} cannot be \"{value}\""), remedy);
-        };
-        match key {
-            "seed" => seed = number,
-            "width" => width = number as u32,
-            "height" => height = number as u32,
-            "fps" => fps = number as u32,
-            _ => frames = Some(number),
-        }
-    }
-    if width % 2 == 1 || height % 2 == 1 {
-        return refused("the scene's width and height are even (I420)", "add or take away one px");
-    }
-    Ok(Source::Scene { seed, width, height, fps, frames })
 }
 
 /// `text` with the passwords of URLs (`//user:password@`) and of properties (`user-pw=…`, `password=…`) as `***`.
@@ -213,7 +177,9 @@ mod tests {
         assert_eq!(read("http://cam/mjpeg"), Ok(Source::Http("http://cam/mjpeg".into())));
         assert_eq!(read("tcp://0.0.0.0:5558"), Ok(Source::Tcp("0.0.0.0:5558".parse().unwrap())));
         assert_eq!(read("launch: videotestsrc"), Ok(Source::Launch("videotestsrc".into())));
-        let scene = Source::Scene { seed: 7, width: 640, height: 480, fps: 15, frames: Some(90) };
+        let (line, barrier) = (None, None);
+        let scene =
+            Source::Scene { seed: 7, width: 640, height: 480, fps: 15, frames: Some(90), line, barrier };
         assert_eq!(read("scene:?seed=7&fps=15&frames=90"), Ok(scene));
     }
 

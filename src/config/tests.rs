@@ -192,6 +192,11 @@ fn cameras_are_checked_against_each_other_and_against_the_models() {
         "5:8 camera[1].name: camera[0] is also called",
     );
     assert_fault(
+        "[[camera]]\nname = \"a\"\nsource = \"scene:?line=gear&barrier=x\"\n\
+         [[camera]]\nname = \"b\"\nsource = \"scene:?line=plate&barrier=x\"",
+        "6:10 camera[1].source: camera[0] has its light barrier at x too -> give each",
+    );
+    assert_fault(
         "[[camera]]\nname = \"a\"\nsource = \"scene:\"\ntrack = {}",
         "1:1 camera[0].track: there is nothing to",
     );

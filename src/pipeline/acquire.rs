@@ -61,6 +61,9 @@ pub struct PartLane {
 
 struct State {
     account: Account<Done>,
+    /// Acquisitions that hold a frame or wait for one, also those that have ended and wait for their turn to be told:
+    /// what must stay below the ring's slots.
+    under_way: usize,
     /// The last acquisition that was taken, and the last whose end was told.
     acknowledged: AcquisitionId,
     valid: AcquisitionId,
@@ -81,6 +84,8 @@ struct Done {
     inspection: Arc<Inspection>,
     frame: Option<Lease<Frame>>,
     ended: Option<Arc<dyn Ended>>,
+    /// Whether it counts as under way until it is told.
+    taken: bool,
 }
 
 impl PartLane {
@@ -94,6 +99,7 @@ impl PartLane {
     ) -> Arc<PartLane> {
         let state = State {
             account: Account::new(settings.first_id, settings.queue),
+            under_way: 0,
             acknowledged: 0,
             valid: 0,
             faults: BTreeMap::new(),
@@ -156,7 +162,7 @@ impl PartLane {
             ready: state.away.is_none()
                 && state.blocked.is_none()
                 && state.product.is_some()
-                && state.account.has_room(),
+                && state.under_way < self.settings.queue,
             product: state.product.as_ref().map(|product| product.name.clone()),
             acknowledged: state.acknowledged,
             valid: state.valid,
@@ -183,7 +189,7 @@ impl PartLane {
         state.away = cause.map(Arc::from);
         if let Some(cause) = state.away.clone() {
             while let Some(pulled) = state.waiting.pop_front() {
-                self.without_frame(&mut state, pulled, Outcome::Missed, cause.clone());
+                self.without_frame(&mut state, pulled, (Outcome::Missed, cause.clone()), true);
             }
             self.waiting.store(0, Ordering::Release);
             self.deliver(&mut state);
@@ -209,15 +215,18 @@ impl PartLane {
             }
             (_, None) => Some((Outcome::Error, "no product is selected; select one".into())),
             (Some(cause), _) => Some((Outcome::Missed, cause.clone())),
-            _ if overrun => Some((Outcome::Overrun, self.overrun())),
+            _ if overrun || state.under_way >= self.settings.queue => {
+                Some((Outcome::Overrun, self.overrun()))
+            }
             _ => None,
         };
         if let Some((outcome, cause)) = refused {
-            self.without_frame(&mut state, pulled, outcome, cause);
+            self.without_frame(&mut state, pulled, (outcome, cause), false);
             self.deliver(&mut state);
             return Answer { id, taken: false };
         }
         state.acknowledged = id;
+        state.under_way += 1;
         state.waiting.push_back(pulled);
         self.choose(&mut state);
         self.changed.notify_all();
@@ -263,7 +272,7 @@ impl PartLane {
                     self.bell.ring();
                 }
                 Look::Wait => state.waiting.push_back(pulled),
-                Look::Missed(cause) => self.without_frame(state, pulled, Outcome::Missed, cause),
+                Look::Missed(cause) => self.without_frame(state, pulled, (Outcome::Missed, cause), true),
             }
         }
         self.waiting.store(state.waiting.len(), Ordering::Release);
@@ -323,8 +332,12 @@ impl PartLane {
         ended: Option<&Arc<dyn Ended>>,
     ) {
         let mut state = lock(&self.state);
-        let done =
-            Done { inspection: Arc::new(inspection), frame: Some(frame.clone()), ended: ended.cloned() };
+        let done = Done {
+            inspection: Arc::new(inspection),
+            frame: Some(frame.clone()),
+            ended: ended.cloned(),
+            taken: true,
+        };
         let outcome = done.inspection.outcome;
         let total_us = done.inspection.latency.total_us;
         if let Err(error) = state.account.end(id, outcome, total_us, done) {
@@ -333,7 +346,7 @@ impl PartLane {
         self.deliver(&mut state);
     }
 
-    fn without_frame(&self, state: &mut State, pulled: Pulled, outcome: Outcome, cause: Arc<str>) {
+    fn without_frame(&self, state: &mut State, pulled: Pulled, (outcome, cause): End, taken: bool) {
         let total_us = self.clock.now().latency_since(pulled.trigger.at);
         let inspection = Inspection {
             id: pulled.id,
@@ -349,7 +362,7 @@ impl PartLane {
             rois: Vec::new(),
             latency: InspectionLatency { total_us, ..InspectionLatency::default() },
         };
-        let done = Done { inspection: Arc::new(inspection), frame: None, ended: pulled.ended };
+        let done = Done { inspection: Arc::new(inspection), frame: None, ended: pulled.ended, taken };
         if let Err(error) = state.account.end(pulled.id, outcome, total_us, done) {
             tracing::error!(camera = %self.settings.camera, "{error}");
         }
@@ -359,6 +372,7 @@ impl PartLane {
     fn deliver(&self, state: &mut State) {
         while let Some((id, done)) = state.account.next_ended() {
             state.valid = id;
+            state.under_way -= usize::from(done.taken);
             for roi in done.inspection.rois.iter().filter(|roi| roi.verdict != Verdict::Ok) {
                 *state.faults.entry(roi.name.clone()).or_default() += 1;
             }
@@ -372,6 +386,9 @@ impl PartLane {
         }
     }
 }
+
+/// How an acquisition without a frame ended, and why.
+type End = (Outcome, Arc<str>);
 
 enum Look {
     Chosen(Lease<Frame>),

@@ -7,7 +7,7 @@ use ocellus::types::PixelFormat;
 use crate::support::{camera, packed, start, start_with};
 
 fn scene(frames: Option<u64>) -> Source {
-    Source::Scene { seed: 1, width: 61, height: 35, fps: 100, frames }
+    Source::Scene { seed: 1, width: 61, height: 35, fps: 100, frames, line: None, barrier: None }
 }
 
 #[test]

@@ -28,8 +28,7 @@ pub(super) struct Backdrop {
 impl Backdrop {
     pub fn new(seed: u64, width: usize, height: usize, unit: f32) -> Backdrop {
         let mut dice = Dice::new(seed, u64::MAX);
-        let top = (height as f32 * MARGIN) as usize;
-        let belt = [top, height - top];
+        let belt = rows(height);
         let colour = BELTS[dice.below(BELTS.len() as u32) as usize];
         let cell = ((32.0 * unit) as usize).max(4);
         let turn = cell * CELLS;
@@ -61,6 +60,12 @@ impl Backdrop {
             }
         }
     }
+}
+
+/// The belt's first row, and the row after its last, in a frame of `height` rows.
+pub(super) fn rows(height: usize) -> [usize; 2] {
+    let top = (height as f32 * MARGIN) as usize;
+    [top, height - top]
 }
 
 /// The belt's luma: cloth, clouds and one seam, `cell × CELLS` px wide.

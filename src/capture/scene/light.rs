@@ -22,10 +22,27 @@ pub(super) struct Light {
     /// This frame's gain of each column.
     columns: Vec<u8>,
     noise: Vec<i8>,
+    /// What still comes in from outside.
+    stray: Stray,
 }
 
+/// What the room does to the light.
+#[derive(Clone, Copy, Debug)]
+struct Stray {
+    /// Divides the slow swell.
+    calm: i64,
+    /// Depth of the wandering shadow, of 256.
+    shadow: i64,
+}
+
+/// In the open hall: the swell is ±8 %, the shadow −14 %.
+const OPEN: Stray = Stray { calm: 4, shadow: 36 };
+/// Under the hood of an inspection station: ±2 %, and nobody walks past.
+const HOODED: Stray = Stray { calm: 16, shadow: 0 };
+
 impl Light {
-    pub fn new(seed: u64, width: usize, height: usize, fps: u32) -> Light {
+    /// Lamps in the open hall, or `hooded` as over a line that is inspected.
+    pub fn new(seed: u64, [width, height]: [usize; 2], fps: u32, hooded: bool) -> Light {
         let mut dice = Dice::new(seed, u64::MAX - 1);
         let (level, lean) = (dice.range(132.0, 176.0), dice.range(-22.0, 22.0));
         let across = |i: usize, of: usize| 2.0 * (i as f32 + 0.5) / of as f32 - 1.0;
@@ -36,7 +53,15 @@ impl Light {
         let strength = dice.range(0.9, 2.4);
         let noise = (0..NOISE + width).map(|_| gauss(&mut dice, strength)).collect();
         let pace = (width as u64 / 4 / u64::from(fps)).max(1);
-        Light { seed, pace, lamps, fall_off, columns: vec![0; width], noise }
+        Light {
+            seed,
+            pace,
+            lamps,
+            fall_off,
+            columns: vec![0; width],
+            noise,
+            stray: if hooded { HOODED } else { OPEN },
+        }
     }
 
     /// Lights frame `n`, in place. `chroma` is not lit, only made noisy.
@@ -53,16 +78,17 @@ impl Light {
         }
     }
 
-    /// Flicker (±2 %), a slow swell (±8 %) and the shadow's slopes (−14 %).
+    /// Flicker (±2 %), and the slow swell and the shadow's slopes that come in from outside.
     fn set_columns(&mut self, n: u64) {
         let flicker = (mix(self.seed ^ mix(n)) % 11) as i64 - 5;
-        let swell = (triangle(n.wrapping_add(self.seed & 0xFF), 330) - 82) / 4;
+        let swell = (triangle(n.wrapping_add(self.seed & 0xFF), 330) - 82) / self.stray.calm;
         let width = self.columns.len() as u64;
         let centre = (n.wrapping_mul(self.pace) % (4 * width)) as i64 - width as i64;
         let half = (width / 6).max(1) as i64;
+        let depth = self.stray.shadow;
         for (x, (gain, &lamp)) in self.columns.iter_mut().zip(&self.lamps).enumerate() {
             let inside = (half - (x as i64 - centre).abs()).clamp(0, half / 2);
-            let share = 256 + flicker + swell - 36 * inside / (half / 2).max(1);
+            let share = 256 + flicker + swell - depth * inside / (half / 2).max(1);
             *gain = ((i64::from(lamp) * share) >> 8).clamp(0, 255) as u8;
         }
     }
@@ -115,7 +141,7 @@ mod tests {
     #[test]
     fn nothing_leaves_the_limited_range() {
         let mut luma = [0u8, 255, 128, 235].repeat(16);
-        let mut light = Light::new(1, 16, 4, 30);
+        let mut light = Light::new(1, [16, 4], 30, false);
         light.apply(5, &mut luma, &mut []);
         assert!(luma.iter().all(|px| (16..=235).contains(px)), "{luma:?}");
     }

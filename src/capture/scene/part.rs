@@ -2,34 +2,7 @@
 
 use super::body::{Body, Disc, Outline};
 use super::dice::{Dice, direction};
-
-/// The forms of parts; the detector's first classes, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Shape {
-    /// A ring.
-    Washer,
-    /// A wheel with teeth, a hub and lightening holes.
-    Gear,
-    /// A rectangle with four holes and a printed label.
-    Plate,
-    /// Two arms at a right angle, three holes.
-    Bracket,
-}
-
-impl Shape {
-    /// All of them, in class order.
-    pub const ALL: [Shape; 4] = [Shape::Washer, Shape::Gear, Shape::Plate, Shape::Bracket];
-
-    /// The label's text.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Shape::Washer => "washer",
-            Shape::Gear => "gear",
-            Shape::Plate => "plate",
-            Shape::Bracket => "bracket",
-        }
-    }
-}
+use crate::config::Shape;
 
 /// What can be wrong with a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -133,6 +106,32 @@ const FILLED_PERCENT: u32 = 86;
 /// Parts of a hundred with a flaw.
 const FLAWED_PERCENT: u32 = 32;
 
+/// The largest turn of a line's part, degrees to either side.
+const LINE_TURN_DEG: f32 = 2.0;
+/// Parts of a hundred of a line with a flaw.
+const LINE_FLAWED_PERCENT: u32 = 28;
+
+/// What a line makes: every part of it has this form, size, material and print.
+#[derive(Clone, Debug)]
+pub(super) struct Product {
+    pub shape: Shape,
+    sound: Body,
+    /// Half its width and height, px.
+    half: [f32; 2],
+    colour: [u8; 3],
+    label: Option<Label>,
+}
+
+impl Product {
+    /// The product of this form under `seed`.
+    pub fn new(shape: Shape, seed: u64, unit: f32) -> Product {
+        let mut dice = Dice::new(seed, u64::MAX - 3);
+        let colour = MATERIALS[dice.below(MATERIALS.len() as u32) as usize];
+        let (sound, half) = build(shape, unit, &mut dice);
+        Product { shape, sound, half, colour, label: label(shape, half, &mut dice) }
+    }
+}
+
 impl Part {
     /// The part with this number, `None` where its slot on the belt is empty. `unit` is px of the frame in one
     /// px of a frame of 480 lines; `room` the largest shift in such px.
@@ -146,23 +145,31 @@ impl Part {
         let along = direction(dice.unit());
         let shift = [0; 2].map(|_: i64| 2 * (dice.range(-room, room) * unit / 2.0) as i64);
         let (sound, half) = build(shape, unit, &mut dice);
-        let mut part = Part {
-            shape,
-            body: sound.clone(),
-            sound,
-            flaw: None,
-            label: None,
-            along,
-            colour,
-            grain: dice.bits(),
-            shift,
-        };
-        if shape == Shape::Plate {
-            let half = [half[0] * 0.44, half[1] * 0.52];
-            part.label = Some(Label { centre: [0.0; 2], half, along: [1.0, 0.0], bars: dice.bits() });
-        }
+        let grain = dice.bits();
+        let label = label(shape, half, &mut dice);
+        let body = sound.clone();
+        let mut part = Part { shape, body, sound, flaw: None, label, along, colour, grain, shift };
         if dice.below(100) < FLAWED_PERCENT {
             part.spoil(unit, half, &mut dice);
+        }
+        Some(part)
+    }
+
+    /// The part of a line with this number, `None` where its slot is empty: the product once more, almost upright.
+    /// `room`: the largest shift along the belt and across it, px of 480 lines.
+    pub fn on_line(product: &Product, seed: u64, id: u64, unit: f32, room: [f32; 2]) -> Option<Part> {
+        let mut dice = Dice::new(seed, id);
+        if dice.below(100) >= FILLED_PERCENT {
+            return None;
+        }
+        let along = direction(dice.range(-LINE_TURN_DEG, LINE_TURN_DEG) / 360.0);
+        let shift = room.map(|room| 2 * (dice.range(-room, room) * unit / 2.0) as i64);
+        let Product { shape, colour, label, .. } = *product;
+        let (body, sound) = (product.sound.clone(), product.sound.clone());
+        let grain = dice.bits();
+        let mut part = Part { shape, body, sound, flaw: None, label, along, colour, grain, shift };
+        if dice.below(100) < LINE_FLAWED_PERCENT {
+            part.spoil(unit, product.half, &mut dice);
         }
         Some(part)
     }
@@ -245,6 +252,12 @@ impl Part {
         }
         best.0
     }
+}
+
+/// The print of a plate, in its middle.
+fn label(shape: Shape, half: [f32; 2], dice: &mut Dice) -> Option<Label> {
+    let half = [half[0] * 0.44, half[1] * 0.52];
+    (shape == Shape::Plate).then(|| Label { centre: [0.0; 2], half, along: [1.0, 0.0], bars: dice.bits() })
 }
 
 /// The material of a shape of some size, and half its width and height, in px.

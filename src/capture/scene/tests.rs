@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::belt::SHIFT_PX;
 use super::*;
 use crate::types::Rect;
 
-const OPTIONS: SceneOptions = SceneOptions { seed: 11, width: 640, height: 480, fps: 30 };
+const OPTIONS: SceneOptions = SceneOptions { seed: 11, width: 640, height: 480, fps: 30, line: None };
 
 fn scene() -> Scene {
     Scene::new(OPTIONS).unwrap()
@@ -22,7 +23,7 @@ fn empty(scene: &mut Scene, n: u64) -> Vec<u8> {
     let mut frame = vec![0; scene.frame_bytes()];
     let pixels = (scene.options.width * scene.options.height) as usize;
     let (luma, chroma) = frame.split_at_mut(pixels);
-    scene.backdrop.paint(scene.travelled(n), luma, chroma);
+    scene.backdrop.paint(scene.belt.travelled(n), luma, chroma);
     scene.light.apply(n, luma, chroma);
     frame
 }
@@ -53,6 +54,23 @@ fn a_frame_depends_only_on_the_seed_and_its_number() {
     assert_ne!(digest(&painted(&mut other, 0)), frames[0]);
 }
 
+/// The detector that ships was trained on these pictures: they never change.
+#[test]
+fn the_conveyor_of_two_lanes_is_what_it_was_when_its_detector_was_trained() {
+    let of = |seed, width, height, fps, n| {
+        let mut scene = Scene::new(SceneOptions { seed, width, height, fps, line: None }).unwrap();
+        let truth = format!("{:?}", scene.truth(n));
+        [digest(&painted(&mut scene, n)), digest(truth.as_bytes())]
+    };
+    let seen = [of(1, 640, 480, 30, 0), of(7, 640, 480, 15, 901), of(11, 333, 241, 60, 1_000_003)];
+    let then = [
+        [0x1A8D_347B_E75E_B000, 0x12D9_4F25_2646_91F5],
+        [0xCA6A_BD9D_0BA0_AC69, 0x5174_253E_24B4_836A],
+        [0xDF9C_623D_21B5_9674, 0x8765_9883_A44A_8E12],
+    ];
+    assert_eq!(seen, then, "{seen:#X?}");
+}
+
 #[test]
 fn outside_the_true_rectangles_and_their_shadows_there_is_only_the_belt() {
     let mut scene = scene();
@@ -74,7 +92,7 @@ fn every_side_of_a_true_rectangle_touches_its_part() {
     let mut scene = scene();
     let mut sides = 0;
     for n in (0..600).step_by(60) {
-        for place in scene.places(n) {
+        for place in scene.belt.places(n) {
             let Some((part, sprite, ..)) = scene.cached(place) else { continue };
             let [x0, y0, x1, y1] = sprite.bounds.map(|px| px as usize);
             let solid = |x: usize, y: usize| {
@@ -203,7 +221,7 @@ fn every_size_is_painted_odd_ones_too() {
 
 #[test]
 fn a_belt_keeps_its_speed_at_any_frame_rate_and_after_days() {
-    let at = |fps: u32, n: u64| Scene::new(SceneOptions { fps, ..OPTIONS }).unwrap().travelled(n);
+    let at = |fps: u32, n: u64| Scene::new(SceneOptions { fps, ..OPTIONS }).unwrap().belt.travelled(n);
     assert_eq!(at(30, 300), at(60, 600));
     assert_eq!(at(30, 300), at(7, 70));
     let days = 30 * 3600 * 24 * 400;
@@ -218,4 +236,132 @@ fn sizes_and_rates_that_cannot_be_are_refused() {
     assert_eq!(size(0, 480), Some(SceneError::Size { width: 0, height: 480 }));
     assert_eq!(size(2000, 400), Some(SceneError::Size { width: 2000, height: 400 }));
     assert_eq!(of(SceneOptions { fps: 0, ..OPTIONS }), Some(SceneError::Rate(0)));
+}
+
+/// A line's scene: small, because most of its tests are about where parts are.
+fn line(shape: Shape, fps: u32) -> Scene {
+    let options = SceneOptions { seed: 3, width: 320, height: 240, fps, line: Some(shape) };
+    Scene::new(options).unwrap()
+}
+
+/// The rolls of many parts of a line.
+fn line_parts(seed: u64, shape: Shape) -> Vec<Part> {
+    let belt = Belt::new(&SceneOptions { seed, line: Some(shape), ..OPTIONS });
+    (0..3000).filter_map(|id| belt.part(id)).collect()
+}
+
+#[test]
+fn a_line_makes_one_product_almost_upright_and_about_a_quarter_of_it_is_flawed() {
+    for (seed, shape) in [(1, Shape::Plate), (2, Shape::Washer), (3, Shape::Gear), (4, Shape::Bracket)] {
+        let parts = line_parts(seed, shape);
+        let first = &parts[0];
+        let print = |part: &Part| part.label.filter(|_| part.flaw.is_none()).map(|label| label.bars);
+        for part in &parts {
+            assert_eq!((part.shape, part.colour), (shape, first.colour));
+            assert_eq!(format!("{:?}", part.sound), format!("{:?}", first.sound));
+            assert!(part.along[0] > 0.999_38, "turned by more than two degrees: {:?}", part.along);
+            assert!(part.shift[0].abs() <= 20 && part.shift[1].abs() <= 6, "{:?}", part.shift);
+            assert!(part.flaw.is_some() || print(part) == first.label.map(|label| label.bars));
+        }
+        let grains: HashSet<u32> = parts.iter().map(|part| part.grain).collect();
+        assert!(grains.len() > parts.len() - 5, "every surface is its own");
+        let flawed = parts.iter().filter(|part| part.flaw.is_some()).count() as f32 / parts.len() as f32;
+        assert!((0.25..0.32).contains(&flawed), "{shape:?}: {flawed}");
+        let kinds: HashSet<Defect> =
+            parts.iter().filter_map(|part| Some(part.flaw.as_ref()?.kind())).collect();
+        assert_eq!(kinds.len(), if shape == Shape::Plate { 5 } else { 4 });
+    }
+    let of = |seed| format!("{:?}", line_parts(seed, Shape::Plate)[0].sound);
+    assert_ne!(of(1), of(2), "another seed, another product");
+}
+
+#[test]
+fn every_flaw_of_a_line_is_to_be_seen() {
+    let mut easel = Easel::new(REACH_PX, 1.0);
+    let mut sprite = easel.blank();
+    for shape in Shape::ALL {
+        for part in line_parts(5, shape).iter().filter(|part| part.flaw.is_some()).take(100) {
+            easel.draw(part, &mut sprite);
+            let kind = part.flaw.as_ref().map(|flaw| flaw.kind());
+            assert_eq!(sprite.flaw.map(|(kind, _)| kind), kind, "{shape:?}");
+        }
+    }
+}
+
+#[test]
+fn one_part_of_a_line_is_wholly_in_the_middle_when_it_passes() {
+    let mut scene = Scene::new(SceneOptions { line: Some(Shape::Plate), ..OPTIONS }).unwrap();
+    let mut passed = 0;
+    for n in 0..900 {
+        let Some(passage) = scene.passage(n) else { continue };
+        let truth = scene.truth(n);
+        let part = truth.iter().find(|part| part.part_id == passage.part_id).unwrap();
+        assert_eq!((part.rect, part.visible), (passage.rect, 1.0));
+        assert_eq!(part.defect.map(|defect| defect.kind), passage.defect);
+        let middle = passage.rect.x + passage.rect.w / 2.0;
+        // Half of what the belt runs in a frame, and what a chip or a turn takes off one side.
+        assert!((middle - 320.0).abs() < 12.0, "{middle}");
+        let third = |rect: Rect| rect.x < 640.0 * 2.0 / 3.0 && rect.x + rect.w > 640.0 / 3.0;
+        assert_eq!(truth.iter().filter(|part| third(part.rect)).count(), 1, "frame {n}");
+        passed += 1;
+    }
+    assert!(passed >= 12, "{passed}");
+}
+
+#[test]
+fn a_line_depends_only_on_its_seed_too_and_the_conveyor_has_no_light_barrier() {
+    let mut forwards = line(Shape::Gear, 30);
+    let frames: Vec<u64> = (0..20).map(|n| digest(&painted(&mut forwards, n * 11))).collect();
+    let mut backwards = line(Shape::Gear, 30);
+    for n in (0..20).rev() {
+        assert_eq!(digest(&painted(&mut backwards, n * 11)), frames[n as usize]);
+    }
+    let mut conveyor = scene();
+    assert!((0..300).all(|n| conveyor.passage(n).is_none()));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn every_part_that_crosses_passes_once_in_the_frame_nearest_to_the_middle(
+        seed: u64,
+        fps in 1u32..=1000,
+        height in 32u32..=540,
+        wide in 1u32..=8,
+        shape in 0usize..4,
+        first in proptest::prop_oneof![0u64..1, 0u64..100_000_000],
+    ) {
+        let (height, line) = (2 * height, Some(Shape::ALL[shape]));
+        let width = (height * wide / 2).max(64);
+        let belt = Belt::new(&SceneOptions { seed, width, height, fps, line });
+        // Some eight parts' time, at least a few frames.
+        let frames = first..first + u64::from(fps) * 16 + 8;
+        let mut best: HashMap<u64, (i64, u64)> = HashMap::new();
+        let mut crossed = HashSet::new();
+        let mut passed: HashMap<u64, u64> = HashMap::new();
+        for n in frames.clone() {
+            for place in belt.places(n) {
+                let Some(part) = belt.part(place.id) else { continue };
+                let off = place.x + part.shift[0] - i64::from(width) / 2;
+                let nearest = best.entry(place.id).or_insert((off.abs(), n));
+                *nearest = (*nearest).min((off.abs(), n));
+                // Seen on both sides of the light barrier, or on it.
+                if off <= 0 { crossed.insert(place.id); }
+            }
+            if let Some((place, _)) = belt.crossing(n) {
+                proptest::prop_assert_eq!(passed.insert(place.id, n), None, "twice");
+            }
+        }
+        for (id, n) in &passed {
+            proptest::prop_assert_eq!(best[id].1, *n, "part {}", id);
+        }
+        for id in crossed {
+            let (_, n) = best[&id];
+            // Its nearest frame may lie outside of those that were looked at.
+            let inside = n > frames.start && n + u64::from(fps) < frames.end;
+            proptest::prop_assert!(!inside || passed.get(&id) == Some(&n), "part {} at {}", id, n);
+        }
+        proptest::prop_assert!(!passed.is_empty());
+    }
 }

@@ -1,7 +1,8 @@
 //! What is really in a frame, to the px.
 
-use super::part::{Defect, Shape};
+use super::part::Defect;
 use super::sprite::Bounds;
+use crate::config::Shape;
 use crate::types::Rect;
 
 /// Most parts in a frame's list of [`Truth`]: frames of the widest shape that is allowed hold fewer.
@@ -31,6 +32,17 @@ pub struct DefectTruth {
     pub rect: Rect,
     /// The share of them that is inside the frame, above 0 to 1.
     pub visible: f32,
+}
+
+/// A part of a line in the one frame in which its middle is nearest to the light barrier at the frame's centre column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Passage {
+    /// The part's number, as in [`Truth`].
+    pub part_id: u64,
+    /// What is wrong with it.
+    pub defect: Option<Defect>,
+    /// The material's bounds in frame px, clipped to the frame.
+    pub rect: Rect,
 }
 
 /// A sprite's bounds in frame px, clipped, and the share that is left; `None` where nothing is.

@@ -17,10 +17,21 @@ pub(super) fn cameras(root: &Table<'_, '_>, scope: &Scope, models: &[Model]) -> 
     for table in tables {
         let camera = camera(&table, scope, models);
         super::unique(&table, "camera", &camera.name, cameras.iter().map(|known| known.name.as_str()));
+        own_barrier(&table, &camera, &cameras);
         cameras.push(camera);
         table.finish();
     }
     cameras
+}
+
+/// Notes a light barrier that would take another one's place.
+fn own_barrier(table: &Table<'_, '_>, camera: &Camera, before: &[Camera]) {
+    let Some(path) = camera.source.barrier() else { return };
+    let Some(index) = before.iter().position(|known| known.source.barrier() == Some(path)) else { return };
+    if let Some(field) = table.get("source") {
+        let reason = format!("camera[{index}] has its light barrier at {} too", path.display());
+        field.fault(reason, "give each barrier a path of its own");
+    }
 }
 
 fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model]) -> Camera {

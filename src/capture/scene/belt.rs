@@ -1,0 +1,130 @@
+//! Where the belt carries what: slots, parts and frames by arithmetic alone; nothing is painted here.
+
+use super::SceneOptions;
+use super::backdrop::rows;
+use super::dice::Dice;
+use super::part::{Part, Product};
+
+/// The farthest that a part reaches from its centre, in px of 480 lines (a plate's corner).
+pub(super) const REACH_PX: f32 = 67.0;
+/// The largest displacement of a conveyor's part from its slot's middle, in px of 480 lines.
+pub(super) const SHIFT_PX: f32 = 9.0;
+/// The same on a line: along the belt, so that parts do not come in step, and across it.
+pub(super) const LINE_SHIFT_PX: [f32; 2] = [20.0, 6.0];
+/// From one slot of a lane to the next, in px of 480 lines.
+const PITCH_PX: f32 = 152.0;
+/// The same on a line: a part in the middle third of a frame of 4:3 has it for itself. More than the belt runs in a
+/// second and parts are shifted, so that no two parts are nearest to the light barrier in one frame.
+const LINE_PITCH_PX: f32 = 216.0;
+
+/// A part's place in a frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub id: u64,
+    /// Middle of the slot in frame px; even.
+    pub x: i64,
+    pub y: i64,
+}
+
+/// The belt, its lanes and what lies on them.
+#[derive(Clone, Debug)]
+pub(super) struct Belt {
+    seed: u64,
+    width: i64,
+    fps: u32,
+    /// Px of the frame in one px of a frame of 480 lines.
+    pub unit: f32,
+    pub pitch: i64,
+    /// Half of the belt's speed, px a second.
+    half_speed: u64,
+    /// First row, and the row after the last.
+    rows: [i64; 2],
+    /// Rows of parts side by side.
+    pub lanes: i64,
+    /// What a line makes; `None`: everything.
+    product: Option<Product>,
+}
+
+impl Belt {
+    /// The belt of a scene whose options are sound.
+    pub fn new(options: &SceneOptions) -> Belt {
+        let unit = options.height as f32 / 480.0;
+        let (lanes, pitch) = if options.line.is_some() { (1, LINE_PITCH_PX) } else { (2, PITCH_PX) };
+        let speed = Dice::new(options.seed, u64::MAX - 2).range(100.0, 150.0);
+        Belt {
+            seed: options.seed,
+            width: i64::from(options.width),
+            fps: options.fps,
+            unit,
+            pitch: 2 * (pitch * unit / 2.0) as i64,
+            half_speed: ((speed * unit / 2.0) as u64).max(1),
+            rows: rows(options.height as usize).map(|row| row as i64),
+            lanes,
+            product: options.line.map(|shape| Product::new(shape, options.seed, unit)),
+        }
+    }
+
+    /// Slots that may be in view at once, on all lanes.
+    pub fn in_view(&self) -> i64 {
+        (self.width / self.pitch + 4) * self.lanes
+    }
+
+    /// How far the belt has moved at frame `n`, in px: always even, so that half-size chroma moves with it.
+    pub fn travelled(&self, n: u64) -> u64 {
+        (u128::from(n) * u128::from(self.half_speed) / u128::from(self.fps)) as u64 * 2
+    }
+
+    /// The slots whose parts may show in frame `n`.
+    pub fn places(&self, n: u64) -> impl Iterator<Item = Place> + use<> {
+        let (width, pitch, lanes, rows) = (self.width, self.pitch, self.lanes, self.rows);
+        let shift = if self.product.is_some() { LINE_SHIFT_PX[0] } else { SHIFT_PX };
+        let reach = ((REACH_PX + shift + 14.0) * self.unit) as i64;
+        // The belt is full when the scene begins; a slot's number is its distance from the belt's start.
+        let start = (self.travelled(n) as i64).wrapping_add(width + 2 * pitch);
+        (0..lanes).flat_map(move |lane| {
+            let y = (rows[0] + (rows[1] - rows[0]) * (2 * lane + 1) / (2 * lanes)) & !1;
+            // Lanes are shifted against one another by half a pitch.
+            let at = start + lane * (pitch / 4 * 2);
+            let first = (at - width - reach).div_euclid(pitch);
+            let last = (at + reach).div_euclid(pitch);
+            (first..=last).map(move |slot| Place {
+                id: (slot * lanes + lane) as u64,
+                x: at - slot * pitch,
+                y,
+            })
+        })
+    }
+
+    /// The part of this number, `None` where its slot is empty.
+    pub fn part(&self, id: u64) -> Option<Part> {
+        match &self.product {
+            Some(product) => Part::on_line(product, self.seed, id, self.unit, LINE_SHIFT_PX),
+            None => Part::roll(self.seed, id, self.unit, SHIFT_PX),
+        }
+    }
+
+    /// The part of a line that is nearest to the light barrier in frame `n`, of all frames.
+    pub fn crossing(&self, n: u64) -> Option<(Place, Part)> {
+        self.product.as_ref()?;
+        let barrier = self.width / 2;
+        let near = self.places(n).filter(|place| (place.x - barrier).abs() <= self.pitch);
+        let parts = near.filter_map(|place| Some((place, self.part(place.id)?)));
+        let mut crossing = parts.filter(|(place, part)| {
+            // Where the part's middle was when the belt began to move: it is never negative again once it passed.
+            let before = place.x + part.shift[0] - self.travelled(n) as i64;
+            u64::try_from(barrier - before).is_ok_and(|way| self.frame_nearest(way) == n)
+        });
+        crossing.next()
+    }
+
+    /// The first of the frames at which the belt has moved as nearly as it ever has by `way` px.
+    fn frame_nearest(&self, way: u64) -> u64 {
+        let (fps, half_speed) = (u128::from(self.fps), u128::from(self.half_speed));
+        // The belt moves by 2 × half px; the first frame at which it has moved by so many.
+        let first_at = |half: u64| (u128::from(half) * fps).div_ceil(half_speed) as u64;
+        let after = first_at(way / 2 + 1);
+        let before = first_at(self.travelled(after - 1) / 2);
+        let [short, beyond] = [way - self.travelled(before), self.travelled(after) - way];
+        if short <= beyond { before } else { after }
+    }
+}

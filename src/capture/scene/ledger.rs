@@ -1,0 +1,227 @@
+//! What the light barrier knows of its parts and what was answered: escapes and false calls come from here.
+//! Bytes in, sums out; no port is known here.
+
+use super::part::Defect;
+
+/// Parts whose answer may be outstanding: far more than can be in view.
+const PENDING: usize = 64;
+/// Longer lines are no answers.
+const LINE_BYTES: usize = 256;
+
+/// Sums of a light barrier since it was opened.
+///
+/// Every trigger was heard or not; every one that was heard is judged (four ways), ended without a verdict, was given
+/// up, or still waits for its answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Triggers written to the port.
+    pub fired: u64,
+    /// Triggers that were not, because nobody had the port open or its reader was too far behind.
+    pub unheard: u64,
+    /// Sound parts that were answered `ok`.
+    pub passed: u64,
+    /// Flawed parts that were answered `ng`.
+    pub caught: u64,
+    /// Flawed parts that were answered `ok`.
+    pub escapes: u64,
+    /// Sound parts that were answered `ng`.
+    pub false_calls: u64,
+    /// Parts that were answered `error`, `missed` or `overrun`.
+    pub unjudged: u64,
+    /// Parts that were given up, because very many later ones came before an answer.
+    pub unanswered: u64,
+    /// Lines that were no answer to a part that waits for one, or too long for a line.
+    pub strange: u64,
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} parts: {} sound passed, {} flawed caught, {} escapes, {} false calls, {} without a verdict; \
+             {} triggers unheard, {} strange lines",
+            self.fired,
+            self.passed,
+            self.caught,
+            self.escapes,
+            self.false_calls,
+            self.unjudged + self.unanswered,
+            self.unheard,
+            self.strange
+        )
+    }
+}
+
+/// A part that was told of, and what is wrong with it.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    id: u64,
+    defect: Option<Defect>,
+}
+
+/// The parts that wait for an answer, the line that is being read, and the sums.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pending: heapless::Deque<Told, PENDING>,
+    line: heapless::Vec<u8, LINE_BYTES>,
+    /// The line is too long: what comes before its end is thrown away.
+    overlong: bool,
+    pub tally: Tally,
+}
+
+impl Ledger {
+    /// A trigger goes out. A part is noted before it does, so that no answer is faster than the note.
+    pub fn fire(&mut self, part: Option<(u64, Option<Defect>)>) {
+        self.tally.fired += 1;
+        let Some((id, defect)) = part else { return };
+        if self.pending.is_full() {
+            self.pending.pop_front();
+            self.tally.unanswered += 1;
+        }
+        let _ = self.pending.push_back(Told { id, defect });
+    }
+
+    /// The last trigger did not go out after all.
+    pub fn take_back(&mut self, part: Option<u64>) {
+        self.tally.fired -= 1;
+        self.tally.unheard += 1;
+        if let Some(id) = part {
+            self.pending.retain(|told| told.id != id);
+        }
+    }
+
+    /// Bytes from the port; `say` is given every whole line, put into words.
+    pub fn read(&mut self, bytes: &[u8], mut say: impl FnMut(&str)) {
+        for &byte in bytes {
+            match byte {
+                b'\n' => self.end_line(&mut say),
+                _ if self.overlong => {}
+                _ => self.overlong = self.line.push(byte).is_err(),
+            }
+        }
+    }
+
+    fn end_line(&mut self, say: &mut impl FnMut(&str)) {
+        let line = std::mem::take(&mut self.line);
+        if std::mem::take(&mut self.overlong) {
+            self.tally.strange += 1;
+            return say(&format!("a line of more than {LINE_BYTES} bytes"));
+        }
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim();
+        if !text.is_empty() {
+            say(&self.answer(text));
+        }
+    }
+
+    /// An answer names its part and ends it in one word, in any order: `part-17 NG 230`.
+    fn answer(&mut self, text: &str) -> String {
+        let words = || text.split_ascii_whitespace();
+        let named = words().find_map(|word| word.strip_prefix("part-")?.parse::<u64>().ok());
+        let told = named.and_then(|id| self.pending.iter().copied().find(|told| told.id == id));
+        let outcome = words().find_map(Outcome::of);
+        let (Some(told), Some(outcome)) = (told, outcome) else {
+            self.tally.strange += 1;
+            return format!("{} (no answer to a part)", text.escape_debug());
+        };
+        self.tally.count(outcome, told.defect);
+        self.pending.retain(|other| other.id != told.id);
+        let name = format!("part-{}", told.id);
+        let rest: Vec<_> = words().filter(|word| *word != name).collect();
+        let truth = told.defect.map_or("sound", Defect::as_str);
+        format!("{name} ({truth}) -> {}", rest.join(" ").escape_debug())
+    }
+}
+
+/// The words of an outcome, as far as they differ here.
+#[derive(Clone, Copy, Debug)]
+enum Outcome {
+    Ok,
+    Ng,
+    /// `error`, `missed` or `overrun`.
+    None,
+}
+
+impl Outcome {
+    fn of(word: &str) -> Option<Outcome> {
+        let word = word.to_ascii_lowercase();
+        match word.as_str() {
+            "ok" => Some(Outcome::Ok),
+            "ng" => Some(Outcome::Ng),
+            "error" | "missed" | "overrun" => Some(Outcome::None),
+            _ => None,
+        }
+    }
+}
+
+impl Tally {
+    fn count(&mut self, outcome: Outcome, defect: Option<Defect>) {
+        *match (outcome, defect) {
+            (Outcome::Ok, None) => &mut self.passed,
+            (Outcome::Ok, Some(_)) => &mut self.escapes,
+            (Outcome::Ng, None) => &mut self.false_calls,
+            (Outcome::Ng, Some(_)) => &mut self.caught,
+            (Outcome::None, _) => &mut self.unjudged,
+        } += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(ledger: &mut Ledger, bytes: &str) -> Vec<String> {
+        let mut said = Vec::new();
+        ledger.read(bytes.as_bytes(), |line| said.push(line.to_owned()));
+        said
+    }
+
+    #[test]
+    fn answers_are_held_against_what_the_parts_really_are() {
+        let mut ledger = Ledger::default();
+        let truth = [None, None, Some(Defect::Chip), Some(Defect::Stain), None];
+        for (id, defect) in truth.into_iter().enumerate() {
+            ledger.fire(Some((id as u64, defect)));
+        }
+        assert_eq!(read(&mut ledger, "part-0 OK 1\r\npart-1 n"), ["part-0 (sound) -> OK 1"]);
+        assert_eq!(read(&mut ledger, "g 2\r\n"), ["part-1 (sound) -> ng 2"]);
+        assert_eq!(
+            read(&mut ledger, "OK 3 part-2\npart-3 NG 4\n"),
+            ["part-2 (chip) -> OK 3", "part-3 (stain) -> NG 4"]
+        );
+        assert_eq!(read(&mut ledger, "part-4 OVERRUN 5\n\r\n"), ["part-4 (sound) -> OVERRUN 5"]);
+        let want = Tally {
+            fired: 5,
+            passed: 1,
+            false_calls: 1,
+            escapes: 1,
+            caught: 1,
+            unjudged: 1,
+            ..Tally::default()
+        };
+        assert_eq!(ledger.tally, want);
+    }
+
+    #[test]
+    fn what_is_no_answer_is_counted_and_judges_nothing() {
+        let mut ledger = Ledger::default();
+        ledger.fire(Some((7, None)));
+        let long = format!("{}\n", "x".repeat(1_000));
+        for line in ["OK 1\n", "part-8 OK 1\n", "ACK part-7\n", "\u{1b}[2J\n", &long] {
+            assert_eq!(read(&mut ledger, line).len(), 1, "{line:?}");
+        }
+        assert_eq!(ledger.tally, Tally { fired: 1, strange: 5, ..Tally::default() });
+        read(&mut ledger, "part-7 OK 1\npart-7 OK 1\n");
+        assert_eq!(ledger.tally, Tally { fired: 1, passed: 1, strange: 6, ..Tally::default() }, "only once");
+    }
+
+    #[test]
+    fn parts_that_are_never_answered_do_not_fill_the_memory() {
+        let mut ledger = Ledger::default();
+        (0..1_000).for_each(|id| ledger.fire(Some((id, None))));
+        assert_eq!(ledger.tally.unanswered, 1_000 - PENDING as u64);
+        ledger.take_back(Some(999));
+        read(&mut ledger, "part-999 OK 1\npart-998 OK 1\n");
+        assert_eq!((ledger.tally.passed, ledger.tally.fired, ledger.tally.unheard), (1, 999, 1));
+    }
+}
