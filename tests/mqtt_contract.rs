@@ -2,10 +2,9 @@
 
 mod support;
 
-use ocellus::sinks::mqtt::{
-    CameraState, CameraStatus, CommandKind, Percentiles, Service, Status, Telemetry, schema,
-};
+use ocellus::sinks::mqtt::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, schema};
 use ocellus::sinks::{Offer, Sink};
+use ocellus::types::CommandKind;
 use serde_json::{Value, json};
 use support::broker::Broker;
 use support::subscriber::Subscriber;
