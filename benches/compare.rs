@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use ocellus::image::compare::{Comparer, Comparison, Learned, Settings};
+use ocellus::image::compare::{Comparer, Comparison, Learned, Polarity, Settings};
 use ocellus::image::{Channels, Patch};
 
 /// Distinct patches, walked round.
@@ -25,6 +25,7 @@ const SETTINGS: Settings = Settings {
     smooth_px: 0,
     flatten_px: 0,
     normalise: false,
+    polarity: Polarity::Both,
 };
 
 fn main() {
