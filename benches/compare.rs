@@ -50,7 +50,9 @@ fn ratio(name: &str, golden: &Patch, tests: &[Patch]) {
     let (mut comparer, mut out) = (Comparer::new(), Comparison::default());
     let (mut reads, mut compares) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        reads.push(each(tests, |test| drop(black_box(read(&golden.data).wrapping_add(read(&test.data))))));
+        reads.push(each(tests, |test| {
+            black_box(read(&golden.data).wrapping_add(read(&test.data)));
+        }));
         compares.push(each(tests, |test| {
             comparer.run(&learned, test, &mut out).expect("one size");
             black_box(&out);

@@ -39,8 +39,9 @@ impl Grey {
             let v = y as f32 - cy;
             for x in (0..self.width).step_by(step) {
                 let u = x as f32 - cx;
-                let tx = ((u * cos - v * sin + dx).round().max(0.0) as usize).min(test.width - 1);
-                let ty = ((u * sin + v * cos + dy).round().max(0.0) as usize).min(test.height - 1);
+                // `as` holds at 0; `f32::round` would be a call for each px.
+                let tx = ((u * cos - v * sin + dx + 0.5) as usize).min(test.width - 1);
+                let ty = ((u * sin + v * cos + dy + 0.5) as usize).min(test.height - 1);
                 sum += (self.data[y * self.width + x] - test.data[ty * test.width + tx]).abs();
                 count += 1;
             }
@@ -59,8 +60,8 @@ pub fn align(golden: &Patch, test: &Patch, reach: f32, turn: f32) -> Pose {
     {
         let (small, other) = (Grey::of(golden, scale), Grey::of(test, scale));
         let (from, mut least) = (best, f32::INFINITY);
-        let (skip, turns) = (4 / scale, if turn > 0.0 { turns } else { 0 });
-        let skip = skip.max(1);
+        let skip = [4, 2, 2, 1][scale.ilog2() as usize];
+        let turns = if turn > 0.0 { turns } else { 0 };
         for a in -turns..=turns {
             for (y, x) in (-shifts..=shifts).flat_map(|y| (-shifts..=shifts).map(move |x| (y, x))) {
                 let pose = Pose {
