@@ -59,6 +59,7 @@ fn after_the_first_patch_nothing_is_allocated() {
         smooth_px: 1,
         flatten_px: 9,
         normalise: true,
+        polarity: Polarity::Both,
     };
     for (channels, settings) in [Channels::Gray, Channels::Rgb]
         .into_iter()

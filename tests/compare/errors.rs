@@ -47,7 +47,7 @@ fn a_spread_that_is_no_number_is_refused() {
 fn data_that_is_cut_short_is_refused() {
     let mut patch = grey(8, 8, |_, _| 0);
     let learned = Learned::from(std::slice::from_ref(&patch), None, &EXACT).unwrap();
-    let mut run =
+    let run =
         |data: &[u8], stride| Comparer::new().run_rows(&learned, data, stride, &mut Comparison::default());
     assert_eq!(run(&[0; 7 * 10 + 8], 10), Ok(()));
     assert!(run(&[0; 7 * 10 + 7], 10).is_err());

@@ -170,3 +170,12 @@ fn the_picture_shows_what_differs_in_red_within_a_box_and_dims_what_does_not_cou
     assert_eq!((at(8, 6), at(15, 13)), (&[255, 220, 0][..], &[255, 220, 0][..]));
     assert_eq!((at(0, 0), at(35, 20)), (&[100; 3][..], &[50; 3][..]));
 }
+
+#[test]
+fn only_what_is_too_dark_or_too_bright_differs_where_that_is_asked_for() {
+    let test = grey(40, 30, |x, _| [200, 20, 100][x % 3]);
+    for (polarity, columns) in [(Polarity::Both, 27), (Polarity::Darker, 13), (Polarity::Brighter, 14)] {
+        let found = compare(&[grey(40, 30, |_, _| 100)], &test, &Settings { polarity, ..TOLERANT });
+        assert_eq!(found.differing_px, columns * 30, "{polarity:?}");
+    }
+}

@@ -6,7 +6,7 @@ mod allocations;
 mod errors;
 mod forgiven;
 
-use ocellus::image::compare::{CompareError, Comparer, Comparison, Learned, Settings};
+use ocellus::image::compare::{CompareError, Comparer, Comparison, Learned, Polarity, Settings};
 use ocellus::image::{Channels, Patch};
 
 /// Nothing is forgiven.
@@ -21,6 +21,7 @@ const EXACT: Settings = Settings {
     smooth_px: 0,
     flatten_px: 0,
     normalise: false,
+    polarity: Polarity::Both,
 };
 
 fn compare(goldens: &[Patch], test: &Patch, settings: &Settings) -> Comparison {

@@ -9,6 +9,8 @@ pub(super) struct Bits {
     height: usize,
     per_row: usize,
     words: Vec<u64>,
+    /// All words of each row or-ed: most rows of a good part are empty, and are passed by.
+    any: Vec<u64>,
 }
 
 impl Bits {
@@ -16,11 +18,13 @@ impl Bits {
     pub fn reshape(&mut self, width: usize, height: usize) {
         (self.width, self.height, self.per_row) = (width, height, width.div_ceil(64));
         self.words.resize(self.per_row * height, 0);
+        self.any.resize(height, 0);
     }
 
     fn copy_from(&mut self, other: &Bits) {
         self.reshape(other.width, other.height);
         self.words.copy_from_slice(&other.words);
+        self.any.copy_from_slice(&other.any);
     }
 
     pub fn width(&self) -> usize {
@@ -35,17 +39,14 @@ impl Bits {
         &self.words[y * self.per_row..][..self.per_row]
     }
 
-    pub fn row_mut(&mut self, y: usize) -> &mut [u64] {
-        &mut self.words[y * self.per_row..][..self.per_row]
+    /// Lets `write` fill the words of row `y`; it gives all of them or-ed, and so does this.
+    pub fn write_row(&mut self, y: usize, write: impl FnOnce(&mut [u64]) -> u64) -> u64 {
+        self.any[y] = write(&mut self.words[y * self.per_row..][..self.per_row]);
+        self.any[y]
     }
 
     pub fn get(&self, x: usize, y: usize) -> bool {
         self.row(y)[x / 64] >> (x % 64) & 1 != 0
-    }
-
-    /// Bits that are set.
-    pub fn count(&self) -> usize {
-        self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// Removes what is thinner than 2 × `px` + 1: `px` times eroded, then dilated, by 3×3. What is beyond the border
@@ -67,10 +68,14 @@ impl Bits {
         let last = u64::MAX >> (self.per_row * 64 - self.width);
         spare.reshape(self.width, self.height);
         for y in 0..self.height {
-            let row = self.row(y);
+            let to = &mut spare.words[y * self.per_row..][..self.per_row];
+            if self.any[y] == 0 {
+                to.fill(flip);
+                continue;
+            }
+            let row = &self.words[y * self.per_row..][..self.per_row];
             // Inverted bits beyond the width would spread inwards.
             let at = |i: usize| (row[i] ^ flip) & if i + 1 == row.len() { last } else { u64::MAX };
-            let to = spare.row_mut(y);
             for (i, to) in to.iter_mut().enumerate() {
                 let left = if i > 0 { at(i - 1) >> 63 } else { 0 };
                 let right = if i + 1 < row.len() { at(i + 1) << 63 } else { 0 };
@@ -78,15 +83,25 @@ impl Bits {
             }
         }
         for y in 0..self.height {
-            let (above, below) = (spare.row(y.saturating_sub(1)), spare.row((y + 1).min(self.height - 1)));
+            let (above, below) = (y.saturating_sub(1), (y + 1).min(self.height - 1));
+            let near = if inverse { 0 } else { self.any[above] | self.any[below] };
             let to = &mut self.words[y * self.per_row..][..self.per_row];
-            for (((to, &a), &b), &c) in to.iter_mut().zip(above).zip(spare.row(y)).zip(below) {
-                *to = (a | b | c) ^ flip;
+            spare.any[y] = 0;
+            if near | self.any[y] == 0 {
+                continue;
             }
-            if let Some(to) = to.last_mut() {
-                *to &= last;
+            let rows = spare.row(above).iter().zip(spare.row(y)).zip(spare.row(below));
+            for (i, (to, ((&a, &b), &c))) in to.iter_mut().zip(rows).enumerate() {
+                *to = ((a | b | c) ^ flip) & if i + 1 == self.per_row { last } else { u64::MAX };
             }
+            spare.any[y] = to.iter().fold(0, |any, word| any | word);
         }
+        std::mem::swap(&mut self.any, &mut spare.any);
+    }
+
+    /// Whether row `y` has no bit set.
+    pub fn is_empty(&self, y: usize) -> bool {
+        self.any[y] == 0
     }
 
     /// The next run of set bits in row `y` from `x` on.

@@ -108,22 +108,21 @@ impl Comparer {
         out.bits.reshape(shape.width, shape.height);
         let mut any = 0;
         for y in 0..shape.height {
-            any |= outside(*isa, shape, row(y), learned.bounds(y), samples, out.bits.row_mut(y));
+            any |= out
+                .bits
+                .write_row(y, |words| outside(*isa, shape, row(y), learned.bounds(y), samples, words));
         }
         out.clear();
         if any == 0 {
             return Ok(());
         }
         out.bits.open(settings.noise_px, spare);
-        out.differing_px = out.bits.count() as u32;
-        let joined = if settings.join_px > 0 {
+        let joined = (settings.join_px > 0).then(|| {
             out.bits.dilated(settings.join_px.div_ceil(2), joined, spare);
-            joined
-        } else {
-            &out.bits
-        };
+            &*joined
+        });
         let step = shape.channels.count();
-        regions.find(&out.bits, joined, |y, x| {
+        out.differing_px = regions.find(&out.bits, joined, |y, x| {
             let (low, high) = learned.bounds(y);
             let x = x.start * step..x.end * step;
             beyond(&row(y)[x.clone()], &low[x.clone()], &high[x])
@@ -169,19 +168,19 @@ fn outside(
         return isa.outside(row, low, high, out);
     }
     samples.resize(row.len().div_ceil(64), 0);
-    let any = isa.outside(row, low, high, samples);
     out.fill(0);
-    if any != 0 {
-        for (i, &word) in samples.iter().enumerate() {
-            let mut left = word;
-            while left != 0 {
-                let px = (i * 64 + left.trailing_zeros() as usize) / 3;
-                out[px / 64] |= 1 << (px % 64);
-                left &= left - 1;
-            }
+    if isa.outside(row, low, high, samples) == 0 {
+        return 0;
+    }
+    for (i, &word) in samples.iter().enumerate() {
+        let mut left = word;
+        while left != 0 {
+            let px = (i * 64 + left.trailing_zeros() as usize) / 3;
+            out[px / 64] |= 1 << (px % 64);
+            left &= left - 1;
         }
     }
-    any
+    out.iter().fold(0, |any, word| any | word)
 }
 
 /// The most that a sample is beyond its bounds.

@@ -6,7 +6,7 @@ use super::light::Light;
 use super::nearby::extremes;
 use super::prepare::Prepare;
 use super::statistics::Statistics;
-use super::{CompareError, Settings, Shape};
+use super::{CompareError, Polarity, Settings, Shape};
 use crate::image::Patch;
 
 /// What good parts look like. Made once when goldens or recipe change; read by any number of [`super::Comparer`]s.
@@ -84,8 +84,12 @@ impl Learned {
                     (statistics.mean(i), statistics.mean(i), self.settings.threshold)
                 };
                 // `as` holds at 0 and 255.
-                low[i] = (below - f32::from(tolerance) - spread).floor() as u8;
-                high[i] = (above + f32::from(tolerance) + spread).ceil() as u8;
+                if self.settings.polarity != Polarity::Brighter {
+                    low[i] = (below - f32::from(tolerance) - spread).floor() as u8;
+                }
+                if self.settings.polarity != Polarity::Darker {
+                    high[i] = (above + f32::from(tolerance) + spread).ceil() as u8;
+                }
             }
         }
         (self.low, self.high) = (low, high);

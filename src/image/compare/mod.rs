@@ -25,7 +25,7 @@ pub use comparer::{Comparer, Comparison, Difference, MAX_DEFECTS};
 pub use error::CompareError;
 pub use learned::Learned;
 pub use picture::picture;
-pub use settings::Settings;
+pub use settings::{Polarity, Settings};
 pub use shape::Shape;
 
 #[cfg(test)]

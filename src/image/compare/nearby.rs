@@ -7,7 +7,7 @@ pub(super) fn extremes(shape: Shape, samples: &[u8], radius: usize) -> (Vec<u8>,
     (fold(shape, samples, radius, u8::min), fold(shape, samples, radius, u8::max))
 }
 
-fn fold(shape: Shape, samples: &[u8], radius: usize, pick: fn(u8, u8) -> u8) -> Vec<u8> {
+fn fold(shape: Shape, samples: &[u8], radius: usize, pick: impl Fn(u8, u8) -> u8 + Copy) -> Vec<u8> {
     let (row, step) = (shape.row(), shape.channels.count());
     let mut across = samples.to_vec();
     for (from, to) in samples.chunks_exact(row).zip(across.chunks_exact_mut(row)) {
@@ -25,7 +25,7 @@ fn fold(shape: Shape, samples: &[u8], radius: usize, pick: fn(u8, u8) -> u8) -> 
     down
 }
 
-fn blend(from: &[u8], to: &mut [u8], pick: fn(u8, u8) -> u8) {
+fn blend(from: &[u8], to: &mut [u8], pick: impl Fn(u8, u8) -> u8 + Copy) {
     for (to, &from) in to.iter_mut().zip(from) {
         *to = pick(*to, from);
     }

@@ -47,24 +47,35 @@ pub(super) struct Regions {
 }
 
 impl Regions {
-    /// Finds the parts of `joined` (which contains `bits`) and measures on `bits`: area, bounds, and the greatest of
-    /// `peak(y, columns)` over the runs.
-    pub fn find(&mut self, bits: &Bits, joined: &Bits, mut peak: impl FnMut(usize, Range<usize>) -> u8) {
+    /// Finds the parts of `joined` (which contains `bits`; `bits` itself where there is none) and measures on `bits`:
+    /// area, bounds, and the greatest of `peak(y, columns)` over the runs. Gives the bits that are set.
+    pub fn find(
+        &mut self,
+        bits: &Bits,
+        joined: Option<&Bits>,
+        mut peak: impl FnMut(usize, Range<usize>) -> u8,
+    ) -> u32 {
+        let (shapes, mut total) = (joined.unwrap_or(bits), 0);
         self.table.clear();
         // The two change places: each holds the most runs that a row can have.
         for runs in [&mut self.above, &mut self.here] {
             runs.clear();
-            runs.reserve(joined.width().div_ceil(2));
+            runs.reserve(shapes.width().div_ceil(2));
         }
-        for y in 0..joined.height() {
+        for y in 0..shapes.height() {
             self.here.clear();
-            let (mut x, mut above) = (0, 0);
-            while let Some(run) = joined.run(y, x) {
+            let (mut x, mut above) = (if shapes.is_empty(y) { shapes.width() } else { 0 }, 0);
+            while let Some(run) = shapes.run(y, x) {
                 let region = self.join(&run, &mut above);
-                if let Some((area, x)) = bits.within(y, run.clone()) {
+                let measured = match joined {
+                    Some(_) => bits.within(y, run.clone()),
+                    None => Some((run.len() as u32, run.clone())),
+                };
+                if let Some((area, x)) = measured {
                     let (y0, y1) = (y as u32, y as u32 + 1);
                     let (x0, x1, peak) = (x.start as u32, x.end as u32, peak(y, x));
                     self.table[region as usize].add(Region { parent: 0, area, x0, y0, x1, y1, peak });
+                    total += area;
                 }
                 x = run.end;
                 self.here.push(Run { x: run, region });
@@ -72,6 +83,7 @@ impl Regions {
             std::mem::swap(&mut self.above, &mut self.here);
         }
         self.settle();
+        total
     }
 
     /// The region of a run: that of the first run above which it touches, joined with those of the others; or a new

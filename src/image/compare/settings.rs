@@ -26,6 +26,20 @@ pub struct Settings {
     /// Global gain and offset are brought to those of the first golden, within 0.75 to 1.33 and 48 grey values. Off
     /// by default: it costs another pass, and a part that is too dark as a whole may be what is looked for.
     pub normalise: bool,
+    /// Whether what is darker than the goldens differs, what is brighter, or both.
+    pub polarity: Polarity,
+}
+
+/// Which way a px may differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Polarity {
+    /// Either way.
+    #[default]
+    Both,
+    /// Only what is too dark: cracks, holes, dirt.
+    Darker,
+    /// Only what is too bright: missing print, glare, light shining through.
+    Brighter,
 }
 
 impl Default for Settings {
@@ -41,6 +55,7 @@ impl Default for Settings {
             smooth_px: 0,
             flatten_px: 0,
             normalise: false,
+            polarity: Polarity::Both,
         }
     }
 }
