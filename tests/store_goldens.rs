@@ -12,7 +12,7 @@ use support::disk::SmallDisk;
 
 /// A picture that is like no other.
 fn picture(number: u8) -> Patch {
-    let mut patch = Patch::new(24, 16, if number % 2 == 0 { Channels::Gray } else { Channels::Rgb });
+    let mut patch = Patch::new(24, 16, if number.is_multiple_of(2) { Channels::Gray } else { Channels::Rgb });
     for (at, byte) in patch.data.iter_mut().enumerate() {
         *byte = (at as u8).wrapping_mul(7).wrapping_add(number.wrapping_mul(13));
     }
