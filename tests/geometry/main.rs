@@ -6,6 +6,7 @@ mod allocations;
 mod cutting;
 #[path = "../support/heap.rs"]
 mod heap;
+mod photographs;
 #[path = "../support/picture.rs"]
 mod picture;
 #[path = "../preprocess/reference.rs"]
