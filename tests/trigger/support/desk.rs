@@ -1,10 +1,10 @@
 //! A desk whose acquisitions end as it is told: at once, on other threads in any order, or when the test says so.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use ocellus::trigger::{Account, Counts, Desk, DeskState, Noise, PortState, Pulled};
 use ocellus::types::{AcquisitionId, Ended, Inspection, InspectionLatency, Outcome, Stamp, Trigger};
 
@@ -66,7 +66,7 @@ impl FakeDesk {
             account: Account::new(1, most),
             how,
         };
-        let (jobs, wait) = channel();
+        let (jobs, wait) = unbounded();
         let desk = Arc::new(FakeDesk {
             seen: Mutex::new(seen),
             changed: Condvar::new(),
@@ -75,7 +75,6 @@ impl FakeDesk {
             workers: Mutex::default(),
         });
         if how == How::Elsewhere {
-            let wait = Arc::new(Mutex::new(wait));
             let workers = (0..2).map(|worker| {
                 let (desk, wait) = (Arc::downgrade(&desk), wait.clone());
                 std::thread::spawn(move || {
@@ -150,14 +149,14 @@ impl FakeDesk {
     }
 }
 
-fn work(worker: u64, wait: &Mutex<Receiver<Job>>, conclude: impl Fn(Job, Outcome)) {
+fn work(worker: u64, wait: &Receiver<Job>, conclude: impl Fn(Job, Outcome)) {
     let mut random = Random(worker + 1);
     let mut held: Vec<Job> = Vec::new();
     loop {
         // What is held has to go out before the worker waits without an end.
         let next = match held.is_empty() {
-            true => wait.lock().unwrap().recv().ok(),
-            false => wait.lock().unwrap().try_recv().ok(),
+            true => wait.recv().ok(),
+            false => wait.try_recv().ok(),
         };
         let idle = next.is_none();
         held.extend(next);
