@@ -11,6 +11,7 @@
 //! own over the same workers: `acquire.rs`.
 
 mod acquire;
+mod choice;
 mod counters;
 mod item;
 mod part;
@@ -19,7 +20,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-pub use acquire::{PartFeed, PartLane, PartLaneSettings};
+pub use acquire::{PartFeed, PartLane};
+pub use choice::PartLaneSettings;
 pub use counters::LaneCounters;
 pub use item::{FrameItem, Item, StageStation};
 pub use part::{PartItem, PartStage, Product};

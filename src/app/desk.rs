@@ -7,6 +7,7 @@ use serde_json::json;
 use super::rig::Rig;
 use super::{App, lock};
 use crate::config::recipe::{self, Recipe};
+use crate::config::trigger::Source;
 use crate::config::{self, Config, Faults};
 use crate::supervisor::Unit;
 use crate::trigger::{self, Desk, DeskState, Noise, PortState, Pulled};
@@ -26,7 +27,11 @@ impl App {
         let name = trigger_unit_name(&settings.name);
         let essential = config.supervisor.essential.contains(&name);
         let desk: Arc<dyn Desk> = Arc::new(CameraDesk { app: self.clone(), camera: settings.camera.clone() });
-        let settings = settings.clone();
+        let mut settings = settings.clone();
+        if let Source::Serial(serial) = &mut settings.source {
+            // An absolute path stays what it is; a relative one is a virtual port's, beside the socket and the store.
+            serial.path = config.device.state_dir.join(&serial.path);
+        }
         let body = move |context: &crate::supervisor::UnitContext| {
             trigger::run(&settings, &desk, &context.stop, &context.beat)?;
             Ok(())

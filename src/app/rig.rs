@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::gate::Gate;
 use super::parts::Parts;
 use super::{App, AppError, lock};
+use crate::capture::scene::Sensor;
 use crate::capture::{self, CaptureError, Committed, FrameSink, Health, Wiring};
 use crate::config::{self, Config, Pace};
 use crate::pipeline::{Item, Lane, LaneFeed, LaneSettings};
@@ -125,7 +126,8 @@ impl App {
 
     fn capture(&self, rig: &Rig, context: &UnitContext) -> Result<(), UnitError> {
         let writer = rig.ring.writer().ok_or("the ring's former writer is still alive")?;
-        let mut sink = RingSink { rig, writer, gate: &self.gate, stop: &context.stop };
+        let barrier = Sensor::of(&rig.settings.source, &self.config().device.state_dir)?;
+        let mut sink = RingSink { rig, writer, barrier, gate: &self.gate, stop: &context.stop };
         let wiring = Wiring {
             health: &|health| self.camera_health(rig, health),
             clock: &SystemClock,
@@ -242,6 +244,8 @@ impl Rig {
 struct RingSink<'a> {
     rig: &'a Rig,
     writer: Writer<Frame>,
+    /// The light barrier of a scene's line: it sees parts whether or not there was room for the frame.
+    barrier: Option<Sensor>,
     gate: &'a Gate,
     stop: &'a Stop,
 }
@@ -251,9 +255,13 @@ impl FrameSink for RingSink<'_> {
         if !self.gate.pass(self.stop) {
             return Committed::Closed;
         }
-        let stamp_ns = frame.captured.mono_ns;
+        let (stamp_ns, pts_ns) = (frame.captured.mono_ns, frame.pts_ns);
         self.rig.next_seq.store(frame.seq + 1, Ordering::Relaxed);
-        match self.writer.commit(stamp_ns, frame, &|| self.stop.is_stopped()) {
+        let committed = self.writer.commit(stamp_ns, frame, &|| self.stop.is_stopped());
+        if let (Some(barrier), Some(pts_ns)) = (&mut self.barrier, pts_ns) {
+            barrier.committed(pts_ns);
+        }
+        match committed {
             Ok(_) => {
                 if let Some(parts) = &self.rig.parts {
                     parts.lane.frame_committed();

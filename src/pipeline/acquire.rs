@@ -14,9 +14,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use super::choice::{self, Look, PartLaneSettings};
 use super::part::{Acquisition, PartItem, Product, Pulled};
 use super::{Item, lock};
-use crate::ring::{Bell, Lease, Pick, Ring};
+use crate::ring::{Bell, Lease, Ring};
 use crate::scheduler::Feed;
 use crate::sinks::Sink;
 use crate::telemetry::Histogram;
@@ -25,23 +26,6 @@ use crate::types::{
     AcquisitionId, Clock, Ended, Frame, Inspection, InspectionLatency, Label, Outcome, Stamp, SystemClock,
     Trigger, Verdict,
 };
-
-/// How a camera's triggers are served.
-#[derive(Clone, Debug)]
-pub struct PartLaneSettings {
-    /// The camera's name.
-    pub camera: Label,
-    /// Which frame a trigger means.
-    pub pick: Pick,
-    /// Acquisitions that may be under way at once; one more is an overrun.
-    pub queue: usize,
-    /// How long a trigger waits for its frame before it is missed.
-    pub max_wait: Duration,
-    /// How far a frame may be from its moment.
-    pub tolerance: Duration,
-    /// The number of the first acquisition.
-    pub first_id: AcquisitionId,
-}
 
 /// One camera's road of acquisitions.
 pub struct PartLane {
@@ -235,7 +219,7 @@ impl PartLane {
 
     /// Step 2, by the thread that captures: a frame was committed. Costs one load while nobody waits.
     pub fn frame_committed(self: &Arc<PartLane>) {
-        if self.waiting.load(Ordering::Acquire) > 0 {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
             self.choose(&mut lock(&self.state));
         }
     }
@@ -245,7 +229,7 @@ impl PartLane {
         let mut state = lock(&self.state);
         self.choose(&mut state);
         let now = self.clock.now().mono_ns;
-        let due = state.waiting.iter().map(|pulled| self.deadline(pulled)).min();
+        let due = state.waiting.iter().map(|pulled| self.settings.deadline_ns(pulled.moment)).min();
         let pause = due.map_or(patience, |due| Duration::from_nanos(due.saturating_sub(now)).min(patience));
         drop(self.changed.wait_timeout(state, pause).unwrap_or_else(|poisoned| poisoned.into_inner()));
     }
@@ -263,10 +247,12 @@ impl PartLane {
 
     /// Gives every waiting trigger its frame, or its end where that is decided.
     fn choose(self: &Arc<PartLane>, state: &mut State) {
+        // Before the ring is looked at: a frame that is committed after the look then finds somebody waiting.
+        self.waiting.store(state.waiting.len(), Ordering::SeqCst);
         let now = self.clock.now();
         for _ in 0..state.waiting.len() {
             let Some(pulled) = state.waiting.pop_front() else { break };
-            match self.look(&pulled, now) {
+            match choice::look(&self.ring, &self.settings, pulled.moment, now) {
                 Look::Chosen(frame) => {
                     state.chosen.push_back(Acquisition::new(self.clone(), pulled, frame, now));
                     self.bell.ring();
@@ -275,47 +261,8 @@ impl PartLane {
                 Look::Missed(cause) => self.without_frame(state, pulled, (Outcome::Missed, cause), true),
             }
         }
-        self.waiting.store(state.waiting.len(), Ordering::Release);
+        self.waiting.store(state.waiting.len(), Ordering::SeqCst);
         self.deliver(state);
-    }
-
-    /// Which frame `pulled` means, if that can be said by now. The nearest is known once a frame after the moment is
-    /// there: one before it may still be beaten.
-    fn look(&self, pulled: &Pulled, now: Stamp) -> Look {
-        let PartLaneSettings { pick, max_wait, .. } = self.settings;
-        let moment = pulled.moment.mono_ns;
-        let over = now.mono_ns >= self.deadline(pulled);
-        let after = || self.ring.pick(moment, Pick::Next);
-        let decided = match pick {
-            Pick::Previous => now.mono_ns >= moment,
-            Pick::Next | Pick::Nearest => over || after().is_some(),
-        };
-        if !decided {
-            return Look::Wait;
-        }
-        match self.ring.pick(moment, pick) {
-            Some(frame) if frame.stamp_ns().abs_diff(moment) <= self.tolerance_ns() => Look::Chosen(frame),
-            Some(_) if pick == Pick::Next && !over => Look::Missed(self.too_far("after")),
-            Some(_) => Look::Missed(self.too_far("of")),
-            None if over => Look::Missed(format!("no frame within {} ms", max_wait.as_millis()).into()),
-            None => Look::Wait,
-        }
-    }
-
-    fn tolerance_ns(&self) -> u64 {
-        self.settings.tolerance.as_nanos() as u64
-    }
-
-    fn deadline(&self, pulled: &Pulled) -> u64 {
-        pulled.moment.mono_ns + self.settings.max_wait.as_nanos() as u64
-    }
-
-    fn too_far(&self, side: &str) -> Arc<str> {
-        let tolerance = self.settings.tolerance.as_millis();
-        format!(
-            "no frame within {tolerance} ms {side} the moment; raise tolerance_ms, or the camera's frame rate"
-        )
-        .into()
     }
 
     fn overrun(&self) -> Arc<str> {
@@ -389,12 +336,6 @@ impl PartLane {
 
 /// How an acquisition without a frame ended, and why.
 type End = (Outcome, Arc<str>);
-
-enum Look {
-    Chosen(Lease<Frame>),
-    Wait,
-    Missed(Arc<str>),
-}
 
 /// Step 3: the acquisitions of one product as a feed of the scheduler.
 pub struct PartFeed {
