@@ -25,11 +25,9 @@ const KINDS: &[(&str, Reader)] = &[
 pub const BARCODE_FORMATS: &[&str] = &[
     "qr",
     "micro_qr",
-    "rmqr",
     "data_matrix",
     "aztec",
     "pdf417",
-    "maxicode",
     "code128",
     "code39",
     "code93",
