@@ -21,6 +21,6 @@ pub use diff::{Change, Names};
 pub use fault::{Fault, Faults};
 pub use files::usable_cores;
 pub use sections::{
-    Camera, Config, Detect, Device, Embedding, Inspect, Log, Model, ModelCard, Mqtt, Outbox, Pace, PickFrame,
-    Runtime, Source, Supervisor, Task, Tls, Track, V4l2, Workers,
+    Camera, Config, Detect, Device, Embedding, Evidence, Inspect, Log, Model, ModelCard, Mqtt, Outbox, Pace,
+    PickFrame, Runtime, Source, Supervisor, Task, Tls, Track, V4l2, Workers,
 };
