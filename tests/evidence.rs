@@ -6,6 +6,8 @@ mod support;
 mod desk;
 #[path = "evidence/limits.rs"]
 mod limits;
+#[path = "evidence/measure.rs"]
+mod measure;
 #[path = "evidence/tampering.rs"]
 mod tampering;
 
