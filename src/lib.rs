@@ -12,6 +12,7 @@
 //!  stages/track.rs      objects get numbers, and begin, go on and end
 //!  sinks/mqtt/          reports are published; events go through
 //!  store/               the outbox on disk, until the broker has them
+//!  sinks/evidence/      an inspection's frame and results are kept, to be replayed
 //! ```
 //!
 //! `app.rs` builds all of it from `config/` and hands every loop to the `supervisor/`. Imports run one way

@@ -28,6 +28,8 @@ pub struct Change {
     pub mqtt_changed: bool,
     /// `[log]`.
     pub log_changed: bool,
+    /// `[evidence]`, other than its folder.
+    pub evidence_changed: bool,
     /// Changed keys that only a restart of the process applies; until then the old values stay in force.
     pub needs_restart: Vec<&'static str>,
 }
@@ -37,8 +39,9 @@ impl Change {
     pub fn is_empty(&self) -> bool {
         let same =
             |names: &Names| names.added.is_empty() && names.removed.is_empty() && names.changed.is_empty();
-        let sections = self.mqtt_changed || self.log_changed || !self.needs_restart.is_empty();
-        same(&self.cameras) && same(&self.triggers) && same(&self.models) && !sections
+        let sections = self.mqtt_changed || self.log_changed || self.evidence_changed;
+        let parts = same(&self.cameras) && same(&self.triggers) && same(&self.models);
+        parts && !sections && self.needs_restart.is_empty()
     }
 }
 
@@ -51,6 +54,7 @@ impl Config {
             ("workers", old.workers != new.workers),
             ("runtime", old.runtime != new.runtime),
             ("outbox", old.outbox != new.outbox),
+            ("evidence.dir", old.evidence.dir != new.evidence.dir),
             ("supervisor", old.supervisor != new.supervisor),
         ];
         Change {
@@ -59,6 +63,7 @@ impl Config {
             models: names(&old.models, &new.models, |model| &model.name),
             mqtt_changed: old.mqtt != new.mqtt,
             log_changed: old.log != new.log,
+            evidence_changed: old.evidence != new.evidence,
             needs_restart: restarts.iter().filter(|(_, changed)| *changed).map(|(key, _)| *key).collect(),
         }
     }

@@ -28,7 +28,7 @@ pub use files::usable_cores;
 pub(crate) use raw::nearest;
 pub use scene::Shape;
 pub use sections::{
-    Camera, Config, Detect, Device, Embedding, Inspect, Log, Model, ModelCard, Mqtt, Outbox, Pace, PickFrame,
-    Runtime, Source, Supervisor, Task, Tls, Track, V4l2, Workers,
+    Camera, Config, Detect, Device, Embedding, Evidence, Inspect, Log, Model, ModelCard, Mqtt, Outbox, Pace,
+    PickFrame, Runtime, Source, Supervisor, Task, Tls, Track, V4l2, Workers,
 };
 pub use trigger::Trigger;

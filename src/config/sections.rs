@@ -17,6 +17,8 @@ pub struct Config {
     pub mqtt: Mqtt,
     /// What is kept on disk until the broker has it.
     pub outbox: Outbox,
+    /// What is kept of inspections.
+    pub evidence: Evidence,
     /// The pinned inference threads.
     pub workers: Workers,
     /// Which inference runtime, and where its library is.
@@ -85,6 +87,45 @@ pub struct Outbox {
     pub max_bytes: u64,
     /// Most messages sent and not yet acknowledged.
     pub inflight: u16,
+}
+
+/// `[evidence]`: which inspections are kept with their frames, and how many.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// Whether any is kept.
+    pub enabled: bool,
+    /// The folder; `None`: `evidence` in `device.state_dir`.
+    pub dir: Option<PathBuf>,
+    /// Every part that was bad.
+    pub keep_ng: bool,
+    /// Every part that could not be judged.
+    pub keep_error: bool,
+    /// Every n-th good part of a camera; 0: none.
+    pub keep_ok_every: u32,
+    /// Days after which it is removed; 0: never because of its age.
+    pub max_days: u32,
+    /// Most inspections kept.
+    pub max_count: u64,
+    /// Most bytes of all of them together.
+    pub max_bytes: u64,
+    /// Most frames that wait in memory for the disk.
+    pub queue: usize,
+}
+
+impl Default for Evidence {
+    fn default() -> Evidence {
+        Evidence {
+            enabled: true,
+            dir: None,
+            keep_ng: true,
+            keep_error: true,
+            keep_ok_every: 0,
+            max_days: 30,
+            max_count: 10_000,
+            max_bytes: 4 << 30,
+            queue: 16,
+        }
+    }
 }
 
 /// `[workers]`

@@ -75,8 +75,19 @@ fn every_key_is_documented_in_the_annotated_file() {
                 || line.contains(&format!("; {word}"))
         })
     };
-    let sections =
-        ["device", "mqtt", "outbox", "workers", "runtime", "supervisor", "log", "model", "camera", "trigger"];
+    let sections = [
+        "device",
+        "mqtt",
+        "outbox",
+        "evidence",
+        "workers",
+        "runtime",
+        "supervisor",
+        "log",
+        "model",
+        "camera",
+        "trigger",
+    ];
     let nested = ["detect", "inspect", "track", "v4l2"];
     let text = Config::default_text().replace("# inspect = ", "inspect = ");
     let known = known_keys(&text, Path::new("."));
@@ -385,4 +396,30 @@ fn a_reload_tells_what_changed_and_what_did_not() {
     assert_eq!((change.cameras.added, change.cameras.removed), (vec!["c".to_owned()], vec!["b".to_owned()]));
     assert!(change.log_changed && !change.mqtt_changed);
     assert_eq!(change.needs_restart, ["workers"]);
+}
+
+#[test]
+fn the_evidence_section_has_its_defaults_and_its_bounds() {
+    let desk = Desk::new();
+    assert_eq!(desk.parse(LEAST).unwrap().evidence, super::Evidence::default());
+    let text = "[evidence]\nkeep_ng = false\nkeep_ok_every = 10\nmax_days = 0\nmax_mib = 1\ndir = \"/data/evidence\"\n";
+    let evidence = desk.parse(&format!("{text}{LEAST}")).unwrap().evidence;
+    assert_eq!((evidence.keep_ng, evidence.keep_ok_every, evidence.max_days), (false, 10, 0));
+    assert_eq!((evidence.max_bytes, evidence.dir), (1 << 20, Some("/data/evidence".into())));
+    let faults = desk
+        .parse(&format!("[evidence]\nqueue = 0\nmax_count = 0\nkeep_okay = 3\ndir = \"\"\n{LEAST}"))
+        .unwrap_err()
+        .0;
+    let keys: Vec<&str> = faults.iter().map(|fault| &*fault.key).collect();
+    assert_eq!(keys, ["evidence.queue", "evidence.max_count", "evidence.keep_okay", "evidence.dir"]);
+}
+
+#[test]
+fn other_rules_for_evidence_are_applied_by_a_reload_another_folder_by_a_restart() {
+    let desk = Desk::new();
+    let old = desk.parse(LEAST).unwrap();
+    let rules = Config::diff(&old, &desk.parse(&format!("[evidence]\nkeep_ok_every = 5\n{LEAST}")).unwrap());
+    assert!(rules.evidence_changed && rules.needs_restart.is_empty() && !rules.is_empty());
+    let folder = Config::diff(&old, &desk.parse(&format!("[evidence]\ndir = \"/data\"\n{LEAST}")).unwrap());
+    assert_eq!(folder.needs_restart, ["evidence.dir"]);
 }

@@ -1,5 +1,6 @@
 //! Where reports and events go. Every sink has the same small face.
 
+pub mod evidence;
 pub mod mqtt;
 
 use std::sync::Arc;

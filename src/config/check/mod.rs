@@ -2,6 +2,7 @@
 
 mod camera;
 mod device;
+mod evidence;
 mod inspect;
 mod model;
 mod mqtt;
@@ -59,6 +60,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
     let config = Config {
         mqtt: mqtt::mqtt(root.table("mqtt"), &scope, &device.name),
         outbox: mqtt::outbox(root.table("outbox")),
+        evidence: evidence::evidence(root.table("evidence")),
         runtime: device::runtime(root.table("runtime"), &scope),
         supervisor: device::supervisor(root.table("supervisor"), &cameras, &triggers),
         log: device::log(root.table("log")),

@@ -1,0 +1,219 @@
+//! Which folders are on disk, and which of them go first.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use time::{Date, Month};
+
+use crate::config;
+use crate::types::rfc3339;
+
+/// The first day of a clock that was set, as a Julian day: 2020-01-01. A box without a battery begins in 1970, and
+/// what it keeps before it knows the time is not old.
+const CLOCK_WAS_SET: i32 = 2_458_850;
+
+/// How much a folder is worth: good parts go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    /// A good part.
+    Good,
+    /// A part that was bad, or could not be judged.
+    Bad,
+}
+
+/// The order in which folders go: the first one first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) rank: Rank,
+    /// Julian day.
+    pub(super) day: i32,
+    pub(super) acquisition: u64,
+    /// Relative to the root: `CAMERA/DATE/ID-VERDICT`.
+    pub(super) path: PathBuf,
+}
+
+/// All folders and their bytes.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    folders: BTreeMap<Key, u64>,
+    bytes: u64,
+}
+
+impl Index {
+    /// Looks at what is on disk. What is not named like evidence is left alone and not counted. `beat` is called for
+    /// each day's folder.
+    pub(super) fn scan(root: &Path, beat: impl Fn()) -> Index {
+        let mut index = Index::default();
+        for camera in folders_in(root) {
+            for date in folders_in(&camera) {
+                beat();
+                for folder in folders_in(&date) {
+                    let relative = folder.strip_prefix(root).unwrap_or(&folder);
+                    if let (Some(key), true) = (Key::of(relative), folder.join("evidence.json").is_file()) {
+                        index.insert(key, bytes_in(&folder));
+                    }
+                }
+            }
+        }
+        index
+    }
+
+    pub(super) fn insert(&mut self, key: Key, bytes: u64) {
+        self.bytes += bytes;
+        self.bytes -= self.folders.insert(key, bytes).unwrap_or(0);
+    }
+
+    /// Forgets a folder; gives its bytes.
+    pub(super) fn remove(&mut self, key: &Key) -> u64 {
+        let bytes = self.folders.remove(key).unwrap_or(0);
+        self.bytes -= bytes;
+        bytes
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.folders.len()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The folder that goes first.
+    pub(super) fn first(&self) -> Option<&Key> {
+        self.folders.keys().next()
+    }
+
+    /// A folder that is older than it may be on `today`.
+    pub(super) fn aged(&self, limits: &config::Evidence, today: i32) -> Option<&Key> {
+        let days = i32::try_from(limits.max_days).ok().filter(|days| *days > 0)?;
+        let oldest_allowed = today.saturating_sub(days);
+        [Rank::Good, Rank::Bad].into_iter().find_map(|rank| {
+            let from = Key { rank, day: CLOCK_WAS_SET, acquisition: 0, path: PathBuf::new() };
+            let oldest = self.folders.range(from..).next().map(|(key, _)| key)?;
+            (oldest.rank == rank && oldest.day < oldest_allowed).then_some(oldest)
+        })
+    }
+
+    /// Whether folders of `count` and `bytes` more are beyond the bounds.
+    pub(super) fn is_beyond(&self, limits: &config::Evidence, (count, bytes): (u64, u64)) -> bool {
+        self.folders.len() as u64 + count > limits.max_count || self.bytes + bytes > limits.max_bytes
+    }
+}
+
+impl Key {
+    /// What the path `CAMERA/DATE/ID-VERDICT` (or `…-VERDICT-N`) says; `None` where it is no such path.
+    pub(super) fn of(relative: &Path) -> Option<Key> {
+        let mut names = relative.iter().rev().map(|name| name.to_str());
+        let (folder, date) = (names.next()??, names.next()??);
+        let mut words = folder.split('-');
+        let acquisition = words.next()?.parse().ok()?;
+        let rank = match words.next()? {
+            "ok" => Rank::Good,
+            "ng" | "error" => Rank::Bad,
+            _ => return None,
+        };
+        Some(Key { rank, day: julian_day(date)?, acquisition, path: relative.to_path_buf() })
+    }
+}
+
+/// The day of a moment, in UTC: `2026-11-21`.
+pub(super) fn date(wall_ns: u64) -> String {
+    rfc3339(wall_ns).chars().take(10).collect()
+}
+
+/// The Julian day of `2026-11-21`.
+pub(super) fn julian_day(date: &str) -> Option<i32> {
+    let mut parts = date.splitn(3, '-');
+    let year = parts.next()?.parse().ok()?;
+    let month = Month::try_from(parts.next()?.parse::<u8>().ok()?).ok()?;
+    let day = parts.next()?.parse().ok()?;
+    Date::from_calendar_date(year, month, day).ok().map(Date::to_julian_day)
+}
+
+/// The folders in `folder` whose names do not begin with a dot; none where it cannot be read.
+fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let visible = entries.filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
+    let folders = visible.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.map(|entry| entry.path()).collect()
+}
+
+fn bytes_in(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|facts| facts.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(path: &str) -> Key {
+        Key::of(Path::new(path)).unwrap()
+    }
+
+    fn index(paths: &[&str]) -> Index {
+        let mut index = Index::default();
+        paths.iter().for_each(|path| index.insert(key(path), 10));
+        index
+    }
+
+    fn limits() -> config::Evidence {
+        config::Evidence::default()
+    }
+
+    #[test]
+    fn good_parts_go_before_bad_ones_and_older_before_newer() {
+        let mut index = index(&[
+            "a/2026-11-21/7-ok",
+            "b/2026-11-20/6-error",
+            "a/2026-11-20/10-ok",
+            "a/2026-11-20/9-ok-2",
+            "a/2026-11-20/5-ng",
+        ]);
+        let mut order = Vec::new();
+        while let Some(key) = index.first().cloned() {
+            index.remove(&key);
+            order.push(key.acquisition);
+        }
+        assert_eq!(order, [9, 10, 7, 5, 6]);
+        assert_eq!((index.len(), index.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn only_what_is_older_than_max_days_is_aged_whatever_its_rank() {
+        let today = julian_day("2026-11-21").unwrap();
+        let limits = config::Evidence { max_days: 2, ..limits() };
+        let mut index = index(&["a/2026-11-18/2-ng", "a/2026-11-19/3-ok", "a/2026-11-18/1-ok"]);
+        for expected in [Some(1), Some(2), None] {
+            let aged = index.aged(&limits, today).cloned();
+            assert_eq!(aged.as_ref().map(|key| key.acquisition), expected);
+            aged.map(|key| index.remove(&key));
+        }
+        assert_eq!(index.aged(&config::Evidence { max_days: 0, ..limits }, today + 9_999), None);
+    }
+
+    #[test]
+    fn what_a_box_kept_before_it_knew_the_time_is_not_old() {
+        let index = index(&["a/1970-01-01/1-ng", "a/1970-01-01/2-ok"]);
+        assert_eq!(index.aged(&limits(), julian_day("2026-11-21").unwrap()), None);
+    }
+
+    #[test]
+    fn count_and_bytes_are_bounds_of_their_own() {
+        let index = index(&["a/2026-11-18/2-ng", "a/2026-11-19/3-ok"]);
+        let by_count = config::Evidence { max_count: 2, ..limits() };
+        let by_bytes = config::Evidence { max_bytes: 25, ..limits() };
+        assert!(!index.is_beyond(&by_count, (0, 0)) && index.is_beyond(&by_count, (1, 0)));
+        assert!(!index.is_beyond(&by_bytes, (1, 5)) && index.is_beyond(&by_bytes, (1, 6)));
+    }
+
+    #[test]
+    fn other_folders_are_not_evidence() {
+        for path in
+            ["a/2026-11-21/notes", "a/2026-11-21/7-maybe", "a/2026-13-21/7-ok", "a/today/7-ok", "7-ok"]
+        {
+            assert_eq!(Key::of(Path::new(path)), None, "{path}");
+        }
+    }
+}

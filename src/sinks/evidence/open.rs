@@ -1,0 +1,151 @@
+//! Evidence read back: every hash is checked before anything is believed.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::document::{Document, KeptFile, SCHEMA};
+use super::error::EvidenceError;
+use super::folder::{DOCUMENT, PLANES, RECIPE};
+use super::{planes, seal};
+use crate::types::{Frame, Inspection, InspectionLatency, Outcome, PixelFormat, Stamp, Trigger, TriggerKind};
+
+/// Larger files are no results.
+const MAX_DOCUMENT_BYTES: u64 = 64 << 20;
+/// What pulls triggers.
+const TRIGGERS: [TriggerKind; 5] =
+    [TriggerKind::Serial, TriggerKind::Mqtt, TriggerKind::Timer, TriggerKind::Cli, TriggerKind::Http];
+
+/// Evidence that was found to be what was kept.
+#[derive(Debug)]
+pub struct Opened {
+    /// The folder.
+    pub path: PathBuf,
+    /// The results as they were, with their exact bits; golden pictures and models that they rest on.
+    pub document: Document,
+    /// The frame, bit for bit.
+    pub frame: Frame,
+    /// The recipe's text; `None` where the service did not know it any more.
+    pub recipe: Option<String>,
+}
+
+/// Opens the evidence at `path`, a folder or the `evidence.json` in it.
+///
+/// # Errors
+/// A file that is missing, cut short or changed, each with the hash that was expected and the one that was found; an
+/// `evidence.json` that was edited; evidence of another version.
+pub fn open(path: &Path) -> Result<Opened, EvidenceError> {
+    let folder = if path.is_file() { path.parent().unwrap_or(Path::new(".")) } else { path };
+    let document = read_document(&folder.join(DOCUMENT))?;
+    let mut read = Vec::new();
+    for (name, kept) in &document.files {
+        read.push((name.as_str(), read_file(folder, name, kept)?));
+    }
+    let mut take = |name: &str| {
+        let at = read.iter().position(|(known, _)| *known == name)?;
+        Some(read.swap_remove(at).1)
+    };
+    let unusable = |cause: String| EvidenceError::Content { path: folder.join(DOCUMENT), cause };
+    let planes = take(PLANES).ok_or_else(|| unusable(format!("it names no {PLANES}")))?;
+    let frame = rebuild(&document, &planes)
+        .map_err(|cause| EvidenceError::Content { path: folder.join(PLANES), cause })?;
+    let recipe = take(RECIPE).map(String::from_utf8).transpose();
+    let recipe = recipe.map_err(|error| EvidenceError::Content {
+        path: folder.join(RECIPE),
+        cause: error.utf8_error().to_string(),
+    })?;
+    Ok(Opened { path: folder.to_path_buf(), document, frame, recipe })
+}
+
+fn read_document(path: &Path) -> Result<Document, EvidenceError> {
+    let read_error = |source| EvidenceError::Read { path: path.into(), source };
+    let length = fs::metadata(path).map_err(read_error)?.len();
+    if length > MAX_DOCUMENT_BYTES {
+        return Err(EvidenceError::Unsealed { path: path.into() });
+    }
+    let bytes = fs::read(path).map_err(read_error)?;
+    let unsealed = || EvidenceError::Unsealed { path: path.into() };
+    let text = String::from_utf8(bytes).map_err(|_| unsealed())?;
+    let (expected, found) = seal::check(&text).ok_or_else(unsealed)?;
+    if expected != found {
+        return Err(EvidenceError::Seal { path: path.into(), expected, found });
+    }
+    let content =
+        |error: serde_json::Error| EvidenceError::Content { path: path.into(), cause: error.to_string() };
+    // The schema first: another version may be unlike ours in everything else.
+    let schema = serde_json::from_str::<Schema>(&text).map_err(content)?.schema;
+    if schema != SCHEMA {
+        return Err(EvidenceError::Schema { path: path.into(), found: schema, known: SCHEMA });
+    }
+    serde_json::from_str(&text).map_err(content)
+}
+
+#[derive(serde::Deserialize)]
+struct Schema {
+    schema: String,
+}
+
+fn read_file(folder: &Path, name: &str, kept: &KeptFile) -> Result<Vec<u8>, EvidenceError> {
+    if Path::new(name).components().count() != 1 || name.starts_with('.') {
+        let cause = format!("\"{name}\" is no name of a file in this folder");
+        return Err(EvidenceError::Content { path: folder.join(DOCUMENT), cause });
+    }
+    let path = folder.join(name);
+    let (expected, expected_bytes) = (kept.sha256.clone(), kept.bytes);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(EvidenceError::Missing { path, expected, expected_bytes });
+        }
+        Err(source) => return Err(EvidenceError::Read { path, source }),
+    };
+    let (found, found_bytes) = (seal::sha256(&bytes), bytes.len() as u64);
+    if found != expected || found_bytes != expected_bytes {
+        return Err(EvidenceError::Changed { path, expected, found, expected_bytes, found_bytes });
+    }
+    Ok(bytes)
+}
+
+fn rebuild(document: &Document, png: &[u8]) -> Result<Frame, String> {
+    let kept = &document.frame;
+    let format = PixelFormat::from_caps_name(&kept.format);
+    let format = format.ok_or_else(|| format!("no pixel layout is called \"{}\"", kept.format))?;
+    let colour = kept.colour();
+    let colour = colour.ok_or_else(|| format!("\"{}\" or \"{}\" is not known", kept.matrix, kept.range))?;
+    let shape = (format, kept.width as usize, kept.height as usize);
+    let bytes = planes::from_png(shape, png)?;
+    let captured = Stamp { mono_ns: kept.mono_ns, wall_ns: kept.wall_ns };
+    let mut frame = Frame::from_memory(kept.seq, captured, shape, bytes).ok_or("its planes are cut short")?;
+    (frame.colour, frame.pts_ns) = (colour, kept.pts_ns);
+    Ok(frame)
+}
+
+impl Opened {
+    /// The record of the same acquisition without any results: what a replay fills in and hands to
+    /// [`compare`](super::compare).
+    pub fn unjudged(&self) -> Inspection {
+        let Document { trigger, frame, .. } = &self.document;
+        let kind = TRIGGERS.into_iter().find(|kind| kind.as_str() == trigger.kind);
+        Inspection {
+            id: self.document.acquisition,
+            camera: self.document.camera.as_str().into(),
+            trigger: Trigger {
+                // One that a later version knows; nothing is judged by it.
+                kind: kind.unwrap_or(TriggerKind::Cli),
+                name: trigger.name.as_str().into(),
+                at: Stamp { mono_ns: trigger.mono_ns, wall_ns: trigger.wall_ns },
+                text: trigger.text.as_deref().map(Arc::from),
+            },
+            product: self.document.product.as_str().into(),
+            recipe_revision: self.document.recipe_revision,
+            golden_revision: self.document.golden_revision,
+            frame: Some((frame.seq, self.frame.captured)),
+            outcome: Outcome::Error,
+            cause: None,
+            pose: None,
+            rois: Vec::new(),
+            latency: InspectionLatency::default(),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A frame's own bytes: copied off the road, kept as one grey PNG, and a frame again.
+//!
+//! The planes are packed without padding, one after the other, and the whole is cut into rows as long as a row of the
+//! first plane; what is left of the last row is zeros. Nothing is converted, so every format comes back bit for bit.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Filter, Limits, Transformations};
+
+use crate::image::jpeg;
+use crate::types::{Colour, Frame, PixelFormat, Planes, Stamp};
+
+/// A frame has no more bytes; larger claims are refused before memory is taken.
+const MAX_BYTES: usize = 1 << 30;
+/// Quality of the picture for people.
+const JPEG_QUALITY: u8 = 85;
+
+/// A frame in memory of our own.
+pub(super) struct Shot {
+    pub(super) seq: u64,
+    pub(super) captured: Stamp,
+    pub(super) pts_ns: Option<u64>,
+    pub(super) format: PixelFormat,
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) colour: Colour,
+    /// The planes, packed.
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Shot {
+    /// Copies the planes of `frame` into `bytes`, whose memory is used again; `None` where the frame does not hold
+    /// its own rows.
+    pub(super) fn copy(frame: &Frame, mut bytes: Vec<u8>) -> Option<Shot> {
+        let planes = frame.planes();
+        let sizes = frame.format.plane_sizes(frame.width, frame.height);
+        bytes.clear();
+        // A row more, for what fills the last row of the picture.
+        bytes.reserve(sizes.iter().map(|(row, rows)| row * rows).sum::<usize>() + sizes[0].0);
+        for (plane, (row, rows)) in sizes.into_iter().enumerate() {
+            let (data, stride) = (planes.data[plane], planes.stride[plane]);
+            if stride == row {
+                bytes.extend_from_slice(data.get(..row * rows)?);
+                continue;
+            }
+            for y in 0..rows {
+                bytes.extend_from_slice(data.get(y * stride..)?.get(..row)?);
+            }
+        }
+        let Frame { seq, captured, pts_ns, width, height, format, colour, .. } = *frame;
+        Some(Shot { seq, captured, pts_ns, format, width, height, colour, bytes })
+    }
+
+    /// The planes as one lossless picture. Errors: what the encoder said.
+    pub(super) fn encode_png(&mut self) -> Result<Vec<u8>, String> {
+        let (row, rows) = grid(self.format, self.width, self.height).ok_or("it is too large, or empty")?;
+        let mut out = Vec::with_capacity(self.bytes.len());
+        let mut encoder = Encoder::new(&mut out, row as u32, rows as u32);
+        encoder.set_color(ColorType::Grayscale);
+        encoder.set_depth(BitDepth::Eight);
+        // Nobody waits for it, but it takes time from the inspections' cores.
+        encoder.set_compression(Compression::Fast);
+        // Chroma and interleaved colours repeat from row to row, not from byte to byte.
+        encoder.set_filter(Filter::Up);
+        let mut writer = encoder.write_header().map_err(|error| error.to_string())?;
+        let packed = self.bytes.len();
+        self.bytes.resize(row * rows, 0);
+        // All at once, so that noise, which no compression makes smaller, does not become larger either.
+        let written = writer.write_image_data(&self.bytes).and_then(|()| writer.finish());
+        self.bytes.truncate(packed);
+        written.map_err(|error| error.to_string())?;
+        Ok(out)
+    }
+
+    /// A picture for people. Errors: what the encoder said.
+    pub(super) fn encode_jpeg(&self) -> Result<Vec<u8>, String> {
+        let planes = Planes::packed(self.format, self.width, self.height, &self.bytes);
+        let planes = Planes { colour: self.colour, ..planes.ok_or("its planes are cut short")? };
+        let mut out = Vec::new();
+        jpeg::encode(&planes, JPEG_QUALITY, &mut out).map_err(|error| error.to_string())?;
+        Ok(out)
+    }
+}
+
+/// Bytes in a row, and rows, of the picture that holds the planes; `None` for a frame without pixels or too large.
+fn grid(format: PixelFormat, width: usize, height: usize) -> Option<(usize, usize)> {
+    if width > 1 << 16 || height > 1 << 16 {
+        return None;
+    }
+    let sizes = format.plane_sizes(width, height);
+    let total: usize = sizes.iter().map(|(row, rows)| row * rows).sum();
+    (total > 0 && total <= MAX_BYTES).then(|| (sizes[0].0, total.div_ceil(sizes[0].0)))
+}
+
+/// The packed planes out of `png`. Errors: what is wrong with it.
+pub(super) fn from_png(
+    (format, width, height): (PixelFormat, usize, usize),
+    png: &[u8],
+) -> Result<Arc<[u8]>, String> {
+    let (row, rows) = grid(format, width, height).ok_or(format!("no frame has {width}×{height} px"))?;
+    let mut decoder = Decoder::new_with_limits(Cursor::new(png), Limits { bytes: MAX_BYTES });
+    decoder.set_transformations(Transformations::IDENTITY);
+    let mut reader = decoder.read_info().map_err(|error| error.to_string())?;
+    let info = reader.info();
+    let shape = (info.width as usize, info.height as usize, info.color_type, info.bit_depth);
+    if shape != (row, rows, ColorType::Grayscale, BitDepth::Eight) {
+        return Err(format!(
+            "a {width}×{height} frame in {} is kept as {row}×{rows} grey px, this is {}×{} px {:?}",
+            format.caps_name(),
+            shape.0,
+            shape.1,
+            shape.2
+        ));
+    }
+    let mut bytes = vec![0; row * rows];
+    reader.next_frame(&mut bytes).map_err(|error| error.to_string())?;
+    let sizes = format.plane_sizes(width, height);
+    bytes.truncate(sizes.iter().map(|(row, rows)| row * rows).sum());
+    Ok(bytes.into())
+}
