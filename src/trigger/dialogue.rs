@@ -252,3 +252,99 @@ impl Write for OneLine<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Mutex;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::config::trigger::Source;
+    use crate::trigger::{DeskState, PortState, Pulled};
+
+    /// Remembers the stamps of what was pulled, and sums the noise.
+    #[derive(Default)]
+    struct Pulls(Mutex<(Vec<Stamp>, Noise)>);
+
+    impl Desk for Pulls {
+        fn pull(&self, trigger: Trigger, _: Stamp, _: Option<Arc<dyn Ended>>) -> Pulled {
+            let pulls = &mut self.0.lock().unwrap().0;
+            pulls.push(trigger.at);
+            Pulled { id: pulls.len() as u64, taken: true }
+        }
+        fn select(&self, _: &str) -> Result<(), String> {
+            Ok(())
+        }
+        fn state(&self) -> DeskState {
+            DeskState::default()
+        }
+        fn noise(&self, _: &str, noise: &Noise) {
+            self.0.lock().unwrap().1.add(noise);
+        }
+        fn port(&self, _: &str, _: PortState) {}
+    }
+
+    fn settings(keys: &str) -> config::Trigger {
+        let camera = "[[camera]]\nname = \"a\"\nsource = \"scene:\"\n";
+        let text = format!("{camera}[[trigger]]\nname = \"t\"\ncamera = \"a\"\nport = \"/dev/x\"\n{keys}");
+        Config::parse(&text, Path::new("t.toml"), Path::new(".")).unwrap().triggers.remove(0)
+    }
+
+    /// Looks at a line every millisecond; gives the triggers and the noise.
+    fn edges(keys: &str, looks: impl IntoIterator<Item = Level>) -> (Vec<u64>, Noise) {
+        let settings = settings(keys);
+        let Source::Serial(serial) = &settings.source else { panic!("a port") };
+        let (desk, unsaid) = (Pulls::default(), Arc::default());
+        let mut dialogue = Dialogue::new(&settings, serial, &desk, &unsaid);
+        for (ms, level) in looks.into_iter().enumerate() {
+            dialogue.look(level, Stamp { mono_ns: ms as u64 * 1_000_000, wall_ns: 0 });
+        }
+        dialogue.close();
+        let (pulls, noise) = desk.0.into_inner().unwrap();
+        (pulls.iter().map(|at| at.mono_ns / 1_000_000).collect(), noise)
+    }
+
+    #[test]
+    fn ten_thousand_edges_of_a_modem_line_are_ten_thousand_triggers() {
+        let looks = (0..20_001).map(|ms| Level { high: ms % 2 == 1, changes: None });
+        let (pulls, noise) = edges("protocol = \"edge\"\nline = \"dsr\"", looks);
+        assert!(pulls.iter().copied().eq((1..20_000).step_by(2)), "{} pulls", pulls.len());
+        assert_eq!(noise, Noise::default());
+    }
+
+    #[test]
+    fn an_edge_that_bounces_is_one_trigger() {
+        let levels = [false, true, false, true, true, true, false, true, false, true];
+        let looks = levels.map(|high| Level { high, changes: None });
+        let (pulls, noise) = edges("protocol = \"edge\"\nline = \"cts\"\ndebounce_ms = 5", looks);
+        assert_eq!((pulls, noise.bounced), (vec![1, 7], 2));
+    }
+
+    #[test]
+    fn words_from_elsewhere_cannot_end_a_line() {
+        let mut line = String::new();
+        write!(OneLine(&mut line), "no pürt\r\nOK 1").unwrap();
+        assert_eq!(line, "no p?rt??OK 1");
+    }
+
+    proptest! {
+        #[test]
+        fn every_pulse_is_a_trigger_or_a_bounce(
+            pulses in prop::collection::vec(0u32..4, 1..200), debounce_ms in 0u32..9
+        ) {
+            let (mut changes, mut sent) = (77u32, 0);
+            let looks = pulses.iter().map(|pulses| {
+                changes += 2 * pulses;
+                Level { high: false, changes: Some(changes) }
+            });
+            let looks: Vec<_> = looks.collect();
+            sent += u64::from(pulses[1..].iter().sum::<u32>());
+            let keys = format!("protocol = \"edge\"\nline = \"dcd\"\ndebounce_ms = {debounce_ms}");
+            let (pulls, noise) = edges(&keys, looks);
+            prop_assert_eq!(pulls.len() as u64 + noise.bounced, sent);
+        }
+    }
+}

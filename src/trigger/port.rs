@@ -75,8 +75,13 @@ pub fn run(
             Ok(stream) => {
                 let modem = port.modem(&stream)?;
                 port.tell_open(first);
-                pause = serial.reopen;
-                match runtime.block_on(port.serve(stream, modem)) {
+                let opened = Instant::now();
+                let over = runtime.block_on(port.serve(stream, modem));
+                // A loose plug that comes and goes is no reason to be fast, or to fill the log.
+                if opened.elapsed() >= serial.reopen_max {
+                    pause = serial.reopen;
+                }
+                match over {
                     Over::Stopped => break,
                     Over::Lost(cause) => cause,
                 }
