@@ -30,6 +30,7 @@ use crate::pipeline::Item;
 use crate::ring::Bell;
 use crate::scheduler::{Scheduler, StationError};
 use crate::sinks::Sink;
+use crate::sinks::evidence::Evidence;
 use crate::sinks::mqtt::{Link, Mqtt};
 use crate::store::{Store, StoreError};
 use crate::supervisor::{Ended, Signals, SpawnError, Stop, Supervisor, SupervisorError, notify, spawn};
@@ -109,6 +110,7 @@ struct App {
     mqtt: Mqtt,
     store: Store,
     sinks: Arc<[Arc<dyn Sink>]>,
+    evidence: Evidence,
     scheduler: Arc<Scheduler<Item>>,
     bell: Arc<Bell>,
     gate: Arc<Gate>,
@@ -158,7 +160,10 @@ impl App {
         if let Some(aside) = opened.set_aside {
             mqtt.alarm("store", &status::set_aside(&aside));
         }
-        let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([Arc::new(mqtt.clone()) as Arc<dyn Sink>]);
+        let evidence = Evidence::new(&config.evidence, &config.device.state_dir, &config.hash);
+        // The plant first: evidence copies the frame.
+        let sinks: Arc<[Arc<dyn Sink>]> =
+            Arc::new([Arc::new(mqtt.clone()) as Arc<dyn Sink>, Arc::new(evidence.clone())]);
         let bell = Bell::new();
         Ok(Arc::new(App {
             supervisor: Supervisor::new(config.supervisor.clone()),
@@ -167,6 +172,7 @@ impl App {
             config: Mutex::new(config),
             store: opened.store,
             sinks,
+            evidence,
             gate: Arc::new(Gate::default()),
             rigs: Mutex::default(),
             options,
@@ -194,6 +200,7 @@ impl App {
             })?
         };
         self.supervisor.add(self.mqtt_unit(&config))?;
+        self.supervisor.add(self.evidence_unit())?;
         for unit in self.worker_units() {
             self.supervisor.add(unit)?;
         }

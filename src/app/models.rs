@@ -112,6 +112,11 @@ impl App {
         Ok(model)
     }
 
+    /// The runtime in use, and its version where it tells; empty before a model was loaded.
+    pub(super) fn runtime_name(&self) -> String {
+        lock(&self.models).runtime.as_ref().map(|runtime| runtime.describe()).unwrap_or_default()
+    }
+
     fn open_runtime(&self, config: &Config) -> Result<Arc<Runtime>, EngineError> {
         let mut models = lock(&self.models);
         if let Some(runtime) = &models.runtime {

@@ -10,6 +10,7 @@ use crate::config::{Config, Inspect, PickFrame};
 use crate::pipeline::{Item, PartFeed, PartLane, PartLaneSettings, PartStage, Product};
 use crate::ring::{Pick, Ring};
 use crate::scheduler::{Factory, Feed, Rank, Stage};
+use crate::sinks::evidence::{GoldenRecord, ModelRecord, ProductRecord};
 use crate::stages::inspect::{GoldenPicture, Program};
 use crate::store::GoldenSet;
 use crate::supervisor::{Unit, UnitContext};
@@ -97,6 +98,31 @@ impl Parts {
     }
 }
 
+/// What a verdict rests on besides the frame.
+fn product_record(program: &Program, set: Option<&GoldenSet>, runtime: &str) -> ProductRecord {
+    let recipe = program.recipe();
+    let goldens = set.iter().flat_map(|set| &set.entries).map(|entry| GoldenRecord {
+        sha256: entry.picture.clone(),
+        name: entry.name.clone(),
+        rois: entry.rois.clone().unwrap_or_default(),
+    });
+    let models = program.models().iter().map(|model| ModelRecord {
+        name: model.name().into(),
+        sha256: model.sha256().into(),
+        path: model.path().display().to_string(),
+        runtime: runtime.into(),
+    });
+    ProductRecord {
+        product: recipe.product.clone(),
+        recipe_revision: recipe.revision,
+        golden_revision: set.map_or(0, |set| set.revision),
+        recipe_text: recipe.text.clone(),
+        recipe_sha256: recipe.hash.clone(),
+        goldens: goldens.collect(),
+        models: models.collect(),
+    }
+}
+
 impl App {
     /// Makes the first product of every camera that inspects ready. One that cannot be is no reason not to start: its
     /// triggers end as `error`, an alarm says why, and golden pictures can still be taught from the camera.
@@ -167,6 +193,7 @@ impl App {
         let pictures = self.golden_pictures(set.as_ref())?;
         let model = |name: &str, as_vector| self.inspection_model(&config, name, as_vector);
         let program = Arc::new(Program::new(recipe, &pictures, &model).map_err(|error| error.to_string())?);
+        let record = product_record(&program, set.as_ref(), &self.runtime_name());
         let generation = lock(&self.models).next_generation();
         let rank = Rank {
             name: format!("inspect/{camera}/{product}#{generation}").into(),
@@ -181,6 +208,7 @@ impl App {
             rois: program.rois(),
             stage: rank.name.clone(),
         });
+        self.evidence.product(&product.stage, Arc::new(record));
         // Room for every region of every part that may be under way: none has to be run out of its turn.
         let inbox = product.rois.len() * parts.settings.queue;
         let factory: Arc<Factory<Item>> = Arc::new(move || {

@@ -56,6 +56,9 @@ impl App {
         if change.mqtt_changed {
             self.supervisor.replace(self.mqtt_unit(new))?;
         }
+        if change.evidence_changed {
+            self.evidence.reconfigure(&new.evidence, &new.hash);
+        }
         if change.log_changed {
             self.logging.set_level(&new.log.level)?;
         }

@@ -210,6 +210,8 @@ impl App {
             add_camera(&mut told, rig);
         }
         told.counters.extend(self.mqtt.counters().named());
+        let evidence = self.evidence.counters().named();
+        told.counters.extend(evidence.map(|(name, value)| (name.to_owned(), value)));
         told
     }
 }

@@ -23,6 +23,19 @@ impl App {
         .essential(essential)
     }
 
+    /// Writes evidence, and removes what is beyond its bounds.
+    pub(super) fn evidence_unit(self: &Arc<App>) -> Unit {
+        let app = self.clone();
+        Unit::new("evidence", move |context| {
+            let alarm = |cause: Option<&str>| match cause {
+                Some(cause) => app.mqtt.alarm("evidence", cause),
+                None => app.mqtt.clear_alarm("evidence"),
+            };
+            app.evidence.run(&context.stop, &context.beat, &alarm);
+            Ok(())
+        })
+    }
+
     /// The socket for the command line.
     pub(super) fn control_unit(self: &Arc<App>, config: &Config) -> Unit {
         let (dir, commands) = (config.device.state_dir.clone(), self.commands.clone());

@@ -95,6 +95,11 @@ impl Model {
         &self.name
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What it is for.
     pub fn task(&self) -> Task {
         self.task

@@ -24,8 +24,11 @@ use crate::telemetry::Histogram;
 use crate::trigger::{Account, Begun, Counts, DeskState, Noise, Pulled as Answer};
 use crate::types::{
     AcquisitionId, Clock, Ended, Frame, Inspection, InspectionLatency, Label, Outcome, Stamp, SystemClock,
-    Trigger, Verdict,
+    Trigger, TriggerKind, Verdict,
 };
+
+/// Ends that may wait behind an acquisition before it is given up.
+const MOST_BEHIND: usize = 256;
 
 /// One camera's road of acquisitions.
 pub struct PartLane {
@@ -228,10 +231,23 @@ impl PartLane {
     pub fn expire(self: &Arc<PartLane>, patience: Duration) {
         let mut state = lock(&self.state);
         self.choose(&mut state);
+        while let Some(id) = state.account.overdue(MOST_BEHIND) {
+            self.give_up(&mut state, id);
+        }
         let now = self.clock.now().mono_ns;
         let due = state.waiting.iter().map(|pulled| self.settings.deadline_ns(pulled.moment)).min();
         let pause = due.map_or(patience, |due| Duration::from_nanos(due.saturating_sub(now)).min(patience));
         drop(self.changed.wait_timeout(state, pause).unwrap_or_else(|poisoned| poisoned.into_inner()));
+    }
+
+    /// A worker has held the oldest acquisition for so long that too many ends wait behind it.
+    fn give_up(&self, state: &mut State, id: AcquisitionId) {
+        let now = self.clock.now();
+        let trigger = Trigger { kind: TriggerKind::Timer, name: "".into(), at: now, text: None };
+        let pulled = Pulled { id, trigger, moment: now, product: Arc::new(Product::none()), ended: None };
+        let cause = "its inspection does not end; see the log for the worker that hangs".into();
+        self.without_frame(state, pulled, (Outcome::Error, cause), true);
+        self.deliver(state);
     }
 
     /// Nothing more will come: what waits is missed.

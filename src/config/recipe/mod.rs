@@ -8,4 +8,4 @@ mod tests;
 
 pub use check::BARCODE_FORMATS;
 pub use folder::{find, products};
-pub use sections::{Align, Check, Edge, Expect, Outline, Pixels, Recipe, Roi, Unit};
+pub use sections::{Align, Check, Edge, Expect, Outline, Pixels, Polarity, Recipe, Roi, Unit};

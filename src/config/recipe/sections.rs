@@ -26,6 +26,8 @@ pub struct Recipe {
     pub path: PathBuf,
     /// SHA-256 of the file's bytes, hexadecimal; kept with every evidence.
     pub hash: String,
+    /// The file's text: kept with every evidence, so that it can be replayed after the file has changed.
+    pub text: String,
 }
 
 /// `[align]`: fiducials are cut from the first golden picture (the master) and looked for by template match.
@@ -153,6 +155,30 @@ pub struct Pixels {
     pub spread: f32,
     /// A defect has at least so many px.
     pub min_area_px: u32,
+    /// What is thinner than 2 × this + 1 px is noise; 0: nothing is.
+    pub noise_px: u32,
+    /// Differences with a gap of at most so many px are one defect: the fragments of a crack.
+    pub join_px: u32,
+    /// Both sides are averaged over so many px to each side first, against noise and fine texture.
+    pub smooth_px: u32,
+    /// Both sides become their difference from the average over so many px to each side, against shades; 0: off.
+    pub flatten_px: u32,
+    /// Whether gain and offset of the light are brought to those of the master.
+    pub normalise: bool,
+    /// Which way a px may differ.
+    pub polarity: Polarity,
+}
+
+/// Which way a px may differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Polarity {
+    /// Either way.
+    #[default]
+    Both,
+    /// Only what is too dark.
+    Darker,
+    /// Only what is too bright.
+    Brighter,
 }
 
 /// What a barcode must say.

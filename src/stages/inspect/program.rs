@@ -336,7 +336,16 @@ fn settings(wanted: &recipe::Pixels) -> compare::Settings {
         edge_tolerance_px: wanted.edge_tolerance_px,
         spread: wanted.spread,
         min_area_px: wanted.min_area_px,
-        ..compare::Settings::default()
+        noise_px: wanted.noise_px,
+        join_px: wanted.join_px,
+        smooth_px: wanted.smooth_px,
+        flatten_px: wanted.flatten_px,
+        normalise: wanted.normalise,
+        polarity: match wanted.polarity {
+            recipe::Polarity::Both => compare::Polarity::Both,
+            recipe::Polarity::Darker => compare::Polarity::Darker,
+            recipe::Polarity::Brighter => compare::Polarity::Brighter,
+        },
     }
 }
 

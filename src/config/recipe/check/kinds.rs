@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::{Scope, exactly, models};
 use crate::config::Task;
 use crate::config::raw::Table;
-use crate::config::recipe::{Check, Edge, Expect, Pixels, Unit};
+use crate::config::recipe::{Check, Edge, Expect, Pixels, Polarity, Unit};
 
 /// Reads the keys of one kind.
 type Reader = fn(&Table<'_, '_>, &Scope<'_>) -> Check;
@@ -59,6 +59,9 @@ fn golden(table: &Table<'_, '_>, scope: &Scope<'_>) -> Check {
     Check::Golden { model: model.map(|model| model.name.clone()).unwrap_or_default(), min_similarity }
 }
 
+const POLARITIES: &[(&str, Polarity)] =
+    &[("both", Polarity::Both), ("darker", Polarity::Darker), ("brighter", Polarity::Brighter)];
+
 fn pixels(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
     let threshold = table.whole("threshold", 30u8, 1..=255);
     let pixels = Pixels {
@@ -67,6 +70,12 @@ fn pixels(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
         edge_tolerance_px: table.whole("edge_tolerance_px", 2, 0..=64u32),
         spread: table.number("spread", 0.0..=100.0).unwrap_or(3.0),
         min_area_px: table.whole("min_area_px", 20, 1..=100_000_000u32),
+        noise_px: table.whole("noise_px", 0, 0..=64u32),
+        join_px: table.whole("join_px", 0, 0..=256u32),
+        smooth_px: table.whole("smooth_px", 0, 0..=64u32),
+        flatten_px: table.whole("flatten_px", 0, 0..=1_024u32),
+        normalise: table.boolean("normalise", false),
+        polarity: table.word("polarity", POLARITIES).unwrap_or_default(),
     };
     if pixels.edge_threshold < pixels.threshold {
         let remedy = "raise it, or lower threshold: edges move a little on every part";

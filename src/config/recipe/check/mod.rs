@@ -72,6 +72,7 @@ fn read(doc: &Doc<'_>, file: &Path, text: &str, models: &[Model]) -> Recipe {
         rois: rois(&root, &scope),
         path: file.to_owned(),
         hash: Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+        text: text.to_owned(),
     };
     root.finish();
     recipe
