@@ -29,6 +29,8 @@ struct Memory {
     telemetry_ns: u64,
     /// Frames and time at the last look, by camera.
     frames: BTreeMap<String, (u64, u64)>,
+    /// Parts judged and time at the last telemetry, by camera.
+    judged: BTreeMap<String, (u64, u64)>,
     /// Busy nanoseconds and time at the last telemetry, by worker.
     busy: Vec<(u64, u64)>,
 }
@@ -208,6 +210,13 @@ impl App {
         }
         for rig in lock(&self.rigs).iter() {
             add_camera(&mut told, rig);
+            if let Some(parts) = &rig.parts {
+                let judged =
+                    memory.judged.entry(rig.settings.name.clone()).or_insert((0, self.started.mono_ns));
+                told.inspection.insert(rig.settings.name.clone(), parts.figures(judged, now_ns));
+                told.latency
+                    .insert(format!("{}/inspection", rig.settings.name), percentiles(&parts.lane.total_us));
+            }
         }
         told.counters.extend(self.mqtt.counters().named());
         let evidence = self.evidence.counters().named();
