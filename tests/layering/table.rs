@@ -42,6 +42,7 @@ pub const STRANGERS: &[&str] = &["stages", "sinks"];
 pub const UNSAFE_HOMES: &[&str] = &[
     "src/ring/",
     "src/image/simd",
+    "src/engine/arena.rs",
     "src/engine/litert",
     "src/engine/tflitec",
     "src/capture/appsink.rs",
