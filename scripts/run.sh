@@ -40,8 +40,8 @@ else
 fi
 
 # The profile for inspection has to be taught what a good part looks like: with pictures of the scene itself.
-if grep -q 'scene:?line=plate' "$config" && ! "$ocellus" golden list plate --config "$config" --state-dir "$state" \
-    2>/dev/null | grep -q revision; then
+if grep -q 'scene:?line=plate' "$config" && ! "$ocellus" golden list --config "$config" --state-dir "$state" \
+    2>/dev/null | grep -q '^plate: golden revision'; then
     echo "ocellus: teaching golden pictures of 8 sound plates (ocellus golden add plate ...)"
     "${SCENE_DUMP:-target/release/examples/scene_dump}" \
         --line plate --seed 9 --first 400 --passages 8 --sound --out "$state/plates" >/dev/null
