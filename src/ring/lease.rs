@@ -27,8 +27,8 @@ unsafe impl<T: Send + Sync> Send for Lease<T> {}
 unsafe impl<T: Send + Sync> Sync for Lease<T> {}
 
 impl<T> Lease<T> {
-    /// Pins the frame `tag`; `None` when the slot holds another by now. `fence` pairs with the one in
-    /// [`Slot::claim`]: a full barrier for who is counted as a watcher, a heavy one for anybody else.
+    /// Pins the frame `tag`; `None` when the slot holds another by now. `fence` pairs with the writer's, between
+    /// hiding a tag and looking for pins: a full barrier for who is counted as a watcher, else a heavy one.
     #[inline(always)]
     pub(super) fn pin(core: &Handle<T>, slot: usize, tag: u64, fence: fn()) -> Option<Lease<T>> {
         if !core.slots[slot].is(tag) {
