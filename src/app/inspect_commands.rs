@@ -98,8 +98,7 @@ impl App {
         let mut told = serde_json::Map::new();
         for rig in rigs {
             let Some(parts) = &rig.parts else { continue };
-            let selected = parts.product().map(|product| product.name.to_string());
-            if selected.unwrap_or_else(|| parts.settings.product.clone()) == product {
+            if parts.meant() == product {
                 let outcome = self.select(&rig, product);
                 told.insert(
                     rig.settings.name.clone(),
@@ -113,7 +112,7 @@ impl App {
     fn product_of(&self, wish: &Value) -> Result<String, String> {
         let rig = self.inspecting_rig(wish)?;
         let parts = rig.parts.as_ref().ok_or("the camera does not inspect")?;
-        Ok(parts.product().map_or_else(|| parts.settings.product.clone(), |product| product.name.to_string()))
+        Ok(parts.meant())
     }
 
     /// The camera that `wish` names among those that inspect; the only one, if it names none.

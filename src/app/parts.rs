@@ -1,7 +1,7 @@
 //! A camera that inspects: its product made ready, and changed without a restart.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::rig::Rig;
 use super::{App, lock};
@@ -14,13 +14,16 @@ use crate::sinks::evidence::{GoldenRecord, ModelRecord, ProductRecord};
 use crate::sinks::mqtt;
 use crate::stages::inspect::{GoldenPicture, Program};
 use crate::store::GoldenSet;
-use crate::supervisor::{Unit, UnitContext};
+use crate::supervisor::{Beat, Unit, UnitContext};
 use crate::types::{Class, Frame};
 
 /// Acquisition numbers that a camera's lane takes at once: more than it will use between two restarts.
 const ID_BLOCK: u64 = 1 << 20;
 /// How often the loop beats, and looks for products that may go, while no trigger is due.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long acquisitions may take that are under way at the end: less than half of the shortest usual drain time.
+const DRAIN: Duration = Duration::from_secs(1);
+const DRAIN_LOOK: Duration = Duration::from_millis(2);
 
 /// What a rig has for inspection.
 pub(super) struct Parts {
@@ -36,6 +39,9 @@ struct State {
     former: Vec<Selected>,
     /// Why the product that was asked for is not ready.
     fault: Option<String>,
+    /// What is asked for where it is not what was selected: a product that could not be made ready, or one that was
+    /// selected before the camera was changed.
+    wanted: Option<String>,
 }
 
 /// A product that is ready on the workers.
@@ -100,6 +106,32 @@ impl Parts {
             },
             pareto: pareto.map(|(roi, count)| mqtt::Failing { roi: roi.to_string(), count }).collect(),
         }
+    }
+
+    /// The product that triggers mean: the one in force; or, where none is or it is blocked, the one that was asked for.
+    pub(super) fn meant(&self) -> String {
+        let selected = self.product().filter(|_| !self.lane.is_blocked()).map(|product| product.name.to_string());
+        let wanted = || lock(&self.state).wanted.clone();
+        let last = || self.product().map(|product| product.name.to_string());
+        selected.or_else(wanted).or_else(last).unwrap_or_else(|| self.settings.product.clone())
+    }
+
+    /// Takes over what was selected while the camera ran with other settings, unless these name another product.
+    pub(super) fn follow(&self, former: &Parts) {
+        if former.settings.product == self.settings.product {
+            lock(&self.state).wanted = Some(former.meant());
+        }
+    }
+
+    /// Nothing more will come: what has its frame is let through, and what does not end within `DRAIN` is ended.
+    fn drain(&self, beat: &Beat) {
+        self.lane.close();
+        let deadline = Instant::now() + DRAIN;
+        while !self.lane.is_idle() && Instant::now() < deadline {
+            beat.beat();
+            std::thread::sleep(DRAIN_LOOK);
+        }
+        self.lane.abandon("the service or the camera ended before the inspection did");
     }
 
     /// Takes the stages of products away whose last parts are through.
@@ -174,9 +206,7 @@ impl App {
         let rigs = lock(&self.rigs).clone();
         for rig in rigs {
             let Some(parts) = &rig.parts else { continue };
-            let product = parts.product().map(|product| product.name.to_string());
-            let product = product.unwrap_or_else(|| parts.settings.product.clone());
-            if let Err(fault) = self.select(&rig, &product) {
+            if let Err(fault) = self.select(&rig, &parts.meant()) {
                 tracing::error!(camera = rig.settings.name, "{fault}");
             }
         }
@@ -199,7 +229,7 @@ impl App {
                 let mut state = lock(&parts.state);
                 let former = state.selected.replace(selected);
                 state.former.extend(former);
-                state.fault = None;
+                (state.fault, state.wanted) = (None, None);
                 drop(state);
                 self.mqtt.clear_alarm(&alarm);
                 self.bell.ring_all();
@@ -208,7 +238,9 @@ impl App {
             }
             Err(fault) => {
                 self.mqtt.alarm(&alarm, &format!("product {product} is not ready: {fault}"));
-                lock(&parts.state).fault = Some(fault.clone());
+                let mut state = lock(&parts.state);
+                (state.fault, state.wanted) = (Some(fault.clone()), Some(product.to_owned()));
+                drop(state);
                 self.publish_trigger(rig);
                 Err(fault)
             }
@@ -277,6 +309,7 @@ impl App {
                 parts.retire(&app);
                 context.beat.beat();
             }
+            parts.drain(&context.beat);
             Ok(())
         };
         Some(Unit::new(name, body).essential(essential))

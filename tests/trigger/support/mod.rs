@@ -1,6 +1,7 @@
 //! A desk that inspects nothing, a pseudo-terminal, and a trigger's thread between the two.
 
 pub mod desk;
+#[path = "../../support/pty.rs"]
 pub mod pty;
 
 use std::path::Path;
