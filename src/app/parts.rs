@@ -110,7 +110,8 @@ impl Parts {
 
     /// The product that triggers mean: the one in force; or, where none is or it is blocked, the one that was asked for.
     pub(super) fn meant(&self) -> String {
-        let selected = self.product().filter(|_| !self.lane.is_blocked()).map(|product| product.name.to_string());
+        let selected =
+            self.product().filter(|_| !self.lane.is_blocked()).map(|product| product.name.to_string());
         let wanted = || lock(&self.state).wanted.clone();
         let last = || self.product().map(|product| product.name.to_string());
         selected.or_else(wanted).or_else(last).unwrap_or_else(|| self.settings.product.clone())

@@ -16,7 +16,11 @@ fn faults() -> Vec<Fault> {
     let with = |from: &str, to: &str| GOOD.replace(from, to);
     vec![
         ("outside", with("[8, 8, 16, 16]", "[56, 8, 16, 16]"), &["outside.toml:4", "roi[0].rect", "64"]),
-        ("strange", with("presence", "presance"), &["strange.toml:5", "roi[0].kind", "presance", "\"presence\""]),
+        (
+            "strange",
+            with("presence", "presance"),
+            &["strange.toml:5", "roi[0].kind", "presance", "\"presence\""],
+        ),
         ("doubled", GOOD.to_owned() + &GOOD[GOOD.find("[[roi]]").unwrap()..], &["doubled.toml:7", "all"]),
         ("untaught", with("presence", "pixels"), &["no golden picture", "ocellus golden add untaught"]),
         (
@@ -24,11 +28,7 @@ fn faults() -> Vec<Fault> {
             with("\"presence\"", "\"classify\"\nmodel = \"brain\"\nexpect = [\"x\"]"),
             &["unmodelled.toml:6", "brain", "[model.brain]"],
         ),
-        (
-            "lost",
-            with("\"presence\"", "\"detect\"\nmodel = \"gone\""),
-            &["gone.stub"],
-        ),
+        ("lost", with("\"presence\"", "\"detect\"\nmodel = \"gone\""), &["gone.stub"]),
         ("broken", "size = [64\n".to_owned(), &["broken.toml:"]),
         ("empty", "size = [64, 64]\n".to_owned(), &["empty.toml", "[[roi]]"]),
     ]
@@ -81,7 +81,10 @@ fn golden_pictures_of_another_size_or_that_are_none_are_refused() {
     house.recipe("taught", &GOOD.replace("presence", "pixels"));
     house.config(&camera("fps=100", "queue = 4"));
     let mut service = house.run();
-    assert_eq!(house.ask("golden/1", &json!({ "action": "add", "product": "taught" }))["status"], "successful");
+    assert_eq!(
+        house.ask("golden/1", &json!({ "action": "add", "product": "taught" }))["status"],
+        "successful"
+    );
     assert_eq!(house.select("1", "taught")["status"], "successful");
 
     let small = house.rig.path("small.png");

@@ -15,7 +15,8 @@ use crate::support::subscriber::Subscriber;
 use crate::support::wait_until;
 
 /// A region that is good whatever it shows.
-pub const GOOD: &str = "size = [64, 64]\n[[roi]]\nname = \"all\"\nrect = [8, 8, 16, 16]\nkind = \"presence\"\n";
+pub const GOOD: &str =
+    "size = [64, 64]\n[[roi]]\nname = \"all\"\nrect = [8, 8, 16, 16]\nkind = \"presence\"\n";
 /// The verdicts.
 pub const OUTCOMES: [&str; 5] = ["ok", "ng", "error", "missed", "overrun"];
 
@@ -160,7 +161,9 @@ impl House {
 
     /// Waits until an alarm stands whose cause has all of these words; gives the cause.
     pub fn wait_alarm(&self, name: &str, words: &[&str]) -> String {
-        let has = |told: &Value| words.iter().all(|word| told["cause"].as_str().is_some_and(|text| text.contains(word)));
+        let has = |told: &Value| {
+            words.iter().all(|word| told["cause"].as_str().is_some_and(|text| text.contains(word)))
+        };
         let told = self.watcher.wait_for(&format!("alarm/{name}"), has);
         told["cause"].as_str().unwrap().to_owned()
     }
@@ -168,7 +171,9 @@ impl House {
     /// Waits until the alarm is over.
     pub fn wait_calm(&self, name: &str) {
         let suffix = format!("alarm/{name}");
-        wait_until(&format!("the end of {name}"), || self.watcher.json(&suffix).last().is_some_and(Value::is_null));
+        wait_until(&format!("the end of {name}"), || {
+            self.watcher.json(&suffix).last().is_some_and(Value::is_null)
+        });
     }
 
     /// Selects `product` for `camera` over MQTT.

@@ -16,7 +16,8 @@ fn a_golden_by_embedding_and_a_classifier_judge_with_one_real_model() {
         models.join("imagenet_labels.txt").display()
     );
     // The belt of a line: at its edge it looks as it always does.
-    let camera = "[[camera]]\nname = \"a\"\nsource = \"scene:?line=plate&seed=9\"\ninspect = { product = \"good\" }\n";
+    let camera =
+        "[[camera]]\nname = \"a\"\nsource = \"scene:?line=plate&seed=9\"\ninspect = { product = \"good\" }\n";
     let roi = |name: &str, kind: &str| {
         format!("[[roi]]\nname = \"{name}\"\nrect = [0, 0, 160, 120]\nkind = \"{kind}\"\nmodel = \"net\"\n")
     };
@@ -41,7 +42,11 @@ fn a_golden_by_embedding_and_a_classifier_judge_with_one_real_model() {
     let (golden, class) = (&told["rois"][0], &told["rois"][1]);
     assert_eq!((&golden["verdict"], &golden["unit"]), (&json!("ok"), &json!("cosine")), "{told}");
     assert!(golden["score"].as_f64() > Some(0.95), "{golden}");
-    assert_eq!((&class["verdict"], &told["verdict"]), (&json!("ng"), &json!("ng")), "no cat is on the belt: {told}");
+    assert_eq!(
+        (&class["verdict"], &told["verdict"]),
+        (&json!("ng"), &json!("ng")),
+        "no cat is on the belt: {told}"
+    );
     assert!(class["text"].is_string(), "{class}");
     // Evidence of it knows the model.
     house.account("a");
