@@ -10,8 +10,8 @@ use std::time::Instant;
 use image::{DynamicImage, GrayImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use ocellus::store::Store;
 use ocellus::types::Channels;
-use support::rig::{Rig, Stub};
 use serde_json::Value;
+use support::rig::{Rig, Stub};
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:\"\ndetect = { model = \"m\" }\n\
     inspect = { product = \"bracket\" }\n";

@@ -80,7 +80,8 @@ impl Parts {
 
     /// The product that triggers mean: the one in force; or, where none is or it is blocked, the one that was asked for.
     pub(super) fn meant(&self) -> String {
-        let selected = self.product().filter(|_| !self.lane.is_blocked()).map(|product| product.name.to_string());
+        let selected =
+            self.product().filter(|_| !self.lane.is_blocked()).map(|product| product.name.to_string());
         let wanted = || lock(&self.state).wanted.clone();
         let last = || self.product().map(|product| product.name.to_string());
         selected.or_else(wanted).or_else(last).unwrap_or_else(|| self.settings.product.clone())
@@ -280,6 +281,10 @@ impl App {
                 context.beat.beat();
             }
             parts.drain(&context.beat);
+            // Retained: it must not say that a box that is off is ready. Another rig may be in its place by now.
+            if lock(&app.rigs).iter().any(|known| Arc::ptr_eq(known, &rig)) {
+                app.publish_trigger(&rig);
+            }
             Ok(())
         };
         Some(Unit::new(name, body).essential(essential))

@@ -93,7 +93,12 @@ pub(super) struct Acquisition {
 }
 
 impl Acquisition {
-    pub(super) fn new(lane: Arc<PartLane>, pulled: Arc<Pulled>, frame: Lease<Frame>, now: Stamp) -> Acquisition {
+    pub(super) fn new(
+        lane: Arc<PartLane>,
+        pulled: Arc<Pulled>,
+        frame: Lease<Frame>,
+        now: Stamp,
+    ) -> Acquisition {
         let results = Mutex::new(pulled.product.rois.iter().map(|_| None).collect());
         Acquisition {
             lane,

@@ -5,15 +5,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::house::{GOOD, House, answered, camera, serial};
+use crate::house::{House, answered, bad, camera, serial};
 use crate::support::wait_until;
 
 #[test]
 fn an_orderly_stop_ends_every_acquisition_that_is_under_way() {
     let house = House::new();
     // What waits for its frame when the service is stopped: the next one is half a second away.
-    house.config(&(camera("fps=2", "queue = 8, pick = \"next\", max_wait_ms = 5000, tolerance_ms = 5000")
-        + &serial(&house.rig, "a", "plc")));
+    house.config(
+        &(camera("fps=2", "queue = 8, pick = \"next\", max_wait_ms = 5000, tolerance_ms = 5000")
+            + &serial(&house.rig, "a", "plc")),
+    );
     let plc = house.plug("plc");
     let mut service = house.run();
     for n in 0..6 {
@@ -78,8 +80,7 @@ fn a_recipe_that_was_edited_is_in_force_after_a_reload_and_no_trigger_is_lost() 
         answered(&plc.line()).expect("an answer").1
     };
     assert!((0..20).all(|n| pull(n) == "ok"));
-    let strict = GOOD.replace("size", "revision = 2\nsize") + "low = 255\nmin_share = 1\n";
-    house.recipe("good", &strict);
+    house.recipe("good", &format!("revision = 2\n{}", bad()));
     house.tell("reload/1", &Value::Null);
     let mut outcomes: Vec<String> = (20..80).map(pull).collect();
     assert_eq!(house.answer("reload/1")["status"], "successful");
@@ -100,7 +101,11 @@ fn a_recipe_that_was_edited_is_in_force_after_a_reload_and_no_trigger_is_lost() 
     });
     assert_eq!(pull(160), "ng", "the product that was selected is forgotten: {outcomes:?}");
     let told = house.wait_inspections("a", 161);
-    assert!(told.iter().filter(|told| told["verdict"] == "ng").all(|told| told["recipe_revision"] == 2 || told["product"] == "bad"));
+    assert!(
+        told.iter()
+            .filter(|told| told["verdict"] == "ng")
+            .all(|told| told["recipe_revision"] == 2 || told["product"] == "bad")
+    );
     let ids: BTreeSet<u64> = told.iter().map(|told| told["acquisition"].as_u64().unwrap()).collect();
     assert_eq!((told.len(), ids.len()), (161, 161));
     assert_eq!(service.stop(), Some(0), "{}", service.log());

@@ -73,7 +73,8 @@ fn check(house: &House, pick: &str) {
     for told in told.values() {
         assert_eq!(told["verdict"], "ok", "{told}");
         let at = micros(&told["trigger"]["time"]);
-        let (seq, offset) = (told["frame"]["seq"].as_u64().unwrap(), told["frame"]["offset_us"].as_i64().unwrap());
+        let (seq, offset) =
+            (told["frame"]["seq"].as_u64().unwrap(), told["frame"]["offset_us"].as_i64().unwrap());
         match pick {
             "next" => assert!(offset >= 0, "{told}"),
             "previous" => assert!(offset <= 0, "{told}"),

@@ -30,8 +30,9 @@ fn from_the_triggers_byte_to_the_verdicts_byte() {
     let told = house.inspections("a");
     let rest = waits.iter().map(|(id, took)| took - told[id]["rois"][0]["duration_us"].as_i64().unwrap());
     let whole = percentiles(waits.iter().map(|(_, took)| *took).collect());
-    let steps = ["frame_us", "wait_us", "align_us", "rois_us", "total_us"]
-        .map(|step| (step, percentiles(told.values().map(|told| told["latency"][step].as_i64().unwrap()).collect())));
+    let steps = ["frame_us", "wait_us", "align_us", "rois_us", "total_us"].map(|step| {
+        (step, percentiles(told.values().map(|told| told["latency"][step].as_i64().unwrap()).collect()))
+    });
     println!("byte to byte: {whole}; less the ROI's own time: {}", percentiles(rest.collect()));
     println!("{}", steps.map(|(step, told)| format!("{step}: {told}")).join("; "));
     assert_eq!(service.stop(), Some(0), "{}", service.log());
@@ -41,8 +42,11 @@ fn from_the_triggers_byte_to_the_verdicts_byte() {
 #[test]
 fn from_byte_to_byte_without_a_thread_between() {
     let house = House::new();
-    let trigger = serial(&house.rig, "a", "plc").replace("answer = \"{text} {OUTCOME} {id}\\r\\n\"", "answer = \"!\"");
-    house.config(&(camera("fps=30", "pick = \"previous\", queue = 4") + &trigger + "protocol = \"byte\"\nbyte = 84\n"));
+    let trigger =
+        serial(&house.rig, "a", "plc").replace("answer = \"{text} {OUTCOME} {id}\\r\\n\"", "answer = \"!\"");
+    house.config(
+        &(camera("fps=30", "pick = \"previous\", queue = 4") + &trigger + "protocol = \"byte\"\nbyte = 84\n"),
+    );
     let pty = crate::support::pty::Pty::silent();
     std::os::unix::fs::symlink(pty.path(), house.rig.path("plc")).unwrap();
     let mut service = house.run();
@@ -56,7 +60,8 @@ fn from_byte_to_byte_without_a_thread_between() {
         waits.push(begun.elapsed().as_micros() as i64);
     }
     let told = house.wait_inspections("a", TRIGGERS);
-    let rest = waits.iter().zip(&told).map(|(took, told)| took - told["rois"][0]["duration_us"].as_i64().unwrap());
+    let rest =
+        waits.iter().zip(&told).map(|(took, told)| took - told["rois"][0]["duration_us"].as_i64().unwrap());
     let less = percentiles(rest.collect());
     println!("one byte to one byte: {}; less the ROI's own time: {less}", percentiles(waits));
     house.assert_sums("a", TRIGGERS as u64);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::house::{GOOD, House, answered, camera, serial};
+use crate::house::{House, answered, camera, recipe, serial};
 use crate::support::wait_until;
 
 fn house() -> House {
@@ -66,7 +66,11 @@ fn a_hundred_switches_over_mqtt_while_triggers_flow_and_each_verdict_is_its_prod
             plc.line();
         }
         let told = house.answer(&format!("product/{id}"));
-        assert_eq!((&told["status"], &told["result"]["product"]), (&json!("successful"), &json!(product)), "{told}");
+        assert_eq!(
+            (&told["status"], &told["result"]["product"]),
+            (&json!("successful"), &json!(product)),
+            "{told}"
+        );
         plc.write(format!("TRIG {product}\n").as_bytes());
         plc.line();
         pulled += 4;
@@ -81,7 +85,8 @@ fn a_hundred_switches_over_mqtt_while_triggers_flow_and_each_verdict_is_its_prod
     // The stages of all those products are gone again.
     let telemetry = house.watcher.wait_for("telemetry", |told| {
         let queues = told["queues"].as_object().unwrap();
-        told["seq"].as_u64() > Some(5) && queues.keys().filter(|name| name.starts_with("stage/inspect/")).count() == 1
+        told["seq"].as_u64() > Some(5)
+            && queues.keys().filter(|name| name.starts_with("stage/inspect/")).count() == 1
     });
     assert!(telemetry.is_object());
     assert_eq!(service.stop(), Some(0), "{}", service.log());
@@ -113,7 +118,7 @@ fn a_product_that_does_not_exist_is_refused_and_the_one_in_force_stays() {
 #[test]
 fn a_product_that_was_promised_and_cannot_be_made_ready_blocks_until_it_was_taught() {
     let house = house();
-    house.recipe("late", &GOOD.replace("presence", "pixels"));
+    house.recipe("late", &recipe("\"pixels\""));
     let plc = house.plug("plc");
     let mut service = house.run();
     plc.write(b"PROD late\n");
@@ -121,7 +126,10 @@ fn a_product_that_was_promised_and_cannot_be_made_ready_blocks_until_it_was_taug
     house.wait_alarm("product-a", &["late", "no golden picture", "ocellus golden add late"]);
     plc.write(b"READY?\nTRIG x\n");
     let lines = [plc.line(), plc.line()];
-    assert!(lines.contains(&"READY 0".to_owned()) && lines.iter().any(|line| line.starts_with("x ERROR ")), "{lines:?}");
+    assert!(
+        lines.contains(&"READY 0".to_owned()) && lines.iter().any(|line| line.starts_with("x ERROR ")),
+        "{lines:?}"
+    );
     // Other configurations, other products' pictures: nothing of it makes the part one of the former product.
     house.ask("reload/1", &json!({}));
     plc.write(b"TRIG y\n");
@@ -133,6 +141,11 @@ fn a_product_that_was_promised_and_cannot_be_made_ready_blocks_until_it_was_taug
     assert!(plc.line().starts_with("z "));
     let told = house.wait_inspections("a", 3);
     assert!(told[0]["cause"].as_str().unwrap().contains("product late is not ready"), "{}", told[0]);
-    assert_eq!((&told[2]["product"], &told[2]["golden_revision"]), (&json!("late"), &json!(1)), "{}", told[2]);
+    assert_eq!(
+        (&told[2]["product"], &told[2]["golden_revision"]),
+        (&json!("late"), &json!(1)),
+        "{}",
+        told[2]
+    );
     assert_eq!(service.stop(), Some(0), "{}", service.log());
 }
