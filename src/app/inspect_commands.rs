@@ -49,29 +49,60 @@ impl App {
         }))
     }
 
-    /// `golden`: `{"action": "list" | "add" | "remove" | "rollback", "product", …}`. A product that is selected
-    /// somewhere is learned anew at once.
+    /// `golden`: `{"action": …, "product", …}`. A product that is selected somewhere is learned anew at once.
+    ///
+    /// Of one product: `list` (or its `revision`), `revisions`, `add` (`entries`, or the newest frame of `camera`, with
+    /// `rois`), `keep` (the same frame, put on disk and not taught), `remove` (`picture`), `rollback` (`to`), `learn`
+    /// (its recipe's file has changed). Of all: `sets`, `verify`, `prune` (`keep`: so many revisions).
     pub(super) fn golden_command(&self, wish: &Value) -> Result<Value, String> {
         let goldens = self.store.goldens();
         let fail = |error: crate::store::GoldenError| error.to_string();
+        let number = |key: &str| wish[key].as_u64();
+        let action = wish["action"].as_str().unwrap_or_default();
+        let all = |sets: Vec<GoldenSet>| json!({ "sets": sets.iter().map(told).collect::<Vec<_>>() });
+        match action {
+            "sets" => return goldens.sets().map(all).map_err(fail),
+            "keep" => return Ok(json!({ "entries": self.entries(wish)? })),
+            "prune" => {
+                let pruned = goldens.prune(number("keep")).map_err(fail)?;
+                let (revisions, files) = (pruned.revisions, pruned.pictures);
+                return Ok(json!({ "revisions": revisions, "files": files, "bytes": pruned.bytes }));
+            }
+            "verify" => {
+                let faults = goldens.verify().map_err(fail)?;
+                let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+                return Ok(json!({ "faults": faults }));
+            }
+            _ => {}
+        }
         let product = match wish["product"].as_str() {
             Some(product) => product.to_owned(),
             None => self.product_of(wish)?,
         };
-        let set = match wish["action"].as_str() {
-            Some("list") => {
-                return goldens.current(&product).map(|set| json!(set.as_ref().map(told))).map_err(fail);
+        let set = match action {
+            "list" => {
+                let set = match number("revision") {
+                    Some(revision) => goldens.revision(&product, revision).map(Some),
+                    None => goldens.current(&product),
+                };
+                return set.map(|set| json!(set.as_ref().map(told))).map_err(fail);
             }
-            Some("add") => {
+            "revisions" => return goldens.revisions(&product).map(all).map_err(fail),
+            "learn" => return Ok(json!({ "selected": self.learn_again(&product) })),
+            "add" => {
                 let entries = self.entries(wish)?;
                 goldens.add(&product, entries).map_err(fail)?
             }
-            Some("remove") => {
+            "remove" => {
                 let sha = wish["picture"].as_str().ok_or("say which: {\"picture\": SHA256}")?;
                 goldens.remove(&product, sha).map_err(fail)?
             }
-            Some("rollback") => goldens.rollback(&product, wish["to"].as_u64()).map_err(fail)?,
-            _ => return Err("say what: {\"action\": \"list\", \"add\", \"remove\" or \"rollback\"}".into()),
+            "rollback" => goldens.rollback(&product, number("to")).map_err(fail)?,
+            _ => {
+                return Err("say what: {\"action\": \"list\", \"revisions\", \"add\", \"keep\", \"remove\", \
+                            \"rollback\", \"learn\", \"sets\", \"verify\" or \"prune\"}"
+                    .into());
+            }
         };
         let mut answer = told(&set);
         answer["selected"] = self.learn_again(&product);
@@ -145,14 +176,12 @@ fn whole(frame: &Frame) -> Result<Patch, String> {
     Ok(picture)
 }
 
+/// The set as the store keeps it, with its hash and its time in words.
 fn told(set: &GoldenSet) -> Value {
-    json!({
-        "product": set.product,
-        "revision": set.revision,
-        "created": rfc3339(set.created_ns),
-        "note": set.note,
-        "entries": set.entries,
-    })
+    let mut told = json!(set);
+    told["hash"] = set.hash().into();
+    told["created"] = rfc3339(set.created_ns).into();
+    told
 }
 
 /// Whoever asked for a trigger, until it has ended.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{App, AppError, lock};
-use crate::config::{self, Config, Task};
+use crate::config::{self, Config};
 use crate::engine::{EngineError, Model, Runtime};
 use crate::pipeline::{Item, StageStation};
 use crate::scheduler::{Factory, Rank, Stage};
@@ -103,10 +103,7 @@ impl App {
         {
             return Ok(model.clone());
         }
-        let mut wanted = settings.clone();
-        if as_vector {
-            wanted.card.task = Some(Task::Embed);
-        }
+        let wanted = if as_vector { settings.as_vector() } else { settings.clone() };
         let model = self.open_runtime(config)?.load(&wanted)?;
         lock(&self.models).inspection.insert(key, (settings.clone(), model.clone()));
         Ok(model)

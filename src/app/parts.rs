@@ -11,6 +11,7 @@ use crate::pipeline::{Item, PartFeed, PartLane, PartLaneSettings, PartStage, Pro
 use crate::ring::{Pick, Ring};
 use crate::scheduler::{Factory, Feed, Rank, Stage};
 use crate::sinks::evidence::{GoldenRecord, ModelRecord, ProductRecord};
+use crate::sinks::mqtt;
 use crate::stages::inspect::{GoldenPicture, Program};
 use crate::store::GoldenSet;
 use crate::supervisor::{Beat, Unit, UnitContext};
@@ -76,6 +77,35 @@ impl Parts {
     /// The product in force, and what was learned for it.
     pub(super) fn product(&self) -> Option<Arc<Product>> {
         self.lane.product()
+    }
+
+    /// What became of the parts so far; `last` holds the parts judged and the time when this was last asked.
+    pub(super) fn figures(&self, last: &mut (u64, u64), now_ns: u64) -> mqtt::Parts {
+        let counts = self.lane.counts();
+        let judged = counts.ok + counts.ng + counts.error;
+        let minutes = now_ns.saturating_sub(last.1) as f32 / 60e9;
+        let per_minute = if minutes > 0.0 { (judged - last.0) as f32 / minutes } else { 0.0 };
+        *last = (judged, now_ns);
+        let processing = counts.processing;
+        let pareto = self.lane.pareto().into_iter();
+        mqtt::Parts {
+            triggers: counts.triggers,
+            ok: counts.ok,
+            ng: counts.ng,
+            error: counts.error,
+            missed: counts.missed,
+            overrun: counts.overrun,
+            bounced: counts.bounced,
+            garbage: counts.garbage,
+            per_minute,
+            yield_share: (judged > 0).then(|| counts.ok as f32 / judged as f32),
+            processing_us: mqtt::Processing {
+                min: processing.min_us,
+                mean: processing.mean_us(),
+                max: processing.max_us,
+            },
+            pareto: pareto.map(|(roi, count)| mqtt::Failing { roi: roi.to_string(), count }).collect(),
+        }
     }
 
     /// The product that triggers mean: the one in force; or, where none is or it is blocked, the one that was asked for.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::raw::{Doc, Table};
-use super::{Embedding, Fault, ModelCard, Task};
+use super::{Embedding, Fault, Faults, Model, ModelCard, Task, files};
 use crate::types::{Fit, Resize};
 
 /// The tasks by their words.
@@ -27,6 +27,34 @@ pub fn parse(text: &str, file: &Path) -> Result<ModelCard, Vec<Fault>> {
         table.finish();
     }
     if doc.is_sound() { Ok(card) } else { Err(doc.into_faults()) }
+}
+
+impl Model {
+    /// The same, its output taken as a vector, whatever its card says that it is for.
+    pub fn as_vector(&self) -> Model {
+        let mut wanted = self.clone();
+        wanted.card.task = Some(Task::Embed);
+        wanted
+    }
+
+    /// `file` in the place of this model's, with the card beside it; where there is none, with this model's.
+    /// Errors: a file or a card that cannot be used.
+    pub fn replaced(&self, file: &Path) -> Result<Model, Faults> {
+        if !file.is_file() {
+            let remedy = "name the .tflite file, as --model NAME=FILE";
+            return Err(Faults(vec![Fault::whole(file, "there is no such file", remedy)]));
+        }
+        let beside = file.with_extension("toml");
+        let card = match beside.is_file() {
+            true => {
+                let text = files::read_text(&beside, "card", "make it readable text")?;
+                parse(&text, &beside).map_err(Faults)?
+            }
+            // The digest that is pinned is the other file's.
+            false => ModelCard { sha256: None, ..self.card.clone() },
+        };
+        Ok(Model { path: file.to_owned(), card, ..self.clone() })
+    }
 }
 
 /// Puts what `table` says over what `card` says. `folder` is where a relative labels file lies.

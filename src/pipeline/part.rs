@@ -10,7 +10,7 @@ use crate::scheduler::Fan;
 use crate::stages::{PartFault, PartStation};
 use crate::types::{
     AcquisitionId, Clock, Ended, Frame, Inspection, InspectionLatency, Label, Outcome, Pose, RoiResult,
-    Stamp, SystemClock, Trigger, Verdict,
+    Stamp, SystemClock, Trigger,
 };
 
 /// What is checked on the parts of one lane from now on: a recipe, made ready.
@@ -148,7 +148,7 @@ impl Acquisition {
             recipe_revision: product.recipe_revision,
             golden_revision: product.golden_revision,
             frame: Some((self.frame.seq, self.frame.captured)),
-            outcome: outcome(&rois, fault.is_some()),
+            outcome: Outcome::of(&rois, fault.is_some()),
             cause: fault,
             pose: self.pose(),
             rois,
@@ -167,17 +167,6 @@ impl Acquisition {
             rois_us: now.latency_since(aligned),
             total_us: now.latency_since(self.pulled.trigger.at),
         }
-    }
-}
-
-/// A region that could not be judged makes the part one that could not be judged, whatever the others say.
-fn outcome(rois: &[RoiResult], faulty: bool) -> Outcome {
-    let worst = rois.iter().map(|roi| roi.verdict).max().unwrap_or(Verdict::Ok);
-    match worst {
-        _ if faulty => Outcome::Error,
-        Verdict::Ok => Outcome::Ok,
-        Verdict::Ng => Outcome::Ng,
-        Verdict::Error => Outcome::Error,
     }
 }
 

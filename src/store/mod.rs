@@ -13,6 +13,6 @@ mod record;
 
 pub use counters::Counters;
 pub use error::StoreError;
-pub use goldens::{GoldenEntry, GoldenError, GoldenSet, Goldens, Pruned};
+pub use goldens::{GoldenEntry, GoldenError, GoldenFiles, GoldenSet, Goldens, Pruned, golden_entries_with};
 pub use open::{Opened, Store};
 pub use outbox::{Body, Class, Entry, Key, Outbox};

@@ -78,6 +78,17 @@ impl Outcome {
             Outcome::Overrun => "overrun",
         }
     }
+
+    /// What its regions make of a part. `faulty`: the part as a whole could not be judged. A region that could not be
+    /// judged makes the part one that could not be judged, whatever the others say.
+    pub fn of(rois: &[RoiResult], faulty: bool) -> Outcome {
+        match rois.iter().map(|roi| roi.verdict).max().unwrap_or(Verdict::Ok) {
+            _ if faulty => Outcome::Error,
+            Verdict::Ok => Outcome::Ok,
+            Verdict::Ng => Outcome::Ng,
+            Verdict::Error => Outcome::Error,
+        }
+    }
 }
 
 /// What became of one region of interest.

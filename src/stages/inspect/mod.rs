@@ -4,10 +4,12 @@
 //! Every kind of check is a file in `kinds/` with the same two halves: what is prepared once, and what is run.
 
 mod check;
+mod judge;
 mod kinds;
 mod models;
 mod program;
 mod station;
 
 pub use check::CheckError;
+pub use judge::{Judged, judge};
 pub use program::{GoldenPicture, Program, ProgramError};

@@ -10,16 +10,15 @@ mod record;
 mod set;
 
 pub use error::GoldenError;
-pub use set::{GoldenEntry, GoldenSet};
+pub use set::{GoldenEntry, GoldenSet, with as golden_entries_with};
+
+use std::path::Path;
 
 use pictures::Pictures;
 use record::Shelf;
 
 use super::Store;
 use crate::types::{Clock, Patch, SystemClock};
-
-/// Fewer digits would make it too easy to take out the wrong picture.
-const LEAST_DIGITS: usize = 4;
 
 /// What [`Goldens::prune`] took away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +29,37 @@ pub struct Pruned {
     pub pictures: u64,
     /// Bytes freed.
     pub bytes: u64,
+}
+
+/// The files of golden pictures without the sets that name them: what may be read, and added to, while another process
+/// holds the store.
+#[derive(Clone)]
+pub struct GoldenFiles(Pictures);
+
+impl GoldenFiles {
+    /// Those of the state directory `dir`.
+    pub fn of_state_dir(dir: &Path) -> GoldenFiles {
+        GoldenFiles(Pictures::new(dir.join("goldens")))
+    }
+
+    /// Puts a picture (grey or RGB) on disk without naming it in a set; done when it returns.
+    /// Errors: [`GoldenError::Unfit`] for a picture that is empty or of other channels.
+    pub fn keep(
+        &self,
+        picture: &Patch,
+        name: &str,
+        rois: Option<Vec<String>>,
+    ) -> Result<GoldenEntry, GoldenError> {
+        let sha = self.0.keep(picture, name)?;
+        let size = [picture.width as u32, picture.height as u32];
+        Ok(GoldenEntry { picture: sha, name: name.to_owned(), size, rois })
+    }
+
+    /// The picture `sha` (64 digits), read and held against its name. Errors: [`GoldenError::Missing`],
+    /// [`GoldenError::Changed`].
+    pub fn picture(&self, sha: &str) -> Result<Patch, GoldenError> {
+        self.0.read(sha)
+    }
 }
 
 /// The golden pictures of a box. Clones share them; every method may be called from any thread.
@@ -85,9 +115,7 @@ impl Goldens {
         name: &str,
         rois: Option<Vec<String>>,
     ) -> Result<GoldenEntry, GoldenError> {
-        let sha = self.pictures.keep(picture, name)?;
-        let size = [picture.width as u32, picture.height as u32];
-        Ok(GoldenEntry { picture: sha, name: name.to_owned(), size, rois })
+        self.files().keep(picture, name, rois)
     }
 
     /// Adds kept pictures as one new revision. A picture that is in the set already keeps its place and gets the new
@@ -96,14 +124,10 @@ impl Goldens {
         let _turn = self.store.turn();
         let shelf = self.shelf()?;
         let current = shelf.current(product)?;
-        let mut all = current.as_ref().map_or(Vec::new(), |set| set.entries.clone());
         for entry in &entries {
             self.pictures.length(&entry.picture)?;
-            match all.iter_mut().find(|known| known.picture == entry.picture) {
-                Some(known) => *known = entry.clone(),
-                None => all.push(entry.clone()),
-            }
         }
+        let all = set::with(current.as_ref(), &entries);
         match current {
             Some(current) if current.entries == all => Ok(current),
             current => {
@@ -119,19 +143,8 @@ impl Goldens {
         let _turn = self.store.turn();
         let shelf = self.shelf()?;
         let Some(current) = shelf.current(product)? else { return Err(set::never_taught(product, 1)) };
-        let mut all = current.entries.clone();
-        let named = |entry: &GoldenEntry| sha.len() >= LEAST_DIGITS && entry.picture.starts_with(sha);
-        let found: Vec<usize> = (0..all.len()).filter(|at| named(&all[*at])).collect();
-        let (product, sha) = (product.to_owned(), sha.to_owned());
-        match found[..] {
-            [at] => {
-                let gone = all.remove(at);
-                let note = format!("removed {} ({})", gone.name, gone.short());
-                shelf.follow(&product, Some(&current), all, note)
-            }
-            [] => Err(GoldenError::NoPicture { product, sha, revision: current.revision }),
-            _ => Err(GoldenError::Ambiguous { product, sha, count: found.len() }),
-        }
+        let (left, gone) = current.without(sha)?;
+        shelf.follow(product, Some(&current), left, format!("removed {} ({})", gone.name, gone.short()))
     }
 
     /// A new revision with the pictures of revision `to`; of the one before the current one where it is `None`.
@@ -187,6 +200,11 @@ impl Goldens {
         }
         (pruned.pictures, pruned.bytes) = self.pictures.remove_others(&named)?;
         Ok(pruned)
+    }
+
+    /// The files alone.
+    pub fn files(&self) -> GoldenFiles {
+        GoldenFiles(self.pictures.clone())
     }
 
     fn shelf(&self) -> Result<Shelf<'_>, GoldenError> {

@@ -5,6 +5,9 @@ use sha2::{Digest, Sha256};
 
 use super::GoldenError;
 
+/// Fewer digits would make it too easy to take out the wrong picture.
+const LEAST_DIGITS: usize = 4;
+
 /// One revision of a product's golden pictures. Revisions count 1, 2, 3, …; none is ever changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GoldenSet {
@@ -58,6 +61,23 @@ impl GoldenSet {
         self.entries.iter().filter(move |entry| entry.size != size)
     }
 
+    /// The pictures that are left without the one whose SHA-256 begins with `sha` (at least 4 digits), and that one.
+    /// Errors: [`GoldenError::NoPicture`], [`GoldenError::Ambiguous`].
+    pub fn without(&self, sha: &str) -> Result<(Vec<GoldenEntry>, GoldenEntry), GoldenError> {
+        let named = |entry: &GoldenEntry| sha.len() >= LEAST_DIGITS && entry.picture.starts_with(sha);
+        let found: Vec<usize> = (0..self.entries.len()).filter(|at| named(&self.entries[*at])).collect();
+        let (product, sha) = (self.product.clone(), sha.to_owned());
+        match found[..] {
+            [at] => {
+                let mut left = self.entries.clone();
+                let gone = left.remove(at);
+                Ok((left, gone))
+            }
+            [] => Err(GoldenError::NoPicture { product, sha, revision: self.revision }),
+            _ => Err(GoldenError::Ambiguous { product, sha, count: found.len() }),
+        }
+    }
+
     /// SHA-256 over the pictures, their order and what they are restricted to, hexadecimal: two sets of one hash
     /// judge alike, whatever their revisions.
     pub fn hash(&self) -> String {
@@ -72,6 +92,18 @@ impl GoldenSet {
         }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+/// The pictures of `set` with `entries`: one that is there already keeps its place and gets the new name and ROIs.
+pub fn with(set: Option<&GoldenSet>, entries: &[GoldenEntry]) -> Vec<GoldenEntry> {
+    let mut all = set.map_or(Vec::new(), |set| set.entries.clone());
+    for entry in entries {
+        match all.iter_mut().find(|known| known.picture == entry.picture) {
+            Some(known) => *known = entry.clone(),
+            None => all.push(entry.clone()),
+        }
+    }
+    all
 }
 
 impl GoldenEntry {
