@@ -311,6 +311,10 @@ impl App {
                 context.beat.beat();
             }
             parts.drain(&context.beat);
+            // Retained: it must not say that a box that is off is ready. Another rig may be in its place by now.
+            if lock(&app.rigs).iter().any(|known| Arc::ptr_eq(known, &rig)) {
+                app.publish_trigger(&rig);
+            }
             Ok(())
         };
         Some(Unit::new(name, body).essential(essential))

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::house::{GOOD, House, camera, serial};
+use crate::house::{House, camera, good, recipe, serial};
 use crate::support::broker::free_port;
 use crate::support::rig::Stub;
 
@@ -13,7 +13,8 @@ use crate::support::rig::Stub;
 type Fault = (&'static str, String, &'static [&'static str]);
 
 fn faults() -> Vec<Fault> {
-    let with = |from: &str, to: &str| GOOD.replace(from, to);
+    let with = |from: &str, to: &str| good().replace(from, to);
+    let again = good()[good().find("[[roi]]").unwrap()..].to_owned();
     vec![
         ("outside", with("[8, 8, 16, 16]", "[56, 8, 16, 16]"), &["outside.toml:4", "roi[0].rect", "64"]),
         (
@@ -21,14 +22,14 @@ fn faults() -> Vec<Fault> {
             with("presence", "presance"),
             &["strange.toml:5", "roi[0].kind", "presance", "\"presence\""],
         ),
-        ("doubled", GOOD.to_owned() + &GOOD[GOOD.find("[[roi]]").unwrap()..], &["doubled.toml:7", "all"]),
-        ("untaught", with("presence", "pixels"), &["no golden picture", "ocellus golden add untaught"]),
+        ("doubled", good() + &again, &["doubled.toml:9", "all"]),
+        ("untaught", recipe("\"pixels\""), &["no golden picture", "ocellus golden add untaught"]),
         (
             "unmodelled",
-            with("\"presence\"", "\"classify\"\nmodel = \"brain\"\nexpect = [\"x\"]"),
+            recipe("\"classify\"\nmodel = \"brain\"\nexpect = [\"x\"]"),
             &["unmodelled.toml:6", "brain", "[model.brain]"],
         ),
-        ("lost", with("\"presence\"", "\"detect\"\nmodel = \"gone\""), &["gone.stub"]),
+        ("lost", recipe("\"detect\"\nmodel = \"gone\""), &["gone.stub"]),
         ("broken", "size = [64\n".to_owned(), &["broken.toml:"]),
         ("empty", "size = [64, 64]\n".to_owned(), &["empty.toml", "[[roi]]"]),
     ]
@@ -61,6 +62,7 @@ fn a_recipe_that_cannot_be_used_is_told_and_the_product_in_force_goes_on() {
     }
     // At the start it is the same: the service comes up, its triggers end as errors, and the alarm says why.
     assert_eq!(service.stop(), Some(0), "{}", service.log());
+    house.rig.stub("gone", &Stub::default());
     house.recipe("good", &faults()[0].1);
     let mut service = house.rig.run();
     house.wait_alarm("product-a", &["good.toml:4"]);
@@ -68,7 +70,7 @@ fn a_recipe_that_cannot_be_used_is_told_and_the_product_in_force_goes_on() {
     let told = house.ask("trigger/after", &json!({}));
     assert_eq!(told["result"]["verdict"], "error", "{told}");
     assert!(told["result"]["cause"].as_str().unwrap().contains("select one"), "{told}");
-    house.recipe("good", GOOD);
+    house.recipe("good", &good());
     house.ask("reload/1", &json!({}));
     house.wait_calm("product-a");
     assert_eq!(house.ask("trigger/mended", &json!({}))["result"]["verdict"], "ok");
@@ -78,7 +80,7 @@ fn a_recipe_that_cannot_be_used_is_told_and_the_product_in_force_goes_on() {
 #[test]
 fn golden_pictures_of_another_size_or_that_are_none_are_refused() {
     let house = House::new();
-    house.recipe("taught", &GOOD.replace("presence", "pixels"));
+    house.recipe("taught", &recipe("\"pixels\""));
     house.config(&camera("fps=100", "queue = 4"));
     let mut service = house.run();
     assert_eq!(
@@ -86,6 +88,7 @@ fn golden_pictures_of_another_size_or_that_are_none_are_refused() {
         "successful"
     );
     assert_eq!(house.select("1", "taught")["status"], "successful");
+    assert_eq!(service.stop(), Some(0), "{}", service.log());
 
     let small = house.rig.path("small.png");
     image::RgbImage::new(32, 32).save(&small).unwrap();
@@ -102,10 +105,11 @@ fn golden_pictures_of_another_size_or_that_are_none_are_refused() {
     assert!(said.contains("note.png"), "{said}");
     let said = refusal("absent.png");
     assert!(said.contains("absent.png"), "{said}");
-    assert_eq!(house.ask("trigger/1", &json!({}))["result"]["product"], "taught");
+    let mut service = house.run();
+    assert_eq!(house.select("again", "taught")["status"], "successful");
 
     // The recipe was drawn anew for another size, and the pictures were not taken anew.
-    house.recipe("taught", &GOOD.replace("presence", "pixels").replace("[64, 64]", "[80, 60]"));
+    house.recipe("taught", &recipe("\"pixels\"").replace("[64, 64]", "[80, 60]"));
     let told = house.select("2", "taught");
     let reason = told["reason"].as_str().unwrap();
     assert!(["64×64", "80×60", "golden remove taught"].iter().all(|word| reason.contains(word)), "{reason}");
@@ -117,7 +121,7 @@ fn golden_pictures_of_another_size_or_that_are_none_are_refused() {
 #[test]
 fn a_recipe_for_another_frame_size_makes_each_part_an_error_that_says_so() {
     let house = House::new();
-    house.recipe("good", &GOOD.replace("[64, 64]", "[640, 480]"));
+    house.recipe("good", &good().replace("[64, 64]", "[640, 480]"));
     house.config(&camera("fps=100", "queue = 4"));
     let mut service = house.run();
     let told = house.ask("trigger/1", &json!({}));
@@ -125,7 +129,7 @@ fn a_recipe_for_another_frame_size_makes_each_part_an_error_that_says_so() {
     assert_eq!(verdict, "error");
     assert!(["64×64", "640×480", "good"].iter().all(|word| cause.contains(word)), "{cause}");
     assert_eq!(told["result"]["rois"][0]["verdict"], "error");
-    house.recipe("good", GOOD);
+    house.recipe("good", &good());
     house.ask("reload/1", &json!({}));
     assert_eq!(house.ask("trigger/2", &json!({}))["result"]["verdict"], "ok");
     assert_eq!(service.stop(), Some(0), "{}", service.log());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::house::{GOOD, House, answered, camera, serial};
+use crate::house::{House, answered, bad, camera, serial};
 use crate::support::wait_until;
 
 #[test]
@@ -80,8 +80,7 @@ fn a_recipe_that_was_edited_is_in_force_after_a_reload_and_no_trigger_is_lost() 
         answered(&plc.line()).expect("an answer").1
     };
     assert!((0..20).all(|n| pull(n) == "ok"));
-    let strict = GOOD.replace("size", "revision = 2\nsize") + "low = 255\nmin_share = 1\n";
-    house.recipe("good", &strict);
+    house.recipe("good", &format!("revision = 2\n{}", bad()));
     house.tell("reload/1", &Value::Null);
     let mut outcomes: Vec<String> = (20..80).map(pull).collect();
     assert_eq!(house.answer("reload/1")["status"], "successful");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::house::{House, answered, camera, serial};
+use crate::house::{House, answered, camera, good, serial};
 use crate::support::disk::SmallDisk;
 use crate::support::wait_until;
 
@@ -92,7 +92,7 @@ fn a_full_disk_costs_evidence_and_an_alarm_and_never_a_verdict() {
 #[test]
 fn what_the_box_cannot_judge_is_kept_too_and_a_folder_in_the_way_is_told() {
     let house = House::new();
-    house.recipe("good", &crate::house::GOOD.replace("[64, 64]", "[640, 480]"));
+    house.recipe("good", &good().replace("[64, 64]", "[640, 480]"));
     house.config(&(camera("fps=100", "queue = 4") + "[evidence]\nkeep_ng = false\n"));
     let mut service = house.run();
     let told = house.ask("trigger/1", &json!({}));

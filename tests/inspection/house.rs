@@ -14,15 +14,22 @@ use crate::support::rig::{Rig, Service};
 use crate::support::subscriber::Subscriber;
 use crate::support::wait_until;
 
-/// A region that is good whatever it shows.
-pub const GOOD: &str =
-    "size = [64, 64]\n[[roi]]\nname = \"all\"\nrect = [8, 8, 16, 16]\nkind = \"presence\"\n";
 /// The verdicts.
 pub const OUTCOMES: [&str; 5] = ["ok", "ng", "error", "missed", "overrun"];
 
-/// A recipe like [`GOOD`] whose region is always bad.
+/// A recipe of one region, whose kind has these keys.
+pub fn recipe(kind: &str) -> String {
+    format!("size = [64, 64]\n[[roi]]\nname = \"all\"\nrect = [8, 8, 16, 16]\nkind = {kind}\n")
+}
+
+/// A region that is good whatever it shows: something in it is not white.
+pub fn good() -> String {
+    recipe("\"presence\"\nhigh = 254\nmin_share = 0.01")
+}
+
+/// One that is always bad: all of it would have to be white.
 pub fn bad() -> String {
-    format!("{GOOD}low = 255\nmin_share = 1\n")
+    recipe("\"presence\"\nlow = 255\nmin_share = 1")
 }
 
 /// A camera called `a` that inspects, on a small scene: `source`'s query, and more of its section.
@@ -57,7 +64,7 @@ impl House {
         let watcher = listen(broker.port);
         fs::create_dir(rig.path("recipes")).unwrap();
         let house = House { broker, rig, watcher };
-        house.recipe("good", GOOD);
+        house.recipe("good", &good());
         house.recipe("bad", &bad());
         house
     }

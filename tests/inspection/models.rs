@@ -21,11 +21,13 @@ fn a_golden_by_embedding_and_a_classifier_judge_with_one_real_model() {
     let roi = |name: &str, kind: &str| {
         format!("[[roi]]\nname = \"{name}\"\nrect = [0, 0, 160, 120]\nkind = \"{kind}\"\nmodel = \"net\"\n")
     };
+    let wrong = "size = [640, 480]\n".to_owned() + &roi("cat", "classify") + "expect = [\"tabby\"]\n";
+    house.recipe("wrong", &wrong);
     let recipe = "size = [640, 480]\n".to_owned()
         + &roi("corner", "golden")
         + "min_similarity = 0.9\n"
         + &roi("cat", "classify")
-        + "expect = [\"tabby\"]\n";
+        + "expect = [\"tabby, tabby cat\"]\n";
     house.recipe("good", &recipe);
     house.rig.config_with(
         &format!("url = \"mqtt://127.0.0.1:{}\"", house.broker.port),
@@ -48,7 +50,10 @@ fn a_golden_by_embedding_and_a_classifier_judge_with_one_real_model() {
         "no cat is on the belt: {told}"
     );
     assert!(class["text"].is_string(), "{class}");
-    // Evidence of it knows the model.
+    // A thousand classes are no help: those that are like it are.
+    let told = house.select("1", "wrong");
+    let reason = told["reason"].as_str().unwrap();
+    assert!(reason.ends_with("no class \"tabby\"\n    next: use one of: tabby, tabby cat"), "{reason}");
     house.account("a");
     assert_eq!(service.stop(), Some(0), "{}", service.log());
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::house::{GOOD, House, answered, camera, serial};
+use crate::house::{House, answered, camera, recipe, serial};
 use crate::support::wait_until;
 
 fn house() -> House {
@@ -118,7 +118,7 @@ fn a_product_that_does_not_exist_is_refused_and_the_one_in_force_stays() {
 #[test]
 fn a_product_that_was_promised_and_cannot_be_made_ready_blocks_until_it_was_taught() {
     let house = house();
-    house.recipe("late", &GOOD.replace("presence", "pixels"));
+    house.recipe("late", &recipe("\"pixels\""));
     let plc = house.plug("plc");
     let mut service = house.run();
     plc.write(b"PROD late\n");
