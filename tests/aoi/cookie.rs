@@ -33,9 +33,9 @@ const REACH_PX: f32 = 160.0;
 /// True boxes, those of them that were hit, and defects that hit none.
 #[derive(Debug, Default, PartialEq)]
 pub struct Tally {
-    boxes: usize,
-    hit: usize,
-    false_calls: usize,
+    pub boxes: usize,
+    pub hit: usize,
+    pub false_calls: usize,
 }
 
 impl Tally {
