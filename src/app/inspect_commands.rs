@@ -99,9 +99,11 @@ impl App {
             }
             "rollback" => goldens.rollback(&product, number("to")).map_err(fail)?,
             _ => {
-                return Err("say what: {\"action\": \"list\", \"revisions\", \"add\", \"keep\", \"remove\", \
+                return Err(
+                    "say what: {\"action\": \"list\", \"revisions\", \"add\", \"keep\", \"remove\", \
                             \"rollback\", \"learn\", \"sets\", \"verify\" or \"prune\"}"
-                    .into());
+                        .into(),
+                );
             }
         };
         let mut answer = told(&set);
