@@ -101,7 +101,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::from(Exit::Ok.code() as u8),
         Err(error) => {
-            eprintln!("ocellus: {error:#}");
+            eprintln!("ocellus: {}", tell::chain(&error));
             ExitCode::from(exit_of(&error).code() as u8)
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn tell(as_json: bool, outcome: anyhow::Result<Told>) -> anyhow::Resu
         Err(error) => {
             if as_json {
                 let faults = error.downcast_ref::<Faults>();
-                let told = json!({ "ok": false, "error": format!("{error:#}"), "faults": faults });
+                let told = json!({ "ok": false, "error": chain(&error), "faults": faults });
                 writeln!(out, "{told}")?;
             }
             Err(error)
@@ -46,4 +46,16 @@ pub(super) fn tell(as_json: bool, outcome: anyhow::Result<Told>) -> anyhow::Resu
 /// `1 picture`, `2 pictures`.
 pub(super) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The error with its causes. Most of ours tell their cause themselves: none is told twice.
+pub(super) fn chain(error: &anyhow::Error) -> String {
+    let mut told = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !told.contains(&cause) {
+            told.push_str(": ");
+            told.push_str(&cause);
+        }
+    }
+    told
 }

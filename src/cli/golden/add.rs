@@ -8,8 +8,10 @@ use serde_json::json;
 use super::desk::Changed;
 use super::qualify::{self, Qualify};
 use super::{Common, Desk, GoldenFault, Told, picture, told};
+use crate::cli::workshop::Workshop;
 use crate::config::nearest;
 use crate::config::recipe::Recipe;
+use crate::stages::inspect::ProgramError;
 use crate::store::{GoldenEntry, GoldenSet, golden_entries_with};
 
 #[derive(Debug, Args)]
@@ -52,6 +54,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
     let sheet = qualify::before_change(&desk, product, &arguments.qualify, |set| {
         Ok(golden_entries_with(set, &entries))
     })?;
+    if sheet.is_none() {
+        found_on_all(&desk, &recipes, &golden_entries_with(before.as_ref(), &entries))?;
+    }
     let Changed { set, selected } = desk.add(product, entries)?;
     let changed = before.is_none_or(|before| before.revision != set.revision);
     let words = in_words(&set, &taught, changed, &recipes) + &told::selected(&selected);
@@ -72,6 +77,19 @@ fn entries(arguments: &Arguments, desk: &Desk) -> anyhow::Result<Vec<GoldenEntry
         entries.push(desk.files.keep(&picture::read(file)?, &name, rois.map(<[_]>::to_vec))?);
     }
     Ok(entries)
+}
+
+/// Errors: a picture on which the part cannot be found; taught, it would leave the product without a program.
+fn found_on_all(desk: &Desk, recipes: &[Recipe], entries: &[GoldenEntry]) -> anyhow::Result<()> {
+    let workshop = Workshop::new(&desk.config);
+    for recipe in recipes.iter().filter(|recipe| recipe.align.is_some()) {
+        let Err(error) = workshop.program(recipe.clone(), entries, &desk.config.models) else { continue };
+        // Whatever else is wrong is not these pictures' fault.
+        if let Some(ProgramError::Align { .. }) = error.downcast_ref() {
+            return Err(error.context("nothing was taught"));
+        }
+    }
+    Ok(())
 }
 
 /// Errors: a picture of another size than the recipe's.

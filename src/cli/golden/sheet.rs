@@ -59,13 +59,14 @@ fn changes(of: &Qualification) -> Vec<String> {
     let [current, candidate] = &of.ratings;
     let mut lines = Vec::new();
     for ((sample, old), new) in of.samples.iter().zip(current).zip(candidate) {
-        if old.outcome != new.outcome {
+        if of.current_fault.is_none() && old.outcome != new.outcome {
             let why = if new.why.is_empty() { &old.why } else { &new.why };
             let (old, new) = (old.outcome.as_str(), new.outcome.as_str());
             lines.push(format!("  {}: {old} -> {new} ({why})", sample.name));
         } else if let Some(what) = wrong(sample, new) {
             let why = if new.why.is_empty() { String::new() } else { format!(" ({})", new.why) };
-            lines.push(format!("  {}: {what}, as before{why}", sample.name));
+            let before = if old.outcome == new.outcome { ", as before" } else { "" };
+            lines.push(format!("  {}: {what}{before}{why}", sample.name));
         }
     }
     if lines.len() > NAMED {

@@ -36,7 +36,9 @@ fn in_words(answer: &Value) -> String {
         answer["latency"]["total_us"].as_u64().unwrap_or(0) / 1_000
     )];
     lines.extend(answer["cause"].as_str().map(|cause| format!("  {cause}")));
-    lines.extend(answer["rois"].as_array().into_iter().flatten().map(roi));
+    // A part that could not be found says so once, not for each region.
+    let rois = answer["rois"].as_array().into_iter().flatten();
+    lines.extend(rois.filter(|roi| roi["error"].is_null() || roi["error"] != answer["cause"]).map(roi));
     lines.join("\n")
 }
 
