@@ -13,12 +13,14 @@ use crate::stages::inspect::{GoldenPicture, Program};
 use crate::store::{GoldenEntry, GoldenError, GoldenFiles};
 use crate::types::Patch;
 
+/// What a model is made from, and whether its output is taken as a vector.
+type Wish = (config::Model, bool);
+
 /// Loads each model and each golden picture once, for however many programs.
 pub(super) struct Workshop {
     settings: config::Runtime,
     runtime: OnceCell<Runtime>,
-    /// What each was made from, and whether its output is taken as a vector.
-    models: RefCell<Vec<((config::Model, bool), Arc<Model>)>>,
+    models: RefCell<Vec<(Wish, Arc<Model>)>>,
     files: GoldenFiles,
     pictures: RefCell<HashMap<String, Arc<Patch>>>,
 }
