@@ -10,8 +10,8 @@ use crate::image::{Cutter, RotatedRect};
 use crate::sinks::mqtt::InspectionOut;
 use crate::store::{GoldenEntry, GoldenSet};
 use crate::types::{
-    Asker, Channels, Clock, Command, Ended, Frame, Inspection, Patch, Pose, Rect, Responder, SystemClock,
-    Trigger, TriggerKind, rfc3339,
+    Asker, Channels, Command, Ended, Frame, Inspection, Patch, Pose, Rect, Responder, Trigger, TriggerKind,
+    rfc3339,
 };
 
 impl App {
@@ -22,7 +22,7 @@ impl App {
             Err(reason) => return command.reply.failed(reason),
         };
         let Some(parts) = &rig.parts else { return };
-        let at = SystemClock.now();
+        let at = command.at;
         let kind = match command.asker {
             Asker::Mqtt => TriggerKind::Mqtt,
             Asker::Cli => TriggerKind::Cli,
@@ -99,9 +99,11 @@ impl App {
             }
             "rollback" => goldens.rollback(&product, number("to")).map_err(fail)?,
             _ => {
-                return Err("say what: {\"action\": \"list\", \"revisions\", \"add\", \"keep\", \"remove\", \
+                return Err(
+                    "say what: {\"action\": \"list\", \"revisions\", \"add\", \"keep\", \"remove\", \
                             \"rollback\", \"learn\", \"sets\", \"verify\" or \"prune\"}"
-                    .into());
+                        .into(),
+                );
             }
         };
         let mut answer = told(&set);

@@ -21,12 +21,7 @@ pub struct Judged {
 
 /// Judges the part on `frame` as the line does: finds it, then judges every region of `program`. `station` is one of
 /// the program's; `text` came with the trigger.
-pub fn judge(
-    program: &Program,
-    station: &mut dyn PartStation,
-    frame: &Frame,
-    text: Option<&str>,
-) -> Judged {
+pub fn judge(program: &Program, station: &mut dyn PartStation, frame: &Frame, text: Option<&str>) -> Judged {
     let found = station.find(frame);
     let (pose, cause) = match found {
         Ok(pose) => (pose, None),
