@@ -12,7 +12,8 @@ use crate::config::{self, Config, Faults};
 use crate::supervisor::Unit;
 use crate::trigger::{self, Desk, DeskState, Noise, PortState, Pulled};
 use crate::types::{
-    Asker, Command, CommandKind, Ended, Inspection, InspectionLatency, Outcome, Responder, Stamp, Trigger,
+    Asker, Clock, Command, CommandKind, Ended, Inspection, InspectionLatency, Outcome, Responder, Stamp,
+    SystemClock, Trigger,
 };
 
 /// A camera, looked up anew for each trigger: a reload may have put another rig in its place.
@@ -91,7 +92,14 @@ impl Desk for CameraDesk {
             told.settle(fault.as_deref());
         });
         let id = format!("select-{product}");
-        let command = Command { kind: CommandKind::Product, asker: Asker::Cli, id, payload, reply };
+        let command = Command {
+            kind: CommandKind::Product,
+            asker: Asker::Cli,
+            at: SystemClock.now(),
+            id,
+            payload,
+            reply,
+        };
         self.app.commands.try_send(command).map_err(|_| "too many requests wait; try again later".to_owned())
     }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{MAX_REQUEST_BYTES, socket};
 use crate::supervisor::{Beat, SpawnError, Spawned, Stop, spawn};
-use crate::types::{Asker, Command, CommandKind, Reply, Responder};
+use crate::types::{Asker, Clock, Command, CommandKind, Reply, Responder, SystemClock};
 
 /// How often the listener looks for its end.
 const LOOK: Duration = Duration::from_millis(50);
@@ -116,7 +116,8 @@ fn execute(request: &Value, commands: &SyncSender<Command>) -> Reply {
     let (tell, told) = sync_channel(1);
     let reply = Responder::new(move |reply| drop(tell.try_send(reply)));
     let payload = request["payload"].clone();
-    let command = Command { kind, asker: Asker::Cli, id: "cli".into(), payload, reply };
+    let command =
+        Command { kind, asker: Asker::Cli, at: SystemClock.now(), id: "cli".into(), payload, reply };
     match commands.try_send(command) {
         Ok(()) => {}
         Err(TrySendError::Full(_)) => return Err("too many requests wait; try again later".into()),

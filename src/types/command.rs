@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::Stamp;
+
 /// What is asked for. `ping` is answered by whoever hears it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandKind {
@@ -64,6 +66,8 @@ pub struct Command {
     pub kind: CommandKind,
     /// Who asked.
     pub asker: Asker,
+    /// When it arrived: what a trigger means, however long the request before it takes.
+    pub at: Stamp,
     /// The requester's id.
     pub id: String,
     /// The request's JSON; `Null` where it was empty.

@@ -149,3 +149,19 @@ fn a_product_that_was_promised_and_cannot_be_made_ready_blocks_until_it_was_taug
     );
     assert_eq!(service.stop(), Some(0), "{}", service.log());
 }
+
+#[test]
+fn a_trigger_over_mqtt_means_its_arrival_however_long_the_request_before_it_takes() {
+    let house = house();
+    let mut service = house.run();
+    // Requests are executed one after another.
+    for n in 0..8 {
+        house.tell(&format!("product/{n}"), &json!({ "product": if n % 2 == 0 { "bad" } else { "good" } }));
+    }
+    house.tell("trigger/1", &json!({}));
+    let told = house.answer("trigger/1")["result"].clone();
+    let last = house.answer("product/7");
+    assert!(told["trigger"]["time"].as_str() < last["time"].as_str(), "{told} after {last}");
+    assert_eq!((&told["product"], &told["verdict"]), (&json!("good"), &json!("ok")), "{told}");
+    assert_eq!(service.stop(), Some(0), "{}", service.log());
+}

@@ -14,11 +14,10 @@ use serde_json::json;
 use crate::house::{House, copy_files};
 use crate::support::messages::retained;
 
-/// Frames of the run: twenty-six parts pass.
-const FRAMES: u64 = 17_000;
+/// Frames of the run, at the pace of the clock: twenty-six parts pass in 47 seconds. Painted ending than that, a part
+/// has left the beam when a busy machine hears its trigger.
+const FRAMES: u64 = 1_400;
 const SEED: u64 = 9;
-/// Twelve times the profile's: painted as fast as the machine can, a trigger that is heard late still finds its part.
-const FPS: u32 = 360;
 
 /// Pictures of `count` sound parts in the light barrier from frame 400 on, as `scene_dump` paints them.
 fn teach(folder: &Path, count: usize) -> Vec<String> {
@@ -59,28 +58,25 @@ fn rgb(frame: &[u8]) -> RgbImage {
 
 /// What each part really is, of those that pass the barrier in the first frames.
 fn truth() -> BTreeMap<u64, bool> {
-    let options = SceneOptions { seed: SEED, fps: FPS, line: Some(Shape::Plate), ..SceneOptions::default() };
+    let options = SceneOptions { seed: SEED, line: Some(Shape::Plate), ..SceneOptions::default() };
     let mut scene = Scene::new(options).unwrap();
     let passages = (0..FRAMES).filter_map(|n| scene.passage(n));
     passages.map(|passage| (passage.part_id, passage.defect.is_none())).collect()
 }
 
-/// The shipped profile with this broker and state directory. As fast as the machine paints: the belt's time runs
-/// faster than the clock, and the part that lies in the beam is in the nearest frame all the same.
+/// The shipped profile with this broker and state directory, and an end.
 fn config(house: &House) {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
     copy_files(&shipped.join("recipes"), &house.rig.path("recipes"));
     let text = fs::read_to_string(shipped.join("inspection.toml")).unwrap();
-    let faster = text.replace("&barrier=", &format!("&frames={FRAMES}&barrier="));
-    let faster = faster.replace("fps=30", &format!("fps={FPS}"));
-    assert!(faster.contains(&format!("fps={FPS}&frames={FRAMES}")), "{faster}");
+    let ending = text.replace("&barrier=", &format!("&frames={FRAMES}&barrier="));
+    assert_ne!(text, ending);
     let own = format!(
         "\n[device]\nname = \"box1\"\nstate_dir = \"{}\"\n[mqtt]\nurl = \"mqtt://127.0.0.1:{}\"\n",
         house.rig.state_dir.display(),
         house.broker.port
     );
-    let faster = faster.replace("ring_slots = 8", "pace = \"max\"\nring_slots = 8");
-    fs::write(house.rig.config_path(), faster + &own).unwrap();
+    fs::write(house.rig.config_path(), ending + &own).unwrap();
 }
 
 #[test]

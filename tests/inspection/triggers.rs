@@ -247,6 +247,7 @@ fn results_that_a_broker_missed_come_later_marked_as_historical_and_none_is_miss
     house.broker.stop();
     pull(50..150);
     house.broker.restart();
+    house.wait_inspections("a", 150);
     pull(150..200);
     let told = house.wait_inspections("a", 200);
     house.assert_sums("a", 200);

@@ -132,7 +132,8 @@ pub(super) fn handle(
     let executing = Answer { status: Progress::Executing, reason: None, result: None };
     shared.answer(answer(shared, arrived.topic, retain, executing));
     let Some(kind) = kind else { return reply.successful(Value::Null) };
-    let command = Command { kind, asker: Asker::Mqtt, id: arrived.id.into(), payload, reply };
+    let command =
+        Command { kind, asker: Asker::Mqtt, at: shared.clock.now(), id: arrived.id.into(), payload, reply };
     if let Err(refused) = app.try_send(command) {
         let (reason, command) = match refused {
             std::sync::mpsc::TrySendError::Full(command) => {
