@@ -3,9 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[allow(dead_code, reason = "the service's own tests use the rest")]
-#[path = "../service/rig.rs"]
-mod rig;
+use support::rig;
 
 mod bench;
 mod live;
