@@ -93,7 +93,7 @@ impl Cutter {
                 }
             }
             if expand {
-                // Through the vector kernel; a table of 256 takes four times as long.
+                // Through the vector kernel: a table would take one px at a time.
                 samples.iter_mut().zip(&*row).for_each(|(to, &luma)| *to = i16::from(luma) << SAMPLE_BITS);
                 self.isa.luma(samples, &coefficients, row);
             }
