@@ -32,9 +32,9 @@ setup: ## system packages, Rust, the inference runtimes; quick when nothing is m
 	@scripts/setup/tflitec.sh
 
 build: setup ## the release binary
-	@$(cargo) build --release --locked
+	@$(cargo) build --release --locked --bins --example scene_dump
 
-run: build ## the demo (CONFIG=FILE for another profile)
+run: build ## the demo (CONFIG=FILE for another profile, such as config/inspection.toml)
 	@scripts/run.sh $(CONFIG)
 
 test: test-main test-tflitec loom ## every test

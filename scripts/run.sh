@@ -39,6 +39,15 @@ else
     echo "ocellus: started a broker on 127.0.0.1:$port, log in $state/mosquitto.log"
 fi
 
+# The profile for inspection has to be taught what a good part looks like: with pictures of the scene itself.
+if grep -q 'scene:?line=plate' "$config" && ! "$ocellus" golden list --config "$config" --state-dir "$state" \
+    2>/dev/null | grep -q '^plate: golden revision'; then
+    echo "ocellus: teaching golden pictures of 8 sound plates (ocellus golden add plate ...)"
+    "${SCENE_DUMP:-target/release/examples/scene_dump}" \
+        --line plate --seed 9 --first 400 --passages 8 --sound --out "$state/plates" >/dev/null
+    "$ocellus" golden add plate "$state"/plates/ok/*.png --config "$config" --state-dir "$state" >/dev/null
+fi
+
 cat <<TEXT
 ocellus: config $config, state in $state
   everything it publishes   mosquitto_sub -p $port -t 'ocellus/#' -v
@@ -48,7 +57,7 @@ below: the log of the service, and (as "topic payload", shortened) its status an
 TEXT
 # Detections come with every frame: too many for a terminal.
 topics=()
-for topic in status camera/+/status camera/+/event 'alarm/#'; do topics+=(-t "ocellus/+/$topic"); done
+for topic in status camera/+/status camera/+/event camera/+/inspection 'alarm/#'; do topics+=(-t "ocellus/+/$topic"); done
 child stdbuf -oL mosquitto_sub -p "$port" "${topics[@]}" -F '%t %.160p' 2>/dev/null &
 helpers+=($!)
 

@@ -12,7 +12,18 @@
 //!  stages/track.rs      objects get numbers, and begin, go on and end
 //!  sinks/mqtt/          reports are published; events go through
 //!  store/               the outbox on disk, until the broker has them
-//!  sinks/evidence/      an inspection's frame and results are kept, to be replayed
+//! ```
+//!
+//! And one part, from its trigger to its verdict:
+//!
+//! ```text
+//!  trigger/             a byte, a line, an edge, a timer or a command pulls at a camera's desk
+//!  pipeline/acquire.rs  THE road of an acquisition: its number ▶ its frame ▶ find the part ▶ regions ▶ verdict
+//!  stages/inspect/      a recipe made ready: what each kind of region is held against
+//!                         image/   cut, align, compare, measure, read codes
+//!  trigger/             the verdict is written back to the line;
+//!  sinks/mqtt/          published through the outbox;
+//!  sinks/evidence/      and kept with its frame, to be replayed bit for bit
 //! ```
 //!
 //! `app.rs` builds all of it from `config/` and hands every loop to the `supervisor/`. Imports run one way

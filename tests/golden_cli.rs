@@ -2,10 +2,6 @@
 
 mod support;
 
-#[allow(dead_code, reason = "the service's own tests use the rest")]
-#[path = "service/rig.rs"]
-mod rig;
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -14,8 +10,8 @@ use std::time::Instant;
 use image::{DynamicImage, GrayImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use ocellus::store::Store;
 use ocellus::types::Channels;
-use rig::{Rig, Stub};
 use serde_json::Value;
+use support::rig::{Rig, Stub};
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:\"\ndetect = { model = \"m\" }\n\
     inspect = { product = \"bracket\" }\n";

@@ -82,14 +82,13 @@ impl Desk for CameraDesk {
         // What can be seen at once is told at once; learning takes longer than a line may be deaf.
         let path = recipe::find(&parts.settings.recipes, product).map_err(|faults| first(&faults))?;
         Recipe::load(&path, &self.app.config().models).map_err(|faults| first(&faults))?;
-        lane.block(&format!("product {product} is being made ready"));
+        lane.promise(&format!("product {product} is being made ready"));
         let payload = json!({ "camera": self.camera, "product": product });
         let wanted = product.to_owned();
         let told = lane.clone();
         let reply = Responder::new(move |reply| {
-            if let Err(fault) = reply {
-                told.block(&format!("product {wanted} is not ready: {fault}"));
-            }
+            let fault = reply.err().map(|fault| format!("product {wanted} is not ready: {fault}"));
+            told.settle(fault.as_deref());
         });
         let id = format!("select-{product}");
         let command = Command { kind: CommandKind::Product, asker: Asker::Cli, id, payload, reply };

@@ -35,7 +35,7 @@ use crate::sinks::evidence::Evidence;
 use crate::sinks::mqtt::{Link, Mqtt};
 use crate::store::{Store, StoreError};
 use crate::supervisor::{Ended, Signals, SpawnError, Stop, Supervisor, SupervisorError, notify, spawn};
-use crate::telemetry::Log;
+use crate::telemetry::{Log, share_heaps};
 use crate::types::{Clock, Command, Stamp, SystemClock};
 
 use gate::Gate;
@@ -127,6 +127,7 @@ struct App {
 
 /// Runs the service until it is told to stop, all its work is done, or it cannot go on.
 pub fn run(options: Options, config: Config, logging: Log) -> Result<(), AppError> {
+    share_heaps();
     let stop = Stop::new();
     let hangup = Arc::new(AtomicBool::new(false));
     let _signals = {

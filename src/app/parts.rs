@@ -1,7 +1,7 @@
 //! A camera that inspects: its product made ready, and changed without a restart.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::rig::Rig;
 use super::{App, lock};
@@ -11,15 +11,19 @@ use crate::pipeline::{Item, PartFeed, PartLane, PartLaneSettings, PartStage, Pro
 use crate::ring::{Pick, Ring};
 use crate::scheduler::{Factory, Feed, Rank, Stage};
 use crate::sinks::evidence::{GoldenRecord, ModelRecord, ProductRecord};
+use crate::sinks::mqtt;
 use crate::stages::inspect::{GoldenPicture, Program};
 use crate::store::GoldenSet;
-use crate::supervisor::{Unit, UnitContext};
+use crate::supervisor::{Beat, Unit, UnitContext};
 use crate::types::{Class, Frame};
 
 /// Acquisition numbers that a camera's lane takes at once: more than it will use between two restarts.
 const ID_BLOCK: u64 = 1 << 20;
 /// How often the loop beats, and looks for products that may go, while no trigger is due.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long acquisitions may take that are under way at the end: less than half of the shortest usual drain time.
+const DRAIN: Duration = Duration::from_secs(1);
+const DRAIN_LOOK: Duration = Duration::from_millis(2);
 
 /// What a rig has for inspection.
 pub(super) struct Parts {
@@ -35,6 +39,9 @@ struct State {
     former: Vec<Selected>,
     /// Why the product that was asked for is not ready.
     fault: Option<String>,
+    /// What is asked for where it is not what was selected: a product that could not be made ready, or one that was
+    /// selected before the camera was changed.
+    wanted: Option<String>,
 }
 
 /// A product that is ready on the workers.
@@ -70,6 +77,62 @@ impl Parts {
     /// The product in force, and what was learned for it.
     pub(super) fn product(&self) -> Option<Arc<Product>> {
         self.lane.product()
+    }
+
+    /// What became of the parts so far; `last` holds the parts judged and the time when this was last asked.
+    pub(super) fn figures(&self, last: &mut (u64, u64), now_ns: u64) -> mqtt::Parts {
+        let counts = self.lane.counts();
+        let judged = counts.ok + counts.ng + counts.error;
+        let minutes = now_ns.saturating_sub(last.1) as f32 / 60e9;
+        let per_minute = if minutes > 0.0 { (judged - last.0) as f32 / minutes } else { 0.0 };
+        *last = (judged, now_ns);
+        let processing = counts.processing;
+        let pareto = self.lane.pareto().into_iter();
+        mqtt::Parts {
+            triggers: counts.triggers,
+            ok: counts.ok,
+            ng: counts.ng,
+            error: counts.error,
+            missed: counts.missed,
+            overrun: counts.overrun,
+            bounced: counts.bounced,
+            garbage: counts.garbage,
+            per_minute,
+            yield_share: (judged > 0).then(|| counts.ok as f32 / judged as f32),
+            processing_us: mqtt::Processing {
+                min: processing.min_us,
+                mean: processing.mean_us(),
+                max: processing.max_us,
+            },
+            pareto: pareto.map(|(roi, count)| mqtt::Failing { roi: roi.to_string(), count }).collect(),
+        }
+    }
+
+    /// The product that triggers mean: the one in force; or, where none is or it is blocked, the one that was asked for.
+    pub(super) fn meant(&self) -> String {
+        let selected =
+            self.product().filter(|_| !self.lane.is_blocked()).map(|product| product.name.to_string());
+        let wanted = || lock(&self.state).wanted.clone();
+        let last = || self.product().map(|product| product.name.to_string());
+        selected.or_else(wanted).or_else(last).unwrap_or_else(|| self.settings.product.clone())
+    }
+
+    /// Takes over what was selected while the camera ran with other settings, unless these name another product.
+    pub(super) fn follow(&self, former: &Parts) {
+        if former.settings.product == self.settings.product {
+            lock(&self.state).wanted = Some(former.meant());
+        }
+    }
+
+    /// Nothing more will come: what has its frame is let through, and what does not end within `DRAIN` is ended.
+    fn drain(&self, beat: &Beat) {
+        self.lane.close();
+        let deadline = Instant::now() + DRAIN;
+        while !self.lane.is_idle() && Instant::now() < deadline {
+            beat.beat();
+            std::thread::sleep(DRAIN_LOOK);
+        }
+        self.lane.abandon("the service or the camera ended before the inspection did");
     }
 
     /// Takes the stages of products away whose last parts are through.
@@ -144,9 +207,7 @@ impl App {
         let rigs = lock(&self.rigs).clone();
         for rig in rigs {
             let Some(parts) = &rig.parts else { continue };
-            let product = parts.product().map(|product| product.name.to_string());
-            let product = product.unwrap_or_else(|| parts.settings.product.clone());
-            if let Err(fault) = self.select(&rig, &product) {
+            if let Err(fault) = self.select(&rig, &parts.meant()) {
                 tracing::error!(camera = rig.settings.name, "{fault}");
             }
         }
@@ -169,7 +230,7 @@ impl App {
                 let mut state = lock(&parts.state);
                 let former = state.selected.replace(selected);
                 state.former.extend(former);
-                state.fault = None;
+                (state.fault, state.wanted) = (None, None);
                 drop(state);
                 self.mqtt.clear_alarm(&alarm);
                 self.bell.ring_all();
@@ -178,7 +239,9 @@ impl App {
             }
             Err(fault) => {
                 self.mqtt.alarm(&alarm, &format!("product {product} is not ready: {fault}"));
-                lock(&parts.state).fault = Some(fault.clone());
+                let mut state = lock(&parts.state);
+                (state.fault, state.wanted) = (Some(fault.clone()), Some(product.to_owned()));
+                drop(state);
                 self.publish_trigger(rig);
                 Err(fault)
             }
@@ -246,6 +309,11 @@ impl App {
                 parts.lane.expire(PATIENCE);
                 parts.retire(&app);
                 context.beat.beat();
+            }
+            parts.drain(&context.beat);
+            // Retained: it must not say that a box that is off is ready. Another rig may be in its place by now.
+            if lock(&app.rigs).iter().any(|known| Arc::ptr_eq(known, &rig)) {
+                app.publish_trigger(&rig);
             }
             Ok(())
         };

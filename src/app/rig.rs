@@ -62,6 +62,11 @@ impl App {
         config: &Config,
     ) -> Result<(), AppError> {
         let rig = Arc::new(Rig::new(camera, self));
+        let former = lock(&self.rigs).iter().find(|known| known.settings.name == camera.name).cloned();
+        if let (Some(parts), Some(former)) = (&rig.parts, former.as_ref().and_then(|rig| rig.parts.as_ref()))
+        {
+            parts.follow(former);
+        }
         self.supervisor.replace(self.camera_unit(rig.clone(), config))?;
         let old = {
             let mut rigs = lock(&self.rigs);

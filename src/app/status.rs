@@ -13,7 +13,7 @@ use super::{App, lock};
 use crate::capture::Health;
 use crate::sinks::mqtt::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, TriggerStatus};
 use crate::supervisor::{Beat, State, Stop, Unit, notify};
-use crate::telemetry::{Histogram, ProcessFacts, Snapshot, temperature_c};
+use crate::telemetry::{Histogram, ProcessFacts, Snapshot, settle, temperature_c};
 use crate::types::{Clock, SystemClock};
 
 /// How often the unit looks before the service is ready, so that READY follows the first frame closely.
@@ -25,10 +25,13 @@ const CALM: Duration = Duration::from_secs(1);
 #[derive(Default)]
 struct Memory {
     ready: bool,
+    settled: bool,
     status: Option<(Service, Vec<String>)>,
     telemetry_ns: u64,
     /// Frames and time at the last look, by camera.
     frames: BTreeMap<String, (u64, u64)>,
+    /// Parts judged and time at the last telemetry, by camera.
+    judged: BTreeMap<String, (u64, u64)>,
     /// Busy nanoseconds and time at the last telemetry, by worker.
     busy: Vec<(u64, u64)>,
 }
@@ -45,6 +48,11 @@ impl App {
     fn tell_status(&self, stop: &Stop, beat: &Beat) {
         let mut memory = Memory::default();
         loop {
+            // A look later than ready: the first frames went through every part that the next ones need.
+            if memory.ready && !memory.settled {
+                memory.settled = true;
+                settle();
+            }
             if !memory.ready && self.is_ready() {
                 memory.ready = true;
                 notify::ready("frames pass");
@@ -208,6 +216,13 @@ impl App {
         }
         for rig in lock(&self.rigs).iter() {
             add_camera(&mut told, rig);
+            if let Some(parts) = &rig.parts {
+                let judged =
+                    memory.judged.entry(rig.settings.name.clone()).or_insert((0, self.started.mono_ns));
+                told.inspection.insert(rig.settings.name.clone(), parts.figures(judged, now_ns));
+                told.latency
+                    .insert(format!("{}/inspection", rig.settings.name), percentiles(&parts.lane.total_us));
+            }
         }
         told.counters.extend(self.mqtt.counters().named());
         let evidence = self.evidence.counters().named();

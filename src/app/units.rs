@@ -81,5 +81,6 @@ impl App {
         }
         *lock(&rig.health) = health;
         self.publish_camera(rig, 0.0);
+        self.publish_trigger(rig);
     }
 }

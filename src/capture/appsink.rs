@@ -13,10 +13,13 @@ use crate::types::{Frame, PixelFormat, Stamp};
 /// Buffers outside the ring at once: one that the source fills, one in the appsink, one on its way to a slot.
 pub const IN_FLIGHT: usize = 3;
 
+/// The appsink's name.
+const NAME: &str = "ocellus";
+
 /// Makes the appsink. `sync`: frames leave at their time stamps.
 pub fn build(slots: usize, sync: bool) -> app::AppSink {
     let sink = app::AppSink::builder()
-        .name("ocellus")
+        .name(NAME)
         .caps(&accepted())
         .max_buffers(1)
         .drop(false)
@@ -45,6 +48,26 @@ fn propose(info: &mut gst::PadProbeInfo<'_>, need: usize) -> gst::PadProbeReturn
     query.add_allocation_pool(None::<&gst::BufferPool>, bytes as u32, need as u32, 0);
     query.add_allocation_meta::<video::VideoMeta>(None);
     gst::PadProbeReturn::Handled
+}
+
+/// Answers for the appsink where `decoder` decodes into memory of its own, of which there is no fixed number: buffers
+/// come as frames need them. Asked for the ring's whole number it would fill it up at once, beside the buffers that
+/// it decodes into already; that is 11 MiB of 720p.
+pub fn let_pool_grow(decoder: &gst::Element) {
+    if let Some(pad) = decoder.static_pad("src") {
+        pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, |pad, info| {
+            let to_us = pad.peer().and_then(|peer| linked_to(&peer)).is_some_and(|name| name == NAME);
+            if to_us { propose(info, 0) } else { gst::PadProbeReturn::Ok }
+        });
+    }
+}
+
+/// The name of the element behind a pad, through the bins around it.
+fn linked_to(pad: &gst::Pad) -> Option<gst::glib::GString> {
+    match pad.downcast_ref::<gst::ProxyPad>() {
+        Some(ghost) => linked_to(&ghost.internal()?.upcast::<gst::Pad>().peer()?),
+        None => Some(pad.parent_element()?.name()),
+    }
 }
 
 /// Turns samples into frames; remembers the caps, so that an unchanged stream costs no parsing.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
-use super::CaptureError;
+use super::{CaptureError, appsink};
 
 /// What went wrong on a streaming thread, for the capture thread to find.
 pub type Trouble = Arc<Mutex<Option<CaptureError>>>;
@@ -153,6 +153,7 @@ pub fn one_decoder_thread(pipeline: &gst::Pipeline) {
         let libav = element.factory().is_some_and(|factory| factory.name().starts_with("avdec_"));
         if libav && element.has_property_with_type("max-threads", i32::static_type()) {
             element.set_property("max-threads", 1i32);
+            appsink::let_pool_grow(element);
         }
     });
 }

@@ -229,11 +229,26 @@ fn without_index(key: &str) -> String {
         .collect()
 }
 
-/// The remedy for an unknown word: the most similar known one, or all of them.
+/// Words that a remedy lists; a classifier may have a thousand classes.
+const LISTED: usize = 16;
+
+/// The remedy for an unknown word: the most similar known one; or those that hold it; or all, up to a number.
 pub(crate) fn nearest(word: &str, known: &[&str]) -> String {
     let best = known.iter().map(|known| (strsim::damerau_levenshtein(word, known), known)).min();
     match best {
         Some((distance, known)) if distance <= 1 + word.len() / 4 => format!("did you mean \"{known}\"?"),
-        _ => format!("use one of: {}", known.join(", ")),
+        _ => {
+            let holding: Vec<&str> =
+                known.iter().copied().filter(|known| !word.is_empty() && known.contains(word)).collect();
+            let known = if holding.is_empty() { known } else { &holding };
+            let more = known.len().saturating_sub(LISTED);
+            let listed = known[..known.len() - more].join(if known.iter().any(|word| word.contains(',')) {
+                "; "
+            } else {
+                ", "
+            });
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            format!("use one of: {listed}{more}")
+        }
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::trigger::{Edge, Field, Flow, ModemLine, Parity, Piece, Protocol, Source};
 use super::*;
 
-const CAMERA: &str = "[[camera]]\nname = \"front\"\nsource = \"scene:\"\n";
+const CAMERA: &str = "[[camera]]\nname = \"front\"\n\
+                      source = \"scene:\"\ninspect = { product = \"plate\" }\n";
 
 fn parse(trigger: &str) -> Result<Config, Faults> {
     let text = format!("{CAMERA}[[trigger]]\nname = \"plc\"\ncamera = \"front\"\n{trigger}");
@@ -24,7 +25,7 @@ fn serial(text: &str) -> trigger::Serial {
     }
 }
 
-/// Asserts that the one fault of `trigger` begins as expected (its lines count from 7).
+/// Asserts that the one fault of `trigger` begins as expected (its lines count from 8).
 #[track_caller]
 fn assert_fault(trigger: &str, expected: &str) {
     let faults = parse(trigger).expect_err(trigger);
@@ -66,11 +67,11 @@ fn the_annotated_ports_are_what_they_say() {
 
 #[test]
 fn a_trigger_is_a_port_or_a_timer() {
-    assert_fault("", "4:1 trigger[0].port: nothing pulls this trigger -> add port = ");
-    assert_fault("port = \"/dev/x\"\nevery_ms = 5", "4:1 trigger[0].port: a trigger is a port or a timer");
-    assert_fault("port = \"\"", "7:8 trigger[0].port: this is no device");
-    assert_fault("every_ms = 5\nbaud = 9600", "8:8 trigger[0].baud: this belongs to a serial port");
-    assert_fault("every_ms = 0", "7:12 trigger[0].every_ms: 0 is out of range");
+    assert_fault("", "5:1 trigger[0].port: nothing pulls this trigger -> add port = ");
+    assert_fault("port = \"/dev/x\"\nevery_ms = 5", "5:1 trigger[0].port: a trigger is a port or a timer");
+    assert_fault("port = \"\"", "8:8 trigger[0].port: this is no device");
+    assert_fault("every_ms = 5\nbaud = 9600", "9:8 trigger[0].baud: this belongs to a serial port");
+    assert_fault("every_ms = 0", "8:12 trigger[0].every_ms: 0 is out of range");
 }
 
 #[test]
@@ -78,32 +79,32 @@ fn the_keys_of_one_protocol_are_refused_in_another() {
     let port = "port = \"/dev/x\"\n";
     assert_fault(
         &format!("{port}byte = 1"),
-        "8:8 trigger[0].byte: this does not belong to protocol = \"line\"",
+        "9:8 trigger[0].byte: this does not belong to protocol = \"line\"",
     );
-    assert_fault(&format!("{port}edge = \"rising\""), "8:8 trigger[0].edge: this does not belong to");
+    assert_fault(&format!("{port}edge = \"rising\""), "9:8 trigger[0].edge: this does not belong to");
     assert_fault(
         &format!("{port}protocol = \"byte\"\nbyte = 1\nmax_line_bytes = 9"),
-        "10:18 trigger[0].max_line_bytes: this does not belong to protocol = \"byte\" -> remove it",
+        "11:18 trigger[0].max_line_bytes: this does not belong to protocol = \"byte\" -> remove it",
     );
-    assert_fault(&format!("{port}protocol = \"byte\""), "4:1 trigger[0].byte: this key is missing");
-    assert_fault(&format!("{port}protocol = \"edge\""), "4:1 trigger[0].line: this key is missing");
+    assert_fault(&format!("{port}protocol = \"byte\""), "5:1 trigger[0].byte: this key is missing");
+    assert_fault(&format!("{port}protocol = \"edge\""), "5:1 trigger[0].line: this key is missing");
     assert_fault(
         &format!("{port}protocol = \"byte\"\nbyte = 256"),
-        "9:8 trigger[0].byte: 256 is out of range",
+        "10:8 trigger[0].byte: 256 is out of range",
     );
     assert_fault(
         &format!("{port}protocol = \"edge\"\nline = \"cts\"\nflow = \"hardware\""),
-        "4:1 trigger[0].line: CTS is the flow control's",
+        "5:1 trigger[0].line: CTS is the flow control's",
     );
     assert_fault(
         &format!("{port}protocol = \"lines\""),
-        "8:12 trigger[0].protocol: \"lines\" is not known here",
+        "9:12 trigger[0].protocol: \"lines\" is not known here",
     );
     assert_fault(
         &format!("{port}max_line_bytes = 4096"),
-        "8:18 trigger[0].max_line_bytes: 4096 is out of range",
+        "9:18 trigger[0].max_line_bytes: 4096 is out of range",
     );
-    assert_fault(&format!("{port}reopen_ms = 9000"), "4:1 trigger[0].reopen_ms: the first pause is longer");
+    assert_fault(&format!("{port}reopen_ms = 9000"), "5:1 trigger[0].reopen_ms: the first pause is longer");
 }
 
 #[test]
@@ -111,13 +112,13 @@ fn an_unknown_field_of_a_template_is_told_with_the_list() {
     let port = "port = \"/dev/x\"\n";
     assert_fault(
         &format!("{port}answer = \"{{verdict}}\""),
-        "8:10 trigger[0].answer: there is no field {verdict} -> use {id}, {name}, {text}, {product}, {outcome}, \
+        "9:10 trigger[0].answer: there is no field {verdict} -> use {id}, {name}, {text}, {product}, {outcome}, \
          {OUTCOME}, {rois_ng}, {total_us}",
     );
-    assert_fault(&format!("{port}answer = \"{{id\""), "8:10 trigger[0].answer: a brace without its partner");
+    assert_fault(&format!("{port}answer = \"{{id\""), "9:10 trigger[0].answer: a brace without its partner");
     assert_fault(
         &format!("{port}ack = \"{{OUTCOME}}\""),
-        "8:7 trigger[0].ack: a field of the end is not known when a trigger is acknowledged -> use {id}, {name}, \
+        "9:7 trigger[0].ack: a field of the end is not known when a trigger is acknowledged -> use {id}, {name}, \
          {text}, {product}",
     );
 }

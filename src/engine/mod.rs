@@ -1,5 +1,7 @@
 //! Models: runtimes behind one small trait, cards, and the decoders of what the tensors say.
 
+#[cfg(any(feature = "litert", feature = "tflitec"))]
+mod arena;
 mod decode;
 mod error;
 mod file;

@@ -4,25 +4,21 @@ use std::sync::Arc;
 
 use tflitec::interpreter::{Interpreter, Options};
 use tflitec::model::Model;
+use tflitec::tensor::Tensor;
 
-use super::{RunError, Session, TensorInfo};
+use super::TensorInfo;
+use super::arena::{ArenaSession, Invoke, Place};
 
-/// Memory of one tensor inside the interpreter's arena.
-struct Place {
-    at: *mut u8,
-    bytes: usize,
+impl Invoke for Interpreter<'static> {
+    fn invoke(&mut self) -> Result<(), String> {
+        Interpreter::invoke(self).map_err(text)
+    }
 }
 
-/// A session of the linked library. The fields are in the order in which they must be dropped: the
-/// interpreter borrows the model, which borrows the bytes.
-pub(crate) struct TfLiteCSession {
-    interpreter: Interpreter<'static>,
+/// What the interpreter borrows, in the order in which it must be dropped: the model borrows the bytes.
+pub(crate) struct Borrowed {
     _model: Box<Model<'static>>,
     _bytes: Arc<Vec<u8>>,
-    name: String,
-    infos: [Vec<TensorInfo>; 2],
-    inputs: Vec<Place>,
-    outputs: Vec<Place>,
 }
 
 /// An error of the crate, which does not show its type.
@@ -36,7 +32,7 @@ pub(crate) fn session(
     name: &str,
     inputs: &[TensorInfo],
     outputs: &[TensorInfo],
-) -> Result<TfLiteCSession, String> {
+) -> Result<ArenaSession<Interpreter<'static>, Borrowed>, String> {
     // SAFETY: the session keeps an `Arc` of the bytes and drops it after the model.
     let borrowed: &'static [u8] = unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) };
     let model = Box::new(Model::from_bytes(borrowed).map_err(text)?);
@@ -50,64 +46,20 @@ pub(crate) fn session(
         interpreter.copy(&zeros, i).map_err(text)?;
     }
     // Output tensors that the graph sizes itself have their place after a first run.
-    interpreter.invoke().map_err(text)?;
-    let infos = [inputs.to_vec(), outputs.to_vec()];
-    let place = |tensor: tflitec::tensor::Tensor<'_>, info: &TensorInfo| -> Result<Place, String> {
-        let data = tensor.data::<u8>();
-        let (has, needs) = (data.len(), info.bytes());
-        if has != needs {
-            let name = &info.name;
-            return Err(format!("tensor {name}: the runtime has {has} bytes where the file says {needs}"));
-        }
-        Ok(Place { at: data.as_ptr().cast_mut(), bytes: has })
-    };
+    Interpreter::invoke(&interpreter).map_err(text)?;
     let mut places = [Vec::new(), Vec::new()];
     for (i, info) in inputs.iter().enumerate() {
-        places[0].push(place(interpreter.input(i).map_err(text)?, info)?);
+        places[0].push(place(&interpreter.input(i).map_err(text)?, info)?);
     }
     for (i, info) in outputs.iter().enumerate() {
-        places[1].push(place(interpreter.output(i).map_err(text)?, info)?);
+        places[1].push(place(&interpreter.output(i).map_err(text)?, info)?);
     }
-    let [inputs, outputs] = places;
-    Ok(TfLiteCSession {
-        interpreter,
-        _model: model,
-        _bytes: bytes.clone(),
-        name: name.into(),
-        infos,
-        inputs,
-        outputs,
-    })
+    let keeps = Borrowed { _model: model, _bytes: bytes.clone() };
+    Ok(ArenaSession::new((interpreter, keeps), name, (inputs, outputs), places))
 }
 
-impl Session for TfLiteCSession {
-    fn inputs(&self) -> &[TensorInfo] {
-        &self.infos[0]
-    }
-
-    fn outputs(&self) -> &[TensorInfo] {
-        &self.infos[1]
-    }
-
-    fn input_mut(&mut self, index: usize) -> &mut [u8] {
-        let place = &self.inputs[index];
-        // SAFETY: the arena is not laid out anew after `session`, so the place holds; this session is
-        // borrowed exclusively, and nothing runs meanwhile.
-        unsafe { std::slice::from_raw_parts_mut(place.at, place.bytes) }
-    }
-
-    fn run(&mut self) -> Result<(), RunError> {
-        self.interpreter
-            .invoke()
-            .map_err(|error| RunError { model: self.name.clone(), cause: error.to_string() })
-    }
-
-    fn output(&self, index: usize) -> &[u8] {
-        let place = &self.outputs[index];
-        // SAFETY: as in `input_mut`; running needs the session exclusively.
-        unsafe { std::slice::from_raw_parts(place.at, place.bytes) }
-    }
+fn place(tensor: &Tensor<'_>, info: &TensorInfo) -> Result<Place, String> {
+    let data = tensor.data::<u8>();
+    // SAFETY: the arena is not laid out anew after the first run.
+    unsafe { Place::new(data.as_ptr().cast_mut(), data.len(), info) }
 }
-
-// SAFETY: the interpreter has no thread affinity, and only this session touches its arena.
-unsafe impl Send for TfLiteCSession {}

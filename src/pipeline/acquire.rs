@@ -23,12 +23,12 @@ use crate::sinks::Sink;
 use crate::telemetry::Histogram;
 use crate::trigger::{Account, Begun, Counts, DeskState, Noise, Pulled as Answer};
 use crate::types::{
-    AcquisitionId, Clock, Ended, Frame, Inspection, InspectionLatency, Label, Outcome, Stamp, SystemClock,
-    Trigger, TriggerKind, Verdict,
+    AcquisitionId, Clock, Ended, Frame, Inspection, Label, Outcome, Stamp, SystemClock, Trigger, Verdict,
 };
 
-/// Ends that may wait behind an acquisition before it is given up.
-const MOST_BEHIND: usize = 256;
+/// Ends that may wait behind an acquisition before it is given up: a flood of triggers that all overrun gives
+/// thousands of them within one honest inspection, and each takes some hundred bytes.
+const MOST_BEHIND: usize = 16_384;
 
 /// One camera's road of acquisitions.
 pub struct PartLane {
@@ -59,9 +59,13 @@ struct State {
     product: Option<Arc<Product>>,
     /// Why no part can be judged now, if that is so: the product is being changed, or could not be.
     blocked: Option<Arc<str>>,
+    /// Products that were promised and are not settled yet; only the last of them may be judged by.
+    promised: usize,
     /// Why no frame can come, if that is so.
     away: Option<Arc<str>>,
-    waiting: VecDeque<Pulled>,
+    /// Everything that was taken and has not ended, so that it can be ended whoever holds it.
+    taken: BTreeMap<AcquisitionId, Arc<Pulled>>,
+    waiting: VecDeque<Arc<Pulled>>,
     /// Have their frame and wait for a worker.
     chosen: VecDeque<Acquisition>,
 }
@@ -92,7 +96,9 @@ impl PartLane {
             faults: BTreeMap::new(),
             product: None,
             blocked: None,
+            promised: 0,
             away: Some("the camera has not given a frame yet".into()),
+            taken: BTreeMap::new(),
             waiting: VecDeque::with_capacity(settings.queue),
             chosen: VecDeque::with_capacity(settings.queue),
         };
@@ -117,17 +123,31 @@ impl PartLane {
     /// What is inspected from the next trigger on; what is under way ends as it began. Gives the former product.
     pub fn select(&self, product: Arc<Product>) -> Option<Arc<Product>> {
         let mut state = lock(&self.state);
-        state.blocked = None;
+        if state.promised == 0 {
+            state.blocked = None;
+        }
         state.product.replace(product)
     }
 
-    /// Until the next product is selected every trigger ends as `error` with this cause: a part must not be judged by
-    /// a recipe that the plant believes to be another.
-    pub fn block(&self, cause: &str) {
-        lock(&self.state).blocked = Some(cause.into());
+    /// A product was promised to whoever pulls the triggers. Until it is settled, and every other that was promised,
+    /// triggers end as `error` with this cause: a part must not be judged by a recipe that the plant believes to be
+    /// another.
+    pub fn promise(&self, cause: &str) {
+        let mut state = lock(&self.state);
+        state.promised += 1;
+        state.blocked = Some(cause.into());
     }
 
-    /// Whether [`PartLane::block`] is in force.
+    /// A promise was kept (`None`), or why it was not: then triggers end as `error` until a product is selected.
+    pub fn settle(&self, cause: Option<&str>) {
+        let mut state = lock(&self.state);
+        state.promised = state.promised.saturating_sub(1);
+        if state.promised == 0 {
+            state.blocked = cause.map(Arc::from);
+        }
+    }
+
+    /// Whether triggers end as `error` because of a promise.
     pub fn is_blocked(&self) -> bool {
         lock(&self.state).blocked.is_some()
     }
@@ -176,7 +196,7 @@ impl PartLane {
         state.away = cause.map(Arc::from);
         if let Some(cause) = state.away.clone() {
             while let Some(pulled) = state.waiting.pop_front() {
-                self.without_frame(&mut state, pulled, (Outcome::Missed, cause.clone()), true);
+                self.without_frame(&mut state, &pulled, (Outcome::Missed, cause.clone()), true);
             }
             self.waiting.store(0, Ordering::Release);
             self.deliver(&mut state);
@@ -195,7 +215,7 @@ impl PartLane {
         let Begun { id, overrun } = state.account.begin();
         let selected = state.product.clone();
         let product = selected.clone().unwrap_or_else(|| Arc::new(Product::none()));
-        let pulled = Pulled { id, trigger, moment, product, ended };
+        let pulled = Arc::new(Pulled { id, trigger, moment, product, ended });
         let refused = match (&state.away, selected) {
             _ if state.blocked.is_some() => {
                 Some((Outcome::Error, state.blocked.clone().unwrap_or_else(|| "".into())))
@@ -208,12 +228,13 @@ impl PartLane {
             _ => None,
         };
         if let Some((outcome, cause)) = refused {
-            self.without_frame(&mut state, pulled, (outcome, cause), false);
+            self.without_frame(&mut state, &pulled, (outcome, cause), false);
             self.deliver(&mut state);
             return Answer { id, taken: false };
         }
         state.acknowledged = id;
         state.under_way += 1;
+        state.taken.insert(id, pulled.clone());
         state.waiting.push_back(pulled);
         self.choose(&mut state);
         self.changed.notify_all();
@@ -231,8 +252,9 @@ impl PartLane {
     pub fn expire(self: &Arc<PartLane>, patience: Duration) {
         let mut state = lock(&self.state);
         self.choose(&mut state);
-        while let Some(id) = state.account.overdue(MOST_BEHIND) {
-            self.give_up(&mut state, id);
+        if let Some(id) = state.account.overdue(MOST_BEHIND) {
+            let cause = "its inspection does not end; see the log for the worker that hangs";
+            self.give_up(&mut state, id, cause);
         }
         let now = self.clock.now().mono_ns;
         let due = state.waiting.iter().map(|pulled| self.settings.deadline_ns(pulled.moment)).min();
@@ -240,14 +262,23 @@ impl PartLane {
         drop(self.changed.wait_timeout(state, pause).unwrap_or_else(|poisoned| poisoned.into_inner()));
     }
 
-    /// A worker has held the oldest acquisition for so long that too many ends wait behind it.
-    fn give_up(&self, state: &mut State, id: AcquisitionId) {
-        let now = self.clock.now();
-        let trigger = Trigger { kind: TriggerKind::Timer, name: "".into(), at: now, text: None };
-        let pulled = Pulled { id, trigger, moment: now, product: Arc::new(Product::none()), ended: None };
-        let cause = "its inspection does not end; see the log for the worker that hangs".into();
-        self.without_frame(state, pulled, (Outcome::Error, cause), true);
-        self.deliver(state);
+    /// Ends an acquisition whoever holds it; its own late end is then refused.
+    fn give_up(&self, state: &mut State, id: AcquisitionId, cause: &str) {
+        if let Some(pulled) = state.taken.get(&id).cloned() {
+            self.without_frame(state, &pulled, (Outcome::Error, cause.into()), true);
+            self.deliver(state);
+        }
+    }
+
+    /// Ends everything that is still under way as `error`: whoever works on it is going away.
+    pub fn abandon(&self, cause: &str) {
+        let mut state = lock(&self.state);
+        let left: Vec<AcquisitionId> = state.taken.keys().copied().collect();
+        left.into_iter().for_each(|id| self.give_up(&mut state, id, cause));
+        let chosen = std::mem::take(&mut state.chosen);
+        drop(state);
+        // Each holds the lane, so they would keep one another alive.
+        drop(chosen);
     }
 
     /// Nothing more will come: what waits is missed.
@@ -274,7 +305,7 @@ impl PartLane {
                     self.bell.ring();
                 }
                 Look::Wait => state.waiting.push_back(pulled),
-                Look::Missed(cause) => self.without_frame(state, pulled, (Outcome::Missed, cause), true),
+                Look::Missed(cause) => self.without_frame(state, &pulled, (Outcome::Missed, cause), true),
             }
         }
         self.waiting.store(state.waiting.len(), Ordering::SeqCst);
@@ -303,29 +334,18 @@ impl PartLane {
         };
         let outcome = done.inspection.outcome;
         let total_us = done.inspection.latency.total_us;
+        state.taken.remove(&id);
         if let Err(error) = state.account.end(id, outcome, total_us, done) {
             tracing::error!(camera = %self.settings.camera, "{error}");
         }
         self.deliver(&mut state);
     }
 
-    fn without_frame(&self, state: &mut State, pulled: Pulled, (outcome, cause): End, taken: bool) {
+    fn without_frame(&self, state: &mut State, pulled: &Arc<Pulled>, (outcome, cause): End, taken: bool) {
         let total_us = self.clock.now().latency_since(pulled.trigger.at);
-        let inspection = Inspection {
-            id: pulled.id,
-            camera: self.settings.camera.clone(),
-            trigger: pulled.trigger,
-            product: pulled.product.name.clone(),
-            recipe_revision: pulled.product.recipe_revision,
-            golden_revision: pulled.product.golden_revision,
-            frame: None,
-            outcome,
-            cause: Some(cause),
-            pose: None,
-            rois: Vec::new(),
-            latency: InspectionLatency { total_us, ..InspectionLatency::default() },
-        };
-        let done = Done { inspection: Arc::new(inspection), frame: None, ended: pulled.ended, taken };
+        let inspection = pulled.without_frame(&self.settings.camera, outcome, cause, total_us);
+        let done = Done { inspection: Arc::new(inspection), frame: None, ended: pulled.ended.clone(), taken };
+        state.taken.remove(&pulled.id);
         if let Err(error) = state.account.end(pulled.id, outcome, total_us, done) {
             tracing::error!(camera = %self.settings.camera, "{error}");
         }

@@ -52,10 +52,36 @@ pub(super) struct Pulled {
     pub(super) ended: Option<Arc<dyn Ended>>,
 }
 
+impl Pulled {
+    /// The record of an acquisition that ended without a frame being judged, `total_us` after its trigger.
+    pub(super) fn without_frame(
+        &self,
+        camera: &Label,
+        outcome: Outcome,
+        cause: Arc<str>,
+        total_us: u32,
+    ) -> Inspection {
+        Inspection {
+            id: self.id,
+            camera: camera.clone(),
+            trigger: self.trigger.clone(),
+            product: self.product.name.clone(),
+            recipe_revision: self.product.recipe_revision,
+            golden_revision: self.product.golden_revision,
+            frame: None,
+            outcome,
+            cause: Some(cause),
+            pose: None,
+            rois: Vec::new(),
+            latency: InspectionLatency { total_us, ..InspectionLatency::default() },
+        }
+    }
+}
+
 /// An acquisition that has its frame.
 pub(super) struct Acquisition {
     pub(super) lane: Arc<PartLane>,
-    pub(super) pulled: Pulled,
+    pub(super) pulled: Arc<Pulled>,
     pub(super) frame: Lease<Frame>,
     /// When the frame was chosen.
     pub(super) chosen: Stamp,
@@ -67,7 +93,12 @@ pub(super) struct Acquisition {
 }
 
 impl Acquisition {
-    pub(super) fn new(lane: Arc<PartLane>, pulled: Pulled, frame: Lease<Frame>, now: Stamp) -> Acquisition {
+    pub(super) fn new(
+        lane: Arc<PartLane>,
+        pulled: Arc<Pulled>,
+        frame: Lease<Frame>,
+        now: Stamp,
+    ) -> Acquisition {
         let results = Mutex::new(pulled.product.rois.iter().map(|_| None).collect());
         Acquisition {
             lane,
@@ -108,7 +139,7 @@ impl Acquisition {
         let rois: Vec<RoiResult> = named
             .map(|((name, kind), result)| result.unwrap_or_else(|| RoiResult::failed(name, kind, &undone)))
             .collect();
-        let Pulled { id, trigger, product, .. } = &self.pulled;
+        let Pulled { id, trigger, product, .. } = &*self.pulled;
         Inspection {
             id: *id,
             camera: self.lane.camera().clone(),

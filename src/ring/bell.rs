@@ -1,15 +1,19 @@
 //! The bell: an event count on a futex. Whoever waits on any number of rings sleeps here, and a commit
-//! that finds nobody waiting pays one barrier and two loads.
+//! that finds nobody waiting pays two loads.
 //!
 //! The waiter announces itself, looks once more, then sleeps; the ringer changes the world, then looks for
 //! announcements. With a full barrier between the two steps on both sides, one of them sees the other
-//! (Dekker's argument), so no wake-up is lost.
+//! (Dekker's argument), so no wake-up is lost. Commits are many and sleeps are few, so the waiter pays for
+//! both barriers where the kernel can do that (`sync::heavy_fence`).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::futex::{Futex, Slept};
-use super::sync::{AtomicU32, Line, Ordering, fence, fence_after_rmw, pause};
+use super::sync::{
+    AtomicU32, Line, Ordering, fence, fence_after_rmw, give_way, heavy_fence, light_fence, pause,
+    prepare_fences,
+};
 
 /// Bit 0 of the epoch: somebody looked since the last ring and may be about to sleep.
 const ARMED: u32 = 1;
@@ -33,6 +37,7 @@ impl Bell {
     }
 
     pub(super) fn silent() -> Bell {
+        prepare_fences();
         Bell { epoch: Line(Futex::new(0)), sleepers: AtomicU32::new(0) }
     }
 
@@ -43,10 +48,10 @@ impl Bell {
         self.ring_after_fence();
     }
 
-    /// As [`Bell::ring`], directly after a read-modify-write that published the change.
+    /// As [`Bell::ring`], for a change that every waiter looks for after [`Bell::seen`]: nearly free.
     #[inline(always)]
-    pub(super) fn ring_after_rmw(&self) {
-        fence_after_rmw();
+    pub(super) fn ring_lightly(&self) {
+        light_fence();
         self.ring_after_fence();
     }
 
@@ -61,7 +66,8 @@ impl Bell {
 
     #[inline(always)]
     fn ring_after_fence(&self) {
-        let epoch = self.epoch.0.0.load(Ordering::Relaxed);
+        // Acquire: whose ring disarmed the epoch may have counted a sleeper that must be counted here too.
+        let epoch = self.epoch.0.0.load(Ordering::Acquire);
         if epoch & ARMED != 0 || self.sleepers.load(Ordering::Relaxed) != 0 {
             self.wake(epoch & ARMED);
         }
@@ -92,8 +98,15 @@ impl Bell {
     }
 
     /// Announces a waiter. Call it, look whether there is work, and pass the answer to [`Bell::wait`]
-    /// if there was none: a ring after this call ends that wait.
+    /// if there was none: a ring after this call ends that wait. It costs microseconds: look once before it.
     pub fn seen(&self) -> u32 {
+        let epoch = self.epoch.0.0.fetch_or(ARMED, Ordering::SeqCst) | ARMED;
+        heavy_fence();
+        epoch
+    }
+
+    /// As [`Bell::seen`], for a change that is always followed by [`Bell::ring_for_one`] and its full barrier.
+    pub(super) fn seen_by_one(&self) -> u32 {
         let epoch = self.epoch.0.0.fetch_or(ARMED, Ordering::SeqCst) | ARMED;
         fence_after_rmw();
         epoch
@@ -111,15 +124,15 @@ impl Bell {
     }
 
     fn wait_as(&self, kind: u32, seen: u32, spin: Duration, timeout: Option<Duration>) -> bool {
-        let start = Instant::now();
+        let mut clock = Stopwatch::default();
         let changed = || self.epoch.0.0.load(Ordering::Acquire) != seen;
-        if spin_until(start, spin.min(timeout.unwrap_or(spin)), changed) {
+        if spin_until(&mut clock, spin.min(timeout.unwrap_or(spin)), changed) {
             return true;
         }
         self.sleepers.fetch_add(kind, Ordering::SeqCst);
         fence_after_rmw();
         // A spurious wake-up counts as a wake-up: every caller looks for its condition again anyway.
-        let left = left(start, timeout);
+        let left = clock.left(timeout);
         let woken = changed()
             || (left != Some(Duration::ZERO) && matches!(self.epoch.0.wait(seen, left), Slept::Woken));
         self.sleepers.fetch_sub(kind, Ordering::Relaxed);
@@ -127,14 +140,26 @@ impl Bell {
     }
 }
 
-/// What is left of a time limit that began at `start`. The models have no time: there it never passes.
-pub(super) fn left(start: Instant, timeout: Option<Duration>) -> Option<Duration> {
-    let passed = if cfg!(loom) { Duration::ZERO } else { start.elapsed() };
-    timeout.map(|limit| limit.saturating_sub(passed))
+/// Runs from the first time that it is asked: most waits are over before a look at the clock would be.
+#[derive(Default)]
+pub(super) struct Stopwatch(Option<Instant>);
+
+impl Stopwatch {
+    /// The models have no time: there it never passes.
+    fn passed(&mut self) -> Duration {
+        let start = *self.0.get_or_insert_with(Instant::now);
+        if cfg!(loom) { Duration::ZERO } else { start.elapsed() }
+    }
+
+    /// What is left of a time limit.
+    pub(super) fn left(&mut self, limit: Option<Duration>) -> Option<Duration> {
+        let passed = self.passed();
+        limit.map(|limit| limit.saturating_sub(passed))
+    }
 }
 
-/// Polls `done` until it holds (true) or `spin` has passed since `start` (false).
-pub(super) fn spin_until(start: Instant, spin: Duration, mut done: impl FnMut() -> bool) -> bool {
+/// Polls `done` until it holds (true) or `spin` has passed (false).
+pub(super) fn spin_until(clock: &mut Stopwatch, spin: Duration, mut done: impl FnMut() -> bool) -> bool {
     if spin.is_zero() {
         return false;
     }
@@ -145,8 +170,9 @@ pub(super) fn spin_until(start: Instant, spin: Duration, mut done: impl FnMut() 
             }
             pause();
         }
-        if start.elapsed() >= spin {
+        if clock.passed() >= spin {
             return false;
         }
+        give_way();
     }
 }

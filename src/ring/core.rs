@@ -5,28 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bell::Bell;
-use super::slots::{ORPHAN, PINS, Slot, holds_value};
-use super::sync::{
-    AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Line, Ordering, UnsafeCell, fence,
-};
+use super::end::End;
+use super::gate::Gate;
+use super::slots::{ORPHAN, PINS, Pins, Slot};
+use super::sync::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Line, Ordering, UnsafeCell, fence};
 
-/// Most slots of a ring; also the length of the order table.
-pub(super) const MAX_SLOTS: usize = 64;
-/// Most `Every` readers of a ring at one time.
-pub const MAX_EVERY: usize = 8;
-
-/// Entries of the order table; short in the models, where each costs time.
-const WINDOW: usize = if cfg!(loom) { 4 } else { MAX_SLOTS };
+/// Most slots of a ring; also the length of the order table. Few in the models, where each costs time.
+pub(super) const MAX_SLOTS: usize = if cfg!(loom) { 4 } else { 64 };
 
 /// Twice what waking a sleeper costs: polling for less loses to sleeping, and for more never wins much.
 pub(super) const PATIENCE: Duration = Duration::from_micros(if cfg!(loom) { 0 } else { 25 });
 
-/// Bits of the head word: committed count, closed, slot of the newest frame.
+/// Bits of the head word: committed count, slot of the newest frame.
 const SLOT_BITS: u64 = 0x3f;
-const CLOSED: u64 = 1 << 6;
-const COUNT_SHIFT: u32 = 7;
+const COUNT_SHIFT: u32 = 6;
 
-/// The published end of the ring, as one word, so that a commit and a close are ordered for everybody.
+/// The published end of the ring, as one word: how many frames, and where the newest is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head(pub(super) u64);
 
@@ -39,10 +33,6 @@ impl Head {
     #[inline(always)]
     pub(super) fn committed(self) -> u64 {
         self.0 >> COUNT_SHIFT
-    }
-
-    pub(super) fn closed(self) -> bool {
-        self.0 & CLOSED != 0
     }
 
     /// Where the newest frame lies.
@@ -58,8 +48,8 @@ pub(super) struct Producer {
     first: usize,
     /// The tag that each slot was last filled with; 0 where vacant.
     pub(super) tags: [u64; MAX_SLOTS],
-    /// Frames before this one have been leased by every `Every` reader, present or future.
-    pub(super) limit: u64,
+    /// Bit set of the slots whose frame no `Every` reader, present or future, needs any more.
+    pub(super) free: u64,
     /// How long the writer polls when it must wait, before it sleeps. Halved each time that was in vain.
     pub(super) patience: Duration,
     /// The committed count and newest slot as last published.
@@ -74,7 +64,7 @@ impl Producer {
             by_age,
             first: 0,
             tags: [0; MAX_SLOTS],
-            limit: 0,
+            free: u64::MAX,
             patience: PATIENCE,
             head: Head::new(0, 0),
         }
@@ -98,28 +88,33 @@ impl Producer {
     }
 }
 
-/// The cursors of the `Every` readers: where the writer must not overtake them.
-pub(super) struct Gate {
-    /// Bit set of the cells that are given out, and of those that hold the writer.
-    pub(super) taken: AtomicU32,
-    pub(super) holding: AtomicU32,
-    /// The next frame that each reader will lease.
-    pub(super) cursors: [Line<AtomicU64>; MAX_EVERY],
+/// What the writer counts, away from what readers read.
+pub(super) struct Counts {
+    pub(super) starved: AtomicU64,
+    pub(super) waits: AtomicU64,
+}
+
+/// Adds one to a count that the caller alone changes.
+pub(super) fn count_one(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
 pub(super) struct Core<T> {
     pub(super) head: Line<AtomicU64>,
-    order: Line<[AtomicU8; WINDOW]>,
+    order: Line<[AtomicU8; MAX_SLOTS]>,
     pub(super) gate: Line<Gate>,
+    pub(super) end: End,
     /// Rung when the writer may go on.
     pub(super) vacancy: Bell,
     /// Rung when a frame was committed.
     pub(super) bell: Arc<Bell>,
     pub(super) producer: Line<UnsafeCell<Producer>>,
     pub(super) writer_taken: AtomicBool,
-    pub(super) starved: AtomicU64,
-    pub(super) waits: AtomicU64,
+    pub(super) counts: Line<Counts>,
     pub(super) slots: Box<[Slot<T>]>,
+    pub(super) pins: Line<Box<[Pins]>>,
+    /// `Latest` readers: they pin every frame they see.
+    pub(super) watchers: AtomicUsize,
     handles: Line<AtomicUsize>,
     /// Counts down to the end of an orphaned ring: its slots, and the handle that is cleaning up.
     remaining: AtomicUsize,
@@ -134,17 +129,40 @@ impl<T> Core<T> {
     /// Where frame `seq` lies, for a reader that the writer cannot have overtaken.
     #[inline(always)]
     pub(super) fn place_of(&self, seq: u64) -> usize {
-        usize::from(self.order[seq as usize % WINDOW].load(Ordering::Relaxed))
+        usize::from(self.order[seq as usize % MAX_SLOTS].load(Ordering::Relaxed))
     }
 
     #[inline(always)]
     pub(super) fn set_order(&self, seq: u64, slot: usize) {
-        self.order[seq as usize % WINDOW].store(slot as u8, Ordering::Relaxed);
+        self.order[seq as usize % MAX_SLOTS].store(slot as u8, Ordering::Relaxed);
+    }
+
+    /// Which slots the gate leaves to the writer now.
+    #[inline(always)]
+    pub(super) fn given_back(&self, producer: &Producer) -> u64 {
+        self.gate.given_back(&producer.tags[..self.slots.len()])
+    }
+
+    /// Whether the stream has ended after `committed` frames.
+    #[inline(always)]
+    pub(super) fn ended_at(&self, committed: u64) -> bool {
+        self.end.is_sealed() && self.head().committed() == committed
+    }
+
+    /// Which slot this is.
+    pub(super) fn index_of(&self, slot: &Slot<T>) -> usize {
+        (std::ptr::from_ref(slot).addr() - self.slots.as_ptr().addr()) / size_of::<Slot<T>>()
     }
 
     /// Ends the stream; a commit is before it or refused.
     pub(super) fn close(&self) {
-        self.head.fetch_or(CLOSED, Ordering::SeqCst);
+        self.end.close();
+        self.ring_all();
+    }
+
+    /// Tells everybody of the end.
+    #[cold]
+    pub(super) fn ring_all(&self) {
         self.vacancy.ring_all();
         self.bell.ring_all();
     }
@@ -177,18 +195,16 @@ impl<T> Handle<T> {
         let core = Box::new(Core {
             head: Line(AtomicU64::new(Head::new(0, 0).0)),
             order: Line(std::array::from_fn(|_| AtomicU8::new(0))),
-            gate: Line(Gate {
-                taken: AtomicU32::new(0),
-                holding: AtomicU32::new(0),
-                cursors: std::array::from_fn(|_| Line(AtomicU64::new(0))),
-            }),
+            gate: Line(Gate::new()),
+            end: End::new(),
             vacancy: Bell::silent(),
             bell,
             producer: Line(UnsafeCell::new(Producer::new(slots))),
             writer_taken: AtomicBool::new(false),
-            starved: AtomicU64::new(0),
-            waits: AtomicU64::new(0),
+            counts: Line(Counts { starved: AtomicU64::new(0), waits: AtomicU64::new(0) }),
             slots: (0..slots).map(|_| Slot::vacant()).collect(),
+            pins: Line((0..slots).map(|_| Pins::none()).collect()),
+            watchers: AtomicUsize::new(0),
             handles: Line(AtomicUsize::new(1)),
             remaining: AtomicUsize::new(slots + 1),
         });
@@ -221,11 +237,11 @@ impl<T> Handle<T> {
     #[cold]
     fn orphan(&self) {
         let mut done = 1;
-        for slot in &self.slots {
-            let state = slot.state.fetch_or(ORPHAN, Ordering::AcqRel);
-            if state & PINS == 0 {
-                if holds_value(state) {
-                    // SAFETY: no pins, and without a handle nobody can take one: ours alone.
+        for (slot, pins) in self.slots.iter().zip(&self.pins[..]) {
+            if pins.0.fetch_or(ORPHAN, Ordering::AcqRel) & PINS == 0 {
+                if slot.live_tag().is_some() {
+                    // SAFETY: no pins, and without a handle nobody can take one: ours alone. A
+                    // reader that left turned its leases into pins.
                     unsafe { slot.drop_value() };
                 }
                 done += 1;

@@ -3,8 +3,8 @@
 use super::core::Handle;
 use super::lease::Lease;
 use super::reader::lease_newest;
-use super::slots::{Slot, tag_of};
-use super::sync::Ordering;
+use super::slots::tag_of;
+use super::sync::{Ordering, heavy_fence};
 
 /// Which frame a trigger means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,33 +34,33 @@ impl Pick {
 /// turn means that the writer went on.
 pub(super) fn pick<T>(core: &Handle<T>, moment_ns: u64, pick: Pick) -> Option<Lease<T>> {
     loop {
-        // What the head does not name yet may still be taken back.
+        // What the head does not name yet is not committed yet.
         let newest = core.head().committed().checked_sub(1).map(tag_of)?;
         let (slot, tag) = best(core, newest, moment_ns, pick)?;
-        if slot.pin(tag) {
-            // SAFETY: pinned just now.
-            return Some(unsafe { Lease::from_pin(core, slot, tag) });
+        if let Some(lease) = Lease::pin(core, slot, tag, heavy_fence) {
+            return Some(lease);
         }
     }
 }
 
-fn best<T>(core: &Handle<T>, newest: u64, moment_ns: u64, pick: Pick) -> Option<(&Slot<T>, u64)> {
+fn best<T>(core: &Handle<T>, newest: u64, moment_ns: u64, pick: Pick) -> Option<(usize, u64)> {
     core.slots
         .iter()
-        .filter_map(|slot| {
+        .enumerate()
+        .filter_map(|(index, slot)| {
             let tag = slot.live_tag().filter(|tag| *tag <= newest)?;
             let distance = pick.distance(slot.stamp_ns.load(Ordering::Relaxed), moment_ns)?;
-            Some((distance, tag, slot))
+            Some((distance, tag, index))
         })
         .min_by_key(|(distance, tag, _)| (*distance, *tag))
-        .map(|(_, tag, slot)| (slot, tag))
+        .map(|(_, tag, index)| (index, tag))
 }
 
 /// Leases the newest frame.
 pub(super) fn newest<T>(core: &Handle<T>) -> Option<Lease<T>> {
     let mut head = core.head();
     loop {
-        if let Some(lease) = lease_newest(core, head) {
+        if let Some(lease) = lease_newest(core, head, heavy_fence) {
             return Some(lease);
         }
         let now = core.head();

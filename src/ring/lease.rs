@@ -3,8 +3,9 @@
 use std::ptr::NonNull;
 
 use super::core::{Core, Handle};
-use super::slots::{ORPHAN, PIN, PINS, Slot, WANTED, seq_of};
-use super::sync::Ordering;
+use super::gate::{FLAGS, MOVED};
+use super::slots::{ORPHAN, PIN, PINS, Pins, Slot, WANTED, seq_of};
+use super::sync::{AtomicU64, Ordering};
 
 /// More leases of one frame than any design can mean; far below what the count can hold.
 const TOO_MANY: u64 = PINS / 2;
@@ -14,6 +15,8 @@ const TOO_MANY: u64 = PINS / 2;
 pub struct Lease<T> {
     core: NonNull<Core<T>>,
     slot: NonNull<Slot<T>>,
+    /// Where an `Every` reader's lease is given back; any other lease holds a pin.
+    word: Option<NonNull<AtomicU64>>,
     tag: u64,
 }
 
@@ -24,17 +27,66 @@ unsafe impl<T: Send + Sync> Send for Lease<T> {}
 unsafe impl<T: Send + Sync> Sync for Lease<T> {}
 
 impl<T> Lease<T> {
-    /// # Safety
-    /// The caller holds a pin on `slot`, a slot of `core`, with this tag, and hands it over.
+    /// Pins the frame `tag`; `None` when the slot holds another by now. `fence` pairs with the writer's, between
+    /// hiding a tag and looking for pins: a full barrier for who is counted as a watcher, else a heavy one.
     #[inline(always)]
-    pub(super) unsafe fn from_pin(core: &Handle<T>, slot: &Slot<T>, tag: u64) -> Lease<T> {
-        Lease { core: core.pointer(), slot: NonNull::from(slot), tag }
+    pub(super) fn pin(core: &Handle<T>, slot: usize, tag: u64, fence: fn()) -> Option<Lease<T>> {
+        if !core.slots[slot].is(tag) {
+            return None;
+        }
+        core.pins[slot].0.fetch_add(PIN, Ordering::SeqCst);
+        fence();
+        // A lease from here on, so that a pin that came too late is undone with all that belongs to it.
+        let lease = Lease { core: core.pointer(), slot: NonNull::from(&core.slots[slot]), word: None, tag };
+        core.slots[slot].is(tag).then_some(lease)
+    }
+
+    /// # Safety
+    /// The frame `tag` in this slot is kept for the `Every` reader of the gate's `cell`, who leases it now.
+    #[inline(always)]
+    pub(super) unsafe fn from_gate(core: &Handle<T>, slot: usize, tag: u64, cell: usize) -> Lease<T> {
+        let word = Some(NonNull::from(&core.gate.words[cell][slot]));
+        Lease { core: core.pointer(), slot: NonNull::from(&core.slots[slot]), word, tag }
     }
 
     #[inline(always)]
     fn slot(&self) -> &Slot<T> {
-        // SAFETY: the pin keeps the core alive, and with it its slots.
+        // SAFETY: what keeps the frame keeps the core alive, and with it its slots.
         unsafe { self.slot.as_ref() }
+    }
+
+    #[inline(always)]
+    fn pins(&self) -> &Pins {
+        // SAFETY: as above.
+        let core = unsafe { self.core.as_ref() };
+        &core.pins[core.index_of(self.slot())]
+    }
+
+    /// The end of an `Every` reader's own lease when the writer waits or the reader is gone.
+    #[cold]
+    fn give_back_slowly(&mut self, word: &AtomicU64) {
+        let mut seen = word.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: until the word is written the reader lives or has left a pin: the core is alive.
+            let handle = (seen & FLAGS == WANTED).then(|| unsafe { Handle::revive(self.core) }).flatten();
+            match word.compare_exchange_weak(seen, self.tag, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) if seen & MOVED != 0 => return self.unpin(),
+                Ok(_) => {
+                    return if let Some(handle) = handle {
+                        handle.vacancy.ring_for_one()
+                    };
+                }
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn unpin(&mut self) {
+        // One holder and nobody waiting: the common case, tried without loading first.
+        if self.pins().0.compare_exchange(PIN, 0, Ordering::Release, Ordering::Relaxed).is_err() {
+            self.unpin_slowly();
+        }
     }
 
     /// The frame's number in its ring: 0, 1, 2, … without gaps.
@@ -49,12 +101,12 @@ impl<T> Lease<T> {
         self.slot().stamp_ns.load(Ordering::Relaxed)
     }
 
-    /// The end of a lease when others hold the frame too, the writer waits, or the ring is gone.
+    /// The end of a pin when others hold the frame too, the writer waits, or the ring is gone.
     #[cold]
-    fn release_slowly(&mut self) {
-        let slot = self.slot();
+    fn unpin_slowly(&mut self) {
+        let pins = self.pins();
         let mut handle = None;
-        let mut seen = slot.state.load(Ordering::Relaxed);
+        let mut seen = pins.0.load(Ordering::Relaxed);
         loop {
             let last = seen & PINS == PIN;
             let wanted = last && seen & WANTED != 0;
@@ -64,7 +116,7 @@ impl<T> Lease<T> {
                 handle = unsafe { Handle::revive(self.core) };
             }
             let next = if wanted { (seen - PIN) & !WANTED } else { seen - PIN };
-            match slot.state.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Relaxed) {
+            match pins.0.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) if last && seen & ORPHAN != 0 => return self.retire(),
                 Ok(_) => {
                     return if let Some(handle) = handle.filter(|_| wanted) {
@@ -89,29 +141,33 @@ impl<T> std::ops::Deref for Lease<T> {
     type Target = T;
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: this lease is the pin, and outlives the reference.
+        // SAFETY: this lease keeps the frame, and outlives the reference.
         unsafe { self.slot().value() }
     }
 }
 
 impl<T> Clone for Lease<T> {
     fn clone(&self) -> Lease<T> {
-        let pins = self.slot().state.fetch_add(PIN, Ordering::Relaxed) & PINS;
-        if pins >= TOO_MANY {
-            self.slot().state.fetch_sub(PIN, Ordering::Relaxed);
-            panic!("frame {} has {pins} leases: they are being leaked; drop them when done", self.seq());
+        let pins = &self.pins().0;
+        let held = pins.fetch_add(PIN, Ordering::Relaxed) & PINS;
+        if held >= TOO_MANY {
+            pins.fetch_sub(PIN, Ordering::Relaxed);
+            panic!("frame {} has {held} leases: they are being leaked; drop them when done", self.seq());
         }
-        Lease { core: self.core, slot: self.slot, tag: self.tag }
+        Lease { core: self.core, slot: self.slot, word: None, tag: self.tag }
     }
 }
 
 impl<T> Drop for Lease<T> {
     #[inline(always)]
     fn drop(&mut self) {
-        // One holder and nobody waiting: the common case, tried without loading first.
-        let (held, free) = (self.tag | PIN, self.tag);
-        if self.slot().state.compare_exchange(held, free, Ordering::Release, Ordering::Relaxed).is_err() {
-            self.release_slowly();
+        let Some(word) = self.word else { return self.unpin() };
+        // SAFETY: until the word is written the reader lives or has left a pin: the core is alive.
+        let word = unsafe { word.as_ref() };
+        let seen = word.load(Ordering::Relaxed);
+        let plain = seen & FLAGS == 0;
+        if !plain || word.compare_exchange(seen, self.tag, Ordering::Release, Ordering::Relaxed).is_err() {
+            self.give_back_slowly(word);
         }
     }
 }

@@ -3,7 +3,9 @@
 
 mod bell;
 mod core;
+mod end;
 mod futex;
+mod gate;
 mod history;
 mod lease;
 mod reader;
@@ -14,7 +16,7 @@ mod tests;
 mod writer;
 
 pub use bell::Bell;
-pub use core::MAX_EVERY;
+pub use gate::MAX_EVERY;
 pub use history::Pick;
 pub use lease::Lease;
 pub use reader::{Policy, Reader, Take};
@@ -80,7 +82,7 @@ impl<T: Send + Sync + 'static> Ring<T> {
 
     /// Whether the stream has ended.
     pub fn is_closed(&self) -> bool {
-        self.core.head().closed()
+        self.core.end.is_asked()
     }
 
     /// Number of slots.
@@ -90,15 +92,17 @@ impl<T: Send + Sync + 'static> Ring<T> {
 
     /// Slots that are leased now.
     pub fn leased(&self) -> usize {
-        self.core.slots.iter().filter(|slot| slot.is_pinned()).count()
+        let (slots, gate) = (&self.core.slots, &self.core.gate);
+        let is_out = |slot: usize| slots[slot].live_tag().is_some_and(|tag| gate.is_leased(slot, tag));
+        (0..slots.len()).filter(|slot| self.core.pins[*slot].any() || is_out(*slot)).count()
     }
 
     /// The counts so far.
     pub fn stats(&self) -> RingStats {
         RingStats {
             committed: self.core.head().committed(),
-            starved: self.core.starved.load(Ordering::Relaxed),
-            waits: self.core.waits.load(Ordering::Relaxed),
+            starved: self.core.counts.starved.load(Ordering::Relaxed),
+            waits: self.core.counts.waits.load(Ordering::Relaxed),
         }
     }
 }

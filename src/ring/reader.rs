@@ -1,12 +1,16 @@
 //! A reader's end: a cursor over the frames, and what it does when it falls behind.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::bell::{left, spin_until};
-use super::core::{Handle, Head, MAX_EVERY};
+use super::bell::{Stopwatch, spin_until};
+use super::core::{Handle, Head};
+use super::gate::{MAX_EVERY, MOVED};
 use super::lease::Lease;
-use super::slots::tag_of;
-use super::sync::{Ordering, fence, prefetch_to_write};
+use super::slots::{TAG, tag_of};
+use super::sync::{Ordering, fence_after_rmw, heavy_fence, prefetch_to_read};
+
+/// One look at the head in so many turns of a polling `Every` reader.
+const HEAD_TURNS: u32 = 16;
 
 /// What a reader that falls behind does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +38,6 @@ pub struct Reader<T> {
     policy: Policy,
     /// The next frame to lease.
     cursor: u64,
-    /// The committed count as last seen: below it the head need not be loaded again.
-    known: u64,
     skipped: u64,
     /// The slot of the frame before `cursor`, as far as known.
     place: usize,
@@ -45,13 +47,18 @@ pub struct Reader<T> {
 
 impl<T> Reader<T> {
     pub(super) fn join(core: &Handle<T>, policy: Policy) -> Reader<T> {
-        let cell = if policy == Policy::Every { take_cell(core) } else { MAX_EVERY };
+        let cell = if policy == Policy::Every { core.gate.take_cell() } else { MAX_EVERY };
         let cursor = core.head().committed();
         if policy == Policy::Every {
-            core.gate.cursors[cell].store(cursor, Ordering::Release);
+            core.gate.cursors[cell].store(tag_of(cursor), Ordering::Release);
+            core.gate.starts[cell].store(tag_of(cursor), Ordering::Release);
             core.vacancy.ring_for_one();
+        } else {
+            core.watchers.fetch_add(1, Ordering::SeqCst);
+            // From here on the writer pays for the barrier between claim and look, and a pin need not.
+            heavy_fence();
         }
-        Reader { core: core.clone(), policy, cursor, known: cursor, skipped: 0, place: 0, cell }
+        Reader { core: core.clone(), policy, cursor, skipped: 0, place: 0, cell }
     }
 
     /// The next frame by this reader's policy, without waiting.
@@ -79,37 +86,48 @@ impl<T> Reader<T> {
 
     /// Frames committed and not yet leased or passed over by this reader.
     pub fn backlog(&self) -> u64 {
-        self.core.head().committed() - self.cursor
+        self.core.head().committed().saturating_sub(self.cursor)
     }
 
     #[inline(always)]
     fn next(&mut self) -> Take<T> {
-        if self.cursor == self.known {
-            let head = self.core.head();
-            self.known = head.committed();
-            if self.cursor == self.known {
-                return if head.closed() { Take::Closed } else { Take::Empty };
-            }
-        }
+        let Some(place) = self.place_of_next() else {
+            return if self.core.ended_at(self.cursor) { Take::Closed } else { Take::Empty };
+        };
         let (core, tag) = (&self.core, tag_of(self.cursor));
-        // Slots follow one another unless the writer stepped around a lease. Trying the next one first
-        // leaves the order table's line with the writer: it is a third of the cost of a hand-off.
-        self.place = if self.place + 1 < core.slots.len() { self.place + 1 } else { 0 };
-        if !core.slots[self.place].pin(tag) {
-            self.place = core.place_of(self.cursor);
-            let pinned = core.slots[self.place].pin(tag);
-            assert!(pinned, "frame {} was overwritten before an Every reader leased it", self.cursor);
-        }
-        let slot = &core.slots[self.place];
-        // SAFETY: pinned just now.
-        let lease = unsafe { Lease::from_pin(&self.core, slot, tag) };
+        self.place = place;
         self.cursor += 1;
-        if self.cursor < self.known {
-            let next = if self.place + 1 < self.core.slots.len() { self.place + 1 } else { 0 };
-            prefetch_to_write(&self.core.slots[next].state);
+        prefetch_to_read(&core.slots[self.after(place)]);
+        core.gate.cursors[self.cell].store(tag_of(self.cursor), Ordering::Release);
+        // SAFETY: committed after this reader joined and not leased yet: kept for it. Its tag
+        // was loaded with Acquire.
+        Take::Lease(unsafe { Lease::from_gate(core, place, tag, self.cell) })
+    }
+
+    /// Where the next frame of an `Every` reader lies, if it is there.
+    #[inline(always)]
+    fn place_of_next(&self) -> Option<usize> {
+        // Slots follow one another unless the writer stepped around a lease. A tag says as much as the head,
+        // for what the writer once shows it never takes back, and its line is needed anyway.
+        let (core, likely, tag) = (&self.core, self.after(self.place), tag_of(self.cursor));
+        if core.slots[likely].is(tag) {
+            return Some(likely);
         }
-        self.core.gate.cursors[self.cell].store(self.cursor, Ordering::Release);
-        Take::Lease(lease)
+        if core.head().committed() <= self.cursor {
+            return None;
+        }
+        let place = core.place_of(self.cursor);
+        assert!(
+            core.slots[place].is(tag),
+            "frame {} was overwritten before an Every reader leased it",
+            self.cursor
+        );
+        Some(place)
+    }
+
+    #[inline(always)]
+    fn after(&self, place: usize) -> usize {
+        if place + 1 < self.core.slots.len() { place + 1 } else { 0 }
     }
 
     #[inline(always)]
@@ -117,21 +135,22 @@ impl<T> Reader<T> {
         let mut head = self.core.head();
         loop {
             if head.committed() == self.cursor {
-                return if head.closed() { Take::Closed } else { Take::Empty };
+                return if self.core.ended_at(head.committed()) { Take::Closed } else { Take::Empty };
             }
-            if let Some(lease) = lease_newest(&self.core, head) {
+            if let Some(lease) = lease_newest(&self.core, head, fence_after_rmw) {
                 self.skipped += head.committed() - 1 - self.cursor;
                 self.cursor = head.committed();
                 return Take::Lease(lease);
             }
-            let now = self.core.head();
-            if now == head && !head.closed() {
-                return Take::Empty; // being overwritten: its successor rings the bell
-            }
-            if now == head {
-                // Overwritten for a frame that the close then refused.
+            // Being overwritten. By a frame that the close then refused?
+            if self.core.ended_at(head.committed()) {
                 self.skipped += head.committed() - self.cursor;
                 self.cursor = head.committed();
+                continue;
+            }
+            let now = self.core.head();
+            if now == head {
+                return Take::Empty; // its successor, or the close, rings the bell
             }
             head = now;
         }
@@ -139,20 +158,34 @@ impl<T> Reader<T> {
 
     #[cold]
     fn wait(&mut self, spin: Duration, timeout: Option<Duration>) -> Take<T> {
-        let start = Instant::now();
-        let head = self.core.head();
-        spin_until(start, spin.min(timeout.unwrap_or(spin)), || self.core.head() != head);
+        let mut turn = 0u32;
+        let changed = || {
+            turn += 1;
+            match self.policy {
+                // The head is looked at now and then only: who polls it slows the writer down.
+                Policy::Every if !turn.is_multiple_of(HEAD_TURNS) => {
+                    self.core.slots[self.after(self.place)].is(tag_of(self.cursor))
+                }
+                _ => self.core.head().committed() != self.cursor || self.core.end.is_sealed(),
+            }
+        };
+        let mut clock = Stopwatch::default();
+        spin_until(&mut clock, spin.min(timeout.unwrap_or(spin)), changed);
+        let mut seen = None;
         loop {
-            let seen = self.core.bell.seen();
             match self.try_lease() {
                 Take::Empty => {}
                 taken => return taken,
             }
-            let left = left(start, timeout);
+            let left = clock.left(timeout);
             if left == Some(Duration::ZERO) {
                 return Take::Empty;
             }
-            self.core.bell.wait_each(seen, left);
+            // Announced once the look above came after it; not before: a woken reader takes first.
+            match seen.take() {
+                Some(seen) => drop(self.core.bell.wait_each(seen, left)),
+                None => seen = Some(self.core.bell.seen()),
+            }
         }
     }
 }
@@ -160,39 +193,36 @@ impl<T> Reader<T> {
 impl<T> Drop for Reader<T> {
     fn drop(&mut self) {
         if self.policy == Policy::Every {
-            self.core.gate.holding.fetch_and(!(1 << self.cell), Ordering::SeqCst);
-            self.core.gate.taken.fetch_and(!(1 << self.cell), Ordering::Release);
+            (0..self.core.slots.len()).for_each(|slot| self.leave_pin(slot));
+            self.core.gate.leave_cell(self.cell);
             self.core.vacancy.ring_for_one();
+        } else {
+            self.core.watchers.fetch_sub(1, Ordering::Release);
         }
     }
 }
 
-/// Leases the newest frame that `head` names, unless it is being overwritten.
-#[inline(always)]
-pub(super) fn lease_newest<T>(core: &Handle<T>, head: Head) -> Option<Lease<T>> {
-    let seq = head.committed().checked_sub(1)?;
-    let (slot, tag) = (&core.slots[head.slot()], tag_of(seq));
-    // SAFETY: pinned just now.
-    slot.pin(tag).then(|| unsafe { Lease::from_pin(core, slot, tag) })
+impl<T> Reader<T> {
+    /// If this reader's lease of the frame in `slot` is still out, a pin takes over for the reader's word.
+    fn leave_pin(&self, slot: usize) {
+        let (core, gate) = (&self.core, &self.core.gate);
+        let out = core.slots[slot].live_tag().filter(|tag| gate.is_out(self.cell, slot, *tag));
+        // Dropped again when the lease came back meanwhile.
+        let Some(pin) = out.and_then(|tag| Lease::pin(core, slot, tag, heavy_fence)) else { return };
+        let tag = tag_of(pin.seq());
+        let word = &gate.words[self.cell][slot];
+        let mut seen = word.load(Ordering::Acquire);
+        while seen & TAG != tag {
+            match word.compare_exchange(seen, seen | MOVED, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return std::mem::forget(pin),
+                Err(now) => seen = now,
+            }
+        }
+    }
 }
 
-/// Takes a cell of the gate; from its return on, no frame committed later is overwritten before the cell's
-/// cursor passes it. Holds everything until the cursor is set.
-fn take_cell<T>(core: &Handle<T>) -> usize {
-    let gate = &core.gate;
-    let mut taken = gate.taken.load(Ordering::Relaxed);
-    let cell = loop {
-        let cell = taken.trailing_ones() as usize;
-        assert!(cell < MAX_EVERY, "a ring has at most {MAX_EVERY} readers of policy Every; drop one first");
-        match gate.taken.compare_exchange(taken, taken | 1 << cell, Ordering::Acquire, Ordering::Relaxed) {
-            Ok(_) => break cell,
-            Err(now) => taken = now,
-        }
-    };
-    gate.cursors[cell].store(0, Ordering::Relaxed);
-    gate.holding.fetch_or(1 << cell, Ordering::SeqCst);
-    // Pairs with the barrier after each publication: either the head that is read next includes the frame,
-    // or the writer sees this cell before it reuses the frame's slot.
-    fence(Ordering::SeqCst);
-    cell
+/// Leases the newest frame that `head` names, unless it is being overwritten. `fence`: see [`Lease::pin`].
+#[inline(always)]
+pub(super) fn lease_newest<T>(core: &Handle<T>, head: Head, fence: fn()) -> Option<Lease<T>> {
+    Lease::pin(core, head.slot(), tag_of(head.committed().checked_sub(1)?), fence)
 }

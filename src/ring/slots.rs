@@ -1,27 +1,27 @@
-//! A slot: one frame, and the one word that says who may touch it.
+//! A slot: one frame and its tag; and the pins of a slot, which keep the frame for whoever leased it by choice.
 //!
 //! ```text
-//!  state word   63                         20 19 18 17 16                    0
-//!              ┌─────────────────────────────┬──┬──┬──┬─────────────────────┐
-//!              │ tag: sequence number + 1    │O │W │C │ pins: leases held   │
-//!              └─────────────────────────────┴──┴──┴──┴─────────────────────┘
-//!               0 = the slot holds nothing    │  │  └ claimed by the writer (then tag and pins are 0)
-//!                                             │  └ wanted: the writer sleeps; the last lease rings for it
-//!                                             └ orphaned: no handle is left; the last lease drops the value
+//!  slot (own cache line)              core (each row its own lines)
+//!  ┌─────┬──────────┬──────────┐      ┌ head: committed count, newest slot ─────── producer writes
+//!  │ tag │ stamp_ns │ value: T │      ├ order: slot of each of the last 64 frames ─ producer writes
+//!  └─────┴──────────┴──────────┘      ├ pins: a word a slot ────────────────────── who pins writes
+//!   producer writes, readers read     ├ gate: what each `Every` reader gave back ── leases write
+//!                                     └ producer: slots by age, tags ────────────── producer alone
 //!
-//!  who moves it      vacant ──claim──▶ C ──publish──▶ tag,0 ──pin──▶ tag,1 ⇄ tag,n
-//!                                      ▲                │  ▲            │
-//!                                      └─────claim──────┘  └───unpin────┘
+//!  tag: sequence number + 1, above 20 bits of flags; 0 = vacant, or claimed by the writer
 //!
-//!  slot (own pair of cache lines)     core (each row its own pair of lines)
-//!  ┌───────┬──────────┬──────────┐    ┌ head: committed count, closed, newest slot ─ producer writes
-//!  │ state │ stamp_ns │ value: T │    ├ order: slot of each of the last 64 frames ── producer writes
-//!  └───────┴──────────┴──────────┘    ├ gate: cursors of the `Every` readers ─────── readers write
-//!   nothing else is shared per frame  └ producer: slots by age, limit ─────────────── producer alone
+//!  pins word    63          20 19   18 17 16                    0
+//!              ┌──────────────┬──┬──┬──┬─────────────────────┐
+//!              │ 0            │O │W │0 │ pins: leases held   │
+//!              └──────────────┴──┴──┴──┴─────────────────────┘
+//!                              │  └ wanted: the writer sleeps; the last lease rings for it
+//!                              └ orphaned: no handle is left; the last lease drops the value
 //! ```
 //!
-//! The value may be written only between `claim` and `publish`, and read only between `pin` and `unpin`.
-//! A pin names the tag it expects, so a lease never shows another frame than the one it asked for.
+//! The writer claims a slot by hiding its tag, and then looks for pins; who pins counts itself, and then looks
+//! whether the tag is still the one it means. With barriers between, at least one of them sees the other and
+//! steps back. So the value is written only under a claim, and read only under a pin, or, by an `Every` reader,
+//! from the commit until it gives the frame back (`gate.rs`): producer and reader share no word that both write.
 
 use std::mem::MaybeUninit;
 
@@ -31,16 +31,16 @@ use super::sync::{AtomicU64, Ordering, UnsafeCell};
 pub(super) const PIN: u64 = 1;
 /// All bits of the pin count.
 pub(super) const PINS: u64 = (1 << 17) - 1;
-const CLAIMED: u64 = 1 << 17;
 /// The writer sleeps until a slot is free.
 pub(super) const WANTED: u64 = 1 << 18;
 /// All handles of the ring are gone.
 pub(super) const ORPHAN: u64 = 1 << 19;
 const TAG_SHIFT: u32 = 20;
-const TAG: u64 = !((1 << TAG_SHIFT) - 1);
+/// All bits of a tag.
+pub(super) const TAG: u64 = !((1 << TAG_SHIFT) - 1);
 const VACANT: u64 = 0;
 
-/// The tag of frame `seq` in its place in the state word. 44 bits: 557 years at 1,000 frames a second.
+/// The tag of frame `seq`. 44 bits: 557 years at 1,000 frames a second.
 #[inline(always)]
 pub(super) fn tag_of(seq: u64) -> u64 {
     (seq + 1) << TAG_SHIFT
@@ -52,15 +52,30 @@ pub(super) fn seq_of(tag: u64) -> u64 {
     (tag >> TAG_SHIFT) - 1
 }
 
-/// Whether a slot in this state, unclaimed, holds a value.
-pub(super) fn holds_value(state: u64) -> bool {
-    state & TAG != VACANT
+/// See the drawing above.
+pub(super) struct Pins(pub(super) AtomicU64);
+
+impl Pins {
+    pub(super) fn none() -> Pins {
+        Pins(AtomicU64::new(0))
+    }
+
+    /// Whether somebody holds a pin.
+    #[inline(always)]
+    pub(super) fn any(&self) -> bool {
+        self.0.load(Ordering::Acquire) & PINS != 0
+    }
+
+    /// Marks that the writer sleeps for want of a slot.
+    pub(super) fn want(&self) {
+        self.0.fetch_or(WANTED, Ordering::AcqRel);
+    }
 }
 
 /// See the drawing above.
-#[repr(align(128))]
+#[repr(align(64))]
 pub(super) struct Slot<T> {
-    pub(super) state: AtomicU64,
+    tag: AtomicU64,
     /// Written under a claim; read at any time, and believed only once a pin of the same tag held.
     pub(super) stamp_ns: AtomicU64,
     value: UnsafeCell<MaybeUninit<T>>,
@@ -69,52 +84,33 @@ pub(super) struct Slot<T> {
 impl<T> Slot<T> {
     pub(super) fn vacant() -> Slot<T> {
         Slot {
-            state: AtomicU64::new(VACANT),
+            tag: AtomicU64::new(VACANT),
             stamp_ns: AtomicU64::new(0),
             value: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
 
-    /// The tag of the frame that can be leased now, if there is one.
+    /// The tag of the frame that is here, if there is one and nobody is about to overwrite it.
+    #[inline(always)]
     pub(super) fn live_tag(&self) -> Option<u64> {
-        Some(self.state.load(Ordering::Acquire) & TAG).filter(|tag| *tag != 0)
+        Some(self.tag.load(Ordering::Acquire)).filter(|tag| *tag != VACANT)
     }
 
-    /// Whether somebody leases it.
-    pub(super) fn is_pinned(&self) -> bool {
-        self.state.load(Ordering::Relaxed) & PINS != 0
-    }
-
-    /// Takes a lease on the frame `tag`; false when the slot holds another by now.
+    /// Whether the frame `tag` is here.
     #[inline(always)]
-    pub(super) fn pin(&self, tag: u64) -> bool {
-        // Guessing "held by nobody" instead of loading first fetches the line once, not twice.
-        let mut seen = tag;
-        loop {
-            match self.state.compare_exchange_weak(seen, seen + PIN, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return true,
-                Err(now) if now & TAG == tag => seen = now,
-                Err(_) => return false,
-            }
-        }
+    pub(super) fn is(&self, tag: u64) -> bool {
+        self.tag.load(Ordering::Acquire) == tag
     }
 
-    /// The writer takes the slot that it last filled as `tag` (0: vacant); false while leases hold it.
+    /// The first half of a claim: nobody pins the frame from here on who looks for its tag.
     #[inline(always)]
-    pub(super) fn claim(&self, tag: u64) -> bool {
-        let mut seen = tag;
-        loop {
-            match self.state.compare_exchange_weak(seen, CLAIMED, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return true,
-                Err(now) if now & PINS == 0 => seen = now,
-                Err(_) => return false,
-            }
-        }
+    pub(super) fn hide(&self) {
+        self.tag.store(VACANT, Ordering::Relaxed);
     }
 
-    /// Marks that the writer sleeps for want of a slot.
-    pub(super) fn want(&self) {
-        self.state.fetch_or(WANTED, Ordering::AcqRel);
+    /// Undoes [`Slot::hide`].
+    pub(super) fn show(&self, tag: u64) {
+        self.tag.store(tag, Ordering::Release);
     }
 
     /// Fills a claimed slot and shows it as `tag`.
@@ -122,16 +118,11 @@ impl<T> Slot<T> {
     /// # Safety
     /// The caller has claimed the slot, and the slot's old value has been dropped.
     #[inline(always)]
-    pub(super) unsafe fn publish(&self, tag: u64, stamp_ns: u64, value: T) {
+    pub(super) unsafe fn fill(&self, tag: u64, stamp_ns: u64, value: T) {
         self.stamp_ns.store(stamp_ns, Ordering::Relaxed);
         // SAFETY: the claim (the caller's promise) excludes every other access to the value.
         self.value.with_mut(|slot| unsafe { (*slot).write(value) });
-        self.state.store(tag, Ordering::Release);
-    }
-
-    /// Gives a claimed slot back as holding nothing.
-    pub(super) fn vacate(&self) {
-        self.state.store(VACANT, Ordering::Release);
+        self.tag.store(tag, Ordering::Release);
     }
 
     /// Drops the value in place.
@@ -144,22 +135,13 @@ impl<T> Slot<T> {
         self.value.with_mut(|slot| unsafe { (*slot).assume_init_drop() });
     }
 
-    /// Moves the value out.
+    /// The value of a slot that is kept for the caller.
     ///
     /// # Safety
-    /// As [`Slot::drop_value`]; afterwards the slot counts as empty.
-    pub(super) unsafe fn take_value(&self) -> T {
-        // SAFETY: initialised and exclusively ours by the caller's promise.
-        self.value.with_mut(|slot| unsafe { (*slot).assume_init_read() })
-    }
-
-    /// The value of a pinned slot.
-    ///
-    /// # Safety
-    /// The caller holds a pin for as long as the reference lives.
+    /// The caller holds a pin, or a frame of an `Every` reader, for as long as the reference lives.
     #[inline(always)]
     pub(super) unsafe fn value(&self) -> &T {
-        // SAFETY: a pinned slot is initialised, and is not written until the pin is given back.
+        // SAFETY: a kept slot is initialised, and is not written until it is given back.
         self.value.with(|slot| unsafe { (*slot).assume_init_ref() })
     }
 }

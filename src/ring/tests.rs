@@ -76,6 +76,24 @@ fn an_every_reader_holds_the_writer_until_it_leases() {
 }
 
 #[test]
+fn a_lease_outlives_its_every_reader_and_the_next_reader_in_its_place() {
+    let (ring, mut writer) = ring(3);
+    let mut first = ring.reader(Policy::Every);
+    writer.commit(0, 0, &never).unwrap();
+    let kept = leased(first.try_lease()).unwrap();
+    drop(first);
+    let mut second = ring.reader(Policy::Every);
+    for n in 1..50u64 {
+        writer.commit(n, n, &never).unwrap();
+        assert_eq!(*leased(second.try_lease()).unwrap(), n);
+        assert_eq!((*kept, ring.leased()), (0, 1));
+    }
+    drop(second);
+    drop(kept);
+    assert_eq!((ring.leased(), ring.stats().starved), (0, 0));
+}
+
+#[test]
 fn one_stalled_lease_is_stepped_around() {
     let (ring, mut writer) = ring(3);
     let mut reader = ring.reader(Policy::Every);

@@ -1,11 +1,11 @@
 //! The producer's end: takes the oldest slot that nobody leases, and shows the new frame to everybody at once.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::bell::spin_until;
-use super::core::{Handle, Head, PATIENCE, Producer};
-use super::slots::{Slot, seq_of, tag_of};
-use super::sync::{Ordering, prefetch_to_write};
+use super::bell::{Stopwatch, spin_until};
+use super::core::{Handle, Head, PATIENCE, Producer, count_one};
+use super::slots::{Pins, tag_of};
+use super::sync::{Ordering, fence, light_fence, prefetch_to_write};
 
 /// How many commits ahead a slot's line is fetched: two take about as long as its trip between the cores.
 const AHEAD: usize = 2;
@@ -72,7 +72,7 @@ impl<T> Writer<T> {
     #[inline]
     pub fn commit(&mut self, stamp_ns: u64, value: T, stop: &dyn Fn() -> bool) -> Result<u64, Refused<T>> {
         let core = &self.core;
-        if core.head().closed() {
+        if core.end.is_asked() {
             return Err(Refused::Closed(value));
         }
         // SAFETY: `writer_taken` makes this the only writer, and `&mut self` its only call.
@@ -85,11 +85,10 @@ impl<T> Writer<T> {
             },
         };
         let index = producer.nth(age);
-        let slot = &self.core.slots[index];
         if producer.tags[index] != 0 {
-            let vacated = Vacate(slot, &mut producer.tags[index]);
+            let vacated = Vacate(&mut producer.tags[index]);
             // SAFETY: claimed by `search`, and its tag says that it holds a value.
-            unsafe { slot.drop_value() };
+            unsafe { self.core.slots[index].drop_value() };
             std::mem::forget(vacated);
         }
         self.publish(producer, age, stamp_ns, value)
@@ -104,43 +103,57 @@ impl<T> Writer<T> {
         value: T,
     ) -> Result<u64, Refused<T>> {
         let (core, index, seq) = (&self.core, producer.nth(age), producer.head.committed());
-        let slot = &core.slots[index];
-        // SAFETY: claimed, and emptied by `commit`.
-        unsafe { slot.publish(tag_of(seq), stamp_ns, value) };
-        core.set_order(seq, index);
-        let (old, new) = (producer.head, Head::new(seq + 1, index));
-        if core.head.compare_exchange(old.0, new.0, Ordering::SeqCst, Ordering::Relaxed).is_err() {
-            return Err(Refused::Closed(take_back(slot, seq, &mut producer.tags[index])));
+        if !core.end.enter() {
+            producer.tags[index] = 0;
+            self.leave();
+            return Err(Refused::Closed(value));
         }
-        core.bell.ring_after_rmw();
+        // SAFETY: claimed, and emptied by `commit`.
+        unsafe { core.slots[index].fill(tag_of(seq), stamp_ns, value) };
+        core.set_order(seq, index);
+        producer.head = Head::new(seq + 1, index);
+        core.head.store(producer.head.0, Ordering::Release);
+        self.leave();
+        core.bell.ring_lightly();
         producer.tags[index] = tag_of(seq);
-        producer.head = new;
+        producer.free &= !(1 << index);
         producer.renew(age, core.slots.len());
         let soon = producer.nth(AHEAD.min(core.slots.len() - 1));
-        if producer.tags[soon] <= limit_tag(producer) {
-            prefetch_to_write(&core.slots[soon].state);
+        if producer.free >> soon & 1 != 0 {
+            prefetch_to_write(&core.slots[soon]);
         }
         Ok(seq)
+    }
+
+    #[inline(always)]
+    fn leave(&self) {
+        if self.core.end.leave() {
+            self.core.ring_all();
+        }
     }
 
     /// Polls, then sleeps, until a slot is claimed or the frame must be refused.
     #[cold]
     fn wait_for_slot(&self, producer: &mut Producer, stop: &dyn Fn() -> bool) -> Result<usize, Refuse<T>> {
         let core = &self.core;
-        core.waits.fetch_add(1, Ordering::Relaxed);
+        count_one(&core.counts.waits);
         let mut found = None;
-        let enough = enough(producer, core.slots.len());
-        spin_until(Instant::now(), producer.patience, || {
-            found = (limit(core, producer.head) >= enough).then(|| look(core, producer)).flatten();
-            found.is_some() || core.head().closed()
+        // A polling writer goes on when half of a full ring is free again, so that the cache lines change
+        // sides once for several frames. A reader that far behind does not run dry meanwhile.
+        let half = producer.nth((core.slots.len() / 2).max(1) - 1);
+        spin_until(&mut Stopwatch::default(), producer.patience, || {
+            producer.free = core.given_back(producer);
+            found = (producer.free >> half & 1 != 0).then(|| look(core, producer)).flatten();
+            found.is_some() || core.end.is_asked()
         });
         producer.patience = if found.is_some() { PATIENCE } else { producer.patience / 2 };
         loop {
             if let Some(found) = found {
                 return found;
             }
-            let seen = core.vacancy.seen();
-            core.slots.iter().for_each(Slot::want);
+            let seen = core.vacancy.seen_by_one();
+            core.pins.iter().for_each(Pins::want);
+            core.gate.want(core.slots.len());
             found = look(core, producer);
             if found.is_none() {
                 if stop() {
@@ -159,21 +172,13 @@ impl<T> Drop for Writer<T> {
     }
 }
 
-/// The limit at which a polling writer goes on: when half of a full ring is free again, so that the
-/// cache lines change sides once for several frames. A reader that far behind does not run dry meanwhile.
-fn enough(producer: &Producer, slots: usize) -> u64 {
-    let oldest = (0..slots).map(|age| producer.tags[producer.nth(age)]).find(|tag| *tag != 0);
-    let target = oldest.map_or(0, |tag| seq_of(tag) + (slots as u64 / 2).max(1));
-    target.min(producer.head.committed())
-}
-
 /// The outcome of one more search: a slot, a refusal, or nothing yet.
 fn look<T>(core: &Handle<T>, producer: &mut Producer) -> Option<Result<usize, Refuse<T>>> {
     match search(core, producer) {
         Search::Claimed(age) => Some(Ok(age)),
-        _ if core.head().closed() => Some(Err(Refused::Closed)),
+        _ if core.end.is_asked() => Some(Err(Refused::Closed)),
         Search::Starved => {
-            core.starved.fetch_add(1, Ordering::Relaxed);
+            count_one(&core.counts.starved);
             Some(Err(Refused::Starved))
         }
         Search::Held => None,
@@ -183,60 +188,50 @@ fn look<T>(core: &Handle<T>, producer: &mut Producer) -> Option<Result<usize, Re
 /// Claims the oldest slot that nobody leases and that no `Every` reader still has to see.
 #[inline(always)]
 fn search<T>(core: &Handle<T>, producer: &mut Producer) -> Search {
+    let (mut fresh, mut kept) = (false, false);
     for age in 0..core.slots.len() {
         let index = producer.nth(age);
-        let tag = producer.tags[index];
-        if tag > limit_tag(producer) {
-            producer.limit = limit(core, producer.head);
-            if tag > limit_tag(producer) {
-                return Search::Held;
-            }
+        if producer.free >> index & 1 == 0 && !fresh {
+            (producer.free, fresh) = (core.given_back(producer), true);
         }
-        if core.slots[index].claim(tag) {
+        if producer.free >> index & 1 == 0 {
+            kept = true;
+        } else if claim(core, index, producer.tags[index]) {
             return Search::Claimed(age);
         }
     }
     // A reader that must see every frame prefers a late one to a lost one.
-    if core.gate.holding.load(Ordering::Relaxed) == 0 { Search::Starved } else { Search::Held }
+    if kept || core.gate.is_holding() { Search::Held } else { Search::Starved }
 }
 
-/// The highest tag that may be reused.
+/// Takes the slot that was last filled as `tag` (0: vacant); false while pins hold it.
 #[inline(always)]
-fn limit_tag(producer: &Producer) -> u64 {
-    if producer.limit == 0 { 0 } else { tag_of(producer.limit - 1) }
-}
-
-/// The first frame that some `Every` reader may still have to lease. A reader that joins later starts at
-/// the head, so what is below this limit now stays below it.
-fn limit<T>(core: &Handle<T>, head: Head) -> u64 {
-    let mut limit = head.committed();
-    let mut holding = core.gate.holding.load(Ordering::SeqCst);
-    while holding != 0 {
-        let cursor = &core.gate.cursors[holding.trailing_zeros() as usize];
-        limit = limit.min(cursor.load(Ordering::Acquire));
-        holding &= holding - 1;
+fn claim<T>(core: &Handle<T>, index: usize, tag: u64) -> bool {
+    let (slot, pins) = (&core.slots[index], &core.pins[index]);
+    if pins.any() {
+        return false;
     }
-    limit
+    slot.hide();
+    light_fence();
+    // Looked for after the tag was hidden: a watcher that is not seen here has its heavy fence, and with it
+    // all of its pins, still to come.
+    if core.watchers.load(Ordering::Relaxed) != 0 {
+        fence(Ordering::SeqCst);
+    }
+    let claimed = !pins.any();
+    if !claimed {
+        slot.show(tag);
+        // Who found the newest frame hidden waits for its successor: this may be the only news there is.
+        core.bell.ring();
+    }
+    claimed
 }
 
-/// Undoes a publication that lost a race with the close: nobody can have leased it, for the head never named it.
-#[cold]
-fn take_back<T>(slot: &Slot<T>, seq: u64, tag: &mut u64) -> T {
-    let claimed = slot.claim(tag_of(seq));
-    assert!(claimed, "frame {seq} was leased before it was committed");
-    // SAFETY: claimed, and filled a moment ago.
-    let value = unsafe { slot.take_value() };
-    *tag = 0;
-    slot.vacate();
-    value
-}
+/// Counts a claimed slot as vacant should the old value's own drop panic.
+struct Vacate<'a>(&'a mut u64);
 
-/// Leaves the slot vacant should the old value's own drop panic.
-struct Vacate<'a, T>(&'a Slot<T>, &'a mut u64);
-
-impl<T> Drop for Vacate<'_, T> {
+impl Drop for Vacate<'_> {
     fn drop(&mut self) {
-        *self.1 = 0;
-        self.0.vacate();
+        *self.0 = 0;
     }
 }

@@ -91,9 +91,13 @@ impl<I: Item> Worker<I> {
         let mut kept = VecDeque::new();
         while !stop.is_stopped() {
             self.apply_changes(&mut benches);
-            let seen = self.bell.seen();
             let runnable = |stage: &Stage<I>| benches.iter().any(|bench| std::ptr::eq(&*bench.stage, stage));
-            match self.board.take(runnable) {
+            // Announcing oneself to the bell is dear: only who found nothing does it, and looks once more.
+            let (seen, taken) = match self.board.take(runnable) {
+                None => (self.bell.seen(), self.board.take(runnable)),
+                some => (0, some),
+            };
+            match taken {
                 Some((stage, item)) => {
                     self.serve(&mut benches, &stage, item, &mut kept);
                     self.board.finished(&stage);

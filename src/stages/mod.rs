@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::engine::{EngineError, RunError};
 use crate::image::ImageError;
-use crate::types::{Class, Frame, Pose, Rect, Report, RoiResult};
+use crate::types::{Class, Frame, Patch, Pose, Rect, Report, RoiResult};
 
 /// A stage could not do its work on a frame.
 #[derive(Debug, thiserror::Error)]
@@ -73,4 +73,10 @@ pub trait PartStation: Send {
     /// Judges region `index` of the recipe on a part that lies at `pose`. `text` came with the trigger. What cannot be
     /// judged is a verdict too: `error`, with its cause.
     fn roi(&mut self, frame: &Frame, pose: Option<&Pose>, index: usize, text: Option<&str>) -> RoiResult;
+
+    /// The region with what is wrong marked in it, for people; `None` where the kind has nothing to show.
+    fn picture(&mut self, frame: &Frame, pose: Option<&Pose>, index: usize) -> Option<Patch> {
+        let _ = (frame, pose, index);
+        None
+    }
 }

@@ -5,8 +5,10 @@ mod journal;
 mod log;
 mod metrics;
 mod process;
+mod settle;
 
 pub use histogram::{Histogram, Snapshot};
 pub use log::{Log, LogError};
 pub use metrics::{Counter, Gauge};
 pub use process::{ProcessFacts, pss_bytes, temperature_c};
+pub use settle::{settle, share_heaps};

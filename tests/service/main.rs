@@ -2,9 +2,7 @@
 
 #[path = "../support/mod.rs"]
 mod support;
-
-mod messages;
-mod rig;
+use support::{messages, rig};
 
 mod bad_broker;
 mod bad_source;

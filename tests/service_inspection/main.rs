@@ -3,10 +3,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[allow(dead_code, reason = "the service's own tests use the rest")]
-#[path = "../service/rig.rs"]
-mod rig;
-
 mod bench;
 mod live;
 mod qualify;

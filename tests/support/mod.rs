@@ -1,9 +1,12 @@
-//! What several tests share: a real broker, a subscriber that forgets nothing, certificates.
+//! What several tests share: a real broker, a subscriber that forgets nothing, certificates, a box, a port.
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 pub mod broker;
 pub mod certs;
 pub mod disk;
+pub mod messages;
+pub mod pty;
+pub mod rig;
 pub mod subscriber;
 pub mod unit;
 
@@ -11,6 +14,9 @@ use std::time::{Duration, Instant};
 
 /// Long enough for a busy machine; only a failing test waits so long.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// No test waits longer than this for what a port says.
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Waits until `holds`, looking often; panics with `what` after [`PATIENCE`].
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {

@@ -57,13 +57,20 @@ fn trigger(table: &Table<'_, '_>, cameras: &[Camera]) -> Trigger {
 
 fn known_camera(field: &Field<'_, '_>, cameras: &[Camera]) -> Option<String> {
     let name = field.text()?;
-    if !cameras.iter().any(|camera| camera.name == name) {
-        let known: Vec<_> = cameras.iter().map(|camera| camera.name.as_str()).collect();
-        let remedy = match known.is_empty() {
-            true => format!("add a [[camera]] with name = \"{name}\""),
-            false => nearest(name, &known),
-        };
-        field.fault(format!("there is no [[camera]] called \"{name}\""), remedy);
+    match cameras.iter().find(|camera| camera.name == name) {
+        Some(camera) if camera.inspect.is_some() => {}
+        Some(_) => field.fault(
+            format!("camera \"{name}\" does not inspect"),
+            "give it inspect = { product = \"NAME\" }, or name another camera",
+        ),
+        None => {
+            let known: Vec<_> = cameras.iter().map(|camera| camera.name.as_str()).collect();
+            let remedy = match known.is_empty() {
+                true => format!("add a [[camera]] with name = \"{name}\""),
+                false => nearest(name, &known),
+            };
+            field.fault(format!("there is no [[camera]] called \"{name}\""), remedy);
+        }
     }
     Some(name.to_owned())
 }

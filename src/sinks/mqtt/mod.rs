@@ -27,7 +27,7 @@ mod session;
 pub mod topic;
 
 pub use counters::Totals;
-pub use figures::{Percentiles, Telemetry};
+pub use figures::{Failing, Parts, Percentiles, Processing, Telemetry};
 pub use handle::Mqtt;
 pub use inspection::{InspectionOut, TriggerStatus};
 pub use link::{Cause, Link, MqttError};

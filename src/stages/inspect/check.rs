@@ -69,6 +69,10 @@ impl View<'_> {
 pub(super) trait Check: Send + Sync {
     /// Judges the region.
     fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError>;
+    /// The region with what is wrong marked in it; `None` where the kind has nothing to show.
+    fn picture(&mut self, _view: &mut View<'_>) -> Result<Option<Patch>, CheckError> {
+        Ok(None)
+    }
     /// One for another worker: shares what was learned, not the scratch memory.
     fn fork(&self) -> Box<dyn Check>;
 }

@@ -32,13 +32,14 @@ impl Station {
         })
     }
 
-    fn run(
+    /// Shows region `index` of a part at `pose` to its check.
+    fn show<T>(
         &mut self,
         frame: &Frame,
-        pose: &Pose,
-        index: usize,
+        (pose, index): (&Pose, usize),
         text: Option<&str>,
-    ) -> Result<Found, CheckError> {
+        look: impl FnOnce(&mut dyn Check, &mut View<'_>) -> T,
+    ) -> T {
         let Region { outline, mask, .. } = &self.program.regions[index];
         let mut view = View {
             planes: &frame.planes(),
@@ -50,7 +51,7 @@ impl Station {
             patch: &mut self.patch,
             models: &mut self.models,
         };
-        self.checks[index].run(&mut view)
+        look(&mut *self.checks[index], &mut view)
     }
 }
 
@@ -71,7 +72,9 @@ impl PartStation for Station {
 
     fn roi(&mut self, frame: &Frame, pose: Option<&Pose>, index: usize, text: Option<&str>) -> RoiResult {
         let began = Instant::now();
-        let outcome = self.run(frame, pose.unwrap_or(&Pose::default()), index, text);
+        let upright = Pose::default();
+        let at = (pose.unwrap_or(&upright), index);
+        let outcome: Result<Found, CheckError> = self.show(frame, at, text, |check, view| check.run(view));
         let Region { name, kind, .. } = &self.program.regions[index];
         let mut result = match outcome {
             Err(error) => RoiResult::failed(name, kind, error.to_string()),
@@ -90,5 +93,12 @@ impl PartStation for Station {
         };
         result.duration_us = began.elapsed().as_micros().min(u128::from(u32::MAX)) as u32;
         result
+    }
+
+    fn picture(&mut self, frame: &Frame, pose: Option<&Pose>, index: usize) -> Option<Patch> {
+        let upright = Pose::default();
+        let at = (pose.unwrap_or(&upright), index);
+        // What cannot be judged cannot be shown either; `roi` says why.
+        self.show(frame, at, None, |check, view| check.picture(view)).ok().flatten()
     }
 }

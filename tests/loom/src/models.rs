@@ -260,3 +260,22 @@ fn a_lease_that_rings_for_the_writer_may_outlive_all_handles() {
         dropping.join().unwrap();
     });
 }
+
+#[test]
+fn a_lease_that_outlives_its_reader_keeps_its_frame_and_then_frees_its_slot() {
+    explore(|| {
+        let (ring, mut writer) = fresh(2);
+        let mut reader = ring.reader(Policy::Every);
+        commit(&mut writer, 0);
+        let Take::Lease(lease) = reader.try_lease() else { panic!("frame 0 is there") };
+        let leaving = thread::spawn(move || drop(reader));
+        let dropping = thread::spawn(move || {
+            whole(&lease);
+            drop(lease);
+        });
+        (1..3).for_each(|n| commit(&mut writer, n));
+        leaving.join().unwrap();
+        dropping.join().unwrap();
+        assert_eq!(ring.leased(), 0);
+    });
+}

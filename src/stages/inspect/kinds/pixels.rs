@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::super::check::{Check, CheckError, Found, View};
-use crate::image::compare::{Comparer, Comparison, Learned};
-use crate::types::{Defect, Label};
+use crate::image::compare::{Comparer, Comparison, Learned, picture};
+use crate::types::{Defect, Label, Patch};
 
 pub(in super::super) struct Pixels {
     learned: Arc<Learned>,
@@ -42,6 +42,12 @@ impl Check for Pixels {
             defects,
             ..Found::default()
         })
+    }
+
+    fn picture(&mut self, view: &mut View<'_>) -> Result<Option<Patch>, CheckError> {
+        let patch = view.cut(self.learned.shape().channels)?;
+        self.comparer.run(&self.learned, patch, &mut self.comparison)?;
+        Ok(Some(picture(&self.learned, patch, &self.comparison)))
     }
 
     fn fork(&self) -> Box<dyn Check> {

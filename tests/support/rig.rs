@@ -6,13 +6,15 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use crate::support::wait_until;
+use super::wait_until;
 
 /// Two services at once on two cores would measure each other; held by every test that runs one.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// The program under test.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_ocellus");
+/// The program under test: the one that was built with the tests, or `OCELLUS_PROGRAM` (an optimised one, to measure).
+fn program() -> std::ffi::OsString {
+    std::env::var_os("OCELLUS_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_ocellus").into())
+}
 
 /// The shared data, or `None` (said on standard output) on a machine that has none; CI must have it.
 pub fn data() -> Option<PathBuf> {
@@ -141,7 +143,7 @@ impl Rig {
     }
 
     fn prepared(&self) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program());
         // Where `.runtime/` is, if the set-up made it.
         command
             .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::subscriber::Subscriber;
+use super::subscriber::Subscriber;
 
 /// Everything under the box's prefix, kept by a session that survives.
 pub fn listen(port: u16) -> Subscriber {

@@ -1,0 +1,84 @@
+//! A session over an interpreter's own arena, whichever crate wraps the interpreter: one home for its raw memory.
+
+use super::{RunError, Session, TensorInfo};
+
+/// Runs the graph over what lies in the arena.
+pub(crate) trait Invoke {
+    /// Errors: what the runtime said.
+    fn invoke(&mut self) -> Result<(), String>;
+}
+
+/// Memory of one tensor inside the interpreter's arena.
+pub(crate) struct Place {
+    at: *mut u8,
+    bytes: usize,
+}
+
+impl Place {
+    /// The place of the tensor that `info` describes. Errors: it has another size than the file says.
+    ///
+    /// # Safety
+    /// `at` is valid for `bytes` bytes, reads and writes, for as long as the interpreter lives: its arena is not laid
+    /// out anew.
+    pub unsafe fn new(at: *mut u8, bytes: usize, info: &TensorInfo) -> Result<Place, String> {
+        let (name, needs) = (&info.name, info.bytes());
+        if bytes != needs {
+            return Err(format!("tensor {name}: the runtime has {bytes} bytes where the file says {needs}"));
+        }
+        Ok(Place { at, bytes })
+    }
+}
+
+/// A session of the classic interpreter. `K` is what must outlive the interpreter, such as its model.
+pub(crate) struct ArenaSession<I, K> {
+    // The order matters: the interpreter is dropped before what it borrows.
+    interpreter: I,
+    _keeps: K,
+    name: String,
+    infos: [Vec<TensorInfo>; 2],
+    inputs: Vec<Place>,
+    outputs: Vec<Place>,
+}
+
+impl<I: Invoke, K> ArenaSession<I, K> {
+    /// Of an interpreter that has run once, so that every tensor has its place.
+    pub fn new(
+        (interpreter, keeps): (I, K),
+        name: &str,
+        (inputs, outputs): (&[TensorInfo], &[TensorInfo]),
+        places: [Vec<Place>; 2],
+    ) -> ArenaSession<I, K> {
+        let infos = [inputs.to_vec(), outputs.to_vec()];
+        let [inputs, outputs] = places;
+        ArenaSession { interpreter, _keeps: keeps, name: name.into(), infos, inputs, outputs }
+    }
+}
+
+impl<I: Invoke, K> Session for ArenaSession<I, K> {
+    fn inputs(&self) -> &[TensorInfo] {
+        &self.infos[0]
+    }
+
+    fn outputs(&self) -> &[TensorInfo] {
+        &self.infos[1]
+    }
+
+    fn input_mut(&mut self, index: usize) -> &mut [u8] {
+        let place = &self.inputs[index];
+        // SAFETY: valid by the promise of `Place::new`; the session is borrowed exclusively, and nothing runs meanwhile.
+        unsafe { std::slice::from_raw_parts_mut(place.at, place.bytes) }
+    }
+
+    fn run(&mut self) -> Result<(), RunError> {
+        self.interpreter.invoke().map_err(|cause| RunError { model: self.name.clone(), cause })
+    }
+
+    fn output(&self, index: usize) -> &[u8] {
+        let place = &self.outputs[index];
+        // SAFETY: as in `input_mut`; running needs the session exclusively.
+        unsafe { std::slice::from_raw_parts(place.at, place.bytes) }
+    }
+}
+
+// SAFETY: the interpreters that are used here have no thread affinity, and only the session touches its arena.
+unsafe impl<I, K> Send for ArenaSession<I, K> {}
