@@ -96,8 +96,7 @@ impl App {
         let mut told = serde_json::Map::new();
         for rig in rigs {
             let Some(parts) = &rig.parts else { continue };
-            let selected = parts.product().map(|product| product.name.to_string());
-            if selected.unwrap_or_else(|| parts.settings.product.clone()) == product {
+            if parts.meant() == product {
                 let outcome = self.select(&rig, product);
                 told.insert(
                     rig.settings.name.clone(),
@@ -111,7 +110,7 @@ impl App {
     fn product_of(&self, wish: &Value) -> Result<String, String> {
         let rig = self.inspecting_rig(wish)?;
         let parts = rig.parts.as_ref().ok_or("the camera does not inspect")?;
-        Ok(parts.product().map_or_else(|| parts.settings.product.clone(), |product| product.name.to_string()))
+        Ok(parts.meant())
     }
 }
 

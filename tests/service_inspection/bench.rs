@@ -9,7 +9,7 @@ use ocellus::image::{Preprocessor, Target};
 use ocellus::types::{Channels, Dtype, Fit, PixelFormat, Planes, Resize};
 use serde_json::Value;
 
-use crate::rig::Rig;
+use crate::support::rig::Rig;
 
 /// The recipe of the plate that ships.
 pub const PLATE: &str = include_str!("../../config/recipes/plate.toml");

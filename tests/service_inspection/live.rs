@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::bench::{PLATE, bench, json, paint, refused, still, teach, told};
-use crate::rig::{Rig, Service};
+use crate::support::rig::{Rig, Service};
 use crate::support::wait_until;
 
 /// A taught box whose camera shows one good part, running.

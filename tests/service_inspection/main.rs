@@ -3,8 +3,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-use support::rig;
-
 mod bench;
 mod live;
 mod qualify;

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json as object;
 
 use crate::bench::{PLATE, bench, json, paint, refused, still, teach, told};
-use crate::rig::Rig;
+use crate::support::rig::Rig;
 
 /// A taught box, and samples of which it is right about all.
 fn qualified() -> (Rig, String) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::bench::{LINE, PLATE, bench, json, paint, refused, still, teach, told};
-use crate::rig::{Rig, Stub};
+use crate::support::rig::{Rig, Stub};
 use crate::support::wait_until;
 
 /// The folders of evidence that are whole, by acquisition.

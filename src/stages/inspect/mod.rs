@@ -12,4 +12,4 @@ mod station;
 
 pub use check::CheckError;
 pub use judge::{Judged, judge};
-pub use program::{GoldenPicture, Program, ProgramError};
+pub use program::{GoldenPicture, Lender, Program, ProgramError};
