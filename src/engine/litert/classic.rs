@@ -45,13 +45,13 @@ pub(crate) fn classic(
     // The arena is laid out by the build, output tensors that the graph sizes itself by a first run.
     Interpreter::invoke(&mut interpreter).map_err(text)?;
     let mut places = [Vec::new(), Vec::new()];
-    for (tensor, info) in (&mut interpreter.inputs_mut().map_err(text)?).into_iter().zip(inputs) {
+    for (tensor, info) in interpreter.inputs_mut().map_err(text)?.iter_mut().zip(inputs) {
         let bytes = tensor.as_bytes_mut().map_err(text)?;
         bytes.fill(0);
         // SAFETY: the arena is not laid out anew from here on.
         places[0].push(unsafe { Place::new(bytes.as_mut_ptr(), bytes.len(), info) }?);
     }
-    for (tensor, info) in (&interpreter.outputs().map_err(text)?).into_iter().zip(outputs) {
+    for (tensor, info) in interpreter.outputs().map_err(text)?.iter().zip(outputs) {
         let bytes = tensor.as_bytes().map_err(text)?;
         // SAFETY: as above.
         places[1].push(unsafe { Place::new(bytes.as_ptr().cast_mut(), bytes.len(), info) }?);

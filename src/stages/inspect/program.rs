@@ -65,6 +65,9 @@ pub enum ProgramError {
     Engine(#[from] EngineError),
 }
 
+/// Gives a model by its name; the second argument asks for its output as a vector.
+pub type OpenModel<'a> = dyn Fn(&str, bool) -> Result<Arc<Model>, EngineError> + 'a;
+
 /// A picture of a good part.
 #[derive(Clone, Debug)]
 pub struct GoldenPicture {
@@ -103,7 +106,7 @@ impl Program {
     pub fn new(
         recipe: Recipe,
         goldens: &[GoldenPicture],
-        model: &dyn Fn(&str, bool) -> Result<Arc<Model>, EngineError>,
+        model: &OpenModel,
     ) -> Result<Program, ProgramError> {
         let mut school = School::open(&recipe, goldens, model)?;
         let mut regions = Vec::with_capacity(recipe.rois.len());
@@ -158,7 +161,7 @@ impl<'a> School<'a> {
     fn open(
         recipe: &'a Recipe,
         goldens: &'a [GoldenPicture],
-        model: &dyn Fn(&str, bool) -> Result<Arc<Model>, EngineError>,
+        model: &OpenModel,
     ) -> Result<School<'a>, ProgramError> {
         check_sizes(recipe, goldens)?;
         let mut aligner = aligner(recipe, goldens)?;
