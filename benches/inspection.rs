@@ -116,7 +116,9 @@ fn parallel(name: &str, program: &Arc<Program>, format: PixelFormat, rounds: usi
     let mut bare = Bare::new(program, frame(format));
     let mut roads = [1, 2].map(|workers| Road::new(program, frame(format), &CORES[..workers]));
     // Warm: tables, caches, the clock of the cores.
-    roads.iter_mut().for_each(|road| drop(road.trigger()));
+    for road in &mut roads {
+        road.trigger();
+    }
     let mut times: [Vec<f64>; 5] = Default::default();
     for round in 0..rounds {
         let (cpu, wall) = bare.alone(CORES[round % 2]);
@@ -317,41 +319,74 @@ fn open(scheduler: &Scheduler<Item>, lane: &Arc<PartLane>, program: &Arc<Program
     lane.set_away(None);
 }
 
-/// One ROI of 1 MP compared px by px with its golden: what the cut costs, and the whole on the road.
+/// Frames walked round: together beyond the last-level cache, as a camera's are.
+const FRAMES: usize = 16;
+
+/// One ROI of 1 MP compared px by px with its golden, on frames that come from memory: a plain read of both, the cut,
+/// cut and comparison, and the whole from trigger to verdict.
 fn pixels(rounds: usize) {
     let roi = "[[roi]]\nname = \"face\"\nrect = [700, 500, 1024, 1024]\nkind = \"pixels\"\n";
     let region = RotatedRect::upright(Rect { x: 700.0, y: 500.0, w: 1024.0, h: 1024.0 });
     let golden = GoldenPicture { name: "master".into(), picture: Arc::new(picture()), rois: None };
-    let recipe = recipe(roi, &[]);
-    let program = Program::new(recipe, &[golden], &|_, _| unreachable!("no model"));
+    let program = Program::new(recipe(roi, &[]), &[golden], &|_, _| unreachable!("no model"));
     let program = Arc::new(program.unwrap_or_else(|error| panic!("{error}")));
-    let frame_of = frame(PixelFormat::Nv12);
+    let frames: Vec<Frame> = (0..FRAMES).map(|_| frame(PixelFormat::Nv12)).collect();
+    let (mut cutter, mut patch) = (Cutter::new(), Patch::default());
+    let mut cut = |frame: &Frame, pose: &Pose| {
+        cutter.cut(&frame.planes(), &region, pose, Channels::Gray, &mut patch).expect("a region");
+        black_box(&patch);
+    };
     let mut station = program.station().expect("a station");
     let mut road = Road::new(&program, frame(PixelFormat::Nv12), &CORES);
-    let (mut cutter, mut patch) = (Cutter::new(), Patch::default());
-    for (name, pose) in [
-        ("where it was drawn", Pose::default()),
-        ("shifted", Pose { dx: 3.3, dy: 2.6, angle_rad: 0.0 }),
-        ("turned by 2 degrees", Pose { dx: 3.3, dy: 2.6, angle_rad: 2f32.to_radians() }),
-    ] {
-        let mut times: [Vec<f64>; 3] = Default::default();
-        for _ in 0..rounds * 3 {
-            let began = thread_cpu();
-            cutter.cut(&frame_of.planes(), &region, &pose, Channels::Gray, &mut patch).expect("a region");
-            let cut = thread_cpu();
-            black_box(station.roi(&frame_of, Some(&pose), 0, None));
-            let whole = thread_cpu() - cut;
-            let on_road = if pose == Pose::default() { road.trigger() } else { Duration::ZERO };
-            for (times, took) in times.iter_mut().zip([cut - began, whole, on_road]) {
-                times.push(took.as_secs_f64() * 1e6);
-            }
-        }
-        let [cut, whole, on_road] = times.map(median);
-        print!("pixels, 1 MP of NV12, {name}: cut {cut:.0} us, cut and compared {whole:.0} us of CPU");
-        let told =
-            if on_road > 0.0 { format!("; trigger to verdict {on_road:.0} us") } else { String::new() };
-        println!("{told}");
+    let golden = vec![1u8; 1024 * 1024];
+    let shifted = Pose { dx: 3.3, dy: 2.6, angle_rad: 0.0 };
+    let turned = Pose { angle_rad: 2f32.to_radians(), ..shifted };
+    let mut times: [Vec<f64>; 6] = Default::default();
+    for _ in 0..rounds {
+        let took = [
+            mean(&frames, |frame| {
+                black_box(read(&golden).wrapping_add(region_read(frame)));
+            }),
+            mean(&frames, |frame| cut(frame, &Pose::default())),
+            mean(&frames, |frame| {
+                black_box(station.roi(frame, None, 0, None));
+            }),
+            mean(&frames, |frame| cut(frame, &shifted)),
+            mean(&frames, |frame| cut(frame, &turned)),
+            road.trigger(),
+        ];
+        times.iter_mut().zip(took).for_each(|(times, took)| times.push(took.as_secs_f64() * 1e6));
     }
+    let [read, cut, whole, shifted, turned, verdict] = times.map(median);
+    println!(
+        "pixels, 1 MP of NV12: plain read of both {read:.0} us; cut {cut:.0}, cut and compared {whole:.0} us: {:.2} times; \
+         trigger to verdict {verdict:.0} us; cut of a shifted part {shifted:.0}, of one turned by 2 degrees {turned:.0} us",
+        whole / read
+    );
+}
+
+/// CPU time a frame.
+fn mean(frames: &[Frame], mut work: impl FnMut(&Frame)) -> Duration {
+    let began = thread_cpu();
+    frames.iter().for_each(&mut work);
+    (thread_cpu() - began) / frames.len() as u32
+}
+
+fn region_read(frame: &Frame) -> u64 {
+    let planes = frame.planes();
+    let rows = planes.data[0].chunks_exact(planes.stride[0]).skip(500).take(1024);
+    rows.map(|row| read(&row[700..1724])).fold(0, u64::wrapping_add)
+}
+
+/// Sums the bytes as 64-bit words in eight lanes: what a memory-bound pass cannot be faster than.
+fn read(bytes: &[u8]) -> u64 {
+    let mut lanes = [0u64; 8];
+    for block in bytes.as_chunks::<8>().0.as_chunks::<8>().0 {
+        for (lane, word) in lanes.iter_mut().zip(block) {
+            *lane = lane.wrapping_add(u64::from_ne_bytes(*word));
+        }
+    }
+    lanes.into_iter().fold(0, u64::wrapping_add)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

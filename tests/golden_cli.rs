@@ -170,7 +170,7 @@ fn a_picture_that_cannot_be_a_golden_is_refused_by_name_and_nothing_changes() {
     add("gone.png", 1, &["No such file", "correct the path"]);
     let bytes = fs::read(&good).unwrap();
     fs::write(rig.path("cut.png"), &bytes[..bytes.len() / 2]).unwrap();
-    add("cut.png", 1, &["cannot be taught", "try again"]);
+    add("cut.png", 1, &["cannot be used", "try again"]);
     DynamicImage::from(colours(64, 48, 1)).to_rgb16().save(rig.path("deep.png")).unwrap();
     add("deep.png", 1, &["8 bits a channel"]);
     RgbaImage::from_pixel(64, 48, Rgba([1, 2, 3, 200])).save(rig.path("glass.png")).unwrap();
@@ -204,17 +204,28 @@ fn a_product_without_a_sound_recipe_cannot_be_taught() {
 }
 
 #[test]
-fn while_the_service_runs_it_is_told_and_the_service_goes_on() {
+fn while_the_service_runs_it_is_taught_through_the_service() {
     let rig = bench();
     let good = picture(&rig, "good.png", 1);
     let mut service = rig.run();
     service.wait_log(&["online"]);
-    let advice = ["the service is running", "systemctl stop ocellus", rig.state_dir.to_str().unwrap()];
-    refused(&rig, &["add", "bracket", good.to_str().unwrap()], 5, &advice);
-    refused(&rig, &["list"], 5, &advice);
+    let said = told(&rig, &["add", "bracket", good.to_str().unwrap()]);
+    assert!(
+        said.contains("bracket: golden revision 1, 1 picture") && said.contains("\n  a: ready"),
+        "{said}"
+    );
+    assert!(told(&rig, &["list"]).contains("revision 1"));
     assert!(service.is_running());
     assert_eq!(service.stop(), Some(0), "{}", service.log());
-    told(&rig, &["add", "bracket", good.to_str().unwrap()]);
+    assert!(told(&rig, &["list"]).contains("revision 1"));
+}
+
+#[test]
+fn a_store_that_somebody_holds_without_answering_is_told() {
+    let rig = bench();
+    let held = Store::open(&rig.state_dir).unwrap();
+    refused(&rig, &["list"], 5, &["is held, but no service answers", "try again in a moment"]);
+    drop(held);
 }
 
 #[test]

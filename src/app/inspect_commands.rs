@@ -1,4 +1,4 @@
-//! What the box is asked about inspection: pull a trigger, select a product, teach golden pictures.
+//! What the box is asked about inspection: pull a trigger, select a product. Golden pictures are next door.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,13 +6,8 @@ use serde_json::{Value, json};
 
 use super::rig::Rig;
 use super::{App, lock};
-use crate::image::{Cutter, RotatedRect};
 use crate::sinks::mqtt::InspectionOut;
-use crate::store::{GoldenEntry, GoldenSet};
-use crate::types::{
-    Asker, Channels, Command, Ended, Frame, Inspection, Patch, Pose, Rect, Responder, Trigger, TriggerKind,
-    rfc3339,
-};
+use crate::types::{Asker, Command, Ended, Inspection, Responder, Trigger, TriggerKind};
 
 impl App {
     /// `trigger`: `{"camera", "text"}`. Answered at the end of the acquisition, with its whole record.
@@ -49,107 +44,8 @@ impl App {
         }))
     }
 
-    /// `golden`: `{"action": …, "product", …}`. A product that is selected somewhere is learned anew at once.
-    ///
-    /// Of one product: `list` (or its `revision`), `revisions`, `add` (`entries`, or the newest frame of `camera`, with
-    /// `rois`), `keep` (the same frame, put on disk and not taught), `remove` (`picture`), `rollback` (`to`), `learn`
-    /// (its recipe's file has changed). Of all: `sets`, `verify`, `prune` (`keep`: so many revisions).
-    pub(super) fn golden_command(&self, wish: &Value) -> Result<Value, String> {
-        let goldens = self.store.goldens();
-        let fail = |error: crate::store::GoldenError| error.to_string();
-        let number = |key: &str| wish[key].as_u64();
-        let action = wish["action"].as_str().unwrap_or_default();
-        let all = |sets: Vec<GoldenSet>| json!({ "sets": sets.iter().map(told).collect::<Vec<_>>() });
-        match action {
-            "sets" => return goldens.sets().map(all).map_err(fail),
-            "keep" => return Ok(json!({ "entries": self.entries(wish)? })),
-            "prune" => {
-                let pruned = goldens.prune(number("keep")).map_err(fail)?;
-                let (revisions, files) = (pruned.revisions, pruned.pictures);
-                return Ok(json!({ "revisions": revisions, "files": files, "bytes": pruned.bytes }));
-            }
-            "verify" => {
-                let faults = goldens.verify().map_err(fail)?;
-                let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
-                return Ok(json!({ "faults": faults }));
-            }
-            _ => {}
-        }
-        let product = match wish["product"].as_str() {
-            Some(product) => product.to_owned(),
-            None => self.product_of(wish)?,
-        };
-        let set = match action {
-            "list" => {
-                let set = match number("revision") {
-                    Some(revision) => goldens.revision(&product, revision).map(Some),
-                    None => goldens.current(&product),
-                };
-                return set.map(|set| json!(set.as_ref().map(told))).map_err(fail);
-            }
-            "revisions" => return goldens.revisions(&product).map(all).map_err(fail),
-            "learn" => return Ok(json!({ "selected": self.learn_again(&product) })),
-            "add" => {
-                let entries = self.entries(wish)?;
-                goldens.add(&product, entries).map_err(fail)?
-            }
-            "remove" => {
-                let sha = wish["picture"].as_str().ok_or("say which: {\"picture\": SHA256}")?;
-                goldens.remove(&product, sha).map_err(fail)?
-            }
-            "rollback" => goldens.rollback(&product, number("to")).map_err(fail)?,
-            _ => {
-                return Err(
-                    "say what: {\"action\": \"list\", \"revisions\", \"add\", \"keep\", \"remove\", \
-                            \"rollback\", \"learn\", \"sets\", \"verify\" or \"prune\"}"
-                        .into(),
-                );
-            }
-        };
-        let mut answer = told(&set);
-        answer["selected"] = self.learn_again(&product);
-        Ok(answer)
-    }
-
-    /// Pictures that the command line has put on disk already, or the newest frame of a camera.
-    fn entries(&self, wish: &Value) -> Result<Vec<GoldenEntry>, String> {
-        if let Some(entries) = wish.get("entries") {
-            return serde_json::from_value(entries.clone()).map_err(|error| format!("entries: {error}"));
-        }
-        let rig = self.inspecting_rig(wish)?;
-        let frame = rig.ring.newest().ok_or("the camera has not given a frame yet")?;
-        let name = format!("{}, frame {}, {}", rig.settings.name, frame.seq, rfc3339(frame.captured.wall_ns));
-        let rois = wish.get("rois").and_then(|rois| serde_json::from_value(rois.clone()).ok());
-        let entry =
-            self.store.goldens().keep(&whole(&frame)?, &name, rois).map_err(|error| error.to_string())?;
-        Ok(vec![entry])
-    }
-
-    /// Selects `product` anew wherever it is selected, or was asked for and not ready; tells how that went.
-    fn learn_again(&self, product: &str) -> Value {
-        let rigs = lock(&self.rigs).clone();
-        let mut told = serde_json::Map::new();
-        for rig in rigs {
-            let Some(parts) = &rig.parts else { continue };
-            if parts.meant() == product {
-                let outcome = self.select(&rig, product);
-                told.insert(
-                    rig.settings.name.clone(),
-                    json!(outcome.err().unwrap_or_else(|| "ready".into())),
-                );
-            }
-        }
-        Value::Object(told)
-    }
-
-    fn product_of(&self, wish: &Value) -> Result<String, String> {
-        let rig = self.inspecting_rig(wish)?;
-        let parts = rig.parts.as_ref().ok_or("the camera does not inspect")?;
-        Ok(parts.meant())
-    }
-
     /// The camera that `wish` names among those that inspect; the only one, if it names none.
-    fn inspecting_rig(&self, wish: &Value) -> Result<Arc<Rig>, String> {
+    pub(super) fn inspecting_rig(&self, wish: &Value) -> Result<Arc<Rig>, String> {
         let rigs = lock(&self.rigs);
         let inspecting: Vec<_> = rigs.iter().filter(|rig| rig.parts.is_some()).collect();
         let known = || inspecting.iter().map(|rig| rig.settings.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -165,25 +61,6 @@ impl App {
             }
         }
     }
-}
-
-/// The whole frame as a picture in colour.
-fn whole(frame: &Frame) -> Result<Patch, String> {
-    let rect = Rect { x: 0.0, y: 0.0, w: frame.width as f32, h: frame.height as f32 };
-    let mut picture = Patch::default();
-    let region = RotatedRect::upright(rect);
-    Cutter::new()
-        .cut(&frame.planes(), &region, &Pose::default(), Channels::Rgb, &mut picture)
-        .map_err(|error| error.to_string())?;
-    Ok(picture)
-}
-
-/// The set as the store keeps it, with its hash and its time in words.
-fn told(set: &GoldenSet) -> Value {
-    let mut told = json!(set);
-    told["hash"] = set.hash().into();
-    told["created"] = rfc3339(set.created_ns).into();
-    told
 }
 
 /// Whoever asked for a trigger, until it has ended.

@@ -10,6 +10,7 @@
 mod commands;
 mod desk;
 mod gate;
+mod golden_commands;
 mod inspect_commands;
 mod models;
 mod parts;

@@ -3,8 +3,12 @@
 mod bench;
 mod check;
 mod golden;
+mod live;
+mod replay;
 mod run;
 mod schema;
+mod tell;
+mod workshop;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,8 +16,16 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::{AppError, Options};
+use crate::config::Faults;
+use crate::control::AskError;
+use crate::engine::EngineError;
+use crate::sinks::evidence::EvidenceError;
+use crate::stages::inspect::ProgramError;
 use crate::store::{GoldenError, StoreError};
 use crate::supervisor::{Exit, SupervisorError};
+use golden::GoldenFault;
+use replay::ReplayFault;
+use tell::Told;
 
 /// The vision service of a camera box.
 #[derive(Debug, Parser)]
@@ -29,8 +41,18 @@ enum Command {
     Run(run::Arguments),
     /// Validate a configuration and the models it names: exit code 0, or each fault with its place and remedy.
     Check(check::Arguments),
-    /// Teach the pictures of good parts that inspection compares with, and take them back.
+    /// Tell how the running service is.
+    Status(live::status::Arguments),
+    /// Tell which product a camera inspects, or select another without a restart.
+    Product(live::product::Arguments),
+    /// Inspect the part that a camera sees now.
+    Trigger(live::trigger::Arguments),
+    /// Have the running service read its configuration and recipes again.
+    Reload(live::reload::Arguments),
+    /// Teach the pictures of good parts that inspection compares with, qualify changes, and take them back.
     Golden(golden::Arguments),
+    /// Judge kept evidence again, and hold the verdict against the recorded one bit for bit.
+    Replay(replay::Arguments),
     /// Measure the road of a frame at full speed on this machine.
     Bench(bench::Arguments),
     /// Print the JSON Schemas of everything that is published.
@@ -52,6 +74,14 @@ impl Configured {
     fn options(&self) -> Options {
         Options { config: self.config.clone(), state_dir: self.state_dir.clone() }
     }
+
+    /// The state directory, where the service's socket is: to ask for it, the configuration need not be sound.
+    fn dir(&self) -> Result<PathBuf, Faults> {
+        match &self.state_dir {
+            Some(dir) => Ok(dir.clone()),
+            None => Ok(self.options().load()?.device.state_dir),
+        }
+    }
 }
 
 /// Parses the arguments, does what they say, and tells how it went.
@@ -59,14 +89,19 @@ pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Status(arguments) => live::status::run(&arguments),
+        Command::Product(arguments) => live::product::run(&arguments),
+        Command::Trigger(arguments) => live::trigger::run(&arguments),
+        Command::Reload(arguments) => live::reload::run(&arguments),
         Command::Golden(arguments) => golden::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::from(Exit::Ok.code() as u8),
         Err(error) => {
-            eprintln!("ocellus: {error:#}");
+            eprintln!("ocellus: {}", tell::chain(&error));
             ExitCode::from(exit_of(&error).code() as u8)
         }
     }
@@ -74,13 +109,33 @@ pub fn main() -> ExitCode {
 
 /// The exit code for an error; the table is in the README.
 fn exit_of(error: &anyhow::Error) -> Exit {
-    if error.is::<crate::config::Faults>() {
+    if error.is::<Faults>() {
         return Exit::Config;
     }
-    let golden = error.downcast_ref::<GoldenError>();
-    let running = matches!(error.downcast_ref(), Some(golden::GoldenFault::Running { .. }));
-    if running || error.is::<StoreError>() || matches!(golden, Some(GoldenError::Store(_))) {
+    if error.is::<StoreError>() || matches!(error.downcast_ref(), Some(GoldenError::Store(_))) {
         return Exit::State;
+    }
+    if error.is::<EngineError>() || matches!(error.downcast_ref(), Some(ProgramError::Engine(_))) {
+        return Exit::Model;
+    }
+    if error.is::<EvidenceError>() {
+        return Exit::Evidence;
+    }
+    match error.downcast_ref::<GoldenFault>() {
+        Some(GoldenFault::Held { .. }) => return Exit::State,
+        Some(GoldenFault::Worse { .. }) => return Exit::Worse,
+        _ => {}
+    }
+    match error.downcast_ref::<ReplayFault>() {
+        Some(ReplayFault::Differs { .. }) => return Exit::Differs,
+        Some(ReplayFault::Model { .. }) => return Exit::Model,
+        Some(ReplayFault::NoRecipe { .. }) => return Exit::Evidence,
+        None => {}
+    }
+    match error.downcast_ref::<AskError>() {
+        Some(AskError::NotRunning { .. } | AskError::Broken { .. }) => return Exit::Away,
+        Some(AskError::Refused(_)) => return Exit::Other,
+        None => {}
     }
     match error.downcast_ref::<AppError>() {
         Some(AppError::Config(_)) => Exit::Config,

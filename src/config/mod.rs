@@ -7,6 +7,7 @@ mod check;
 mod diff;
 mod fault;
 mod files;
+mod inspect;
 mod place;
 mod raw;
 pub mod recipe;
@@ -25,10 +26,11 @@ pub use card::parse as parse_card;
 pub use diff::{Change, Names};
 pub use fault::{Fault, Faults};
 pub use files::usable_cores;
+pub use inspect::{Evidence, Inspect, PickFrame};
 pub(crate) use raw::nearest;
 pub use scene::Shape;
 pub use sections::{
-    Camera, Config, Detect, Device, Embedding, Evidence, Inspect, Log, Model, ModelCard, Mqtt, Outbox, Pace,
-    PickFrame, Runtime, Source, Supervisor, Task, Tls, Track, V4l2, Workers,
+    Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Mqtt, Outbox, Pace, Runtime, Source,
+    Supervisor, Task, Tls, Track, V4l2, Workers,
 };
 pub use trigger::Trigger;

@@ -45,6 +45,14 @@ struct Bounds {
     angle_rad: f64,
 }
 
+impl Bounds {
+    /// Whether `spot` may be looked at on a level whose px are `scale` px wide.
+    fn hold(&self, spot: &Spot, scale: f64) -> bool {
+        let slack = self.reach + scale;
+        (spot.x - self.around.0).abs() <= slack && (spot.y - self.around.1).abs() <= slack
+    }
+}
+
 impl Matcher {
     /// A matcher for any template.
     pub fn new() -> Matcher {
@@ -179,10 +187,8 @@ impl Matcher {
             let reach = bounds.reach * (sin.abs() + cos.abs());
             let margin = (reach / scale).ceil() as usize + 1;
             let spot = Spot { angle_rad, ..Spot::at(bounds.around) };
-            let slack = bounds.reach + scale;
             self.score_around(part, level, &spot, margin, |spots, spot| {
-                let (dx, dy) = (spot.x - bounds.around.0, spot.y - bounds.around.1);
-                if dx.abs() <= slack && dy.abs() <= slack {
+                if bounds.hold(&spot, scale) {
                     offer(spots, spot, 2.0 * scale, CANDIDATES);
                 }
             })?;
@@ -208,7 +214,10 @@ impl Matcher {
                 let angle_rad = candidate.angle_rad + f64::from(turn) / part.radius;
                 let angle_rad = angle_rad.clamp(-bounds.angle_rad, bounds.angle_rad);
                 self.score_around(part, level, &Spot { angle_rad, ..candidate }, NEAR_PX, |spots, spot| {
-                    offer(spots, spot, 2.0 * scale, followed);
+                    // On a broad hill of scores every level would climb a little farther out.
+                    if bounds.hold(&spot, scale) {
+                        offer(spots, spot, 2.0 * scale, followed);
+                    }
                 })?;
             }
         }

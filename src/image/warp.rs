@@ -68,12 +68,10 @@ impl Cutter {
     /// Luma where it is, row by row, edge px repeated; limited range expanded as [`Isa::luma`] does.
     fn copy_luma(&mut self, planes: &Planes<'_>, (x, y): (i64, i64), out: &mut Patch) {
         let coefficients = coefficients(planes.colour);
-        let expand = (is_yuv(planes.format) && coefficients.black != 0).then(|| {
-            let samples: [i16; 256] = std::array::from_fn(|value| (value as i16) << SAMPLE_BITS);
-            let mut table = [0; 256];
-            self.isa.luma(&samples, &coefficients, &mut table);
-            table
-        });
+        let expand = is_yuv(planes.format) && coefficients.black != 0;
+        let samples = &mut self.samples[0];
+        samples.resize(samples.len().max(out.width), 0);
+        let samples = &mut samples[..out.width];
         let channel = channel(planes, 0);
         let (right, bottom) = (channel.width as i64, channel.height as i64);
         // Patch columns left of the picture, then up to its right edge, then beyond.
@@ -94,8 +92,10 @@ impl Cutter {
                     row[from..to].iter_mut().zip(pixels).for_each(|(out, &luma)| *out = luma);
                 }
             }
-            if let Some(table) = &expand {
-                row.iter_mut().for_each(|luma| *luma = table[usize::from(*luma)]);
+            if expand {
+                // Through the vector kernel: a table would take one px at a time.
+                samples.iter_mut().zip(&*row).for_each(|(to, &luma)| *to = i16::from(luma) << SAMPLE_BITS);
+                self.isa.luma(samples, &coefficients, row);
             }
         }
     }

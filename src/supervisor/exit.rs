@@ -22,6 +22,14 @@ pub enum Exit {
     Forced = 7,
     /// The drain's deadline passed before every unit had ended.
     Drain = 8,
+    /// A replay gave something else than what was recorded.
+    Differs = 9,
+    /// A change of recipe, golden pictures or model is worse than what is in force, and was refused.
+    Worse = 10,
+    /// Evidence was edited or damaged, or holds too little to be replayed.
+    Evidence = 11,
+    /// No service runs on the state directory, or it did not answer.
+    Away = 12,
 }
 
 impl Exit {

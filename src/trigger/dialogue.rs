@@ -288,7 +288,7 @@ mod tests {
     }
 
     fn settings(keys: &str) -> config::Trigger {
-        let camera = "[[camera]]\nname = \"a\"\nsource = \"scene:\"\n";
+        let camera = "[[camera]]\nname = \"a\"\nsource = \"scene:\"\ninspect = { product = \"p\" }\n";
         let text = format!("{camera}[[trigger]]\nname = \"t\"\ncamera = \"a\"\nport = \"/dev/x\"\n{keys}");
         Config::parse(&text, Path::new("t.toml"), Path::new(".")).unwrap().triggers.remove(0)
     }

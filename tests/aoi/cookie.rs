@@ -32,14 +32,14 @@ const REACH_PX: f32 = 160.0;
 
 /// True boxes, those of them that were hit, and defects that hit none.
 #[derive(Debug, Default, PartialEq)]
-struct Tally {
-    boxes: usize,
-    hit: usize,
-    false_calls: usize,
+pub struct Tally {
+    pub boxes: usize,
+    pub hit: usize,
+    pub false_calls: usize,
 }
 
 impl Tally {
-    fn add(&mut self, truth: &[Rect], found: &[Rect]) {
+    pub fn add(&mut self, truth: &[Rect], found: &[Rect]) {
         let hits = |one: &Rect, others: &[Rect]| others.iter().any(|other| one.iou(*other) >= MIN_IOU);
         self.boxes += truth.len();
         self.hit += truth.iter().filter(|one| hits(one, found)).count();
@@ -77,7 +77,7 @@ fn gaps_of_broken_cookies_are_boxed() {
     assert!(chosen_on.false_calls + rest.false_calls <= 8, "{chosen_on:?} {rest:?}");
 }
 
-fn truth(data: &Path, number: u32) -> Vec<Rect> {
+pub fn truth(data: &Path, number: u32) -> Vec<Rect> {
     let file = std::fs::read(data.join("ref/cookie.json")).unwrap();
     let truth: serde_json::Value = serde_json::from_slice(&file).unwrap();
     let boxes = &truth["images"][format!("cookie/anomaly/anomaly-{number}.jpg")]["boxes_xyxy"];

@@ -4,6 +4,7 @@ mod align;
 mod cookie;
 mod figurine;
 mod imagediff;
+mod road;
 
 use std::path::{Path, PathBuf};
 

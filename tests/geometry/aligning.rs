@@ -218,3 +218,25 @@ fn the_best_score_is_that_of_an_exhaustive_search() {
         "{found:?}"
     );
 }
+
+#[test]
+fn nothing_is_found_beyond_the_reach_though_scores_grow_towards_it() {
+    const SIDE: usize = 480;
+    // One broad hill: the nearer to its top, the better the match, from far away.
+    let hill = |x: usize, y: usize| {
+        let (u, v) = (x as f64 - 300.0, y as f64 - 240.0);
+        (30.0 + 200.0 * (-(u * u + v * v) / 20_000.0).exp()) as u8
+    };
+    let bytes: Vec<u8> = (0..SIDE * SIDE).map(|i| hill(i % SIDE, i / SIDE)).collect();
+    let planes = Planes::packed(PixelFormat::Gray8, SIDE, SIDE, &bytes).unwrap();
+    let (mut cutter, mut patch) = (ocellus::image::Cutter::new(), Patch::default());
+    let region = ocellus::image::RotatedRect::upright(Rect { x: 204.0, y: 144.0, w: 192.0, h: 192.0 });
+    cutter.cut(&planes, &region, &Pose::default(), Channels::Gray, &mut patch).unwrap();
+    let template = Template::new(&patch).unwrap();
+    // The top is 80 px away, 24 are allowed.
+    for angle in [0.0, 10.0] {
+        let found = Matcher::new().find(&planes, &template, Point { x: 220.0, y: 240.0 }, 24, angle).unwrap();
+        assert!((found.centre.x - 220.0).abs() <= 27.0, "{found:?}");
+        assert!((found.centre.y - 240.0).abs() <= 27.0, "{found:?}");
+    }
+}

@@ -5,10 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use super::desk::Changed;
+use super::qualify::{self, Qualify};
 use super::{Common, Desk, GoldenFault, Told, picture, told};
+use crate::cli::workshop::Workshop;
 use crate::config::nearest;
 use crate::config::recipe::Recipe;
-use crate::store::GoldenSet;
+use crate::stages::inspect::ProgramError;
+use crate::store::{GoldenEntry, GoldenSet, golden_entries_with};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -16,11 +20,16 @@ pub(super) struct Arguments {
     product: String,
     /// Pictures of good parts: JPEG, PNG or BMP. The first that is ever taught is the master, on which the recipe is
     /// drawn.
-    #[arg(required = true, value_name = "PICTURE")]
+    #[arg(required_unless_present = "camera", value_name = "PICTURE")]
     pictures: Vec<PathBuf>,
+    /// What this camera of the running service sees now, instead of pictures.
+    #[arg(long, value_name = "NAME", conflicts_with = "pictures")]
+    camera: Option<String>,
     /// Compare only this ROI with them; may be given several times.
     #[arg(long = "roi", value_name = "NAME")]
     rois: Vec<String>,
+    #[command(flatten)]
+    qualify: Qualify,
     #[command(flatten)]
     pub(super) common: Common,
 }
@@ -36,19 +45,64 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
             picture::fits(file, recipe)?;
         }
     }
-    let rois = (!arguments.rois.is_empty()).then(|| arguments.rois.clone());
-    let before = desk.goldens.current(product)?;
+    let before = desk.current(product)?;
+    let entries = entries(arguments, &desk)?;
+    for recipe in &recipes {
+        fit(&entries, recipe)?;
+    }
+    let taught: Vec<_> = entries.iter().map(|entry| entry.picture.clone()).collect();
+    let sheet = qualify::before_change(&desk, product, &arguments.qualify, |set| {
+        Ok(golden_entries_with(set, &entries))
+    })?;
+    if sheet.is_none() {
+        found_on_all(&desk, &recipes, &golden_entries_with(before.as_ref(), &entries))?;
+    }
+    let Changed { set, selected } = desk.add(product, entries)?;
+    let changed = before.is_none_or(|before| before.revision != set.revision);
+    let words = in_words(&set, &taught, changed, &recipes) + &told::selected(&selected);
+    let json = json!({ "ok": true, "changed": changed, "set": told::json(&set), "selected": selected });
+    Ok(told::after(sheet, Told::new(words, json)))
+}
+
+/// The pictures, on disk and not yet named by a set.
+fn entries(arguments: &Arguments, desk: &Desk) -> anyhow::Result<Vec<GoldenEntry>> {
+    let rois = (!arguments.rois.is_empty()).then_some(&arguments.rois[..]);
+    if let Some(camera) = &arguments.camera {
+        return desk.shoot(camera, rois);
+    }
     let mut entries = Vec::with_capacity(arguments.pictures.len());
     for file in &arguments.pictures {
         let name =
             file.file_name().map_or_else(|| file.display().to_string(), |n| n.to_string_lossy().into());
-        entries.push(desk.goldens.keep(&picture::read(file)?, &name, rois.clone())?);
+        entries.push(desk.files.keep(&picture::read(file)?, &name, rois.map(<[_]>::to_vec))?);
     }
-    let taught: Vec<_> = entries.iter().map(|entry| entry.picture.clone()).collect();
-    let set = desk.goldens.add(product, entries)?;
-    let changed = before.is_none_or(|before| before.revision != set.revision);
-    let words = in_words(&set, &taught, changed, &recipes);
-    Ok(Told { words, json: json!({ "ok": true, "changed": changed, "set": told::json(&set) }) })
+    Ok(entries)
+}
+
+/// Errors: a picture on which the part cannot be found; taught, it would leave the product without a program.
+fn found_on_all(desk: &Desk, recipes: &[Recipe], entries: &[GoldenEntry]) -> anyhow::Result<()> {
+    let workshop = Workshop::new(&desk.config);
+    for recipe in recipes.iter().filter(|recipe| recipe.align.is_some()) {
+        let Err(error) = workshop.program(recipe.clone(), entries, &desk.config.models) else { continue };
+        // Whatever else is wrong is not these pictures' fault.
+        if let Some(ProgramError::Align { .. }) = error.downcast_ref() {
+            return Err(error.context("nothing was taught"));
+        }
+    }
+    Ok(())
+}
+
+/// Errors: a picture of another size than the recipe's.
+fn fit(entries: &[GoldenEntry], recipe: &Recipe) -> Result<(), GoldenFault> {
+    match entries.iter().find(|entry| entry.size != recipe.size) {
+        Some(entry) => Err(GoldenFault::Size {
+            file: entry.name.clone().into(),
+            found: told::size(entry.size),
+            recipe: recipe.path.clone(),
+            wanted: told::size(recipe.size),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Errors: an ROI that the recipe does not have.

@@ -3,7 +3,10 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Common, Desk, Told, told};
+use super::desk::Changed;
+use super::qualify::{self, Qualify};
+use super::{Common, Desk, Told, install, told};
+use crate::config::recipe::Recipe;
 use crate::store::GoldenSet;
 
 #[derive(Debug, Args)]
@@ -13,6 +16,8 @@ pub(super) struct Remove {
     /// The first digits of the picture's SHA-256, as `ocellus golden show` prints them; 4 or more.
     #[arg(value_name = "SHA")]
     picture: String,
+    #[command(flatten)]
+    qualify: Qualify,
     #[command(flatten)]
     pub(super) common: Common,
 }
@@ -24,27 +29,59 @@ pub(super) struct Rollback {
     /// The revision whose pictures come back; by default the one before. Repeated without it, it goes back further.
     #[arg(long, value_name = "N")]
     to: Option<u64>,
+    /// Take an earlier recipe back instead: the one that `golden qualify --install` kept as PRODUCT.toml.REVISION. What
+    /// is in force is kept the same way.
+    #[arg(long)]
+    recipe: bool,
+    #[command(flatten)]
+    qualify: Qualify,
     #[command(flatten)]
     pub(super) common: Common,
 }
 
 pub(super) fn remove(arguments: &Remove) -> anyhow::Result<Told> {
     let desk = Desk::open(&arguments.common)?;
-    let before = desk.goldens.current(&arguments.product)?;
-    let set = desk.goldens.remove(&arguments.product, &arguments.picture.to_ascii_lowercase())?;
-    Ok(changed(before.as_ref(), &set))
+    let (product, sha) = (&arguments.product, arguments.picture.to_ascii_lowercase());
+    let before = desk.current(product)?;
+    let sheet = qualify::before_change(&desk, product, &arguments.qualify, |set| {
+        Ok(set.map_or(Ok(Vec::new()), |set| set.without(&sha).map(|(left, _)| left))?)
+    })?;
+    let changed = desk.remove(product, &sha)?;
+    Ok(told::after(sheet, in_words(before.as_ref(), &changed)))
 }
 
 pub(super) fn rollback(arguments: &Rollback) -> anyhow::Result<Told> {
     let desk = Desk::open(&arguments.common)?;
+    let (product, to) = (&arguments.product, arguments.to);
+    if arguments.recipe {
+        return rollback_recipe(arguments, &desk);
+    }
     // What is in force may be the very record that cannot be read.
-    let before = desk.goldens.current(&arguments.product).ok().flatten();
-    let set = desk.goldens.rollback(&arguments.product, arguments.to)?;
-    Ok(changed(before.as_ref(), &set))
+    let before = desk.current(product).ok().flatten();
+    let sheet = qualify::before_change(&desk, product, &arguments.qualify, |_| {
+        let revisions = desk.revisions(product)?;
+        let to = to.or_else(|| GoldenSet::before(&revisions));
+        let target = revisions.iter().find(|set| Some(set.revision) == to);
+        // Where there is none, the rollback itself says so.
+        Ok(target.or(before.as_ref()).map_or(Vec::new(), |set| set.entries.clone()))
+    })?;
+    let changed = desk.rollback(product, to)?;
+    Ok(told::after(sheet, in_words(before.as_ref(), &changed)))
+}
+
+/// The recipe that was kept when another took its place comes back; the other is kept in turn.
+fn rollback_recipe(arguments: &Rollback, desk: &Desk) -> anyhow::Result<Told> {
+    let models = &desk.config.models;
+    let current = Recipe::load(&desk.path(&arguments.product)?, models)?;
+    let kept = install::kept(&current, arguments.to, models)?;
+    let sheet = qualify::before_recipe(desk, &arguments.qualify, [&current, &kept])?;
+    let before = sheet.unwrap_or_else(|| Told::new("", json!({ "ok": true })));
+    qualify::installed(desk, &current, &kept, before)
 }
 
 /// What was done, with the pictures that came and went.
-fn changed(before: Option<&GoldenSet>, set: &GoldenSet) -> Told {
+fn in_words(before: Option<&GoldenSet>, changed: &Changed) -> Told {
+    let set = &changed.set;
     let mut lines = vec![format!("{}: {}", told::headline(set), set.note)];
     let old = before.map_or(&[][..], |before| &before.entries);
     let gone = old.iter().filter(|entry| !set.entries.contains(entry));
@@ -60,5 +97,7 @@ fn changed(before: Option<&GoldenSet>, set: &GoldenSet) -> Told {
         )),
         _ => {}
     }
-    Told { words: lines.join("\n"), json: json!({ "ok": true, "changed": true, "set": told::json(set) }) }
+    let words = lines.join("\n") + &told::selected(&changed.selected);
+    let (set, selected) = (told::json(set), &changed.selected);
+    Told::new(words, json!({ "ok": true, "changed": true, "set": set, "selected": selected }))
 }

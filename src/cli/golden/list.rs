@@ -15,7 +15,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
     let desk = Desk::open(&arguments.common)?;
-    let sets = desk.goldens.sets()?;
+    let sets = desk.sets()?;
     let mut with_recipe = Vec::new();
     for folder in desk.folders() {
         with_recipe.extend(recipe::products(folder)?);
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
         true => "no product has a recipe or golden pictures yet".to_owned(),
         false => words.join("\n"),
     };
-    Ok(Told { words, json: json!({ "ok": true, "products": json.collect::<Vec<_>>() }) })
+    Ok(Told::new(words, json!({ "ok": true, "products": json.collect::<Vec<_>>() })))
 }
 
 fn in_words(product: &str, set: Option<&GoldenSet>, recipe: bool) -> String {

@@ -1,23 +1,25 @@
-//! `ocellus golden`: the pictures of good parts, taught and taken back. Works on the store of a service that is stopped.
+//! `ocellus golden`: the pictures of good parts, taught, qualified and taken back; also while the service runs.
 
 mod add;
 mod change;
+mod desk;
+mod install;
 mod list;
 mod picture;
+mod qualify;
+mod rate;
+mod samples;
+mod sheet;
 mod show;
 mod tidy;
 mod told;
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
 
-use super::Configured;
-use crate::config::recipe::{self, Recipe};
-use crate::config::{Config, Faults};
-use crate::store::{Goldens, Store, StoreError};
+use super::{Configured, Told, tell};
+use desk::Desk;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -31,12 +33,14 @@ enum Command {
     List(list::Arguments),
     /// Show the golden pictures of a product, whether each is whole, and how they came to be.
     Show(show::Arguments),
-    /// Teach pictures of good parts: JPEG, PNG or BMP of the size that the recipe tells.
+    /// Teach pictures of good parts: files of the size that the recipe tells, or what a camera sees now.
     Add(add::Arguments),
     /// Take a picture out of the set; older revisions keep it.
     Remove(change::Remove),
-    /// Take an earlier revision's pictures back, as a new revision.
+    /// Take an earlier revision's pictures back, as a new revision; or an earlier recipe.
     Rollback(change::Rollback),
+    /// Hold a change of recipe, golden pictures or model against labelled samples.
+    Qualify(qualify::Arguments),
     /// Read every picture that any revision names, and tell which is missing or was changed.
     Verify(tidy::Verify),
     /// Free the space of pictures that no revision names.
@@ -53,27 +57,26 @@ struct Common {
     json: bool,
 }
 
-/// What a subcommand has to tell: a line or more for people, and an object for programs.
-struct Told {
-    words: String,
-    json: serde_json::Value,
-}
-
 /// Why golden pictures cannot be worked on.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum GoldenFault {
-    /// The service holds the store.
+    /// Somebody holds the store and does not answer.
     #[error(
-        "the service is running and holds the store in {path}; stop it (`systemctl stop ocellus`), run this again, \
-         and start it (`systemctl start ocellus`)"
+        "the store in {path} is held, but no service answers: it is just starting or stopping, or another \
+         `ocellus golden` is at work; try again in a moment"
     )]
-    Running { path: PathBuf },
+    Held { path: PathBuf },
     /// No camera has `inspect`.
     #[error(
         "no camera of this configuration inspects, so there are no recipes; name the right one with --config, or add \
          inspect = {{ product = \"{product}\" }} to a [[camera]]"
     )]
     NoInspection { product: String },
+    /// Recipes of one name in two folders.
+    #[error(
+        "{product} has several recipes ({list}); let the cameras share a folder, or give them other names"
+    )]
+    Several { product: String, list: String },
     /// A picture of another size than the recipe's.
     #[error(
         "{file} is {found} px, but the recipe {recipe} is drawn for {wanted} px: this golden is of another size; take \
@@ -81,14 +84,59 @@ pub(super) enum GoldenFault {
     )]
     Size { file: PathBuf, found: String, recipe: PathBuf, wanted: String },
     /// A file that is no picture of ours.
-    #[error("{file} cannot be taught: {cause}")]
+    #[error("{file} cannot be used: {cause}")]
     Picture { file: PathBuf, cause: String },
     /// An ROI that the recipe does not have.
     #[error("the recipe {recipe} has no ROI \"{roi}\"; {remedy}")]
     Roi { recipe: PathBuf, roi: String, remedy: String },
+    /// A camera of a service that does not run.
+    #[error(
+        "no service runs, so camera {camera} sees nothing; start it (`systemctl start ocellus`), or name picture files"
+    )]
+    NoCamera { camera: String },
     /// `verify` found some.
     #[error("{count} golden pictures or records are not whole:\n{list}")]
     NotWhole { count: usize, list: String },
+    /// Nothing to qualify with.
+    #[error(
+        "{folder} holds no samples; put pictures of good parts into its folder ok and of bad ones into ng (JPEG, PNG \
+         or BMP)"
+    )]
+    NoSamples { folder: PathBuf },
+    /// `--model` of a name that the configuration does not have.
+    #[error("the configuration has no model \"{name}\"; {remedy}")]
+    NoModel { name: String, remedy: String },
+    /// A change that the samples speak against.
+    #[error(
+        "the change of {product} is refused, it is worse: {why}; nothing was changed (--force overrides)"
+    )]
+    Worse { product: String, why: String },
+    /// A recipe whose revision was not counted up.
+    #[error(
+        "{file} has revision {revision}, and {place}, which is in force, has {in_force}; count revision up, because \
+         every result names it"
+    )]
+    Revision { file: PathBuf, revision: u32, place: PathBuf, in_force: u32 },
+    /// The recipe in force was edited while it was qualified.
+    #[error("{recipe} has changed meanwhile; nothing was put in its place, run this again")]
+    Moved { recipe: PathBuf },
+    /// A recipe cannot be put in its place.
+    #[error("{path} cannot be replaced ({source}); let this user write the folder, and free space there")]
+    Install { path: PathBuf, source: std::io::Error },
+    /// No recipe to go back to.
+    #[error(
+        "{product} has no such recipe kept beside {recipe} (revisions kept: {known}); `golden qualify --install` keeps \
+         the one that it replaces"
+    )]
+    NoRecipe { product: String, recipe: PathBuf, known: String },
+}
+
+/// A change that was refused, with the samples that speak against it.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+struct Refused {
+    told: Told,
+    why: GoldenFault,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -98,64 +146,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Add(arguments) => (&arguments.common, add::run(arguments)),
         Command::Remove(arguments) => (&arguments.common, change::remove(arguments)),
         Command::Rollback(arguments) => (&arguments.common, change::rollback(arguments)),
+        Command::Qualify(arguments) => (&arguments.common, qualify::run(arguments)),
         Command::Verify(arguments) => (&arguments.common, tidy::verify(arguments)),
         Command::Prune(arguments) => (&arguments.common, tidy::prune(arguments)),
     };
-    let mut out = std::io::stdout();
-    match outcome {
-        Ok(told) if common.json => writeln!(out, "{}", told.json)?,
-        Ok(told) => writeln!(out, "{}", told.words)?,
-        Err(error) => {
-            if common.json {
-                let faults = error.downcast_ref::<Faults>();
-                let told = json!({ "ok": false, "error": format!("{error:#}"), "faults": faults });
-                writeln!(out, "{told}")?;
-            }
-            return Err(error);
-        }
-    }
-    Ok(())
-}
-
-/// The configuration, and the golden pictures of its state directory.
-struct Desk {
-    config: Config,
-    goldens: Goldens,
-}
-
-impl Desk {
-    fn open(common: &Common) -> anyhow::Result<Desk> {
-        let config = common.configured.options().load()?;
-        let opened = Store::open(&config.device.state_dir).map_err(|error| match error {
-            StoreError::Locked { path } => anyhow::Error::new(GoldenFault::Running { path }),
-            other => other.into(),
-        })?;
-        if let Some(aside) = opened.set_aside {
-            eprintln!("ocellus: the store was damaged; it is set aside as {}", aside.display());
-        }
-        Ok(Desk { config, goldens: opened.store.goldens() })
-    }
-
-    /// The folders in which the cameras' recipes lie, each once.
-    fn folders(&self) -> Vec<&PathBuf> {
-        let mut folders: Vec<_> =
-            self.config.cameras.iter().filter_map(|camera| Some(&camera.inspect.as_ref()?.recipes)).collect();
-        folders.sort_unstable();
-        folders.dedup();
-        folders
-    }
-
-    /// The recipes of `product`, one of each folder that has one. Errors: there is none, or it has faults.
-    fn recipes(&self, product: &str) -> anyhow::Result<Vec<Recipe>> {
-        let folders = self.folders();
-        let found: Vec<_> = folders.iter().map(|folder| recipe::find(folder, product)).collect();
-        if found.iter().all(Result::is_err) {
-            return Err(match found.into_iter().find_map(Result::err) {
-                Some(faults) => faults.into(),
-                None => GoldenFault::NoInspection { product: product.to_owned() }.into(),
-            });
-        }
-        let recipes = found.into_iter().flatten().map(|path| Recipe::load(&path, &self.config.models));
-        Ok(recipes.collect::<Result<_, _>>()?)
-    }
+    let outcome = match outcome.map_err(|error| error.downcast::<Refused>()) {
+        Err(Ok(Refused { told, why })) => Ok(Told { fault: Some(why.into()), ..told }),
+        Err(Err(other)) => Err(other),
+        Ok(told) => Ok(told),
+    };
+    tell::tell(common.json, outcome)
 }

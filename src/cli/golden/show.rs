@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Common, Desk, Told, told};
-use crate::store::{GoldenEntry, GoldenError, GoldenSet, Goldens};
+use crate::store::{GoldenEntry, GoldenError, GoldenFiles, GoldenSet};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -20,34 +20,34 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
     let desk = Desk::open(&arguments.common)?;
     let product = &arguments.product;
-    let all = desk.goldens.revisions(product)?;
+    let all = desk.revisions(product)?;
     let Some(newest) = all.last() else {
         // A product that nobody knows is told apart from one that was never taught.
         desk.recipes(product)?;
         let words = format!(
             "{product}: never taught; `ocellus golden add {product} PICTURE` teaches the first picture"
         );
-        return Ok(Told { words, json: json!({ "ok": true, "set": null, "revisions": [] }) });
+        return Ok(Told::new(words, json!({ "ok": true, "set": null, "revisions": [] })));
     };
     let chosen = match arguments.revision {
-        Some(revision) => &desk.goldens.revision(product, revision)?,
+        Some(revision) => &desk.revision(product, revision)?,
         None => newest,
     };
     // The recipe's own faults are not this command's matter.
     let wanted = desk.recipes(product).ok().and_then(|recipes| Some(recipes.first()?.size));
-    let states: Vec<_> = chosen.entries.iter().map(|entry| state(&desk.goldens, entry, wanted)).collect();
+    let states: Vec<_> = chosen.entries.iter().map(|entry| state(&desk.files, entry, wanted)).collect();
     let mut json = told::json(chosen);
     for (at, state) in states.iter().enumerate() {
         json["entries"][at]["fault"] = json!(state);
     }
     let revisions: Vec<_> = all.iter().map(told::json).collect();
     let words = in_words(chosen, newest.revision, &states, &all);
-    Ok(Told { words, json: json!({ "ok": true, "set": json, "revisions": revisions }) })
+    Ok(Told::new(words, json!({ "ok": true, "set": json, "revisions": revisions })))
 }
 
 /// What is wrong with a picture, in few words.
-fn state(goldens: &Goldens, entry: &GoldenEntry, wanted: Option<[u32; 2]>) -> Option<String> {
-    match goldens.picture(&entry.picture) {
+fn state(files: &GoldenFiles, entry: &GoldenEntry, wanted: Option<[u32; 2]>) -> Option<String> {
+    match files.picture(&entry.picture) {
         Err(GoldenError::Missing { .. }) => Some("MISSING".into()),
         Err(GoldenError::Changed { .. }) => Some("CHANGED after it was taught".into()),
         Err(other) => Some(other.to_string()),

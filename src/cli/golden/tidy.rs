@@ -23,10 +23,10 @@ pub(super) struct Prune {
 
 pub(super) fn verify(arguments: &Verify) -> anyhow::Result<Told> {
     let desk = Desk::open(&arguments.common)?;
-    let faults = desk.goldens.verify()?;
+    let faults = desk.verify()?;
     if faults.is_empty() {
-        let words = "every golden picture is there and is what was taught".into();
-        return Ok(Told { words, json: json!({ "ok": true }) });
+        let words = "every golden picture is there and is what was taught";
+        return Ok(Told::new(words, json!({ "ok": true })));
     }
     let list: Vec<_> = faults.iter().map(|fault| format!("  {fault}")).collect();
     Err(GoldenFault::NotWhole { count: faults.len(), list: list.join("\n") }.into())
@@ -34,12 +34,11 @@ pub(super) fn verify(arguments: &Verify) -> anyhow::Result<Told> {
 
 pub(super) fn prune(arguments: &Prune) -> anyhow::Result<Told> {
     let desk = Desk::open(&arguments.common)?;
-    let pruned = desk.goldens.prune(arguments.keep)?;
-    let revisions = told::count(pruned.revisions as usize, "revision");
-    let pictures = told::count(pruned.pictures as usize, "file");
-    let words = format!("{revisions} forgotten, {pictures} removed, {} bytes freed", pruned.bytes);
-    let json = json!({
-        "ok": true, "revisions": pruned.revisions, "files": pruned.pictures, "bytes": pruned.bytes,
-    });
-    Ok(Told { words, json })
+    let mut pruned = desk.prune(arguments.keep)?;
+    let number = |key: &str| pruned[key].as_u64().unwrap_or(0);
+    let revisions = told::count(number("revisions") as usize, "revision");
+    let files = told::count(number("files") as usize, "file");
+    let words = format!("{revisions} forgotten, {files} removed, {} bytes freed", number("bytes"));
+    pruned["ok"] = true.into();
+    Ok(Told::new(words, pruned))
 }

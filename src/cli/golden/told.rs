@@ -2,13 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::cli::Told;
+pub(super) use crate::cli::tell::count;
 use crate::store::{GoldenEntry, GoldenSet};
 use crate::types::rfc3339;
-
-/// `1 picture`, `2 pictures`.
-pub(super) fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
 
 /// `640 x 480`.
 pub(super) fn size([width, height]: [u32; 2]) -> String {
@@ -39,4 +36,18 @@ pub(super) fn json(set: &GoldenSet) -> Value {
     told["hash"] = set.hash().into();
     told["created"] = rfc3339(set.created_ns).into();
     told
+}
+
+/// What the cameras made of it, a line each; empty where no service runs.
+pub(super) fn selected(selected: &Value) -> String {
+    let cameras = selected.as_object().into_iter().flatten();
+    cameras.map(|(camera, how)| format!("\n  {camera}: {}", how.as_str().unwrap_or_default())).collect()
+}
+
+/// What was done, after the qualification that came before it.
+pub(super) fn after(sheet: Option<Told>, done: Told) -> Told {
+    let Some(sheet) = sheet else { return done };
+    let mut json = done.json;
+    json["qualification"] = sheet.json;
+    Told::new([sheet.words, done.words].join("\n"), json)
 }

@@ -79,7 +79,6 @@ pub struct Telemetry {
     /// Counts since the process began.
     pub counters: BTreeMap<String, u64>,
     /// Inspection, by camera.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub inspection: BTreeMap<String, Parts>,
     /// Resident memory.
     pub memory_bytes: u64,

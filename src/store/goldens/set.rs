@@ -78,6 +78,16 @@ impl GoldenSet {
         }
     }
 
+    /// The revision to which a rollback without a number goes from the last of `revisions` (oldest first): a rollback
+    /// counts as what it took back.
+    pub fn before(revisions: &[GoldenSet]) -> Option<u64> {
+        let mut at = revisions.last()?;
+        while let Some(origin) = at.origin.filter(|origin| *origin < at.revision) {
+            at = revisions.iter().find(|set| set.revision == origin)?;
+        }
+        revisions.iter().rev().map(|set| set.revision).find(|revision| *revision < at.revision)
+    }
+
     /// SHA-256 over the pictures, their order and what they are restricted to, hexadecimal: two sets of one hash
     /// judge alike, whatever their revisions.
     pub fn hash(&self) -> String {

@@ -22,7 +22,8 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 /// A trigger on `port` as it is configured with these keys besides.
 pub fn settings(port: &Path, keys: &str) -> config::Trigger {
     let text = format!(
-        "[[camera]]\nname = \"front\"\nsource = \"scene:\"\n[[trigger]]\nname = \"plc\"\ncamera = \"front\"\n\
+        "[[camera]]\nname = \"front\"\nsource = \"scene:\"\ninspect = {{ product = \"p\" }}\n\
+         [[trigger]]\nname = \"plc\"\ncamera = \"front\"\n\
          port = \"{}\"\nreopen_ms = 10\nreopen_max_ms = 20\n{keys}\n",
         port.display()
     );

@@ -1,0 +1,249 @@
+//! The desk of `ocellus golden`: the sets of the store, or of the service that holds it, and the recipes.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Common, GoldenFault};
+use crate::config::Config;
+use crate::config::recipe::{self, Recipe};
+use crate::control::{AskError, ask};
+use crate::store::{GoldenEntry, GoldenFiles, GoldenSet, Goldens, Store, StoreError};
+
+/// How long a store may be held by somebody who does not answer: a service that starts, another `ocellus golden`.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The configuration, and the golden pictures of its state directory.
+pub(super) struct Desk {
+    pub config: Config,
+    /// The pictures' files: read and written here, whoever holds the store.
+    pub files: GoldenFiles,
+    sets: Sets,
+}
+
+/// Who keeps the sets.
+enum Sets {
+    /// Nobody else: the store is ours while we work.
+    Store(Goldens),
+    /// The service that runs on this state directory.
+    Service(PathBuf),
+}
+
+impl Desk {
+    pub fn open(common: &Common) -> anyhow::Result<Desk> {
+        let config = common.configured.options().load()?;
+        let files = GoldenFiles::of_state_dir(&config.device.state_dir);
+        let sets = Sets::open(&config.device.state_dir)?;
+        Ok(Desk { config, files, sets })
+    }
+
+    /// The set in force of each product.
+    pub fn sets(&self) -> anyhow::Result<Vec<GoldenSet>> {
+        match &self.sets {
+            Sets::Store(goldens) => Ok(goldens.sets()?),
+            Sets::Service(dir) => sets_of(&ask_golden(dir, json!({ "action": "sets" }))?),
+        }
+    }
+
+    /// The set in force; `None` where the product was never taught.
+    pub fn current(&self, product: &str) -> anyhow::Result<Option<GoldenSet>> {
+        match &self.sets {
+            Sets::Store(goldens) => Ok(goldens.current(product)?),
+            Sets::Service(dir) => {
+                let told = ask_golden(dir, json!({ "action": "list", "product": product }))?;
+                if told.is_null() { Ok(None) } else { set_of(&told).map(Some) }
+            }
+        }
+    }
+
+    /// One revision.
+    pub fn revision(&self, product: &str, revision: u64) -> anyhow::Result<GoldenSet> {
+        match &self.sets {
+            Sets::Store(goldens) => Ok(goldens.revision(product, revision)?),
+            Sets::Service(dir) => {
+                let wish = json!({ "action": "list", "product": product, "revision": revision });
+                set_of(&ask_golden(dir, wish)?)
+            }
+        }
+    }
+
+    /// Every revision, oldest first.
+    pub fn revisions(&self, product: &str) -> anyhow::Result<Vec<GoldenSet>> {
+        match &self.sets {
+            Sets::Store(goldens) => Ok(goldens.revisions(product)?),
+            Sets::Service(dir) => {
+                sets_of(&ask_golden(dir, json!({ "action": "revisions", "product": product }))?)
+            }
+        }
+    }
+
+    /// Adds kept pictures as one new revision.
+    pub fn add(&self, product: &str, entries: Vec<GoldenEntry>) -> anyhow::Result<Changed> {
+        match &self.sets {
+            Sets::Store(goldens) => Ok(Changed::alone(goldens.add(product, entries)?)),
+            Sets::Service(dir) => {
+                Changed::told(dir, json!({ "action": "add", "product": product, "entries": entries }))
+            }
+        }
+    }
+
+    /// Takes a picture out.
+    pub fn remove(&self, product: &str, sha: &str) -> anyhow::Result<Changed> {
+        match &self.sets {
+            Sets::Store(goldens) => Ok(Changed::alone(goldens.remove(product, sha)?)),
+            Sets::Service(dir) => {
+                Changed::told(dir, json!({ "action": "remove", "product": product, "picture": sha }))
+            }
+        }
+    }
+
+    /// Takes an earlier revision's pictures back.
+    pub fn rollback(&self, product: &str, to: Option<u64>) -> anyhow::Result<Changed> {
+        match &self.sets {
+            Sets::Store(goldens) => Ok(Changed::alone(goldens.rollback(product, to)?)),
+            Sets::Service(dir) => {
+                Changed::told(dir, json!({ "action": "rollback", "product": product, "to": to }))
+            }
+        }
+    }
+
+    /// What is missing or was changed.
+    pub fn verify(&self) -> anyhow::Result<Vec<String>> {
+        match &self.sets {
+            Sets::Store(goldens) => Ok(goldens.verify()?.iter().map(ToString::to_string).collect()),
+            Sets::Service(dir) => {
+                let told = ask_golden(dir, json!({ "action": "verify" }))?;
+                Ok(serde_json::from_value(told["faults"].clone())?)
+            }
+        }
+    }
+
+    /// Frees space: `revisions`, `files` and `bytes` that went.
+    pub fn prune(&self, keep: Option<u64>) -> anyhow::Result<Value> {
+        match &self.sets {
+            Sets::Store(goldens) => {
+                let pruned = goldens.prune(keep)?;
+                let (revisions, files) = (pruned.revisions, pruned.pictures);
+                Ok(json!({ "revisions": revisions, "files": files, "bytes": pruned.bytes }))
+            }
+            Sets::Service(dir) => Ok(ask_golden(dir, json!({ "action": "prune", "keep": keep }))?),
+        }
+    }
+
+    /// The newest frame of a camera as a picture on disk that no set names yet.
+    pub fn shoot(&self, camera: &str, rois: Option<&[String]>) -> anyhow::Result<Vec<GoldenEntry>> {
+        let Sets::Service(dir) = &self.sets else {
+            return Err(GoldenFault::NoCamera { camera: camera.to_owned() }.into());
+        };
+        let told = ask_golden(dir, json!({ "action": "keep", "camera": camera, "rois": rois }))?;
+        let mut entries: Vec<GoldenEntry> = serde_json::from_value(told["entries"].clone())?;
+        entries.iter_mut().for_each(|entry| entry.rois = rois.map(<[_]>::to_vec));
+        Ok(entries)
+    }
+
+    /// The recipe's file has changed: cameras on which the product is selected learn it anew. Tells how that went.
+    pub fn learn(&self, product: &str) -> anyhow::Result<Value> {
+        match &self.sets {
+            Sets::Store(_) => Ok(json!({})),
+            Sets::Service(dir) => {
+                Ok(ask_golden(dir, json!({ "action": "learn", "product": product }))?["selected"].clone())
+            }
+        }
+    }
+
+    /// The folders in which the cameras' recipes lie, each once.
+    pub fn folders(&self) -> Vec<&PathBuf> {
+        let mut folders: Vec<_> =
+            self.config.cameras.iter().filter_map(|camera| Some(&camera.inspect.as_ref()?.recipes)).collect();
+        folders.sort_unstable();
+        folders.dedup();
+        folders
+    }
+
+    /// The recipes of `product`, one of each folder that has one. Errors: there is none, or it has faults.
+    pub fn recipes(&self, product: &str) -> anyhow::Result<Vec<Recipe>> {
+        let paths = self.paths(product)?;
+        let recipes = paths.into_iter().map(|path| Recipe::load(&path, &self.config.models));
+        Ok(recipes.collect::<Result<_, _>>()?)
+    }
+
+    /// The file of the product's one recipe. Errors: there is none, or several.
+    pub fn path(&self, product: &str) -> anyhow::Result<PathBuf> {
+        let mut paths = self.paths(product)?;
+        if paths.len() > 1 {
+            let list: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+            return Err(GoldenFault::Several { product: product.to_owned(), list: list.join(", ") }.into());
+        }
+        Ok(paths.remove(0))
+    }
+
+    fn paths(&self, product: &str) -> anyhow::Result<Vec<PathBuf>> {
+        let folders = self.folders();
+        let found: Vec<_> = folders.iter().map(|folder| recipe::find(folder, product)).collect();
+        if found.iter().all(Result::is_err) {
+            return Err(match found.into_iter().find_map(Result::err) {
+                Some(faults) => faults.into(),
+                None => GoldenFault::NoInspection { product: product.to_owned() }.into(),
+            });
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+}
+
+impl Sets {
+    /// The store of the state directory `dir`, or the service that has it.
+    fn open(dir: &Path) -> anyhow::Result<Sets> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let path = match Store::open(dir) {
+                Ok(opened) => {
+                    if let Some(aside) = opened.set_aside {
+                        eprintln!("ocellus: the store was damaged; it is set aside as {}", aside.display());
+                    }
+                    return Ok(Sets::Store(opened.store.goldens()));
+                }
+                Err(StoreError::Locked { path }) => path,
+                Err(other) => return Err(other.into()),
+            };
+            if ask(dir, "ping", Value::Null).is_ok() {
+                return Ok(Sets::Service(dir.to_owned()));
+            }
+            if Instant::now() > deadline {
+                return Err(GoldenFault::Held { path }.into());
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+/// A set that was changed, and what the cameras made of it.
+pub(super) struct Changed {
+    pub set: GoldenSet,
+    /// Camera by camera `ready`, or why it is not; empty where no service runs.
+    pub selected: Value,
+}
+
+impl Changed {
+    fn alone(set: GoldenSet) -> Changed {
+        Changed { set, selected: json!({}) }
+    }
+
+    fn told(dir: &Path, wish: Value) -> anyhow::Result<Changed> {
+        let told = ask_golden(dir, wish)?;
+        Ok(Changed { set: set_of(&told)?, selected: told["selected"].clone() })
+    }
+}
+
+fn ask_golden(dir: &Path, wish: Value) -> Result<Value, AskError> {
+    ask(dir, "golden", wish)
+}
+
+fn set_of(told: &Value) -> anyhow::Result<GoldenSet> {
+    Ok(serde_json::from_value(told.clone())?)
+}
+
+fn sets_of(told: &Value) -> anyhow::Result<Vec<GoldenSet>> {
+    told["sets"].as_array().into_iter().flatten().map(set_of).collect()
+}

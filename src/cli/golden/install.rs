@@ -1,0 +1,94 @@
+//! A recipe put in the place of another; the old one is kept beside it as `PRODUCT.toml.REVISION`.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::GoldenFault;
+use crate::config::Model;
+use crate::config::recipe::Recipe;
+
+/// Puts `new` in the place of `old`. Returns where the old one is kept. At every moment the place holds one of them
+/// whole. Errors: the file is not `old` any more; the folder cannot be written.
+pub(super) fn install(old: &Recipe, new: &Recipe) -> Result<PathBuf, GoldenFault> {
+    let place = &old.path;
+    let failed = |source| GoldenFault::Install { path: place.clone(), source };
+    if fs::read(place).map_err(failed)? != old.text.as_bytes() {
+        return Err(GoldenFault::Moved { recipe: place.clone() });
+    }
+    let kept = keep(old).map_err(failed)?;
+    write_whole(place, new.text.as_bytes()).map_err(failed)?;
+    Ok(kept)
+}
+
+/// The kept recipe of revision `to`; by default the one before `current`. It is read as if it were in its place.
+pub(super) fn kept(current: &Recipe, to: Option<u64>, models: &[Model]) -> anyhow::Result<Recipe> {
+    let product = &current.product;
+    let mut known = kept_revisions(&current.path);
+    known.sort_unstable();
+    let wanted = match to {
+        Some(to) => known.iter().find(|(revision, _)| *revision == to),
+        None => known.iter().rfind(|(revision, _)| *revision < u64::from(current.revision)),
+    };
+    let Some((_, path)) = wanted else {
+        let list: Vec<_> = known.iter().map(|(revision, _)| revision.to_string()).collect();
+        let known = if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+        let recipe = current.path.clone();
+        return Err(GoldenFault::NoRecipe { product: product.clone(), recipe, known }.into());
+    };
+    load(path, product, models)
+}
+
+/// The recipe in `path`, whatever it is called, as one of `product`.
+pub(super) fn load(path: &Path, product: &str, models: &[Model]) -> anyhow::Result<Recipe> {
+    let mut recipe = Recipe::load(path, models)?;
+    product.clone_into(&mut recipe.product);
+    Ok(recipe)
+}
+
+/// The kept recipes beside `place`, with their revisions.
+fn kept_revisions(place: &Path) -> Vec<(u64, PathBuf)> {
+    let (Some(folder), Some(name)) = (place.parent(), place.file_name().and_then(|name| name.to_str()))
+    else {
+        return Vec::new();
+    };
+    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path());
+    let kept = files.filter_map(|path| {
+        let revision = path.file_name()?.to_str()?.strip_prefix(name)?.strip_prefix('.')?.parse().ok()?;
+        Some((revision, path))
+    });
+    kept.collect()
+}
+
+/// Keeps `recipe` beside its place. Another one that was kept under the same revision goes aside, under its SHA-256.
+fn keep(recipe: &Recipe) -> io::Result<PathBuf> {
+    let beside = |ending: &str| {
+        let mut name = recipe.path.clone().into_os_string();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let kept = beside(&format!(".{}", recipe.revision));
+    if let Ok(other) = fs::read_to_string(&kept).as_deref()
+        && other != recipe.text
+    {
+        let digest = crate::cli::workshop::sha256(other.as_bytes());
+        fs::rename(&kept, beside(&format!(".{}-{}", recipe.revision, &digest[..8])))?;
+    }
+    write_whole(&kept, recipe.text.as_bytes())?;
+    Ok(kept)
+}
+
+/// Writes `path` so that after a crash it holds what it held, or all of `bytes`.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let unfinished = folder.join(format!(".{name}.{}.unfinished", std::process::id()));
+    let write = || {
+        let mut file = File::create(&unfinished)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)?;
+        File::open(folder)?.sync_all()
+    };
+    write().inspect_err(|_| drop(fs::remove_file(&unfinished)))
+}

@@ -1,0 +1,252 @@
+//! `ocellus golden qualify`: a change of recipe, golden pictures or model is held against labelled samples before it
+//! judges parts. `add`, `remove` and `rollback` do the same with --qualify.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::rate::{Judge, Rating, Score, rate};
+use super::samples::{self, Sample};
+use super::{Common, Desk, GoldenFault, Told, install, sheet, told};
+use crate::cli::workshop::Workshop;
+use crate::config::Model;
+use crate::config::recipe::Recipe;
+use crate::stages::inspect::ProgramError;
+use crate::store::{GoldenEntry, GoldenSet};
+
+/// Judges the samples in FOLDER/ok and FOLDER/ng twice: by what is in force (recipe file and golden pictures), and by
+/// that with the changes that are named here. A change is worse, and is refused with exit code 10, when it lets more
+/// bad parts through (escapes), when more parts cannot be judged, or when as many get through and more good parts are
+/// called bad (false calls).
+///
+/// How a change comes into force: a recipe by --install (the old one is kept as PRODUCT.toml.REVISION, and comes back
+/// by `golden rollback PRODUCT --recipe`); golden pictures by `golden add|remove|rollback --qualify FOLDER`; a model by
+/// naming it in the configuration and `ocellus reload`. A service that runs learns the product anew at once.
+///
+/// A text file beside a picture (part.txt, part.png) is the text that came with the trigger.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The product, as its recipe's file is called.
+    product: String,
+    /// The folder with ok/ and ng/: JPEG, PNG or BMP.
+    folder: PathBuf,
+    /// This recipe instead of the one in force.
+    #[arg(long, value_name = "FILE")]
+    recipe: Option<PathBuf>,
+    /// This golden revision instead of the newest.
+    #[arg(long, value_name = "N")]
+    golden_revision: Option<u64>,
+    /// This file instead of the model's, with the card beside it, or else with the model's own; may be given several
+    /// times.
+    #[arg(long = "model", value_name = "NAME=FILE", value_parser = replacement)]
+    models: Vec<(String, PathBuf)>,
+    /// Put the recipe of --recipe into force, if it is not worse.
+    #[arg(long, requires = "recipe", conflicts_with_all = ["golden_revision", "models"])]
+    install: bool,
+    /// Whatever the samples say.
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// What `add`, `remove` and `rollback` take.
+#[derive(Debug, Args)]
+pub(super) struct Qualify {
+    /// First hold the change against the labelled samples in FOLDER/ok and FOLDER/ng; one that is worse is refused
+    /// (exit code 10).
+    #[arg(long, value_name = "FOLDER")]
+    qualify: Option<PathBuf>,
+    /// Whatever the samples say.
+    #[arg(long, requires = "qualify")]
+    force: bool,
+}
+
+/// What a part is judged by.
+pub(super) struct Setup {
+    pub recipe: Recipe,
+    pub entries: Vec<GoldenEntry>,
+    pub models: Vec<Model>,
+    /// Its golden pictures, in words.
+    pub goldens: String,
+}
+
+impl Setup {
+    /// What is in force.
+    pub fn current(desk: &Desk, recipe: Recipe, set: Option<&GoldenSet>) -> Setup {
+        let entries = set.map_or(Vec::new(), |set| set.entries.clone());
+        let goldens =
+            set.map_or("no golden pictures".into(), |set| format!("golden revision {}", set.revision));
+        Setup { recipe, entries, models: desk.config.models.clone(), goldens }
+    }
+}
+
+/// What the samples said.
+pub(super) struct Qualification {
+    pub samples: Vec<Sample>,
+    pub setups: [Setup; 2],
+    pub ratings: [Vec<Rating>; 2],
+    pub scores: [Score; 2],
+    /// Why what is in force cannot be made ready, if so.
+    pub current_fault: Option<String>,
+    /// Why the candidate is worse, if it is.
+    pub worse: Option<String>,
+    pub seconds: f32,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
+    let desk = Desk::open(&arguments.common)?;
+    let product = &arguments.product;
+    let recipe = Recipe::load(&desk.path(product)?, &desk.config.models)?;
+    let set = desk.current(product)?;
+    let current = Setup::current(&desk, recipe, set.as_ref());
+    let candidate = candidate(arguments, &desk, &current)?;
+    let qualification = hold(&desk, &arguments.folder, current, candidate)?;
+    let told = sheet::told(&qualification);
+    if let Some(why) = refusal(&qualification, arguments.force) {
+        return Ok(Told { fault: Some(why.into()), ..told });
+    }
+    if !arguments.install {
+        return Ok(told);
+    }
+    let [current, candidate] = &qualification.setups;
+    installed(&desk, &current.recipe, &candidate.recipe, told)
+}
+
+/// Qualifies a change of golden pictures before it is made. Errors: it is worse, and not forced.
+pub(super) fn before_change(
+    desk: &Desk,
+    product: &str,
+    wish: &Qualify,
+    change: impl FnOnce(Option<&GoldenSet>) -> anyhow::Result<Vec<GoldenEntry>>,
+) -> anyhow::Result<Option<Told>> {
+    let Some(folder) = &wish.qualify else { return Ok(None) };
+    let recipe = Recipe::load(&desk.path(product)?, &desk.config.models)?;
+    let set = desk.current(product)?;
+    let entries = change(set.as_ref())?;
+    let current = Setup::current(desk, recipe.clone(), set.as_ref());
+    let goldens = format!("{} to come", told::count(entries.len(), "golden picture"));
+    let candidate = Setup { recipe, entries, models: desk.config.models.clone(), goldens };
+    checked(&hold(desk, folder, current, candidate)?, wish.force).map(Some)
+}
+
+/// Qualifies a change of the recipe before it is made. Errors: it is worse, and not forced.
+pub(super) fn before_recipe(
+    desk: &Desk,
+    wish: &Qualify,
+    [old, new]: [&Recipe; 2],
+) -> anyhow::Result<Option<Told>> {
+    let Some(folder) = &wish.qualify else { return Ok(None) };
+    let set = desk.current(&old.product)?;
+    let setup = |recipe: &Recipe| Setup::current(desk, recipe.clone(), set.as_ref());
+    checked(&hold(desk, folder, setup(old), setup(new))?, wish.force).map(Some)
+}
+
+/// Puts `new` in the place of `old`, and tells it after what was told before.
+pub(super) fn installed(desk: &Desk, old: &Recipe, new: &Recipe, before: Told) -> anyhow::Result<Told> {
+    let kept = install::install(old, new)?;
+    let selected = desk.learn(&new.product)?;
+    let Told { mut words, mut json, .. } = before;
+    let line = format!(
+        "{}: recipe revision {} is in force; revision {} is kept as {}",
+        new.product,
+        new.revision,
+        old.revision,
+        kept.display()
+    );
+    words = [words, line].join("\n").trim_start().to_owned() + &told::selected(&selected);
+    json["installed"] = json!({ "recipe": old.path, "kept": kept, "revision": new.revision });
+    json["selected"] = selected;
+    Ok(Told::new(words, json))
+}
+
+/// Told, unless it is refused; then the whole sheet goes with the refusal.
+fn checked(qualification: &Qualification, force: bool) -> anyhow::Result<Told> {
+    let told = sheet::told(qualification);
+    match refusal(qualification, force) {
+        Some(why) => Err(super::Refused { told, why }.into()),
+        None => Ok(told),
+    }
+}
+
+fn refusal(qualification: &Qualification, force: bool) -> Option<GoldenFault> {
+    let why = qualification.worse.clone().filter(|_| !force)?;
+    Some(GoldenFault::Worse { product: qualification.setups[0].recipe.product.clone(), why })
+}
+
+fn candidate(arguments: &Arguments, desk: &Desk, current: &Setup) -> anyhow::Result<Setup> {
+    let models = replaced(&desk.config.models, &arguments.models)?;
+    let product = &arguments.product;
+    let recipe = match &arguments.recipe {
+        Some(file) => install::load(file, product, &models)?,
+        None => current.recipe.clone(),
+    };
+    // Results carry the revision: two recipes under one number could not be told apart.
+    if arguments.install && recipe.revision <= current.recipe.revision {
+        let (file, revision) = (recipe.path.clone(), recipe.revision);
+        let (place, in_force) = (current.recipe.path.clone(), current.recipe.revision);
+        return Err(GoldenFault::Revision { file, revision, place, in_force }.into());
+    }
+    let (entries, goldens) = match arguments.golden_revision {
+        Some(revision) => (desk.revision(product, revision)?.entries, format!("golden revision {revision}")),
+        None => (current.entries.clone(), current.goldens.clone()),
+    };
+    Ok(Setup { recipe, entries, models, goldens })
+}
+
+fn replaced(models: &[Model], wishes: &[(String, PathBuf)]) -> anyhow::Result<Vec<Model>> {
+    let mut models = models.to_vec();
+    for (name, file) in wishes {
+        let known: Vec<_> = models.iter().map(|model| model.name.as_str()).collect();
+        let remedy = crate::config::nearest(name, &known);
+        let Some(model) = models.iter_mut().find(|model| model.name == *name) else {
+            return Err(GoldenFault::NoModel { name: name.clone(), remedy }.into());
+        };
+        *model = model.replaced(file)?;
+    }
+    Ok(models)
+}
+
+fn hold(desk: &Desk, folder: &Path, current: Setup, candidate: Setup) -> anyhow::Result<Qualification> {
+    let samples = samples::list(folder)?;
+    let workshop = Workshop::new(&desk.config);
+    let ready = |setup: &Setup| workshop.program(setup.recipe.clone(), &setup.entries, &setup.models);
+    // What is in force may be what the change is to mend; a candidate that cannot be made ready is no candidate.
+    let (first, current_fault): (Judge, _) = match ready(&current) {
+        Ok(program) => (Ok(program), None),
+        Err(error) if is_for_lack_of_goldens(&error) => {
+            let fault = format!("{error:#}");
+            (Err(fault.clone()), Some(fault))
+        }
+        Err(error) => return Err(error.context("what is in force cannot be made ready")),
+    };
+    let second: Judge =
+        Ok(ready(&candidate).map_err(|error| error.context("the candidate cannot be made ready"))?);
+    let begun = Instant::now();
+    let ratings = rate(&samples, [first, second])?;
+    let scores = ratings.each_ref().map(|ratings| Score::of(&samples, ratings));
+    let worse = scores[1].worse_than(&scores[0]);
+    let (setups, seconds) = ([current, candidate], begun.elapsed().as_secs_f32());
+    Ok(Qualification { samples, setups, ratings, scores, current_fault, worse, seconds })
+}
+
+/// A product that was never taught has nothing in force to be worse than.
+fn is_for_lack_of_goldens(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ProgramError::NoGoldens { .. }))
+}
+
+fn replacement(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.into(), file.into())),
+        _ => Err("write NAME=FILE: a model of the configuration, and the file to try in its place".into()),
+    }
+}
+
+/// For JSON: which models a setup runs.
+pub(super) fn models_of(setup: &Setup) -> Value {
+    let used = setup.recipe.models();
+    let used = setup.models.iter().filter(|model| used.contains(&model.name.as_str()));
+    json!(used.map(|model| json!({ "name": model.name, "path": model.path })).collect::<Vec<_>>())
+}

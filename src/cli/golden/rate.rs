@@ -1,0 +1,185 @@
+//! Every sample judged by two programs, on all cores, and what came of it held side by side.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::GoldenFault;
+use super::samples::Sample;
+use crate::config::usable_cores;
+use crate::engine::EngineError;
+use crate::stages::PartStation;
+use crate::stages::inspect::{Judged, Program, judge};
+use crate::supervisor::spawn;
+use crate::types::{Outcome, Verdict};
+
+/// What is judged by: a program, or why there is none (each sample then ends as `error`).
+pub(super) type Judge = Result<Arc<Program>, String>;
+
+/// What became of one sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rating {
+    pub outcome: Outcome,
+    /// The regions that were not good, or why it could not be judged.
+    pub why: String,
+}
+
+/// How a judge did on all samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Score {
+    /// Judged ok, ng and error, of the parts that are good.
+    pub good: [usize; 3],
+    /// The same of those that are not.
+    pub bad: [usize; 3],
+}
+
+impl Score {
+    pub fn of(samples: &[Sample], ratings: &[Rating]) -> Score {
+        let mut score = Score::default();
+        for (sample, rating) in samples.iter().zip(ratings) {
+            let row = if sample.is_good { &mut score.good } else { &mut score.bad };
+            row[column(rating.outcome)] += 1;
+        }
+        score
+    }
+
+    /// Bad parts that were let through.
+    pub fn escapes(&self) -> usize {
+        self.bad[0]
+    }
+
+    /// Good parts that were called bad.
+    pub fn false_calls(&self) -> usize {
+        self.good[1]
+    }
+
+    /// Parts that could not be judged.
+    pub fn errors(&self) -> usize {
+        self.good[2] + self.bad[2]
+    }
+
+    /// Why this is worse than `current`: more escapes, or more errors, or as many escapes and more false calls.
+    pub fn worse_than(&self, current: &Score) -> Option<String> {
+        let more = |what: &str, ours: usize, theirs: usize| format!("{ours} {what} instead of {theirs}");
+        let (escapes, errors) = (self.escapes(), self.errors());
+        if escapes > current.escapes() {
+            return Some(more("escapes", escapes, current.escapes()));
+        }
+        if errors > current.errors() {
+            return Some(more("errors", errors, current.errors()));
+        }
+        let is_worse = escapes == current.escapes() && self.false_calls() > current.false_calls();
+        is_worse.then(|| more("false calls", self.false_calls(), current.false_calls()))
+    }
+}
+
+fn column(outcome: Outcome) -> usize {
+    match outcome {
+        Outcome::Ok => 0,
+        Outcome::Ng => 1,
+        Outcome::Error | Outcome::Missed | Outcome::Overrun => 2,
+    }
+}
+
+/// Judges every sample by both judges; each picture is read once. One thread a core, each with stations of its own.
+/// Errors: a picture that cannot be read, a model that cannot be made ready.
+pub(super) fn rate(samples: &[Sample], judges: [Judge; 2]) -> anyhow::Result<[Vec<Rating>; 2]> {
+    let work = Arc::new(Work { samples: samples.to_vec(), next: AtomicUsize::new(0), judges });
+    let ratings = Arc::new(Mutex::new(vec![None; samples.len()]));
+    let mut threads = Vec::new();
+    for (at, _) in usable_cores().iter().enumerate().take(samples.len()) {
+        let (work, ratings) = (work.clone(), ratings.clone());
+        threads.push(spawn(&format!("qualify/{at}"), None, move || work.run(&ratings))?);
+    }
+    // All are joined before the first fault is told.
+    let outcomes: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
+    for outcome in outcomes {
+        outcome??;
+    }
+    let ratings = std::mem::take(&mut *ratings.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    Ok(ratings.into_iter().flatten().map(|[current, candidate]| (current, candidate)).unzip().into())
+}
+
+/// Why a thread gave up.
+#[derive(Debug, thiserror::Error)]
+enum RateError {
+    #[error(transparent)]
+    Sample(#[from] GoldenFault),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+struct Work {
+    samples: Vec<Sample>,
+    /// The first sample that nobody has taken.
+    next: AtomicUsize,
+    judges: [Judge; 2],
+}
+
+impl Work {
+    fn run(&self, ratings: &Mutex<Vec<Option<[Rating; 2]>>>) -> Result<(), RateError> {
+        let mut bench = [Bench::new(&self.judges[0])?, Bench::new(&self.judges[1])?];
+        loop {
+            let at = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(sample) = self.samples.get(at) else { return Ok(()) };
+            let read = sample.read(at as u64);
+            if read.is_err() {
+                // The others need not go on either.
+                self.next.store(self.samples.len(), Ordering::Relaxed);
+            }
+            let (frame, text) = read?;
+            let both = bench.each_mut().map(|bench| bench.rate(&frame, text.as_deref()));
+            ratings.lock().unwrap_or_else(|poisoned| poisoned.into_inner())[at] = Some(both);
+        }
+    }
+}
+
+/// One judge on one thread.
+enum Bench {
+    Ready(Arc<Program>, Box<dyn PartStation>),
+    Not(String),
+}
+
+impl Bench {
+    fn new(judge: &Judge) -> Result<Bench, EngineError> {
+        Ok(match judge {
+            Ok(program) => Bench::Ready(program.clone(), program.station()?),
+            Err(why) => Bench::Not(why.clone()),
+        })
+    }
+
+    fn rate(&mut self, frame: &crate::types::Frame, text: Option<&str>) -> Rating {
+        match self {
+            Bench::Ready(program, station) => rating(&judge(program, &mut **station, frame, text)),
+            Bench::Not(why) => Rating { outcome: Outcome::Error, why: why.clone() },
+        }
+    }
+}
+
+fn rating(judged: &Judged) -> Rating {
+    let not_good = judged.rois.iter().filter(|roi| roi.verdict != Verdict::Ok);
+    let told = not_good.map(|roi| match &roi.error {
+        Some(error) => format!("{} {error}", roi.name),
+        None => format!("{} {} held against {} {}", roi.name, roi.score, roi.threshold, roi.unit),
+    });
+    let why = judged.cause.as_deref().map_or_else(|| told.collect::<Vec<_>>().join("; "), str::to_owned);
+    Rating { outcome: judged.outcome, why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_escapes_or_errors_are_worse_and_false_calls_only_where_escapes_are_equal() {
+        let score = |escapes, false_calls, errors| Score {
+            good: [10 - false_calls, false_calls, errors],
+            bad: [escapes, 10 - escapes, 0],
+        };
+        let worse = |candidate: Score| candidate.worse_than(&score(2, 3, 1));
+        assert_eq!(worse(score(2, 3, 1)), None);
+        assert_eq!(worse(score(1, 9, 1)), None);
+        assert_eq!(worse(score(3, 0, 0)).as_deref(), Some("3 escapes instead of 2"));
+        assert_eq!(worse(score(2, 4, 1)).as_deref(), Some("4 false calls instead of 3"));
+        assert_eq!(worse(score(1, 3, 2)).as_deref(), Some("2 errors instead of 1"));
+    }
+}

@@ -1,0 +1,54 @@
+//! Labelled samples: pictures of parts of which somebody knows whether they are good.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{GoldenFault, picture};
+use crate::types::{Channels, Frame, Patch, PixelFormat, Stamp};
+
+/// What is read of a folder of samples.
+const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "bmp"];
+
+/// A picture and what the part on it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sample {
+    pub path: PathBuf,
+    /// `ok/part-000017.png`
+    pub name: String,
+    pub is_good: bool,
+}
+
+/// The samples in `folder/ok` and `folder/ng`, by name. Errors: there is none.
+pub(super) fn list(folder: &Path) -> Result<Vec<Sample>, GoldenFault> {
+    let mut samples = Vec::new();
+    for (label, is_good) in [("ok", true), ("ng", false)] {
+        let Ok(entries) = std::fs::read_dir(folder.join(label)) else { continue };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+            let known = ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known));
+            let Some(name) = path.file_name().filter(|_| known && path.is_file()) else { continue };
+            let name = format!("{label}/{}", name.to_string_lossy());
+            samples.push(Sample { path, name, is_good });
+        }
+    }
+    if samples.is_empty() {
+        return Err(GoldenFault::NoSamples { folder: folder.to_owned() });
+    }
+    samples.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(samples)
+}
+
+impl Sample {
+    /// The picture as a frame, and the text that came with the trigger: what stands in NAME.txt beside it.
+    pub fn read(&self, seq: u64) -> Result<(Frame, Option<String>), GoldenFault> {
+        let Patch { width, height, channels, data } = picture::read(&self.path)?;
+        let format = if channels == Channels::Gray { PixelFormat::Gray8 } else { PixelFormat::Rgb };
+        let frame = Frame::from_memory(seq, Stamp::default(), (format, width, height), Arc::from(data));
+        let frame = frame.ok_or_else(|| GoldenFault::Picture {
+            file: self.path.clone(),
+            cause: "it is cut short; take it again".into(),
+        })?;
+        let text = std::fs::read_to_string(self.path.with_extension("txt")).ok();
+        Ok((frame, text.map(|text| text.trim_end().to_owned())))
+    }
+}

@@ -1,0 +1,33 @@
+//! `ocellus product`, `trigger`, `status` and `reload`: a service that runs is asked over its own socket.
+
+pub(super) mod product;
+pub(super) mod reload;
+pub(super) mod status;
+pub(super) mod trigger;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::Configured;
+use crate::control::ask;
+
+/// Which service, and how to print.
+#[derive(Debug, Args)]
+struct Common {
+    #[command(flatten)]
+    configured: Configured,
+    /// Print the answer as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Common {
+    fn ask(&self, command: &str, payload: Value) -> anyhow::Result<Value> {
+        Ok(ask(&self.configured.dir()?, command, payload)?)
+    }
+}
+
+/// A word of an answer.
+fn word<'a>(answer: &'a Value, key: &str) -> &'a str {
+    answer[key].as_str().unwrap_or("-")
+}

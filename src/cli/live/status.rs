@@ -1,0 +1,51 @@
+//! `ocellus status`: how the service is, and what its cameras inspect.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{Common, word};
+use crate::cli::{Told, tell};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let answer = arguments.common.ask("status", json!({}));
+    let told = answer.map(|mut answer| {
+        answer["ok"] = true.into();
+        Told::new(in_words(&answer), answer)
+    });
+    tell::tell(arguments.common.json, told)
+}
+
+fn in_words(answer: &Value) -> String {
+    let mut lines = vec![format!(
+        "{}, version {}, up for {} s, configuration {:.12}",
+        word(answer, "state"),
+        word(answer, "version"),
+        answer["uptime_s"],
+        word(answer, "config_hash")
+    )];
+    let reasons = answer["reasons"].as_array().into_iter().flatten();
+    lines.extend(reasons.filter_map(Value::as_str).map(|reason| format!("  {reason}")));
+    let triggers = answer["triggers"].as_object().into_iter().flatten();
+    lines.extend(triggers.map(|(camera, status)| trigger(camera, status)));
+    lines.join("\n")
+}
+
+fn trigger(camera: &str, status: &Value) -> String {
+    let counts = ["ok", "ng", "error", "missed", "overrun"].map(|key| format!("{} {key}", status[key]));
+    let ready = if status["ready"] == true { "ready" } else { "not ready" };
+    let fault = status["fault"].as_str().map_or(String::new(), |fault| format!("\n  {fault}"));
+    format!(
+        "{camera}: {ready}, product {}, recipe revision {}, golden revision {}; {} triggers: {}{fault}",
+        word(status, "product"),
+        status["recipe_revision"],
+        status["golden_revision"],
+        status["triggers"],
+        counts.join(", ")
+    )
+}

@@ -1,0 +1,158 @@
+//! `ocellus replay`: the verdict of kept evidence, judged again and held against what was recorded, bit for bit.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use serde_json::json;
+
+use super::workshop::Workshop;
+use super::{Configured, Told, tell};
+use crate::config::recipe::Recipe;
+use crate::config::{self, Config};
+use crate::sinks::evidence::{self, Exact, KeptRecipe, KeptRoi, Opened, Replay};
+use crate::stages::inspect::{Judged, judge};
+use crate::store::GoldenEntry;
+use crate::types::{Inspection, RoiResult};
+
+/// What it is judged by: the recipe and the golden pictures that the evidence names, and the configuration's models,
+/// which must be the files that it names. Works while the service runs. Exit codes: 0 bit for bit the same, 9 not the
+/// same, 11 the evidence was edited or damaged, 4 a model is another file.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A folder of evidence, EVIDENCE/CAMERA/DATE/ID-VERDICT, or the evidence.json in it.
+    #[arg(value_name = "EVIDENCE")]
+    evidence: PathBuf,
+    #[command(flatten)]
+    configured: Configured,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Why evidence cannot be replayed, or was not the same.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReplayFault {
+    /// The service had forgotten the recipe when it was kept.
+    #[error(
+        "{evidence} holds no recipe: the product was changed before it was kept; it shows what was seen, but cannot \
+         be replayed"
+    )]
+    NoRecipe { evidence: PathBuf },
+    /// A model that it was judged by is another file now.
+    #[error(
+        "model {name} is another file than the one that judged this part: SHA-256 {recorded} was recorded \
+         ({recorded_path}), {path} has {found}; replay it with a --config that names the recorded file"
+    )]
+    Model { name: String, recorded: String, recorded_path: String, path: PathBuf, found: String },
+    /// The replay gave something else.
+    #[error(
+        "the replay of {evidence} differs from what was recorded in {count}; it was recorded by {program}, on {runtime}"
+    )]
+    Differs { evidence: PathBuf, count: String, program: String, runtime: String },
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    tell::tell(arguments.json, replay(arguments))
+}
+
+fn replay(arguments: &Arguments) -> anyhow::Result<Told> {
+    // The evidence first: what is wrong with it is what was asked for.
+    let opened = evidence::open(&arguments.evidence)?;
+    let config = arguments.configured.options().load()?;
+    let workshop = Workshop::new(&config);
+    let judged = judge_again(&opened, &config, &workshop)?;
+    let mut inspection = opened.unjudged();
+    let Judged { outcome, cause, pose, rois } = judged;
+    inspection = Inspection { outcome, cause, pose, rois, ..inspection };
+    Ok(report(&opened, &inspection, &workshop.runtime_name()))
+}
+
+fn judge_again(opened: &Opened, config: &Config, workshop: &Workshop) -> anyhow::Result<Judged> {
+    let evidence = &opened.path;
+    let (Some(text), Some(kept)) = (&opened.recipe, &opened.document.recipe) else {
+        return Err(ReplayFault::NoRecipe { evidence: evidence.clone() }.into());
+    };
+    let mut recipe = Recipe::parse(text, &evidence.join("recipe.toml"), &config.models)?;
+    recipe.product.clone_from(&opened.document.product);
+    hold_models(kept, &config.models, workshop)?;
+    let program = workshop
+        .program(recipe, &goldens(kept, &opened.frame), &config.models)
+        .with_context(|| format!("what judged {} cannot be made ready again", evidence.display()))?;
+    let mut station = program.station()?;
+    let text = opened.document.trigger.text.as_deref();
+    Ok(judge(&program, &mut *station, &opened.frame, text))
+}
+
+/// The golden pictures as they were used.
+fn goldens(kept: &KeptRecipe, frame: &crate::types::Frame) -> Vec<GoldenEntry> {
+    let entry = |golden: &evidence::GoldenRecord| GoldenEntry {
+        picture: golden.sha256.clone(),
+        name: golden.name.clone(),
+        size: [frame.width as u32, frame.height as u32],
+        rois: Some(golden.rois.clone()).filter(|rois| !rois.is_empty()),
+    };
+    kept.goldens.iter().map(entry).collect()
+}
+
+/// Errors: a model that is another file than the recorded one.
+fn hold_models(kept: &KeptRecipe, models: &[config::Model], workshop: &Workshop) -> anyhow::Result<()> {
+    for record in &kept.models {
+        // The recipe names no others, and was read against the same models.
+        let Some(settings) = models.iter().find(|model| model.name == record.name) else { continue };
+        let found = workshop.digest(settings)?;
+        if !found.eq_ignore_ascii_case(&record.sha256) {
+            return Err(ReplayFault::Model {
+                name: record.name.clone(),
+                recorded: record.sha256.clone(),
+                recorded_path: record.path.clone(),
+                path: settings.path.clone(),
+                found,
+            }
+            .into());
+        }
+    }
+    Ok(())
+}
+
+fn report(opened: &Opened, inspection: &Inspection, runtime: &str) -> Told {
+    let replay = Replay::new(opened, inspection);
+    let kept = opened.document.recipe.iter().flat_map(|recipe| &recipe.models);
+    let recorded = kept.map(|model| model.runtime.as_str()).next().unwrap_or_default();
+    let mut words: Vec<String> = inspection.rois.iter().map(line).collect();
+    words.push(replay.to_string());
+    if recorded != runtime {
+        words.push(format!("note: it was judged on {recorded}, and replayed on {runtime}"));
+    }
+    let mut json = json!(replay);
+    json["ok"] = replay.identical.into();
+    json["results"] = json!(inspection.rois.iter().map(KeptRoi::from).collect::<Vec<_>>());
+    json["runtime"] = json!({ "recorded": recorded, "replayed": runtime });
+    let fault = (!replay.identical).then(|| {
+        let count = tell::count(replay.differences.len(), "place");
+        let (evidence, program) = (opened.path.clone(), opened.document.program.clone());
+        let runtime = if recorded.is_empty() { "no runtime" } else { recorded }.to_owned();
+        ReplayFault::Differs { evidence, count, program, runtime }.into()
+    });
+    Told { words: words.join("\n"), json, fault }
+}
+
+/// One region in a line.
+fn line(roi: &RoiResult) -> String {
+    let RoiResult { name, kind, verdict, score, threshold, unit, text, defects, error, .. } = roi;
+    let mut line = format!("  {:<5}  {name} ({kind})", verdict.as_str());
+    match error {
+        Some(error) => line.push_str(&format!(": {error}")),
+        None => line.push_str(&format!(": {} held against {} {unit}", Exact(*score), Exact(*threshold))),
+    }
+    if let Some(text) = text {
+        line.push_str(&format!(", \"{text}\""));
+    }
+    if !defects.is_empty() {
+        line.push_str(&format!(
+            ", {}",
+            if defects.len() == 1 { "1 box".into() } else { format!("{} boxes", defects.len()) }
+        ));
+    }
+    line
+}

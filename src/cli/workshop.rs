@@ -1,0 +1,100 @@
+//! Recipes made ready outside the service: for `replay` and `golden qualify`, also while it runs.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::config::recipe::Recipe;
+use crate::config::{self, Config};
+use crate::engine::{EngineError, Model, Runtime};
+use crate::stages::inspect::{GoldenPicture, Program};
+use crate::store::{GoldenEntry, GoldenError, GoldenFiles};
+use crate::types::Patch;
+
+/// What a model is made from, and whether its output is taken as a vector.
+type Wish = (config::Model, bool);
+
+/// Loads each model and each golden picture once, for however many programs.
+pub(super) struct Workshop {
+    settings: config::Runtime,
+    runtime: OnceCell<Runtime>,
+    models: RefCell<Vec<(Wish, Arc<Model>)>>,
+    files: GoldenFiles,
+    pictures: RefCell<HashMap<String, Arc<Patch>>>,
+}
+
+impl Workshop {
+    pub fn new(config: &Config) -> Workshop {
+        Workshop {
+            settings: config.runtime.clone(),
+            runtime: OnceCell::new(),
+            models: RefCell::default(),
+            files: GoldenFiles::of_state_dir(&config.device.state_dir),
+            pictures: RefCell::default(),
+        }
+    }
+
+    /// Makes `recipe` ready with these golden pictures, the master first, and these models.
+    /// Errors: [`GoldenError`], [`crate::stages::inspect::ProgramError`].
+    pub fn program(
+        &self,
+        recipe: Recipe,
+        goldens: &[GoldenEntry],
+        models: &[config::Model],
+    ) -> anyhow::Result<Arc<Program>> {
+        let pictures = goldens.iter().map(|golden| self.picture(golden));
+        let pictures: Vec<GoldenPicture> = pictures.collect::<Result<_, _>>()?;
+        let model = |name: &str, as_vector: bool| {
+            let known = models.iter().find(|model| model.name == name);
+            self.model(known.ok_or_else(|| EngineError::NoTask { model: name.into() })?, as_vector)
+        };
+        Ok(Arc::new(Program::new(recipe, &pictures, &model)?))
+    }
+
+    /// The runtime's name and version; empty where no model was needed.
+    pub fn runtime_name(&self) -> String {
+        self.runtime.get().map(Runtime::describe).unwrap_or_default()
+    }
+
+    /// SHA-256 of the model's file, 64 hexadecimal digits.
+    pub fn digest(&self, settings: &config::Model) -> std::io::Result<String> {
+        Ok(sha256(&std::fs::read(&settings.path)?))
+    }
+
+    /// The model of these settings.
+    fn model(&self, settings: &config::Model, as_vector: bool) -> Result<Arc<Model>, EngineError> {
+        let key = (settings.clone(), as_vector);
+        if let Some((_, model)) = self.models.borrow().iter().find(|(known, _)| *known == key) {
+            return Ok(model.clone());
+        }
+        let wanted = if as_vector { settings.as_vector() } else { settings.clone() };
+        let model = self.open()?.load(&wanted)?;
+        self.models.borrow_mut().push((key, model.clone()));
+        Ok(model)
+    }
+
+    fn open(&self) -> Result<&Runtime, EngineError> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let opened = Runtime::open(&self.settings)?;
+        Ok(self.runtime.get_or_init(|| opened))
+    }
+
+    fn picture(&self, golden: &GoldenEntry) -> Result<GoldenPicture, GoldenError> {
+        let known = self.pictures.borrow().get(&golden.picture).cloned();
+        let picture = match known {
+            Some(picture) => picture,
+            None => Arc::new(self.files.picture(&golden.picture)?),
+        };
+        self.pictures.borrow_mut().insert(golden.picture.clone(), picture.clone());
+        Ok(GoldenPicture { name: golden.short().to_owned(), picture, rois: golden.rois.clone() })
+    }
+}
+
+/// SHA-256, 64 hexadecimal digits.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
