@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::house::{House, copy_files};
 use crate::support::messages::retained;
 
-/// Frames of the run, at the pace of the clock: twenty-six parts pass in 47 seconds. Painted ending than that, a part
+/// Frames of the run, at the pace of the clock: twenty-six parts pass in 47 seconds. Painted faster than that, a part
 /// has left the beam when a busy machine hears its trigger.
 const FRAMES: u64 = 1_400;
 const SEED: u64 = 9;
