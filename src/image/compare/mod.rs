@@ -1,5 +1,5 @@
 //! Golden comparison by pixels: [`Learned`] folds the goldens' mean, spread and edges into two planes of bounds,
-//! a [`Comparer`] holds a test patch against them, and [`picture`] shows what it found.
+//! a [`Comparer`] holds a test patch against them, and [`picture()`] shows what it found.
 //!
 //! The road of one patch: light evened out (if asked for), smoothed, flattened → every sample against its bounds
 //! (SIMD, one bit a px) → specks removed → fragments joined into 8-connected defects → those too small dropped.

@@ -123,7 +123,7 @@ fn rebuild(document: &Document, png: &[u8]) -> Result<Frame, String> {
 
 impl Opened {
     /// The record of the same acquisition without any results: what a replay fills in and hands to
-    /// [`compare`](super::compare).
+    /// [`compare()`](super::compare()).
     pub fn unjudged(&self) -> Inspection {
         let Document { trigger, frame, .. } = &self.document;
         let kind = TRIGGERS.into_iter().find(|kind| kind.as_str() == trigger.kind);
