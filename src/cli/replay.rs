@@ -1,6 +1,6 @@
 //! `ocellus replay`: the verdict of kept evidence, judged again and held against what was recorded, bit for bit.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -11,9 +11,10 @@ use super::{Configured, Told, tell};
 use crate::config::recipe::Recipe;
 use crate::config::{self, Config};
 use crate::sinks::evidence::{self, Exact, KeptRecipe, KeptRoi, Opened, Replay};
+use crate::stages::PartStation;
 use crate::stages::inspect::{Judged, judge};
 use crate::store::GoldenEntry;
-use crate::types::{Inspection, RoiResult};
+use crate::types::{Frame, Inspection, RoiResult};
 
 /// What it is judged by: the recipe and the golden pictures that the evidence names, and the configuration's models,
 /// which must be the files that it names. Works while the service runs. Exit codes: 0 bit for bit the same, 9 not the
@@ -25,6 +26,9 @@ pub(super) struct Arguments {
     evidence: PathBuf,
     #[command(flatten)]
     configured: Configured,
+    /// Write a picture of each region that compares pixels into this folder, with what differs marked: ROI.png.
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
     /// Print the outcome as JSON.
     #[arg(long)]
     json: bool,
@@ -61,14 +65,19 @@ fn replay(arguments: &Arguments) -> anyhow::Result<Told> {
     let opened = evidence::open(&arguments.evidence)?;
     let config = arguments.configured.options().load()?;
     let workshop = Workshop::new(&config);
-    let judged = judge_again(&opened, &config, &workshop)?;
+    let judged = judge_again(&opened, &config, &workshop, arguments.pictures.as_deref())?;
     let mut inspection = opened.unjudged();
     let Judged { outcome, cause, pose, rois } = judged;
     inspection = Inspection { outcome, cause, pose, rois, ..inspection };
     Ok(report(&opened, &inspection, &workshop.runtime_name()))
 }
 
-fn judge_again(opened: &Opened, config: &Config, workshop: &Workshop) -> anyhow::Result<Judged> {
+fn judge_again(
+    opened: &Opened,
+    config: &Config,
+    workshop: &Workshop,
+    pictures: Option<&Path>,
+) -> anyhow::Result<Judged> {
     let evidence = &opened.path;
     let (Some(text), Some(kept)) = (&opened.recipe, &opened.document.recipe) else {
         return Err(ReplayFault::NoRecipe { evidence: evidence.clone() }.into());
@@ -81,11 +90,29 @@ fn judge_again(opened: &Opened, config: &Config, workshop: &Workshop) -> anyhow:
         .with_context(|| format!("what judged {} cannot be made ready again", evidence.display()))?;
     let mut station = program.station()?;
     let text = opened.document.trigger.text.as_deref();
-    Ok(judge(&program, &mut *station, &opened.frame, text))
+    let judged = judge(&program, &mut *station, &opened.frame, text);
+    if let Some(folder) = pictures {
+        draw(&judged, &mut *station, &opened.frame, folder)?;
+    }
+    Ok(judged)
+}
+
+/// The pictures of the regions that have one to show.
+fn draw(judged: &Judged, station: &mut dyn PartStation, frame: &Frame, folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    for (index, roi) in judged.rois.iter().enumerate() {
+        let Some(picture) = station.picture(frame, judged.pose.as_ref(), index) else { continue };
+        let file = folder.join(format!("{}.png", roi.name.replace(['/', '\0'], "_")));
+        let (width, height) = (picture.width as u32, picture.height as u32);
+        // Ours is called `image` too; pictures for people are always in colour.
+        ::image::save_buffer(&file, &picture.data, width, height, ::image::ColorType::Rgb8)
+            .with_context(|| format!("{} cannot be written", file.display()))?;
+    }
+    Ok(())
 }
 
 /// The golden pictures as they were used.
-fn goldens(kept: &KeptRecipe, frame: &crate::types::Frame) -> Vec<GoldenEntry> {
+fn goldens(kept: &KeptRecipe, frame: &Frame) -> Vec<GoldenEntry> {
     let entry = |golden: &evidence::GoldenRecord| GoldenEntry {
         picture: golden.sha256.clone(),
         name: golden.name.clone(),

@@ -44,12 +44,26 @@ fn evidence_of_a_live_line_is_replayed_bit_for_bit_while_it_runs_and_after() {
         assert!(evidence.display().to_string().ends_with(replay["recorded"].as_str().unwrap()));
     }
     assert_eq!(service.stop(), Some(0));
+    pictures_mark_what_differs(&rig);
     // Neither a later recipe nor later golden pictures change what was judged then.
     let [more, _] = paint(&rig.path("more"), 3_000, 1, 0);
     told(&rig, &["golden", "add", "plate", more[0].to_str().unwrap()]);
     fs::write(rig.path("recipes/plate.toml"), PLATE.replace("min = 47.0", "min = 48.9")).unwrap();
     for evidence in kept(&rig) {
         same(&rig, &evidence);
+    }
+}
+
+/// Every part has a picture of its surface; a surface that is bad has red px in it, a good one has none.
+fn pictures_mark_what_differs(rig: &Rig) {
+    for (at, evidence) in kept(rig).iter().enumerate() {
+        let folder = rig.path(&format!("pictures-{at}"));
+        told(rig, &["replay", evidence.to_str().unwrap(), "--pictures", folder.to_str().unwrap()]);
+        let surface = image::open(folder.join("surface.png")).unwrap().into_rgb8();
+        let red = surface.pixels().filter(|px| px.0[0] > 200 && px.0[1] < 60 && px.0[2] < 60).count();
+        let replay = json(rig, &["replay", evidence.to_str().unwrap()]);
+        let roi = replay["results"].as_array().unwrap().iter().find(|roi| roi["name"] == "surface").unwrap();
+        assert_eq!(roi["verdict"] == "ng", red >= 20, "{}: {red} red px, {roi}", evidence.display());
     }
 }
 
