@@ -59,12 +59,17 @@ proptest! {
     }
 
     #[test]
-    fn without_noise_the_place_is_right_to_a_fiftieth(at in 12f64..20.0, blur in 0f64..4.0) {
+    fn without_noise_a_sharp_place_is_right_to_a_fiftieth_and_a_blurred_one_to_a_twentieth(
+        at in 12f64..20.0,
+        blur in 0f64..4.0,
+    ) {
+        // A wide blur rises by few of the 256 grey values a px: their rounding is what is left.
+        let most = if blur < 2.0 { 0.02 } else { 0.05 };
         let patch = picture((40, 64), &[(at, 150.0)], blur, 0.0, 1);
         let mut caliper = Caliper::new();
         let edges = caliper.edges(&patch, None, 20.0).unwrap();
         prop_assert_eq!(edges.len(), 1);
-        prop_assert!((f64::from(edges[0].at) - at).abs() < 0.02, "{at} {blur}: {edges:?}");
+        prop_assert!((f64::from(edges[0].at) - at).abs() < most, "{at} {blur}: {edges:?}");
     }
 }
 
