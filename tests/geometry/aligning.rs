@@ -25,7 +25,7 @@ fn errors(found: &Found, truth: &Pose, at: (f64, f64)) -> (f64, f64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(30))]
+    #![proptest_config(ProptestConfig { cases: 30, rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default() })]
     #[test]
     fn a_shifted_and_turned_part_is_found_to_a_tenth_of_a_px_and_a_twentieth_of_a_degree(
         (dx, dy) in (-12f64..12.0, -12f64..12.0),
