@@ -5,6 +5,8 @@ mod against_reference;
 mod allocations;
 mod errors;
 mod forgiven;
+#[path = "../support/heap.rs"]
+mod heap;
 
 use ocellus::image::compare::{CompareError, Comparer, Comparison, Learned, Polarity, Settings};
 use ocellus::image::{Channels, Patch};
