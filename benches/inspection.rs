@@ -27,8 +27,8 @@ use ocellus::stages::PartStation;
 use ocellus::stages::inspect::{GoldenPicture, Program};
 use ocellus::supervisor::{Beat, Spawned, Stop, spawn};
 use ocellus::types::{
-    Channels, Class, Clock, Event, Frame, Inspection, Outcome, Patch, PixelFormat, Pose, Rect, Report,
-    SystemClock, Trigger, TriggerKind,
+    Attendance, Channels, Class, Clock, Event, Frame, Inspection, Outcome, Patch, PixelFormat, Pose, Rect,
+    Report, SystemClock, Trigger, TriggerKind,
 };
 
 const SIZE: [usize; 2] = [2448, 2048];
@@ -234,6 +234,10 @@ impl Sink for Bench {
 
     fn offer_inspection(&self, inspection: &Arc<Inspection>, _: Option<&Frame>) -> Offer {
         let _ = self.0.send((Instant::now(), inspection.outcome));
+        Offer::Taken
+    }
+
+    fn offer_attendance(&self, _: &Arc<Attendance>) -> Offer {
         Offer::Taken
     }
 }

@@ -10,7 +10,7 @@
 //!  stages/detect.rs       image/   planes into the tensor, scaled before they are converted
 //!                         engine/  the model, and the decoder of what it says
 //!  stages/track.rs      objects get numbers, and begin, go on and end
-//!  sinks/mqtt/          reports are published; events go through
+//!  sinks/mqtt/          reports are published, in the words of contract/; events go through
 //!  store/               the outbox on disk, until the broker has them
 //! ```
 //!
@@ -50,5 +50,6 @@ pub mod image;
 pub mod store;
 pub mod supervisor;
 // words
+pub mod contract;
 pub mod telemetry;
 pub mod types;

@@ -13,6 +13,7 @@
 mod acquire;
 mod choice;
 mod counters;
+mod follower;
 mod item;
 mod part;
 
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 pub use acquire::{PartFeed, PartLane};
 pub use choice::PartLaneSettings;
 pub use counters::LaneCounters;
+pub use follower::Follower;
 pub use item::{FrameItem, Item, StageStation};
 pub use part::{PartItem, PartStage, Product};
 
@@ -42,6 +44,8 @@ pub struct LaneSettings {
     pub window: usize,
     /// Follows objects, if wished.
     pub tracker: Option<Tracker>,
+    /// Who else looks at its frames, in this order.
+    pub followers: Vec<Arc<dyn Follower>>,
 }
 
 /// One camera's road.
@@ -55,6 +59,7 @@ pub struct Lane {
     /// Whether a stage takes its frames.
     attached: AtomicBool,
     sinks: Arc<[Arc<dyn Sink>]>,
+    followers: Box<[Arc<dyn Follower>]>,
     intake: Mutex<Intake>,
     tail: Mutex<Tail>,
     /// Signalled when the last frame of a closed ring has been reported.
@@ -79,9 +84,17 @@ struct Intake {
 
 /// Where reports go out, in order; one worker at a time.
 struct Tail {
-    reorder: Reorder<(Arc<Report>, Stamp)>,
+    reorder: Reorder<Arrived>,
     tracker: Option<Tracker>,
     events: Events,
+}
+
+/// A complete report that waits for those before it.
+struct Arrived {
+    report: Arc<Report>,
+    at: Stamp,
+    /// Its frame, where a follower wants it.
+    frame: Option<Lease<Frame>>,
 }
 
 impl Lane {
@@ -92,7 +105,7 @@ impl Lane {
         sinks: Arc<[Arc<dyn Sink>]>,
         bell: Arc<Bell>,
     ) -> Arc<Lane> {
-        let LaneSettings { camera, every, window, tracker } = settings;
+        let LaneSettings { camera, every, window, tracker, followers } = settings;
         let blank = || Arc::new(Report::new(camera.clone()));
         // Room for what sinks usually hold; the pool grows where one holds more, and the memory is touched only then.
         let mut pool = Vec::with_capacity(window * 8);
@@ -104,6 +117,7 @@ impl Lane {
             min_score: AtomicU32::new(0),
             attached: AtomicBool::new(false),
             sinks,
+            followers: followers.into(),
             intake: Mutex::new(Intake { reader, every: every.max(1), pass: 0 }),
             tail: Mutex::new(Tail { reorder: Reorder::new(window), tracker, events: Events::new() }),
             drained: Condvar::new(),
@@ -195,13 +209,14 @@ impl Lane {
     }
 
     /// Step 3: the frame's report is complete; those that are next in order go to the sinks.
-    fn arrived(&self, ticket: u64, report: Arc<Report>) {
-        let now = self.clock.now();
+    fn arrived(&self, ticket: u64, report: Arc<Report>, frame: &Lease<Frame>) {
+        let wanted = self.followers.iter().any(|follower| follower.wants_frames());
+        let arrived = Arrived { report, at: self.clock.now(), frame: wanted.then(|| frame.clone()) };
         let mut tail = lock(&self.tail);
-        tail.reorder.complete(ticket, (report, now));
+        tail.reorder.complete(ticket, arrived);
         let mut delivered = 0;
-        while let Some((report, arrived)) = tail.reorder.pop() {
-            self.deliver(&mut tail, report, arrived);
+        while let Some(arrived) = tail.reorder.pop() {
+            self.deliver(&mut tail, arrived);
             self.delivered.fetch_add(1, Ordering::Release);
             delivered += 1;
         }
@@ -214,25 +229,34 @@ impl Lane {
         }
     }
 
-    /// Step 4: what has memory (tracking), then the sinks.
-    fn deliver(&self, tail: &mut Tail, mut report: Arc<Report>, arrived: Stamp) {
+    /// Step 4: what has memory (tracking, names), then the sinks.
+    fn deliver(&self, tail: &mut Tail, arrived: Arrived) {
+        let Arrived { mut report, at, frame } = arrived;
+        let frame = frame.as_ref();
+        tail.events.clear();
+        // Nobody else holds a report before it is offered to the sinks.
         if let Some(report) = Arc::get_mut(&mut report) {
             let now = self.clock.now();
             let least = f32::from_bits(self.min_score.load(Ordering::Relaxed));
             report.findings.retain(|finding| finding.score >= least);
-            report.latency.reorder_us = now.latency_since(arrived);
+            report.latency.reorder_us = now.latency_since(at);
             report.latency.total_us = now.latency_since(report.captured);
+            if let Some(tracker) = &mut tail.tracker {
+                tracker.update(report, &mut tail.events);
+            }
+            if let Some(frame) = frame {
+                self.followers.iter().for_each(|follower| follower.mark(report, &tail.events, frame));
+            }
         }
-        if let Some(tracker) = &mut tail.tracker {
-            tail.events.clear();
-            tracker.update(&report, &mut tail.events);
-            self.offer_events(&tail.events);
-        }
+        self.offer_events(&tail.events);
         self.count(&report);
         for sink in self.sinks.iter() {
             if sink.offer_report(&report) == Offer::Dropped {
                 self.counters.dropped.add(1);
             }
+        }
+        if let Some(frame) = frame {
+            self.followers.iter().for_each(|follower| follower.follow(&report, frame));
         }
         self.give_back(report);
     }
@@ -240,12 +264,14 @@ impl Lane {
     /// The camera is gone for good: tells the end of every object.
     pub fn end_tracks(&self) {
         let tail = &mut *lock(&self.tail);
-        let Some(tracker) = &mut tail.tracker else { return };
-        let mut last = Report::new(self.camera.clone());
-        last.captured = self.clock.now();
-        tail.events.clear();
-        tracker.end_all(&last, &mut tail.events);
-        self.offer_events(&tail.events);
+        if let Some(tracker) = &mut tail.tracker {
+            let mut last = Report::new(self.camera.clone());
+            last.captured = self.clock.now();
+            tail.events.clear();
+            tracker.end_all(&last, &mut tail.events);
+            self.offer_events(&tail.events);
+        }
+        self.followers.iter().for_each(|follower| follower.ended());
     }
 
     fn offer_events(&self, events: &Events) {

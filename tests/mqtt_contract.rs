@@ -2,7 +2,7 @@
 
 mod support;
 
-use ocellus::sinks::mqtt::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, schema};
+use ocellus::contract::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, schema};
 use ocellus::sinks::{Offer, Sink};
 use ocellus::types::CommandKind;
 use serde_json::{Value, json};

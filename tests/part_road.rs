@@ -11,8 +11,8 @@ use ocellus::sinks::{Offer, Sink};
 use ocellus::stages::{PartFault, PartStation};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{
-    Class, Clock, Ended, Event, Frame, Inspection, Outcome, PixelFormat, Pose, Report, RoiResult, Stamp,
-    SystemClock, Trigger, TriggerKind, Verdict,
+    Attendance, Class, Clock, Ended, Event, Frame, Inspection, Outcome, PixelFormat, Pose, Report, RoiResult,
+    Stamp, SystemClock, Trigger, TriggerKind, Verdict,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -51,6 +51,10 @@ impl Sink for Memory {
 
     fn offer_inspection(&self, inspection: &Arc<Inspection>, frame: Option<&Frame>) -> Offer {
         self.0.lock().unwrap().push((inspection.clone(), frame.map(|frame| frame.seq)));
+        Offer::Taken
+    }
+
+    fn offer_attendance(&self, _: &Arc<Attendance>) -> Offer {
         Offer::Taken
     }
 }

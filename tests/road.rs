@@ -11,7 +11,7 @@ use ocellus::sinks::{Offer, Sink};
 use ocellus::stages::{FanOut, StageError, Station};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{
-    Class, Event, Finding, Frame, Inspection, Label, PixelFormat, Rect, Report, Stamp, Value,
+    Attendance, Class, Event, Finding, Frame, Inspection, Label, PixelFormat, Rect, Report, Stamp, Value,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -43,6 +43,10 @@ impl Sink for Memory {
     }
 
     fn offer_inspection(&self, _: &Arc<Inspection>, _: Option<&Frame>) -> Offer {
+        Offer::Taken
+    }
+
+    fn offer_attendance(&self, _: &Arc<Attendance>) -> Offer {
         Offer::Taken
     }
 }
@@ -85,7 +89,13 @@ impl Road {
         let bell = Bell::new();
         let ring = Ring::new(8, bell.clone());
         let sink = Arc::new(sink);
-        let settings = LaneSettings { camera: "front".into(), every: 1, window: 6, tracker: None };
+        let settings = LaneSettings {
+            camera: "front".into(),
+            every: 1,
+            window: 6,
+            tracker: None,
+            followers: Vec::new(),
+        };
         let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([sink.clone() as Arc<dyn Sink>]);
         let lane = Lane::new(settings, ring.reader(policy), sinks, bell.clone());
         // Both on core 0: every machine has one, and two workers on one core interleave all the more.
@@ -141,12 +151,7 @@ impl Drop for Road {
 
 fn finding(score: f32) -> Finding {
     let rect = Rect { x: 0.0, y: 0.0, w: 1.0, h: 1.0 };
-    Finding {
-        class: 0,
-        label: Label::from("x"),
-        score,
-        value: Value::Object { rect, points: Default::default() },
-    }
+    Finding::new(0, Label::from("x"), score, Value::Object { rect, points: Default::default() })
 }
 
 #[test]

@@ -22,7 +22,7 @@ use ocellus::stages::Stage as _;
 use ocellus::stages::detect::Detect;
 use ocellus::stages::track::Tracker;
 use ocellus::supervisor::{Beat, Stop};
-use ocellus::types::{Class, Event, Frame, Inspection, PixelFormat, Report, Stamp, SystemClock};
+use ocellus::types::{Attendance, Class, Event, Frame, Inspection, PixelFormat, Report, Stamp, SystemClock};
 
 thread_local! {
     /// Whether this thread is part of the road.
@@ -81,6 +81,10 @@ impl Sink for Keeping {
     }
 
     fn offer_inspection(&self, _: &Arc<Inspection>, _: Option<&Frame>) -> Offer {
+        Offer::Taken
+    }
+
+    fn offer_attendance(&self, _: &Arc<Attendance>) -> Offer {
         Offer::Taken
     }
 }
@@ -162,7 +166,8 @@ fn a_frame_on_its_way_from_the_ring_to_the_sinks_allocates_nothing() {
     let track =
         config::Track { iou: 0.2, min_frames: 1, max_gap: 1, update_every: Duration::from_millis(100) };
     let tracker = Some(Tracker::new(track, 1));
-    let settings = LaneSettings { camera: "conveyor".into(), every: 1, window: 6, tracker };
+    let settings =
+        LaneSettings { camera: "conveyor".into(), every: 1, window: 6, tracker, followers: Vec::new() };
     let lane = Lane::new(settings, ring.reader(Policy::Every), sinks, bell.clone());
     // Both on core 0: every machine has one.
     let scheduler = Scheduler::<Item>::new(&[0, 0], bell);

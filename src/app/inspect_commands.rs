@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::rig::Rig;
 use super::{App, lock};
-use crate::sinks::mqtt::InspectionOut;
+use crate::contract::InspectionOut;
 use crate::types::{Asker, Command, Ended, Inspection, Responder, Trigger, TriggerKind};
 
 impl App {

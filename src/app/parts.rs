@@ -7,11 +7,11 @@ use super::rig::Rig;
 use super::{App, lock};
 use crate::config::recipe::{self, Recipe};
 use crate::config::{Config, Inspect, PickFrame};
+use crate::contract;
 use crate::pipeline::{Item, PartFeed, PartLane, PartLaneSettings, PartStage, Product};
 use crate::ring::{Pick, Ring};
 use crate::scheduler::{Factory, Feed, Rank, Stage};
 use crate::sinks::evidence::{GoldenRecord, ModelRecord, ProductRecord};
-use crate::sinks::mqtt;
 use crate::stages::inspect::{GoldenPicture, Program};
 use crate::store::GoldenSet;
 use crate::supervisor::{Beat, Unit, UnitContext};
@@ -80,7 +80,7 @@ impl Parts {
     }
 
     /// What became of the parts so far; `last` holds the parts judged and the time when this was last asked.
-    pub(super) fn figures(&self, last: &mut (u64, u64), now_ns: u64) -> mqtt::Parts {
+    pub(super) fn figures(&self, last: &mut (u64, u64), now_ns: u64) -> contract::Parts {
         let counts = self.lane.counts();
         let judged = counts.ok + counts.ng + counts.error;
         let minutes = now_ns.saturating_sub(last.1) as f32 / 60e9;
@@ -88,7 +88,7 @@ impl Parts {
         *last = (judged, now_ns);
         let processing = counts.processing;
         let pareto = self.lane.pareto().into_iter();
-        mqtt::Parts {
+        contract::Parts {
             triggers: counts.triggers,
             ok: counts.ok,
             ng: counts.ng,
@@ -99,12 +99,12 @@ impl Parts {
             garbage: counts.garbage,
             per_minute,
             yield_share: (judged > 0).then(|| counts.ok as f32 / judged as f32),
-            processing_us: mqtt::Processing {
+            processing_us: contract::Processing {
                 min: processing.min_us,
                 mean: processing.mean_us(),
                 max: processing.max_us,
             },
-            pareto: pareto.map(|(roi, count)| mqtt::Failing { roi: roi.to_string(), count }).collect(),
+            pareto: pareto.map(|(roi, count)| contract::Failing { roi: roi.to_string(), count }).collect(),
         }
     }
 

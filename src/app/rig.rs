@@ -191,6 +191,7 @@ impl Rig {
                 camera: camera.name.as_str().into(),
                 every: detect.every,
                 window,
+                followers: Vec::new(),
                 tracker: camera
                     .track
                     .clone()

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::rig::{Rig, unit_name};
 use super::{App, lock};
 use crate::capture::Health;
-use crate::sinks::mqtt::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, TriggerStatus};
+use crate::contract::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, TriggerStatus};
 use crate::supervisor::{Beat, State, Stop, Unit, notify};
 use crate::telemetry::{Histogram, ProcessFacts, Snapshot, settle, temperature_c};
 use crate::types::{Clock, SystemClock};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use crate::sinks::mqtt::schema;
+use crate::contract::schema;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

@@ -64,7 +64,7 @@ impl FrameItem {
 impl Drop for FrameItem {
     fn drop(&mut self) {
         let Some(part) = self.report.take() else { return };
-        let Origin { lane, ticket, .. } = &self.origin;
+        let Origin { lane, ticket, frame } = &self.origin;
         let whole = match &self.join {
             Some(join) => join.done(part, |into, part| {
                 merge(into, &part);
@@ -73,7 +73,7 @@ impl Drop for FrameItem {
             None => Some(part),
         };
         if let Some(report) = whole {
-            lane.arrived(*ticket, report);
+            lane.arrived(*ticket, report, frame);
         }
     }
 }

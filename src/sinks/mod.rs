@@ -5,7 +5,7 @@ pub mod mqtt;
 
 use std::sync::Arc;
 
-use crate::types::{Event, Frame, Inspection, Report};
+use crate::types::{Attendance, Event, Frame, Inspection, Report};
 
 /// What a sink did with what it was offered. Both are counted by the road.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,4 +27,6 @@ pub trait Sink: Send + Sync {
     /// Offers the record of an acquisition, to be kept until delivered, and the frame that was inspected, where one
     /// was: whoever wants its pixels copies them now.
     fn offer_inspection(&self, inspection: &Arc<Inspection>, frame: Option<&Frame>) -> Offer;
+    /// Offers an attendance event, which is on disk already, to be kept until delivered.
+    fn offer_attendance(&self, attendance: &Arc<Attendance>) -> Offer;
 }

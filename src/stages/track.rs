@@ -98,8 +98,8 @@ impl Tracker {
         }
     }
 
-    /// Takes the next frame's report and adds what it changes to `events`.
-    pub fn update(&mut self, report: &Report, events: &mut Events) {
+    /// Takes the next frame's report: its findings learn whose track they are, and `events` what that changes.
+    pub fn update(&mut self, report: &mut Report, events: &mut Events) {
         self.associate(report, events);
         self.begin(report, events);
         self.forget(report, events);
@@ -113,7 +113,7 @@ impl Tracker {
         }
     }
 
-    fn associate(&mut self, report: &Report, events: &mut Events) {
+    fn associate(&mut self, report: &mut Report, events: &mut Events) {
         self.taken.clear();
         self.taken.resize(report.findings.len(), false);
         self.pairs.clear();
@@ -138,10 +138,11 @@ impl Tracker {
             if track.missed == 0 || std::mem::replace(&mut self.taken[f], true) {
                 continue;
             }
-            let finding = &report.findings[f];
+            let finding = &mut report.findings[f];
             let Some(rect) = finding.rect() else { continue };
             track.missed -= 1;
             track.seen(finding, rect);
+            finding.track = Some(track.id);
             Self::tell(track, &self.settings, report, events);
         }
     }
@@ -216,7 +217,7 @@ mod tests {
         for (x, y) in rects {
             let rect = Rect { x: *x, y: *y, w: 20.0, h: 20.0 };
             let value = Value::Object { rect, points: heapless::Vec::new() };
-            report.push(Finding { class: 0, label: "part".into(), score: 0.9, value });
+            report.push(Finding::new(0, "part".into(), 0.9, value));
         }
         report
     }
@@ -225,7 +226,7 @@ mod tests {
         let mut told = Vec::new();
         for report in frames {
             let mut events = Events::new();
-            tracker.update(report, &mut events);
+            tracker.update(&mut report.clone(), &mut events);
             told.extend(events.iter().map(|event| (event.frame_seq, event.kind, event.track)));
         }
         told

@@ -87,9 +87,18 @@ pub struct Finding {
     pub score: f32,
     /// What was found, and where.
     pub value: Value,
+    /// The tracked object that it belongs to, once the tracker has seen the frame.
+    pub track: Option<u64>,
+    /// Who it is, as far as recognition knows by now.
+    pub name: Option<Label>,
 }
 
 impl Finding {
+    /// What a decoder found; whose track it is, and who, is found out later.
+    pub fn new(class: u16, label: Label, score: f32, value: Value) -> Finding {
+        Finding { class, label, score, value, track: None, name: None }
+    }
+
     /// Where it is, if it is an object or an area.
     pub fn rect(&self) -> Option<Rect> {
         match &self.value {

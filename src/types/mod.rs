@@ -1,6 +1,7 @@
 //! The words of the house: what a frame, a finding, a report and a moment are.
 //! Nothing here does I/O, and nothing here knows another module.
 
+mod attendance;
 mod class;
 mod command;
 mod event;
@@ -12,6 +13,7 @@ mod report;
 mod tensor;
 mod time;
 
+pub use attendance::{Attendance, AttendanceKind, Identity, PersonId, Sighting, Witness};
 pub use class::Class;
 pub use command::{Asker, Command, CommandKind, Reply, Responder};
 pub use event::{Event, EventKind};

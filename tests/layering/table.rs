@@ -4,6 +4,7 @@
 pub const MODULES: &[(&str, &str)] = &[
     ("types", ""),
     ("telemetry", ""),
+    ("contract", "types"),
     ("ring", "types telemetry"),
     ("image", "types telemetry"),
     ("config", "types"),
@@ -17,15 +18,15 @@ pub const MODULES: &[(&str, &str)] = &[
     ("stages", "ring image engine store config telemetry types"),
     ("jobs", "image engine store scheduler stages config supervisor* telemetry types"),
     ("batch", "image engine store scheduler stages config supervisor* telemetry types"),
-    ("sinks", "ring image store jobs config supervisor* telemetry types"),
+    ("sinks", "ring image store jobs contract config supervisor* telemetry types"),
     ("pipeline", "ring scheduler stages sinks trigger supervisor* telemetry types"),
     (
         "app",
-        "types telemetry ring image config supervisor engine store scheduler trigger control capture stages jobs batch sinks pipeline",
+        "types telemetry contract ring image config supervisor engine store scheduler trigger control capture stages jobs batch sinks pipeline",
     ),
     (
         "cli",
-        "types telemetry ring image config supervisor engine store scheduler trigger control capture stages jobs batch sinks pipeline app",
+        "types telemetry contract ring image config supervisor engine store scheduler trigger control capture stages jobs batch sinks pipeline app",
     ),
     ("main", "cli"),
 ];

@@ -140,7 +140,7 @@ pub fn report(frame: u64) -> Arc<Report> {
     let mut points = heapless::Vec::new();
     points.push(ocellus::types::Point { x: 1.5, y: 2.5 }).unwrap();
     let value = Value::Object { rect, points };
-    report.push(Finding { class: 1, label: "part".into(), score: 0.912_345, value });
-    report.push(Finding { class: 2, label: "scene".into(), score: 0.5, value: Value::Class });
+    report.push(Finding::new(1, "part".into(), 0.912_345, value));
+    report.push(Finding::new(2, "scene".into(), 0.5, Value::Class));
     Arc::new(report)
 }

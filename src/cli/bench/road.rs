@@ -19,7 +19,7 @@ use crate::stages::Stage as _;
 use crate::stages::detect::Detect;
 use crate::supervisor::{Beat, Spawned, Stop, spawn};
 use crate::telemetry::ProcessFacts;
-use crate::types::{Clock, Event, Frame, Inspection, Report, SystemClock};
+use crate::types::{Attendance, Clock, Event, Frame, Inspection, Report, SystemClock};
 
 /// Decoded frames kept in memory: enough that they do not all stay in the cache.
 const KEPT_FRAMES: usize = 32;
@@ -144,8 +144,13 @@ impl Road {
         produce: impl FnOnce(&mut Writer<Frame>, &Stop) -> anyhow::Result<()> + Send,
     ) -> anyhow::Result<Passed> {
         let ring = Ring::new(slots, self.bell.clone());
-        let settings =
-            LaneSettings { camera: "bench".into(), every: 1, window: self.cores.len() + 4, tracker: None };
+        let settings = LaneSettings {
+            camera: "bench".into(),
+            every: 1,
+            window: self.cores.len() + 4,
+            tracker: None,
+            followers: Vec::new(),
+        };
         let lane = Lane::new(settings, ring.reader(Policy::Every), self.sinks.clone(), self.bell.clone());
         let feed: Arc<dyn Feed<Item>> = Arc::new(LaneFeed(lane.clone()));
         self.stage.attach(feed.clone());
@@ -262,6 +267,10 @@ impl Sink for Nowhere {
     }
 
     fn offer_inspection(&self, _: &Arc<Inspection>, _: Option<&Frame>) -> Offer {
+        Offer::Taken
+    }
+
+    fn offer_attendance(&self, _: &Arc<Attendance>) -> Offer {
         Offer::Taken
     }
 }

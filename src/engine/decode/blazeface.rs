@@ -154,7 +154,7 @@ impl Decode for BlazeFace {
             let points: heapless::Vec<Point, 6> =
                 at[4..].chunks_exact(2).map(|p| placement.point(p[0], p[1])).collect();
             let value = Value::Object { rect: placement.rect(at[0], at[1], at[2], at[3]), points };
-            report.push(Finding { class: 0, label: self.labels.of(0), score: self.found[i].score, value });
+            report.push(Finding::new(0, self.labels.of(0), self.found[i].score, value));
         }
     }
 }

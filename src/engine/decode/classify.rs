@@ -68,7 +68,7 @@ impl Decode for Classify {
         self.scores.sort_unstable_by(best_first);
         for &(score, class) in self.scores.iter().filter(|(score, _)| *score >= self.min_score) {
             let label = self.labels.of(usize::from(class));
-            report.push(Finding { class, label, score, value: Value::Class });
+            report.push(Finding::new(class, label, score, Value::Class));
         }
     }
 }

@@ -179,7 +179,7 @@ impl Decode for Segment {
             if share >= self.min_share {
                 let value = Value::Area { share, rect: self.rect(extent, placement) };
                 let label = self.labels.of(usize::from(class));
-                report.push(Finding { class: u16::from(class), label, score: share, value });
+                report.push(Finding::new(u16::from(class), label, share, value));
             }
         }
     }

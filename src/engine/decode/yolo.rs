@@ -246,7 +246,7 @@ impl Decode for Yolo {
             let [x0, y0, x1, y1] = found.corners;
             let value = Value::Object { rect: placement.rect(x0, y0, x1, y1), points: heapless::Vec::new() };
             let label = self.labels.of(usize::from(found.class));
-            report.push(Finding { class: found.class, label, score: found.score, value });
+            report.push(Finding::new(found.class, label, found.score, value));
         }
     }
 }

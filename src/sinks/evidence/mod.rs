@@ -41,7 +41,7 @@ pub use results::{Exact, KeptBox, KeptDefect, KeptPose, KeptRoi};
 use super::{Offer, Sink};
 use crate::config;
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Event, Frame, Inspection, Report};
+use crate::types::{Attendance, Event, Frame, Inspection, Report};
 use desk::{Desk, Place};
 
 /// The sink's face; clones are the same sink. [`Evidence::run`] is to be kept alive by a unit.
@@ -112,5 +112,9 @@ impl Sink for Evidence {
             Place::Full => Offer::Dropped,
             Place::Free(slot) => slot.fill(inspection, frame),
         }
+    }
+
+    fn offer_attendance(&self, _: &Arc<Attendance>) -> Offer {
+        Offer::Taken
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 
-use super::payload::{self, Alarm, Payload};
-use super::topic;
+use crate::contract::topic;
+use crate::contract::{self, Alarm, Payload};
 use crate::types::rfc3339;
 
 /// Telemetry kept for a broker that is slow; older figures are of no use.
@@ -39,7 +39,7 @@ impl Inner {
         let seq = self.seqs.entry(suffix.into()).or_insert(0);
         *seq += 1;
         let mut out = Vec::with_capacity(256);
-        payload::write(*seq, wall_ns, body, &mut out);
+        contract::write(*seq, wall_ns, body, &mut out);
         out.into()
     }
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::handle::Shared;
-use super::payload::{self, Answer, Progress};
 use super::session::AnswerOut;
+use crate::contract::{self, Answer, Progress};
 use crate::types::{Asker, Command, CommandKind, Responder};
 
 /// A larger request is answered with `failed`.
@@ -39,7 +39,7 @@ pub(super) fn answer(shared: &Shared, topic: &str, retain: bool, body: Answer) -
         Progress::Successful | Progress::Failed => 2,
     };
     let mut out = Vec::with_capacity(128);
-    payload::write(seq, shared.clock.now().wall_ns, &body, &mut out);
+    contract::write(seq, shared.clock.now().wall_ns, &body, &mut out);
     AnswerOut { topic: topic.into(), payload: out.into(), retain }
 }
 

@@ -11,9 +11,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::link::{Cause, cause};
-use super::payload::{self, Service, Status};
-use super::topic::{self, Topics};
 use crate::config;
+use crate::contract::topic::{self, Topics};
+use crate::contract::{self, Service, Status};
 
 /// A larger incoming packet ends the connection before it fills the memory.
 const MAX_INCOMING_BYTES: usize = 1 << 20;
@@ -43,7 +43,7 @@ pub(super) fn options(cfg: &config::Mqtt, topics: &Topics, wall_ns: u64) -> Resu
     options.set_max_packet_size(MAX_INCOMING_BYTES, usize::MAX);
     options.set_inflight(PACKET_IDS);
     let mut will = Vec::new();
-    payload::write(0, wall_ns, &offline("connection lost"), &mut will);
+    contract::write(0, wall_ns, &offline("connection lost"), &mut will);
     options.set_last_will(LastWill::new(topics.full(topic::STATUS), will, QoS::AtLeastOnce, true));
     if let Some(username) = &cfg.username {
         let password = cfg.password_file.as_deref().map(|file| password(cfg, file)).transpose()?;

@@ -14,9 +14,9 @@ use rumqttc::{Event, EventLoop, Incoming, Packet, PingReq, Publish, QoS, Request
 use super::commands::{self, Arrived, Memory};
 use super::counters::add;
 use super::handle::Shared;
-use super::payload::{Detections, Envelope, Payload};
 use super::session::{Outgoing, Session, Ticket};
-use super::topic;
+use crate::contract::topic;
+use crate::contract::{Detections, Envelope, Payload};
 use crate::supervisor::Beat;
 use crate::types::{Command, Label, Report, rfc3339};
 

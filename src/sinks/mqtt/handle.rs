@@ -11,12 +11,12 @@ use super::board::Board;
 use super::counters::{LiveTotals, Totals, add};
 use super::keeper::Exchange;
 use super::link::{Cause, Link};
-use super::payload::Payload;
 use super::session::AnswerOut;
-use super::topic::{self, Topics};
 use crate::config;
+use crate::contract::Payload;
+use crate::contract::topic::{self, Topics};
 use crate::sinks::{Offer, Sink};
-use crate::types::{Clock, Event, Frame, Inspection, Report};
+use crate::types::{Attendance, Clock, Event, Frame, Inspection, Report};
 
 /// Reports that wait for the connection's thread. A broker that is slower than this loses frames' reports,
 /// counted, never frames.
@@ -197,6 +197,10 @@ impl Sink for Mqtt {
     /// As events, and last of all to give way where the disk is full.
     fn offer_inspection(&self, inspection: &Arc<Inspection>, _: Option<&Frame>) -> Offer {
         self.keep(Kept::Inspection(inspection.clone()))
+    }
+
+    fn offer_attendance(&self, _: &Arc<Attendance>) -> Offer {
+        Offer::Dropped
     }
 }
 

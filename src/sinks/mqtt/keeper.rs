@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::counters::add;
 use super::handle::{Kept, Shared};
-use super::inspection::InspectionOut;
-use super::payload::{self, EventOut};
-use super::topic;
+use crate::contract::InspectionOut;
+use crate::contract::topic;
+use crate::contract::{self, EventOut};
 use crate::store::{Class, Entry, Key, Outbox, Store, StoreError};
 
 /// Most events of one group commit.
@@ -282,14 +282,14 @@ fn stage(outbox: &mut Outbox, kept: &Kept, shared: &Shared) {
             let stream: Arc<str> = topic::event(&event.camera).into();
             let now = shared.clock.now();
             outbox.stage(Class::Event, &stream, |seq, out| {
-                payload::write(seq, event.captured.wall_ns, &EventOut::new(event, now), out);
+                contract::write(seq, event.captured.wall_ns, &EventOut::new(event, now), out);
             });
         }
         Kept::Inspection(inspection) => {
             let stream: Arc<str> = topic::inspection(&inspection.camera).into();
             outbox.stage(Class::Result, &stream, |seq, out| {
                 let wall_ns = inspection.trigger.at.wall_ns;
-                payload::write(seq, wall_ns, &InspectionOut::from(&**inspection), out);
+                contract::write(seq, wall_ns, &InspectionOut::from(&**inspection), out);
             });
         }
     }

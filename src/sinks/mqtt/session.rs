@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use bytes::Bytes;
 
 use super::board::Note;
-use super::payload::{self, Gap};
+use crate::contract::{self, Gap};
 use crate::store::{Body, Entry, Key};
 
 /// Entries fetched from the outbox at once.
@@ -215,7 +215,7 @@ fn kept_payload(body: &Body, historical: bool, wall_ns: u64) -> Bytes {
         Body::Message { payload, .. } => payload,
         Body::Gap { from, to } => {
             let gap = Gap { from: *from, to: *to, reason: "outbox.max_bytes was reached" };
-            payload::write(*to, wall_ns, &gap, &mut own);
+            contract::write(*to, wall_ns, &gap, &mut own);
             &own
         }
     };

@@ -28,7 +28,7 @@ pub struct Envelope<'a, T: Payload> {
 }
 
 /// Serialises `body` in its envelope at the end of `out`.
-pub(super) fn write<T: Payload>(seq: u64, wall_ns: u64, body: &T, out: &mut Vec<u8>) {
+pub fn write<T: Payload>(seq: u64, wall_ns: u64, body: &T, out: &mut Vec<u8>) {
     let envelope = Envelope { schema: T::SCHEMA, seq, time: rfc3339(wall_ns), body };
     // Our own types have string keys only, and a Vec takes every byte.
     let written = serde_json::to_writer(out, &envelope);
@@ -332,7 +332,7 @@ pub struct EventOut<'a> {
 
 impl<'a> EventOut<'a> {
     /// The event as it is kept; `now_ns` on the monotonic clock.
-    pub(super) fn new(event: &'a crate::types::Event, now: crate::types::Stamp) -> EventOut<'a> {
+    pub fn new(event: &'a crate::types::Event, now: crate::types::Stamp) -> EventOut<'a> {
         EventOut {
             camera: &event.camera,
             frame: event.frame_seq,
