@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{App, lock};
 use crate::image::jpeg;
 use crate::supervisor::{Beat, Stop, Unit};
-use crate::types::{Command, CommandKind, Frame, rfc3339};
+use crate::types::{Command, CommandKind, Frame, Refusal, Reply, rfc3339};
 
 /// How often the loop beats, and looks for SIGHUP, while nobody asks for anything.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -43,12 +43,15 @@ impl App {
     }
 
     fn execute(self: &Arc<App>, command: Command) {
-        let outcome = match command.kind {
-            CommandKind::Reload => self.reload(),
-            CommandKind::Snapshot => self.snapshot(&command.payload),
-            CommandKind::Product => self.product_command(&command.payload),
-            CommandKind::Golden => self.golden_command(&command.payload),
+        let outcome: Reply = match command.kind {
+            CommandKind::Reload => self.reload().map_err(Refusal::from),
+            CommandKind::Snapshot => self.snapshot(&command.payload).map_err(Refusal::from),
+            CommandKind::Product => self.product_command(&command.payload).map_err(Refusal::from),
+            CommandKind::Golden => self.golden_command(&command.payload).map_err(Refusal::from),
             CommandKind::Status => Ok(self.status_now()),
+            CommandKind::Faces | CommandKind::Attendance | CommandKind::Restart => {
+                Err(Refusal::new("not_here", "this box does not do that", ""))
+            }
             // Answered when the acquisition has ended.
             CommandKind::Trigger => return self.pull_for(command),
         };

@@ -21,6 +21,7 @@ impl App {
         let kind = match command.asker {
             Asker::Mqtt => TriggerKind::Mqtt,
             Asker::Cli => TriggerKind::Cli,
+            Asker::Web => TriggerKind::Http,
         };
         let text = command.payload["text"].as_str().map(Into::into);
         let trigger = Trigger { kind, name: command.id.as_str().into(), at, text };
@@ -70,7 +71,7 @@ impl Ended for Waiter {
     fn ended(&self, inspection: &Arc<Inspection>) {
         if let Some(reply) = lock(&self.0).take() {
             let told = serde_json::to_value(InspectionOut::from(&**inspection));
-            reply.answer(told.map_err(|error| error.to_string()));
+            reply.answer(told.map_err(|error| error.to_string().into()));
         }
     }
 }

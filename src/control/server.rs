@@ -89,11 +89,13 @@ fn accept(listener: &UnixListener, open: usize) -> Option<UnixStream> {
 fn answer(mut stream: &UnixStream, commands: &SyncSender<Command>) {
     let reply = match request(stream) {
         Ok(value) => execute(&value, commands),
-        Err(reason) => Err(reason),
+        Err(reason) => Err(reason.into()),
     };
     let line = match reply {
         Ok(result) => json!({ "result": result }),
-        Err(reason) => json!({ "reason": reason }),
+        Err(refusal) => {
+            json!({ "reason": refusal.to_string(), "code": refusal.code, "details": refusal.details })
+        }
     };
     // Whoever asked may be gone; that is theirs to know.
     let _ = writeln!(stream, "{line}");

@@ -19,17 +19,26 @@ pub enum CommandKind {
     Golden,
     /// How the box is.
     Status,
+    /// People of the gallery: enrol, rename, merge, erase, …
+    Faces,
+    /// Who was here.
+    Attendance,
+    /// Build a unit again.
+    Restart,
 }
 
 impl CommandKind {
     /// All of them.
-    pub const ALL: [CommandKind; 6] = [
+    pub const ALL: [CommandKind; 9] = [
         CommandKind::Reload,
         CommandKind::Snapshot,
         CommandKind::Trigger,
         CommandKind::Product,
         CommandKind::Golden,
         CommandKind::Status,
+        CommandKind::Faces,
+        CommandKind::Attendance,
+        CommandKind::Restart,
     ];
 
     /// The word by which it is called.
@@ -41,6 +50,9 @@ impl CommandKind {
             CommandKind::Product => "product",
             CommandKind::Golden => "golden",
             CommandKind::Status => "status",
+            CommandKind::Faces => "faces",
+            CommandKind::Attendance => "attendance",
+            CommandKind::Restart => "restart",
         }
     }
 
@@ -57,6 +69,8 @@ pub enum Asker {
     Mqtt,
     /// The command line, over the box's own socket.
     Cli,
+    /// A request of the web page or of REST.
+    Web,
 }
 
 /// A request that has to be answered.
@@ -76,8 +90,46 @@ pub struct Command {
     pub reply: Responder,
 }
 
+/// Why a request was not done.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{message}{}{remedy}", if .remedy.is_empty() { "" } else { "; " })]
+pub struct Refusal {
+    /// The word for programs, such as `already_enrolled`.
+    pub code: &'static str,
+    /// What, where and why.
+    pub message: String,
+    /// What to do next; empty where the message says it.
+    pub remedy: String,
+    /// What a program needs to go on (an object), or `Null`.
+    pub details: Value,
+}
+
+impl Refusal {
+    /// A refusal with a word for programs.
+    pub fn new(code: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Refusal {
+        Refusal { code, message: message.into(), remedy: remedy.into(), details: Value::Null }
+    }
+
+    /// The same, with what a program needs to go on.
+    pub fn with(self, details: Value) -> Refusal {
+        Refusal { details, ..self }
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(message: String) -> Refusal {
+        Refusal::new("refused", message, "")
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(message: &str) -> Refusal {
+        message.to_owned().into()
+    }
+}
+
 /// What a request came to: what it gave (`Null` for nothing), or why it was not done.
-pub type Reply = Result<Value, String>;
+pub type Reply = Result<Value, Refusal>;
 
 /// Answers one request, once. Dropped without an answer, it says that the request was given up.
 pub struct Responder(Option<Box<dyn FnOnce(Reply) + Send>>);
@@ -94,7 +146,7 @@ impl Responder {
     }
 
     /// It is not done, because of `reason`.
-    pub fn failed(self, reason: impl Into<String>) {
+    pub fn failed(self, reason: impl Into<Refusal>) {
         self.answer(Err(reason.into()));
     }
 

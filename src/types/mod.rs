@@ -15,7 +15,7 @@ mod time;
 
 pub use attendance::{Attendance, AttendanceKind, Identity, PersonId, Sighting, Witness};
 pub use class::Class;
-pub use command::{Asker, Command, CommandKind, Reply, Responder};
+pub use command::{Asker, Command, CommandKind, Refusal, Reply, Responder};
 pub use event::{Event, EventKind};
 pub use finding::{Finding, Label, Point, Rect, Value};
 pub use frame::{Colour, Frame, Matrix, PixelFormat, Planes, Range};

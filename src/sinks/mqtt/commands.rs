@@ -26,7 +26,10 @@ pub(super) fn responder(shared: &Arc<Shared>, topic: &str, retain: bool) -> Resp
                 reason: None,
                 result: Some(result).filter(|result| !result.is_null()),
             },
-            Err(reason) => Answer { status: Progress::Failed, reason: Some(reason), result: None },
+            Err(refusal) => {
+                let reason = Some(refusal.to_string());
+                Answer { status: Progress::Failed, reason, result: None }
+            }
         };
         shared.answer(answer(&shared, &topic, retain, body));
     })
