@@ -93,8 +93,9 @@ impl Flaw {
 impl FaceQuality {
     /// Distance of the eyes in the model's crop, px: a face whose eyes are so far apart is cut without being enlarged.
     pub const FULL_EYE_PX: f32 = 35.24;
-    /// [`sharpness`] from which a face counts as being in full focus; measured on photographs (tests/faces).
-    pub const FULL_SHARPNESS: f32 = 0.10;
+    /// [`sharpness`] from which a face counts as being in full focus: the median of the twelve pictures of people in the
+    /// project's shared data, which are frames of good video.
+    pub const FULL_SHARPNESS: f32 = 0.06;
 
     /// From the six key points alone (frame px): as if the face were in focus.
     pub fn of(points: &[Point; 6]) -> FaceQuality {

@@ -10,6 +10,7 @@ mod settings;
 mod station;
 mod study;
 
+pub use crate::image::face::{FacePose, FaceQuality, Flaw};
 pub use gallery::Gallery;
 pub use index::{Enrolled, GalleryIndex, IndexError, Match};
 pub use settings::Settings;

@@ -1,6 +1,7 @@
 //! What is wanted of a face, and of an answer.
 
 use super::Match;
+use crate::config::Recognition;
 use crate::image::face::FaceGate;
 use crate::types::Identity;
 
@@ -15,13 +16,21 @@ pub struct Settings {
     pub margin: f32,
 }
 
+impl From<&Recognition> for Settings {
+    fn from(config: &Recognition) -> Settings {
+        let gate = FaceGate {
+            min_eye_px: config.min_face_px,
+            max_turn_deg: config.max_turn_deg,
+            min_sharpness: config.min_sharpness,
+            min_score: config.min_quality,
+        };
+        Settings { gate, min_similarity: config.min_similarity, margin: config.margin }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Settings {
-        Settings {
-            gate: FaceGate { min_eye_px: 20.0, max_turn_deg: 40.0, min_sharpness: 0.01, min_score: 0.2 },
-            min_similarity: 0.6,
-            margin: 0.05,
-        }
+        Settings::from(&Recognition::default())
     }
 }
 

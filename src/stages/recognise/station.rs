@@ -15,7 +15,6 @@ pub struct Recognise {
     name: String,
     model: Arc<Model>,
     gallery: Arc<Gallery>,
-    settings: Settings,
 }
 
 /// What recognition says of one face.
@@ -51,14 +50,9 @@ impl Recognise {
     ///
     /// # Errors
     /// [`EngineError::WrongTask`] where the model is not one for embeddings.
-    pub fn new(
-        name: &str,
-        model: Arc<Model>,
-        gallery: Arc<Gallery>,
-        settings: Settings,
-    ) -> Result<Recognise, EngineError> {
+    pub fn new(name: &str, model: Arc<Model>, gallery: Arc<Gallery>) -> Result<Recognise, EngineError> {
         model.expect_task(Task::Embed)?;
-        Ok(Recognise { name: name.into(), model, gallery, settings })
+        Ok(Recognise { name: name.into(), model, gallery })
     }
 
     /// Its name in counters and messages.
@@ -79,7 +73,6 @@ impl Recognise {
         Ok(Recogniser {
             embedder: Embedder::new(&self.model)?,
             gallery: self.gallery.clone(),
-            settings: self.settings,
             cutter: FaceCutter::new(),
             crop: Patch::default(),
         })
@@ -90,24 +83,29 @@ impl Recognise {
 pub struct Recogniser {
     embedder: Embedder,
     gallery: Arc<Gallery>,
-    settings: Settings,
     cutter: FaceCutter,
     crop: Patch,
 }
 
 impl Recogniser {
-    /// Looks at the face whose six key points (frame px; BlazeFace's order) are given. Allocates nothing once warm.
+    /// Looks at the face whose six key points (frame px; BlazeFace's order) are given; `settings` are its camera's.
+    /// Allocates nothing once warm.
     ///
     /// # Errors
     /// Key points that no face can have; a model that does not run.
-    pub fn look(&mut self, planes: &Planes<'_>, points: &[Point; 6]) -> Result<Answer, StageError> {
+    pub fn look(
+        &mut self,
+        planes: &Planes<'_>,
+        points: &[Point; 6],
+        settings: &Settings,
+    ) -> Result<Answer, StageError> {
         let began = SystemClock.now();
         let (gallery, version) = self.gallery.get();
         self.cutter.crop(planes, [points[0], points[1]], &mut self.crop)?;
         let quality = FaceQuality::of(points).with_crop(&self.crop);
         let aligned = SystemClock.now();
         let align_us = aligned.latency_since(began);
-        let flaw = self.settings.gate.flaw(&quality);
+        let flaw = settings.gate.flaw(&quality);
         let mut answer = Answer {
             quality,
             flaw,
@@ -124,7 +122,7 @@ impl Recogniser {
         let embedding = self.embedder.run(&self.crop)?;
         let embedded = SystemClock.now();
         answer.found = gallery.best(embedding);
-        answer.identity = self.settings.decide(answer.found.as_ref()).cloned();
+        answer.identity = settings.decide(answer.found.as_ref()).cloned();
         answer.embed_us = embedded.latency_since(aligned);
         answer.match_us = SystemClock.now().latency_since(embedded);
         Ok(answer)

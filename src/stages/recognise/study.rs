@@ -14,6 +14,9 @@ const COUNTS_FROM: f32 = 0.5;
 /// Where no face is found the picture is looked at once more with so much of its size added on each side: faces that
 /// fill a picture are beyond what detectors were trained on.
 const STEP_BACK: f32 = 0.5;
+/// Only a face of at least this share of the picture's shorter side was too large to be found at first; what else is
+/// seen then is made of the edge px that go on around the picture.
+const FILLS_FROM: f32 = 0.5;
 
 /// Why a picture is no good for enrolment: what is wrong, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -212,6 +215,8 @@ impl Study {
             let [w, h] = [planes.width as f32, planes.height as f32];
             let (x, y) = (w * STEP_BACK, h * STEP_BACK);
             self.detect(planes, Some(Rect { x: -x, y: -y, w: w + 2.0 * x, h: h + 2.0 * y }))?;
+            let fills = |rect: Rect| rect.clipped(w, h).area() >= (FILLS_FROM * w.min(h)).powi(2);
+            self.report.findings.retain(|finding| finding.rect().is_some_and(fills));
         }
         let faces: Vec<(f32, Rect, [Point; 6])> = self.report.findings.iter().filter_map(face_of).collect();
         let largest = faces.iter().map(|face| face.0).fold(0.0, f32::max);
