@@ -9,6 +9,7 @@
 
 mod commands;
 mod desk;
+mod faces;
 mod gate;
 mod golden_commands;
 mod inspect_commands;
@@ -38,6 +39,7 @@ use crate::supervisor::{Ended, Signals, SpawnError, Stop, Supervisor, Supervisor
 use crate::telemetry::{Log, share_heaps};
 use crate::types::{Clock, Command, Stamp, SystemClock};
 
+use faces::Faces;
 use gate::Gate;
 use models::Models;
 use rig::Rig;
@@ -116,6 +118,7 @@ struct App {
     bell: Arc<Bell>,
     gate: Arc<Gate>,
     models: Mutex<Models>,
+    faces: Faces,
     rigs: Mutex<Vec<Arc<Rig>>>,
     /// Where the broker's side puts commands.
     commands: SyncSender<Command>,
@@ -171,6 +174,7 @@ impl App {
             supervisor: Supervisor::new(config.supervisor.clone()),
             scheduler: Arc::new(Scheduler::new(&config.workers.cores, bell.clone())),
             models: Mutex::new(Models::default()),
+            faces: Faces::default(),
             config: Mutex::new(config),
             store: opened.store,
             sinks,

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::faces::RigFaces;
 use super::gate::Gate;
 use super::parts::Parts;
 use super::{App, AppError, lock};
@@ -35,6 +36,7 @@ pub(super) struct Rig {
     pub(super) ring: Ring<Frame>,
     pub(super) lane: Option<Arc<Lane>>,
     pub(super) parts: Option<Parts>,
+    pub(super) faces: Option<RigFaces>,
     pub(super) health: Mutex<Health>,
     feed: Mutex<Option<Attached>>,
     /// Numbers frames across the lives of the capture unit.
@@ -124,6 +126,7 @@ impl App {
                 lane.set_min_score(detect.min_score.unwrap_or(ready.model.min_score()));
                 rig.attach(lane, &ready.stage);
             }
+            self.attach_faces(rig);
         }
         self.bell.ring_all();
         Ok(())
@@ -171,6 +174,9 @@ impl App {
         while lane.is_attached() && !lane.wait_drained(DRAIN_STEP) {
             context.beat.beat();
         }
+        while rig.faces.as_ref().is_some_and(|faces| !faces.drain(DRAIN_STEP)) && !context.stop.is_stopped() {
+            context.beat.beat();
+        }
         lane.end_tracks();
         // Once more, because the last frames' drops are only known now.
         self.publish_camera(rig, 0.0);
@@ -186,12 +192,13 @@ impl Rig {
         };
         let window = app.scheduler.workers().len() + OVERTAKING;
         let sinks: Arc<[Arc<dyn Sink>]> = app.sinks.clone();
+        let faces = RigFaces::new(camera, app);
         let lane = camera.detect.as_ref().map(|detect| {
             let settings = LaneSettings {
                 camera: camera.name.as_str().into(),
                 every: detect.every,
                 window,
-                followers: Vec::new(),
+                followers: faces.iter().map(RigFaces::follower).collect(),
                 tracker: camera
                     .track
                     .clone()
@@ -206,6 +213,7 @@ impl Rig {
             ring,
             lane,
             parts,
+            faces,
             health: Mutex::new(health),
             feed: Mutex::default(),
             next_seq: AtomicU64::new(0),
@@ -239,6 +247,9 @@ impl Rig {
     fn detach(&self, app: &App) {
         if let Some(parts) = &self.parts {
             parts.detach(app);
+        }
+        if let Some(faces) = &self.faces {
+            faces.detach();
         }
         if let Some((stage, feed)) = lock(&self.feed).take() {
             stage.detach(&feed);

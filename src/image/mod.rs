@@ -11,7 +11,9 @@ mod caliper;
 mod colour;
 pub mod compare;
 mod correlate;
+mod dots;
 mod error;
+pub mod face;
 mod fit;
 pub mod jpeg;
 mod lab;
@@ -33,6 +35,7 @@ mod warp;
 
 pub use align::{AlignError, Aligner, Found, Reach, rigid};
 pub use caliper::{Caliper, CaliperError, Distance, Edge, Polarity};
+pub use dots::Dots;
 pub use error::ImageError;
 pub use lab::Lab;
 pub use mask::Mask;

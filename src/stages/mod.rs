@@ -2,6 +2,7 @@
 
 pub mod detect;
 pub mod inspect;
+pub mod recognise;
 pub mod track;
 
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 mod camera;
 mod device;
 mod evidence;
+mod faces;
 mod inspect;
 mod model;
 mod mqtt;
@@ -55,7 +56,8 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
     let device = device::device(root.table("device"));
     let workers = device::workers(root.table("workers"), &scope);
     let models = model::models(&root, &scope, workers.cores.len());
-    let cameras = camera::cameras(&root, &scope, &models);
+    let faces = faces::faces(root.table("faces"), &models, workers.cores.len());
+    let cameras = camera::cameras(&root, &scope, &models, &faces);
     let triggers = trigger::triggers(&root, &cameras);
     let config = Config {
         mqtt: mqtt::mqtt(root.table("mqtt"), &scope, &device.name),
@@ -65,6 +67,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
         supervisor: device::supervisor(root.table("supervisor"), &cameras, &triggers),
         log: device::log(root.table("log")),
         device,
+        faces,
         workers,
         models,
         cameras,
