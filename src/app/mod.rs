@@ -15,6 +15,7 @@ mod golden_commands;
 mod inspect_commands;
 mod models;
 mod parts;
+mod preview;
 mod reload;
 mod rig;
 mod status;
@@ -42,6 +43,7 @@ use crate::types::{Clock, Command, Stamp, SystemClock};
 use faces::Faces;
 use gate::Gate;
 use models::Models;
+use preview::Views;
 use rig::Rig;
 
 /// How long the first frames wait for the broker's first answer; a broker on the same machine needs 2 ms.
@@ -120,6 +122,8 @@ struct App {
     models: Mutex<Models>,
     faces: Faces,
     rigs: Mutex<Vec<Arc<Rig>>>,
+    /// What people see of the cameras.
+    views: Arc<Views>,
     /// Where the broker's side puts commands.
     commands: SyncSender<Command>,
     /// Set by SIGHUP.
@@ -170,9 +174,11 @@ impl App {
         let sinks: Arc<[Arc<dyn Sink>]> =
             Arc::new([Arc::new(mqtt.clone()) as Arc<dyn Sink>, Arc::new(evidence.clone())]);
         let bell = Bell::new();
+        let scheduler = Arc::new(Scheduler::new(&config.workers.cores, bell.clone()));
+        let views = Views::new(&scheduler, &config, bell.clone())?;
         Ok(Arc::new(App {
             supervisor: Supervisor::new(config.supervisor.clone()),
-            scheduler: Arc::new(Scheduler::new(&config.workers.cores, bell.clone())),
+            scheduler,
             models: Mutex::new(Models::default()),
             faces: Faces::default(),
             config: Mutex::new(config),
@@ -181,6 +187,7 @@ impl App {
             evidence,
             gate: Arc::new(Gate::default()),
             rigs: Mutex::default(),
+            views,
             options,
             mqtt,
             bell,

@@ -7,6 +7,7 @@ mod faces;
 mod inspect;
 mod model;
 mod mqtt;
+mod preview;
 mod trigger;
 
 use std::path::Path;
@@ -66,6 +67,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
         runtime: device::runtime(root.table("runtime"), &scope),
         supervisor: device::supervisor(root.table("supervisor"), &cameras, &triggers),
         log: device::log(root.table("log")),
+        annotate: preview::annotate(root.table("annotate"), workers.cores.len()),
         device,
         faces,
         workers,
