@@ -7,7 +7,7 @@ const LARGEST_FILE = 20e6; // bytes
 
 /** The form: for a new person, or (`person`) for more pictures of a known one. */
 function enrolDialog(person, done) {
-  const state = { pictures: [], from: "files", next: 0, url: "" };
+  const state = { pictures: [], from: "files", next: 0, person };
   const form = el("form", { class: "stack enrol" });
   state.name = el("input", { name: "name", autocomplete: "off", maxLength: 80, required: true });
   state.list = el("ul", { class: "chosen", "aria-label": "Chosen pictures" });
@@ -22,7 +22,7 @@ function enrolDialog(person, done) {
     ...sources, state.message, el("div", { class: "bar end" }, state.send));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    busy(state.send, () => sendEnrolment(state, person, false));
+    busy(state.send, () => sendEnrolment(state, state.person, false));
   });
   acceptDrops(form, state);
   state.done = done;
@@ -62,7 +62,7 @@ function filesField(state) {
     el("div", { class: "bar" },
       el("label", { class: "button file" }, "Choose pictures", input),
       el("label", { class: "button file touch" }, "Take a picture", shot),
-      el("span", { class: "muted" }, "or drop them here")),
+      el("span", { class: "muted notouch" }, "or drop them here")),
     state.list);
 }
 
@@ -193,11 +193,13 @@ function enrolled(state, sent, answer, person) {
     tell(person ? `${parts(taken, "picture")} of ${name} added.` : `${name} is enrolled with ${parts(taken, "picture")}.`);
     return;
   }
-  // The person exists now; better pictures are added there.
+  // The person exists now: better pictures are added there.
+  state.person = person || { id: told.person, name };
+  state.name.closest("label")?.remove();
+  setText(state.send, "Add more pictures");
   state.pictures = state.pictures.filter((picture) => picture.fault);
   showPictures(state);
   sayIn(state.message, "warn", `${name} is enrolled with ${parts(taken, "picture")}; ${parts(rejected.length, "picture was", "pictures were")} refused, see above.`);
-  state.send.hidden = true;
 }
 
 function notEnrolled(state, sent, error, person) {
@@ -228,5 +230,5 @@ function offerMerge(state, known) {
 }
 
 function sayIn(node, kind, words) {
-  node.replaceChildren(el("p", { class: `note ${kind}` }, icon("warn"), words));
+  node.replaceChildren(el("p", { class: `note ${kind}` }, icon("warn"), el("span", {}, words)));
 }

@@ -89,7 +89,7 @@ function eraseForm(person, dialog) {
 function showProof(person, told) {
   const rows = Object.entries(told.erased || told).filter(([, value]) => typeof value !== "object");
   showDialog(`${person.name} was erased`, el("div", { class: "stack" },
-    el("p", {}, "This was found and deleted; the box then looked again and found nothing left."),
+    el("p", {}, "Deleted from the box:"),
     el("dl", { class: "proof" }, ...rows.flatMap(([what, count]) => [el("dt", {}, full(what).slice(0, -1)), el("dd", {}, String(count))]))));
 }
 
