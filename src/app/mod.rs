@@ -18,6 +18,8 @@ mod reload;
 mod rig;
 mod status;
 mod units;
+mod voice;
+mod web_commands;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +35,7 @@ use crate::scheduler::{Scheduler, StationError};
 use crate::sinks::Sink;
 use crate::sinks::evidence::Evidence;
 use crate::sinks::mqtt::{Link, Mqtt};
+use crate::sinks::web::Web;
 use crate::store::{Store, StoreError};
 use crate::supervisor::{Ended, Signals, SpawnError, Stop, Supervisor, SupervisorError, notify, spawn};
 use crate::telemetry::{Log, share_heaps};
@@ -41,6 +44,7 @@ use crate::types::{Clock, Command, Stamp, SystemClock};
 use gate::Gate;
 use models::Models;
 use rig::Rig;
+use voice::Voice;
 
 /// How long the first frames wait for the broker's first answer; a broker on the same machine needs 2 ms.
 const LINK_PATIENCE: Duration = Duration::from_millis(300);
@@ -109,6 +113,8 @@ struct App {
     config: Mutex<Config>,
     supervisor: Supervisor,
     mqtt: Mqtt,
+    web: Web,
+    voice: Voice,
     store: Store,
     sinks: Arc<[Arc<dyn Sink>]>,
     evidence: Evidence,
@@ -159,13 +165,18 @@ impl App {
         let started = SystemClock.now();
         let opened = Store::open(&config.device.state_dir)?;
         let mqtt = Mqtt::new(&config.mqtt, &config.device, Arc::new(SystemClock));
+        let web = Web::new(&config.device.name, Arc::new(SystemClock));
+        let voice = Voice::new(&mqtt, &web);
         if let Some(aside) = opened.set_aside {
-            mqtt.alarm("store", &status::set_aside(&aside));
+            voice.alarm("store", &status::set_aside(&aside));
         }
         let evidence = Evidence::new(&config.evidence, &config.device.state_dir, &config.hash);
-        // The plant first: evidence copies the frame.
-        let sinks: Arc<[Arc<dyn Sink>]> =
-            Arc::new([Arc::new(mqtt.clone()) as Arc<dyn Sink>, Arc::new(evidence.clone())]);
+        // The plant first: evidence copies the frame. The page last, where it is served: a reload may change that.
+        let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([
+            Arc::new(mqtt.clone()) as Arc<dyn Sink>,
+            Arc::new(evidence.clone()),
+            Arc::new(web.clone()),
+        ]);
         let bell = Bell::new();
         Ok(Arc::new(App {
             supervisor: Supervisor::new(config.supervisor.clone()),
@@ -179,6 +190,8 @@ impl App {
             rigs: Mutex::default(),
             options,
             mqtt,
+            web,
+            voice,
             bell,
             commands,
             hangup,
@@ -220,6 +233,9 @@ impl App {
         self.gate.open();
         self.supervisor.add(self.commands_unit(inbox))?;
         self.supervisor.add(self.control_unit(&config))?;
+        if let Some(unit) = self.web_unit(&config) {
+            self.supervisor.add(unit)?;
+        }
         for trigger in &config.triggers {
             self.supervisor.add(self.trigger_unit(trigger, &config))?;
         }

@@ -20,6 +20,7 @@ mod tests;
 pub mod trigger;
 #[cfg(test)]
 mod trigger_tests;
+pub mod users;
 mod value;
 
 pub use card::parse as parse_card;
@@ -31,6 +32,7 @@ pub(crate) use raw::nearest;
 pub use scene::Shape;
 pub use sections::{
     Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Mqtt, Outbox, Pace, Runtime, Source,
-    Supervisor, Task, Tls, Track, V4l2, Workers,
+    Supervisor, Task, Tls, Track, V4l2, Web, WebTls, Workers,
 };
+pub(crate) use source::without_passwords;
 pub use trigger::Trigger;

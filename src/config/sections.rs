@@ -18,6 +18,8 @@ pub struct Config {
     pub outbox: Outbox,
     /// What is kept of inspections.
     pub evidence: Evidence,
+    /// The page and its REST face.
+    pub web: Web,
     /// The pinned inference threads.
     pub workers: Workers,
     /// Which inference runtime, and where its library is.
@@ -34,6 +36,8 @@ pub struct Config {
     pub triggers: Vec<Trigger>,
     /// SHA-256 of the file's bytes, as hexadecimal digits; published with the status.
     pub hash: String,
+    /// The file's text; passwords in URLs and all.
+    pub text: String,
 }
 
 /// `[device]`
@@ -86,6 +90,41 @@ pub struct Outbox {
     pub max_bytes: u64,
     /// Most messages sent and not yet acknowledged.
     pub inflight: u16,
+}
+
+/// `[web]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Web {
+    /// Whether anything is served.
+    pub enabled: bool,
+    /// Where; an address that others can reach needs users.
+    pub bind: SocketAddr,
+    /// Who may log in; [`Web::users_file`] knows the usual place.
+    pub users_file: Option<PathBuf>,
+    /// Served by TLS with these files.
+    pub tls: Option<WebTls>,
+    /// A session that nobody uses for so long is over.
+    pub session: Duration,
+    /// The longest body of a request, bytes.
+    pub max_body_bytes: usize,
+    /// Most live views at one time, and most listeners to events.
+    pub max_viewers: usize,
+}
+
+impl Web {
+    /// The file of the users: the one that is named, else `users` below `state_dir`.
+    pub fn users_file(&self, state_dir: &Path) -> PathBuf {
+        self.users_file.clone().unwrap_or_else(|| state_dir.join("users"))
+    }
+}
+
+/// What the page shows to prove who it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WebTls {
+    /// The certificate, and those between it and its authority (PEM).
+    pub cert_file: PathBuf,
+    /// Its private key (PEM).
+    pub key_file: PathBuf,
 }
 
 /// `[workers]`

@@ -4,6 +4,7 @@
 mod figures;
 mod inspection;
 mod payload;
+pub mod rest;
 pub mod schema;
 pub mod topic;
 

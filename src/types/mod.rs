@@ -9,6 +9,7 @@ mod finding;
 mod frame;
 mod inspection;
 mod patch;
+mod preview;
 mod report;
 mod tensor;
 mod time;
@@ -24,6 +25,7 @@ pub use inspection::{
     TriggerKind, Verdict,
 };
 pub use patch::{Channels, Patch};
+pub use preview::{Layer, LiveView, LiveViews, PartAlbum, Picture, Watch};
 pub use report::{Fault, Latency, MAX_EMBEDDING, MAX_FINDINGS, Report};
 pub use tensor::{Dtype, Fit, Placement, Resize};
 pub use time::{Clock, ManualClock, Stamp, SystemClock, rfc3339};

@@ -7,6 +7,7 @@ mod inspect;
 mod model;
 mod mqtt;
 mod trigger;
+mod web;
 
 use std::path::Path;
 
@@ -61,6 +62,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
         mqtt: mqtt::mqtt(root.table("mqtt"), &scope, &device.name),
         outbox: mqtt::outbox(root.table("outbox")),
         evidence: evidence::evidence(root.table("evidence")),
+        web: web::web(root.table("web"), &scope, &device.state_dir),
         runtime: device::runtime(root.table("runtime"), &scope),
         supervisor: device::supervisor(root.table("supervisor"), &cameras, &triggers),
         log: device::log(root.table("log")),
@@ -69,6 +71,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
         models,
         cameras,
         triggers,
+        text: text.to_owned(),
         hash: Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
     };
     root.finish();
