@@ -37,7 +37,7 @@ function connectStream() {
 
 function streamOpened() {
   streamAlive();
-  showLink("good", "Live");
+  showLink("good", "Connected");
   // What happened meanwhile was not told to us: read it.
   if (stream.failures > 0) say("reconnected");
   stream.failures = 0;
