@@ -24,7 +24,16 @@ pub(super) struct Ready {
     pub(super) stage: Arc<Stage<Item>>,
     /// What it was made from.
     settings: config::Model,
-    min_score: Option<f32>,
+    wishes: Wishes,
+}
+
+/// What the cameras of a model want of its scores; each camera's lane then applies its own threshold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Wishes {
+    /// The lowest score that any of them names.
+    lowest: Option<f32>,
+    /// Whether one of them is content with the card's.
+    card: bool,
 }
 
 /// The models by name.
@@ -52,12 +61,12 @@ impl App {
         let runtime = self.open_runtime(config)?;
         let mut fresh = Vec::new();
         for settings in used_models(config) {
-            let min_score = lowest_score(config, &settings.name);
+            let wishes = Wishes::of(config, &settings.name);
             let known = lock(&self.models).ready.get(&settings.name).cloned();
-            if known.is_some_and(|known| known.settings == *settings && known.min_score == min_score) {
+            if known.is_some_and(|known| known.settings == *settings && known.wishes == wishes) {
                 continue;
             }
-            match self.make_ready(&runtime, settings, min_score) {
+            match self.make_ready(&runtime, settings, wishes) {
                 Ok(ready) => fresh.push(ready),
                 Err(error) => {
                     fresh.iter().for_each(|ready: &Ready| self.scheduler.remove(&ready.stage.rank().name));
@@ -129,11 +138,12 @@ impl App {
         &self,
         runtime: &Runtime,
         settings: &config::Model,
-        min_score: Option<f32>,
+        wishes: Wishes,
     ) -> Result<Ready, AppError> {
         let model = runtime.load(settings)?;
         let generation = lock(&self.models).next_generation();
-        let detect = Arc::new(Detect::new(&settings.name, model.clone(), min_score));
+        let least = wishes.least_score(model.min_score());
+        let detect = Arc::new(Detect::new(&settings.name, model.clone(), Some(least)));
         let rank = Rank {
             name: format!("{}#{generation}", detect.name()).into(),
             class: detect.class(),
@@ -145,7 +155,7 @@ impl App {
             Ok(Box::new(StageStation(station)))
         });
         let stage = self.scheduler.add(rank, INBOX, factory)?;
-        Ok(Ready { model, stage, settings: settings.clone(), min_score })
+        Ok(Ready { model, stage, settings: settings.clone(), wishes })
     }
 }
 
@@ -155,10 +165,29 @@ fn used_models(config: &Config) -> impl Iterator<Item = &config::Model> {
     })
 }
 
-/// The lowest threshold that any camera wants of the model; each camera's lane then applies its own.
-fn lowest_score(config: &Config, model: &str) -> Option<f32> {
-    let wishes = config.cameras.iter().filter_map(|camera| camera.detect.as_ref());
-    wishes.filter(|detect| detect.model == model).filter_map(|detect| detect.min_score).reduce(f32::min)
+impl Wishes {
+    /// A camera that tracks also wants the findings that keep its objects alive.
+    fn of(config: &Config, model: &str) -> Wishes {
+        let cameras = || {
+            let detecting = config.cameras.iter().filter_map(|camera| Some((camera, camera.detect.as_ref()?)));
+            detecting.filter(|(_, detect)| detect.model == model)
+        };
+        let tracking = cameras().filter_map(|(camera, _)| Some(camera.track.as_ref()?.low_score));
+        let named = cameras().filter_map(|(_, detect)| detect.min_score);
+        Wishes {
+            lowest: named.chain(tracking).reduce(f32::min),
+            card: cameras().any(|(_, detect)| detect.min_score.is_none()),
+        }
+    }
+
+    /// The threshold of the model's decoder, where `card` is that of its card.
+    fn least_score(self, card: f32) -> f32 {
+        match self.lowest {
+            Some(lowest) if self.card => lowest.min(card),
+            Some(lowest) => lowest,
+            None => card,
+        }
+    }
 }
 
 /// The thread that loads the models panicked: told as a failed unit.

@@ -17,6 +17,7 @@ mod source;
 mod template;
 #[cfg(test)]
 mod tests;
+mod track;
 pub mod trigger;
 #[cfg(test)]
 mod trigger_tests;
@@ -31,6 +32,7 @@ pub(crate) use raw::nearest;
 pub use scene::Shape;
 pub use sections::{
     Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Mqtt, Outbox, Pace, Runtime, Source,
-    Supervisor, Task, Tls, Track, V4l2, Workers,
+    Supervisor, Task, Tls, V4l2, Workers,
 };
+pub use track::{Anchor, Line, MAX_LINES, MAX_ZONES, Track, Zone};
 pub use trigger::Trigger;

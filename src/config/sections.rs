@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Evidence, Inspect, Shape, Trigger};
+use super::{Evidence, Inspect, Line, Shape, Track, Trigger, Zone};
 use crate::types::{Fit, Resize};
 
 /// A whole, checked configuration.
@@ -313,6 +313,10 @@ pub struct Camera {
     pub detect: Option<Detect>,
     /// Tracking of what is detected; absent: no events.
     pub track: Option<Track>,
+    /// Where tracked objects come and go.
+    pub zones: Vec<Zone>,
+    /// What tracked objects cross.
+    pub lines: Vec<Line>,
     /// Inspection on this camera.
     pub inspect: Option<Inspect>,
 }
@@ -326,17 +330,4 @@ pub struct Detect {
     pub every: u32,
     /// Findings below are not reported; the card's value when absent.
     pub min_score: Option<f32>,
-}
-
-/// `track = { … }`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Track {
-    /// Least IoU of a detection and its track.
-    pub iou: f32,
-    /// Frames an object must be seen before `new` is told.
-    pub min_frames: u32,
-    /// Frames it may be missed before `end` is told.
-    pub max_gap: u32,
-    /// Least time between two `update`s of one object.
-    pub update_every: Duration,
 }

@@ -7,6 +7,7 @@ mod inspect;
 mod model;
 mod mqtt;
 mod trigger;
+mod zones;
 
 use std::path::Path;
 
