@@ -49,7 +49,9 @@ impl App {
             CommandKind::Product => self.product_command(&command.payload).map_err(Refusal::from),
             CommandKind::Golden => self.golden_command(&command.payload).map_err(Refusal::from),
             CommandKind::Status => Ok(self.status_now()),
-            CommandKind::Faces | CommandKind::Attendance | CommandKind::Restart => {
+            // Answered by a unit of its own.
+            CommandKind::Faces => return self.pass_faces(command),
+            CommandKind::Attendance | CommandKind::Restart => {
                 Err(Refusal::new("not_here", "this box does not do that", ""))
             }
             // Answered when the acquisition has ended.

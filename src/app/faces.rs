@@ -15,7 +15,6 @@ use crate::types::{Sighting, Witness};
 /// The embedding model, warm on its workers.
 #[derive(Clone)]
 pub(super) struct Recognition {
-    #[allow(dead_code, reason = "enrolment embeds by it")]
     pub(super) model: Arc<Model>,
     stage: Arc<Stage<Item>>,
     /// What it was made from.
@@ -40,7 +39,6 @@ pub(super) struct RigFaces {
 type Attached = (Arc<Stage<Item>>, Arc<dyn Feed<Item>>);
 
 impl App {
-    #[allow(dead_code, reason = "for whoever keeps the gallery")]
     /// Puts another gallery in force, at once for every camera.
     pub(super) fn set_gallery(&self, index: Arc<GalleryIndex>) {
         self.faces.gallery.set(index);

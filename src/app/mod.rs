@@ -10,11 +10,13 @@
 mod commands;
 mod desk;
 mod faces;
+mod faces_commands;
 mod gate;
 mod golden_commands;
 mod inspect_commands;
 mod models;
 mod parts;
+pub mod people;
 mod reload;
 mod rig;
 mod status;
@@ -40,6 +42,8 @@ use crate::telemetry::{Log, share_heaps};
 use crate::types::{Clock, Command, Stamp, SystemClock};
 
 use faces::Faces;
+use faces_commands::FacesInbox;
+pub use faces_commands::{finish_erasures, forget_alone};
 use gate::Gate;
 use models::Models;
 use rig::Rig;
@@ -119,6 +123,8 @@ struct App {
     gate: Arc<Gate>,
     models: Mutex<Models>,
     faces: Faces,
+    /// Requests about the people of the gallery.
+    people: FacesInbox,
     rigs: Mutex<Vec<Arc<Rig>>>,
     /// Where the broker's side puts commands.
     commands: SyncSender<Command>,
@@ -165,6 +171,7 @@ impl App {
         if let Some(aside) = opened.set_aside {
             mqtt.alarm("store", &status::set_aside(&aside));
         }
+        tidy_gallery(&opened.store, &mqtt);
         let evidence = Evidence::new(&config.evidence, &config.device.state_dir, &config.hash);
         // The plant first: evidence copies the frame.
         let sinks: Arc<[Arc<dyn Sink>]> =
@@ -175,6 +182,7 @@ impl App {
             scheduler: Arc::new(Scheduler::new(&config.workers.cores, bell.clone())),
             models: Mutex::new(Models::default()),
             faces: Faces::default(),
+            people: FacesInbox::default(),
             config: Mutex::new(config),
             store: opened.store,
             sinks,
@@ -219,9 +227,11 @@ impl App {
             return Ok(());
         }
         loading.join().unwrap_or_else(|panic| Err(AppError::Supervisor(models::load_panicked(&panic))))?;
+        self.refresh_gallery();
         self.attach_all()?;
         self.await_first_link(stop);
         self.gate.open();
+        self.supervisor.add(self.faces_unit())?;
         self.supervisor.add(self.commands_unit(inbox))?;
         self.supervisor.add(self.control_unit(&config))?;
         for trigger in &config.triggers {
@@ -247,6 +257,15 @@ impl App {
 
     fn config(&self) -> MutexGuard<'_, Config> {
         lock(&self.config)
+    }
+}
+
+/// Erasures that a crash cut short come first: nothing of those people is to be seen, or sent.
+fn tidy_gallery(store: &Store, mqtt: &Mqtt) {
+    match finish_erasures(store) {
+        Ok(0) => {}
+        Ok(people) => tracing::info!(people, "erasures that were cut short are done"),
+        Err(error) => mqtt.alarm("gallery", &format!("the gallery is not in order: {error}")),
     }
 }
 

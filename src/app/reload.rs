@@ -74,6 +74,7 @@ impl App {
             self.mqtt.clear(&format!("camera/{name}/status"));
             self.mqtt.clear(&format!("camera/{name}/trigger"));
         }
+        self.refresh_gallery();
         self.attach_all()?;
         self.drop_unused_models(new);
         self.change_triggers(&change.triggers, new)?;

@@ -3,6 +3,7 @@
 //! Every other module gets only its own section and never sees TOML.
 
 mod card;
+mod catalogue;
 mod check;
 mod diff;
 mod faces;
@@ -24,6 +25,7 @@ mod trigger_tests;
 mod value;
 
 pub use card::parse as parse_card;
+pub use catalogue::{CatalogueModel, catalogue, catalogue_model};
 pub use diff::{Change, Names};
 pub use faces::{Faces, Recognition};
 pub use fault::{Fault, Faults};

@@ -37,6 +37,18 @@ impl Config {
         Config::parse(&text, path, path.parent().unwrap_or(Path::new("")))
     }
 
+    /// `[runtime]` alone of the file at `path`: also where other sections have faults, such as a model that is missing.
+    pub fn runtime_of(path: &Path) -> Result<super::Runtime, Faults> {
+        let text = files::read_text(path, "configuration", "check the path after --config")?;
+        let doc = Doc::read(path, &text);
+        let scope = Scope { files: Files::new(path.parent().unwrap_or(Path::new(""))), cores: Vec::new() };
+        let runtime = doc.is_sound().then(|| device::runtime(doc.root().table("runtime"), &scope));
+        match runtime {
+            Some(runtime) if doc.is_sound() => Ok(runtime),
+            _ => Err(Faults(doc.into_faults())),
+        }
+    }
+
     /// Checks `text`. `file` is its name in messages; relative paths in it are looked for in `base`, then in the
     /// working directory, then in `/usr/share/ocellus` (only `state_dir` stays relative to the working directory).
     pub fn parse(text: &str, file: &Path, base: &Path) -> Result<Config, Faults> {

@@ -50,6 +50,12 @@ impl Gallery {
         found.map(|person| shelf.person(person.id)).transpose()
     }
 
+    /// Whether somebody ever had this number.
+    pub fn knew(&self, id: PersonId) -> Result<bool, GalleryError> {
+        let next = self.store.counters().get(shelf::NEXT_PERSON)?;
+        Ok((1..next).contains(&id.0))
+    }
+
     /// A new person of the name `name` with these faces, all of them or none.
     /// Errors: [`GalleryError::Name`], [`GalleryError::Taken`], [`GalleryError::Unfit`].
     pub fn enrol(&self, name: &str, faces: &[NewSample]) -> Result<Person, GalleryError> {
@@ -140,22 +146,18 @@ impl Gallery {
         self.crops.read(sample)
     }
 
-    /// The embedding of a face that is known already, made by another model (its SHA-256).
-    pub fn embed_again(
-        &self,
-        id: PersonId,
-        sample: u64,
-        embedding: &[f32],
-        model: &str,
-    ) -> Result<(), GalleryError> {
+    /// New embeddings of faces that are known already, all made by the model with this SHA-256: all of them or none.
+    pub fn embed_again(&self, faces: &[(PersonId, u64, Vec<f32>)], model: &str) -> Result<(), GalleryError> {
         let _turn = self.store.gallery_turn();
         let shelf = self.shelf()?;
-        let known = self.has(&shelf, id, sample)?;
-        record::check_embedding(embedding)
-            .map_err(|cause| GalleryError::Unfit { source_name: known.source.clone(), cause })?;
-        let sample = Sample { embedding: embedding.to_vec(), model: model.to_owned(), ..known };
         let mut batch = sled::Batch::default();
-        shelf::insert_sample(&mut batch, id, &sample);
+        for (id, sample, embedding) in faces {
+            let known = self.has(&shelf, *id, *sample)?;
+            record::check_embedding(embedding)
+                .map_err(|cause| GalleryError::Unfit { source_name: known.source.clone(), cause })?;
+            let sample = Sample { embedding: embedding.clone(), model: model.to_owned(), ..known };
+            shelf::insert_sample(&mut batch, *id, &sample);
+        }
         shelf.apply(batch)
     }
 
