@@ -49,7 +49,8 @@ impl App {
             CommandKind::Product => self.product_command(&command.payload).map_err(Refusal::from),
             CommandKind::Golden => self.golden_command(&command.payload).map_err(Refusal::from),
             CommandKind::Status => Ok(self.status_now()),
-            CommandKind::Faces | CommandKind::Attendance | CommandKind::Restart => {
+            CommandKind::Attendance => self.attendance_command(&command.payload),
+            CommandKind::Faces | CommandKind::Restart => {
                 Err(Refusal::new("not_here", "this box does not do that", ""))
             }
             // Answered when the acquisition has ended.

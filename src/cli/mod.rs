@@ -1,5 +1,6 @@
 //! The command line: a file for each subcommand, and the one place where errors become exit codes.
 
+mod attendance;
 mod bench;
 mod check;
 mod golden;
@@ -51,6 +52,8 @@ enum Command {
     Reload(live::reload::Arguments),
     /// Teach the pictures of good parts that inspection compares with, qualify changes, and take them back.
     Golden(golden::Arguments),
+    /// Tell who was here on a day, or write the table as CSV or XLSX.
+    Attendance(attendance::Arguments),
     /// Judge kept evidence again, and hold the verdict against the recorded one bit for bit.
     Replay(replay::Arguments),
     /// Measure the road of a frame at full speed on this machine.
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Trigger(arguments) => live::trigger::run(&arguments),
         Command::Reload(arguments) => live::reload::run(&arguments),
         Command::Golden(arguments) => golden::run(&arguments),
+        Command::Attendance(arguments) => attendance::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Evidence, Inspect, Shape, Trigger};
+use super::{Attendance, CameraAttendance, Evidence, Inspect, Shape, Trigger};
 use crate::types::{Fit, Resize};
 
 /// A whole, checked configuration.
@@ -18,6 +18,8 @@ pub struct Config {
     pub outbox: Outbox,
     /// What is kept of inspections.
     pub evidence: Evidence,
+    /// Who counts as here.
+    pub attendance: Attendance,
     /// The pinned inference threads.
     pub workers: Workers,
     /// Which inference runtime, and where its library is.
@@ -315,6 +317,8 @@ pub struct Camera {
     pub track: Option<Track>,
     /// Inspection on this camera.
     pub inspect: Option<Inspect>,
+    /// What it means for attendance that somebody is seen here.
+    pub attendance: CameraAttendance,
 }
 
 /// `detect = { … }`

@@ -80,6 +80,7 @@ fn every_key_is_documented_in_the_annotated_file() {
         "mqtt",
         "outbox",
         "evidence",
+        "attendance",
         "workers",
         "runtime",
         "supervisor",
@@ -88,8 +89,9 @@ fn every_key_is_documented_in_the_annotated_file() {
         "camera",
         "trigger",
     ];
-    let nested = ["detect", "inspect", "track", "v4l2"];
-    let text = Config::default_text().replace("# inspect = ", "inspect = ");
+    let nested = ["attendance", "detect", "inspect", "track", "v4l2"];
+    let text =
+        Config::default_text().replace("# inspect = ", "inspect = ").replace("# schedule = ", "schedule = ");
     let known = known_keys(&text, Path::new("."));
     assert!(known.len() > 60, "the reader asked for {} keys only", known.len());
     for key in known {

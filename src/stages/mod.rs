@@ -2,6 +2,7 @@
 
 pub mod detect;
 pub mod inspect;
+pub mod rules;
 pub mod track;
 
 use std::sync::Arc;

@@ -3,10 +3,11 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Counters, Goldens, Outbox, StoreError, migrate};
+use super::{Attendances, Counters, Goldens, Ledger, Outbox, StoreError, migrate};
 
 /// The directory inside the state directory.
 const NAME: &str = "store";
@@ -27,6 +28,10 @@ pub struct Store {
     path: PathBuf,
     /// Held by whoever changes golden sets, from what they read to what they write.
     golden_turn: Arc<Mutex<()>>,
+    /// Held by whoever writes attendance; who was forgotten.
+    ledger: Arc<Ledger>,
+    /// Counts closings: a tree that was taken before the last one is of no use.
+    closings: Arc<AtomicU64>,
     /// First sequence number of streams that this store does not know.
     first_seq: u64,
 }
@@ -89,6 +94,8 @@ impl Store {
             db: Arc::new(Mutex::new(Some(db))),
             path: path.into(),
             golden_turn: Arc::default(),
+            ledger: Arc::default(),
+            closings: Arc::default(),
             first_seq,
         })
     }
@@ -96,7 +103,16 @@ impl Store {
     /// Closes the files, as sled refuses everything after its first fault; the next use opens them again.
     /// Outboxes and counters made before must be gone.
     pub fn close(&self) {
-        *self.db.lock().unwrap_or_else(|e| e.into_inner()) = None;
+        let mut held = self.db.lock().unwrap_or_else(|e| e.into_inner());
+        if held.take().is_some() {
+            self.closings.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// How often it was closed. Whoever keeps an outbox gives it up when this number changes: the files cannot be
+    /// opened again before.
+    pub fn closings(&self) -> u64 {
+        self.closings.load(Ordering::Acquire)
     }
 
     pub(super) fn tree(&self, name: &str) -> Result<sled::Tree, StoreError> {
@@ -111,6 +127,17 @@ impl Store {
     /// The outbox. One owner at a time: whoever holds it is the only one to write it.
     pub fn outbox(&self, max_bytes: u64) -> Result<Outbox, StoreError> {
         Outbox::load(self.tree("outbox")?, &self.path, max_bytes, self.first_seq)
+    }
+
+    /// Who was here when.
+    pub fn attendance(&self) -> Attendances {
+        Attendances::new(self.clone(), self.ledger.clone(), self.first_seq)
+    }
+
+    /// What an outbox was last told by [`Outbox::mark`] under `name`; 0 before the first time. May be asked by anybody.
+    pub fn marked(&self, name: &str) -> Result<u64, StoreError> {
+        super::outbox::marked(&self.tree("outbox")?, name)
+            .map_err(|error| StoreError::from_sled(&self.path, error))
     }
 
     /// Durable counters.
