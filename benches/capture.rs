@@ -105,6 +105,7 @@ fn child(case: &str) {
         track: None,
         recognise: None,
         inspect: None,
+        attendance: Default::default(),
     };
     let mut count = Count { frames: 0, held: Default::default(), first: None };
     let (health, clock, stop, beat) = (|_: Health| (), SystemClock, Stop::new(), Beat::new());

@@ -51,9 +51,8 @@ impl App {
             CommandKind::Status => Ok(self.status_now()),
             // Answered by a unit of its own.
             CommandKind::Faces => return self.pass_faces(command),
-            CommandKind::Attendance | CommandKind::Restart => {
-                Err(Refusal::new("not_here", "this box does not do that", ""))
-            }
+            CommandKind::Attendance => self.attendance_command(&command.payload),
+            CommandKind::Restart => Err(Refusal::new("not_here", "this box does not do that", "")),
             // Answered when the acquisition has ended.
             CommandKind::Trigger => return self.pull_for(command),
         };

@@ -7,6 +7,7 @@
 //! Cameras open while the models load, so that the service is ready when the slower of the two is; the gate
 //! holds the first frames until there is somebody to look at them.
 
+pub mod attendance;
 mod commands;
 mod desk;
 mod faces;
@@ -41,6 +42,7 @@ use crate::supervisor::{Ended, Signals, SpawnError, Stop, Supervisor, Supervisor
 use crate::telemetry::{Log, share_heaps};
 use crate::types::{Clock, Command, Stamp, SystemClock};
 
+use attendance::Attendance;
 use faces::Faces;
 use faces_commands::FacesInbox;
 pub use faces_commands::{finish_erasures, forget_alone};
@@ -118,6 +120,7 @@ struct App {
     store: Store,
     sinks: Arc<[Arc<dyn Sink>]>,
     evidence: Evidence,
+    attendance: Attendance,
     scheduler: Arc<Scheduler<Item>>,
     bell: Arc<Bell>,
     gate: Arc<Gate>,
@@ -183,6 +186,7 @@ impl App {
             models: Mutex::new(Models::default()),
             faces: Faces::default(),
             people: FacesInbox::default(),
+            attendance: Attendance::new(&config.attendance, &config.cameras),
             config: Mutex::new(config),
             store: opened.store,
             sinks,
@@ -215,6 +219,7 @@ impl App {
         };
         self.supervisor.add(self.mqtt_unit(&config))?;
         self.supervisor.add(self.evidence_unit())?;
+        self.supervisor.add(self.attendance_unit())?;
         for unit in self.worker_units() {
             self.supervisor.add(unit)?;
         }

@@ -59,6 +59,8 @@ impl App {
         if change.evidence_changed {
             self.evidence.reconfigure(&new.evidence, &new.hash);
         }
+        // A camera's part of it stands in the camera's section.
+        self.attendance.reconfigure(new);
         if change.log_changed {
             self.logging.set_level(&new.log.level)?;
         }

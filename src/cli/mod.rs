@@ -1,5 +1,6 @@
 //! The command line: a file for each subcommand, and the one place where errors become exit codes.
 
+mod attendance;
 mod bench;
 mod check;
 mod faces;
@@ -59,6 +60,8 @@ enum Command {
     Faces(faces::Arguments),
     /// List the public models that profiles use, and install one after it was verified.
     Models(models::Arguments),
+    /// Tell who was here on a day, or write the table as CSV or XLSX.
+    Attendance(attendance::Arguments),
     /// Judge kept evidence again, and hold the verdict against the recorded one bit for bit.
     Replay(replay::Arguments),
     /// Measure the road of a frame at full speed on this machine.
@@ -104,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Golden(arguments) => golden::run(&arguments),
         Command::Faces(arguments) => faces::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
+        Command::Attendance(arguments) => attendance::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

@@ -30,6 +30,8 @@ pub struct Change {
     pub log_changed: bool,
     /// `[evidence]`, other than its folder.
     pub evidence_changed: bool,
+    /// `[attendance]`.
+    pub attendance_changed: bool,
     /// Changed keys that only a restart of the process applies; until then the old values stay in force.
     pub needs_restart: Vec<&'static str>,
 }
@@ -39,7 +41,8 @@ impl Change {
     pub fn is_empty(&self) -> bool {
         let same =
             |names: &Names| names.added.is_empty() && names.removed.is_empty() && names.changed.is_empty();
-        let sections = self.mqtt_changed || self.log_changed || self.evidence_changed;
+        let sections =
+            self.mqtt_changed || self.log_changed || self.evidence_changed || self.attendance_changed;
         let parts = same(&self.cameras) && same(&self.triggers) && same(&self.models);
         parts && !sections && self.needs_restart.is_empty()
     }
@@ -54,6 +57,7 @@ impl Config {
             ("workers", old.workers != new.workers),
             ("runtime", old.runtime != new.runtime),
             ("outbox", old.outbox != new.outbox),
+            ("attendance.queue", old.attendance.queue != new.attendance.queue),
             ("evidence.dir", old.evidence.dir != new.evidence.dir),
             ("supervisor", old.supervisor != new.supervisor),
         ];
@@ -63,6 +67,7 @@ impl Config {
             models: names(&old.models, &new.models, |model| &model.name),
             mqtt_changed: old.mqtt != new.mqtt,
             log_changed: old.log != new.log,
+            attendance_changed: old.attendance != new.attendance,
             evidence_changed: old.evidence != new.evidence,
             needs_restart: restarts.iter().filter(|(_, changed)| *changed).map(|(key, _)| *key).collect(),
         }

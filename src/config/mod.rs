@@ -2,6 +2,7 @@
 //!
 //! Every other module gets only its own section and never sees TOML.
 
+mod attendance;
 mod card;
 mod catalogue;
 mod check;
@@ -24,6 +25,7 @@ pub mod trigger;
 mod trigger_tests;
 mod value;
 
+pub use attendance::{Attendance, CameraAttendance, Hours, Role};
 pub use card::parse as parse_card;
 pub use catalogue::{CatalogueModel, catalogue, catalogue_model};
 pub use diff::{Change, Names};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Evidence, Faces, Inspect, Recognition, Shape, Trigger};
+use super::{Attendance, CameraAttendance, Evidence, Faces, Inspect, Recognition, Shape, Trigger};
 use crate::types::{Fit, Resize};
 
 /// A whole, checked configuration.
@@ -20,6 +20,8 @@ pub struct Config {
     pub evidence: Evidence,
     /// Whose faces they are.
     pub faces: Faces,
+    /// Who counts as here.
+    pub attendance: Attendance,
     /// The pinned inference threads.
     pub workers: Workers,
     /// Which inference runtime, and where its library is.
@@ -319,6 +321,8 @@ pub struct Camera {
     pub recognise: Option<Recognition>,
     /// Inspection on this camera.
     pub inspect: Option<Inspect>,
+    /// What it means for attendance that somebody is seen here.
+    pub attendance: CameraAttendance,
 }
 
 /// `detect = { … }`

@@ -81,6 +81,7 @@ fn every_key_is_documented_in_the_annotated_file() {
         "outbox",
         "evidence",
         "faces",
+        "attendance",
         "workers",
         "runtime",
         "supervisor",
@@ -89,8 +90,9 @@ fn every_key_is_documented_in_the_annotated_file() {
         "camera",
         "trigger",
     ];
-    let nested = ["detect", "inspect", "recognise", "track", "v4l2"];
-    let text = Config::default_text().replace("# inspect = ", "inspect = ");
+    let nested = ["attendance", "detect", "inspect", "recognise", "track", "v4l2"];
+    let text =
+        Config::default_text().replace("# inspect = ", "inspect = ").replace("# schedule = ", "schedule = ");
     let known = known_keys(&text, Path::new("."));
     assert!(known.len() > 60, "the reader asked for {} keys only", known.len());
     for key in known {

@@ -167,7 +167,7 @@ fn px(value: f32) -> f32 {
     (value * 100.0).round() / 100.0
 }
 
-fn score(value: f32) -> f32 {
+pub(super) fn score(value: f32) -> f32 {
     (value * 10_000.0).round() / 10_000.0
 }
 

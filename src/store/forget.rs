@@ -83,8 +83,8 @@ impl Store {
     /// Takes everything that was logged of the person out of the log of attendance; returns how many events. Nothing
     /// about them is logged any more.
     pub fn forget_events(&self, erasing: &Erasing) -> Result<u64, StoreError> {
-        let _ = erasing.ids();
-        Ok(0)
+        let log = self.attendance();
+        erasing.ids().try_fold(0, |count, person| Ok(count + log.forget(person)? as u64))
     }
 
     /// The last step of erasures, when nothing alive speaks of the people any more: overwrites the damaged stores that

@@ -133,6 +133,7 @@ pub fn camera(source: Source) -> Camera {
         track: None,
         recognise: None,
         inspect: None,
+        attendance: Default::default(),
     }
 }
 

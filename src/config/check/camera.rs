@@ -1,6 +1,6 @@
 //! `[[camera]]`: the source, its pace, and what is done with its frames.
 
-use super::{Scope, faces, inspect};
+use super::{Scope, attendance, faces, inspect};
 use crate::config::raw::{Table, nearest};
 use crate::config::source::{self, Refused};
 use crate::config::{Camera, Detect, Faces, Model, Pace, Source, Track, V4l2};
@@ -56,6 +56,7 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces)
         track: table.table_if("track").map(track),
         recognise: None,
         inspect: table.table_if("inspect").map(|table| inspect::inspect(table, scope)),
+        attendance: attendance::camera(table.table("attendance")),
         detect,
     };
     if camera.reconnect > camera.reconnect_max {

@@ -1,5 +1,6 @@
 //! From a file to a checked [`Config`]: every section is read, every fault is collected, nothing is guessed.
 
+mod attendance;
 mod camera;
 mod device;
 mod evidence;
@@ -75,6 +76,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
         mqtt: mqtt::mqtt(root.table("mqtt"), &scope, &device.name),
         outbox: mqtt::outbox(root.table("outbox")),
         evidence: evidence::evidence(root.table("evidence")),
+        attendance: attendance::attendance(root.table("attendance")),
         runtime: device::runtime(root.table("runtime"), &scope),
         supervisor: device::supervisor(root.table("supervisor"), &cameras, &triggers),
         log: device::log(root.table("log")),

@@ -14,6 +14,8 @@ pub use error::GalleryError;
 pub use record::{Erasing, NewSample, Person, Sample, clean_name};
 pub use transfer::{Imported, PersonName, Skipped, read_header};
 
+use std::collections::HashMap;
+
 use crops::Crops;
 use shelf::Shelf;
 
@@ -41,6 +43,15 @@ impl Gallery {
     /// One person. Errors: [`GalleryError::NoPerson`].
     pub fn person(&self, id: PersonId) -> Result<Person, GalleryError> {
         self.shelf()?.person(id)
+    }
+
+    /// The present name of everybody, also under the numbers of those who were merged into them.
+    pub fn names(&self) -> Result<HashMap<PersonId, String>, GalleryError> {
+        let people = self.shelf()?.heads()?.into_iter();
+        let named = people.flat_map(|Person { id, name, was, .. }| {
+            was.into_iter().chain([id]).map(move |number| (number, name.clone()))
+        });
+        Ok(named.collect())
     }
 
     /// Whoever is called `name`, whatever its case.
