@@ -14,6 +14,7 @@ mod golden_commands;
 mod inspect_commands;
 mod models;
 mod parts;
+mod preview;
 mod reload;
 mod rig;
 mod status;
@@ -43,6 +44,7 @@ use crate::types::{Clock, Command, Stamp, SystemClock};
 
 use gate::Gate;
 use models::Models;
+use preview::Views;
 use rig::Rig;
 use voice::Voice;
 
@@ -123,6 +125,8 @@ struct App {
     gate: Arc<Gate>,
     models: Mutex<Models>,
     rigs: Mutex<Vec<Arc<Rig>>>,
+    /// What people see of the cameras.
+    views: Arc<Views>,
     /// Where the broker's side puts commands.
     commands: SyncSender<Command>,
     /// Set by SIGHUP.
@@ -178,9 +182,11 @@ impl App {
             Arc::new(web.clone()),
         ]);
         let bell = Bell::new();
+        let scheduler = Arc::new(Scheduler::new(&config.workers.cores, bell.clone()));
+        let views = Views::new(&scheduler, &config, bell.clone())?;
         Ok(Arc::new(App {
             supervisor: Supervisor::new(config.supervisor.clone()),
-            scheduler: Arc::new(Scheduler::new(&config.workers.cores, bell.clone())),
+            scheduler,
             models: Mutex::new(Models::default()),
             config: Mutex::new(config),
             store: opened.store,
@@ -188,6 +194,7 @@ impl App {
             evidence,
             gate: Arc::new(Gate::default()),
             rigs: Mutex::default(),
+            views,
             options,
             mqtt,
             web,

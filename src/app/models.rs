@@ -74,8 +74,9 @@ impl App {
     pub(super) fn drop_unused_models(&self, config: &Config) {
         let models = &mut lock(&self.models).ready;
         models.retain(|name, _| used_models(config).any(|model| model.name == *name));
-        // Those of inspection belong to their cameras.
-        for stage in self.scheduler.stages().iter().filter(|stage| stage.rank().class != Class::Inspect) {
+        // Those of inspection belong to their cameras, and that of annotation to all.
+        let foreign = [Class::Inspect, Class::Annotate];
+        for stage in self.scheduler.stages().iter().filter(|stage| !foreign.contains(&stage.rank().class)) {
             if !models.values().any(|ready| Arc::ptr_eq(&ready.stage, stage)) {
                 self.scheduler.remove(&stage.rank().name);
             }

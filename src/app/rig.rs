@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::gate::Gate;
 use super::parts::Parts;
+use super::preview::Shown;
 use super::{App, AppError, lock};
 use crate::capture::scene::Sensor;
 use crate::capture::{self, CaptureError, Committed, FrameSink, Health, Wiring};
@@ -35,6 +36,7 @@ pub(super) struct Rig {
     pub(super) ring: Ring<Frame>,
     pub(super) lane: Option<Arc<Lane>>,
     pub(super) parts: Option<Parts>,
+    pub(super) shown: Shown,
     pub(super) health: Mutex<Health>,
     feed: Mutex<Option<Attached>>,
     /// Numbers frames across the lives of the capture unit.
@@ -103,6 +105,7 @@ impl App {
             }
             old.detach(self);
         }
+        self.views.forget(name);
         Ok(())
     }
 
@@ -184,6 +187,7 @@ impl Rig {
             Pace::Max if camera.source.ends() => Policy::Every,
             _ => Policy::Latest,
         };
+        let shown = app.show(camera, &ring);
         let window = app.scheduler.workers().len() + OVERTAKING;
         let sinks: Arc<[Arc<dyn Sink>]> = app.sinks.clone();
         let lane = camera.detect.as_ref().map(|detect| {
@@ -191,7 +195,7 @@ impl Rig {
                 camera: camera.name.as_str().into(),
                 every: detect.every,
                 window,
-                followers: Vec::new(),
+                followers: vec![shown.preview.clone()],
                 tracker: camera
                     .track
                     .clone()
@@ -201,11 +205,15 @@ impl Rig {
         });
         let health = Health::starting();
         let parts = camera.inspect.as_ref().map(|inspect| Parts::new(&camera.name, inspect, &ring, app));
+        if let Some(parts) = &parts {
+            parts.lane.follow(shown.preview.clone());
+        }
         Rig {
             settings: camera.clone(),
             ring,
             lane,
             parts,
+            shown,
             health: Mutex::new(health),
             feed: Mutex::default(),
             next_seq: AtomicU64::new(0),
@@ -237,6 +245,7 @@ impl Rig {
     }
 
     fn detach(&self, app: &App) {
+        self.shown.detach();
         if let Some(parts) = &self.parts {
             parts.detach(app);
         }
@@ -272,6 +281,7 @@ impl FrameSink for RingSink<'_> {
                 if let Some(parts) = &self.rig.parts {
                     parts.lane.frame_committed();
                 }
+                self.rig.shown.preview.frame_committed();
                 Committed::Taken
             }
             Err(Refused::Starved(_)) => Committed::Refused,

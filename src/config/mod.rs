@@ -9,6 +9,7 @@ mod fault;
 mod files;
 mod inspect;
 mod place;
+mod preview;
 mod raw;
 pub mod recipe;
 mod scene;
@@ -28,6 +29,7 @@ pub use diff::{Change, Names};
 pub use fault::{Fault, Faults};
 pub use files::usable_cores;
 pub use inspect::{Evidence, Inspect, PickFrame};
+pub use preview::{Annotate, Preview};
 pub(crate) use raw::nearest;
 pub use scene::Shape;
 pub use sections::{

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Evidence, Inspect, Shape, Trigger};
+use super::{Annotate, Evidence, Inspect, Preview, Shape, Trigger};
 use crate::types::{Fit, Resize};
 
 /// A whole, checked configuration.
@@ -26,6 +26,8 @@ pub struct Config {
     pub runtime: Runtime,
     /// Restart policy and deadlines.
     pub supervisor: Supervisor,
+    /// Who makes pictures for people.
+    pub annotate: Annotate,
     /// Log level and form.
     pub log: Log,
     /// The models, by their names in the file.
@@ -354,6 +356,8 @@ pub struct Camera {
     pub track: Option<Track>,
     /// Inspection on this camera.
     pub inspect: Option<Inspect>,
+    /// How people see this camera.
+    pub preview: Preview,
 }
 
 /// `detect = { … }`

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Lane, PartItem};
+use super::{Lane, PartItem, PictureItem};
 use crate::ring::Lease;
 use crate::scheduler::{Fan, Join};
 use crate::stages::{FanOut, Station};
@@ -22,6 +22,8 @@ pub enum Item {
     Frame(FrameItem),
     /// A part that a trigger picked, or a region of it.
     Part(PartItem),
+    /// A picture for people.
+    Picture(PictureItem),
 }
 
 impl crate::scheduler::Item for Item {
@@ -29,6 +31,7 @@ impl crate::scheduler::Item for Item {
         match self {
             Item::Frame(frame) => frame.fail(stage, cause),
             Item::Part(part) => part.fail(stage, cause),
+            Item::Picture(picture) => picture.fail(stage, cause),
         }
     }
 

@@ -1,6 +1,6 @@
 //! `[[camera]]`: the source, its pace, and what is done with its frames.
 
-use super::{Scope, inspect};
+use super::{Scope, inspect, preview};
 use crate::config::raw::{Table, nearest};
 use crate::config::source::{self, Refused};
 use crate::config::{Camera, Detect, Model, Pace, Source, Track, V4l2};
@@ -55,6 +55,7 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model]) -> Camera {
         tcp_max_bytes: table.whole("tcp_max_bytes", 64 << 20, 1_024..=1 << 30) as usize,
         track: table.table_if("track").map(track),
         inspect: table.table_if("inspect").map(|table| inspect::inspect(table, scope)),
+        preview: preview::preview(table.table("preview")),
         detect,
     };
     if camera.reconnect > camera.reconnect_max {

@@ -6,6 +6,7 @@ mod evidence;
 mod inspect;
 mod model;
 mod mqtt;
+mod preview;
 mod trigger;
 mod web;
 
@@ -66,6 +67,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
         runtime: device::runtime(root.table("runtime"), &scope),
         supervisor: device::supervisor(root.table("supervisor"), &cameras, &triggers),
         log: device::log(root.table("log")),
+        annotate: preview::annotate(root.table("annotate"), workers.cores.len()),
         device,
         workers,
         models,
