@@ -13,6 +13,7 @@
 mod acquire;
 mod choice;
 mod counters;
+mod faces;
 mod follower;
 mod item;
 mod part;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 pub use acquire::{PartFeed, PartLane};
 pub use choice::PartLaneSettings;
 pub use counters::LaneCounters;
+pub use faces::{FaceCounters, FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings, FaceStation};
 pub use follower::{Follower, PartFollower};
 pub use item::{FrameItem, Item, StageStation};
 pub use part::{PartItem, PartStage, Product};

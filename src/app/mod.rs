@@ -9,6 +9,7 @@
 
 mod commands;
 mod desk;
+mod faces;
 mod gate;
 mod golden_commands;
 mod inspect_commands;
@@ -42,6 +43,7 @@ use crate::supervisor::{Ended, Signals, SpawnError, Stop, Supervisor, Supervisor
 use crate::telemetry::{Log, share_heaps};
 use crate::types::{Clock, Command, Stamp, SystemClock};
 
+use faces::Faces;
 use gate::Gate;
 use models::Models;
 use preview::Views;
@@ -124,6 +126,7 @@ struct App {
     bell: Arc<Bell>,
     gate: Arc<Gate>,
     models: Mutex<Models>,
+    faces: Faces,
     rigs: Mutex<Vec<Arc<Rig>>>,
     /// What people see of the cameras.
     views: Arc<Views>,
@@ -190,6 +193,7 @@ impl App {
             supervisor: Supervisor::new(config.supervisor.clone()),
             scheduler,
             models: Mutex::new(Models::default()),
+            faces: Faces::default(),
             config: Mutex::new(config),
             store: opened.store,
             sinks,

@@ -5,6 +5,7 @@
 mod card;
 mod check;
 mod diff;
+mod faces;
 mod fault;
 mod files;
 mod inspect;
@@ -26,6 +27,7 @@ mod value;
 
 pub use card::parse as parse_card;
 pub use diff::{Change, Names};
+pub use faces::{Faces, Recognition};
 pub use fault::{Fault, Faults};
 pub use files::usable_cores;
 pub use inspect::{Evidence, Inspect, PickFrame};

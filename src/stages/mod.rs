@@ -3,6 +3,7 @@
 pub mod annotate;
 pub mod detect;
 pub mod inspect;
+pub mod recognise;
 pub mod track;
 
 use std::sync::Arc;

@@ -126,6 +126,15 @@ impl Rig {
         command.output().expect("the program starts")
     }
 
+    /// Makes a user of the page, as `ocellus users add` does it.
+    pub fn user(&self, name: &str, role: &str, password: &str) {
+        let file = self.path("password");
+        fs::write(&file, password).unwrap();
+        let arguments = ["users", "add", name, "--role", role, "--password-file", file.to_str().unwrap()];
+        let told = self.command(&arguments);
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    }
+
     /// Starts the service.
     pub fn run(&self) -> Service {
         self.run_with(&[])

@@ -3,6 +3,7 @@
 mod camera;
 mod device;
 mod evidence;
+mod faces;
 mod inspect;
 mod model;
 mod mqtt;
@@ -57,7 +58,8 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
     let device = device::device(root.table("device"));
     let workers = device::workers(root.table("workers"), &scope);
     let models = model::models(&root, &scope, workers.cores.len());
-    let cameras = camera::cameras(&root, &scope, &models);
+    let faces = faces::faces(root.table("faces"), &models, workers.cores.len());
+    let cameras = camera::cameras(&root, &scope, &models, &faces);
     let triggers = trigger::triggers(&root, &cameras);
     let config = Config {
         mqtt: mqtt::mqtt(root.table("mqtt"), &scope, &device.name),
@@ -69,6 +71,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
         log: device::log(root.table("log")),
         annotate: preview::annotate(root.table("annotate"), workers.cores.len()),
         device,
+        faces,
         workers,
         models,
         cameras,

@@ -13,7 +13,31 @@ use sha2::{Digest, Sha256};
 
 use super::answer::{bytes, mime};
 
-const HTML: &str = include_str!("page/index.html");
+/// The script lies in small files that follow one another: `base.js` opens it (`"use strict"`), `start.js` runs what the
+/// others define. The browser asks once.
+const HTML: &str = concat!(
+    include_str!("page/head.html"),
+    "<style>\n",
+    include_str!("page/page.css"),
+    "</style>\n</head>\n",
+    include_str!("page/body.html"),
+    "<script>\n",
+    include_str!("page/js/base.js"),
+    include_str!("page/js/words.js"),
+    include_str!("page/js/net.js"),
+    include_str!("page/js/stream.js"),
+    include_str!("page/js/live.js"),
+    include_str!("page/js/feed.js"),
+    include_str!("page/js/enrol.js"),
+    include_str!("page/js/people.js"),
+    include_str!("page/js/person.js"),
+    include_str!("page/js/attendance.js"),
+    include_str!("page/js/inspections.js"),
+    include_str!("page/js/plots.js"),
+    include_str!("page/js/box.js"),
+    include_str!("page/js/start.js"),
+    "</script>\n</body>\n</html>\n",
+);
 
 /// The page as it is served.
 pub(super) struct Page {
