@@ -28,7 +28,9 @@ pub fn place(runtime: &str, cameras: &str, prepare: impl FnOnce(&Rig)) -> Option
     let browser = browser()?;
     let (broker, rig) = (Broker::start(), Rig::new());
     configure(&rig, broker.port, runtime, "127.0.0.1:0", cameras);
-    if std::env::var_os("MOCK").is_some() { rig.config(broker.port, cameras); }
+    if std::env::var_os("MOCK").is_some() {
+        rig.config(broker.port, cameras);
+    }
     prepare(&rig);
     let service = rig.run();
     let url = std::env::var("MOCK").unwrap_or_else(|_| address(&service));
