@@ -197,6 +197,8 @@ impl App {
         let bell = Bell::new();
         let scheduler = Arc::new(Scheduler::new(&config.workers.cores, bell.clone()));
         let views = Views::new(&scheduler, &config, bell.clone())?;
+        web.show(views.clone());
+        views.keep_parts(Arc::new(web.clone()));
         Ok(Arc::new(App {
             supervisor: Supervisor::new(config.supervisor.clone()),
             scheduler,
