@@ -103,6 +103,7 @@ fn child(case: &str) {
         tcp_max_bytes: 1 << 24,
         detect: None,
         track: None,
+        recognise: None,
         inspect: None,
     };
     let mut count = Count { frames: 0, held: Default::default(), first: None };

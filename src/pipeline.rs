@@ -13,9 +13,11 @@
 mod acquire;
 mod choice;
 mod counters;
+mod faces;
 mod follower;
 mod item;
 mod part;
+mod preview;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -24,9 +26,13 @@ use std::time::{Duration, Instant};
 pub use acquire::{PartFeed, PartLane};
 pub use choice::PartLaneSettings;
 pub use counters::LaneCounters;
-pub use follower::Follower;
+pub use faces::{FaceCounters, FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings, FaceStation};
+pub use follower::{Follower, PartFollower};
 pub use item::{FrameItem, Item, StageStation};
 pub use part::{PartItem, PartStage, Product};
+pub use preview::{
+    Album, Outlet, PictureItem, PictureStation, Preview, PreviewCounters, PreviewFeed, PreviewSettings,
+};
 
 use crate::ring::{Bell, Lease, Reader, Take};
 use crate::scheduler::{Feed, Reorder};

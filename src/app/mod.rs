@@ -9,11 +9,13 @@
 
 mod commands;
 mod desk;
+mod faces;
 mod gate;
 mod golden_commands;
 mod inspect_commands;
 mod models;
 mod parts;
+mod preview;
 mod reload;
 mod rig;
 mod status;
@@ -41,8 +43,10 @@ use crate::supervisor::{Ended, Signals, SpawnError, Stop, Supervisor, Supervisor
 use crate::telemetry::{Log, share_heaps};
 use crate::types::{Clock, Command, Stamp, SystemClock};
 
+use faces::Faces;
 use gate::Gate;
 use models::Models;
+use preview::Views;
 use rig::Rig;
 use voice::Voice;
 
@@ -122,7 +126,10 @@ struct App {
     bell: Arc<Bell>,
     gate: Arc<Gate>,
     models: Mutex<Models>,
+    faces: Faces,
     rigs: Mutex<Vec<Arc<Rig>>>,
+    /// What people see of the cameras.
+    views: Arc<Views>,
     /// Where the broker's side puts commands.
     commands: SyncSender<Command>,
     /// Set by SIGHUP.
@@ -178,16 +185,22 @@ impl App {
             Arc::new(web.clone()),
         ]);
         let bell = Bell::new();
+        let scheduler = Arc::new(Scheduler::new(&config.workers.cores, bell.clone()));
+        let views = Views::new(&scheduler, &config, bell.clone())?;
+        web.show(views.clone());
+        views.keep_parts(Arc::new(web.clone()));
         Ok(Arc::new(App {
             supervisor: Supervisor::new(config.supervisor.clone()),
-            scheduler: Arc::new(Scheduler::new(&config.workers.cores, bell.clone())),
+            scheduler,
             models: Mutex::new(Models::default()),
+            faces: Faces::default(),
             config: Mutex::new(config),
             store: opened.store,
             sinks,
             evidence,
             gate: Arc::new(Gate::default()),
             rigs: Mutex::default(),
+            views,
             options,
             mqtt,
             web,

@@ -269,6 +269,7 @@ impl App {
             recipe_revision: program.recipe().revision,
             golden_revision: set.map_or(0, |set| set.revision),
             rois: program.rois(),
+            outlines: program.outlines(),
             stage: rank.name.clone(),
         });
         self.evidence.product(&product.stage, Arc::new(record));

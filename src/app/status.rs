@@ -241,6 +241,11 @@ fn add_camera(told: &mut Telemetry, rig: &Rig) {
     };
     count("frames", rig.frames());
     count("starved", rig.ring.stats().starved);
+    for (what, value) in rig.shown.figures() {
+        count(what, value);
+    }
+    let made = &rig.shown.preview.counters().made_us;
+    told.latency.insert(format!("{name}/picture"), percentiles(made));
     let Some(lane) = &rig.lane else { return };
     let figures = &lane.counters;
     count("skipped", lane.skipped());

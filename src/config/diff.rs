@@ -57,6 +57,7 @@ impl Config {
             ("runtime", old.runtime != new.runtime),
             ("outbox", old.outbox != new.outbox),
             ("evidence.dir", old.evidence.dir != new.evidence.dir),
+            ("annotate", old.annotate != new.annotate),
             ("supervisor", old.supervisor != new.supervisor),
         ];
         Change {

@@ -5,10 +5,12 @@
 mod card;
 mod check;
 mod diff;
+mod faces;
 mod fault;
 mod files;
 mod inspect;
 mod place;
+mod preview;
 mod raw;
 pub mod recipe;
 mod scene;
@@ -25,9 +27,11 @@ mod value;
 
 pub use card::parse as parse_card;
 pub use diff::{Change, Names};
+pub use faces::{Faces, Recognition};
 pub use fault::{Fault, Faults};
 pub use files::usable_cores;
 pub use inspect::{Evidence, Inspect, PickFrame};
+pub use preview::{Annotate, Preview};
 pub(crate) use raw::nearest;
 pub use scene::Shape;
 pub use sections::{

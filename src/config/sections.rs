@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Evidence, Inspect, Shape, Trigger};
+use super::{Annotate, Evidence, Faces, Inspect, Preview, Recognition, Shape, Trigger};
 use crate::types::{Fit, Resize};
 
 /// A whole, checked configuration.
@@ -18,6 +18,8 @@ pub struct Config {
     pub outbox: Outbox,
     /// What is kept of inspections.
     pub evidence: Evidence,
+    /// Whose faces they are.
+    pub faces: Faces,
     /// The page and its REST face.
     pub web: Web,
     /// The pinned inference threads.
@@ -26,6 +28,8 @@ pub struct Config {
     pub runtime: Runtime,
     /// Restart policy and deadlines.
     pub supervisor: Supervisor,
+    /// Who makes pictures for people.
+    pub annotate: Annotate,
     /// Log level and form.
     pub log: Log,
     /// The models, by their names in the file.
@@ -352,8 +356,12 @@ pub struct Camera {
     pub detect: Option<Detect>,
     /// Tracking of what is detected; absent: no events.
     pub track: Option<Track>,
+    /// Recognition of tracked faces.
+    pub recognise: Option<Recognition>,
     /// Inspection on this camera.
     pub inspect: Option<Inspect>,
+    /// How people see this camera.
+    pub preview: Preview,
 }
 
 /// `detect = { … }`

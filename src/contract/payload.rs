@@ -351,7 +351,8 @@ impl Payload for EventOut<'_> {
     const SCHEMA: &'static str = "ocellus.event/1";
 }
 
-/// On the topic of the messages that are missing: numbers `from` to `to` were dropped to keep the bound.
+/// On the topic of the messages that are missing: numbers `from` to `to` were dropped to keep the bound, or erased with
+/// the person of whom they spoke.
 #[derive(Serialize, JsonSchema)]
 pub struct Gap {
     /// First number that is missing.

@@ -33,7 +33,8 @@ pub enum Layer {
     Plain,
 }
 
-/// A camera as people see it. Lives on when the camera is configured anew, and ends with it.
+/// A camera as people see it. Lives on when the camera is configured anew, and ends with it: hold a [`Watch`] for as
+/// long as somebody looks, not the view, which would keep the end from them.
 pub trait LiveView: Send + Sync {
     /// Begins to look: the newest picture there is, or one of the newest frame, comes first.
     fn watch(&self, layer: Layer) -> Watch;
@@ -51,8 +52,7 @@ pub trait LiveViews: Send + Sync {
 /// Keeps pictures of inspected parts, for as long as it likes. Must not block.
 pub trait PartAlbum: Send + Sync {
     /// The picture of an inspected part with its verdicts drawn in: of every part that is bad or could not be judged,
-    /// as far as there is time to draw them, and of a good one while somebody looks. Inspections come in the order of
-    /// their numbers.
+    /// as far as there is time to draw them, and of a good one while somebody looks.
     fn keep(&self, inspection: &Arc<Inspection>, picture: &Picture);
 }
 

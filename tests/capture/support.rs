@@ -131,6 +131,7 @@ pub fn camera(source: Source) -> Camera {
         tcp_max_bytes: 1_000_000,
         detect: None,
         track: None,
+        recognise: None,
         inspect: None,
     }
 }

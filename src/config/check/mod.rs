@@ -3,9 +3,11 @@
 mod camera;
 mod device;
 mod evidence;
+mod faces;
 mod inspect;
 mod model;
 mod mqtt;
+mod preview;
 mod trigger;
 mod web;
 
@@ -56,7 +58,8 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
     let device = device::device(root.table("device"));
     let workers = device::workers(root.table("workers"), &scope);
     let models = model::models(&root, &scope, workers.cores.len());
-    let cameras = camera::cameras(&root, &scope, &models);
+    let faces = faces::faces(root.table("faces"), &models, workers.cores.len());
+    let cameras = camera::cameras(&root, &scope, &models, &faces);
     let triggers = trigger::triggers(&root, &cameras);
     let config = Config {
         mqtt: mqtt::mqtt(root.table("mqtt"), &scope, &device.name),
@@ -66,7 +69,9 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
         runtime: device::runtime(root.table("runtime"), &scope),
         supervisor: device::supervisor(root.table("supervisor"), &cameras, &triggers),
         log: device::log(root.table("log")),
+        annotate: preview::annotate(root.table("annotate"), workers.cores.len()),
         device,
+        faces,
         workers,
         models,
         cameras,

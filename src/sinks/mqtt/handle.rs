@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::bell::Bell;
 use super::board::Board;
 use super::counters::{LiveTotals, Totals, add};
+use super::forget::Wish;
 use super::keeper::Exchange;
 use super::link::{Cause, Link};
 use super::session::AnswerOut;
@@ -40,6 +41,8 @@ pub(super) struct Shared {
     pub(super) board: Board,
     pub(super) answers: Mutex<Vec<AnswerOut>>,
     pub(super) exchange: Exchange,
+    /// People whom the keeper is to forget.
+    pub(super) forget: Mutex<Option<Wish>>,
     /// Wakes the connection's thread.
     pub(super) wake: Notify,
     /// Wakes the keeper's thread.
@@ -95,6 +98,7 @@ impl Mqtt {
             board: Board::default(),
             answers: Mutex::default(),
             exchange: Exchange::default(),
+            forget: Mutex::default(),
             wake: Notify::new(),
             bell: Bell::default(),
             up: AtomicBool::new(false),
