@@ -6,6 +6,8 @@ mod card;
 mod check;
 mod diff;
 mod faces;
+#[cfg(test)]
+mod faces_tests;
 mod fault;
 mod files;
 mod inspect;
