@@ -8,6 +8,8 @@ mod catalogue;
 mod check;
 mod diff;
 mod faces;
+#[cfg(test)]
+mod faces_tests;
 mod fault;
 mod files;
 mod inspect;
