@@ -103,6 +103,8 @@ fn child(case: &str) {
         tcp_max_bytes: 1 << 24,
         detect: None,
         track: None,
+        zones: Vec::new(),
+        lines: Vec::new(),
         inspect: None,
     };
     let mut count = Count { frames: 0, held: Default::default(), first: None };

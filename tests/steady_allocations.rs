@@ -22,7 +22,9 @@ use ocellus::stages::Stage as _;
 use ocellus::stages::detect::Detect;
 use ocellus::stages::track::Tracker;
 use ocellus::supervisor::{Beat, Stop};
-use ocellus::types::{Attendance, Class, Event, Frame, Inspection, PixelFormat, Point, Report, Stamp, SystemClock};
+use ocellus::types::{
+    Attendance, Class, Event, Frame, Inspection, PixelFormat, Point, Report, Stamp, SystemClock,
+};
 
 thread_local! {
     /// Whether this thread is part of the road.

@@ -169,7 +169,8 @@ impl Wishes {
     /// A camera that tracks also wants the findings that keep its objects alive.
     fn of(config: &Config, model: &str) -> Wishes {
         let cameras = || {
-            let detecting = config.cameras.iter().filter_map(|camera| Some((camera, camera.detect.as_ref()?)));
+            let detecting =
+                config.cameras.iter().filter_map(|camera| Some((camera, camera.detect.as_ref()?)));
             detecting.filter(|(_, detect)| detect.model == model)
         };
         let tracking = cameras().filter_map(|(camera, _)| Some(camera.track.as_ref()?.low_score));

@@ -22,6 +22,8 @@ pub mod trigger;
 #[cfg(test)]
 mod trigger_tests;
 mod value;
+#[cfg(test)]
+mod zone_tests;
 
 pub use card::parse as parse_card;
 pub use diff::{Change, Names};

@@ -131,6 +131,8 @@ pub fn camera(source: Source) -> Camera {
         tcp_max_bytes: 1_000_000,
         detect: None,
         track: None,
+        zones: Vec::new(),
+        lines: Vec::new(),
         inspect: None,
     }
 }

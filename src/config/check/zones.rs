@@ -9,7 +9,8 @@ use crate::types::Point;
 /// Most corners of a zone.
 const MAX_CORNERS: usize = 64;
 /// How a point is written.
-const POINT: &str = "[x, y] in shares of the frame: [0, 0] is its top left corner, [1, 1] its bottom right one";
+const POINT: &str =
+    "[x, y] in shares of the frame: [0, 0] is its top left corner, [1, 1] its bottom right one";
 
 pub(super) fn zones(camera: &Table<'_, '_>) -> Vec<Zone> {
     let mut zones: Vec<Zone> = Vec::new();

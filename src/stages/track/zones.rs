@@ -129,9 +129,7 @@ impl Places {
             let crossed = was.filter(|was| was.right != is.right && cut(was.at, at, line.ends));
             let direction = if is.right { Direction::LeftToRight } else { Direction::RightToLeft };
             let (kind, place) = (EventKind::LineCross, &line.name);
-            if crossed.is_none()
-                || tell(Happening { kind, place, dwell: None, direction: Some(direction) })
-            {
+            if crossed.is_none() || tell(Happening { kind, place, dwell: None, direction: Some(direction) }) {
                 *was = Some(is);
             }
         }
@@ -294,7 +292,8 @@ mod tests {
             places
         };
         let (bottom, top) = (Point { x: 0.5, y: 1.0 }, Point { x: 0.5, y: 0.0 });
-        let right = |places: &Places, x| places.beyond(&places.lines[0], Point { x, y: 50.0 }).map(|b| b.right);
+        let right =
+            |places: &Places, x| places.beyond(&places.lines[0], Point { x, y: 50.0 }).map(|b| b.right);
         assert_eq!(right(&places(bottom, top), 80.0), Some(true), "upwards: as in the picture");
         assert_eq!(right(&places(top, bottom), 80.0), Some(false), "downwards: the other way round");
         assert_eq!(right(&places(bottom, top), 50.5), None, "within the margin");
