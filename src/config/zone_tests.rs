@@ -51,29 +51,29 @@ fn zones_and_lines_are_read_in_shares_of_the_frame() {
 fn a_zone_that_is_no_polygon_is_refused_with_what_is_wrong_with_it() {
     assert_fault(
         &zone("[[0, 0], [1, 1]]"),
-        "6:35 camera[0].zones[0].points: 2 points are no polygon -> write 3 to",
+        "6:36 camera[0].zones[0].points: 2 points are no polygon -> write 3 to",
     );
     assert_fault(
         &zone("[[0, 0], [1, 1], [1, 0], [0, 1]]"),
-        "6:35 camera[0].zones[0].points: the polygon crosses itself: its side from corner 1 to 2 meets that from 3 \
+        "6:36 camera[0].zones[0].points: the polygon crosses itself: its side from corner 1 to 2 meets that from 3 \
          to 4 -> name the corners in order",
     );
     assert_fault(
         &zone("[[0, 0], [0.5, 0.5], [0, 0.5], [0.5, 0.5], [1, 0]]"),
-        "6:35 camera[0].zones[0].points: the polygon crosses itself",
+        "6:36 camera[0].zones[0].points: the polygon crosses itself",
     );
-    assert_fault(&zone("[[0, 0], [0.5, 0.5], [1, 1]]"), "6:35 camera[0].zones[0].points: the polygon ");
+    assert_fault(&zone("[[0, 0], [0.5, 0.5], [1, 1]]"), "6:36 camera[0].zones[0].points: the polygon ");
     assert_fault(
         &zone("[[0, 0], [0, 0], [1, 1], [0, 1]]"),
-        "6:35 camera[0].zones[0].points: the polygon crosses",
+        "6:36 camera[0].zones[0].points: the polygon crosses",
     );
     assert_fault(
         &zone("[[0, 0], [1, 0], [1, 1.5]]"),
-        "6:56 camera[0].zones[0].points[2][1]: 1.5 is out of range -> write a value from 0 to 1",
+        "6:57 camera[0].zones[0].points[2][1]: 1.5 is out of range -> write a value from 0 to 1",
     );
     assert_fault(
         &zone("[[0, 0], [1, 0, 1], [1, 1]]"),
-        "6:44 camera[0].zones[0].points[1]: 3 numbers are no point",
+        "6:45 camera[0].zones[0].points[1]: 3 numbers are no point",
     );
     assert_fault(
         "zones = [{ name = \"door\" }]",
@@ -86,7 +86,7 @@ fn places_have_names_of_their_own() {
     let square = "points = [[0, 0], [1, 0], [1, 1]]";
     assert_fault(
         &format!("zones = [{{ name = \"a\", {square} }}, {{ name = \"a\", {square} }}]"),
-        "6:65 camera[0].zones[1].name: zone[0] is also called \"a\" -> give each zone a name",
+        "6:70 camera[0].zones[1].name: zone[0] is also called \"a\" -> give each zone a name",
     );
     assert_fault(&format!("zones = [{{ {square} }}]"), "6:10 camera[0].zones[0].name: this key is missing");
     assert_fault(
@@ -95,7 +95,7 @@ fn places_have_names_of_their_own() {
     );
     assert_fault(
         &format!("zones = [{{ name = \"a\", {square}, dwel_ms = 1 }}]"),
-        "6:58 camera[0].zones[0].dwel_ms",
+        "6:59 camera[0].zones[0].dwel_ms",
     );
     // A zone and a line may share one.
     let both = format!(

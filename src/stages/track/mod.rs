@@ -111,9 +111,8 @@ impl Tracker {
         self.settings.low_score.min(min_score)
     }
 
-    /// How often a crowd (objects and detections that overlap one another in a group of more than two and two, and are
-    /// not all around a single one) was given to the solver: the only thing here that allocates, a few hundred bytes
-    /// that live until it is solved.
+    /// How often a crowd (more than eight objects and more than eight detections that hang together by their overlaps)
+    /// was given to the solver: the only thing here that allocates, a few vectors that live until it is solved.
     pub fn crowds(&self) -> u64 {
         self.matcher.crowds
     }
