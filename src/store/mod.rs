@@ -13,7 +13,7 @@ mod open;
 mod outbox;
 mod record;
 
-pub use attendance::{Attendances, Ledger};
+pub use attendance::{Attendances, Change, Ledger};
 pub use counters::Counters;
 pub use error::StoreError;
 pub use goldens::{GoldenEntry, GoldenError, GoldenFiles, GoldenSet, Goldens, Pruned, golden_entries_with};
