@@ -103,7 +103,11 @@ fn child(case: &str) {
         tcp_max_bytes: 1 << 24,
         detect: None,
         track: None,
+        recognise: None,
         inspect: None,
+        zones: Vec::new(),
+        lines: Vec::new(),
+        preview: Default::default(),
         attendance: Default::default(),
     };
     let mut count = Count { frames: 0, held: Default::default(), first: None };

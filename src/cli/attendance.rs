@@ -16,7 +16,7 @@ use crate::app::attendance::{Wish, day};
 use crate::contract::{Day, DayRow, table};
 use crate::control::ask;
 use crate::store::{Store, StoreError};
-use crate::types::{Clock, SystemClock};
+use crate::types::{Clock, PersonId, SystemClock};
 
 /// How long a store may be held by somebody who does not answer: a service that starts.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -75,7 +75,9 @@ fn fetch(arguments: &Arguments) -> anyhow::Result<Value> {
                 }
                 let wish = Wish { day: arguments.day.clone(), person: arguments.person.clone() };
                 let now = SystemClock.now().wall_ns;
-                let day = day(&opened.store, &config.attendance, &wish, now, &|_| None)?;
+                let names = opened.store.gallery().names().unwrap_or_default();
+                let name = |person: PersonId| names.get(&person).cloned();
+                let day = day(&opened.store, &config.attendance, &wish, now, &name)?;
                 return Ok(serde_json::to_value(day)?);
             }
             Err(locked @ StoreError::Locked { .. }) => locked,

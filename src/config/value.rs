@@ -77,6 +77,11 @@ impl<'d, 'a> Field<'d, 'a> {
         matches!(self.value, DeValue::String(_))
     }
 
+    /// Whether the value is a table.
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
+    }
+
     /// A whole number in `range`.
     pub(crate) fn whole(&self, range: RangeInclusive<i64>) -> Option<i64> {
         let DeValue::Integer(integer) = self.value else { return self.wrong_type("a whole number") };

@@ -107,6 +107,19 @@ pub enum EngineError {
         /// One entry a tensor or key: its name, what was expected, what is there.
         faults: Faults,
     },
+    /// The model is sound, but for something else.
+    #[error(
+        "model {model}: its task is {task}, but a model of task {needed} is needed here; name another model, or \
+         correct the card's `task`", task = word(*task), needed = word(*needed)
+    )]
+    WrongTask {
+        /// The model's name.
+        model: String,
+        /// What its card says it is for.
+        task: Task,
+        /// What it would have to be for.
+        needed: Task,
+    },
     /// The runtime refuses the model.
     #[error(
         "model {model}: the runtime cannot run {}: {cause}{operators}; convert the model for this runtime",
@@ -137,7 +150,9 @@ impl EngineError {
             | EngineError::Stub { model, .. }
             | EngineError::Compile { model, .. } => (model, "path"),
             EngineError::Digest { model, .. } => (model, "sha256"),
-            EngineError::NoTask { model } | EngineError::Misfit { model, .. } => (model, "task"),
+            EngineError::NoTask { model }
+            | EngineError::WrongTask { model, .. }
+            | EngineError::Misfit { model, .. } => (model, "task"),
         };
         format!("model.{model}.{key}")
     }

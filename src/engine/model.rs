@@ -105,6 +105,17 @@ impl Model {
         self.task
     }
 
+    /// Refuses a model that is for something else than `needed`.
+    ///
+    /// # Errors
+    /// [`EngineError::WrongTask`]
+    pub fn expect_task(&self, needed: Task) -> Result<(), EngineError> {
+        if self.task == needed {
+            return Ok(());
+        }
+        Err(EngineError::WrongTask { model: self.name.clone(), task: self.task, needed })
+    }
+
     /// Label texts in class order.
     pub fn labels(&self) -> &[Label] {
         &self.labels

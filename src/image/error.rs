@@ -1,7 +1,7 @@
 //! What can be wrong with a picture, a region or a tensor.
 
 use super::Channels;
-use crate::types::{Dtype, PixelFormat};
+use crate::types::{Dtype, PixelFormat, Point};
 
 /// Why a picture could not be put into a tensor or a file.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +93,15 @@ pub enum ImageError {
         /// The pose's shift downwards, px.
         dy: f32,
     },
+    /// Two eyes that no face can have.
+    #[error(
+        "eyes at ({:.1}, {:.1}) and ({:.1}, {:.1}) px cannot be aligned: they must be 1 to 100000 px apart",
+        .eyes[0].x, .eyes[0].y, .eyes[1].x, .eyes[1].y
+    )]
+    EyesUnfit {
+        /// The eye at the left of the picture, and the one at the right, frame px.
+        eyes: [Point; 2],
+    },
     /// A check was given a patch of other channels than it reads.
     #[error("a patch of {need:?} is needed, this one is {got:?}; cut it with those channels")]
     PatchChannels {
@@ -124,12 +133,7 @@ pub enum ImageError {
         /// As asked for.
         quality: u8,
     },
-    /// The JPEG encoder refused the picture.
-    #[error("JPEG encoding of a {format:?} picture failed")]
-    Jpeg {
-        /// Its layout.
-        format: PixelFormat,
-        /// What the encoder said.
-        source: jpeg_encoder::EncodingError,
-    },
+    /// The JPEG encoder refused the picture, or there was no memory for it.
+    #[error("JPEG encoding failed: {0}")]
+    Jpeg(#[from] turbojpeg::Error),
 }

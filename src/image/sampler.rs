@@ -26,6 +26,11 @@ impl Line {
         Line { x: fixed(start.0), y: fixed(start.1), dx: fixed(step.0), dy: fixed(step.1) }
     }
 
+    /// The same positions without the first `count`.
+    pub fn skip(self, count: usize) -> Line {
+        Line { x: self.x + self.dx * count as i64, y: self.y + self.dy * count as i64, ..self }
+    }
+
     /// Whether all four neighbours of each of `count` positions are samples of a `width` × `height` plane.
     fn inside(&self, count: usize, width: usize, height: usize) -> bool {
         let within = |from: i64, step: i64, size: usize| {
@@ -62,19 +67,22 @@ pub(super) struct Channel<'a> {
 }
 
 impl Channel<'_> {
-    /// The samples at `line`'s positions, Q7; outside the plane its edge samples go on.
-    pub fn sample(&self, line: Line, out: &mut [i16]) {
+    /// The samples at `line`'s positions, Q7; outside the plane lies `border`, or its edge samples go on.
+    pub fn sample(&self, line: Line, border: Option<u8>, out: &mut [i16]) {
         match self.step {
-            1 => self.sample_step::<1>(line, out),
-            2 => self.sample_step::<2>(line, out),
-            3 => self.sample_step::<3>(line, out),
-            _ => self.sample_step::<4>(line, out),
+            1 => self.sample_step::<1>(line, border, out),
+            2 => self.sample_step::<2>(line, border, out),
+            3 => self.sample_step::<3>(line, border, out),
+            _ => self.sample_step::<4>(line, border, out),
         }
     }
 
-    fn sample_step<const STEP: usize>(&self, line: Line, out: &mut [i16]) {
+    fn sample_step<const STEP: usize>(&self, line: Line, border: Option<u8>, out: &mut [i16]) {
         if !line.inside(out.len(), self.width, self.height) {
-            self.clamped::<STEP>(line, out);
+            match border {
+                Some(border) => self.bordered::<STEP>(line, border, out),
+                None => self.clamped::<STEP>(line, out),
+            }
         } else if line.is_level() {
             self.level::<STEP>(line, out);
         } else {
@@ -121,6 +129,24 @@ impl Channel<'_> {
             y += dy;
         }
     }
+
+    /// Any direction, anywhere; what lies outside is `border`.
+    fn bordered<const STEP: usize>(&self, line: Line, border: u8, out: &mut [i16]) {
+        let Line { mut x, mut y, dx, dy } = line;
+        let (width, height) = (self.width as i64, self.height as i64);
+        for out in out {
+            let ((column, fx), (row, fy)) = (Line::split(x), Line::split(y));
+            let byte = |row: i64, column: i64| {
+                let inside = (0..height).contains(&row) && (0..width).contains(&column);
+                if inside { self.data[row as usize * self.stride + column as usize * STEP] } else { border }
+            };
+            let four =
+                [byte(row, column), byte(row, column + 1), byte(row + 1, column), byte(row + 1, column + 1)];
+            *out = blend(four, fx, fy);
+            x += dx;
+            y += dy;
+        }
+    }
 }
 
 /// Four neighbours (top left, top right, bottom left, bottom right) to a Q7 sample, rounded.
@@ -151,7 +177,7 @@ mod tests {
             let channel = Channel { data: &data, stride: 48 * bytes + padding, step: bytes, width: 48, height: 40 };
             let line = Line::new(start, step);
             let (mut fast, mut plain) = (vec![0; count], vec![0; count]);
-            channel.sample(line, &mut fast);
+            channel.sample(line, None, &mut fast);
             match bytes {
                 1 => channel.clamped::<1>(line, &mut plain),
                 2 => channel.clamped::<2>(line, &mut plain),
@@ -167,7 +193,7 @@ mod tests {
         let data: Vec<u8> = (0..=255).collect();
         let channel = Channel { data: &data, stride: 16, step: 1, width: 16, height: 16 };
         let mut out = [0; 16];
-        channel.sample(Line::new((0.0, 15.0), (1.0, 0.0)), &mut out);
+        channel.sample(Line::new((0.0, 15.0), (1.0, 0.0)), None, &mut out);
         assert!(out.iter().zip(240..).all(|(&sample, byte)| sample == byte << SAMPLE_BITS), "{out:?}");
     }
 }

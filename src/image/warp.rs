@@ -7,17 +7,43 @@ use super::rotated::Affine;
 use super::sampler::{Channel, Line};
 use super::simd::{Isa, SAMPLE_BITS, YuvCoefficients};
 use super::{Channels, ImageError, Patch, RotatedRect, planes};
-use crate::types::{PixelFormat, Planes, Pose};
+use crate::types::{PixelFormat, Planes, Pose, Range};
 
 /// A patch whose pixels lie so near to whole pixels of the frame is not interpolated, px.
 const WHOLE_PX: f64 = 1e-3;
+/// Most samples across one px of a patch that is smaller than what it shows; it begins to alias when 16 times smaller.
+const MOST_ACROSS: usize = 16;
+/// By so much a px may be larger than a sample before more than one is taken.
+const NEARLY_ONE: f64 = 0.05;
 
 /// Cuts regions into patches. One a worker; once its rows and the patch are large enough it allocates nothing.
 #[derive(Clone, Debug)]
 pub struct Cutter {
     isa: Isa,
     samples: [Vec<i16>; 3],
+    /// Samples and sums of a row that takes several samples for each px.
+    fine: Vec<i16>,
+    sums: Vec<i32>,
     bytes: [Vec<u8>; 3],
+}
+
+/// What a patch shows where it reaches beyond the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outside {
+    /// The picture's edge px go on.
+    Edge,
+    /// Black.
+    Black,
+}
+
+/// How the px of a patch lie in the frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Warp {
+    /// Patch px to frame px; may scale.
+    pub affine: Affine,
+    /// The patch is the part of a larger one from this px on, rightwards and downwards: the same bits as there.
+    pub from: usize,
+    pub outside: Outside,
 }
 
 impl Default for Cutter {
@@ -29,7 +55,13 @@ impl Default for Cutter {
 impl Cutter {
     /// A cutter for pictures of any format and size.
     pub fn new() -> Cutter {
-        Cutter { isa: Isa::detect(), samples: Default::default(), bytes: Default::default() }
+        Cutter {
+            isa: Isa::detect(),
+            samples: Default::default(),
+            fine: Vec::new(),
+            sums: Vec::new(),
+            bytes: Default::default(),
+        }
     }
 
     /// Fills `out` with `region` of the part that lies at `pose`: `region.size()` px at scale 1, bilinear, the
@@ -61,7 +93,8 @@ impl Cutter {
             return Ok(());
         }
         let snapped = whole.map(|(x, y)| Affine { cos: 1.0, sin: 0.0, x: x as f64, y: y as f64 });
-        self.resample(planes, &snapped.unwrap_or(affine), out);
+        let affine = snapped.unwrap_or(affine);
+        self.resample(planes, &Warp { affine, from: 0, outside: Outside::Edge }, out);
         Ok(())
     }
 
@@ -100,7 +133,9 @@ impl Cutter {
         }
     }
 
-    fn resample(&mut self, planes: &Planes<'_>, affine: &Affine, out: &mut Patch) {
+    /// Fills `out`, which has its shape, from checked planes. Bilinear; where the patch is smaller than what it shows,
+    /// each px is the mean of bilinear samples all over it.
+    pub(super) fn resample(&mut self, planes: &Planes<'_>, warp: &Warp, out: &mut Patch) {
         let colour = coefficients(planes.colour);
         let n = out.width;
         let gray = out.channels == Channels::Gray;
@@ -110,15 +145,41 @@ impl Cutter {
         self.bytes.iter_mut().for_each(|row| row.resize(row.len().max(n), 0));
         let (channels, stride) = (out.channels, out.stride());
         for (y, row) in out.data.chunks_exact_mut(stride).enumerate() {
-            for (c, samples) in self.samples.iter_mut().enumerate().take(read) {
-                let line = line(planes, c, affine, y as f64 + 0.5);
-                channel(planes, c).sample(line, &mut samples[..n]);
+            for c in 0..read {
+                self.sample_row(planes, c, warp, (y, n));
             }
             match channels {
                 Channels::Gray => self.grey(planes.format, &colour, row),
                 Channels::Rgb | Channels::Bgr => self.colour(planes.format, &colour, channels, row),
             }
         }
+    }
+
+    /// The samples of channel `c` for the `n` px of row `y`.
+    fn sample_row(&mut self, planes: &Planes<'_>, c: usize, warp: &Warp, (y, n): (usize, usize)) {
+        let (channel, across) = (channel(planes, c), across(planes, c, &warp.affine));
+        let border = (warp.outside == Outside::Black).then(|| black(planes, c));
+        let share = 1.0 / across as f64;
+        let line = |step: usize| {
+            let y = (warp.from + y) as f64 + (step as f64 + 0.5) * share;
+            line(planes, c, &warp.affine, (0.5 * share, y), share).skip(warp.from * across)
+        };
+        let out = &mut self.samples[c][..n];
+        if across == 1 {
+            return channel.sample(line(0), border, out);
+        }
+        self.fine.resize(self.fine.len().max(n * across), 0);
+        self.sums.clear();
+        self.sums.resize(n, 0);
+        for step in 0..across {
+            let fine = &mut self.fine[..n * across];
+            channel.sample(line(step), border, fine);
+            for (sum, px) in self.sums.iter_mut().zip(fine.chunks_exact(across)) {
+                *sum += px.iter().map(|&sample| i32::from(sample)).sum::<i32>();
+            }
+        }
+        let count = (across * across) as i32;
+        out.iter_mut().zip(&self.sums).for_each(|(out, sum)| *out = ((sum + count / 2) / count) as i16);
     }
 
     /// One row of samples to grey.
@@ -177,13 +238,29 @@ fn halved(format: PixelFormat, c: usize) -> (bool, bool) {
     }
 }
 
-/// The positions of patch row `y` (its centre) in the samples of channel `c`.
-fn line(planes: &Planes<'_>, c: usize, affine: &Affine, y: f64) -> Line {
-    let (x, y) = affine.apply(0.5, y);
+/// How many samples of channel `c` lie across one px of the patch.
+fn across(planes: &Planes<'_>, c: usize, affine: &Affine) -> usize {
+    let length = (affine.cos * affine.cos + affine.sin * affine.sin).sqrt();
+    let length = if halved(planes.format, c) == (true, true) { length / 2.0 } else { length };
+    ((length - NEARLY_ONE).ceil() as usize).clamp(1, MOST_ACROSS)
+}
+
+/// The byte that is black in channel `c`.
+fn black(planes: &Planes<'_>, c: usize) -> u8 {
+    match (is_yuv(planes.format), c, planes.colour.range) {
+        (true, 0, Range::Limited) => 16,
+        (true, 1 | 2, _) => 128,
+        _ => 0,
+    }
+}
+
+/// Positions in the samples of channel `c`: from patch position `start` on, `share` of a px apart.
+fn line(planes: &Planes<'_>, c: usize, affine: &Affine, start: (f64, f64), share: f64) -> Line {
+    let (x, y) = affine.apply(start.0, start.1);
+    let (cos, sin) = (affine.cos * share, affine.sin * share);
     let (half_x, half_y) = halved(planes.format, c);
-    let (x, dx) =
-        if half_x { (x / 2.0 + chroma_site(planes.colour.range), affine.cos / 2.0) } else { (x, affine.cos) };
-    let (y, dy) = if half_y { (y / 2.0, affine.sin / 2.0) } else { (y, affine.sin) };
+    let (x, dx) = if half_x { (x / 2.0 + chroma_site(planes.colour.range), cos / 2.0) } else { (x, cos) };
+    let (y, dy) = if half_y { (y / 2.0, sin / 2.0) } else { (y, sin) };
     Line::new((x - 0.5, y - 0.5), (dx, dy))
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Lane, PartItem};
+use super::{FaceItem, Lane, PartItem, PictureItem};
 use crate::ring::Lease;
 use crate::scheduler::{Fan, Join};
 use crate::stages::{FanOut, Station};
@@ -22,6 +22,10 @@ pub enum Item {
     Frame(FrameItem),
     /// A part that a trigger picked, or a region of it.
     Part(PartItem),
+    /// A tracked face.
+    Face(FaceItem),
+    /// A picture for people.
+    Picture(PictureItem),
 }
 
 impl crate::scheduler::Item for Item {
@@ -29,6 +33,8 @@ impl crate::scheduler::Item for Item {
         match self {
             Item::Frame(frame) => frame.fail(stage, cause),
             Item::Part(part) => part.fail(stage, cause),
+            Item::Face(face) => face.fail(stage, cause),
+            Item::Picture(picture) => picture.fail(stage, cause),
         }
     }
 
@@ -99,7 +105,9 @@ pub struct StageStation(pub Box<dyn Station>);
 
 impl crate::scheduler::Station<Item> for StageStation {
     fn work(&mut self, item: &mut Item, fan: &mut Fan<'_, Item>) -> Result<(), String> {
-        let Item::Frame(item) = item else { return Err("a triggered part came to a stage of frames".into()) };
+        let Item::Frame(item) = item else {
+            return Err("something else than a frame came to a stage of frames".into());
+        };
         let FrameItem { origin, region, report, join } = item;
         // Nobody else holds an item's report before the item is done.
         let Some(report) = report.as_mut().and_then(Arc::get_mut) else { return Ok(()) };

@@ -1,7 +1,9 @@
 //! What is done to a frame. Every stage has the same small face; none knows another.
 
+pub mod annotate;
 pub mod detect;
 pub mod inspect;
+pub mod recognise;
 pub mod rules;
 pub mod track;
 

@@ -15,6 +15,12 @@ pub enum StoreError {
         /// The store's directory.
         path: PathBuf,
     },
+    /// Somebody of this process keeps a part of it.
+    #[error("the store in {path} cannot be rewritten while it is in use; try again in a moment")]
+    Busy {
+        /// The store's directory.
+        path: PathBuf,
+    },
     /// The directory cannot be written.
     #[error(
         "the store in {path} cannot be written ({source}); \

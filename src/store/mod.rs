@@ -1,21 +1,34 @@
 //! What survives a restart: the only module that knows sled.
 //!
-//! Trees: `meta` (schema version), `outbox` (results until the broker has them), `goldens` (sets of golden pictures,
-//! which lie in files beside the store), `counters`,
+//! Trees: `meta` (schema version, erasures under way), `outbox` (results until the broker has them), `goldens` and
+//! `gallery` (sets of golden pictures, people; their pictures lie in files beside the store), `counters`,
 //! `attendance` (who was here when).
 
 mod attendance;
 mod counters;
 mod error;
+mod files;
+mod forget;
+mod gallery;
 mod goldens;
+mod lock;
 mod migrate;
 mod open;
 mod outbox;
+mod png;
 mod record;
+mod rewrite;
+mod tree;
 
 pub use attendance::{Attendances, Change, Ledger};
 pub use counters::Counters;
 pub use error::StoreError;
+pub use files::write_whole;
+pub use forget::{Forgotten, Resting};
+pub use gallery::{
+    Erasing, Gallery, GalleryError, Imported, NewSample, Person, PersonName, Sample, Skipped, clean_name,
+    read_header,
+};
 pub use goldens::{GoldenEntry, GoldenError, GoldenFiles, GoldenSet, Goldens, Pruned, golden_entries_with};
 pub use open::{Opened, Store};
 pub use outbox::{Body, Class, Entry, Key, Outbox};

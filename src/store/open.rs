@@ -1,18 +1,19 @@
 //! Opening the store: create, recover, or set a damaged one aside and begin afresh.
 
-use std::fs;
+use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Attendances, Counters, Goldens, Ledger, Outbox, StoreError, migrate};
+use super::tree::{Holds, Tree};
+use super::{Attendances, Counters, Gallery, Goldens, Ledger, Outbox, StoreError, lock, migrate, rewrite};
 
 /// The directory inside the state directory.
-const NAME: &str = "store";
+pub(super) const NAME: &str = "store";
 /// A file beside sled's, written once the store is whole: its presence makes an empty store a damaged one.
-const MARK: &str = "ocellus";
+pub(super) const MARK: &str = "ocellus";
 /// sled's page cache; the outbox is read once, so little is worth keeping.
 const CACHE_BYTES: u64 = 1 << 20;
 /// sled's unit of writing and of reclaiming; several are held in memory.
@@ -23,11 +24,16 @@ const LOCK_GRACE: Duration = Duration::from_millis(500);
 /// A store. Clones share it. After a fault of the disk it can be closed; it opens again when next used.
 #[derive(Clone)]
 pub struct Store {
-    /// `None` while closed. A `std::sync::Mutex`, because it is held only to clone or to open.
+    /// `None` while closed. A `std::sync::Mutex`, because it is held only to clone, to open or to rewrite.
     db: Arc<Mutex<Option<sled::Db>>>,
+    holds: Holds,
     path: PathBuf,
     /// Held by whoever changes golden sets, from what they read to what they write.
     golden_turn: Arc<Mutex<()>>,
+    /// The same for people.
+    gallery_turn: Arc<Mutex<()>>,
+    /// Keeps other processes away.
+    _lock: Arc<File>,
     /// Held by whoever writes attendance; who was forgotten.
     ledger: Arc<Ledger>,
     /// Counts closings: a tree that was taken before the last one is of no use.
@@ -59,7 +65,9 @@ impl Store {
     pub fn open(dir: &Path) -> Result<Opened, StoreError> {
         let path = dir.join(NAME);
         fs::create_dir_all(dir).map_err(|error| StoreError::from_io(&path, error))?;
-        match open_sled(&path).and_then(|db| Store::begin(db, &path)) {
+        let lock = Arc::new(lock::take(&path, LOCK_GRACE)?);
+        rewrite::recover(&path).map_err(|error| StoreError::from_io(&path, error))?;
+        match open_sled(&path).and_then(|db| Store::begin(db, &path, &lock)) {
             Ok(store) => Ok(Opened { store, set_aside: None }),
             Err(error) if error.is_damage() => {
                 tracing::error!(%error, "the store is set aside");
@@ -68,14 +76,14 @@ impl Store {
                 fs::create_dir_all(&path)
                     .and_then(|()| fs::write(path.join("first_seq"), base.to_string()))
                     .map_err(|error| StoreError::from_io(&path, error))?;
-                let store = open_sled(&path).and_then(|db| Store::begin(db, &path))?;
+                let store = open_sled(&path).and_then(|db| Store::begin(db, &path, &lock))?;
                 Ok(Opened { store, set_aside: Some(aside) })
             }
             Err(error) => Err(error),
         }
     }
 
-    fn begin(db: sled::Db, path: &Path) -> Result<Store, StoreError> {
+    fn begin(db: sled::Db, path: &Path, lock: &Arc<File>) -> Result<Store, StoreError> {
         let marked = path.join(MARK).exists();
         let meta = db.open_tree("meta").map_err(|error| StoreError::from_sled(path, error))?;
         let known = migrate::schema_of(&meta).map_err(|error| StoreError::from_sled(path, error))?;
@@ -92,8 +100,11 @@ impl Store {
         let first_seq = first_seq.and_then(|text| text.trim().parse().ok()).unwrap_or(1);
         Ok(Store {
             db: Arc::new(Mutex::new(Some(db))),
+            holds: Holds::default(),
             path: path.into(),
             golden_turn: Arc::default(),
+            gallery_turn: Arc::default(),
+            _lock: lock.clone(),
             ledger: Arc::default(),
             closings: Arc::default(),
             first_seq,
@@ -103,8 +114,7 @@ impl Store {
     /// Closes the files, as sled refuses everything after its first fault; the next use opens them again.
     /// Outboxes and counters made before must be gone.
     pub fn close(&self) {
-        let mut held = self.db.lock().unwrap_or_else(|e| e.into_inner());
-        if held.take().is_some() {
+        if self.db().take().is_some() {
             self.closings.fetch_add(1, Ordering::AcqRel);
         }
     }
@@ -115,13 +125,25 @@ impl Store {
         self.closings.load(Ordering::Acquire)
     }
 
-    pub(super) fn tree(&self, name: &str) -> Result<sled::Tree, StoreError> {
-        let mut held = self.db.lock().unwrap_or_else(|e| e.into_inner());
+    /// A tree, to be used and dropped: the store cannot be rewritten while one is held.
+    pub(super) fn tree(&self, name: &str) -> Result<Tree, StoreError> {
+        let mut held = self.db();
         let db = match held.take() {
             Some(db) => db,
             None => open_sled(&self.path)?,
         };
-        held.insert(db).open_tree(name).map_err(|error| StoreError::from_sled(&self.path, error))
+        let tree = held.insert(db).open_tree(name);
+        // Counted before the database is let go of.
+        tree.map(|tree| Tree::new(tree, &self.holds))
+            .map_err(|error| StoreError::from_sled(&self.path, error))
+    }
+
+    pub(super) fn db(&self) -> MutexGuard<'_, Option<sled::Db>> {
+        self.db.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    pub(super) fn holds(&self) -> &Holds {
+        &self.holds
     }
 
     /// The outbox. One owner at a time: whoever holds it is the only one to write it.
@@ -136,8 +158,8 @@ impl Store {
 
     /// What an outbox was last told by [`Outbox::mark`] under `name`; 0 before the first time. May be asked by anybody.
     pub fn marked(&self, name: &str) -> Result<u64, StoreError> {
-        super::outbox::marked(&self.tree("outbox")?, name)
-            .map_err(|error| StoreError::from_sled(&self.path, error))
+        let tree = self.tree("outbox")?;
+        super::outbox::marked(&tree, name).map_err(|error| StoreError::from_sled(&self.path, error))
     }
 
     /// Durable counters.
@@ -148,6 +170,22 @@ impl Store {
     /// The golden pictures.
     pub fn goldens(&self) -> Goldens {
         Goldens::new(self.clone())
+    }
+
+    /// The people of this box.
+    pub fn gallery(&self) -> Gallery {
+        Gallery::new(self.clone())
+    }
+
+    /// A turn at changing people.
+    pub(super) fn gallery_turn(&self) -> MutexGuard<'_, ()> {
+        self.gallery_turn.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// The lowest number of what is counted from one: higher where a damaged store, whose numbers nobody knows, was
+    /// set aside.
+    pub(super) fn first_number(&self) -> u64 {
+        self.first_seq
     }
 
     /// A turn at changing golden sets.
@@ -173,13 +211,13 @@ impl Store {
         synced.map_err(|error| StoreError::from_io(&self.path, error))
     }
 
-    pub(super) fn counter_tree(&self) -> Result<(sled::Tree, &Path), StoreError> {
+    pub(super) fn counter_tree(&self) -> Result<(Tree, &Path), StoreError> {
         Ok((self.tree("counters")?, &self.path))
     }
 }
 
 /// sled panics on some kinds of damage; a panic while opening counts as damage.
-fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
+pub(super) fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
     let patience = Instant::now() + LOCK_GRACE;
     loop {
         let config = sled::Config::new()

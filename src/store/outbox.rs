@@ -8,6 +8,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::tree::Tree;
 use super::{StoreError, record};
 
 /// What goes first when the bound is reached: the last of these. Gaps never go.
@@ -26,14 +27,15 @@ pub enum Class {
     Telemetry = 4,
 }
 
-const CLASSES: [Class; 5] = [Class::Gap, Class::Result, Class::Event, Class::Detections, Class::Telemetry];
+pub(super) const CLASSES: [Class; 5] =
+    [Class::Gap, Class::Result, Class::Event, Class::Detections, Class::Telemetry];
 const TOTALS: &[u8] = b"t";
 
 /// Names one entry of the outbox. Ordered as entries are sent: by class, then by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
-    class: Class,
-    id: u64,
+    pub(super) class: Class,
+    pub(super) id: u64,
 }
 
 /// What an entry says.
@@ -48,6 +50,13 @@ pub enum Body {
     },
     /// Messages `from..=to` of the stream were dropped to keep the bound.
     Gap {
+        /// First number that is missing.
+        from: u64,
+        /// Last number that is missing.
+        to: u64,
+    },
+    /// Messages `from..=to` of the stream were erased because they spoke of somebody who is to be forgotten.
+    Erased {
         /// First number that is missing.
         from: u64,
         /// Last number that is missing.
@@ -71,19 +80,19 @@ pub struct Entry {
 /// An entry is *out* from [`Outbox::take_out`] or [`Outbox::fetch`] until it is deleted or
 /// [`Outbox::all_back`] is called; what is out is never evicted.
 pub struct Outbox {
-    tree: sled::Tree,
+    pub(super) tree: Tree,
     /// sled syncs with `sync_file_range`, which neither flushes the disk's cache nor a grown file's
     /// length; this handle on the same file gives `fdatasync`.
     file: File,
-    path: PathBuf,
+    pub(super) path: PathBuf,
     max_bytes: u64,
     first_seq: u64,
     seqs: HashMap<Arc<str>, u64>,
-    bytes: u64,
+    pub(super) bytes: u64,
     next_id: u64,
-    out: HashMap<Key, u64>,
-    cursors: [u64; CLASSES.len()],
-    open_gaps: BTreeMap<Arc<str>, (Key, u64, u64)>,
+    pub(super) out: HashMap<Key, u64>,
+    pub(super) cursors: [u64; CLASSES.len()],
+    pub(super) open_gaps: BTreeMap<Arc<str>, (Key, u64, u64)>,
     staged: Vec<Entry>,
     /// How far each source has come, and whether the next commit has to write it.
     marks: BTreeMap<&'static str, (u64, bool)>,
@@ -92,7 +101,7 @@ pub struct Outbox {
 
 impl Outbox {
     pub(super) fn load(
-        tree: sled::Tree,
+        tree: Tree,
         path: &Path,
         max_bytes: u64,
         first_seq: u64,
@@ -297,7 +306,7 @@ impl Outbox {
                 }
                 self.bytes -= length(&entry.body);
                 self.dropped += 1;
-                self.widen_gap(&entry.stream, seq, &mut batch);
+                self.widen_gap(&entry.stream, seq, |from, to| Body::Gap { from, to }, &mut batch);
                 batch.remove(key);
                 evicted.push(entry.key);
             }
@@ -306,8 +315,14 @@ impl Outbox {
         Ok(evicted)
     }
 
-    /// Adds `seq` to the stream's gap that nobody has seen yet, or begins one.
-    fn widen_gap(&mut self, stream: &Arc<str>, seq: u64, batch: &mut sled::Batch) {
+    /// Adds `seq` to the stream's gap that nobody has seen yet, or begins one; `gap_of` makes it from its ends.
+    pub(super) fn widen_gap(
+        &mut self,
+        stream: &Arc<str>,
+        seq: u64,
+        gap_of: fn(u64, u64) -> Body,
+        batch: &mut sled::Batch,
+    ) {
         let gap = match self.open_gaps.get(stream) {
             Some(&(key, from, to)) if seq == to + 1 => (key, from, seq),
             _ => {
@@ -316,11 +331,11 @@ impl Outbox {
             }
         };
         self.open_gaps.insert(stream.clone(), gap);
-        let body = Body::Gap { from: gap.1, to: gap.2 };
+        let body = gap_of(gap.1, gap.2);
         batch.insert(key_bytes(gap.0).as_slice(), record::encode(stream, &body));
     }
 
-    fn apply(&mut self, mut batch: sled::Batch) -> Result<(), StoreError> {
+    pub(super) fn apply(&mut self, mut batch: sled::Batch) -> Result<(), StoreError> {
         let mut totals = [0; 16];
         totals[..8].copy_from_slice(&self.bytes.to_be_bytes());
         totals[8..].copy_from_slice(&self.next_id.to_be_bytes());
@@ -336,14 +351,14 @@ impl Outbox {
 }
 
 /// Bytes that count towards the bound.
-fn length(body: &Body) -> u64 {
+pub(super) fn length(body: &Body) -> u64 {
     match body {
         Body::Message { payload, .. } => payload.len() as u64,
-        Body::Gap { .. } => 0,
+        Body::Gap { .. } | Body::Erased { .. } => 0,
     }
 }
 
-fn key_bytes(key: Key) -> [u8; 10] {
+pub(super) fn key_bytes(key: Key) -> [u8; 10] {
     let mut bytes = [0; 10];
     bytes[0] = b'm';
     bytes[1] = key.class as u8;
@@ -365,7 +380,7 @@ pub(super) fn marked(tree: &sled::Tree, name: &str) -> sled::Result<u64> {
     Ok(stored.and_then(|bytes| Some(u64::from_be_bytes(bytes.as_ref().try_into().ok()?))).unwrap_or(0))
 }
 
-fn entry_from(key: &[u8], value: &[u8]) -> Option<Entry> {
+pub(super) fn entry_from(key: &[u8], value: &[u8]) -> Option<Entry> {
     let class = *CLASSES.get(usize::from(*key.get(1)?))?;
     let id = u64::from_be_bytes(key.get(2..10)?.try_into().ok()?);
     let (stream, body) = record::decode(value)?;

@@ -14,6 +14,7 @@ use super::Body;
 const VERSION: u8 = 1;
 const MESSAGE: u8 = 0;
 const GAP: u8 = 1;
+const ERASED: u8 = 2;
 const HEAD: usize = 12;
 
 /// The stream and body of a value; `None` where the bytes are not a record.
@@ -28,6 +29,10 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Arc<str>, Body)> {
             let to = u64::from_be_bytes(tail.try_into().ok()?);
             Some((stream, Body::Gap { from: seq, to }))
         }
+        (VERSION, ERASED) => {
+            let to = u64::from_be_bytes(tail.try_into().ok()?);
+            Some((stream, Body::Erased { from: seq, to }))
+        }
         _ => None,
     }
 }
@@ -40,6 +45,10 @@ pub(super) fn encode(stream: &str, body: &Body) -> Vec<u8> {
         Body::Gap { from, to } => {
             to_bytes = to.to_be_bytes();
             (GAP, *from, &to_bytes)
+        }
+        Body::Erased { from, to } => {
+            to_bytes = to.to_be_bytes();
+            (ERASED, *from, &to_bytes)
         }
     };
     let mut bytes = Vec::with_capacity(HEAD + stream.len() + tail.len());
@@ -58,8 +67,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_read_back(stream in "[a-z/]{0,40}", seq: u64, payload: Vec<u8>, to: u64, gap: bool) {
-            let body = if gap { Body::Gap { from: seq, to } } else { Body::Message { seq, payload: payload.into() } };
+        fn what_was_written_is_read_back(stream in "[a-z/]{0,40}", seq: u64, payload: Vec<u8>, to: u64, kind in 0..3) {
+            let body = match kind {
+                0 => Body::Gap { from: seq, to },
+                1 => Body::Erased { from: seq, to },
+                _ => Body::Message { seq, payload: payload.into() },
+            };
             let (read_stream, read) = decode(&encode(&stream, &body)).unwrap();
             prop_assert_eq!((&*read_stream, read), (&*stream, body));
         }

@@ -131,7 +131,11 @@ pub fn camera(source: Source) -> Camera {
         tcp_max_bytes: 1_000_000,
         detect: None,
         track: None,
+        recognise: None,
         inspect: None,
+        zones: Vec::new(),
+        lines: Vec::new(),
+        preview: Default::default(),
         attendance: Default::default(),
     }
 }

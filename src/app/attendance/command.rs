@@ -17,7 +17,6 @@ use crate::types::{Clock, PersonId, Refusal, Reply, SystemClock, Witness, rfc333
 
 impl App {
     /// Who has to be told of sightings: whoever recognises calls this.
-    #[allow(dead_code, reason = "for recognition, which comes with its own camera section")]
     pub(in crate::app) fn witness(&self) -> Arc<dyn Witness> {
         self.attendance.witness()
     }
@@ -27,8 +26,8 @@ impl App {
         let app = self.clone();
         Unit::new("attendance", move |context| {
             let alarm = |name: &str, cause: Option<&str>| match cause {
-                Some(cause) => app.mqtt.alarm(name, cause),
-                None => app.mqtt.clear_alarm(name),
+                Some(cause) => app.voice.alarm(name, cause),
+                None => app.voice.clear_alarm(name),
             };
             let around = Around {
                 store: &app.store,
@@ -56,7 +55,9 @@ impl App {
     pub(in crate::app) fn attendance_command(&self, payload: &Value) -> Reply {
         let wish = Wish::from_json(payload)?;
         let settings = self.config().attendance.clone();
-        let day = day(&self.store, &settings, &wish, SystemClock.now().wall_ns, &|_| None)?;
+        let names = self.store.gallery().names().unwrap_or_default();
+        let name = |person: PersonId| names.get(&person).cloned();
+        let day = day(&self.store, &settings, &wish, SystemClock.now().wall_ns, &name)?;
         serde_json::to_value(day).map_err(|error| error.to_string().into())
     }
 }

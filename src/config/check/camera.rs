@@ -1,21 +1,21 @@
 //! `[[camera]]`: the source, its pace, and what is done with its frames.
 
-use super::{Scope, attendance, inspect};
+use super::{Scope, attendance, faces, inspect, preview, zones};
 use crate::config::raw::{Table, nearest};
 use crate::config::source::{self, Refused};
-use crate::config::{Camera, Detect, Model, Pace, Source, Track, V4l2};
+use crate::config::{Anchor, Camera, Detect, Faces, Model, Pace, Source, Track, V4l2};
 
 /// Slots of a ring: fewer cannot overlap capture and inference, more would hold too many of the source's buffers.
 const RING_SLOTS: std::ops::RangeInclusive<u32> = 2..=64;
 
-pub(super) fn cameras(root: &Table<'_, '_>, scope: &Scope, models: &[Model]) -> Vec<Camera> {
+pub(super) fn cameras(root: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces) -> Vec<Camera> {
     let mut cameras: Vec<Camera> = Vec::new();
     let tables = root.tables("camera");
     if tables.is_empty() {
         root.fault("camera", "no camera is configured", "add a [[camera]] with a name and a source");
     }
     for table in tables {
-        let camera = camera(&table, scope, models);
+        let camera = camera(&table, scope, models, faces);
         super::unique(&table, "camera", &camera.name, cameras.iter().map(|known| known.name.as_str()));
         own_barrier(&table, &camera, &cameras);
         cameras.push(camera);
@@ -34,11 +34,11 @@ fn own_barrier(table: &Table<'_, '_>, camera: &Camera, before: &[Camera]) {
     }
 }
 
-fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model]) -> Camera {
+fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces) -> Camera {
     let name = table.need("name", "write name = \"front\"").and_then(|field| super::topic_level(&field));
     let (source, source_text) = source(table, scope);
     let detect = table.table_if("detect").map(|table| detect(table, models));
-    let camera = Camera {
+    let mut camera = Camera {
         // An unnamed camera is a fault already; the empty name keeps it out of the search for doubles.
         name: name.unwrap_or_else(|| table.path_of("")),
         source,
@@ -54,7 +54,11 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model]) -> Camera {
         v4l2: v4l2(table.table("v4l2")),
         tcp_max_bytes: table.whole("tcp_max_bytes", 64 << 20, 1_024..=1 << 30) as usize,
         track: table.table_if("track").map(track),
+        recognise: None,
+        zones: zones::zones(table),
+        lines: zones::lines(table),
         inspect: table.table_if("inspect").map(|table| inspect::inspect(table, scope)),
+        preview: preview::preview(table.table("preview")),
         attendance: attendance::camera(table.table("attendance")),
         detect,
     };
@@ -67,6 +71,13 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model]) -> Camera {
     }
     if camera.track.is_some() && camera.detect.is_none() {
         table.fault("track", "there is nothing to track", "add detect = { model = \"…\" }, or remove track");
+    }
+    camera.recognise = faces::recognise(table, &camera, faces, models);
+    if camera.track.is_none() {
+        let places = [("zones", camera.zones.is_empty()), ("lines", camera.lines.is_empty())];
+        for (key, _) in places.into_iter().filter(|(_, empty)| !empty) {
+            table.fault(key, "only objects that are tracked come by them", "add track = {}, or remove them");
+        }
     }
     if let Some(inspect) = &camera.inspect {
         inspect::check_slots(table, inspect, camera.ring_slots);
@@ -113,11 +124,18 @@ fn detect(table: Table<'_, '_>, models: &[Model]) -> Detect {
 }
 
 fn track(table: Table<'_, '_>) -> Track {
+    let usual = Track::default();
+    let number = |key, range| table.number(key, range);
     let track = Track {
-        iou: table.number("iou", 0.01..=1.0).unwrap_or(0.3),
-        min_frames: table.whole("min_frames", 3, 1..=10_000),
-        max_gap: table.whole("max_gap", 10, 0..=10_000),
+        iou: number("iou", 0.01..=1.0).unwrap_or(usual.iou),
+        low_score: number("low_score", 0.0..=1.0).unwrap_or(usual.low_score),
+        min_frames: table.whole("min_frames", usual.min_frames, 1..=10_000),
+        max_gap: table.whole("max_gap", usual.max_gap, 0..=10_000),
         update_every: table.millis("update_every_ms", 1_000, 0..=3_600_000),
+        anchor: table
+            .word("anchor", &[("centre", Anchor::Centre), ("bottom", Anchor::Bottom)])
+            .unwrap_or(usual.anchor),
+        margin: number("margin", 0.0..=0.5).unwrap_or(usual.margin),
     };
     table.finish();
     track

@@ -5,10 +5,14 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod dots;
+mod jfif;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod outside;
 mod portable;
+
+pub(super) use jfif::ToJfif;
 
 use std::ops::Range;
 
@@ -19,6 +23,9 @@ pub(super) const SAMPLE_BITS: u32 = 7;
 
 /// Weights of a correlation come in blocks of this many.
 pub(super) const CORRELATE_BLOCK: usize = 16;
+
+/// Values of a row of scalar products come in blocks of this many.
+pub(super) const DOT_BLOCK: usize = 16;
 
 /// The source of a vertical pass: rows `stride` bytes apart, one for each weight, from the first touched byte on.
 #[derive(Clone)]

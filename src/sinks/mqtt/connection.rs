@@ -137,9 +137,10 @@ impl Wire {
         let answers = std::mem::take(&mut *self.shared.answers.lock().unwrap_or_else(|e| e.into_inner()));
         answers.into_iter().for_each(|answer| self.session.put_answer(answer));
         let (epoch, session) = (self.epoch, &mut self.session);
-        self.shared.exchange.hear(|desk| {
+        let let_go = self.shared.exchange.hear(|desk| {
+            let let_go = session.forget(&std::mem::take(&mut desk.forgotten));
             if desk.epoch != epoch {
-                return;
+                return let_go;
             }
             session.put_live(desk.live.drain(..));
             if let Some(backlog) = desk.backlog.take() {
@@ -148,7 +149,11 @@ impl Wire {
             if std::mem::take(&mut desk.more) {
                 session.more_waits();
             }
+            let_go
         });
+        if let_go > 0 {
+            self.shared.exchange.tell(|desk| desk.let_go += let_go);
+        }
     }
 
     /// Gives acknowledgements and wishes to the keeper.

@@ -9,12 +9,13 @@ use tokio::sync::Notify;
 use super::bell::Bell;
 use super::board::Board;
 use super::counters::{LiveTotals, Totals, add};
+use super::forget::Wish;
 use super::keeper::{ATTENDANCE, Exchange};
 use super::link::{Cause, Link};
 use super::session::AnswerOut;
 use crate::config;
-use crate::contract::Payload;
 use crate::contract::topic::{self, Topics};
+use crate::contract::{Alarm, Payload};
 use crate::sinks::{Offer, Sink};
 use crate::store::{Store, StoreError};
 use crate::types::{Attendance, Clock, Event, Frame, Inspection, Report};
@@ -42,6 +43,8 @@ pub(super) struct Shared {
     pub(super) board: Board,
     pub(super) answers: Mutex<Vec<AnswerOut>>,
     pub(super) exchange: Exchange,
+    /// People whom the keeper is to forget.
+    pub(super) forget: Mutex<Option<Wish>>,
     /// Wakes the connection's thread.
     pub(super) wake: Notify,
     /// Wakes the keeper's thread.
@@ -97,6 +100,7 @@ impl Mqtt {
             board: Board::default(),
             answers: Mutex::default(),
             exchange: Exchange::default(),
+            forget: Mutex::default(),
             wake: Notify::new(),
             bell: Bell::default(),
             up: AtomicBool::new(false),
@@ -133,6 +137,11 @@ impl Mqtt {
     /// The alarms that are raised: name and cause.
     pub fn alarms(&self) -> Vec<(String, String)> {
         self.shared.board.alarms()
+    }
+
+    /// The alarms that are raised, as they are told.
+    pub fn raised(&self) -> Vec<Alarm> {
+        self.shared.board.raised()
     }
 
     /// Publishes figures once, QoS 0.

@@ -13,7 +13,7 @@ use crate::contract::{AttendanceOut, InspectionOut};
 use crate::store::{Class, Entry, Key, Outbox, Store, StoreError};
 
 /// Most events of one group commit.
-const GROUP: usize = 1_024;
+pub(super) const GROUP: usize = 1_024;
 /// Most entries handed over and not acknowledged; beyond it new ones wait in the outbox.
 const HANDED: usize = 4_096;
 /// The mark that tells how far attendance is in the outbox.
@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct ToKeeper {
     pub(super) acked: Vec<Key>,
+    /// So many entries were handed over and forgotten before they were sent.
+    pub(super) let_go: usize,
     pub(super) fetch: Option<usize>,
     pub(super) epoch: u64,
     pub(super) online: bool,
@@ -41,6 +43,8 @@ pub(super) struct FromKeeper {
     pub(super) live: Vec<Entry>,
     /// The answer to a wish; an empty one, too, allows the next wish.
     pub(super) backlog: Option<Vec<Entry>>,
+    /// Entries that are gone from the outbox, to be let go of.
+    pub(super) forgotten: Vec<Key>,
     /// After all this, the outbox still holds entries that were not handed over.
     pub(super) more: bool,
     /// Nothing offered waits in memory.
@@ -68,16 +72,16 @@ impl Exchange {
 
 /// The keeper's state.
 pub(super) struct Keeper {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     state_dir: PathBuf,
-    max_bytes: u64,
-    store: Option<Store>,
-    outbox: Option<Outbox>,
+    pub(super) max_bytes: u64,
+    pub(super) store: Option<Store>,
+    pub(super) outbox: Option<Outbox>,
     /// Events taken from the queue and not yet known to be on disk.
     group: Vec<Kept>,
     /// The store's closings when the outbox was opened.
     closings: u64,
-    handed: usize,
+    pub(super) handed: usize,
     epoch: u64,
     online: bool,
 }
@@ -103,6 +107,7 @@ impl Keeper {
         loop {
             let working = self.ready();
             let closing = self.turn(working);
+            self.forget();
             if closing && (!working || (self.group.is_empty() && self.shared.events.is_empty())) {
                 return self.close();
             }
@@ -179,6 +184,7 @@ impl Keeper {
     fn turn(&mut self, working: bool) -> bool {
         let desk = self.shared.exchange.tell(|desk| ToKeeper {
             acked: std::mem::take(&mut desk.acked),
+            let_go: std::mem::take(&mut desk.let_go),
             fetch: if working { desk.fetch.take() } else { None },
             ..*desk
         });
@@ -197,6 +203,7 @@ impl Keeper {
             self.handed = self.handed.saturating_sub(desk.acked.len());
             add(&self.shared.totals.events_acked, desk.acked.len() as u64);
         }
+        self.handed = self.handed.saturating_sub(desk.let_go);
         self.online = desk.online;
         if self.epoch != desk.epoch {
             self.epoch = desk.epoch;
@@ -204,14 +211,17 @@ impl Keeper {
             outbox.all_back();
             let epoch = self.epoch;
             self.shared.exchange.hear(|desk| {
-                *desk = FromKeeper { epoch, more: true, backlog: Some(Vec::new()), ..FromKeeper::default() };
+                // What was forgotten stays so: the connection may still hold it.
+                let forgotten = std::mem::take(&mut desk.forgotten);
+                let backlog = Some(Vec::new());
+                *desk = FromKeeper { epoch, more: true, backlog, forgotten, ..FromKeeper::default() };
             });
         }
         Ok(())
     }
 
     /// Puts everything that waits on disk, with one flush.
-    fn commit(&mut self) -> Result<(), StoreError> {
+    pub(super) fn commit(&mut self) -> Result<(), StoreError> {
         let Some(outbox) = &mut self.outbox else { return Ok(()) };
         while self.group.len() < GROUP {
             let Some(event) = self.shared.events.pop() else { break };
@@ -277,7 +287,7 @@ impl Keeper {
 
     /// The disk refused. sled refuses everything from now on, so the store is closed and opened again; the
     /// group stays in memory, unpublished, until it is on disk.
-    fn fail(&mut self, error: &StoreError) {
+    pub(super) fn fail(&mut self, error: &StoreError) {
         add(&self.shared.totals.commits_failed, 1);
         self.shared.alarm("outbox", &format!("events wait in memory: {error}"));
         self.outbox = None;

@@ -15,6 +15,7 @@ mod commands;
 mod connect;
 mod connection;
 mod counters;
+mod forget;
 mod handle;
 mod keeper;
 mod link;
@@ -22,6 +23,7 @@ mod run;
 mod session;
 
 pub use counters::Totals;
+pub use forget::ForgetError;
 pub use handle::Mqtt;
 pub use link::{Cause, Link, MqttError};
 pub use run::run;

@@ -194,6 +194,15 @@ impl Session {
         std::mem::take(&mut self.acked)
     }
 
+    /// These entries are gone from the outbox: what waits to be sent is let go of. Returns how many that were; what is
+    /// in flight has been said.
+    pub(super) fn forget(&mut self, keys: &[Key]) -> usize {
+        let before = self.live.len() + self.backlog.len();
+        self.live.retain(|entry| !keys.contains(&entry.key));
+        self.backlog.retain(|entry| !keys.contains(&entry.key));
+        before - self.live.len() - self.backlog.len()
+    }
+
     /// Whether states, answers and live results are all out and acknowledged. Stored ones may wait: they
     /// are on disk.
     pub(super) fn is_drained(&self) -> bool {
@@ -215,6 +224,11 @@ fn kept_payload(body: &Body, historical: bool, wall_ns: u64) -> Bytes {
         Body::Message { payload, .. } => payload,
         Body::Gap { from, to } => {
             let gap = Gap { from: *from, to: *to, reason: "outbox.max_bytes was reached" };
+            contract::write(*to, wall_ns, &gap, &mut own);
+            &own
+        }
+        Body::Erased { from, to } => {
+            let gap = Gap { from: *from, to: *to, reason: "a person was erased" };
             contract::write(*to, wall_ns, &gap, &mut own);
             &own
         }

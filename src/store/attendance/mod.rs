@@ -124,7 +124,8 @@ impl Attendances {
 
     /// Makes what was touched durable.
     pub fn flush(&self) -> Result<(), StoreError> {
-        self.store.sync(&self.tree()?)
+        let tree = self.tree()?;
+        self.store.sync(&tree)
     }
 
     /// Notes later sightings of people who are here, and that the box looked until `now_ns` (wall clock). Durable
@@ -282,7 +283,7 @@ impl Attendances {
         Ok(value.and_then(|bytes| record::event_from(id, &bytes)))
     }
 
-    fn tree(&self) -> Result<sled::Tree, StoreError> {
+    fn tree(&self) -> Result<super::tree::Tree, StoreError> {
         self.store.tree("attendance")
     }
 

@@ -5,7 +5,6 @@
 
 mod error;
 mod pictures;
-mod png;
 mod record;
 mod set;
 

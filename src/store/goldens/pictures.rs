@@ -1,19 +1,16 @@
 //! The files of golden pictures: written whole or not at all, and held against their names whenever they are read.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
 
-use super::{GoldenError, png};
-use crate::store::StoreError;
+use super::GoldenError;
+use crate::store::files::{UNFINISHED, write_whole};
+use crate::store::{StoreError, png};
 use crate::types::Patch;
-
-/// Ends the names of files that are still being written.
-const UNFINISHED: &str = ".unfinished";
 
 /// The folder of the pictures.
 #[derive(Clone)]
@@ -118,24 +115,4 @@ fn is_sha(name: &str) -> bool {
 
 fn sha_of(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Writes `dir/name` so that after a crash it is there whole or not at all, and surely there when this returns.
-pub(super) fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-    /// Tells files apart that are written at once.
-    static WRITTEN: AtomicU64 = AtomicU64::new(0);
-    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
-    let unfinished = dir.join(format!(".{name}.{}.{number}{UNFINISHED}", std::process::id()));
-    let write = || {
-        fs::create_dir_all(dir)?;
-        let mut file = File::create(&unfinished)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, dir.join(name))?;
-        File::open(dir)?.sync_all()
-    };
-    write().map_err(|error| {
-        let _ = fs::remove_file(&unfinished);
-        StoreError::from_io(dir, error)
-    })
 }

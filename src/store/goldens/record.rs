@@ -8,8 +8,10 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
-use super::pictures::{Pictures, write_whole};
+use super::pictures::Pictures;
 use super::{GoldenError, GoldenSet, set};
+use crate::store::files::write_whole;
+use crate::store::tree::Tree;
 use crate::store::{Store, StoreError};
 
 const VERSION: u8 = 1;
@@ -17,7 +19,7 @@ const VERSION: u8 = 1;
 /// The tree `goldens`, open.
 pub(super) struct Shelf<'s> {
     store: &'s Store,
-    tree: sled::Tree,
+    tree: Tree,
     /// Where the copies lie.
     dir: &'s Path,
 }

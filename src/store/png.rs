@@ -33,6 +33,12 @@ pub(super) fn encode(picture: &Patch) -> Result<Vec<u8>, String> {
     Ok(file)
 }
 
+/// Width and height of the picture in a file. Errors: why it holds none.
+pub(super) fn size(file: &[u8]) -> Result<(u32, u32), String> {
+    let reader = Decoder::new(Cursor::new(file)).read_info().map_err(|error| error.to_string())?;
+    Ok((reader.info().width, reader.info().height))
+}
+
 /// The picture in a file. Errors: why it holds none.
 pub(super) fn decode(file: &[u8]) -> Result<Patch, String> {
     let mut reader = Decoder::new(Cursor::new(file)).read_info().map_err(|error| error.to_string())?;

@@ -1,0 +1,117 @@
+//! `[faces]`, and `recognise = true` or `{ … }` of a camera.
+
+use crate::config::raw::{Table, nearest};
+use crate::config::value::Field;
+use crate::config::{Camera, Faces, Model, Recognition, Task};
+
+/// Slots that a ring needs beyond the frames that wait for recognition: the one that is written, one that is detected
+/// on, and some that are on their way to the tracker.
+const OTHER_SLOTS: usize = 4;
+
+pub(super) fn faces(table: Table<'_, '_>, models: &[Model], workers: usize) -> Faces {
+    let most = workers.max(1) as u32;
+    let max_workers = table.whole("max_workers", most, 1..=4096).min(most);
+    let min_workers: u32 = table.whole("min_workers", 0, 0..=4096);
+    if min_workers > max_workers {
+        table.fault("min_workers", "more than max_workers", "lower it, or raise max_workers");
+    }
+    let faces = Faces {
+        model: model(&table, "model", models, Task::Embed),
+        detector: model(&table, "detector", models, Task::BlazeFace),
+        min_workers: min_workers.min(max_workers) as usize,
+        max_workers: max_workers as usize,
+        recognition: recognition(&table, &Recognition::default()),
+    };
+    table.finish();
+    faces
+}
+
+/// The bounds, those of `usual` where the table is silent.
+fn recognition(table: &Table<'_, '_>, usual: &Recognition) -> Recognition {
+    let number = |key, usual: f32, range| table.number(key, range).unwrap_or(usual);
+    let recheck = usual.recheck.as_millis() as u32;
+    Recognition {
+        min_similarity: number("min_similarity", usual.min_similarity, 0.0..=1.0),
+        margin: number("margin", usual.margin, 0.0..=1.0),
+        min_face_px: number("min_face_px", usual.min_face_px, 4.0..=10_000.0),
+        min_quality: number("min_quality", usual.min_quality, 0.0..=1.0),
+        min_sharpness: number("min_sharpness", usual.min_sharpness, 0.0..=1.0),
+        max_turn_deg: number("max_turn_deg", usual.max_turn_deg, 1.0..=90.0),
+        agree: table.whole("agree", usual.agree, 1..=100),
+        recheck: table.millis("recheck_ms", recheck, 100..=3_600_000),
+        queue: table.whole("queue", usual.queue as u32, 1..=32) as usize,
+    }
+}
+
+/// The name of a model that is there, and not for something else.
+fn model(table: &Table<'_, '_>, key: &'static str, models: &[Model], task: Task) -> Option<String> {
+    let field = table.get(key)?;
+    let name = field.text()?;
+    let Some(model) = models.iter().find(|model| model.name == name) else {
+        let known: Vec<_> = models.iter().map(|model| model.name.as_str()).collect();
+        let remedy = match known.is_empty() {
+            true => format!("add [model.{name}] with its path"),
+            false => nearest(name, &known),
+        };
+        field.fault(format!("there is no [model.{name}]"), remedy);
+        return None;
+    };
+    fits(&field, model, task);
+    Some(name.to_owned())
+}
+
+/// Notes a model that is said to be for something else; what its file says is only known when it is loaded.
+fn fits(field: &Field<'_, '_>, model: &Model, task: Task) {
+    if model.card.task.is_some_and(|is| is != task) {
+        let (reason, remedy) = match task {
+            Task::Embed => {
+                ("is not for embeddings", "name a model of task \"embed\", such as a MobileFaceNet")
+            }
+            _ => ("does not find eyes", "name a model of task \"blazeface\": alignment needs its key points"),
+        };
+        field.fault(format!("[model.{}] {reason}", model.name), remedy);
+    }
+}
+
+/// A camera's `recognise`; `camera` is what was read of it so far.
+pub(super) fn recognise(
+    table: &Table<'_, '_>,
+    camera: &Camera,
+    faces: &Faces,
+    models: &[Model],
+) -> Option<Recognition> {
+    let field = table.get("recognise")?;
+    let found = if field.is_table() {
+        let own = table.table_if("recognise")?;
+        let found = recognition(&own, &faces.recognition);
+        own.finish();
+        found
+    } else if field.boolean()? {
+        faces.recognition.clone()
+    } else {
+        return None;
+    };
+    if faces.model.is_none() {
+        let remedy = "write model = \"NAME\" of an embedding model into [faces], or remove recognise";
+        field.fault("there is no model for recognition", remedy);
+    }
+    if camera.track.is_none() {
+        let remedy = "add detect = { model = \"…\" } and track = {}, or remove recognise";
+        field.fault("only a tracked face is recognised, and this camera does not track", remedy);
+    }
+    let detector = camera.detect.as_ref().map(|detect| detect.model.as_str());
+    if let Some(model) = models.iter().find(|model| Some(model.name.as_str()) == detector) {
+        fits(&field, model, Task::BlazeFace);
+    }
+    let least = found.queue + OTHER_SLOTS;
+    if camera.ring_slots < least {
+        let reason = format!(
+            "{} slots are too few: recognition may hold {} frames (queue), and {OTHER_SLOTS} more are needed for \
+             capture and detection",
+            camera.ring_slots, found.queue
+        );
+        let remedy = format!("write ring_slots = {least} or more, or lower queue");
+        table.get("ring_slots").unwrap_or(field).fault(reason, remedy);
+    }
+    Some(found)
+}

@@ -1,0 +1,61 @@
+//! One face on its way through recognition. When it is dropped its place in the order is free, answered or not.
+
+use std::sync::Arc;
+
+use super::FaceLane;
+use crate::pipeline::Item;
+use crate::ring::Lease;
+use crate::scheduler::Fan;
+use crate::stages::recognise::{Answer, Recogniser};
+use crate::types::{Frame, Point, Rect};
+
+/// A face that is worth a look.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Face {
+    pub track: u64,
+    pub rect: Rect,
+    pub points: [Point; 6],
+}
+
+/// A face, and the frame that it is in.
+pub struct FaceItem {
+    lane: Arc<FaceLane>,
+    ticket: u64,
+    frame: Lease<Frame>,
+    face: Face,
+    answer: Option<Answer>,
+}
+
+impl FaceItem {
+    pub(super) fn new(lane: Arc<FaceLane>, ticket: u64, frame: Lease<Frame>, face: Face) -> FaceItem {
+        FaceItem { lane, ticket, frame, face, answer: None }
+    }
+
+    pub(in crate::pipeline) fn fail(&mut self, stage: &str, cause: &str) {
+        let (camera, frame, track) = (&self.lane.settings.camera, self.frame.seq, self.face.track);
+        tracing::warn!(%camera, frame, track, stage, "a face failed: {cause}");
+        self.lane.counters.failed.add(1);
+        self.answer = None;
+    }
+}
+
+impl Drop for FaceItem {
+    fn drop(&mut self) {
+        self.lane.arrived(self.ticket, self.face, &self.frame, self.answer.take());
+    }
+}
+
+/// Recognition at work on one worker: joins its tools to the scheduler.
+pub struct FaceStation(pub Recogniser);
+
+impl crate::scheduler::Station<Item> for FaceStation {
+    fn work(&mut self, item: &mut Item, _: &mut Fan<'_, Item>) -> Result<(), String> {
+        let Item::Face(item) = item else {
+            return Err("something else than a face came to recognition".into());
+        };
+        let (planes, settings) = (item.frame.planes(), &item.lane.settings.recognition);
+        let answer = self.0.look(&planes, &item.face.points, settings);
+        item.answer = Some(answer.map_err(|error| error.to_string())?);
+        Ok(())
+    }
+}

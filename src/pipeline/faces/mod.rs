@@ -1,0 +1,359 @@
+//! Names for tracked faces: which face of a track is worth a look, what recognition said, and who is told.
+//!
+//! ```text
+//!  Lane ─mark─▶ FaceLane ─(a better face than before)─▶ queue ─FaceFeed─▶ workers: align ▶ embed ▶ match
+//!       ◀─names─         ◀────────────── Reorder ◀──────────────────────────────── FaceItem
+//!                        └──▶ Witness::saw, in the order of the frames
+//! ```
+//!
+//! One [`FaceLane`] a camera. A face waits with a lease of its frame, so the queue is short; a track has one look under
+//! way at most. Nothing here allocates once warm, and nothing waits.
+
+mod item;
+mod track;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+pub use item::{FaceItem, FaceStation};
+
+use super::{Follower, Item, lock};
+use crate::ring::{Bell, Lease};
+use crate::scheduler::{Feed, Reorder};
+use crate::stages::recognise::{Answer, FaceQuality, Gallery, Settings};
+use crate::stages::track::Events;
+use crate::telemetry::{Counter, Histogram};
+use crate::types::{
+    EventKind, Finding, Frame, Identity, Label, MAX_FINDINGS, Rect, Report, Sighting, Stamp, Value, Witness,
+};
+use item::Face;
+use track::{Habit, Track};
+
+/// How often a witness hears of a face that needs no further look.
+const TELL_NS: u64 = 1_000_000_000;
+/// Places in the order beyond the queue: looks on the workers, and what is told without a look.
+const UNDER_WAY: usize = 64;
+
+/// How the faces of one camera are recognised.
+#[derive(Clone, Debug)]
+pub struct FaceLaneSettings {
+    /// The camera's name.
+    pub camera: Label,
+    /// Bounds of a face and of an answer.
+    pub recognition: Settings,
+    /// Answers in a row that must agree before a face has a name, or is unknown.
+    pub agree: u32,
+    /// A face that has a name is looked at again after so long.
+    pub recheck: Duration,
+    /// Faces that may wait for a worker.
+    pub queue: usize,
+}
+
+/// The figures of one camera's faces; all of them only grow.
+#[derive(Debug, Default)]
+pub struct FaceCounters {
+    /// Faces that were given to recognition.
+    pub asked: Counter,
+    /// Faces that were held against the gallery.
+    pub answered: Counter,
+    /// Faces whose crop was not good enough.
+    pub unfit: Counter,
+    /// Faces worth a look that found the queue full.
+    pub dropped: Counter,
+    /// Faces whose recognition failed or panicked.
+    pub failed: Counter,
+    /// Sightings that the witness was told of.
+    pub told: Counter,
+    /// Planes to crop and quality, microseconds.
+    pub align_us: Histogram,
+    /// Crop to embedding, microseconds.
+    pub embed_us: Histogram,
+    /// Embedding to match, microseconds.
+    pub match_us: Histogram,
+}
+
+/// One camera's faces.
+pub struct FaceLane {
+    /// Its figures.
+    pub counters: FaceCounters,
+    settings: FaceLaneSettings,
+    habit: Habit,
+    unknown: Label,
+    gallery: Arc<Gallery>,
+    witness: Arc<dyn Witness>,
+    bell: Arc<Bell>,
+    /// Whether a stage takes its faces.
+    attached: AtomicBool,
+    state: Mutex<State>,
+}
+
+struct State {
+    tracks: Vec<Track>,
+    waiting: VecDeque<Waiting>,
+    reorder: Reorder<Done>,
+    issued: u64,
+    delivered: u64,
+}
+
+struct Waiting {
+    ticket: u64,
+    face: Face,
+    frame: Lease<Frame>,
+}
+
+/// What became of a place in the order.
+enum Done {
+    /// A look ended; with an answer unless it failed.
+    Look { face: Face, frame_seq: u64, captured: Stamp, answer: Option<Answer> },
+    /// A face that was recognised before is still there.
+    Still {
+        rect: Rect,
+        track: u64,
+        frame_seq: u64,
+        captured: Stamp,
+        identity: Option<Identity>,
+        similarity: f32,
+    },
+}
+
+impl FaceLane {
+    /// Recognises by `gallery`, tells `witness`; `bell` wakes idle workers.
+    pub fn new(
+        settings: FaceLaneSettings,
+        gallery: Arc<Gallery>,
+        witness: Arc<dyn Witness>,
+        bell: Arc<Bell>,
+    ) -> Arc<FaceLane> {
+        let habit = Habit { agree: settings.agree.max(1), recheck_ns: settings.recheck.as_nanos() as u64 };
+        let state = State {
+            tracks: Vec::with_capacity(MAX_FINDINGS),
+            waiting: VecDeque::with_capacity(settings.queue),
+            reorder: Reorder::new(settings.queue + UNDER_WAY),
+            issued: 0,
+            delivered: 0,
+        };
+        Arc::new(FaceLane {
+            counters: FaceCounters::default(),
+            settings,
+            habit,
+            unknown: "unknown".into(),
+            gallery,
+            witness,
+            bell,
+            attached: AtomicBool::new(false),
+            state: Mutex::new(state),
+        })
+    }
+
+    /// Says whether a stage takes its faces; without one none is queued, and those that wait are given up.
+    pub fn set_attached(&self, attached: bool) {
+        self.attached.store(attached, Ordering::Release);
+        if !attached {
+            let state = &mut *lock(&self.state);
+            while let Some(Waiting { ticket, face, frame }) = state.waiting.pop_front() {
+                self.counters.dropped.add(1);
+                let (frame_seq, captured) = (frame.seq, frame.captured);
+                state.reorder.complete(ticket, Done::Look { face, frame_seq, captured, answer: None });
+            }
+            self.deliver(state);
+        }
+    }
+
+    /// Waits until no look is under way; false after `patience`.
+    pub fn wait_idle(&self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        loop {
+            let state = lock(&self.state);
+            if state.issued == state.delivered {
+                return true;
+            }
+            drop(state);
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// A worker takes the face that has waited longest.
+    fn take(self: &Arc<FaceLane>) -> Option<Item> {
+        let Waiting { ticket, face, frame } = lock(&self.state).waiting.pop_front()?;
+        Some(Item::Face(FaceItem::new(self.clone(), ticket, frame, face)))
+    }
+
+    /// A look has ended; what is next in order is learned and told.
+    fn arrived(&self, ticket: u64, face: Face, frame: &Frame, answer: Option<Answer>) {
+        let (frame_seq, captured) = (frame.seq, frame.captured);
+        let state = &mut *lock(&self.state);
+        state.reorder.complete(ticket, Done::Look { face, frame_seq, captured, answer });
+        self.deliver(state);
+    }
+
+    fn deliver(&self, state: &mut State) {
+        while let Some(done) = state.reorder.pop() {
+            state.delivered += 1;
+            match done {
+                Done::Look { face, frame_seq, captured, answer } => {
+                    let track = state.tracks.iter_mut().find(|track| track.id == face.track);
+                    self.looked(track, face, (frame_seq, captured), answer);
+                }
+                Done::Still { rect, track, frame_seq, captured, identity, similarity } => {
+                    self.tell(track, rect, (frame_seq, captured), identity, similarity);
+                }
+            }
+        }
+    }
+
+    fn looked(
+        &self,
+        mut track: Option<&mut Track>,
+        face: Face,
+        (frame_seq, captured): (u64, Stamp),
+        answer: Option<Answer>,
+    ) {
+        if let Some(track) = &mut track {
+            track.pending = false;
+        }
+        let Some(answer) = answer else { return };
+        self.counters.align_us.record(u64::from(answer.align_us));
+        if answer.flaw.is_some() {
+            self.counters.unfit.add(1);
+        } else {
+            self.counters.answered.add(1);
+            self.counters.embed_us.record(u64::from(answer.embed_us));
+            self.counters.match_us.record(u64::from(answer.match_us));
+        }
+        // A face whose track has ended meanwhile was there all the same.
+        let says = match track {
+            Some(track) => {
+                let says = track.answered(&answer, self.habit);
+                if says {
+                    track.told_ns = captured.mono_ns;
+                }
+                says
+            }
+            None => answer.flaw.is_none() && answer.version == self.gallery.version(),
+        };
+        if says {
+            let similarity = answer.similarity();
+            self.tell(face.track, face.rect, (frame_seq, captured), answer.identity, similarity);
+        }
+    }
+
+    fn tell(
+        &self,
+        track: u64,
+        rect: Rect,
+        (frame_seq, captured): (u64, Stamp),
+        identity: Option<Identity>,
+        similarity: f32,
+    ) {
+        self.counters.told.add(1);
+        let camera = self.settings.camera.clone();
+        let zones = heapless::Vec::new();
+        self.witness.saw(&Sighting { camera, frame_seq, captured, track, rect, identity, similarity, zones });
+    }
+
+    /// Puts in what is known of a tracked face, and has it looked at where that is worth it. True where it is.
+    fn consider(&self, state: &mut State, finding: &mut Finding, version: u64, frame: &Lease<Frame>) -> bool {
+        let (Some(id), Value::Object { rect, points }) = (finding.track, &finding.value) else {
+            return false;
+        };
+        let (rect, Ok(points)) = (*rect, <[_; 6]>::try_from(points.as_slice())) else { return false };
+        let now = frame.captured.mono_ns;
+        let at = state.place(id, version, now);
+        let full = state.waiting.len() >= self.settings.queue;
+        let has_place = state.issued - state.delivered < state.reorder.width() as u64;
+        let track = &mut state.tracks[at];
+        track.seen_ns = now;
+        track.follow(version);
+        finding.name = track.name(&self.unknown);
+        let quality = FaceQuality::of(&points);
+        if track.wants(&quality, now, self.habit) && self.settings.recognition.gate.flaw(&quality).is_none() {
+            if full || !has_place {
+                self.counters.dropped.add(1);
+                return false;
+            }
+            track.asked(now);
+            let face = Face { track: id, rect, points };
+            state.waiting.push_back(Waiting { ticket: state.issued, face, frame: frame.clone() });
+            state.issued += 1;
+            self.counters.asked.add(1);
+            return true;
+        }
+        let due = now.saturating_sub(track.told_ns) >= TELL_NS && !track.pending && has_place;
+        if let Some((identity, similarity)) = track.verdict().filter(|_| due) {
+            let identity = identity.clone();
+            track.told_ns = now;
+            let (frame_seq, captured) = (frame.seq, frame.captured);
+            let still = Done::Still { rect, track: id, frame_seq, captured, identity, similarity };
+            state.reorder.complete(state.issued, still);
+            state.issued += 1;
+        }
+        false
+    }
+}
+
+impl State {
+    /// The place of track `id`; a new one takes that of whoever has not been seen for longest where all are taken.
+    fn place(&mut self, id: u64, version: u64, now_ns: u64) -> usize {
+        if let Some(at) = self.tracks.iter().position(|track| track.id == id) {
+            return at;
+        }
+        let fresh = Track::new(id, version, now_ns);
+        if self.tracks.len() < self.tracks.capacity() {
+            self.tracks.push(fresh);
+            return self.tracks.len() - 1;
+        }
+        let stalest = self.tracks.iter().enumerate().min_by_key(|(_, track)| track.seen_ns);
+        let at = stalest.map_or(0, |(at, _)| at);
+        self.tracks[at] = fresh;
+        at
+    }
+}
+
+/// A camera's faces as a follower of its lane.
+pub struct FaceFollower(pub Arc<FaceLane>);
+
+impl Follower for FaceFollower {
+    fn wants_frames(&self) -> bool {
+        self.0.attached.load(Ordering::Acquire)
+    }
+
+    fn mark(&self, report: &mut Report, events: &Events, frame: &Lease<Frame>) {
+        let lane = &*self.0;
+        let version = lane.gallery.version();
+        let attached = self.wants_frames();
+        let mut asked = false;
+        let state = &mut *lock(&lane.state);
+        for finding in report.findings.iter_mut().filter(|_| attached) {
+            asked |= lane.consider(state, finding, version, frame);
+        }
+        for event in events.iter().filter(|event| event.kind == EventKind::End) {
+            state.tracks.retain(|track| track.id != event.track);
+        }
+        lane.deliver(state);
+        if asked {
+            lane.bell.ring();
+        }
+    }
+
+    fn ended(&self) {
+        lock(&self.0.state).tracks.clear();
+    }
+}
+
+/// A camera's faces as a feed of the scheduler.
+pub struct FaceFeed(pub Arc<FaceLane>);
+
+impl Feed<Item> for FaceFeed {
+    fn take(&self) -> Option<Item> {
+        self.0.take()
+    }
+
+    fn waiting(&self) -> usize {
+        lock(&self.0.state).waiting.len()
+    }
+}

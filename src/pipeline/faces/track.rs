@@ -1,0 +1,216 @@
+//! What is known of one tracked face, and whether it is worth another look. Pure: time comes in as a number.
+
+use crate::stages::recognise::{Answer, FaceQuality, Flaw};
+use crate::types::{Identity, Label, PersonId};
+
+/// Looks at a new face that follow one another without a pause; a face that has no name after them is hard, and looked
+/// at every `RETRY_NS`.
+const EAGER: u32 = 8;
+const RETRY_NS: u64 = 200_000_000;
+/// A stranger is looked at again after this, if rechecks are not even sooner: maybe it only was a bad moment.
+const STRANGER_NS: u64 = 1_000_000_000;
+/// By so much a face must promise to be better than the best so far to be worth another look.
+const BETTER_BY: f32 = 0.1;
+
+/// How often a face is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Habit {
+    /// Answers in a row that must agree.
+    pub agree: u32,
+    /// After this a face that has a name is looked at again, nanoseconds.
+    pub recheck_ns: u64,
+}
+
+/// One tracked face.
+#[derive(Debug)]
+pub(super) struct Track {
+    pub id: u64,
+    /// When it was last in a frame, nanoseconds.
+    pub seen_ns: u64,
+    /// Whether a look is under way.
+    pub pending: bool,
+    /// The version of the gallery that all this was learned from.
+    version: u64,
+    looks: u32,
+    looked_ns: u64,
+    /// Score of the best face that was judged.
+    best: f32,
+    /// What sharpness did to the last face's score: the next one is likely to be as sharp.
+    sharp: f32,
+    /// Whom the last answers name, and how many in a row do.
+    last: Option<PersonId>,
+    agreeing: u32,
+    /// What was agreed upon: a person, or nobody known.
+    verdict: Option<Option<Identity>>,
+    similarity: f32,
+    /// When a witness last heard of it, nanoseconds.
+    pub told_ns: u64,
+}
+
+impl Track {
+    pub fn new(id: u64, version: u64, now_ns: u64) -> Track {
+        Track {
+            id,
+            seen_ns: now_ns,
+            pending: false,
+            version,
+            looks: 0,
+            looked_ns: 0,
+            best: 0.0,
+            sharp: 1.0,
+            last: None,
+            agreeing: 0,
+            verdict: None,
+            similarity: 0.0,
+            told_ns: 0,
+        }
+    }
+
+    /// Another gallery is in force: what the former one said is forgotten at once (somebody may have been erased).
+    pub fn follow(&mut self, version: u64) {
+        if self.version != version {
+            let Track { id, seen_ns, pending, .. } = *self;
+            *self = Track { pending, ..Track::new(id, version, seen_ns) };
+        }
+    }
+
+    /// Who it is: a name, `unknown`, or nothing while nobody knows yet.
+    pub fn name(&self, unknown: &Label) -> Option<Label> {
+        let verdict = self.verdict.as_ref()?;
+        Some(verdict.as_ref().map_or(unknown, |identity| &identity.name).clone())
+    }
+
+    /// What was agreed upon, and the last similarity to it.
+    pub fn verdict(&self) -> Option<(&Option<Identity>, f32)> {
+        self.verdict.as_ref().map(|verdict| (verdict, self.similarity))
+    }
+
+    /// Whether a face of this quality (as if it were sharp) is worth a look now.
+    pub fn wants(&self, face: &FaceQuality, now_ns: u64, habit: Habit) -> bool {
+        if self.pending {
+            return false;
+        }
+        let waited = now_ns.saturating_sub(self.looked_ns);
+        let eager = self.looks < EAGER || waited >= RETRY_NS;
+        let Some(verdict) = &self.verdict else { return eager };
+        if self.agreeing < habit.agree {
+            // The last answer contradicts what was agreed upon.
+            return eager;
+        }
+        let recheck = if verdict.is_some() { habit.recheck_ns } else { habit.recheck_ns.min(STRANGER_NS) };
+        let better = face.score() * self.sharp > self.best + BETTER_BY;
+        waited >= recheck || (better && waited >= RETRY_NS)
+    }
+
+    /// A look begins.
+    pub fn asked(&mut self, now_ns: u64) {
+        self.pending = true;
+        self.looked_ns = now_ns;
+        self.looks += 1;
+    }
+
+    /// Recognition's answer; false where it says nothing: the face was no good, or another gallery was asked.
+    pub fn answered(&mut self, answer: &Answer, habit: Habit) -> bool {
+        let [.., (Flaw::Blurred, sharp)] = answer.quality.factors() else { return false };
+        self.sharp = sharp;
+        if answer.flaw.is_some() || answer.version != self.version {
+            return false;
+        }
+        self.best = self.best.max(answer.quality.score());
+        let person = answer.identity.as_ref().map(|identity| identity.person);
+        self.agreeing = if self.agreeing > 0 && person == self.last { self.agreeing + 1 } else { 1 };
+        self.last = person;
+        if self.agreeing >= habit.agree {
+            self.verdict = Some(answer.identity.clone());
+            self.similarity = answer.similarity();
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stages::recognise::{FacePose, Match};
+
+    const HABIT: Habit = Habit { agree: 2, recheck_ns: 3_000_000_000 };
+
+    fn face(eye_px: f32) -> FaceQuality {
+        FaceQuality { eye_px, pose: FacePose::default(), sharpness: FaceQuality::FULL_SHARPNESS }
+    }
+
+    fn answer(person: Option<u64>, quality: FaceQuality) -> Answer {
+        let identity = person.map(|id| Identity { person: PersonId(id), name: format!("p{id}").into() });
+        let found = identity.clone().map(|identity| Match { identity, similarity: 0.8, other: 0.1 });
+        Answer { quality, flaw: None, found, identity, version: 1, align_us: 0, embed_us: 0, match_us: 0 }
+    }
+
+    fn look(track: &mut Track, now_ns: u64, person: Option<u64>) {
+        assert!(track.wants(&face(30.0), now_ns, HABIT));
+        track.asked(now_ns);
+        assert!(!track.wants(&face(30.0), now_ns + 1, HABIT), "one look at a time");
+        track.pending = false;
+        assert!(track.answered(&answer(person, face(30.0)), HABIT));
+    }
+
+    fn shown(track: &Track) -> Option<String> {
+        track.name(&"unknown".into()).map(|name| name.to_string())
+    }
+
+    #[test]
+    fn a_name_is_given_when_answers_agree_and_then_checked_every_few_seconds_only() {
+        let mut track = Track::new(7, 1, 0);
+        look(&mut track, 1, Some(4));
+        assert_eq!(shown(&track), None);
+        look(&mut track, 2, Some(5));
+        assert_eq!(shown(&track), None, "two that contradict each other");
+        look(&mut track, 3, Some(5));
+        assert_eq!(shown(&track).as_deref(), Some("p5"));
+        assert!(!track.wants(&face(30.0), 2_000_000_000, HABIT));
+        look(&mut track, 3_100_000_000, None);
+        assert_eq!(shown(&track).as_deref(), Some("p5"), "one answer does not take a name away");
+        look(&mut track, 3_300_000_000, None);
+        assert_eq!(shown(&track).as_deref(), Some("unknown"));
+    }
+
+    #[test]
+    fn a_better_face_is_looked_at_before_its_time_and_a_worse_one_is_not() {
+        let mut track = Track::new(7, 1, 0);
+        look(&mut track, 1, Some(4));
+        look(&mut track, 2, Some(4));
+        assert!(!track.wants(&face(30.0), 1_000_000_000, HABIT));
+        assert!(!track.wants(&face(20.0), 1_000_000_000, HABIT));
+        assert!(track.wants(&face(35.0), 1_000_000_000, HABIT));
+        assert!(!track.wants(&face(35.0), 100_000_000, HABIT), "not before a pause");
+    }
+
+    #[test]
+    fn a_face_that_gives_no_answer_is_not_looked_at_in_every_frame_for_ever() {
+        let mut track = Track::new(7, 1, 0);
+        let blurred = Answer {
+            flaw: Some(Flaw::Blurred),
+            ..answer(None, FaceQuality { sharpness: 0.0, ..face(30.0) })
+        };
+        for now in 0..u64::from(EAGER) {
+            assert!(track.wants(&face(30.0), now, HABIT));
+            track.asked(now);
+            track.pending = false;
+            assert!(!track.answered(&blurred, HABIT));
+        }
+        assert!(!track.wants(&face(30.0), 100_000_000, HABIT));
+        assert!(track.wants(&face(30.0), 300_000_000, HABIT));
+    }
+
+    #[test]
+    fn another_gallery_takes_every_name_away_and_answers_of_the_former_one_say_nothing() {
+        let mut track = Track::new(7, 1, 0);
+        look(&mut track, 1, Some(4));
+        look(&mut track, 2, Some(4));
+        track.follow(1);
+        assert!(shown(&track).is_some());
+        track.follow(2);
+        assert_eq!(shown(&track), None);
+        assert!(!track.answered(&answer(Some(4), face(30.0)), HABIT));
+        assert_eq!(shown(&track), None);
+    }
+}

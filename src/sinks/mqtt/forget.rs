@@ -1,0 +1,91 @@
+//! People are to be forgotten: the keeper, who alone has the outbox, takes out what speaks of them, lets go of the store
+//! while its files are written anew, and goes on.
+
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use super::Mqtt;
+use super::keeper::{GROUP, Keeper};
+use crate::store::{Erasing, Forgotten, StoreError};
+use crate::types::PersonId;
+
+/// Why people could not be forgotten. The erasure stays pending.
+#[derive(Debug, thiserror::Error)]
+pub enum ForgetError {
+    /// The keeper does not answer.
+    #[error("the outbox did not let go of the store in time; see the log, and erase the person again")]
+    Away,
+    /// The disk refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What the keeper is asked.
+pub(super) struct Wish {
+    erasing: Vec<Erasing>,
+    tell: SyncSender<Result<Forgotten, StoreError>>,
+}
+
+impl Mqtt {
+    /// The last step of erasures while the service runs: what was not sent yet of these people becomes an announced
+    /// gap, and the files of the store are written anew. Returns when it is done. Nothing may offer anything of them
+    /// any more.
+    pub fn forget(&self, erasing: Vec<Erasing>, patience: Duration) -> Result<Forgotten, ForgetError> {
+        let (tell, told) = sync_channel(1);
+        let mut desk = self.shared.forget.lock().unwrap_or_else(|e| e.into_inner());
+        *desk = Some(Wish { erasing, tell });
+        drop(desk);
+        self.shared.bell.ring();
+        match told.recv_timeout(patience) {
+            Ok(outcome) => Ok(outcome?),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(ForgetError::Away),
+        }
+    }
+}
+
+impl Keeper {
+    /// Does what is asked, if the disk lets us.
+    pub(super) fn forget(&mut self) {
+        if self.outbox.is_none() {
+            return;
+        }
+        let wish = self.shared.forget.lock().unwrap_or_else(|e| e.into_inner()).take();
+        let Some(Wish { erasing, tell }) = wish else { return };
+        let outcome = self.forget_all(&erasing);
+        if let Err(error) = &outcome {
+            self.fail(error);
+        }
+        // Whoever asked may have lost patience.
+        let _ = tell.try_send(outcome);
+    }
+
+    fn forget_all(&mut self, erasing: &[Erasing]) -> Result<Forgotten, StoreError> {
+        // What waits in memory may speak of them; what comes from now on does not.
+        for _ in 0..=self.shared.events.len() / GROUP {
+            self.commit()?;
+        }
+        let people: Vec<PersonId> = erasing.iter().flat_map(Erasing::ids).collect();
+        let (Some(mut outbox), Some(store)) = (self.outbox.take(), self.store.clone()) else {
+            return Ok(Forgotten::default());
+        };
+        let keys = outbox.forget(&people)?;
+        let resting = outbox.rest();
+        let forgotten = store.finish_erasures(erasing)?;
+        let mut outbox = store.outbox(self.max_bytes)?;
+        outbox.resume(resting);
+        self.outbox = Some(outbox);
+        let count = keys.len() as u64;
+        let held = self.shared.exchange.hear(|desk| {
+            let before = desk.live.len() + desk.backlog.iter().flatten().count();
+            desk.live.retain(|entry| !keys.contains(&entry.key));
+            desk.backlog.iter_mut().for_each(|backlog| backlog.retain(|entry| !keys.contains(&entry.key)));
+            let after = desk.live.len() + desk.backlog.iter().flatten().count();
+            desk.forgotten.extend(keys);
+            desk.more = true;
+            before - after
+        });
+        self.handed = self.handed.saturating_sub(held);
+        self.shared.wake.notify_one();
+        Ok(Forgotten { outbox: count, ..forgotten })
+    }
+}

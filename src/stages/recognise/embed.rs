@@ -1,0 +1,43 @@
+//! A crop of a face into its embedding.
+
+use crate::engine::{Decode, EngineError, Model, Session};
+use crate::image::Preprocessor;
+use crate::stages::StageError;
+use crate::types::{Label, Patch, Placement, Report};
+
+/// The embedding model on one worker.
+pub(super) struct Embedder {
+    session: Box<dyn Session>,
+    preprocessor: Preprocessor,
+    decoder: Box<dyn Decode>,
+    report: Box<Report>,
+}
+
+impl Embedder {
+    /// A session of `model`, warm.
+    pub fn new(model: &Model) -> Result<Embedder, EngineError> {
+        Ok(Embedder {
+            session: model.session()?,
+            preprocessor: Preprocessor::new(model.input()),
+            decoder: model.decoder(None),
+            report: Box::new(Report::new(Label::from(""))),
+        })
+    }
+
+    /// The embedding of a crop, length one; empty where the model gave none. A model whose input has another size than
+    /// the crop gets it resized.
+    pub fn run(&mut self, crop: &Patch) -> Result<&[f32], StageError> {
+        let placement: Placement = self.preprocessor.run(&crop.planes(), None, self.session.input_mut(0))?;
+        self.session.run()?;
+        self.report.clear();
+        self.decoder.decode(&*self.session, &placement, &mut self.report);
+        let embedding = &mut self.report.embedding;
+        let length = embedding.iter().map(|v| v * v).sum::<f32>().sqrt();
+        if !length.is_normal() {
+            embedding.clear();
+        }
+        // Whatever the model's card says: what is compared by cosine has length one.
+        embedding.iter_mut().for_each(|v| *v /= length);
+        Ok(embedding)
+    }
+}

@@ -1,0 +1,43 @@
+//! The gallery in force, for everybody who looks faces up in it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::GalleryIndex;
+
+/// Holds the index in force. Reading it clones an `Arc`; a new index takes its place as a whole.
+#[derive(Debug, Default)]
+pub struct Gallery {
+    index: Mutex<Arc<GalleryIndex>>,
+    version: AtomicU64,
+}
+
+impl Gallery {
+    /// With `index` in force.
+    pub fn new(index: Arc<GalleryIndex>) -> Gallery {
+        Gallery { index: Mutex::new(index), version: AtomicU64::new(0) }
+    }
+
+    /// Puts another index in force. What is asked from now on is answered by it, and what was answered before is to be
+    /// asked again: the version tells.
+    pub fn set(&self, index: Arc<GalleryIndex>) {
+        let mut current = self.lock();
+        *current = index;
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// The index in force, and its version.
+    pub fn get(&self) -> (Arc<GalleryIndex>, u64) {
+        let current = self.lock();
+        (current.clone(), self.version())
+    }
+
+    /// Counts the indices that were put in force.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<GalleryIndex>> {
+        self.index.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}

@@ -1,0 +1,139 @@
+//! The files of the gallery: aligned faces as PNG, named by their number, and a copy of each person's record without
+//! embeddings, so that a store that had to be set aside costs no person.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::GalleryError;
+use super::record::Head;
+use crate::store::files::{UNFINISHED, sync_dir, wipe, write_whole};
+use crate::store::{StoreError, png};
+use crate::types::{Channels, Patch, PersonId};
+
+/// Larger sides are no crop of ours.
+const MAX_SIDE: usize = 1_024;
+
+/// The folder.
+#[derive(Clone)]
+pub(super) struct Crops {
+    dir: PathBuf,
+}
+
+impl Crops {
+    pub(super) fn new(dir: PathBuf) -> Crops {
+        Crops { dir }
+    }
+
+    /// Puts a crop's file on disk.
+    pub(super) fn put(&self, sample: u64, file: &[u8]) -> Result<(), GalleryError> {
+        Ok(write_whole(&self.dir, &format!("{sample}.png"), file)?)
+    }
+
+    /// The crop's file as it is.
+    pub(super) fn file(&self, sample: u64) -> Result<Vec<u8>, GalleryError> {
+        let path = self.path(sample);
+        fs::read(&path).map_err(|error| GalleryError::Crop { path, cause: error.to_string() })
+    }
+
+    /// The crop.
+    pub(super) fn read(&self, sample: u64) -> Result<Patch, GalleryError> {
+        let fault = |cause| GalleryError::Crop { path: self.path(sample), cause };
+        decode(&self.file(sample)?).map_err(fault)
+    }
+
+    /// Overwrites and removes a crop; whether there was one.
+    pub(super) fn erase(&self, sample: u64) -> Result<bool, GalleryError> {
+        let path = self.path(sample);
+        let there = path.exists();
+        wipe(&path).map_err(|error| StoreError::from_io(&path, error))?;
+        Ok(there)
+    }
+
+    /// Replaces the copy of a person's record.
+    pub(super) fn put_copy(&self, id: PersonId, head: &Head) -> Result<(), GalleryError> {
+        let text = serde_json::to_vec(head).unwrap_or_default();
+        Ok(write_whole(&self.dir, &format!("{id}.json"), &text)?)
+    }
+
+    /// Overwrites and removes the copy of a person's record.
+    pub(super) fn erase_copy(&self, id: PersonId) -> Result<(), GalleryError> {
+        let path = self.dir.join(format!("{id}.json"));
+        wipe(&path).map_err(|error| StoreError::from_io(&path, error))?;
+        Ok(())
+    }
+
+    /// Makes what was removed durably gone.
+    pub(super) fn sync(&self) -> Result<(), GalleryError> {
+        match sync_dir(&self.dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::from_io(&self.dir, error).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The copies of people's records.
+    pub(super) fn copies(&self) -> Vec<(PersonId, Head)> {
+        let read = |path: &Path| {
+            let id = path.file_name()?.to_str()?.strip_suffix(".json")?.parse().ok()?;
+            match serde_json::from_slice(&fs::read(path).ok()?) {
+                Ok(head) => Some((PersonId(id), head)),
+                Err(error) => {
+                    tracing::error!(%error, "{} is no copy of a person's record; left alone", path.display());
+                    None
+                }
+            }
+        };
+        let files = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        files.filter_map(|file| read(&file.path())).collect()
+    }
+
+    /// Overwrites and removes the crops that nobody names, the copies of nobody, and what a crash left half written.
+    /// Returns how many.
+    pub(super) fn erase_others(
+        &self,
+        samples: &HashSet<u64>,
+        people: &HashSet<PersonId>,
+    ) -> Result<u64, GalleryError> {
+        let mut count = 0;
+        for file in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+            let name = file.file_name().to_string_lossy().into_owned();
+            let number = |suffix| name.strip_suffix(suffix).and_then(|number| number.parse().ok());
+            let stray = number(".png").is_some_and(|sample| !samples.contains(&sample))
+                || number(".json").is_some_and(|person| !people.contains(&PersonId(person)));
+            if stray || name.ends_with(UNFINISHED) {
+                wipe(&file.path()).map_err(|error| StoreError::from_io(&self.dir, error))?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    fn path(&self, sample: u64) -> PathBuf {
+        self.dir.join(format!("{sample}.png"))
+    }
+}
+
+/// The file of a crop. Errors: what is wrong with it.
+pub(super) fn encode(crop: &Patch) -> Result<Vec<u8>, String> {
+    if crop.channels != Channels::Rgb || crop.width > MAX_SIDE || crop.height > MAX_SIDE {
+        return Err(format!("{} x {} px of {:?} are no crop", crop.width, crop.height, crop.channels));
+    }
+    png::encode(crop)
+}
+
+/// The crop in a file. Errors: why it holds none.
+pub(super) fn decode(file: &[u8]) -> Result<Patch, String> {
+    // Before any memory is taken for it.
+    match png::size(file)? {
+        (w, h) if w as usize <= MAX_SIDE && h as usize <= MAX_SIDE => {}
+        (w, h) => return Err(format!("{w} x {h} px are more than the {MAX_SIDE} of a crop")),
+    }
+    let crop = png::decode(file)?;
+    match crop.channels {
+        Channels::Rgb => Ok(crop),
+        _ => Err("it is not in colour".into()),
+    }
+}

@@ -1,0 +1,88 @@
+//! What can be wrong with people and their pictures, each with its next step.
+
+use std::path::PathBuf;
+
+use crate::store::StoreError;
+use crate::types::PersonId;
+
+/// A fault of the gallery.
+#[derive(Debug, thiserror::Error)]
+pub enum GalleryError {
+    /// The store itself.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A name that cannot be one.
+    #[error("{name:?} cannot be a person's name: {cause}; use 1 to 64 visible characters")]
+    Name {
+        /// What was given.
+        name: String,
+        /// Why not.
+        cause: &'static str,
+    },
+    /// Somebody is called so already.
+    #[error(
+        "person {person} is called {name:?} already; add the pictures to that person, or choose a name that tells \
+         the two apart"
+    )]
+    Taken {
+        /// Who.
+        person: PersonId,
+        /// What.
+        name: String,
+    },
+    /// There is no such person.
+    #[error("there is no person {person}; `ocellus faces list` tells who there is")]
+    NoPerson {
+        /// Who was asked for.
+        person: PersonId,
+    },
+    /// The person has no such picture.
+    #[error("person {person} has no picture {sample}; `ocellus faces list` tells which there are")]
+    NoSample {
+        /// Who.
+        person: PersonId,
+        /// What was asked for.
+        sample: u64,
+    },
+    /// A merge of somebody with themselves.
+    #[error("person {person} cannot be merged into themselves; name two people")]
+    Same {
+        /// Who.
+        person: PersonId,
+    },
+    /// The file of a picture is gone or damaged.
+    #[error(
+        "the picture {path} cannot be used ({cause}); take it out with `ocellus faces remove` and enrol the person \
+         with another"
+    )]
+    Crop {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong.
+        cause: String,
+    },
+    /// A picture or an embedding that cannot be kept.
+    #[error("the picture {source_name:?} cannot be kept: {cause}")]
+    Unfit {
+        /// Where it came from.
+        source_name: String,
+        /// Why not.
+        cause: String,
+    },
+    /// A record that this program cannot read.
+    #[error("the record of person {person} cannot be read ({cause}); install the version that wrote it")]
+    Record {
+        /// Whose.
+        person: PersonId,
+        /// What is wrong.
+        cause: String,
+    },
+    /// A file that cannot be imported.
+    #[error("line {line} of the file cannot be imported: {cause}; nothing of it was taken")]
+    Import {
+        /// Its number, from 1.
+        line: usize,
+        /// What is wrong.
+        cause: String,
+    },
+}

@@ -1,0 +1,237 @@
+//! The people of a box: names and embeddings in sled, aligned crops in `gallery/SAMPLE.png` beside the store.
+//!
+//! A crop is on disk before a record names it, and overwritten before its record is deleted: a crash leaves at most a
+//! crop that nobody names, which [`Gallery::tidy`] overwrites. Every change is durable when its method returns.
+
+mod crops;
+mod erase;
+mod error;
+mod record;
+mod shelf;
+mod transfer;
+
+pub use error::GalleryError;
+pub use record::{Erasing, NewSample, Person, Sample, clean_name};
+pub use transfer::{Imported, PersonName, Skipped, read_header};
+
+use std::collections::HashMap;
+
+use crops::Crops;
+use shelf::Shelf;
+
+use super::Store;
+use crate::types::{Clock, Patch, PersonId, SystemClock};
+
+/// The people of a box. Clones share them; every method may be called from any thread.
+#[derive(Clone)]
+pub struct Gallery {
+    store: Store,
+    crops: Crops,
+}
+
+impl Gallery {
+    pub(super) fn new(store: Store) -> Gallery {
+        let crops = Crops::new(store.beside("gallery"));
+        Gallery { store, crops }
+    }
+
+    /// Everybody, in the order of enrolment.
+    pub fn people(&self) -> Result<Vec<Person>, GalleryError> {
+        self.shelf()?.people()
+    }
+
+    /// One person. Errors: [`GalleryError::NoPerson`].
+    pub fn person(&self, id: PersonId) -> Result<Person, GalleryError> {
+        self.shelf()?.person(id)
+    }
+
+    /// The present name of everybody, also under the numbers of those who were merged into them.
+    pub fn names(&self) -> Result<HashMap<PersonId, String>, GalleryError> {
+        let people = self.shelf()?.heads()?.into_iter();
+        let named = people.flat_map(|Person { id, name, was, .. }| {
+            was.into_iter().chain([id]).map(move |number| (number, name.clone()))
+        });
+        Ok(named.collect())
+    }
+
+    /// Whoever is called `name`, whatever its case.
+    pub fn named(&self, name: &str) -> Result<Option<Person>, GalleryError> {
+        let (shelf, lower) = (self.shelf()?, name.trim().to_lowercase());
+        let found = shelf.heads()?.into_iter().find(|person| person.name.to_lowercase() == lower);
+        found.map(|person| shelf.person(person.id)).transpose()
+    }
+
+    /// Whether somebody ever had this number.
+    pub fn knew(&self, id: PersonId) -> Result<bool, GalleryError> {
+        let next = self.store.counters().get(shelf::NEXT_PERSON)?;
+        Ok((1..next).contains(&id.0))
+    }
+
+    /// A new person of the name `name` with these faces, all of them or none.
+    /// Errors: [`GalleryError::Name`], [`GalleryError::Taken`], [`GalleryError::Unfit`].
+    pub fn enrol(&self, name: &str, faces: &[NewSample]) -> Result<Person, GalleryError> {
+        let name = clean_name(name)?;
+        let _turn = self.store.gallery_turn();
+        let shelf = self.shelf()?;
+        shelf.free(&name, None)?;
+        let samples = self.keep(&shelf, faces)?;
+        let id = shelf.next_person()?;
+        let person = Person { id, name, created_ns: now(), was: Vec::new(), samples };
+        self.put(&shelf, &person)?;
+        Ok(person)
+    }
+
+    /// More faces of a person, all of them or none. Returns the person as they are now.
+    /// Errors: [`GalleryError::NoPerson`], [`GalleryError::Unfit`].
+    pub fn add(&self, id: PersonId, faces: &[NewSample]) -> Result<Person, GalleryError> {
+        let _turn = self.store.gallery_turn();
+        let shelf = self.shelf()?;
+        shelf.person(id)?;
+        let mut batch = sled::Batch::default();
+        for sample in self.keep(&shelf, faces)? {
+            shelf::insert_sample(&mut batch, id, &sample);
+        }
+        shelf.apply(batch)?;
+        shelf.copy(id)?;
+        shelf.person(id)
+    }
+
+    /// Gives a person another name. Errors: [`GalleryError::Name`], [`GalleryError::Taken`].
+    pub fn rename(&self, id: PersonId, name: &str) -> Result<Person, GalleryError> {
+        let name = clean_name(name)?;
+        let _turn = self.store.gallery_turn();
+        let shelf = self.shelf()?;
+        let person = Person { name, ..shelf.person(id)? };
+        shelf.free(&person.name, Some(id))?;
+        let mut batch = sled::Batch::default();
+        shelf::insert(&mut batch, &person);
+        shelf.apply(batch)?;
+        shelf.copy(id)?;
+        Ok(person)
+    }
+
+    /// The faces of `from` become those of `into`, who keeps the name; `from` is gone.
+    pub fn merge(&self, from: PersonId, into: PersonId) -> Result<Person, GalleryError> {
+        if from == into {
+            return Err(GalleryError::Same { person: from });
+        }
+        let _turn = self.store.gallery_turn();
+        let shelf = self.shelf()?;
+        let (gone, mut person) = (shelf.person(from)?, shelf.person(into)?);
+        person.was.extend([from].iter().chain(&gone.was));
+        let mut batch = sled::Batch::default();
+        for sample in &gone.samples {
+            batch.remove(record::sample_key(from, sample.id));
+            shelf::insert_sample(&mut batch, into, sample);
+        }
+        batch.remove(record::person_key(from));
+        shelf::insert(&mut batch, &person);
+        shelf.apply(batch)?;
+        shelf.copy(into)?;
+        shelf.copy(from)?;
+        shelf.person(into)
+    }
+
+    /// Takes one face of a person away. Errors: [`GalleryError::NoSample`].
+    pub fn remove(&self, id: PersonId, sample: u64) -> Result<Person, GalleryError> {
+        let _turn = self.store.gallery_turn();
+        let shelf = self.shelf()?;
+        self.has(&shelf, id, sample)?;
+        let mut batch = sled::Batch::default();
+        batch.remove(record::sample_key(id, sample));
+        self.crops.erase(sample)?;
+        shelf.apply(batch)?;
+        shelf.copy(id)?;
+        shelf.person(id)
+    }
+
+    /// The file (PNG) of a person's face. Errors: [`GalleryError::NoSample`], [`GalleryError::Crop`].
+    pub fn picture(&self, id: PersonId, sample: u64) -> Result<Vec<u8>, GalleryError> {
+        self.has(&self.shelf()?, id, sample)?;
+        self.crops.file(sample)
+    }
+
+    /// A person's face as it was cut. Errors: [`GalleryError::NoSample`], [`GalleryError::Crop`].
+    pub fn crop(&self, id: PersonId, sample: u64) -> Result<Patch, GalleryError> {
+        self.has(&self.shelf()?, id, sample)?;
+        self.crops.read(sample)
+    }
+
+    /// New embeddings of faces that are known already, all made by the model with this SHA-256: all of them or none.
+    pub fn embed_again(&self, faces: &[(PersonId, u64, Vec<f32>)], model: &str) -> Result<(), GalleryError> {
+        let _turn = self.store.gallery_turn();
+        let shelf = self.shelf()?;
+        let mut batch = sled::Batch::default();
+        for (id, sample, embedding) in faces {
+            let known = self.has(&shelf, *id, *sample)?;
+            record::check_embedding(embedding)
+                .map_err(|cause| GalleryError::Unfit { source_name: known.source.clone(), cause })?;
+            let sample = Sample { embedding: embedding.clone(), model: model.to_owned(), ..known };
+            shelf::insert_sample(&mut batch, *id, &sample);
+        }
+        shelf.apply(batch)
+    }
+
+    /// The faces whose embeddings another model than `model` (SHA-256) made.
+    pub fn stale(&self, model: &str) -> Result<Vec<(PersonId, u64)>, GalleryError> {
+        let people = self.people()?;
+        let stale = people.iter().flat_map(|person| {
+            let stale = person.samples.iter().filter(|sample| sample.model != model);
+            stale.map(|sample| (person.id, sample.id))
+        });
+        Ok(stale.collect())
+    }
+
+    /// Overwrites what a crash left: crops that nobody names, files half written. Returns how many.
+    pub fn tidy(&self) -> Result<u64, GalleryError> {
+        let _turn = self.store.gallery_turn();
+        let (samples, people) = self.shelf()?.named()?;
+        self.crops.erase_others(&samples, &people)
+    }
+
+    fn has(&self, shelf: &Shelf<'_>, id: PersonId, sample: u64) -> Result<Sample, GalleryError> {
+        let found = shelf.person(id)?.samples.into_iter().find(|known| known.id == sample);
+        found.ok_or(GalleryError::NoSample { person: id, sample })
+    }
+
+    /// Puts crops on disk; no record names them yet.
+    fn keep(&self, shelf: &Shelf<'_>, faces: &[NewSample]) -> Result<Vec<Sample>, GalleryError> {
+        let mut files = Vec::with_capacity(faces.len());
+        for face in faces {
+            let unfit = |cause| GalleryError::Unfit { source_name: face.source.clone(), cause };
+            record::check_embedding(&face.embedding).map_err(unfit)?;
+            files.push(crops::encode(&face.crop).map_err(unfit)?);
+        }
+        let first = shelf.next_samples(faces.len())?;
+        let mut samples = Vec::with_capacity(faces.len());
+        for (id, (face, file)) in (first..).zip(faces.iter().zip(&files)) {
+            self.crops.put(id, file)?;
+            samples.push(Sample {
+                id,
+                added_ns: now(),
+                source: record::clean_source(&face.source),
+                quality: face.quality,
+                model: face.model.clone(),
+                embedding: face.embedding.clone(),
+            });
+        }
+        Ok(samples)
+    }
+
+    /// A new person, whose crops are on disk.
+    fn put(&self, shelf: &Shelf<'_>, person: &Person) -> Result<(), GalleryError> {
+        let mut batch = sled::Batch::default();
+        shelf::insert(&mut batch, person);
+        person.samples.iter().for_each(|sample| shelf::insert_sample(&mut batch, person.id, sample));
+        shelf.apply(batch)?;
+        shelf.copy(person.id)
+    }
+
+    fn shelf(&self) -> Result<Shelf<'_>, GalleryError> {
+        Shelf::open(&self.store, &self.crops)
+    }
+}
+
+fn now() -> u64 {
+    SystemClock.now().wall_ns
+}

@@ -1,0 +1,226 @@
+//! The gallery as a file of JSON lines: a header, then a person a line with crops and embeddings in base64.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+
+use super::record::{self, Person, Sample, clean_name, clean_source};
+use super::{Gallery, GalleryError, crops, now};
+use crate::types::PersonId;
+
+/// The format that is written, and the only one that is read.
+const FORMAT: &str = "ocellus.gallery/1";
+
+/// What was taken from a file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Imported {
+    /// People who are new here, with the ids that they got.
+    pub people: Vec<PersonName>,
+    /// Their faces.
+    pub samples: u64,
+    /// People who were left out.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Who came.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PersonName {
+    /// The id here.
+    pub person: u64,
+    /// The name.
+    pub name: String,
+}
+
+/// Somebody of the file who was left out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// The name.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    format: String,
+    /// SHA-256 of the model that the box used when it wrote the file.
+    #[serde(default)]
+    model: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PersonLine {
+    name: String,
+    created_ns: u64,
+    samples: Vec<SampleLine>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SampleLine {
+    added_ns: u64,
+    source: String,
+    quality: f32,
+    model: String,
+    embedding: String,
+    crop: String,
+}
+
+/// A person of a file, checked.
+struct Newcomer {
+    person: Person,
+    /// The files of the crops, in the order of the samples.
+    files: Vec<Vec<u8>>,
+}
+
+impl Gallery {
+    /// The first line of an export by a box that uses the model `model` (SHA-256).
+    pub fn header(model: &str) -> String {
+        line(&Header { format: FORMAT.into(), model: model.into() })
+    }
+
+    /// The lines of the people after `after` (all of them without it), up to about `most_bytes` but one at least; and
+    /// the last of them, where somebody follows.
+    pub fn export(
+        &self,
+        after: Option<PersonId>,
+        most_bytes: usize,
+    ) -> Result<(Vec<String>, Option<PersonId>), GalleryError> {
+        let shelf = self.shelf()?;
+        let ids = shelf.heads()?.into_iter().map(|person| person.id);
+        let ids: Vec<_> = ids.filter(|id| after.is_none_or(|after| *id > after)).collect();
+        let (mut lines, mut bytes) = (Vec::new(), 0);
+        for id in &ids {
+            let told = self.told(&shelf.person(*id)?)?;
+            bytes += told.len();
+            lines.push(told);
+            if bytes >= most_bytes {
+                break;
+            }
+        }
+        let more = lines.len() < ids.len();
+        let last = lines.len().checked_sub(1).map(|at| ids[at]);
+        Ok((lines, last.filter(|_| more)))
+    }
+
+    /// Takes people from the lines of an export, which begin with its header. Everything is checked before the first
+    /// is taken; somebody whose name is taken here is left out, and told. Embeddings of another model come along: they
+    /// are stale here until the crops are embedded again. Ids and numbers are new.
+    ///
+    /// # Errors
+    /// [`GalleryError::Import`] with the line; nothing was taken then.
+    pub fn import<'l>(&self, lines: impl IntoIterator<Item = &'l str>) -> Result<Imported, GalleryError> {
+        let mut lines = (1..).zip(lines).filter(|(_, line)| !line.trim().is_empty());
+        let Some((_, header)) = lines.next() else {
+            return Err(GalleryError::Import { line: 1, cause: "the file is empty".into() });
+        };
+        read_header(header)?;
+        let newcomers = lines.map(|(number, line)| newcomer(number, line)).collect::<Result<Vec<_>, _>>()?;
+        let _turn = self.store.gallery_turn();
+        let shelf = self.shelf()?;
+        let mut imported = Imported::default();
+        for Newcomer { mut person, files } in newcomers {
+            if let Err(taken) = shelf.free(&person.name, None) {
+                let GalleryError::Taken { person: known, .. } = taken else { return Err(taken) };
+                let same = self.same_faces(&shelf.person(known)?, &files);
+                let reason =
+                    if same { "is here already, with the same faces" } else { "the name is taken here" };
+                imported.skipped.push(Skipped { name: person.name, reason: reason.into() });
+                continue;
+            }
+            let first = shelf.next_samples(files.len())?;
+            for (id, (sample, file)) in (first..).zip(person.samples.iter_mut().zip(&files)) {
+                self.crops.put(id, file)?;
+                sample.id = id;
+            }
+            person.id = shelf.next_person()?;
+            self.put(&shelf, &person)?;
+            imported.samples += files.len() as u64;
+            imported.people.push(PersonName { person: person.id.0, name: person.name });
+        }
+        Ok(imported)
+    }
+
+    fn told(&self, person: &Person) -> Result<String, GalleryError> {
+        let mut samples = Vec::with_capacity(person.samples.len());
+        for sample in &person.samples {
+            let floats: Vec<u8> = sample.embedding.iter().flat_map(|part| part.to_le_bytes()).collect();
+            samples.push(SampleLine {
+                added_ns: sample.added_ns,
+                source: sample.source.clone(),
+                quality: sample.quality,
+                model: sample.model.clone(),
+                embedding: BASE64.encode(floats),
+                crop: BASE64.encode(self.crops.file(sample.id)?),
+            });
+        }
+        Ok(line(&PersonLine { name: person.name.clone(), created_ns: person.created_ns, samples }))
+    }
+
+    fn same_faces(&self, known: &Person, files: &[Vec<u8>]) -> bool {
+        let here: Vec<_> =
+            known.samples.iter().filter_map(|sample| self.crops.file(sample.id).ok()).collect();
+        files.iter().all(|file| here.contains(file))
+    }
+}
+
+/// The SHA-256 of the model of the box that wrote the file with this first line.
+///
+/// # Errors
+/// [`GalleryError::Import`]: no export, or of a version that this program does not know.
+pub fn read_header(header: &str) -> Result<String, GalleryError> {
+    let fault = |cause| GalleryError::Import { line: 1, cause };
+    match serde_json::from_str::<Header>(header) {
+        Ok(header) if header.format == FORMAT => Ok(header.model),
+        Ok(header) => {
+            Err(fault(format!("it is of the format {:?}, this program reads {FORMAT}", header.format)))
+        }
+        Err(error) => Err(fault(format!("it is no header of an exported gallery ({error})"))),
+    }
+}
+
+fn newcomer(number: usize, text: &str) -> Result<Newcomer, GalleryError> {
+    let fault = |cause: String| GalleryError::Import { line: number, cause };
+    let PersonLine { name, created_ns, samples } =
+        serde_json::from_str(text).map_err(|error| fault(error.to_string()))?;
+    let name = clean_name(&name).map_err(|error| fault(error.to_string()))?;
+    let mut person = Person {
+        id: PersonId(0),
+        name,
+        created_ns: created_ns.min(now()),
+        was: Vec::new(),
+        samples: Vec::new(),
+    };
+    let mut files = Vec::with_capacity(samples.len());
+    for sample in samples {
+        let (sample, file) = face(sample).map_err(|cause| fault(format!("{}: {cause}", person.name)))?;
+        person.samples.push(sample);
+        files.push(file);
+    }
+    Ok(Newcomer { person, files })
+}
+
+fn face(told: SampleLine) -> Result<(Sample, Vec<u8>), String> {
+    let file = BASE64.decode(&told.crop).map_err(|error| format!("its crop is no base64 ({error})"))?;
+    // Written again, so that nothing but the picture comes along.
+    let file =
+        crops::decode(&file).and_then(|crop| crops::encode(&crop)).map_err(|e| format!("its crop: {e}"))?;
+    let embedding =
+        BASE64.decode(&told.embedding).map_err(|error| format!("its embedding is no base64 ({error})"))?;
+    let embedding = record::floats(&embedding);
+    // A box whose store was damaged exports crops that wait for their embeddings.
+    if !embedding.is_empty() {
+        record::check_embedding(&embedding)?;
+    }
+    let model = told.model.to_ascii_lowercase();
+    if !model.is_empty() && (model.len() != 64 || !model.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        return Err("its model is no SHA-256".into());
+    }
+    let quality = if told.quality.is_finite() { told.quality.clamp(0.0, 1.0) } else { 0.0 };
+    let (added_ns, source) = (told.added_ns.min(now()), clean_source(&told.source));
+    Ok((Sample { id: 0, added_ns, source, quality, model, embedding }, file))
+}
+
+fn line(value: &impl Serialize) -> String {
+    // Strings and numbers only: it cannot fail.
+    serde_json::to_string(value).unwrap_or_default()
+}

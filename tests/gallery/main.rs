@@ -1,0 +1,9 @@
+//! The people of a box on a real store: enrolled, renamed, merged, exported, and erased from every byte of the disk.
+
+mod erasing;
+mod faces;
+#[path = "../support/mod.rs"]
+mod house;
+mod keeping;
+mod swapping;
+mod transfer;
