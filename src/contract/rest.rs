@@ -269,6 +269,9 @@ pub struct PicturesIn {
     pub pictures: Option<Vec<String>>,
     /// A camera's name.
     pub camera: Option<String>,
+    /// Take them also where they look like somebody else.
+    #[serde(default)]
+    pub as_new: bool,
 }
 
 /// What was enrolled.
