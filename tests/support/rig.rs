@@ -1,6 +1,7 @@
 //! A box under test: a folder with configuration, models and state, and the process that runs on it.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard};
@@ -130,11 +131,11 @@ impl Rig {
 
     /// Makes a user of the page, as `ocellus users add` does it.
     pub fn user(&self, name: &str, role: &str, password: &str) {
-        let file = self.path("password");
-        fs::write(&file, password).unwrap();
-        let arguments = ["users", "add", name, "--role", role, "--password-file", file.to_str().unwrap()];
-        let told = self.command(&arguments);
-        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        let mut command = self.prepared();
+        command.args(["users", "add", name, "--role", role, "--config"]).arg(self.config_path());
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("the program starts");
+        writeln!(child.stdin.take().unwrap(), "{password}").unwrap();
+        assert!(child.wait().unwrap().success(), "the user {name} is made");
     }
 
     /// The same with something on its standard input.

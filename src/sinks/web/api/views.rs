@@ -24,7 +24,7 @@ use crate::contract::rest::{CameraOut, TriggerIn};
 use crate::contract::{CameraState, topic};
 use crate::types::{CommandKind, Layer, LiveView};
 
-/// A comment so often keeps proxies from closing a stream on which nothing happens.
+/// A `ping` so often keeps proxies from closing a stream on which nothing happens, and tells the page that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a picture is waited for.
 const PICTURE: Duration = Duration::from_secs(5);
@@ -137,7 +137,8 @@ pub(in super::super) async fn events(call: Call) -> Outcome {
         };
         Ok::<_, Infallible>(event)
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    let ping = KeepAlive::new().interval(KEEP_ALIVE).event(Event::default().event("ping").data("{}"));
+    Ok(Sse::new(events).keep_alive(ping).into_response())
 }
 
 /// A place among those who look or listen; free again when dropped.
