@@ -26,8 +26,8 @@ impl App {
         let app = self.clone();
         Unit::new("attendance", move |context| {
             let alarm = |name: &str, cause: Option<&str>| match cause {
-                Some(cause) => app.mqtt.alarm(name, cause),
-                None => app.mqtt.clear_alarm(name),
+                Some(cause) => app.voice.alarm(name, cause),
+                None => app.voice.clear_alarm(name),
             };
             let around = Around {
                 store: &app.store,

@@ -66,9 +66,7 @@ pub(in super::super) async fn merge(mut call: Call) -> Outcome {
 
 pub(in super::super) async fn erase(call: Call) -> Outcome {
     let person = call.number("person")?;
-    let told = faces(&call.server, json!({ "action": "erase", "person": person })).await?;
-    call.server.shared.board.forget(person);
-    answer::json(&told)
+    answer::json(&faces(&call.server, json!({ "action": "erase", "person": person })).await?)
 }
 
 pub(in super::super) async fn remove(call: Call) -> Outcome {
