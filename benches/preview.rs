@@ -133,7 +133,9 @@ fn frame(seq: u64, format: PixelFormat, size: (usize, usize), colour: Colour) ->
         }
     }
     let frame = Frame::from_memory(seq, Stamp::default(), (format, width, height), bytes.into());
-    Frame { colour, ..frame.expect("enough bytes") }
+    let mut frame = frame.expect("enough bytes");
+    frame.colour = colour;
+    frame
 }
 
 fn overlays(width: f32, height: f32) -> (Report, Vec<Place>) {

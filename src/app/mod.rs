@@ -186,7 +186,7 @@ impl App {
         if let Some(aside) = opened.set_aside {
             voice.alarm("store", &status::set_aside(&aside));
         }
-        tidy_gallery(&opened.store, &mqtt);
+        tidy_gallery(&opened.store, &voice);
         let evidence = Evidence::new(&config.evidence, &config.device.state_dir, &config.hash);
         // The plant first: evidence copies the frame. The page last, where it is served: a reload may change that.
         let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([
@@ -292,11 +292,11 @@ impl App {
 }
 
 /// Erasures that a crash cut short come first: nothing of those people is to be seen, or sent.
-fn tidy_gallery(store: &Store, mqtt: &Mqtt) {
+fn tidy_gallery(store: &Store, voice: &Voice) {
     match finish_erasures(store) {
         Ok(0) => {}
         Ok(people) => tracing::info!(people, "erasures that were cut short are done"),
-        Err(error) => mqtt.alarm("gallery", &format!("the gallery is not in order: {error}")),
+        Err(error) => voice.alarm("gallery", &format!("the gallery is not in order: {error}")),
     }
 }
 

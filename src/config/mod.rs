@@ -29,6 +29,8 @@ pub mod trigger;
 mod trigger_tests;
 pub mod users;
 mod value;
+#[cfg(test)]
+mod zone_tests;
 
 pub use attendance::{Attendance, CameraAttendance, Hours, Role};
 pub use card::parse as parse_card;
