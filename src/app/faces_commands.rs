@@ -174,6 +174,7 @@ impl House for App {
     }
 
     fn forget(&self, erasing: &Erasing) -> Result<(u64, Forgotten), Refusal> {
+        erasing.ids().for_each(|person| self.web.forget(person));
         let pending = |error: String| pending(erasing, &error);
         let events = self.store.forget_events(erasing).map_err(|error| pending(error.to_string()))?;
         let forgotten = self.mqtt.forget(vec![erasing.clone()], PATIENCE);
