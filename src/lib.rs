@@ -9,7 +9,7 @@
 //!  pipeline.rs          THE road: lease ▶ stage ▶ reorder ▶ track ▶ sinks
 //!  stages/detect.rs       image/   planes into the tensor, scaled before they are converted
 //!                         engine/  the model, and the decoder of what it says
-//!  stages/track.rs      objects get numbers, and begin, go on and end
+//!  stages/track/        objects get numbers, begin, go on and end, and come by zones and lines
 //!  sinks/mqtt/          reports are published, in the words of contract/; events go through
 //!  store/               the outbox on disk, until the broker has them
 //! ```

@@ -206,10 +206,10 @@ impl Rig {
                 every: detect.every,
                 window,
                 followers,
-                tracker: camera
-                    .track
-                    .clone()
-                    .map(|track| Tracker::new(track, app.first_number("track", TRACK_BLOCK))),
+                tracker: camera.track.clone().map(|track| {
+                    let tracker = Tracker::new(track, app.first_number("track", TRACK_BLOCK));
+                    tracker.with_places(&camera.zones, &camera.lines)
+                }),
             };
             Lane::new(settings, ring.reader(policy), sinks, app.bell.clone())
         });

@@ -19,6 +19,7 @@ mod source;
 mod template;
 #[cfg(test)]
 mod tests;
+mod track;
 pub mod trigger;
 #[cfg(test)]
 mod trigger_tests;
@@ -36,7 +37,8 @@ pub(crate) use raw::nearest;
 pub use scene::Shape;
 pub use sections::{
     Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Mqtt, Outbox, Pace, Runtime, Source,
-    Supervisor, Task, Tls, Track, V4l2, Web, WebTls, Workers,
+    Supervisor, Task, Tls, V4l2, Web, WebTls, Workers,
 };
 pub(crate) use source::without_passwords;
+pub use track::{Anchor, Line, MAX_LINES, MAX_ZONES, Track, Zone};
 pub use trigger::Trigger;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Annotate, Evidence, Faces, Inspect, Preview, Recognition, Shape, Trigger};
+use super::{Annotate, Evidence, Faces, Inspect, Line, Preview, Recognition, Shape, Track, Trigger, Zone};
 use crate::types::{Fit, Resize};
 
 /// A whole, checked configuration.
@@ -358,6 +358,10 @@ pub struct Camera {
     pub track: Option<Track>,
     /// Recognition of tracked faces.
     pub recognise: Option<Recognition>,
+    /// Where tracked objects come and go.
+    pub zones: Vec<Zone>,
+    /// What tracked objects cross.
+    pub lines: Vec<Line>,
     /// Inspection on this camera.
     pub inspect: Option<Inspect>,
     /// How people see this camera.
@@ -373,17 +377,4 @@ pub struct Detect {
     pub every: u32,
     /// Findings below are not reported; the card's value when absent.
     pub min_score: Option<f32>,
-}
-
-/// `track = { … }`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Track {
-    /// Least IoU of a detection and its track.
-    pub iou: f32,
-    /// Frames an object must be seen before `new` is told.
-    pub min_frames: u32,
-    /// Frames it may be missed before `end` is told.
-    pub max_gap: u32,
-    /// Least time between two `update`s of one object.
-    pub update_every: Duration,
 }

@@ -1,6 +1,7 @@
 //! What the box says to the world: the topics, the payloads with their schema names, and the JSON Schemas made from
 //! the types. MQTT, the web page and the command line say the same words.
 
+mod event;
 mod figures;
 mod inspection;
 mod payload;
@@ -8,10 +9,11 @@ pub mod rest;
 pub mod schema;
 pub mod topic;
 
+pub use event::EventOut;
 pub use figures::{Failing, Parts, Percentiles, Processing, Telemetry};
 pub use inspection::{InspectionOut, TriggerStatus};
 pub use payload::{
-    Alarm, Answer, CameraState, CameraStatus, Detections, Envelope, EventOut, Gap, Payload, Progress,
-    Service, Status, write,
+    Alarm, Answer, CameraState, CameraStatus, Detections, Envelope, Gap, Payload, Progress, Service, Status,
+    write,
 };
 pub use topic::Topics;

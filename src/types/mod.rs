@@ -17,8 +17,8 @@ mod time;
 pub use attendance::{Attendance, AttendanceKind, Identity, PersonId, Sighting, Witness};
 pub use class::Class;
 pub use command::{Asker, Command, CommandKind, Refusal, Reply, Responder};
-pub use event::{Event, EventKind};
-pub use finding::{Finding, Label, Point, Rect, Value};
+pub use event::{Direction, Event, EventKind};
+pub use finding::{Finding, Label, MAX_FINDING_ZONES, Point, Rect, Value};
 pub use frame::{Colour, Frame, Matrix, PixelFormat, Planes, Range};
 pub use inspection::{
     AcquisitionId, Defect, Ended, Inspection, InspectionLatency, Outcome, Pose, RoiResult, Trigger,

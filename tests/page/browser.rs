@@ -66,17 +66,17 @@ pub fn browser() -> Option<Browser> {
 fn installed() -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-    let paths = names.iter().flat_map(|name| std::env::split_paths(&folders).map(move |folder| folder.join(name)));
+    let paths =
+        names.iter().flat_map(|name| std::env::split_paths(&folders).map(move |folder| folder.join(name)));
     // Ubuntu's `chromium-browser` may be a script that only says that there is a snap.
     paths.into_iter().find(|path| runs(path))
 }
 
 fn runs(path: &Path) -> bool {
     path.is_file()
-        && std::process::Command::new(path)
-            .arg("--version")
-            .output()
-            .is_ok_and(|told| told.status.success() && String::from_utf8_lossy(&told.stdout).contains("Chrom"))
+        && std::process::Command::new(path).arg("--version").output().is_ok_and(|told| {
+            told.status.success() && String::from_utf8_lossy(&told.stdout).contains("Chrom")
+        })
 }
 
 /// One open page.
@@ -154,16 +154,20 @@ impl View {
     /// Clicks where a person would: in the middle of the element.
     #[track_caller]
     pub fn click(&self, selector: &str) {
-        self.tab.wait_for_element(selector).and_then(|found| found.click().map(drop)).unwrap_or_else(|error| {
-            panic!("{selector}: {error}");
-        });
+        self.tab.wait_for_element(selector).and_then(|found| found.click().map(drop)).unwrap_or_else(
+            |error| {
+                panic!("{selector}: {error}");
+            },
+        );
     }
 
     /// Focuses `selector` and types.
     #[track_caller]
     pub fn write(&self, selector: &str, text: &str) {
         let quoted = json!(selector);
-        self.eval(&format!("(() => {{ const e = document.querySelector({quoted}); e.focus(); e.select?.(); }})()"));
+        self.eval(&format!(
+            "(() => {{ const e = document.querySelector({quoted}); e.focus(); e.select?.(); }})()"
+        ));
         self.tab.send_character(text).unwrap();
     }
 
@@ -184,7 +188,9 @@ impl View {
 
     /// A screen of so many CSS px.
     pub fn screen(&self, width: u32, height: u32) {
-        self.call::<2>(json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 800 }));
+        self.call::<2>(
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 800 }),
+        );
     }
 
     /// Role and name of everything that a screen reader meets.
@@ -192,7 +198,10 @@ impl View {
         let tree = self.call::<0>(json!({}));
         let text = |node: &Value, key: &str| node[key]["value"].as_str().unwrap_or_default().to_owned();
         let nodes = tree["nodes"].as_array().expect("the tree").iter();
-        nodes.filter(|node| node["ignored"] != true).map(|node| (text(node, "role"), text(node, "name"))).collect()
+        nodes
+            .filter(|node| node["ignored"] != true)
+            .map(|node| (text(node, "role"), text(node, "name")))
+            .collect()
     }
 
     /// What is seen now, as PNG.

@@ -32,7 +32,11 @@ fn walk(view: &View, wanted: usize) -> BTreeSet<String> {
         }
         let stop = at["stop"].as_str().unwrap().to_owned();
         if !stop.is_empty() {
-            assert_eq!((&at["seen"], &at["inside"]), (&Value::Bool(true), &Value::Bool(true)), "the focus at {stop}");
+            assert_eq!(
+                (&at["seen"], &at["inside"]),
+                (&Value::Bool(true), &Value::Bool(true)),
+                "the focus at {stop}"
+            );
             met.insert(stop);
         }
         if met.len() == wanted {
@@ -97,12 +101,16 @@ fn every_control_and_picture_has_a_name_and_the_page_has_its_landmarks() {
         }
         turn(&view, name);
         let spoken = view.spoken();
-        let nameless: Vec<_> = spoken.iter().filter(|(role, name)| needs_a_name(role) && name.trim().is_empty()).collect();
+        let nameless: Vec<_> =
+            spoken.iter().filter(|(role, name)| needs_a_name(role) && name.trim().is_empty()).collect();
         assert!(nameless.is_empty(), "{name}: {nameless:?}");
         for landmark in ["banner", "navigation", "main"] {
             assert_eq!(spoken.iter().filter(|(role, _)| role == landmark).count(), 1, "{name}: {landmark}");
         }
-        assert_eq!(view.eval("[...document.querySelectorAll('h1')].filter(e => e.checkVisibility()).length"), 1);
+        assert_eq!(
+            view.eval("[...document.querySelectorAll('h1')].filter(e => e.checkVisibility()).length"),
+            1
+        );
         assert!(spoken.iter().any(|(role, _)| role == "status"), "{name}: nothing tells what happens");
     }
     assert_eq!(view.eval("document.documentElement.lang"), "en");
@@ -111,8 +119,19 @@ fn every_control_and_picture_has_a_name_and_the_page_has_its_landmarks() {
 
 fn needs_a_name(role: &str) -> bool {
     const ROLES: [&str; 13] = [
-        "button", "link", "textbox", "searchbox", "combobox", "checkbox", "radio", "image", "img", "Date", "dialog",
-        "region", "DisclosureTriangle",
+        "button",
+        "link",
+        "textbox",
+        "searchbox",
+        "combobox",
+        "checkbox",
+        "radio",
+        "image",
+        "img",
+        "Date",
+        "dialog",
+        "region",
+        "DisclosureTriangle",
     ];
     ROLES.contains(&role)
 }

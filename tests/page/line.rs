@@ -27,13 +27,20 @@ fn a_bad_part_appears_with_its_picture_and_the_region_that_is_wrong() {
     // It is told while somebody looks: no reload.
     let view = place.view("inspections");
     view.wait_words("#parts .badge", "NG");
-    view.wait("its picture", "[...document.querySelectorAll('#parts img')].some(img => img.naturalWidth > 0)");
+    view.wait(
+        "its picture",
+        "[...document.querySelectorAll('#parts img')].some(img => img.naturalWidth > 0)",
+    );
     view.wait_words("#parts .words", "strict · part-");
-    view.eval("document.getElementById('parts-verdict').value = 'ok'; document.getElementById('parts-verdict')\
-        .dispatchEvent(new Event('change'))");
+    view.eval(
+        "document.getElementById('parts-verdict').value = 'ok'; document.getElementById('parts-verdict')\
+        .dispatchEvent(new Event('change'))",
+    );
     view.wait_words("#parts-empty", "No part is like that");
-    view.eval("document.getElementById('parts-verdict').value = 'ng'; document.getElementById('parts-verdict')\
-        .dispatchEvent(new Event('change'))");
+    view.eval(
+        "document.getElementById('parts-verdict').value = 'ng'; document.getElementById('parts-verdict')\
+        .dispatchEvent(new Event('change'))",
+    );
     view.click("#parts .part");
     view.wait_words("dialog tbody", "white");
     view.wait("the large picture", "document.querySelector('dialog .frame img').naturalWidth > 0");

@@ -44,7 +44,8 @@ fn the_page_weighs_little_and_its_first_picture_comes_soon() {
     let view = place.view("live");
     let document = "performance.getEntriesByType('navigation')[0]";
     let size = |what: &str| view.eval(&format!("{document}.{what}")).as_u64().unwrap();
-    let assets = "performance.getEntriesByType('resource').filter(r => !new URL(r.name).pathname.startsWith('/api/'))";
+    let assets =
+        "performance.getEntriesByType('resource').filter(r => !new URL(r.name).pathname.startsWith('/api/'))";
     let (moved, whole) = (size("transferSize"), size("decodedBodySize"));
     println!("page: {moved} bytes over the wire, {whole} unpacked");
     assert_eq!(view.eval(&format!("{assets}.length")), 0, "the page asks for nothing but its data");

@@ -47,6 +47,9 @@ fn a_viewer_looks_and_is_offered_nothing_that_changes_the_box() {
     assert_eq!(view.eval(offered), 0);
     crate::place::turn(&view, "box");
     view.wait("the units", "document.querySelectorAll('#units tr').length > 0");
-    assert_eq!(view.eval("[...document.querySelectorAll('#units button')].filter(e => e.checkVisibility()).length"), 0);
+    assert_eq!(
+        view.eval("[...document.querySelectorAll('#units button')].filter(e => e.checkVisibility()).length"),
+        0
+    );
     place.end();
 }

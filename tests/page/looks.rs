@@ -62,11 +62,16 @@ fn a_telephone_needs_no_sideways_scrolling() {
         view.screen(width, 844);
         for name in VIEWS {
             turn(&view, name);
-            let over = view.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+            let over =
+                view.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth");
             assert_eq!((over, view.eval("innerWidth")), (0.into(), width.into()), "{name} on {width} px");
             let small = "[...document.querySelectorAll('#tabs a')].filter(e => e.checkVisibility())\
                 .every(e => e.getBoundingClientRect().height >= 40 && e.scrollWidth <= e.clientWidth + 1)";
-            assert_eq!(view.eval(small), true, "{name} on {width} px: a tab is too small for a thumb, or cut off");
+            assert_eq!(
+                view.eval(small),
+                true,
+                "{name} on {width} px: a tab is too small for a thumb, or cut off"
+            );
         }
     }
     place.end();

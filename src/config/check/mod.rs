@@ -10,6 +10,7 @@ mod mqtt;
 mod preview;
 mod trigger;
 mod web;
+mod zones;
 
 use std::path::Path;
 
