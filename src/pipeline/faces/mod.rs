@@ -252,7 +252,8 @@ impl FaceLane {
     ) {
         self.counters.told.add(1);
         let camera = self.settings.camera.clone();
-        self.witness.saw(&Sighting { camera, frame_seq, captured, track, rect, identity, similarity });
+        let zones = heapless::Vec::new();
+        self.witness.saw(&Sighting { camera, frame_seq, captured, track, rect, identity, similarity, zones });
     }
 
     /// Puts in what is known of a tracked face, and has it looked at where that is worth it. True where it is.
