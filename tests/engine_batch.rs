@@ -144,7 +144,6 @@ fn as_one_by_one(runtime: &Runtime, data: &Path, name: &str, card: &ModelCard) {
     }
     session.run().unwrap();
     let mut decoder = model.decoder(None);
-    use ocellus::engine::Decode as _;
     for (slot, placement) in placements.iter().enumerate() {
         session.select(slot);
         let mut found = Report::new("test".into());
