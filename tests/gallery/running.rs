@@ -175,6 +175,10 @@ fn a_changed_model_is_noticed_by_the_running_service_and_its_crops_embedded_agai
     let cause = alarm["cause"].as_str().unwrap();
     assert!(cause.contains("1 of 1 faces") && cause.contains("ocellus faces reenrol"), "{cause}");
     assert_eq!(done(&rig, &["reenrol"])["done"], 1);
+    // A broker is no place for faces.
+    subscriber.publish("ocellus/box1/cmd/faces/7", false, r#"{"action":"export"}"#);
+    let answer = subscriber.wait_for("cmd/faces/7", |told| told["status"] == "failed");
+    assert!(answer["reason"].as_str().unwrap().contains("not sent over MQTT"), "{answer}");
     subscriber.wait_for("alarm/gallery-model", Value::is_null);
     assert_eq!(service.stop(), Some(0));
 }
