@@ -104,6 +104,7 @@ fn child(case: &str) {
         detect: None,
         track: None,
         inspect: None,
+        preview: Default::default(),
     };
     let mut count = Count { frames: 0, held: Default::default(), first: None };
     let (health, clock, stop, beat) = (|_: Health| (), SystemClock, Stop::new(), Beat::new());

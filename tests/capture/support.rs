@@ -132,6 +132,7 @@ pub fn camera(source: Source) -> Camera {
         detect: None,
         track: None,
         inspect: None,
+        preview: Default::default(),
     }
 }
 
