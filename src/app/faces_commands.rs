@@ -158,7 +158,7 @@ impl House for App {
                 None => "neither pictures nor a camera is given".into(),
             };
             let remedy = format!("send pictures, or name a camera; there are: {}", known());
-            return Err(Refusal::new("no_camera", message, remedy));
+            return Err(Refusal::new("unknown_camera", message, remedy));
         };
         let name = &rig.settings.name;
         let frame = rig.ring.newest().ok_or_else(|| {
