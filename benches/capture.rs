@@ -105,6 +105,9 @@ fn child(case: &str) {
         track: None,
         recognise: None,
         inspect: None,
+        zones: Vec::new(),
+        lines: Vec::new(),
+        preview: Default::default(),
         attendance: Default::default(),
     };
     let mut count = Count { frames: 0, held: Default::default(), first: None };

@@ -318,6 +318,7 @@ fn open(scheduler: &Scheduler<Item>, lane: &Arc<PartLane>, program: &Arc<Program
         recipe_revision: 1,
         golden_revision: 1,
         rois,
+        outlines: Vec::new(),
         stage: "inspect".into(),
     }));
     lane.set_away(None);

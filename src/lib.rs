@@ -9,7 +9,7 @@
 //!  pipeline.rs          THE road: lease ▶ stage ▶ reorder ▶ track ▶ sinks
 //!  stages/detect.rs       image/   planes into the tensor, scaled before they are converted
 //!                         engine/  the model, and the decoder of what it says
-//!  stages/track.rs      objects get numbers, and begin, go on and end
+//!  stages/track/        objects get numbers, begin, go on and end, and come by zones and lines
 //!  sinks/mqtt/          reports are published, in the words of contract/; events go through
 //!  store/               the outbox on disk, until the broker has them
 //! ```
@@ -24,6 +24,17 @@
 //!  trigger/             the verdict is written back to the line;
 //!  sinks/mqtt/          published through the outbox;
 //!  sinks/evidence/      and kept with its frame, to be replayed bit for bit
+//! ```
+//!
+//! And one person, from the face to the table:
+//!
+//! ```text
+//!  types::Witness       is told of each face that was held against the gallery;
+//!  app/attendance/      takes sightings from a bounded queue and asks
+//!  stages/rules/        who is here: enter, seen, leave, made from sightings and time alone; writes it to
+//!  store/attendance/    the book, with the presence in one batch; and only then tells
+//!  sinks/mqtt/          whose outbox notes how far it has come, so that a crash repeats nothing
+//!  contract/table.rs    a day of it as CSV and XLSX
 //! ```
 //!
 //! `app.rs` builds all of it from `config/` and hands every loop to the `supervisor/`. Imports run one way

@@ -17,6 +17,7 @@ mod faces;
 mod follower;
 mod item;
 mod part;
+mod preview;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -26,9 +27,12 @@ pub use acquire::{PartFeed, PartLane};
 pub use choice::PartLaneSettings;
 pub use counters::LaneCounters;
 pub use faces::{FaceCounters, FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings, FaceStation};
-pub use follower::Follower;
+pub use follower::{Follower, PartFollower};
 pub use item::{FrameItem, Item, StageStation};
 pub use part::{PartItem, PartStage, Product};
+pub use preview::{
+    Album, Outlet, PictureItem, PictureStation, Preview, PreviewCounters, PreviewFeed, PreviewSettings,
+};
 
 use crate::ring::{Bell, Lease, Reader, Take};
 use crate::scheduler::{Feed, Reorder};
@@ -239,13 +243,16 @@ impl Lane {
         // Nobody else holds a report before it is offered to the sinks.
         if let Some(report) = Arc::get_mut(&mut report) {
             let now = self.clock.now();
-            let least = f32::from_bits(self.min_score.load(Ordering::Relaxed));
-            report.findings.retain(|finding| finding.score >= least);
             report.latency.reorder_us = now.latency_since(at);
             report.latency.total_us = now.latency_since(report.captured);
+            let least = f32::from_bits(self.min_score.load(Ordering::Relaxed));
             if let Some(tracker) = &mut tail.tracker {
+                // Unsure findings keep objects alive, and are not reported.
+                keep(report, tracker.least_score(least));
+                tracker.set_min_score(least);
                 tracker.update(report, &mut tail.events);
             }
+            keep(report, least);
             if let Some(frame) = frame {
                 self.followers.iter().for_each(|follower| follower.mark(report, &tail.events, frame));
             }
@@ -269,9 +276,12 @@ impl Lane {
         if let Some(tracker) = &mut tail.tracker {
             let mut last = Report::new(self.camera.clone());
             last.captured = self.clock.now();
-            tail.events.clear();
-            tracker.end_all(&last, &mut tail.events);
-            self.offer_events(&tail.events);
+            let mut told = false;
+            while !told {
+                tail.events.clear();
+                told = tracker.end_all(&last, &mut tail.events);
+                self.offer_events(&tail.events);
+            }
         }
         self.followers.iter().for_each(|follower| follower.ended());
     }
@@ -313,6 +323,7 @@ impl Lane {
             report.clear();
             report.frame_seq = frame.seq;
             report.captured = frame.captured;
+            report.pts_ns = frame.pts_ns;
             report.width = frame.width as u32;
             report.height = frame.height as u32;
         }
@@ -346,6 +357,16 @@ impl Feed<Item> for LaneFeed {
 
     fn waiting(&self) -> usize {
         lock(&self.0.intake).reader.backlog() as usize
+    }
+}
+
+/// Drops the findings below `least`.
+fn keep(report: &mut Report, least: f32) {
+    let before = report.findings.len();
+    report.findings.retain(|finding| finding.score >= least);
+    if report.findings.len() < before {
+        // What found no room was worse than these.
+        report.overflow = 0;
     }
 }
 

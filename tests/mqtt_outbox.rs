@@ -209,7 +209,7 @@ fn reaching_the_bound_is_announced_as_a_gap() {
     assert_eq!(to, unit.mqtt.counters().outbox_dropped);
     subscriber.wait_for("front/event", |message| message["seq"] == 500);
     let kept: Vec<Value> =
-        subscriber.json("front/event").into_iter().filter(|m| m["schema"] == "ocellus.event/1").collect();
+        subscriber.json("front/event").into_iter().filter(|m| m["schema"] == "ocellus.event/2").collect();
     assert_eq!(seqs(&kept), (to + 1..=500).collect(), "what is not in the gap has arrived");
 }
 

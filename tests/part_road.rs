@@ -129,6 +129,7 @@ impl Line {
             recipe_revision: 3,
             golden_revision: 0,
             rois: (0..rois).map(|at| (format!("roi{at}").as_str().into(), "presence")).collect(),
+            outlines: Vec::new(),
             stage: "inspect".into(),
         };
         lane.select(Arc::new(product));

@@ -22,7 +22,9 @@ use ocellus::stages::Stage as _;
 use ocellus::stages::detect::Detect;
 use ocellus::stages::track::Tracker;
 use ocellus::supervisor::{Beat, Stop};
-use ocellus::types::{Attendance, Class, Event, Frame, Inspection, PixelFormat, Report, Stamp, SystemClock};
+use ocellus::types::{
+    Attendance, Class, Event, Frame, Inspection, PixelFormat, Point, Report, Stamp, SystemClock,
+};
 
 thread_local! {
     /// Whether this thread is part of the road.
@@ -163,15 +165,25 @@ fn a_frame_on_its_way_from_the_ring_to_the_sinks_allocates_nothing() {
         events: AtomicU64::new(0),
     });
     let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([keeping.clone() as Arc<dyn Sink>, Arc::new(mqtt())]);
+    let update_every = Duration::from_millis(100);
     let track =
-        config::Track { iou: 0.2, min_frames: 1, max_gap: 1, update_every: Duration::from_millis(100) };
-    let tracker = Some(Tracker::new(track, 1));
+        config::Track { iou: 0.2, min_frames: 1, max_gap: 1, update_every, ..config::Track::default() };
+    let at = |x, y| Point { x, y };
+    let zone = config::Zone {
+        name: "half".into(),
+        points: vec![at(0.5, 0.0), at(1.0, 0.0), at(1.0, 1.0), at(0.5, 1.0)],
+        dwell: Some(Duration::from_millis(200)),
+    };
+    let line = config::Line { name: "middle".into(), from: at(0.5, 1.0), to: at(0.5, 0.0) };
+    let tracker = Some(Tracker::new(track, 1).with_places(&[zone], &[line]));
     let settings =
         LaneSettings { camera: "conveyor".into(), every: 1, window: 6, tracker, followers: Vec::new() };
     let lane = Lane::new(settings, ring.reader(Policy::Every), sinks, bell.clone());
     // Both on core 0: every machine has one.
     let scheduler = Scheduler::<Item>::new(&[0, 0], bell);
-    let detect = Detect::new("detect", model, None);
+    // As unsure as a camera that tracks asks its model to be.
+    let detect = Detect::new("detect", model.clone(), Some(0.1));
+    lane.set_min_score(model.min_score());
     let factory = move || {
         let station = detect.station().map_err(|error| error.to_string())?;
         Ok(Box::new(StageStation(station)) as Box<dyn ocellus::scheduler::Station<Item>>)

@@ -9,10 +9,12 @@ if ! command -v dpkg-query >/dev/null; then
     exit 0
 fi
 
+# `ID` is debian, ubuntu, …
+system=$(. /etc/os-release && echo "$ID")
 installed=" $(dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | tr '\n' ' ') "
 missing=()
-while read -r package _; do
-    [ -n "$package" ] || continue
+while read -r package where _; do
+    [[ -n $package && $where != "!$system" ]] || continue
     [[ "$installed" == *" $package "* ]] || missing+=("$package")
 done < <(grep -v '^#' packages.txt; printf '%s\n' "$@")
 [ ${#missing[@]} -gt 0 ] || exit 0

@@ -49,12 +49,14 @@ impl App {
             CommandKind::Product => self.product_command(&command.payload).map_err(Refusal::from),
             CommandKind::Golden => self.golden_command(&command.payload).map_err(Refusal::from),
             CommandKind::Status => Ok(self.status_now()),
+            CommandKind::Config => self.config_command(command.asker),
             // Answered by a unit of its own.
             CommandKind::Faces => return self.pass_faces(command),
             CommandKind::Attendance => self.attendance_command(&command.payload),
-            CommandKind::Restart => Err(Refusal::new("not_here", "this box does not do that", "")),
             // Answered when the acquisition has ended.
             CommandKind::Trigger => return self.pull_for(command),
+            // May end the road that its answer takes.
+            CommandKind::Restart => return self.restart_command(command),
         };
         command.reply.answer(outcome);
     }

@@ -118,8 +118,8 @@ impl Desk for CameraDesk {
     fn port(&self, name: &str, state: PortState) {
         let alarm = format!("trigger-{name}");
         match state {
-            PortState::Open => self.app.mqtt.clear_alarm(&alarm),
-            PortState::Away { cause, .. } => self.app.mqtt.alarm(&alarm, &cause),
+            PortState::Open => self.app.voice.clear_alarm(&alarm),
+            PortState::Away { cause, .. } => self.app.voice.alarm(&alarm, &cause),
         }
     }
 }

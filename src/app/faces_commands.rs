@@ -80,14 +80,14 @@ impl App {
 
     /// Puts the gallery, as it is on disk, in force. Faces that another model embedded are left out, and an alarm says so.
     pub(super) fn refresh_gallery(&self) {
-        let Some(recognition) = self.recognition() else { return self.mqtt.clear_alarm(ALARM) };
+        let Some(recognition) = self.recognition() else { return self.voice.clear_alarm(ALARM) };
         let model = &recognition.model;
         match people::gather(&self.store.gallery(), model.sha256()) {
             Ok((index, stale)) => {
                 let faces = index.faces();
                 self.set_gallery(Arc::new(index));
                 if stale == 0 {
-                    return self.mqtt.clear_alarm(ALARM);
+                    return self.voice.clear_alarm(ALARM);
                 }
                 let all = faces + stale;
                 let cause = format!(
@@ -95,9 +95,9 @@ impl App {
                      run `ocellus faces reenrol`",
                     model.name()
                 );
-                self.mqtt.alarm(ALARM, &cause);
+                self.voice.alarm(ALARM, &cause);
             }
-            Err(error) => self.mqtt.alarm(ALARM, &format!("the gallery cannot be read: {error}")),
+            Err(error) => self.voice.alarm(ALARM, &format!("the gallery cannot be read: {error}")),
         }
     }
 }

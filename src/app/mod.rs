@@ -18,10 +18,13 @@ mod inspect_commands;
 mod models;
 mod parts;
 pub mod people;
+mod preview;
 mod reload;
 mod rig;
 mod status;
 mod units;
+mod voice;
+mod web_commands;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,6 +40,7 @@ use crate::scheduler::{Scheduler, StationError};
 use crate::sinks::Sink;
 use crate::sinks::evidence::Evidence;
 use crate::sinks::mqtt::{Link, Mqtt};
+use crate::sinks::web::Web;
 use crate::store::{Store, StoreError};
 use crate::supervisor::{Ended, Signals, SpawnError, Stop, Supervisor, SupervisorError, notify, spawn};
 use crate::telemetry::{Log, share_heaps};
@@ -48,7 +52,9 @@ use faces_commands::FacesInbox;
 pub use faces_commands::{finish_erasures, forget_alone};
 use gate::Gate;
 use models::Models;
+use preview::Views;
 use rig::Rig;
+use voice::Voice;
 
 /// How long the first frames wait for the broker's first answer; a broker on the same machine needs 2 ms.
 const LINK_PATIENCE: Duration = Duration::from_millis(300);
@@ -117,6 +123,8 @@ struct App {
     config: Mutex<Config>,
     supervisor: Supervisor,
     mqtt: Mqtt,
+    web: Web,
+    voice: Voice,
     store: Store,
     sinks: Arc<[Arc<dyn Sink>]>,
     evidence: Evidence,
@@ -129,6 +137,8 @@ struct App {
     /// Requests about the people of the gallery.
     people: FacesInbox,
     rigs: Mutex<Vec<Arc<Rig>>>,
+    /// What people see of the cameras.
+    views: Arc<Views>,
     /// Where the broker's side puts commands.
     commands: SyncSender<Command>,
     /// Set by SIGHUP.
@@ -171,18 +181,27 @@ impl App {
         let started = SystemClock.now();
         let opened = Store::open(&config.device.state_dir)?;
         let mqtt = Mqtt::new(&config.mqtt, &config.device, Arc::new(SystemClock));
+        let web = Web::new(&config.device.name, Arc::new(SystemClock));
+        let voice = Voice::new(&mqtt, &web);
         if let Some(aside) = opened.set_aside {
-            mqtt.alarm("store", &status::set_aside(&aside));
+            voice.alarm("store", &status::set_aside(&aside));
         }
-        tidy_gallery(&opened.store, &mqtt);
+        tidy_gallery(&opened.store, &voice);
         let evidence = Evidence::new(&config.evidence, &config.device.state_dir, &config.hash);
-        // The plant first: evidence copies the frame.
-        let sinks: Arc<[Arc<dyn Sink>]> =
-            Arc::new([Arc::new(mqtt.clone()) as Arc<dyn Sink>, Arc::new(evidence.clone())]);
+        // The plant first: evidence copies the frame. The page last, where it is served: a reload may change that.
+        let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([
+            Arc::new(mqtt.clone()) as Arc<dyn Sink>,
+            Arc::new(evidence.clone()),
+            Arc::new(web.clone()),
+        ]);
         let bell = Bell::new();
+        let scheduler = Arc::new(Scheduler::new(&config.workers.cores, bell.clone()));
+        let views = Views::new(&scheduler, &config, bell.clone())?;
+        web.show(views.clone());
+        views.keep_parts(Arc::new(web.clone()));
         Ok(Arc::new(App {
             supervisor: Supervisor::new(config.supervisor.clone()),
-            scheduler: Arc::new(Scheduler::new(&config.workers.cores, bell.clone())),
+            scheduler,
             models: Mutex::new(Models::default()),
             faces: Faces::default(),
             people: FacesInbox::default(),
@@ -193,8 +212,11 @@ impl App {
             evidence,
             gate: Arc::new(Gate::default()),
             rigs: Mutex::default(),
+            views,
             options,
             mqtt,
+            web,
+            voice,
             bell,
             commands,
             hangup,
@@ -239,6 +261,9 @@ impl App {
         self.supervisor.add(self.faces_unit())?;
         self.supervisor.add(self.commands_unit(inbox))?;
         self.supervisor.add(self.control_unit(&config))?;
+        if let Some(unit) = self.web_unit(&config) {
+            self.supervisor.add(unit)?;
+        }
         for trigger in &config.triggers {
             self.supervisor.add(self.trigger_unit(trigger, &config))?;
         }
@@ -266,11 +291,11 @@ impl App {
 }
 
 /// Erasures that a crash cut short come first: nothing of those people is to be seen, or sent.
-fn tidy_gallery(store: &Store, mqtt: &Mqtt) {
+fn tidy_gallery(store: &Store, voice: &Voice) {
     match finish_erasures(store) {
         Ok(0) => {}
         Ok(people) => tracing::info!(people, "erasures that were cut short are done"),
-        Err(error) => mqtt.alarm("gallery", &format!("the gallery is not in order: {error}")),
+        Err(error) => voice.alarm("gallery", &format!("the gallery is not in order: {error}")),
     }
 }
 

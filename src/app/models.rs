@@ -24,7 +24,16 @@ pub(super) struct Ready {
     pub(super) stage: Arc<Stage<Item>>,
     /// What it was made from.
     settings: config::Model,
-    min_score: Option<f32>,
+    wishes: Wishes,
+}
+
+/// What the cameras of a model want of its scores; each camera's lane then applies its own threshold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Wishes {
+    /// The lowest score that any of them names.
+    lowest: Option<f32>,
+    /// Whether one of them is content with the card's.
+    card: bool,
 }
 
 /// The models by name.
@@ -73,16 +82,16 @@ impl App {
         settings: &config::Model,
         config: &Config,
     ) -> Result<Option<Ready>, AppError> {
-        let min_score = lowest_score(config, &settings.name);
+        let wishes = Wishes::of(config, &settings.name);
         let known = self.ready_model(&settings.name);
-        let known = known.filter(|known| known.settings == *settings && known.min_score == min_score);
+        let known = known.filter(|known| known.settings == *settings && known.wishes == wishes);
         let model = known.as_ref().map_or_else(|| runtime.load(settings), |known| Ok(known.model.clone()))?;
         if needs_eyes(config, &settings.name) {
             model.expect_task(config::Task::BlazeFace)?;
         }
         match known {
             Some(_) => Ok(None),
-            None => self.make_ready(model, settings, min_score).map(Some),
+            None => self.make_ready(model, settings, wishes).map(Some),
         }
     }
 
@@ -91,8 +100,9 @@ impl App {
         self.drop_unused_recognition(config);
         let models = &mut lock(&self.models).ready;
         models.retain(|name, _| used_models(config).any(|model| model.name == *name));
-        // Those of inspection belong to their cameras.
-        for stage in self.scheduler.stages().iter().filter(|stage| stage.rank().class != Class::Inspect) {
+        // Those of inspection belong to their cameras, and that of annotation to all.
+        let foreign = [Class::Inspect, Class::Annotate];
+        for stage in self.scheduler.stages().iter().filter(|stage| !foreign.contains(&stage.rank().class)) {
             if !models.values().any(|ready| Arc::ptr_eq(&ready.stage, stage)) && !self.recognises(stage) {
                 self.scheduler.remove(&stage.rank().name);
             }
@@ -151,10 +161,11 @@ impl App {
         &self,
         model: Arc<Model>,
         settings: &config::Model,
-        min_score: Option<f32>,
+        wishes: Wishes,
     ) -> Result<Ready, AppError> {
         let generation = lock(&self.models).next_generation();
-        let detect = Arc::new(Detect::new(&settings.name, model.clone(), min_score));
+        let least = wishes.least_score(model.min_score());
+        let detect = Arc::new(Detect::new(&settings.name, model.clone(), Some(least)));
         let rank = Rank {
             name: format!("{}#{generation}", detect.name()).into(),
             class: detect.class(),
@@ -166,7 +177,7 @@ impl App {
             Ok(Box::new(StageStation(station)))
         });
         let stage = self.scheduler.add(rank, INBOX, factory)?;
-        Ok(Ready { model, stage, settings: settings.clone(), min_score })
+        Ok(Ready { model, stage, settings: settings.clone(), wishes })
     }
 }
 
@@ -182,10 +193,30 @@ fn needs_eyes(config: &Config, model: &str) -> bool {
     recognising.filter_map(|camera| camera.detect.as_ref()).any(|detect| detect.model == model)
 }
 
-/// The lowest threshold that any camera wants of the model; each camera's lane then applies its own.
-fn lowest_score(config: &Config, model: &str) -> Option<f32> {
-    let wishes = config.cameras.iter().filter_map(|camera| camera.detect.as_ref());
-    wishes.filter(|detect| detect.model == model).filter_map(|detect| detect.min_score).reduce(f32::min)
+impl Wishes {
+    /// A camera that tracks also wants the findings that keep its objects alive.
+    fn of(config: &Config, model: &str) -> Wishes {
+        let cameras = || {
+            let detecting =
+                config.cameras.iter().filter_map(|camera| Some((camera, camera.detect.as_ref()?)));
+            detecting.filter(|(_, detect)| detect.model == model)
+        };
+        let tracking = cameras().filter_map(|(camera, _)| Some(camera.track.as_ref()?.low_score));
+        let named = cameras().filter_map(|(_, detect)| detect.min_score);
+        Wishes {
+            lowest: named.chain(tracking).reduce(f32::min),
+            card: cameras().any(|(_, detect)| detect.min_score.is_none()),
+        }
+    }
+
+    /// The threshold of the model's decoder, where `card` is that of its card.
+    fn least_score(self, card: f32) -> f32 {
+        match self.lowest {
+            Some(lowest) if self.card => lowest.min(card),
+            Some(lowest) => lowest,
+            None => card,
+        }
+    }
 }
 
 /// The thread that loads the models panicked: told as a failed unit.

@@ -232,13 +232,13 @@ impl App {
                 state.former.extend(former);
                 (state.fault, state.wanted) = (None, None);
                 drop(state);
-                self.mqtt.clear_alarm(&alarm);
+                self.voice.clear_alarm(&alarm);
                 self.bell.ring_all();
                 self.publish_trigger(rig);
                 Ok(())
             }
             Err(fault) => {
-                self.mqtt.alarm(&alarm, &format!("product {product} is not ready: {fault}"));
+                self.voice.alarm(&alarm, &format!("product {product} is not ready: {fault}"));
                 let mut state = lock(&parts.state);
                 (state.fault, state.wanted) = (Some(fault.clone()), Some(product.to_owned()));
                 drop(state);
@@ -269,6 +269,7 @@ impl App {
             recipe_revision: program.recipe().revision,
             golden_revision: set.map_or(0, |set| set.revision),
             rois: program.rois(),
+            outlines: program.outlines(),
             stage: rank.name.clone(),
         });
         self.evidence.product(&product.stage, Arc::new(record));

@@ -22,10 +22,10 @@ impl App {
         match &outcome {
             Ok(told) => {
                 tracing::info!("configuration reloaded: {told}");
-                self.mqtt.clear_alarm(ALARM);
+                self.voice.clear_alarm(ALARM);
             }
             Err(reason) => {
-                self.mqtt.alarm(ALARM, &format!("the old configuration stays in force: {reason}"));
+                self.voice.alarm(ALARM, &format!("the old configuration stays in force: {reason}"));
             }
         }
         outcome
@@ -56,6 +56,7 @@ impl App {
         if change.mqtt_changed {
             self.supervisor.replace(self.mqtt_unit(new))?;
         }
+        self.change_web(change.web_changed, new)?;
         if change.evidence_changed {
             self.evidence.reconfigure(&new.evidence, &new.hash);
         }
@@ -73,8 +74,8 @@ impl App {
         }
         for name in &change.cameras.removed {
             self.remove_camera(name)?;
-            self.mqtt.clear(&format!("camera/{name}/status"));
-            self.mqtt.clear(&format!("camera/{name}/trigger"));
+            self.voice.clear(&format!("camera/{name}/status"));
+            self.voice.clear(&format!("camera/{name}/trigger"));
         }
         self.refresh_gallery();
         self.attach_all()?;

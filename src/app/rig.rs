@@ -7,11 +7,12 @@ use std::time::Duration;
 use super::faces::RigFaces;
 use super::gate::Gate;
 use super::parts::Parts;
+use super::preview::Shown;
 use super::{App, AppError, lock};
 use crate::capture::scene::Sensor;
 use crate::capture::{self, CaptureError, Committed, FrameSink, Health, Wiring};
 use crate::config::{self, Config, Pace};
-use crate::pipeline::{Item, Lane, LaneFeed, LaneSettings};
+use crate::pipeline::{Follower, Item, Lane, LaneFeed, LaneSettings};
 use crate::ring::{Policy, Refused, Ring, Writer};
 use crate::scheduler::{Feed, Stage};
 use crate::sinks::Sink;
@@ -37,6 +38,7 @@ pub(super) struct Rig {
     pub(super) lane: Option<Arc<Lane>>,
     pub(super) parts: Option<Parts>,
     pub(super) faces: Option<RigFaces>,
+    pub(super) shown: Shown,
     pub(super) health: Mutex<Health>,
     feed: Mutex<Option<Attached>>,
     /// Numbers frames across the lives of the capture unit.
@@ -105,6 +107,7 @@ impl App {
             }
             old.detach(self);
         }
+        self.views.forget(name);
         Ok(())
     }
 
@@ -190,30 +193,38 @@ impl Rig {
             Pace::Max if camera.source.ends() => Policy::Every,
             _ => Policy::Latest,
         };
+        let shown = app.show(camera, &ring);
         let window = app.scheduler.workers().len() + OVERTAKING;
         let sinks: Arc<[Arc<dyn Sink>]> = app.sinks.clone();
         let faces = RigFaces::new(camera, app);
+        // Names before the picture that shows them.
+        let mut followers: Vec<Arc<dyn Follower>> = faces.iter().map(RigFaces::follower).collect();
+        followers.push(shown.preview.clone());
         let lane = camera.detect.as_ref().map(|detect| {
             let settings = LaneSettings {
                 camera: camera.name.as_str().into(),
                 every: detect.every,
                 window,
-                followers: faces.iter().map(RigFaces::follower).collect(),
-                tracker: camera
-                    .track
-                    .clone()
-                    .map(|track| Tracker::new(track, app.first_number("track", TRACK_BLOCK))),
+                followers,
+                tracker: camera.track.clone().map(|track| {
+                    let tracker = Tracker::new(track, app.first_number("track", TRACK_BLOCK));
+                    tracker.with_places(&camera.zones, &camera.lines)
+                }),
             };
             Lane::new(settings, ring.reader(policy), sinks, app.bell.clone())
         });
         let health = Health::starting();
         let parts = camera.inspect.as_ref().map(|inspect| Parts::new(&camera.name, inspect, &ring, app));
+        if let Some(parts) = &parts {
+            parts.lane.follow(shown.preview.clone());
+        }
         Rig {
             settings: camera.clone(),
             ring,
             lane,
             parts,
             faces,
+            shown,
             health: Mutex::new(health),
             feed: Mutex::default(),
             next_seq: AtomicU64::new(0),
@@ -245,6 +256,7 @@ impl Rig {
     }
 
     fn detach(&self, app: &App) {
+        self.shown.detach();
         if let Some(parts) = &self.parts {
             parts.detach(app);
         }
@@ -283,6 +295,7 @@ impl FrameSink for RingSink<'_> {
                 if let Some(parts) = &self.rig.parts {
                     parts.lane.frame_committed();
                 }
+                self.rig.shown.preview.frame_committed();
                 Committed::Taken
             }
             Err(Refused::Starved(_)) => Committed::Refused,

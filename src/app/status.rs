@@ -65,6 +65,8 @@ impl App {
             self.publish_status(&mut memory);
             if memory.ready {
                 self.publish_cameras(&mut memory);
+                self.voice.tell_alarms();
+                self.tell_web();
                 self.publish_telemetry(&mut memory);
             }
             beat.beat();
@@ -106,7 +108,7 @@ impl App {
         if memory.status.as_ref() == Some(&(state, reasons.clone())) {
             return;
         }
-        self.mqtt.retain("status", &self.status(state, reasons.clone()));
+        self.voice.retain("status", &self.status(state, reasons.clone()));
         notify::status(&if reasons.is_empty() { "online".into() } else { reasons.join("; ") });
         memory.status = Some((state, reasons));
     }
@@ -171,7 +173,7 @@ impl App {
     /// The handshake of a camera that inspects, retained.
     pub(super) fn publish_trigger(&self, rig: &Rig) {
         if let Some(status) = trigger_status(rig) {
-            self.mqtt.retain(&format!("camera/{}/trigger", rig.settings.name), &status);
+            self.voice.retain(&format!("camera/{}/trigger", rig.settings.name), &status);
         }
     }
 
@@ -187,7 +189,7 @@ impl App {
         };
         let camera = rig.settings.name.clone();
         let status = CameraStatus { state, cause, fps, frames: rig.frames(), drops: rig.drops(), camera };
-        self.mqtt.retain(&format!("camera/{}/status", rig.settings.name), &status);
+        self.voice.retain(&format!("camera/{}/status", rig.settings.name), &status);
     }
 
     fn publish_telemetry(&self, memory: &mut Memory) {
@@ -198,7 +200,7 @@ impl App {
         }
         memory.telemetry_ns = now;
         let telemetry = self.telemetry(memory, now);
-        self.mqtt.telemetry(&telemetry);
+        self.voice.telemetry(&telemetry);
     }
 
     fn telemetry(&self, memory: &mut Memory, now_ns: u64) -> Telemetry {
@@ -225,6 +227,7 @@ impl App {
             }
         }
         told.counters.extend(self.mqtt.counters().named());
+        told.counters.extend(self.web.counters().named());
         let evidence = self.evidence.counters().named();
         let attendance = self.attendance.counters().named();
         told.counters.extend(attendance.map(|(name, value)| (name.to_owned(), value)));
@@ -241,6 +244,11 @@ fn add_camera(told: &mut Telemetry, rig: &Rig) {
     };
     count("frames", rig.frames());
     count("starved", rig.ring.stats().starved);
+    for (what, value) in rig.shown.figures() {
+        count(what, value);
+    }
+    let made = &rig.shown.preview.counters().made_us;
+    told.latency.insert(format!("{name}/picture"), percentiles(made));
     let Some(lane) = &rig.lane else { return };
     let figures = &lane.counters;
     count("skipped", lane.skipped());

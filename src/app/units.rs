@@ -28,8 +28,8 @@ impl App {
         let app = self.clone();
         Unit::new("evidence", move |context| {
             let alarm = |cause: Option<&str>| match cause {
-                Some(cause) => app.mqtt.alarm("evidence", cause),
-                None => app.mqtt.clear_alarm("evidence"),
+                Some(cause) => app.voice.alarm("evidence", cause),
+                None => app.voice.clear_alarm("evidence"),
             };
             app.evidence.run(&context.stop, &context.beat, &alarm);
             Ok(())

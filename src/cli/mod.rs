@@ -11,6 +11,7 @@ mod replay;
 mod run;
 mod schema;
 mod tell;
+mod users;
 mod workshop;
 
 use std::path::PathBuf;
@@ -66,6 +67,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Measure the road of a frame at full speed on this machine.
     Bench(bench::Arguments),
+    /// Say who may log in to the page: needed before others than this machine can reach it.
+    Users(users::Arguments),
     /// Print the JSON Schemas of everything that is published.
     Schema(schema::Arguments),
 }
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Attendance(arguments) => attendance::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Users(arguments) => users::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     };
     match outcome {

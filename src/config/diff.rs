@@ -30,6 +30,8 @@ pub struct Change {
     pub log_changed: bool,
     /// `[evidence]`, other than its folder.
     pub evidence_changed: bool,
+    /// `[web]`: served anew.
+    pub web_changed: bool,
     /// `[attendance]`.
     pub attendance_changed: bool,
     /// Changed keys that only a restart of the process applies; until then the old values stay in force.
@@ -41,8 +43,8 @@ impl Change {
     pub fn is_empty(&self) -> bool {
         let same =
             |names: &Names| names.added.is_empty() && names.removed.is_empty() && names.changed.is_empty();
-        let sections =
-            self.mqtt_changed || self.log_changed || self.evidence_changed || self.attendance_changed;
+        let sections = self.mqtt_changed || self.log_changed || self.evidence_changed || self.web_changed;
+        let sections = sections || self.attendance_changed;
         let parts = same(&self.cameras) && same(&self.triggers) && same(&self.models);
         parts && !sections && self.needs_restart.is_empty()
     }
@@ -59,6 +61,7 @@ impl Config {
             ("outbox", old.outbox != new.outbox),
             ("attendance.queue", old.attendance.queue != new.attendance.queue),
             ("evidence.dir", old.evidence.dir != new.evidence.dir),
+            ("annotate", old.annotate != new.annotate),
             ("supervisor", old.supervisor != new.supervisor),
         ];
         Change {
@@ -69,6 +72,7 @@ impl Config {
             log_changed: old.log != new.log,
             attendance_changed: old.attendance != new.attendance,
             evidence_changed: old.evidence != new.evidence,
+            web_changed: old.web != new.web,
             needs_restart: restarts.iter().filter(|(_, changed)| *changed).map(|(key, _)| *key).collect(),
         }
     }

@@ -8,10 +8,13 @@ mod catalogue;
 mod check;
 mod diff;
 mod faces;
+#[cfg(test)]
+mod faces_tests;
 mod fault;
 mod files;
 mod inspect;
 mod place;
+mod preview;
 mod raw;
 pub mod recipe;
 mod scene;
@@ -20,10 +23,14 @@ mod source;
 mod template;
 #[cfg(test)]
 mod tests;
+mod track;
 pub mod trigger;
 #[cfg(test)]
 mod trigger_tests;
+pub mod users;
 mod value;
+#[cfg(test)]
+mod zone_tests;
 
 pub use attendance::{Attendance, CameraAttendance, Hours, Role};
 pub use card::parse as parse_card;
@@ -33,10 +40,13 @@ pub use faces::{Faces, Recognition};
 pub use fault::{Fault, Faults};
 pub use files::usable_cores;
 pub use inspect::{Evidence, Inspect, PickFrame};
+pub use preview::{Annotate, Preview};
 pub(crate) use raw::nearest;
 pub use scene::Shape;
 pub use sections::{
     Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Mqtt, Outbox, Pace, Runtime, Source,
-    Supervisor, Task, Tls, Track, V4l2, Workers,
+    Supervisor, Task, Tls, V4l2, Web, WebTls, Workers,
 };
+pub(crate) use source::without_passwords;
+pub use track::{Anchor, Line, MAX_LINES, MAX_ZONES, Track, Zone};
 pub use trigger::Trigger;

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Attendance, CameraAttendance, Evidence, Faces, Inspect, Recognition, Shape, Trigger};
+use super::{
+    Annotate, Attendance, CameraAttendance, Evidence, Faces, Inspect, Line, Preview, Recognition, Shape,
+    Track, Trigger, Zone,
+};
 use crate::types::{Fit, Resize};
 
 /// A whole, checked configuration.
@@ -20,6 +23,8 @@ pub struct Config {
     pub evidence: Evidence,
     /// Whose faces they are.
     pub faces: Faces,
+    /// The page and its REST face.
+    pub web: Web,
     /// Who counts as here.
     pub attendance: Attendance,
     /// The pinned inference threads.
@@ -28,6 +33,8 @@ pub struct Config {
     pub runtime: Runtime,
     /// Restart policy and deadlines.
     pub supervisor: Supervisor,
+    /// Who makes pictures for people.
+    pub annotate: Annotate,
     /// Log level and form.
     pub log: Log,
     /// The models, by their names in the file.
@@ -38,6 +45,8 @@ pub struct Config {
     pub triggers: Vec<Trigger>,
     /// SHA-256 of the file's bytes, as hexadecimal digits; published with the status.
     pub hash: String,
+    /// The file's text; passwords in URLs and all.
+    pub text: String,
 }
 
 /// `[device]`
@@ -90,6 +99,41 @@ pub struct Outbox {
     pub max_bytes: u64,
     /// Most messages sent and not yet acknowledged.
     pub inflight: u16,
+}
+
+/// `[web]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Web {
+    /// Whether anything is served.
+    pub enabled: bool,
+    /// Where; an address that others can reach needs users.
+    pub bind: SocketAddr,
+    /// Who may log in; [`Web::users_file`] knows the usual place.
+    pub users_file: Option<PathBuf>,
+    /// Served by TLS with these files.
+    pub tls: Option<WebTls>,
+    /// A session that nobody uses for so long is over.
+    pub session: Duration,
+    /// The longest body of a request, bytes.
+    pub max_body_bytes: usize,
+    /// Most live views at one time, and most listeners to events.
+    pub max_viewers: usize,
+}
+
+impl Web {
+    /// The file of the users: the one that is named, else `users` below `state_dir`.
+    pub fn users_file(&self, state_dir: &Path) -> PathBuf {
+        self.users_file.clone().unwrap_or_else(|| state_dir.join("users"))
+    }
+}
+
+/// What the page shows to prove who it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WebTls {
+    /// The certificate, and those between it and its authority (PEM).
+    pub cert_file: PathBuf,
+    /// Its private key (PEM).
+    pub key_file: PathBuf,
 }
 
 /// `[workers]`
@@ -319,8 +363,14 @@ pub struct Camera {
     pub track: Option<Track>,
     /// Recognition of tracked faces.
     pub recognise: Option<Recognition>,
+    /// Where tracked objects come and go.
+    pub zones: Vec<Zone>,
+    /// What tracked objects cross.
+    pub lines: Vec<Line>,
     /// Inspection on this camera.
     pub inspect: Option<Inspect>,
+    /// How people see this camera.
+    pub preview: Preview,
     /// What it means for attendance that somebody is seen here.
     pub attendance: CameraAttendance,
 }
@@ -334,17 +384,4 @@ pub struct Detect {
     pub every: u32,
     /// Findings below are not reported; the card's value when absent.
     pub min_score: Option<f32>,
-}
-
-/// `track = { … }`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Track {
-    /// Least IoU of a detection and its track.
-    pub iou: f32,
-    /// Frames an object must be seen before `new` is told.
-    pub min_frames: u32,
-    /// Frames it may be missed before `end` is told.
-    pub max_gap: u32,
-    /// Least time between two `update`s of one object.
-    pub update_every: Duration,
 }

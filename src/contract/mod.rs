@@ -3,19 +3,22 @@
 
 mod attendance;
 mod day;
+mod event;
 mod figures;
 mod inspection;
 mod payload;
+pub mod rest;
 pub mod schema;
 pub mod table;
 pub mod topic;
 
 pub use attendance::AttendanceOut;
 pub use day::{Day, DayEvent, DayRow, Names};
+pub use event::EventOut;
 pub use figures::{Failing, Parts, Percentiles, Processing, Telemetry};
 pub use inspection::{InspectionOut, TriggerStatus};
 pub use payload::{
-    Alarm, Answer, CameraState, CameraStatus, Detections, Envelope, EventOut, Gap, Payload, Progress,
-    Service, Status, write,
+    Alarm, Answer, CameraState, CameraStatus, Detections, Envelope, Gap, Payload, Progress, Service, Status,
+    write,
 };
 pub use topic::Topics;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use crate::types::{Finding, Latency, Point, Rect, Report, Value, rfc3339};
+use crate::types::{Finding, Label, Latency, Point, Rect, Report, Value, rfc3339};
 
 /// A body that may be published: it names its schema and version.
 pub trait Payload: Serialize + JsonSchema {
@@ -190,6 +190,16 @@ pub struct FindingOut<'a> {
     /// The share of the frame that the class covers (segmentation).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share: Option<f32>,
+    /// The tracked object that it belongs to, from the frame on in which its `new` is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub track: Option<u64>,
+    /// The zones that the object is in; of more than four the first ones, in the order of the configuration.
+    #[serde(skip_serializing_if = "<[Label]>::is_empty")]
+    #[schemars(with = "Option<Vec<String>>")]
+    pub zones: &'a [Label],
+    /// Who it is, as far as recognition knows by now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
 }
 
 fn points<S: Serializer>(points: &[Point], out: S) -> Result<S::Ok, S::Error> {
@@ -210,6 +220,9 @@ impl<'a> From<&'a Finding> for FindingOut<'a> {
             rect: finding.rect().map(BoxPx::from),
             points,
             share,
+            track: finding.track,
+            zones: &finding.zones,
+            name: finding.name.as_deref(),
         }
     }
 }
@@ -296,59 +309,7 @@ impl<'a> From<&'a Report> for Detections<'a> {
 }
 
 impl Payload for Detections<'_> {
-    const SCHEMA: &'static str = "ocellus.detections/1";
-}
-
-/// Latency of an event, in microseconds.
-#[derive(Serialize, JsonSchema)]
-pub struct EventLatency {
-    /// From the capture of the frame to the outbox.
-    pub total_us: u64,
-}
-
-/// `camera/NAME/event`
-#[derive(Serialize, JsonSchema)]
-pub struct EventOut<'a> {
-    /// The camera's name.
-    pub camera: &'a str,
-    /// The frame that caused it.
-    pub frame: u64,
-    /// `new`, `update` or `end`.
-    pub event: &'static str,
-    /// The object; unique on this box, also across restarts.
-    pub track: u64,
-    /// Its class.
-    pub label: &'a str,
-    /// Best score so far, 0 to 1.
-    pub score: f32,
-    /// Where it was last.
-    #[serde(rename = "box")]
-    pub rect: BoxPx,
-    /// When it was first seen, RFC 3339, UTC.
-    pub since: String,
-    /// Where the time went.
-    pub latency: EventLatency,
-}
-
-impl<'a> EventOut<'a> {
-    /// The event as it is kept; `now_ns` on the monotonic clock.
-    pub fn new(event: &'a crate::types::Event, now: crate::types::Stamp) -> EventOut<'a> {
-        EventOut {
-            camera: &event.camera,
-            frame: event.frame_seq,
-            event: event.kind.as_str(),
-            track: event.track,
-            label: &event.label,
-            score: score(event.score),
-            rect: event.rect.into(),
-            since: rfc3339(event.since.wall_ns),
-            latency: EventLatency { total_us: now.micros_since(event.captured) },
-        }
-    }
-}
-
-impl Payload for EventOut<'_> {
-    const SCHEMA: &'static str = "ocellus.event/1";
+    const SCHEMA: &'static str = "ocellus.detections/2";
 }
 
 /// On the topic of the messages that are missing: numbers `from` to `to` were dropped to keep the bound, or erased with

@@ -5,9 +5,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::attendance::AttendanceOut;
+use super::event::EventOut;
 use super::figures::Telemetry;
 use super::inspection::{InspectionOut, TriggerStatus};
-use super::payload::{Alarm, Answer, CameraStatus, Detections, Envelope, EventOut, Gap, Payload, Status};
+use super::payload::{Alarm, Answer, CameraStatus, Detections, Envelope, Gap, Payload, Status};
 
 /// What is kept in the outbox says in addition whether it comes late.
 #[derive(Serialize, JsonSchema)]

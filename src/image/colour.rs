@@ -1,6 +1,6 @@
 //! YUV to RGB: the coefficients of ITU-R BT.601 and BT.709, limited and full range.
 
-use super::simd::{SAMPLE_BITS, YuvCoefficients};
+use super::simd::{SAMPLE_BITS, ToJfif, YuvCoefficients};
 use crate::types::{Colour, Matrix, Range};
 
 /// R'G'B' (0..=255) from Y'CbCr as floats: y gain, then what V adds to red, U and V to green, U to blue.
@@ -45,6 +45,39 @@ pub(super) fn coefficients(colour: Colour) -> YuvCoefficients {
         g_u: q13(gains.g_u),
         g_v: q13(gains.g_v),
         b_u: q13(gains.b_u),
+    }
+}
+
+impl ToJfif {
+    /// From `colour`.
+    pub(super) fn new(colour: Colour) -> ToJfif {
+        let YuvGains { black, y, r_v, g_u, g_v, b_u } = gains(colour);
+        let (red, blue) = luma_weights(Matrix::Bt601);
+        let green = 1.0 - red - blue;
+        let q13 = |gain: f64| (gain * 8192.0).round() as i16;
+        // What U and V add to red, green and blue, and from there to JFIF's luma.
+        let (luma_u, luma_v) = (green * g_u + blue * b_u, red * r_v + green * g_v);
+        let (to_u, to_v) = (0.5 / (1.0 - blue), 0.5 / (1.0 - red));
+        ToJfif {
+            black: (black as i16) << SAMPLE_BITS,
+            y: q13(y),
+            y_uv: [q13(luma_u), q13(luma_v)],
+            u_uv: [q13((b_u - luma_u) * to_u), q13(-luma_v * to_u)],
+            v_uv: [q13(-luma_u * to_v), q13((r_v - luma_v) * to_v)],
+        }
+    }
+
+    /// Whether there is nothing to do.
+    pub(super) fn is_identity(&self) -> bool {
+        let one = 8192;
+        (self.black, self.y) == (0, one)
+            && !self.moves_luma()
+            && [self.u_uv, self.v_uv] == [[one, 0], [0, one]]
+    }
+
+    /// Whether chroma moves luma.
+    pub(super) fn moves_luma(&self) -> bool {
+        self.y_uv != [0, 0]
     }
 }
 

@@ -133,12 +133,7 @@ pub enum ImageError {
         /// As asked for.
         quality: u8,
     },
-    /// The JPEG encoder refused the picture.
-    #[error("JPEG encoding of a {format:?} picture failed")]
-    Jpeg {
-        /// Its layout.
-        format: PixelFormat,
-        /// What the encoder said.
-        source: jpeg_encoder::EncodingError,
-    },
+    /// The JPEG encoder refused the picture, or there was no memory for it.
+    #[error("JPEG encoding failed: {0}")]
+    Jpeg(#[from] turbojpeg::Error),
 }

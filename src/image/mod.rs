@@ -1,6 +1,6 @@
 //! Pictures into tensors and files: one [`Preprocessor`] from mapped planes to a tensor's bytes
-//! (crop, letterbox, resample, colour, normalise), and the snapshot encoder [`jpeg`]. Regions of a part into
-//! patches ([`Cutter`]), where the part lies ([`Aligner`]), and what can be measured on a patch without a model.
+//! (crop, letterbox, resample, colour, normalise); into a [`Canvas`] of our own ([`Copier`]), which may be drawn into
+//! ([`draw`]) and becomes a file ([`jpeg`]). Regions of a part into patches ([`Cutter`]), where the part lies ([`Aligner`]), and what can be measured on a patch without a model.
 //!
 //! Assumed where the planes do not say: limited-range chroma is co-sited with the left luma sample (MPEG-2, H.264),
 //! full-range chroma is centred (JPEG); GRAY8 is full range. Within 1 count of the same arithmetic in f64.
@@ -8,10 +8,13 @@
 mod align;
 pub mod barcode;
 mod caliper;
+mod canvas;
 mod colour;
 pub mod compare;
+mod copier;
 mod correlate;
 mod dots;
+pub mod draw;
 mod error;
 pub mod face;
 mod fit;
@@ -35,6 +38,8 @@ mod warp;
 
 pub use align::{AlignError, Aligner, Found, Reach, rigid};
 pub use caliper::{Caliper, CaliperError, Distance, Edge, Polarity};
+pub use canvas::{Canvas, Sampling};
+pub use copier::{Copier, size_within};
 pub use dots::Dots;
 pub use error::ImageError;
 pub use lab::Lab;

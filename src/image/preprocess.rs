@@ -28,10 +28,11 @@ pub struct Preprocessor {
 
 /// The rows between the passes; they only ever grow.
 #[derive(Debug, Default)]
-struct Buffers {
+pub(super) struct Buffers {
     wide: Vec<i16>,
     mid: [Vec<i16>; 3],
-    samples: [Vec<i16>; 3],
+    /// Resampled, Q7: luma and chroma, or red, green and blue.
+    pub samples: [Vec<i16>; 3],
     bytes: [Vec<u8>; 3],
 }
 
@@ -80,6 +81,7 @@ impl Preprocessor {
             plan,
             colour: coefficients(planes.colour),
             gray: self.target.channels == Channels::Gray,
+            luma: true,
         };
         self.buffers.fit(plan, road.channels_read());
         let window = plan.window;
@@ -101,12 +103,15 @@ impl Preprocessor {
 }
 
 /// Everything about one picture on its way.
-struct Road<'a> {
-    isa: Isa,
-    planes: Planes<'a>,
-    plan: &'a Plan,
-    colour: YuvCoefficients,
-    gray: bool,
+pub(super) struct Road<'a> {
+    pub isa: Isa,
+    pub planes: Planes<'a>,
+    pub plan: &'a Plan,
+    pub colour: YuvCoefficients,
+    /// Only what is grey is wanted: no chroma of YUV.
+    pub gray: bool,
+    /// Whether the luma of YUV is wanted.
+    pub luma: bool,
 }
 
 impl<'a> Road<'a> {
@@ -115,7 +120,7 @@ impl<'a> Road<'a> {
     }
 
     /// Channels that are resampled: a grey tensor needs no chroma.
-    fn channels_read(&self) -> usize {
+    pub fn channels_read(&self) -> usize {
         let one = self.planes.format == PixelFormat::Gray8 || (self.gray && self.is_yuv());
         if one { 1 } else { 3 }
     }
@@ -129,14 +134,15 @@ impl<'a> Road<'a> {
     }
 
     /// Both passes for output row `y`: planes to `buffers.samples`.
-    fn resample(&self, y: usize, buffers: &mut Buffers) {
+    pub fn resample(&self, y: usize, buffers: &mut Buffers) {
         self.vertical(y, buffers);
         let grids = if self.is_yuv() {
             [&self.plan.luma, &self.plan.chroma, &self.plan.chroma]
         } else {
             [&self.plan.luma; 3]
         };
-        for (c, grid) in grids.into_iter().enumerate().take(self.channels_read()) {
+        let first = usize::from(self.is_yuv() && !self.luma);
+        for (c, grid) in grids.into_iter().enumerate().take(self.channels_read()).skip(first) {
             let samples = &mut buffers.samples[c][..grid.columns.padded()];
             self.isa.gather(&buffers.mid[c][..grid.mid_len()], &grid.columns, samples);
         }
@@ -151,13 +157,17 @@ impl<'a> Road<'a> {
         match self.planes.format {
             PixelFormat::Gray8 => isa.blend(self.strip(0, luma, 1, y), &mut a[..l]),
             PixelFormat::Nv12 => {
-                isa.blend(self.strip(0, luma, 1, y), &mut a[..l]);
+                if self.luma {
+                    isa.blend(self.strip(0, luma, 1, y), &mut a[..l]);
+                }
                 if colour {
                     isa.blend_pairs(self.strip(1, chroma, 2, y), &mut b[..m], &mut c[..m]);
                 }
             }
             PixelFormat::I420 => {
-                isa.blend(self.strip(0, luma, 1, y), &mut a[..l]);
+                if self.luma {
+                    isa.blend(self.strip(0, luma, 1, y), &mut a[..l]);
+                }
                 if colour {
                     isa.blend(self.strip(1, chroma, 1, y), &mut b[..m]);
                     isa.blend(self.strip(2, chroma, 1, y), &mut c[..m]);
@@ -206,7 +216,7 @@ impl<'a> Road<'a> {
 
 impl Buffers {
     /// Makes every row long enough for `plan`.
-    fn fit(&mut self, plan: &Plan, channels: usize) {
+    pub fn fit(&mut self, plan: &Plan, channels: usize) {
         let grow = |row: &mut Vec<i16>, len: usize| {
             if row.len() < len {
                 row.resize(len, 0);

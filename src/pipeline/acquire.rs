@@ -9,16 +9,19 @@
 //! One [`PartLane`] a camera that inspects. The thread that captures chooses the frame the moment it is committed,
 //! so that no trigger depends on how busy the workers are, and the frame is leased before it can be overwritten.
 
+mod feed;
+
+pub use feed::PartFeed;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::choice::{self, Look, PartLaneSettings};
-use super::part::{Acquisition, PartItem, Product, Pulled};
-use super::{Item, lock};
+use super::part::{Acquisition, Product, Pulled};
+use super::{PartFollower, lock};
 use crate::ring::{Bell, Lease, Ring};
-use crate::scheduler::Feed;
 use crate::sinks::Sink;
 use crate::telemetry::Histogram;
 use crate::trigger::{Account, Begun, Counts, DeskState, Noise, Pulled as Answer};
@@ -43,6 +46,8 @@ pub struct PartLane {
     changed: Condvar,
     /// From the trigger to the sinks, microseconds.
     pub total_us: Histogram,
+    /// Who else looks at judged parts.
+    follower: OnceLock<Arc<dyn PartFollower>>,
     clock: SystemClock,
 }
 
@@ -73,6 +78,7 @@ struct State {
 /// An acquisition that has ended, until those before it have.
 struct Done {
     inspection: Arc<Inspection>,
+    product: Arc<Product>,
     frame: Option<Lease<Frame>>,
     ended: Option<Arc<dyn Ended>>,
     /// Whether it counts as under way until it is told.
@@ -111,6 +117,7 @@ impl PartLane {
             waiting: AtomicUsize::new(0),
             changed: Condvar::new(),
             total_us: Histogram::default(),
+            follower: OnceLock::new(),
             clock: SystemClock,
         })
     }
@@ -118,6 +125,11 @@ impl PartLane {
     /// The camera's name.
     pub fn camera(&self) -> &Label {
         &self.settings.camera
+    }
+
+    /// Who looks at judged parts from now on; only the first who is named does.
+    pub fn follow(&self, follower: Arc<dyn PartFollower>) {
+        let _ = self.follower.set(follower);
     }
 
     /// What is inspected from the next trigger on; what is under way ends as it began. Gives the former product.
@@ -326,15 +338,19 @@ impl PartLane {
         ended: Option<&Arc<dyn Ended>>,
     ) {
         let mut state = lock(&self.state);
+        let Some(pulled) = state.taken.remove(&id) else {
+            let camera = &self.settings.camera;
+            return tracing::error!(%camera, "acquisition {id} ended after it had been given up");
+        };
         let done = Done {
             inspection: Arc::new(inspection),
+            product: pulled.product.clone(),
             frame: Some(frame.clone()),
             ended: ended.cloned(),
             taken: true,
         };
         let outcome = done.inspection.outcome;
         let total_us = done.inspection.latency.total_us;
-        state.taken.remove(&id);
         if let Err(error) = state.account.end(id, outcome, total_us, done) {
             tracing::error!(camera = %self.settings.camera, "{error}");
         }
@@ -344,7 +360,8 @@ impl PartLane {
     fn without_frame(&self, state: &mut State, pulled: &Arc<Pulled>, (outcome, cause): End, taken: bool) {
         let total_us = self.clock.now().latency_since(pulled.trigger.at);
         let inspection = pulled.without_frame(&self.settings.camera, outcome, cause, total_us);
-        let done = Done { inspection: Arc::new(inspection), frame: None, ended: pulled.ended.clone(), taken };
+        let (inspection, product) = (Arc::new(inspection), pulled.product.clone());
+        let done = Done { inspection, product, frame: None, ended: pulled.ended.clone(), taken };
         state.taken.remove(&pulled.id);
         if let Err(error) = state.account.end(pulled.id, outcome, total_us, done) {
             tracing::error!(camera = %self.settings.camera, "{error}");
@@ -366,31 +383,12 @@ impl PartLane {
             for sink in self.sinks.iter() {
                 sink.offer_inspection(&done.inspection, done.frame.as_deref());
             }
+            if let (Some(follower), Some(frame)) = (self.follower.get(), &done.frame) {
+                follower.judged(&done.inspection, &done.product, frame);
+            }
         }
     }
 }
 
 /// How an acquisition without a frame ended, and why.
 type End = (Outcome, Arc<str>);
-
-/// Step 3: the acquisitions of one product as a feed of the scheduler.
-pub struct PartFeed {
-    /// The lane.
-    pub lane: Arc<PartLane>,
-    /// The stage that is fed: acquisitions of a former product go to that product's own.
-    pub stage: Arc<str>,
-}
-
-impl Feed<Item> for PartFeed {
-    fn take(&self) -> Option<Item> {
-        let chosen = &mut lock(&self.lane.state).chosen;
-        // Those of a former product, which its own stage takes, may stand before ours.
-        let at = chosen.iter().position(|acquisition| acquisition.pulled.product.stage == self.stage)?;
-        Some(Item::Part(PartItem::new(chosen.remove(at)?)))
-    }
-
-    fn waiting(&self) -> usize {
-        let chosen = &lock(&self.lane.state).chosen;
-        chosen.iter().filter(|acquisition| acquisition.pulled.product.stage == self.stage).count()
-    }
-}

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::Product;
 use crate::ring::Lease;
 use crate::stages::track::Events;
-use crate::types::{Frame, Report};
+use crate::types::{Frame, Inspection, Report};
 
 /// Follows one lane, in frame order, one frame at a time, on whichever worker completed the frame. Must not block,
 /// and allocates nothing in the steady state. A frame's slot stays leased for as long as a follower keeps its lease.
@@ -24,4 +25,11 @@ pub trait Follower: Send + Sync {
 
     /// The camera is gone for good; every track has ended.
     fn ended(&self) {}
+}
+
+/// Looks at the parts of one camera once they are judged, in the order of their numbers. Must not block. A frame's slot
+/// stays leased for as long as its lease is kept.
+pub trait PartFollower: Send + Sync {
+    /// A part that had a frame was judged; the sinks have been told.
+    fn judged(&self, inspection: &Arc<Inspection>, product: &Arc<Product>, frame: &Lease<Frame>);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{FaceItem, Lane, PartItem};
+use super::{FaceItem, Lane, PartItem, PictureItem};
 use crate::ring::Lease;
 use crate::scheduler::{Fan, Join};
 use crate::stages::{FanOut, Station};
@@ -24,6 +24,8 @@ pub enum Item {
     Part(PartItem),
     /// A tracked face.
     Face(FaceItem),
+    /// A picture for people.
+    Picture(PictureItem),
 }
 
 impl crate::scheduler::Item for Item {
@@ -32,6 +34,7 @@ impl crate::scheduler::Item for Item {
             Item::Frame(frame) => frame.fail(stage, cause),
             Item::Part(part) => part.fail(stage, cause),
             Item::Face(face) => face.fail(stage, cause),
+            Item::Picture(picture) => picture.fail(stage, cause),
         }
     }
 

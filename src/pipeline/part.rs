@@ -9,8 +9,8 @@ use crate::ring::Lease;
 use crate::scheduler::Fan;
 use crate::stages::{PartFault, PartStation};
 use crate::types::{
-    AcquisitionId, Clock, Ended, Frame, Inspection, InspectionLatency, Label, Outcome, Pose, RoiResult,
-    Stamp, SystemClock, Trigger,
+    AcquisitionId, Clock, Ended, Frame, Inspection, InspectionLatency, Label, Outcome, Point, Pose,
+    RoiResult, Stamp, SystemClock, Trigger,
 };
 
 /// What is checked on the parts of one lane from now on: a recipe, made ready.
@@ -24,6 +24,8 @@ pub struct Product {
     pub golden_revision: u64,
     /// Name and kind of each ROI, in the recipe's order.
     pub rois: Vec<(Label, &'static str)>,
+    /// The corners of each ROI, recipe px.
+    pub outlines: Vec<Vec<Point>>,
     /// The scheduler's stage whose stations know this recipe.
     pub stage: Arc<str>,
 }
@@ -31,8 +33,14 @@ pub struct Product {
 impl Product {
     /// Stands for the product where none is selected.
     pub(super) fn none() -> Product {
-        let rois = Vec::new();
-        Product { name: "".into(), recipe_revision: 0, golden_revision: 0, rois, stage: "".into() }
+        Product {
+            name: "".into(),
+            recipe_revision: 0,
+            golden_revision: 0,
+            rois: Vec::new(),
+            outlines: Vec::new(),
+            stage: "".into(),
+        }
     }
 
     /// Whether nothing under way is of this product any more, so that its stage may go. To be asked by the last

@@ -2,6 +2,7 @@
 
 pub mod evidence;
 pub mod mqtt;
+pub mod web;
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! What is done to a frame. Every stage has the same small face; none knows another.
 
+pub mod annotate;
 pub mod detect;
 pub mod inspect;
 pub mod recognise;

@@ -20,7 +20,7 @@ mod record;
 mod rewrite;
 mod tree;
 
-pub use attendance::{Attendances, Ledger};
+pub use attendance::{Attendances, Change, Ledger};
 pub use counters::Counters;
 pub use error::StoreError;
 pub use files::write_whole;

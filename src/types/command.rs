@@ -25,11 +25,13 @@ pub enum CommandKind {
     Attendance,
     /// Build a unit again.
     Restart,
+    /// The configuration in force, passwords hidden.
+    Config,
 }
 
 impl CommandKind {
     /// All of them.
-    pub const ALL: [CommandKind; 9] = [
+    pub const ALL: [CommandKind; 10] = [
         CommandKind::Reload,
         CommandKind::Snapshot,
         CommandKind::Trigger,
@@ -39,6 +41,7 @@ impl CommandKind {
         CommandKind::Faces,
         CommandKind::Attendance,
         CommandKind::Restart,
+        CommandKind::Config,
     ];
 
     /// The word by which it is called.
@@ -53,6 +56,7 @@ impl CommandKind {
             CommandKind::Faces => "faces",
             CommandKind::Attendance => "attendance",
             CommandKind::Restart => "restart",
+            CommandKind::Config => "config",
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is told once and must not be lost: the life of a tracked object.
+//! What is told once and must not be lost: the life of a tracked object, and the places it comes by.
 
 use super::{Label, Rect, Stamp};
 
@@ -11,6 +11,14 @@ pub enum EventKind {
     Update,
     /// Gone.
     End,
+    /// Has come into a zone.
+    ZoneEnter,
+    /// Has left a zone, or has gone while it was in it.
+    ZoneLeave,
+    /// Has stayed in a zone for longer than the zone's `dwell_ms`; told once a stay.
+    Dwell,
+    /// Has crossed a line.
+    LineCross,
 }
 
 impl EventKind {
@@ -20,6 +28,30 @@ impl EventKind {
             EventKind::New => "new",
             EventKind::Update => "update",
             EventKind::End => "end",
+            EventKind::ZoneEnter => "zone_enter",
+            EventKind::ZoneLeave => "zone_leave",
+            EventKind::Dwell => "dwell",
+            EventKind::LineCross => "line_cross",
+        }
+    }
+}
+
+/// Which way a line was crossed. Left and right are the hands of somebody who stands at the line's `from`, looks at
+/// its `to`, and sees the picture from above: on a line drawn upwards they are the picture's own left and right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From the left hand to the right.
+    LeftToRight,
+    /// From the right hand to the left.
+    RightToLeft,
+}
+
+impl Direction {
+    /// The word on MQTT.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Direction::LeftToRight => "left_to_right",
+            Direction::RightToLeft => "right_to_left",
         }
     }
 }
@@ -45,4 +77,10 @@ pub struct Event {
     pub rect: Rect,
     /// When it was first seen.
     pub since: Stamp,
+    /// The zone or line, where the event is about one.
+    pub place: Option<Label>,
+    /// How long it has been in the zone, ms: with `ZoneLeave` and `Dwell`.
+    pub dwell_ms: Option<u64>,
+    /// Which way it went: with `LineCross`.
+    pub direction: Option<Direction>,
 }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 /// A label's text; cloning it allocates nothing.
 pub type Label = Arc<str>;
 
+/// Zones that a finding names: of an object in more at once the first ones, in the order of the configuration.
+pub const MAX_FINDING_ZONES: usize = 4;
+
 /// A point in frame px, the centre of the top-left pixel at (0.5, 0.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Point {
@@ -87,8 +90,10 @@ pub struct Finding {
     pub score: f32,
     /// What was found, and where.
     pub value: Value,
-    /// The tracked object that it belongs to, once the tracker has seen the frame.
+    /// The tracked object that it belongs to, from the frame on in which its `new` was told.
     pub track: Option<u64>,
+    /// The zones that the object is in.
+    pub zones: heapless::Vec<Label, MAX_FINDING_ZONES>,
     /// Who it is, as far as recognition knows by now.
     pub name: Option<Label>,
 }
@@ -96,7 +101,7 @@ pub struct Finding {
 impl Finding {
     /// What a decoder found; whose track it is, and who, is found out later.
     pub fn new(class: u16, label: Label, score: f32, value: Value) -> Finding {
-        Finding { class, label, score, value, track: None, name: None }
+        Finding { class, label, score, value, track: None, zones: heapless::Vec::new(), name: None }
     }
 
     /// Where it is, if it is an object or an area.

@@ -187,6 +187,13 @@ impl Pose {
         let (x, y) = (frame.x - self.dx, frame.y - self.dy);
         Point { x: cos * x + sin * y, y: cos * y - sin * x }
     }
+
+    /// Where a point of the recipe lies in the frame.
+    pub fn to_frame(self, recipe: Point) -> Point {
+        let (sin, cos) = self.angle_rad.sin_cos();
+        let Point { x, y } = recipe;
+        Point { x: cos * x - sin * y + self.dx, y: sin * x + cos * y + self.dy }
+    }
 }
 
 /// The record of one acquisition, from the trigger to the verdict.

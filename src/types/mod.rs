@@ -9,6 +9,7 @@ mod finding;
 mod frame;
 mod inspection;
 mod patch;
+mod preview;
 mod report;
 mod tensor;
 mod time;
@@ -16,14 +17,15 @@ mod time;
 pub use attendance::{Attendance, AttendanceKind, Identity, PersonId, Presence, Sighting, Witness};
 pub use class::Class;
 pub use command::{Asker, Command, CommandKind, Refusal, Reply, Responder};
-pub use event::{Event, EventKind};
-pub use finding::{Finding, Label, Point, Rect, Value};
+pub use event::{Direction, Event, EventKind};
+pub use finding::{Finding, Label, MAX_FINDING_ZONES, Point, Rect, Value};
 pub use frame::{Colour, Frame, Matrix, PixelFormat, Planes, Range};
 pub use inspection::{
     AcquisitionId, Defect, Ended, Inspection, InspectionLatency, Outcome, Pose, RoiResult, Trigger,
     TriggerKind, Verdict,
 };
 pub use patch::{Channels, Patch};
+pub use preview::{Layer, LiveView, LiveViews, PartAlbum, Picture, Watch};
 pub use report::{Fault, Latency, MAX_EMBEDDING, MAX_FINDINGS, Report};
 pub use tensor::{Dtype, Fit, Placement, Resize};
 pub use time::{Clock, ManualClock, Stamp, SystemClock, rfc3339};

@@ -44,6 +44,9 @@ pub struct Report {
     pub frame_seq: u64,
     /// When the frame was captured.
     pub captured: Stamp,
+    /// The frame's time by its source's own clock, ns, where it has one: evenly spaced also where frames arrive in
+    /// bursts, or are read faster than they were filmed. Begins anew when the source does.
+    pub pts_ns: Option<u64>,
     /// Frame width in px.
     pub width: u32,
     /// Frame height in px.
@@ -67,6 +70,7 @@ impl Report {
             camera,
             frame_seq: 0,
             captured: Stamp::default(),
+            pts_ns: None,
             width: 0,
             height: 0,
             findings: heapless::Vec::new(),

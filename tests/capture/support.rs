@@ -133,6 +133,9 @@ pub fn camera(source: Source) -> Camera {
         track: None,
         recognise: None,
         inspect: None,
+        zones: Vec::new(),
+        lines: Vec::new(),
+        preview: Default::default(),
         attendance: Default::default(),
     }
 }

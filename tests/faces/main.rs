@@ -8,6 +8,9 @@ mod heap;
 mod picture;
 
 mod aligning;
+mod house;
 mod people;
+mod road;
 mod studying;
 mod support;
+mod videos;

@@ -133,6 +133,9 @@ pub fn event(track: u64) -> Event {
         score: 0.9,
         rect: Rect { x: 1.0, y: 2.0, w: 3.0, h: 4.0 },
         since: now,
+        place: None,
+        dwell_ms: None,
+        direction: None,
     }
 }
 

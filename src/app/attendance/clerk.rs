@@ -10,7 +10,7 @@ use crate::app::lock;
 use crate::sinks::mqtt::Mqtt;
 use crate::sinks::{Offer, Sink};
 use crate::stages::rules::Rules;
-use crate::store::{Attendances, StoreError};
+use crate::store::{Attendances, Change, StoreError};
 use crate::supervisor::{Beat, Stop};
 use crate::types::{Attendance, Sighting};
 
@@ -53,8 +53,8 @@ struct Clerk<'a> {
     book: Attendances,
     rules: Rules,
     revision: u64,
-    /// How many of the store's forgotten people we have forgotten.
-    forgotten: usize,
+    /// How many changes of the gallery's people we have followed.
+    changes: usize,
     /// Said by the rules and not known to be on disk.
     unwritten: Vec<Attendance>,
     /// Not before this: the disk refused, or nothing is due.
@@ -76,7 +76,7 @@ impl<'a> Clerk<'a> {
             book: around.store.attendance(),
             rules: Rules::new(lock(&shared.settings).clone(), shared.counters.rules.clone()),
             revision,
-            forgotten: 0,
+            changes: 0,
             unwritten: Vec::new(),
             write_at: now,
             tick_at: now,
@@ -102,9 +102,7 @@ impl<'a> Clerk<'a> {
     /// The time since the box last looked is no absence. What no sink of this process has heard of is told now.
     fn restore(&mut self) -> Result<(), StoreError> {
         let (present, looked) = self.book.present()?;
-        let now = self.around.clock.now();
-        let blind_ns = looked.map_or(0, |looked| now.wall_ns.saturating_sub(looked));
-        self.rules.restore(present, now, blind_ns);
+        self.rules.restore(present, self.around.clock.now(), looked.unwrap_or(0));
         let kept = Mqtt::attendance_kept(self.around.store)?;
         let mut from = kept.max(self.shared.offered.load(Ordering::Acquire));
         loop {
@@ -126,7 +124,7 @@ impl<'a> Clerk<'a> {
     fn take(&mut self, inbox: &Receiver<Sighting>, patience: Duration) {
         let Ok(first) = inbox.recv_timeout(patience) else { return };
         // Before the rules hear of anybody: the gallery may have given the person up since the last turn.
-        self.forget();
+        self.follow_gallery();
         for sighting in std::iter::once(first).chain(inbox.try_iter().take(GROUP - 1)) {
             self.shared.counters.waiting.add(-1);
             self.rules.saw(&sighting, &mut self.unwritten);
@@ -138,7 +136,7 @@ impl<'a> Clerk<'a> {
         if std::mem::replace(&mut self.revision, revision) != revision {
             self.rules.set(lock(&self.shared.settings).clone());
         }
-        self.forget();
+        self.follow_gallery();
         let now = Instant::now();
         if now >= self.tick_at {
             self.rules.tick(self.around.clock.now(), self.around.looks, &mut self.unwritten);
@@ -241,11 +239,20 @@ impl<'a> Clerk<'a> {
         Ok(())
     }
 
-    fn forget(&mut self) {
-        for person in self.book.forgotten(self.forgotten) {
-            self.forgotten += 1;
-            self.rules.forget(person);
-            self.unwritten.retain(|event| event.person != person);
+    fn follow_gallery(&mut self) {
+        for change in self.book.changes(self.changes) {
+            self.changes += 1;
+            let gone = match change {
+                Change::Forgotten(person) => {
+                    self.rules.forget(person);
+                    person
+                }
+                Change::Merged { from, into } => {
+                    self.rules.merge(from, into);
+                    from
+                }
+            };
+            self.unwritten.retain(|event| event.person != gone);
         }
     }
 
@@ -285,7 +292,7 @@ impl<'a> Clerk<'a> {
     /// What waits is written; what the disk refuses now is said in the log.
     fn close(mut self, inbox: &Receiver<Sighting>) {
         self.take(inbox, Duration::ZERO);
-        self.forget();
+        self.follow_gallery();
         let done = self.write().and_then(|()| self.touch()).and_then(|()| self.book.flush());
         if let Err(error) = done {
             let lost = self.unwritten.len();

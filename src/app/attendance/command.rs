@@ -26,8 +26,8 @@ impl App {
         let app = self.clone();
         Unit::new("attendance", move |context| {
             let alarm = |name: &str, cause: Option<&str>| match cause {
-                Some(cause) => app.mqtt.alarm(name, cause),
-                None => app.mqtt.clear_alarm(name),
+                Some(cause) => app.voice.alarm(name, cause),
+                None => app.voice.clear_alarm(name),
             };
             let around = Around {
                 store: &app.store,
@@ -131,7 +131,7 @@ pub fn day(
     let rows = visits(&span, &events, &present, next).map_err(damaged)?;
     let mut rows: Vec<DayRow> =
         rows.iter().map(|row| told(row, names)).filter(|row| wish.holds(row)).collect();
-    rows.sort_by(|a, b| (a.name.to_lowercase(), a.person).cmp(&(b.name.to_lowercase(), b.person)));
+    rows.sort_by_cached_key(|row| (row.name.to_lowercase(), row.person));
     let shown = |person: PersonId| wish.person.is_none() || rows.iter().any(|row| row.person == person.0);
     let events = events.iter().filter(|event| shown(event.person)).map(DayEvent::from).collect();
     Ok(Day { day: date.to_string(), time_zone: settings.zone_name().to_owned(), rows, events })

@@ -9,6 +9,8 @@ use crate::telemetry::{ProcessFacts, Snapshot};
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Passed {
     pub(super) frames: u64,
+    /// Faces that were given to recognition meanwhile.
+    pub(super) looks: u64,
     pub(super) fps: f64,
     /// CPU time of the whole process a frame.
     pub(super) cpu_ms: f64,
@@ -39,10 +41,21 @@ pub(super) struct Limit {
     pub(super) cpu_ms: f64,
 }
 
+/// What one look at a face costs at least.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct FacesLimit {
+    /// The bare embedding model on every worker's core.
+    pub(super) embed: Limit,
+    /// CPU time of one alignment, with the face's quality.
+    pub(super) align_ms: f64,
+}
+
 /// One round.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Run {
     pub(super) limit: Limit,
+    /// Where the camera recognises.
+    pub(super) faces: Option<FacesLimit>,
     /// CPU time to decode one frame.
     pub(super) decode_ms: f64,
     pub(super) memory: Passed,
@@ -50,15 +63,26 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Frames from memory, as a share of the bare model's rate.
+    /// Frames from memory, as a share of what the bare models could do.
     fn memory_ratio(&self) -> f64 {
-        self.memory.fps / self.limit.per_s
+        let bare = self.limit.cpu_ms + self.faces_ms(&self.memory);
+        self.memory.fps / (self.limit.per_s * self.limit.cpu_ms / bare)
     }
 
-    /// What the cores could do if nothing but decoding and inference cost anything.
+    /// What the cores could do if nothing but decoding and inference (and alignment) cost anything.
     fn source_limit(&self, cores: usize) -> f64 {
-        cores as f64 * 1_000.0 / (self.decode_ms + self.limit.cpu_ms)
+        cores as f64 * 1_000.0 / (self.decode_ms + self.limit.cpu_ms + self.faces_ms(&self.source))
     }
+
+    /// CPU time that the looks at faces cost at least, a frame.
+    fn faces_ms(&self, passed: &Passed) -> f64 {
+        let look = self.faces.map_or(0.0, |faces| faces.embed.cpu_ms + faces.align_ms);
+        look * looks_a_frame(passed)
+    }
+}
+
+fn looks_a_frame(passed: &Passed) -> f64 {
+    passed.looks as f64 / passed.frames.max(1) as f64
 }
 
 /// All rounds.
@@ -112,6 +136,9 @@ impl Figures {
             "limit_per_s": self.median(|run| run.limit.per_s),
             "limit_cpu_ms": self.median(|run| run.limit.cpu_ms),
             "decode_cpu_ms": self.median(|run| run.decode_ms),
+            "embed_cpu_ms": self.median(|run| run.faces.map_or(f64::NAN, |faces| faces.embed.cpu_ms)),
+            "align_cpu_ms": self.median(|run| run.faces.map_or(f64::NAN, |faces| faces.align_ms)),
+            "looks_a_frame": self.median(|run| looks_a_frame(&run.source)),
             "memory_fps": self.median(|run| run.memory.fps),
             "memory_ratio": self.median(Run::memory_ratio),
             "source_fps": self.median(|run| run.source.fps),
@@ -135,6 +162,14 @@ impl Figures {
         let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<34}{value}\n"));
         let per_s = self.median(|run| run.limit.per_s);
         line("bare model", format!("{per_s:.1}/s, {:.2} ms CPU each", self.median(|run| run.limit.cpu_ms)));
+        if let Some(Run { faces: Some(_), .. }) = self.rounds.last() {
+            let faces = |run: &Run| run.faces.unwrap_or_default();
+            let (embed, align) =
+                (self.median(|run| faces(run).embed.cpu_ms), self.median(|run| faces(run).align_ms));
+            line("one look at a face", format!("{embed:.2} ms CPU embedding, {align:.3} ms alignment"));
+            let looks = |run: &Run| looks_a_frame(&run.source);
+            line("looks at faces", format!("{:.3} a frame from the source", self.median(looks)));
+        }
         line("decoding alone", format!("{:.2} ms CPU a frame", self.median(|run| run.decode_ms)));
         line(
             "frames in memory",
@@ -147,7 +182,7 @@ impl Figures {
         line(
             "from the source",
             format!(
-                "{:.1}/s, {:.3} of cores / (decoding + model), {:.2} ms CPU a frame",
+                "{:.1}/s, {:.3} of cores / (decoding + models), {:.2} ms CPU a frame",
                 self.median(|run| run.source.fps),
                 self.median(|run| run.source.fps / run.source_limit(workers)),
                 self.median(|run| run.source.cpu_ms)

@@ -2,7 +2,9 @@
 //!
 //! Three measurements take turns, round by round, because the machines on which this runs are shared and drift:
 //! the bare model (the limit), decoded frames already in memory, and the configured source with its decoding.
+//! A camera that recognises is measured with its recognition: faces are held against a gallery of strangers.
 
+mod faces;
 mod figures;
 mod road;
 
@@ -45,6 +47,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for round in 0..arguments.rounds.max(1) {
         figures.push(Run {
             limit: road.limit(span)?,
+            faces: road.faces_limit(&frames, span)?,
             decode_ms: road.decode_ms(&camera, span)?,
             memory: road.with_memory(&frames, span)?,
             source: road.with_source(&camera, span)?,
@@ -71,5 +74,7 @@ fn chosen(config: &Config, name: Option<&str>) -> anyhow::Result<config::Camera>
         },
     };
     let camera = camera.clone();
-    Ok(config::Camera { pace: Pace::Max, repeat: true, skip_frames: 0, track: None, inspect: None, ..camera })
+    // Tracking is needed where faces are recognised, and left out where it would only blur what is measured.
+    let track = camera.track.clone().filter(|_| camera.recognise.is_some());
+    Ok(config::Camera { pace: Pace::Max, repeat: true, skip_frames: 0, track, inspect: None, ..camera })
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use super::figures::{Limit, Passed, Step};
+use super::faces::Faces;
+use super::figures::{FacesLimit, Limit, Passed, Step};
 use crate::capture::{self, Committed, FrameSink, Health, Wiring};
 use crate::config::{self, Config};
 use crate::engine::{Model, Runtime};
@@ -29,6 +30,7 @@ pub(super) struct Road {
     model: Arc<Model>,
     cores: Vec<usize>,
     stage: Arc<Stage<Item>>,
+    faces: Option<Faces>,
     bell: Arc<Bell>,
     sinks: Arc<[Arc<dyn Sink>]>,
     published: bool,
@@ -40,7 +42,8 @@ impl Road {
     pub(super) fn build(config: &Config, camera: &config::Camera) -> anyhow::Result<Road> {
         let name = camera.detect.as_ref().map(|detect| detect.model.as_str()).unwrap_or_default();
         let settings = config.models.iter().find(|model| model.name == name).context("the model is gone")?;
-        let model = Runtime::open(&config.runtime)?.load(settings)?;
+        let runtime = Runtime::open(&config.runtime)?;
+        let model = runtime.load(settings)?;
         let (stop, bell) = (Stop::new(), Bell::new());
         let mut threads = Vec::new();
         let (sink, published) = sink(config, &stop, &mut threads)?;
@@ -53,6 +56,7 @@ impl Road {
         let workers = config.workers.cores.len();
         let rank = Rank { name: name.into(), class: crate::types::Class::Detect, min: workers, max: workers };
         let stage = scheduler.add(rank, 1, factory)?;
+        let faces = Faces::build(config, camera, &runtime, &scheduler)?;
         for (at, worker) in scheduler.workers().iter().cloned().enumerate() {
             let stop = stop.clone();
             let core = Some(worker.core);
@@ -60,7 +64,7 @@ impl Road {
         }
         let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([sink]);
         let cores = config.workers.cores.clone();
-        Ok(Road { model, cores, stage, bell, sinks, published, stop, threads })
+        Ok(Road { model, cores, stage, faces, bell, sinks, published, stop, threads })
     }
 
     pub(super) fn publishes(&self) -> bool {
@@ -69,11 +73,24 @@ impl Road {
 
     /// The bare model, a session on each core, nothing else.
     pub(super) fn limit(&self, span: Duration) -> anyhow::Result<Limit> {
+        self.limit_of(&self.model, span)
+    }
+
+    /// What recognition costs at least, where the camera recognises: the bare embedding model and bare alignment.
+    pub(super) fn faces_limit(&self, frames: &[Frame], span: Duration) -> anyhow::Result<Option<FacesLimit>> {
+        let Some(faces) = &self.faces else { return Ok(None) };
+        Ok(Some(FacesLimit {
+            embed: self.limit_of(&faces.model, span / 2)?,
+            align_ms: super::faces::align_ms(&frames[0], span / 4)?,
+        }))
+    }
+
+    fn limit_of(&self, model: &Arc<Model>, span: Duration) -> anyhow::Result<Limit> {
         let threads: Vec<_> = self
             .cores
             .iter()
             .map(|core| {
-                let model = self.model.clone();
+                let model = model.clone();
                 spawn("limit", Some(*core), move || -> anyhow::Result<u64> {
                     let mut session = model.session()?;
                     let began = Instant::now();
@@ -144,12 +161,13 @@ impl Road {
         produce: impl FnOnce(&mut Writer<Frame>, &Stop) -> anyhow::Result<()> + Send,
     ) -> anyhow::Result<Passed> {
         let ring = Ring::new(slots, self.bell.clone());
+        let at_door = self.faces.as_ref().map(|faces| faces.open(&self.bell));
         let settings = LaneSettings {
             camera: "bench".into(),
             every: 1,
             window: self.cores.len() + 4,
-            tracker: None,
-            followers: Vec::new(),
+            tracker: self.faces.as_ref().map(Faces::tracker),
+            followers: at_door.iter().map(|door| door.follower()).collect(),
         };
         let lane = Lane::new(settings, ring.reader(Policy::Every), self.sinks.clone(), self.bell.clone());
         let feed: Arc<dyn Feed<Item>> = Arc::new(LaneFeed(lane.clone()));
@@ -161,24 +179,30 @@ impl Road {
             while lane.counters.reported.get() < 2 * self.cores.len() as u64 && !producer.is_finished() {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            let (began, frames, cpu) =
-                (Instant::now(), lane.counters.reported.get(), ProcessFacts::read().cpu);
+            let looks = || at_door.as_ref().map_or(0, |door| door.looks());
+            let (began, frames, cpu, looked) =
+                (Instant::now(), lane.counters.reported.get(), ProcessFacts::read().cpu, looks());
             std::thread::sleep(span);
             let (elapsed, used) = (began.elapsed(), ProcessFacts::read().cpu - cpu);
-            let frames = lane.counters.reported.get() - frames;
+            let (frames, looks) = (lane.counters.reported.get() - frames, looks() - looked);
             stop.stop();
             ring.close();
             producer.join().map_err(|_| anyhow::anyhow!("the source's thread panicked"))??;
             lane.wait_drained(Duration::from_secs(5));
             Ok::<_, anyhow::Error>(Passed {
                 frames,
+                looks,
                 fps: frames as f64 / elapsed.as_secs_f64(),
                 cpu_ms: ms(used) / frames.max(1) as f64,
-                drops: lane.counters.dropped.get() + lane.skipped() + lane.counters.failed.get(),
+                drops: lane.counters.dropped.get()
+                    + lane.skipped()
+                    + lane.counters.failed.get()
+                    + at_door.as_ref().map_or(0, |door| door.drops()),
                 steps: steps(&lane),
             })
         })?;
         self.stage.detach(&feed);
+        drop(at_door);
         Ok(passed)
     }
 }

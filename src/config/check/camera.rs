@@ -1,9 +1,9 @@
 //! `[[camera]]`: the source, its pace, and what is done with its frames.
 
-use super::{Scope, attendance, faces, inspect};
+use super::{Scope, attendance, faces, inspect, preview, zones};
 use crate::config::raw::{Table, nearest};
 use crate::config::source::{self, Refused};
-use crate::config::{Camera, Detect, Faces, Model, Pace, Source, Track, V4l2};
+use crate::config::{Anchor, Camera, Detect, Faces, Model, Pace, Source, Track, V4l2};
 
 /// Slots of a ring: fewer cannot overlap capture and inference, more would hold too many of the source's buffers.
 const RING_SLOTS: std::ops::RangeInclusive<u32> = 2..=64;
@@ -55,7 +55,10 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces)
         tcp_max_bytes: table.whole("tcp_max_bytes", 64 << 20, 1_024..=1 << 30) as usize,
         track: table.table_if("track").map(track),
         recognise: None,
+        zones: zones::zones(table),
+        lines: zones::lines(table),
         inspect: table.table_if("inspect").map(|table| inspect::inspect(table, scope)),
+        preview: preview::preview(table.table("preview")),
         attendance: attendance::camera(table.table("attendance")),
         detect,
     };
@@ -70,6 +73,12 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces)
         table.fault("track", "there is nothing to track", "add detect = { model = \"…\" }, or remove track");
     }
     camera.recognise = faces::recognise(table, &camera, faces, models);
+    if camera.track.is_none() {
+        let places = [("zones", camera.zones.is_empty()), ("lines", camera.lines.is_empty())];
+        for (key, _) in places.into_iter().filter(|(_, empty)| !empty) {
+            table.fault(key, "only objects that are tracked come by them", "add track = {}, or remove them");
+        }
+    }
     if let Some(inspect) = &camera.inspect {
         inspect::check_slots(table, inspect, camera.ring_slots);
     }
@@ -115,11 +124,18 @@ fn detect(table: Table<'_, '_>, models: &[Model]) -> Detect {
 }
 
 fn track(table: Table<'_, '_>) -> Track {
+    let usual = Track::default();
+    let number = |key, range| table.number(key, range);
     let track = Track {
-        iou: table.number("iou", 0.01..=1.0).unwrap_or(0.3),
-        min_frames: table.whole("min_frames", 3, 1..=10_000),
-        max_gap: table.whole("max_gap", 10, 0..=10_000),
+        iou: number("iou", 0.01..=1.0).unwrap_or(usual.iou),
+        low_score: number("low_score", 0.0..=1.0).unwrap_or(usual.low_score),
+        min_frames: table.whole("min_frames", usual.min_frames, 1..=10_000),
+        max_gap: table.whole("max_gap", usual.max_gap, 0..=10_000),
         update_every: table.millis("update_every_ms", 1_000, 0..=3_600_000),
+        anchor: table
+            .word("anchor", &[("centre", Anchor::Centre), ("bottom", Anchor::Bottom)])
+            .unwrap_or(usual.anchor),
+        margin: number("margin", 0.0..=0.5).unwrap_or(usual.margin),
     };
     table.finish();
     track

@@ -8,7 +8,10 @@ mod faces;
 mod inspect;
 mod model;
 mod mqtt;
+mod preview;
 mod trigger;
+mod web;
+mod zones;
 
 use std::path::Path;
 
@@ -76,16 +79,19 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
         mqtt: mqtt::mqtt(root.table("mqtt"), &scope, &device.name),
         outbox: mqtt::outbox(root.table("outbox")),
         evidence: evidence::evidence(root.table("evidence")),
+        web: web::web(root.table("web"), &scope, &device.state_dir),
         attendance: attendance::attendance(root.table("attendance")),
         runtime: device::runtime(root.table("runtime"), &scope),
         supervisor: device::supervisor(root.table("supervisor"), &cameras, &triggers),
         log: device::log(root.table("log")),
+        annotate: preview::annotate(root.table("annotate"), workers.cores.len()),
         device,
         faces,
         workers,
         models,
         cameras,
         triggers,
+        text: text.to_owned(),
         hash: Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
     };
     root.finish();

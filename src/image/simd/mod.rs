@@ -6,10 +6,13 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod dots;
+mod jfif;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod outside;
 mod portable;
+
+pub(super) use jfif::ToJfif;
 
 use std::ops::Range;
 

@@ -104,6 +104,17 @@ impl Board {
         self.lock().alarms.iter().map(|(name, (cause, _))| (name.clone(), cause.clone())).collect()
     }
 
+    /// The same as they are told, since when they stand.
+    pub(super) fn raised(&self) -> Vec<Alarm> {
+        let inner = self.lock();
+        let told = inner.alarms.iter().map(|(name, (cause, since))| Alarm {
+            name: name.clone(),
+            cause: cause.clone(),
+            since: rfc3339(*since),
+        });
+        told.collect()
+    }
+
     /// Whether this process has something to say about `suffix`.
     pub(super) fn knows(&self, suffix: &str) -> bool {
         self.lock().notes.contains_key(suffix)

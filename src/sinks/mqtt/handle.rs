@@ -14,8 +14,8 @@ use super::keeper::{ATTENDANCE, Exchange};
 use super::link::{Cause, Link};
 use super::session::AnswerOut;
 use crate::config;
-use crate::contract::Payload;
 use crate::contract::topic::{self, Topics};
+use crate::contract::{Alarm, Payload};
 use crate::sinks::{Offer, Sink};
 use crate::store::{Store, StoreError};
 use crate::types::{Attendance, Clock, Event, Frame, Inspection, Report};
@@ -137,6 +137,11 @@ impl Mqtt {
     /// The alarms that are raised: name and cause.
     pub fn alarms(&self) -> Vec<(String, String)> {
         self.shared.board.alarms()
+    }
+
+    /// The alarms that are raised, as they are told.
+    pub fn raised(&self) -> Vec<Alarm> {
+        self.shared.board.raised()
     }
 
     /// Publishes figures once, QoS 0.

@@ -6,13 +6,13 @@ use super::check::{Check, CheckError, View};
 use super::kinds::{self, Barcode, Classify, Colour, Detect, Golden, Measure, Pixels, Presence};
 use super::models::{ModelTools, Road};
 use super::station::Station;
-use crate::config::recipe::{self, Edge, Recipe, Roi, Unit};
+use crate::config::recipe::{self, Edge, Outline, Recipe, Roi, Unit};
 use crate::engine::{EngineError, Model};
 use crate::image::barcode::{BarcodeError, Format};
 use crate::image::compare::{CompareError, Learned};
 use crate::image::{AlignError, Aligner, Cutter, Lab, Mask, Polarity, Reach, RotatedRect, compare};
 use crate::stages::PartStation;
-use crate::types::{Channels, Label, Patch, Pose};
+use crate::types::{Channels, Label, Patch, Point, Pose};
 
 /// Why a recipe cannot be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +131,21 @@ impl Program {
     /// Name and kind of each region, in the recipe's order.
     pub fn rois(&self) -> Vec<(Label, &'static str)> {
         self.regions.iter().map(|region| (region.name.clone(), region.kind)).collect()
+    }
+
+    /// The corners of each region, recipe px, in the recipe's order.
+    pub fn outlines(&self) -> Vec<Vec<Point>> {
+        let corners = |outline: &Outline| {
+            let turned = RotatedRect { rect: outline.rect, angle_deg: outline.angle_deg };
+            let (w, h) = (outline.rect.w, outline.rect.h);
+            [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)].map(|(x, y)| turned.to_recipe(Point { x, y })).to_vec()
+        };
+        let outlines = self.recipe.rois.iter().map(|roi| &roi.outline);
+        outlines
+            .map(
+                |outline| if outline.polygon.is_empty() { corners(outline) } else { outline.polygon.clone() },
+            )
+            .collect()
     }
 
     /// A station for one worker, its models warmed up.

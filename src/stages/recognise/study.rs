@@ -218,7 +218,13 @@ impl Study {
             let fills = |rect: Rect| rect.clipped(w, h).area() >= (FILLS_FROM * w.min(h)).powi(2);
             self.report.findings.retain(|finding| finding.rect().is_some_and(fills));
         }
-        let faces: Vec<(f32, Rect, [Point; 6])> = self.report.findings.iter().filter_map(face_of).collect();
+        let mut faces: Vec<(f32, Rect, [Point; 6])> = Vec::new();
+        for face in self.report.findings.iter().filter_map(face_of) {
+            // Best first: a box whose middle lies in a better one is the same face seen twice.
+            if !faces.iter().any(|known| holds_middle(known.1, face.1) || holds_middle(face.1, known.1)) {
+                faces.push(face);
+            }
+        }
         let largest = faces.iter().map(|face| face.0).fold(0.0, f32::max);
         let mut counting = faces.into_iter().filter(|face| face.0 >= COUNTS_FROM * largest);
         let Some((_, rect, points)) = counting.next() else { return Err(FaceFault::NoFace) };
@@ -235,6 +241,12 @@ impl Study {
         self.decoder.decode(&*self.session, &placement, &mut self.report);
         Ok(())
     }
+}
+
+/// Whether the middle of `inner` lies in `outer`.
+fn holds_middle(outer: Rect, inner: Rect) -> bool {
+    let (x, y) = (inner.x + inner.w / 2.0 - outer.x, inner.y + inner.h / 2.0 - outer.y);
+    (0.0..outer.w).contains(&x) && (0.0..outer.h).contains(&y)
 }
 
 /// Distance of the eyes, place and key points of a finding that has them.

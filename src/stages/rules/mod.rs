@@ -98,11 +98,17 @@ impl Rules {
         self.settings = settings;
     }
 
-    /// Takes over who was here when the box last looked, `blind_ns` ago: that time is no absence.
-    pub fn restore(&mut self, presences: Vec<Presence>, now: Stamp, blind_ns: u64) {
+    /// Takes over who was here when the box last looked, at `looked_ns` of the wall clock: the time since is no absence.
+    pub fn restore(&mut self, presences: Vec<Presence>, now: Stamp, looked_ns: u64) {
         let at = now.mono_ns;
-        let here =
-            |presence| Here { presence, last_ns: at, told_ns: at, absent_ns: 0, blind_ns, changed: false };
+        let here = |presence: Presence| Here {
+            blind_ns: now.wall_ns.saturating_sub(looked_ns.max(presence.last_ns)),
+            presence,
+            last_ns: at,
+            told_ns: at,
+            absent_ns: 0,
+            changed: false,
+        };
         self.people = presences.into_iter().map(|presence| (presence.person, here(presence))).collect();
         self.ticked_ns = Some(at);
     }
@@ -125,8 +131,7 @@ impl Rules {
             self.rows.broken(sighting);
             return self.counts.unknown.inc();
         };
-        // Also what is no number.
-        if !(sighting.similarity >= all.min_similarity) {
+        if sighting.similarity.is_nan() || sighting.similarity < all.min_similarity {
             self.rows.broken(sighting);
             return self.counts.weak.inc();
         }
@@ -209,6 +214,19 @@ impl Rules {
     pub fn forget(&mut self, person: PersonId) {
         self.people.remove(&person);
         self.rows.forget(person);
+    }
+
+    /// Two people of the gallery were one: the presence of `from` is `into`'s now, whichever began first.
+    pub fn merge(&mut self, from: PersonId, into: PersonId) {
+        self.rows.forget(from);
+        let Some(mut here) = self.people.remove(&from) else { return };
+        here.presence.person = into;
+        here.changed = true;
+        let other = self.people.entry(into).or_insert_with(|| here.clone());
+        if here.presence.since_ns < other.presence.since_ns {
+            other.presence.since_ns = here.presence.since_ns;
+            other.changed = true;
+        }
     }
 
     /// The presence of `person`.

@@ -217,12 +217,12 @@ fn a_restart_makes_no_event_and_a_night_off_ends_the_presence() {
         frame_seq: 1,
     };
     let mut desk = Desk::new(settings());
-    desk.rules.restore(vec![presence.clone()], at(100_000), 50_000 * MS);
+    desk.rules.restore(vec![presence.clone()], at(100_000), at(50_000).wall_ns);
     desk.tick(100_100);
     desk.saw("front", 3, 1, 100_200);
     desk.saw("front", 3, 1, 100_300);
     assert_eq!(desk.said(), []);
-    desk.rules.restore(vec![presence], at(100_000), 61_000 * MS);
+    desk.rules.restore(vec![presence], at(100_000), at(39_000).wall_ns);
     desk.tick(100_100);
     assert_eq!(desk.told[0].wall_ns, MORNING + 5);
     assert_eq!(desk.said(), [("leave", 1, 0)]);
@@ -282,6 +282,24 @@ fn who_is_forgotten_never_leaves_and_has_to_agree_again() {
     desk.tick(9_000);
     desk.saw("front", 7, 1, 9_100);
     assert_eq!(desk.said(), [("enter", 1, 100)]);
+}
+
+#[test]
+fn two_people_who_were_one_go_on_as_one_presence() {
+    let mut desk = Desk::new(settings());
+    for ms in [0, 100] {
+        desk.saw("front", 1, 1, ms);
+        desk.saw("front", 2, 2, ms + 10);
+        desk.saw("front", 3, 3, ms + 20);
+    }
+    desk.rules.merge(PersonId(1), PersonId(2));
+    desk.rules.merge(PersonId(3), PersonId(4));
+    for ms in (200..9_000).step_by(100) {
+        desk.tick(ms);
+    }
+    let leaves: Vec<_> =
+        desk.told.iter().skip(3).map(|e| (e.person.0, (e.since_ns - MORNING) / MS)).collect();
+    assert_eq!(leaves, [(2, 100), (4, 120)], "one leave a person, since the first of both began");
 }
 
 /// A step of a random life.
@@ -349,7 +367,8 @@ proptest! {
                 Step::Restart { blind_ms } => {
                     let here = (1..4).filter_map(|person| rules.presence(PersonId(person)).cloned()).collect();
                     rules = Rules::new(settings(), Counts::default());
-                    rules.restore(here, stamp(mono, shift), blind_ms * MS);
+                    let now = stamp(mono, shift);
+                    rules.restore(here, now, now.wall_ns.saturating_sub(blind_ms * MS));
                 }
             }
         }

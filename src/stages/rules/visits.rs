@@ -56,15 +56,16 @@ pub fn visits<E>(
     let mut people: BTreeMap<PersonId, Vec<Visit>> = BTreeMap::new();
     for event in events {
         let visits = people.entry(event.person).or_default();
-        match visits.last_mut().filter(|last| last.event.since_ns == event.since_ns && !last.is_over()) {
-            Some(last) => last.event = event,
+        // Not only the last: two people who were merged may have been here at once.
+        match visits.iter_mut().find(|visit| visit.event.since_ns == event.since_ns && !visit.is_over()) {
+            Some(visit) => visit.event = event,
             None => visits.push(Visit { from: event.since_ns.max(span.start), event }),
         }
     }
     let mut rows = Vec::new();
     for (person, visits) in people {
         let here = present.iter().find(|here| here.person == person);
-        let Some(last) = visits.last() else { continue };
+        let Some(last) = visits.iter().max_by_key(|visit| visit.event.id) else { continue };
         let after = if last.is_over() { None } else { next(last.event)? };
         let after = after.filter(|after| after.since_ns == last.event.since_ns);
         rows.push(row(span, &visits, last, after, here));
@@ -100,19 +101,43 @@ fn row(
     let known =
         here.map(|here| here.last_ns).or(after.map(|after| after.wall_ns)).unwrap_or(last.event.wall_ns);
     let end = known.max(last.event.wall_ns).min(span.end);
-    let closed = visits[..visits.len() - 1].iter();
-    let present_ns = closed.map(|visit| visit.event.wall_ns.saturating_sub(visit.from)).sum::<u64>();
+    let first = visits.iter().map(|visit| visit.from).min().unwrap_or(last.from);
+    let (visits, present_ns) =
+        united(visits.iter().map(|visit| {
+            (visit.from, if visit.event.id == last.event.id { end } else { visit.event.wall_ns })
+        }));
     let today = here.is_some_and(|here| here.last_ns < span.end);
     PersonDay {
         person: last.event.person,
         name: here.map_or(&last.event.name, |here| &here.name).to_string(),
-        first_ns: visits.iter().map(|visit| visit.from).min().unwrap_or(last.from),
+        first_ns: first,
         last_ns: if today { end } else { last.event.wall_ns },
         left_ns: last.is_over().then_some(last.event.wall_ns),
-        present_ns: present_ns + end.saturating_sub(last.from),
-        visits: visits.len() as u64,
+        present_ns,
+        visits,
         present: today,
     }
+}
+
+/// How many spans there are, and how long they are together, those that overlap taken as one.
+fn united(spans: impl Iterator<Item = (u64, u64)>) -> (u64, u64) {
+    let mut spans: Vec<(u64, u64)> = spans.map(|(from, to)| (from, to.max(from))).collect();
+    spans.sort_unstable();
+    let (mut count, mut total, mut reached) = (0, 0, None);
+    for (from, to) in spans {
+        match reached {
+            Some(end) if from <= end => {
+                total += to.saturating_sub(end);
+                reached = Some(to.max(end));
+            }
+            _ => {
+                count += 1;
+                total += to - from;
+                reached = Some(to);
+            }
+        }
+    }
+    (count, total)
 }
 
 fn seen_only(span: &Range<u64>, here: &Presence) -> PersonDay {
@@ -177,6 +202,20 @@ mod tests {
         assert_eq!((rows[0].first_ns, rows[0].last_ns, rows[0].present), (8 * HOUR, 17 * HOUR, false));
         assert_eq!((rows[1].visits, rows[1].present_ns, rows[1].left_ns), (1, 2 * HOUR, None));
         assert_eq!((rows[1].last_ns, rows[1].present), (11 * HOUR, true));
+    }
+
+    #[test]
+    fn visits_of_two_people_who_were_merged_are_not_counted_twice() {
+        use AttendanceKind::{Enter, Leave, Seen};
+        let all = [
+            event(1, 1, Enter, 8, 8),
+            event(2, 1, Enter, 9, 9),
+            event(3, 1, Seen, 8, 10),
+            event(4, 1, Seen, 9, 11),
+            event(5, 1, Leave, 8, 12),
+        ];
+        let row = &table(&all, 0..24, &[])[0];
+        assert_eq!((row.visits, row.present_ns, row.left_ns), (1, 4 * HOUR, Some(12 * HOUR)));
     }
 
     #[test]

@@ -23,15 +23,37 @@ const PRUNED: usize = 1_000;
 /// What all handles on one store's attendance share.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// Those who were forgotten since the process began, in order: nothing about them is written any more. Their
-    /// numbers are never given again.
-    forgotten: Mutex<Vec<PersonId>>,
+    /// What became of people since the process began, in order.
+    changes: Mutex<Vec<Change>>,
+}
+
+/// What became of a person of the gallery. Nothing is written about the person any more, and the number is never given
+/// again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Erased.
+    Forgotten(PersonId),
+    /// Was somebody else all along.
+    Merged {
+        /// Who is no more.
+        from: PersonId,
+        /// Who it was.
+        into: PersonId,
+    },
+}
+
+impl Change {
+    fn gone(self) -> PersonId {
+        match self {
+            Change::Forgotten(person) | Change::Merged { from: person, .. } => person,
+        }
+    }
 }
 
 impl Ledger {
     /// A turn at writing: held from what is read to what is written, and never across a sink.
-    fn turn(&self) -> MutexGuard<'_, Vec<PersonId>> {
-        self.forgotten.lock().unwrap_or_else(|e| e.into_inner())
+    fn turn(&self) -> MutexGuard<'_, Vec<Change>> {
+        self.changes.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
 
@@ -59,11 +81,11 @@ impl Attendances {
         events: &[Attendance],
         presence: impl Fn(PersonId) -> Option<Presence>,
     ) -> Result<Vec<Attendance>, StoreError> {
-        let forgotten = self.ledger.turn();
+        let changes = self.ledger.turn();
         let tree = self.tree()?;
         let first = number(tree.get(NEXT).map_err(|e| self.failed(e))?.as_deref()).unwrap_or(self.first_id);
         let (mut kept, mut next) = (Vec::with_capacity(events.len()), first);
-        for event in events.iter().filter(|event| !forgotten.contains(&event.person)) {
+        for event in events.iter().filter(|event| is_known(&changes, event.person)) {
             let id = self.known(&tree, event)?.unwrap_or(next);
             next = next.max(id + 1);
             kept.push(Attendance { id, ..event.clone() });
@@ -109,10 +131,10 @@ impl Attendances {
     /// Notes later sightings of people who are here, and that the box looked until `now_ns` (wall clock). Durable
     /// within a second, not at once: what a crash costs is the date of a last sighting.
     pub fn touch(&self, presences: &[Presence], now_ns: u64) -> Result<(), StoreError> {
-        let forgotten = self.ledger.turn();
+        let changes = self.ledger.turn();
         let tree = self.tree()?;
         let mut batch = sled::Batch::default();
-        for here in presences.iter().filter(|here| !forgotten.contains(&here.person)) {
+        for here in presences.iter().filter(|here| is_known(&changes, here.person)) {
             batch.insert(key(b'i', &[here.person.0]), record::presence(here));
         }
         batch.insert(LOOKED, &now_ns.to_be_bytes());
@@ -165,7 +187,7 @@ impl Attendances {
     /// Removes every event of `person` and the presence, for good; returns how many events. Nothing about the person
     /// is written after this.
     pub fn forget(&self, person: PersonId) -> Result<usize, StoreError> {
-        let mut forgotten = self.ledger.turn();
+        let mut changes = self.ledger.turn();
         let tree = self.tree()?;
         let mut batch = sled::Batch::default();
         let mut count = 0;
@@ -180,13 +202,48 @@ impl Attendances {
         batch.remove(key(b'i', &[person.0]));
         tree.apply_batch(batch).map_err(|error| self.failed(error))?;
         self.store.sync(&tree)?;
-        forgotten.push(person);
+        changes.push(Change::Forgotten(person));
         Ok(count)
     }
 
-    /// Those who were forgotten since the process began, but the first `known` of them.
-    pub fn forgotten(&self, known: usize) -> Vec<PersonId> {
+    /// Makes every event of `from`, and the presence, `into`'s; returns how many events. They keep their numbers and
+    /// the name of their time. Nothing about `from` is written after this.
+    pub fn merge(&self, from: PersonId, into: PersonId) -> Result<usize, StoreError> {
+        let mut changes = self.ledger.turn();
+        let tree = self.tree()?;
+        let mut batch = sled::Batch::default();
+        let mut count = 0;
+        for key in tree.scan_prefix(key(b'p', &[from.0])).keys() {
+            let key = key.map_err(|error| self.failed(error))?;
+            if let Some(event) = self.event(&tree, id_of(&key))? {
+                let event = Attendance { person: into, ..event };
+                batch.insert(self::key(b'e', &[event.id]), record::event(&event));
+                batch.insert(self::key(b'p', &[into.0, event.id]), b"");
+                count += 1;
+            }
+            batch.remove(key);
+        }
+        if let Some(here) = self.presence(&tree, from)? {
+            let other = self.presence(&tree, into)?;
+            let since_ns = other.as_ref().map_or(here.since_ns, |other| other.since_ns.min(here.since_ns));
+            let merged = Presence { person: into, since_ns, ..other.unwrap_or(here) };
+            batch.insert(key(b'i', &[into.0]), record::presence(&merged));
+            batch.remove(key(b'i', &[from.0]));
+        }
+        tree.apply_batch(batch).map_err(|error| self.failed(error))?;
+        self.store.sync(&tree)?;
+        changes.push(Change::Merged { from, into });
+        Ok(count)
+    }
+
+    /// What became of people since the process began, but the first `known` changes.
+    pub fn changes(&self, known: usize) -> Vec<Change> {
         self.ledger.turn().get(known..).unwrap_or_default().to_vec()
+    }
+
+    fn presence(&self, tree: &sled::Tree, person: PersonId) -> Result<Option<Presence>, StoreError> {
+        let value = tree.get(key(b'i', &[person.0])).map_err(|error| self.failed(error))?;
+        Ok(value.and_then(|bytes| record::presence_from(&bytes)))
     }
 
     /// Removes events from before `before_ns` (wall clock) that are numbered up to `id`; returns how many. Durable
@@ -233,6 +290,10 @@ impl Attendances {
     fn failed(&self, error: sled::Error) -> StoreError {
         StoreError::from_sled(self.store.path(), error)
     }
+}
+
+fn is_known(changes: &[Change], person: PersonId) -> bool {
+    !changes.iter().any(|change| change.gone() == person)
 }
 
 fn remove(batch: &mut sled::Batch, event: &Attendance) {

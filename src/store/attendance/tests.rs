@@ -75,8 +75,8 @@ fn nothing_of_a_forgotten_person_is_left_or_written_again() {
         enter(&log, 2, wall);
     }
     assert_eq!(log.forget(PersonId(1)).unwrap(), 3);
-    assert_eq!(log.forgotten(0), [PersonId(1)]);
-    assert_eq!(log.forgotten(1), []);
+    assert_eq!(log.changes(0), [Change::Forgotten(PersonId(1))]);
+    assert_eq!(log.changes(1), []);
     assert_eq!(enter(&log, 1, 40), 0, "a sighting that was on its way");
     log.touch(&[here(1, 40)], 50).unwrap();
     assert!(log.after(0, 99).unwrap().iter().all(|event| event.person == PersonId(2)));
@@ -89,6 +89,24 @@ fn nothing_of_a_forgotten_person_is_left_or_written_again() {
         .count();
     assert_eq!(left, 0);
     assert_eq!(enter(&log, 3, 60), 7, "numbers are never given twice");
+}
+
+#[test]
+fn who_is_merged_takes_events_and_presence_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_store, log) = open(dir.path());
+    for (person, wall) in [(1, 10), (2, 20), (3, 30)] {
+        enter(&log, person, wall);
+    }
+    assert_eq!(log.merge(PersonId(1), PersonId(2)).unwrap(), 1);
+    assert_eq!(log.merge(PersonId(3), PersonId(4)).unwrap(), 1);
+    let people: Vec<_> = log.after(0, 9).unwrap().iter().map(|event| (event.id, event.person.0)).collect();
+    assert_eq!(people, [(1, 2), (2, 2), (3, 4)]);
+    let here: Vec<_> = log.present().unwrap().0.iter().map(|here| (here.person.0, here.since_ns)).collect();
+    assert_eq!(here, [(2, 10), (4, 30)]);
+    assert_eq!(enter(&log, 1, 40), 0, "a sighting that was on its way");
+    assert_eq!(log.forget(PersonId(2)).unwrap(), 2, "an erasure finds all of them");
+    assert_eq!(log.after(0, 9).unwrap().len(), 1);
 }
 
 #[test]

@@ -1,0 +1,195 @@
+//! What the page asks: units and their restart, the configuration in force; and what it is told of cameras and units.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::rig::Rig;
+use super::{App, lock};
+use crate::config::{Config, without_passwords};
+use crate::contract::rest::{ConfigOut, Features, UnitOut};
+use crate::sinks::web::CameraFacts;
+use crate::supervisor::{Unit, UnitStatus, spawn};
+use crate::types::{Asker, Clock, Command, Refusal, SystemClock, rfc3339};
+
+/// Which parts of a camera are built again together.
+const CAMERA_UNITS: [&str; 2] = ["camera/", "inspect/"];
+/// The unit that executes this, and the one that would end it.
+const NEVER: [&str; 1] = ["commands"];
+/// Where an answer goes on its way out: they are restarted once it is out.
+const MESSENGERS: [&str; 3] = ["web", "control", "mqtt"];
+/// How long an answer takes to leave.
+const LEAVING: Duration = Duration::from_millis(250);
+
+impl App {
+    /// `restart`: `{"unit": NAME}`.
+    pub(super) fn restart_command(self: &Arc<App>, command: Command) {
+        let unit = command.payload["unit"].as_str().unwrap_or_default().to_owned();
+        let known = self.supervisor.status().iter().any(|status| *status.name == *unit);
+        if !known || NEVER.contains(&unit.as_str()) {
+            return command.reply.answer(Err(self.not_restartable(&unit, known)));
+        }
+        if !MESSENGERS.contains(&unit.as_str()) {
+            let outcome = self.restart(&unit);
+            self.tell_units();
+            return command.reply.answer(outcome);
+        }
+        command.reply.successful(json!({ "unit": unit }));
+        let app = self.clone();
+        let later = spawn("restart", None, move || {
+            std::thread::sleep(LEAVING);
+            if let Err(refusal) = app.restart(&unit) {
+                tracing::error!(unit, "not restarted: {refusal}");
+            }
+            app.tell_units();
+        });
+        if let Err(error) = later {
+            tracing::error!("not restarted: {error}");
+        }
+    }
+
+    fn restart(self: &Arc<App>, unit: &str) -> Result<Value, Refusal> {
+        tracing::info!(unit, "restarted, because somebody asked");
+        let camera = CAMERA_UNITS.iter().find_map(|prefix| unit.strip_prefix(prefix));
+        let outcome = match camera.and_then(|name| self.camera_settings(name)) {
+            // Its ring is closed when capture ends: a camera is built again as a whole.
+            Some((camera, config)) => self
+                .change_camera(&camera, &config)
+                .and_then(|()| self.attach_all())
+                .map_err(|e| e.to_string()),
+            None => self.supervisor.restart(unit).map_err(|error| error.to_string()),
+        };
+        match outcome {
+            Ok(()) => {
+                if camera.is_some() {
+                    self.select_again();
+                }
+                Ok(json!({ "unit": unit }))
+            }
+            Err(cause) => Err(Refusal::new("not_restarted", cause, "see the log, or restart the service")),
+        }
+    }
+
+    fn camera_settings(&self, name: &str) -> Option<(crate::config::Camera, Config)> {
+        let config = self.config().clone();
+        let camera = config.cameras.iter().find(|camera| camera.name == name)?.clone();
+        Some((camera, config))
+    }
+
+    fn not_restartable(&self, unit: &str, known: bool) -> Refusal {
+        if known {
+            let message = format!("the unit {unit} is the one that would do it");
+            return Refusal::new("not_restarted", message, "restart the service instead");
+        }
+        let names: Vec<_> = self.supervisor.status().iter().map(|status| status.name.to_string()).collect();
+        let message = format!("there is no unit {unit:?}");
+        Refusal::new("unknown_unit", message, format!("there are: {}", names.join(", ")))
+    }
+
+    /// `config`: the file in force, passwords hidden. Not over MQTT: whoever reads a broker's topics need not know it.
+    pub(super) fn config_command(&self, asker: Asker) -> Result<Value, Refusal> {
+        if asker == Asker::Mqtt {
+            return Err(Refusal::new(
+                "not_here",
+                "the configuration is not told over MQTT",
+                "ask the page or REST",
+            ));
+        }
+        let config = self.config();
+        let told = ConfigOut {
+            text: without_passwords(&config.text),
+            hash: config.hash.clone(),
+            path: self
+                .options
+                .config
+                .as_ref()
+                .map_or("built-in default".into(), |path| path.display().to_string()),
+        };
+        Ok(json!(told))
+    }
+
+    /// The page and REST. Not essential: without them the box goes on.
+    pub(super) fn web_unit(self: &Arc<App>, config: &Config) -> Option<Unit> {
+        let settings = config.web.clone();
+        self.web.set_enabled(settings.enabled);
+        if !settings.enabled {
+            return None;
+        }
+        let (app, state_dir) = (self.clone(), config.device.state_dir.clone());
+        let essential = config.supervisor.essential.iter().any(|name| name == "web");
+        let body = move |context: &crate::supervisor::UnitContext| {
+            let alarm = |cause: Option<&str>| app.voice.alarm_while("web", cause);
+            let commands = app.commands.clone();
+            crate::sinks::web::run(
+                &settings,
+                &state_dir,
+                &app.web,
+                commands,
+                &alarm,
+                &context.stop,
+                &context.beat,
+            )?;
+            Ok(())
+        };
+        Some(Unit::new("web", body).essential(essential))
+    }
+
+    /// Tells the page which cameras there are, and how the units are.
+    pub(super) fn tell_web(&self) {
+        let cameras: Vec<_> = lock(&self.rigs).iter().map(facts).collect();
+        let features = Features {
+            people: cameras.iter().any(|camera| camera.recognises),
+            inspection: cameras.iter().any(|camera| camera.inspects),
+        };
+        self.web.cameras(cameras, features);
+        self.tell_units();
+    }
+
+    fn tell_units(&self) {
+        self.web.units(self.supervisor.status().into_iter().map(unit_told).collect());
+    }
+
+    /// Applies a changed `[web]`; certificates are read again in any case.
+    pub(super) fn change_web(self: &Arc<App>, changed: bool, config: &Config) -> Result<(), super::AppError> {
+        self.web.refresh();
+        if !changed {
+            return Ok(());
+        }
+        let runs = self.supervisor.status().iter().any(|unit| &*unit.name == "web");
+        match (self.web_unit(config), runs) {
+            (Some(unit), true) => self.supervisor.replace(unit)?,
+            (Some(unit), false) => self.supervisor.add(unit)?,
+            (None, true) => self.supervisor.remove("web")?,
+            (None, false) => {}
+        }
+        if !config.web.enabled {
+            self.voice.clear_alarm("web");
+        }
+        Ok(())
+    }
+}
+
+fn facts(rig: &Arc<Rig>) -> CameraFacts {
+    let settings = &rig.settings;
+    let size = rig.ring.newest().map_or((0, 0), |frame| (frame.width as u32, frame.height as u32));
+    CameraFacts {
+        name: settings.name.clone(),
+        source: settings.source_text.clone(),
+        size,
+        detects: settings.detect.is_some(),
+        recognises: settings.recognise.is_some(),
+        inspects: settings.inspect.is_some(),
+    }
+}
+
+fn unit_told(status: UnitStatus) -> UnitOut {
+    let ago = Instant::now().saturating_duration_since(status.since).as_nanos() as u64;
+    UnitOut {
+        name: status.name.to_string(),
+        state: status.state.as_str().to_owned(),
+        restarts: status.restarts,
+        last_error: status.last_error,
+        since: rfc3339(SystemClock.now().wall_ns.saturating_sub(ago)),
+    }
+}

@@ -1,0 +1,149 @@
+//! Recognition in a bench: the real stage, and a gallery of people whom nobody has ever met.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use crate::config::{self, Config};
+use crate::engine::{Model, Runtime};
+use crate::image::face::{FaceCutter, FaceQuality};
+use crate::pipeline::{FaceFeed, FaceFollower, FaceLane, FaceLaneSettings, FaceStation, Follower, Item};
+use crate::ring::Bell;
+use crate::scheduler::{Factory, Feed, Rank, Scheduler, Stage};
+use crate::stages::recognise::{Enrolled, Gallery, GalleryIndex, Recognise, Settings};
+use crate::stages::track::Tracker;
+use crate::types::{Frame, Patch, PersonId, Point, Sighting, Witness};
+
+/// People in the gallery: as many as a large site has.
+const PEOPLE: u64 = 10_000;
+/// Distance of the eyes at which bare alignment is timed: that of the crop.
+const EYE_PX: f32 = FaceQuality::FULL_EYE_PX;
+
+/// The stage, and what a camera's faces need.
+pub(super) struct Faces {
+    pub(super) model: Arc<Model>,
+    stage: Arc<Stage<Item>>,
+    gallery: Arc<Gallery>,
+    recognition: config::Recognition,
+    track: config::Track,
+}
+
+impl Faces {
+    /// The recognition of `camera`, where it has one.
+    pub(super) fn build(
+        config: &Config,
+        camera: &config::Camera,
+        runtime: &Runtime,
+        scheduler: &Scheduler<Item>,
+    ) -> anyhow::Result<Option<Faces>> {
+        let (Some(recognition), Some(track)) = (camera.recognise.clone(), camera.track.clone()) else {
+            return Ok(None);
+        };
+        let name = config.faces.model.as_deref().unwrap_or_default();
+        let settings = config.models.iter().find(|model| model.name == name).context("no model for faces")?;
+        let model = runtime.load(settings)?;
+        let length = model.outputs().first().and_then(|output| output.shape.last()).copied().unwrap_or(0);
+        let gallery = Arc::new(Gallery::new(Arc::new(GalleryIndex::new(strangers(length))?)));
+        let recognise = Recognise::new(name, model.clone(), gallery.clone())?;
+        let rank = Rank {
+            name: format!("recognise/{name}").into(),
+            class: recognise.class(),
+            min: config.faces.min_workers,
+            max: config.faces.max_workers,
+        };
+        let factory: Arc<Factory<Item>> = Arc::new(move || {
+            let station = recognise.station().map_err(|error| error.to_string())?;
+            Ok(Box::new(FaceStation(station)))
+        });
+        let stage = scheduler.add(rank, 1, factory)?;
+        Ok(Some(Faces { model, stage, gallery, recognition, track }))
+    }
+
+    pub(super) fn tracker(&self) -> Tracker {
+        Tracker::new(self.track.clone(), 1)
+    }
+
+    /// The faces of one measurement; its feed goes when it is dropped.
+    pub(super) fn open(&self, bell: &Arc<Bell>) -> Door {
+        let settings = FaceLaneSettings {
+            camera: "bench".into(),
+            recognition: Settings::from(&self.recognition),
+            agree: self.recognition.agree,
+            recheck: self.recognition.recheck,
+            queue: self.recognition.queue,
+        };
+        let lane = FaceLane::new(settings, self.gallery.clone(), Arc::new(Nobody), bell.clone());
+        let feed: Arc<dyn Feed<Item>> = Arc::new(FaceFeed(lane.clone()));
+        self.stage.attach(feed.clone());
+        lane.set_attached(true);
+        Door { lane, feed, stage: self.stage.clone() }
+    }
+}
+
+/// One measurement's faces.
+pub(super) struct Door {
+    lane: Arc<FaceLane>,
+    feed: Arc<dyn Feed<Item>>,
+    stage: Arc<Stage<Item>>,
+}
+
+impl Door {
+    pub(super) fn follower(&self) -> Arc<dyn Follower> {
+        Arc::new(FaceFollower(self.lane.clone()))
+    }
+
+    /// Faces that were embedded so far.
+    pub(super) fn looks(&self) -> u64 {
+        self.lane.counters.answered.get()
+    }
+
+    /// Faces that found the queue full, or failed.
+    pub(super) fn drops(&self) -> u64 {
+        self.lane.counters.dropped.get() + self.lane.counters.failed.get()
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.stage.detach(&self.feed);
+        self.lane.set_attached(false);
+    }
+}
+
+/// CPU time of one bare alignment with the face's quality, on one core, milliseconds.
+pub(super) fn align_ms(frame: &Frame, span: Duration) -> anyhow::Result<f64> {
+    let (x, y) = (frame.width as f32 / 2.0, frame.height as f32 / 2.0);
+    let at = |dx: f32, dy: f32| Point { x: x + dx * EYE_PX, y: y + dy * EYE_PX };
+    let points = [at(-0.5, 0.0), at(0.5, 0.05), at(0.0, 0.5), at(0.0, 1.1), at(-1.1, 0.1), at(1.1, 0.1)];
+    let (mut cutter, mut crop) = (FaceCutter::new(), Patch::default());
+    let (began, mut count) = (Instant::now(), 0u32);
+    while began.elapsed() < span {
+        cutter.crop(&frame.planes(), [points[0], points[1]], &mut crop)?;
+        std::hint::black_box(FaceQuality::of(&points).with_crop(&crop));
+        count += 1;
+    }
+    Ok(began.elapsed().as_secs_f64() * 1_000.0 / f64::from(count.max(1)))
+}
+
+/// A gallery of random directions: nobody is like anybody.
+fn strangers(length: usize) -> impl Iterator<Item = Enrolled> {
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    (1..=PEOPLE).map(move |id| Enrolled {
+        person: PersonId(id),
+        name: "nobody".into(),
+        embeddings: vec![(0..length).map(|_| next()).collect()],
+    })
+}
+
+struct Nobody;
+
+impl Witness for Nobody {
+    fn saw(&self, _: &Sighting) {}
+}

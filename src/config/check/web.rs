@@ -1,0 +1,87 @@
+//! `[web]`: what others can reach needs users.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::Scope;
+use crate::config::raw::Table;
+use crate::config::value::Field;
+use crate::config::{Web, WebTls, users};
+
+const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+pub(super) fn web(table: Table<'_, '_>, scope: &Scope, state_dir: &Path) -> Web {
+    let bind = table.get("bind");
+    let minutes: u32 = table.whole("session_minutes", 480, 1..=43_200);
+    let max_body_mib: u32 = table.whole("max_body_mib", 24, 1..=1_024);
+    let web = Web {
+        enabled: table.boolean("enabled", true),
+        bind: bind.as_ref().and_then(address).unwrap_or(USUAL),
+        users_file: table.get("users_file").and_then(|field| path(&field)),
+        tls: tls(&table, scope),
+        session: Duration::from_secs(u64::from(minutes) * 60),
+        max_body_bytes: (max_body_mib as usize) << 20,
+        max_viewers: table.whole("max_viewers", 64, 1..=1_024u32) as usize,
+    };
+    if let Some(bind) = bind.filter(|_| web.enabled) {
+        check_users(&web, &bind, state_dir);
+    }
+    table.finish();
+    web
+}
+
+fn address(field: &Field<'_, '_>) -> Option<SocketAddr> {
+    let text = field.text()?;
+    let address = text.replace("localhost:", "127.0.0.1:").parse();
+    if address.is_err() {
+        let remedy = "write ADDRESS:PORT, e.g. 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080";
+        field.fault(format!("\"{text}\" is no address to listen on"), remedy);
+    }
+    address.ok()
+}
+
+fn path(field: &Field<'_, '_>) -> Option<PathBuf> {
+    match field.text()? {
+        "" => {
+            field.fault("the path is empty", "name a file, or leave the key out");
+            None
+        }
+        path => Some(path.into()),
+    }
+}
+
+/// Nobody may pass without a login where others can knock.
+fn check_users(web: &Web, bind: &Field<'_, '_>, state_dir: &Path) {
+    if web.bind.ip().is_loopback() {
+        return;
+    }
+    let file = web.users_file(state_dir);
+    let reason = match users::read(&file) {
+        Ok(users) if !users.is_empty() => return,
+        Ok(_) => format!("others can reach {}, and there are no users in {}", web.bind, file.display()),
+        Err(error) => format!("others can reach {}, and its users cannot be read: {error}", web.bind),
+    };
+    let remedy = format!(
+        "make one: `ocellus users add NAME --role admin --file {}`; or write bind = \"127.0.0.1:{}\"",
+        file.display(),
+        web.bind.port()
+    );
+    bind.fault(reason, remedy);
+}
+
+fn tls(table: &Table<'_, '_>, scope: &Scope) -> Option<WebTls> {
+    let named = ["cert_file", "key_file"].map(|key| table.get(key));
+    let given = named.each_ref().map(Option::is_some);
+    let [cert, key] = named.map(|field| field.and_then(|field| scope.files.existing(&field)));
+    match given {
+        [true, false] => {
+            table.fault("key_file", "cert_file stands without its key_file", "name the private key (PEM)")
+        }
+        [false, true] => {
+            table.fault("cert_file", "key_file stands without its cert_file", "name the certificate (PEM)")
+        }
+        _ => {}
+    }
+    Some(WebTls { cert_file: cert?, key_file: key? })
+}

@@ -1,0 +1,144 @@
+//! Who may log in to the page: one line a user, `NAME:ROLE:HASH`, the hash in PHC form (argon2id).
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// What a user may do; each may what those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Look.
+    Viewer,
+    /// Also pull triggers, enrol people, restart units.
+    Operator,
+    /// Also erase, export and import, and read configuration and audit log.
+    Admin,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Role; 3] = [Role::Viewer, Role::Operator, Role::Admin];
+
+    /// The word in the file and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Viewer => "viewer",
+            Role::Operator => "operator",
+            Role::Admin => "admin",
+        }
+    }
+
+    /// The role that `word` names.
+    pub fn from_word(word: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.as_str() == word)
+    }
+}
+
+/// One user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// What the user may do.
+    pub role: Role,
+    /// The password's hash, `$argon2id$…`.
+    pub hash: String,
+}
+
+/// The file is not what it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum UsersError {
+    /// It cannot be read.
+    #[error("{}: {source}; the service's user must be able to read it", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A line is no user.
+    #[error(
+        "{}:{line}: {reason}; a line is NAME:ROLE:HASH, as `ocellus users` writes it", .path.display()
+    )]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
+}
+
+/// The users in the file at `path`; none where there is no file.
+///
+/// # Errors
+/// [`UsersError`]: it cannot be read, or a line is no user.
+pub fn read(path: &Path) -> Result<Vec<User>, UsersError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse(path, &text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(source) => Err(UsersError::Read { path: path.to_owned(), source }),
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<Vec<User>, UsersError> {
+    let mut users: Vec<User> = Vec::new();
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let user =
+            user(line.trim()).and_then(|user| match users.iter().any(|known| known.name == user.name) {
+                true => Err("this name stands twice"),
+                false => Ok(user),
+            });
+        let line = index + 1;
+        users.push(user.map_err(|reason| UsersError::Line { path: path.to_owned(), line, reason })?);
+    }
+    Ok(users)
+}
+
+fn user(line: &str) -> Result<User, &'static str> {
+    let mut parts = line.splitn(3, ':');
+    let (name, role, hash) = (parts.next(), parts.next(), parts.next());
+    let name = name.filter(|name| is_name(name)).ok_or("the name cannot be one")?;
+    let role = role.and_then(Role::from_word).ok_or("the role is not viewer, operator or admin")?;
+    let hash = hash.filter(|hash| hash.starts_with("$argon2id$")).ok_or("the hash is no argon2id hash")?;
+    Ok(User { name: name.to_owned(), role, hash: hash.to_owned() })
+}
+
+/// Whether a user may be called so.
+pub fn is_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
+    !name.is_empty() && name.len() <= 64 && name.chars().all(allowed)
+}
+
+/// The file's text.
+pub fn text(users: &[User]) -> String {
+    users.iter().fold(String::new(), |mut text, User { name, role, hash }| {
+        let _ = writeln!(text, "{name}:{}:{hash}", role.as_str());
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_again_and_a_bad_line_is_named() {
+        let hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned();
+        let users = [("joe", Role::Viewer), ("ann", Role::Admin)].map(|(name, role)| User {
+            name: name.into(),
+            role,
+            hash: hash.clone(),
+        });
+        assert_eq!(parse(Path::new("users"), &text(&users)).unwrap(), users);
+        for (bad, word) in
+            [("joe", "role"), ("a b:admin:x", "name"), ("joe:king:x", "role"), ("joe:admin:plain", "hash")]
+        {
+            let error = parse(Path::new("users"), &format!("\n{bad}\n")).unwrap_err().to_string();
+            assert!(error.contains("users:2") && error.contains(word), "{error}");
+        }
+        let twice = text(&[users[0].clone(), users[0].clone()]);
+        assert!(parse(Path::new("users"), &twice).unwrap_err().to_string().contains("twice"));
+    }
+}

@@ -1,0 +1,73 @@
+//! What is said on `camera/NAME/event`.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::payload::{BoxPx, Payload, score};
+use crate::types::{Direction, Event, Stamp, rfc3339};
+
+/// Latency of an event, in microseconds.
+#[derive(Serialize, JsonSchema)]
+pub struct EventLatency {
+    /// From the capture of the frame to the outbox.
+    pub total_us: u64,
+}
+
+/// `camera/NAME/event`
+#[derive(Serialize, JsonSchema)]
+pub struct EventOut<'a> {
+    /// The camera's name.
+    pub camera: &'a str,
+    /// The frame that caused it.
+    pub frame: u64,
+    /// `new`, `update` or `end`; `zone_enter`, `zone_leave` or `dwell` at a zone; `line_cross` at a line. An object's
+    /// first event is its `new`, its last is its `end`; it leaves every zone before that.
+    pub event: &'static str,
+    /// The object; unique on this box, also across restarts.
+    pub track: u64,
+    /// Its class.
+    pub label: &'a str,
+    /// Best score so far, 0 to 1.
+    pub score: f32,
+    /// Where it was last.
+    #[serde(rename = "box")]
+    pub rect: BoxPx,
+    /// When it was first seen, RFC 3339, UTC.
+    pub since: String,
+    /// The zone or line that the event is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<&'a str>,
+    /// With `zone_leave` and `dwell`: how long it has been in the zone, ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dwell_ms: Option<u64>,
+    /// With `line_cross`: `left_to_right` or `right_to_left`, by the hands of somebody who stands at the line's `from`
+    /// and looks to its `to`. On a line drawn upwards they are the picture's own left and right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<&'static str>,
+    /// Where the time went.
+    pub latency: EventLatency,
+}
+
+impl<'a> EventOut<'a> {
+    /// The event as it is kept; `now` for the latency.
+    pub fn new(event: &'a Event, now: Stamp) -> EventOut<'a> {
+        EventOut {
+            camera: &event.camera,
+            frame: event.frame_seq,
+            event: event.kind.as_str(),
+            track: event.track,
+            label: &event.label,
+            score: score(event.score),
+            rect: event.rect.into(),
+            since: rfc3339(event.since.wall_ns),
+            place: event.place.as_deref(),
+            dwell_ms: event.dwell_ms,
+            direction: event.direction.map(Direction::as_str),
+            latency: EventLatency { total_us: now.micros_since(event.captured) },
+        }
+    }
+}
+
+impl Payload for EventOut<'_> {
+    const SCHEMA: &'static str = "ocellus.event/2";
+}

@@ -1,0 +1,240 @@
+//! A camera's live picture: the newest frame, once somebody looks, as an item of the lowest class.
+//!
+//! ```text
+//!  lane ──follow──▶ ┌ newest frame and its report ┐
+//!  ring ──newest──▶ └ (cameras without a lane)    ┘ ──take──▶ worker: copy ▶ draw ▶ JPEG ──▶ outlet ──▶ all viewers
+//!  parts ─judged──▶ judged parts, held for a while ┘                                    └──▶ album of parts
+//! ```
+//!
+//! One slot for the live frame, so that nothing is ever drawn that is not the newest; a few for judged parts. Nobody
+//! looks: one load a frame, and no lease.
+
+mod outlet;
+mod picture;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+pub use outlet::{Outlet, PreviewCounters};
+pub use picture::{PictureItem, PictureStation};
+
+use super::{Follower, Item, PartFollower, Product, lock};
+use crate::ring::{Bell, Lease, Ring};
+use crate::scheduler::Feed;
+use crate::stages::annotate::{Look, Place};
+use crate::types::{Clock, Frame, Inspection, Outcome, PartAlbum, Report, SystemClock};
+use picture::What;
+
+/// Where pictures of judged parts go, once there is somebody who keeps them.
+pub type Album = Arc<OnceLock<Arc<dyn PartAlbum>>>;
+
+/// How a camera is shown.
+pub struct PreviewSettings {
+    /// Live pictures a second, at most.
+    pub fps: u32,
+    /// Size and quality.
+    pub look: Look,
+    /// How long the picture of a judged part stays before live ones go on.
+    pub hold: Duration,
+    /// Judged parts that may wait for a worker; each holds a slot of the ring.
+    pub parts: usize,
+    /// Zones and lines.
+    pub places: Vec<Place>,
+    /// Whether a lane brings the frames; else they are taken from the ring.
+    pub follows: bool,
+    /// Who keeps pictures of judged parts.
+    pub album: Album,
+}
+
+/// One camera's live picture.
+pub struct Preview {
+    settings: PreviewSettings,
+    outlet: Arc<Outlet>,
+    ring: Ring<Frame>,
+    bell: Arc<Bell>,
+    /// Whether the state has something for a worker: what is looked at before the lock.
+    loaded: AtomicBool,
+    /// Until when the picture of a judged part stays, monotonic ns.
+    held_ns: AtomicU64,
+    state: Mutex<State>,
+    clock: SystemClock,
+}
+
+#[derive(Default)]
+struct State {
+    live: Option<Live>,
+    /// When the next live frame is due, monotonic ns.
+    due_ns: u64,
+    /// The last frame that was taken from the ring.
+    last: Option<u64>,
+    parts: VecDeque<Part>,
+}
+
+/// A frame that is to be shown.
+struct Live {
+    frame: Lease<Frame>,
+    report: Option<Arc<Report>>,
+}
+
+/// A part that was judged.
+struct Part {
+    frame: Lease<Frame>,
+    inspection: Arc<Inspection>,
+    product: Arc<Product>,
+}
+
+impl Preview {
+    /// The picture of the camera behind `ring`, shown at `outlet`; `bell` wakes idle workers.
+    pub fn new(
+        settings: PreviewSettings,
+        outlet: Arc<Outlet>,
+        ring: Ring<Frame>,
+        bell: Arc<Bell>,
+    ) -> Arc<Preview> {
+        Arc::new(Preview {
+            settings,
+            outlet,
+            ring,
+            bell,
+            loaded: AtomicBool::new(false),
+            held_ns: AtomicU64::new(0),
+            state: Mutex::default(),
+            clock: SystemClock,
+        })
+    }
+
+    /// Its figures.
+    pub fn counters(&self) -> &PreviewCounters {
+        &self.outlet.counters
+    }
+
+    /// By the thread that captures: a frame was committed. Costs two loads while nobody looks.
+    pub fn frame_committed(&self) {
+        if !self.settings.follows && self.outlet.is_asked() && self.is_due() {
+            // Not every worker draws, so that all are woken: at most a few times a second.
+            self.bell.ring_all();
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        let now = self.clock.now().mono_ns;
+        now >= self.held_ns.load(Ordering::Relaxed) && now >= lock(&self.state).due_ns
+    }
+
+    /// What a worker is to draw next.
+    fn take(self: &Arc<Preview>) -> Option<PictureItem> {
+        let asked = self.outlet.is_asked();
+        if !self.loaded.load(Ordering::Acquire) && !asked {
+            return None;
+        }
+        let mut state = lock(&self.state);
+        if let Some(part) = state.parts.pop_front() {
+            self.note_loaded(&state);
+            return Some(PictureItem::new(self.clone(), What::Part(part)));
+        }
+        if !asked {
+            // The last viewer has gone: the slot goes back to the ring.
+            state.live = None;
+            self.note_loaded(&state);
+            return None;
+        }
+        let now = self.clock.now().mono_ns;
+        if now < self.held_ns.load(Ordering::Relaxed) {
+            return None;
+        }
+        let live = state.live.take().or_else(|| self.from_ring(&mut state, now))?;
+        self.note_loaded(&state);
+        Some(PictureItem::new(self.clone(), What::Live(live)))
+    }
+
+    /// The ring's newest frame: where no lane brings any and one is due, or where a viewer has just come.
+    fn from_ring(&self, state: &mut State, now: u64) -> Option<Live> {
+        let is_first = self.outlet.is_kicked();
+        if !is_first && (self.settings.follows || now < state.due_ns) {
+            return None;
+        }
+        let frame = self.ring.newest()?;
+        if !is_first && state.last == Some(frame.seq) {
+            return None;
+        }
+        state.last = Some(frame.seq);
+        self.advance(state, now);
+        Some(Live { frame, report: None })
+    }
+
+    /// The next live frame is due a period after this one; on average exactly `fps` a second.
+    fn advance(&self, state: &mut State, now: u64) {
+        let period = 1_000_000_000 / u64::from(self.settings.fps.max(1));
+        let next = state.due_ns + period;
+        state.due_ns = if next <= now { now + period } else { next };
+    }
+
+    fn note_loaded(&self, state: &State) {
+        self.loaded.store(state.live.is_some() || !state.parts.is_empty(), Ordering::Release);
+    }
+
+    /// Keeps a judged part until a worker is free; where too many wait, the oldest good one gives way, or the oldest.
+    fn keep(&self, part: Part) {
+        let mut state = lock(&self.state);
+        if state.parts.len() >= self.settings.parts.max(1) {
+            let good = state.parts.iter().position(|part| part.inspection.outcome == Outcome::Ok);
+            state.parts.remove(good.unwrap_or(0));
+            self.outlet.counters.parts_missed.add(1);
+        }
+        state.parts.push_back(part);
+        self.note_loaded(&state);
+        drop(state);
+        self.bell.ring_all();
+    }
+}
+
+impl Follower for Preview {
+    fn wants_frames(&self) -> bool {
+        self.outlet.is_asked()
+    }
+
+    fn follow(&self, report: &Arc<Report>, frame: &Lease<Frame>) {
+        let now = self.clock.now().mono_ns;
+        if now < self.held_ns.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut state = lock(&self.state);
+        if state.live.is_some() {
+            self.outlet.counters.replaced.add(1);
+        } else if now < state.due_ns {
+            return;
+        } else {
+            self.advance(&mut state, now);
+        }
+        state.live = Some(Live { frame: frame.clone(), report: Some(report.clone()) });
+        self.note_loaded(&state);
+        drop(state);
+        self.bell.ring_all();
+    }
+}
+
+impl PartFollower for Preview {
+    fn judged(&self, inspection: &Arc<Inspection>, product: &Arc<Product>, frame: &Lease<Frame>) {
+        let is_kept = inspection.outcome != Outcome::Ok && self.settings.album.get().is_some();
+        if is_kept || self.outlet.is_asked() {
+            let (inspection, product) = (inspection.clone(), product.clone());
+            self.keep(Part { frame: frame.clone(), inspection, product });
+        }
+    }
+}
+
+/// A camera's live picture as a feed of the scheduler.
+pub struct PreviewFeed(pub Arc<Preview>);
+
+impl Feed<Item> for PreviewFeed {
+    fn take(&self) -> Option<Item> {
+        self.0.take().map(Item::Picture)
+    }
+
+    fn waiting(&self) -> usize {
+        let state = lock(&self.0.state);
+        state.parts.len() + usize::from(state.live.is_some())
+    }
+}

@@ -1,0 +1,128 @@
+//! Where a camera's pictures are shown: one encoded picture for all who look. It outlives the camera's rig, so that a
+//! viewer stays when the camera is configured anew.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use tokio::sync::watch;
+
+use crate::ring::Bell;
+use crate::telemetry::{Counter, Histogram};
+use crate::types::{Clock, Layer, LiveView, Picture, SystemClock, Watch};
+
+/// A picture that was made so long ago is no longer shown to somebody who comes, ns.
+const FRESH_NS: u64 = 1_000_000_000;
+
+/// The figures of one camera's pictures; all of them only grow.
+#[derive(Debug, Default)]
+pub struct PreviewCounters {
+    /// Pictures that were encoded, of whatever kind.
+    pub encoded: Counter,
+    /// Those of judged parts among them.
+    pub parts: Counter,
+    /// Live frames that gave way to a newer one, or to a judged part, before they were shown.
+    pub replaced: Counter,
+    /// Judged parts that gave way to others before they were drawn.
+    pub parts_missed: Counter,
+    /// Pictures that could not be made.
+    pub failed: Counter,
+    /// Time on a worker: copy, draw, encode; microseconds.
+    pub made_us: Histogram,
+}
+
+/// Where one camera's pictures are shown.
+pub struct Outlet {
+    /// Its figures.
+    pub counters: PreviewCounters,
+    drawn: Screen,
+    plain: Screen,
+    bell: Arc<Bell>,
+}
+
+/// One kind of picture.
+struct Screen {
+    pictures: watch::Sender<Option<Picture>>,
+    /// Viewers that wait for the next picture.
+    asking: Arc<AtomicUsize>,
+    /// A viewer has come and there was nothing fresh to show.
+    kicked: AtomicBool,
+    /// When the newest picture was shown, monotonic ns.
+    shown_ns: AtomicU64,
+}
+
+impl Screen {
+    fn new() -> Screen {
+        Screen {
+            pictures: watch::Sender::new(None),
+            asking: Arc::default(),
+            kicked: AtomicBool::new(false),
+            shown_ns: AtomicU64::new(0),
+        }
+    }
+
+    fn is_asked(&self) -> bool {
+        self.asking.load(Ordering::Acquire) > 0 || self.kicked.load(Ordering::Acquire)
+    }
+}
+
+impl Outlet {
+    /// Nobody looks yet; `bell` is rung when somebody begins to.
+    pub fn new(bell: Arc<Bell>) -> Arc<Outlet> {
+        let (drawn, plain) = (Screen::new(), Screen::new());
+        Arc::new(Outlet { counters: PreviewCounters::default(), drawn, plain, bell })
+    }
+
+    /// Whether somebody waits for a picture.
+    pub(super) fn is_asked(&self) -> bool {
+        self.drawn.is_asked() || self.plain.is_asked()
+    }
+
+    /// Whether somebody waits for a picture of this kind. What a new viewer was promised is then kept.
+    pub(super) fn begin(&self, layer: Layer) -> bool {
+        let screen = self.screen(layer);
+        screen.kicked.swap(false, Ordering::AcqRel) || screen.asking.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether a viewer has come for whom there was nothing fresh.
+    pub(super) fn is_kicked(&self) -> bool {
+        self.drawn.kicked.load(Ordering::Acquire) || self.plain.kicked.load(Ordering::Acquire)
+    }
+
+    /// Shows a picture to all who look.
+    pub(super) fn show(&self, layer: Layer, picture: Picture) {
+        let screen = self.screen(layer);
+        screen.shown_ns.store(SystemClock.now().mono_ns, Ordering::Relaxed);
+        screen.pictures.send_replace(Some(picture));
+    }
+
+    /// When the frame of the picture that is shown was captured, monotonic ns.
+    pub(super) fn newest_ns(&self, layer: Layer) -> u64 {
+        self.screen(layer).pictures.borrow().as_ref().map_or(0, |picture| picture.captured.mono_ns)
+    }
+
+    fn screen(&self, layer: Layer) -> &Screen {
+        match layer {
+            Layer::Drawn => &self.drawn,
+            Layer::Plain => &self.plain,
+        }
+    }
+}
+
+impl LiveView for Outlet {
+    fn watch(&self, layer: Layer) -> Watch {
+        let screen = self.screen(layer);
+        let mut pictures = screen.pictures.subscribe();
+        let age = SystemClock.now().mono_ns.saturating_sub(screen.shown_ns.load(Ordering::Relaxed));
+        if age < FRESH_NS && pictures.borrow().is_some() {
+            pictures.mark_changed();
+        } else {
+            screen.kicked.store(true, Ordering::Release);
+            self.bell.ring_all();
+        }
+        Watch::new(pictures, screen.asking.clone())
+    }
+
+    fn viewers(&self) -> usize {
+        self.drawn.pictures.receiver_count() + self.plain.pictures.receiver_count()
+    }
+}

@@ -1,0 +1,163 @@
+//! Answers: JSON, and faults that say what, why and what to do next.
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::types::Refusal;
+
+/// What a handler gives.
+pub(super) type Outcome = Result<Response, Fault>;
+
+/// A request that is not done.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    message: String,
+    remedy: String,
+    details: Value,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Fault {
+    pub(super) fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Fault {
+        let (message, remedy) = (message.into(), remedy.into());
+        Fault { status, code, message, remedy, details: Value::Null, headers: Vec::new() }
+    }
+
+    pub(super) fn header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Fault {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The request itself is wrong.
+    pub(super) fn bad(message: impl Into<String>, remedy: impl Into<String>) -> Fault {
+        Fault::new(StatusCode::BAD_REQUEST, "bad_request", message, remedy)
+    }
+
+    /// What is asked for is not there.
+    pub(super) fn unknown(
+        code: &'static str,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Fault {
+        Fault::new(StatusCode::NOT_FOUND, code, message, remedy)
+    }
+
+    /// More than is allowed at one time.
+    pub(super) fn busy(message: impl Into<String>, remedy: impl Into<String>) -> Fault {
+        let fault = Fault::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message, remedy);
+        fault.header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Fault {
+        let Refusal { code, message, remedy, details } = refusal;
+        Fault { status: status_of(code), code, message, remedy, details, headers: Vec::new() }
+    }
+}
+
+/// The status for a refusal's word; one that is not known means a conflict with how things are.
+pub(super) fn status_of(code: &str) -> StatusCode {
+    match code {
+        "bad_request" => StatusCode::BAD_REQUEST,
+        "no_face" | "several_faces" | "face_too_small" | "face_blurred" | "face_turned"
+        | "picture_unreadable" | "picture_too_large" | "bad_name" | "bad_import" | "bad_day" => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        "not_here" => StatusCode::NOT_IMPLEMENTED,
+        "busy" => StatusCode::SERVICE_UNAVAILABLE,
+        code if code.starts_with("unknown_") || code == "not_found" => StatusCode::NOT_FOUND,
+        _ => StatusCode::CONFLICT,
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let mut body = json!({
+            "error": { "code": self.code, "message": self.message, "remedy": self.remedy },
+        });
+        if let (Value::Object(details), Some(body)) = (self.details, body.as_object_mut()) {
+            details.into_iter().filter(|(key, _)| key != "error").for_each(|(key, value)| {
+                body.insert(key, value);
+            });
+        }
+        let mut response = json_text(self.status, body.to_string());
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, value);
+        }
+        response.extensions_mut().insert(Refused(self.code));
+        response
+    }
+}
+
+/// Beside a response that is a fault: its word, for the audit log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refused(pub(super) &'static str);
+
+/// `body` as JSON.
+pub(super) fn json(body: &impl Serialize) -> Outcome {
+    json_with(StatusCode::OK, body)
+}
+
+/// `body` as JSON with a status of its own.
+pub(super) fn json_with(status: StatusCode, body: &impl Serialize) -> Outcome {
+    match serde_json::to_string(body) {
+        Ok(text) => Ok(json_text(status, text)),
+        Err(error) => {
+            let message = format!("the answer cannot be written: {error}");
+            Err(Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message, "see the log"))
+        }
+    }
+}
+
+/// Text that is JSON already.
+pub(super) fn json_text(status: StatusCode, text: impl Into<Bytes>) -> Response {
+    let mut response = bytes(mime::JSON, text.into());
+    *response.status_mut() = status;
+    response
+}
+
+/// Bytes of a type.
+pub(super) fn bytes(content_type: &'static str, body: Bytes) -> Response {
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// JSON objects as one list, without reading them again.
+pub(super) fn list(items: impl IntoIterator<Item = Bytes>) -> Vec<u8> {
+    let mut out = vec![b'['];
+    for (at, item) in items.into_iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(&item);
+    }
+    out.push(b']');
+    out
+}
+
+/// The types that are served.
+pub(super) mod mime {
+    pub(crate) const JSON: &str = "application/json";
+    pub(crate) const JSON_LINES: &str = "application/x-ndjson";
+    pub(crate) const HTML: &str = "text/html; charset=utf-8";
+    pub(crate) const JPEG: &str = "image/jpeg";
+    pub(crate) const PNG: &str = "image/png";
+    pub(crate) const EVENTS: &str = "text/event-stream";
+    pub(crate) const MJPEG: &str = "multipart/x-mixed-replace; boundary=picture";
+    pub(crate) const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+    pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    pub(crate) const CSV: &str = "text/csv; charset=utf-8";
+}

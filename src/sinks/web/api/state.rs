@@ -1,0 +1,122 @@
+//! How the box is: page, status, health, alarms, figures, units, configuration, audit log.
+
+use axum::http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::super::answer::{self, Outcome, bytes, json_text, json_with, mime};
+use super::super::board::Inner;
+use super::super::metrics as prometheus;
+use super::super::routes::Call;
+use super::super::server::Server;
+use crate::contract::rest::HealthOut;
+use crate::contract::topic;
+use crate::types::{CommandKind, Stamp};
+
+/// Nobody said how the cameras are for so long: whoever says it stands still.
+const SILENT_NS: u64 = 10_000_000_000;
+/// Lines of the audit log that are given at once.
+const AUDIT: usize = 200;
+const MOST_AUDIT: usize = 5_000;
+
+pub(in super::super) async fn page(call: Call) -> Outcome {
+    Ok(call.server.page.answer(&call.headers))
+}
+
+pub(in super::super) async fn openapi(call: Call) -> Outcome {
+    Ok(json_text(StatusCode::OK, call.server.openapi.clone()))
+}
+
+pub(in super::super) async fn status(call: Call) -> Outcome {
+    let shared = &call.server.shared;
+    let board = shared.board.lock();
+    let mut told = board.states.get(topic::STATUS).cloned().unwrap_or_else(starting);
+    let names: Vec<_> = board.cameras.iter().map(|camera| camera.name.as_str()).collect();
+    told.insert("uptime_s".into(), json!(shared.clock.now().micros_since(shared.started) / 1_000_000));
+    told.insert("device".into(), json!(shared.device));
+    told.insert("host".into(), json!(rustix::system::uname().nodename().to_string_lossy()));
+    told.insert("cameras".into(), json!(names));
+    told.insert("features".into(), json!(board.features));
+    answer::json(&told)
+}
+
+/// What is told before the service has said how it is.
+fn starting() -> Map<String, Value> {
+    let told = json!({
+        "schema": "ocellus.status/1", "seq": 0, "time": crate::types::rfc3339(0), "state": "degraded",
+        "reasons": ["the service is starting"], "version": env!("CARGO_PKG_VERSION"), "config_hash": "",
+    });
+    match told {
+        Value::Object(told) => told,
+        _ => Map::new(),
+    }
+}
+
+pub(in super::super) async fn health(call: Call) -> Outcome {
+    let shared = &call.server.shared;
+    let health = healthy(&shared.board.lock(), shared.clock.now());
+    let works = matches!(health.state.as_str(), "online" | "degraded");
+    json_with(if works { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &health)
+}
+
+/// Frames stand still when no camera is online, or when nobody says any more how they are.
+fn healthy(board: &Inner, now: Stamp) -> HealthOut {
+    let Some(status) = board.states.get(topic::STATUS) else {
+        return HealthOut { state: "starting".into(), reasons: vec!["the first frame is awaited".into()] };
+    };
+    let reasons = status["reasons"].as_array().into_iter().flatten();
+    let mut reasons: Vec<String> = reasons.filter_map(|reason| Some(reason.as_str()?.to_owned())).collect();
+    let is_online = |name: &str| {
+        let state = board.states.get(&topic::camera_status(name));
+        state.is_some_and(|state| state["state"] == "online")
+    };
+    let silent = now.mono_ns.saturating_sub(board.told_ns) > SILENT_NS;
+    if silent {
+        reasons.push("the service has not said for 10 s how its cameras are".into());
+    }
+    if silent || !(board.cameras.is_empty() || board.cameras.iter().any(|camera| is_online(&camera.name))) {
+        return HealthOut { state: "standing".into(), reasons };
+    }
+    HealthOut { state: status["state"].as_str().unwrap_or("degraded").into(), reasons }
+}
+
+pub(in super::super) async fn metrics(call: Call) -> Outcome {
+    let shared = &call.server.shared;
+    let text = prometheus::text(&shared.board.lock(), shared, shared.clock.now());
+    Ok(bytes(mime::PROMETHEUS, text.into()))
+}
+
+pub(in super::super) async fn alarms(call: Call) -> Outcome {
+    answer::json(&call.server.shared.board.lock().alarms)
+}
+
+pub(in super::super) async fn telemetry(call: Call) -> Outcome {
+    let history = call.server.shared.board.figures();
+    let mut out = b"{\"now\":".to_vec();
+    out.extend_from_slice(history.last().map_or(b"null", |newest| newest));
+    out.extend_from_slice(b",\"history\":");
+    out.extend_from_slice(&answer::list(history));
+    out.push(b'}');
+    Ok(json_text(StatusCode::OK, out))
+}
+
+pub(in super::super) async fn units(call: Call) -> Outcome {
+    answer::json(&call.server.shared.board.lock().units)
+}
+
+pub(in super::super) async fn restart(call: Call) -> Outcome {
+    let wish = json!({ "unit": call.param("name") });
+    answer::json(&ask(&call.server, CommandKind::Restart, wish).await?)
+}
+
+pub(in super::super) async fn config(call: Call) -> Outcome {
+    answer::json(&ask(&call.server, CommandKind::Config, json!({})).await?)
+}
+
+pub(in super::super) async fn audit(call: Call) -> Outcome {
+    answer::json(&call.server.audit.last(call.limit(AUDIT, MOST_AUDIT)?))
+}
+
+/// Asks the app.
+pub(super) async fn ask(server: &Server, kind: CommandKind, wish: Value) -> Result<Value, answer::Fault> {
+    server.desk.ask(kind, wish, &*server.shared.clock).await
+}

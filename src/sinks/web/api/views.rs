@@ -1,0 +1,172 @@
+//! Cameras and what happens before them.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use serde_json::{Value, json};
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError::Lagged;
+
+use super::super::answer::{self, Fault, Outcome, bytes, json_text, mime};
+use super::super::board::Inner;
+use super::super::counters::add;
+use super::super::handle::{CameraFacts, Shared};
+use super::super::live;
+use super::super::routes::Call;
+use super::state::ask;
+use crate::contract::rest::{CameraOut, TriggerIn};
+use crate::contract::{CameraState, topic};
+use crate::types::{CommandKind, Layer, LiveView};
+
+/// A `ping` so often keeps proxies from closing a stream on which nothing happens, and tells the page that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long a picture is waited for.
+const PICTURE: Duration = Duration::from_secs(5);
+const RECENT: usize = 50;
+const MOST_RECENT: usize = 256;
+
+pub(in super::super) async fn cameras(call: Call) -> Outcome {
+    let board = call.server.shared.board.lock();
+    let cameras: Vec<_> = board.cameras.iter().map(|facts| camera(&board, facts)).collect();
+    answer::json(&cameras)
+}
+
+pub(in super::super) fn camera(board: &Inner, facts: &CameraFacts) -> CameraOut {
+    let told = board.states.get(&topic::camera_status(&facts.name));
+    let told = |key: &str| told.and_then(|told| told.get(key)).unwrap_or(&Value::Null);
+    let state = match told("state").as_str() {
+        Some("online") => CameraState::Online,
+        Some("frozen") => CameraState::Frozen,
+        _ => CameraState::Offline,
+    };
+    CameraOut {
+        name: facts.name.clone(),
+        source: facts.source.clone(),
+        state,
+        cause: told("cause").as_str().map(str::to_owned),
+        fps: told("fps").as_f64().unwrap_or(0.0) as f32,
+        frames: told("frames").as_u64().unwrap_or(0),
+        drops: told("drops").as_u64().unwrap_or(0),
+        width: facts.size.0,
+        height: facts.size.1,
+        detects: facts.detects,
+        recognises: facts.recognises,
+        inspects: facts.inspects,
+    }
+}
+
+/// The camera that the path names.
+fn known(call: &Call) -> Result<String, Fault> {
+    let name = call.param("camera");
+    let board = call.server.shared.board.lock();
+    if board.cameras.iter().any(|camera| camera.name == name) {
+        return Ok(name.to_owned());
+    }
+    let names: Vec<_> = board.cameras.iter().map(|camera| camera.name.as_str()).collect();
+    let message = format!("there is no camera {name:?}");
+    Err(Fault::unknown("unknown_camera", message, format!("there are: {}", names.join(", "))))
+}
+
+/// The camera's live view.
+fn view(call: &Call) -> Result<Arc<dyn LiveView>, Fault> {
+    let camera = known(call)?;
+    let view = call.server.shared.views.get().and_then(|views| views.find(&camera));
+    view.ok_or_else(|| {
+        Fault::busy(format!("nobody draws the pictures of {camera} now"), "try again in a moment")
+    })
+}
+
+pub(in super::super) async fn live(call: Call) -> Outcome {
+    let view = view(&call)?;
+    let shared = &call.server.shared;
+    let place = Place::take(shared, |shared| &shared.viewers, call.server.settings.max_viewers)?;
+    Ok(live::response(view.watch(Layer::Drawn), place))
+}
+
+pub(in super::super) async fn picture(call: Call) -> Outcome {
+    let layer = match call.asked("raw") {
+        None | Some("0") => Layer::Drawn,
+        Some("1") => Layer::Plain,
+        Some(word) => return Err(Fault::bad(format!("raw is {word:?}"), "write 0 or 1")),
+    };
+    let mut watch = view(&call)?.watch(layer);
+    match tokio::time::timeout(PICTURE, watch.next()).await {
+        Ok(Some(picture)) => Ok(bytes(mime::JPEG, picture.jpeg)),
+        Ok(None) => Err(Fault::busy("the camera is being configured anew", "try again in a moment")),
+        Err(_) => {
+            let message = format!("the camera gave no picture within {} s", PICTURE.as_secs());
+            Err(Fault::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "no_picture",
+                message,
+                "GET /api/v1/cameras says how it is",
+            ))
+        }
+    }
+}
+
+pub(in super::super) async fn trigger(mut call: Call) -> Outcome {
+    let camera = known(&call)?;
+    let TriggerIn { text } = call.json().await?;
+    let wish = json!({ "camera": camera, "text": text });
+    answer::json(&ask(&call.server, CommandKind::Trigger, wish).await?)
+}
+
+pub(in super::super) async fn recent(call: Call) -> Outcome {
+    let recent = call.server.shared.board.recent(call.limit(RECENT, MOST_RECENT)?);
+    Ok(json_text(StatusCode::OK, answer::list(recent)))
+}
+
+pub(in super::super) async fn events(call: Call) -> Outcome {
+    let shared = call.server.shared.clone();
+    let said = shared.said.subscribe();
+    let place = Place::take(&shared, |shared| &shared.listeners, call.server.settings.max_viewers)?;
+    let events = BroadcastStream::new(said).map(move |said| {
+        let event = match said {
+            Ok(message) => Event::default().event(message.kind).data(String::from_utf8_lossy(&message.data)),
+            Err(Lagged(count)) => {
+                add(&place.shared.totals.events_missed, count);
+                Event::default().event("missed").data(json!({ "count": count }).to_string())
+            }
+        };
+        Ok::<_, Infallible>(event)
+    });
+    let ping = KeepAlive::new().interval(KEEP_ALIVE).event(Event::default().event("ping").data("{}"));
+    Ok(Sse::new(events).keep_alive(ping).into_response())
+}
+
+/// A place among those who look or listen; free again when dropped.
+pub(in super::super) struct Place {
+    pub(in super::super) shared: Arc<Shared>,
+    of: fn(&Shared) -> &AtomicUsize,
+}
+
+impl Place {
+    pub(in super::super) fn take(
+        shared: &Arc<Shared>,
+        of: fn(&Shared) -> &AtomicUsize,
+        most: usize,
+    ) -> Result<Place, Fault> {
+        // Counted first: the drop below takes it back.
+        let before = of(shared).fetch_add(1, Ordering::Relaxed);
+        let place = Place { shared: shared.clone(), of };
+        if before < most {
+            return Ok(place);
+        }
+        add(&shared.totals.viewers_refused, 1);
+        let message = format!("{most} are looking already, and no more are allowed at one time");
+        Err(Fault::busy(message, "close another view, or raise web.max_viewers"))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        (self.of)(&self.shared).fetch_sub(1, Ordering::Relaxed);
+    }
+}

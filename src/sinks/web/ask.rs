@@ -1,0 +1,58 @@
+//! Requests that change something, or that only the app can answer, go to it as commands.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::answer::Fault;
+use crate::types::{Asker, Clock, Command, CommandKind, Responder};
+
+/// How long a command may take; embedding many pictures takes a while.
+const PATIENCE: Duration = Duration::from_secs(110);
+
+/// Where commands go.
+pub(super) struct Desk {
+    commands: SyncSender<Command>,
+    asked: AtomicU64,
+}
+
+impl Desk {
+    pub(super) fn new(commands: SyncSender<Command>) -> Desk {
+        Desk { commands, asked: AtomicU64::new(0) }
+    }
+
+    /// Asks for `kind`, and waits for its answer.
+    pub(super) async fn ask(
+        &self,
+        kind: CommandKind,
+        payload: Value,
+        clock: &dyn Clock,
+    ) -> Result<Value, Fault> {
+        let (tell, told) = oneshot::channel();
+        let reply = Responder::new(move |reply| drop(tell.send(reply)));
+        let id = format!("web-{}", self.asked.fetch_add(1, Ordering::Relaxed) + 1);
+        let command = Command { kind, asker: Asker::Web, at: clock.now(), id, payload, reply };
+        match self.commands.try_send(command) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => {
+                return Err(Fault::busy("too many requests wait", "try again in a moment"));
+            }
+            Err(TrySendError::Disconnected(_)) => {
+                return Err(Fault::busy("the service is stopping", "try again when it has started"));
+            }
+        }
+        match tokio::time::timeout(PATIENCE, told).await {
+            Ok(Ok(reply)) => Ok(reply?),
+            _ => Err(Fault::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "too_slow",
+                format!("the command takes longer than {} s", PATIENCE.as_secs()),
+                "it may still end well; see the log",
+            )),
+        }
+    }
+}

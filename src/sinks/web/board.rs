@@ -1,0 +1,246 @@
+//! The board: what is so now (status, cameras, alarms, units), and what was lately (events, inspections, figures).
+//! Written by anyone, read by requests; nothing here waits for the network.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard};
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::handle::CameraFacts;
+use crate::contract::rest::{AlarmOut, Features, UnitOut};
+use crate::contract::{self, Alarm, Payload, Telemetry, topic};
+use crate::types::Stamp;
+
+/// Events, inspections and attendance that are remembered.
+const RECENT: usize = 256;
+/// Inspections that are remembered, and pictures of them.
+pub(super) const INSPECTIONS: usize = 256;
+const PICTURES: usize = 64;
+/// How long figures are remembered, and at most how many.
+const HISTORY_NS: u64 = 600_000_000_000;
+const FIGURES: usize = 600;
+/// Figures that come faster are not all remembered.
+const APART_NS: u64 = 900_000_000;
+
+/// One thing that was said, as a listener gets it.
+#[derive(Debug)]
+pub(super) struct Message {
+    /// The event's name in SSE.
+    pub(super) kind: &'static str,
+    /// One line of JSON.
+    pub(super) data: Bytes,
+}
+
+/// A `std::sync::Mutex`, because it is never held across an await.
+#[derive(Debug, Default)]
+pub(super) struct Board(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+pub(super) struct Inner {
+    seqs: BTreeMap<String, u64>,
+    /// The last payload of each retained topic.
+    pub(super) states: BTreeMap<String, Map<String, Value>>,
+    pub(super) alarms: Vec<AlarmOut>,
+    pub(super) units: Vec<UnitOut>,
+    pub(super) cameras: Vec<CameraFacts>,
+    pub(super) features: Features,
+    /// When somebody last told how the cameras are, monotonic.
+    pub(super) told_ns: u64,
+    /// Newest last.
+    recent: VecDeque<Bytes>,
+    pictures: VecDeque<(u64, Bytes)>,
+    inspections: VecDeque<(u64, Bytes)>,
+    figures: VecDeque<(u64, Bytes)>,
+    pub(super) telemetry: Option<Telemetry>,
+}
+
+impl Inner {
+    /// The payload in its envelope; its number counts this topic's messages here.
+    fn render<T: Payload>(&mut self, suffix: &str, wall_ns: u64, body: &T) -> Bytes {
+        let seq = self.seqs.entry(suffix.to_owned()).or_insert(0);
+        *seq += 1;
+        let mut out = Vec::with_capacity(512);
+        contract::write(*seq, wall_ns, body, &mut out);
+        out.into()
+    }
+}
+
+/// `payload` with its topic put first.
+fn with_topic(suffix: &str, payload: &[u8]) -> Bytes {
+    let head = format!("{{\"topic\":{},", Value::from(suffix));
+    let mut out = Vec::with_capacity(head.len() + payload.len());
+    out.extend_from_slice(head.as_bytes());
+    out.extend_from_slice(payload.strip_prefix(b"{").unwrap_or(payload));
+    out.into()
+}
+
+fn keep<T>(memory: &mut VecDeque<T>, item: T, most: usize) {
+    if memory.len() == most {
+        memory.pop_front();
+    }
+    memory.push_back(item);
+}
+
+/// What SSE calls a retained topic.
+fn kind_of(suffix: &str) -> &'static str {
+    if suffix == topic::STATUS { "status" } else { "camera" }
+}
+
+impl Board {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    pub(super) fn retain<T: Payload>(&self, suffix: &str, now: Stamp, body: &T) -> Message {
+        let mut inner = self.lock();
+        let payload = inner.render(suffix, now.wall_ns, body);
+        if let Ok(Value::Object(state)) = serde_json::from_slice(&payload) {
+            inner.states.insert(suffix.to_owned(), state);
+        }
+        Message { kind: kind_of(suffix), data: with_topic(suffix, &payload) }
+    }
+
+    pub(super) fn clear(&self, suffix: &str) {
+        self.lock().states.remove(suffix);
+    }
+
+    /// An event that is told once.
+    pub(super) fn event<T: Payload>(
+        &self,
+        kind: &'static str,
+        suffix: &str,
+        wall_ns: u64,
+        body: &T,
+    ) -> Message {
+        let mut inner = self.lock();
+        let payload = inner.render(suffix, wall_ns, body);
+        let data = with_topic(suffix, &payload);
+        keep(&mut inner.recent, data.clone(), RECENT);
+        Message { kind, data }
+    }
+
+    /// The record of an acquisition.
+    pub(super) fn inspection<T: Payload>(&self, suffix: &str, wall_ns: u64, id: u64, body: &T) -> Message {
+        let mut inner = self.lock();
+        let payload = inner.render(suffix, wall_ns, body);
+        let data = with_topic(suffix, &payload);
+        keep(&mut inner.recent, data.clone(), RECENT);
+        keep(&mut inner.inspections, (id, payload), INSPECTIONS);
+        Message { kind: "inspection", data }
+    }
+
+    pub(super) fn alarms(&self, wall_ns: u64, alarms: Vec<AlarmOut>) -> Vec<Message> {
+        let mut inner = self.lock();
+        let mut messages = Vec::new();
+        for alarm in alarms.iter().filter(|alarm| !inner.alarms.contains(alarm)).cloned().collect::<Vec<_>>()
+        {
+            let AlarmOut { name, cause, since } = alarm;
+            let suffix = topic::alarm(&name);
+            let payload = inner.render(&suffix, wall_ns, &Alarm { name, cause, since });
+            messages.push(Message { kind: "alarm", data: with_topic(&suffix, &payload) });
+        }
+        for over in inner.alarms.iter().filter(|known| !alarms.iter().any(|alarm| alarm.name == known.name)) {
+            let told = json!({ "topic": topic::alarm(&over.name), "over": true });
+            messages.push(Message { kind: "alarm", data: told.to_string().into() });
+        }
+        inner.alarms = alarms;
+        messages
+    }
+
+    pub(super) fn telemetry(&self, now: Stamp, body: &Telemetry) -> Message {
+        let mut inner = self.lock();
+        let payload = inner.render(topic::TELEMETRY, now.wall_ns, body);
+        let data = with_topic(topic::TELEMETRY, &payload);
+        let figures = &mut inner.figures;
+        while figures.front().is_some_and(|(then, _)| now.mono_ns.saturating_sub(*then) > HISTORY_NS) {
+            figures.pop_front();
+        }
+        if figures.back().is_none_or(|(then, _)| now.mono_ns.saturating_sub(*then) >= APART_NS) {
+            keep(figures, (now.mono_ns, payload), FIGURES);
+        }
+        inner.telemetry = Some(body.clone());
+        Message { kind: "telemetry", data }
+    }
+
+    pub(super) fn cameras(&self, now: Stamp, cameras: Vec<CameraFacts>, features: Features) {
+        let mut inner = self.lock();
+        inner.cameras = cameras;
+        inner.features = features;
+        inner.told_ns = now.mono_ns;
+    }
+
+    pub(super) fn units(&self, units: Vec<UnitOut>) {
+        self.lock().units = units;
+    }
+
+    /// The last events, newest first.
+    pub(super) fn recent(&self, limit: usize) -> Vec<Bytes> {
+        self.lock().recent.iter().rev().take(limit).cloned().collect()
+    }
+
+    /// The last inspections, newest first: number, payload, and whether there is a picture.
+    pub(super) fn inspections(&self, limit: usize) -> Vec<(u64, Bytes, bool)> {
+        let inner = self.lock();
+        let last = inner.inspections.iter().rev().take(limit);
+        let drawn = |id: u64| inner.pictures.iter().any(|(known, _)| *known == id);
+        last.map(|(id, payload)| (*id, payload.clone(), drawn(*id))).collect()
+    }
+
+    /// Keeps the picture of an inspected part.
+    pub(super) fn keep_picture(&self, id: u64, jpeg: Bytes) {
+        keep(&mut self.lock().pictures, (id, jpeg), PICTURES);
+    }
+
+    /// The picture of an inspected part, while it is kept.
+    pub(super) fn picture(&self, id: u64) -> Option<Bytes> {
+        self.lock().pictures.iter().find(|(known, _)| *known == id).map(|(_, jpeg)| jpeg.clone())
+    }
+
+    /// Forgets what was said of `person`.
+    pub(super) fn forget(&self, person: u64) {
+        self.lock().recent.retain(|said| {
+            let said = serde_json::from_slice::<Value>(said);
+            said.is_ok_and(|said| said["person"] != person)
+        });
+    }
+
+    /// The figures that are remembered, oldest first.
+    pub(super) fn figures(&self) -> Vec<Bytes> {
+        self.lock().figures.iter().map(|(_, payload)| payload.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alarm(cause: &str) -> AlarmOut {
+        AlarmOut { name: "disk".into(), cause: cause.into(), since: "1970-01-01T00:00:00.000000Z".into() }
+    }
+
+    fn read(message: &Message) -> Value {
+        serde_json::from_slice(&message.data).unwrap()
+    }
+
+    #[test]
+    fn an_alarm_is_told_when_it_comes_when_it_changes_and_when_it_is_over() {
+        let board = Board::default();
+        let first = board.alarms(0, vec![alarm("full")]);
+        assert_eq!((first.len(), &read(&first[0])["topic"]), (1, &"alarm/disk".into()));
+        assert!(board.alarms(0, vec![alarm("full")]).is_empty());
+        assert_eq!(read(&board.alarms(0, vec![alarm("read-only")])[0])["cause"], "read-only");
+        assert_eq!(read(&board.alarms(0, Vec::new())[0]), json!({ "topic": "alarm/disk", "over": true }));
+    }
+
+    #[test]
+    fn figures_are_remembered_for_ten_minutes_and_a_second_apart() {
+        let board = Board::default();
+        for tenth in 0..20_000u64 {
+            let now = Stamp { mono_ns: tenth * 100_000_000, wall_ns: 0 };
+            board.telemetry(now, &Telemetry::default());
+        }
+        let figures = board.figures();
+        assert!((560..=FIGURES).contains(&figures.len()), "{}", figures.len());
+    }
+}

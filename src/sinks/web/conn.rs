@@ -1,0 +1,154 @@
+//! One connection: TLS where it is wanted, and both sides' patience.
+
+use std::io::{Error, ErrorKind, IoSlice, Result};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::Sleep;
+use tokio_rustls::TlsAcceptor;
+
+use super::counters::add;
+use super::handle::Shared;
+use super::server::Peer;
+
+/// How long the head of a request, and the greeting of TLS, may take.
+const HEAD: Duration = Duration::from_secs(8);
+/// Whoever takes no byte of what is sent for so long is let go.
+const STALLED: Duration = Duration::from_secs(10);
+/// Bytes of answers that wait for one connection beyond the one that is being sent; also the longest head.
+const WAITING: usize = 64 << 10;
+
+/// Serves `stream` until it ends, or `closing` becomes true and what is under way has ended.
+pub(super) async fn serve(
+    stream: TcpStream,
+    mut peer: Peer,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    shared: Arc<Shared>,
+    closing: watch::Receiver<bool>,
+) {
+    // Events and small answers go at once.
+    let _ = stream.set_nodelay(true);
+    peer.tls = tls.is_some();
+    match tls {
+        None => talk(Patient::new(stream, shared), peer, router, closing).await,
+        Some(tls) => {
+            let greeted = tokio::time::timeout(HEAD, tls.accept(Patient::new(stream, shared))).await;
+            match greeted {
+                Ok(Ok(stream)) => talk(stream, peer, router, closing).await,
+                Ok(Err(error)) => tracing::debug!(%peer.address, "no TLS: {error}"),
+                Err(_) => tracing::debug!(%peer.address, "no TLS: too slow"),
+            }
+        }
+    }
+}
+
+async fn talk<S>(stream: S, peer: Peer, router: Router, mut closing: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let inner = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        inner.call(request)
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(WAITING);
+    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        () = asked(&mut closing) => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer.address, "a connection broke: {error}");
+    }
+}
+
+async fn asked(closing: &mut watch::Receiver<bool>) {
+    // An error means that the unit is gone: that is the end too.
+    let _ = closing.wait_for(|closing| *closing).await;
+}
+
+/// A stream that ends with an error when the other side takes nothing for too long.
+struct Patient {
+    stream: TcpStream,
+    shared: Arc<Shared>,
+    until: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patient {
+    fn new(stream: TcpStream, shared: Arc<Shared>) -> Patient {
+        Patient { stream, shared, until: None }
+    }
+
+    fn judge<T>(&mut self, context: &mut Context<'_>, written: Poll<Result<T>>) -> Poll<Result<T>> {
+        if written.is_ready() {
+            self.until = None;
+            return written;
+        }
+        let until = self.until.get_or_insert_with(|| Box::pin(tokio::time::sleep(STALLED)));
+        if until.as_mut().poll(context).is_pending() {
+            return Poll::Pending;
+        }
+        add(&self.shared.totals.connections_stalled, 1);
+        Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the other side takes nothing")))
+    }
+}
+
+impl AsyncRead for Patient {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Patient {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.judge(context, written)
+    }
+
+    // Pictures are shared by all viewers: written from where they are.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        self.judge(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

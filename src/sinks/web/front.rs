@@ -1,0 +1,52 @@
+//! What happens to every request and every answer, whichever route they belong to.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::answer::Fault;
+use super::counters::add;
+use super::guard;
+use super::server::Server;
+
+/// Headers of every answer that does not say otherwise. Nothing is kept by caches, framed, sniffed, or shown by
+/// another site.
+const USUAL: [(HeaderName, HeaderValue); 7] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
+
+pub(super) async fn front(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    let totals = &server.shared.totals;
+    add(&totals.requests, 1);
+    let mut response = match guard::check_host(&server, request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(fault) => fault.into_response(),
+    };
+    if response.status().is_client_error() {
+        add(&totals.requests_refused, 1);
+    }
+    for (name, value) in USUAL {
+        response.headers_mut().entry(name).or_insert(value);
+    }
+    response
+}
+
+pub(super) async fn unknown_path(uri: Uri) -> Response {
+    let message = format!("there is nothing at {:?}", uri.path());
+    Fault::unknown("unknown_path", message, "/api/v1/openapi.json lists every path").into_response()
+}
+
+pub(super) async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let message = format!("{:?} does not take {method}", uri.path());
+    let remedy = "the header Allow says what it takes";
+    Fault::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", message, remedy).into_response()
+}

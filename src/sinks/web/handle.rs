@@ -1,0 +1,225 @@
+//! The handle that the rest of the program holds: offers that never wait, and the board.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crossbeam_queue::ArrayQueue;
+use tokio::sync::{Notify, broadcast};
+
+use super::board::{Board, Message};
+use super::counters::{LiveTotals, Totals, add};
+use crate::contract::rest::{AlarmOut, Features, UnitOut};
+use crate::contract::{EventOut, InspectionOut, Payload, Telemetry, topic};
+use crate::sinks::{Offer, Sink};
+use crate::types::{
+    Attendance, Clock, Event, Frame, Inspection, LiveViews, PartAlbum, PersonId, Picture, Report, Stamp,
+};
+
+/// Events that wait for the unit's thread; with the unit away they are dropped, counted.
+const WAITING: usize = 1_024;
+/// Messages that a listener may lag behind before it misses some.
+const LAG: usize = 256;
+
+/// What a camera is, beside what MQTT says of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CameraFacts {
+    /// Its name.
+    pub name: String,
+    /// Where its frames come from, passwords hidden.
+    pub source: String,
+    /// Frame width and height in px; 0 before the first frame.
+    pub size: (u32, u32),
+    /// Whether a model looks for things.
+    pub detects: bool,
+    /// Whether it recognises people.
+    pub recognises: bool,
+    /// Whether it inspects parts.
+    pub inspects: bool,
+}
+
+/// What is told once, and rendered on the unit's thread.
+#[derive(Clone, Debug)]
+pub(super) enum News {
+    Event(Event),
+    Inspection(Arc<Inspection>),
+}
+
+/// Everything that the handle's clones and the unit share.
+pub(super) struct Shared {
+    pub(super) device: String,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) started: Stamp,
+    /// Whether there is a page at all.
+    pub(super) enabled: AtomicBool,
+    pub(super) news: ArrayQueue<News>,
+    /// Wakes the unit's thread for news.
+    pub(super) wake: Notify,
+    pub(super) board: Board,
+    pub(super) said: broadcast::Sender<Arc<Message>>,
+    pub(super) totals: LiveTotals,
+    /// What people see of the cameras, as soon as somebody draws it.
+    pub(super) views: OnceLock<Arc<dyn LiveViews>>,
+    /// Live views at this moment.
+    pub(super) viewers: AtomicUsize,
+    /// Listeners to events at this moment.
+    pub(super) listeners: AtomicUsize,
+    /// Grows when the files of TLS are to be read again.
+    pub(super) refreshed: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn say(&self, message: Message) {
+        // Nobody listens most of the time; that is no fault.
+        let _ = self.said.send(Arc::new(message));
+    }
+
+    /// Renders what waits; called on the unit's thread.
+    pub(super) fn tell_news(&self) {
+        while let Some(news) = self.news.pop() {
+            let now = self.clock.now();
+            let message = match &news {
+                News::Event(event) => {
+                    let suffix = topic::event(&event.camera);
+                    self.board.event("event", &suffix, event.captured.wall_ns, &EventOut::new(event, now))
+                }
+                News::Inspection(inspection) => {
+                    let suffix = topic::inspection(&inspection.camera);
+                    let body = InspectionOut::from(&**inspection);
+                    self.board.inspection(&suffix, inspection.trigger.at.wall_ns, inspection.id, &body)
+                }
+            };
+            self.say(message);
+        }
+    }
+}
+
+/// The web sink. Clones are the same sink.
+#[derive(Clone)]
+pub struct Web {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Web {
+    /// A sink for the box called `device`. Nothing is served before [`super::run()`] runs.
+    pub fn new(device: &str, clock: Arc<dyn Clock>) -> Web {
+        let started = clock.now();
+        let shared = Shared {
+            device: device.to_owned(),
+            clock,
+            started,
+            enabled: AtomicBool::new(false),
+            news: ArrayQueue::new(WAITING),
+            wake: Notify::new(),
+            board: Board::default(),
+            said: broadcast::Sender::new(LAG),
+            totals: LiveTotals::default(),
+            views: OnceLock::new(),
+            viewers: AtomicUsize::new(0),
+            listeners: AtomicUsize::new(0),
+            refreshed: AtomicU64::new(0),
+        };
+        Web { shared: Arc::new(shared) }
+    }
+
+    /// Tells the state of `suffix`, as on MQTT: `status` and `camera/NAME/status`; others are passed on only.
+    pub fn retain(&self, suffix: &str, body: &impl Payload) {
+        let message = self.shared.board.retain(suffix, self.shared.clock.now(), body);
+        self.shared.say(message);
+    }
+
+    /// Forgets the state of `suffix`.
+    pub fn clear(&self, suffix: &str) {
+        self.shared.board.clear(suffix);
+    }
+
+    /// The alarms that are raised now; what has changed is told.
+    pub fn alarms(&self, alarms: Vec<AlarmOut>) {
+        for message in self.shared.board.alarms(self.shared.clock.now().wall_ns, alarms) {
+            self.shared.say(message);
+        }
+    }
+
+    /// Figures.
+    pub fn telemetry(&self, body: &Telemetry) {
+        let message = self.shared.board.telemetry(self.shared.clock.now(), body);
+        self.shared.say(message);
+    }
+
+    /// The cameras there are, and what this box can do. To be told often: it is also the sign that the box lives.
+    pub fn cameras(&self, cameras: Vec<CameraFacts>, features: Features) {
+        self.shared.board.cameras(self.shared.clock.now(), cameras, features);
+    }
+
+    /// How the units are.
+    pub fn units(&self, units: Vec<UnitOut>) {
+        self.shared.board.units(units);
+    }
+
+    /// Certificates may have changed: the next connection gets the new ones.
+    pub fn refresh(&self) {
+        self.shared.refreshed.fetch_add(1, Ordering::Release);
+    }
+
+    /// Where live pictures come from; the first one stays.
+    pub fn show(&self, views: Arc<dyn LiveViews>) {
+        let _ = self.shared.views.set(views);
+    }
+
+    /// Forgets everything that names `person`: the person has been erased.
+    pub fn forget(&self, person: PersonId) {
+        self.shared.board.forget(person.0);
+    }
+
+    /// Whether there is a page: without one nothing waits for it.
+    pub fn set_enabled(&self, enabled: bool) {
+        self.shared.enabled.store(enabled, Ordering::Relaxed);
+    }
+
+    /// What became of everything that was offered and asked.
+    pub fn counters(&self) -> Totals {
+        self.shared.totals.read()
+    }
+
+    fn keep(&self, news: News) -> Offer {
+        let shared = &self.shared;
+        if !shared.enabled.load(Ordering::Relaxed) {
+            return Offer::Taken;
+        }
+        if shared.news.push(news).is_err() {
+            add(&shared.totals.events_dropped_full, 1);
+            return Offer::Dropped;
+        }
+        add(&shared.totals.events_taken, 1);
+        shared.wake.notify_one();
+        Offer::Taken
+    }
+}
+
+impl PartAlbum for Web {
+    fn keep(&self, inspection: &Arc<Inspection>, picture: &Picture) {
+        self.shared.board.keep_picture(inspection.id, picture.jpeg.clone());
+    }
+}
+
+impl Sink for Web {
+    fn name(&self) -> &'static str {
+        "web"
+    }
+
+    /// Nothing of a single frame is shown but its picture, which comes another way.
+    fn offer_report(&self, _: &Arc<Report>) -> Offer {
+        Offer::Taken
+    }
+
+    fn offer_event(&self, event: &Event) -> Offer {
+        self.keep(News::Event(event.clone()))
+    }
+
+    fn offer_inspection(&self, inspection: &Arc<Inspection>, _: Option<&Frame>) -> Offer {
+        self.keep(News::Inspection(inspection.clone()))
+    }
+
+    fn offer_attendance(&self, _: &Arc<Attendance>) -> Offer {
+        Offer::Dropped
+    }
+}

@@ -1,0 +1,67 @@
+//! Logging in: rate limited, compared on another thread, told in the audit log.
+
+use std::net::IpAddr;
+
+use axum::http::{HeaderValue, StatusCode, header};
+
+use super::answer::Fault;
+use super::counters::add;
+use super::server::Server;
+use crate::config::users::User;
+
+/// Longer passwords are not looked at.
+const MAX_PASSWORD: usize = 1_024;
+
+/// The user called `name`, if `password` is right.
+pub(super) async fn check(
+    server: &Server,
+    from: IpAddr,
+    name: &str,
+    password: String,
+) -> Result<User, Fault> {
+    let outcome = attempt(server, from, name, password).await;
+    let totals = &server.shared.totals;
+    match &outcome {
+        Ok(_) => add(&totals.logins, 1),
+        Err(_) => add(&totals.logins_refused, 1),
+    }
+    let told = outcome.as_ref().map_or_else(|fault| fault.code, |_| "ok");
+    server.note(name, "login", &from.to_string(), told);
+    outcome
+}
+
+async fn attempt(server: &Server, from: IpAddr, name: &str, password: String) -> Result<User, Fault> {
+    let now_ns = server.now_ns();
+    let users = server.users.now(now_ns).unwrap_or_default();
+    server.limiter().attempt(from, name, now_ns).map_err(later)?;
+    let user = users.iter().find(|user| user.name == name).cloned();
+    if password.len() > MAX_PASSWORD {
+        return Err(wrong());
+    }
+    match (server.passwords.check(password, user.as_ref().map(|user| user.hash.clone())).await, user) {
+        (Some(true), Some(user)) => {
+            server.limiter().succeeded(from, name);
+            Ok(user)
+        }
+        (Some(_), _) => Err(wrong()),
+        (None, _) => {
+            server.limiter().take_back(from, name);
+            Err(later(1))
+        }
+    }
+}
+
+fn wrong() -> Fault {
+    Fault::new(
+        StatusCode::UNAUTHORIZED,
+        "wrong_login",
+        "the name or the password is wrong",
+        "try again; an administrator sets a new password with `ocellus users password NAME`",
+    )
+}
+
+fn later(seconds: u64) -> Fault {
+    let message = format!("too many logins were tried; the next one is looked at in {seconds} s");
+    let fault = Fault::new(StatusCode::TOO_MANY_REQUESTS, "too_many_logins", message, "wait, then try again");
+    fault.header(header::RETRY_AFTER, HeaderValue::from(seconds))
+}

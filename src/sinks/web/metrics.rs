@@ -1,0 +1,204 @@
+//! Figures in Prometheus' text format, made from the last telemetry: its keys become names and labels.
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/>
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
+
+use super::board::Inner;
+use super::handle::Shared;
+use crate::contract::rest::CameraOut;
+use crate::contract::{Parts, Telemetry, topic};
+use crate::types::Stamp;
+
+/// Values of one name.
+struct Family {
+    help: &'static str,
+    kind: &'static str,
+    /// Labels (as they are written) and value.
+    values: Vec<(String, f64)>,
+}
+
+/// Families by name, in the order of their names: each stands together, as the format wants it.
+#[derive(Default)]
+struct Families(BTreeMap<String, Family>);
+
+impl Families {
+    fn add(
+        &mut self,
+        name: &str,
+        kind: &'static str,
+        help: &'static str,
+        labels: &[(&str, &str)],
+        value: f64,
+    ) {
+        let family = self.0.entry(name.to_owned()).or_insert(Family { help, kind, values: Vec::new() });
+        family.values.push((written(labels), value));
+    }
+
+    fn text(self) -> String {
+        let mut out = String::with_capacity(8 << 10);
+        for (name, Family { help, kind, values }) in self.0 {
+            let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+            for (labels, value) in values {
+                let _ = writeln!(out, "{name}{labels} {value}");
+            }
+        }
+        out
+    }
+}
+
+fn written(labels: &[(&str, &str)]) -> String {
+    if labels.is_empty() {
+        return String::new();
+    }
+    let escaped = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    let labels: Vec<_> =
+        labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
+    format!("{{{}}}", labels.join(","))
+}
+
+/// What a metric's name may hold.
+fn word(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '_' })
+        .collect()
+}
+
+/// All figures.
+pub(super) fn text(board: &Inner, shared: &Shared, now: Stamp) -> String {
+    let mut families = Families::default();
+    let mut gauge = |name: &str, help, value| families.add(name, "gauge", help, &[], value);
+    gauge(
+        "ocellus_uptime_seconds",
+        "Time since the service started.",
+        now.micros_since(shared.started) as f64 / 1e6,
+    );
+    gauge("ocellus_alarms", "Alarms that are raised.", board.alarms.len() as f64);
+    gauge("ocellus_web_viewers", "Live views at this moment.", shared.viewers.load(Ordering::Relaxed) as f64);
+    gauge(
+        "ocellus_web_listeners",
+        "Listeners to events at this moment.",
+        shared.listeners.load(Ordering::Relaxed) as f64,
+    );
+    let state =
+        board.states.get(topic::STATUS).and_then(|state| state["state"].as_str()).unwrap_or("starting");
+    let online = f64::from(u8::from(state == "online"));
+    gauge("ocellus_online", "1 where all is well, 0 where the box is degraded.", online);
+    let version = [("version", env!("CARGO_PKG_VERSION")), ("device", &shared.device)];
+    families.add("ocellus_build_info", "gauge", "Always 1; the version is a label.", &version, 1.0);
+    for unit in &board.units {
+        let up = f64::from(u8::from(unit.state == "running"));
+        families.add("ocellus_unit_up", "gauge", "1 while the unit runs.", &[("unit", &unit.name)], up);
+        let restarts = f64::from(unit.restarts);
+        let help = "Restarts since the unit was added.";
+        families.add("ocellus_unit_restarts_total", "counter", help, &[("unit", &unit.name)], restarts);
+    }
+    for facts in &board.cameras {
+        camera(&mut families, &super::api::views::camera(board, facts));
+    }
+    for (name, count) in shared.totals.read().named() {
+        counter(&mut families, board, &name, count);
+    }
+    if let Some(telemetry) = &board.telemetry {
+        figures(&mut families, board, telemetry);
+    }
+    families.text()
+}
+
+fn camera(families: &mut Families, camera: &CameraOut) {
+    let labels = [("camera", camera.name.as_str())];
+    let up = f64::from(u8::from(camera.state == crate::contract::CameraState::Online));
+    families.add("ocellus_camera_up", "gauge", "1 while frames come.", &labels, up);
+    let help = "Frames a second, lately.";
+    families.add("ocellus_camera_frames_per_second", "gauge", help, &labels, f64::from(camera.fps));
+    let help = "Frames passed over, whatever the reason.";
+    families.add("ocellus_camera_drops_total", "counter", help, &labels, camera.drops as f64);
+}
+
+/// `CAMERA/what` is a camera's, `mqtt/what` the broker's side's, and so on.
+fn counter(families: &mut Families, board: &Inner, key: &str, count: u64) {
+    let help = "Count since the process began; `telemetry` has it by the same words.";
+    let (owner, what) = key.split_once('/').unwrap_or(("", key));
+    let is_camera = board.cameras.iter().any(|camera| camera.name == owner);
+    // What is there now, and may become less.
+    let kind = if matches!(key, "evidence/folders" | "evidence/bytes") { "gauge" } else { "counter" };
+    let end = if kind == "counter" { "_total" } else { "" };
+    match (is_camera, owner.is_empty()) {
+        (true, _) => {
+            let name = format!("ocellus_camera_{}{end}", word(what));
+            families.add(&name, kind, help, &[("camera", owner)], count as f64);
+        }
+        (false, true) => families.add(&format!("ocellus_{}{end}", word(what)), kind, help, &[], count as f64),
+        (false, false) => {
+            families.add(
+                &format!("ocellus_{}_{}{end}", word(owner), word(what)),
+                kind,
+                help,
+                &[],
+                count as f64,
+            );
+        }
+    }
+}
+
+fn figures(families: &mut Families, board: &Inner, telemetry: &Telemetry) {
+    // The web's own are newer on the board.
+    for (name, count) in telemetry.counters.iter().filter(|(name, _)| !name.starts_with("web/")) {
+        counter(families, board, name, *count);
+    }
+    for (queue, waiting) in &telemetry.queues {
+        let (kind, name) = queue.split_once('/').unwrap_or(("queue", queue));
+        let label = if kind == "stage" { ("stage", name) } else { ("queue", queue.as_str()) };
+        families.add("ocellus_queue_items", "gauge", "Items waiting.", &[label], *waiting as f64);
+    }
+    for (worker, busy) in &telemetry.utilisation {
+        let help = "Busy share, 0 to 1.";
+        families.add(
+            "ocellus_worker_utilisation_ratio",
+            "gauge",
+            help,
+            &[("worker", worker)],
+            f64::from(*busy),
+        );
+    }
+    for (key, times) in &telemetry.latency {
+        let (camera, step) = key.split_once('/').unwrap_or(("", key));
+        for (quantile, us) in [("0.5", times.p50_us), ("0.95", times.p95_us), ("0.99", times.p99_us)] {
+            let labels = [("camera", camera), ("step", step), ("quantile", quantile)];
+            let help = "Durations since the telemetry before.";
+            families.add("ocellus_latency_seconds", "gauge", help, &labels, us as f64 / 1e6);
+        }
+    }
+    for (camera, parts) in &telemetry.inspection {
+        inspection(families, camera, parts);
+    }
+    let help = "Resident memory.";
+    families.add("ocellus_memory_bytes", "gauge", help, &[], telemetry.memory_bytes as f64);
+    if let Some(celsius) = telemetry.temperature_c {
+        families.add(
+            "ocellus_temperature_celsius",
+            "gauge",
+            "Hottest thermal zone.",
+            &[],
+            f64::from(celsius),
+        );
+    }
+}
+
+fn inspection(families: &mut Families, camera: &str, parts: &Parts) {
+    let verdicts = [
+        ("ok", parts.ok),
+        ("ng", parts.ng),
+        ("error", parts.error),
+        ("missed", parts.missed),
+        ("overrun", parts.overrun),
+    ];
+    for (verdict, count) in verdicts {
+        let labels = [("camera", camera), ("verdict", verdict)];
+        families.add("ocellus_inspection_parts_total", "counter", "Parts by verdict.", &labels, count as f64);
+    }
+    let labels = [("camera", camera)];
+    let help = "Triggers since the process began.";
+    families.add("ocellus_inspection_triggers_total", "counter", help, &labels, parts.triggers as f64);
+}

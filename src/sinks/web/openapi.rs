@@ -1,0 +1,115 @@
+//! `openapi.json`, made from the table of routes.
+
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::routes::{Gives, ROUTES, Route};
+use crate::contract::rest::ErrorOut;
+
+/// The document: OpenAPI 3.1.
+pub(super) fn document() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    let mut schemas = settings.into_generator();
+    let mut paths = Map::new();
+    for route in ROUTES {
+        let methods = paths.entry(route.path).or_insert_with(|| json!({}));
+        methods[route.verb.as_str().to_lowercase()] = operation(route, &mut schemas);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Ocellus",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "The REST face of an Ocellus box. Once it has users, every request needs a session (cookie, \
+                            with the header X-CSRF-Token on all that changes something) or a name and a password \
+                            (HTTP basic).",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas.take_definitions(true),
+            "securitySchemes": {
+                "session": { "type": "apiKey", "in": "cookie", "name": super::guard::COOKIE },
+                "basic": { "type": "http", "scheme": "basic" },
+            },
+        },
+    })
+}
+
+fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
+    let in_path = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let text = json!({ "type": "string" });
+    let mut parameters: Vec<Value> =
+        in_path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": text })).collect();
+    parameters.extend(route.query.iter().map(
+        |param| json!({ "name": param.name, "in": "query", "description": param.says, "schema": text }),
+    ));
+    let error = json!({
+        "description": "Not done; what, why, and what to do next.",
+        "content": { "application/json": { "schema": schemas.subschema_for::<ErrorOut>() } },
+    });
+    let (status, answer) = answer(route, schemas);
+    let mut operation = json!({
+        "summary": route.summary,
+        "parameters": parameters,
+        "responses": { status: answer, "default": error },
+        "x-role": route.role.map_or("anyone", |role| role.as_str()),
+    });
+    if route.role.is_some() {
+        operation["security"] = json!([{ "session": [] }, { "basic": [] }, {}]);
+    }
+    if let Some(takes) = route.takes {
+        let content_type =
+            if route.path.ends_with("/import") { "application/x-ndjson" } else { "application/json" };
+        operation["requestBody"] = json!({ "content": { content_type: { "schema": takes(schemas) } } });
+    }
+    operation
+}
+
+fn answer(route: &Route, schemas: &mut SchemaGenerator) -> (String, Value) {
+    let json_of = |schema| json!({ "application/json": { "schema": schema } });
+    let (status, content) = match route.gives {
+        Gives::Json(status, schema) => (status, json_of(schema(schemas))),
+        Gives::Bytes(content_type) => (200, json!({ content_type: {} })),
+        Gives::JsonOr(schema, others) => {
+            let mut content = json_of(schema(schemas));
+            others.iter().for_each(|other| content[*other] = json!({}));
+            (200, content)
+        }
+    };
+    (status.to_string(), json!({ "description": route.summary, "content": content }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_stands_in_the_document_with_its_role_and_no_reference_leads_nowhere() {
+        let document = document();
+        for route in ROUTES {
+            let operation = &document["paths"][route.path][route.verb.as_str().to_lowercase()];
+            assert_eq!(operation["summary"], route.summary, "{}", route.path);
+            assert_eq!(operation["x-role"], route.role.map_or("anyone", |role| role.as_str()));
+        }
+        let count: usize =
+            document["paths"].as_object().unwrap().values().map(|v| v.as_object().unwrap().len()).sum();
+        assert_eq!(count, ROUTES.len(), "two routes of one method and path");
+        let text = document.to_string();
+        for part in text.split("\"$ref\":\"#").skip(1) {
+            let pointer = part.split('"').next().unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_changes_something_is_open_to_everybody_but_the_login() {
+        for route in ROUTES.iter().filter(|route| route.role.is_none()) {
+            let open = ["/", "/healthz", "/api/v1/session"];
+            assert!(open.contains(&route.path), "{}", route.path);
+        }
+    }
+}

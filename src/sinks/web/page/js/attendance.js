@@ -1,0 +1,67 @@
+// The day's table. Days and clocks are those of the box's time zone, whoever looks from wherever.
+
+const attendance = { day: "", zone: "", timer: 0 };
+
+async function loadAttendance() {
+  const day = attendance.day ? `?day=${attendance.day}` : "";
+  const told = (await ask(`/attendance${day}`)) || {};
+  attendance.zone = told.time_zone || "";
+  attendance.day = told.day || attendance.day || dayOf(new Date());
+  byId("day").value = attendance.day;
+  for (const format of ["csv", "xlsx"]) {
+    byId(`day-${format}`).href = `${API}/attendance?day=${attendance.day}&format=${format}`;
+    byId(`day-${format}`).download = `attendance-${attendance.day}.${format}`;
+  }
+  showAttendance(told.rows || []);
+}
+
+function showAttendance(rows) {
+  sync(byId("day-rows"), rows, (row) => row.person, makeDayRow, updateDayRow);
+  byId("day-empty").hidden = rows.length > 0;
+  setText(byId("day-empty"), "Nobody was seen on this day.");
+  setText(byId("day-zone"), attendance.zone ? `Times of ${attendance.zone}.` : "");
+  const here = rows.filter((row) => row.present);
+  byId("present").replaceChildren(el("strong", {}, here.length ? `${parts(here.length, "person", "people")} present: ` : "Nobody is present."),
+    ...here.map((row) => el("span", { class: "chip good" }, row.name)));
+}
+
+function makeDayRow() {
+  const row = el("tr", {}, el("th", { scope: "row" }));
+  for (const kind of ["", "", "", "", "num", "num"]) row.append(el("td", { class: kind }));
+  return row;
+}
+
+function updateDayRow(row, told) {
+  const at = (time) => (time ? clock(time, attendance.zone, false) : "");
+  const words = [told.name, null, at(told.first_in), at(told.last_seen), at(told.left), duration(told.present_s || 0), String(told.visits ?? "")];
+  words.forEach((word, index) => word !== null && setText(row.cells[index], word));
+  if (row.dataset.present === String(told.present)) return;
+  row.dataset.present = String(told.present);
+  row.cells[1].replaceChildren(told.present ? badge("good", "present") : badge("plain", "away"));
+}
+
+function chooseDay(day) {
+  attendance.day = day;
+  loadAttendance().catch(complain);
+}
+
+function shiftDay(days) {
+  const date = new Date(`${attendance.day || dayOf(new Date())}T12:00:00`);
+  date.setDate(date.getDate() + days);
+  chooseDay(dayOf(date));
+}
+
+function startAttendance() {
+  byId("day").addEventListener("change", (event) => event.target.value && chooseDay(event.target.value));
+  byId("day-before").addEventListener("click", () => shiftDay(-1));
+  byId("day-after").addEventListener("click", () => shiftDay(1));
+  byId("day-today").addEventListener("click", () => chooseDay(""));
+  // Several people at a door make one request, not one each.
+  hear("attendance", () => {
+    if (route.view !== "attendance" || attendance.timer) return;
+    attendance.timer = setTimeout(() => {
+      attendance.timer = 0;
+      loadAttendance().catch(complain);
+    }, 500);
+  });
+}

@@ -1,0 +1,146 @@
+// How the box is: status, alarms, cameras, plots, units, configuration, audit.
+
+async function loadBox() {
+  const [told, units] = await Promise.all([ask("/telemetry"), ask("/units"), loadStatus(), loadAlarms(), loadCameras()]);
+  plots.history = (told && told.history) || [];
+  if (told && told.now) takeTelemetry(told.now);
+  showBox();
+  showUnits(units || []);
+  if (byId("config").open) await loadConfig();
+  if (byId("audit").open) await loadAudit();
+}
+
+async function loadStatus() {
+  box.status = await ask("/status");
+  box.features = box.status.features || {};
+  showStatus();
+}
+
+async function loadAlarms() {
+  box.alarms = (await ask("/alarms")) || [];
+  showAlarms();
+}
+
+async function loadCameras() {
+  box.cameras = (await askFirst("/cameras")) || [];
+  say("cameras");
+  say("cameras-changed");
+}
+
+/** What stands on every view: the box's name, and a line for each alarm. */
+function showStatus() {
+  const told = box.status;
+  setText(byId("device"), told.device || told.host || "");
+  document.title = `${told.device || told.host || "box"} · Ocellus`;
+  for (const [view, feature] of [["people", "people"], ["attendance", "people"], ["inspections", "inspection"]]) {
+    const tab = document.querySelector(`#tabs a[href="#${view}"]`);
+    tab.hidden = box.features[feature] === false;
+  }
+  if (route.view === "box") showFacts();
+}
+
+function showAlarms() {
+  sync(byId("banners"), box.alarms.slice(0, 3), (alarm) => alarm.name, (alarm) =>
+    el("p", { class: "note bad" }, icon("warn"), el("span"), el("a", { href: "#box" }, "Alarms")),
+  (line, alarm) => setText(line.querySelector("span"), `${alarm.name}: ${full(alarm.cause)}`));
+  byId("alarms-none").hidden = box.alarms.length > 0;
+  sync(byId("alarms"), box.alarms, (alarm) => alarm.name, () => el("li", {}, badge("bad", "Alarm"), el("span", { class: "words" }), el("span", { class: "muted" })),
+    (row, alarm) => {
+      setText(row.children[1], `${alarm.name}: ${full(alarm.cause)}`);
+      setText(row.children[2], alarm.since ? `since ${dayAndClock(alarm.since)}` : "");
+    });
+}
+
+function showBox() {
+  showFacts();
+  showPlots();
+  showBoxCameras();
+}
+
+function showFacts() {
+  const told = box.status;
+  if (!told) return;
+  const now = box.telemetry || {};
+  const figures = [["State", full(told.state).slice(0, -1)], ["Running for", duration(told.uptime_s)], ["Version", told.version],
+    ["Configuration", String(told.config_hash || "").slice(0, 12)]];
+  if (told.host) figures.push(["Host", told.host]);
+  if (now.memory_bytes) figures.push(["Memory", mebibytes(now.memory_bytes)]);
+  if (now.temperature_c !== undefined && now.temperature_c !== null) figures.push(["Temperature", `${now.temperature_c.toFixed(0)} °C`]);
+  if ((told.reasons || []).length) figures.push(["Because", told.reasons.join("; ")]);
+  showFigures(byId("box-facts"), figures);
+}
+
+function showBoxCameras() {
+  sync(byId("box-cameras"), box.cameras, (camera) => camera.name,
+    () => el("li", {}, el("span"), el("span", { class: "words" }), el("span", { class: "muted" })), (row, camera) => {
+      if (row.dataset.state !== camera.state) row.children[0].replaceChildren(badge(kindOf(camera.state), camera.state));
+      row.dataset.state = camera.state;
+      const size = camera.width ? `${camera.width} × ${camera.height}` : "";
+      setText(row.children[1], [camera.name, size, `${figure(Math.round((camera.fps || 0) * 10) / 10)} frames/s`].filter(Boolean).join(", "));
+      const cause = camera.cause ? full(camera.cause) : "";
+      setText(row.children[2], `${cause} ${camera.source || ""} · ${parts(camera.frames || 0, "frame")}, ${camera.drops || 0} passed over`);
+    });
+}
+
+// --- units ---
+
+function showUnits(units) {
+  sync(byId("units"), units, (unit) => unit.name, makeUnit, (row, unit) => {
+    if (row.dataset.state !== unit.state) row.cells[1].replaceChildren(badge(kindOf(unit.state), unit.state));
+    row.dataset.state = unit.state;
+    setText(row.cells[2], String(unit.restarts || 0));
+    setText(row.cells[3], unit.last_error || "");
+    row.cells[4].hidden = !may("operator");
+  });
+}
+
+function makeUnit(unit) {
+  const restart = el("button", { type: "button", "aria-label": `Restart ${unit.name}` }, "Restart");
+  restart.addEventListener("click", () => busy(restart, async () => {
+    await post(`/units/${part(unit.name)}/restart`, {}, { patience: 30000 });
+    tell(`Unit ${unit.name} was restarted.`);
+    showUnits((await ask("/units")) || []);
+  }));
+  return el("tr", {}, el("th", { scope: "row" }, unit.name), el("td"), el("td", { class: "num" }), el("td", { class: "cause" }), el("td", {}, restart));
+}
+
+// --- configuration and audit: read when opened ---
+
+async function loadConfig() {
+  const told = await ask("/config");
+  setText(byId("config-note"), `${told.path || ""} · SHA-256 ${String(told.hash || "").slice(0, 12)}, secrets hidden`);
+  setText(byId("config-text"), told.text || "");
+}
+
+async function loadAudit() {
+  const list = (await ask("/audit?limit=200")) || [];
+  byId("audit-rows").replaceChildren(...list.map((entry) => el("tr", {}, el("td", {}, dayAndClock(entry.time)),
+    ...["user", "action", "target", "outcome"].map((key) => el("td", {}, String(entry[key] ?? ""))))));
+  setText(byId("audit-empty"), list.length ? "" : "Nothing was changed or tried yet.");
+}
+
+function takeTelemetry(told) {
+  box.telemetry = told;
+  addTelemetry(told);
+}
+
+function startBox() {
+  byId("config").addEventListener("toggle", () => byId("config").open && loadConfig().catch(complain));
+  byId("audit").addEventListener("toggle", () => byId("audit").open && loadAudit().catch(complain));
+  hear("telemetry", (told) => {
+    takeTelemetry(told);
+    if (route.view === "box") showBox();
+  });
+  hear("cameras-changed", () => route.view === "box" && showBoxCameras());
+  hear("status", (told) => {
+    box.status = { ...box.status, ...told };
+    showStatus();
+    if (route.view === "box") ask("/units").then((units) => showUnits(units || [])).catch(complain);
+  });
+  hear("alarm", (told) => {
+    const name = told.name || String(told.topic || "").split("/").slice(1).join("/");
+    box.alarms = box.alarms.filter((alarm) => alarm.name !== name);
+    if (!told.over) box.alarms.push(told);
+    showAlarms();
+  });
+}

@@ -1,0 +1,87 @@
+// Events as they come, newest first. A screen reader hears at most one sentence in four seconds.
+
+const FEED_MAX = 100;
+const SPEAK_EVERY_MS = 4000;
+
+const feed = { items: [], known: new Set(), waiting: [], speaking: 0 };
+
+/** What an event says: kind, sign, words, time, where. `null` for what is no news (an object that is still there). */
+function newsOf(told) {
+  const topic = told.topic || "";
+  if (topic.endsWith("/attendance")) return attendanceNews(told);
+  if (topic.endsWith("/inspection")) return inspectionNews(told);
+  if (topic.endsWith("/event")) return objectNews(told);
+  return null;
+}
+
+function attendanceNews(told) {
+  const verbs = { enter: "came in", seen: "is still here", leave: "left" };
+  if (!verbs[told.event]) return null;
+  const name = told.name || `person ${told.person}`;
+  return { kind: "attendance", sign: told.event === "leave" ? "out" : "in", subject: name, words: `${name} ${verbs[told.event]}` };
+}
+
+function inspectionNews(told) {
+  const [kind, word] = VERDICT[told.verdict] || ["plain", told.verdict];
+  return { kind: "inspection", sign: kind, subject: word, words: `${word}: ${partWords(told)}`, link: "#inspections" };
+}
+
+function objectNews(told) {
+  if (told.event === "update") return null;
+  const verb = told.event === "new" ? "appeared" : "left";
+  return { kind: "event", sign: "object", subject: told.label, words: `${told.label} ${told.track} ${verb}` };
+}
+
+/** Adds `told` (one event, or several, newest first). An event that came twice is shown once. */
+function addNews(list, aloud) {
+  const fresh = [];
+  for (const told of list) {
+    const id = `${told.topic} ${told.seq}`;
+    const news = newsOf(told);
+    if (!news || feed.known.has(id)) continue;
+    feed.known.add(id);
+    fresh.push({ ...news, id, camera: told.camera, time: told.time });
+  }
+  if (!fresh.length) return;
+  feed.items = [...fresh, ...feed.items].sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0));
+  for (const gone of feed.items.splice(FEED_MAX)) feed.known.delete(gone.id);
+  if (aloud) speak(fresh);
+  showFeed();
+}
+
+function showFeed() {
+  const kind = byId("feed-kind").value;
+  const shown = feed.items.filter((item) => !kind || item.kind === kind);
+  byId("feed-empty").hidden = shown.length > 0;
+  sync(byId("feed"), shown, (item) => item.id, makeNews);
+}
+
+function makeNews(item) {
+  return el("li", { class: `${item.kind} ${item.sign}` },
+    icon(item.sign === "plain" ? "object" : item.sign),
+    el("span", { class: "words" }, item.words),
+    el("span", { class: "muted when" }, el("time", { dateTime: item.time }, dayAndClock(item.time)), item.camera ? ` · ${item.camera}` : ""));
+}
+
+function speak(fresh) {
+  feed.waiting.push(...fresh.map((item) => item.words));
+  if (feed.speaking) return;
+  feed.speaking = setTimeout(() => {
+    const [first, ...more] = feed.waiting.splice(0);
+    feed.speaking = 0;
+    setText(byId("announcer"), more.length ? `${first}, and ${parts(more.length, "more event", "more events")}` : first);
+  }, SPEAK_EVERY_MS);
+}
+
+function startFeed() {
+  byId("feed-kind").addEventListener("change", showFeed);
+  for (const name of ["event", "attendance", "inspection"]) hear(name, (told) => addNews([told], true));
+  hear("connected", async () => {
+    try {
+      addNews((await ask("/events/recent?limit=100")) || [], false);
+    } catch (error) {
+      complain(error);
+    }
+  });
+  hear("missed", (told) => tell(`${parts(told.count, "event")} came faster than this page could take them.`, "warn"));
+}

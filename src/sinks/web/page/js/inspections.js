@@ -1,0 +1,101 @@
+// Inspected parts, newest first, each with its picture and every region (ROI).
+
+const PARTS_MAX = 120;
+
+const inspections = { list: [] };
+
+async function loadInspections() {
+  inspections.list = (await ask(`/inspections?limit=${PARTS_MAX}`)) || [];
+  showInspections();
+}
+
+function showInspections() {
+  const cameras = [...new Set(inspections.list.map((told) => told.camera))].sort();
+  setOptions(byId("parts-camera"), cameras);
+  byId("parts-camera-label").hidden = cameras.length < 2;
+  const [verdict, camera] = [byId("parts-verdict").value, byId("parts-camera").value];
+  const bad = (told) => ["ng", "error", "missed", "overrun"].includes(told.verdict);
+  const shown = inspections.list.filter((told) =>
+    (!camera || told.camera === camera) && (!verdict || (verdict === "bad" ? bad(told) : told.verdict === verdict)));
+  sync(byId("parts"), shown, (told) => told.acquisition, makePart);
+  byId("parts-empty").hidden = shown.length > 0;
+  setText(byId("parts-empty"), inspections.list.length ? "No part is like that." : "No part was inspected yet.");
+  showSums();
+}
+
+/** The sums since the service began, as telemetry tells them. */
+function showSums() {
+  const cameras = Object.entries((box.telemetry && box.telemetry.inspection) || {});
+  const figures = cameras.flatMap(([name, sums]) => {
+    const head = cameras.length > 1 ? `${name}: ` : "";
+    const share = sums.yield_share === null || sums.yield_share === undefined ? "–" : `${(sums.yield_share * 100).toFixed(1)} %`;
+    return [[`${head}good parts`, share], [`${head}ok`, sums.ok], [`${head}ng`, sums.ng], [`${head}error`, sums.error],
+      [`${head}missed, overrun`, `${sums.missed}, ${sums.overrun}`], [`${head}parts a minute`, figure(sums.per_minute)]];
+  });
+  showFigures(byId("parts-sums"), figures);
+}
+
+function showFigures(list, figures) {
+  sync(list, figures, ([name]) => name, ([name]) => el("li", {}, el("span", { class: "muted" }, name), el("strong")),
+    (row, [, value]) => setText(row.lastElementChild, String(value)));
+}
+
+const partPicture = (told) => told.picture || `${API}/inspections/${told.acquisition}/picture`;
+
+/** The first thing that is wrong, or the product: what a line of an event says. */
+function partWords(told) {
+  const wrong = (told.rois || []).filter((roi) => roi.verdict !== "ok");
+  const what = told.cause || wrong.map((roi) => roi.name).join(", ");
+  return [told.product || told.camera, told.trigger && told.trigger.text, what].filter(Boolean).join(" · ");
+}
+
+function makePart(told) {
+  const button = el("button", { type: "button", class: "card part" }, partImage(told, "", true),
+    el("span", { class: "bar" }, verdictBadge(told.verdict), el("span", { class: "muted" }, `no. ${told.acquisition}`)),
+    el("span", { class: "words" }, partWords(told)),
+    el("span", { class: "muted when" }, el("time", { dateTime: told.time }, dayAndClock(told.time)), ` · ${told.camera}`));
+  button.addEventListener("click", () => partDialog(told));
+  return el("li", {}, button);
+}
+
+/** The picture, or in words that none was kept: good parts are not, unless the configuration says so. */
+function partImage(told, alt, lazy) {
+  const none = el("span", { class: "nopicture muted" }, "no picture kept");
+  if (told.picture === null) return none;
+  const img = el("img", { src: partPicture(told), alt, loading: lazy ? "lazy" : "eager" });
+  img.addEventListener("error", () => img.replaceWith(none));
+  return img;
+}
+
+function partDialog(told) {
+  const facts = [["Camera", told.camera], ["Product", told.product], ["Recipe, goldens", `${told.recipe_revision}, ${told.golden_revision}`],
+    ["Trigger", [told.trigger.kind, told.trigger.name, told.trigger.text].filter(Boolean).join(" ")],
+    ["Time", dayAndClock(told.time)], ["Trigger to verdict", micros(told.latency.total_us)]];
+  const list = el("dl", { class: "proof" }, ...facts.filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, String(value))]));
+  showDialog(`Part ${told.acquisition}`, el("div", { class: "stack" },
+    el("p", {}, verdictBadge(told.verdict), told.cause ? ` ${full(told.cause)}` : ""),
+    el("div", { class: "frame" }, partImage(told, `Part ${told.acquisition}, ${told.verdict}: ${partWords(told)}`, false)),
+    (told.rois || []).length ? roiTable(told.rois) : null, list));
+}
+
+function roiTable(rois) {
+  const head = ["Region", "Verdict", "Measured", "Found"].map((name) => el("th", { scope: "col" }, name));
+  const rows = rois.map((roi) => {
+    const limit = roi.threshold === undefined ? "" : el("span", { class: "muted" }, ` limit ${figure(roi.threshold)}`);
+    const found = roi.error || roi.text || roi.boxes.map((place) => place.label).filter(Boolean).join(", ");
+    return el("tr", {}, el("th", { scope: "row" }, roi.name, el("small", { class: "muted" }, roi.kind)), el("td", {}, verdictBadge(roi.verdict)),
+      el("td", {}, roi.score === undefined ? "" : `${figure(roi.score)} ${roi.unit || ""}`, limit), el("td", { class: "cause" }, found));
+  });
+  return el("div", { class: "table", tabIndex: 0, role: "region", "aria-label": "Regions of the part" },
+    el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows)));
+}
+
+function startInspections() {
+  for (const id of ["parts-verdict", "parts-camera"]) byId(id).addEventListener("change", showInspections);
+  hear("inspection", (told) => {
+    if (inspections.list.some((known) => known.acquisition === told.acquisition)) return;
+    inspections.list = [told, ...inspections.list].slice(0, PARTS_MAX);
+    if (route.view === "inspections") showInspections();
+  });
+  hear("telemetry", () => route.view === "inspections" && showSums());
+}

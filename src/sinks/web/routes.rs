@@ -1,0 +1,229 @@
+//! THE table of routes: what is served, who may ask, and what goes in and out. Router, rights and `openapi.json` are
+//! made from it, so that they cannot differ.
+
+mod table;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Query, RawPathParams, Request};
+use axum::http::{HeaderMap, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter};
+use bytes::Bytes;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+
+use super::answer::{Fault, Outcome, Refused};
+use super::guard::{self, Who};
+use super::server::{Peer, Server};
+use super::{body, front};
+use crate::config::users::Role;
+
+pub(super) use table::ROUTES;
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Get,
+    Post,
+    Patch,
+    Delete,
+}
+
+impl Verb {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Verb::Get => "GET",
+            Verb::Post => "POST",
+            Verb::Patch => "PATCH",
+            Verb::Delete => "DELETE",
+        }
+    }
+
+    fn filter(self) -> MethodFilter {
+        match self {
+            Verb::Get => MethodFilter::GET,
+            Verb::Post => MethodFilter::POST,
+            Verb::Patch => MethodFilter::PATCH,
+            Verb::Delete => MethodFilter::DELETE,
+        }
+    }
+}
+
+/// The schema of a type.
+pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
+
+/// What a route answers with where all is well.
+pub(super) enum Gives {
+    /// JSON with this status.
+    Json(u16, SchemaOf),
+    /// Something else, of this type.
+    Bytes(&'static str),
+    /// JSON, or another type where the query asks for it.
+    JsonOr(SchemaOf, &'static [&'static str]),
+}
+
+/// A word of the query.
+pub(super) struct Param {
+    pub(super) name: &'static str,
+    pub(super) says: &'static str,
+}
+
+pub(super) type Running = std::pin::Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// One route.
+pub(super) struct Route {
+    pub(super) verb: Verb,
+    pub(super) path: &'static str,
+    /// Who may at least; `None`: everybody.
+    pub(super) role: Option<Role>,
+    pub(super) summary: &'static str,
+    pub(super) query: &'static [Param],
+    /// The body that it takes, where it takes one.
+    pub(super) takes: Option<SchemaOf>,
+    pub(super) gives: Gives,
+    pub(super) handler: fn(Call) -> Running,
+}
+
+/// The schema of `T`, for the table.
+pub(super) fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+/// One request, let in.
+pub(super) struct Call {
+    pub(super) server: Arc<Server>,
+    pub(super) who: Who,
+    pub(super) peer: Peer,
+    pub(super) headers: HeaderMap,
+    params: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+    body: Body,
+}
+
+impl Call {
+    /// The part of the path called `name`.
+    pub(super) fn param(&self, name: &str) -> &str {
+        self.params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The part of the path called `name`, which is a number.
+    pub(super) fn number(&self, name: &str) -> Result<u64, Fault> {
+        let text = self.param(name);
+        let fault =
+            |_| Fault::unknown("not_found", format!("{text:?} is no number"), "ids are whole numbers");
+        text.parse().map_err(fault)
+    }
+
+    /// The word `name` of the query.
+    pub(super) fn asked(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// How many are asked for, `usual` by default, `most` at most.
+    pub(super) fn limit(&self, usual: usize, most: usize) -> Result<usize, Fault> {
+        let Some(text) = self.asked("limit") else { return Ok(usual) };
+        let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));
+        limit.ok_or_else(|| {
+            Fault::bad(format!("limit is {text:?}"), format!("write a whole number from 1 to {most}"))
+        })
+    }
+
+    /// The body, unread.
+    pub(super) fn take_body(&mut self) -> Body {
+        std::mem::take(&mut self.body)
+    }
+
+    /// The body's bytes.
+    pub(super) async fn bytes(&mut self) -> Result<Bytes, Fault> {
+        let limit = self.server.settings.max_body_bytes;
+        let body = self.take_body();
+        body::read(&self.headers, body, limit).await
+    }
+
+    /// The body's object.
+    pub(super) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Fault> {
+        body::json(&self.bytes().await?)
+    }
+}
+
+/// What serves all routes.
+pub(super) fn router(server: Arc<Server>) -> Router {
+    let mut router = Router::new();
+    let mut done: Vec<&str> = Vec::new();
+    for Route { path, .. } in ROUTES {
+        if !done.contains(path) {
+            done.push(path);
+            router = router.route(path, methods(path, &server));
+        }
+    }
+    router
+        .method_not_allowed_fallback(front::wrong_method)
+        .fallback(front::unknown_path)
+        .layer(from_fn_with_state(server, front::front))
+}
+
+fn methods(path: &str, server: &Arc<Server>) -> MethodRouter {
+    let routes = ROUTES.iter().filter(|route| route.path == path);
+    routes.fold(MethodRouter::new(), |methods, route| {
+        let server = server.clone();
+        let handler = move |request: Request| serve(server, route, request);
+        methods.on(route.verb.filter(), handler)
+    })
+}
+
+async fn serve(server: Arc<Server>, route: &'static Route, request: Request) -> Response {
+    let changes = route.verb != Verb::Get;
+    let target = request.uri().path().to_owned();
+    let (who, outcome) = attempt(&server, route, request).await;
+    let response = outcome.unwrap_or_else(IntoResponse::into_response);
+    let refused = response.extensions().get::<Refused>().map(|refused| refused.0);
+    // Reads without a login are what a page does whose session is over; logins are told by themselves.
+    let barred = matches!(refused, Some("not_allowed" | "wrong_origin" | "csrf"));
+    if (changes && route.path != table::SESSION) || barred {
+        let action = format!("{} {}", route.verb.as_str(), route.path);
+        server.note(who.name(), &action, &target, refused.unwrap_or("ok"));
+    }
+    response
+}
+
+async fn attempt(server: &Arc<Server>, route: &'static Route, request: Request) -> (Who, Outcome) {
+    let (mut parts, body) = request.into_parts();
+    let mut who = Who::Nobody;
+    let call = async {
+        if route.verb != Verb::Get {
+            guard::check_origin(&parts.headers)?;
+        }
+        let unknown = || Fault::bad("the connection has no other side", "");
+        let peer = *parts.extensions.get::<Peer>().ok_or_else(unknown)?;
+        who = guard::identify(server, &parts.headers, peer).await?;
+        guard::check_role(&who, route.role)?;
+        if route.verb != Verb::Get && route.role.is_some() {
+            guard::check_csrf(&who, &parts.headers)?;
+        }
+        let params = RawPathParams::from_request_parts(&mut parts, &()).await;
+        let params =
+            params.map_err(|error| Fault::bad(format!("the path cannot be read: {error}"), "correct it"))?;
+        let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let query = query(&parts.uri)?;
+        let headers = std::mem::take(&mut parts.headers);
+        Ok(Call { server: server.clone(), who: who.clone(), peer, headers, params, query, body })
+    };
+    match call.await {
+        Ok(call) => {
+            let outcome = (route.handler)(call).await;
+            (who, outcome)
+        }
+        Err(fault) => (who, Err(fault)),
+    }
+}
+
+fn query(uri: &Uri) -> Result<Vec<(String, String)>, Fault> {
+    let Query(query) = Query::try_from_uri(uri).map_err(|error| {
+        Fault::bad(format!("the query cannot be read: {error}"), "write ?name=value&name=value")
+    })?;
+    Ok(query)
+}

@@ -1,0 +1,294 @@
+//! The table itself.
+
+use serde_json::Value;
+
+use super::super::answer::mime;
+use super::super::api::{attendance, inspections, people, session, state, views};
+use super::{Gives, Param, Route, Verb, of};
+use crate::config::users::Role;
+use crate::contract::rest::{
+    AlarmOut, AuditOut, CameraOut, ConfigOut, DayOut, EnrolIn, EnrolledOut, ErasedOut, HealthOut, LoginIn,
+    MergeIn, PeopleOut, PicturesIn, ReenrolledOut, RenameIn, SessionOut, StatusOut, TelemetryOut, TriggerIn,
+    UnitOut,
+};
+use crate::contract::{InspectionOut, Telemetry};
+
+const ANYONE: Option<Role> = None;
+const VIEWER: Option<Role> = Some(Role::Viewer);
+const OPERATOR: Option<Role> = Some(Role::Operator);
+const ADMIN: Option<Role> = Some(Role::Admin);
+
+/// Where one logs in and out.
+pub(in super::super) const SESSION: &str = "/api/v1/session";
+
+const LIMIT: Param = Param { name: "limit", says: "At most so many, newest first." };
+
+/// `GET path`, without a query.
+const fn get(
+    path: &'static str,
+    role: Option<Role>,
+    summary: &'static str,
+    gives: Gives,
+    handler: Handler,
+) -> Route {
+    Route { verb: Verb::Get, path, role, summary, query: &[], takes: None, gives, handler }
+}
+
+type Handler = fn(super::Call) -> super::Running;
+
+/// Every route.
+pub(in super::super) static ROUTES: &[Route] = &[
+    get("/", ANYONE, "The page.", Gives::Bytes(mime::HTML), |call| Box::pin(state::page(call))),
+    get(
+        "/healthz",
+        ANYONE,
+        "Whether the box works: 200, or 503 when frames stand still.",
+        Gives::Json(200, of::<HealthOut>),
+        |call| Box::pin(state::health(call)),
+    ),
+    get("/metrics", VIEWER, "Figures for Prometheus.", Gives::Bytes(mime::PROMETHEUS), |call| {
+        Box::pin(state::metrics(call))
+    }),
+    get("/api/v1/openapi.json", VIEWER, "This document.", Gives::Json(200, of::<Value>), |call| {
+        Box::pin(state::openapi(call))
+    }),
+    get(SESSION, ANYONE, "Who is logged in.", Gives::Json(200, of::<SessionOut>), |call| {
+        Box::pin(session::show(call))
+    }),
+    Route {
+        takes: Some(of::<LoginIn>),
+        ..post(SESSION, ANYONE, "Log in.", Gives::Json(200, of::<SessionOut>), |call| {
+            Box::pin(session::begin(call))
+        })
+    },
+    Route {
+        verb: Verb::Delete,
+        ..get(SESSION, VIEWER, "Log out.", Gives::Json(200, of::<SessionOut>), |call| {
+            Box::pin(session::end(call))
+        })
+    },
+    get("/api/v1/status", VIEWER, "How the box is.", Gives::Json(200, of::<StatusOut>), |call| {
+        Box::pin(state::status(call))
+    }),
+    get(
+        "/api/v1/alarms",
+        VIEWER,
+        "The alarms that are raised.",
+        Gives::Json(200, of::<Vec<AlarmOut>>),
+        |call| Box::pin(state::alarms(call)),
+    ),
+    get(
+        "/api/v1/telemetry",
+        VIEWER,
+        "Figures, now and of the last ten minutes.",
+        Gives::Json(200, of::<TelemetryOut<Telemetry>>),
+        |call| Box::pin(state::telemetry(call)),
+    ),
+    get("/api/v1/units", VIEWER, "How the units are.", Gives::Json(200, of::<Vec<UnitOut>>), |call| {
+        Box::pin(state::units(call))
+    }),
+    post(
+        "/api/v1/units/{name}/restart",
+        OPERATOR,
+        "Build a unit again.",
+        Gives::Json(200, of::<Value>),
+        |call| Box::pin(state::restart(call)),
+    ),
+    get(
+        "/api/v1/config",
+        ADMIN,
+        "The configuration in force, passwords hidden.",
+        Gives::Json(200, of::<ConfigOut>),
+        |call| Box::pin(state::config(call)),
+    ),
+    Route {
+        query: &[LIMIT],
+        ..get(
+            "/api/v1/audit",
+            ADMIN,
+            "Who logged in, was refused, or changed something.",
+            Gives::Json(200, of::<Vec<AuditOut>>),
+            |call| Box::pin(state::audit(call)),
+        )
+    },
+    get("/api/v1/cameras", VIEWER, "The cameras.", Gives::Json(200, of::<Vec<CameraOut>>), |call| {
+        Box::pin(views::cameras(call))
+    }),
+    get(
+        "/api/v1/cameras/{camera}/live",
+        VIEWER,
+        "What a camera sees, as it sees it: MJPEG, with what was found drawn in.",
+        Gives::Bytes(mime::MJPEG),
+        |call| Box::pin(views::live(call)),
+    ),
+    Route {
+        query: &[Param { name: "raw", says: "1: without what is drawn on it." }],
+        ..get(
+            "/api/v1/cameras/{camera}/picture",
+            VIEWER,
+            "What a camera sees now.",
+            Gives::Bytes(mime::JPEG),
+            |call| Box::pin(views::picture(call)),
+        )
+    },
+    Route {
+        takes: Some(of::<TriggerIn>),
+        ..post(
+            "/api/v1/cameras/{camera}/trigger",
+            OPERATOR,
+            "Inspect the part that is there now.",
+            Gives::Json(200, of::<InspectionOut<'static>>),
+            |call| Box::pin(views::trigger(call)),
+        )
+    },
+    get(
+        "/api/v1/events",
+        VIEWER,
+        "What happens, as it happens: server-sent events.",
+        Gives::Bytes(mime::EVENTS),
+        |call| Box::pin(views::events(call)),
+    ),
+    Route {
+        query: &[LIMIT],
+        ..get(
+            "/api/v1/events/recent",
+            VIEWER,
+            "The last events, attendance and inspections.",
+            Gives::Json(200, of::<Vec<Value>>),
+            |call| Box::pin(views::recent(call)),
+        )
+    },
+    Route {
+        query: &[LIMIT],
+        ..get(
+            "/api/v1/inspections",
+            VIEWER,
+            "The last inspections.",
+            Gives::Json(200, of::<Vec<InspectionOut<'static>>>),
+            |call| Box::pin(inspections::list(call)),
+        )
+    },
+    get(
+        "/api/v1/inspections/{acquisition}/picture",
+        VIEWER,
+        "An inspected part, with what was found on it.",
+        Gives::Bytes(mime::JPEG),
+        |call| Box::pin(inspections::picture(call)),
+    ),
+    get("/api/v1/people", VIEWER, "The people of the gallery.", Gives::Json(200, of::<PeopleOut>), |call| {
+        Box::pin(people::list(call))
+    }),
+    Route {
+        takes: Some(of::<EnrolIn>),
+        ..post("/api/v1/people", OPERATOR, "Enrol a person.", Gives::Json(201, of::<EnrolledOut>), |call| {
+            Box::pin(people::enrol(call))
+        })
+    },
+    get(
+        "/api/v1/people/export",
+        ADMIN,
+        "The gallery as JSON lines.",
+        Gives::Bytes(mime::JSON_LINES),
+        |call| Box::pin(people::export(call)),
+    ),
+    Route {
+        takes: Some(of::<String>),
+        ..post(
+            "/api/v1/people/import",
+            ADMIN,
+            "Take over an export.",
+            Gives::Json(200, of::<Value>),
+            |call| Box::pin(people::import(call)),
+        )
+    },
+    post(
+        "/api/v1/people/reenrol",
+        OPERATOR,
+        "Embed every kept crop again with the present model.",
+        Gives::Json(200, of::<ReenrolledOut>),
+        |call| Box::pin(people::reenrol(call)),
+    ),
+    Route {
+        verb: Verb::Patch,
+        takes: Some(of::<RenameIn>),
+        ..get(
+            "/api/v1/people/{person}",
+            OPERATOR,
+            "Give a person another name.",
+            Gives::Json(200, of::<Value>),
+            |call| Box::pin(people::rename(call)),
+        )
+    },
+    Route {
+        verb: Verb::Delete,
+        ..get(
+            "/api/v1/people/{person}",
+            ADMIN,
+            "Erase a person and everything that is kept of them.",
+            Gives::Json(200, of::<ErasedOut>),
+            |call| Box::pin(people::erase(call)),
+        )
+    },
+    Route {
+        takes: Some(of::<MergeIn>),
+        ..post(
+            "/api/v1/people/{person}/merge",
+            OPERATOR,
+            "Two people who are one.",
+            Gives::Json(200, of::<Value>),
+            |call| Box::pin(people::merge(call)),
+        )
+    },
+    Route {
+        takes: Some(of::<PicturesIn>),
+        ..post(
+            "/api/v1/people/{person}/pictures",
+            OPERATOR,
+            "More pictures of a person.",
+            Gives::Json(200, of::<EnrolledOut>),
+            |call| Box::pin(people::add(call)),
+        )
+    },
+    get(
+        "/api/v1/people/{person}/pictures/{sample}",
+        VIEWER,
+        "The kept crop of a face.",
+        Gives::Bytes(mime::PNG),
+        |call| Box::pin(people::picture(call)),
+    ),
+    Route {
+        verb: Verb::Delete,
+        ..get(
+            "/api/v1/people/{person}/pictures/{sample}",
+            OPERATOR,
+            "Take a picture away.",
+            Gives::Json(200, of::<Value>),
+            |call| Box::pin(people::remove(call)),
+        )
+    },
+    Route {
+        query: &[
+            Param { name: "day", says: "Such as 2026-11-21; today by default." },
+            Param { name: "person", says: "Of one person only." },
+            Param { name: "format", says: "json, csv or xlsx." },
+        ],
+        ..get(
+            "/api/v1/attendance",
+            VIEWER,
+            "Who was here on a day.",
+            Gives::JsonOr(of::<DayOut>, &[mime::CSV, mime::XLSX]),
+            |call| Box::pin(attendance::day(call)),
+        )
+    },
+];
+
+/// `POST path`, without a body.
+const fn post(
+    path: &'static str,
+    role: Option<Role>,
+    summary: &'static str,
+    gives: Gives,
+    handler: Handler,
+) -> Route {
+    Route { verb: Verb::Post, path, role, summary, query: &[], takes: None, gives, handler }
+}

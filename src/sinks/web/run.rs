@@ -1,0 +1,244 @@
+//! The unit's thread: listens, serves, and leaves in order when asked to stop.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+
+use super::conn;
+use super::counters::add;
+use super::handle::{Shared, Web};
+use super::routes;
+use super::server::{Peer, Server};
+use super::tls::{self, TlsError};
+use crate::config;
+use crate::supervisor::{Beat, SpawnError, Stop};
+use crate::types::Command;
+
+/// How often the loop beats and looks for its end while nobody knocks.
+const TICK: Duration = Duration::from_millis(100);
+/// Pause before an address that is taken is tried again.
+const AGAIN: Duration = Duration::from_secs(2);
+/// How long the end waits for answers that are under way; live views never end by themselves.
+const DRAIN: Duration = Duration::from_millis(300);
+/// Connections at one time.
+const CONNECTIONS: usize = 512;
+/// Bytes that the kernel may hold for one connection (it takes twice as much): a picture or two, so that a slow viewer
+/// sees new ones soon.
+const SEND_BUFFER: u32 = 128 << 10;
+/// Less urgent than capture and workers.
+const NICE: i32 = 5;
+
+/// The unit cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    /// The runtime could not be started.
+    #[error("the web's runtime cannot be started: {0}")]
+    Start(#[source] std::io::Error),
+    /// A thread could not be started.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+    /// The files of TLS cannot be used.
+    #[error("web: {0}")]
+    Tls(#[from] TlsError),
+    /// Others can reach the address, and nobody can log in.
+    #[error(
+        "others can reach {bind} (web.bind), and there are no users in {users}; make one: `ocellus users add NAME \
+         --role admin --file {users}`"
+    )]
+    NoUsers {
+        /// The address.
+        bind: SocketAddr,
+        /// The file.
+        users: String,
+    },
+}
+
+/// Serves until `stop`. An address that is taken is tried again for ever, and `alarm` is told why nothing is served
+/// (`None`: something is). `commands` gets what changes something.
+pub fn run(
+    cfg: &config::Web,
+    state_dir: &Path,
+    handle: &Web,
+    commands: SyncSender<Command>,
+    alarm: &dyn Fn(Option<&str>),
+    stop: &Stop,
+    beat: &Beat,
+) -> Result<(), WebError> {
+    // Refused where a hardened unit forbids it: then the page is as urgent as the rest.
+    let _ = rustix::process::setpriority_process(None, NICE);
+    let users = cfg.users_file(state_dir);
+    let nobody = config::users::read(&users).is_ok_and(|users| users.is_empty());
+    if nobody && !cfg.bind.ip().is_loopback() {
+        return Err(WebError::NoUsers { bind: cfg.bind, users: users.display().to_string() });
+    }
+    let door = Door { files: cfg.tls.clone(), acceptor: None, seen: 0 };
+    let server = Server::new(handle.shared.clone(), cfg, state_dir, commands)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(WebError::Start)?;
+    let outcome =
+        runtime.block_on(Unit { cfg, shared: handle.shared.clone(), alarm, stop, beat }.serve(server, door));
+    // Whoever is still connected is cut off here.
+    drop(runtime);
+    outcome
+}
+
+/// How connections are greeted.
+struct Door {
+    files: Option<config::WebTls>,
+    acceptor: Option<TlsAcceptor>,
+    seen: u64,
+}
+
+impl Door {
+    /// Reads the files again where somebody asked for it; those in force stay where the new ones cannot be used.
+    fn refresh(&mut self, asked: u64, alarm: &dyn Fn(Option<&str>)) {
+        if asked == self.seen {
+            return;
+        }
+        self.seen = asked;
+        let Some(files) = &self.files else { return };
+        match tls::acceptor(files) {
+            Ok(acceptor) => {
+                self.acceptor = Some(acceptor);
+                alarm(None);
+            }
+            Err(error) => alarm(Some(&format!("the former certificate stays in force: {error}"))),
+        }
+    }
+}
+
+struct Unit<'a> {
+    cfg: &'a config::Web,
+    shared: Arc<Shared>,
+    alarm: &'a dyn Fn(Option<&str>),
+    stop: &'a Stop,
+    beat: &'a Beat,
+}
+
+impl Unit<'_> {
+    async fn serve(&self, server: Server, mut door: Door) -> Result<(), WebError> {
+        door.seen = self.shared.refreshed.load(Ordering::Acquire);
+        door.acceptor = door.files.as_ref().map(tls::acceptor).transpose()?;
+        let Some(listener) = self.listen().await else { return Ok(()) };
+        self.tell(&listener);
+        let router = routes::router(Arc::new(server));
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let (close, closing) = watch::channel(false);
+        while !self.stop.is_stopped() {
+            self.beat.beat();
+            self.shared.tell_news();
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = self.shared.wake.notified() => continue,
+                () = tokio::time::sleep(TICK) => continue,
+            };
+            door.refresh(self.shared.refreshed.load(Ordering::Acquire), self.alarm);
+            match accepted {
+                Ok((stream, from)) => self.greet(stream, from, &door, &router, &places, &closing),
+                // No file handles, most likely: they come back.
+                Err(error) => {
+                    tracing::warn!("no connection can be taken: {error}");
+                    tokio::time::sleep(TICK).await;
+                }
+            }
+        }
+        drop(listener);
+        let _ = close.send(true);
+        let deadline = Instant::now() + DRAIN;
+        while places.available_permits() < CONNECTIONS && Instant::now() < deadline {
+            self.beat.beat();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
+    }
+
+    fn greet(
+        &self,
+        stream: TcpStream,
+        from: SocketAddr,
+        door: &Door,
+        router: &Router,
+        places: &Arc<Semaphore>,
+        closing: &watch::Receiver<bool>,
+    ) {
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            add(&self.shared.totals.connections_refused, 1);
+            turn_away(stream);
+            return;
+        };
+        let peer = Peer { address: from.ip().to_canonical(), tls: false };
+        let (tls, router, shared) = (door.acceptor.clone(), router.clone(), self.shared.clone());
+        let closing = closing.clone();
+        tokio::spawn(async move {
+            conn::serve(stream, peer, tls, router, shared, closing).await;
+            drop(place);
+        });
+    }
+
+    /// Listens as soon as the address is free; `None` when asked to stop before.
+    async fn listen(&self) -> Option<TcpListener> {
+        loop {
+            let error = match listener(self.cfg.bind) {
+                Ok(listener) => {
+                    (self.alarm)(None);
+                    return Some(listener);
+                }
+                Err(error) => error,
+            };
+            let bind = self.cfg.bind;
+            (self.alarm)(Some(&format!(
+                "the page cannot be served at {bind} (web.bind): {error}; end the program that uses the address, or \
+                 write another one; it is tried again for ever"
+            )));
+            let until = Instant::now() + AGAIN;
+            while Instant::now() < until {
+                self.beat.beat();
+                if self.stop.is_stopped() {
+                    return None;
+                }
+                tokio::time::sleep(TICK).await;
+            }
+        }
+    }
+
+    fn tell(&self, listener: &TcpListener) {
+        let address = listener.local_addr().unwrap_or(self.cfg.bind);
+        let scheme = if self.cfg.tls.is_some() { "https" } else { "http" };
+        tracing::info!("the page is at {scheme}://{address}");
+        if self.cfg.tls.is_none() && !address.ip().is_loopback() {
+            tracing::warn!("passwords cross the network in the clear: name web.cert_file and web.key_file");
+        }
+    }
+}
+
+fn listener(bind: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if bind.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    // Connections inherit it.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(bind)?;
+    socket.listen(128)
+}
+
+/// Tells one connection too many that it is one.
+fn turn_away(mut stream: TcpStream) {
+    tokio::spawn(async move {
+        const BODY: &str =
+            r#"{"error":{"code":"busy","message":"too many connections","remedy":"try again later"}}"#;
+        let answer = format!(
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{BODY}",
+            BODY.len()
+        );
+        let _ = tokio::time::timeout(TICK, stream.write_all(answer.as_bytes())).await;
+    });
+}

@@ -1,0 +1,96 @@
+//! What every request shares.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::ask::Desk;
+use super::audit::Audit;
+use super::counters::add;
+use super::handle::Shared;
+use super::limiter::Limiter;
+use super::page::Page;
+use super::passwords::Checker;
+use super::session::Sessions;
+use super::users::Users;
+use crate::config;
+use crate::contract::rest::AuditOut;
+use crate::supervisor::SpawnError;
+use crate::types::{Command, rfc3339};
+
+/// One life of the unit.
+pub(super) struct Server {
+    pub(super) shared: Arc<Shared>,
+    pub(super) settings: config::Web,
+    pub(super) desk: Desk,
+    pub(super) users: Users,
+    pub(super) passwords: Checker,
+    pub(super) audit: Audit,
+    pub(super) page: Page,
+    pub(super) openapi: String,
+    sessions: Mutex<Sessions>,
+    limiter: Mutex<Limiter>,
+}
+
+impl Server {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        settings: &config::Web,
+        state_dir: &Path,
+        commands: SyncSender<Command>,
+    ) -> Result<Server, SpawnError> {
+        Ok(Server {
+            shared,
+            desk: Desk::new(commands),
+            users: Users::new(settings.users_file(state_dir)),
+            passwords: Checker::start()?,
+            audit: Audit::new(state_dir),
+            page: Page::new(),
+            openapi: super::openapi::document().to_string(),
+            sessions: Mutex::new(Sessions::new(settings.session)),
+            limiter: Mutex::default(),
+            settings: settings.clone(),
+        })
+    }
+
+    pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    pub(super) fn limiter(&self) -> MutexGuard<'_, Limiter> {
+        self.limiter.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    pub(super) fn now_ns(&self) -> u64 {
+        self.shared.clock.now().mono_ns
+    }
+
+    /// Whether only this machine can knock.
+    pub(super) fn is_local(&self) -> bool {
+        self.settings.bind.ip().is_loopback()
+    }
+
+    /// Notes what was done or refused.
+    pub(super) fn note(&self, user: &str, action: &str, target: &str, outcome: &str) {
+        let line = AuditOut {
+            time: rfc3339(self.shared.clock.now().wall_ns),
+            user: user.into(),
+            action: action.into(),
+            target: target.into(),
+            outcome: outcome.into(),
+        };
+        if let Err(error) = self.audit.write(line) {
+            // Told once a life of the process would hide it, told at every line would fill the log: counted.
+            add(&self.shared.totals.audit_failed, 1);
+            tracing::warn!("the audit log cannot be written: {error}");
+        }
+    }
+}
+
+/// Who is at the other end, beside every request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    pub(super) address: IpAddr,
+    pub(super) tls: bool,
+}

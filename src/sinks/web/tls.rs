@@ -1,0 +1,52 @@
+//! TLS from files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::WebTls;
+
+/// The files cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// No certificate, or no key, can be read.
+    #[error("{}: {cause}; it must be PEM, and the service's user must be able to read it", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        cause: String,
+    },
+    /// They do not fit together.
+    #[error("{} and {} cannot be used together: {source}", .cert.display(), .key.display())]
+    Pair {
+        /// The certificate.
+        cert: PathBuf,
+        /// The key.
+        key: PathBuf,
+        /// What is wrong.
+        source: rustls::Error,
+    },
+}
+
+/// What greets TLS connections with these files.
+pub(super) fn acceptor(files: &WebTls) -> Result<TlsAcceptor, TlsError> {
+    let fault = |path: &Path, cause: String| TlsError::File { path: path.to_owned(), cause };
+    let (cert, key) = (&files.cert_file, &files.key_file);
+    let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);
+    let chain: Vec<_> = chain.map_err(|error| fault(cert, error.to_string()))?;
+    if chain.is_empty() {
+        return Err(fault(cert, "there is no certificate in it".into()));
+    }
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| fault(key, error.to_string()))?;
+    let pair = |source| TlsError::Pair { cert: cert.clone(), key: key.clone(), source };
+    let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().map_err(pair)?;
+    let mut config = builder.with_no_client_auth().with_single_cert(chain, secret).map_err(pair)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}

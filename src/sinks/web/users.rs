@@ -1,0 +1,117 @@
+//! The file of the users: read again when it has changed, written whole or not at all.
+
+use std::fs::{self, File, Metadata, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use crate::config::users::{self, User, UsersError};
+
+/// The file is looked at so often at most.
+const LOOK_NS: u64 = 250_000_000;
+
+/// The users could not be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UsersFileError {
+    /// What is there cannot be read.
+    #[error(transparent)]
+    Read(#[from] UsersError),
+    /// The new file cannot be written.
+    #[error("{} cannot be written: {source}; the folder must exist, and you must be allowed to", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The change itself is refused.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Changes the users in the file at `path` by `change`. The new file takes the old one's place at once, can be read by
+/// its owner only, and belongs to whom the old one (or else its folder) belongs.
+///
+/// # Errors
+/// [`UsersFileError`]; the old file stays as it is.
+pub fn change_users(
+    path: &Path,
+    change: impl FnOnce(&mut Vec<User>) -> Result<(), String>,
+) -> Result<Vec<User>, UsersFileError> {
+    let mut known = users::read(path)?;
+    change(&mut known).map_err(UsersFileError::Refused)?;
+    let fault = |source| UsersFileError::Write { path: path.to_owned(), source };
+    write(path, &users::text(&known)).map_err(fault)?;
+    Ok(known)
+}
+
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let owner = fs::metadata(path).or_else(|_| fs::metadata(folder))?;
+    let fresh = path.with_file_name(format!(
+        ".{}.{}",
+        path.file_name().unwrap_or_default().to_string_lossy(),
+        std::process::id()
+    ));
+    let written = fill(&fresh, text, &owner).and_then(|()| fs::rename(&fresh, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&fresh);
+    }
+    written?;
+    File::open(folder)?.sync_all()
+}
+
+fn fill(path: &Path, text: &str, owner: &Metadata) -> std::io::Result<()> {
+    let _ = fs::remove_file(path);
+    let mut file = File::create_new(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    // Made by root, read by the service's user.
+    if rustix::process::geteuid().is_root() {
+        fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// When and how large the file was: another one has another stamp.
+type Stamp = Option<(u64, i64, i64, u64)>;
+
+#[derive(Debug)]
+struct Seen {
+    looked_ns: Option<u64>,
+    stamp: Stamp,
+    users: Result<Arc<[User]>, String>,
+}
+
+/// The users as the file has them.
+#[derive(Debug)]
+pub(super) struct Users {
+    path: PathBuf,
+    seen: Mutex<Seen>,
+}
+
+impl Users {
+    pub(super) fn new(path: PathBuf) -> Users {
+        let users = Ok(Arc::from([]));
+        Users { path, seen: Mutex::new(Seen { looked_ns: None, stamp: None, users }) }
+    }
+
+    /// The users now, or why the file cannot be read.
+    pub(super) fn now(&self, now_ns: u64) -> Result<Arc<[User]>, String> {
+        let mut seen = self.seen.lock().unwrap_or_else(|e| e.into_inner());
+        if seen.looked_ns.is_none_or(|looked| now_ns.saturating_sub(looked) >= LOOK_NS) {
+            let stamp = stamp(&self.path);
+            if seen.looked_ns.is_none() || seen.stamp != stamp || seen.users.is_err() {
+                seen.users = users::read(&self.path).map(Arc::from).map_err(|error| error.to_string());
+            }
+            (seen.looked_ns, seen.stamp) = (Some(now_ns), stamp);
+        }
+        seen.users.clone()
+    }
+}
+
+fn stamp(path: &Path) -> Stamp {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.len()))
+}

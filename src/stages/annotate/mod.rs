@@ -1,0 +1,144 @@
+//! Pictures for people: a frame's copy with what is known of it drawn in, as a JPEG. The frame itself, from which is
+//! inferred, is only read.
+//!
+//! ```text
+//! planes ──copy, shrink, colour──▶ canvas ──draw──▶ canvas ──libjpeg-turbo──▶ file ──▶ shared bytes of a pool
+//! ```
+
+mod marks;
+mod palette;
+mod sketch;
+
+use std::sync::Arc;
+
+use crate::image::draw::Pen;
+use crate::image::jpeg::{Encoder, JpegPool};
+use crate::image::{Canvas, Copier, ImageError};
+use crate::types::{Class, Frame, Inspection, Label, Picture, Point, Report};
+use sketch::Sketch;
+
+/// A zone (a polygon) or a line (two points) of a camera.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// What it is called.
+    pub name: Label,
+    /// Its corners or ends, in shares of the frame.
+    pub points: Vec<Point>,
+}
+
+/// A part that was judged, as it is drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct PartMarks<'a> {
+    /// Its verdicts.
+    pub inspection: &'a Inspection,
+    /// The corners of each region, recipe px, in the order of the verdicts.
+    pub outlines: &'a [Vec<Point>],
+}
+
+/// What is drawn into a frame's copy.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Overlays<'a> {
+    /// What was found on it.
+    pub report: Option<&'a Report>,
+    /// The camera's zones and lines.
+    pub places: &'a [Place],
+    /// The part that it shows.
+    pub part: Option<PartMarks<'a>>,
+}
+
+/// How a picture is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Most px that it is wide; a larger frame is made smaller, by the mean of the px that one covers.
+    pub width: usize,
+    /// Of the JPEG, 1 to 100.
+    pub quality: u8,
+}
+
+/// The stage: makes one [`Annotator`] a worker.
+#[derive(Debug, Default)]
+pub struct Annotate {
+    pool: Arc<JpegPool>,
+}
+
+impl Annotate {
+    /// Its name in counters and messages.
+    pub fn name(&self) -> &'static str {
+        "annotate"
+    }
+
+    /// Its class of work: the first to be given up.
+    pub fn class(&self) -> Class {
+        Class::Annotate
+    }
+
+    /// The tools of one worker. Their memory is taken when the first pictures are made.
+    ///
+    /// # Errors
+    /// Where there is no memory for the encoder.
+    pub fn annotator(&self) -> Result<Annotator, ImageError> {
+        Ok(Annotator {
+            copier: Copier::default(),
+            canvas: Canvas::default(),
+            pen: Pen::default(),
+            encoder: Encoder::new()?,
+            sketch: Sketch::default(),
+            pool: self.pool.clone(),
+        })
+    }
+}
+
+/// One worker's tools. Once it has seen a camera it allocates only the few bytes that count a picture's readers; the
+/// files lie in memory of a pool. (libjpeg-turbo takes and gives back working memory of its own from the C heap.)
+pub struct Annotator {
+    copier: Copier,
+    canvas: Canvas,
+    pen: Pen,
+    encoder: Encoder,
+    sketch: Sketch,
+    pool: Arc<JpegPool>,
+}
+
+impl Annotator {
+    /// A picture of `frame` with `overlays` drawn in.
+    ///
+    /// # Errors
+    /// Planes that do not hold their rows, sides that no JPEG has.
+    pub fn drawn(
+        &mut self,
+        frame: &Frame,
+        look: &Look,
+        overlays: &Overlays<'_>,
+    ) -> Result<Picture, ImageError> {
+        self.copier.copy(&frame.planes(), look.width, &mut self.canvas)?;
+        let mut marks = self.sketch.begin(&mut self.canvas, &mut self.pen, frame);
+        overlays.places.iter().for_each(|place| marks.place(place));
+        if let Some(report) = overlays.report {
+            marks.report(report);
+        }
+        if let Some(part) = &overlays.part {
+            marks.part(part);
+        }
+        self.encoded(frame, look.quality)
+    }
+
+    /// A picture of `frame` at its own size, nothing drawn in.
+    ///
+    /// # Errors
+    /// As [`Annotator::drawn`].
+    pub fn plain(&mut self, frame: &Frame, quality: u8) -> Result<Picture, ImageError> {
+        self.copier.copy(&frame.planes(), frame.width, &mut self.canvas)?;
+        self.encoded(frame, quality)
+    }
+
+    fn encoded(&mut self, frame: &Frame, quality: u8) -> Result<Picture, ImageError> {
+        let file = self.encoder.encode(&self.canvas, quality)?;
+        Ok(Picture {
+            jpeg: self.pool.share(file),
+            frame_seq: frame.seq,
+            captured: frame.captured,
+            width: self.canvas.width() as u32,
+            height: self.canvas.height() as u32,
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! A canvas about to be drawn into, and what is needed for that: scale, line widths, scratch memory.
+
+use std::fmt::{Arguments, Write};
+
+use crate::image::Canvas;
+use crate::image::draw::{Ink, Label, Pen};
+use crate::types::{Frame, Point, Rect};
+
+/// Most of a picture's width that a label may take.
+const LABEL_SHARE: f32 = 0.6;
+/// How opaque a label's backdrop is, of 256.
+const BACKDROP: u16 = 208;
+
+/// Memory of drawings, kept from picture to picture.
+#[derive(Debug, Default)]
+pub(super) struct Sketch {
+    text: String,
+    points: Vec<Point>,
+}
+
+/// One picture under way. Coordinates of its methods are frame px, unless they say otherwise.
+pub(super) struct Marks<'a> {
+    sketch: &'a mut Sketch,
+    canvas: &'a mut Canvas,
+    pen: &'a mut Pen,
+    /// Canvas px a frame px.
+    pub scale: [f32; 2],
+    /// Of lines, canvas px.
+    pub width: f32,
+    /// Of text, canvas px.
+    pub size: u16,
+}
+
+impl Sketch {
+    /// Begins to draw into `canvas`, which shows `frame`.
+    pub fn begin<'a>(&'a mut self, canvas: &'a mut Canvas, pen: &'a mut Pen, frame: &Frame) -> Marks<'a> {
+        let (width, height) = (canvas.width() as f32, canvas.height() as f32);
+        let short = width.min(height);
+        Marks {
+            sketch: self,
+            scale: [width / frame.width as f32, height / frame.height as f32],
+            width: (short / 240.0).clamp(2.0, 8.0),
+            size: (short / 32.0).clamp(12.0, 40.0) as u16,
+            canvas,
+            pen,
+        }
+    }
+}
+
+impl Marks<'_> {
+    /// Where a point of the frame lies on the canvas.
+    pub fn at(&self, frame: Point) -> Point {
+        Point { x: frame.x * self.scale[0], y: frame.y * self.scale[1] }
+    }
+
+    fn on_canvas(&self, rect: Rect) -> Rect {
+        let [x, y] = self.scale;
+        Rect { x: rect.x * x, y: rect.y * y, w: rect.w * x, h: rect.h * y }
+    }
+
+    /// The edge of a rectangle. Gives it in canvas px.
+    pub fn frame(&mut self, rect: Rect, width: f32, ink: Ink) -> Rect {
+        let rect = self.on_canvas(rect);
+        self.pen.frame(self.canvas, rect, width, ink);
+        rect
+    }
+
+    /// A point.
+    pub fn dot(&mut self, at: Point, ink: Ink) {
+        let (Point { x, y }, w) = (self.at(at), self.width);
+        self.pen.fill(self.canvas, Rect { x: x - w / 2.0, y: y - w / 2.0, w, h: w }, ink, 256);
+    }
+
+    /// A line between points of the canvas.
+    pub fn line(&mut self, from: Point, to: Point, ink: Ink) {
+        self.pen.line(self.canvas, from, to, self.width, ink);
+    }
+
+    /// The edge of a polygon, its inside tinted by `share` of 256. Gives its topmost corner. `points` are canvas px.
+    pub fn polygon(
+        &mut self,
+        points: impl Iterator<Item = Point>,
+        width: f32,
+        ink: Ink,
+        share: u16,
+    ) -> Option<Point> {
+        let corners = &mut self.sketch.points;
+        corners.clear();
+        corners.extend(points);
+        if share > 0 {
+            self.pen.polygon(self.canvas, corners, ink, share);
+        }
+        self.pen.outline(self.canvas, corners, width, ink);
+        corners.iter().copied().min_by(|a, b| a.y.total_cmp(&b.y))
+    }
+
+    /// Width and height of the canvas, px.
+    pub fn room(&self) -> (f32, f32) {
+        (self.canvas.width() as f32, self.canvas.height() as f32)
+    }
+
+    /// Text on a backdrop of its own colour, its left-bottom corner at `at` (canvas px). Gives the area that it takes.
+    pub fn tag(&mut self, at: Point, ink: Ink, text: Arguments<'_>) -> Rect {
+        let backdrop = Some((ink, BACKDROP));
+        self.label(at, Label { backdrop, ..self.plain_label(ink.upon()) }, text)
+    }
+
+    /// Text within a dark seam.
+    pub fn note(&mut self, at: Point, ink: Ink, text: Arguments<'_>) -> Rect {
+        self.label(at, Label { halo: Some(Ink::BLACK), ..self.plain_label(ink) }, text)
+    }
+
+    fn plain_label(&self, ink: Ink) -> Label {
+        let limit = self.room().0 * LABEL_SHARE;
+        Label { at: Point::default(), size: self.size, limit, ink, backdrop: None, halo: None }
+    }
+
+    fn label(&mut self, at: Point, label: Label, text: Arguments<'_>) -> Rect {
+        self.sketch.text.clear();
+        // A string takes everything.
+        let _ = self.sketch.text.write_fmt(text);
+        self.pen.label(self.canvas, &self.sketch.text, &Label { at, ..label })
+    }
+}

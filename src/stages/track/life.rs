@@ -1,0 +1,179 @@
+//! One object: where it is, since when, and what was told of it.
+
+use std::time::Duration;
+
+use crate::types::{Event, EventKind, Finding, Label, Rect, Report, Stamp};
+
+use super::Events;
+use super::kalman::Motion;
+use super::zones::{Happening, Places, Stays};
+
+/// The frame under way.
+#[derive(Clone, Debug)]
+pub(super) struct Moment {
+    camera: Label,
+    frame_seq: u64,
+    pub(super) captured: Stamp,
+    /// On the tracker's clock.
+    pub(super) now: Duration,
+}
+
+impl Moment {
+    pub(super) fn new(report: &Report, now: Duration) -> Moment {
+        let Report { camera, frame_seq, captured, .. } = report;
+        Moment { camera: camera.clone(), frame_seq: *frame_seq, captured: *captured, now }
+    }
+}
+
+/// One object.
+#[derive(Clone, Debug)]
+pub(super) struct Followed {
+    /// Its number, from `new` on.
+    pub(super) id: Option<u64>,
+    pub(super) class: u16,
+    looks: Looks,
+    motion: Motion,
+    hits: u32,
+    /// Frames since it was seen, the one under way included until it is seen in it.
+    pub(super) missed: u32,
+    /// The finding that it was seen as in the frame under way.
+    pub(super) finding: Option<usize>,
+    /// When an event of its life was told last.
+    told: Stamp,
+    /// When it was seen last, on the tracker's clock.
+    seen: Duration,
+    stays: Stays,
+}
+
+/// What every event says of an object.
+#[derive(Clone, Debug)]
+struct Looks {
+    label: Label,
+    /// Best score so far.
+    score: f32,
+    /// Where it was seen last.
+    rect: Rect,
+    since: Stamp,
+}
+
+impl Followed {
+    pub(super) fn new(finding: &Finding, rect: Rect, moment: &Moment, places: &Places) -> Followed {
+        let mut stays = Stays::default();
+        places.begin(&mut stays, rect);
+        Followed {
+            id: None,
+            class: finding.class,
+            looks: Looks { label: finding.label.clone(), score: finding.score, rect, since: moment.captured },
+            motion: Motion::new(rect),
+            hits: 1,
+            missed: 0,
+            finding: None,
+            told: moment.captured,
+            seen: moment.now,
+            stays,
+        }
+    }
+
+    /// A frame has come, `frames` nominal frames after the last.
+    pub(super) fn step(&mut self, frames: f32) {
+        self.motion.predict(frames, self.missed > 0);
+        self.missed += 1;
+        self.finding = None;
+    }
+
+    /// Where it is expected in the frame under way.
+    pub(super) fn expected(&self) -> Rect {
+        self.motion.rect()
+    }
+
+    /// Where it was seen last.
+    pub(super) fn last(&self) -> Rect {
+        self.looks.rect
+    }
+
+    /// It is the finding number `at` of the frame under way; `turned`: its motion until now says nothing any more.
+    pub(super) fn seen(&mut self, at: usize, finding: &Finding, rect: Rect, moment: &Moment, turned: bool) {
+        if turned {
+            self.motion = Motion::new(rect);
+        } else {
+            self.motion.correct(rect);
+        }
+        self.looks.rect = rect;
+        self.looks.score = self.looks.score.max(finding.score);
+        self.hits += 1;
+        self.missed = 0;
+        self.finding = Some(at);
+        self.seen = moment.now;
+    }
+
+    /// Tells `new` (then it takes its number from `next_id`) or `update`, where one is due and there is room.
+    pub(super) fn tell_life(
+        &mut self,
+        (min_frames, update_every): (u32, Duration),
+        next_id: &mut u64,
+        moment: &Moment,
+        events: &mut Events,
+    ) {
+        let kind = match self.id {
+            None if self.hits >= min_frames => EventKind::New,
+            Some(_) if moment.captured.micros_since(self.told) >= update_every.as_micros() as u64 => {
+                EventKind::Update
+            }
+            _ => return,
+        };
+        let id = self.id.unwrap_or(*next_id);
+        if events.push(self.looks.event(id, kind, moment)).is_ok() {
+            *next_id += u64::from(self.id.is_none());
+            self.id = Some(id);
+            self.told = moment.captured;
+        }
+    }
+
+    /// Tells what its place means to zones and lines.
+    pub(super) fn tell_places(&mut self, places: &Places, moment: &Moment, events: &mut Events) {
+        let Some(id) = self.id else { return };
+        places.seen(&mut self.stays, self.looks.rect, moment.now, |happening| {
+            events.push(self.looks.event_at(id, happening, moment)).is_ok()
+        });
+    }
+
+    /// Tells its end: it leaves its zones first. False where there was no room for all of it.
+    pub(super) fn tell_end(&mut self, places: &Places, moment: &Moment, events: &mut Events) -> bool {
+        let Some(id) = self.id else { return true };
+        let left = places.gone(&mut self.stays, self.seen, |happening| {
+            events.push(self.looks.event_at(id, happening, moment)).is_ok()
+        });
+        left && events.push(self.looks.event(id, EventKind::End, moment)).is_ok()
+    }
+
+    /// The zones that it is in.
+    pub(super) fn stays(&self) -> &Stays {
+        &self.stays
+    }
+}
+
+impl Looks {
+    fn event(&self, track: u64, kind: EventKind, moment: &Moment) -> Event {
+        Event {
+            camera: moment.camera.clone(),
+            frame_seq: moment.frame_seq,
+            captured: moment.captured,
+            kind,
+            track,
+            label: self.label.clone(),
+            score: self.score,
+            rect: self.rect,
+            since: self.since,
+            place: None,
+            dwell_ms: None,
+            direction: None,
+        }
+    }
+
+    fn event_at(&self, track: u64, happening: Happening<'_>, moment: &Moment) -> Event {
+        let Happening { kind, place, dwell, direction } = happening;
+        let dwell_ms = dwell.map(|dwell| dwell.as_millis() as u64);
+        let place = Some(place.clone());
+        Event { place, dwell_ms, direction, ..self.event(track, kind, moment) }
+    }
+}

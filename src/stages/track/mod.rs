@@ -1,0 +1,314 @@
+//! Follows detections from frame to frame and tells the life of each object, and the zones and lines that it comes by.
+//!
+//! Association is that of Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box" (ECCV
+//! 2022): a Kalman filter foretells where each object will be; detections are paired with those places by IoU, first
+//! the sure ones, then, for objects that are left without one, the unsure ones.
+
+mod associate;
+mod kalman;
+mod life;
+mod zones;
+
+use std::time::Duration;
+
+use associate::{Matcher, Place};
+use kalman::NOMINAL_FPS;
+use life::{Followed, Moment};
+use zones::Places;
+
+use crate::config;
+use crate::types::{Event, Finding, Label, MAX_FINDINGS, Report};
+
+/// Most objects followed at once; a detection beyond is not followed, and is counted.
+pub const MAX_TRACKS: usize = 128;
+/// Most events of one frame. What finds no room is told with the next frame.
+pub const MAX_EVENTS: usize = 2 * MAX_TRACKS;
+
+/// The events of one frame.
+pub type Events = heapless::Vec<Event, MAX_EVENTS>;
+
+/// After a longer silence nothing is known of where anything goes; also keeps the filter's figures small.
+const LONGEST_STEP: Duration = Duration::from_secs(10);
+
+/// The objects of one camera. Fed in frame order, by one thread at a time.
+#[derive(Debug)]
+pub struct Tracker {
+    settings: config::Track,
+    min_score: f32,
+    tracks: Vec<Followed>,
+    places: Places,
+    matcher: Matcher,
+    /// By finding: whether an object has it.
+    taken: Vec<bool>,
+    clock: Clock,
+    next_id: u64,
+    /// Detections that found all [`MAX_TRACKS`] places taken.
+    pub overflow: u64,
+}
+
+/// Where an object is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pass {
+    /// Where its motion takes it.
+    Expected,
+    /// Where it was in the last frame: it has turned round or stopped at once, and begins its motion anew.
+    Turned,
+}
+
+/// Time as the frames tell it.
+#[derive(Debug, Default)]
+struct Clock {
+    now: Duration,
+    last: Option<(Option<u64>, u64)>,
+}
+
+impl Clock {
+    /// Moves on to a report's frame, and says how far: by the source's own stamps while they move on, since frames may
+    /// come in bursts, else by those of capture.
+    fn tick(&mut self, report: &Report) -> Duration {
+        let stamps = (report.pts_ns, report.captured.mono_ns);
+        let Some((pts, captured)) = self.last.replace(stamps) else { return Duration::ZERO };
+        let own = stamps.0.zip(pts).and_then(|(now, before)| now.checked_sub(before));
+        let own = own
+            .map(Duration::from_nanos)
+            .filter(|step| (Duration::from_nanos(1)..LONGEST_STEP).contains(step));
+        let step = own.unwrap_or(Duration::from_nanos(stamps.1.saturating_sub(captured)));
+        self.now += step;
+        step.min(LONGEST_STEP)
+    }
+}
+
+impl Tracker {
+    /// A tracker whose objects are numbered from `first_id` on. All memory is taken here, but for what the assignment
+    /// takes for a crowd (see [`crowds`](Tracker::crowds)).
+    pub fn new(settings: config::Track, first_id: u64) -> Tracker {
+        Tracker {
+            places: Places::new(&settings, &[], &[]),
+            settings,
+            min_score: 0.0,
+            tracks: Vec::with_capacity(MAX_TRACKS),
+            matcher: Matcher::new(),
+            taken: Vec::with_capacity(MAX_FINDINGS),
+            clock: Clock::default(),
+            next_id: first_id,
+            overflow: 0,
+        }
+    }
+
+    /// The same with zones and lines; shares of the frame become px with the first report that says the frame's size.
+    pub fn with_places(mut self, zones: &[config::Zone], lines: &[config::Line]) -> Tracker {
+        self.places = Places::new(&self.settings, zones, lines);
+        self
+    }
+
+    /// Findings below `score` begin no object from now on, and keep one alive only where nothing better does.
+    pub fn set_min_score(&mut self, score: f32) {
+        self.min_score = score;
+    }
+
+    /// The least score of a finding that is worth being shown to this tracker, where `min_score` is that of the camera.
+    pub fn least_score(&self, min_score: f32) -> f32 {
+        self.settings.low_score.min(min_score)
+    }
+
+    /// How often a crowd (more than eight objects and more than eight detections that hang together by their overlaps)
+    /// was given to the solver: the only thing here that allocates, a few vectors that live until it is solved.
+    pub fn crowds(&self) -> u64 {
+        self.matcher.crowds
+    }
+
+    /// The zones that object `track` is in.
+    pub fn zones_of(&self, track: u64) -> impl Iterator<Item = &Label> {
+        let found = self.tracks.iter().find(|followed| followed.id == Some(track));
+        found.into_iter().flat_map(|followed| self.places.names(followed.stays()))
+    }
+
+    /// Takes the next frame's report. Its findings learn whose track they are and in which zones that is, from the
+    /// frame on in which the object's `new` is told; `events` learns what has changed.
+    pub fn update(&mut self, report: &mut Report, events: &mut Events) {
+        let step = self.clock.tick(report);
+        let moment = Moment::new(report, self.clock.now);
+        self.places.fit(report.width, report.height);
+        self.taken.clear();
+        self.taken.resize(report.findings.len(), false);
+        let frames = step.as_secs_f32() * NOMINAL_FPS;
+        self.tracks.iter_mut().for_each(|track| track.step(frames));
+        let least = self.min_score;
+        let (sure, unsure) = (|score: f32| score >= least, |score: f32| score < least);
+        self.pair(report, &moment, Pass::Expected, |track| track.id.is_some(), sure);
+        self.pair(report, &moment, Pass::Turned, |track| track.id.is_some() && track.missed == 1, sure);
+        // One that was lost before is not found again in what may be nothing.
+        self.pair(report, &moment, Pass::Expected, |track| track.id.is_some() && track.missed == 1, unsure);
+        self.pair(report, &moment, Pass::Expected, |track| track.id.is_none(), sure);
+        self.begin(report, &moment);
+        self.tell(report, &moment, events);
+        self.forget(&moment, events);
+    }
+
+    /// The camera is gone: ends every object that was told of. True when all is told; else to be called again with
+    /// empty `events`.
+    pub fn end_all(&mut self, last: &Report, events: &mut Events) -> bool {
+        let moment = Moment::new(last, self.clock.now);
+        self.tracks.retain_mut(|track| !track.tell_end(&self.places, &moment, events));
+        self.tracks.is_empty()
+    }
+
+    /// Pairs those of the objects not yet seen that are `wanted` with free findings whose score is `fit`.
+    fn pair(
+        &mut self,
+        report: &Report,
+        moment: &Moment,
+        pass: Pass,
+        wanted: impl Fn(&Followed) -> bool,
+        fit: impl Fn(f32) -> bool,
+    ) {
+        let matcher = &mut self.matcher;
+        matcher.clear();
+        let free = self.tracks.iter().enumerate().filter(|(_, track)| track.missed > 0 && wanted(track));
+        matcher.tracks.extend(free.map(|(at, track)| {
+            let rect = if pass == Pass::Turned { track.last() } else { track.expected() };
+            Place { at, class: track.class, rect }
+        }));
+        let free = report.findings.iter().zip(&self.taken).enumerate();
+        let free = free.filter(|(_, (finding, taken))| !**taken && fit(finding.score));
+        matcher.findings.extend(free.filter_map(|(at, (finding, _))| {
+            Some(Place { at, class: finding.class, rect: finding.rect()? })
+        }));
+        matcher.run(self.settings.iou);
+        for (track, at) in matcher.pairs.iter().copied() {
+            let finding = &report.findings[at];
+            let Some(rect) = finding.rect() else { continue };
+            self.tracks[track].seen(at, finding, rect, moment, pass == Pass::Turned);
+            self.taken[at] = true;
+        }
+    }
+
+    fn begin(&mut self, report: &Report, moment: &Moment) {
+        for (at, finding) in report.findings.iter().enumerate() {
+            let Some(rect) = finding.rect().filter(|_| !self.taken[at] && finding.score >= self.min_score)
+            else {
+                continue;
+            };
+            if self.tracks.len() == MAX_TRACKS {
+                self.overflow += 1;
+                continue;
+            }
+            let mut track = Followed::new(finding, rect, moment, &self.places);
+            track.finding = Some(at);
+            self.tracks.push(track);
+        }
+    }
+
+    fn tell(&mut self, report: &mut Report, moment: &Moment, events: &mut Events) {
+        let Tracker { settings, tracks, places, next_id, .. } = self;
+        let rhythm = (settings.min_frames, settings.update_every);
+        for track in tracks.iter_mut() {
+            let Some(finding) = track.finding.and_then(|at| report.findings.get_mut(at)) else { continue };
+            track.tell_life(rhythm, next_id, moment, events);
+            track.tell_places(places, moment, events);
+            mark(finding, track, places);
+        }
+    }
+
+    fn forget(&mut self, moment: &Moment, events: &mut Events) {
+        let (gap, places) = (self.settings.max_gap, &self.places);
+        self.tracks.retain_mut(|track| match track.id {
+            // An object not yet believed is dropped at its first miss: noise never becomes an event.
+            None => track.missed == 0,
+            Some(_) => track.missed <= gap || !track.tell_end(places, moment, events),
+        });
+    }
+}
+
+/// A finding is known to be of an object from its `new` on.
+fn mark(finding: &mut Finding, track: &Followed, places: &Places) {
+    finding.track = track.id;
+    if track.id.is_some() {
+        places.name(track.stays(), finding);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{EventKind, Rect, Stamp, Value};
+
+    const SETTINGS: config::Track = config::Track {
+        iou: 0.3,
+        low_score: 0.1,
+        min_frames: 2,
+        max_gap: 2,
+        update_every: Duration::from_millis(100),
+        anchor: config::Anchor::Centre,
+        margin: 0.01,
+    };
+
+    fn frame(n: u64, rects: &[(f32, f32)]) -> Report {
+        let mut report = Report::new("front".into());
+        report.frame_seq = n;
+        report.captured = Stamp { mono_ns: n * 33_000_000, wall_ns: n };
+        for (x, y) in rects {
+            let rect = Rect { x: *x, y: *y, w: 20.0, h: 20.0 };
+            let value = Value::Object { rect, points: heapless::Vec::new() };
+            report.push(Finding::new(0, "part".into(), 0.9, value));
+        }
+        report
+    }
+
+    fn run(tracker: &mut Tracker, frames: &[Report]) -> Vec<(u64, EventKind, u64)> {
+        let mut told = Vec::new();
+        for report in frames {
+            let mut events = Events::new();
+            tracker.update(&mut report.clone(), &mut events);
+            told.extend(events.iter().map(|event| (event.frame_seq, event.kind, event.track)));
+        }
+        told
+    }
+
+    #[test]
+    fn an_object_is_told_new_then_updated_then_ended() {
+        let mut tracker = Tracker::new(SETTINGS, 7);
+        let seen = (0..6).map(|n| frame(n, &[(n as f32 * 8.0, 0.0)]));
+        let gone = (6..12).map(|n| frame(n, &[]));
+        let told = run(&mut tracker, &seen.chain(gone).collect::<Vec<_>>());
+        assert_eq!(told, [(1, EventKind::New, 7), (5, EventKind::Update, 7), (8, EventKind::End, 7)]);
+    }
+
+    #[test]
+    fn a_detection_of_a_single_frame_is_no_event() {
+        let mut tracker = Tracker::new(SETTINGS, 0);
+        let told = run(&mut tracker, &[frame(0, &[(0.0, 0.0)]), frame(1, &[]), frame(2, &[]), frame(3, &[])]);
+        assert!(told.is_empty());
+    }
+
+    #[test]
+    fn two_objects_that_pass_each_other_keep_their_numbers() {
+        let mut tracker = Tracker::new(SETTINGS, 0);
+        let frames: Vec<_> =
+            (0..20).map(|n| frame(n, &[(n as f32 * 8.0, 0.0), (152.0 - n as f32 * 8.0, 14.0)])).collect();
+        let told = run(&mut tracker, &frames);
+        let news = told.iter().filter(|(_, kind, _)| *kind == EventKind::New).count();
+        assert_eq!(news, 2, "{told:?}");
+        assert!(told.iter().all(|(_, kind, _)| *kind != EventKind::End));
+    }
+
+    #[test]
+    fn a_short_gap_does_not_make_a_second_object() {
+        let mut tracker = Tracker::new(SETTINGS, 0);
+        let frames: Vec<_> =
+            (0..9).map(|n| if n == 4 { frame(n, &[]) } else { frame(n, &[(n as f32 * 8.0, 0.0)]) }).collect();
+        let told = run(&mut tracker, &frames);
+        assert_eq!(told.iter().filter(|(_, kind, _)| *kind == EventKind::New).count(), 1);
+    }
+
+    #[test]
+    fn a_camera_that_goes_away_ends_what_was_told() {
+        let mut tracker = Tracker::new(SETTINGS, 0);
+        let last = frame(1, &[(0.0, 0.0)]);
+        run(&mut tracker, &[frame(0, &[(0.0, 0.0)]), last.clone()]);
+        let mut events = Events::new();
+        tracker.end_all(&last, &mut events);
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].kind, EventKind::End);
+    }
+}

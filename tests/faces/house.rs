@@ -1,0 +1,247 @@
+//! The road of a camera that recognises: real ring, real workers, both models, a witness that remembers.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use ocellus::capture::{self, Committed, FrameSink, Health, Wiring};
+use ocellus::config::{self, Config};
+use ocellus::engine::Runtime;
+use ocellus::pipeline::{
+    FaceFeed, FaceFollower, FaceLane, FaceLaneSettings, FaceStation, Item, Lane, LaneFeed, LaneSettings,
+    StageStation,
+};
+use ocellus::ring::{Bell, Policy, Ring, Writer};
+use ocellus::scheduler::{Factory, Rank, Scheduler};
+use ocellus::sinks::{Offer, Sink};
+use ocellus::stages::Stage as _;
+use ocellus::stages::detect::Detect;
+use ocellus::stages::recognise::{Gallery, GalleryIndex, Recognise, Settings};
+use ocellus::stages::track::Tracker;
+use ocellus::supervisor::{Beat, Stop};
+use ocellus::types::{
+    Attendance, Class, Event, Frame, Inspection, Label, Report, Sighting, Stamp, SystemClock, Witness,
+};
+
+use super::support::{detector, embedder};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Remembers what it is told, in order.
+#[derive(Default)]
+pub struct Remembering(Mutex<Vec<Sighting>>);
+
+impl Remembering {
+    pub fn all(&self) -> Vec<Sighting> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Remembering {
+    /// Makes room, so that remembering asks nothing of the heap for a while.
+    pub fn reserve(&self) {
+        self.0.lock().unwrap().reserve(10_000);
+    }
+}
+
+impl Witness for Remembering {
+    fn saw(&self, sighting: &Sighting) {
+        self.0.lock().unwrap().push(sighting.clone());
+    }
+}
+
+/// Keeps the names in each report: frame, and each face's.
+#[derive(Default)]
+pub struct Names(Mutex<Vec<(u64, Vec<Option<Label>>)>>, AtomicBool);
+
+impl Names {
+    /// Keeps nothing from now on.
+    pub fn pause(&self) {
+        self.1.store(true, Ordering::Release);
+    }
+
+    pub fn all(&self) -> Vec<(u64, Vec<Option<Label>>)> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Sink for Names {
+    fn name(&self) -> &'static str {
+        "names"
+    }
+
+    fn offer_report(&self, report: &Arc<Report>) -> Offer {
+        assert!(report.fault.is_none(), "{:?}", report.fault);
+        if self.1.load(Ordering::Acquire) {
+            return Offer::Taken;
+        }
+        let names = report.findings.iter().map(|finding| finding.name.clone()).collect();
+        self.0.lock().unwrap().push((report.frame_seq, names));
+        Offer::Taken
+    }
+
+    fn offer_event(&self, _: &Event) -> Offer {
+        Offer::Taken
+    }
+
+    fn offer_inspection(&self, _: &Arc<Inspection>, _: Option<&Frame>) -> Offer {
+        Offer::Taken
+    }
+
+    fn offer_attendance(&self, _: &Arc<Attendance>) -> Offer {
+        Offer::Taken
+    }
+}
+
+/// A checked configuration of one camera that recognises, with these bounds.
+pub fn camera(data: &Path, source: &str, recognise: &str) -> config::Camera {
+    let models = data.join("models");
+    let text = format!(
+        "[model.face]\npath = \"{0}/face_detection_back.tflite\"\ntask = \"blazeface\"\n\
+         [model.who]\npath = \"{0}/mobilefacenet_float32.tflite\"\ntask = \"embed\"\n\
+         [faces]\nmodel = \"who\"\n\
+         [[camera]]\nname = \"door\"\nsource = \"{source}\"\npace = \"max\"\ndetect = {{ model = \"face\" }}\n\
+         track = {{}}\nrecognise = {{{recognise}}}\n",
+        models.display()
+    );
+    let config = Config::parse(&text, Path::new("door.toml"), Path::new("."));
+    config.unwrap_or_else(|faults| panic!("{faults}")).cameras.remove(0)
+}
+
+/// What makes recognition's stations: the real thing, or something that a test puts in its place.
+pub type Make = Arc<Factory<Item>>;
+
+pub struct House {
+    pub ring: Ring<Frame>,
+    pub lane: Arc<Lane>,
+    pub faces: Arc<FaceLane>,
+    pub witness: Arc<Remembering>,
+    pub names: Arc<Names>,
+    pub gallery: Arc<Gallery>,
+    pub scheduler: Scheduler<Item>,
+    pub bell: Arc<Bell>,
+}
+
+/// The real stations of recognition.
+pub fn recognition(runtime: &Runtime, data: &Path, gallery: &Arc<Gallery>) -> Make {
+    let stage = Recognise::new("who", embedder(runtime, data), gallery.clone()).unwrap();
+    Arc::new(move || Ok(Box::new(FaceStation(stage.station().map_err(|error| error.to_string())?))))
+}
+
+impl House {
+    /// With `workers` workers; `make` gives recognition's stations.
+    pub fn new(
+        (runtime, data): (&Runtime, &Path),
+        camera: &config::Camera,
+        index: GalleryIndex,
+        workers: usize,
+        make: impl FnOnce(&Arc<Gallery>) -> Make,
+    ) -> House {
+        let bell = Bell::new();
+        let ring = Ring::new(camera.ring_slots, bell.clone());
+        let gallery = Arc::new(Gallery::new(Arc::new(index)));
+        let witness = Arc::new(Remembering::default());
+        let recognise = camera.recognise.clone().unwrap();
+        let settings = FaceLaneSettings {
+            camera: camera.name.as_str().into(),
+            recognition: Settings::from(&recognise),
+            agree: recognise.agree,
+            recheck: recognise.recheck,
+            queue: recognise.queue,
+        };
+        let faces = FaceLane::new(settings, gallery.clone(), witness.clone(), bell.clone());
+        let names = Arc::new(Names::default());
+        let lane = Lane::new(
+            LaneSettings {
+                camera: "door".into(),
+                every: 1,
+                window: workers + 4,
+                tracker: camera.track.clone().map(|track| Tracker::new(track, 1)),
+                followers: vec![Arc::new(FaceFollower(faces.clone()))],
+            },
+            ring.reader(Policy::Every),
+            Arc::new([names.clone() as Arc<dyn Sink>]),
+            bell.clone(),
+        );
+        // All on core 0: every machine has one.
+        let scheduler = Scheduler::<Item>::new(&vec![0; workers], bell.clone());
+        let detect = Detect::new("face", detector(runtime, data, "face_detection_back"), None);
+        let detecting: Make = Arc::new(move || {
+            Ok(Box::new(StageStation(detect.station().map_err(|error| error.to_string())?)))
+        });
+        let rank = |name: &str, class| Rank { name: name.into(), class, min: 0, max: workers };
+        let stage = scheduler.add(rank("face", Class::Detect), 4, detecting).unwrap();
+        stage.attach(Arc::new(LaneFeed(lane.clone())));
+        let stage = scheduler.add(rank("who", Class::Recognise), 1, make(&gallery)).unwrap();
+        stage.attach(Arc::new(FaceFeed(faces.clone())));
+        faces.set_attached(true);
+        House { ring, lane, faces, witness, names, gallery, scheduler, bell }
+    }
+
+    /// Lets the workers work while `source` commits frames, until all of them are through.
+    pub fn run(&self, source: impl FnOnce(&mut Writer<Frame>)) {
+        let stop = Stop::new();
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = self.scheduler.workers().to_vec();
+            for worker in workers {
+                let stop = stop.clone();
+                scope.spawn(move || worker.run(&stop, &Beat::new()));
+            }
+            let mut writer = self.ring.writer().unwrap();
+            source(&mut writer);
+            self.settle();
+            stop.stop();
+            self.bell.ring_all();
+        });
+    }
+
+    /// Waits until every frame and every face that was taken is through.
+    pub fn settle(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        let backlog = || self.ring.stats().committed - self.lane.counters.reported.get();
+        while backlog() > 0 {
+            assert!(Instant::now() < deadline, "{} frames are still on their way", backlog());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(self.faces.wait_idle(PATIENCE), "a face never came back");
+    }
+}
+
+/// Every frame of `camera`'s file, dated by its time in the file.
+pub fn play(camera: &config::Camera, writer: &mut Writer<Frame>) {
+    struct Through<'a>(&'a mut Writer<Frame>, u64);
+    impl FrameSink for Through<'_> {
+        fn commit(&mut self, mut frame: Frame) -> Committed {
+            self.1 = frame.seq + 1;
+            let ns = 1_000_000_000 + frame.pts_ns.unwrap_or(frame.seq * 33_000_000);
+            frame.captured = Stamp { mono_ns: ns, wall_ns: ns };
+            let taken = self.0.commit(ns, frame, &|| false).is_ok();
+            if taken { Committed::Taken } else { Committed::Closed }
+        }
+        fn slots(&self) -> usize {
+            8
+        }
+        fn next_seq(&self) -> u64 {
+            self.1
+        }
+    }
+    let wiring = Wiring {
+        health: &|_: Health| {},
+        clock: &SystemClock,
+        stop: &Stop::new(),
+        beat: &Beat::new(),
+        painter: &capture::scene::painter,
+    };
+    capture::run(camera, &mut Through(writer, 0), &wiring).unwrap();
+}
+
+/// `count` times the same picture, `step_ns` apart.
+pub fn hold(frame: &Frame, seqs: std::ops::Range<u64>, step_ns: u64, writer: &mut Writer<Frame>) {
+    for seq in seqs {
+        let ns = 1_000_000_000 + seq * step_ns;
+        let mut frame = frame.share().unwrap();
+        (frame.seq, frame.captured) = (seq, Stamp { mono_ns: ns, wall_ns: ns });
+        assert!(writer.commit(ns, frame, &|| false).is_ok(), "frame {seq} was refused");
+    }
+}

@@ -1,0 +1,121 @@
+//! The shared videos on the whole road: each shows one person, and the gallery has the people's other pictures.
+
+use std::path::Path;
+
+use ocellus::engine::Runtime;
+use ocellus::stages::recognise::GalleryIndex;
+
+use super::house::{House, camera, play, recognition};
+use super::support::{data, enrol, rgb, runtimes, shots, study};
+
+/// The gallery of the shared pictures without those that `leave_out` says: identity and file name.
+fn gallery(runtime: &Runtime, data: &Path, leave_out: impl Fn(&str, &str) -> bool) -> GalleryIndex {
+    let mut study = study(runtime, data);
+    let kept = shots(data).into_iter().filter(|shot| !leave_out(&shot.identity, shot.path.to_str().unwrap()));
+    let faces: Vec<(String, Vec<f32>)> = kept
+        .map(|shot| (shot.identity, study.picture(&rgb(&shot.path).planes()).unwrap().embedding))
+        .collect();
+    let faces: Vec<(&str, &[f32])> = faces.iter().map(|(name, e)| (name.as_str(), e.as_slice())).collect();
+    GalleryIndex::new(enrol(&faces)).unwrap()
+}
+
+const CLIPS: [(&str, &str); 3] =
+    [("asl_again", "person_A"), ("asl_bird", "person_B"), ("asl_book", "person_C")];
+
+fn run(runtime: &Runtime, data: &Path, clip: &str, index: GalleryIndex) -> House {
+    let source = format!("file://{}/video/{clip}.mkv", data.canonicalize().unwrap().display());
+    let camera = camera(data, &source, "");
+    let house = House::new((runtime, data), &camera, index, 2, |gallery| recognition(runtime, data, gallery));
+    house.run(|writer| play(&camera, writer));
+    house
+}
+
+#[test]
+fn each_video_names_its_person_and_nobody_else() {
+    let Some(data) = data() else { return };
+    for runtime in runtimes() {
+        for (clip, person) in CLIPS {
+            // The picture that was cut out of this very video would make it too easy.
+            let house = run(&runtime, &data, clip, gallery(&runtime, &data, |_, file| file.contains(clip)));
+            let sightings = house.witness.all();
+            let said: Vec<(u64, Option<&str>, f32)> = sightings
+                .iter()
+                .map(|s| (s.frame_seq, s.identity.as_ref().map(|who| &*who.name), s.similarity))
+                .collect();
+            let names = house.names.all();
+            let first = names.iter().position(|(_, faces)| faces.iter().any(Option::is_some));
+            let counters = &house.faces.counters;
+            println!(
+                "{clip}: {} frames, named from frame {first:?}, {} looks, {said:?}",
+                names.len(),
+                counters.asked.get()
+            );
+            assert!(said.is_sorted_by_key(|(frame, ..)| *frame), "told in the order of the frames");
+            assert!(said.iter().any(|(_, who, _)| *who == Some(person)), "{person} was not seen");
+            assert!(said.iter().all(|(_, who, _)| who.is_none_or(|who| who == person)), "{said:?}");
+            let named: Vec<&str> = names.iter().flat_map(|(_, f)| f.iter().flatten().map(|n| &**n)).collect();
+            assert!(named.len() > names.len() / 2, "named in {} of {} frames", named.len(), names.len());
+            assert!(named.iter().all(|name| *name == person), "{named:?}");
+            assert!(counters.asked.get() < names.len() as u64 / 4, "a face that is settled is left in peace");
+            assert_eq!(counters.asked.get(), counters.answered.get() + counters.unfit.get());
+        }
+    }
+}
+
+#[test]
+fn somebody_who_is_not_in_the_gallery_is_unknown() {
+    let Some(data) = data() else { return };
+    for runtime in runtimes() {
+        for (clip, person) in CLIPS {
+            let house = run(&runtime, &data, clip, gallery(&runtime, &data, |who, _| who == person));
+            let sightings = house.witness.all();
+            let most = sightings.iter().map(|s| s.similarity).fold(0.0, f32::max);
+            println!("{clip} without {person}: {} sightings, at most {most:.3} similar", sightings.len());
+            assert!(!sightings.is_empty() && sightings.iter().all(|s| s.identity.is_none()), "{sightings:?}");
+            let last = house.names.all().pop().unwrap().1;
+            assert!(last.iter().flatten().all(|name| &**name == "unknown") && !last.is_empty(), "{last:?}");
+        }
+    }
+}
+
+#[test]
+fn with_nobody_in_the_gallery_everybody_is_unknown_with_similarity_0() {
+    let Some(data) = data() else { return };
+    for runtime in runtimes() {
+        let house = run(&runtime, &data, "asl_bird", GalleryIndex::default());
+        let sightings = house.witness.all();
+        assert!(!sightings.is_empty());
+        assert!(sightings.iter().all(|s| s.identity.is_none() && s.similarity == 0.0), "{sightings:?}");
+    }
+}
+
+#[test]
+fn every_place_in_the_order_is_given_back_under_load() {
+    let Some(data) = data() else { return };
+    for runtime in runtimes() {
+        let source = format!(
+            "file://{}/video/one-by-one-person-detection.mp4",
+            data.canonicalize().unwrap().display()
+        );
+        let camera = camera(&data, &source, "");
+        let index = gallery(&runtime, &data, |_, _| false);
+        let house =
+            House::new((&runtime, &data), &camera, index, 2, |gallery| recognition(&runtime, &data, gallery));
+        house.run(|writer| play(&camera, writer));
+        let (frames, counters) = (house.names.all(), &house.faces.counters);
+        println!(
+            "{} frames, {} looks, {} answered, {} unfit, {} dropped, {} told; align p50 {} us, embed p50 {} us",
+            frames.len(),
+            counters.asked.get(),
+            counters.answered.get(),
+            counters.unfit.get(),
+            counters.dropped.get(),
+            counters.told.get(),
+            counters.align_us.snapshot().p50(),
+            counters.embed_us.snapshot().p50(),
+        );
+        assert!(frames.len() > 300 && frames.iter().map(|(seq, _)| *seq).is_sorted());
+        assert_eq!(counters.asked.get(), counters.answered.get() + counters.unfit.get());
+        assert!(house.witness.all().iter().map(|s| s.frame_seq).is_sorted());
+    }
+}

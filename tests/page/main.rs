@@ -1,0 +1,14 @@
+//! The page in a real Chromium, served by the real binary: what a person sees, clicks, types and hears.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod browser;
+mod hands;
+mod line;
+mod link;
+mod live;
+mod login;
+mod looks;
+mod people;
+mod place;
