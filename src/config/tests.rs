@@ -74,6 +74,7 @@ fn every_key_is_documented_in_the_annotated_file() {
         })
     };
     let sections = [
+        "annotate",
         "device",
         "mqtt",
         "outbox",
