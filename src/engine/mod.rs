@@ -2,6 +2,7 @@
 
 #[cfg(any(feature = "litert", feature = "tflitec"))]
 mod arena;
+mod batch;
 mod decode;
 mod error;
 mod file;
@@ -19,6 +20,7 @@ mod tflitec;
 
 use crate::types::{Dtype, Placement, Report};
 
+pub use batch::Batched;
 pub use decode::ClassMap;
 pub use error::{EngineError, Faults};
 pub use file::FileError;

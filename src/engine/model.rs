@@ -9,6 +9,7 @@ use crate::config::{self, ModelCard, Task};
 use crate::image::Target;
 use crate::types::Label;
 
+use super::batch::{self, Batched};
 use super::decode::{Facts, Labels, Plan};
 use super::error::{Faults, word};
 use super::file::ModelFile;
@@ -60,6 +61,10 @@ pub struct Model {
     labels: Arc<[Label]>,
     inputs: Vec<TensorInfo>,
     outputs: Vec<TensorInfo>,
+    /// Pictures that it takes at once.
+    batch: usize,
+    /// Inputs and outputs of one of them.
+    slot: [Vec<TensorInfo>; 2],
     file: Option<Arc<ModelFile>>,
     input: Target,
     plan: Plan,
@@ -77,7 +82,8 @@ impl Model {
             task,
             faults,
         };
-        let (plan, input) = fit(&parsed, task, card).map_err(misfit)?;
+        let (batch, slot) = slots(&parsed).map_err(misfit)?;
+        let (plan, input) = fit(&parsed, &slot, task, card).map_err(misfit)?;
         let mut labels = labels(config, &parsed.metadata)?;
         if let Some(one) = labels.as_mut().filter(|list| plan.is_single_mask() && list.len() == 1) {
             // A mask of one channel names what it masks; the rest has no name of its own.
@@ -87,7 +93,21 @@ impl Model {
         let Parsed { inputs, outputs, file, .. } = parsed;
         let sha256 = parsed.sha256.map_or_else(OnceLock::new, OnceLock::from);
         let (name, path) = (config.name.clone(), config.path.clone());
-        Ok(Model { name, path, task, labels, inputs, outputs, file, input, plan, sha256, loaded })
+        Ok(Model {
+            name,
+            path,
+            task,
+            labels,
+            inputs,
+            outputs,
+            batch,
+            slot,
+            file,
+            input,
+            plan,
+            sha256,
+            loaded,
+        })
     }
 
     /// The name in the configuration.
@@ -142,12 +162,30 @@ impl Model {
         self.input
     }
 
-    /// A session for one thread, compiled and warmed up by one run over zeros.
+    /// How many pictures it takes at once; 1 for most models.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// A session for one thread, compiled and warmed up by one run over zeros. A model that takes several pictures at
+    /// once is given one.
     ///
     /// # Errors
     /// [`EngineError::Compile`] where the runtime refuses the model; it names the custom operators.
     pub fn session(&self) -> Result<Box<dyn Session>, EngineError> {
-        self.open().map_err(|cause| self.refused(cause))
+        match self.batch {
+            1 => self.open().map_err(|cause| self.refused(cause)),
+            _ => Ok(Box::new(self.batched()?)),
+        }
+    }
+
+    /// A session for as many pictures as the model takes at once.
+    ///
+    /// # Errors
+    /// As [`Model::session`].
+    pub fn batched(&self) -> Result<Batched, EngineError> {
+        let inner = self.open().map_err(|cause| self.refused(cause))?;
+        Ok(Batched::new(inner, self.batch, self.slot.clone()))
     }
 
     /// Every runtime runs a new session once: most lay out their tensors only then.
@@ -202,16 +240,28 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// How many pictures a model takes at once, and the tensors of one of them.
+fn slots(parsed: &Parsed) -> Result<(usize, [Vec<TensorInfo>; 2]), Faults> {
+    let batch = batch::batch_of(&parsed.inputs)?;
+    let [inputs, outputs] = [&parsed.inputs, &parsed.outputs].map(|infos| batch::slot_of(infos, batch));
+    Ok((batch, [inputs?, outputs?]))
+}
+
 /// Holds the card against the tensors; gives how to read the outputs and how to fill the input.
-fn fit(parsed: &Parsed, task: Task, card: &ModelCard) -> Result<(Plan, Target), Faults> {
-    let size = match parsed.inputs[0].shape[..] {
+fn fit(
+    parsed: &Parsed,
+    [inputs, outputs]: &[Vec<TensorInfo>; 2],
+    task: Task,
+    card: &ModelCard,
+) -> Result<(Plan, Target), Faults> {
+    let size = match inputs[0].shape[..] {
         [_, height, width, _] => [width, height],
         _ => [0; 2],
     };
-    let facts = Facts { outputs: &parsed.outputs, file: parsed.file.as_deref(), size, card };
+    let facts = Facts { outputs, file: parsed.file.as_deref(), size, card };
     let plan = Plan::new(task, &facts);
     let (grid, mask) = plan.as_ref().map_or((false, false), |plan| (plan.is_grid(), plan.is_single_mask()));
-    let input = input::target(&parsed.inputs, task, grid, mask, card, &parsed.metadata);
+    let input = input::target(inputs, task, grid, mask, card, &parsed.metadata);
     match (plan, input) {
         (Ok(plan), Ok(input)) => Ok((plan, input)),
         (Err(mut faults), Err(more)) => {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{FaceItem, Lane, PartItem, PictureItem};
 use crate::ring::Lease;
 use crate::scheduler::{Fan, Join};
-use crate::stages::{FanOut, Station};
-use crate::types::{Fault, Frame, Rect, Report};
+use crate::stages::{FanOut, Station, Work};
+use crate::types::{Fault, Frame, MAX_BATCH, Rect, Report};
 
 /// Which frame of which lane an item belongs to.
 #[derive(Clone)]
@@ -113,6 +113,24 @@ impl crate::scheduler::Station<Item> for StageStation {
         let Some(report) = report.as_mut().and_then(Arc::get_mut) else { return Ok(()) };
         let mut regions = Regions { origin, join, fan };
         self.0.process(&origin.frame, *region, report, &mut regions).map_err(|error| error.to_string())
+    }
+
+    fn batch(&self) -> usize {
+        self.0.batch()
+    }
+
+    fn work_many(&mut self, items: &mut [Item], _: &mut Fan<'_, Item>) -> Result<(), String> {
+        let mut work: heapless::Vec<Work<'_>, MAX_BATCH> = heapless::Vec::new();
+        for item in items {
+            let Item::Frame(item) = item else {
+                return Err("something else than a frame came to a stage of frames".into());
+            };
+            let FrameItem { origin, region, report, .. } = item;
+            let Some(report) = report.as_mut().and_then(Arc::get_mut) else { continue };
+            let one = Work { frame: &origin.frame, region: *region, report };
+            work.push(one).map_err(|_| "more frames than a model takes at once")?;
+        }
+        self.0.process_many(&mut work).map_err(|error| error.to_string())
     }
 }
 

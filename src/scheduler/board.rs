@@ -144,6 +144,12 @@ impl<I> Board<I> {
         None
     }
 
+    /// One more item of `stage` for the worker that has just taken one and can work on several at once.
+    pub fn more(&self, stage: &Stage<I>) -> Option<I> {
+        let _decided = self.lock();
+        stage.take()
+    }
+
     /// A worker has finished an item of `stage`.
     pub fn finished(&self, stage: &Stage<I>) {
         stage.running.fetch_sub(1, Ordering::Relaxed);

@@ -11,6 +11,7 @@ use super::board::{Board, Stage};
 use super::fan::Fan;
 use crate::ring::Bell;
 use crate::supervisor::{Beat, Stop};
+use crate::types::MAX_BATCH;
 
 /// How long an idle worker sleeps before it proves that it lives.
 const IDLE_BEAT: Duration = Duration::from_millis(500);
@@ -30,7 +31,20 @@ pub trait Item: Send + 'static {
 pub trait Station<I>: Send {
     /// Works on `item`; may send items for other stages through `fan`.
     fn work(&mut self, item: &mut I, fan: &mut Fan<'_, I>) -> Result<(), String>;
+
+    /// How many items it takes at once where so many wait, 1 to [`MAX_BATCH`]; it never waits for more to come.
+    fn batch(&self) -> usize {
+        1
+    }
+
+    /// Works on several items at once; at most [`Station::batch`]. Where it fails, each of them is tried alone.
+    fn work_many(&mut self, items: &mut [I], fan: &mut Fan<'_, I>) -> Result<(), String> {
+        items.iter_mut().try_for_each(|item| self.work(item, fan))
+    }
 }
+
+/// What one worker works on at once.
+type Batch<I> = heapless::Vec<I, MAX_BATCH>;
 
 /// Builds stations of one stage. Called off the workers when a stage is added, and on a worker after a panic.
 pub type Factory<I> = dyn Fn() -> Result<Box<dyn Station<I>>, String> + Send + Sync;
@@ -99,7 +113,8 @@ impl<I: Item> Worker<I> {
             };
             match taken {
                 Some((stage, item)) => {
-                    self.serve(&mut benches, &stage, item, &mut kept);
+                    let batch = self.batch(&benches, &stage, item);
+                    self.serve(&mut benches, &stage, batch, &mut kept);
                     self.board.finished(&stage);
                     self.serve_kept(&mut benches, &mut kept);
                 }
@@ -120,11 +135,24 @@ impl<I: Item> Worker<I> {
         }
     }
 
+    /// `item`, and as many more as wait and its station takes at once.
+    fn batch(&self, benches: &[Bench<I>], stage: &Arc<Stage<I>>, item: I) -> Batch<I> {
+        let bench = benches.iter().find(|bench| Arc::ptr_eq(&bench.stage, stage));
+        let most = bench.map_or(1, |bench| bench.station.batch()).min(MAX_BATCH);
+        let mut batch = one(item);
+        while batch.len() < most {
+            let Some(item) = self.board.more(stage) else { break };
+            // There is room: `most` is not more than it holds.
+            let _ = batch.push(item);
+        }
+        batch
+    }
+
     /// Items that found their stage's inbox full: run here, so that fan-out can neither block nor lose one.
     fn serve_kept(&self, benches: &mut [Bench<I>], kept: &mut VecDeque<(Arc<Stage<I>>, I)>) {
         while let Some((stage, item)) = kept.pop_front() {
             if benches.iter().any(|bench| Arc::ptr_eq(&bench.stage, &stage)) {
-                self.serve(benches, &stage, item, kept);
+                self.serve(benches, &stage, one(item), kept);
             } else {
                 self.deliver(&stage, item, kept);
             }
@@ -145,31 +173,59 @@ impl<I: Item> Worker<I> {
         &self,
         benches: &mut [Bench<I>],
         stage: &Arc<Stage<I>>,
-        mut item: I,
+        mut batch: Batch<I>,
         kept: &mut VecDeque<(Arc<Stage<I>>, I)>,
     ) {
         let Some(bench) = benches.iter_mut().find(|bench| Arc::ptr_eq(&bench.stage, stage)) else {
-            item.fail(&stage.rank().name, "this worker has no station for the stage");
-            return item.finish();
+            batch
+                .iter_mut()
+                .for_each(|item| item.fail(&stage.rank().name, "this worker has no station for the stage"));
+            return batch.into_iter().for_each(I::finish);
         };
-        let began = Instant::now();
+        let (began, count) = (Instant::now(), batch.len() as u64);
         let stages = self.board.stages();
         let mut fan = Fan { stages: &stages, kept, emitted: 0 };
-        let outcome = catch_unwind(AssertUnwindSafe(|| bench.station.work(&mut item, &mut fan)));
+        if batch.len() == 1 || !self.work_many(bench, stage, &mut batch, &mut fan) {
+            batch.iter_mut().for_each(|item| self.work(bench, stage, item, &mut fan));
+        }
         if fan.emitted > 0 {
             self.bell.ring_all();
         }
-        match outcome {
+        batch.into_iter().for_each(I::finish);
+        self.gauges.items.fetch_add(count, Ordering::Relaxed);
+        self.gauges.busy_ns.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// One item in its station.
+    fn work(&self, bench: &mut Bench<I>, stage: &Stage<I>, item: &mut I, fan: &mut Fan<'_, I>) {
+        match catch_unwind(AssertUnwindSafe(|| bench.station.work(item, fan))) {
             Ok(Ok(())) => {}
-            Ok(Err(cause)) => self.failed(&mut item, stage, &cause),
+            Ok(Err(cause)) => self.failed(item, stage, &cause),
             Err(panic) => {
-                self.failed(&mut item, stage, &format!("panicked: {}", panic_text(&*panic)));
+                self.failed(item, stage, &format!("panicked: {}", panic_text(&*panic)));
                 self.rebuild(bench);
             }
         }
-        item.finish();
-        self.gauges.items.fetch_add(1, Ordering::Relaxed);
-        self.gauges.busy_ns.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// Several items at once; false where they failed together and are to be tried one by one, so that one that is bad
+    /// does not spoil the others.
+    fn work_many(
+        &self,
+        bench: &mut Bench<I>,
+        stage: &Stage<I>,
+        batch: &mut Batch<I>,
+        fan: &mut Fan<'_, I>,
+    ) -> bool {
+        match catch_unwind(AssertUnwindSafe(|| bench.station.work_many(batch, fan))) {
+            Ok(outcome) => outcome.is_ok(),
+            Err(panic) => {
+                let cause = format!("panicked: {}", panic_text(&*panic));
+                batch.iter_mut().for_each(|item| self.failed(item, stage, &cause));
+                self.rebuild(bench);
+                true
+            }
+        }
     }
 
     fn failed(&self, item: &mut I, stage: &Stage<I>, cause: &str) {
@@ -188,6 +244,14 @@ impl<I: Item> Worker<I> {
             ),
         }
     }
+}
+
+/// A batch of one.
+fn one<I>(item: I) -> Batch<I> {
+    let mut batch = Batch::new();
+    // An empty batch has room.
+    let _ = batch.push(item);
+    batch
 }
 
 /// Lowers the calling thread's priority a little: who feeds the workers (decoding) and who empties them

@@ -45,6 +45,36 @@ pub trait Station: Send {
         report: &mut Report,
         fan_out: &mut dyn FanOut,
     ) -> Result<(), StageError>;
+
+    /// How many frames it takes at once, 1 to [`MAX_BATCH`](crate::types::MAX_BATCH).
+    fn batch(&self) -> usize {
+        1
+    }
+
+    /// Works on several frames, or regions of some, at once; at most [`Station::batch`]. Where it fails no report has
+    /// been touched. Allocates nothing once warm.
+    fn process_many(&mut self, work: &mut [Work<'_>]) -> Result<(), StageError> {
+        work.iter_mut().try_for_each(|work| self.process(work.frame, work.region, work.report, &mut Alone))
+    }
+}
+
+/// One of several frames that a station works on at once.
+pub struct Work<'a> {
+    /// The frame.
+    pub frame: &'a Frame,
+    /// The part of it that is meant, frame px.
+    pub region: Option<Rect>,
+    /// Where to put what is found.
+    pub report: &'a mut Report,
+}
+
+/// Nobody to send regions to: frames that are worked on together are worked on whole.
+struct Alone;
+
+impl FanOut for Alone {
+    fn emit(&mut self, _: &str, _: Rect) -> bool {
+        false
+    }
 }
 
 /// Where a station sends regions of its frame. The frame's report is complete when all of them are done.

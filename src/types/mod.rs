@@ -27,5 +27,5 @@ pub use inspection::{
 pub use patch::{Channels, Patch};
 pub use preview::{Layer, LiveView, LiveViews, PartAlbum, Picture, Watch};
 pub use report::{Fault, Latency, MAX_EMBEDDING, MAX_FINDINGS, Report};
-pub use tensor::{Dtype, Fit, Placement, Resize};
+pub use tensor::{Dtype, Fit, MAX_BATCH, Placement, Resize};
 pub use time::{Clock, ManualClock, Stamp, SystemClock, rfc3339};

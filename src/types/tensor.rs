@@ -2,6 +2,9 @@
 
 use super::{Point, Rect};
 
+/// Most pictures that a model takes at once.
+pub const MAX_BATCH: usize = 16;
+
 /// The element type of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dtype {

@@ -182,5 +182,9 @@ fn users_are_made_changed_and_removed_while_the_box_runs() {
     // A file that cannot be read lets nobody in: it does not open the door.
     std::fs::write(&file, "otto:king:x\n").unwrap();
     wait_until("nobody is let in", || place.client().get("/api/v1/status").status == 503);
+    let login =
+        place.client().post("/api/v1/session", json!({ "name": "otto", "password": "pulls triggers" }));
+    assert_eq!((login.status, login.code().as_str()), (503, "no_users"));
+    assert_eq!(place.client().get("/healthz").status, 200);
     place.end();
 }

@@ -70,14 +70,16 @@ impl From<Refusal> for Fault {
 /// The status for a refusal's word; one that is not known means a conflict with how things are.
 pub(super) fn status_of(code: &str) -> StatusCode {
     match code {
-        "bad_request" => StatusCode::BAD_REQUEST,
+        "bad_request" | "bad_action" => StatusCode::BAD_REQUEST,
         "no_face" | "several_faces" | "face_too_small" | "face_blurred" | "face_turned"
         | "picture_unreadable" | "picture_too_large" | "bad_name" | "bad_import" | "bad_day" => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        "not_here" => StatusCode::NOT_IMPLEMENTED,
+        "not_here" | "no_model" => StatusCode::NOT_IMPLEMENTED,
+        "store" | "model_failed" => StatusCode::INTERNAL_SERVER_ERROR,
+        "no_person" | "no_sample" | "picture_missing" | "not_found" => StatusCode::NOT_FOUND,
         "busy" => StatusCode::SERVICE_UNAVAILABLE,
-        code if code.starts_with("unknown_") || code == "not_found" => StatusCode::NOT_FOUND,
+        code if code.starts_with("unknown_") => StatusCode::NOT_FOUND,
         _ => StatusCode::CONFLICT,
     }
 }
