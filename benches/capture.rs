@@ -108,6 +108,7 @@ fn child(case: &str) {
         zones: Vec::new(),
         lines: Vec::new(),
         preview: Default::default(),
+        attendance: Default::default(),
     };
     let mut count = Count { frames: 0, held: Default::default(), first: None };
     let (health, clock, stop, beat) = (|_: Health| (), SystemClock, Stop::new(), Beat::new());

@@ -50,6 +50,7 @@ fi
 
 cat <<TEXT
 ocellus: config $config, state in $state
+  the page                  http://127.0.0.1:8080
   everything it publishes   mosquitto_sub -p $port -t 'ocellus/#' -v
   what the topics mean      docs/mqtt/
   stop                      Ctrl-C

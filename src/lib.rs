@@ -26,6 +26,17 @@
 //!  sinks/evidence/      and kept with its frame, to be replayed bit for bit
 //! ```
 //!
+//! And one person, from the face to the table:
+//!
+//! ```text
+//!  types::Witness       is told of each face that was held against the gallery;
+//!  app/attendance/      takes sightings from a bounded queue and asks
+//!  stages/rules/        who is here: enter, seen, leave, made from sightings and time alone; writes it to
+//!  store/attendance/    the book, with the presence in one batch; and only then tells
+//!  sinks/mqtt/          whose outbox notes how far it has come, so that a crash repeats nothing
+//!  contract/table.rs    a day of it as CSV and XLSX
+//! ```
+//!
 //! `app.rs` builds all of it from `config/` and hands every loop to the `supervisor/`. Imports run one way
 //! only; `tests/layering.rs` holds the code against the table in the design.
 

@@ -4,7 +4,7 @@ mod support;
 
 use ocellus::contract::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, schema};
 use ocellus::sinks::{Offer, Sink};
-use ocellus::types::CommandKind;
+use ocellus::types::{CommandKind, Direction, Event, EventKind, Report};
 use serde_json::{Value, json};
 use support::broker::Broker;
 use support::subscriber::Subscriber;
@@ -203,4 +203,48 @@ fn reports_are_dropped_at_once_and_counted_while_no_broker_is_there() {
         assert_eq!(unit.mqtt.offer_report(&report(frame)), Offer::Dropped);
     }
     assert_eq!(unit.mqtt.counters().reports_dropped_offline, 10);
+}
+
+#[test]
+fn what_happens_at_places_and_whose_track_a_finding_is_keep_to_their_schemas() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::start(broker.port, "reader", "ocellus/box1/#");
+    let dir = tempfile::tempdir().unwrap();
+    let unit = Unit::start(mqtt_config(broker.port), dir.path()).up();
+    let at = |kind, place: &str| Event { kind, place: Some(place.into()), ..event(7) };
+    let told = [
+        at(EventKind::ZoneEnter, "door"),
+        Event { dwell_ms: Some(5_010), ..at(EventKind::Dwell, "door") },
+        Event { dwell_ms: Some(7_500), ..at(EventKind::ZoneLeave, "door") },
+        Event { direction: Some(Direction::LeftToRight), ..at(EventKind::LineCross, "gate") },
+    ];
+    for event in &told {
+        assert_eq!(unit.mqtt.offer_event(event), Offer::Taken);
+    }
+    let mut report = Report::clone(&report(5));
+    let finding = &mut report.findings[0];
+    (finding.track, finding.name) = (Some(7), Some("Ada".into()));
+    finding.zones.push("door".into()).unwrap();
+    assert_eq!(unit.mqtt.offer_report(&std::sync::Arc::new(report)), Offer::Taken);
+    subscriber.wait_for("front/event", |event| event["event"] == "line_cross");
+    let said = subscriber.json("front/event");
+    said.iter().for_each(|message| holds("event", message));
+    let words: Vec<_> =
+        said.iter().map(|m| (&m["event"], &m["place"], &m["dwell_ms"], &m["direction"])).collect();
+    let null = Value::Null;
+    let expected = [
+        (&json!("zone_enter"), &json!("door"), &null, &null),
+        (&json!("dwell"), &json!("door"), &json!(5_010), &null),
+        (&json!("zone_leave"), &json!("door"), &json!(7_500), &null),
+        (&json!("line_cross"), &json!("gate"), &null, &json!("left_to_right")),
+    ];
+    assert_eq!(words, expected);
+    let detections = subscriber.wait_for("front/detections", Value::is_object);
+    holds("detections", &detections);
+    let [first, second] = [0, 1].map(|at| &detections["findings"][at]);
+    assert_eq!(
+        (&first["track"], &first["name"], &first["zones"]),
+        (&json!(7), &json!("Ada"), &json!(["door"]))
+    );
+    assert!(["track", "name", "zones"].iter().all(|key| second.get(key).is_none()), "{second}");
 }

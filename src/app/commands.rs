@@ -50,9 +50,9 @@ impl App {
             CommandKind::Golden => self.golden_command(&command.payload).map_err(Refusal::from),
             CommandKind::Status => Ok(self.status_now()),
             CommandKind::Config => self.config_command(command.asker),
-            CommandKind::Faces | CommandKind::Attendance => {
-                Err(Refusal::new("not_here", "this box does not do that", ""))
-            }
+            // Answered by a unit of its own.
+            CommandKind::Faces => return self.pass_faces(command),
+            CommandKind::Attendance => self.attendance_command(&command.payload),
             // Answered when the acquisition has ended.
             CommandKind::Trigger => return self.pull_for(command),
             // May end the road that its answer takes.

@@ -10,12 +10,10 @@ use crate::engine::Model;
 use crate::pipeline::{FaceFeed, FaceFollower, FaceLane, FaceLaneSettings, FaceStation, Follower, Item};
 use crate::scheduler::{Factory, Feed, Rank, Stage};
 use crate::stages::recognise::{Gallery, GalleryIndex, Recognise, Settings};
-use crate::types::{Sighting, Witness};
 
 /// The embedding model, warm on its workers.
 #[derive(Clone)]
 pub(super) struct Recognition {
-    #[allow(dead_code, reason = "enrolment embeds by it")]
     pub(super) model: Arc<Model>,
     stage: Arc<Stage<Item>>,
     /// What it was made from.
@@ -40,7 +38,6 @@ pub(super) struct RigFaces {
 type Attached = (Arc<Stage<Item>>, Arc<dyn Feed<Item>>);
 
 impl App {
-    #[allow(dead_code, reason = "for whoever keeps the gallery")]
     /// Puts another gallery in force, at once for every camera.
     pub(super) fn set_gallery(&self, index: Arc<GalleryIndex>) {
         self.faces.gallery.set(index);
@@ -49,11 +46,6 @@ impl App {
     /// The embedding model in use, if a camera recognises.
     pub(super) fn recognition(&self) -> Option<Recognition> {
         lock(&self.faces.recognition).clone()
-    }
-
-    /// Who is told of the faces of `camera`.
-    fn witness(&self, _camera: &str) -> Arc<dyn Witness> {
-        Arc::new(Nobody)
     }
 
     /// Makes the embedding model of `config` ready, where a camera needs it; one that is as wished stays.
@@ -114,7 +106,7 @@ impl RigFaces {
             queue: recognise.queue,
         };
         let gallery = app.faces.gallery.clone();
-        let lane = FaceLane::new(settings, gallery, app.witness(&camera.name), app.bell.clone());
+        let lane = FaceLane::new(settings, gallery, app.witness(), app.bell.clone());
         Some(RigFaces { lane, feed: Mutex::default() })
     }
 
@@ -155,11 +147,4 @@ fn used_model(config: &Config) -> Option<&config::Model> {
     config.cameras.iter().find(|camera| camera.recognise.is_some())?;
     let name = config.faces.model.as_deref()?;
     config.models.iter().find(|model| model.name == name)
-}
-
-/// Names are only shown: nobody keeps who was there.
-struct Nobody;
-
-impl Witness for Nobody {
-    fn saw(&self, _: &Sighting) {}
 }

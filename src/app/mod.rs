@@ -7,14 +7,17 @@
 //! Cameras open while the models load, so that the service is ready when the slower of the two is; the gate
 //! holds the first frames until there is somebody to look at them.
 
+pub mod attendance;
 mod commands;
 mod desk;
 mod faces;
+mod faces_commands;
 mod gate;
 mod golden_commands;
 mod inspect_commands;
 mod models;
 mod parts;
+pub mod people;
 mod preview;
 mod reload;
 mod rig;
@@ -43,7 +46,10 @@ use crate::supervisor::{Ended, Signals, SpawnError, Stop, Supervisor, Supervisor
 use crate::telemetry::{Log, share_heaps};
 use crate::types::{Clock, Command, Stamp, SystemClock};
 
+use attendance::Attendance;
 use faces::Faces;
+use faces_commands::FacesInbox;
+pub use faces_commands::{finish_erasures, forget_alone};
 use gate::Gate;
 use models::Models;
 use preview::Views;
@@ -122,11 +128,14 @@ struct App {
     store: Store,
     sinks: Arc<[Arc<dyn Sink>]>,
     evidence: Evidence,
+    attendance: Attendance,
     scheduler: Arc<Scheduler<Item>>,
     bell: Arc<Bell>,
     gate: Arc<Gate>,
     models: Mutex<Models>,
     faces: Faces,
+    /// Requests about the people of the gallery.
+    people: FacesInbox,
     rigs: Mutex<Vec<Arc<Rig>>>,
     /// What people see of the cameras.
     views: Arc<Views>,
@@ -177,6 +186,7 @@ impl App {
         if let Some(aside) = opened.set_aside {
             voice.alarm("store", &status::set_aside(&aside));
         }
+        tidy_gallery(&opened.store, &voice);
         let evidence = Evidence::new(&config.evidence, &config.device.state_dir, &config.hash);
         // The plant first: evidence copies the frame. The page last, where it is served: a reload may change that.
         let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([
@@ -187,11 +197,15 @@ impl App {
         let bell = Bell::new();
         let scheduler = Arc::new(Scheduler::new(&config.workers.cores, bell.clone()));
         let views = Views::new(&scheduler, &config, bell.clone())?;
+        web.show(views.clone());
+        views.keep_parts(Arc::new(web.clone()));
         Ok(Arc::new(App {
             supervisor: Supervisor::new(config.supervisor.clone()),
             scheduler,
             models: Mutex::new(Models::default()),
             faces: Faces::default(),
+            people: FacesInbox::default(),
+            attendance: Attendance::new(&config.attendance, &config.cameras),
             config: Mutex::new(config),
             store: opened.store,
             sinks,
@@ -227,6 +241,7 @@ impl App {
         };
         self.supervisor.add(self.mqtt_unit(&config))?;
         self.supervisor.add(self.evidence_unit())?;
+        self.supervisor.add(self.attendance_unit())?;
         for unit in self.worker_units() {
             self.supervisor.add(unit)?;
         }
@@ -239,9 +254,11 @@ impl App {
             return Ok(());
         }
         loading.join().unwrap_or_else(|panic| Err(AppError::Supervisor(models::load_panicked(&panic))))?;
+        self.refresh_gallery();
         self.attach_all()?;
         self.await_first_link(stop);
         self.gate.open();
+        self.supervisor.add(self.faces_unit())?;
         self.supervisor.add(self.commands_unit(inbox))?;
         self.supervisor.add(self.control_unit(&config))?;
         if let Some(unit) = self.web_unit(&config) {
@@ -270,6 +287,15 @@ impl App {
 
     fn config(&self) -> MutexGuard<'_, Config> {
         lock(&self.config)
+    }
+}
+
+/// Erasures that a crash cut short come first: nothing of those people is to be seen, or sent.
+fn tidy_gallery(store: &Store, voice: &Voice) {
+    match finish_erasures(store) {
+        Ok(0) => {}
+        Ok(people) => tracing::info!(people, "erasures that were cut short are done"),
+        Err(error) => voice.alarm("gallery", &format!("the gallery is not in order: {error}")),
     }
 }
 

@@ -55,7 +55,6 @@ impl Views {
         Ok(Arc::new(Views { outlets: Mutex::default(), album: Album::default(), stage, bell }))
     }
 
-    #[allow(dead_code, reason = "for the web server")]
     /// Pictures of judged parts go to `album` from now on; only the first that is named gets any.
     pub(super) fn keep_parts(&self, album: Arc<dyn PartAlbum>) {
         let _ = self.album.set(album);
@@ -104,12 +103,6 @@ impl Drop for Shown {
 }
 
 impl App {
-    #[allow(dead_code, reason = "for the web server")]
-    /// The views of all cameras, for whoever shows them.
-    pub(super) fn views(&self) -> Arc<Views> {
-        self.views.clone()
-    }
-
     /// Gives the camera behind `ring` its place in its view.
     pub(super) fn show(&self, camera: &config::Camera, ring: &Ring<Frame>) -> Shown {
         let config::Preview { fps, width, quality, hold } = camera.preview;

@@ -60,6 +60,8 @@ impl App {
         if change.evidence_changed {
             self.evidence.reconfigure(&new.evidence, &new.hash);
         }
+        // A camera's part of it stands in the camera's section.
+        self.attendance.reconfigure(new);
         if change.log_changed {
             self.logging.set_level(&new.log.level)?;
         }
@@ -75,6 +77,7 @@ impl App {
             self.voice.clear(&format!("camera/{name}/status"));
             self.voice.clear(&format!("camera/{name}/trigger"));
         }
+        self.refresh_gallery();
         self.attach_all()?;
         self.drop_unused_models(new);
         self.change_triggers(&change.triggers, new)?;

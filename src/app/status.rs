@@ -229,6 +229,9 @@ impl App {
         told.counters.extend(self.mqtt.counters().named());
         told.counters.extend(self.web.counters().named());
         let evidence = self.evidence.counters().named();
+        let attendance = self.attendance.counters().named();
+        told.counters.extend(attendance.map(|(name, value)| (name.to_owned(), value)));
+        told.queues.insert("attendance".into(), self.attendance.waiting());
         told.counters.extend(evidence.map(|(name, value)| (name.to_owned(), value)));
         told
     }

@@ -178,7 +178,7 @@ fn facts(rig: &Arc<Rig>) -> CameraFacts {
         source: settings.source_text.clone(),
         size,
         detects: settings.detect.is_some(),
-        recognises: false,
+        recognises: settings.recognise.is_some(),
         inspects: settings.inspect.is_some(),
     }
 }

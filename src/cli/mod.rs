@@ -1,13 +1,17 @@
 //! The command line: a file for each subcommand, and the one place where errors become exit codes.
 
+mod attendance;
 mod bench;
 mod check;
+mod faces;
 mod golden;
 mod live;
+mod models;
 mod replay;
 mod run;
 mod schema;
 mod tell;
+mod users;
 mod workshop;
 
 use std::path::PathBuf;
@@ -23,7 +27,9 @@ use crate::sinks::evidence::EvidenceError;
 use crate::stages::inspect::ProgramError;
 use crate::store::{GoldenError, StoreError};
 use crate::supervisor::{Exit, SupervisorError};
+use faces::FacesFault;
 use golden::GoldenFault;
+use models::ModelFault;
 use replay::ReplayFault;
 use tell::Told;
 
@@ -51,10 +57,18 @@ enum Command {
     Reload(live::reload::Arguments),
     /// Teach the pictures of good parts that inspection compares with, qualify changes, and take them back.
     Golden(golden::Arguments),
+    /// Enrol, list, rename, merge and erase the people whose faces are recognised.
+    Faces(faces::Arguments),
+    /// List the public models that profiles use, and install one after it was verified.
+    Models(models::Arguments),
+    /// Tell who was here on a day, or write the table as CSV or XLSX.
+    Attendance(attendance::Arguments),
     /// Judge kept evidence again, and hold the verdict against the recorded one bit for bit.
     Replay(replay::Arguments),
     /// Measure the road of a frame at full speed on this machine.
     Bench(bench::Arguments),
+    /// Say who may log in to the page: needed before others than this machine can reach it.
+    Users(users::Arguments),
     /// Print the JSON Schemas of everything that is published.
     Schema(schema::Arguments),
 }
@@ -94,8 +108,12 @@ pub fn main() -> ExitCode {
         Command::Trigger(arguments) => live::trigger::run(&arguments),
         Command::Reload(arguments) => live::reload::run(&arguments),
         Command::Golden(arguments) => golden::run(&arguments),
+        Command::Faces(arguments) => faces::run(&arguments),
+        Command::Models(arguments) => models::run(&arguments),
+        Command::Attendance(arguments) => attendance::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Users(arguments) => users::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     };
     match outcome {
@@ -118,6 +136,14 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     if error.is::<EngineError>() || matches!(error.downcast_ref(), Some(ProgramError::Engine(_))) {
         return Exit::Model;
     }
+    if error.is::<ModelFault>() {
+        return Exit::Model;
+    }
+    match error.downcast_ref::<FacesFault>() {
+        Some(FacesFault::Held { .. }) => return Exit::State,
+        Some(FacesFault::Refused(refusal)) => return faces::exit_of(refusal.code),
+        _ => {}
+    }
     if error.is::<EvidenceError>() {
         return Exit::Evidence;
     }
@@ -134,7 +160,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     }
     match error.downcast_ref::<AskError>() {
         Some(AskError::NotRunning { .. } | AskError::Broken { .. }) => return Exit::Away,
-        Some(AskError::Refused(_)) => return Exit::Other,
+        Some(AskError::Refused { code, .. }) => return faces::exit_of(code),
         None => {}
     }
     match error.downcast_ref::<AppError>() {

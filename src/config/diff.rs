@@ -32,6 +32,8 @@ pub struct Change {
     pub evidence_changed: bool,
     /// `[web]`: served anew.
     pub web_changed: bool,
+    /// `[attendance]`.
+    pub attendance_changed: bool,
     /// Changed keys that only a restart of the process applies; until then the old values stay in force.
     pub needs_restart: Vec<&'static str>,
 }
@@ -42,6 +44,7 @@ impl Change {
         let same =
             |names: &Names| names.added.is_empty() && names.removed.is_empty() && names.changed.is_empty();
         let sections = self.mqtt_changed || self.log_changed || self.evidence_changed || self.web_changed;
+        let sections = sections || self.attendance_changed;
         let parts = same(&self.cameras) && same(&self.triggers) && same(&self.models);
         parts && !sections && self.needs_restart.is_empty()
     }
@@ -56,6 +59,7 @@ impl Config {
             ("workers", old.workers != new.workers),
             ("runtime", old.runtime != new.runtime),
             ("outbox", old.outbox != new.outbox),
+            ("attendance.queue", old.attendance.queue != new.attendance.queue),
             ("evidence.dir", old.evidence.dir != new.evidence.dir),
             ("annotate", old.annotate != new.annotate),
             ("supervisor", old.supervisor != new.supervisor),
@@ -66,6 +70,7 @@ impl Config {
             models: names(&old.models, &new.models, |model| &model.name),
             mqtt_changed: old.mqtt != new.mqtt,
             log_changed: old.log != new.log,
+            attendance_changed: old.attendance != new.attendance,
             evidence_changed: old.evidence != new.evidence,
             web_changed: old.web != new.web,
             needs_restart: restarts.iter().filter(|(_, changed)| *changed).map(|(key, _)| *key).collect(),

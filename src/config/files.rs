@@ -25,6 +25,15 @@ impl Files {
 
     /// The existing file that `field` names; a fault that lists every place looked at where there is none.
     pub(crate) fn existing(&self, field: &Field<'_, '_>) -> Option<PathBuf> {
+        self.existing_or(field, |_| "put the file there, or correct the path".into())
+    }
+
+    /// The same; `remedy` tells what to do, and is given the place where the file had best be put.
+    pub(crate) fn existing_or(
+        &self,
+        field: &Field<'_, '_>,
+        remedy: impl FnOnce(&Path) -> String,
+    ) -> Option<PathBuf> {
         let text = field.text()?;
         let candidates = self.candidates(Path::new(text));
         if let Some(found) = candidates.iter().find(|path| path.is_file()) {
@@ -35,7 +44,9 @@ impl Files {
             Some(folder) => format!("{} is a folder, not a file", folder.display()),
             None => format!("no such file: looked at {}", places.join(", ")),
         };
-        field.fault(reason, "put the file there, or correct the path");
+        let has_folder = |path: &&PathBuf| path.parent().is_some_and(Path::is_dir);
+        let place = candidates.iter().find(has_folder).unwrap_or(&candidates[0]);
+        field.fault(reason, remedy(place));
         None
     }
 

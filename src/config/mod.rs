@@ -2,7 +2,9 @@
 //!
 //! Every other module gets only its own section and never sees TOML.
 
+mod attendance;
 mod card;
+mod catalogue;
 mod check;
 mod diff;
 mod faces;
@@ -27,8 +29,12 @@ pub mod trigger;
 mod trigger_tests;
 pub mod users;
 mod value;
+#[cfg(test)]
+mod zone_tests;
 
+pub use attendance::{Attendance, CameraAttendance, Hours, Role};
 pub use card::parse as parse_card;
+pub use catalogue::{CatalogueModel, catalogue, catalogue_model};
 pub use diff::{Change, Names};
 pub use faces::{Faces, Recognition};
 pub use fault::{Fault, Faults};

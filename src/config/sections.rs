@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Annotate, Evidence, Faces, Inspect, Line, Preview, Recognition, Shape, Track, Trigger, Zone};
+use super::{
+    Annotate, Attendance, CameraAttendance, Evidence, Faces, Inspect, Line, Preview, Recognition, Shape,
+    Track, Trigger, Zone,
+};
 use crate::types::{Fit, Resize};
 
 /// A whole, checked configuration.
@@ -22,6 +25,8 @@ pub struct Config {
     pub faces: Faces,
     /// The page and its REST face.
     pub web: Web,
+    /// Who counts as here.
+    pub attendance: Attendance,
     /// The pinned inference threads.
     pub workers: Workers,
     /// Which inference runtime, and where its library is.
@@ -366,6 +371,8 @@ pub struct Camera {
     pub inspect: Option<Inspect>,
     /// How people see this camera.
     pub preview: Preview,
+    /// What it means for attendance that somebody is seen here.
+    pub attendance: CameraAttendance,
 }
 
 /// `detect = { … }`

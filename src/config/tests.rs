@@ -81,6 +81,7 @@ fn every_key_is_documented_in_the_annotated_file() {
         "outbox",
         "evidence",
         "faces",
+        "attendance",
         "workers",
         "runtime",
         "supervisor",
@@ -89,8 +90,9 @@ fn every_key_is_documented_in_the_annotated_file() {
         "camera",
         "trigger",
     ];
-    let nested = ["detect", "inspect", "recognise", "track", "v4l2"];
-    let text = ["inspect", "zones", "lines"].iter().fold(Config::default_text().to_owned(), |text, key| {
+    let nested = ["attendance", "detect", "inspect", "recognise", "track", "v4l2"];
+    let hidden = ["inspect", "zones", "lines", "schedule"];
+    let text = hidden.iter().fold(Config::default_text().to_owned(), |text, key| {
         text.replace(&format!("# {key} = "), &format!("{key} = "))
     });
     let known = known_keys(&text, Path::new("."));
@@ -427,4 +429,49 @@ fn other_rules_for_evidence_are_applied_by_a_reload_another_folder_by_a_restart(
     assert!(rules.evidence_changed && rules.needs_restart.is_empty() && !rules.is_empty());
     let folder = Config::diff(&old, &desk.parse(&format!("[evidence]\ndir = \"/data\"\n{LEAST}")).unwrap());
     assert_eq!(folder.needs_restart, ["evidence.dir"]);
+}
+
+#[test]
+fn hours_roles_and_time_zones_of_attendance_are_read_and_their_faults_are_named() {
+    use jiff::civil::Weekday::{Monday, Saturday, Sunday};
+    let text = "[attendance]\ntime_zone = \"America/New_York\"\nleave_after_ms = 1000\n\
+        schedule = [{ days = [\"sat-mon\"], from = \"22:00\", to = \"06:30\" }, { from = \"00:00\", to = \"24:00\" }]\n\
+        [[camera]]\nname = \"a\"\nsource = \"scene:\"\nattendance = { zones = [\"door\"], role = \"exit\" }\n\
+        [[camera]]\nname = \"b\"\nsource = \"scene:\"\n";
+    let config = Desk::new().parse(text).unwrap();
+    let attendance = &config.attendance;
+    assert_eq!(
+        (attendance.zone_name(), attendance.leave_after),
+        ("America/New_York", Duration::from_secs(1))
+    );
+    assert_eq!(attendance.schedule[0].days, [Saturday, Sunday, Monday]);
+    assert_eq!((attendance.schedule[1].days.len(), attendance.schedule[1].to), (7, None));
+    let door = CameraAttendance { zones: vec!["door".into()], role: Role::Exit };
+    assert_eq!(
+        [&config.cameras[0].attendance, &config.cameras[1].attendance],
+        [&door, &CameraAttendance::default()]
+    );
+
+    let schedule = |hours: &str| format!("[attendance]\nschedule = [{{ {hours} }}]\n");
+    for (text, expected) in [
+        ("[attendance]\ntime_zone = \"Europe/Berln\"\n", "2:13 attendance.time_zone: there is no time zone"),
+        ("[attendance]\nmin_similarity = 1.5\n", "2:18 attendance.min_similarity: 1.5 is out of range"),
+        (
+            &schedule("from = \"7:00\", to = \"18:00\""),
+            "2:22 attendance.schedule[0].from: \"7:00\" is no time",
+        ),
+        (
+            &schedule("from = \"07:00\", to = \"25:00\""),
+            "2:36 attendance.schedule[0].to: \"25:00\" is no time",
+        ),
+        (&schedule("from = \"07:00\""), "2:13 attendance.schedule[0].to: this key is missing"),
+        (
+            &schedule("days = [\"mon-fry\"], from = \"07:00\", to = \"08:00\""),
+            "2:23 attendance.schedule[0].days[0]: \"mon-fry\" is no day",
+        ),
+        (&schedule("from = \"07:00\", to = \"07:00\""), "2:13 attendance.schedule[0].to: these hours end"),
+        ("[attendance]\nagree_m = 3\n", "2:1 attendance.agree_m: unknown key -> did you mean \"agree_ms\"?"),
+    ] {
+        assert_fault(text, expected);
+    }
 }

@@ -4,6 +4,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::attendance::AttendanceOut;
 use super::event::EventOut;
 use super::figures::Telemetry;
 use super::inspection::{InspectionOut, TriggerStatus};
@@ -27,6 +28,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
         one::<Envelope<Detections>>("detections", Detections::SCHEMA),
         one::<Kept<EventOut>>("event", EventOut::SCHEMA),
         one::<Kept<InspectionOut>>("inspection", InspectionOut::SCHEMA),
+        one::<Kept<AttendanceOut>>("attendance", AttendanceOut::SCHEMA),
         one::<Envelope<TriggerStatus>>("trigger", TriggerStatus::SCHEMA),
         one::<Kept<Gap>>("gap", Gap::SCHEMA),
         one::<Envelope<Telemetry>>("telemetry", Telemetry::SCHEMA),

@@ -64,6 +64,11 @@ pub fn inspection(camera: &str) -> String {
     format!("camera/{camera}/inspection")
 }
 
+/// `camera/NAME/attendance`
+pub fn attendance(camera: &str) -> String {
+    format!("camera/{camera}/attendance")
+}
+
 /// `camera/NAME/trigger`
 pub fn trigger(camera: &str) -> String {
     format!("camera/{camera}/trigger")

@@ -35,8 +35,15 @@ pub enum AskError {
         source: std::io::Error,
     },
     /// The service refused.
-    #[error("{0}")]
-    Refused(String),
+    #[error("{reason}")]
+    Refused {
+        /// In words.
+        reason: String,
+        /// The word for programs.
+        code: String,
+        /// What a program needs to go on, or `Null`.
+        details: Value,
+    },
 }
 
 /// Asks the service with the state directory `dir` for `command`, and waits for its answer.
@@ -51,7 +58,11 @@ pub fn ask(dir: &Path, command: &str, payload: Value) -> Result<Value, AskError>
     };
     let reply = talk(stream, command, payload).map_err(|source| AskError::Broken { path, source })?;
     match reply["reason"].as_str() {
-        Some(reason) => Err(AskError::Refused(reason.to_owned())),
+        Some(reason) => Err(AskError::Refused {
+            reason: reason.to_owned(),
+            code: reply["code"].as_str().unwrap_or_default().to_owned(),
+            details: reply["details"].clone(),
+        }),
         None => Ok(reply["result"].clone()),
     }
 }

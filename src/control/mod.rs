@@ -11,8 +11,8 @@ pub use server::{ControlError, serve};
 
 use std::path::{Path, PathBuf};
 
-/// Larger requests are refused.
-const MAX_REQUEST_BYTES: u64 = 1 << 20;
+/// Larger requests are refused. Pictures of a person who is enrolled come this way.
+const MAX_REQUEST_BYTES: u64 = 128 << 20;
 
 /// Where the socket of the service with the state directory `dir` is.
 fn socket(dir: &Path) -> PathBuf {

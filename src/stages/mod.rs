@@ -4,6 +4,7 @@ pub mod annotate;
 pub mod detect;
 pub mod inspect;
 pub mod recognise;
+pub mod rules;
 pub mod track;
 
 use std::sync::Arc;

@@ -80,6 +80,13 @@ fn speaks_of(payload: &[u8], people: &[PersonId]) -> bool {
 }
 
 impl Store {
+    /// Takes everything that was logged of the person out of the log of attendance; returns how many events. Nothing
+    /// about them is logged any more.
+    pub fn forget_events(&self, erasing: &Erasing) -> Result<u64, StoreError> {
+        let log = self.attendance();
+        erasing.ids().try_fold(0, |count, person| Ok(count + log.forget(person)? as u64))
+    }
+
     /// The last step of erasures, when nothing alive speaks of the people any more: overwrites the damaged stores that
     /// were set aside, and writes the store's files anew. Without it the bytes that were deleted stay in them.
     ///

@@ -1,8 +1,10 @@
 //! What survives a restart: the only module that knows sled.
 //!
 //! Trees: `meta` (schema version, erasures under way), `outbox` (results until the broker has them), `goldens` and
-//! `gallery` (sets of golden pictures, people; their pictures lie in files beside the store), `counters`.
+//! `gallery` (sets of golden pictures, people; their pictures lie in files beside the store), `counters`,
+//! `attendance` (who was here when).
 
+mod attendance;
 mod counters;
 mod error;
 mod files;
@@ -18,6 +20,7 @@ mod record;
 mod rewrite;
 mod tree;
 
+pub use attendance::{Attendances, Change, Ledger};
 pub use counters::Counters;
 pub use error::StoreError;
 pub use files::write_whole;

@@ -3,11 +3,12 @@
 use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::tree::{Holds, Tree};
-use super::{Counters, Gallery, Goldens, Outbox, StoreError, lock, migrate, rewrite};
+use super::{Attendances, Counters, Gallery, Goldens, Ledger, Outbox, StoreError, lock, migrate, rewrite};
 
 /// The directory inside the state directory.
 pub(super) const NAME: &str = "store";
@@ -33,6 +34,10 @@ pub struct Store {
     gallery_turn: Arc<Mutex<()>>,
     /// Keeps other processes away.
     _lock: Arc<File>,
+    /// Held by whoever writes attendance; who was forgotten.
+    ledger: Arc<Ledger>,
+    /// Counts closings: a tree that was taken before the last one is of no use.
+    closings: Arc<AtomicU64>,
     /// First sequence number of streams that this store does not know.
     first_seq: u64,
 }
@@ -100,6 +105,8 @@ impl Store {
             golden_turn: Arc::default(),
             gallery_turn: Arc::default(),
             _lock: lock.clone(),
+            ledger: Arc::default(),
+            closings: Arc::default(),
             first_seq,
         })
     }
@@ -107,7 +114,15 @@ impl Store {
     /// Closes the files, as sled refuses everything after its first fault; the next use opens them again.
     /// Outboxes and counters made before must be gone.
     pub fn close(&self) {
-        *self.db() = None;
+        if self.db().take().is_some() {
+            self.closings.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// How often it was closed. Whoever keeps an outbox gives it up when this number changes: the files cannot be
+    /// opened again before.
+    pub fn closings(&self) -> u64 {
+        self.closings.load(Ordering::Acquire)
     }
 
     /// A tree, to be used and dropped: the store cannot be rewritten while one is held.
@@ -134,6 +149,17 @@ impl Store {
     /// The outbox. One owner at a time: whoever holds it is the only one to write it.
     pub fn outbox(&self, max_bytes: u64) -> Result<Outbox, StoreError> {
         Outbox::load(self.tree("outbox")?, &self.path, max_bytes, self.first_seq)
+    }
+
+    /// Who was here when.
+    pub fn attendance(&self) -> Attendances {
+        Attendances::new(self.clone(), self.ledger.clone(), self.first_seq)
+    }
+
+    /// What an outbox was last told by [`Outbox::mark`] under `name`; 0 before the first time. May be asked by anybody.
+    pub fn marked(&self, name: &str) -> Result<u64, StoreError> {
+        let tree = self.tree("outbox")?;
+        super::outbox::marked(&tree, name).map_err(|error| StoreError::from_sled(&self.path, error))
     }
 
     /// Durable counters.

@@ -1,6 +1,6 @@
 //! Messages that stay on disk until the broker has them: numbered, bounded, committed in groups.
 //!
-//! Keys of the tree: `m` class id → record; `s` stream → next seq; `t` → payload bytes and next id.
+//! Keys of the tree: `m` class id → record; `s` stream → next seq; `t` → payload bytes and next id; `w` name → mark.
 //! One batch carries a group's messages, seqs and totals, so that a crash leaves all of it or nothing.
 
 use std::collections::{BTreeMap, HashMap};
@@ -94,6 +94,8 @@ pub struct Outbox {
     pub(super) cursors: [u64; CLASSES.len()],
     pub(super) open_gaps: BTreeMap<Arc<str>, (Key, u64, u64)>,
     staged: Vec<Entry>,
+    /// How far each source has come, and whether the next commit has to write it.
+    marks: BTreeMap<&'static str, (u64, bool)>,
     dropped: u64,
 }
 
@@ -121,6 +123,7 @@ impl Outbox {
             cursors: [0; CLASSES.len()],
             open_gaps: BTreeMap::new(),
             staged: Vec::new(),
+            marks: BTreeMap::new(),
             dropped: 0,
         };
         outbox.load_seqs().map_err(fail)?;
@@ -153,6 +156,22 @@ impl Outbox {
         seq
     }
 
+    /// Notes that the source `name`, which numbers what it gives, has been staged up to `number`. On disk with the next
+    /// commit, in the same batch as what was staged: whoever reads it knows what need not be given again.
+    pub fn mark(&mut self, name: &'static str, number: u64) {
+        self.marks.insert(name, (number, true));
+    }
+
+    /// The last mark of the source `name`, also one that is not on disk yet; 0 before the first.
+    pub fn marked(&mut self, name: &'static str) -> Result<u64, StoreError> {
+        if let Some((number, _)) = self.marks.get(name) {
+            return Ok(*number);
+        }
+        let number = marked(&self.tree, name).map_err(|error| StoreError::from_sled(&self.path, error))?;
+        self.marks.insert(name, (number, false));
+        Ok(number)
+    }
+
     /// Puts everything staged on disk with one flush and returns what is now durable, in order; entries
     /// that the bound cost are missing from it (see [`Outbox::take_dropped`]).
     ///
@@ -172,6 +191,11 @@ impl Outbox {
         streams.dedup();
         for stream in streams {
             batch.insert(seq_key(stream), &self.seqs[stream].to_be_bytes());
+        }
+        for (name, (number, changed)) in &mut self.marks {
+            if std::mem::take(changed) {
+                batch.insert(mark_key(name), &number.to_be_bytes());
+            }
         }
         self.apply(batch)?;
         let evicted = self.evict()?;
@@ -344,6 +368,16 @@ pub(super) fn key_bytes(key: Key) -> [u8; 10] {
 
 fn seq_key(stream: &str) -> Vec<u8> {
     [b"s", stream.as_bytes()].concat()
+}
+
+fn mark_key(name: &str) -> Vec<u8> {
+    [b"w", name.as_bytes()].concat()
+}
+
+/// The mark `name` of an outbox's tree.
+pub(super) fn marked(tree: &sled::Tree, name: &str) -> sled::Result<u64> {
+    let stored = tree.get(mark_key(name))?;
+    Ok(stored.and_then(|bytes| Some(u64::from_be_bytes(bytes.as_ref().try_into().ok()?))).unwrap_or(0))
 }
 
 pub(super) fn entry_from(key: &[u8], value: &[u8]) -> Option<Entry> {

@@ -44,6 +44,21 @@ fn numbers_go_on_after_a_restart_even_when_everything_was_delivered() {
 }
 
 #[test]
+fn a_mark_is_on_disk_with_what_was_staged_and_not_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap().store;
+    let mut outbox = store.outbox(1 << 20).unwrap();
+    assert_eq!(outbox.marked("a").unwrap(), 0);
+    outbox.stage(Class::Result, &"r".into(), |_, _| {});
+    outbox.mark("a", 7);
+    assert_eq!((outbox.marked("a").unwrap(), store.marked("a").unwrap()), (7, 0));
+    outbox.commit().unwrap();
+    assert_eq!((store.marked("a").unwrap(), store.marked("b").unwrap()), (7, 0));
+    drop(outbox);
+    assert_eq!(store.outbox(1 << 20).unwrap().marked("a").unwrap(), 7);
+}
+
+#[test]
 fn what_is_out_is_handed_out_again_only_after_the_connection_is_gone() {
     let dir = tempfile::tempdir().unwrap();
     let mut outbox = open(dir.path(), 1 << 20);

@@ -30,6 +30,8 @@ pub enum Exit {
     Evidence = 11,
     /// No service runs on the state directory, or it did not answer.
     Away = 12,
+    /// A picture is no good for enrolment, a name is taken, or the person is known already.
+    Refused = 13,
 }
 
 impl Exit {

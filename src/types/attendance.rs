@@ -40,6 +40,8 @@ pub struct Sighting {
     pub identity: Option<Identity>,
     /// Cosine similarity to the most similar face of the gallery, -1 to 1; 0 where the gallery is empty.
     pub similarity: f32,
+    /// The camera's zones that the tracked object is in; empty where the camera has none.
+    pub zones: heapless::Vec<Label, 4>,
 }
 
 /// Told of every sighting, in the order of the camera's frames. Must not block.
@@ -93,4 +95,43 @@ pub struct Attendance {
     pub track: u64,
     /// The frame that decided it.
     pub frame_seq: u64,
+}
+
+/// Somebody who is here: what is known of the presence until it ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Presence {
+    /// Whom.
+    pub person: PersonId,
+    /// The name at the last sighting.
+    pub name: Label,
+    /// The camera of the last sighting.
+    pub camera: Label,
+    /// When it began, nanoseconds since 1970 UTC.
+    pub since_ns: u64,
+    /// The last sighting, nanoseconds since 1970 UTC.
+    pub last_ns: u64,
+    /// Best similarity of the last sightings that agreed, -1 to 1.
+    pub similarity: f32,
+    /// The tracked object of the last sighting.
+    pub track: u64,
+    /// The frame of the last sighting.
+    pub frame_seq: u64,
+}
+
+impl Presence {
+    /// The event `kind` of this presence at `wall_ns`; numbered 0 until it is on disk.
+    pub fn event(&self, kind: AttendanceKind, wall_ns: u64) -> Attendance {
+        Attendance {
+            id: 0,
+            camera: self.camera.clone(),
+            person: self.person,
+            name: self.name.clone(),
+            kind,
+            wall_ns,
+            since_ns: self.since_ns,
+            similarity: self.similarity,
+            track: self.track,
+            frame_seq: self.frame_seq,
+        }
+    }
 }

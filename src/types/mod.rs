@@ -14,7 +14,7 @@ mod report;
 mod tensor;
 mod time;
 
-pub use attendance::{Attendance, AttendanceKind, Identity, PersonId, Sighting, Witness};
+pub use attendance::{Attendance, AttendanceKind, Identity, PersonId, Presence, Sighting, Witness};
 pub use class::Class;
 pub use command::{Asker, Command, CommandKind, Refusal, Reply, Responder};
 pub use event::{Direction, Event, EventKind};

@@ -136,6 +136,7 @@ pub fn camera(source: Source) -> Camera {
         zones: Vec::new(),
         lines: Vec::new(),
         preview: Default::default(),
+        attendance: Default::default(),
     }
 }
 

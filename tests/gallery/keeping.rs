@@ -99,9 +99,9 @@ fn another_model_makes_every_face_stale_until_its_crop_is_embedded_again() {
     let other = "f".repeat(64);
     let stale = gallery.stale(&other).unwrap();
     assert_eq!(stale.len(), 2);
-    for (number, (person, sample)) in (7..).zip(&stale) {
-        gallery.embed_again(*person, *sample, &face(number).embedding, &other).unwrap();
-    }
+    let fresh: Vec<_> =
+        (7..).zip(&stale).map(|(n, (person, sample))| (*person, *sample, face(n).embedding)).collect();
+    gallery.embed_again(&fresh, &other).unwrap();
     assert_eq!(gallery.stale(&other).unwrap(), []);
     assert_eq!(gallery.person(anna.id).unwrap().samples[1].embedding, face(8).embedding);
 }

@@ -14,13 +14,13 @@ pub const SCENE: &str = "[[camera]]\nname = \"belt\"\nsource = \"scene:?seed=7&f
 /// Its views, as the tabs name them.
 pub const VIEWS: [&str; 5] = ["live", "people", "attendance", "inspections", "box"];
 
-/// A running box, its broker, and a browser.
+/// A running box, its broker, and a browser; the browser goes first.
 pub struct Place {
     pub browser: Browser,
     pub rig: Rig,
     pub service: Service,
     pub url: String,
-    pub broker: Broker,
+    _broker: Broker,
 }
 
 /// A box with these cameras, running; `None` where no browser is installed. `prepare` is called before the start.
@@ -28,13 +28,10 @@ pub fn place(runtime: &str, cameras: &str, prepare: impl FnOnce(&Rig)) -> Option
     let browser = browser()?;
     let (broker, rig) = (Broker::start(), Rig::new());
     configure(&rig, broker.port, runtime, "127.0.0.1:0", cameras);
-    if std::env::var_os("MOCK").is_some() {
-        rig.config(broker.port, cameras);
-    }
     prepare(&rig);
     let service = rig.run();
-    let url = std::env::var("MOCK").unwrap_or_else(|_| address(&service));
-    Some(Place { browser, rig, service, url, broker })
+    let url = address(&service);
+    Some(Place { browser, rig, service, url, _broker: broker })
 }
 
 /// Writes the configuration with the page at `bind`.
@@ -68,8 +65,17 @@ impl Place {
     }
 }
 
-/// Goes to another view by its tab.
+/// Goes to another view by its tab; by its address where the box has nothing to show there and hides the tab.
 pub fn turn(view: &View, name: &str) {
-    view.click(&format!("#tabs a[href='#{name}']"));
+    if has_tab(view, name) {
+        view.click(&format!("#tabs a[href='#{name}']"));
+    } else {
+        view.eval(&format!("location.hash = '{name}'"));
+    }
     view.wait(name, &format!("route.view === '{name}' && !document.getElementById('view-{name}').hidden"));
+}
+
+/// Whether the box has something to show there.
+pub fn has_tab(view: &View, name: &str) -> bool {
+    view.eval(&format!("!document.querySelector('#tabs a[href=\"#{name}\"]').hidden")) == true
 }

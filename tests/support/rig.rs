@@ -1,6 +1,7 @@
 //! A box under test: a folder with configuration, models and state, and the process that runs on it.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard};
@@ -106,9 +107,11 @@ impl Rig {
     /// The same with the lines `mqtt` and another runtime.
     pub fn config_with(&self, mqtt: &str, runtime: &str, rest: &str) {
         let state = self.state_dir.display();
+        // Nobody looks at a page here, unless the test says so: boxes side by side would want the same port.
+        let web = if rest.contains("[web]") { "" } else { "[web]\nenabled = false\n\n" };
         let text = format!(
             "[device]\nname = \"box1\"\nstate_dir = \"{state}\"\n\n[mqtt]\n{mqtt}\ntelemetry_every_ms = 200\n\n\
-             [runtime]\nkind = \"{runtime}\"\n\n{rest}"
+             [runtime]\nkind = \"{runtime}\"\n\n{web}{rest}"
         );
         // As an editor does it: a reload never sees half a file.
         fs::write(self.path("new.toml"), text).unwrap();
@@ -128,11 +131,23 @@ impl Rig {
 
     /// Makes a user of the page, as `ocellus users add` does it.
     pub fn user(&self, name: &str, role: &str, password: &str) {
-        let file = self.path("password");
-        fs::write(&file, password).unwrap();
-        let arguments = ["users", "add", name, "--role", role, "--password-file", file.to_str().unwrap()];
-        let told = self.command(&arguments);
-        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        let mut command = self.prepared();
+        command.args(["users", "add", name, "--role", role, "--config"]).arg(self.config_path());
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("the program starts");
+        writeln!(child.stdin.take().unwrap(), "{password}").unwrap();
+        assert!(child.wait().unwrap().success(), "the user {name} is made");
+    }
+
+    /// The same with something on its standard input.
+    pub fn command_with_input(&self, arguments: &[&str], input: &str) -> Output {
+        use std::io::Write;
+        let mut command = self.prepared();
+        command.args(arguments).arg("--config").arg(self.config_path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        // It may refuse before it reads.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
     }
 
     /// Starts the service.

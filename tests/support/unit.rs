@@ -56,6 +56,12 @@ impl Unit {
         Unit::run(mqtt, cfg, device, max_bytes, store)
     }
 
+    /// Starts the threads of a sink that was made before.
+    pub fn of(mqtt: Mqtt, cfg: config::Mqtt, dir: &Path, store: Store) -> Unit {
+        let device = config::Device { name: "box1".into(), state_dir: dir.into() };
+        Unit::run(mqtt, cfg, device, 64 << 20, Some(store))
+    }
+
     fn run(
         mqtt: Mqtt,
         cfg: config::Mqtt,

@@ -1,6 +1,6 @@
 //! `[[camera]]`: the source, its pace, and what is done with its frames.
 
-use super::{Scope, faces, inspect, preview, zones};
+use super::{Scope, attendance, faces, inspect, preview, zones};
 use crate::config::raw::{Table, nearest};
 use crate::config::source::{self, Refused};
 use crate::config::{Anchor, Camera, Detect, Faces, Model, Pace, Source, Track, V4l2};
@@ -59,6 +59,7 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces)
         lines: zones::lines(table),
         inspect: table.table_if("inspect").map(|table| inspect::inspect(table, scope)),
         preview: preview::preview(table.table("preview")),
+        attendance: attendance::camera(table.table("attendance")),
         detect,
     };
     if camera.reconnect > camera.reconnect_max {

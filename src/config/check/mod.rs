@@ -1,5 +1,6 @@
 //! From a file to a checked [`Config`]: every section is read, every fault is collected, nothing is guessed.
 
+mod attendance;
 mod camera;
 mod device;
 mod evidence;
@@ -40,6 +41,18 @@ impl Config {
         Config::parse(&text, path, path.parent().unwrap_or(Path::new("")))
     }
 
+    /// `[runtime]` alone of the file at `path`: also where other sections have faults, such as a model that is missing.
+    pub fn runtime_of(path: &Path) -> Result<super::Runtime, Faults> {
+        let text = files::read_text(path, "configuration", "check the path after --config")?;
+        let doc = Doc::read(path, &text);
+        let scope = Scope { files: Files::new(path.parent().unwrap_or(Path::new(""))), cores: Vec::new() };
+        let runtime = doc.is_sound().then(|| device::runtime(doc.root().table("runtime"), &scope));
+        match runtime {
+            Some(runtime) if doc.is_sound() => Ok(runtime),
+            _ => Err(Faults(doc.into_faults())),
+        }
+    }
+
     /// Checks `text`. `file` is its name in messages; relative paths in it are looked for in `base`, then in the
     /// working directory, then in `/usr/share/ocellus` (only `state_dir` stays relative to the working directory).
     pub fn parse(text: &str, file: &Path, base: &Path) -> Result<Config, Faults> {
@@ -67,6 +80,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
         outbox: mqtt::outbox(root.table("outbox")),
         evidence: evidence::evidence(root.table("evidence")),
         web: web::web(root.table("web"), &scope, &device.state_dir),
+        attendance: attendance::attendance(root.table("attendance")),
         runtime: device::runtime(root.table("runtime"), &scope),
         supervisor: device::supervisor(root.table("supervisor"), &cameras, &triggers),
         log: device::log(root.table("log")),

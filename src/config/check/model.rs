@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Scope;
 use crate::config::raw::Table;
-use crate::config::{Model, ModelCard, card, files::Files};
+use crate::config::{Model, ModelCard, card, catalogue_model, files::Files};
 
 pub(super) fn models(root: &Table<'_, '_>, scope: &Scope, workers: usize) -> Vec<Model> {
     let models =
@@ -13,8 +13,8 @@ pub(super) fn models(root: &Table<'_, '_>, scope: &Scope, workers: usize) -> Vec
 }
 
 fn model(name: String, table: Table<'_, '_>, files: &Files, workers: usize) -> Model {
-    let path =
-        table.need("path", "write path = \"models/NAME.tflite\"").and_then(|field| files.existing(&field));
+    let path = table.need("path", "write path = \"models/NAME.tflite\"");
+    let path = path.and_then(|field| files.existing_or(&field, get_it));
     let path = path.unwrap_or_default();
     let mut card = beside(&path, &table);
     card::read(&table, path.parent().unwrap_or(Path::new("")), &mut card);
@@ -27,6 +27,22 @@ fn model(name: String, table: Table<'_, '_>, files: &Files, workers: usize) -> M
     }
     table.finish();
     Model { name, path, card, min_workers: min_workers as usize, max_workers: max_workers as usize }
+}
+
+/// How to come by a file that is not there: a public model is told with everything that a person has to know.
+fn get_it(path: &Path) -> String {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let Some(known) = catalogue_model(name) else { return "put the file there, or correct the path".into() };
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let caution = known.caution.as_ref().map_or(String::new(), |caution| format!(" ({caution})"));
+    format!(
+        "it is the public model {}: fetch {}, then `{}`; SHA-256 {}, licence {}{caution}",
+        known.name,
+        known.url(),
+        known.command(&dir.display().to_string()),
+        known.sha256,
+        known.licence,
+    )
 }
 
 /// What the card beside the model says; without a card, the model's own metadata must do.

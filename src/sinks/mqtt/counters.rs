@@ -17,6 +17,8 @@ pub struct Totals {
     pub events_dropped_full: u64,
     /// Events and gaps that a broker acknowledged.
     pub events_acked: u64,
+    /// Attendance events that were offered again and are in the outbox already.
+    pub events_known: u64,
     /// Events sent again or late, marked `historical`.
     pub events_historical: u64,
     /// Events dropped by the outbox's bound, announced as gaps.
@@ -53,6 +55,7 @@ live_counters!(
     events_taken,
     events_dropped_full,
     events_acked,
+    events_known,
     events_historical,
     outbox_dropped,
     commits,

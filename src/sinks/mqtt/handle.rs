@@ -10,13 +10,14 @@ use super::bell::Bell;
 use super::board::Board;
 use super::counters::{LiveTotals, Totals, add};
 use super::forget::Wish;
-use super::keeper::Exchange;
+use super::keeper::{ATTENDANCE, Exchange};
 use super::link::{Cause, Link};
 use super::session::AnswerOut;
 use crate::config;
 use crate::contract::topic::{self, Topics};
 use crate::contract::{Alarm, Payload};
 use crate::sinks::{Offer, Sink};
+use crate::store::{Store, StoreError};
 use crate::types::{Attendance, Clock, Event, Frame, Inspection, Report};
 
 /// Reports that wait for the connection's thread. A broker that is slower than this loses frames' reports,
@@ -30,6 +31,7 @@ const EVENTS: usize = 16_384;
 pub(super) enum Kept {
     Event(Event),
     Inspection(Arc<Inspection>),
+    Attendance(Arc<Attendance>),
 }
 
 /// Everything that the handle's clones, the keeper and the connection share.
@@ -208,12 +210,19 @@ impl Sink for Mqtt {
         self.keep(Kept::Inspection(inspection.clone()))
     }
 
-    fn offer_attendance(&self, _: &Arc<Attendance>) -> Offer {
-        Offer::Dropped
+    /// As inspections; one that is in the outbox already (offered again after a crash) is not put there twice, which
+    /// asks for offers in the order of their numbers. [`Mqtt::attendance_kept`] tells how far it is.
+    fn offer_attendance(&self, attendance: &Arc<Attendance>) -> Offer {
+        self.keep(Kept::Attendance(attendance.clone()))
     }
 }
 
 impl Mqtt {
+    /// The highest number of an attendance event that is in the outbox of `store`, or was.
+    pub fn attendance_kept(store: &Store) -> Result<u64, StoreError> {
+        store.marked(ATTENDANCE)
+    }
+
     fn keep(&self, kept: Kept) -> Offer {
         let shared = &self.shared;
         if shared.events.push(kept).is_err() {

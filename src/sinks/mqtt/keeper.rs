@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use super::counters::add;
 use super::handle::{Kept, Shared};
-use crate::contract::InspectionOut;
 use crate::contract::topic;
 use crate::contract::{self, EventOut};
+use crate::contract::{AttendanceOut, InspectionOut};
 use crate::store::{Class, Entry, Key, Outbox, Store, StoreError};
 
 /// Most events of one group commit.
 pub(super) const GROUP: usize = 1_024;
 /// Most entries handed over and not acknowledged; beyond it new ones wait in the outbox.
 const HANDED: usize = 4_096;
+/// The mark that tells how far attendance is in the outbox.
+pub(super) const ATTENDANCE: &str = "attendance";
 /// Pause before a store that failed is opened again.
 const RETRY: Duration = Duration::from_secs(1);
 /// The keeper is rung for everything; this only bounds a lost wake-up.
@@ -77,6 +79,8 @@ pub(super) struct Keeper {
     pub(super) outbox: Option<Outbox>,
     /// Events taken from the queue and not yet known to be on disk.
     group: Vec<Kept>,
+    /// The store's closings when the outbox was opened.
+    closings: u64,
     pub(super) handed: usize,
     epoch: u64,
     online: bool,
@@ -91,6 +95,7 @@ impl Keeper {
             store,
             outbox: None,
             group: Vec::with_capacity(GROUP),
+            closings: 0,
             handed: 0,
             epoch: 0,
             online: false,
@@ -139,6 +144,11 @@ impl Keeper {
 
     /// Opens what is not open; false while the disk does not let us.
     fn ready(&mut self) -> bool {
+        if self.outbox.is_some() && self.store.as_ref().is_some_and(|store| store.closings() != self.closings)
+        {
+            // Somebody else met a fault of the disk first.
+            (self.outbox, self.epoch) = (None, u64::MAX);
+        }
         if self.outbox.is_some() {
             return true;
         }
@@ -165,7 +175,9 @@ impl Keeper {
             }
             self.store = Some(opened.store);
         }
-        self.store.as_ref().map_or_else(|| unreachable!("opened above"), |store| store.outbox(self.max_bytes))
+        let Some(store) = &self.store else { unreachable!("opened above") };
+        self.closings = store.closings();
+        store.outbox(self.max_bytes)
     }
 
     /// One turn: acknowledgements, the group, the backlog. Returns whether the end was asked for.
@@ -219,7 +231,7 @@ impl Keeper {
             return Ok(());
         }
         for kept in &self.group {
-            stage(outbox, kept, &self.shared);
+            stage(outbox, kept, &self.shared)?;
         }
         let durable = outbox.commit()?;
         self.group.clear();
@@ -286,7 +298,7 @@ impl Keeper {
     }
 }
 
-fn stage(outbox: &mut Outbox, kept: &Kept, shared: &Shared) {
+fn stage(outbox: &mut Outbox, kept: &Kept, shared: &Shared) -> Result<(), StoreError> {
     match kept {
         Kept::Event(event) => {
             let stream: Arc<str> = topic::event(&event.camera).into();
@@ -302,5 +314,18 @@ fn stage(outbox: &mut Outbox, kept: &Kept, shared: &Shared) {
                 contract::write(seq, wall_ns, &InspectionOut::from(&**inspection), out);
             });
         }
+        Kept::Attendance(event) => {
+            if event.id <= outbox.marked(ATTENDANCE)? {
+                // Offered again after a crash or a full queue: it is here already.
+                add(&shared.totals.events_known, 1);
+                return Ok(());
+            }
+            let stream: Arc<str> = topic::attendance(&event.camera).into();
+            outbox.stage(Class::Result, &stream, |seq, out| {
+                contract::write(seq, event.wall_ns, &AttendanceOut::from(&**event), out);
+            });
+            outbox.mark(ATTENDANCE, event.id);
+        }
     }
+    Ok(())
 }

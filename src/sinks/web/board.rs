@@ -14,8 +14,9 @@ use crate::types::Stamp;
 
 /// Events, inspections and attendance that are remembered.
 const RECENT: usize = 256;
-/// Inspections that are remembered with their pictures.
-pub(super) const INSPECTIONS: usize = 64;
+/// Inspections that are remembered, and pictures of them.
+pub(super) const INSPECTIONS: usize = 256;
+const PICTURES: usize = 64;
 /// How long figures are remembered, and at most how many.
 const HISTORY_NS: u64 = 600_000_000_000;
 const FIGURES: usize = 600;
@@ -48,6 +49,7 @@ pub(super) struct Inner {
     pub(super) told_ns: u64,
     /// Newest last.
     recent: VecDeque<Bytes>,
+    pictures: VecDeque<(u64, Bytes)>,
     inspections: VecDeque<(u64, Bytes)>,
     figures: VecDeque<(u64, Bytes)>,
     pub(super) telemetry: Option<Telemetry>,
@@ -177,9 +179,30 @@ impl Board {
         self.lock().recent.iter().rev().take(limit).cloned().collect()
     }
 
-    /// The last inspections, newest first: number and payload.
-    pub(super) fn inspections(&self, limit: usize) -> Vec<(u64, Bytes)> {
-        self.lock().inspections.iter().rev().take(limit).cloned().collect()
+    /// The last inspections, newest first: number, payload, and whether there is a picture.
+    pub(super) fn inspections(&self, limit: usize) -> Vec<(u64, Bytes, bool)> {
+        let inner = self.lock();
+        let last = inner.inspections.iter().rev().take(limit);
+        let drawn = |id: u64| inner.pictures.iter().any(|(known, _)| *known == id);
+        last.map(|(id, payload)| (*id, payload.clone(), drawn(*id))).collect()
+    }
+
+    /// Keeps the picture of an inspected part.
+    pub(super) fn keep_picture(&self, id: u64, jpeg: Bytes) {
+        keep(&mut self.lock().pictures, (id, jpeg), PICTURES);
+    }
+
+    /// The picture of an inspected part, while it is kept.
+    pub(super) fn picture(&self, id: u64) -> Option<Bytes> {
+        self.lock().pictures.iter().find(|(known, _)| *known == id).map(|(_, jpeg)| jpeg.clone())
+    }
+
+    /// Forgets what was said of `person`.
+    pub(super) fn forget(&self, person: u64) {
+        self.lock().recent.retain(|said| {
+            let said = serde_json::from_slice::<Value>(said);
+            said.is_ok_and(|said| said["person"] != person)
+        });
     }
 
     /// The figures that are remembered, oldest first.

@@ -1,7 +1,7 @@
 //! The handle that the rest of the program holds: offers that never wait, and the board.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crossbeam_queue::ArrayQueue;
 use tokio::sync::{Notify, broadcast};
@@ -11,7 +11,9 @@ use super::counters::{LiveTotals, Totals, add};
 use crate::contract::rest::{AlarmOut, Features, UnitOut};
 use crate::contract::{EventOut, InspectionOut, Payload, Telemetry, topic};
 use crate::sinks::{Offer, Sink};
-use crate::types::{Attendance, Clock, Event, Frame, Inspection, Report, Stamp};
+use crate::types::{
+    Attendance, Clock, Event, Frame, Inspection, LiveViews, PartAlbum, PersonId, Picture, Report, Stamp,
+};
 
 /// Events that wait for the unit's thread; with the unit away they are dropped, counted.
 const WAITING: usize = 1_024;
@@ -55,6 +57,8 @@ pub(super) struct Shared {
     pub(super) board: Board,
     pub(super) said: broadcast::Sender<Arc<Message>>,
     pub(super) totals: LiveTotals,
+    /// What people see of the cameras, as soon as somebody draws it.
+    pub(super) views: OnceLock<Arc<dyn LiveViews>>,
     /// Live views at this moment.
     pub(super) viewers: AtomicUsize,
     /// Listeners to events at this moment.
@@ -109,6 +113,7 @@ impl Web {
             board: Board::default(),
             said: broadcast::Sender::new(LAG),
             totals: LiveTotals::default(),
+            views: OnceLock::new(),
             viewers: AtomicUsize::new(0),
             listeners: AtomicUsize::new(0),
             refreshed: AtomicU64::new(0),
@@ -155,6 +160,16 @@ impl Web {
         self.shared.refreshed.fetch_add(1, Ordering::Release);
     }
 
+    /// Where live pictures come from; the first one stays.
+    pub fn show(&self, views: Arc<dyn LiveViews>) {
+        let _ = self.shared.views.set(views);
+    }
+
+    /// Forgets everything that names `person`: the person has been erased.
+    pub fn forget(&self, person: PersonId) {
+        self.shared.board.forget(person.0);
+    }
+
     /// Whether there is a page: without one nothing waits for it.
     pub fn set_enabled(&self, enabled: bool) {
         self.shared.enabled.store(enabled, Ordering::Relaxed);
@@ -177,6 +192,12 @@ impl Web {
         add(&shared.totals.events_taken, 1);
         shared.wake.notify_one();
         Offer::Taken
+    }
+}
+
+impl PartAlbum for Web {
+    fn keep(&self, inspection: &Arc<Inspection>, picture: &Picture) {
+        self.shared.board.keep_picture(inspection.id, picture.jpeg.clone());
     }
 }
 

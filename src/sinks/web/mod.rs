@@ -20,6 +20,7 @@ mod front;
 mod guard;
 mod handle;
 mod limiter;
+mod live;
 mod login;
 mod metrics;
 mod openapi;

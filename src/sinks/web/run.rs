@@ -31,8 +31,9 @@ const AGAIN: Duration = Duration::from_secs(2);
 const DRAIN: Duration = Duration::from_millis(300);
 /// Connections at one time.
 const CONNECTIONS: usize = 512;
-/// Bytes that the kernel may hold for one connection: two pictures, so that a slow viewer sees new ones soon.
-const SEND_BUFFER: u32 = 256 << 10;
+/// Bytes that the kernel may hold for one connection (it takes twice as much): a picture or two, so that a slow viewer
+/// sees new ones soon.
+const SEND_BUFFER: u32 = 128 << 10;
 /// Less urgent than capture and workers.
 const NICE: i32 = 5;
 

@@ -109,10 +109,6 @@ impl Users {
         }
         seen.users.clone()
     }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 fn stamp(path: &Path) -> Stamp {

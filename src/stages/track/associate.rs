@@ -1,8 +1,8 @@
 //! Who is who: the pairs of expected and found rectangles whose overlaps add up to the most.
 //!
-//! The graph of all pairs that overlap enough falls into parts that have nothing to do with each other. One object and
-//! one detection need no solver, and neither do one and several, or two and two; what is left, a crowd, is solved by
-//! the Hungarian algorithm of the crate `pathfinding` (Kuhn, 1955; Munkres, 1957).
+//! The graph of all pairs that overlap enough falls into parts that have nothing to do with each other, most of them one
+//! object and one detection. Parts of which one side has few members are solved in fixed memory; what is left, a crowd,
+//! by the Hungarian algorithm of the crate `pathfinding` (Kuhn, 1955; Munkres, 1957), which allocates. Both are exact.
 
 use pathfinding::kuhn_munkres::{Weights, kuhn_munkres};
 
@@ -12,6 +12,12 @@ use super::MAX_TRACKS;
 
 /// Overlaps are compared as whole numbers, so that every machine gives the same pairs.
 const ONE: f32 = 1_000_000.0;
+
+/// A part with no more members on one of its sides is solved in fixed memory.
+const SMALL: usize = 8;
+
+/// No partner.
+const NOBODY: u8 = u8::MAX;
 
 /// A rectangle that looks for its partner.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +45,12 @@ pub(super) struct Matcher {
     seen: [Vec<bool>; 2],
     /// The part of the graph that is being gathered: rows and columns.
     part: [Vec<usize>; 2],
+    /// For parts of which one side has at most so many members (see [`SMALL`]):
+    small: usize,
+    /// By set of the smaller side's members,
+    sums: Vec<i64>,
+    /// and by member of the larger side and set: the member's partner.
+    choices: Vec<u8>,
 }
 
 impl Matcher {
@@ -51,6 +63,9 @@ impl Matcher {
             weights: Vec::with_capacity(MAX_TRACKS * MAX_FINDINGS),
             seen: [Vec::with_capacity(MAX_TRACKS), Vec::with_capacity(MAX_FINDINGS)],
             part: [Vec::with_capacity(MAX_TRACKS), Vec::with_capacity(MAX_FINDINGS)],
+            small: SMALL,
+            sums: Vec::with_capacity(1 << SMALL),
+            choices: Vec::with_capacity(MAX_TRACKS << SMALL),
         }
     }
 
@@ -127,31 +142,57 @@ impl Matcher {
 
     /// Pairs the part that was gathered.
     fn solve(&mut self) {
-        let weight = |row: usize, column: usize| self.weight(self.part[0][row], self.part[1][column]);
-        match (self.part[0].len(), self.part[1].len()) {
-            (_, 0) => {}
-            (1, columns) => {
-                let column = best(columns, |column| weight(0, column));
-                self.pair(0, column);
-            }
-            (rows, 1) => {
-                let row = best(rows, |row| weight(row, 0));
-                self.pair(row, 0);
-            }
-            (2, 2) => {
-                let crossed = weight(0, 1) + weight(1, 0) > weight(0, 0) + weight(1, 1);
-                self.pair(0, usize::from(crossed));
-                self.pair(1, usize::from(!crossed));
-            }
-            (rows, columns) => {
-                self.crowds += 1;
-                let turned = rows > columns;
-                let (_, chosen) = kuhn_munkres(&Crowd { matcher: self, turned, sign: 1 });
-                for (a, b) in chosen.into_iter().enumerate() {
-                    if turned { self.pair(b, a) } else { self.pair(a, b) }
+        let [rows, columns] = [self.part[0].len(), self.part[1].len()];
+        if rows.min(columns) <= self.small {
+            self.solve_small(rows < columns);
+            return;
+        }
+        self.crowds += 1;
+        let turned = rows > columns;
+        let (_, chosen) = kuhn_munkres(&Crowd { matcher: self, turned, sign: 1 });
+        for (a, b) in chosen.into_iter().enumerate() {
+            if turned { self.pair(b, a) } else { self.pair(a, b) }
+        }
+    }
+
+    /// By dynamic programming over the sets of the smaller side's members: `sums[set]` is the best sum of those of the
+    /// larger side that were looked at so far, with partners from `set` only. `turned`: the rows are the smaller side.
+    fn solve_small(&mut self, turned: bool) {
+        let [large, small] = [self.part[usize::from(turned)].len(), self.part[usize::from(!turned)].len()];
+        let sets = 1 << small;
+        self.sums.clear();
+        self.sums.resize(sets, 0);
+        self.choices.clear();
+        for member in 0..large {
+            let at = self.choices.len();
+            self.choices.resize(at + sets, NOBODY);
+            // Downwards, because a set builds on smaller ones as they were before this member.
+            for set in (0..sets).rev() {
+                for partner in (0..small).filter(|partner| set & 1 << partner != 0) {
+                    let weight = self.weight_in(member, partner, turned);
+                    let sum = self.sums[set & !(1 << partner)] + weight;
+                    if weight > 0 && sum > self.sums[set] {
+                        self.sums[set] = sum;
+                        self.choices[at + set] = partner as u8;
+                    }
                 }
             }
         }
+        let mut set = sets - 1;
+        for member in (0..large).rev() {
+            let partner = self.choices[member * sets + set];
+            if partner != NOBODY {
+                let partner = usize::from(partner);
+                set &= !(1 << partner);
+                if turned { self.pair(partner, member) } else { self.pair(member, partner) }
+            }
+        }
+    }
+
+    /// Of members `a` and `b` of the part: row and column, or column and row where it is `turned`.
+    fn weight_in(&self, a: usize, b: usize, turned: bool) -> i64 {
+        let (row, column) = if turned { (b, a) } else { (a, b) };
+        self.weight(self.part[0][row], self.part[1][column])
     }
 
     /// Notes a pair of the part, unless the two were only left over.
@@ -161,11 +202,6 @@ impl Matcher {
             self.pairs.push((self.tracks[row].at, self.findings[column].at));
         }
     }
-}
-
-/// The first of those with the most weight.
-fn best(count: usize, weight: impl Fn(usize) -> i64) -> usize {
-    (0..count).rev().max_by_key(|i| weight(*i)).unwrap_or(0)
 }
 
 /// The gathered part as the solver wants it: no more rows than columns.
@@ -185,8 +221,7 @@ impl Weights<i64> for Crowd<'_> {
     }
 
     fn at(&self, row: usize, column: usize) -> i64 {
-        let (row, column) = if self.turned { (column, row) } else { (row, column) };
-        self.sign * self.matcher.weight(self.matcher.part[0][row], self.matcher.part[1][column])
+        self.sign * self.matcher.weight_in(row, column, self.turned)
     }
 
     fn neg(&self) -> Self {
@@ -198,13 +233,13 @@ impl Weights<i64> for Crowd<'_> {
 mod tests {
     use super::*;
 
-    /// Squares of 10 px at these places on one line.
-    fn run(tracks: &[f32], findings: &[f32]) -> (Vec<(usize, usize)>, u64) {
+    /// Squares of 10 px at these places on one line; parts with more than `small` members go to the solver.
+    fn solved(tracks: &[f32], findings: &[f32], small: usize) -> (Vec<(usize, usize)>, u64) {
         let place = |(at, x): (usize, &f32)| {
             let rect = Rect { x: *x, y: 0.0, w: 10.0, h: 10.0 };
             Place { at, class: 0, rect }
         };
-        let mut matcher = Matcher::new();
+        let mut matcher = Matcher { small, ..Matcher::new() };
         matcher.tracks.extend(tracks.iter().enumerate().map(place));
         matcher.findings.extend(findings.iter().enumerate().map(place));
         matcher.run(0.1);
@@ -212,30 +247,37 @@ mod tests {
         (matcher.pairs, matcher.crowds)
     }
 
+    fn run(tracks: &[f32], findings: &[f32]) -> Vec<(usize, usize)> {
+        let (pairs, crowds) = solved(tracks, findings, SMALL);
+        assert_eq!(crowds, 0);
+        pairs
+    }
+
     #[test]
-    fn what_stands_alone_is_paired_without_the_solver() {
-        assert_eq!(run(&[0.0, 50.0, 100.0], &[101.0, 1.0]), (vec![(0, 1), (2, 0)], 0));
-        assert_eq!(run(&[0.0], &[4.0, 1.0, 2.0]), (vec![(0, 1)], 0));
-        assert_eq!(run(&[4.0, 1.0, 2.0], &[0.0]), (vec![(1, 0)], 0));
-        assert_eq!(run(&[], &[0.0]).0, []);
-        assert_eq!(run(&[0.0], &[]).0, []);
+    fn what_stands_alone_is_paired_with_what_overlaps_it_most() {
+        assert_eq!(run(&[0.0, 50.0, 100.0], &[101.0, 1.0]), [(0, 1), (2, 0)]);
+        assert_eq!(run(&[0.0], &[4.0, 1.0, 2.0]), [(0, 1)]);
+        assert_eq!(run(&[4.0, 1.0, 2.0], &[0.0]), [(1, 0)]);
+        assert_eq!(run(&[], &[0.0]), []);
+        assert_eq!(run(&[0.0], &[]), []);
     }
 
     #[test]
     fn two_that_meet_are_paired_for_the_best_sum_not_for_the_best_pair() {
         // Greedily track 1 would take finding 0 (nearest of all) and leave track 0 with nothing.
-        assert_eq!(run(&[0.0, 7.0], &[6.0, 13.0]), (vec![(0, 0), (1, 1)], 0));
-        assert_eq!(run(&[0.0, 4.0], &[5.0, 1.0]), (vec![(0, 1), (1, 0)], 0));
+        assert_eq!(run(&[0.0, 5.0], &[4.0, 9.0]), [(0, 0), (1, 1)]);
+        assert_eq!(run(&[0.0, 4.0], &[5.0, 1.0]), [(0, 1), (1, 0)]);
     }
 
     #[test]
     fn a_crowd_goes_to_the_solver_whichever_side_is_larger() {
-        let four = [0.0, 4.0, 8.0, 12.0];
-        let three = [3.0, 7.0, 11.0];
-        let (pairs, crowds) = run(&four, &three);
-        assert_eq!((pairs.len(), crowds), (3, 1));
-        let (turned, _) = run(&three, &four);
-        assert_eq!(turned.len(), 3);
+        let row = |count: usize, from: f32| (0..count).map(|i| from + 4.0 * i as f32).collect::<Vec<_>>();
+        let (many, few) = (row(SMALL + 4, 0.0), row(SMALL + 1, 3.0));
+        for (tracks, findings) in [(&many, &few), (&few, &many)] {
+            let (pairs, crowds) = solved(tracks, findings, SMALL);
+            assert_eq!((pairs.len(), crowds), (SMALL + 1, 1));
+        }
+        assert_eq!(run(&many, &few[..SMALL]).len(), SMALL);
     }
 
     #[test]
@@ -249,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn every_small_crowd_is_paired_as_well_as_trying_everything_does() {
+    fn both_ways_pair_as_well_as_trying_everything_does() {
         let mut state = 9u32;
         let mut roll = |below: u32| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -261,14 +303,17 @@ mod tests {
                 (0..count).map(|_| roll(250) as f32 / 10.0).collect()
             };
             let (tracks, findings) = (rects(n, &mut roll), rects(m, &mut roll));
-            let (pairs, _) = run(&tracks, &findings);
             let overlap = |t: f32, f: f32| {
                 let square = |x| Rect { x, y: 0.0, w: 10.0, h: 10.0 };
                 let iou = square(f).iou(square(t));
                 if iou >= 0.1 { (iou * ONE) as i64 } else { 0 }
             };
-            let got: i64 = pairs.iter().map(|(t, f)| overlap(tracks[*t], findings[*f])).sum();
-            assert_eq!(got, most(&tracks, &mut findings.clone(), &overlap), "{tracks:?} {findings:?}");
+            let best = most(&tracks, &mut findings.clone(), &overlap);
+            for small in [SMALL, 0] {
+                let (pairs, _) = solved(&tracks, &findings, small);
+                let got: i64 = pairs.iter().map(|(t, f)| overlap(tracks[*t], findings[*f])).sum();
+                assert_eq!(got, best, "{tracks:?} {findings:?}, {small}");
+            }
         }
     }
 

@@ -11,7 +11,7 @@ pub(super) const NOMINAL_FPS: f32 = 30.0;
 /// Standard deviation of a measured coordinate, and of what a nominal frame adds to one, by the side it goes along.
 const POSITION: f32 = 1.0 / 20.0;
 /// Of what a nominal frame adds to a velocity.
-const VELOCITY: f32 = 1.0 / 160.0;
+const VELOCITY: f32 = 1.0 / 80.0;
 /// Of the velocity of an object that was seen once, beside the papers' 1/16: parts on a belt and people before a door
 /// move by more of their own size than the pedestrians of a street seen from far away.
 const FIRST_VELOCITY: f32 = 1.0 / 4.0;

@@ -86,9 +86,18 @@ impl Followed {
         self.motion.rect()
     }
 
-    /// It is the finding number `at` of the frame under way.
-    pub(super) fn seen(&mut self, at: usize, finding: &Finding, rect: Rect, moment: &Moment) {
-        self.motion.correct(rect);
+    /// Where it was seen last.
+    pub(super) fn last(&self) -> Rect {
+        self.looks.rect
+    }
+
+    /// It is the finding number `at` of the frame under way; `turned`: its motion until now says nothing any more.
+    pub(super) fn seen(&mut self, at: usize, finding: &Finding, rect: Rect, moment: &Moment, turned: bool) {
+        if turned {
+            self.motion = Motion::new(rect);
+        } else {
+            self.motion.correct(rect);
+        }
         self.looks.rect = rect;
         self.looks.score = self.looks.score.max(finding.score);
         self.hits += 1;

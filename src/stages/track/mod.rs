@@ -46,6 +46,15 @@ pub struct Tracker {
     pub overflow: u64,
 }
 
+/// Where an object is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pass {
+    /// Where its motion takes it.
+    Expected,
+    /// Where it was in the last frame: it has turned round or stopped at once, and begins its motion anew.
+    Turned,
+}
+
 /// Time as the frames tell it.
 #[derive(Debug, Default)]
 struct Clock {
@@ -102,9 +111,8 @@ impl Tracker {
         self.settings.low_score.min(min_score)
     }
 
-    /// How often a crowd (objects and detections that overlap one another in a group of more than two and two, and are
-    /// not all around a single one) was given to the solver: the only thing here that allocates, a few hundred bytes
-    /// that live until it is solved.
+    /// How often a crowd (more than eight objects and more than eight detections that hang together by their overlaps)
+    /// was given to the solver: the only thing here that allocates, a few vectors that live until it is solved.
     pub fn crowds(&self) -> u64 {
         self.matcher.crowds
     }
@@ -125,11 +133,13 @@ impl Tracker {
         self.taken.resize(report.findings.len(), false);
         let frames = step.as_secs_f32() * NOMINAL_FPS;
         self.tracks.iter_mut().for_each(|track| track.step(frames));
-        let sure = self.min_score;
-        self.pair(report, &moment, |track| track.id.is_some(), |score| score >= sure);
+        let least = self.min_score;
+        let (sure, unsure) = (|score: f32| score >= least, |score: f32| score < least);
+        self.pair(report, &moment, Pass::Expected, |track| track.id.is_some(), sure);
+        self.pair(report, &moment, Pass::Turned, |track| track.id.is_some() && track.missed == 1, sure);
         // One that was lost before is not found again in what may be nothing.
-        self.pair(report, &moment, |track| track.id.is_some() && track.missed == 1, |score| score < sure);
-        self.pair(report, &moment, |track| track.id.is_none(), |score| score >= sure);
+        self.pair(report, &moment, Pass::Expected, |track| track.id.is_some() && track.missed == 1, unsure);
+        self.pair(report, &moment, Pass::Expected, |track| track.id.is_none(), sure);
         self.begin(report, &moment);
         self.tell(report, &moment, events);
         self.forget(&moment, events);
@@ -148,16 +158,16 @@ impl Tracker {
         &mut self,
         report: &Report,
         moment: &Moment,
+        pass: Pass,
         wanted: impl Fn(&Followed) -> bool,
         fit: impl Fn(f32) -> bool,
     ) {
         let matcher = &mut self.matcher;
         matcher.clear();
         let free = self.tracks.iter().enumerate().filter(|(_, track)| track.missed > 0 && wanted(track));
-        matcher.tracks.extend(free.map(|(at, track)| Place {
-            at,
-            class: track.class,
-            rect: track.expected(),
+        matcher.tracks.extend(free.map(|(at, track)| {
+            let rect = if pass == Pass::Turned { track.last() } else { track.expected() };
+            Place { at, class: track.class, rect }
         }));
         let free = report.findings.iter().zip(&self.taken).enumerate();
         let free = free.filter(|(_, (finding, taken))| !**taken && fit(finding.score));
@@ -168,7 +178,7 @@ impl Tracker {
         for (track, at) in matcher.pairs.iter().copied() {
             let finding = &report.findings[at];
             let Some(rect) = finding.rect() else { continue };
-            self.tracks[track].seen(at, finding, rect, moment);
+            self.tracks[track].seen(at, finding, rect, moment, pass == Pass::Turned);
             self.taken[at] = true;
         }
     }

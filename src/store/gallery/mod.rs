@@ -14,6 +14,8 @@ pub use error::GalleryError;
 pub use record::{Erasing, NewSample, Person, Sample, clean_name};
 pub use transfer::{Imported, PersonName, Skipped, read_header};
 
+use std::collections::HashMap;
+
 use crops::Crops;
 use shelf::Shelf;
 
@@ -43,11 +45,26 @@ impl Gallery {
         self.shelf()?.person(id)
     }
 
+    /// The present name of everybody, also under the numbers of those who were merged into them.
+    pub fn names(&self) -> Result<HashMap<PersonId, String>, GalleryError> {
+        let people = self.shelf()?.heads()?.into_iter();
+        let named = people.flat_map(|Person { id, name, was, .. }| {
+            was.into_iter().chain([id]).map(move |number| (number, name.clone()))
+        });
+        Ok(named.collect())
+    }
+
     /// Whoever is called `name`, whatever its case.
     pub fn named(&self, name: &str) -> Result<Option<Person>, GalleryError> {
         let (shelf, lower) = (self.shelf()?, name.trim().to_lowercase());
         let found = shelf.heads()?.into_iter().find(|person| person.name.to_lowercase() == lower);
         found.map(|person| shelf.person(person.id)).transpose()
+    }
+
+    /// Whether somebody ever had this number.
+    pub fn knew(&self, id: PersonId) -> Result<bool, GalleryError> {
+        let next = self.store.counters().get(shelf::NEXT_PERSON)?;
+        Ok((1..next).contains(&id.0))
     }
 
     /// A new person of the name `name` with these faces, all of them or none.
@@ -140,22 +157,18 @@ impl Gallery {
         self.crops.read(sample)
     }
 
-    /// The embedding of a face that is known already, made by another model (its SHA-256).
-    pub fn embed_again(
-        &self,
-        id: PersonId,
-        sample: u64,
-        embedding: &[f32],
-        model: &str,
-    ) -> Result<(), GalleryError> {
+    /// New embeddings of faces that are known already, all made by the model with this SHA-256: all of them or none.
+    pub fn embed_again(&self, faces: &[(PersonId, u64, Vec<f32>)], model: &str) -> Result<(), GalleryError> {
         let _turn = self.store.gallery_turn();
         let shelf = self.shelf()?;
-        let known = self.has(&shelf, id, sample)?;
-        record::check_embedding(embedding)
-            .map_err(|cause| GalleryError::Unfit { source_name: known.source.clone(), cause })?;
-        let sample = Sample { embedding: embedding.to_vec(), model: model.to_owned(), ..known };
         let mut batch = sled::Batch::default();
-        shelf::insert_sample(&mut batch, id, &sample);
+        for (id, sample, embedding) in faces {
+            let known = self.has(&shelf, *id, *sample)?;
+            record::check_embedding(embedding)
+                .map_err(|cause| GalleryError::Unfit { source_name: known.source.clone(), cause })?;
+            let sample = Sample { embedding: embedding.clone(), model: model.to_owned(), ..known };
+            shelf::insert_sample(&mut batch, *id, &sample);
+        }
         shelf.apply(batch)
     }
 

@@ -9,6 +9,10 @@ use crate::store::tree::Tree;
 use crate::store::{Store, StoreError};
 use crate::types::PersonId;
 
+/// The counters of people and of their pictures.
+pub(super) const NEXT_PERSON: &str = "gallery/person";
+const NEXT_SAMPLE: &str = "gallery/sample";
+
 pub(super) struct Shelf<'s> {
     store: &'s Store,
     crops: &'s Crops,
@@ -90,7 +94,7 @@ impl<'s> Shelf<'s> {
     /// An id that nobody had, also in a store that was set aside.
     pub(super) fn next_person(&self) -> Result<PersonId, GalleryError> {
         let highest = self.heads()?.last().map_or(0, |person| person.id.0);
-        Ok(PersonId(self.next("gallery/person", highest)?))
+        Ok(PersonId(self.next(NEXT_PERSON, highest)?))
     }
 
     /// Numbers for `count` pictures that none had: the first of them.
@@ -98,11 +102,11 @@ impl<'s> Shelf<'s> {
         let counters = self.store.counters();
         let floor = self.store.first_number();
         // A fresh store after a damaged one begins above every number of the old one.
-        match counters.get("gallery/sample")? {
-            0 => drop(counters.reserve("gallery/sample", floor)?),
+        match counters.get(NEXT_SAMPLE)? {
+            0 => drop(counters.reserve(NEXT_SAMPLE, floor)?),
             _ => {}
         }
-        Ok(counters.reserve("gallery/sample", count as u64)?)
+        Ok(counters.reserve(NEXT_SAMPLE, count as u64)?)
     }
 
     fn next(&self, name: &str, highest: u64) -> Result<u64, GalleryError> {

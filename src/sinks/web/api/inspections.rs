@@ -2,16 +2,35 @@
 
 use axum::http::StatusCode;
 
-use super::super::answer::{self, Outcome, json_text};
+use super::super::answer::{self, Fault, Outcome, bytes, json_text, mime};
 use super::super::board::INSPECTIONS;
 use super::super::routes::Call;
 
+/// Given at once by default.
+const USUAL: usize = 50;
+
 pub(in super::super) async fn list(call: Call) -> Outcome {
-    let inspections = call.server.shared.board.inspections(call.limit(INSPECTIONS, INSPECTIONS)?);
-    let with_picture = inspections.into_iter().map(|(_, payload)| {
+    let inspections = call.server.shared.board.inspections(call.limit(USUAL, INSPECTIONS)?);
+    let with_picture = inspections.into_iter().map(|(id, payload, drawn)| {
         let mut out = payload.strip_suffix(b"}").unwrap_or(&payload).to_vec();
-        out.extend_from_slice(b",\"picture\":null}");
+        let picture = match drawn {
+            true => format!(",\"picture\":\"/api/v1/inspections/{id}/picture\"}}"),
+            false => ",\"picture\":null}".to_owned(),
+        };
+        out.extend_from_slice(picture.as_bytes());
         out.into()
     });
     Ok(json_text(StatusCode::OK, answer::list(with_picture)))
+}
+
+pub(in super::super) async fn picture(call: Call) -> Outcome {
+    let id = call.number("acquisition")?;
+    match call.server.shared.board.picture(id) {
+        Some(jpeg) => Ok(bytes(mime::JPEG, jpeg)),
+        None => {
+            let message = format!("there is no picture of acquisition {id}");
+            let remedy = "the last ones are kept in memory; older ones are evidence, on the disk of the box";
+            Err(Fault::unknown("unknown_acquisition", message, remedy))
+        }
+    }
 }

@@ -64,7 +64,9 @@ pub(in super::super) async fn merge(mut call: Call) -> Outcome {
 
 pub(in super::super) async fn erase(call: Call) -> Outcome {
     let person = call.number("person")?;
-    answer::json(&faces(&call.server, json!({ "action": "erase", "person": person })).await?)
+    let told = faces(&call.server, json!({ "action": "erase", "person": person })).await?;
+    call.server.shared.board.forget(person);
+    answer::json(&told)
 }
 
 pub(in super::super) async fn remove(call: Call) -> Outcome {

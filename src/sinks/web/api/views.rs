@@ -8,7 +8,6 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use base64::Engine as _;
 use serde_json::{Value, json};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::BroadcastStream;
@@ -18,14 +17,17 @@ use super::super::answer::{self, Fault, Outcome, bytes, json_text, mime};
 use super::super::board::Inner;
 use super::super::counters::add;
 use super::super::handle::{CameraFacts, Shared};
+use super::super::live;
 use super::super::routes::Call;
 use super::state::ask;
 use crate::contract::rest::{CameraOut, TriggerIn};
 use crate::contract::{CameraState, topic};
-use crate::types::CommandKind;
+use crate::types::{CommandKind, Layer, LiveView};
 
-/// A comment so often keeps proxies from closing a stream on which nothing happens.
+/// A `ping` so often keeps proxies from closing a stream on which nothing happens, and tells the page that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long a picture is waited for.
+const PICTURE: Duration = Duration::from_secs(5);
 const RECENT: usize = 50;
 const MOST_RECENT: usize = 256;
 
@@ -71,13 +73,42 @@ fn known(call: &Call) -> Result<String, Fault> {
     Err(Fault::unknown("unknown_camera", message, format!("there are: {}", names.join(", "))))
 }
 
+/// The camera's live view.
+fn view(call: &Call) -> Result<Arc<dyn LiveView>, Fault> {
+    let camera = known(call)?;
+    let view = call.server.shared.views.get().and_then(|views| views.find(&camera));
+    view.ok_or_else(|| {
+        Fault::busy(format!("nobody draws the pictures of {camera} now"), "try again in a moment")
+    })
+}
+
+pub(in super::super) async fn live(call: Call) -> Outcome {
+    let view = view(&call)?;
+    let shared = &call.server.shared;
+    let place = Place::take(shared, |shared| &shared.viewers, call.server.settings.max_viewers)?;
+    Ok(live::response(view.watch(Layer::Drawn), place))
+}
+
 pub(in super::super) async fn picture(call: Call) -> Outcome {
-    let camera = known(&call)?;
-    let told = ask(&call.server, CommandKind::Snapshot, json!({ "camera": camera })).await?;
-    let picture = told["jpeg_base64"].as_str().unwrap_or_default();
-    let picture = base64::engine::general_purpose::STANDARD.decode(picture);
-    let picture = picture.map_err(|error| Fault::busy(format!("no picture came: {error}"), "try again"))?;
-    Ok(bytes(mime::JPEG, picture.into()))
+    let layer = match call.asked("raw") {
+        None | Some("0") => Layer::Drawn,
+        Some("1") => Layer::Plain,
+        Some(word) => return Err(Fault::bad(format!("raw is {word:?}"), "write 0 or 1")),
+    };
+    let mut watch = view(&call)?.watch(layer);
+    match tokio::time::timeout(PICTURE, watch.next()).await {
+        Ok(Some(picture)) => Ok(bytes(mime::JPEG, picture.jpeg)),
+        Ok(None) => Err(Fault::busy("the camera is being configured anew", "try again in a moment")),
+        Err(_) => {
+            let message = format!("the camera gave no picture within {} s", PICTURE.as_secs());
+            Err(Fault::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "no_picture",
+                message,
+                "GET /api/v1/cameras says how it is",
+            ))
+        }
+    }
 }
 
 pub(in super::super) async fn trigger(mut call: Call) -> Outcome {
@@ -106,17 +137,18 @@ pub(in super::super) async fn events(call: Call) -> Outcome {
         };
         Ok::<_, Infallible>(event)
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    let ping = KeepAlive::new().interval(KEEP_ALIVE).event(Event::default().event("ping").data("{}"));
+    Ok(Sse::new(events).keep_alive(ping).into_response())
 }
 
 /// A place among those who look or listen; free again when dropped.
-pub(super) struct Place {
-    pub(super) shared: Arc<Shared>,
+pub(in super::super) struct Place {
+    pub(in super::super) shared: Arc<Shared>,
     of: fn(&Shared) -> &AtomicUsize,
 }
 
 impl Place {
-    pub(super) fn take(
+    pub(in super::super) fn take(
         shared: &Arc<Shared>,
         of: fn(&Shared) -> &AtomicUsize,
         most: usize,

@@ -6,12 +6,12 @@ use super::super::answer::mime;
 use super::super::api::{attendance, inspections, people, session, state, views};
 use super::{Gives, Param, Route, Verb, of};
 use crate::config::users::Role;
-use crate::contract::Telemetry;
 use crate::contract::rest::{
     AlarmOut, AuditOut, CameraOut, ConfigOut, DayOut, EnrolIn, EnrolledOut, ErasedOut, HealthOut, LoginIn,
     MergeIn, PeopleOut, PicturesIn, ReenrolledOut, RenameIn, SessionOut, StatusOut, TelemetryOut, TriggerIn,
     UnitOut,
 };
+use crate::contract::{InspectionOut, Telemetry};
 
 const ANYONE: Option<Role> = None;
 const VIEWER: Option<Role> = Some(Role::Viewer);
@@ -114,6 +114,13 @@ pub(in super::super) static ROUTES: &[Route] = &[
     get("/api/v1/cameras", VIEWER, "The cameras.", Gives::Json(200, of::<Vec<CameraOut>>), |call| {
         Box::pin(views::cameras(call))
     }),
+    get(
+        "/api/v1/cameras/{camera}/live",
+        VIEWER,
+        "What a camera sees, as it sees it: MJPEG, with what was found drawn in.",
+        Gives::Bytes(mime::MJPEG),
+        |call| Box::pin(views::live(call)),
+    ),
     Route {
         query: &[Param { name: "raw", says: "1: without what is drawn on it." }],
         ..get(
@@ -130,7 +137,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
             "/api/v1/cameras/{camera}/trigger",
             OPERATOR,
             "Inspect the part that is there now.",
-            Gives::Json(200, of::<Value>),
+            Gives::Json(200, of::<InspectionOut<'static>>),
             |call| Box::pin(views::trigger(call)),
         )
     },
@@ -157,10 +164,17 @@ pub(in super::super) static ROUTES: &[Route] = &[
             "/api/v1/inspections",
             VIEWER,
             "The last inspections.",
-            Gives::Json(200, of::<Vec<Value>>),
+            Gives::Json(200, of::<Vec<InspectionOut<'static>>>),
             |call| Box::pin(inspections::list(call)),
         )
     },
+    get(
+        "/api/v1/inspections/{acquisition}/picture",
+        VIEWER,
+        "An inspected part, with what was found on it.",
+        Gives::Bytes(mime::JPEG),
+        |call| Box::pin(inspections::picture(call)),
+    ),
     get("/api/v1/people", VIEWER, "The people of the gallery.", Gives::Json(200, of::<PeopleOut>), |call| {
         Box::pin(people::list(call))
     }),

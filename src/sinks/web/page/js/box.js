@@ -22,7 +22,7 @@ async function loadAlarms() {
 }
 
 async function loadCameras() {
-  box.cameras = (await ask("/cameras")) || [];
+  box.cameras = (await askFirst("/cameras")) || [];
   say("cameras");
   say("cameras-changed");
 }

@@ -57,7 +57,7 @@ function showFeed() {
 }
 
 function makeNews(item) {
-  return el("li", { class: item.kind },
+  return el("li", { class: `${item.kind} ${item.sign}` },
     icon(item.sign === "plain" ? "object" : item.sign),
     el("span", { class: "words" }, item.words),
     el("span", { class: "muted when" }, el("time", { dateTime: item.time }, dayAndClock(item.time)), item.camera ? ` · ${item.camera}` : ""));

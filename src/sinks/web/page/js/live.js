@@ -102,7 +102,7 @@ function showPicture(card) {
   clearTimeout(card.retry);
   if (card.dataset.mode === "stream") {
     card.img.src = liveUrl(card.camera.name);
-    card.retry = setTimeout(() => card.seen || pictureFailed(card), PICTURE_MS);
+    card.retry = setTimeout(() => checkPicture(card), PICTURE_MS);
   }
   else if (card.dataset.mode === "still") refreshStill(card);
   else card.img.removeAttribute("src"); // Closes the connection.
@@ -137,6 +137,12 @@ function pictureCame(card) {
     live.firstPicture = true;
     performance.mark("first-picture");
   }
+}
+
+/** Not every browser tells of the first picture of a stream. */
+function checkPicture(card) {
+  if (card.img.naturalWidth > 0) pictureCame(card);
+  else if (!card.seen) pictureFailed(card);
 }
 
 function pictureFailed(card) {

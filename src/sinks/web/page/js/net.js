@@ -39,6 +39,13 @@ async function ask(path, { method = "GET", body, patience = PATIENCE_MS } = {}) 
   }
 }
 
+/** The answer that the head of the page asked for, once; later it is asked for anew. */
+function askFirst(path) {
+  const asked = early[path];
+  delete early[path];
+  return asked ? asked.then(read, (error) => Promise.reject(unreachable(error.name === "TimeoutError", PATIENCE_MS))) : ask(path);
+}
+
 function unreachable(late, patience) {
   if (late) {
     return new ApiError("timeout", `the box did not answer within ${patience / 1000} s`, "try again; if it goes on, look at the box's log");

@@ -8,7 +8,7 @@ const route = { view: "", wanted: false };
 // --- session ---
 
 async function loadSession() {
-  useSession(await ask("/session"));
+  useSession(await askFirst("/session"));
   if (session.login_required && !session.user) loginNeeded();
 }
 
@@ -107,9 +107,9 @@ function lookAgain() {
 }
 
 /** Everything that one who is let in sees. The cameras first: their pictures are on their way at once. */
-async function begin() {
+async function begin(cameras = loadCameras()) {
   openStream();
-  await loadCameras();
+  await cameras;
   const others = await Promise.allSettled([loadStatus(), loadAlarms(), ask("/telemetry").then((told) => told && told.now && takeTelemetry(told.now))]);
   others.filter((other) => other.status === "rejected").forEach((other) => complain(other.reason));
   say("cameras");
@@ -139,11 +139,11 @@ async function start() {
 /** Session and cameras at the same time: the picture does not wait for a second answer. */
 async function firstLook() {
   showRoute();
-  const cameras = loadCameras().catch(() => {});
+  const cameras = loadCameras();
+  cameras.catch(() => {}); // The session says why, in words.
   try {
     await loadSession();
-    await cameras;
-    await begin();
+    await begin(cameras);
   } catch (error) {
     if (error.code === "login_needed") return;
     complain(error);

@@ -2,7 +2,7 @@
 // hidden: a browser has six connections to a host, for all of its tabs together.
 
 const EVENTS = ["event", "attendance", "inspection", "camera", "status", "alarm", "telemetry", "missed"];
-const SILENT_MS = 25000; // The box says `ping` every 10 s.
+const SILENT_MS = 40000; // The box says `ping` where nothing was said for 15 s.
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 
 const stream = { source: null, failures: 0, timer: 0, alive: 0, on: false };

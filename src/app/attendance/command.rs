@@ -1,0 +1,155 @@
+//! The unit in the service, and the day's table for whoever asks.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+use super::Around;
+use crate::app::{App, lock};
+use crate::capture::Health;
+use crate::config;
+use crate::contract::{Day, DayEvent, DayRow, Names};
+use crate::stages::rules::{PersonDay, day_of, span_of, visits};
+use crate::store::{Store, StoreError};
+use crate::supervisor::Unit;
+use crate::types::{Clock, PersonId, Refusal, Reply, SystemClock, Witness, rfc3339};
+
+impl App {
+    /// Who has to be told of sightings: whoever recognises calls this.
+    pub(in crate::app) fn witness(&self) -> Arc<dyn Witness> {
+        self.attendance.witness()
+    }
+
+    /// The book's keeper. Not essential: without a disk the box goes on, and says so.
+    pub(in crate::app) fn attendance_unit(self: &Arc<App>) -> Unit {
+        let app = self.clone();
+        Unit::new("attendance", move |context| {
+            let alarm = |name: &str, cause: Option<&str>| match cause {
+                Some(cause) => app.voice.alarm(name, cause),
+                None => app.voice.clear_alarm(name),
+            };
+            let around = Around {
+                store: &app.store,
+                sinks: &app.sinks,
+                mqtt: &app.mqtt,
+                clock: &SystemClock,
+                looks: &|camera| app.looks(camera),
+                alarm: &alarm,
+            };
+            app.attendance.run(&around, &context.stop, &context.beat);
+            Ok(())
+        })
+    }
+
+    /// Whether a camera gives frames; one that is not there any more, or has ended, will never see anybody again, and
+    /// counts as looking.
+    fn looks(&self, camera: &str) -> bool {
+        let rigs = lock(&self.rigs);
+        let rig = rigs.iter().find(|rig| rig.settings.name == camera);
+        rig.is_none_or(|rig| matches!(&*lock(&rig.health), Health::Online { .. } | Health::Ended))
+    }
+
+    /// `attendance`: `{"action": "day", "day": "2026-11-21", "person": 7}`. Without `day` it is today; `person` is a
+    /// number or a name.
+    pub(in crate::app) fn attendance_command(&self, payload: &Value) -> Reply {
+        let wish = Wish::from_json(payload)?;
+        let settings = self.config().attendance.clone();
+        let names = self.store.gallery().names().unwrap_or_default();
+        let name = |person: PersonId| names.get(&person).cloned();
+        let day = day(&self.store, &settings, &wish, SystemClock.now().wall_ns, &name)?;
+        serde_json::to_value(day).map_err(|error| error.to_string().into())
+    }
+}
+
+/// Which table somebody wants.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wish {
+    /// The day, `YYYY-MM-DD`; today by default.
+    pub day: Option<String>,
+    /// One person alone, by number or by name.
+    pub person: Option<String>,
+}
+
+impl Wish {
+    fn from_json(payload: &Value) -> Result<Wish, Refusal> {
+        let text = |key: &str| match &payload[key] {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        match payload["action"].as_str() {
+            Some("day") | None => Ok(Wish { day: text("day"), person: text("person") }),
+            Some(other) => Err(Refusal::new(
+                "bad_action",
+                format!("attendance knows no action {other:?}"),
+                "say {\"action\": \"day\"}",
+            )),
+        }
+    }
+
+    fn date(&self, settings: &config::Attendance, now_ns: u64) -> Result<Date, Refusal> {
+        let Some(text) = &self.day else { return Ok(day_of(now_ns, &settings.zone)) };
+        text.parse().map_err(|_| {
+            Refusal::new(
+                "bad_day",
+                format!("{text:?} is no day"),
+                "write it as YYYY-MM-DD, such as 2026-11-21",
+            )
+        })
+    }
+
+    /// Whether a row belongs to the person who is asked for.
+    fn holds(&self, row: &DayRow) -> bool {
+        match &self.person {
+            None => true,
+            Some(wanted) => row.person.to_string() == *wanted || row.name == *wanted,
+        }
+    }
+}
+
+/// Who was here on a day of local time. `names` tells the present name of a person where the gallery knows it; a
+/// person whom it does not know keeps the last name that the log has.
+///
+/// # Errors
+/// A refusal, `bad_day` or `store`.
+pub fn day(
+    store: &Store,
+    settings: &config::Attendance,
+    wish: &Wish,
+    now_ns: u64,
+    names: Names<'_>,
+) -> Result<Day, Refusal> {
+    let date = wish.date(settings, now_ns)?;
+    let span = span_of(date, &settings.zone).ok_or_else(|| {
+        Refusal::new("bad_day", format!("{date} is too far away"), "ask for a day since 1970")
+    })?;
+    let book = store.attendance();
+    let events = book.during(span.clone()).map_err(damaged)?;
+    let (present, _) = book.present().map_err(damaged)?;
+    let next = |event: &crate::types::Attendance| book.next_of(event.person, event.id);
+    let rows = visits(&span, &events, &present, next).map_err(damaged)?;
+    let mut rows: Vec<DayRow> =
+        rows.iter().map(|row| told(row, names)).filter(|row| wish.holds(row)).collect();
+    rows.sort_by_cached_key(|row| (row.name.to_lowercase(), row.person));
+    let shown = |person: PersonId| wish.person.is_none() || rows.iter().any(|row| row.person == person.0);
+    let events = events.iter().filter(|event| shown(event.person)).map(DayEvent::from).collect();
+    Ok(Day { day: date.to_string(), time_zone: settings.zone_name().to_owned(), rows, events })
+}
+
+fn told(row: &PersonDay, names: Names<'_>) -> DayRow {
+    DayRow {
+        person: row.person.0,
+        name: names(row.person).unwrap_or_else(|| row.name.clone()),
+        first_in: rfc3339(row.first_ns),
+        last_seen: rfc3339(row.last_ns),
+        left: row.left_ns.map(rfc3339),
+        present_s: row.present_ns / 1_000_000_000,
+        visits: row.visits,
+        present: row.present,
+    }
+}
+
+fn damaged(error: StoreError) -> Refusal {
+    Refusal::new("store", error.to_string(), "")
+}

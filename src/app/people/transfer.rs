@@ -1,0 +1,44 @@
+//! Export and import.
+
+use serde_json::{Value, json};
+
+use super::{Desk, errors};
+use crate::store::{Gallery, read_header};
+use crate::types::{PersonId, Reply};
+
+impl Desk<'_> {
+    /// `export`: `lines` (text, with the header first where `after` is not given). With `most_bytes` about so many, at
+    /// least one person, and `next` to go on from where somebody is left.
+    pub(super) fn export(&self, wish: &Value) -> Reply {
+        let sha256 = self.embedder()?.map(|(_, sha256)| sha256).unwrap_or_default();
+        let after = wish["after"].as_u64().map(PersonId);
+        let most = wish["most_bytes"].as_u64().map_or(usize::MAX, |most| most as usize);
+        let (people, next) = self.0.gallery().export(after, most).map_err(errors::of_gallery)?;
+        let mut lines = if after.is_none() { Gallery::header(&sha256) + "\n" } else { String::new() };
+        people.iter().for_each(|line| lines.extend([line, "\n"]));
+        Ok(json!({ "lines": lines, "next": next.map(|id| id.0) }))
+    }
+
+    /// `import`: `lines` as text, or as an array of lines.
+    pub(super) fn import(&self, wish: &Value) -> Reply {
+        let lines: Vec<&str> = match &wish["lines"] {
+            Value::String(text) => text.lines().collect(),
+            Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
+            _ => return Err(errors::missing("lines", "{\"lines\": \"…\"}")),
+        };
+        let gallery = self.0.gallery();
+        let imported = gallery.import(lines.iter().copied()).map_err(errors::of_gallery)?;
+        let other = lines.first().and_then(|header| read_header(header).ok()).unwrap_or_default();
+        self.0.changed();
+        let model = self.embedder()?;
+        let stale = match &model {
+            Some((_, sha256)) => gallery.stale(sha256).map_err(errors::of_gallery)?.len(),
+            None => 0,
+        };
+        let same = model.is_none_or(|(_, sha256)| sha256 == other);
+        let mut told = json!(imported);
+        told["stale"] = stale.into();
+        told["same_model"] = same.into();
+        Ok(told)
+    }
+}

@@ -1,0 +1,147 @@
+//! `ocellus attendance`: who was here on a day, on the terminal or as a table in a file; of the running service, or of
+//! its store where none runs.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::{Configured, Told, tell};
+use crate::app::attendance::{Wish, day};
+use crate::contract::{Day, DayRow, table};
+use crate::control::ask;
+use crate::store::{Store, StoreError};
+use crate::types::{Clock, PersonId, SystemClock};
+
+/// How long a store may be held by somebody who does not answer: a service that starts.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The day in the box's local time; today by default.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    day: Option<String>,
+    /// One person alone, by number or name.
+    #[arg(long, value_name = "PERSON")]
+    person: Option<String>,
+    /// Write the table as CSV into this file; "-" is standard output.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["xlsx", "json"])]
+    csv: Option<PathBuf>,
+    /// Write the table and the events as an XLSX workbook into this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    xlsx: Option<PathBuf>,
+    /// Print rows and events as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if let Some(path) = &arguments.csv {
+        let bytes = table::csv(&fetch(arguments)?)?;
+        return put(path, &bytes);
+    }
+    if let Some(path) = &arguments.xlsx {
+        let bytes = table::xlsx(&fetch(arguments)?)?;
+        return put(path, &bytes);
+    }
+    tell::tell(arguments.json, told(arguments))
+}
+
+fn told(arguments: &Arguments) -> anyhow::Result<Told> {
+    let mut answer = fetch(arguments)?;
+    let day: Day = serde_json::from_value(answer.clone())?;
+    answer["ok"] = true.into();
+    Ok(Told::new(in_words(&day)?, answer))
+}
+
+/// What the command `attendance` answers.
+fn fetch(arguments: &Arguments) -> anyhow::Result<Value> {
+    let config = arguments.configured.options().load()?;
+    let dir = &config.device.state_dir;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let locked = match Store::open(dir) {
+            Ok(opened) => {
+                if let Some(aside) = opened.set_aside {
+                    eprintln!("ocellus: the store was damaged; it is set aside as {}", aside.display());
+                }
+                let wish = Wish { day: arguments.day.clone(), person: arguments.person.clone() };
+                let now = SystemClock.now().wall_ns;
+                let names = opened.store.gallery().names().unwrap_or_default();
+                let name = |person: PersonId| names.get(&person).cloned();
+                let day = day(&opened.store, &config.attendance, &wish, now, &name)?;
+                return Ok(serde_json::to_value(day)?);
+            }
+            Err(locked @ StoreError::Locked { .. }) => locked,
+            Err(other) => return Err(other.into()),
+        };
+        if ask(dir, "ping", Value::Null).is_ok() {
+            let wish = json!({ "action": "day", "day": arguments.day, "person": arguments.person });
+            return Ok(ask(dir, "attendance", wish)?);
+        }
+        if Instant::now() > deadline {
+            return Err(locked.into());
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn put(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    if path.as_os_str() == "-" {
+        return Ok(std::io::stdout().write_all(bytes)?);
+    }
+    std::fs::write(path, bytes)
+        .with_context(|| format!("{} cannot be written; name a file in a folder that exists", path.display()))
+}
+
+fn in_words(day: &Day) -> anyhow::Result<String> {
+    let zone = TimeZone::get(&day.time_zone)?;
+    if day.rows.is_empty() {
+        return Ok(format!("{} ({}): nobody was here", day.day, day.time_zone));
+    }
+    let width = day.rows.iter().map(|row| shown(&row.name).chars().count()).max().unwrap_or(0).max(6);
+    let mut lines = vec![
+        format!("{} ({})", day.day, day.time_zone),
+        format!(
+            "{:<width$}  {:<8}  {:<9}  {:<8}  {:>9}  visits",
+            "person", "in", "last seen", "left", "here for"
+        ),
+    ];
+    for row in &day.rows {
+        lines.push(line(row, width, &zone)?);
+    }
+    Ok(lines.join("\n"))
+}
+
+fn line(row: &DayRow, width: usize, zone: &TimeZone) -> anyhow::Result<String> {
+    let time = |text: &str| -> anyhow::Result<String> {
+        let moment: Timestamp = text.parse()?;
+        Ok(zone.to_datetime(moment).strftime("%H:%M:%S").to_string())
+    };
+    let left = match (&row.left, row.present) {
+        (Some(left), _) => time(left)?,
+        (None, true) => "here".to_owned(),
+        (None, false) => "-".to_owned(),
+    };
+    let spent = format!("{}:{:02}:{:02}", row.present_s / 3_600, row.present_s / 60 % 60, row.present_s % 60);
+    Ok(format!(
+        "{:<width$}  {:<8}  {:<9}  {left:<8}  {spent:>9}  {:>6}",
+        shown(&row.name),
+        time(&row.first_in)?,
+        time(&row.last_seen)?,
+        row.visits,
+    ))
+}
+
+/// A name that cannot steer the terminal.
+fn shown(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

@@ -1,0 +1,86 @@
+//! `ocellus faces enrol` and `add`: pictures of a person. Bad ones are told, and the good ones are taken.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::desk::picture;
+use super::{Common, Desk, Told, pictures};
+
+/// Pictures, or a camera.
+#[derive(Debug, Args)]
+struct Given {
+    /// Pictures of the person alone: JPEG or PNG, near, sharp, looking at the camera.
+    #[arg(required_unless_present = "camera", value_name = "PICTURE")]
+    pictures: Vec<PathBuf>,
+    /// What this camera of the running service sees now, instead of pictures.
+    #[arg(long, value_name = "NAME", conflicts_with = "pictures")]
+    camera: Option<String>,
+    /// It is somebody else, however alike they look.
+    #[arg(long)]
+    as_new: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Enrol {
+    /// The person's name: 1 to 64 characters, unique.
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    given: Given,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// The person, by number or by name.
+    #[arg(value_name = "PERSON")]
+    person: String,
+    #[command(flatten)]
+    given: Given,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+pub(super) fn enrol(arguments: &Enrol) -> anyhow::Result<Told> {
+    let mut wish = wish(&arguments.given)?;
+    (wish["action"], wish["name"]) = ("enrol".into(), arguments.name.as_str().into());
+    let desk = Desk::open(&arguments.common)?;
+    Ok(told(desk.ask(wish)?, &arguments.given, "enrolled"))
+}
+
+pub(super) fn add(arguments: &Add) -> anyhow::Result<Told> {
+    let mut wish = wish(&arguments.given)?;
+    let desk = Desk::open(&arguments.common)?;
+    (wish["action"], wish["person"]) = ("add".into(), desk.person(&arguments.person)?.into());
+    Ok(told(desk.ask(wish)?, &arguments.given, "added"))
+}
+
+fn wish(given: &Given) -> anyhow::Result<Value> {
+    let mut wish = json!({ "as_new": given.as_new });
+    match &given.camera {
+        Some(camera) => wish["camera"] = camera.as_str().into(),
+        None => {
+            let pictures = given.pictures.iter().map(|file| picture(file)).collect::<Result<Vec<_>, _>>()?;
+            wish["pictures"] = pictures.into();
+        }
+    }
+    Ok(wish)
+}
+
+fn told(mut answer: Value, given: &Given, done: &str) -> Told {
+    let name = answer["name"].as_str().unwrap_or_default();
+    let mut lines =
+        vec![format!("person {}, {name}: {} {done}", answer["person"], pictures(&answer["samples"]))];
+    for rejected in answer["rejected"].as_array().into_iter().flatten() {
+        let index = rejected["index"].as_u64().unwrap_or(0) as usize;
+        let file =
+            given.pictures.get(index).map_or_else(|| "the frame".into(), |file| file.display().to_string());
+        let word = |key: &str| rejected[key].as_str().unwrap_or_default();
+        lines.push(format!("  not taken: {file}: {}; {}", word("reason"), word("remedy")));
+    }
+    answer["ok"] = true.into();
+    Told::new(lines.join("\n"), answer)
+}

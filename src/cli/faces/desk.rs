@@ -1,0 +1,157 @@
+//! The desk of `ocellus faces`: that of the service that runs, or the same one on the store while none does.
+
+use std::cell::{OnceCell, RefCell};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Common, FacesFault};
+use crate::app::people::{self, House};
+use crate::app::{finish_erasures, forget_alone};
+use crate::config::Config;
+use crate::control::ask;
+use crate::engine::{EngineError, Model, Runtime};
+use crate::ring::Lease;
+use crate::store::{Erasing, Forgotten, Gallery, Store, StoreError};
+use crate::types::{Frame, Refusal};
+
+/// How long a store may be held by somebody who does not answer: a service that starts, another command.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Who answers.
+pub(super) enum Desk {
+    /// The service that runs on this state directory.
+    Service(PathBuf),
+    /// Nobody else: the store is ours while we work.
+    Here(Box<Alone>),
+}
+
+impl Desk {
+    pub fn open(common: &Common) -> anyhow::Result<Desk> {
+        // A service that runs needs no sound configuration to be asked.
+        let dir = common.configured.dir()?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let path = match Store::open(&dir) {
+                Ok(opened) => {
+                    return Ok(Desk::Here(Box::new(Alone::new(common, opened.store, opened.set_aside)?)));
+                }
+                Err(StoreError::Locked { path }) => path,
+                Err(other) => return Err(other.into()),
+            };
+            if ask(&dir, "ping", Value::Null).is_ok() {
+                return Ok(Desk::Service(dir));
+            }
+            if Instant::now() > deadline {
+                return Err(FacesFault::Held { path }.into());
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// What is answered to `wish`. Errors: a refusal.
+    pub fn ask(&self, wish: Value) -> anyhow::Result<Value> {
+        match self {
+            Desk::Service(dir) => Ok(ask(dir, "faces", wish)?),
+            Desk::Here(alone) => Ok(people::Desk(&**alone).answer(&wish).map_err(FacesFault::from)?),
+        }
+    }
+
+    /// The number of the person whom `who` names: by number, or by name.
+    pub fn person(&self, who: &str) -> anyhow::Result<u64> {
+        let told = self.ask(json!({ "action": "list" }))?;
+        let people: Vec<_> = told["people"].as_array().into_iter().flatten().collect();
+        let by_name = people.iter().find(|person| {
+            person["name"].as_str().is_some_and(|name| name.to_lowercase() == who.trim().to_lowercase())
+        });
+        let number = who.parse::<u64>().ok();
+        if let Some(id) = by_name.and_then(|person| person["id"].as_u64()).or(number) {
+            // A number that nobody has is for the desk to refuse: an erasure may be half done.
+            return Ok(id);
+        }
+        let names: Vec<_> = people.iter().filter_map(|person| person["name"].as_str()).collect();
+        let remedy = match names.is_empty() {
+            true => "nobody is enrolled yet".to_owned(),
+            false => crate::config::nearest(who, &names),
+        };
+        Err(FacesFault::Nobody { who: who.to_owned(), remedy }.into())
+    }
+}
+
+/// The store, and the models once they are needed.
+pub(super) struct Alone {
+    config: Config,
+    store: Store,
+    runtime: OnceCell<Runtime>,
+    models: RefCell<Vec<Arc<Model>>>,
+}
+
+impl Alone {
+    fn new(common: &Common, store: Store, set_aside: Option<PathBuf>) -> anyhow::Result<Alone> {
+        if let Some(aside) = set_aside {
+            eprintln!("ocellus: the store was damaged; it is set aside as {}", aside.display());
+        }
+        let config = common.configured.options().load()?;
+        if finish_erasures(&store)? > 0 {
+            eprintln!("ocellus: an erasure that was cut short was finished first");
+        }
+        Ok(Alone { config, store, runtime: OnceCell::new(), models: RefCell::default() })
+    }
+
+    fn runtime(&self) -> Result<&Runtime, EngineError> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let opened = Runtime::open(&self.config.runtime)?;
+        Ok(self.runtime.get_or_init(|| opened))
+    }
+}
+
+impl House for Alone {
+    fn gallery(&self) -> Gallery {
+        self.store.gallery()
+    }
+
+    fn config(&self) -> Config {
+        self.config.clone()
+    }
+
+    fn model(&self, config: &Config, name: &str) -> Result<Arc<Model>, EngineError> {
+        if let Some(known) = self.models.borrow().iter().find(|model| model.name() == name) {
+            return Ok(known.clone());
+        }
+        let settings = config.models.iter().find(|model| model.name == name);
+        let model =
+            self.runtime()?.load(settings.ok_or_else(|| EngineError::NoTask { model: name.into() })?)?;
+        self.models.borrow_mut().push(model.clone());
+        Ok(model)
+    }
+
+    fn frame(&self, _: &Value) -> Result<(Lease<Frame>, String), Refusal> {
+        let message = "no service runs, so no camera sees anything";
+        Err(Refusal::new("no_camera", message, "start it (`systemctl start ocellus`), or name picture files"))
+    }
+
+    fn changed(&self) {}
+
+    fn forget(&self, erasing: &Erasing) -> Result<(u64, Forgotten), Refusal> {
+        forget_alone(&self.store, erasing)
+    }
+}
+
+/// A picture's file, to be sent.
+pub(super) fn picture(file: &Path) -> Result<Value, FacesFault> {
+    use base64::Engine as _;
+    let remedy = "correct the path";
+    let bytes = std::fs::read(file).map_err(|source| FacesFault::File {
+        file: file.to_owned(),
+        what: "read",
+        source,
+        remedy,
+    })?;
+    let name = file.file_name().map(|name| name.to_string_lossy());
+    Ok(json!({ "name": name, "base64": base64::engine::general_purpose::STANDARD.encode(bytes) }))
+}

@@ -1,0 +1,129 @@
+//! `ocellus faces`: the people whose faces are recognised; also while the service runs.
+
+mod add;
+mod change;
+mod desk;
+mod list;
+mod transfer;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::{Configured, Told, tell};
+use crate::control::AskError;
+use crate::supervisor::Exit;
+use crate::types::Refusal;
+use desk::Desk;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the people, and the pictures of each.
+    List(list::Arguments),
+    /// Enrol a person by pictures, or by what a camera sees now.
+    Enrol(add::Enrol),
+    /// Add pictures to a person: several make recognition surer.
+    Add(add::Add),
+    /// Give a person another name.
+    Rename(change::Rename),
+    /// Make two people one; the second keeps the name.
+    Merge(change::Merge),
+    /// Take one picture of a person away.
+    Remove(change::Remove),
+    /// Erase a person: afterwards no picture, embedding, name or event of them is on the disk.
+    Erase(change::Erase),
+    /// Embed the kept pictures again, after the model was changed.
+    Reenrol(change::Reenrol),
+    /// Write everybody into a file, for another box.
+    Export(transfer::Export),
+    /// Take the people of such a file in.
+    Import(transfer::Import),
+}
+
+/// What every subcommand takes.
+#[derive(Debug, Args)]
+struct Common {
+    #[command(flatten)]
+    configured: Configured,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Why people cannot be worked on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FacesFault {
+    /// Somebody holds the store and does not answer.
+    #[error(
+        "the store in {path} is held, but no service answers: it is just starting or stopping, or another command is \
+         at work; try again in a moment"
+    )]
+    Held { path: PathBuf },
+    /// Refused by the desk.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Nobody, or more than one, is meant.
+    #[error("there is no person {who:?}; {remedy}")]
+    Nobody { who: String, remedy: String },
+    /// A file that cannot be read or written.
+    #[error("{file} cannot be {what} ({source}); {remedy}")]
+    File { file: PathBuf, what: &'static str, source: std::io::Error, remedy: &'static str },
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let (json, outcome) = match &arguments.command {
+        Command::List(arguments) => (arguments.common.json, list::run(arguments)),
+        Command::Enrol(arguments) => (arguments.common.json, add::enrol(arguments)),
+        Command::Add(arguments) => (arguments.common.json, add::add(arguments)),
+        Command::Rename(arguments) => (arguments.common.json, change::rename(arguments)),
+        Command::Merge(arguments) => (arguments.common.json, change::merge(arguments)),
+        Command::Remove(arguments) => (arguments.common.json, change::remove(arguments)),
+        Command::Erase(arguments) => (arguments.common.json, change::erase(arguments)),
+        Command::Reenrol(arguments) => (arguments.common.json, change::reenrol(arguments)),
+        Command::Export(arguments) => (arguments.common.json, transfer::export(arguments)),
+        Command::Import(arguments) => (arguments.common.json, transfer::import(arguments)),
+    };
+    match outcome {
+        // A program that asked for JSON gets the word and the details, too.
+        Err(error) if json => Err(told_refusal(error)),
+        outcome => tell::tell(json, outcome),
+    }
+}
+
+/// Prints a failure as JSON, and hands it on.
+fn told_refusal(error: anyhow::Error) -> anyhow::Error {
+    let (code, details) = match (error.downcast_ref(), error.downcast_ref()) {
+        (Some(FacesFault::Refused(refusal)), _) => (refusal.code, refusal.details.clone()),
+        (_, Some(AskError::Refused { code, details, .. })) => (code.as_str(), details.clone()),
+        _ => return tell::tell(true, Err(error)).err().unwrap_or_else(|| anyhow::anyhow!("not told")),
+    };
+    let told =
+        serde_json::json!({ "ok": false, "error": tell::chain(&error), "code": code, "details": details });
+    println!("{told}");
+    error
+}
+
+/// The exit code for a word of refusal; the table is in the README.
+pub(super) fn exit_of(code: &str) -> Exit {
+    match code {
+        "no_face" | "several_faces" | "face_too_small" | "face_blurred" | "face_turned"
+        | "picture_unreadable" | "picture_too_large" | "bad_name" | "name_taken" | "already_enrolled"
+        | "bad_import" => Exit::Refused,
+        "no_model" => Exit::Config,
+        "model_failed" => Exit::Model,
+        "store" | "erasure_pending" => Exit::State,
+        _ => Exit::Other,
+    }
+}
+
+/// `1 picture`, `2 pictures`, of an array.
+fn pictures(samples: &Value) -> String {
+    tell::count(samples.as_array().map_or(0, Vec::len), "picture")
+}

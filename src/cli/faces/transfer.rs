@@ -1,0 +1,137 @@
+//! `ocellus faces export` and `import`: everybody as JSON lines, a person a line, in pieces that fit into memory.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{Common, Desk, FacesFault, Told, tell};
+
+/// About so many bytes go over the socket at once.
+const PIECE_BYTES: usize = 8 << 20;
+
+/// The file holds faces and what they are recognised by: only its owner may read it.
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// The file, which must not exist yet.
+    file: PathBuf,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// Embeddings of another model come along, and are not recognised by until `ocellus faces reenrol` embedded the pictures.
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// A file that `ocellus faces export` wrote.
+    file: PathBuf,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+pub(super) fn export(arguments: &Export) -> anyhow::Result<Told> {
+    let file = &arguments.file;
+    let remedy = "name a file that does not exist yet, in a folder that you may write";
+    let fault = |source| FacesFault::File { file: file.clone(), what: "written", source, remedy };
+    let desk = Desk::open(&arguments.common)?;
+    let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(fault)?;
+    let (mut after, mut people) = (Value::Null, 0);
+    loop {
+        let answer = desk.ask(json!({ "action": "export", "after": after, "most_bytes": PIECE_BYTES }))?;
+        let lines = answer["lines"].as_str().unwrap_or_default();
+        people += lines.lines().count() - usize::from(after.is_null());
+        out.write_all(lines.as_bytes()).map_err(fault)?;
+        after = answer["next"].clone();
+        if after.is_null() {
+            break;
+        }
+    }
+    out.sync_all().map_err(fault)?;
+    let words = format!("{} written to {}", people_of(people), file.display());
+    Ok(Told::new(words, json!({ "ok": true, "people": people, "file": file })))
+}
+
+pub(super) fn import(arguments: &Import) -> anyhow::Result<Told> {
+    let desk = Desk::open(&arguments.common)?;
+    let mut told = json!({ "ok": true, "people": [], "samples": 0, "skipped": [] });
+    for piece in Pieces::open(&arguments.file)? {
+        let answer = desk.ask(json!({ "action": "import", "lines": piece? }))?;
+        for key in ["people", "skipped"] {
+            let more = answer[key].as_array().cloned().unwrap_or_default();
+            if let Some(all) = told[key].as_array_mut() {
+                all.extend(more);
+            }
+        }
+        told["samples"] =
+            (told["samples"].as_u64().unwrap_or(0) + answer["samples"].as_u64().unwrap_or(0)).into();
+        (told["stale"], told["same_model"]) = (answer["stale"].clone(), answer["same_model"].clone());
+    }
+    let people = told["people"].as_array().map_or(0, Vec::len);
+    let mut lines = vec![format!(
+        "{} with {} taken from {}",
+        people_of(people),
+        tell::count(told["samples"].as_u64().unwrap_or(0) as usize, "picture"),
+        arguments.file.display()
+    )];
+    for skipped in told["skipped"].as_array().into_iter().flatten() {
+        let word = |key: &str| skipped[key].as_str().unwrap_or_default();
+        lines.push(format!("  left out: {}: {}", word("name"), word("reason")));
+    }
+    if told["stale"].as_u64().unwrap_or(0) > 0 {
+        lines.push(format!(
+            "  {} pictures were embedded by another model; run `ocellus faces reenrol`",
+            told["stale"]
+        ));
+    }
+    Ok(Told::new(lines.join("\n"), told))
+}
+
+/// The lines of a file in pieces, each with the header before it.
+struct Pieces {
+    file: PathBuf,
+    lines: std::io::Lines<BufReader<File>>,
+    header: String,
+    first: bool,
+}
+
+impl Pieces {
+    fn open(file: &Path) -> Result<Pieces, FacesFault> {
+        let opened = File::open(file).map_err(|source| unreadable(file, source))?;
+        let mut lines = BufReader::new(opened).lines();
+        let header = lines.next().transpose().map_err(|source| unreadable(file, source))?.unwrap_or_default();
+        Ok(Pieces { file: file.to_owned(), lines, header, first: true })
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = Result<String, FacesFault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut piece = self.header.clone() + "\n";
+        let head = piece.len();
+        while piece.len() < PIECE_BYTES {
+            match self.lines.next() {
+                Some(Ok(line)) => piece.extend([&line, "\n"]),
+                Some(Err(source)) => return Some(Err(unreadable(&self.file, source))),
+                None => break,
+            }
+        }
+        // A file without people is still asked about: its header may be wrong.
+        (std::mem::take(&mut self.first) || piece.len() > head).then_some(Ok(piece))
+    }
+}
+
+fn unreadable(file: &Path, source: std::io::Error) -> FacesFault {
+    FacesFault::File {
+        file: file.to_owned(),
+        what: "read",
+        source,
+        remedy: "name a file of `ocellus faces export`",
+    }
+}
+
+fn people_of(count: usize) -> String {
+    if count == 1 { "1 person".into() } else { format!("{count} people") }
+}

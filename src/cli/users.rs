@@ -1,0 +1,214 @@
+//! `ocellus users`: who may log in to the page, and what each may do there.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use serde_json::json;
+
+use super::{Configured, Told, tell};
+use crate::config::users::{self, Role, User};
+use crate::sinks::web::{MIN_PASSWORD, change_users, hash_password};
+
+/// The running service sees a change at once. Once there is a user, everybody has to log in, also on this machine.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+    #[command(flatten)]
+    configured: Configured,
+    /// The file of the users; web.users_file of the configuration by default, else "users" in the state directory.
+    #[arg(long, value_name = "FILE", global = true)]
+    file: Option<PathBuf>,
+    /// Print the outcome as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Add a user; the password is asked for, or read from standard input.
+    Add {
+        /// The name: letters, digits, "-", "_", "." and "@".
+        name: String,
+        /// What the user may do.
+        #[arg(long, value_enum)]
+        role: RoleWord,
+    },
+    /// Remove a user; sessions of the user are over.
+    Remove {
+        /// The name.
+        name: String,
+    },
+    /// Tell who may log in.
+    List,
+    /// Give a user another password, or (with --role) also another role; sessions of the user are over.
+    Password {
+        /// The name.
+        name: String,
+        /// What the user may do from now on.
+        #[arg(long, value_enum)]
+        role: Option<RoleWord>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum RoleWord {
+    /// Look.
+    Viewer,
+    /// Also pull triggers, enrol people, restart units.
+    Operator,
+    /// Also erase, export and import, and read configuration and audit log.
+    Admin,
+}
+
+impl From<RoleWord> for Role {
+    fn from(word: RoleWord) -> Role {
+        match word {
+            RoleWord::Viewer => Role::Viewer,
+            RoleWord::Operator => Role::Operator,
+            RoleWord::Admin => Role::Admin,
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    tell::tell(arguments.json, outcome(arguments))
+}
+
+fn outcome(arguments: &Arguments) -> anyhow::Result<Told> {
+    let file = arguments.file()?;
+    let (users, words) = match &arguments.action {
+        Action::List => (users::read(&file)?, None),
+        Action::Add { name, role } => {
+            if !users::is_name(name) {
+                bail!(
+                    "{name:?} cannot be a name; write 1 to 64 letters, digits, \"-\", \"_\", \".\" or \"@\""
+                );
+            }
+            if users::read(&file)?.iter().any(|user| user.name == *name) {
+                bail!(
+                    "there is already a user {name}; `ocellus users password {name}` gives another password"
+                );
+            }
+            let user = User { name: name.clone(), role: (*role).into(), hash: new_hash(name)? };
+            let users = change_users(&file, |users| {
+                users.push(user);
+                Ok(())
+            });
+            (users?, Some(format!("{name} may log in")))
+        }
+        Action::Remove { name } => {
+            let users = change_users(&file, |users| {
+                find(users, name)?;
+                users.retain(|user| user.name != *name);
+                Ok(())
+            });
+            (users?, Some(format!("{name} may not log in any more")))
+        }
+        Action::Password { name, role } => {
+            find(&mut users::read(&file)?, name).map_err(anyhow::Error::msg)?;
+            let hash = new_hash(name)?;
+            let users = change_users(&file, |users| {
+                let user = find(users, name)?;
+                user.hash = hash;
+                user.role = role.map_or(user.role, Role::from);
+                Ok(())
+            });
+            (users?, Some(format!("{name} has another password")))
+        }
+    };
+    Ok(told(&file, &users, words))
+}
+
+fn told(file: &std::path::Path, users: &[User], words: Option<String>) -> Told {
+    let lines: Vec<_> =
+        users.iter().map(|user| format!("{:<10} {}", user.role.as_str(), user.name)).collect();
+    let listed: Vec<_> =
+        users.iter().map(|user| json!({ "name": user.name, "role": user.role.as_str() })).collect();
+    let words = match words {
+        Some(words) => format!("{words} ({})", file.display()),
+        None if users.is_empty() => format!("nobody: {} holds no users", file.display()),
+        None => lines.join("\n"),
+    };
+    Told::new(words, json!({ "ok": true, "file": file, "users": listed }))
+}
+
+fn find<'u>(users: &'u mut [User], name: &str) -> Result<&'u mut User, String> {
+    let known = users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>().join(", ");
+    let missing = || format!("there is no user {name:?}; there are: {known}");
+    users.iter_mut().find(|user| user.name == name).ok_or_else(missing)
+}
+
+impl Arguments {
+    fn file(&self) -> anyhow::Result<PathBuf> {
+        if let Some(file) = &self.file {
+            return Ok(file.clone());
+        }
+        match self.configured.options().load() {
+            Ok(config) => Ok(config.web.users_file(&config.device.state_dir)),
+            // The fault may be that there are no users yet.
+            Err(faults) => Err(anyhow::Error::from(faults)
+                .context("name the file with --file, or correct the configuration")),
+        }
+    }
+}
+
+/// The hash of a password that is long enough.
+fn new_hash(name: &str) -> anyhow::Result<String> {
+    let input = std::io::stdin();
+    let password = if input.is_terminal() { asked(name)? } else { line()? };
+    if password.chars().count() < MIN_PASSWORD {
+        bail!("the password has fewer than {MIN_PASSWORD} characters; choose a longer one");
+    }
+    hash_password(&password).map_err(anyhow::Error::msg).context("the password cannot be hashed")
+}
+
+/// Asked for twice, and not shown.
+fn asked(name: &str) -> anyhow::Result<String> {
+    let silent = Silence::begin()?;
+    let once = prompt(&format!("password for {name}: "))?;
+    let twice = prompt("again: ")?;
+    drop(silent);
+    if once != twice {
+        bail!("the two passwords differ; nothing was changed");
+    }
+    Ok(once)
+}
+
+fn prompt(text: &str) -> anyhow::Result<String> {
+    let mut out = std::io::stderr();
+    write!(out, "{text}")?;
+    out.flush()?;
+    let line = line()?;
+    writeln!(out)?;
+    Ok(line)
+}
+
+fn line() -> anyhow::Result<String> {
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).context("the password cannot be read")?;
+    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// While it lives, the terminal does not show what is typed.
+struct Silence(Termios);
+
+impl Silence {
+    fn begin() -> anyhow::Result<Silence> {
+        let input = std::io::stdin();
+        let before = tcgetattr(&input).context("the terminal does not say how it is set")?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&input, OptionalActions::Flush, &silent).context("the terminal cannot be silenced")?;
+        Ok(Silence(before))
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, &self.0);
+    }
+}

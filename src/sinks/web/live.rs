@@ -1,0 +1,81 @@
+//! The live view: MJPEG as browsers show it in an `<img>`. Pictures are shared by all viewers; whoever is slow gets
+//! fewer of them.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use bytes::Bytes;
+use tokio_stream::Stream;
+
+use super::answer::mime;
+use super::api::views::Place;
+use super::counters::add;
+use crate::types::{Picture, Watch};
+
+/// Ends a part and begins the next: a browser shows a picture when it sees the line after it.
+const BOUNDARY: &[u8] = b"\r\n--picture\r\n";
+
+type Waiting = Pin<Box<dyn Future<Output = (Watch, Option<Picture>)> + Send>>;
+
+/// What one viewer is sent. It asks for a picture only when the one before is on its way.
+struct Live {
+    watch: Option<Watch>,
+    waiting: Option<Waiting>,
+    parts: VecDeque<Bytes>,
+    place: Place,
+}
+
+/// Pictures of `watch`, for as long as somebody takes them.
+pub(super) fn response(watch: Watch, place: Place) -> Response {
+    let parts = VecDeque::from([Bytes::from_static(&BOUNDARY[2..])]);
+    let live = Live { watch: Some(watch), waiting: None, parts, place };
+    let mut response = Response::new(Body::from_stream(live));
+    let content_type = HeaderValue::from_static(mime::MJPEG);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+impl Live {
+    fn take(&mut self, picture: Picture) {
+        add(&self.place.shared.totals.pictures_sent, 1);
+        let head = format!(
+            "content-type: image/jpeg\r\ncontent-length: {}\r\nx-frame: {}\r\n\r\n",
+            picture.jpeg.len(),
+            picture.frame_seq
+        );
+        self.parts.extend([head.into(), picture.jpeg, Bytes::from_static(BOUNDARY)]);
+    }
+}
+
+impl Stream for Live {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(part) = self.parts.pop_front() {
+                return Poll::Ready(Some(Ok(part)));
+            }
+            if let Some(mut watch) = self.watch.take() {
+                self.waiting = Some(Box::pin(async move {
+                    let picture = watch.next().await;
+                    (watch, picture)
+                }));
+            }
+            let Some(waiting) = &mut self.waiting else { return Poll::Ready(None) };
+            let Poll::Ready((watch, picture)) = waiting.as_mut().poll(context) else { return Poll::Pending };
+            self.waiting = None;
+            match picture {
+                Some(picture) => {
+                    self.watch = Some(watch);
+                    self.take(picture);
+                }
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The schedule: whether a moment is within its hours, in local time.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use crate::config::Hours;
+
+/// Whether `wall_ns` (since 1970 UTC) is within the hours; always where there are none.
+pub fn is_open(schedule: &[Hours], zone: &TimeZone, wall_ns: u64) -> bool {
+    if schedule.is_empty() {
+        return true;
+    }
+    let Ok(moment) = Timestamp::from_nanosecond(i128::from(wall_ns)) else { return false };
+    let local = zone.to_datetime(moment);
+    schedule.iter().any(|hours| holds(hours, local))
+}
+
+fn holds(hours: &Hours, local: DateTime) -> bool {
+    let (today, time) = (local.date().weekday(), local.time());
+    let after_begin = hours.days.contains(&today) && time >= hours.from;
+    match hours.to {
+        None => after_begin,
+        Some(to) if hours.from < to => after_begin && time < to,
+        // Over midnight: the rest belongs to the day before.
+        Some(to) => after_begin || (hours.days.contains(&today.previous()) && time < to),
+    }
+}

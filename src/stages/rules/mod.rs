@@ -1,0 +1,251 @@
+//! Attendance: who is here, made from sightings and time alone. No clock, no disk: [`Rules`] is told everything.
+//!
+//! ```text
+//!  sighting ─▶ counts? ─▶ the track's row: the same person, often enough, soon enough ─▶ presence ─▶ enter, seen, leave
+//!             role, zones,                  (an other person begins a new row)             one a person, whichever
+//!             schedule, similarity                                                         camera saw it last
+//! ```
+
+mod agreement;
+mod hours;
+#[cfg(test)]
+mod tests;
+mod visits;
+
+use std::collections::BTreeMap;
+
+use crate::config::{self, CameraAttendance, Role};
+use crate::telemetry::Counter;
+use crate::types::{Attendance, AttendanceKind, PersonId, Presence, Sighting, Stamp};
+
+use agreement::{Heard, Rows};
+pub use hours::is_open;
+pub use visits::{PersonDay, day_of, span_of, visits};
+
+/// Time between two ticks beyond this was not spent looking: the process was stopped, or the machine stood still.
+const LONGEST_STEP_NS: u64 = 5_000_000_000;
+
+/// What became of every sighting: each ends in exactly one of these counts but the first.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// All.
+    pub sightings: Counter,
+    /// On a camera that does not count, or outside of its zones.
+    pub elsewhere: Counter,
+    /// Outside of the schedule.
+    pub closed: Counter,
+    /// Somebody unknown.
+    pub unknown: Counter,
+    /// Not similar enough.
+    pub weak: Counter,
+    /// Named another person than the track's sighting before.
+    pub disagreed: Counter,
+    /// Waits for others that agree.
+    pub waiting: Counter,
+    /// Belongs to somebody who is here, or was on the way out.
+    pub counted: Counter,
+}
+
+/// The settings of `[attendance]` and of each camera.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// `[attendance]`.
+    pub all: config::Attendance,
+    /// Of each camera, by its name; one that is absent counts everywhere, as presence.
+    pub cameras: BTreeMap<String, CameraAttendance>,
+}
+
+impl Settings {
+    /// Those of a configuration.
+    pub fn of(all: &config::Attendance, cameras: &[config::Camera]) -> Settings {
+        let cameras = cameras.iter().map(|camera| (camera.name.clone(), camera.attendance.clone()));
+        Settings { all: all.clone(), cameras: cameras.collect() }
+    }
+}
+
+/// Somebody who is here.
+#[derive(Clone, Debug)]
+struct Here {
+    presence: Presence,
+    /// The last sighting, and the last event, on the monotonic clock of this process.
+    last_ns: u64,
+    told_ns: u64,
+    /// Time without a sighting: while the camera that saw the person last looked, and while it could not.
+    absent_ns: u64,
+    blind_ns: u64,
+    /// Not on disk as it is.
+    changed: bool,
+}
+
+/// The rules, and who is here.
+#[derive(Debug)]
+pub struct Rules {
+    settings: Settings,
+    people: BTreeMap<PersonId, Here>,
+    rows: Rows,
+    ticked_ns: Option<u64>,
+    counts: Counts,
+}
+
+impl Rules {
+    /// Nobody is here.
+    pub fn new(settings: Settings, counts: Counts) -> Rules {
+        Rules { settings, people: BTreeMap::new(), rows: Rows::default(), ticked_ns: None, counts }
+    }
+
+    /// Other settings from now on; who is here stays.
+    pub fn set(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
+    /// Takes over who was here when the box last looked, at `looked_ns` of the wall clock: the time since is no absence.
+    pub fn restore(&mut self, presences: Vec<Presence>, now: Stamp, looked_ns: u64) {
+        let at = now.mono_ns;
+        let here = |presence: Presence| Here {
+            blind_ns: now.wall_ns.saturating_sub(looked_ns.max(presence.last_ns)),
+            presence,
+            last_ns: at,
+            told_ns: at,
+            absent_ns: 0,
+            changed: false,
+        };
+        self.people = presences.into_iter().map(|presence| (presence.person, here(presence))).collect();
+        self.ticked_ns = Some(at);
+    }
+
+    /// A face was held against the gallery. What follows from it is put to `told`.
+    pub fn saw(&mut self, sighting: &Sighting, told: &mut Vec<Attendance>) {
+        self.counts.sightings.inc();
+        let usual = CameraAttendance::default();
+        let camera = self.settings.cameras.get(&*sighting.camera).unwrap_or(&usual);
+        let all = &self.settings.all;
+        let inside = |zone: &String| sighting.zones.iter().any(|known| **known == **zone);
+        let role = camera.role;
+        if role == Role::None || !(camera.zones.is_empty() || camera.zones.iter().any(inside)) {
+            return self.counts.elsewhere.inc();
+        }
+        if !is_open(&all.schedule, &all.zone, sighting.captured.wall_ns) {
+            return self.counts.closed.inc();
+        }
+        let Some(identity) = &sighting.identity else {
+            self.rows.broken(sighting);
+            return self.counts.unknown.inc();
+        };
+        if sighting.similarity.is_nan() || sighting.similarity < all.min_similarity {
+            self.rows.broken(sighting);
+            return self.counts.weak.inc();
+        }
+        match self.rows.heard(sighting, identity.person, all) {
+            Heard::Disagreed => self.counts.disagreed.inc(),
+            Heard::Waiting => self.counts.waiting.inc(),
+            Heard::Agreed { similarity } => {
+                self.counts.counted.inc();
+                let presence = Presence {
+                    person: identity.person,
+                    name: identity.name.clone(),
+                    camera: sighting.camera.clone(),
+                    since_ns: sighting.captured.wall_ns,
+                    last_ns: sighting.captured.wall_ns,
+                    similarity,
+                    track: sighting.track,
+                    frame_seq: sighting.frame_seq,
+                };
+                match role {
+                    Role::Exit => self.leaves(presence, told),
+                    _ => self.is_here(presence, sighting.captured, told),
+                }
+            }
+        }
+    }
+
+    fn is_here(&mut self, now: Presence, at: Stamp, told: &mut Vec<Attendance>) {
+        let Some(here) = self.people.get_mut(&now.person) else {
+            told.push(now.event(AttendanceKind::Enter, at.wall_ns));
+            let (last_ns, told_ns) = (at.mono_ns, at.mono_ns);
+            let here = Here { last_ns, told_ns, absent_ns: 0, blind_ns: 0, changed: false, presence: now };
+            self.people.insert(here.presence.person, here);
+            return;
+        };
+        (here.absent_ns, here.blind_ns) = (0, 0);
+        // Cameras differ in how long their results take: a sighting may be older than the last one.
+        if at.mono_ns >= here.last_ns {
+            here.presence = Presence { since_ns: here.presence.since_ns, ..now };
+            (here.last_ns, here.changed) = (at.mono_ns, true);
+        }
+        if at.mono_ns.saturating_sub(here.told_ns) >= nanos(self.settings.all.seen_every) {
+            here.told_ns = at.mono_ns;
+            told.push(here.presence.event(AttendanceKind::Seen, at.wall_ns));
+        }
+    }
+
+    /// Seen on the way out; somebody who is not here has left before.
+    fn leaves(&mut self, last: Presence, told: &mut Vec<Attendance>) {
+        if let Some(here) = self.people.remove(&last.person) {
+            let last = Presence { since_ns: here.presence.since_ns, ..last };
+            self.rows.forget(last.person);
+            told.push(last.event(AttendanceKind::Leave, last.last_ns));
+        }
+    }
+
+    /// Time has come to `now`: whoever was not seen for too long has left. `looks` tells whether a camera gives
+    /// frames; one that is not configured any more counts as looking, and sees nobody.
+    pub fn tick(&mut self, now: Stamp, looks: &dyn Fn(&str) -> bool, told: &mut Vec<Attendance>) {
+        let all = &self.settings.all;
+        let before = self.ticked_ns.replace(now.mono_ns).unwrap_or(now.mono_ns);
+        let mut gone = Vec::new();
+        for (person, here) in &mut self.people {
+            let step = now.mono_ns.saturating_sub(before.max(here.last_ns));
+            let looked = if looks(&here.presence.camera) { step.min(LONGEST_STEP_NS) } else { 0 };
+            here.absent_ns += looked;
+            here.blind_ns += step - looked;
+            if here.absent_ns >= nanos(all.leave_after) || here.blind_ns > nanos(all.max_blind) {
+                told.push(here.presence.event(AttendanceKind::Leave, here.presence.last_ns));
+                gone.push(*person);
+            }
+        }
+        for person in gone {
+            self.people.remove(&person);
+            self.rows.forget(person);
+        }
+        self.rows.tidy(now.mono_ns, nanos(all.leave_after.max(all.agree)));
+    }
+
+    /// The person is no longer known: as if never seen, and nothing is told.
+    pub fn forget(&mut self, person: PersonId) {
+        self.people.remove(&person);
+        self.rows.forget(person);
+    }
+
+    /// Two people of the gallery were one: the presence of `from` is `into`'s now, whichever began first.
+    pub fn merge(&mut self, from: PersonId, into: PersonId) {
+        self.rows.forget(from);
+        let Some(mut here) = self.people.remove(&from) else { return };
+        here.presence.person = into;
+        here.changed = true;
+        let other = self.people.entry(into).or_insert_with(|| here.clone());
+        if here.presence.since_ns < other.presence.since_ns {
+            other.presence.since_ns = here.presence.since_ns;
+            other.changed = true;
+        }
+    }
+
+    /// The presence of `person`.
+    pub fn presence(&self, person: PersonId) -> Option<&Presence> {
+        self.people.get(&person).map(|here| &here.presence)
+    }
+
+    /// How many people are here.
+    pub fn present(&self) -> usize {
+        self.people.len()
+    }
+
+    /// Those whose presence has changed since the last call.
+    pub fn take_changed(&mut self) -> Vec<Presence> {
+        let here = self.people.values_mut();
+        here.filter_map(|here| std::mem::take(&mut here.changed).then(|| here.presence.clone())).collect()
+    }
+}
+
+fn nanos(duration: std::time::Duration) -> u64 {
+    duration.as_nanos() as u64
+}

@@ -1,0 +1,318 @@
+//! Who was here when: the log of attendance events, and who is here now. One batch writes both.
+//!
+//! Keys of the tree: `e` id → event; `t` wall id → nothing, the log in the order of time; `p` person id → nothing, the
+//! log of each person; `i` person → presence; `n` → next id; `h` → when the box last looked.
+
+mod record;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard};
+
+use super::{Store, StoreError};
+use crate::types::{Attendance, PersonId, Presence};
+
+const NEXT: &[u8] = b"n";
+const LOOKED: &[u8] = b"h";
+/// So many of a person's last events are looked through for one that is written again after a fault.
+const REMEMBERED: usize = 64;
+/// Most events that one batch removes.
+const PRUNED: usize = 1_000;
+
+/// What all handles on one store's attendance share.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// What became of people since the process began, in order.
+    changes: Mutex<Vec<Change>>,
+}
+
+/// What became of a person of the gallery. Nothing is written about the person any more, and the number is never given
+/// again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Erased.
+    Forgotten(PersonId),
+    /// Was somebody else all along.
+    Merged {
+        /// Who is no more.
+        from: PersonId,
+        /// Who it was.
+        into: PersonId,
+    },
+}
+
+impl Change {
+    fn gone(self) -> PersonId {
+        match self {
+            Change::Forgotten(person) | Change::Merged { from: person, .. } => person,
+        }
+    }
+}
+
+impl Ledger {
+    /// A turn at writing: held from what is read to what is written, and never across a sink.
+    fn turn(&self) -> MutexGuard<'_, Vec<Change>> {
+        self.changes.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+/// The attendance of a store. Every change is on disk when its method returns, unless it says otherwise.
+///
+/// Trees are taken anew for each call, so that a store that was closed after a fault of the disk opens again.
+#[derive(Clone)]
+pub struct Attendances {
+    store: Store,
+    ledger: std::sync::Arc<Ledger>,
+    first_id: u64,
+}
+
+impl Attendances {
+    pub(super) fn new(store: Store, ledger: std::sync::Arc<Ledger>, first_id: u64) -> Attendances {
+        Attendances { store, ledger, first_id }
+    }
+
+    /// Numbers `events` and writes them, with the presence of each of their people as `presence` tells it (`None`: not
+    /// here), in one batch. What belongs to somebody who was forgotten is left out. Returns what is on disk now.
+    ///
+    /// After a fault the same events may be given again: those that did reach the disk keep their numbers.
+    pub fn record(
+        &self,
+        events: &[Attendance],
+        presence: impl Fn(PersonId) -> Option<Presence>,
+    ) -> Result<Vec<Attendance>, StoreError> {
+        let changes = self.ledger.turn();
+        let tree = self.tree()?;
+        let first = number(tree.get(NEXT).map_err(|e| self.failed(e))?.as_deref()).unwrap_or(self.first_id);
+        let (mut kept, mut next) = (Vec::with_capacity(events.len()), first);
+        for event in events.iter().filter(|event| is_known(&changes, event.person)) {
+            let id = self.known(&tree, event)?.unwrap_or(next);
+            next = next.max(id + 1);
+            kept.push(Attendance { id, ..event.clone() });
+        }
+        if kept.is_empty() {
+            return Ok(kept);
+        }
+        let mut batch = sled::Batch::default();
+        for event in &kept {
+            batch.insert(key(b'e', &[event.id]), record::event(event));
+            batch.insert(key(b't', &[event.wall_ns, event.id]), b"");
+            batch.insert(key(b'p', &[event.person.0, event.id]), b"");
+            match presence(event.person) {
+                Some(here) => batch.insert(key(b'i', &[event.person.0]), record::presence(&here)),
+                None => batch.remove(key(b'i', &[event.person.0])),
+            }
+        }
+        batch.insert(NEXT, &next.to_be_bytes());
+        tree.apply_batch(batch).map_err(|error| self.failed(error))?;
+        self.store.sync(&tree)?;
+        Ok(kept)
+    }
+
+    /// The number of an event that is in the log already.
+    fn known(&self, tree: &sled::Tree, event: &Attendance) -> Result<Option<u64>, StoreError> {
+        for key in tree.scan_prefix(key(b'p', &[event.person.0])).keys().rev().take(REMEMBERED) {
+            let id = id_of(&key.map_err(|error| self.failed(error))?);
+            if let Some(known) = self.event(tree, id)?
+                && (Attendance { id: event.id, ..known.clone() } == *event)
+            {
+                return Ok(Some(known.id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes what was touched durable.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let tree = self.tree()?;
+        self.store.sync(&tree)
+    }
+
+    /// Notes later sightings of people who are here, and that the box looked until `now_ns` (wall clock). Durable
+    /// within a second, not at once: what a crash costs is the date of a last sighting.
+    pub fn touch(&self, presences: &[Presence], now_ns: u64) -> Result<(), StoreError> {
+        let changes = self.ledger.turn();
+        let tree = self.tree()?;
+        let mut batch = sled::Batch::default();
+        for here in presences.iter().filter(|here| is_known(&changes, here.person)) {
+            batch.insert(key(b'i', &[here.person.0]), record::presence(here));
+        }
+        batch.insert(LOOKED, &now_ns.to_be_bytes());
+        tree.apply_batch(batch).map_err(|error| self.failed(error))
+    }
+
+    /// Who is here, and when the box last looked (nanoseconds since 1970 UTC; `None`: never).
+    pub fn present(&self) -> Result<(Vec<Presence>, Option<u64>), StoreError> {
+        let tree = self.tree()?;
+        let mut here = Vec::new();
+        for value in tree.scan_prefix(b"i").values() {
+            here.extend(record::presence_from(&value.map_err(|error| self.failed(error))?));
+        }
+        Ok((here, number(tree.get(LOOKED).map_err(|error| self.failed(error))?.as_deref())))
+    }
+
+    /// Up to `most` events numbered above `id`, in order.
+    pub fn after(&self, id: u64, most: usize) -> Result<Vec<Attendance>, StoreError> {
+        let tree = self.tree()?;
+        let mut events = Vec::new();
+        for pair in tree.range(key(b'e', &[id.saturating_add(1)])..key(b'f', &[])).take(most) {
+            let (key, value) = pair.map_err(|error| self.failed(error))?;
+            events.extend(id_of(&key).and_then(|id| record::event_from(id, &value)));
+        }
+        Ok(events)
+    }
+
+    /// The events of a span of wall time (nanoseconds since 1970 UTC), in the order of their numbers.
+    pub fn during(&self, span: Range<u64>) -> Result<Vec<Attendance>, StoreError> {
+        let tree = self.tree()?;
+        let mut events = Vec::new();
+        for pair in tree.range(key(b't', &[span.start])..key(b't', &[span.end])) {
+            let (key, _) = pair.map_err(|error| self.failed(error))?;
+            events.extend(self.event(&tree, id_of(&key))?);
+        }
+        events.sort_unstable_by_key(|event: &Attendance| event.id);
+        Ok(events)
+    }
+
+    /// The next event of `person` numbered above `id`.
+    pub fn next_of(&self, person: PersonId, id: u64) -> Result<Option<Attendance>, StoreError> {
+        let tree = self.tree()?;
+        let last = key(b'p', &[person.0, u64::MAX]);
+        match tree.range(key(b'p', &[person.0, id.saturating_add(1)])..=last).next() {
+            Some(pair) => self.event(&tree, id_of(&pair.map_err(|error| self.failed(error))?.0)),
+            None => Ok(None),
+        }
+    }
+
+    /// Removes every event of `person` and the presence, for good; returns how many events. Nothing about the person
+    /// is written after this.
+    pub fn forget(&self, person: PersonId) -> Result<usize, StoreError> {
+        let mut changes = self.ledger.turn();
+        let tree = self.tree()?;
+        let mut batch = sled::Batch::default();
+        let mut count = 0;
+        for key in tree.scan_prefix(key(b'p', &[person.0])).keys() {
+            let key = key.map_err(|error| self.failed(error))?;
+            if let Some(event) = self.event(&tree, id_of(&key))? {
+                remove(&mut batch, &event);
+            }
+            batch.remove(key);
+            count += 1;
+        }
+        batch.remove(key(b'i', &[person.0]));
+        tree.apply_batch(batch).map_err(|error| self.failed(error))?;
+        self.store.sync(&tree)?;
+        changes.push(Change::Forgotten(person));
+        Ok(count)
+    }
+
+    /// Makes every event of `from`, and the presence, `into`'s; returns how many events. They keep their numbers and
+    /// the name of their time. Nothing about `from` is written after this.
+    pub fn merge(&self, from: PersonId, into: PersonId) -> Result<usize, StoreError> {
+        let mut changes = self.ledger.turn();
+        let tree = self.tree()?;
+        let mut batch = sled::Batch::default();
+        let mut count = 0;
+        for key in tree.scan_prefix(key(b'p', &[from.0])).keys() {
+            let key = key.map_err(|error| self.failed(error))?;
+            if let Some(event) = self.event(&tree, id_of(&key))? {
+                let event = Attendance { person: into, ..event };
+                batch.insert(self::key(b'e', &[event.id]), record::event(&event));
+                batch.insert(self::key(b'p', &[into.0, event.id]), b"");
+                count += 1;
+            }
+            batch.remove(key);
+        }
+        if let Some(here) = self.presence(&tree, from)? {
+            let other = self.presence(&tree, into)?;
+            let since_ns = other.as_ref().map_or(here.since_ns, |other| other.since_ns.min(here.since_ns));
+            let merged = Presence { person: into, since_ns, ..other.unwrap_or(here) };
+            batch.insert(key(b'i', &[into.0]), record::presence(&merged));
+            batch.remove(key(b'i', &[from.0]));
+        }
+        tree.apply_batch(batch).map_err(|error| self.failed(error))?;
+        self.store.sync(&tree)?;
+        changes.push(Change::Merged { from, into });
+        Ok(count)
+    }
+
+    /// What became of people since the process began, but the first `known` changes.
+    pub fn changes(&self, known: usize) -> Vec<Change> {
+        self.ledger.turn().get(known..).unwrap_or_default().to_vec()
+    }
+
+    fn presence(&self, tree: &sled::Tree, person: PersonId) -> Result<Option<Presence>, StoreError> {
+        let value = tree.get(key(b'i', &[person.0])).map_err(|error| self.failed(error))?;
+        Ok(value.and_then(|bytes| record::presence_from(&bytes)))
+    }
+
+    /// Removes events from before `before_ns` (wall clock) that are numbered up to `id`; returns how many. Durable
+    /// within a second.
+    pub fn prune(&self, before_ns: u64, id: u64) -> Result<usize, StoreError> {
+        let mut pruned = 0;
+        loop {
+            let _turn = self.ledger.turn();
+            let tree = self.tree()?;
+            let mut batch = sled::Batch::default();
+            let mut found = 0;
+            for pair in tree.range(key(b't', &[])..key(b't', &[before_ns])) {
+                let (key, _) = pair.map_err(|error| self.failed(error))?;
+                match self.event(&tree, id_of(&key))? {
+                    Some(event) if event.id > id => continue,
+                    Some(event) => remove(&mut batch, &event),
+                    None => batch.remove(key),
+                }
+                found += 1;
+                if found == PRUNED {
+                    break;
+                }
+            }
+            if found > 0 {
+                tree.apply_batch(batch).map_err(|error| self.failed(error))?;
+            }
+            pruned += found;
+            if found < PRUNED {
+                return Ok(pruned);
+            }
+        }
+    }
+
+    fn event(&self, tree: &sled::Tree, id: Option<u64>) -> Result<Option<Attendance>, StoreError> {
+        let Some(id) = id else { return Ok(None) };
+        let value = tree.get(key(b'e', &[id])).map_err(|error| self.failed(error))?;
+        Ok(value.and_then(|bytes| record::event_from(id, &bytes)))
+    }
+
+    fn tree(&self) -> Result<super::tree::Tree, StoreError> {
+        self.store.tree("attendance")
+    }
+
+    fn failed(&self, error: sled::Error) -> StoreError {
+        StoreError::from_sled(self.store.path(), error)
+    }
+}
+
+fn is_known(changes: &[Change], person: PersonId) -> bool {
+    !changes.iter().any(|change| change.gone() == person)
+}
+
+fn remove(batch: &mut sled::Batch, event: &Attendance) {
+    batch.remove(key(b'e', &[event.id]));
+    batch.remove(key(b't', &[event.wall_ns, event.id]));
+    batch.remove(key(b'p', &[event.person.0, event.id]));
+}
+
+fn key(kind: u8, numbers: &[u64]) -> Vec<u8> {
+    let mut key = vec![kind];
+    numbers.iter().for_each(|number| key.extend_from_slice(&number.to_be_bytes()));
+    key
+}
+
+/// The number at the end of a key.
+fn id_of(key: &[u8]) -> Option<u64> {
+    number(key.get(key.len().checked_sub(8)?..))
+}
+
+fn number(bytes: Option<&[u8]>) -> Option<u64> {
+    Some(u64::from_be_bytes(bytes?.try_into().ok()?))
+}

@@ -1,0 +1,149 @@
+//! A box with nothing but attendance: the store, the sink of MQTT, and the unit between them.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use ocellus::app::attendance::{Around, Attendance};
+use ocellus::config;
+use ocellus::sinks::Sink;
+use ocellus::sinks::mqtt::Mqtt;
+use ocellus::store::Store;
+use ocellus::supervisor::{Beat, Stop};
+use ocellus::types::{Clock, Identity, PersonId, Rect, Sighting, Stamp, SystemClock, Witness};
+
+use crate::support::unit::{Unit, mqtt_config};
+
+/// Quick rules: two sightings that agree, gone after 300 ms.
+pub fn settings() -> config::Attendance {
+    config::Attendance {
+        agree_frames: 2,
+        agree: Duration::from_millis(2_000),
+        seen_every: Duration::from_millis(150),
+        leave_after: Duration::from_millis(300),
+        zone: TimeZone::UTC,
+        queue: 1_024,
+        ..config::Attendance::default()
+    }
+}
+
+/// A sighting of `person` on `camera`, of a track of its own, now.
+pub fn sighting(camera: &str, person: u64) -> Sighting {
+    sighting_at(camera, person, SystemClock.now())
+}
+
+pub fn sighting_at(camera: &str, person: u64, captured: Stamp) -> Sighting {
+    Sighting {
+        camera: camera.into(),
+        frame_seq: captured.mono_ns / 1_000,
+        captured,
+        track: person,
+        rect: Rect::default(),
+        identity: Some(Identity { person: PersonId(person), name: format!("Person {person}").into() }),
+        similarity: 0.8,
+        zones: heapless::Vec::new(),
+    }
+}
+
+/// The unit of attendance, running.
+pub struct Desk {
+    pub attendance: Attendance,
+    pub witness: Arc<dyn Witness>,
+    /// Alarms as they were raised and ended.
+    pub alarms: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    /// Cameras that give no frames.
+    pub away: Arc<Mutex<Vec<String>>>,
+    stop: Stop,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Desk {
+    pub fn start(settings: &config::Attendance, store: &Store, mqtt: &Mqtt) -> Desk {
+        Desk::run(Attendance::new(settings, &[]), store, mqtt, Vec::new())
+    }
+
+    /// The unit on what an earlier life of it left, and with more sinks.
+    pub fn run(attendance: Attendance, store: &Store, mqtt: &Mqtt, others: Vec<Arc<dyn Sink>>) -> Desk {
+        let witness = attendance.witness();
+        let alarms: Arc<Mutex<Vec<(String, Option<String>)>>> = Arc::default();
+        let (stop, away) = (Stop::new(), Arc::<Mutex<Vec<String>>>::default());
+        let thread = {
+            let (attendance, store, mqtt, stop) =
+                (attendance.clone(), store.clone(), mqtt.clone(), stop.clone());
+            let (alarms, away) = (alarms.clone(), away.clone());
+            let body = move || {
+                let mut sinks: Vec<Arc<dyn Sink>> = vec![Arc::new(mqtt.clone())];
+                sinks.extend(others);
+                let alarm = |name: &str, cause: Option<&str>| {
+                    let mut alarms = alarms.lock().unwrap();
+                    let last = alarms.iter().rev().find(|alarm| alarm.0 == name);
+                    let raised = last.is_some_and(|alarm| alarm.1.is_some());
+                    if cause.is_some() || raised {
+                        alarms.push((name.to_owned(), cause.map(str::to_owned)));
+                    }
+                };
+                let looks = |camera: &str| !away.lock().unwrap().iter().any(|known| known == camera);
+                let (store, mqtt, sinks) = (&store, &mqtt, &sinks[..]);
+                let around = Around { store, sinks, mqtt, clock: &SystemClock, looks: &looks, alarm: &alarm };
+                attendance.run(&around, &stop, &Beat::new());
+            };
+            std::thread::Builder::new().name("attendance".into()).spawn(body).unwrap()
+        };
+        Desk { attendance, witness, alarms, away, stop, thread: Some(thread) }
+    }
+
+    /// Two sightings: enough to be here.
+    pub fn shows(&self, camera: &str, person: u64) {
+        self.witness.saw(&sighting(camera, person));
+        self.witness.saw(&sighting(camera, person));
+    }
+
+    /// Stops in order.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.stop.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Store, sink and unit on the state directory `dir`.
+pub struct House {
+    pub store: Store,
+    pub unit: Unit,
+    pub desk: Desk,
+}
+
+impl House {
+    pub fn start(settings: &config::Attendance, dir: &Path, port: u16) -> House {
+        House::of(Attendance::new(settings, &[]), dir, port)
+    }
+
+    pub fn of(attendance: Attendance, dir: &Path, port: u16) -> House {
+        let store = Store::open(dir).unwrap().store;
+        let unit = Unit::with_store(mqtt_config(port), dir, 64 << 20, Some(store.clone()));
+        let desk = Desk::run(attendance, &store, &unit.mqtt, Vec::new());
+        House { store, unit, desk }
+    }
+
+    /// Stops in order: attendance first, as its events go to the sink.
+    pub fn stop(self) {
+        self.desk.stop();
+        self.unit.stop();
+    }
+}

@@ -1,0 +1,206 @@
+//! A camera in memory, workers that draw, and viewers: what the tests of the live picture share.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use ocellus::pipeline::{
+    Album, Item, Lane, LaneFeed, LaneSettings, Outlet, PictureStation, Preview, PreviewFeed, PreviewSettings,
+    StageStation,
+};
+use ocellus::ring::{Bell, Policy, Ring, Writer};
+use ocellus::scheduler::{Feed, Rank, Scheduler};
+use ocellus::stages::annotate::{Annotate, Look};
+use ocellus::stages::{FanOut, StageError, Station};
+use ocellus::supervisor::{Beat, Stop};
+use ocellus::types::{
+    Class, Clock, Finding, Frame, Layer, LiveView, Picture, PixelFormat, Rect, Report, SystemClock, Value,
+    Watch,
+};
+
+pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const SIZE: (usize, usize) = (320, 240);
+/// Where the camera's one object is.
+pub const OBJECT: Rect = Rect { x: 100.0, y: 80.0, w: 64.0, h: 48.0 };
+
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A grey picture whose brightness is the frame's number.
+pub fn frame(seq: u64) -> Frame {
+    let (width, height) = SIZE;
+    let mut bytes = vec![60 + (seq % 100) as u8; width * height];
+    bytes.resize(width * height * 3 / 2, 128);
+    Frame::from_memory(seq, SystemClock.now(), (PixelFormat::I420, width, height), bytes.into()).unwrap()
+}
+
+/// A sum over every byte of a frame.
+pub fn checksum(frame: &Frame) -> u64 {
+    let planes = frame.planes();
+    let bytes = planes.data.iter().flat_map(|plane| plane.iter());
+    bytes.fold(0, |sum, byte| sum.rotate_left(5).wrapping_add(u64::from(*byte)))
+}
+
+/// The picture as RGB.
+pub fn decode(jpeg: &[u8]) -> image::RgbImage {
+    image::load_from_memory(jpeg).unwrap().to_rgb8()
+}
+
+/// Finds one object in every frame.
+struct Finder;
+
+impl Station for Finder {
+    fn process(
+        &mut self,
+        _: &Frame,
+        _: Option<Rect>,
+        report: &mut Report,
+        _: &mut dyn FanOut,
+    ) -> Result<(), StageError> {
+        let value = Value::Object { rect: OBJECT, points: Default::default() };
+        report.push(Finding { track: Some(7), ..Finding::new(0, "part".into(), 0.9, value) });
+        Ok(())
+    }
+}
+
+/// How a studio is set up.
+pub struct Setting {
+    pub detects: bool,
+    pub hold: Duration,
+    pub album: Album,
+}
+
+impl Default for Setting {
+    fn default() -> Setting {
+        Setting { detects: false, hold: Duration::ZERO, album: Album::default() }
+    }
+}
+
+pub struct Studio {
+    pub ring: Ring<Frame>,
+    pub outlet: Arc<Outlet>,
+    pub preview: Arc<Preview>,
+    pub lane: Option<Arc<Lane>>,
+    pub scheduler: Arc<Scheduler<Item>>,
+    pub bell: Arc<Bell>,
+    stop: Stop,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Studio {
+    pub fn new(setting: Setting) -> Studio {
+        let bell = Bell::new();
+        let ring = Ring::new(8, bell.clone());
+        let outlet = Outlet::new(bell.clone());
+        let detects = setting.detects;
+        let preview = Preview::new(settings(setting), outlet.clone(), ring.clone(), bell.clone());
+        let scheduler = Arc::new(Scheduler::<Item>::new(&[0, 0], bell.clone()));
+        let annotate = Annotate::default();
+        let rank = Rank { name: "annotate".into(), class: annotate.class(), min: 0, max: 1 };
+        let factory = move || {
+            let annotator = annotate.annotator().map_err(|error| error.to_string())?;
+            Ok(Box::new(PictureStation(annotator)) as Box<dyn ocellus::scheduler::Station<Item>>)
+        };
+        let stage = scheduler.add(rank, 1, Arc::new(factory)).unwrap();
+        let feed: Arc<dyn Feed<Item>> = Arc::new(PreviewFeed(preview.clone()));
+        stage.attach(feed);
+        let lane = detects.then(|| {
+            let settings = LaneSettings {
+                camera: "front".into(),
+                every: 1,
+                window: 6,
+                tracker: None,
+                followers: vec![preview.clone()],
+            };
+            let lane = Lane::new(settings, ring.reader(Policy::Latest), Arc::new([]), bell.clone());
+            let factory = || {
+                let station: Box<dyn Station> = Box::new(Finder);
+                Ok(Box::new(StageStation(station)) as Box<dyn ocellus::scheduler::Station<Item>>)
+            };
+            let rank = Rank { name: "detect".into(), class: Class::Detect, min: 1, max: 2 };
+            let stage = scheduler.add(rank, 4, Arc::new(factory)).unwrap();
+            stage.attach(Arc::new(LaneFeed(lane.clone())));
+            lane
+        });
+        let stop = Stop::new();
+        let threads = scheduler.workers().iter().map(|worker| {
+            let (worker, stop) = (worker.clone(), stop.clone());
+            std::thread::spawn(move || worker.run(&stop, &Beat::new()))
+        });
+        let threads = threads.collect();
+        Studio { ring, outlet, preview, lane, scheduler, bell, stop, threads }
+    }
+
+    pub fn commit(&self, writer: &mut Writer<Frame>, seq: u64) {
+        let frame = frame(seq);
+        writer
+            .commit(frame.captured.mono_ns, frame, &|| false)
+            .unwrap_or_else(|_| panic!("frame {seq} refused"));
+        self.preview.frame_committed();
+    }
+
+    /// A viewer on a thread of its own, and what it has seen.
+    pub fn viewer(&self, layer: Layer) -> Viewer {
+        Viewer::of(self.outlet.watch(layer))
+    }
+}
+
+impl Drop for Studio {
+    fn drop(&mut self) {
+        self.stop.stop();
+        self.bell.ring_all();
+        for thread in self.threads.drain(..) {
+            thread.join().unwrap();
+        }
+    }
+}
+
+pub fn settings(setting: Setting) -> PreviewSettings {
+    PreviewSettings {
+        fps: 1_000,
+        look: Look { width: 1_280, quality: 85 },
+        hold: setting.hold,
+        parts: 2,
+        places: Vec::new(),
+        follows: setting.detects,
+        album: setting.album,
+    }
+}
+
+/// Somebody who looks until the camera is gone.
+pub struct Viewer {
+    pub seen: Arc<Mutex<Vec<Picture>>>,
+    pub thread: std::thread::JoinHandle<()>,
+}
+
+impl Viewer {
+    pub fn of(watch: Watch) -> Viewer {
+        Viewer::with(watch, |_| ())
+    }
+
+    /// One who does `more` with each picture before the next is asked for.
+    pub fn with(mut watch: Watch, more: impl Fn(&Picture) + Send + 'static) -> Viewer {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let kept = seen.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            while let Some(picture) = runtime.block_on(watch.next()) {
+                more(&picture);
+                kept.lock().unwrap().push(picture);
+            }
+        });
+        Viewer { seen, thread }
+    }
+
+    pub fn newest(&self) -> Option<u64> {
+        self.seen.lock().unwrap().last().map(|picture| picture.frame_seq)
+    }
+
+    pub fn count(&self) -> usize {
+        self.seen.lock().unwrap().len()
+    }
+}

@@ -1,0 +1,17 @@
+//! The page's server as a browser, a program and a stranger meet it: the real binary, a real broker, real sockets.
+
+#[path = "../support/mod.rs"]
+mod support;
+use support::rig;
+
+mod access;
+mod bad_input;
+mod client;
+mod config;
+mod events;
+mod house;
+mod live;
+mod login;
+mod metrics;
+mod rest;
+mod tls;

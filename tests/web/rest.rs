@@ -1,0 +1,169 @@
+//! The REST face and the document that describes it.
+
+use serde_json::{Value, json};
+
+use crate::client::{SCENE, place, prepared};
+use crate::support::wait_until;
+
+/// What OpenAPI's schema of one answer says of `body`.
+fn faults(document: &Value, schema: &Value, body: &Value) -> Vec<String> {
+    let whole = json!({ "allOf": [schema], "components": document["components"] });
+    let validator = jsonschema::validator_for(&whole).unwrap();
+    validator.iter_errors(body).map(|fault| format!("{}: {fault}", fault.instance_path())).collect()
+}
+
+#[test]
+fn every_documented_read_answers_as_its_schema_says() {
+    let cameras = "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=60\"\ndetect = { model = \"fast\" }\n\
+        track = { min_frames = 1, update_every_ms = 50 }\n";
+    let place = prepared("", "", |rig| {
+        let model = rig.stub("fast", &crate::rig::Stub::default());
+        let text = std::fs::read_to_string(rig.config_path()).unwrap();
+        std::fs::write(rig.config_path(), text + &model + cameras).unwrap();
+    });
+    let client = place.client();
+    wait_until("something to tell", || {
+        let told = |path: &str| !client.get(path).json()["now"].is_null();
+        told("/api/v1/telemetry") && client.get("/api/v1/events/recent").json()[0].is_object()
+    });
+    let document = client.get("/api/v1/openapi.json").json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut checked = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let get = &methods["get"];
+        if get.is_null() || path.ends_with("/live") || path.ends_with("/events") {
+            continue;
+        }
+        let reply = client.get(&path.replace("{camera}", "a").replace('{', "9").replace('}', ""));
+        if reply.status == 501 || reply.status == 404 {
+            let schema = &get["responses"]["default"]["content"]["application/json"]["schema"];
+            assert_eq!(faults(&document, schema, &reply.json()), [""; 0], "{path}");
+            continue;
+        }
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        let content = get["responses"]["200"]["content"].as_object().unwrap();
+        let content_type = reply.header("content-type").unwrap();
+        let (_, described) = content
+            .iter()
+            .find(|(known, _)| content_type == known.as_str())
+            .unwrap_or_else(|| panic!("{path}: {content_type} is not documented"));
+        if content_type == "application/json" {
+            assert_eq!(
+                faults(&document, &described["schema"], &reply.json()),
+                [""; 0],
+                "{path}: {}",
+                reply.text()
+            );
+        }
+        checked.push(path.clone());
+    }
+    for path in [
+        "/",
+        "/healthz",
+        "/metrics",
+        "/api/v1/session",
+        "/api/v1/status",
+        "/api/v1/cameras",
+        "/api/v1/alarms",
+    ]
+    .iter()
+    .chain(&[
+        "/api/v1/telemetry",
+        "/api/v1/units",
+        "/api/v1/config",
+        "/api/v1/audit",
+        "/api/v1/events/recent",
+    ])
+    .chain(&["/api/v1/inspections", "/api/v1/cameras/{camera}/picture", "/api/v1/openapi.json"])
+    {
+        assert!(checked.iter().any(|known| known == path), "{path} was not answered");
+    }
+    // The words of API and MQTT are the same.
+    let status = client.get("/api/v1/status").json();
+    assert_eq!(
+        (&status["state"], &status["device"], &status["cameras"]),
+        (&json!("online"), &json!("box1"), &json!(["a"]))
+    );
+    assert_eq!(status["features"], json!({ "people": false, "inspection": false }));
+    let telemetry = client.get("/api/v1/telemetry").json();
+    assert_eq!(telemetry["history"].as_array().unwrap().last().unwrap()["seq"], telemetry["now"]["seq"]);
+    place.end();
+}
+
+#[test]
+fn the_page_is_whole_small_compressed_and_asked_for_again_only_where_it_changed() {
+    let place = place("", SCENE);
+    let plain = place.client().get("/");
+    assert_eq!((plain.status, plain.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(plain.text().ends_with("</html>\n"));
+    let packed = place.client().with("accept-encoding", "br, gzip;q=0.9").get("/");
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    let mut unpacked = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed.body[..]), &mut unpacked).unwrap();
+    assert_eq!(unpacked, plain.body);
+    println!("the page: {} bytes, {} compressed", plain.body.len(), packed.body.len());
+    assert!(plain.body.len() < 150_000);
+    let tag = plain.header("etag").unwrap();
+    let same = place.client().with("if-none-match", tag).get("/");
+    assert_eq!((same.status, same.body.len()), (304, 0));
+    let policy = plain.header("content-security-policy").unwrap();
+    assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
+    for path in ["/", "/api/v1/status", "/nothing"] {
+        let reply = place.client().get(path);
+        for (name, value) in [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")] {
+            assert_eq!(reply.header(name), Some(value), "{path}");
+        }
+    }
+    place.end();
+}
+
+#[test]
+fn a_unit_is_restarted_and_the_box_goes_on() {
+    let place = place("", SCENE);
+    let client = place.client();
+    let unit = |name: &str| {
+        let units = client.get("/api/v1/units").json();
+        units.as_array().unwrap().iter().find(|unit| unit["name"] == name).cloned().unwrap()
+    };
+    wait_until("the camera runs", || unit("camera/a")["state"] == "running");
+    let before = unit("camera/a")["since"].clone();
+    let reply = client.post("/api/v1/units/camera%2Fa/restart", json!({}));
+    assert_eq!((reply.status, reply.json()), (200, json!({ "unit": "camera/a" })));
+    wait_until("another life", || {
+        unit("camera/a")["since"] != before && unit("camera/a")["state"] == "running"
+    });
+    let frames = || client.get("/api/v1/cameras").json()[0]["frames"].as_u64().unwrap();
+    wait_until("frames again", || frames() > 10);
+    assert_eq!(client.get("/api/v1/cameras/a/picture").status, 200);
+    for name in ["mqtt", "evidence", "worker%2F0", "status"] {
+        assert_eq!(client.post(&format!("/api/v1/units/{name}/restart"), json!({})).status, 200, "{name}");
+    }
+    // The unit that answers: first it answers.
+    assert_eq!(client.post("/api/v1/units/web/restart", json!({})).status, 200);
+    let again = crate::client::Client::new(crate::client::address(&place.service, 2));
+    wait_until("it is back", || again.get("/healthz").status == 200);
+    let unknown = again.post("/api/v1/units/nobody/restart", json!({}));
+    assert_eq!((unknown.status, unknown.code().as_str()), (404, "unknown_unit"));
+    assert_eq!(again.post("/api/v1/units/commands/restart", json!({})).status, 409);
+    place.end();
+}
+
+#[test]
+fn the_configuration_is_told_without_its_secrets() {
+    let cameras = "[[camera]]\nname = \"a\"\nsource = \"scene:\"\n\
+        [[camera]]\nname = \"b\"\nsource = \"rtsp://joe:geheim@127.0.0.1:1/live\"\nreconnect_max_ms = 60000\n\
+        [[camera]]\nname = \"c\"\nsource = \"launch:rtspsrc location=rtsp://127.0.0.1:1 user-id=joe user-pw=geheim ! decodebin\"\n";
+    let place = place("", cameras);
+    let client = place.client();
+    let config = client.get("/api/v1/config").json();
+    let text = config["text"].as_str().unwrap();
+    assert!(text.contains("rtsp://joe:***@127.0.0.1:1/live") && text.contains("user-pw=***"), "{text}");
+    assert_eq!(config["path"], place.rig.config_path().display().to_string());
+    assert_eq!(config["hash"], client.get("/api/v1/status").json()["config_hash"]);
+    for path in
+        ["/api/v1/config", "/api/v1/cameras", "/api/v1/status", "/api/v1/alarms", "/api/v1/units", "/metrics"]
+    {
+        assert!(!client.get(path).text().contains("geheim"), "{path}");
+    }
+    place.end();
+}
