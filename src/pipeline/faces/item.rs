@@ -7,13 +7,26 @@ use crate::pipeline::Item;
 use crate::ring::Lease;
 use crate::scheduler::Fan;
 use crate::stages::recognise::{Answer, Recogniser};
-use crate::types::{Frame, Point, Rect};
+use crate::types::{Frame, Label, Point, Rect, Stamp};
 
-/// A face that is worth a look.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Face {
+/// A tracked face in one frame.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
     pub track: u64,
     pub rect: Rect,
+    /// The camera's zones that it is in.
+    pub zones: Zones,
+    pub frame_seq: u64,
+    pub captured: Stamp,
+}
+
+/// As many zones as a sighting tells.
+pub(super) type Zones = heapless::Vec<Label, 4>;
+
+/// A face that is worth a look.
+#[derive(Clone, Debug)]
+pub(super) struct Face {
+    pub seen: Seen,
     pub points: [Point; 6],
 }
 
@@ -32,7 +45,7 @@ impl FaceItem {
     }
 
     pub(in crate::pipeline) fn fail(&mut self, stage: &str, cause: &str) {
-        let (camera, frame, track) = (&self.lane.settings.camera, self.frame.seq, self.face.track);
+        let (camera, frame, track) = (&self.lane.settings.camera, self.frame.seq, self.face.seen.track);
         tracing::warn!(%camera, frame, track, stage, "a face failed: {cause}");
         self.lane.counters.failed.add(1);
         self.answer = None;
@@ -41,7 +54,7 @@ impl FaceItem {
 
 impl Drop for FaceItem {
     fn drop(&mut self) {
-        self.lane.arrived(self.ticket, self.face, &self.frame, self.answer.take());
+        self.lane.arrived(self.ticket, self.face.seen.clone(), self.answer.take());
     }
 }
 

@@ -10,6 +10,7 @@
 //! way at most. Nothing here allocates once warm, and nothing waits.
 
 mod item;
+mod settings;
 mod track;
 
 use std::collections::VecDeque;
@@ -18,61 +19,23 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 pub use item::{FaceItem, FaceStation};
+pub use settings::{FaceCounters, FaceLaneSettings};
 
 use super::{Follower, Item, lock};
 use crate::ring::{Bell, Lease};
 use crate::scheduler::{Feed, Reorder};
-use crate::stages::recognise::{Answer, FaceQuality, Gallery, Settings};
+use crate::stages::recognise::{Answer, FaceQuality, Gallery};
 use crate::stages::track::Events;
-use crate::telemetry::{Counter, Histogram};
 use crate::types::{
-    EventKind, Finding, Frame, Identity, Label, MAX_FINDINGS, Rect, Report, Sighting, Stamp, Value, Witness,
+    EventKind, Finding, Frame, Identity, Label, MAX_FINDINGS, Report, Sighting, Value, Witness,
 };
-use item::Face;
+use item::{Face, Seen, Zones};
 use track::{Habit, Track};
 
 /// How often a witness hears of a face that needs no further look.
 const TELL_NS: u64 = 1_000_000_000;
 /// Places in the order beyond the queue: looks on the workers, and what is told without a look.
 const UNDER_WAY: usize = 64;
-
-/// How the faces of one camera are recognised.
-#[derive(Clone, Debug)]
-pub struct FaceLaneSettings {
-    /// The camera's name.
-    pub camera: Label,
-    /// Bounds of a face and of an answer.
-    pub recognition: Settings,
-    /// Answers in a row that must agree before a face has a name, or is unknown.
-    pub agree: u32,
-    /// A face that has a name is looked at again after so long.
-    pub recheck: Duration,
-    /// Faces that may wait for a worker.
-    pub queue: usize,
-}
-
-/// The figures of one camera's faces; all of them only grow.
-#[derive(Debug, Default)]
-pub struct FaceCounters {
-    /// Faces that were given to recognition.
-    pub asked: Counter,
-    /// Faces that were held against the gallery.
-    pub answered: Counter,
-    /// Faces whose crop was not good enough.
-    pub unfit: Counter,
-    /// Faces worth a look that found the queue full.
-    pub dropped: Counter,
-    /// Faces whose recognition failed or panicked.
-    pub failed: Counter,
-    /// Sightings that the witness was told of.
-    pub told: Counter,
-    /// Planes to crop and quality, microseconds.
-    pub align_us: Histogram,
-    /// Crop to embedding, microseconds.
-    pub embed_us: Histogram,
-    /// Embedding to match, microseconds.
-    pub match_us: Histogram,
-}
 
 /// One camera's faces.
 pub struct FaceLane {
@@ -106,16 +69,9 @@ struct Waiting {
 /// What became of a place in the order.
 enum Done {
     /// A look ended; with an answer unless it failed.
-    Look { face: Face, frame_seq: u64, captured: Stamp, answer: Option<Answer> },
+    Look(Seen, Option<Answer>),
     /// A face that was recognised before is still there.
-    Still {
-        rect: Rect,
-        track: u64,
-        frame_seq: u64,
-        captured: Stamp,
-        identity: Option<Identity>,
-        similarity: f32,
-    },
+    Still(Seen, Option<Identity>, f32),
 }
 
 impl FaceLane {
@@ -152,10 +108,9 @@ impl FaceLane {
         self.attached.store(attached, Ordering::Release);
         if !attached {
             let state = &mut *lock(&self.state);
-            while let Some(Waiting { ticket, face, frame }) = state.waiting.pop_front() {
+            while let Some(Waiting { ticket, face, .. }) = state.waiting.pop_front() {
                 self.counters.dropped.add(1);
-                let (frame_seq, captured) = (frame.seq, frame.captured);
-                state.reorder.complete(ticket, Done::Look { face, frame_seq, captured, answer: None });
+                state.reorder.complete(ticket, Done::Look(face.seen, None));
             }
             self.deliver(state);
         }
@@ -184,10 +139,9 @@ impl FaceLane {
     }
 
     /// A look has ended; what is next in order is learned and told.
-    fn arrived(&self, ticket: u64, face: Face, frame: &Frame, answer: Option<Answer>) {
-        let (frame_seq, captured) = (frame.seq, frame.captured);
+    fn arrived(&self, ticket: u64, seen: Seen, answer: Option<Answer>) {
         let state = &mut *lock(&self.state);
-        state.reorder.complete(ticket, Done::Look { face, frame_seq, captured, answer });
+        state.reorder.complete(ticket, Done::Look(seen, answer));
         self.deliver(state);
     }
 
@@ -195,42 +149,27 @@ impl FaceLane {
         while let Some(done) = state.reorder.pop() {
             state.delivered += 1;
             match done {
-                Done::Look { face, frame_seq, captured, answer } => {
-                    let track = state.tracks.iter_mut().find(|track| track.id == face.track);
-                    self.looked(track, face, (frame_seq, captured), answer);
+                Done::Look(seen, answer) => {
+                    let track = state.tracks.iter_mut().find(|track| track.id == seen.track);
+                    self.looked(track, seen, answer);
                 }
-                Done::Still { rect, track, frame_seq, captured, identity, similarity } => {
-                    self.tell(track, rect, (frame_seq, captured), identity, similarity);
-                }
+                Done::Still(seen, identity, similarity) => self.tell(seen, identity, similarity),
             }
         }
     }
 
-    fn looked(
-        &self,
-        mut track: Option<&mut Track>,
-        face: Face,
-        (frame_seq, captured): (u64, Stamp),
-        answer: Option<Answer>,
-    ) {
+    fn looked(&self, mut track: Option<&mut Track>, seen: Seen, answer: Option<Answer>) {
         if let Some(track) = &mut track {
             track.pending = false;
         }
         let Some(answer) = answer else { return };
-        self.counters.align_us.record(u64::from(answer.align_us));
-        if answer.flaw.is_some() {
-            self.counters.unfit.add(1);
-        } else {
-            self.counters.answered.add(1);
-            self.counters.embed_us.record(u64::from(answer.embed_us));
-            self.counters.match_us.record(u64::from(answer.match_us));
-        }
+        self.count(&answer);
         // A face whose track has ended meanwhile was there all the same.
         let says = match track {
             Some(track) => {
                 let says = track.answered(&answer, self.habit);
                 if says {
-                    track.told_ns = captured.mono_ns;
+                    track.told_ns = seen.captured.mono_ns;
                 }
                 says
             }
@@ -238,21 +177,24 @@ impl FaceLane {
         };
         if says {
             let similarity = answer.similarity();
-            self.tell(face.track, face.rect, (frame_seq, captured), answer.identity, similarity);
+            self.tell(seen, answer.identity, similarity);
         }
     }
 
-    fn tell(
-        &self,
-        track: u64,
-        rect: Rect,
-        (frame_seq, captured): (u64, Stamp),
-        identity: Option<Identity>,
-        similarity: f32,
-    ) {
+    fn count(&self, answer: &Answer) {
+        self.counters.align_us.record(u64::from(answer.align_us));
+        if answer.flaw.is_some() {
+            return self.counters.unfit.add(1);
+        }
+        self.counters.answered.add(1);
+        self.counters.embed_us.record(u64::from(answer.embed_us));
+        self.counters.match_us.record(u64::from(answer.match_us));
+    }
+
+    fn tell(&self, seen: Seen, identity: Option<Identity>, similarity: f32) {
         self.counters.told.add(1);
         let camera = self.settings.camera.clone();
-        let zones = heapless::Vec::new();
+        let Seen { track, rect, zones, frame_seq, captured } = seen;
         self.witness.saw(&Sighting { camera, frame_seq, captured, track, rect, identity, similarity, zones });
     }
 
@@ -271,13 +213,17 @@ impl FaceLane {
         track.follow(version);
         finding.name = track.name(&self.unknown);
         let quality = FaceQuality::of(&points);
+        let seen = || {
+            let zones: Zones = finding.zones.iter().take(4).cloned().collect();
+            Seen { track: id, rect, zones, frame_seq: frame.seq, captured: frame.captured }
+        };
         if track.wants(&quality, now, self.habit) && self.settings.recognition.gate.flaw(&quality).is_none() {
             if full || !has_place {
                 self.counters.dropped.add(1);
                 return false;
             }
             track.asked(now);
-            let face = Face { track: id, rect, points };
+            let face = Face { seen: seen(), points };
             state.waiting.push_back(Waiting { ticket: state.issued, face, frame: frame.clone() });
             state.issued += 1;
             self.counters.asked.add(1);
@@ -287,9 +233,7 @@ impl FaceLane {
         if let Some((identity, similarity)) = track.verdict().filter(|_| due) {
             let identity = identity.clone();
             track.told_ns = now;
-            let (frame_seq, captured) = (frame.seq, frame.captured);
-            let still = Done::Still { rect, track: id, frame_seq, captured, identity, similarity };
-            state.reorder.complete(state.issued, still);
+            state.reorder.complete(state.issued, Done::Still(seen(), identity, similarity));
             state.issued += 1;
         }
         false

@@ -1,0 +1,45 @@
+//! How one camera's faces are recognised, and what is counted.
+
+use std::time::Duration;
+
+use crate::stages::recognise::Settings;
+use crate::telemetry::{Counter, Histogram};
+use crate::types::Label;
+
+/// How the faces of one camera are recognised.
+#[derive(Clone, Debug)]
+pub struct FaceLaneSettings {
+    /// The camera's name.
+    pub camera: Label,
+    /// Bounds of a face and of an answer.
+    pub recognition: Settings,
+    /// Answers in a row that must agree before a face has a name, or is unknown.
+    pub agree: u32,
+    /// A face that has a name is looked at again after so long.
+    pub recheck: Duration,
+    /// Faces that may wait for a worker.
+    pub queue: usize,
+}
+
+/// The figures of one camera's faces; all of them only grow.
+#[derive(Debug, Default)]
+pub struct FaceCounters {
+    /// Faces that were given to recognition.
+    pub asked: Counter,
+    /// Faces that were held against the gallery.
+    pub answered: Counter,
+    /// Faces whose crop was not good enough.
+    pub unfit: Counter,
+    /// Faces worth a look that found the queue full.
+    pub dropped: Counter,
+    /// Faces whose recognition failed or panicked.
+    pub failed: Counter,
+    /// Sightings that the witness was told of.
+    pub told: Counter,
+    /// Planes to crop and quality, microseconds.
+    pub align_us: Histogram,
+    /// Crop to embedding, microseconds.
+    pub embed_us: Histogram,
+    /// Embedding to match, microseconds.
+    pub match_us: Histogram,
+}
