@@ -34,7 +34,7 @@ setup: ## system packages, Rust, the inference runtimes; quick when nothing is m
 build: setup ## the release binary
 	@$(cargo) build --release --locked --bins --example scene_dump
 
-run: build ## the demo (CONFIG=FILE for another profile, such as config/inspection.toml)
+run: build ## the demo (CONFIG=FILE for another profile: config/inspection.toml, config/attendance.toml)
 	@scripts/run.sh $(CONFIG)
 
 test: test-main test-tflitec loom ## every test

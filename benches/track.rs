@@ -23,7 +23,7 @@ fn main() {
         criterion.bench_function(&format!("track {OBJECTS} objects, {name}"), |bencher| {
             bencher.iter(|| {
                 // There and back again, so that nothing ever jumps.
-                let at = if n / FRAMES % 2 == 0 { n % FRAMES } else { FRAMES - 1 - n % FRAMES };
+                let at = if (n / FRAMES).is_multiple_of(2) { n % FRAMES } else { FRAMES - 1 - n % FRAMES };
                 report.clone_from(&frames[at]);
                 report.captured.mono_ns = n as u64 * FRAME_NS;
                 n += 1;
@@ -52,7 +52,7 @@ fn frame(n: usize, pitch: f32, every: usize) -> Report {
     let mut report = Report::new("bench".into());
     (report.width, report.height, report.frame_seq) = (1920, 1080, n as u64);
     report.captured = Stamp { mono_ns: n as u64 * FRAME_NS, wall_ns: 0 };
-    for i in (0..OBJECTS).filter(|i| (i + n) % every == 0) {
+    for i in (0..OBJECTS).filter(|i| (i + n).is_multiple_of(every)) {
         let phase = n as f32 * 0.03 + i as f32;
         let (x, y) =
             ((i % 10) as f32 * pitch + 9.0 * phase.sin(), (i / 10) as f32 * pitch + 9.0 * phase.cos());

@@ -48,6 +48,25 @@ if grep -q 'scene:?line=plate' "$config" && ! "$ocellus" golden list --config "$
     "$ocellus" golden add plate "$state"/plates/ok/*.png --config "$config" --state-dir "$state" >/dev/null
 fi
 
+# The profile for attendance needs public models, which do not ship: where somebody has put them beside the repository,
+# they are verified and installed. Without a camera a video of people takes its place. `check` tells what is missing.
+if grep -q 'models/mobilefacenet_float32.tflite' "$config"; then
+    data=${OCELLUS_DATA:-../shared/data}
+    for model in face_detection_back:face_detection_back mobilefacenet:mobilefacenet_float32; do
+        file=${model#*:}.tflite
+        [ -f "models/$file" ] || [ ! -f "$data/models/$file" ] ||
+            "$ocellus" models add "${model%%:*}" --file "$data/models/$file" --dir models
+    done
+    "$ocellus" check --config "$config" --state-dir "$state"
+    source=$(sed -n 's/^source = "v4l2:\/\/\(.*\)".*/\1/p' "$config")
+    video=$data/video/one-by-one-person-detection.mp4
+    if [ -n "$source" ] && [ ! -e "$source" ] && [ -f "$video" ]; then
+        echo "ocellus: there is no $source; a video takes the place of the camera (its people are strangers to the box)"
+        sed "s|^source = .*|source = \"file://$(realpath "$video")\"\nrepeat = true|" "$config" >"$state/attendance.toml"
+        config=$state/attendance.toml
+    fi
+fi
+
 cat <<TEXT
 ocellus: config $config, state in $state
   the page                  http://127.0.0.1:8080
@@ -58,7 +77,7 @@ below: the log of the service, and (as "topic payload", shortened) its status an
 TEXT
 # Detections come with every frame: too many for a terminal.
 topics=()
-for topic in status camera/+/status camera/+/event camera/+/inspection 'alarm/#'; do topics+=(-t "ocellus/+/$topic"); done
+for topic in status camera/+/status camera/+/event camera/+/attendance camera/+/inspection 'alarm/#'; do topics+=(-t "ocellus/+/$topic"); done
 child stdbuf -oL mosquitto_sub -p "$port" "${topics[@]}" -F '%t %.160p' 2>/dev/null &
 helpers+=($!)
 

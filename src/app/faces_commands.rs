@@ -158,7 +158,7 @@ impl House for App {
                 None => "neither pictures nor a camera is given".into(),
             };
             let remedy = format!("send pictures, or name a camera; there are: {}", known());
-            return Err(Refusal::new("no_camera", message, remedy));
+            return Err(Refusal::new("unknown_camera", message, remedy));
         };
         let name = &rig.settings.name;
         let frame = rig.ring.newest().ok_or_else(|| {
@@ -174,6 +174,7 @@ impl House for App {
     }
 
     fn forget(&self, erasing: &Erasing) -> Result<(u64, Forgotten), Refusal> {
+        erasing.ids().for_each(|person| self.web.forget(person));
         let pending = |error: String| pending(erasing, &error);
         let events = self.store.forget_events(erasing).map_err(|error| pending(error.to_string()))?;
         let forgotten = self.mqtt.forget(vec![erasing.clone()], PATIENCE);

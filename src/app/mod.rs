@@ -261,6 +261,7 @@ impl App {
         self.supervisor.add(self.faces_unit())?;
         self.supervisor.add(self.commands_unit(inbox))?;
         self.supervisor.add(self.control_unit(&config))?;
+        self.tell_web();
         if let Some(unit) = self.web_unit(&config) {
             self.supervisor.add(unit)?;
         }

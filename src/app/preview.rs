@@ -8,7 +8,7 @@ use crate::config::{self, Config};
 use crate::pipeline::{Album, Item, Outlet, PictureStation, Preview, PreviewFeed, PreviewSettings};
 use crate::ring::{Bell, Ring};
 use crate::scheduler::{Factory, Feed, Rank, Scheduler, Stage};
-use crate::stages::annotate::{Annotate, Look};
+use crate::stages::annotate::{Annotate, Look, Place};
 use crate::types::{Frame, LiveView, LiveViews, PartAlbum};
 
 /// Slots that inspection needs beyond the frames under way; the rest of a ring may wait to be drawn.
@@ -113,7 +113,7 @@ impl App {
             hold,
             // Of the slots that inspection leaves, one is the live frame's and one that of the picture under way.
             parts: (camera.ring_slots + 1).saturating_sub(busy + OTHER_SLOTS).clamp(1, MOST_PARTS),
-            places: Vec::new(),
+            places: places(camera),
             follows: camera.detect.is_some(),
             album: self.views.album.clone(),
         };
@@ -123,4 +123,17 @@ impl App {
         self.views.stage.attach(feed.clone());
         Shown { preview, feed, stage: self.views.stage.clone() }
     }
+}
+
+/// A camera's zones and lines, as its picture shows them.
+fn places(camera: &config::Camera) -> Vec<Place> {
+    let zones = camera
+        .zones
+        .iter()
+        .map(|zone| Place { name: zone.name.as_str().into(), points: zone.points.clone() });
+    let lines = camera
+        .lines
+        .iter()
+        .map(|line| Place { name: line.name.as_str().into(), points: vec![line.from, line.to] });
+    zones.chain(lines).collect()
 }

@@ -63,10 +63,10 @@ impl App {
                 );
             }
             self.publish_status(&mut memory);
+            self.voice.tell_alarms();
+            self.tell_web();
             if memory.ready {
                 self.publish_cameras(&mut memory);
-                self.voice.tell_alarms();
-                self.tell_web();
                 self.publish_telemetry(&mut memory);
             }
             beat.beat();

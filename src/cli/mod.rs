@@ -77,10 +77,10 @@ enum Command {
 #[derive(Debug, Args)]
 struct Configured {
     /// The configuration file; without it the built-in default, the demo on the built-in scene.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Keep state here instead of in device.state_dir.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     state_dir: Option<PathBuf>,
 }
 

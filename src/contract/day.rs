@@ -1,5 +1,6 @@
 //! A day's attendance, as REST, the command line and `cmd/attendance` tell it, and as tables are made from it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::types::{Attendance, PersonId, rfc3339};
@@ -8,7 +9,7 @@ use crate::types::{Attendance, PersonId, rfc3339};
 pub type Names<'a> = &'a dyn Fn(PersonId) -> Option<String>;
 
 /// Who was here on one day of local time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Day {
     /// `YYYY-MM-DD`.
     pub day: String,
@@ -21,7 +22,7 @@ pub struct Day {
 }
 
 /// One person's day. Times are RFC 3339, UTC.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DayRow {
     /// The person's number in the gallery.
     pub person: u64,
@@ -42,7 +43,7 @@ pub struct DayRow {
 }
 
 /// One event of the day.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DayEvent {
     /// Its number on this box.
     pub id: u64,

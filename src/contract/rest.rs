@@ -269,6 +269,9 @@ pub struct PicturesIn {
     pub pictures: Option<Vec<String>>,
     /// A camera's name.
     pub camera: Option<String>,
+    /// Take them also where they look like somebody else.
+    #[serde(default)]
+    pub as_new: bool,
 }
 
 /// What was enrolled.
@@ -327,38 +330,4 @@ pub struct ReenrolledOut {
     pub done: u64,
     /// Samples that could not be.
     pub failed: u64,
-}
-
-/// A day's attendance.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct DayOut {
-    /// The day, `2026-11-21`.
-    pub day: String,
-    /// The time zone in which it is a day.
-    pub time_zone: String,
-    /// One line a person.
-    pub rows: Vec<DayRow>,
-    /// The day's events, in their order.
-    pub events: Vec<serde_json::Map<String, serde_json::Value>>,
-}
-
-/// One person's day.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct DayRow {
-    /// The person.
-    pub person: u64,
-    /// The name.
-    pub name: String,
-    /// First came, RFC 3339.
-    pub first_in: String,
-    /// Last seen, RFC 3339.
-    pub last_seen: String,
-    /// Left for good, RFC 3339; absent while present.
-    pub left: Option<String>,
-    /// Seconds present.
-    pub present_s: u64,
-    /// Visits.
-    pub visits: u64,
-    /// Whether the person is here now.
-    pub present: bool,
 }

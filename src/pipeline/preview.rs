@@ -144,13 +144,13 @@ impl Preview {
         if now < self.held_ns.load(Ordering::Relaxed) {
             return None;
         }
-        let live = state.live.take().or_else(|| self.from_ring(&mut state, now))?;
+        let live = state.live.take().or_else(|| self.take_from_ring(&mut state, now))?;
         self.note_loaded(&state);
         Some(PictureItem::new(self.clone(), What::Live(live)))
     }
 
     /// The ring's newest frame: where no lane brings any and one is due, or where a viewer has just come.
-    fn from_ring(&self, state: &mut State, now: u64) -> Option<Live> {
+    fn take_from_ring(&self, state: &mut State, now: u64) -> Option<Live> {
         let is_first = self.outlet.is_kicked();
         if !is_first && (self.settings.follows || now < state.due_ns) {
             return None;

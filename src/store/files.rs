@@ -9,7 +9,7 @@ use super::StoreError;
 
 /// Ends the names of files that are still being written.
 pub(super) const UNFINISHED: &str = ".unfinished";
-const ZEROES: [u8; 64 << 10] = [0; 64 << 10];
+static ZEROES: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Writes `dir/name` so that after a crash it is there whole or not at all, and surely there when this returns.
 ///

@@ -47,12 +47,15 @@ pub fn sighting_at(camera: &str, person: u64, captured: Stamp) -> Sighting {
     }
 }
 
+/// Each alarm by name, with its cause; `None` where it ended.
+type Alarms = Arc<Mutex<Vec<(String, Option<String>)>>>;
+
 /// The unit of attendance, running.
 pub struct Desk {
     pub attendance: Attendance,
     pub witness: Arc<dyn Witness>,
     /// Alarms as they were raised and ended.
-    pub alarms: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    pub alarms: Alarms,
     /// Cameras that give no frames.
     pub away: Arc<Mutex<Vec<String>>>,
     stop: Stop,
@@ -67,7 +70,7 @@ impl Desk {
     /// The unit on what an earlier life of it left, and with more sinks.
     pub fn run(attendance: Attendance, store: &Store, mqtt: &Mqtt, others: Vec<Arc<dyn Sink>>) -> Desk {
         let witness = attendance.witness();
-        let alarms: Arc<Mutex<Vec<(String, Option<String>)>>> = Arc::default();
+        let alarms = Alarms::default();
         let (stop, away) = (Stop::new(), Arc::<Mutex<Vec<String>>>::default());
         let thread = {
             let (attendance, store, mqtt, stop) =

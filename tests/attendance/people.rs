@@ -91,7 +91,10 @@ fn zones_roles_and_a_new_configuration_while_people_are_here() {
     let text = |rest: &str| {
         format!(
             "[attendance]\nagree_frames = 2\nleave_after_ms = 600000\ntime_zone = \"UTC\"\n{rest}\n\
-             [[camera]]\nname = \"hall\"\nsource = \"scene:\"\nattendance = {{ zones = [\"door\"] }}\n\
+             [model.scene]\npath = \"models/scene.tflite\"\n\
+             [[camera]]\nname = \"hall\"\nsource = \"scene:\"\n\
+             detect = {{ model = \"scene\" }}\ntrack = {{}}\nzones = [{{ name = \"door\", points = [[0, 0], [1, 0], [1, 1]] }}]\n\
+             attendance = {{ zones = [\"door\"] }}\n\
              [[camera]]\nname = \"gate\"\nsource = \"scene:\"\nattendance = {{ role = \"exit\" }}\n"
         )
     };

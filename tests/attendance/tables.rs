@@ -170,7 +170,7 @@ fn a_workbook_that_is_opened_again_says_the_same() {
         assert!((spent.as_f64() - 30_605.0 / 86_400.0).abs() < 1e-9);
         assert_eq!((&row[6], &row[7]), (&Data::Float(1.0), &Data::Bool(false)));
     }
-    let last = sheet.rows().last().unwrap();
+    let last = sheet.rows().next_back().unwrap();
     assert_eq!(
         (&last[1], &last[4], &last[7]),
         (&Data::String("Zoë".into()), &Data::Empty, &Data::Bool(true))

@@ -3,7 +3,7 @@
 use std::fs;
 
 use ocellus::store::{GalleryError, NewSample, Store, StoreError};
-use ocellus::types::{Channels, Patch, PersonId};
+use ocellus::types::{Attendance, AttendanceKind, Channels, Patch, PersonId};
 
 use crate::faces::{MODEL, face, gallery, names, open};
 
@@ -47,9 +47,25 @@ fn a_name_is_unique_whatever_its_case_and_an_id_is_never_given_twice() {
 #[test]
 fn merged_people_are_one_with_all_their_faces() {
     let dir = tempfile::tempdir().unwrap();
-    let gallery = gallery(dir.path());
+    let store = open(dir.path());
+    let gallery = store.gallery();
     let ids = [(1, "A"), (2, "B"), (3, "C")].map(|(n, name)| gallery.enrol(name, &[face(n)]).unwrap().id);
+    let seen = Attendance {
+        id: 1,
+        camera: "door".into(),
+        person: ids[0],
+        name: "A".into(),
+        kind: AttendanceKind::Enter,
+        wall_ns: 1_000,
+        since_ns: 1_000,
+        similarity: 0.9,
+        track: 1,
+        frame_seq: 1,
+    };
+    store.attendance().record(&[seen], |_| None).unwrap();
     gallery.merge(ids[0], ids[1]).unwrap();
+    let events = store.attendance().during(0..2_000).unwrap();
+    assert_eq!(events.iter().map(|event| event.person).collect::<Vec<_>>(), [ids[1]], "who was seen");
     let merged = gallery.merge(ids[1], ids[2]).unwrap();
     assert_eq!((merged.name.as_str(), merged.samples.len()), ("C", 3));
     assert_eq!(merged.was, [ids[1], ids[0]], "events may speak of them");

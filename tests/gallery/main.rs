@@ -5,5 +5,6 @@ mod faces;
 #[path = "../support/mod.rs"]
 mod house;
 mod keeping;
+mod running;
 mod swapping;
 mod transfer;

@@ -1,6 +1,7 @@
 //! The live picture as a viewer sees it, and as the rest of the box does not notice it.
 
 mod allocations;
+mod figures;
 #[path = "../support/heap.rs"]
 mod heap;
 mod live;

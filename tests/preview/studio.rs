@@ -19,6 +19,8 @@ use ocellus::types::{
 
 pub const PATIENCE: Duration = Duration::from_secs(30);
 pub const SIZE: (usize, usize) = (320, 240);
+/// Two workers. They are threads of the test and pinned to nothing.
+const CORES: [usize; 2] = [0, 0];
 /// Where the camera's one object is.
 pub const OBJECT: Rect = Rect { x: 100.0, y: 80.0, w: 64.0, h: 48.0 };
 
@@ -51,7 +53,10 @@ pub fn decode(jpeg: &[u8]) -> image::RgbImage {
 }
 
 /// Finds one object in every frame.
-struct Finder;
+struct Finder {
+    /// How long its model takes.
+    busy: Duration,
+}
 
 impl Station for Finder {
     fn process(
@@ -61,6 +66,10 @@ impl Station for Finder {
         report: &mut Report,
         _: &mut dyn FanOut,
     ) -> Result<(), StageError> {
+        let began = Instant::now();
+        while began.elapsed() < self.busy {
+            std::hint::spin_loop();
+        }
         let value = Value::Object { rect: OBJECT, points: Default::default() };
         report.push(Finding { track: Some(7), ..Finding::new(0, "part".into(), 0.9, value) });
         Ok(())
@@ -70,13 +79,21 @@ impl Station for Finder {
 /// How a studio is set up.
 pub struct Setting {
     pub detects: bool,
+    pub busy: Duration,
+    pub fps: u32,
     pub hold: Duration,
     pub album: Album,
 }
 
 impl Default for Setting {
     fn default() -> Setting {
-        Setting { detects: false, hold: Duration::ZERO, album: Album::default() }
+        Setting {
+            detects: false,
+            busy: Duration::ZERO,
+            fps: 1_000,
+            hold: Duration::ZERO,
+            album: Album::default(),
+        }
     }
 }
 
@@ -96,9 +113,9 @@ impl Studio {
         let bell = Bell::new();
         let ring = Ring::new(8, bell.clone());
         let outlet = Outlet::new(bell.clone());
-        let detects = setting.detects;
+        let (detects, busy) = (setting.detects, setting.busy);
         let preview = Preview::new(settings(setting), outlet.clone(), ring.clone(), bell.clone());
-        let scheduler = Arc::new(Scheduler::<Item>::new(&[0, 0], bell.clone()));
+        let scheduler = Arc::new(Scheduler::<Item>::new(&CORES, bell.clone()));
         let annotate = Annotate::default();
         let rank = Rank { name: "annotate".into(), class: annotate.class(), min: 0, max: 1 };
         let factory = move || {
@@ -117,8 +134,8 @@ impl Studio {
                 followers: vec![preview.clone()],
             };
             let lane = Lane::new(settings, ring.reader(Policy::Latest), Arc::new([]), bell.clone());
-            let factory = || {
-                let station: Box<dyn Station> = Box::new(Finder);
+            let factory = move || {
+                let station: Box<dyn Station> = Box::new(Finder { busy });
                 Ok(Box::new(StageStation(station)) as Box<dyn ocellus::scheduler::Station<Item>>)
             };
             let rank = Rank { name: "detect".into(), class: Class::Detect, min: 1, max: 2 };
@@ -161,7 +178,7 @@ impl Drop for Studio {
 
 pub fn settings(setting: Setting) -> PreviewSettings {
     PreviewSettings {
-        fps: 1_000,
+        fps: setting.fps,
         look: Look { width: 1_280, quality: 85 },
         hold: setting.hold,
         parts: 2,

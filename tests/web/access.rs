@@ -146,7 +146,7 @@ fn a_program_sends_name_and_password_with_each_request() {
     assert_eq!((reply.status, reply.code().as_str()), (401, "wrong_login"));
     assert_eq!(place.client().with("authorization", "Basic ???").get("/metrics").status, 400);
     // Alone in being open to everybody beside the page and the login.
-    assert_eq!(place.client().get("/healthz").status, 200);
+    wait_until("it is healthy", || place.client().get("/healthz").status == 200);
     place.end();
 }
 
@@ -182,5 +182,9 @@ fn users_are_made_changed_and_removed_while_the_box_runs() {
     // A file that cannot be read lets nobody in: it does not open the door.
     std::fs::write(&file, "otto:king:x\n").unwrap();
     wait_until("nobody is let in", || place.client().get("/api/v1/status").status == 503);
+    let login =
+        place.client().post("/api/v1/session", json!({ "name": "otto", "password": "pulls triggers" }));
+    assert_eq!((login.status, login.code().as_str()), (503, "no_users"));
+    wait_until("it is healthy", || place.client().get("/healthz").status == 200);
     place.end();
 }

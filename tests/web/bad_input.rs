@@ -94,7 +94,7 @@ fn a_body_that_is_too_long_is_refused_however_it_is_announced() {
     let _ = stream.read_to_end(&mut said);
     let said = String::from_utf8_lossy(&said).into_owned();
     assert!(said.starts_with("HTTP/1.1 413"), "{said}");
-    assert_eq!(place.client().get("/healthz").status, 200);
+    assert_eq!(place.client().get("/api/v1/status").status, 200);
     place.end();
 }
 
@@ -109,7 +109,7 @@ fn a_head_that_never_ends_holds_nobody_up_and_is_let_go() {
             stream
         })
         .collect();
-    assert_eq!(client.get("/healthz").status, 200);
+    assert_eq!(client.get("/api/v1/status").status, 200);
     let mut rest = [0; 1024];
     for stream in &mut slow {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -133,7 +133,7 @@ fn a_head_that_never_ends_holds_nobody_up_and_is_let_go() {
     let mut said = Vec::new();
     let _ = stream.read_to_end(&mut said);
     assert!(!String::from_utf8_lossy(&said).contains("200 OK"));
-    assert_eq!(client.get("/healthz").status, 200);
+    assert_eq!(client.get("/api/v1/status").status, 200);
     place.end();
 }
 
@@ -149,7 +149,7 @@ fn more_connections_than_may_are_turned_away_and_it_goes_on() {
     drop(held);
     wait_until("there is room again", || {
         let mut stream = client.connect();
-        let _ = stream.write_all(&client.request("GET", "/healthz", None));
+        let _ = stream.write_all(&client.request("GET", "/api/v1/status", None));
         let mut said = String::new();
         let _ = stream.read_to_string(&mut said);
         said.starts_with("HTTP/1.1 200")

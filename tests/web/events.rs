@@ -46,7 +46,7 @@ fn what_happens_comes_as_it_happens_in_its_order_and_is_remembered() {
         match kind.as_str() {
             "event" => {
                 assert_eq!(data["topic"], "camera/a/event");
-                assert_eq!(data["schema"], "ocellus.event/1");
+                assert!(data["schema"].as_str().unwrap().starts_with("ocellus.event/"), "{data}");
                 seqs.push(data["seq"].as_u64().unwrap());
             }
             "camera" => {

@@ -1,6 +1,6 @@
 //! The live view: pictures that decode, viewers that are bounded, and one who does not take what it asked for.
 
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 
 use crate::client::{place, stream};
 use crate::support::wait_until;

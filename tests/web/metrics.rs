@@ -89,6 +89,6 @@ fn figures_are_well_formed_and_say_what_telemetry_says() {
     assert!(value("ocellus_mqtt_reports_sent_total", ("", "")) > 0.0);
     assert!(value("ocellus_web_requests_total", ("", "")) > 0.0);
     assert_eq!(value("ocellus_alarms", ("", "")), 0.0);
-    assert_eq!(value("ocellus_queue_items", ("stage", "detect/fast")).fract(), 0.0);
+    assert_eq!(value("ocellus_queue_items", ("stage", "annotate")).fract(), 0.0);
     place.end();
 }

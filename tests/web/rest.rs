@@ -91,6 +91,40 @@ fn every_documented_read_answers_as_its_schema_says() {
 }
 
 #[test]
+fn people_and_attendance_are_asked_of_the_box() {
+    let place = place("", SCENE);
+    let client = place.client();
+    let day = client.get("/api/v1/attendance?day=2026-11-21").json();
+    assert_eq!((&day["day"], &day["rows"], &day["events"]), (&json!("2026-11-21"), &json!([]), &json!([])));
+    let csv = client.get("/api/v1/attendance?day=2026-11-21&format=csv");
+    assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert!(csv.header("content-disposition").unwrap().contains("attendance-2026-11-21.csv"));
+    assert!(csv.text().starts_with("person,name,first_in,"), "{}", csv.text());
+    let xlsx = client.get("/api/v1/attendance?day=2026-11-21&format=xlsx");
+    assert!(xlsx.status == 200 && xlsx.body.starts_with(b"PK"));
+    assert_eq!(client.get("/api/v1/attendance?format=pdf").status, 400);
+    let bad = client.get("/api/v1/attendance?day=yesterday");
+    assert_eq!((bad.status, bad.code().as_str()), (422, "bad_day"));
+
+    assert_eq!(client.get("/api/v1/people").json()["people"], json!([]));
+    assert!(client.get("/api/v1/people/export").status == 200);
+    for (method, path) in [
+        ("DELETE", "/api/v1/people/7"),
+        ("DELETE", "/api/v1/people/7/pictures/1"),
+        ("GET", "/api/v1/people/7/pictures/1"),
+        ("PATCH", "/api/v1/people/7"),
+    ] {
+        let reply = client.ask(method, path, Some(br#"{"name":"Ann"}"#));
+        assert_eq!(reply.status, 404, "{method} {path}: {}", reply.text());
+    }
+    let control = client.ask("PATCH", "/api/v1/people/7", Some(br#"{"name":"a\u0007b"}"#));
+    assert!(matches!(control.status, 404 | 422), "{}", control.text());
+    let none = client.post("/api/v1/people", json!({ "name": "Ann", "pictures": ["eA=="] }));
+    assert_eq!((none.status, none.code().as_str()), (501, "no_model"), "{}", none.text());
+    place.end();
+}
+
+#[test]
 fn the_page_is_whole_small_compressed_and_asked_for_again_only_where_it_changed() {
     let place = place("", SCENE);
     let plain = place.client().get("/");

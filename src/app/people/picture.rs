@@ -116,8 +116,8 @@ mod tests {
             let mut bytes = Vec::new();
             let mut encoder = png::Encoder::new(&mut bytes, 60_000, 60_000);
             encoder.set_color(png::ColorType::Rgb);
-            // The header alone: there is nothing to decode.
-            drop(encoder.write_header().unwrap());
+            // Its data begins, and would unpack to 10 GB.
+            encoder.write_header().unwrap().write_chunk(png::chunk::IDAT, &[0x78, 0x9c, 0xed, 0xc1]).unwrap();
             bytes
         };
         let refused = upright(&bomb).unwrap_err();

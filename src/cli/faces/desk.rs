@@ -132,7 +132,11 @@ impl House for Alone {
 
     fn frame(&self, _: &Value) -> Result<(Lease<Frame>, String), Refusal> {
         let message = "no service runs, so no camera sees anything";
-        Err(Refusal::new("no_camera", message, "start it (`systemctl start ocellus`), or name picture files"))
+        Err(Refusal::new(
+            "unknown_camera",
+            message,
+            "start it (`systemctl start ocellus`), or name picture files",
+        ))
     }
 
     fn changed(&self) {}

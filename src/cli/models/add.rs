@@ -41,16 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
             .ok_or_else(|| ModelFault::Stranger { file: file.clone(), found: found.clone() })?,
     };
     if known.sha256 != found {
-        return Err(ModelFault::Differs {
-            file,
-            name: known.name.clone(),
-            expected: known.sha256.clone(),
-            expected_bytes: known.bytes,
-            found,
-            found_bytes: bytes.len() as u64,
-            url: known.url(),
-        }
-        .into());
+        return Err(ModelFault::Differs { file, known, found, bytes: bytes.len() }.into());
     }
     can_be_run(known, &file, arguments)?;
     let card = install(known, &bytes, &arguments.dir)?;
@@ -73,12 +64,7 @@ fn wanted(arguments: &Arguments) -> Result<(Option<&'static CatalogueModel>, Pat
         (Some(known), Some(file)) => Ok((Some(known), file.clone())),
         // `mobilefacenet_float32.tflite` is the name of a file as well as of a model.
         (known, None) if as_file.is_file() => Ok((known, as_file)),
-        (Some(known), None) => Err(ModelFault::NoFile {
-            name: known.name.clone(),
-            url: known.url(),
-            licence: known.licence.clone(),
-            command: known.command(&arguments.dir.display().to_string()),
-        }),
+        (Some(known), None) => Err(ModelFault::NoFile { known, dir: arguments.dir.display().to_string() }),
         (None, _) => {
             let names: Vec<_> = catalogue().iter().map(|model| model.name.as_str()).collect();
             let remedy = nearest(&arguments.model, &names);

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{Configured, tell};
+use crate::config::CatalogueModel;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -30,25 +31,20 @@ pub(super) enum ModelFault {
     #[error("there is no file and no public model {name:?}; {remedy}")]
     Unknown { name: String, remedy: String },
     /// A name without a file.
-    #[error("{name} is not shipped with Ocellus; fetch {url} (licence {licence}), then run `{command}`")]
-    NoFile { name: String, url: String, licence: String, command: String },
+    #[error(
+        "{} is not shipped with Ocellus; fetch {} (licence {}), then run `{}`",
+        .known.name, .known.url(), .known.licence, .known.command(dir)
+    )]
+    NoFile { known: &'static CatalogueModel, dir: String },
     /// A file that cannot be read.
     #[error("{file} cannot be read ({source}); correct the path")]
     Read { file: PathBuf, source: std::io::Error },
     /// Another file than the catalogue's.
     #[error(
-        "{file} is not {name}: expected SHA-256 {expected} ({expected_bytes} bytes), found {found} ({found_bytes} \
-         bytes); fetch {url} again"
+        "{file} is not {}: expected SHA-256 {} ({} bytes), found {found} ({bytes} bytes); fetch {} again",
+        .known.name, .known.sha256, .known.bytes, .known.url()
     )]
-    Differs {
-        file: PathBuf,
-        name: String,
-        expected: String,
-        expected_bytes: u64,
-        found: String,
-        found_bytes: u64,
-        url: String,
-    },
+    Differs { file: PathBuf, known: &'static CatalogueModel, found: String, bytes: usize },
     /// A file that is none of the catalogue's.
     #[error(
         "{file} (SHA-256 {found}) is no model of the catalogue, which `ocellus models list` shows; a model of your own \

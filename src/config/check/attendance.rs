@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::raw::{Table, nearest};
 use crate::config::value::Field;
-use crate::config::{Attendance, CameraAttendance, Hours, Role};
+use crate::config::{Attendance, CameraAttendance, Hours, Role, Zone};
 
 const DAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Monday),
@@ -122,9 +122,17 @@ fn time(field: &Field<'_, '_>, range: &str) -> Option<Time> {
 }
 
 /// The camera's part. Absent: whoever is recognised there is here.
-pub(super) fn camera(table: Table<'_, '_>) -> CameraAttendance {
+pub(super) fn camera(table: Table<'_, '_>, zones: &[Zone]) -> CameraAttendance {
+    let known: Vec<&str> = zones.iter().map(|zone| &*zone.name).collect();
     let zones = table.get("zones").and_then(|field| {
         let zones = field.texts()?;
+        for wanted in zones.iter().filter(|wanted| !known.contains(&wanted.as_str())) {
+            let remedy = match known.is_empty() {
+                true => "draw it: zones = [{ name = \"…\", points = … }] of this camera".into(),
+                false => nearest(wanted, &known),
+            };
+            field.fault(format!("the camera has no zone \"{wanted}\": nobody would ever count"), remedy);
+        }
         if zones.len() > MAX_ZONES {
             field.fault(format!("{} zones are too many", zones.len()), format!("name at most {MAX_ZONES}"));
         }

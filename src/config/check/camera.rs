@@ -38,6 +38,8 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces)
     let name = table.need("name", "write name = \"front\"").and_then(|field| super::topic_level(&field));
     let (source, source_text) = source(table, scope);
     let detect = table.table_if("detect").map(|table| detect(table, models));
+    let zones = zones::zones(table);
+    let attendance = attendance::camera(table.table("attendance"), &zones);
     let mut camera = Camera {
         // An unnamed camera is a fault already; the empty name keeps it out of the search for doubles.
         name: name.unwrap_or_else(|| table.path_of("")),
@@ -55,11 +57,11 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces)
         tcp_max_bytes: table.whole("tcp_max_bytes", 64 << 20, 1_024..=1 << 30) as usize,
         track: table.table_if("track").map(track),
         recognise: None,
-        zones: zones::zones(table),
+        zones,
         lines: zones::lines(table),
         inspect: table.table_if("inspect").map(|table| inspect::inspect(table, scope)),
         preview: preview::preview(table.table("preview")),
-        attendance: attendance::camera(table.table("attendance")),
+        attendance,
         detect,
     };
     if camera.reconnect > camera.reconnect_max {

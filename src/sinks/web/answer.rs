@@ -17,6 +17,13 @@ pub(super) type Outcome = Result<Response, Fault>;
 pub(super) struct Fault {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
+    /// In a box: every handler's result has room for a fault, and few have one.
+    told: Box<Told>,
+}
+
+/// What is told of a fault beside its word.
+#[derive(Debug)]
+struct Told {
     message: String,
     remedy: String,
     details: Value,
@@ -31,11 +38,12 @@ impl Fault {
         remedy: impl Into<String>,
     ) -> Fault {
         let (message, remedy) = (message.into(), remedy.into());
-        Fault { status, code, message, remedy, details: Value::Null, headers: Vec::new() }
+        let told = Told { message, remedy, details: Value::Null, headers: Vec::new() };
+        Fault { status, code, told: Box::new(told) }
     }
 
     pub(super) fn header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Fault {
-        self.headers.push((name, value.into()));
+        self.told.headers.push((name, value.into()));
         self
     }
 
@@ -63,37 +71,39 @@ impl Fault {
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Fault {
         let Refusal { code, message, remedy, details } = refusal;
-        Fault { status: status_of(code), code, message, remedy, details, headers: Vec::new() }
+        let told = Told { message, remedy, details, headers: Vec::new() };
+        Fault { status: status_of(code), code, told: Box::new(told) }
     }
 }
 
 /// The status for a refusal's word; one that is not known means a conflict with how things are.
 pub(super) fn status_of(code: &str) -> StatusCode {
     match code {
-        "bad_request" => StatusCode::BAD_REQUEST,
+        "bad_request" | "bad_action" => StatusCode::BAD_REQUEST,
         "no_face" | "several_faces" | "face_too_small" | "face_blurred" | "face_turned"
         | "picture_unreadable" | "picture_too_large" | "bad_name" | "bad_import" | "bad_day" => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        "not_here" => StatusCode::NOT_IMPLEMENTED,
+        "not_here" | "no_model" => StatusCode::NOT_IMPLEMENTED,
+        "store" | "model_failed" => StatusCode::INTERNAL_SERVER_ERROR,
+        "no_person" | "no_sample" | "picture_missing" | "not_found" => StatusCode::NOT_FOUND,
         "busy" => StatusCode::SERVICE_UNAVAILABLE,
-        code if code.starts_with("unknown_") || code == "not_found" => StatusCode::NOT_FOUND,
+        code if code.starts_with("unknown_") => StatusCode::NOT_FOUND,
         _ => StatusCode::CONFLICT,
     }
 }
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        let mut body = json!({
-            "error": { "code": self.code, "message": self.message, "remedy": self.remedy },
-        });
-        if let (Value::Object(details), Some(body)) = (self.details, body.as_object_mut()) {
+        let Told { message, remedy, details, headers } = *self.told;
+        let mut body = json!({ "error": { "code": self.code, "message": message, "remedy": remedy } });
+        if let (Value::Object(details), Some(body)) = (details, body.as_object_mut()) {
             details.into_iter().filter(|(key, _)| key != "error").for_each(|(key, value)| {
                 body.insert(key, value);
             });
         }
         let mut response = json_text(self.status, body.to_string());
-        for (name, value) in self.headers {
+        for (name, value) in headers {
             response.headers_mut().insert(name, value);
         }
         response.extensions_mut().insert(Refused(self.code));

@@ -43,6 +43,10 @@ fn too_long(limit: usize) -> Fault {
 /// What `bytes` say, `T` being an object; an empty body is an empty object.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
     let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
+    // serde would take a list for an object whose fields it holds in their order.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Fault::bad("line 1, column 1: this is a list", "send an object: {…}"));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let reason = error.to_string();

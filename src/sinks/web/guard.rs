@@ -1,6 +1,7 @@
 //! Who is asking, and whether they may: host, origin, login, role, CSRF.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use base64::Engine as _;
@@ -9,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::answer::Fault;
 use super::server::{Peer, Server};
 use super::session::{self, Key};
-use crate::config::users::Role;
+use crate::config::users::{Role, User};
 
 pub(super) const COOKIE: &str = "ocellus_session";
 pub(super) const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
@@ -104,12 +105,17 @@ pub(super) fn check_origin(headers: &HeaderMap) -> Result<(), Fault> {
     ))
 }
 
-/// Who sends these headers. A name and password in `Authorization: Basic` are a login of their own, remembered.
-pub(super) async fn identify(server: &Server, headers: &HeaderMap, peer: Peer) -> Result<Who, Fault> {
-    let users = server.users.now(server.now_ns()).map_err(|cause| {
+/// Who may log in. A file that cannot be read lets nobody in.
+pub(super) fn users(server: &Server) -> Result<Arc<[User]>, Fault> {
+    server.users.now(server.now_ns()).map_err(|cause| {
         let remedy = "correct the file; nobody can log in before";
         Fault::new(StatusCode::SERVICE_UNAVAILABLE, "no_users", cause, remedy)
-    })?;
+    })
+}
+
+/// Who sends these headers. A name and password in `Authorization: Basic` are a login of their own, remembered.
+pub(super) async fn identify(server: &Server, headers: &HeaderMap, peer: Peer) -> Result<Who, Fault> {
+    let users = users(server)?;
     if users.is_empty() && server.is_local() {
         return Ok(Who::Local);
     }

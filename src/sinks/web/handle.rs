@@ -9,7 +9,7 @@ use tokio::sync::{Notify, broadcast};
 use super::board::{Board, Message};
 use super::counters::{LiveTotals, Totals, add};
 use crate::contract::rest::{AlarmOut, Features, UnitOut};
-use crate::contract::{EventOut, InspectionOut, Payload, Telemetry, topic};
+use crate::contract::{AttendanceOut, EventOut, InspectionOut, Payload, Telemetry, topic};
 use crate::sinks::{Offer, Sink};
 use crate::types::{
     Attendance, Clock, Event, Frame, Inspection, LiveViews, PartAlbum, PersonId, Picture, Report, Stamp,
@@ -42,6 +42,7 @@ pub struct CameraFacts {
 pub(super) enum News {
     Event(Event),
     Inspection(Arc<Inspection>),
+    Attendance(Arc<Attendance>),
 }
 
 /// Everything that the handle's clones and the unit share.
@@ -86,6 +87,10 @@ impl Shared {
                     let suffix = topic::inspection(&inspection.camera);
                     let body = InspectionOut::from(&**inspection);
                     self.board.inspection(&suffix, inspection.trigger.at.wall_ns, inspection.id, &body)
+                }
+                News::Attendance(event) => {
+                    let suffix = topic::attendance(&event.camera);
+                    self.board.event("attendance", &suffix, event.wall_ns, &AttendanceOut::from(&**event))
                 }
             };
             self.say(message);
@@ -219,7 +224,7 @@ impl Sink for Web {
         self.keep(News::Inspection(inspection.clone()))
     }
 
-    fn offer_attendance(&self, _: &Arc<Attendance>) -> Offer {
-        Offer::Dropped
+    fn offer_attendance(&self, attendance: &Arc<Attendance>) -> Offer {
+        self.keep(News::Attendance(attendance.clone()))
     }
 }

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 
 use super::answer::Fault;
 use super::counters::add;
+use super::guard;
 use super::server::Server;
 use crate::config::users::User;
 
@@ -32,7 +33,7 @@ pub(super) async fn check(
 
 async fn attempt(server: &Server, from: IpAddr, name: &str, password: String) -> Result<User, Fault> {
     let now_ns = server.now_ns();
-    let users = server.users.now(now_ns).unwrap_or_default();
+    let users = guard::users(server)?;
     server.limiter().attempt(from, name, now_ns).map_err(later)?;
     let user = users.iter().find(|user| user.name == name).cloned();
     if password.len() > MAX_PASSWORD {

@@ -1,8 +1,8 @@
 //! The file of the users: read again when it has changed, written whole or not at all.
 
-use std::fs::{self, File, Metadata, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -18,7 +18,7 @@ pub enum UsersFileError {
     #[error(transparent)]
     Read(#[from] UsersError),
     /// The new file cannot be written.
-    #[error("{} cannot be written: {source}; the folder must exist, and you must be allowed to", .path.display())]
+    #[error("{} cannot be written: {source}; you must be allowed to write into its folder", .path.display())]
     Write {
         /// The file.
         path: PathBuf,
@@ -48,6 +48,8 @@ pub fn change_users(
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A box that never ran has no state directory yet; systemd gives it to the service's user at the start.
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let owner = fs::metadata(path).or_else(|_| fs::metadata(folder))?;
     let fresh = path.with_file_name(format!(
         ".{}.{}",

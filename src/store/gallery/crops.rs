@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::GalleryError;
@@ -28,6 +29,7 @@ impl Crops {
 
     /// Puts a crop's file on disk.
     pub(super) fn put(&self, sample: u64, file: &[u8]) -> Result<(), GalleryError> {
+        self.make()?;
         Ok(write_whole(&self.dir, &format!("{sample}.png"), file)?)
     }
 
@@ -109,6 +111,12 @@ impl Crops {
             }
         }
         Ok(count)
+    }
+
+    /// Makes the folder, for nobody else's eyes.
+    fn make(&self) -> Result<(), GalleryError> {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
+        Ok(made.map_err(|error| StoreError::from_io(&self.dir, error))?)
     }
 
     fn path(&self, sample: u64) -> PathBuf {

@@ -110,7 +110,7 @@ impl Gallery {
         Ok(person)
     }
 
-    /// The faces of `from` become those of `into`, who keeps the name; `from` is gone.
+    /// The faces and the attendance of `from` become those of `into`, who keeps the name; `from` is gone.
     pub fn merge(&self, from: PersonId, into: PersonId) -> Result<Person, GalleryError> {
         if from == into {
             return Err(GalleryError::Same { person: from });
@@ -118,6 +118,8 @@ impl Gallery {
         let _turn = self.store.gallery_turn();
         let shelf = self.shelf()?;
         let (gone, mut person) = (shelf.person(from)?, shelf.person(into)?);
+        // What both were seen at first: a merge that a crash cuts short here is simply asked for again.
+        self.store.attendance().merge(from, into)?;
         person.was.extend([from].iter().chain(&gone.was));
         let mut batch = sled::Batch::default();
         for sample in &gone.samples {

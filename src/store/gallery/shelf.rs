@@ -102,9 +102,8 @@ impl<'s> Shelf<'s> {
         let counters = self.store.counters();
         let floor = self.store.first_number();
         // A fresh store after a damaged one begins above every number of the old one.
-        match counters.get(NEXT_SAMPLE)? {
-            0 => drop(counters.reserve(NEXT_SAMPLE, floor)?),
-            _ => {}
+        if counters.get(NEXT_SAMPLE)? == 0 {
+            counters.reserve(NEXT_SAMPLE, floor)?;
         }
         Ok(counters.reserve(NEXT_SAMPLE, count as u64)?)
     }

@@ -1,25 +1,41 @@
-//! Who was here.
+//! Who was here: a day's table, also for spreadsheets.
 
+use axum::http::{HeaderValue, StatusCode, header};
+use bytes::Bytes;
 use serde_json::json;
 
-use super::super::answer::{self, Fault, Outcome};
+use super::super::answer::{self, Fault, Outcome, bytes, mime};
 use super::super::routes::Call;
 use super::state::ask;
+use crate::contract::table::{self, TableError};
 use crate::types::CommandKind;
 
 pub(in super::super) async fn day(call: Call) -> Outcome {
     let format = call.asked("format").unwrap_or("json");
-    if format != "json" {
+    if !matches!(format, "json" | "csv" | "xlsx") {
         return Err(Fault::bad(format!("the format {format:?} is not known"), "write json, csv or xlsx"));
     }
     let mut wish = json!({ "action": "day" });
-    if let Some(day) = call.asked("day") {
-        wish["day"] = day.into();
-    }
-    if let Some(person) = call.asked("person") {
-        let fault = |_| Fault::bad(format!("person is {person:?}"), "write the person's number");
-        wish["person"] = person.parse::<u64>().map_err(fault)?.into();
+    for key in ["day", "person"] {
+        if let Some(asked) = call.asked(key).filter(|asked| !asked.is_empty()) {
+            wish[key] = asked.into();
+        }
     }
     let told = ask(&call.server, CommandKind::Attendance, wish).await?;
-    answer::json(&told)
+    let (content_type, table) = match format {
+        "csv" => (mime::CSV, table::csv(&told)),
+        "xlsx" => (mime::XLSX, table::xlsx(&told)),
+        _ => return answer::json(&told),
+    };
+    let mut response = bytes(content_type, Bytes::from(table.map_err(no_table)?));
+    let day = told["day"].as_str().unwrap_or("day");
+    let name = HeaderValue::from_str(&format!("attachment; filename=\"attendance-{day}.{format}\""));
+    if let Ok(name) = name {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    }
+    Ok(response)
+}
+
+fn no_table(error: TableError) -> Fault {
+    Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "no_table", error.to_string(), "ask for format=json")
 }

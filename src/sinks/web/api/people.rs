@@ -31,9 +31,11 @@ pub(in super::super) async fn enrol(mut call: Call) -> Outcome {
 
 pub(in super::super) async fn add(mut call: Call) -> Outcome {
     let person = call.number("person")?;
-    let PicturesIn { pictures, camera } = call.json().await?;
+    let PicturesIn { pictures, camera, as_new } = call.json().await?;
     check_source(&pictures, &camera)?;
-    let wish = json!({ "action": "add", "person": person, "pictures": pictures, "camera": camera });
+    let wish = json!({
+        "action": "add", "person": person, "pictures": pictures, "camera": camera, "as_new": as_new,
+    });
     answer::json(&faces(&call.server, wish).await?)
 }
 
@@ -64,9 +66,7 @@ pub(in super::super) async fn merge(mut call: Call) -> Outcome {
 
 pub(in super::super) async fn erase(call: Call) -> Outcome {
     let person = call.number("person")?;
-    let told = faces(&call.server, json!({ "action": "erase", "person": person })).await?;
-    call.server.shared.board.forget(person);
-    answer::json(&told)
+    answer::json(&faces(&call.server, json!({ "action": "erase", "person": person })).await?)
 }
 
 pub(in super::super) async fn remove(call: Call) -> Outcome {

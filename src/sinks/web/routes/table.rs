@@ -7,11 +7,10 @@ use super::super::api::{attendance, inspections, people, session, state, views};
 use super::{Gives, Param, Route, Verb, of};
 use crate::config::users::Role;
 use crate::contract::rest::{
-    AlarmOut, AuditOut, CameraOut, ConfigOut, DayOut, EnrolIn, EnrolledOut, ErasedOut, HealthOut, LoginIn,
-    MergeIn, PeopleOut, PicturesIn, ReenrolledOut, RenameIn, SessionOut, StatusOut, TelemetryOut, TriggerIn,
-    UnitOut,
+    AlarmOut, AuditOut, CameraOut, ConfigOut, EnrolIn, EnrolledOut, ErasedOut, HealthOut, LoginIn, MergeIn,
+    PeopleOut, PicturesIn, ReenrolledOut, RenameIn, SessionOut, StatusOut, TelemetryOut, TriggerIn, UnitOut,
 };
-use crate::contract::{InspectionOut, Telemetry};
+use crate::contract::{Day, InspectionOut, Telemetry};
 
 const ANYONE: Option<Role> = None;
 const VIEWER: Option<Role> = Some(Role::Viewer);
@@ -269,14 +268,14 @@ pub(in super::super) static ROUTES: &[Route] = &[
     Route {
         query: &[
             Param { name: "day", says: "Such as 2026-11-21; today by default." },
-            Param { name: "person", says: "Of one person only." },
+            Param { name: "person", says: "Of one person only, by number or name." },
             Param { name: "format", says: "json, csv or xlsx." },
         ],
         ..get(
             "/api/v1/attendance",
             VIEWER,
             "Who was here on a day.",
-            Gives::JsonOr(of::<DayOut>, &[mime::CSV, mime::XLSX]),
+            Gives::JsonOr(of::<Day>, &[mime::CSV, mime::XLSX]),
             |call| Box::pin(attendance::day(call)),
         )
     },

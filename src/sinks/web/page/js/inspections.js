@@ -58,12 +58,17 @@ function makePart(told) {
   return el("li", {}, button);
 }
 
-/** The picture, or in words that none was kept: good parts are not, unless the configuration says so. */
+/** The picture, or in words that there is none. A part is told before its picture is drawn: it is asked for again. */
 function partImage(told, alt, lazy) {
-  const none = el("span", { class: "nopicture muted" }, "no picture kept");
+  const none = el("span", { class: "nopicture muted" }, "no picture");
   if (told.picture === null) return none;
   const img = el("img", { src: partPicture(told), alt, loading: lazy ? "lazy" : "eager" });
-  img.addEventListener("error", () => img.replaceWith(none));
+  let tries = 0;
+  img.addEventListener("error", () => {
+    tries += 1;
+    if (tries > 3) img.replaceWith(none);
+    else setTimeout(() => (img.src = `${partPicture(told)}?try=${tries}`), 500 * tries);
+  });
   return img;
 }
 

@@ -183,6 +183,7 @@ function startLive() {
   });
   hear("cameras", showCameras);
   hear("camera", (told) => {
+    if (!told.state) return; // What a camera's trigger says comes under the same name.
     const camera = box.cameras.find((known) => known.name === told.camera);
     if (!camera) return void loadCameras().catch(complain);
     Object.assign(camera, { state: told.state, cause: told.cause, fps: told.fps, frames: told.frames, drops: told.drops });
