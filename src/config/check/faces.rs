@@ -11,7 +11,8 @@ const OTHER_SLOTS: usize = 4;
 pub(super) fn faces(table: Table<'_, '_>, models: &[Model], workers: usize) -> Faces {
     let most = workers.max(1) as u32;
     let max_workers = table.whole("max_workers", most, 1..=4096).min(most);
-    let min_workers: u32 = table.whole("min_workers", 0, 0..=4096);
+    // Not 0: on a box with one worker detection's own minimum would keep recognition waiting for ever.
+    let min_workers: u32 = table.whole("min_workers", 1, 0..=4096);
     if min_workers > max_workers {
         table.fault("min_workers", "more than max_workers", "lower it, or raise max_workers");
     }
