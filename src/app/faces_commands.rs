@@ -1,4 +1,4 @@
-//! Faces while the service runs: the desk of [`people`](super::people) in a unit of its own, so that looking at pictures
+//! Faces while the service runs: the desk of [`people`] in a unit of its own, so that looking at pictures
 //! keeps nobody waiting who asks for something else.
 
 use std::sync::Arc;

@@ -17,6 +17,7 @@ struct Origin {
 }
 
 /// What the workers work on. When one is dropped its outcome is handed on: an item cannot get lost.
+#[allow(clippy::large_enum_variant, reason = "a box would be an allocation for every face")]
 pub enum Item {
     /// A frame of a stream, or a region of one.
     Frame(FrameItem),

@@ -100,7 +100,7 @@ fn an_erasure_that_was_cut_short_is_taken_up_again() {
     // The power went here.
     let store = open(dir.path());
     assert_eq!(names(&store.gallery()), Vec::<String>::new());
-    assert_eq!(store.gallery().pending_erasures().unwrap(), [begun.clone()]);
+    assert_eq!(store.gallery().pending_erasures().unwrap(), std::slice::from_ref(&begun));
     assert_eq!(store.gallery().begin_erasure(zoe.id).unwrap(), begun, "asked again, it goes on");
     let forgotten = store.erase_alone(&[begun]).unwrap();
     assert_eq!(forgotten.outbox, 2);

@@ -14,7 +14,7 @@ fn a_person_is_kept_with_every_face_across_a_restart() {
     assert_eq!((anna.name.as_str(), anna.samples.len()), ("Anna Ö.", 2));
     let gallery = gallery(dir.path());
     let people = gallery.people().unwrap();
-    assert_eq!(people, [anna.clone()]);
+    assert_eq!(people, std::slice::from_ref(&anna));
     assert_eq!(people[0].samples[1].embedding, face(2).embedding, "every bit of it");
     assert_eq!(gallery.crop(anna.id, anna.samples[0].id).unwrap(), face(1).crop);
     assert!(gallery.picture(anna.id, anna.samples[0].id).unwrap().starts_with(b"\x89PNG"));

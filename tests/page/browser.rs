@@ -204,12 +204,6 @@ impl View {
             .collect()
     }
 
-    /// What is seen now, as PNG.
-    pub fn picture(&self) -> Vec<u8> {
-        use headless_chrome::protocol::cdp::Page::CaptureScreenshotFormatOption::Png;
-        self.tab.capture_screenshot(Png, None, None, true).unwrap()
-    }
-
     #[track_caller]
     fn call<const WHAT: usize>(&self, parameters: Value) -> Value
     where

@@ -71,7 +71,7 @@ fn a_refused_picture_is_told_in_words_and_somebody_known_is_offered_as_a_merge()
     let view = place.view("people");
     let broken = place.rig.path("broken.jpg");
     fs::write(&broken, b"no picture").unwrap();
-    enrol(&view, "Nobody", &[broken.clone()]);
+    enrol(&view, "Nobody", std::slice::from_ref(&broken));
     view.wait("the refusal", "document.querySelector('.enrol .note.bad, .enrol .refused .fault') !== null");
     println!("told: {}", view.words(".enrol .note"));
     view.key("Escape");
