@@ -249,6 +249,20 @@ fn add_camera(told: &mut Telemetry, rig: &Rig) {
     }
     let made = &rig.shown.preview.counters().made_us;
     told.latency.insert(format!("{name}/picture"), percentiles(made));
+    if let Some(faces) = &rig.faces {
+        let figures = &faces.lane.counters;
+        count("faces_asked", figures.asked.get());
+        count("faces_answered", figures.answered.get());
+        count("faces_unfit", figures.unfit.get());
+        count("faces_dropped", figures.dropped.get());
+        count("faces_failed", figures.failed.get());
+        count("sightings", figures.told.get());
+        for (step, histogram) in
+            [("align", &figures.align_us), ("embed", &figures.embed_us), ("match", &figures.match_us)]
+        {
+            told.latency.insert(format!("{name}/{step}"), percentiles(histogram));
+        }
+    }
     let Some(lane) = &rig.lane else { return };
     let figures = &lane.counters;
     count("skipped", lane.skipped());

@@ -1,7 +1,8 @@
-//! `ocellus product`, `trigger`, `status` and `reload`: a service that runs is asked over its own socket.
+//! `ocellus product`, `trigger`, `status`, `restart` and `reload`: a service that runs is asked over its own socket.
 
 pub(super) mod product;
 pub(super) mod reload;
+pub(super) mod restart;
 pub(super) mod status;
 pub(super) mod trigger;
 

@@ -55,6 +55,8 @@ enum Command {
     Trigger(live::trigger::Arguments),
     /// Have the running service read its configuration and recipes again.
     Reload(live::reload::Arguments),
+    /// Build one unit of the running service again.
+    Restart(live::restart::Arguments),
     /// Teach the pictures of good parts that inspection compares with, qualify changes, and take them back.
     Golden(golden::Arguments),
     /// Enrol, list, rename, merge and erase the people whose faces are recognised.
@@ -107,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Product(arguments) => live::product::run(&arguments),
         Command::Trigger(arguments) => live::trigger::run(&arguments),
         Command::Reload(arguments) => live::reload::run(&arguments),
+        Command::Restart(arguments) => live::restart::run(&arguments),
         Command::Golden(arguments) => golden::run(&arguments),
         Command::Faces(arguments) => faces::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),

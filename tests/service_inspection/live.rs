@@ -128,6 +128,9 @@ fn a_reload_reads_the_recipe_again_and_a_bad_file_leaves_the_old_one() {
     fs::write(rig.path("recipes/plate.toml"), PLATE.replace("revision = 1", "revision = 2")).unwrap();
     assert!(told(&rig, &["reload"]).contains("reloaded; cameras unchanged: a"));
     assert_eq!(verdict(&rig), ("ok".into(), 2, 1));
+    assert!(told(&rig, &["restart", "camera/a"]).contains("camera/a is restarted"));
+    assert_eq!(verdict(&rig), ("ok".into(), 2, 1));
+    refused(&rig, &["restart", "camera/b"], 1, &["there is no unit \"camera/b\"", "there are: ", "camera/a"]);
     let sound = fs::read_to_string(rig.config_path()).unwrap();
     fs::write(rig.config_path(), sound.replace("ring_slots", "ring_slits")).unwrap();
     let state = rig.state_dir.display().to_string();
