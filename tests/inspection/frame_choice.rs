@@ -44,7 +44,9 @@ fn nearest_next_and_previous_are_the_right_frames_of_a_camera_of_60_a_second() {
     let mut random = Random(60);
     for n in 0..TRIGGERS {
         // A machine that stands still for a moment must not let them pile up: overruns are tested elsewhere.
-        picks.iter().for_each(|pick| house.wait_inspections(pick, n.saturating_sub(UNDER_WAY)));
+        for pick in picks {
+            house.wait_inspections(pick, n.saturating_sub(UNDER_WAY));
+        }
         // The jitter is what is tested: any phase between two frames.
         std::thread::sleep(Duration::from_micros(3_000 + random.below(25_000)));
         for port in &ports {
