@@ -3,7 +3,6 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
@@ -11,16 +10,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::keeper::{Keeper, keeper};
 use super::{Configured, Told, tell};
 use crate::app::attendance::{Wish, day};
 use crate::contract::{Day, DayRow, table};
 use crate::control::ask;
-use crate::store::{Store, StoreError};
 use crate::types::{Clock, PersonId, SystemClock};
-
-/// How long a store may be held by somebody who does not answer: a service that starts.
-const PATIENCE: Duration = Duration::from_secs(5);
-const LOOK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -66,31 +61,18 @@ fn told(arguments: &Arguments) -> anyhow::Result<Told> {
 fn fetch(arguments: &Arguments) -> anyhow::Result<Value> {
     let config = arguments.configured.options().load()?;
     let dir = &config.device.state_dir;
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let locked = match Store::open(dir) {
-            Ok(opened) => {
-                if let Some(aside) = opened.set_aside {
-                    eprintln!("ocellus: the store was damaged; it is set aside as {}", aside.display());
-                }
-                let wish = Wish { day: arguments.day.clone(), person: arguments.person.clone() };
-                let now = SystemClock.now().wall_ns;
-                let names = opened.store.gallery().names().unwrap_or_default();
-                let name = |person: PersonId| names.get(&person).cloned();
-                let day = day(&opened.store, &config.attendance, &wish, now, &name)?;
-                return Ok(serde_json::to_value(day)?);
-            }
-            Err(locked @ StoreError::Locked { .. }) => locked,
-            Err(other) => return Err(other.into()),
-        };
-        if ask(dir, "ping", Value::Null).is_ok() {
+    match keeper(dir)? {
+        Keeper::Nobody(store) => {
+            let wish = Wish { day: arguments.day.clone(), person: arguments.person.clone() };
+            let now = SystemClock.now().wall_ns;
+            let names = store.gallery().names().unwrap_or_default();
+            let name = |person: PersonId| names.get(&person).cloned();
+            Ok(serde_json::to_value(day(&store, &config.attendance, &wish, now, &name)?)?)
+        }
+        Keeper::Service => {
             let wish = json!({ "action": "day", "day": arguments.day, "person": arguments.person });
-            return Ok(ask(dir, "attendance", wish)?);
+            Ok(ask(dir, "attendance", wish)?)
         }
-        if Instant::now() > deadline {
-            return Err(locked.into());
-        }
-        std::thread::sleep(LOOK);
     }
 }
 

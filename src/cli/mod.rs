@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod faces;
 mod golden;
+mod keeper;
 mod live;
 mod models;
 mod replay;

@@ -8,8 +8,8 @@ use super::colour::coefficients;
 use super::plan::Plans;
 use super::preprocess::{Buffers, Road};
 use super::simd::{Isa, ToJfif};
-use super::{Channels, ImageError, Target, planes};
-use crate::types::{Dtype, Fit, PixelFormat, Planes, Resize};
+use super::{ImageError, Target, planes};
+use crate::types::{PixelFormat, Planes};
 
 /// Sizes whose tables are remembered: a worker draws several cameras in turn.
 const REMEMBERED: usize = 8;
@@ -208,17 +208,7 @@ impl Copier {
             if self.scalers.len() == REMEMBERED {
                 self.scalers.remove(0);
             }
-            let target = |width, height| Target {
-                width,
-                height,
-                channels: Channels::Rgb,
-                dtype: Dtype::U8,
-                mul: [1.0; 3],
-                add: [0.0; 3],
-                fit: Fit::Stretch,
-                pad: 0,
-                resize: Resize::Antialias,
-            };
+            let target = |width, height| Target::rgb(width, height);
             self.scalers.push(Scaler {
                 full: (target(width, height), Plans::default()),
                 half: (target(width.div_ceil(2), height.div_ceil(2)), Plans::default()),

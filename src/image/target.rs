@@ -28,6 +28,21 @@ pub struct Target {
 }
 
 impl Target {
+    /// A picture of 8-bit RGB as it is: stretched to the size, every px under a new one averaged.
+    pub fn rgb(width: usize, height: usize) -> Target {
+        Target {
+            width,
+            height,
+            channels: Channels::Rgb,
+            dtype: Dtype::U8,
+            mul: [1.0; 3],
+            add: [0.0; 3],
+            fit: Fit::Stretch,
+            pad: 0,
+            resize: Resize::Antialias,
+        }
+    }
+
     /// Bytes of one tensor row.
     pub(super) fn row_bytes(&self) -> usize {
         self.width * self.pixel_bytes()

@@ -16,22 +16,24 @@ static ZEROES: [u8; 64 << 10] = [0; 64 << 10];
 /// # Errors
 /// [`StoreError`], sorted by remedy; nothing of the file is left then.
 pub fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    let write = || fs::create_dir_all(dir).and_then(|()| replace(dir, name, bytes));
+    write().map_err(|error| StoreError::from_io(dir, error))
+}
+
+/// The same in a folder that is there, with the system's own error.
+pub fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     /// Tells files apart that are written at once.
     static WRITTEN: AtomicU64 = AtomicU64::new(0);
     let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
     let unfinished = dir.join(format!(".{name}.{}.{number}{UNFINISHED}", std::process::id()));
     let write = || {
-        fs::create_dir_all(dir)?;
         let mut file = File::create(&unfinished)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&unfinished, dir.join(name))?;
         sync_dir(dir)
     };
-    write().map_err(|error| {
-        let _ = fs::remove_file(&unfinished);
-        StoreError::from_io(dir, error)
-    })
+    write().inspect_err(|_| drop(fs::remove_file(&unfinished)))
 }
 
 /// Makes what was renamed or removed in `dir` durable.

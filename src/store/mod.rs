@@ -23,7 +23,7 @@ mod tree;
 pub use attendance::{Attendances, Change, Ledger};
 pub use counters::Counters;
 pub use error::StoreError;
-pub use files::write_whole;
+pub use files::{replace, write_whole};
 pub use forget::{Forgotten, Resting};
 pub use gallery::{
     Erasing, Gallery, GalleryError, Imported, NewSample, Person, PersonName, Sample, Skipped, clean_name,

@@ -6,9 +6,11 @@ mod log;
 mod metrics;
 mod process;
 mod settle;
+mod totals;
 
 pub use histogram::{Histogram, Snapshot};
 pub use log::{Log, LogError};
 pub use metrics::{Counter, Gauge};
 pub use process::{ProcessFacts, pss_bytes, temperature_c};
 pub use settle::{settle, share_heaps};
+pub(crate) use totals::{add, totals};

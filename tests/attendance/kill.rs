@@ -8,10 +8,10 @@ use std::time::{Duration, SystemTime};
 use ocellus::app::attendance::Attendance;
 use ocellus::config::Config;
 use ocellus::types::AttendanceKind;
-use serde_json::Value;
 
 use crate::house::{House, sighting};
 use crate::support::broker::Broker;
+use crate::support::kills::{Dice, by_number};
 use crate::support::messages::listen;
 use crate::support::wait_until;
 
@@ -28,18 +28,6 @@ const VISITORS: u64 = 6;
 const CONFIG: &str = "[attendance]\nagree_frames = 2\nleave_after_ms = 3600000\nseen_every_ms = 100\nqueue = 1024\n\
     [[camera]]\nname = \"front\"\nsource = \"scene:\"\n[[camera]]\nname = \"back\"\nsource = \"scene:\"\n\
     [[camera]]\nname = \"gate\"\nsource = \"scene:\"\nattendance = { role = \"exit\" }\n";
-
-/// xorshift64: the moments of the kills; its seed is printed, so that a failure can be played again.
-struct Dice(u64);
-
-impl Dice {
-    fn up_to(&mut self, most: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % most
-    }
-}
 
 fn attendance() -> Attendance {
     let config =
@@ -78,23 +66,6 @@ fn spawn_child(dir: &Path, port: u16) -> Child {
         .unwrap()
 }
 
-/// Each number's message; panics where one number came with two messages that differ in more than `historical`.
-fn by_id(messages: Vec<Value>) -> (BTreeMap<u64, Value>, usize) {
-    let (mut known, mut repeated) = (BTreeMap::<u64, Value>::new(), 0);
-    for mut message in messages {
-        message.as_object_mut().unwrap().remove("historical");
-        let id = message["id"].as_u64().unwrap();
-        match known.get(&id) {
-            Some(first) => {
-                assert_eq!(first, &message, "event {id} came twice, and not alike");
-                repeated += 1;
-            }
-            None => drop(known.insert(id, message)),
-        }
-    }
-    (known, repeated)
-}
-
 #[test]
 fn every_event_arrives_and_none_is_made_afresh_by_twenty_four_kills() {
     let (mut broker, dir) = (Broker::start(), tempfile::tempdir().unwrap());
@@ -122,7 +93,7 @@ fn every_event_arrives_and_none_is_made_afresh_by_twenty_four_kills() {
     wait_until("a newcomer in the book", || book().iter().any(|event| event.person.0 == VISITORS + 1));
     let book = book();
     let of_book: BTreeSet<u64> = book.iter().map(|event| event.id).collect();
-    let arrived = || by_id(watcher.json("/attendance"));
+    let arrived = || by_number(watcher.json("/attendance"), "id");
     wait_until("every event of the book arrives", || {
         arrived().0.keys().copied().collect::<BTreeSet<_>>() == of_book
     });

@@ -13,21 +13,10 @@ mod placement;
 mod reference;
 mod snapshots;
 
-use ocellus::image::{Channels, Target};
-use ocellus::types::{Dtype, Fit, Resize};
+use ocellus::image::Target;
 use picture::Picture;
 
 /// A plain RGB u8 target, to be changed where a test wants something else.
 fn rgb_target(width: usize, height: usize) -> Target {
-    Target {
-        width,
-        height,
-        channels: Channels::Rgb,
-        dtype: Dtype::U8,
-        mul: [1.0; 3],
-        add: [0.0; 3],
-        fit: Fit::Stretch,
-        pad: 0,
-        resize: Resize::Antialias,
-    }
+    Target::rgb(width, height)
 }

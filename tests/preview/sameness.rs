@@ -1,8 +1,8 @@
 //! The picture shows the frame: of every format, odd sizes, any colours, at its own size and made smaller.
 
+use ocellus::image::Target;
 use ocellus::image::{Canvas, Copier, Preprocessor, jpeg::Encoder};
-use ocellus::image::{Channels, Target};
-use ocellus::types::{Colour, Dtype, Fit, Matrix, PixelFormat, Planes, Range, Resize};
+use ocellus::types::{Colour, Matrix, PixelFormat, Planes, Range};
 
 use super::picture::Picture;
 use super::studio::decode;
@@ -28,17 +28,7 @@ fn encode(planes: &Planes<'_>, width: usize) -> image::RgbImage {
 
 /// The same picture by the road into a tensor.
 fn expected(planes: &Planes<'_>, width: usize, height: usize) -> Vec<u8> {
-    let target = Target {
-        width,
-        height,
-        channels: Channels::Rgb,
-        dtype: Dtype::U8,
-        mul: [1.0; 3],
-        add: [0.0; 3],
-        fit: Fit::Stretch,
-        pad: 0,
-        resize: Resize::Antialias,
-    };
+    let target = Target::rgb(width, height);
     let mut out = vec![0; width * height * 3];
     Preprocessor::new(target).run(planes, None, &mut out).unwrap();
     out

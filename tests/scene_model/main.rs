@@ -2,14 +2,14 @@
 //! planes, the preprocessor, the runtime, the decoder.
 
 mod ap;
+#[path = "../support/shipped.rs"]
+mod shipped;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use ap::{Call, Wanted};
 use ocellus::capture::scene::{Scene, SceneOptions, Truth};
-use ocellus::config;
-use ocellus::engine::{Model, Runtime};
+use ocellus::engine::Model;
 use ocellus::stages::detect::Detect;
 use ocellus::stages::{FanOut, Stage};
 use ocellus::types::{Frame, PixelFormat, Rect, Report, Stamp};
@@ -28,26 +28,6 @@ impl FanOut for NoFanOut {
     fn emit(&mut self, _stage: &str, _region: Rect) -> bool {
         false
     }
-}
-
-/// The shipped model, or `None` (said on standard output) where there is no runtime; CI must have one.
-fn model() -> Option<Arc<Model>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let card = folder.join("models/scene.toml");
-    let runtime = match Runtime::open(&config::Runtime { kind: "litert".into(), library: None }) {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            assert!(std::env::var_os("CI").is_none(), "{error}");
-            println!("skipped: {error}");
-            return None;
-        }
-    };
-    let text = std::fs::read_to_string(&card).unwrap();
-    let card = config::parse_card(&text, &card).unwrap_or_else(|faults| panic!("{faults:?}"));
-    assert!(card.sha256.is_some(), "the card names the file that it was measured with");
-    let path = folder.join("models/scene.tflite");
-    let model = config::Model { name: "scene".into(), path, card, min_workers: 1, max_workers: 1 };
-    Some(runtime.load(&model).unwrap_or_else(|error| panic!("{error}")))
 }
 
 /// Everything that was found and everything that was there, by class.
@@ -97,7 +77,7 @@ fn watch(model: Arc<Model>, min_score: f32) -> Seen {
 
 #[test]
 fn the_shipped_model_finds_parts_and_defects_of_a_scene_that_it_never_saw() {
-    let Some(model) = model() else { return };
+    let Some(model) = shipped::model() else { return };
     // Lower scores only fill reports up; leaving them out can only lower the figure.
     let seen = watch(model, 0.05);
     let mut sum = 0.0;
@@ -120,7 +100,7 @@ fn the_shipped_model_finds_parts_and_defects_of_a_scene_that_it_never_saw() {
 
 #[test]
 fn the_card_of_the_shipped_model_names_the_classes_of_the_scene() {
-    let Some(model) = model() else { return };
+    let Some(model) = shipped::model() else { return };
     let labels: Vec<&str> = model.labels().iter().map(|label| &**label).collect();
     assert_eq!(labels, CLASSES);
 }

@@ -1,15 +1,14 @@
 //! The promise of the outbox, held against the real binary: killed at random moments, the broker gone for a while,
 //! and still no number missing at a subscriber.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use ocellus::store::Store;
-use serde_json::Value;
 
 use crate::messages::counter;
 use crate::rig::{Rig, Stub};
 use crate::support::broker::Broker;
+use crate::support::kills::{Dice, by_number};
 use crate::support::subscriber::Subscriber;
 use crate::support::wait_until;
 
@@ -20,36 +19,6 @@ const DARK: std::ops::Range<u64> = 20..26;
 /// Three objects, an `update` of each in every frame.
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?width=64&height=64&fps=60\"\n\
     detect = { model = \"m\" }\ntrack = { min_frames = 1, update_every_ms = 0 }\n";
-
-/// xorshift64: the moments of the kills; its seed is printed, so that a failure can be played again.
-struct Dice(u64);
-
-impl Dice {
-    fn up_to(&mut self, most: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % most
-    }
-}
-
-/// Each number's payload; panics where one number came with two payloads that differ in more than `historical`.
-fn by_seq(messages: Vec<Value>) -> (BTreeMap<u64, Value>, usize) {
-    let mut known = BTreeMap::new();
-    let mut repeated = 0;
-    for mut message in messages {
-        message.as_object_mut().unwrap().remove("historical");
-        let seq = message["seq"].as_u64().unwrap();
-        match known.get(&seq) {
-            Some(first) => {
-                assert_eq!(first, &message, "number {seq} came twice, and not alike");
-                repeated += 1;
-            }
-            None => drop(known.insert(seq, message)),
-        }
-    }
-    (known, repeated)
-}
 
 #[test]
 fn no_event_is_missing_after_fifty_kills_and_a_broker_that_was_away() {
@@ -88,7 +57,7 @@ fn no_event_is_missing_after_fifty_kills_and_a_broker_that_was_away() {
     wait_until("a silent broker", || std::mem::replace(&mut count, watcher.count()) == watcher.count());
     let messages = watcher.json("a/event");
     let historical = messages.iter().filter(|event| event["historical"] == true).count();
-    let (events, repeated) = by_seq(messages);
+    let (events, repeated) = by_number(messages, "seq");
     let last = *events.keys().last().unwrap();
     let missing: Vec<u64> = (1..=last).filter(|seq| !events.contains_key(seq)).collect();
     println!("{last} events, {repeated} of them sent again, {historical} marked historical");

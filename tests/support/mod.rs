@@ -4,6 +4,7 @@
 pub mod broker;
 pub mod certs;
 pub mod disk;
+pub mod kills;
 pub mod messages;
 pub mod pty;
 pub mod rig;

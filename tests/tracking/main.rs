@@ -8,6 +8,8 @@ mod greedy;
 mod life;
 mod places;
 mod scene;
+#[path = "../support/shipped.rs"]
+mod shipped;
 mod video;
 mod world;
 

@@ -1,11 +1,10 @@
 //! The built-in scene, whose truth is exact: with a detector that is made up, and with the model that ships.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use ocellus::capture::scene::{Scene, SceneOptions, Truth};
-use ocellus::config::{self, Track};
-use ocellus::engine::{Model, Runtime};
+use ocellus::config::Track;
+use ocellus::engine::Model;
 use ocellus::stages::detect::Detect;
 use ocellus::stages::{FanOut, Stage as _};
 use ocellus::types::{Finding, Frame, PixelFormat, Rect, Report, Stamp};
@@ -65,25 +64,6 @@ fn made_up(part: &Truth, dice: &mut Dice) -> Option<Finding> {
     (fate >= 0.1).then(|| Finding { class: part.shape as u16, ..finding(rect, score) })
 }
 
-/// The shipped model, or `None` (said on standard output) where there is no runtime; CI must have one.
-fn model() -> Option<Arc<Model>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let card = folder.join("models/scene.toml");
-    let runtime = match Runtime::open(&config::Runtime { kind: "litert".into(), library: None }) {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            assert!(std::env::var_os("CI").is_none(), "{error}");
-            println!("skipped: {error}");
-            return None;
-        }
-    };
-    let text = std::fs::read_to_string(&card).unwrap();
-    let card = config::parse_card(&text, &card).unwrap();
-    let path = folder.join("models/scene.tflite");
-    let model = config::Model { name: "scene".into(), path, card, min_workers: 1, max_workers: 1 };
-    Some(runtime.load(&model).unwrap())
-}
-
 /// Frames of the scene as the shipped model sees them; its `defect` is no part.
 fn watched(model: &Arc<Model>, seed: u64, frames: u64) -> Vec<Seen> {
     let mut scene = Scene::new(SceneOptions { seed, ..SceneOptions::default() }).unwrap();
@@ -105,7 +85,7 @@ fn watched(model: &Arc<Model>, seed: u64, frames: u64) -> Vec<Seen> {
 
 #[test]
 fn parts_that_the_shipped_model_finds_keep_their_numbers() {
-    let Some(model) = model() else { return };
+    let Some(model) = super::shipped::model() else { return };
     let frames = watched(&model, 2027, 450);
     let scores = both(&frames, &Track::default());
     told("model", &scores);

@@ -3,23 +3,19 @@
 use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::{Common, FacesFault};
 use crate::app::people::{self, House};
 use crate::app::{finish_erasures, forget_alone};
+use crate::cli::keeper::{Keeper, keeper};
 use crate::config::Config;
 use crate::control::ask;
 use crate::engine::{EngineError, Model, Runtime};
 use crate::ring::Lease;
 use crate::store::{Erasing, Forgotten, Gallery, Store, StoreError};
 use crate::types::{Frame, Refusal};
-
-/// How long a store may be held by somebody who does not answer: a service that starts, another command.
-const PATIENCE: Duration = Duration::from_secs(5);
-const LOOK: Duration = Duration::from_millis(100);
 
 /// Who answers.
 pub(super) enum Desk {
@@ -33,22 +29,11 @@ impl Desk {
     pub fn open(common: &Common) -> anyhow::Result<Desk> {
         // A service that runs needs no sound configuration to be asked.
         let dir = common.configured.dir()?;
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let path = match Store::open(&dir) {
-                Ok(opened) => {
-                    return Ok(Desk::Here(Box::new(Alone::new(common, opened.store, opened.set_aside)?)));
-                }
-                Err(StoreError::Locked { path }) => path,
-                Err(other) => return Err(other.into()),
-            };
-            if ask(&dir, "ping", Value::Null).is_ok() {
-                return Ok(Desk::Service(dir));
-            }
-            if Instant::now() > deadline {
-                return Err(FacesFault::Held { path }.into());
-            }
-            std::thread::sleep(LOOK);
+        match keeper(&dir) {
+            Ok(Keeper::Nobody(store)) => Ok(Desk::Here(Box::new(Alone::new(common, store)?))),
+            Ok(Keeper::Service) => Ok(Desk::Service(dir)),
+            Err(StoreError::Locked { path }) => Err(FacesFault::Held { path }.into()),
+            Err(other) => Err(other.into()),
         }
     }
 
@@ -90,10 +75,7 @@ pub(super) struct Alone {
 }
 
 impl Alone {
-    fn new(common: &Common, store: Store, set_aside: Option<PathBuf>) -> anyhow::Result<Alone> {
-        if let Some(aside) = set_aside {
-            eprintln!("ocellus: the store was damaged; it is set aside as {}", aside.display());
-        }
+    fn new(common: &Common, store: Store) -> anyhow::Result<Alone> {
         let config = common.configured.options().load()?;
         if finish_erasures(&store)? > 0 {
             eprintln!("ocellus: an erasure that was cut short was finished first");

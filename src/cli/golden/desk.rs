@@ -1,19 +1,15 @@
 //! The desk of `ocellus golden`: the sets of the store, or of the service that holds it, and the recipes.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::{Common, GoldenFault};
+use crate::cli::keeper::{Keeper, keeper};
 use crate::config::Config;
 use crate::config::recipe::{self, Recipe};
 use crate::control::{AskError, ask};
-use crate::store::{GoldenEntry, GoldenFiles, GoldenSet, Goldens, Store, StoreError};
-
-/// How long a store may be held by somebody who does not answer: a service that starts, another `ocellus golden`.
-const PATIENCE: Duration = Duration::from_secs(5);
-const LOOK: Duration = Duration::from_millis(100);
+use crate::store::{GoldenEntry, GoldenFiles, GoldenSet, Goldens, StoreError};
 
 /// The configuration, and the golden pictures of its state directory.
 pub(super) struct Desk {
@@ -195,25 +191,11 @@ impl Desk {
 impl Sets {
     /// The store of the state directory `dir`, or the service that has it.
     fn open(dir: &Path) -> anyhow::Result<Sets> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let path = match Store::open(dir) {
-                Ok(opened) => {
-                    if let Some(aside) = opened.set_aside {
-                        eprintln!("ocellus: the store was damaged; it is set aside as {}", aside.display());
-                    }
-                    return Ok(Sets::Store(opened.store.goldens()));
-                }
-                Err(StoreError::Locked { path }) => path,
-                Err(other) => return Err(other.into()),
-            };
-            if ask(dir, "ping", Value::Null).is_ok() {
-                return Ok(Sets::Service(dir.to_owned()));
-            }
-            if Instant::now() > deadline {
-                return Err(GoldenFault::Held { path }.into());
-            }
-            std::thread::sleep(LOOK);
+        match keeper(dir) {
+            Ok(Keeper::Nobody(store)) => Ok(Sets::Store(store.goldens())),
+            Ok(Keeper::Service) => Ok(Sets::Service(dir.to_owned())),
+            Err(StoreError::Locked { path }) => Err(GoldenFault::Held { path }.into()),
+            Err(other) => Err(other.into()),
         }
     }
 }

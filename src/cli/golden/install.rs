@@ -1,12 +1,13 @@
 //! A recipe put in the place of another; the old one is kept beside it as `PRODUCT.toml.REVISION`.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::GoldenFault;
 use crate::config::Model;
 use crate::config::recipe::Recipe;
+use crate::store::replace;
 
 /// Puts `new` in the place of `old`. Returns where the old one is kept. At every moment the place holds one of them
 /// whole. Errors: the file is not `old` any more; the folder cannot be written.
@@ -82,13 +83,5 @@ fn keep(recipe: &Recipe) -> io::Result<PathBuf> {
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let unfinished = folder.join(format!(".{name}.{}.unfinished", std::process::id()));
-    let write = || {
-        let mut file = File::create(&unfinished)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)?;
-        File::open(folder)?.sync_all()
-    };
-    write().inspect_err(|_| drop(fs::remove_file(&unfinished)))
+    replace(folder, &name, bytes)
 }

@@ -12,12 +12,12 @@ use bytes::{BufMut, Bytes, BytesMut};
 use rumqttc::{Event, EventLoop, Incoming, Packet, PingReq, Publish, QoS, Request, StateError, Subscribe};
 
 use super::commands::{self, Arrived, Memory};
-use super::counters::add;
 use super::handle::Shared;
 use super::session::{Outgoing, Session, Ticket};
 use crate::contract::topic;
 use crate::contract::{Detections, Envelope, Payload};
 use crate::supervisor::Beat;
+use crate::telemetry::add;
 use crate::types::{Command, Label, Report, rfc3339};
 
 /// A broker that takes no bytes for so long is gone.

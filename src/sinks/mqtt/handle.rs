@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::bell::Bell;
 use super::board::Board;
-use super::counters::{LiveTotals, Totals, add};
+use super::counters::{LiveTotals, Totals};
 use super::forget::Wish;
 use super::keeper::{ATTENDANCE, Exchange};
 use super::link::{Cause, Link};
@@ -18,6 +18,7 @@ use crate::contract::topic::{self, Topics};
 use crate::contract::{Alarm, Payload};
 use crate::sinks::{Offer, Sink};
 use crate::store::{Store, StoreError};
+use crate::telemetry::add;
 use crate::types::{Attendance, Clock, Event, Frame, Inspection, Report};
 
 /// Reports that wait for the connection's thread. A broker that is slower than this loses frames' reports,

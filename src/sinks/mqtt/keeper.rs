@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::counters::add;
 use super::handle::{Kept, Shared};
 use crate::contract::topic;
 use crate::contract::{self, EventOut};
 use crate::contract::{AttendanceOut, InspectionOut};
 use crate::store::{Class, Entry, Key, Outbox, Store, StoreError};
+use crate::telemetry::add;
 
 /// Most events of one group commit.
 pub(super) const GROUP: usize = 1_024;

@@ -19,9 +19,9 @@ use tokio::sync::watch;
 use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 
-use super::counters::add;
 use super::handle::Shared;
 use super::server::Peer;
+use crate::telemetry::add;
 
 /// How long the head of a request, and the greeting of TLS, may take.
 const HEAD: Duration = Duration::from_secs(8);

@@ -8,9 +8,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::answer::Fault;
-use super::counters::add;
 use super::guard;
 use super::server::Server;
+use crate::telemetry::add;
 
 /// Headers of every answer that does not say otherwise. Nothing is kept by caches, framed, sniffed, or shown by
 /// another site.

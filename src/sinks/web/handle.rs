@@ -7,10 +7,11 @@ use crossbeam_queue::ArrayQueue;
 use tokio::sync::{Notify, broadcast};
 
 use super::board::{Board, Message};
-use super::counters::{LiveTotals, Totals, add};
+use super::counters::{LiveTotals, Totals};
 use crate::contract::rest::{AlarmOut, Features, UnitOut};
 use crate::contract::{AttendanceOut, EventOut, InspectionOut, Payload, Telemetry, topic};
 use crate::sinks::{Offer, Sink};
+use crate::telemetry::add;
 use crate::types::{
     Attendance, Clock, Event, Frame, Inspection, LiveViews, PartAlbum, PersonId, Picture, Report, Stamp,
 };

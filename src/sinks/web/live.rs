@@ -14,7 +14,7 @@ use tokio_stream::Stream;
 
 use super::answer::mime;
 use super::api::views::Place;
-use super::counters::add;
+use crate::telemetry::add;
 use crate::types::{Picture, Watch};
 
 /// Ends a part and begins the next: a browser shows a picture when it sees the line after it.

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use axum::http::{HeaderValue, StatusCode, header};
 
 use super::answer::Fault;
-use super::counters::add;
 use super::guard;
 use super::server::Server;
 use crate::config::users::User;
+use crate::telemetry::add;
 
 /// Longer passwords are not looked at.
 const MAX_PASSWORD: usize = 1_024;

@@ -14,13 +14,13 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::conn;
-use super::counters::add;
 use super::handle::{Shared, Web};
 use super::routes;
 use super::server::{Peer, Server};
 use super::tls::{self, TlsError};
 use crate::config;
 use crate::supervisor::{Beat, SpawnError, Stop};
+use crate::telemetry::add;
 use crate::types::Command;
 
 /// How often the loop beats and looks for its end while nobody knocks.

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::ask::Desk;
 use super::audit::Audit;
-use super::counters::add;
 use super::handle::Shared;
 use super::limiter::Limiter;
 use super::page::Page;
@@ -17,6 +16,7 @@ use super::users::Users;
 use crate::config;
 use crate::contract::rest::AuditOut;
 use crate::supervisor::SpawnError;
+use crate::telemetry::add;
 use crate::types::{Command, rfc3339};
 
 /// One life of the unit.

@@ -15,13 +15,13 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError::Lagged;
 
 use super::super::answer::{self, Fault, Outcome, bytes, json_text, mime};
 use super::super::board::Inner;
-use super::super::counters::add;
 use super::super::handle::{CameraFacts, Shared};
 use super::super::live;
 use super::super::routes::Call;
 use super::state::ask;
 use crate::contract::rest::{CameraOut, TriggerIn};
 use crate::contract::{CameraState, topic};
+use crate::telemetry::add;
 use crate::types::{CommandKind, Layer, LiveView};
 
 /// A `ping` so often keeps proxies from closing a stream on which nothing happens, and tells the page that it lives.

@@ -1,0 +1,27 @@
+//! The model that ships.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ocellus::config;
+use ocellus::engine::{Model, Runtime};
+
+/// The shipped model, or `None` (said on standard output) where there is no runtime; CI must have one.
+pub fn model() -> Option<Arc<Model>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let card = folder.join("models/scene.toml");
+    let runtime = match Runtime::open(&config::Runtime { kind: "litert".into(), library: None }) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            assert!(std::env::var_os("CI").is_none(), "{error}");
+            println!("skipped: {error}");
+            return None;
+        }
+    };
+    let text = std::fs::read_to_string(&card).unwrap();
+    let card = config::parse_card(&text, &card).unwrap_or_else(|faults| panic!("{faults:?}"));
+    assert!(card.sha256.is_some(), "the card names the file that it was measured with");
+    let path = folder.join("models/scene.tflite");
+    let model = config::Model { name: "scene".into(), path, card, min_workers: 1, max_workers: 1 };
+    Some(runtime.load(&model).unwrap_or_else(|error| panic!("{error}")))
+}
