@@ -23,7 +23,9 @@ if listening; then
     echo "ocellus: using the broker that listens on 127.0.0.1:$port"
 else
     command -v mosquitto >/dev/null || PATH=$PATH:/usr/sbin
-    printf 'listener %s 127.0.0.1\nallow_anonymous true\nuser %s\n' "$port" "$(id -un)" >"$state/mosquitto.conf"
+    # Without set_tcp_nodelay a stream of QoS 0 messages reaches its subscriber up to 40 ms late.
+    printf 'listener %s 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nuser %s\n' "$port" "$(id -un)" \
+        >"$state/mosquitto.conf"
     child mosquitto -c "$state/mosquitto.conf" >"$state/mosquitto.log" 2>&1 &
     helpers+=($!)
     for _ in {1..100}; do

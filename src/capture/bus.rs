@@ -32,10 +32,16 @@ pub enum FaultKind {
     Other,
 }
 
-/// Keeps only errors on the bus, so that nothing piles up there; warnings (damage that a decoder passed over) are logged.
-pub fn keep_errors_only(bus: &gst::Bus, camera: &str) {
+/// Keeps only errors on the bus, so that nothing piles up there; warnings (damage that a decoder passed over) are
+/// logged. `entered` is called by each of the pipeline's streaming threads when it begins.
+pub fn keep_errors_only(bus: &gst::Bus, camera: &str, entered: fn()) {
     let camera = camera.to_owned();
     bus.set_sync_handler(move |_, message| match message.view() {
+        // Posted by the thread itself.
+        gst::MessageView::StreamStatus(status) if status.get().0 == gst::StreamStatusType::Enter => {
+            entered();
+            gst::BusSyncReply::Drop
+        }
         gst::MessageView::Error(_) => gst::BusSyncReply::Pass,
         gst::MessageView::Warning(warning) => {
             tracing::warn!(camera = %camera, "{}: {}", factory(warning.src()), warning.error());

@@ -7,6 +7,9 @@ use gstreamer::prelude::*;
 
 use super::{CaptureError, appsink};
 
+/// libav itself starts no more than these for a picture's frames.
+const MOST_THREADS: usize = 16;
+
 /// What went wrong on a streaming thread, for the capture thread to find.
 pub type Trouble = Arc<Mutex<Option<CaptureError>>>;
 
@@ -146,13 +149,15 @@ fn no_element(factory: &str) -> CaptureError {
     CaptureError::NoElement { element: factory.into(), package }
 }
 
-/// One thread for each of libav's decoders: more would take cores from the pinned workers and add latency,
-/// because libav's frame threads each hold a frame back.
-pub fn one_decoder_thread(pipeline: &gst::Pipeline) {
-    pipeline.connect_deep_element_added(|_, _, element| {
+/// How many threads each of libav's decoders gets. Where frames come at their own pace (`paced`), one: more would take
+/// cores from the pinned workers and add latency, because libav's frame threads each hold a frame back. Where they are
+/// decoded as fast as it goes, one more than there are cores: the frames' road then waits for no single thread.
+pub fn set_decoder_threads(pipeline: &gst::Pipeline, paced: bool) {
+    let threads = if paced { 1 } else { (crate::config::usable_cores().len() + 1).min(MOST_THREADS) as i32 };
+    pipeline.connect_deep_element_added(move |_, _, element| {
         let libav = element.factory().is_some_and(|factory| factory.name().starts_with("avdec_"));
         if libav && element.has_property_with_type("max-threads", i32::static_type()) {
-            element.set_property("max-threads", 1i32);
+            element.set_property("max-threads", threads);
             appsink::let_pool_grow(element);
         }
     });

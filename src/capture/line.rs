@@ -1,5 +1,6 @@
 //! One pipeline, from its source to the appsink, for the length of one connection.
 
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use gstreamer as gst;
@@ -8,8 +9,12 @@ use gstreamer_app as app;
 
 use super::bus::{self, FaultKind};
 use super::chain::{self, Trouble};
+use super::lent::Door;
 use super::{CaptureError, appsink};
-use crate::supervisor::Stop;
+use crate::supervisor::{Stop, time_slice};
+
+/// The longest that the kernel gives.
+const LONGEST_SLICE: Duration = Duration::from_millis(100);
 
 /// What the next pipeline does differently because the last one failed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,7 +62,7 @@ impl Line {
     pub fn around(pipeline: gst::Pipeline, build: Build<'_>) -> Result<Line, CaptureError> {
         let sink = appsink::build(build.slots, build.sync);
         let bus = pipeline.bus().ok_or_else(|| internal("a pipeline without a bus"))?;
-        bus::keep_errors_only(&bus, build.camera);
+        bus::keep_errors_only(&bus, build.camera, if build.sync { decode_in_long_slices } else { || () });
         pipeline.add(&sink).map_err(|_| internal("the appsink was refused"))?;
         let stop = build.stop.child();
         Ok(Line { pipeline, sink, bus, trouble: None, stop, live: false })
@@ -113,7 +118,29 @@ impl Line {
         self.live
     }
 
-    /// The next sample within `timeout`.
+    /// Hands every sample to who has come to `door`, on the thread that made it. What comes out speaks when there is
+    /// something to look at: the end of the stream, or that no more samples were wanted. To be called before `play`.
+    pub fn serve(&self, door: &Door) -> Receiver<()> {
+        let (tell, news) = sync_channel(1);
+        let (door, full) = (door.clone(), tell.clone());
+        let new_sample = move |sink: &app::AppSink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Flushing)?;
+            if door.take(sample) {
+                return Ok(gst::FlowSuccess::Ok);
+            }
+            // Full: told already.
+            let _ = full.try_send(());
+            Err(gst::FlowError::Flushing)
+        };
+        let eos = move |_: &app::AppSink| {
+            let _ = tell.try_send(());
+        };
+        self.sink.set_callbacks(app::AppSinkCallbacks::builder().new_sample(new_sample).eos(eos).build());
+        news
+    }
+
+    /// The next sample within `timeout`, where nobody is served.
+    #[cfg(test)]
     pub fn pull(&self, timeout: Duration) -> Option<gst::Sample> {
         self.sink.try_pull_sample(gst::ClockTime::try_from(timeout).ok())
     }
@@ -137,6 +164,13 @@ impl Drop for Line {
         let _ = self.pipeline.set_state(gst::State::Null);
         self.bus.unset_sync_handler();
     }
+}
+
+/// For streaming threads whose frames come at their own pace: they have until the next frame, while what is woken by
+/// this one (worker, broker, subscriber) has somebody waiting, and takes their core at once. Where frames are made as
+/// fast as it goes, the decoder is what everybody waits for.
+fn decode_in_long_slices() {
+    time_slice(LONGEST_SLICE);
 }
 
 /// A failure of the pipeline's frame itself, which no input should be able to cause.

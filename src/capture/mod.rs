@@ -12,6 +12,7 @@ mod feed;
 mod file;
 mod health;
 mod images;
+mod lent;
 mod line;
 mod painter;
 mod pool;
@@ -42,7 +43,7 @@ pub enum Committed {
     Closed,
 }
 
-/// Where frames go: the ring's writer, in the product.
+/// Where frames go: the ring's writer, in the product. Called on the thread that made the frame.
 pub trait FrameSink: Send {
     /// Commits a frame. May wait for readers that must see every frame, and then minds the stop token itself.
     fn commit(&mut self, frame: Frame) -> Committed;
@@ -64,17 +65,17 @@ pub enum Ended {
 }
 
 /// Makes the painter of a `scene:` source.
-pub type MakePainter = dyn Fn(&config::Source) -> Result<Box<dyn Painter>, PainterError>;
+pub type MakePainter = dyn Fn(&config::Source) -> Result<Box<dyn Painter>, PainterError> + Sync;
 
 /// What capture is joined to, besides the ring.
 pub struct Wiring<'a> {
-    /// Told of every change of the camera's health, on the capture thread.
-    pub health: &'a dyn Fn(Health),
+    /// Told of every change of the camera's health: on the capture thread, or on the one that commits frames.
+    pub health: &'a (dyn Fn(Health) + Sync),
     /// Stamps frames.
     pub clock: &'a dyn Clock,
     /// Ends the capture.
     pub stop: &'a Stop,
-    /// Beats with every turn of the loop: a frame, or a wait of at most 100 ms.
+    /// Beats every 100 ms, except while the sink makes a frame wait.
     pub beat: &'a Beat,
     /// Makes the painter of a `scene:` source.
     pub painter: &'a MakePainter,

@@ -15,7 +15,7 @@ const RTSP_LATENCY_MS: u32 = 100;
 /// `rtspsrc`, and what its video stream turns out to need.
 pub fn rtsp(url: &str, camera: &Camera, build: Build<'_>) -> Result<Line, CaptureError> {
     let mut line = Line::new(build)?;
-    chain::one_decoder_thread(&line.pipeline);
+    chain::set_decoder_threads(&line.pipeline, true);
     let source = chain::element("rtspsrc")?;
     let address = Address::of(url);
     source.set_property("location", &address.url);

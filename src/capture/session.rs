@@ -1,4 +1,4 @@
-//! The capture loop of one camera: connect, pull, commit; lose, wait, connect again.
+//! The capture of one camera: connect, commit frames while they come; lose, wait, connect again.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use super::appsink::Tap;
 use super::bus::FaultKind;
 use super::feed::Slot;
 use super::health::{self, Health, Watch};
+use super::lent::{Door, Intake};
 use super::line::{Build, Line, Variant};
 use super::reconnect::{self, Backoff};
 use super::source::{Next, Origin};
@@ -25,6 +26,44 @@ enum Outcome {
     Waiting(String),
     Stopped,
     Closed,
+}
+
+/// The frames of one connection, on the thread that makes them. In the steady state it allocates nothing.
+struct Frames<'s, 'a> {
+    session: &'s mut Session<'a>,
+    tap: Tap,
+    came: bool,
+    end: Option<Result<Outcome, CaptureError>>,
+}
+
+/// What has become of them since the last look.
+enum Seen {
+    Frames,
+    Nothing,
+    End(Result<Outcome, CaptureError>),
+}
+
+impl Intake for Frames<'_, '_> {
+    fn take(&mut self, sample: gst::Sample) -> bool {
+        self.came = true;
+        self.end = match self.session.take(&mut self.tap, sample) {
+            Ok(Committed::Closed) => Some(Ok(Outcome::Closed)),
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        };
+        self.end.is_none()
+    }
+}
+
+impl Frames<'_, '_> {
+    fn seen(&mut self) -> Seen {
+        let came = std::mem::take(&mut self.came);
+        match self.end.take() {
+            Some(end) => Seen::End(end),
+            None if came => Seen::Frames,
+            None => Seen::Nothing,
+        }
+    }
 }
 
 /// One camera's capture, from start to end.
@@ -97,36 +136,43 @@ impl<'a> Session<'a> {
             stop: self.wiring.stop,
         };
         match origin.next_line(self.camera, build)? {
-            Next::Line(mut line) => {
-                line.play()?;
-                self.pump(&line)
-            }
+            Next::Line(line) => self.pump(*line),
             Next::Waiting(what) => Ok(Outcome::Waiting(what)),
             Next::End => Ok(Outcome::Eos { live: false }),
         }
     }
 
-    /// Pulls until the pipeline ends. In the steady state this loop allocates nothing.
-    fn pump(&mut self, line: &Line) -> Result<Outcome, CaptureError> {
-        let mut tap = Tap::new(self.sink.slots());
-        let begun = self.wiring.clock.now();
-        while !self.wiring.stop.is_stopped() {
-            self.wiring.beat.beat();
-            if let Some(sample) = line.pull(TURN) {
-                if self.take(&mut tap, sample)? == Committed::Closed {
-                    return Ok(Outcome::Closed);
+    /// Lets the pipeline's own thread commit its frames until it ends, and looks after it meanwhile.
+    fn pump(&mut self, mut line: Line) -> Result<Outcome, CaptureError> {
+        let (wiring, tap) = (self.wiring, Tap::new(self.sink.slots()));
+        let begun = wiring.clock.now();
+        let door = Door::default();
+        let news = line.serve(&door);
+        door.lend(&mut Frames { session: self, tap, came: false, end: None }, |frames| {
+            line.play()?;
+            while !wiring.stop.is_stopped() {
+                let told = news.recv_timeout(TURN).is_ok();
+                let Some(seen) = frames.look(Frames::seen) else {
+                    // A frame that its readers keep waiting is no sign of life.
+                    continue;
+                };
+                wiring.beat.beat();
+                match seen {
+                    Seen::End(end) => return end,
+                    Seen::Frames if !told => continue,
+                    _ => {}
                 }
-                continue;
+                if let Some(error) = line.fault() {
+                    return Err(error);
+                }
+                if line.is_eos() {
+                    return Ok(Outcome::Eos { live: line.is_live() });
+                }
+                let running = wiring.clock.now().mono_ns.saturating_sub(begun.mono_ns);
+                frames.look(|frames| frames.session.idle(Duration::from_nanos(running))).transpose()?;
             }
-            if let Some(error) = line.fault() {
-                return Err(error);
-            }
-            if line.is_eos() {
-                return Ok(Outcome::Eos { live: line.is_live() });
-            }
-            self.idle(Duration::from_nanos(self.wiring.clock.now().mono_ns.saturating_sub(begun.mono_ns)))?;
-        }
-        Ok(Outcome::Stopped)
+            Ok(Outcome::Stopped)
+        })
     }
 
     /// One sample: passed over, or mapped and committed.

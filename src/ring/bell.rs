@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::futex::{Futex, Slept};
 use super::sync::{
     AtomicU32, Line, Ordering, fence, fence_after_rmw, give_way, heavy_fence, light_fence, pause,
-    prepare_fences,
+    prepare_fences, this_core,
 };
 
 /// Bit 0 of the epoch: somebody looked since the last ring and may be about to sleep.
@@ -42,7 +42,9 @@ impl Bell {
     }
 
     /// Tells that something changed. Wakes one of those who sleep in [`Bell::wait`]: every thread that waits
-    /// there must be able to serve whatever the bell is rung for. Cheap when nobody waits.
+    /// there must be able to serve whatever the bell is rung for. Who sleeps on the ringer's own core is woken
+    /// only where nobody else sleeps: the ringer works on (a decoder at its next frame), and until the next tick
+    /// of the clock, milliseconds later, the kernel would move neither of the two. Cheap when nobody waits.
     pub fn ring(&self) {
         fence(Ordering::SeqCst);
         self.ring_after_fence();
@@ -93,7 +95,10 @@ impl Bell {
         }
         match self.sleepers.load(Ordering::Relaxed) {
             0 => {}
-            some => self.epoch.0.wake(if some >= EACH { i32::MAX } else { 1 }),
+            EACH.. => self.epoch.0.wake(i32::MAX),
+            1 => self.epoch.0.wake(1),
+            _ if self.epoch.0.wake_marked(!mark(this_core())) => {}
+            _ => self.epoch.0.wake(1),
         }
     }
 
@@ -134,10 +139,16 @@ impl Bell {
         // A spurious wake-up counts as a wake-up: every caller looks for its condition again anyway.
         let left = clock.left(timeout);
         let woken = changed()
-            || (left != Some(Duration::ZERO) && matches!(self.epoch.0.wait(seen, left), Slept::Woken));
+            || (left != Some(Duration::ZERO)
+                && matches!(self.epoch.0.wait(seen, left, mark(this_core())), Slept::Woken));
         self.sleepers.fetch_sub(kind, Ordering::Relaxed);
         woken
     }
+}
+
+/// What a sleeper on `core` is known by: of 32 cores each has a mark of its own.
+fn mark(core: usize) -> u32 {
+    1 << (core % u32::BITS as usize)
 }
 
 /// Runs from the first time that it is asked: most waits are over before a look at the clock would be.
@@ -174,5 +185,84 @@ pub(super) fn spin_until(clock: &mut Stopwatch, spin: Duration, mut done: impl F
             return false;
         }
         give_way();
+    }
+}
+
+#[cfg(all(test, not(loom), not(miri)))]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+
+    /// The cores that this process may use.
+    fn cores() -> Vec<usize> {
+        // SAFETY: the call fills in a set of bits that is as large as it is told.
+        let set = unsafe {
+            let mut set: libc::cpu_set_t = std::mem::zeroed();
+            assert_eq!(libc::sched_getaffinity(0, size_of_val(&set), &raw mut set), 0);
+            set
+        };
+        // SAFETY: reads bits of a set that was filled in.
+        (0..libc::CPU_SETSIZE as usize).filter(|core| unsafe { libc::CPU_ISSET(*core, &set) }).collect()
+    }
+
+    fn pin_to(core: usize) {
+        // SAFETY: the call reads a set of bits that is as large as it is told.
+        unsafe {
+            let mut set: libc::cpu_set_t = std::mem::zeroed();
+            libc::CPU_SET(core, &mut set);
+            assert_eq!(libc::sched_setaffinity(0, size_of_val(&set), &raw const set), 0);
+        }
+    }
+
+    /// Whether the kernel has put the thread to sleep.
+    fn sleeps(thread: i32) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap();
+        stat.rsplit(')').next().unwrap().trim_start().starts_with('S')
+    }
+
+    #[test]
+    fn of_two_sleepers_the_one_away_from_the_ringers_core_is_woken() {
+        let [here, there, ..] = cores()[..] else { return println!("skipped: there is but one core") };
+        for turn in 0..20 {
+            let bell = Bell::new();
+            let (woken, who) = channel();
+            // Who fell asleep first is woken first where nothing else decides: each in turn.
+            let order = if turn % 2 == 0 { [here, there] } else { [there, here] };
+            let sleepers = order.map(|core| {
+                let (bell, woken) = (bell.clone(), woken.clone());
+                let (tell, tid) = channel();
+                let before = bell.sleepers.load(Ordering::SeqCst);
+                let sleeping = bell.clone();
+                let thread = thread::spawn(move || {
+                    pin_to(core);
+                    // SAFETY: takes nothing and touches no memory of ours.
+                    tell.send(unsafe { libc::gettid() }).unwrap();
+                    let seen = bell.seen();
+                    bell.wait(seen, Duration::ZERO, None);
+                    woken.send(core).unwrap();
+                });
+                let tid = tid.recv().unwrap();
+                while sleeping.sleepers.load(Ordering::SeqCst) == before || !sleeps(tid) {
+                    thread::yield_now();
+                }
+                (thread, tid, core)
+            });
+            let ringer = bell.clone();
+            thread::spawn(move || {
+                pin_to(here);
+                ringer.ring();
+            })
+            .join()
+            .unwrap();
+            assert_eq!(who.recv().unwrap(), there, "turn {turn}");
+            let (_, other, _) = sleepers.iter().find(|(.., core)| *core == here).unwrap();
+            assert!(sleeps(*other), "one ring wakes one");
+            bell.ring_all();
+            for (thread, ..) in sleepers {
+                thread.join().unwrap();
+            }
+        }
     }
 }

@@ -99,6 +99,15 @@ mod membarrier {
     }
 }
 
+/// The core that the calling thread runs on, as of now. One for all where that is not known.
+pub(super) fn this_core() -> usize {
+    #[cfg(not(any(loom, miri)))]
+    // SAFETY: takes nothing and touches no memory of ours.
+    return usize::try_from(unsafe { libc::sched_getcpu() }).unwrap_or(0);
+    #[cfg(any(loom, miri))]
+    0
+}
+
 /// One turn of a short wait: the processor's pause, or the model's change of thread.
 #[inline(always)]
 pub(super) fn pause() {

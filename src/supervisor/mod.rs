@@ -6,6 +6,7 @@ mod house;
 pub mod notify;
 mod policy;
 mod signals;
+mod slice;
 mod spawn;
 mod stop;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use exit::Exit;
 pub use house::{Ended, Supervisor, SupervisorError};
 pub use policy::{Decision, Policy};
 pub use signals::{SignalError, Signals};
+pub use slice::time_slice;
 pub use spawn::{JoinError, SpawnError, Spawned, panic_text, spawn};
 pub use stop::Stop;
 pub use unit::{State, Unit, UnitContext, UnitError, UnitStatus};

@@ -33,12 +33,12 @@ pub const MODULES: &[(&str, &str)] = &[
 
 /// What others may use of a module with a star: the words of stopping, of showing life and of starting a thread.
 pub const FACES: &[(&str, &[&str])] =
-    &[("supervisor", &["Stop", "Beat", "spawn", "Spawned", "SpawnError", "JoinError"])];
+    &[("supervisor", &["Stop", "Beat", "spawn", "Spawned", "SpawnError", "JoinError", "time_slice"])];
 
 /// Modules whose children may not import each other.
 pub const STRANGERS: &[&str] = &["stages", "sinks"];
 
-/// Where `unsafe` lives: the ring's slots, SIMD, foreign libraries, a buffer's pool, thread affinity, a terminal's
+/// Where `unsafe` lives: the ring's slots, SIMD, foreign libraries, a buffer's pool, a sink lent to a foreign thread, thread affinity and time slices, a terminal's
 /// ioctls, and what the process gives back to the kernel.
 pub const UNSAFE_HOMES: &[&str] = &[
     "src/ring/",
@@ -47,8 +47,10 @@ pub const UNSAFE_HOMES: &[&str] = &[
     "src/engine/litert",
     "src/engine/tflitec",
     "src/capture/appsink.rs",
+    "src/capture/lent.rs",
     "src/trigger/tty.rs",
     "src/supervisor/spawn",
+    "src/supervisor/slice.rs",
     "src/telemetry/settle.rs",
 ];
 

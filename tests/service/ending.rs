@@ -67,7 +67,8 @@ fn a_hanging_model_does_not_hold_the_end_and_is_named() {
     wait_until_hanging(&watcher);
     service.signal(libc::SIGTERM);
     assert_eq!(service.exit_within(LIMIT), Some(8), "{}", service.log());
-    assert!(service.log().contains("worker/0"), "{}", service.log());
+    // Either of the two: a worker away from the thread that makes the frames is woken first.
+    assert!(service.log().contains("unit=\"worker/"), "{}", service.log());
     assert_eq!(retained(broker.port, "box1/status")["state"], "offline");
 }
 

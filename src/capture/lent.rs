@@ -1,0 +1,148 @@
+//! Lends what takes samples to GStreamer's streaming thread while a connection lasts, as `std::thread::scope` lends to
+//! its threads. The frame is committed where it was made: a thread of ours in between would have to be woken for each
+//! one, on a core that the decoder keeps busy with the next.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+
+use gstreamer as gst;
+
+/// Takes samples, on the thread that made them.
+pub trait Intake: Send {
+    /// Takes one; false when no more are wanted.
+    fn take(&mut self, sample: gst::Sample) -> bool;
+}
+
+/// Where the streaming thread finds the intake. Empty except inside [`Door::lend`].
+#[derive(Clone, Default)]
+pub struct Door(Arc<Lent>);
+
+#[derive(Default)]
+struct Lent {
+    intake: Mutex<Option<Pointer>>,
+    closing: AtomicBool,
+}
+
+/// To an intake that outlives its stay in [`Lent::intake`].
+struct Pointer(*mut (dyn Intake + 'static));
+
+// SAFETY: an intake is `Send`, and who holds the lock around the pointer is the only one who uses it.
+unsafe impl Send for Pointer {}
+
+/// What the lender still sees of the intake.
+pub struct Borrowed<'a, T> {
+    door: &'a Door,
+    intake: *mut T,
+}
+
+impl Door {
+    /// Gives the sample to the intake; false where there is none (any more), or it wants no more.
+    pub fn take(&self, sample: gst::Sample) -> bool {
+        // Who takes the intake back need not win the lock against a stream that takes it again and again.
+        if self.0.closing.load(Ordering::Acquire) {
+            return false;
+        }
+        match &*self.lock() {
+            // SAFETY: `lend` keeps the intake alive and untouched while the pointer is here, and the lock makes this
+            // the only reference to it.
+            Some(Pointer(intake)) => unsafe { (**intake).take(sample) },
+            None => false,
+        }
+    }
+
+    /// Lends `intake` to whoever calls [`Door::take`] while `body` runs. A sample that is being taken then is waited for.
+    pub fn lend<T: Intake, R>(&self, intake: &mut T, body: impl FnOnce(&Borrowed<'_, T>) -> R) -> R {
+        let intake: *mut T = intake;
+        let erased: *mut (dyn Intake + '_) = intake;
+        // SAFETY: only the lifetime is changed; `TakenBack` removes the pointer before this function is left, also
+        // by a panic, and with it before the borrow of `intake` ends.
+        let erased: *mut (dyn Intake + 'static) = unsafe { std::mem::transmute(erased) };
+        self.0.closing.store(false, Ordering::Release);
+        *self.lock() = Some(Pointer(erased));
+        let _taken_back = TakenBack(self);
+        body(&Borrowed { door: self, intake })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Pointer>> {
+        self.0.intake.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl<T> Borrowed<'_, T> {
+    /// Looks at the intake between two samples; `None` while it takes one.
+    pub fn look<R>(&self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let _held = match self.door.0.intake.try_lock() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        // SAFETY: this value lives inside `lend` only, so the intake is alive; the lock keeps `take` away from it.
+        Some(look(unsafe { &mut *self.intake }))
+    }
+}
+
+struct TakenBack<'a>(&'a Door);
+
+impl Drop for TakenBack<'_> {
+    fn drop(&mut self) {
+        self.0.0.closing.store(true, Ordering::Release);
+        *self.0.lock() = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    /// Says that a sample came, and keeps the streaming thread until it is told to go on.
+    struct Slow<'a> {
+        taken: &'a mut u32,
+        came: Sender<()>,
+        go_on: Receiver<()>,
+    }
+
+    impl Intake for Slow<'_> {
+        fn take(&mut self, _: gst::Sample) -> bool {
+            self.came.send(()).unwrap();
+            self.go_on.recv().unwrap();
+            *self.taken += 1;
+            true
+        }
+    }
+
+    #[test]
+    fn a_sample_under_way_is_waited_for_and_none_is_taken_afterwards() {
+        gst::init().unwrap();
+        let (door, mut taken) = (Door::default(), 0);
+        let (came, is_there) = channel();
+        let (let_go, go_on) = channel();
+        let mut intake = Slow { taken: &mut taken, came, go_on };
+        let streaming = door.clone();
+        let thread = door.lend(&mut intake, |borrowed| {
+            let thread = std::thread::spawn(move || streaming.take(gst::Sample::builder().build()));
+            is_there.recv().unwrap();
+            assert!(borrowed.look(|intake| *intake.taken).is_none(), "it is busy");
+            let_go.send(()).unwrap();
+            thread
+        });
+        assert_eq!(taken, 1, "lent out until the sample was through");
+        assert!(thread.join().unwrap());
+        assert!(!door.take(gst::Sample::builder().build()), "nobody is there any more");
+    }
+
+    #[test]
+    fn a_panic_of_the_lender_takes_the_intake_back() {
+        gst::init().unwrap();
+        let (door, mut taken) = (Door::default(), 0);
+        let (came, _is_there) = channel();
+        let (let_go, go_on) = channel();
+        let_go.send(()).unwrap();
+        let mut intake = Slow { taken: &mut taken, came, go_on };
+        let lender = std::panic::AssertUnwindSafe(|| door.lend(&mut intake, |_| panic!("the lender fell")));
+        assert!(std::panic::catch_unwind(lender).is_err());
+        assert!(!door.take(gst::Sample::builder().build()));
+        assert_eq!(taken, 0);
+    }
+}
