@@ -10,7 +10,8 @@ use super::CaptureError;
 use super::health::Shape;
 use crate::types::{Frame, PixelFormat, Stamp};
 
-/// Buffers outside the ring at once: one that the source fills, one in the appsink, one on its way to a slot.
+/// Buffers outside the ring at once: one that the source fills, one on its way to a slot, and one to spare for a source
+/// that begins the next before it has given the last away.
 pub const IN_FLIGHT: usize = 3;
 
 /// The appsink's name.

@@ -62,7 +62,7 @@ impl Line {
     pub fn around(pipeline: gst::Pipeline, build: Build<'_>) -> Result<Line, CaptureError> {
         let sink = appsink::build(build.slots, build.sync);
         let bus = pipeline.bus().ok_or_else(|| internal("a pipeline without a bus"))?;
-        bus::keep_errors_only(&bus, build.camera, if build.sync { decode_in_long_slices } else { || () });
+        bus::keep_errors_only(&bus, build.camera, if build.sync { in_long_slices } else { in_usual_slices });
         pipeline.add(&sink).map_err(|_| internal("the appsink was refused"))?;
         let stop = build.stop.child();
         Ok(Line { pipeline, sink, bus, trouble: None, stop, live: false })
@@ -145,7 +145,7 @@ impl Line {
         self.sink.try_pull_sample(gst::ClockTime::try_from(timeout).ok())
     }
 
-    /// Whether every sample has been pulled and none will follow.
+    /// Whether every sample has been handed out and none will follow.
     pub fn is_eos(&self) -> bool {
         self.sink.is_eos()
     }
@@ -169,8 +169,13 @@ impl Drop for Line {
 /// For streaming threads whose frames come at their own pace: they have until the next frame, while what is woken by
 /// this one (worker, broker, subscriber) has somebody waiting, and takes their core at once. Where frames are made as
 /// fast as it goes, the decoder is what everybody waits for.
-fn decode_in_long_slices() {
+fn in_long_slices() {
     time_slice(LONGEST_SLICE);
+}
+
+/// GStreamer's threads go from one pipeline to another.
+fn in_usual_slices() {
+    time_slice(Duration::ZERO);
 }
 
 /// A failure of the pipeline's frame itself, which no input should be able to cause.

@@ -75,7 +75,7 @@ pub struct Wiring<'a> {
     pub clock: &'a dyn Clock,
     /// Ends the capture.
     pub stop: &'a Stop,
-    /// Beats every 100 ms, except while the sink makes a frame wait.
+    /// Beats every 100 ms, unless nothing came meanwhile but a frame that the sink makes wait.
     pub beat: &'a Beat,
     /// Makes the painter of a `scene:` source.
     pub painter: &'a MakePainter,

@@ -1,5 +1,7 @@
 //! The capture of one camera: connect, commit frames while they come; lose, wait, connect again.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gstreamer as gst;
@@ -32,37 +34,26 @@ enum Outcome {
 struct Frames<'s, 'a> {
     session: &'s mut Session<'a>,
     tap: Tap,
-    came: bool,
-    end: Option<Result<Outcome, CaptureError>>,
-}
-
-/// What has become of them since the last look.
-enum Seen {
-    Frames,
-    Nothing,
-    End(Result<Outcome, CaptureError>),
+    /// Set with every frame; read by the capture thread, also while a frame is held back.
+    came: &'s AtomicBool,
+    /// Why no more are wanted. A panic is carried over to the capture thread, whose supervisor hears it.
+    end: Option<std::thread::Result<Result<Outcome, CaptureError>>>,
 }
 
 impl Intake for Frames<'_, '_> {
     fn take(&mut self, sample: gst::Sample) -> bool {
-        self.came = true;
-        self.end = match self.session.take(&mut self.tap, sample) {
-            Ok(Committed::Closed) => Some(Ok(Outcome::Closed)),
-            Ok(_) => None,
-            Err(error) => Some(Err(error)),
+        if self.end.is_some() {
+            return false;
+        }
+        self.came.store(true, Ordering::Relaxed);
+        let (session, tap) = (&mut *self.session, &mut self.tap);
+        self.end = match catch_unwind(AssertUnwindSafe(|| session.take(tap, sample))) {
+            Ok(Ok(Committed::Closed)) => Some(Ok(Ok(Outcome::Closed))),
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(Ok(Err(error))),
+            Err(panic) => Some(Err(panic)),
         };
         self.end.is_none()
-    }
-}
-
-impl Frames<'_, '_> {
-    fn seen(&mut self) -> Seen {
-        let came = std::mem::take(&mut self.came);
-        match self.end.take() {
-            Some(end) => Seen::End(end),
-            None if came => Seen::Frames,
-            None => Seen::Nothing,
-        }
     }
 }
 
@@ -148,24 +139,29 @@ impl<'a> Session<'a> {
         let begun = wiring.clock.now();
         let door = Door::default();
         let news = line.serve(&door);
-        door.lend(&mut Frames { session: self, tap, came: false, end: None }, |frames| {
+        let came = AtomicBool::new(false);
+        door.lend(&mut Frames { session: self, tap, came: &came, end: None }, |frames| {
             line.play()?;
             while !wiring.stop.is_stopped() {
                 let told = news.recv_timeout(TURN).is_ok();
-                let Some(seen) = frames.look(Frames::seen) else {
-                    // A frame that its readers keep waiting is no sign of life.
-                    continue;
-                };
-                wiring.beat.beat();
-                match seen {
-                    Seen::End(end) => return end,
-                    Seen::Frames if !told => continue,
-                    _ => {}
+                let fresh = came.swap(false, Ordering::Relaxed);
+                let looked = frames.look(|frames| frames.end.take());
+                // A frame that its readers keep waiting is no sign of life.
+                if fresh || looked.is_some() {
+                    wiring.beat.beat();
                 }
+                match looked {
+                    None => continue,
+                    Some(Some(end)) => return end.unwrap_or_else(|panic| resume_unwind(panic)),
+                    Some(None) if fresh && !told => continue,
+                    Some(None) => {}
+                }
+                // In this order: what went wrong is told before the stream ends.
+                let over = line.is_eos();
                 if let Some(error) = line.fault() {
                     return Err(error);
                 }
-                if line.is_eos() {
+                if over {
                     return Ok(Outcome::Eos { live: line.is_live() });
                 }
                 let running = wiring.clock.now().mono_ns.saturating_sub(begun.mono_ns);

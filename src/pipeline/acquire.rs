@@ -40,7 +40,7 @@ pub struct PartLane {
     sinks: Arc<[Arc<dyn Sink>]>,
     bell: Arc<Bell>,
     state: Mutex<State>,
-    /// How many wait for a frame: what the capture thread looks at after each commit.
+    /// How many wait for a frame: what is looked at after each commit.
     waiting: AtomicUsize,
     /// Signalled when somebody begins to wait, or the lane is closed.
     changed: Condvar,

@@ -1,10 +1,13 @@
 //! The painter and launch lines.
 
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
 use ocellus::capture::{Ended, Health};
 use ocellus::config::{Pace, Source};
 use ocellus::types::PixelFormat;
 
-use crate::support::{camera, packed, start, start_with};
+use crate::support::{DEADLINE, camera, packed, start, start_with};
 
 fn scene(frames: Option<u64>) -> Source {
     Source::Scene { seed: 1, width: 61, height: 35, fps: 100, frames, line: None, barrier: None }
@@ -35,6 +38,40 @@ fn a_scene_without_an_end_runs_at_its_own_rate_until_it_is_stopped() {
     assert_eq!(running.frame().pts_ns, Some(10_000_000));
     running.stop.stop();
     assert_eq!(running.end().unwrap(), Ended::Stopped);
+}
+
+#[test]
+fn a_source_whose_readers_are_slow_lives_as_long_as_frames_come_and_stops_while_one_waits() {
+    let (tell, told) = channel();
+    let (go_on, held) = channel();
+    let stop = std::sync::Arc::new(std::sync::OnceLock::<ocellus::supervisor::Stop>::new());
+    let asked = stop.clone();
+    let mut running = start_with(camera(scene(None)), channel().1, move |frame| {
+        tell.send(frame.seq).unwrap();
+        let stopped = || asked.get().is_some_and(|stop| stop.is_stopped());
+        while held.recv_timeout(Duration::from_millis(5)).is_err() && !stopped() {}
+        ocellus::capture::Committed::Taken
+    });
+    stop.set(running.stop.clone()).unwrap();
+    // Somebody holds a frame back whenever the capture thread looks, and still frames come.
+    let (begun, mut n) = (Instant::now(), 0);
+    while running.beat.count() < 10 {
+        assert!(begun.elapsed() < DEADLINE, "{} beats for {n} frames", running.beat.count());
+        assert_eq!(told.recv_timeout(DEADLINE).unwrap(), n);
+        std::thread::sleep(Duration::from_millis(2));
+        go_on.send(()).unwrap();
+        n += 1;
+    }
+    told.recv_timeout(DEADLINE).unwrap();
+    running.stop.stop();
+    assert_eq!(running.end().unwrap(), Ended::Stopped);
+}
+
+#[test]
+#[should_panic(expected = "no panic")]
+fn a_panic_of_the_sink_is_heard_by_who_runs_the_capture() {
+    let (_, none) = channel();
+    let _ = start_with(camera(scene(Some(5))), none, |_| panic!("the sink fell")).end();
 }
 
 #[test]

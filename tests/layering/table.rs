@@ -38,8 +38,8 @@ pub const FACES: &[(&str, &[&str])] =
 /// Modules whose children may not import each other.
 pub const STRANGERS: &[&str] = &["stages", "sinks"];
 
-/// Where `unsafe` lives: the ring's slots, SIMD, foreign libraries, a buffer's pool, a sink lent to a foreign thread, thread affinity and time slices, a terminal's
-/// ioctls, and what the process gives back to the kernel.
+/// Where `unsafe` lives: the ring's slots, SIMD, foreign libraries, a buffer's pool, a sink lent to a foreign thread,
+/// thread affinity and time slices, a terminal's ioctls, and what the process gives back to the kernel.
 pub const UNSAFE_HOMES: &[&str] = &[
     "src/ring/",
     "src/image/simd",
