@@ -42,7 +42,7 @@ else
 fi
 
 # The profile for inspection has to be taught what a good part looks like: with pictures of the scene itself.
-if grep -q 'scene:?line=plate' "$config" && ! "$ocellus" golden list --config "$config" --state-dir "$state" \
+if grep -q '^source = "scene:?line=plate' "$config" && ! "$ocellus" golden list --config "$config" --state-dir "$state" \
     2>/dev/null | grep -q '^plate: golden revision'; then
     echo "ocellus: teaching golden pictures of 8 sound plates (ocellus golden add plate ...)"
     "${SCENE_DUMP:-target/release/examples/scene_dump}" \
@@ -52,7 +52,7 @@ fi
 
 # The profile for attendance needs public models, which do not ship: where somebody has put them beside the repository,
 # they are verified and installed. Without a camera a video of people takes its place. `check` tells what is missing.
-if grep -q 'models/mobilefacenet_float32.tflite' "$config"; then
+if grep -q '^path = "models/mobilefacenet_float32.tflite' "$config"; then
     data=${OCELLUS_DATA:-../shared/data}
     for model in face_detection_back:face_detection_back mobilefacenet:mobilefacenet_float32; do
         file=${model#*:}.tflite

@@ -9,6 +9,7 @@ mod bad_source;
 mod bad_state;
 mod check;
 mod commands;
+mod demo;
 mod ending;
 mod fairness;
 mod faults;

@@ -13,7 +13,7 @@ use super::wait_until;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// The program under test: the one that was built with the tests, or `OCELLUS_PROGRAM` (an optimised one, to measure).
-fn program() -> std::ffi::OsString {
+pub fn program() -> std::ffi::OsString {
     std::env::var_os("OCELLUS_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_ocellus").into())
 }
 
