@@ -16,8 +16,8 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Parser;
 use ocellus::capture::scene::{Passage, Scene, SceneOptions, Shape, Truth};
-use ocellus::image::{Channels, Preprocessor, Target};
-use ocellus::types::{Dtype, Fit, PixelFormat, Planes, Rect, Resize};
+use ocellus::image::{Preprocessor, Target};
+use ocellus::types::{PixelFormat, Planes, Rect};
 use serde_json::{Value, json};
 
 /// What to paint.
@@ -148,17 +148,7 @@ struct Camera {
 impl Camera {
     fn new(options: SceneOptions) -> Camera {
         let (width, height) = (options.width as usize, options.height as usize);
-        let target = Target {
-            width,
-            height,
-            channels: Channels::Rgb,
-            dtype: Dtype::U8,
-            mul: [1.0; 3],
-            add: [0.0; 3],
-            fit: Fit::Stretch,
-            pad: 0,
-            resize: Resize::default(),
-        };
+        let target = Target::rgb(width, height);
         let rgb = vec![0; width * height * 3];
         Camera { preprocessor: Preprocessor::new(target), size: [options.width, options.height], rgb }
     }

@@ -2,9 +2,11 @@
 //! LiteRT, reorder, tracker, and the MQTT sink. A counting allocator needs a test binary of its own; it counts the
 //! threads of the road only, so that the test runner's do not disturb it.
 
+#[path = "support/shipped.rs"]
+mod shipped;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,7 +14,6 @@ use std::time::{Duration, Instant};
 use crossbeam_queue::ArrayQueue;
 use ocellus::capture::scene::{Scene, SceneOptions};
 use ocellus::config::{self, Device};
-use ocellus::engine::{Model, Runtime};
 use ocellus::pipeline::{Item, Lane, LaneFeed, LaneSettings, StageStation};
 use ocellus::ring::{Bell, Policy, Ring, Writer};
 use ocellus::scheduler::{Rank, Scheduler};
@@ -91,24 +92,6 @@ impl Sink for Keeping {
     }
 }
 
-/// The model that ships; `None` where there is no runtime.
-fn model() -> Option<Arc<Model>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let runtime = match Runtime::open(&config::Runtime { kind: "litert".into(), library: None }) {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            assert!(std::env::var_os("CI").is_none(), "{error}");
-            println!("skipped: {error}");
-            return None;
-        }
-    };
-    let card = root.join("models/scene.toml");
-    let card = config::parse_card(&std::fs::read_to_string(&card).unwrap(), &card).unwrap();
-    let path = root.join("models/scene.tflite");
-    let model = config::Model { name: "scene".into(), path, card, min_workers: 1, max_workers: 2 };
-    Some(runtime.load(&model).unwrap())
-}
-
 /// A second of the scene, painted beforehand: painting stands for the camera.
 fn tape() -> Vec<Frame> {
     let mut scene = Scene::new(SceneOptions { seed: 7, ..SceneOptions::default() }).unwrap();
@@ -155,7 +138,7 @@ fn wait_reported(lane: &Lane, count: u64) {
 
 #[test]
 fn a_frame_on_its_way_from_the_ring_to_the_sinks_allocates_nothing() {
-    let Some(model) = model() else { return };
+    let Some(model) = shipped::model() else { return };
     let tape = tape();
     let bell = Bell::new();
     let ring = Ring::new(8, bell.clone());

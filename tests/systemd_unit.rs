@@ -46,7 +46,8 @@ fn what_the_service_needs_is_still_allowed() {
     };
     // Pinned workers: @resources is taken away, then this call is given back; later lines win.
     assert_eq!(lines("SystemCallFilter").last(), Some(&"sched_setaffinity"));
-    // The page's thread gives way to capture, and decoders to whoever has somebody waiting; and it listens on a plain socket, with nothing that forbids peers.
+    // The page's thread gives way to capture, and decoders to whoever has somebody waiting; and it listens on a plain
+    // socket, with nothing that forbids peers.
     assert!(lines("SystemCallFilter").ends_with(&[
         "~@privileged @resources @keyring @memlock @setuid",
         "setpriority",

@@ -94,7 +94,10 @@ def measure(topic: str, command: list[str], seconds: float = 120, port: int = 0)
     port = port or free_port()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         config, received, log = (pathlib.Path(folder, name) for name in ("mosquitto.conf", "received", "log"))
-        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nset_tcp_nodelay true\nlog_type error\n")
+        config.write_text(
+            f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"
+            "set_tcp_nodelay true\nlog_type error\n"
+        )
         broker = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"}
         stack.enter_context(child(["mosquitto", "-c", str(config)], env=broker))
         wait_until(lambda: listens(port), "the broker")

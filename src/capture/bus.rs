@@ -1,7 +1,11 @@
 //! The pipeline's bus: errors become sentences with element, cause and remedy; everything else is kept off it.
 
+use std::time::Duration;
+
 use gstreamer as gst;
 use gstreamer::prelude::*;
+
+use crate::supervisor::time_slice;
 
 /// An error that a pipeline reported.
 #[derive(Debug, thiserror::Error)]
@@ -33,13 +37,13 @@ pub enum FaultKind {
 }
 
 /// Keeps only errors on the bus, so that nothing piles up there; warnings (damage that a decoder passed over) are
-/// logged. `entered` is called by each of the pipeline's streaming threads when it begins.
-pub fn keep_errors_only(bus: &gst::Bus, camera: &str, entered: fn()) {
+/// logged. Each of the pipeline's streaming threads gets time slices of `slice` when it begins.
+pub fn keep_errors_only(bus: &gst::Bus, camera: &str, slice: Duration) {
     let camera = camera.to_owned();
     bus.set_sync_handler(move |_, message| match message.view() {
         // Posted by the thread itself.
         gst::MessageView::StreamStatus(status) if status.get().0 == gst::StreamStatusType::Enter => {
-            entered();
+            time_slice(slice);
             gst::BusSyncReply::Drop
         }
         gst::MessageView::Error(_) => gst::BusSyncReply::Pass,

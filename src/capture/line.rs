@@ -11,10 +11,15 @@ use super::bus::{self, FaultKind};
 use super::chain::{self, Trouble};
 use super::lent::Door;
 use super::{CaptureError, appsink};
-use crate::supervisor::{Stop, time_slice};
+use crate::supervisor::Stop;
 
-/// The longest that the kernel gives.
-const LONGEST_SLICE: Duration = Duration::from_millis(100);
+/// Time slices of streaming threads whose frames come at their own pace, the longest that the kernel gives: they have until
+/// the next frame, while what is woken by this one (worker, broker, subscriber) has somebody waiting, and takes their
+/// core at once.
+const PACED_SLICE: Duration = Duration::from_millis(100);
+/// Where frames are made as fast as it goes, the decoder is what everybody waits for: the kernel's own slices, given back
+/// because GStreamer's threads go from one pipeline to another.
+const USUAL_SLICE: Duration = Duration::ZERO;
 
 /// What the next pipeline does differently because the last one failed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,7 +67,7 @@ impl Line {
     pub fn around(pipeline: gst::Pipeline, build: Build<'_>) -> Result<Line, CaptureError> {
         let sink = appsink::build(build.slots, build.sync);
         let bus = pipeline.bus().ok_or_else(|| internal("a pipeline without a bus"))?;
-        bus::keep_errors_only(&bus, build.camera, if build.sync { in_long_slices } else { in_usual_slices });
+        bus::keep_errors_only(&bus, build.camera, if build.sync { PACED_SLICE } else { USUAL_SLICE });
         pipeline.add(&sink).map_err(|_| internal("the appsink was refused"))?;
         let stop = build.stop.child();
         Ok(Line { pipeline, sink, bus, trouble: None, stop, live: false })
@@ -164,18 +169,6 @@ impl Drop for Line {
         let _ = self.pipeline.set_state(gst::State::Null);
         self.bus.unset_sync_handler();
     }
-}
-
-/// For streaming threads whose frames come at their own pace: they have until the next frame, while what is woken by
-/// this one (worker, broker, subscriber) has somebody waiting, and takes their core at once. Where frames are made as
-/// fast as it goes, the decoder is what everybody waits for.
-fn in_long_slices() {
-    time_slice(LONGEST_SLICE);
-}
-
-/// GStreamer's threads go from one pipeline to another.
-fn in_usual_slices() {
-    time_slice(Duration::ZERO);
 }
 
 /// A failure of the pipeline's frame itself, which no input should be able to cause.

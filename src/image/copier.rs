@@ -208,10 +208,9 @@ impl Copier {
             if self.scalers.len() == REMEMBERED {
                 self.scalers.remove(0);
             }
-            let target = |width, height| Target::rgb(width, height);
             self.scalers.push(Scaler {
-                full: (target(width, height), Plans::default()),
-                half: (target(width.div_ceil(2), height.div_ceil(2)), Plans::default()),
+                full: (Target::rgb(width, height), Plans::default()),
+                half: (Target::rgb(width.div_ceil(2), height.div_ceil(2)), Plans::default()),
             });
             self.scalers.len() - 1
         })

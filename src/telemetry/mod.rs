@@ -13,4 +13,4 @@ pub use log::{Log, LogError};
 pub use metrics::{Counter, Gauge};
 pub use process::{ProcessFacts, pss_bytes, temperature_c};
 pub use settle::{settle, share_heaps};
-pub(crate) use totals::{add, totals};
+pub(crate) use totals::totals;

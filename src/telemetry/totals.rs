@@ -1,9 +1,7 @@
 //! Counts of one part of the box: live ones to add to, and what they were at one moment.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 /// Declares `Totals`, the counts as one moment saw them, which are published as `PREFIX/NAME`, and `LiveTotals`, the
-/// atomics behind it.
+/// counters behind it.
 macro_rules! totals {
     ($prefix:literal { $($(#[$meta:meta])* $name:ident,)* }) => {
         /// Counts since the process began, as one moment saw them.
@@ -12,12 +10,12 @@ macro_rules! totals {
 
         /// The live counters behind [`Totals`].
         #[derive(Debug, Default)]
-        pub(super) struct LiveTotals { $(pub(super) $name: std::sync::atomic::AtomicU64,)* }
+        pub(super) struct LiveTotals { $(pub(super) $name: $crate::telemetry::Counter,)* }
 
         impl LiveTotals {
             /// The present values.
             pub(super) fn read(&self) -> Totals {
-                Totals { $($name: self.$name.load(std::sync::atomic::Ordering::Relaxed),)* }
+                Totals { $($name: self.$name.get(),)* }
             }
         }
 
@@ -30,8 +28,3 @@ macro_rules! totals {
     };
 }
 pub(crate) use totals;
-
-/// Adds `by` to a counter; order with other memory does not matter to a count.
-pub(crate) fn add(counter: &AtomicU64, by: u64) {
-    counter.fetch_add(by, Ordering::Relaxed);
-}

@@ -11,8 +11,9 @@ use ocellus::types::AttendanceKind;
 
 use crate::house::{House, sighting};
 use crate::support::broker::Broker;
-use crate::support::kills::{Dice, by_number};
+use crate::support::kills::by_number;
 use crate::support::messages::listen;
+use crate::support::random::Random;
 use crate::support::wait_until;
 
 const ROUNDS: u64 = 24;
@@ -72,7 +73,7 @@ fn every_event_arrives_and_none_is_made_afresh_by_twenty_four_kills() {
     let watcher = listen(broker.port);
     let seed = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64 | 1;
     println!("seed of the kills: {seed}");
-    let mut dice = Dice(seed);
+    let mut random = Random(seed);
     for round in 0..ROUNDS {
         if round == DARK.start {
             broker.stop();
@@ -82,7 +83,7 @@ fn every_event_arrives_and_none_is_made_afresh_by_twenty_four_kills() {
         }
         let mut child = spawn_child(dir.path(), broker.port);
         // From the first instructions to well into the stream of events.
-        std::thread::sleep(Duration::from_millis(20 + dice.up_to(600)));
+        std::thread::sleep(Duration::from_millis(20 + random.below(600)));
         assert!(child.try_wait().unwrap().is_none(), "round {round}: it ended by itself");
         child.kill().unwrap();
         child.wait().unwrap();

@@ -1,24 +1,14 @@
 //! Every format, odd size, stride, turn and shift: against the reference, and against the tensor's road.
 
 use ocellus::image::{Channels, Cutter, Patch, Preprocessor, RotatedRect, Target};
-use ocellus::types::{Colour, Dtype, Fit, Matrix, PixelFormat, Pose, Range, Rect, Resize};
+use ocellus::types::{Colour, Matrix, PixelFormat, Pose, Range, Rect, Resize};
 use proptest::prelude::*;
 
 use super::picture::Picture;
 use super::reference;
 
 fn target(width: usize, height: usize, channels: Channels) -> Target {
-    Target {
-        width,
-        height,
-        channels,
-        dtype: Dtype::U8,
-        mul: [1.0; 3],
-        add: [0.0; 3],
-        fit: Fit::Stretch,
-        pad: 0,
-        resize: Resize::Bilinear,
-    }
+    Target { channels, resize: Resize::Bilinear, ..Target::rgb(width, height) }
 }
 
 fn channels() -> impl Strategy<Value = Channels> {

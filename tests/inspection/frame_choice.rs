@@ -8,7 +8,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::house::{House, Random, camera, serial};
+use crate::house::{House, camera, serial};
+use crate::support::random::Random;
 use crate::support::rig::Stub;
 use crate::support::wait_until;
 

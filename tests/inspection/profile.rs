@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use image::RgbImage;
 use ocellus::capture::scene::{Scene, SceneOptions, Shape};
-use ocellus::image::{Channels, Preprocessor, Target};
-use ocellus::types::{Dtype, Fit, PixelFormat, Planes, Resize};
+use ocellus::image::{Preprocessor, Target};
+use ocellus::types::{PixelFormat, Planes};
 use serde_json::json;
 
 use crate::house::{House, copy_files};
@@ -39,17 +39,7 @@ fn teach(folder: &Path, count: usize) -> Vec<String> {
 }
 
 fn rgb(frame: &[u8]) -> RgbImage {
-    let target = Target {
-        width: 640,
-        height: 480,
-        channels: Channels::Rgb,
-        dtype: Dtype::U8,
-        mul: [1.0; 3],
-        add: [0.0; 3],
-        fit: Fit::Stretch,
-        pad: 0,
-        resize: Resize::default(),
-    };
+    let target = Target::rgb(640, 480);
     let planes = Planes::packed(PixelFormat::I420, 640, 480, frame).unwrap();
     let mut out = vec![0; 640 * 480 * 3];
     Preprocessor::new(target).run(&planes, None, &mut out).unwrap();

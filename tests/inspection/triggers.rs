@@ -12,8 +12,9 @@ use ocellus::capture::tcp::Header;
 use ocellus::types::PixelFormat;
 use serde_json::{Value, json};
 
-use crate::house::{House, Random, answered, assert_answers, camera, serial};
+use crate::house::{House, answered, assert_answers, camera, serial};
 use crate::support::broker::free_port;
+use crate::support::random::Random;
 use crate::support::wait_until;
 
 /// How many triggers the long test pulls.

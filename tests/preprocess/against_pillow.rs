@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ocellus::image::Preprocessor;
+use ocellus::image::{Preprocessor, Target};
 use ocellus::types::{PixelFormat, Planes};
 
 /// The shared test data, or `None` (with a word on standard output) where a developer does not have it.
@@ -29,7 +29,7 @@ fn pictures_are_resized_as_pillow_resizes_them() {
             let stored = image::open(objects.join(format!("ref/inputs/{name}_{side}x{side}.png"))).unwrap();
             let mut ours = vec![0; side * side * 3];
             let planes = Planes::packed(PixelFormat::Rgb, w, h, source.as_raw()).unwrap();
-            Preprocessor::new(super::rgb_target(side, side)).run(&planes, None, &mut ours).unwrap();
+            Preprocessor::new(Target::rgb(side, side)).run(&planes, None, &mut ours).unwrap();
             let off: Vec<u8> =
                 ours.iter().zip(stored.to_rgb8().as_raw()).map(|(a, b)| a.abs_diff(*b)).collect();
             // Pillow rounds to bytes between its passes, we do not: one count apart, and rarely that.

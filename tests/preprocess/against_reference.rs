@@ -108,7 +108,7 @@ proptest! {
         for format in [PixelFormat::Gray8, PixelFormat::Rgb, PixelFormat::Bgr, PixelFormat::Rgba] {
             let picture = Picture::flat(format, size, value);
             let mut out = vec![0; to.0 * to.1 * 3];
-            Preprocessor::new(super::rgb_target(to.0, to.1)).run(&picture.view(), None, &mut out).unwrap();
+            Preprocessor::new(Target::rgb(to.0, to.1)).run(&picture.view(), None, &mut out).unwrap();
             prop_assert!(out.iter().all(|&v| v == value), "{format:?} {value}: {:?}", &out[..3]);
         }
     }

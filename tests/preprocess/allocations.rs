@@ -3,8 +3,8 @@
 use ocellus::image::{Channels, Preprocessor, Target};
 use ocellus::types::{Dtype, Fit, PixelFormat, Rect};
 
+use super::Picture;
 use super::heap::requests;
-use super::{Picture, rgb_target};
 
 #[test]
 fn the_counter_counts() {
@@ -17,7 +17,7 @@ fn after_its_first_picture_a_geometry_allocates_nothing() {
         for (dtype, channels) in
             [(Dtype::U8, Channels::Rgb), (Dtype::I8, Channels::Gray), (Dtype::F32, Channels::Bgr)]
         {
-            let target = Target { dtype, channels, fit: Fit::Letterbox, ..rgb_target(64, 48) };
+            let target = Target { dtype, channels, fit: Fit::Letterbox, ..Target::rgb(64, 48) };
             let picture = Picture::noise(format, (321, 123), 5, 7);
             let mut out = vec![0; 64 * 48 * channels.count() * dtype.bytes()];
             let mut preprocessor = Preprocessor::new(target);
@@ -39,7 +39,7 @@ fn after_its_first_picture_a_geometry_allocates_nothing() {
 #[test]
 fn regions_that_never_repeat_stop_allocating_once_the_tables_have_grown() {
     let picture = Picture::noise(PixelFormat::Nv12, (640, 360), 0, 7);
-    let mut preprocessor = Preprocessor::new(rgb_target(112, 112));
+    let mut preprocessor = Preprocessor::new(Target::rgb(112, 112));
     let mut out = vec![0; 112 * 112 * 3];
     let mut face = |i: usize, side: f32| {
         let region = Rect { x: i as f32 * 0.7, y: i as f32 * 0.3, w: side, h: side };

@@ -3,10 +3,10 @@
 use ocellus::image::{ImageError, Preprocessor, Target, jpeg};
 use ocellus::types::{Dtype, PixelFormat, Rect};
 
-use super::{Picture, rgb_target};
+use super::Picture;
 
 fn refusal(picture: &Picture, region: Option<Rect>, out: usize) -> ImageError {
-    Preprocessor::new(rgb_target(8, 8)).run(&picture.view(), region, &mut vec![0; out]).unwrap_err()
+    Preprocessor::new(Target::rgb(8, 8)).run(&picture.view(), region, &mut vec![0; out]).unwrap_err()
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn a_stride_below_a_row_is_refused() {
     let picture = Picture::noise(PixelFormat::Rgb, (4, 4), 0, 1);
     let mut planes = picture.view();
     planes.stride[0] = 11;
-    let error = Preprocessor::new(rgb_target(8, 8)).run(&planes, None, &mut [0; 192]).unwrap_err();
+    let error = Preprocessor::new(Target::rgb(8, 8)).run(&planes, None, &mut [0; 192]).unwrap_err();
     assert!(error.to_string().contains("stride 11 is less than the 12 bytes of a row"), "{error}");
 }
 
@@ -53,14 +53,14 @@ fn a_picture_or_target_without_pixels_is_refused() {
     let error = refusal(&Picture::noise(PixelFormat::Gray8, (0, 4), 0, 1), None, 192);
     assert!(matches!(error, ImageError::PictureEmpty { width: 0, .. }), "{error}");
     let picture = Picture::noise(PixelFormat::Gray8, (4, 4), 0, 1);
-    let error = Preprocessor::new(rgb_target(0, 8)).run(&picture.view(), None, &mut []).unwrap_err();
+    let error = Preprocessor::new(Target::rgb(0, 8)).run(&picture.view(), None, &mut []).unwrap_err();
     assert!(matches!(error, ImageError::TargetEmpty { width: 0, height: 8 }), "{error}");
 }
 
 #[test]
 fn a_tensor_of_integers_wider_than_a_byte_is_refused() {
     let picture = Picture::noise(PixelFormat::Gray8, (4, 4), 0, 1);
-    let target = Target { dtype: Dtype::I32, ..rgb_target(8, 8) };
+    let target = Target { dtype: Dtype::I32, ..Target::rgb(8, 8) };
     let error = Preprocessor::new(target).run(&picture.view(), None, &mut [0; 768]).unwrap_err();
     assert!(matches!(error, ImageError::Dtype(Dtype::I32)), "{error}");
 }

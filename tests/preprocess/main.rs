@@ -13,10 +13,4 @@ mod placement;
 mod reference;
 mod snapshots;
 
-use ocellus::image::Target;
 use picture::Picture;
-
-/// A plain RGB u8 target, to be changed where a test wants something else.
-fn rgb_target(width: usize, height: usize) -> Target {
-    Target::rgb(width, height)
-}

@@ -4,12 +4,12 @@ use ocellus::image::{Preprocessor, Target};
 use ocellus::types::{Fit, PixelFormat, Rect};
 use proptest::prelude::*;
 
-use super::{Picture, rgb_target};
+use super::Picture;
 
 #[test]
 fn a_wide_picture_gets_bars_above_and_below_of_exactly_the_pad_value() {
     let picture = Picture::flat(PixelFormat::Rgb, (192, 108), 200);
-    let target = Target { fit: Fit::Letterbox, pad: 114, ..rgb_target(32, 32) };
+    let target = Target { fit: Fit::Letterbox, pad: 114, ..Target::rgb(32, 32) };
     let mut out = vec![0; 32 * 32 * 3];
     let at = Preprocessor::new(target).run(&picture.view(), None, &mut out).unwrap();
     assert_eq!((at.offset, at.scale), ([0.0, 7.0], [6.0, 6.0]));
@@ -27,7 +27,7 @@ proptest! {
         letterbox: bool,
     ) {
         let fit = if letterbox { Fit::Letterbox } else { Fit::Stretch };
-        let target = Target { fit, ..rgb_target(tw, th) };
+        let target = Target { fit, ..Target::rgb(tw, th) };
         let picture = Picture::flat(PixelFormat::Gray8, (160, 120), 9);
         let region = Rect { x, y, w, h };
         let mut out = vec![0; tw * th * 3];
@@ -48,7 +48,7 @@ proptest! {
 fn a_bright_spot_is_found_where_the_placement_says() {
     let mut picture = Picture::flat(PixelFormat::Gray8, (100, 60), 0);
     picture.planes[0][40 * 100 + 70] = 255;
-    let target = Target { fit: Fit::Letterbox, ..rgb_target(200, 200) };
+    let target = Target { fit: Fit::Letterbox, ..Target::rgb(200, 200) };
     let mut out = vec![0; 200 * 200 * 3];
     let at = Preprocessor::new(target).run(&picture.view(), None, &mut out).unwrap();
     let brightest = (0..200 * 200).max_by_key(|&i| out[i * 3]).unwrap();

@@ -1,9 +1,9 @@
 //! JPEG snapshots are the picture, whatever its planes.
 
-use ocellus::image::{Preprocessor, jpeg};
+use ocellus::image::{Preprocessor, Target, jpeg};
 use ocellus::types::{Colour, Matrix, PixelFormat, Range};
 
-use super::{Picture, rgb_target};
+use super::Picture;
 
 /// A picture that a JPEG can carry: two gradients and, where there is chroma, a colour cast.
 fn soft(format: PixelFormat, (width, height): (usize, usize)) -> Picture {
@@ -32,7 +32,7 @@ fn a_snapshot_shows_what_the_tensor_shows() {
                 let seen = image::load_from_memory(&file).unwrap().to_rgb8();
                 assert_eq!(seen.dimensions(), (83, 61));
                 let mut ours = vec![0; 83 * 61 * 3];
-                Preprocessor::new(rgb_target(83, 61)).run(&planes, None, &mut ours).unwrap();
+                Preprocessor::new(Target::rgb(83, 61)).run(&planes, None, &mut ours).unwrap();
                 let off: u64 = ours.iter().zip(seen.as_raw()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
                 let mean = off as f64 / ours.len() as f64;
                 assert!(mean < 3.0, "{format:?} {matrix:?} {range:?}: {mean:.2} counts apart");

@@ -1,7 +1,6 @@
 //! The picture shows the frame: of every format, odd sizes, any colours, at its own size and made smaller.
 
-use ocellus::image::Target;
-use ocellus::image::{Canvas, Copier, Preprocessor, jpeg::Encoder};
+use ocellus::image::{Canvas, Copier, Preprocessor, Target, jpeg::Encoder};
 use ocellus::types::{Colour, Matrix, PixelFormat, Planes, Range};
 
 use super::picture::Picture;

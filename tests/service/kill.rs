@@ -8,7 +8,8 @@ use ocellus::store::Store;
 use crate::messages::counter;
 use crate::rig::{Rig, Stub};
 use crate::support::broker::Broker;
-use crate::support::kills::{Dice, by_number};
+use crate::support::kills::by_number;
+use crate::support::random::Random;
 use crate::support::subscriber::Subscriber;
 use crate::support::wait_until;
 
@@ -27,7 +28,7 @@ fn no_event_is_missing_after_fifty_kills_and_a_broker_that_was_away() {
     rig.config(broker.port, &(rig.stub("m", &Stub { things: 3, ..Stub::default() }) + CAMERA));
     let seed = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64 | 1;
     println!("seed of the kills: {seed}");
-    let mut dice = Dice(seed);
+    let mut random = Random(seed);
     for round in 0..ROUNDS {
         if round == DARK.start {
             broker.stop();
@@ -37,7 +38,7 @@ fn no_event_is_missing_after_fifty_kills_and_a_broker_that_was_away() {
         }
         let mut service = rig.run();
         // From the first instructions to well into the stream of events.
-        std::thread::sleep(Duration::from_millis(20 + dice.up_to(900)));
+        std::thread::sleep(Duration::from_millis(20 + random.below(900)));
         assert!(service.is_running(), "round {round}: it ended by itself");
         service.kill();
     }

@@ -6,7 +6,7 @@ use std::process::Output;
 
 use ocellus::capture::scene::{Scene, SceneOptions, Shape};
 use ocellus::image::{Preprocessor, Target};
-use ocellus::types::{Channels, Dtype, Fit, PixelFormat, Planes, Resize};
+use ocellus::types::{PixelFormat, Planes};
 use serde_json::Value;
 
 use crate::support::rig::Rig;
@@ -43,17 +43,7 @@ pub fn still(folder: &Path) -> String {
 pub fn paint(folder: &Path, first: u64, good: usize, bad: usize) -> [Vec<PathBuf>; 2] {
     let options = SceneOptions { seed: 9, width: 640, height: 480, fps: 30, line: Some(Shape::Plate) };
     let mut scene = Scene::new(options).unwrap();
-    let target = Target {
-        width: 640,
-        height: 480,
-        channels: Channels::Rgb,
-        dtype: Dtype::U8,
-        mul: [1.0; 3],
-        add: [0.0; 3],
-        fit: Fit::Stretch,
-        pad: 0,
-        resize: Resize::default(),
-    };
+    let target = Target::rgb(640, 480);
     let mut camera = Preprocessor::new(target);
     let (mut frame, mut rgb) = (vec![0; scene.frame_bytes()], vec![0; 640 * 480 * 3]);
     let (mut painted, wanted) = ([Vec::new(), Vec::new()], [good, bad]);

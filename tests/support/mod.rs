@@ -7,6 +7,7 @@ pub mod disk;
 pub mod kills;
 pub mod messages;
 pub mod pty;
+pub mod random;
 pub mod rig;
 pub mod subscriber;
 pub mod unit;

@@ -125,7 +125,7 @@ pub(super) fn handle(
         tracing::debug!(topic = arrived.topic, "a request was delivered again; ignored");
         return;
     }
-    crate::telemetry::add(&shared.totals.commands, 1);
+    shared.totals.commands.inc();
     let reply = responder(shared, arrived.topic, retain);
     let kind = CommandKind::from_word(arrived.name);
     if kind.is_none() && arrived.name != "ping" {

@@ -17,7 +17,6 @@ use super::session::{Outgoing, Session, Ticket};
 use crate::contract::topic;
 use crate::contract::{Detections, Envelope, Payload};
 use crate::supervisor::Beat;
-use crate::telemetry::add;
 use crate::types::{Command, Label, Report, rfc3339};
 
 /// A broker that takes no bytes for so long is gone.
@@ -195,7 +194,7 @@ impl Wire {
             // The report goes back to its pool before the bytes go to the socket.
             drop(report);
             publish(eventloop, topic, QoS::AtMostOnce, false, payload).await?;
-            add(&self.shared.totals.reports_sent, 1);
+            self.shared.totals.reports_sent.inc();
         }
         Ok(())
     }
@@ -227,7 +226,7 @@ impl Wire {
             _ => self.shared.topics.full(&out.suffix),
         };
         if out.historical {
-            add(&self.shared.totals.events_historical, 1);
+            self.shared.totals.events_historical.inc();
         }
         let pkid = publish(eventloop, topic, QoS::AtLeastOnce, out.retain, out.payload).await?;
         self.session.sent(pkid, out.ticket);
@@ -269,7 +268,7 @@ impl Wire {
     /// Marks the link as up: after the CONNACK, and not before.
     pub(super) fn mark_up(&self) {
         self.shared.set_link(super::Link::Up);
-        add(&self.shared.totals.connections, 1);
+        self.shared.totals.connections.inc();
         debug_assert!(self.shared.up.load(Ordering::Relaxed));
     }
 }

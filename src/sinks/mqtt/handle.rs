@@ -18,7 +18,6 @@ use crate::contract::topic::{self, Topics};
 use crate::contract::{Alarm, Payload};
 use crate::sinks::{Offer, Sink};
 use crate::store::{Store, StoreError};
-use crate::telemetry::add;
 use crate::types::{Attendance, Clock, Event, Frame, Inspection, Report};
 
 /// Reports that wait for the connection's thread. A broker that is slower than this loses frames' reports,
@@ -189,11 +188,11 @@ impl Sink for Mqtt {
     fn offer_report(&self, report: &Arc<Report>) -> Offer {
         let shared = &self.shared;
         if !shared.up.load(Ordering::Acquire) {
-            add(&shared.totals.reports_dropped_offline, 1);
+            shared.totals.reports_dropped_offline.inc();
             return Offer::Dropped;
         }
         if shared.reports.push(report.clone()).is_err() {
-            add(&shared.totals.reports_dropped_full, 1);
+            shared.totals.reports_dropped_full.inc();
             return Offer::Dropped;
         }
         shared.wake.notify_one();
@@ -227,7 +226,7 @@ impl Mqtt {
     fn keep(&self, kept: Kept) -> Offer {
         let shared = &self.shared;
         if shared.events.push(kept).is_err() {
-            add(&shared.totals.events_dropped_full, 1);
+            shared.totals.events_dropped_full.inc();
             if !shared.overrun.swap(true, Ordering::Relaxed) {
                 let text = "events are lost because the disk under device.state_dir does not take them; \
                             see the alarm outbox";
@@ -235,7 +234,7 @@ impl Mqtt {
             }
             return Offer::Dropped;
         }
-        add(&shared.totals.events_taken, 1);
+        shared.totals.events_taken.inc();
         shared.bell.ring();
         Offer::Taken
     }

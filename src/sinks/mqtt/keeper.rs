@@ -10,7 +10,6 @@ use crate::contract::topic;
 use crate::contract::{self, EventOut};
 use crate::contract::{AttendanceOut, InspectionOut};
 use crate::store::{Class, Entry, Key, Outbox, Store, StoreError};
-use crate::telemetry::add;
 
 /// Most events of one group commit.
 pub(super) const GROUP: usize = 1_024;
@@ -201,7 +200,7 @@ impl Keeper {
         if !desk.acked.is_empty() {
             outbox.delete(&desk.acked)?;
             self.handed = self.handed.saturating_sub(desk.acked.len());
-            add(&self.shared.totals.events_acked, desk.acked.len() as u64);
+            self.shared.totals.events_acked.add(desk.acked.len() as u64);
         }
         self.handed = self.handed.saturating_sub(desk.let_go);
         self.online = desk.online;
@@ -235,7 +234,7 @@ impl Keeper {
         }
         let durable = outbox.commit()?;
         self.group.clear();
-        add(&self.shared.totals.commits, 1);
+        self.shared.totals.commits.inc();
         self.count_dropped();
         if self.shared.overrun.swap(false, std::sync::atomic::Ordering::Relaxed) {
             self.shared.clear_alarm("events-lost");
@@ -247,7 +246,7 @@ impl Keeper {
     fn count_dropped(&mut self) {
         let dropped = self.outbox.as_mut().map_or(0, Outbox::take_dropped);
         if dropped > 0 {
-            add(&self.shared.totals.outbox_dropped, dropped);
+            self.shared.totals.outbox_dropped.add(dropped);
             tracing::warn!(
                 dropped,
                 "the outbox is full (outbox.max_bytes): the oldest of the lowest class went"
@@ -288,7 +287,7 @@ impl Keeper {
     /// The disk refused. sled refuses everything from now on, so the store is closed and opened again; the
     /// group stays in memory, unpublished, until it is on disk.
     pub(super) fn fail(&mut self, error: &StoreError) {
-        add(&self.shared.totals.commits_failed, 1);
+        self.shared.totals.commits_failed.inc();
         self.shared.alarm("outbox", &format!("events wait in memory: {error}"));
         self.outbox = None;
         self.epoch = u64::MAX;
@@ -317,7 +316,7 @@ fn stage(outbox: &mut Outbox, kept: &Kept, shared: &Shared) -> Result<(), StoreE
         Kept::Attendance(event) => {
             if event.id <= outbox.marked(ATTENDANCE)? {
                 // Offered again after a crash or a full queue: it is here already.
-                add(&shared.totals.events_known, 1);
+                shared.totals.events_known.inc();
                 return Ok(());
             }
             let stream: Arc<str> = topic::attendance(&event.camera).into();

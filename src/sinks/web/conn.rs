@@ -21,7 +21,6 @@ use tokio_rustls::TlsAcceptor;
 
 use super::handle::Shared;
 use super::server::Peer;
-use crate::telemetry::add;
 
 /// How long the head of a request, and the greeting of TLS, may take.
 const HEAD: Duration = Duration::from_secs(8);
@@ -109,7 +108,7 @@ impl Patient {
         if until.as_mut().poll(context).is_pending() {
             return Poll::Pending;
         }
-        add(&self.shared.totals.connections_stalled, 1);
+        self.shared.totals.connections_stalled.inc();
         Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the other side takes nothing")))
     }
 }

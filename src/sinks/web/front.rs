@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use super::answer::Fault;
 use super::guard;
 use super::server::Server;
-use crate::telemetry::add;
 
 /// Headers of every answer that does not say otherwise. Nothing is kept by caches, framed, sniffed, or shown by
 /// another site.
@@ -26,13 +25,13 @@ const USUAL: [(HeaderName, HeaderValue); 7] = [
 
 pub(super) async fn front(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
     let totals = &server.shared.totals;
-    add(&totals.requests, 1);
+    totals.requests.inc();
     let mut response = match guard::check_host(&server, request.headers()) {
         Ok(()) => next.run(request).await,
         Err(fault) => fault.into_response(),
     };
     if response.status().is_client_error() {
-        add(&totals.requests_refused, 1);
+        totals.requests_refused.inc();
     }
     for (name, value) in USUAL {
         response.headers_mut().entry(name).or_insert(value);

@@ -11,7 +11,6 @@ use super::counters::{LiveTotals, Totals};
 use crate::contract::rest::{AlarmOut, Features, UnitOut};
 use crate::contract::{AttendanceOut, EventOut, InspectionOut, Payload, Telemetry, topic};
 use crate::sinks::{Offer, Sink};
-use crate::telemetry::add;
 use crate::types::{
     Attendance, Clock, Event, Frame, Inspection, LiveViews, PartAlbum, PersonId, Picture, Report, Stamp,
 };
@@ -192,10 +191,10 @@ impl Web {
             return Offer::Taken;
         }
         if shared.news.push(news).is_err() {
-            add(&shared.totals.events_dropped_full, 1);
+            shared.totals.events_dropped_full.inc();
             return Offer::Dropped;
         }
-        add(&shared.totals.events_taken, 1);
+        shared.totals.events_taken.inc();
         shared.wake.notify_one();
         Offer::Taken
     }

@@ -14,7 +14,6 @@ use tokio_stream::Stream;
 
 use super::answer::mime;
 use super::api::views::Place;
-use crate::telemetry::add;
 use crate::types::{Picture, Watch};
 
 /// Ends a part and begins the next: a browser shows a picture when it sees the line after it.
@@ -42,7 +41,7 @@ pub(super) fn response(watch: Watch, place: Place) -> Response {
 
 impl Live {
     fn take(&mut self, picture: Picture) {
-        add(&self.place.shared.totals.pictures_sent, 1);
+        self.place.shared.totals.pictures_sent.inc();
         let head = format!(
             "content-type: image/jpeg\r\ncontent-length: {}\r\nx-frame: {}\r\n\r\n",
             picture.jpeg.len(),

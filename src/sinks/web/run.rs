@@ -20,7 +20,6 @@ use super::server::{Peer, Server};
 use super::tls::{self, TlsError};
 use crate::config;
 use crate::supervisor::{Beat, SpawnError, Stop};
-use crate::telemetry::add;
 use crate::types::Command;
 
 /// How often the loop beats and looks for its end while nobody knocks.
@@ -171,7 +170,7 @@ impl Unit<'_> {
         closing: &watch::Receiver<bool>,
     ) {
         let Ok(place) = places.clone().try_acquire_owned() else {
-            add(&self.shared.totals.connections_refused, 1);
+            self.shared.totals.connections_refused.inc();
             turn_away(stream);
             return;
         };

@@ -16,7 +16,6 @@ use super::users::Users;
 use crate::config;
 use crate::contract::rest::AuditOut;
 use crate::supervisor::SpawnError;
-use crate::telemetry::add;
 use crate::types::{Command, rfc3339};
 
 /// One life of the unit.
@@ -82,7 +81,7 @@ impl Server {
         };
         if let Err(error) = self.audit.write(line) {
             // Told once a life of the process would hide it, told at every line would fill the log: counted.
-            add(&self.shared.totals.audit_failed, 1);
+            self.shared.totals.audit_failed.inc();
             tracing::warn!("the audit log cannot be written: {error}");
         }
     }

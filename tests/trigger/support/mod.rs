@@ -3,6 +3,8 @@
 pub mod desk;
 #[path = "../../support/pty.rs"]
 pub mod pty;
+#[path = "../../support/random.rs"]
+pub mod random;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use ocellus::trigger::{Desk, PortState, TriggerError, run};
 
 pub use desk::{FakeDesk, How};
 pub use pty::Pty;
+pub use random::Random;
 
 /// No test waits longer than this for what it expects.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -80,17 +83,5 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop.stop();
-    }
-}
-
-/// A generator whose numbers are the same in each run (xorshift64, Marsaglia 2003).
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 20) % limit
     }
 }

@@ -21,7 +21,6 @@ use super::super::routes::Call;
 use super::state::ask;
 use crate::contract::rest::{CameraOut, TriggerIn};
 use crate::contract::{CameraState, topic};
-use crate::telemetry::add;
 use crate::types::{CommandKind, Layer, LiveView};
 
 /// A `ping` so often keeps proxies from closing a stream on which nothing happens, and tells the page that it lives.
@@ -131,7 +130,7 @@ pub(in super::super) async fn events(call: Call) -> Outcome {
         let event = match said {
             Ok(message) => Event::default().event(message.kind).data(String::from_utf8_lossy(&message.data)),
             Err(Lagged(count)) => {
-                add(&place.shared.totals.events_missed, count);
+                place.shared.totals.events_missed.add(count);
                 Event::default().event("missed").data(json!({ "count": count }).to_string())
             }
         };
@@ -159,7 +158,7 @@ impl Place {
         if before < most {
             return Ok(place);
         }
-        add(&shared.totals.viewers_refused, 1);
+        shared.totals.viewers_refused.inc();
         let message = format!("{most} are looking already, and no more are allowed at one time");
         Err(Fault::busy(message, "close another view, or raise web.max_viewers"))
     }
