@@ -73,9 +73,9 @@ fn source(case: &str) -> Source {
             line: None,
             barrier: None,
         },
-        "launch" => Source::Launch(
-            "videotestsrc num-buffers=300 ! video/x-raw,format=I420,width=640,height=480".into(),
-        ),
+        "launch" => Source::Launch(ocellus::config::LaunchLine::new(
+            "videotestsrc num-buffers=300 ! video/x-raw,format=I420,width=640,height=480",
+        )),
         file => Source::File(data().join("video").join(file)),
     }
 }
@@ -90,6 +90,8 @@ fn child(case: &str) {
     let camera = Camera {
         name: "bench".into(),
         source_text: case.into(),
+        username: None,
+        password_file: None,
         source: source(case),
         pace: Pace::Max,
         repeat: false,

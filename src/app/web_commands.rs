@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::rig::Rig;
 use super::{App, lock};
-use crate::config::{Config, without_passwords};
+use crate::config::Config;
 use crate::contract::rest::{ConfigOut, Features, UnitOut};
 use crate::sinks::web::CameraFacts;
 use crate::supervisor::{Unit, UnitStatus, spawn};
@@ -87,7 +87,7 @@ impl App {
         Refusal::new("unknown_unit", message, format!("there are: {}", names.join(", ")))
     }
 
-    /// `config`: the file in force, passwords hidden. Not over MQTT: whoever reads a broker's topics need not know it.
+    /// `config`: the file in force, without secrets and comments. Not over MQTT: whoever reads a broker's topics need not know it.
     pub(super) fn config_command(&self, asker: Asker) -> Result<Value, Refusal> {
         if asker == Asker::Mqtt {
             return Err(Refusal::new(
@@ -98,7 +98,7 @@ impl App {
         }
         let config = self.config();
         let told = ConfigOut {
-            text: without_passwords(&config.text),
+            text: config.text.clone(),
             hash: config.hash.clone(),
             path: self
                 .options

@@ -19,8 +19,27 @@ pub struct Fault {
     pub remedy: &'static str,
     /// What another kind of pipeline might mend.
     pub kind: FaultKind,
-    /// What GStreamer said.
-    pub source: gst::glib::Error,
+    /// The other side's answer, where it spoke HTTP or RTSP and refused.
+    pub status: Option<Box<Answer>>,
+}
+
+/// A refusal in HTTP or RTSP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The code: 401, 404, …
+    pub code: u32,
+    /// Where it sends us instead; may hold secrets.
+    pub redirect: Option<String>,
+}
+
+/// What may be repeated of what GStreamer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wording {
+    /// Its sentences.
+    Sentences,
+    /// Only the kind of each error. The sentences of elements repeat locations and the values of properties, and those
+    /// of a URL or a launch line may be secrets.
+    Kinds,
 }
 
 /// Kinds of faults that are told apart.
@@ -38,7 +57,7 @@ pub enum FaultKind {
 
 /// Keeps only errors on the bus, so that nothing piles up there; warnings (damage that a decoder passed over) are
 /// logged. Each of the pipeline's streaming threads gets time slices of `slice` when it begins.
-pub fn keep_errors_only(bus: &gst::Bus, camera: &str, slice: Duration) {
+pub fn keep_errors_only(bus: &gst::Bus, camera: &str, slice: Duration, wording: Wording) {
     let camera = camera.to_owned();
     bus.set_sync_handler(move |_, message| match message.view() {
         // Posted by the thread itself.
@@ -48,7 +67,8 @@ pub fn keep_errors_only(bus: &gst::Bus, camera: &str, slice: Duration) {
         }
         gst::MessageView::Error(_) => gst::BusSyncReply::Pass,
         gst::MessageView::Warning(warning) => {
-            tracing::warn!(camera = %camera, "{}: {}", factory(warning.src()), warning.error());
+            let said = said(&warning.error(), "", wording);
+            tracing::warn!(camera = %camera, "{}: {said}", factory(warning.src()));
             gst::BusSyncReply::Drop
         }
         _ => gst::BusSyncReply::Drop,
@@ -56,15 +76,26 @@ pub fn keep_errors_only(bus: &gst::Bus, camera: &str, slice: Duration) {
 }
 
 /// The first error that waits on the bus.
-pub fn error_of(bus: &gst::Bus) -> Option<Fault> {
+pub fn error_of(bus: &gst::Bus, wording: Wording) -> Option<Fault> {
     let message = bus.pop_filtered(&[gst::MessageType::Error])?;
     match message.view() {
         gst::MessageView::Error(error) => {
             let debug = error.debug().unwrap_or_default();
-            Some(translate(&factory(error.src()), error.error(), &debug))
+            let mut fault = translate(&factory(error.src()), &error.error(), &debug, wording);
+            fault.status = error.details().and_then(answer);
+            Some(fault)
         }
         _ => None,
     }
+}
+
+/// souphttpsrc and rtspsrc say in the message's details what the server answered.
+fn answer(details: &gst::StructureRef) -> Option<Box<Answer>> {
+    let code =
+        ["http-status-code", "rtsp-status-code"].into_iter().find_map(|key| details.get::<u32>(key).ok());
+    let redirect = details.get::<String>("redirection-uri").ok();
+    // libsoup numbers its own failures to connect below 100.
+    code.filter(|code| *code >= 100).map(|code| Box::new(Answer { code, redirect }))
 }
 
 fn factory(source: Option<&gst::Object>) -> String {
@@ -74,7 +105,7 @@ fn factory(source: Option<&gst::Object>) -> String {
 }
 
 /// Chooses the remedy by GStreamer's error domain, and the kind by the flow return in the debug text.
-fn translate(element: &str, error: gst::glib::Error, debug: &str) -> Fault {
+fn translate(element: &str, error: &gst::glib::Error, debug: &str, wording: Wording) -> Fault {
     let mut kind = FaultKind::Other;
     let remedy = if debug.contains("not-negotiated") {
         kind = FaultKind::Negotiation;
@@ -96,11 +127,46 @@ fn translate(element: &str, error: gst::glib::Error, debug: &str) -> Fault {
     } else {
         "run with GST_DEBUG=3 for the details"
     };
+    let cause = said(error, debug, wording);
+    Fault { element: element.to_owned(), cause, remedy, kind, status: None }
+}
+
+/// What an error says, as far as it may be repeated.
+fn said(error: &gst::glib::Error, debug: &str, wording: Wording) -> String {
     // GStreamer's own texts for internal errors say nothing; the debug text's last line does.
     let vague = error.message().starts_with("Internal data stream error");
+    if wording == Wording::Kinds {
+        let reason = ["not-negotiated", "not-linked", "flushing", "error"].into_iter();
+        let reason = reason.filter(|_| vague).find(|reason| debug.contains(&format!("reason {reason} (")));
+        return reason.map_or_else(|| kind_of(error).into(), |reason| format!("streaming stopped: {reason}"));
+    }
     let detail = debug.lines().last().filter(|_| vague).unwrap_or(error.message());
-    let cause = detail.trim().trim_end_matches('.').to_owned();
-    Fault { element: element.to_owned(), cause, remedy, kind, source: error }
+    detail.trim().trim_end_matches('.').to_owned()
+}
+
+/// An error's kind in words of our own.
+fn kind_of(error: &gst::glib::Error) -> &'static str {
+    use gst::{ResourceError as Resource, StreamError as Stream};
+    match error.kind::<Resource>() {
+        Some(Resource::NotFound) => return "it was not found",
+        Some(Resource::NotAuthorized) => return "it wants another user name or password",
+        Some(Resource::Busy) => return "it is in use",
+        Some(Resource::OpenRead | Resource::OpenReadWrite) => return "it could not be opened",
+        Some(Resource::Read) => return "reading from it failed",
+        Some(Resource::Settings) => return "it refuses its settings",
+        Some(_) => return "the resource failed",
+        None => {}
+    }
+    match error.kind::<Stream>() {
+        Some(Stream::TypeNotFound | Stream::WrongType) => "the stream is of no known type",
+        Some(Stream::CodecNotFound) => "a decoder is missing",
+        Some(Stream::Decode) => "the stream could not be decoded",
+        Some(Stream::Demux) => "the stream could not be taken apart",
+        Some(Stream::Format) => "the format does not fit",
+        Some(Stream::Decrypt | Stream::DecryptNokey) => "the stream is encrypted",
+        Some(_) => "the stream failed",
+        None => "it failed",
+    }
 }
 
 fn resource_remedy(error: gst::ResourceError) -> &'static str {
@@ -137,7 +203,7 @@ mod tests {
     fn a_missing_device_is_told_with_element_cause_and_remedy() {
         let error =
             gst::glib::Error::new(gst::ResourceError::NotFound, "Cannot identify device '/dev/video9'.");
-        let fault = translate("v4l2src", error, "");
+        let fault = translate("v4l2src", &error, "", Wording::Sentences);
         assert_eq!(
             fault.to_string(),
             "v4l2src: Cannot identify device '/dev/video9'; \
@@ -148,9 +214,24 @@ mod tests {
     #[test]
     fn an_internal_error_shows_the_reason_that_gstreamer_hides_in_its_debug_text() {
         let error = gst::glib::Error::new(gst::StreamError::Failed, "Internal data stream error.");
-        let fault =
-            translate("qtdemux", error, "x.c(1): loop ():\nstreaming stopped, reason not-negotiated (-4)");
+        let debug = "x.c(1): loop ():\nstreaming stopped, reason not-negotiated (-4)";
+        let fault = translate("qtdemux", &error, debug, Wording::Sentences);
         assert_eq!(fault.kind, FaultKind::Negotiation);
         assert!(fault.cause.contains("not-negotiated"), "{fault}");
+    }
+
+    #[test]
+    fn nothing_of_a_sentence_or_a_debug_text_is_repeated_where_it_may_hold_a_secret() {
+        let debug = "x.c(1): open ():\nhttp://a/b?token=SECRET";
+        for text in ["Could not open http://a/b?token=SECRET.", "Internal data stream error SECRET."] {
+            for error in [
+                gst::glib::Error::new(gst::ResourceError::OpenRead, text),
+                gst::glib::Error::new(gst::StreamError::Failed, text),
+                gst::glib::Error::new(gst::CoreError::Failed, text),
+            ] {
+                let fault = translate("souphttpsrc", &error, debug, Wording::Kinds);
+                assert!(!format!("{fault} {fault:?}").contains("SECRET"), "{fault:?}");
+            }
+        }
     }
 }

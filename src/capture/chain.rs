@@ -124,8 +124,9 @@ fn best_decoder(media: &str) -> Option<String> {
 
 /// A bin from a launch line of our own.
 pub fn bin(line: &str) -> Result<gst::Bin, CaptureError> {
-    gst::parse::bin_from_description(line, true)
-        .map_err(|source| missing(line).unwrap_or(CaptureError::Launch { line: line.into(), source }))
+    gst::parse::bin_from_description(line, true).map_err(|error| {
+        missing(line).unwrap_or(CaptureError::Launch { line: line.into(), cause: error.to_string() })
+    })
 }
 
 /// An element, or which package has it.

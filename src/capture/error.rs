@@ -8,7 +8,7 @@ use gstreamer::glib;
 use super::bus::Fault;
 use super::painter::PainterError;
 use super::tcp::TcpError;
-use crate::config::V4l2;
+use crate::config::{PasswordError, V4l2};
 
 /// Why capture ended, or why a live source is offline.
 #[derive(Debug, thiserror::Error)]
@@ -39,20 +39,20 @@ pub enum CaptureError {
     },
     /// A launch line that GStreamer cannot parse.
     #[error(
-        "the launch line `{line}` is wrong: {source}; try it with gst-launch-1.0, followed by `! fakesink`"
+        "the launch line `{line}` is wrong: {cause}; try it with gst-launch-1.0, followed by `! fakesink`"
     )]
     Launch {
-        /// The line as configured.
+        /// Its elements' names.
         line: String,
-        /// What GStreamer says.
-        source: glib::Error,
+        /// What is wrong, without a property's value.
+        cause: String,
     },
     /// A launch line with nothing to link the appsink to.
     #[error(
         "the launch line `{line}` cannot be used: {cause}; it must end in an element with a free source pad"
     )]
     LaunchEnd {
-        /// The line as configured.
+        /// Its elements' names.
         line: String,
         /// What is wrong.
         cause: String,
@@ -154,6 +154,9 @@ pub enum CaptureError {
         /// The device's caps.
         offered: String,
     },
+    /// The password of a source cannot be read.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
     /// An error of the pipeline.
     #[error(transparent)]
     Stream(#[from] Fault),

@@ -7,7 +7,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as app;
 
-use super::bus::{self, FaultKind};
+use super::bus::{self, FaultKind, Wording};
 use super::chain::{self, Trouble};
 use super::lent::Door;
 use super::{CaptureError, appsink};
@@ -41,6 +41,8 @@ pub struct Build<'a> {
     pub sync: bool,
     /// What is tried this time.
     pub variant: Variant,
+    /// What may be repeated of what GStreamer says.
+    pub wording: Wording,
     /// Ends whatever waits in the pipeline.
     pub stop: &'a Stop,
 }
@@ -52,6 +54,7 @@ pub struct Line {
     sink: app::AppSink,
     bus: gst::Bus,
     trouble: Option<Trouble>,
+    wording: Wording,
     stop: Stop,
     live: bool,
 }
@@ -67,10 +70,11 @@ impl Line {
     pub fn around(pipeline: gst::Pipeline, build: Build<'_>) -> Result<Line, CaptureError> {
         let sink = appsink::build(build.slots, build.sync);
         let bus = pipeline.bus().ok_or_else(|| internal("a pipeline without a bus"))?;
-        bus::keep_errors_only(&bus, build.camera, if build.sync { PACED_SLICE } else { USUAL_SLICE });
+        let slice = if build.sync { PACED_SLICE } else { USUAL_SLICE };
+        bus::keep_errors_only(&bus, build.camera, slice, build.wording);
         pipeline.add(&sink).map_err(|_| internal("the appsink was refused"))?;
         let stop = build.stop.child();
-        Ok(Line { pipeline, sink, bus, trouble: None, stop, live: false })
+        Ok(Line { pipeline, sink, bus, trouble: None, wording: build.wording, stop, live: false })
     }
 
     /// Adds `elements`, linked one after the other; the last one to the appsink where `to_sink`.
@@ -158,7 +162,7 @@ impl Line {
     /// What has gone wrong since the last call.
     pub fn fault(&self) -> Option<CaptureError> {
         let noted = self.trouble.as_ref().and_then(|trouble| trouble.lock().ok()?.take());
-        noted.or_else(|| bus::error_of(&self.bus).map(CaptureError::Stream))
+        noted.or_else(|| bus::error_of(&self.bus, self.wording).map(CaptureError::Stream))
     }
 }
 
@@ -182,7 +186,7 @@ fn failure(cause: &str, kind: FaultKind) -> CaptureError {
         cause: cause.into(),
         remedy: "run with GST_DEBUG=3 for the details",
         kind,
-        source: gst::glib::Error::new(gst::CoreError::Failed, cause),
+        status: None,
     })
 }
 
@@ -193,6 +197,7 @@ mod tests {
     use super::*;
     use crate::capture::appsink::Tap;
     use crate::capture::{file, source};
+    use crate::config::LaunchLine;
     use crate::types::Stamp;
 
     /// The address of the pixels of each buffer that reaches the appsink.
@@ -226,14 +231,16 @@ mod tests {
     }
 
     fn build(stop: &Stop) -> Build<'_> {
-        Build { camera: "test", slots: 4, sync: false, variant: Variant::default(), stop }
+        let variant = Variant::default();
+        Build { camera: "test", slots: 4, sync: false, variant, wording: Wording::Sentences, stop }
     }
 
     #[test]
     fn a_raw_frame_lies_where_its_source_wrote_it() {
         gst::init().unwrap();
         let caps = "video/x-raw,format=NV12,width=320,height=240";
-        let line = source::launched(&format!("videotestsrc ! {caps}"), build(&Stop::new())).unwrap();
+        let line = source::launched(&LaunchLine::new(format!("videotestsrc ! {caps}")), build(&Stop::new()));
+        let line = line.unwrap();
         assert_not_copied(line, 0);
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gstreamer as gst;
 
 use super::appsink::Tap;
-use super::bus::FaultKind;
+use super::bus::{FaultKind, Wording};
 use super::feed::Slot;
 use super::health::{self, Health, Watch};
 use super::lent::{Door, Intake};
@@ -124,6 +124,7 @@ impl<'a> Session<'a> {
             slots: self.sink.slots(),
             sync: self.camera.pace == Pace::Live,
             variant: self.variant,
+            wording: if self.camera.source.holds_secrets() { Wording::Kinds } else { Wording::Sentences },
             stop: self.wiring.stop,
         };
         match origin.next_line(self.camera, build)? {

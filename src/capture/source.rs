@@ -11,7 +11,7 @@ use super::images::ImagesFeed;
 use super::line::{Build, Line};
 use super::painter::PainterFeed;
 use super::{CaptureError, Wiring, chain, remote, tcp, v4l2};
-use crate::config::{Camera, Source};
+use crate::config::{Camera, LaunchLine, Source};
 
 /// Where a camera's pipelines come from.
 pub enum Origin {
@@ -111,12 +111,13 @@ fn fed_line(feeder: &Feeder, live: bool, build: Build<'_>) -> Result<Next, Captu
 }
 
 /// The user's own launch line; its last free source pad is linked to the appsink.
-pub fn launched(text: &str, build: Build<'_>) -> Result<Line, CaptureError> {
-    let unusable = |cause: &str| CaptureError::LaunchEnd { line: text.into(), cause: cause.into() };
-    let wrong = |source| CaptureError::Launch { line: text.into(), source };
+pub fn launched(launch: &LaunchLine, build: Build<'_>) -> Result<Line, CaptureError> {
+    let unusable = |cause: &str| CaptureError::LaunchEnd { line: launch.to_string(), cause: cause.into() };
+    let wrong = |error| CaptureError::Launch { line: launch.to_string(), cause: wrong_line(launch, &error) };
     // A description whose last element shows its pads late has no pad to ghost: identity gives it one.
     let tail = if build.variant.convert { "videoconvert" } else { "identity silent=true" };
-    let bin = gst::parse::bin_from_description(&format!("{text} ! {tail}"), true).map_err(wrong)?;
+    let text = format!("{} ! {tail}", launch.text());
+    let bin = gst::parse::bin_from_description(&text, true).map_err(wrong)?;
     let line = Line::new(build)?;
     if bin.static_pad("src").is_none() {
         return Err(unusable("it has no free source pad"));
@@ -124,5 +125,27 @@ pub fn launched(text: &str, build: Build<'_>) -> Result<Line, CaptureError> {
     match line.chain(&[bin.upcast_ref()], true) {
         Err(_) if build.variant.convert => Err(unusable("its last element gives no video")),
         linked => linked.map(|()| line),
+    }
+}
+
+/// What is wrong with a launch line. GStreamer's own sentence repeats the values of properties, and what it takes for an
+/// element may be the second word of a password.
+fn wrong_line(launch: &LaunchLine, error: &gst::glib::Error) -> String {
+    use gst::ParseError as Parse;
+    let unknown = |name: &&str| gst::ElementFactory::find(name).is_none();
+    match error.kind::<Parse>() {
+        Some(Parse::NoSuchElement) => match launch.elements().into_iter().find(unknown) {
+            Some(name) => format!("there is no element {name}: install its plugin, or correct the name"),
+            None => {
+                "a word that is no element stands between two properties: quote values with blanks".into()
+            }
+        },
+        Some(Parse::NoSuchProperty) => {
+            "an element has no property of that name; gst-inspect-1.0 ELEMENT lists them".into()
+        }
+        Some(Parse::CouldNotSetProperty) => "the value of a property does not fit it".into(),
+        Some(Parse::Link | Parse::DelayedLink) => "two of its elements cannot be linked".into(),
+        Some(Parse::EmptyBin | Parse::Empty) => "it is empty".into(),
+        _ => "its syntax is wrong".into(),
     }
 }

@@ -13,12 +13,15 @@ mod faces_tests;
 mod fault;
 mod files;
 mod inspect;
+mod launch;
 mod place;
 mod preview;
 mod raw;
 pub mod recipe;
 mod scene;
+mod secret;
 mod sections;
+mod shown;
 mod source;
 mod template;
 #[cfg(test)]
@@ -27,6 +30,7 @@ mod track;
 pub mod trigger;
 #[cfg(test)]
 mod trigger_tests;
+mod url;
 pub mod users;
 mod value;
 #[cfg(test)]
@@ -40,13 +44,16 @@ pub use faces::{Faces, Recognition};
 pub use fault::{Fault, Faults};
 pub use files::usable_cores;
 pub use inspect::{Evidence, Inspect, PickFrame};
+pub use launch::LaunchLine;
 pub use preview::{Annotate, Preview};
 pub(crate) use raw::nearest;
 pub use scene::Shape;
+pub use secret::{PasswordError, read_password};
 pub use sections::{
     Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Mqtt, Outbox, Pace, Runtime, Source,
     Supervisor, Task, Tls, V4l2, Web, WebTls, Workers,
 };
-pub(crate) use source::without_passwords;
+pub use source::Refused;
 pub use track::{Anchor, Line, MAX_LINES, MAX_ZONES, Track, Zone};
 pub use trigger::Trigger;
+pub use url::{SourceUrl, shown_url};

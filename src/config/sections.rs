@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Annotate, Attendance, CameraAttendance, Evidence, Faces, Inspect, Line, Preview, Recognition, Shape,
-    Track, Trigger, Zone,
+    Annotate, Attendance, CameraAttendance, Evidence, Faces, Inspect, LaunchLine, Line, Preview, Recognition,
+    Shape, SourceUrl, Track, Trigger, Zone,
 };
 use crate::types::{Fit, Resize};
 
@@ -45,7 +45,7 @@ pub struct Config {
     pub triggers: Vec<Trigger>,
     /// SHA-256 of the file's bytes, as hexadecimal digits; published with the status.
     pub hash: String,
-    /// The file's text; passwords in URLs and all.
+    /// The file's text as it may be shown: sources without their secrets, and no comments.
     pub text: String,
 }
 
@@ -266,9 +266,9 @@ pub enum Source {
     /// A V4L2 device.
     V4l2(PathBuf),
     /// `rtsp://` or `rtsps://`.
-    Rtsp(String),
+    Rtsp(SourceUrl),
     /// `http://` or `https://`, MJPEG.
-    Http(String),
+    Http(SourceUrl),
     /// Frames pushed over TCP to this address.
     Tcp(SocketAddr),
     /// The built-in conveyor; all of it may be given: `scene:?seed=7&fps=30`.
@@ -289,7 +289,7 @@ pub enum Source {
         barrier: Option<PathBuf>,
     },
     /// Any GStreamer launch line; its last element is linked to the appsink.
-    Launch(String),
+    Launch(LaunchLine),
 }
 
 impl Source {
@@ -299,6 +299,12 @@ impl Source {
             Source::Scene { barrier, .. } => barrier.as_deref(),
             _ => None,
         }
+    }
+
+    /// Whether the source may hold what must not be shown: then GStreamer's own sentences, which repeat locations and
+    /// properties, are not shown either.
+    pub fn holds_secrets(&self) -> bool {
+        matches!(self, Source::Rtsp(_) | Source::Http(_) | Source::Launch(_))
     }
 
     /// Whether the source ends by itself (files, folders, a scene with a length) rather than being reconnected.
@@ -335,8 +341,12 @@ pub struct Camera {
     pub name: String,
     /// Where frames come from.
     pub source: Source,
-    /// The source as it was written, for messages (passwords hidden).
+    /// What is shown of the source, for messages.
     pub source_text: String,
+    /// User of an `rtsp://` or `http://` source, where it does not stand in the URL.
+    pub username: Option<String>,
+    /// Its password: a file's first line, or a systemd credential's name as `credential:NAME`.
+    pub password_file: Option<PathBuf>,
     /// Files and folders only.
     pub pace: Pace,
     /// Start again at the end.

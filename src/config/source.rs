@@ -1,17 +1,18 @@
-//! The source of a camera: a URL, read into [`Source`]; and the same text with its passwords hidden.
+//! The source of a camera: a URL, read into [`Source`]; and what is shown of it.
 
 use std::path::{Path, PathBuf};
 
 use super::raw::nearest;
-use super::{Source, scene};
+use super::{LaunchLine, Source, SourceUrl, scene};
 
 /// The forms, for messages.
 const FORMS: &str = "file:///path/video.mp4, images:///folder, v4l2:///dev/video0, rtsp://host/path, \
                      http://host/path, tcp://0.0.0.0:5558, scene: or launch:LINE";
 
 /// Why a source is refused, and what to write instead.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Refused {
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}; {remedy}")]
+pub struct Refused {
     /// What is wrong.
     pub reason: String,
     /// What to do next.
@@ -36,19 +37,19 @@ pub(crate) fn parse(text: &str, resolve: impl Fn(&Path) -> PathBuf) -> Result<So
         "file" => path(rest, "file:///path/video.mp4").map(|path| Source::File(resolve(&path))),
         "images" => path(rest, "images:///folder").map(|path| Source::Images(resolve(&path))),
         "v4l2" => path(rest, "v4l2:///dev/video0").map(Source::V4l2),
-        "rtsp" | "rtsps" => network(text, rest).map(Source::Rtsp),
-        "http" | "https" => network(text, rest).map(Source::Http),
+        "rtsp" | "rtsps" => SourceUrl::parse(text).map(Source::Rtsp),
+        "http" | "https" => SourceUrl::parse(text).map(Source::Http),
         "tcp" => tcp(rest),
         "scene" => scene::parse(rest),
         "launch" if rest.trim().is_empty() => refused(
             "the launch line is empty",
             "write a GStreamer line, e.g. launch:videotestsrc is-live=true",
         ),
-        "launch" => Ok(Source::Launch(rest.trim().to_owned())),
+        "launch" => Ok(Source::Launch(LaunchLine::new(rest.trim()))),
         _ => {
             let known =
                 ["file", "images", "v4l2", "rtsp", "rtsps", "http", "https", "tcp", "scene", "launch"];
-            refused(format!("the scheme \"{scheme}:\" is not known"), nearest(scheme, &known))
+            refused("its scheme is not known", nearest(scheme, &known))
         }
     }
 }
@@ -86,77 +87,27 @@ pub(super) fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
-fn network(text: &str, rest: &str) -> Result<String, Refused> {
-    let authority = rest.strip_prefix("//").unwrap_or("").split(['/', '?']).next().unwrap_or("");
-    let host = authority.rsplit('@').next().unwrap_or("");
-    let (name, port) = match host.strip_prefix('[').and_then(|v6| v6.split_once(']')) {
-        Some((name, after)) => (name, after.strip_prefix(':')),
-        None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
-    };
-    if name.is_empty() {
-        return refused("the URL names no host", "write scheme://host:port/path");
-    }
-    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return refused("the URL holds a blank", "write blanks as %20");
-    }
-    match port {
-        Some(port) if port.parse::<u16>().map_or(true, |port| port == 0) => {
-            refused(format!("\"{port}\" is no port"), "write a port from 1 to 65535, or leave it out")
-        }
-        _ => Ok(text.to_owned()),
-    }
-}
-
 fn tcp(rest: &str) -> Result<Source, Refused> {
     let address = rest.strip_prefix("//").unwrap_or(rest).trim_end_matches('/');
     let numeric = address.replace("localhost", "127.0.0.1");
     match numeric.parse() {
         Ok(address) => Ok(Source::Tcp(address)),
         Err(_) => refused(
-            format!("\"{address}\" is no address to listen on"),
+            "this is no address to listen on",
             "write tcp://ADDRESS:PORT, e.g. tcp://0.0.0.0:5558 or tcp://[::]:5558",
         ),
     }
 }
 
-/// `text` with the passwords of URLs (`//user:password@`) and of properties (`user-pw=…`, `password=…`) as `***`.
-pub(crate) fn without_passwords(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("//") {
-        let (before, after) = rest.split_at(at + 2);
-        out.push_str(before);
-        let end = after.find(|c: char| c == '/' || c == '"' || c.is_whitespace()).unwrap_or(after.len());
-        let authority = &after[..end];
-        match authority.rfind('@').map(|host| (authority.find(':').filter(|colon| *colon < host), host)) {
-            Some((Some(colon), host)) => {
-                out.push_str(&authority[..=colon]);
-                out.push_str("***");
-                out.push_str(&authority[host..]);
-            }
-            _ => out.push_str(authority),
-        }
-        rest = &after[end..];
+/// What is shown of a source: of a URL scheme, host and path, of a launch line its elements' names, of what lies on this
+/// machine all. Of a text that is no source, nothing.
+pub(crate) fn shown(text: &str) -> String {
+    match parse(text, Path::to_owned) {
+        Ok(Source::Rtsp(url) | Source::Http(url)) => url.to_string(),
+        Ok(Source::Launch(line)) => format!("launch:{line}"),
+        Ok(_) => text.to_owned(),
+        Err(_) => String::new(),
     }
-    out.push_str(rest);
-    ["user-pw=", "password=", "passphrase="].iter().fold(out, |text, property| hide_property(&text, property))
-}
-
-fn hide_property(text: &str, property: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(property) {
-        let (before, after) = rest.split_at(at + property.len());
-        out.push_str(before);
-        out.push_str("***");
-        let end = match after.strip_prefix('"') {
-            Some(quoted) => quoted.find('"').map_or(after.len(), |end| end + 2),
-            None => after.find(|c: char| c.is_whitespace() || c == '&' || c == '!').unwrap_or(after.len()),
-        };
-        rest = &after[end..];
-    }
-    out.push_str(rest);
-    out
 }
 
 #[cfg(test)]
@@ -173,10 +124,13 @@ mod tests {
         assert_eq!(read("file:clips/100%.mp4"), Ok(Source::File("clips/100%.mp4".into())));
         assert_eq!(read("images:///folder"), Ok(Source::Images("/folder".into())));
         assert_eq!(read("v4l2:///dev/video0"), Ok(Source::V4l2("/dev/video0".into())));
-        assert_eq!(read("rtsp://[::1]:8554/live"), Ok(Source::Rtsp("rtsp://[::1]:8554/live".into())));
-        assert_eq!(read("http://cam/mjpeg"), Ok(Source::Http("http://cam/mjpeg".into())));
+        assert_eq!(
+            read("rtsp://[::1]:8554/live"),
+            Ok(Source::Rtsp("rtsp://[::1]:8554/live".parse().unwrap()))
+        );
+        assert_eq!(read("http://cam/mjpeg"), Ok(Source::Http("http://cam/mjpeg".parse().unwrap())));
         assert_eq!(read("tcp://0.0.0.0:5558"), Ok(Source::Tcp("0.0.0.0:5558".parse().unwrap())));
-        assert_eq!(read("launch: videotestsrc"), Ok(Source::Launch("videotestsrc".into())));
+        assert_eq!(read("launch: videotestsrc"), Ok(Source::Launch(LaunchLine::new("videotestsrc"))));
         let (line, barrier) = (None, None);
         let scene =
             Source::Scene { seed: 7, width: 640, height: 480, fps: 15, frames: Some(90), line, barrier };
@@ -198,12 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn passwords_are_hidden_wherever_they_stand() {
-        assert_eq!(without_passwords("rtsp://joe:p@ss:w@cam/live?x=1"), "rtsp://joe:***@cam/live?x=1");
-        assert_eq!(without_passwords("rtsp://cam:554/a@b"), "rtsp://cam:554/a@b");
-        let line = "rtspsrc location=rtsp://a:b@c user-id=joe user-pw=secret ! decodebin";
-        let hidden = "rtspsrc location=rtsp://a:***@c user-id=joe user-pw=*** ! decodebin";
-        assert_eq!(without_passwords(line), hidden);
-        assert_eq!(without_passwords("souphttpsrc user-pw=\"two words\" ! x"), "souphttpsrc user-pw=*** ! x");
+    fn what_is_shown_of_a_source_holds_no_secret() {
+        assert_eq!(shown("rtsp://joe:SECRET@cam/live?pwd=SECRET"), "rtsp://cam/live");
+        assert_eq!(shown("launch: souphttpsrc user-pw= SECRET ! jpegdec"), "launch:souphttpsrc ! jpegdec");
+        assert_eq!(shown("scene:?seed=7"), "scene:?seed=7");
+        assert_eq!(shown("rtsp://joe:SEC/RET@cam/live"), "");
+        for text in ["SECRET:x", "tcp://joe:SECRET@0.0.0.0:1", "SECRET", "mqtt://joe:SECRET@b"] {
+            let refused = read(text).unwrap_err();
+            assert!(!format!("{refused:?}").contains("SECRET"), "{refused:?}");
+        }
     }
 }

@@ -96,7 +96,7 @@ pub struct StatusOut {
 pub struct CameraOut {
     /// Its name.
     pub name: String,
-    /// Where its frames come from, passwords hidden.
+    /// Where its frames come from: of a URL scheme, host and path, of a launch line its elements.
     pub source: String,
     /// Now.
     pub state: CameraState,
@@ -149,7 +149,7 @@ pub struct UnitOut {
 /// The configuration in force.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ConfigOut {
-    /// The file's text, passwords hidden.
+    /// The file's text without secrets and comments.
     pub text: String,
     /// SHA-256 of the file, hexadecimal.
     pub hash: String,

@@ -25,7 +25,7 @@ pub enum CommandKind {
     Attendance,
     /// Build a unit again.
     Restart,
-    /// The configuration in force, passwords hidden.
+    /// The configuration in force, without secrets and comments.
     Config,
 }
 

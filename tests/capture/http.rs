@@ -39,7 +39,7 @@ fn send(stream: &mut TcpStream, picture: &[u8]) {
 #[test]
 fn a_server_that_comes_late_stalls_and_closes_is_offline_online_frozen_online_offline_online() {
     let address = free();
-    let running = start(camera(Source::Http(format!("http://user:secret@{address}/video"))));
+    let running = start(camera(Source::Http(format!("http://user:secret@{address}/video").parse().unwrap())));
     let cause = running.until_offline("souphttpsrc");
     assert!(!cause.contains("secret"), "{cause}");
     let listener = TcpListener::bind(address).unwrap();
@@ -67,7 +67,8 @@ fn a_server_that_comes_late_stalls_and_closes_is_offline_online_frozen_online_of
 #[test]
 fn a_server_that_wants_a_password_says_so() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let running = start(camera(Source::Http(format!("http://{}/", listener.local_addr().unwrap()))));
+    let running =
+        start(camera(Source::Http(format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap())));
     let refuse = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let mut request = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);

@@ -65,7 +65,7 @@ fn h264(rate: u32) -> String {
 fn an_rtsp_camera_is_found_when_it_comes_lost_when_it_goes_and_found_again() {
     gstreamer::init().unwrap();
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let running = start(camera(Source::Rtsp(format!("rtsp://me:secret@{address}/cam"))));
+    let running = start(camera(Source::Rtsp(format!("rtsp://me:secret@{address}/cam").parse().unwrap())));
     let cause = running.until_offline("rtspsrc");
     assert!(!cause.contains("secret"), "{cause}");
     let server = Server::start(address, h264(20));
@@ -88,6 +88,6 @@ fn rtsp_with_jpeg_is_decoded_too() {
         address,
         format!("( videotestsrc is-live=true ! {caps} ! jpegenc ! rtpjpegpay name=pay0 pt=26 )"),
     );
-    let running = start(camera(Source::Rtsp(format!("rtsp://{address}/cam"))));
+    let running = start(camera(Source::Rtsp(format!("rtsp://{address}/cam").parse().unwrap())));
     assert_eq!(running.frame().size, (160, 120));
 }

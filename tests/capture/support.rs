@@ -118,6 +118,8 @@ pub fn camera(source: Source) -> Camera {
     Camera {
         name: "test".into(),
         source_text: "test".into(),
+        username: None,
+        password_file: None,
         source,
         pace: Pace::Max,
         repeat: false,

@@ -14,4 +14,5 @@ mod live;
 mod login;
 mod metrics;
 mod rest;
+mod secrets;
 mod tls;

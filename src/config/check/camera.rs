@@ -1,9 +1,11 @@
 //! `[[camera]]`: the source, its pace, and what is done with its frames.
 
-use super::{Scope, attendance, faces, inspect, preview, zones};
+use std::path::PathBuf;
+
+use super::{Scope, attendance, faces, inspect, mqtt, preview, zones};
 use crate::config::raw::{Table, nearest};
 use crate::config::source::{self, Refused};
-use crate::config::{Anchor, Camera, Detect, Faces, Model, Pace, Source, Track, V4l2};
+use crate::config::{Anchor, Camera, Detect, Faces, LaunchLine, Model, Pace, Source, SourceUrl, Track, V4l2};
 
 /// Slots of a ring: fewer cannot overlap capture and inference, more would hold too many of the source's buffers.
 const RING_SLOTS: std::ops::RangeInclusive<u32> = 2..=64;
@@ -37,6 +39,7 @@ fn own_barrier(table: &Table<'_, '_>, camera: &Camera, before: &[Camera]) {
 fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces) -> Camera {
     let name = table.need("name", "write name = \"front\"").and_then(|field| super::topic_level(&field));
     let (source, source_text) = source(table, scope);
+    let (username, password_file) = login(table, scope, &source);
     let detect = table.table_if("detect").map(|table| detect(table, models));
     let zones = zones::zones(table);
     let attendance = attendance::camera(table.table("attendance"), &zones);
@@ -45,6 +48,8 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces)
         name: name.unwrap_or_else(|| table.path_of("")),
         source,
         source_text,
+        username,
+        password_file,
         pace: table.word("pace", &[("live", Pace::Live), ("max", Pace::Max)]).unwrap_or_default(),
         repeat: table.boolean("repeat", false),
         skip_frames: table.whole("skip_frames", 0, 0..=100_000),
@@ -88,18 +93,48 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces)
 }
 
 fn source(table: &Table<'_, '_>, scope: &Scope) -> (Source, String) {
-    let absent = (Source::Launch(String::new()), String::new());
+    let absent = (Source::Launch(LaunchLine::new("")), String::new());
     let field = table.need("source", "write source = \"file:///path/video.mp4\" or another source");
     let Some((field, text)) = field.and_then(|field| field.text().map(|text| (field, text))) else {
         return absent;
     };
     match source::parse(text, |path| scope.files.resolve(path)) {
-        Ok(source) => (source, source::without_passwords(text)),
+        Ok(source) => (source, source::shown(text)),
         Err(Refused { reason, remedy }) => {
             field.fault(reason, remedy);
             absent
         }
     }
+}
+
+/// `username` and `password_file` of a source behind a URL.
+fn login(table: &Table<'_, '_>, scope: &Scope, source: &Source) -> (Option<String>, Option<PathBuf>) {
+    let [name, file] = ["username", "password_file"].map(|key| table.get(key));
+    if table.get("password").is_some() {
+        let remedy =
+            "write it into a file of its own, readable by the service only, and name that in password_file";
+        table.fault("password", "a password does not stand in the configuration", remedy);
+    }
+    let url = match source {
+        Source::Rtsp(url) | Source::Http(url) => Some(url),
+        _ => None,
+    };
+    let needless = match url.map(SourceUrl::user) {
+        None => Some("this belongs to an rtsp:// or http:// source"),
+        Some(Some(_)) => Some("the URL names a user already"),
+        Some(None) => None,
+    };
+    if let Some(reason) = needless {
+        for field in [&name, &file].into_iter().flatten() {
+            field.fault(reason, "remove this key, or take user and password out of the URL");
+        }
+        return (None, None);
+    }
+    if let (None, Some(file)) = (&name, &file) {
+        file.fault("there is a password_file but no username", "add username = \"…\"");
+    }
+    let file = file.and_then(|field| mqtt::password_file(&field, scope));
+    (name.and_then(|field| Some(field.text()?.to_owned())), file)
 }
 
 fn detect(table: Table<'_, '_>, models: &[Model]) -> Detect {

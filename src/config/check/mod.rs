@@ -91,7 +91,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
         models,
         cameras,
         triggers,
-        text: text.to_owned(),
+        text: super::shown::shown_text(text),
         hash: Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
     };
     root.finish();

@@ -52,12 +52,11 @@ fn broker(field: &Field<'_, '_>) -> Option<Broker> {
         "mqtt" => false,
         "mqtts" => true,
         _ => {
-            let shown = super::super::source::without_passwords(text);
             let remedy = match nearest(scheme, &["mqtt", "mqtts"]) {
                 near if near.starts_with("did") => near,
                 _ => "write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS".to_owned(),
             };
-            field.fault(format!("\"{shown}\" is no broker's URL"), remedy);
+            field.fault("this is no broker's URL", remedy);
             return None;
         }
     };
@@ -73,7 +72,7 @@ fn broker(field: &Field<'_, '_>) -> Option<Broker> {
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:%".contains(c);
     if host.is_empty() || !host.chars().all(plain) {
-        field.fault(format!("\"{host}\" is no host"), "write mqtt://HOST:PORT with a name or an address");
+        field.fault("its host is neither a name nor an address", "write mqtt://HOST:PORT");
         return None;
     }
     let port = match port.map(str::parse::<u16>) {
@@ -121,7 +120,8 @@ fn tls(table: &Table<'_, '_>, scope: &Scope, wanted: bool) -> Option<Tls> {
     Some(Tls { ca_file: ca.unwrap_or_default(), cert_file: cert, key_file: key })
 }
 
-fn password_file(field: &Field<'_, '_>, scope: &Scope) -> Option<PathBuf> {
+/// A file, or a systemd credential as `credential:NAME`.
+pub(super) fn password_file(field: &Field<'_, '_>, scope: &Scope) -> Option<PathBuf> {
     let text = field.text()?;
     match text.strip_prefix("credential:") {
         // The credentials' folder exists only inside the unit, so `check` on a desk cannot look.

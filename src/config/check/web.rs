@@ -36,7 +36,7 @@ fn address(field: &Field<'_, '_>) -> Option<SocketAddr> {
     let address = text.replace("localhost:", "127.0.0.1:").parse();
     if address.is_err() {
         let remedy = "write ADDRESS:PORT, e.g. 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080";
-        field.fault(format!("\"{text}\" is no address to listen on"), remedy);
+        field.fault("this is no address to listen on", remedy);
     }
     address.ok()
 }

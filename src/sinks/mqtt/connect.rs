@@ -1,9 +1,7 @@
 //! From the configuration to rumqttc's options: TLS, credentials, last will. Files are read again at
 //! every connect, so that a renewed certificate or password needs no restart.
 
-use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rumqttc::{LastWill, MqttOptions, QoS, TlsConfiguration, Transport};
@@ -56,29 +54,8 @@ pub(super) fn options(cfg: &config::Mqtt, topics: &Topics, wall_ns: u64) -> Resu
     Ok(options)
 }
 
-/// The first line of the password file; `credential:NAME` is systemd's `$CREDENTIALS_DIRECTORY/NAME`.
 fn password(cfg: &config::Mqtt, file: &Path) -> Result<String, Cause> {
-    let path = match file.to_str().and_then(|text| text.strip_prefix("credential:")) {
-        None => file.to_path_buf(),
-        Some(name) => {
-            let directory = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
-                let what = format!("the credential {name} is not there: CREDENTIALS_DIRECTORY is not set");
-                cause(cfg, what, "add LoadCredential= to the systemd unit, or name a file in password_file")
-            })?;
-            PathBuf::from(directory).join(name)
-        }
-    };
-    let unread = |error: io::Error| {
-        let what = format!("the password file {} cannot be read ({error})", path.display());
-        cause(cfg, what, "create it, readable for the service's user only")
-    };
-    let mode = std::fs::metadata(&path).map_err(unread)?.permissions().mode();
-    if mode & 0o004 != 0 {
-        let file = path.display();
-        tracing::warn!("the password file {file} is readable for everyone; run chmod 600 on it");
-    }
-    let text = std::fs::read_to_string(&path).map_err(unread)?;
-    Ok(text.lines().next().unwrap_or_default().to_string())
+    config::read_password(file).map_err(|error| cause(cfg, error.what, error.next))
 }
 
 fn client_config(cfg: &config::Mqtt, tls: &config::Tls) -> Result<rustls::ClientConfig, Cause> {

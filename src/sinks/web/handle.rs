@@ -25,7 +25,7 @@ const LAG: usize = 256;
 pub struct CameraFacts {
     /// Its name.
     pub name: String,
-    /// Where its frames come from, passwords hidden.
+    /// Where its frames come from, as it may be shown.
     pub source: String,
     /// Frame width and height in px; 0 before the first frame.
     pub size: (u32, u32),

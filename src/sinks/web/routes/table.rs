@@ -96,7 +96,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     get(
         "/api/v1/config",
         ADMIN,
-        "The configuration in force, passwords hidden.",
+        "The configuration in force, without secrets and comments.",
         Gives::Json(200, of::<ConfigOut>),
         |call| Box::pin(state::config(call)),
     ),

@@ -1,0 +1,42 @@
+//! Passwords in files of their own, and systemd credentials.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// A password that cannot be had, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}; {next}")]
+pub struct PasswordError {
+    /// What happened.
+    pub what: String,
+    /// What to do next.
+    pub next: &'static str,
+}
+
+/// The first line of `file`; `credential:NAME` is systemd's `$CREDENTIALS_DIRECTORY/NAME`. Read at every connection,
+/// so that a renewed password needs no restart.
+pub fn read_password(file: &Path) -> Result<String, PasswordError> {
+    let path = match file.to_str().and_then(|text| text.strip_prefix("credential:")) {
+        None => file.to_path_buf(),
+        Some(name) => {
+            let directory = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| PasswordError {
+                what: format!("the credential {name} is not there: CREDENTIALS_DIRECTORY is not set"),
+                next: "add LoadCredential= to the systemd unit, or name a file in its place",
+            })?;
+            PathBuf::from(directory).join(name)
+        }
+    };
+    let unread = |error: io::Error| PasswordError {
+        what: format!("the password file {} cannot be read ({error})", path.display()),
+        next: "create it, readable for the service's user only",
+    };
+    let mode = std::fs::metadata(&path).map_err(unread)?.permissions().mode();
+    if mode & 0o004 != 0 {
+        let file = path.display();
+        tracing::warn!("the password file {file} is readable for everyone; run chmod 600 on it");
+    }
+    let text = std::fs::read_to_string(&path).map_err(unread)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
