@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 pub use acquire::{PartFeed, PartLane};
 pub use choice::PartLaneSettings;
-pub use counters::LaneCounters;
+pub use counters::{Failures, LaneCounters};
 pub use faces::{FaceCounters, FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings, FaceStation};
 pub use follower::{Follower, PartFollower};
 pub use item::{FrameItem, Item, StageStation};
@@ -58,6 +58,8 @@ pub struct LaneSettings {
 pub struct Lane {
     /// Its figures.
     pub counters: LaneCounters,
+    /// Frames that failed one after the other.
+    pub failures: Failures,
     camera: Label,
     window: u64,
     /// The bits of an `f32`; see [`Lane::set_min_score`].
@@ -118,6 +120,7 @@ impl Lane {
         pool.extend((0..window * 4).map(|_| blank()));
         Arc::new(Lane {
             counters: LaneCounters::default(),
+            failures: Failures::default(),
             camera,
             window: window as u64,
             min_score: AtomicU32::new(0),
@@ -302,6 +305,7 @@ impl Lane {
         self.counters.reported.add(1);
         self.counters.wait_us.record(u64::from(latency.wait_us));
         self.counters.total_us.record(u64::from(latency.total_us));
+        self.failures.note(report.fault.as_ref());
         match report.fault {
             Some(_) => self.counters.failed.add(1),
             None => {

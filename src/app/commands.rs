@@ -50,6 +50,7 @@ impl App {
             CommandKind::Golden => self.golden_command(&command.payload).map_err(Refusal::from),
             CommandKind::Status => Ok(self.status_now()),
             CommandKind::Config => self.config_command(command.asker),
+            CommandKind::Alarm => self.alarm_command(command.asker, &command.payload),
             // Answered by a unit of its own.
             CommandKind::Faces => return self.pass_faces(command),
             CommandKind::Attendance => self.attendance_command(&command.payload),

@@ -7,6 +7,7 @@
 //! Cameras open while the models load, so that the service is ready when the slower of the two is; the gate
 //! holds the first frames until there is somebody to look at them.
 
+mod alarm_commands;
 pub mod attendance;
 mod commands;
 mod desk;
@@ -14,6 +15,7 @@ mod faces;
 mod faces_commands;
 mod gate;
 mod golden_commands;
+mod health;
 mod inspect_commands;
 mod models;
 mod parts;
@@ -51,6 +53,7 @@ use faces::Faces;
 use faces_commands::FacesInbox;
 pub use faces_commands::{finish_erasures, forget_alone};
 use gate::Gate;
+use health::HealthModel;
 use models::Models;
 use preview::Views;
 use rig::Rig;
@@ -125,6 +128,7 @@ struct App {
     mqtt: Mqtt,
     web: Web,
     voice: Voice,
+    health: HealthModel,
     store: Store,
     sinks: Arc<[Arc<dyn Sink>]>,
     evidence: Evidence,
@@ -217,6 +221,7 @@ impl App {
             mqtt,
             web,
             voice,
+            health: HealthModel::new(Arc::new(SystemClock)),
             bell,
             commands,
             hangup,

@@ -141,6 +141,17 @@ impl App {
         lock(&self.models).runtime.as_ref().map(|runtime| runtime.describe()).unwrap_or_default()
     }
 
+    /// Every model that is loaded: of cameras, of recipes, and the one that embeds faces.
+    pub(super) fn models_in_use(&self) -> Vec<Arc<Model>> {
+        let mut models: Vec<Arc<Model>> = {
+            let known = lock(&self.models);
+            let detecting = known.ready.values().map(|ready| ready.model.clone());
+            detecting.chain(known.inspection.values().map(|(_, model)| model.clone())).collect()
+        };
+        models.extend(self.recognition().map(|recognition| recognition.model));
+        models
+    }
+
     /// A number that no stage's name has yet.
     pub(super) fn next_generation(&self) -> u64 {
         lock(&self.models).next_generation()

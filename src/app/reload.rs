@@ -18,7 +18,6 @@ impl App {
     pub(super) fn reload(self: &Arc<App>) -> Result<Value, String> {
         notify::reloading();
         let outcome = self.try_reload();
-        notify::ready("reloaded");
         match &outcome {
             Ok(told) => {
                 tracing::info!("configuration reloaded: {told}");
@@ -28,6 +27,8 @@ impl App {
                 self.voice.alarm(ALARM, &format!("the old configuration stays in force: {reason}"));
             }
         }
+        // After the alarm, so that the line says what came of it.
+        notify::ready(&self.status_line());
         outcome
     }
 

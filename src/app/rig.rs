@@ -241,6 +241,11 @@ impl Rig {
         self.ring.stats().starved + self.lane.as_ref().map_or(0, |lane| lane.skipped())
     }
 
+    /// Why its frames fail, if all of the last ones did.
+    pub(super) fn failing(&self) -> Option<String> {
+        self.lane.as_ref().and_then(|lane| lane.failures.cause())
+    }
+
     fn attach(&self, lane: &Arc<Lane>, stage: &Arc<Stage<Item>>) {
         let mut feed = lock(&self.feed);
         if feed.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, stage)) {

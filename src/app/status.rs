@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::health::HealthReport;
 use super::rig::{Rig, unit_name};
 use super::{App, lock};
 use crate::capture::Health;
 use crate::contract::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, TriggerStatus};
-use crate::supervisor::{Beat, State, Stop, Unit, notify};
+use crate::supervisor::{Beat, Stop, Unit, notify};
 use crate::telemetry::{Histogram, ProcessFacts, Snapshot, settle, temperature_c};
 use crate::types::{Clock, SystemClock};
 
@@ -26,7 +27,8 @@ const CALM: Duration = Duration::from_secs(1);
 struct Memory {
     ready: bool,
     settled: bool,
-    status: Option<(Service, Vec<String>)>,
+    /// The reasons that were published last.
+    reasons: Option<Vec<String>>,
     telemetry_ns: u64,
     /// Frames and time at the last look, by camera.
     frames: BTreeMap<String, (u64, u64)>,
@@ -55,7 +57,7 @@ impl App {
             }
             if !memory.ready && self.is_ready() {
                 memory.ready = true;
-                notify::ready("frames pass");
+                notify::ready(&self.status_line());
                 tracing::info!(
                     after_ms = SystemClock.now().micros_since(self.started) / 1_000,
                     "ready; watch with: {}",
@@ -103,57 +105,42 @@ impl App {
     }
 
     fn publish_status(&self, memory: &mut Memory) {
-        let reasons = self.reasons();
-        let state = if reasons.is_empty() { Service::Online } else { Service::Degraded };
-        if memory.status.as_ref() == Some(&(state, reasons.clone())) {
+        let health = self.look_at_health();
+        self.web.health(health.components, health.works, health.essential_ok);
+        if memory.reasons.as_ref() == Some(&health.reasons) {
             return;
         }
-        self.voice.retain("status", &self.status(state, reasons.clone()));
-        notify::status(&if reasons.is_empty() { "online".into() } else { reasons.join("; ") });
-        memory.status = Some((state, reasons));
+        self.voice.retain("status", &self.status(health.reasons.clone()));
+        notify::status(&in_one_line(&health.reasons));
+        memory.reasons = Some(health.reasons);
     }
 
-    /// The status as somebody asks for it, with what `camera/C/trigger` says of each camera that inspects.
+    /// How the box is, as `systemctl status` shows it.
+    pub(super) fn status_line(&self) -> String {
+        in_one_line(&self.look_at_health().reasons)
+    }
+
+    /// The status as somebody asks for it: with every component, the alarms, and what `camera/C/trigger` says of each
+    /// camera that inspects.
     pub(super) fn status_now(&self) -> Value {
-        let reasons = self.reasons();
-        let state = if reasons.is_empty() { Service::Online } else { Service::Degraded };
+        let HealthReport { components, reasons, .. } = self.look_at_health();
         let rigs = lock(&self.rigs);
         let triggers = rigs.iter().filter_map(|rig| Some((rig.settings.name.clone(), trigger_status(rig)?)));
-        let mut told = json!(self.status(state, reasons));
+        let mut told = json!(self.status(reasons));
         told["triggers"] = json!(triggers.collect::<BTreeMap<_, _>>());
+        told["components"] = json!(components);
+        told["alarms"] = json!(self.mqtt.raised());
         told
     }
 
-    fn status(&self, state: Service, reasons: Vec<String>) -> Status {
+    fn status(&self, reasons: Vec<String>) -> Status {
         Status {
-            state,
+            state: if reasons.is_empty() { Service::Online } else { Service::Degraded },
             reasons,
             version: env!("CARGO_PKG_VERSION").into(),
             config_hash: self.config().hash.clone(),
             uptime_s: SystemClock.now().micros_since(self.started) / 1_000_000,
         }
-    }
-
-    /// Why the box is not all that it should be. A camera that is only starting is no reason.
-    fn reasons(&self) -> Vec<String> {
-        let mut reasons = Vec::new();
-        for unit in self.supervisor.status() {
-            if matches!(unit.state, State::Failed | State::Backoff) {
-                let cause = unit.last_error.unwrap_or_default();
-                reasons.push(format!("unit {} {}: {cause}", unit.name, unit.state.as_str()));
-            }
-        }
-        for rig in lock(&self.rigs).iter() {
-            let name = &rig.settings.name;
-            match &*lock(&rig.health) {
-                health if health.is_starting() => {}
-                Health::Offline { cause, .. } => reasons.push(format!("camera {name} offline: {cause}")),
-                Health::Frozen { .. } => reasons.push(format!("camera {name} frozen")),
-                Health::Online { .. } | Health::Ended => {}
-            }
-        }
-        reasons.extend(self.mqtt.alarms().into_iter().map(|(name, cause)| format!("alarm {name}: {cause}")));
-        reasons
     }
 
     fn publish_cameras(&self, memory: &mut Memory) {
@@ -235,6 +222,10 @@ impl App {
         told.counters.extend(evidence.map(|(name, value)| (name.to_owned(), value)));
         told
     }
+}
+
+fn in_one_line(reasons: &[String]) -> String {
+    if reasons.is_empty() { "online".to_owned() } else { format!("degraded: {}", reasons.join("; ")) }
 }
 
 fn add_camera(told: &mut Telemetry, rig: &Rig) {

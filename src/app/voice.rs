@@ -52,11 +52,7 @@ impl Voice {
     /// Shows the page the alarms that stand on the broker's board; some are raised by the broker's side itself.
     pub(super) fn tell_alarms(&self) {
         let raised = self.mqtt.raised().into_iter();
-        self.web.alarms(
-            raised
-                .map(|alarm| AlarmOut { name: alarm.name, cause: alarm.cause, since: alarm.since })
-                .collect(),
-        );
+        self.web.alarms(raised.map(AlarmOut::from).collect());
     }
 
     /// Tells figures once.

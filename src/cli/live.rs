@@ -1,5 +1,6 @@
-//! `ocellus product`, `trigger`, `status`, `restart` and `reload`: a service that runs is asked over its own socket.
+//! `ocellus product`, `trigger`, `status`, `alarm`, `restart` and `reload`: a service that runs is asked over its own socket.
 
+pub(super) mod alarm;
 pub(super) mod product;
 pub(super) mod reload;
 pub(super) mod restart;

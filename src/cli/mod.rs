@@ -50,6 +50,8 @@ enum Command {
     Check(check::Arguments),
     /// Tell how the running service is.
     Status(live::status::Arguments),
+    /// List the alarms of the running service, or acknowledge one.
+    Alarm(live::alarm::Arguments),
     /// Tell which product a camera inspects, or select another without a restart.
     Product(live::product::Arguments),
     /// Inspect the part that a camera sees now.
@@ -107,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Status(arguments) => live::status::run(&arguments),
+        Command::Alarm(arguments) => live::alarm::run(&arguments),
         Command::Product(arguments) => live::product::run(&arguments),
         Command::Trigger(arguments) => live::trigger::run(&arguments),
         Command::Reload(arguments) => live::reload::run(&arguments),

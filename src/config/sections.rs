@@ -163,7 +163,8 @@ pub struct Supervisor {
     pub backoff_max: Duration,
     /// How long SIGTERM waits for what is under way.
     pub drain: Duration,
-    /// Units (`mqtt`, `camera/NAME`) whose final failure ends the process; the others only degrade the box.
+    /// What the box is not healthy without (`mqtt`, `web`, `store`, `disk`, `camera/NAME`, `trigger/NAME`,
+    /// `model/NAME`): `/healthz` answers 503 while it is faulty, and the final failure of such a unit ends the process.
     pub essential: Vec<String>,
 }
 

@@ -108,6 +108,12 @@ pub struct Alarm {
     pub cause: String,
     /// Since when, RFC 3339, UTC.
     pub since: String,
+    /// Who has acknowledged it; absent where nobody has. An alarm that comes again is acknowledged anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledged_by: Option<String>,
+    /// When, RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledged_at: Option<String>,
 }
 
 impl Payload for Alarm {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::payload::{CameraState, Service};
+use super::payload::{Alarm, CameraState, Service};
 
 /// An answer that is none.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -89,6 +89,8 @@ pub struct StatusOut {
     pub cameras: Vec<String>,
     /// What it can do.
     pub features: Features,
+    /// Every component and how it is.
+    pub components: Vec<ComponentOut>,
 }
 
 /// One camera.
@@ -129,6 +131,42 @@ pub struct AlarmOut {
     pub cause: String,
     /// Since when, RFC 3339, UTC.
     pub since: String,
+    /// Who has acknowledged it; absent where nobody has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledged_by: Option<String>,
+    /// When, RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledged_at: Option<String>,
+}
+
+impl From<Alarm> for AlarmOut {
+    fn from(alarm: Alarm) -> AlarmOut {
+        let Alarm { name, cause, since, acknowledged_by, acknowledged_at } = alarm;
+        AlarmOut { name, cause, since, acknowledged_by, acknowledged_at }
+    }
+}
+
+impl From<AlarmOut> for Alarm {
+    fn from(alarm: AlarmOut) -> Alarm {
+        let AlarmOut { name, cause, since, acknowledged_by, acknowledged_at } = alarm;
+        Alarm { name, cause, since, acknowledged_by, acknowledged_at }
+    }
+}
+
+/// A component of the box and how it is.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ComponentOut {
+    /// What, such as `camera/front`, `model/scene`, `broker`, `store`, `disk/state`, `trigger/plc` or `unit/web`.
+    pub component: String,
+    /// `ok`, `starting`, `ended` (nothing is wrong) or `faulty`.
+    pub state: String,
+    /// What is wrong and what to do; absent where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// Since when it is so, RFC 3339, UTC.
+    pub since: String,
+    /// Whether `/healthz` answers 503 while it is faulty (`supervisor.essential`).
+    pub essential: bool,
 }
 
 /// A unit of the service.
@@ -169,7 +207,7 @@ pub struct TelemetryOut<T> {
 /// Whether the box works.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct HealthOut {
-    /// `online`, `degraded`, `starting` or `standing`: frames stand still.
+    /// `online`, `degraded`, `starting` or `standing`: nothing works.
     pub state: String,
     /// Why it is not `online`.
     pub reasons: Vec<String>,

@@ -1,7 +1,7 @@
 //! A model that takes several pictures at once, seen one picture at a time.
 
 use super::{Faults, RunError, Session, TensorInfo};
-use crate::types::MAX_BATCH;
+use crate::types::{MAX_BATCH, RunState};
 
 /// A session of a model whose first dimension is a batch of 1 or more. Its tensors are those of one slot, as if the
 /// batch were 1: fill the slots one after the other, run, read them one after the other.
@@ -55,6 +55,10 @@ impl Session for Batched {
         let bytes = self.inner.output(index);
         let each = bytes.len() / self.batch;
         &bytes[self.slot * each..][..each]
+    }
+
+    fn run_state(&self) -> RunState {
+        self.inner.run_state()
     }
 }
 

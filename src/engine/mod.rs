@@ -13,18 +13,20 @@ mod input;
 mod litert;
 mod metadata;
 mod model;
+mod runs;
 mod runtime;
 mod stub;
 #[cfg(feature = "tflitec")]
 mod tflitec;
 
-use crate::types::{Dtype, Placement, Report};
+use crate::types::{Dtype, Placement, Report, RunState};
 
 pub use batch::Batched;
 pub use decode::ClassMap;
 pub use error::{EngineError, Faults};
 pub use file::FileError;
 pub use model::Model;
+pub use runs::FAILED_IN_A_ROW;
 pub use runtime::Runtime;
 pub use stub::StubError;
 
@@ -82,6 +84,10 @@ pub trait Session: Send {
     fn run(&mut self) -> Result<(), RunError>;
     /// The bytes of output `index` after [`Session::run`].
     fn output(&self, index: usize) -> &[u8];
+    /// What its last runs say about it; nothing where nobody keeps count.
+    fn run_state(&self) -> RunState {
+        RunState::Unsure
+    }
 }
 
 /// Turns a session's outputs into findings in frame px. One a worker; allocates nothing once warm.

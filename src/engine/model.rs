@@ -14,6 +14,7 @@ use super::decode::{Facts, Labels, Plan};
 use super::error::{Faults, word};
 use super::file::ModelFile;
 use super::metadata::{self, Metadata};
+use super::runs::Runs;
 use super::stub::{StubModel, StubSession};
 use super::{Decode, EngineError, Session, TensorInfo, input};
 
@@ -70,6 +71,7 @@ pub struct Model {
     plan: Plan,
     sha256: OnceLock<String>,
     loaded: Loaded,
+    runs: Runs,
 }
 
 impl Model {
@@ -107,6 +109,7 @@ impl Model {
             plan,
             sha256,
             loaded,
+            runs: Runs::default(),
         })
     }
 
@@ -188,8 +191,19 @@ impl Model {
         Ok(Batched::new(inner, self.batch, self.slot.clone()))
     }
 
-    /// Every runtime runs a new session once: most lay out their tensors only then.
+    /// Why the model does not run, where one of its sessions has failed more often in a row than
+    /// [`FAILED_IN_A_ROW`](super::FAILED_IN_A_ROW): a worker has built that session again by then, once.
+    pub fn run_fault(&self) -> Option<String> {
+        self.runs.fault()
+    }
+
+    /// A session whose runs are watched from after the warm-up on.
     fn open(&self) -> Result<Box<dyn Session>, String> {
+        Ok(self.runs.watch(self.open_bare()?))
+    }
+
+    /// Every runtime runs a new session once: most lay out their tensors only then.
+    fn open_bare(&self) -> Result<Box<dyn Session>, String> {
         match &self.loaded {
             Loaded::Stub(model, _) => {
                 let mut session = StubSession::new(&self.name, model.clone());

@@ -6,7 +6,7 @@ use super::{FaceItem, Lane, PartItem, PictureItem};
 use crate::ring::Lease;
 use crate::scheduler::{Fan, Join};
 use crate::stages::{FanOut, Station, Work};
-use crate::types::{Fault, Frame, MAX_BATCH, Rect, Report};
+use crate::types::{Fault, Frame, MAX_BATCH, Rect, Report, RunState};
 
 /// Which frame of which lane an item belongs to.
 #[derive(Clone)]
@@ -132,6 +132,10 @@ impl crate::scheduler::Station<Item> for StageStation {
             work.push(one).map_err(|_| "more frames than a model takes at once")?;
         }
         self.0.process_many(&mut work).map_err(|error| error.to_string())
+    }
+
+    fn run_state(&self) -> RunState {
+        self.0.run_state()
     }
 }
 

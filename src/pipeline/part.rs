@@ -10,7 +10,7 @@ use crate::scheduler::Fan;
 use crate::stages::{PartFault, PartStation};
 use crate::types::{
     AcquisitionId, Clock, Ended, Frame, Inspection, InspectionLatency, Label, Outcome, Point, Pose,
-    RoiResult, Stamp, SystemClock, Trigger,
+    RoiResult, RunState, Stamp, SystemClock, Trigger,
 };
 
 /// What is checked on the parts of one lane from now on: a recipe, made ready.
@@ -229,6 +229,10 @@ impl crate::scheduler::Station<Item> for PartStage {
             None => self.begin(acquisition, fan),
         }
         Ok(())
+    }
+
+    fn run_state(&self) -> RunState {
+        self.0.run_state()
     }
 }
 

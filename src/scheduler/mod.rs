@@ -83,7 +83,7 @@ impl<I: Item> Scheduler<I> {
             stations.push(outcome.map_err(|cause| StationError { stage, core: worker.core, cause })?);
         }
         for (worker, station) in chosen.iter().zip(stations) {
-            let bench = Bench { stage: stage.clone(), factory: factory.clone(), station };
+            let bench = Bench { stage: stage.clone(), factory: factory.clone(), station, renewed: false };
             worker.changes.lock().unwrap_or_else(|e| e.into_inner()).push(Change::Add(bench));
         }
         self.board.add(stage.clone());

@@ -11,7 +11,7 @@ use super::board::{Board, Stage};
 use super::fan::Fan;
 use crate::ring::Bell;
 use crate::supervisor::{Beat, Stop};
-use crate::types::MAX_BATCH;
+use crate::types::{MAX_BATCH, RunState};
 
 /// How long an idle worker sleeps before it proves that it lives.
 const IDLE_BEAT: Duration = Duration::from_millis(500);
@@ -41,12 +41,18 @@ pub trait Station<I>: Send {
     fn work_many(&mut self, items: &mut [I], fan: &mut Fan<'_, I>) -> Result<(), String> {
         items.iter_mut().try_for_each(|item| self.work(item, fan))
     }
+
+    /// What its last runs say about its tools. A failing station is built again, once until it works again.
+    fn run_state(&self) -> RunState {
+        RunState::Unsure
+    }
 }
 
 /// What one worker works on at once.
 type Batch<I> = heapless::Vec<I, MAX_BATCH>;
 
-/// Builds stations of one stage. Called off the workers when a stage is added, and on a worker after a panic.
+/// Builds stations of one stage. Called off the workers when a stage is added, and on a worker after a panic or where
+/// its runs keep failing.
 pub type Factory<I> = dyn Fn() -> Result<Box<dyn Station<I>>, String> + Send + Sync;
 
 /// A station and what it takes to build it again.
@@ -54,6 +60,8 @@ pub(super) struct Bench<I> {
     pub(super) stage: Arc<Stage<I>>,
     pub(super) factory: Arc<Factory<I>>,
     pub(super) station: Box<dyn Station<I>>,
+    /// Whether it was built again because its runs failed, and has not worked since.
+    pub(super) renewed: bool,
 }
 
 /// A change of a worker's benches, applied between two items.
@@ -191,6 +199,7 @@ impl<I: Item> Worker<I> {
         if fan.emitted > 0 {
             self.bell.ring_all();
         }
+        self.renew_failing(bench);
         batch.into_iter().for_each(I::finish);
         self.gauges.items.fetch_add(count, Ordering::Relaxed);
         self.gauges.busy_ns.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
@@ -233,14 +242,28 @@ impl<I: Item> Worker<I> {
         item.fail(&stage.rank().name, cause);
     }
 
-    /// After a panic a station's state is anybody's guess; a fresh one takes its place.
+    /// A station whose runs keep failing gets one more chance with fresh tools; whether they help is seen by its runs.
+    fn renew_failing(&self, bench: &mut Bench<I>) {
+        match bench.station.run_state() {
+            RunState::Working => bench.renewed = false,
+            RunState::Failing if !bench.renewed => {
+                let stage = &bench.stage.rank().name;
+                tracing::warn!(%stage, worker = self.core, "its runs keep failing: it is built again, once");
+                self.rebuild(bench);
+                bench.renewed = true;
+            }
+            RunState::Failing | RunState::Unsure => {}
+        }
+    }
+
+    /// After a panic, or where runs keep failing, a station's state is anybody's guess; a fresh one takes its place.
     fn rebuild(&self, bench: &mut Bench<I>) {
         match (bench.factory)() {
             Ok(station) => bench.station = station,
             Err(cause) => tracing::error!(
                 stage = %bench.stage.rank().name,
                 worker = self.core,
-                "cannot rebuild the station after a panic: {cause}; the old one stays"
+                "cannot build the station again: {cause}; the old one stays"
             ),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{FanOut, Stage, StageError, Station, Work};
 use crate::engine::{Batched, Decode, EngineError, Model, Session};
 use crate::image::Preprocessor;
-use crate::types::{Class, Clock, Frame, MAX_BATCH, Placement, Rect, Report, Stamp, SystemClock};
+use crate::types::{Class, Clock, Frame, MAX_BATCH, Placement, Rect, Report, RunState, Stamp, SystemClock};
 
 /// Detection (or classification, …: whatever the model's task is) with one model.
 pub struct Detect {
@@ -98,5 +98,9 @@ impl Station for Tools {
             self.read(slot, placement, work, ran);
         }
         Ok(())
+    }
+
+    fn run_state(&self) -> RunState {
+        self.session.run_state()
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::engine::{EngineError, RunError};
 use crate::image::ImageError;
-use crate::types::{Class, Frame, Patch, Pose, Rect, Report, RoiResult};
+use crate::types::{Class, Frame, Patch, Pose, Rect, Report, RoiResult, RunState};
 
 /// A stage could not do its work on a frame.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,11 @@ pub trait Station: Send {
     /// been touched. Allocates nothing once warm.
     fn process_many(&mut self, work: &mut [Work<'_>]) -> Result<(), StageError> {
         work.iter_mut().try_for_each(|work| self.process(work.frame, work.region, work.report, &mut Alone))
+    }
+
+    /// What the last runs of its models say about them.
+    fn run_state(&self) -> RunState {
+        RunState::Unsure
     }
 }
 
@@ -111,5 +116,10 @@ pub trait PartStation: Send {
     fn picture(&mut self, frame: &Frame, pose: Option<&Pose>, index: usize) -> Option<Patch> {
         let _ = (frame, pose, index);
         None
+    }
+
+    /// What the last runs of its models say about them.
+    fn run_state(&self) -> RunState {
+        RunState::Unsure
     }
 }

@@ -34,6 +34,7 @@ impl Outbox {
                     continue;
                 }
                 self.bytes = self.bytes.saturating_sub(length(&entry.body));
+                self.entries = self.entries.saturating_sub(1);
                 self.out.remove(&entry.key);
                 self.widen_gap(&entry.stream, *seq, |from, to| Body::Erased { from, to }, &mut batch);
                 batch.remove(key);

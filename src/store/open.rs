@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::missing::Identity;
 use super::tree::{Holds, Tree};
 use super::{Attendances, Counters, Gallery, Goldens, Ledger, Outbox, StoreError, lock, migrate, rewrite};
 
@@ -32,6 +33,8 @@ pub struct Store {
     golden_turn: Arc<Mutex<()>>,
     /// The same for people.
     gallery_turn: Arc<Mutex<()>>,
+    /// The file of sled's that is open; see [`Store::missing`].
+    pub(super) identity: Identity,
     /// Keeps other processes away.
     _lock: Arc<File>,
     /// Held by whoever writes attendance; who was forgotten.
@@ -98,7 +101,10 @@ impl Store {
         }
         let first_seq = fs::read_to_string(path.join("first_seq")).ok();
         let first_seq = first_seq.and_then(|text| text.trim().parse().ok()).unwrap_or(1);
+        let identity = Identity::default();
+        identity.note(path);
         Ok(Store {
+            identity,
             db: Arc::new(Mutex::new(Some(db))),
             holds: Holds::default(),
             path: path.into(),
@@ -130,7 +136,11 @@ impl Store {
         let mut held = self.db();
         let db = match held.take() {
             Some(db) => db,
-            None => open_sled(&self.path)?,
+            None => {
+                let db = open_sled(&self.path)?;
+                self.identity.note(&self.path);
+                db
+            }
         };
         let tree = held.insert(db).open_tree(name);
         // Counted before the database is let go of.
@@ -140,6 +150,15 @@ impl Store {
 
     pub(super) fn db(&self) -> MutexGuard<'_, Option<sled::Db>> {
         self.db.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// The same, unless somebody holds it now.
+    pub(super) fn try_db(&self) -> Option<MutexGuard<'_, Option<sled::Db>>> {
+        match self.db.try_lock() {
+            Ok(held) => Some(held),
+            Err(std::sync::TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(std::sync::TryLockError::WouldBlock) => None,
+        }
     }
 
     pub(super) fn holds(&self) -> &Holds {

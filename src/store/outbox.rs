@@ -89,6 +89,8 @@ pub struct Outbox {
     first_seq: u64,
     seqs: HashMap<Arc<str>, u64>,
     pub(super) bytes: u64,
+    /// Entries on disk; counted at the opening, and kept up to date from there.
+    pub(super) entries: u64,
     next_id: u64,
     pub(super) out: HashMap<Key, u64>,
     pub(super) cursors: [u64; CLASSES.len()],
@@ -118,6 +120,7 @@ impl Outbox {
             first_seq,
             seqs: HashMap::new(),
             bytes,
+            entries: 0,
             next_id,
             out: HashMap::new(),
             cursors: [0; CLASSES.len()],
@@ -127,6 +130,7 @@ impl Outbox {
             dropped: 0,
         };
         outbox.load_seqs().map_err(fail)?;
+        outbox.entries = outbox.len() as u64;
         Ok(outbox)
     }
 
@@ -186,6 +190,7 @@ impl Outbox {
         for entry in &staged {
             batch.insert(key_bytes(entry.key).as_slice(), record::encode(&entry.stream, &entry.body));
             self.bytes += length(&entry.body);
+            self.entries += 1;
         }
         let mut streams: Vec<&Arc<str>> = staged.iter().map(|entry| &entry.stream).collect();
         streams.dedup();
@@ -247,6 +252,7 @@ impl Outbox {
             };
             if let Some(size) = size {
                 self.bytes = self.bytes.saturating_sub(size);
+                self.entries = self.entries.saturating_sub(1);
                 batch.remove(key_bytes(*key).as_slice());
             }
         }
@@ -257,21 +263,6 @@ impl Outbox {
     pub fn all_back(&mut self) {
         self.out.clear();
         self.cursors = [0; CLASSES.len()];
-    }
-
-    /// Payload bytes on disk.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Entries on disk. Walks the tree: for tests and reports.
-    pub fn len(&self) -> usize {
-        self.tree.scan_prefix(b"m").count()
-    }
-
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.tree.scan_prefix(b"m").next().is_none()
     }
 
     /// Messages dropped by the bound since the last call.
@@ -305,6 +296,7 @@ impl Outbox {
                     continue;
                 }
                 self.bytes -= length(&entry.body);
+                self.entries = self.entries.saturating_sub(1);
                 self.dropped += 1;
                 self.widen_gap(&entry.stream, seq, |from, to| Body::Gap { from, to }, &mut batch);
                 batch.remove(key);
@@ -327,6 +319,7 @@ impl Outbox {
             Some(&(key, from, to)) if seq == to + 1 => (key, from, seq),
             _ => {
                 self.next_id += 1;
+                self.entries += 1;
                 (Key { class: Class::Gap, id: self.next_id - 1 }, seq, seq)
             }
         };

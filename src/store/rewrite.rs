@@ -40,7 +40,11 @@ impl Store {
         let mut held = self.unheld()?;
         let db = match held.take() {
             Some(db) => db,
-            None => open_sled(path)?,
+            None => {
+                let db = open_sled(path)?;
+                self.identity.note(path);
+                db
+            }
         };
         let copy = path.with_file_name(REWRITE);
         let copied = wipe(&copy)

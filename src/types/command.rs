@@ -27,11 +27,13 @@ pub enum CommandKind {
     Restart,
     /// The configuration in force, without secrets and comments.
     Config,
+    /// List the alarms, or acknowledge one.
+    Alarm,
 }
 
 impl CommandKind {
     /// All of them.
-    pub const ALL: [CommandKind; 10] = [
+    pub const ALL: [CommandKind; 11] = [
         CommandKind::Reload,
         CommandKind::Snapshot,
         CommandKind::Trigger,
@@ -42,6 +44,7 @@ impl CommandKind {
         CommandKind::Attendance,
         CommandKind::Restart,
         CommandKind::Config,
+        CommandKind::Alarm,
     ];
 
     /// The word by which it is called.
@@ -57,6 +60,7 @@ impl CommandKind {
             CommandKind::Attendance => "attendance",
             CommandKind::Restart => "restart",
             CommandKind::Config => "config",
+            CommandKind::Alarm => "alarm",
         }
     }
 

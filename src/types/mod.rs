@@ -7,6 +7,7 @@ mod command;
 mod event;
 mod finding;
 mod frame;
+mod health;
 mod inspection;
 mod patch;
 mod preview;
@@ -20,6 +21,7 @@ pub use command::{Asker, Command, CommandKind, Refusal, Reply, Responder};
 pub use event::{Direction, Event, EventKind};
 pub use finding::{Finding, Label, MAX_FINDING_ZONES, Point, Rect, Value};
 pub use frame::{Colour, Frame, Matrix, PixelFormat, Planes, Range};
+pub use health::{Condition, RunState};
 pub use inspection::{
     AcquisitionId, Defect, Ended, Inspection, InspectionLatency, Outcome, Pose, RoiResult, Trigger,
     TriggerKind, Verdict,

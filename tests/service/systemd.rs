@@ -42,16 +42,18 @@ impl Systemd {
 
     /// Waits for a message with the line `wanted`.
     fn wait_for(&mut self, wanted: &str) {
+        self.wait_until(wanted, |line| line == wanted);
+    }
+
+    /// Waits for a message with a line that is `wanted`, `what` in words.
+    fn wait_until(&mut self, what: &str, wanted: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
-            if self
-                .next(Duration::from_millis(100))
-                .is_some_and(|said| said.lines().any(|line| line == wanted))
-            {
+            if self.next(Duration::from_millis(100)).is_some_and(|said| said.lines().any(&wanted)) {
                 return;
             }
         }
-        panic!("systemd waited in vain for {wanted}; it heard {:?}", self.heard);
+        panic!("systemd waited in vain for {what}; it heard {:?}", self.heard);
     }
 }
 
@@ -73,6 +75,24 @@ fn it_is_ready_when_frames_pass_alive_while_they_do_and_tells_when_it_stops() {
     service.signal(libc::SIGTERM);
     systemd.wait_for("STOPPING=1");
     assert_eq!(service.exit_within(Duration::from_secs(3)), Some(0));
+}
+
+#[test]
+fn systemd_shows_why_the_box_is_degraded_also_after_ready_and_reload() {
+    let (port, rig) = (crate::support::broker::free_port(), Rig::new());
+    rig.config(port, &(rig.stub("m", &Stub::default()) + CAMERA));
+    let mut systemd = Systemd::new(&rig);
+    let mut service = systemd.start(&rig);
+    systemd.wait_for("READY=1");
+    systemd.wait_until("the reason", |said| {
+        said.starts_with("STATUS=degraded: broker mqtt://127.0.0.1:") && said.contains("connection refused")
+    });
+    service.signal(libc::SIGHUP);
+    systemd.wait_for("RELOADING=1");
+    systemd.wait_for("READY=1");
+    let said = systemd.heard.last().unwrap();
+    assert!(said.contains("STATUS=degraded: broker"), "{said}");
+    assert_eq!(service.stop(), Some(0));
 }
 
 #[test]

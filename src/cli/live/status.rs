@@ -31,9 +31,18 @@ fn in_words(answer: &Value) -> String {
     )];
     let reasons = answer["reasons"].as_array().into_iter().flatten();
     lines.extend(reasons.filter_map(Value::as_str).map(|reason| format!("  {reason}")));
+    let alarms = answer["alarms"].as_array().into_iter().flatten();
+    lines.extend(alarms.filter_map(acknowledged));
     let triggers = answer["triggers"].as_object().into_iter().flatten();
     lines.extend(triggers.map(|(camera, status)| trigger(camera, status)));
     lines.join("\n")
+}
+
+/// An alarm that somebody has seen: its reason stands above.
+fn acknowledged(alarm: &Value) -> Option<String> {
+    let by = alarm["acknowledged_by"].as_str()?;
+    let (name, at) = (word(alarm, "name"), word(alarm, "acknowledged_at"));
+    Some(format!("  alarm {name} was acknowledged by {by} at {at}"))
 }
 
 fn trigger(camera: &str, status: &Value) -> String {

@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use super::Scope;
 use crate::config::raw::{Table, nearest};
 use crate::config::value::Field;
-use crate::config::{Camera, Device, Log, Runtime, Supervisor, Trigger, Workers, files};
+use crate::config::{Camera, Device, Log, Model, Runtime, Supervisor, Trigger, Workers, files};
 
 pub(super) fn device(table: Table<'_, '_>) -> Device {
     let name = table.get("name").and_then(|field| super::topic_level(&field));
@@ -68,8 +68,13 @@ pub(super) fn runtime(table: Table<'_, '_>, scope: &Scope) -> Runtime {
     Runtime { kind, library }
 }
 
-pub(super) fn supervisor(table: Table<'_, '_>, cameras: &[Camera], triggers: &[Trigger]) -> Supervisor {
-    let essential = |field| essential(&field, cameras, triggers);
+pub(super) fn supervisor(
+    table: Table<'_, '_>,
+    models: &[Model],
+    cameras: &[Camera],
+    triggers: &[Trigger],
+) -> Supervisor {
+    let essential = |field| essential(&field, models, cameras, triggers);
     let supervisor = Supervisor {
         max_restarts: table.whole("max_restarts", 3, 0..=1000),
         backoff: table.millis("backoff_ms", 250, 1..=60_000),
@@ -88,14 +93,20 @@ pub(super) fn supervisor(table: Table<'_, '_>, cameras: &[Camera], triggers: &[T
     supervisor
 }
 
-fn essential(field: &Field<'_, '_>, cameras: &[Camera], triggers: &[Trigger]) -> Option<Vec<String>> {
+fn essential(
+    field: &Field<'_, '_>,
+    models: &[Model],
+    cameras: &[Camera],
+    triggers: &[Trigger],
+) -> Option<Vec<String>> {
     let cameras = cameras.iter().map(|camera| format!("camera/{}", camera.name));
     let triggers = triggers.iter().map(|trigger| format!("trigger/{}", trigger.name));
-    let units: Vec<String> = cameras.chain(triggers).collect();
-    let mut known: Vec<&str> = units.iter().map(String::as_str).collect();
-    known.push("mqtt");
+    let models = models.iter().map(|model| format!("model/{}", model.name));
+    let named: Vec<String> = cameras.chain(triggers).chain(models).collect();
+    let mut known: Vec<&str> = named.iter().map(String::as_str).collect();
+    known.extend(["mqtt", "web", "store", "disk"]);
     let words: Vec<_> = known.iter().map(|unit| (*unit, *unit)).collect();
-    let items = field.items("names of units")?;
+    let items = field.items("names of components")?;
     Some(items.iter().filter_map(|item| item.word(&words)).map(str::to_owned).collect())
 }
 

@@ -82,7 +82,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
         web: web::web(root.table("web"), &scope, &device.state_dir),
         attendance: attendance::attendance(root.table("attendance")),
         runtime: device::runtime(root.table("runtime"), &scope),
-        supervisor: device::supervisor(root.table("supervisor"), &cameras, &triggers),
+        supervisor: device::supervisor(root.table("supervisor"), &models, &cameras, &triggers),
         log: device::log(root.table("log")),
         annotate: preview::annotate(root.table("annotate"), workers.cores.len()),
         device,

@@ -7,7 +7,7 @@ use crate::pipeline::Item;
 use crate::ring::Lease;
 use crate::scheduler::Fan;
 use crate::stages::recognise::{Answer, Recogniser};
-use crate::types::{Frame, Label, Point, Rect, Stamp};
+use crate::types::{Frame, Label, Point, Rect, RunState, Stamp};
 
 /// A tracked face in one frame.
 #[derive(Clone, Debug)]
@@ -70,5 +70,9 @@ impl crate::scheduler::Station<Item> for FaceStation {
         let answer = self.0.look(&planes, &item.face.points, settings);
         item.answer = Some(answer.map_err(|error| error.to_string())?);
         Ok(())
+    }
+
+    fn run_state(&self) -> RunState {
+        self.0.run_state()
     }
 }

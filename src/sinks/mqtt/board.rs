@@ -31,7 +31,29 @@ struct Inner {
     notes: BTreeMap<String, (Bytes, u64)>,
     seqs: BTreeMap<String, u64>,
     figures: VecDeque<(String, Bytes)>,
-    alarms: BTreeMap<String, (String, u64)>,
+    alarms: BTreeMap<String, Raised>,
+}
+
+/// An alarm that is raised.
+#[derive(Clone, Debug)]
+struct Raised {
+    cause: String,
+    since_ns: u64,
+    /// Who has seen it, and when.
+    acknowledged: Option<(String, u64)>,
+}
+
+impl Raised {
+    fn out(&self, name: &str) -> Alarm {
+        let (by, at) = self.acknowledged.clone().unzip();
+        Alarm {
+            name: name.into(),
+            cause: self.cause.clone(),
+            since: rfc3339(self.since_ns),
+            acknowledged_by: by,
+            acknowledged_at: at.map(rfc3339),
+        }
+    }
 }
 
 impl Inner {
@@ -41,6 +63,15 @@ impl Inner {
         let mut out = Vec::with_capacity(256);
         contract::write(*seq, wall_ns, body, &mut out);
         out.into()
+    }
+
+    /// Puts the alarm `name`, as it is now, where it is published.
+    fn put_alarm(&mut self, name: &str, wall_ns: u64) -> Option<Alarm> {
+        let body = self.alarms.get(name)?.out(name);
+        let suffix = topic::alarm(name);
+        let payload = self.render(&suffix, wall_ns, &body);
+        self.put(&suffix, payload);
+        Some(body)
     }
 
     fn put(&mut self, suffix: &str, payload: Bytes) {
@@ -76,17 +107,24 @@ impl Board {
     /// Raises an alarm. The same alarm with the same cause again changes nothing; true if it is news.
     pub(super) fn alarm(&self, name: &str, cause: &str, wall_ns: u64) -> bool {
         let mut inner = self.lock();
-        let known = inner.alarms.get(name);
-        if known.is_some_and(|(text, _)| text == cause) {
-            return false;
+        match inner.alarms.get_mut(name) {
+            Some(known) if known.cause == cause => return false,
+            // Another cause of the same trouble: its beginning stays, and who has seen it.
+            Some(known) => known.cause = cause.into(),
+            None => {
+                let raised = Raised { cause: cause.into(), since_ns: wall_ns, acknowledged: None };
+                inner.alarms.insert(name.into(), raised);
+            }
         }
-        let since = known.map_or(wall_ns, |(_, since)| *since);
-        inner.alarms.insert(name.into(), (cause.into(), since));
-        let body = Alarm { name: name.into(), cause: cause.into(), since: rfc3339(since) };
-        let suffix = topic::alarm(name);
-        let payload = inner.render(&suffix, wall_ns, &body);
-        inner.put(&suffix, payload);
+        inner.put_alarm(name, wall_ns);
         true
+    }
+
+    /// Notes that `by` has seen the alarm `name`; `None` where no such alarm is raised.
+    pub(super) fn acknowledge(&self, name: &str, by: &str, wall_ns: u64) -> Option<Alarm> {
+        let mut inner = self.lock();
+        inner.alarms.get_mut(name)?.acknowledged = Some((by.into(), wall_ns));
+        inner.put_alarm(name, wall_ns)
     }
 
     /// Ends an alarm; true if it was raised.
@@ -101,18 +139,13 @@ impl Board {
 
     /// The alarms that are raised: name and cause.
     pub(super) fn alarms(&self) -> Vec<(String, String)> {
-        self.lock().alarms.iter().map(|(name, (cause, _))| (name.clone(), cause.clone())).collect()
+        self.lock().alarms.iter().map(|(name, raised)| (name.clone(), raised.cause.clone())).collect()
     }
 
     /// The same as they are told, since when they stand.
     pub(super) fn raised(&self) -> Vec<Alarm> {
         let inner = self.lock();
-        let told = inner.alarms.iter().map(|(name, (cause, since))| Alarm {
-            name: name.clone(),
-            cause: cause.clone(),
-            since: rfc3339(*since),
-        });
-        told.collect()
+        inner.alarms.iter().map(|(name, raised)| raised.out(name)).collect()
     }
 
     /// Whether this process has something to say about `suffix`.
@@ -167,5 +200,23 @@ mod tests {
         assert_eq!((&said["cause"], &said["seq"]), (&"read-only".into(), &2.into()));
         assert!(board.clear_alarm("disk") && !board.clear_alarm("disk"));
         assert!(board.since(0).0[0].payload.is_empty());
+    }
+
+    #[test]
+    fn an_acknowledgement_lasts_as_long_as_the_alarm_and_no_longer() {
+        let board = Board::default();
+        assert_eq!(board.acknowledge("disk", "anna", 1), None);
+        board.alarm("disk", "full", 1_000_000_000);
+        let told = board.acknowledge("disk", "anna", 2_000_000_000).unwrap();
+        assert_eq!(told.acknowledged_by.as_deref(), Some("anna"));
+        board.alarm("disk", "read-only", 3_000_000_000);
+        let (notes, _) = board.since(0);
+        let said: serde_json::Value = serde_json::from_slice(&notes[0].payload).unwrap();
+        assert_eq!((&said["cause"], &said["acknowledged_by"]), (&"read-only".into(), &"anna".into()));
+        assert_eq!(said["acknowledged_at"], "1970-01-01T00:00:02.000000Z");
+        board.clear_alarm("disk");
+        board.alarm("disk", "full", 4_000_000_000);
+        let said: serde_json::Value = serde_json::from_slice(&board.since(0).0[0].payload).unwrap();
+        assert!(said.get("acknowledged_by").is_none(), "a new alarm wants a new acknowledgement: {said}");
     }
 }

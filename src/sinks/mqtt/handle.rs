@@ -1,6 +1,6 @@
 //! The handle that the rest of the program holds: offers that never wait, and the board.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crossbeam_queue::ArrayQueue;
@@ -40,6 +40,8 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) reports: ArrayQueue<Arc<Report>>,
     pub(super) events: ArrayQueue<Kept>,
+    /// Entries of the outbox on disk, as its owner counted them last.
+    pub(super) stored: AtomicU64,
     pub(super) board: Board,
     pub(super) answers: Mutex<Vec<AnswerOut>>,
     pub(super) exchange: Exchange,
@@ -90,13 +92,14 @@ pub struct Mqtt {
 impl Mqtt {
     /// A sink for `device` on the broker of `cfg`. Nothing is sent before [`super::run()`] runs.
     pub fn new(cfg: &config::Mqtt, device: &config::Device, clock: Arc<dyn Clock>) -> Mqtt {
-        let cause = super::link::cause(cfg, "not yet connected", "wait");
+        let cause = super::link::cause(cfg, super::link::UNTRIED, "wait");
         let since = clock.now();
         let shared = Shared {
             topics: Topics::new(&cfg.prefix, &device.name),
             clock,
             reports: ArrayQueue::new(REPORTS),
             events: ArrayQueue::new(EVENTS),
+            stored: AtomicU64::new(0),
             board: Board::default(),
             answers: Mutex::default(),
             exchange: Exchange::default(),
@@ -134,6 +137,13 @@ impl Mqtt {
         self.shared.clear_alarm(name);
     }
 
+    /// Acknowledges the alarm `name`, if it is raised: `by` has seen it. Stays until the alarm is over.
+    pub fn acknowledge_alarm(&self, name: &str, by: &str) -> Option<Alarm> {
+        let alarm = self.shared.board.acknowledge(name, by, self.shared.clock.now().wall_ns)?;
+        self.shared.wake.notify_one();
+        Some(alarm)
+    }
+
     /// The alarms that are raised: name and cause.
     pub fn alarms(&self) -> Vec<(String, String)> {
         self.shared.board.alarms()
@@ -166,6 +176,11 @@ impl Mqtt {
             Link::Up => None,
             Link::Down { cause, .. } => Some(cause),
         }
+    }
+
+    /// Events that wait for a broker, on disk and in memory.
+    pub fn waiting_events(&self) -> u64 {
+        self.shared.stored.load(Ordering::Relaxed) + self.shared.events.len() as u64
     }
 
     /// Reports and events that wait in memory.

@@ -107,6 +107,12 @@ impl Keeper {
             let working = self.ready();
             let closing = self.turn(working);
             self.forget();
+            let stored = self.outbox.as_ref().map(|outbox| outbox.entries());
+            let staged = self.group.len() as u64;
+            // What is known of a disk that is away is what it held last.
+            if let Some(stored) = stored {
+                self.shared.stored.store(stored + staged, std::sync::atomic::Ordering::Relaxed);
+            }
             if closing && (!working || (self.group.is_empty() && self.shared.events.is_empty())) {
                 return self.close();
             }

@@ -20,6 +20,16 @@ pub enum Link {
     },
 }
 
+/// The cause before anything was tried.
+pub(super) const UNTRIED: &str = "not yet connected";
+
+impl Link {
+    /// Whether no attempt to connect has ended yet.
+    pub fn is_untried(&self) -> bool {
+        matches!(self, Link::Down { cause, .. } if cause.what == UNTRIED)
+    }
+}
+
 /// Why there is no connection: what, where, why, and the next step.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("broker {place}: {what}; {next}")]
@@ -102,7 +112,7 @@ fn explain_io(cfg: &config::Mqtt, error: &std::io::Error) -> Cause {
     use std::io::ErrorKind as Kind;
     let (what, next) = match error.kind() {
         Kind::ConnectionRefused => {
-            ("nothing listens there".to_string(), "start the broker, or correct mqtt.url")
+            ("connection refused".to_string(), "nothing listens there: start the broker, or correct mqtt.url")
         }
         Kind::HostUnreachable | Kind::NetworkUnreachable => {
             (error.to_string(), "check the network, the address and the route")

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::handle::CameraFacts;
-use crate::contract::rest::{AlarmOut, Features, UnitOut};
+use crate::contract::rest::{AlarmOut, ComponentOut, Features, UnitOut};
 use crate::contract::{self, Alarm, Payload, Telemetry, topic};
 use crate::types::Stamp;
 
@@ -43,6 +43,9 @@ pub(super) struct Inner {
     pub(super) states: BTreeMap<String, Map<String, Value>>,
     pub(super) alarms: Vec<AlarmOut>,
     pub(super) units: Vec<UnitOut>,
+    pub(super) components: Vec<ComponentOut>,
+    /// Whether something works, and whether everything that is essential is well.
+    pub(super) serves: (bool, bool),
     pub(super) cameras: Vec<CameraFacts>,
     pub(super) features: Features,
     /// When somebody last told how the cameras are, monotonic.
@@ -135,9 +138,8 @@ impl Board {
         let mut messages = Vec::new();
         for alarm in alarms.iter().filter(|alarm| !inner.alarms.contains(alarm)).cloned().collect::<Vec<_>>()
         {
-            let AlarmOut { name, cause, since } = alarm;
-            let suffix = topic::alarm(&name);
-            let payload = inner.render(&suffix, wall_ns, &Alarm { name, cause, since });
+            let suffix = topic::alarm(&alarm.name);
+            let payload = inner.render(&suffix, wall_ns, &Alarm::from(alarm));
             messages.push(Message { kind: "alarm", data: with_topic(&suffix, &payload) });
         }
         for over in inner.alarms.iter().filter(|known| !alarms.iter().any(|alarm| alarm.name == known.name)) {
@@ -168,6 +170,11 @@ impl Board {
         inner.cameras = cameras;
         inner.features = features;
         inner.told_ns = now.mono_ns;
+    }
+
+    pub(super) fn health(&self, components: Vec<ComponentOut>, serves: (bool, bool)) {
+        let mut inner = self.lock();
+        (inner.components, inner.serves) = (components, serves);
     }
 
     pub(super) fn units(&self, units: Vec<UnitOut>) {
@@ -216,7 +223,13 @@ mod tests {
     use super::*;
 
     fn alarm(cause: &str) -> AlarmOut {
-        AlarmOut { name: "disk".into(), cause: cause.into(), since: "1970-01-01T00:00:00.000000Z".into() }
+        AlarmOut {
+            name: "disk".into(),
+            cause: cause.into(),
+            since: "1970-01-01T00:00:00.000000Z".into(),
+            acknowledged_by: None,
+            acknowledged_at: None,
+        }
     }
 
     fn read(message: &Message) -> Value {

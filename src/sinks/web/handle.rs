@@ -8,7 +8,7 @@ use tokio::sync::{Notify, broadcast};
 
 use super::board::{Board, Message};
 use super::counters::{LiveTotals, Totals};
-use crate::contract::rest::{AlarmOut, Features, UnitOut};
+use crate::contract::rest::{AlarmOut, ComponentOut, Features, UnitOut};
 use crate::contract::{AttendanceOut, EventOut, InspectionOut, Payload, Telemetry, topic};
 use crate::sinks::{Offer, Sink};
 use crate::types::{
@@ -153,6 +153,12 @@ impl Web {
     /// The cameras there are, and what this box can do. To be told often: it is also the sign that the box lives.
     pub fn cameras(&self, cameras: Vec<CameraFacts>, features: Features) {
         self.shared.board.cameras(self.shared.clock.now(), cameras, features);
+    }
+
+    /// How every component is; whether anything works, and whether everything that is essential is well: what
+    /// `/healthz` answers by.
+    pub fn health(&self, components: Vec<ComponentOut>, works: bool, essential_ok: bool) {
+        self.shared.board.health(components, (works, essential_ok));
     }
 
     /// How the units are.

@@ -87,6 +87,11 @@ pub(super) fn text(board: &Inner, shared: &Shared, now: Stamp) -> String {
     gauge("ocellus_online", "1 where all is well, 0 where the box is degraded.", online);
     let version = [("version", env!("CARGO_PKG_VERSION")), ("device", &shared.device)];
     families.add("ocellus_build_info", "gauge", "Always 1; the version is a label.", &version, 1.0);
+    for component in &board.components {
+        let well = f64::from(u8::from(component.state != "faulty"));
+        let help = "0 while the component is faulty, else 1; /api/v1/status says why.";
+        families.add("ocellus_health", "gauge", help, &[("component", &component.component)], well);
+    }
     for unit in &board.units {
         let up = f64::from(u8::from(unit.state == "running"));
         families.add("ocellus_unit_up", "gauge", "1 while the unit runs.", &[("unit", &unit.name)], up);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::{Decode, EngineError, Model, Session};
 use crate::image::{ImageError, Preprocessor};
-use crate::types::{Channels, Label, Placement, Point, Pose, Rect, Report};
+use crate::types::{Channels, Label, Placement, Point, Pose, Rect, Report, RunState};
 
 use super::check::{CheckError, View};
 
@@ -25,6 +25,10 @@ impl ModelTools {
             decoder: model.decoder(Some(0.0)),
             report: Report::new(Label::from("")),
         })
+    }
+
+    pub fn run_state(&self) -> RunState {
+        self.session.run_state()
     }
 
     fn run(&mut self, placement: Placement) -> Result<(), CheckError> {

@@ -9,7 +9,7 @@ use super::program::{Program, Region};
 use crate::engine::EngineError;
 use crate::image::{Aligner, Cutter};
 use crate::stages::{PartFault, PartStation};
-use crate::types::{Frame, Patch, Pose, RoiResult, Verdict};
+use crate::types::{Frame, Patch, Pose, RoiResult, RunState, Verdict};
 
 pub(super) struct Station {
     program: Arc<Program>,
@@ -100,5 +100,9 @@ impl PartStation for Station {
         let at = (pose.unwrap_or(&upright), index);
         // What cannot be judged cannot be shown either; `roi` says why.
         self.show(frame, at, None, |check, view| check.picture(view)).ok().flatten()
+    }
+
+    fn run_state(&self) -> RunState {
+        RunState::of_all(self.models.iter().map(ModelTools::run_state))
     }
 }

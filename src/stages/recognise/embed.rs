@@ -3,7 +3,7 @@
 use crate::engine::{Decode, EngineError, Model, Session};
 use crate::image::Preprocessor;
 use crate::stages::StageError;
-use crate::types::{Label, Patch, Placement, Report};
+use crate::types::{Label, Patch, Placement, Report, RunState};
 
 /// The embedding model on one worker.
 pub(super) struct Embedder {
@@ -22,6 +22,11 @@ impl Embedder {
             decoder: model.decoder(None),
             report: Box::new(Report::new(Label::from(""))),
         })
+    }
+
+    /// What the model's last runs say about it.
+    pub fn run_state(&self) -> RunState {
+        self.session.run_state()
     }
 
     /// The embedding of a crop, length one; empty where the model gave none. A model whose input has another size than

@@ -8,7 +8,7 @@ use crate::config::Task;
 use crate::engine::{EngineError, Model};
 use crate::image::face::{FaceCutter, FaceQuality, Flaw};
 use crate::stages::StageError;
-use crate::types::{Class, Clock, Identity, Patch, Planes, Point, SystemClock};
+use crate::types::{Class, Clock, Identity, Patch, Planes, Point, RunState, SystemClock};
 
 /// Recognition with one embedding model: makes a [`Recogniser`] for each worker.
 pub struct Recognise {
@@ -88,6 +88,11 @@ pub struct Recogniser {
 }
 
 impl Recogniser {
+    /// What the model's last runs say about it.
+    pub fn run_state(&self) -> RunState {
+        self.embedder.run_state()
+    }
+
     /// Looks at the face whose six key points (frame px; BlazeFace's order) are given; `settings` are its camera's.
     /// Allocates nothing once warm.
     ///

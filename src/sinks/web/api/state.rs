@@ -36,6 +36,7 @@ pub(in super::super) async fn status(call: Call) -> Outcome {
     told.insert("host".into(), json!(rustix::system::uname().nodename().to_string_lossy()));
     told.insert("cameras".into(), json!(names));
     told.insert("features".into(), json!(board.features));
+    told.insert("components".into(), json!(board.components));
     answer::json(&told)
 }
 
@@ -53,30 +54,28 @@ fn starting() -> Map<String, Value> {
 
 pub(in super::super) async fn health(call: Call) -> Outcome {
     let shared = &call.server.shared;
-    let health = healthy(&shared.board.lock(), shared.clock.now());
-    let works = matches!(health.state.as_str(), "online" | "degraded");
+    let (works, health) = healthy(&shared.board.lock(), shared.clock.now());
     json_with(if works { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &health)
 }
 
-/// Frames stand still when no camera is online, or when nobody says any more how they are.
-fn healthy(board: &Inner, now: Stamp) -> HealthOut {
+/// Whether the box works, and how it is: see "Health" in the README for the rule.
+fn healthy(board: &Inner, now: Stamp) -> (bool, HealthOut) {
     let Some(status) = board.states.get(topic::STATUS) else {
-        return HealthOut { state: "starting".into(), reasons: vec!["the first frame is awaited".into()] };
+        let reasons = vec!["the first frame is awaited".into()];
+        return (false, HealthOut { state: "starting".into(), reasons });
     };
     let reasons = status["reasons"].as_array().into_iter().flatten();
     let mut reasons: Vec<String> = reasons.filter_map(|reason| Some(reason.as_str()?.to_owned())).collect();
-    let is_online = |name: &str| {
-        let state = board.states.get(&topic::camera_status(name));
-        state.is_some_and(|state| state["state"] == "online")
-    };
     let silent = now.mono_ns.saturating_sub(board.told_ns) > SILENT_NS;
     if silent {
         reasons.push("the service has not said for 10 s how its cameras are".into());
     }
-    if silent || !(board.cameras.is_empty() || board.cameras.iter().any(|camera| is_online(&camera.name))) {
-        return HealthOut { state: "standing".into(), reasons };
-    }
-    HealthOut { state: status["state"].as_str().unwrap_or("degraded").into(), reasons }
+    let (works, essential_ok) = board.serves;
+    let state = match works && !silent {
+        true => status["state"].as_str().unwrap_or("degraded"),
+        false => "standing",
+    };
+    (works && essential_ok && !silent, HealthOut { state: state.into(), reasons })
 }
 
 pub(in super::super) async fn metrics(call: Call) -> Outcome {
@@ -87,6 +86,11 @@ pub(in super::super) async fn metrics(call: Call) -> Outcome {
 
 pub(in super::super) async fn alarms(call: Call) -> Outcome {
     answer::json(&call.server.shared.board.lock().alarms)
+}
+
+pub(in super::super) async fn acknowledge(call: Call) -> Outcome {
+    let wish = json!({ "acknowledge": call.param("name"), "by": call.who.name() });
+    answer::json(&ask(&call.server, CommandKind::Alarm, wish).await?)
 }
 
 pub(in super::super) async fn telemetry(call: Call) -> Outcome {

@@ -41,7 +41,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     get(
         "/healthz",
         ANYONE,
-        "Whether the box works: 200, or 503 when frames stand still.",
+        "Whether the box works: 200, or 503 where nothing works or something essential does not.",
         Gives::Json(200, of::<HealthOut>),
         |call| Box::pin(state::health(call)),
     ),
@@ -75,6 +75,13 @@ pub(in super::super) static ROUTES: &[Route] = &[
         "The alarms that are raised.",
         Gives::Json(200, of::<Vec<AlarmOut>>),
         |call| Box::pin(state::alarms(call)),
+    ),
+    post(
+        "/api/v1/alarms/{name}/acknowledge",
+        OPERATOR,
+        "Acknowledge an alarm: it stays until its cause is over.",
+        Gives::Json(200, of::<AlarmOut>),
+        |call| Box::pin(state::acknowledge(call)),
     ),
     get(
         "/api/v1/telemetry",

@@ -1,0 +1,66 @@
+//! The command `alarm`: which alarms are raised, and that somebody has seen one.
+
+use serde_json::{Value, json};
+
+use super::App;
+use crate::types::{Asker, Refusal, Reply};
+
+/// Longest name of a person who acknowledges, in characters.
+const LONGEST_NAME: usize = 64;
+
+impl App {
+    /// `{}` lists the alarms; `{"acknowledge": NAME, "by": WHO}` acknowledges one.
+    pub(super) fn alarm_command(&self, asker: Asker, request: &Value) -> Reply {
+        let Some(name) = request.get("acknowledge") else {
+            return Ok(json!({ "alarms": self.mqtt.raised() }));
+        };
+        let Some(name) = name.as_str() else {
+            let remedy = "write {\"acknowledge\": NAME}";
+            return Err(Refusal::new("bad_request", "acknowledge is not the name of an alarm", remedy));
+        };
+        let by = acknowledger(asker, request["by"].as_str());
+        let Some(alarm) = self.mqtt.acknowledge_alarm(name, &by) else {
+            return Err(self.no_such_alarm(name));
+        };
+        tracing::info!(alarm = name, by, "acknowledged");
+        self.voice.tell_alarms();
+        Ok(json!(alarm))
+    }
+
+    fn no_such_alarm(&self, name: &str) -> Refusal {
+        let raised: Vec<String> = self.mqtt.alarms().into_iter().map(|(name, _)| name).collect();
+        let remedy = match raised[..] {
+            [] => "no alarm is raised now".to_owned(),
+            _ => format!("raised are: {}", raised.join(", ")),
+        };
+        Refusal::new("unknown_alarm", format!("there is no alarm {name:?}"), remedy)
+    }
+}
+
+/// Who acknowledges, with the way by which that was said: only the page knows who its users really are.
+fn acknowledger(asker: Asker, by: Option<&str>) -> String {
+    let by = by.map(|by| by.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect::<String>());
+    let by = by.filter(|by| !by.trim().is_empty());
+    match (asker, by) {
+        (Asker::Web, Some(by)) => by,
+        (Asker::Web, None) => "web".to_owned(),
+        (Asker::Mqtt, Some(by)) => format!("{by} (mqtt)"),
+        (Asker::Mqtt, None) => "mqtt".to_owned(),
+        (Asker::Cli, Some(by)) => format!("{by} (command line)"),
+        (Asker::Cli, None) => "command line".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_acknowledges_is_told_with_the_way_it_was_said() {
+        assert_eq!(acknowledger(Asker::Web, Some("anna")), "anna");
+        assert_eq!(acknowledger(Asker::Mqtt, Some("line\n1")), "line1 (mqtt)");
+        assert_eq!(acknowledger(Asker::Mqtt, Some(" ")), "mqtt");
+        assert_eq!(acknowledger(Asker::Cli, None), "command line");
+        assert_eq!(acknowledger(Asker::Web, Some(&"x".repeat(1_000))).len(), LONGEST_NAME);
+    }
+}

@@ -1,0 +1,207 @@
+//! The one health model: every component of the box has a condition with its cause, in words, and since when. Status,
+//! page, `/healthz`, `/metrics`, the command line and systemd all report from this list; `observe.rs` fills it.
+//!
+//! Most components are looked at once a second and given as a whole ([`HealthModel::observe`]); whoever learns of
+//! something as it happens reports it by [`HealthModel::set`]. Whatever is faulty degrades the box and raises an alarm.
+
+mod alarms;
+mod disk;
+mod observe;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+pub(super) use observe::HealthReport;
+
+use super::lock;
+use crate::types::{Clock, Condition, Stamp};
+
+/// How long a component may be starting before that is a fault. A live source that connects and then sends nothing is
+/// given up after as long.
+pub(super) const START_PATIENCE: Duration = Duration::from_secs(15);
+
+/// How a component is at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct State {
+    pub(super) condition: Condition,
+    /// What is wrong, where, and what to do; empty where nothing is.
+    pub(super) cause: String,
+    /// What changes while the trouble stays the same, such as how many events wait; empty where there is nothing.
+    pub(super) detail: String,
+}
+
+impl State {
+    pub(super) fn ok() -> State {
+        State { condition: Condition::Ok, cause: String::new(), detail: String::new() }
+    }
+
+    pub(super) fn ended() -> State {
+        State { condition: Condition::Ended, ..State::ok() }
+    }
+
+    pub(super) fn starting(cause: impl Into<String>) -> State {
+        State { condition: Condition::Starting, cause: cause.into(), detail: String::new() }
+    }
+
+    pub(super) fn faulty(cause: impl Into<String>) -> State {
+        State { condition: Condition::Faulty, cause: cause.into(), detail: String::new() }
+    }
+
+    pub(super) fn with_detail(self, detail: String) -> State {
+        State { detail, ..self }
+    }
+
+    pub(super) fn is_faulty(&self) -> bool {
+        self.condition == Condition::Faulty
+    }
+}
+
+/// A component, how it is, and since when.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Component {
+    pub(super) name: String,
+    pub(super) state: State,
+    pub(super) since: Stamp,
+}
+
+/// See the module. Clones are the same model.
+#[derive(Clone)]
+pub(super) struct HealthModel {
+    inner: Arc<Mutex<Inner>>,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// What was looked at last.
+    observed: BTreeMap<String, (State, Stamp)>,
+    /// What was reported as it happened; stays until it is reported anew.
+    reported: BTreeMap<String, (State, Stamp)>,
+    /// The alarms that stand because a component is faulty.
+    raised: BTreeSet<String>,
+}
+
+impl HealthModel {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> HealthModel {
+        HealthModel { inner: Arc::default(), clock }
+    }
+
+    /// Reports that `component` is in `condition` because of `cause`; stays so until it is reported anew. For what no
+    /// look can tell, such as a configuration that could not be applied.
+    #[allow(dead_code, reason = "for components that report by themselves; observed ones do not need it")]
+    pub(super) fn set(&self, component: &str, condition: Condition, cause: &str) {
+        let state = State { condition, cause: cause.into(), detail: String::new() };
+        let (mut inner, now) = (self.lock(), self.clock.now());
+        let since = since(inner.reported.get(component), &state, now);
+        inner.reported.insert(component.to_owned(), (state, since));
+    }
+
+    /// Forgets a component that was reported: it is no longer part of the box.
+    #[allow(dead_code, reason = "the counterpart of `set`")]
+    pub(super) fn forget(&self, component: &str) {
+        self.lock().reported.remove(component);
+    }
+
+    /// Takes over what a look at all other components found; what is missing from it is no longer part of the box.
+    pub(super) fn observe(&self, seen: Vec<(String, State)>) {
+        let (mut inner, now) = (self.lock(), self.clock.now());
+        let fresh = seen.into_iter().map(|(name, state)| {
+            let since = since(inner.observed.get(&name), &state, now);
+            (name, (state, since))
+        });
+        inner.observed = fresh.collect();
+    }
+
+    /// Every component, by name. One that has been starting for too long is faulty.
+    pub(super) fn components(&self) -> Vec<Component> {
+        let (inner, now) = (self.lock(), self.clock.now());
+        let both = inner.observed.iter().chain(&inner.reported);
+        let mut all: Vec<_> = both
+            .map(|(name, (state, since))| {
+                let age = Duration::from_nanos(now.mono_ns.saturating_sub(since.mono_ns));
+                Component { name: name.clone(), state: bounded(state, age), since: *since }
+            })
+            .collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        lock(&self.inner)
+    }
+}
+
+/// Since when a component is in `state`: a cause in other words is the same trouble.
+fn since(known: Option<&(State, Stamp)>, state: &State, now: Stamp) -> Stamp {
+    known.filter(|(known, _)| known.condition == state.condition).map_or(now, |(_, since)| *since)
+}
+
+/// `state` of a component that has been in it for `age`.
+fn bounded(state: &State, age: Duration) -> State {
+    if state.condition != Condition::Starting || age < START_PATIENCE {
+        return state.clone();
+    }
+    let detail = format!("still not up {} s after the start", START_PATIENCE.as_secs());
+    State { condition: Condition::Faulty, cause: state.cause.clone(), detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::ManualClock;
+
+    fn model() -> (HealthModel, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::default());
+        (HealthModel::new(clock.clone()), clock)
+    }
+
+    fn one(model: &HealthModel, name: &str) -> Component {
+        model.components().into_iter().find(|component| component.name == name).expect(name)
+    }
+
+    #[test]
+    fn a_trouble_keeps_its_beginning_while_its_words_change_and_begins_anew_after_its_end() {
+        let (model, clock) = model();
+        clock.advance(Duration::from_secs(1));
+        model.observe(vec![("broker".into(), State::faulty("connection refused"))]);
+        let first = one(&model, "broker").since;
+        clock.advance(Duration::from_secs(5));
+        model.observe(vec![("broker".into(), State::faulty("it closed the connection"))]);
+        assert_eq!(one(&model, "broker").since, first);
+        model.observe(vec![("broker".into(), State::ok())]);
+        clock.advance(Duration::from_secs(5));
+        model.observe(vec![("broker".into(), State::faulty("connection refused"))]);
+        assert_ne!(one(&model, "broker").since, first);
+    }
+
+    #[test]
+    fn a_camera_that_never_comes_up_is_starting_for_a_while_and_then_faulty() {
+        let (model, clock) = model();
+        let look = |model: &HealthModel| {
+            model.observe(vec![("camera/front".into(), State::starting("camera front: no frame yet"))]);
+            one(model, "camera/front").state
+        };
+        assert_eq!(look(&model).condition, Condition::Starting);
+        clock.advance(START_PATIENCE - Duration::from_millis(1));
+        assert_eq!(look(&model).condition, Condition::Starting);
+        clock.advance(Duration::from_millis(1));
+        let state = look(&model);
+        assert!(state.is_faulty() && state.detail.contains("15 s"), "{state:?}");
+    }
+
+    #[test]
+    fn what_is_reported_stays_through_looks_at_the_others_until_it_is_reported_anew() {
+        let (model, _) = model();
+        model.set("config", Condition::Faulty, "the file has a fault");
+        model.observe(vec![("store".into(), State::ok())]);
+        model.observe(Vec::new());
+        assert_eq!(model.components().len(), 1);
+        assert!(one(&model, "config").state.is_faulty());
+        model.set("config", Condition::Ok, "");
+        assert!(!one(&model, "config").state.is_faulty());
+        model.forget("config");
+        assert_eq!(model.components(), []);
+    }
+}

@@ -1,0 +1,81 @@
+//! How a disk is: whether there is room, and whether it can be written at all.
+
+use std::io::Error;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::fs::{StatVfs, StatVfsMountFlags, statvfs};
+
+use super::State;
+
+/// A disk with less room than this is full: the store writes in pieces of a quarter of it.
+const LEAST_FREE_BYTES: u64 = 1 << 20;
+
+/// The disk below `dir`, which `key` of the configuration names; `until` says what follows while it is full.
+pub(super) fn state(dir: &Path, key: &str, until: &str) -> State {
+    let disk = format!("the disk of {} ({key})", dir.display());
+    match statvfs(dir) {
+        Ok(facts) => fault(&facts, &disk, until).map_or_else(State::ok, State::faulty),
+        Err(error) => {
+            let error = Error::from(error);
+            State::faulty(format!("{disk} cannot be used: {error}; mount it, or name another folder"))
+        }
+    }
+}
+
+fn fault(facts: &StatVfs, disk: &str, until: &str) -> Option<String> {
+    let free = facts.f_bavail.saturating_mul(facts.f_frsize);
+    if facts.f_flag.contains(StatVfsMountFlags::RDONLY) {
+        return Some(format!("{disk} is read-only; mount it for writing, {until}"));
+    }
+    if free < LEAST_FREE_BYTES {
+        return Some(format!("{disk} is full: less than 1 MiB is left; make room, {until}"));
+    }
+    // File systems that make inodes as they are needed count none.
+    (facts.f_files > 0 && facts.f_favail == 0)
+        .then(|| format!("{disk} takes no more files: no inode is left; remove files, {until}"))
+}
+
+/// Whether `folder` exists and lies on another disk than `dir`.
+pub(super) fn is_another(folder: &Path, dir: &Path) -> bool {
+    let device = |path: &Path| std::fs::metadata(path).ok().map(|facts| facts.dev());
+    device(folder).is_some_and(|own| device(dir) != Some(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> StatVfs {
+        StatVfs {
+            f_bsize: 4096,
+            f_frsize: 4096,
+            f_blocks: 1 << 20,
+            f_bfree: 1 << 19,
+            f_bavail: 1 << 19,
+            f_files: 1 << 16,
+            f_ffree: 1 << 15,
+            f_favail: 1 << 15,
+            f_fsid: 1,
+            f_flag: StatVfsMountFlags::empty(),
+            f_namemax: 255,
+        }
+    }
+
+    #[test]
+    fn a_disk_is_faulty_without_room_without_inodes_and_where_it_cannot_be_written() {
+        let said = |facts: StatVfs| fault(&facts, "the disk", "x");
+        assert_eq!(said(facts()), None);
+        assert_eq!(said(StatVfs { f_files: 0, f_favail: 0, ..facts() }), None);
+        assert!(said(StatVfs { f_bavail: 255, ..facts() }).is_some_and(|text| text.contains("full")));
+        assert!(said(StatVfs { f_favail: 0, ..facts() }).is_some_and(|text| text.contains("inode")));
+        let locked = StatVfs { f_flag: StatVfsMountFlags::RDONLY, ..facts() };
+        assert!(said(locked).is_some_and(|text| text.contains("read-only")));
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_is_named_with_the_key_that_leads_to_it() {
+        let state = state(Path::new("/nowhere/at/all"), "device.state_dir", "");
+        assert!(state.is_faulty() && state.cause.contains("device.state_dir"), "{state:?}");
+    }
+}

@@ -1,0 +1,25 @@
+//! How much an outbox holds.
+
+use super::Outbox;
+
+impl Outbox {
+    /// Payload bytes on disk.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Entries on disk, as they were counted.
+    pub fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// Entries on disk. Walks the tree: for the opening and for tests.
+    pub fn len(&self) -> usize {
+        self.tree.scan_prefix(b"m").count()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.tree.scan_prefix(b"m").next().is_none()
+    }
+}
