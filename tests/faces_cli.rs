@@ -225,7 +225,7 @@ fn every_picture_that_is_no_good_says_why_and_what_to_do() {
     assert!(told["details"]["similarity"].as_f64().unwrap() > 0.6);
     let other = &shots(&data, "person_B")[0];
     told_ok(&rig, &["enrol", "Ben", other]);
-    refused(&rig, &["add", "Anna", other], 13, &["this is Ben (person 2)"]);
+    refused(&rig, &["add", "Anna", other], 13, &["this is Ben (person 2)", "--as-new"]);
     assert_eq!(names(&rig), ["Anna", "Ben"]);
 }
 

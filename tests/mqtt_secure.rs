@@ -112,6 +112,41 @@ fn a_password_is_read_again_at_every_attempt() {
     assert_acknowledged(&unit);
 }
 
+/// As an editor of Windows saves it.
+fn windows(text: &str) -> String {
+    format!("\u{feff}{}", text.replace('\n', "\r\n"))
+}
+
+#[test]
+fn a_password_file_of_windows_holds_the_password_and_one_in_another_encoding_is_named() {
+    let broker = Broker::demanding(&Demands { login: Some(("box", "ri ght\u{a0}")), ..Demands::default() });
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("password");
+    let login =
+        Mqtt { username: Some("box".into()), password_file: Some(file.clone()), ..mqtt_config(broker.port) };
+    fs::write(&file, b"right\xf6\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let unit = Unit::start(login, dir.path());
+    let said = unit.wait_for_fault("byte 0xF6 at offset 5, line 1");
+    assert!(said.contains("password") && said.contains("iconv"), "{said}");
+    fs::write(&file, windows("ri ght\u{a0}\nwritten by a colleague\n")).unwrap();
+    let unit = unit.up();
+    assert_acknowledged(&unit);
+}
+
+#[test]
+fn certificates_of_windows_are_certificates() {
+    let certs = Certs::make();
+    let broker = Broker::demanding(&Demands { tls: Some((&certs, true)), ..Demands::default() });
+    for name in ["ca.crt", "client.crt", "client.key"] {
+        let text = fs::read_to_string(certs.file(name)).unwrap();
+        fs::write(certs.file(name), windows(&text)).unwrap();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let unit = Unit::start(tls(certs.file("ca.crt"), Some(&certs), broker.port), dir.path()).up();
+    assert_acknowledged(&unit);
+}
+
 #[test]
 fn nobody_listening_and_a_later_start_of_the_broker() {
     let port = free_port();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
+use super::inspect_commands::which_camera;
 use super::{App, lock};
 use crate::image::jpeg;
 use crate::supervisor::{Beat, Stop, Unit};
@@ -45,9 +46,9 @@ impl App {
     fn execute(self: &Arc<App>, command: Command) {
         let outcome: Reply = match command.kind {
             CommandKind::Reload => self.reload().map_err(Refusal::from),
-            CommandKind::Snapshot => self.snapshot(&command.payload).map_err(Refusal::from),
-            CommandKind::Product => self.product_command(&command.payload).map_err(Refusal::from),
-            CommandKind::Golden => self.golden_command(&command.payload).map_err(Refusal::from),
+            CommandKind::Snapshot => self.snapshot(&command.payload),
+            CommandKind::Product => self.product_command(&command.payload),
+            CommandKind::Golden => self.golden_command(&command.payload),
             CommandKind::Status => Ok(self.status_now()),
             CommandKind::Config => self.config_command(command.asker),
             CommandKind::Alarm => self.alarm_command(command.asker, &command.payload),
@@ -63,23 +64,22 @@ impl App {
     }
 
     /// The newest frame of the camera that `wish` names (the only one, if it names none), as JPEG in base64.
-    fn snapshot(&self, wish: &Value) -> Result<Value, String> {
+    fn snapshot(&self, wish: &Value) -> Reply {
         let rigs = lock(&self.rigs);
         let known = || rigs.iter().map(|rig| rig.settings.name.as_str()).collect::<Vec<_>>().join(", ");
         let rig = match wish["camera"].as_str() {
-            Some(name) => rigs
-                .iter()
-                .find(|rig| rig.settings.name == name)
-                .ok_or_else(|| format!("there is no camera {name:?}; there are: {}", known()))?,
+            Some(name) => rigs.iter().find(|rig| rig.settings.name == name).ok_or_else(|| {
+                Refusal::from(format!("there is no camera {name:?}; there are: {}", known()))
+            })?,
             None if rigs.len() == 1 => &rigs[0],
-            None => return Err(format!("say which camera, as {{\"camera\": NAME}}; there are: {}", known())),
+            None => return Err(which_camera(&known())),
         };
         let quality = wish["quality"].as_u64().unwrap_or(DEFAULT_QUALITY);
         if !(1..=100).contains(&quality) {
-            return Err(format!("quality is {quality}; it must be 1 to 100"));
+            return Err(format!("quality is {quality}; it must be 1 to 100").into());
         }
         let frame = rig.ring.newest().ok_or("the camera has not given a frame yet")?;
-        picture(&rig.settings.name, &frame, quality as u8)
+        Ok(picture(&rig.settings.name, &frame, quality as u8)?)
     }
 }
 

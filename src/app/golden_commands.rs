@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{App, lock};
 use crate::image::{Cutter, RotatedRect};
 use crate::store::{GoldenEntry, GoldenError, GoldenSet};
-use crate::types::{Channels, Frame, Patch, Pose, Rect, rfc3339};
+use crate::types::{Channels, Frame, Patch, Pose, Rect, Refusal, Reply, rfc3339};
 
 impl App {
     /// `golden`: `{"action": …, "product", …}`. A product that is selected somewhere is learned anew at once.
@@ -14,11 +14,11 @@ impl App {
     /// newest frame of `camera`, with `rois`), `remove` (`picture`), `rollback` (`to`), `learn` (its recipe's file has
     /// changed). Of all: `sets`, `verify`, `prune` (`keep`: so many revisions). Of a camera: `keep` (its newest frame,
     /// put on disk and not taught).
-    pub(super) fn golden_command(&self, wish: &Value) -> Result<Value, String> {
+    pub(super) fn golden_command(&self, wish: &Value) -> Reply {
         let action = wish["action"].as_str().unwrap_or_default();
         match action {
             "keep" => return Ok(json!({ "entries": self.entries(wish)? })),
-            "sets" | "verify" | "prune" => return self.all_goldens(action, wish).map_err(|e| e.to_string()),
+            "sets" | "verify" | "prune" => return self.all_goldens(action, wish).map_err(refused),
             _ => {}
         }
         let product = match wish["product"].as_str() {
@@ -26,7 +26,7 @@ impl App {
             None => self.product_of(wish)?,
         };
         match action {
-            "list" | "revisions" => self.told_goldens(action, &product, wish).map_err(|e| e.to_string()),
+            "list" | "revisions" => self.told_goldens(action, &product, wish).map_err(refused),
             "learn" => Ok(json!({ "selected": self.learn_again(&product) })),
             _ => self.change_goldens(action, &product, wish),
         }
@@ -57,7 +57,7 @@ impl App {
         })
     }
 
-    fn change_goldens(&self, action: &str, product: &str, wish: &Value) -> Result<Value, String> {
+    fn change_goldens(&self, action: &str, product: &str, wish: &Value) -> Reply {
         let goldens = self.store.goldens();
         let set = match action {
             "add" => goldens.add(product, self.entries(wish)?),
@@ -68,25 +68,25 @@ impl App {
             "rollback" => goldens.rollback(product, wish["to"].as_u64()),
             _ => {
                 let known = "list, revisions, add, keep, remove, rollback, learn, sets, verify or prune";
-                return Err(format!("say what: {{\"action\": …}}, one of {known}"));
+                return Err(format!("say what: {{\"action\": …}}, one of {known}").into());
             }
         };
-        let mut answer = told(&set.map_err(|error| error.to_string())?);
+        let mut answer = told(&set.map_err(refused)?);
         answer["selected"] = self.learn_again(product);
         Ok(answer)
     }
 
     /// Pictures that the command line has put on disk already, or the newest frame of a camera.
-    fn entries(&self, wish: &Value) -> Result<Vec<GoldenEntry>, String> {
+    fn entries(&self, wish: &Value) -> Result<Vec<GoldenEntry>, Refusal> {
         if let Some(entries) = wish.get("entries") {
-            return serde_json::from_value(entries.clone()).map_err(|error| format!("entries: {error}"));
+            return serde_json::from_value(entries.clone())
+                .map_err(|error| format!("entries: {error}").into());
         }
         let rig = self.inspecting_rig(wish)?;
         let frame = rig.ring.newest().ok_or("the camera has not given a frame yet")?;
         let name = format!("{}, frame {}, {}", rig.settings.name, frame.seq, rfc3339(frame.captured.wall_ns));
         let rois = wish.get("rois").and_then(|rois| serde_json::from_value(rois.clone()).ok());
-        let entry =
-            self.store.goldens().keep(&whole(&frame)?, &name, rois).map_err(|error| error.to_string())?;
+        let entry = self.store.goldens().keep(&whole(&frame)?, &name, rois).map_err(refused)?;
         Ok(vec![entry])
     }
 
@@ -107,11 +107,15 @@ impl App {
         Value::Object(told)
     }
 
-    fn product_of(&self, wish: &Value) -> Result<String, String> {
+    fn product_of(&self, wish: &Value) -> Result<String, Refusal> {
         let rig = self.inspecting_rig(wish)?;
         let parts = rig.parts.as_ref().ok_or("the camera does not inspect")?;
         Ok(parts.meant())
     }
+}
+
+fn refused(error: GoldenError) -> Refusal {
+    error.to_string().into()
 }
 
 fn all(sets: &[GoldenSet]) -> Value {

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::rig::Rig;
 use super::{App, lock};
+use crate::config::recipe;
 use crate::contract::InspectionOut;
-use crate::types::{Asker, Command, Ended, Inspection, Responder, Trigger, TriggerKind};
+use crate::types::{Asker, Command, Ended, Inspection, Refusal, Reply, Responder, Trigger, TriggerKind};
 
 impl App {
     /// `trigger`: `{"camera", "text"}`. Answered at the end of the acquisition, with its whole record.
@@ -30,13 +31,17 @@ impl App {
     }
 
     /// `product`: `{"camera", "product"}`; without `product` it tells which is selected.
-    pub(super) fn product_command(&self, wish: &Value) -> Result<Value, String> {
+    pub(super) fn product_command(&self, wish: &Value) -> Reply {
         let rig = self.inspecting_rig(wish)?;
-        if let Some(product) = wish["product"].as_str() {
+        if let (Some(product), Some(parts)) = (wish["product"].as_str(), &rig.parts) {
+            // A name that is nobody's is a slip of the request: it is refused, and nothing of the box has changed.
+            recipe::find(&parts.settings.recipes, product)
+                .map_err(|faults| Refusal::new("unknown_product", faults.to_string(), ""))?;
             self.select(&rig, product)?;
         }
         let product = rig.parts.as_ref().and_then(|parts| parts.product());
-        let product = product.ok_or("no product is ready; the alarm product-CAMERA says why")?;
+        let product =
+            product.ok_or_else(|| Refusal::from("no product is ready; the alarm product-CAMERA says why"))?;
         Ok(json!({
             "camera": rig.settings.name,
             "product": &*product.name,
@@ -46,22 +51,30 @@ impl App {
     }
 
     /// The camera that `wish` names among those that inspect; the only one, if it names none.
-    pub(super) fn inspecting_rig(&self, wish: &Value) -> Result<Arc<Rig>, String> {
+    pub(super) fn inspecting_rig(&self, wish: &Value) -> Result<Arc<Rig>, Refusal> {
         let rigs = lock(&self.rigs);
         let inspecting: Vec<_> = rigs.iter().filter(|rig| rig.parts.is_some()).collect();
         let known = || inspecting.iter().map(|rig| rig.settings.name.as_str()).collect::<Vec<_>>().join(", ");
         match (wish["camera"].as_str(), &inspecting[..]) {
             (_, []) => Err("no camera inspects; give one an `inspect` section".into()),
             (None, [one]) => Ok((*one).clone()),
-            (None, _) => Err(format!("say which camera, as {{\"camera\": NAME}}; there are: {}", known())),
+            (None, _) => Err(which_camera(&known())),
             (Some(name), _) => {
                 let found = inspecting.iter().find(|rig| rig.settings.name == name);
                 found.map(|rig| (*rig).clone()).ok_or_else(|| {
-                    format!("there is no camera {name:?} that inspects; there are: {}", known())
+                    let message =
+                        format!("there is no camera {name:?} that inspects; there are: {}", known());
+                    Refusal::new("unknown_camera", message, "")
                 })
             }
         }
     }
+}
+
+/// Several cameras may be meant.
+pub(super) fn which_camera(known: &str) -> Refusal {
+    let message = format!("several cameras may be meant: {known}");
+    Refusal::new("which_camera", message, "say which, as {\"camera\": NAME}")
 }
 
 /// Whoever asked for a trigger, until it has ended.

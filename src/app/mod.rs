@@ -13,6 +13,7 @@ mod commands;
 mod desk;
 mod faces;
 mod faces_commands;
+mod figures;
 mod gate;
 mod golden_commands;
 mod health;
@@ -186,6 +187,7 @@ impl App {
         let opened = Store::open(&config.device.state_dir)?;
         let mqtt = Mqtt::new(&config.mqtt, &config.device, Arc::new(SystemClock));
         let web = Web::new(&config.device.name, Arc::new(SystemClock));
+        web.describe(figures::described());
         let voice = Voice::new(&mqtt, &web);
         if let Some(aside) = opened.set_aside {
             voice.alarm("store", &status::set_aside(&aside));

@@ -1,7 +1,6 @@
 //! `ocellus attendance`: who was here on a day, on the terminal or as a table in a file; of the running service, or of
 //! its store where none runs.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -78,7 +77,7 @@ fn fetch(arguments: &Arguments) -> anyhow::Result<Value> {
 
 fn put(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if path.as_os_str() == "-" {
-        return Ok(std::io::stdout().write_all(bytes)?);
+        return Ok(tell::print_bytes(bytes)?);
     }
     std::fs::write(path, bytes)
         .with_context(|| format!("{} cannot be written; name a file in a folder that exists", path.display()))

@@ -1,17 +1,16 @@
 //! `ocellus check`: is this configuration one that the service can run, and are its recipes?
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::bail;
 use clap::Args;
 use serde_json::json;
 
-use super::Configured;
+use super::{Configured, tell};
 use crate::config::recipe::{self, Recipe};
-use crate::config::{Config, Fault, Faults};
-use crate::engine::{EngineError, Runtime};
+use crate::config::{Config, Fault, Faults, Model};
+use crate::engine::Runtime;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -33,11 +32,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     match outcome {
         Ok(config) => {
             let told = if arguments.json { in_json(&config) } else { in_words(&config, &file) };
-            writeln!(std::io::stdout(), "{told}")?;
+            tell::print(told)?;
             Ok(())
         }
         Err(faults) if arguments.json => {
-            writeln!(std::io::stdout(), "{}", json!({ "ok": false, "faults": faults }))?;
+            tell::print(json!({ "ok": false, "faults": faults }))?;
             bail!(faults)
         }
         Err(faults) => bail!(faults),
@@ -49,17 +48,17 @@ fn check_models(config: &Config, file: &str) -> Result<(), Faults> {
     if config.models.is_empty() {
         return Ok(());
     }
-    let fault =
-        |error: EngineError, remedy| Fault::of_key(Path::new(file), &error.key(), error.to_string(), remedy);
-    let runtime = Runtime::open(&config.runtime)
-        .map_err(|error| Faults(vec![fault(error, "`make setup` fetches the runtime")]))?;
-    let refused = |model| runtime.load(model).and_then(|model| model.session()).err();
-    let faults: Vec<Fault> = config
-        .models
-        .iter()
-        .filter_map(refused)
-        .map(|error| fault(error, "put the right model or card in place, or change this key"))
-        .collect();
+    let file = Path::new(file);
+    let runtime = Runtime::open(&config.runtime).map_err(|error| {
+        let remedy = "`make setup` fetches the runtime";
+        Faults(vec![Fault::of_key(file, &error.key(), error.to_string(), remedy)])
+    })?;
+    let refused = |model: &Model| {
+        let error = runtime.load(model).and_then(|model| model.session()).err()?;
+        let remedy = "put the right model or card in place, or change this key";
+        Some(Fault::of_model(file, &model.path, &error.key(), error.to_string(), remedy))
+    };
+    let faults: Vec<Fault> = config.models.iter().filter_map(refused).collect();
     if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
 }
 

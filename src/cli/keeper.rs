@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::tell;
 use crate::control::ask;
 use crate::store::{Store, StoreError};
 
@@ -30,7 +31,10 @@ pub(super) fn keeper(dir: &Path) -> Result<Keeper, StoreError> {
         let locked = match Store::open(dir) {
             Ok(opened) => {
                 if let Some(aside) = opened.set_aside {
-                    eprintln!("ocellus: the store was damaged; it is set aside as {}", aside.display());
+                    let aside = aside.display();
+                    tell::complain(format_args!(
+                        "ocellus: the store was damaged; it is set aside as {aside}"
+                    ));
                 }
                 return Ok(Keeper::Nobody(opened.store));
             }

@@ -11,14 +11,16 @@ mod models;
 mod replay;
 mod run;
 mod schema;
+mod suggest;
 mod tell;
 mod users;
 mod workshop;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::app::{AppError, Options};
 use crate::config::Faults;
@@ -105,7 +107,10 @@ impl Configured {
 
 /// Parses the arguments, does what they say, and tells how it went.
 pub fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    let typed: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let parsed = Arguments::try_parse()
+        .unwrap_or_else(|error| suggest::completed(error, &Arguments::command(), &typed).exit());
+    let outcome = match parsed.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Status(arguments) => live::status::run(&arguments),
@@ -126,7 +131,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::from(Exit::Ok.code() as u8),
         Err(error) => {
-            eprintln!("ocellus: {}", tell::chain(&error));
+            tell::complain(format_args!("ocellus: {}", tell::chain(&error)));
             ExitCode::from(exit_of(&error).code() as u8)
         }
     }

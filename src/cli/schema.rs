@@ -1,11 +1,11 @@
 //! `ocellus schema`: the JSON Schemas of everything that is published.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
 
+use super::tell;
 use crate::contract::schema;
 
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Some(dir) = &arguments.out else {
         let all: serde_json::Map<_, _> =
             schemas.into_iter().map(|(name, schema)| (name.to_string(), schema)).collect();
-        writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&all)?)?;
+        tell::print(serde_json::to_string_pretty(&all)?)?;
         return Ok(());
     };
     std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;

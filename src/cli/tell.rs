@@ -1,10 +1,13 @@
 //! What a subcommand has to say: words for people, an object for programs, and an exit code for scripts.
 
+use std::fmt::Display;
 use std::io::Write;
 
 use serde_json::{Value, json};
 
 use crate::config::Faults;
+use crate::control::AskError;
+use crate::types::{Refusal, Reply};
 
 /// A line or more for people, and the same as an object.
 #[derive(Debug)]
@@ -23,12 +26,11 @@ impl Told {
 
 /// Prints the outcome on standard output: as JSON where that was asked for, also an error's.
 pub(super) fn tell(as_json: bool, outcome: anyhow::Result<Told>) -> anyhow::Result<()> {
-    let mut out = std::io::stdout();
     match outcome {
         Ok(Told { words, json, fault }) => {
             match as_json {
-                true => writeln!(out, "{json}")?,
-                false => writeln!(out, "{words}")?,
+                true => print(json)?,
+                false => print(words)?,
             }
             fault.map_or(Ok(()), Err)
         }
@@ -36,16 +38,66 @@ pub(super) fn tell(as_json: bool, outcome: anyhow::Result<Told>) -> anyhow::Resu
             if as_json {
                 let faults = error.downcast_ref::<Faults>();
                 let told = json!({ "ok": false, "error": chain(&error), "faults": faults });
-                writeln!(out, "{told}")?;
+                print(told)?;
             }
             Err(error)
         }
     }
 }
 
+/// Prints a line, or several, on standard output. Errors: the disk behind it is full, and the like.
+pub(super) fn print(text: impl Display) -> std::io::Result<()> {
+    print_bytes(format!("{text}\n").as_bytes())
+}
+
+/// The same for bytes as they are. A reader that has seen enough (`| head -1`) has closed the pipe: that is no fault, and
+/// nothing more can be said to it. The exit code stays that of what was done.
+pub(super) fn print_bytes(bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Prints a line on standard error. Where nobody reads it, there is nobody to say so to.
+pub(super) fn complain(text: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// `1 picture`, `2 pictures`.
 pub(super) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// The remedy of a refusal in the words of the command line, where the service's own names a field of its request.
+fn own_remedy(code: &str) -> Option<&'static str> {
+    match code {
+        "already_enrolled" => Some(
+            "add the pictures to that person (`ocellus faces add`), or say --as-new if it is somebody else",
+        ),
+        "which_camera" => Some("say which with --camera NAME"),
+        _ => None,
+    }
+}
+
+/// The service's answer to a request of the command line, its refusals in our words.
+pub(super) fn asked(answer: Result<Value, AskError>) -> Result<Value, AskError> {
+    answer.map_err(|error| match error {
+        AskError::Refused { reason, remedy, code, details } => {
+            let remedy = own_remedy(&code).map_or(remedy, str::to_owned);
+            AskError::Refused { reason, remedy, code, details }
+        }
+        other => other,
+    })
+}
+
+/// The same where no service runs and we did it ourselves.
+pub(super) fn done(reply: Reply) -> Reply {
+    reply.map_err(|refusal| {
+        let remedy = own_remedy(refusal.code).map(str::to_owned);
+        Refusal { remedy: remedy.unwrap_or(refusal.remedy), ..refusal }
+    })
 }
 
 /// The error with its causes. Most of ours tell their cause themselves: none is told twice.

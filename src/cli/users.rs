@@ -1,16 +1,20 @@
 //! `ocellus users`: who may log in to the page, and what each may do there.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
 
 use super::{Configured, Told, tell};
+use crate::config::text;
 use crate::config::users::{self, Role, User};
 use crate::sinks::web::{MIN_PASSWORD, change_users, hash_password};
+
+/// Longer lines are no password that anybody types.
+const MAX_PASSWORD_BYTES: u64 = 4 << 10;
 
 /// The running service sees a change at once. Once there is a user, everybody has to log in, also on this machine.
 #[derive(Debug, Args)]
@@ -188,9 +192,15 @@ fn prompt(text: &str) -> anyhow::Result<String> {
 }
 
 fn line() -> anyhow::Result<String> {
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).context("the password cannot be read")?;
-    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+    let mut line = Vec::new();
+    let mut input = std::io::stdin().lock().take(MAX_PASSWORD_BYTES);
+    input.read_until(b'\n', &mut line).context("the password cannot be read")?;
+    if line.len() as u64 == MAX_PASSWORD_BYTES {
+        bail!("the password is longer than {MAX_PASSWORD_BYTES} bytes; choose a shorter one");
+    }
+    // A password that comes through a pipe of Windows begins with a byte order mark that nobody will type at the login.
+    let text = text::decode(&line).map_err(|fault| anyhow!("the password {fault}; {}", fault.remedy()))?;
+    Ok(text::first_line(&text).to_owned())
 }
 
 /// While it lives, the terminal does not show what is typed.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::raw::{Doc, Table};
-use super::{Embedding, Fault, Faults, Model, ModelCard, Task, files};
+use super::{Embedding, Fault, Faults, Model, ModelCard, Task, files, text};
 use crate::types::{Fit, Resize};
 
 /// The tasks by their words.
@@ -47,7 +47,7 @@ impl Model {
         let beside = file.with_extension("toml");
         let card = match beside.is_file() {
             true => {
-                let text = files::read_text(&beside, "card", "make it readable text")?;
+                let text = files::read_text(&beside, "make it readable text")?;
                 parse(&text, &beside).map_err(Faults)?
             }
             // The digest that is pinned is the other file's.
@@ -80,6 +80,7 @@ pub(crate) fn read(table: &Table<'_, '_>, folder: &Path, card: &mut ModelCard) {
 
 fn read_labels(table: &Table<'_, '_>, folder: &Path, card: &mut ModelCard) {
     let labels = table.get("labels").and_then(|field| field.texts());
+    let labels = labels.map(|labels| labels.iter().map(|label| text::label(label).into_owned()).collect());
     let file = table.get("labels_file").and_then(|field| {
         let name = Path::new(field.text()?);
         let path = folder.join(name);

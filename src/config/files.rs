@@ -3,13 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::fault::{Fault, Faults};
+use super::text::{self, TextFault, TextFileError};
 use super::value::Field;
 
 /// Where a packaged Ocellus keeps its models.
 const SHARE: &str = "/usr/share/ocellus";
-
-/// Larger files are no configuration.
-const MAX_BYTES: u64 = 1 << 20;
 
 /// The folders in which relative paths are looked for, in order.
 pub(crate) struct Files {
@@ -72,18 +70,19 @@ impl Files {
     }
 }
 
-/// The text of `path`, which ought to be a `what`. Errors: it cannot be read (`remedy` tells what to do then), is
-/// far too large, or no UTF-8.
-pub(crate) fn read_text(path: &Path, what: &str, remedy: &str) -> Result<String, Faults> {
-    let fault = |reason: String, remedy: &str| Faults(vec![Fault::whole(path, reason, remedy)]);
-    let length = std::fs::metadata(path).map_err(|e| fault(format!("cannot be read: {e}"), remedy))?.len();
-    if length > MAX_BYTES {
-        return Err(fault(format!("{length} bytes are too many for a {what}"), "name the TOML file"));
-    }
-    let bytes = std::fs::read(path)
-        .map_err(|e| fault(format!("cannot be read: {e}"), "name a file that the service's user may read"))?;
-    String::from_utf8(bytes)
-        .map_err(|e| fault(format!("is not UTF-8: {}", e.utf8_error()), "save it as UTF-8 text"))
+/// The text of `path`. Errors: it cannot be opened (`remedy` tells what to do then), is far too large, or no UTF-8.
+pub(crate) fn read_text(path: &Path, remedy: &str) -> Result<String, Faults> {
+    text::read(path).map_err(|error| Faults(vec![text_fault(error, remedy)]))
+}
+
+/// A text file that cannot be used, as a fault of the configuration; `remedy` is for one that cannot be opened.
+pub(crate) fn text_fault(TextFileError { path, fault }: TextFileError, remedy: &str) -> Fault {
+    let remedy = match &fault {
+        TextFault::Read(error) if error.kind() != std::io::ErrorKind::IsADirectory => remedy,
+        other => other.remedy(),
+    };
+    let (line, column) = fault.place();
+    Fault { line, column, ..Fault::whole(&path, fault.to_string(), remedy) }
 }
 
 /// The cores that this process may run on.

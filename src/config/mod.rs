@@ -26,6 +26,7 @@ mod source;
 mod template;
 #[cfg(test)]
 mod tests;
+pub mod text;
 mod track;
 pub mod trigger;
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::text::{self, TextFileError};
+
 /// A password that cannot be had, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}; {next}")]
@@ -36,7 +38,9 @@ pub fn read_password(file: &Path) -> Result<String, PasswordError> {
         let file = path.display();
         tracing::warn!("the password file {file} is readable for everyone; run chmod 600 on it");
     }
-    let text = std::fs::read_to_string(&path).map_err(unread)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+    let text = text::read(&path).map_err(|TextFileError { path, fault }| PasswordError {
+        what: format!("the password file {} {fault}", path.display()),
+        next: fault.remedy(),
+    })?;
+    Ok(text::first_line(&text).to_owned())
 }

@@ -412,7 +412,7 @@ fn a_file_that_cannot_be_used_is_named() {
     assert!(gone.contains("gone.toml: cannot be read: No such file"), "{gone}");
     let latin = desk.put("latin.toml", "");
     std::fs::write(&latin, b"name = \"\xe4\"").unwrap();
-    assert!(Config::load(&latin).unwrap_err().to_string().contains("latin.toml: is not UTF-8"));
+    assert!(Config::load(&latin).unwrap_err().to_string().contains("latin.toml:1:9: is not UTF-8"));
     assert!(Config::load(desk.0.path()).unwrap_err().to_string().contains("cannot be read"));
 }
 

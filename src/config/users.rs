@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::text::{self, TextFileError};
+
 /// What a user may do; each may what those before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -48,14 +50,9 @@ pub struct User {
 /// The file is not what it should be.
 #[derive(Debug, thiserror::Error)]
 pub enum UsersError {
-    /// It cannot be read.
-    #[error("{}: {source}; the service's user must be able to read it", .path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// It cannot be read, or is no text.
+    #[error(transparent)]
+    Read(#[from] TextFileError),
     /// A line is no user.
     #[error(
         "{}:{line}: {reason}; a line is NAME:ROLE:HASH, as `ocellus users` writes it", .path.display()
@@ -75,21 +72,21 @@ pub enum UsersError {
 /// # Errors
 /// [`UsersError`]: it cannot be read, or a line is no user.
 pub fn read(path: &Path) -> Result<Vec<User>, UsersError> {
-    match std::fs::read_to_string(path) {
+    match text::read(path) {
         Ok(text) => parse(path, &text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(source) => Err(UsersError::Read { path: path.to_owned(), source }),
+        Err(error) if error.is_missing() => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
     }
 }
 
 fn parse(path: &Path, text: &str) -> Result<Vec<User>, UsersError> {
     let mut users: Vec<User> = Vec::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let user =
-            user(line.trim()).and_then(|user| match users.iter().any(|known| known.name == user.name) {
-                true => Err("this name stands twice"),
-                false => Ok(user),
-            });
+    let lines = text.lines().map(text::trimmed).enumerate();
+    for (index, line) in lines.filter(|(_, line)| !line.is_empty()) {
+        let user = user(line).and_then(|user| match users.iter().any(|known| known.name == user.name) {
+            true => Err("this name stands twice"),
+            false => Ok(user),
+        });
         let line = index + 1;
         users.push(user.map_err(|reason| UsersError::Line { path: path.to_owned(), line, reason })?);
     }

@@ -149,7 +149,7 @@ impl Payload for Answer {
     const SCHEMA: &'static str = "ocellus.answer/1";
 }
 
-/// A rectangle in frame px: left, top, width, height, to a hundredth.
+/// A rectangle in px, to a hundredth: of the frame; in an inspection, of the recipe's picture.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct BoxPx {
     /// Left.

@@ -284,13 +284,27 @@ pub struct SampleOut {
     pub stale: bool,
 }
 
+/// One of the two, and not `null`, as the service wants it.
+fn pictures_or_camera(schema: &mut schemars::Schema) {
+    let one = |key: &str, kind: &str, other: &str| {
+        serde_json::json!({
+            "required": [key], "properties": { key: { "type": kind }, other: { "type": "null" } },
+        })
+    };
+    let either = [one("pictures", "array", "camera"), one("camera", "string", "pictures")];
+    schema.insert("oneOf".into(), serde_json::json!(either));
+}
+
 /// What an enrolment is made from: pictures, or what a camera sees now.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = pictures_or_camera)]
 pub struct EnrolIn {
     /// The person's name.
+    #[schemars(length(min = 1, max = 64))]
     pub name: String,
     /// JPEG or PNG, each in base64.
+    #[schemars(length(min = 1, max = 32))]
     pub pictures: Option<Vec<String>>,
     /// A camera's name.
     pub camera: Option<String>,
@@ -302,8 +316,10 @@ pub struct EnrolIn {
 /// More pictures of a person.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = pictures_or_camera)]
 pub struct PicturesIn {
     /// JPEG or PNG, each in base64.
+    #[schemars(length(min = 1, max = 32))]
     pub pictures: Option<Vec<String>>,
     /// A camera's name.
     pub camera: Option<String>,
@@ -343,6 +359,7 @@ pub struct RejectedOut {
 #[serde(deny_unknown_fields)]
 pub struct RenameIn {
     /// The name from now on.
+    #[schemars(length(min = 1, max = 64))]
     pub name: String,
 }
 

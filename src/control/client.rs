@@ -35,10 +35,12 @@ pub enum AskError {
         source: std::io::Error,
     },
     /// The service refused.
-    #[error("{reason}")]
+    #[error("{reason}{}{remedy}", if .remedy.is_empty() { "" } else { "; " })]
     Refused {
-        /// In words.
+        /// What, where and why.
         reason: String,
+        /// What to do next; empty where the reason says it.
+        remedy: String,
         /// The word for programs.
         code: String,
         /// What a program needs to go on, or `Null`.
@@ -60,6 +62,7 @@ pub fn ask(dir: &Path, command: &str, payload: Value) -> Result<Value, AskError>
     match reply["reason"].as_str() {
         Some(reason) => Err(AskError::Refused {
             reason: reason.to_owned(),
+            remedy: reply["remedy"].as_str().unwrap_or_default().to_owned(),
             code: reply["code"].as_str().unwrap_or_default().to_owned(),
             details: reply["details"].clone(),
         }),

@@ -1,7 +1,7 @@
 //! The box's own socket: what the command line asks of a service that runs, whose store it holds locked.
 //!
 //! One JSON object a line each way, a connection for each request: `{"command": "product", "payload": {…}}`, answered
-//! by `{"result": …}` or `{"reason": "…"}`. Only who may write into the state directory can connect.
+//! by `{"result": …}` or `{"reason", "remedy", "code", "details"}`. Only who may write into the state directory can connect.
 
 mod client;
 mod server;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{MAX_REQUEST_BYTES, socket};
 use crate::supervisor::{Beat, SpawnError, Spawned, Stop, spawn};
-use crate::types::{Asker, Clock, Command, CommandKind, Reply, Responder, SystemClock};
+use crate::types::{Asker, Clock, Command, CommandKind, Refusal, Reply, Responder, SystemClock};
 
 /// How often the listener looks for its end.
 const LOOK: Duration = Duration::from_millis(50);
@@ -94,7 +94,8 @@ fn answer(mut stream: &UnixStream, commands: &SyncSender<Command>) {
     let line = match reply {
         Ok(result) => json!({ "result": result }),
         Err(refusal) => {
-            json!({ "reason": refusal.to_string(), "code": refusal.code, "details": refusal.details })
+            let Refusal { code, message, remedy, details } = refusal;
+            json!({ "reason": message, "remedy": remedy, "code": code, "details": details })
         }
     };
     // Whoever asked may be gone; that is theirs to know.

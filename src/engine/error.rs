@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::Task;
+use crate::config::text::TextFileError;
 
 use super::file::FileError;
 use super::stub::StubError;
@@ -92,10 +93,18 @@ pub enum EngineError {
         /// The model's name.
         model: String,
     },
+    /// The labels are in a file that is no text.
+    #[error("model {model}: the labels file {source}")]
+    LabelsFile {
+        /// The model's name.
+        model: String,
+        /// What is wrong, with the file and what to do.
+        source: TextFileError,
+    },
     /// Tensors or labels are not those of the task.
     #[error(
-        "model {model}: {} does not fit task {task}: {faults}; correct the card's `task`, or use another model",
-        path.display(), task = word(*task)
+        "model {model}: {} does not fit task {task}: {faults}; {}",
+        path.display(), .faults.remedy(), task = word(*task)
     )]
     Misfit {
         /// The model's name.
@@ -150,9 +159,9 @@ impl EngineError {
             | EngineError::Stub { model, .. }
             | EngineError::Compile { model, .. } => (model, "path"),
             EngineError::Digest { model, .. } => (model, "sha256"),
-            EngineError::NoTask { model }
-            | EngineError::WrongTask { model, .. }
-            | EngineError::Misfit { model, .. } => (model, "task"),
+            EngineError::LabelsFile { model, .. } => (model, "labels_file"),
+            EngineError::Misfit { model, faults, .. } => (model, faults.key.unwrap_or("task")),
+            EngineError::NoTask { model } | EngineError::WrongTask { model, .. } => (model, "task"),
         };
         format!("model.{model}.{key}")
     }
@@ -160,17 +169,47 @@ impl EngineError {
 
 /// What does not fit, one entry a tensor or card key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Faults(pub Vec<String>);
+pub struct Faults {
+    /// The entries. Never empty.
+    pub entries: Vec<String>,
+    /// The card's key that is wrong, where one is: else its `task` is not the model's.
+    pub key: Option<&'static str>,
+}
 
 impl Faults {
+    /// Tensors that are not those of the task.
+    pub(crate) fn of_tensors(entries: impl IntoIterator<Item = String>) -> Faults {
+        Faults { entries: entries.into_iter().collect(), key: None }
+    }
+
+    /// One entry about the tensors.
     pub(crate) fn one(text: impl Into<String>) -> Faults {
-        Faults(vec![text.into()])
+        Faults::of_tensors([text.into()])
+    }
+
+    /// What is wrong with one key of the card.
+    pub(crate) fn of_key(key: &'static str, text: impl std::fmt::Display) -> Faults {
+        Faults { entries: vec![format!("key {key}: {text}")], key: Some(key) }
+    }
+
+    /// Both; where tensors do not fit, that is what has to be looked at first.
+    pub(crate) fn and(mut self, other: Faults) -> Faults {
+        self.entries.extend(other.entries);
+        self.key = self.key.and(other.key);
+        self
+    }
+
+    fn remedy(&self) -> String {
+        match self.key {
+            Some(key) => format!("correct `{key}`"),
+            None => "correct the card's `task`, or use another model".into(),
+        }
     }
 }
 
 impl std::fmt::Display for Faults {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0.join("; "))
+        f.write_str(&self.entries.join("; "))
     }
 }
 

@@ -23,6 +23,17 @@ pub enum FileError {
         /// Where.
         cause: String,
     },
+    /// The label file that it brings along is not one.
+    #[error(
+        "the label file {name} inside it {cause}; write labels or labels_file into the card and convert the model again \
+         without it, or with one in UTF-8"
+    )]
+    Labels {
+        /// Its name in the archive.
+        name: String,
+        /// What is wrong with it.
+        cause: String,
+    },
     /// A reference leads nowhere.
     #[error("damaged: {what} names {kind} {index}, but the file has {count}; copy it again")]
     Index {

@@ -39,7 +39,7 @@ pub(crate) fn target(
         return Err(refuse("is neither uint8, int8 nor float32"));
     }
     let (mul, add) = affine(tensor, usual(task, single_mask), card, metadata).ok_or_else(|| {
-        Faults::one("key std: a value is zero; it divides the pixel values and must not be")
+        Faults::of_key("std", "a value is zero; it divides the pixel values and must not be")
     })?;
     let letterbox = matches!(task, Task::BlazeFace | Task::Yolo);
     let (pad, resize) = match task {
@@ -156,6 +156,6 @@ mod tests {
         let tensor = tensor(Dtype::F32, 0.0, 0);
         let faults =
             target(&[tensor], Task::Classify, false, false, &card, &Metadata::default()).unwrap_err();
-        assert!(faults.0[0].contains("std"), "{faults}");
+        assert!(faults.entries[0].contains("std"), "{faults}");
     }
 }

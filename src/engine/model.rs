@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
-use crate::config::{self, ModelCard, Task};
+use crate::config::{self, ModelCard, Task, text};
 use crate::image::Target;
 use crate::types::Label;
 
@@ -13,7 +13,7 @@ use super::batch::{self, Batched};
 use super::decode::{Facts, Labels, Plan};
 use super::error::{Faults, word};
 use super::file::ModelFile;
-use super::metadata::{self, Metadata};
+use super::metadata::Metadata;
 use super::runs::Runs;
 use super::stub::{StubModel, StubSession};
 use super::{Decode, EngineError, Session, TensorInfo, input};
@@ -91,7 +91,7 @@ impl Model {
             // A mask of one channel names what it masks; the rest has no name of its own.
             one.insert(0, "background".into());
         }
-        let labels = name_classes(labels, plan.classes()).map_err(misfit)?;
+        let labels = name_classes(labels, plan.classes(), card).map_err(misfit)?;
         let Parsed { inputs, outputs, file, .. } = parsed;
         let sha256 = parsed.sha256.map_or_else(OnceLock::new, OnceLock::from);
         let (name, path) = (config.name.clone(), config.path.clone());
@@ -278,10 +278,7 @@ fn fit(
     let input = input::target(inputs, task, grid, mask, card, &parsed.metadata);
     match (plan, input) {
         (Ok(plan), Ok(input)) => Ok((plan, input)),
-        (Err(mut faults), Err(more)) => {
-            faults.0.extend(more.0);
-            Err(faults)
-        }
+        (Err(faults), Err(more)) => Err(faults.and(more)),
         (Err(faults), _) | (_, Err(faults)) => Err(faults),
     }
 }
@@ -293,21 +290,35 @@ fn labels(config: &config::Model, metadata: &Metadata) -> Result<Option<Vec<Stri
     }
     let Some(file) = &config.card.labels_file else { return Ok(metadata.labels.clone()) };
     let path = config.path.parent().unwrap_or(Path::new("")).join(file);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some(metadata::lines(&text))),
-        Err(source) => Err(EngineError::Read { model: config.name.clone(), path, source }),
+    match text::read(&path) {
+        Ok(text) => Ok(Some(text::labels(&text))),
+        Err(source) => Err(EngineError::LabelsFile { model: config.name.clone(), source }),
     }
 }
 
+/// More or fewer labels than classes: the fault names the key that they come from.
+fn misnumbered(card: &ModelCard, labels: usize, classes: usize) -> Faults {
+    let (key, from) = match &card.labels_file {
+        Some(file) if card.labels.is_none() => ("labels_file", format!("{}: ", file.display())),
+        _ if card.labels.is_none() => ("labels", "the model's own metadata: ".into()),
+        _ => ("labels", String::new()),
+    };
+    let text = format!("{from}{labels} labels, but the model has {classes} classes; write one for each");
+    Faults::of_key(key, text)
+}
+
 /// Labels as many as the model has classes; `class N` where nobody named them.
-fn name_classes(labels: Option<Vec<String>>, classes: Option<usize>) -> Result<Arc<[Label]>, Faults> {
+fn name_classes(
+    labels: Option<Vec<String>>,
+    classes: Option<usize>,
+    card: &ModelCard,
+) -> Result<Arc<[Label]>, Faults> {
     match (labels, classes) {
         // An embedding has none, whatever the card says of its family.
         (_, Some(0)) => Ok(Arc::new([])),
-        (Some(labels), Some(classes)) if labels.len() != classes => Err(Faults::one(format!(
-            "key labels: {} labels, but the model has {classes} classes",
-            labels.len()
-        ))),
+        (Some(labels), Some(classes)) if labels.len() != classes => {
+            Err(misnumbered(card, labels.len(), classes))
+        }
         (Some(labels), _) => Ok(labels.iter().map(|label| Label::from(label.as_str())).collect()),
         (None, classes) => {
             Ok((0..classes.unwrap_or(256)).map(|i| Label::from(format!("class {i}"))).collect())

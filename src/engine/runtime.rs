@@ -5,13 +5,13 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config;
+use crate::config::{self, text};
 
 use super::EngineError;
 use super::file::ModelFile;
 use super::metadata::Metadata;
 use super::model::{Loaded, Model, Parsed, digest};
-use super::stub::StubModel;
+use super::stub::{StubError, StubModel};
 
 /// An open runtime. Models keep what they need of it alive, so it may be dropped before them.
 #[derive(Clone, Debug)]
@@ -142,7 +142,8 @@ fn pinned(config: &config::Model, bytes: &[u8]) -> Result<Option<String>, Engine
 }
 
 fn stub(config: &config::Model, bytes: Vec<u8>, sha256: Option<String>) -> Result<Model, EngineError> {
-    let stub = StubModel::parse(&String::from_utf8_lossy(&bytes)).map_err(|source| EngineError::Stub {
+    let text = text::decode(&bytes).map_err(|fault| StubError::Toml(format!("{fault}; {}", fault.remedy())));
+    let stub = text.and_then(|text| StubModel::parse(&text)).map_err(|source| EngineError::Stub {
         model: config.name.clone(),
         path: config.path.clone(),
         source,

@@ -3,10 +3,10 @@
 /// Declares `Totals`, the counts as one moment saw them, which are published as `PREFIX/NAME`, and `LiveTotals`, the
 /// counters behind it.
 macro_rules! totals {
-    ($prefix:literal { $($(#[$meta:meta])* $name:ident,)* }) => {
+    ($prefix:literal { $($(#[doc = $doc:literal])+ $name:ident,)* }) => {
         /// Counts since the process began, as one moment saw them.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-        pub struct Totals { $($(#[$meta])* pub $name: u64,)* }
+        pub struct Totals { $($(#[doc = $doc])+ pub $name: u64,)* }
 
         /// The live counters behind [`Totals`].
         #[derive(Debug, Default)]
@@ -20,6 +20,13 @@ macro_rules! totals {
         }
 
         impl Totals {
+            /// What each of them counts: the words at its declaration.
+            pub const DESCRIBED: &[$crate::telemetry::Described] = &[$(
+                $crate::telemetry::Described::counter(
+                    concat!($prefix, "/", stringify!($name)), concat!($($doc),+).trim_ascii(),
+                ),
+            )*];
+
             /// The counts by name, as `telemetry` publishes them.
             pub fn named(&self) -> impl Iterator<Item = (String, u64)> + use<> {
                 [$((concat!($prefix, "/", stringify!($name)).to_owned(), self.$name),)*].into_iter()

@@ -113,6 +113,11 @@ fn what_cannot_be_qualified_is_told_with_the_next_step() {
     fs::write(&file, PLATE.replace("threshold = 30", "treshold = 30")).unwrap();
     let broken = ["golden", "qualify", "plate", &samples, "--recipe", file.to_str().unwrap()];
     refused(&rig, &broken, 3, &["broken.toml:", "did you mean \"threshold\"?"]);
+    let some = fs::read_dir(rig.path("samples/ok")).unwrap().next().unwrap().unwrap().path();
+    fs::write(some.with_extension("txt"), b"K\xf6rper\r\n").unwrap();
+    let place = ["byte 0xF6 at offset 1, line 1", ".txt is not UTF-8"];
+    refused(&rig, &["golden", "qualify", "plate", &samples], 1, &place);
+    fs::remove_file(some.with_extension("txt")).unwrap();
     fs::write(rig.path("samples/ok/cut.png"), "no picture").unwrap();
     refused(
         &rig,

@@ -9,6 +9,7 @@ mod bad_input;
 mod client;
 mod config;
 mod events;
+mod handles;
 mod health;
 mod house;
 mod live;

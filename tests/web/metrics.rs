@@ -11,21 +11,26 @@ type Sample = (String, Vec<(String, String)>, f64);
 
 /// Parses the text format; panics where it is not well formed.
 fn parse(text: &str) -> Vec<Sample> {
-    let (mut types, mut helps) = (BTreeMap::new(), BTreeSet::new());
+    let (mut types, mut helps) = (BTreeMap::new(), BTreeMap::new());
     let (mut samples, mut seen, mut closed, mut family) =
         (Vec::new(), BTreeSet::new(), BTreeSet::new(), String::new());
     assert!(text.ends_with('\n'));
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("# HELP ") {
             let (name, help) = rest.split_once(' ').expect("a help text");
-            assert!(!help.is_empty() && helps.insert(name.to_owned()), "two HELP of {name}");
+            assert!(help.len() > 10 && help.ends_with('.'), "{line}: say in a sentence what it counts");
+            assert!(!help.starts_with("The figure"), "{line}: describe it where it is declared");
+            let other = helps.iter().find(|(_, known)| *known == help);
+            assert_eq!(other, None, "{name} has the HELP of another metric");
+            assert_eq!(helps.insert(name.to_owned(), help.to_owned()), None, "two HELP of {name}");
             assert!(closed.insert(name.to_owned()), "{name} does not stand together");
             family = name.to_owned();
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').expect("a type");
-            assert!(matches!(kind, "counter" | "gauge"), "{line}");
+            assert!(matches!(kind, "counter" | "gauge" | "summary"), "{line}");
+            assert_named_well(name);
             assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
-            assert!(helps.contains(name) && types.insert(name.to_owned(), kind).is_none(), "{line}");
+            assert!(helps.contains_key(name) && types.insert(name.to_owned(), kind).is_none(), "{line}");
         } else {
             let (head, value) = line.rsplit_once(' ').expect("a value");
             let (name, labels) = labels(head);
@@ -35,12 +40,37 @@ fn parse(text: &str) -> Vec<Sample> {
                 "{name}"
             );
             assert_eq!(name, family, "{line} stands under another name");
-            assert!(types.contains_key(&name), "{name} has no TYPE");
+            let kind = types.get(&name).unwrap_or_else(|| panic!("{name} has no TYPE"));
+            let has_quantile = labels.iter().any(|(label, _)| label == "quantile");
+            assert_eq!(has_quantile, *kind == "summary", "{line}: a summary alone has quantiles");
             assert!(seen.insert(head.to_owned()), "twice: {head}");
             samples.push((name, labels, value.parse().unwrap()));
         }
     }
     samples
+}
+
+/// The rules of `promtool check metrics` for names, beside that of `_total`.
+fn assert_named_well(name: &str) {
+    let words: Vec<&str> = name.split('_').collect();
+    for wrong in [
+        "counter",
+        "gauge",
+        "summary",
+        "histogram",
+        "ms",
+        "us",
+        "ns",
+        "milliseconds",
+        "kib",
+        "mib",
+        "percent",
+    ] {
+        assert!(!words.contains(&wrong), "{name}: base units, and no types in names");
+    }
+    for reserved in ["_bucket", "_count", "_sum"] {
+        assert!(!name.ends_with(reserved), "{name}: {reserved} belongs to summaries and histograms");
+    }
 }
 
 fn labels(head: &str) -> (String, Vec<(String, String)>) {
@@ -88,6 +118,10 @@ fn figures_are_well_formed_and_say_what_telemetry_says() {
     assert_eq!(value("ocellus_unit_up", ("unit", "web")), 1.0);
     assert!(value("ocellus_mqtt_reports_sent_total", ("", "")) > 0.0);
     assert!(value("ocellus_web_requests_total", ("", "")) > 0.0);
+    // One that may become less is no counter.
+    for gauge in ["ocellus_attendance_present", "ocellus_evidence_folders", "ocellus_evidence_bytes"] {
+        assert_eq!(value(gauge, ("", "")), 0.0);
+    }
     assert_eq!(value("ocellus_alarms", ("", "")), 0.0);
     assert_eq!(value("ocellus_queue_items", ("stage", "annotate")).fract(), 0.0);
     place.end();

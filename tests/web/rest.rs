@@ -181,3 +181,111 @@ fn a_unit_is_restarted_and_the_box_goes_on() {
     assert_eq!(again.post("/api/v1/units/commands/restart", json!({})).status, 409);
     place.end();
 }
+
+/// A value that `schema` allows, as small as it can be.
+fn example(document: &Value, schema: &Value) -> Value {
+    if let Some(pointer) = schema["$ref"].as_str() {
+        return example(document, document.pointer(pointer.trim_start_matches('#')).unwrap());
+    }
+    if let Some(words) = schema["enum"].as_array() {
+        return words[0].clone();
+    }
+    let types = match &schema["type"] {
+        Value::Array(types) => types.clone(),
+        one => vec![one.clone()],
+    };
+    match types[0].as_str().unwrap_or_else(|| panic!("no type: {schema}")) {
+        "object" => {
+            let mut required: Vec<&Value> = schema["required"].as_array().into_iter().flatten().collect();
+            required.extend(schema["oneOf"][0]["required"].as_array().into_iter().flatten());
+            let member = |key: &&Value| {
+                let key = key.as_str().unwrap();
+                (key.to_owned(), example(document, &schema["properties"][key]))
+            };
+            Value::Object(required.iter().map(member).collect())
+        }
+        "array" => {
+            let least = schema["minItems"].as_u64().unwrap_or(0);
+            (0..least).map(|_| example(document, &schema["items"])).collect()
+        }
+        "integer" => schema["minimum"].as_u64().unwrap_or(0).max(1).into(),
+        "string" if schema["format"] == "date" => "2026-11-21".into(),
+        "string" => "a".into(),
+        "boolean" => true.into(),
+        other => panic!("{other}: {schema}"),
+    }
+}
+
+#[test]
+fn no_documented_request_is_refused_for_its_form() {
+    let place = prepared("", "", |rig| {
+        std::fs::create_dir(rig.path("recipes")).unwrap();
+        let recipe = "size = [64, 64]\n[[roi]]\nname = \"all\"\nrect = [8, 8, 16, 16]\nkind = \"presence\"\nhigh = 254\n";
+        std::fs::write(rig.path("recipes/a.toml"), recipe).unwrap();
+        let camera = "[[camera]]\nname = \"a\"\nsource = \"scene:?width=64&height=64&fps=30\"\ninspect = { product = \"a\" }\n";
+        let text = std::fs::read_to_string(rig.config_path()).unwrap();
+        std::fs::write(rig.config_path(), text + camera).unwrap();
+    });
+    let client = place.client();
+    wait_until("the camera", || client.get("/api/v1/cameras").json()[0]["state"] == "online");
+    let document = client.get("/api/v1/openapi.json").json();
+    let mut asked = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let (mut target, mut query) = (path.clone(), Vec::new());
+            for parameter in operation["parameters"].as_array().unwrap() {
+                let name = parameter["name"].as_str().unwrap();
+                let value = example(&document, &parameter["schema"]);
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                // A unit that there is, and whose end does not take the answer along.
+                let value = if name == "name" { "evidence".to_owned() } else { value };
+                match parameter["in"].as_str().unwrap() {
+                    "path" => target = target.replace(&format!("{{{name}}}"), &value),
+                    _ => query.push(format!("{name}={value}")),
+                }
+            }
+            if !query.is_empty() {
+                target = format!("{target}?{}", query.join("&"));
+            }
+            let body = operation["requestBody"]["content"].as_object().map(|content| {
+                let (content_type, described) = content.iter().next().unwrap();
+                let value = example(&document, &described["schema"]);
+                let schema = &described["schema"];
+                assert_eq!(faults(&document, schema, &value), [""; 0], "{method} {path}: {value}");
+                match content_type.as_str() {
+                    "application/json" => value.to_string(),
+                    _ => "{\"format\":\"ocellus.gallery/1\",\"model\":\"\"}\n".to_owned(),
+                }
+            });
+            let method = method.to_uppercase();
+            let mut stream = client.begin(&method, &target, body.as_deref().map(str::as_bytes));
+            let (status, _) = crate::client::head(&mut stream);
+            assert!(!matches!(status, 400 | 405 | 413 | 415), "{method} {target} {body:?}: {status}");
+            if status == 404 {
+                let reply = client.ask(&method, &target, body.as_deref().map(str::as_bytes));
+                assert!(
+                    reply.code().starts_with("unknown_") && reply.code() != "unknown_path",
+                    "{method} {target}: {}",
+                    reply.text()
+                );
+            }
+            // Without its body, a request that needs one would be refused: the document says so.
+            if operation["requestBody"]["required"] == true {
+                assert_eq!(client.ask(&method, &target, None).status / 100, 4, "{method} {target}");
+            }
+            asked += 1;
+        }
+    }
+    assert!(asked > 30, "{asked}");
+    // What the document does not allow is refused.
+    for body in [
+        json!({ "name": "a" }),
+        json!({ "name": "a", "camera": "a", "pictures": ["a"] }),
+        json!({ "name": "a", "pictures": [] }),
+    ] {
+        let schema = json!({ "$ref": "#/components/schemas/EnrolIn" });
+        assert_ne!(faults(&document, &schema, &body), [""; 0], "{body}");
+        assert_eq!(client.post("/api/v1/people", body.clone()).status, 400, "{body}");
+    }
+    place.end();
+}

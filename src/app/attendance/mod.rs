@@ -24,7 +24,7 @@ use crate::supervisor::{Beat, Stop};
 use crate::types::{Clock, Sighting, Witness};
 
 pub use command::{Wish, day};
-pub use counters::Counters;
+pub use counters::{Counters, DESCRIBED};
 
 /// The attendance of a box. Clones are the same.
 #[derive(Clone)]

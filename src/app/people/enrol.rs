@@ -99,7 +99,7 @@ impl Desk<'_> {
         let Some((person, similarity)) = known else { return Ok(()) };
         let message =
             format!("this is {} (person {}), with a similarity of {similarity:.2}", person.name, person.id);
-        let remedy = "add the pictures to that person, or say that it is somebody else (as_new)";
+        let remedy = "add the pictures to that person, or send \"as_new\": true if it is somebody else";
         let details = json!({ "person": person.id.0, "name": person.name, "similarity": (f64::from(similarity) * 1e3).round() / 1e3 });
         Err(Refusal::new("already_enrolled", message, remedy).with(details))
     }

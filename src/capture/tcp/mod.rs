@@ -30,7 +30,7 @@ pub enum TcpError {
     },
     /// Not our protocol.
     #[error(
-        "the sender does not speak Ocellus framing (it began with {got:02x?} instead of OCF1); see docs of tcp:// sources"
+        "the sender does not speak Ocellus framing (it began with {got:02x?} instead of OCF1); docs/tcp.md describes it"
     )]
     Magic {
         /// Its first bytes.

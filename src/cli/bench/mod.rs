@@ -8,13 +8,12 @@ mod faces;
 mod figures;
 mod road;
 
-use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::Configured;
+use super::{Configured, tell};
 use crate::config::{self, Config, Pace};
 use figures::{Figures, Run};
 use road::Road;
@@ -53,11 +52,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             source: road.with_source(&camera, span)?,
         });
         if !arguments.json {
-            eprintln!("round {} of {}: {}", round + 1, arguments.rounds.max(1), figures.last_line());
+            let (round, rounds) = (round + 1, arguments.rounds.max(1));
+            tell::complain(format_args!("round {round} of {rounds}: {}", figures.last_line()));
         }
     }
     let told = if arguments.json { figures.to_json() } else { figures.to_words() };
-    writeln!(std::io::stdout(), "{told}")?;
+    tell::print(told)?;
     Ok(())
 }
 

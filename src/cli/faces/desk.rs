@@ -10,6 +10,7 @@ use super::{Common, FacesFault};
 use crate::app::people::{self, House};
 use crate::app::{finish_erasures, forget_alone};
 use crate::cli::keeper::{Keeper, keeper};
+use crate::cli::tell;
 use crate::config::Config;
 use crate::control::ask;
 use crate::engine::{EngineError, Model, Runtime};
@@ -40,8 +41,10 @@ impl Desk {
     /// What is answered to `wish`. Errors: a refusal.
     pub fn ask(&self, wish: Value) -> anyhow::Result<Value> {
         match self {
-            Desk::Service(dir) => Ok(ask(dir, "faces", wish)?),
-            Desk::Here(alone) => Ok(people::Desk(&**alone).answer(&wish).map_err(FacesFault::from)?),
+            Desk::Service(dir) => Ok(tell::asked(ask(dir, "faces", wish))?),
+            Desk::Here(alone) => {
+                Ok(tell::done(people::Desk(&**alone).answer(&wish)).map_err(FacesFault::from)?)
+            }
         }
     }
 
@@ -78,7 +81,7 @@ impl Alone {
     fn new(common: &Common, store: Store) -> anyhow::Result<Alone> {
         let config = common.configured.options().load()?;
         if finish_erasures(&store)? > 0 {
-            eprintln!("ocellus: an erasure that was cut short was finished first");
+            tell::complain("ocellus: an erasure that was cut short was finished first");
         }
         Ok(Alone { config, store, runtime: OnceCell::new(), models: RefCell::default() })
     }

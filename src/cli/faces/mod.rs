@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::{Configured, Told, tell};
+use crate::config::text::TextFileError;
 use crate::control::AskError;
 use crate::supervisor::Exit;
 use crate::types::Refusal;
@@ -72,6 +73,9 @@ pub(super) enum FacesFault {
     /// Nobody, or more than one, is meant.
     #[error("there is no person {who:?}; {remedy}")]
     Nobody { who: String, remedy: String },
+    /// An export that is no text.
+    #[error("{0}; name a file of `ocellus faces export`")]
+    Text(#[from] TextFileError),
     /// A file that cannot be read or written.
     #[error("{file} cannot be {what} ({source}); {remedy}")]
     File { file: PathBuf, what: &'static str, source: std::io::Error, remedy: &'static str },
@@ -106,8 +110,10 @@ fn told_refusal(error: anyhow::Error) -> anyhow::Error {
     };
     let told =
         serde_json::json!({ "ok": false, "error": tell::chain(&error), "code": code, "details": details });
-    println!("{told}");
-    error
+    match tell::print(told) {
+        Ok(()) => error,
+        Err(unprinted) => error.context(format!("the answer cannot be printed: {unprinted}")),
+    }
 }
 
 /// The exit code for a word of refusal; the table is in the README.

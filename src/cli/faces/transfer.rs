@@ -1,7 +1,7 @@
 //! `ocellus faces export` and `import`: everybody as JSON lines, a person a line, in pieces that fit into memory.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -9,9 +9,12 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Common, Desk, FacesFault, Told, tell};
+use crate::config::text;
 
 /// About so many bytes go over the socket at once.
 const PIECE_BYTES: usize = 8 << 20;
+/// A person with every picture that one may have.
+const MAX_LINE_BYTES: usize = 32 << 20;
 
 /// The file holds faces and what they are recognised by: only its owner may read it.
 #[derive(Debug, Args)]
@@ -90,18 +93,16 @@ pub(super) fn import(arguments: &Import) -> anyhow::Result<Told> {
 
 /// The lines of a file in pieces, each with the header before it.
 struct Pieces {
-    file: PathBuf,
-    lines: std::io::Lines<BufReader<File>>,
+    lines: text::Lines,
     header: String,
     first: bool,
 }
 
 impl Pieces {
     fn open(file: &Path) -> Result<Pieces, FacesFault> {
-        let opened = File::open(file).map_err(|source| unreadable(file, source))?;
-        let mut lines = BufReader::new(opened).lines();
-        let header = lines.next().transpose().map_err(|source| unreadable(file, source))?.unwrap_or_default();
-        Ok(Pieces { file: file.to_owned(), lines, header, first: true })
+        let mut lines = text::Lines::open(file, MAX_LINE_BYTES)?;
+        let header = lines.next().transpose()?.unwrap_or_default();
+        Ok(Pieces { lines, header, first: true })
     }
 }
 
@@ -114,21 +115,12 @@ impl Iterator for Pieces {
         while piece.len() < PIECE_BYTES {
             match self.lines.next() {
                 Some(Ok(line)) => piece.extend([&line, "\n"]),
-                Some(Err(source)) => return Some(Err(unreadable(&self.file, source))),
+                Some(Err(error)) => return Some(Err(error.into())),
                 None => break,
             }
         }
         // A file without people is still asked about: its header may be wrong.
         (std::mem::take(&mut self.first) || piece.len() > head).then_some(Ok(piece))
-    }
-}
-
-fn unreadable(file: &Path, source: std::io::Error) -> FacesFault {
-    FacesFault::File {
-        file: file.to_owned(),
-        what: "read",
-        source,
-        remedy: "name a file of `ocellus faces export`",
     }
 }
 

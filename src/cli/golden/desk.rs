@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Common, GoldenFault};
 use crate::cli::keeper::{Keeper, keeper};
+use crate::cli::tell;
 use crate::config::Config;
 use crate::config::recipe::{self, Recipe};
 use crate::control::{AskError, ask};
@@ -219,7 +220,7 @@ impl Changed {
 }
 
 fn ask_golden(dir: &Path, wish: Value) -> Result<Value, AskError> {
-    ask(dir, "golden", wish)
+    tell::asked(ask(dir, "golden", wish))
 }
 
 fn set_of(told: &Value) -> anyhow::Result<GoldenSet> {

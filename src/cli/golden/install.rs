@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::GoldenFault;
-use crate::config::Model;
 use crate::config::recipe::Recipe;
+use crate::config::{Model, text};
 use crate::store::replace;
 
 /// Puts `new` in the place of `old`. Returns where the old one is kept. At every moment the place holds one of them
@@ -14,7 +14,8 @@ use crate::store::replace;
 pub(super) fn install(old: &Recipe, new: &Recipe) -> Result<PathBuf, GoldenFault> {
     let place = &old.path;
     let failed = |source| GoldenFault::Install { path: place.clone(), source };
-    if fs::read(place).map_err(failed)? != old.text.as_bytes() {
+    // What was read is without its editor's marks, so what is there now is compared without them, too.
+    if text::read(place).map_err(GoldenFault::Text)? != old.text {
         return Err(GoldenFault::Moved { recipe: place.clone() });
     }
     let kept = keep(old).map_err(failed)?;
@@ -69,10 +70,10 @@ fn keep(recipe: &Recipe) -> io::Result<PathBuf> {
         PathBuf::from(name)
     };
     let kept = beside(&format!(".{}", recipe.revision));
-    if let Ok(other) = fs::read_to_string(&kept).as_deref()
-        && other != recipe.text
+    if let Ok(other) = fs::read(&kept)
+        && other != recipe.text.as_bytes()
     {
-        let digest = crate::cli::workshop::sha256(other.as_bytes());
+        let digest = crate::cli::workshop::sha256(&other);
         fs::rename(&kept, beside(&format!(".{}-{}", recipe.revision, &digest[..8])))?;
     }
     write_whole(&kept, recipe.text.as_bytes())?;

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{Configured, Told, tell};
+use crate::config::text::TextFileError;
 use desk::Desk;
 
 #[derive(Debug, Args)]
@@ -86,6 +87,9 @@ pub(super) enum GoldenFault {
     /// A file that is no picture of ours.
     #[error("{file} cannot be used: {cause}")]
     Picture { file: PathBuf, cause: String },
+    /// The text beside a sample is none.
+    #[error(transparent)]
+    Text(TextFileError),
     /// An ROI that the recipe does not have.
     #[error("the recipe {recipe} has no ROI \"{roi}\"; {remedy}")]
     Roi { recipe: PathBuf, roi: String, remedy: String },

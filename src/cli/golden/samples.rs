@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{GoldenFault, picture};
+use crate::config::text;
 use crate::types::{Channels, Frame, Patch, PixelFormat, Stamp};
 
 /// What is read of a folder of samples.
@@ -48,7 +49,11 @@ impl Sample {
             file: self.path.clone(),
             cause: "it is cut short; take it again".into(),
         })?;
-        let text = std::fs::read_to_string(self.path.with_extension("txt")).ok();
-        Ok((frame, text.map(|text| text.trim_end().to_owned())))
+        let text = match text::read(&self.path.with_extension("txt")) {
+            Ok(text) => Some(text.trim_end().to_owned()),
+            Err(error) if error.is_missing() => None,
+            Err(error) => return Err(GoldenFault::Text(error)),
+        };
+        Ok((frame, text))
     }
 }

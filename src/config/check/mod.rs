@@ -37,13 +37,13 @@ impl Config {
     /// Reads and checks the file at `path`. Errors: every fault, each with its place and its remedy.
     pub fn load(path: &Path) -> Result<Config, Faults> {
         let remedy = "check the path after --config, and that the service's user may read it";
-        let text = files::read_text(path, "configuration", remedy)?;
+        let text = files::read_text(path, remedy)?;
         Config::parse(&text, path, path.parent().unwrap_or(Path::new("")))
     }
 
     /// `[runtime]` alone of the file at `path`: also where other sections have faults, such as a model that is missing.
     pub fn runtime_of(path: &Path) -> Result<super::Runtime, Faults> {
-        let text = files::read_text(path, "configuration", "check the path after --config")?;
+        let text = files::read_text(path, "check the path after --config")?;
         let doc = Doc::read(path, &text);
         let scope = Scope { files: Files::new(path.parent().unwrap_or(Path::new(""))), cores: Vec::new() };
         let runtime = doc.is_sound().then(|| device::runtime(doc.root().table("runtime"), &scope));

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::Scope;
+use crate::config::files::{Files, text_fault};
 use crate::config::raw::Table;
-use crate::config::{Model, ModelCard, card, catalogue_model, files::Files};
+use crate::config::{Model, ModelCard, card, catalogue_model, text};
 
 pub(super) fn models(root: &Table<'_, '_>, scope: &Scope, workers: usize) -> Vec<Model> {
     let models =
@@ -51,18 +52,9 @@ fn beside(path: &Path, table: &Table<'_, '_>) -> ModelCard {
     if file == path || !file.is_file() {
         return ModelCard::default();
     }
-    let text = match std::fs::read_to_string(&file) {
-        Ok(text) => text,
-        Err(e) => {
-            table.fault(
-                "path",
-                format!("the card {} cannot be read: {e}", file.display()),
-                "make it readable text",
-            );
-            return ModelCard::default();
-        }
-    };
-    card::parse(&text, &file).unwrap_or_else(|faults| {
+    let text =
+        text::read(&file).map_err(|error| vec![text_fault(error, "let the service's user read the card")]);
+    text.and_then(|text| card::parse(&text, &file)).unwrap_or_else(|faults| {
         for fault in faults {
             table.doc().note(fault);
         }

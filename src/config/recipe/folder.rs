@@ -37,7 +37,7 @@ fn remedy(known: &[String]) -> String {
     let more = known.len().saturating_sub(LISTED);
     let listed = known[..known.len() - more].join(", ");
     match (known.len(), more) {
-        (0, _) => "there is none for any product yet: write PRODUCT.toml, as sample.toml shows".into(),
+        (0, _) => "there is none for any product yet: write PRODUCT.toml, as recipe-sample.toml shows".into(),
         (_, 0) => format!("use one of: {listed}; or write its recipe"),
         _ => format!("use one of: {listed} and {more} more; or write its recipe"),
     }

@@ -41,7 +41,7 @@ impl Plan {
         let place = |depth: usize| facts.outputs.iter().position(|o| o.shape == [1, n, depth]);
         let (Some(regressors), Some(logits), 2) = (place(COORDINATES), place(1), facts.outputs.len()) else {
             let wanted = format!("expected regressors [1, {n}, 16] and logits [1, {n}, 1]");
-            return Err(Faults(facts.outputs.iter().map(|o| format!("{}: {wanted}", shown(o))).collect()));
+            return Err(Faults::of_tensors(facts.outputs.iter().map(|o| format!("{}: {wanted}", shown(o)))));
         };
         Ok(Plan {
             regressors,

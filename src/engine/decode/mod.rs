@@ -140,6 +140,8 @@ fn shown(info: &TensorInfo) -> String {
 fn only<'a>(outputs: &'a [TensorInfo], wanted: &str) -> Result<&'a TensorInfo, Faults> {
     match outputs {
         [one] => Ok(one),
-        _ => Err(Faults(outputs.iter().map(|info| format!("{}: expected {wanted}", shown(info))).collect())),
+        _ => {
+            Err(Faults::of_tensors(outputs.iter().map(|info| format!("{}: expected {wanted}", shown(info)))))
+        }
     }
 }

@@ -45,7 +45,7 @@ fn order(facts: &Facts<'_>) -> Result<[usize; 4], Faults> {
     let expected =
         "boxes [1, N, 4], classes [1, N], scores [1, N] and count [1] of TFLite_Detection_PostProcess";
     let all = |text: &str| {
-        Faults(facts.outputs.iter().map(|info| format!("{}: expected {text}", shown(info))).collect())
+        Faults::of_tensors(facts.outputs.iter().map(|info| format!("{}: expected {text}", shown(info))))
     };
     if facts.outputs.len() != 4 {
         return Err(all(expected));
@@ -81,7 +81,7 @@ fn check(outputs: &[TensorInfo], order: [usize; 4]) -> Result<usize, Faults> {
             faults.push(format!("{}: expected {what} {wanted}", shown(info)));
         }
     }
-    if faults.is_empty() { Ok(rows) } else { Err(Faults(faults)) }
+    if faults.is_empty() { Ok(rows) } else { Err(Faults::of_tensors(faults)) }
 }
 
 /// The classes that the post-processing may give: its score input [1, anchors, 1 + classes] less the background.

@@ -87,7 +87,7 @@ fn flat(name: &str, outputs: &[TensorInfo]) -> Result<(Head, usize, usize), Faul
     let (wanted, least) = match name {
         "v5" => ("v5 head [1, N, 5 + classes]", 6),
         "v8" => ("v8 head [1, 4 + classes, N]", 5),
-        _ => return Err(Faults::one(format!("key head: \"{name}\" is not v5, v8 or grid"))),
+        _ => return Err(Faults::of_key("head", format_args!("\"{name}\" is not v5, v8 or grid"))),
     };
     let output = only(outputs, wanted)?;
     let (head, rows, depth) = match output.shape[..] {
@@ -109,10 +109,13 @@ fn grids(facts: &Facts<'_>) -> Result<(Head, usize, usize), Faults> {
     let needed = order.len() * ANCHORS_A_CELL * 2;
     if anchors.len() != needed {
         let n = anchors.len();
-        return Err(Faults::one(format!(
-            "key anchors: {n} numbers, but {} grids need {needed} (3 pairs of width and height in px each, smallest stride first)",
-            order.len()
-        )));
+        return Err(Faults::of_key(
+            "anchors",
+            format_args!(
+                "{n} numbers, but {} grids need {needed} (3 pairs of width and height in px each, smallest stride first)",
+                order.len()
+            ),
+        ));
     }
     let (mut list, mut rows, mut depth, mut faults) = (Vec::new(), 0, 0, Vec::new());
     for (output, pairs) in order.into_iter().zip(anchors.chunks_exact(2 * ANCHORS_A_CELL)) {
@@ -131,7 +134,7 @@ fn grids(facts: &Facts<'_>) -> Result<(Head, usize, usize), Faults> {
             _ => faults.push(format!("{}: expected a raw grid [1, gh, gw, 3 x (5 + classes)]", shown(info))),
         }
     }
-    if faults.is_empty() { Ok((Head::Grid(list), rows, depth)) } else { Err(Faults(faults)) }
+    if faults.is_empty() { Ok((Head::Grid(list), rows, depth)) } else { Err(Faults::of_tensors(faults)) }
 }
 
 impl Plan {

@@ -1,6 +1,6 @@
 //! What became of every inspection that was to be kept: each ends in exactly one of the first four counts.
 
-use crate::telemetry::{Counter, Gauge};
+use crate::telemetry::{Counter, Described, Gauge};
 
 /// Counts since the process began, and what lies on disk now.
 #[derive(Debug, Default)]
@@ -34,5 +34,39 @@ impl Counters {
             ("evidence/folders", gauge(&self.folders)),
             ("evidence/bytes", gauge(&self.bytes)),
         ]
+    }
+}
+
+/// What each figure is.
+pub const DESCRIBED: &[Described] = &[
+    Described::counter("evidence/kept", "Inspections whose evidence was written."),
+    Described::counter(
+        "evidence/dropped",
+        "Inspections without evidence because too many frames waited for the disk.",
+    ),
+    Described::counter(
+        "evidence/failed",
+        "Inspections without evidence because the disk or an encoder refused.",
+    ),
+    Described::counter(
+        "evidence/outranked",
+        "Good parts without evidence because parts that were not good fill the bounds.",
+    ),
+    Described::counter(
+        "evidence/removed",
+        "Evidence folders deleted because of their age or for newer ones.",
+    ),
+    Described::gauge("evidence/folders", "Evidence folders on disk now."),
+    Described::gauge("evidence/bytes", "Bytes of evidence on disk now."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_figure_is_described() {
+        let named = Counters::default().named();
+        assert!(named.iter().map(|(name, _)| name).eq(DESCRIBED.iter().map(|figure| &figure.key)));
     }
 }

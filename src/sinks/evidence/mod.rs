@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use compare::{Difference, Replay, compare};
-pub use counters::Counters;
+pub use counters::{Counters, DESCRIBED};
 pub use document::{Document, KeptFile, KeptFrame, KeptRecipe, KeptTrigger, SCHEMA, Steps};
 pub use error::EvidenceError;
 pub use open::{Opened, open};

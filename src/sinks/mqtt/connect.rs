@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::link::{Cause, cause};
-use crate::config;
+use crate::config::{self, text};
 use crate::contract::topic::{self, Topics};
 use crate::contract::{self, Service, Status};
 
@@ -72,8 +72,8 @@ fn client_config(cfg: &config::Mqtt, tls: &config::Tls) -> Result<rustls::Client
     match (&tls.cert_file, &tls.key_file) {
         (Some(cert), Some(key)) => {
             let chain = certificates(cfg, "cert_file", cert)?;
-            let private =
-                PrivateKeyDer::from_pem_file(key).map_err(|error| bad_file(cfg, "key_file", key, &error))?;
+            let private = PrivateKeyDer::from_pem_slice(&pem(cfg, "key_file", key)?)
+                .map_err(|error| bad_file(cfg, "key_file", key, &error))?;
             builder
                 .with_client_auth_cert(chain, private)
                 .map_err(|error| bad_file(cfg, "cert_file and key_file", cert, &error))
@@ -83,12 +83,17 @@ fn client_config(cfg: &config::Mqtt, tls: &config::Tls) -> Result<rustls::Client
 }
 
 fn certificates(cfg: &config::Mqtt, key: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>, Cause> {
-    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let bytes = pem(cfg, key, file)?;
+    let read = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
     let found = read.map_err(|error| bad_file(cfg, key, file, &error))?;
     if found.is_empty() {
         return Err(bad_file(cfg, key, file, &"it holds no certificate"));
     }
     Ok(found)
+}
+
+fn pem(cfg: &config::Mqtt, key: &str, file: &Path) -> Result<Vec<u8>, Cause> {
+    text::read_pem(file).map_err(|error| bad_file(cfg, key, file, &error.fault))
 }
 
 fn bad_file(cfg: &config::Mqtt, key: &str, file: &Path, error: &dyn std::fmt::Display) -> Cause {

@@ -42,6 +42,8 @@ fn too_long(limit: usize) -> Fault {
 
 /// What `bytes` say, `T` being an object; an empty body is an empty object.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+    // Some clients put a byte order mark before JSON, which RFC 8259 lets a reader ignore.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
     // serde would take a list for an object whose fields it holds in their order.
     if bytes.trim_ascii_start().first() == Some(&b'[') {

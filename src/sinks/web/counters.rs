@@ -9,19 +9,21 @@ totals!("web" {
     events_dropped_full,
     /// Events that listeners were too slow for, all listeners together.
     events_missed,
-    /// Requests.
+    /// Requests to the page's server.
     requests,
     /// Requests that were refused: no login, no right, a wrong host, a bad request.
     requests_refused,
     /// Connections refused because there were too many.
     connections_refused,
+    /// Connections that the system refused to hand over: no file handles or no memory.
+    accepts_failed,
     /// Connections let go because the other side took nothing for too long.
     connections_stalled,
     /// Live views and listeners refused because there were too many.
     viewers_refused,
     /// Pictures given to live views.
     pictures_sent,
-    /// Logins.
+    /// Logins that succeeded.
     logins,
     /// Logins refused.
     logins_refused,

@@ -1,5 +1,6 @@
 //! The handle that the rest of the program holds: offers that never wait, and the board.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -11,6 +12,7 @@ use super::counters::{LiveTotals, Totals};
 use crate::contract::rest::{AlarmOut, ComponentOut, Features, UnitOut};
 use crate::contract::{AttendanceOut, EventOut, InspectionOut, Payload, Telemetry, topic};
 use crate::sinks::{Offer, Sink};
+use crate::telemetry::Described;
 use crate::types::{
     Attendance, Clock, Event, Frame, Inspection, LiveViews, PartAlbum, PersonId, Picture, Report, Stamp,
 };
@@ -58,6 +60,8 @@ pub(super) struct Shared {
     pub(super) board: Board,
     pub(super) said: broadcast::Sender<Arc<Message>>,
     pub(super) totals: LiveTotals,
+    /// What each figure of telemetry is, for `/metrics`.
+    pub(super) described: OnceLock<BTreeMap<&'static str, Described>>,
     /// What people see of the cameras, as soon as somebody draws it.
     pub(super) views: OnceLock<Arc<dyn LiveViews>>,
     /// Live views at this moment.
@@ -118,6 +122,7 @@ impl Web {
             board: Board::default(),
             said: broadcast::Sender::new(LAG),
             totals: LiveTotals::default(),
+            described: OnceLock::new(),
             views: OnceLock::new(),
             viewers: AtomicUsize::new(0),
             listeners: AtomicUsize::new(0),
@@ -169,6 +174,11 @@ impl Web {
     /// Certificates may have changed: the next connection gets the new ones.
     pub fn refresh(&self) {
         self.shared.refreshed.fetch_add(1, Ordering::Release);
+    }
+
+    /// What the figures of telemetry are; the first description stays.
+    pub fn describe(&self, figures: impl Iterator<Item = &'static Described>) {
+        let _ = self.shared.described.set(figures.map(|figure| (figure.key, *figure)).collect());
     }
 
     /// Where live pictures come from; the first one stays.

@@ -1,6 +1,7 @@
 //! Figures in Prometheus' text format, made from the last telemetry: its keys become names and labels.
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
@@ -9,11 +10,12 @@ use super::board::Inner;
 use super::handle::Shared;
 use crate::contract::rest::CameraOut;
 use crate::contract::{Parts, Telemetry, topic};
+use crate::telemetry::FigureKind;
 use crate::types::Stamp;
 
 /// Values of one name.
 struct Family {
-    help: &'static str,
+    help: Cow<'static, str>,
     kind: &'static str,
     /// Labels (as they are written) and value.
     values: Vec<(String, f64)>,
@@ -28,11 +30,12 @@ impl Families {
         &mut self,
         name: &str,
         kind: &'static str,
-        help: &'static str,
+        help: impl Into<Cow<'static, str>>,
         labels: &[(&str, &str)],
         value: f64,
     ) {
-        let family = self.0.entry(name.to_owned()).or_insert(Family { help, kind, values: Vec::new() });
+        let fresh = || Family { help: help.into(), kind, values: Vec::new() };
+        let family = self.0.entry(name.to_owned()).or_insert_with(fresh);
         family.values.push((written(labels), value));
     }
 
@@ -68,10 +71,10 @@ fn word(text: &str) -> String {
 /// All figures.
 pub(super) fn text(board: &Inner, shared: &Shared, now: Stamp) -> String {
     let mut families = Families::default();
-    let mut gauge = |name: &str, help, value| families.add(name, "gauge", help, &[], value);
+    let mut gauge = |name: &str, help: &'static str, value| families.add(name, "gauge", help, &[], value);
     gauge(
         "ocellus_uptime_seconds",
-        "Time since the service started.",
+        "Seconds since the service started.",
         now.micros_since(shared.started) as f64 / 1e6,
     );
     gauge("ocellus_alarms", "Alarms that are raised.", board.alarms.len() as f64);
@@ -103,10 +106,10 @@ pub(super) fn text(board: &Inner, shared: &Shared, now: Stamp) -> String {
         camera(&mut families, &super::api::views::camera(board, facts));
     }
     for (name, count) in shared.totals.read().named() {
-        counter(&mut families, board, &name, count);
+        counter(&mut families, board, shared, &name, count);
     }
     if let Some(telemetry) = &board.telemetry {
-        figures(&mut families, board, telemetry);
+        figures(&mut families, board, shared, telemetry);
     }
     families.text()
 }
@@ -115,50 +118,55 @@ fn camera(families: &mut Families, camera: &CameraOut) {
     let labels = [("camera", camera.name.as_str())];
     let up = f64::from(u8::from(camera.state == crate::contract::CameraState::Online));
     families.add("ocellus_camera_up", "gauge", "1 while frames come.", &labels, up);
-    let help = "Frames a second, lately.";
+    let help = "Frames a second at present.";
     families.add("ocellus_camera_frames_per_second", "gauge", help, &labels, f64::from(camera.fps));
-    let help = "Frames passed over, whatever the reason.";
+    let help = "Frames that were dropped or passed over, whatever the reason.";
     families.add("ocellus_camera_drops_total", "counter", help, &labels, camera.drops as f64);
 }
 
 /// `CAMERA/what` is a camera's, `mqtt/what` the broker's side's, and so on.
-fn counter(families: &mut Families, board: &Inner, key: &str, count: u64) {
-    let help = "Count since the process began; `telemetry` has it by the same words.";
+fn counter(families: &mut Families, board: &Inner, shared: &Shared, key: &str, count: u64) {
     let (owner, what) = key.split_once('/').unwrap_or(("", key));
-    let is_camera = board.cameras.iter().any(|camera| camera.name == owner);
-    // What is there now, and may become less.
-    let kind = if matches!(key, "evidence/folders" | "evidence/bytes") { "gauge" } else { "counter" };
-    let end = if kind == "counter" { "_total" } else { "" };
-    match (is_camera, owner.is_empty()) {
-        (true, _) => {
-            let name = format!("ocellus_camera_{}{end}", word(what));
-            families.add(&name, kind, help, &[("camera", owner)], count as f64);
-        }
-        (false, true) => families.add(&format!("ocellus_{}{end}", word(what)), kind, help, &[], count as f64),
-        (false, false) => {
-            families.add(
-                &format!("ocellus_{}_{}{end}", word(owner), word(what)),
-                kind,
-                help,
-                &[],
-                count as f64,
-            );
-        }
-    }
+    let described = |key: &str| shared.described.get().and_then(|known| known.get(key)).copied();
+    // A camera may be called as one of our parts is; then its key is not among those that are described.
+    let own = described(key);
+    let is_camera = own.is_none() && board.cameras.iter().any(|camera| camera.name == owner);
+    let about = if is_camera { described(&format!("camera/{what}")) } else { own };
+    let help = match about {
+        Some(about) => Cow::Borrowed(about.help),
+        None => format!("The figure {what} of telemetry, since the process began.").into(),
+    };
+    let (kind, end) = match about.map(|about| about.kind) {
+        Some(FigureKind::Gauge) => ("gauge", ""),
+        _ => ("counter", "_total"),
+    };
+    let owner_word = if is_camera { "camera".to_owned() } else { word(owner) };
+    let name = match owner_word.is_empty() {
+        true => format!("ocellus_{}{end}", word(what)),
+        false => format!("ocellus_{owner_word}_{}{end}", word(what)),
+    };
+    let labels = [("camera", owner)];
+    families.add(&name, kind, help, if is_camera { &labels[..] } else { &[] }, count as f64);
 }
 
-fn figures(families: &mut Families, board: &Inner, telemetry: &Telemetry) {
+fn figures(families: &mut Families, board: &Inner, shared: &Shared, telemetry: &Telemetry) {
     // The web's own are newer on the board.
     for (name, count) in telemetry.counters.iter().filter(|(name, _)| !name.starts_with("web/")) {
-        counter(families, board, name, *count);
+        counter(families, board, shared, name, *count);
     }
     for (queue, waiting) in &telemetry.queues {
         let (kind, name) = queue.split_once('/').unwrap_or(("queue", queue));
         let label = if kind == "stage" { ("stage", name) } else { ("queue", queue.as_str()) };
-        families.add("ocellus_queue_items", "gauge", "Items waiting.", &[label], *waiting as f64);
+        families.add(
+            "ocellus_queue_items",
+            "gauge",
+            "Items that wait in a queue.",
+            &[label],
+            *waiting as f64,
+        );
     }
     for (worker, busy) in &telemetry.utilisation {
-        let help = "Busy share, 0 to 1.";
+        let help = "Share of time that a worker was busy, 0 to 1.";
         families.add(
             "ocellus_worker_utilisation_ratio",
             "gauge",
@@ -171,20 +179,21 @@ fn figures(families: &mut Families, board: &Inner, telemetry: &Telemetry) {
         let (camera, step) = key.split_once('/').unwrap_or(("", key));
         for (quantile, us) in [("0.5", times.p50_us), ("0.95", times.p95_us), ("0.99", times.p99_us)] {
             let labels = [("camera", camera), ("step", step), ("quantile", quantile)];
-            let help = "Durations since the telemetry before.";
-            families.add("ocellus_latency_seconds", "gauge", help, &labels, us as f64 / 1e6);
+            let help = "How long a step took, of those that ended between the last two telemetry messages.";
+            // Quantiles alone: Prometheus knows the label of that name in a summary only.
+            families.add("ocellus_latency_seconds", "summary", help, &labels, us as f64 / 1e6);
         }
     }
     for (camera, parts) in &telemetry.inspection {
         inspection(families, camera, parts);
     }
-    let help = "Resident memory.";
+    let help = "Resident memory of the process.";
     families.add("ocellus_memory_bytes", "gauge", help, &[], telemetry.memory_bytes as f64);
     if let Some(celsius) = telemetry.temperature_c {
         families.add(
             "ocellus_temperature_celsius",
             "gauge",
-            "Hottest thermal zone.",
+            "Temperature of the hottest thermal zone.",
             &[],
             f64::from(celsius),
         );
@@ -201,9 +210,15 @@ fn inspection(families: &mut Families, camera: &str, parts: &Parts) {
     ];
     for (verdict, count) in verdicts {
         let labels = [("camera", camera), ("verdict", verdict)];
-        families.add("ocellus_inspection_parts_total", "counter", "Parts by verdict.", &labels, count as f64);
+        families.add(
+            "ocellus_inspection_parts_total",
+            "counter",
+            "Inspected parts by verdict since the process began.",
+            &labels,
+            count as f64,
+        );
     }
     let labels = [("camera", camera)];
-    let help = "Triggers since the process began.";
+    let help = "Triggers of inspections since the process began.";
     families.add("ocellus_inspection_triggers_total", "counter", help, &labels, parts.triggers as f64);
 }

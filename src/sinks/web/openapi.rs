@@ -4,7 +4,8 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::routes::{Gives, ROUTES, Route};
+use super::answer::mime;
+use super::routes::{Gives, ROUTES, Route, Shape};
 use crate::contract::rest::ErrorOut;
 
 /// The document: OpenAPI 3.1.
@@ -41,12 +42,13 @@ pub(super) fn document() -> Value {
 
 fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     let in_path = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let text = json!({ "type": "string" });
-    let mut parameters: Vec<Value> =
-        in_path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": text })).collect();
-    parameters.extend(route.query.iter().map(
-        |param| json!({ "name": param.name, "in": "query", "description": param.says, "schema": text }),
-    ));
+    let parameter =
+        |name| json!({ "name": name, "in": "path", "required": true, "schema": in_path_schema(name) });
+    let mut parameters: Vec<Value> = in_path.map(parameter).collect();
+    parameters.extend(route.query.iter().map(|param| {
+        let schema = query_schema(&param.shape);
+        json!({ "name": param.name, "in": "query", "description": param.says, "schema": schema })
+    }));
     let error = json!({
         "description": "Not done; what, why, and what to do next.",
         "content": { "application/json": { "schema": schemas.subschema_for::<ErrorOut>() } },
@@ -63,10 +65,30 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     }
     if let Some(takes) = route.takes {
         let content_type =
-            if route.path.ends_with("/import") { "application/x-ndjson" } else { "application/json" };
-        operation["requestBody"] = json!({ "content": { content_type: { "schema": takes(schemas) } } });
+            if route.path.ends_with("/import") { mime::JSON_LINES } else { "application/json" };
+        operation["requestBody"] = json!({
+            "required": !route.body_may_be_empty(),
+            "content": { content_type: { "schema": takes(schemas) } },
+        });
     }
     operation
+}
+
+/// Names are text, everything else in a path is a number.
+fn in_path_schema(name: &str) -> Value {
+    match name {
+        "camera" | "name" => json!({ "type": "string", "minLength": 1 }),
+        _ => json!({ "type": "integer", "minimum": 0 }),
+    }
+}
+
+fn query_schema(shape: &Shape) -> Value {
+    match shape {
+        Shape::UpTo(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
+        Shape::Day => json!({ "type": "string", "format": "date" }),
+        Shape::Word(words) => json!({ "enum": words }),
+        Shape::Text => json!({ "type": "string" }),
+    }
 }
 
 fn answer(route: &Route, schemas: &mut SchemaGenerator) -> (String, Value) {

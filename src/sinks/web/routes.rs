@@ -70,6 +70,19 @@ pub(super) enum Gives {
 pub(super) struct Param {
     pub(super) name: &'static str,
     pub(super) says: &'static str,
+    pub(super) shape: Shape,
+}
+
+/// What a word of the query may be; absent is always allowed.
+pub(super) enum Shape {
+    /// A whole number from 1 to this.
+    UpTo(usize),
+    /// A day, as `2026-11-21`.
+    Day,
+    /// One of these.
+    Word(&'static [&'static str]),
+    /// Any text.
+    Text,
 }
 
 pub(super) type Running = std::pin::Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -86,6 +99,13 @@ pub(super) struct Route {
     pub(super) takes: Option<SchemaOf>,
     pub(super) gives: Gives,
     pub(super) handler: fn(Call) -> Running,
+}
+
+impl Route {
+    /// Whether a request without a body asks for something: of a trigger, everything is optional.
+    pub(super) fn body_may_be_empty(&self) -> bool {
+        self.path.ends_with("/trigger")
+    }
 }
 
 /// The schema of `T`, for the table.

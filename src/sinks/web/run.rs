@@ -20,10 +20,13 @@ use super::server::{Peer, Server};
 use super::tls::{self, TlsError};
 use crate::config;
 use crate::supervisor::{Beat, SpawnError, Stop};
+use crate::telemetry::Repeated;
 use crate::types::Command;
 
 /// How often the loop beats and looks for its end while nobody knocks.
 const TICK: Duration = Duration::from_millis(100);
+/// The longest pause between two attempts to take a connection; shorter than the unit may be silent.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Pause before an address that is taken is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
 /// How long the end waits for answers that are under way; live views never end by themselves.
@@ -115,6 +118,35 @@ impl Door {
     }
 }
 
+/// Connections that the system does not hand over: without file handles `accept` fails at once and for as long as the
+/// same connection waits, so each attempt waits twice as long as the one before.
+#[derive(Default)]
+struct Refused {
+    told: Repeated,
+    pause: Duration,
+}
+
+impl Refused {
+    fn pause(&mut self, shared: &Shared, error: &std::io::Error) -> Duration {
+        shared.totals.accepts_failed.inc();
+        if let Some(count) = self.told.again(shared.clock.now().mono_ns) {
+            tracing::warn!(
+                "no connection to the page can be taken ({count} attempts): {error}; close what is not needed, or raise \
+                 LimitNOFILE"
+            );
+        }
+        self.pause = (self.pause * 2).clamp(TICK, LONGEST_PAUSE);
+        self.pause
+    }
+
+    fn over(&mut self) {
+        if let Some(count) = self.told.over() {
+            tracing::info!("connections to the page are taken again, after {count} failed attempts");
+        }
+        self.pause = Duration::ZERO;
+    }
+}
+
 struct Unit<'a> {
     cfg: &'a config::Web,
     shared: Arc<Shared>,
@@ -132,6 +164,7 @@ impl Unit<'_> {
         let router = routes::router(Arc::new(server));
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         let (close, closing) = watch::channel(false);
+        let mut refused = Refused::default();
         while !self.stop.is_stopped() {
             self.beat.beat();
             self.shared.tell_news();
@@ -142,12 +175,11 @@ impl Unit<'_> {
             };
             door.refresh(self.shared.refreshed.load(Ordering::Acquire), self.alarm);
             match accepted {
-                Ok((stream, from)) => self.greet(stream, from, &door, &router, &places, &closing),
-                // No file handles, most likely: they come back.
-                Err(error) => {
-                    tracing::warn!("no connection can be taken: {error}");
-                    tokio::time::sleep(TICK).await;
+                Ok((stream, from)) => {
+                    refused.over();
+                    self.greet(stream, from, &door, &router, &places, &closing);
                 }
+                Err(error) => tokio::time::sleep(refused.pause(&self.shared, &error)).await,
             }
         }
         drop(listener);

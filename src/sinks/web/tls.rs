@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::WebTls;
+use crate::config::{WebTls, text};
 
 /// The files cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,12 +37,14 @@ pub enum TlsError {
 pub(super) fn acceptor(files: &WebTls) -> Result<TlsAcceptor, TlsError> {
     let fault = |path: &Path, cause: String| TlsError::File { path: path.to_owned(), cause };
     let (cert, key) = (&files.cert_file, &files.key_file);
-    let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect);
-    let chain: Vec<_> = chain.map_err(|error| fault(cert, error.to_string()))?;
+    let read = |path: &Path| text::read_pem(path).map_err(|error| fault(path, error.fault.to_string()));
+    let chain = CertificateDer::pem_slice_iter(&read(cert)?).collect::<Result<Vec<_>, _>>();
+    let chain = chain.map_err(|error| fault(cert, error.to_string()))?;
     if chain.is_empty() {
         return Err(fault(cert, "there is no certificate in it".into()));
     }
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| fault(key, error.to_string()))?;
+    let secret = PrivateKeyDer::from_pem_slice(&read(key)?);
+    let secret = secret.map_err(|error| fault(key, error.to_string()))?;
     let pair = |source| TlsError::Pair { cert: cert.clone(), key: key.clone(), source };
     let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().map_err(pair)?;

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::GalleryError;
+use crate::config::text;
 use crate::types::{MAX_EMBEDDING, Patch, PersonId};
 
 const VERSION: u8 = 1;
@@ -241,7 +242,7 @@ fn number(bytes: &[u8]) -> Option<u64> {
 /// # Errors
 /// [`GalleryError::Name`]: empty, longer than 64 characters, or with characters that control or hide.
 pub fn clean_name(name: &str) -> Result<String, GalleryError> {
-    let trimmed = name.trim();
+    let trimmed = text::trimmed(name);
     let fault = |cause| Err(GalleryError::Name { name: trimmed.chars().take(80).collect(), cause });
     // Marks of direction and of no width make two names look alike that are not.
     let hidden = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
@@ -250,7 +251,7 @@ pub fn clean_name(name: &str) -> Result<String, GalleryError> {
         name if name.chars().count() > LONGEST_NAME => fault("it is longer than 64 characters"),
         name if name.chars().any(char::is_control) => fault("it has control characters"),
         name if name.chars().any(hidden) => fault("it has invisible characters"),
-        name => Ok(name.to_owned()),
+        name => Ok(text::label(name).into_owned()),
     }
 }
 

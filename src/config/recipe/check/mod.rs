@@ -35,14 +35,14 @@ struct Scope<'m> {
 impl Recipe {
     /// The annotated recipe that documents every key.
     pub fn sample_text() -> &'static str {
-        include_str!("../../../../config/recipes/sample.toml")
+        include_str!("../../../../config/recipe-sample.toml")
     }
 
     /// Reads and checks the recipe at `path`, whose name without its ending is the product. `models` are those that
     /// an ROI may name. Errors: every fault, each with its place and its remedy.
     pub fn load(path: &Path, models: &[Model]) -> Result<Recipe, Faults> {
         let remedy = "check the folder in inspect.recipes, and that the service's user may read the file";
-        Recipe::parse(&files::read_text(path, "recipe", remedy)?, path, models)
+        Recipe::parse(&files::read_text(path, remedy)?, path, models)
     }
 
     /// Checks `text` as if it stood in `file`.

@@ -2,7 +2,7 @@
 
 use super::Scope;
 use crate::config::raw::{Table, nearest};
-use crate::config::{Model, Task, card};
+use crate::config::{Model, Task, card, text};
 
 /// The model `model = "NAME"` of one of `tasks`, as far as its card tells; `for_what` says what it would do here.
 pub(super) fn model<'m>(
@@ -43,12 +43,12 @@ pub(super) fn classes(table: &Table<'_, '_>, key: &'static str, model: Option<&M
     let known = model.and_then(labels);
     let mut classes = Vec::with_capacity(items.len());
     for item in &items {
-        let Some(class) = item.text() else { continue };
-        if let Some(known) = known.as_ref().filter(|known| !known.iter().any(|label| label == class)) {
+        let Some(class) = item.text().map(text::label) else { continue };
+        if let Some(known) = known.as_ref().filter(|known| !known.iter().any(|label| *label == class)) {
             let known: Vec<_> = known.iter().map(String::as_str).collect();
-            item.fault(format!("the model has no class \"{class}\""), nearest(class, &known));
+            item.fault(format!("the model has no class \"{class}\""), nearest(&class, &known));
         }
-        classes.push(class.to_owned());
+        classes.push(class.into_owned());
     }
     classes
 }
@@ -59,8 +59,8 @@ fn labels(model: &Model) -> Option<Vec<String>> {
         return model.card.labels.clone();
     }
     let file = model.path.parent()?.join(model.card.labels_file.as_ref()?);
-    let text = std::fs::read_to_string(file).ok()?;
-    Some(text.trim_end().lines().map(|line| line.trim().to_owned()).collect())
+    // A file that cannot be read is a fault of the model, found where it is loaded.
+    Some(text::labels(&text::read(&file).ok()?))
 }
 
 /// The task's word in cards.

@@ -9,6 +9,7 @@ use super::super::answer::{self, Fault, Outcome, bytes, json_with, mime};
 use super::super::routes::Call;
 use super::super::server::Server;
 use super::state::ask;
+use crate::config::text;
 use crate::contract::rest::{EnrolIn, MergeIn, PicturesIn, RenameIn};
 use crate::types::CommandKind;
 
@@ -101,9 +102,8 @@ fn line(line: &Value) -> String {
 
 pub(in super::super) async fn import(mut call: Call) -> Outcome {
     let body = call.bytes().await?;
-    let text = std::str::from_utf8(&body).map_err(|error| {
-        Fault::bad(format!("the body is not UTF-8: {error}"), "send an export as it was given")
-    })?;
+    let text = text::decode(&body)
+        .map_err(|fault| Fault::bad(format!("the body {fault}"), "send an export as it was given"))?;
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     answer::json(&faces(&call.server, json!({ "action": "import", "lines": lines })).await?)
 }

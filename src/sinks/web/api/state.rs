@@ -16,7 +16,7 @@ use crate::types::{CommandKind, Stamp};
 const SILENT_NS: u64 = 10_000_000_000;
 /// Lines of the audit log that are given at once.
 const AUDIT: usize = 200;
-const MOST_AUDIT: usize = 5_000;
+pub(in super::super) const MOST_AUDIT: usize = 5_000;
 
 pub(in super::super) async fn page(call: Call) -> Outcome {
     Ok(call.server.page.answer(&call.headers))

@@ -28,7 +28,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a picture is waited for.
 const PICTURE: Duration = Duration::from_secs(5);
 const RECENT: usize = 50;
-const MOST_RECENT: usize = 256;
+pub(in super::super) const MOST_RECENT: usize = 256;
 
 pub(in super::super) async fn cameras(call: Call) -> Outcome {
     let board = call.server.shared.board.lock();

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::super::answer::mime;
 use super::super::api::{attendance, inspections, people, session, state, views};
-use super::{Gives, Param, Route, Verb, of};
+use super::super::board::INSPECTIONS;
+use super::{Gives, Param, Route, Shape, Verb, of};
 use crate::config::users::Role;
 use crate::contract::rest::{
     AlarmOut, AuditOut, CameraOut, ConfigOut, EnrolIn, EnrolledOut, ErasedOut, HealthOut, LoginIn, MergeIn,
@@ -20,7 +21,10 @@ const ADMIN: Option<Role> = Some(Role::Admin);
 /// Where one logs in and out.
 pub(in super::super) const SESSION: &str = "/api/v1/session";
 
-const LIMIT: Param = Param { name: "limit", says: "At most so many, newest first." };
+/// How many are given at most.
+const fn limit(most: usize) -> Param {
+    Param { name: "limit", says: "At most so many, newest first.", shape: Shape::UpTo(most) }
+}
 
 /// `GET path`, without a query.
 const fn get(
@@ -108,7 +112,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         |call| Box::pin(state::config(call)),
     ),
     Route {
-        query: &[LIMIT],
+        query: &[limit(state::MOST_AUDIT)],
         ..get(
             "/api/v1/audit",
             ADMIN,
@@ -128,7 +132,11 @@ pub(in super::super) static ROUTES: &[Route] = &[
         |call| Box::pin(views::live(call)),
     ),
     Route {
-        query: &[Param { name: "raw", says: "1: without what is drawn on it." }],
+        query: &[Param {
+            name: "raw",
+            says: "1: without what is drawn on it.",
+            shape: Shape::Word(&["0", "1"]),
+        }],
         ..get(
             "/api/v1/cameras/{camera}/picture",
             VIEWER,
@@ -155,7 +163,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         |call| Box::pin(views::events(call)),
     ),
     Route {
-        query: &[LIMIT],
+        query: &[limit(views::MOST_RECENT)],
         ..get(
             "/api/v1/events/recent",
             VIEWER,
@@ -165,7 +173,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         )
     },
     Route {
-        query: &[LIMIT],
+        query: &[limit(INSPECTIONS)],
         ..get(
             "/api/v1/inspections",
             VIEWER,
@@ -274,9 +282,9 @@ pub(in super::super) static ROUTES: &[Route] = &[
     },
     Route {
         query: &[
-            Param { name: "day", says: "Such as 2026-11-21; today by default." },
-            Param { name: "person", says: "Of one person only, by number or name." },
-            Param { name: "format", says: "json, csv or xlsx." },
+            Param { name: "day", says: "Such as 2026-11-21; today by default.", shape: Shape::Day },
+            Param { name: "person", says: "Of one person only, by number or name.", shape: Shape::Text },
+            Param { name: "format", says: "json by default.", shape: Shape::Word(&["json", "csv", "xlsx"]) },
         ],
         ..get(
             "/api/v1/attendance",
