@@ -51,11 +51,11 @@ test-tflitec: setup ## the engine's tests with the linked TensorFlow Lite
 loom: setup ## every interleaving of the ring's small cases
 	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(cargo) test --release --locked --manifest-path tests/loom/Cargo.toml
 
-lint: setup ## formatting, clippy, documentation, licences (where cargo-deny is installed)
+lint: setup ## formatting, clippy, documentation, licences and advisories (where cargo-deny is installed)
 	@$(cargo) fmt --check
 	@$(cargo) clippy --locked --all-targets --all-features -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" $(cargo) doc --locked --no-deps --document-private-items
-	@if $(cargo) deny --version >/dev/null 2>&1; then $(cargo) deny --log-level error check licenses bans sources; fi
+	@CARGO="$(cargo)" scripts/deny.sh
 
 bench: build target/bench/720p.mp4 ## the figures of the README
 	@$(cargo) bench --locked

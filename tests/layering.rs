@@ -1,5 +1,7 @@
 //! Holds the source tree against DESIGN.md: who may import whom, and the habits that a reader counts on.
 
+#[path = "layering/dependencies.rs"]
+mod dependencies;
 #[path = "layering/rules.rs"]
 mod rules;
 #[path = "layering/scan.rs"]
