@@ -95,6 +95,7 @@ fn child(case: &str) {
         source: source(case),
         pace: Pace::Max,
         repeat: false,
+        watch: false,
         skip_frames: 0,
         ring_slots: 8,
         frozen_after: std::time::Duration::from_secs(5),
@@ -114,7 +115,14 @@ fn child(case: &str) {
     };
     let mut count = Count { frames: 0, held: Default::default(), first: None };
     let (health, clock, stop, beat) = (|_: Health| (), SystemClock, Stop::new(), Beat::new());
-    let wiring = Wiring { health: &health, clock: &clock, stop: &stop, beat: &beat, painter: &grey };
+    let wiring = Wiring {
+        health: &health,
+        clock: &clock,
+        stop: &stop,
+        beat: &beat,
+        painter: &grey,
+        damaged: &Default::default(),
+    };
     capture::run(&camera, &mut count, &wiring).expect("the case runs");
     let first = count.first.expect("a frame") - begun;
     let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;

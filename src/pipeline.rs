@@ -118,7 +118,7 @@ impl Lane {
         // Room for what sinks usually hold; the pool grows where one holds more, and the memory is touched only then.
         let mut pool = Vec::with_capacity(window * 8);
         pool.extend((0..window * 4).map(|_| blank()));
-        Arc::new(Lane {
+        let lane = Arc::new(Lane {
             counters: LaneCounters::default(),
             failures: Failures::default(),
             camera,
@@ -136,7 +136,10 @@ impl Lane {
             bell,
             pool: Mutex::new(pool),
             clock: SystemClock,
-        })
+        });
+        let weak = Arc::downgrade(&lane);
+        lane.followers.iter().for_each(|follower| follower.joined(&weak));
+        lane
     }
 
     /// Frames that were passed over because a newer one was there: the `latest` policy's drops.
@@ -223,19 +226,34 @@ impl Lane {
         let arrived = Arrived { report, at: self.clock.now(), frame: wanted.then(|| frame.clone()) };
         let mut tail = lock(&self.tail);
         tail.reorder.complete(ticket, arrived);
-        let mut delivered = 0;
-        while let Some(arrived) = tail.reorder.pop() {
-            self.deliver(&mut tail, arrived);
-            self.delivered.fetch_add(1, Ordering::Release);
-            delivered += 1;
-        }
+        let delivered = self.deliver_ready(&mut tail);
         if delivered > 1 {
             // The window was jammed behind this frame: a worker may sleep although frames wait.
             self.bell.ring();
         }
+    }
+
+    /// A follower that was not ready is: reports that waited for it go on.
+    pub fn resume(&self) {
+        let mut tail = lock(&self.tail);
+        if self.deliver_ready(&mut tail) > 0 {
+            self.bell.ring();
+        }
+    }
+
+    /// Delivers what is next in order, as far as it is there and the followers are ready; how many that were.
+    fn deliver_ready(&self, tail: &mut Tail) -> u64 {
+        let mut delivered = 0;
+        while self.followers.iter().all(|follower| follower.is_ready()) {
+            let Some(arrived) = tail.reorder.pop() else { break };
+            self.deliver(tail, arrived);
+            self.delivered.fetch_add(1, Ordering::Release);
+            delivered += 1;
+        }
         if self.closed.load(Ordering::Acquire) {
             self.drained.notify_all();
         }
+        delivered
     }
 
     /// Step 4: what has memory (tracking, names), then the sinks.
@@ -328,6 +346,7 @@ impl Lane {
             report.frame_seq = frame.seq;
             report.captured = frame.captured;
             report.pts_ns = frame.pts_ns;
+            report.file.clone_from(&frame.file);
             report.width = frame.width as u32;
             report.height = frame.height as u32;
         }

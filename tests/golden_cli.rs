@@ -1,5 +1,8 @@
 //! `ocellus golden` and `ocellus check` of recipes: the real binary on real files, as a technician uses them.
 
+#[path = "support/flavours.rs"]
+#[allow(dead_code, reason = "each test binary uses its part")]
+mod flavours;
 mod support;
 
 use std::fs;
@@ -36,6 +39,13 @@ fn picture(rig: &Rig, name: &str, number: u8) -> PathBuf {
     let path = rig.path(name);
     colours(64, 48, number).save(&path).unwrap();
     path
+}
+
+/// The bytes of a JPEG that is like no other.
+fn jpeg(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    colours(width, height, 3).write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
+    bytes.into_inner()
 }
 
 fn run(rig: &Rig, arguments: &[&str]) -> Output {
@@ -171,10 +181,50 @@ fn a_picture_that_cannot_be_a_golden_is_refused_by_name_and_nothing_changes() {
     let bytes = fs::read(&good).unwrap();
     fs::write(rig.path("cut.png"), &bytes[..bytes.len() / 2]).unwrap();
     add("cut.png", 1, &["cannot be used", "try again"]);
-    DynamicImage::from(colours(64, 48, 1)).to_rgb16().save(rig.path("deep.png")).unwrap();
-    add("deep.png", 1, &["8 bits a channel"]);
+    let jpeg = jpeg(64, 48);
+    fs::write(rig.path("half.jpg"), &jpeg[..jpeg.len() / 2]).unwrap();
+    add("half.jpg", 1, &["cannot be used", "cut off", "try again"]);
     RgbaImage::from_pixel(64, 48, Rgba([1, 2, 3, 200])).save(rig.path("glass.png")).unwrap();
     add("glass.png", 1, &["see-through"]);
+}
+
+/// The same file is the same pixels for a golden picture as for a folder and for enrolment.
+#[test]
+fn every_flavour_of_picture_is_taught_with_the_pixels_that_are_in_it() {
+    let rig = bench();
+    let recipe = |size: &str| {
+        format!("size = {size}\n[[roi]]\nname = \"face\"\nrect = [8, 8, 16, 16]\nkind = \"pixels\"\n")
+    };
+    fs::write(rig.path("recipes/lying.toml"), recipe("[64, 32]")).unwrap();
+    fs::write(rig.path("recipes/standing.toml"), recipe("[32, 64]")).unwrap();
+    let (glass, solid): (Vec<_>, Vec<_>) =
+        flavours::all().into_iter().partition(|flavour| flavour.see_through);
+    for flavour in glass.iter().chain(&solid) {
+        fs::write(rig.path(&flavour.name), &flavour.file).unwrap();
+    }
+    for product in ["lying", "standing"] {
+        let of_it = || solid.iter().filter(|flavour| (flavour.truth.width > 32) == (product == "lying"));
+        let files: Vec<_> = of_it().map(|flavour| rig.path(&flavour.name)).collect();
+        let files: Vec<_> = files.iter().map(|path| path.to_str().unwrap()).collect();
+        let set = json(&rig, &[&["add", product], &files[..]].concat())["set"].clone();
+        let goldens = Store::open(&rig.state_dir).unwrap().store.goldens();
+        for flavour in of_it() {
+            let truth = &flavour.truth;
+            let kept = set["entries"].as_array().unwrap().iter().map(|entry| {
+                (entry["name"] == *flavour.name, goldens.picture(entry["picture"].as_str().unwrap()).unwrap())
+            });
+            // Files with the same pixels are one golden picture, which is named by the last of them.
+            let picture = kept
+                .filter(|(named, picture)| *named || picture.data == truth.data)
+                .max_by_key(|(named, _)| *named);
+            let (_, picture) = picture.unwrap_or_else(|| panic!("{} is not there", flavour.name));
+            truth.assert_is(&flavour.name, (picture.width, picture.height), &picture.data, flavour.tolerance);
+        }
+    }
+    for flavour in glass {
+        let path = rig.path(&flavour.name);
+        refused(&rig, &["add", "lying", path.to_str().unwrap()], 1, &[&flavour.name, "see-through"]);
+    }
 }
 
 #[test]

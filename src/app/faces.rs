@@ -95,8 +95,8 @@ impl App {
 }
 
 impl RigFaces {
-    /// The faces of `camera`, if it recognises.
-    pub(super) fn new(camera: &config::Camera, app: &App) -> Option<RigFaces> {
+    /// The faces of `camera`, if it recognises; `in_step`: its frames wait for their answers.
+    pub(super) fn new(camera: &config::Camera, in_step: bool, app: &App) -> Option<RigFaces> {
         let recognise = camera.recognise.as_ref()?;
         let settings = FaceLaneSettings {
             camera: camera.name.as_str().into(),
@@ -104,6 +104,7 @@ impl RigFaces {
             agree: recognise.agree,
             recheck: recognise.recheck,
             queue: recognise.queue,
+            in_step,
         };
         let gallery = app.faces.gallery.clone();
         let lane = FaceLane::new(settings, gallery, app.witness(), app.bell.clone());

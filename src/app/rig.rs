@@ -18,6 +18,7 @@ use crate::scheduler::{Feed, Stage};
 use crate::sinks::Sink;
 use crate::stages::track::Tracker;
 use crate::supervisor::{Stop, Unit, UnitContext, UnitError};
+use crate::telemetry::Counter;
 use crate::types::{Clock, Frame, SystemClock};
 
 /// Frames under way beyond one a worker: enough that no worker waits for a slow neighbour.
@@ -43,6 +44,8 @@ pub(super) struct Rig {
     feed: Mutex<Option<Attached>>,
     /// Numbers frames across the lives of the capture unit.
     next_seq: AtomicU64,
+    /// Pictures that came damaged and gave no frame.
+    damaged: Counter,
 }
 
 impl App {
@@ -117,7 +120,8 @@ impl App {
         let essential = config.supervisor.essential.contains(&name);
         let unit = Unit::new(name, move |context| app.capture(&rig, context)).essential(essential);
         // Where every source ends by itself, the service ends with the last of them; a live one never does.
-        let ends = config.cameras.iter().all(|camera| camera.source.ends() && !camera.repeat);
+        let ends =
+            config.cameras.iter().all(|camera| camera.source.ends() && !camera.repeat && !camera.watch);
         if ends { unit.work() } else { unit }
     }
 
@@ -145,6 +149,7 @@ impl App {
             stop: &context.stop,
             beat: &context.beat,
             painter: &capture::scene::painter,
+            damaged: &rig.damaged,
         };
         let outcome = capture::run(&rig.settings, &mut sink, &wiring);
         drop(sink);
@@ -196,7 +201,7 @@ impl Rig {
         let shown = app.show(camera, &ring);
         let window = app.scheduler.workers().len() + OVERTAKING;
         let sinks: Arc<[Arc<dyn Sink>]> = app.sinks.clone();
-        let faces = RigFaces::new(camera, app);
+        let faces = RigFaces::new(camera, policy == Policy::Every, app);
         // Names before the picture that shows them.
         let mut followers: Vec<Arc<dyn Follower>> = faces.iter().map(RigFaces::follower).collect();
         followers.push(shown.preview.clone());
@@ -228,6 +233,7 @@ impl Rig {
             health: Mutex::new(health),
             feed: Mutex::default(),
             next_seq: AtomicU64::new(0),
+            damaged: Counter::default(),
         }
     }
 
@@ -236,9 +242,9 @@ impl Rig {
         self.next_seq.load(Ordering::Relaxed)
     }
 
-    /// Frames that no worker saw: passed over for newer ones, or refused because every slot was leased.
+    /// Frames that no worker saw: passed over for newer ones, refused because every slot was leased, or damaged.
     pub(super) fn drops(&self) -> u64 {
-        self.ring.stats().starved + self.lane.as_ref().map_or(0, |lane| lane.skipped())
+        self.damaged.get() + self.ring.stats().starved + self.lane.as_ref().map_or(0, |lane| lane.skipped())
     }
 
     /// Why its frames fail, if all of the last ones did.

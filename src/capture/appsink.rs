@@ -7,6 +7,7 @@ use gstreamer_app as app;
 use gstreamer_video as video;
 
 use super::CaptureError;
+use super::feed::FileNames;
 use super::health::Shape;
 use crate::types::{Frame, PixelFormat, Stamp};
 
@@ -74,13 +75,14 @@ fn linked_to(pad: &gst::Pad) -> Option<gst::glib::GString> {
 /// Turns samples into frames; remembers the caps, so that an unchanged stream costs no parsing.
 pub struct Tap {
     slots: usize,
+    names: Option<FileNames>,
     known: Option<(gst::Caps, video::VideoInfo, Shape)>,
 }
 
 impl Tap {
-    /// `slots`: of the ring that the frames go to.
-    pub fn new(slots: usize) -> Tap {
-        Tap { slots, known: None }
+    /// `slots`: of the ring that the frames go to. `names`: the files that they come from, where they come from files.
+    pub fn new(slots: usize, names: Option<FileNames>) -> Tap {
+        Tap { slots, names, known: None }
     }
 
     /// Maps the sample's buffer. Allocates nothing on our side while the caps stay the same.
@@ -105,10 +107,12 @@ impl Tap {
         // The sample gives up its reference first: a buffer with one owner goes straight back to its pool.
         let buffer = sample.buffer_owned().ok_or_else(|| unmappable("(none)", "no buffer"))?;
         drop(sample);
+        let file = self.names.as_ref().and_then(|names| names.take(buffer.offset()));
         let mapped = video::VideoFrame::from_buffer_readable(buffer, info)
             .map_err(|_| unmappable(&info_text(info), "the memory refuses to be read"))?;
-        let frame = Frame::from_gst(seq, captured, mapped)
+        let mut frame = Frame::from_gst(seq, captured, mapped)
             .ok_or_else(|| unmappable(&info_text(info), "another pixel format"))?;
+        frame.file = file;
         Ok((frame, *shape))
     }
 }

@@ -1,11 +1,14 @@
 //! From a pad of a demuxer or network source to the appsink: the shortest chain of elements for its caps.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
 use super::{CaptureError, appsink};
+use crate::image::picture::jpeg_is_whole;
+use crate::telemetry::Counter;
 
 /// libav itself starts no more than these for a picture's frames.
 const MOST_THREADS: usize = 16;
@@ -13,12 +16,31 @@ const MOST_THREADS: usize = 16;
 /// What went wrong on a streaming thread, for the capture thread to find.
 pub type Trouble = Arc<Mutex<Option<CaptureError>>>;
 
+/// What stands between a source and the appsink besides a decoder.
+#[derive(Clone)]
+pub struct Needs {
+    /// A converter to one of the road's formats.
+    pub convert: bool,
+    /// A filter that turns frames as the stream's tags say. It copies them, so it is there only where they do.
+    pub upright: bool,
+    /// Counts pictures that were cut off and are passed over.
+    pub damaged: Counter,
+}
+
+impl Needs {
+    /// The elements behind the decoder.
+    fn filters(&self) -> impl Iterator<Item = String> {
+        let upright = self.upright.then(|| "videoflip video-direction=auto".into());
+        upright.into_iter().chain(self.convert.then(|| "videoconvert".into()))
+    }
+}
+
 /// Links the first video pad that `source` shows to `sink`, with the decoder that it needs between them.
 pub fn link_when_shown(
     pipeline: &gst::Pipeline,
     source: &gst::Element,
     sink: &gst::Element,
-    convert: bool,
+    needs: Needs,
 ) -> Trouble {
     let trouble = Trouble::default();
     let (weak, target, noted) = (pipeline.downgrade(), sink.clone(), trouble.clone());
@@ -29,9 +51,16 @@ pub fn link_when_shown(
         if !free || !is_video(&caps) {
             return;
         }
-        if let Err(error) = link(&pipeline, pad, &caps, &target, convert) {
+        if let Err(error) = link(&pipeline, pad, &caps, &target, &needs) {
             note(&noted, error);
             gst::element_error!(pipeline, gst::CoreError::Pad, ("the video could not be linked"));
+        }
+        if !needs.upright {
+            look_for_turn(&pipeline, pad, &noted);
+        }
+        let in_parts = factory_of(pad).is_some_and(|name| name == "multipartdemux");
+        if in_parts && caps.structure(0).is_some_and(|coded| coded.name() == "image/jpeg") {
+            pass_whole_jpegs(pad, needs.damaged.clone());
         }
     });
     let (weak, target) = (pipeline.downgrade(), sink.downgrade());
@@ -43,6 +72,65 @@ pub fn link_when_shown(
         }
     });
     trouble
+}
+
+fn factory_of(pad: &gst::Pad) -> Option<gst::glib::GString> {
+    Some(pad.parent_element()?.factory()?.name())
+}
+
+/// Notes a stream whose tags say, before its first buffer, that it is to be shown turned: another pipeline does that.
+fn look_for_turn(pipeline: &gst::Pipeline, pad: &gst::Pad, trouble: &Trouble) {
+    let (weak, trouble) = (pipeline.downgrade(), trouble.clone());
+    let is_turned = Arc::new(AtomicBool::new(false));
+    let seen = is_turned.clone();
+    let look = move |tags: &gst::TagListRef| {
+        let orientation = tags.get::<gst::tags::ImageOrientation>();
+        if orientation.is_none_or(|orientation| orientation.get() == "rotate-0") {
+            return;
+        }
+        note(&trouble, CaptureError::Turned);
+        if let (false, Some(pipeline)) = (seen.swap(true, Ordering::Relaxed), weak.upgrade()) {
+            gst::element_error!(pipeline, gst::CoreError::Tag, ("the video is to be shown turned"));
+        }
+    };
+    let kinds = gst::PadProbeType::EVENT_DOWNSTREAM | gst::PadProbeType::BUFFER;
+    pad.add_probe(kinds, move |pad, info| match &info.data {
+        Some(gst::PadProbeData::Event(event)) => {
+            if let gst::EventView::Tag(tags) = event.view() {
+                look(tags.tag());
+            }
+            gst::PadProbeReturn::Ok
+        }
+        // Tags may have come before this was there; from the first buffer on the stream is as it is.
+        _ => {
+            (0..).map_while(|at| pad.sticky_event::<gst::event::Tag>(at)).for_each(|tags| look(tags.tag()));
+            if is_turned.load(Ordering::Relaxed) {
+                gst::PadProbeReturn::Drop
+            } else {
+                gst::PadProbeReturn::Remove
+            }
+        }
+    });
+}
+
+/// Lets only JPEGs through that have their end: a decoder fills what is missing with grey. Others are counted.
+pub fn pass_whole_jpegs(pad: &gst::Pad, damaged: Counter) {
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let map = info.buffer().and_then(|buffer| buffer.map_readable().ok());
+        if map.is_none_or(|map| jpeg_is_whole(&map)) {
+            return gst::PadProbeReturn::Ok;
+        }
+        damaged.inc();
+        let count = damaged.get();
+        // The first, and then ever more seldom: a camera may do it with each.
+        if count.is_power_of_two() {
+            tracing::warn!(
+                count,
+                "a picture came cut off and is passed over: check the camera's network and load"
+            );
+        }
+        gst::PadProbeReturn::Drop
+    });
 }
 
 fn note(trouble: &Trouble, error: CaptureError) {
@@ -62,9 +150,9 @@ fn link(
     pad: &gst::Pad,
     caps: &gst::CapsRef,
     sink: &gst::Element,
-    convert: bool,
+    needs: &Needs,
 ) -> Result<(), CaptureError> {
-    let target = match decode(caps)?.into_iter().chain(convert.then(|| "videoconvert".into())).reduce(join) {
+    let target = match decode(caps)?.into_iter().chain(needs.filters()).reduce(join) {
         Some(line) => {
             let bin = bin(&line)?;
             let failed = |_| CaptureError::NoDecoder { caps: caps.to_string() };

@@ -106,8 +106,8 @@ pub enum CaptureError {
     },
     /// Pictures of a folder that could not be shown.
     #[error(
-        "{bad} of the {total} pictures in {} gave no frame ({cause}); the others were delivered; \
-         remove or replace these pictures", path.display()
+        "{bad} of the {total} pictures in {} gave no frame ({cause}); {}remove or replace these pictures",
+        path.display(), delivered(total - bad)
     )]
     Pictures {
         /// The folder.
@@ -116,7 +116,7 @@ pub enum CaptureError {
         bad: u64,
         /// How many there are.
         total: u64,
-        /// The first failure.
+        /// Each that failed, and why; of many the first ones.
         cause: String,
     },
     /// The source's buffer pool cannot fill the ring.
@@ -157,6 +157,9 @@ pub enum CaptureError {
     /// The password of a source cannot be read.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// Frames are to be shown turned, and the pipeline does not turn them; another one does.
+    #[error("the video is to be shown turned, which could not be done; save it upright")]
+    Turned,
     /// An error of the pipeline.
     #[error(transparent)]
     Stream(#[from] Fault),
@@ -181,6 +184,15 @@ pub enum CaptureError {
     /// The test scene.
     #[error(transparent)]
     Painter(#[from] PainterError),
+}
+
+/// What became of the other pictures, where there are others.
+fn delivered(frames: u64) -> String {
+    match frames {
+        0 => String::new(),
+        1 => "the other one was delivered; ".into(),
+        more => format!("the other {more} were delivered; "),
+    }
 }
 
 impl CaptureError {

@@ -1,5 +1,6 @@
 //! Sources of our own (scene, folder, TCP): they feed an appsrc, one buffer whenever it needs one.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use gstreamer as gst;
@@ -7,6 +8,7 @@ use gstreamer_app as app;
 
 use super::CaptureError;
 use crate::supervisor::Stop;
+use crate::types::Label;
 
 /// How the bytes of a fed buffer are coded; each needs another pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +17,6 @@ pub enum Coding {
     Raw,
     /// JPEG.
     Jpeg,
-    /// PNG.
-    Png,
 }
 
 /// What a feed says before a pipeline is built for it.
@@ -40,6 +40,8 @@ pub enum Opening {
 pub enum Fed {
     /// The next buffer, with its time stamp.
     Buffer(gst::Buffer),
+    /// The next buffer, with its time stamp and caps of its own.
+    Sample(gst::Sample),
     /// The next buffer is of another kind: drain this pipeline, then `open` again.
     Switch,
     /// It is over.
@@ -56,13 +58,44 @@ pub trait Feed: Send {
     fn rewind(&mut self);
     /// The pipeline could not take the last buffer, but another one will: give it again.
     fn again(&mut self) {}
-    /// The decoder refused the last buffer; whether the feed has more to try.
-    fn decoder_failed(&mut self, _cause: &str) -> bool {
-        false
+    /// The names of the files that its buffers come from, where they come from files.
+    fn names(&self) -> Option<FileNames> {
+        None
     }
     /// Whether the end was as it should be, after `frames` frames.
     fn check_end(&self, _frames: u64) -> Result<(), CaptureError> {
         Ok(())
+    }
+}
+
+/// Names of files on their way to the frames that are made of them: a buffer carries its number in `offset`.
+#[derive(Clone, Default)]
+pub struct FileNames(Arc<Mutex<VecDeque<(u64, Label)>>>);
+
+impl FileNames {
+    /// Buffer `number`, the next after those before, is of the file `name`.
+    pub fn put(&self, number: u64, name: Label) {
+        self.lock().push_back((number, name));
+    }
+
+    /// The file of buffer `number`; those of earlier buffers, which were passed over, are forgotten.
+    pub fn take(&self, number: u64) -> Option<Label> {
+        let mut names = self.lock();
+        while let Some((first, name)) = names.pop_front() {
+            match first.cmp(&number) {
+                std::cmp::Ordering::Less => {}
+                std::cmp::Ordering::Equal => return Some(name),
+                std::cmp::Ordering::Greater => {
+                    names.push_front((first, name));
+                    break;
+                }
+            }
+        }
+        None
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, Label)>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -105,6 +138,11 @@ impl Feeder {
                 drop(slot);
                 // Refused only while the pipeline is being taken down.
                 let _ = source.push_buffer(buffer);
+                return;
+            }
+            Ok(Fed::Sample(sample)) => {
+                drop(slot);
+                let _ = source.push_sample(&sample);
                 return;
             }
             Ok(Fed::Switch) => slot.switch = true,

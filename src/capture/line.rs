@@ -8,10 +8,12 @@ use gstreamer::prelude::*;
 use gstreamer_app as app;
 
 use super::bus::{self, FaultKind, Wording};
-use super::chain::{self, Trouble};
+use super::chain::{self, Needs, Trouble};
+use super::feed::FileNames;
 use super::lent::Door;
 use super::{CaptureError, appsink};
 use crate::supervisor::Stop;
+use crate::telemetry::Counter;
 
 /// Time slices of streaming threads whose frames come at their own pace, the longest that the kernel gives: they have until
 /// the next frame, while what is woken by this one (worker, broker, subscriber) has somebody waiting, and takes their
@@ -28,6 +30,8 @@ pub struct Variant {
     pub convert: bool,
     /// The device exports no DMA-BUF: map its own buffers.
     pub plain_io: bool,
+    /// The stream's tags say that its frames are to be shown turned.
+    pub upright: bool,
 }
 
 /// What a pipeline is built with.
@@ -45,15 +49,21 @@ pub struct Build<'a> {
     pub wording: Wording,
     /// Ends whatever waits in the pipeline.
     pub stop: &'a Stop,
+    /// Counts pictures that came damaged.
+    pub damaged: &'a Counter,
 }
 
 /// A pipeline that ends in our appsink. Taken down when dropped.
 pub struct Line {
     /// The pipeline.
     pub pipeline: gst::Pipeline,
+    /// The files that its buffers come from, where they come from files.
+    pub names: Option<FileNames>,
     sink: app::AppSink,
     bus: gst::Bus,
     trouble: Option<Trouble>,
+    upright: bool,
+    damaged: Counter,
     wording: Wording,
     stop: Stop,
     live: bool,
@@ -74,7 +84,18 @@ impl Line {
         bus::keep_errors_only(&bus, build.camera, slice, build.wording);
         pipeline.add(&sink).map_err(|_| internal("the appsink was refused"))?;
         let stop = build.stop.child();
-        Ok(Line { pipeline, sink, bus, trouble: None, wording: build.wording, stop, live: false })
+        Ok(Line {
+            pipeline,
+            names: None,
+            sink,
+            bus,
+            trouble: None,
+            upright: build.variant.upright,
+            damaged: build.damaged.clone(),
+            wording: build.wording,
+            stop,
+            live: false,
+        })
     }
 
     /// Adds `elements`, linked one after the other; the last one to the appsink where `to_sink`.
@@ -92,7 +113,8 @@ impl Line {
     /// Links the first video pad that `source` will show.
     pub fn link_when_shown(&mut self, source: &gst::Element, convert: bool) {
         let sink = self.sink.upcast_ref();
-        self.trouble = Some(chain::link_when_shown(&self.pipeline, source, sink, convert));
+        let needs = Needs { convert, upright: self.upright, damaged: self.damaged.clone() };
+        self.trouble = Some(chain::link_when_shown(&self.pipeline, source, sink, needs));
     }
 
     /// The appsink, for tests that look at what reaches it.
@@ -217,7 +239,7 @@ mod tests {
     fn assert_not_copied(mut line: Line, edge_bytes: usize) {
         let seen = addresses(&line);
         line.play().unwrap();
-        let mut tap = Tap::new(4);
+        let mut tap = Tap::new(4, None);
         for n in 0..5 {
             let sample = line.pull(Duration::from_secs(20)).expect("a frame");
             let (frame, _) = tap.frame(sample, n, Stamp::default()).unwrap();
@@ -230,18 +252,18 @@ mod tests {
         }
     }
 
-    fn build(stop: &Stop) -> Build<'_> {
-        let variant = Variant::default();
-        Build { camera: "test", slots: 4, sync: false, variant, wording: Wording::Sentences, stop }
+    fn line(make: impl FnOnce(Build<'_>) -> Result<Line, CaptureError>) -> Line {
+        let (variant, wording) = (Variant::default(), Wording::Sentences);
+        let (stop, damaged) = (&Stop::new(), &Counter::new());
+        make(Build { camera: "test", slots: 4, sync: false, variant, wording, stop, damaged }).unwrap()
     }
 
     #[test]
     fn a_raw_frame_lies_where_its_source_wrote_it() {
         gst::init().unwrap();
         let caps = "video/x-raw,format=NV12,width=320,height=240";
-        let line = source::launched(&LaunchLine::new(format!("videotestsrc ! {caps}")), build(&Stop::new()));
-        let line = line.unwrap();
-        assert_not_copied(line, 0);
+        let text = LaunchLine::new(format!("videotestsrc ! {caps}"));
+        assert_not_copied(line(|build| source::launched(&text, build)), 0);
     }
 
     #[test]
@@ -256,7 +278,7 @@ mod tests {
             return;
         }
         let video = file::look(&path).unwrap();
-        let line = file::line(&video, build(&Stop::new())).unwrap();
+        let line = line(|build| file::line(&video, build));
         // libav writes its edge above and to the left of the picture: at most 64 rows of a padded stride.
         assert_not_copied(line, 64 * 2048);
     }

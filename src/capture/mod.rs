@@ -26,6 +26,7 @@ mod v4l2;
 
 use crate::config;
 use crate::supervisor::{Beat, Stop};
+use crate::telemetry::Counter;
 use crate::types::{Clock, Frame};
 
 pub use error::CaptureError;
@@ -79,6 +80,8 @@ pub struct Wiring<'a> {
     pub beat: &'a Beat,
     /// Makes the painter of a `scene:` source.
     pub painter: &'a MakePainter,
+    /// Counts pictures that came damaged and gave no frame.
+    pub damaged: &'a Counter,
 }
 
 /// Captures `camera` into `sink` until the source ends, the ring closes or `wiring.stop` stops.

@@ -9,7 +9,13 @@ use crate::types::PixelFormat;
 /// A pool of buffers for packed frames of one shape.
 pub struct FramePool {
     pool: gst::BufferPool,
+    packing: Packing,
+}
+
+/// How frames of one shape lie in memory of our own.
+pub struct Packing {
     caps: gst::Caps,
+    bytes: usize,
     packed: Option<Packed>,
 }
 
@@ -31,20 +37,18 @@ impl FramePool {
         fps: u32,
         buffers: usize,
     ) -> Result<FramePool, String> {
-        let info = info_of(format, width, height, fps)?;
-        let (packed, bytes) = layout(format, width, height, &info);
-        let caps = info.to_caps().map_err(|e| e.to_string())?;
+        let packing = Packing::new(format, width, height, fps)?;
         let pool = gst::BufferPool::new();
         let mut config = pool.config();
-        config.set_params(Some(&caps), bytes as u32, buffers as u32, 0);
+        config.set_params(Some(&packing.caps), packing.bytes as u32, buffers as u32, 0);
         pool.set_config(config).map_err(|e| e.to_string())?;
         pool.set_active(true).map_err(|e| e.to_string())?;
-        Ok(FramePool { pool, caps, packed })
+        Ok(FramePool { pool, packing })
     }
 
     /// The caps of its buffers.
     pub fn caps(&self) -> &gst::Caps {
-        &self.caps
+        self.packing.caps()
     }
 
     /// A buffer whose packed bytes `write` has written in place; `None` when there is no memory.
@@ -55,22 +59,52 @@ impl FramePool {
             let Ok(mut map) = writable.map_writable() else { return Ok(None) };
             write(&mut map)?;
         }
-        if let Some(packed) = &self.packed {
-            let planes = packed.planes;
-            let added = video::VideoMeta::add_full(
-                writable,
-                video::VideoFrameFlags::empty(),
-                packed.info.format(),
-                packed.info.width(),
-                packed.info.height(),
-                &packed.offset[..planes],
-                &packed.stride[..planes],
-            );
-            if added.is_err() {
-                return Ok(None);
-            }
+        if self.packing.describe(writable).is_err() {
+            return Ok(None);
         }
         Ok(Some(buffer))
+    }
+}
+
+impl Packing {
+    /// Errors say what is wrong with the shape.
+    pub fn new(format: PixelFormat, width: usize, height: usize, fps: u32) -> Result<Packing, String> {
+        let info = info_of(format, width, height, fps)?;
+        let (packed, bytes) = layout(format, width, height, &info);
+        let caps = info.to_caps().map_err(|e| e.to_string())?;
+        Ok(Packing { caps, bytes, packed })
+    }
+
+    /// The caps of such frames.
+    pub fn caps(&self) -> &gst::Caps {
+        &self.caps
+    }
+
+    /// Packed bytes as a buffer, where they lie. Errors: too few of them.
+    pub fn wrap(&self, bytes: Vec<u8>) -> Result<gst::Buffer, &'static str> {
+        if bytes.len() < self.bytes {
+            return Err("its bytes end too soon");
+        }
+        let mut buffer = gst::Buffer::from_mut_slice(bytes);
+        let writable = buffer.get_mut().ok_or("its buffer is shared")?;
+        self.describe(writable).map_err(|()| "its planes cannot be described")?;
+        Ok(buffer)
+    }
+
+    /// Says on the buffer where its planes lie, if that is not where GStreamer expects them.
+    fn describe(&self, buffer: &mut gst::BufferRef) -> Result<(), ()> {
+        let Some(packed) = &self.packed else { return Ok(()) };
+        let planes = packed.planes;
+        let added = video::VideoMeta::add_full(
+            buffer,
+            video::VideoFrameFlags::empty(),
+            packed.info.format(),
+            packed.info.width(),
+            packed.info.height(),
+            &packed.offset[..planes],
+            &packed.stride[..planes],
+        );
+        added.map(drop).map_err(drop)
     }
 }
 

@@ -104,6 +104,7 @@ impl<'a> Session<'a> {
                 Ok(Outcome::Stopped) => return Ok(Ended::Stopped),
                 Ok(Outcome::Closed) => return Ok(Ended::Closed),
                 Ok(Outcome::Waiting(what)) => {
+                    self.watch.lost();
                     self.tell_offline(what, None);
                     None
                 }
@@ -126,6 +127,7 @@ impl<'a> Session<'a> {
             variant: self.variant,
             wording: if self.camera.source.holds_secrets() { Wording::Kinds } else { Wording::Sentences },
             stop: self.wiring.stop,
+            damaged: self.wiring.damaged,
         };
         match origin.next_line(self.camera, build)? {
             Next::Line(line) => self.pump(*line),
@@ -136,7 +138,7 @@ impl<'a> Session<'a> {
 
     /// Lets the pipeline's own thread commit its frames until it ends, and looks after it meanwhile.
     fn pump(&mut self, mut line: Line) -> Result<Outcome, CaptureError> {
-        let (wiring, tap) = (self.wiring, Tap::new(self.sink.slots()));
+        let (wiring, tap) = (self.wiring, Tap::new(self.sink.slots(), line.names.clone()));
         let begun = wiring.clock.now();
         let door = Door::default();
         let news = line.serve(&door);
@@ -262,11 +264,6 @@ impl<'a> Session<'a> {
         match origin {
             Origin::File(video) => Err(video.explain(error, self.frames)),
             Origin::Fed { feeder, live: false } => {
-                let more = matches!(error, CaptureError::Stream(_))
-                    && feeder.lock().feed.decoder_failed(&error.to_string());
-                if more {
-                    return Ok(None);
-                }
                 feeder.lock().feed.check_end(self.frames)?;
                 Err(error)
             }
@@ -277,6 +274,9 @@ impl<'a> Session<'a> {
 
     /// Whether the error may vanish with another pipeline; if so, that one is next.
     fn vary(&mut self, error: &CaptureError) -> bool {
+        if matches!(error, CaptureError::Turned) {
+            return !std::mem::replace(&mut self.variant.upright, true);
+        }
         let CaptureError::Stream(fault) = error else { return false };
         let v4l2 = matches!(self.camera.source, crate::config::Source::V4l2(_));
         if v4l2

@@ -7,11 +7,11 @@ use gstreamer_app as app;
 use super::appsink::IN_FLIGHT;
 use super::feed::{Coding, Feeder, Opening};
 use super::file::{self, Video};
-use super::images::ImagesFeed;
+use super::images::{self, ImagesFeed};
 use super::line::{Build, Line};
 use super::painter::PainterFeed;
 use super::{CaptureError, Wiring, chain, remote, tcp, v4l2};
-use crate::config::{Camera, LaunchLine, Source};
+use crate::config::{Camera, LaunchLine, Pace, Source};
 
 /// Where a camera's pipelines come from.
 pub enum Origin {
@@ -39,7 +39,17 @@ impl Origin {
         let fed = |feed: Box<dyn super::feed::Feed>, live| Origin::Fed { feeder: Feeder::new(feed), live };
         Ok(match &camera.source {
             Source::File(path) => Origin::File(file::look(path)?),
-            Source::Images(folder) => fed(Box::new(ImagesFeed::new(folder, camera.images_fps)?), false),
+            Source::Images(folder) => {
+                let options = images::Options {
+                    fps: camera.images_fps.max(1),
+                    repeat: camera.repeat,
+                    watch: camera.watch,
+                    paced: camera.pace == Pace::Live,
+                    held: slots + IN_FLIGHT,
+                    damaged: wiring.damaged.clone(),
+                };
+                fed(Box::new(ImagesFeed::new(folder, options)?), false)
+            }
             Source::Scene { frames, .. } => {
                 let painter = (wiring.painter)(&camera.source)?;
                 fed(Box::new(PainterFeed::new(painter, *frames, slots + IN_FLIGHT)?), false)
@@ -85,7 +95,8 @@ fn fed_line(feeder: &Feeder, live: bool, build: Build<'_>) -> Result<Next, Captu
         Opening::Waiting(what) => return Ok(Next::Waiting(what)),
         Opening::End => return Ok(Next::End),
     };
-    let line = Line::new(build)?;
+    let mut line = Line::new(build)?;
+    line.names = feeder.lock().feed.names();
     let source = app::AppSrc::builder()
         .caps(&caps)
         .format(gst::Format::Time)
@@ -98,10 +109,12 @@ fn fed_line(feeder: &Feeder, live: bool, build: Build<'_>) -> Result<Next, Captu
         pad.set_offset(-i64::try_from(start_ns).unwrap_or(0));
     }
     feeder.serve(&source, line.stop().clone());
+    if let (Some(pad), Coding::Jpeg) = (source.static_pad("src"), coding) {
+        chain::pass_whole_jpegs(&pad, build.damaged.clone());
+    }
     let decoder = match coding {
         Coding::Raw => None,
         Coding::Jpeg => Some(chain::element("jpegdec")?),
-        Coding::Png => Some(chain::element("pngdec")?),
     };
     let convert = build.variant.convert.then(|| chain::element("videoconvert")).transpose()?;
     let elements: Vec<&gst::Element> =

@@ -352,6 +352,8 @@ pub struct Camera {
     pub pace: Pace,
     /// Start again at the end.
     pub repeat: bool,
+    /// `images://` only: wait for new pictures, without end.
+    pub watch: bool,
     /// After each frame taken, this many are passed over.
     pub skip_frames: u32,
     /// Slots of the ring, 2 to 64.

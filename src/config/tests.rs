@@ -530,3 +530,16 @@ fn hours_roles_and_time_zones_of_attendance_are_read_and_their_faults_are_named(
         assert_fault(text, expected);
     }
 }
+
+#[test]
+fn only_a_folder_that_is_not_repeated_can_be_watched() {
+    let camera = |source: &str, more: &str| {
+        format!("[[camera]]\nname = \"a\"\nsource = \"{source}\"\nwatch = true\n{more}")
+    };
+    assert!(Desk::new().faults(&camera("images:///pictures", "")).is_empty());
+    assert_fault(&camera("scene:", ""), "4:9 camera[0].watch: only a folder can be watched");
+    assert_fault(
+        &camera("images:///pictures", "repeat = true\n"),
+        "4:9 camera[0].watch: watch waits for new",
+    );
+}

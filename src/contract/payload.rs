@@ -273,6 +273,9 @@ pub struct Detections<'a> {
     pub camera: &'a str,
     /// The frame's number since the process began.
     pub frame: u64,
+    /// The name of the file that the frame comes from, where it is a picture of a folder; at most 255 bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<&'a str>,
     /// Frame width in px.
     pub width: u32,
     /// Frame height in px.
@@ -303,6 +306,7 @@ impl<'a> From<&'a Report> for Detections<'a> {
         Detections {
             camera: &report.camera,
             frame: report.frame_seq,
+            file: report.file.as_deref(),
             width: report.width,
             height: report.height,
             findings: &report.findings,

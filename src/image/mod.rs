@@ -1,6 +1,6 @@
 //! Pictures into tensors and files: one [`Preprocessor`] from mapped planes to a tensor's bytes
 //! (crop, letterbox, resample, colour, normalise); into a [`Canvas`] of our own ([`Copier`]), which may be drawn into
-//! ([`draw`]) and becomes a file ([`jpeg`]). Regions of a part into patches ([`Cutter`]), where the part lies ([`Aligner`]), and what can be measured on a patch without a model.
+//! ([`draw`]) and becomes a file ([`jpeg`]). Files into pictures ([`picture`]). Regions of a part into patches ([`Cutter`]), where the part lies ([`Aligner`]), and what can be measured on a patch without a model.
 //!
 //! Assumed where the planes do not say: limited-range chroma is co-sited with the left luma sample (MPEG-2, H.264),
 //! full-range chroma is centred (JPEG); GRAY8 is full range. Within 1 count of the same arithmetic in f64.
@@ -22,6 +22,7 @@ pub mod jpeg;
 mod lab;
 mod mask;
 mod matcher;
+pub mod picture;
 mod plan;
 mod planes;
 mod polish;

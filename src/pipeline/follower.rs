@@ -1,8 +1,8 @@
 //! What else looks at a camera's frames once their reports are in order: recognition, the preview.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use super::Product;
+use super::{Lane, Product};
 use crate::ring::Lease;
 use crate::stages::track::Events;
 use crate::types::{Frame, Inspection, Report};
@@ -10,6 +10,16 @@ use crate::types::{Frame, Inspection, Report};
 /// Follows one lane, in frame order, one frame at a time, on whichever worker completed the frame. Must not block,
 /// and allocates nothing in the steady state. A frame's slot stays leased for as long as a follower keeps its lease.
 pub trait Follower: Send + Sync {
+    /// It follows `lane` from now on.
+    fn joined(&self, lane: &Weak<Lane>) {
+        let _ = lane;
+    }
+
+    /// Whether the next report may be marked now. One that says no calls [`Lane::resume`] as soon as it can.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
     /// Whether it wants the next frames: while nobody does, their slots are free before their reports are in order.
     fn wants_frames(&self) -> bool;
 

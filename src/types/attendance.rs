@@ -32,6 +32,9 @@ pub struct Sighting {
     pub frame_seq: u64,
     /// When that frame was captured.
     pub captured: Stamp,
+    /// The frame's time for the rules that ask how far apart two sightings of a camera are, ns: that of capture, or, where
+    /// a file is read as fast as it goes, the file's own.
+    pub time_ns: u64,
     /// The tracked object whose face it is.
     pub track: u64,
     /// Where the face is, in frame px.

@@ -6,7 +6,7 @@ use gstreamer_video::VideoFrame;
 use gstreamer_video::prelude::*;
 use gstreamer_video::video_frame::Readable;
 
-use super::Stamp;
+use super::{Label, Stamp};
 
 /// The pixel layouts that the road accepts; all 8 bits a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -160,6 +160,8 @@ pub struct Frame {
     pub format: PixelFormat,
     /// Matrix and range of the samples.
     pub colour: Colour,
+    /// The name of the file that it comes from, where it is a picture of a folder; at most 255 bytes.
+    pub file: Option<Label>,
     pixels: Pixels,
 }
 
@@ -176,6 +178,7 @@ impl Frame {
             height: video.height() as usize,
             format,
             colour,
+            file: None,
             pixels: Pixels::Gst(video),
         })
     }
@@ -193,7 +196,7 @@ impl Frame {
             planes.data.map(|plane| if plane.is_empty() { 0 } else { plane.as_ptr() as usize - base });
         let (stride, colour) = (planes.stride, planes.colour);
         let pixels = Pixels::Memory { bytes, offset, stride };
-        Some(Frame { seq, captured, pts_ns: None, width, height, format, colour, pixels })
+        Some(Frame { seq, captured, pts_ns: None, width, height, format, colour, file: None, pixels })
     }
 
     /// A copy in memory of our own, packed. For benchmarks and tests: the road never copies a frame.
@@ -208,14 +211,14 @@ impl Frame {
         }
         let shape = (self.format, self.width, self.height);
         let frame = Frame::from_memory(self.seq, self.captured, shape, bytes.into())?;
-        Some(Frame { colour: self.colour, pts_ns: self.pts_ns, ..frame })
+        Some(Frame { colour: self.colour, pts_ns: self.pts_ns, file: self.file.clone(), ..frame })
     }
 
     /// The same bytes again as another frame; only for frames in memory of our own.
     pub fn share(&self) -> Option<Frame> {
         let Pixels::Memory { bytes, offset, stride } = &self.pixels else { return None };
         let pixels = Pixels::Memory { bytes: bytes.clone(), offset: *offset, stride: *stride };
-        Some(Frame { pixels, ..*self })
+        Some(Frame { pixels, file: self.file.clone(), ..*self })
     }
 
     /// The planes, where they are. No byte moves.

@@ -47,6 +47,8 @@ pub struct Report {
     /// The frame's time by its source's own clock, ns, where it has one: evenly spaced also where frames arrive in
     /// bursts, or are read faster than they were filmed. Begins anew when the source does.
     pub pts_ns: Option<u64>,
+    /// The file that the frame comes from, where it is a picture of a folder.
+    pub file: Option<Label>,
     /// Frame width in px.
     pub width: u32,
     /// Frame height in px.
@@ -71,6 +73,7 @@ impl Report {
             frame_seq: 0,
             captured: Stamp::default(),
             pts_ns: None,
+            file: None,
             width: 0,
             height: 0,
             findings: heapless::Vec::new(),
@@ -88,6 +91,7 @@ impl Report {
         self.overflow = 0;
         self.latency = Latency::default();
         self.fault = None;
+        self.file = None;
     }
 
     /// Adds a finding, or counts it where the report is full.

@@ -39,6 +39,7 @@ pub fn sighting_at(camera: &str, person: u64, captured: Stamp) -> Sighting {
         camera: camera.into(),
         frame_seq: captured.mono_ns / 1_000,
         captured,
+        time_ns: captured.mono_ns,
         track: person,
         rect: Rect::default(),
         identity: Some(Identity { person: PersonId(person), name: format!("Person {person}").into() }),

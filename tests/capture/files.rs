@@ -162,3 +162,51 @@ fn nothing_is_allocated_between_appsink_and_ring() {
     let counts = told.try_recv().expect("80 frames");
     assert_eq!(counts.last().unwrap() - counts[0], 0, "{counts:?}");
 }
+
+/// The video file with the display matrix of its first track turned by 90 degrees (ISO 14496-12, 8.3.2).
+fn turned(name: &str) -> Option<Vec<u8>> {
+    let mut bytes = fs::read(data(&format!("video/{name}"))?).unwrap();
+    let at = bytes.windows(4).position(|kind| kind == b"tkhd").unwrap() + 4;
+    // Version 0: times of 32 bits; then two reserved words, layer, group, volume, and the matrix.
+    assert_eq!(bytes[at], 0);
+    let matrix: [i32; 9] = [0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30];
+    for (n, value) in matrix.iter().enumerate() {
+        bytes[at + 40 + 4 * n..at + 44 + 4 * n].copy_from_slice(&value.to_be_bytes());
+    }
+    Some(bytes)
+}
+
+#[test]
+fn a_video_that_is_to_be_shown_turned_is_turned_and_every_frame_is_delivered() {
+    let name = "one-by-one-person-detection.mp4";
+    let Some(bytes) = turned(name) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("telephone.mp4");
+    fs::write(&path, bytes).unwrap();
+    // The first frame of each, in full.
+    let first = |path: &Path| {
+        let (tell, told) = std::sync::mpsc::channel();
+        let mut count = 0u64;
+        let mut running =
+            start_with(camera(Source::File(path.into())), std::sync::mpsc::channel().1, move |frame| {
+                let luma = frame.planes();
+                let row = |y: usize| luma.data[0][y * luma.stride[0]..][..frame.width].to_vec();
+                if count == 0 {
+                    let rows: Vec<_> = (0..frame.height).map(row).collect();
+                    tell.send(rows).unwrap();
+                }
+                count += 1;
+                Committed::Taken
+            });
+        assert_eq!(running.end().unwrap(), Ended::EndOfStream);
+        told.recv().unwrap()
+    };
+    let (lying, standing) = (first(&data(&format!("video/{name}")).unwrap()), first(&path));
+    assert_eq!((standing.len(), standing[0].len()), (lying[0].len(), lying.len()));
+    for (x, y) in [(0, 0), (5, 17), (100, 30)] {
+        assert_eq!(standing[y][x], lying[lying.len() - 1 - x][y], "at ({x}, {y})");
+    }
+    let mut running = play(&path);
+    running.end().unwrap();
+    assert_eq!(running.all().len(), reference(name).len());
+}

@@ -79,3 +79,19 @@ fn a_server_that_wants_a_password_says_so() {
     running.until_offline("user name and password");
     refuse.join().unwrap();
 }
+
+#[test]
+fn a_part_that_was_cut_off_is_counted_and_not_delivered_half_grey() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let running = start(camera(Source::Http(format!("http://{address}/video").parse().unwrap())));
+    let (mut stream, _) = answer(&listener);
+    let cut = jpeg(60);
+    // The demuxer gives a part on when the next one begins.
+    for picture in [&jpeg(120), &cut[..cut.len() / 2], &jpeg(200), &jpeg(200)] {
+        send(&mut stream, picture);
+    }
+    assert!(running.frame().first.abs_diff(120) < 4);
+    assert!(running.frame().first.abs_diff(200) < 4);
+    assert_eq!(running.damaged.get(), 1);
+}

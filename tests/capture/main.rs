@@ -1,6 +1,9 @@
 //! Capture against real sources: files, folders, servers that the tests start, sockets, the painter, launch lines.
 
 mod files;
+#[path = "../support/flavours.rs"]
+#[allow(dead_code, reason = "each test binary uses its part")]
+mod flavours;
 mod http;
 mod images;
 mod lines;

@@ -14,6 +14,7 @@ use ocellus::capture::{
 };
 use ocellus::config::{Camera, Pace, Source, V4l2};
 use ocellus::supervisor::{Beat, Stop};
+use ocellus::telemetry::Counter;
 use ocellus::types::{Frame, PixelFormat, SystemClock};
 
 /// No test waits longer than this for what it expects.
@@ -61,6 +62,8 @@ pub struct Seen {
     pub md5: String,
     /// The first byte of its first plane.
     pub first: u8,
+    /// The file that it comes from.
+    pub file: Option<String>,
 }
 
 /// The planes' bytes without padding.
@@ -83,7 +86,8 @@ pub fn see(frame: &Frame) -> Seen {
     sum.update(&bytes);
     let md5 = sum.string().unwrap();
     let size = (frame.width, frame.height);
-    Seen { seq: frame.seq, pts_ns: frame.pts_ns, size, format: frame.format, md5, first: bytes[0] }
+    let file = frame.file.as_deref().map(str::to_owned);
+    Seen { seq: frame.seq, pts_ns: frame.pts_ns, size, format: frame.format, md5, first: bytes[0], file }
 }
 
 /// Holds the last frames, as a ring keeps its history.
@@ -123,6 +127,7 @@ pub fn camera(source: Source) -> Camera {
         source,
         pace: Pace::Max,
         repeat: false,
+        watch: false,
         skip_frames: 0,
         ring_slots: SLOTS,
         frozen_after: Duration::from_millis(700),
@@ -148,6 +153,8 @@ pub struct Running {
     pub health: Receiver<Health>,
     pub stop: Stop,
     pub beat: Beat,
+    /// Pictures that gave no frame.
+    pub damaged: Counter,
     thread: Option<JoinHandle<Result<Ended, CaptureError>>>,
 }
 
@@ -169,10 +176,11 @@ pub fn start_with(
     let (tell, health) = channel();
     let stop = Stop::new();
     let (token, beat) = (stop.clone(), Beat::new());
-    let heart = beat.clone();
-    let run = move || capture_on_this_thread(&camera, look, tell, &token, &heart);
+    let (heart, damaged) = (beat.clone(), Counter::new());
+    let count = damaged.clone();
+    let run = move || capture_on_this_thread(&camera, look, tell, &token, &heart, &count);
     let thread = std::thread::Builder::new().name("capture".into()).spawn(run).unwrap();
-    Running { frames, health, stop, beat, thread: Some(thread) }
+    Running { frames, health, stop, beat, damaged, thread: Some(thread) }
 }
 
 fn capture_on_this_thread(
@@ -181,11 +189,12 @@ fn capture_on_this_thread(
     tell: Sender<Health>,
     stop: &Stop,
     beat: &Beat,
+    damaged: &Counter,
 ) -> Result<Ended, CaptureError> {
     let mut sink = Slots { held: VecDeque::new(), next: 0, look };
     let health = |health| drop(tell.send(health));
     let clock = SystemClock;
-    let wiring = Wiring { health: &health, clock: &clock, stop, beat, painter: &squares };
+    let wiring = Wiring { health: &health, clock: &clock, stop, beat, painter: &squares, damaged };
     capture::run(camera, &mut sink, &wiring)
 }
 

@@ -140,3 +140,16 @@ fn a_silent_sender_is_frozen_and_gives_way_to_another() {
     drop(second);
     running.until_offline("closed the connection");
 }
+
+#[test]
+fn a_jpeg_that_was_cut_off_is_counted_and_not_delivered_half_grey() {
+    let (running, address) = listening();
+    let mut sender = connect(address);
+    let cut = jpeg(60);
+    for picture in [&jpeg(120), &cut[..cut.len() / 2], &jpeg(200)] {
+        send_jpeg(&mut sender, None, picture).unwrap();
+    }
+    assert!(running.frame().first.abs_diff(120) < 4);
+    assert!(running.frame().first.abs_diff(200) < 4);
+    assert_eq!(running.damaged.get(), 1);
+}

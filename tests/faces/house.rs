@@ -149,6 +149,7 @@ impl House {
             agree: recognise.agree,
             recheck: recognise.recheck,
             queue: recognise.queue,
+            in_step: true,
         };
         let faces = FaceLane::new(settings, gallery.clone(), witness.clone(), bell.clone());
         let names = Arc::new(Names::default());
@@ -210,11 +211,16 @@ impl House {
 
 /// Every frame of `camera`'s file, dated by its time in the file.
 pub fn play(camera: &config::Camera, writer: &mut Writer<Frame>) {
-    struct Through<'a>(&'a mut Writer<Frame>, u64);
+    play_dated(camera, writer, |frame| frame.pts_ns.unwrap_or(frame.seq * 33_000_000));
+}
+
+/// Every frame of `camera`'s file, captured when `date` says, ns.
+pub fn play_dated(camera: &config::Camera, writer: &mut Writer<Frame>, date: fn(&Frame) -> u64) {
+    struct Through<'a>(&'a mut Writer<Frame>, u64, fn(&Frame) -> u64);
     impl FrameSink for Through<'_> {
         fn commit(&mut self, mut frame: Frame) -> Committed {
             self.1 = frame.seq + 1;
-            let ns = 1_000_000_000 + frame.pts_ns.unwrap_or(frame.seq * 33_000_000);
+            let ns = 1_000_000_000 + (self.2)(&frame);
             frame.captured = Stamp { mono_ns: ns, wall_ns: ns };
             let taken = self.0.commit(ns, frame, &|| false).is_ok();
             if taken { Committed::Taken } else { Committed::Closed }
@@ -232,8 +238,9 @@ pub fn play(camera: &config::Camera, writer: &mut Writer<Frame>) {
         stop: &Stop::new(),
         beat: &Beat::new(),
         painter: &capture::scene::painter,
+        damaged: &Default::default(),
     };
-    capture::run(camera, &mut Through(writer, 0), &wiring).unwrap();
+    capture::run(camera, &mut Through(writer, 0, date), &wiring).unwrap();
 }
 
 /// `count` times the same picture, `step_ns` apart.

@@ -1,11 +1,16 @@
 //! The shared videos on the whole road: each shows one person, and the gallery has the people's other pictures.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use ocellus::engine::Runtime;
+use ocellus::pipeline::Item;
+use ocellus::scheduler::{Fan, Station};
 use ocellus::stages::recognise::GalleryIndex;
+use ocellus::types::Frame;
 
-use super::house::{House, camera, play, recognition};
+use super::house::{House, Make, camera, play, play_dated, recognition};
 use super::support::{data, enrol, rgb, runtimes, shots, study};
 
 /// The gallery of the shared pictures without those that `leave_out` says: identity and file name.
@@ -118,4 +123,76 @@ fn every_place_in_the_order_is_given_back_under_load() {
         assert_eq!(counters.asked.get(), counters.answered.get() + counters.unfit.get());
         assert!(house.witness.all().iter().map(|s| s.frame_seq).is_sorted());
     }
+}
+
+/// Recognition on a machine that is busy with other things.
+struct Busy(Box<dyn Station<Item>>, Duration);
+
+impl Station<Item> for Busy {
+    fn work(&mut self, item: &mut Item, fan: &mut Fan<'_, Item>) -> Result<(), String> {
+        std::thread::sleep(self.1);
+        self.0.work(item, fan)
+    }
+}
+
+/// What is found in a file that is read as fast as it goes.
+#[derive(Debug, PartialEq)]
+struct Results {
+    names: Vec<(u64, Vec<Option<String>>)>,
+    told: Vec<(u64, u64, Option<String>, String)>,
+    looks: u64,
+}
+
+fn results(
+    (runtime, data): (&Runtime, &Path),
+    clip: &str,
+    (workers, busy_ms): (usize, u64),
+    date: fn(&Frame) -> u64,
+) -> Results {
+    let source = format!("file://{}/video/{clip}.mkv", data.canonicalize().unwrap().display());
+    let camera = camera(data, &source, "queue = 1, recheck_ms = 400");
+    let index = gallery(runtime, data, |_, file| file.contains(clip));
+    let house = House::new((runtime, data), &camera, index, workers, |gallery| {
+        let make: Make = recognition(runtime, data, gallery);
+        let busy = Duration::from_millis(busy_ms);
+        Arc::new(move || Ok(Box::new(Busy(make()?, busy)) as Box<dyn Station<Item>>))
+    });
+    house.run(|writer| play_dated(&camera, writer, date));
+    assert_eq!(house.faces.counters.dropped.get(), 0, "no face finds the queue full");
+    let name = |label: &ocellus::types::Label| label.to_string();
+    Results {
+        names: house
+            .names
+            .all()
+            .into_iter()
+            .map(|(seq, faces)| (seq, faces.iter().map(|face| face.as_ref().map(name)).collect()))
+            .collect(),
+        told: house
+            .witness
+            .all()
+            .into_iter()
+            .map(|s| {
+                let similarity = format!("{:.3}", s.similarity);
+                (s.frame_seq, s.time_ns, s.identity.as_ref().map(|who| name(&who.name)), similarity)
+            })
+            .collect(),
+        looks: house.faces.counters.asked.get(),
+    }
+}
+
+#[test]
+fn what_a_file_gives_does_not_depend_on_pace_load_or_workers() {
+    let Some(data) = data() else { return };
+    let Some(runtime) = runtimes().pop() else { return };
+    let tools = (&runtime, data.as_path());
+    let clip = "asl_bird";
+    // As fast as a machine could go that had nothing else to do.
+    let fast = results(tools, clip, (2, 0), |frame| frame.seq * 1_000_000);
+    // Slower than the film, with answers that come late.
+    let slow = results(tools, clip, (2, 60), |frame| frame.seq * 500_000_000);
+    let alone = results(tools, clip, (1, 5), |frame| frame.seq * 100_000_000);
+    assert!(fast.told.iter().any(|(_, _, who, _)| who.as_deref() == Some("person_B")), "{:?}", fast.told);
+    assert!(fast.looks > 4, "{} looks", fast.looks);
+    assert_eq!(fast, slow);
+    assert_eq!(fast, alone);
 }

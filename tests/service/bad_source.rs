@@ -5,7 +5,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::messages::{listen, numbers};
+use crate::messages::{assert_valid, listen, numbers};
 use crate::rig::{Rig, Stub, data};
 use crate::support::broker::{Broker, free_port};
 use crate::support::wait_until;
@@ -110,4 +110,36 @@ fn a_source_that_is_absent_at_start_is_offline_until_it_appears_and_again_when_i
     drop(sender);
     wait_until("offline", || watcher.json("line/status").last().unwrap()["state"] == "offline");
     assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn a_damaged_picture_of_a_folder_is_named_and_counted_and_every_other_one_is_reported_with_its_file() {
+    let (broker, rig) = (Broker::start(), Rig::new());
+    let watcher = listen(broker.port);
+    fs::create_dir(rig.path("pictures")).unwrap();
+    let at = |name: &str| rig.path("pictures").join(name);
+    for name in ["1.png", "3.png"] {
+        image::RgbImage::from_pixel(64, 48, image::Rgb([9, 90, 200])).save(at(name)).unwrap();
+    }
+    image::RgbImage::from_pixel(32, 48, image::Rgb([9, 90, 200])).save(at("4.bmp")).unwrap();
+    let whole = fs::read(at("1.png")).unwrap();
+    fs::write(at("2.png"), &whole[..whole.len() / 2]).unwrap();
+    let camera = format!(
+        "[[camera]]\nname = \"tape\"\nsource = \"images://{}\"\npace = \"max\"\ndetect = {{ model = \"m\" }}\n",
+        rig.path("pictures").display()
+    );
+    rig.config(broker.port, &(rig.stub("m", &Stub::default()) + &camera));
+    let mut service = rig.run();
+    assert_eq!(service.exit_within(Duration::from_secs(60)), Some(6), "{}", service.log());
+    let log = service.log();
+    let last = log.lines().last().unwrap_or_default();
+    for words in ["1 of the 4 pictures", "2.png: it is cut off", "the other 3 were delivered"] {
+        assert!(last.contains(words), "\"{words}\" is missing in the last sentence: {last}");
+    }
+    wait_until("three reports", || watcher.json("tape/detections").len() == 3);
+    let reports = watcher.json("tape/detections");
+    let files: Vec<_> = reports.iter().filter_map(|report| report["file"].as_str()).collect();
+    assert_eq!(files, ["1.png", "3.png", "4.bmp"]);
+    watcher.wait_for("tape/status", |told| told["drops"] == 1);
+    assert_valid(&watcher);
 }

@@ -94,6 +94,7 @@ fn watch() -> Option<Vec<Event>> {
         stop: &stop,
         beat: &beat,
         painter: &capture::scene::painter,
+        damaged: &Default::default(),
     };
     capture::run(camera, &mut watch, &wiring).unwrap();
     let Watch { mut tracker, mut events, last, .. } = watch;

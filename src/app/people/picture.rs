@@ -1,74 +1,53 @@
-//! A picture that somebody sends: JPEG, PNG or BMP in base64, turned upright as its EXIF data says.
+//! A picture that somebody sends: JPEG, PNG or BMP in base64, read by the one reader of pictures.
 
-use std::io::Cursor;
-
-use ::image::metadata::Orientation;
-use ::image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::types::{Channels, Patch, Refusal};
+use crate::image::picture::{self, Limits, PictureError};
+use crate::types::{Patch, Refusal};
 
-/// Longest file.
-const MAX_BYTES: usize = 20 << 20;
-/// Longest side, px.
-const MAX_SIDE: u32 = 12_000;
-/// Most px of a picture: what phones take, in memory that a small box has.
-const MAX_PX: u64 = 32_000_000;
-/// Most memory that decoding may take, bytes.
-const MAX_MEMORY: u64 = 4 * MAX_PX + (64 << 20);
+/// What a stranger may send: less than a file of one's own, since several may come at once.
+const LIMITS: Limits = Limits { max_file: 20 << 20, max_side: 12_000, ..Limits::USUAL };
 
-/// The picture in RGB. Refused as `picture_unreadable` or `picture_too_large`; nothing large is decoded first.
+/// The picture, upright. Refused as `picture_unreadable` or `picture_too_large`; nothing large is decoded first.
 pub(super) fn decode(base64: &str) -> Result<Patch, Refusal> {
     // Four characters for three bytes.
-    if base64.len() / 4 * 3 > MAX_BYTES {
-        return Err(too_large(format!("it has more than {} MiB", MAX_BYTES >> 20)));
+    let bytes = base64.len() as u64 / 4 * 3;
+    if bytes > LIMITS.max_file {
+        return Err(refused(&PictureError::TooLong { bytes, most: LIMITS.max_file }));
     }
     let text = base64.trim_ascii();
-    let file = BASE64.decode(text).map_err(|error| unreadable(format!("it is no base64 ({error})")))?;
+    let file = BASE64.decode(text).map_err(|error| unreadable(&format!("it is no base64 ({error})")))?;
     upright(&file)
 }
 
 fn upright(file: &[u8]) -> Result<Patch, Refusal> {
-    let reader = ImageReader::new(Cursor::new(file)).with_guessed_format();
-    let mut reader = reader.map_err(|error| unreadable(error.to_string()))?;
-    if reader.format().is_none() {
-        return Err(unreadable("it is none of JPEG, PNG and BMP".into()));
-    }
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_MEMORY);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(|error| unreadable(error.to_string()))?;
-    let (width, height) = decoder.dimensions();
-    if width > MAX_SIDE || height > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PX {
-        return Err(too_large(format!("it has {width} x {height} px")));
-    }
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder)
-        .map_err(|error| unreadable(format!("it is damaged ({error})")))?;
-    picture.apply_orientation(orientation);
-    let rgb = picture.into_rgb8();
-    let (width, height) = (rgb.width() as usize, rgb.height() as usize);
-    Ok(Patch { width, height, channels: Channels::Rgb, data: rgb.into_raw() })
+    picture::read(file, &LIMITS).map(|picture| picture.patch).map_err(|error| refused(&error))
 }
 
-fn unreadable(cause: String) -> Refusal {
+fn refused(error: &PictureError) -> Refusal {
+    let text = error.to_string();
+    let (cause, remedy) = text.split_once("; ").unwrap_or((&text, ""));
+    if error.is_size() {
+        return Refusal::new("picture_too_large", format!("the picture is too large: {cause}"), remedy);
+    }
+    unreadable(cause)
+}
+
+fn unreadable(cause: &str) -> Refusal {
     let message = format!("the picture cannot be read: {cause}");
     Refusal::new("picture_unreadable", message, "save it as JPEG or PNG and send it again")
 }
 
-fn too_large(cause: String) -> Refusal {
-    let message = format!("the picture is too large: {cause}");
-    let remedy =
-        format!("scale it down; at most {} MP and {} MiB are read", MAX_PX / 1_000_000, MAX_BYTES >> 20);
-    Refusal::new("picture_too_large", message, remedy)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
+    use ::image::DynamicImage;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::image::picture::flavours::{Flavour, all};
 
     /// Red on the left, blue on the right.
     fn two_colours() -> DynamicImage {
@@ -108,6 +87,22 @@ mod tests {
         assert!(turned.data[0] > 200 && turned.data[2] < 60, "red above: {:?}", &turned.data[..3]);
         let last = &turned.data[turned.data.len() - 3..];
         assert!(last[2] > 200 && last[0] < 60, "blue below: {last:?}");
+    }
+
+    #[test]
+    fn every_flavour_is_enrolled_with_the_pixels_that_are_in_it() {
+        for Flavour { name, file, truth, tolerance, .. } in all() {
+            let picture = decode(&BASE64.encode(&file)).unwrap_or_else(|refused| panic!("{name}: {refused}"));
+            truth.assert_is(&name, (picture.width, picture.height), &picture.data, tolerance);
+        }
+    }
+
+    #[test]
+    fn half_a_jpeg_is_refused() {
+        let whole = file(::image::ImageFormat::Jpeg);
+        let refused = upright(&whole[..whole.len() / 2]).unwrap_err();
+        assert_eq!(refused.code, "picture_unreadable", "{refused}");
+        assert!(refused.message.contains("cut off"), "{refused}");
     }
 
     #[test]

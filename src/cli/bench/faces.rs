@@ -72,6 +72,7 @@ impl Faces {
             agree: self.recognition.agree,
             recheck: self.recognition.recheck,
             queue: self.recognition.queue,
+            in_step: false,
         };
         let lane = FaceLane::new(settings, self.gallery.clone(), Arc::new(Nobody), bell.clone());
         let feed: Arc<dyn Feed<Item>> = Arc::new(FaceFeed(lane.clone()));

@@ -265,6 +265,7 @@ fn capture(camera: &config::Camera, sink: &mut dyn FrameSink, stop: &Stop) -> an
         stop,
         beat: &Beat::new(),
         painter: &capture::scene::painter,
+        damaged: &Default::default(),
     };
     capture::run(camera, sink, &wiring)?;
     Ok(())

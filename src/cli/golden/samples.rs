@@ -5,10 +5,8 @@ use std::sync::Arc;
 
 use super::{GoldenFault, picture};
 use crate::config::text;
+use crate::image::picture::ENDINGS;
 use crate::types::{Channels, Frame, Patch, PixelFormat, Stamp};
-
-/// What is read of a folder of samples.
-const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "bmp"];
 
 /// A picture and what the part on it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

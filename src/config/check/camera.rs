@@ -52,6 +52,7 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces)
         password_file,
         pace: table.word("pace", &[("live", Pace::Live), ("max", Pace::Max)]).unwrap_or_default(),
         repeat: table.boolean("repeat", false),
+        watch: table.boolean("watch", false),
         skip_frames: table.whole("skip_frames", 0, 0..=100_000),
         ring_slots: table.whole("ring_slots", 8, RING_SLOTS) as usize,
         frozen_after: table.millis("frozen_after_ms", 2_000, 50..=3_600_000),
@@ -76,6 +77,7 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces)
             "lower it, or raise the other",
         );
     }
+    check_watch(table, &camera);
     if camera.track.is_some() && camera.detect.is_none() {
         table.fault("track", "there is nothing to track", "add detect = { model = \"…\" }, or remove track");
     }
@@ -90,6 +92,17 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces)
         inspect::check_slots(table, inspect, camera.ring_slots);
     }
     camera
+}
+
+/// Notes `watch` where there is no folder to watch, or where its pictures would be shown again instead.
+fn check_watch(table: &Table<'_, '_>, camera: &Camera) {
+    let Some(field) = table.get("watch").filter(|_| camera.watch) else { return };
+    if !matches!(camera.source, Source::Images(_)) {
+        field.fault("only a folder can be watched for new pictures", "use it with images://, or remove it");
+    } else if camera.repeat {
+        let reason = "watch waits for new pictures, and repeat shows the same ones again";
+        field.fault(reason, "choose one: repeat reads the folder anew each round, too");
+    }
 }
 
 fn source(table: &Table<'_, '_>, scope: &Scope) -> (Source, String) {

@@ -18,6 +18,8 @@ pub(super) struct Seen {
     pub zones: Zones,
     pub frame_seq: u64,
     pub captured: Stamp,
+    /// On the lane's clock.
+    pub now_ns: u64,
 }
 
 /// As many zones as a sighting tells.

@@ -8,20 +8,25 @@
 //!
 //! One [`FaceLane`] a camera. A face waits with a lease of its frame, so the queue is short; a track has one look under
 //! way at most. Nothing here allocates once warm, and nothing waits.
+//!
+//! Where frames are read as fast as it goes (`in_step`) the answers about a frame's faces are in before the next report
+//! is marked: the lane is held meanwhile (see [`Follower::is_ready`]), and with it, through its window, the reader. What
+//! is known at a frame then depends on the frames before it alone, and not on pace and load.
 
+mod clock;
 mod item;
 mod settings;
 mod track;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 pub use item::{FaceItem, FaceStation};
 pub use settings::{FaceCounters, FaceLaneSettings};
 
-use super::{Follower, Item, lock};
+use super::{Follower, Item, Lane, lock};
 use crate::ring::{Bell, Lease};
 use crate::scheduler::{Feed, Reorder};
 use crate::stages::recognise::{Answer, FaceQuality, Gallery};
@@ -29,6 +34,7 @@ use crate::stages::track::Events;
 use crate::types::{
     EventKind, Finding, Frame, Identity, Label, MAX_FINDINGS, Report, Sighting, Value, Witness,
 };
+use clock::FrameClock;
 use item::{Face, Seen, Zones};
 use track::{Habit, Track};
 
@@ -49,10 +55,15 @@ pub struct FaceLane {
     bell: Arc<Bell>,
     /// Whether a stage takes its faces.
     attached: AtomicBool,
+    /// Whose reports wait for the answers, in step.
+    lane: OnceLock<Weak<Lane>>,
     state: Mutex<State>,
 }
 
 struct State {
+    clock: FrameClock,
+    /// Looks that were asked for and have not ended.
+    under_way: usize,
     tracks: Vec<Track>,
     waiting: VecDeque<Waiting>,
     reorder: Reorder<Done>,
@@ -83,10 +94,15 @@ impl FaceLane {
         bell: Arc<Bell>,
     ) -> Arc<FaceLane> {
         let habit = Habit { agree: settings.agree.max(1), recheck_ns: settings.recheck.as_nanos() as u64 };
+        // In step every face of a frame finds a place: they are done before the next frame's.
+        let queue = if settings.in_step { settings.queue.max(MAX_FINDINGS) } else { settings.queue };
+        let settings = FaceLaneSettings { queue, ..settings };
         let state = State {
+            clock: FrameClock::new(settings.in_step),
+            under_way: 0,
             tracks: Vec::with_capacity(MAX_FINDINGS),
-            waiting: VecDeque::with_capacity(settings.queue),
-            reorder: Reorder::new(settings.queue + UNDER_WAY),
+            waiting: VecDeque::with_capacity(queue),
+            reorder: Reorder::new(queue + UNDER_WAY),
             issued: 0,
             delivered: 0,
         };
@@ -99,6 +115,7 @@ impl FaceLane {
             witness,
             bell,
             attached: AtomicBool::new(false),
+            lane: OnceLock::new(),
             state: Mutex::new(state),
         })
     }
@@ -110,9 +127,19 @@ impl FaceLane {
             let state = &mut *lock(&self.state);
             while let Some(Waiting { ticket, face, .. }) = state.waiting.pop_front() {
                 self.counters.dropped.add(1);
+                state.under_way -= 1;
                 state.reorder.complete(ticket, Done::Look(face.seen, None));
             }
             self.deliver(state);
+        }
+        self.resume();
+    }
+
+    /// Lets the lane's reports go on, where they waited for answers. Not to be called with the state locked: the lane
+    /// locks its own first.
+    fn resume(&self) {
+        if let Some(lane) = self.lane.get().filter(|_| self.settings.in_step).and_then(Weak::upgrade) {
+            lane.resume();
         }
     }
 
@@ -140,9 +167,16 @@ impl FaceLane {
 
     /// A look has ended; what is next in order is learned and told.
     fn arrived(&self, ticket: u64, seen: Seen, answer: Option<Answer>) {
-        let state = &mut *lock(&self.state);
-        state.reorder.complete(ticket, Done::Look(seen, answer));
-        self.deliver(state);
+        let is_last = {
+            let state = &mut *lock(&self.state);
+            state.under_way -= 1;
+            state.reorder.complete(ticket, Done::Look(seen, answer));
+            self.deliver(state);
+            state.under_way == 0
+        };
+        if is_last {
+            self.resume();
+        }
     }
 
     fn deliver(&self, state: &mut State) {
@@ -169,7 +203,7 @@ impl FaceLane {
             Some(track) => {
                 let says = track.answered(&answer, self.habit);
                 if says {
-                    track.told_ns = seen.captured.mono_ns;
+                    track.told_ns = seen.now_ns;
                 }
                 says
             }
@@ -194,8 +228,10 @@ impl FaceLane {
     fn tell(&self, seen: Seen, identity: Option<Identity>, similarity: f32) {
         self.counters.told.add(1);
         let camera = self.settings.camera.clone();
-        let Seen { track, rect, zones, frame_seq, captured } = seen;
-        self.witness.saw(&Sighting { camera, frame_seq, captured, track, rect, identity, similarity, zones });
+        let Seen { track, rect, zones, frame_seq, captured, now_ns: time_ns } = seen;
+        let sighting =
+            Sighting { camera, frame_seq, captured, time_ns, track, rect, identity, similarity, zones };
+        self.witness.saw(&sighting);
     }
 
     /// Puts in what is known of a tracked face, and has it looked at where that is worth it. True where it is.
@@ -204,7 +240,7 @@ impl FaceLane {
             return false;
         };
         let (rect, Ok(points)) = (*rect, <[_; 6]>::try_from(points.as_slice())) else { return false };
-        let now = frame.captured.mono_ns;
+        let now = state.clock.now_ns();
         let at = state.place(id, version, now);
         let full = state.waiting.len() >= self.settings.queue;
         let has_place = state.issued - state.delivered < state.reorder.width() as u64;
@@ -215,7 +251,7 @@ impl FaceLane {
         let quality = FaceQuality::of(&points);
         let seen = || {
             let zones: Zones = finding.zones.iter().take(4).cloned().collect();
-            Seen { track: id, rect, zones, frame_seq: frame.seq, captured: frame.captured }
+            Seen { track: id, rect, zones, frame_seq: frame.seq, captured: frame.captured, now_ns: now }
         };
         if track.wants(&quality, now, self.habit) && self.settings.recognition.gate.flaw(&quality).is_none() {
             if full || !has_place {
@@ -226,6 +262,7 @@ impl FaceLane {
             let face = Face { seen: seen(), points };
             state.waiting.push_back(Waiting { ticket: state.issued, face, frame: frame.clone() });
             state.issued += 1;
+            state.under_way += 1;
             self.counters.asked.add(1);
             return true;
         }
@@ -262,6 +299,15 @@ impl State {
 pub struct FaceFollower(pub Arc<FaceLane>);
 
 impl Follower for FaceFollower {
+    fn joined(&self, lane: &Weak<Lane>) {
+        // One lane has it; a second would not be held.
+        let _ = self.0.lane.set(lane.clone());
+    }
+
+    fn is_ready(&self) -> bool {
+        !self.0.settings.in_step || lock(&self.0.state).under_way == 0
+    }
+
     fn wants_frames(&self) -> bool {
         self.0.attached.load(Ordering::Acquire)
     }
@@ -272,6 +318,7 @@ impl Follower for FaceFollower {
         let attached = self.wants_frames();
         let mut asked = false;
         let state = &mut *lock(&lane.state);
+        state.clock.tick(frame);
         for finding in report.findings.iter_mut().filter(|_| attached) {
             asked |= lane.consider(state, finding, version, frame);
         }

@@ -19,6 +19,9 @@ pub struct FaceLaneSettings {
     pub recheck: Duration,
     /// Faces that may wait for a worker.
     pub queue: usize,
+    /// The camera's frames wait for the answers about the faces of those before (files read as fast as it goes): no
+    /// face finds the queue full, and what is known at a frame does not depend on how fast the machine is.
+    pub in_step: bool,
 }
 
 /// The figures of one camera's faces; all of them only grow.

@@ -23,7 +23,7 @@ pub(super) enum Heard {
 #[derive(Debug)]
 struct Row {
     person: PersonId,
-    /// When, on the monotonic clock, and how similar; the newest last, at most `agree_frames` of them.
+    /// When, on the camera's own clock, and how similar; the newest last, at most `agree_frames` of them.
     sightings: VecDeque<(u64, f32)>,
     /// There were enough once, and none disagreed since: further ones may come as slowly as they like.
     agreed: bool,
@@ -44,7 +44,8 @@ impl Rows {
         if disagreed {
             *row = Row::new(person, at);
         }
-        let enough = row.add(at, sighting.similarity, all);
+        row.touched_ns = at;
+        let enough = row.add(sighting.time_ns, sighting.similarity, all);
         row.agreed |= enough;
         if row.agreed {
             return Heard::Agreed { similarity: row.best() };
@@ -84,7 +85,6 @@ impl Row {
         while self.sightings.len() > most {
             self.sightings.pop_front();
         }
-        self.touched_ns = at_ns;
         let first = self.sightings.front().map_or(at_ns, |(first, _)| *first);
         self.sightings.len() == most && at_ns.saturating_sub(first) <= within
     }

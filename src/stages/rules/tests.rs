@@ -42,6 +42,7 @@ fn sighting(camera: &str, track: u64, person: Option<u64>, at: Stamp) -> Sightin
         camera: camera.into(),
         frame_seq: at.mono_ns / MS,
         captured: at,
+        time_ns: at.mono_ns,
         track,
         rect: Rect::default(),
         identity: person

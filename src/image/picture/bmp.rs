@@ -1,0 +1,58 @@
+//! BMP: read by the `image` crate, after its head was looked at.
+
+use std::io::Cursor;
+
+use ::image::codecs::bmp::BmpDecoder;
+use ::image::metadata::Orientation;
+use ::image::{DynamicImage, ImageDecoder, ImageError};
+
+use super::{Channels, Patch, Picture, PictureError, Plan, drop_alpha};
+
+/// A BMP whose head was read.
+pub(super) struct Bmp<'a> {
+    decoder: BmpDecoder<Cursor<&'a [u8]>>,
+}
+
+impl<'a> Bmp<'a> {
+    pub(super) fn parse(file: &'a [u8]) -> Result<Bmp<'a>, PictureError> {
+        let decoder = BmpDecoder::new(Cursor::new(file)).map_err(translate)?;
+        Ok(Bmp { decoder })
+    }
+
+    pub(super) fn plan(&self) -> Plan {
+        let (width, height) = self.decoder.dimensions();
+        Plan {
+            width,
+            height,
+            channels: u64::from(self.decoder.color_type().channel_count()).min(3),
+            decoded: self.decoder.total_bytes(),
+            besides: 0,
+            orientation: Orientation::NoTransforms,
+        }
+    }
+
+    pub(super) fn decode(self) -> Result<Picture, PictureError> {
+        let picture = DynamicImage::from_decoder(self.decoder).map_err(translate)?;
+        let (width, height) = (picture.width() as usize, picture.height() as usize);
+        let (channels, data, see_through) = match picture {
+            DynamicImage::ImageLuma8(grey) => (Channels::Gray, grey.into_raw(), false),
+            DynamicImage::ImageRgba8(rgba) => {
+                let mut data = rgba.into_raw();
+                let see_through = drop_alpha(&mut data, 4);
+                (Channels::Rgb, data, see_through)
+            }
+            other => (Channels::Rgb, other.into_rgb8().into_raw(), false),
+        };
+        Ok(Picture { patch: Patch { width, height, channels, data }, see_through })
+    }
+}
+
+fn translate(error: ImageError) -> PictureError {
+    match error {
+        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            PictureError::Truncated { what: "its pixels end too soon".into() }
+        }
+        ImageError::Unsupported(error) => PictureError::Unsupported { what: format!("a BMP with {error}") },
+        other => PictureError::Damaged { what: other.to_string() },
+    }
+}

@@ -1,0 +1,42 @@
+//! How large a picture may be: asked before anything is decoded, in decoded bytes.
+
+use super::{Head, PictureError};
+
+/// Bounds of a picture. They are compared with what the head of the file says, before memory is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest file, bytes.
+    pub max_file: u64,
+    /// Longest side, px.
+    pub max_side: u32,
+    /// Most px.
+    pub max_px: u64,
+    /// Most memory that decoding may take, bytes: the picture and all that the decoder holds besides.
+    pub max_bytes: u64,
+}
+
+impl Limits {
+    /// What phones and industrial cameras take, in memory that a small box has: 32 MP of 8-bit RGB that must be turned.
+    pub const USUAL: Limits =
+        Limits { max_file: 64 << 20, max_side: 16_384, max_px: 32_000_000, max_bytes: 192 << 20 };
+
+    pub(super) fn allow_file(&self, bytes: u64) -> Result<(), PictureError> {
+        match bytes > self.max_file {
+            true => Err(PictureError::TooLong { bytes, most: self.max_file }),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a picture with this head may be decoded.
+    pub(super) fn allow(&self, head: &Head) -> Result<(), PictureError> {
+        let Head { width, height, bytes, .. } = *head;
+        let Limits { max_side, max_px, max_bytes, .. } = *self;
+        if width.max(height) > max_side || u64::from(width) * u64::from(height) > max_px {
+            return Err(PictureError::TooManyPixels { width, height, max_px, max_side });
+        }
+        if bytes > max_bytes {
+            return Err(PictureError::TooMuchMemory { width, height, need: bytes, most: max_bytes });
+        }
+        Ok(())
+    }
+}
