@@ -104,6 +104,9 @@ fn child(case: &str) {
         images_fps: 30,
         v4l2: V4l2::default(),
         tcp_max_bytes: 1 << 24,
+        tcp_frame: std::time::Duration::from_millis(1_000),
+        peers: Vec::new(),
+        secret_file: None,
         detect: None,
         track: None,
         recognise: None,
@@ -122,6 +125,7 @@ fn child(case: &str) {
         beat: &beat,
         painter: &grey,
         damaged: &Default::default(),
+        refused: &ocellus::telemetry::Counter::new(),
     };
     capture::run(&camera, &mut count, &wiring).expect("the case runs");
     let first = count.first.expect("a frame") - begun;

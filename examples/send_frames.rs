@@ -1,6 +1,6 @@
 //! The reference sender of frames over TCP (`tcp://` sources): a moving picture, raw or JPEG.
 //!
-//!     cargo run --example send_frames -- 127.0.0.1:5558 [raw|FILE.jpg] [FRAMES] [FPS]
+//!     cargo run --example send_frames -- 127.0.0.1:5558 [raw|FILE.jpg] [FRAMES] [FPS] [SECRET_FILE]
 
 use std::io::{self, Write};
 use std::net::TcpStream;
@@ -30,6 +30,13 @@ pub fn send_jpeg(to: &mut impl Write, pts_ns: Option<u64>, picture: &[u8]) -> io
     to.write_all(picture)
 }
 
+/// Sends the secret, which stands before the first frame.
+pub fn send_secret(to: &mut impl Write, secret: &str) -> io::Result<()> {
+    let bytes = u32::try_from(secret.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    to.write_all(&Header::secret(bytes).to_bytes())?;
+    to.write_all(secret.as_bytes())
+}
+
 #[allow(dead_code, reason = "the tests use this file for its senders only")]
 fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -43,6 +50,10 @@ fn main() -> io::Result<()> {
     let picture = if what == "raw" { None } else { Some(std::fs::read(&what)?) };
     let mut stream = TcpStream::connect(&address)?;
     stream.set_nodelay(true)?;
+    if let Some(file) = args.get(4) {
+        let secret = std::fs::read_to_string(file)?;
+        send_secret(&mut stream, secret.lines().next().unwrap_or_default())?;
+    }
     let (width, height) = (640u32, 480u32);
     let mut luma = vec![0u8; (width * height) as usize];
     let begun = Instant::now();

@@ -8,6 +8,7 @@ use crate::telemetry::Described;
 pub(super) const OF_CAMERAS: &[Described] = &[
     Described::counter("camera/frames", "Frames that the camera gave."),
     Described::counter("camera/starved", "Frames dropped because every slot of the ring was in use."),
+    Described::counter("camera/refused_connections", "Connections to a tcp:// source that were refused."),
     Described::counter("camera/pictures", "Pictures encoded for live views and snapshots."),
     Described::counter(
         "camera/pictures_replaced",

@@ -17,6 +17,7 @@ mod figures;
 mod gate;
 mod golden_commands;
 mod health;
+mod health_log;
 mod inspect_commands;
 mod models;
 mod parts;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::faces::RigFaces;
 use super::gate::Gate;
+use super::health_log::HealthLog;
 use super::parts::Parts;
 use super::preview::Shown;
 use super::{App, AppError, lock};
@@ -41,6 +42,9 @@ pub(super) struct Rig {
     pub(super) faces: Option<RigFaces>,
     pub(super) shown: Shown,
     pub(super) health: Mutex<Health>,
+    pub(super) health_log: Mutex<HealthLog>,
+    /// Connections of senders that were refused.
+    pub(super) refused: Counter,
     feed: Mutex<Option<Attached>>,
     /// Numbers frames across the lives of the capture unit.
     next_seq: AtomicU64,
@@ -150,6 +154,7 @@ impl App {
             beat: &context.beat,
             painter: &capture::scene::painter,
             damaged: &rig.damaged,
+            refused: &rig.refused,
         };
         let outcome = capture::run(&rig.settings, &mut sink, &wiring);
         drop(sink);
@@ -231,6 +236,8 @@ impl Rig {
             faces,
             shown,
             health: Mutex::new(health),
+            health_log: Mutex::default(),
+            refused: Counter::new(),
             feed: Mutex::default(),
             next_seq: AtomicU64::new(0),
             damaged: Counter::default(),

@@ -12,6 +12,7 @@ use super::health::HealthReport;
 use super::rig::{Rig, unit_name};
 use super::{App, lock};
 use crate::capture::Health;
+use crate::config::Source;
 use crate::contract::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, TriggerStatus};
 use crate::supervisor::{Beat, Stop, Unit, notify};
 use crate::telemetry::{Histogram, ProcessFacts, Snapshot, settle, temperature_c};
@@ -235,6 +236,9 @@ fn add_camera(told: &mut Telemetry, rig: &Rig) {
     };
     count("frames", rig.frames());
     count("starved", rig.ring.stats().starved);
+    if matches!(rig.settings.source, Source::Tcp(_)) {
+        count("refused_connections", rig.refused.get());
+    }
     for (what, value) in rig.shown.figures() {
         count(what, value);
     }
@@ -309,24 +313,6 @@ pub(super) fn away(health: &Health) -> Option<String> {
         Health::Frozen { .. } => Some("the camera is frozen: it is connected but sends no new frame".into()),
         Health::Offline { cause, .. } => Some(format!("the camera is offline: {cause}")),
         Health::Ended => Some("the camera has ended".into()),
-    }
-}
-
-/// A change of a camera's health, as a line of the log.
-pub(super) fn log_health(camera: &str, source: &str, health: &Health) {
-    match health {
-        Health::Online { width, height, format, fps } => {
-            let fps = fps.map_or_else(String::new, |fps| format!(", {fps:.0} frames/s"));
-            tracing::info!(camera, "online: {source}: {width}×{height} {}{fps}", format.caps_name());
-        }
-        Health::Frozen { .. } => {
-            tracing::warn!(camera, "frozen: {source} is connected but sends no new frame")
-        }
-        Health::Offline { cause, next_try: Some(pause) } => {
-            tracing::warn!(camera, "offline: {source}: {cause}; next try in {} ms", pause.as_millis());
-        }
-        Health::Offline { cause, next_try: None } => tracing::info!(camera, "offline: {source}: {cause}"),
-        Health::Ended => tracing::info!(camera, "ended: {source}"),
     }
 }
 

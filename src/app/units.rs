@@ -75,7 +75,7 @@ impl App {
     /// Follows a camera's health: published, retained, and told in the log.
     pub(super) fn camera_health(&self, rig: &super::rig::Rig, health: crate::capture::Health) {
         let camera = rig.settings.name.as_str();
-        super::status::log_health(camera, &rig.settings.source_text, &health);
+        lock(&rig.health_log).log(camera, &rig.settings.source_text, &health);
         if let Some(parts) = &rig.parts {
             parts.lane.set_away(super::status::away(&health).as_deref());
         }

@@ -51,6 +51,10 @@ pub enum FaultKind {
     Settings,
     /// The stream is of no known type.
     UnknownType,
+    /// Another program has the device.
+    Busy,
+    /// The device, file or server could not be opened or read.
+    Resource,
     /// Anything else.
     Other,
 }
@@ -111,11 +115,12 @@ fn translate(element: &str, error: &gst::glib::Error, debug: &str, wording: Word
         kind = FaultKind::Negotiation;
         "its format fits none that the road takes; name another with a caps filter in a launch: line"
     } else if let Some(resource) = error.kind::<gst::ResourceError>() {
-        if matches!(resource, gst::ResourceError::Settings | gst::ResourceError::NoSpaceLeft)
-            || debug.contains("allocate")
-        {
-            kind = FaultKind::Settings;
-        }
+        kind = match resource {
+            gst::ResourceError::Settings | gst::ResourceError::NoSpaceLeft => FaultKind::Settings,
+            _ if debug.contains("allocate") => FaultKind::Settings,
+            gst::ResourceError::Busy => FaultKind::Busy,
+            _ => FaultKind::Resource,
+        };
         resource_remedy(resource)
     } else if let Some(stream) = error.kind::<gst::StreamError>() {
         match stream {

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use super::bus::FaultKind;
+use super::line::failure;
 use super::{CaptureError, appsink};
 use crate::image::picture::jpeg_is_whole;
 use crate::telemetry::Counter;
@@ -23,8 +25,6 @@ pub struct Needs {
     pub convert: bool,
     /// A filter that turns frames as the stream's tags say. It copies them, so it is there only where they do.
     pub upright: bool,
-    /// Counts pictures that were cut off and are passed over.
-    pub damaged: Counter,
 }
 
 impl Needs {
@@ -35,47 +35,50 @@ impl Needs {
     }
 }
 
-/// Links the first video pad that `source` shows to `sink`, with the decoder that it needs between them.
+/// Links the first video pad that `source` shows to `sink`, with the decoder that it needs between them. What goes wrong
+/// on the streaming thread is noted in `trouble`.
 pub fn link_when_shown(
     pipeline: &gst::Pipeline,
     source: &gst::Element,
     sink: &gst::Element,
     needs: Needs,
-) -> Trouble {
-    let trouble = Trouble::default();
-    let (weak, target, noted) = (pipeline.downgrade(), sink.clone(), trouble.clone());
-    source.connect_pad_added(move |_, pad| {
-        let Some(pipeline) = weak.upgrade() else { return };
-        let free = target.static_pad("sink").is_some_and(|pad| !pad.is_linked());
+    trouble: &Trouble,
+) {
+    link_first_video(pipeline, source, sink, needs, trouble);
+    let weak = pipeline.downgrade();
+    source.connect_no_more_pads(move |source| {
+        // Only video is ever linked; a decodebin behind it shows its own pad later.
+        let linked = source.src_pads().iter().any(|pad| pad.is_linked());
+        if let (false, Some(pipeline)) = (linked, weak.upgrade()) {
+            gst::element_error!(pipeline, gst::StreamError::WrongType, ("it holds no video"));
+        }
+    });
+}
+
+fn link_first_video(
+    pipeline: &gst::Pipeline,
+    source: &gst::Element,
+    sink: &gst::Element,
+    needs: Needs,
+    trouble: &Trouble,
+) {
+    let (weak, target, noted) = (pipeline.downgrade(), sink.downgrade(), trouble.clone());
+    source.connect_pad_added(move |source, pad| {
+        let (Some(pipeline), Some(target)) = (weak.upgrade(), target.upgrade()) else { return };
+        let taken = source.src_pads().iter().any(|other| other != pad && other.is_linked());
+        let free = !taken && target.static_pad("sink").is_some_and(|pad| !pad.is_linked());
         let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
         if !free || !is_video(&caps) {
             return;
         }
-        if let Err(error) = link(&pipeline, pad, &caps, &target, &needs) {
+        if let Err(error) = link(&pipeline, pad, &caps, &target, &needs, &noted) {
             note(&noted, error);
             gst::element_error!(pipeline, gst::CoreError::Pad, ("the video could not be linked"));
         }
         if !needs.upright {
             look_for_turn(&pipeline, pad, &noted);
         }
-        let in_parts = factory_of(pad).is_some_and(|name| name == "multipartdemux");
-        if in_parts && caps.structure(0).is_some_and(|coded| coded.name() == "image/jpeg") {
-            pass_whole_jpegs(pad, needs.damaged.clone());
-        }
     });
-    let (weak, target) = (pipeline.downgrade(), sink.downgrade());
-    source.connect_no_more_pads(move |_| {
-        let linked =
-            target.upgrade().and_then(|sink| sink.static_pad("sink")).is_some_and(|pad| pad.is_linked());
-        if let (false, Some(pipeline)) = (linked, weak.upgrade()) {
-            gst::element_error!(pipeline, gst::StreamError::WrongType, ("it holds no video"));
-        }
-    });
-    trouble
-}
-
-fn factory_of(pad: &gst::Pad) -> Option<gst::glib::GString> {
-    Some(pad.parent_element()?.factory()?.name())
 }
 
 /// Notes a stream whose tags say, before its first buffer, that it is to be shown turned: another pipeline does that.
@@ -151,63 +154,112 @@ fn link(
     caps: &gst::CapsRef,
     sink: &gst::Element,
     needs: &Needs,
+    trouble: &Trouble,
 ) -> Result<(), CaptureError> {
-    let target = match decode(caps)?.into_iter().chain(needs.filters()).reduce(join) {
+    // Raw frames that fit none of our formats are converted by the next pipeline.
+    let unfit = |_| failure("its format is none of those that are taken", FaultKind::Negotiation);
+    let filters = || needs.filters();
+    let line = match decode(caps)? {
+        Decoding::Raw => filters().reduce(join),
+        Decoding::Elements(line) => Some(line).into_iter().chain(filters()).reduce(join),
+        Decoding::Autoplug => {
+            let decodebin = element("decodebin")?;
+            pipeline.add(&decodebin).map_err(|_| failure("decodebin was refused", FaultKind::Other))?;
+            link_first_video(pipeline, &decodebin, sink, needs.clone(), trouble);
+            decodebin
+                .sync_state_with_parent()
+                .map_err(|_| failure("decodebin does not start", FaultKind::Other))?;
+            let target = decodebin.static_pad("sink");
+            let target = target.ok_or_else(|| failure("decodebin has no sink", FaultKind::Other))?;
+            return pad.link(&target).map(drop).map_err(|_| no_decoder(caps));
+        }
+    };
+    let target = match line {
         Some(line) => {
             let bin = bin(&line)?;
-            let failed = |_| CaptureError::NoDecoder { caps: caps.to_string() };
-            pipeline.add(&bin).map_err(failed)?;
-            bin.link(sink).map_err(failed)?;
-            bin.sync_state_with_parent().map_err(failed)?;
+            pipeline.add(&bin).map_err(|_| failure("a decoder was refused", FaultKind::Other))?;
+            bin.link(sink).map_err(unfit_link)?;
+            bin.sync_state_with_parent()
+                .map_err(|_| failure("a decoder does not start", FaultKind::Other))?;
             bin.static_pad("sink")
         }
         None => sink.static_pad("sink"),
     };
-    let target = target.ok_or_else(|| CaptureError::NoDecoder { caps: caps.to_string() })?;
-    pad.link(&target).map(drop).map_err(|_| CaptureError::NoDecoder { caps: caps.to_string() })
+    let target = target.ok_or_else(|| failure("the decoder has no sink", FaultKind::Other))?;
+    pad.link(&target).map(drop).map_err(unfit)
+}
+
+fn unfit_link(_: gst::glib::BoolError) -> CaptureError {
+    failure("its format is none of those that are taken", FaultKind::Negotiation)
 }
 
 fn join(left: String, right: String) -> String {
     format!("{left} ! {right}")
 }
 
-/// The elements that turn `caps` into raw video, as a launch line; `None` where they are raw already.
-pub fn decode(caps: &gst::CapsRef) -> Result<Option<String>, CaptureError> {
-    let Some(structure) = caps.structure(0) else { return Ok(None) };
-    let coded = match structure.name().as_str() {
-        "video/x-raw" => return Ok(None),
+/// How coded video becomes raw.
+#[derive(Debug, PartialEq)]
+pub enum Decoding {
+    /// It is.
+    Raw,
+    /// By these elements, as a launch line.
+    Elements(String),
+    /// By what decodebin finds in the registry: any parser and decoder whose rank it takes, the next one where the first
+    /// fails.
+    Autoplug,
+}
+
+/// What turns `caps` into raw video. Errors: nothing that is installed does.
+pub fn decode(caps: &gst::CapsRef) -> Result<Decoding, CaptureError> {
+    let Some(structure) = caps.structure(0) else { return Ok(Decoding::Raw) };
+    let line = match structure.name().as_str() {
+        "video/x-raw" => return Ok(Decoding::Raw),
         "application/x-rtp" => match structure.get::<&str>("encoding-name").unwrap_or_default() {
             "H264" => join("rtph264depay".into(), coded("video/x-h264", "h264parse")?),
             "H265" => join("rtph265depay".into(), coded("video/x-h265", "h265parse")?),
             "JPEG" => "rtpjpegdepay ! jpegdec".into(),
-            // decodebin shows its pad late; identity gives the bin an end that exists from the start.
-            _ => "decodebin ! identity silent=true".into(),
+            _ => return Ok(Decoding::Autoplug),
         },
         "video/x-h264" => coded("video/x-h264", "h264parse")?,
         "video/x-h265" => coded("video/x-h265", "h265parse")?,
         "image/jpeg" => "jpegdec".into(),
         "image/png" => "pngdec".into(),
-        _ => "decodebin ! identity silent=true".into(),
+        _ if decoders(&caps.to_owned()).is_empty() => return Err(no_decoder(caps)),
+        _ => return Ok(Decoding::Autoplug),
     };
-    Ok(Some(coded))
+    Ok(Decoding::Elements(line))
 }
 
 fn coded(media: &str, parser: &str) -> Result<String, CaptureError> {
-    let decoder = best_decoder(media).ok_or_else(|| CaptureError::NoDecoder { caps: media.into() })?;
+    let caps = gst::Caps::new_empty_simple(media);
+    let decoder = best_decoder(&caps).ok_or_else(|| no_decoder(&caps))?;
     Ok(format!("{parser} ! {decoder}"))
 }
 
-/// The decoder of the highest rank; among equals, one in hardware. Reads only the registry: no plugin is loaded.
-fn best_decoder(media: &str) -> Option<String> {
-    let caps = gst::Caps::new_empty_simple(media);
+fn no_decoder(caps: &gst::CapsRef) -> CaptureError {
+    let media = caps.structure(0).map_or("", |structure| structure.name().as_str());
+    let package = match media {
+        "video/x-vp8" | "video/x-vp9" | "image/jpeg" | "image/png" => "gstreamer1.0-plugins-good",
+        "video/x-av1" => "gstreamer1.0-plugins-bad",
+        "video/x-theora" => "gstreamer1.0-plugins-base",
+        _ => "gstreamer1.0-libav",
+    };
+    CaptureError::NoDecoder { caps: media.into(), package }
+}
+
+/// The decoders that decodebin would take for `caps`. Reads only the registry: no plugin is loaded.
+fn decoders(caps: &gst::Caps) -> Vec<gst::ElementFactory> {
     let kind = gst::ElementFactoryType::DECODER | gst::ElementFactoryType::MEDIA_VIDEO;
-    gst::ElementFactory::factories_with_type(kind, gst::Rank::MARGINAL)
-        .into_iter()
-        .filter(|factory| factory.can_sink_any_caps(&caps))
-        .max_by_key(|factory| {
-            (factory.rank(), factory.metadata("klass").unwrap_or_default().contains("Hardware"))
-        })
-        .map(|factory| factory.name().to_string())
+    let known = gst::ElementFactory::factories_with_type(kind, gst::Rank::MARGINAL);
+    known.into_iter().filter(|factory| factory.can_sink_any_caps(caps)).collect()
+}
+
+/// The decoder of the highest rank; among equals, one in hardware.
+fn best_decoder(caps: &gst::Caps) -> Option<String> {
+    let best = decoders(caps).into_iter().max_by_key(|factory| {
+        (factory.rank(), factory.metadata("klass").unwrap_or_default().contains("Hardware"))
+    });
+    best.map(|factory| factory.name().to_string())
 }
 
 /// A bin from a launch line of our own.
@@ -267,9 +319,18 @@ mod tests {
     fn raw_video_gets_no_decoder_and_h264_the_one_of_the_highest_rank() {
         gst::init().unwrap();
         let caps = |name| gst::Caps::new_empty_simple(name);
-        assert_eq!(decode(&caps("video/x-raw")).unwrap(), None);
-        let line = decode(&caps("video/x-h264")).unwrap().unwrap();
+        assert_eq!(decode(&caps("video/x-raw")).unwrap(), Decoding::Raw);
+        let Decoding::Elements(line) = decode(&caps("video/x-h264")).unwrap() else { panic!("no line") };
         assert!(line.starts_with("h264parse ! "), "{line}");
         assert!(bin(&line).is_ok());
+    }
+
+    #[test]
+    fn a_codec_that_nothing_decodes_is_named_with_the_package_that_would() {
+        gst::init().unwrap();
+        let error = decode(&gst::Caps::new_empty_simple("video/x-no-such-codec")).unwrap_err().to_string();
+        assert!(error.contains("video/x-no-such-codec") && error.contains("gstreamer1.0-libav"), "{error}");
+        let missing = no_decoder(&gst::Caps::new_empty_simple("video/x-vp9")).to_string();
+        assert!(missing.contains("gstreamer1.0-plugins-good"), "{missing}");
     }
 }

@@ -7,6 +7,7 @@ use gstreamer::glib;
 
 use super::bus::Fault;
 use super::painter::PainterError;
+use super::remote::RemoteError;
 use super::tcp::TcpError;
 use crate::config::{PasswordError, V4l2};
 
@@ -31,11 +32,13 @@ pub enum CaptureError {
     },
     /// No decoder takes this format.
     #[error(
-        "no decoder for {caps} is installed; install gstreamer1.0-libav or the board's own decoder plugin"
+        "no decoder for {caps} is installed; install the package {package}, or the board's own decoder plugin"
     )]
     NoDecoder {
         /// The stream's media type.
         caps: String,
+        /// Debian's package that has one.
+        package: &'static str,
     },
     /// A launch line that GStreamer cannot parse.
     #[error(
@@ -154,6 +157,19 @@ pub enum CaptureError {
         /// The device's caps.
         offered: String,
     },
+    /// A V4L2 device that cannot be used.
+    #[error("{}: {what}; {next}", device.display())]
+    Device {
+        /// The device.
+        device: PathBuf,
+        /// What happened.
+        what: String,
+        /// What to do next.
+        next: String,
+    },
+    /// A camera behind a URL that cannot be reached, or answers with something else.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// The password of a source cannot be read.
     #[error(transparent)]
     Password(#[from] PasswordError),

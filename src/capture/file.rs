@@ -101,7 +101,7 @@ fn vint(bytes: &[u8], at: usize) -> Option<(Option<u64>, usize)> {
 
 /// filesrc, the demuxer, and what its video pad turns out to need.
 pub fn line(video: &Video, build: Build<'_>) -> Result<Line, CaptureError> {
-    let mut line = Line::new(build)?;
+    let line = Line::new(build)?;
     chain::set_decoder_threads(&line.pipeline, build.sync);
     let source = chain::element("filesrc")?;
     source.set_property("location", &video.path);

@@ -11,7 +11,8 @@ use super::bus::{self, FaultKind, Wording};
 use super::chain::{self, Needs, Trouble};
 use super::feed::FileNames;
 use super::lent::Door;
-use super::{CaptureError, appsink};
+use super::remote::Attempt;
+use super::{CaptureError, appsink, http};
 use crate::supervisor::Stop;
 use crate::telemetry::Counter;
 
@@ -61,9 +62,9 @@ pub struct Line {
     pub names: Option<FileNames>,
     sink: app::AppSink,
     bus: gst::Bus,
-    trouble: Option<Trouble>,
+    trouble: Trouble,
+    received: Option<http::Shared>,
     upright: bool,
-    damaged: Counter,
     wording: Wording,
     stop: Stop,
     live: bool,
@@ -89,9 +90,9 @@ impl Line {
             names: None,
             sink,
             bus,
-            trouble: None,
+            trouble: Trouble::default(),
+            received: None,
             upright: build.variant.upright,
-            damaged: build.damaged.clone(),
             wording: build.wording,
             stop,
             live: false,
@@ -111,10 +112,10 @@ impl Line {
     }
 
     /// Links the first video pad that `source` will show.
-    pub fn link_when_shown(&mut self, source: &gst::Element, convert: bool) {
+    pub fn link_when_shown(&self, source: &gst::Element, convert: bool) {
         let sink = self.sink.upcast_ref();
-        let needs = Needs { convert, upright: self.upright, damaged: self.damaged.clone() };
-        self.trouble = Some(chain::link_when_shown(&self.pipeline, source, sink, needs));
+        let needs = Needs { convert, upright: self.upright };
+        chain::link_when_shown(&self.pipeline, source, sink, needs, &self.trouble);
     }
 
     /// The appsink, for tests that look at what reaches it.
@@ -181,9 +182,27 @@ impl Line {
         self.sink.is_eos()
     }
 
+    /// Where its streaming threads note what went wrong.
+    pub fn trouble(&self) -> Trouble {
+        self.trouble.clone()
+    }
+
+    /// What comes over HTTP is counted in `received`.
+    pub fn set_received(&mut self, received: http::Shared) {
+        self.received = Some(received);
+    }
+
+    /// What is known of the connection: what came over HTTP.
+    pub fn attempt(&self) -> Attempt {
+        let Some(received) = &self.received else { return Attempt::default() };
+        let received = received.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let (content_type, verdict) = (received.content_type.clone(), received.verdict.clone());
+        Attempt { bytes: received.bytes, content_type, verdict, ..Attempt::default() }
+    }
+
     /// What has gone wrong since the last call.
     pub fn fault(&self) -> Option<CaptureError> {
-        let noted = self.trouble.as_ref().and_then(|trouble| trouble.lock().ok()?.take());
+        let noted = self.trouble.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         noted.or_else(|| bus::error_of(&self.bus, self.wording).map(CaptureError::Stream))
     }
 }
@@ -202,7 +221,8 @@ fn internal(cause: &str) -> CaptureError {
     failure(cause, FaultKind::Other)
 }
 
-fn failure(cause: &str, kind: FaultKind) -> CaptureError {
+/// A failure of the pipeline that no element reported.
+pub fn failure(cause: &str, kind: FaultKind) -> CaptureError {
     CaptureError::Stream(bus::Fault {
         element: "pipeline".into(),
         cause: cause.into(),

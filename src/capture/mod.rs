@@ -7,10 +7,12 @@
 mod appsink;
 mod bus;
 mod chain;
+mod device;
 mod error;
 mod feed;
 mod file;
 mod health;
+mod http;
 mod images;
 mod lent;
 mod line;
@@ -21,6 +23,7 @@ mod remote;
 pub mod scene;
 mod session;
 mod source;
+mod splitter;
 pub mod tcp;
 mod v4l2;
 
@@ -82,6 +85,8 @@ pub struct Wiring<'a> {
     pub painter: &'a MakePainter,
     /// Counts pictures that came damaged and gave no frame.
     pub damaged: &'a Counter,
+    /// Counts connections of senders that were refused.
+    pub refused: &'a Counter,
 }
 
 /// Captures `camera` into `sink` until the source ends, the ring closes or `wiring.stop` stops.

@@ -1,20 +1,55 @@
-//! Cameras behind a URL: RTSP over TCP, and MJPEG over HTTP. Passwords leave the URL before GStreamer sees it.
+//! Cameras behind a URL: the connection's settings, and what each failure means to the person who has to mend it.
 
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
+use super::bus::{Answer, FaultKind};
 use super::line::{Build, Line};
-use super::{CaptureError, chain};
-use crate::config::{Camera, SourceUrl, read_password};
+use super::{CaptureError, Wiring, chain};
+use crate::config::{Camera, SourceUrl, read_password, shown_url};
+use crate::supervisor::spawn;
 
 /// Jitter that is tolerated before packets are dropped, in ms: over TCP nothing is reordered, so little is enough.
 const RTSP_LATENCY_MS: u32 = 100;
+/// How long one address is tried when the cause of a failure is looked for.
+const CONNECT: Duration = Duration::from_secs(2);
+/// How long the search for a cause takes at most: two addresses, or a name server that does not answer.
+const SEARCH: Duration = Duration::from_millis(4_500);
+/// Searches that may hang in the resolver at once; beyond, a failure keeps the cause that GStreamer gives.
+const MOST_SEARCHES: usize = 8;
+static SEARCHES: AtomicUsize = AtomicUsize::new(0);
+
+/// What is wrong with a camera behind a URL, with its address and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{address}: {what}")]
+pub struct RemoteError {
+    /// `HOST:PORT`.
+    pub address: String,
+    /// What happened, and the next step.
+    pub what: String,
+}
+
+/// One connection that failed, as far as the search for its cause needs it.
+#[derive(Debug, Default)]
+pub struct Attempt {
+    /// How long it lasted.
+    pub lasted: Duration,
+    /// Frames that came.
+    pub frames: u64,
+    /// Bytes that came over HTTP, and of which type the server said they are.
+    pub bytes: u64,
+    pub content_type: Option<String>,
+    /// Why the end of an answer over HTTP was not that of a stream.
+    pub verdict: Option<String>,
+}
 
 /// `rtspsrc`, and what its video stream turns out to need.
 pub fn rtsp(url: &SourceUrl, camera: &Camera, build: Build<'_>) -> Result<Line, CaptureError> {
-    let mut line = Line::new(build)?;
+    let line = Line::new(build)?;
     chain::set_decoder_threads(&line.pipeline, true);
     let source = chain::element("rtspsrc")?;
     set_address(&source, url, camera)?;
@@ -33,32 +68,217 @@ pub fn rtsp(url: &SourceUrl, camera: &Camera, build: Build<'_>) -> Result<Line, 
     Ok(line)
 }
 
-/// `souphttpsrc ! multipartdemux`, and a JPEG decoder for the parts.
-pub fn http_mjpeg(url: &SourceUrl, camera: &Camera, build: Build<'_>) -> Result<Line, CaptureError> {
-    let mut line = Line::new(build)?;
-    let source = chain::element("souphttpsrc")?;
-    set_address(&source, url, camera)?;
-    source.set_property("is-live", true);
-    source.set_property("do-timestamp", true);
-    source.set_property("retries", 0i32);
-    source.set_property("timeout", patience(camera).as_secs().max(1) as u32);
-    let demuxer = chain::element("multipartdemux")?;
-    demuxer.set_property("single-stream", true);
-    line.chain(&[&source, &demuxer], false)?;
-    line.link_when_shown(&demuxer, build.variant.convert);
-    Ok(line)
-}
-
-/// How long a silent connection is kept: long enough for `frozen` to be told before it.
-fn patience(camera: &Camera) -> Duration {
-    (camera.frozen_after * 3).max(Duration::from_secs(5))
-}
-
 /// Sets location, user and password. A password in a file is read at every connection.
-fn set_address(source: &gst::Element, url: &SourceUrl, camera: &Camera) -> Result<(), CaptureError> {
+pub fn set_address(source: &gst::Element, url: &SourceUrl, camera: &Camera) -> Result<(), CaptureError> {
     let password = camera.password_file.as_deref().map(read_password).transpose()?;
     source.set_property("location", url.location());
     source.set_property("user-id", url.user().or(camera.username.as_deref()));
     source.set_property("user-pw", url.password().or(password.as_deref()));
     Ok(())
+}
+
+/// Whether there is a user to log in as.
+pub fn has_login(url: &SourceUrl, camera: &Camera) -> bool {
+    url.user().is_some() || camera.username.is_some()
+}
+
+/// How long a silent connection is kept: long enough for `frozen` to be told before it.
+pub fn patience(camera: &Camera) -> Duration {
+    (camera.frozen_after * 3).max(Duration::from_secs(5))
+}
+
+/// What an error of the pipeline means for the camera at `url`. Where the other side refused, its answer says it; where
+/// there is no answer, a connection of our own finds the system's error, which GStreamer does not pass on.
+pub fn explain(
+    url: &SourceUrl,
+    camera: &Camera,
+    error: CaptureError,
+    attempt: &Attempt,
+    wiring: &Wiring<'_>,
+) -> CaptureError {
+    let remote = |what: String| CaptureError::Remote(RemoteError { address: url.address(), what });
+    let fault = match error {
+        CaptureError::Stream(fault) => fault,
+        CaptureError::Silent { .. } => return remote(silence(attempt)),
+        CaptureError::StreamEnded => {
+            return attempt.verdict.clone().map_or(CaptureError::StreamEnded, remote);
+        }
+        other => return other,
+    };
+    if let Some(answer) = &fault.status {
+        return remote(refusal(answer, has_login(url, camera)));
+    }
+    let from_source = ["souphttpsrc", "rtspsrc"].contains(&fault.element.as_str());
+    let of_connection = from_source && matches!(fault.kind, FaultKind::Resource | FaultKind::Other);
+    if !of_connection {
+        return CaptureError::Stream(fault);
+    }
+    if attempt.frames > 0 || attempt.bytes > 0 {
+        return remote("the connection broke while it sent; check cable, power and network".into());
+    }
+    match search(url, wiring) {
+        Some(Found::Cause(what)) => remote(what),
+        Some(Found::Reached) => remote(silence(attempt)),
+        None => CaptureError::Stream(fault),
+    }
+}
+
+/// It can be reached, and yet there is no picture.
+fn silence(attempt: &Attempt) -> String {
+    let Attempt { lasted, bytes, content_type, .. } = attempt;
+    let seconds = lasted.as_secs();
+    match content_type {
+        _ if *bytes == 0 && seconds < 2 => {
+            "it accepts connections and closes them without an answer; check the port, and that this is the protocol \
+             that it speaks there"
+                .into()
+        }
+        Some(content_type) if *bytes > 0 => format!(
+            "connected, but among {bytes} bytes of {content_type} in {seconds} s there was no picture; check that the \
+             path is that of an MJPEG stream"
+        ),
+        _ => format!(
+            "connected, but it sent nothing for {seconds} s; check the port and the path, and that the camera does not \
+             serve another viewer already"
+        ),
+    }
+}
+
+/// An answer in HTTP or RTSP (RFC 9110, 15; RFC 7826, 17) that is none of success.
+fn refusal(answer: &Answer, login: bool) -> String {
+    let code = answer.code;
+    let (what, next) = match code {
+        300..=399 => {
+            let to = answer.redirect.as_deref().map_or_else(|| "another place".into(), shown_url);
+            return format!(
+                "it sends us on to {to} ({code}), and user and password are sent nowhere but where the configuration \
+                 says; `curl -sI URL` shows where it leads: write that as the source"
+            );
+        }
+        401 | 407 if login => ("it refused the login", "check user name and password"),
+        401 | 407 => ("it wants a login", "set user name and password: username and password_file"),
+        403 => ("it forbids this", "check what this user may see, and whether the camera allows this access"),
+        404 | 410 => ("there is nothing at this path", "check the path behind the address"),
+        408 | 504 => ("it took too long", "try again later, or restart the camera"),
+        429 | 453 | 503 => ("it has too much to do", "close other viewers, or restart the camera"),
+        461 => ("it cannot send its stream over TCP", "allow RTP over RTSP in the camera's settings"),
+        400..=499 => ("it refused the request", "check the path behind the address"),
+        500..=599 => ("it failed itself", "look at its own page, or restart the camera"),
+        _ => ("it gave no answer that is known", "check the port and the path"),
+    };
+    format!("{what} ({code}); {next}")
+}
+
+/// What a connection of our own found.
+enum Found {
+    Cause(String),
+    Reached,
+}
+
+/// Resolves the host and connects, on a thread of its own because the resolver may hang; the capture goes on beating.
+fn search(url: &SourceUrl, wiring: &Wiring<'_>) -> Option<Found> {
+    if SEARCHES.fetch_add(1, Ordering::Relaxed) >= MOST_SEARCHES {
+        SEARCHES.fetch_sub(1, Ordering::Relaxed);
+        return None;
+    }
+    let (host, port) = (url.host().to_owned(), url.port());
+    let searching = spawn("connect-test", None, move || {
+        let found = connect(&host, port);
+        SEARCHES.fetch_sub(1, Ordering::Relaxed);
+        found
+    });
+    let Ok(searching) = searching else {
+        SEARCHES.fetch_sub(1, Ordering::Relaxed);
+        return None;
+    };
+    let begun = wiring.clock.now();
+    while !searching.is_finished() {
+        wiring.beat.beat();
+        let waited = wiring.clock.now().mono_ns.saturating_sub(begun.mono_ns);
+        if wiring.stop.wait(Duration::from_millis(20)) || u128::from(waited) > SEARCH.as_nanos() {
+            let what = format!(
+                "nothing answered for {} s; check that the camera is on, the network, and the box's name server",
+                SEARCH.as_secs()
+            );
+            return Some(Found::Cause(what));
+        }
+    }
+    searching.join().ok()
+}
+
+fn connect(host: &str, port: u16) -> Found {
+    let addresses: Vec<SocketAddr> = match (host, port).to_socket_addrs() {
+        Ok(addresses) => addresses.take(2).collect(),
+        Err(error) => return Found::Cause(unresolved(&error)),
+    };
+    let mut cause = None;
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, CONNECT) {
+            Ok(_) => return Found::Reached,
+            Err(error) => cause = Some((address, error)),
+        }
+    }
+    Found::Cause(cause.map_or_else(|| "its name has no address".into(), |(at, error)| unreached(at, &error)))
+}
+
+fn unresolved(error: &std::io::Error) -> String {
+    format!("no host of this name is known ({error}); correct the name, or check the box's name server")
+}
+
+fn unreached(address: SocketAddr, error: &std::io::Error) -> String {
+    use std::io::ErrorKind as Kind;
+    let (what, next) = match error.kind() {
+        Kind::ConnectionRefused => (
+            "connection refused: nothing listens on this port",
+            "check the port, and that the camera's stream is switched on",
+        ),
+        Kind::TimedOut | Kind::WouldBlock => {
+            ("no answer", "check that the camera is on and that no firewall stands between")
+        }
+        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
+            ("no route to it", "check the cable, the address, the netmask and the gateway")
+        }
+        _ => ("the connection failed", "check the camera and the network"),
+    };
+    format!("{what} ({address}: {error}); {next}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: u32, login: bool) -> String {
+        refusal(&Answer { code, redirect: Some("http://a:SECRET@b/c?SECRET".into()) }, login)
+    }
+
+    #[test]
+    fn each_answer_is_named_with_its_code_and_a_remedy() {
+        assert_eq!(refused(401, true), "it refused the login (401); check user name and password");
+        assert!(refused(401, false).contains("password_file"));
+        for (code, word) in
+            [(403, "forbids"), (404, "path"), (453, "viewers"), (500, "restart"), (503, "viewers")]
+        {
+            let told = refused(code, true);
+            assert!(told.contains(word) && told.contains(&format!("({code})")), "{told}");
+        }
+        let moved = refused(302, true);
+        assert!(moved.contains("http://b/c (302)") && !moved.contains("SECRET"), "{moved}");
+    }
+
+    #[test]
+    fn each_failure_to_connect_is_named_with_the_systems_error() {
+        let at = "10.0.0.7:554".parse().unwrap();
+        for (errno, word) in [
+            (libc::ECONNREFUSED, "connection refused"),
+            (libc::EHOSTUNREACH, "no route"),
+            (libc::ENETUNREACH, "no route"),
+            (libc::ETIMEDOUT, "no answer"),
+        ] {
+            let told = unreached(at, &std::io::Error::from_raw_os_error(errno));
+            assert!(
+                told.starts_with(word) && told.contains("10.0.0.7:554") && told.contains("check"),
+                "{told}"
+            );
+        }
+    }
 }

@@ -13,9 +13,11 @@ use super::health::{self, Health, Watch};
 use super::lent::{Door, Intake};
 use super::line::{Build, Line, Variant};
 use super::reconnect::{self, Backoff};
-use super::source::{Next, Origin};
+use super::remote::Attempt;
+use super::source::{self, Next, Origin};
 use super::{CaptureError, Committed, Ended, FrameSink, Wiring};
 use crate::config::{Camera, Pace};
+use crate::types::Stamp;
 
 /// The longest that a turn of the loop waits: stop, bus and frozen are looked at no later.
 const TURN: Duration = Duration::from_millis(100);
@@ -71,6 +73,8 @@ pub struct Session<'a> {
     /// Frames still to be passed over.
     pass: u32,
     offline: Option<String>,
+    /// The connection that ended last.
+    attempt: Attempt,
 }
 
 impl<'a> Session<'a> {
@@ -89,6 +93,7 @@ impl<'a> Session<'a> {
             frames: 0,
             pass: 0,
             offline: None,
+            attempt: Attempt::default(),
         }
     }
 
@@ -120,6 +125,7 @@ impl<'a> Session<'a> {
     /// One connection: from a pipeline to its end.
     fn connect(&mut self, origin: &Origin) -> Result<Outcome, CaptureError> {
         self.wiring.beat.beat();
+        self.attempt = Attempt::default();
         let build = Build {
             camera: &self.camera.name,
             slots: self.sink.slots(),
@@ -138,8 +144,16 @@ impl<'a> Session<'a> {
 
     /// Lets the pipeline's own thread commit its frames until it ends, and looks after it meanwhile.
     fn pump(&mut self, mut line: Line) -> Result<Outcome, CaptureError> {
+        let (begun, before) = (self.wiring.clock.now(), self.frames);
+        let outcome = self.look_after(&mut line, begun);
+        let lasted = self.wiring.clock.now().mono_ns.saturating_sub(begun.mono_ns);
+        let (lasted, frames) = (Duration::from_nanos(lasted), self.frames - before);
+        self.attempt = Attempt { lasted, frames, ..line.attempt() };
+        outcome
+    }
+
+    fn look_after(&mut self, line: &mut Line, begun: Stamp) -> Result<Outcome, CaptureError> {
         let (wiring, tap) = (self.wiring, Tap::new(self.sink.slots(), line.names.clone()));
-        let begun = wiring.clock.now();
         let door = Door::default();
         let news = line.serve(&door);
         let came = AtomicBool::new(false);
@@ -208,10 +222,11 @@ impl<'a> Session<'a> {
         }
         let patience = self.camera.frozen_after.max(FIRST_FRAME);
         if !self.watch.is_online() && running >= patience {
-            return Err(CaptureError::Silent { waited: running });
+            return Err(CaptureError::Silent { waited: patience });
         }
-        let frozen = self.watch.since_last(now);
-        if self.watch.is_online() && frozen >= self.camera.frozen_after * 3 + self.camera.reconnect_max {
+        // The limit and not the time itself, so that the next time it is the same cause.
+        let frozen = self.camera.frozen_after * 3 + self.camera.reconnect_max;
+        if self.watch.is_online() && self.watch.since_last(now) >= frozen {
             return Err(CaptureError::Frozen { frozen });
         }
         Ok(())
@@ -229,7 +244,9 @@ impl<'a> Session<'a> {
             }
         }
         if live {
-            return self.lost(CaptureError::StreamEnded).map(|()| None);
+            let error = CaptureError::StreamEnded;
+            let error = source::explain(self.camera, error, &self.attempt, self.wiring);
+            return self.lost(error).map(|()| None);
         }
         match origin {
             Origin::File(video) => video.check_end(self.frames)?,
@@ -268,7 +285,10 @@ impl<'a> Session<'a> {
                 Err(error)
             }
             _ if error.is_final() => Err(error),
-            _ => self.lost(error).map(|()| None),
+            _ => {
+                let error = source::explain(self.camera, error, &self.attempt, self.wiring);
+                self.lost(error).map(|()| None)
+            }
         }
     }
 
@@ -297,8 +317,9 @@ impl<'a> Session<'a> {
             return Err(error);
         }
         self.watch.lost();
-        let pause = self.backoff.pause();
-        tracing::warn!(camera = %self.camera.name, pause_ms = pause.as_millis() as u64, "offline: {error}");
+        // We listen: what one sender did wrong is no reason to keep the next one waiting.
+        let of_sender = matches!(&error, CaptureError::Tcp(error) if error.is_of_sender());
+        let pause = if of_sender { Duration::ZERO } else { self.backoff.pause() };
         self.tell_offline(error.to_string(), Some(pause));
         let until = self.wiring.clock.now().plus(pause).mono_ns;
         loop {

@@ -10,7 +10,8 @@ use super::file::{self, Video};
 use super::images::{self, ImagesFeed};
 use super::line::{Build, Line};
 use super::painter::PainterFeed;
-use super::{CaptureError, Wiring, chain, remote, tcp, v4l2};
+use super::remote::Attempt;
+use super::{CaptureError, Wiring, chain, device, http, remote, tcp, v4l2};
 use crate::config::{Camera, LaunchLine, Pace, Source};
 
 /// Where a camera's pipelines come from.
@@ -58,7 +59,11 @@ impl Origin {
                 let options = tcp::Options {
                     max_bytes: camera.tcp_max_bytes,
                     silent_after: camera.frozen_after,
+                    frame_within: camera.tcp_frame,
                     buffers: slots + IN_FLIGHT,
+                    peers: camera.peers.clone(),
+                    secret_file: camera.secret_file.clone(),
+                    refused: wiring.refused.clone(),
                 };
                 fed(Box::new(tcp::TcpFeed::new(*address, options)), true)
             }
@@ -73,7 +78,7 @@ impl Origin {
             (Origin::Fed { feeder, live }, _) => return fed_line(feeder, *live, build),
             (_, Source::V4l2(device)) => v4l2::line(device, &camera.v4l2, build)?,
             (_, Source::Rtsp(url)) => remote::rtsp(url, camera, build)?,
-            (_, Source::Http(url)) => remote::http_mjpeg(url, camera, build)?,
+            (_, Source::Http(url)) => http::mjpeg(url, camera, build)?,
             (_, Source::Launch(text)) => launched(text, build)?,
             (Origin::Elements, _) => return Ok(Next::End),
         };
@@ -85,6 +90,17 @@ impl Origin {
         if let Origin::Fed { feeder, .. } = self {
             feeder.lock().feed.rewind();
         }
+    }
+}
+
+/// The cause behind an error of a live source, as far as it can be found out.
+pub fn explain(camera: &Camera, error: CaptureError, attempt: &Attempt, wiring: &Wiring<'_>) -> CaptureError {
+    match (&camera.source, error) {
+        (Source::V4l2(path), CaptureError::Stream(fault)) => device::explain(path, fault),
+        (Source::Rtsp(url) | Source::Http(url), error) => {
+            remote::explain(url, camera, error, attempt, wiring)
+        }
+        (_, error) => error,
     }
 }
 

@@ -14,6 +14,7 @@ mod fault;
 mod files;
 mod inspect;
 mod launch;
+mod peer;
 mod place;
 mod preview;
 mod raw;
@@ -46,15 +47,16 @@ pub use fault::{Fault, Faults};
 pub use files::usable_cores;
 pub use inspect::{Evidence, Inspect, PickFrame};
 pub use launch::LaunchLine;
+pub use peer::Peer;
 pub use preview::{Annotate, Preview};
 pub(crate) use raw::nearest;
 pub use scene::Shape;
 pub use secret::{PasswordError, read_password};
 pub use sections::{
-    Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Mqtt, Outbox, Pace, Runtime, Source,
+    Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Mqtt, Outbox, Pace, Runtime,
     Supervisor, Task, Tls, V4l2, Web, WebTls, Workers,
 };
-pub use source::Refused;
+pub use source::{Refused, Source};
 pub use track::{Anchor, Line, MAX_LINES, MAX_ZONES, Track, Zone};
 pub use trigger::Trigger;
 pub use url::{SourceUrl, shown_url};

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Annotate, Attendance, CameraAttendance, Evidence, Faces, Inspect, LaunchLine, Line, Preview, Recognition,
-    Shape, SourceUrl, Track, Trigger, Zone,
+    Annotate, Attendance, CameraAttendance, Evidence, Faces, Inspect, Line, Peer, Preview, Recognition,
+    Source, Track, Trigger, Zone,
 };
 use crate::types::{Fit, Resize};
 
@@ -257,63 +257,6 @@ pub struct ModelCard {
     pub sha256: Option<String>,
 }
 
-/// Where frames come from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Source {
-    /// A video file.
-    File(PathBuf),
-    /// A folder of JPEG and PNG pictures, in the order of their names.
-    Images(PathBuf),
-    /// A V4L2 device.
-    V4l2(PathBuf),
-    /// `rtsp://` or `rtsps://`.
-    Rtsp(SourceUrl),
-    /// `http://` or `https://`, MJPEG.
-    Http(SourceUrl),
-    /// Frames pushed over TCP to this address.
-    Tcp(SocketAddr),
-    /// The built-in conveyor; all of it may be given: `scene:?seed=7&fps=30`.
-    Scene {
-        /// Seed of parts and defects.
-        seed: u64,
-        /// Width in px.
-        width: u32,
-        /// Height in px.
-        height: u32,
-        /// Frames a second.
-        fps: u32,
-        /// Ends after so many frames; `None`: never.
-        frames: Option<u64>,
-        /// One product on one lane instead of everything on two.
-        line: Option<Shape>,
-        /// Where the line's light barrier offers its serial port; relative to the state directory.
-        barrier: Option<PathBuf>,
-    },
-    /// Any GStreamer launch line; its last element is linked to the appsink.
-    Launch(LaunchLine),
-}
-
-impl Source {
-    /// Where the light barrier of a scene's line offers its serial port.
-    pub fn barrier(&self) -> Option<&Path> {
-        match self {
-            Source::Scene { barrier, .. } => barrier.as_deref(),
-            _ => None,
-        }
-    }
-
-    /// Whether the source may hold what must not be shown: then GStreamer's own sentences, which repeat locations and
-    /// properties, are not shown either.
-    pub fn holds_secrets(&self) -> bool {
-        matches!(self, Source::Rtsp(_) | Source::Http(_) | Source::Launch(_))
-    }
-
-    /// Whether the source ends by itself (files, folders, a scene with a length) rather than being reconnected.
-    pub fn ends(&self) -> bool {
-        matches!(self, Source::File(_) | Source::Images(_) | Source::Scene { frames: Some(_), .. })
-    }
-}
-
 /// How fast files and folders are played.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pace {
@@ -370,6 +313,12 @@ pub struct Camera {
     pub v4l2: V4l2,
     /// Most bytes of one frame over TCP.
     pub tcp_max_bytes: usize,
+    /// Longest time of one frame over TCP, from its first byte to its last.
+    pub tcp_frame: Duration,
+    /// Who may connect to a TCP source; empty: anybody.
+    pub peers: Vec<Peer>,
+    /// The secret with which a sender over TCP begins: a file's first line, or `credential:NAME`.
+    pub secret_file: Option<PathBuf>,
     /// Detection on this camera.
     pub detect: Option<Detect>,
     /// Tracking of what is detected; absent: no events.

@@ -1,13 +1,71 @@
 //! The source of a camera: a URL, read into [`Source`]; and what is shown of it.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::raw::nearest;
-use super::{LaunchLine, Source, SourceUrl, scene};
+use super::{LaunchLine, Shape, SourceUrl, scene};
 
 /// The forms, for messages.
 const FORMS: &str = "file:///path/video.mp4, images:///folder, v4l2:///dev/video0, rtsp://host/path, \
                      http://host/path, tcp://0.0.0.0:5558, scene: or launch:LINE";
+
+/// Where frames come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// A video file.
+    File(PathBuf),
+    /// A folder of JPEG and PNG pictures, in the order of their names.
+    Images(PathBuf),
+    /// A V4L2 device.
+    V4l2(PathBuf),
+    /// `rtsp://` or `rtsps://`.
+    Rtsp(SourceUrl),
+    /// `http://` or `https://`, MJPEG.
+    Http(SourceUrl),
+    /// Frames pushed over TCP to this address.
+    Tcp(SocketAddr),
+    /// The built-in conveyor; all of it may be given: `scene:?seed=7&fps=30`.
+    Scene {
+        /// Seed of parts and defects.
+        seed: u64,
+        /// Width in px.
+        width: u32,
+        /// Height in px.
+        height: u32,
+        /// Frames a second.
+        fps: u32,
+        /// Ends after so many frames; `None`: never.
+        frames: Option<u64>,
+        /// One product on one lane instead of everything on two.
+        line: Option<Shape>,
+        /// Where the line's light barrier offers its serial port; relative to the state directory.
+        barrier: Option<PathBuf>,
+    },
+    /// Any GStreamer launch line; its last element is linked to the appsink.
+    Launch(LaunchLine),
+}
+
+impl Source {
+    /// Where the light barrier of a scene's line offers its serial port.
+    pub fn barrier(&self) -> Option<&Path> {
+        match self {
+            Source::Scene { barrier, .. } => barrier.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether the source may hold what must not be shown: then GStreamer's own sentences, which repeat locations and
+    /// properties, are not shown either.
+    pub fn holds_secrets(&self) -> bool {
+        matches!(self, Source::Rtsp(_) | Source::Http(_) | Source::Launch(_))
+    }
+
+    /// Whether the source ends by itself (files, folders, a scene with a length) rather than being reconnected.
+    pub fn ends(&self) -> bool {
+        matches!(self, Source::File(_) | Source::Images(_) | Source::Scene { frames: Some(_), .. })
+    }
+}
 
 /// Why a source is refused, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -379,6 +379,29 @@ fn a_source_takes_user_and_password_from_beside_its_url() {
 }
 
 #[test]
+fn a_tcp_source_that_others_can_reach_names_its_peers_or_a_secret() {
+    let desk = Desk::new();
+    desk.put("cam.secret", "geheim\n");
+    let camera =
+        |at: &str, keys: &str| format!("[[camera]]\nname = \"a\"\nsource = \"tcp://{at}\"\n{keys}\n");
+    for at in ["0.0.0.0:5558", "[::]:5558", "10.0.0.7:5558"] {
+        assert_fault(&camera(at, ""), "3:10 camera[0].source: others can reach");
+        assert!(desk.parse(&camera(at, "peers = [\"10.0.0.5\", \"10.0.0.0/24\"]")).is_ok());
+        assert!(desk.parse(&camera(at, "secret_file = \"cam.secret\"")).is_ok());
+        assert!(desk.parse(&camera(at, "secret_file = \"credential:cam\"")).is_ok());
+    }
+    assert!(
+        desk.parse(&camera("127.0.0.1:5558", "")).is_ok() && desk.parse(&camera("[::1]:5558", "")).is_ok()
+    );
+    assert_fault(&camera("0.0.0.0:1", "peers = []"), "4:9 camera[0].peers: nobody may connect");
+    assert_fault(&camera("0.0.0.0:1", "peers = [\"cam\"]"), "4:10 camera[0].peers[0]: this is no address");
+    assert_fault(
+        "[[camera]]\nname = \"a\"\nsource = \"scene:\"\npeers = [\"::1\"]",
+        "4:9 camera[0].peers: this belongs to",
+    );
+}
+
+#[test]
 fn nothing_of_a_configuration_that_is_printed_holds_a_secret() {
     let desk = Desk::new();
     let text = "[[camera]]\nname = \"a\"\nsource = \"rtsp://joe:SECRET@cam/live?token=SECRET\" # SECRET\n\

@@ -210,3 +210,51 @@ fn a_video_that_is_to_be_shown_turned_is_turned_and_every_frame_is_delivered() {
     running.end().unwrap();
     assert_eq!(running.all().len(), reference(name).len());
 }
+
+/// A small film coded by `encoder`, in a container that knows the codec.
+fn film(encoder: &str, muxer: &str, folder: &Path) -> PathBuf {
+    use gstreamer::prelude::*;
+    gstreamer::init().unwrap();
+    let path = folder.join(format!("{}.{muxer}", encoder.split_whitespace().next().unwrap()));
+    let line = format!(
+        "videotestsrc num-buffers=8 pattern=ball ! video/x-raw,width=128,height=96,framerate=25/1 ! videoconvert \
+         ! {encoder} ! {muxer} ! filesink location={}",
+        path.display()
+    );
+    let pipeline = gstreamer::parse::launch(&line).unwrap();
+    pipeline.set_state(gstreamer::State::Playing).unwrap();
+    let kinds = [gstreamer::MessageType::Eos, gstreamer::MessageType::Error];
+    let patience = gstreamer::ClockTime::from_seconds(60);
+    let message = pipeline.bus().unwrap().timed_pop_filtered(patience, &kinds).expect("it ends");
+    assert_eq!(message.type_(), gstreamer::MessageType::Eos, "{encoder}: {message:?}");
+    pipeline.set_state(gstreamer::State::Null).unwrap();
+    path
+}
+
+#[test]
+fn every_codec_that_gstreamer_plays_is_played() {
+    let folder = tempfile::tempdir().unwrap();
+    for (encoder, muxer) in [
+        ("avenc_ffv1", "matroskamux"),
+        ("avenc_prores", "qtmux"),
+        ("avenc_mpeg4", "qtmux"),
+        ("mpeg2enc ! mpegvideoparse", "mpegtsmux"),
+        ("theoraenc", "oggmux"),
+        ("jpegenc", "avimux"),
+        ("av1enc cpu-used=8 usage-profile=realtime ! av1parse", "matroskamux"),
+        ("openh264enc ! h264parse", "qtmux"),
+    ] {
+        let mut running = play(&film(encoder, muxer, folder.path()));
+        assert_eq!(running.end().expect(encoder), Ended::EndOfStream);
+        let seen = running.all();
+        assert!(seen.len() >= 7 && seen[0].size == (128, 96), "{encoder}: {seen:?}");
+    }
+}
+
+#[test]
+fn a_vp9_film_is_played_with_the_decoder_that_is_installed() {
+    let Some(path) = data("faults/video-vp9/a.webm") else { return };
+    let mut running = play(&path);
+    assert_eq!(running.end().unwrap(), Ended::EndOfStream);
+    assert!(!running.all().is_empty());
+}

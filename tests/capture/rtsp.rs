@@ -66,8 +66,8 @@ fn an_rtsp_camera_is_found_when_it_comes_lost_when_it_goes_and_found_again() {
     gstreamer::init().unwrap();
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let running = start(camera(Source::Rtsp(format!("rtsp://me:secret@{address}/cam").parse().unwrap())));
-    let cause = running.until_offline("rtspsrc");
-    assert!(!cause.contains("secret"), "{cause}");
+    let cause = running.until_offline("connection refused");
+    assert!(cause.contains(&address.to_string()) && !cause.contains("secret"), "{cause}");
     let server = Server::start(address, h264(20));
     let frame = running.frame();
     assert_eq!((frame.size, frame.format), ((320, 240), PixelFormat::I420));
@@ -90,4 +90,54 @@ fn rtsp_with_jpeg_is_decoded_too() {
     );
     let running = start(camera(Source::Rtsp(format!("rtsp://{address}/cam").parse().unwrap())));
     assert_eq!(running.frame().size, (160, 120));
+}
+
+/// A server that gives every request the same status, as a camera does that knows neither path nor user.
+fn refusing(status: &'static str) -> SocketAddr {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = move || {
+        // Ends with the process: the listener has no other way to be let go.
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut answers = stream.try_clone().unwrap();
+            let mut number = String::from("1");
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                if let Some(given) = line.strip_prefix("CSeq: ") {
+                    number = given.to_owned();
+                }
+                if line.is_empty() && write!(answers, "RTSP/1.0 {status}\r\nCSeq: {number}\r\n\r\n").is_err()
+                {
+                    break;
+                }
+            }
+        }
+    };
+    std::thread::Builder::new().name("refusing".into()).spawn(serve).unwrap();
+    address
+}
+
+#[test]
+fn each_refusal_of_an_rtsp_camera_is_named_with_its_status_and_a_remedy() {
+    for (status, word) in [
+        ("401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"cam\"", "(401)"),
+        ("403 Forbidden", "it forbids this (403)"),
+        ("404 Not Found", "there is nothing at this path (404)"),
+        ("453 Not Enough Bandwidth", "close other viewers"),
+        ("503 Service Unavailable", "(503)"),
+    ] {
+        let address = refusing(status);
+        let running =
+            start(camera(Source::Rtsp(format!("rtsp://joe:SECRET@{address}/x?k=SECRET").parse().unwrap())));
+        let cause = running.until_offline(word);
+        assert!(cause.starts_with(&address.to_string()) && !cause.contains("SECRET"), "{cause}");
+    }
+}
+
+#[test]
+fn an_rtsp_camera_that_accepts_and_never_answers_sent_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let running = start(camera(Source::Rtsp(format!("rtsp://{address}/cam").parse().unwrap())));
+    running.until_offline("connected, but it sent nothing for");
 }

@@ -136,6 +136,9 @@ pub fn camera(source: Source) -> Camera {
         images_fps: 10,
         v4l2: V4l2::default(),
         tcp_max_bytes: 1_000_000,
+        tcp_frame: std::time::Duration::from_millis(1_000),
+        peers: Vec::new(),
+        secret_file: None,
         detect: None,
         track: None,
         recognise: None,
@@ -193,8 +196,9 @@ fn capture_on_this_thread(
 ) -> Result<Ended, CaptureError> {
     let mut sink = Slots { held: VecDeque::new(), next: 0, look };
     let health = |health| drop(tell.send(health));
-    let clock = SystemClock;
-    let wiring = Wiring { health: &health, clock: &clock, stop, beat, painter: &squares, damaged };
+    let (clock, refused) = (SystemClock, ocellus::telemetry::Counter::new());
+    let (painter, refused) = (&squares, &refused);
+    let wiring = Wiring { health: &health, clock: &clock, stop, beat, painter, damaged, refused };
     capture::run(camera, &mut sink, &wiring)
 }
 

@@ -5,15 +5,32 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Instant;
 
 use ocellus::capture::tcp::Header;
-use ocellus::config::Source;
+use ocellus::config::{Camera, Source};
 use ocellus::types::PixelFormat;
 
-use crate::send_frames::{send_jpeg, send_raw};
+use crate::send_frames::{send_jpeg, send_raw, send_secret};
 use crate::support::{DEADLINE, Running, camera, jpeg, start};
 
 fn listening() -> (Running, SocketAddr) {
+    listening_to(|camera| camera)
+}
+
+/// The same with other settings.
+fn listening_to(change: impl FnOnce(Camera) -> Camera) -> (Running, SocketAddr) {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    (start(camera(Source::Tcp(address))), address)
+    (start(change(camera(Source::Tcp(address)))), address)
+}
+
+/// Waits until the other side has closed this connection.
+fn assert_closed(stream: &mut TcpStream) {
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let read = stream.read(&mut [0; 1]);
+    let closed = match &read {
+        Ok(bytes) => *bytes == 0,
+        // Closed with bytes of ours unread.
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    };
+    assert!(closed, "{read:?}");
 }
 
 fn connect(to: SocketAddr) -> TcpStream {
@@ -119,8 +136,7 @@ fn a_second_sender_is_refused_while_the_first_sends() {
             std::thread::park_timeout(std::time::Duration::from_millis(20));
         }
     });
-    second.set_read_timeout(Some(DEADLINE)).unwrap();
-    assert_eq!(second.read(&mut [0; 1]).unwrap_or(0), 0, "closed");
+    assert_closed(&mut second);
     assert_eq!(running.frame().first, 1);
     drop(running);
     feeder.join().unwrap();
@@ -152,4 +168,118 @@ fn a_jpeg_that_was_cut_off_is_counted_and_not_delivered_half_grey() {
     assert!(running.frame().first.abs_diff(120) < 4);
     assert!(running.frame().first.abs_diff(200) < 4);
     assert_eq!(running.damaged.get(), 1);
+}
+
+#[test]
+fn strangers_in_any_number_do_not_keep_the_camera_out() {
+    // A pause after a failure would be longer than any test waits.
+    let (running, address) =
+        listening_to(|camera| Camera { reconnect: 10 * DEADLINE, reconnect_max: 10 * DEADLINE, ..camera });
+    let good = Header::raw(PixelFormat::Gray8, 8, 4, None).unwrap().to_bytes();
+    let mut kept = Vec::new();
+    for n in 0..100 {
+        let mut stranger = connect(address);
+        let bytes: &[u8] = match n % 5 {
+            0 => b"GET / HTTP/1.1\r\nHost: camera\r\n\r\n",
+            1 => &[0xFF; 500],
+            2 => &good[..9],
+            3 => &[],
+            // A sender that begins rightly and goes away inside its frame.
+            _ => &good,
+        };
+        stranger.write_all(bytes).unwrap();
+        if n % 2 == 0 {
+            kept.push(stranger);
+        }
+    }
+    // The last strangers that begin rightly may be the camera for a moment: it is tried again as a real sender does.
+    let begun = Instant::now();
+    let frame = loop {
+        let mut sender = connect(address);
+        let sent = send_raw(&mut sender, GREY, None, &[3; 32]);
+        if let (Ok(()), Ok(frame)) =
+            (sent, running.frames.recv_timeout(std::time::Duration::from_millis(500)))
+        {
+            break frame;
+        }
+        assert!(begun.elapsed() < DEADLINE, "the camera is kept out");
+    };
+    assert_eq!(frame.first, 3);
+}
+
+#[test]
+fn a_frame_that_trickles_in_is_given_up_and_the_next_sender_is_served() {
+    let (running, address) = listening();
+    let mut slow = connect(address);
+    slow.write_all(&Header::raw(PixelFormat::Gray8, 640, 480, None).unwrap().to_bytes()).unwrap();
+    // One byte at a time, again and again: each of them alone is a sign of life.
+    let trickle = std::thread::spawn(move || {
+        while slow.write_all(&[1]).is_ok() {
+            std::thread::park_timeout(std::time::Duration::from_millis(50));
+        }
+    });
+    running.until_offline("stalled after");
+    trickle.join().unwrap();
+    let mut sender = connect(address);
+    send_raw(&mut sender, GREY, None, &[4; 32]).unwrap();
+    assert_eq!(running.frame().first, 4);
+}
+
+#[test]
+fn only_a_peer_may_be_the_camera() {
+    let config =
+        "[[camera]]\nname = \"a\"\nsource = \"tcp://127.0.0.1:1\"\npeers = [\"127.0.0.2\", \"10.0.0.0/8\"]\n";
+    let peers =
+        ocellus::config::Config::parse(config, "x".as_ref(), ".".as_ref()).unwrap().cameras.remove(0).peers;
+    let (running, address) = listening_to(|camera| Camera { peers: peers.clone(), ..camera });
+    let mut stranger = connect(address);
+    send_raw(&mut stranger, GREY, None, &[1; 32]).unwrap();
+    running.until_offline("127.0.0.1: it is none of the camera's peers");
+    assert_closed(&mut stranger);
+    assert!(running.frames.try_recv().is_err(), "a stranger's frame");
+    let (running, address) = listening_to(|camera| Camera { peers: vec![peer_of("127.0.0.0/8")], ..camera });
+    let mut sender = connect(address);
+    send_raw(&mut sender, GREY, None, &[2; 32]).unwrap();
+    assert_eq!(running.frame().first, 2);
+}
+
+/// A peer as a configuration names it.
+fn peer_of(text: &str) -> ocellus::config::Peer {
+    let config = format!("[[camera]]\nname = \"a\"\nsource = \"tcp://127.0.0.1:1\"\npeers = [\"{text}\"]\n");
+    ocellus::config::Config::parse(&config, "x".as_ref(), ".".as_ref()).unwrap().cameras[0].peers[0]
+}
+
+#[test]
+fn only_a_sender_with_the_secret_is_the_camera_also_after_silence() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, "open sesame\n").unwrap();
+    let path = Some(file.path().to_path_buf());
+    let (running, address) = listening_to(|camera| Camera { secret_file: path, ..camera });
+    let mut without = connect(address);
+    send_raw(&mut without, GREY, None, &[1; 32]).unwrap();
+    running.until_offline("did not send the secret");
+    let mut wrong = connect(address);
+    send_secret(&mut wrong, "open sesam").unwrap();
+    send_raw(&mut wrong, GREY, None, &[2; 32]).unwrap();
+    running.until_offline("a wrong secret");
+    assert_closed(&mut wrong);
+    let mut right = connect(address);
+    send_secret(&mut right, "open sesame").unwrap();
+    send_raw(&mut right, GREY, None, &[3; 32]).unwrap();
+    assert_eq!(running.frame().first, 3);
+    running.until_frozen();
+    let mut stranger = connect(address);
+    send_raw(&mut stranger, GREY, None, &[4; 32]).unwrap();
+    assert_closed(&mut stranger);
+    send_raw(&mut right, GREY, None, &[5; 32]).unwrap();
+    assert_eq!(running.frame().first, 5, "the camera kept its place");
+}
+
+#[test]
+fn a_sender_may_send_a_secret_where_none_is_asked_for() {
+    let (running, address) = listening();
+    let mut sender = connect(address);
+    send_secret(&mut sender, "whatever").unwrap();
+    send_raw(&mut sender, GREY, None, &[6; 32]).unwrap();
+    assert_eq!(running.frame().first, 6);
 }

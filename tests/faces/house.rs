@@ -239,6 +239,7 @@ pub fn play_dated(camera: &config::Camera, writer: &mut Writer<Frame>, date: fn(
         beat: &Beat::new(),
         painter: &capture::scene::painter,
         damaged: &Default::default(),
+        refused: &ocellus::telemetry::Counter::new(),
     };
     capture::run(camera, &mut Through(writer, 0, date), &wiring).unwrap();
 }

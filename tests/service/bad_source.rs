@@ -143,3 +143,30 @@ fn a_damaged_picture_of_a_folder_is_named_and_counted_and_every_other_one_is_rep
     watcher.wait_for("tape/status", |told| told["drops"] == 1);
     assert_valid(&watcher);
 }
+
+#[test]
+fn a_camera_that_stays_away_is_one_line_of_the_log_and_the_next_line_counts_the_tries() {
+    use std::io::Read;
+    use std::net::TcpListener;
+    let (broker, rig) = (Broker::start(), Rig::new());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let camera = format!(
+        "[[camera]]\nname = \"away\"\nsource = \"http://{}/video\"\nreconnect_ms = 10\nreconnect_max_ms = 20\n",
+        listener.local_addr().unwrap()
+    );
+    rig.config(broker.port, &camera);
+    let mut service = rig.run();
+    for status in [503, 503, 503, 503, 503, 404, 404] {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        let head = format!("HTTP/1.1 {status} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+    }
+    let second = service.wait_log(&["nothing at this path (404)"]);
+    assert!(second.contains("(4 more tries had failed as before)"), "{second}");
+    let log = service.log();
+    // The alarm that the camera raises is a line of its own.
+    let of = |word: &str| log.lines().filter(|line| line.contains(word) && line.contains("next try")).count();
+    assert_eq!((of("(503)"), of("(404)")), (1, 1), "{log}");
+    assert_eq!(service.stop(), Some(0));
+}

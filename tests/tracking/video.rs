@@ -95,6 +95,7 @@ fn watch() -> Option<Vec<Event>> {
         beat: &beat,
         painter: &capture::scene::painter,
         damaged: &Default::default(),
+        refused: &ocellus::telemetry::Counter::new(),
     };
     capture::run(camera, &mut watch, &wiring).unwrap();
     let Watch { mut tracker, mut events, last, .. } = watch;

@@ -4,8 +4,8 @@ use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::TcpError;
-use super::wire::{HEADER_BYTES, Header};
+use super::wire::{HEADER_BYTES, Header, MAX_SECRET_BYTES};
+use super::{Options, TcpError};
 use crate::supervisor::Stop;
 
 /// The longest that one read waits, so that a stop is seen.
@@ -17,7 +17,10 @@ pub struct Connection {
     peer: SocketAddr,
     head: [u8; HEADER_BYTES],
     have: usize,
+    secret: Vec<u8>,
     heard: Instant,
+    /// When the first byte of this frame's header came.
+    begun: Option<Instant>,
 }
 
 /// What a read gave.
@@ -28,12 +31,19 @@ enum Got {
 }
 
 impl Connection {
-    /// The next sender that waits, if one does.
+    /// The next sender that waits, if one does. Its reads do not wait until it is settled.
     pub fn accept(listener: &TcpListener) -> Option<Connection> {
         let (stream, peer) = listener.accept().ok()?;
-        stream.set_nonblocking(false).ok()?;
-        stream.set_read_timeout(Some(TURN)).ok()?;
-        Some(Connection { stream, peer, head: [0; HEADER_BYTES], have: 0, heard: Instant::now() })
+        stream.set_nonblocking(true).ok()?;
+        let (head, heard) = ([0; HEADER_BYTES], Instant::now());
+        Some(Connection { stream, peer, head, have: 0, secret: Vec::new(), heard, begun: None })
+    }
+
+    /// From now on reads wait for a while; `None` where the system refuses.
+    pub fn settled(self) -> Option<Connection> {
+        self.stream.set_nonblocking(false).ok()?;
+        self.stream.set_read_timeout(Some(TURN)).ok()?;
+        Some(self)
     }
 
     /// Who it is.
@@ -60,32 +70,46 @@ impl Connection {
         }
     }
 
-    /// The header of the next frame, once it is whole; the same one until it is taken. Waits for at most 100 ms.
-    pub fn header(&mut self, max_bytes: usize) -> Result<Option<Header>, TcpError> {
+    /// The header of the next frame, once it is whole; the same one until its payload is read. Waits for at most 100 ms
+    /// for each piece. Errors: it is none, or its pieces take longer than a whole frame may.
+    pub fn header(&mut self, options: &Options) -> Result<Option<Header>, TcpError> {
         while self.have < HEADER_BYTES {
+            self.in_time(options, self.have, HEADER_BYTES)?;
             match read(&mut self.stream, self.peer, &mut self.head[self.have..])? {
                 Got::Bytes(bytes) => {
                     self.have += bytes;
                     self.heard = Instant::now();
+                    self.begun.get_or_insert(self.heard);
                 }
                 Got::Nothing => return Ok(None),
                 Got::End if self.have == 0 => return Err(TcpError::Closed { peer: self.peer }),
                 Got::End => return Err(TcpError::Half { peer: self.peer, got: self.have, of: HEADER_BYTES }),
             }
         }
-        Header::parse(&self.head, max_bytes).map(Some)
+        Header::parse(&self.head, options.max_bytes).map(Some)
     }
 
-    /// The payload follows.
-    pub fn header_taken(&mut self) {
-        self.have = 0;
+    /// The secret of `of` bytes behind its header, once it is whole.
+    pub fn secret(&mut self, of: usize) -> Result<Option<Vec<u8>>, TcpError> {
+        let mut piece = [0; MAX_SECRET_BYTES];
+        while self.secret.len() < of {
+            let missing = (of - self.secret.len()).min(MAX_SECRET_BYTES);
+            match read(&mut self.stream, self.peer, &mut piece[..missing])? {
+                Got::Bytes(bytes) => self.secret.extend_from_slice(&piece[..bytes]),
+                Got::Nothing => return Ok(None),
+                Got::End => return Err(TcpError::Half { peer: self.peer, got: self.secret.len(), of }),
+            }
+        }
+        (self.have, self.begun) = (0, None);
+        Ok(Some(std::mem::take(&mut self.secret)))
     }
 
     /// Fills `out`; false when stopped before it was full.
-    pub fn read_payload(&mut self, out: &mut [u8], silent: Duration, stop: &Stop) -> Result<bool, TcpError> {
+    pub fn read_payload(&mut self, out: &mut [u8], options: &Options, stop: &Stop) -> Result<bool, TcpError> {
         let (peer, of) = (self.peer, out.len());
         let mut got = 0;
         while got < of {
+            self.in_time(options, got, of)?;
             match read(&mut self.stream, peer, &mut out[got..])? {
                 Got::Bytes(bytes) => {
                     got += bytes;
@@ -93,11 +117,24 @@ impl Connection {
                 }
                 Got::End => return Err(TcpError::Half { peer, got, of }),
                 Got::Nothing if stop.is_stopped() => return Ok(false),
-                Got::Nothing if self.is_silent(silent) => return Err(TcpError::Stalled { peer, got, of }),
+                Got::Nothing if self.is_silent(options.silent_after) => {
+                    return Err(TcpError::Stalled { peer, got, of });
+                }
                 Got::Nothing => {}
             }
         }
+        (self.have, self.begun) = (0, None);
         Ok(true)
+    }
+
+    /// One byte a second is no sign of life: a frame has its time as a whole.
+    fn in_time(&self, options: &Options, got: usize, of: usize) -> Result<(), TcpError> {
+        match self.begun {
+            Some(begun) if begun.elapsed() >= options.frame_within => {
+                Err(TcpError::Stalled { peer: self.peer, got, of })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,9 +1,15 @@
 //! Frames pushed over TCP: we listen, one sender at a time, every length checked before a byte is reserved for it.
+//!
+//! A connection is a candidate until its first frame's header is whole and, where a secret is asked for, the secret was
+//! right. Only then it is the camera. What a candidate does wrong ends its own connection and nothing else.
 
+mod candidates;
 mod connection;
+mod error;
 mod wire;
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gstreamer as gst;
@@ -11,114 +17,32 @@ use gstreamer as gst;
 use super::CaptureError;
 use super::feed::{Coding, Fed, Feed, Opening};
 use super::pool::FramePool;
+use crate::config::{Peer, read_password};
 use crate::supervisor::Stop;
-use crate::types::PixelFormat;
+use crate::telemetry::Counter;
 
+use candidates::Candidates;
 use connection::Connection;
-pub use wire::{HEADER_BYTES, Header, Payload};
-
-/// What is wrong with a sender or with our socket.
-#[derive(Debug, thiserror::Error)]
-pub enum TcpError {
-    /// We cannot listen.
-    #[error("cannot listen on {address}: {source}; choose an address of this machine and a free port")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// Not our protocol.
-    #[error(
-        "the sender does not speak Ocellus framing (it began with {got:02x?} instead of OCF1); docs/tcp.md describes it"
-    )]
-    Magic {
-        /// Its first bytes.
-        got: [u8; 4],
-    },
-    /// A payload that is empty or too long.
-    #[error(
-        "the sender announced a payload of {bytes} bytes; 1 to {max_bytes} are allowed; raise tcp_max_bytes if it was right"
-    )]
-    Length {
-        /// What it announced.
-        bytes: u64,
-        /// What is allowed.
-        max_bytes: usize,
-    },
-    /// A format that does not exist.
-    #[error("the sender announced the unknown format {code}; 0 to 6 are raw, 16 is JPEG")]
-    Format {
-        /// The code.
-        code: u8,
-    },
-    /// A payload that does not fit its size.
-    #[error(
-        "the sender announced {width}x{height} px {format:?} in {bytes} bytes, but that takes {expected:?}; send planes without padding"
-    )]
-    Size {
-        /// Width in px.
-        width: u32,
-        /// Height in px.
-        height: u32,
-        /// Layout.
-        format: PixelFormat,
-        /// What it announced.
-        bytes: u32,
-        /// What the size takes; `None` for impossible sizes.
-        expected: Option<u64>,
-    },
-    /// The connection ended between two frames.
-    #[error("the sender {peer} closed the connection; start it again")]
-    Closed {
-        /// Who.
-        peer: SocketAddr,
-    },
-    /// The connection ended inside a frame, which is lost.
-    #[error("the sender {peer} closed the connection after {got} of {of} bytes of a frame; start it again")]
-    Half {
-        /// Who.
-        peer: SocketAddr,
-        /// Bytes that came.
-        got: usize,
-        /// Bytes that were announced.
-        of: usize,
-    },
-    /// The sender stopped inside a frame.
-    #[error("the sender {peer} stalled after {got} of {of} bytes of a frame; check its network")]
-    Stalled {
-        /// Who.
-        peer: SocketAddr,
-        /// Bytes that came.
-        got: usize,
-        /// Bytes that were announced.
-        of: usize,
-    },
-    /// The connection broke.
-    #[error("the connection of {peer} broke: {source}; check cable, power and network")]
-    Broken {
-        /// Who.
-        peer: SocketAddr,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// A frame that cannot be held.
-    #[error("no buffer for a frame of the sender: {cause}; check the memory of the box")]
-    Memory {
-        /// Why.
-        cause: String,
-    },
-}
+pub use error::TcpError;
+pub use wire::{HEADER_BYTES, Header, MAX_SECRET_BYTES, Payload};
 
 /// Limits of a TCP source.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Most bytes of a payload.
     pub max_bytes: usize,
     /// A sender that was silent for so long gives way to another.
     pub silent_after: Duration,
+    /// From the first byte of a frame's header to the frame's last byte, at most.
+    pub frame_within: Duration,
     /// Buffers that the ring and the pipeline hold at once.
     pub buffers: usize,
+    /// Who may connect; empty: anybody.
+    pub peers: Vec<Peer>,
+    /// The file with the secret that a sender must begin with.
+    pub secret_file: Option<PathBuf>,
+    /// Counts connections that were refused.
+    pub refused: Counter,
 }
 
 /// Feeds an appsrc from one sender after the other.
@@ -126,6 +50,7 @@ pub struct TcpFeed {
     address: SocketAddr,
     options: Options,
     listener: Option<TcpListener>,
+    candidates: Candidates,
     connection: Option<Connection>,
     current: Option<(Payload, Option<FramePool>)>,
 }
@@ -133,32 +58,44 @@ pub struct TcpFeed {
 impl TcpFeed {
     /// Listens when it is first opened, so that an address in use is tried again like any absent source.
     pub fn new(address: SocketAddr, options: Options) -> TcpFeed {
-        TcpFeed { address, options, listener: None, connection: None, current: None }
+        let candidates = Candidates::new(options.clone());
+        TcpFeed { address, options, listener: None, candidates, connection: None, current: None }
     }
 
-    fn listener(&mut self) -> Result<&TcpListener, TcpError> {
+    fn listen(&mut self) -> Result<(), CaptureError> {
         if self.listener.is_none() {
-            let failed = |source| TcpError::Listen { address: self.address, source };
+            // A secret that cannot be read is found here, and not only when the camera is turned away.
+            self.options.secret_file.as_deref().map(read_password).transpose()?;
+            let failed = |source| CaptureError::Tcp(TcpError::Listen { address: self.address, source });
             let listener = TcpListener::bind(self.address).map_err(failed)?;
             listener.set_nonblocking(true).map_err(failed)?;
             self.listener = Some(listener);
         }
-        self.listener.as_ref().ok_or_else(|| TcpError::Memory { cause: "no socket".into() })
+        Ok(())
     }
 
-    /// A second sender is refused, unless the first is gone, or has been silent for so long that it must be without power.
+    /// Everybody who has connected since the last look. While the camera sends, all are refused; once it is gone, or
+    /// silent for so long that it must be without power, the first that proves to be a camera takes its place.
     fn look_for_another(&mut self) {
-        let Some((listener, current)) = self.listener.as_ref().zip(self.connection.as_ref()) else { return };
-        let Some(another) = Connection::accept(listener) else { return };
-        if current.is_closed() || current.is_silent(self.options.silent_after) {
-            tracing::warn!(
-                "sender {} takes over from {}, which is gone or silent",
-                another.peer(),
-                current.peer()
-            );
-            self.connection = Some(another);
-        } else {
-            tracing::warn!("sender {} refused: {} is sending", another.peer(), current.peer());
+        let Some(listener) = &self.listener else { return };
+        let gives_way =
+            |current: &Connection| current.is_closed() || current.is_silent(self.options.silent_after);
+        // Without somebody at the door nothing else is asked of the system.
+        if !self.candidates.accept(listener) {
+            return;
+        }
+        match &self.connection {
+            Some(current) if !gives_way(current) => {
+                self.candidates.refuse_all(&format!("{} is sending", current.peer().ip()));
+            }
+            current => {
+                let Some(proven) = self.candidates.proven() else { return };
+                if let Some(former) = current {
+                    let (new, old) = (proven.peer(), former.peer());
+                    tracing::warn!("sender {new} takes over from {old}, which is gone or silent");
+                }
+                self.connection = Some(proven);
+            }
         }
     }
 
@@ -172,12 +109,11 @@ impl TcpFeed {
     fn receive(&mut self, header: Header, stop: &Stop) -> Result<Option<gst::Buffer>, TcpError> {
         let no_memory = || TcpError::Memory { cause: format!("{} bytes", header.bytes) };
         let Some(connection) = &mut self.connection else { return Ok(None) };
-        connection.header_taken();
-        let silent = self.options.silent_after;
+        let options = &self.options;
         let mut whole = true;
         let mut read = |out: &mut [u8]| {
             let out = out.get_mut(..header.bytes as usize).ok_or_else(no_memory)?;
-            whole = connection.read_payload(out, silent, stop)?;
+            whole = connection.read_payload(out, options, stop)?;
             Ok(())
         };
         let buffer = match &self.current {
@@ -204,6 +140,7 @@ impl TcpFeed {
     /// Caps and, for raw frames, a pool.
     fn prepare(&self, payload: Payload) -> Result<(Coding, gst::Caps, Option<FramePool>), TcpError> {
         match payload {
+            Payload::Secret => Err(TcpError::LateSecret),
             Payload::Jpeg => {
                 let rate = gst::Fraction::new(0, 1);
                 Ok((Coding::Jpeg, gst::Caps::builder("image/jpeg").field("framerate", rate).build(), None))
@@ -215,28 +152,36 @@ impl TcpFeed {
             }
         }
     }
+
+    /// What is awaited while no camera is there.
+    fn waiting(&mut self) -> Opening {
+        let address = self.address;
+        let mut text = match self.candidates.is_empty() {
+            true => format!("no sender has connected to {address}; start one"),
+            false => format!("a sender is connected to {address}, but has sent no frame"),
+        };
+        if let Some(refusal) = self.candidates.last_refusal() {
+            text = format!("{text} (the last connection was refused: {refusal})");
+        }
+        Opening::Waiting(text)
+    }
 }
 
 impl Feed for TcpFeed {
     fn open(&mut self, stop: &Stop) -> Result<Opening, CaptureError> {
-        self.listener()?;
-        if self.connection.is_none() {
-            let listener = self.listener()?;
-            let accepted = (0..10).find_map(|_| {
-                Connection::accept(listener).or_else(|| {
-                    stop.wait(Duration::from_millis(10));
-                    None
-                })
-            });
-            self.connection = accepted;
+        self.listen()?;
+        for _ in 0..10 {
+            if self.connection.is_some() {
+                break;
+            }
+            self.look_for_another();
+            if self.connection.is_none() && stop.wait(Duration::from_millis(10)) {
+                break;
+            }
         }
-        let address = self.address;
-        let max_bytes = self.options.max_bytes;
-        let Some(connection) = &mut self.connection else {
-            return Ok(Opening::Waiting(format!("no sender has connected to {address}; start one")));
-        };
-        let peer = connection.peer();
-        match connection.header(max_bytes).map_err(|error| self.failed(error))? {
+        let Some(connection) = &mut self.connection else { return Ok(self.waiting()) };
+        let peer = connection.peer().ip();
+        match connection.header(&self.options).map_err(|error| self.failed(error))? {
             None => {
                 self.look_for_another();
                 Ok(Opening::Waiting(format!("sender {peer} is connected, but has sent no frame")))
@@ -253,9 +198,8 @@ impl Feed for TcpFeed {
     fn next(&mut self, stop: &Stop) -> Result<Fed, CaptureError> {
         while !stop.is_stopped() {
             self.look_for_another();
-            let max_bytes = self.options.max_bytes;
             let Some(connection) = &mut self.connection else { return Ok(Fed::End) };
-            let Some(header) = connection.header(max_bytes).map_err(|error| self.failed(error))? else {
+            let Some(header) = connection.header(&self.options).map_err(|error| self.failed(error))? else {
                 continue;
             };
             if self.current.as_ref().is_none_or(|(payload, _)| *payload != header.payload) {

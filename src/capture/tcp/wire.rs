@@ -12,6 +12,9 @@
 //! chroma of odd sizes rounded up; 16 JPEG, where width and height are zero and the picture speaks for itself.
 //! A time stamp of all ones means that the sender has none. One sender at a time; frames follow one another
 //! without an answer. Whatever breaks the framing closes the connection.
+//!
+//! A connection may begin with a secret: a header of format 255, width and height zero, whose payload of 1 to 1024 bytes is
+//! the secret. Where none is asked for it is read and passed over, so a sender may always send it.
 
 use super::TcpError;
 use crate::types::PixelFormat;
@@ -20,6 +23,9 @@ use crate::types::PixelFormat;
 pub const HEADER_BYTES: usize = 28;
 const MAGIC: [u8; 4] = *b"OCF1";
 const JPEG: u8 = 16;
+const SECRET: u8 = 255;
+/// Most bytes of a secret.
+pub const MAX_SECRET_BYTES: usize = 1_024;
 
 /// What a payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +41,8 @@ pub enum Payload {
     },
     /// A JPEG picture.
     Jpeg,
+    /// The secret, before the first frame.
+    Secret,
 }
 
 /// What stands before each payload.
@@ -60,11 +68,17 @@ impl Header {
         Header { payload: Payload::Jpeg, pts_ns, bytes }
     }
 
+    /// The header of a secret of `bytes` bytes, which stands before the first frame's.
+    pub fn secret(bytes: u32) -> Header {
+        Header { payload: Payload::Secret, pts_ns: None, bytes }
+    }
+
     /// As it goes over the wire.
     pub fn to_bytes(&self) -> [u8; HEADER_BYTES] {
         let (code, width, height) = match self.payload {
             Payload::Raw { format, width, height } => (code_of(format), width, height),
             Payload::Jpeg => (JPEG, 0, 0),
+            Payload::Secret => (SECRET, 0, 0),
         };
         let mut out = [0; HEADER_BYTES];
         out[..4].copy_from_slice(&MAGIC);
@@ -84,12 +98,14 @@ impl Header {
             return Err(TcpError::Magic { got: magic });
         }
         let (width, height, length) = (word(8), word(12), word(24));
+        let max_bytes = if bytes[4] == SECRET { MAX_SECRET_BYTES } else { max_bytes };
         if length as usize > max_bytes || length == 0 {
             return Err(TcpError::Length { bytes: length.into(), max_bytes });
         }
         let stamp = u64::from(word(16)) << 32 | u64::from(word(20));
         let payload = match bytes[4] {
             JPEG => Payload::Jpeg,
+            SECRET => Payload::Secret,
             code => {
                 let format = usize::from(code);
                 let format = *PixelFormat::ALL.get(format).ok_or(TcpError::Format { code })?;
@@ -155,5 +171,9 @@ mod tests {
         assert!(matches!(refused(&|b| b[27] = 25), TcpError::Size { expected: Some(24), .. }));
         assert!(matches!(refused(&|b| b[4] = 9), TcpError::Format { code: 9 }));
         assert!(matches!(refused(&|b| b[0] = b'G'), TcpError::Magic { .. }));
+        let long = &mut Header::secret(1_025).to_bytes();
+        assert!(matches!(Header::parse(long, usize::MAX), Err(TcpError::Length { max_bytes: 1_024, .. })));
+        let secret = Header::secret(7);
+        assert_eq!(Header::parse(&secret.to_bytes(), 4).unwrap(), secret, "whatever a frame may have");
     }
 }

@@ -266,6 +266,7 @@ fn capture(camera: &config::Camera, sink: &mut dyn FrameSink, stop: &Stop) -> an
         beat: &Beat::new(),
         painter: &capture::scene::painter,
         damaged: &Default::default(),
+        refused: &crate::telemetry::Counter::new(),
     };
     capture::run(camera, sink, &wiring)?;
     Ok(())

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use super::{Scope, attendance, faces, inspect, mqtt, preview, zones};
 use crate::config::raw::{Table, nearest};
 use crate::config::source::{self, Refused};
-use crate::config::{Anchor, Camera, Detect, Faces, LaunchLine, Model, Pace, Source, SourceUrl, Track, V4l2};
+use crate::config::value::Field;
+use crate::config::{
+    Anchor, Camera, Detect, Faces, LaunchLine, Model, Pace, Peer, Source, SourceUrl, Track, V4l2,
+};
 
 /// Slots of a ring: fewer cannot overlap capture and inference, more would hold too many of the source's buffers.
 const RING_SLOTS: std::ops::RangeInclusive<u32> = 2..=64;
@@ -40,6 +43,7 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces)
     let name = table.need("name", "write name = \"front\"").and_then(|field| super::topic_level(&field));
     let (source, source_text) = source(table, scope);
     let (username, password_file) = login(table, scope, &source);
+    let (peers, secret_file) = senders(table, scope, &source);
     let detect = table.table_if("detect").map(|table| detect(table, models));
     let zones = zones::zones(table);
     let attendance = attendance::camera(table.table("attendance"), &zones);
@@ -61,6 +65,9 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces)
         images_fps: table.whole("images_fps", 10, 1..=1_000),
         v4l2: v4l2(table.table("v4l2")),
         tcp_max_bytes: table.whole("tcp_max_bytes", 64 << 20, 1_024..=1 << 30) as usize,
+        tcp_frame: table.millis("tcp_frame_ms", 10_000, 100..=600_000),
+        peers,
+        secret_file,
         track: table.table_if("track").map(track),
         recognise: None,
         zones,
@@ -148,6 +155,43 @@ fn login(table: &Table<'_, '_>, scope: &Scope, source: &Source) -> (Option<Strin
     }
     let file = file.and_then(|field| mqtt::password_file(&field, scope));
     (name.and_then(|field| Some(field.text()?.to_owned())), file)
+}
+
+/// `peers` and `secret_file` of a source to which frames are pushed: where others can connect, one of them is needed.
+fn senders(table: &Table<'_, '_>, scope: &Scope, source: &Source) -> (Vec<Peer>, Option<PathBuf>) {
+    let [peers, secret] = ["peers", "secret_file"].map(|key| table.get(key));
+    let Source::Tcp(address) = source else {
+        for field in [peers, secret].into_iter().flatten() {
+            field.fault("this belongs to a tcp:// source", "remove this key");
+        }
+        return (Vec::new(), None);
+    };
+    if let (None, None, false, Some(field)) =
+        (&peers, &secret, address.ip().is_loopback(), table.get("source"))
+    {
+        let remedy = format!(
+            "add peers = [\"10.0.0.5\"] or secret_file = \"…\"; or write tcp://127.0.0.1:{}",
+            address.port()
+        );
+        field.fault(format!("others can reach {address}, and any of them could be the camera"), remedy);
+    }
+    let secret_file = secret.and_then(|field| mqtt::password_file(&field, scope));
+    (peers.and_then(|field| peers_of(&field)).unwrap_or_default(), secret_file)
+}
+
+fn peers_of(field: &Field<'_, '_>) -> Option<Vec<Peer>> {
+    let items = field.items("addresses")?;
+    if items.is_empty() {
+        field.fault("nobody may connect", "name at least one address, e.g. \"10.0.0.5\" or \"10.0.0.0/24\"");
+    }
+    let peer = |item: &Field<'_, '_>| {
+        let peer = Peer::parse(item.text()?);
+        if peer.is_none() {
+            item.fault("this is no address and no network", "write e.g. \"10.0.0.5\" or \"10.0.0.0/24\"");
+        }
+        peer
+    };
+    Some(items.iter().filter_map(peer).collect())
 }
 
 fn detect(table: Table<'_, '_>, models: &[Model]) -> Detect {

@@ -1,0 +1,142 @@
+//! Those who have connected and have not proved yet to be the camera: looked at without waiting for any of them.
+
+use std::net::{IpAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use super::connection::Connection;
+use super::wire::Payload;
+use super::{Options, TcpError};
+use crate::config::read_password;
+
+/// Candidates at one time; one more takes the place of the oldest.
+const MOST: usize = 16;
+/// Connections that one look takes in: the system keeps a few hundred more in its own queue.
+const MOST_AT_ONCE: usize = 256;
+/// A refusal is shown no oftener than this: strangers must not fill the log or the status.
+const SHOWN_EVERY: Duration = Duration::from_secs(1);
+const LOGGED_EVERY: Duration = Duration::from_secs(60);
+
+/// Candidates, and what is remembered of those that were refused.
+pub struct Candidates {
+    options: Options,
+    waiting: Vec<Candidate>,
+    newest: Option<String>,
+    shown: Option<(Instant, String)>,
+    logged: Option<Instant>,
+    unlogged: u64,
+}
+
+struct Candidate {
+    connection: Connection,
+    since: Instant,
+    /// The right secret has come, or none is asked for.
+    trusted: bool,
+}
+
+impl Candidates {
+    /// Nobody yet.
+    pub fn new(options: Options) -> Candidates {
+        Candidates { options, waiting: Vec::new(), newest: None, shown: None, logged: None, unlogged: 0 }
+    }
+
+    /// Whether nobody is connected.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Takes in everybody who has connected and may; whether there is a candidate now.
+    pub fn accept(&mut self, listener: &TcpListener) -> bool {
+        for _ in 0..MOST_AT_ONCE {
+            let Some(connection) = Connection::accept(listener) else { break };
+            let peer = connection.peer().ip();
+            let allowed = |peer: IpAddr| self.options.peers.iter().any(|known| known.contains(peer));
+            if !self.options.peers.is_empty() && !allowed(peer) {
+                self.refuse(peer, "it is none of the camera's peers");
+                continue;
+            }
+            if self.waiting.len() == MOST {
+                let oldest = self.waiting.remove(0);
+                self.refuse(oldest.connection.peer().ip(), "it sent nothing, and others wait");
+            }
+            let trusted = self.options.secret_file.is_none();
+            self.waiting.push(Candidate { connection, since: Instant::now(), trusted });
+        }
+        !self.waiting.is_empty()
+    }
+
+    /// The first candidate whose first frame begins rightly; the others are kept. Those that are wrong are refused.
+    pub fn proven(&mut self) -> Option<Connection> {
+        let mut at = 0;
+        while at < self.waiting.len() {
+            match self.waiting[at].look(&self.options) {
+                Ok(false) => at += 1,
+                Ok(true) => return self.waiting.remove(at).connection.settled(),
+                Err(error) => {
+                    let peer = self.waiting.remove(at).connection.peer().ip();
+                    self.refuse(peer, &error.to_string());
+                }
+            }
+        }
+        None
+    }
+
+    /// Turns everybody away.
+    pub fn refuse_all(&mut self, why: &str) {
+        for candidate in std::mem::take(&mut self.waiting) {
+            self.refuse(candidate.connection.peer().ip(), why);
+        }
+    }
+
+    /// Why the last one was refused, renewed at most once a second.
+    pub fn last_refusal(&mut self) -> Option<&str> {
+        let due = self.shown.as_ref().is_none_or(|(at, _)| at.elapsed() >= SHOWN_EVERY);
+        if let Some(newest) = self.newest.take_if(|_| due) {
+            self.shown = Some((Instant::now(), newest));
+        }
+        self.shown.as_ref().map(|(_, text)| text.as_str())
+    }
+
+    fn refuse(&mut self, peer: IpAddr, why: &str) {
+        self.options.refused.inc();
+        self.newest = Some(format!("{peer}: {why}"));
+        self.unlogged += 1;
+        if self.logged.is_none_or(|at| at.elapsed() >= LOGGED_EVERY) {
+            tracing::warn!(connections = self.unlogged, "refused as the camera: {peer}: {why}");
+            (self.logged, self.unlogged) = (Some(Instant::now()), 0);
+        }
+    }
+}
+
+impl Candidate {
+    /// Reads what has come, without waiting; whether its first frame's header is whole and right.
+    fn look(&mut self, options: &Options) -> Result<bool, TcpError> {
+        let peer = self.connection.peer();
+        if !self.trusted && self.since.elapsed() >= options.frame_within {
+            return Err(TcpError::NoSecret { peer });
+        }
+        let Some(header) = self.connection.header(options)? else { return Ok(false) };
+        if header.payload != Payload::Secret {
+            return if self.trusted { Ok(true) } else { Err(TcpError::NoSecret { peer }) };
+        }
+        let Some(given) = self.connection.secret(header.bytes as usize)? else { return Ok(false) };
+        if let Some(file) = &options.secret_file {
+            let wanted =
+                read_password(file).map_err(|error| TcpError::SecretFile { cause: error.to_string() })?;
+            if wanted.is_empty() || !same(wanted.as_bytes(), &given) {
+                return Err(TcpError::WrongSecret { peer });
+            }
+        }
+        self.trusted = true;
+        self.look(options)
+    }
+}
+
+/// Compares in a time that tells nothing of where they differ: by digests, whole.
+fn same(wanted: &[u8], given: &[u8]) -> bool {
+    let (wanted, given) = (Sha256::digest(wanted), Sha256::digest(given));
+    let different =
+        wanted.iter().zip(given.iter()).fold(0, |all, (a, b)| std::hint::black_box(all | (a ^ b)));
+    different == 0
+}

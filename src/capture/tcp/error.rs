@@ -1,0 +1,126 @@
+//! What is wrong with a sender of frames, or with our socket.
+
+use std::net::SocketAddr;
+
+use crate::types::PixelFormat;
+
+/// What is wrong with a sender or with our socket.
+#[derive(Debug, thiserror::Error)]
+pub enum TcpError {
+    /// We cannot listen.
+    #[error("cannot listen on {address}: {source}; choose an address of this machine and a free port")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Not our protocol.
+    #[error(
+        "the sender does not speak Ocellus framing (it began with {got:02x?} instead of OCF1); docs/tcp.md describes it"
+    )]
+    Magic {
+        /// Its first bytes.
+        got: [u8; 4],
+    },
+    /// A payload that is empty or too long.
+    #[error(
+        "the sender announced a payload of {bytes} bytes; 1 to {max_bytes} are allowed; raise tcp_max_bytes if it was right"
+    )]
+    Length {
+        /// What it announced.
+        bytes: u64,
+        /// What is allowed.
+        max_bytes: usize,
+    },
+    /// A format that does not exist.
+    #[error("the sender announced the unknown format {code}; 0 to 6 are raw, 16 is JPEG, 255 the secret")]
+    Format {
+        /// The code.
+        code: u8,
+    },
+    /// A payload that does not fit its size.
+    #[error(
+        "the sender announced {width}x{height} px {format:?} in {bytes} bytes, but that takes {expected:?}; send planes without padding"
+    )]
+    Size {
+        /// Width in px.
+        width: u32,
+        /// Height in px.
+        height: u32,
+        /// Layout.
+        format: PixelFormat,
+        /// What it announced.
+        bytes: u32,
+        /// What the size takes; `None` for impossible sizes.
+        expected: Option<u64>,
+    },
+    /// The connection ended between two frames.
+    #[error("the sender {} closed the connection; start it again", peer.ip())]
+    Closed {
+        /// Who.
+        peer: SocketAddr,
+    },
+    /// The connection ended inside a frame, which is lost.
+    #[error("the sender {} closed the connection after {got} of {of} bytes of a frame; start it again", peer.ip())]
+    Half {
+        /// Who.
+        peer: SocketAddr,
+        /// Bytes that came.
+        got: usize,
+        /// Bytes that were announced.
+        of: usize,
+    },
+    /// The sender stopped inside a frame.
+    #[error("the sender {} stalled after {got} of {of} bytes of a frame; check its network, or raise tcp_frame_ms", peer.ip())]
+    Stalled {
+        /// Who.
+        peer: SocketAddr,
+        /// Bytes that came.
+        got: usize,
+        /// Bytes that were announced.
+        of: usize,
+    },
+    /// The connection broke.
+    #[error("the connection of {} broke: {source}; check cable, power and network", peer.ip())]
+    Broken {
+        /// Who.
+        peer: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A frame that cannot be held.
+    #[error("no buffer for a frame of the sender: {cause}; check the memory of the box")]
+    Memory {
+        /// Why.
+        cause: String,
+    },
+    /// A sender without the secret.
+    #[error("the sender {} did not send the secret that secret_file asks for; give it the same one", peer.ip())]
+    NoSecret {
+        /// Who.
+        peer: SocketAddr,
+    },
+    /// A sender with another secret.
+    #[error("the sender {} sent a wrong secret; give it the one in secret_file", peer.ip())]
+    WrongSecret {
+        /// Who.
+        peer: SocketAddr,
+    },
+    /// A secret that comes after frames.
+    #[error("the sender sent a secret after frames; it stands once, at the start of a connection")]
+    LateSecret,
+    /// The secret that is asked for is not known.
+    #[error("the secret cannot be compared: {cause}")]
+    SecretFile {
+        /// Why.
+        cause: String,
+    },
+}
+
+impl TcpError {
+    /// Whether a sender did it: then the next may come at once. Otherwise the cause is on this machine.
+    pub fn is_of_sender(&self) -> bool {
+        !matches!(self, TcpError::Listen { .. } | TcpError::Memory { .. } | TcpError::SecretFile { .. })
+    }
+}
