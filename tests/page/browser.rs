@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use headless_chrome::protocol::cdp::Page::CaptureScreenshotFormatOption;
 use headless_chrome::protocol::cdp::types::{Event, Method};
 use headless_chrome::{Browser, LaunchOptions, Tab};
 use serde::Serialize;
@@ -191,6 +192,13 @@ impl View {
         self.call::<2>(
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 800 }),
         );
+    }
+
+    /// Keeps a screenshot in the folder that `OCELLUS_PICTURES` names, for people to look at; nothing without it.
+    pub fn picture(&self, name: &str) {
+        let Some(folder) = std::env::var_os("OCELLUS_PICTURES") else { return };
+        let png = self.tab.capture_screenshot(CaptureScreenshotFormatOption::Png, None, None, true).unwrap();
+        std::fs::write(Path::new(&folder).join(format!("{name}.png")), png).unwrap();
     }
 
     /// Role and name of everything that a screen reader meets.

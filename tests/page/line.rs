@@ -36,7 +36,7 @@ fn a_bad_part_appears_with_its_picture_and_the_region_that_is_wrong() {
         "document.getElementById('parts-verdict').value = 'ok'; document.getElementById('parts-verdict')\
         .dispatchEvent(new Event('change'))",
     );
-    view.wait_words("#parts-empty", "No part is like that");
+    view.wait_words("#parts-empty", "No parts match");
     view.eval(
         "document.getElementById('parts-verdict').value = 'ng'; document.getElementById('parts-verdict')\
         .dispatchEvent(new Event('change'))",
@@ -44,6 +44,7 @@ fn a_bad_part_appears_with_its_picture_and_the_region_that_is_wrong() {
     view.click("#parts .part");
     view.wait_words("dialog tbody", "white");
     view.wait("the large picture", "document.querySelector('dialog .frame img').naturalWidth > 0");
+    view.picture("part");
     assert!(view.words("dialog tbody").contains("presence"), "{}", view.words("dialog"));
     view.key("Escape");
     view.wait("no dialog", "!document.querySelector('dialog')");

@@ -5,6 +5,7 @@ mod support;
 
 mod browser;
 mod hands;
+mod health;
 mod line;
 mod link;
 mod live;

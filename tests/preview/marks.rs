@@ -80,16 +80,62 @@ fn drawing_leaves_the_frame_as_it_was() {
 }
 
 #[test]
-fn a_track_keeps_its_colour_and_neighbours_have_others() {
+fn a_class_has_a_colour_of_its_own_whatever_the_object() {
     let frame = frame(40);
-    let edge = |track| {
-        let report = report([object(OBJECT, Some(track), None)]);
+    let edge = |class: u16, track: u64| {
+        let report = report([Finding { class, ..object(OBJECT, Some(track), None) }]);
         let image = draw(&frame, LOOK, &Overlays { report: Some(&report), ..Overlays::default() });
         image.get_pixel(OBJECT.x as u32 + 1, OBJECT.y as u32 + 24).0
     };
-    assert_eq!(edge(7), edge(7));
-    let apart = edge(7).iter().zip(edge(8)).map(|(a, b)| u32::from(a.abs_diff(b))).sum::<u32>();
+    assert_eq!(edge(0, 7), edge(0, 8));
+    let apart = edge(0, 7).iter().zip(edge(1, 7)).map(|(a, b)| u32::from(a.abs_diff(b))).sum::<u32>();
     assert!(apart > 100, "{apart}");
+}
+
+#[test]
+fn labels_cover_neither_an_object_nor_one_another() {
+    // Side by side, each narrower than its label, as parts on a belt.
+    let objects: Vec<Rect> =
+        (0..5).map(|n| Rect { x: 40.0 + 44.0 * n as f32, y: 110.0, w: 36.0, h: 30.0 }).collect();
+    let report = report(objects.iter().map(|rect| object(*rect, Some(1_234), None)));
+    let image = draw(&frame(40), LOOK, &Overlays { report: Some(&report), ..Overlays::default() });
+    for Rect { x, y, w, h } in objects {
+        let inside = (8..(h as u32 - 8)).flat_map(|dy| (8..(w as u32 - 8)).map(move |dx| (dx, dy)));
+        let covered = inside.filter(|(dx, dy)| is_colourful(&image, x + *dx as f32, y + *dy as f32)).count();
+        assert_eq!(covered, 0, "the object at {x} is covered");
+    }
+    // Five backdrops of the class's colour that do not overlap take more room than five times a half.
+    let one = {
+        let report = report_of_one();
+        about(&draw(&frame(40), LOOK, &Overlays { report: Some(&report), ..Overlays::default() }), BLUE)
+    };
+    assert!(about(&image, BLUE) > one * 4, "{} of {one}", about(&image, BLUE));
+}
+
+/// The colour of class 0.
+const BLUE: [u8; 3] = [51, 136, 255];
+
+fn report_of_one() -> Report {
+    report([object(Rect { x: 40.0, y: 110.0, w: 36.0, h: 30.0 }, Some(1_234), None)])
+}
+
+#[test]
+fn the_labels_of_regions_leave_the_part_free() {
+    let verdicts = [Verdict::Ng, Verdict::Ng, Verdict::Ng];
+    let inspection = inspection(&verdicts, None);
+    // Three regions that touch, as on a real part.
+    let outline = |at: usize| {
+        let (x, y) = (100.0 + 40.0 * at as f32, 100.0);
+        [(x, y), (x + 40.0, y), (x + 40.0, y + 40.0), (x, y + 40.0)].map(|(x, y)| Point { x, y }).to_vec()
+    };
+    let outlines: Vec<Vec<Point>> = (0..3).map(outline).collect();
+    let part = Some(PartMarks { inspection: &inspection, outlines: &outlines });
+    let image = draw(&frame(40), LOOK, &Overlays { part, ..Overlays::default() });
+    for at in 0..3 {
+        let x = 100.0 + 40.0 * at as f32;
+        let inside = (10..30).flat_map(|dy| (10..30).map(move |dx| (x + dx as f32, 100.0 + dy as f32)));
+        assert_eq!(inside.filter(|(x, y)| is_colourful(&image, *x, *y)).count(), 0, "region {at}");
+    }
 }
 
 #[test]

@@ -82,6 +82,12 @@ impl Pen {
         }
     }
 
+    /// Width and height of the area that [`Pen::label`] would take, px; `None` where nothing would be written.
+    pub fn measure(&mut self, canvas: &Canvas, text: &str, label: &Label) -> Option<(f32, f32)> {
+        let (width, height) = self.text.measure(canvas.room(), text, label)?;
+        Some((width as f32, height as f32))
+    }
+
     /// Writes `text` in one line, shortened to what the label allows, and moved to where all of it is seen. Gives the
     /// area that it takes; an empty one where nothing was written.
     pub fn label(&mut self, canvas: &mut Canvas, text: &str, label: &Label) -> Rect {

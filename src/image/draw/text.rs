@@ -61,18 +61,25 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// Lays `text` out and composes its cover; `None` where there is nothing to write, or no room (`room`: width and
-    /// height of the canvas) for it.
-    pub fn compose(&mut self, isa: Isa, room: (usize, usize), text: &str, label: &Label) -> Option<Place> {
+    /// Lays `text` out; gives width and height of the area that it takes. `None` where there is nothing to write, or no
+    /// room (`room`: width and height of the canvas) for it.
+    pub fn measure(&mut self, room: (usize, usize), text: &str, label: &Label) -> Option<(usize, usize)> {
         let pad = pad(label);
         let limit = label.limit.min(room.0 as f32) - 2.0 * pad as f32;
         let end = self.lay_out(text, label.size, limit)?;
         let (above, below) = self.glyphs.reach(label.size);
         let width = (end.ceil() as usize + 2 * pad).next_multiple_of(2);
         let height = (above + below + pad.div_ceil(2)).next_multiple_of(2);
-        if width > room.0 || height > room.1 || label.at.x.is_nan() || label.at.y.is_nan() {
+        (width <= room.0 && height <= room.1).then_some((width, height))
+    }
+
+    /// Lays `text` out and composes its cover, as [`Text::measure`] says how large; `None` also where it has no place.
+    pub fn compose(&mut self, isa: Isa, room: (usize, usize), text: &str, label: &Label) -> Option<Place> {
+        let (width, height) = self.measure(room, text, label)?;
+        if label.at.x.is_nan() || label.at.y.is_nan() {
             return None;
         }
+        let (pad, (above, _)) = (pad(label), self.glyphs.reach(label.size));
         let within = |v: f32, most: usize| (v.clamp(0.0, most as f32) / 2.0).round() as usize * 2;
         let x = within(label.at.x, room.0 - width);
         let y = within(label.at.y - height as f32, room.1 - height);

@@ -108,18 +108,20 @@ impl Board {
         self.lock().states.remove(suffix);
     }
 
-    /// An event that is told once.
+    /// An event that is told once; `remembered` for those who come later.
     pub(super) fn event<T: Payload>(
         &self,
         kind: &'static str,
         suffix: &str,
-        wall_ns: u64,
+        (wall_ns, remembered): (u64, bool),
         body: &T,
     ) -> Message {
         let mut inner = self.lock();
         let payload = inner.render(suffix, wall_ns, body);
         let data = with_topic(suffix, &payload);
-        keep(&mut inner.recent, data.clone(), RECENT);
+        if remembered {
+            keep(&mut inner.recent, data.clone(), RECENT);
+        }
         Message { kind, data }
     }
 

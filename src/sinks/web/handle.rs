@@ -14,7 +14,8 @@ use crate::contract::{AttendanceOut, EventOut, InspectionOut, Payload, Telemetry
 use crate::sinks::{Offer, Sink};
 use crate::telemetry::Described;
 use crate::types::{
-    Attendance, Clock, Event, Frame, Inspection, LiveViews, PartAlbum, PersonId, Picture, Report, Stamp,
+    Attendance, Clock, Event, EventKind, Frame, Inspection, LiveViews, PartAlbum, PersonId, Picture, Report,
+    Stamp,
 };
 
 /// Events that wait for the unit's thread; with the unit away they are dropped, counted.
@@ -85,7 +86,9 @@ impl Shared {
             let message = match &news {
                 News::Event(event) => {
                     let suffix = topic::event(&event.camera);
-                    self.board.event("event", &suffix, event.captured.wall_ns, &EventOut::new(event, now))
+                    // An update says that an object is still there: many of them would push out all that happened.
+                    let at = (event.captured.wall_ns, event.kind != EventKind::Update);
+                    self.board.event("event", &suffix, at, &EventOut::new(event, now))
                 }
                 News::Inspection(inspection) => {
                     let suffix = topic::inspection(&inspection.camera);
@@ -94,7 +97,8 @@ impl Shared {
                 }
                 News::Attendance(event) => {
                     let suffix = topic::attendance(&event.camera);
-                    self.board.event("attendance", &suffix, event.wall_ns, &AttendanceOut::from(&**event))
+                    let at = (event.wall_ns, true);
+                    self.board.event("attendance", &suffix, at, &AttendanceOut::from(&**event))
                 }
             };
             self.say(message);

@@ -1,8 +1,8 @@
 //! What is drawn for a finding, a place and a judged part.
 
-use super::palette::{PLACE, of_class, of_outcome, of_track, of_verdict};
+use super::palette::{PLACE, of_class, of_outcome, of_verdict};
 use super::sketch::Marks;
-use super::{PartMarks, Place};
+use super::{Overlays, PartMarks, Place};
 use crate::types::{Finding, Point, Pose, Rect, Report, RoiResult, Value, Verdict};
 
 /// How much of a zone's colour is mixed into its inside, of 256.
@@ -11,6 +11,33 @@ const ZONE_TINT: u16 = 36;
 const CAUSE: usize = 120;
 
 impl Marks<'_> {
+    /// Looks at what will be drawn, before anything is: no label is to cover an object, a region or a defect.
+    pub fn survey(&mut self, overlays: &Overlays<'_>) {
+        let findings = overlays.report.iter().flat_map(|report| &report.findings);
+        for rect in findings.filter_map(Finding::rect) {
+            self.keep_free(self.on_canvas(rect));
+        }
+        let Some(PartMarks { inspection, outlines }) = overlays.part else { return };
+        if is_lost(&overlays.part) {
+            return;
+        }
+        let pose = inspection.pose.unwrap_or_default();
+        for (roi, outline) in inspection.rois.iter().zip(outlines) {
+            let defects = roi.defects.iter().map(|defect| bounds(corners(defect.rect).into_iter()));
+            let areas = std::iter::once(bounds(outline.iter().copied())).chain(defects).flatten();
+            for area in areas {
+                // The bounds of what the part's turn makes of it.
+                let turned = bounds(corners(area).into_iter().map(|corner| self.posed(pose, corner)));
+                turned.into_iter().for_each(|area| self.keep_free(area));
+            }
+        }
+    }
+
+    /// Where a point of the recipe lies on the canvas.
+    fn posed(&self, pose: Pose, recipe: Point) -> Point {
+        self.at(pose.to_frame(recipe))
+    }
+
     /// A zone, tinted, or a line with its beginning marked.
     pub fn place(&mut self, place: &Place) {
         let (width, height) = self.room();
@@ -28,15 +55,15 @@ impl Marks<'_> {
             }
             corners => self.polygon(corners.iter().map(on_canvas), self.width, PLACE, ZONE_TINT),
         };
-        if let Some(at) = named {
-            let at = Point { x: at.x + self.width, y: at.y + self.width + f32::from(self.size) };
-            self.note(at, PLACE, format_args!("{}", place.name));
+        if let Some(Point { x, y }) = named {
+            let object = Rect { x, y, w: self.width, h: self.width };
+            self.note_beside(object, PLACE, true, format_args!("{}", place.name));
         }
     }
 
     /// Everything that was found, the best on top.
     pub fn report(&mut self, report: &Report) {
-        for finding in report.findings.iter().rev().filter(|finding| finding.rect().is_some()) {
+        for finding in report.findings.iter().rev() {
             self.finding(finding);
         }
         let mut at = Point { x: 0.0, y: f32::from(self.size) };
@@ -48,40 +75,54 @@ impl Marks<'_> {
             let text = format_args!("! {}: {:.CAUSE$}", fault.stage, fault.cause);
             self.tag(at, of_verdict(Verdict::Error).0, text);
         }
+        // Labels last, so that nothing is drawn over them; the best first, which have the best places.
+        report.findings.iter().for_each(|finding| self.label_finding(finding));
     }
 
     fn finding(&mut self, finding: &Finding) {
         let Some(rect) = finding.rect() else { return };
-        let ink = finding.track.map_or_else(|| of_class(finding.class), of_track);
-        let rect = self.frame(rect, self.width, ink);
+        let ink = of_class(finding.class);
+        self.frame(rect, self.width, ink);
         if let Value::Object { points, .. } = &finding.value {
             points.iter().for_each(|point| self.dot(*point, ink));
         }
-        let (at, score) = (Point { x: rect.x, y: rect.y }, finding.score * 100.0);
-        let label = &finding.label;
+    }
+
+    fn label_finding(&mut self, finding: &Finding) {
+        let Some(rect) = finding.rect() else { return };
+        let (rect, ink) = (self.on_canvas(rect), of_class(finding.class));
+        let (label, score) = (&finding.label, finding.score * 100.0);
         match (&finding.name, finding.track) {
-            (Some(name), Some(track)) => self.tag(at, ink, format_args!("{name} #{track}")),
-            (Some(name), None) => self.tag(at, ink, format_args!("{name}")),
-            (None, Some(track)) => self.tag(at, ink, format_args!("{label} {score:.0} % #{track}")),
-            (None, None) => self.tag(at, ink, format_args!("{label} {score:.0} %")),
-        };
+            (Some(name), Some(track)) => self.tag_beside(rect, ink, format_args!("{name} #{track}")),
+            (Some(name), None) => self.tag_beside(rect, ink, format_args!("{name}")),
+            (None, Some(track)) => self.tag_beside(rect, ink, format_args!("{label} {score:.0} % #{track}")),
+            (None, None) => self.tag_beside(rect, ink, format_args!("{label} {score:.0} %")),
+        }
     }
 
     /// The verdict on a part, and on each of its regions.
     pub fn part(&mut self, part: &PartMarks<'_>) {
         let PartMarks { inspection, outlines } = *part;
-        // A part that was looked for and not found has its regions nowhere.
-        let is_lost = inspection.pose.is_none() && inspection.cause.is_some();
-        if !is_lost {
-            let pose = inspection.pose.unwrap_or_default();
-            // Good ones first, so that nothing lies over a bad one.
-            for wanted in [Verdict::Ok, Verdict::Error, Verdict::Ng] {
-                let regions = inspection.rois.iter().zip(outlines);
-                for (roi, outline) in regions.filter(|(roi, _)| roi.verdict == wanted) {
-                    self.region(roi, outline, pose);
-                }
+        let regions = || inspection.rois.iter().zip(outlines).filter(|_| !is_lost(&Some(*part)));
+        let pose = inspection.pose.unwrap_or_default();
+        // Good ones first, so that nothing lies over a bad one.
+        for wanted in [Verdict::Ok, Verdict::Error, Verdict::Ng] {
+            for (roi, outline) in regions().filter(|(roi, _)| roi.verdict == wanted) {
+                self.region(roi, outline, pose);
             }
         }
+        self.banner(part);
+        // Labels last; the bad ones first, which have the best places.
+        for wanted in [Verdict::Ng, Verdict::Error, Verdict::Ok] {
+            for (roi, outline) in regions().filter(|(roi, _)| roi.verdict == wanted) {
+                self.label_region(roi, outline, pose);
+            }
+        }
+    }
+
+    /// The verdict on the whole part, and its cause.
+    fn banner(&mut self, part: &PartMarks<'_>) {
+        let inspection = part.inspection;
         let (ink, word) = of_outcome(inspection.outcome);
         let (product, id) = (&inspection.product, inspection.id);
         let at = Point { x: 0.0, y: 0.0 };
@@ -96,30 +137,50 @@ impl Marks<'_> {
     }
 
     fn region(&mut self, roi: &RoiResult, outline: &[Point], pose: Pose) {
-        let (ink, sign) = of_verdict(roi.verdict);
+        let (ink, _) = of_verdict(roi.verdict);
         let width = if roi.verdict == Verdict::Ok { self.width } else { self.width * 1.5 };
         let [sx, sy] = self.scale;
         let on_canvas = |recipe: &Point| {
             let Point { x, y } = pose.to_frame(*recipe);
             Point { x: x * sx, y: y * sy }
         };
-        let top = self.polygon(outline.iter().map(on_canvas), width, ink, 0);
+        self.polygon(outline.iter().map(on_canvas), width, ink, 0);
         for defect in &roi.defects {
-            let Rect { x, y, w, h } = defect.rect;
-            let corners = [(x, y), (x + w, y), (x + w, y + h), (x, y + h)].map(|(x, y)| Point { x, y });
-            self.polygon(corners.iter().map(on_canvas), 2.0, ink, ZONE_TINT * 2);
-        }
-        if let Some(at) = top {
-            let name = &roi.name;
-            match (&roi.text, roi.verdict) {
-                (_, Verdict::Ok) => self.note(at, ink, format_args!("{sign} {name}")),
-                (Some(text), _) => self.tag(at, ink, format_args!("{sign} {name}: {text:.40}")),
-                (None, _) if roi.score.is_finite() => {
-                    let (score, unit) = (roi.score, roi.unit);
-                    self.tag(at, ink, format_args!("{sign} {name}: {score:.2} {unit}"))
-                }
-                (None, _) => self.tag(at, ink, format_args!("{sign} {name}")),
-            };
+            self.polygon(corners(defect.rect).iter().map(on_canvas), 2.0, ink, ZONE_TINT * 2);
         }
     }
+
+    fn label_region(&mut self, roi: &RoiResult, outline: &[Point], pose: Pose) {
+        let (ink, sign) = of_verdict(roi.verdict);
+        let Some(object) = bounds(outline.iter().map(|corner| self.posed(pose, *corner))) else { return };
+        let name = &roi.name;
+        match (&roi.text, roi.verdict) {
+            // That a region is good is seen by its colour: where there is no room its name may go.
+            (_, Verdict::Ok) => self.note_beside(object, ink, false, format_args!("{sign} {name}")),
+            (Some(text), _) => self.tag_beside(object, ink, format_args!("{sign} {name}: {text:.40}")),
+            (None, _) if roi.score.is_finite() => {
+                let (score, unit) = (roi.score, roi.unit);
+                self.tag_beside(object, ink, format_args!("{sign} {name}: {score:.2} {unit}"));
+            }
+            (None, _) => self.tag_beside(object, ink, format_args!("{sign} {name}")),
+        }
+    }
+}
+
+/// A part that was looked for and not found has its regions nowhere.
+fn is_lost(part: &Option<PartMarks<'_>>) -> bool {
+    part.is_some_and(|part| part.inspection.pose.is_none() && part.inspection.cause.is_some())
+}
+
+fn corners(Rect { x, y, w, h }: Rect) -> [Point; 4] {
+    [(x, y), (x + w, y), (x + w, y + h), (x, y + h)].map(|(x, y)| Point { x, y })
+}
+
+/// The least rectangle around some points; `None` without any.
+fn bounds(points: impl Iterator<Item = Point>) -> Option<Rect> {
+    let around = points.fold(None, |found: Option<[f32; 4]>, Point { x, y }| {
+        let [left, top, right, bottom] = found.unwrap_or([x, y, x, y]);
+        Some([left.min(x), top.min(y), right.max(x), bottom.max(y)])
+    });
+    around.map(|[left, top, right, bottom]| Rect { x: left, y: top, w: right - left, h: bottom - top })
 }

@@ -5,6 +5,7 @@
 //! planes ──copy, shrink, colour──▶ canvas ──draw──▶ canvas ──libjpeg-turbo──▶ file ──▶ shared bytes of a pool
 //! ```
 
+mod layout;
 mod marks;
 mod palette;
 mod sketch;
@@ -112,6 +113,7 @@ impl Annotator {
     ) -> Result<Picture, ImageError> {
         self.copier.copy(&frame.planes(), look.width, &mut self.canvas)?;
         let mut marks = self.sketch.begin(&mut self.canvas, &mut self.pen, frame);
+        marks.survey(overlays);
         overlays.places.iter().for_each(|place| marks.place(place));
         if let Some(report) = overlays.report {
             marks.report(report);

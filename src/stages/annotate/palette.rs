@@ -3,8 +3,8 @@
 use crate::image::draw::Ink;
 use crate::types::{Outcome, Verdict};
 
-/// Far enough apart, and bright enough upon most pictures.
-const TRACKS: [Ink; 12] = [
+/// One a class, far enough apart, and bright enough upon most pictures.
+const CLASSES: [Ink; 12] = [
     Ink::rgb(51, 136, 255),
     Ink::rgb(255, 140, 0),
     Ink::rgb(0, 190, 170),
@@ -25,14 +25,9 @@ const AMBER: Ink = Ink::rgb(255, 180, 0);
 /// Zones and lines.
 pub(super) const PLACE: Ink = Ink::rgb(0, 200, 220);
 
-/// The colour of an object for as long as it is followed; neighbours in number differ.
-pub(super) fn of_track(track: u64) -> Ink {
-    TRACKS[(track % TRACKS.len() as u64) as usize]
-}
-
-/// The colour of a class of objects that nobody follows.
+/// The colour of a class of objects; which of its objects one is, its number says.
 pub(super) fn of_class(class: u16) -> Ink {
-    of_track(u64::from(class))
+    CLASSES[usize::from(class) % CLASSES.len()]
 }
 
 /// Colour and sign of a verdict.

@@ -1,7 +1,8 @@
-//! A canvas about to be drawn into, and what is needed for that: scale, line widths, scratch memory.
+//! A canvas about to be drawn into, and what is needed for that: scale, line widths, places for labels, scratch memory.
 
 use std::fmt::{Arguments, Write};
 
+use super::layout::{Layout, leader};
 use crate::image::Canvas;
 use crate::image::draw::{Ink, Label, Pen};
 use crate::types::{Frame, Point, Rect};
@@ -16,6 +17,7 @@ const BACKDROP: u16 = 208;
 pub(super) struct Sketch {
     text: String,
     points: Vec<Point>,
+    layout: Layout,
 }
 
 /// One picture under way. Coordinates of its methods are frame px, unless they say otherwise.
@@ -36,6 +38,7 @@ impl Sketch {
     pub fn begin<'a>(&'a mut self, canvas: &'a mut Canvas, pen: &'a mut Pen, frame: &Frame) -> Marks<'a> {
         let (width, height) = (canvas.width() as f32, canvas.height() as f32);
         let short = width.min(height);
+        self.layout.begin((width, height));
         Marks {
             sketch: self,
             scale: [width / frame.width as f32, height / frame.height as f32],
@@ -53,7 +56,8 @@ impl Marks<'_> {
         Point { x: frame.x * self.scale[0], y: frame.y * self.scale[1] }
     }
 
-    fn on_canvas(&self, rect: Rect) -> Rect {
+    /// Where a rectangle of the frame lies on the canvas.
+    pub fn on_canvas(&self, rect: Rect) -> Rect {
         let [x, y] = self.scale;
         Rect { x: rect.x * x, y: rect.y * y, w: rect.w * x, h: rect.h * y }
     }
@@ -99,15 +103,42 @@ impl Marks<'_> {
         (self.canvas.width() as f32, self.canvas.height() as f32)
     }
 
-    /// Text on a backdrop of its own colour, its left-bottom corner at `at` (canvas px). Gives the area that it takes.
+    /// Something (canvas px) that labels are to leave free.
+    pub fn keep_free(&mut self, area: Rect) {
+        self.sketch.layout.mark(area);
+    }
+
+    /// Text on a backdrop of its own colour beside `object` (canvas px), over no other label, and over nothing that is
+    /// to be kept free as long as there is room elsewhere.
+    pub fn tag_beside(&mut self, object: Rect, ink: Ink, text: Arguments<'_>) {
+        let backdrop = Some((ink, BACKDROP));
+        self.beside(object, ink, Label { backdrop, ..self.plain_label(ink.upon()) }, true, text);
+    }
+
+    /// Text within a dark seam beside `object` (canvas px). With `must` it may cover what is to be kept free where there
+    /// is no room elsewhere; without, it is left out then.
+    pub fn note_beside(&mut self, object: Rect, ink: Ink, must: bool, text: Arguments<'_>) {
+        self.beside(object, ink, Label { halo: Some(Ink::BLACK), ..self.plain_label(ink) }, must, text);
+    }
+
+    fn beside(&mut self, object: Rect, ink: Ink, label: Label, must: bool, text: Arguments<'_>) {
+        self.sketch.text.clear();
+        // A string takes everything.
+        let _ = self.sketch.text.write_fmt(text);
+        let Some(size) = self.pen.measure(self.canvas, &self.sketch.text, &label) else { return };
+        let Some(area) = self.sketch.layout.place(size, object, must) else { return };
+        if let Some((from, to)) = leader(area, object) {
+            self.pen.line(self.canvas, from, to, 2.0, ink);
+        }
+        let at = Point { x: area.x, y: area.y + area.h };
+        self.pen.label(self.canvas, &self.sketch.text, &Label { at, ..label });
+    }
+
+    /// Text on a backdrop of its own colour, its left-bottom corner at `at` (canvas px), whatever lies there; no label
+    /// covers it. Gives the area that it takes.
     pub fn tag(&mut self, at: Point, ink: Ink, text: Arguments<'_>) -> Rect {
         let backdrop = Some((ink, BACKDROP));
         self.label(at, Label { backdrop, ..self.plain_label(ink.upon()) }, text)
-    }
-
-    /// Text within a dark seam.
-    pub fn note(&mut self, at: Point, ink: Ink, text: Arguments<'_>) -> Rect {
-        self.label(at, Label { halo: Some(Ink::BLACK), ..self.plain_label(ink) }, text)
     }
 
     fn plain_label(&self, ink: Ink) -> Label {
@@ -119,6 +150,8 @@ impl Marks<'_> {
         self.sketch.text.clear();
         // A string takes everything.
         let _ = self.sketch.text.write_fmt(text);
-        self.pen.label(self.canvas, &self.sketch.text, &Label { at, ..label })
+        let area = self.pen.label(self.canvas, &self.sketch.text, &Label { at, ..label });
+        self.sketch.layout.reserve(area);
+        area
     }
 }

@@ -82,18 +82,23 @@ fn view(call: &Call) -> Result<Arc<dyn LiveView>, Fault> {
 }
 
 pub(in super::super) async fn live(call: Call) -> Outcome {
-    let view = view(&call)?;
+    let (view, layer) = (view(&call)?, layer(&call)?);
     let shared = &call.server.shared;
     let place = Place::take(shared, |shared| &shared.viewers, call.server.settings.max_viewers)?;
-    Ok(live::response(view.watch(Layer::Drawn), place))
+    Ok(live::response(view.watch(layer), place))
+}
+
+/// Whether what was found is drawn in.
+fn layer(call: &Call) -> Result<Layer, Fault> {
+    match call.asked("raw") {
+        None | Some("0") => Ok(Layer::Drawn),
+        Some("1") => Ok(Layer::Plain),
+        Some(word) => Err(Fault::bad(format!("raw is {word:?}"), "write 0 or 1")),
+    }
 }
 
 pub(in super::super) async fn picture(call: Call) -> Outcome {
-    let layer = match call.asked("raw") {
-        None | Some("0") => Layer::Drawn,
-        Some("1") => Layer::Plain,
-        Some(word) => return Err(Fault::bad(format!("raw is {word:?}"), "write 0 or 1")),
-    };
+    let layer = layer(&call)?;
     let mut watch = view(&call)?.watch(layer);
     match tokio::time::timeout(PICTURE, watch.next()).await {
         Ok(Some(picture)) => Ok(bytes(mime::JPEG, picture.jpeg)),

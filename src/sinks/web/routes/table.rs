@@ -26,6 +26,9 @@ const fn limit(most: usize) -> Param {
     Param { name: "limit", says: "At most so many, newest first.", shape: Shape::UpTo(most) }
 }
 
+const RAW: Param =
+    Param { name: "raw", says: "1: without what is drawn on it.", shape: Shape::Word(&["0", "1"]) };
+
 /// `GET path`, without a query.
 const fn get(
     path: &'static str,
@@ -124,19 +127,18 @@ pub(in super::super) static ROUTES: &[Route] = &[
     get("/api/v1/cameras", VIEWER, "The cameras.", Gives::Json(200, of::<Vec<CameraOut>>), |call| {
         Box::pin(views::cameras(call))
     }),
-    get(
-        "/api/v1/cameras/{camera}/live",
-        VIEWER,
-        "What a camera sees, as it sees it: MJPEG, with what was found drawn in.",
-        Gives::Bytes(mime::MJPEG),
-        |call| Box::pin(views::live(call)),
-    ),
     Route {
-        query: &[Param {
-            name: "raw",
-            says: "1: without what is drawn on it.",
-            shape: Shape::Word(&["0", "1"]),
-        }],
+        query: &[RAW],
+        ..get(
+            "/api/v1/cameras/{camera}/live",
+            VIEWER,
+            "What a camera sees, as it sees it: MJPEG, with what was found drawn in.",
+            Gives::Bytes(mime::MJPEG),
+            |call| Box::pin(views::live(call)),
+        )
+    },
+    Route {
+        query: &[RAW],
         ..get(
             "/api/v1/cameras/{camera}/picture",
             VIEWER,
@@ -167,7 +169,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ..get(
             "/api/v1/events/recent",
             VIEWER,
-            "The last events, attendance and inspections.",
+            "The last events (without updates of objects that are still there), attendance and inspections.",
             Gives::Json(200, of::<Vec<Value>>),
             |call| Box::pin(views::recent(call)),
         )

@@ -36,19 +36,50 @@ function showStatus() {
     const tab = document.querySelector(`#tabs a[href="#${view}"]`);
     tab.hidden = box.features[feature] === false;
   }
+  showState();
+  showEnrol();
   if (route.view === "box") showFacts();
 }
 
+/** The box's own state, apart from the browser's connection to it. */
+function showState() {
+  const { state, reasons = [] } = box.status;
+  const chip = byId("state");
+  const kind = kindOf(state);
+  const words = reasons.length ? `${full(state).slice(0, -1)}: ${parts(reasons.length, "reason")}` : full(state).slice(0, -1);
+  chip.hidden = false;
+  chip.title = reasons.join("\n");
+  chip.setAttribute("aria-label", `The box is ${state}${reasons.length ? `: ${reasons.join("; ")}` : ""}`);
+  if (chip.dataset.words !== words) {
+    chip.dataset.words = words;
+    chip.className = `chip ${kind}`;
+    chip.replaceChildren(icon(kind === "good" ? "good" : "warn"), el("span", {}, words));
+  }
+  byId("reasons-card").hidden = reasons.length === 0;
+  sync(byId("reasons"), reasons, (reason) => reason, (reason) => el("li", {}, full(reason)));
+}
+
 function showAlarms() {
-  sync(byId("banners"), box.alarms.slice(0, 3), (alarm) => alarm.name, (alarm) =>
+  const unseen = box.alarms.filter((alarm) => !alarm.acknowledged_by);
+  sync(byId("banners"), unseen.slice(0, 3), (alarm) => alarm.name, (alarm) =>
     el("p", { class: "note bad" }, icon("warn"), el("span"), el("a", { href: "#box" }, "Alarms")),
   (line, alarm) => setText(line.querySelector("span"), `${alarm.name}: ${full(alarm.cause)}`));
   byId("alarms-none").hidden = box.alarms.length > 0;
-  sync(byId("alarms"), box.alarms, (alarm) => alarm.name, () => el("li", {}, badge("bad", "Alarm"), el("span", { class: "words" }), el("span", { class: "muted" })),
-    (row, alarm) => {
-      setText(row.children[1], `${alarm.name}: ${full(alarm.cause)}`);
-      setText(row.children[2], alarm.since ? `since ${dayAndClock(alarm.since)}` : "");
-    });
+  sync(byId("alarms"), box.alarms, (alarm) => alarm.name, makeAlarm, (row, alarm) => {
+    setText(row.children[1], `${alarm.name}: ${full(alarm.cause)}`);
+    const seen = alarm.acknowledged_by ? `, acknowledged by ${alarm.acknowledged_by} at ${dayAndClock(alarm.acknowledged_at)}` : "";
+    setText(row.children[2], alarm.since ? `since ${dayAndClock(alarm.since)}${seen}` : "");
+    row.lastElementChild.hidden = !!alarm.acknowledged_by || !may("operator");
+  });
+}
+
+function makeAlarm(alarm) {
+  const button = el("button", { type: "button", class: "acknowledge", "aria-label": `Acknowledge ${alarm.name}` }, "Acknowledge");
+  button.addEventListener("click", () => busy(button, async () => {
+    await post(`/alarms/${part(alarm.name)}/acknowledge`);
+    await loadAlarms();
+  }));
+  return el("li", {}, badge("bad", "Alarm"), el("span", { class: "words" }), el("span", { class: "muted" }), button);
 }
 
 function showBox() {
@@ -66,7 +97,6 @@ function showFacts() {
   if (told.host) figures.push(["Host", told.host]);
   if (now.memory_bytes) figures.push(["Memory", mebibytes(now.memory_bytes)]);
   if (now.temperature_c !== undefined && now.temperature_c !== null) figures.push(["Temperature", `${now.temperature_c.toFixed(0)} °C`]);
-  if ((told.reasons || []).length) figures.push(["Because", told.reasons.join("; ")]);
   showFigures(byId("box-facts"), figures);
 }
 
@@ -78,7 +108,7 @@ function showBoxCameras() {
       const size = camera.width ? `${camera.width} × ${camera.height}` : "";
       setText(row.children[1], [camera.name, size, `${figure(Math.round((camera.fps || 0) * 10) / 10)} frames/s`].filter(Boolean).join(", "));
       const cause = camera.cause ? full(camera.cause) : "";
-      setText(row.children[2], `${cause} ${camera.source || ""} · ${parts(camera.frames || 0, "frame")}, ${camera.drops || 0} passed over`);
+      setText(row.children[2], `${cause} ${camera.source || ""} · ${parts(camera.frames || 0, "frame")}, ${camera.drops || 0} skipped`);
     });
 }
 

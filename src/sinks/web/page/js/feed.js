@@ -26,10 +26,23 @@ function inspectionNews(told) {
   return { kind: "inspection", sign: kind, subject: word, words: `${word}: ${partWords(told)}`, link: "#inspections" };
 }
 
+/** What an object did, and the sign for it. An `update` says only that it is still there: no news. */
+const OBJECT_NEWS = {
+  new: () => ["object", "appeared"],
+  end: () => ["object", "is gone"],
+  zone_enter: (event) => ["zone", `entered ${event.place}`],
+  zone_leave: (event) => ["zone", `left ${event.place}${stayed(event)}`],
+  dwell: (event) => ["zone", `has been in ${event.place}${stayed(event, "for")}`],
+  line_cross: (event) => ["zone", `crossed ${event.place}${event.direction ? `, ${event.direction.replaceAll("_", " ")}` : ""}`],
+};
+
+const stayed = (event, word = "after") => (Number.isFinite(event.dwell_ms) ? ` ${word} ${duration(event.dwell_ms / 1000)}` : "");
+
 function objectNews(told) {
-  if (told.event === "update") return null;
-  const verb = told.event === "new" ? "appeared" : "left";
-  return { kind: "event", sign: "object", subject: told.label, words: `${told.label} ${told.track} ${verb}` };
+  const news = OBJECT_NEWS[told.event];
+  if (!news) return null;
+  const [sign, verb] = news(told);
+  return { kind: "event", sign, subject: told.label, words: `${told.label} ${told.track} ${verb}` };
 }
 
 /** Adds `told` (one event, or several, newest first). An event that came twice is shown once. */

@@ -1,6 +1,7 @@
 // Inspected parts, newest first, each with its picture and every region (ROI).
 
 const PARTS_MAX = 120;
+const PICTURE_TRIES = 3; // A part is told before its picture is drawn.
 
 const inspections = { list: [] };
 
@@ -19,7 +20,7 @@ function showInspections() {
     (!camera || told.camera === camera) && (!verdict || (verdict === "bad" ? bad(told) : told.verdict === verdict)));
   sync(byId("parts"), shown, (told) => told.acquisition, makePart);
   byId("parts-empty").hidden = shown.length > 0;
-  setText(byId("parts-empty"), inspections.list.length ? "No part is like that." : "No part was inspected yet.");
+  setText(byId("parts-empty"), inspections.list.length ? "No parts match." : "No part was inspected yet.");
   showSums();
 }
 
@@ -29,8 +30,8 @@ function showSums() {
   const figures = cameras.flatMap(([name, sums]) => {
     const head = cameras.length > 1 ? `${name}: ` : "";
     const share = sums.yield_share === null || sums.yield_share === undefined ? "–" : `${(sums.yield_share * 100).toFixed(1)} %`;
-    return [[`${head}good parts`, share], [`${head}ok`, sums.ok], [`${head}ng`, sums.ng], [`${head}error`, sums.error],
-      [`${head}missed, overrun`, `${sums.missed}, ${sums.overrun}`], [`${head}parts a minute`, figure(sums.per_minute)]];
+    return [[`${head}yield`, share], [`${head}ok`, sums.ok], [`${head}ng`, sums.ng], [`${head}error`, sums.error],
+      [`${head}missed, overrun`, `${sums.missed}, ${sums.overrun}`], [`${head}parts/min`, figure(sums.per_minute)]];
   });
   showFigures(byId("parts-sums"), figures);
 }
@@ -58,18 +59,26 @@ function makePart(told) {
   return el("li", {}, button);
 }
 
-/** The picture, or in words that there is none. A part is told before its picture is drawn: it is asked for again. */
+/** The picture, or in words that there is none (yet): it is asked for again. */
 function partImage(told, alt, lazy) {
-  const none = el("span", { class: "nopicture muted" }, "no picture");
-  if (told.picture === null) return none;
-  const img = el("img", { src: partPicture(told), alt, loading: lazy ? "lazy" : "eager" });
+  const words = el("span", { class: "muted" }, told.picture === null ? "no picture" : "picture not drawn yet");
+  const place = el("span", { class: "nopicture" }, words);
+  if (told.picture === null) return place;
+  // Unseen until it has come: a browser shows what has not as broken.
+  const img = el("img", { class: "unseen", src: partPicture(told), alt, loading: lazy ? "lazy" : "eager" });
   let tries = 0;
+  img.addEventListener("load", () => {
+    img.classList.remove("unseen");
+    words.remove();
+  });
   img.addEventListener("error", () => {
     tries += 1;
-    if (tries > 3) img.replaceWith(none);
-    else setTimeout(() => (img.src = `${partPicture(told)}?try=${tries}`), 500 * tries);
+    if (tries <= PICTURE_TRIES) return void setTimeout(() => (img.src = `${partPicture(told)}?try=${tries}`), 500 * tries);
+    img.remove();
+    setText(words, "no picture");
   });
-  return img;
+  place.append(img);
+  return place;
 }
 
 function partDialog(told) {

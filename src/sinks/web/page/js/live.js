@@ -82,8 +82,9 @@ function cameraRates(camera) {
 
 // --- pictures ---
 
-const liveUrl = (name) => `${API}/cameras/${part(name)}/live`;
-const stillUrl = (name) => `${API}/cameras/${part(name)}/picture?t=${Date.now()}`;
+const raw = () => (byId("overlays").checked ? "" : "raw=1");
+const liveUrl = (name) => `${API}/cameras/${part(name)}/live?${raw()}`;
+const stillUrl = (name) => `${API}/cameras/${part(name)}/picture?${raw()}&t=${Date.now()}`;
 const looking = () => !document.hidden && route.view === "live";
 
 /** Starts what should play and stops what should not: the first cameras as streams, the others as stills. */
@@ -151,8 +152,8 @@ function pictureFailed(card) {
   card.seen = false;
   card.failures += 1;
   coverCamera(card);
+  card.img.removeAttribute("src"); // A browser shows a picture that failed as broken.
   if (card.dataset.mode !== "stream") return;
-  card.img.removeAttribute("src");
   clearTimeout(card.retry);
   card.retry = setTimeout(() => card.dataset.mode === "stream" && showPicture(card), Math.min(8000, 500 * 2 ** card.failures));
 }
@@ -176,7 +177,15 @@ async function triggerCamera(name) {
   if (card && told) card.verdict.replaceChildren(verdictBadge(told.verdict), ` ${partWords(told)}`);
 }
 
+/** What is drawn over the pictures, or the frames as they are. The choice is kept. */
+function chooseOverlays() {
+  stored("overlays", byId("overlays").checked ? "on" : "off");
+  live.cards.forEach((card) => showPicture(card));
+}
+
 function startLive() {
+  byId("overlays").checked = stored("overlays") !== "off";
+  byId("overlays").addEventListener("change", chooseOverlays);
   byId("live-camera").addEventListener("change", (event) => chooseCamera(event.target.value));
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") document.querySelectorAll(".filled").forEach((frame) => frame.classList.remove("filled"));

@@ -17,6 +17,7 @@ function useSession(told) {
   byId("user").hidden = !session.user || !session.login_required;
   setText(byId("user-name"), session.user ? `${session.user.name} (${session.user.role})` : "");
   for (const node of document.querySelectorAll("[data-role]")) node.hidden = !may(node.dataset.role);
+  showEnrol();
 }
 
 function loginNeeded() {

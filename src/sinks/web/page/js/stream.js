@@ -37,7 +37,7 @@ function connectStream() {
 
 function streamOpened() {
   streamAlive();
-  showLink("good", "Connected");
+  showLink("plain", "Connected");
   // What happened meanwhile was not told to us: read it.
   if (stream.failures > 0) say("reconnected");
   stream.failures = 0;
@@ -86,8 +86,10 @@ function watchStream() {
   if (stream.on && stream.source && Date.now() - stream.alive > SILENT_MS) streamBroken();
 }
 
+/** The browser's connection to the box; how the box itself is stands beside it. */
 function showLink(kind, words) {
   const link = byId("link");
+  document.body.dataset.link = kind;
   if (link.textContent === words && link.dataset.kind === kind) return;
   link.dataset.kind = kind;
   link.className = `chip ${kind}`;
