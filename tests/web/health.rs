@@ -209,6 +209,11 @@ fn an_alarm_is_acknowledged_by_command_line_mqtt_and_rest_until_its_cause_is_ove
     wait_until("a new alarm", || watcher.json("alarm/camera-a").len() > before);
     let alarm = watcher.json("alarm/camera-a").pop().unwrap();
     assert!(alarm.get("acknowledged_by").is_none(), "{alarm}");
+    // By MQTT.
+    let request = json!({ "acknowledge": "camera-a", "by": "line 1" }).to_string();
+    watcher.publish("ocellus/box1/cmd/alarm/7", false, request);
+    let answer = watcher.wait_for("cmd/alarm/7", |answer| answer["status"] == "successful");
+    assert_eq!(answer["result"]["acknowledged_by"], "line 1 (mqtt)", "{answer}");
     // By REST.
     let reply = place.client().post("/api/v1/alarms/camera-a/acknowledge", json!({}));
     assert_eq!((reply.status, &reply.json()["acknowledged_by"]), (200, &json!("local")), "{}", reply.text());
