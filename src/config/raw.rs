@@ -13,6 +13,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::fault::Fault;
+use super::text;
 use super::value::Field;
 
 /// One file's text, and what was found wrong with it so far.
@@ -40,7 +41,18 @@ impl<'a> Doc<'a> {
         };
         for error in errors {
             let span = error.span().unwrap_or(0..0);
-            doc.fault(&span, "", error.message(), "correct the TOML syntax; the keys are checked after that");
+            match text::unseen_in_line(text, span.start) {
+                // What stands there looks right; only its name says what to look for.
+                Some((at, c)) => {
+                    let reason =
+                        format!("U+{:04X} stands here, which looks like a space or like nothing", c as u32);
+                    doc.fault(&(at..at), "", reason, "type this place again: only plain spaces are TOML");
+                }
+                None => {
+                    let remedy = "correct the TOML syntax; the keys are checked after that";
+                    doc.fault(&span, "", error.message(), remedy);
+                }
+            }
         }
         doc
     }

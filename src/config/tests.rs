@@ -440,6 +440,25 @@ fn a_file_that_cannot_be_used_is_named() {
 }
 
 #[test]
+fn a_space_that_is_none_is_named_where_it_breaks_the_syntax_and_left_alone_in_text() {
+    let desk = Desk::new();
+    for (line, column, name) in [
+        ("name\u{a0}= \"a\"", 5, "U+00A0"),
+        ("\u{200b}name = \"a\"", 1, "U+200B"),
+        ("name = \u{202f}\"a\"", 8, "U+202F"),
+    ] {
+        let faults = desk.parse(&format!("[device]\n{line}\n")).unwrap_err();
+        let told = serde_json::to_value(&faults).unwrap();
+        assert_eq!((&told[0]["line"], &told[0]["column"]), (&2.into(), &column.into()), "{told}");
+        assert!(told[0]["reason"].as_str().unwrap().starts_with(name), "{told}");
+    }
+    let faults = desk.parse("[device]\nname = \"a\u{a0}b\" # c\u{a0}d\nx =\n").unwrap_err().to_string();
+    assert!(!faults.contains("U+00A0"), "{faults}");
+    let faults = desk.parse("[device]\nname = \"a b\u{a0}\"\n").unwrap_err().to_string();
+    assert!(faults.contains("cannot be a topic level"), "{faults}");
+}
+
+#[test]
 fn faults_can_be_read_by_a_program() {
     let json = serde_json::to_value(Desk::new().parse("x = 1\n").unwrap_err()).unwrap();
     assert_eq!(json[1]["key"], "x");

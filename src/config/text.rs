@@ -244,6 +244,23 @@ pub fn label(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The first character in the line of TOML around the byte `at` that looks like a space or like nothing, is no plain
+/// space, and stands neither in a text nor in a comment, where it may be meant; with its place.
+pub fn unseen_in_line(text: &str, at: usize) -> Option<(usize, char)> {
+    let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
+    let mut quote = None;
+    for (offset, c) in text[start..].lines().next()?.char_indices() {
+        match (c, quote) {
+            ('"' | '\'', None) => quote = Some(c),
+            (_, Some(open)) if c == open => quote = None,
+            ('#', None) => return None,
+            (_, None) if is_unseen(c) && !matches!(c, ' ' | '\t') => return Some((start + offset, c)),
+            _ => {}
+        }
+    }
+    None
+}
+
 /// Without white space and marks of no width around it.
 pub fn trimmed(text: &str) -> &str {
     text.trim_matches(is_unseen)
