@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Configured, ModelFault};
 use crate::cli::{Told, workshop};
-use crate::config::{self, CatalogueModel, Faults, catalogue, catalogue_model, nearest, parse_card};
+use crate::config::{self, CatalogueModel, Faults, catalogue, catalogue_model, nearest, parse_card, text};
 use crate::engine::Runtime;
 use crate::store::write_whole;
 
@@ -95,14 +95,15 @@ fn can_be_run(known: &CatalogueModel, file: &Path, arguments: &Arguments) -> any
 /// been adapted.
 fn install(known: &CatalogueModel, bytes: &[u8], dir: &Path) -> anyhow::Result<&'static str> {
     let card = Path::new(&known.file).with_extension("toml");
-    let text = known.card();
-    let told = match std::fs::read_to_string(dir.join(&card)) {
-        Ok(present) if present == text => "with its card",
-        Ok(_) => "with the card that was there already",
-        Err(_) => {
-            write_whole(dir, &card.to_string_lossy(), text.as_bytes())?;
+    let wanted = known.card();
+    let told = match text::read(&dir.join(&card)) {
+        Ok(present) if present == wanted => "with its card",
+        Err(error) if error.is_missing() => {
+            write_whole(dir, &card.to_string_lossy(), wanted.as_bytes())?;
             "with its card"
         }
+        // Also one that cannot be read: it is somebody's, and `check` says what is wrong with it.
+        _ => "with the card that was there already",
     };
     write_whole(dir, &known.file, bytes)?;
     Ok(told)
