@@ -68,7 +68,7 @@ fn every_live_message_keeps_to_its_schema() {
     unit.mqtt.telemetry(&telemetry());
     assert_eq!(unit.mqtt.offer_report(&report(5)), Offer::Taken);
     assert_eq!(unit.mqtt.offer_event(&event(1)), Offer::Taken);
-    subscriber.publish("ocellus/box1/cmd/ping/1", false, "");
+    subscriber.publish("ocellus/box1/cmd/ping/1", false, "{}");
     let said = [
         ("status", "box1/status"),
         ("camera", "front/status"),
@@ -79,7 +79,8 @@ fn every_live_message_keeps_to_its_schema() {
         ("answer", "cmd/ping/1"),
     ];
     for (name, suffix) in said {
-        holds(name, &subscriber.wait_for(suffix, |value| value.is_object()));
+        // The request on the command's topic is none of ours.
+        holds(name, &subscriber.wait_for(suffix, |value| value["schema"].is_string()));
     }
     let detections = &subscriber.json("front/detections")[0];
     assert_eq!(detections["findings"][0]["box"], json!({"x": 1.23, "y": 2.0, "w": 3.0, "h": 4.0}));
@@ -171,7 +172,7 @@ fn commands_are_answered_on_their_own_topic() {
     let unit = Unit::start(mqtt_config(broker.port), dir.path()).up();
     asker.publish("ocellus/box1/cmd/ping/a", false, "{}");
     asker.wait_for("ping/a", |answer| answer["status"] == "successful");
-    asker.publish("ocellus/box1/cmd/dance/b", false, "");
+    asker.publish("ocellus/box1/cmd/dance/b", false, "{}");
     let refusal = asker.wait_for("dance/b", |answer| answer["status"] == "failed");
     assert!(refusal["reason"].as_str().unwrap().contains("ping, reload, snapshot"), "{refusal}");
     asker.publish("ocellus/box1/cmd/reload/c", false, vec![0xff, 0xfe]);
@@ -189,10 +190,43 @@ fn commands_are_answered_on_their_own_topic() {
     let done = asker.wait_for("snapshot/e", |answer| answer["status"] == "successful");
     assert_eq!(done["result"]["file"], "a.jpg");
     holds("answer", &done);
-    asker.publish("ocellus/box1/cmd/reload/f", false, "");
+    asker.publish("ocellus/box1/cmd/reload/f", false, "{}");
     drop(unit.commands.recv_timeout(support::PATIENCE).unwrap());
     asker.wait_for("reload/f", |answer| answer["status"] == "failed");
     assert_eq!(unit.mqtt.link_fault(), None, "nothing of this cost the connection");
+}
+
+#[test]
+fn clearing_a_retained_request_asks_for_nothing() {
+    let broker = Broker::start();
+    let asker = Subscriber::start(broker.port, "asker", "ocellus/box1/cmd/#");
+    let dir = tempfile::tempdir().unwrap();
+    let unit = Unit::start(mqtt_config(broker.port), dir.path()).up();
+    asker.publish("ocellus/box1/cmd/reload/old", true, "");
+    asker.publish("ocellus/box1/cmd/reload/older", false, "");
+    asker.publish("ocellus/box1/cmd/ping/after", false, "{}");
+    asker.wait_for("ping/after", |answer| answer["status"] == "successful");
+    assert!(unit.commands.try_recv().is_err(), "nothing reached the box");
+    assert!(asker.json("reload/old").iter().all(Value::is_null), "and nothing was answered");
+    assert_eq!(unit.mqtt.counters().commands, 1);
+}
+
+#[test]
+fn an_orderly_end_leaves_no_alarm_and_no_camera_that_is_there() {
+    let broker = Broker::start();
+    let subscriber = Subscriber::start(broker.port, "reader", "ocellus/box1/#");
+    let dir = tempfile::tempdir().unwrap();
+    let unit = Unit::start(mqtt_config(broker.port), dir.path()).up();
+    unit.mqtt.retain("camera/front/status", &CameraStatus { state: CameraState::Online, ..camera() });
+    unit.mqtt.alarm("hot", "90 °C");
+    subscriber.wait_for("front/status", |status| status["state"] == "online");
+    unit.stop();
+    subscriber.wait_for("box1/status", |status| status["state"] == "offline");
+    let late = Subscriber::start(broker.port, "late", "ocellus/box1/#");
+    let left = late.wait_for("front/status", Value::is_object);
+    assert_eq!((&left["state"], &left["cause"]), (&json!("offline"), &json!("the service has stopped")));
+    holds("camera", &left);
+    assert!(late.on("alarm/hot").is_empty(), "an alarm of a box that is off");
 }
 
 #[test]

@@ -114,6 +114,8 @@ fn mqtt() -> Mqtt {
         password_file: None,
         keep_alive: Duration::from_secs(5),
         telemetry_every: Duration::from_secs(10),
+        protocol: config::MqttProtocol::Auto,
+        max_answer_bytes: 8 << 20,
     };
     let device = Device { name: "box1".into(), state_dir: "unused".into() };
     Mqtt::new(&config, &device, Arc::new(SystemClock))

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use super::inspect_commands::which_camera;
 use super::{App, lock};
+use crate::contract::topic;
 use crate::image::jpeg;
 use crate::supervisor::{Beat, Stop, Unit};
-use crate::types::{Command, CommandKind, Frame, Refusal, Reply, rfc3339};
+use crate::types::{Asker, Attachment, Command, CommandKind, Frame, Refusal, Reply, rfc3339};
 
 /// How often the loop beats, and looks for SIGHUP, while nobody asks for anything.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -46,7 +47,7 @@ impl App {
     fn execute(self: &Arc<App>, command: Command) {
         let outcome: Reply = match command.kind {
             CommandKind::Reload => self.reload().map_err(Refusal::from),
-            CommandKind::Snapshot => self.snapshot(&command.payload),
+            CommandKind::Snapshot => return self.snapshot_command(command),
             CommandKind::Product => self.product_command(&command.payload),
             CommandKind::Golden => self.golden_command(&command.payload),
             CommandKind::Status => Ok(self.status_now()),
@@ -63,8 +64,25 @@ impl App {
         command.reply.answer(outcome);
     }
 
-    /// The newest frame of the camera that `wish` names (the only one, if it names none), as JPEG in base64.
-    fn snapshot(&self, wish: &Value) -> Reply {
+    /// The picture goes beside the answer, which tells where; in the answer only where that is asked for, or where
+    /// there is no beside.
+    fn snapshot_command(&self, command: Command) {
+        let inline = command.asker != Asker::Mqtt || command.payload["inline"] == Value::Bool(true);
+        let (mut result, shot) = match self.snapshot(&command.payload) {
+            Ok(shot) => shot,
+            Err(reason) => return command.reply.failed(reason),
+        };
+        if inline {
+            result["jpeg_base64"] = base64::engine::general_purpose::STANDARD.encode(shot.bytes).into();
+            return command.reply.successful(result);
+        }
+        result["topic"] = self.mqtt.topics().full(&shot.suffix).into();
+        command.reply.answer_with(Ok(result), Some(shot));
+    }
+
+    /// The newest frame of the camera that `wish` names (the only one, if it names none) as JPEG, and what there is to
+    /// say about it.
+    fn snapshot(&self, wish: &Value) -> Result<(Value, Attachment), Refusal> {
         let rigs = lock(&self.rigs);
         let known = || rigs.iter().map(|rig| rig.settings.name.as_str()).collect::<Vec<_>>().join(", ");
         let rig = match wish["camera"].as_str() {
@@ -79,19 +97,21 @@ impl App {
             return Err(format!("quality is {quality}; it must be 1 to 100").into());
         }
         let frame = rig.ring.newest().ok_or("the camera has not given a frame yet")?;
-        Ok(picture(&rig.settings.name, &frame, quality as u8)?)
+        let retain = wish["retain_picture"] == Value::Bool(true);
+        Ok(picture(&rig.settings.name, &frame, quality as u8, retain)?)
     }
 }
 
-fn picture(camera: &str, frame: &Frame, quality: u8) -> Result<Value, String> {
+fn picture(camera: &str, frame: &Frame, quality: u8, retain: bool) -> Result<(Value, Attachment), String> {
     let mut bytes = Vec::new();
     jpeg::encode(&frame.planes(), quality, &mut bytes).map_err(|error| error.to_string())?;
-    Ok(json!({
+    let result = json!({
         "camera": camera,
         "frame": frame.seq,
         "time": rfc3339(frame.captured.wall_ns),
         "width": frame.width,
         "height": frame.height,
-        "jpeg_base64": base64::engine::general_purpose::STANDARD.encode(bytes),
-    }))
+        "bytes": bytes.len(),
+    });
+    Ok((result, Attachment { suffix: topic::picture(camera), bytes, retain }))
 }

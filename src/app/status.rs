@@ -22,6 +22,8 @@ use crate::types::{Clock, SystemClock};
 const EAGER: Duration = Duration::from_millis(20);
 /// How often it looks afterwards.
 const CALM: Duration = Duration::from_secs(1);
+/// So many of the messages that the broker does not take are listed.
+const LISTED: usize = 20;
 
 /// What the unit remembers from one look to the next.
 #[derive(Default)]
@@ -131,7 +133,18 @@ impl App {
         told["triggers"] = json!(triggers.collect::<BTreeMap<_, _>>());
         told["components"] = json!(components);
         told["alarms"] = json!(self.mqtt.raised());
+        told["set_aside"] = self.set_aside();
         told
+    }
+
+    /// What the broker does not take: how many messages are kept of it, and the newest of them.
+    fn set_aside(&self) -> Value {
+        match self.store.letters() {
+            Ok(letters) => {
+                json!({ "count": letters.len(), "newest": letters.iter().take(LISTED).collect::<Vec<_>>() })
+            }
+            Err(error) => json!({ "error": error.to_string() }),
+        }
     }
 
     fn status(&self, reasons: Vec<String>) -> Status {

@@ -3,6 +3,7 @@
 //! Every other module gets only its own section and never sees TOML.
 
 mod attendance;
+mod broker;
 mod card;
 mod catalogue;
 mod check;
@@ -39,6 +40,7 @@ mod value;
 mod zone_tests;
 
 pub use attendance::{Attendance, CameraAttendance, Hours, Role};
+pub use broker::{Mqtt, MqttProtocol, Outbox, Tls};
 pub use card::parse as parse_card;
 pub use catalogue::{CatalogueModel, catalogue, catalogue_model};
 pub use diff::{Change, Names};
@@ -53,8 +55,8 @@ pub(crate) use raw::nearest;
 pub use scene::Shape;
 pub use secret::{PasswordError, read_password};
 pub use sections::{
-    Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Mqtt, Outbox, Pace, Runtime,
-    Supervisor, Task, Tls, V4l2, Web, WebTls, Workers,
+    Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Pace, Runtime, Supervisor, Task, V4l2,
+    Web, WebTls, Workers,
 };
 pub use source::{Refused, Source};
 pub use track::{Anchor, Line, MAX_LINES, MAX_ZONES, Track, Zone};

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Annotate, Attendance, CameraAttendance, Evidence, Faces, Inspect, Line, Peer, Preview, Recognition,
-    Source, Track, Trigger, Zone,
+    Annotate, Attendance, CameraAttendance, Evidence, Faces, Inspect, Line, Mqtt, Outbox, Peer, Preview,
+    Recognition, Source, Track, Trigger, Zone,
 };
 use crate::types::{Fit, Resize};
 
@@ -56,49 +56,6 @@ pub struct Device {
     pub name: String,
     /// Where sled lives.
     pub state_dir: PathBuf,
-}
-
-/// `[mqtt]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Mqtt {
-    /// Host of `mqtt://host:port` or `mqtts://host:port`.
-    pub host: String,
-    /// Port; 1883 or 8883 by default.
-    pub port: u16,
-    /// Set for `mqtts://`.
-    pub tls: Option<Tls>,
-    /// First level of every topic.
-    pub prefix: String,
-    /// Client id; `ocellus-<device>` by default.
-    pub client_id: String,
-    /// User name, if the broker wants one.
-    pub username: Option<String>,
-    /// File whose first line is the password; or a systemd credential's name as `credential:NAME`.
-    pub password_file: Option<PathBuf>,
-    /// Interval of MQTT pings.
-    pub keep_alive: Duration,
-    /// Interval of the `telemetry` topic.
-    pub telemetry_every: Duration,
-}
-
-/// The files of a TLS connection.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tls {
-    /// Certificates that the broker's must descend from (PEM).
-    pub ca_file: PathBuf,
-    /// Our certificate (PEM), where the broker wants one.
-    pub cert_file: Option<PathBuf>,
-    /// Its private key (PEM).
-    pub key_file: Option<PathBuf>,
-}
-
-/// `[outbox]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outbox {
-    /// Most bytes of payload kept on disk; beyond it the lowest class goes first, counted and announced.
-    pub max_bytes: u64,
-    /// Most messages sent and not yet acknowledged.
-    pub inflight: u16,
 }
 
 /// `[web]`

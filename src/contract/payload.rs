@@ -322,8 +322,8 @@ impl Payload for Detections<'_> {
     const SCHEMA: &'static str = "ocellus.detections/2";
 }
 
-/// On the topic of the messages that are missing: numbers `from` to `to` were dropped to keep the bound, or erased with
-/// the person of whom they spoke.
+/// On the topic of the messages that are missing: numbers `from` to `to` were dropped to keep the bound, erased with the
+/// person of whom they spoke, or set aside because the broker does not take them.
 #[derive(Serialize, JsonSchema)]
 pub struct Gap {
     /// First number that is missing.

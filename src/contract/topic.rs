@@ -74,6 +74,11 @@ pub fn trigger(camera: &str) -> String {
     format!("camera/{camera}/trigger")
 }
 
+/// `camera/NAME/picture`
+pub fn picture(camera: &str) -> String {
+    format!("camera/{camera}/picture")
+}
+
 /// `alarm/NAME`
 pub fn alarm(name: &str) -> String {
     format!("alarm/{name}")

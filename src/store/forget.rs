@@ -41,6 +41,7 @@ impl Outbox {
                 gone.push(entry.key);
             }
         }
+        self.forget_letters(|payload| speaks_of(payload, people), &mut batch)?;
         // The next gap of the bound is another gap.
         self.open_gaps = BTreeMap::new();
         self.apply(batch)?;

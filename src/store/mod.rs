@@ -11,7 +11,9 @@ mod files;
 mod forget;
 mod gallery;
 mod goldens;
+mod letters;
 mod lock;
+mod marks;
 mod migrate;
 mod missing;
 mod open;
@@ -32,5 +34,6 @@ pub use gallery::{
     read_header,
 };
 pub use goldens::{GoldenEntry, GoldenError, GoldenFiles, GoldenSet, Goldens, Pruned, golden_entries_with};
+pub use letters::{Letter, MAX_LETTERS};
 pub use open::{Opened, Store};
 pub use outbox::{Body, Class, Entry, Key, Outbox};

@@ -178,7 +178,7 @@ impl Store {
     /// What an outbox was last told by [`Outbox::mark`] under `name`; 0 before the first time. May be asked by anybody.
     pub fn marked(&self, name: &str) -> Result<u64, StoreError> {
         let tree = self.tree("outbox")?;
-        super::outbox::marked(&tree, name).map_err(|error| StoreError::from_sled(&self.path, error))
+        super::marks::marked(&tree, name).map_err(|error| StoreError::from_sled(&self.path, error))
     }
 
     /// Durable counters.

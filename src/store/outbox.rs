@@ -1,6 +1,7 @@
 //! Messages that stay on disk until the broker has them: numbered, bounded, committed in groups.
 //!
-//! Keys of the tree: `m` class id → record; `s` stream → next seq; `t` → payload bytes and next id; `w` name → mark.
+//! Keys of the tree: `m` class id → record; `s` stream → next seq; `t` → payload bytes and next id; `w` name → mark;
+//! `d` id → a message that the broker does not take (`letters.rs`).
 //! One batch carries a group's messages, seqs and totals, so that a crash leaves all of it or nothing.
 
 use std::collections::{BTreeMap, HashMap};
@@ -8,6 +9,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::letters::Letters;
+use super::marks::mark_key;
 use super::tree::Tree;
 use super::{StoreError, record};
 
@@ -62,6 +65,13 @@ pub enum Body {
         /// Last number that is missing.
         to: u64,
     },
+    /// Messages `from..=to` of the stream were set aside because the broker does not take them.
+    Refused {
+        /// First number that is missing.
+        from: u64,
+        /// Last number that is missing.
+        to: u64,
+    },
 }
 
 /// One entry, on disk.
@@ -91,14 +101,18 @@ pub struct Outbox {
     pub(super) bytes: u64,
     /// Entries on disk; counted at the opening, and kept up to date from there.
     pub(super) entries: u64,
-    next_id: u64,
+    pub(super) next_id: u64,
     pub(super) out: HashMap<Key, u64>,
     pub(super) cursors: [u64; CLASSES.len()],
     pub(super) open_gaps: BTreeMap<Arc<str>, (Key, u64, u64)>,
     staged: Vec<Entry>,
     /// How far each source has come, and whether the next commit has to write it.
-    marks: BTreeMap<&'static str, (u64, bool)>,
+    pub(super) marks: BTreeMap<&'static str, (u64, bool)>,
     dropped: u64,
+    pub(super) letters: Letters,
+    /// Tests make the next flush fail as a disk does.
+    #[cfg(test)]
+    pub(crate) next_flush_fails: bool,
 }
 
 impl Outbox {
@@ -128,9 +142,13 @@ impl Outbox {
             staged: Vec::new(),
             marks: BTreeMap::new(),
             dropped: 0,
+            letters: Letters::default(),
+            #[cfg(test)]
+            next_flush_fails: false,
         };
         outbox.load_seqs().map_err(fail)?;
         outbox.entries = outbox.len() as u64;
+        outbox.load_letters().map_err(fail)?;
         Ok(outbox)
     }
 
@@ -160,27 +178,11 @@ impl Outbox {
         seq
     }
 
-    /// Notes that the source `name`, which numbers what it gives, has been staged up to `number`. On disk with the next
-    /// commit, in the same batch as what was staged: whoever reads it knows what need not be given again.
-    pub fn mark(&mut self, name: &'static str, number: u64) {
-        self.marks.insert(name, (number, true));
-    }
-
-    /// The last mark of the source `name`, also one that is not on disk yet; 0 before the first.
-    pub fn marked(&mut self, name: &'static str) -> Result<u64, StoreError> {
-        if let Some((number, _)) = self.marks.get(name) {
-            return Ok(*number);
-        }
-        let number = marked(&self.tree, name).map_err(|error| StoreError::from_sled(&self.path, error))?;
-        self.marks.insert(name, (number, false));
-        Ok(number)
-    }
-
     /// Puts everything staged on disk with one flush and returns what is now durable, in order; entries
     /// that the bound cost are missing from it (see [`Outbox::take_dropped`]).
     ///
     /// After an error this outbox must be given up and loaded again: whether the group is on disk is
-    /// not known, and sled refuses all further writes.
+    /// not known, and sled refuses all further writes. A [mark](Outbox::mark) that was set with the group tells then.
     pub fn commit(&mut self) -> Result<Vec<Entry>, StoreError> {
         let mut staged = std::mem::take(&mut self.staged);
         if staged.is_empty() {
@@ -271,7 +273,12 @@ impl Outbox {
     }
 
     /// Makes everything written so far durable.
-    pub fn flush(&self) -> Result<(), StoreError> {
+    pub fn flush(&mut self) -> Result<(), StoreError> {
+        #[cfg(test)]
+        if std::mem::take(&mut self.next_flush_fails) {
+            let source = std::io::ErrorKind::StorageFull.into();
+            return Err(StoreError::DiskFull { path: self.path.clone(), source });
+        }
         self.tree.flush().map_err(|error| StoreError::from_sled(&self.path, error))?;
         self.file.sync_data().map_err(|error| StoreError::from_io(&self.path, error))
     }
@@ -336,7 +343,7 @@ impl Outbox {
         self.tree.apply_batch(batch).map_err(|error| StoreError::from_sled(&self.path, error))
     }
 
-    fn stored_length(&self, key: Key) -> Result<Option<u64>, StoreError> {
+    pub(super) fn stored_length(&self, key: Key) -> Result<Option<u64>, StoreError> {
         let value = self.tree.get(key_bytes(key));
         let value = value.map_err(|error| StoreError::from_sled(&self.path, error))?;
         Ok(value.and_then(|bytes| record::decode(&bytes)).map(|(_, body)| length(&body)))
@@ -347,7 +354,7 @@ impl Outbox {
 pub(super) fn length(body: &Body) -> u64 {
     match body {
         Body::Message { payload, .. } => payload.len() as u64,
-        Body::Gap { .. } | Body::Erased { .. } => 0,
+        Body::Gap { .. } | Body::Erased { .. } | Body::Refused { .. } => 0,
     }
 }
 
@@ -361,16 +368,6 @@ pub(super) fn key_bytes(key: Key) -> [u8; 10] {
 
 fn seq_key(stream: &str) -> Vec<u8> {
     [b"s", stream.as_bytes()].concat()
-}
-
-fn mark_key(name: &str) -> Vec<u8> {
-    [b"w", name.as_bytes()].concat()
-}
-
-/// The mark `name` of an outbox's tree.
-pub(super) fn marked(tree: &sled::Tree, name: &str) -> sled::Result<u64> {
-    let stored = tree.get(mark_key(name))?;
-    Ok(stored.and_then(|bytes| Some(u64::from_be_bytes(bytes.as_ref().try_into().ok()?))).unwrap_or(0))
 }
 
 pub(super) fn entry_from(key: &[u8], value: &[u8]) -> Option<Entry> {

@@ -15,6 +15,7 @@ const VERSION: u8 = 1;
 const MESSAGE: u8 = 0;
 const GAP: u8 = 1;
 const ERASED: u8 = 2;
+const REFUSED: u8 = 3;
 const HEAD: usize = 12;
 
 /// The stream and body of a value; `None` where the bytes are not a record.
@@ -33,6 +34,10 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Arc<str>, Body)> {
             let to = u64::from_be_bytes(tail.try_into().ok()?);
             Some((stream, Body::Erased { from: seq, to }))
         }
+        (VERSION, REFUSED) => {
+            let to = u64::from_be_bytes(tail.try_into().ok()?);
+            Some((stream, Body::Refused { from: seq, to }))
+        }
         _ => None,
     }
 }
@@ -49,6 +54,10 @@ pub(super) fn encode(stream: &str, body: &Body) -> Vec<u8> {
         Body::Erased { from, to } => {
             to_bytes = to.to_be_bytes();
             (ERASED, *from, &to_bytes)
+        }
+        Body::Refused { from, to } => {
+            to_bytes = to.to_be_bytes();
+            (REFUSED, *from, &to_bytes)
         }
     };
     let mut bytes = Vec::with_capacity(HEAD + stream.len() + tail.len());
@@ -67,10 +76,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_read_back(stream in "[a-z/]{0,40}", seq: u64, payload: Vec<u8>, to: u64, kind in 0..3) {
+        fn what_was_written_is_read_back(stream in "[a-z/]{0,40}", seq: u64, payload: Vec<u8>, to: u64, kind in 0..4) {
             let body = match kind {
                 0 => Body::Gap { from: seq, to },
                 1 => Body::Erased { from: seq, to },
+                2 => Body::Refused { from: seq, to },
                 _ => Body::Message { seq, payload: payload.into() },
             };
             let (read_stream, read) = decode(&encode(&stream, &body)).unwrap();

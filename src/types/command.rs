@@ -92,7 +92,7 @@ pub struct Command {
     pub at: Stamp,
     /// The requester's id.
     pub id: String,
-    /// The request's JSON; `Null` where it was empty.
+    /// The request's JSON.
     pub payload: Value,
     /// How to answer.
     pub reply: Responder,
@@ -139,12 +139,30 @@ impl From<&str> for Refusal {
 /// What a request came to: what it gave (`Null` for nothing), or why it was not done.
 pub type Reply = Result<Value, Refusal>;
 
+/// What an answer speaks of and does not hold: a picture, sent beside it where the requester can get it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its topic below `PREFIX/DEVICE/`.
+    pub suffix: String,
+    /// The bytes as they are.
+    pub bytes: Vec<u8>,
+    /// Whether the broker is to keep it.
+    pub retain: bool,
+}
+
+type Answering = Box<dyn FnOnce(Reply, Option<Attachment>) + Send>;
+
 /// Answers one request, once. Dropped without an answer, it says that the request was given up.
-pub struct Responder(Option<Box<dyn FnOnce(Reply) + Send>>);
+pub struct Responder(Option<Answering>);
 
 impl Responder {
-    /// Tells the answer to `tell`, which must not block.
+    /// Tells the answer to `tell`, which must not block. What is attached is not for this requester.
     pub fn new(tell: impl FnOnce(Reply) + Send + 'static) -> Responder {
+        Responder::with_attachment(move |reply, _| tell(reply))
+    }
+
+    /// The same for a requester who gets what is attached, too.
+    pub fn with_attachment(tell: impl FnOnce(Reply, Option<Attachment>) + Send + 'static) -> Responder {
         Responder(Some(Box::new(tell)))
     }
 
@@ -159,9 +177,14 @@ impl Responder {
     }
 
     /// It has come to `reply`.
-    pub fn answer(mut self, reply: Reply) {
+    pub fn answer(self, reply: Reply) {
+        self.answer_with(reply, None);
+    }
+
+    /// It has come to `reply`, which speaks of what is attached.
+    pub fn answer_with(mut self, reply: Reply, attachment: Option<Attachment>) {
         if let Some(tell) = self.0.take() {
-            tell(reply);
+            tell(reply, attachment);
         }
     }
 }
@@ -169,7 +192,7 @@ impl Responder {
 impl Drop for Responder {
     fn drop(&mut self) {
         if let Some(tell) = self.0.take() {
-            tell(Err("the service gave the request up; try again".into()));
+            tell(Err("the service gave the request up; try again".into()), None);
         }
     }
 }

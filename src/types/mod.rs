@@ -17,7 +17,7 @@ mod time;
 
 pub use attendance::{Attendance, AttendanceKind, Identity, PersonId, Presence, Sighting, Witness};
 pub use class::Class;
-pub use command::{Asker, Command, CommandKind, Refusal, Reply, Responder};
+pub use command::{Asker, Attachment, Command, CommandKind, Refusal, Reply, Responder};
 pub use event::{Direction, Event, EventKind};
 pub use finding::{Finding, Label, MAX_FINDING_ZONES, Point, Rect, Value};
 pub use frame::{Colour, Frame, Matrix, PixelFormat, Planes, Range};

@@ -41,7 +41,7 @@ fn run(rig: &Rig, mqtt: &str) -> Service {
 #[test]
 fn tls_where_plain_was_expected_and_the_reverse_are_told_with_what_to_write() {
     let (certs, rig) = (Certs::make(), Rig::new());
-    let tls = Broker::demanding(&Demands { tls: Some((&certs, false)), login: None });
+    let tls = Broker::demanding(&Demands { tls: Some((&certs, false)), ..Demands::default() });
     let mut service = run(&rig, &format!("url = \"mqtt://127.0.0.1:{}\"", tls.port));
     service.wait_log(&[&format!("mqtt://127.0.0.1:{}", tls.port), "mqtts://"]);
     assert_eq!(service.stop(), Some(0), "{}", service.log());
@@ -65,7 +65,7 @@ fn tls_where_plain_was_expected_and_the_reverse_are_told_with_what_to_write() {
 #[test]
 fn a_broker_that_refuses_is_told_with_the_key_to_look_at() {
     let rig = Rig::new();
-    let strict = Broker::demanding(&Demands { tls: None, login: Some(("box1", "secret")) });
+    let strict = Broker::demanding(&Demands { login: Some(("box1", "secret")), ..Demands::default() });
     let mut service = run(&rig, &format!("url = \"mqtt://127.0.0.1:{}\"", strict.port));
     service.wait_log(&["does not authorise", "mqtt.username"]);
     assert_eq!(service.stop(), Some(0), "{}", service.log());

@@ -40,6 +40,11 @@ fn sigterm_ends_it_within_three_seconds_and_the_retained_status_says_stopped() {
         assert_eq!(service.exit_within(LIMIT), Some(0), "{}", service.log());
         let status = retained(broker.port, "box1/status");
         assert_eq!((&status["state"], &status["reasons"][0]), (&"offline".into(), &"stopped".into()));
+        let camera = retained(broker.port, "camera/a/status");
+        assert_eq!(
+            (&camera["state"], &camera["cause"]),
+            (&"offline".into(), &"the service has stopped".into())
+        );
     }
     let ended = watcher.json("a/event").into_iter().filter(|event| event["event"] == "end").count();
     assert_eq!(ended, 2, "an orderly end tells the end of what was followed");

@@ -57,13 +57,13 @@ fn cameras_come_change_and_go_while_the_unchanged_one_loses_no_frame() {
     house.wait_more("c");
 
     house.write(&(TAPE.to_owned() + &live("b", "m").replace("fps=20", "fps=20&seed=5") + &live("c", "m")));
-    let told = ask(&house.watcher, "reload/1", "");
+    let told = ask(&house.watcher, "reload/1", "{}");
     let cameras = &told["result"]["cameras"];
     assert_eq!((&cameras["changed"][0], &cameras["unchanged"][0]), (&"b".into(), &"tape".into()), "{told}");
     house.wait_more("b");
 
     house.write(&(TAPE.to_owned() + &live("b", "m").replace("fps=20", "fps=20&seed=5")));
-    let told = ask(&house.watcher, "reload/2", "");
+    let told = ask(&house.watcher, "reload/2", "{}");
     assert_eq!(told["result"]["cameras"]["removed"], Value::from(vec!["c"]), "{told}");
     assert!(house.watcher.json("c/status").last().unwrap().is_null(), "its retained status is cleared");
     let gone = house.watcher.json("c/detections").len();
@@ -85,7 +85,7 @@ fn a_new_model_takes_over_between_two_frames() {
     house.wait_more("tape");
     house.rig.stub("m", &Stub { things: 2, ..Stub::default() });
     house.rig.config(house.broker.port, &(house.model.replace("thing\"", "widget\"") + TAPE));
-    assert_eq!(ask(&house.watcher, "reload/1", "")["status"], "successful");
+    assert_eq!(ask(&house.watcher, "reload/1", "{}")["status"], "successful");
     house.watcher.wait_for("tape/detections", |report| report["findings"][1]["label"] == "widget");
     assert_eq!(service.stop(), Some(0));
     assert_without_holes("frames of the tape", &numbers(&house.watcher, "tape/detections", "frame"));
@@ -110,12 +110,12 @@ fn a_bad_file_changes_nothing_and_is_told_with_its_place_until_a_good_one_comes(
     retained(house.broker.port, "alarm/config");
     house.watcher.wait_for("box1/status", |status| status["state"] == "degraded");
 
-    let answer = ask(&house.watcher, "reload/1", "");
+    let answer = ask(&house.watcher, "reload/1", "{}");
     assert!(answer["reason"].as_str().unwrap().contains(&place), "{answer}");
     house.wait_more("tape");
 
     house.write(&(TAPE.to_owned() + &live("b", "m")));
-    assert_eq!(ask(&house.watcher, "reload/2", "")["status"], "successful");
+    assert_eq!(ask(&house.watcher, "reload/2", "{}")["status"], "successful");
     wait_until("the end of the alarm", || house.watcher.json("alarm/config").last().unwrap().is_null());
     wait_until("online again", || house.watcher.json("box1/status").last().unwrap()["state"] == "online");
     assert_eq!(service.stop(), Some(0));
@@ -131,7 +131,7 @@ fn what_only_a_restart_applies_and_models_that_do_not_load_are_refused_whole() {
     house.wait_more("tape");
     let refused = |id: &str, rest: &str| {
         house.rig.config(house.broker.port, &(house.model.clone() + TAPE + rest));
-        let answer = ask(&house.watcher, &format!("reload/{id}"), "");
+        let answer = ask(&house.watcher, &format!("reload/{id}"), "{}");
         assert_eq!(answer["status"], "failed", "{answer}");
         answer["reason"].as_str().unwrap().to_owned()
     };

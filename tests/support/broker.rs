@@ -14,6 +14,8 @@ pub struct Demands<'a> {
     pub tls: Option<(&'a Certs, bool)>,
     /// User name and password, if anonymous clients are refused.
     pub login: Option<(&'a str, &'a str)>,
+    /// The longest packet that it takes; over a longer one it hangs up.
+    pub max_packet: Option<usize>,
 }
 
 pub struct Broker {
@@ -57,6 +59,9 @@ impl Broker {
                 let _ = write!(conf, "allow_anonymous false\npassword_file {}\n", file.display());
             }
         }
+        if let Some(bytes) = demands.max_packet {
+            let _ = writeln!(conf, "max_packet_size {bytes}");
+        }
         if let Some((certs, want_client)) = demands.tls {
             let at = certs.dir.path().display();
             let _ = write!(
@@ -68,6 +73,18 @@ impl Broker {
         let mut broker = Broker { port, dir, child: None };
         broker.restart();
         broker
+    }
+
+    /// Publishes `bytes` bytes as a retained message, as any stranger can.
+    pub fn publish_retained(&self, topic: &str, bytes: usize) {
+        let file = self.dir.path().join("payload");
+        fs::write(&file, vec![b'x'; bytes]).unwrap();
+        let published = Command::new("mosquitto_pub")
+            .args(["-p", &self.port.to_string(), "-q", "1", "-r", "-t", topic, "-f"])
+            .arg(&file)
+            .status()
+            .expect("mosquitto_pub runs (apt package mosquitto-clients)");
+        assert!(published.success());
     }
 
     /// Starts it (again) and waits until it listens.

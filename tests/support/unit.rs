@@ -34,6 +34,8 @@ pub fn mqtt_config(port: u16) -> config::Mqtt {
         password_file: None,
         keep_alive: Duration::from_secs(5),
         telemetry_every: Duration::from_secs(10),
+        protocol: config::MqttProtocol::Auto,
+        max_answer_bytes: 8 << 20,
     }
 }
 

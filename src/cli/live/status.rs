@@ -35,6 +35,7 @@ fn in_words(answer: &Value) -> String {
     lines.extend(alarms.filter_map(acknowledged));
     let triggers = answer["triggers"].as_object().into_iter().flatten();
     lines.extend(triggers.map(|(camera, status)| trigger(camera, status)));
+    lines.extend(set_aside(&answer["set_aside"]));
     lines.join("\n")
 }
 
@@ -43,6 +44,20 @@ fn acknowledged(alarm: &Value) -> Option<String> {
     let by = alarm["acknowledged_by"].as_str()?;
     let (name, at) = (word(alarm, "name"), word(alarm, "acknowledged_at"));
     Some(format!("  alarm {name} was acknowledged by {by} at {at}"))
+}
+
+/// What the broker does not take.
+fn set_aside(list: &Value) -> Vec<String> {
+    let newest: Vec<&Value> = list["newest"].as_array().into_iter().flatten().collect();
+    if newest.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("the broker did not take {} messages; the newest of them:", list["count"])];
+    lines.extend(newest.into_iter().map(|letter| {
+        let seq = letter["seq"].as_u64().map_or(String::new(), |seq| format!(" number {seq}"));
+        format!("  {} {}{seq}: {}", word(letter, "time"), word(letter, "topic"), word(letter, "reason"))
+    }));
+    lines
 }
 
 fn trigger(camera: &str, status: &Value) -> String {

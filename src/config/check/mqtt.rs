@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use super::Scope;
 use crate::config::raw::{Table, nearest};
 use crate::config::value::Field;
-use crate::config::{Mqtt, Outbox, Tls};
+use crate::config::{Mqtt, MqttProtocol, Outbox, Tls};
+
+const PROTOCOLS: &[(&str, MqttProtocol)] =
+    &[("auto", MqttProtocol::Auto), ("3.1.1", MqttProtocol::V311), ("5", MqttProtocol::V5)];
 
 /// What an MQTT URL says.
 struct Broker {
@@ -37,6 +40,8 @@ pub(super) fn mqtt(table: Table<'_, '_>, scope: &Scope, device: &str) -> Mqtt {
         password_file,
         keep_alive: table.millis("keep_alive_ms", 15_000, 1_000..=3_600_000),
         telemetry_every: table.millis("telemetry_every_ms", 5_000, 100..=3_600_000),
+        protocol: table.word("protocol", PROTOCOLS).unwrap_or_default(),
+        max_answer_bytes: table.whole::<u32>("max_answer_kib", 8_192, 4..=262_144) as usize * 1_024,
     };
     if mqtt.client_id.is_empty() || mqtt.client_id.len() > 128 {
         table.fault("client_id", "the client id has 1 to 128 bytes", "shorten it, or leave the key out");

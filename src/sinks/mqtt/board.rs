@@ -5,10 +5,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
 use bytes::Bytes;
+use serde_json::{Value, json};
 
+#[cfg(test)]
+use crate::contract::CameraStatus;
 use crate::contract::topic;
-use crate::contract::{self, Alarm, Payload};
+use crate::contract::{self, Alarm, CameraState, Payload};
 use crate::types::rfc3339;
+
+/// Why a camera is not there when the box has stopped.
+const STOPPED: &str = "the service has stopped";
 
 /// Telemetry kept for a broker that is slow; older figures are of no use.
 const MAX_FIGURES: usize = 16;
@@ -163,9 +169,20 @@ impl Board {
         inner.figures.push_back((suffix.into(), payload));
     }
 
-    /// Takes the queued figures.
-    pub(super) fn take_figures(&self) -> VecDeque<(String, Bytes)> {
-        std::mem::take(&mut self.lock().figures)
+    /// Takes the oldest of the queued figures.
+    pub(super) fn take_figures(&self) -> Option<(String, Bytes)> {
+        self.lock().figures.pop_front()
+    }
+
+    /// What the retained topics say when the box has stopped: no alarm stands, no camera is there, no trigger is taken.
+    /// The board itself keeps what it has, for the unit that may be built again.
+    pub(super) fn parting(&self, wall_ns: u64) -> Vec<Note> {
+        let inner = self.lock();
+        let parting = inner.notes.iter().filter_map(|(suffix, (payload, version))| {
+            let payload = parting_words(suffix, payload, wall_ns)?;
+            Some(Note { suffix: suffix.clone(), payload, version: *version })
+        });
+        parting.collect()
     }
 
     /// The notes that are newer than `seen`, and the newest version.
@@ -184,9 +201,56 @@ impl Board {
     }
 }
 
+fn parting_words(suffix: &str, payload: &Bytes, wall_ns: u64) -> Option<Bytes> {
+    if payload.is_empty() {
+        return None;
+    }
+    if suffix.starts_with("alarm/") {
+        return Some(Bytes::new());
+    }
+    let changes = match suffix.strip_prefix("camera/")?.rsplit('/').next()? {
+        "status" => json!({"state": CameraState::Offline, "cause": STOPPED, "fps": 0.0}),
+        "trigger" => json!({"ready": false, "fault": STOPPED, "in_flight": 0}),
+        _ => return None,
+    };
+    let mut said: serde_json::Map<String, Value> = serde_json::from_slice(payload).ok()?;
+    let seq = said.get("seq").and_then(Value::as_u64).unwrap_or(0);
+    said.insert("seq".into(), (seq + 1).into());
+    said.insert("time".into(), rfc3339(wall_ns).into());
+    said.extend(changes.as_object()?.clone());
+    Some(serde_json::to_vec(&said).ok()?.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn when_the_box_stops_no_alarm_stands_and_no_camera_is_there() {
+        let board = Board::default();
+        let camera = CameraStatus {
+            camera: "a/b".into(),
+            state: CameraState::Online,
+            cause: None,
+            fps: 25.0,
+            frames: 7,
+            drops: 1,
+        };
+        board.retain("camera/a/status", 0, &camera);
+        board.alarm("hot", "90 °C", 0);
+        let parting = board.parting(1_000_000_000);
+        let words: Vec<&str> = parting.iter().map(|note| note.suffix.as_str()).collect();
+        assert_eq!(words, ["alarm/hot", "camera/a/status"]);
+        assert!(parting[0].payload.is_empty());
+        let said: Value = serde_json::from_slice(&parting[1].payload).unwrap();
+        assert_eq!((&said["state"], &said["cause"]), (&json!("offline"), &json!(STOPPED)));
+        assert_eq!((&said["frames"], &said["seq"], &said["fps"]), (&json!(7), &json!(2), &json!(0.0)));
+        assert_eq!(
+            (&said["schema"], &said["time"]),
+            (&json!("ocellus.camera/1"), &json!("1970-01-01T00:00:01.000000Z"))
+        );
+        assert_eq!(board.alarms().len(), 1, "a unit that is built again says what stands");
+    }
 
     #[test]
     fn an_alarm_keeps_its_beginning_while_its_cause_changes() {

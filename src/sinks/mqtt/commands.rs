@@ -3,15 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::handle::Shared;
-use super::session::AnswerOut;
-use crate::contract::{self, Answer, Progress};
-use crate::types::{Asker, Command, CommandKind, Responder};
+use super::message::{AnswerOut, Part};
+use super::packet::Message;
+use crate::contract::{self, Answer, Payload, Progress};
+use crate::types::{Asker, Attachment, Command, CommandKind, Reply, Responder};
 
-/// A larger request is answered with `failed`.
+/// A longer request is answered with `failed`.
 const MAX_REQUEST_BYTES: usize = 64 << 10;
 /// Requests remembered, so that a repeated delivery is not executed twice.
 const REMEMBERED: usize = 256;
@@ -19,31 +19,64 @@ const REMEMBERED: usize = 256;
 /// A responder that answers on the request's own topic. `executing` has been said already.
 pub(super) fn responder(shared: &Arc<Shared>, topic: &str, retain: bool) -> Responder {
     let (shared, topic) = (shared.clone(), topic.to_owned());
-    Responder::new(move |reply| {
-        let body = match reply {
-            Ok(result) => Answer {
-                status: Progress::Successful,
-                reason: None,
-                result: Some(result).filter(|result| !result.is_null()),
-            },
-            Err(refusal) => {
-                let reason = Some(refusal.to_string());
-                Answer { status: Progress::Failed, reason, result: None }
-            }
-        };
-        shared.answer(answer(&shared, &topic, retain, body));
+    Responder::with_attachment(move |reply, attachment| {
+        let answer = end(&shared, &topic, retain, reply, attachment);
+        shared.answer(answer);
     })
+}
+
+/// The end of a command. With something attached, that goes first. What is longer than the bound is not sent.
+fn end(
+    shared: &Shared,
+    topic: &str,
+    retain: bool,
+    reply: Reply,
+    attachment: Option<Attachment>,
+) -> AnswerOut {
+    let body = match reply {
+        Ok(result) => Answer {
+            status: Progress::Successful,
+            reason: None,
+            result: Some(result).filter(|result| !result.is_null()),
+        },
+        Err(refusal) => Answer { status: Progress::Failed, reason: Some(refusal.to_string()), result: None },
+    };
+    let end = answer(shared, topic, retain, body);
+    let bytes = end.payload.len().max(attachment.as_ref().map_or(0, |attachment| attachment.bytes.len()));
+    if bytes > shared.max_answer_bytes {
+        let most = shared.max_answer_bytes;
+        let reason = format!(
+            "the answer has {bytes} bytes, at most {most} are sent (mqtt.max_answer_kib); ask for less, or raise it"
+        );
+        return AnswerOut::failure(topic.into(), retain, &reason, shared.clock.now());
+    }
+    match attachment {
+        None => end,
+        Some(Attachment { suffix, bytes, retain }) => AnswerOut {
+            topic: shared.topics.full(&suffix),
+            payload: bytes.into(),
+            retain,
+            part: Part::Picture(Box::new(end)),
+            number: 0,
+        },
+    }
 }
 
 /// Renders an answer.
 pub(super) fn answer(shared: &Shared, topic: &str, retain: bool, body: Answer) -> AnswerOut {
-    let seq = match body.status {
-        Progress::Executing => 1,
-        Progress::Successful | Progress::Failed => 2,
+    let (seq, part) = match body.status {
+        Progress::Executing => (1, Part::Progress),
+        Progress::Successful | Progress::Failed => (2, Part::End),
     };
     let mut out = Vec::with_capacity(128);
     contract::write(seq, shared.clock.now().wall_ns, &body, &mut out);
-    AnswerOut { topic: topic.into(), payload: out.into(), retain }
+    AnswerOut { topic: topic.into(), payload: out.into(), retain, part, number: 0 }
+}
+
+/// Whether this is how an answer of a box begins, ours or another's: whatever its length, it is no request.
+pub(super) fn is_answer(payload: &[u8]) -> bool {
+    let after = payload.strip_prefix(br#"{"schema":""#);
+    after.is_some_and(|after| after.starts_with(Answer::SCHEMA.as_bytes()))
 }
 
 /// What an incoming message on a command topic is.
@@ -57,21 +90,20 @@ pub(super) enum Incoming {
     Request { payload: Value, retain: bool },
 }
 
-/// Reads the payload of a message on a command topic.
-pub(super) fn read(bytes: &[u8], retained: bool) -> Incoming {
-    if bytes.len() > MAX_REQUEST_BYTES {
-        let size = bytes.len();
+/// Reads a message of `bytes`, of which `payload` is all or how it begins, on a command topic.
+pub(super) fn read(payload: &[u8], bytes: usize, retained: bool) -> Incoming {
+    if bytes == 0 || is_answer(payload) {
+        return Incoming::NotARequest;
+    }
+    if bytes > MAX_REQUEST_BYTES {
         return Incoming::Bad(format!(
-            "the request has {size} bytes, at most {MAX_REQUEST_BYTES} are accepted"
+            "the request has {bytes} bytes, at most {MAX_REQUEST_BYTES} are accepted"
         ));
     }
-    if bytes.is_empty() {
-        return Incoming::Request { payload: Value::Null, retain: false };
-    }
-    match serde_json::from_slice::<Value>(bytes) {
-        Err(error) => {
-            Incoming::Bad(format!("the request is not JSON ({error}); send a JSON object or nothing"))
-        }
+    match serde_json::from_slice::<Value>(payload) {
+        Err(error) => Incoming::Bad(format!(
+            "the request is not JSON ({error}); send a JSON object, {{}} where nothing is to be said"
+        )),
         Ok(value) => match value["status"].as_str() {
             Some("executing" | "successful" | "failed") => Incoming::NotARequest,
             _ => {
@@ -100,43 +132,35 @@ impl Memory {
     }
 }
 
-/// A publish of a request, reduced to what matters here.
-pub(super) struct Arrived<'a> {
-    pub(super) topic: &'a str,
-    pub(super) name: &'a str,
-    pub(super) id: &'a str,
-    pub(super) payload: &'a Bytes,
-    pub(super) retained: bool,
-}
-
-/// Answers `ping`, hands the others to the app, and refuses the rest.
+/// Answers `ping`, hands the others to the app, and refuses the rest. `name` and `id` are those of the topic.
 pub(super) fn handle(
     shared: &Arc<Shared>,
     memory: &mut Memory,
     app: &std::sync::mpsc::SyncSender<Command>,
-    arrived: &Arrived,
+    (name, id): (&str, &str),
+    arrived: &Message,
 ) {
-    let (payload, retain) = match read(arrived.payload, arrived.retained) {
+    let topic = arrived.topic.as_str();
+    let (payload, retain) = match read(&arrived.payload, arrived.bytes, arrived.retained) {
         Incoming::NotARequest => return,
-        Incoming::Bad(reason) => return responder(shared, arrived.topic, false).failed(reason),
+        Incoming::Bad(reason) => return responder(shared, topic, false).failed(reason),
         Incoming::Request { payload, retain } => (payload, retain),
     };
-    if !memory.is_new(arrived.topic) {
-        tracing::debug!(topic = arrived.topic, "a request was delivered again; ignored");
+    if !memory.is_new(topic) {
+        tracing::debug!(topic = topic, "a request was delivered again; ignored");
         return;
     }
     shared.totals.commands.inc();
-    let reply = responder(shared, arrived.topic, retain);
-    let kind = CommandKind::from_word(arrived.name);
-    if kind.is_none() && arrived.name != "ping" {
+    let reply = responder(shared, topic, retain);
+    let kind = CommandKind::from_word(name);
+    if kind.is_none() && name != "ping" {
         let known = CommandKind::ALL.map(CommandKind::as_str).join(", ");
-        return reply.failed(format!("there is no command {:?}; known are ping, {known}", arrived.name));
+        return reply.failed(format!("there is no command {:?}; known are ping, {known}", name));
     }
     let executing = Answer { status: Progress::Executing, reason: None, result: None };
-    shared.answer(answer(shared, arrived.topic, retain, executing));
+    shared.answer(answer(shared, topic, retain, executing));
     let Some(kind) = kind else { return reply.successful(Value::Null) };
-    let command =
-        Command { kind, asker: Asker::Mqtt, at: shared.clock.now(), id: arrived.id.into(), payload, reply };
+    let command = Command { kind, asker: Asker::Mqtt, at: shared.clock.now(), id: id.into(), payload, reply };
     if let Err(refused) = app.try_send(command) {
         let (reason, command) = match refused {
             std::sync::mpsc::TrySendError::Full(command) => {
@@ -152,15 +176,38 @@ pub(super) fn handle(
 mod tests {
     use super::*;
 
+    fn read_whole(payload: &[u8], retained: bool) -> Incoming {
+        read(payload, payload.len(), retained)
+    }
+
     #[test]
     fn own_answers_are_told_from_requests_and_rubbish_is_refused_with_a_reason() {
-        assert_eq!(read(br#"{"status":"executing"}"#, false), Incoming::NotARequest);
-        assert_eq!(read(b"", false), Incoming::Request { payload: Value::Null, retain: false });
-        let asked = read(br#"{"retain":true,"camera":"front"}"#, false);
+        assert_eq!(read_whole(br#"{"status":"executing"}"#, false), Incoming::NotARequest);
+        assert_eq!(
+            read_whole(b"{}", false),
+            Incoming::Request { payload: serde_json::json!({}), retain: false }
+        );
+        let asked = read_whole(br#"{"retain":true,"camera":"front"}"#, false);
         assert!(matches!(asked, Incoming::Request { retain: true, .. }), "{asked:?}");
-        assert!(matches!(read(b"\xff{", false), Incoming::Bad(_)));
-        assert!(matches!(read(&[b' '; MAX_REQUEST_BYTES + 1], false), Incoming::Bad(_)));
-        assert!(matches!(read(b"7", true), Incoming::Request { retain: true, .. }));
+        assert!(matches!(read_whole(b"\xff{", false), Incoming::Bad(_)));
+        assert!(matches!(read_whole(&[b' '; MAX_REQUEST_BYTES + 1], false), Incoming::Bad(_)));
+        assert!(matches!(read_whole(b"7", true), Incoming::Request { retain: true, .. }));
+    }
+
+    #[test]
+    fn nothing_is_asked_where_a_retained_request_is_cleared() {
+        assert_eq!(read_whole(b"", false), Incoming::NotARequest);
+        assert_eq!(read_whole(b"", true), Incoming::NotARequest);
+    }
+
+    #[test]
+    fn an_answer_is_known_by_its_beginning_however_long_it_is() {
+        let body =
+            Answer { status: Progress::Successful, reason: None, result: Some("x".repeat(2 << 20).into()) };
+        let mut out = Vec::new();
+        contract::write(2, 0, &body, &mut out);
+        assert_eq!(read(&out[..256], out.len(), false), Incoming::NotARequest);
+        assert!(matches!(read(&out[1..256], out.len(), false), Incoming::Bad(_)));
     }
 
     #[test]

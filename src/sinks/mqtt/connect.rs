@@ -1,23 +1,72 @@
-//! From the configuration to rumqttc's options: TLS, credentials, last will. Files are read again at
-//! every connect, so that a renewed certificate or password needs no restart.
+//! From the configuration to an accepted connection: TCP, TLS, credentials, last will. Files are read again at every
+//! connect, so that a renewed certificate or password needs no restart.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use rumqttc::{LastWill, MqttOptions, QoS, TlsConfiguration, Transport};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio::net::TcpStream;
 
 use super::link::{Cause, cause};
+use super::network::{Loss, Network, Socket};
+use super::packet::{self, Accepted, Greeting, Received, Version};
 use crate::config::{self, text};
 use crate::contract::topic::{self, Topics};
 use crate::contract::{self, Service, Status};
 
-/// A larger incoming packet ends the connection before it fills the memory.
-const MAX_INCOMING_BYTES: usize = 1 << 20;
-/// Packet ids come round after this many messages; far above what is in flight, so that an id is never
-/// needed while it is still out.
-const PACKET_IDS: u16 = 8_192;
+/// How long the broker may take to accept us, from the first packet of TCP on.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConnectError {
+    /// The configuration names a file that cannot be used.
+    #[error(transparent)]
+    Config(#[from] Cause),
+    /// No connection of TCP.
+    #[error("{0}")]
+    Io(#[source] io::Error),
+    /// No connection of TLS.
+    #[error("{0}")]
+    Tls(#[source] io::Error),
+    /// It was over before the broker accepted us.
+    #[error("{0}")]
+    Lost(#[from] Loss),
+    /// The broker refused us, in the numbers of this version.
+    #[error("refused with {code}")]
+    Refused { version: Version, code: u8 },
+    /// The broker said something else than CONNACK.
+    #[error("it answered with another packet than CONNACK")]
+    NotConnAck,
+    /// The broker did not answer in time.
+    #[error("it did not answer in time")]
+    Timeout,
+}
+
+impl ConnectError {
+    /// Whether a broker that speaks no MQTT 5 may say it like this.
+    pub(super) fn may_be_the_version(&self) -> bool {
+        match self {
+            ConnectError::Refused { version, code } => {
+                *version == Version::V5 && matches!(code, 1 | 0x80..=0x84)
+            }
+            ConnectError::Lost(loss) => loss.is_by_broker() || matches!(loss, Loss::Garbled(_)),
+            ConnectError::NotConnAck => true,
+            _ => false,
+        }
+    }
+}
+
+/// An accepted connection.
+pub(super) struct Connected {
+    pub(super) network: Network,
+    pub(super) accepted: Accepted,
+    /// The interval of pings.
+    pub(super) keep_alive: Duration,
+}
 
 /// The status that the broker publishes for us when we are lost, and that an orderly end publishes with
 /// the reason `stopped`.
@@ -31,30 +80,68 @@ pub(super) fn offline(reason: &str) -> Status {
     }
 }
 
-/// Everything that rumqttc has to know for one connection.
-pub(super) fn options(cfg: &config::Mqtt, topics: &Topics, wall_ns: u64) -> Result<MqttOptions, Cause> {
-    let mut options = MqttOptions::new(&cfg.client_id, &cfg.host, cfg.port);
-    // A session of the broker would be of no use: the outbox knows what is missing, and commands that
-    // arrived while we were away are answered by nobody anyway.
-    options.set_clean_session(true);
-    options.set_keep_alive(cfg.keep_alive.max(std::time::Duration::from_secs(1)));
-    options.set_max_packet_size(MAX_INCOMING_BYTES, usize::MAX);
-    options.set_inflight(PACKET_IDS);
-    let mut will = Vec::new();
-    contract::write(0, wall_ns, &offline("connection lost"), &mut will);
-    options.set_last_will(LastWill::new(topics.full(topic::STATUS), will, QoS::AtLeastOnce, true));
-    if let Some(username) = &cfg.username {
-        let password = cfg.password_file.as_deref().map(|file| password(cfg, file)).transpose()?;
-        options.set_credentials(username, password.unwrap_or_default());
-    }
-    if let Some(tls) = &cfg.tls {
-        let config = Arc::new(client_config(cfg, tls)?);
-        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(config)));
-    }
-    Ok(options)
+/// Connects and introduces us.
+pub(super) async fn connect(
+    cfg: &config::Mqtt,
+    topics: &Topics,
+    wall_ns: u64,
+    version: Version,
+) -> Result<Connected, ConnectError> {
+    let greeting = greeting(cfg, topics, wall_ns)?;
+    let tls = cfg.tls.as_ref().map(|tls| client_config(cfg, tls)).transpose()?;
+    tokio::time::timeout(PATIENCE, introduce(cfg, &greeting, tls, version))
+        .await
+        .unwrap_or(Err(ConnectError::Timeout))
 }
 
-fn password(cfg: &config::Mqtt, file: &Path) -> Result<String, Cause> {
+fn greeting(cfg: &config::Mqtt, topics: &Topics, wall_ns: u64) -> Result<Greeting, Cause> {
+    let mut will = Vec::new();
+    contract::write(0, wall_ns, &offline("connection lost"), &mut will);
+    let password = cfg.password_file.as_deref().filter(|_| cfg.username.is_some());
+    let password = password.map(|file| password_of(cfg, file)).transpose()?.unwrap_or_default();
+    Ok(Greeting {
+        client_id: cfg.client_id.clone(),
+        keep_alive_s: keep_alive(cfg).as_secs().min(u64::from(u16::MAX)) as u16,
+        login: cfg.username.clone().map(|name| (name, password)),
+        will: (topics.full(topic::STATUS), will),
+    })
+}
+
+fn keep_alive(cfg: &config::Mqtt) -> Duration {
+    cfg.keep_alive.max(Duration::from_secs(1))
+}
+
+async fn introduce(
+    cfg: &config::Mqtt,
+    greeting: &Greeting,
+    tls: Option<rustls::ClientConfig>,
+    version: Version,
+) -> Result<Connected, ConnectError> {
+    let tcp = TcpStream::connect((&*cfg.host, cfg.port)).await.map_err(ConnectError::Io)?;
+    tcp.set_nodelay(true).map_err(ConnectError::Io)?;
+    let socket: Box<dyn Socket> = match tls {
+        None => Box::new(tcp),
+        Some(tls) => {
+            let name = ServerName::try_from(cfg.host.clone())
+                .map_err(|error| ConnectError::Tls(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
+            let connector = tokio_rustls::TlsConnector::from(Arc::new(tls));
+            Box::new(connector.connect(name, tcp).await.map_err(ConnectError::Tls)?)
+        }
+    };
+    let mut network = Network::new(socket, version);
+    packet::write_connect(version, greeting, network.out()).map_err(Loss::Garbled)?;
+    let accepted = match network.read().await? {
+        Received::ConnAck(accepted) if accepted.code == 0 => accepted,
+        Received::ConnAck(Accepted { code, .. }) => return Err(ConnectError::Refused { version, code }),
+        _ => return Err(ConnectError::NotConnAck),
+    };
+    let asked = accepted.keep_alive.map(|seconds| Duration::from_secs(u64::from(seconds.max(1))));
+    let keep_alive = asked.map_or(keep_alive(cfg), |asked| asked.min(keep_alive(cfg)));
+    Ok(Connected { network, accepted, keep_alive })
+}
+
+/// What the password file holds.
+fn password_of(cfg: &config::Mqtt, file: &Path) -> Result<String, Cause> {
     config::read_password(file).map_err(|error| cause(cfg, error.what, error.next))
 }
 

@@ -1,26 +1,26 @@
-//! One connection: moves bytes between the session and the broker until either ends it.
-//!
-//! rumqttc's `EventLoop` makes the connection; after that its network and protocol state are driven
-//! directly. That gives one flush for many messages, the packet id of each, and no channel in between.
+//! One connection: moves messages between the session and the broker until either ends it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use bytes::{BufMut, Bytes, BytesMut};
-use rumqttc::{Event, EventLoop, Incoming, Packet, PingReq, Publish, QoS, Request, StateError, Subscribe};
+use bytes::{BufMut, BytesMut};
 
-use super::commands::{self, Arrived, Memory};
+use super::commands::{self, Memory};
+use super::connect::Connected;
 use super::handle::Shared;
-use super::session::{Outgoing, Session, Ticket};
+use super::message::Outgoing;
+use super::network::{Loss, Network};
+use super::once::Once;
+use super::oversize::Oversize;
+use super::packet::{self, Message, Received};
+use super::session::Session;
 use crate::contract::topic;
 use crate::contract::{Detections, Envelope, Payload};
 use crate::supervisor::Beat;
 use crate::types::{Command, Label, Report, rfc3339};
 
-/// A broker that takes no bytes for so long is gone.
-const STALLED: Duration = Duration::from_secs(5);
 /// Kept messages between two looks at the reports: the frame's results never wait behind more than these.
 const BURST: usize = 64;
 /// How often a silent connection looks at the stop token.
@@ -28,8 +28,35 @@ pub(super) const TICK: Duration = Duration::from_millis(100);
 
 /// What one camera's detections need, made once.
 struct Camera {
-    topic: String,
+    stream: usize,
     seq: u64,
+}
+
+/// A connection, and when it is pinged.
+pub(super) struct Line {
+    pub(super) network: Network,
+    keep_alive: Duration,
+    ping_at: Instant,
+    /// When the pings went out that are not answered.
+    pings: VecDeque<Instant>,
+}
+
+impl Line {
+    pub(super) fn new(connected: Connected) -> Line {
+        let Connected { network, keep_alive, .. } = connected;
+        Line { network, keep_alive, ping_at: Instant::now() + keep_alive, pings: VecDeque::new() }
+    }
+
+    fn ping(&mut self) {
+        self.network.out().put_slice(&packet::PING);
+        self.pings.push_back(Instant::now());
+        self.ping_at = Instant::now() + self.keep_alive;
+    }
+
+    /// Whether the broker answers pings.
+    fn is_silent(&self) -> bool {
+        self.pings.front().is_some_and(|sent| sent.elapsed() > self.keep_alive)
+    }
 }
 
 /// What outlives a connection on the I/O side.
@@ -39,9 +66,14 @@ pub(super) struct Wire {
     pub(super) commands: std::sync::mpsc::SyncSender<Command>,
     pub(super) memory: Memory,
     cameras: HashMap<Label, Camera>,
-    /// Payloads of QoS 0 are written here; rumqttc copies them out, so the same memory serves the next.
+    /// Payloads of QoS 0 are written here and copied out, so that the same memory serves the next.
     buffer: BytesMut,
+    /// The stream of the message in the buffer, which waits until it may be sent.
+    held: Option<usize>,
+    oversize: Oversize,
     seen_version: u64,
+    /// The last words have been said: what the board says from now on is not.
+    pub(super) parted: bool,
     pub(super) epoch: u64,
 }
 
@@ -54,13 +86,16 @@ impl Wire {
         // A keeper of an earlier run may have left its desk behind: its epochs are not used again.
         let epoch = shared.exchange.tell(|desk| desk.epoch);
         Wire {
+            session: Session::new(shared.topics.clone(), limit),
             shared,
-            session: Session::new(limit),
             commands,
             memory: Memory::default(),
             cameras: HashMap::new(),
             buffer: BytesMut::with_capacity(16 << 10),
+            held: None,
+            oversize: Oversize::default(),
             seen_version: 0,
+            parted: false,
             epoch,
         }
     }
@@ -68,71 +103,75 @@ impl Wire {
     /// Serves an accepted connection until it is lost (`Err`) or `until` says so (`Ok`).
     pub(super) async fn serve(
         &mut self,
-        eventloop: &mut EventLoop,
+        line: &mut Line,
         beat: &Beat,
         until: impl Fn(&Wire) -> bool,
-    ) -> Result<(), StateError> {
-        let mut ping_at = Instant::now() + eventloop.mqtt_options.keep_alive();
+    ) -> Result<(), Loss> {
         while !until(self) {
             beat.beat();
-            let wrote = self.write_waiting(eventloop).await?;
-            if Instant::now() >= ping_at {
-                ping_at = Instant::now() + eventloop.mqtt_options.keep_alive();
-                send(eventloop, Request::PingReq(PingReq)).await?;
+            let more = self.write_waiting(&mut line.network);
+            if self.session.wants_ping() || Instant::now() >= line.ping_at {
+                if line.is_silent() {
+                    return Err(Loss::Silent);
+                }
+                line.ping();
+                self.session.pinged();
             }
-            flush(eventloop).await?;
-            // After a burst look for acknowledgements without waiting; else wait for anything at all.
-            let patience = if wrote { Duration::ZERO } else { TICK };
+            self.oversize.tidy(&self.shared);
             let shared = self.shared.clone();
-            let Some(network) = eventloop.network.as_mut() else { return Err(StateError::ConnectionAborted) };
-            let read = if wrote {
+            let turned = if more {
                 // `now or never`: a zero timeout would still wait for the timer's next millisecond.
                 tokio::select! { biased;
-                    read = network.readb(&mut eventloop.state) => Some(read),
-                    () = std::future::ready(()) => None,
+                    turned = line.network.turn() => turned,
+                    () = std::future::ready(()) => Ok(()),
                 }
             } else {
                 tokio::select! { biased;
-                    read = network.readb(&mut eventloop.state) => Some(read),
-                    () = shared.wake.notified() => None,
-                    () = tokio::time::sleep(patience) => None,
+                    turned = line.network.turn() => turned,
+                    () = shared.wake.notified() => Ok(()),
+                    () = tokio::time::sleep(TICK) => Ok(()),
                 }
             };
             // What was read before a loss still counts.
-            self.take_events(eventloop);
-            read.unwrap_or(Ok(()))?;
+            self.take_received(line)?;
+            turned?;
         }
-        flush(eventloop).await
+        Ok(())
     }
 
     /// Subscribes, and has everything told again.
-    pub(super) async fn greet(&mut self, eventloop: &mut EventLoop) -> Result<(), StateError> {
-        for filter in [self.shared.topics.all_commands(), self.shared.topics.all_alarms()] {
-            send(eventloop, Request::Subscribe(Subscribe::new(filter, QoS::AtLeastOnce))).await?;
+    pub(super) fn greet(&mut self, network: &mut Network, accepted: &packet::Accepted) {
+        let version = network.version;
+        // Our own answers are not wanted back; alarms that an earlier process left behind are.
+        for (filter, foreign) in
+            [(self.shared.topics.all_commands(), true), (self.shared.topics.all_alarms(), false)]
+        {
+            let pkid = network.next_pkid();
+            packet::write_subscribe(version, &filter, foreign, pkid, network.out());
         }
-        self.session.connected();
-        flush(eventloop).await
+        self.oversize.begin_again(&self.shared);
+        self.session.connected(version, accepted);
     }
 
     /// Tells the keeper that a connection began or ended; what was handed out is void.
     pub(super) fn turn_epoch(&mut self, online: bool) {
         self.epoch += 1;
-        let (epoch, acked) = (self.epoch, self.session.take_acked());
+        let (epoch, acked, aside) = (self.epoch, self.session.take_acked(), self.session.take_aside());
         self.shared.exchange.tell(|desk| {
             desk.acked.extend(acked);
+            desk.aside.extend(aside);
             (desk.epoch, desk.online, desk.fetch) = (epoch, online, None);
         });
         self.shared.bell.ring();
-        if !online {
-            self.session.lost();
-        }
     }
 
     /// Collects what the others left on their desks.
     pub(super) fn collect(&mut self) {
-        let (notes, version) = self.shared.board.since(self.seen_version);
-        self.seen_version = version;
-        notes.into_iter().for_each(|note| self.session.put_state(note));
+        if !self.parted {
+            let (notes, version) = self.shared.board.since(self.seen_version);
+            self.seen_version = version;
+            notes.into_iter().for_each(|note| self.session.put_state(note));
+        }
         let answers = std::mem::take(&mut *self.shared.answers.lock().unwrap_or_else(|e| e.into_inner()));
         answers.into_iter().for_each(|answer| self.session.put_answer(answer));
         let (epoch, session) = (self.epoch, &mut self.session);
@@ -157,54 +196,85 @@ impl Wire {
 
     /// Gives acknowledgements and wishes to the keeper.
     fn report_back(&mut self) {
-        let (acked, fetch) = (self.session.take_acked(), self.session.wants());
-        if acked.is_empty() && fetch.is_none() {
+        let (acked, aside) = (self.session.take_acked(), self.session.take_aside());
+        let fetch = self.session.wants();
+        if acked.is_empty() && aside.is_empty() && fetch.is_none() {
             return;
         }
         self.shared.exchange.tell(|desk| {
             desk.acked.extend(acked);
+            desk.aside.extend(aside);
             desk.fetch = fetch.or(desk.fetch);
         });
         self.shared.bell.ring();
     }
 
-    /// Writes the reports, then a burst of the session's messages. True if more may wait.
-    async fn write_waiting(&mut self, eventloop: &mut EventLoop) -> Result<bool, StateError> {
-        self.write_reports(eventloop).await?;
+    /// Writes the reports, then a burst of the session's messages. True if more may wait that could be written now.
+    fn write_waiting(&mut self, network: &mut Network) -> bool {
+        self.write_reports(network);
         self.collect();
-        for (suffix, payload) in self.shared.board.take_figures() {
-            let topic = self.shared.topics.full(&suffix);
-            publish(eventloop, topic, QoS::AtMostOnce, false, payload).await?;
-        }
+        self.write_figures(network);
         let mut sent = 0;
-        while sent < BURST {
-            let Some(outgoing) = self.session.next(self.shared.clock.now().wall_ns) else { break };
-            self.write_kept(eventloop, outgoing).await?;
+        while sent < BURST && !network.is_full() {
+            let Some(outgoing) = self.session.next(self.shared.clock.now()) else { break };
+            self.write_kept(network, outgoing);
             sent += 1;
         }
         self.report_back();
-        Ok(sent == BURST || !self.shared.reports.is_empty())
+        !network.is_full() && (sent == BURST || (self.held.is_none() && !self.shared.reports.is_empty()))
     }
 
-    async fn write_reports(&mut self, eventloop: &mut EventLoop) -> Result<(), StateError> {
+    fn write_reports(&mut self, network: &mut Network) {
         // At most one queue's worth, so that a flood of reports cannot keep acknowledgements from being read.
         for _ in 0..self.shared.reports.capacity() {
-            let Some(report) = self.shared.reports.pop() else { break };
-            let (topic, payload) = self.render(&report);
-            // The report goes back to its pool before the bytes go to the socket.
-            drop(report);
-            publish(eventloop, topic, QoS::AtMostOnce, false, payload).await?;
-            self.shared.totals.reports_sent.inc();
+            if network.is_full() || !self.write_held(network) {
+                return;
+            }
+            let Some(report) = self.shared.reports.pop() else { return };
+            self.held = Some(self.render(&report));
         }
-        Ok(())
+        self.write_held(network);
     }
 
-    fn render(&mut self, report: &Report) -> (String, Bytes) {
+    fn write_figures(&mut self, network: &mut Network) {
+        while self.held.is_none() && !network.is_full() {
+            let Some((suffix, payload)) = self.shared.board.take_figures() else { return };
+            let stream = self.session.stream(&suffix, || self.shared.topics.full(&suffix));
+            self.buffer.extend_from_slice(&payload);
+            self.held = Some(stream);
+            self.write_held(network);
+        }
+    }
+
+    /// Writes the message of QoS 0 that is held, if there is one and it may go; true if none is held any more.
+    fn write_held(&mut self, network: &mut Network) -> bool {
+        let Some(stream) = self.held else { return true };
+        let bytes = self.buffer.len();
+        match self.session.once(stream, bytes, self.shared.clock.now()) {
+            Once::Later => return false,
+            Once::Now => {
+                network.publish(&self.session.streams[stream].topic, &self.buffer, false, false);
+                self.session.sent_once(stream, bytes);
+                if self.session.streams[stream].is_report {
+                    self.shared.totals.reports_sent.inc();
+                }
+            }
+            Once::Never => self.shared.totals.refused_dropped.inc(),
+        }
+        self.buffer.clear();
+        self.held = None;
+        true
+    }
+
+    /// Renders a report into the buffer; its stream.
+    fn render(&mut self, report: &Report) -> usize {
         let camera = match self.cameras.get_mut(&report.camera) {
             Some(camera) => camera,
             None => {
-                let topic = self.shared.topics.full(&topic::detections(&report.camera));
-                self.cameras.entry(report.camera.clone()).or_insert(Camera { topic, seq: 0 })
+                let suffix = topic::detections(&report.camera);
+                let stream = self.session.stream(&suffix, || self.shared.topics.full(&suffix));
+                self.session.streams[stream].is_report = true;
+                self.cameras.entry(report.camera.clone()).or_insert(Camera { stream, seq: 0 })
             }
         };
         camera.seq += 1;
@@ -217,49 +287,52 @@ impl Wire {
         };
         let written = serde_json::to_writer((&mut self.buffer).writer(), &envelope);
         debug_assert!(written.is_ok(), "{written:?}");
-        (camera.topic.clone(), self.buffer.split().freeze())
+        camera.stream
     }
 
-    async fn write_kept(&mut self, eventloop: &mut EventLoop, out: Outgoing) -> Result<(), StateError> {
-        let topic = match &out.ticket {
-            Ticket::Answer(answer) => answer.topic.clone(),
-            _ => self.shared.topics.full(&out.suffix),
-        };
+    fn write_kept(&mut self, network: &mut Network, out: Outgoing) {
         if out.historical {
             self.shared.totals.events_historical.inc();
         }
-        let pkid = publish(eventloop, topic, QoS::AtLeastOnce, out.retain, out.payload).await?;
-        self.session.sent(pkid, out.ticket);
-        Ok(())
+        let pkid = network.publish(&out.topic, &out.payload, true, out.retain);
+        self.session.sent(pkid, out);
     }
 
     /// Looks at everything that arrived.
-    fn take_events(&mut self, eventloop: &mut EventLoop) {
-        while let Some(event) = eventloop.state.events.pop_front() {
-            match event {
-                Event::Incoming(Incoming::PubAck(ack)) => {
-                    self.session.acked(ack.pkid);
+    fn take_received(&mut self, line: &mut Line) -> Result<(), Loss> {
+        while let Some(received) = line.network.received()? {
+            match received {
+                Received::PubAck { pkid, refused } => {
+                    self.session.acked(pkid, refused, self.shared.clock.now());
                 }
-                Event::Incoming(Incoming::Publish(publish)) => self.arrived(&publish),
-                _ => {}
+                Received::Publish(message) => {
+                    if message.pkid != 0 {
+                        packet::write_puback(message.pkid, line.network.out());
+                    }
+                    self.arrived(&message);
+                }
+                Received::Pong => {
+                    line.pings.pop_front();
+                    self.session.ponged();
+                }
+                Received::Closing(code) => return Err(Loss::Dismissed(code)),
+                Received::ConnAck(_) | Received::Other => {}
             }
         }
         self.report_back();
+        Ok(())
     }
 
-    fn arrived(&mut self, publish: &Publish) {
-        if let Some((name, id)) = self.shared.topics.command(&publish.topic) {
-            let arrived = Arrived {
-                topic: &publish.topic,
-                name,
-                id,
-                payload: &publish.payload,
-                retained: publish.retain,
-            };
-            commands::handle(&self.shared, &mut self.memory, &self.commands, &arrived);
-        } else if let Some(suffix) = self.shared.topics.suffix(&publish.topic) {
+    fn arrived(&mut self, message: &Message) {
+        // An answer, also one of an earlier life that the broker kept, may be as long as it likes.
+        if !commands::is_answer(&message.payload) {
+            self.oversize.look(message, &self.shared);
+        }
+        if let Some(named) = self.shared.topics.command(&message.topic) {
+            commands::handle(&self.shared, &mut self.memory, &self.commands, named, message);
+        } else if let Some(suffix) = self.shared.topics.suffix(&message.topic) {
             // An alarm that an earlier process raised and could not end.
-            if publish.retain && !publish.payload.is_empty() && !self.shared.board.knows(suffix) {
+            if message.retained && message.bytes > 0 && !self.shared.board.knows(suffix) {
                 self.shared.board.clear(suffix);
             }
         }
@@ -271,40 +344,4 @@ impl Wire {
         self.shared.totals.connections.inc();
         debug_assert!(self.shared.up.load(Ordering::Relaxed));
     }
-}
-
-/// Puts one request into the write buffer; the packet id comes back with its packet.
-pub(super) async fn send(eventloop: &mut EventLoop, request: Request) -> Result<u16, StateError> {
-    let packet = eventloop.state.handle_outgoing_packet(request)?;
-    // Only a packet id that is still out gives no packet; with thousands of ids the broker has lost it.
-    let Some(packet) = packet else { return Err(StateError::CollisionTimeout) };
-    let pkid = if let Packet::Publish(publish) = &packet { publish.pkid } else { 0 };
-    let Some(network) = eventloop.network.as_mut() else { return Err(StateError::ConnectionAborted) };
-    match tokio::time::timeout(STALLED, network.write(packet)).await {
-        Ok(written) => written.map(|()| pkid),
-        Err(_) => Err(stalled()),
-    }
-}
-
-async fn publish(
-    eventloop: &mut EventLoop,
-    topic: String,
-    qos: QoS,
-    retain: bool,
-    payload: Bytes,
-) -> Result<u16, StateError> {
-    let mut publish = Publish::from_bytes(topic, qos, payload);
-    publish.retain = retain;
-    send(eventloop, Request::Publish(publish)).await
-}
-
-/// Gives the write buffer to the system. Done before every wait, so that a wait which is given up never
-/// holds half-written bytes.
-pub(super) async fn flush(eventloop: &mut EventLoop) -> Result<(), StateError> {
-    let Some(network) = eventloop.network.as_mut() else { return Err(StateError::ConnectionAborted) };
-    tokio::time::timeout(STALLED, network.flush()).await.unwrap_or_else(|_| Err(stalled()))
-}
-
-fn stalled() -> StateError {
-    StateError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "it takes no more bytes"))
 }

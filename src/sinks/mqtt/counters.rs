@@ -21,6 +21,15 @@ totals!("mqtt" {
     events_historical,
     /// Events dropped by the outbox's bound, announced as gaps.
     outbox_dropped,
+    /// Messages that the broker does not take, set aside and listed by `ocellus status`; of what a topic says again and
+    /// again (states, reports, telemetry) the first.
+    set_aside,
+    /// Further states, reports and telemetry that the broker does not take, dropped.
+    refused_dropped,
+    /// Messages that were set aside and went, the oldest first, because of the bound on their list.
+    letters_dropped,
+    /// Requests and other messages to the box that were longer than it reads.
+    oversize_received,
     /// Group commits.
     commits,
     /// Group commits that the disk refused; the events wait in memory and are tried again.

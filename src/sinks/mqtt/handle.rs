@@ -10,9 +10,10 @@ use super::bell::Bell;
 use super::board::Board;
 use super::counters::{LiveTotals, Totals};
 use super::forget::Wish;
-use super::keeper::{ATTENDANCE, Exchange};
+use super::keeper::Exchange;
 use super::link::{Cause, Link};
-use super::session::AnswerOut;
+use super::message::AnswerOut;
+use super::staging::ATTENDANCE;
 use crate::config;
 use crate::contract::topic::{self, Topics};
 use crate::contract::{Alarm, Payload};
@@ -55,6 +56,8 @@ pub(super) struct Shared {
     pub(super) overrun: AtomicBool,
     pub(super) link: Mutex<Link>,
     pub(super) totals: LiveTotals,
+    /// A longer answer or picture is not sent.
+    pub(super) max_answer_bytes: usize,
 }
 
 impl Shared {
@@ -110,6 +113,7 @@ impl Mqtt {
             overrun: AtomicBool::new(false),
             link: Mutex::new(Link::Down { cause, since }),
             totals: LiveTotals::default(),
+            max_answer_bytes: cfg.max_answer_bytes,
         };
         Mqtt { shared: Arc::new(shared) }
     }

@@ -6,17 +6,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::handle::{Kept, Shared};
-use crate::contract::topic;
-use crate::contract::{self, EventOut};
-use crate::contract::{AttendanceOut, InspectionOut};
-use crate::store::{Class, Entry, Key, Outbox, Store, StoreError};
+use super::message::Aside;
+use super::staging::{set_aside, stage};
+use crate::store::{Entry, Key, Outbox, Store, StoreError};
 
 /// Most events of one group commit.
 pub(super) const GROUP: usize = 1_024;
 /// Most entries handed over and not acknowledged; beyond it new ones wait in the outbox.
 const HANDED: usize = 4_096;
-/// The mark that tells how far attendance is in the outbox.
-pub(super) const ATTENDANCE: &str = "attendance";
+/// The mark that tells which group of events is on disk.
+const GROUPS: &str = "groups";
 /// Pause before a store that failed is opened again.
 const RETRY: Duration = Duration::from_secs(1);
 /// The keeper is rung for everything; this only bounds a lost wake-up.
@@ -27,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct ToKeeper {
     pub(super) acked: Vec<Key>,
+    /// Messages that the broker does not take.
+    pub(super) aside: Vec<Aside>,
     /// So many entries were handed over and forgotten before they were sent.
     pub(super) let_go: usize,
     pub(super) fetch: Option<usize>,
@@ -78,6 +79,8 @@ pub(super) struct Keeper {
     pub(super) outbox: Option<Outbox>,
     /// Events taken from the queue and not yet known to be on disk.
     group: Vec<Kept>,
+    /// The number of a group that the disk may have although writing it failed, and how many events it was.
+    in_doubt: Option<(u64, usize)>,
     /// The store's closings when the outbox was opened.
     closings: u64,
     pub(super) handed: usize,
@@ -94,6 +97,7 @@ impl Keeper {
             store,
             outbox: None,
             group: Vec::with_capacity(GROUP),
+            in_doubt: None,
             closings: 0,
             handed: 0,
             epoch: 0,
@@ -137,8 +141,8 @@ impl Keeper {
         }
     }
 
-    fn close(self) {
-        if let Some(Err(error)) = self.outbox.as_ref().map(Outbox::flush) {
+    fn close(mut self) {
+        if let Some(Err(error)) = self.outbox.as_mut().map(Outbox::flush) {
             tracing::warn!(%error, "acknowledgements may be forgotten: some events will be repeated");
         }
         let lost = self.group.len() + self.shared.events.len();
@@ -189,6 +193,7 @@ impl Keeper {
     fn turn(&mut self, working: bool) -> bool {
         let desk = self.shared.exchange.tell(|desk| ToKeeper {
             acked: std::mem::take(&mut desk.acked),
+            aside: std::mem::take(&mut desk.aside),
             let_go: std::mem::take(&mut desk.let_go),
             fetch: if working { desk.fetch.take() } else { None },
             ..*desk
@@ -207,6 +212,10 @@ impl Keeper {
             outbox.delete(&desk.acked)?;
             self.handed = self.handed.saturating_sub(desk.acked.len());
             self.shared.totals.events_acked.add(desk.acked.len() as u64);
+        }
+        for aside in &desk.aside {
+            set_aside(outbox, aside, &self.shared)?;
+            self.handed = self.handed.saturating_sub(usize::from(aside.key.is_some()));
         }
         self.handed = self.handed.saturating_sub(desk.let_go);
         self.online = desk.online;
@@ -228,6 +237,16 @@ impl Keeper {
     /// Puts everything that waits on disk, with one flush.
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
         let Some(outbox) = &mut self.outbox else { return Ok(()) };
+        let known = outbox.marked(GROUPS)?;
+        if let Some((number, events)) = self.in_doubt
+            && number == known
+        {
+            // It was written after all, under the numbers that it got then: they are sent as what is stored.
+            outbox.flush()?;
+            self.group.drain(..events);
+            self.in_doubt = None;
+            self.shared.exchange.hear(|desk| desk.more = true);
+        }
         while self.group.len() < GROUP {
             let Some(event) = self.shared.events.pop() else { break };
             self.group.push(event);
@@ -238,7 +257,10 @@ impl Keeper {
         for kept in &self.group {
             stage(outbox, kept, &self.shared)?;
         }
+        outbox.mark(GROUPS, known + 1);
+        self.in_doubt = Some((known + 1, self.group.len()));
         let durable = outbox.commit()?;
+        self.in_doubt = None;
         self.group.clear();
         self.shared.totals.commits.inc();
         self.count_dropped();
@@ -303,34 +325,6 @@ impl Keeper {
     }
 }
 
-fn stage(outbox: &mut Outbox, kept: &Kept, shared: &Shared) -> Result<(), StoreError> {
-    match kept {
-        Kept::Event(event) => {
-            let stream: Arc<str> = topic::event(&event.camera).into();
-            let now = shared.clock.now();
-            outbox.stage(Class::Event, &stream, |seq, out| {
-                contract::write(seq, event.captured.wall_ns, &EventOut::new(event, now), out);
-            });
-        }
-        Kept::Inspection(inspection) => {
-            let stream: Arc<str> = topic::inspection(&inspection.camera).into();
-            outbox.stage(Class::Result, &stream, |seq, out| {
-                let wall_ns = inspection.trigger.at.wall_ns;
-                contract::write(seq, wall_ns, &InspectionOut::from(&**inspection), out);
-            });
-        }
-        Kept::Attendance(event) => {
-            if event.id <= outbox.marked(ATTENDANCE)? {
-                // Offered again after a crash or a full queue: it is here already.
-                shared.totals.events_known.inc();
-                return Ok(());
-            }
-            let stream: Arc<str> = topic::attendance(&event.camera).into();
-            outbox.stage(Class::Result, &stream, |seq, out| {
-                contract::write(seq, event.wall_ns, &AttendanceOut::from(&**event), out);
-            });
-            outbox.mark(ATTENDANCE, event.id);
-        }
-    }
-    Ok(())
-}
+#[cfg(test)]
+#[path = "keeper_tests.rs"]
+mod tests;

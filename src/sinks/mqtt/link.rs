@@ -1,7 +1,8 @@
 //! The state of the connection, and what each failure means to the person who has to mend it.
 
-use rumqttc::{ConnectReturnCode, ConnectionError, StateError};
-
+use super::connect::ConnectError;
+use super::network::Loss;
+use super::packet::Version;
 use crate::config;
 use crate::supervisor::{JoinError, SpawnError};
 use crate::types::Stamp;
@@ -67,43 +68,60 @@ pub(super) fn cause(cfg: &config::Mqtt, what: impl Into<String>, next: impl Into
 }
 
 /// What a failed attempt to connect means.
-pub(super) fn explain_connect(cfg: &config::Mqtt, error: &ConnectionError) -> Cause {
-    let (what, next): (String, &str) = match error {
-        ConnectionError::ConnectionRefused(code) => return refused(cfg, *code),
-        ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => {
-            ("it did not answer in time".into(), "check that the host is up and that no firewall is between")
-        }
-        ConnectionError::Io(error) => return explain_io(cfg, error),
-        ConnectionError::Tls(error) => return explain_tls(cfg, error),
-        ConnectionError::MqttState(_) | ConnectionError::NotConnAck(_) if cfg.tls.is_none() => (
+pub(super) fn explain_connect(cfg: &config::Mqtt, error: &ConnectError) -> Cause {
+    match error {
+        ConnectError::Config(cause) => cause.clone(),
+        ConnectError::Refused { version, code } => refused(cfg, *version, *code),
+        ConnectError::Timeout | ConnectError::Lost(Loss::Stalled) => cause(
+            cfg,
+            "it did not answer in time",
+            "check that the host is up and that no firewall is between",
+        ),
+        ConnectError::Io(error) => explain_io(cfg, error),
+        ConnectError::Tls(error) => explain_tls(cfg, error),
+        ConnectError::Lost(_) | ConnectError::NotConnAck if cfg.tls.is_none() => cause(
+            cfg,
             format!("it did not answer in MQTT ({error})"),
             "if this port speaks TLS, write mqtts:// in mqtt.url and set ca_file; else check the port",
         ),
-        ConnectionError::MqttState(StateError::Deserialization(inner)) => {
-            return explain_text(cfg, &inner.to_string());
-        }
-        other => return explain_text(cfg, &other.to_string()),
-    };
-    cause(cfg, what, next)
+        other => explain_text(cfg, &other.to_string()),
+    }
 }
 
-fn refused(cfg: &config::Mqtt, code: ConnectReturnCode) -> Cause {
-    let (what, next) = match code {
-        ConnectReturnCode::BadUserNamePassword => {
+fn refused(cfg: &config::Mqtt, version: Version, code: u8) -> Cause {
+    let (what, next) = match (version, code) {
+        (Version::V4, 4) | (Version::V5, 0x86) => {
             ("it refused the user name or password", "check mqtt.username and the file mqtt.password_file")
         }
         // mosquitto says this for a wrong password, too.
-        ConnectReturnCode::NotAuthorized if cfg.username.is_some() => (
+        (Version::V4, 5) | (Version::V5, 0x87) if cfg.username.is_some() => (
             "it does not authorise this user, or the password is wrong",
             "check mqtt.username, the file mqtt.password_file, and what the broker allows this user",
         ),
-        ConnectReturnCode::NotAuthorized => (
+        (Version::V4, 5) | (Version::V5, 0x87) => (
             "it does not authorise this client",
             "set mqtt.username and mqtt.password_file, or allow this client in the broker's configuration",
         ),
-        ConnectReturnCode::BadClientId => ("it refused the client id", "set another mqtt.client_id"),
-        ConnectReturnCode::ServiceUnavailable => ("it is not available now", "look at the broker's log"),
-        _ => ("it refused MQTT 3.1.1", "use a broker that speaks MQTT 3.1.1"),
+        (Version::V4, 2) | (Version::V5, 0x85) => ("it refused the client id", "set another mqtt.client_id"),
+        (Version::V4, 3) | (Version::V5, 0x88 | 0x89) => {
+            ("it is not available now", "look at the broker's log")
+        }
+        (Version::V5, 0x95) => (
+            "it refused our greeting as too large",
+            "raise the broker's limit on packets, or shorten mqtt.prefix and device.name",
+        ),
+        (Version::V5, 0x8a | 0x9f) => ("it has shut this client out", "look at the broker's log"),
+        (Version::V5, 0x9c | 0x9d) => ("it refers to another broker", "correct mqtt.url"),
+        (Version::V5, 0x9a | 0x9b) => (
+            "it keeps no retained messages, or takes no QoS 1",
+            "use a broker that does both; the box's states and its last will need them",
+        ),
+        (Version::V5, 1 | 0x84) => ("it refused MQTT 5", "set mqtt.protocol to \"auto\" or \"3.1.1\""),
+        (Version::V4, 1) => ("it refused MQTT 3.1.1", "use a broker that speaks MQTT 3.1.1 or 5"),
+        _ => {
+            let what = format!("it refused the connection (MQTT reason {code:#04x})");
+            return cause(cfg, what, "look at the broker's log");
+        }
     };
     cause(cfg, what, next)
 }
@@ -125,14 +143,8 @@ fn explain_io(cfg: &config::Mqtt, error: &std::io::Error) -> Cause {
     cause(cfg, what, next)
 }
 
-fn explain_tls(cfg: &config::Mqtt, error: &rumqttc::TlsError) -> Cause {
-    let inner = match error {
-        rumqttc::TlsError::Io(io) => {
-            io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).cloned()
-        }
-        rumqttc::TlsError::TLS(inner) => Some(inner.clone()),
-        _ => None,
-    };
+fn explain_tls(cfg: &config::Mqtt, error: &std::io::Error) -> Cause {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).cloned();
     let Some(inner) = inner else { return explain_text(cfg, &error.to_string()) };
     use rustls::{CertificateError as Cert, Error};
     let (what, next) = match &inner {
@@ -177,18 +189,13 @@ fn explain_text(cfg: &config::Mqtt, text: &str) -> Cause {
 }
 
 /// What the loss of an established connection means.
-pub(super) fn explain_loss(cfg: &config::Mqtt, error: &StateError) -> Cause {
-    let (what, next) = match error {
-        StateError::AwaitPingResp => ("it stopped answering pings".to_string(), "check the network"),
-        StateError::Deserialization(rumqttc::Error::PayloadSizeLimitExceeded(bytes)) => (
-            format!("it sent a message of {bytes} bytes, more than is accepted"),
-            "remove that message from the command topic, if it is retained there",
-        ),
-        StateError::ConnectionAborted => (
-            "it closed the connection".to_string(),
-            "another client with the same mqtt.client_id does this too; else look at the broker's log",
-        ),
-        other => (other.to_string(), "look at the broker's log"),
+pub(super) fn explain_loss(cfg: &config::Mqtt, loss: &Loss) -> Cause {
+    let next = match loss {
+        Loss::Silent | Loss::Stalled => "check the network",
+        Loss::Closed | Loss::Dismissed(0x8e) => {
+            "another client with the same mqtt.client_id does this too; else look at the broker's log"
+        }
+        Loss::Dismissed(_) | Loss::Io(_) | Loss::Garbled(_) => "look at the broker's log",
     };
-    cause(cfg, what, next)
+    cause(cfg, loss.to_string(), next)
 }

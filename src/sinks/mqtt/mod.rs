@@ -1,4 +1,4 @@
-//! MQTT by rumqttc: what the box says to the plant, and what the plant asks of the box.
+//! MQTT 3.1.1 and 5: what the box says to the plant, and what the plant asks of the box.
 //!
 //! ```text
 //! offer_report ─▶ queue ────────────────────────────────▶ ┌ run: one thread ┐
@@ -6,8 +6,8 @@
 //! retain, alarm ─▶ board (newest wins) ─────────────────▶ └ connection (I/O)┘ ─▶ commands ─▶ app
 //! ```
 //!
-//! The outbox is the only truth about what must still be sent. Every connection gets a new rumqttc
-//! `EventLoop`, whose own resending is never used: it forgets when the broker does.
+//! The outbox is the only truth about what must still be sent. rumqttc writes and reads packets; the connection is our
+//! own, because what is too long to be read must be passed over, and what a broker refuses must be found.
 
 mod bell;
 mod board;
@@ -15,12 +15,20 @@ mod commands;
 mod connect;
 mod connection;
 mod counters;
+mod doubt;
 mod forget;
 mod handle;
 mod keeper;
 mod link;
+mod message;
+mod network;
+mod once;
+mod oversize;
+mod packet;
+mod ping;
 mod run;
 mod session;
+mod staging;
 
 pub use counters::Totals;
 pub use forget::ForgetError;

@@ -1,19 +1,23 @@
 //! The connection's thread: connects for ever, serves, and leaves in order when asked to stop.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-use rumqttc::{ConnectionError, Disconnect, EventLoop, Request, StateError};
+use bytes::BufMut;
 
-use super::connect;
-use super::connection::{TICK, Wire, flush, send};
+use super::connect::{self, ConnectError, Connected};
+use super::connection::{Line, TICK, Wire};
 use super::handle::{Mqtt, Shared};
 use super::keeper::Keeper;
 use super::link::{Cause, Link, MqttError, explain_connect, explain_loss, place};
-use crate::config;
+use super::network::Loss;
+use super::packet::{self, Version};
+use super::staging::REFUSED;
+use crate::config::{self, MqttProtocol};
 use crate::contract::topic;
 use crate::store::Store;
 use crate::supervisor::{Beat, Spawned, Stop, spawn};
@@ -28,7 +32,7 @@ const DRAIN: Duration = Duration::from_millis(1_500);
 /// Runs the sink until `stop`: blocks, reconnects for ever.
 ///
 /// `store` is the opened store; with `None` it is opened here as soon as `device.state_dir` lets us, and
-/// events wait in memory meanwhile. `commands` gets `reload` and `snapshot`; when it is full the requester
+/// events wait in memory meanwhile. `commands` gets what is asked for; when it is full the requester
 /// is told so. At the end `offline` is published and acknowledgements are awaited for 1.5 s at most.
 #[allow(clippy::too_many_arguments, reason = "the parts of one unit, each from another owner")]
 pub fn run(
@@ -46,7 +50,14 @@ pub fn run(
     let shared = handle.shared.clone();
     let keeper = KeeperThread::start(&shared, store, &device.state_dir, outbox.max_bytes)?;
     let mut wire = Wire::new(shared, outbox.inflight, commands);
-    runtime.block_on(Unit { cfg, stop, beat, keeper: &keeper }.serve(&mut wire));
+    let version = Cell::new(match cfg.protocol {
+        MqttProtocol::V311 => Version::V4,
+        MqttProtocol::V5 | MqttProtocol::Auto => Version::V5,
+    });
+    // What the broker does not take may be another thing by now.
+    wire.shared.clear_alarm(REFUSED);
+    let unit = Unit { cfg, stop, beat, keeper: &keeper, version, refuses_5: Cell::new(false) };
+    runtime.block_on(unit.serve(&mut wire));
     keeper.finish()
 }
 
@@ -97,6 +108,10 @@ struct Unit<'a> {
     stop: &'a Stop,
     beat: &'a Beat,
     keeper: &'a KeeperThread,
+    /// What the next attempt speaks.
+    version: Cell<Version>,
+    /// The broker itself said that it does not speak MQTT 5.
+    refuses_5: Cell<bool>,
 }
 
 impl Unit<'_> {
@@ -110,18 +125,28 @@ impl Unit<'_> {
         while !self.is_over() {
             let began = Instant::now();
             match self.connect(wire).await {
-                Ok(Some(mut eventloop)) => {
-                    let lost = self.session(wire, &mut eventloop).await;
-                    // A connection that held for a while is no reason to be shy.
-                    if began.elapsed() > BACKOFF_MAX {
+                Ok(Some(connected)) => {
+                    let lost = self.session(wire, connected).await;
+                    if self.cfg.protocol == MqttProtocol::Auto && !self.refuses_5.get() {
+                        // That it hung up before may have been for another reason.
+                        self.version.set(Version::V5);
+                    }
+                    // A connection that held for a while is no reason to be shy; nor is a message that is tried out.
+                    if began.elapsed() > BACKOFF_MAX || wire.session.is_doubtful() {
                         backoff = BACKOFF;
                     }
-                    if let Err(error) = lost {
-                        self.down(wire, explain_loss(self.cfg, &error));
+                    if let Err(loss) = lost {
+                        self.down(wire, explain_loss(self.cfg, &loss));
                     }
                 }
                 Ok(None) => return,
-                Err(cause) => self.down(wire, cause),
+                Err(error) => {
+                    wire.session.unreachable();
+                    if self.speaks_otherwise(&error) {
+                        continue;
+                    }
+                    self.down(wire, explain_connect(self.cfg, &error));
+                }
             }
             self.pause(backoff).await;
             backoff = (backoff * 2).min(BACKOFF_MAX);
@@ -130,51 +155,59 @@ impl Unit<'_> {
         wire.shared.set_link(Link::Down { cause: stopped, since: wire.shared.clock.now() });
     }
 
-    /// One attempt; `None` when asked to stop meanwhile.
-    async fn connect(&self, wire: &Wire) -> Result<Option<EventLoop>, Cause> {
-        let wall_ns = wire.shared.clock.now().wall_ns;
-        let options = connect::options(self.cfg, &wire.shared.topics, wall_ns)?;
-        let mut eventloop = EventLoop::new(options, 1);
-        let mut network = rumqttc::NetworkOptions::new();
-        network.set_tcp_nodelay(true);
-        eventloop.set_network_options(network);
-        let polled: Result<_, ConnectionError> = {
-            let mut attempt = pin!(eventloop.poll());
-            loop {
-                self.beat.beat();
-                if self.is_over() {
-                    return Ok(None);
-                }
-                tokio::select! {
-                    polled = &mut attempt => break polled,
-                    () = tokio::time::sleep(TICK) => {}
-                }
-            }
+    /// Where it is left to us, the other version comes next after what may be for want of this one; true if the broker
+    /// said so itself, so that it is asked at once.
+    fn speaks_otherwise(&self, error: &ConnectError) -> bool {
+        if self.cfg.protocol != MqttProtocol::Auto || !error.may_be_the_version() {
+            return false;
+        }
+        let (was, is) = match self.version.get() {
+            Version::V5 => (Version::V5, Version::V4),
+            Version::V4 => (Version::V4, Version::V5),
         };
-        polled.map_err(|error| explain_connect(self.cfg, &error))?;
-        Ok(Some(eventloop))
+        self.version.set(is);
+        let refused = was == Version::V5 && matches!(error, ConnectError::Refused { .. });
+        self.refuses_5.set(self.refuses_5.get() || refused);
+        refused
+    }
+
+    /// One attempt; `None` when asked to stop meanwhile.
+    async fn connect(&self, wire: &Wire) -> Result<Option<Connected>, ConnectError> {
+        let wall_ns = wire.shared.clock.now().wall_ns;
+        let mut attempt = pin!(connect::connect(self.cfg, &wire.shared.topics, wall_ns, self.version.get()));
+        loop {
+            self.beat.beat();
+            if self.is_over() {
+                return Ok(None);
+            }
+            tokio::select! {
+                connected = &mut attempt => return connected.map(Some),
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
     }
 
     /// An accepted connection, from greeting to loss or farewell.
-    async fn session(&self, wire: &mut Wire, eventloop: &mut EventLoop) -> Result<(), StateError> {
-        tracing::info!(broker = place(self.cfg), "connected");
+    async fn session(&self, wire: &mut Wire, connected: Connected) -> Result<(), Loss> {
+        let protocol = if connected.network.version == Version::V5 { "5" } else { "3.1.1" };
+        tracing::info!(broker = place(self.cfg), protocol, "connected");
+        let accepted = connected.accepted.clone();
+        let mut line = Line::new(connected);
         wire.turn_epoch(true);
         wire.mark_up();
-        let served = match wire.greet(eventloop).await {
-            Ok(()) => wire.serve(eventloop, self.beat, |_| self.is_over()).await,
-            lost => lost,
-        };
-        let ended = match served {
-            Ok(()) => self.farewell(wire, eventloop).await,
+        wire.greet(&mut line.network, &accepted);
+        let ended = match wire.serve(&mut line, self.beat, |_| self.is_over()).await {
+            Ok(()) => self.farewell(wire, &mut line).await,
             lost => lost,
         };
         wire.turn_epoch(false);
+        wire.session.lost(ended.as_ref().is_err_and(Loss::is_by_broker));
         ended
     }
 
-    /// Everything that was offered goes out, then `offline`, then DISCONNECT: without it the broker would
-    /// publish the last will.
-    async fn farewell(&self, wire: &mut Wire, eventloop: &mut EventLoop) -> Result<(), StateError> {
+    /// Everything that was offered goes out, then how the box is when it has stopped, then DISCONNECT: without it the
+    /// broker would publish the last will.
+    async fn farewell(&self, wire: &mut Wire, line: &mut Line) -> Result<(), Loss> {
         let deadline = Instant::now() + DRAIN;
         let shared = wire.shared.clone();
         shared.exchange.hear(|desk| (desk.empty, desk.empty_awaited) = (false, true));
@@ -182,12 +215,18 @@ impl Unit<'_> {
         let kept =
             || shared.events.is_empty() && shared.exchange.hear(|desk| desk.empty && desk.live.is_empty());
         let late = || Instant::now() >= deadline;
-        wire.serve(eventloop, self.beat, |wire| late() || (kept() && wire.session.is_drained())).await?;
+        wire.serve(line, self.beat, |wire| late() || (kept() && wire.session.is_drained())).await?;
+        wire.parted = true;
+        let now = shared.clock.now().wall_ns;
+        shared.board.parting(now).into_iter().for_each(|note| wire.session.put_state(note));
         let offline = connect::offline("stopped");
-        wire.session.put_state(shared.board.passing(topic::STATUS, shared.clock.now().wall_ns, &offline));
-        wire.serve(eventloop, self.beat, |wire| late() || wire.session.is_drained()).await?;
-        send(eventloop, Request::Disconnect(Disconnect)).await?;
-        flush(eventloop).await
+        wire.session.put_state(shared.board.passing(topic::STATUS, now, &offline));
+        wire.serve(line, self.beat, |wire| late() || wire.session.is_drained()).await?;
+        line.network.out().put_slice(&packet::DISCONNECT);
+        while !line.network.is_flushed() && !late() {
+            tokio::time::timeout(TICK, line.network.turn()).await.unwrap_or(Ok(()))?;
+        }
+        Ok(())
     }
 
     fn down(&self, wire: &Wire, cause: Cause) {

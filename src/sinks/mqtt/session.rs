@@ -6,41 +6,16 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use bytes::Bytes;
 
 use super::board::Note;
-use crate::contract::{self, Gap};
-use crate::store::{Body, Entry, Key};
+use super::doubt::{Doubts, Name};
+use super::message::{AnswerOut, Aside, Outgoing, Part, Reason, Ticket, kept_payload};
+use super::once::Stream;
+use super::packet::{Accepted, Version, publish_bytes};
+use crate::contract::topic::Topics;
+use crate::store::{Entry, Key};
+use crate::types::Stamp;
 
 /// Entries fetched from the outbox at once.
 const FETCH: usize = 256;
-
-/// An answer to a command, on its own full topic.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct AnswerOut {
-    pub(super) topic: String,
-    pub(super) payload: Bytes,
-    pub(super) retain: bool,
-}
-
-/// What an acknowledgement will be good for.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Ticket {
-    /// Delete from the outbox.
-    Kept(Key),
-    /// The broker holds this version of a retained topic.
-    State { suffix: String, version: u64 },
-    /// The requester can have read it.
-    Answer(AnswerOut),
-}
-
-/// A message for QoS 1.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Outgoing {
-    /// Below `PREFIX/DEVICE/`; answers carry their full topic in the ticket.
-    pub(super) suffix: String,
-    pub(super) payload: Bytes,
-    pub(super) retain: bool,
-    pub(super) historical: bool,
-    pub(super) ticket: Ticket,
-}
 
 #[derive(Debug)]
 struct Slot {
@@ -49,53 +24,130 @@ struct Slot {
     dirty: bool,
 }
 
+/// A message that was sent and not yet acknowledged.
+#[derive(Debug)]
+pub(super) struct Sent {
+    /// Messages are numbered as they are written: the broker treats them in this order.
+    number: u64,
+    bytes: usize,
+    ticket: Ticket,
+}
+
+/// A message in doubt that is under way, alone.
+#[derive(Debug)]
+pub(super) struct Trial {
+    pub(super) name: Name,
+    pub(super) number: u64,
+}
+
 /// The session. It outlives connections; what is in flight does not.
 #[derive(Debug)]
 pub(super) struct Session {
+    topics: Topics,
+    /// Most messages in flight: as configured, and on this connection.
+    configured: usize,
     limit: usize,
-    inflight: HashMap<u16, Ticket>,
+    version: Version,
+    pub(super) max_packet: usize,
+    /// Messages written, and how many of them the broker is known to have treated.
+    pub(super) written: u64,
+    pub(super) confirmed: u64,
+    /// What had been written when each ping went out that is not answered yet.
+    pub(super) pings: VecDeque<u64>,
+    pub(super) inflight: HashMap<u16, Sent>,
+    /// In doubt: goes out when nothing else is under way.
+    pub(super) waiting: Option<Outgoing>,
+    pub(super) trial: Option<Trial>,
+    pub(super) doubts: Doubts,
+    /// The topics of QoS 0; one of their messages waits for its trial.
+    pub(super) streams: Vec<Stream>,
+    pub(super) once_waits: bool,
     states: BTreeMap<String, Slot>,
     answers: VecDeque<AnswerOut>,
+    /// Answers are numbered as they come.
+    answered: u64,
     live: VecDeque<Entry>,
     backlog: VecDeque<Entry>,
     more: bool,
     asked: bool,
     acked: Vec<Key>,
+    pub(super) aside: Vec<Aside>,
 }
 
 impl Session {
     /// At most `limit` messages are in flight.
-    pub(super) fn new(limit: u16) -> Session {
+    pub(super) fn new(topics: Topics, limit: u16) -> Session {
+        let limit = usize::from(limit.max(1));
         Session {
-            limit: usize::from(limit.max(1)),
+            topics,
+            configured: limit,
+            limit,
+            version: Version::V4,
+            max_packet: usize::MAX,
+            written: 0,
+            confirmed: 0,
+            pings: VecDeque::new(),
             inflight: HashMap::new(),
+            waiting: None,
+            trial: None,
+            doubts: Doubts::default(),
+            streams: Vec::new(),
+            once_waits: false,
             states: BTreeMap::new(),
             answers: VecDeque::new(),
+            answered: 0,
             live: VecDeque::new(),
             backlog: VecDeque::new(),
             more: false,
             asked: false,
             acked: Vec::new(),
+            aside: Vec::new(),
         }
     }
 
     /// A broker accepted us: it is told every retained state again, and the outbox is asked for its rest.
-    pub(super) fn connected(&mut self) {
+    pub(super) fn connected(&mut self, version: Version, accepted: &Accepted) {
+        self.version = version;
+        self.max_packet = accepted.max_packet.map_or(usize::MAX, |bytes| bytes as usize);
+        let receive_max = accepted.receive_max.map_or(usize::MAX, |count| usize::from(count.max(1)));
+        self.limit = self.configured.min(receive_max);
+        self.doubts.connected();
+        // The greeting: nothing is tried before the broker has treated it.
+        self.written += 1;
         self.states.values_mut().for_each(|slot| slot.dirty = true);
         self.more = true;
     }
 
-    /// The connection is gone. What was in flight may or may not have arrived: states and kept entries
-    /// come again by themselves, answers are put back.
-    pub(super) fn lost(&mut self) {
-        for ticket in std::mem::take(&mut self.inflight).into_values() {
+    /// The connection is gone, `by_broker`: because the broker closed it. What was in flight may or may not have
+    /// arrived: states and kept entries come again by themselves, answers are put back in their order.
+    pub(super) fn lost(&mut self, by_broker: bool) {
+        let mut sent: Vec<Sent> = std::mem::take(&mut self.inflight).into_values().collect();
+        sent.sort_unstable_by_key(|sent| sent.number);
+        match self.trial.take() {
+            Some(trial) if by_broker => self.doubts.strike(trial.name),
+            None if by_broker => {
+                sent.iter().for_each(|sent| self.doubts.add(sent.ticket.name()));
+                self.doubt_streams();
+            }
+            _ => {}
+        }
+        let waiting = self.waiting.take().map(|waiting| waiting.ticket);
+        let back = sent.into_iter().map(|sent| sent.ticket).chain(waiting);
+        for ticket in back.collect::<Vec<_>>().into_iter().rev() {
             if let Ticket::Answer(answer) = ticket {
                 self.answers.push_front(answer);
             }
         }
         self.live.clear();
         self.backlog.clear();
-        (self.more, self.asked) = (false, false);
+        self.pings.clear();
+        self.confirmed = self.written;
+        (self.more, self.asked, self.once_waits) = (false, false, false);
+    }
+
+    /// The broker cannot be reached.
+    pub(super) fn unreachable(&mut self) {
+        self.doubts.unreachable();
     }
 
     /// A retained topic changed.
@@ -106,7 +158,8 @@ impl Session {
 
     /// An answer is due.
     pub(super) fn put_answer(&mut self, answer: AnswerOut) {
-        self.answers.push_back(answer);
+        self.answered += 1;
+        self.answers.push_back(AnswerOut { number: self.answered, ..answer });
     }
 
     /// Entries that just became durable.
@@ -134,59 +187,150 @@ impl Session {
     }
 
     /// The next message, if one may go now: states, answers, live results, then stored ones.
-    pub(super) fn next(&mut self, wall_ns: u64) -> Option<Outgoing> {
-        if self.inflight.len() >= self.limit {
+    pub(super) fn next(&mut self, now: Stamp) -> Option<Outgoing> {
+        if self.trial.is_some() || self.once_waits || self.inflight.len() >= self.limit {
             return None;
         }
-        self.next_state().or_else(|| self.next_answer()).or_else(|| self.next_kept(wall_ns))
+        loop {
+            let out = match self.waiting.take() {
+                Some(out) => out,
+                None => self.next_state().or_else(|| self.next_answer()).or_else(|| self.next_kept(now))?,
+            };
+            if let Some(reason) = self.reason_against(&out, now) {
+                self.put_aside(out.ticket, &out.topic, out.payload.len(), &reason, now);
+            } else if self.doubts.holds(&out.ticket.name()) && !self.is_quiet() {
+                self.waiting = Some(out);
+                return None;
+            } else {
+                return Some(out);
+            }
+        }
     }
 
     fn next_state(&mut self) -> Option<Outgoing> {
         let (suffix, slot) = self.states.iter_mut().find(|(_, slot)| slot.dirty)?;
         slot.dirty = false;
         let ticket = Ticket::State { suffix: suffix.clone(), version: slot.version };
-        let payload = slot.payload.clone();
-        Some(Outgoing { suffix: suffix.clone(), payload, retain: true, historical: false, ticket })
+        let (topic, payload) = (self.topics.full(suffix), slot.payload.clone());
+        Some(Outgoing { topic, payload, retain: true, historical: false, ticket })
     }
 
     fn next_answer(&mut self) -> Option<Outgoing> {
         let answer = self.answers.pop_front()?;
-        let (payload, retain) = (answer.payload.clone(), answer.retain);
-        let ticket = Ticket::Answer(answer);
-        Some(Outgoing { suffix: String::new(), payload, retain, historical: false, ticket })
+        let (topic, payload, retain) = (answer.topic.clone(), answer.payload.clone(), answer.retain);
+        Some(Outgoing { topic, payload, retain, historical: false, ticket: Ticket::Answer(answer) })
     }
 
-    fn next_kept(&mut self, wall_ns: u64) -> Option<Outgoing> {
+    fn next_kept(&mut self, now: Stamp) -> Option<Outgoing> {
         let (entry, historical) = match self.live.pop_front() {
             Some(entry) => (entry, false),
             None => (self.backlog.pop_front()?, true),
         };
-        let payload = kept_payload(&entry.body, historical, wall_ns);
-        let ticket = Ticket::Kept(entry.key);
-        Some(Outgoing { suffix: entry.stream.to_string(), payload, retain: false, historical, ticket })
+        let payload = kept_payload(&entry.body, historical, now.wall_ns);
+        let topic = self.topics.full(&entry.stream);
+        Some(Outgoing {
+            topic,
+            payload,
+            retain: false,
+            historical,
+            ticket: Ticket::Kept(entry.key, entry.stream),
+        })
     }
 
-    /// The message of `ticket` went out under `pkid`.
-    pub(super) fn sent(&mut self, pkid: u16, ticket: Ticket) {
-        self.inflight.insert(pkid, ticket);
+    /// Why `out` is not to be sent, if so.
+    fn reason_against(&mut self, out: &Outgoing, now: Stamp) -> Option<Reason> {
+        let bytes = out.payload.len();
+        let key = out.ticket.learned_by();
+        let packet = publish_bytes(self.version, out.topic.len(), bytes);
+        if packet > self.max_packet {
+            return Some(Reason::TooLong { most: self.max_packet });
+        }
+        if self.doubts.is_out(&out.ticket.name()) {
+            let repeats = matches!(out.ticket, Ticket::State { .. });
+            self.doubts.learn(key, bytes, now.mono_ns, repeats);
+            return Some(Reason::HungUp);
+        }
+        self.doubts.refuses(key, bytes, now.mono_ns).map(|bytes| Reason::LikeOne { bytes })
     }
 
-    /// The broker has what went out under `pkid`; true if it was a kept entry.
-    pub(super) fn acked(&mut self, pkid: u16) -> bool {
-        match self.inflight.remove(&pkid) {
-            Some(Ticket::Kept(key)) => {
+    /// Lets go of a message for good: whoever waits for it is told.
+    fn put_aside(&mut self, ticket: Ticket, topic: &str, bytes: usize, reason: &Reason, now: Stamp) {
+        self.doubts.clear(&ticket.name());
+        let suffix = self.topics.suffix(topic).unwrap_or(topic).to_owned();
+        let text = reason.text(ticket.subject(), bytes);
+        // A state comes again with each change: that it is refused is reported once.
+        let news = !matches!(ticket, Ticket::State { .. }) || self.doubts.is_news(&suffix);
+        let mut key = None;
+        match ticket {
+            Ticket::Kept(of, _) => key = Some(of),
+            Ticket::State { .. } => {}
+            Ticket::Answer(answer) => self.fail_answer(answer, &text, now),
+        }
+        self.aside.push(Aside { key, topic: suffix, bytes, reason: text, news });
+    }
+
+    /// An answer that cannot be sent ends as `failed`, once.
+    fn fail_answer(&mut self, answer: AnswerOut, reason: &str, now: Stamp) {
+        let (topic, retain) = match answer.part {
+            Part::Progress | Part::Failure => return,
+            Part::End => (answer.topic, answer.retain),
+            Part::Picture(end) => (end.topic, end.retain),
+        };
+        self.answered += 1;
+        let failed = AnswerOut::failure(topic, retain, reason, now);
+        self.answers.push_front(AnswerOut { number: self.answered, ..failed });
+    }
+
+    /// `out` went out under `pkid`.
+    pub(super) fn sent(&mut self, pkid: u16, out: Outgoing) {
+        self.written += 1;
+        let (number, bytes, name) = (self.written, out.payload.len(), out.ticket.name());
+        if self.doubts.holds(&name) {
+            self.trial = Some(Trial { name, number });
+        }
+        self.inflight.insert(pkid, Sent { number, bytes, ticket: out.ticket });
+    }
+
+    /// The broker has what went out under `pkid`, or says that it does not take it; true if it was a kept entry that
+    /// it has.
+    pub(super) fn acked(&mut self, pkid: u16, refused: Option<&'static str>, now: Stamp) -> bool {
+        let Some(Sent { number, bytes, ticket }) = self.inflight.remove(&pkid) else { return false };
+        self.confirm(number);
+        self.doubts.clear(&ticket.name());
+        if let Some(why) = refused {
+            let topic = match &ticket {
+                Ticket::Kept(_, stream) => stream.to_string(),
+                Ticket::State { suffix, .. } => suffix.clone(),
+                Ticket::Answer(answer) => answer.topic.clone(),
+            };
+            self.put_aside(ticket, &topic, bytes, &Reason::Refused { why }, now);
+            return false;
+        }
+        self.doubts.took(ticket.learned_by(), bytes);
+        match ticket {
+            Ticket::Kept(key, _) => {
                 self.acked.push(key);
                 return true;
             }
-            Some(Ticket::State { suffix, version }) => {
+            Ticket::State { suffix, version } => {
                 let over = |slot: &Slot| slot.version == version && slot.payload.is_empty();
                 if self.states.get(&suffix).is_some_and(over) {
                     self.states.remove(&suffix);
                 }
             }
-            Some(Ticket::Answer(_)) | None => {}
+            // The picture is there; now its address may be told.
+            Ticket::Answer(AnswerOut { part: Part::Picture(end), .. }) => {
+                self.answered += 1;
+                self.answers.push_front(AnswerOut { number: self.answered, ..*end });
+            }
+            Ticket::Answer(_) => {}
         }
         false
+    }
+
+    /// Which MQTT the connection speaks.
+    pub(super) fn version(&self) -> Version {
+        self.version
     }
 
     /// Takes the outbox entries that were acknowledged.
@@ -194,20 +338,28 @@ impl Session {
         std::mem::take(&mut self.acked)
     }
 
+    /// Takes what was set aside.
+    pub(super) fn take_aside(&mut self) -> Vec<Aside> {
+        std::mem::take(&mut self.aside)
+    }
+
     /// These entries are gone from the outbox: what waits to be sent is let go of. Returns how many that were; what is
     /// in flight has been said.
     pub(super) fn forget(&mut self, keys: &[Key]) -> usize {
+        let gone = |out: &mut Outgoing| matches!(&out.ticket, Ticket::Kept(key, _) if keys.contains(key));
+        let waited = usize::from(self.waiting.take_if(gone).is_some());
         let before = self.live.len() + self.backlog.len();
         self.live.retain(|entry| !keys.contains(&entry.key));
         self.backlog.retain(|entry| !keys.contains(&entry.key));
-        before - self.live.len() - self.backlog.len()
+        waited + before - self.live.len() - self.backlog.len()
     }
 
     /// Whether states, answers and live results are all out and acknowledged. Stored ones may wait: they
     /// are on disk.
     pub(super) fn is_drained(&self) -> bool {
         let states = self.states.values().all(|slot| !slot.dirty);
-        states && self.inflight.is_empty() && self.answers.is_empty() && self.live.is_empty()
+        let under_way = !self.inflight.is_empty() || self.waiting.is_some();
+        states && !under_way && self.answers.is_empty() && self.live.is_empty()
     }
 
     /// Messages sent and not yet acknowledged.
@@ -215,29 +367,6 @@ impl Session {
     pub(super) fn inflight(&self) -> usize {
         self.inflight.len()
     }
-}
-
-/// The bytes of a kept entry: its payload is stored as an object that lacks only `historical`.
-fn kept_payload(body: &Body, historical: bool, wall_ns: u64) -> Bytes {
-    let mut own = Vec::new();
-    let stored: &[u8] = match body {
-        Body::Message { payload, .. } => payload,
-        Body::Gap { from, to } => {
-            let gap = Gap { from: *from, to: *to, reason: "outbox.max_bytes was reached" };
-            contract::write(*to, wall_ns, &gap, &mut own);
-            &own
-        }
-        Body::Erased { from, to } => {
-            let gap = Gap { from: *from, to: *to, reason: "a person was erased" };
-            contract::write(*to, wall_ns, &gap, &mut own);
-            &own
-        }
-    };
-    let head: &[u8] = if historical { b"{\"historical\":true," } else { b"{\"historical\":false," };
-    let mut whole = Vec::with_capacity(head.len() + stored.len());
-    whole.extend_from_slice(head);
-    whole.extend_from_slice(stored.strip_prefix(b"{").unwrap_or(stored));
-    whole.into()
 }
 
 #[cfg(test)]

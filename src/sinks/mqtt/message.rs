@@ -1,0 +1,151 @@
+//! What goes out with QoS 1, and what is said where it cannot.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::doubt::Name;
+use crate::contract::{self, Answer, Gap, Progress};
+use crate::store::{Body, Key};
+use crate::types::Stamp;
+
+/// A part of what answers a command.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Part {
+    /// `executing`.
+    Progress,
+    /// `successful`, or `failed` with the reason that the command gave.
+    End,
+    /// A picture: the end follows when the broker has it.
+    Picture(Box<AnswerOut>),
+    /// `failed`, because the end could not be sent.
+    Failure,
+}
+
+/// An answer to a command, on its own full topic.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct AnswerOut {
+    pub(super) topic: String,
+    pub(super) payload: Bytes,
+    pub(super) retain: bool,
+    pub(super) part: Part,
+    /// Given by the session.
+    pub(super) number: u64,
+}
+
+impl AnswerOut {
+    /// `failed` on `topic`, because nothing else could be said there.
+    pub(super) fn failure(topic: String, retain: bool, reason: &str, now: Stamp) -> AnswerOut {
+        let body = Answer { status: Progress::Failed, reason: Some(reason.into()), result: None };
+        let mut payload = Vec::with_capacity(256);
+        contract::write(2, now.wall_ns, &body, &mut payload);
+        AnswerOut { topic, payload: payload.into(), retain, part: Part::Failure, number: 0 }
+    }
+}
+
+/// What an acknowledgement will be good for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Ticket {
+    /// Delete from the outbox; the stream it belongs to.
+    Kept(Key, Arc<str>),
+    /// The broker holds this version of a retained topic.
+    State { suffix: String, version: u64 },
+    /// The requester can have read it.
+    Answer(AnswerOut),
+}
+
+impl Ticket {
+    pub(super) fn name(&self) -> Name {
+        match self {
+            Ticket::Kept(key, _) => Name::Kept(*key),
+            Ticket::State { suffix, .. } => Name::State(suffix.clone()),
+            Ticket::Answer(answer) => Name::Answer(answer.number),
+        }
+    }
+
+    /// What is learned from a refusal is learned for this. Each answer has a topic of its own, so they share one.
+    pub(super) fn learned_by(&self) -> &str {
+        match self {
+            Ticket::Kept(_, stream) => stream,
+            Ticket::State { suffix, .. } => suffix,
+            Ticket::Answer(AnswerOut { part: Part::Picture(_), .. }) => "camera/+/picture",
+            Ticket::Answer(_) => "cmd/+/+",
+        }
+    }
+
+    /// How a sentence about it begins.
+    pub(super) fn subject(&self) -> &'static str {
+        if matches!(self, Ticket::Answer(_)) { "the answer" } else { "it" }
+    }
+}
+
+/// A message for QoS 1.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Outgoing {
+    /// The full topic.
+    pub(super) topic: String,
+    pub(super) payload: Bytes,
+    pub(super) retain: bool,
+    pub(super) historical: bool,
+    pub(super) ticket: Ticket,
+}
+
+/// Why a message is set aside.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Reason {
+    /// Longer than the broker said that it takes.
+    TooLong { most: usize },
+    /// The broker closed the connection over it, twice.
+    HungUp,
+    /// The broker closed the connection over another of its topic that was no longer.
+    LikeOne { bytes: usize },
+    /// The broker acknowledged it with a reason against it.
+    Refused { why: &'static str },
+}
+
+impl Reason {
+    /// The sentence about `subject`, which has `bytes`.
+    pub(super) fn text(&self, subject: &str, bytes: usize) -> String {
+        let has = format!("{subject} has {bytes} bytes, the broker");
+        match self {
+            Reason::TooLong { most } => format!("{has} takes packets of at most {most} bytes"),
+            Reason::HungUp => format!("{has} closed the connection over it"),
+            Reason::LikeOne { bytes } => format!("{has} closed the connection over one of {bytes} bytes"),
+            Reason::Refused { why } => format!("{has} refused it ({why})"),
+        }
+    }
+}
+
+/// A message that was let go of for good.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Aside {
+    /// Its entry in the outbox, if it was kept there.
+    pub(super) key: Option<Key>,
+    /// Its topic below `PREFIX/DEVICE/`.
+    pub(super) topic: String,
+    /// The length of its payload.
+    pub(super) bytes: usize,
+    pub(super) reason: String,
+    /// Whether it is to be listed; the next of a state or of QoS 0 is only counted.
+    pub(super) news: bool,
+}
+
+/// The bytes of a kept entry: its payload is stored as an object that lacks only `historical`.
+pub(super) fn kept_payload(body: &Body, historical: bool, wall_ns: u64) -> Bytes {
+    let mut own = Vec::new();
+    let mut gap = |from: u64, to: u64, reason| {
+        contract::write(to, wall_ns, &Gap { from, to, reason }, &mut own);
+    };
+    match body {
+        Body::Message { .. } => {}
+        Body::Gap { from, to } => gap(*from, *to, "outbox.max_bytes was reached"),
+        Body::Erased { from, to } => gap(*from, *to, "a person was erased"),
+        Body::Refused { from, to } => gap(*from, *to, "the broker refused it; see ocellus status"),
+    }
+    let stored = if let Body::Message { payload, .. } = body { payload } else { &own[..] };
+    let head: &[u8] = if historical { b"{\"historical\":true," } else { b"{\"historical\":false," };
+    let mut whole = Vec::with_capacity(head.len() + stored.len());
+    whole.extend_from_slice(head);
+    whole.extend_from_slice(stored.strip_prefix(b"{").unwrap_or(stored));
+    whole.into()
+}

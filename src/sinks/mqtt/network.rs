@@ -1,0 +1,203 @@
+//! The bytes of one connection: both directions at once, so that a broker which is slow to take is still heard.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::packet::{self, Garbled, Reader, Received, Version};
+
+/// A broker that takes no byte for so long is gone.
+const STALLED: Duration = Duration::from_secs(5);
+/// With so much to be written nothing is added, but for one message that is longer.
+const FULL_BYTES: usize = 256 << 10;
+/// Read at once.
+const READ_BYTES: usize = 16 << 10;
+
+/// What a connection runs over: TCP, or TLS over it.
+pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
+
+/// Why an established connection is over.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Loss {
+    /// The other side closed it.
+    #[error("it closed the connection")]
+    Closed,
+    /// MQTT 5: the broker said why it closes it.
+    #[error("it closed the connection (MQTT reason {0:#04x})")]
+    Dismissed(u8),
+    /// The system said so.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The broker takes nothing.
+    #[error("it takes no more bytes")]
+    Stalled,
+    /// The broker does not answer pings.
+    #[error("it stopped answering pings")]
+    Silent,
+    /// The broker does not speak MQTT.
+    #[error("{0}")]
+    Garbled(#[from] Garbled),
+}
+
+impl Loss {
+    /// Whether the broker ended it, so that something which we sent may be why.
+    pub(super) fn is_by_broker(&self) -> bool {
+        use io::ErrorKind as Kind;
+        match self {
+            Loss::Closed => true,
+            // Taken over, shutting down, busy, by an administrator, elsewhere: nothing of these is a message's fault.
+            Loss::Dismissed(code) => {
+                matches!(code, 0x80..=0x83 | 0x87 | 0x90 | 0x94..=0x97 | 0x99..=0x9b)
+            }
+            Loss::Io(error) => matches!(
+                error.kind(),
+                Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof
+            ),
+            Loss::Stalled | Loss::Silent | Loss::Garbled(_) => false,
+        }
+    }
+}
+
+/// A connection's socket with what is to be written to it and what was read from it.
+pub(super) struct Network {
+    socket: Box<dyn Socket>,
+    pub(super) version: Version,
+    reader: Reader,
+    out: BytesMut,
+    /// When a byte was taken last, or when the first was put there to be taken.
+    taken_at: Instant,
+    /// Writing failed; what was said before may still be read.
+    broken: Option<io::Error>,
+    pkid: u16,
+    chunk: Box<[u8]>,
+}
+
+impl Network {
+    pub(super) fn new(socket: Box<dyn Socket>, version: Version) -> Network {
+        Network {
+            socket,
+            version,
+            reader: Reader::new(version),
+            out: BytesMut::with_capacity(READ_BYTES),
+            taken_at: Instant::now(),
+            broken: None,
+            pkid: 0,
+            chunk: vec![0; READ_BYTES].into(),
+        }
+    }
+
+    /// The bytes that wait to be written.
+    pub(super) fn out(&mut self) -> &mut BytesMut {
+        if self.out.is_empty() {
+            self.taken_at = Instant::now();
+        }
+        &mut self.out
+    }
+
+    /// Whether so much waits that nothing should be added.
+    pub(super) fn is_full(&self) -> bool {
+        self.out.len() >= FULL_BYTES
+    }
+
+    /// Whether everything was given to the system.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.out.is_empty()
+    }
+
+    /// The next packet id. They come round after 65,535 messages; far fewer are in flight.
+    pub(super) fn next_pkid(&mut self) -> u16 {
+        self.pkid = self.pkid.checked_add(1).unwrap_or(1);
+        self.pkid
+    }
+
+    /// Adds a message; its packet id, 0 at QoS 0.
+    pub(super) fn publish(&mut self, topic: &str, payload: &[u8], acknowledged: bool, retain: bool) -> u16 {
+        let pkid = if acknowledged { self.next_pkid() } else { 0 };
+        let version = self.version;
+        packet::write_publish(version, topic, payload, pkid, retain, self.out());
+        pkid
+    }
+
+    /// A packet that has been read already.
+    pub(super) fn received(&mut self) -> Result<Option<Received>, Loss> {
+        Ok(self.reader.next()?)
+    }
+
+    /// Writes what waits and reads what comes; returns when something was read, or all is written. May be given up
+    /// at any time: nothing is lost by it.
+    pub(super) async fn turn(&mut self) -> Result<(), Loss> {
+        if !self.out.is_empty() && self.taken_at.elapsed() > STALLED {
+            return Err(Loss::Stalled);
+        }
+        let had = !self.out.is_empty();
+        poll_fn(|context| {
+            self.poll_write(context);
+            match self.poll_read(context) {
+                Poll::Pending if self.broken.is_some() => Poll::Ready(Err(self.lost(Loss::Closed))),
+                Poll::Pending if had && self.out.is_empty() => Poll::Ready(Ok(())),
+                Poll::Ready(Err(loss)) => Poll::Ready(Err(self.lost(loss))),
+                polled => polled,
+            }
+        })
+        .await
+    }
+
+    /// What failed first counts, unless what was read says more: an alert of TLS comes after the writing failed.
+    fn lost(&mut self, loss: Loss) -> Loss {
+        match (&loss, self.broken.take()) {
+            (Loss::Io(error), _) if error.kind() == io::ErrorKind::InvalidData => loss,
+            (_, Some(first)) => Loss::Io(first),
+            _ => loss,
+        }
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) {
+        while !self.out.is_empty() && self.broken.is_none() {
+            let written = match Pin::new(&mut self.socket).poll_write(context, &self.out) {
+                Poll::Pending => break,
+                Poll::Ready(written) => written,
+            };
+            match written {
+                Ok(0) => self.broken = Some(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    self.taken_at = Instant::now();
+                    self.out.advance(count);
+                }
+                Err(error) => self.broken = Some(error),
+            }
+        }
+        if let Poll::Ready(Err(error)) = Pin::new(&mut self.socket).poll_flush(context) {
+            self.broken.get_or_insert(error);
+        }
+        if self.out.is_empty() && self.out.capacity() > 2 * FULL_BYTES {
+            // A picture's memory is not kept for the next.
+            self.out = BytesMut::with_capacity(READ_BYTES);
+        }
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Loss>> {
+        let mut chunk = ReadBuf::new(&mut self.chunk);
+        ready!(Pin::new(&mut self.socket).poll_read(context, &mut chunk))?;
+        if chunk.filled().is_empty() {
+            return Poll::Ready(Err(Loss::Closed));
+        }
+        self.reader.push(chunk.filled());
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits for the next packet.
+    pub(super) async fn read(&mut self) -> Result<Received, Loss> {
+        loop {
+            if let Some(received) = self.received()? {
+                return Ok(received);
+            }
+            self.turn().await?;
+        }
+    }
+}

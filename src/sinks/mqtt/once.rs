@@ -1,0 +1,106 @@
+//! Messages of QoS 0, which nobody acknowledges: what a broker refuses among them is found by pings, which it answers
+//! after all that was written before.
+
+use super::doubt::Name;
+use super::message::{Aside, Reason};
+use super::packet::publish_bytes;
+use super::session::{Session, Trial};
+use crate::types::Stamp;
+
+/// The messages of one topic.
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// Below `PREFIX/DEVICE/`.
+    suffix: String,
+    pub(super) topic: String,
+    /// The number of the last one that was written, and the longest since the last that was confirmed.
+    last: u64,
+    longest: usize,
+    /// From this length on they are in doubt.
+    pub(super) doubted_from: usize,
+    /// Whether these are the reports of a camera.
+    pub(super) is_report: bool,
+}
+
+/// What to do with a message of QoS 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Once {
+    /// Send it.
+    Now,
+    /// Ask again: something in doubt is tried.
+    Later,
+    /// Drop it: the broker does not take it.
+    Never,
+}
+
+impl Session {
+    /// The stream of the topic `suffix`, which is made when it is new.
+    pub(super) fn stream(&mut self, suffix: &str, topic: impl FnOnce() -> String) -> usize {
+        let known = self.streams.iter().position(|stream| stream.suffix == suffix);
+        known.unwrap_or_else(|| {
+            let (suffix, topic) = (suffix.to_owned(), topic());
+            let (last, longest, doubted_from) = (0, 0, usize::MAX);
+            self.streams.push(Stream { suffix, topic, last, longest, doubted_from, is_report: false });
+            self.streams.len() - 1
+        })
+    }
+
+    /// What to do with a message of `bytes` of the stream `at`.
+    pub(super) fn once(&mut self, at: usize, bytes: usize, now: Stamp) -> Once {
+        let name = Name::Stream(at);
+        let Stream { topic, suffix, doubted_from, .. } = &self.streams[at];
+        let doubted = bytes >= *doubted_from && self.doubts.holds(&name);
+        let reason = if publish_bytes(self.version(), topic.len(), bytes) > self.max_packet {
+            Some(Reason::TooLong { most: self.max_packet })
+        } else if doubted && self.doubts.is_out(&name) {
+            self.doubts.learn(suffix, bytes, now.mono_ns, true);
+            Some(Reason::HungUp)
+        } else {
+            self.doubts.refuses(suffix, bytes, now.mono_ns).map(|bytes| Reason::LikeOne { bytes })
+        };
+        if let Some(reason) = reason {
+            self.refuse_once(at, bytes, &reason);
+            return Once::Never;
+        }
+        if self.trial.is_some() || self.is_waiting() {
+            return Once::Later;
+        }
+        self.once_waits = doubted && !self.is_quiet();
+        if self.once_waits { Once::Later } else { Once::Now }
+    }
+
+    fn refuse_once(&mut self, at: usize, bytes: usize, reason: &Reason) {
+        let topic = self.streams[at].suffix.clone();
+        self.once_waits = false;
+        if matches!(reason, Reason::HungUp) {
+            self.doubts.clear(&Name::Stream(at));
+            self.streams[at].doubted_from = usize::MAX;
+        }
+        if self.doubts.is_news(&topic) {
+            let reason = reason.text("it", bytes);
+            self.aside.push(Aside { key: None, topic, bytes, reason, news: true });
+        }
+    }
+
+    /// A message of `bytes` of the stream `at` was written.
+    pub(super) fn sent_once(&mut self, at: usize, bytes: usize) {
+        self.written += 1;
+        let (number, confirmed) = (self.written, self.confirmed);
+        let stream = &mut self.streams[at];
+        stream.longest = if stream.last > confirmed { stream.longest.max(bytes) } else { bytes };
+        stream.last = number;
+        if bytes >= stream.doubted_from && self.doubts.holds(&Name::Stream(at)) {
+            self.trial = Some(Trial { name: Name::Stream(at), number });
+        }
+    }
+
+    /// The connection was lost: any of what is not confirmed may be why.
+    pub(super) fn doubt_streams(&mut self) {
+        for (at, stream) in self.streams.iter_mut().enumerate() {
+            if stream.last > self.confirmed {
+                stream.doubted_from = stream.doubted_from.min(stream.longest);
+                self.doubts.add(Name::Stream(at));
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Messages to the box that are longer than it reads: passed over, and named in an alarm.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::handle::Shared;
+use super::packet::{MAX_PACKET_BYTES, Message};
+
+/// The alarm.
+const NAME: &str = "mqtt-oversize";
+/// Topics that are remembered; of more only these are named.
+const MOST: usize = 8;
+/// How long a message that is not retained is spoken of.
+const PASSING: Duration = Duration::from_secs(60);
+
+/// The topics with such messages: the length, and until when a message that is not retained is spoken of.
+#[derive(Debug, Default)]
+pub(super) struct Oversize(BTreeMap<String, (usize, Option<u64>)>);
+
+impl Oversize {
+    /// Looks at a message that arrived.
+    pub(super) fn look(&mut self, message: &Message, shared: &Shared) {
+        if message.is_whole() {
+            // Cleared, or another one in its place.
+            if self.0.remove(&message.topic).is_some() {
+                self.report(shared);
+            }
+            return;
+        }
+        shared.totals.oversize_received.inc();
+        let until = (!message.retained).then(|| shared.clock.now().plus(PASSING).mono_ns);
+        if self.0.len() < MOST || self.0.contains_key(&message.topic) {
+            self.0.insert(message.topic.clone(), (message.bytes, until));
+            self.report(shared);
+        }
+    }
+
+    /// Forgets what is over.
+    pub(super) fn tidy(&mut self, shared: &Shared) {
+        let now = shared.clock.now().mono_ns;
+        let before = self.0.len();
+        self.0.retain(|_, (_, until)| until.is_none_or(|until| until > now));
+        if self.0.len() < before {
+            self.report(shared);
+        }
+    }
+
+    /// A new connection is told anew what is retained.
+    pub(super) fn begin_again(&mut self, shared: &Shared) {
+        self.0.retain(|_, (_, until)| until.is_some());
+        self.report(shared);
+    }
+
+    fn report(&self, shared: &Shared) {
+        let Some((topic, _)) = self.0.first_key_value() else { return shared.clear_alarm(NAME) };
+        let named: Vec<String> =
+            self.0.iter().map(|(topic, (bytes, _))| format!("{topic} ({bytes} bytes)")).collect();
+        let text = format!(
+            "somebody sent what is longer than the box reads ({MAX_PACKET_BYTES} bytes): {}; it was passed over; find \
+             the sender, and remove a retained one with: mosquitto_pub -r -n -t '{topic}'",
+            named.join(", ")
+        );
+        shared.alarm(NAME, &text);
+    }
+}

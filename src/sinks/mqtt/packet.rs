@@ -1,0 +1,350 @@
+//! MQTT packets as bytes. What goes out is written here or by rumqttc's encoders; what comes in is cut from the stream
+//! with bounded memory: a message that is longer than the box reads is known by its topic and its size, and its bytes
+//! are passed over, so that nobody's message ends the connection.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use rumqttc::mqttbytes::v4;
+use rumqttc::v5::mqttbytes::v5;
+
+/// The longest packet that is read as a whole: the longest request that is accepted, and the longest topic.
+pub(super) const MAX_PACKET_BYTES: usize = (64 << 10) + (66 << 10);
+/// So much of a longer message is looked at: the longest topic there is, its packet id, and how its payload begins.
+const HEAD_BYTES: usize = (64 << 10) + 256;
+
+/// Which MQTT a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    /// MQTT 3.1.1.
+    V4,
+    /// MQTT 5.
+    V5,
+}
+
+/// A packet that arrived, reduced to what matters here.
+#[derive(Debug, PartialEq)]
+pub(super) enum Received {
+    ConnAck(Accepted),
+    Publish(Message),
+    /// `refused` names the reason with which an MQTT 5 broker did not take the message.
+    PubAck {
+        pkid: u16,
+        refused: Option<&'static str>,
+    },
+    Pong,
+    /// An MQTT 5 broker says why it will close the connection.
+    Closing(u8),
+    /// Nothing that anybody waits for.
+    Other,
+}
+
+/// A CONNACK.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Accepted {
+    /// 0: accepted; else why not, in the numbers of the version.
+    pub(super) code: u8,
+    /// The longest packet that the broker takes.
+    pub(super) max_packet: Option<u32>,
+    /// How many messages may be in flight.
+    pub(super) receive_max: Option<u16>,
+    /// The interval of pings that the broker asks for, in seconds.
+    pub(super) keep_alive: Option<u16>,
+}
+
+/// A PUBLISH.
+#[derive(Debug, PartialEq)]
+pub(super) struct Message {
+    pub(super) topic: String,
+    /// The payload, or how it begins where it is longer than is read.
+    pub(super) payload: Bytes,
+    /// The payload's length, also where it was not read.
+    pub(super) bytes: usize,
+    pub(super) retained: bool,
+    /// To be acknowledged; 0 at QoS 0.
+    pub(super) pkid: u16,
+}
+
+impl Message {
+    /// Whether the payload is all there.
+    pub(super) fn is_whole(&self) -> bool {
+        self.payload.len() == self.bytes
+    }
+}
+
+/// Bytes that are no MQTT.
+#[derive(Debug, thiserror::Error)]
+#[error("it sent what is no MQTT ({0})")]
+pub(super) struct Garbled(pub(super) &'static str);
+
+/// Cuts packets out of a stream of bytes.
+#[derive(Debug)]
+pub(super) struct Reader {
+    version: Version,
+    buffer: BytesMut,
+    /// Bytes of a message that is passed over and that are still to come.
+    passing: usize,
+}
+
+impl Reader {
+    pub(super) fn new(version: Version) -> Reader {
+        Reader { version, buffer: BytesMut::new(), passing: 0 }
+    }
+
+    /// Takes what came from the network.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        let passed = bytes.len().min(self.passing);
+        self.passing -= passed;
+        self.buffer.extend_from_slice(&bytes[passed..]);
+    }
+
+    /// The next packet, if all that is looked at of it is here.
+    pub(super) fn next(&mut self) -> Result<Option<Received>, Garbled> {
+        let Some((head, length)) = fixed_header(&self.buffer)? else { return Ok(None) };
+        let kind = self.buffer[0] >> 4;
+        if length > MAX_PACKET_BYTES {
+            if kind != PUBLISH {
+                return Err(Garbled("a packet too long for its kind"));
+            }
+            return Ok(self.beginning(head, length)?.map(Received::Publish));
+        }
+        if self.buffer.len() < head + length {
+            return Ok(None);
+        }
+        let whole = self.buffer.split_to(head + length).freeze();
+        let body = whole.slice(head..);
+        received(self.version, &whole, body).map(Some)
+    }
+
+    /// What can be said of a message that is too long to be read; its rest is passed over.
+    fn beginning(&mut self, head: usize, length: usize) -> Result<Option<Message>, Garbled> {
+        if self.buffer.len() < head + HEAD_BYTES {
+            return Ok(None);
+        }
+        let flags = self.buffer[0];
+        let looked_at = self.buffer.len().min(head + length);
+        let body = self.buffer.split_to(looked_at).freeze().slice(head..);
+        self.passing = head + length - looked_at;
+        let mut message = message(self.version, flags, body.clone(), length)?;
+        // Its own memory: the rest of what was read is let go of.
+        message.payload = Bytes::copy_from_slice(&message.payload[..message.payload.len().min(256)]);
+        Ok(Some(message))
+    }
+}
+
+const PUBLISH: u8 = 3;
+
+/// Length of the fixed header, and of what follows it; `None` while it is not all there.
+fn fixed_header(bytes: &[u8]) -> Result<Option<(usize, usize)>, Garbled> {
+    Ok(bytes.get(1..).map(variable_length).transpose()?.flatten().map(|(taken, length)| (1 + taken, length)))
+}
+
+/// A length of one to four bytes: how many, and what they say.
+fn variable_length(bytes: &[u8]) -> Result<Option<(usize, usize)>, Garbled> {
+    let mut length = 0;
+    for (at, byte) in bytes.iter().take(4).enumerate() {
+        length |= usize::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Ok(Some((at + 1, length)));
+        }
+    }
+    if bytes.len() < 4 { Ok(None) } else { Err(Garbled("a length of more than four bytes")) }
+}
+
+fn received(version: Version, whole: &Bytes, body: Bytes) -> Result<Received, Garbled> {
+    let code = |at: usize| body.get(at).copied().unwrap_or(0);
+    Ok(match whole[0] >> 4 {
+        2 => Received::ConnAck(accepted(version, whole, &body)?),
+        PUBLISH => {
+            let length = body.len();
+            Received::Publish(message(version, whole[0], body, length)?)
+        }
+        4 => {
+            let pkid = body.get(..2).map(|bytes| u16::from_be_bytes([bytes[0], bytes[1]]));
+            let pkid = pkid.ok_or(Garbled("a PUBACK without its packet id"))?;
+            Received::PubAck { pkid, refused: refusal(code(2)) }
+        }
+        13 => Received::Pong,
+        14 => Received::Closing(code(0)),
+        _ => Received::Other,
+    })
+}
+
+fn accepted(version: Version, whole: &Bytes, body: &Bytes) -> Result<Accepted, Garbled> {
+    let code = *body.get(1).ok_or(Garbled("a CONNACK that is too short"))?;
+    // A broker that does not speak MQTT 5 answers in the form of 3.1.1.
+    if version == Version::V4 || body.len() == 2 {
+        return Ok(Accepted { code, ..Accepted::default() });
+    }
+    let mut bytes = BytesMut::from(&whole[..]);
+    let Ok(v5::Packet::ConnAck(ack)) = v5::Packet::read(&mut bytes, None) else {
+        // Why it was refused counts more than how well that was said.
+        let unread = Err(Garbled("a CONNACK that cannot be read"));
+        return if code == 0 { unread } else { Ok(Accepted { code, ..Accepted::default() }) };
+    };
+    let said = ack.properties.as_ref();
+    Ok(Accepted {
+        code,
+        max_packet: said.and_then(|said| said.max_packet_size),
+        receive_max: said.and_then(|said| said.receive_max),
+        keep_alive: said.and_then(|said| said.server_keep_alive),
+    })
+}
+
+/// A PUBLISH whose fixed header said `length`; of `body` at least the topic is there.
+fn message(version: Version, flags: u8, mut body: Bytes, length: usize) -> Result<Message, Garbled> {
+    const SHORT: Garbled = Garbled("a PUBLISH that is too short");
+    let take = |body: &mut Bytes, count: usize| {
+        if body.len() < count { Err(SHORT) } else { Ok(body.split_to(count)) }
+    };
+    let seen = body.len();
+    let topic = take(&mut body, 2)?.get_u16();
+    let topic = take(&mut body, usize::from(topic))?;
+    let topic = String::from_utf8(topic.to_vec()).map_err(|_| Garbled("a topic that is not UTF-8"))?;
+    let pkid = if flags >> 1 & 3 == 0 { 0 } else { take(&mut body, 2)?.get_u16() };
+    let mut skipped = seen - body.len();
+    if version == Version::V5 {
+        let (taken, properties) = variable_length(&body)?.ok_or(SHORT)?;
+        skipped += taken + properties;
+        // Of a message that is passed over they may be longer than what is looked at.
+        body.advance((taken + properties).min(body.len()));
+    }
+    let bytes = length.checked_sub(skipped).ok_or(SHORT)?;
+    Ok(Message { topic, payload: body, bytes, retained: flags & 1 == 1, pkid })
+}
+
+/// Why an MQTT 5 broker did not take a message. That it is out of room is no reason for good.
+fn refusal(code: u8) -> Option<&'static str> {
+    match code {
+        0..0x80 | 0x91 | 0x97 => None,
+        0x83 => Some("for a reason of the broker's own"),
+        0x87 => Some("not authorised"),
+        0x90 => Some("not a topic that it accepts"),
+        0x99 => Some("not a payload that it accepts"),
+        _ => Some("without a reason"),
+    }
+}
+
+/// Bytes of a PUBLISH of QoS 1 with a topic and a payload of these lengths.
+pub(super) fn publish_bytes(version: Version, topic: usize, payload: usize) -> usize {
+    let length = publish_length(version, topic, payload, true);
+    1 + length_bytes(length) + length
+}
+
+fn publish_length(version: Version, topic: usize, payload: usize, acknowledged: bool) -> usize {
+    2 + topic + if acknowledged { 2 } else { 0 } + usize::from(version == Version::V5) + payload
+}
+
+fn length_bytes(length: usize) -> usize {
+    match length {
+        0..0x80 => 1,
+        0x80..0x4000 => 2,
+        0x4000..0x20_0000 => 3,
+        _ => 4,
+    }
+}
+
+/// Writes a PUBLISH; `pkid` 0 is QoS 0.
+pub(super) fn write_publish(
+    version: Version,
+    topic: &str,
+    payload: &[u8],
+    pkid: u16,
+    retain: bool,
+    out: &mut BytesMut,
+) {
+    let mut length = publish_length(version, topic.len(), payload.len(), pkid != 0);
+    out.reserve(5 + length);
+    out.put_u8(0x30 | u8::from(pkid != 0) << 1 | u8::from(retain));
+    loop {
+        let (byte, rest) = ((length & 0x7f) as u8, length >> 7);
+        out.put_u8(if rest > 0 { byte | 0x80 } else { byte });
+        length = rest;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.put_u16(topic.len() as u16);
+    out.put_slice(topic.as_bytes());
+    if pkid != 0 {
+        out.put_u16(pkid);
+    }
+    if version == Version::V5 {
+        out.put_u8(0);
+    }
+    out.put_slice(payload);
+}
+
+/// How we introduce ourselves.
+pub(super) struct Greeting {
+    pub(super) client_id: String,
+    pub(super) keep_alive_s: u16,
+    /// Name and password.
+    pub(super) login: Option<(String, String)>,
+    /// Topic and payload of the last will: QoS 1, retained.
+    pub(super) will: (String, Vec<u8>),
+}
+
+/// Writes a CONNECT for a session that the broker does not keep.
+pub(super) fn write_connect(
+    version: Version,
+    greeting: &Greeting,
+    out: &mut BytesMut,
+) -> Result<(), Garbled> {
+    let Greeting { client_id, keep_alive_s: keep_alive, login, will } = greeting;
+    let client_id = client_id.clone();
+    let written = match version {
+        Version::V4 => {
+            let last_will =
+                v4::LastWill::new(&will.0, will.1.clone(), rumqttc::mqttbytes::QoS::AtLeastOnce, true);
+            let mut connect = v4::Connect::new(client_id);
+            connect.keep_alive = *keep_alive;
+            connect.last_will = Some(last_will);
+            if let Some((name, password)) = login {
+                connect.set_login(name, password);
+            }
+            v4::Packet::Connect(connect).write(out, usize::MAX).is_ok()
+        }
+        Version::V5 => {
+            let at_least_once = rumqttc::v5::mqttbytes::QoS::AtLeastOnce;
+            let last_will = v5::LastWill::new(will.0.clone(), will.1.clone(), at_least_once, true, None);
+            let login = login.as_ref().map(|(name, password)| v5::Login::new(name.clone(), password.clone()));
+            let connect =
+                v5::Connect { keep_alive: *keep_alive, client_id, clean_start: true, properties: None };
+            v5::Packet::Connect(connect, Some(last_will), login).write(out, None).is_ok()
+        }
+    };
+    if written { Ok(()) } else { Err(Garbled("a CONNECT too long to be written")) }
+}
+
+/// Writes a SUBSCRIBE with QoS 1. `foreign`: what we publish ourselves is not wanted back, where the broker can do that.
+pub(super) fn write_subscribe(version: Version, filter: &str, foreign: bool, pkid: u16, out: &mut BytesMut) {
+    let written = match version {
+        Version::V4 => {
+            let mut subscribe = v4::Subscribe::new(filter, rumqttc::mqttbytes::QoS::AtLeastOnce);
+            subscribe.pkid = pkid;
+            v4::Packet::Subscribe(subscribe).write(out, usize::MAX).is_ok()
+        }
+        Version::V5 => {
+            let mut filter = v5::Filter::new(filter, rumqttc::v5::mqttbytes::QoS::AtLeastOnce);
+            filter.nolocal = foreign;
+            let mut subscribe = v5::Subscribe::new(filter, None);
+            subscribe.pkid = pkid;
+            v5::Packet::Subscribe(subscribe).write(out, None).is_ok()
+        }
+    };
+    debug_assert!(written, "a filter is shorter than any bound");
+}
+
+/// Writes a PUBACK: the same bytes in both versions.
+pub(super) fn write_puback(pkid: u16, out: &mut BytesMut) {
+    out.put_slice(&[0x40, 2]);
+    out.put_u16(pkid);
+}
+
+/// A PINGREQ.
+pub(super) const PING: [u8; 2] = [0xc0, 0];
+/// A DISCONNECT of an orderly end.
+pub(super) const DISCONNECT: [u8; 2] = [0xe0, 0];
+
+#[cfg(test)]
+#[path = "packet_tests.rs"]
+mod tests;

@@ -1,0 +1,81 @@
+//! What goes into the outbox and how, and where it goes from there when the broker does not take it.
+
+use std::sync::Arc;
+
+use super::handle::{Kept, Shared};
+use super::message::Aside;
+use crate::contract::topic;
+use crate::contract::{self, AttendanceOut, EventOut, InspectionOut};
+use crate::store::{Class, Letter, Outbox, StoreError};
+use crate::types::rfc3339;
+
+/// The mark that tells how far attendance is in the outbox.
+pub(super) const ATTENDANCE: &str = "attendance";
+/// The alarm while the broker does not take messages.
+pub(super) const REFUSED: &str = "mqtt-refused";
+
+/// Puts what the broker does not take where it is listed, and says so.
+pub(super) fn set_aside(outbox: &mut Outbox, aside: &Aside, shared: &Shared) -> Result<(), StoreError> {
+    if !aside.news {
+        shared.totals.refused_dropped.inc();
+        return Ok(());
+    }
+    shared.totals.set_aside.inc();
+    let Aside { key, topic, bytes, reason, .. } = aside;
+    tracing::warn!(topic, "set aside: {reason}");
+    let letter = Letter {
+        topic: topic.clone(),
+        seq: None,
+        bytes: *bytes as u64,
+        reason: reason.clone(),
+        time: rfc3339(shared.clock.now().wall_ns),
+    };
+    let dropped = outbox.set_aside(*key, letter)?;
+    shared.totals.letters_dropped.add(dropped);
+    if key.is_some() {
+        // The gap is on its way by the next fetch.
+        shared.exchange.hear(|desk| desk.more = true);
+        shared.wake.notify_one();
+    }
+    // About this alarm itself nothing can be said over MQTT.
+    if *topic != topic::alarm(REFUSED) {
+        let text = format!(
+            "the broker does not take every message: {topic}: {reason}; ocellus status lists what was set aside; raise \
+             the broker's limit (max_packet_size, message_size_limit) or allow the topic, then restart mqtt"
+        );
+        shared.alarm(REFUSED, &text);
+    }
+    Ok(())
+}
+
+pub(super) fn stage(outbox: &mut Outbox, kept: &Kept, shared: &Shared) -> Result<(), StoreError> {
+    match kept {
+        Kept::Event(event) => {
+            let stream: Arc<str> = topic::event(&event.camera).into();
+            let now = shared.clock.now();
+            outbox.stage(Class::Event, &stream, |seq, out| {
+                contract::write(seq, event.captured.wall_ns, &EventOut::new(event, now), out);
+            });
+        }
+        Kept::Inspection(inspection) => {
+            let stream: Arc<str> = topic::inspection(&inspection.camera).into();
+            outbox.stage(Class::Result, &stream, |seq, out| {
+                let wall_ns = inspection.trigger.at.wall_ns;
+                contract::write(seq, wall_ns, &InspectionOut::from(&**inspection), out);
+            });
+        }
+        Kept::Attendance(event) => {
+            if event.id <= outbox.marked(ATTENDANCE)? {
+                // Offered again after a crash or a full queue: it is here already.
+                shared.totals.events_known.inc();
+                return Ok(());
+            }
+            let stream: Arc<str> = topic::attendance(&event.camera).into();
+            outbox.stage(Class::Result, &stream, |seq, out| {
+                contract::write(seq, event.wall_ns, &AttendanceOut::from(&**event), out);
+            });
+            outbox.mark(ATTENDANCE, event.id);
+        }
+    }
+    Ok(())
+}
