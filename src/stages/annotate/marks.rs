@@ -7,6 +7,8 @@ use crate::types::{Finding, Point, Pose, Rect, Report, RoiResult, Value, Verdict
 
 /// How much of a zone's colour is mixed into its inside, of 256.
 const ZONE_TINT: u16 = 36;
+/// Around its regions a part is taken to reach so many lines of text; a label may go farther.
+const PART_LINES: f32 = 3.0;
 /// Characters of a cause that are shown at most.
 const CAUSE: usize = 120;
 
@@ -22,6 +24,7 @@ impl Marks<'_> {
             return;
         }
         let pose = inspection.pose.unwrap_or_default();
+        self.survey_part(outlines, pose);
         for (roi, outline) in inspection.rois.iter().zip(outlines) {
             let defects = roi.defects.iter().map(|defect| bounds(corners(defect.rect).into_iter()));
             let areas = std::iter::once(bounds(outline.iter().copied())).chain(defects).flatten();
@@ -30,6 +33,16 @@ impl Marks<'_> {
                 let turned = bounds(corners(area).into_iter().map(|corner| self.posed(pose, corner)));
                 turned.into_iter().for_each(|area| self.keep_free(area));
             }
+        }
+    }
+
+    /// How large the part is, no recipe says: about its regions and a few lines of text around them.
+    fn survey_part(&mut self, outlines: &[Vec<Point>], pose: Pose) {
+        let regions = bounds(outlines.iter().flatten().map(|corner| self.posed(pose, *corner)));
+        let around = f32::from(self.size) * PART_LINES;
+        if let Some(Rect { x, y, w, h }) = regions {
+            let (w, h) = (w + 2.0 * around, h + 2.0 * around);
+            self.keep_free(Rect { x: x - around, y: y - around, w, h });
         }
     }
 
