@@ -27,8 +27,8 @@ use ocellus::stages::PartStation;
 use ocellus::stages::inspect::{GoldenPicture, Program};
 use ocellus::supervisor::{Beat, Spawned, Stop, spawn};
 use ocellus::types::{
-    Attendance, Channels, Class, Clock, Event, Frame, Inspection, Outcome, Patch, PixelFormat, Pose, Rect,
-    Report, SystemClock, Trigger, TriggerKind,
+    Attendance, Channels, Class, Clock, Event, Frame, Inspection, Numbering, Outcome, Patch, PixelFormat,
+    Pose, Rect, Report, SystemClock, Trigger, TriggerKind,
 };
 
 const SIZE: [usize; 2] = [2448, 2048];
@@ -297,7 +297,7 @@ fn settings() -> PartLaneSettings {
         queue: 2,
         max_wait: Duration::from_secs(1),
         tolerance: Duration::from_secs(3600),
-        first_id: 1,
+        numbers: Numbering::from_first(1),
     }
 }
 

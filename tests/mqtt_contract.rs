@@ -4,7 +4,7 @@ mod support;
 
 use ocellus::contract::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, schema};
 use ocellus::sinks::{Offer, Sink};
-use ocellus::types::{CommandKind, Direction, Event, EventKind, Report};
+use ocellus::types::{CommandKind, Direction, Event, EventKind, Report, ZoneSet};
 use serde_json::{Value, json};
 use support::broker::Broker;
 use support::subscriber::Subscriber;
@@ -258,7 +258,7 @@ fn what_happens_at_places_and_whose_track_a_finding_is_keep_to_their_schemas() {
     let mut report = Report::clone(&report(5));
     let finding = &mut report.findings[0];
     (finding.track, finding.name) = (Some(7), Some("Ada".into()));
-    finding.zones.push("door".into()).unwrap();
+    finding.zones = ZoneSet::of(["door"]);
     assert_eq!(unit.mqtt.offer_report(&std::sync::Arc::new(report)), Offer::Taken);
     subscriber.wait_for("front/event", |event| event["event"] == "line_cross");
     let said = subscriber.json("front/event");

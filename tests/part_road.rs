@@ -11,8 +11,8 @@ use ocellus::sinks::{Offer, Sink};
 use ocellus::stages::{PartFault, PartStation};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{
-    Attendance, Class, Clock, Ended, Event, Frame, Inspection, Outcome, PixelFormat, Pose, Report, RoiResult,
-    Stamp, SystemClock, Trigger, TriggerKind, Verdict,
+    Attendance, Class, Clock, Ended, Event, Frame, Inspection, Numbering, Outcome, PixelFormat, Pose, Report,
+    RoiResult, Stamp, SystemClock, Trigger, TriggerKind, Verdict,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -111,7 +111,7 @@ impl Line {
             queue,
             max_wait: Duration::from_millis(300),
             tolerance: Duration::from_millis(100),
-            first_id: 1,
+            numbers: Numbering::from_first(1),
         };
         let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([sink.clone() as Arc<dyn Sink>]);
         let lane = PartLane::new(settings, ring.clone(), sinks, bell.clone());

@@ -26,6 +26,7 @@ mod preview;
 mod reload;
 mod rig;
 mod status;
+mod stored;
 mod units;
 mod voice;
 mod web_commands;
@@ -45,7 +46,7 @@ use crate::sinks::Sink;
 use crate::sinks::evidence::Evidence;
 use crate::sinks::mqtt::{Link, Mqtt};
 use crate::sinks::web::Web;
-use crate::store::{Store, StoreError};
+use crate::store::{Numbers, Store, StoreError};
 use crate::supervisor::{Ended, Signals, SpawnError, Stop, Supervisor, SupervisorError, notify, spawn};
 use crate::telemetry::{Log, share_heaps};
 use crate::types::{Clock, Command, Stamp, SystemClock};
@@ -132,6 +133,10 @@ struct App {
     voice: Voice,
     health: HealthModel,
     store: Store,
+    /// Those of acquisitions and of tracked objects.
+    numbers: Numbers,
+    /// It could not be opened at the start, because the disk is full.
+    store_waits: AtomicBool,
     sinks: Arc<[Arc<dyn Sink>]>,
     evidence: Evidence,
     attendance: Attendance,
@@ -167,6 +172,7 @@ pub fn run(options: Options, config: Config, logging: Log) -> Result<(), AppErro
     let outcome = app.start(inbox, &stop).and_then(|()| Ok(app.supervisor.run(&stop)?));
     notify::stopping("draining");
     let stragglers = app.supervisor.shutdown();
+    app.finish_store();
     match outcome? {
         Ended::Stopped => tracing::info!("stopped"),
         Ended::WorkDone => tracing::info!("every camera has ended"),
@@ -190,10 +196,7 @@ impl App {
         let web = Web::new(&config.device.name, Arc::new(SystemClock));
         web.describe(figures::described());
         let voice = Voice::new(&mqtt, &web);
-        if let Some(aside) = opened.set_aside {
-            voice.alarm("store", &status::set_aside(&aside));
-        }
-        tidy_gallery(&opened.store, &voice);
+        stored::report(&opened, &voice);
         let evidence = Evidence::new(&config.evidence, &config.device.state_dir, &config.hash);
         // The plant first: evidence copies the frame. The page last, where it is served: a reload may change that.
         let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([
@@ -214,6 +217,8 @@ impl App {
             people: FacesInbox::default(),
             attendance: Attendance::new(&config.attendance, &config.cameras),
             config: Mutex::new(config),
+            numbers: Numbers::new(opened.store.clone()),
+            store_waits: AtomicBool::new(opened.waiting.is_some()),
             store: opened.store,
             sinks,
             evidence,
@@ -248,6 +253,7 @@ impl App {
             })?
         };
         self.supervisor.add(self.mqtt_unit(&config))?;
+        self.supervisor.add(self.store_unit())?;
         self.supervisor.add(self.evidence_unit())?;
         self.supervisor.add(self.attendance_unit())?;
         for unit in self.worker_units() {
@@ -296,15 +302,6 @@ impl App {
 
     fn config(&self) -> MutexGuard<'_, Config> {
         lock(&self.config)
-    }
-}
-
-/// Erasures that a crash cut short come first: nothing of those people is to be seen, or sent.
-fn tidy_gallery(store: &Store, voice: &Voice) {
-    match finish_erasures(store) {
-        Ok(0) => {}
-        Ok(people) => tracing::info!(people, "erasures that were cut short are done"),
-        Err(error) => voice.alarm("gallery", &format!("the gallery is not in order: {error}")),
     }
 }
 

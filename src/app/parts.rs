@@ -17,8 +17,6 @@ use crate::store::GoldenSet;
 use crate::supervisor::{Beat, Unit, UnitContext};
 use crate::types::{Class, Frame};
 
-/// Acquisition numbers that a camera's lane takes at once: more than it will use between two restarts.
-const ID_BLOCK: u64 = 1 << 20;
 /// How often the loop beats, and looks for products that may go, while no trigger is due.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// How long acquisitions may take that are under way at the end: less than half of the shortest usual drain time.
@@ -63,7 +61,7 @@ impl Parts {
             queue: settings.queue,
             max_wait: settings.max_wait,
             tolerance: settings.tolerance,
-            first_id: app.first_number("acquisition", ID_BLOCK) + 1,
+            numbers: app.numbers.of("acquisition", camera),
         };
         let lane = PartLane::new(lane, ring.clone(), app.sinks.clone(), app.bell.clone());
         Parts { lane, settings: settings.clone(), state: Mutex::default() }

@@ -20,15 +20,12 @@ use crate::sinks::Sink;
 use crate::stages::track::Tracker;
 use crate::supervisor::{Stop, Unit, UnitContext, UnitError};
 use crate::telemetry::Counter;
-use crate::types::{Clock, Frame, SystemClock};
+use crate::types::{Frame, SystemClock};
 
 /// Frames under way beyond one a worker: enough that no worker waits for a slow neighbour.
 const OVERTAKING: usize = 4;
 /// How long a camera that ends waits for its last results, in steps in which it looks at its stop token.
 const DRAIN_STEP: Duration = Duration::from_millis(50);
-
-/// Numbers of objects that a rig takes at once: more than it will see between two restarts, most likely.
-const TRACK_BLOCK: u64 = 1 << 20;
 
 /// A lane's feed, and the stage that it feeds.
 type Attached = (Arc<Stage<Item>>, Arc<dyn Feed<Item>>);
@@ -217,7 +214,7 @@ impl Rig {
                 window,
                 followers,
                 tracker: camera.track.clone().map(|track| {
-                    let tracker = Tracker::new(track, app.first_number("track", TRACK_BLOCK));
+                    let tracker = Tracker::new(track, 1).with_numbers(app.numbers.of("track", &camera.name));
                     tracker.with_places(&camera.zones, &camera.lines)
                 }),
             };
@@ -343,15 +340,4 @@ fn parts_name(name: &str) -> String {
 /// A file that is damaged stays damaged, and a missing plugin stays missing.
 fn is_lasting(rig: &Rig, error: &CaptureError) -> bool {
     rig.settings.source.ends() || error.is_final()
-}
-
-impl App {
-    /// Objects and acquisitions are numbered in blocks that the store gives out, so that no number is used twice on a
-    /// box. Where the store cannot (a full disk), from the second in which the rig was built.
-    pub(super) fn first_number(&self, of: &str, block: u64) -> u64 {
-        self.store.counters().reserve(of, block).unwrap_or_else(|error| {
-            tracing::warn!(of, "numbered by the clock, because the store gives no numbers: {error}");
-            (SystemClock.now().wall_ns / 1_000_000_000) << 20
-        })
-    }
 }

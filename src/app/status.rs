@@ -1,7 +1,6 @@
 //! What the box says about itself: status, cameras, telemetry; and READY once frames pass.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -327,13 +326,4 @@ pub(super) fn away(health: &Health) -> Option<String> {
         Health::Offline { cause, .. } => Some(format!("the camera is offline: {cause}")),
         Health::Ended => Some("the camera has ended".into()),
     }
-}
-
-/// The alarm text for a store that was damaged.
-pub(super) fn set_aside(aside: &Path) -> String {
-    format!(
-        "the store was damaged and has been set aside as {}; a fresh one was begun, and events that were still \
-         in the old one are not sent; keep the folder for support, or delete it to end this alarm at the next start",
-        aside.display()
-    )
 }

@@ -1,6 +1,9 @@
 //! `ocellus attendance`: who was here on a day, on the terminal or as a table in a file; of the running service, or of
 //! its store where none runs.
 
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -79,8 +82,14 @@ fn put(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if path.as_os_str() == "-" {
         return Ok(tell::print_bytes(bytes)?);
     }
-    std::fs::write(path, bytes)
+    write_private(path, bytes)
         .with_context(|| format!("{} cannot be written; name a file in a folder that exists", path.display()))
+}
+
+/// The table names people: a file that is begun here is its owner's alone.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    options?.write_all(bytes)
 }
 
 fn in_words(day: &Day) -> anyhow::Result<String> {

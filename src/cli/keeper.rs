@@ -36,6 +36,9 @@ pub(super) fn keeper(dir: &Path) -> Result<Keeper, StoreError> {
                         "ocellus: the store was damaged; it is set aside as {aside}"
                     ));
                 }
+                if let Some(full) = opened.waiting {
+                    return Err(full);
+                }
                 return Ok(Keeper::Nobody(opened.store));
             }
             Err(locked @ StoreError::Locked { .. }) => locked,

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use clap::Args;
+use rustix::fs::Mode;
 
 use super::Configured;
 use crate::app;
@@ -14,6 +15,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    // What the service keeps is nobody else's to read: events, pictures of people and of products.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let options = arguments.configured.options();
     let config = options.load()?;
     let log = Log::start(&config.log.level).context("the log cannot be started")?;

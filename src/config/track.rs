@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+pub use crate::types::MAX_ZONES;
 use crate::types::Point;
 
-/// Most zones of a camera.
-pub const MAX_ZONES: usize = 16;
 /// Most lines of a camera.
 pub const MAX_LINES: usize = 16;
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use crate::types::{Finding, Label, Latency, Point, Rect, Report, Value, rfc3339};
+use crate::types::{Finding, Latency, Point, Rect, Report, Value, ZoneSet, rfc3339};
 
 /// A body that may be published: it names its schema and version.
 pub trait Payload: Serialize + JsonSchema {
@@ -199,13 +199,17 @@ pub struct FindingOut<'a> {
     /// The tracked object that it belongs to, from the frame on in which its `new` is told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub track: Option<u64>,
-    /// The zones that the object is in; of more than four the first ones, in the order of the configuration.
-    #[serde(skip_serializing_if = "<[Label]>::is_empty")]
+    /// The zones that the object is in, in the order of the configuration.
+    #[serde(skip_serializing_if = "ZoneSet::is_empty", serialize_with = "zones")]
     #[schemars(with = "Option<Vec<String>>")]
-    pub zones: &'a [Label],
+    pub zones: &'a ZoneSet,
     /// Who it is, as far as recognition knows by now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
+}
+
+fn zones<S: Serializer>(zones: &ZoneSet, out: S) -> Result<S::Ok, S::Error> {
+    out.collect_seq(zones.iter().map(|name| &**name))
 }
 
 fn points<S: Serializer>(points: &[Point], out: S) -> Result<S::Ok, S::Error> {
@@ -323,7 +327,8 @@ impl Payload for Detections<'_> {
 }
 
 /// On the topic of the messages that are missing: numbers `from` to `to` were dropped to keep the bound, erased with the
-/// person of whom they spoke, or set aside because the broker does not take them.
+/// person of whom they spoke, or set aside because the broker does not take them; or the store was lost, and those of them
+/// that had not been sent are missing.
 #[derive(Serialize, JsonSchema)]
 pub struct Gap {
     /// First number that is missing.

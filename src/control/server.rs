@@ -15,6 +15,8 @@ use crate::types::{Asker, Clock, Command, CommandKind, Refusal, Reply, Responder
 
 /// How often the listener looks for its end.
 const LOOK: Duration = Duration::from_millis(50);
+/// Pause before a full disk is tried again.
+const RETRY: Duration = Duration::from_secs(1);
 /// How long a client may take over its one line.
 const LINE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a command may take.
@@ -47,8 +49,7 @@ pub fn serve(
     beat: &Beat,
 ) -> Result<(), ControlError> {
     let path = socket(dir);
-    let fault = |source| ControlError::Bind { path: path.clone(), source };
-    let listener = bind(&path).map_err(fault)?;
+    let Some(listener) = listen(&path, stop, beat)? else { return Ok(()) };
     let mut open: Vec<Spawned<()>> = Vec::new();
     while !stop.wait(LOOK) {
         beat.beat();
@@ -63,6 +64,26 @@ pub fn serve(
     let deadline = Instant::now() + LOOK;
     open.into_iter().for_each(|connection| drop(connection.join_until(deadline)));
     Ok(())
+}
+
+/// Makes the socket, as soon as the disk has room for it; `None` when asked to stop before.
+fn listen(path: &Path, stop: &Stop, beat: &Beat) -> Result<Option<UnixListener>, ControlError> {
+    let mut logged = false;
+    loop {
+        match bind(path) {
+            Ok(listener) => return Ok(Some(listener)),
+            Err(full) if matches!(full.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+                if !std::mem::replace(&mut logged, true) {
+                    tracing::warn!("{} waits for space on the disk: {full}", path.display());
+                }
+            }
+            Err(source) => return Err(ControlError::Bind { path: path.into(), source }),
+        }
+        beat.beat();
+        if stop.wait(RETRY) {
+            return Ok(None);
+        }
+    }
 }
 
 fn bind(path: &Path) -> std::io::Result<UnixListener> {

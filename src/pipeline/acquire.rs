@@ -95,7 +95,7 @@ impl PartLane {
         bell: Arc<Bell>,
     ) -> Arc<PartLane> {
         let state = State {
-            account: Account::new(settings.first_id, settings.queue),
+            account: Account::new(1, settings.queue),
             under_way: 0,
             acknowledged: 0,
             valid: 0,
@@ -224,7 +224,8 @@ impl PartLane {
         ended: Option<Arc<dyn Ended>>,
     ) -> Answer {
         let mut state = lock(&self.state);
-        let Begun { id, overrun } = state.account.begin();
+        // Under the lock, so that numbers grow in the order in which triggers are taken.
+        let Begun { id, overrun } = state.account.begin_as(self.settings.numbers.next());
         let selected = state.product.clone();
         let product = selected.clone().unwrap_or_else(|| Arc::new(Product::none()));
         let pulled = Arc::new(Pulled { id, trigger, moment, product, ended });

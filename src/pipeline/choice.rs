@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ring::{Lease, Pick, Ring};
-use crate::types::{AcquisitionId, Frame, Label, Stamp};
+use crate::types::{Frame, Label, Numbering, Stamp};
 
 /// How a camera's triggers are served.
 #[derive(Clone, Debug)]
@@ -19,8 +19,8 @@ pub struct PartLaneSettings {
     pub max_wait: Duration,
     /// How far a frame may be from its moment.
     pub tolerance: Duration,
-    /// The number of the first acquisition.
-    pub first_id: AcquisitionId,
+    /// Where acquisitions get their numbers.
+    pub numbers: Numbering,
 }
 
 impl PartLaneSettings {

@@ -105,8 +105,26 @@ impl StoreError {
         }
     }
 
-    /// Whether setting the store aside is the remedy.
+    /// Whether setting the store aside is the remedy: its bytes are not what was written, the disk cannot read them, or
+    /// something that is no store lies in its place. A lack of handles or of memory is not.
     pub fn is_damage(&self) -> bool {
-        matches!(self, StoreError::Damaged { .. })
+        const UNREADABLE: [i32; 9] = [
+            libc::EIO,
+            libc::EBADMSG,
+            libc::EUCLEAN,
+            libc::EISDIR,
+            libc::ENOTDIR,
+            libc::EEXIST,
+            libc::ELOOP,
+            libc::ENXIO,
+            libc::ESPIPE,
+        ];
+        match self {
+            StoreError::Damaged { .. } => true,
+            StoreError::Io { source, .. } => {
+                source.raw_os_error().is_some_and(|code| UNREADABLE.contains(&code))
+            }
+            _ => false,
+        }
     }
 }

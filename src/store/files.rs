@@ -1,7 +1,8 @@
 //! Files beside the store: written whole or not at all, and erased by overwriting.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,6 +10,9 @@ use super::StoreError;
 
 /// Ends the names of files that are still being written.
 pub(super) const UNFINISHED: &str = ".unfinished";
+/// What the box keeps is nobody else's to read: pictures of people and of products.
+const PRIVATE_DIR: u32 = 0o700;
+const PRIVATE_FILE: u32 = 0o600;
 static ZEROES: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Writes `dir/name` so that after a crash it is there whole or not at all, and surely there when this returns.
@@ -16,7 +20,7 @@ static ZEROES: [u8; 64 << 10] = [0; 64 << 10];
 /// # Errors
 /// [`StoreError`], sorted by remedy; nothing of the file is left then.
 pub fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-    let write = || fs::create_dir_all(dir).and_then(|()| replace(dir, name, bytes));
+    let write = || make_dir(dir).and_then(|()| replace(dir, name, bytes));
     write().map_err(|error| StoreError::from_io(dir, error))
 }
 
@@ -27,13 +31,58 @@ pub fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
     let unfinished = dir.join(format!(".{name}.{}.{number}{UNFINISHED}", std::process::id()));
     let write = || {
-        let mut file = File::create(&unfinished)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(PRIVATE_FILE)
+            .open(&unfinished)?;
         file.write_all(bytes)?;
+        adopt(dir, &file)?;
         file.sync_all()?;
         fs::rename(&unfinished, dir.join(name))?;
         sync_dir(dir)
     };
     write().inspect_err(|_| drop(fs::remove_file(&unfinished)))
+}
+
+/// Gives a file that root has made in somebody else's folder to the owner of the folder: the service has to read what
+/// `sudo ocellus` writes.
+fn adopt(dir: &Path, file: &File) -> io::Result<()> {
+    let owner = fs::metadata(dir)?;
+    if rustix::process::geteuid().is_root() && owner.uid() != 0 {
+        std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(())
+}
+
+/// Makes the folder and those above it that are missing, readable by their owner alone.
+pub fn make_dir(dir: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(PRIVATE_DIR).create(dir)
+}
+
+/// Takes other users' access to the state directory `dir` and to the files of the `store` in it: those of earlier
+/// versions were made as the umask of the day had it. A directory that a group was let into stays open to the group; one
+/// that others share (`/tmp`, or a folder with other things in it) is left as it is.
+pub(super) fn make_private(dir: &Path, store: &Path) -> io::Result<()> {
+    const OTHERS: u32 = 0o007;
+    const STICKY: u32 = 0o1000;
+    let found = fs::metadata(dir)?;
+    let mode = found.permissions().mode();
+    let own = found.uid() == rustix::process::geteuid().as_raw();
+    let ours = store.is_dir()
+        || fs::read_dir(dir)?.flatten().all(|entry| entry.path() == store.with_extension("lock"));
+    if mode & OTHERS != 0 && mode & STICKY == 0 && own && ours {
+        fs::set_permissions(dir, Permissions::from_mode(PRIVATE_DIR))?;
+    }
+    let files = [dir, store].into_iter().filter_map(|folder| fs::read_dir(folder).ok());
+    for entry in files.flatten().flatten() {
+        let mode = entry.metadata()?.permissions().mode();
+        if ours && own && entry.file_type()?.is_file() && mode & OTHERS != 0 {
+            fs::set_permissions(entry.path(), Permissions::from_mode(PRIVATE_FILE))?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes what was renamed or removed in `dir` durable.

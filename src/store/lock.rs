@@ -1,6 +1,7 @@
 //! One process has the store. sled locks its own file, which a rewriting takes away from under it; this lock stays.
 
 use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -10,15 +11,36 @@ use super::StoreError;
 
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Takes the lock beside the store in `path`, held until the file is closed; waits for it at most `patience`.
-pub(super) fn take(path: &Path, patience: Duration) -> Result<File, StoreError> {
-    let beside = path.with_extension("lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(beside);
-    let file = file.map_err(|error| StoreError::from_io(path, error))?;
-    if wait_for(&file, patience).map_err(|error| StoreError::from_io(path, error))? {
-        return Ok(file);
+/// The lock, held until it is dropped.
+pub(super) struct Lock {
+    _dir: File,
+    /// What other versions of this program look at.
+    _file: Option<File>,
+}
+
+/// Takes the lock of the store in `path`; waits for it at most `patience`. The directory around it is locked, which
+/// takes no space, and a file beside the store where one can be made.
+pub(super) fn take(path: &Path, patience: Duration) -> Result<Lock, StoreError> {
+    let fail = |error| StoreError::from_io(path, error);
+    let around = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = File::open(around).map_err(fail)?;
+    if !wait_for(&dir, patience).map_err(fail)? {
+        return Err(StoreError::Locked { path: path.into() });
     }
-    Err(StoreError::Locked { path: path.into() })
+    let beside = path.with_extension("lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(beside);
+    let file = match file.map_err(fail) {
+        Ok(file) => Some(file),
+        Err(error @ StoreError::ReadOnly { .. }) => return Err(error),
+        // Full, or something else lies there: the directory's lock is enough.
+        Err(_) => None,
+    };
+    match &file {
+        Some(file) if !wait_for(file, patience).map_err(fail)? => {
+            Err(StoreError::Locked { path: path.into() })
+        }
+        _ => Ok(Lock { _dir: dir, _file: file }),
+    }
 }
 
 /// Waits until nobody has sled's file `db` in `path` open: its own threads let go of it a moment after a drop.

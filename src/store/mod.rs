@@ -2,32 +2,38 @@
 //!
 //! Trees: `meta` (schema version, erasures under way), `outbox` (results until the broker has them), `goldens` and
 //! `gallery` (sets of golden pictures, people; their pictures lie in files beside the store), `counters`,
-//! `attendance` (who was here when).
+//! `attendance` (who was here when). Beside it lies `numbers`, the record of how far all numbers have come.
 
+mod aside;
 mod attendance;
+mod audit;
 mod counters;
+mod database;
 mod error;
 mod files;
 mod forget;
 mod gallery;
 mod goldens;
+mod high_water;
 mod letters;
 mod lock;
 mod marks;
 mod migrate;
 mod missing;
+mod numbers;
 mod open;
 mod outbox;
 mod outbox_size;
 mod png;
 mod record;
 mod rewrite;
+mod streams;
 mod tree;
 
 pub use attendance::{Attendances, Change, Ledger};
 pub use counters::Counters;
 pub use error::StoreError;
-pub use files::{replace, write_whole};
+pub use files::{make_dir, replace, write_whole};
 pub use forget::{Forgotten, Resting};
 pub use gallery::{
     Erasing, Gallery, GalleryError, Imported, NewSample, Person, PersonName, Sample, Skipped, clean_name,
@@ -35,5 +41,6 @@ pub use gallery::{
 };
 pub use goldens::{GoldenEntry, GoldenError, GoldenFiles, GoldenSet, Goldens, Pruned, golden_entries_with};
 pub use letters::{Letter, MAX_LETTERS};
-pub use open::{Opened, Store};
+pub use numbers::Numbers;
+pub use open::{Loss, Opened, Store};
 pub use outbox::{Body, Class, Entry, Key, Outbox};

@@ -1,26 +1,28 @@
 //! Opening the store: create, recover, or set a damaged one aside and begin afresh.
 
 use std::fs::{self, File};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
+use super::audit::ATTENDED;
+use super::database::open_sled;
+use super::high_water::HighWater;
+use super::lock::Lock;
 use super::missing::Identity;
 use super::tree::{Holds, Tree};
-use super::{Attendances, Counters, Gallery, Goldens, Ledger, Outbox, StoreError, lock, migrate, rewrite};
+use super::{Attendances, Counters, Gallery, Goldens, Ledger, Outbox, StoreError};
+use super::{aside, audit, files, lock, migrate, rewrite};
 
 /// The directory inside the state directory.
 pub(super) const NAME: &str = "store";
 /// A file beside sled's, written once the store is whole: its presence makes an empty store a damaged one.
 pub(super) const MARK: &str = "ocellus";
-/// sled's page cache; the outbox is read once, so little is worth keeping.
-const CACHE_BYTES: u64 = 1 << 20;
-/// sled's unit of writing and of reclaiming; several are held in memory.
-const SEGMENT_BYTES: usize = 256 << 10;
 /// How long a lock may outlive its owner: sled's own threads let go of the file a moment after a drop.
-const LOCK_GRACE: Duration = Duration::from_millis(500);
+pub(super) const LOCK_GRACE: Duration = Duration::from_millis(500);
+/// How long sled may take to let go of its file at the end.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A store. Clones share it. After a fault of the disk it can be closed; it opens again when next used.
 #[derive(Clone)]
@@ -35,21 +37,38 @@ pub struct Store {
     gallery_turn: Arc<Mutex<()>>,
     /// The file of sled's that is open; see [`Store::missing`].
     pub(super) identity: Identity,
-    /// Keeps other processes away.
-    _lock: Arc<File>,
+    /// The same for counters.
+    counter_turn: Arc<Mutex<()>>,
+    /// Keeps other processes away; `None` until the state directory could be made.
+    lock: Arc<Mutex<Option<Lock>>>,
     /// Held by whoever writes attendance; who was forgotten.
     ledger: Arc<Ledger>,
     /// Counts closings: a tree that was taken before the last one is of no use.
     closings: Arc<AtomicU64>,
-    /// First sequence number of streams that this store does not know.
-    first_seq: u64,
+    /// How far all numbers have come, also where the store is lost.
+    high: Arc<HighWater>,
+    /// There was a store here before.
+    existed: bool,
+    /// What was lost and nobody has reported yet.
+    loss: Arc<Mutex<Option<Loss>>>,
 }
 
 /// What [`Store::open`] found.
 pub struct Opened {
-    /// The store, ready.
+    /// The store.
     pub store: Store,
-    /// Where a damaged predecessor was put; raise an alarm when this is set.
+    /// Where a damaged predecessor was put.
+    pub set_aside: Option<PathBuf>,
+    /// Why it is not open yet: the disk is full. It opens when it is used and there is space again.
+    pub waiting: Option<StoreError>,
+}
+
+/// A store that was lost: what was in it is not in the one that was begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// What was found.
+    pub cause: String,
+    /// Where what was left of it lies, if anything was.
     pub set_aside: Option<PathBuf>,
 }
 
@@ -62,59 +81,190 @@ impl std::fmt::Debug for Opened {
 impl Store {
     /// Opens (or begins) the store under the state directory `dir`.
     ///
-    /// A damaged store is renamed `store.corrupt-DATE` and a fresh one begun, whose sequence numbers start
-    /// above every number that the old one can have used. Locked, read-only and full are errors: nothing
-    /// is set aside for them.
+    /// One that is damaged, or is no store at all, is renamed `store.corrupt-DATE`, and a fresh one begun; so it is where
+    /// the store is gone although there was one. Numbers go on as the record beside the store knows them, and the
+    /// outbox announces which messages may be missing. On a full disk the store is given all the same and opens when it
+    /// is used and there is space. Locked, read-only and newer are errors: nothing is set aside for them.
     pub fn open(dir: &Path) -> Result<Opened, StoreError> {
         let path = dir.join(NAME);
-        fs::create_dir_all(dir).map_err(|error| StoreError::from_io(&path, error))?;
-        let lock = Arc::new(lock::take(&path, LOCK_GRACE)?);
-        rewrite::recover(&path).map_err(|error| StoreError::from_io(&path, error))?;
-        match open_sled(&path).and_then(|db| Store::begin(db, &path, &lock)) {
-            Ok(store) => Ok(Opened { store, set_aside: None }),
-            Err(error) if error.is_damage() => {
-                tracing::error!(%error, "the store is set aside");
-                let aside = set_aside(&path)?;
-                let base = aside_base(SystemTime::now());
-                fs::create_dir_all(&path)
-                    .and_then(|()| fs::write(path.join("first_seq"), base.to_string()))
-                    .map_err(|error| StoreError::from_io(&path, error))?;
-                let store = open_sled(&path).and_then(|db| Store::begin(db, &path, &lock))?;
-                Ok(Opened { store, set_aside: Some(aside) })
-            }
-            Err(error) => Err(error),
-        }
+        let lock = match take_lock(&path) {
+            Err(StoreError::DiskFull { .. }) => None,
+            lock => Some(lock?),
+        };
+        let high = HighWater::open(dir);
+        let store = Store {
+            db: Arc::default(),
+            holds: Holds::default(),
+            golden_turn: Arc::default(),
+            gallery_turn: Arc::default(),
+            counter_turn: Arc::default(),
+            lock: Arc::new(Mutex::new(lock)),
+            ledger: Arc::default(),
+            closings: Arc::default(),
+            existed: fs::symlink_metadata(&path).is_ok() || high.read(|record| record.begun),
+            high: Arc::new(high),
+            identity: Identity::default(),
+            loss: Arc::default(),
+            path,
+        };
+        let waiting = match store.ready() {
+            Err(full @ StoreError::DiskFull { .. }) => Some(full),
+            opened => opened.map(|()| None)?,
+        };
+        let set_aside = lock_of(&store.loss).as_ref().and_then(|loss| loss.set_aside.clone());
+        Ok(Opened { store, set_aside, waiting })
     }
 
-    fn begin(db: sled::Db, path: &Path, lock: &Arc<File>) -> Result<Store, StoreError> {
-        let marked = path.join(MARK).exists();
-        let meta = db.open_tree("meta").map_err(|error| StoreError::from_sled(path, error))?;
-        let known = migrate::schema_of(&meta).map_err(|error| StoreError::from_sled(path, error))?;
-        if marked && known.is_none() {
-            let cause = "its schema version is gone".to_string();
-            return Err(StoreError::Damaged { path: path.into(), cause });
+    /// Opens it, unless it is open.
+    pub fn ready(&self) -> Result<(), StoreError> {
+        self.open_db(&mut self.db())
+    }
+
+    /// What was lost since this was last asked, to be reported.
+    pub fn take_loss(&self) -> Option<Loss> {
+        lock_of(&self.loss).take()
+    }
+
+    /// Whether there was a store when this one was opened.
+    pub(super) fn existed(&self) -> bool {
+        self.existed
+    }
+
+    /// How far all numbers have come.
+    pub(super) fn high_water(&self) -> &Arc<HighWater> {
+        &self.high
+    }
+
+    fn open_db(&self, held: &mut Option<sled::Db>) -> Result<(), StoreError> {
+        if held.is_some() {
+            return Ok(());
         }
-        migrate::migrate(path, &db)?;
+        let mut lock = lock_of(&self.lock);
+        if lock.is_none() {
+            *lock = Some(take_lock(&self.path)?);
+        }
+        drop(lock);
+        rewrite::recover(&self.path).map_err(|error| StoreError::from_io(&self.path, error))?;
+        let db = match self.open_found() {
+            Err(error) if error.is_damage() => {
+                let aside = self.give_up(&error)?;
+                *lock_of(&self.loss) = Some(Loss { cause: error.to_string(), set_aside: Some(aside) });
+                self.open_found()?
+            }
+            opened => opened?,
+        };
+        *held = Some(db);
+        self.identity.note(&self.path);
+        Ok(())
+    }
+
+    /// Opens what lies there, or begins a store where nothing does.
+    fn open_found(&self) -> Result<sled::Db, StoreError> {
+        let path = &self.path;
+        match fs::metadata(path) {
+            Ok(found) if !found.is_dir() => {
+                return Err(self.damaged("it is no directory"));
+            }
+            Ok(_) => {}
+            Err(_) if fs::symlink_metadata(path).is_ok() => {
+                return Err(self.damaged("it is a link that leads nowhere"));
+            }
+            Err(_) => files::make_dir(path).map_err(|error| StoreError::from_io(path, error))?,
+        }
+        let length = fs::metadata(path.join("db")).map_or(0, |db| db.len());
+        let closed = self.high.read(|record| record.closed_bytes);
+        if path.join(MARK).exists() && closed.is_some_and(|closed| length < closed) {
+            let closed = closed.unwrap_or_default();
+            return Err(
+                self.damaged(&format!("its file has {length} bytes and had {closed} when it was closed"))
+            );
+        }
+        let db = open_sled(path)?;
+        self.begin(&db, closed == Some(length))?;
+        Ok(db)
+    }
+
+    /// Holds an opened store against what is known of it, and completes a fresh one. `whole`: its file is as it was
+    /// when the store was closed.
+    fn begin(&self, db: &sled::Db, whole: bool) -> Result<(), StoreError> {
+        let path = &self.path;
+        let fail = |error| StoreError::from_sled(path, error);
+        let marked = path.join(MARK).exists();
+        let meta = db.open_tree("meta").map_err(fail)?;
+        let known = migrate::schema_of(&meta).map_err(fail)?;
+        match known {
+            Some(_) if !whole => audit::read_all(db, path)?,
+            Some(_) => {}
+            None if marked => return Err(self.damaged("its schema version is gone")),
+            None if self.high.read(|record| record.begun) => {
+                let cause = format!("there was a store in {}, and it is gone", path.display());
+                lock_of(&self.loss).get_or_insert(Loss { cause, set_aside: None });
+            }
+            None => {}
+        }
+        if known.is_some() {
+            audit::compare(db, path, &self.high)?;
+        }
+        audit::carry_over(db, path, &self.high, known.is_none())?;
+        migrate::migrate(path, db)?;
         if !marked {
             fs::write(path.join(MARK), "This directory is the store of ocellus (sled).\n")
                 .map_err(|error| StoreError::from_io(path, error))?;
         }
-        let first_seq = fs::read_to_string(path.join("first_seq")).ok();
-        let first_seq = first_seq.and_then(|text| text.trim().parse().ok()).unwrap_or(1);
-        let identity = Identity::default();
-        identity.note(path);
-        Ok(Store {
-            identity,
-            db: Arc::new(Mutex::new(Some(db))),
-            holds: Holds::default(),
-            path: path.into(),
-            golden_turn: Arc::default(),
-            gallery_turn: Arc::default(),
-            _lock: lock.clone(),
-            ledger: Arc::default(),
-            closings: Arc::default(),
-            first_seq,
-        })
+        audit::note_opened(db, path, &self.high)
+    }
+
+    /// Moves what cannot be used out of the way. Where nothing says how far its numbers had come, they go on above
+    /// every number that it can have used.
+    fn give_up(&self, error: &StoreError) -> Result<PathBuf, StoreError> {
+        let path = &self.path;
+        tracing::error!(%error, "the store is set aside");
+        // sled's threads still write by names for a moment.
+        if path.join("db").is_file() {
+            let _ = lock::await_release(path, LOCK_GRACE);
+        }
+        let aside = aside::set_aside(path).map_err(|error| StoreError::from_io(path, error))?;
+        if !self.high.read(|record| record.begun) {
+            let floor = aside::first_number(SystemTime::now());
+            if let Err(error) = self.high.update(|record| (record.begun, record.floor) = (true, floor)) {
+                tracing::error!("the numbers of the lost store are not noted: {error}");
+            }
+        }
+        Ok(aside)
+    }
+
+    fn damaged(&self, cause: &str) -> StoreError {
+        StoreError::Damaged { path: self.path.clone(), cause: cause.to_owned() }
+    }
+
+    /// Closes it at an orderly end, and notes that and how: the next opening need not read all of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] where somebody keeps a part of it; those of the disk.
+    pub fn finish(&self) -> Result<(), StoreError> {
+        let path = &self.path;
+        let mut held = self.db();
+        if held.is_none() {
+            return Ok(());
+        }
+        if !self.holds.none() {
+            return Err(StoreError::Busy { path: path.clone() });
+        }
+        let Some(db) = held.take() else { return Ok(()) };
+        db.flush().map_err(|error| StoreError::from_sled(path, error))?;
+        let attended = audit::attended(&db, path)?;
+        drop(db);
+        lock::await_release(path, CLOSE_PATIENCE)?;
+        let io = |error| StoreError::from_io(path, error);
+        let file = File::open(path.join("db")).map_err(io)?;
+        file.sync_data().map_err(io)?;
+        let bytes = file.metadata().map_err(io)?.len();
+        self.high
+            .update(|record| {
+                record.closed_bytes = Some(bytes);
+                record.counters.extend(attended.map(|last| (ATTENDED.to_owned(), last)));
+            })
+            .map_err(io)
     }
 
     /// Closes the files, as sled refuses everything after its first fault; the next use opens them again.
@@ -134,18 +284,11 @@ impl Store {
     /// A tree, to be used and dropped: the store cannot be rewritten while one is held.
     pub(super) fn tree(&self, name: &str) -> Result<Tree, StoreError> {
         let mut held = self.db();
-        let db = match held.take() {
-            Some(db) => db,
-            None => {
-                let db = open_sled(&self.path)?;
-                self.identity.note(&self.path);
-                db
-            }
-        };
-        let tree = held.insert(db).open_tree(name);
+        self.open_db(&mut held)?;
+        let Some(db) = &*held else { return Err(self.damaged("it is closed")) };
         // Counted before the database is let go of.
-        tree.map(|tree| Tree::new(tree, &self.holds))
-            .map_err(|error| StoreError::from_sled(&self.path, error))
+        let tree = db.open_tree(name).map(|tree| Tree::new(tree, &self.holds));
+        tree.map_err(|error| StoreError::from_sled(&self.path, error))
     }
 
     pub(super) fn db(&self) -> MutexGuard<'_, Option<sled::Db>> {
@@ -167,12 +310,12 @@ impl Store {
 
     /// The outbox. One owner at a time: whoever holds it is the only one to write it.
     pub fn outbox(&self, max_bytes: u64) -> Result<Outbox, StoreError> {
-        Outbox::load(self.tree("outbox")?, &self.path, max_bytes, self.first_seq)
+        Outbox::load(self.tree("outbox")?, &self.path, max_bytes, self.high.clone())
     }
 
     /// Who was here when.
     pub fn attendance(&self) -> Attendances {
-        Attendances::new(self.clone(), self.ledger.clone(), self.first_seq)
+        Attendances::new(self.clone(), self.ledger.clone())
     }
 
     /// What an outbox was last told by [`Outbox::mark`] under `name`; 0 before the first time. May be asked by anybody.
@@ -204,7 +347,12 @@ impl Store {
     /// The lowest number of what is counted from one: higher where a damaged store, whose numbers nobody knows, was
     /// set aside.
     pub(super) fn first_number(&self) -> u64 {
-        self.first_seq
+        self.high.read(|record| record.floor).max(1)
+    }
+
+    /// A turn at changing counters.
+    pub(super) fn counter_turn(&self) -> MutexGuard<'_, ()> {
+        lock_of(&self.counter_turn)
     }
 
     /// A turn at changing golden sets.
@@ -235,50 +383,17 @@ impl Store {
     }
 }
 
-/// sled panics on some kinds of damage; a panic while opening counts as damage.
-pub(super) fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
-    let patience = Instant::now() + LOCK_GRACE;
-    loop {
-        let config = sled::Config::new()
-            .path(path)
-            .mode(sled::Mode::LowSpace)
-            .cache_capacity(CACHE_BYTES)
-            .segment_size(SEGMENT_BYTES)
-            // sled's flusher also reclaims space; it is the only caller of its collector.
-            .flush_every_ms(Some(500));
-        let opened = catch_unwind(AssertUnwindSafe(|| config.open())).map_err(|panic| {
-            let said = panic.downcast_ref::<String>().map(String::as_str);
-            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("sled panicked");
-            StoreError::Damaged { path: path.into(), cause: said.to_string() }
-        })?;
-        match opened.map_err(|error| StoreError::from_sled(path, error)) {
-            Err(StoreError::Locked { .. }) if Instant::now() < patience => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            result => return result,
-        }
+/// Makes the state directory and takes the lock in it.
+fn take_lock(path: &Path) -> Result<Lock, StoreError> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    files::make_dir(dir).map_err(|error| StoreError::from_io(path, error))?;
+    let lock = lock::take(path, LOCK_GRACE)?;
+    if let Err(error) = files::make_private(dir, path) {
+        tracing::warn!("others may read what lies in {}: {error}", dir.display());
     }
+    Ok(lock)
 }
 
-/// Renames the damaged directory to `NAME.corrupt-DATE`, with a number where that exists already.
-fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let date: String = crate::types::rfc3339(wall.as_nanos() as u64)
-        .chars()
-        .take_while(|c| *c != '.')
-        .filter(|c| c.is_ascii_alphanumeric())
-        .collect();
-    let free = (0..).map(|n| if n == 0 { String::new() } else { format!("-{n}") });
-    let aside = free
-        .map(|n| path.with_file_name(format!("{NAME}.corrupt-{date}Z{n}")))
-        .find(|aside| !aside.exists())
-        .unwrap_or_else(|| path.with_extension("corrupt"));
-    fs::rename(path, &aside).map_err(|error| StoreError::from_io(path, error))?;
-    Ok(aside)
-}
-
-/// A first sequence number above all earlier ones: a thousand numbers for each millisecond since 1970.
-/// It stays below 2^53, so that JSON readers keep it exact.
-fn aside_base(now: SystemTime) -> u64 {
-    now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64 * 1_000
+fn lock_of<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -9,8 +9,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::high_water::HighWater;
 use super::letters::Letters;
 use super::marks::mark_key;
+use super::streams::{first_of, stored_seqs, totals};
 use super::tree::Tree;
 use super::{StoreError, record};
 
@@ -32,7 +34,7 @@ pub enum Class {
 
 pub(super) const CLASSES: [Class; 5] =
     [Class::Gap, Class::Result, Class::Event, Class::Detections, Class::Telemetry];
-const TOTALS: &[u8] = b"t";
+pub(super) const TOTALS: &[u8] = b"t";
 
 /// Names one entry of the outbox. Ordered as entries are sent: by class, then by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,6 +58,13 @@ pub enum Body {
         /// First number that is missing.
         from: u64,
         /// Last number that is missing.
+        to: u64,
+    },
+    /// The store was lost: of the messages `from..=to`, those that had not been sent are missing.
+    Lost {
+        /// First number that may be missing.
+        from: u64,
+        /// Last number that may be missing.
         to: u64,
     },
     /// Messages `from..=to` of the stream were erased because they spoke of somebody who is to be forgotten.
@@ -96,8 +105,8 @@ pub struct Outbox {
     file: File,
     pub(super) path: PathBuf,
     max_bytes: u64,
-    first_seq: u64,
-    seqs: HashMap<Arc<str>, u64>,
+    pub(super) high: Arc<HighWater>,
+    pub(super) seqs: HashMap<Arc<str>, u64>,
     pub(super) bytes: u64,
     /// Entries on disk; counted at the opening, and kept up to date from there.
     pub(super) entries: u64,
@@ -120,7 +129,7 @@ impl Outbox {
         tree: Tree,
         path: &Path,
         max_bytes: u64,
-        first_seq: u64,
+        high: Arc<HighWater>,
     ) -> Result<Outbox, StoreError> {
         let fail = |error| StoreError::from_sled(path, error);
         let file = File::open(path.join("db")).map_err(|error| StoreError::from_io(path, error))?;
@@ -131,7 +140,7 @@ impl Outbox {
             file,
             path: path.into(),
             max_bytes,
-            first_seq,
+            high,
             seqs: HashMap::new(),
             bytes,
             entries: 0,
@@ -146,27 +155,16 @@ impl Outbox {
             #[cfg(test)]
             next_flush_fails: false,
         };
-        outbox.load_seqs().map_err(fail)?;
+        outbox.seqs = stored_seqs(&outbox.tree).map_err(fail)?;
         outbox.entries = outbox.len() as u64;
         outbox.load_letters().map_err(fail)?;
         Ok(outbox)
     }
 
-    fn load_seqs(&mut self) -> sled::Result<()> {
-        for pair in self.tree.scan_prefix(b"s") {
-            let (key, value) = pair?;
-            let stream = String::from_utf8_lossy(&key[1..]);
-            if let Ok(next) = value.as_ref().try_into() {
-                self.seqs.insert(stream.as_ref().into(), u64::from_be_bytes(next));
-            }
-        }
-        Ok(())
-    }
-
     /// Stages a message; `write` gets its number and appends its payload. Nothing is on disk before
     /// [`Outbox::commit`]. Returns the number.
     pub fn stage(&mut self, class: Class, stream: &Arc<str>, write: impl FnOnce(u64, &mut Vec<u8>)) -> u64 {
-        let next = self.seqs.entry(stream.clone()).or_insert(self.first_seq);
+        let next = self.seqs.entry(stream.clone()).or_insert_with(|| first_of(&self.high, stream));
         let seq = *next;
         *next += 1;
         let mut payload = Vec::with_capacity(512);
@@ -210,6 +208,7 @@ impl Outbox {
             staged.retain(|entry| !evicted.contains(&entry.key));
         }
         self.flush()?;
+        self.note_ahead()?;
         Ok(staged)
     }
 
@@ -336,10 +335,7 @@ impl Outbox {
     }
 
     pub(super) fn apply(&mut self, mut batch: sled::Batch) -> Result<(), StoreError> {
-        let mut totals = [0; 16];
-        totals[..8].copy_from_slice(&self.bytes.to_be_bytes());
-        totals[8..].copy_from_slice(&self.next_id.to_be_bytes());
-        batch.insert(TOTALS, &totals);
+        batch.insert(TOTALS, &totals(self.bytes, self.next_id));
         self.tree.apply_batch(batch).map_err(|error| StoreError::from_sled(&self.path, error))
     }
 
@@ -354,7 +350,7 @@ impl Outbox {
 pub(super) fn length(body: &Body) -> u64 {
     match body {
         Body::Message { payload, .. } => payload.len() as u64,
-        Body::Gap { .. } | Body::Erased { .. } | Body::Refused { .. } => 0,
+        Body::Gap { .. } | Body::Lost { .. } | Body::Erased { .. } | Body::Refused { .. } => 0,
     }
 }
 
@@ -366,7 +362,7 @@ pub(super) fn key_bytes(key: Key) -> [u8; 10] {
     bytes
 }
 
-fn seq_key(stream: &str) -> Vec<u8> {
+pub(super) fn seq_key(stream: &str) -> Vec<u8> {
     [b"s", stream.as_bytes()].concat()
 }
 

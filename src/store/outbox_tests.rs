@@ -18,7 +18,10 @@ fn append(outbox: &mut Outbox, class: Class, stream: &str, count: usize) -> Vec<
 fn seqs(entries: &[Entry]) -> Vec<u64> {
     let seq = |entry: &Entry| match entry.body {
         Body::Message { seq, .. } => seq,
-        Body::Gap { from, .. } | Body::Erased { from, .. } | Body::Refused { from, .. } => from,
+        Body::Gap { from, .. }
+        | Body::Lost { from, .. }
+        | Body::Erased { from, .. }
+        | Body::Refused { from, .. } => from,
     };
     entries.iter().map(seq).collect()
 }

@@ -16,6 +16,7 @@ const MESSAGE: u8 = 0;
 const GAP: u8 = 1;
 const ERASED: u8 = 2;
 const REFUSED: u8 = 3;
+const LOST: u8 = 4;
 const HEAD: usize = 12;
 
 /// The stream and body of a value; `None` where the bytes are not a record.
@@ -38,6 +39,10 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Arc<str>, Body)> {
             let to = u64::from_be_bytes(tail.try_into().ok()?);
             Some((stream, Body::Refused { from: seq, to }))
         }
+        (VERSION, LOST) => {
+            let to = u64::from_be_bytes(tail.try_into().ok()?);
+            Some((stream, Body::Lost { from: seq, to }))
+        }
         _ => None,
     }
 }
@@ -59,6 +64,10 @@ pub(super) fn encode(stream: &str, body: &Body) -> Vec<u8> {
             to_bytes = to.to_be_bytes();
             (REFUSED, *from, &to_bytes)
         }
+        Body::Lost { from, to } => {
+            to_bytes = to.to_be_bytes();
+            (LOST, *from, &to_bytes)
+        }
     };
     let mut bytes = Vec::with_capacity(HEAD + stream.len() + tail.len());
     bytes.extend_from_slice(&[VERSION, kind]);
@@ -76,11 +85,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_read_back(stream in "[a-z/]{0,40}", seq: u64, payload: Vec<u8>, to: u64, kind in 0..4) {
+        fn what_was_written_is_read_back(stream in "[a-z/]{0,40}", seq: u64, payload: Vec<u8>, to: u64, kind in 0..5) {
             let body = match kind {
                 0 => Body::Gap { from: seq, to },
                 1 => Body::Erased { from: seq, to },
                 2 => Body::Refused { from: seq, to },
+                3 => Body::Lost { from: seq, to },
                 _ => Body::Message { seq, payload: payload.into() },
             };
             let (read_stream, read) = decode(&encode(&stream, &body)).unwrap();

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
+use super::database::open_sled;
 use super::files::{sync_dir, wipe};
-use super::open::{MARK, NAME, open_sled};
+use super::open::{MARK, NAME};
 use super::{Store, StoreError, lock};
 
 /// The copy, until it takes the store's place.
@@ -161,7 +162,7 @@ fn copy_tree(from: &sled::Tree, to: &sled::Tree) -> sled::Result<()> {
 
 /// Our own files beside sled's, the mark of a whole store last; all of it on the disk.
 fn copy_marks(from: &Path, to: &Path) -> io::Result<()> {
-    for name in ["first_seq", MARK] {
+    for name in [MARK] {
         match fs::copy(from.join(name), to.join(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             copied => drop(copied?),

@@ -8,6 +8,7 @@ mod metrics;
 mod process;
 mod repeated;
 mod settle;
+mod synchronised;
 mod totals;
 
 pub use described::{Described, FigureKind};
@@ -17,4 +18,5 @@ pub use metrics::{Counter, Gauge};
 pub use process::{ProcessFacts, pss_bytes, temperature_c};
 pub use repeated::Repeated;
 pub use settle::{settle, share_heaps};
+pub use synchronised::synchronised;
 pub(crate) use totals::totals;

@@ -124,8 +124,8 @@ pub struct NotInFlight {
 #[derive(Debug)]
 pub struct Account<T> {
     next: AcquisitionId,
-    /// From the oldest that has not been handed out to the newest.
-    window: VecDeque<Slot<T>>,
+    /// From the oldest that has not been handed out to the newest, by growing numbers.
+    window: VecDeque<(AcquisitionId, Slot<T>)>,
     /// Those of `window` that count against `most`.
     taken: usize,
     most: usize,
@@ -145,14 +145,20 @@ impl<T> Account<T> {
         Account { next: first, window, taken: 0, most, counts: Counts::default() }
     }
 
-    /// A trigger was pulled. It gets its number even where there is no room for it.
+    /// A trigger was pulled. It gets the number after the last one, even where there is no room for it.
     pub fn begin(&mut self) -> Begun {
-        let begun = Begun { id: self.next, overrun: self.taken >= self.most };
-        self.next += 1;
+        self.begin_as(self.next)
+    }
+
+    /// The same with a number from elsewhere, which must be above every earlier one.
+    pub fn begin_as(&mut self, id: AcquisitionId) -> Begun {
+        debug_assert!(id >= self.next, "{id} is not above {}", self.next);
+        let begun = Begun { id, overrun: self.taken >= self.most };
+        self.next = id + 1;
         self.counts.triggers += 1;
         self.counts.in_flight += 1;
         self.taken += usize::from(!begun.overrun);
-        self.window.push_back(Slot::Open { overrun: begun.overrun });
+        self.window.push_back((id, Slot::Open { overrun: begun.overrun }));
         begun
     }
 
@@ -166,8 +172,8 @@ impl<T> Account<T> {
         end: T,
     ) -> Result<(), NotInFlight> {
         let refused = NotInFlight { id, from: self.oldest(), until: self.next };
-        let index = id.checked_sub(self.oldest()).and_then(|index| usize::try_from(index).ok());
-        let slot = index.and_then(|index| self.window.get_mut(index)).ok_or(refused)?;
+        let index = self.window.binary_search_by_key(&id, |(known, _)| *known).map_err(|_| refused)?;
+        let (_, slot) = &mut self.window[index];
         let Slot::Open { overrun } = *slot else { return Err(refused) };
         *slot = Slot::Done(end);
         self.taken -= usize::from(!overrun);
@@ -177,9 +183,8 @@ impl<T> Account<T> {
 
     /// The next end in the order of numbers, once it and every one before it have ended.
     pub fn next_ended(&mut self) -> Option<(AcquisitionId, T)> {
-        let id = self.oldest();
         match self.window.pop_front()? {
-            Slot::Done(end) => Some((id, end)),
+            (id, Slot::Done(end)) => Some((id, end)),
             open => {
                 self.window.push_front(open);
                 None
@@ -190,7 +195,7 @@ impl<T> Account<T> {
     /// The oldest acquisition, where more than `most_waiting` that have begun after it are held back by it. The
     /// caller gives it up (ends it as an error), so that what waits stays bounded; its own late end is then refused.
     pub fn overdue(&self, most_waiting: usize) -> Option<AcquisitionId> {
-        let stuck = matches!(self.window.front(), Some(Slot::Open { .. }));
+        let stuck = matches!(self.window.front(), Some((_, Slot::Open { .. })));
         (stuck && self.window.len() > most_waiting + 1).then(|| self.oldest())
     }
 
@@ -210,13 +215,13 @@ impl<T> Account<T> {
         self.counts
     }
 
-    /// The number that the next trigger gets: what to begin from after a restart.
+    /// The number that the next trigger gets, unless it is given another.
     pub fn next_id(&self) -> AcquisitionId {
         self.next
     }
 
     fn oldest(&self) -> AcquisitionId {
-        self.next - self.window.len() as u64
+        self.window.front().map_or(self.next, |(id, _)| *id)
     }
 }
 
@@ -247,6 +252,20 @@ mod tests {
             (10, 20, 30),
             "missed has none"
         );
+    }
+
+    #[test]
+    fn numbers_from_elsewhere_may_leave_holes_and_ends_keep_their_order() {
+        let mut account = Account::new(1, 8);
+        let ids = [5, 6, 900].map(|id| account.begin_as(id).id);
+        assert_eq!(ids, [5, 6, 900]);
+        assert!(account.end(7, Outcome::Ok, 1, ()).is_err(), "never given");
+        account.end(900, Outcome::Ok, 1, ()).unwrap();
+        account.end(6, Outcome::Ok, 1, ()).unwrap();
+        assert_eq!(account.next_ended(), None);
+        account.end(5, Outcome::Ok, 1, ()).unwrap();
+        let out: Vec<_> = std::iter::from_fn(|| account.next_ended()).map(|(id, ())| id).collect();
+        assert_eq!((out, account.next_id()), (vec![5, 6, 900], 901));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Label, Rect, Stamp};
+use super::{Label, Rect, Stamp, ZoneSet};
 
 /// A person of the gallery: unique on this box, never given twice, also not after an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,7 +44,7 @@ pub struct Sighting {
     /// Cosine similarity to the most similar face of the gallery, -1 to 1; 0 where the gallery is empty.
     pub similarity: f32,
     /// The camera's zones that the tracked object is in; empty where the camera has none.
-    pub zones: heapless::Vec<Label, 4>,
+    pub zones: ZoneSet,
 }
 
 /// Told of every sighting, in the order of the camera's frames. Must not block.

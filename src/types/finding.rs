@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
+use super::ZoneSet;
+
 /// A label's text; cloning it allocates nothing.
 pub type Label = Arc<str>;
-
-/// Zones that a finding names: of an object in more at once the first ones, in the order of the configuration.
-pub const MAX_FINDING_ZONES: usize = 4;
 
 /// A point in frame px, the centre of the top-left pixel at (0.5, 0.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -93,7 +92,7 @@ pub struct Finding {
     /// The tracked object that it belongs to, from the frame on in which its `new` was told.
     pub track: Option<u64>,
     /// The zones that the object is in.
-    pub zones: heapless::Vec<Label, MAX_FINDING_ZONES>,
+    pub zones: ZoneSet,
     /// Who it is, as far as recognition knows by now.
     pub name: Option<Label>,
 }
@@ -101,7 +100,7 @@ pub struct Finding {
 impl Finding {
     /// What a decoder found; whose track it is, and who, is found out later.
     pub fn new(class: u16, label: Label, score: f32, value: Value) -> Finding {
-        Finding { class, label, score, value, track: None, zones: heapless::Vec::new(), name: None }
+        Finding { class, label, score, value, track: None, zones: ZoneSet::default(), name: None }
     }
 
     /// Where it is, if it is an object or an area.

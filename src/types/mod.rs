@@ -1,6 +1,7 @@
 //! The words of the house: what a frame, a finding, a report and a moment are.
 //! Nothing here does I/O, and nothing here knows another module.
 
+mod age;
 mod attendance;
 mod class;
 mod command;
@@ -9,25 +10,30 @@ mod finding;
 mod frame;
 mod health;
 mod inspection;
+mod number;
 mod patch;
 mod preview;
 mod report;
 mod tensor;
 mod time;
+mod zones;
 
+pub use age::{AgeGate, Doubt};
 pub use attendance::{Attendance, AttendanceKind, Identity, PersonId, Presence, Sighting, Witness};
 pub use class::Class;
 pub use command::{Asker, Attachment, Command, CommandKind, Refusal, Reply, Responder};
 pub use event::{Direction, Event, EventKind};
-pub use finding::{Finding, Label, MAX_FINDING_ZONES, Point, Rect, Value};
+pub use finding::{Finding, Label, Point, Rect, Value};
 pub use frame::{Colour, Frame, Matrix, PixelFormat, Planes, Range};
 pub use health::{Condition, RunState};
 pub use inspection::{
     AcquisitionId, Defect, Ended, Inspection, InspectionLatency, Outcome, Pose, RoiResult, Trigger,
     TriggerKind, Verdict,
 };
+pub use number::Numbering;
 pub use patch::{Channels, Patch};
 pub use preview::{Layer, LiveView, LiveViews, PartAlbum, Picture, Watch};
 pub use report::{Fault, Latency, MAX_EMBEDDING, MAX_FINDINGS, Report};
 pub use tensor::{Dtype, Fit, MAX_BATCH, Placement, Resize};
 pub use time::{Clock, ManualClock, Stamp, SystemClock, rfc3339};
+pub use zones::{MAX_ZONES, ZoneSet};

@@ -12,7 +12,7 @@ use ocellus::sinks::Sink;
 use ocellus::sinks::mqtt::Mqtt;
 use ocellus::store::Store;
 use ocellus::supervisor::{Beat, Stop};
-use ocellus::types::{Clock, Identity, PersonId, Rect, Sighting, Stamp, SystemClock, Witness};
+use ocellus::types::{Clock, Identity, PersonId, Rect, Sighting, Stamp, SystemClock, Witness, ZoneSet};
 
 use crate::support::unit::{Unit, mqtt_config};
 
@@ -44,7 +44,7 @@ pub fn sighting_at(camera: &str, person: u64, captured: Stamp) -> Sighting {
         rect: Rect::default(),
         identity: Some(Identity { person: PersonId(person), name: format!("Person {person}").into() }),
         similarity: 0.8,
-        zones: heapless::Vec::new(),
+        zones: ZoneSet::default(),
     }
 }
 
@@ -90,7 +90,16 @@ impl Desk {
                 };
                 let looks = |camera: &str| !away.lock().unwrap().iter().any(|known| known == camera);
                 let (store, mqtt, sinks) = (&store, &mqtt, &sinks[..]);
-                let around = Around { store, sinks, mqtt, clock: &SystemClock, looks: &looks, alarm: &alarm };
+                let synchronised = || true;
+                let around = Around {
+                    store,
+                    sinks,
+                    mqtt,
+                    clock: &SystemClock,
+                    synchronised: &synchronised,
+                    looks: &looks,
+                    alarm: &alarm,
+                };
                 attendance.run(&around, &stop, &Beat::new());
             };
             std::thread::Builder::new().name("attendance".into()).spawn(body).unwrap()

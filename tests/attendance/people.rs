@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ocellus::config;
-use ocellus::types::{Clock, PersonId, SystemClock};
+use ocellus::types::{Clock, PersonId, SystemClock, ZoneSet};
 use serde_json::Value;
 
 use crate::house::{Desk, House, settings, sighting};
@@ -108,7 +108,7 @@ fn zones_roles_and_a_new_configuration_while_people_are_here() {
     let inside = |person| {
         for _ in 0..2 {
             let mut inside = sighting("hall", person);
-            inside.zones.push("door".into()).unwrap();
+            inside.zones = ZoneSet::of(["door"]);
             house.desk.witness.saw(&inside);
         }
     };

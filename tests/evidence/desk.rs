@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use ocellus::config;
 use ocellus::sinks::Sink;
-use ocellus::sinks::evidence::{Evidence, GoldenRecord, ModelRecord, ProductRecord};
+use ocellus::sinks::evidence::{Evidence, GoldenRecord, ModelRecord, ProductRecord, Time};
 use ocellus::supervisor::{Beat, Spawned, Stop, spawn};
 use ocellus::types::{
-    Defect, Frame, Inspection, InspectionLatency, Outcome, PixelFormat, Pose, Rect, RoiResult, Stamp,
-    Trigger, TriggerKind, Verdict,
+    Clock, Defect, Frame, Inspection, InspectionLatency, Outcome, PixelFormat, Pose, Rect, RoiResult, Stamp,
+    SystemClock, Trigger, TriggerKind, Verdict,
 };
 
 use crate::support::wait_until;
@@ -45,12 +45,18 @@ impl Desk {
         desk
     }
 
+    /// By the system's clock, as if a time service had set it.
     pub fn begin(&mut self) {
+        self.begin_by(Arc::new(SystemClock), true);
+    }
+
+    pub fn begin_by(&mut self, clock: Arc<dyn Clock>, synchronised: bool) {
         self.stop = Stop::new();
         let (evidence, stop, alarms) = (self.evidence.clone(), self.stop.clone(), self.alarms.clone());
         let body = move || {
             let alarm = |text: Option<&str>| alarms.lock().unwrap().push(text.map(str::to_owned));
-            evidence.run(&stop, &Beat::new(), &alarm);
+            let time = Time { clock: &*clock, synchronised: &|| synchronised };
+            evidence.run_by(&time, &stop, &Beat::new(), &alarm);
         };
         self.thread = Some(spawn("evidence", None, body).unwrap());
     }

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ocellus::config;
 use ocellus::sinks::evidence;
 use ocellus::sinks::{Offer, Sink};
-use ocellus::types::{Inspection, Outcome, PixelFormat, Stamp};
+use ocellus::types::{Clock, Doubt, Inspection, Outcome, PixelFormat, Stamp};
 
 use crate::desk::{Desk, WALL_NS, folders, frame, inspection, settings};
 use crate::support::disk::SmallDisk;
@@ -83,6 +84,69 @@ fn what_is_older_than_max_days_goes_also_what_an_earlier_life_kept() {
     assert!(notes.exists());
     fs::remove_dir(&notes).unwrap();
     assert_eq!(ids(&desk), [2]);
+}
+
+/// The system's clock, turned by hand.
+#[derive(Default)]
+struct Turned {
+    mono_s: AtomicU64,
+    wall_s: AtomicU64,
+}
+
+impl Clock for Turned {
+    fn now(&self) -> Stamp {
+        let ns = |seconds: &AtomicU64| seconds.load(Ordering::SeqCst) * 1_000_000_000;
+        Stamp { mono_ns: ns(&self.mono_s), wall_ns: WALL_NS + ns(&self.wall_s) }
+    }
+}
+
+impl Turned {
+    fn run(&self, seconds: u64) {
+        self.wall_s.fetch_add(seconds, Ordering::SeqCst);
+        self.mono_s.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+const YEAR_S: u64 = 365 * 86_400;
+
+#[test]
+fn a_clock_that_is_years_ahead_for_a_moment_costs_nothing_and_age_counts_again_an_hour_later() {
+    let mut desk = Desk::idle(config::Evidence { max_days: 30, ..settings() });
+    let clock = Arc::new(Turned::default());
+    let keep = |desk: &Desk, id: u64, wall_ns: u64| {
+        let mut seen = frame(id, (PixelFormat::Gray8, 16, 16));
+        seen.captured = Stamp { mono_ns: 1, wall_ns };
+        desk.evidence.offer_inspection(&inspection(id, Outcome::Ng), Some(&seen));
+        desk.written(id);
+    };
+    let doubts = |desk: &Desk, what: &str, fits: fn(&Doubt) -> bool| {
+        wait_until(what, || desk.evidence.age_doubt().is_some_and(|doubt| fits(&doubt)));
+    };
+    desk.begin_by(clock.clone(), false);
+    keep(&desk, 1, WALL_NS - 40 * 86_400_000_000_000);
+    (2..=5).for_each(|id| keep(&desk, id, WALL_NS));
+    doubts(&desk, "nobody has watched the clock yet", |doubt| *doubt == Doubt::Unwatched);
+    clock.wall_s.fetch_add(3 * YEAR_S, Ordering::SeqCst);
+    doubts(&desk, "the jump is noticed", |doubt| matches!(doubt, Doubt::Jumped { by_s } if *by_s > 0));
+    // What is kept meanwhile carries the wrong date, and does not speak for the clock, however long that lasts.
+    keep(&desk, 6, clock.now().wall_ns);
+    clock.run(7_200);
+    clock.wall_s.fetch_sub(3 * YEAR_S, Ordering::SeqCst);
+    doubts(&desk, "it is set back", |doubt| matches!(doubt, Doubt::Jumped { by_s } if *by_s < 0));
+    assert_eq!((desk.evidence.counters().removed.get(), ids(&desk)), (0, vec![1, 2, 3, 4, 5, 6]));
+    clock.run(3_700);
+    wait_until("what is old is gone", || desk.evidence.counters().removed.get() == 1);
+    assert_eq!(ids(&desk), [2, 3, 4, 5, 6]);
+
+    // Forty days later all of it is old, also what has the wrong date.
+    clock.run(20 * 86_400);
+    keep(&desk, 7, clock.now().wall_ns);
+    clock.run(20 * 86_400);
+    wait_until("the old ones are gone", || desk.evidence.counters().removed.get() >= 5);
+    desk.end();
+    // A later life: what has the wrong date is looked for at its start.
+    desk.begin_by(clock.clone(), true);
+    wait_until("the wrong date is gone", || ids(&desk) == [7]);
 }
 
 #[test]

@@ -68,6 +68,60 @@ fn numbers_never_come_back_after_a_kill() {
     assert_eq!(service.stop(), Some(0), "{}", service.log());
 }
 
+/// Every number of a plant's part that the box gives, over orderly stops, kills and lost stores.
+#[test]
+fn numbers_go_on_without_a_hole_after_a_stop_with_a_small_one_after_a_kill_and_also_when_the_store_is_lost() {
+    let house = House::new();
+    house.config(&(camera("fps=100", "queue = 4") + &serial(&house.rig, "a", "plc")));
+    let (mut last, mut all) = (0, BTreeSet::new());
+    let mut live = |last: u64, largest_hole: u64, kill: bool| {
+        let plc = house.plug("plc");
+        let mut service = house.run();
+        let ids: Vec<u64> = (0..11)
+            .map(|n| {
+                plc.write(format!("TRIG {n}\n").as_bytes());
+                answered(&plc.line()).expect("an answer").2
+            })
+            .collect();
+        assert!(ids.windows(2).all(|pair| pair[1] == pair[0] + 1), "{ids:?}");
+        assert!(ids[0] > last && ids[0] - last <= 1 + largest_hole, "{} after {last}", ids[0]);
+        assert!(ids.iter().all(|id| all.insert(*id)), "a number came again");
+        match kill {
+            true => service.kill(),
+            false => assert_eq!(service.stop(), Some(0), "{}", service.log()),
+        }
+        ids[10]
+    };
+    for stop in 0..3 {
+        last = live(last, 0, false);
+        assert_eq!(last, 11 * (stop + 1));
+    }
+    last = live(last, 0, true);
+    last = live(last, 1_100, false);
+    let state = &house.rig.state_dir;
+    std::fs::write(state.join("store/db"), [0x5a; 400_000]).unwrap();
+    last = live(last, 0, false);
+    std::fs::remove_dir_all(state.join("store")).unwrap();
+    last = live(last, 0, true);
+    std::fs::remove_dir_all(state.join("store")).unwrap();
+    live(last, 1_100, false);
+    // What a subscriber sees: every message of the topic, or an announcement of those that may be missing.
+    let told = house.watcher.json("a/inspection");
+    let mut next = 1;
+    let seqs: std::collections::BTreeMap<u64, u64> = told
+        .iter()
+        .map(|told| {
+            let seq = told["seq"].as_u64().unwrap();
+            (told["from"].as_u64().unwrap_or(seq), seq)
+        })
+        .collect();
+    for (from, to) in seqs {
+        assert!(from <= next, "{next} to {from} are missing and not announced");
+        next = next.max(to + 1);
+    }
+    assert!(next > 77, "{next}");
+}
+
 #[test]
 fn a_recipe_that_was_edited_is_in_force_after_a_reload_and_no_trigger_is_lost() {
     let house = House::new();

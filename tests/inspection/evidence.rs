@@ -55,6 +55,56 @@ fn every_bad_part_is_kept_and_every_fifth_good_one_with_all_that_the_verdict_res
     }
 }
 
+/// The library that shows a program another time.
+fn faketime() -> PathBuf {
+    let found = fs::read_dir("/usr/lib").unwrap().flatten().map(|entry| entry.path());
+    let mut libraries = found.chain(["/usr/lib".into()]).map(|dir| dir.join("faketime/libfaketimeMT.so.1"));
+    libraries.find(|path| path.exists()).expect("the package faketime (scripts/setup/packages.txt)")
+}
+
+#[test]
+fn a_clock_that_is_years_ahead_for_a_moment_deletes_nothing_and_raises_an_alarm() {
+    let house = House::new();
+    let evidence = "[evidence]\nkeep_ok_every = 1\nqueue = 64\n[attendance]\nkeep_days = 30\n";
+    house.config(&(camera("fps=100", "queue = 4") + &serial(&house.rig, "a", "plc") + evidence));
+    let plc = house.plug("plc");
+    let (file, library) = (house.rig.path("time"), faketime());
+    let set = |offset: &str| {
+        fs::write(house.rig.path("time.new"), offset).unwrap();
+        fs::rename(house.rig.path("time.new"), &file).unwrap();
+    };
+    set("+0");
+    let before = house.watcher.json("a/trigger").len();
+    let mut service = house.rig.run_with(&[
+        ("LD_PRELOAD", library.to_str().unwrap()),
+        ("FAKETIME_TIMESTAMP_FILE", file.to_str().unwrap()),
+        ("FAKETIME_NO_CACHE", "1"),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+    ]);
+    wait_until("trigger ready", || {
+        house.watcher.json("a/trigger").iter().skip(before).any(|told| told["ready"] == true)
+    });
+    let root = house.rig.state_dir.join("evidence");
+    let pull = |count: usize| {
+        let kept = folders(&root).len();
+        for _ in 0..count {
+            plc.write(b"TRIG x\n");
+            plc.line();
+        }
+        wait_until("it is on disk", || folders(&root).len() >= kept + count);
+    };
+    pull(10);
+    set("+1095d");
+    service.wait_log(&["the clock has jumped"]);
+    house.wait_alarm("clock", &["jumped", "deleted by its age"]);
+    pull(3);
+    set("+0");
+    house.wait_calm("clock");
+    pull(1);
+    assert_eq!(folders(&root).len(), 14, "{}", service.log());
+    assert_eq!(service.stop(), Some(0), "{}", service.log());
+}
+
 #[test]
 fn a_full_disk_costs_evidence_and_an_alarm_and_never_a_verdict() {
     let Some(disk) = SmallDisk::mount(256 << 10) else {

@@ -39,7 +39,8 @@ pub const FACES: &[(&str, &[&str])] =
 pub const STRANGERS: &[&str] = &["stages", "sinks"];
 
 /// Where `unsafe` lives: the ring's slots, SIMD, foreign libraries, a buffer's pool, a sink lent to a foreign thread,
-/// thread affinity and time slices, a terminal's ioctls, and what the process gives back to the kernel.
+/// thread affinity and time slices, a terminal's ioctls, what the process gives back to the kernel,
+/// and the kernel's word on the clock.
 pub const UNSAFE_HOMES: &[&str] = &[
     "src/ring/",
     "src/image/simd",
@@ -52,6 +53,7 @@ pub const UNSAFE_HOMES: &[&str] = &[
     "src/supervisor/spawn",
     "src/supervisor/slice.rs",
     "src/telemetry/settle.rs",
+    "src/telemetry/synchronised.rs",
 ];
 
 /// Who may call `thread::spawn`: nobody but the helper that names the thread.

@@ -80,6 +80,128 @@ fn a_full_disk_raises_an_alarm_and_nothing_is_lost_when_space_returns() {
 }
 
 #[test]
+fn a_disk_that_is_full_at_the_start_keeps_nothing_dark_and_loses_no_event() {
+    // The first start of a box, and one of many.
+    for used in [false, true] {
+        let disk = SmallDisk::mount(16 << 20).expect("mounting a tmpfs is permitted");
+        let broker = Broker::start();
+        let rig = rig(&broker, Some(disk.path()));
+        let watcher = listen(broker.port);
+        let mut before = 0;
+        if used {
+            let mut service = rig.run();
+            watcher.wait_for("a/event", |_| true);
+            assert_eq!(service.stop(), Some(0), "{}", service.log());
+            before = *numbers(&watcher, "a/event", "seq").iter().max().unwrap();
+        }
+        disk.fill();
+        let mut service = rig.run();
+        wait_until("frames in spite of a full disk", || watcher.json("a/detections").len() > 20);
+        let alarm = watcher.wait_for("alarm/outbox", |alarm| !alarm.is_null());
+        assert!(alarm["cause"].as_str().unwrap().contains("full"), "{alarm}");
+        watcher.wait_for("box1/status", |status| {
+            status["state"] == "degraded" && status["reasons"].to_string().contains("full")
+        });
+        assert!(service.is_running());
+        disk.free();
+        for name in ["alarm/outbox", "alarm/store"] {
+            wait_until("the end of the alarm", || {
+                watcher.json(name).last().is_none_or(|alarm| alarm.is_null())
+            });
+        }
+        wait_until("new events", || numbers(&watcher, "a/event", "seq").iter().max() > Some(&(before + 20)));
+        assert_eq!(service.stop(), Some(0), "{}", service.log());
+        let mut seqs = numbers(&watcher, "a/event", "seq");
+        seqs.sort_unstable();
+        seqs.dedup();
+        assert_eq!(seqs[0], 1);
+        assert_without_holes("events", &seqs);
+    }
+}
+
+#[test]
+fn a_store_that_is_gone_cut_or_no_store_at_all_is_begun_anew_with_a_gap_and_an_alarm() {
+    type Damage = fn(&std::path::Path);
+    let damages: [(&str, Damage); 4] = [
+        ("gone", |store| fs::remove_dir_all(store).unwrap()),
+        ("cut in half", |store| {
+            let db = fs::OpenOptions::new().write(true).open(store.join("db")).unwrap();
+            db.set_len(db.metadata().unwrap().len() / 2).unwrap();
+        }),
+        ("a file", |store| {
+            fs::remove_dir_all(store).unwrap();
+            fs::write(store, b"").unwrap();
+        }),
+        ("a folder of something else", |store| {
+            fs::remove_dir_all(store).unwrap();
+            fs::create_dir_all(store.join("db/notes")).unwrap();
+        }),
+    ];
+    for (name, damage) in damages {
+        let mut broker = Broker::start();
+        let rig = rig(&broker, None);
+        // Many events, so that the store's file grows soon.
+        let stub = rig.stub("m", &Stub { things: 3, ..Stub::default() });
+        rig.config(broker.port, &(stub + &CAMERA.replace("fps=20", "width=64&height=64&fps=100")));
+        let watcher = listen(broker.port);
+        let mut service = rig.run();
+        watcher.wait_for("a/event", |_| true);
+        broker.stop();
+        let store = rig.state_dir.join("store/db");
+        let length = |path: &std::path::Path| fs::metadata(path).unwrap().len();
+        let begun = length(&store);
+        wait_until("events that are kept", || length(&store) >= begun + (256 << 10));
+        assert_eq!(service.stop(), Some(0), "{}", service.log());
+        damage(&rig.state_dir.join("store"));
+        broker.restart();
+        let before = numbers(&watcher, "a/event", "seq").into_iter().max().unwrap();
+        let mut service = rig.run();
+        watcher.wait_for("alarm/store", |alarm| !alarm.is_null());
+        let gap = watcher.wait_for("a/event", |told| told["schema"] == "ocellus.gap/1");
+        assert!(gap["from"].as_u64().unwrap() <= before + 1, "{name}: {gap}, and {before} came");
+        assert!(gap["reason"].as_str().unwrap().contains("store was lost"), "{name}: {gap}");
+        let to = gap["to"].as_u64().unwrap();
+        wait_until("new events, numbered after the gap", || {
+            numbers(&watcher, "a/event", "seq").contains(&(to + 1))
+        });
+        assert_eq!(service.stop(), Some(0), "{name}: {}", service.log());
+    }
+}
+
+#[test]
+fn nobody_else_can_read_what_a_box_keeps() {
+    use std::os::unix::fs::PermissionsExt;
+    let broker = Broker::start();
+    let rig = rig(&broker, None);
+    let watcher = listen(broker.port);
+    // As an earlier version or a person has made it.
+    fs::create_dir(&rig.state_dir).unwrap();
+    fs::set_permissions(&rig.state_dir, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut service = rig.run();
+    watcher.wait_for("a/event", |_| true);
+    let mut folders = vec![rig.state_dir.clone()];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        let mode = fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700, "{}: {mode:o}", folder.display());
+        for entry in fs::read_dir(&folder).unwrap().flatten() {
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                // sled removes files of its own meanwhile.
+                let Ok(facts) = entry.metadata() else { continue };
+                let mode = facts.permissions().mode() & 0o777;
+                assert_eq!(mode, 0o600, "{}: {mode:o}", entry.path().display());
+                files += 1;
+            }
+        }
+    }
+    assert!(files > 3, "{files} files");
+    assert_eq!(service.stop(), Some(0), "{}", service.log());
+}
+
+#[test]
 fn a_damaged_store_is_set_aside_with_an_alarm_and_the_box_works() {
     let broker = Broker::start();
     let rig = rig(&broker, None);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::messages::{assert_valid, assert_without_holes, listen, numbers, retained};
-use crate::rig::Rig;
+use crate::rig::{Rig, Stub};
 use crate::support::broker::Broker;
 use crate::support::wait_until;
 
@@ -68,4 +68,40 @@ fn every_frame_is_reported_or_counted_as_dropped() {
     wait_until("every report", || watcher.json("a/detections").len() as u64 + drops >= 400);
     assert_eq!(watcher.json("a/detections").len() as u64 + drops, 400);
     assert!(drops > 0, "nothing was dropped: the test shows nothing");
+}
+
+#[test]
+fn sixteen_zones_that_overlap_are_all_named_and_entered_and_one_more_is_refused() {
+    let (broker, rig) = (Broker::start(), Rig::new());
+    let watcher = listen(broker.port);
+    let zones = |count: usize| {
+        let zone = |n| format!("{{ name = \"z{n:02}\", points = [[0, 0], [1, 0], [1, 1], [0, 1]] }}");
+        (0..count).map(zone).collect::<Vec<String>>().join(", ")
+    };
+    let text = |count| {
+        format!(
+            "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=20\"\ndetect = {{ model = \"m\" }}\n\
+             track = {{ min_frames = 1 }}\nzones = [{}]\nattendance = {{ zones = [\"z15\"] }}\n",
+            zones(count)
+        )
+    };
+    let model = rig.stub("m", &Stub::default());
+    rig.config(broker.port, &(model.clone() + &text(17)));
+    let refused = rig.command(&["check"]);
+    let said = String::from_utf8_lossy(&refused.stderr) + String::from_utf8_lossy(&refused.stdout);
+    assert!(!refused.status.success() && said.contains("at most 16"), "{said}");
+
+    rig.config(broker.port, &(model + &text(16)));
+    let mut service = rig.run();
+    let all: Vec<String> = (0..16).map(|n| format!("z{n:02}")).collect();
+    watcher.wait_for("a/detections", |told| told["findings"][0]["zones"] == serde_json::json!(all));
+    wait_until("each zone is entered", || {
+        let told = watcher.json("a/event");
+        let entered = told.iter().filter(|event| event["event"] == "zone_enter");
+        let mut places: Vec<&str> = entered.filter_map(|event| event["place"].as_str()).collect();
+        places.sort_unstable();
+        places.dedup();
+        places == all
+    });
+    assert_eq!(service.stop(), Some(0), "{}", service.log());
 }

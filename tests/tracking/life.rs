@@ -116,7 +116,7 @@ proptest! {
             lives.check_findings(report.findings.iter());
             for finding in report.findings.iter().filter(|finding| finding.track.is_some()) {
                 let zones: Vec<_> = tracker.zones_of(finding.track.unwrap()).cloned().collect();
-                prop_assert_eq!(&finding.zones[..], &zones[..]);
+                prop_assert_eq!(finding.zones.iter().cloned().collect::<Vec<_>>(), zones);
             }
             last = Some(report);
         }

@@ -12,7 +12,7 @@ use crate::sinks::{Offer, Sink};
 use crate::stages::rules::Rules;
 use crate::store::{Attendances, Change, StoreError};
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Attendance, Sighting};
+use crate::types::{AgeGate, Attendance, Sighting};
 
 /// How often time is told to the rules, and the most that a stop waits for us.
 const TICK: Duration = Duration::from_millis(100);
@@ -64,6 +64,10 @@ struct Clerk<'a> {
     prune_at: Instant,
     /// The outbox may lack events that are in the book.
     behind: bool,
+    /// When the last event was, wall clock.
+    newest_ns: Option<u64>,
+    /// Whether the clock may say what is old.
+    gate: AgeGate,
     dropped: (u64, Option<Instant>),
 }
 
@@ -83,6 +87,8 @@ impl<'a> Clerk<'a> {
             touch_at: now,
             prune_at: now,
             behind: true,
+            newest_ns: None,
+            gate: AgeGate::new(around.clock.now()),
             dropped: (shared.counters.dropped.get(), None),
             shared,
             around,
@@ -116,6 +122,7 @@ impl<'a> Clerk<'a> {
             }
         }
         self.catch_up()?;
+        self.newest_ns = self.book.last_ns()?;
         self.around_alarm(ALARM, None);
         Ok(())
     }
@@ -142,6 +149,7 @@ impl<'a> Clerk<'a> {
             self.rules.tick(self.around.clock.now(), self.around.looks, &mut self.unwritten);
             self.shared.counters.present.set(self.rules.present() as i64);
             self.tick_at = now + TICK;
+            let _ = self.gate.watch(self.around.clock.now(), self.newest_ns);
         }
         if now >= self.write_at
             && let Err(error) = self.work(now)
@@ -179,6 +187,7 @@ impl<'a> Clerk<'a> {
         let rules = &self.rules;
         let written = self.book.record(&self.unwritten, |person| rules.presence(person).cloned())?;
         self.unwritten.clear();
+        self.newest_ns = written.last().map(|event| event.wall_ns).or(self.newest_ns);
         self.shared.counters.events.add(written.len() as u64);
         self.around_alarm(ALARM, None);
         for event in written.into_iter().map(Arc::new) {
@@ -228,13 +237,23 @@ impl<'a> Clerk<'a> {
         self.book.touch(&changed, self.around.clock.now().wall_ns)
     }
 
-    fn prune(&self) -> Result<(), StoreError> {
+    /// Removes what is older than `keep_days`, by a clock that can be trusted.
+    fn prune(&mut self) -> Result<(), StoreError> {
         let days = u64::from(lock(&self.shared.settings).all.keep_days);
-        let before = self.around.clock.now().wall_ns.saturating_sub(days * DAY_NS);
         if days == 0 {
             return Ok(());
         }
-        let pruned = self.book.prune(before, Mqtt::attendance_kept(self.around.store)?)?;
+        let now = self.around.clock.now();
+        let _ = self.gate.watch(now, self.newest_ns);
+        let before = now.wall_ns.saturating_sub(days * DAY_NS);
+        let judged = self.gate.judge(Duration::from_secs(days * 86_400), self.around.synchronised);
+        *lock(&self.shared.doubt) = judged.as_ref().err().cloned();
+        if let Err(doubt) = judged {
+            tracing::info!("attendance events are not deleted by their age: {doubt}");
+            return Ok(());
+        }
+        let mut pruned = self.book.prune(before, Mqtt::attendance_kept(self.around.store)?)?;
+        pruned += self.book.prune_ahead(before, self.gate.ahead_from_ns())?;
         self.shared.counters.pruned.add(pruned as u64);
         Ok(())
     }

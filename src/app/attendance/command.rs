@@ -34,6 +34,7 @@ impl App {
                 sinks: &app.sinks,
                 mqtt: &app.mqtt,
                 clock: &SystemClock,
+                synchronised: &crate::telemetry::synchronised,
                 looks: &|camera| app.looks(camera),
                 alarm: &alarm,
             };

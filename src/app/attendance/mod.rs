@@ -21,7 +21,7 @@ use crate::sinks::mqtt::Mqtt;
 use crate::stages::rules::Settings;
 use crate::store::Store;
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Clock, Sighting, Witness};
+use crate::types::{Clock, Doubt, Sighting, Witness};
 
 pub use command::{Wish, day};
 pub use counters::{Counters, DESCRIBED};
@@ -38,6 +38,8 @@ struct Shared {
     /// Counts changes of the settings.
     revision: AtomicU64,
     counters: Counters,
+    /// Why nothing is deleted by age, if that is so.
+    doubt: Mutex<Option<Doubt>>,
     /// The highest event that was offered to sinks that do not keep it on disk.
     offered: AtomicU64,
 }
@@ -52,6 +54,8 @@ pub struct Around<'a> {
     pub mqtt: &'a Mqtt,
     /// Time.
     pub clock: &'a dyn Clock,
+    /// Whether a time service has set the clock.
+    pub synchronised: &'a dyn Fn() -> bool,
     /// Whether a camera gives frames.
     pub looks: &'a dyn Fn(&str) -> bool,
     /// Raises an alarm with its cause, or ends it.
@@ -68,6 +72,7 @@ impl Attendance {
             settings: Mutex::new(Settings::of(all, cameras)),
             revision: AtomicU64::new(0),
             counters: Counters::default(),
+            doubt: Mutex::default(),
             offered: AtomicU64::new(0),
         }))
     }
@@ -86,6 +91,11 @@ impl Attendance {
     /// What became of them.
     pub fn counters(&self) -> &Counters {
         &self.0.counters
+    }
+
+    /// Why events that are older than `keep_days` are not deleted now, if that is so.
+    pub fn age_doubt(&self) -> Option<Doubt> {
+        lock(&self.0.doubt).clone()
     }
 
     /// Sightings that wait for the rules.

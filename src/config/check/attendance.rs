@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::raw::{Table, nearest};
 use crate::config::value::Field;
-use crate::config::{Attendance, CameraAttendance, Hours, Role, Zone};
+use crate::config::{Attendance, CameraAttendance, Hours, MAX_ZONES, Role, Zone};
 
 const DAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Monday),
@@ -17,8 +17,6 @@ const DAYS: [(&str, Weekday); 7] = [
     ("sun", Weekday::Sunday),
 ];
 const ROLES: [(&str, Role); 3] = [("presence", Role::Presence), ("exit", Role::Exit), ("none", Role::None)];
-/// Most zones that a sighting carries; more of a camera could never all be told.
-const MAX_ZONES: usize = 16;
 
 pub(super) fn attendance(table: Table<'_, '_>) -> Attendance {
     let usual = Attendance::default();

@@ -7,7 +7,7 @@ use crate::pipeline::Item;
 use crate::ring::Lease;
 use crate::scheduler::Fan;
 use crate::stages::recognise::{Answer, Recogniser};
-use crate::types::{Frame, Label, Point, Rect, RunState, Stamp};
+use crate::types::{Frame, Point, Rect, RunState, Stamp, ZoneSet};
 
 /// A tracked face in one frame.
 #[derive(Clone, Debug)]
@@ -15,15 +15,12 @@ pub(super) struct Seen {
     pub track: u64,
     pub rect: Rect,
     /// The camera's zones that it is in.
-    pub zones: Zones,
+    pub zones: ZoneSet,
     pub frame_seq: u64,
     pub captured: Stamp,
     /// On the lane's clock.
     pub now_ns: u64,
 }
-
-/// As many zones as a sighting tells.
-pub(super) type Zones = heapless::Vec<Label, 4>;
 
 /// A face that is worth a look.
 #[derive(Clone, Debug)]

@@ -35,7 +35,7 @@ use crate::types::{
     EventKind, Finding, Frame, Identity, Label, MAX_FINDINGS, Report, Sighting, Value, Witness,
 };
 use clock::FrameClock;
-use item::{Face, Seen, Zones};
+use item::{Face, Seen};
 use track::{Habit, Track};
 
 /// How often a witness hears of a face that needs no further look.
@@ -250,7 +250,7 @@ impl FaceLane {
         finding.name = track.name(&self.unknown);
         let quality = FaceQuality::of(&points);
         let seen = || {
-            let zones: Zones = finding.zones.iter().take(4).cloned().collect();
+            let zones = finding.zones.clone();
             Seen { track: id, rect, zones, frame_seq: frame.seq, captured: frame.captured, now_ns: now }
         };
         if track.wants(&quality, now, self.habit) && self.settings.recognition.gate.flaw(&quality).is_none() {

@@ -11,7 +11,7 @@ use super::record::ProductRecord;
 use crate::config;
 use crate::sinks::Offer;
 use crate::supervisor::Stop;
-use crate::types::{Frame, Inspection, Label, Outcome};
+use crate::types::{Doubt, Frame, Inspection, Label, Outcome};
 
 /// How long the unit's thread sleeps at most: it beats that often, and sees a stop that late.
 const LOOK: Duration = Duration::from_millis(100);
@@ -34,6 +34,8 @@ pub(super) struct Desk {
     pub(super) counters: Counters,
     /// The alarm as it stands; here, because it outlives a restart of the thread.
     pub(super) standing: Mutex<Standing>,
+    /// Why nothing is deleted by age, if that is so.
+    pub(super) doubt: Mutex<Option<Doubt>>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -111,6 +113,7 @@ impl Desk {
             root,
             counters: Counters::default(),
             standing: Mutex::default(),
+            doubt: Mutex::default(),
             state: Mutex::new(state),
             changed: Condvar::new(),
         }

@@ -1,6 +1,7 @@
 //! Which folders are on disk, and which of them go first.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -84,14 +85,36 @@ impl Index {
         self.folders.keys().next()
     }
 
+    /// The latest day of any folder that is not in the future of its neighbours: of the highest number.
+    pub(super) fn newest(&self) -> Option<i32> {
+        self.folders.keys().max_by_key(|key| key.acquisition).map(|key| key.day)
+    }
+
+    /// A folder of a day after `today` (kept while the clock was ahead) that is older than every folder of its camera
+    /// whose age is known and allowed: numbers tell what was kept before what. `None` where there is none.
+    pub(super) fn ahead(&self, limits: &config::Evidence, today: i32) -> Option<Key> {
+        let oldest_allowed = today.saturating_sub(i32::try_from(limits.max_days).ok()?);
+        let tomorrow = today.saturating_add(1);
+        if !self.folders.keys().any(|key| key.day > tomorrow) {
+            return None;
+        }
+        let mut oldest: BTreeMap<&OsStr, u64> = BTreeMap::new();
+        for key in self.folders.keys().filter(|key| (oldest_allowed..=tomorrow).contains(&key.day)) {
+            let known = oldest.entry(key.camera()).or_insert(key.acquisition);
+            *known = key.acquisition.min(*known);
+        }
+        let mut later = self.folders.keys().filter(|key| key.day > tomorrow);
+        later.find(|key| oldest.get(key.camera()).is_some_and(|oldest| key.acquisition < *oldest)).cloned()
+    }
+
     /// A folder that is older than it may be on `today`.
-    pub(super) fn aged(&self, limits: &config::Evidence, today: i32) -> Option<&Key> {
+    pub(super) fn aged(&self, limits: &config::Evidence, today: i32) -> Option<Key> {
         let days = i32::try_from(limits.max_days).ok().filter(|days| *days > 0)?;
         let oldest_allowed = today.saturating_sub(days);
         [Rank::Good, Rank::Bad].into_iter().find_map(|rank| {
             let from = Key { rank, day: CLOCK_WAS_SET, acquisition: 0, path: PathBuf::new() };
             let oldest = self.folders.range(from..).next().map(|(key, _)| key)?;
-            (oldest.rank == rank && oldest.day < oldest_allowed).then_some(oldest)
+            (oldest.rank == rank && oldest.day < oldest_allowed).then(|| oldest.clone())
         })
     }
 
@@ -102,6 +125,10 @@ impl Index {
 }
 
 impl Key {
+    fn camera(&self) -> &OsStr {
+        self.path.iter().next().unwrap_or_default()
+    }
+
     /// What the path `CAMERA/DATE/ID-VERDICT` (or `…-VERDICT-N`) says; `None` where it is no such path.
     pub(super) fn of(relative: &Path) -> Option<Key> {
         let mut names = relative.iter().rev().map(|name| name.to_str());
@@ -115,6 +142,13 @@ impl Key {
         };
         Some(Key { rank, day: julian_day(date)?, acquisition, path: relative.to_path_buf() })
     }
+}
+
+/// When the Julian day `day` begins, nanoseconds since 1970 UTC.
+pub(super) fn midnight_ns(day: i32) -> u64 {
+    /// 1970-01-01.
+    const EPOCH: i32 = 2_440_588;
+    u64::try_from(day - EPOCH).unwrap_or(0) * 86_400_000_000_000
 }
 
 /// The day of a moment, in UTC: `2026-11-21`.
@@ -186,7 +220,7 @@ mod tests {
         let limits = config::Evidence { max_days: 2, ..limits() };
         let mut index = index(&["a/2026-11-18/2-ng", "a/2026-11-19/3-ok", "a/2026-11-18/1-ok"]);
         for expected in [Some(1), Some(2), None] {
-            let aged = index.aged(&limits, today).cloned();
+            let aged = index.aged(&limits, today);
             assert_eq!(aged.as_ref().map(|key| key.acquisition), expected);
             aged.map(|key| index.remove(&key));
         }
@@ -197,6 +231,29 @@ mod tests {
     fn what_a_box_kept_before_it_knew_the_time_is_not_old() {
         let index = index(&["a/1970-01-01/1-ng", "a/1970-01-01/2-ok"]);
         assert_eq!(index.aged(&limits(), julian_day("2026-11-21").unwrap()), None);
+    }
+
+    #[test]
+    fn what_was_kept_while_the_clock_was_ahead_goes_when_its_neighbours_have_gone() {
+        let today = julian_day("2026-11-21").unwrap();
+        let limits = config::Evidence { max_days: 30, ..limits() };
+        let mut index = index(&[
+            "a/2026-11-20/5-ok",
+            "a/2029-11-20/6-ok",
+            "a/2029-11-20/7-ng",
+            "a/2026-11-21/8-ok",
+            "b/2029-11-20/3-ok",
+        ]);
+        assert_eq!(index.ahead(&limits, today), None, "5 is from before them and may stay");
+        let later = today + 30;
+        let aged = index.aged(&limits, later).expect("5 is too old now");
+        index.remove(&aged);
+        let mut gone = Vec::new();
+        while let Some(key) = index.ahead(&limits, later) {
+            index.remove(&key);
+            gone.push(key.acquisition);
+        }
+        assert_eq!(gone, [6, 7], "nothing is known of b");
     }
 
     #[test]

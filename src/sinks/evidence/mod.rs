@@ -41,8 +41,17 @@ pub use results::{Exact, KeptBox, KeptDefect, KeptPose, KeptRoi};
 use super::{Offer, Sink};
 use crate::config;
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Attendance, Event, Frame, Inspection, Report};
+use crate::telemetry::synchronised;
+use crate::types::{Attendance, Clock, Doubt, Event, Frame, Inspection, Report, SystemClock};
 use desk::{Desk, Place};
+
+/// What folders are judged by where their age matters.
+pub struct Time<'a> {
+    /// The clock.
+    pub clock: &'a dyn Clock,
+    /// Whether a time service has set it.
+    pub synchronised: &'a dyn Fn() -> bool,
+}
 
 /// The sink's face; clones are the same sink. [`Evidence::run`] is to be kept alive by a unit.
 #[derive(Clone)]
@@ -84,7 +93,17 @@ impl Evidence {
     ///
     /// Whoever stops it should do so after the last acquisition has ended.
     pub fn run(&self, stop: &Stop, beat: &Beat, alarm: &dyn Fn(Option<&str>)) {
-        run::run(&self.desk, stop, beat, alarm);
+        self.run_by(&Time { clock: &SystemClock, synchronised: &synchronised }, stop, beat, alarm);
+    }
+
+    /// The same by another clock.
+    pub fn run_by(&self, time: &Time<'_>, stop: &Stop, beat: &Beat, alarm: &dyn Fn(Option<&str>)) {
+        run::run(&self.desk, time, stop, beat, alarm);
+    }
+
+    /// Why folders that are older than `max_days` are not deleted now, if that is so.
+    pub fn age_doubt(&self) -> Option<Doubt> {
+        self.desk.doubt.lock().unwrap_or_else(|e| e.into_inner()).clone()
     }
 }
 

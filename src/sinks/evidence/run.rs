@@ -3,26 +3,34 @@
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use super::Time;
 use super::desk::{Desk, Job, Loss, Next, Standing};
 use super::error::EvidenceError;
 use super::folder::{self, Prepared};
 use super::index::{self, Index, Key};
+use crate::config;
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Clock, SystemClock};
+use crate::types::{AgeGate, Doubt};
 
 /// Encoding a picture takes time on the cores that inspect: whoever inspects goes first.
 const NICE: i32 = 10;
+/// How often folders are looked for that were kept while the clock was ahead.
+const LOOK_AHEAD: Duration = Duration::from_secs(60);
 /// An alarm about frames that were dropped stands until none was for so long.
 const CALM: Duration = Duration::from_secs(10);
 
 /// See [`super::Evidence::run`].
-pub(super) fn run(desk: &Desk, stop: &Stop, beat: &Beat, alarm: &dyn Fn(Option<&str>)) {
+pub(super) fn run(desk: &Desk, time: &Time<'_>, stop: &Stop, beat: &Beat, alarm: &dyn Fn(Option<&str>)) {
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
         tracing::debug!("the evidence thread keeps its priority: {error}");
     }
     folder::clear_partial(&desk.root);
     let index = Index::scan(&desk.root, || beat.beat());
-    let mut keeper = Keeper { desk, beat, index, alarm: Alarm { tell: alarm, standing: &desk.standing } };
+    let newest_ns = index.newest().map(index::midnight_ns);
+    let alarm = Alarm { tell: alarm, standing: &desk.standing };
+    let gate = AgeGate::new(time.clock.now());
+    let mut keeper =
+        Keeper { desk, time, beat, index, alarm, gate, newest_ns, look_ahead_at: Instant::now() };
     keeper.show();
     loop {
         beat.beat();
@@ -40,6 +48,12 @@ struct Keeper<'a> {
     beat: &'a Beat,
     index: Index,
     alarm: Alarm<'a>,
+    time: &'a Time<'a>,
+    gate: AgeGate,
+    /// When the newest folder was kept, wall clock.
+    newest_ns: Option<u64>,
+    /// Not before this: it looks at all folders.
+    look_ahead_at: Instant,
 }
 
 /// What became of a prepared folder.
@@ -51,11 +65,13 @@ enum Put {
 impl Keeper<'_> {
     fn keep(&mut self, mut job: Job) {
         let (id, counters) = (job.inspection.id, &self.desk.counters);
+        let captured_ns = job.shot.captured.wall_ns;
         let outcome = Prepared::new(&mut job).and_then(|prepared| self.put(&prepared));
         self.desk.release(job.shot.bytes);
         match outcome {
             Ok(Put::Kept) => {
                 counters.kept.inc();
+                self.newest_ns = Some(captured_ns);
                 self.alarm.clear(Loss::Disk, Duration::ZERO);
             }
             Ok(Put::Outranked) => counters.outranked.inc(),
@@ -109,13 +125,54 @@ impl Keeper<'_> {
     /// Removes what is too old or, after a reload, too much.
     fn tidy(&mut self) {
         let limits = self.desk.settings();
-        let Some(today) = index::julian_day(&index::date(SystemClock.now().wall_ns)) else { return };
-        loop {
-            let beyond = || self.index.first().filter(|_| self.index.is_beyond(&limits, (0, 0)));
-            let Some(key) = self.index.aged(&limits, today).or_else(beyond).cloned() else { break };
+        let now = self.time.clock.now();
+        if let Some(by_s) = self.gate.watch(now, self.newest_ns) {
+            tracing::warn!(by_s, "the clock has jumped; no evidence is deleted by its age for an hour");
+        }
+        let Some(today) = index::julian_day(&index::date(now.wall_ns)) else { return };
+        self.remove_aged(&limits, today);
+        while let Some(key) = self.index.first().filter(|_| self.index.is_beyond(&limits, (0, 0))).cloned() {
             self.remove(&key);
             self.show();
         }
+    }
+
+    /// Removes what is older than `max_days`, by a clock that can be trusted.
+    fn remove_aged(&mut self, limits: &config::Evidence, today: i32) {
+        let aged =
+            |keeper: &mut Self| keeper.index.aged(limits, today).or_else(|| keeper.ahead(limits, today));
+        let mut next = aged(self);
+        // Also where nothing is old: a jump is forgotten by being judged when it is over.
+        let max_age = Duration::from_secs(u64::from(limits.max_days) * 86_400);
+        let judged = self.gate.judge(max_age, self.time.synchronised).err().filter(|_| next.is_some());
+        let known = std::mem::replace(&mut *self.doubt(), judged.clone());
+        if let Some(doubt) = judged {
+            if known.as_ref() != Some(&doubt) {
+                tracing::warn!("evidence is not deleted by its age: {doubt}");
+            }
+            return;
+        }
+        while let Some(key) = next {
+            self.remove(&key);
+            self.show();
+            next = aged(self);
+        }
+    }
+
+    /// A folder that was kept while the clock was ahead, and is as old as others that are: looked for now and then.
+    fn ahead(&mut self, limits: &config::Evidence, today: i32) -> Option<Key> {
+        if limits.max_days == 0 || Instant::now() < self.look_ahead_at {
+            return None;
+        }
+        let found = self.index.ahead(limits, today);
+        if found.is_none() {
+            self.look_ahead_at = Instant::now() + LOOK_AHEAD;
+        }
+        found
+    }
+
+    fn doubt(&self) -> MutexGuard<'_, Option<Doubt>> {
+        self.desk.doubt.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// Removes one folder; gives the bytes that it took. One that cannot be removed is not tried again until the next

@@ -145,6 +145,9 @@ impl Keeper {
         if let Some(Err(error)) = self.outbox.as_mut().map(Outbox::flush) {
             tracing::warn!(%error, "acknowledgements may be forgotten: some events will be repeated");
         }
+        if let Some(Err(error)) = self.outbox.as_ref().map(Outbox::settle) {
+            tracing::warn!(%error, "how far events are numbered is not noted");
+        }
         let lost = self.group.len() + self.shared.events.len();
         if lost > 0 {
             tracing::error!(lost, "events could not be put on disk before the end");

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::Hours;
-use crate::types::{Identity, Label, Rect};
+use crate::types::{Identity, Rect, ZoneSet};
 
 const MS: u64 = 1_000_000;
 /// 2026-11-20 08:00:00 UTC, a Friday.
@@ -48,7 +48,7 @@ fn sighting(camera: &str, track: u64, person: Option<u64>, at: Stamp) -> Sightin
         identity: person
             .map(|person| Identity { person: PersonId(person), name: format!("p{person}").into() }),
         similarity: 0.8,
-        zones: heapless::Vec::new(),
+        zones: ZoneSet::default(),
     }
 }
 
@@ -161,7 +161,7 @@ fn zones_roles_and_cameras_that_do_not_count() {
     assert_eq!(desk.said(), [], "a street, outside the door's zone, and somebody who is not here leaves");
     for ms in [1_000, 1_100] {
         let mut inside = sighting("hall", 1, Some(2), at(ms));
-        inside.zones.push(Label::from("door")).unwrap();
+        inside.zones = ZoneSet::of(["door"]);
         desk.rules.saw(&inside, &mut desk.told);
     }
     desk.saw("exit", 9, 2, 1_200);
@@ -169,6 +169,23 @@ fn zones_roles_and_cameras_that_do_not_count() {
     desk.saw("exit", 9, 2, 1_300);
     desk.saw("exit", 9, 2, 1_400);
     assert_eq!(desk.said(), [("leave", 2, 1_300)]);
+}
+
+#[test]
+fn somebody_in_all_zones_that_a_camera_may_have_is_present_in_each() {
+    let names: Vec<String> = (0..crate::types::MAX_ZONES).map(|n| format!("zone{n}")).collect();
+    for zone in &names {
+        let mut settings = settings();
+        let camera = CameraAttendance { zones: vec![zone.clone()], ..CameraAttendance::default() };
+        settings.cameras.insert("hall".into(), camera);
+        let mut desk = Desk::new(settings);
+        for ms in [1_000, 1_100] {
+            let mut inside = sighting("hall", 1, Some(2), at(ms));
+            inside.zones = ZoneSet::of(names.iter().map(String::as_str));
+            desk.rules.saw(&inside, &mut desk.told);
+        }
+        assert_eq!(desk.said(), [("enter", 2, 1_100)], "{zone}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::types::{Event, EventKind, Finding, Label, Rect, Report, Stamp};
+use crate::types::{Event, EventKind, Finding, Label, Numbering, Rect, Report, Stamp};
 
 use super::Events;
 use super::kalman::Motion;
@@ -106,11 +106,11 @@ impl Followed {
         self.seen = moment.now;
     }
 
-    /// Tells `new` (then it takes its number from `next_id`) or `update`, where one is due and there is room.
+    /// Tells `new` (then it takes its number from `numbers`) or `update`, where one is due and there is room.
     pub(super) fn tell_life(
         &mut self,
         (min_frames, update_every): (u32, Duration),
-        next_id: &mut u64,
+        numbers: &Numbering,
         moment: &Moment,
         events: &mut Events,
     ) {
@@ -121,9 +121,12 @@ impl Followed {
             }
             _ => return,
         };
-        let id = self.id.unwrap_or(*next_id);
+        // No number is taken for what there is no room to tell.
+        if events.is_full() {
+            return;
+        }
+        let id = self.id.unwrap_or_else(|| numbers.next());
         if events.push(self.looks.event(id, kind, moment)).is_ok() {
-            *next_id += u64::from(self.id.is_none());
             self.id = Some(id);
             self.told = moment.captured;
         }

@@ -17,7 +17,7 @@ use life::{Followed, Moment};
 use zones::Places;
 
 use crate::config;
-use crate::types::{Event, Finding, Label, MAX_FINDINGS, Report};
+use crate::types::{Event, Finding, Label, MAX_FINDINGS, Numbering, Report};
 
 /// Most objects followed at once; a detection beyond is not followed, and is counted.
 pub const MAX_TRACKS: usize = 128;
@@ -41,7 +41,7 @@ pub struct Tracker {
     /// By finding: whether an object has it.
     taken: Vec<bool>,
     clock: Clock,
-    next_id: u64,
+    numbers: Numbering,
     /// Detections that found all [`MAX_TRACKS`] places taken.
     pub overflow: u64,
 }
@@ -90,9 +90,15 @@ impl Tracker {
             matcher: Matcher::new(),
             taken: Vec::with_capacity(MAX_FINDINGS),
             clock: Clock::default(),
-            next_id: first_id,
+            numbers: Numbering::from_first(first_id),
             overflow: 0,
         }
+    }
+
+    /// The same with numbers from elsewhere.
+    pub fn with_numbers(mut self, numbers: Numbering) -> Tracker {
+        self.numbers = numbers;
+        self
     }
 
     /// The same with zones and lines; shares of the frame become px with the first report that says the frame's size.
@@ -200,11 +206,11 @@ impl Tracker {
     }
 
     fn tell(&mut self, report: &mut Report, moment: &Moment, events: &mut Events) {
-        let Tracker { settings, tracks, places, next_id, .. } = self;
+        let Tracker { settings, tracks, places, numbers, .. } = self;
         let rhythm = (settings.min_frames, settings.update_every);
         for track in tracks.iter_mut() {
             let Some(finding) = track.finding.and_then(|at| report.findings.get_mut(at)) else { continue };
-            track.tell_life(rhythm, next_id, moment, events);
+            track.tell_life(rhythm, numbers, moment, events);
             track.tell_places(places, moment, events);
             mark(finding, track, places);
         }
@@ -224,7 +230,7 @@ impl Tracker {
 fn mark(finding: &mut Finding, track: &Followed, places: &Places) {
     finding.track = track.id;
     if track.id.is_some() {
-        places.name(track.stays(), finding);
+        finding.zones = places.set(track.stays());
     }
 }
 

@@ -5,10 +5,11 @@
 //! than the margin from the line's straight; what counts is whether the way from its last point beyond the margin to
 //! the new one cuts the line between its ends, so that going round an end crosses nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{self, Anchor, MAX_LINES, MAX_ZONES};
-use crate::types::{Direction, EventKind, Finding, Label, Point, Rect};
+use crate::types::{Direction, EventKind, Label, Point, Rect, ZoneSet};
 
 /// Something that an object did at a place.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Happening<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Places {
     zones: Vec<Zone>,
+    /// Of all zones, shared with what is found in them.
+    names: Arc<[Label]>,
     lines: Vec<Line>,
     anchor: Anchor,
     /// A share of the frame's shorter side, and px.
@@ -58,8 +61,6 @@ pub(super) struct Stays {
     beyond: [Option<Beyond>; MAX_LINES],
 }
 
-const _: () = assert!(MAX_ZONES <= u16::BITS as usize);
-
 #[derive(Clone, Copy, Debug)]
 struct Beyond {
     right: bool,
@@ -78,8 +79,10 @@ impl Places {
             let shares = [line.from, line.to];
             Line { name: line.name.as_str().into(), shares, ends: shares }
         });
+        let zones: Vec<Zone> = zones.collect();
         Places {
-            zones: zones.collect(),
+            names: zones.iter().map(|zone| zone.name.clone()).collect(),
+            zones,
             lines: lines.collect(),
             anchor: settings.anchor,
             margin: settings.margin,
@@ -189,14 +192,9 @@ impl Places {
         self.zones.iter().enumerate().filter(move |(i, _)| inside & 1 << i != 0).map(|(_, zone)| &zone.name)
     }
 
-    /// Writes them into a finding, as many as it holds.
-    pub(super) fn name(&self, stays: &Stays, finding: &mut Finding) {
-        finding.zones.clear();
-        for name in self.names(stays) {
-            if finding.zones.push(name.clone()).is_err() {
-                return;
-            }
-        }
+    /// The same for a finding.
+    pub(super) fn set(&self, stays: &Stays) -> ZoneSet {
+        ZoneSet::new(&self.names, stays.inside)
     }
 
     fn anchor_of(&self, rect: Rect) -> Point {

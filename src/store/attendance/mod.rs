@@ -10,6 +10,8 @@ mod tests;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard};
 
+use super::audit::ATTENDED;
+use super::streams::AHEAD;
 use super::{Store, StoreError};
 use crate::types::{Attendance, PersonId, Presence};
 
@@ -64,12 +66,11 @@ impl Ledger {
 pub struct Attendances {
     store: Store,
     ledger: std::sync::Arc<Ledger>,
-    first_id: u64,
 }
 
 impl Attendances {
-    pub(super) fn new(store: Store, ledger: std::sync::Arc<Ledger>, first_id: u64) -> Attendances {
-        Attendances { store, ledger, first_id }
+    pub(super) fn new(store: Store, ledger: std::sync::Arc<Ledger>) -> Attendances {
+        Attendances { store, ledger }
     }
 
     /// Numbers `events` and writes them, with the presence of each of their people as `presence` tells it (`None`: not
@@ -83,7 +84,8 @@ impl Attendances {
     ) -> Result<Vec<Attendance>, StoreError> {
         let changes = self.ledger.turn();
         let tree = self.tree()?;
-        let first = number(tree.get(NEXT).map_err(|e| self.failed(e))?.as_deref()).unwrap_or(self.first_id);
+        let first = number(tree.get(NEXT).map_err(|e| self.failed(e))?.as_deref());
+        let first = first.unwrap_or_else(|| self.first_after_a_loss());
         let (mut kept, mut next) = (Vec::with_capacity(events.len()), first);
         for event in events.iter().filter(|event| is_known(&changes, event.person)) {
             let id = self.known(&tree, event)?.unwrap_or(next);
@@ -93,6 +95,7 @@ impl Attendances {
         if kept.is_empty() {
             return Ok(kept);
         }
+        self.note_ahead(next - 1);
         let mut batch = sled::Batch::default();
         for event in &kept {
             batch.insert(key(b'e', &[event.id]), record::event(event));
@@ -107,6 +110,25 @@ impl Attendances {
         tree.apply_batch(batch).map_err(|error| self.failed(error))?;
         self.store.sync(&tree)?;
         Ok(kept)
+    }
+
+    /// Notes beside the store how far its numbers may come. Nothing stops where that fails: it counts only where the
+    /// store is lost.
+    fn note_ahead(&self, last: u64) {
+        let high = self.store.high_water();
+        if high.counter(ATTENDED).is_some_and(|noted| noted >= last) {
+            return;
+        }
+        let noted = high.update(|record| {
+            record.counters.insert(ATTENDED.into(), last + AHEAD);
+        });
+        if let Err(error) = noted {
+            tracing::debug!("numbers of attendance events are not noted beside the store: {error}");
+        }
+    }
+
+    fn first_after_a_loss(&self) -> u64 {
+        self.store.high_water().counter(ATTENDED).map_or(self.store.first_number(), |last| last + 1)
     }
 
     /// The number of an event that is in the log already.
@@ -277,6 +299,42 @@ impl Attendances {
         }
     }
 
+    /// Removes events dated after `ahead_ns` (the clock was ahead when they were written) that are older than every
+    /// event whose age is known: numbers tell what was written before what. `from_ns` is the oldest age that is kept.
+    /// Returns how many; durable within a second.
+    pub fn prune_ahead(&self, from_ns: u64, ahead_ns: u64) -> Result<usize, StoreError> {
+        let _turn = self.ledger.turn();
+        let tree = self.tree()?;
+        let mut ahead = Vec::new();
+        for pair in tree.range(key(b't', &[ahead_ns])..key(b'u', &[])).take(PRUNED) {
+            let (key, _) = pair.map_err(|error| self.failed(error))?;
+            ahead.extend(self.event(&tree, id_of(&key))?);
+        }
+        if ahead.is_empty() {
+            return Ok(0);
+        }
+        let known = tree.range(key(b't', &[from_ns])..key(b't', &[ahead_ns])).keys();
+        let mut oldest = None;
+        for key in known {
+            let id = id_of(&key.map_err(|error| self.failed(error))?);
+            oldest = oldest.map_or(id, |oldest: u64| id.map(|id| id.min(oldest)));
+        }
+        let mut batch = sled::Batch::default();
+        let old: Vec<_> =
+            ahead.iter().filter(|event| oldest.is_some_and(|oldest| event.id < oldest)).collect();
+        old.iter().for_each(|event| remove(&mut batch, event));
+        tree.apply_batch(batch).map_err(|error| self.failed(error))?;
+        Ok(old.len())
+    }
+
+    /// When the last event was, wall clock: of the highest number.
+    pub fn last_ns(&self) -> Result<Option<u64>, StoreError> {
+        let tree = self.tree()?;
+        let last = tree.range(key(b'e', &[])..key(b'f', &[])).next_back();
+        let last = last.transpose().map_err(|error| self.failed(error))?;
+        Ok(last.and_then(|(key, value)| record::event_from(id_of(&key)?, &value)).map(|event| event.wall_ns))
+    }
+
     fn event(&self, tree: &sled::Tree, id: Option<u64>) -> Result<Option<Attendance>, StoreError> {
         let Some(id) = id else { return Ok(None) };
         let value = tree.get(key(b'e', &[id])).map_err(|error| self.failed(error))?;
@@ -290,6 +348,11 @@ impl Attendances {
     fn failed(&self, error: sled::Error) -> StoreError {
         StoreError::from_sled(self.store.path(), error)
     }
+}
+
+/// The highest number that the log has given, if it has given one.
+pub(super) fn last_number(tree: &sled::Tree) -> sled::Result<Option<u64>> {
+    Ok(number(tree.get(NEXT)?.as_deref()).map(|next| next.saturating_sub(1)))
 }
 
 fn is_known(changes: &[Change], person: PersonId) -> bool {

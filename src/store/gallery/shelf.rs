@@ -100,10 +100,9 @@ impl<'s> Shelf<'s> {
     /// Numbers for `count` pictures that none had: the first of them.
     pub(super) fn next_samples(&self, count: usize) -> Result<u64, GalleryError> {
         let counters = self.store.counters();
-        let floor = self.store.first_number();
-        // A fresh store after a damaged one begins above every number of the old one.
+        // Counted from one.
         if counters.get(NEXT_SAMPLE)? == 0 {
-            counters.reserve(NEXT_SAMPLE, floor)?;
+            counters.reserve(NEXT_SAMPLE, 1)?;
         }
         Ok(counters.reserve(NEXT_SAMPLE, count as u64)?)
     }
@@ -111,10 +110,7 @@ impl<'s> Shelf<'s> {
     fn next(&self, name: &str, highest: u64) -> Result<u64, GalleryError> {
         let counters = self.store.counters();
         let least = self.store.first_number().max(highest + 1);
-        let behind = least.saturating_sub(counters.get(name)?);
-        if behind > 0 {
-            counters.reserve(name, behind)?;
-        }
+        counters.raise(name, least)?;
         Ok(counters.reserve(name, 1)?)
     }
 

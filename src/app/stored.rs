@@ -1,0 +1,137 @@
+//! What the service does for its store: numbers are reserved ahead, losses are reported, and what a full disk kept from
+//! being read at the start is read when there is space again.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::App;
+use super::faces_commands::finish_erasures;
+use super::voice::Voice;
+use crate::store::{Loss, Opened, Store};
+use crate::supervisor::{Beat, Stop, Unit};
+use crate::types::Doubt;
+
+/// How often the unit looks, where nobody wakes it.
+const LOOK: Duration = Duration::from_millis(200);
+/// Pause between two attempts to open a store that a full disk keeps closed.
+const RETRY: Duration = Duration::from_secs(1);
+/// The alarm about a store that was lost, or that is not open yet.
+const ALARM: &str = "store";
+/// The alarm about numbers that could be given twice.
+const NUMBERS: &str = "numbers";
+/// The alarm about a clock by which nothing is judged.
+const CLOCK: &str = "clock";
+
+/// Reports what the opening of the store found.
+pub(super) fn report(opened: &Opened, voice: &Voice) {
+    if let Some(loss) = opened.store.take_loss() {
+        voice.alarm(ALARM, &lost(&loss));
+    }
+    match &opened.waiting {
+        None => tidy_gallery(&opened.store, voice),
+        Some(error) => {
+            let cause = format!(
+                "the store is not open yet: {error}; until then events and numbers are in memory, and golden \
+                 pictures and people cannot be read"
+            );
+            voice.alarm(ALARM, &cause);
+        }
+    }
+}
+
+impl App {
+    /// Not essential: without it numbers are reserved when they are needed.
+    pub(super) fn store_unit(self: &Arc<App>) -> Unit {
+        let app = self.clone();
+        Unit::new("store", move |context| {
+            app.follow_store(&context.stop, &context.beat);
+            Ok(())
+        })
+    }
+
+    fn follow_store(&self, stop: &Stop, beat: &Beat) {
+        let (mut fault, mut doubted) = (None, None);
+        let mut try_at = Instant::now();
+        while !stop.is_stopped() {
+            beat.beat();
+            self.numbers.wait_low(LOOK);
+            let found = self.numbers.refill().err();
+            if found != fault {
+                self.voice.alarm_while(NUMBERS, found.as_deref());
+                fault = found;
+            }
+            if self.store_waits.load(Ordering::Acquire) && Instant::now() >= try_at {
+                self.try_store();
+                try_at = Instant::now() + RETRY;
+            }
+            if let Some(loss) = self.store.take_loss() {
+                self.voice.alarm(ALARM, &lost(&loss));
+            }
+            let doubt = self.clock_doubt();
+            if doubt != doubted {
+                self.voice.alarm_while(CLOCK, doubt.as_deref());
+                doubted = doubt;
+            }
+        }
+    }
+
+    /// Why nothing is deleted by age, where somebody has to look at the clock. An hour of watching after the start is
+    /// nobody's business.
+    fn clock_doubt(&self) -> Option<String> {
+        let doubts = [self.evidence.age_doubt(), self.attendance.age_doubt()];
+        let doubt = doubts.into_iter().flatten().find(|doubt| *doubt != Doubt::Unwatched)?;
+        Some(format!(
+            "nothing is deleted by its age (evidence.max_days, attendance.keep_days): {doubt}; look at the clock and \
+             at its time service"
+        ))
+    }
+
+    /// Opens the store that was not opened at the start, and reads what the start would have read.
+    fn try_store(&self) {
+        if let Err(error) = self.store.ready() {
+            return tracing::debug!("the store is not open yet: {error}");
+        }
+        self.store_waits.store(false, Ordering::Release);
+        tracing::info!("the store is open: golden pictures and people are read now");
+        self.voice.clear_alarm(ALARM);
+        self.voice.clear_alarm("gallery");
+        tidy_gallery(&self.store, &self.voice);
+        self.select_again();
+        self.refresh_gallery();
+    }
+
+    /// After the last unit has ended: numbers that were reserved and not used are given back, and the store is closed.
+    pub(super) fn finish_store(&self) {
+        if let Err(error) = self.numbers.give_back() {
+            tracing::warn!("some numbers will be left out after the next start: {error}");
+        }
+        if let Err(error) = self.store.finish() {
+            tracing::warn!("the store is not closed in order; all of it is read at the next start: {error}");
+        }
+    }
+}
+
+/// Erasures that a crash cut short come first: nothing of those people is to be seen, or sent.
+fn tidy_gallery(store: &Store, voice: &Voice) {
+    match finish_erasures(store) {
+        Ok(0) => {}
+        Ok(people) => tracing::info!(people, "erasures that were cut short are done"),
+        Err(error) => voice.alarm("gallery", &format!("the gallery is not in order: {error}")),
+    }
+}
+
+/// The alarm text for a store that was lost.
+fn lost(loss: &Loss) -> String {
+    let Loss { cause, set_aside } = loss;
+    let rest = "a fresh one was begun; events that were still in the old one are not sent, and each stream announces \
+                a gap over the numbers that may be missing";
+    match set_aside {
+        Some(aside) => format!(
+            "the store was damaged ({cause}) and has been set aside as {}; {rest}; keep it for support, or delete it to \
+             end this alarm at the next start",
+            aside.display()
+        ),
+        None => format!("{cause}; {rest}; this alarm ends at the next start"),
+    }
+}

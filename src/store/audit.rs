@@ -1,0 +1,125 @@
+//! A store that was opened is held against the record beside it: numbers that the store has forgotten say that it is not
+//! the store that it was, and a fresh one goes on from the record.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use super::StoreError;
+use super::attendance::last_number;
+use super::high_water::{HighWater, StreamHigh};
+use super::streams::{AHEAD, announce_lost, lowest_waiting, stored_seqs};
+
+/// The counter that says how far attendance events are numbered.
+pub(super) const ATTENDED: &str = "attendance/event";
+
+/// Reads every entry of every tree: what sled cannot read is found now, and not when it is needed. sled panics on some
+/// kinds of damage.
+pub(super) fn read_all(db: &sled::Db, path: &Path) -> Result<(), StoreError> {
+    let read = || -> sled::Result<()> {
+        for name in db.tree_names() {
+            db.open_tree(name)?.iter().try_for_each(|pair| pair.map(drop))?;
+        }
+        Ok(())
+    };
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(read) => read.map_err(|error| StoreError::from_sled(path, error)),
+        Err(_) => {
+            Err(StoreError::Damaged { path: path.into(), cause: "sled panicked while it was read".into() })
+        }
+    }
+}
+
+/// Errors: [`StoreError::Damaged`] where messages are forgotten that were on disk.
+pub(super) fn compare(db: &sled::Db, path: &Path, high: &HighWater) -> Result<(), StoreError> {
+    let fail = |error| StoreError::from_sled(path, error);
+    let stored = stored_seqs(&db.open_tree("outbox").map_err(fail)?).map_err(fail)?;
+    let forgotten = high.read(|record| {
+        let mut streams = record.streams.iter();
+        let behind = |name: &str, mark: &StreamHigh| stored.get(name).copied().unwrap_or(0) < mark.durable;
+        streams.find(|(name, mark)| behind(name, mark)).map(|(name, _)| name.clone())
+    });
+    match forgotten {
+        Some(stream) => {
+            let cause = format!("it has forgotten messages of {stream} that had been written");
+            Err(StoreError::Damaged { path: path.into(), cause })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Brings a store and the record beside it together: the higher of two counters is true, a fresh store goes on from the
+/// record and announces what may be missing, and an older store's numbers are noted in a record that lacks them.
+pub(super) fn carry_over(
+    db: &sled::Db,
+    path: &Path,
+    high: &HighWater,
+    fresh: bool,
+) -> Result<(), StoreError> {
+    let fail = |error| StoreError::from_sled(path, error);
+    let counters = db.open_tree("counters").map_err(fail)?;
+    for (name, value) in high.read(|record| record.counters.clone()) {
+        let stored = counters.get(&name).map_err(fail)?.and_then(|bytes| number(&bytes)).unwrap_or(0);
+        // Attendance keeps its own count.
+        if stored < value && name != ATTENDED {
+            counters.insert(name, &value.to_be_bytes()).map_err(fail)?;
+        }
+    }
+    if fresh {
+        let streams = high.read(|record| record.streams.clone());
+        announce_lost(&db.open_tree("outbox").map_err(fail)?, &streams).map_err(fail)?;
+    }
+    db.flush().map(drop).map_err(fail)
+}
+
+/// Notes what the store knows and the record does not, and that the store is open.
+pub(super) fn note_opened(db: &sled::Db, path: &Path, high: &HighWater) -> Result<(), StoreError> {
+    let fail = |error| StoreError::from_sled(path, error);
+    let mut counters = BTreeMap::new();
+    for pair in db.open_tree("counters").map_err(fail)?.iter() {
+        let (name, value) = pair.map_err(fail)?;
+        if let (Ok(name), Some(value)) = (String::from_utf8(name.to_vec()), number(&value)) {
+            counters.insert(name, value);
+        }
+    }
+    if let Some(last) = attended(db, path)? {
+        counters.insert(ATTENDED.into(), last);
+    }
+    let outbox = db.open_tree("outbox").map_err(fail)?;
+    let (stored, waiting) = (stored_seqs(&outbox).map_err(fail)?, lowest_waiting(&outbox).map_err(fail)?);
+    let older = fs_floor(path);
+    let noted = high.update(|record| {
+        (record.begun, record.closed_bytes) = (true, None);
+        record.floor = record.floor.max(older);
+        for (name, value) in counters {
+            let known = record.counters.entry(name).or_default();
+            *known = value.max(*known);
+        }
+        for (stream, next) in stored {
+            let from = waiting.get(&*stream).copied().unwrap_or(next);
+            let mark = record.streams.entry(stream.to_string()).or_default();
+            *mark = StreamHigh { from, durable: next, next: mark.next.max(next + AHEAD) };
+        }
+    });
+    // The store alone is enough; the alarm about numbers says what is wrong.
+    if let Err(error) = noted {
+        tracing::warn!("numbers are not noted beside the store: {error}");
+    }
+    Ok(())
+}
+
+/// The number of the last attendance event, if there was one.
+pub(super) fn attended(db: &sled::Db, path: &Path) -> Result<Option<u64>, StoreError> {
+    let tree = db.open_tree("attendance").map_err(|error| StoreError::from_sled(path, error))?;
+    last_number(&tree).map_err(|error| StoreError::from_sled(path, error))
+}
+
+/// Where an earlier program began to number after it had set a store aside.
+fn fs_floor(path: &Path) -> u64 {
+    let text = std::fs::read_to_string(path.join("first_seq")).unwrap_or_default();
+    text.trim().parse().unwrap_or(0)
+}
+
+fn number(bytes: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(bytes.try_into().ok()?))
+}
