@@ -23,15 +23,15 @@ pub type Trouble = Arc<Mutex<Option<CaptureError>>>;
 pub struct Needs {
     /// A converter to one of the road's formats.
     pub convert: bool,
-    /// A filter that turns frames as the stream's tags say. It copies them, so it is there only where they do.
-    pub upright: bool,
+    /// A filter that turns frames, and how. It copies them, so it is there only where they are to be turned.
+    pub turn: Option<&'static str>,
 }
 
 impl Needs {
     /// The elements behind the decoder.
     fn filters(&self) -> impl Iterator<Item = String> {
-        let upright = self.upright.then(|| "videoflip video-direction=auto".into());
-        upright.into_iter().chain(self.convert.then(|| "videoconvert".into()))
+        let turn = self.turn.map(|how| format!("videoflip video-direction={how}"));
+        turn.into_iter().chain(self.convert.then(|| "videoconvert".into()))
     }
 }
 
@@ -75,7 +75,7 @@ fn link_first_video(
             note(&noted, error);
             gst::element_error!(pipeline, gst::CoreError::Pad, ("the video could not be linked"));
         }
-        if !needs.upright {
+        if needs.turn.is_none() {
             look_for_turn(&pipeline, pad, &noted);
         }
     });

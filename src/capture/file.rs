@@ -8,6 +8,7 @@ use gstreamer::prelude::*;
 
 use super::bus::FaultKind;
 use super::line::{Build, Line};
+use super::matroska::{self, vint};
 use super::{CaptureError, chain};
 
 /// A file that could be opened.
@@ -17,6 +18,8 @@ pub struct Video {
     container: Container,
     /// Bytes that its own structure says should follow its end.
     pub missing_bytes: u64,
+    /// How its frames are to be turned, where GStreamer's demuxer does not say it itself.
+    turn: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +44,18 @@ pub fn look(path: &Path) -> Result<Video, CaptureError> {
         return Err(CaptureError::Empty { path: path.into(), cause: "it has no bytes" });
     }
     let (container, end) = structure(&mut file).map_err(unreadable)?;
-    Ok(Video { path: path.into(), container, missing_bytes: end.saturating_sub(meta.len()) })
+    let turn = match container {
+        Container::Matroska => turn_of(&mut file).map_err(unreadable)?,
+        _ => None,
+    };
+    Ok(Video { path: path.into(), container, missing_bytes: end.saturating_sub(meta.len()), turn })
+}
+
+fn turn_of(file: &mut (impl Read + Seek)) -> io::Result<Option<&'static str>> {
+    let mut head = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.by_ref().take(matroska::HEAD).read_to_end(&mut head)?;
+    Ok(matroska::turn(&head))
 }
 
 /// The container, and where its last box or element ends by its own account (0 where it does not say).
@@ -88,20 +102,10 @@ fn matroska_end(head: &[u8]) -> Option<u64> {
     size.map(|size| size.saturating_add(at as u64))
 }
 
-/// A variable-size integer at `at`, `None` inside where it says "unknown"; and the position after it.
-fn vint(bytes: &[u8], at: usize) -> Option<(Option<u64>, usize)> {
-    let first = *bytes.get(at)?;
-    let length = first.leading_zeros() as usize + 1;
-    let rest = bytes.get(at + 1..at + length).filter(|_| length <= 8)?;
-    let mask = if length == 8 { 0 } else { 0xFF >> length };
-    let value = rest.iter().fold(u64::from(first & mask), |n, byte| n << 8 | u64::from(*byte));
-    let unknown = value == (1 << (7 * length)) - 1;
-    Some(((!unknown).then_some(value), at + length))
-}
-
 /// filesrc, the demuxer, and what its video pad turns out to need.
 pub fn line(video: &Video, build: Build<'_>) -> Result<Line, CaptureError> {
-    let line = Line::new(build)?;
+    let mut line = Line::new(build)?;
+    line.turn = video.turn.or(line.turn);
     chain::set_decoder_threads(&line.pipeline, build.sync);
     let source = chain::element("filesrc")?;
     source.set_property("location", &video.path);

@@ -64,7 +64,8 @@ pub struct Line {
     bus: gst::Bus,
     trouble: Trouble,
     received: Option<http::Shared>,
-    upright: bool,
+    /// How frames are turned (`videoflip`'s directions).
+    pub turn: Option<&'static str>,
     wording: Wording,
     stop: Stop,
     live: bool,
@@ -85,6 +86,8 @@ impl Line {
         bus::keep_errors_only(&bus, build.camera, slice, build.wording);
         pipeline.add(&sink).map_err(|_| internal("the appsink was refused"))?;
         let stop = build.stop.child();
+        // As the stream's tags say.
+        let turn = build.variant.upright.then_some("auto");
         Ok(Line {
             pipeline,
             names: None,
@@ -92,7 +95,7 @@ impl Line {
             bus,
             trouble: Trouble::default(),
             received: None,
-            upright: build.variant.upright,
+            turn,
             wording: build.wording,
             stop,
             live: false,
@@ -114,7 +117,7 @@ impl Line {
     /// Links the first video pad that `source` will show.
     pub fn link_when_shown(&self, source: &gst::Element, convert: bool) {
         let sink = self.sink.upcast_ref();
-        let needs = Needs { convert, upright: self.upright };
+        let needs = Needs { convert, turn: self.turn };
         chain::link_when_shown(&self.pipeline, source, sink, needs, &self.trouble);
     }
 

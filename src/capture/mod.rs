@@ -16,6 +16,7 @@ mod http;
 mod images;
 mod lent;
 mod line;
+mod matroska;
 mod painter;
 mod pool;
 mod reconnect;

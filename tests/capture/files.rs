@@ -163,6 +163,23 @@ fn nothing_is_allocated_between_appsink_and_ring() {
     assert_eq!(counts.last().unwrap() - counts[0], 0, "{counts:?}");
 }
 
+/// The luma of a video's first frame, row by row.
+fn first_rows(path: &Path) -> Vec<Vec<u8>> {
+    let (tell, told) = std::sync::mpsc::channel();
+    let mut tell = Some(tell);
+    let camera = camera(Source::File(path.into()));
+    let mut running = start_with(camera, std::sync::mpsc::channel().1, move |frame| {
+        let luma = frame.planes();
+        let row = |y: usize| luma.data[0][y * luma.stride[0]..][..frame.width].to_vec();
+        if let Some(tell) = tell.take() {
+            tell.send((0..frame.height).map(row).collect()).unwrap();
+        }
+        Committed::Taken
+    });
+    assert_eq!(running.end().unwrap(), Ended::EndOfStream);
+    told.recv().unwrap()
+}
+
 /// The video file with the display matrix of its first track turned by 90 degrees (ISO 14496-12, 8.3.2).
 fn turned(name: &str) -> Option<Vec<u8>> {
     let mut bytes = fs::read(data(&format!("video/{name}"))?).unwrap();
@@ -183,25 +200,7 @@ fn a_video_that_is_to_be_shown_turned_is_turned_and_every_frame_is_delivered() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("telephone.mp4");
     fs::write(&path, bytes).unwrap();
-    // The first frame of each, in full.
-    let first = |path: &Path| {
-        let (tell, told) = std::sync::mpsc::channel();
-        let mut count = 0u64;
-        let mut running =
-            start_with(camera(Source::File(path.into())), std::sync::mpsc::channel().1, move |frame| {
-                let luma = frame.planes();
-                let row = |y: usize| luma.data[0][y * luma.stride[0]..][..frame.width].to_vec();
-                if count == 0 {
-                    let rows: Vec<_> = (0..frame.height).map(row).collect();
-                    tell.send(rows).unwrap();
-                }
-                count += 1;
-                Committed::Taken
-            });
-        assert_eq!(running.end().unwrap(), Ended::EndOfStream);
-        told.recv().unwrap()
-    };
-    let (lying, standing) = (first(&data(&format!("video/{name}")).unwrap()), first(&path));
+    let (lying, standing) = (first_rows(&data(&format!("video/{name}")).unwrap()), first_rows(&path));
     assert_eq!((standing.len(), standing[0].len()), (lying[0].len(), lying.len()));
     for (x, y) in [(0, 0), (5, 17), (100, 30)] {
         assert_eq!(standing[y][x], lying[lying.len() - 1 - x][y], "at ({x}, {y})");
@@ -257,4 +256,73 @@ fn a_vp9_film_is_played_with_the_decoder_that_is_installed() {
     let mut running = play(&path);
     assert_eq!(running.end().unwrap(), Ended::EndOfStream);
     assert!(!running.all().is_empty());
+}
+
+/// The end of the element that begins at `at`, where its size stands, and where its body does (RFC 8794).
+fn element(bytes: &[u8], at: usize) -> (usize, std::ops::Range<usize>) {
+    let id = bytes[at].leading_zeros() as usize + 1;
+    let length = bytes[at + id].leading_zeros() as usize + 1;
+    let size = at + id..at + id + length;
+    let unknown = bytes[size.clone()].iter().skip(1).all(|byte| *byte == 255);
+    let value = bytes[size.clone()]
+        .iter()
+        .skip(1)
+        .fold(u64::from(bytes[size.start]) & (0xFF >> length), |n, byte| n << 8 | u64::from(*byte));
+    let end = if unknown && length > 1 { bytes.len() } else { size.end + value as usize };
+    (end, size)
+}
+
+/// Adds a projection with this roll to the first video track.
+fn with_roll(mut bytes: Vec<u8>, degrees: f32) -> Vec<u8> {
+    let path: [&[u8]; 4] = [&[0x18, 0x53, 0x80, 0x67], &[0x16, 0x54, 0xAE, 0x6B], &[0xAE], &[0xE0]];
+    let (mut at, mut sizes, mut end) = (0, Vec::new(), bytes.len());
+    for id in path {
+        while !bytes[at..].starts_with(id) {
+            at = element(&bytes, at).0;
+            assert!(at < end, "no element {id:x?}");
+        }
+        let size;
+        (end, size) = element(&bytes, at);
+        at = size.end;
+        sizes.push(size);
+    }
+    let roll = [&[0x76, 0x75, 0x84][..], &degrees.to_be_bytes()].concat();
+    let projection = [&[0x76, 0x70, 0x80 | roll.len() as u8][..], &roll].concat();
+    bytes.splice(end..end, projection.iter().copied());
+    // All but the segment, which ends with the file and may be of unknown size.
+    for size in &sizes[1..] {
+        let mut more = projection.len();
+        for byte in bytes[size.clone()].iter_mut().rev() {
+            more += usize::from(*byte);
+            *byte = more as u8;
+            more >>= 8;
+        }
+    }
+    bytes
+}
+
+#[test]
+fn a_matroska_file_with_a_turned_projection_is_turned() {
+    use gstreamer::prelude::*;
+    gstreamer::init().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (lying, standing) = (folder.path().join("lying.mkv"), folder.path().join("standing.mkv"));
+    let line = format!(
+        "videotestsrc num-buffers=3 ! video/x-raw,format=I420,width=64,height=32 ! jpegenc ! \
+         matroskamux streamable=true ! filesink location={}",
+        lying.display()
+    );
+    let pipeline = gstreamer::parse::launch(&line).unwrap();
+    pipeline.set_state(gstreamer::State::Playing).unwrap();
+    let ends = [gstreamer::MessageType::Eos, gstreamer::MessageType::Error];
+    let end =
+        pipeline.bus().unwrap().timed_pop_filtered(gstreamer::ClockTime::from_seconds(60), &ends).unwrap();
+    assert_eq!(end.type_(), gstreamer::MessageType::Eos);
+    pipeline.set_state(gstreamer::State::Null).unwrap();
+    fs::write(&standing, with_roll(fs::read(&lying).unwrap(), 90.0)).unwrap();
+    let (lying, standing) = (first_rows(&lying), first_rows(&standing));
+    assert_eq!((standing.len(), standing[0].len()), (64, 32));
+    for (x, y) in [(0, 0), (5, 17), (31, 60)] {
+        assert_eq!(standing[y][x], lying[x][63 - y], "at ({x}, {y}): turned against the clock");
+    }
 }
