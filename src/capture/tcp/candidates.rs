@@ -14,8 +14,9 @@ use crate::config::read_password;
 const MOST: usize = 16;
 /// Connections that one look takes in: the system keeps a few hundred more in its own queue.
 const MOST_AT_ONCE: usize = 256;
-/// A refusal is shown no oftener than this: strangers must not fill the log or the status.
-const SHOWN_EVERY: Duration = Duration::from_secs(1);
+/// A refusal is shown at once, the next ones ever more seldom while they go on: strangers must fill neither log nor status.
+const SHOWN_FIRST: Duration = Duration::from_secs(1);
+const SHOWN_LAST: Duration = Duration::from_secs(60);
 const LOGGED_EVERY: Duration = Duration::from_secs(60);
 
 /// Candidates, and what is remembered of those that were refused.
@@ -24,6 +25,7 @@ pub struct Candidates {
     waiting: Vec<Candidate>,
     newest: Option<String>,
     shown: Option<(Instant, String)>,
+    shown_every: Duration,
     logged: Option<Instant>,
     unlogged: u64,
 }
@@ -38,7 +40,15 @@ struct Candidate {
 impl Candidates {
     /// Nobody yet.
     pub fn new(options: Options) -> Candidates {
-        Candidates { options, waiting: Vec::new(), newest: None, shown: None, logged: None, unlogged: 0 }
+        Candidates {
+            options,
+            waiting: Vec::new(),
+            newest: None,
+            shown: None,
+            shown_every: SHOWN_FIRST,
+            logged: None,
+            unlogged: 0,
+        }
     }
 
     /// Whether nobody is connected.
@@ -89,10 +99,13 @@ impl Candidates {
         }
     }
 
-    /// Why the last one was refused, renewed at most once a second.
+    /// Why the last one was refused; renewed after a second, two, four, … up to a minute.
     pub fn last_refusal(&mut self) -> Option<&str> {
-        let due = self.shown.as_ref().is_none_or(|(at, _)| at.elapsed() >= SHOWN_EVERY);
+        let since = self.shown.as_ref().map(|(at, _)| at.elapsed());
+        let due = since.is_none_or(|since| since >= self.shown_every);
         if let Some(newest) = self.newest.take_if(|_| due) {
+            let goes_on = since.is_some_and(|since| since < 2 * SHOWN_LAST);
+            self.shown_every = if goes_on { (self.shown_every * 2).min(SHOWN_LAST) } else { SHOWN_FIRST };
             self.shown = Some((Instant::now(), newest));
         }
         self.shown.as_ref().map(|(_, text)| text.as_str())
