@@ -7,7 +7,8 @@
 //!
 //! One [`Lane`] a camera. A lane is a feed of the scheduler: a free worker takes its next frame, works on it,
 //! and whoever completes the frame that is next in order carries it, and those that waited behind it, to the
-//! sinks. Nothing here allocates once warm, and nothing waits for a sink. What a trigger picks takes a road of its
+//! sinks. Nothing here allocates once warm, and nothing waits for a sink: while one worker hands reports on, the others
+//! lay theirs down and go on working. What a trigger picks takes a road of its
 //! own over the same workers: `acquire.rs`.
 
 mod acquire;
@@ -17,8 +18,10 @@ mod faces;
 mod follower;
 mod item;
 mod part;
+mod pool;
 mod preview;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -34,10 +37,13 @@ pub use preview::{
     Album, Outlet, PictureItem, PictureStation, Preview, PreviewCounters, PreviewFeed, PreviewSettings,
 };
 
+use pool::ReportPool;
+
 use crate::ring::{Bell, Lease, Reader, Take};
 use crate::scheduler::{Feed, Reorder};
 use crate::sinks::{Offer, Sink};
 use crate::stages::track::{Events, Tracker};
+use crate::supervisor::panic_text;
 use crate::types::{Clock, Frame, Label, Report, Stamp, SystemClock};
 
 /// How one camera's frames are taken and judged.
@@ -70,6 +76,10 @@ pub struct Lane {
     followers: Box<[Arc<dyn Follower>]>,
     intake: Mutex<Intake>,
     tail: Mutex<Tail>,
+    /// Held by the worker that hands reports on; never together with the tail, where the others lay theirs down.
+    delivery: Mutex<Delivery>,
+    /// Detections that could not be followed.
+    untracked: AtomicU64,
     /// Signalled when the last frame of a closed ring has been reported.
     drained: Condvar,
     closed: AtomicBool,
@@ -78,7 +88,7 @@ pub struct Lane {
     /// Tickets reported, under the tail's lock.
     delivered: AtomicU64,
     bell: Arc<Bell>,
-    pool: Mutex<Vec<Arc<Report>>>,
+    pool: ReportPool,
     clock: SystemClock,
 }
 
@@ -90,9 +100,15 @@ struct Intake {
     pass: u32,
 }
 
-/// Where reports go out, in order; one worker at a time.
+/// Where complete reports are put in order; held for some instructions only.
 struct Tail {
     reorder: Reorder<Arrived>,
+    /// Whether a worker hands reports on: it takes along what is laid down meanwhile.
+    delivering: bool,
+}
+
+/// What has memory of the reports before.
+struct Delivery {
     tracker: Option<Tracker>,
     events: Events,
 }
@@ -114,10 +130,7 @@ impl Lane {
         bell: Arc<Bell>,
     ) -> Arc<Lane> {
         let LaneSettings { camera, every, window, tracker, followers } = settings;
-        let blank = || Arc::new(Report::new(camera.clone()));
-        // Room for what sinks usually hold; the pool grows where one holds more, and the memory is touched only then.
-        let mut pool = Vec::with_capacity(window * 8);
-        pool.extend((0..window * 4).map(|_| blank()));
+        let pool = ReportPool::new(camera.clone(), window);
         let lane = Arc::new(Lane {
             counters: LaneCounters::default(),
             failures: Failures::default(),
@@ -128,13 +141,15 @@ impl Lane {
             sinks,
             followers: followers.into(),
             intake: Mutex::new(Intake { reader, every: every.max(1), pass: 0 }),
-            tail: Mutex::new(Tail { reorder: Reorder::new(window), tracker, events: Events::new() }),
+            tail: Mutex::new(Tail { reorder: Reorder::new(window), delivering: false }),
+            delivery: Mutex::new(Delivery { tracker, events: Events::new() }),
+            untracked: AtomicU64::new(0),
             drained: Condvar::new(),
             closed: AtomicBool::new(false),
             issued: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
             bell,
-            pool: Mutex::new(pool),
+            pool,
             clock: SystemClock,
         });
         let weak = Arc::downgrade(&lane);
@@ -149,7 +164,12 @@ impl Lane {
 
     /// Detections that could not be followed because too many objects were.
     pub fn untracked(&self) -> u64 {
-        lock(&self.tail).tracker.as_ref().map_or(0, |tracker| tracker.overflow)
+        self.untracked.load(Ordering::Relaxed)
+    }
+
+    /// Frames whose reports were handed on.
+    pub fn delivered(&self) -> u64 {
+        self.delivered.load(Ordering::Acquire)
     }
 
     /// Findings below `score` are not reported from now on; 0 at first.
@@ -213,72 +233,92 @@ impl Lane {
 
     fn item(self: &Arc<Lane>, ticket: u64, frame: Lease<Frame>) -> Item {
         self.counters.taken.add(1);
-        let mut report = self.blank_report(&frame);
+        let mut report = self.pool.blank(&frame);
         if let Some(report) = Arc::get_mut(&mut report) {
             report.latency.wait_us = self.clock.now().latency_since(frame.captured);
         }
         Item::Frame(FrameItem::new(self.clone(), ticket, frame, report))
     }
 
-    /// Step 3: the frame's report is complete; those that are next in order go to the sinks.
+    /// Step 3: the frame's report is complete; those that are next in order go to the sinks, one after the other, by
+    /// the hand of one worker at a time. No lock that another worker needs is held meanwhile.
     fn arrived(&self, ticket: u64, report: Arc<Report>, frame: &Lease<Frame>) {
         let wanted = self.followers.iter().any(|follower| follower.wants_frames());
         let arrived = Arrived { report, at: self.clock.now(), frame: wanted.then(|| frame.clone()) };
         let mut tail = lock(&self.tail);
         tail.reorder.complete(ticket, arrived);
-        let delivered = self.deliver_ready(&mut tail);
-        if delivered > 1 {
-            // The window was jammed behind this frame: a worker may sleep although frames wait.
-            self.bell.ring();
-        }
+        self.deliver_ready(tail);
     }
 
     /// A follower that was not ready is: reports that waited for it go on.
     pub fn resume(&self) {
-        let mut tail = lock(&self.tail);
-        if self.deliver_ready(&mut tail) > 0 {
+        if self.deliver_ready(lock(&self.tail)) > 0 {
             self.bell.ring();
         }
     }
 
-    /// Delivers what is next in order, as far as it is there and the followers are ready; how many that were.
-    fn deliver_ready(&self, tail: &mut Tail) -> u64 {
+    /// Hands on what is next in order, as far as it is there and the followers are ready; how many that were. Where a
+    /// worker does that already, it takes along what was laid down before.
+    fn deliver_ready(&self, mut tail: MutexGuard<'_, Tail>) -> u64 {
+        if std::mem::replace(&mut tail.delivering, true) {
+            return 0;
+        }
         let mut delivered = 0;
         while self.followers.iter().all(|follower| follower.is_ready()) {
             let Some(arrived) = tail.reorder.pop() else { break };
-            self.deliver(tail, arrived);
-            self.delivered.fetch_add(1, Ordering::Release);
+            drop(tail);
+            self.hand_on(arrived);
+            tail = lock(&self.tail);
+            let before = self.delivered.fetch_add(1, Ordering::Release);
             delivered += 1;
+            if delivered > 1 || self.issued.load(Ordering::Acquire) - before >= self.window {
+                // The window was jammed behind this frame: a worker may sleep although frames wait.
+                self.bell.ring();
+            }
         }
+        tail.delivering = false;
+        drop(tail);
         if self.closed.load(Ordering::Acquire) {
             self.drained.notify_all();
         }
         delivered
     }
 
+    /// A report on its way out. A panic costs this report alone: its place in the window is free again all the same.
+    fn hand_on(&self, arrived: Arrived) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.deliver(&mut lock(&self.delivery), arrived)));
+        if let Err(panic) = outcome {
+            self.counters.dropped.add(1);
+            let cause = panic_text(&*panic);
+            tracing::error!(camera = %self.camera, "a report was lost, because what it is handed to panicked: {cause}");
+        }
+    }
+
     /// Step 4: what has memory (tracking, names), then the sinks.
-    fn deliver(&self, tail: &mut Tail, arrived: Arrived) {
+    fn deliver(&self, delivery: &mut Delivery, arrived: Arrived) {
         let Arrived { mut report, at, frame } = arrived;
         let frame = frame.as_ref();
-        tail.events.clear();
+        let Delivery { tracker, events } = delivery;
+        events.clear();
         // Nobody else holds a report before it is offered to the sinks.
         if let Some(report) = Arc::get_mut(&mut report) {
             let now = self.clock.now();
             report.latency.reorder_us = now.latency_since(at);
             report.latency.total_us = now.latency_since(report.captured);
             let least = f32::from_bits(self.min_score.load(Ordering::Relaxed));
-            if let Some(tracker) = &mut tail.tracker {
+            if let Some(tracker) = tracker {
                 // Unsure findings keep objects alive, and are not reported.
                 keep(report, tracker.least_score(least));
                 tracker.set_min_score(least);
-                tracker.update(report, &mut tail.events);
+                tracker.update(report, events);
+                self.untracked.store(tracker.overflow, Ordering::Relaxed);
             }
             keep(report, least);
             if let Some(frame) = frame {
-                self.followers.iter().for_each(|follower| follower.mark(report, &tail.events, frame));
+                self.followers.iter().for_each(|follower| follower.mark(report, events, frame));
             }
         }
-        self.offer_events(&tail.events);
+        self.offer_events(events);
         self.count(&report);
         for sink in self.sinks.iter() {
             if sink.offer_report(&report) == Offer::Dropped {
@@ -288,20 +328,20 @@ impl Lane {
         if let Some(frame) = frame {
             self.followers.iter().for_each(|follower| follower.follow(&report, frame));
         }
-        self.give_back(report);
+        self.pool.give_back(report);
     }
 
     /// The camera is gone for good: tells the end of every object.
     pub fn end_tracks(&self) {
-        let tail = &mut *lock(&self.tail);
-        if let Some(tracker) = &mut tail.tracker {
+        let Delivery { tracker, events } = &mut *lock(&self.delivery);
+        if let Some(tracker) = tracker {
             let mut last = Report::new(self.camera.clone());
             last.captured = self.clock.now();
             let mut told = false;
             while !told {
-                tail.events.clear();
-                told = tracker.end_all(&last, &mut tail.events);
-                self.offer_events(&tail.events);
+                events.clear();
+                told = tracker.end_all(&last, events);
+                self.offer_events(events);
             }
         }
         self.followers.iter().for_each(|follower| follower.ended());
@@ -331,30 +371,6 @@ impl Lane {
                 self.counters.preprocess_us.record(u64::from(latency.preprocess_us));
             }
         }
-    }
-
-    /// A report that no sink holds any more, or a new one: the pool grows to what the sinks hold, and stays.
-    fn blank_report(&self, frame: &Frame) -> Arc<Report> {
-        let mut pool = lock(&self.pool);
-        let free = pool.iter_mut().position(|report| Arc::get_mut(report).is_some());
-        let mut report = match free {
-            Some(at) => pool.swap_remove(at),
-            None => Arc::new(Report::new(self.camera.clone())),
-        };
-        if let Some(report) = Arc::get_mut(&mut report) {
-            report.clear();
-            report.frame_seq = frame.seq;
-            report.captured = frame.captured;
-            report.pts_ns = frame.pts_ns;
-            report.file.clone_from(&frame.file);
-            report.width = frame.width as u32;
-            report.height = frame.height as u32;
-        }
-        report
-    }
-
-    fn give_back(&self, report: Arc<Report>) {
-        lock(&self.pool).push(report);
     }
 
     fn close(&self) {

@@ -102,9 +102,24 @@ impl Line {
     }
 
     fn with_inbox(pick: Pick, queue: usize, rois: usize, judge: Judge, inbox: usize) -> Line {
+        let sink = Arc::new(Memory::default());
+        Line::build((pick, queue, rois), judge, inbox, sink.clone(), sink)
+    }
+
+    /// One region, judged good, and another sink than the memory.
+    fn with_sink(queue: usize, sink: Arc<dyn Sink>) -> Line {
+        Line::build((Pick::Previous, queue, 1), Judge::default(), queue, Arc::default(), sink)
+    }
+
+    fn build(
+        (pick, queue, rois): (Pick, usize, usize),
+        judge: Judge,
+        inbox: usize,
+        memory: Arc<Memory>,
+        sink: Arc<dyn Sink>,
+    ) -> Line {
         let bell = Bell::new();
         let ring = Ring::new(8, bell.clone());
-        let sink = Arc::new(Memory::default());
         let settings = PartLaneSettings {
             camera: "front".into(),
             pick,
@@ -113,7 +128,7 @@ impl Line {
             tolerance: Duration::from_millis(100),
             numbers: Numbering::from_first(1),
         };
-        let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([sink.clone() as Arc<dyn Sink>]);
+        let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([sink]);
         let lane = PartLane::new(settings, ring.clone(), sinks, bell.clone());
         let scheduler = Arc::new(Scheduler::new(&[0, 0], bell));
         let factory = move || {
@@ -143,7 +158,7 @@ impl Line {
                 std::thread::spawn(move || worker.run(&stop, &Beat::new()))
             })
             .collect();
-        Line { ring, lane, sink, scheduler, stop, threads }
+        Line { ring, lane, sink: memory, scheduler, stop, threads }
     }
 
     fn commit(&self, writer: &mut Writer<Frame>, seq: u64) {
@@ -202,6 +217,92 @@ fn every_region_is_judged_and_the_worst_verdict_is_the_parts() {
         assert_eq!(line.sink.0.lock().unwrap()[0].1, Some(7), "the sink sees the frame itself");
         line.assert_sums();
     }
+}
+
+/// A sink that has trouble with the frames of some numbers: it panics, or holds on to them until it is let go.
+#[derive(Default)]
+struct Troubled {
+    memory: Memory,
+    panics_until: u64,
+    holds: Option<u64>,
+    let_go: Stop,
+    holding: Stop,
+}
+
+impl Sink for Troubled {
+    fn name(&self) -> &'static str {
+        "troubled"
+    }
+
+    fn offer_report(&self, _: &Arc<Report>) -> Offer {
+        Offer::Taken
+    }
+
+    fn offer_event(&self, _: &Event) -> Offer {
+        Offer::Taken
+    }
+
+    fn offer_inspection(&self, inspection: &Arc<Inspection>, frame: Option<&Frame>) -> Offer {
+        assert!(inspection.id > self.panics_until, "no place for number {}", inspection.id);
+        if self.holds == Some(inspection.id) {
+            self.holding.stop();
+            self.let_go.wait(PATIENCE);
+        }
+        self.memory.offer_inspection(inspection, frame)
+    }
+
+    fn offer_attendance(&self, _: &Arc<Attendance>) -> Offer {
+        Offer::Taken
+    }
+}
+
+fn troubled(queue: usize, trouble: Troubled) -> (Line, Arc<Troubled>) {
+    let trouble = Arc::new(trouble);
+    (Line::with_sink(queue, trouble.clone()), trouble)
+}
+
+#[test]
+fn a_sink_that_is_slow_with_a_frame_holds_up_neither_the_line_nor_capture_nor_the_other_workers() {
+    let (line, sink) = troubled(3, Troubled { holds: Some(1), ..Troubled::default() });
+    let mut writer = line.ring.writer().unwrap();
+    line.commit(&mut writer, 0);
+    line.pull(SystemClock.now());
+    assert!(sink.holding.wait(PATIENCE), "the first part never came to the sink");
+    // A worker is inside the sink now. Each of these would wait for it if it were there with the lane's lock.
+    let (line_, done) = (&line, Stop::new());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            line_.pull(SystemClock.now());
+            line_.commit(&mut writer, 1);
+            line_.lane.set_away(None);
+            line_.lane.desk();
+            done.stop();
+        });
+        let free = done.wait(PATIENCE / 2);
+        sink.let_go.stop();
+        assert!(free, "capture or the trigger's line waited for a sink");
+    });
+    assert_eq!(sink.memory.wait(2).iter().map(|record| record.id).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn a_sink_that_panics_costs_neither_a_place_nor_the_records_that_follow() {
+    // More panics than acquisitions may be under way, and than workers there are.
+    let (line, sink) = troubled(2, Troubled { panics_until: 9, ..Troubled::default() });
+    let mut writer = line.ring.writer().unwrap();
+    for turn in 1..=12 {
+        line.commit(&mut writer, turn);
+        assert_eq!(line.pull(SystemClock.now()), turn);
+        let deadline = Instant::now() + PATIENCE;
+        while !line.lane.is_idle() {
+            assert!(Instant::now() < deadline, "acquisition {turn} never ended");
+            std::thread::yield_now();
+        }
+    }
+    let records = sink.memory.wait(3);
+    assert!(records.iter().all(|record| record.outcome == Outcome::Ok), "{records:?}");
+    assert_eq!(records.iter().map(|record| record.id).collect::<Vec<_>>(), [10, 11, 12]);
+    assert!(line.lane.desk().ready, "places are missing");
 }
 
 #[test]

@@ -22,6 +22,8 @@ struct Memory {
     reports: Mutex<Vec<Arc<Report>>>,
     drop_every: u64,
     offers: AtomicU64,
+    /// Panics at the reports of these frames.
+    panics: Vec<u64>,
 }
 
 impl Sink for Memory {
@@ -30,6 +32,7 @@ impl Sink for Memory {
     }
 
     fn offer_report(&self, report: &Arc<Report>) -> Offer {
+        assert!(!self.panics.contains(&report.frame_seq), "no report of frame {}", report.frame_seq);
         let offer = self.offers.fetch_add(1, Ordering::Relaxed);
         if self.drop_every > 0 && offer.is_multiple_of(self.drop_every) {
             return Offer::Dropped;
@@ -223,6 +226,23 @@ fn what_a_sink_drops_is_counted() {
     assert_eq!(road.lane.counters.dropped.get(), 25);
     assert_eq!(road.reports().len(), 75);
     assert_eq!(road.lane.counters.reported.get(), 100);
+}
+
+#[test]
+fn a_sink_that_panics_costs_its_own_reports_and_no_worker_keeps_its_place() {
+    // More panics than frames may be under way, and than places of the stage.
+    let panics: Vec<u64> = (0..300).filter(|seq| seq % 5 == 2).collect();
+    let memory = Memory { panics: panics.clone(), ..Memory::default() };
+    let road = Road::new(Policy::Every, memory, |_, _, report, _| report.push(finding(0.5)));
+    road.play(300);
+    let seqs: Vec<u64> = road.reports().iter().map(|report| report.frame_seq).collect();
+    assert_eq!(seqs, (0..300).filter(|seq| !panics.contains(seq)).collect::<Vec<_>>());
+    assert_eq!(road.lane.counters.dropped.get(), panics.len() as u64);
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while road.detect.running() > 0 {
+        assert!(std::time::Instant::now() < deadline, "a place of the stage was never given back");
+        std::thread::yield_now();
+    }
 }
 
 #[test]

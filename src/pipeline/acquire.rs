@@ -9,8 +9,10 @@
 //! One [`PartLane`] a camera that inspects. The thread that captures chooses the frame the moment it is committed,
 //! so that no trigger depends on how busy the workers are, and the frame is leased before it can be overwritten.
 
+mod deliver;
 mod feed;
 
+use deliver::By;
 pub use feed::PartFeed;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -26,7 +28,7 @@ use crate::sinks::Sink;
 use crate::telemetry::Histogram;
 use crate::trigger::{Account, Begun, Counts, DeskState, Noise, Pulled as Answer};
 use crate::types::{
-    AcquisitionId, Clock, Ended, Frame, Inspection, Label, Outcome, Stamp, SystemClock, Trigger, Verdict,
+    AcquisitionId, Clock, Ended, Frame, Inspection, Label, Outcome, Stamp, SystemClock, Trigger,
 };
 
 /// Ends that may wait behind an acquisition before it is given up: a flood of triggers that all overrun gives
@@ -73,6 +75,8 @@ struct State {
     waiting: VecDeque<Arc<Pulled>>,
     /// Have their frame and wait for a worker.
     chosen: VecDeque<Acquisition>,
+    /// Whether a thread hands ends on: it takes along those that are entered meanwhile.
+    delivering: bool,
 }
 
 /// An acquisition that has ended, until those before it have.
@@ -107,6 +111,7 @@ impl PartLane {
             taken: BTreeMap::new(),
             waiting: VecDeque::with_capacity(settings.queue),
             chosen: VecDeque::with_capacity(settings.queue),
+            delivering: false,
         };
         Arc::new(PartLane {
             settings,
@@ -211,8 +216,9 @@ impl PartLane {
                 self.without_frame(&mut state, &pulled, (Outcome::Missed, cause.clone()), true);
             }
             self.waiting.store(0, Ordering::Release);
-            self.deliver(&mut state);
         }
+        drop(state);
+        self.deliver(By::Quick);
     }
 
     /// Step 1: a trigger gets its number. It ends at once where no product is selected, no frame can come, or too
@@ -242,7 +248,8 @@ impl PartLane {
         };
         if let Some((outcome, cause)) = refused {
             self.without_frame(&mut state, &pulled, (outcome, cause), false);
-            self.deliver(&mut state);
+            drop(state);
+            self.deliver(By::Quick);
             return Answer { id, taken: false };
         }
         state.acknowledged = id;
@@ -250,7 +257,9 @@ impl PartLane {
         state.taken.insert(id, pulled.clone());
         state.waiting.push_back(pulled);
         self.choose(&mut state);
+        drop(state);
         self.changed.notify_all();
+        self.deliver(By::Quick);
         Answer { id, taken: true }
     }
 
@@ -258,16 +267,22 @@ impl PartLane {
     pub fn frame_committed(self: &Arc<PartLane>) {
         if self.waiting.load(Ordering::SeqCst) > 0 {
             self.choose(&mut lock(&self.state));
+            self.deliver(By::Quick);
         }
     }
 
     /// Ends what has waited for too long; sleeps until the next may be due, at most `patience`. To be called in a loop.
     pub fn expire(self: &Arc<PartLane>, patience: Duration) {
+        self.deliver(By::Worker);
         let mut state = lock(&self.state);
         self.choose(&mut state);
         if let Some(id) = state.account.overdue(MOST_BEHIND) {
             let cause = "its inspection does not end; see the log for the worker that hangs";
             self.give_up(&mut state, id, cause);
+        }
+        if state.account.has_ended() && !state.delivering {
+            drop(state);
+            return self.deliver(By::Worker);
         }
         let now = self.clock.now().mono_ns;
         let due = state.waiting.iter().map(|pulled| self.settings.deadline_ns(pulled.moment)).min();
@@ -275,11 +290,10 @@ impl PartLane {
         drop(self.changed.wait_timeout(state, pause).unwrap_or_else(|poisoned| poisoned.into_inner()));
     }
 
-    /// Ends an acquisition whoever holds it; its own late end is then refused.
+    /// Ends an acquisition that another thread holds; its own late end is then refused.
     fn give_up(&self, state: &mut State, id: AcquisitionId, cause: &str) {
         if let Some(pulled) = state.taken.get(&id).cloned() {
             self.without_frame(state, &pulled, (Outcome::Error, cause.into()), true);
-            self.deliver(state);
         }
     }
 
@@ -290,6 +304,7 @@ impl PartLane {
         left.into_iter().for_each(|id| self.give_up(&mut state, id, cause));
         let chosen = std::mem::take(&mut state.chosen);
         drop(state);
+        self.deliver(By::Worker);
         // Each holds the lane, so they would keep one another alive.
         drop(chosen);
     }
@@ -300,12 +315,13 @@ impl PartLane {
         self.changed.notify_all();
     }
 
-    /// Whether nothing is under way.
+    /// Whether nothing is under way, and every end was handed on.
     pub fn is_idle(&self) -> bool {
-        lock(&self.state).account.counts().in_flight == 0
+        let state = lock(&self.state);
+        state.account.counts().in_flight == 0 && !state.account.has_ended() && !state.delivering
     }
 
-    /// Gives every waiting trigger its frame, or its end where that is decided.
+    /// Gives every waiting trigger its frame, or its end where that is decided; the caller hands the ends on.
     fn choose(self: &Arc<PartLane>, state: &mut State) {
         // Before the ring is looked at: a frame that is committed after the look then finds somebody waiting.
         self.waiting.store(state.waiting.len(), Ordering::SeqCst);
@@ -322,7 +338,6 @@ impl PartLane {
             }
         }
         self.waiting.store(state.waiting.len(), Ordering::SeqCst);
-        self.deliver(state);
     }
 
     fn overrun(&self) -> Arc<str> {
@@ -355,7 +370,8 @@ impl PartLane {
         if let Err(error) = state.account.end(id, outcome, total_us, done) {
             tracing::error!(camera = %self.settings.camera, "{error}");
         }
-        self.deliver(&mut state);
+        drop(state);
+        self.deliver(By::Worker);
     }
 
     fn without_frame(&self, state: &mut State, pulled: &Arc<Pulled>, (outcome, cause): End, taken: bool) {
@@ -366,27 +382,6 @@ impl PartLane {
         state.taken.remove(&pulled.id);
         if let Err(error) = state.account.end(pulled.id, outcome, total_us, done) {
             tracing::error!(camera = %self.settings.camera, "{error}");
-        }
-    }
-
-    /// Step 5: what is next in order is told, first to whoever pulled the trigger.
-    fn deliver(&self, state: &mut State) {
-        while let Some((id, done)) = state.account.next_ended() {
-            state.valid = id;
-            state.under_way -= usize::from(done.taken);
-            for roi in done.inspection.rois.iter().filter(|roi| roi.verdict != Verdict::Ok) {
-                *state.faults.entry(roi.name.clone()).or_default() += 1;
-            }
-            self.total_us.record(u64::from(done.inspection.latency.total_us));
-            if let Some(ended) = &done.ended {
-                ended.ended(&done.inspection);
-            }
-            for sink in self.sinks.iter() {
-                sink.offer_inspection(&done.inspection, done.frame.as_deref());
-            }
-            if let (Some(follower), Some(frame)) = (self.follower.get(), &done.frame) {
-                follower.judged(&done.inspection, &done.product, frame);
-            }
         }
     }
 }

@@ -75,7 +75,7 @@ impl Drop for FrameItem {
         let whole = match &self.join {
             Some(join) => join.done(part, |into, part| {
                 merge(into, &part);
-                lane.give_back(part);
+                lane.pool.give_back(part);
             }),
             None => Some(part),
         };
@@ -150,7 +150,7 @@ impl FanOut for Regions<'_, '_> {
     fn emit(&mut self, stage: &str, region: Rect) -> bool {
         let join = self.join.get_or_insert_with(|| Arc::new(Join::new(1))).clone();
         join.add();
-        let report = Some(self.origin.lane.blank_report(&self.origin.frame));
+        let report = Some(self.origin.lane.pool.blank(&self.origin.frame));
         let part = FrameItem { origin: self.origin.clone(), region: Some(region), report, join: Some(join) };
         self.fan.emit(stage, Item::Frame(part)).is_ok()
     }

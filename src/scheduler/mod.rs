@@ -12,7 +12,7 @@ mod worker;
 
 use std::sync::Arc;
 
-pub use board::{Board, Feed, Rank, Stage};
+pub use board::{Board, Feed, Permit, Rank, Stage};
 pub use fan::Fan;
 pub use join::Join;
 pub use reorder::Reorder;

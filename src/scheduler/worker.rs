@@ -1,6 +1,5 @@
 //! One pinned worker: takes the highest item that waits, runs it in its own station, survives its panics.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::board::{Board, Stage};
 use super::fan::Fan;
 use crate::ring::Bell;
-use crate::supervisor::{Beat, Stop};
+use crate::supervisor::{Beat, Stop, panic_text};
 use crate::types::{MAX_BATCH, RunState};
 
 /// How long an idle worker sleeps before it proves that it lives.
@@ -120,10 +119,10 @@ impl<I: Item> Worker<I> {
                 some => (0, some),
             };
             match taken {
-                Some((stage, item)) => {
-                    let batch = self.batch(&benches, &stage, item);
-                    self.serve(&mut benches, &stage, batch, &mut kept);
-                    self.board.finished(&stage);
+                Some((permit, item)) => {
+                    let batch = self.batch(&benches, permit.stage(), item);
+                    self.serve(&mut benches, permit.stage(), batch, &mut kept);
+                    drop(permit);
                     self.serve_kept(&mut benches, &mut kept);
                 }
                 None => {
@@ -188,7 +187,7 @@ impl<I: Item> Worker<I> {
             batch
                 .iter_mut()
                 .for_each(|item| item.fail(&stage.rank().name, "this worker has no station for the stage"));
-            return batch.into_iter().for_each(I::finish);
+            return batch.into_iter().for_each(|item| self.finish(stage, item));
         };
         let (began, count) = (Instant::now(), batch.len() as u64);
         let stages = self.board.stages();
@@ -200,9 +199,22 @@ impl<I: Item> Worker<I> {
             self.bell.ring_all();
         }
         self.renew_failing(bench);
-        batch.into_iter().for_each(I::finish);
+        batch.into_iter().for_each(|item| self.finish(stage, item));
         self.gauges.items.fetch_add(count, Ordering::Relaxed);
         self.gauges.busy_ns.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// Hands on an item's outcome. A panic there ends neither the worker nor the items beside this one.
+    fn finish(&self, stage: &Stage<I>, item: I) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| item.finish())) {
+            self.gauges.failed.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(
+                stage = %stage.rank().name,
+                worker = self.core,
+                "an outcome was not handed on, because what follows the stage panicked: {}",
+                panic_text(&*panic)
+            );
+        }
     }
 
     /// One item in its station.
@@ -286,12 +298,80 @@ fn give_way() {
     }
 }
 
-/// The text of a panic, as far as it has one.
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::{Feed, Rank, Scheduler};
+    use crate::types::Class;
+
+    const ITEMS: u64 = 60;
+
+    /// Panics while its outcome is handed on, every third time.
+    struct Bomb {
+        number: u64,
+        finished: Arc<AtomicU64>,
+    }
+
+    impl Item for Bomb {
+        fn fail(&mut self, _: &str, _: &str) {}
+
+        fn finish(self) {
+            self.finished.fetch_add(1, Ordering::SeqCst);
+            assert!(!self.number.is_multiple_of(3), "nobody takes number {}", self.number);
+        }
+    }
+
+    struct Idle;
+
+    impl Station<Bomb> for Idle {
+        fn work(&mut self, _: &mut Bomb, _: &mut Fan<'_, Bomb>) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn batch(&self) -> usize {
+            2
+        }
+    }
+
+    struct Source {
+        next: AtomicU64,
+        finished: Arc<AtomicU64>,
+    }
+
+    impl Feed<Bomb> for Source {
+        fn take(&self) -> Option<Bomb> {
+            let number = self.next.fetch_add(1, Ordering::SeqCst);
+            (number < ITEMS).then(|| Bomb { number, finished: self.finished.clone() })
+        }
+
+        fn waiting(&self) -> usize {
+            ITEMS.saturating_sub(self.next.load(Ordering::SeqCst)) as usize
+        }
+    }
+
+    #[test]
+    fn a_panic_behind_an_item_costs_neither_its_place_nor_the_worker_nor_the_items_beside_it() {
+        let scheduler = Scheduler::new(&[0], Bell::new());
+        let rank = Rank { name: "s".into(), class: Class::Detect, min: 0, max: 1 };
+        let factory = || Ok(Box::new(Idle) as Box<dyn Station<Bomb>>);
+        let stage = scheduler.add(rank, 1, Arc::new(factory)).unwrap();
+        let finished = Arc::new(AtomicU64::new(0));
+        stage.attach(Arc::new(Source { next: AtomicU64::new(0), finished: finished.clone() }));
+        let (stop, worker) = (Stop::new(), scheduler.workers()[0].clone());
+        let running = stop.clone();
+        let thread = std::thread::spawn(move || worker.run(&running, &Beat::new()));
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while finished.load(Ordering::SeqCst) < ITEMS || stage.running() > 0 {
+            assert!(Instant::now() < deadline, "{finished:?} of {ITEMS}, {} running", stage.running());
+            std::thread::yield_now();
+        }
+        stop.stop();
+        scheduler.remove("s");
+        thread.join().unwrap();
+        assert_eq!(scheduler.workers()[0].gauges.failed.load(Ordering::SeqCst), ITEMS / 3);
+    }
 }

@@ -192,6 +192,16 @@ impl<T> Account<T> {
         }
     }
 
+    /// Whether an end can be handed out now.
+    pub fn has_ended(&self) -> bool {
+        self.next_is(|_| true)
+    }
+
+    /// Whether an end can be handed out now of which `is` holds.
+    pub fn next_is(&self, is: impl FnOnce(&T) -> bool) -> bool {
+        matches!(self.window.front(), Some(Slot::Done(end)) if is(end))
+    }
+
     /// The oldest acquisition, where more than `most_waiting` that have begun after it are held back by it. The
     /// caller gives it up (ends it as an error), so that what waits stays bounded; its own late end is then refused.
     pub fn overdue(&self, most_waiting: usize) -> Option<AcquisitionId> {

@@ -31,9 +31,12 @@ pub const MODULES: &[(&str, &str)] = &[
     ("main", "cli"),
 ];
 
-/// What others may use of a module with a star: the words of stopping, of showing life and of starting a thread.
-pub const FACES: &[(&str, &[&str])] =
-    &[("supervisor", &["Stop", "Beat", "spawn", "Spawned", "SpawnError", "JoinError", "time_slice"])];
+/// What others may use of a module with a star: the words of stopping, of showing life, of starting a thread and of what
+/// its panic said.
+pub const FACES: &[(&str, &[&str])] = &[(
+    "supervisor",
+    &["Stop", "Beat", "spawn", "Spawned", "SpawnError", "JoinError", "time_slice", "panic_text"],
+)];
 
 /// Modules whose children may not import each other.
 pub const STRANGERS: &[&str] = &["stages", "sinks"];

@@ -82,10 +82,16 @@ pub(super) enum Place<'a> {
 
 /// Room for one frame.
 pub(super) struct Slot<'a> {
-    desk: &'a Desk,
-    buffer: Vec<u8>,
+    held: Held<'a>,
     record: Option<Arc<ProductRecord>>,
     config_hash: Arc<str>,
+}
+
+/// One frame counted as in our memory, until this is dropped: also where copying or writing it panics.
+pub(super) struct Held<'a> {
+    desk: &'a Desk,
+    /// What the next frame may be copied into.
+    pub(super) buffer: Vec<u8>,
 }
 
 /// What the unit's thread is to do next.
@@ -147,10 +153,10 @@ impl Desk {
             return Place::Full;
         }
         state.held += 1;
-        let buffer = state.spare.pop().unwrap_or_default();
+        let held = Held { desk: self, buffer: state.spare.pop().unwrap_or_default() };
         let known = state.products.iter().rev().find(|(_, record)| judged(record, inspection));
         let record = known.map(|(_, record)| record.clone());
-        Place::Free(Slot { desk: self, buffer, record, config_hash: state.config_hash.clone() })
+        Place::Free(Slot { held, record, config_hash: state.config_hash.clone() })
     }
 
     /// What the unit's thread does next; waits a moment where there is nothing.
@@ -166,13 +172,9 @@ impl Desk {
         }
     }
 
-    /// A frame is no longer in our memory; `buffer` is what it was in.
-    pub(super) fn release(&self, buffer: Vec<u8>) {
-        let mut state = self.lock();
-        state.held -= 1;
-        if state.spare.len() < SPARE {
-            state.spare.push(buffer);
-        }
+    /// The frame of a job that the unit's thread took up.
+    pub(super) fn held(&self) -> Held<'_> {
+        Held { desk: self, buffer: Vec::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -208,16 +210,28 @@ impl State {
     }
 }
 
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let mut state = self.desk.lock();
+        state.held -= 1;
+        if state.spare.len() < SPARE && self.buffer.capacity() > 0 {
+            state.spare.push(std::mem::take(&mut self.buffer));
+        }
+    }
+}
+
 impl Slot<'_> {
     /// Copies the frame, and hands it to the unit's thread.
     pub(super) fn fill(self, inspection: &Arc<Inspection>, frame: &Frame) -> Offer {
-        let Slot { desk, buffer, record, config_hash } = self;
+        let Slot { mut held, record, config_hash } = self;
+        let desk = held.desk;
         // Not under the lock: another camera may copy at the same time.
-        let Some(shot) = Shot::copy(frame, buffer) else {
-            desk.release(Vec::new());
+        let Some(shot) = Shot::copy(frame, std::mem::take(&mut held.buffer)) else {
             desk.counters.failed.inc();
             return Offer::Dropped;
         };
+        // The job is what is held from here on.
+        std::mem::forget(held);
         desk.lock().jobs.push_back(Job { inspection: inspection.clone(), shot, record, config_hash });
         desk.changed.notify_one();
         Offer::Taken

@@ -66,8 +66,10 @@ impl Keeper<'_> {
     fn keep(&mut self, mut job: Job) {
         let (id, counters) = (job.inspection.id, &self.desk.counters);
         let captured_ns = job.shot.captured.wall_ns;
+        let mut held = self.desk.held();
         let outcome = Prepared::new(&mut job).and_then(|prepared| self.put(&prepared));
-        self.desk.release(job.shot.bytes);
+        held.buffer = job.shot.bytes;
+        drop(held);
         match outcome {
             Ok(Put::Kept) => {
                 counters.kept.inc();

@@ -1,0 +1,46 @@
+//! Reports are used again and again, so that none is allocated once the pool is warm.
+
+use std::sync::{Arc, Mutex};
+
+use super::lock;
+use crate::types::{Frame, Label, Report};
+
+/// The reports of one lane that are not on their way.
+pub(super) struct ReportPool {
+    camera: Label,
+    free: Mutex<Vec<Arc<Report>>>,
+}
+
+impl ReportPool {
+    /// Room for what sinks usually hold beside the `window` frames under way; the pool grows where one holds more, and
+    /// the memory is touched only then.
+    pub(super) fn new(camera: Label, window: usize) -> ReportPool {
+        let mut free = Vec::with_capacity(window * 8);
+        free.extend((0..window * 4).map(|_| Arc::new(Report::new(camera.clone()))));
+        ReportPool { camera, free: Mutex::new(free) }
+    }
+
+    /// A report for `frame` that no sink holds any more, or a new one: the pool grows to what the sinks hold, and stays.
+    pub(super) fn blank(&self, frame: &Frame) -> Arc<Report> {
+        let mut pool = lock(&self.free);
+        let free = pool.iter_mut().position(|report| Arc::get_mut(report).is_some());
+        let mut report = match free {
+            Some(at) => pool.swap_remove(at),
+            None => Arc::new(Report::new(self.camera.clone())),
+        };
+        if let Some(report) = Arc::get_mut(&mut report) {
+            report.clear();
+            report.frame_seq = frame.seq;
+            report.captured = frame.captured;
+            report.pts_ns = frame.pts_ns;
+            report.file.clone_from(&frame.file);
+            report.width = frame.width as u32;
+            report.height = frame.height as u32;
+        }
+        report
+    }
+
+    pub(super) fn give_back(&self, report: Arc<Report>) {
+        lock(&self.free).push(report);
+    }
+}
