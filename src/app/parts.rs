@@ -19,8 +19,9 @@ use crate::types::{Class, Frame};
 
 /// How often the loop beats, and looks for products that may go, while no trigger is due.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// How long acquisitions may take that are under way at the end: less than half of the shortest usual drain time.
-const DRAIN: Duration = Duration::from_secs(1);
+/// How long none of the acquisitions that are under way at the end may end before all are given up: less than half of
+/// the usual drain time.
+const DRAIN: Duration = Duration::from_secs(2);
 const DRAIN_LOOK: Duration = Duration::from_millis(2);
 
 /// What a rig has for inspection.
@@ -122,13 +123,19 @@ impl Parts {
         }
     }
 
-    /// Nothing more will come: what has its frame is let through, and what does not end within `DRAIN` is ended.
+    /// Nothing more will come: what has its frame is let through as long as one after the other ends; the rest is ended.
     fn drain(&self, beat: &Beat) {
         self.lane.close();
-        let deadline = Instant::now() + DRAIN;
-        while !self.lane.is_idle() && Instant::now() < deadline {
-            beat.beat();
+        let (mut left, mut since) = (self.lane.counts().in_flight, Instant::now());
+        while left > 0 && since.elapsed() < DRAIN {
             std::thread::sleep(DRAIN_LOOK);
+            let now = self.lane.counts().in_flight;
+            if now == left {
+                beat.waiting();
+            } else {
+                beat.beat();
+                (left, since) = (now, Instant::now());
+            }
         }
         self.lane.abandon("the service or the camera ended before the inspection did");
     }

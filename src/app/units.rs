@@ -56,7 +56,7 @@ impl App {
                     worker.run(&context.stop, &context.beat);
                     Ok(())
                 };
-                Unit::new(format!("worker/{at}"), body).essential(true).on_core(core)
+                Unit::new(format!("worker/{at}"), body).essential(true).on_core(core).together("worker")
             })
             .collect()
     }

@@ -25,6 +25,7 @@ mod secret;
 mod sections;
 mod shown;
 mod source;
+mod supervisor;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ mod trigger_tests;
 mod url;
 pub mod users;
 mod value;
+mod written;
 #[cfg(test)]
 mod zone_tests;
 
@@ -55,10 +57,12 @@ pub(crate) use raw::nearest;
 pub use scene::Shape;
 pub use secret::{PasswordError, read_password};
 pub use sections::{
-    Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Pace, Runtime, Supervisor, Task, V4l2,
+    Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Pace, Runtime, Task, V4l2,
     Web, WebTls, Workers,
 };
 pub use source::{Refused, Source};
+pub use supervisor::Supervisor;
 pub use track::{Anchor, Line, MAX_LINES, MAX_ZONES, Track, Zone};
 pub use trigger::Trigger;
 pub use url::{SourceUrl, shown_url};
+pub use written::Written;

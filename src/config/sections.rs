@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     Annotate, Attendance, CameraAttendance, Evidence, Faces, Inspect, Line, Mqtt, Outbox, Peer, Preview,
-    Recognition, Source, Track, Trigger, Zone,
+    Recognition, Source, Supervisor, Track, Trigger, Written, Zone,
 };
 use crate::types::{Fit, Resize};
 
@@ -47,6 +47,8 @@ pub struct Config {
     pub hash: String,
     /// The file's text as it may be shown: sources without their secrets, and no comments.
     pub text: String,
+    /// The file's text as it is written; never shown.
+    pub written: Written,
 }
 
 /// `[device]`
@@ -107,22 +109,6 @@ pub struct Runtime {
     pub kind: String,
     /// The runtime's shared library; searched for in the usual places when absent.
     pub library: Option<PathBuf>,
-}
-
-/// `[supervisor]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Supervisor {
-    /// Restarts of one unit within a minute before it is given up.
-    pub max_restarts: u32,
-    /// First pause before a restart; doubles up to `backoff_max`.
-    pub backoff: Duration,
-    /// Longest pause.
-    pub backoff_max: Duration,
-    /// How long SIGTERM waits for what is under way.
-    pub drain: Duration,
-    /// What the box is not healthy without (`mqtt`, `web`, `store`, `disk`, `camera/NAME`, `trigger/NAME`,
-    /// `model/NAME`): `/healthz` answers 503 while it is faulty, and the final failure of such a unit ends the process.
-    pub essential: Vec<String>,
 }
 
 /// `[log]`

@@ -57,7 +57,10 @@ fn the_annotated_file_says_what_the_defaults_are() {
     let built_in = desk.parse(&format!(
         "[model.scene]\npath = \"models/scene.tflite\"\n{LEAST}detect = {{ model = \"scene\" }}\ntrack = {{}}\n"
     ));
-    let of_no_file = |config| Config { hash: String::new(), text: String::new(), ..config };
+    let of_no_file = |config| {
+        let written = Default::default();
+        Config { hash: String::new(), text: String::new(), written, ..config }
+    };
     assert_eq!(of_no_file(annotated), of_no_file(built_in.unwrap()));
 }
 

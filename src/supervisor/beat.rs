@@ -3,9 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A counter of progress, shared between a loop and whoever watches it.
+/// Counts the signs of life of a loop, shared between the loop and whoever watches it.
 #[derive(Clone, Debug, Default)]
-pub struct Beat(Arc<AtomicU64>);
+pub struct Beat(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    alive: AtomicU64,
+    progress: AtomicU64,
+}
 
 impl Beat {
     /// A heart that has not beaten yet.
@@ -15,11 +21,23 @@ impl Beat {
 
     /// Progress was made: once for each turn of the loop, never from a timer of its own.
     pub fn beat(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.progress.fetch_add(1, Ordering::Relaxed);
+        self.waiting();
     }
 
-    /// How often it beat.
+    /// The loop lives, and waits for the work of another: the watchdog is content, and a unit that was asked to stop
+    /// has not come nearer to its end.
+    pub fn waiting(&self) {
+        self.0.alive.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often it showed that it lives.
     pub fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.alive.load(Ordering::Relaxed)
+    }
+
+    /// How often it made progress.
+    pub fn progress(&self) -> u64 {
+        self.0.progress.load(Ordering::Relaxed)
     }
 }

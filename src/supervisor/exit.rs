@@ -1,6 +1,6 @@
 //! How the process ends: one table of exit codes, for the README, the unit file and scripts.
 
-/// The exit codes. `systemd/ocellus.service` does not restart after `Usage` and `Config`: only a person can help there.
+/// The exit codes. `systemd/ocellus.service` does not restart after `Usage`: only a person can help there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Exit {
@@ -10,7 +10,7 @@ pub enum Exit {
     Other = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// The configuration is wrong; every fault was told.
+    /// The configuration is wrong, and every fault is listed: `check`, `run --strict`, and commands that need all of it.
     Config = 3,
     /// The inference runtime or a model cannot be used.
     Model = 4,
@@ -20,7 +20,7 @@ pub enum Exit {
     Unit = 6,
     /// A second signal did not wait for the drain.
     Forced = 7,
-    /// The drain's deadline passed before every unit had ended.
+    /// A unit that was asked to stop hangs: it made no progress for `drain_ms`, or needs more than `drain_max_ms`.
     Drain = 8,
     /// A replay gave something else than what was recorded.
     Differs = 9,

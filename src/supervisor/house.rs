@@ -4,57 +4,17 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::Stop;
+use super::claim::{Claim, Claims};
+use super::drain::Drain;
+use super::error::SupervisorError;
 use super::policy::Policy;
-use super::spawn::{self, SpawnError, Spawned};
+use super::spawn::{self, Spawned};
 use super::unit::{Keeper, State, Unit, UnitStatus};
 use super::watchdog::Heart;
 use crate::config;
 
-/// What the supervisor could not do, or why it ended.
-#[derive(Debug, thiserror::Error)]
-pub enum SupervisorError {
-    /// Two units of one name.
-    #[error("there is already a unit {0}; remove it first")]
-    Known(Arc<str>),
-    /// No unit of that name.
-    #[error("there is no unit {name}; there are: {known}")]
-    Unknown {
-        /// The name that was asked for.
-        name: String,
-        /// The names there are.
-        known: String,
-    },
-    /// The unit did not obey within the drain time.
-    #[error("unit {0} did not stop within {1:?}; it may hold a device or a lock, and ends with the process")]
-    StillRunning(Arc<str>, Duration),
-    /// The service is ending.
-    #[error("the service is stopping; no unit {0} is started any more")]
-    Stopping(Arc<str>),
-    /// The unit's thread could not be started.
-    #[error("unit {unit}: {source}")]
-    Spawn {
-        /// The unit.
-        unit: Arc<str>,
-        /// Why.
-        source: SpawnError,
-    },
-    /// An essential unit was given up.
-    #[error("essential unit {unit} was given up: {cause}")]
-    Essential {
-        /// The unit.
-        unit: Arc<str>,
-        /// Its last failure.
-        cause: String,
-    },
-    /// All work is over, and part of it failed.
-    #[error("all work is over, and {} failed: {cause}", .units.join(", "))]
-    Work {
-        /// The units that failed.
-        units: Vec<String>,
-        /// The first one's last failure.
-        cause: String,
-    },
-}
+/// How long the last instructions of a thread may take, on the busiest machine.
+const JOIN: Duration = Duration::from_secs(5);
 
 /// Why the service ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +32,9 @@ pub struct Supervisor(Arc<Inner>);
 struct Inner {
     config: config::Supervisor,
     house: Mutex<House>,
+    /// Taken before the unit of a name is added, stopped or replaced, so that a unit that is being stopped by one
+    /// cannot be filled again by two.
+    claims: Claims,
 }
 
 #[derive(Default)]
@@ -91,11 +54,12 @@ struct Room {
 impl Supervisor {
     /// A supervisor without units.
     pub fn new(config: config::Supervisor) -> Supervisor {
-        Supervisor(Arc::new(Inner { config, house: Mutex::default() }))
+        Supervisor(Arc::new(Inner { config, house: Mutex::default(), claims: Claims::default() }))
     }
 
     /// Starts `unit`, after all that were added before it.
     pub fn add(&self, unit: Unit) -> Result<(), SupervisorError> {
+        let _claim = self.claimed(&unit.name)?;
         let mut house = self.house();
         if house.closing {
             return Err(SupervisorError::Stopping(unit.name));
@@ -111,23 +75,37 @@ impl Supervisor {
     /// Stops the unit and forgets it. Errors: unknown, or still running after the drain time.
     /// In a reload first add and replace, then remove: when nothing but ended work is left, the service ends.
     pub fn remove(&self, name: &str) -> Result<(), SupervisorError> {
-        self.stop_unit(name)?;
+        let claim = self.claimed(name)?;
+        self.stop_unit(&claim)?;
         let mut house = self.house();
         house.rooms.retain(|room| &*room.keeper.unit.name != name);
         house.wake.stop();
         Ok(())
     }
 
-    /// Stops the unit and starts it again, also one that was given up; its restarts count from zero.
+    /// Stops the unit and starts it again, also one that was given up; its restarts count from zero. Waits while
+    /// another change of the unit is under way.
     pub fn restart(&self, name: &str) -> Result<(), SupervisorError> {
-        let unit = self.stop_unit(name)?.unit.clone();
-        self.refill(unit)
+        self.restart_claimed(&self.claimed(name)?)
+    }
+
+    /// The same for a unit whose claim the caller holds.
+    pub fn restart_claimed(&self, claim: &Claim) -> Result<(), SupervisorError> {
+        let unit = self.stop_unit(claim)?.unit.clone();
+        self.refill(claim, unit)
     }
 
     /// Stops the unit that is called as `unit` is, and starts `unit` in its place.
     pub fn replace(&self, unit: Unit) -> Result<(), SupervisorError> {
-        self.stop_unit(&unit.name)?;
-        self.refill(Arc::new(unit))
+        let claim = self.claimed(&unit.name)?;
+        self.stop_unit(&claim)?;
+        self.refill(&claim, Arc::new(unit))
+    }
+
+    /// The claim to the unit `name`, for a change that begins later; `None` while another change of it is under way.
+    /// Whether there is such a unit shows when it is changed.
+    pub fn claim(&self, name: &str) -> Option<Claim> {
+        self.0.claims.try_take(name)
     }
 
     /// How every unit is, in the order of their start.
@@ -163,23 +141,24 @@ impl Supervisor {
         }
     }
 
-    /// Stops every unit, the last started first, within the drain time of the configuration.
-    /// Returns the names of those that did not end; their threads end with the process.
+    /// Stops every unit, the last started first; each is over before the next is asked, but for those of a group. One
+    /// that makes progress is waited for, up to `drain_max` of the configuration; one that makes none for `drain` hangs
+    /// and is left behind. Returns the names of those; their threads end with the process.
     pub fn shutdown(&self) -> Vec<Arc<str>> {
-        let deadline = Instant::now() + self.0.config.drain;
         let mut rooms = {
             let mut house = self.house();
             house.closing = true;
             std::mem::take(&mut house.rooms)
         };
+        let mut drain = Drain::new(&self.0.config);
+        drain.look(rooms.iter().map(|room| &*room.keeper));
         let mut stragglers = Vec::new();
         while let Some(mut room) = rooms.pop() {
             room.keeper.stop.stop();
-            // One that hangs may not eat the time of those that drain after it (the outbox is first in, last out).
-            let now = Instant::now();
-            let left = deadline.saturating_duration_since(now);
-            let until = now + if rooms.is_empty() { left } else { left / 2 };
-            if !room.end_by(until) {
+            let group = room.keeper.unit.group;
+            let together = rooms.iter().filter(|other| group.is_some() && other.keeper.unit.group == group);
+            together.for_each(|other| other.keeper.stop.stop());
+            if !drain.wait(&room.keeper, || rooms.iter().map(|room| &*room.keeper)) || !room.join() {
                 tracing::error!(unit = &*room.keeper.unit.name, "did not stop in time; left behind");
                 stragglers.push(room.keeper.unit.name.clone());
             }
@@ -203,8 +182,14 @@ impl Supervisor {
         Ok(Room { keeper, thread: Some(thread) })
     }
 
+    /// The claim to `name`; waits as long as one change of a unit may take.
+    fn claimed(&self, name: &str) -> Result<Claim, SupervisorError> {
+        let claim = self.0.claims.take(name, self.0.config.drain_max.max(self.0.config.drain));
+        claim.ok_or_else(|| SupervisorError::Busy(name.into()))
+    }
+
     /// Starts `unit` in the room of the stopped one of its name.
-    fn refill(&self, unit: Arc<Unit>) -> Result<(), SupervisorError> {
+    fn refill(&self, _: &Claim, unit: Arc<Unit>) -> Result<(), SupervisorError> {
         let mut house = self.house();
         if house.closing {
             return Err(SupervisorError::Stopping(unit.name.clone()));
@@ -217,7 +202,8 @@ impl Supervisor {
         Ok(())
     }
 
-    fn stop_unit(&self, name: &str) -> Result<Arc<Keeper>, SupervisorError> {
+    fn stop_unit(&self, claim: &Claim) -> Result<Arc<Keeper>, SupervisorError> {
+        let name = &**claim.name();
         let keeper = self
             .house()
             .rooms
@@ -227,7 +213,7 @@ impl Supervisor {
         let Some(keeper) = keeper else { return Err(self.unknown(name)) };
         keeper.stop.stop();
         // Not under the lock: the others' states stay readable while this one drains.
-        match keeper.wait_over(Instant::now() + self.0.config.drain) {
+        match Drain::new(&self.0.config).wait(&keeper, std::iter::empty) {
             true => Ok(keeper),
             false => Err(SupervisorError::StillRunning(keeper.unit.name.clone(), self.0.config.drain)),
         }
@@ -265,8 +251,9 @@ impl Supervisor {
 }
 
 impl Room {
-    fn end_by(&mut self, deadline: Instant) -> bool {
-        self.keeper.wait_over(deadline)
-            && self.thread.take().is_none_or(|thread| thread.join_until(deadline).is_ok())
+    /// Joins the thread of a unit that is over: nothing but its end is left of it.
+    fn join(&mut self) -> bool {
+        let deadline = Instant::now() + JOIN;
+        self.thread.take().is_none_or(|thread| thread.join_until(deadline).is_ok())
     }
 }

@@ -1,6 +1,9 @@
 //! Keeps the parts alive: units that can be built again, a restart policy, the stop token, the watchdog.
 
 mod beat;
+mod claim;
+mod drain;
+mod error;
 mod exit;
 mod house;
 pub mod notify;
@@ -15,8 +18,10 @@ mod unit;
 pub mod watchdog;
 
 pub use beat::Beat;
+pub use claim::Claim;
+pub use error::SupervisorError;
 pub use exit::Exit;
-pub use house::{Ended, Supervisor, SupervisorError};
+pub use house::{Ended, Supervisor};
 pub use policy::{Decision, Policy};
 pub use signals::{SignalError, Signals};
 pub use slice::time_slice;

@@ -17,7 +17,8 @@ const LONG: Duration = Duration::from_secs(30);
 fn supervisor(max_restarts: u32, drain: Duration) -> Supervisor {
     let ms = Duration::from_millis;
     let essential = Vec::new();
-    Supervisor::new(config::Supervisor { max_restarts, backoff: ms(1), backoff_max: ms(4), drain, essential })
+    let (backoff, backoff_max, drain_max) = (ms(1), ms(4), LONG);
+    Supervisor::new(config::Supervisor { max_restarts, backoff, backoff_max, drain, drain_max, essential })
 }
 
 /// A unit that beats until it is stopped.
@@ -203,12 +204,93 @@ fn a_unit_that_does_not_stop_is_named_and_the_others_still_drain() {
 }
 
 #[test]
+fn a_unit_that_makes_progress_is_waited_for_and_one_that_only_waits_is_not() {
+    let drain = Duration::from_millis(200);
+    let house = supervisor(1, drain);
+    let turns = Arc::new(AtomicU32::new(0));
+    let done = turns.clone();
+    let release = Stop::new();
+    let held = release.clone();
+    house
+        .add(Unit::new("slow", move |context| {
+            context.stop.wait(LONG);
+            // Five times the drain time, a step at a time.
+            for _ in 0..50 {
+                std::thread::sleep(drain / 10);
+                context.beat.beat();
+                done.fetch_add(1, Ordering::SeqCst);
+            }
+            Ok(())
+        }))
+        .unwrap();
+    let waiting = move |context: &UnitContext| {
+        context.stop.wait(LONG);
+        while !held.wait(Duration::from_millis(1)) {
+            context.beat.waiting();
+        }
+        Ok(())
+    };
+    house.add(Unit::new("waiting", waiting)).unwrap();
+    let stragglers = house.shutdown();
+    assert_eq!(stragglers.iter().map(|name| &**name).collect::<Vec<_>>(), ["waiting"]);
+    assert_eq!(turns.load(Ordering::SeqCst), 50, "it was left behind although it made progress");
+    release.stop();
+}
+
+#[test]
+fn progress_without_an_end_is_waited_for_up_to_the_longest_drain() {
+    let ms = Duration::from_millis;
+    let house = Supervisor::new(config::Supervisor {
+        max_restarts: 1,
+        backoff: ms(1),
+        backoff_max: ms(4),
+        drain: ms(200),
+        drain_max: ms(600),
+        essential: Vec::new(),
+    });
+    let release = Stop::new();
+    let held = release.clone();
+    house.add(steady("outbox")).unwrap();
+    let endless = move |context: &UnitContext| {
+        while !held.wait(ms(1)) {
+            context.beat.beat();
+        }
+        Ok(())
+    };
+    house.add(Unit::new("endless", endless)).unwrap();
+    let stragglers = house.shutdown();
+    assert_eq!(stragglers.iter().map(|name| &**name).collect::<Vec<_>>(), ["endless"]);
+    release.stop();
+}
+
+#[test]
+fn the_units_of_a_group_are_asked_to_stop_together() {
+    let house = supervisor(1, LONG);
+    let asked = Arc::new(AtomicU32::new(0));
+    for name in ["camera/a", "inspect/a", "camera/b", "camera/c"] {
+        let asked = asked.clone();
+        // Each ends only once all of its group were asked.
+        let unit = Unit::new(name, move |context| {
+            context.stop.wait(LONG);
+            asked.fetch_add(1, Ordering::SeqCst);
+            while name.starts_with("camera") && asked.load(Ordering::SeqCst) < 3 {
+                std::thread::yield_now();
+            }
+            Ok(())
+        });
+        house.add(if name.starts_with("camera") { unit.together("camera") } else { unit }).unwrap();
+    }
+    assert!(house.shutdown().is_empty());
+}
+
+#[test]
 fn a_unit_in_backoff_obeys_stop_at_once() {
     let config = config::Supervisor {
         max_restarts: 9,
         backoff: Duration::from_secs(3_600),
         backoff_max: Duration::from_secs(3_600),
         drain: LONG,
+        drain_max: LONG,
         essential: Vec::new(),
     };
     let house = Supervisor::new(config);
@@ -228,6 +310,83 @@ fn units_come_and_go_while_the_service_runs() {
     house.add(steady("a")).unwrap();
     assert_eq!(house.status().iter().map(|status| status.name.to_string()).collect::<Vec<_>>(), ["b", "a"]);
     assert!(house.shutdown().is_empty());
+}
+
+/// Lives of the units of each name: now, and at most at one time.
+#[derive(Default)]
+struct Lives {
+    now: AtomicU32,
+    most: AtomicU32,
+}
+
+/// A unit that is slow to stop, so that changes of it overlap; counts its lives.
+fn counted(name: &str, lives: &Arc<Lives>) -> Unit {
+    let lives = lives.clone();
+    Unit::new(name, move |context| {
+        let now = lives.now.fetch_add(1, Ordering::SeqCst) + 1;
+        lives.most.fetch_max(now, Ordering::SeqCst);
+        while !context.stop.wait(Duration::from_millis(1)) {
+            context.beat.beat();
+        }
+        std::thread::sleep(Duration::from_millis(2));
+        lives.now.fetch_sub(1, Ordering::SeqCst);
+        Ok(())
+    })
+}
+
+#[test]
+fn changes_of_one_unit_from_many_threads_never_make_two_of_it_nor_one_that_cannot_be_stopped() {
+    const NAMES: [&str; 3] = ["web", "mqtt", "camera"];
+    let house = supervisor(1, LONG);
+    let lives: Vec<Arc<Lives>> = NAMES.iter().map(|_| Arc::default()).collect();
+    NAMES.iter().zip(&lives).for_each(|(name, lives)| house.add(counted(name, lives)).unwrap());
+    std::thread::scope(|scope| {
+        for thread in 0..12 {
+            let (house, lives) = (&house, &lives);
+            scope.spawn(move || {
+                for turn in 0..12 {
+                    let at = (thread + turn) % NAMES.len();
+                    let outcome = match (thread * 7 + turn * 5) % 4 {
+                        0 => house.replace(counted(NAMES[at], &lives[at])),
+                        1 => house.remove(NAMES[at]),
+                        2 => house.add(counted(NAMES[at], &lives[at])),
+                        _ => house.restart(NAMES[at]),
+                    };
+                    // Another thread may have removed or added it just now.
+                    let expected = matches!(
+                        outcome,
+                        Ok(()) | Err(SupervisorError::Known(_) | SupervisorError::Unknown { .. })
+                    );
+                    assert!(expected, "{outcome:?}");
+                }
+            });
+        }
+    });
+    for (name, lives) in NAMES.iter().zip(&lives) {
+        assert_eq!(lives.most.load(Ordering::SeqCst), 1, "two lives of {name} at one time");
+        if house.remove(name).is_ok() {
+            assert!(house.remove(name).is_err(), "two units called {name}");
+        }
+        assert_eq!(lives.now.load(Ordering::SeqCst), 0, "{name} lives on after it was removed");
+    }
+    assert!(house.shutdown().is_empty());
+}
+
+#[test]
+fn a_claimed_unit_is_changed_by_its_claimant_first() {
+    let house = supervisor(1, LONG);
+    let lives = Arc::<Lives>::default();
+    house.add(counted("web", &lives)).unwrap();
+    let claim = house.claim("web").expect("nobody else changes it");
+    assert!(house.claim("web").is_none() && house.claim("mqtt").is_some());
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| house.remove("web"));
+        house.restart_claimed(&claim).unwrap();
+        assert!(!other.is_finished(), "another change began while the claim was held");
+        drop(claim);
+        other.join().unwrap().unwrap();
+    });
+    assert_eq!((lives.now.load(Ordering::SeqCst), lives.most.load(Ordering::SeqCst)), (0, 1));
 }
 
 #[test]

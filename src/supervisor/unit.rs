@@ -64,6 +64,7 @@ pub struct Unit {
     pub(super) work: bool,
     pub(super) watched: bool,
     pub(super) core: Option<usize>,
+    pub(super) group: Option<&'static str>,
     body: Body,
 }
 
@@ -75,7 +76,15 @@ impl Unit {
         F: Fn(&UnitContext) -> Result<(), UnitError> + Send + Sync + 'static,
     {
         let body = Box::new(body);
-        Unit { name: name.into(), essential: false, work: false, watched: true, core: None, body }
+        Unit {
+            name: name.into(),
+            essential: false,
+            work: false,
+            watched: true,
+            core: None,
+            group: None,
+            body,
+        }
     }
 
     /// When it is given up, the process ends.
@@ -93,6 +102,12 @@ impl Unit {
     /// The watchdog does not wait for its beat.
     pub fn unwatched(mut self) -> Unit {
         self.watched = false;
+        self
+    }
+
+    /// Asked to stop together with the others of `group`, as soon as the first of them is: none of them needs another.
+    pub fn together(mut self, group: &'static str) -> Unit {
+        self.group = Some(group);
         self
     }
 
@@ -241,6 +256,12 @@ impl Keeper {
     pub(super) fn beat(&self) -> Option<(u32, Beat)> {
         let life = self.lock();
         matches!(life.state, State::Starting | State::Running).then(|| (life.restarts, life.beat.clone()))
+    }
+
+    /// The progress that it made, by its present life.
+    pub(super) fn progress(&self) -> (u32, u64) {
+        let life = self.lock();
+        (life.restarts, life.beat.progress())
     }
 
     /// Waits until the unit is over; false at the deadline.

@@ -79,7 +79,8 @@ pub(super) fn supervisor(
         max_restarts: table.whole("max_restarts", 3, 0..=1000),
         backoff: table.millis("backoff_ms", 250, 1..=60_000),
         backoff_max: table.millis("backoff_max_ms", 10_000, 1..=600_000),
-        drain: table.millis("drain_ms", 2_500, 100..=60_000),
+        drain: table.millis("drain_ms", 5_000, 100..=60_000),
+        drain_max: table.millis("drain_max_ms", 20_000, 100..=600_000),
         essential: table.get("essential").and_then(essential).unwrap_or_default(),
     };
     if supervisor.backoff > supervisor.backoff_max {
@@ -87,6 +88,13 @@ pub(super) fn supervisor(
             "backoff_ms",
             "the first pause is longer than backoff_max_ms",
             "lower it, or raise the other",
+        );
+    }
+    if table.get("drain_max_ms").is_some() && supervisor.drain > supervisor.drain_max {
+        table.fault(
+            "drain_max_ms",
+            "the longest drain is shorter than drain_ms",
+            "raise it, or lower the other; and keep TimeoutStopSec of the unit above their sum",
         );
     }
     table.finish();

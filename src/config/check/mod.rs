@@ -9,6 +9,7 @@ mod inspect;
 mod model;
 mod mqtt;
 mod preview;
+mod salvage;
 mod trigger;
 mod web;
 mod zones;
@@ -17,10 +18,10 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::Config;
 use super::fault::Faults;
 use super::files::{self, Files};
 use super::raw::{Doc, Table};
+use super::{Config, Written};
 
 /// What every section may need to know of its neighbours and of the machine.
 struct Scope {
@@ -92,10 +93,15 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
         cameras,
         triggers,
         text: super::shown::shown_text(text),
-        hash: Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+        written: Written(text.to_owned()),
+        hash: hex(&Sha256::digest(text.as_bytes())),
     };
     root.finish();
     config
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A topic level: what a name may be wherever it becomes part of a topic, a file name or a thread's name.
