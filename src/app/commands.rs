@@ -46,7 +46,7 @@ impl App {
 
     fn execute(self: &Arc<App>, command: Command) {
         let outcome: Reply = match command.kind {
-            CommandKind::Reload => self.reload().map_err(Refusal::from),
+            CommandKind::Reload => self.reload(),
             CommandKind::Snapshot => return self.snapshot_command(command),
             CommandKind::Product => self.product_command(&command.payload),
             CommandKind::Golden => self.golden_command(&command.payload),

@@ -144,7 +144,7 @@ impl RigFaces {
 }
 
 /// The embedding model, where a camera recognises.
-fn used_model(config: &Config) -> Option<&config::Model> {
+pub(super) fn used_model(config: &Config) -> Option<&config::Model> {
     config.cameras.iter().find(|camera| camera.recognise.is_some())?;
     let name = config.faces.model.as_deref()?;
     config.models.iter().find(|model| model.name == name)

@@ -9,6 +9,8 @@
 
 mod alarm_commands;
 pub mod attendance;
+mod boot;
+mod change;
 mod commands;
 mod desk;
 mod faces;
@@ -19,6 +21,8 @@ mod golden_commands;
 mod health;
 mod health_log;
 mod inspect_commands;
+mod last_applied;
+mod loading;
 mod models;
 mod parts;
 pub mod people;
@@ -46,17 +50,21 @@ use crate::sinks::Sink;
 use crate::sinks::evidence::Evidence;
 use crate::sinks::mqtt::{Link, Mqtt};
 use crate::sinks::web::Web;
-use crate::store::{Numbers, Store, StoreError};
-use crate::supervisor::{Ended, Signals, SpawnError, Stop, Supervisor, SupervisorError, notify, spawn};
+use crate::store::{Numbers, Opened, Store, StoreError};
+use crate::supervisor::{Ended, Signals, SpawnError, Stop, Supervisor, SupervisorError, notify};
 use crate::telemetry::{Log, share_heaps};
 use crate::types::{Clock, Command, Stamp, SystemClock};
 
 use attendance::Attendance;
+use boot::Basis;
+pub use boot::Boot;
+use change::Part;
 use faces::Faces;
 use faces_commands::FacesInbox;
 pub use faces_commands::{finish_erasures, forget_alone};
 use gate::Gate;
 use health::HealthModel;
+use loading::Loading;
 use models::Models;
 use preview::Views;
 use rig::Rig;
@@ -101,12 +109,14 @@ pub enum AppError {
 }
 
 /// How the service is to be run.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The configuration file, read again at each reload; the built-in default without one.
     pub config: Option<PathBuf>,
     /// Takes the place of `device.state_dir`.
     pub state_dir: Option<PathBuf>,
+    /// A configuration that cannot be used ends the service, instead of the last one that was applied taking its place.
+    pub strict: bool,
 }
 
 impl Options {
@@ -126,7 +136,14 @@ impl Options {
 /// The running service: everything that outlives a reload.
 struct App {
     options: Options,
+    /// What is in force: after a change that failed in part, the parts that did not.
     config: Mutex<Config>,
+    /// What the service was started from.
+    basis: Basis,
+    /// Parts whose last change failed half-way: neither as they were nor as the file says.
+    unsettled: Mutex<Vec<Part>>,
+    /// Stopped when the service is to be built anew from its file.
+    anew: Stop,
     supervisor: Supervisor,
     mqtt: Mqtt,
     web: Web,
@@ -158,8 +175,9 @@ struct App {
     started: Stamp,
 }
 
-/// Runs the service until it is told to stop, all its work is done, or it cannot go on.
-pub fn run(options: Options, config: Config, logging: Log) -> Result<(), AppError> {
+/// Runs the service from `boot` until it is told to stop, all its work is done, or it cannot go on. Where the models of
+/// `boot` cannot be used, it starts from what can; where it runs without a usable file, it starts anew once that is read.
+pub fn run(options: Options, boot: Boot, logging: Log) -> Result<(), AppError> {
     share_heaps();
     let stop = Stop::new();
     let hangup = Arc::new(AtomicBool::new(false));
@@ -167,13 +185,40 @@ pub fn run(options: Options, config: Config, logging: Log) -> Result<(), AppErro
         let hangup = hangup.clone();
         Signals::listen(stop.clone(), move || hangup.store(true, Ordering::Release))?
     };
-    let (commands, inbox) = sync_channel(COMMANDS);
-    let app = App::build(options, config, logging, (commands, hangup))?;
-    let outcome = app.start(inbox, &stop).and_then(|()| Ok(app.supervisor.run(&stop)?));
-    notify::stopping("draining");
-    let stragglers = app.supervisor.shutdown();
-    app.finish_store();
-    match outcome? {
+    let (mut boot, mut home) = (boot, None);
+    loop {
+        let (commands, inbox) = sync_channel(COMMANDS);
+        logging.set_level(&boot.config.log.level)?;
+        let anew = stop.child();
+        let opened = open_store(&mut home, &boot.config.device.state_dir)?;
+        let app =
+            App::build(&options, &boot, logging.clone(), opened, (commands, hangup.clone(), anew.clone()))?;
+        let outcome = app.start(inbox, &anew).and_then(|()| Ok(app.supervisor.run(&anew)?));
+        notify::stopping("draining");
+        let stragglers = app.supervisor.shutdown();
+        app.finish_store();
+        boot = match outcome {
+            // What did not end holds parts of the former service: only another process is free of it.
+            outcome if stop.is_stopped() || !stragglers.is_empty() => return ended(outcome?, &stragglers),
+            Ok(_) if anew.is_stopped() => Boot::choose(&options)?,
+            Err(error) if error.is_of_a_model() => boot.after(&options, &error.to_string()).ok_or(error)?,
+            outcome => return ended(outcome?, &stragglers),
+        };
+    }
+}
+
+/// The store of the state directory `dir`, opened once for all starts of this process from it.
+fn open_store<'a>(home: &'a mut Option<(PathBuf, Opened)>, dir: &Path) -> Result<&'a Opened, AppError> {
+    // One of another directory is closed before this one is opened.
+    let opened = match home.take().filter(|(known, _)| known == dir) {
+        Some(kept) => kept,
+        None => (dir.to_owned(), Store::open(dir)?),
+    };
+    Ok(&home.insert(opened).1)
+}
+
+fn ended(ended: Ended, stragglers: &[Arc<str>]) -> Result<(), AppError> {
+    match ended {
         Ended::Stopped => tracing::info!("stopped"),
         Ended::WorkDone => tracing::info!("every camera has ended"),
     }
@@ -185,18 +230,22 @@ pub fn run(options: Options, config: Config, logging: Log) -> Result<(), AppErro
 
 impl App {
     fn build(
-        options: Options,
-        config: Config,
+        options: &Options,
+        boot: &Boot,
         logging: Log,
-        (commands, hangup): (SyncSender<Command>, Arc<AtomicBool>),
+        opened: &Opened,
+        (commands, hangup, anew): (SyncSender<Command>, Arc<AtomicBool>, Stop),
     ) -> Result<Arc<App>, AppError> {
         let started = SystemClock.now();
-        let opened = Store::open(&config.device.state_dir)?;
+        let config = boot.config.clone();
         let mqtt = Mqtt::new(&config.mqtt, &config.device, Arc::new(SystemClock));
         let web = Web::new(&config.device.name, Arc::new(SystemClock));
         web.describe(figures::described());
         let voice = Voice::new(&mqtt, &web);
-        stored::report(&opened, &voice);
+        stored::report(opened, &voice);
+        if let Some(fault) = &boot.fault {
+            voice.alarm(reload::ALARM, fault);
+        }
         let evidence = Evidence::new(&config.evidence, &config.device.state_dir, &config.hash);
         // The plant first: evidence copies the frame. The page last, where it is served: a reload may change that.
         let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([
@@ -219,13 +268,16 @@ impl App {
             config: Mutex::new(config),
             numbers: Numbers::new(opened.store.clone()),
             store_waits: AtomicBool::new(opened.waiting.is_some()),
-            store: opened.store,
+            basis: boot.basis,
+            unsettled: Mutex::default(),
+            anew,
+            store: opened.store.clone(),
             sinks,
             evidence,
             gate: Arc::new(Gate::default()),
             rigs: Mutex::default(),
             views,
-            options,
+            options: options.clone(),
             mqtt,
             web,
             voice,
@@ -241,17 +293,8 @@ impl App {
     /// Store and broker first, then models and cameras side by side, then the ears and the watchdog.
     /// Asked to stop meanwhile, it leaves off where it is.
     fn start(self: &Arc<App>, inbox: Receiver<Command>, stop: &Stop) -> Result<(), AppError> {
-        let config = self.config().clone();
-        // Wakes us when the models are loaded, and when somebody asks to stop: compiling for an accelerator may
-        // take minutes.
-        let loaded = stop.child();
-        let loading = {
-            let (app, config, loaded) = (self.clone(), config.clone(), StopOnDrop(loaded.clone()));
-            spawn("models", None, move || {
-                let _loaded = loaded;
-                app.load_models(&config)
-            })?
-        };
+        let mut config = self.config().clone();
+        let mut loading = Some(self.load_aside(&config, stop)?);
         self.supervisor.add(self.mqtt_unit(&config))?;
         self.supervisor.add(self.store_unit())?;
         self.supervisor.add(self.evidence_unit())?;
@@ -259,17 +302,24 @@ impl App {
         for unit in self.worker_units() {
             self.supervisor.add(unit)?;
         }
+        if self.basis == Basis::Partly
+            && let Some(unusable) = loading.take().map(Loading::end).transpose()?
+        {
+            config = self.leave_out(&config, &unusable);
+        }
         for camera in &config.cameras {
             self.add_camera(camera, &config)?;
         }
         self.select_first_products();
-        while !loaded.wait(Duration::from_secs(3_600)) {}
+        let unusable = loading.map(Loading::end).transpose()?.unwrap_or_default();
         if stop.is_stopped() {
             return Ok(());
         }
-        loading.join().unwrap_or_else(|panic| Err(AppError::Supervisor(models::load_panicked(&panic))))?;
+        if let Some(error) = unusable.into_iter().find_map(|model| model.error) {
+            return Err(error);
+        }
         self.refresh_gallery();
-        self.attach_all()?;
+        self.attach_all();
         self.await_first_link(stop);
         self.gate.open();
         self.supervisor.add(self.faces_unit())?;
@@ -285,6 +335,9 @@ impl App {
         self.supervisor.add(self.status_unit())?;
         if let Some(unit) = self.watchdog_unit() {
             self.supervisor.add(unit)?;
+        }
+        if self.basis == Basis::File {
+            self.keep_as_applied();
         }
         Ok(())
     }
@@ -302,15 +355,6 @@ impl App {
 
     fn config(&self) -> MutexGuard<'_, Config> {
         lock(&self.config)
-    }
-}
-
-/// Stops its token also when its thread panics.
-struct StopOnDrop(Stop);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.stop();
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::faces::used_model as used_recognition;
 use super::{App, AppError, lock};
 use crate::config::{self, Config};
 use crate::engine::{EngineError, Model, Runtime};
@@ -36,6 +37,36 @@ struct Wishes {
     card: bool,
 }
 
+/// A model that cannot be used, and by whom.
+pub(super) struct Unusable {
+    pub(super) model: String,
+    pub(super) cause: String,
+    /// Whether it is the one that recognises; else one that detects.
+    recognises: bool,
+    /// The cause as an error, where this is the first that met it.
+    pub(super) error: Option<AppError>,
+}
+
+impl Unusable {
+    fn detection(model: &str, cause: &dyn ToString) -> Unusable {
+        Unusable { model: model.into(), cause: cause.to_string(), recognises: false, error: None }
+    }
+
+    fn recognition(model: &str, cause: &dyn ToString) -> Unusable {
+        Unusable { recognises: true, ..Unusable::detection(model, cause) }
+    }
+
+    fn because(self, error: AppError) -> Unusable {
+        Unusable { error: Some(error), ..self }
+    }
+
+    /// Whether `camera` cannot work without it.
+    pub(super) fn stops(&self, camera: &config::Camera) -> bool {
+        let detects = camera.detect.as_ref().is_some_and(|detect| detect.model == self.model);
+        if self.recognises { camera.recognise.is_some() } else { detects }
+    }
+}
+
 /// The models by name.
 #[derive(Default)]
 pub(super) struct Models {
@@ -55,24 +86,37 @@ impl Models {
 }
 
 impl App {
-    /// Makes every model that a camera of `config` uses ready, keeping those that are already as wished.
-    /// On an error nothing has changed.
-    pub(super) fn load_models(&self, config: &Config) -> Result<(), AppError> {
-        let runtime = self.open_runtime(config)?;
-        let mut fresh = Vec::new();
-        let loaded = used_models(config)
-            .try_for_each(|settings| {
-                fresh.extend(self.fresh_model(&runtime, settings, config)?);
-                Ok(())
-            })
-            .and_then(|()| self.load_recognition(config));
-        if let Err(error) = loaded {
-            fresh.iter().for_each(|ready: &Ready| self.scheduler.remove(&ready.stage.rank().name));
-            return Err(error);
+    /// Makes every model that a camera of `config` uses ready, keeping those that are already as wished. Gives those
+    /// that cannot be used; what was ready under their names stays so.
+    pub(super) fn load_models(&self, config: &Config) -> Vec<Unusable> {
+        let mut unusable = Vec::new();
+        let runtime = match self.open_runtime(config) {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                let cause = error.to_string();
+                unusable.extend(used_models(config).map(|model| Unusable::detection(&model.name, &cause)));
+                unusable.extend(
+                    used_recognition(config)
+                        .into_iter()
+                        .map(|model| Unusable::recognition(&model.name, &cause)),
+                );
+                if let Some(first) = unusable.first_mut() {
+                    first.error = Some(error.into());
+                }
+                return unusable;
+            }
+        };
+        for settings in used_models(config) {
+            match self.fresh_model(&runtime, settings, config) {
+                Ok(None) => {}
+                Ok(Some(ready)) => drop(lock(&self.models).ready.insert(settings.name.clone(), ready)),
+                Err(error) => unusable.push(Unusable::detection(&settings.name, &error).because(error)),
+            }
         }
-        let models = &mut lock(&self.models).ready;
-        fresh.into_iter().for_each(|ready| drop(models.insert(ready.settings.name.clone(), ready)));
-        Ok(())
+        if let (Some(settings), Err(error)) = (used_recognition(config), self.load_recognition(config)) {
+            unusable.push(Unusable::recognition(&settings.name, &error).because(error));
+        }
+        unusable
     }
 
     /// The model of `settings`, made ready; `None` where one that is as wished is ready already.
@@ -99,7 +143,9 @@ impl App {
     pub(super) fn drop_unused_models(&self, config: &Config) {
         self.drop_unused_recognition(config);
         let models = &mut lock(&self.models).ready;
-        models.retain(|name, _| used_models(config).any(|model| model.name == *name));
+        models.retain(|name, _| {
+            config.cameras.iter().filter_map(|camera| camera.detect.as_ref()).any(|d| d.model == *name)
+        });
         // Those of inspection belong to their cameras, and that of annotation to all.
         let foreign = [Class::Inspect, Class::Annotate];
         for stage in self.scheduler.stages().iter().filter(|stage| !foreign.contains(&stage.rank().class)) {

@@ -1,21 +1,25 @@
-//! A new configuration, applied without a restart: what did not change is not touched.
+//! A new configuration, applied without a restart: what did not change is not touched, and each part is applied by
+//! itself, so that one that cannot be changed costs no other.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::boot::{self, Basis};
+use super::change::{self, Failures, Part};
 use super::desk::trigger_unit_name;
-use super::{App, AppError};
+use super::{App, AppError, last_applied, lock};
 use crate::config::{self, Change, Config};
 use crate::supervisor::notify;
+use crate::types::Refusal;
 
-/// The alarm that stands while the file on disk cannot be applied.
-const ALARM: &str = "config";
+/// The alarm that stands while not everything is as the file on disk says.
+pub(super) const ALARM: &str = "config";
 
 impl App {
-    /// Reads the file again and applies it. A file that cannot be applied changes nothing: the old configuration
-    /// stays in force, and an alarm says why.
-    pub(super) fn reload(self: &Arc<App>) -> Result<Value, String> {
+    /// Reads the file again and applies it. A file with faults changes nothing; of one without, what can be applied is,
+    /// and an alarm names the rest until it is, too.
+    pub(super) fn reload(self: &Arc<App>) -> Result<Value, Refusal> {
         notify::reloading();
         let outcome = self.try_reload();
         match &outcome {
@@ -23,82 +27,147 @@ impl App {
                 tracing::info!("configuration reloaded: {told}");
                 self.voice.clear_alarm(ALARM);
             }
-            Err(reason) => {
-                self.voice.alarm(ALARM, &format!("the old configuration stays in force: {reason}"));
-            }
+            Err(refusal) => self.voice.alarm(ALARM, &refusal.to_string()),
         }
         // After the alarm, so that the line says what came of it.
         notify::ready(&self.status_line());
         outcome
     }
 
-    fn try_reload(self: &Arc<App>) -> Result<Value, String> {
-        let new = self.options.load().map_err(|faults| faults.to_string())?;
+    fn try_reload(self: &Arc<App>) -> Result<Value, Refusal> {
+        let new = self.options.load().map_err(|faults| self.unchanged(&boot::brief(&faults)))?;
+        if self.basis == Basis::Bare {
+            // There is nothing to keep, and every key may differ: the service is built anew.
+            self.anew.stop();
+            return Ok(json!({ "config_hash": new.hash, "starts_anew": true }));
+        }
         let old = self.config().clone();
-        let change = Config::diff(&old, &new);
-        refuse_restarts(&change, &old, &new)?;
-        // Whatever can fail because of what the file says comes first: after this line things change.
-        self.load_models(&new).map_err(|error| error.to_string())?;
+        let mut change = Config::diff(&old, &new);
+        change::repeat(&mut change, &lock(&self.unsettled));
+        refuse_restarts(&change, &old, &new).map_err(|reason| self.unchanged(&reason))?;
+        let unusable = self.load_models(&new);
+        let mut failures = Failures::of_models(&unusable, &new);
         *self.config() = new.clone();
-        self.apply(&change, &new).map_err(|error| error.to_string())?;
-        let cameras = &change.cameras;
-        Ok(json!({
-            "config_hash": new.hash,
-            "cameras": {
-                "added": cameras.added, "removed": cameras.removed,
-                "changed": cameras.changed, "unchanged": cameras.unchanged,
-            },
-        }))
+        self.apply(&change, (&old, &new), &mut failures);
+        *self.config() = failures.in_force(&old, &new);
+        *lock(&self.unsettled) = failures.half_way();
+        let told = answer(&change, &new, &failures);
+        if failures.is_empty() {
+            self.keep_as_applied();
+            return Ok(told);
+        }
+        let message = format!(
+            "not all of {} is in force, but for these parts it is: {}",
+            self.options.file_name(),
+            failures.in_words()
+        );
+        Err(Refusal::new("partly_applied", message, "mend what they name, and reload again").with(told))
     }
 
-    fn apply(self: &Arc<App>, change: &Change, new: &Config) -> Result<(), AppError> {
-        // Cameras that stay go over to their new stages before the old stages go.
-        self.attach_all()?;
-        if change.mqtt_changed {
-            self.supervisor.replace(self.mqtt_unit(new))?;
+    /// A reload that changed nothing, because of `reason`.
+    fn unchanged(&self, reason: &str) -> Refusal {
+        match self.basis {
+            Basis::Bare => format!("no camera runs, because no configuration can be used: {reason}").into(),
+            _ => format!("the old configuration stays in force: {reason}").into(),
         }
-        self.change_web(change.web_changed, new)?;
+    }
+
+    /// The configuration in force is what the next start falls back to.
+    pub(super) fn keep_as_applied(&self) {
+        let config = self.config().clone();
+        if let Err(error) =
+            last_applied::save(&config.device.state_dir, &config, self.options.config.as_deref())
+        {
+            let dir = config.device.state_dir.display();
+            tracing::warn!(
+                "the configuration in force cannot be kept in {dir} for a start without its file: {error}"
+            );
+        }
+    }
+
+    fn apply(self: &Arc<App>, change: &Change, (old, new): (&Config, &Config), failures: &mut Failures) {
+        // Cameras that stay go over to their new stages before the old stages go.
+        self.attach_all();
+        if change.mqtt_changed {
+            failures.note(Part::Mqtt, self.supervisor.replace(self.mqtt_unit(new)));
+        }
+        failures.note(Part::Web, self.change_web(change.web_changed, new));
         if change.evidence_changed {
             self.evidence.reconfigure(&new.evidence, &new.hash);
         }
         // A camera's part of it stands in the camera's section.
         self.attendance.reconfigure(new);
         if change.log_changed {
-            self.logging.set_level(&new.log.level)?;
+            failures.note(Part::Log, self.logging.set_level(&new.log.level));
         }
-        // In this order there is never a moment without a camera at work, which would end the service.
-        for camera in named(new, &change.cameras.added) {
-            self.add_camera(camera, new)?;
-        }
-        for camera in named(new, &change.cameras.changed) {
-            self.change_camera(camera, new)?;
-        }
-        for name in &change.cameras.removed {
-            self.remove_camera(name)?;
-            self.voice.clear(&format!("camera/{name}/status"));
-            self.voice.clear(&format!("camera/{name}/trigger"));
-        }
+        self.apply_cameras(&change.cameras, new, failures);
         self.refresh_gallery();
-        self.attach_all()?;
-        self.drop_unused_models(new);
-        self.change_triggers(&change.triggers, new)?;
+        self.attach_all();
+        self.drop_unused_models(&failures.in_force(old, new));
+        self.change_triggers(&change.triggers, new, failures);
         self.select_again();
-        Ok(())
     }
 
-    fn change_triggers(self: &Arc<App>, names: &config::Names, new: &Config) -> Result<(), AppError> {
-        for name in &names.removed {
-            self.supervisor.remove(&trigger_unit_name(name))?;
-        }
-        for trigger in &new.triggers {
-            if names.changed.contains(&trigger.name) {
-                self.supervisor.replace(self.trigger_unit(trigger, new))?;
-            } else if names.added.contains(&trigger.name) {
-                self.supervisor.add(self.trigger_unit(trigger, new))?;
+    /// In this order there is never a moment without a camera at work, which would end the service.
+    fn apply_cameras(self: &Arc<App>, names: &config::Names, new: &Config, failures: &mut Failures) {
+        let part = |name: &str| Part::Camera(name.to_owned());
+        for camera in named(new, &names.added) {
+            if !failures.has(&part(&camera.name)) {
+                failures.note(part(&camera.name), self.add_camera(camera, new));
             }
         }
-        Ok(())
+        for camera in named(new, &names.changed) {
+            if !failures.has(&part(&camera.name)) {
+                failures.note(part(&camera.name), self.change_camera(camera, new));
+            }
+        }
+        for name in &names.removed {
+            match self.remove_camera(name) {
+                Ok(()) => {
+                    self.voice.clear(&format!("camera/{name}/status"));
+                    self.voice.clear(&format!("camera/{name}/trigger"));
+                }
+                failed => failures.note(part(name), failed),
+            }
+        }
     }
+
+    fn change_triggers(self: &Arc<App>, names: &config::Names, new: &Config, failures: &mut Failures) {
+        let part = |name: &str| Part::Trigger(name.to_owned());
+        for name in &names.removed {
+            failures.note(part(name), self.supervisor.remove(&trigger_unit_name(name)));
+        }
+        for trigger in &new.triggers {
+            let unit = || self.trigger_unit(trigger, new);
+            if names.changed.contains(&trigger.name) {
+                failures.note(part(&trigger.name), self.supervisor.replace(unit()));
+            } else if names.added.contains(&trigger.name) {
+                failures.note(part(&trigger.name), self.supervisor.add(unit()));
+            }
+        }
+    }
+}
+
+/// What became of the cameras, and what is not as the file says.
+fn answer(change: &Change, new: &Config, failures: &Failures) -> Value {
+    let cameras = &change.cameras;
+    let done = |names: &[String]| -> Vec<String> {
+        names.iter().filter(|name| !failures.has(&Part::Camera((*name).clone()))).cloned().collect()
+    };
+    let mut told = json!({
+        "config_hash": new.hash,
+        "cameras": {
+            "added": done(&cameras.added), "removed": done(&cameras.removed),
+            "changed": done(&cameras.changed), "unchanged": cameras.unchanged,
+        },
+    });
+    if !failures.is_empty() {
+        let failed = failures.iter();
+        told["failed"] = failed
+            .map(|failure| json!({ "part": failure.part.to_string(), "cause": failure.cause }))
+            .collect();
+    }
+    told
 }
 
 fn named<'a>(config: &'a Config, names: &'a [String]) -> impl Iterator<Item = &'a config::Camera> {
@@ -115,4 +184,11 @@ fn refuse_restarts(change: &Change, old: &Config, new: &Config) -> Result<(), St
         return Ok(());
     }
     Err(format!("{} changed, which only a restart applies: systemctl restart ocellus", keys.join(", ")))
+}
+
+impl AppError {
+    /// Whether a model of the configuration, or the runtime that it needs, cannot be used.
+    pub(super) fn is_of_a_model(&self) -> bool {
+        matches!(self, AppError::Engine(_) | AppError::Station(_))
+    }
 }

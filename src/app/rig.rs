@@ -18,7 +18,7 @@ use crate::ring::{Policy, Refused, Ring, Writer};
 use crate::scheduler::{Feed, Stage};
 use crate::sinks::Sink;
 use crate::stages::track::Tracker;
-use crate::supervisor::{Stop, Unit, UnitContext, UnitError};
+use crate::supervisor::{Stop, SupervisorError, Unit, UnitContext, UnitError};
 use crate::telemetry::Counter;
 use crate::types::{Frame, SystemClock};
 
@@ -50,7 +50,8 @@ pub(super) struct Rig {
 }
 
 impl App {
-    /// Builds the rig of `camera` and starts its capture. Its frames wait at the gate, or for a stage.
+    /// Builds the rig of `camera` and starts its capture. Its frames wait at the gate, or for a stage. On an error
+    /// nothing of it is left.
     pub(super) fn add_camera(
         self: &Arc<App>,
         camera: &config::Camera,
@@ -58,12 +59,21 @@ impl App {
     ) -> Result<(), AppError> {
         let rig = Arc::new(Rig::new(camera, self));
         lock(&self.rigs).push(rig.clone());
-        self.add_parts_unit(&rig, config)?;
-        self.supervisor.add(self.camera_unit(rig, config))?;
-        Ok(())
+        let begun = self.add_parts_unit(&rig, config);
+        let begun = begun.and_then(|()| Ok(self.supervisor.add(self.camera_unit(rig.clone(), config))?));
+        if begun.is_err() {
+            lock(&self.rigs).retain(|known| !Arc::ptr_eq(known, &rig));
+            if let Err(error) = self.remove_parts_unit(&camera.name) {
+                tracing::error!(camera = camera.name, "{error}");
+            }
+            rig.detach(self);
+            self.views.forget(&camera.name);
+        }
+        begun
     }
 
-    /// Puts a new rig in the place of the camera's old one, once the old one's last frames are through.
+    /// Puts a new rig in the place of the camera's old one, once the old one's last frames are through. After an error
+    /// the camera may be without capture or inspection; another call goes on from there.
     pub(super) fn change_camera(
         self: &Arc<App>,
         camera: &config::Camera,
@@ -81,13 +91,21 @@ impl App {
             let old = rigs.iter_mut().find(|known| known.settings.name == camera.name);
             old.map(|old| std::mem::replace(old, rig.clone()))
         };
+        let removed = self.remove_parts_unit(&camera.name);
         if let Some(old) = old {
-            if old.parts.is_some() {
-                self.supervisor.remove(&parts_name(&camera.name))?;
-            }
             old.detach(self);
         }
+        removed?;
         self.add_parts_unit(&rig, config)
+    }
+
+    /// Removes the unit behind the desk of camera `name`, where there is one.
+    fn remove_parts_unit(&self, name: &str) -> Result<(), AppError> {
+        let name = parts_name(name);
+        if self.supervisor.status().iter().any(|unit| *unit.name == *name) {
+            self.supervisor.remove(&name)?;
+        }
+        Ok(())
     }
 
     fn add_parts_unit(self: &Arc<App>, rig: &Arc<Rig>, config: &Config) -> Result<(), AppError> {
@@ -97,18 +115,19 @@ impl App {
         Ok(())
     }
 
-    /// Stops the camera's capture, lets its last frames through and forgets it.
+    /// Stops the camera's capture, lets its last frames through and forgets it. After an error another call goes on.
     pub(super) fn remove_camera(&self, name: &str) -> Result<(), AppError> {
-        self.supervisor.remove(&unit_name(name))?;
+        match self.supervisor.remove(&unit_name(name)) {
+            Ok(()) | Err(SupervisorError::Unknown { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.remove_parts_unit(name)?;
         let old = {
             let mut rigs = lock(&self.rigs);
             let at = rigs.iter().position(|rig| rig.settings.name == name);
             at.map(|at| rigs.remove(at))
         };
         if let Some(old) = old {
-            if old.parts.is_some() {
-                self.supervisor.remove(&parts_name(name))?;
-            }
             old.detach(self);
         }
         self.views.forget(name);
@@ -119,7 +138,8 @@ impl App {
         let app = self.clone();
         let name = unit_name(&rig.settings.name);
         let essential = config.supervisor.essential.contains(&name);
-        let unit = Unit::new(name, move |context| app.capture(&rig, context)).essential(essential);
+        let unit = Unit::new(name, move |context| app.capture(&rig, context));
+        let unit = unit.essential(essential).together("camera");
         // Where every source ends by itself, the service ends with the last of them; a live one never does.
         let ends =
             config.cameras.iter().all(|camera| camera.source.ends() && !camera.repeat && !camera.watch);
@@ -127,7 +147,7 @@ impl App {
     }
 
     /// Joins every camera to the stage of its model; to be called whenever models or cameras have changed.
-    pub(super) fn attach_all(&self) -> Result<(), AppError> {
+    pub(super) fn attach_all(&self) {
         for rig in lock(&self.rigs).iter() {
             let (Some(lane), Some(detect)) = (&rig.lane, &rig.settings.detect) else { continue };
             if let Some(ready) = self.ready_model(&detect.model) {
@@ -137,7 +157,6 @@ impl App {
             self.attach_faces(rig);
         }
         self.bell.ring_all();
-        Ok(())
     }
 
     fn capture(&self, rig: &Rig, context: &UnitContext) -> Result<(), UnitError> {
@@ -181,8 +200,16 @@ impl App {
             }
         }
         let Some(lane) = &rig.lane else { return };
+        let mut before = lane.delivered();
         while lane.is_attached() && !lane.wait_drained(DRAIN_STEP) {
-            context.beat.beat();
+            // A worker that hangs is no progress of ours.
+            let now = lane.delivered();
+            if now == before {
+                context.beat.waiting()
+            } else {
+                context.beat.beat()
+            }
+            before = now;
         }
         while rig.faces.as_ref().is_some_and(|faces| !faces.drain(DRAIN_STEP)) && !context.stop.is_stopped() {
             context.beat.beat();

@@ -35,6 +35,11 @@ impl Voice {
         self.tell_alarms();
     }
 
+    /// Why the alarm is raised, if it is.
+    pub(super) fn cause(&self, name: &str) -> Option<String> {
+        self.mqtt.alarms().into_iter().find(|(known, _)| known == name).map(|(_, cause)| cause)
+    }
+
     /// Ends an alarm.
     pub(super) fn clear_alarm(&self, name: &str) {
         self.mqtt.clear_alarm(name);

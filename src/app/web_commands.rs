@@ -23,14 +23,20 @@ const MESSENGERS: [&str; 3] = ["web", "control", "mqtt"];
 const LEAVING: Duration = Duration::from_millis(250);
 
 impl App {
-    /// `restart`: `{"unit": NAME}`.
+    /// `restart`: `{"unit": NAME}`. Asked for again while it is under way, it is answered with `already_restarting`:
+    /// the unit that comes is a fresh one for everybody who asked.
     pub(super) fn restart_command(self: &Arc<App>, command: Command) {
         let unit = command.payload["unit"].as_str().unwrap_or_default().to_owned();
         let known = self.supervisor.status().iter().any(|status| *status.name == *unit);
         if !known || NEVER.contains(&unit.as_str()) {
             return command.reply.answer(Err(self.not_restartable(&unit, known)));
         }
+        // Held from before the answer until the unit is back, so that a second request cannot begin another restart.
+        let Some(claim) = self.supervisor.claim(&unit) else {
+            return command.reply.successful(json!({ "unit": unit, "already_restarting": true }));
+        };
         if !MESSENGERS.contains(&unit.as_str()) {
+            drop(claim);
             let outcome = self.restart(&unit);
             self.tell_units();
             return command.reply.answer(outcome);
@@ -39,9 +45,11 @@ impl App {
         let app = self.clone();
         let later = spawn("restart", None, move || {
             std::thread::sleep(LEAVING);
-            if let Err(refusal) = app.restart(&unit) {
-                tracing::error!(unit, "not restarted: {refusal}");
+            tracing::info!(unit, "restarted, because somebody asked");
+            if let Err(error) = app.supervisor.restart_claimed(&claim) {
+                tracing::error!(unit, "not restarted: {error}");
             }
+            drop(claim);
             app.tell_units();
         });
         if let Err(error) = later {
@@ -54,10 +62,11 @@ impl App {
         let camera = CAMERA_UNITS.iter().find_map(|prefix| unit.strip_prefix(prefix));
         let outcome = match camera.and_then(|name| self.camera_settings(name)) {
             // Its ring is closed when capture ends: a camera is built again as a whole.
-            Some((camera, config)) => self
-                .change_camera(&camera, &config)
-                .and_then(|()| self.attach_all())
-                .map_err(|e| e.to_string()),
+            Some((camera, config)) => {
+                let changed = self.change_camera(&camera, &config);
+                self.attach_all();
+                changed.map_err(|error| error.to_string())
+            }
             None => self.supervisor.restart(unit).map_err(|error| error.to_string()),
         };
         match outcome {

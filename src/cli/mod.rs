@@ -93,11 +93,16 @@ struct Configured {
 
 impl Configured {
     fn options(&self) -> Options {
-        Options { config: self.config.clone(), state_dir: self.state_dir.clone() }
+        Options { config: self.config.clone(), state_dir: self.state_dir.clone(), strict: false }
     }
 
     /// The state directory, where the service's socket is: to ask for it, the configuration need not be sound.
-    fn dir(&self) -> Result<PathBuf, Faults> {
+    fn dir(&self) -> PathBuf {
+        self.options().state_dir()
+    }
+
+    /// The same for who opens the store in it: a folder that a faulty configuration does not name is left alone.
+    fn sound_dir(&self) -> Result<PathBuf, Faults> {
         match &self.state_dir {
             Some(dir) => Ok(dir.clone()),
             None => Ok(self.options().load()?.device.state_dir),

@@ -12,14 +12,18 @@ use crate::telemetry::Log;
 pub(super) struct Arguments {
     #[command(flatten)]
     configured: Configured,
+    /// End with exit code 3 where the configuration cannot be used, and with 4 where a model cannot. Without it the
+    /// service starts from the configuration that was applied last, or serves page and status with the faults.
+    #[arg(long)]
+    strict: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     // What the service keeps is nobody else's to read: events, pictures of people and of products.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    let options = arguments.configured.options();
-    let config = options.load()?;
-    let log = Log::start(&config.log.level).context("the log cannot be started")?;
-    app::run(options, config, log)?;
+    let options = app::Options { strict: arguments.strict, ..arguments.configured.options() };
+    let boot = app::Boot::choose(&options)?;
+    let log = Log::start(boot.log_level()).context("the log cannot be started")?;
+    app::run(options, boot, log)?;
     Ok(())
 }

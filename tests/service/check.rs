@@ -129,10 +129,10 @@ fn a_model_that_cannot_run_is_refused_at_its_path_with_the_tensor_named() {
 }
 
 #[test]
-fn run_refuses_the_same_file_with_the_same_words_before_it_touches_anything() {
+fn a_strict_run_refuses_the_same_file_with_the_same_words_before_it_touches_anything() {
     let rig = Rig::new();
     rig.config(1, &(rig.stub("m", &Stub::default()) + CAMERA + "rapeat = true\n"));
-    let output = rig.command(&["run"]);
+    let output = rig.command(&["run", "--strict"]);
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(said(&output), said(&rig.command(&["check"])));
     assert!(!rig.state_dir.exists());

@@ -129,6 +129,13 @@ impl Rig {
         command.output().expect("the program starts")
     }
 
+    /// Starts the same and does not wait for it.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = self.prepared();
+        command.args(arguments).arg("--config").arg(self.config_path());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
+    }
+
     /// Makes a user of the page, as `ocellus users add` does it.
     pub fn user(&self, name: &str, role: &str, password: &str) {
         let mut command = self.prepared();
@@ -161,6 +168,16 @@ impl Rig {
         let mut command = self.prepared();
         command.arg("run").arg("--config").arg(self.config_path());
         command.envs(env.iter().copied());
+        let stderr = File::create(&log).unwrap();
+        let child = command.stdout(Stdio::null()).stderr(stderr).spawn().expect("the program starts");
+        Service { child, log }
+    }
+
+    /// Starts the service with more options.
+    pub fn run_as(&self, options: &[&str]) -> Service {
+        let log = self.path(&format!("log-{}", fs::read_dir(self.dir.path()).unwrap().count()));
+        let mut command = self.prepared();
+        command.arg("run").arg("--config").arg(self.config_path()).args(options);
         let stderr = File::create(&log).unwrap();
         let child = command.stdout(Stdio::null()).stderr(stderr).spawn().expect("the program starts");
         Service { child, log }
@@ -199,6 +216,11 @@ impl Service {
             line.is_some()
         });
         found
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn is_running(&mut self) -> bool {

@@ -29,7 +29,11 @@ pub(super) enum Desk {
 impl Desk {
     pub fn open(common: &Common) -> anyhow::Result<Desk> {
         // A service that runs needs no sound configuration to be asked.
-        let dir = common.configured.dir()?;
+        let dir = common.configured.dir();
+        if ask(&dir, "ping", Value::Null).is_ok() {
+            return Ok(Desk::Service(dir));
+        }
+        let dir = common.configured.sound_dir()?;
         match keeper(&dir) {
             Ok(Keeper::Nobody(store)) => Ok(Desk::Here(Box::new(Alone::new(common, store)?))),
             Ok(Keeper::Service) => Ok(Desk::Service(dir)),

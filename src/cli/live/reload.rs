@@ -23,6 +23,9 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 fn in_words(answer: &Value) -> String {
+    if answer["starts_anew"] == true {
+        return "the file is in order; the service starts anew from it".to_owned();
+    }
     let names = |key: &str| {
         let names = answer["cameras"][key].as_array().into_iter().flatten().filter_map(Value::as_str);
         names.collect::<Vec<_>>().join(", ")

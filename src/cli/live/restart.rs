@@ -19,7 +19,8 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let answer = arguments.common.ask("restart", json!({ "unit": arguments.unit }));
     let told = answer.map(|mut answer| {
         answer["ok"] = true.into();
-        Told::new(format!("{} is restarted", arguments.unit), answer)
+        let what = if answer["already_restarting"] == true { "being restarted already" } else { "restarted" };
+        Told::new(format!("{} is {what}", arguments.unit), answer)
     });
     tell::tell(arguments.common.json, told)
 }

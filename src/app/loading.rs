@@ -1,0 +1,68 @@
+//! Models are loaded beside the cameras that open meanwhile; what cannot be loaded is left out where that is allowed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::change::{Failures, Part};
+use super::models::{self, Unusable};
+use super::{App, AppError, reload};
+use crate::config::Config;
+use crate::supervisor::{Spawned, Stop, spawn};
+
+/// Models that are being loaded.
+pub(super) struct Loading {
+    thread: Spawned<Vec<Unusable>>,
+    /// Stopped when they are, and when the service is asked to stop.
+    loaded: Stop,
+    stop: Stop,
+}
+
+impl Loading {
+    /// Waits for them; gives those that cannot be used, and none where the service is asked to stop meanwhile.
+    pub(super) fn end(self) -> Result<Vec<Unusable>, AppError> {
+        while !self.loaded.wait(Duration::from_secs(3_600)) {}
+        if self.stop.is_stopped() {
+            return Ok(Vec::new());
+        }
+        self.thread.join().map_err(|panic| AppError::Supervisor(models::load_panicked(&panic)))
+    }
+}
+
+/// Stops its token also when its thread panics.
+struct StopOnDrop(Stop);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+impl App {
+    /// Loads the models of `config` on a thread of their own. Compiling for an accelerator may take minutes: `stop`
+    /// ends the wait, not the work.
+    pub(super) fn load_aside(self: &Arc<App>, config: &Config, stop: &Stop) -> Result<Loading, AppError> {
+        let loaded = stop.child();
+        let (app, config, end) = (self.clone(), config.clone(), StopOnDrop(loaded.clone()));
+        let thread = spawn("models", None, move || {
+            let _loaded = end;
+            app.load_models(&config)
+        })?;
+        Ok(Loading { thread, loaded, stop: stop.clone() })
+    }
+
+    /// `config` without the cameras whose models cannot be used, and without their triggers; an alarm names them.
+    pub(super) fn leave_out(&self, config: &Config, unusable: &[Unusable]) -> Config {
+        let failures = Failures::of_models(unusable, config);
+        if failures.is_empty() {
+            return config.clone();
+        }
+        let before = self.voice.cause(reload::ALARM).map(|cause| format!("{cause}\n")).unwrap_or_default();
+        let words = failures.in_words();
+        self.voice.alarm(reload::ALARM, &format!("{before}these parts are not in force: {words}"));
+        let mut config = config.clone();
+        config.cameras.retain(|camera| !failures.has(&Part::Camera(camera.name.clone())));
+        config.triggers.retain(|trigger| config.cameras.iter().any(|camera| camera.name == trigger.camera));
+        *self.config() = config.clone();
+        config
+    }
+}

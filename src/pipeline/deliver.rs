@@ -1,0 +1,136 @@
+//! How reports leave a lane: in order, by one worker at a time, and without a lock that another worker needs.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::MutexGuard;
+use std::sync::atomic::Ordering;
+
+use super::{Arrived, Delivery, Lane, Tail, keep, lock};
+use crate::sinks::Offer;
+use crate::stages::track::Events;
+use crate::supervisor::panic_text;
+use crate::types::{Clock, Report};
+
+impl Lane {
+    /// A follower that was not ready is: reports that waited for it go on.
+    pub fn resume(&self) {
+        if self.deliver_ready(lock(&self.tail)) > 0 {
+            self.bell.ring();
+        }
+    }
+
+    /// Hands on what is next in order, as far as it is there and the followers are ready; how many that were. Where a
+    /// worker does that already, it takes along what was laid down before.
+    pub(super) fn deliver_ready(&self, mut tail: MutexGuard<'_, Tail>) -> u64 {
+        if std::mem::replace(&mut tail.delivering, true) {
+            return 0;
+        }
+        let mut delivered = 0;
+        while self.followers.iter().all(|follower| follower.is_ready()) {
+            let Some(arrived) = tail.reorder.pop() else { break };
+            drop(tail);
+            self.hand_on(arrived);
+            tail = lock(&self.tail);
+            let before = self.delivered.fetch_add(1, Ordering::Release);
+            delivered += 1;
+            if delivered > 1 || self.issued.load(Ordering::Acquire) - before >= self.window {
+                // The window was jammed behind this frame: a worker may sleep although frames wait.
+                self.bell.ring();
+            }
+        }
+        tail.delivering = false;
+        drop(tail);
+        if self.closed.load(Ordering::Acquire) {
+            self.drained.notify_all();
+        }
+        delivered
+    }
+
+    /// A report on its way out. A panic costs this report alone: its place in the window is free again all the same.
+    fn hand_on(&self, arrived: Arrived) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.deliver(&mut lock(&self.delivery), arrived)));
+        if let Err(panic) = outcome {
+            self.counters.dropped.add(1);
+            let cause = panic_text(&*panic);
+            tracing::error!(camera = %self.camera, "a report was lost, because what it is handed to panicked: {cause}");
+        }
+    }
+
+    /// Step 4: what has memory (tracking, names), then the sinks.
+    fn deliver(&self, delivery: &mut Delivery, arrived: Arrived) {
+        let Arrived { mut report, at, frame } = arrived;
+        let frame = frame.as_ref();
+        let Delivery { tracker, events } = delivery;
+        events.clear();
+        // Nobody else holds a report before it is offered to the sinks.
+        if let Some(report) = Arc::get_mut(&mut report) {
+            let now = self.clock.now();
+            report.latency.reorder_us = now.latency_since(at);
+            report.latency.total_us = now.latency_since(report.captured);
+            let least = f32::from_bits(self.min_score.load(Ordering::Relaxed));
+            if let Some(tracker) = tracker {
+                // Unsure findings keep objects alive, and are not reported.
+                keep(report, tracker.least_score(least));
+                tracker.set_min_score(least);
+                tracker.update(report, events);
+                self.untracked.store(tracker.overflow, Ordering::Relaxed);
+            }
+            keep(report, least);
+            if let Some(frame) = frame {
+                self.followers.iter().for_each(|follower| follower.mark(report, events, frame));
+            }
+        }
+        self.offer_events(events);
+        self.count(&report);
+        for sink in self.sinks.iter() {
+            if sink.offer_report(&report) == Offer::Dropped {
+                self.counters.dropped.add(1);
+            }
+        }
+        if let Some(frame) = frame {
+            self.followers.iter().for_each(|follower| follower.follow(&report, frame));
+        }
+        self.pool.give_back(report);
+    }
+
+    /// The camera is gone for good: tells the end of every object.
+    pub fn end_tracks(&self) {
+        let Delivery { tracker, events } = &mut *lock(&self.delivery);
+        if let Some(tracker) = tracker {
+            let mut last = Report::new(self.camera.clone());
+            last.captured = self.clock.now();
+            let mut told = false;
+            while !told {
+                events.clear();
+                told = tracker.end_all(&last, events);
+                self.offer_events(events);
+            }
+        }
+        self.followers.iter().for_each(|follower| follower.ended());
+    }
+
+    fn offer_events(&self, events: &Events) {
+        for event in events {
+            for sink in self.sinks.iter() {
+                match sink.offer_event(event) {
+                    Offer::Taken => self.counters.events.add(1),
+                    Offer::Dropped => self.counters.events_lost.add(1),
+                }
+            }
+        }
+    }
+
+    fn count(&self, report: &Report) {
+        let latency = report.latency;
+        self.counters.reported.add(1);
+        self.counters.wait_us.record(u64::from(latency.wait_us));
+        self.counters.total_us.record(u64::from(latency.total_us));
+        self.failures.note(report.fault.as_ref());
+        match report.fault {
+            Some(_) => self.counters.failed.add(1),
+            None => {
+                self.counters.infer_us.record(u64::from(latency.infer_us));
+                self.counters.preprocess_us.record(u64::from(latency.preprocess_us));
+            }
+        }
+    }
+}
