@@ -227,11 +227,6 @@ impl Service {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Its process.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     pub fn signal(&self, signal: i32) {
         // SAFETY: a plain system call on the id of a child that was not yet waited for.
         unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };
