@@ -41,7 +41,7 @@ use pool::ReportPool;
 
 use crate::ring::{Bell, Lease, Reader, Take};
 use crate::scheduler::{Feed, Reorder};
-use crate::sinks::{Offer, Sink};
+use crate::sinks::Sink;
 use crate::stages::track::{Events, Tracker};
 use crate::types::{Clock, Frame, Label, Report, Stamp, SystemClock};
 
