@@ -1,8 +1,8 @@
 //! How reports leave a lane: in order, by one worker at a time, and without a lock that another worker needs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 
 use super::{Arrived, Delivery, Lane, Tail, keep, lock};
 use crate::sinks::Offer;
@@ -20,7 +20,7 @@ impl Lane {
 
     /// Hands on what is next in order, as far as it is there and the followers are ready; how many that were. Where a
     /// worker does that already, it takes along what was laid down before.
-    pub(super) fn deliver_ready(&self, mut tail: MutexGuard<'_, Tail>) -> u64 {
+    pub(super) fn deliver_ready<'a>(&'a self, mut tail: MutexGuard<'a, Tail>) -> u64 {
         if std::mem::replace(&mut tail.delivering, true) {
             return 0;
         }
