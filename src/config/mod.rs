@@ -57,8 +57,8 @@ pub(crate) use raw::nearest;
 pub use scene::Shape;
 pub use secret::{PasswordError, read_password};
 pub use sections::{
-    Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Pace, Runtime, Task, V4l2,
-    Web, WebTls, Workers,
+    Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Pace, Runtime, Task, V4l2, Web, WebTls,
+    Workers,
 };
 pub use source::{Refused, Source};
 pub use supervisor::Supervisor;
