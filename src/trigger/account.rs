@@ -199,7 +199,7 @@ impl<T> Account<T> {
 
     /// Whether an end can be handed out now of which `is` holds.
     pub fn next_is(&self, is: impl FnOnce(&T) -> bool) -> bool {
-        matches!(self.window.front(), Some(Slot::Done(end)) if is(end))
+        matches!(self.window.front(), Some((_, Slot::Done(end))) if is(end))
     }
 
     /// The oldest acquisition, where more than `most_waiting` that have begun after it are held back by it. The
