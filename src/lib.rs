@@ -55,6 +55,7 @@ pub mod stages;
 // outputs
 pub mod sinks;
 // around
+pub mod audit;
 pub mod config;
 pub mod engine;
 pub mod image;

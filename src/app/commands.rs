@@ -33,8 +33,9 @@ impl App {
         while !stop.is_stopped() {
             beat.beat();
             if self.hangup.swap(false, Ordering::AcqRel) {
-                // The outcome is told in the log and as an alarm; a signal wants no answer.
-                let _ = self.reload();
+                // The outcome stands in the log and as an alarm; a signal wants no answer.
+                let outcome = self.reload();
+                self.note_signal(outcome.is_ok());
             }
             match inbox.recv_timeout(PATIENCE) {
                 Ok(command) => self.execute(command),
@@ -45,6 +46,7 @@ impl App {
     }
 
     fn execute(self: &Arc<App>, command: Command) {
+        let command = self.noted(command);
         let outcome: Reply = match command.kind {
             CommandKind::Reload => self.reload(),
             CommandKind::Snapshot => return self.snapshot_command(command),

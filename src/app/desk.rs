@@ -91,10 +91,10 @@ impl Desk for CameraDesk {
             let fault = reply.err().map(|fault| format!("product {wanted} is not ready: {fault}"));
             told.settle(fault.as_deref());
         });
-        let id = format!("select-{product}");
+        let id = format!("camera {}", self.camera);
         let command = Command {
             kind: CommandKind::Product,
-            asker: Asker::Cli,
+            asker: Asker::Serial,
             at: SystemClock.now(),
             id,
             payload,

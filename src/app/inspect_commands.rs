@@ -21,7 +21,8 @@ impl App {
         let at = command.at;
         let kind = match command.asker {
             Asker::Mqtt => TriggerKind::Mqtt,
-            Asker::Cli => TriggerKind::Cli,
+            Asker::Cli { .. } => TriggerKind::Cli,
+            Asker::Serial => TriggerKind::Serial,
             Asker::Web => TriggerKind::Http,
         };
         let text = command.payload["text"].as_str().map(Into::into);

@@ -24,6 +24,7 @@ mod inspect_commands;
 mod last_applied;
 mod loading;
 mod models;
+mod noted;
 mod parts;
 pub mod people;
 mod preview;
@@ -41,6 +42,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use crate::audit::Audit;
 use crate::config::{Config, Faults};
 use crate::engine::EngineError;
 use crate::pipeline::Item;
@@ -149,6 +151,7 @@ struct App {
     web: Web,
     voice: Voice,
     health: HealthModel,
+    audit: Arc<Audit>,
     store: Store,
     /// Those of acquisitions and of tracked objects.
     numbers: Numbers,
@@ -197,6 +200,7 @@ pub fn run(options: Options, boot: Boot, logging: Log) -> Result<(), AppError> {
         notify::stopping("draining");
         let stragglers = app.supervisor.shutdown();
         app.finish_store();
+        app.audit.close();
         boot = match outcome {
             // What did not end holds parts of the former service: only another process is free of it.
             outcome if stop.is_stopped() || !stragglers.is_empty() => return ended(outcome?, &stragglers),
@@ -239,7 +243,8 @@ impl App {
         let started = SystemClock.now();
         let config = boot.config.clone();
         let mqtt = Mqtt::new(&config.mqtt, &config.device, Arc::new(SystemClock));
-        let web = Web::new(&config.device.name, Arc::new(SystemClock));
+        let audit = Arc::new(Audit::new(&config.device.state_dir, Arc::new(SystemClock)));
+        let web = Web::new(&config.device.name, Arc::new(SystemClock), audit.clone());
         web.describe(figures::described());
         let voice = Voice::new(&mqtt, &web);
         stored::report(opened, &voice);
@@ -282,6 +287,7 @@ impl App {
             web,
             voice,
             health: HealthModel::new(Arc::new(SystemClock)),
+            audit,
             bell,
             commands,
             hangup,

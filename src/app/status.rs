@@ -69,6 +69,7 @@ impl App {
             self.publish_status(&mut memory);
             self.voice.tell_alarms();
             self.tell_web();
+            self.audit.tidy();
             if memory.ready {
                 self.publish_cameras(&mut memory);
                 self.publish_telemetry(&mut memory);
@@ -228,6 +229,7 @@ impl App {
         }
         told.counters.extend(self.mqtt.counters().named());
         told.counters.extend(self.web.counters().named());
+        told.counters.extend(self.audit.counters().named());
         let evidence = self.evidence.counters().named();
         let attendance = self.attendance.counters().named();
         told.counters.extend(attendance.map(|(name, value)| (name.to_owned(), value)));

@@ -108,8 +108,9 @@ fn accept(listener: &UnixListener, open: usize) -> Option<UnixStream> {
 }
 
 fn answer(mut stream: &UnixStream, commands: &SyncSender<Command>) {
+    let uid = rustix::net::sockopt::socket_peercred(stream).ok().map(|peer| peer.uid.as_raw());
     let reply = match request(stream) {
-        Ok(value) => execute(&value, commands),
+        Ok(value) => execute(value, uid, commands),
         Err(reason) => Err(reason.into()),
     };
     let line = match reply {
@@ -131,7 +132,7 @@ fn request(stream: &UnixStream) -> Result<Value, String> {
         .map_err(|error| format!("the request is not JSON ({error}); send one object a line"))
 }
 
-fn execute(request: &Value, commands: &SyncSender<Command>) -> Reply {
+fn execute(mut request: Value, uid: Option<u32>, commands: &SyncSender<Command>) -> Reply {
     let word = request["command"].as_str().unwrap_or_default();
     if word == "ping" {
         return Ok(Value::Null);
@@ -139,9 +140,10 @@ fn execute(request: &Value, commands: &SyncSender<Command>) -> Reply {
     let kind = CommandKind::from_word(word).ok_or_else(|| format!("there is no command {word:?}"))?;
     let (tell, told) = sync_channel(1);
     let reply = Responder::new(move |reply| drop(tell.try_send(reply)));
-    let payload = request["payload"].clone();
+    // Taken, not copied: pictures come this way.
+    let payload = request["payload"].take();
     let command =
-        Command { kind, asker: Asker::Cli, at: SystemClock.now(), id: "cli".into(), payload, reply };
+        Command { kind, asker: Asker::Cli { uid }, at: SystemClock.now(), id: "cli".into(), payload, reply };
     match commands.try_send(command) {
         Ok(()) => {}
         Err(TrySendError::Full(_)) => return Err("too many requests wait; try again later".into()),

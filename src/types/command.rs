@@ -76,7 +76,12 @@ pub enum Asker {
     /// Over MQTT.
     Mqtt,
     /// The command line, over the box's own socket.
-    Cli,
+    Cli {
+        /// The user of the process that asked, where the system says it.
+        uid: Option<u32>,
+    },
+    /// A line of a serial port; the command's id names the camera.
+    Serial,
     /// A request of the web page or of REST.
     Web,
 }

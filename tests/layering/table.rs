@@ -5,6 +5,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("types", ""),
     ("telemetry", ""),
     ("contract", "types"),
+    ("audit", "contract telemetry types"),
     ("ring", "types telemetry"),
     ("image", "types telemetry"),
     ("config", "types"),
@@ -18,15 +19,15 @@ pub const MODULES: &[(&str, &str)] = &[
     ("stages", "ring image engine store config telemetry types"),
     ("jobs", "image engine store scheduler stages config supervisor* telemetry types"),
     ("batch", "image engine store scheduler stages config supervisor* telemetry types"),
-    ("sinks", "ring image store jobs contract config supervisor* telemetry types"),
+    ("sinks", "audit ring image store jobs contract config supervisor* telemetry types"),
     ("pipeline", "ring scheduler stages sinks trigger supervisor* telemetry types"),
     (
         "app",
-        "types telemetry contract ring image config supervisor engine store scheduler trigger control capture stages jobs batch sinks pipeline",
+        "types telemetry audit contract ring image config supervisor engine store scheduler trigger control capture stages jobs batch sinks pipeline",
     ),
     (
         "cli",
-        "types telemetry contract ring image config supervisor engine store scheduler trigger control capture stages jobs batch sinks pipeline app",
+        "types telemetry audit contract ring image config supervisor engine store scheduler trigger control capture stages jobs batch sinks pipeline app",
     ),
     ("main", "cli"),
 ];

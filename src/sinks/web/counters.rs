@@ -27,6 +27,4 @@ totals!("web" {
     logins,
     /// Logins refused.
     logins_refused,
-    /// Lines of the audit log that could not be written.
-    audit_failed,
 });

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, broadcast};
 
 use super::board::{Board, Message};
 use super::counters::{LiveTotals, Totals};
+use crate::audit::Audit;
 use crate::contract::rest::{AlarmOut, ComponentOut, Features, UnitOut};
 use crate::contract::{AttendanceOut, EventOut, InspectionOut, Payload, Telemetry, topic};
 use crate::sinks::{Offer, Sink};
@@ -52,6 +53,7 @@ pub(super) enum News {
 pub(super) struct Shared {
     pub(super) device: String,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) audit: Arc<Audit>,
     pub(super) started: Stamp,
     /// Whether there is a page at all.
     pub(super) enabled: AtomicBool,
@@ -113,12 +115,14 @@ pub struct Web {
 }
 
 impl Web {
-    /// A sink for the box called `device`. Nothing is served before [`super::run()`] runs.
-    pub fn new(device: &str, clock: Arc<dyn Clock>) -> Web {
+    /// A sink for the box called `device`, which notes in `audit` who changes what. Nothing is served before
+    /// [`super::run()`] runs.
+    pub fn new(device: &str, clock: Arc<dyn Clock>, audit: Arc<Audit>) -> Web {
         let started = clock.now();
         let shared = Shared {
             device: device.to_owned(),
             clock,
+            audit,
             started,
             enabled: AtomicBool::new(false),
             news: ArrayQueue::new(WAITING),

@@ -91,7 +91,7 @@ fn count<K: Eq + Hash + Clone>(known: &mut HashMap<K, Tries>, key: K, rule: &Rul
 }
 
 /// A home has one IPv4 address, but 2⁶⁴ of IPv6.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

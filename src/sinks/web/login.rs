@@ -22,11 +22,15 @@ pub(super) async fn check(
     let outcome = attempt(server, from, name, password).await;
     let totals = &server.shared.totals;
     match &outcome {
-        Ok(_) => totals.logins.inc(),
-        Err(_) => totals.logins_refused.inc(),
+        Ok(_) => {
+            totals.logins.inc();
+            server.note(name, "login", &from.to_string(), "ok");
+        }
+        Err(fault) => {
+            totals.logins_refused.inc();
+            server.refuse(from, name, fault.code);
+        }
     }
-    let told = outcome.as_ref().map_or_else(|fault| fault.code, |_| "ok");
-    server.note(name, "login", &from.to_string(), told);
     outcome
 }
 

@@ -11,7 +11,6 @@
 mod answer;
 mod api;
 mod ask;
-mod audit;
 mod board;
 mod body;
 mod conn;

@@ -198,14 +198,24 @@ fn methods(path: &str, server: &Arc<Server>) -> MethodRouter {
 async fn serve(server: Arc<Server>, route: &'static Route, request: Request) -> Response {
     let changes = route.verb != Verb::Get;
     let target = request.uri().path().to_owned();
+    let peer = request.extensions().get::<Peer>().copied();
     let (who, outcome) = attempt(&server, route, request).await;
     let response = outcome.unwrap_or_else(IntoResponse::into_response);
     let refused = response.extensions().get::<Refused>().map(|refused| refused.0);
-    // Reads without a login are what a page does whose session is over; logins are told by themselves.
-    let barred = matches!(refused, Some("not_allowed" | "wrong_origin" | "csrf"));
-    if (changes && route.path != table::SESSION) || barred {
-        let action = format!("{} {}", route.verb.as_str(), route.path);
-        server.note(who.name(), &action, &target, refused.unwrap_or("ok"));
+    let action = format!("{} {}", route.verb.as_str(), route.path);
+    match (refused, peer) {
+        (Some(cause @ ("not_allowed" | "wrong_origin" | "csrf")), Some(peer)) => {
+            server.refuse(peer.address, who.name(), &format!("{cause} {action}"));
+        }
+        // Reads without a login are what a page does whose session is over.
+        (Some(cause @ "login_required"), Some(peer)) if changes => {
+            server.refuse(peer.address, "", &format!("{cause} {action}"));
+        }
+        // Logins have noted themselves, and what a stranger sends has no place beside what people changed.
+        _ if changes && route.path != table::SESSION && !matches!(who, Who::Nobody) => {
+            server.note(who.name(), &action, &target, refused.unwrap_or("ok"));
+        }
+        _ => {}
     }
     response
 }

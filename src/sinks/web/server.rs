@@ -6,17 +6,16 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::ask::Desk;
-use super::audit::Audit;
 use super::handle::Shared;
-use super::limiter::Limiter;
+use super::limiter::{self, Limiter};
 use super::page::Page;
 use super::passwords::Checker;
 use super::session::Sessions;
 use super::users::Users;
+use crate::audit::{Change, Refused, Source};
 use crate::config;
-use crate::contract::rest::AuditOut;
 use crate::supervisor::SpawnError;
-use crate::types::{Command, rfc3339};
+use crate::types::Command;
 
 /// One life of the unit.
 pub(super) struct Server {
@@ -25,7 +24,6 @@ pub(super) struct Server {
     pub(super) desk: Desk,
     pub(super) users: Users,
     pub(super) passwords: Checker,
-    pub(super) audit: Audit,
     pub(super) page: Page,
     pub(super) openapi: String,
     sessions: Mutex<Sessions>,
@@ -44,7 +42,6 @@ impl Server {
             desk: Desk::new(commands),
             users: Users::new(settings.users_file(state_dir)),
             passwords: Checker::start()?,
-            audit: Audit::new(state_dir),
             page: Page::new(),
             openapi: super::openapi::document().to_string(),
             sessions: Mutex::new(Sessions::new(settings.session)),
@@ -70,20 +67,15 @@ impl Server {
         self.settings.bind.ip().is_loopback()
     }
 
-    /// Notes what was done or refused.
+    /// Notes what was changed, or could not be.
     pub(super) fn note(&self, user: &str, action: &str, target: &str, outcome: &str) {
-        let line = AuditOut {
-            time: rfc3339(self.shared.clock.now().wall_ns),
-            user: user.into(),
-            action: action.into(),
-            target: target.into(),
-            outcome: outcome.into(),
-        };
-        if let Err(error) = self.audit.write(line) {
-            // Told once a life of the process would hide it, told at every line would fill the log: counted.
-            self.shared.totals.audit_failed.inc();
-            tracing::warn!("the audit log cannot be written: {error}");
-        }
+        self.shared.audit.note(&Change { source: Source::Web, user, action, target, outcome });
+    }
+
+    /// Counts what was refused, because nobody is logged in or somebody may not.
+    pub(super) fn refuse(&self, from: IpAddr, user: &str, cause: &str) {
+        let from = limiter::network(from).to_string();
+        self.shared.audit.refuse(&Refused { source: Source::Web, from: &from, user, cause });
     }
 }
 

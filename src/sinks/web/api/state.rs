@@ -117,7 +117,11 @@ pub(in super::super) async fn config(call: Call) -> Outcome {
 }
 
 pub(in super::super) async fn audit(call: Call) -> Outcome {
-    answer::json(&call.server.audit.last(call.limit(AUDIT, MOST_AUDIT)?))
+    answer::json(&call.server.shared.audit.last(call.limit(AUDIT, MOST_AUDIT)?))
+}
+
+pub(in super::super) async fn refused(call: Call) -> Outcome {
+    answer::json(&call.server.shared.audit.last_refused(call.limit(AUDIT, MOST_AUDIT)?))
 }
 
 /// Asks the app.

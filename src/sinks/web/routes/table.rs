@@ -9,7 +9,7 @@ use super::{Gives, Param, Route, Shape, Verb, of};
 use crate::config::users::Role;
 use crate::contract::rest::{
     AlarmOut, AuditOut, CameraOut, ConfigOut, EnrolIn, EnrolledOut, ErasedOut, HealthOut, LoginIn, MergeIn,
-    PeopleOut, PicturesIn, ReenrolledOut, RenameIn, SessionOut, StatusOut, TelemetryOut, TriggerIn, UnitOut,
+    PeopleOut, PicturesIn, ReenrolledOut, RefusedOut, RenameIn, SessionOut, StatusOut, TelemetryOut, TriggerIn, UnitOut,
 };
 use crate::contract::{Day, InspectionOut, Telemetry};
 
@@ -119,9 +119,19 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ..get(
             "/api/v1/audit",
             ADMIN,
-            "Who logged in, was refused, or changed something.",
+            "Who logged in or changed something: page, command line, MQTT, serial lines.",
             Gives::Json(200, of::<Vec<AuditOut>>),
             |call| Box::pin(state::audit(call)),
+        )
+    },
+    Route {
+        query: &[LIMIT],
+        ..get(
+            "/api/v1/audit/refused",
+            ADMIN,
+            "What was refused, put together by minute and address.",
+            Gives::Json(200, of::<Vec<RefusedOut>>),
+            |call| Box::pin(state::refused(call)),
         )
     },
     get("/api/v1/cameras", VIEWER, "The cameras.", Gives::Json(200, of::<Vec<CameraOut>>), |call| {

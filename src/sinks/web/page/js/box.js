@@ -145,8 +145,14 @@ async function loadConfig() {
 async function loadAudit() {
   const list = (await ask("/audit?limit=200")) || [];
   byId("audit-rows").replaceChildren(...list.map((entry) => el("tr", {}, el("td", {}, dayAndClock(entry.time)),
-    ...["user", "action", "target", "outcome"].map((key) => el("td", {}, String(entry[key] ?? ""))))));
-  setText(byId("audit-empty"), list.length ? "" : "Nothing was changed or tried yet.");
+    ...["source", "user", "action", "target", "outcome"].map((key) => el("td", {}, String(entry[key] ?? ""))))));
+  setText(byId("audit-empty"), list.length ? "" : "Nothing was changed yet.");
+  const refused = (await ask("/audit/refused?limit=200")) || [];
+  byId("refused-rows").replaceChildren(...refused.map((entry) => el("tr", {}, el("td", {}, `${entry.source} ${entry.from}`),
+    el("td", {}, dayAndClock(entry.time)), el("td", {}, dayAndClock(entry.last)), el("td", { class: "num" }, String(entry.count)),
+    el("td", {}, (entry.users || []).join(", ")),
+    el("td", {}, Object.entries(entry.causes || {}).map(([cause, count]) => `${cause} × ${count}`).join(", ")))));
+  setText(byId("refused-empty"), refused.length ? "" : "Nothing was refused yet.");
 }
 
 function takeTelemetry(told) {

@@ -1,0 +1,247 @@
+//! The audit log: who changed what, over the page, the command line, MQTT or a serial line; and who was refused.
+//!
+//! ```text
+//!  note ───▶ audit.log            people and the machine's own signals: page, command line, SIGHUP
+//!       └──▶ audit-machines.log   MQTT and serial lines
+//!  refuse ─▶ table of a minute ──▶ refused.log   one line a minute for each address
+//! ```
+//!
+//! Three files, each bounded by rotation, because each has other writers: however much strangers try, and however often
+//! a machine changes something, what people changed is not pushed out. People of the gallery appear by number only.
+
+mod counters;
+mod file;
+mod minute;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde::Serialize;
+
+use crate::contract::rest::{AuditOut, RefusedOut};
+use crate::types::{Clock, rfc3339};
+use counters::LiveTotals;
+use file::Lines;
+use minute::Minute;
+
+pub use counters::Totals;
+
+/// By which way a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The page or REST.
+    Web,
+    /// The command line, through the box's own socket.
+    Cli,
+    /// A signal to the process: `systemctl reload`.
+    Signal,
+    /// A command over MQTT.
+    Mqtt,
+    /// A line of a serial port.
+    Serial,
+}
+
+impl Source {
+    /// The word in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Source::Web => "web",
+            Source::Cli => "cli",
+            Source::Signal => "signal",
+            Source::Mqtt => "mqtt",
+            Source::Serial => "serial",
+        }
+    }
+}
+
+/// Something that was changed, or could not be.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// The way.
+    pub source: Source,
+    /// Who: a user, a user id, a topic, a port.
+    pub user: &'a str,
+    /// What.
+    pub action: &'a str,
+    /// On what.
+    pub target: &'a str,
+    /// `ok`, or the word of the refusal.
+    pub outcome: &'a str,
+}
+
+/// Something that was refused before it was looked at: nobody is logged in, or may not.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused<'a> {
+    /// The way.
+    pub source: Source,
+    /// The address, or the topic without what a stranger may choose in it.
+    pub from: &'a str,
+    /// The name that was tried or is logged in; may be empty.
+    pub user: &'a str,
+    /// The word of the refusal; of a small, fixed set.
+    pub cause: &'a str,
+}
+
+/// The log in the state directory.
+pub struct Audit {
+    clock: Arc<dyn Clock>,
+    people: Lines,
+    machines: Lines,
+    refused: Lines,
+    minute: Mutex<Minute>,
+    totals: LiveTotals,
+    /// Whether the last write failed: said once in the service's log, counted each time.
+    failing: AtomicBool,
+}
+
+impl Audit {
+    /// The log in `dir`. Files are made with their first line.
+    pub fn new(dir: &Path, clock: Arc<dyn Clock>) -> Audit {
+        Audit {
+            clock,
+            people: Lines::new(dir.join("audit.log")),
+            machines: Lines::new(dir.join("audit-machines.log")),
+            refused: Lines::new(dir.join("refused.log")),
+            minute: Mutex::default(),
+            totals: LiveTotals::default(),
+            failing: AtomicBool::new(false),
+        }
+    }
+
+    /// Adds a line.
+    pub fn note(&self, change: &Change<'_>) {
+        let Change { source, user, action, target, outcome } = *change;
+        let line = AuditOut {
+            time: rfc3339(self.clock.now().wall_ns),
+            source: source.as_str().into(),
+            user: cut(user),
+            action: cut(action),
+            target: cut(target),
+            outcome: cut(outcome),
+        };
+        let lines = match source {
+            Source::Web | Source::Cli | Source::Signal => &self.people,
+            Source::Mqtt | Source::Serial => &self.machines,
+        };
+        self.write(lines, &line);
+    }
+
+    /// Counts a refusal; it is written with the others of its minute and address.
+    pub fn refuse(&self, refused: &Refused<'_>) {
+        self.totals.refused.inc();
+        self.minute().add(refused, self.clock.now());
+    }
+
+    /// Writes the refusals of minutes that are over. To be called about once a second.
+    pub fn tidy(&self) {
+        let over = self.minute().over(self.clock.now().mono_ns);
+        over.iter().for_each(|line| self.write(&self.refused, line));
+    }
+
+    /// Writes the refusals of the minute that has begun: the service ends.
+    pub fn close(&self) {
+        let all = self.minute().all();
+        all.iter().for_each(|line| self.write(&self.refused, line));
+    }
+
+    /// The last changes, newest first.
+    pub fn last(&self, limit: usize) -> Vec<AuditOut> {
+        let mut lines: Vec<AuditOut> = self.people.last(limit);
+        lines.extend(self.machines.last(limit));
+        // Stable: where a clock was set back, the lines of each file keep their order among equals only.
+        lines.sort_by(|a, b| b.time.cmp(&a.time));
+        lines.truncate(limit);
+        lines
+    }
+
+    /// The last refusals, newest first; those of the present minute as far as they have come.
+    pub fn last_refused(&self, limit: usize) -> Vec<RefusedOut> {
+        let mut lines = self.minute().so_far();
+        lines.extend(self.refused.last(limit));
+        lines.truncate(limit);
+        lines
+    }
+
+    /// Lines and refusals so far.
+    pub fn counters(&self) -> Totals {
+        self.totals.read()
+    }
+
+    fn write(&self, lines: &Lines, line: &impl Serialize) {
+        match lines.write(line) {
+            Ok(()) => {
+                self.totals.lines.inc();
+                self.failing.store(false, Ordering::Relaxed);
+            }
+            Err(error) => {
+                self.totals.lines_failed.inc();
+                if !self.failing.swap(true, Ordering::Relaxed) {
+                    tracing::warn!("the audit log cannot be written: {error}; its lines are lost, and counted");
+                }
+            }
+        }
+    }
+
+    fn minute(&self) -> MutexGuard<'_, Minute> {
+        self.minute.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+/// Longer words are cut: what a stranger sends must not fill the log.
+const MAX_WORD: usize = 200;
+
+fn cut(word: &str) -> String {
+    if word.len() <= MAX_WORD {
+        return word.to_owned();
+    }
+    let end = (0..=MAX_WORD).rev().find(|at| word.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}…", &word[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::SystemClock;
+
+    fn audit(dir: &Path) -> Audit {
+        Audit::new(dir, Arc::new(SystemClock))
+    }
+
+    fn change<'a>(source: Source, target: &'a str) -> Change<'a> {
+        Change { source, user: "ann", action: "restart", target, outcome: "ok" }
+    }
+
+    #[test]
+    fn neither_strangers_nor_machines_push_out_what_people_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let audit = audit(dir.path());
+        audit.note(&change(Source::Web, "camera/front"));
+        for n in 0..20_000 {
+            let from = format!("10.0.{}.{}", n / 250, n % 250);
+            let refused =
+                Refused { source: Source::Web, from: &from, user: "root", cause: "wrong_login" };
+            audit.refuse(&refused);
+            audit.note(&change(Source::Mqtt, &"x".repeat(300)));
+        }
+        audit.close();
+        let changes = audit.last(50_000);
+        let kept = changes.iter().find(|line| line.source == "web").expect("what Ann changed");
+        assert_eq!((kept.user.as_str(), kept.target.as_str()), ("ann", "camera/front"));
+        let refused: u64 = audit.last_refused(10_000).iter().map(|line| line.count).sum();
+        assert_eq!(refused, 20_000, "every refusal is counted");
+        for entry in std::fs::read_dir(dir.path()).unwrap() {
+            let (name, size) = entry.map(|e| (e.file_name(), e.metadata().unwrap().len())).unwrap();
+            assert!(size < (1 << 20) + 1_000, "{name:?} has {size} bytes");
+        }
+    }
+
+    #[test]
+    fn a_line_that_an_earlier_version_wrote_is_still_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = r#"{"time":"2026-11-21T00:00:00.000000Z","user":"ann","action":"login","target":"","outcome":"ok"}"#;
+        std::fs::write(dir.path().join("audit.log"), format!("{old}\nhalf a li")).unwrap();
+        let lines = audit(dir.path()).last(9);
+        assert_eq!((lines.len(), lines[0].source.as_str()), (1, "web"));
+    }
+}
