@@ -16,7 +16,9 @@ impl App {
                 let suffix = format!("cmd/{}/{}", command.kind.as_str(), command.id);
                 (Source::Mqtt, self.mqtt.topics().full(&suffix))
             }
-            Asker::Cli { uid } => (Source::Cli, uid.map_or_else(|| "unknown".into(), |uid| format!("uid {uid}"))),
+            Asker::Cli { uid } => {
+                (Source::Cli, uid.map_or_else(|| "unknown".into(), |uid| format!("uid {uid}")))
+            }
             Asker::Serial => (Source::Serial, command.id.clone()),
         };
         let Some((action, target)) = change(command.kind, &command.payload) else { return command };
@@ -32,7 +34,13 @@ impl App {
     /// Notes that the configuration was read again because of SIGHUP.
     pub(super) fn note_signal(&self, done: bool) {
         let outcome = if done { "ok" } else { "refused" };
-        self.audit.note(&Change { source: Source::Signal, user: "SIGHUP", action: "reload", target: "", outcome });
+        self.audit.note(&Change {
+            source: Source::Signal,
+            user: "SIGHUP",
+            action: "reload",
+            target: "",
+            outcome,
+        });
     }
 }
 

@@ -177,7 +177,9 @@ impl Audit {
             Err(error) => {
                 self.totals.lines_failed.inc();
                 if !self.failing.swap(true, Ordering::Relaxed) {
-                    tracing::warn!("the audit log cannot be written: {error}; its lines are lost, and counted");
+                    tracing::warn!(
+                        "the audit log cannot be written: {error}; its lines are lost, and counted"
+                    );
                 }
             }
         }
@@ -219,8 +221,7 @@ mod tests {
         audit.note(&change(Source::Web, "camera/front"));
         for n in 0..20_000 {
             let from = format!("10.0.{}.{}", n / 250, n % 250);
-            let refused =
-                Refused { source: Source::Web, from: &from, user: "root", cause: "wrong_login" };
+            let refused = Refused { source: Source::Web, from: &from, user: "root", cause: "wrong_login" };
             audit.refuse(&refused);
             audit.note(&change(Source::Mqtt, &"x".repeat(300)));
         }

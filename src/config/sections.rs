@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Annotate, Attendance, CameraAttendance, Evidence, Faces, Inspect, Line, Mqtt, Outbox, Peer, Preview,
+    Annotate, Attendance, CameraAttendance, Evidence, Faces, Inspect, Line, Mqtt, Network, Outbox, Peer, Preview,
     Recognition, Source, Supervisor, Track, Trigger, Written, Zone,
 };
 use crate::types::{Fit, Resize};
@@ -71,6 +71,8 @@ pub struct Web {
     pub users_file: Option<PathBuf>,
     /// Served by TLS with these files.
     pub tls: Option<WebTls>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
     /// A session that nobody uses for so long is over.
     pub session: Duration,
     /// The longest body of a request, bytes.
@@ -80,6 +82,11 @@ pub struct Web {
 }
 
 impl Web {
+    /// Whether only this machine can ask: nobody from outside, and no proxy on behalf of somebody.
+    pub fn is_local(&self) -> bool {
+        self.bind.ip().is_loopback() && self.trusted_proxies.is_empty()
+    }
+
     /// The file of the users: the one that is named, else `users` below `state_dir`.
     pub fn users_file(&self, state_dir: &Path) -> PathBuf {
         self.users_file.clone().unwrap_or_else(|| state_dir.join("users"))

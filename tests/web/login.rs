@@ -101,7 +101,8 @@ fn a_wrong_password_a_thousand_times_is_answered_and_keeps_nobody_else_out() {
     assert_eq!(logins.map(|line| &line["outcome"]).collect::<Vec<_>>(), ["ok", "ok"]);
     // Refusals stand in a file by themselves, put together by minute and address.
     let refused = refused(&admin, "127.0.0.66");
-    let of = |cause: &str| refused.iter().map(|line| line["causes"][cause].as_u64().unwrap_or(0)).sum::<u64>();
+    let of =
+        |cause: &str| refused.iter().map(|line| line["causes"][cause].as_u64().unwrap_or(0)).sum::<u64>();
     assert_eq!((of("wrong_login"), of("too_many_logins")), (wrong, later + 1));
     assert!(refused.iter().all(|line| line["users"] == json!(["anna"])), "{refused:?}");
     place.end();

@@ -7,12 +7,13 @@ use std::time::Duration;
 use super::Scope;
 use crate::config::raw::Table;
 use crate::config::value::Field;
-use crate::config::{Web, WebTls, users};
+use crate::config::{Network, Web, WebTls, users};
 
 const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 pub(super) fn web(table: Table<'_, '_>, scope: &Scope, state_dir: &Path) -> Web {
     let bind = table.get("bind");
+    let proxies = table.get("trusted_proxies");
     let minutes: u32 = table.whole("session_minutes", 480, 1..=43_200);
     let max_body_mib: u32 = table.whole("max_body_mib", 24, 1..=1_024);
     let web = Web {
@@ -20,12 +21,14 @@ pub(super) fn web(table: Table<'_, '_>, scope: &Scope, state_dir: &Path) -> Web 
         bind: bind.as_ref().and_then(address).unwrap_or(USUAL),
         users_file: table.get("users_file").and_then(|field| path(&field)),
         tls: tls(&table, scope),
+        trusted_proxies: proxies.as_ref().map(networks).unwrap_or_default(),
         session: Duration::from_secs(u64::from(minutes) * 60),
         max_body_bytes: (max_body_mib as usize) << 20,
         max_viewers: table.whole("max_viewers", 64, 1..=1_024u32) as usize,
     };
-    if let Some(bind) = bind.filter(|_| web.enabled) {
-        check_users(&web, &bind, state_dir);
+    let opens = if web.bind.ip().is_loopback() { proxies } else { bind };
+    if let Some(field) = opens.filter(|_| web.enabled) {
+        check_users(&web, &field, state_dir);
     }
     table.finish();
     web
@@ -41,6 +44,19 @@ fn address(field: &Field<'_, '_>) -> Option<SocketAddr> {
     address.ok()
 }
 
+fn networks(field: &Field<'_, '_>) -> Vec<Network> {
+    let items = field.items("addresses").unwrap_or_default();
+    let network = |item: &Field<'_, '_>| {
+        let network = item.text()?.parse();
+        network
+            .map_err(|reason: String| {
+                item.fault(reason, "write an address or a network, e.g. \"127.0.0.1\" or \"10.0.0.0/8\"")
+            })
+            .ok()
+    };
+    items.iter().filter_map(network).collect()
+}
+
 fn path(field: &Field<'_, '_>) -> Option<PathBuf> {
     match field.text()? {
         "" => {
@@ -52,22 +68,24 @@ fn path(field: &Field<'_, '_>) -> Option<PathBuf> {
 }
 
 /// Nobody may pass without a login where others can knock.
-fn check_users(web: &Web, bind: &Field<'_, '_>, state_dir: &Path) {
-    if web.bind.ip().is_loopback() {
+fn check_users(web: &Web, field: &Field<'_, '_>, state_dir: &Path) {
+    if web.is_local() {
         return;
     }
+    let by = if web.trusted_proxies.is_empty() { "" } else { " through a proxy" };
     let file = web.users_file(state_dir);
     let reason = match users::read(&file) {
         Ok(users) if !users.is_empty() => return,
-        Ok(_) => format!("others can reach {}, and there are no users in {}", web.bind, file.display()),
-        Err(error) => format!("others can reach {}, and its users cannot be read: {error}", web.bind),
+        Ok(_) => format!("others can reach {}{by}, and there are no users in {}", web.bind, file.display()),
+        Err(error) => format!("others can reach {}{by}, and its users cannot be read: {error}", web.bind),
     };
     let remedy = format!(
-        "make one: `ocellus users add NAME --role admin --file {}`; or write bind = \"127.0.0.1:{}\"",
+        "make one: `ocellus users add NAME --role admin --file {}`; or write bind = \"127.0.0.1:{}\" without \
+         trusted_proxies",
         file.display(),
         web.bind.port()
     );
-    bind.fault(reason, remedy);
+    field.fault(reason, remedy);
 }
 
 fn tls(table: &Table<'_, '_>, scope: &Scope) -> Option<WebTls> {

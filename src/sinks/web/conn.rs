@@ -1,6 +1,7 @@
 //! One connection: TLS where it is wanted, and both sides' patience.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,8 +20,11 @@ use tokio::sync::watch;
 use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 
+use super::forwarded;
 use super::handle::Shared;
+use super::places::Visitor;
 use super::server::Peer;
+use crate::config::Network;
 
 /// How long the head of a request, and the greeting of TLS, may take.
 const HEAD: Duration = Duration::from_secs(8);
@@ -29,38 +33,45 @@ const STALLED: Duration = Duration::from_secs(10);
 /// Bytes of answers that wait for one connection beyond the one that is being sent; also the longest head.
 const WAITING: usize = 64 << 10;
 
-/// Serves `stream` until it ends, or `closing` becomes true and what is under way has ended.
-pub(super) async fn serve(
-    stream: TcpStream,
-    mut peer: Peer,
-    tls: Option<TlsAcceptor>,
-    router: Router,
-    shared: Arc<Shared>,
-    closing: watch::Receiver<bool>,
-) {
+/// What a connection is served with.
+pub(super) struct Line {
+    pub(super) address: IpAddr,
+    pub(super) visitor: Arc<Visitor>,
+    pub(super) proxies: Arc<[Network]>,
+    pub(super) router: Router,
+    pub(super) closing: watch::Receiver<bool>,
+}
+
+/// Serves `stream` until it ends, its place is given to another, or `closing` becomes true and what is under way has
+/// ended.
+pub(super) async fn serve(stream: TcpStream, line: Line, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     // Events and small answers go at once.
     let _ = stream.set_nodelay(true);
-    peer.tls = tls.is_some();
-    match tls {
-        None => talk(Patient::new(stream, shared), peer, router, closing).await,
-        Some(tls) => {
-            let greeted = tokio::time::timeout(HEAD, tls.accept(Patient::new(stream, shared))).await;
-            match greeted {
-                Ok(Ok(stream)) => talk(stream, peer, router, closing).await,
-                Ok(Err(error)) => tracing::debug!(%peer.address, "no TLS: {error}"),
-                Err(_) => tracing::debug!(%peer.address, "no TLS: too slow"),
-            }
+    let (address, visitor) = (line.address, line.visitor.clone());
+    let served = async move {
+        let Some(tls) = tls else { return talk(Patient::new(stream, shared), false, line).await };
+        match tokio::time::timeout(HEAD, tls.accept(Patient::new(stream, shared))).await {
+            Ok(Ok(stream)) => talk(stream, true, line).await,
+            Ok(Err(error)) => tracing::debug!(%address, "no TLS: {error}"),
+            Err(_) => tracing::debug!(%address, "no TLS: too slow"),
         }
+    };
+    tokio::select! {
+        () = served => {}
+        () = visitor.ended() => tracing::debug!(%address, "a stranger's connection gave its place to another"),
     }
 }
 
-async fn talk<S>(stream: S, peer: Peer, router: Router, mut closing: watch::Receiver<bool>)
+async fn talk<S>(stream: S, tls: bool, line: Line)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let Line { address, visitor, proxies, router, mut closing } = line;
     let inner = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
+        let peer = forwarded::behind(Peer { address, tls }, request.headers(), &proxies);
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(visitor.clone());
         inner.call(request)
     });
     let mut http = http1::Builder::new();
@@ -78,7 +89,7 @@ where
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%peer.address, "a connection broke: {error}");
+        tracing::debug!(%address, "a connection broke: {error}");
     }
 }
 

@@ -13,7 +13,7 @@ totals!("web" {
     requests,
     /// Requests that were refused: no login, no right, a wrong host, a bad request.
     requests_refused,
-    /// Connections refused because there were too many.
+    /// Connections refused, or of strangers ended, because there were too many.
     connections_refused,
     /// Connections that the system refused to hand over: no file handles or no memory.
     accepts_failed,

@@ -55,7 +55,7 @@ impl Who {
 /// Refuses requests for another host where only this machine may ask: a page from elsewhere whose name was made to mean
 /// this machine (DNS rebinding) says its own name here.
 pub(super) fn check_host(server: &Server, headers: &HeaderMap) -> Result<(), Fault> {
-    if !server.is_local() {
+    if !server.settings.is_local() {
         return Ok(());
     }
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -116,10 +116,10 @@ pub(super) fn users(server: &Server) -> Result<Arc<[User]>, Fault> {
 /// Who sends these headers. A name and password in `Authorization: Basic` are a login of their own, remembered.
 pub(super) async fn identify(server: &Server, headers: &HeaderMap, peer: Peer) -> Result<Who, Fault> {
     let users = users(server)?;
-    if users.is_empty() && server.is_local() {
+    if users.is_empty() && server.settings.is_local() {
         return Ok(Who::Local);
     }
-    let by_cookie = cookie(headers).map(session::key);
+    let by_cookie = cookie(headers, COOKIE).map(session::key);
     let basic =
         headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
     let (key, is_basic) = match (basic, by_cookie) {
@@ -139,7 +139,7 @@ pub(super) async fn identify(server: &Server, headers: &HeaderMap, peer: Peer) -
         (None, Some(basic)) => {
             let (name, password) = credentials(basic)
                 .ok_or_else(|| Fault::bad("Authorization is not NAME:PASSWORD in base64", "correct it"))?;
-            let user = super::login::check(server, peer.address, &name, password).await?;
+            let user = super::login::check(server, peer.address, headers, &name, password).await?;
             server.sessions().begin(key, &user.name, &user.hash, String::new(), server.now_ns());
             Ok(Who::User { name: user.name, role: user.role, session: None })
         }
@@ -153,11 +153,11 @@ fn credentials(basic: &str) -> Option<(String, String)> {
     Some((name.to_owned(), password.to_owned()))
 }
 
-/// The session's token among the cookies.
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+/// The cookie called `wanted`.
+pub(super) fn cookie<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
+    pairs.find(|(name, _)| *name == wanted).map(|(_, token)| token)
 }
 
 /// Refuses those who may less than `least`.

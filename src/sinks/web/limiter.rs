@@ -1,7 +1,16 @@
-//! How often a login may be tried: pure, times come in. Counted for each address and for each account.
+//! How often a login may be tried: pure, times come in.
 //!
-//! An address that guesses is soon shut out for long; an account that many addresses guess at only for short, so that
-//! nobody can keep its owner out.
+//! A try comes one of three ways, and the first that is free is taken:
+//!
+//! ```text
+//!  device    the browser carries a device cookie of this account   counted for the cookie
+//!  address   this account has logged in from this address          counted for account and address together
+//!  stranger  all others                                            also counted for the address and for the account
+//! ```
+//!
+//! Whatever strangers do, from elsewhere or from the same address behind a proxy or NAT, it is counted against them: the
+//! owner's browser, and an address from which the owner has logged in, are counted each by itself. This is the scheme of
+//! OWASP's "device cookies" with the address as a second, weaker sign.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,7 +19,7 @@ use std::net::IpAddr;
 const SECOND_NS: u64 = 1_000_000_000;
 /// Tries are forgotten after this quiet time.
 const MEMORY_NS: u64 = 3_600 * SECOND_NS;
-/// Most addresses and accounts remembered; the quietest goes first.
+/// Most entries of each table; the quietest goes first.
 const MOST: usize = 4_096;
 
 /// Tries that are free, and the longest pause after them; the first pause is a second, and each doubles.
@@ -19,7 +28,13 @@ struct Rule {
     longest_ns: u64,
 }
 
-const ADDRESS: Rule = Rule { free: 5, longest_ns: 900 * SECOND_NS };
+/// For a cookie that only a successful login gives: a thief of it gets a try a minute.
+const DEVICE: Rule = Rule { free: 10, longest_ns: 60 * SECOND_NS };
+/// For one account from one address: stops whoever guesses there, and nobody else.
+const PAIR: Rule = Rule { free: 5, longest_ns: 900 * SECOND_NS };
+/// For an address that tries many names. Many people may be behind it, so it is generous and its pauses are short.
+const ADDRESS: Rule = Rule { free: 50, longest_ns: 60 * SECOND_NS };
+/// For an account at which many addresses guess.
 const ACCOUNT: Rule = Rule { free: 20, longest_ns: 30 * SECOND_NS };
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,63 +45,145 @@ struct Tries {
     until_ns: u64,
 }
 
-/// What was tried lately.
+/// A try.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Try<'a> {
+    pub(super) address: IpAddr,
+    /// The name that is tried, whether or not there is such an account: both are counted alike.
+    pub(super) account: &'a str,
+    /// The number in a device cookie that fits the account.
+    pub(super) device: Option<[u8; 16]>,
+}
+
+impl Try<'_> {
+    fn pair(&self) -> (IpAddr, String) {
+        (network(self.address), self.account.to_owned())
+    }
+}
+
+/// The way on which a try was let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Device,
+    Address,
+    Stranger,
+}
+
+/// What was tried lately, and what has succeeded.
 #[derive(Debug, Default)]
 pub(super) struct Limiter {
-    addresses: HashMap<IpAddr, Tries>,
-    accounts: HashMap<String, Tries>,
+    devices: Table<[u8; 16]>,
+    pairs: Table<(IpAddr, String)>,
+    addresses: Table<IpAddr>,
+    accounts: Table<String>,
+    /// When an account last logged in from an address. Only successes come here.
+    good: HashMap<(IpAddr, String), u64>,
 }
 
 impl Limiter {
-    /// A try from `address` at `account`: counted as failed until [`Limiter::succeeded`] takes it back.
+    /// Lets a try through, counted as failed until [`Limiter::succeeded`] takes it back.
     ///
     /// # Errors
     /// Seconds to wait, where it may not be tried now; such a try is not counted.
-    pub(super) fn attempt(&mut self, address: IpAddr, account: &str, now_ns: u64) -> Result<(), u64> {
-        let address = network(address);
-        let wait = |tries: Option<&Tries>| tries.map_or(0, |tries| tries.until_ns.saturating_sub(now_ns));
-        let wait = wait(self.addresses.get(&address)).max(wait(self.accounts.get(account)));
+    pub(super) fn attempt(&mut self, tried: &Try<'_>, now_ns: u64) -> Result<Way, u64> {
+        let (pair, address) = (tried.pair(), network(tried.address));
+        let mut least = u64::MAX;
+        if let Some(device) = tried.device {
+            least = self.devices.wait(&device, now_ns);
+            if least == 0 {
+                self.devices.count(device, &DEVICE, now_ns);
+                return Ok(Way::Device);
+            }
+        }
+        let here = self.pairs.wait(&pair, now_ns);
+        if here == 0 && self.good.contains_key(&pair) {
+            self.pairs.count(pair, &PAIR, now_ns);
+            return Ok(Way::Address);
+        }
+        let others = self.addresses.wait(&address, now_ns).max(self.accounts.wait(&pair.1, now_ns));
+        let wait = here.max(others).min(least);
         if wait > 0 {
             return Err(wait.div_ceil(SECOND_NS));
         }
-        count(&mut self.addresses, address, &ADDRESS, now_ns);
-        count(&mut self.accounts, account.to_owned(), &ACCOUNT, now_ns);
-        Ok(())
+        self.accounts.count(pair.1.clone(), &ACCOUNT, now_ns);
+        self.addresses.count(address, &ADDRESS, now_ns);
+        self.pairs.count(pair, &PAIR, now_ns);
+        Ok(Way::Stranger)
     }
 
-    /// The password was right: its owner's tries are forgotten.
-    pub(super) fn succeeded(&mut self, address: IpAddr, account: &str) {
-        self.addresses.remove(&network(address));
-        self.accounts.remove(account);
+    /// The password was right: the address is a good one for this account from now on. What others tried elsewhere
+    /// stays counted.
+    pub(super) fn succeeded(&mut self, tried: &Try<'_>, way: Way, now_ns: u64) {
+        self.take_back(tried, way);
+        let pair = tried.pair();
+        self.pairs.known.remove(&pair);
+        tried.device.and_then(|device| self.devices.known.remove(&device));
+        if self.good.len() >= MOST && !self.good.contains_key(&pair) {
+            let oldest = self.good.iter().min_by_key(|(_, last)| **last).map(|(pair, _)| pair.clone());
+            oldest.and_then(|oldest| self.good.remove(&oldest));
+        }
+        self.good.insert(pair, now_ns);
     }
 
     /// The try was not looked at after all.
-    pub(super) fn take_back(&mut self, address: IpAddr, account: &str) {
-        let tries = [self.addresses.get_mut(&network(address)), self.accounts.get_mut(account)];
-        for tries in tries.into_iter().flatten() {
-            tries.count = tries.count.saturating_sub(1);
-            tries.until_ns = 0;
+    pub(super) fn take_back(&mut self, tried: &Try<'_>, way: Way) {
+        match (way, tried.device) {
+            (Way::Device, Some(device)) => self.devices.take_back(&device),
+            (Way::Device, None) => {}
+            (Way::Address, _) => self.pairs.take_back(&tried.pair()),
+            (Way::Stranger, _) => {
+                let pair = tried.pair();
+                self.addresses.take_back(&pair.0);
+                self.accounts.take_back(&pair.1);
+                self.pairs.take_back(&pair);
+            }
         }
     }
 }
 
-fn count<K: Eq + Hash + Clone>(known: &mut HashMap<K, Tries>, key: K, rule: &Rule, now_ns: u64) {
-    if known.len() >= MOST && !known.contains_key(&key) {
-        known.retain(|_, tries| now_ns.saturating_sub(tries.last_ns) < MEMORY_NS);
-        let quietest = known.iter().min_by_key(|(_, tries)| tries.last_ns).map(|(key, _)| key.clone());
-        if let Some(quietest) = quietest.filter(|_| known.len() >= MOST) {
-            known.remove(&quietest);
+/// Tries by what they are counted for.
+#[derive(Debug)]
+struct Table<K> {
+    known: HashMap<K, Tries>,
+}
+
+impl<K> Default for Table<K> {
+    fn default() -> Table<K> {
+        Table { known: HashMap::new() }
+    }
+}
+
+impl<K: Eq + Hash + Clone> Table<K> {
+    fn wait(&self, key: &K, now_ns: u64) -> u64 {
+        self.known.get(key).map_or(0, |tries| tries.until_ns.saturating_sub(now_ns))
+    }
+
+    fn count(&mut self, key: K, rule: &Rule, now_ns: u64) {
+        let known = &mut self.known;
+        if known.len() >= MOST && !known.contains_key(&key) {
+            known.retain(|_, tries| now_ns.saturating_sub(tries.last_ns) < MEMORY_NS);
+            let quietest = known.iter().min_by_key(|(_, tries)| tries.last_ns).map(|(key, _)| key.clone());
+            if let Some(quietest) = quietest.filter(|_| known.len() >= MOST) {
+                known.remove(&quietest);
+            }
+        }
+        let tries = known.entry(key).or_default();
+        if now_ns.saturating_sub(tries.last_ns) >= MEMORY_NS {
+            *tries = Tries::default();
+        }
+        tries.count += 1;
+        tries.last_ns = now_ns;
+        if let Some(beyond) = tries.count.checked_sub(rule.free) {
+            let pause = SECOND_NS.saturating_mul(1u64.checked_shl(beyond).unwrap_or(u64::MAX));
+            tries.until_ns = now_ns + pause.min(rule.longest_ns);
         }
     }
-    let tries = known.entry(key).or_default();
-    if now_ns.saturating_sub(tries.last_ns) >= MEMORY_NS {
-        *tries = Tries::default();
-    }
-    tries.count += 1;
-    tries.last_ns = now_ns;
-    if let Some(beyond) = tries.count.checked_sub(rule.free) {
-        let pause = SECOND_NS.saturating_mul(1u64.checked_shl(beyond).unwrap_or(u64::MAX));
-        tries.until_ns = now_ns + pause.min(rule.longest_ns);
+
+    fn take_back(&mut self, key: &K) {
+        if let Some(tries) = self.known.get_mut(key) {
+            tries.count = tries.count.saturating_sub(1);
+            tries.until_ns = 0;
+        }
     }
 }
 
@@ -102,59 +199,5 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(last: u8) -> IpAddr {
-        IpAddr::from([10, 0, 0, last])
-    }
-
-    #[test]
-    fn pauses_double_for_an_address_and_others_are_not_shut_out() {
-        let mut limiter = Limiter::default();
-        let mut now = SECOND_NS;
-        let mut pauses = Vec::new();
-        for _ in 0..20 {
-            assert_eq!(limiter.attempt(address(1), "ann", now), Ok(()));
-            let wait = limiter.attempt(address(1), "ann", now).err().unwrap_or(0);
-            pauses.push(wait);
-            now += wait * SECOND_NS;
-        }
-        // The fourth look above is the fifth try: only those that were let through count.
-        assert_eq!(pauses.iter().filter(|wait| **wait == 0).count(), 2, "{pauses:?}");
-        assert_eq!(pauses[2..6], [1, 2, 4, 8], "{pauses:?}");
-        assert_eq!(pauses.last(), Some(&900));
-        assert_eq!(limiter.attempt(address(2), "joe", now), Ok(()));
-    }
-
-    #[test]
-    fn a_thousand_wrong_passwords_from_one_address_leave_the_account_to_its_owner() {
-        let mut limiter = Limiter::default();
-        let refused = (0..1_000).filter(|_| limiter.attempt(address(1), "ann", 1).is_err()).count();
-        assert_eq!(refused, 995);
-        assert_eq!(limiter.attempt(address(2), "ann", 2), Ok(()));
-        limiter.succeeded(address(2), "ann");
-        assert!(limiter.attempt(address(1), "ann", 3).is_err(), "the guesser stays out");
-    }
-
-    #[test]
-    fn an_account_that_many_guess_at_is_slow_but_never_closed_for_long() {
-        let mut limiter = Limiter::default();
-        let mut now = 1;
-        for n in 0..200u8 {
-            let wait = limiter.attempt(address(n), "ann", now).err().unwrap_or(0);
-            assert!(wait <= 30);
-            now += wait * SECOND_NS;
-        }
-        assert!(limiter.attempt(address(201), "ann", now).is_err());
-    }
-
-    #[test]
-    fn what_is_remembered_is_bounded() {
-        let mut limiter = Limiter::default();
-        for n in 0..3 * MOST as u32 {
-            let _ = limiter.attempt(IpAddr::from(n.to_be_bytes()), &n.to_string(), u64::from(n));
-        }
-        assert!(limiter.addresses.len() <= MOST && limiter.accounts.len() <= MOST);
-    }
-}
+#[path = "limiter_tests.rs"]
+mod tests;

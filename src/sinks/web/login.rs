@@ -1,25 +1,28 @@
-//! Logging in: rate limited, compared on another thread, told in the audit log.
+//! Logging in: rate limited, compared on another thread, noted in the audit log.
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::answer::Fault;
 use super::guard;
+use super::limiter::Try;
 use super::server::Server;
 use crate::config::users::User;
 
 /// Longer passwords are not looked at.
 const MAX_PASSWORD: usize = 1_024;
 
-/// The user called `name`, if `password` is right.
+/// The user called `name`, if `password` is right. What the browser sends along may say that it is known.
 pub(super) async fn check(
     server: &Server,
     from: IpAddr,
+    headers: &HeaderMap,
     name: &str,
     password: String,
 ) -> Result<User, Fault> {
-    let outcome = attempt(server, from, name, password).await;
+    let tried = Try { address: from, account: name, device: server.devices.known(headers, name) };
+    let outcome = attempt(server, &tried, password).await;
     let totals = &server.shared.totals;
     match &outcome {
         Ok(_) => {
@@ -34,22 +37,22 @@ pub(super) async fn check(
     outcome
 }
 
-async fn attempt(server: &Server, from: IpAddr, name: &str, password: String) -> Result<User, Fault> {
-    let now_ns = server.now_ns();
+async fn attempt(server: &Server, tried: &Try<'_>, password: String) -> Result<User, Fault> {
     let users = guard::users(server)?;
-    server.limiter().attempt(from, name, now_ns).map_err(later)?;
-    let user = users.iter().find(|user| user.name == name).cloned();
+    let way = server.limiter().attempt(tried, server.now_ns()).map_err(later)?;
+    let user = users.iter().find(|user| user.name == tried.account).cloned();
     if password.len() > MAX_PASSWORD {
         return Err(wrong());
     }
-    match (server.passwords.check(password, user.as_ref().map(|user| user.hash.clone())).await, user) {
+    let hash = user.as_ref().map(|user| user.hash.clone());
+    match (server.passwords.check(password, hash, way).await, user) {
         (Some(true), Some(user)) => {
-            server.limiter().succeeded(from, name);
+            server.limiter().succeeded(tried, way, server.now_ns());
             Ok(user)
         }
         (Some(_), _) => Err(wrong()),
         (None, _) => {
-            server.limiter().take_back(from, name);
+            server.limiter().take_back(tried, way);
             Err(later(1))
         }
     }

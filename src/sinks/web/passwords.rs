@@ -1,21 +1,34 @@
-//! Passwords: argon2id, one at a time, on a thread of their own.
+//! Passwords: argon2id, one computation at a time in one buffer, on a thread by itself.
+//!
+//! Three queues, each bounded. Those whose browser or address is known come first, then names that exist, and names
+//! that do not exist last: however many of these come, no owner waits behind more than the one computation that is
+//! under way. A name that does not exist is never right, so where its queue is full it is answered without a
+//! computation, when one would have been done: neither words nor time tell which names exist.
 
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use argon2::Argon2;
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::password_hash::{Output, PasswordHash, PasswordHasher, SaltString};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::oneshot;
 
+use super::limiter::Way;
 use crate::supervisor::{SpawnError, Spawned, spawn};
 
 /// Shorter passwords are refused.
 pub const MIN_PASSWORD: usize = 10;
-/// Logins that may wait while one is looked at.
-const WAITING: usize = 4;
+/// Logins that may wait: of known browsers and addresses, of names that exist, of others.
+const WAITING: [usize; 3] = [16, 8, 1];
+const KNOWN: usize = 0;
+const NAMED: usize = 1;
+const NOBODY: usize = 2;
+/// The buffer (19 MiB) goes back when nobody logged in for so long.
+const IDLE: Duration = Duration::from_secs(10);
 /// One hash takes well under a second.
 const JOIN: Duration = Duration::from_secs(2);
+/// What a computation takes, before the first one was timed.
+const FIRST_GUESS: Duration = Duration::from_millis(40);
 
 /// The hash of `password` in PHC form: argon2id with the parameters that OWASP recommends (19 MiB, 2 passes).
 ///
@@ -30,61 +43,155 @@ pub fn hash_password(password: &str) -> Result<String, String> {
 }
 
 /// Compared in constant time. A hash that cannot be read fits no password.
-fn verify(password: &str, hash: &str) -> bool {
-    let hash = PasswordHash::new(hash);
-    hash.is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+fn verify(password: &str, hash: &str, buffer: &mut Vec<Block>) -> bool {
+    let Ok(hash) = PasswordHash::new(hash) else { return false };
+    let parts = (hash.salt, hash.hash, Algorithm::try_from(hash.algorithm), Params::try_from(&hash));
+    let (Some(salt), Some(wanted), Ok(algorithm), Ok(params)) = parts else { return false };
+    let version = hash.version.map_or(Ok(Version::default()), Version::try_from);
+    let Ok(version) = version else { return false };
+    let (mut bytes, mut out) = ([0; 64], [0; 64]);
+    let Ok(salt) = salt.decode_b64(&mut bytes) else { return false };
+    let Some(out) = out.get_mut(..wanted.len()) else { return false };
+    compute(&Argon2::new(algorithm, version, params), password, salt, out, buffer)
+        && Output::new(out).is_ok_and(|output| output == wanted)
+}
+
+/// What the password of a name that does not exist costs: the same, and it is never right.
+fn waste(password: &str, buffer: &mut Vec<Block>) {
+    compute(&Argon2::default(), password, b"there is no such user", &mut [0; 32], buffer);
+}
+
+fn compute(
+    argon2: &Argon2<'_>,
+    password: &str,
+    salt: &[u8],
+    out: &mut [u8],
+    buffer: &mut Vec<Block>,
+) -> bool {
+    let blocks = argon2.params().block_count();
+    if buffer.len() < blocks {
+        // Freed before it grows: never two at one time.
+        *buffer = Vec::new();
+        buffer.resize(blocks, Block::default());
+    }
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, &mut buffer[..blocks]).is_ok()
 }
 
 struct Job {
     password: String,
+    /// Absent where the name does not exist.
     hash: Option<String>,
     reply: oneshot::Sender<bool>,
 }
 
+/// A `std::sync::Mutex`, because it is never held across an await or a computation.
+struct Queues {
+    jobs: [VecDeque<Job>; 3],
+    computing: bool,
+    /// What a computation takes lately.
+    lately: Duration,
+    closed: bool,
+}
+
+struct Shared {
+    queues: Mutex<Queues>,
+    wake: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
 /// The thread that compares passwords.
 pub(super) struct Checker {
-    jobs: Option<SyncSender<Job>>,
+    shared: Arc<Shared>,
     /// A `std::sync::Mutex` only because requests share us.
     thread: Mutex<Option<Spawned<()>>>,
 }
 
 impl Checker {
     pub(super) fn start() -> Result<Checker, SpawnError> {
-        let (jobs, inbox) = sync_channel(WAITING);
-        let thread = spawn("web-passwords", None, move || serve(&inbox))?;
-        Ok(Checker { jobs: Some(jobs), thread: Mutex::new(Some(thread)) })
+        let queues =
+            Queues { jobs: Default::default(), computing: false, lately: FIRST_GUESS, closed: false };
+        let shared = Arc::new(Shared { queues: Mutex::new(queues), wake: Condvar::new() });
+        let served = shared.clone();
+        let thread = spawn("web-passwords", None, move || serve(&served))?;
+        Ok(Checker { shared, thread: Mutex::new(Some(thread)) })
     }
 
     /// Whether `password` is the one of `hash`; without a hash it is not, and takes as long. `None`: too many wait.
-    pub(super) async fn check(&self, password: String, hash: Option<String>) -> Option<bool> {
+    pub(super) async fn check(&self, password: String, hash: Option<String>, way: Way) -> Option<bool> {
         let (reply, answer) = oneshot::channel();
-        match self.jobs.as_ref()?.try_send(Job { password, hash, reply }) {
-            Ok(()) => answer.await.ok(),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => None,
+        let pause = {
+            let mut queues = self.shared.lock();
+            // A name that does not exist is refused when one that exists would be.
+            let as_named = if way == Way::Stranger { NAMED } else { KNOWN };
+            if queues.jobs[as_named].len() >= WAITING[as_named] || queues.closed {
+                return None;
+            }
+            let queue = if hash.is_some() { as_named } else { NOBODY };
+            if queues.jobs[queue].len() < WAITING[queue] {
+                queues.jobs[queue].push_back(Job { password, hash, reply });
+                self.shared.wake.notify_one();
+                None
+            } else {
+                let before =
+                    queues.jobs[KNOWN].len() + queues.jobs[NAMED].len() + usize::from(queues.computing);
+                Some(queues.lately * (before as u32 + 1))
+            }
+        };
+        match pause {
+            None => answer.await.ok(),
+            Some(pause) => {
+                tokio::time::sleep(pause).await;
+                Some(false)
+            }
         }
     }
 }
 
 impl Drop for Checker {
     fn drop(&mut self) {
-        self.jobs = None;
+        self.shared.lock().closed = true;
+        self.shared.wake.notify_one();
         if let Some(thread) = self.thread.get_mut().unwrap_or_else(|e| e.into_inner()).take() {
             let _ = thread.join_until(Instant::now() + JOIN);
         }
     }
 }
 
-fn serve(inbox: &Receiver<Job>) {
-    // What an unknown user's password is compared with: nobody knows its password.
-    let mut nobody: Option<String> = None;
-    while let Ok(Job { password, hash, reply }) = inbox.recv() {
-        let known = hash.is_some();
-        let hash = hash.or_else(|| {
-            nobody.get_or_insert_with(|| hash_password("").unwrap_or_default());
-            nobody.clone()
-        });
-        let right = verify(&password, &hash.unwrap_or_default());
-        let _ = reply.send(right && known);
+fn serve(shared: &Shared) {
+    let mut buffer = Vec::new();
+    let mut queues = shared.lock();
+    loop {
+        let next = queues.jobs.iter_mut().find_map(VecDeque::pop_front);
+        let Some(Job { password, hash, reply }) = next else {
+            if queues.closed {
+                return;
+            }
+            let (woken, waited) = shared.wake.wait_timeout(queues, IDLE).unwrap_or_else(|e| e.into_inner());
+            queues = woken;
+            if waited.timed_out() {
+                buffer = Vec::new();
+            }
+            continue;
+        };
+        queues.computing = true;
+        drop(queues);
+        let began = Instant::now();
+        let right = match &hash {
+            Some(hash) => verify(&password, hash, &mut buffer),
+            None => {
+                waste(&password, &mut buffer);
+                false
+            }
+        };
+        let _ = reply.send(right);
+        queues = shared.lock();
+        queues.computing = false;
+        queues.lately = (queues.lately * 3 + began.elapsed()) / 4;
     }
 }
 
@@ -97,7 +204,40 @@ mod tests {
         let (one, two) = (hash_password("correct horse").unwrap(), hash_password("correct horse").unwrap());
         assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
         assert_ne!(one, two);
-        assert!(verify("correct horse", &one) && !verify("correct horsf", &one));
-        assert!(!verify("x", "no hash"));
+        let mut buffer = Vec::new();
+        assert!(verify("correct horse", &one, &mut buffer) && !verify("correct horsf", &one, &mut buffer));
+        assert!(!verify("x", "no hash", &mut buffer));
+        // Other parameters, as another program or an earlier version writes them.
+        let params = Params::new(64, 1, 1, Some(24)).unwrap();
+        let salt = SaltString::from_b64("c29tZXNhbHQ").unwrap();
+        let small = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let small = small.hash_password(b"correct horse", &salt).unwrap().to_string();
+        assert!(verify("correct horse", &small, &mut buffer) && !verify("wrong", &small, &mut buffer));
+        assert_eq!(buffer.len(), 19_456, "one buffer serves all");
+    }
+
+    #[test]
+    fn unknown_names_fill_their_own_queue_only_and_are_answered_all_the_same() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let checker = Arc::new(Checker::start().unwrap());
+            let hash = hash_password("correct horse").unwrap();
+            let strangers: Vec<_> = (0..200)
+                .map(|n| {
+                    let checker = checker.clone();
+                    tokio::spawn(
+                        async move { checker.check(format!("guess {n}"), None, Way::Stranger).await },
+                    )
+                })
+                .collect();
+            tokio::task::yield_now().await;
+            for _ in 0..5 {
+                let owner = checker.check("correct horse".into(), Some(hash.clone()), Way::Stranger).await;
+                assert_eq!(owner, Some(true), "a name that exists has room, and is right");
+            }
+            for stranger in strangers {
+                assert_eq!(stranger.await.unwrap(), Some(false));
+            }
+        });
     }
 }

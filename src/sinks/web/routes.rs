@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 use super::answer::{Fault, Outcome, Refused};
 use super::guard::{self, Who};
+use super::places::Visitor;
 use super::server::{Peer, Server};
 use super::{body, front};
 use crate::config::users::Role;
@@ -235,6 +236,9 @@ async fn attempt(server: &Arc<Server>, route: &'static Route, request: Request) 
             who => who?,
         };
         guard::check_role(&who, route.role)?;
+        if let (Some(visitor), true) = (parts.extensions.get::<Arc<Visitor>>(), who.role().is_some()) {
+            visitor.is_known();
+        }
         if route.verb != Verb::Get && route.role.is_some() {
             guard::check_csrf(&who, &parts.headers)?;
         }

@@ -7,18 +7,19 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::conn;
+use super::conn::{self, Line};
 use super::handle::{Shared, Web};
+use super::limiter;
+use super::places::{Places, Welcome};
 use super::routes;
-use super::server::{Peer, Server};
+use super::server::Server;
 use super::tls::{self, TlsError};
-use crate::config;
+use crate::config::{self, Network};
 use crate::supervisor::{Beat, SpawnError, Stop};
 use crate::telemetry::Repeated;
 use crate::types::Command;
@@ -31,8 +32,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(2);
 /// How long the end waits for answers that are under way; live views never end by themselves.
 const DRAIN: Duration = Duration::from_millis(300);
-/// Connections at one time.
-const CONNECTIONS: usize = 512;
 /// Bytes that the kernel may hold for one connection (it takes twice as much): a picture or two, so that a slow viewer
 /// sees new ones soon.
 const SEND_BUFFER: u32 = 128 << 10;
@@ -48,12 +47,15 @@ pub enum WebError {
     /// A thread could not be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
+    /// The machine gives no random numbers.
+    #[error("the machine gives no random numbers: {0}; try again")]
+    Chance(#[source] getrandom::Error),
     /// The files of TLS cannot be used.
     #[error("web: {0}")]
     Tls(#[from] TlsError),
     /// Others can reach the address, and nobody can log in.
     #[error(
-        "others can reach {bind} (web.bind), and there are no users in {users}; make one: `ocellus users add NAME \
+        "others can reach {bind} (web.bind, web.trusted_proxies), and there are no users in {users}; make one: `ocellus users add NAME \
          --role admin --file {users}`"
     )]
     NoUsers {
@@ -79,7 +81,7 @@ pub fn run(
     let _ = rustix::process::setpriority_process(None, NICE);
     let users = cfg.users_file(state_dir);
     let nobody = config::users::read(&users).is_ok_and(|users| users.is_empty());
-    if nobody && !cfg.bind.ip().is_loopback() {
+    if nobody && !cfg.is_local() {
         return Err(WebError::NoUsers { bind: cfg.bind, users: users.display().to_string() });
     }
     let door = Door { files: cfg.tls.clone(), acceptor: None, seen: 0 };
@@ -162,7 +164,8 @@ impl Unit<'_> {
         let Some(listener) = self.listen().await else { return Ok(()) };
         self.tell(&listener);
         let router = routes::router(Arc::new(server));
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let places = Arc::new(Places::default());
+        let proxies: Arc<[Network]> = self.cfg.trusted_proxies.as_slice().into();
         let (close, closing) = watch::channel(false);
         let mut refused = Refused::default();
         while !self.stop.is_stopped() {
@@ -177,7 +180,17 @@ impl Unit<'_> {
             match accepted {
                 Ok((stream, from)) => {
                     refused.over();
-                    self.greet(stream, from, &door, &router, &places, &closing);
+                    let address = from.ip().to_canonical();
+                    let is_proxy = proxies.iter().any(|network| network.holds(address));
+                    match places.take((!is_proxy).then(|| limiter::network(address))) {
+                        Some(welcome) => {
+                            let visitor = welcome.place.visitor.clone();
+                            let (proxies, router) = (proxies.clone(), router.clone());
+                            let line = Line { address, visitor, proxies, router, closing: closing.clone() };
+                            self.greet(stream, line, welcome, &door);
+                        }
+                        None => self.turn_away(stream),
+                    }
                 }
                 Err(error) => tokio::time::sleep(refused.pause(&self.shared, &error)).await,
             }
@@ -185,34 +198,28 @@ impl Unit<'_> {
         drop(listener);
         let _ = close.send(true);
         let deadline = Instant::now() + DRAIN;
-        while places.available_permits() < CONNECTIONS && Instant::now() < deadline {
+        while !places.is_empty() && Instant::now() < deadline {
             self.beat.beat();
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(())
     }
 
-    fn greet(
-        &self,
-        stream: TcpStream,
-        from: SocketAddr,
-        door: &Door,
-        router: &Router,
-        places: &Arc<Semaphore>,
-        closing: &watch::Receiver<bool>,
-    ) {
-        let Ok(place) = places.clone().try_acquire_owned() else {
+    fn greet(&self, stream: TcpStream, line: Line, welcome: Welcome, door: &Door) {
+        let Welcome { place, ended_another } = welcome;
+        if ended_another {
             self.shared.totals.connections_refused.inc();
-            turn_away(stream);
-            return;
-        };
-        let peer = Peer { address: from.ip().to_canonical(), tls: false };
-        let (tls, router, shared) = (door.acceptor.clone(), router.clone(), self.shared.clone());
-        let closing = closing.clone();
+        }
+        let (tls, shared) = (door.acceptor.clone(), self.shared.clone());
         tokio::spawn(async move {
-            conn::serve(stream, peer, tls, router, shared, closing).await;
+            conn::serve(stream, line, tls, shared).await;
             drop(place);
         });
+    }
+
+    fn turn_away(&self, stream: TcpStream) {
+        self.shared.totals.connections_refused.inc();
+        turn_away(stream);
     }
 
     /// Listens as soon as the address is free; `None` when asked to stop before.

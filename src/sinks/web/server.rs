@@ -6,15 +6,16 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::ask::Desk;
+use super::device::Devices;
 use super::handle::Shared;
 use super::limiter::{self, Limiter};
 use super::page::Page;
 use super::passwords::Checker;
+use super::run::WebError;
 use super::session::Sessions;
 use super::users::Users;
 use crate::audit::{Change, Refused, Source};
 use crate::config;
-use crate::supervisor::SpawnError;
 use crate::types::Command;
 
 /// One life of the unit.
@@ -24,6 +25,7 @@ pub(super) struct Server {
     pub(super) desk: Desk,
     pub(super) users: Users,
     pub(super) passwords: Checker,
+    pub(super) devices: Devices,
     pub(super) page: Page,
     pub(super) openapi: String,
     sessions: Mutex<Sessions>,
@@ -36,12 +38,13 @@ impl Server {
         settings: &config::Web,
         state_dir: &Path,
         commands: SyncSender<Command>,
-    ) -> Result<Server, SpawnError> {
+    ) -> Result<Server, WebError> {
         Ok(Server {
             shared,
             desk: Desk::new(commands),
             users: Users::new(settings.users_file(state_dir)),
             passwords: Checker::start()?,
+            devices: Devices::open(state_dir).map_err(WebError::Chance)?,
             page: Page::new(),
             openapi: super::openapi::document().to_string(),
             sessions: Mutex::new(Sessions::new(settings.session)),
@@ -60,11 +63,6 @@ impl Server {
 
     pub(super) fn now_ns(&self) -> u64 {
         self.shared.clock.now().mono_ns
-    }
-
-    /// Whether only this machine can knock.
-    pub(super) fn is_local(&self) -> bool {
-        self.settings.bind.ip().is_loopback()
     }
 
     /// Notes what was changed, or could not be.

@@ -6,7 +6,7 @@ use super::super::answer::{Fault, Outcome, json};
 use super::super::guard::{COOKIE, Who};
 use super::super::routes::Call;
 use super::super::session;
-use super::super::{body, login};
+use super::super::{body, device, login};
 use crate::contract::rest::{LoginIn, SessionOut, UserOut};
 
 /// A login is short.
@@ -33,7 +33,7 @@ pub(in super::super) async fn begin(mut call: Call) -> Outcome {
     if matches!(call.who, Who::Local) {
         return show(call).await;
     }
-    let user = login::check(&call.server, call.peer.address, &name, password).await?;
+    let user = login::check(&call.server, call.peer.address, &call.headers, &name, password).await?;
     let token = || session::token().map_err(no_chance);
     let (cookie, csrf) = (token()?, token()?);
     let key = session::key(&cookie);
@@ -42,7 +42,18 @@ pub(in super::super) async fn begin(mut call: Call) -> Outcome {
         call.server.sessions().end(former);
     }
     call.who = Who::User { name: user.name, role: user.role, session: Some((key, csrf)) };
-    with_cookie(&call, &cookie, call.server.settings.session.as_secs())
+    let mut response = with_cookie(&call, &cookie, call.server.settings.session.as_secs())?;
+    let (devices, name) = (&call.server.devices, call.who.name());
+    let number = devices.known(&call.headers, name).map_or_else(device::number, Ok).map_err(no_chance)?;
+    if let Some(cookie) = devices.cookie(number, name, secure(&call)) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// Over plain HTTP the browser would not send a secure cookie back.
+fn secure(call: &Call) -> &'static str {
+    if call.peer.tls { "; Secure" } else { "" }
 }
 
 pub(in super::super) async fn end(mut call: Call) -> Outcome {
@@ -56,7 +67,7 @@ pub(in super::super) async fn end(mut call: Call) -> Outcome {
 
 fn with_cookie(call: &Call, token: &str, seconds: u64) -> Outcome {
     let mut response = json(&told(call))?;
-    let secure = if call.peer.tls { "; Secure" } else { "" };
+    let secure = secure(call);
     let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);

@@ -9,7 +9,8 @@ use super::{Gives, Param, Route, Shape, Verb, of};
 use crate::config::users::Role;
 use crate::contract::rest::{
     AlarmOut, AuditOut, CameraOut, ConfigOut, EnrolIn, EnrolledOut, ErasedOut, HealthOut, LoginIn, MergeIn,
-    PeopleOut, PicturesIn, ReenrolledOut, RefusedOut, RenameIn, SessionOut, StatusOut, TelemetryOut, TriggerIn, UnitOut,
+    PeopleOut, PicturesIn, ReenrolledOut, RefusedOut, RenameIn, SessionOut, StatusOut, TelemetryOut,
+    TriggerIn, UnitOut,
 };
 use crate::contract::{Day, InspectionOut, Telemetry};
 

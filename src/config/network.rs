@@ -1,0 +1,73 @@
+//! A network of addresses: `10.0.0.0/8`, or one address.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// The addresses that share their first bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    first: IpAddr,
+    bits: u8,
+}
+
+impl Network {
+    /// Whether `address` is one of them.
+    pub fn holds(&self, address: IpAddr) -> bool {
+        let (first, address) = (self.first, address.to_canonical());
+        match (first, address) {
+            (IpAddr::V4(first), IpAddr::V4(address)) => {
+                let beyond = 32 - u32::from(self.bits);
+                (u64::from(u32::from(first)) >> beyond) == (u64::from(u32::from(address)) >> beyond)
+            }
+            (IpAddr::V6(first), IpAddr::V6(address)) => {
+                let beyond = 128 - u32::from(self.bits);
+                let top = |address: u128| address.checked_shr(beyond).unwrap_or(0);
+                top(first.into()) == top(address.into())
+            }
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Network, String> {
+        let (first, bits) = text.split_once('/').map_or((text, None), |(first, bits)| (first, Some(bits)));
+        let no = || format!("\"{text}\" is no address and no network");
+        let first = first.parse::<IpAddr>().map_err(|_| no())?.to_canonical();
+        let most = if first.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Ok(most), |bits| bits.parse::<u8>().map_err(|_| no()))?;
+        if bits > most {
+            return Err(format!("\"{text}\" has more than {most} bits"));
+        }
+        Ok(Network { first, bits })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.first, self.bits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_holds_its_addresses_and_no_others() {
+        let holds = |network: &str, address: &str| {
+            network.parse::<Network>().unwrap().holds(address.parse().unwrap())
+        };
+        assert!(holds("10.0.0.7", "10.0.0.7") && !holds("10.0.0.7", "10.0.0.8"));
+        assert!(holds("10.0.0.0/8", "10.9.9.9") && !holds("10.0.0.0/8", "11.0.0.0"));
+        assert!(holds("0.0.0.0/0", "8.8.8.8") && !holds("0.0.0.0/0", "::1"));
+        assert!(holds("fd00::/8", "fd12::1") && !holds("fd00::/8", "fe80::1") && holds("::/0", "::1"));
+        assert!(holds("10.0.0.0/8", "::ffff:10.1.1.1"), "IPv4 in IPv6's clothes");
+        for bad in ["", "proxy", "10.0.0.0/33", "::1/129", "10.0.0.0/x", "10.0.0/8"] {
+            assert!(bad.parse::<Network>().is_err(), "{bad}");
+        }
+    }
+}
