@@ -244,6 +244,7 @@ impl App {
         let config = boot.config.clone();
         let mqtt = Mqtt::new(&config.mqtt, &config.device, Arc::new(SystemClock));
         let audit = Arc::new(Audit::new(&config.device.state_dir, Arc::new(SystemClock)));
+        mqtt.count_refusals_in(audit.clone());
         let web = Web::new(&config.device.name, Arc::new(SystemClock), audit.clone());
         web.describe(figures::described());
         let voice = Voice::new(&mqtt, &web);

@@ -38,6 +38,7 @@ mod trigger_tests;
 mod url;
 pub mod users;
 mod value;
+mod web;
 mod written;
 #[cfg(test)]
 mod zone_tests;
@@ -59,7 +60,7 @@ pub(crate) use raw::nearest;
 pub use scene::Shape;
 pub use secret::{PasswordError, read_password};
 pub use sections::{
-    Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Pace, Runtime, Task, V4l2, Web, WebTls,
+    Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Pace, Runtime, Task, V4l2,
     Workers,
 };
 pub use source::{Refused, Source};
@@ -67,4 +68,5 @@ pub use supervisor::Supervisor;
 pub use track::{Anchor, Line, MAX_LINES, MAX_ZONES, Track, Zone};
 pub use trigger::Trigger;
 pub use url::{SourceUrl, shown_url};
+pub use web::{Web, WebTls};
 pub use written::Written;

@@ -4,6 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::payload::{Alarm, CameraState, Service};
+use crate::types::Bounded;
+
+/// Most pictures of one request.
+pub const MAX_PICTURES: usize = 32;
 
 /// An answer that is none.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -332,7 +336,7 @@ pub struct EnrolIn {
     pub name: String,
     /// JPEG or PNG, each in base64.
     #[schemars(length(min = 1, max = 32))]
-    pub pictures: Option<Vec<String>>,
+    pub pictures: Option<Bounded<String, MAX_PICTURES>>,
     /// A camera's name.
     pub camera: Option<String>,
     /// Enrol also somebody who looks like a known person.
@@ -347,7 +351,7 @@ pub struct EnrolIn {
 pub struct PicturesIn {
     /// JPEG or PNG, each in base64.
     #[schemars(length(min = 1, max = 32))]
-    pub pictures: Option<Vec<String>>,
+    pub pictures: Option<Bounded<String, MAX_PICTURES>>,
     /// A camera's name.
     pub camera: Option<String>,
     /// Take them also where they look like somebody else.

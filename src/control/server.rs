@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -21,6 +22,8 @@ const RETRY: Duration = Duration::from_secs(1);
 const LINE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a command may take.
 const PATIENCE: Duration = Duration::from_secs(110);
+/// Requests that are longer wait for one another.
+const SHORT_BYTES: u64 = 1 << 20;
 /// Connections at one time; a person types one.
 const MOST: usize = 8;
 
@@ -51,12 +54,13 @@ pub fn serve(
     let path = socket(dir);
     let Some(listener) = listen(&path, stop, beat)? else { return Ok(()) };
     let mut open: Vec<Spawned<()>> = Vec::new();
+    let long = Arc::new(Mutex::new(()));
     while !stop.wait(LOOK) {
         beat.beat();
         open.retain(|connection| !connection.is_finished());
         while let Some(stream) = accept(&listener, open.len()) {
-            let commands = commands.clone();
-            open.push(spawn("control", None, move || answer(&stream, &commands))?);
+            let (commands, long) = (commands.clone(), long.clone());
+            open.push(spawn("control", None, move || answer(&stream, &commands, &long))?);
         }
     }
     // Their commands are answered by now, or are given up with the service.
@@ -107,10 +111,10 @@ fn accept(listener: &UnixListener, open: usize) -> Option<UnixStream> {
     Some(stream)
 }
 
-fn answer(mut stream: &UnixStream, commands: &SyncSender<Command>) {
+fn answer(mut stream: &UnixStream, commands: &SyncSender<Command>, long: &Mutex<()>) {
     let uid = rustix::net::sockopt::socket_peercred(stream).ok().map(|peer| peer.uid.as_raw());
-    let reply = match request(stream) {
-        Ok(value) => execute(value, uid, commands),
+    let reply = match request(stream, long) {
+        Ok((value, _turn)) => execute(value, uid, commands),
         Err(reason) => Err(reason.into()),
     };
     let line = match reply {
@@ -124,12 +128,22 @@ fn answer(mut stream: &UnixStream, commands: &SyncSender<Command>) {
     let _ = writeln!(stream, "{line}");
 }
 
-fn request(stream: &UnixStream) -> Result<Value, String> {
-    let mut line = String::new();
-    let read = BufReader::new(stream.take(MAX_REQUEST_BYTES)).read_line(&mut line);
-    read.map_err(|error| format!("the request cannot be read: {error}"))?;
-    serde_json::from_str(&line)
-        .map_err(|error| format!("the request is not JSON ({error}); send one object a line"))
+/// The request, and the turn that a long one has to wait for: one at a time is in memory.
+fn request<'l>(
+    stream: &UnixStream,
+    long: &'l Mutex<()>,
+) -> Result<(Value, Option<MutexGuard<'l, ()>>), String> {
+    let unread = |error| format!("the request cannot be read: {error}");
+    let mut reader = BufReader::new(stream.take(MAX_REQUEST_BYTES));
+    let mut line = Vec::new();
+    reader.by_ref().take(SHORT_BYTES).read_until(b'\n', &mut line).map_err(unread)?;
+    let turn = (line.len() as u64 == SHORT_BYTES).then(|| long.lock().unwrap_or_else(|e| e.into_inner()));
+    if turn.is_some() {
+        reader.read_until(b'\n', &mut line).map_err(unread)?;
+    }
+    let request = serde_json::from_slice(&line)
+        .map_err(|error| format!("the request is not JSON ({error}); send one object a line"))?;
+    Ok((request, turn))
 }
 
 fn execute(mut request: Value, uid: Option<u32>, commands: &SyncSender<Command>) -> Reply {

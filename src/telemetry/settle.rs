@@ -7,13 +7,19 @@
 use std::fs;
 use std::ops::Range;
 
-/// Keeps the allocator from giving each of two dozen threads a heap of its own: after the start they allocate little.
-/// To be called before there are threads.
+/// Blocks from this size on are mapped by themselves, and go back to the kernel when they are freed.
+const MAPPED_BYTES: libc::c_int = 4 << 20;
+
+/// Keeps the allocator from giving each of two dozen threads a heap for itself: after the start they allocate little.
+/// And from keeping what one large request took: without a fixed bound, a block of 19 MiB that was freed once is from
+/// then on taken from the heap, where it stays. To be called before there are threads.
 pub fn share_heaps() {
-    // SAFETY: sets one number of the allocator.
+    // SAFETY: sets numbers of the allocator.
     #[cfg(target_env = "gnu")]
     unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, 2)
+        libc::mallopt(libc::M_ARENA_MAX, 2);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_BYTES);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, MAPPED_BYTES);
     };
 }
 

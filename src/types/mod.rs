@@ -3,6 +3,7 @@
 
 mod age;
 mod attendance;
+mod bounded;
 mod class;
 mod command;
 mod event;
@@ -20,6 +21,7 @@ mod zones;
 
 pub use age::{AgeGate, Doubt};
 pub use attendance::{Attendance, AttendanceKind, Identity, PersonId, Presence, Sighting, Witness};
+pub use bounded::Bounded;
 pub use class::Class;
 pub use command::{Asker, Attachment, Command, CommandKind, Refusal, Reply, Responder};
 pub use event::{Direction, Event, EventKind};

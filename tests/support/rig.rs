@@ -99,9 +99,11 @@ impl Rig {
         format!("[model.{name}]\npath = \"{name}.stub\"\ntask = \"ssd\"\nlabels = [\"thing\"]\n")
     }
 
-    /// Writes the configuration of a box that talks to the broker on `port`: the usual head, then `rest`.
+    /// Writes the configuration of a box that talks to the broker on `port`: the usual head, then `rest`. Over MQTT it may
+    /// be asked what by default it may not.
     pub fn config(&self, port: u16, rest: &str) {
-        self.config_with(&format!("url = \"mqtt://127.0.0.1:{port}\""), "stub", rest);
+        let commands = "commands = [\"ping\", \"snapshot\", \"trigger\", \"product\", \"status\", \"reload\", \"golden\", \"attendance\"]";
+        self.config_with(&format!("url = \"mqtt://127.0.0.1:{port}\"\n{commands}"), "stub", rest);
     }
 
     /// The same with the lines `mqtt` and another runtime.

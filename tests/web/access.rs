@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, Place, SCENE, head, place, prepared, user};
 use crate::support::wait_until;
 
-const PASSWORDS: [(&str, &str, &str); 3] = [
+pub const PASSWORDS: [(&str, &str, &str); 3] = [
     ("vera", "viewer", "looks and looks"),
     ("otto", "operator", "pulls triggers"),
     ("anna", "admin", "may everything"),

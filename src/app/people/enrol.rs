@@ -4,12 +4,10 @@ use serde_json::{Value, json};
 
 use super::{Desk, Tools, errors, picture, told};
 use crate::config::Recognition;
+use crate::contract::rest::MAX_PICTURES;
 use crate::stages::recognise::Studied;
 use crate::store::{GalleryError, NewSample, Person, clean_name};
 use crate::types::{PersonId, Refusal, Reply};
-
-/// Most pictures of one request.
-const MOST: usize = 32;
 
 /// What became of the pictures of a request.
 struct Looked {
@@ -58,9 +56,9 @@ impl Desk<'_> {
     fn look(&self, wish: &Value, tools: &mut Tools) -> Result<Looked, Refusal> {
         let mut looked = Looked { faces: Vec::new(), rejected: Vec::new() };
         if let Some(pictures) = wish["pictures"].as_array() {
-            if pictures.is_empty() || pictures.len() > MOST {
+            if pictures.is_empty() || pictures.len() > MAX_PICTURES {
                 let message = format!("{} pictures were sent", pictures.len());
-                return Err(Refusal::new("bad_request", message, format!("send 1 to {MOST}")));
+                return Err(Refusal::new("bad_request", message, format!("send 1 to {MAX_PICTURES}")));
             }
             for (index, wished) in pictures.iter().enumerate() {
                 match study(wished, index, tools) {

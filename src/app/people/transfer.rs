@@ -21,14 +21,18 @@ impl Desk<'_> {
 
     /// `import`: `lines` as text, or as an array of lines.
     pub(super) fn import(&self, wish: &Value) -> Reply {
-        let lines: Vec<&str> = match &wish["lines"] {
-            Value::String(text) => text.lines().collect(),
-            Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
+        let gallery = self.0.gallery();
+        // Lines are looked at as they are reached: a list of them all could be larger than the text.
+        let (imported, header) = match &wish["lines"] {
+            Value::String(text) => (gallery.import(text.lines()), text.lines().next()),
+            Value::Array(lines) => (
+                gallery.import(lines.iter().filter_map(Value::as_str)),
+                lines.first().and_then(Value::as_str),
+            ),
             _ => return Err(errors::missing("lines", "{\"lines\": \"…\"}")),
         };
-        let gallery = self.0.gallery();
-        let imported = gallery.import(lines.iter().copied()).map_err(errors::of_gallery)?;
-        let other = lines.first().and_then(|header| read_header(header).ok()).unwrap_or_default();
+        let imported = imported.map_err(errors::of_gallery)?;
+        let other = header.and_then(|header| read_header(header).ok()).unwrap_or_default();
         self.0.changed();
         let model = self.embedder()?;
         let stale = match &model {

@@ -1,27 +1,99 @@
-//! Bodies of requests: bounded in length and in time, and JSON that says where it is wrong.
+//! Bodies of requests: bounded in length, in time and all together, and JSON that says where it is wrong.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, StatusCode, header};
-use bytes::Bytes;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::de::DeserializeOwned;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_stream::StreamExt as _;
 
 use super::answer::Fault;
 
-/// Whoever takes longer to send a body is let go.
+/// A body takes no longer than this.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a body waits for its room.
+const ROOM_PATIENCE: Duration = Duration::from_secs(10);
+/// The unit of room, bytes.
+const UNIT: usize = 1 << 10;
 
-/// The whole body, of at most `limit` bytes.
-pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Fault> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| length > limit as u64) {
-        return Err(too_long(limit));
+/// Room in memory for the bodies of all requests at one time: twice the longest body. A body counts twice, because it
+/// lies there as it came and as it was read.
+pub(super) struct Room {
+    units: Arc<Semaphore>,
+    most: u32,
+}
+
+impl Room {
+    pub(super) fn new(max_body_bytes: usize) -> Room {
+        let most = (2 * max_body_bytes).div_ceil(UNIT) as u32;
+        Room { units: Arc::new(Semaphore::new(most as usize)), most }
     }
-    match tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, limit)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        // The one other reason is a connection that broke, and nobody hears what is answered then.
-        Ok(Err(_)) => Err(too_long(limit)),
+
+    /// Room for a body of `bytes`, until it is dropped.
+    async fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Fault> {
+        let units = ((2 * bytes).div_ceil(UNIT) as u32).min(self.most);
+        let waited = tokio::time::timeout(ROOM_PATIENCE, self.units.clone().acquire_many_owned(units)).await;
+        waited.ok().and_then(Result::ok).ok_or_else(|| {
+            let mib = (self.most as usize * UNIT) >> 20;
+            let message = format!("{mib} MiB of other requests are being read, which is as much as may be");
+            let fault = Fault::new(StatusCode::TOO_MANY_REQUESTS, "busy", message, "try again in a moment");
+            fault.header(header::RETRY_AFTER, HeaderValue::from_static("5"))
+        })
+    }
+}
+
+/// A body, and the room that it takes.
+pub(super) struct Roomy {
+    pub(super) bytes: Vec<u8>,
+    pub(super) room: OwnedSemaphorePermit,
+}
+
+/// The whole body, of at most `limit` bytes; one that does not say how long it is takes room for all of them.
+pub(super) async fn read_in(
+    room: &Room,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Roomy, Fault> {
+    let announced = announced(headers, limit)?;
+    let room = room.take(announced.unwrap_or(limit)).await?;
+    let bytes = collect(body, announced, limit).await?;
+    Ok(Roomy { bytes, room })
+}
+
+/// The whole body, of at most `limit` bytes, which are few.
+pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Fault> {
+    let announced = announced(headers, limit)?;
+    collect(body, announced, limit).await
+}
+
+fn announced(headers: &HeaderMap, limit: usize) -> Result<Option<usize>, Fault> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    match length {
+        Some(length) if length > limit as u64 => Err(too_long(limit)),
+        length => Ok(length.map(|length: u64| length as usize)),
+    }
+}
+
+async fn collect(body: Body, announced: Option<usize>, limit: usize) -> Result<Vec<u8>, Fault> {
+    // In one piece from the beginning: growing would take half as much again.
+    let mut bytes = Vec::with_capacity(announced.unwrap_or_default());
+    let mut chunks = body.into_data_stream();
+    let all = async {
+        while let Some(chunk) = chunks.next().await {
+            let Ok(chunk) = chunk else { return Err(broken()) };
+            if bytes.len() + chunk.len() > limit {
+                return Err(too_long(limit));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(())
+    };
+    match tokio::time::timeout(PATIENCE, all).await {
+        Ok(Ok(())) => Ok(bytes),
+        Ok(Err(fault)) => Err(fault),
         Err(_) => Err(Fault::new(
             StatusCode::REQUEST_TIMEOUT,
             "too_slow",
@@ -31,13 +103,18 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
     }
 }
 
+/// Nobody hears what is answered then.
+fn broken() -> Fault {
+    Fault::bad("the connection broke before the body was whole", "send it again")
+}
+
 fn too_long(limit: usize) -> Fault {
-    Fault::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "body_too_large",
-        format!("the body is longer than {limit} bytes"),
-        "send fewer or smaller pictures, or raise web.max_body_mib",
-    )
+    let remedy = match limit {
+        super::routes::SHORT_BODY => "send less",
+        _ => "send fewer or smaller pictures, or raise web.max_body_mib",
+    };
+    let message = format!("the body is longer than {limit} bytes");
+    Fault::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message, remedy)
 }
 
 /// What `bytes` say, `T` being an object; an empty body is an empty object.

@@ -19,7 +19,7 @@ use std::net::IpAddr;
 const SECOND_NS: u64 = 1_000_000_000;
 /// Tries are forgotten after this quiet time.
 const MEMORY_NS: u64 = 3_600 * SECOND_NS;
-/// Most entries of each table; the quietest goes first.
+/// Most entries of each table.
 const MOST: usize = 4_096;
 
 /// Tries that are free, and the longest pause after them; the first pause is a second, and each doubles.
@@ -162,9 +162,8 @@ impl<K: Eq + Hash + Clone> Table<K> {
         let known = &mut self.known;
         if known.len() >= MOST && !known.contains_key(&key) {
             known.retain(|_, tries| now_ns.saturating_sub(tries.last_ns) < MEMORY_NS);
-            let quietest = known.iter().min_by_key(|(_, tries)| tries.last_ns).map(|(key, _)| key.clone());
-            if let Some(quietest) = quietest.filter(|_| known.len() >= MOST) {
-                known.remove(&quietest);
+            if known.len() >= MOST {
+                make_room(known);
             }
         }
         let tries = known.entry(key).or_default();
@@ -185,6 +184,16 @@ impl<K: Eq + Hash + Clone> Table<K> {
             tries.until_ns = 0;
         }
     }
+}
+
+/// Forgets an eighth: first what was tried least, then what was quiet longest. A flood of names that are tried once does
+/// not wash away what is known of a name that is under attack.
+fn make_room<K: Eq + Hash>(known: &mut HashMap<K, Tries>) {
+    let rank = |tries: &Tries| (tries.count, tries.last_ns);
+    let mut ranks: Vec<_> = known.values().map(rank).collect();
+    let (_, last, _) = ranks.select_nth_unstable(MOST / 8);
+    let last = *last;
+    known.retain(|_, tries| rank(tries) > last);
 }
 
 /// A home has one IPv4 address, but 2⁶⁴ of IPv6.

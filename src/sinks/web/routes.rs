@@ -12,11 +12,12 @@ use axum::http::{HeaderMap, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter};
-use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::{Fault, Outcome, Refused};
+use super::body::Roomy;
 use super::guard::{self, Who};
 use super::places::Visitor;
 use super::server::{Peer, Server};
@@ -123,7 +124,11 @@ pub(super) struct Call {
     params: Vec<(String, String)>,
     query: Vec<(String, String)>,
     body: Body,
+    room: Option<OwnedSemaphorePermit>,
 }
+
+/// The longest body of a request that carries no pictures, bytes; as over MQTT.
+pub(super) const SHORT_BODY: usize = 64 << 10;
 
 impl Call {
     /// The part of the path called `name`.
@@ -158,16 +163,24 @@ impl Call {
         std::mem::take(&mut self.body)
     }
 
-    /// The body's bytes.
-    pub(super) async fn bytes(&mut self) -> Result<Bytes, Fault> {
+    /// The body's bytes. Their room is taken until the request has been answered.
+    pub(super) async fn bytes(&mut self) -> Result<Vec<u8>, Fault> {
         let limit = self.server.settings.max_body_bytes;
         let body = self.take_body();
-        body::read(&self.headers, body, limit).await
+        let Roomy { bytes, room } = body::read_in(&self.server.room, &self.headers, body, limit).await?;
+        self.room = Some(room);
+        Ok(bytes)
     }
 
-    /// The body's object.
+    /// The body's object, with pictures perhaps.
     pub(super) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Fault> {
         body::json(&self.bytes().await?)
+    }
+
+    /// The body's object, of a few words.
+    pub(super) async fn short_json<T: DeserializeOwned>(&mut self) -> Result<T, Fault> {
+        let body = self.take_body();
+        body::json(&body::read(&self.headers, body, SHORT_BODY).await?)
     }
 }
 
@@ -248,7 +261,7 @@ async fn attempt(server: &Arc<Server>, route: &'static Route, request: Request) 
         let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let query = query(&parts.uri)?;
         let headers = std::mem::take(&mut parts.headers);
-        Ok(Call { server: server.clone(), who: who.clone(), peer, headers, params, query, body })
+        Ok(Call { server: server.clone(), who: who.clone(), peer, headers, params, query, body, room: None })
     };
     match call.await {
         Ok(call) => {

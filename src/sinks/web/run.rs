@@ -49,7 +49,7 @@ pub enum WebError {
     Spawn(#[from] SpawnError),
     /// The machine gives no random numbers.
     #[error("the machine gives no random numbers: {0}; try again")]
-    Chance(#[source] getrandom::Error),
+    Chance(getrandom::Error),
     /// The files of TLS cannot be used.
     #[error("web: {0}")]
     Tls(#[from] TlsError),

@@ -6,6 +6,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::ask::Desk;
+use super::body::Room;
 use super::device::Devices;
 use super::handle::Shared;
 use super::limiter::{self, Limiter};
@@ -26,6 +27,7 @@ pub(super) struct Server {
     pub(super) users: Users,
     pub(super) passwords: Checker,
     pub(super) devices: Devices,
+    pub(super) room: Room,
     pub(super) page: Page,
     pub(super) openapi: String,
     sessions: Mutex<Sessions>,
@@ -45,6 +47,7 @@ impl Server {
             users: Users::new(settings.users_file(state_dir)),
             passwords: Checker::start()?,
             devices: Devices::open(state_dir).map_err(WebError::Chance)?,
+            room: Room::new(settings.max_body_bytes),
             page: Page::new(),
             openapi: super::openapi::document().to_string(),
             sessions: Mutex::new(Sessions::new(settings.session)),

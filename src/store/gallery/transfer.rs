@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{self, Person, Sample, clean_name, clean_source};
 use super::{Gallery, GalleryError, crops, now};
-use crate::types::PersonId;
+use crate::types::{Bounded, PersonId};
+
+/// Most people of one import, and most faces of one of them: bounds on what is held at one time.
+const MAX_PEOPLE: usize = 10_000;
+const MAX_SAMPLES: usize = 1_000;
 
 /// The format that is written, and the only one that is read.
 const FORMAT: &str = "ocellus.gallery/1";
@@ -52,7 +56,16 @@ struct Header {
 struct PersonLine {
     name: String,
     created_ns: u64,
+    #[serde(deserialize_with = "samples")]
     samples: Vec<SampleLine>,
+}
+
+/// Counted while they are read.
+fn samples<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<SampleLine>, D::Error> {
+    let samples = Bounded::<SampleLine, MAX_SAMPLES>::deserialize(deserializer)?;
+    samples.whole().map_err(|sent| {
+        serde::de::Error::custom(format!("{sent} faces are more than the {MAX_SAMPLES} of one person"))
+    })
 }
 
 #[derive(Serialize, Deserialize)]
@@ -114,7 +127,16 @@ impl Gallery {
             return Err(GalleryError::Import { line: 1, cause: "the file is empty".into() });
         };
         read_header(header)?;
-        let newcomers = lines.map(|(number, line)| newcomer(number, line)).collect::<Result<Vec<_>, _>>()?;
+        let mut newcomers = Vec::new();
+        for (number, line) in lines {
+            if newcomers.len() == MAX_PEOPLE {
+                let cause = format!(
+                    "more than {MAX_PEOPLE} people; import the file in pieces, each with its first line"
+                );
+                return Err(GalleryError::Import { line: number, cause });
+            }
+            newcomers.push(newcomer(number, line)?);
+        }
         let _turn = self.store.gallery_turn();
         let shelf = self.shelf()?;
         let mut imported = Imported::default();

@@ -117,7 +117,7 @@ pub(in super::super) async fn picture(call: Call) -> Outcome {
 
 pub(in super::super) async fn trigger(mut call: Call) -> Outcome {
     let camera = known(&call)?;
-    let TriggerIn { text } = call.json().await?;
+    let TriggerIn { text } = call.short_json().await?;
     let wish = json!({ "camera": camera, "text": text });
     answer::json(&ask(&call.server, CommandKind::Trigger, wish).await?)
 }
