@@ -116,6 +116,7 @@ fn mqtt() -> Mqtt {
         telemetry_every: Duration::from_secs(10),
         protocol: config::MqttProtocol::Auto,
         max_answer_bytes: 8 << 20,
+        commands: ["ping", "reload", "snapshot"].map(str::to_owned).to_vec(),
     };
     let device = Device { name: "box1".into(), state_dir: "unused".into() };
     Mqtt::new(&config, &device, Arc::new(SystemClock))

@@ -46,8 +46,9 @@ fn acknowledger(asker: Asker, by: Option<&str>) -> String {
         (Asker::Web, None) => "web".to_owned(),
         (Asker::Mqtt, Some(by)) => format!("{by} (mqtt)"),
         (Asker::Mqtt, None) => "mqtt".to_owned(),
-        (Asker::Cli, Some(by)) => format!("{by} (command line)"),
-        (Asker::Cli, None) => "command line".to_owned(),
+        (Asker::Cli { .. }, Some(by)) => format!("{by} (command line)"),
+        (Asker::Cli { .. }, None) => "command line".to_owned(),
+        (Asker::Serial, _) => "serial line".to_owned(),
     }
 }
 
@@ -60,7 +61,7 @@ mod tests {
         assert_eq!(acknowledger(Asker::Web, Some("anna")), "anna");
         assert_eq!(acknowledger(Asker::Mqtt, Some("line\n1")), "line1 (mqtt)");
         assert_eq!(acknowledger(Asker::Mqtt, Some(" ")), "mqtt");
-        assert_eq!(acknowledger(Asker::Cli, None), "command line");
+        assert_eq!(acknowledger(Asker::Cli { uid: None }, None), "command line");
         assert_eq!(acknowledger(Asker::Web, Some(&"x".repeat(1_000))).len(), LONGEST_NAME);
     }
 }

@@ -63,6 +63,8 @@ fn change(kind: CommandKind, payload: &Value) -> Option<(String, String)> {
             Some("list" | "picture") => None,
             _ => Some((with_action(), number("person"))),
         },
+        CommandKind::Alarm if payload["acknowledge"].is_null() => None,
+        CommandKind::Alarm => Some(("alarm acknowledge".into(), text("acknowledge"))),
         CommandKind::Attendance => Some((kind.as_str().into(), text("day"))),
     }
 }

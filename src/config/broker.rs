@@ -28,6 +28,8 @@ pub struct Mqtt {
     pub protocol: MqttProtocol,
     /// Most bytes of an answer to a command, and of a picture.
     pub max_answer_bytes: usize,
+    /// The commands that may be asked over MQTT, by their words.
+    pub commands: Vec<String>,
 }
 
 /// The versions of MQTT.

@@ -162,7 +162,8 @@ fn a_changed_model_is_noticed_by_the_running_service_and_its_crops_embedded_agai
             data.display(),
             rig.path("door").display()
         );
-        rig.config_with(&format!("url = \"mqtt://127.0.0.1:{}\"", broker.port), "litert", &rest);
+        let mqtt = format!("url = \"mqtt://127.0.0.1:{}\"\ncommands = [\"faces\"]", broker.port);
+        rig.config_with(&mqtt, "litert", &rest);
     };
     config("one.tflite");
     done(&rig, &["enrol", "Anna", seen.to_str().unwrap()]);

@@ -20,6 +20,7 @@ mod kill;
 mod profiles;
 mod reload;
 mod restart;
+mod rights;
 mod scene;
 mod systemd;
 mod text_files;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::certs::Certs;
@@ -16,6 +17,10 @@ pub struct Demands<'a> {
     pub login: Option<(&'a str, &'a str)>,
     /// The longest packet that it takes; over a longer one it hangs up.
     pub max_packet: Option<usize>,
+    /// More of them.
+    pub others: &'a [(&'a str, &'a str)],
+    /// An access control list.
+    pub acl: Option<&'a Path>,
 }
 
 pub struct Broker {
@@ -48,19 +53,25 @@ impl Broker {
         );
         match demands.login {
             None => conf.push_str("allow_anonymous true\n"),
-            Some((user, password)) => {
+            Some(login) => {
                 let file = dir.path().join("passwords");
-                let made = Command::new("mosquitto_passwd")
-                    .args(["-b", "-c", file.to_str().unwrap(), user, password])
-                    .stderr(Stdio::null())
-                    .status()
-                    .expect("mosquitto_passwd runs");
-                assert!(made.success());
+                fs::write(&file, "").unwrap();
+                for (user, password) in demands.others.iter().chain([&login]) {
+                    let made = Command::new("mosquitto_passwd")
+                        .args(["-b", file.to_str().unwrap(), user, password])
+                        .stderr(Stdio::null())
+                        .status()
+                        .expect("mosquitto_passwd runs");
+                    assert!(made.success());
+                }
                 let _ = write!(conf, "allow_anonymous false\npassword_file {}\n", file.display());
             }
         }
         if let Some(bytes) = demands.max_packet {
             let _ = writeln!(conf, "max_packet_size {bytes}");
+        }
+        if let Some(acl) = demands.acl {
+            let _ = writeln!(conf, "acl_file {}", acl.display());
         }
         if let Some((certs, want_client)) = demands.tls {
             let at = certs.dir.path().display();

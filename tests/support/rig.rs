@@ -102,7 +102,7 @@ impl Rig {
     /// Writes the configuration of a box that talks to the broker on `port`: the usual head, then `rest`. Over MQTT it may
     /// be asked what by default it may not.
     pub fn config(&self, port: u16, rest: &str) {
-        let commands = "commands = [\"ping\", \"snapshot\", \"trigger\", \"product\", \"status\", \"reload\", \"golden\", \"attendance\"]";
+        let commands = "commands = [\"ping\", \"snapshot\", \"trigger\", \"product\", \"status\", \"alarm\", \"reload\", \"golden\", \"attendance\"]";
         self.config_with(&format!("url = \"mqtt://127.0.0.1:{port}\"\n{commands}"), "stub", rest);
     }
 

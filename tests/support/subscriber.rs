@@ -1,6 +1,6 @@
 //! A subscriber that keeps everything it gets, and whose session the broker keeps while either is away.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use serde_json::Value;
 pub struct Subscriber {
     got: Arc<Mutex<Vec<(Instant, Publish)>>>,
     subscribed: Arc<AtomicBool>,
+    acked: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     client: AsyncClient,
     thread: Option<JoinHandle<()>>,
@@ -19,14 +20,24 @@ pub struct Subscriber {
 impl Subscriber {
     /// Subscribes to `filter` with QoS 1 under the persistent client id `id`; back when the broker agreed.
     pub fn start(port: u16, id: &str, filter: &str) -> Subscriber {
+        Subscriber::start_as(port, id, filter, None)
+    }
+
+    /// The same with a user name and a password.
+    pub fn start_as(port: u16, id: &str, filter: &str, login: Option<(&str, &str)>) -> Subscriber {
         let mut options = MqttOptions::new(id, "127.0.0.1", port);
+        if let Some((user, password)) = login {
+            options.set_credentials(user, password);
+        }
         options.set_clean_session(false).set_max_packet_size(1 << 22, 1 << 22).set_inflight(1_000);
         let (client, mut eventloop) = AsyncClient::new(options, 100);
         let got: Arc<Mutex<Vec<_>>> = Arc::default();
         let (subscribed, stop): (Arc<AtomicBool>, Arc<AtomicBool>) = Default::default();
+        let acked = Arc::<AtomicUsize>::default();
         client.try_subscribe(filter, QoS::AtLeastOnce).unwrap();
         let thread = {
             let (got, subscribed, stop) = (got.clone(), subscribed.clone(), stop.clone());
+            let acked = acked.clone();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let filter = filter.to_string();
             let client = client.clone();
@@ -39,6 +50,9 @@ impl Subscriber {
                         }
                         Ok(Ok(Event::Incoming(Incoming::SubAck(_)))) => {
                             subscribed.store(true, Ordering::SeqCst)
+                        }
+                        Ok(Ok(Event::Incoming(Incoming::PubAck(_)))) => {
+                            acked.fetch_add(1, Ordering::SeqCst);
                         }
                         // A broker that forgot the session has to be asked again.
                         Ok(Ok(Event::Incoming(Incoming::ConnAck(ack)))) if !ack.session_present => {
@@ -55,12 +69,17 @@ impl Subscriber {
                 .unwrap()
         };
         super::wait_until("the subscription", || subscribed.load(Ordering::SeqCst));
-        Subscriber { got, subscribed, stop, client, thread: Some(thread) }
+        Subscriber { got, subscribed, acked, stop, client, thread: Some(thread) }
     }
 
     /// Publishes `payload` with QoS 1.
     pub fn publish(&self, topic: &str, retain: bool, payload: impl Into<Vec<u8>>) {
         self.client.try_publish(topic, QoS::AtLeastOnce, retain, payload).unwrap();
+    }
+
+    /// How many of the messages that were published the broker has acknowledged.
+    pub fn acked(&self) -> usize {
+        self.acked.load(Ordering::SeqCst)
     }
 
     /// Everything so far whose topic ends with `suffix`.

@@ -36,6 +36,7 @@ pub fn mqtt_config(port: u16) -> config::Mqtt {
         telemetry_every: Duration::from_secs(10),
         protocol: config::MqttProtocol::Auto,
         max_answer_bytes: 8 << 20,
+        commands: ["ping", "reload", "snapshot"].map(str::to_owned).to_vec(),
     }
 }
 

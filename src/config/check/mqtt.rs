@@ -9,6 +9,10 @@ use crate::config::{Mqtt, MqttProtocol, Outbox, Tls};
 
 const PROTOCOLS: &[(&str, MqttProtocol)] =
     &[("auto", MqttProtocol::Auto), ("3.1.1", MqttProtocol::V311), ("5", MqttProtocol::V5)];
+use crate::types::CommandKind;
+
+/// What may be asked by default: nothing that changes the box for longer than until the next product.
+const COMMANDS: [&str; 6] = ["ping", "snapshot", "trigger", "product", "status", "alarm"];
 
 /// What an MQTT URL says.
 struct Broker {
@@ -42,6 +46,9 @@ pub(super) fn mqtt(table: Table<'_, '_>, scope: &Scope, device: &str) -> Mqtt {
         telemetry_every: table.millis("telemetry_every_ms", 5_000, 100..=3_600_000),
         protocol: table.word("protocol", PROTOCOLS).unwrap_or_default(),
         max_answer_bytes: table.whole::<u32>("max_answer_kib", 8_192, 4..=262_144) as usize * 1_024,
+        commands: table
+            .get("commands")
+            .map_or_else(|| COMMANDS.map(str::to_owned).to_vec(), |field| commands(&field)),
     };
     if mqtt.client_id.is_empty() || mqtt.client_id.len() > 128 {
         table.fault("client_id", "the client id has 1 to 128 bytes", "shorten it, or leave the key out");
@@ -151,6 +158,22 @@ fn prefix(field: &Field<'_, '_>) -> Option<String> {
     let remedy = "write levels joined by \"/\", none empty, without \"+\", \"#\" and a leading \"$\", e.g. plant/line1";
     field.fault(format!("\"{text}\" cannot begin a topic"), remedy);
     None
+}
+
+/// Words of commands, none twice.
+fn commands(field: &Field<'_, '_>) -> Vec<String> {
+    let known: Vec<(&str, &str)> = ["ping"]
+        .into_iter()
+        .chain(CommandKind::ALL.map(CommandKind::as_str))
+        .map(|word| (word, word))
+        .collect();
+    let mut words: Vec<String> = Vec::new();
+    for word in field.items("commands").unwrap_or_default().iter().filter_map(|item| item.word(&known)) {
+        if !words.iter().any(|known| known == word) {
+            words.push(word.to_owned());
+        }
+    }
+    words
 }
 
 pub(super) fn outbox(table: Table<'_, '_>) -> Outbox {

@@ -157,6 +157,9 @@ pub(super) fn handle(
         let known = CommandKind::ALL.map(CommandKind::as_str).join(", ");
         return reply.failed(format!("there is no command {:?}; known are ping, {known}", name));
     }
+    if let Err(reason) = shared.admit(name) {
+        return reply.failed(reason);
+    }
     let executing = Answer { status: Progress::Executing, reason: None, result: None };
     shared.answer(answer(shared, topic, retain, executing));
     let Some(kind) = kind else { return reply.successful(Value::Null) };

@@ -38,4 +38,6 @@ totals!("mqtt" {
     connections,
     /// Commands received.
     commands,
+    /// Requests refused: not allowed over MQTT, or too many.
+    commands_refused,
 });

@@ -1,7 +1,7 @@
 //! The handle that the rest of the program holds: offers that never wait, and the board.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crossbeam_queue::ArrayQueue;
 use tokio::sync::Notify;
@@ -14,6 +14,8 @@ use super::keeper::Exchange;
 use super::link::{Cause, Link};
 use super::message::AnswerOut;
 use super::staging::ATTENDANCE;
+use super::rights::Rights;
+use crate::audit::Audit;
 use crate::config;
 use crate::contract::topic::{self, Topics};
 use crate::contract::{Alarm, Payload};
@@ -58,6 +60,10 @@ pub(super) struct Shared {
     pub(super) totals: LiveTotals,
     /// A longer answer or picture is not sent.
     pub(super) max_answer_bytes: usize,
+    /// What may be asked.
+    pub(super) rights: Mutex<Rights>,
+    /// Where refusals are counted, as soon as somebody says it.
+    pub(super) audit: OnceLock<Arc<Audit>>,
 }
 
 impl Shared {
@@ -114,8 +120,15 @@ impl Mqtt {
             link: Mutex::new(Link::Down { cause, since }),
             totals: LiveTotals::default(),
             max_answer_bytes: cfg.max_answer_bytes,
+            rights: Mutex::new(Rights::new(&cfg.commands)),
+            audit: OnceLock::new(),
         };
         Mqtt { shared: Arc::new(shared) }
+    }
+
+    /// Requests that are refused are counted in `audit`; the first one stays.
+    pub fn count_refusals_in(&self, audit: Arc<Audit>) {
+        let _ = self.shared.audit.set(audit);
     }
 
     /// Sets the retained state of `suffix` (below `PREFIX/DEVICE/`, for example `status`). The newest wins;

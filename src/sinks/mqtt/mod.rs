@@ -26,6 +26,7 @@ mod once;
 mod oversize;
 mod packet;
 mod ping;
+mod rights;
 mod run;
 mod session;
 mod staging;

@@ -18,6 +18,7 @@ use super::network::Loss;
 use super::packet::{self, Version};
 use super::staging::REFUSED;
 use crate::config::{self, MqttProtocol};
+use super::rights::Rights;
 use crate::contract::topic;
 use crate::store::Store;
 use crate::supervisor::{Beat, Spawned, Stop, spawn};
@@ -48,6 +49,7 @@ pub fn run(
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(MqttError::Start)?;
     let shared = handle.shared.clone();
+    *shared.rights() = Rights::new(&cfg.commands);
     let keeper = KeeperThread::start(&shared, store, &device.state_dir, outbox.max_bytes)?;
     let mut wire = Wire::new(shared, outbox.inflight, commands);
     let version = Cell::new(match cfg.protocol {

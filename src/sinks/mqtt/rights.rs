@@ -1,0 +1,143 @@
+//! What may be asked over MQTT, and how often.
+//!
+//! Who may publish is the broker's to say (`docs/mqtt-acl.md`); a broker that is open to all, or a client that was taken
+//! over, meets two bounds here: the commands that the configuration names, and a bucket of tokens for each of them.
+
+use std::sync::MutexGuard;
+
+use super::handle::Shared;
+use crate::audit::{Refused, Source};
+
+/// So many at once, and one more after each pause.
+#[derive(Clone, Copy, Debug)]
+struct Rule {
+    burst: u32,
+    every_ms: u64,
+}
+
+/// What a command may; `None`: as often as it comes. A trigger is a machine's own rate, and has its bound at the camera:
+/// one that comes too soon is answered as `overrun`, and counted.
+fn rule(word: &str) -> Option<Rule> {
+    let rule = |burst, every_ms| Some(Rule { burst, every_ms });
+    match word {
+        "trigger" => None,
+        // A line that changes its product with every part.
+        "product" => rule(120, 100),
+        "ping" | "status" => rule(50, 100),
+        "snapshot" => rule(20, 200),
+        "reload" => rule(6, 10_000),
+        "restart" => rule(3, 20_000),
+        _ => rule(30, 500),
+    }
+}
+
+/// How much of a burst is left.
+#[derive(Debug)]
+struct Bucket {
+    word: String,
+    tokens: f64,
+    at_ns: u64,
+}
+
+/// What may be asked.
+#[derive(Debug, Default)]
+pub(super) struct Rights {
+    allowed: Vec<String>,
+    /// One for each allowed command that was asked for.
+    buckets: Vec<Bucket>,
+}
+
+impl Rights {
+    pub(super) fn new(allowed: &[String]) -> Rights {
+        Rights { allowed: allowed.to_vec(), buckets: Vec::new() }
+    }
+
+    /// Errors: the word of the refusal, and the refusal.
+    fn admit(&mut self, word: &str, now_ns: u64) -> Result<(), (&'static str, String)> {
+        if !self.allowed.iter().any(|allowed| allowed == word) {
+            let reason = format!(
+                "{word:?} is not allowed over MQTT on this box; add it to mqtt.commands in the configuration and reload"
+            );
+            return Err(("not_allowed", reason));
+        }
+        let Some(Rule { burst, every_ms }) = rule(word) else { return Ok(()) };
+        let at = self.buckets.iter().position(|bucket| bucket.word == word).unwrap_or_else(|| {
+            self.buckets.push(Bucket { word: word.to_owned(), tokens: f64::from(burst), at_ns: now_ns });
+            self.buckets.len() - 1
+        });
+        let bucket = &mut self.buckets[at];
+        let passed_ms = now_ns.saturating_sub(bucket.at_ns) as f64 / 1e6;
+        bucket.tokens = (bucket.tokens + passed_ms / every_ms as f64).min(f64::from(burst));
+        bucket.at_ns = now_ns;
+        if bucket.tokens >= 1.0 {
+            bucket.tokens -= 1.0;
+            return Ok(());
+        }
+        let seconds = ((1.0 - bucket.tokens) * every_ms as f64 / 1e3).ceil();
+        let every_s = every_ms as f64 / 1e3;
+        let reason = format!(
+            "too many requests of {word:?} ({burst} at once, then one every {every_s} s); try again in {seconds} s"
+        );
+        Err(("too_many", reason))
+    }
+}
+
+impl Shared {
+    /// Whether `word` may be asked now. Errors: the refusal, which has been counted.
+    pub(super) fn admit(&self, word: &str) -> Result<(), String> {
+        let now_ns = self.clock.now().mono_ns;
+        self.rights().admit(word, now_ns).map_err(|(cause, reason)| {
+            self.totals.commands_refused.inc();
+            if let Some(audit) = self.audit.get() {
+                // Without the id, which a stranger chooses: one line a minute for each command.
+                let from = self.topics.full(&format!("cmd/{word}"));
+                audit.refuse(&Refused { source: Source::Mqtt, from: &from, user: "", cause });
+            }
+            reason
+        })
+    }
+
+    pub(super) fn rights(&self) -> MutexGuard<'_, Rights> {
+        self.rights.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND_NS: u64 = 1_000_000_000;
+
+    fn rights(words: &[&str]) -> Rights {
+        Rights::new(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_not_named_is_refused_with_the_key_that_names_it() {
+        let (cause, reason) = rights(&["ping"]).admit("faces", 0).unwrap_err();
+        assert_eq!(cause, "not_allowed");
+        assert!(reason.contains("\"faces\"") && reason.contains("mqtt.commands"), "{reason}");
+    }
+
+    #[test]
+    fn restarts_come_in_small_numbers_and_the_refusal_says_when_to_try_again() {
+        let mut rights = rights(&["restart", "ping"]);
+        let done = (0..46u64).filter(|n| rights.admit("restart", n * SECOND_NS / 5).is_ok()).count();
+        assert_eq!(done, 3, "of 46 in ten seconds");
+        let (cause, reason) = rights.admit("restart", 10 * SECOND_NS).unwrap_err();
+        assert_eq!(cause, "too_many");
+        assert!(reason.contains("too many") && reason.contains("try again in 10 s"), "{reason}");
+        assert!(rights.admit("ping", 10 * SECOND_NS).is_ok(), "each command has its own");
+        assert!(rights.admit("restart", 20 * SECOND_NS).is_ok());
+        assert!(rights.admit("restart", 21 * SECOND_NS).is_err());
+        // After long peace no more than a burst.
+        let again = (0..50).filter(|_| rights.admit("restart", 9_000 * SECOND_NS).is_ok()).count();
+        assert_eq!(again, 3);
+    }
+
+    #[test]
+    fn a_machine_is_never_kept_from_its_triggers() {
+        let mut rights = rights(&["trigger"]);
+        assert!((0..100_000).all(|_| rights.admit("trigger", 0).is_ok()));
+    }
+}
