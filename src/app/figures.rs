@@ -1,6 +1,7 @@
 //! What the figures of each camera are, in words, and those of everything else put beside them.
 
 use super::attendance;
+use crate::audit;
 use crate::sinks::{evidence, mqtt, web};
 use crate::telemetry::Described;
 
@@ -37,6 +38,7 @@ pub(super) const OF_CAMERAS: &[Described] = &[
 
 /// Everything that is counted by name.
 pub(super) fn described() -> impl Iterator<Item = &'static Described> {
-    let outputs = [mqtt::Totals::DESCRIBED, web::Totals::DESCRIBED, evidence::DESCRIBED];
+    let outputs =
+        [audit::Totals::DESCRIBED, mqtt::Totals::DESCRIBED, web::Totals::DESCRIBED, evidence::DESCRIBED];
     [OF_CAMERAS, attendance::DESCRIBED].into_iter().chain(outputs).flatten()
 }

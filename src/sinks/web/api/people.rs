@@ -138,7 +138,7 @@ pub(in super::super) async fn import(mut call: Call) -> Outcome {
         .map_err(|fault| Fault::bad(format!("the body {fault}"), "send an export as it was given"))?;
     let mut wish = json!({ "action": "import" });
     // In one piece: a list of its lines could be many times as large.
-    wish["lines"] = String::from(text).into();
+    wish["lines"] = text.into();
     drop(body);
     answer::json(&faces(&call.server, wish).await?)
 }

@@ -126,7 +126,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         )
     },
     Route {
-        query: &[LIMIT],
+        query: &[limit(state::MOST_AUDIT)],
         ..get(
             "/api/v1/audit/refused",
             ADMIN,
