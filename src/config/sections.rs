@@ -1,7 +1,6 @@
 //! The typed sections of a checked configuration. Whoever holds one of these may trust it.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{

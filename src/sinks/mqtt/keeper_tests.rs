@@ -20,6 +20,7 @@ fn mqtt() -> Mqtt {
         telemetry_every: Duration::from_secs(5),
         protocol: config::MqttProtocol::Auto,
         max_answer_bytes: 1 << 20,
+        commands: Vec::new(),
     };
     let device = config::Device { name: "box1".into(), state_dir: "/nowhere".into() };
     Mqtt::new(&cfg, &device, Arc::new(SystemClock))
