@@ -16,7 +16,7 @@ runner = $$($(cargo) nextest --version >/dev/null 2>&1 && echo "nextest run" || 
 
 CONFIG ?= config/ocellus.toml
 
-.PHONY: help setup build run test test-main test-tflitec loom lint bench peers
+.PHONY: help setup build run install deb test test-main test-tflitec test-deb loom lint bench peers
 .NOTPARALLEL:
 
 help: ## this list
@@ -36,6 +36,16 @@ build: setup ## the release binary
 
 run: build ## the demo (CONFIG=FILE for another profile: config/inspection.toml, config/attendance.toml)
 	@scripts/run.sh $(CONFIG)
+
+install: ## what was built, below DESTDIR and PREFIX (/usr/local); run `make build` before, as yourself
+	@DESTDIR="$(DESTDIR)" PREFIX="$(or $(PREFIX),/usr/local)" packaging/install.sh
+
+deb: build ## a Debian package of this machine's architecture, and its debug symbols: target/deb
+	@packaging/deb.sh
+
+test-deb: deb ## the package in a booted Debian (systemd-nspawn): installation, watchdog, upgrade, purge; needs root
+	@scripts/setup/system.sh mmdebstrap systemd-container
+	@packaging/test/nspawn.sh
 
 test: test-main test-tflitec loom ## every test
 

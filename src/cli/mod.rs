@@ -7,6 +7,7 @@ mod faces;
 mod golden;
 mod keeper;
 mod live;
+mod manual;
 mod models;
 mod replay;
 mod run;
@@ -78,6 +79,11 @@ enum Command {
     Users(users::Arguments),
     /// Print the JSON Schemas of everything that is published.
     Schema(schema::Arguments),
+    /// Print the completions of a shell: bash, zsh, fish, elvish or powershell.
+    Completions(manual::CompletionArguments),
+    /// Write the manual pages; packages install them.
+    #[command(hide = true)]
+    Manual(manual::ManualArguments),
 }
 
 /// Which configuration.
@@ -132,6 +138,8 @@ pub fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Users(arguments) => users::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => manual::completions(&arguments),
+        Command::Manual(arguments) => manual::manual(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::from(Exit::Ok.code() as u8),
