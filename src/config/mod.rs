@@ -60,8 +60,7 @@ pub(crate) use raw::nearest;
 pub use scene::Shape;
 pub use secret::{PasswordError, read_password};
 pub use sections::{
-    Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Pace, Runtime, Task, V4l2,
-    Workers,
+    Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Pace, Runtime, Task, V4l2, Workers,
 };
 pub use source::{Refused, Source};
 pub use supervisor::Supervisor;
