@@ -2,6 +2,7 @@
 //! the types. MQTT, the web page and the command line say the same words.
 
 mod attendance;
+mod audit;
 mod day;
 mod event;
 mod figures;
