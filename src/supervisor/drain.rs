@@ -10,7 +10,7 @@ use crate::config;
 /// How often progress is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 /// A unit beats at least so often while nothing is asked of it; one that did not for longer hung before it was asked.
-const SILENCE: Duration = Duration::from_secs(2);
+const SILENCE: Duration = Duration::from_millis(1_500);
 
 /// What is left for each unit once the time for all is up; the first that was started (the outbox) has its patience.
 const LAST: Duration = Duration::from_millis(100);

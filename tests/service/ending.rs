@@ -67,7 +67,7 @@ fn a_lost_process_is_told_by_its_last_will() {
 fn a_hanging_model_does_not_hold_the_end_and_is_named() {
     let (broker, rig) = (Broker::start(), Rig::new());
     let watcher = listen(broker.port);
-    let quick = "[supervisor]\ndrain_ms = 2000\n\n";
+    let quick = "[supervisor]\ndrain_ms = 1500\n\n";
     rig.config(broker.port, &(quick.to_owned() + &rig.stub("m", &HANGING) + CAMERA));
     let mut service = rig.run();
     wait_until_hanging(&watcher);

@@ -152,7 +152,7 @@ fn what_only_a_restart_applies_is_refused_whole_and_a_model_that_does_not_load_c
     assert!(alarm["cause"].as_str().is_some_and(|cause| cause.contains("camera b")), "{alarm}");
     house.watcher.wait_for("box1/status", |status| status["reasons"].to_string().contains("camera b"));
     house.rig.stub("rotten", &Stub::default());
-    let told = ask(&house.watcher, "reload/4", "");
+    let told = ask(&house.watcher, "reload/4", "{}");
     let cameras = &told["result"]["cameras"];
     assert_eq!((&cameras["added"][0], &cameras["unchanged"][1]), (&"b".into(), &"c".into()), "{told}");
     house.wait_more("b");
@@ -178,7 +178,7 @@ fn a_camera_that_does_not_stop_is_named_and_the_next_reload_changes_it_also_with
         turn += 1;
         let fresh = format!("fps=20&seed={turn}");
         house.write(&(before.replace("fps=20", &fresh) + &live(&format!("c{turn}"), "m")));
-        let told = ask(&house.watcher, &format!("reload/{turn}"), "");
+        let told = ask(&house.watcher, &format!("reload/{turn}"), "{}");
         if told["status"] == "failed" {
             break told;
         }
@@ -197,7 +197,7 @@ fn a_camera_that_does_not_stop_is_named_and_the_next_reload_changes_it_also_with
     house.write(&before);
     wait_until("a reload that changes it", || {
         turn += 1;
-        let told = ask(&house.watcher, &format!("reload/{turn}"), "");
+        let told = ask(&house.watcher, &format!("reload/{turn}"), "{}");
         told["status"] == "successful"
     });
     let from = house.watcher.json("a/detections").len();
