@@ -30,7 +30,10 @@ fn a_golden_by_embedding_and_a_classifier_judge_with_one_real_model() {
         + "expect = [\"tabby, tabby cat\"]\n";
     house.recipe("good", &recipe);
     house.rig.config_with(
-        &format!("url = \"mqtt://127.0.0.1:{}\"\ncommands = [\"golden\", \"trigger\"]", house.broker.port),
+        &format!(
+            "url = \"mqtt://127.0.0.1:{}\"\ncommands = [\"golden\", \"product\", \"trigger\"]",
+            house.broker.port
+        ),
         "litert",
         &(model + camera),
     );
