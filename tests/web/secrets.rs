@@ -136,7 +136,7 @@ fn no_fault_of_check_repeats_a_password() {
         "http://admin:12#geheim@127.0.0.1/mjpg",
     ] {
         rig.config(1, &format!("[[camera]]\nname = \"a\"\nsource = \"{source}\"\n"));
-        for arguments in [&["check"][..], &["check", "--json"], &["run"]] {
+        for arguments in [&["check"][..], &["check", "--json"], &["run", "--strict"]] {
             let output = rig.command(arguments);
             let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
             assert_eq!(output.status.code(), Some(3), "{said}");
