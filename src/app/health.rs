@@ -1,7 +1,7 @@
 //! The one health model: every component of the box has a condition with its cause, in words, and since when. Status,
 //! page, `/healthz`, `/metrics`, the command line and systemd all report from this list; `observe.rs` fills it.
 //!
-//! Most components are looked at once a second and given as a whole ([`HealthModel::observe`]); whoever learns of
+//! Most components are looked at once a second and given as a whole ([`HealthModel::observe`]); code that learns of
 //! something as it happens reports it by [`HealthModel::set`]. Whatever is faulty degrades the box and raises an alarm.
 
 mod alarms;

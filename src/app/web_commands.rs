@@ -96,7 +96,7 @@ impl App {
         Refusal::new("unknown_unit", message, format!("there are: {}", names.join(", ")))
     }
 
-    /// `config`: the file in force, without secrets and comments. Not over MQTT: whoever reads a broker's topics need not know it.
+    /// `config`: the file in force, without secrets and comments. Not over MQTT: subscribers of a broker need not know it.
     pub(super) fn config_command(&self, asker: Asker) -> Result<Value, Refusal> {
         if asker == Asker::Mqtt {
             return Err(Refusal::new(

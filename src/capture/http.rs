@@ -36,7 +36,7 @@ pub struct Received {
     first: Option<Vec<u8>>,
 }
 
-/// Shared by the streaming thread and whoever explains the end.
+/// Shared by the streaming thread and the code that explains the end.
 pub type Shared = Arc<Mutex<Received>>;
 
 /// `souphttpsrc ! appsink`, the splitter, `appsrc ! jpegdec`.

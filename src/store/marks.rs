@@ -4,7 +4,7 @@ use super::{Outbox, StoreError};
 
 impl Outbox {
     /// Notes that the source `name`, which numbers what it gives, has been staged up to `number`. On disk with the next
-    /// commit, in the same batch as what was staged: whoever reads it knows what need not be given again.
+    /// commit, in the same batch as what was staged: its reader knows what need not be given again.
     pub fn mark(&mut self, name: &'static str, number: u64) {
         self.marks.insert(name, (number, true));
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts the signs of life of a loop, shared between the loop and whoever watches it.
+/// Counts the signs of life of a loop, shared between the loop and its watcher.
 #[derive(Clone, Debug, Default)]
 pub struct Beat(Arc<Counts>);
 

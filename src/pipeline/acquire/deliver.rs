@@ -51,7 +51,7 @@ impl PartLane {
         }
     }
 
-    /// First to whoever pulled the trigger, then to the sinks.
+    /// First to the trigger's requester, then to the sinks.
     fn hand_on(&self, done: &Done) {
         self.total_us.record(u64::from(done.inspection.latency.total_us));
         if let Some(ended) = &done.ended {

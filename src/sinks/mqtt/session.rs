@@ -253,7 +253,7 @@ impl Session {
         self.doubts.refuses(key, bytes, now.mono_ns).map(|bytes| Reason::LikeOne { bytes })
     }
 
-    /// Lets go of a message for good: whoever waits for it is told.
+    /// Drops a message for good; a requester that waits for it gets `failed`.
     fn put_aside(&mut self, ticket: Ticket, topic: &str, bytes: usize, reason: &Reason, now: Stamp) {
         self.doubts.clear(&ticket.name());
         let suffix = self.topics.suffix(topic).unwrap_or(topic).to_owned();

@@ -30,7 +30,7 @@ struct Rule {
 
 /// For a cookie that only a successful login gives: a thief of it gets a try a minute.
 const DEVICE: Rule = Rule { free: 10, longest_ns: 60 * SECOND_NS };
-/// For one account from one address: stops whoever guesses there, and nobody else.
+/// For one account from one address: stops guessing from there, and nobody else.
 const PAIR: Rule = Rule { free: 5, longest_ns: 900 * SECOND_NS };
 /// For an address that tries many names. Many people may be behind it, so it is generous and its pauses are short.
 const ADDRESS: Rule = Rule { free: 50, longest_ns: 60 * SECOND_NS };
