@@ -1,4 +1,5 @@
-//! A network of addresses: `10.0.0.0/8`, or one address.
+//! A network of addresses in CIDR form (RFC 4632), such as `10.0.0.0/8`, or one address: senders of frames over TCP,
+//! trusted proxies.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -66,7 +67,23 @@ mod tests {
         assert!(holds("0.0.0.0/0", "8.8.8.8") && !holds("0.0.0.0/0", "::1"));
         assert!(holds("fd00::/8", "fd12::1") && !holds("fd00::/8", "fe80::1") && holds("::/0", "::1"));
         assert!(holds("10.0.0.0/8", "::ffff:10.1.1.1"), "IPv4 in IPv6's clothes");
-        for bad in ["", "proxy", "10.0.0.0/33", "::1/129", "10.0.0.0/x", "10.0.0/8"] {
+        for (network, address, own) in [
+            ("10.0.0.5", "10.0.0.5", true),
+            ("10.0.0.5", "10.0.0.6", false),
+            ("10.0.0.0/24", "10.0.0.255", true),
+            ("10.0.0.0/24", "10.0.1.0", false),
+            ("10.0.0.7/24", "10.0.0.1", true),
+            ("0.0.0.0/0", "203.0.113.9", true),
+            ("0.0.0.0/0", "::1", false),
+            ("10.0.0.5", "::ffff:10.0.0.5", true),
+            ("fd00::/8", "fd12::1", true),
+            ("fd00::/8", "fe80::1", false),
+            ("::1", "::1", true),
+        ] {
+            assert_eq!(holds(network, address), own, "{address} of {network}");
+        }
+        let bad = ["", "proxy", "10.0.0.0/33", "::1/129", "10.0.0.0/x", "10.0.0/8"];
+        for bad in bad.into_iter().chain(["10.0.0.5/33", "10.0.0.5/", "10.0.0", "10.0.0.5:80"]) {
             assert!(bad.parse::<Network>().is_err(), "{bad}");
         }
     }

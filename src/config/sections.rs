@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    Annotate, Attendance, CameraAttendance, Evidence, Faces, Inspect, Line, Mqtt, Outbox, Peer, Preview,
+    Annotate, Attendance, CameraAttendance, Evidence, Faces, Inspect, Line, Mqtt, Network, Outbox, Preview,
     Recognition, Source, Supervisor, Track, Trigger, Web, Written, Zone,
 };
 use crate::types::{Fit, Resize};
@@ -223,7 +223,7 @@ pub struct Camera {
     /// Longest time of one frame over TCP, from its first byte to its last.
     pub tcp_frame: Duration,
     /// Who may connect to a TCP source; empty: anybody.
-    pub peers: Vec<Peer>,
+    pub peers: Vec<Network>,
     /// The secret with which a sender over TCP begins: a file's first line, or `credential:NAME`.
     pub secret_file: Option<PathBuf>,
     /// Detection on this camera.

@@ -244,7 +244,7 @@ fn only_a_peer_may_be_the_camera() {
 }
 
 /// A peer as a configuration names it.
-fn peer_of(text: &str) -> ocellus::config::Peer {
+fn peer_of(text: &str) -> ocellus::config::Network {
     let config = format!("[[camera]]\nname = \"a\"\nsource = \"tcp://127.0.0.1:1\"\npeers = [\"{text}\"]\n");
     ocellus::config::Config::parse(&config, "x".as_ref(), ".".as_ref()).unwrap().cameras[0].peers[0]
 }

@@ -61,7 +61,7 @@ impl Candidates {
         for _ in 0..MOST_AT_ONCE {
             let Some(connection) = Connection::accept(listener) else { break };
             let peer = connection.peer().ip();
-            let allowed = |peer: IpAddr| self.options.peers.iter().any(|known| known.contains(peer));
+            let allowed = |peer: IpAddr| self.options.peers.iter().any(|known| known.holds(peer));
             if !self.options.peers.is_empty() && !allowed(peer) {
                 self.refuse(peer, "it is none of the camera's peers");
                 continue;

@@ -17,7 +17,7 @@ use gstreamer as gst;
 use super::CaptureError;
 use super::feed::{Coding, Fed, Feed, Opening};
 use super::pool::FramePool;
-use crate::config::{Peer, read_password};
+use crate::config::{Network, read_password};
 use crate::supervisor::Stop;
 use crate::telemetry::Counter;
 
@@ -38,7 +38,7 @@ pub struct Options {
     /// Buffers that the ring and the pipeline hold at once.
     pub buffers: usize,
     /// Who may connect; empty: anybody.
-    pub peers: Vec<Peer>,
+    pub peers: Vec<Network>,
     /// The file with the secret that a sender must begin with.
     pub secret_file: Option<PathBuf>,
     /// Counts connections that were refused.

@@ -7,7 +7,7 @@ use crate::config::raw::{Table, nearest};
 use crate::config::source::{self, Refused};
 use crate::config::value::Field;
 use crate::config::{
-    Anchor, Camera, Detect, Faces, LaunchLine, Model, Pace, Peer, Source, SourceUrl, Track, V4l2,
+    Anchor, Camera, Detect, Faces, LaunchLine, Model, Network, Pace, Source, SourceUrl, Track, V4l2,
 };
 
 /// Slots of a ring: fewer cannot overlap capture and inference, more would hold too many of the source's buffers.
@@ -158,7 +158,7 @@ fn login(table: &Table<'_, '_>, scope: &Scope, source: &Source) -> (Option<Strin
 }
 
 /// `peers` and `secret_file` of a source to which frames are pushed: where others can connect, one of them is needed.
-fn senders(table: &Table<'_, '_>, scope: &Scope, source: &Source) -> (Vec<Peer>, Option<PathBuf>) {
+fn senders(table: &Table<'_, '_>, scope: &Scope, source: &Source) -> (Vec<Network>, Option<PathBuf>) {
     let [peers, secret] = ["peers", "secret_file"].map(|key| table.get(key));
     let Source::Tcp(address) = source else {
         for field in [peers, secret].into_iter().flatten() {
@@ -179,13 +179,13 @@ fn senders(table: &Table<'_, '_>, scope: &Scope, source: &Source) -> (Vec<Peer>,
     (peers.and_then(|field| peers_of(&field)).unwrap_or_default(), secret_file)
 }
 
-fn peers_of(field: &Field<'_, '_>) -> Option<Vec<Peer>> {
+fn peers_of(field: &Field<'_, '_>) -> Option<Vec<Network>> {
     let items = field.items("addresses")?;
     if items.is_empty() {
         field.fault("nobody may connect", "name at least one address, e.g. \"10.0.0.5\" or \"10.0.0.0/24\"");
     }
     let peer = |item: &Field<'_, '_>| {
-        let peer = Peer::parse(item.text()?);
+        let peer = item.text()?.trim().parse().ok();
         if peer.is_none() {
             item.fault("this is no address and no network", "write e.g. \"10.0.0.5\" or \"10.0.0.0/24\"");
         }
