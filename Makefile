@@ -16,7 +16,7 @@ runner = $$($(cargo) nextest --version >/dev/null 2>&1 && echo "nextest run" || 
 
 CONFIG ?= config/ocellus.toml
 
-.PHONY: help setup build run install deb test test-main test-tflitec test-deb loom lint bench peers
+.PHONY: help setup build run install deb test test-main test-tflitec test-deb loom lint docs bench peers
 .NOTPARALLEL:
 
 help: ## this list
@@ -66,6 +66,12 @@ lint: setup ## formatting, clippy, documentation, licences and advisories (where
 	@$(cargo) clippy --locked --all-targets --all-features -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" $(cargo) doc --locked --no-deps --document-private-items
 	@CARGO="$(cargo)" scripts/deny.sh
+
+# mdBook only prints its warnings; here they are failures.
+docs: ## the documentation as a book: target/book/index.html
+	@scripts/setup/system.sh
+	@scripts/setup/mdbook.sh
+	@out=$$(.runtime/mdbook/bin/mdbook build docs 2>&1); code=$$?; echo "$$out"; [ $$code = 0 ] && ! grep -qE 'WARN|ERROR' <<<"$$out"
 
 bench: build target/bench/720p.mp4 ## the figures of the README
 	@$(cargo) bench --locked
