@@ -59,7 +59,7 @@ test-tflitec: setup ## the engine's tests with the linked TensorFlow Lite
 	@$(cargo) $(runner) --locked --features tflitec --test engine_references
 
 loom: setup ## every interleaving of the ring's small cases
-	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(cargo) test --release --locked --manifest-path tests/loom/Cargo.toml
+	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(cargo) test --release --locked --package ocellus-ring
 
 lint: setup ## formatting, clippy, documentation, licences and advisories (where cargo-deny is installed)
 	@$(cargo) fmt --check

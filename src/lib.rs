@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!  capture/appsink.rs   a decoded GstBuffer is mapped, not copied, and committed to
-//!  ring/                the camera's ring of fixed slots, from which a free
+//!  crates/ring/         the camera's ring of fixed slots, from which a free
 //!  scheduler/           pinned worker leases it;
 //!  pipeline.rs          THE road: lease ▶ stage ▶ reorder ▶ track ▶ sinks
 //!  stages/detect.rs       image/   planes into the tensor, scaled before they are converted
@@ -46,7 +46,7 @@ pub mod cli;
 // inputs
 pub mod capture;
 pub mod control;
-pub mod ring;
+pub use ocellus_ring as ring;
 pub mod trigger;
 // work
 pub mod pipeline;

@@ -11,8 +11,6 @@ mod lease;
 mod reader;
 mod slots;
 mod sync;
-#[cfg(all(test, not(loom)))]
-mod tests;
 mod writer;
 
 pub use bell::Bell;

@@ -5,7 +5,9 @@ use loom::thread;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ring::*;
+use ocellus_ring::*;
+
+use crate::{never, ring};
 
 const NO_SPIN: Duration = Duration::ZERO;
 
@@ -16,18 +18,8 @@ fn explore(model: impl Fn() + Sync + Send + 'static) {
     builder.check(model);
 }
 
-fn never() -> bool {
-    false
-}
-
 fn commit(writer: &mut Writer<u64>, n: u64) {
     assert_eq!(writer.commit(n, n + 100, &never).expect("taken"), n);
-}
-
-fn fresh(slots: usize) -> (Ring<u64>, Writer<u64>) {
-    let ring = Ring::new(slots, Bell::new());
-    let writer = ring.writer().unwrap();
-    (ring, writer)
 }
 
 fn whole(lease: &Lease<u64>) {
@@ -37,7 +29,7 @@ fn whole(lease: &Lease<u64>) {
 #[test]
 fn a_latest_reader_never_sees_a_torn_frame_while_it_is_overrun() {
     explore(|| {
-        let (ring, mut writer) = fresh(2);
+        let (ring, mut writer) = ring(2);
         let mut reader = ring.reader(Policy::Latest);
         let reading = thread::spawn(move || {
             let mut seen = 0;
@@ -59,7 +51,7 @@ fn a_latest_reader_never_sees_a_torn_frame_while_it_is_overrun() {
 #[test]
 fn a_pick_from_the_history_never_sees_a_torn_frame() {
     explore(|| {
-        let (ring, mut writer) = fresh(2);
+        let (ring, mut writer) = ring(2);
         commit(&mut writer, 0);
         let picking = {
             let ring = ring.clone();
@@ -73,7 +65,7 @@ fn a_pick_from_the_history_never_sees_a_torn_frame() {
 #[test]
 fn a_sleeping_reader_is_woken_by_a_commit() {
     explore(|| {
-        let (ring, mut writer) = fresh(2);
+        let (ring, mut writer) = ring(2);
         let mut reader = ring.reader(Policy::Every);
         let reading = thread::spawn(move || match reader.lease(NO_SPIN, None) {
             Take::Lease(lease) => whole(&lease),
@@ -87,7 +79,7 @@ fn a_sleeping_reader_is_woken_by_a_commit() {
 #[test]
 fn two_readers_of_one_ring_are_both_woken_by_one_commit() {
     explore(|| {
-        let (ring, mut writer) = fresh(2);
+        let (ring, mut writer) = ring(2);
         let readers = [Policy::Latest, Policy::Every].map(|policy| ring.reader(policy));
         let reading = readers.map(|mut reader| {
             thread::spawn(move || assert!(matches!(reader.lease(NO_SPIN, None), Take::Lease(_))))
@@ -128,7 +120,7 @@ fn two_commits_wake_two_workers_that_share_a_bell() {
 #[test]
 fn a_blocked_writer_is_released_by_the_drop_of_a_lease() {
     explore(|| {
-        let (ring, mut writer) = fresh(2);
+        let (ring, mut writer) = ring(2);
         let mut reader = ring.reader(Policy::Every);
         (0..2).for_each(|n| commit(&mut writer, n));
         let reading = thread::spawn(move || {
@@ -146,7 +138,7 @@ fn a_blocked_writer_is_released_by_the_drop_of_a_lease() {
 #[test]
 fn a_blocked_writer_is_released_by_the_last_of_two_leases() {
     explore(|| {
-        let (ring, mut writer) = fresh(2);
+        let (ring, mut writer) = ring(2);
         let mut reader = ring.reader(Policy::Every);
         (0..2).for_each(|n| commit(&mut writer, n));
         let Take::Lease(one) = reader.try_lease() else { panic!("frame 0 is there") };
@@ -160,7 +152,7 @@ fn a_blocked_writer_is_released_by_the_last_of_two_leases() {
 #[test]
 fn a_blocked_writer_is_released_by_the_death_of_the_reader() {
     explore(|| {
-        let (ring, mut writer) = fresh(2);
+        let (ring, mut writer) = ring(2);
         let reader = ring.reader(Policy::Every);
         (0..2).for_each(|n| commit(&mut writer, n));
         let dying = thread::spawn(move || drop(reader));
@@ -172,7 +164,7 @@ fn a_blocked_writer_is_released_by_the_death_of_the_reader() {
 #[test]
 fn a_blocked_writer_is_released_by_close() {
     explore(|| {
-        let (ring, mut writer) = fresh(2);
+        let (ring, mut writer) = ring(2);
         let _reader = ring.reader(Policy::Every);
         (0..2).for_each(|n| commit(&mut writer, n));
         let closing = {
@@ -187,7 +179,7 @@ fn a_blocked_writer_is_released_by_close() {
 #[test]
 fn a_commit_that_was_taken_before_the_close_is_seen_by_who_drains() {
     explore(|| {
-        let (ring, mut writer) = fresh(2);
+        let (ring, mut writer) = ring(2);
         let mut reader = ring.reader(Policy::Every);
         let writing = thread::spawn(move || writer.commit(0, 100, &never).is_ok());
         let closing = {
@@ -210,7 +202,7 @@ fn a_commit_that_was_taken_before_the_close_is_seen_by_who_drains() {
 #[test]
 fn a_reader_that_joins_while_the_writer_runs_misses_nothing_from_there_on() {
     explore(|| {
-        let (ring, mut writer) = fresh(2);
+        let (ring, mut writer) = ring(2);
         let joining = {
             let ring = ring.clone();
             thread::spawn(move || {
@@ -249,7 +241,7 @@ fn ring_and_leases_end_in_any_order_without_leak_or_double_free() {
 #[test]
 fn a_lease_that_rings_for_the_writer_may_outlive_all_handles() {
     explore(|| {
-        let (ring, mut writer) = fresh(2);
+        let (ring, mut writer) = ring(2);
         let mut reader = ring.reader(Policy::Every);
         (0..2).for_each(|n| commit(&mut writer, n));
         let Take::Lease(lease) = reader.try_lease() else { panic!("frame 0 is there") };
@@ -264,7 +256,7 @@ fn a_lease_that_rings_for_the_writer_may_outlive_all_handles() {
 #[test]
 fn a_lease_that_outlives_its_reader_keeps_its_frame_and_then_frees_its_slot() {
     explore(|| {
-        let (ring, mut writer) = fresh(2);
+        let (ring, mut writer) = ring(2);
         let mut reader = ring.reader(Policy::Every);
         commit(&mut writer, 0);
         let Take::Lease(lease) = reader.try_lease() else { panic!("frame 0 is there") };
