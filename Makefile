@@ -56,7 +56,7 @@ test-main: setup ## unit and integration tests
 
 test-tflitec: setup ## the engine's tests with the linked TensorFlow Lite
 	@$(cargo) $(runner) --locked --features tflitec --lib engine::
-	@$(cargo) $(runner) --locked --features tflitec --test engine_references
+	@$(cargo) $(runner) --locked --features tflitec --test it engine::references
 
 loom: setup ## every interleaving of the ring's small cases
 	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(cargo) test --release --locked --package ocellus-ring

@@ -6,7 +6,7 @@
 //!
 //! `cargo bench --bench inspection`; `OCELLUS_BENCH_ROUNDS` (9) sets its length; data as in the tests.
 
-#[path = "../tests/engine_support/mod.rs"]
+#[path = "../tests/support/engine.rs"]
 mod support;
 
 use std::hint::black_box;

@@ -38,7 +38,7 @@
 //! ```
 //!
 //! `app.rs` builds all of it from `config/` and hands every loop to the `supervisor/`. Imports run one way
-//! only; `tests/layering.rs` holds the code against the table in the design.
+//! only; `tests/layering` holds the code against the table in the design.
 
 // the entrance
 pub mod app;

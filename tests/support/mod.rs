@@ -4,11 +4,15 @@
 pub mod broker;
 pub mod certs;
 pub mod disk;
+pub mod engine;
+pub mod flavours;
 pub mod kills;
 pub mod messages;
+pub mod picture;
 pub mod pty;
 pub mod random;
 pub mod rig;
+pub mod shipped;
 pub mod subscriber;
 pub mod unit;
 

@@ -1,0 +1,9 @@
+//! Attendance: the real unit with a real store and, where it matters, a real broker, the real binary, a real crash.
+
+mod command_line;
+mod disk;
+mod house;
+mod kill;
+mod once;
+mod people;
+mod tables;

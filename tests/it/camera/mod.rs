@@ -1,0 +1,13 @@
+//! Capture against real sources: files, folders, servers that the tests start, sockets, the painter, launch lines.
+
+mod files;
+mod http;
+mod images;
+mod lines;
+mod rtsp;
+mod support;
+mod tcp;
+mod v4l2;
+
+#[path = "../../../examples/send_frames.rs"]
+mod send_frames;

@@ -1,0 +1,4 @@
+//! Commands of the program that work on faces and on golden pictures, as a person types them.
+
+mod faces;
+mod golden;

@@ -1,0 +1,107 @@
+//! Which frame a trigger means, at 60 frames a second and with triggers at any moment, held against the truth: the
+//! capture times of all frames, which a detector's reports tell.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::inspection::house::{House, camera, serial};
+use crate::support::random::Random;
+use crate::support::rig::Stub;
+use crate::support::wait_until;
+
+const TRIGGERS: usize = 150;
+/// Of a queue of 8.
+const UNDER_WAY: usize = 4;
+/// Choices are made by the monotonic clock, and the truth is told by the wall clock, read a moment later: a thread may
+/// be put off its core in between. Frames are 16,667 µs apart.
+const SLACK_US: i64 = 1_000;
+
+/// Microseconds since 1970.
+fn micros(time: &Value) -> i64 {
+    let time = OffsetDateTime::parse(time.as_str().unwrap(), &Rfc3339).unwrap();
+    (time.unix_timestamp_nanos() / 1_000) as i64
+}
+
+#[test]
+fn nearest_next_and_previous_are_the_right_frames_of_a_camera_of_60_a_second() {
+    let house = House::new();
+    let detect = "detect = { model = \"m\" }\n";
+    let picks = ["nearest", "next", "previous"];
+    let mut text = house.rig.stub("m", &Stub::default());
+    for pick in picks {
+        let section = camera("fps=60", &format!("queue = 8, pick = \"{pick}\""));
+        text += &(section.replace("name = \"a\"", &format!("name = \"{pick}\"")) + detect);
+    }
+    house.config(&(text + &picks.map(|pick| serial(&house.rig, pick, &format!("plc-{pick}"))).concat()));
+    let ports = picks.map(|pick| house.plug(&format!("plc-{pick}")));
+    let mut service = house.rig.run();
+    wait_until("frames of all three", || {
+        picks.iter().all(|pick| house.watcher.json(&format!("{pick}/detections")).len() > 5)
+    });
+    let mut random = Random(60);
+    for n in 0..TRIGGERS {
+        // A machine that stands still for a moment must not let them pile up: overruns are tested elsewhere.
+        for pick in picks {
+            house.wait_inspections(pick, n.saturating_sub(UNDER_WAY));
+        }
+        // The jitter is what is tested: any phase between two frames.
+        std::thread::sleep(Duration::from_micros(3_000 + random.below(25_000)));
+        for port in &ports {
+            port.write(format!("TRIG {n}\n").as_bytes());
+        }
+    }
+    for pick in picks {
+        house.wait_inspections(pick, TRIGGERS);
+    }
+    // Some more frames, so that the one after the last trigger is known.
+    let frames = |pick: &str| house.watcher.json(&format!("{pick}/status")).len();
+    let before = picks.map(frames);
+    wait_until("more frames", || picks.map(frames).iter().zip(before).all(|(now, before)| *now > before));
+    assert_eq!(service.stop(), Some(0), "{}", service.log());
+    for pick in picks {
+        check(&house, pick);
+    }
+}
+
+fn check(house: &House, pick: &str) {
+    // Truth: when each frame was captured, by its number.
+    let reports = house.watcher.json(&format!("{pick}/detections"));
+    let mut truth: BTreeMap<u64, i64> =
+        reports.iter().map(|told| (told["frame"].as_u64().unwrap(), micros(&told["time"]))).collect();
+    let told = house.inspections(pick);
+    house.account(pick);
+    for told in told.values().filter(|told| told["frame"].is_object()) {
+        let known = truth.insert(told["frame"]["seq"].as_u64().unwrap(), micros(&told["frame"]["time"]));
+        let known = known.unwrap_or_else(|| micros(&told["frame"]["time"]));
+        assert!((known - micros(&told["frame"]["time"])).abs() <= 1, "two times of one frame");
+    }
+    let (mut right, mut within_half, mut judged) = (0, 0, 0);
+    for told in told.values() {
+        assert_eq!(told["verdict"], "ok", "{told}");
+        let at = micros(&told["trigger"]["time"]);
+        let (seq, offset) =
+            (told["frame"]["seq"].as_u64().unwrap(), told["frame"]["offset_us"].as_i64().unwrap());
+        match pick {
+            "next" => assert!(offset >= 0, "{told}"),
+            "previous" => assert!(offset <= 0, "{told}"),
+            _ => {}
+        }
+        // Two frames that are nearly as far from the moment as each other are equally right.
+        let mine = truth[&seq] - at;
+        assert!((mine - offset).abs() <= SLACK_US, "offset_us against the stamps: {told}");
+        let better = truth.values().map(|captured| captured - at).find(|other| match pick {
+            "next" => *other > SLACK_US && *other < mine - SLACK_US,
+            "previous" => *other < -SLACK_US && *other > mine + SLACK_US,
+            _ => other.abs() < mine.abs() - 2 * SLACK_US,
+        });
+        assert_eq!(better, None, "{pick}: a better frame for {told}");
+        judged += 1;
+        right += 1;
+        within_half += usize::from(offset.abs() <= 8_334);
+    }
+    println!("{pick}: {right} of {judged} the right frame; {within_half} within half a period of 60/s");
+}

@@ -1,0 +1,16 @@
+//! Inspection through the real binary: triggers on real ports and over a real broker, frames of the built-in scene,
+//! recipes, golden pictures and evidence on disk; what a plant would see.
+
+mod house;
+
+mod bad_input;
+mod commands;
+mod ends;
+mod evidence;
+mod frame_choice;
+mod latency;
+mod models;
+mod pictures;
+mod products;
+mod profile;
+mod triggers;

@@ -1,0 +1,22 @@
+//! The integration tests in one binary, a folder for each domain: `cargo nextest run --test it inspection::`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod attendance;
+mod camera;
+mod cli;
+mod engine;
+mod heap;
+mod image;
+mod inspection;
+mod mqtt;
+mod pipeline;
+mod preview;
+mod recognition;
+mod scene_model;
+mod service;
+mod store;
+mod tracking;
+mod trigger;
+mod web;

@@ -1,0 +1,5 @@
+//! Frames and parts through ring, scheduler, stages and sinks.
+
+mod allocations;
+mod frames;
+mod parts;

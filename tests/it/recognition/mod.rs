@@ -1,0 +1,10 @@
+//! Faces from picture and video to a name: alignment, quality, embeddings, the gallery, and the whole road.
+
+mod aligning;
+mod gallery;
+mod house;
+mod people;
+mod road;
+mod studying;
+mod support;
+mod videos;

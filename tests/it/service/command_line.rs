@@ -1,0 +1,109 @@
+//! The command line as shells use it: pipes that close early, words that are mistyped, refusals in its own words.
+
+use std::fs::File;
+use std::io::Read;
+use std::process::{Command, Output, Stdio};
+
+use crate::support::broker::Broker;
+use crate::support::rig::{Rig, Stub, program};
+use crate::support::wait_until;
+
+fn ocellus(arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+/// The writing end of a pipe that nobody reads.
+fn closed_pipe() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_fault_and_the_exit_code_stays() {
+    let rig = Rig::new();
+    rig.config(
+        1,
+        &(rig.stub("m", &Stub::default()) + "[[camera]]\nname = \"a\"\nsource = \"scene:\"\nrapeat = 1\n"),
+    );
+    let config = rig.config_path().display().to_string();
+    let users = rig.path("users").display().to_string();
+    for (arguments, code) in [
+        (&["schema"][..], 0),
+        (&["models", "list"], 0),
+        (&["models", "list", "--json"], 0),
+        (&["users", "list", "--file", &users], 0),
+        (&["check", "--config", &config, "--json"], 3),
+        (&["--help"], 0),
+        (&["--version"], 0),
+    ] {
+        let output = ocellus(arguments).stdout(closed_pipe()).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", said(&output));
+        assert!(!said(&output).contains("ipe"), "{arguments:?}: {}", said(&output));
+        // Errors have nobody to be told to either.
+        let output = ocellus(arguments).stdout(closed_pipe()).stderr(closed_pipe()).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    }
+    // A disk that is full is another matter.
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let output = ocellus(&["schema"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("No space left"), "{}", said(&output));
+}
+
+#[test]
+fn a_long_output_ends_quietly_when_its_reader_goes_half_way() {
+    let mut child = ocellus(&["schema"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut some = [0; 100];
+    let mut out = child.stdout.take().unwrap();
+    out.read_exact(&mut some).unwrap();
+    drop(out);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), said(&output)), (Some(0), String::new()));
+}
+
+#[test]
+fn a_mistyped_subcommand_is_told_with_the_one_that_was_meant() {
+    for (arguments, meant) in [
+        (&["help", "statsu"][..], "'status'"),
+        (&["statsu", "--help"], "'status'"),
+        (&["golden", "help", "lst"], "'list'"),
+        (&["help", "faces", "enroll"], "'enrol'"),
+        (&["people", "--help"], "the subcommands are: run, check"),
+        (&["help", "people"], "the subcommands are: run, check"),
+    ] {
+        let output = ocellus(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(said(&output).contains(meant), "{arguments:?}: {meant} is missing in: {}", said(&output));
+    }
+}
+
+#[test]
+fn a_refusal_names_the_flag_of_the_command_line_and_not_a_field_of_json() {
+    let (broker, rig) = (Broker::start(), Rig::new());
+    std::fs::create_dir(rig.path("recipes")).unwrap();
+    let recipe =
+        "size = [64, 64]\n[[roi]]\nname = \"all\"\nrect = [8, 8, 16, 16]\nkind = \"presence\"\nhigh = 254\n";
+    std::fs::write(rig.path("recipes/part.toml"), recipe).unwrap();
+    let camera = |name: &str| {
+        format!(
+            "[[camera]]\nname = \"{name}\"\nsource = \"scene:?width=64&height=64\"\ninspect = {{ product = \"part\" }}\n"
+        )
+    };
+    rig.config(broker.port, &(camera("a") + &camera("b")));
+    let mut service = rig.run();
+    wait_until("the service answers", || rig.command(&["status"]).status.success());
+    for command in ["trigger", "product"] {
+        let output = rig.command(&[command]);
+        let words = said(&output);
+        assert!(words.contains("a, b") && words.contains("--camera NAME"), "{words}");
+        assert!(!words.contains('{'), "{words}");
+    }
+    assert_eq!(service.stop(), Some(0), "{}", service.log());
+}

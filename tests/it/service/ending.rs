@@ -1,0 +1,112 @@
+//! How it ends: in order within three seconds, and at once when somebody insists.
+
+use std::time::Duration;
+
+use crate::support::broker::Broker;
+use crate::support::messages::{listen, retained};
+use crate::support::rig::{Rig, Stub};
+use crate::support::subscriber::Subscriber;
+use crate::support::wait_until;
+
+/// What SIGTERM may take.
+const LIMIT: Duration = Duration::from_secs(3);
+const CAMERA: &str =
+    "[[camera]]\nname = \"a\"\nsource = \"scene:\"\ndetect = { model = \"m\" }\ntrack = {}\n";
+/// Frames come and none is reported any more.
+fn wait_until_hanging(watcher: &Subscriber) {
+    wait_until("a hanging model", || {
+        let told = watcher.json("telemetry");
+        let count = |at: usize, what: &str| told[at]["counters"][format!("a/{what}")].as_u64().unwrap();
+        let (first, last) = (told.len().saturating_sub(3), told.len().saturating_sub(1));
+        last >= 2
+            && count(first, "reported") == count(last, "reported")
+            && count(first, "frames") + 5 < count(last, "frames")
+    });
+}
+
+/// Works for a while, then hangs.
+const HANGING: Stub = Stub { run_us: 3_600_000_000, slow_from: 10, things: 1, fail: None };
+
+#[test]
+fn sigterm_ends_it_within_three_seconds_and_the_retained_status_says_stopped() {
+    let (broker, rig) = (Broker::start(), Rig::new());
+    let watcher = listen(broker.port);
+    rig.config(broker.port, &(rig.stub("m", &Stub::default()) + CAMERA));
+    for signal in [libc::SIGTERM, libc::SIGINT] {
+        let before = watcher.json("a/detections").len();
+        let mut service = rig.run();
+        wait_until("frames", || watcher.json("a/detections").len() > before + 5);
+        service.signal(signal);
+        assert_eq!(service.exit_within(LIMIT), Some(0), "{}", service.log());
+        let status = retained(broker.port, "box1/status");
+        assert_eq!((&status["state"], &status["reasons"][0]), (&"offline".into(), &"stopped".into()));
+        let camera = retained(broker.port, "camera/a/status");
+        assert_eq!(
+            (&camera["state"], &camera["cause"]),
+            (&"offline".into(), &"the service has stopped".into())
+        );
+    }
+    let ended = watcher.json("a/event").into_iter().filter(|event| event["event"] == "end").count();
+    assert_eq!(ended, 2, "an orderly end tells the end of what was followed");
+}
+
+#[test]
+fn a_lost_process_is_told_by_its_last_will() {
+    let (broker, rig) = (Broker::start(), Rig::new());
+    let watcher = listen(broker.port);
+    rig.config(broker.port, &(rig.stub("m", &Stub::default()) + CAMERA));
+    let mut service = rig.run();
+    watcher.wait_for("box1/status", |status| status["state"] == "online");
+    service.kill();
+    let will = watcher.wait_for("box1/status", |status| status["state"] == "offline");
+    assert_eq!(will["reasons"][0], "connection lost");
+    assert_eq!(retained(broker.port, "box1/status")["state"], "offline");
+}
+
+#[test]
+fn a_hanging_model_does_not_hold_the_end_and_is_named() {
+    let (broker, rig) = (Broker::start(), Rig::new());
+    let watcher = listen(broker.port);
+    let quick = "[supervisor]\ndrain_ms = 1500\n\n";
+    rig.config(broker.port, &(quick.to_owned() + &rig.stub("m", &HANGING) + CAMERA));
+    let mut service = rig.run();
+    wait_until_hanging(&watcher);
+    service.signal(libc::SIGTERM);
+    assert_eq!(service.exit_within(LIMIT), Some(8), "{}", service.log());
+    // Either of the two: a worker away from the thread that makes the frames is woken first.
+    assert!(service.log().contains("unit=\"worker/"), "{}", service.log());
+    assert_eq!(retained(broker.port, "box1/status")["state"], "offline");
+}
+
+#[test]
+fn a_second_signal_forces_the_end_while_the_drain_hangs() {
+    let (broker, rig) = (Broker::start(), Rig::new());
+    let watcher = listen(broker.port);
+    let patient = "[supervisor]\ndrain_ms = 60000\n\n";
+    rig.config(broker.port, &(patient.to_owned() + &rig.stub("m", &HANGING) + CAMERA));
+    let mut service = rig.run();
+    wait_until_hanging(&watcher);
+    service.signal(libc::SIGTERM);
+    watcher.wait_for("telemetry", |_| true);
+    assert!(service.is_running(), "the drain should hang: {}", service.log());
+    // Again and again, because two signals at once may arrive as one.
+    wait_until("the forced end", || {
+        service.signal(libc::SIGTERM);
+        !service.is_running()
+    });
+    assert_eq!(service.exit_within(LIMIT), Some(7), "{}", service.log());
+}
+
+#[test]
+fn sigterm_while_a_model_is_still_loading_ends_it_as_fast() {
+    let (broker, rig) = (Broker::start(), Rig::new());
+    let watcher = listen(broker.port);
+    let loads_for_ever = Stub { run_us: 3_600_000_000, ..Stub::default() };
+    rig.config(broker.port, &(rig.stub("m", &loads_for_ever) + CAMERA));
+    let mut service = rig.run();
+    // The first state of the camera: the models are loading beside it.
+    watcher.wait_for("a/status", |_| true);
+    service.signal(libc::SIGTERM);
+    let code = service.exit_within(LIMIT);
+    assert!(matches!(code, Some(0 | 8)), "{code:?} {}", service.log());
+}

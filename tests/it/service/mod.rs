@@ -1,0 +1,23 @@
+//! The real binary against a real broker: what a person, a plant system and systemd would notice.
+
+mod bad_broker;
+mod bad_source;
+mod bad_state;
+mod boot;
+mod check;
+mod command_line;
+mod commands;
+mod demo;
+mod ending;
+mod fairness;
+mod faults;
+mod file;
+mod kill;
+mod profiles;
+mod reload;
+mod restart;
+mod rights;
+mod scene;
+mod systemd;
+mod text_files;
+mod unit_file;

@@ -1,0 +1,18 @@
+//! The page's server as a browser, a program and a stranger meet it: the real binary, a real broker, real sockets.
+
+mod access;
+mod bad_input;
+mod client;
+mod config;
+mod events;
+mod handles;
+mod health;
+mod house;
+mod live;
+mod login;
+mod memory;
+mod metrics;
+mod rest;
+mod secrets;
+mod strangers;
+mod tls;

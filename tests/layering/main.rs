@@ -1,0 +1,225 @@
+//! Holds the source tree against DESIGN.md: who may import whom, and the habits that a reader counts on.
+
+mod dependencies;
+mod rules;
+mod scan;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use rules::Tree;
+
+/// Files are mostly under 300 lines; past this one, a file holds more than one idea.
+const LONGEST_FILE: usize = 400;
+
+/// The tree that this test was built for, or the one that `OCELLUS_SOURCE` names.
+fn tree() -> Tree {
+    let root =
+        std::env::var_os("OCELLUS_SOURCE").map_or(PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let tree = Tree::read(&root);
+    assert!(
+        tree.0.iter().any(|s| s.path == "src/lib.rs"),
+        "{}: no src/lib.rs: nothing was checked",
+        root.display()
+    );
+    tree
+}
+
+fn none(faults: Vec<String>) {
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+#[test]
+fn every_import_is_an_arrow_of_the_table() {
+    none(tree().forbidden_arrows());
+}
+
+#[test]
+fn stages_and_sinks_do_not_know_their_siblings() {
+    none(tree().siblings_that_know_each_other());
+}
+
+#[test]
+fn no_modules_import_each_other_in_a_circle() {
+    none(tree().circle().into_iter().collect());
+}
+
+#[test]
+fn unsafe_code_stays_where_foreign_or_shared_memory_is_wrapped() {
+    none(tree().strayed_unsafe());
+}
+
+#[test]
+fn every_thread_is_started_by_the_helper_that_names_it() {
+    none(tree().naked_threads());
+}
+
+#[test]
+fn no_file_is_too_long_to_hold_one_idea() {
+    let tree = tree();
+    let mut lines: Vec<usize> = tree.0.iter().map(|s| s.lines).collect();
+    lines.sort_unstable();
+    println!("{} files, median {} lines without tests", lines.len(), lines[lines.len() / 2]);
+    none(tree.too_long(LONGEST_FILE));
+}
+
+#[test]
+fn the_table_itself_has_no_circle_and_names_only_its_own_modules() {
+    let arrows: BTreeMap<&str, BTreeSet<String>> = (table::MODULES.iter())
+        .map(|(from, _)| {
+            (*from, table::may_import(from).expect("a row").names().map(|(to, _)| to.to_string()).collect())
+        })
+        .collect();
+    none(rules::circle_in(&arrows).into_iter().collect());
+    let strangers: Vec<_> =
+        arrows.values().flatten().filter(|to| !arrows.contains_key(to.as_str())).collect();
+    assert!(strangers.is_empty(), "{strangers:?} have no row");
+}
+
+/// The rules on made-up trees, so that each is seen to fail.
+mod the_rules {
+    use super::*;
+
+    fn arrows(path: &str, text: &str) -> Vec<String> {
+        Tree::of([
+            ("src/lib.rs", "pub mod types; pub use types::Frame;"),
+            ("src/types/mod.rs", ""),
+            (path, text),
+        ])
+        .forbidden_arrows()
+    }
+
+    #[test]
+    fn an_arrow_up_is_found_with_its_file_and_line() {
+        let faults = arrows("src/ring/slots.rs", "\nuse crate::pipeline::Road;\n");
+        assert_eq!(faults, ["src/ring/slots.rs:2: `ring` may not import `pipeline` (crate::pipeline::Road)"]);
+    }
+
+    #[test]
+    fn an_arrow_is_found_however_it_is_written() {
+        for text in [
+            "use crate::{types::{Frame, Point}, app};",
+            "use crate::{types::Frame, store::{self as s}};",
+            "fn f() { let a = crate::app::App::new(); }",
+            "fn f(a: &[crate::app::App]) {}",
+            "use super::super::app::App;",
+            "mod inner { use super::super::super::app::App; }",
+            "macro_rules! m { () => { $crate::app::go() } }",
+            "pub(crate) use crate::app::App;",
+            "#[cfg(any(test, feature = \"stub\"))] use crate::app::App;",
+            "#[cfg(not(test))] use crate::app::App;",
+            "#[cfg(test)] mod tests { use crate::app::App; } use crate::app::App;",
+            "#[cfg(test)] use crate::types::{a, b}; use crate::app::App;",
+            "use crate::*;",
+            "use crate as root;",
+            "use ::std::fmt; use {std::io, crate::app::App};",
+        ] {
+            assert_eq!(
+                arrows("src/ring/slots.rs", text).len(),
+                1,
+                "{text}: {:?}",
+                arrows("src/ring/slots.rs", text)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_allowed_and_what_only_looks_like_an_import_passes() {
+        for text in [
+            "use crate::types::Frame;",
+            "use crate::Frame;",
+            "use crate::ring::wait::Bell; use super::wait::Bell as B; use self::inner::X;",
+            "// use crate::app::App;\n/* crate::app */ /// [`crate::app::App`]\nstruct S;",
+            "const S: &str = \"crate::app::App\"; const R: &str = r#\"use crate::app;\"#;",
+            "pub(in crate::app) struct S; pub(crate) fn f() {}",
+            "#[cfg(test)] mod tests { use super::*; use crate::app::App; }",
+            "#[cfg(all(test, not(loom)))] mod tests { use crate::app::App; }",
+            "#[cfg(test)] use crate::app::App;",
+            "#[test] fn t() { crate::app::go(); }",
+            "use other::app::App; use std::{io, fmt::{self, Write}};",
+        ] {
+            assert_eq!(arrows("src/ring/slots.rs", text), Vec::<String>::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_the_supervisor_a_capture_thread_may_use_only_the_small_words() {
+        assert_eq!(
+            arrows("src/capture/appsink.rs", "use crate::supervisor::{Beat, Stop};"),
+            Vec::<String>::new()
+        );
+        for text in ["use crate::supervisor::Unit;", "use crate::supervisor;", "use crate::supervisor::*;"] {
+            assert_eq!(arrows("src/capture/appsink.rs", text).len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_module_that_the_table_does_not_know_is_a_fault() {
+        assert_eq!(
+            arrows("src/helpers.rs", ""),
+            ["src/helpers.rs: module `helpers` has no row in the table"]
+        );
+        assert_eq!(arrows("src/main.rs", "fn main() { ocellus::app::run() }").len(), 1);
+        assert_eq!(arrows("src/main.rs", "fn main() { ocellus::cli::main() }"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn siblings_are_found_directly_and_through_a_re_export() {
+        let tree = |text| {
+            Tree::of([
+                ("src/lib.rs", ""),
+                ("src/stages/mod.rs", "mod detect; mod track; pub use track::Track; pub trait Stage {}"),
+                ("src/stages/track.rs", "pub struct Track;"),
+                ("src/stages/detect/mod.rs", "use super::Stage; use self::boxes::B;"),
+                ("src/stages/detect/boxes.rs", text),
+            ])
+            .siblings_that_know_each_other()
+        };
+        assert_eq!(tree("use crate::stages::{Stage, detect::X}; use super::Y;"), Vec::<String>::new());
+        assert_eq!(tree("use crate::stages::track::Track;").len(), 1);
+        assert_eq!(tree("use super::super::track;").len(), 1);
+        assert_eq!(tree("use crate::stages::Track;").len(), 1);
+    }
+
+    #[test]
+    fn a_circle_is_shown_as_its_road() {
+        let circle = Tree::of([
+            ("src/store/mod.rs", "use crate::config::A;"),
+            ("src/config/mod.rs", "use crate::telemetry::B;"),
+            ("src/telemetry/mod.rs", "use crate::store::C;"),
+        ])
+        .circle();
+        assert_eq!(circle.as_deref(), Some("config -> telemetry -> store -> config"));
+    }
+
+    #[test]
+    fn unsafe_and_naked_threads_count_outside_tests_and_outside_their_homes() {
+        let text =
+            "fn f() { unsafe { g() }; std::thread::spawn(h); }\n#[cfg(test)]\nmod tests { unsafe fn t() {} }";
+        let tree = Tree::of([("src/store/mod.rs", text), ("src/ring/slots.rs", "unsafe fn g() {}")]);
+        assert_eq!(tree.strayed_unsafe(), ["src/store/mod.rs:1: `unsafe` outside its homes"]);
+        assert_eq!(tree.naked_threads().len(), 1);
+    }
+
+    #[test]
+    fn a_file_is_measured_without_its_tests() {
+        let text = format!(
+            "{}#[cfg(test)]\nmod tests {{\n{}}}\n",
+            "fn f() {}\n".repeat(10),
+            "fn t() {}\n".repeat(90)
+        );
+        let tree = Tree::of([("src/lib.rs", text.as_str()), ("src/x/tests.rs", "#![cfg(test)]\n")]);
+        assert_eq!(tree.too_long(10), Vec::<String>::new());
+        assert_eq!(tree.too_long(9).len(), 1);
+    }
+
+    #[test]
+    fn a_test_module_in_its_own_file_is_not_source() {
+        let tree = Tree::of([
+            ("src/store/mod.rs", "#[cfg(test)]\nmod tests;"),
+            ("src/store/tests.rs", "use crate::app::App;"),
+        ]);
+        assert_eq!(tree.forbidden_arrows(), Vec::<String>::new());
+    }
+}

@@ -1,9 +1,0 @@
-//! Inspection by the command line: replay, qualification, and a service that is asked while it runs.
-
-#[path = "../support/mod.rs"]
-mod support;
-
-mod bench;
-mod live;
-mod qualify;
-mod replay;
