@@ -60,8 +60,7 @@ pub mod config;
 pub mod engine;
 pub mod image;
 pub mod store;
-pub mod supervisor;
+pub use ocellus_runtime::{supervisor, telemetry};
 // words
 pub mod contract;
-pub mod telemetry;
 pub mod types;

@@ -13,6 +13,7 @@ mod boot;
 mod change;
 mod commands;
 mod desk;
+mod exit;
 mod faces;
 mod faces_commands;
 mod figures;
@@ -60,6 +61,7 @@ use crate::types::{Clock, Command, Stamp, SystemClock};
 use attendance::Attendance;
 use boot::Basis;
 pub use boot::Boot;
+pub use exit::Exit;
 use change::Part;
 use faces::Faces;
 use faces_commands::FacesInbox;
@@ -186,7 +188,7 @@ pub fn run(options: Options, boot: Boot, logging: Log) -> Result<(), AppError> {
     let hangup = Arc::new(AtomicBool::new(false));
     let _signals = {
         let hangup = hangup.clone();
-        Signals::listen(stop.clone(), move || hangup.store(true, Ordering::Release))?
+        Signals::listen(stop.clone(), Exit::Forced.code(), move || hangup.store(true, Ordering::Release))?
     };
     let (mut boot, mut home) = (boot, None);
     loop {
@@ -265,7 +267,7 @@ impl App {
         web.show(views.clone());
         views.keep_parts(Arc::new(web.clone()));
         Ok(Arc::new(App {
-            supervisor: Supervisor::new(config.supervisor.clone()),
+            supervisor: Supervisor::new(config.supervisor.settings),
             scheduler,
             models: Mutex::new(Models::default()),
             faces: Faces::default(),

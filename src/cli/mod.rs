@@ -23,14 +23,14 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::app::{AppError, Options};
+use crate::app::{AppError, Exit, Options};
 use crate::config::Faults;
 use crate::control::AskError;
 use crate::engine::EngineError;
 use crate::sinks::evidence::EvidenceError;
 use crate::stages::inspect::ProgramError;
 use crate::store::{GoldenError, StoreError};
-use crate::supervisor::{Exit, SupervisorError};
+use crate::supervisor::SupervisorError;
 use faces::FacesFault;
 use golden::GoldenFault;
 use models::ModelFault;

@@ -85,14 +85,6 @@ pub(crate) fn text_fault(TextFileError { path, fault }: TextFileError, remedy: &
     Fault { line, column, ..Fault::whole(&path, fault.to_string(), remedy) }
 }
 
-/// The cores that this process may run on.
-pub fn usable_cores() -> Vec<usize> {
-    match rustix::thread::sched_getaffinity(None) {
-        Ok(set) => (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect(),
-        Err(_) => (0..std::thread::available_parallelism().map_or(1, usize::from)).collect(),
-    }
-}
-
 /// The host name as a topic level: what MQTT does not allow there becomes `-`.
 pub(crate) fn host_name() -> String {
     let uname = rustix::system::uname();

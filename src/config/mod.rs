@@ -49,7 +49,6 @@ pub use catalogue::{CatalogueModel, catalogue, catalogue_model};
 pub use diff::{Change, Names};
 pub use faces::{Faces, Recognition};
 pub use fault::{Fault, Faults};
-pub use files::usable_cores;
 pub use inspect::{Evidence, Inspect, PickFrame};
 pub use launch::LaunchLine;
 pub use network::Network;

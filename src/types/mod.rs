@@ -16,8 +16,10 @@ mod patch;
 mod preview;
 mod report;
 mod tensor;
-mod time;
 mod zones;
+
+pub use ocellus_runtime::RunState;
+pub use ocellus_runtime::clock::{Clock, ManualClock, Stamp, SystemClock, rfc3339};
 
 pub use age::{AgeGate, Doubt};
 pub use attendance::{Attendance, AttendanceKind, Identity, PersonId, Presence, Sighting, Witness};
@@ -27,7 +29,7 @@ pub use command::{Asker, Attachment, Command, CommandKind, Refusal, Reply, Respo
 pub use event::{Direction, Event, EventKind};
 pub use finding::{Finding, Label, Point, Rect, Value};
 pub use frame::{Colour, Frame, Matrix, PixelFormat, Planes, Range};
-pub use health::{Condition, RunState};
+pub use health::Condition;
 pub use inspection::{
     AcquisitionId, Defect, Ended, Inspection, InspectionLatency, Outcome, Pose, RoiResult, Trigger,
     TriggerKind, Verdict,
@@ -37,5 +39,4 @@ pub use patch::{Channels, Patch};
 pub use preview::{Layer, LiveView, LiveViews, PartAlbum, Picture, Watch};
 pub use report::{Fault, Latency, MAX_EMBEDDING, MAX_FINDINGS, Report};
 pub use tensor::{Dtype, Fit, MAX_BATCH, Placement, Resize};
-pub use time::{Clock, ManualClock, Stamp, SystemClock, rfc3339};
 pub use zones::{MAX_ZONES, ZoneSet};

@@ -8,8 +8,8 @@ pub const MODULES: &[(&str, &str)] = &[
     ("audit", "contract telemetry types"),
     ("ring", ""),
     ("image", "types telemetry"),
-    ("config", "types"),
-    ("supervisor", "config telemetry types"),
+    ("supervisor", ""),
+    ("config", "supervisor* types"),
     ("engine", "image config telemetry types"),
     ("store", "config telemetry types"),
     ("scheduler", "ring supervisor* config telemetry types"),
@@ -36,15 +36,14 @@ pub const MODULES: &[(&str, &str)] = &[
 /// its panic said.
 pub const FACES: &[(&str, &[&str])] = &[(
     "supervisor",
-    &["Stop", "Beat", "spawn", "Spawned", "SpawnError", "JoinError", "time_slice", "panic_text"],
+    &["Stop", "Beat", "spawn", "Spawned", "SpawnError", "JoinError", "time_slice", "panic_text", "usable_cores", "Settings"],
 )];
 
 /// Modules whose children may not import each other.
 pub const STRANGERS: &[&str] = &["stages", "sinks"];
 
-/// Where `unsafe` lives in the product: SIMD, foreign libraries, a buffer's pool, a sink lent to a foreign thread,
-/// thread affinity and time slices, a terminal's ioctls, what the process gives back to the kernel,
-/// and the kernel's word on the clock.
+/// Where `unsafe` lives in the product: SIMD, foreign libraries, a buffer's pool, a sink lent to a foreign thread, and
+/// a terminal's ioctls.
 pub const UNSAFE_HOMES: &[&str] = &[
     "src/image/simd",
     "src/engine/arena.rs",
@@ -53,14 +52,10 @@ pub const UNSAFE_HOMES: &[&str] = &[
     "src/capture/appsink.rs",
     "src/capture/lent.rs",
     "src/trigger/tty.rs",
-    "src/supervisor/spawn",
-    "src/supervisor/slice.rs",
-    "src/telemetry/settle.rs",
-    "src/telemetry/synchronised.rs",
 ];
 
-/// Who may call `thread::spawn`: nobody but the helper that names the thread.
-pub const THREAD_HOMES: &[&str] = &["src/supervisor/spawn"];
+/// Who may call `thread::spawn`: nobody in the product: the helper in `crates/runtime` names the thread.
+pub const THREAD_HOMES: &[&str] = &[];
 
 /// One row of [`MODULES`].
 pub struct May(&'static str);

@@ -12,9 +12,9 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::{Configured, Told, tell};
+use crate::app::Exit;
 use crate::config::text::TextFileError;
 use crate::control::AskError;
-use crate::supervisor::Exit;
 use crate::types::Refusal;
 use desk::Desk;
 

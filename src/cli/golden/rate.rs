@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::GoldenFault;
 use super::samples::Sample;
-use crate::config::usable_cores;
+use crate::supervisor::usable_cores;
 use crate::engine::EngineError;
 use crate::stages::PartStation;
 use crate::stages::inspect::{Judged, Program, judge};

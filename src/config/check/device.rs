@@ -8,6 +8,7 @@ use super::Scope;
 use crate::config::raw::{Table, nearest};
 use crate::config::value::Field;
 use crate::config::{Camera, Device, Log, Model, Runtime, Supervisor, Trigger, Workers, files};
+use crate::supervisor::Settings;
 
 pub(super) fn device(table: Table<'_, '_>) -> Device {
     let name = table.get("name").and_then(|field| super::topic_level(&field));
@@ -75,22 +76,22 @@ pub(super) fn supervisor(
     triggers: &[Trigger],
 ) -> Supervisor {
     let essential = |field| essential(&field, models, cameras, triggers);
-    let supervisor = Supervisor {
+    let settings = Settings {
         max_restarts: table.whole("max_restarts", 3, 0..=1000),
         backoff: table.millis("backoff_ms", 250, 1..=60_000),
         backoff_max: table.millis("backoff_max_ms", 10_000, 1..=600_000),
         drain: table.millis("drain_ms", 5_000, 100..=60_000),
         drain_max: table.millis("drain_max_ms", 20_000, 100..=600_000),
-        essential: table.get("essential").and_then(essential).unwrap_or_default(),
     };
-    if supervisor.backoff > supervisor.backoff_max {
+    let essential = table.get("essential").and_then(essential).unwrap_or_default();
+    if settings.backoff > settings.backoff_max {
         table.fault(
             "backoff_ms",
             "the first pause is longer than backoff_max_ms",
             "lower it, or raise the other",
         );
     }
-    if table.get("drain_max_ms").is_some() && supervisor.drain > supervisor.drain_max {
+    if table.get("drain_max_ms").is_some() && settings.drain > settings.drain_max {
         table.fault(
             "drain_max_ms",
             "the longest drain is shorter than drain_ms",
@@ -98,7 +99,7 @@ pub(super) fn supervisor(
         );
     }
     table.finish();
-    supervisor
+    Supervisor { settings, essential }
 }
 
 fn essential(

@@ -68,7 +68,7 @@ impl Config {
 }
 
 fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
-    let scope = Scope { files: Files::new(base), cores: super::usable_cores() };
+    let scope = Scope { files: Files::new(base), cores: crate::supervisor::usable_cores() };
     let root = doc.root();
     let device = device::device(root.table("device"));
     let workers = device::workers(root.table("workers"), &scope);

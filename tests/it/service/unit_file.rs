@@ -74,7 +74,7 @@ fn what_the_service_needs_is_still_allowed() {
     }
     let watchdog: u32 = lines("WatchdogSec")[0].parse().unwrap();
     assert!(watchdog >= 10, "a third of it must be longer than the slowest turn of a waiting loop");
-    assert_eq!(lines("RestartPreventExitStatus"), ["2"], "as in supervisor::Exit: Usage");
+    assert_eq!(lines("RestartPreventExitStatus"), ["2"], "as in app::Exit: Usage");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::config;
+use super::settings::Settings;
 
 /// Restarts are counted over this time.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -31,7 +31,7 @@ pub struct Policy {
 
 impl Policy {
     /// The policy that the configuration asks for.
-    pub fn new(config: &config::Supervisor) -> Policy {
+    pub fn new(config: &Settings) -> Policy {
         Policy {
             max_restarts: config.max_restarts,
             backoff: config.backoff,

@@ -11,7 +11,7 @@ use super::policy::Policy;
 use super::spawn::{self, Spawned};
 use super::unit::{Keeper, State, Unit, UnitStatus};
 use super::watchdog::Heart;
-use crate::config;
+use super::settings::Settings;
 
 /// How long the last instructions of a thread may take, on the busiest machine.
 const JOIN: Duration = Duration::from_secs(5);
@@ -30,7 +30,7 @@ pub enum Ended {
 pub struct Supervisor(Arc<Inner>);
 
 struct Inner {
-    config: config::Supervisor,
+    config: Settings,
     house: Mutex<House>,
     /// Taken before the unit of a name is added, stopped or replaced, so that a unit that is being stopped by one
     /// cannot be filled again by two.
@@ -53,7 +53,7 @@ struct Room {
 
 impl Supervisor {
     /// A supervisor without units.
-    pub fn new(config: config::Supervisor) -> Supervisor {
+    pub fn new(config: Settings) -> Supervisor {
         Supervisor(Arc::new(Inner { config, house: Mutex::default(), claims: Claims::default() }))
     }
 

@@ -19,4 +19,4 @@ pub use process::{ProcessFacts, pss_bytes, temperature_c};
 pub use repeated::Repeated;
 pub use settle::{settle, share_heaps};
 pub use synchronised::synchronised;
-pub(crate) use totals::totals;
+pub use totals::totals;

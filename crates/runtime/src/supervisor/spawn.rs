@@ -131,7 +131,7 @@ fn pin_error(thread: &str, core: usize, source: std::io::Error) -> SpawnError {
     let thread = thread.to_owned();
     match source.kind() {
         std::io::ErrorKind::InvalidInput => {
-            SpawnError::NoSuchCore { thread, core, usable: crate::config::usable_cores() }
+            SpawnError::NoSuchCore { thread, core, usable: crate::supervisor::usable_cores() }
         }
         _ => SpawnError::Pin { thread, core, source },
     }
@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn a_thread_has_its_name_and_runs_on_its_core_only() {
-        let core = *crate::config::usable_cores().last().unwrap();
-        let look = || (std::thread::current().name().map(str::to_owned), crate::config::usable_cores());
+        let core = *crate::supervisor::usable_cores().last().unwrap();
+        let look = || (std::thread::current().name().map(str::to_owned), crate::supervisor::usable_cores());
         let (name, cores) = spawn("worker/0", Some(core), look).unwrap().join().unwrap();
         assert_eq!((name.as_deref(), cores), (Some("worker/0"), vec![core]));
     }

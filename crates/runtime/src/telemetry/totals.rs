@@ -2,6 +2,7 @@
 
 /// Declares `Totals`, the counts as one moment saw them, which are published as `PREFIX/NAME`, and `LiveTotals`, the
 /// counters behind it.
+#[macro_export]
 macro_rules! totals {
     ($prefix:literal { $($(#[doc = $doc:literal])+ $name:ident,)* }) => {
         /// Counts since the process began, as one moment saw them.
@@ -34,4 +35,4 @@ macro_rules! totals {
         }
     };
 }
-pub(crate) use totals;
+pub use totals;

@@ -19,7 +19,7 @@ impl Stamp {
         self.mono_ns.saturating_sub(earlier.mono_ns) / 1_000
     }
 
-    /// The same, as a step of a frame's [`Latency`](super::Latency): saturates after 71 minutes.
+    /// The same, as a step of a frame's `Latency`: saturates after 71 minutes.
     pub fn latency_since(self, earlier: Stamp) -> u32 {
         self.micros_since(earlier).min(u64::from(u32::MAX)) as u32
     }

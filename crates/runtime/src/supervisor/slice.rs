@@ -58,7 +58,7 @@ mod tests {
     fn a_thread_gets_its_slices_and_keeps_its_nice_value_and_its_cores() {
         std::thread::spawn(|| {
             rustix::process::nice(3).unwrap();
-            let cores = crate::config::usable_cores();
+            let cores = crate::supervisor::usable_cores();
             let (usual, own) = (get().unwrap().sched_runtime, Duration::from_millis(20));
             set(own).unwrap();
             let changed = get().unwrap().sched_runtime;
@@ -70,7 +70,7 @@ mod tests {
                 println!("skipped in part: this kernel is older than 6.12");
             }
             assert_eq!(rustix::process::getpriority_process(None).unwrap(), 3);
-            assert_eq!(crate::config::usable_cores(), cores);
+            assert_eq!(crate::supervisor::usable_cores(), cores);
         })
         .join()
         .unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::unit::Keeper;
-use crate::config;
+use super::settings::Settings;
 
 /// How often progress is looked at.
 const LOOK: Duration = Duration::from_millis(20);
@@ -32,7 +32,7 @@ struct Seen {
 }
 
 impl Drain {
-    pub(super) fn new(config: &config::Supervisor) -> Drain {
+    pub(super) fn new(config: &Settings) -> Drain {
         let (patience, until) = (config.drain, Instant::now() + config.drain_max.max(config.drain));
         Drain { patience, until, seen: HashMap::new() }
     }

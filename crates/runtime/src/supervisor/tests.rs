@@ -9,16 +9,17 @@ use std::time::{Duration, Instant};
 
 use super::watchdog::{self, Heart, Pulse};
 use super::*;
-use crate::config;
 
 /// Far beyond anything these tests wait for; only a broken promise reaches it.
 const LONG: Duration = Duration::from_secs(30);
+/// The exit code after a second signal.
+const FORCED: i32 = 7;
 
 fn supervisor(max_restarts: u32, drain: Duration) -> Supervisor {
     let ms = Duration::from_millis;
     let essential = Vec::new();
     let (backoff, backoff_max, drain_max) = (ms(1), ms(4), LONG);
-    Supervisor::new(config::Supervisor { max_restarts, backoff, backoff_max, drain, drain_max, essential })
+    Supervisor::new(Settings { max_restarts, backoff, backoff_max, drain, drain_max, essential })
 }
 
 /// A unit that beats until it is stopped.
@@ -240,7 +241,7 @@ fn a_unit_that_makes_progress_is_waited_for_and_one_that_only_waits_is_not() {
 #[test]
 fn progress_without_an_end_is_waited_for_up_to_the_longest_drain() {
     let ms = Duration::from_millis;
-    let house = Supervisor::new(config::Supervisor {
+    let house = Supervisor::new(Settings {
         max_restarts: 1,
         backoff: ms(1),
         backoff_max: ms(4),
@@ -285,7 +286,7 @@ fn the_units_of_a_group_are_asked_to_stop_together() {
 
 #[test]
 fn a_unit_in_backoff_obeys_stop_at_once() {
-    let config = config::Supervisor {
+    let config = Settings {
         max_restarts: 9,
         backoff: Duration::from_secs(3_600),
         backoff_max: Duration::from_secs(3_600),
@@ -515,7 +516,7 @@ fn child_with_a_watchdog() {
 #[test]
 fn the_first_signal_stops_sighup_reloads_and_a_second_signal_forces_the_exit() {
     let output = child("child_with_signals").output().unwrap();
-    assert_eq!(output.status.code(), Some(Exit::Forced.code()), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(FORCED), "{}", text(&output));
     assert!(text(&output).contains("reloaded twice, then stopped"), "{}", text(&output));
 }
 
@@ -527,7 +528,7 @@ fn child_with_signals() {
     }
     let stop = Stop::new();
     let (ask, asked) = mpsc::channel();
-    let _signals = Signals::listen(stop.clone(), move || ask.send(()).expect("the test listens")).unwrap();
+    let _signals = Signals::listen(stop.clone(), FORCED, move || ask.send(()).expect("the test listens")).unwrap();
     for _ in 0..2 {
         signal_hook::low_level::raise(signal_hook::consts::SIGHUP).unwrap();
         asked.recv_timeout(LONG).expect("a reload");

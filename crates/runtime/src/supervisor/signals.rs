@@ -6,7 +6,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals as Queue};
 
 use super::spawn::{self, SpawnError, Spawned};
-use super::{Exit, Stop};
+use super::Stop;
 
 /// Signals cannot be received.
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +28,12 @@ pub struct Signals {
 
 impl Signals {
     /// Listens on a thread of its own: `stop` is stopped by the first SIGTERM or SIGINT, and the process ends with
-    /// [`Exit::Forced`] at the second; `reload` is called for each SIGHUP and must not block.
-    pub fn listen(stop: Stop, reload: impl Fn() + Send + 'static) -> Result<Signals, SignalError> {
+    /// the exit code `forced` at the second; `reload` is called for each SIGHUP and must not block.
+    pub fn listen(
+        stop: Stop,
+        forced: i32,
+        reload: impl Fn() + Send + 'static,
+    ) -> Result<Signals, SignalError> {
         let mut queue = Queue::new([SIGTERM, SIGINT, SIGHUP]).map_err(SignalError::Install)?;
         let handle = queue.handle();
         let thread = spawn::spawn("signals", None, move || {
@@ -38,7 +42,7 @@ impl Signals {
                 match signal {
                     SIGHUP => reload(),
                     // Without destructors: whatever hangs in the drain would hang in them too.
-                    _ if asked => signal_hook::low_level::exit(Exit::Forced.code()),
+                    _ if asked => signal_hook::low_level::exit(forced),
                     _ => {
                         asked = true;
                         stop.stop();

@@ -2,12 +2,13 @@
 
 mod beat;
 mod claim;
+mod cores;
 mod drain;
 mod error;
-mod exit;
 mod house;
 pub mod notify;
 mod policy;
+mod settings;
 mod signals;
 mod slice;
 mod spawn;
@@ -19,10 +20,11 @@ pub mod watchdog;
 
 pub use beat::Beat;
 pub use claim::Claim;
+pub use cores::usable_cores;
 pub use error::SupervisorError;
-pub use exit::Exit;
 pub use house::{Ended, Supervisor};
 pub use policy::{Decision, Policy};
+pub use settings::Settings;
 pub use signals::{SignalError, Signals};
 pub use slice::time_slice;
 pub use spawn::{JoinError, SpawnError, Spawned, panic_text, spawn};

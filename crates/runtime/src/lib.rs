@@ -1,0 +1,13 @@
+//! What keeps a long-running service alive, and knows nothing of what the service does.
+//!
+//! - [`supervisor`] starts units in order, restarts those that fail, feeds systemd's watchdog only while they progress,
+//!   and stops them in reverse order within a deadline.
+//! - [`clock`] is where time comes from, so that a test can set it.
+//! - [`telemetry`] holds the log, counters, latencies and the facts about the process.
+
+pub mod clock;
+mod run_state;
+pub mod supervisor;
+pub mod telemetry;
+
+pub use run_state::RunState;
