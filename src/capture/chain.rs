@@ -294,7 +294,8 @@ fn no_element(factory: &str) -> CaptureError {
 /// cores from the pinned workers and add latency, because libav's frame threads each hold a frame back. Where they are
 /// decoded as fast as it goes, one more than there are cores: the frames' road then waits for no single thread.
 pub fn set_decoder_threads(pipeline: &gst::Pipeline, paced: bool) {
-    let threads = if paced { 1 } else { (crate::supervisor::usable_cores().len() + 1).min(MOST_THREADS) as i32 };
+    let threads =
+        if paced { 1 } else { (crate::supervisor::usable_cores().len() + 1).min(MOST_THREADS) as i32 };
     pipeline.connect_deep_element_added(move |_, _, element| {
         let libav = element.factory().is_some_and(|factory| factory.name().starts_with("avdec_"));
         if libav && element.has_property_with_type("max-threads", i32::static_type()) {

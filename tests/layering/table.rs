@@ -36,7 +36,18 @@ pub const MODULES: &[(&str, &str)] = &[
 /// its panic said.
 pub const FACES: &[(&str, &[&str])] = &[(
     "supervisor",
-    &["Stop", "Beat", "spawn", "Spawned", "SpawnError", "JoinError", "time_slice", "panic_text", "usable_cores", "Settings"],
+    &[
+        "Stop",
+        "Beat",
+        "spawn",
+        "Spawned",
+        "SpawnError",
+        "JoinError",
+        "time_slice",
+        "panic_text",
+        "usable_cores",
+        "Settings",
+    ],
 )];
 
 /// Modules whose children may not import each other.

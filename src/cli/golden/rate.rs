@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use super::GoldenFault;
 use super::samples::Sample;
-use crate::supervisor::usable_cores;
 use crate::engine::EngineError;
 use crate::stages::PartStation;
 use crate::stages::inspect::{Judged, Program, judge};
 use crate::supervisor::spawn;
+use crate::supervisor::usable_cores;
 use crate::types::{Outcome, Verdict};
 
 /// What is judged by: a program, or why there is none (each sample then ends as `error`).

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::unit::Keeper;
 use super::settings::Settings;
+use super::unit::Keeper;
 
 /// How often progress is looked at.
 const LOOK: Duration = Duration::from_millis(20);

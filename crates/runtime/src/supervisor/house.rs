@@ -8,10 +8,10 @@ use super::claim::{Claim, Claims};
 use super::drain::Drain;
 use super::error::SupervisorError;
 use super::policy::Policy;
+use super::settings::Settings;
 use super::spawn::{self, Spawned};
 use super::unit::{Keeper, State, Unit, UnitStatus};
 use super::watchdog::Heart;
-use super::settings::Settings;
 
 /// How long the last instructions of a thread may take, on the busiest machine.
 const JOIN: Duration = Duration::from_secs(5);

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals as Queue};
 
-use super::spawn::{self, SpawnError, Spawned};
 use super::Stop;
+use super::spawn::{self, SpawnError, Spawned};
 
 /// Signals cannot be received.
 #[derive(Debug, thiserror::Error)]

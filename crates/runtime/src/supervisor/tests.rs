@@ -528,7 +528,8 @@ fn child_with_signals() {
     }
     let stop = Stop::new();
     let (ask, asked) = mpsc::channel();
-    let _signals = Signals::listen(stop.clone(), FORCED, move || ask.send(()).expect("the test listens")).unwrap();
+    let _signals =
+        Signals::listen(stop.clone(), FORCED, move || ask.send(()).expect("the test listens")).unwrap();
     for _ in 0..2 {
         signal_hook::low_level::raise(signal_hook::consts::SIGHUP).unwrap();
         asked.recv_timeout(LONG).expect("a reload");

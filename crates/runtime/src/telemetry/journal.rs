@@ -116,10 +116,15 @@ mod tests {
         });
         let sent = sent.lock().unwrap();
         assert!(
-            sent[0].starts_with("MESSAGE=late by 7 ms camera=front frames=3|PRIORITY=4|TARGET=ocellus_runtime::"),
+            sent[0].starts_with(
+                "MESSAGE=late by 7 ms camera=front frames=3|PRIORITY=4|TARGET=ocellus_runtime::"
+            ),
             "{sent:?}"
         );
-        assert!(sent[0].contains("|CODE_FILE=crates/runtime/src/telemetry/journal.rs|CODE_LINE="), "{sent:?}");
+        assert!(
+            sent[0].contains("|CODE_FILE=crates/runtime/src/telemetry/journal.rs|CODE_LINE="),
+            "{sent:?}"
+        );
         assert!(sent[0].ends_with("|CAMERA=front|FRAMES=3"), "{sent:?}");
         assert!(sent[1].contains("|PRIORITY=7|"), "{sent:?}");
         assert!(sent[1].ends_with("|OCELLUS_UNIT=mqtt|OCELLUS_CODE_LINE=1|OCELLUS__HIDDEN=true"), "{sent:?}");

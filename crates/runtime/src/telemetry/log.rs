@@ -108,7 +108,10 @@ mod tests {
         assert!(said.contains("WARN") && said.contains("one camera=\"front\""), "{said}");
         assert!(said.contains("three"), "{said}");
         assert!(!said.contains("two") && !said.contains("four"), "{said}");
-        assert!(said.contains("panic: slipped") && said.contains("place=\"crates/runtime/src/telemetry/log.rs:"), "{said}");
+        assert!(
+            said.contains("panic: slipped") && said.contains("place=\"crates/runtime/src/telemetry/log.rs:"),
+            "{said}"
+        );
         assert!(!said.contains('\x1b'), "{said}");
     }
 
