@@ -10,9 +10,9 @@ use ocellus::types::{Patch, PersonId, PixelFormat, Planes, Point};
 const LENGTH: usize = 128;
 
 /// Uniform on -1 to 1.
-struct Dice(u64);
+struct Rng(u64);
 
-impl Dice {
+impl Rng {
     fn next(&mut self) -> f32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -28,18 +28,18 @@ impl Dice {
 }
 
 /// `a` with noise: cosine to `a` about `cosine`.
-fn near(a: &[f32], cosine: f32, dice: &mut Dice) -> Vec<f32> {
-    let noise = dice.unit();
+fn near(a: &[f32], cosine: f32, rng: &mut Rng) -> Vec<f32> {
+    let noise = rng.unit();
     let rest = (1.0 - cosine * cosine).sqrt();
     a.iter().zip(noise).map(|(a, n)| a * cosine + n * rest).collect()
 }
 
 /// People with `pictures` each. All faces have the cosine `alike` to one another: 0.2 is what strangers have.
-fn people(count: u64, pictures: usize, alike: f32, dice: &mut Dice) -> Vec<Enrolled> {
-    let face = dice.unit();
+fn people(count: u64, pictures: usize, alike: f32, rng: &mut Rng) -> Vec<Enrolled> {
+    let face = rng.unit();
     let one = |id| {
-        let person = near(&face, alike.sqrt(), dice);
-        let embeddings = (0..pictures).map(|_| near(&person, 0.9, dice)).collect();
+        let person = near(&face, alike.sqrt(), rng);
+        let embeddings = (0..pictures).map(|_| near(&person, 0.9, rng)).collect();
         Enrolled { person: PersonId(id), name: format!("person {id}").into(), embeddings }
     };
     (1..=count).map(one).collect()
@@ -52,11 +52,11 @@ fn matching(criterion: &mut Criterion) {
         ("10,000 people with 5 pictures each", 10_000, 5, 0.2),
         ("10,000 people with 5 pictures each, all much alike", 10_000, 5, 0.5),
     ] {
-        let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
-        let people = people(count, pictures, alike, &mut dice);
+        let mut rng = Rng(0x9E37_79B9_7F4A_7C15);
+        let people = people(count, pictures, alike, &mut rng);
         let known: Vec<Vec<f32>> =
-            (0..64).map(|i| near(&people[i * 100 + 7].embeddings[0], 0.8, &mut dice)).collect();
-        let strangers: Vec<Vec<f32>> = (0..64).map(|_| dice.unit()).collect();
+            (0..64).map(|i| near(&people[i * 100 + 7].embeddings[0], 0.8, &mut rng)).collect();
+        let strangers: Vec<Vec<f32>> = (0..64).map(|_| rng.unit()).collect();
         let index = GalleryIndex::new(people).unwrap();
         for (who, faces) in [("somebody known", &known), ("a stranger", &strangers)] {
             let mut turn = 0;
@@ -73,8 +73,8 @@ fn matching(criterion: &mut Criterion) {
 
 fn aligning(criterion: &mut Criterion) {
     let (width, height) = (1280, 720);
-    let mut dice = Dice(7);
-    let bytes: Vec<u8> = (0..width * height * 3 / 2).map(|_| (dice.next() * 127.0 + 128.0) as u8).collect();
+    let mut rng = Rng(7);
+    let bytes: Vec<u8> = (0..width * height * 3 / 2).map(|_| (rng.next() * 127.0 + 128.0) as u8).collect();
     let planes = Planes::packed(PixelFormat::I420, width, height, &bytes).unwrap();
     let mut group = criterion.benchmark_group("a face out of a 720p I420 frame");
     for apart in [30.0, 60.0, 120.0] {

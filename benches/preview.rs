@@ -92,8 +92,8 @@ impl Bare {
             canvas
         });
         let pictures: Vec<Canvas> = copied.collect();
-        let room = turbojpeg::compressed_buf_len(1280, 720, Subsamp::Sub2x2).expect("a size");
-        Bare { compressor, pictures, out: vec![0; room], bytes: 0 }
+        let space = turbojpeg::compressed_buf_len(1280, 720, Subsamp::Sub2x2).expect("a size");
+        Bare { compressor, pictures, out: vec![0; space], bytes: 0 }
     }
 
     fn encode(&mut self, i: usize) {
@@ -120,15 +120,15 @@ impl Bare {
 fn frame(seq: u64, format: PixelFormat, size: (usize, usize), colour: Colour) -> Frame {
     let (width, height) = size;
     let mut bytes = Vec::new();
-    let mut dice = seq.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut rng = seq.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     for (row, rows) in format.plane_sizes(width, height) {
         for y in 0..rows {
             for x in 0..row {
-                dice ^= dice << 13;
-                dice ^= dice >> 7;
-                dice ^= dice << 17;
+                rng ^= rng << 13;
+                rng ^= rng >> 7;
+                rng ^= rng << 17;
                 let block = ((x / 97 + y / 61 + seq as usize) % 5) * 22;
-                bytes.push((50 + block + x * 40 / row + y * 30 / rows) as u8 + (dice >> 61) as u8);
+                bytes.push((50 + block + x * 40 / row + y * 30 / rows) as u8 + (rng >> 61) as u8);
             }
         }
     }

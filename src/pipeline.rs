@@ -34,7 +34,8 @@ pub use follower::{Follower, PartFollower};
 pub use item::{FrameItem, Item, StageStation};
 pub use part::{PartItem, PartStage, Product};
 pub use preview::{
-    Album, Outlet, PictureItem, PictureStation, Preview, PreviewCounters, PreviewFeed, PreviewSettings,
+    PartPictures, PictureItem, PictureStation, Preview, PreviewCounters, PreviewFeed, PreviewHub,
+    PreviewSettings,
 };
 
 use pool::ReportPool;

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::App;
-use crate::types::{Asker, Refusal, Reply};
+use crate::types::{Origin, Refusal, Reply};
 
 /// Longest name of a person who acknowledges, in characters.
 const LONGEST_NAME: usize = 64;
 
 impl App {
     /// `{}` lists the alarms; `{"acknowledge": NAME, "by": WHO}` acknowledges one.
-    pub(super) fn alarm_command(&self, asker: Asker, request: &Value) -> Reply {
+    pub(super) fn alarm_command(&self, origin: Origin, request: &Value) -> Reply {
         let Some(name) = request.get("acknowledge") else {
             return Ok(json!({ "alarms": self.mqtt.raised() }));
         };
@@ -18,12 +18,12 @@ impl App {
             let remedy = "write {\"acknowledge\": NAME}";
             return Err(Refusal::new("bad_request", "acknowledge is not the name of an alarm", remedy));
         };
-        let by = acknowledger(asker, request["by"].as_str());
+        let by = acknowledger(origin, request["by"].as_str());
         let Some(alarm) = self.mqtt.acknowledge_alarm(name, &by) else {
             return Err(self.no_such_alarm(name));
         };
         tracing::info!(alarm = name, by, "acknowledged");
-        self.voice.tell_alarms();
+        self.publisher.tell_alarms();
         Ok(json!(alarm))
     }
 
@@ -38,17 +38,17 @@ impl App {
 }
 
 /// Who acknowledges, with the way by which that was said: only the page knows who its users really are.
-fn acknowledger(asker: Asker, by: Option<&str>) -> String {
+fn acknowledger(origin: Origin, by: Option<&str>) -> String {
     let by = by.map(|by| by.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect::<String>());
     let by = by.filter(|by| !by.trim().is_empty());
-    match (asker, by) {
-        (Asker::Web, Some(by)) => by,
-        (Asker::Web, None) => "web".to_owned(),
-        (Asker::Mqtt, Some(by)) => format!("{by} (mqtt)"),
-        (Asker::Mqtt, None) => "mqtt".to_owned(),
-        (Asker::Cli { .. }, Some(by)) => format!("{by} (command line)"),
-        (Asker::Cli { .. }, None) => "command line".to_owned(),
-        (Asker::Serial, _) => "serial line".to_owned(),
+    match (origin, by) {
+        (Origin::Web, Some(by)) => by,
+        (Origin::Web, None) => "web".to_owned(),
+        (Origin::Mqtt, Some(by)) => format!("{by} (mqtt)"),
+        (Origin::Mqtt, None) => "mqtt".to_owned(),
+        (Origin::Cli { .. }, Some(by)) => format!("{by} (command line)"),
+        (Origin::Cli { .. }, None) => "command line".to_owned(),
+        (Origin::Serial, _) => "serial line".to_owned(),
     }
 }
 
@@ -57,11 +57,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_acknowledges_is_told_with_the_way_it_was_said() {
-        assert_eq!(acknowledger(Asker::Web, Some("anna")), "anna");
-        assert_eq!(acknowledger(Asker::Mqtt, Some("line\n1")), "line1 (mqtt)");
-        assert_eq!(acknowledger(Asker::Mqtt, Some(" ")), "mqtt");
-        assert_eq!(acknowledger(Asker::Cli { uid: None }, None), "command line");
-        assert_eq!(acknowledger(Asker::Web, Some(&"x".repeat(1_000))).len(), LONGEST_NAME);
+    fn who_acknowledges_is_reported_with_the_way_it_was_said() {
+        assert_eq!(acknowledger(Origin::Web, Some("anna")), "anna");
+        assert_eq!(acknowledger(Origin::Mqtt, Some("line\n1")), "line1 (mqtt)");
+        assert_eq!(acknowledger(Origin::Mqtt, Some(" ")), "mqtt");
+        assert_eq!(acknowledger(Origin::Cli { uid: None }, None), "command line");
+        assert_eq!(acknowledger(Origin::Web, Some(&"x".repeat(1_000))).len(), LONGEST_NAME);
     }
 }

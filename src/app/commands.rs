@@ -13,7 +13,7 @@ use super::{App, lock};
 use crate::contract::topic;
 use crate::image::jpeg;
 use crate::supervisor::{Beat, Stop, Unit};
-use crate::types::{Asker, Attachment, Command, CommandKind, Frame, Refusal, Reply, rfc3339};
+use crate::types::{Attachment, Command, CommandKind, Frame, Origin, Refusal, Reply, rfc3339};
 
 /// How often the loop beats, and looks for SIGHUP, while nobody asks for anything.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -53,8 +53,8 @@ impl App {
             CommandKind::Product => self.product_command(&command.payload),
             CommandKind::Golden => self.golden_command(&command.payload),
             CommandKind::Status => Ok(self.status_now()),
-            CommandKind::Config => self.config_command(command.asker),
-            CommandKind::Alarm => self.alarm_command(command.asker, &command.payload),
+            CommandKind::Config => self.config_command(command.origin),
+            CommandKind::Alarm => self.alarm_command(command.origin, &command.payload),
             // Answered by a unit of its own.
             CommandKind::Faces => return self.pass_faces(command),
             CommandKind::Attendance => self.attendance_command(&command.payload),
@@ -69,7 +69,7 @@ impl App {
     /// The picture goes beside the answer, which tells where; in the answer only where that is asked for, or where
     /// there is no beside.
     fn snapshot_command(&self, command: Command) {
-        let inline = command.asker != Asker::Mqtt || command.payload["inline"] == Value::Bool(true);
+        let inline = command.origin != Origin::Mqtt || command.payload["inline"] == Value::Bool(true);
         let (mut result, shot) = match self.snapshot(&command.payload) {
             Ok(shot) => shot,
             Err(reason) => return command.reply.failed(reason),
@@ -82,25 +82,26 @@ impl App {
         command.reply.answer_with(Ok(result), Some(shot));
     }
 
-    /// The newest frame of the camera that `wish` names (the only one, if it names none) as JPEG, and what there is to
+    /// The newest frame of the camera that `request` names (the only one, if it names none) as JPEG, and what there is to
     /// say about it.
-    fn snapshot(&self, wish: &Value) -> Result<(Value, Attachment), Refusal> {
-        let rigs = lock(&self.rigs);
-        let known = || rigs.iter().map(|rig| rig.settings.name.as_str()).collect::<Vec<_>>().join(", ");
-        let rig = match wish["camera"].as_str() {
-            Some(name) => rigs.iter().find(|rig| rig.settings.name == name).ok_or_else(|| {
+    fn snapshot(&self, request: &Value) -> Result<(Value, Attachment), Refusal> {
+        let cameras = lock(&self.cameras);
+        let known =
+            || cameras.iter().map(|camera| camera.settings.name.as_str()).collect::<Vec<_>>().join(", ");
+        let camera = match request["camera"].as_str() {
+            Some(name) => cameras.iter().find(|camera| camera.settings.name == name).ok_or_else(|| {
                 Refusal::from(format!("there is no camera {name:?}; there are: {}", known()))
             })?,
-            None if rigs.len() == 1 => &rigs[0],
+            None if cameras.len() == 1 => &cameras[0],
             None => return Err(which_camera(&known())),
         };
-        let quality = wish["quality"].as_u64().unwrap_or(DEFAULT_QUALITY);
+        let quality = request["quality"].as_u64().unwrap_or(DEFAULT_QUALITY);
         if !(1..=100).contains(&quality) {
             return Err(format!("quality is {quality}; it must be 1 to 100").into());
         }
-        let frame = rig.ring.newest().ok_or("the camera has not given a frame yet")?;
-        let retain = wish["retain_picture"] == Value::Bool(true);
-        Ok(picture(&rig.settings.name, &frame, quality as u8, retain)?)
+        let frame = camera.ring.newest().ok_or("the camera has not given a frame yet")?;
+        let retain = request["retain_picture"] == Value::Bool(true);
+        Ok(picture(&camera.settings.name, &frame, quality as u8, retain)?)
     }
 }
 

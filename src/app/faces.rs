@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::rig::Rig;
+use super::camera::Camera;
 use super::{App, AppError, lock};
 use crate::config::{self, Config};
 use crate::engine::Model;
@@ -29,7 +29,7 @@ pub(super) struct Faces {
 }
 
 /// What a rig has for faces.
-pub(super) struct RigFaces {
+pub(super) struct CameraFaces {
     pub(super) lane: Arc<FaceLane>,
     feed: Mutex<Option<Attached>>,
 }
@@ -88,15 +88,15 @@ impl App {
     }
 
     /// Joins a camera's faces to the stage that recognises.
-    pub(super) fn attach_faces(&self, rig: &Rig) {
-        let (Some(faces), Some(ready)) = (&rig.faces, self.recognition()) else { return };
+    pub(super) fn attach_faces(&self, camera: &Camera) {
+        let (Some(faces), Some(ready)) = (&camera.faces, self.recognition()) else { return };
         faces.attach(&ready.stage);
     }
 }
 
-impl RigFaces {
+impl CameraFaces {
     /// The faces of `camera`, if it recognises; `in_step`: its frames wait for their answers.
-    pub(super) fn new(camera: &config::Camera, in_step: bool, app: &App) -> Option<RigFaces> {
+    pub(super) fn new(camera: &config::Camera, in_step: bool, app: &App) -> Option<CameraFaces> {
         let recognise = camera.recognise.as_ref()?;
         let settings = FaceLaneSettings {
             camera: camera.name.as_str().into(),
@@ -107,8 +107,8 @@ impl RigFaces {
             in_step,
         };
         let gallery = app.faces.gallery.clone();
-        let lane = FaceLane::new(settings, gallery, app.witness(), app.bell.clone());
-        Some(RigFaces { lane, feed: Mutex::default() })
+        let lane = FaceLane::new(settings, gallery, app.sightings(), app.bell.clone());
+        Some(CameraFaces { lane, feed: Mutex::default() })
     }
 
     /// What stands beside the camera's lane.

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::people::{self, House};
+use super::people::{self, GalleryHost};
 use super::{App, lock};
 use crate::config::Config;
 use crate::engine::{EngineError, Model};
 use crate::ring::Lease;
 use crate::store::{Erasing, Forgotten, Gallery, GalleryError, Store, StoreError};
 use crate::supervisor::Unit;
-use crate::types::{Asker, Command, Frame, Refusal};
+use crate::types::{Command, Frame, Origin, Refusal};
 
 /// Requests that may wait while one is answered.
 const WAITING: usize = 16;
@@ -68,26 +68,26 @@ impl App {
     }
 
     fn faces_command(&self, command: Command) {
-        let Command { asker, payload, reply, .. } = command;
+        let Command { origin, payload, reply, .. } = command;
         let action = payload["action"].as_str().unwrap_or_default();
         // What a broker passes on, whoever listens there can read, and it may keep it.
-        if asker == Asker::Mqtt && matches!(action, "export" | "import" | "picture") {
+        if origin == Origin::Mqtt && matches!(action, "export" | "import" | "picture") {
             let message = format!("faces are not sent over MQTT ({action})");
             return reply.failed(Refusal::new("not_over_mqtt", message, "use `ocellus faces` or the page"));
         }
-        reply.answer(people::Desk(self).answer(&payload));
+        reply.answer(people::GalleryService(self).answer(&payload));
     }
 
     /// Puts the gallery, as it is on disk, in force. Faces that another model embedded are left out, and an alarm says so.
     pub(super) fn refresh_gallery(&self) {
-        let Some(recognition) = self.recognition() else { return self.voice.clear_alarm(ALARM) };
+        let Some(recognition) = self.recognition() else { return self.publisher.clear_alarm(ALARM) };
         let model = &recognition.model;
         match people::gather(&self.store.gallery(), model.sha256()) {
             Ok((index, stale)) => {
                 let faces = index.faces();
                 self.set_gallery(Arc::new(index));
                 if stale == 0 {
-                    return self.voice.clear_alarm(ALARM);
+                    return self.publisher.clear_alarm(ALARM);
                 }
                 let all = faces + stale;
                 let cause = format!(
@@ -95,9 +95,9 @@ impl App {
                      run `ocellus faces reenrol`",
                     model.name()
                 );
-                self.voice.alarm(ALARM, &cause);
+                self.publisher.alarm(ALARM, &cause);
             }
-            Err(error) => self.voice.alarm(ALARM, &format!("the gallery cannot be read: {error}")),
+            Err(error) => self.publisher.alarm(ALARM, &format!("the gallery cannot be read: {error}")),
         }
     }
 }
@@ -125,7 +125,7 @@ pub fn finish_erasures(store: &Store) -> Result<usize, GalleryError> {
     Ok(pending.len())
 }
 
-impl House for App {
+impl GalleryHost for App {
     fn gallery(&self) -> Gallery {
         self.store.gallery()
     }
@@ -145,23 +145,24 @@ impl House for App {
         self.open_runtime(config)?.load(known.ok_or_else(|| EngineError::NoTask { model: name.into() })?)
     }
 
-    fn frame(&self, wish: &Value) -> Result<(Lease<Frame>, String), Refusal> {
-        let rigs = lock(&self.rigs);
-        let known = || rigs.iter().map(|rig| rig.settings.name.as_str()).collect::<Vec<_>>().join(", ");
-        let rig = match wish["camera"].as_str() {
-            Some(name) => rigs.iter().find(|rig| rig.settings.name == name),
+    fn frame(&self, request: &Value) -> Result<(Lease<Frame>, String), Refusal> {
+        let cameras = lock(&self.cameras);
+        let known =
+            || cameras.iter().map(|camera| camera.settings.name.as_str()).collect::<Vec<_>>().join(", ");
+        let camera = match request["camera"].as_str() {
+            Some(name) => cameras.iter().find(|camera| camera.settings.name == name),
             None => None,
         };
-        let Some(rig) = rig else {
-            let message = match wish["camera"].as_str() {
+        let Some(camera) = camera else {
+            let message = match request["camera"].as_str() {
                 Some(name) => format!("there is no camera {name:?}"),
                 None => "neither pictures nor a camera is given".into(),
             };
             let remedy = format!("send pictures, or name a camera; there are: {}", known());
             return Err(Refusal::new("unknown_camera", message, remedy));
         };
-        let name = &rig.settings.name;
-        let frame = rig.ring.newest().ok_or_else(|| {
+        let name = &camera.settings.name;
+        let frame = camera.ring.newest().ok_or_else(|| {
             let message = format!("camera {name} has not given a frame yet");
             Refusal::new("no_frame", message, "wait until it is online")
         })?;

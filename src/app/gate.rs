@@ -11,13 +11,13 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Closed at first; once open it stays open, and costs one load.
 #[derive(Debug, Default)]
-pub(super) struct Gate {
+pub(super) struct StartGate {
     open: AtomicBool,
     lock: Mutex<()>,
     opened: Condvar,
 }
 
-impl Gate {
+impl StartGate {
     pub(super) fn open(&self) {
         let _guard = self.lock.lock().unwrap_or_else(|e| e.into_inner());
         self.open.store(true, Ordering::Release);

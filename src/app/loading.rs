@@ -56,9 +56,10 @@ impl App {
         if failures.is_empty() {
             return config.clone();
         }
-        let before = self.voice.cause(reload::ALARM).map(|cause| format!("{cause}\n")).unwrap_or_default();
+        let before =
+            self.publisher.cause(reload::ALARM).map(|cause| format!("{cause}\n")).unwrap_or_default();
         let words = failures.in_words();
-        self.voice.alarm(reload::ALARM, &format!("{before}these parts are not in force: {words}"));
+        self.publisher.alarm(reload::ALARM, &format!("{before}these parts are not in force: {words}"));
         let mut config = config.clone();
         config.cameras.retain(|camera| !failures.has(&Part::Camera(camera.name.clone())));
         config.triggers.retain(|trigger| config.cameras.iter().any(|camera| camera.name == trigger.camera));

@@ -10,9 +10,9 @@
 mod alarm_commands;
 pub mod attendance;
 mod boot;
+mod camera;
 mod change;
 mod commands;
-mod desk;
 mod exit;
 mod faces;
 mod faces_commands;
@@ -29,12 +29,12 @@ mod noted;
 mod parts;
 pub mod people;
 mod preview;
+mod publisher;
 mod reload;
-mod rig;
 mod status;
 mod stored;
+mod target;
 mod units;
-mod voice;
 mod web_commands;
 
 use std::path::{Path, PathBuf};
@@ -61,18 +61,18 @@ use crate::types::{Clock, Command, Stamp, SystemClock};
 use attendance::Attendance;
 use boot::Basis;
 pub use boot::Boot;
+use camera::Camera;
 use change::Part;
 pub use exit::Exit;
 use faces::Faces;
 use faces_commands::FacesInbox;
 pub use faces_commands::{finish_erasures, forget_alone};
-use gate::Gate;
+use gate::StartGate;
 use health::HealthModel;
 use loading::Loading;
 use models::Models;
 use preview::Views;
-use rig::Rig;
-use voice::Voice;
+use publisher::StatusPublisher;
 
 /// How long the first frames wait for the broker's first answer; a broker on the same machine needs 2 ms.
 const LINK_PATIENCE: Duration = Duration::from_millis(300);
@@ -151,7 +151,7 @@ struct App {
     supervisor: Supervisor,
     mqtt: Mqtt,
     web: Web,
-    voice: Voice,
+    publisher: StatusPublisher,
     health: HealthModel,
     audit: Arc<Audit>,
     store: Store,
@@ -164,12 +164,12 @@ struct App {
     attendance: Attendance,
     scheduler: Arc<Scheduler<Item>>,
     bell: Arc<Bell>,
-    gate: Arc<Gate>,
+    gate: Arc<StartGate>,
     models: Mutex<Models>,
     faces: Faces,
     /// Requests about the people of the gallery.
     people: FacesInbox,
-    rigs: Mutex<Vec<Arc<Rig>>>,
+    cameras: Mutex<Vec<Arc<Camera>>>,
     /// What people see of the cameras.
     views: Arc<Views>,
     /// Where the broker's side puts commands.
@@ -249,10 +249,10 @@ impl App {
         mqtt.count_refusals_in(audit.clone());
         let web = Web::new(&config.device.name, Arc::new(SystemClock), audit.clone());
         web.describe(figures::described());
-        let voice = Voice::new(&mqtt, &web);
-        stored::report(opened, &voice);
+        let publisher = StatusPublisher::new(&mqtt, &web);
+        stored::report(opened, &publisher);
         if let Some(fault) = &boot.fault {
-            voice.alarm(reload::ALARM, fault);
+            publisher.alarm(reload::ALARM, fault);
         }
         let evidence = Evidence::new(&config.evidence, &config.device.state_dir, &config.hash);
         // The plant first: evidence copies the frame. The page last, where it is served: a reload may change that.
@@ -282,13 +282,13 @@ impl App {
             store: opened.store.clone(),
             sinks,
             evidence,
-            gate: Arc::new(Gate::default()),
-            rigs: Mutex::default(),
+            gate: Arc::new(StartGate::default()),
+            cameras: Mutex::default(),
             views,
             options: options.clone(),
             mqtt,
             web,
-            voice,
+            publisher,
             health: HealthModel::new(Arc::new(SystemClock)),
             audit,
             bell,
@@ -334,7 +334,7 @@ impl App {
         self.supervisor.add(self.faces_unit())?;
         self.supervisor.add(self.commands_unit(inbox))?;
         self.supervisor.add(self.control_unit(&config))?;
-        self.tell_web();
+        self.describe_to_web();
         if let Some(unit) = self.web_unit(&config) {
             self.supervisor.add(unit)?;
         }

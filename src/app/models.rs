@@ -25,12 +25,12 @@ pub(super) struct Ready {
     pub(super) stage: Arc<Stage<Item>>,
     /// What it was made from.
     settings: config::Model,
-    wishes: Wishes,
+    uses: ModelUses,
 }
 
 /// What the cameras of a model want of its scores; each camera's lane then applies its own threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Wishes {
+struct ModelUses {
     /// The lowest score that any of them names.
     lowest: Option<f32>,
     /// Whether one of them is content with the card's.
@@ -126,16 +126,16 @@ impl App {
         settings: &config::Model,
         config: &Config,
     ) -> Result<Option<Ready>, AppError> {
-        let wishes = Wishes::of(config, &settings.name);
+        let uses = ModelUses::of(config, &settings.name);
         let known = self.ready_model(&settings.name);
-        let known = known.filter(|known| known.settings == *settings && known.wishes == wishes);
+        let known = known.filter(|known| known.settings == *settings && known.uses == uses);
         let model = known.as_ref().map_or_else(|| runtime.load(settings), |known| Ok(known.model.clone()))?;
         if needs_eyes(config, &settings.name) {
             model.expect_task(config::Task::BlazeFace)?;
         }
         match known {
             Some(_) => Ok(None),
-            None => self.make_ready(model, settings, wishes).map(Some),
+            None => self.make_ready(model, settings, uses).map(Some),
         }
     }
 
@@ -218,10 +218,10 @@ impl App {
         &self,
         model: Arc<Model>,
         settings: &config::Model,
-        wishes: Wishes,
+        uses: ModelUses,
     ) -> Result<Ready, AppError> {
         let generation = lock(&self.models).next_generation();
-        let least = wishes.least_score(model.min_score());
+        let least = uses.least_score(model.min_score());
         let detect = Arc::new(Detect::new(&settings.name, model.clone(), Some(least)));
         let rank = Rank {
             name: format!("{}#{generation}", detect.name()).into(),
@@ -234,7 +234,7 @@ impl App {
             Ok(Box::new(StageStation(station)))
         });
         let stage = self.scheduler.add(rank, INBOX, factory)?;
-        Ok(Ready { model, stage, settings: settings.clone(), wishes })
+        Ok(Ready { model, stage, settings: settings.clone(), uses })
     }
 }
 
@@ -250,9 +250,9 @@ fn needs_eyes(config: &Config, model: &str) -> bool {
     recognising.filter_map(|camera| camera.detect.as_ref()).any(|detect| detect.model == model)
 }
 
-impl Wishes {
+impl ModelUses {
     /// A camera that tracks also wants the findings that keep its objects alive.
-    fn of(config: &Config, model: &str) -> Wishes {
+    fn of(config: &Config, model: &str) -> ModelUses {
         let cameras = || {
             let detecting =
                 config.cameras.iter().filter_map(|camera| Some((camera, camera.detect.as_ref()?)));
@@ -260,7 +260,7 @@ impl Wishes {
         };
         let tracking = cameras().filter_map(|(camera, _)| Some(camera.track.as_ref()?.low_score));
         let named = cameras().filter_map(|(_, detect)| detect.min_score);
-        Wishes {
+        ModelUses {
             lowest: named.chain(tracking).reduce(f32::min),
             card: cameras().any(|(_, detect)| detect.min_score.is_none()),
         }

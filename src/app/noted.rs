@@ -5,21 +5,21 @@ use serde_json::Value;
 
 use super::App;
 use crate::audit::{Change, Source};
-use crate::types::{Asker, Command, CommandKind, Responder};
+use crate::types::{Command, CommandKind, Origin, Responder};
 
 impl App {
     /// The command, whose outcome will be noted where it is one that is noted.
     pub(super) fn noted(&self, command: Command) -> Command {
-        let (source, user) = match command.asker {
-            Asker::Web => return command,
-            Asker::Mqtt => {
+        let (source, user) = match command.origin {
+            Origin::Web => return command,
+            Origin::Mqtt => {
                 let suffix = format!("cmd/{}/{}", command.kind.as_str(), command.id);
                 (Source::Mqtt, self.mqtt.topics().full(&suffix))
             }
-            Asker::Cli { uid } => {
+            Origin::Cli { uid } => {
                 (Source::Cli, uid.map_or_else(|| "unknown".into(), |uid| format!("uid {uid}")))
             }
-            Asker::Serial => (Source::Serial, command.id.clone()),
+            Origin::Serial => (Source::Serial, command.id.clone()),
         };
         let Some((action, target)) = change(command.kind, &command.payload) else { return command };
         let (audit, reply) = (self.audit.clone(), command.reply);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::rig::Rig;
+use super::camera::Camera;
 use super::{App, lock};
 use crate::config::recipe::{self, Recipe};
 use crate::config::{Config, Inspect, PickFrame};
@@ -94,7 +94,7 @@ impl Parts {
             error: counts.error,
             missed: counts.missed,
             overrun: counts.overrun,
-            bounced: counts.bounced,
+            bounced: counts.debounced,
             garbage: counts.garbage,
             per_minute,
             yield_share: (judged > 0).then(|| counts.ok as f32 / judged as f32),
@@ -195,13 +195,13 @@ impl App {
     /// Makes the first product of every camera that inspects ready. One that cannot be is no reason not to start: its
     /// triggers end as `error`, an alarm says why, and golden pictures can still be taught from the camera.
     pub(super) fn select_first_products(&self) {
-        let rigs = lock(&self.rigs).clone();
-        for rig in rigs {
-            let Some(parts) = &rig.parts else { continue };
+        let cameras = lock(&self.cameras).clone();
+        for camera in cameras {
+            let Some(parts) = &camera.parts else { continue };
             if parts.product().is_none()
-                && let Err(fault) = self.select(&rig, &parts.settings.product)
+                && let Err(fault) = self.select(&camera, &parts.settings.product)
             {
-                tracing::error!(camera = rig.settings.name, "{fault}");
+                tracing::error!(camera = camera.settings.name, "{fault}");
             }
         }
     }
@@ -209,27 +209,27 @@ impl App {
     /// Reads the recipe of every camera's product again: files may have changed, and cameras may be new. A recipe that
     /// cannot be used leaves the product in force as it was.
     pub(super) fn select_again(&self) {
-        let rigs = lock(&self.rigs).clone();
-        for rig in rigs {
-            let Some(parts) = &rig.parts else { continue };
-            if let Err(fault) = self.select(&rig, &parts.meant()) {
-                tracing::error!(camera = rig.settings.name, "{fault}");
+        let cameras = lock(&self.cameras).clone();
+        for camera in cameras {
+            let Some(parts) = &camera.parts else { continue };
+            if let Err(fault) = self.select(&camera, &parts.meant()) {
+                tracing::error!(camera = camera.settings.name, "{fault}");
             }
         }
     }
 
     /// Makes `product` ready for the rig's camera and selects it for the triggers that follow. On an error the
     /// product in force stays, and an alarm says why.
-    pub(super) fn select(&self, rig: &Rig, product: &str) -> Result<(), String> {
-        let camera = &rig.settings.name;
-        let Some(parts) = &rig.parts else {
-            return Err(format!("camera {camera} does not inspect; give it an `inspect` section"));
+    pub(super) fn select(&self, camera: &Camera, product: &str) -> Result<(), String> {
+        let name = &camera.settings.name;
+        let Some(parts) = &camera.parts else {
+            return Err(format!("camera {name} does not inspect; give it an `inspect` section"));
         };
-        let outcome = self.make_product_ready(camera, parts, product);
-        let alarm = format!("product-{camera}");
+        let outcome = self.make_product_ready(name, parts, product);
+        let alarm = format!("product-{name}");
         match outcome {
             Ok(selected) => {
-                tracing::info!(camera, product, "selected");
+                tracing::info!(camera = name, product, "selected");
                 let former = parts.lane.select(selected.product.clone());
                 drop(former);
                 let mut state = lock(&parts.state);
@@ -237,17 +237,17 @@ impl App {
                 state.former.extend(former);
                 (state.fault, state.wanted) = (None, None);
                 drop(state);
-                self.voice.clear_alarm(&alarm);
+                self.publisher.clear_alarm(&alarm);
                 self.bell.ring_all();
-                self.publish_trigger(rig);
+                self.publish_trigger(camera);
                 Ok(())
             }
             Err(fault) => {
-                self.voice.alarm(&alarm, &format!("product {product} is not ready: {fault}"));
+                self.publisher.alarm(&alarm, &format!("product {product} is not ready: {fault}"));
                 let mut state = lock(&parts.state);
                 (state.fault, state.wanted) = (Some(fault.clone()), Some(product.to_owned()));
                 drop(state);
-                self.publish_trigger(rig);
+                self.publish_trigger(camera);
                 Err(fault)
             }
         }
@@ -303,14 +303,14 @@ impl App {
         pictures.collect()
     }
 
-    /// The loop behind a camera's desk: ends triggers whose frame does not come, and lets old products go.
-    pub(super) fn parts_unit(self: &Arc<App>, rig: &Arc<Rig>, config: &Config) -> Option<Unit> {
-        rig.parts.as_ref()?;
-        let name = format!("inspect/{}", rig.settings.name);
+    /// The loop behind a camera's target: ends triggers whose frame does not come, and lets old products go.
+    pub(super) fn parts_unit(self: &Arc<App>, camera: &Arc<Camera>, config: &Config) -> Option<Unit> {
+        camera.parts.as_ref()?;
+        let name = format!("inspect/{}", camera.settings.name);
         let essential = config.supervisor.essential.contains(&name);
-        let (app, rig) = (self.clone(), rig.clone());
+        let (app, camera) = (self.clone(), camera.clone());
         let body = move |context: &UnitContext| {
-            let Some(parts) = &rig.parts else { return Ok(()) };
+            let Some(parts) = &camera.parts else { return Ok(()) };
             while !context.stop.is_stopped() {
                 parts.lane.expire(PATIENCE);
                 parts.retire(&app);
@@ -318,8 +318,8 @@ impl App {
             }
             parts.drain(&context.beat);
             // Retained: it must not say that a box that is off is ready. Another rig may be in its place by now.
-            if lock(&app.rigs).iter().any(|known| Arc::ptr_eq(known, &rig)) {
-                app.publish_trigger(&rig);
+            if lock(&app.cameras).iter().any(|known| Arc::ptr_eq(known, &camera)) {
+                app.publish_trigger(&camera);
             }
             Ok(())
         };

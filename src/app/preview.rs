@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use super::{App, AppError, lock};
 use crate::config::{self, Config};
-use crate::pipeline::{Album, Item, Outlet, PictureStation, Preview, PreviewFeed, PreviewSettings};
+use crate::pipeline::{
+    Item, PartPictures, PictureStation, Preview, PreviewFeed, PreviewHub, PreviewSettings,
+};
 use crate::ring::{Bell, Ring};
 use crate::scheduler::{Factory, Feed, Rank, Scheduler, Stage};
 use crate::stages::annotate::{Annotate, Look, Place};
-use crate::types::{Frame, LiveView, LiveViews, PartAlbum};
+use crate::types::{Frame, LiveView, LiveViews, PartPictureStore};
 
 /// Slots that inspection needs beyond the frames under way; the rest of a ring may wait to be drawn.
 const OTHER_SLOTS: usize = 4;
@@ -18,8 +20,8 @@ const MOST_PARTS: usize = 4;
 
 /// The views of all cameras, by name.
 pub(super) struct Views {
-    outlets: Mutex<BTreeMap<String, Arc<Outlet>>>,
-    album: Album,
+    outlets: Mutex<BTreeMap<String, Arc<PreviewHub>>>,
+    part_pictures: PartPictures,
     /// The stage that draws.
     stage: Arc<Stage<Item>>,
     bell: Arc<Bell>,
@@ -52,12 +54,12 @@ impl Views {
         });
         // Nothing is sent to it from other stages: its work waits in the cameras' previews.
         let stage = scheduler.add(rank, 1, factory)?;
-        Ok(Arc::new(Views { outlets: Mutex::default(), album: Album::default(), stage, bell }))
+        Ok(Arc::new(Views { outlets: Mutex::default(), part_pictures: PartPictures::default(), stage, bell }))
     }
 
-    /// Pictures of judged parts go to `album` from now on; only the first that is named gets any.
-    pub(super) fn keep_parts(&self, album: Arc<dyn PartAlbum>) {
-        let _ = self.album.set(album);
+    /// Pictures of judged parts go to `part_pictures` from now on; only the first that is named gets any.
+    pub(super) fn keep_parts(&self, part_pictures: Arc<dyn PartPictureStore>) {
+        let _ = self.part_pictures.set(part_pictures);
     }
 
     /// The camera is gone for good: its viewers are told.
@@ -65,15 +67,15 @@ impl Views {
         lock(&self.outlets).remove(camera);
     }
 
-    fn outlet(&self, camera: &str) -> Arc<Outlet> {
+    fn hub(&self, camera: &str) -> Arc<PreviewHub> {
         let mut outlets = lock(&self.outlets);
-        outlets.entry(camera.to_owned()).or_insert_with(|| Outlet::new(self.bell.clone())).clone()
+        outlets.entry(camera.to_owned()).or_insert_with(|| PreviewHub::new(self.bell.clone())).clone()
     }
 }
 
 impl LiveViews for Views {
     fn find(&self, camera: &str) -> Option<Arc<dyn LiveView>> {
-        lock(&self.outlets).get(camera).map(|outlet| outlet.clone() as Arc<dyn LiveView>)
+        lock(&self.outlets).get(camera).map(|hub| hub.clone() as Arc<dyn LiveView>)
     }
 }
 
@@ -115,10 +117,10 @@ impl App {
             parts: (camera.ring_slots + 1).saturating_sub(busy + OTHER_SLOTS).clamp(1, MOST_PARTS),
             places: places(camera),
             follows: camera.detect.is_some(),
-            album: self.views.album.clone(),
+            part_pictures: self.views.part_pictures.clone(),
         };
-        let outlet = self.views.outlet(&camera.name);
-        let preview = Preview::new(settings, outlet, ring.clone(), self.bell.clone());
+        let hub = self.views.hub(&camera.name);
+        let preview = Preview::new(settings, hub, ring.clone(), self.bell.clone());
         let feed: Arc<dyn Feed<Item>> = Arc::new(PreviewFeed(preview.clone()));
         self.views.stage.attach(feed.clone());
         Shown { preview, feed, stage: self.views.stage.clone() }

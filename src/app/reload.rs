@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::boot::{self, Basis};
 use super::change::{self, Failures, Part};
-use super::desk::trigger_unit_name;
+use super::target::trigger_unit_name;
 use super::{App, AppError, last_applied, lock};
 use crate::config::{self, Change, Config};
 use crate::supervisor::notify;
@@ -23,11 +23,11 @@ impl App {
         notify::reloading();
         let outcome = self.try_reload();
         match &outcome {
-            Ok(told) => {
-                tracing::info!("configuration reloaded: {told}");
-                self.voice.clear_alarm(ALARM);
+            Ok(response) => {
+                tracing::info!("configuration reloaded: {response}");
+                self.publisher.clear_alarm(ALARM);
             }
-            Err(refusal) => self.voice.alarm(ALARM, &refusal.to_string()),
+            Err(refusal) => self.publisher.alarm(ALARM, &refusal.to_string()),
         }
         // After the alarm, so that the line says what came of it.
         notify::ready(&self.status_line());
@@ -51,17 +51,17 @@ impl App {
         self.apply(&change, (&old, &new), &mut failures);
         *self.config() = failures.in_force(&old, &new);
         *lock(&self.unsettled) = failures.half_way();
-        let told = answer(&change, &new, &failures);
+        let response = answer(&change, &new, &failures);
         if failures.is_empty() {
             self.keep_as_applied();
-            return Ok(told);
+            return Ok(response);
         }
         let message = format!(
             "not all of {} is in force, but for these parts it is: {}",
             self.options.file_name(),
             failures.in_words()
         );
-        Err(Refusal::new("partly_applied", message, "mend what they name, and reload again").with(told))
+        Err(Refusal::new("partly_applied", message, "mend what they name, and reload again").with(response))
     }
 
     /// A reload that changed nothing, because of `reason`.
@@ -124,8 +124,8 @@ impl App {
         for name in &names.removed {
             match self.remove_camera(name) {
                 Ok(()) => {
-                    self.voice.clear(&format!("camera/{name}/status"));
-                    self.voice.clear(&format!("camera/{name}/trigger"));
+                    self.publisher.clear(&format!("camera/{name}/status"));
+                    self.publisher.clear(&format!("camera/{name}/trigger"));
                 }
                 failed => failures.note(part(name), failed),
             }
@@ -154,7 +154,7 @@ fn answer(change: &Change, new: &Config, failures: &Failures) -> Value {
     let done = |names: &[String]| -> Vec<String> {
         names.iter().filter(|name| !failures.has(&Part::Camera((*name).clone()))).cloned().collect()
     };
-    let mut told = json!({
+    let mut response = json!({
         "config_hash": new.hash,
         "cameras": {
             "added": done(&cameras.added), "removed": done(&cameras.removed),
@@ -163,11 +163,11 @@ fn answer(change: &Change, new: &Config, failures: &Failures) -> Value {
     });
     if !failures.is_empty() {
         let failed = failures.iter();
-        told["failed"] = failed
+        response["failed"] = failed
             .map(|failure| json!({ "part": failure.part.to_string(), "cause": failure.cause }))
             .collect();
     }
-    told
+    response
 }
 
 fn named<'a>(config: &'a Config, names: &'a [String]) -> impl Iterator<Item = &'a config::Camera> {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::camera::{Camera, unit_name};
 use super::health::HealthReport;
-use super::rig::{Rig, unit_name};
 use super::{App, lock};
 use crate::capture::Health;
 use crate::config::Source;
@@ -67,8 +67,8 @@ impl App {
                 );
             }
             self.publish_status(&mut memory);
-            self.voice.tell_alarms();
-            self.tell_web();
+            self.publisher.tell_alarms();
+            self.describe_to_web();
             self.audit.tidy();
             if memory.ready {
                 self.publish_cameras(&mut memory);
@@ -83,22 +83,22 @@ impl App {
 
     /// The first frame has passed; or no camera can give one, and the box is as ready as it gets.
     fn is_ready(&self) -> bool {
-        let rigs = lock(&self.rigs);
-        let passed = |rig: &Arc<Rig>| match &rig.lane {
+        let cameras = lock(&self.cameras);
+        let passed = |camera: &Arc<Camera>| match &camera.lane {
             Some(lane) => lane.counters.reported.get() > 0,
-            None => rig.frames() > 0,
+            None => camera.frames() > 0,
         };
         let units = self.supervisor.status();
-        let over = |rig: &Rig| {
-            let name = unit_name(&rig.settings.name);
+        let over = |camera: &Camera| {
+            let name = unit_name(&camera.settings.name);
             units.iter().any(|unit| *unit.name == *name && unit.state.is_over())
         };
-        let hopeless = |rig: &Arc<Rig>| match &*lock(&rig.health) {
-            health @ Health::Offline { .. } => !health.is_starting() || over(rig),
+        let hopeless = |camera: &Arc<Camera>| match &*lock(&camera.health) {
+            health @ Health::Offline { .. } => !health.is_starting() || over(camera),
             Health::Ended => true,
             Health::Online { .. } | Health::Frozen { .. } => false,
         };
-        rigs.iter().any(passed) || rigs.iter().all(hopeless)
+        cameras.iter().any(passed) || cameras.iter().all(hopeless)
     }
 
     fn watch_line(&self) -> String {
@@ -113,7 +113,7 @@ impl App {
         if memory.reasons.as_ref() == Some(&health.reasons) {
             return;
         }
-        self.voice.retain("status", &self.status(health.reasons.clone()));
+        self.publisher.retain("status", &self.status(health.reasons.clone()));
         notify::status(&in_one_line(&health.reasons));
         memory.reasons = Some(health.reasons);
     }
@@ -127,14 +127,15 @@ impl App {
     /// camera that inspects.
     pub(super) fn status_now(&self) -> Value {
         let HealthReport { components, reasons, .. } = self.look_at_health();
-        let rigs = lock(&self.rigs);
-        let triggers = rigs.iter().filter_map(|rig| Some((rig.settings.name.clone(), trigger_status(rig)?)));
-        let mut told = json!(self.status(reasons));
-        told["triggers"] = json!(triggers.collect::<BTreeMap<_, _>>());
-        told["components"] = json!(components);
-        told["alarms"] = json!(self.mqtt.raised());
-        told["set_aside"] = self.set_aside();
-        told
+        let cameras = lock(&self.cameras);
+        let triggers =
+            cameras.iter().filter_map(|camera| Some((camera.settings.name.clone(), trigger_status(camera)?)));
+        let mut response = json!(self.status(reasons));
+        response["triggers"] = json!(triggers.collect::<BTreeMap<_, _>>());
+        response["components"] = json!(components);
+        response["alarms"] = json!(self.mqtt.raised());
+        response["set_aside"] = self.set_aside();
+        response
     }
 
     /// What the broker does not take: how many messages are kept of it, and the newest of them.
@@ -159,38 +160,38 @@ impl App {
 
     fn publish_cameras(&self, memory: &mut Memory) {
         let now = SystemClock.now();
-        for rig in lock(&self.rigs).iter() {
-            let frames = rig.frames();
-            let seen = memory.frames.insert(rig.settings.name.clone(), (frames, now.mono_ns));
+        for camera in lock(&self.cameras).iter() {
+            let frames = camera.frames();
+            let seen = memory.frames.insert(camera.settings.name.clone(), (frames, now.mono_ns));
             let fps = seen.map_or(0.0, |(before, at)| {
                 let seconds = now.mono_ns.saturating_sub(at) as f32 / 1e9;
                 if seconds > 0.0 { frames.saturating_sub(before) as f32 / seconds } else { 0.0 }
             });
-            self.publish_camera(rig, fps);
-            self.publish_trigger(rig);
+            self.publish_camera(camera, fps);
+            self.publish_trigger(camera);
         }
     }
 
     /// The handshake of a camera that inspects, retained.
-    pub(super) fn publish_trigger(&self, rig: &Rig) {
-        if let Some(status) = trigger_status(rig) {
-            self.voice.retain(&format!("camera/{}/trigger", rig.settings.name), &status);
+    pub(super) fn publish_trigger(&self, camera: &Camera) {
+        if let Some(status) = trigger_status(camera) {
+            self.publisher.retain(&format!("camera/{}/trigger", camera.settings.name), &status);
         }
     }
 
-    pub(super) fn publish_camera(&self, rig: &Rig, fps: f32) {
-        let (state, cause) = match &*lock(&rig.health) {
+    pub(super) fn publish_camera(&self, camera: &Camera, fps: f32) {
+        let (state, cause) = match &*lock(&camera.health) {
             Health::Online { .. } => (CameraState::Online, None),
             Health::Frozen { .. } => {
-                let limit = rig.settings.frozen_after.as_millis();
+                let limit = camera.settings.frozen_after.as_millis();
                 (CameraState::Frozen, Some(format!("no new frame for {limit} ms")))
             }
             Health::Offline { cause, .. } => (CameraState::Offline, Some(cause.clone())),
             Health::Ended => (CameraState::Offline, Some("the source has ended".into())),
         };
-        let camera = rig.settings.name.clone();
-        let status = CameraStatus { state, cause, fps, frames: rig.frames(), drops: rig.drops(), camera };
-        self.voice.retain(&format!("camera/{}/status", rig.settings.name), &status);
+        let (name, frames, drops) = (camera.settings.name.clone(), camera.frames(), camera.drops());
+        let status = CameraStatus { state, cause, fps, frames, drops, camera: name };
+        self.publisher.retain(&format!("camera/{}/status", camera.settings.name), &status);
     }
 
     fn publish_telemetry(&self, memory: &mut Memory) {
@@ -201,41 +202,43 @@ impl App {
         }
         memory.telemetry_ns = now;
         let telemetry = self.telemetry(memory, now);
-        self.voice.telemetry(&telemetry);
+        self.publisher.telemetry(&telemetry);
     }
 
     fn telemetry(&self, memory: &mut Memory, now_ns: u64) -> Telemetry {
-        let mut told = Telemetry { memory_bytes: ProcessFacts::read().rss_bytes, ..Telemetry::default() };
-        told.temperature_c = temperature_c();
+        let mut response = Telemetry { memory_bytes: ProcessFacts::read().rss_bytes, ..Telemetry::default() };
+        response.temperature_c = temperature_c();
         for stage in self.scheduler.stages().iter() {
-            told.queues.insert(format!("stage/{}", stage.rank().name), stage.waiting() as u64);
+            response.queues.insert(format!("stage/{}", stage.rank().name), stage.waiting() as u64);
         }
         memory.busy.resize(self.scheduler.workers().len(), (0, self.started.mono_ns));
         for (worker, last) in self.scheduler.workers().iter().zip(&mut memory.busy) {
             let busy_ns = worker.gauges.busy_ns.load(Ordering::Relaxed);
             let share = (busy_ns - last.0) as f32 / now_ns.saturating_sub(last.1).max(1) as f32;
-            told.utilisation.insert(format!("core{}", worker.core), share.min(1.0));
+            response.utilisation.insert(format!("core{}", worker.core), share.min(1.0));
             *last = (busy_ns, now_ns);
         }
-        for rig in lock(&self.rigs).iter() {
-            add_camera(&mut told, rig);
-            if let Some(parts) = &rig.parts {
+        for camera in lock(&self.cameras).iter() {
+            add_camera(&mut response, camera);
+            if let Some(parts) = &camera.parts {
                 let judged =
-                    memory.judged.entry(rig.settings.name.clone()).or_insert((0, self.started.mono_ns));
-                told.inspection.insert(rig.settings.name.clone(), parts.figures(judged, now_ns));
-                told.latency
-                    .insert(format!("{}/inspection", rig.settings.name), percentiles(&parts.lane.total_us));
+                    memory.judged.entry(camera.settings.name.clone()).or_insert((0, self.started.mono_ns));
+                response.inspection.insert(camera.settings.name.clone(), parts.figures(judged, now_ns));
+                response.latency.insert(
+                    format!("{}/inspection", camera.settings.name),
+                    percentiles(&parts.lane.total_us),
+                );
             }
         }
-        told.counters.extend(self.mqtt.counters().named());
-        told.counters.extend(self.web.counters().named());
-        told.counters.extend(self.audit.counters().named());
+        response.counters.extend(self.mqtt.counters().named());
+        response.counters.extend(self.web.counters().named());
+        response.counters.extend(self.audit.counters().named());
         let evidence = self.evidence.counters().named();
         let attendance = self.attendance.counters().named();
-        told.counters.extend(attendance.map(|(name, value)| (name.to_owned(), value)));
-        told.queues.insert("attendance".into(), self.attendance.waiting());
-        told.counters.extend(evidence.map(|(name, value)| (name.to_owned(), value)));
-        told
+        response.counters.extend(attendance.map(|(name, value)| (name.to_owned(), value)));
+        response.queues.insert("attendance".into(), self.attendance.waiting());
+        response.counters.extend(evidence.map(|(name, value)| (name.to_owned(), value)));
+        response
     }
 }
 
@@ -243,36 +246,36 @@ fn in_one_line(reasons: &[String]) -> String {
     if reasons.is_empty() { "online".to_owned() } else { format!("degraded: {}", reasons.join("; ")) }
 }
 
-fn add_camera(told: &mut Telemetry, rig: &Rig) {
-    let name = &rig.settings.name;
+fn add_camera(response: &mut Telemetry, camera: &Camera) {
+    let name = &camera.settings.name;
     let mut count = |what: &str, value: u64| {
-        told.counters.insert(format!("{name}/{what}"), value);
+        response.counters.insert(format!("{name}/{what}"), value);
     };
-    count("frames", rig.frames());
-    count("starved", rig.ring.stats().starved);
-    if matches!(rig.settings.source, Source::Tcp(_)) {
-        count("refused_connections", rig.refused.get());
+    count("frames", camera.frames());
+    count("starved", camera.ring.stats().starved);
+    if matches!(camera.settings.source, Source::Tcp(_)) {
+        count("refused_connections", camera.refused.get());
     }
-    for (what, value) in rig.shown.figures() {
+    for (what, value) in camera.shown.figures() {
         count(what, value);
     }
-    let made = &rig.shown.preview.counters().made_us;
-    told.latency.insert(format!("{name}/picture"), percentiles(made));
-    if let Some(faces) = &rig.faces {
+    let made = &camera.shown.preview.counters().made_us;
+    response.latency.insert(format!("{name}/picture"), percentiles(made));
+    if let Some(faces) = &camera.faces {
         let figures = &faces.lane.counters;
         count("faces_asked", figures.asked.get());
         count("faces_answered", figures.answered.get());
         count("faces_unfit", figures.unfit.get());
         count("faces_dropped", figures.dropped.get());
         count("faces_failed", figures.failed.get());
-        count("sightings", figures.told.get());
+        count("sightings", figures.reported.get());
         for (step, histogram) in
             [("align", &figures.align_us), ("embed", &figures.embed_us), ("match", &figures.match_us)]
         {
-            told.latency.insert(format!("{name}/{step}"), percentiles(histogram));
+            response.latency.insert(format!("{name}/{step}"), percentiles(histogram));
         }
     }
-    let Some(lane) = &rig.lane else { return };
+    let Some(lane) = &camera.lane else { return };
     let figures = &lane.counters;
     count("skipped", lane.skipped());
     count("reported", figures.reported.get());
@@ -287,7 +290,7 @@ fn add_camera(told: &mut Telemetry, rig: &Rig) {
         ("preprocess", &figures.preprocess_us),
         ("infer", &figures.infer_us),
     ] {
-        told.latency.insert(format!("{name}/{step}"), percentiles(histogram));
+        response.latency.insert(format!("{name}/{step}"), percentiles(histogram));
     }
 }
 
@@ -298,25 +301,25 @@ fn percentiles(histogram: &Histogram) -> Percentiles {
 }
 
 /// How a camera that inspects stands with its triggers.
-fn trigger_status(rig: &Rig) -> Option<TriggerStatus> {
-    let parts = rig.parts.as_ref()?;
-    let (desk, product) = (parts.lane.desk(), parts.product());
+fn trigger_status(camera: &Camera) -> Option<TriggerStatus> {
+    let parts = camera.parts.as_ref()?;
+    let (target, product) = (parts.lane.target(), parts.product());
     Some(TriggerStatus {
-        camera: rig.settings.name.clone(),
-        ready: desk.ready,
+        camera: camera.settings.name.clone(),
+        ready: target.ready,
         product: product.as_ref().map(|product| product.name.to_string()).unwrap_or_default(),
         recipe_revision: product.as_ref().map_or(0, |product| product.recipe_revision),
         golden_revision: product.as_ref().map_or(0, |product| product.golden_revision),
         fault: parts.fault(),
-        acknowledged: desk.acknowledged,
-        valid: desk.valid,
-        triggers: desk.counts.triggers,
-        ok: desk.counts.ok,
-        ng: desk.counts.ng,
-        error: desk.counts.error,
-        missed: desk.counts.missed,
-        overrun: desk.counts.overrun,
-        in_flight: desk.counts.in_flight,
+        acknowledged: target.acknowledged,
+        valid: target.valid,
+        triggers: target.counts.triggers,
+        ok: target.counts.ok,
+        ng: target.counts.ng,
+        error: target.counts.error,
+        missed: target.counts.missed,
+        overrun: target.counts.overrun,
+        in_flight: target.counts.in_flight,
     })
 }
 

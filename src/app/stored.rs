@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::App;
 use super::faces_commands::finish_erasures;
-use super::voice::Voice;
+use super::publisher::StatusPublisher;
 use crate::store::{Loss, Opened, Store};
 use crate::supervisor::{Beat, Stop, Unit};
 use crate::types::Doubt;
@@ -24,18 +24,18 @@ const NUMBERS: &str = "numbers";
 const CLOCK: &str = "clock";
 
 /// Reports what the opening of the store found.
-pub(super) fn report(opened: &Opened, voice: &Voice) {
+pub(super) fn report(opened: &Opened, publisher: &StatusPublisher) {
     if let Some(loss) = opened.store.take_loss() {
-        voice.alarm(ALARM, &lost(&loss));
+        publisher.alarm(ALARM, &lost(&loss));
     }
     match &opened.waiting {
-        None => tidy_gallery(&opened.store, voice),
+        None => tidy_gallery(&opened.store, publisher),
         Some(error) => {
             let cause = format!(
                 "the store is not open yet: {error}; until then events and numbers are in memory, and golden \
                  pictures and people cannot be read"
             );
-            voice.alarm(ALARM, &cause);
+            publisher.alarm(ALARM, &cause);
         }
     }
 }
@@ -58,7 +58,7 @@ impl App {
             self.numbers.wait_low(LOOK);
             let found = self.numbers.refill().err();
             if found != fault {
-                self.voice.alarm_while(NUMBERS, found.as_deref());
+                self.publisher.alarm_while(NUMBERS, found.as_deref());
                 fault = found;
             }
             if self.store_waits.load(Ordering::Acquire) && Instant::now() >= try_at {
@@ -66,11 +66,11 @@ impl App {
                 try_at = Instant::now() + RETRY;
             }
             if let Some(loss) = self.store.take_loss() {
-                self.voice.alarm(ALARM, &lost(&loss));
+                self.publisher.alarm(ALARM, &lost(&loss));
             }
             let doubt = self.clock_doubt();
             if doubt != doubted {
-                self.voice.alarm_while(CLOCK, doubt.as_deref());
+                self.publisher.alarm_while(CLOCK, doubt.as_deref());
                 doubted = doubt;
             }
         }
@@ -94,9 +94,9 @@ impl App {
         }
         self.store_waits.store(false, Ordering::Release);
         tracing::info!("the store is open: golden pictures and people are read now");
-        self.voice.clear_alarm(ALARM);
-        self.voice.clear_alarm("gallery");
-        tidy_gallery(&self.store, &self.voice);
+        self.publisher.clear_alarm(ALARM);
+        self.publisher.clear_alarm("gallery");
+        tidy_gallery(&self.store, &self.publisher);
         self.select_again();
         self.refresh_gallery();
     }
@@ -113,11 +113,11 @@ impl App {
 }
 
 /// Erasures that a crash cut short come first: nothing of those people is to be seen, or sent.
-fn tidy_gallery(store: &Store, voice: &Voice) {
+fn tidy_gallery(store: &Store, publisher: &StatusPublisher) {
     match finish_erasures(store) {
         Ok(0) => {}
         Ok(people) => tracing::info!(people, "erasures that were cut short are done"),
-        Err(error) => voice.alarm("gallery", &format!("the gallery is not in order: {error}")),
+        Err(error) => publisher.alarm("gallery", &format!("the gallery is not in order: {error}")),
     }
 }
 

@@ -28,8 +28,8 @@ impl App {
         let app = self.clone();
         Unit::new("evidence", move |context| {
             let alarm = |cause: Option<&str>| match cause {
-                Some(cause) => app.voice.alarm("evidence", cause),
-                None => app.voice.clear_alarm("evidence"),
+                Some(cause) => app.publisher.alarm("evidence", cause),
+                None => app.publisher.clear_alarm("evidence"),
             };
             app.evidence.run(&context.stop, &context.beat, &alarm);
             Ok(())
@@ -73,14 +73,14 @@ impl App {
     }
 
     /// Follows a camera's health: published, retained, and told in the log.
-    pub(super) fn camera_health(&self, rig: &super::rig::Rig, health: crate::capture::Health) {
-        let camera = rig.settings.name.as_str();
-        lock(&rig.health_log).log(camera, &rig.settings.source_text, &health);
-        if let Some(parts) = &rig.parts {
+    pub(super) fn camera_health(&self, camera: &super::camera::Camera, health: crate::capture::Health) {
+        let name = camera.settings.name.as_str();
+        lock(&camera.health_log).log(name, &camera.settings.source_text, &health);
+        if let Some(parts) = &camera.parts {
             parts.lane.set_away(super::status::away(&health).as_deref());
         }
-        *lock(&rig.health) = health;
-        self.publish_camera(rig, 0.0);
-        self.publish_trigger(rig);
+        *lock(&camera.health) = health;
+        self.publish_camera(camera, 0.0);
+        self.publish_trigger(camera);
     }
 }

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::rig::Rig;
+use super::camera::Camera;
 use super::{App, lock};
 use crate::config::Config;
 use crate::contract::rest::{ConfigOut, Features, UnitOut};
 use crate::sinks::web::CameraFacts;
 use crate::supervisor::{Unit, UnitStatus, spawn};
-use crate::types::{Asker, Clock, Command, Refusal, SystemClock, rfc3339};
+use crate::types::{Clock, Command, Origin, Refusal, SystemClock, rfc3339};
 
 /// Which parts of a camera are built again together.
 const CAMERA_UNITS: [&str; 2] = ["camera/", "inspect/"];
@@ -97,8 +97,8 @@ impl App {
     }
 
     /// `config`: the file in force, without secrets and comments. Not over MQTT: subscribers of a broker need not know it.
-    pub(super) fn config_command(&self, asker: Asker) -> Result<Value, Refusal> {
-        if asker == Asker::Mqtt {
+    pub(super) fn config_command(&self, origin: Origin) -> Result<Value, Refusal> {
+        if origin == Origin::Mqtt {
             return Err(Refusal::new(
                 "not_here",
                 "the configuration is not told over MQTT",
@@ -106,7 +106,7 @@ impl App {
             ));
         }
         let config = self.config();
-        let told = ConfigOut {
+        let response = ConfigOut {
             text: config.text.clone(),
             hash: config.hash.clone(),
             path: self
@@ -115,7 +115,7 @@ impl App {
                 .as_ref()
                 .map_or("built-in default".into(), |path| path.display().to_string()),
         };
-        Ok(json!(told))
+        Ok(json!(response))
     }
 
     /// The page and REST. Not essential: without them the box goes on.
@@ -128,7 +128,7 @@ impl App {
         let (app, state_dir) = (self.clone(), config.device.state_dir.clone());
         let essential = config.supervisor.essential.iter().any(|name| name == "web");
         let body = move |context: &crate::supervisor::UnitContext| {
-            let alarm = |cause: Option<&str>| app.voice.alarm_while("web", cause);
+            let alarm = |cause: Option<&str>| app.publisher.alarm_while("web", cause);
             let commands = app.commands.clone();
             crate::sinks::web::run(
                 &settings,
@@ -145,8 +145,8 @@ impl App {
     }
 
     /// Tells the page which cameras there are, and how the units are.
-    pub(super) fn tell_web(&self) {
-        let cameras: Vec<_> = lock(&self.rigs).iter().map(facts).collect();
+    pub(super) fn describe_to_web(&self) {
+        let cameras: Vec<_> = lock(&self.cameras).iter().map(facts).collect();
         let features = Features {
             people: cameras.iter().any(|camera| camera.recognises),
             inspection: cameras.iter().any(|camera| camera.inspects),
@@ -156,7 +156,7 @@ impl App {
     }
 
     fn tell_units(&self) {
-        self.web.units(self.supervisor.status().into_iter().map(unit_told).collect());
+        self.web.units(self.supervisor.status().into_iter().map(unit_response).collect());
     }
 
     /// Applies a changed `[web]`; certificates are read again in any case.
@@ -173,15 +173,15 @@ impl App {
             (None, false) => {}
         }
         if !config.web.enabled {
-            self.voice.clear_alarm("web");
+            self.publisher.clear_alarm("web");
         }
         Ok(())
     }
 }
 
-fn facts(rig: &Arc<Rig>) -> CameraFacts {
-    let settings = &rig.settings;
-    let size = rig.ring.newest().map_or((0, 0), |frame| (frame.width as u32, frame.height as u32));
+fn facts(camera: &Arc<Camera>) -> CameraFacts {
+    let settings = &camera.settings;
+    let size = camera.ring.newest().map_or((0, 0), |frame| (frame.width as u32, frame.height as u32));
     CameraFacts {
         name: settings.name.clone(),
         source: settings.source_text.clone(),
@@ -192,7 +192,7 @@ fn facts(rig: &Arc<Rig>) -> CameraFacts {
     }
 }
 
-fn unit_told(status: UnitStatus) -> UnitOut {
+fn unit_response(status: UnitStatus) -> UnitOut {
     let ago = Instant::now().saturating_duration_since(status.since).as_nanos() as u64;
     UnitOut {
         name: status.name.to_string(),

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_addresses_take_no_more_room_than_some() {
+    fn a_hundred_thousand_addresses_take_no_more_space_than_some() {
         let mut minute = Minute::default();
         for n in 0..100_000u32 {
             minute.add(&login(&n.to_string(), &"x".repeat(10_000), "wrong_login"), at(0));

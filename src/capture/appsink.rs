@@ -73,16 +73,16 @@ fn linked_to(pad: &gst::Pad) -> Option<gst::glib::GString> {
 }
 
 /// Turns samples into frames; remembers the caps, so that an unchanged stream costs no parsing.
-pub struct Tap {
+pub struct SampleMapper {
     slots: usize,
     names: Option<FileNames>,
     known: Option<(gst::Caps, video::VideoInfo, Shape)>,
 }
 
-impl Tap {
+impl SampleMapper {
     /// `slots`: of the ring that the frames go to. `names`: the files that they come from, where they come from files.
-    pub fn new(slots: usize, names: Option<FileNames>) -> Tap {
-        Tap { slots, names, known: None }
+    pub fn new(slots: usize, names: Option<FileNames>) -> SampleMapper {
+        SampleMapper { slots, names, known: None }
     }
 
     /// Maps the sample's buffer. Allocates nothing on our side while the caps stay the same.
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_told_how_many_buffers_the_ring_holds() {
+    fn sources_are_reported_how_many_buffers_the_ring_holds() {
         gst::init().unwrap();
         let sink = build(8, false);
         let caps =

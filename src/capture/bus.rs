@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_device_is_told_with_element_cause_and_remedy() {
+    fn a_missing_device_is_reported_with_element_cause_and_remedy() {
         let error =
             gst::glib::Error::new(gst::ResourceError::NotFound, "Cannot identify device '/dev/video9'.");
         let fault = translate("v4l2src", &error, "", Wording::Sentences);

@@ -7,7 +7,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 
 use super::bus::FaultKind;
-use super::line::failure;
+use super::pipeline::failure;
 use super::{CaptureError, appsink};
 use crate::image::picture::jpeg_is_whole;
 use crate::telemetry::Counter;

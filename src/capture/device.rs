@@ -114,8 +114,8 @@ mod tests {
             (libc::EBUSY, "in use", "stop it"),
             (libc::ENODEV, "gone", "dmesg"),
         ] {
-            let (told, remedy) = unopened(device, &io::Error::from_raw_os_error(errno));
-            assert!(told.contains(what) && remedy.contains(next), "{errno}: {told}; {remedy}");
+            let (message, remedy) = unopened(device, &io::Error::from_raw_os_error(errno));
+            assert!(message.contains(what) && remedy.contains(next), "{errno}: {message}; {remedy}");
         }
     }
 

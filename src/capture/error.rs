@@ -146,14 +146,14 @@ pub enum CaptureError {
     },
     /// A V4L2 device offers nothing of what the configuration wishes.
     #[error(
-        "{} does not offer what the configuration wishes ({wishes:?}); it offers: {offered}; \
+        "{} does not offer what the configuration wishes ({requested:?}); it offers: {offered}; \
          change or remove the v4l2 wishes", device.display()
     )]
-    Wishes {
+    RequestedMode {
         /// The device.
         device: PathBuf,
         /// What was wished.
-        wishes: V4l2,
+        requested: V4l2,
         /// The device's caps.
         offered: String,
     },

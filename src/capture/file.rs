@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use gstreamer::prelude::*;
 
 use super::bus::FaultKind;
-use super::line::{Build, Line};
 use super::matroska::{self, vint};
+use super::pipeline::{Build, CapturePipeline};
 use super::{CaptureError, chain};
 
 /// A file that could be opened.
@@ -103,8 +103,8 @@ fn matroska_end(head: &[u8]) -> Option<u64> {
 }
 
 /// filesrc, the demuxer, and what its video pad turns out to need.
-pub fn line(video: &Video, build: Build<'_>) -> Result<Line, CaptureError> {
-    let mut line = Line::new(build)?;
+pub fn line(video: &Video, build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
+    let mut line = CapturePipeline::new(build)?;
     line.turn = video.turn.or(line.turn);
     chain::set_decoder_threads(&line.pipeline, build.sync);
     let source = chain::element("filesrc")?;

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn online_is_told_once_until_the_shape_changes() {
+    fn online_is_reported_once_until_the_shape_changes() {
         let mut watch = Watch::new(Some(Duration::from_secs(1)));
         assert_eq!(watch.frame(at(0), SHAPE), Some(SHAPE.online()));
         assert_eq!(watch.frame(at(40), SHAPE), None);

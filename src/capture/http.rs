@@ -10,7 +10,7 @@ use gstreamer_app as app;
 
 use super::CaptureError;
 use super::chain::{self, Trouble};
-use super::line::{Build, Line};
+use super::pipeline::{Build, CapturePipeline};
 use super::remote::{self, RemoteError};
 use super::splitter::Splitter;
 use crate::config::{Camera, SourceUrl};
@@ -40,8 +40,8 @@ pub struct Received {
 pub type Shared = Arc<Mutex<Received>>;
 
 /// `souphttpsrc ! appsink`, the splitter, `appsrc ! jpegdec`.
-pub fn mjpeg(url: &SourceUrl, camera: &Camera, build: Build<'_>) -> Result<Line, CaptureError> {
-    let mut line = Line::new(build)?;
+pub fn mjpeg(url: &SourceUrl, camera: &Camera, build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
+    let mut line = CapturePipeline::new(build)?;
     let source = chain::element("souphttpsrc")?;
     remote::set_address(&source, url, camera)?;
     // libsoup would log in at the place that it is sent to as well, whose name the camera chooses.

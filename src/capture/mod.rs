@@ -14,14 +14,14 @@ mod file;
 mod health;
 mod http;
 mod images;
-mod lent;
-mod line;
 mod matroska;
 mod painter;
+mod pipeline;
 mod pool;
 mod reconnect;
 mod remote;
 pub mod scene;
+mod scoped;
 mod session;
 mod source;
 mod splitter;
@@ -60,7 +60,7 @@ pub trait FrameSink: Send {
 
 /// How capture ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum SessionEnd {
     /// The file, the folder or the scene is over.
     EndOfStream,
     /// It was asked to stop.
@@ -98,7 +98,7 @@ pub fn run(
     camera: &config::Camera,
     sink: &mut dyn FrameSink,
     wiring: &Wiring<'_>,
-) -> Result<Ended, CaptureError> {
+) -> Result<SessionEnd, CaptureError> {
     gstreamer::init().map_err(|source| CaptureError::Init { source })?;
     session::Session::new(camera, sink, wiring).run()
 }

@@ -8,7 +8,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 
 use super::bus::{Answer, FaultKind};
-use super::line::{Build, Line};
+use super::pipeline::{Build, CapturePipeline};
 use super::{CaptureError, Wiring, chain};
 use crate::config::{Camera, SourceUrl, read_password, shown_url};
 use crate::supervisor::spawn;
@@ -48,8 +48,8 @@ pub struct Attempt {
 }
 
 /// `rtspsrc`, and what its video stream turns out to need.
-pub fn rtsp(url: &SourceUrl, camera: &Camera, build: Build<'_>) -> Result<Line, CaptureError> {
-    let line = Line::new(build)?;
+pub fn rtsp(url: &SourceUrl, camera: &Camera, build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
+    let line = CapturePipeline::new(build)?;
     chain::set_decoder_threads(&line.pipeline, true);
     let source = chain::element("rtspsrc")?;
     set_address(&source, url, camera)?;
@@ -258,8 +258,8 @@ mod tests {
         for (code, word) in
             [(403, "forbids"), (404, "path"), (453, "viewers"), (500, "restart"), (503, "viewers")]
         {
-            let told = refused(code, true);
-            assert!(told.contains(word) && told.contains(&format!("({code})")), "{told}");
+            let message = refused(code, true);
+            assert!(message.contains(word) && message.contains(&format!("({code})")), "{message}");
         }
         let moved = refused(302, true);
         assert!(moved.contains("http://b/c (302)") && !moved.contains("SECRET"), "{moved}");
@@ -274,10 +274,10 @@ mod tests {
             (libc::ENETUNREACH, "no route"),
             (libc::ETIMEDOUT, "no answer"),
         ] {
-            let told = unreached(at, &std::io::Error::from_raw_os_error(errno));
+            let message = unreached(at, &std::io::Error::from_raw_os_error(errno));
             assert!(
-                told.starts_with(word) && told.contains("10.0.0.7:554") && told.contains("check"),
-                "{told}"
+                message.starts_with(word) && message.contains("10.0.0.7:554") && message.contains("check"),
+                "{message}"
             );
         }
     }

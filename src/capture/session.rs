@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use gstreamer as gst;
 
-use super::appsink::Tap;
+use super::appsink::SampleMapper;
 use super::bus::{FaultKind, Wording};
 use super::feed::Slot;
 use super::health::{self, Health, Watch};
-use super::lent::{Door, Intake};
-use super::line::{Build, Line, Variant};
+use super::pipeline::{Build, CapturePipeline, Variant};
 use super::reconnect::{self, Backoff};
 use super::remote::Attempt;
-use super::source::{self, Next, Origin};
-use super::{CaptureError, Committed, Ended, FrameSink, Wiring};
+use super::scoped::{Intake, ScopedCallback};
+use super::source::{self, Next, SourceSpec};
+use super::{CaptureError, Committed, FrameSink, SessionEnd, Wiring};
 use crate::config::{Camera, Pace};
 use crate::types::Stamp;
 
@@ -35,7 +35,7 @@ enum Outcome {
 /// The frames of one connection, on the thread that makes them. In the steady state it allocates nothing.
 struct Frames<'s, 'a> {
     session: &'s mut Session<'a>,
-    tap: Tap,
+    mapper: SampleMapper,
     /// Set with every frame; read by the capture thread, also while a frame is held back.
     came: &'s AtomicBool,
     /// Why no more are wanted. A panic is carried over to the capture thread, whose supervisor hears it.
@@ -48,8 +48,8 @@ impl Intake for Frames<'_, '_> {
             return false;
         }
         self.came.store(true, Ordering::Relaxed);
-        let (session, tap) = (&mut *self.session, &mut self.tap);
-        self.end = match catch_unwind(AssertUnwindSafe(|| session.take(tap, sample))) {
+        let (session, mapper) = (&mut *self.session, &mut self.mapper);
+        self.end = match catch_unwind(AssertUnwindSafe(|| session.take(mapper, sample))) {
             Ok(Ok(Committed::Closed)) => Some(Ok(Ok(Outcome::Closed))),
             Ok(Ok(_)) => None,
             Ok(Err(error)) => Some(Ok(Err(error))),
@@ -98,16 +98,16 @@ impl<'a> Session<'a> {
     }
 
     /// Until the source ends, for live ones until it is stopped.
-    pub fn run(mut self) -> Result<Ended, CaptureError> {
+    pub fn run(mut self) -> Result<SessionEnd, CaptureError> {
         self.tell_offline(health::NO_FRAME_YET.into(), None);
-        let origin = Origin::of(self.camera, self.sink.slots(), self.wiring)?;
+        let origin = SourceSpec::of(self.camera, self.sink.slots(), self.wiring)?;
         loop {
             if self.wiring.stop.is_stopped() {
-                return Ok(Ended::Stopped);
+                return Ok(SessionEnd::Stopped);
             }
             let ended = match self.connect(&origin) {
-                Ok(Outcome::Stopped) => return Ok(Ended::Stopped),
-                Ok(Outcome::Closed) => return Ok(Ended::Closed),
+                Ok(Outcome::Stopped) => return Ok(SessionEnd::Stopped),
+                Ok(Outcome::Closed) => return Ok(SessionEnd::Closed),
                 Ok(Outcome::Waiting(what)) => {
                     self.watch.lost();
                     self.tell_offline(what, None);
@@ -123,7 +123,7 @@ impl<'a> Session<'a> {
     }
 
     /// One connection: from a pipeline to its end.
-    fn connect(&mut self, origin: &Origin) -> Result<Outcome, CaptureError> {
+    fn connect(&mut self, origin: &SourceSpec) -> Result<Outcome, CaptureError> {
         self.wiring.beat.beat();
         self.attempt = Attempt::default();
         let build = Build {
@@ -136,14 +136,14 @@ impl<'a> Session<'a> {
             damaged: self.wiring.damaged,
         };
         match origin.next_line(self.camera, build)? {
-            Next::Line(line) => self.pump(*line),
+            Next::CapturePipeline(line) => self.pump(*line),
             Next::Waiting(what) => Ok(Outcome::Waiting(what)),
             Next::End => Ok(Outcome::Eos { live: false }),
         }
     }
 
     /// Lets the pipeline's own thread commit its frames until it ends, and looks after it meanwhile.
-    fn pump(&mut self, mut line: Line) -> Result<Outcome, CaptureError> {
+    fn pump(&mut self, mut line: CapturePipeline) -> Result<Outcome, CaptureError> {
         let (begun, before) = (self.wiring.clock.now(), self.frames);
         let outcome = self.look_after(&mut line, begun);
         let lasted = self.wiring.clock.now().mono_ns.saturating_sub(begun.mono_ns);
@@ -152,15 +152,15 @@ impl<'a> Session<'a> {
         outcome
     }
 
-    fn look_after(&mut self, line: &mut Line, begun: Stamp) -> Result<Outcome, CaptureError> {
-        let (wiring, tap) = (self.wiring, Tap::new(self.sink.slots(), line.names.clone()));
-        let door = Door::default();
-        let news = line.serve(&door);
+    fn look_after(&mut self, line: &mut CapturePipeline, begun: Stamp) -> Result<Outcome, CaptureError> {
+        let (wiring, mapper) = (self.wiring, SampleMapper::new(self.sink.slots(), line.names.clone()));
+        let callback = ScopedCallback::default();
+        let news = line.serve(&callback);
         let came = AtomicBool::new(false);
-        door.lend(&mut Frames { session: self, tap, came: &came, end: None }, |frames| {
+        callback.lend(&mut Frames { session: self, mapper, came: &came, end: None }, |frames| {
             line.play()?;
             while !wiring.stop.is_stopped() {
-                let told = news.recv_timeout(TURN).is_ok();
+                let message = news.recv_timeout(TURN).is_ok();
                 let fresh = came.swap(false, Ordering::Relaxed);
                 let looked = frames.look(|frames| frames.end.take());
                 // A frame that its readers keep waiting is no sign of life.
@@ -170,7 +170,7 @@ impl<'a> Session<'a> {
                 match looked {
                     None => continue,
                     Some(Some(end)) => return end.unwrap_or_else(|panic| resume_unwind(panic)),
-                    Some(None) if fresh && !told => continue,
+                    Some(None) if fresh && !message => continue,
                     Some(None) => {}
                 }
                 // In this order: what went wrong is told before the stream ends.
@@ -189,7 +189,7 @@ impl<'a> Session<'a> {
     }
 
     /// One sample: passed over, or mapped and committed.
-    fn take(&mut self, tap: &mut Tap, sample: gst::Sample) -> Result<Committed, CaptureError> {
+    fn take(&mut self, mapper: &mut SampleMapper, sample: gst::Sample) -> Result<Committed, CaptureError> {
         let seq = self.seq;
         self.seq += 1;
         self.frames += 1;
@@ -200,7 +200,7 @@ impl<'a> Session<'a> {
         }
         self.pass = self.camera.skip_frames;
         let now = self.wiring.clock.now();
-        let (frame, shape) = tap.frame(sample, seq, now)?;
+        let (frame, shape) = mapper.frame(sample, seq, now)?;
         if let Some(health) = self.watch.frame(now, shape) {
             self.offline = None;
             self.backoff.reset();
@@ -233,8 +233,8 @@ impl<'a> Session<'a> {
     }
 
     /// End of stream: of this pipeline only, of one round, or of everything.
-    fn at_end(&mut self, origin: &Origin, live: bool) -> Result<Option<Ended>, CaptureError> {
-        if let Origin::Fed { feeder, .. } = origin {
+    fn at_end(&mut self, origin: &SourceSpec, live: bool) -> Result<Option<SessionEnd>, CaptureError> {
+        if let SourceSpec::Fed { feeder, .. } = origin {
             let Slot { switch, error, .. } = &mut *feeder.lock();
             if std::mem::take(switch) {
                 return Ok(None);
@@ -249,13 +249,13 @@ impl<'a> Session<'a> {
             return self.lost(error).map(|()| None);
         }
         match origin {
-            Origin::File(video) => video.check_end(self.frames)?,
-            Origin::Fed { feeder, .. } => feeder.lock().feed.check_end(self.frames)?,
-            Origin::Elements => {}
+            SourceSpec::File(video) => video.check_end(self.frames)?,
+            SourceSpec::Fed { feeder, .. } => feeder.lock().feed.check_end(self.frames)?,
+            SourceSpec::Elements => {}
         }
         if !self.camera.repeat {
             (self.wiring.health)(Health::Ended);
-            return Ok(Some(Ended::EndOfStream));
+            return Ok(Some(SessionEnd::EndOfStream));
         }
         self.frames = 0;
         origin.rewind();
@@ -263,24 +263,28 @@ impl<'a> Session<'a> {
     }
 
     /// Tries another pipeline where that may help; ends where nothing can; otherwise waits and connects again.
-    fn after_error(&mut self, origin: &Origin, error: CaptureError) -> Result<Option<Ended>, CaptureError> {
-        if let Origin::Fed { feeder, .. } = origin {
+    fn after_error(
+        &mut self,
+        origin: &SourceSpec,
+        error: CaptureError,
+    ) -> Result<Option<SessionEnd>, CaptureError> {
+        if let SourceSpec::Fed { feeder, .. } = origin {
             // What the feed itself says comes before what the pipeline made of it.
             if let Some(first) = feeder.lock().error.take() {
                 return self.lost(first).map(|()| None);
             }
         }
         // A file begins again with its pipeline: once frames are out, another try would deliver them twice.
-        let begun = matches!(origin, Origin::File(_)) && self.frames > 0;
+        let begun = matches!(origin, SourceSpec::File(_)) && self.frames > 0;
         if !begun && self.vary(&error) {
-            if let Origin::Fed { feeder, .. } = origin {
+            if let SourceSpec::Fed { feeder, .. } = origin {
                 feeder.lock().feed.again();
             }
             return Ok(None);
         }
         match origin {
-            Origin::File(video) => Err(video.explain(error, self.frames)),
-            Origin::Fed { feeder, live: false } => {
+            SourceSpec::File(video) => Err(video.explain(error, self.frames)),
+            SourceSpec::Fed { feeder, live: false } => {
                 feeder.lock().feed.check_end(self.frames)?;
                 Err(error)
             }

@@ -1,4 +1,4 @@
-//! From a camera's configuration to pipelines: one `Origin` a camera, one `Line` a connection.
+//! From a camera's configuration to pipelines: one `SourceSpec` a camera, one `CapturePipeline` a connection.
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -8,14 +8,14 @@ use super::appsink::IN_FLIGHT;
 use super::feed::{Coding, Feeder, Opening};
 use super::file::{self, Video};
 use super::images::{self, ImagesFeed};
-use super::line::{Build, Line};
 use super::painter::PainterFeed;
+use super::pipeline::{Build, CapturePipeline};
 use super::remote::Attempt;
 use super::{CaptureError, Wiring, chain, device, http, remote, tcp, v4l2};
 use crate::config::{Camera, LaunchLine, Pace, Source};
 
 /// Where a camera's pipelines come from.
-pub enum Origin {
+pub enum SourceSpec {
     /// A file, looked at before it is played.
     File(Video),
     /// A feed of our own; `live` where nobody knows when its next buffer comes.
@@ -27,19 +27,20 @@ pub enum Origin {
 /// The next connection.
 pub enum Next {
     /// A pipeline, ready to play.
-    Line(Box<Line>),
+    CapturePipeline(Box<CapturePipeline>),
     /// Nothing to connect to yet; the text says what is awaited.
     Waiting(String),
     /// There is nothing more.
     End,
 }
 
-impl Origin {
+impl SourceSpec {
     /// Looks at the source as far as that needs no pipeline.
-    pub fn of(camera: &Camera, slots: usize, wiring: &Wiring<'_>) -> Result<Origin, CaptureError> {
-        let fed = |feed: Box<dyn super::feed::Feed>, live| Origin::Fed { feeder: Feeder::new(feed), live };
+    pub fn of(camera: &Camera, slots: usize, wiring: &Wiring<'_>) -> Result<SourceSpec, CaptureError> {
+        let fed =
+            |feed: Box<dyn super::feed::Feed>, live| SourceSpec::Fed { feeder: Feeder::new(feed), live };
         Ok(match &camera.source {
-            Source::File(path) => Origin::File(file::look(path)?),
+            Source::File(path) => SourceSpec::File(file::look(path)?),
             Source::Images(folder) => {
                 let options = images::Options {
                     fps: camera.images_fps.max(1),
@@ -67,27 +68,27 @@ impl Origin {
                 };
                 fed(Box::new(tcp::TcpFeed::new(*address, options)), true)
             }
-            Source::V4l2(_) | Source::Rtsp(_) | Source::Http(_) | Source::Launch(_) => Origin::Elements,
+            Source::V4l2(_) | Source::Rtsp(_) | Source::Http(_) | Source::Launch(_) => SourceSpec::Elements,
         })
     }
 
     /// Builds the next pipeline.
     pub fn next_line(&self, camera: &Camera, build: Build<'_>) -> Result<Next, CaptureError> {
         let line = match (self, &camera.source) {
-            (Origin::File(video), _) => file::line(video, build)?,
-            (Origin::Fed { feeder, live }, _) => return fed_line(feeder, *live, build),
+            (SourceSpec::File(video), _) => file::line(video, build)?,
+            (SourceSpec::Fed { feeder, live }, _) => return fed_line(feeder, *live, build),
             (_, Source::V4l2(device)) => v4l2::line(device, &camera.v4l2, build)?,
             (_, Source::Rtsp(url)) => remote::rtsp(url, camera, build)?,
             (_, Source::Http(url)) => http::mjpeg(url, camera, build)?,
             (_, Source::Launch(text)) => launched(text, build)?,
-            (Origin::Elements, _) => return Ok(Next::End),
+            (SourceSpec::Elements, _) => return Ok(Next::End),
         };
-        Ok(Next::Line(Box::new(line)))
+        Ok(Next::CapturePipeline(Box::new(line)))
     }
 
     /// Starts again from the beginning.
     pub fn rewind(&self) {
-        if let Origin::Fed { feeder, .. } = self {
+        if let SourceSpec::Fed { feeder, .. } = self {
             feeder.lock().feed.rewind();
         }
     }
@@ -111,7 +112,7 @@ fn fed_line(feeder: &Feeder, live: bool, build: Build<'_>) -> Result<Next, Captu
         Opening::Waiting(what) => return Ok(Next::Waiting(what)),
         Opening::End => return Ok(Next::End),
     };
-    let mut line = Line::new(build)?;
+    let mut line = CapturePipeline::new(build)?;
     line.names = feeder.lock().feed.names();
     let source = app::AppSrc::builder()
         .caps(&caps)
@@ -136,18 +137,18 @@ fn fed_line(feeder: &Feeder, live: bool, build: Build<'_>) -> Result<Next, Captu
     let elements: Vec<&gst::Element> =
         [Some(source.upcast_ref()), decoder.as_ref(), convert.as_ref()].into_iter().flatten().collect();
     line.chain(&elements, true)?;
-    Ok(Next::Line(Box::new(line)))
+    Ok(Next::CapturePipeline(Box::new(line)))
 }
 
 /// The user's own launch line; its last free source pad is linked to the appsink.
-pub fn launched(launch: &LaunchLine, build: Build<'_>) -> Result<Line, CaptureError> {
+pub fn launched(launch: &LaunchLine, build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
     let unusable = |cause: &str| CaptureError::LaunchEnd { line: launch.to_string(), cause: cause.into() };
     let wrong = |error| CaptureError::Launch { line: launch.to_string(), cause: wrong_line(launch, &error) };
     // A description whose last element shows its pads late has no pad to ghost: identity gives it one.
     let tail = if build.variant.convert { "videoconvert" } else { "identity silent=true" };
     let text = format!("{} ! {tail}", launch.text());
     let bin = gst::parse::bin_from_description(&text, true).map_err(wrong)?;
-    let line = Line::new(build)?;
+    let line = CapturePipeline::new(build)?;
     if bin.static_pad("src").is_none() {
         return Err(unusable("it has no free source pad"));
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
-use super::line::{Build, Line};
+use super::pipeline::{Build, CapturePipeline};
 use super::{CaptureError, appsink, chain};
 use crate::config::V4l2;
 
@@ -21,8 +21,8 @@ struct Choice {
 }
 
 /// `v4l2src`, held to what `choose` found.
-pub fn line(device: &Path, wishes: &V4l2, build: Build<'_>) -> Result<Line, CaptureError> {
-    let line = Line::new(build)?;
+pub fn line(device: &Path, requested: &V4l2, build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
+    let line = CapturePipeline::new(build)?;
     let source = chain::element("v4l2src")?;
     source.set_property("device", device.to_string_lossy().as_ref());
     source.set_property_from_str("io-mode", if build.variant.plain_io { "mmap" } else { "dmabuf" });
@@ -33,9 +33,9 @@ pub fn line(device: &Path, wishes: &V4l2, build: Build<'_>) -> Result<Line, Capt
     }
     let offered =
         source.static_pad("src").map(|pad| pad.query_caps(None)).unwrap_or_else(gst::Caps::new_empty);
-    let choice = choose(&offered, wishes).ok_or_else(|| CaptureError::Wishes {
+    let choice = choose(&offered, requested).ok_or_else(|| CaptureError::RequestedMode {
         device: device.into(),
-        wishes: wishes.clone(),
+        requested: requested.clone(),
         offered: offered.to_string(),
     })?;
     let filter = chain::element("capsfilter")?;
@@ -51,8 +51,10 @@ pub fn line(device: &Path, wishes: &V4l2, build: Build<'_>) -> Result<Line, Capt
 }
 
 /// The cheapest for the tensor first: one of the seven, then MJPG, then anything raw that can be converted.
-fn choose(offered: &gst::Caps, wishes: &V4l2) -> Option<Choice> {
-    let of = |caps: gst::Caps| Some(offered.intersect(&wished(caps, wishes))).filter(|caps| !caps.is_empty());
+fn choose(offered: &gst::Caps, requested: &V4l2) -> Option<Choice> {
+    let of = |caps: gst::Caps| {
+        Some(offered.intersect(&requested_caps(caps, requested))).filter(|caps| !caps.is_empty())
+    };
     if let Some(caps) = of(appsink::accepted()) {
         return Some(Choice { caps, jpeg: false, convert: false });
     }
@@ -62,16 +64,16 @@ fn choose(offered: &gst::Caps, wishes: &V4l2) -> Option<Choice> {
     of(gst::Caps::new_empty_simple("video/x-raw")).map(|caps| Choice { caps, jpeg: false, convert: true })
 }
 
-fn wished(mut caps: gst::Caps, wishes: &V4l2) -> gst::Caps {
+fn requested_caps(mut caps: gst::Caps, requested: &V4l2) -> gst::Caps {
     let side = |px: Option<u32>| px.filter(|px| *px > 0).and_then(|px| i32::try_from(px).ok());
     let fields = caps.make_mut();
-    if let Some(width) = side(wishes.width) {
+    if let Some(width) = side(requested.width) {
         fields.set("width", width);
     }
-    if let Some(height) = side(wishes.height) {
+    if let Some(height) = side(requested.height) {
         fields.set("height", height);
     }
-    if let Some(fps) = side(wishes.fps) {
+    if let Some(fps) = side(requested.fps) {
         fields.set("framerate", gst::Fraction::new(fps, 1));
     }
     caps
@@ -89,8 +91,8 @@ mod tests {
 
     fn choice(offered: &str, width: u32, height: u32, fps: u32) -> Option<Choice> {
         gst::init().unwrap();
-        let wishes = V4l2 { width: Some(width), height: Some(height), fps: Some(fps) };
-        choose(&gst::Caps::from_str(offered).unwrap(), &wishes)
+        let requested = V4l2 { width: Some(width), height: Some(height), fps: Some(fps) };
+        choose(&gst::Caps::from_str(offered).unwrap(), &requested)
     }
 
     #[test]
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn mjpg_is_taken_where_raw_is_too_slow_for_the_wish() {
+    fn mjpg_is_taken_where_raw_is_too_slow_for_the_request() {
         assert!(choice(WEBCAM, 1280, 720, 30).unwrap().jpeg);
     }
 
@@ -112,12 +114,12 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_that_the_camera_cannot_fulfil_is_refused() {
+    fn a_request_that_the_camera_cannot_fulfil_is_refused() {
         assert_eq!(choice(WEBCAM, 1920, 1080, 30), None);
     }
 
     #[test]
-    fn without_wishes_the_camera_chooses() {
+    fn without_requests_the_camera_chooses() {
         gst::init().unwrap();
         assert!(choose(&gst::Caps::from_str(WEBCAM).unwrap(), &V4l2::default()).is_some());
     }

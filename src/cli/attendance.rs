@@ -12,9 +12,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::keeper::{Keeper, keeper};
-use super::{Configured, Told, tell};
-use crate::app::attendance::{Wish, day};
+use super::store_owner::{StoreOwner, store_owner};
+use super::{Configured, Output, output};
+use crate::app::attendance::{DayRequest, day};
 use crate::contract::{Day, DayRow, table};
 use crate::control::ask;
 use crate::types::{Clock, PersonId, SystemClock};
@@ -49,38 +49,38 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let bytes = table::xlsx(&fetch(arguments)?)?;
         return put(path, &bytes);
     }
-    tell::tell(arguments.json, told(arguments))
+    output::output(arguments.json, output(arguments))
 }
 
-fn told(arguments: &Arguments) -> anyhow::Result<Told> {
+fn output(arguments: &Arguments) -> anyhow::Result<Output> {
     let mut answer = fetch(arguments)?;
     let day: Day = serde_json::from_value(answer.clone())?;
     answer["ok"] = true.into();
-    Ok(Told::new(in_words(&day)?, answer))
+    Ok(Output::new(in_words(&day)?, answer))
 }
 
 /// What the command `attendance` answers.
 fn fetch(arguments: &Arguments) -> anyhow::Result<Value> {
     let config = arguments.configured.options().load()?;
     let dir = &config.device.state_dir;
-    match keeper(dir)? {
-        Keeper::Nobody(store) => {
-            let wish = Wish { day: arguments.day.clone(), person: arguments.person.clone() };
+    match store_owner(dir)? {
+        StoreOwner::Nobody(store) => {
+            let request = DayRequest { day: arguments.day.clone(), person: arguments.person.clone() };
             let now = SystemClock.now().wall_ns;
             let names = store.gallery().names().unwrap_or_default();
             let name = |person: PersonId| names.get(&person).cloned();
-            Ok(serde_json::to_value(day(&store, &config.attendance, &wish, now, &name)?)?)
+            Ok(serde_json::to_value(day(&store, &config.attendance, &request, now, &name)?)?)
         }
-        Keeper::Service => {
-            let wish = json!({ "action": "day", "day": arguments.day, "person": arguments.person });
-            Ok(ask(dir, "attendance", wish)?)
+        StoreOwner::Service => {
+            let request = json!({ "action": "day", "day": arguments.day, "person": arguments.person });
+            Ok(ask(dir, "attendance", request)?)
         }
     }
 }
 
 fn put(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if path.as_os_str() == "-" {
-        return Ok(tell::print_bytes(bytes)?);
+        return Ok(output::print_bytes(bytes)?);
     }
     write_private(path, bytes)
         .with_context(|| format!("{} cannot be written; name a file in a folder that exists", path.display()))

@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 use serde_json::json;
 
-use super::{Configured, tell};
+use super::{Configured, output};
 use crate::config::recipe::{self, Recipe};
 use crate::config::{Config, Fault, Faults, Model};
 use crate::engine::Runtime;
@@ -31,12 +31,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     });
     match outcome {
         Ok(config) => {
-            let told = if arguments.json { in_json(&config) } else { in_words(&config, &file) };
-            tell::print(told)?;
+            let output = if arguments.json { in_json(&config) } else { in_words(&config, &file) };
+            output::print(output)?;
             Ok(())
         }
         Err(faults) if arguments.json => {
-            tell::print(json!({ "ok": false, "faults": faults }))?;
+            output::print(json!({ "ok": false, "faults": faults }))?;
             bail!(faults)
         }
         Err(faults) => bail!(faults),

@@ -10,7 +10,7 @@ pub(super) mod trigger;
 use clap::Args;
 use serde_json::Value;
 
-use super::{Configured, tell};
+use super::{Configured, output};
 use crate::control::ask;
 
 /// Which service, and how to print.
@@ -25,7 +25,7 @@ struct Common {
 
 impl Common {
     fn ask(&self, command: &str, payload: Value) -> anyhow::Result<Value> {
-        Ok(tell::asked(ask(&self.configured.dir(), command, payload))?)
+        Ok(output::asked(ask(&self.configured.dir(), command, payload))?)
     }
 }
 

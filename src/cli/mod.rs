@@ -5,17 +5,17 @@ mod bench;
 mod check;
 mod faces;
 mod golden;
-mod keeper;
 mod live;
 mod manual;
 mod models;
+mod output;
+mod recipe_loader;
 mod replay;
 mod run;
 mod schema;
+mod store_owner;
 mod suggest;
-mod tell;
 mod users;
-mod workshop;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -34,8 +34,8 @@ use crate::supervisor::SupervisorError;
 use faces::FacesFault;
 use golden::GoldenFault;
 use models::ModelFault;
+use output::Output;
 use replay::ReplayFault;
-use tell::Told;
 
 /// The vision service of a camera box.
 #[derive(Debug, Parser)]
@@ -144,7 +144,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::from(Exit::Ok.code() as u8),
         Err(error) => {
-            tell::complain(format_args!("ocellus: {}", tell::chain(&error)));
+            output::complain(format_args!("ocellus: {}", output::chain(&error)));
             ExitCode::from(exit_of(&error).code() as u8)
         }
     }

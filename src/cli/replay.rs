@@ -6,8 +6,8 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
-use super::workshop::Workshop;
-use super::{Configured, Told, tell};
+use super::recipe_loader::RecipeLoader;
+use super::{Configured, Output, output};
 use crate::config::recipe::Recipe;
 use crate::config::{self, Config};
 use crate::sinks::evidence::{self, Exact, KeptRecipe, KeptRoi, Opened, Replay};
@@ -57,25 +57,25 @@ pub(super) enum ReplayFault {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    tell::tell(arguments.json, replay(arguments))
+    output::output(arguments.json, replay(arguments))
 }
 
-fn replay(arguments: &Arguments) -> anyhow::Result<Told> {
+fn replay(arguments: &Arguments) -> anyhow::Result<Output> {
     // The evidence first: what is wrong with it is what was asked for.
     let opened = evidence::open(&arguments.evidence)?;
     let config = arguments.configured.options().load()?;
-    let workshop = Workshop::new(&config);
-    let judged = judge_again(&opened, &config, &workshop, arguments.pictures.as_deref())?;
+    let recipe_loader = RecipeLoader::new(&config);
+    let judged = judge_again(&opened, &config, &recipe_loader, arguments.pictures.as_deref())?;
     let mut inspection = opened.unjudged();
     let Judged { outcome, cause, pose, rois } = judged;
     inspection = Inspection { outcome, cause, pose, rois, ..inspection };
-    Ok(report(&opened, &inspection, &workshop.runtime_name()))
+    Ok(report(&opened, &inspection, &recipe_loader.runtime_name()))
 }
 
 fn judge_again(
     opened: &Opened,
     config: &Config,
-    workshop: &Workshop,
+    recipe_loader: &RecipeLoader,
     pictures: Option<&Path>,
 ) -> anyhow::Result<Judged> {
     let evidence = &opened.path;
@@ -84,8 +84,8 @@ fn judge_again(
     };
     let mut recipe = Recipe::parse(text, &evidence.join("recipe.toml"), &config.models)?;
     recipe.product.clone_from(&opened.document.product);
-    hold_models(kept, &config.models, workshop)?;
-    let program = workshop
+    hold_models(kept, &config.models, recipe_loader)?;
+    let program = recipe_loader
         .program(recipe, &goldens(kept, &opened.frame), &config.models)
         .with_context(|| format!("what judged {} cannot be made ready again", evidence.display()))?;
     let mut station = program.station()?;
@@ -123,11 +123,15 @@ fn goldens(kept: &KeptRecipe, frame: &Frame) -> Vec<GoldenEntry> {
 }
 
 /// Errors: a model that is another file than the recorded one.
-fn hold_models(kept: &KeptRecipe, models: &[config::Model], workshop: &Workshop) -> anyhow::Result<()> {
+fn hold_models(
+    kept: &KeptRecipe,
+    models: &[config::Model],
+    recipe_loader: &RecipeLoader,
+) -> anyhow::Result<()> {
     for record in &kept.models {
         // The recipe names no others, and was read against the same models.
         let Some(settings) = models.iter().find(|model| model.name == record.name) else { continue };
-        let found = workshop.digest(settings)?;
+        let found = recipe_loader.digest(settings)?;
         if !found.eq_ignore_ascii_case(&record.sha256) {
             return Err(ReplayFault::Model {
                 name: record.name.clone(),
@@ -142,7 +146,7 @@ fn hold_models(kept: &KeptRecipe, models: &[config::Model], workshop: &Workshop)
     Ok(())
 }
 
-fn report(opened: &Opened, inspection: &Inspection, runtime: &str) -> Told {
+fn report(opened: &Opened, inspection: &Inspection, runtime: &str) -> Output {
     let replay = Replay::new(opened, inspection);
     let kept = opened.document.recipe.iter().flat_map(|recipe| &recipe.models);
     let recorded = kept.map(|model| model.runtime.as_str()).next().unwrap_or_default();
@@ -156,12 +160,12 @@ fn report(opened: &Opened, inspection: &Inspection, runtime: &str) -> Told {
     json["results"] = json!(inspection.rois.iter().map(KeptRoi::from).collect::<Vec<_>>());
     json["runtime"] = json!({ "recorded": recorded, "replayed": runtime });
     let fault = (!replay.identical).then(|| {
-        let count = tell::count(replay.differences.len(), "place");
+        let count = output::count(replay.differences.len(), "place");
         let (evidence, program) = (opened.path.clone(), opened.document.program.clone());
         let runtime = if recorded.is_empty() { "no runtime" } else { recorded }.to_owned();
         ReplayFault::Differs { evidence, count, program, runtime }.into()
     });
-    Told { words: words.join("\n"), json, fault }
+    Output { words: words.join("\n"), json, fault }
 }
 
 /// One region in a line.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use super::tell;
+use super::output;
 use crate::contract::schema;
 
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Some(dir) = &arguments.out else {
         let all: serde_json::Map<_, _> =
             schemas.into_iter().map(|(name, schema)| (name.to_string(), schema)).collect();
-        tell::print(serde_json::to_string_pretty(&all)?)?;
+        output::print(serde_json::to_string_pretty(&all)?)?;
         return Ok(());
     };
     std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subcommand_that_does_not_exist_is_told_with_the_one_that_was_meant() {
+    fn a_subcommand_that_does_not_exist_is_reported_with_the_one_that_was_meant() {
         for arguments in [&["help", "statsu"][..], &["statsu", "--help"], &["statsu"], &["help", "stat"]] {
             assert!(said(arguments).contains("'status'"), "{arguments:?}: {}", said(arguments));
         }

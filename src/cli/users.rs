@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
 
-use super::{Configured, Told, tell};
+use super::{Configured, Output, output};
 use crate::config::text;
 use crate::config::users::{self, Role, User};
 use crate::sinks::web::{MIN_PASSWORD, change_users, hash_password};
@@ -79,10 +79,10 @@ impl From<RoleWord> for Role {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    tell::tell(arguments.json, outcome(arguments))
+    output::output(arguments.json, outcome(arguments))
 }
 
-fn outcome(arguments: &Arguments) -> anyhow::Result<Told> {
+fn outcome(arguments: &Arguments) -> anyhow::Result<Output> {
     let file = arguments.file()?;
     let (users, words) = match &arguments.action {
         Action::List => (users::read(&file)?, None),
@@ -124,10 +124,10 @@ fn outcome(arguments: &Arguments) -> anyhow::Result<Told> {
             (users?, Some(format!("{name} has another password")))
         }
     };
-    Ok(told(&file, &users, words))
+    Ok(output(&file, &users, words))
 }
 
-fn told(file: &std::path::Path, users: &[User], words: Option<String>) -> Told {
+fn output(file: &std::path::Path, users: &[User], words: Option<String>) -> Output {
     let lines: Vec<_> =
         users.iter().map(|user| format!("{:<10} {}", user.role.as_str(), user.name)).collect();
     let listed: Vec<_> =
@@ -137,7 +137,7 @@ fn told(file: &std::path::Path, users: &[User], words: Option<String>) -> Told {
         None if users.is_empty() => format!("nobody: {} holds no users", file.display()),
         None => lines.join("\n"),
     };
-    Told::new(words, json!({ "ok": true, "file": file, "users": listed }))
+    Output::new(words, json!({ "ok": true, "file": file, "users": listed }))
 }
 
 fn find<'u>(users: &'u mut [User], name: &str) -> Result<&'u mut User, String> {

@@ -12,21 +12,22 @@ const CAMERA: &str = "[[camera]]\nname = \"door\"\nsource = \"scene:\"\n";
 const SEES: &str = "detect = { model = \"face\" }\ntrack = {}\n";
 
 fn parse(text: &str) -> Result<Config, Faults> {
-    let desk = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().unwrap();
     for name in ["face", "who", "things"] {
-        std::fs::write(desk.path().join(format!("{name}.tflite")), "").unwrap();
+        std::fs::write(dir.path().join(format!("{name}.tflite")), "").unwrap();
     }
-    Config::parse(text, Path::new("box.toml"), desk.path())
+    Config::parse(text, Path::new("box.toml"), dir.path())
 }
 
 /// Asserts that the one fault of `text` has this key, and these words in it.
 #[track_caller]
 fn assert_fault(text: &str, key: &str, words: &str) {
     let faults = parse(text).expect_err(text);
-    let told: Vec<String> =
+    let reported: Vec<String> =
         faults.0.iter().map(|f| format!("{}: {} -> {}", f.key, f.reason, f.remedy)).collect();
-    let right = told.len() == 1 && told[0].starts_with(&format!("{key}: ")) && told[0].contains(words);
-    assert!(right, "expected {key:?} with {words:?}, found {told:#?}");
+    let right =
+        reported.len() == 1 && reported[0].starts_with(&format!("{key}: ")) && reported[0].contains(words);
+    assert!(right, "expected {key:?} with {words:?}, found {reported:#?}");
 }
 
 #[test]
@@ -38,10 +39,10 @@ fn a_camera_takes_the_bounds_of_the_section_and_may_have_its_own() {
          [[camera]]\nname = \"yard\"\nsource = \"scene:\"\n{SEES}recognise = false\n"
     ))
     .unwrap_or_else(|faults| panic!("{faults}"));
-    let [door, gate, yard] = &config.cameras[..] else { panic!("three cameras") };
+    let [entrance, gate, yard] = &config.cameras[..] else { panic!("three cameras") };
     let usual =
         Recognition { min_similarity: 0.7, recheck: Duration::from_secs(5), ..Recognition::default() };
-    assert_eq!(door.recognise, Some(usual.clone()));
+    assert_eq!(entrance.recognise, Some(usual.clone()));
     assert_eq!(gate.recognise, Some(Recognition { min_similarity: 0.8, queue: 2, ..usual }));
     assert_eq!(yard.recognise, None);
     assert_eq!(config.faces.model.as_deref(), Some("who"));

@@ -7,13 +7,13 @@ use super::check::known_keys;
 use super::*;
 
 /// A folder with a model and its card, and a configuration's text checked as if it lay there.
-struct Desk(tempfile::TempDir);
+struct ConfigDir(tempfile::TempDir);
 
-impl Desk {
-    fn new() -> Desk {
-        let desk = Desk(tempfile::tempdir().unwrap());
-        desk.put("models/scene.tflite", "");
-        desk
+impl ConfigDir {
+    fn new() -> ConfigDir {
+        let dir = ConfigDir(tempfile::tempdir().unwrap());
+        dir.put("models/scene.tflite", "");
+        dir
     }
 
     fn put(&self, name: &str, text: &str) -> PathBuf {
@@ -44,7 +44,7 @@ fn line(fault: &Fault) -> String {
 /// Asserts that the one fault of `text` begins as expected.
 #[track_caller]
 fn assert_fault(text: &str, expected: &str) {
-    let faults = Desk::new().faults(text);
+    let faults = ConfigDir::new().faults(text);
     assert!(faults.len() == 1 && faults[0].starts_with(expected), "expected {expected:?}, found {faults:#?}");
 }
 
@@ -52,9 +52,9 @@ const LEAST: &str = "[[camera]]\nname = \"conveyor\"\nsource = \"scene:\"\n";
 
 #[test]
 fn the_annotated_file_says_what_the_defaults_are() {
-    let desk = Desk::new();
-    let annotated = desk.parse(Config::default_text()).unwrap();
-    let built_in = desk.parse(&format!(
+    let dir = ConfigDir::new();
+    let annotated = dir.parse(Config::default_text()).unwrap();
+    let built_in = dir.parse(&format!(
         "[model.scene]\npath = \"models/scene.tflite\"\n{LEAST}detect = {{ model = \"scene\" }}\ntrack = {{}}\n"
     ));
     let of_no_file = |config| {
@@ -112,7 +112,7 @@ fn every_key_is_documented_in_the_annotated_file() {
 
 #[test]
 fn the_keys_behind_a_hash_are_right_too() {
-    let desk = Desk::new();
+    let dir = ConfigDir::new();
     let mut uncommented = String::new();
     for line in Config::default_text().lines() {
         let key = line.strip_prefix("# ").filter(|rest| {
@@ -124,7 +124,7 @@ fn the_keys_behind_a_hash_are_right_too() {
         uncommented.push_str(key.unwrap_or(line));
         uncommented.push('\n');
     }
-    let faults = desk.parse(&uncommented).unwrap_err();
+    let faults = dir.parse(&uncommented).unwrap_err();
     // Only what depends on the machine, and the two ways to give labels, may be refused.
     for fault in &faults.0 {
         let file = fault.reason.starts_with("no such file") || fault.reason.starts_with("this belongs to ");
@@ -138,7 +138,7 @@ fn the_keys_behind_a_hash_are_right_too() {
 #[test]
 fn a_misspelt_key_is_named_with_its_place_and_the_right_one() {
     let text = "[[camera]]\nname = \"a\"\n  sorce = \"scene:\"\n";
-    let shown = Desk::new().parse(text).unwrap_err().to_string();
+    let shown = ConfigDir::new().parse(text).unwrap_err().to_string();
     assert!(
         shown.contains("box.toml:3:3: camera[0].sorce: unknown key\n    next: did you mean \"source\"?"),
         "{shown}"
@@ -147,9 +147,9 @@ fn a_misspelt_key_is_named_with_its_place_and_the_right_one() {
 }
 
 #[test]
-fn every_fault_of_a_file_is_told_at_once_in_the_order_of_the_file() {
+fn every_fault_of_a_file_is_reported_at_once_in_the_order_of_the_file() {
     let text = "[mqtt]\nprefix = 5\nurl = \"mqtt://\"\n[workers]\ncores = [4000]\n[outbox]\ninflight = 0\nextra = 1\n";
-    let faults = Desk::new().faults(text);
+    let faults = ConfigDir::new().faults(text);
     let places: Vec<_> = faults.iter().map(|fault| fault.split(": ").next().unwrap()).collect();
     let expected = [
         "2:10 mqtt.prefix",
@@ -162,8 +162,8 @@ fn every_fault_of_a_file_is_told_at_once_in_the_order_of_the_file() {
 }
 
 #[test]
-fn every_syntax_error_is_told_with_its_line() {
-    let faults = Desk::new().parse("[mqtt]\nurl = \n[log]\nlevel = \"info\nx = 1\n").unwrap_err();
+fn every_syntax_error_is_reported_with_its_line() {
+    let faults = ConfigDir::new().parse("[mqtt]\nurl = \n[log]\nlevel = \"info\nx = 1\n").unwrap_err();
     let lines: Vec<_> = faults.0.iter().map(|fault| fault.line).collect();
     assert_eq!(lines, [2, 4], "{faults}");
 }
@@ -201,13 +201,13 @@ fn cores_are_checked_against_the_machine() {
     assert_fault("[workers]\ncores = [3999]", "2:10 workers.cores[0]: core 3999 does not exist");
     assert_fault("[workers]\ncores = []", "2:9 workers.cores: no core is named");
     assert_fault(&format!("[workers]\ncores = [{core}, {core}]"), "2:13 workers.cores[1]: core");
-    let config = Desk::new().parse(&format!("{LEAST}[workers]\ncores = [{core}]\n")).unwrap();
+    let config = ConfigDir::new().parse(&format!("{LEAST}[workers]\ncores = [{core}]\n")).unwrap();
     assert_eq!(config.workers.cores, [core]);
 }
 
 #[test]
 fn cameras_are_checked_against_each_other_and_against_the_models() {
-    let desk = Desk::new();
+    let dir = ConfigDir::new();
     assert_fault(
         "[[camera]]\nname = \"sound\"\nsource = \"scene:\"",
         "5:8 camera[1].name: camera[0] is also called",
@@ -226,12 +226,12 @@ fn cameras_are_checked_against_each_other_and_against_the_models() {
     assert_fault(&detect("x"), "4:20 camera[0].detect.model: there is no [model.x] -> add [model.x]");
     let text = format!("[model.scene]\npath = \"models/scene.tflite\"\n{}", detect("scen"));
     assert_eq!(
-        desk.faults(&text),
+        dir.faults(&text),
         ["6:20 camera[0].detect.model: there is no [model.scen] -> did you mean \"scene\"?"]
     );
     let ring = "[[camera]]\nname = \"a\"\nsource = \"scene:\"\nring_slots = 1";
     assert_fault(ring, "4:14 camera[0].ring_slots: 1 is out of range -> write a value from 2 to 64");
-    let none = desk.parse("").unwrap_err();
+    let none = dir.parse("").unwrap_err();
     assert_eq!(
         line(&none.0[0]),
         "1:1 camera: no camera is configured -> add a [[camera]] with a name and a source"
@@ -240,12 +240,12 @@ fn cameras_are_checked_against_each_other_and_against_the_models() {
 
 #[test]
 fn an_inspecting_camera_needs_a_product_and_slots_for_the_frames_that_it_holds() {
-    let desk = Desk::new();
+    let dir = ConfigDir::new();
     let camera = |rest: &str| format!("[[camera]]\nname = \"a\"\nsource = \"scene:\"\n{rest}\n");
-    let config = desk.parse(&camera("inspect = { product = \"bracket\" }")).unwrap();
+    let config = dir.parse(&camera("inspect = { product = \"bracket\" }")).unwrap();
     let expected = Inspect {
         product: "bracket".into(),
-        recipes: desk.0.path().join("recipes"),
+        recipes: dir.0.path().join("recipes"),
         pick: PickFrame::Nearest,
         queue: 2,
         max_wait: Duration::from_millis(500),
@@ -267,12 +267,12 @@ fn an_inspecting_camera_needs_a_product_and_slots_for_the_frames_that_it_holds()
     assert_fault(&few, "4:14 camera[0].ring_slots: 6 slots are too few: inspection may hold 3 frames");
     let default = camera("inspect = { product = \"b\", queue = 5 }");
     assert_fault(&default, "1:1 camera[0].ring_slots: 8 slots are too few");
-    assert!(desk.faults(&default)[0].ends_with("-> write ring_slots = 9 or more, or lower inspect.queue"));
+    assert!(dir.faults(&default)[0].ends_with("-> write ring_slots = 9 or more, or lower inspect.queue"));
 }
 
 #[test]
 fn a_missing_model_is_refused_with_every_place_looked_at() {
-    let faults = Desk::new().faults("[model.a]\npath = \"models/gone.tflite\"");
+    let faults = ConfigDir::new().faults("[model.a]\npath = \"models/gone.tflite\"");
     assert!(faults[0].starts_with("2:8 model.a.path: no such file: looked at "), "{faults:?}");
     assert!(faults[0].contains("/usr/share/ocellus/models/gone.tflite"), "{faults:?}");
     assert_fault("[model.a]\npath = \"models\"", "2:8 model.a.path: ");
@@ -281,30 +281,30 @@ fn a_missing_model_is_refused_with_every_place_looked_at() {
 
 #[test]
 fn a_card_beside_the_model_is_read_and_the_configuration_wins() {
-    let desk = Desk::new();
-    desk.put("models/words.txt", "a\nb\n");
-    desk.put(
+    let dir = ConfigDir::new();
+    dir.put("models/words.txt", "a\nb\n");
+    dir.put(
         "models/scene.toml",
         "task = \"yolo\"\nlabels_file = \"words.txt\"\nmean = [1, 2.5, 3]\nmin_score = 0.25\n",
     );
     let text = format!(
         "[model.scene]\npath = \"models/scene.tflite\"\nmin_score = 0.75\nfit = \"letterbox\"\n{LEAST}"
     );
-    let card = desk.parse(&text).unwrap().models.remove(0).card;
+    let card = dir.parse(&text).unwrap().models.remove(0).card;
     assert_eq!(card.task, Some(Task::Yolo));
     assert_eq!(card.labels_file, Some("words.txt".into()), "as it is written: relative to the card");
     assert_eq!(card.mean, Some([1.0, 2.5, 3.0]));
     assert_eq!((card.min_score, card.fit), (Some(0.75), Some(crate::types::Fit::Letterbox)));
     let text = text.replace("fit =", "labels = [\"x\", \"y\"]\nfit =");
-    let card = desk.parse(&text).unwrap().models.remove(0).card;
+    let card = dir.parse(&text).unwrap().models.remove(0).card;
     assert_eq!((card.labels, card.labels_file), (Some(vec!["x".into(), "y".into()]), None));
 }
 
 #[test]
 fn a_fault_of_a_card_names_the_card() {
-    let desk = Desk::new();
-    let card = desk.put("models/scene.toml", "\ntask = \"jolo\"\n");
-    let faults = desk.parse(&format!("[model.scene]\npath = \"models/scene.tflite\"\n{LEAST}")).unwrap_err();
+    let dir = ConfigDir::new();
+    let card = dir.put("models/scene.toml", "\ntask = \"jolo\"\n");
+    let faults = dir.parse(&format!("[model.scene]\npath = \"models/scene.tflite\"\n{LEAST}")).unwrap_err();
     let expected =
         format!("{}:2:8: task: \"jolo\" is not known here\n    next: did you mean \"yolo\"?", card.display());
     assert_eq!(faults.to_string(), expected);
@@ -313,21 +313,21 @@ fn a_fault_of_a_card_names_the_card() {
 
 #[test]
 fn tls_needs_its_files_and_plain_mqtt_refuses_them() {
-    let desk = Desk::new();
-    desk.put("ca.pem", "");
+    let dir = ConfigDir::new();
+    dir.put("ca.pem", "");
     assert_fault("[mqtt]\nurl = \"mqtts://broker\"", "1:1 mqtt.ca_file: mqtts:// needs the certificate");
     assert_fault("[mqtt]\nca_file = \"ca.pem\"", "2:11 mqtt.ca_file: this belongs to TLS");
     let mqtt = format!("[mqtt]\nurl = \"mqtts://broker\"\nca_file = \"ca.pem\"\n{LEAST}");
-    let mqtt = desk.parse(&mqtt).unwrap().mqtt;
+    let mqtt = dir.parse(&mqtt).unwrap().mqtt;
     assert_eq!((mqtt.host.as_str(), mqtt.port), ("broker", 8883));
-    assert_eq!(mqtt.tls.unwrap().ca_file, desk.0.path().join("ca.pem"));
+    assert_eq!(mqtt.tls.unwrap().ca_file, dir.0.path().join("ca.pem"));
     let half = "[mqtt]\nurl = \"mqtts://b\"\nca_file = \"ca.pem\"\ncert_file = \"ca.pem\"";
-    assert!(desk.faults(half)[0].starts_with("1:1 mqtt.key_file: cert_file stands without"));
+    assert!(dir.faults(half)[0].starts_with("1:1 mqtt.key_file: cert_file stands without"));
 }
 
 #[test]
 fn a_password_never_stands_in_the_file_and_is_never_shown() {
-    let desk = Desk::new();
+    let dir = ConfigDir::new();
     assert_fault(
         "[mqtt]\npassword = \"geheim\"",
         "1:1 mqtt.password: a password does not stand in the configuration",
@@ -337,12 +337,12 @@ fn a_password_never_stands_in_the_file_and_is_never_shown() {
         "2:7 mqtt.url: user and password do not stand in the URL",
     );
     for url in ["mqtt://joe:geheim@b", "mqt://joe:geheim@b"] {
-        assert!(!desk.faults(&format!("[mqtt]\nurl = \"{url}\"")).join("").contains("geheim"));
+        assert!(!dir.faults(&format!("[mqtt]\nurl = \"{url}\"")).join("").contains("geheim"));
     }
     let camera = "[[camera]]\nname = \"a\"\nsource = \"rtsp://joe:geheim@cam/live\"\n";
-    assert_eq!(desk.parse(camera).unwrap().cameras[0].source_text, "rtsp://cam/live");
+    assert_eq!(dir.parse(camera).unwrap().cameras[0].source_text, "rtsp://cam/live");
     let credential = format!("[mqtt]\nusername = \"a\"\npassword_file = \"credential:mqtt\"\n{LEAST}");
-    assert_eq!(desk.parse(&credential).unwrap().mqtt.password_file, Some("credential:mqtt".into()));
+    assert_eq!(dir.parse(&credential).unwrap().mqtt.password_file, Some("credential:mqtt".into()));
     assert_fault(
         "[mqtt]\npassword_file = \"credential:mqtt\"",
         "1:1 mqtt.username: there is a password_file",
@@ -351,17 +351,17 @@ fn a_password_never_stands_in_the_file_and_is_never_shown() {
 
 #[test]
 fn a_source_takes_user_and_password_from_beside_its_url() {
-    let desk = Desk::new();
+    let dir = ConfigDir::new();
     let camera =
         |source: &str, keys: &str| format!("[[camera]]\nname = \"a\"\nsource = \"{source}\"\n{keys}\n");
-    let file = desk.put("cam.password", "geheim\n");
+    let file = dir.put("cam.password", "geheim\n");
     let keys = "username = \"joe\"\npassword_file = \"cam.password\"";
-    let config = desk.parse(&camera("rtsp://cam/live", keys)).unwrap();
+    let config = dir.parse(&camera("rtsp://cam/live", keys)).unwrap();
     assert_eq!(config.cameras[0].username.as_deref(), Some("joe"));
     assert_eq!(config.cameras[0].password_file.as_ref(), Some(&file));
     assert_eq!(super::read_password(&file).unwrap(), "geheim");
     let keys = "username = \"joe\"\npassword_file = \"credential:cam\"";
-    let credential = desk.parse(&camera("http://cam/mjpg", keys)).unwrap();
+    let credential = dir.parse(&camera("http://cam/mjpg", keys)).unwrap();
     assert_eq!(credential.cameras[0].password_file, Some("credential:cam".into()));
     assert_fault(
         &camera("rtsp://cam/live", "password_file = \"credential:x\""),
@@ -383,19 +383,17 @@ fn a_source_takes_user_and_password_from_beside_its_url() {
 
 #[test]
 fn a_tcp_source_that_others_can_reach_names_its_peers_or_a_secret() {
-    let desk = Desk::new();
-    desk.put("cam.secret", "geheim\n");
+    let dir = ConfigDir::new();
+    dir.put("cam.secret", "geheim\n");
     let camera =
         |at: &str, keys: &str| format!("[[camera]]\nname = \"a\"\nsource = \"tcp://{at}\"\n{keys}\n");
     for at in ["0.0.0.0:5558", "[::]:5558", "10.0.0.7:5558"] {
         assert_fault(&camera(at, ""), "3:10 camera[0].source: others can reach");
-        assert!(desk.parse(&camera(at, "peers = [\"10.0.0.5\", \"10.0.0.0/24\"]")).is_ok());
-        assert!(desk.parse(&camera(at, "secret_file = \"cam.secret\"")).is_ok());
-        assert!(desk.parse(&camera(at, "secret_file = \"credential:cam\"")).is_ok());
+        assert!(dir.parse(&camera(at, "peers = [\"10.0.0.5\", \"10.0.0.0/24\"]")).is_ok());
+        assert!(dir.parse(&camera(at, "secret_file = \"cam.secret\"")).is_ok());
+        assert!(dir.parse(&camera(at, "secret_file = \"credential:cam\"")).is_ok());
     }
-    assert!(
-        desk.parse(&camera("127.0.0.1:5558", "")).is_ok() && desk.parse(&camera("[::1]:5558", "")).is_ok()
-    );
+    assert!(dir.parse(&camera("127.0.0.1:5558", "")).is_ok() && dir.parse(&camera("[::1]:5558", "")).is_ok());
     assert_fault(&camera("0.0.0.0:1", "peers = []"), "4:9 camera[0].peers: nobody may connect");
     assert_fault(&camera("0.0.0.0:1", "peers = [\"cam\"]"), "4:10 camera[0].peers[0]: this is no address");
     assert_fault(
@@ -406,13 +404,13 @@ fn a_tcp_source_that_others_can_reach_names_its_peers_or_a_secret() {
 
 #[test]
 fn nothing_of_a_configuration_that_is_printed_holds_a_secret() {
-    let desk = Desk::new();
+    let dir = ConfigDir::new();
     let text = "[[camera]]\nname = \"a\"\nsource = \"rtsp://joe:SECRET@cam/live?token=SECRET\" # SECRET\n\
         [[camera]]\nname = \"b\"\nsource = \"launch:souphttpsrc proxy-pw=SECRET user-pw= SECRET ! jpegdec\"\n";
-    let config = desk.parse(text).unwrap();
+    let config = dir.parse(text).unwrap();
     assert!(!format!("{config:?}").contains("SECRET"), "{config:?}");
     for source in ["rtsp://joe:SEC/RET@cam/live", "rtsp://joe:SEC#RET@cam/live"] {
-        let faults = desk.parse(&format!("[[camera]]\nname = \"a\"\nsource = \"{source}\"\n")).unwrap_err();
+        let faults = dir.parse(&format!("[[camera]]\nname = \"a\"\nsource = \"{source}\"\n")).unwrap_err();
         let expected =
             "3:10 camera[0].source: the password holds a character that must be written as %2F or %23 -> ";
         assert!(line(&faults.0[0]).starts_with(expected), "{faults}");
@@ -422,8 +420,8 @@ fn nothing_of_a_configuration_that_is_printed_holds_a_secret() {
 
 #[test]
 fn an_essential_unit_must_exist() {
-    let config =
-        Desk::new().parse(&format!("[supervisor]\nessential = [\"camera/conveyor\", \"mqtt\"]\n{LEAST}"));
+    let config = ConfigDir::new()
+        .parse(&format!("[supervisor]\nessential = [\"camera/conveyor\", \"mqtt\"]\n{LEAST}"));
     assert_eq!(config.unwrap().supervisor.essential, ["camera/conveyor", "mqtt"]);
     assert_fault(
         "[supervisor]\nessential = [\"camera/sond\"]",
@@ -433,37 +431,37 @@ fn an_essential_unit_must_exist() {
 
 #[test]
 fn a_file_that_cannot_be_used_is_named() {
-    let desk = Desk::new();
-    let gone = Config::load(&desk.0.path().join("gone.toml")).unwrap_err().to_string();
+    let dir = ConfigDir::new();
+    let gone = Config::load(&dir.0.path().join("gone.toml")).unwrap_err().to_string();
     assert!(gone.contains("gone.toml: cannot be read: No such file"), "{gone}");
-    let latin = desk.put("latin.toml", "");
+    let latin = dir.put("latin.toml", "");
     std::fs::write(&latin, b"name = \"\xe4\"").unwrap();
     assert!(Config::load(&latin).unwrap_err().to_string().contains("latin.toml:1:9: is not UTF-8"));
-    assert!(Config::load(desk.0.path()).unwrap_err().to_string().contains("cannot be read"));
+    assert!(Config::load(dir.0.path()).unwrap_err().to_string().contains("cannot be read"));
 }
 
 #[test]
 fn a_space_that_is_none_is_named_where_it_breaks_the_syntax_and_left_alone_in_text() {
-    let desk = Desk::new();
+    let dir = ConfigDir::new();
     for (line, column, name) in [
         ("name\u{a0}= \"a\"", 5, "U+00A0"),
         ("\u{200b}name = \"a\"", 1, "U+200B"),
         ("name = \u{202f}\"a\"", 8, "U+202F"),
     ] {
-        let faults = desk.parse(&format!("[device]\n{line}\n")).unwrap_err();
-        let told = serde_json::to_value(&faults).unwrap();
-        assert_eq!((&told[0]["line"], &told[0]["column"]), (&2.into(), &column.into()), "{told}");
-        assert!(told[0]["reason"].as_str().unwrap().starts_with(name), "{told}");
+        let faults = dir.parse(&format!("[device]\n{line}\n")).unwrap_err();
+        let reported = serde_json::to_value(&faults).unwrap();
+        assert_eq!((&reported[0]["line"], &reported[0]["column"]), (&2.into(), &column.into()), "{reported}");
+        assert!(reported[0]["reason"].as_str().unwrap().starts_with(name), "{reported}");
     }
-    let faults = desk.parse("[device]\nname = \"a\u{a0}b\" # c\u{a0}d\nx =\n").unwrap_err().to_string();
+    let faults = dir.parse("[device]\nname = \"a\u{a0}b\" # c\u{a0}d\nx =\n").unwrap_err().to_string();
     assert!(!faults.contains("U+00A0"), "{faults}");
-    let faults = desk.parse("[device]\nname = \"a b\u{a0}\"\n").unwrap_err().to_string();
+    let faults = dir.parse("[device]\nname = \"a b\u{a0}\"\n").unwrap_err().to_string();
     assert!(faults.contains("cannot be a topic level"), "{faults}");
 }
 
 #[test]
 fn faults_can_be_read_by_a_program() {
-    let json = serde_json::to_value(Desk::new().parse("x = 1\n").unwrap_err()).unwrap();
+    let json = serde_json::to_value(ConfigDir::new().parse("x = 1\n").unwrap_err()).unwrap();
     assert_eq!(json[1]["key"], "x");
     assert_eq!((&json[1]["line"], &json[1]["column"]), (&1.into(), &1.into()));
     assert_eq!(json[1]["reason"], "unknown key");
@@ -471,18 +469,18 @@ fn faults_can_be_read_by_a_program() {
 
 #[test]
 fn no_text_makes_the_reader_panic() {
-    let desk = Desk::new();
+    let dir = ConfigDir::new();
     let text = Config::default_text();
     for (end, _) in text.char_indices().step_by(7) {
-        let _ = desk.parse(&text[..end]);
-        let _ = desk.parse(&text[end..]);
+        let _ = dir.parse(&text[..end]);
+        let _ = dir.parse(&text[end..]);
     }
 }
 
 #[test]
 fn a_reload_tells_what_changed_and_what_did_not() {
-    let desk = Desk::new();
-    let old = desk
+    let dir = ConfigDir::new();
+    let old = dir
         .parse(&format!("[device]\nname = \"n\"\n{LEAST}[[camera]]\nname = \"b\"\nsource = \"scene:\"\n"))
         .unwrap();
     let mut new = old.clone();
@@ -500,13 +498,13 @@ fn a_reload_tells_what_changed_and_what_did_not() {
 
 #[test]
 fn the_evidence_section_has_its_defaults_and_its_bounds() {
-    let desk = Desk::new();
-    assert_eq!(desk.parse(LEAST).unwrap().evidence, super::Evidence::default());
+    let dir = ConfigDir::new();
+    assert_eq!(dir.parse(LEAST).unwrap().evidence, super::Evidence::default());
     let text = "[evidence]\nkeep_ng = false\nkeep_ok_every = 10\nmax_days = 0\nmax_mib = 1\ndir = \"/data/evidence\"\n";
-    let evidence = desk.parse(&format!("{text}{LEAST}")).unwrap().evidence;
+    let evidence = dir.parse(&format!("{text}{LEAST}")).unwrap().evidence;
     assert_eq!((evidence.keep_ng, evidence.keep_ok_every, evidence.max_days), (false, 10, 0));
     assert_eq!((evidence.max_bytes, evidence.dir), (1 << 20, Some("/data/evidence".into())));
-    let faults = desk
+    let faults = dir
         .parse(&format!("[evidence]\nqueue = 0\nmax_count = 0\nkeep_okay = 3\ndir = \"\"\n{LEAST}"))
         .unwrap_err()
         .0;
@@ -516,11 +514,11 @@ fn the_evidence_section_has_its_defaults_and_its_bounds() {
 
 #[test]
 fn other_rules_for_evidence_are_applied_by_a_reload_another_folder_by_a_restart() {
-    let desk = Desk::new();
-    let old = desk.parse(LEAST).unwrap();
-    let rules = Config::diff(&old, &desk.parse(&format!("[evidence]\nkeep_ok_every = 5\n{LEAST}")).unwrap());
+    let dir = ConfigDir::new();
+    let old = dir.parse(LEAST).unwrap();
+    let rules = Config::diff(&old, &dir.parse(&format!("[evidence]\nkeep_ok_every = 5\n{LEAST}")).unwrap());
     assert!(rules.evidence_changed && rules.needs_restart.is_empty() && !rules.is_empty());
-    let folder = Config::diff(&old, &desk.parse(&format!("[evidence]\ndir = \"/data\"\n{LEAST}")).unwrap());
+    let folder = Config::diff(&old, &dir.parse(&format!("[evidence]\ndir = \"/data\"\n{LEAST}")).unwrap());
     assert_eq!(folder.needs_restart, ["evidence.dir"]);
 }
 
@@ -534,7 +532,7 @@ fn hours_roles_and_time_zones_of_attendance_are_read_and_their_faults_are_named(
         zones = [{ name = \"door\", points = [[0, 0], [1, 0], [1, 1]] }]\n\
         attendance = { zones = [\"door\"], role = \"exit\" }\n\
         [[camera]]\nname = \"b\"\nsource = \"scene:\"\n";
-    let config = Desk::new().parse(text).unwrap();
+    let config = ConfigDir::new().parse(text).unwrap();
     let attendance = &config.attendance;
     assert_eq!(
         (attendance.zone_name(), attendance.leave_after),
@@ -542,10 +540,10 @@ fn hours_roles_and_time_zones_of_attendance_are_read_and_their_faults_are_named(
     );
     assert_eq!(attendance.schedule[0].days, [Saturday, Sunday, Monday]);
     assert_eq!((attendance.schedule[1].days.len(), attendance.schedule[1].to), (7, None));
-    let door = CameraAttendance { zones: vec!["door".into()], role: Role::Exit };
+    let entrance = CameraAttendance { zones: vec!["door".into()], role: Role::Exit };
     assert_eq!(
         [&config.cameras[0].attendance, &config.cameras[1].attendance],
-        [&door, &CameraAttendance::default()]
+        [&entrance, &CameraAttendance::default()]
     );
 
     let schedule = |hours: &str| format!("[attendance]\nschedule = [{{ {hours} }}]\n");
@@ -581,7 +579,7 @@ fn only_a_folder_that_is_not_repeated_can_be_watched() {
     let camera = |source: &str, more: &str| {
         format!("[[camera]]\nname = \"a\"\nsource = \"{source}\"\nwatch = true\n{more}")
     };
-    assert!(Desk::new().faults(&camera("images:///pictures", "")).is_empty());
+    assert!(ConfigDir::new().faults(&camera("images:///pictures", "")).is_empty());
     assert_fault(&camera("scene:", ""), "4:9 camera[0].watch: only a folder can be watched");
     assert_fault(
         &camera("images:///pictures", "repeat = true\n"),

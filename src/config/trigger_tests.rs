@@ -108,7 +108,7 @@ fn the_keys_of_one_protocol_are_refused_in_another() {
 }
 
 #[test]
-fn an_unknown_field_of_a_template_is_told_with_the_list() {
+fn an_unknown_field_of_a_template_is_reported_with_the_list() {
     let port = "port = \"/dev/x\"\n";
     assert_fault(
         &format!("{port}answer = \"{{verdict}}\""),

@@ -50,8 +50,8 @@ pub fn csv(day: &Value) -> Result<Vec<u8>, TableError> {
     let day = Day::deserialize(day)?;
     let zone = zone(&day)?;
     let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    let told = |error: csv::Error| TableError::Csv(error.to_string());
-    out.write_record(ROW).map_err(told)?;
+    let outcome = |error: csv::Error| TableError::Csv(error.to_string());
+    out.write_record(ROW).map_err(outcome)?;
     for row in &day.rows {
         let time = |text: &str| -> Result<String, TableError> {
             let zoned = timestamp(text)?.to_zoned(zone.clone());
@@ -67,7 +67,7 @@ pub fn csv(day: &Value) -> Result<Vec<u8>, TableError> {
             row.visits.to_string(),
             row.present.to_string(),
         ];
-        out.write_record(&cells).map_err(told)?;
+        out.write_record(&cells).map_err(outcome)?;
     }
     out.into_inner().map_err(|error| TableError::Csv(error.to_string()))
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{MAX_REQUEST_BYTES, socket};
 use crate::supervisor::{Beat, SpawnError, Spawned, Stop, spawn};
-use crate::types::{Asker, Clock, Command, CommandKind, Refusal, Reply, Responder, SystemClock};
+use crate::types::{Clock, Command, CommandKind, Origin, Refusal, Reply, Responder, SystemClock};
 
 /// How often the listener looks for its end.
 const LOOK: Duration = Duration::from_millis(50);
@@ -152,16 +152,22 @@ fn execute(mut request: Value, uid: Option<u32>, commands: &SyncSender<Command>)
         return Ok(Value::Null);
     }
     let kind = CommandKind::from_word(word).ok_or_else(|| format!("there is no command {word:?}"))?;
-    let (tell, told) = sync_channel(1);
+    let (tell, outcome) = sync_channel(1);
     let reply = Responder::new(move |reply| drop(tell.try_send(reply)));
     // Taken, not copied: pictures come this way.
     let payload = request["payload"].take();
-    let command =
-        Command { kind, asker: Asker::Cli { uid }, at: SystemClock.now(), id: "cli".into(), payload, reply };
+    let command = Command {
+        kind,
+        origin: Origin::Cli { uid },
+        at: SystemClock.now(),
+        id: "cli".into(),
+        payload,
+        reply,
+    };
     match commands.try_send(command) {
         Ok(()) => {}
         Err(TrySendError::Full(_)) => return Err("too many requests wait; try again later".into()),
         Err(TrySendError::Disconnected(_)) => return Err("the service is stopping".into()),
     }
-    told.recv_timeout(PATIENCE).unwrap_or_else(|_| Err("the command takes too long; see the log".into()))
+    outcome.recv_timeout(PATIENCE).unwrap_or_else(|_| Err("the command takes too long; see the log".into()))
 }

@@ -26,9 +26,9 @@ use super::{PartFollower, lock};
 use crate::ring::{Bell, Lease, Ring};
 use crate::sinks::Sink;
 use crate::telemetry::Histogram;
-use crate::trigger::{Account, Begun, Counts, DeskState, Noise, Pulled as Answer};
+use crate::trigger::{AcquisitionLedger, Begun, Counts, Pulled as Answer, Rejected, TargetState};
 use crate::types::{
-    AcquisitionId, Clock, Ended, Frame, Inspection, Label, Outcome, Stamp, SystemClock, Trigger,
+    AcquisitionId, Clock, Frame, Inspection, Label, OnComplete, Outcome, Stamp, SystemClock, Trigger,
 };
 
 /// Ends that may wait behind an acquisition before it is given up: a flood of triggers that all overrun gives
@@ -54,7 +54,7 @@ pub struct PartLane {
 }
 
 struct State {
-    account: Account<Done>,
+    ledger: AcquisitionLedger<Done>,
     /// Acquisitions that hold a frame or wait for one, also those that have ended and wait for their turn to be told:
     /// what must stay below the ring's slots.
     under_way: usize,
@@ -84,7 +84,7 @@ struct Done {
     inspection: Arc<Inspection>,
     product: Arc<Product>,
     frame: Option<Lease<Frame>>,
-    ended: Option<Arc<dyn Ended>>,
+    on_complete: Option<Arc<dyn OnComplete>>,
     /// Whether it counts as under way until it is told.
     taken: bool,
 }
@@ -99,7 +99,7 @@ impl PartLane {
         bell: Arc<Bell>,
     ) -> Arc<PartLane> {
         let state = State {
-            account: Account::new(1, settings.queue),
+            ledger: AcquisitionLedger::new(1, settings.queue),
             under_way: 0,
             acknowledged: 0,
             valid: 0,
@@ -176,13 +176,13 @@ impl PartLane {
 
     /// What became of every trigger so far.
     pub fn counts(&self) -> Counts {
-        lock(&self.state).account.counts()
+        lock(&self.state).ledger.counts()
     }
 
     /// How things stand.
-    pub fn desk(&self) -> DeskState {
+    pub fn target(&self) -> TargetState {
         let state = lock(&self.state);
-        DeskState {
+        TargetState {
             ready: state.away.is_none()
                 && state.blocked.is_none()
                 && state.product.is_some()
@@ -190,7 +190,7 @@ impl PartLane {
             product: state.product.as_ref().map(|product| product.name.clone()),
             acknowledged: state.acknowledged,
             valid: state.valid,
-            counts: state.account.counts(),
+            counts: state.ledger.counts(),
         }
     }
 
@@ -203,8 +203,8 @@ impl PartLane {
     }
 
     /// Counts what came on a trigger's line and was no trigger.
-    pub fn add_noise(&self, noise: &Noise) {
-        lock(&self.state).account.add_noise(noise);
+    pub fn add_rejected(&self, rejected: &Rejected) {
+        lock(&self.state).ledger.add_rejected(rejected);
     }
 
     /// Says that the camera gives frames (`None`), or why it does not: what waits and what is pulled then is missed.
@@ -227,14 +227,14 @@ impl PartLane {
         self: &Arc<PartLane>,
         trigger: Trigger,
         moment: Stamp,
-        ended: Option<Arc<dyn Ended>>,
+        on_complete: Option<Arc<dyn OnComplete>>,
     ) -> Answer {
         let mut state = lock(&self.state);
         // Under the lock, so that numbers grow in the order in which triggers are taken.
-        let Begun { id, overrun } = state.account.begin_as(self.settings.numbers.next());
+        let Begun { id, overrun } = state.ledger.begin_as(self.settings.numbers.next());
         let selected = state.product.clone();
         let product = selected.clone().unwrap_or_else(|| Arc::new(Product::none()));
-        let pulled = Arc::new(Pulled { id, trigger, moment, product, ended });
+        let pulled = Arc::new(Pulled { id, trigger, moment, product, on_complete });
         let refused = match (&state.away, selected) {
             _ if state.blocked.is_some() => {
                 Some((Outcome::Error, state.blocked.clone().unwrap_or_else(|| "".into())))
@@ -276,11 +276,11 @@ impl PartLane {
         self.deliver(By::Worker);
         let mut state = lock(&self.state);
         self.choose(&mut state);
-        if let Some(id) = state.account.overdue(MOST_BEHIND) {
+        if let Some(id) = state.ledger.overdue(MOST_BEHIND) {
             let cause = "its inspection does not end; see the log for the worker that hangs";
             self.give_up(&mut state, id, cause);
         }
-        if state.account.has_ended() && !state.delivering {
+        if state.ledger.has_ended() && !state.delivering {
             drop(state);
             return self.deliver(By::Worker);
         }
@@ -311,14 +311,14 @@ impl PartLane {
 
     /// Nothing more will come: what waits is missed.
     pub fn close(&self) {
-        self.set_away(Some("the camera has ended"));
+        self.set_away(Some("the camera has on_complete"));
         self.changed.notify_all();
     }
 
     /// Whether nothing is under way, and every end was handed on.
     pub fn is_idle(&self) -> bool {
         let state = lock(&self.state);
-        state.account.counts().in_flight == 0 && !state.account.has_ended() && !state.delivering
+        state.ledger.counts().in_flight == 0 && !state.ledger.has_ended() && !state.delivering
     }
 
     /// Gives every waiting trigger its frame, or its end where that is decided; the caller hands the ends on.
@@ -351,23 +351,23 @@ impl PartLane {
         id: AcquisitionId,
         inspection: Inspection,
         frame: &Lease<Frame>,
-        ended: Option<&Arc<dyn Ended>>,
+        on_complete: Option<&Arc<dyn OnComplete>>,
     ) {
         let mut state = lock(&self.state);
         let Some(pulled) = state.taken.remove(&id) else {
             let camera = &self.settings.camera;
-            return tracing::error!(%camera, "acquisition {id} ended after it had been given up");
+            return tracing::error!(%camera, "acquisition {id} on_complete after it had been given up");
         };
         let done = Done {
             inspection: Arc::new(inspection),
             product: pulled.product.clone(),
             frame: Some(frame.clone()),
-            ended: ended.cloned(),
+            on_complete: on_complete.cloned(),
             taken: true,
         };
         let outcome = done.inspection.outcome;
         let total_us = done.inspection.latency.total_us;
-        if let Err(error) = state.account.end(id, outcome, total_us, done) {
+        if let Err(error) = state.ledger.end(id, outcome, total_us, done) {
             tracing::error!(camera = %self.settings.camera, "{error}");
         }
         drop(state);
@@ -378,9 +378,9 @@ impl PartLane {
         let total_us = self.clock.now().latency_since(pulled.trigger.at);
         let inspection = pulled.without_frame(&self.settings.camera, outcome, cause, total_us);
         let (inspection, product) = (Arc::new(inspection), pulled.product.clone());
-        let done = Done { inspection, product, frame: None, ended: pulled.ended.clone(), taken };
+        let done = Done { inspection, product, frame: None, on_complete: pulled.on_complete.clone(), taken };
         state.taken.remove(&pulled.id);
-        if let Err(error) = state.account.end(pulled.id, outcome, total_us, done) {
+        if let Err(error) = state.ledger.end(pulled.id, outcome, total_us, done) {
             tracing::error!(camera = %self.settings.camera, "{error}");
         }
     }

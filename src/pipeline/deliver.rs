@@ -98,10 +98,10 @@ impl Lane {
         if let Some(tracker) = tracker {
             let mut last = Report::new(self.camera.clone());
             last.captured = self.clock.now();
-            let mut told = false;
-            while !told {
+            let mut reported = false;
+            while !reported {
                 events.clear();
-                told = tracker.end_all(&last, events);
+                reported = tracker.end_all(&last, events);
                 self.offer_events(events);
             }
         }

@@ -9,7 +9,7 @@ use crate::ring::Lease;
 use crate::scheduler::Fan;
 use crate::stages::{PartFault, PartStation};
 use crate::types::{
-    AcquisitionId, Clock, Ended, Frame, Inspection, InspectionLatency, Label, Outcome, Point, Pose,
+    AcquisitionId, Clock, Frame, Inspection, InspectionLatency, Label, OnComplete, Outcome, Point, Pose,
     RoiResult, RunState, Stamp, SystemClock, Trigger,
 };
 
@@ -57,7 +57,7 @@ pub(super) struct Pulled {
     /// The moment that is to be seen: the trigger's, and its delay.
     pub(super) moment: Stamp,
     pub(super) product: Arc<Product>,
-    pub(super) ended: Option<Arc<dyn Ended>>,
+    pub(super) on_complete: Option<Arc<dyn OnComplete>>,
 }
 
 impl Pulled {
@@ -131,7 +131,7 @@ impl Acquisition {
     /// One item is done; the last one tells the verdict.
     fn one_done(&self) {
         if self.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.lane.judged(self.pulled.id, self.record(), &self.frame, self.pulled.ended.as_ref());
+            self.lane.judged(self.pulled.id, self.record(), &self.frame, self.pulled.on_complete.as_ref());
         }
     }
 

@@ -9,7 +9,7 @@
 //! One slot for the live frame, so that nothing is ever drawn that is not the newest; a few for judged parts. Nobody
 //! looks: one load a frame, and no lease.
 
-mod outlet;
+mod hub;
 mod picture;
 
 use std::collections::VecDeque;
@@ -17,18 +17,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-pub use outlet::{Outlet, PreviewCounters};
+pub use hub::{PreviewCounters, PreviewHub};
 pub use picture::{PictureItem, PictureStation};
 
 use super::{Follower, Item, PartFollower, Product, lock};
 use crate::ring::{Bell, Lease, Ring};
 use crate::scheduler::Feed;
 use crate::stages::annotate::{Look, Place};
-use crate::types::{Clock, Frame, Inspection, Outcome, PartAlbum, Report, SystemClock};
+use crate::types::{Clock, Frame, Inspection, Outcome, PartPictureStore, Report, SystemClock};
 use picture::What;
 
 /// Where pictures of judged parts go, once there is somebody who keeps them.
-pub type Album = Arc<OnceLock<Arc<dyn PartAlbum>>>;
+pub type PartPictures = Arc<OnceLock<Arc<dyn PartPictureStore>>>;
 
 /// How a camera is shown.
 pub struct PreviewSettings {
@@ -45,13 +45,13 @@ pub struct PreviewSettings {
     /// Whether a lane brings the frames; else they are taken from the ring.
     pub follows: bool,
     /// Who keeps pictures of judged parts.
-    pub album: Album,
+    pub part_pictures: PartPictures,
 }
 
 /// One camera's live picture.
 pub struct Preview {
     settings: PreviewSettings,
-    outlet: Arc<Outlet>,
+    hub: Arc<PreviewHub>,
     ring: Ring<Frame>,
     bell: Arc<Bell>,
     /// Whether the state has something for a worker: what is looked at before the lock.
@@ -86,16 +86,16 @@ struct Part {
 }
 
 impl Preview {
-    /// The picture of the camera behind `ring`, shown at `outlet`; `bell` wakes idle workers.
+    /// The picture of the camera behind `ring`, shown at `hub`; `bell` wakes idle workers.
     pub fn new(
         settings: PreviewSettings,
-        outlet: Arc<Outlet>,
+        hub: Arc<PreviewHub>,
         ring: Ring<Frame>,
         bell: Arc<Bell>,
     ) -> Arc<Preview> {
         Arc::new(Preview {
             settings,
-            outlet,
+            hub,
             ring,
             bell,
             loaded: AtomicBool::new(false),
@@ -107,12 +107,12 @@ impl Preview {
 
     /// Its figures.
     pub fn counters(&self) -> &PreviewCounters {
-        &self.outlet.counters
+        &self.hub.counters
     }
 
     /// By the thread that captures: a frame was committed. Costs two loads while nobody looks.
     pub fn frame_committed(&self) {
-        if !self.settings.follows && self.outlet.is_asked() && self.is_due() {
+        if !self.settings.follows && self.hub.is_asked() && self.is_due() {
             // Not every worker draws, so that all are woken: at most a few times a second.
             self.bell.ring_all();
         }
@@ -125,7 +125,7 @@ impl Preview {
 
     /// What a worker is to draw next.
     fn take(self: &Arc<Preview>) -> Option<PictureItem> {
-        let asked = self.outlet.is_asked();
+        let asked = self.hub.is_asked();
         if !self.loaded.load(Ordering::Acquire) && !asked {
             return None;
         }
@@ -151,7 +151,7 @@ impl Preview {
 
     /// The ring's newest frame: where no lane brings any and one is due, or where a viewer has just come.
     fn take_from_ring(&self, state: &mut State, now: u64) -> Option<Live> {
-        let is_first = self.outlet.is_kicked();
+        let is_first = self.hub.is_kicked();
         if !is_first && (self.settings.follows || now < state.due_ns) {
             return None;
         }
@@ -181,7 +181,7 @@ impl Preview {
         if state.parts.len() >= self.settings.parts.max(1) {
             let good = state.parts.iter().position(|part| part.inspection.outcome == Outcome::Ok);
             state.parts.remove(good.unwrap_or(0));
-            self.outlet.counters.parts_missed.add(1);
+            self.hub.counters.parts_missed.add(1);
         }
         state.parts.push_back(part);
         self.note_loaded(&state);
@@ -192,7 +192,7 @@ impl Preview {
 
 impl Follower for Preview {
     fn wants_frames(&self) -> bool {
-        self.outlet.is_asked()
+        self.hub.is_asked()
     }
 
     fn follow(&self, report: &Arc<Report>, frame: &Lease<Frame>) {
@@ -202,7 +202,7 @@ impl Follower for Preview {
         }
         let mut state = lock(&self.state);
         if state.live.is_some() {
-            self.outlet.counters.replaced.add(1);
+            self.hub.counters.replaced.add(1);
         } else if now < state.due_ns {
             return;
         } else {
@@ -217,8 +217,8 @@ impl Follower for Preview {
 
 impl PartFollower for Preview {
     fn judged(&self, inspection: &Arc<Inspection>, product: &Arc<Product>, frame: &Lease<Frame>) {
-        let is_kept = inspection.outcome != Outcome::Ok && self.settings.album.get().is_some();
-        if is_kept || self.outlet.is_asked() {
+        let is_kept = inspection.outcome != Outcome::Ok && self.settings.part_pictures.get().is_some();
+        if is_kept || self.hub.is_asked() {
             let (inspection, product) = (inspection.clone(), product.clone());
             self.keep(Part { frame: frame.clone(), inspection, product });
         }

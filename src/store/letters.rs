@@ -72,7 +72,7 @@ impl Outbox {
         let mut value = serde_json::to_vec(&letter).unwrap_or_default();
         value.push(b'\n');
         value.extend_from_slice(payload.as_deref().unwrap_or_default());
-        let dropped = self.make_room(value.len() as u64, &mut batch)?;
+        let dropped = self.drop_oldest(value.len() as u64, &mut batch)?;
         batch.insert(letter_key(self.letters.next_id).as_slice(), &value[..]);
         self.letters.next_id += 1;
         self.letters.count += 1;
@@ -88,7 +88,7 @@ impl Outbox {
         Ok(value.and_then(|value| entry_from(&bytes, &value)))
     }
 
-    fn make_room(&mut self, bytes: u64, batch: &mut sled::Batch) -> Result<u64, StoreError> {
+    fn drop_oldest(&mut self, bytes: u64, batch: &mut sled::Batch) -> Result<u64, StoreError> {
         let mut dropped = 0;
         for pair in self.tree.scan_prefix(b"d") {
             let Letters { count, bytes: held, .. } = self.letters;

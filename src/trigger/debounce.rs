@@ -20,11 +20,11 @@ impl Debounce {
     /// Whether what came at `at` is a trigger. A bounce does not lengthen the window: a contact that never comes to
     /// rest would silence the line for ever.
     pub fn accepts(&mut self, at: Stamp) -> bool {
-        let bounced = self.accepted_ns.is_some_and(|last| at.mono_ns.saturating_sub(last) < self.window_ns);
-        if !bounced {
+        let debounced = self.accepted_ns.is_some_and(|last| at.mono_ns.saturating_sub(last) < self.window_ns);
+        if !debounced {
             self.accepted_ns = Some(at.mono_ns);
         }
-        !bounced
+        !debounced
     }
 }
 

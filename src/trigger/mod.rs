@@ -1,4 +1,4 @@
-//! Triggers: a serial port or a timer says "look now"; the desk of a camera takes it, and the verdict is written back.
+//! Triggers: a serial port or a timer says "look now"; the target of a camera takes it, and the verdict is written back.
 //!
 //! ```text
 //!  port.rs ──bytes, edges──▶ protocol.rs ──requests──▶ dialogue.rs ──pull──▶ Desk (the camera's inspection)
@@ -6,45 +6,45 @@
 //!          ◀──lines── out.rs ◀────── answer.rs ◀──────── verdicts.rs ◀─ended──┘
 //! ```
 
-mod account;
 mod answer;
 mod debounce;
-mod desk;
 mod dialogue;
 mod error;
+mod ledger;
 mod out;
 mod port;
 mod protocol;
 #[cfg(test)]
 mod protocol_tests;
+mod target;
 mod timer;
 mod tty;
 mod verdicts;
 
 use std::sync::Arc;
 
-pub use account::{Account, Begun, Counts, NotInFlight, Processing};
-pub use desk::{Desk, DeskState, Noise, PortState, Pulled};
 pub use error::TriggerError;
+pub use ledger::{AcquisitionLedger, Begun, Counts, NotInFlight, Processing};
+pub use target::{PortState, Pulled, Rejected, TargetState, TriggerTarget};
 
 use crate::config;
 use crate::config::trigger::Source;
 use crate::supervisor::{Beat, Stop};
 
-/// Runs one trigger until `stop`: pulls at `desk`, and writes what is answered to the port. Blocks its thread.
+/// Runs one trigger until `stop`: pulls at `target`, and writes what is answered to the port. Blocks its thread.
 ///
-/// The delay of `settings` is not waited for here: the desk is given the moment that is wanted, and a line is never
+/// The delay of `settings` is not waited for here: the target is given the moment that is wanted, and a line is never
 /// deaf. At the end, verdicts of what was triggered before are awaited for one second and written.
 pub fn run(
     settings: &config::Trigger,
-    desk: &Arc<dyn Desk>,
+    target: &Arc<dyn TriggerTarget>,
     stop: &Stop,
     beat: &Beat,
 ) -> Result<(), TriggerError> {
     match &settings.source {
-        Source::Serial(serial) => port::run(settings, serial, desk, stop, beat),
+        Source::Serial(serial) => port::run(settings, serial, target, stop, beat),
         Source::Timer { every } => {
-            timer::run(settings, *every, desk, stop, beat);
+            timer::run(settings, *every, target, stop, beat);
             Ok(())
         }
     }

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_room_is_refused_whole_and_the_others_stay() {
+    fn a_line_without_space_is_refused_whole_and_the_others_stay() {
         let mut out = Out::new();
         let line = [b'x'; 1_000];
         let taken = (0..100).filter(|_| out.push(&line)).count();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn complaints_leave_room_for_verdicts() {
+    fn complaints_leave_space_for_verdicts() {
         let mut out = Out::new();
         while out.push_minor(b"ERR unknown request\r\n") {}
         assert!(out.front().len() <= MOST_MINOR_BYTES);

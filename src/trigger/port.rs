@@ -11,8 +11,8 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_serial::{ClearBuffer, SerialPort, SerialStream};
 
 use super::TriggerError;
-use super::desk::{Desk, PortState};
 use super::dialogue::Dialogue;
+use super::target::{PortState, TriggerTarget};
 use super::tty::{Modem, low_latency};
 use crate::config;
 use crate::config::trigger::{Flow, Parity, Protocol, Serial};
@@ -36,11 +36,11 @@ const CHUNK: usize = 4_096;
 struct Port<'a> {
     settings: &'a config::Trigger,
     serial: &'a Serial,
-    desk: &'a dyn Desk,
+    target: &'a dyn TriggerTarget,
     stop: &'a Stop,
     beat: &'a Beat,
     /// Verdicts for connections that are gone.
-    unsaid: Arc<AtomicU64>,
+    undelivered: Arc<AtomicU64>,
     /// Why the port is away, as it was told last; `None` while it is open.
     away: Option<String>,
 }
@@ -56,7 +56,7 @@ enum Over {
 pub fn run(
     settings: &config::Trigger,
     serial: &Serial,
-    desk: &Arc<dyn Desk>,
+    target: &Arc<dyn TriggerTarget>,
     stop: &Stop,
     beat: &Beat,
 ) -> Result<(), TriggerError> {
@@ -64,8 +64,8 @@ pub fn run(
         .enable_all()
         .build()
         .map_err(|source| TriggerError::Runtime { name: settings.name.clone(), source })?;
-    let unsaid = Arc::default();
-    let mut port = Port { settings, serial, desk: &**desk, stop, beat, unsaid, away: None };
+    let undelivered = Arc::default();
+    let mut port = Port { settings, serial, target: &**target, stop, beat, undelivered, away: None };
     let mut pause = serial.reopen;
     let mut first = true;
     while !stop.is_stopped() {
@@ -109,7 +109,7 @@ impl Port<'_> {
 
     /// Talks on an open port until it is lost or a stop is asked for.
     async fn serve(&self, stream: SerialStream, modem: Option<Modem>) -> Over {
-        let mut dialogue = Dialogue::new(self.settings, self.serial, self.desk, &self.unsaid);
+        let mut dialogue = Dialogue::new(self.settings, self.serial, self.target, &self.undelivered);
         let (mut reader, mut writer) = tokio::io::split(stream);
         let over = self.converse(&mut dialogue, &mut reader, &mut writer, modem).await;
         if let Over::Stopped = over {
@@ -148,13 +148,13 @@ impl Port<'_> {
                     let at = SystemClock.now();
                     read.and_then(some).map(|bytes| dialogue.hear(&chunk[..bytes], at))
                 }
-                () = verdicts.told() => Ok(()),
+                () = verdicts.outcome() => Ok(()),
             };
             if let Err(error) = done {
                 return Over::Lost(format!("{} was lost: {error}; plug it in again", self.path()));
             }
             dialogue.tell_verdicts();
-            dialogue.tell_noise();
+            dialogue.report_rejected();
         }
         Over::Stopped
     }
@@ -182,7 +182,7 @@ impl Port<'_> {
             } else if verdicts.is_idle() {
                 return;
             } else {
-                verdicts.told().await;
+                verdicts.outcome().await;
             }
         }
     }
@@ -191,7 +191,7 @@ impl Port<'_> {
         let was_away = self.away.take().is_some();
         if first || was_away {
             tracing::info!(trigger = %self.settings.name, port = %self.path(), "listening");
-            self.desk.port(&self.settings.name, PortState::Open);
+            self.target.port(&self.settings.name, PortState::Open);
         }
     }
 
@@ -199,7 +199,7 @@ impl Port<'_> {
     fn tell_away(&mut self, cause: String, next_try: Duration) {
         if self.away.as_ref() != Some(&cause) {
             tracing::warn!(trigger = %self.settings.name, "{cause}; trying again, for ever");
-            self.desk.port(&self.settings.name, PortState::Away { cause: cause.clone(), next_try });
+            self.target.port(&self.settings.name, PortState::Away { cause: cause.clone(), next_try });
             self.away = Some(cause);
         }
     }

@@ -102,9 +102,9 @@ impl Lines {
             return false;
         }
         // The rest of a line that was too long was told when it became so.
-        let told = self.skipping;
+        let outcome = self.skipping;
         self.clear();
-        !told
+        !outcome
     }
 
     /// The connection is gone: whether it took a half line with it.

@@ -47,7 +47,7 @@ fn every_request_of_the_grammar_is_read_whatever_its_case() {
 }
 
 #[test]
-fn what_is_no_request_is_told_apart() {
+fn what_is_no_request_is_distinguished() {
     let bad: [(&[u8], Garbage); 9] = [
         (b"TRIGGER", Garbage::Unknown),
         (b"GO", Garbage::Unknown),
@@ -92,7 +92,7 @@ fn a_half_line_that_is_not_continued_is_given_up_once() {
 }
 
 #[test]
-fn a_line_that_is_too_long_is_told_once_and_the_next_one_is_heard() {
+fn a_line_that_is_too_long_is_reported_once_and_the_next_one_is_heard() {
     let mut lines = lines();
     assert_eq!(heard(&mut lines, b"TRIG 78901234567", at(0)), [""; 0], "16 bytes may be");
     assert_eq!(heard(&mut lines, b"x", at(0)), ["TooLong"]);

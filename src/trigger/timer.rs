@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::desk::Desk;
+use super::target::TriggerTarget;
 use crate::config;
 use crate::supervisor::{Beat, Stop};
 use crate::types::{Clock, Label, Stamp, SystemClock, Trigger, TriggerKind};
@@ -12,7 +12,13 @@ use crate::types::{Clock, Label, Stamp, SystemClock, Trigger, TriggerKind};
 const TURN: Duration = Duration::from_millis(500);
 
 /// Pulls the trigger every `every` until `stop`.
-pub fn run(settings: &config::Trigger, every: Duration, desk: &Arc<dyn Desk>, stop: &Stop, beat: &Beat) {
+pub fn run(
+    settings: &config::Trigger,
+    every: Duration,
+    target: &Arc<dyn TriggerTarget>,
+    stop: &Stop,
+    beat: &Beat,
+) {
     let name: Label = settings.name.as_str().into();
     let mut grid = Grid::new(SystemClock.now(), every);
     loop {
@@ -20,7 +26,7 @@ pub fn run(settings: &config::Trigger, every: Duration, desk: &Arc<dyn Desk>, st
         let now = SystemClock.now();
         if grid.is_due(now) {
             let trigger = Trigger { kind: TriggerKind::Timer, name: name.clone(), at: now, text: None };
-            desk.pull(trigger, now.plus(settings.delay), None);
+            target.pull(trigger, now.plus(settings.delay), None);
         }
         if stop.wait(grid.wait(SystemClock.now()).min(TURN)) {
             return;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 
-use crate::types::{Ended, Inspection};
+use crate::types::{Inspection, OnComplete};
 
 /// Verdicts that may wait for the port's thread, which fetches them at once.
 const MOST: usize = 4_096;
@@ -16,8 +16,8 @@ const MOST: usize = 4_096;
 pub struct Verdicts {
     // A `std::sync::Mutex`: held for a push or a pop, never across an await.
     inner: Mutex<Inner>,
-    told: Notify,
-    unsaid: Arc<AtomicU64>,
+    outcome: Notify,
+    undelivered: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -29,9 +29,9 @@ struct Inner {
 }
 
 impl Verdicts {
-    /// An open connection. `unsaid` counts what cannot be said on it, also after its end.
-    pub fn new(unsaid: Arc<AtomicU64>) -> Verdicts {
-        Verdicts { inner: Mutex::default(), told: Notify::new(), unsaid }
+    /// An open connection. `undelivered` counts what cannot be said on it, also after its end.
+    pub fn new(undelivered: Arc<AtomicU64>) -> Verdicts {
+        Verdicts { inner: Mutex::default(), outcome: Notify::new(), undelivered }
     }
 
     /// A trigger is about to be pulled, whose end will be told here.
@@ -51,15 +51,15 @@ impl Verdicts {
     }
 
     /// Returns when there may be one to take.
-    pub async fn told(&self) {
-        self.told.notified().await;
+    pub async fn outcome(&self) {
+        self.outcome.notified().await;
     }
 
     /// The connection is gone.
     pub fn close(&self) {
         let mut inner = self.inner();
         inner.closed = true;
-        self.unsaid.fetch_add(inner.queue.len() as u64, Ordering::Relaxed);
+        self.undelivered.fetch_add(inner.queue.len() as u64, Ordering::Relaxed);
         inner.queue.clear();
     }
 
@@ -68,16 +68,16 @@ impl Verdicts {
     }
 }
 
-impl Ended for Verdicts {
-    fn ended(&self, inspection: &Arc<Inspection>) {
+impl OnComplete for Verdicts {
+    fn completed(&self, inspection: &Arc<Inspection>) {
         let mut inner = self.inner();
         inner.pending = inner.pending.saturating_sub(1);
         if inner.closed || inner.queue.len() == MOST {
-            self.unsaid.fetch_add(1, Ordering::Relaxed);
+            self.undelivered.fetch_add(1, Ordering::Relaxed);
         } else {
             inner.queue.push_back(inspection.clone());
         }
         drop(inner);
-        self.told.notify_one();
+        self.outcome.notify_one();
     }
 }

@@ -48,9 +48,9 @@ pub struct Sighting {
 }
 
 /// Told of every sighting, in the order of the camera's frames. Must not block.
-pub trait Witness: Send + Sync {
+pub trait SightingSink: Send + Sync {
     /// A face was held against the gallery.
-    fn saw(&self, sighting: &Sighting);
+    fn push(&self, sighting: &Sighting);
 }
 
 /// What happened to a person's presence.

@@ -72,7 +72,7 @@ impl CommandKind {
 
 /// Who asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
+pub enum Origin {
     /// Over MQTT.
     Mqtt,
     /// The command line, over the box's own socket.
@@ -92,7 +92,7 @@ pub struct Command {
     /// What.
     pub kind: CommandKind,
     /// Who asked.
-    pub asker: Asker,
+    pub origin: Origin,
     /// When it arrived: what a trigger means, however long the request before it takes.
     pub at: Stamp,
     /// The requester's id.

@@ -241,7 +241,7 @@ pub struct InspectionLatency {
 }
 
 /// Where the end of an acquisition is told to whoever pulled it.
-pub trait Ended: Send + Sync {
+pub trait OnComplete: Send + Sync {
     /// Called once for each acquisition, in the order of their numbers; must not block.
-    fn ended(&self, inspection: &Arc<Inspection>);
+    fn completed(&self, inspection: &Arc<Inspection>);
 }

@@ -50,7 +50,7 @@ pub trait LiveViews: Send + Sync {
 }
 
 /// Keeps pictures of inspected parts, for as long as it likes. Must not block.
-pub trait PartAlbum: Send + Sync {
+pub trait PartPictureStore: Send + Sync {
     /// The picture of an inspected part with its verdicts drawn in: of every part that is bad or could not be judged,
     /// as far as there is time to draw them, and of a good one while somebody looks.
     fn keep(&self, inspection: &Arc<Inspection>, picture: &Picture);

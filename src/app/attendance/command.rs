@@ -13,12 +13,12 @@ use crate::contract::{Day, DayEvent, DayRow, Names};
 use crate::stages::rules::{PersonDay, day_of, span_of, visits};
 use crate::store::{Store, StoreError};
 use crate::supervisor::Unit;
-use crate::types::{Clock, PersonId, Refusal, Reply, SystemClock, Witness, rfc3339};
+use crate::types::{Clock, PersonId, Refusal, Reply, SightingSink, SystemClock, rfc3339};
 
 impl App {
     /// Who has to be told of sightings: whoever recognises calls this.
-    pub(in crate::app) fn witness(&self) -> Arc<dyn Witness> {
-        self.attendance.witness()
+    pub(in crate::app) fn sightings(&self) -> Arc<dyn SightingSink> {
+        self.attendance.sightings()
     }
 
     /// The book's keeper. Not essential: without a disk the box goes on, and says so.
@@ -26,8 +26,8 @@ impl App {
         let app = self.clone();
         Unit::new("attendance", move |context| {
             let alarm = |name: &str, cause: Option<&str>| match cause {
-                Some(cause) => app.voice.alarm(name, cause),
-                None => app.voice.clear_alarm(name),
+                Some(cause) => app.publisher.alarm(name, cause),
+                None => app.publisher.clear_alarm(name),
             };
             let around = Around {
                 store: &app.store,
@@ -45,42 +45,42 @@ impl App {
 
     /// Whether a camera gives frames; one that is not there any more, or has ended, will never see anybody again, and
     /// counts as looking.
-    fn looks(&self, camera: &str) -> bool {
-        let rigs = lock(&self.rigs);
-        let rig = rigs.iter().find(|rig| rig.settings.name == camera);
-        rig.is_none_or(|rig| matches!(&*lock(&rig.health), Health::Online { .. } | Health::Ended))
+    fn looks(&self, name: &str) -> bool {
+        let cameras = lock(&self.cameras);
+        let camera = cameras.iter().find(|camera| camera.settings.name == name);
+        camera.is_none_or(|camera| matches!(&*lock(&camera.health), Health::Online { .. } | Health::Ended))
     }
 
     /// `attendance`: `{"action": "day", "day": "2026-11-21", "person": 7}`. Without `day` it is today; `person` is a
     /// number or a name.
     pub(in crate::app) fn attendance_command(&self, payload: &Value) -> Reply {
-        let wish = Wish::from_json(payload)?;
+        let request = DayRequest::from_json(payload)?;
         let settings = self.config().attendance.clone();
         let names = self.store.gallery().names().unwrap_or_default();
         let name = |person: PersonId| names.get(&person).cloned();
-        let day = day(&self.store, &settings, &wish, SystemClock.now().wall_ns, &name)?;
+        let day = day(&self.store, &settings, &request, SystemClock.now().wall_ns, &name)?;
         serde_json::to_value(day).map_err(|error| error.to_string().into())
     }
 }
 
 /// Which table somebody wants.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Wish {
+pub struct DayRequest {
     /// The day, `YYYY-MM-DD`; today by default.
     pub day: Option<String>,
     /// One person alone, by number or by name.
     pub person: Option<String>,
 }
 
-impl Wish {
-    fn from_json(payload: &Value) -> Result<Wish, Refusal> {
+impl DayRequest {
+    fn from_json(payload: &Value) -> Result<DayRequest, Refusal> {
         let text = |key: &str| match &payload[key] {
             Value::String(text) => Some(text.clone()),
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         };
         match payload["action"].as_str() {
-            Some("day") | None => Ok(Wish { day: text("day"), person: text("person") }),
+            Some("day") | None => Ok(DayRequest { day: text("day"), person: text("person") }),
             Some(other) => Err(Refusal::new(
                 "bad_action",
                 format!("attendance knows no action {other:?}"),
@@ -117,11 +117,11 @@ impl Wish {
 pub fn day(
     store: &Store,
     settings: &config::Attendance,
-    wish: &Wish,
+    request: &DayRequest,
     now_ns: u64,
     names: Names<'_>,
 ) -> Result<Day, Refusal> {
-    let date = wish.date(settings, now_ns)?;
+    let date = request.date(settings, now_ns)?;
     let span = span_of(date, &settings.zone).ok_or_else(|| {
         Refusal::new("bad_day", format!("{date} is too far away"), "ask for a day since 1970")
     })?;
@@ -131,14 +131,14 @@ pub fn day(
     let next = |event: &crate::types::Attendance| book.next_of(event.person, event.id);
     let rows = visits(&span, &events, &present, next).map_err(damaged)?;
     let mut rows: Vec<DayRow> =
-        rows.iter().map(|row| told(row, names)).filter(|row| wish.holds(row)).collect();
+        rows.iter().map(|row| response(row, names)).filter(|row| request.holds(row)).collect();
     rows.sort_by_cached_key(|row| (row.name.to_lowercase(), row.person));
-    let shown = |person: PersonId| wish.person.is_none() || rows.iter().any(|row| row.person == person.0);
+    let shown = |person: PersonId| request.person.is_none() || rows.iter().any(|row| row.person == person.0);
     let events = events.iter().filter(|event| shown(event.person)).map(DayEvent::from).collect();
     Ok(Day { day: date.to_string(), time_zone: settings.zone_name().to_owned(), rows, events })
 }
 
-fn told(row: &PersonDay, names: Names<'_>) -> DayRow {
+fn response(row: &PersonDay, names: Names<'_>) -> DayRow {
     DayRow {
         person: row.person.0,
         name: names(row.person).unwrap_or_else(|| row.name.clone()),

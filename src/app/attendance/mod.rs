@@ -6,9 +6,9 @@
 //!                                      └── at the start, and after a full queue: what the outbox does not have yet
 //! ```
 
-mod clerk;
 mod command;
 mod counters;
+mod worker;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -21,9 +21,9 @@ use crate::sinks::mqtt::Mqtt;
 use crate::stages::rules::Settings;
 use crate::store::Store;
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Clock, Doubt, Sighting, Witness};
+use crate::types::{Clock, Doubt, Sighting, SightingSink};
 
-pub use command::{Wish, day};
+pub use command::{DayRequest, day};
 pub use counters::{Counters, DESCRIBED};
 
 /// The attendance of a box. Clones are the same.
@@ -84,7 +84,7 @@ impl Attendance {
     }
 
     /// Who has to be told of sightings.
-    pub fn witness(&self) -> Arc<dyn Witness> {
+    pub fn sightings(&self) -> Arc<dyn SightingSink> {
         self.0.clone()
     }
 
@@ -105,13 +105,13 @@ impl Attendance {
 
     /// Runs until `stop`; what waits then is written first.
     pub fn run(&self, around: &Around<'_>, stop: &Stop, beat: &Beat) {
-        clerk::run(&self.0, around, stop, beat);
+        worker::run(&self.0, around, stop, beat);
     }
 }
 
-impl Witness for Shared {
+impl SightingSink for Shared {
     /// Dropped, and counted, where the queue is full: the disk does not keep up.
-    fn saw(&self, sighting: &Sighting) {
+    fn push(&self, sighting: &Sighting) {
         match self.sightings.try_send(sighting.clone()) {
             Ok(()) => self.counters.waiting.add(1),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.counters.dropped.inc(),

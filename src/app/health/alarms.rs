@@ -1,7 +1,7 @@
 //! Whatever is faulty raises an alarm, which ends with the fault.
 
 use super::{Component, HealthModel};
-use crate::app::voice::Voice;
+use crate::app::publisher::StatusPublisher;
 
 /// The alarm of a component: `alarm/camera-front` of `camera/front`.
 pub(in crate::app) fn alarm_name(component: &str) -> String {
@@ -22,10 +22,10 @@ pub(super) struct Changes {
 
 impl HealthModel {
     /// Raises the alarms of what is faulty and ends those of what works again; others' alarms are left alone.
-    pub(in crate::app) fn sync_alarms(&self, components: &[Component], voice: &Voice) {
+    pub(in crate::app) fn sync_alarms(&self, components: &[Component], publisher: &StatusPublisher) {
         let changes = self.alarm_changes(components);
-        changes.raise.iter().for_each(|(name, cause)| voice.alarm(name, cause));
-        changes.clear.iter().for_each(|name| voice.clear_alarm(name));
+        changes.raise.iter().for_each(|(name, cause)| publisher.alarm(name, cause));
+        changes.clear.iter().for_each(|name| publisher.clear_alarm(name));
     }
 
     pub(super) fn alarm_changes(&self, components: &[Component]) -> Changes {

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_is_faulty_without_room_without_inodes_and_where_it_cannot_be_written() {
+    fn a_disk_is_faulty_without_space_without_inodes_and_where_it_cannot_be_written() {
         let said = |facts: StatVfs| fault(&facts, "the disk", "x");
         assert_eq!(said(facts()), None);
         assert_eq!(said(StatVfs { f_files: 0, f_favail: 0, ..facts() }), None);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Component, State, disk, text};
-use crate::app::rig::{Rig, unit_name};
+use crate::app::camera::{Camera, unit_name};
 use crate::app::{App, lock};
 use crate::capture::Health;
 use crate::contract::rest::ComponentOut;
@@ -34,9 +34,9 @@ impl App {
         let units = self.supervisor.status();
         let mut seen = Vec::new();
         seen.extend(units.iter().filter_map(unit_component));
-        seen.extend(lock(&self.rigs).iter().map(|rig| {
-            let name = unit_name(&rig.settings.name);
-            let state = camera_state(rig, units.iter().find(|unit| *unit.name == *name));
+        seen.extend(lock(&self.cameras).iter().map(|camera| {
+            let name = unit_name(&camera.settings.name);
+            let state = camera_state(camera, units.iter().find(|unit| *unit.name == *name));
             (name, state)
         }));
         seen.extend(self.model_states());
@@ -46,7 +46,7 @@ impl App {
         seen.extend(config.triggers.iter().map(|trigger| self.trigger_state(&trigger.name, &units)));
         self.health.observe(seen);
         let components = self.health.components();
-        self.health.sync_alarms(&components, &self.voice);
+        self.health.sync_alarms(&components, &self.publisher);
         let essential = |component: &str| is_essential(&config.supervisor.essential, component);
         HealthReport {
             works: self.works(&components),
@@ -119,14 +119,14 @@ impl App {
             let known = components.iter().find(|component| component.name == name);
             known.map_or(Condition::Ok, |component| component.state.condition)
         };
-        let rigs = lock(&self.rigs);
-        let camera = |rig: &Arc<Rig>| condition(&unit_name(&rig.settings.name));
-        let sees = |rig: &Arc<Rig>| {
-            let model = rig.settings.detect.as_ref().map(|detect| format!("model/{}", detect.model));
+        let cameras = lock(&self.cameras);
+        let of_camera = |camera: &Arc<Camera>| condition(&unit_name(&camera.settings.name));
+        let sees = |camera: &Arc<Camera>| {
+            let model = camera.settings.detect.as_ref().map(|detect| format!("model/{}", detect.model));
             let model = model.map_or(Condition::Ok, |model| condition(&model));
-            camera(rig) == Condition::Ok && model != Condition::Faulty
+            of_camera(camera) == Condition::Ok && model != Condition::Faulty
         };
-        rigs.iter().any(sees) || rigs.iter().all(|rig| camera(rig) == Condition::Ended)
+        cameras.iter().any(sees) || cameras.iter().all(|camera| of_camera(camera) == Condition::Ended)
     }
 }
 
@@ -149,21 +149,21 @@ fn unit_state(unit: &UnitStatus) -> State {
     }
 }
 
-fn camera_state(rig: &Rig, unit: Option<&UnitStatus>) -> State {
-    let name = &rig.settings.name;
-    let state = match &*lock(&rig.health) {
+fn camera_state(camera: &Camera, unit: Option<&UnitStatus>) -> State {
+    let name = &camera.settings.name;
+    let state = match &*lock(&camera.health) {
         Health::Ended => State::ended(),
         health @ Health::Offline { cause, .. } if health.is_starting() => {
             State::starting(format!("camera {name} offline: {cause}"))
         }
         Health::Offline { cause, .. } => State::faulty(format!("camera {name} offline: {cause}")),
         Health::Frozen { .. } => {
-            let limit = rig.settings.frozen_after.as_millis();
+            let limit = camera.settings.frozen_after.as_millis();
             State::faulty(format!(
                 "camera {name} frozen: connected, but no new frame for {limit} ms; look at the camera and its cable"
             ))
         }
-        Health::Online { .. } => rig.failing().map_or_else(State::ok, |cause| {
+        Health::Online { .. } => camera.failing().map_or_else(State::ok, |cause| {
             State::faulty(format!("camera {name}: every frame fails: {cause}"))
         }),
     };

@@ -9,14 +9,14 @@ use crate::types::rfc3339;
 pub(in crate::app) fn reasons(components: &[Component], alarms: &[Alarm]) -> Vec<String> {
     let faulty = || components.iter().filter(|component| component.state.is_faulty());
     let own: Vec<String> = faulty().map(|component| super::alarms::alarm_name(&component.name)).collect();
-    let told = faulty().map(|component| {
+    let response = faulty().map(|component| {
         let (cause, detail) = (&component.state.cause, &component.state.detail);
         line(cause, &seconds(&rfc3339(component.since.wall_ns)), detail)
     });
     let others = alarms.iter().filter(|alarm| !own.contains(&alarm.name));
     let others = others
         .map(|alarm| line(&format!("alarm {}: {}", alarm.name, alarm.cause), &seconds(&alarm.since), ""));
-    told.chain(others).collect()
+    response.chain(others).collect()
 }
 
 /// Causes say what is wrong and, after a semicolon, what to do: when it began belongs to the first part.
@@ -97,7 +97,10 @@ mod tests {
 
     #[test]
     fn what_is_well_has_no_cause() {
-        let told = out(&[component("store", State::ok())], |name| name == "store");
-        assert_eq!((told[0].state.as_str(), &told[0].cause, told[0].essential), ("ok", &None, true));
+        let response = out(&[component("store", State::ok())], |name| name == "store");
+        assert_eq!(
+            (response[0].state.as_str(), &response[0].cause, response[0].essential),
+            ("ok", &None, true)
+        );
     }
 }

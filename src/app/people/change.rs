@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::{Desk, errors, told};
+use super::{GalleryService, errors, fields};
 use crate::store::GalleryError;
 use crate::types::{PersonId, Refusal, Reply};
 
@@ -14,41 +14,42 @@ const BUDGET: Duration = Duration::from_secs(60);
 /// Faces that are written together.
 const TOGETHER: usize = 64;
 
-impl Desk<'_> {
-    pub(super) fn rename(&self, wish: &Value) -> Reply {
-        let id = told::person(wish, "person")?;
-        let name = wish["name"].as_str().ok_or_else(|| errors::missing("name", "{\"name\": \"Anna\", …}"))?;
+impl GalleryService<'_> {
+    pub(super) fn rename(&self, request: &Value) -> Reply {
+        let id = fields::person(request, "person")?;
+        let name =
+            request["name"].as_str().ok_or_else(|| errors::missing("name", "{\"name\": \"Anna\", …}"))?;
         let person = self.0.gallery().rename(id, name).map_err(errors::of_gallery)?;
         self.0.changed();
-        Ok(told::after(&person))
+        Ok(fields::after(&person))
     }
 
     /// `merge`: `person` becomes part of `into`.
-    pub(super) fn merge(&self, wish: &Value) -> Reply {
-        let (from, into) = (told::person(wish, "person")?, told::person(wish, "into")?);
+    pub(super) fn merge(&self, request: &Value) -> Reply {
+        let (from, into) = (fields::person(request, "person")?, fields::person(request, "into")?);
         let person = self.0.gallery().merge(from, into).map_err(errors::of_gallery)?;
         self.0.changed();
-        Ok(told::after(&person))
+        Ok(fields::after(&person))
     }
 
-    pub(super) fn remove(&self, wish: &Value) -> Reply {
-        let (id, sample) = (told::person(wish, "person")?, told::number(wish, "sample")?);
+    pub(super) fn remove(&self, request: &Value) -> Reply {
+        let (id, sample) = (fields::person(request, "person")?, fields::number(request, "sample")?);
         let person = self.0.gallery().remove(id, sample).map_err(errors::of_gallery)?;
         self.0.changed();
-        Ok(told::after(&person))
+        Ok(fields::after(&person))
     }
 
     /// `picture`: the kept crop.
-    pub(super) fn picture(&self, wish: &Value) -> Reply {
-        let (id, sample) = (told::person(wish, "person")?, told::number(wish, "sample")?);
+    pub(super) fn picture(&self, request: &Value) -> Reply {
+        let (id, sample) = (fields::person(request, "person")?, fields::number(request, "sample")?);
         let png = self.0.gallery().picture(id, sample).map_err(errors::of_gallery)?;
         Ok(json!({ "png_base64": base64::engine::general_purpose::STANDARD.encode(png) }))
     }
 
     /// `erase`: the person leaves the gallery, then everything that speaks of them, then the disk. Asked again, it takes
     /// up what a fault had cut short.
-    pub(super) fn erase(&self, wish: &Value) -> Reply {
-        let id = told::person(wish, "person")?;
+    pub(super) fn erase(&self, request: &Value) -> Reply {
+        let id = fields::person(request, "person")?;
         let erasing = match self.0.gallery().begin_erasure(id) {
             Err(GalleryError::NoPerson { .. }) => return self.erased_before(id),
             begun => begun.map_err(errors::of_gallery)?,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Desk, Tools, errors, picture, told};
+use super::{GalleryService, Tools, errors, fields, picture};
 use crate::config::Recognition;
 use crate::contract::rest::MAX_PICTURES;
 use crate::stages::recognise::Studied;
@@ -16,11 +16,12 @@ struct Looked {
     rejected: Vec<(usize, Refusal)>,
 }
 
-impl Desk<'_> {
+impl GalleryService<'_> {
     /// `enrol`: a new person by `pictures` (base64) or by what a `camera` sees now. Somebody who is known already is
     /// refused as `already_enrolled`, unless `as_new` says that it is somebody else.
-    pub(super) fn enrol(&self, wish: &Value) -> Reply {
-        let name = wish["name"].as_str().ok_or_else(|| errors::missing("name", "{\"name\": \"Anna\", …}"))?;
+    pub(super) fn enrol(&self, request: &Value) -> Reply {
+        let name =
+            request["name"].as_str().ok_or_else(|| errors::missing("name", "{\"name\": \"Anna\", …}"))?;
         let name = clean_name(name).map_err(errors::of_gallery)?;
         let gallery = self.0.gallery();
         if let Some(person) = gallery.named(&name).map_err(errors::of_gallery)? {
@@ -28,8 +29,8 @@ impl Desk<'_> {
             return Err(errors::of_gallery(taken));
         }
         let mut tools = self.tools()?;
-        let looked = self.look(wish, &mut tools)?;
-        if wish["as_new"] != true {
+        let looked = self.look(request, &mut tools)?;
+        if request["as_new"] != true {
             self.refuse_known(&looked.faces, &tools, None)?;
         }
         let person = gallery.enrol(&name, &looked.faces).map_err(errors::of_gallery)?;
@@ -38,13 +39,13 @@ impl Desk<'_> {
     }
 
     /// `add`: more faces of a person, who must not look more like somebody else.
-    pub(super) fn add(&self, wish: &Value) -> Reply {
-        let id = told::person(wish, "person")?;
+    pub(super) fn add(&self, request: &Value) -> Reply {
+        let id = fields::person(request, "person")?;
         let gallery = self.0.gallery();
         gallery.person(id).map_err(errors::of_gallery)?;
         let mut tools = self.tools()?;
-        let looked = self.look(wish, &mut tools)?;
-        if wish["as_new"] != true {
+        let looked = self.look(request, &mut tools)?;
+        if request["as_new"] != true {
             self.refuse_known(&looked.faces, &tools, Some(id))?;
         }
         let person = gallery.add(id, &looked.faces).map_err(errors::of_gallery)?;
@@ -53,9 +54,9 @@ impl Desk<'_> {
     }
 
     /// The faces of the pictures. Errors: not a single one is good.
-    fn look(&self, wish: &Value, tools: &mut Tools) -> Result<Looked, Refusal> {
+    fn look(&self, request: &Value, tools: &mut Tools) -> Result<Looked, Refusal> {
         let mut looked = Looked { faces: Vec::new(), rejected: Vec::new() };
-        if let Some(pictures) = wish["pictures"].as_array() {
+        if let Some(pictures) = request["pictures"].as_array() {
             if pictures.is_empty() || pictures.len() > MAX_PICTURES {
                 let message = format!("{} pictures were sent", pictures.len());
                 return Err(Refusal::new("bad_request", message, format!("send 1 to {MAX_PICTURES}")));
@@ -67,7 +68,7 @@ impl Desk<'_> {
                 }
             }
         } else {
-            let (frame, source) = self.0.frame(wish)?;
+            let (frame, source) = self.0.frame(request)?;
             match tools.study.picture(&frame.planes()) {
                 Ok(studied) => looked.faces.push(sample(studied, source, tools)),
                 Err(fault) => looked.rejected.push((0, errors::of_face(&fault))),
@@ -119,7 +120,7 @@ fn sample(studied: Studied, source: String, tools: &Tools) -> NewSample {
 }
 
 fn none_good(rejected: Vec<(usize, Refusal)>) -> Refusal {
-    let details = json!({ "rejected": told::rejected(&rejected) });
+    let details = json!({ "rejected": fields::rejected(&rejected) });
     if let [(_, only)] = &rejected[..] {
         return only.clone().with(details);
     }
@@ -135,7 +136,7 @@ fn enrolled(person: &Person, looked: Looked) -> Value {
     // The newest are last.
     let new = person.samples.len().saturating_sub(looked.faces.len());
     let samples: Vec<_> = person.samples[new..].iter().map(|sample| sample.id).collect();
-    let rejected = told::rejected(&looked.rejected);
+    let rejected = fields::rejected(&looked.rejected);
     json!({ "person": person.id.0, "name": person.name, "samples": samples, "rejected": rejected })
 }
 

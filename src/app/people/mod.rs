@@ -4,8 +4,8 @@
 mod change;
 mod enrol;
 mod errors;
+mod fields;
 mod picture;
-mod told;
 mod transfer;
 
 use std::sync::Arc;
@@ -20,15 +20,15 @@ use crate::store::{Erasing, Forgotten, Gallery, GalleryError, Person};
 use crate::types::{Frame, Refusal, Reply};
 
 /// What the desk asks of the house that it stands in.
-pub trait House {
+pub trait GalleryHost {
     /// The gallery.
     fn gallery(&self) -> Gallery;
     /// The configuration in force.
     fn config(&self) -> Config;
     /// A model of the configuration, by its name.
     fn model(&self, config: &Config, name: &str) -> Result<Arc<Model>, EngineError>;
-    /// The newest frame of the camera that `wish` names, and where it is from in words.
-    fn frame(&self, wish: &Value) -> Result<(Lease<Frame>, String), Refusal>;
+    /// The newest frame of the camera that `request` names, and where it is from in words.
+    fn frame(&self, request: &Value) -> Result<(Lease<Frame>, String), Refusal>;
     /// The gallery is another one now.
     fn changed(&self);
     /// The last step of an erasure: events, what was not sent, and the files of the store.
@@ -36,24 +36,24 @@ pub trait House {
 }
 
 /// The desk.
-pub struct Desk<'h>(pub &'h dyn House);
+pub struct GalleryService<'h>(pub &'h dyn GalleryHost);
 
-impl Desk<'_> {
+impl GalleryService<'_> {
     /// `{"action": …}`: `list`, `enrol` (`name`; `pictures` or `camera`), `add` (`person`; the same), `rename`
     /// (`person`, `name`), `merge` (`person`, `into`), `erase` (`person`), `remove` and `picture` (`person`, `sample`),
     /// `export` (`after`), `import` (`lines`), `reenrol`.
-    pub fn answer(&self, wish: &Value) -> Reply {
-        match wish["action"].as_str().unwrap_or_default() {
+    pub fn answer(&self, request: &Value) -> Reply {
+        match request["action"].as_str().unwrap_or_default() {
             "list" => self.list(),
-            "enrol" => self.enrol(wish),
-            "add" => self.add(wish),
-            "rename" => self.rename(wish),
-            "merge" => self.merge(wish),
-            "remove" => self.remove(wish),
-            "erase" => self.erase(wish),
-            "picture" => self.picture(wish),
-            "export" => self.export(wish),
-            "import" => self.import(wish),
+            "enrol" => self.enrol(request),
+            "add" => self.add(request),
+            "rename" => self.rename(request),
+            "merge" => self.merge(request),
+            "remove" => self.remove(request),
+            "erase" => self.erase(request),
+            "picture" => self.picture(request),
+            "export" => self.export(request),
+            "import" => self.import(request),
             "reenrol" => self.reenrol(),
             other => {
                 let known =

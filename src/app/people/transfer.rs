@@ -2,17 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::{Desk, errors};
+use super::{GalleryService, errors};
 use crate::store::{Gallery, read_header};
 use crate::types::{PersonId, Reply};
 
-impl Desk<'_> {
+impl GalleryService<'_> {
     /// `export`: `lines` (text, with the header first where `after` is not given). With `most_bytes` about so many, at
     /// least one person, and `next` to go on from where somebody is left.
-    pub(super) fn export(&self, wish: &Value) -> Reply {
+    pub(super) fn export(&self, request: &Value) -> Reply {
         let sha256 = self.embedder()?.map(|(_, sha256)| sha256).unwrap_or_default();
-        let after = wish["after"].as_u64().map(PersonId);
-        let most = wish["most_bytes"].as_u64().map_or(usize::MAX, |most| most as usize);
+        let after = request["after"].as_u64().map(PersonId);
+        let most = request["most_bytes"].as_u64().map_or(usize::MAX, |most| most as usize);
         let (people, next) = self.0.gallery().export(after, most).map_err(errors::of_gallery)?;
         let mut lines = if after.is_none() { Gallery::header(&sha256) + "\n" } else { String::new() };
         people.iter().for_each(|line| lines.extend([line, "\n"]));
@@ -20,10 +20,10 @@ impl Desk<'_> {
     }
 
     /// `import`: `lines` as text, or as an array of lines.
-    pub(super) fn import(&self, wish: &Value) -> Reply {
+    pub(super) fn import(&self, request: &Value) -> Reply {
         let gallery = self.0.gallery();
         // Lines are looked at as they are reached: a list of them all could be larger than the text.
-        let (imported, header) = match &wish["lines"] {
+        let (imported, header) = match &request["lines"] {
             Value::String(text) => (gallery.import(text.lines()), text.lines().next()),
             Value::Array(lines) => (
                 gallery.import(lines.iter().filter_map(Value::as_str)),
@@ -40,9 +40,9 @@ impl Desk<'_> {
             None => 0,
         };
         let same = model.is_none_or(|(_, sha256)| sha256 == other);
-        let mut told = json!(imported);
-        told["stale"] = stale.into();
-        told["same_model"] = same.into();
-        Ok(told)
+        let mut fields = json!(imported);
+        fields["stale"] = stale.into();
+        fields["same_model"] = same.into();
+        Ok(fields)
     }
 }

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_over_the_limit_a_wrong_size_and_an_unknown_format_are_told_apart() {
+    fn a_length_over_the_limit_a_wrong_size_and_an_unknown_format_are_distinguished() {
         let good = Header::raw(PixelFormat::Rgb, 4, 2, None).unwrap();
         let refused = |change: &dyn Fn(&mut [u8; HEADER_BYTES])| {
             let mut bytes = good.to_bytes();

@@ -13,7 +13,7 @@ use crate::ring::Bell;
 use crate::scheduler::{Factory, Feed, Rank, Scheduler, Stage};
 use crate::stages::recognise::{Enrolled, Gallery, GalleryIndex, Recognise, Settings};
 use crate::stages::track::Tracker;
-use crate::types::{Frame, Patch, PersonId, Point, Sighting, Witness};
+use crate::types::{Frame, Patch, PersonId, Point, Sighting, SightingSink};
 
 /// People in the gallery: as many as a large site has.
 const PEOPLE: u64 = 10_000;
@@ -65,7 +65,7 @@ impl Faces {
     }
 
     /// The faces of one measurement; its feed goes when it is dropped.
-    pub(super) fn open(&self, bell: &Arc<Bell>) -> Door {
+    pub(super) fn open(&self, bell: &Arc<Bell>) -> FaceLoad {
         let settings = FaceLaneSettings {
             camera: "bench".into(),
             recognition: Settings::from(&self.recognition),
@@ -78,18 +78,18 @@ impl Faces {
         let feed: Arc<dyn Feed<Item>> = Arc::new(FaceFeed(lane.clone()));
         self.stage.attach(feed.clone());
         lane.set_attached(true);
-        Door { lane, feed, stage: self.stage.clone() }
+        FaceLoad { lane, feed, stage: self.stage.clone() }
     }
 }
 
 /// One measurement's faces.
-pub(super) struct Door {
+pub(super) struct FaceLoad {
     lane: Arc<FaceLane>,
     feed: Arc<dyn Feed<Item>>,
     stage: Arc<Stage<Item>>,
 }
 
-impl Door {
+impl FaceLoad {
     pub(super) fn follower(&self) -> Arc<dyn Follower> {
         Arc::new(FaceFollower(self.lane.clone()))
     }
@@ -105,7 +105,7 @@ impl Door {
     }
 }
 
-impl Drop for Door {
+impl Drop for FaceLoad {
     fn drop(&mut self) {
         self.stage.detach(&self.feed);
         self.lane.set_attached(false);
@@ -145,6 +145,6 @@ fn strangers(length: usize) -> impl Iterator<Item = Enrolled> {
 
 struct Nobody;
 
-impl Witness for Nobody {
-    fn saw(&self, _: &Sighting) {}
+impl SightingSink for Nobody {
+    fn push(&self, _: &Sighting) {}
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::{Configured, tell};
+use super::{Configured, output};
 use crate::config::{self, Config, Pace};
 use figures::{Figures, Run};
 use road::Road;
@@ -53,11 +53,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         });
         if !arguments.json {
             let (round, rounds) = (round + 1, arguments.rounds.max(1));
-            tell::complain(format_args!("round {round} of {rounds}: {}", figures.last_line()));
+            output::complain(format_args!("round {round} of {rounds}: {}", figures.last_line()));
         }
     }
-    let told = if arguments.json { figures.to_json() } else { figures.to_words() };
-    tell::print(told)?;
+    let output = if arguments.json { figures.to_json() } else { figures.to_words() };
+    output::print(output)?;
     Ok(())
 }
 

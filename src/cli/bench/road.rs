@@ -161,13 +161,13 @@ impl Road {
         produce: impl FnOnce(&mut Writer<Frame>, &Stop) -> anyhow::Result<()> + Send,
     ) -> anyhow::Result<Passed> {
         let ring = Ring::new(slots, self.bell.clone());
-        let at_door = self.faces.as_ref().map(|faces| faces.open(&self.bell));
+        let face_load = self.faces.as_ref().map(|faces| faces.open(&self.bell));
         let settings = LaneSettings {
             camera: "bench".into(),
             every: 1,
             window: self.cores.len() + 4,
             tracker: self.faces.as_ref().map(Faces::tracker),
-            followers: at_door.iter().map(|door| door.follower()).collect(),
+            followers: face_load.iter().map(|face_load| face_load.follower()).collect(),
         };
         let lane = Lane::new(settings, ring.reader(Policy::Every), self.sinks.clone(), self.bell.clone());
         let feed: Arc<dyn Feed<Item>> = Arc::new(LaneFeed(lane.clone()));
@@ -179,7 +179,7 @@ impl Road {
             while lane.counters.reported.get() < 2 * self.cores.len() as u64 && !producer.is_finished() {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            let looks = || at_door.as_ref().map_or(0, |door| door.looks());
+            let looks = || face_load.as_ref().map_or(0, |face_load| face_load.looks());
             let (began, frames, cpu, looked) =
                 (Instant::now(), lane.counters.reported.get(), ProcessFacts::read().cpu, looks());
             std::thread::sleep(span);
@@ -197,12 +197,12 @@ impl Road {
                 drops: lane.counters.dropped.get()
                     + lane.skipped()
                     + lane.counters.failed.get()
-                    + at_door.as_ref().map_or(0, |door| door.drops()),
+                    + face_load.as_ref().map_or(0, |face_load| face_load.drops()),
                 steps: steps(&lane),
             })
         })?;
         self.stage.detach(&feed);
-        drop(at_door);
+        drop(face_load);
         Ok(passed)
     }
 }

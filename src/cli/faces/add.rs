@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::desk::picture;
-use super::{Common, Desk, Told, pictures};
+use super::client::picture;
+use super::{Common, GalleryClient, Output, pictures};
 
 /// Pictures, or a camera.
 #[derive(Debug, Args)]
@@ -44,33 +44,33 @@ pub(super) struct Add {
     pub(super) common: Common,
 }
 
-pub(super) fn enrol(arguments: &Enrol) -> anyhow::Result<Told> {
-    let mut wish = wish(&arguments.given)?;
-    (wish["action"], wish["name"]) = ("enrol".into(), arguments.name.as_str().into());
-    let desk = Desk::open(&arguments.common)?;
-    Ok(told(desk.ask(wish)?, &arguments.given, "enrolled"))
+pub(super) fn enrol(arguments: &Enrol) -> anyhow::Result<Output> {
+    let mut request = request(&arguments.given)?;
+    (request["action"], request["name"]) = ("enrol".into(), arguments.name.as_str().into());
+    let client = GalleryClient::open(&arguments.common)?;
+    Ok(output(client.ask(request)?, &arguments.given, "enrolled"))
 }
 
-pub(super) fn add(arguments: &Add) -> anyhow::Result<Told> {
-    let mut wish = wish(&arguments.given)?;
-    let desk = Desk::open(&arguments.common)?;
-    (wish["action"], wish["person"]) = ("add".into(), desk.person(&arguments.person)?.into());
-    Ok(told(desk.ask(wish)?, &arguments.given, "added"))
+pub(super) fn add(arguments: &Add) -> anyhow::Result<Output> {
+    let mut request = request(&arguments.given)?;
+    let client = GalleryClient::open(&arguments.common)?;
+    (request["action"], request["person"]) = ("add".into(), client.person(&arguments.person)?.into());
+    Ok(output(client.ask(request)?, &arguments.given, "added"))
 }
 
-fn wish(given: &Given) -> anyhow::Result<Value> {
-    let mut wish = json!({ "as_new": given.as_new });
+fn request(given: &Given) -> anyhow::Result<Value> {
+    let mut request = json!({ "as_new": given.as_new });
     match &given.camera {
-        Some(camera) => wish["camera"] = camera.as_str().into(),
+        Some(camera) => request["camera"] = camera.as_str().into(),
         None => {
             let pictures = given.pictures.iter().map(|file| picture(file)).collect::<Result<Vec<_>, _>>()?;
-            wish["pictures"] = pictures.into();
+            request["pictures"] = pictures.into();
         }
     }
-    Ok(wish)
+    Ok(request)
 }
 
-fn told(mut answer: Value, given: &Given, done: &str) -> Told {
+fn output(mut answer: Value, given: &Given, done: &str) -> Output {
     let name = answer["name"].as_str().unwrap_or_default();
     let mut lines =
         vec![format!("person {}, {name}: {} {done}", answer["person"], pictures(&answer["samples"]))];
@@ -82,5 +82,5 @@ fn told(mut answer: Value, given: &Given, done: &str) -> Told {
         lines.push(format!("  not taken: {file}: {}; {}", word("reason"), word("remedy")));
     }
     answer["ok"] = true.into();
-    Told::new(lines.join("\n"), answer)
+    Output::new(lines.join("\n"), answer)
 }

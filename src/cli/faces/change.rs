@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Common, Desk, Told, pictures};
+use super::{Common, GalleryClient, Output, pictures};
 
 #[derive(Debug, Args)]
 pub(super) struct Rename {
@@ -53,44 +53,44 @@ pub(super) struct Reenrol {
     pub(super) common: Common,
 }
 
-pub(super) fn rename(arguments: &Rename) -> anyhow::Result<Told> {
-    let desk = Desk::open(&arguments.common)?;
-    let person = desk.person(&arguments.person)?;
-    let answer = desk.ask(json!({ "action": "rename", "person": person, "name": arguments.name }))?;
+pub(super) fn rename(arguments: &Rename) -> anyhow::Result<Output> {
+    let client = GalleryClient::open(&arguments.common)?;
+    let person = client.person(&arguments.person)?;
+    let answer = client.ask(json!({ "action": "rename", "person": person, "name": arguments.name }))?;
     let words = format!("person {person} is called {} now", name(&answer));
-    Ok(Told::new(words, ok(answer)))
+    Ok(Output::new(words, ok(answer)))
 }
 
-pub(super) fn merge(arguments: &Merge) -> anyhow::Result<Told> {
-    let desk = Desk::open(&arguments.common)?;
-    let (from, into) = (desk.person(&arguments.person)?, desk.person(&arguments.into)?);
-    let answer = desk.ask(json!({ "action": "merge", "person": from, "into": into }))?;
+pub(super) fn merge(arguments: &Merge) -> anyhow::Result<Output> {
+    let client = GalleryClient::open(&arguments.common)?;
+    let (from, into) = (client.person(&arguments.person)?, client.person(&arguments.into)?);
+    let answer = client.ask(json!({ "action": "merge", "person": from, "into": into }))?;
     let words = format!(
         "person {from} is part of person {into}, {} now: {}",
         name(&answer),
         pictures(&answer["samples"])
     );
-    Ok(Told::new(words, ok(answer)))
+    Ok(Output::new(words, ok(answer)))
 }
 
-pub(super) fn remove(arguments: &Remove) -> anyhow::Result<Told> {
-    let desk = Desk::open(&arguments.common)?;
-    let (person, sample) = (desk.person(&arguments.person)?, arguments.sample);
-    let answer = desk.ask(json!({ "action": "remove", "person": person, "sample": sample }))?;
+pub(super) fn remove(arguments: &Remove) -> anyhow::Result<Output> {
+    let client = GalleryClient::open(&arguments.common)?;
+    let (person, sample) = (client.person(&arguments.person)?, arguments.sample);
+    let answer = client.ask(json!({ "action": "remove", "person": person, "sample": sample }))?;
     let left = pictures(&answer["samples"]);
     let mut words = format!("picture {sample} of person {person}, {}, is gone; {left} left", name(&answer));
     if answer["samples"].as_array().is_some_and(Vec::is_empty) {
         words.push_str("\n  note: without pictures nobody is recognised; add one, or erase the person");
     }
-    Ok(Told::new(words, ok(answer)))
+    Ok(Output::new(words, ok(answer)))
 }
 
-pub(super) fn erase(arguments: &Erase) -> anyhow::Result<Told> {
-    let desk = Desk::open(&arguments.common)?;
-    let person = desk.person(&arguments.person)?;
-    let answer = desk.ask(json!({ "action": "erase", "person": person }))?;
+pub(super) fn erase(arguments: &Erase) -> anyhow::Result<Output> {
+    let client = GalleryClient::open(&arguments.common)?;
+    let person = client.person(&arguments.person)?;
+    let answer = client.ask(json!({ "action": "erase", "person": person }))?;
     if answer["before"] == true {
-        return Ok(Told::new(
+        return Ok(Output::new(
             format!("person {person} was erased before; nothing of them is here"),
             ok(answer),
         ));
@@ -104,14 +104,14 @@ pub(super) fn erase(arguments: &Erase) -> anyhow::Result<Told> {
     if erased["set_aside"].as_u64().unwrap_or(0) > 0 {
         words.push_str(&format!("\n  with {} damaged stores that had been set aside", erased["set_aside"]));
     }
-    Ok(Told::new(words, ok(answer)))
+    Ok(Output::new(words, ok(answer)))
 }
 
-pub(super) fn reenrol(arguments: &Reenrol) -> anyhow::Result<Told> {
-    let desk = Desk::open(&arguments.common)?;
+pub(super) fn reenrol(arguments: &Reenrol) -> anyhow::Result<Output> {
+    let client = GalleryClient::open(&arguments.common)?;
     let (mut done, mut faults) = (0, Vec::new());
     loop {
-        let answer = desk.ask(json!({ "action": "reenrol" }))?;
+        let answer = client.ask(json!({ "action": "reenrol" }))?;
         let fresh = answer["done"].as_u64().unwrap_or(0);
         done += fresh;
         // Those that failed are tried again each time, and fail again.
@@ -124,12 +124,12 @@ pub(super) fn reenrol(arguments: &Reenrol) -> anyhow::Result<Told> {
         (0, 0) => "every picture is embedded by the model in use".to_owned(),
         (done, failed) => format!("{done} pictures embedded again, {failed} failed"),
     }];
-    let told = |fault: &Value| {
+    let output = |fault: &Value| {
         format!("  person {}: {}", fault["person"], fault["reason"].as_str().unwrap_or_default())
     };
-    lines.extend(faults.iter().map(told));
+    lines.extend(faults.iter().map(output));
     let json = json!({ "ok": true, "done": done, "failed": faults.len(), "faults": faults });
-    Ok(Told::new(lines.join("\n"), json))
+    Ok(Output::new(lines.join("\n"), json))
 }
 
 fn name(answer: &Value) -> &str {

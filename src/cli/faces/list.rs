@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Common, Desk, Told, pictures, tell};
+use super::{Common, GalleryClient, Output, output, pictures};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -11,16 +11,16 @@ pub(super) struct Arguments {
     pub(super) common: Common,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
-    let mut told = Desk::open(&arguments.common)?.ask(json!({ "action": "list" }))?;
-    let words = in_words(&told);
-    told["ok"] = true.into();
-    Ok(Told::new(words, told))
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
+    let mut output = GalleryClient::open(&arguments.common)?.ask(json!({ "action": "list" }))?;
+    let words = in_words(&output);
+    output["ok"] = true.into();
+    Ok(Output::new(words, output))
 }
 
-fn in_words(told: &Value) -> String {
-    let people: Vec<_> = told["people"].as_array().into_iter().flatten().collect();
-    let mut lines = vec![tell::count(people.len(), "person").replace("persons", "people")];
+fn in_words(output: &Value) -> String {
+    let people: Vec<_> = output["people"].as_array().into_iter().flatten().collect();
+    let mut lines = vec![output::count(people.len(), "person").replace("persons", "people")];
     for person in people {
         let name = person["name"].as_str().unwrap_or_default();
         let created = moment(&person["created"]);
@@ -32,7 +32,7 @@ fn in_words(told: &Value) -> String {
         let samples = person["samples"].as_array().into_iter().flatten();
         lines.extend(samples.map(sample));
     }
-    match told["stale"].as_u64() {
+    match output["stale"].as_u64() {
         Some(0) | None => {}
         Some(stale) => lines.push(format!(
             "{} embedded by another model, and not recognised by; run `ocellus faces reenrol`",

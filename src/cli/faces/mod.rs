@@ -2,7 +2,7 @@
 
 mod add;
 mod change;
-mod desk;
+mod client;
 mod list;
 mod transfer;
 
@@ -11,12 +11,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::{Configured, Told, tell};
+use super::{Configured, Output, output};
 use crate::app::Exit;
 use crate::config::text::TextFileError;
 use crate::control::AskError;
 use crate::types::Refusal;
-use desk::Desk;
+use client::GalleryClient;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -96,21 +96,21 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     match outcome {
         // A program that asked for JSON gets the word and the details, too.
-        Err(error) if json => Err(told_refusal(error)),
-        outcome => tell::tell(json, outcome),
+        Err(error) if json => Err(refusal_output(error)),
+        outcome => output::output(json, outcome),
     }
 }
 
 /// Prints a failure as JSON, and hands it on.
-fn told_refusal(error: anyhow::Error) -> anyhow::Error {
+fn refusal_output(error: anyhow::Error) -> anyhow::Error {
     let (code, details) = match (error.downcast_ref(), error.downcast_ref()) {
         (Some(FacesFault::Refused(refusal)), _) => (refusal.code, refusal.details.clone()),
         (_, Some(AskError::Refused { code, details, .. })) => (code.as_str(), details.clone()),
-        _ => return tell::tell(true, Err(error)).err().unwrap_or_else(|| anyhow::anyhow!("not told")),
+        _ => return output::output(true, Err(error)).err().unwrap_or_else(|| anyhow::anyhow!("not told")),
     };
-    let told =
-        serde_json::json!({ "ok": false, "error": tell::chain(&error), "code": code, "details": details });
-    match tell::print(told) {
+    let output =
+        serde_json::json!({ "ok": false, "error": output::chain(&error), "code": code, "details": details });
+    match output::print(output) {
         Ok(()) => error,
         Err(unprinted) => error.context(format!("the answer cannot be printed: {unprinted}")),
     }
@@ -131,5 +131,5 @@ pub(super) fn exit_of(code: &str) -> Exit {
 
 /// `1 picture`, `2 pictures`, of an array.
 fn pictures(samples: &Value) -> String {
-    tell::count(samples.as_array().map_or(0, Vec::len), "picture")
+    output::count(samples.as_array().map_or(0, Vec::len), "picture")
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Common, Desk, FacesFault, Told, tell};
+use super::{Common, FacesFault, GalleryClient, Output, output};
 use crate::config::text;
 
 /// About so many bytes go over the socket at once.
@@ -34,15 +34,15 @@ pub(super) struct Import {
     pub(super) common: Common,
 }
 
-pub(super) fn export(arguments: &Export) -> anyhow::Result<Told> {
+pub(super) fn export(arguments: &Export) -> anyhow::Result<Output> {
     let file = &arguments.file;
     let remedy = "name a file that does not exist yet, in a folder that you may write";
     let fault = |source| FacesFault::File { file: file.clone(), what: "written", source, remedy };
-    let desk = Desk::open(&arguments.common)?;
+    let client = GalleryClient::open(&arguments.common)?;
     let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(fault)?;
     let (mut after, mut people) = (Value::Null, 0);
     loop {
-        let answer = desk.ask(json!({ "action": "export", "after": after, "most_bytes": PIECE_BYTES }))?;
+        let answer = client.ask(json!({ "action": "export", "after": after, "most_bytes": PIECE_BYTES }))?;
         let lines = answer["lines"].as_str().unwrap_or_default();
         people += lines.lines().count() - usize::from(after.is_null());
         out.write_all(lines.as_bytes()).map_err(fault)?;
@@ -53,42 +53,42 @@ pub(super) fn export(arguments: &Export) -> anyhow::Result<Told> {
     }
     out.sync_all().map_err(fault)?;
     let words = format!("{} written to {}", people_of(people), file.display());
-    Ok(Told::new(words, json!({ "ok": true, "people": people, "file": file })))
+    Ok(Output::new(words, json!({ "ok": true, "people": people, "file": file })))
 }
 
-pub(super) fn import(arguments: &Import) -> anyhow::Result<Told> {
-    let desk = Desk::open(&arguments.common)?;
-    let mut told = json!({ "ok": true, "people": [], "samples": 0, "skipped": [] });
+pub(super) fn import(arguments: &Import) -> anyhow::Result<Output> {
+    let client = GalleryClient::open(&arguments.common)?;
+    let mut output = json!({ "ok": true, "people": [], "samples": 0, "skipped": [] });
     for piece in Pieces::open(&arguments.file)? {
-        let answer = desk.ask(json!({ "action": "import", "lines": piece? }))?;
+        let answer = client.ask(json!({ "action": "import", "lines": piece? }))?;
         for key in ["people", "skipped"] {
             let more = answer[key].as_array().cloned().unwrap_or_default();
-            if let Some(all) = told[key].as_array_mut() {
+            if let Some(all) = output[key].as_array_mut() {
                 all.extend(more);
             }
         }
-        told["samples"] =
-            (told["samples"].as_u64().unwrap_or(0) + answer["samples"].as_u64().unwrap_or(0)).into();
-        (told["stale"], told["same_model"]) = (answer["stale"].clone(), answer["same_model"].clone());
+        output["samples"] =
+            (output["samples"].as_u64().unwrap_or(0) + answer["samples"].as_u64().unwrap_or(0)).into();
+        (output["stale"], output["same_model"]) = (answer["stale"].clone(), answer["same_model"].clone());
     }
-    let people = told["people"].as_array().map_or(0, Vec::len);
+    let people = output["people"].as_array().map_or(0, Vec::len);
     let mut lines = vec![format!(
         "{} with {} taken from {}",
         people_of(people),
-        tell::count(told["samples"].as_u64().unwrap_or(0) as usize, "picture"),
+        output::count(output["samples"].as_u64().unwrap_or(0) as usize, "picture"),
         arguments.file.display()
     )];
-    for skipped in told["skipped"].as_array().into_iter().flatten() {
+    for skipped in output["skipped"].as_array().into_iter().flatten() {
         let word = |key: &str| skipped[key].as_str().unwrap_or_default();
         lines.push(format!("  left out: {}: {}", word("name"), word("reason")));
     }
-    if told["stale"].as_u64().unwrap_or(0) > 0 {
+    if output["stale"].as_u64().unwrap_or(0) > 0 {
         lines.push(format!(
             "  {} pictures were embedded by another model; run `ocellus faces reenrol`",
-            told["stale"]
+            output["stale"]
         ));
     }
-    Ok(Told::new(lines.join("\n"), told))
+    Ok(Output::new(lines.join("\n"), output))
 }
 
 /// The lines of a file in pieces, each with the header before it.

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::desk::Changed;
+use super::client::Changed;
 use super::qualify::{self, Qualify};
-use super::{Common, Desk, GoldenFault, Told, picture, told};
-use crate::cli::workshop::Workshop;
+use super::{Common, GoldenClient, GoldenFault, Output, picture, view};
+use crate::cli::recipe_loader::RecipeLoader;
 use crate::config::nearest;
 use crate::config::recipe::Recipe;
 use crate::stages::inspect::ProgramError;
@@ -34,10 +34,10 @@ pub(super) struct Arguments {
     pub(super) common: Common,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
-    let desk = Desk::open(&arguments.common)?;
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
+    let client = GoldenClient::open(&arguments.common)?;
     let product = &arguments.product;
-    let recipes = desk.recipes(product)?;
+    let recipes = client.recipes(product)?;
     for recipe in &recipes {
         known_rois(recipe, &arguments.rois)?;
         // Cheap, so that a wrong picture among many is told before the first is decoded.
@@ -45,45 +45,47 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
             picture::fits(file, recipe)?;
         }
     }
-    let before = desk.current(product)?;
-    let entries = entries(arguments, &desk)?;
+    let before = client.current(product)?;
+    let entries = entries(arguments, &client)?;
     for recipe in &recipes {
         fit(&entries, recipe)?;
     }
     let taught: Vec<_> = entries.iter().map(|entry| entry.picture.clone()).collect();
-    let sheet = qualify::before_change(&desk, product, &arguments.qualify, |set| {
+    let sheet = qualify::before_change(&client, product, &arguments.qualify, |set| {
         Ok(golden_entries_with(set, &entries))
     })?;
     if sheet.is_none() {
-        found_on_all(&desk, &recipes, &golden_entries_with(before.as_ref(), &entries))?;
+        found_on_all(&client, &recipes, &golden_entries_with(before.as_ref(), &entries))?;
     }
-    let Changed { set, selected } = desk.add(product, entries)?;
+    let Changed { set, selected } = client.add(product, entries)?;
     let changed = before.is_none_or(|before| before.revision != set.revision);
-    let words = in_words(&set, &taught, changed, &recipes) + &told::selected(&selected);
-    let json = json!({ "ok": true, "changed": changed, "set": told::json(&set), "selected": selected });
-    Ok(told::after(sheet, Told::new(words, json)))
+    let words = in_words(&set, &taught, changed, &recipes) + &view::selected(&selected);
+    let json = json!({ "ok": true, "changed": changed, "set": view::json(&set), "selected": selected });
+    Ok(view::after(sheet, Output::new(words, json)))
 }
 
 /// The pictures, on disk and not yet named by a set.
-fn entries(arguments: &Arguments, desk: &Desk) -> anyhow::Result<Vec<GoldenEntry>> {
+fn entries(arguments: &Arguments, client: &GoldenClient) -> anyhow::Result<Vec<GoldenEntry>> {
     let rois = (!arguments.rois.is_empty()).then_some(&arguments.rois[..]);
     if let Some(camera) = &arguments.camera {
-        return desk.shoot(camera, rois);
+        return client.shoot(camera, rois);
     }
     let mut entries = Vec::with_capacity(arguments.pictures.len());
     for file in &arguments.pictures {
         let name =
             file.file_name().map_or_else(|| file.display().to_string(), |n| n.to_string_lossy().into());
-        entries.push(desk.files.keep(&picture::read(file)?, &name, rois.map(<[_]>::to_vec))?);
+        entries.push(client.files.keep(&picture::read(file)?, &name, rois.map(<[_]>::to_vec))?);
     }
     Ok(entries)
 }
 
 /// Errors: a picture on which the part cannot be found; taught, it would leave the product without a program.
-fn found_on_all(desk: &Desk, recipes: &[Recipe], entries: &[GoldenEntry]) -> anyhow::Result<()> {
-    let workshop = Workshop::new(&desk.config);
+fn found_on_all(client: &GoldenClient, recipes: &[Recipe], entries: &[GoldenEntry]) -> anyhow::Result<()> {
+    let recipe_loader = RecipeLoader::new(&client.config);
     for recipe in recipes.iter().filter(|recipe| recipe.align.is_some()) {
-        let Err(error) = workshop.program(recipe.clone(), entries, &desk.config.models) else { continue };
+        let Err(error) = recipe_loader.program(recipe.clone(), entries, &client.config.models) else {
+            continue;
+        };
         // Whatever else is wrong is not these pictures' fault.
         if let Some(ProgramError::Align { .. }) = error.downcast_ref() {
             return Err(error.context("nothing was taught"));
@@ -97,9 +99,9 @@ fn fit(entries: &[GoldenEntry], recipe: &Recipe) -> Result<(), GoldenFault> {
     match entries.iter().find(|entry| entry.size != recipe.size) {
         Some(entry) => Err(GoldenFault::Size {
             file: entry.name.clone().into(),
-            found: told::size(entry.size),
+            found: view::size(entry.size),
             recipe: recipe.path.clone(),
-            wanted: told::size(recipe.size),
+            wanted: view::size(recipe.size),
         }),
         None => Ok(()),
     }
@@ -118,18 +120,18 @@ fn known_rois(recipe: &Recipe, rois: &[String]) -> Result<(), GoldenFault> {
 }
 
 fn in_words(set: &GoldenSet, taught: &[String], changed: bool, recipes: &[Recipe]) -> String {
-    let mut lines = vec![told::headline(set)];
+    let mut lines = vec![view::headline(set)];
     if !changed {
         lines[0].push_str(": these pictures are in it already, nothing changed");
         return lines.remove(0);
     }
     let new = set.entries.iter().filter(|entry| taught.contains(&entry.picture));
-    lines.extend(new.map(|entry| format!("  + {}", told::line(entry))));
+    lines.extend(new.map(|entry| format!("  + {}", view::line(entry))));
     if recipes.iter().all(|recipe| !recipe.needs_goldens()) {
         lines.push("  note: nothing in the recipe needs golden pictures yet".into());
     }
     for entry in recipes.first().into_iter().flat_map(|recipe| set.misfits(recipe.size)) {
-        lines.push(format!("  note: {} is of another size than the recipe; remove it", told::line(entry)));
+        lines.push(format!("  note: {} is of another size than the recipe; remove it", view::line(entry)));
     }
     lines.join("\n")
 }

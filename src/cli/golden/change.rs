@@ -3,9 +3,9 @@
 use clap::Args;
 use serde_json::json;
 
-use super::desk::Changed;
+use super::client::Changed;
 use super::qualify::{self, Qualify};
-use super::{Common, Desk, Told, install, told};
+use super::{Common, GoldenClient, Output, install, view};
 use crate::config::recipe::Recipe;
 use crate::store::GoldenSet;
 
@@ -39,55 +39,55 @@ pub(super) struct Rollback {
     pub(super) common: Common,
 }
 
-pub(super) fn remove(arguments: &Remove) -> anyhow::Result<Told> {
-    let desk = Desk::open(&arguments.common)?;
+pub(super) fn remove(arguments: &Remove) -> anyhow::Result<Output> {
+    let client = GoldenClient::open(&arguments.common)?;
     let (product, sha) = (&arguments.product, arguments.picture.to_ascii_lowercase());
-    let before = desk.current(product)?;
-    let sheet = qualify::before_change(&desk, product, &arguments.qualify, |set| {
+    let before = client.current(product)?;
+    let sheet = qualify::before_change(&client, product, &arguments.qualify, |set| {
         Ok(set.map_or(Ok(Vec::new()), |set| set.without(&sha).map(|(left, _)| left))?)
     })?;
-    let changed = desk.remove(product, &sha)?;
-    Ok(told::after(sheet, in_words(before.as_ref(), &changed)))
+    let changed = client.remove(product, &sha)?;
+    Ok(view::after(sheet, in_words(before.as_ref(), &changed)))
 }
 
-pub(super) fn rollback(arguments: &Rollback) -> anyhow::Result<Told> {
-    let desk = Desk::open(&arguments.common)?;
+pub(super) fn rollback(arguments: &Rollback) -> anyhow::Result<Output> {
+    let client = GoldenClient::open(&arguments.common)?;
     let (product, to) = (&arguments.product, arguments.to);
     if arguments.recipe {
-        return rollback_recipe(arguments, &desk);
+        return rollback_recipe(arguments, &client);
     }
     // What is in force may be the very record that cannot be read.
-    let before = desk.current(product).ok().flatten();
-    let sheet = qualify::before_change(&desk, product, &arguments.qualify, |_| {
-        let revisions = desk.revisions(product)?;
+    let before = client.current(product).ok().flatten();
+    let sheet = qualify::before_change(&client, product, &arguments.qualify, |_| {
+        let revisions = client.revisions(product)?;
         let to = to.or_else(|| GoldenSet::before(&revisions));
         let target = revisions.iter().find(|set| Some(set.revision) == to);
         // Where there is none, the rollback itself says so.
         Ok(target.or(before.as_ref()).map_or(Vec::new(), |set| set.entries.clone()))
     })?;
-    let changed = desk.rollback(product, to)?;
-    Ok(told::after(sheet, in_words(before.as_ref(), &changed)))
+    let changed = client.rollback(product, to)?;
+    Ok(view::after(sheet, in_words(before.as_ref(), &changed)))
 }
 
 /// The recipe that was kept when another took its place comes back; the other is kept in turn.
-fn rollback_recipe(arguments: &Rollback, desk: &Desk) -> anyhow::Result<Told> {
-    let models = &desk.config.models;
-    let current = Recipe::load(&desk.path(&arguments.product)?, models)?;
+fn rollback_recipe(arguments: &Rollback, client: &GoldenClient) -> anyhow::Result<Output> {
+    let models = &client.config.models;
+    let current = Recipe::load(&client.path(&arguments.product)?, models)?;
     let kept = install::kept(&current, arguments.to, models)?;
-    let sheet = qualify::before_recipe(desk, &arguments.qualify, [&current, &kept])?;
-    let before = sheet.unwrap_or_else(|| Told::new("", json!({ "ok": true })));
-    qualify::installed(desk, &current, &kept, before)
+    let sheet = qualify::before_recipe(client, &arguments.qualify, [&current, &kept])?;
+    let before = sheet.unwrap_or_else(|| Output::new("", json!({ "ok": true })));
+    qualify::installed(client, &current, &kept, before)
 }
 
 /// What was done, with the pictures that came and went.
-fn in_words(before: Option<&GoldenSet>, changed: &Changed) -> Told {
+fn in_words(before: Option<&GoldenSet>, changed: &Changed) -> Output {
     let set = &changed.set;
-    let mut lines = vec![format!("{}: {}", told::headline(set), set.note)];
+    let mut lines = vec![format!("{}: {}", view::headline(set), set.note)];
     let old = before.map_or(&[][..], |before| &before.entries);
     let gone = old.iter().filter(|entry| !set.entries.contains(entry));
-    lines.extend(gone.map(|entry| format!("  - {}", told::line(entry))));
+    lines.extend(gone.map(|entry| format!("  - {}", view::line(entry))));
     let come = set.entries.iter().filter(|entry| !old.contains(entry));
-    lines.extend(come.map(|entry| format!("  + {}", told::line(entry))));
+    lines.extend(come.map(|entry| format!("  + {}", view::line(entry))));
     let master = |set: Option<&GoldenSet>| set.and_then(GoldenSet::master).map(|entry| entry.picture.clone());
     match (master(before), set.master()) {
         (_, None) => lines.push("  note: no golden picture is left; what needs one ends as error".into()),
@@ -97,7 +97,7 @@ fn in_words(before: Option<&GoldenSet>, changed: &Changed) -> Told {
         )),
         _ => {}
     }
-    let words = lines.join("\n") + &told::selected(&changed.selected);
-    let (set, selected) = (told::json(set), &changed.selected);
-    Told::new(words, json!({ "ok": true, "changed": true, "set": set, "selected": selected }))
+    let words = lines.join("\n") + &view::selected(&changed.selected);
+    let (set, selected) = (view::json(set), &changed.selected);
+    Output::new(words, json!({ "ok": true, "changed": true, "set": set, "selected": selected }))
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Common, Desk, Told, told};
+use super::{Common, GoldenClient, Output, view};
 use crate::config::recipe;
 use crate::store::GoldenSet;
 
@@ -13,11 +13,11 @@ pub(super) struct Arguments {
     pub(super) common: Common,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
-    let desk = Desk::open(&arguments.common)?;
-    let sets = desk.sets()?;
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
+    let client = GoldenClient::open(&arguments.common)?;
+    let sets = client.sets()?;
     let mut with_recipe = Vec::new();
-    for folder in desk.folders() {
+    for folder in client.folders() {
         with_recipe.extend(recipe::products(folder)?);
     }
     let mut products = with_recipe.clone();
@@ -32,19 +32,19 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
         })
         .collect();
     let json = rows.iter().map(
-        |(product, set, recipe)| json!({ "product": product, "recipe": recipe, "set": set.map(told::json) }),
+        |(product, set, recipe)| json!({ "product": product, "recipe": recipe, "set": set.map(view::json) }),
     );
     let words: Vec<_> = rows.iter().map(|(product, set, recipe)| in_words(product, *set, *recipe)).collect();
     let words = match words.is_empty() {
         true => "no product has a recipe or golden pictures yet".to_owned(),
         false => words.join("\n"),
     };
-    Ok(Told::new(words, json!({ "ok": true, "products": json.collect::<Vec<_>>() })))
+    Ok(Output::new(words, json!({ "ok": true, "products": json.collect::<Vec<_>>() })))
 }
 
 fn in_words(product: &str, set: Option<&GoldenSet>, recipe: bool) -> String {
     let set = match set {
-        Some(set) => format!("{}, {}", told::headline(set), told::moment(set.created_ns)),
+        Some(set) => format!("{}, {}", view::headline(set), view::moment(set.created_ns)),
         None => format!("{product}: never taught"),
     };
     if recipe { set } else { format!("{set} (it has no recipe)") }

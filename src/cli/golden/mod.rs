@@ -2,7 +2,7 @@
 
 mod add;
 mod change;
-mod desk;
+mod client;
 mod install;
 mod list;
 mod picture;
@@ -12,15 +12,15 @@ mod samples;
 mod sheet;
 mod show;
 mod tidy;
-mod told;
+mod view;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Configured, Told, tell};
+use super::{Configured, Output, output};
 use crate::config::text::TextFileError;
-use desk::Desk;
+use client::GoldenClient;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -139,7 +139,7 @@ pub(super) enum GoldenFault {
 #[derive(Debug, thiserror::Error)]
 #[error("{why}")]
 struct Refused {
-    told: Told,
+    view: Output,
     why: GoldenFault,
 }
 
@@ -155,9 +155,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Prune(arguments) => (&arguments.common, tidy::prune(arguments)),
     };
     let outcome = match outcome.map_err(|error| error.downcast::<Refused>()) {
-        Err(Ok(Refused { told, why })) => Ok(Told { fault: Some(why.into()), ..told }),
+        Err(Ok(Refused { view, why })) => Ok(Output { fault: Some(why.into()), ..view }),
         Err(Err(other)) => Err(other),
-        Ok(told) => Ok(told),
+        Ok(view) => Ok(view),
     };
-    tell::tell(common.json, outcome)
+    output::output(common.json, outcome)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{GoldenFault, told};
+use super::{GoldenFault, view};
 use crate::config::recipe::Recipe;
 use crate::image::picture::{self, Limits, Picture, PictureError};
 use crate::types::Patch;
@@ -16,9 +16,9 @@ pub(super) fn fits(file: &Path, recipe: &Recipe) -> Result<(), GoldenFault> {
     }
     Err(GoldenFault::Size {
         file: file.to_owned(),
-        found: told::size([head.width, head.height]),
+        found: view::size([head.width, head.height]),
         recipe: recipe.path.clone(),
-        wanted: told::size(recipe.size),
+        wanted: view::size(recipe.size),
     })
 }
 

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::rate::{Judge, Rating, Score, rate};
 use super::samples::{self, Sample};
-use super::{Common, Desk, GoldenFault, Told, install, sheet, told};
-use crate::cli::workshop::Workshop;
+use super::{Common, GoldenClient, GoldenFault, Output, install, sheet, view};
+use crate::cli::recipe_loader::RecipeLoader;
 use crate::config::Model;
 use crate::config::recipe::Recipe;
 use crate::stages::inspect::ProgramError;
@@ -75,11 +75,11 @@ pub(super) struct Setup {
 
 impl Setup {
     /// What is in force.
-    pub fn current(desk: &Desk, recipe: Recipe, set: Option<&GoldenSet>) -> Setup {
+    pub fn current(client: &GoldenClient, recipe: Recipe, set: Option<&GoldenSet>) -> Setup {
         let entries = set.map_or(Vec::new(), |set| set.entries.clone());
         let goldens =
             set.map_or("no golden pictures".into(), |set| format!("golden revision {}", set.revision));
-        Setup { recipe, entries, models: desk.config.models.clone(), goldens }
+        Setup { recipe, entries, models: client.config.models.clone(), goldens }
     }
 }
 
@@ -96,59 +96,64 @@ pub(super) struct Qualification {
     pub seconds: f32,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
-    let desk = Desk::open(&arguments.common)?;
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
+    let client = GoldenClient::open(&arguments.common)?;
     let product = &arguments.product;
-    let recipe = Recipe::load(&desk.path(product)?, &desk.config.models)?;
-    let set = desk.current(product)?;
-    let current = Setup::current(&desk, recipe, set.as_ref());
-    let candidate = candidate(arguments, &desk, &current)?;
-    let qualification = hold(&desk, &arguments.folder, current, candidate)?;
-    let told = sheet::told(&qualification);
+    let recipe = Recipe::load(&client.path(product)?, &client.config.models)?;
+    let set = client.current(product)?;
+    let current = Setup::current(&client, recipe, set.as_ref());
+    let candidate = candidate(arguments, &client, &current)?;
+    let qualification = hold(&client, &arguments.folder, current, candidate)?;
+    let view = sheet::view(&qualification);
     if let Some(why) = refusal(&qualification, arguments.force) {
-        return Ok(Told { fault: Some(why.into()), ..told });
+        return Ok(Output { fault: Some(why.into()), ..view });
     }
     if !arguments.install {
-        return Ok(told);
+        return Ok(view);
     }
     let [current, candidate] = &qualification.setups;
-    installed(&desk, &current.recipe, &candidate.recipe, told)
+    installed(&client, &current.recipe, &candidate.recipe, view)
 }
 
 /// Qualifies a change of golden pictures before it is made. Errors: it is worse, and not forced.
 pub(super) fn before_change(
-    desk: &Desk,
+    client: &GoldenClient,
     product: &str,
-    wish: &Qualify,
+    request: &Qualify,
     change: impl FnOnce(Option<&GoldenSet>) -> anyhow::Result<Vec<GoldenEntry>>,
-) -> anyhow::Result<Option<Told>> {
-    let Some(folder) = &wish.qualify else { return Ok(None) };
-    let recipe = Recipe::load(&desk.path(product)?, &desk.config.models)?;
-    let set = desk.current(product)?;
+) -> anyhow::Result<Option<Output>> {
+    let Some(folder) = &request.qualify else { return Ok(None) };
+    let recipe = Recipe::load(&client.path(product)?, &client.config.models)?;
+    let set = client.current(product)?;
     let entries = change(set.as_ref())?;
-    let current = Setup::current(desk, recipe.clone(), set.as_ref());
-    let goldens = format!("{} to come", told::count(entries.len(), "golden picture"));
-    let candidate = Setup { recipe, entries, models: desk.config.models.clone(), goldens };
-    checked(&hold(desk, folder, current, candidate)?, wish.force).map(Some)
+    let current = Setup::current(client, recipe.clone(), set.as_ref());
+    let goldens = format!("{} to come", view::count(entries.len(), "golden picture"));
+    let candidate = Setup { recipe, entries, models: client.config.models.clone(), goldens };
+    checked(&hold(client, folder, current, candidate)?, request.force).map(Some)
 }
 
 /// Qualifies a change of the recipe before it is made. Errors: it is worse, and not forced.
 pub(super) fn before_recipe(
-    desk: &Desk,
-    wish: &Qualify,
+    client: &GoldenClient,
+    request: &Qualify,
     [old, new]: [&Recipe; 2],
-) -> anyhow::Result<Option<Told>> {
-    let Some(folder) = &wish.qualify else { return Ok(None) };
-    let set = desk.current(&old.product)?;
-    let setup = |recipe: &Recipe| Setup::current(desk, recipe.clone(), set.as_ref());
-    checked(&hold(desk, folder, setup(old), setup(new))?, wish.force).map(Some)
+) -> anyhow::Result<Option<Output>> {
+    let Some(folder) = &request.qualify else { return Ok(None) };
+    let set = client.current(&old.product)?;
+    let setup = |recipe: &Recipe| Setup::current(client, recipe.clone(), set.as_ref());
+    checked(&hold(client, folder, setup(old), setup(new))?, request.force).map(Some)
 }
 
 /// Puts `new` in the place of `old`, and tells it after what was told before.
-pub(super) fn installed(desk: &Desk, old: &Recipe, new: &Recipe, before: Told) -> anyhow::Result<Told> {
+pub(super) fn installed(
+    client: &GoldenClient,
+    old: &Recipe,
+    new: &Recipe,
+    before: Output,
+) -> anyhow::Result<Output> {
     let kept = install::install(old, new)?;
-    let selected = desk.learn(&new.product)?;
-    let Told { mut words, mut json, .. } = before;
+    let selected = client.learn(&new.product)?;
+    let Output { mut words, mut json, .. } = before;
     let line = format!(
         "{}: recipe revision {} is in force; revision {} is kept as {}",
         new.product,
@@ -156,18 +161,18 @@ pub(super) fn installed(desk: &Desk, old: &Recipe, new: &Recipe, before: Told) -
         old.revision,
         kept.display()
     );
-    words = [words, line].join("\n").trim_start().to_owned() + &told::selected(&selected);
+    words = [words, line].join("\n").trim_start().to_owned() + &view::selected(&selected);
     json["installed"] = json!({ "recipe": old.path, "kept": kept, "revision": new.revision });
     json["selected"] = selected;
-    Ok(Told::new(words, json))
+    Ok(Output::new(words, json))
 }
 
 /// Told, unless it is refused; then the whole sheet goes with the refusal.
-fn checked(qualification: &Qualification, force: bool) -> anyhow::Result<Told> {
-    let told = sheet::told(qualification);
+fn checked(qualification: &Qualification, force: bool) -> anyhow::Result<Output> {
+    let view = sheet::view(qualification);
     match refusal(qualification, force) {
-        Some(why) => Err(super::Refused { told, why }.into()),
-        None => Ok(told),
+        Some(why) => Err(super::Refused { view, why }.into()),
+        None => Ok(view),
     }
 }
 
@@ -176,8 +181,8 @@ fn refusal(qualification: &Qualification, force: bool) -> Option<GoldenFault> {
     Some(GoldenFault::Worse { product: qualification.setups[0].recipe.product.clone(), why })
 }
 
-fn candidate(arguments: &Arguments, desk: &Desk, current: &Setup) -> anyhow::Result<Setup> {
-    let models = replaced(&desk.config.models, &arguments.models)?;
+fn candidate(arguments: &Arguments, client: &GoldenClient, current: &Setup) -> anyhow::Result<Setup> {
+    let models = replaced(&client.config.models, &arguments.models)?;
     let product = &arguments.product;
     let recipe = match &arguments.recipe {
         Some(file) => install::load(file, product, &models)?,
@@ -190,15 +195,17 @@ fn candidate(arguments: &Arguments, desk: &Desk, current: &Setup) -> anyhow::Res
         return Err(GoldenFault::Revision { file, revision, place, in_force }.into());
     }
     let (entries, goldens) = match arguments.golden_revision {
-        Some(revision) => (desk.revision(product, revision)?.entries, format!("golden revision {revision}")),
+        Some(revision) => {
+            (client.revision(product, revision)?.entries, format!("golden revision {revision}"))
+        }
         None => (current.entries.clone(), current.goldens.clone()),
     };
     Ok(Setup { recipe, entries, models, goldens })
 }
 
-fn replaced(models: &[Model], wishes: &[(String, PathBuf)]) -> anyhow::Result<Vec<Model>> {
+fn replaced(models: &[Model], requested: &[(String, PathBuf)]) -> anyhow::Result<Vec<Model>> {
     let mut models = models.to_vec();
-    for (name, file) in wishes {
+    for (name, file) in requested {
         let known: Vec<_> = models.iter().map(|model| model.name.as_str()).collect();
         let remedy = crate::config::nearest(name, &known);
         let Some(model) = models.iter_mut().find(|model| model.name == *name) else {
@@ -209,10 +216,15 @@ fn replaced(models: &[Model], wishes: &[(String, PathBuf)]) -> anyhow::Result<Ve
     Ok(models)
 }
 
-fn hold(desk: &Desk, folder: &Path, current: Setup, candidate: Setup) -> anyhow::Result<Qualification> {
+fn hold(
+    client: &GoldenClient,
+    folder: &Path,
+    current: Setup,
+    candidate: Setup,
+) -> anyhow::Result<Qualification> {
     let samples = samples::list(folder)?;
-    let workshop = Workshop::new(&desk.config);
-    let ready = |setup: &Setup| workshop.program(setup.recipe.clone(), &setup.entries, &setup.models);
+    let recipe_loader = RecipeLoader::new(&client.config);
+    let ready = |setup: &Setup| recipe_loader.program(setup.recipe.clone(), &setup.entries, &setup.models);
     // What is in force may be what the change is to mend; a candidate that cannot be made ready is no candidate.
     let (first, current_fault): (Judge, _) = match ready(&current) {
         Ok(program) => (Ok(program), None),

@@ -157,11 +157,11 @@ impl Bench {
 
 fn rating(judged: &Judged) -> Rating {
     let not_good = judged.rois.iter().filter(|roi| roi.verdict != Verdict::Ok);
-    let told = not_good.map(|roi| match &roi.error {
+    let view = not_good.map(|roi| match &roi.error {
         Some(error) => format!("{} {error}", roi.name),
         None => format!("{} {} held against {} {}", roi.name, roi.score, roi.threshold, roi.unit),
     });
-    let why = judged.cause.as_deref().map_or_else(|| told.collect::<Vec<_>>().join("; "), str::to_owned);
+    let why = judged.cause.as_deref().map_or_else(|| view.collect::<Vec<_>>().join("; "), str::to_owned);
     Rating { outcome: judged.outcome, why }
 }
 

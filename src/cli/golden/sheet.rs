@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use super::qualify::{Qualification, Setup, models_of};
 use super::rate::{Rating, Score};
 use super::samples::Sample;
-use super::{Told, told};
+use super::{Output, view};
 
 /// Samples that are named one by one; of more, the number is told.
 const NAMED: usize = 40;
 
-pub(super) fn told(of: &Qualification) -> Told {
+pub(super) fn view(of: &Qualification) -> Output {
     let Qualification { setups, scores, .. } = of;
     let mut lines = vec![headline(of)];
     for (at, title) in ["in force", "candidate"].into_iter().enumerate() {
@@ -24,7 +24,7 @@ pub(super) fn told(of: &Qualification) -> Told {
         Some(why) => format!("the candidate is WORSE: {why}"),
         None => "the candidate is not worse".to_owned(),
     });
-    Told::new(lines.join("\n"), in_json(of))
+    Output::new(lines.join("\n"), in_json(of))
 }
 
 fn headline(of: &Qualification) -> String {
@@ -48,8 +48,8 @@ fn table(title: &str, setup: &Setup, score: &Score) -> Vec<String> {
         row("bad parts", score.bad),
         format!(
             "  {}, {}",
-            told::count(score.escapes(), "escape"),
-            told::count(score.false_calls(), "false call")
+            view::count(score.escapes(), "escape"),
+            view::count(score.false_calls(), "false call")
         ),
     ]
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Common, Desk, Told, told};
+use super::{Common, GoldenClient, Output, view};
 use crate::store::{GoldenEntry, GoldenError, GoldenFiles, GoldenSet};
 
 #[derive(Debug, Args)]
@@ -17,32 +17,32 @@ pub(super) struct Arguments {
     pub(super) common: Common,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
-    let desk = Desk::open(&arguments.common)?;
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
+    let client = GoldenClient::open(&arguments.common)?;
     let product = &arguments.product;
-    let all = desk.revisions(product)?;
+    let all = client.revisions(product)?;
     let Some(newest) = all.last() else {
         // A product that nobody knows is told apart from one that was never taught.
-        desk.recipes(product)?;
+        client.recipes(product)?;
         let words = format!(
             "{product}: never taught; `ocellus golden add {product} PICTURE` teaches the first picture"
         );
-        return Ok(Told::new(words, json!({ "ok": true, "set": null, "revisions": [] })));
+        return Ok(Output::new(words, json!({ "ok": true, "set": null, "revisions": [] })));
     };
     let chosen = match arguments.revision {
-        Some(revision) => &desk.revision(product, revision)?,
+        Some(revision) => &client.revision(product, revision)?,
         None => newest,
     };
     // The recipe's own faults are not this command's matter.
-    let wanted = desk.recipes(product).ok().and_then(|recipes| Some(recipes.first()?.size));
-    let states: Vec<_> = chosen.entries.iter().map(|entry| state(&desk.files, entry, wanted)).collect();
-    let mut json = told::json(chosen);
+    let wanted = client.recipes(product).ok().and_then(|recipes| Some(recipes.first()?.size));
+    let states: Vec<_> = chosen.entries.iter().map(|entry| state(&client.files, entry, wanted)).collect();
+    let mut json = view::json(chosen);
     for (at, state) in states.iter().enumerate() {
         json["entries"][at]["fault"] = json!(state);
     }
-    let revisions: Vec<_> = all.iter().map(told::json).collect();
+    let revisions: Vec<_> = all.iter().map(view::json).collect();
     let words = in_words(chosen, newest.revision, &states, &all);
-    Ok(Told::new(words, json!({ "ok": true, "set": json, "revisions": revisions })))
+    Ok(Output::new(words, json!({ "ok": true, "set": json, "revisions": revisions })))
 }
 
 /// What is wrong with a picture, in few words.
@@ -53,22 +53,22 @@ fn state(files: &GoldenFiles, entry: &GoldenEntry, wanted: Option<[u32; 2]>) -> 
         Err(other) => Some(other.to_string()),
         Ok(_) => wanted
             .filter(|wanted| *wanted != entry.size)
-            .map(|wanted| format!("ANOTHER SIZE than the recipe's {}", told::size(wanted))),
+            .map(|wanted| format!("ANOTHER SIZE than the recipe's {}", view::size(wanted))),
     }
 }
 
 fn in_words(set: &GoldenSet, newest: u64, states: &[Option<String>], all: &[GoldenSet]) -> String {
     let old = if set.revision == newest { "" } else { " (not in force)" };
-    let mut lines = vec![format!("{}{old}", told::headline(set))];
+    let mut lines = vec![format!("{}{old}", view::headline(set))];
     for (at, (entry, state)) in set.entries.iter().zip(states).enumerate() {
         let master = if at == 0 { "  master" } else { "" };
         let state = state.as_ref().map_or(String::new(), |state| format!("  {state}"));
-        lines.push(format!("  {}{master}{state}", told::line(entry)));
+        lines.push(format!("  {}{master}{state}", view::line(entry)));
     }
     lines.push("revisions:".into());
     for set in all.iter().rev() {
-        let pictures = told::count(set.entries.len(), "picture");
-        lines.push(format!("  {}  {}  {pictures}  {}", set.revision, told::moment(set.created_ns), set.note));
+        let pictures = view::count(set.entries.len(), "picture");
+        lines.push(format!("  {}  {}  {pictures}  {}", set.revision, view::moment(set.created_ns), set.note));
     }
     lines.join("\n")
 }

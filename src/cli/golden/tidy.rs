@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Common, Desk, GoldenFault, Told, told};
+use super::{Common, GoldenClient, GoldenFault, Output, view};
 
 #[derive(Debug, Args)]
 pub(super) struct Verify {
@@ -21,24 +21,24 @@ pub(super) struct Prune {
     pub(super) common: Common,
 }
 
-pub(super) fn verify(arguments: &Verify) -> anyhow::Result<Told> {
-    let desk = Desk::open(&arguments.common)?;
-    let faults = desk.verify()?;
+pub(super) fn verify(arguments: &Verify) -> anyhow::Result<Output> {
+    let client = GoldenClient::open(&arguments.common)?;
+    let faults = client.verify()?;
     if faults.is_empty() {
         let words = "every golden picture is there and is what was taught";
-        return Ok(Told::new(words, json!({ "ok": true })));
+        return Ok(Output::new(words, json!({ "ok": true })));
     }
     let list: Vec<_> = faults.iter().map(|fault| format!("  {fault}")).collect();
     Err(GoldenFault::NotWhole { count: faults.len(), list: list.join("\n") }.into())
 }
 
-pub(super) fn prune(arguments: &Prune) -> anyhow::Result<Told> {
-    let desk = Desk::open(&arguments.common)?;
-    let mut pruned = desk.prune(arguments.keep)?;
+pub(super) fn prune(arguments: &Prune) -> anyhow::Result<Output> {
+    let client = GoldenClient::open(&arguments.common)?;
+    let mut pruned = client.prune(arguments.keep)?;
     let number = |key: &str| pruned[key].as_u64().unwrap_or(0);
-    let revisions = told::count(number("revisions") as usize, "revision");
-    let files = told::count(number("files") as usize, "file");
+    let revisions = view::count(number("revisions") as usize, "revision");
+    let files = view::count(number("files") as usize, "file");
     let words = format!("{revisions} forgotten, {files} removed, {} bytes freed", number("bytes"));
     pruned["ok"] = true.into();
-    Ok(Told::new(words, pruned))
+    Ok(Output::new(words, pruned))
 }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{Common, word};
-use crate::cli::{Told, tell};
+use crate::cli::{Output, output};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
@@ -38,15 +38,15 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
     };
     let answer = arguments.common.ask("alarm", request);
-    let told = answer.map(|mut answer| {
+    let output = answer.map(|mut answer| {
         let words = match answer["alarms"].as_array() {
             Some(alarms) => list(alarms),
             None => line(&answer),
         };
         answer["ok"] = true.into();
-        Told::new(words, answer)
+        Output::new(words, answer)
     });
-    tell::tell(arguments.common.json, told)
+    output::output(arguments.common.json, output)
 }
 
 fn list(alarms: &[Value]) -> String {

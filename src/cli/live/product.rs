@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Common, word};
-use crate::cli::{Told, tell};
+use crate::cli::{Output, output};
 
 /// Every trigger that follows is judged by the new product; what is under way ends with the old one. Nothing is
 /// stopped. A product that cannot be made ready is refused, and the one in force stays.
@@ -21,9 +21,9 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let wish = json!({ "camera": arguments.camera, "product": arguments.product });
-    let answer = arguments.common.ask("product", wish);
-    tell::tell(arguments.common.json, answer.map(|answer| Told::new(in_words(&answer), json(answer))))
+    let request = json!({ "camera": arguments.camera, "product": arguments.product });
+    let answer = arguments.common.ask("product", request);
+    output::output(arguments.common.json, answer.map(|answer| Output::new(in_words(&answer), json(answer))))
 }
 
 fn in_words(answer: &Value) -> String {

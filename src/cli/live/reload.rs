@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::Common;
-use crate::cli::{Told, tell};
+use crate::cli::{Output, output};
 
 /// A file that cannot be applied leaves the old configuration in force.
 #[derive(Debug, Args)]
@@ -15,11 +15,11 @@ pub(in crate::cli) struct Arguments {
 
 pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let answer = arguments.common.ask("reload", json!({}));
-    let told = answer.map(|mut answer| {
+    let output = answer.map(|mut answer| {
         answer["ok"] = true.into();
-        Told::new(in_words(&answer), answer)
+        Output::new(in_words(&answer), answer)
     });
-    tell::tell(arguments.common.json, told)
+    output::output(arguments.common.json, output)
 }
 
 fn in_words(answer: &Value) -> String {
@@ -30,8 +30,8 @@ fn in_words(answer: &Value) -> String {
         let names = answer["cameras"][key].as_array().into_iter().flatten().filter_map(Value::as_str);
         names.collect::<Vec<_>>().join(", ")
     };
-    let told = ["added", "removed", "changed", "unchanged"].map(|key| (key, names(key)));
-    let told = told.iter().filter(|(_, names)| !names.is_empty());
-    let told: Vec<_> = told.map(|(key, names)| format!("{key}: {names}")).collect();
-    format!("reloaded; cameras {}", told.join("; "))
+    let output = ["added", "removed", "changed", "unchanged"].map(|key| (key, names(key)));
+    let output = output.iter().filter(|(_, names)| !names.is_empty());
+    let output: Vec<_> = output.map(|(key, names)| format!("{key}: {names}")).collect();
+    format!("reloaded; cameras {}", output.join("; "))
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Common;
-use crate::cli::{Told, tell};
+use crate::cli::{Output, output};
 
 /// What is not restarted goes on; `ocellus status` and the page tell the units.
 #[derive(Debug, Args)]
@@ -17,10 +17,10 @@ pub(in crate::cli) struct Arguments {
 
 pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let answer = arguments.common.ask("restart", json!({ "unit": arguments.unit }));
-    let told = answer.map(|mut answer| {
+    let output = answer.map(|mut answer| {
         answer["ok"] = true.into();
         let what = if answer["already_restarting"] == true { "being restarted already" } else { "restarted" };
-        Told::new(format!("{} is {what}", arguments.unit), answer)
+        Output::new(format!("{} is {what}", arguments.unit), answer)
     });
-    tell::tell(arguments.common.json, told)
+    output::output(arguments.common.json, output)
 }

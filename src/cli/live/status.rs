@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Common, word};
-use crate::cli::{Told, tell};
+use crate::cli::{Output, output};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
@@ -14,11 +14,11 @@ pub(in crate::cli) struct Arguments {
 
 pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let answer = arguments.common.ask("status", json!({}));
-    let told = answer.map(|mut answer| {
+    let output = answer.map(|mut answer| {
         answer["ok"] = true.into();
-        Told::new(in_words(&answer), answer)
+        Output::new(in_words(&answer), answer)
     });
-    tell::tell(arguments.common.json, told)
+    output::output(arguments.common.json, output)
 }
 
 fn in_words(answer: &Value) -> String {

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Common, word};
-use crate::cli::{Told, tell};
+use crate::cli::{Output, output};
 
 /// The verdict is `ok`, `ng`, `error`, `missed` or `overrun`; the exit code is 0 for all of them, because the trigger
 /// was answered.
@@ -21,9 +21,9 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let wish = json!({ "camera": arguments.camera, "text": arguments.text });
-    let answer = arguments.common.ask("trigger", wish);
-    tell::tell(arguments.common.json, answer.map(|answer| Told::new(in_words(&answer), json(answer))))
+    let request = json!({ "camera": arguments.camera, "text": arguments.text });
+    let answer = arguments.common.ask("trigger", request);
+    output::output(arguments.common.json, answer.map(|answer| Output::new(in_words(&answer), json(answer))))
 }
 
 fn in_words(answer: &Value) -> String {

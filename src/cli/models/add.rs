@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Configured, ModelFault};
-use crate::cli::{Told, workshop};
+use crate::cli::{Output, recipe_loader};
 use crate::config::{self, CatalogueModel, Faults, catalogue, catalogue_model, nearest, parse_card, text};
 use crate::engine::Runtime;
 use crate::store::write_whole;
@@ -29,10 +29,10 @@ pub(super) struct Arguments {
     pub(super) json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
     let (known, file) = wanted(arguments)?;
     let bytes = read(&file)?;
-    let found = workshop::sha256(&bytes);
+    let found = recipe_loader::sha256(&bytes);
     let known = match known {
         Some(known) => known,
         None => catalogue()
@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
         "ok": true, "name": known.name, "path": path, "sha256": known.sha256, "card": card,
         "licence": known.licence, "caution": known.caution,
     });
-    Ok(Told::new(words.join("\n"), json))
+    Ok(Output::new(words.join("\n"), json))
 }
 
 /// The catalogue's entry, where it was named, and the file.
@@ -96,7 +96,7 @@ fn can_be_run(known: &CatalogueModel, file: &Path, arguments: &Arguments) -> any
 fn install(known: &CatalogueModel, bytes: &[u8], dir: &Path) -> anyhow::Result<&'static str> {
     let card = Path::new(&known.file).with_extension("toml");
     let wanted = known.card();
-    let told = match text::read(&dir.join(&card)) {
+    let output = match text::read(&dir.join(&card)) {
         Ok(present) if present == wanted => "with its card",
         Err(error) if error.is_missing() => {
             write_whole(dir, &card.to_string_lossy(), wanted.as_bytes())?;
@@ -106,5 +106,5 @@ fn install(known: &CatalogueModel, bytes: &[u8], dir: &Path) -> anyhow::Result<&
         _ => "with the card that was there already",
     };
     write_whole(dir, &known.file, bytes)?;
-    Ok(told)
+    Ok(output)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::{Told, workshop};
+use crate::cli::{Output, recipe_loader};
 use crate::config::{CatalogueModel, catalogue};
 
 #[derive(Debug, Args)]
@@ -18,17 +18,17 @@ pub(super) struct Arguments {
     pub(super) json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Told> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
     let known = catalogue().iter().map(|model| (model, state(model, &arguments.dir)));
-    let (words, told): (Vec<String>, Vec<Value>) =
+    let (words, output): (Vec<String>, Vec<Value>) =
         known.map(|(model, state)| (in_words(model, state), in_json(model, state))).unzip();
-    Ok(Told::new(words.join("\n\n"), json!({ "ok": true, "models": told })))
+    Ok(Output::new(words.join("\n\n"), json!({ "ok": true, "models": output })))
 }
 
 /// Whether the file in `dir` is the one that is meant.
 fn state(model: &CatalogueModel, dir: &Path) -> &'static str {
     match std::fs::read(dir.join(&model.file)) {
-        Ok(bytes) if workshop::sha256(&bytes) == model.sha256 => "installed",
+        Ok(bytes) if recipe_loader::sha256(&bytes) == model.sha256 => "installed",
         Ok(_) => "another file of this name",
         Err(_) => "not installed",
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Configured, tell};
+use super::{Configured, output};
 use crate::config::CatalogueModel;
 
 #[derive(Debug, Args)]
@@ -58,5 +58,5 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Command::List(arguments) => (arguments.json, list::run(arguments)),
         Command::Add(arguments) => (arguments.json, add::run(arguments)),
     };
-    tell::tell(json, outcome)
+    output::output(json, outcome)
 }

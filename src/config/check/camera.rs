@@ -236,11 +236,12 @@ fn track(table: Table<'_, '_>) -> Track {
 }
 
 fn v4l2(table: Table<'_, '_>) -> V4l2 {
-    let wish = |key, range| Some(table.get(key)?.whole(range)? as u32).filter(|wish| *wish > 0);
+    let requested =
+        |key, range| Some(table.get(key)?.whole(range)? as u32).filter(|requested| *requested > 0);
     let v4l2 = V4l2 {
-        width: wish("width", 0..=16_384),
-        height: wish("height", 0..=16_384),
-        fps: wish("fps", 0..=1_000),
+        width: requested("width", 0..=16_384),
+        height: requested("height", 0..=16_384),
+        fps: requested("fps", 0..=1_000),
     };
     table.finish();
     v4l2

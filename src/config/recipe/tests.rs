@@ -94,10 +94,13 @@ fn every_key_is_documented_in_the_sample() {
 fn the_defaults_are_those_that_the_sample_tells() {
     let keys = "kind = \"pixels\"\n[align]\nfiducials = [[0, 0, 8, 8]]\n";
     let recipe = parse(&format!("{HEAD}{ROI}{keys}")).unwrap();
-    let told = Recipe::parse(Recipe::sample_text(), Path::new("sample.toml"), &models()).unwrap();
-    assert_eq!(recipe.rois[0].check, told.rois[0].check);
-    let told = told.align.unwrap();
-    assert_eq!(recipe.align.unwrap(), Align { fiducials: vec![Rect { x: 0., y: 0., w: 8., h: 8. }], ..told });
+    let reported = Recipe::parse(Recipe::sample_text(), Path::new("sample.toml"), &models()).unwrap();
+    assert_eq!(recipe.rois[0].check, reported.rois[0].check);
+    let reported = reported.align.unwrap();
+    assert_eq!(
+        recipe.align.unwrap(),
+        Align { fiducials: vec![Rect { x: 0., y: 0., w: 8., h: 8. }], ..reported }
+    );
     let presence = parse(&format!("{HEAD}{ROI}kind = \"presence\"\nmin_share = 0.5\n")).unwrap();
     let expected = Check::Presence { low: 0, high: 255, min_share: 0.5, max_share: 1.0 };
     assert_eq!(presence.rois[0].check, expected);
@@ -143,7 +146,7 @@ fn a_polygon_has_three_points_or_more_inside_its_rectangle() {
 }
 
 #[test]
-fn an_unknown_kind_is_told_with_the_nearest_and_its_keys_are_not_blamed() {
+fn an_unknown_kind_is_reported_with_the_nearest_and_its_keys_are_not_blamed() {
     assert_roi_fault(
         "kind = \"pixel\"\nthreshold = 3\nmin_aera_px = 3",
         "5:8 roi[0].kind: \"pixel\" is not known here -> did you mean \"pixels\"?",
@@ -157,7 +160,7 @@ fn an_unknown_kind_is_told_with_the_nearest_and_its_keys_are_not_blamed() {
 }
 
 #[test]
-fn two_rois_of_one_name_are_told_even_where_one_has_an_unknown_kind() {
+fn two_rois_of_one_name_are_reported_even_where_one_has_an_unknown_kind() {
     let text = format!("{HEAD}{ROI}kind = \"barcode\"\n{ROI}kind = \"barcode\"\n");
     assert_fault(&text, "7:8 roi[1].name: roi[0] is also called \"a\" -> give each ROI a name of its own");
     let text = format!("{HEAD}{ROI}kind = \"bar\"\n{ROI}kind = \"barcode\"\n");
@@ -294,7 +297,7 @@ fn aligning_needs_fiducials_in_the_picture() {
 }
 
 #[test]
-fn every_fault_of_a_recipe_is_told_at_once_in_the_order_of_the_file() {
+fn every_fault_of_a_recipe_is_reported_at_once_in_the_order_of_the_file() {
     let text = "size = [640]\nmm_per_px = -1\n[align]\nserach_px = 3\n[[roi]]\nname = \"a\"\nkind = \"pixels\"\n\
                 rect = [1, 2, 3]\nspread = -1\n[[roi]]\nname = \"a\"\nkind = \"blob\"\nrect = [1, 2, 3, 4]\n";
     let places: Vec<_> =

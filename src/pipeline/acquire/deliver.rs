@@ -21,12 +21,12 @@ impl PartLane {
     pub(super) fn deliver(&self, by: By) {
         let mut state = lock(&self.state);
         let may = |done: &Done| by == By::Worker || done.frame.is_none();
-        if state.delivering || !state.account.next_is(may) {
+        if state.delivering || !state.ledger.next_is(may) {
             return;
         }
         state.delivering = true;
-        while state.account.next_is(may) {
-            let Some((id, done)) = state.account.next_ended() else { break };
+        while state.ledger.next_is(may) {
+            let Some((id, done)) = state.ledger.next_ended() else { break };
             state.valid = id;
             // Before the end is told: the next trigger may answer it at once. So one frame more than `queue` may be
             // leased for as long as a sink looks at it; a ring has slots to spare for that.
@@ -43,7 +43,7 @@ impl PartLane {
             state = lock(&self.state);
         }
         state.delivering = false;
-        let left = state.account.has_ended();
+        let left = state.ledger.has_ended();
         drop(state);
         if left {
             // The thread behind the triggers takes them.
@@ -54,8 +54,8 @@ impl PartLane {
     /// First to the trigger's requester, then to the sinks.
     fn hand_on(&self, done: &Done) {
         self.total_us.record(u64::from(done.inspection.latency.total_us));
-        if let Some(ended) = &done.ended {
-            ended.ended(&done.inspection);
+        if let Some(on_complete) = &done.on_complete {
+            on_complete.completed(&done.inspection);
         }
         for sink in self.sinks.iter() {
             sink.offer_inspection(&done.inspection, done.frame.as_deref());

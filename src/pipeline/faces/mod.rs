@@ -32,7 +32,7 @@ use crate::scheduler::{Feed, Reorder};
 use crate::stages::recognise::{Answer, FaceQuality, Gallery};
 use crate::stages::track::Events;
 use crate::types::{
-    EventKind, Finding, Frame, Identity, Label, MAX_FINDINGS, Report, Sighting, Value, Witness,
+    EventKind, Finding, Frame, Identity, Label, MAX_FINDINGS, Report, Sighting, SightingSink, Value,
 };
 use clock::FrameClock;
 use item::{Face, Seen};
@@ -51,7 +51,7 @@ pub struct FaceLane {
     habit: Habit,
     unknown: Label,
     gallery: Arc<Gallery>,
-    witness: Arc<dyn Witness>,
+    sightings: Arc<dyn SightingSink>,
     bell: Arc<Bell>,
     /// Whether a stage takes its faces.
     attached: AtomicBool,
@@ -86,11 +86,11 @@ enum Done {
 }
 
 impl FaceLane {
-    /// Recognises by `gallery`, tells `witness`; `bell` wakes idle workers.
+    /// Recognises by `gallery`, tells `sightings`; `bell` wakes idle workers.
     pub fn new(
         settings: FaceLaneSettings,
         gallery: Arc<Gallery>,
-        witness: Arc<dyn Witness>,
+        sightings: Arc<dyn SightingSink>,
         bell: Arc<Bell>,
     ) -> Arc<FaceLane> {
         let habit = Habit { agree: settings.agree.max(1), recheck_ns: settings.recheck.as_nanos() as u64 };
@@ -112,7 +112,7 @@ impl FaceLane {
             habit,
             unknown: "unknown".into(),
             gallery,
-            witness,
+            sightings,
             bell,
             attached: AtomicBool::new(false),
             lane: OnceLock::new(),
@@ -203,7 +203,7 @@ impl FaceLane {
             Some(track) => {
                 let says = track.answered(&answer, self.habit);
                 if says {
-                    track.told_ns = seen.now_ns;
+                    track.reported_ns = seen.now_ns;
                 }
                 says
             }
@@ -226,12 +226,12 @@ impl FaceLane {
     }
 
     fn tell(&self, seen: Seen, identity: Option<Identity>, similarity: f32) {
-        self.counters.told.add(1);
+        self.counters.reported.add(1);
         let camera = self.settings.camera.clone();
         let Seen { track, rect, zones, frame_seq, captured, now_ns: time_ns } = seen;
         let sighting =
             Sighting { camera, frame_seq, captured, time_ns, track, rect, identity, similarity, zones };
-        self.witness.saw(&sighting);
+        self.sightings.push(&sighting);
     }
 
     /// Puts in what is known of a tracked face, and has it looked at where that is worth it. True where it is.
@@ -266,10 +266,10 @@ impl FaceLane {
             self.counters.asked.add(1);
             return true;
         }
-        let due = now.saturating_sub(track.told_ns) >= TELL_NS && !track.pending && has_place;
+        let due = now.saturating_sub(track.reported_ns) >= TELL_NS && !track.pending && has_place;
         if let Some((identity, similarity)) = track.verdict().filter(|_| due) {
             let identity = identity.clone();
-            track.told_ns = now;
+            track.reported_ns = now;
             state.reorder.complete(state.issued, Done::Still(seen(), identity, similarity));
             state.issued += 1;
         }

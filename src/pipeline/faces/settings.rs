@@ -38,7 +38,7 @@ pub struct FaceCounters {
     /// Faces whose recognition failed or panicked.
     pub failed: Counter,
     /// Sightings that the witness was told of.
-    pub told: Counter,
+    pub reported: Counter,
     /// Planes to crop and quality, microseconds.
     pub align_us: Histogram,
     /// Crop to embedding, microseconds.

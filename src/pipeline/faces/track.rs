@@ -44,7 +44,7 @@ pub(super) struct Track {
     verdict: Option<Option<Identity>>,
     similarity: f32,
     /// When a witness last heard of it, nanoseconds.
-    pub told_ns: u64,
+    pub reported_ns: u64,
 }
 
 impl Track {
@@ -62,7 +62,7 @@ impl Track {
             agreeing: 0,
             verdict: None,
             similarity: 0.0,
-            told_ns: 0,
+            reported_ns: 0,
         }
     }
 

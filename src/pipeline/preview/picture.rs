@@ -58,13 +58,13 @@ impl PictureItem {
 impl Preview {
     fn make_live(&self, live: &Live, annotator: &mut Annotator) -> Result<(), String> {
         let (frame, look) = (&live.frame, &self.settings.look);
-        if self.outlet.begin(Layer::Drawn) {
+        if self.hub.begin(Layer::Drawn) {
             let report = live.report.as_deref();
             let overlays = Overlays { report, places: &self.settings.places, part: None };
             let picture = annotator.drawn(frame, look, &overlays).map_err(|error| error.to_string())?;
             self.show_live(Layer::Drawn, picture);
         }
-        if self.outlet.begin(Layer::Plain) {
+        if self.hub.begin(Layer::Plain) {
             let picture = annotator.plain(frame, look.quality).map_err(|error| error.to_string())?;
             self.show_live(Layer::Plain, picture);
         }
@@ -75,11 +75,11 @@ impl Preview {
     fn show_live(&self, layer: Layer, picture: Picture) {
         self.counters().encoded.add(1);
         let is_held = self.clock.now().mono_ns < self.held_ns.load(Ordering::Acquire);
-        let is_old = picture.captured.mono_ns < self.outlet.newest_ns(layer);
+        let is_old = picture.captured.mono_ns < self.hub.newest_ns(layer);
         if layer == Layer::Drawn && (is_held || is_old) {
             return self.counters().replaced.add(1);
         }
-        self.outlet.show(layer, picture);
+        self.hub.show(layer, picture);
     }
 
     fn make_part(&self, part: &Part, annotator: &mut Annotator) -> Result<(), String> {
@@ -90,13 +90,13 @@ impl Preview {
             annotator.drawn(frame, &self.settings.look, &overlays).map_err(|error| error.to_string())?;
         self.counters().encoded.add(1);
         self.counters().parts.add(1);
-        if let Some(album) = self.settings.album.get() {
-            album.keep(inspection, &picture);
+        if let Some(part_pictures) = self.settings.part_pictures.get() {
+            part_pictures.keep(inspection, &picture);
         }
         let until = self.clock.now().mono_ns + self.settings.hold.as_nanos() as u64;
         self.held_ns.store(until, Ordering::Release);
-        self.outlet.begin(Layer::Drawn);
-        self.outlet.show(Layer::Drawn, picture);
+        self.hub.begin(Layer::Drawn);
+        self.hub.show(Layer::Drawn, picture);
         Ok(())
     }
 }

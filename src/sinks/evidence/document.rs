@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::desk::Job;
+use super::queue::Job;
 use super::record::{GoldenRecord, ModelRecord};
 use super::results::{KeptPose, KeptRoi};
 use super::seal;

@@ -4,10 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::desk::Job;
 use super::document::{Document, KeptFile};
 use super::error::EvidenceError;
 use super::index;
+use super::queue::Job;
 use super::seal;
 
 /// The results.

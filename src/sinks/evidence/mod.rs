@@ -15,13 +15,13 @@
 
 mod compare;
 mod counters;
-mod desk;
 mod document;
 mod error;
 mod folder;
 mod index;
 mod open;
 mod planes;
+mod queue;
 mod record;
 mod results;
 mod run;
@@ -43,7 +43,7 @@ use crate::config;
 use crate::supervisor::{Beat, Stop};
 use crate::telemetry::synchronised;
 use crate::types::{Attendance, Clock, Doubt, Event, Frame, Inspection, Report, SystemClock};
-use desk::{Desk, Place};
+use queue::{EvidenceQueue, Place};
 
 /// What folders are judged by where their age matters.
 pub struct Time<'a> {
@@ -56,7 +56,7 @@ pub struct Time<'a> {
 /// The sink's face; clones are the same sink. [`Evidence::run`] is to be kept alive by a unit.
 #[derive(Clone)]
 pub struct Evidence {
-    desk: Arc<Desk>,
+    queue: Arc<EvidenceQueue>,
 }
 
 impl Evidence {
@@ -64,28 +64,28 @@ impl Evidence {
     /// the configuration's SHA-256, kept with every folder.
     pub fn new(settings: &config::Evidence, state_dir: &Path, config_hash: &str) -> Evidence {
         let root = settings.dir.clone().unwrap_or_else(|| state_dir.join("evidence"));
-        Evidence { desk: Arc::new(Desk::new(root, settings.clone(), config_hash.into())) }
+        Evidence { queue: Arc::new(EvidenceQueue::new(root, settings.clone(), config_hash.into())) }
     }
 
     /// A reload: other rules for what comes from now on. The folder stays the one that the process began with.
     pub fn reconfigure(&self, settings: &config::Evidence, config_hash: &str) {
-        self.desk.reconfigure(settings.clone(), config_hash.into());
+        self.queue.reconfigure(settings.clone(), config_hash.into());
     }
 
     /// What is known about the product that stage `stage_key` judges from now on; to be called before its first
     /// verdict. What an inspection was judged by is looked up by product and revisions, the latest first.
     pub fn product(&self, stage_key: &str, record: Arc<ProductRecord>) {
-        self.desk.product(stage_key, record);
+        self.queue.product(stage_key, record);
     }
 
     /// The counts so far.
     pub fn counters(&self) -> &Counters {
-        &self.desk.counters
+        &self.queue.counters
     }
 
     /// Where the folders are kept.
     pub fn root(&self) -> &PathBuf {
-        &self.desk.root
+        &self.queue.root
     }
 
     /// Writes what was offered, and removes what is beyond the bounds, until `stop`; what waits then is still
@@ -98,12 +98,12 @@ impl Evidence {
 
     /// The same by another clock.
     pub fn run_by(&self, time: &Time<'_>, stop: &Stop, beat: &Beat, alarm: &dyn Fn(Option<&str>)) {
-        run::run(&self.desk, time, stop, beat, alarm);
+        run::run(&self.queue, time, stop, beat, alarm);
     }
 
     /// Why folders that are older than `max_days` are not deleted now, if that is so.
     pub fn age_doubt(&self) -> Option<Doubt> {
-        self.desk.doubt.lock().unwrap_or_else(|e| e.into_inner()).clone()
+        self.queue.doubt.lock().unwrap_or_else(|e| e.into_inner()).clone()
     }
 }
 
@@ -126,7 +126,7 @@ impl Sink for Evidence {
     /// nothing to replay, and nothing is kept. `Dropped`: as many frames wait for the disk as may.
     fn offer_inspection(&self, inspection: &Arc<Inspection>, frame: Option<&Frame>) -> Offer {
         let Some(frame) = frame else { return Offer::Taken };
-        match self.desk.place(inspection) {
+        match self.queue.place(inspection) {
             Place::NotWanted => Offer::Taken,
             Place::Full => Offer::Dropped,
             Place::Free(slot) => slot.fill(inspection, frame),

@@ -4,10 +4,10 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::Time;
-use super::desk::{Desk, Job, Loss, Next, Standing};
 use super::error::EvidenceError;
 use super::folder::{self, Prepared};
 use super::index::{self, Index, Key};
+use super::queue::{EvidenceQueue, Job, Loss, Next, Standing};
 use crate::config;
 use crate::supervisor::{Beat, Stop};
 use crate::types::{AgeGate, Doubt};
@@ -20,31 +20,37 @@ const LOOK_AHEAD: Duration = Duration::from_secs(60);
 const CALM: Duration = Duration::from_secs(10);
 
 /// See [`super::Evidence::run`].
-pub(super) fn run(desk: &Desk, time: &Time<'_>, stop: &Stop, beat: &Beat, alarm: &dyn Fn(Option<&str>)) {
+pub(super) fn run(
+    queue: &EvidenceQueue,
+    time: &Time<'_>,
+    stop: &Stop,
+    beat: &Beat,
+    alarm: &dyn Fn(Option<&str>),
+) {
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
         tracing::debug!("the evidence thread keeps its priority: {error}");
     }
-    folder::clear_partial(&desk.root);
-    let index = Index::scan(&desk.root, || beat.beat());
+    folder::clear_partial(&queue.root);
+    let index = Index::scan(&queue.root, || beat.beat());
     let newest_ns = index.newest().map(index::midnight_ns);
-    let alarm = Alarm { tell: alarm, standing: &desk.standing };
+    let alarm = Alarm { tell: alarm, standing: &queue.standing };
     let gate = AgeGate::new(time.clock.now());
-    let mut keeper =
-        Keeper { desk, time, beat, index, alarm, gate, newest_ns, look_ahead_at: Instant::now() };
-    keeper.show();
+    let mut writer =
+        EvidenceWriter { queue, time, beat, index, alarm, gate, newest_ns, look_ahead_at: Instant::now() };
+    writer.show();
     loop {
         beat.beat();
-        match desk.next(stop) {
-            Next::Job(job) => keeper.keep(job),
-            Next::Idle => keeper.tidy(),
+        match queue.next(stop) {
+            Next::Job(job) => writer.keep(job),
+            Next::Idle => writer.tidy(),
             Next::Over => return,
         }
-        keeper.look_at_drops();
+        writer.look_at_drops();
     }
 }
 
-struct Keeper<'a> {
-    desk: &'a Desk,
+struct EvidenceWriter<'a> {
+    queue: &'a EvidenceQueue,
     beat: &'a Beat,
     index: Index,
     alarm: Alarm<'a>,
@@ -62,11 +68,11 @@ enum Put {
     Outranked,
 }
 
-impl Keeper<'_> {
+impl EvidenceWriter<'_> {
     fn keep(&mut self, mut job: Job) {
-        let (id, counters) = (job.inspection.id, &self.desk.counters);
+        let (id, counters) = (job.inspection.id, &self.queue.counters);
         let captured_ns = job.shot.captured.wall_ns;
-        let mut held = self.desk.held();
+        let mut held = self.queue.held();
         let outcome = Prepared::new(&mut job).and_then(|prepared| self.put(&prepared));
         held.buffer = job.shot.bytes;
         drop(held);
@@ -89,7 +95,7 @@ impl Keeper<'_> {
 
     /// Writes a folder, once the others leave it room within the bounds and on the disk.
     fn put(&mut self, prepared: &Prepared) -> Result<Put, EvidenceError> {
-        let (limits, bytes) = (self.desk.settings(), prepared.bytes());
+        let (limits, bytes) = (self.queue.settings(), prepared.bytes());
         if bytes > limits.max_bytes {
             return Err(EvidenceError::TooLarge { bytes });
         }
@@ -101,8 +107,10 @@ impl Keeper<'_> {
                 None => break,
             };
         }
-        let path = match prepared.write(&self.desk.root) {
-            Err(error) if error.is_full() && self.free(bytes, prepared) => prepared.write(&self.desk.root)?,
+        let path = match prepared.write(&self.queue.root) {
+            Err(error) if error.is_full() && self.free(bytes, prepared) => {
+                prepared.write(&self.queue.root)?
+            }
             outcome => outcome?,
         };
         if let Some(key) = Key::of(&path) {
@@ -126,7 +134,7 @@ impl Keeper<'_> {
 
     /// Removes what is too old or, after a reload, too much.
     fn tidy(&mut self) {
-        let limits = self.desk.settings();
+        let limits = self.queue.settings();
         let now = self.time.clock.now();
         if let Some(by_s) = self.gate.watch(now, self.newest_ns) {
             tracing::warn!(by_s, "the clock has jumped; no evidence is deleted by its age for an hour");
@@ -142,7 +150,7 @@ impl Keeper<'_> {
     /// Removes what is older than `max_days`, by a clock that can be trusted.
     fn remove_aged(&mut self, limits: &config::Evidence, today: i32) {
         let aged =
-            |keeper: &mut Self| keeper.index.aged(limits, today).or_else(|| keeper.ahead(limits, today));
+            |writer: &mut Self| writer.index.aged(limits, today).or_else(|| writer.ahead(limits, today));
         let mut next = aged(self);
         // Also where nothing is old: a jump is forgotten by being judged when it is over.
         let max_age = Duration::from_secs(u64::from(limits.max_days) * 86_400);
@@ -174,7 +182,7 @@ impl Keeper<'_> {
     }
 
     fn doubt(&self) -> MutexGuard<'_, Option<Doubt>> {
-        self.desk.doubt.lock().unwrap_or_else(|e| e.into_inner())
+        self.queue.doubt.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// Removes one folder; gives the bytes that it took. One that cannot be removed is not tried again until the next
@@ -182,9 +190,9 @@ impl Keeper<'_> {
     fn remove(&mut self, key: &Key) -> u64 {
         self.beat.beat();
         let bytes = self.index.remove(key);
-        match folder::remove(&self.desk.root, &key.path) {
+        match folder::remove(&self.queue.root, &key.path) {
             Ok(()) => {
-                self.desk.counters.removed.inc();
+                self.queue.counters.removed.inc();
                 bytes
             }
             Err(error) => {
@@ -195,7 +203,7 @@ impl Keeper<'_> {
     }
 
     fn look_at_drops(&self) {
-        let dropped = self.alarm.new_drops(self.desk.counters.dropped.get());
+        let dropped = self.alarm.new_drops(self.queue.counters.dropped.get());
         if dropped == 0 {
             return self.alarm.clear(Loss::Queue, CALM);
         }
@@ -208,8 +216,8 @@ impl Keeper<'_> {
     }
 
     fn show(&self) {
-        self.desk.counters.folders.set(self.index.len() as i64);
-        self.desk.counters.bytes.set(self.index.bytes() as i64);
+        self.queue.counters.folders.set(self.index.len() as i64);
+        self.queue.counters.bytes.set(self.index.bytes() as i64);
     }
 }
 

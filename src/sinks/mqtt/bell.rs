@@ -9,8 +9,8 @@ use std::time::Duration;
 pub(super) struct Bell {
     rung: AtomicBool,
     /// A `std::sync::Mutex`, because it is held only around the wait.
-    door: Mutex<()>,
-    heard: Condvar,
+    guard: Mutex<()>,
+    signal: Condvar,
 }
 
 impl Bell {
@@ -19,16 +19,16 @@ impl Bell {
         if !self.rung.swap(true, Ordering::SeqCst) {
             // The lock orders this after a listener's look at `rung`, so that no ring falls between its
             // look and its wait.
-            drop(self.door.lock().unwrap_or_else(|e| e.into_inner()));
-            self.heard.notify_one();
+            drop(self.guard.lock().unwrap_or_else(|e| e.into_inner()));
+            self.signal.notify_one();
         }
     }
 
     /// Waits for a ring, at most `patience`; clears it.
     pub(super) fn wait(&self, patience: Duration) {
-        let door = self.door.lock().unwrap_or_else(|e| e.into_inner());
+        let guard = self.guard.lock().unwrap_or_else(|e| e.into_inner());
         if !self.rung.swap(false, Ordering::SeqCst) {
-            drop(self.heard.wait_timeout(door, patience).unwrap_or_else(|e| e.into_inner()));
+            drop(self.signal.wait_timeout(guard, patience).unwrap_or_else(|e| e.into_inner()));
             self.rung.store(false, Ordering::SeqCst);
         }
     }

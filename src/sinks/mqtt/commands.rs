@@ -9,7 +9,7 @@ use super::handle::Shared;
 use super::message::{AnswerOut, Part};
 use super::packet::Message;
 use crate::contract::{self, Answer, Payload, Progress};
-use crate::types::{Asker, Attachment, Command, CommandKind, Reply, Responder};
+use crate::types::{Attachment, Command, CommandKind, Origin, Reply, Responder};
 
 /// A longer request is answered with `failed`.
 const MAX_REQUEST_BYTES: usize = 64 << 10;
@@ -163,7 +163,8 @@ pub(super) fn handle(
     let executing = Answer { status: Progress::Executing, reason: None, result: None };
     shared.answer(answer(shared, topic, retain, executing));
     let Some(kind) = kind else { return reply.successful(Value::Null) };
-    let command = Command { kind, asker: Asker::Mqtt, at: shared.clock.now(), id: id.into(), payload, reply };
+    let command =
+        Command { kind, origin: Origin::Mqtt, at: shared.clock.now(), id: id.into(), payload, reply };
     if let Err(refused) = app.try_send(command) {
         let (reason, command) = match refused {
             std::sync::mpsc::TrySendError::Full(command) => {
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn own_answers_are_told_from_requests_and_rubbish_is_refused_with_a_reason() {
+    fn own_answers_are_distinguished_from_requests_and_rubbish_is_refused_with_a_reason() {
         assert_eq!(read_whole(br#"{"status":"executing"}"#, false), Incoming::NotARequest);
         assert_eq!(
             read_whole(b"{}", false),

@@ -84,7 +84,7 @@ impl Wire {
         commands: std::sync::mpsc::SyncSender<Command>,
     ) -> Wire {
         // A keeper of an earlier run may have left its desk behind: its epochs are not used again.
-        let epoch = shared.exchange.tell(|desk| desk.epoch);
+        let epoch = shared.exchange.with_to_writer(|state| state.epoch);
         Wire {
             session: Session::new(shared.topics.clone(), limit),
             shared,
@@ -157,10 +157,10 @@ impl Wire {
     pub(super) fn turn_epoch(&mut self, online: bool) {
         self.epoch += 1;
         let (epoch, acked, aside) = (self.epoch, self.session.take_acked(), self.session.take_aside());
-        self.shared.exchange.tell(|desk| {
-            desk.acked.extend(acked);
-            desk.aside.extend(aside);
-            (desk.epoch, desk.online, desk.fetch) = (epoch, online, None);
+        self.shared.exchange.with_to_writer(|state| {
+            state.acked.extend(acked);
+            state.aside.extend(aside);
+            (state.epoch, state.online, state.fetch) = (epoch, online, None);
         });
         self.shared.bell.ring();
     }
@@ -168,29 +168,29 @@ impl Wire {
     /// Collects what the others left on their desks.
     pub(super) fn collect(&mut self) {
         if !self.parted {
-            let (notes, version) = self.shared.board.since(self.seen_version);
+            let (notes, version) = self.shared.retained.since(self.seen_version);
             self.seen_version = version;
             notes.into_iter().for_each(|note| self.session.put_state(note));
         }
         let answers = std::mem::take(&mut *self.shared.answers.lock().unwrap_or_else(|e| e.into_inner()));
         answers.into_iter().for_each(|answer| self.session.put_answer(answer));
         let (epoch, session) = (self.epoch, &mut self.session);
-        let let_go = self.shared.exchange.hear(|desk| {
-            let let_go = session.forget(&std::mem::take(&mut desk.forgotten));
-            if desk.epoch != epoch {
+        let let_go = self.shared.exchange.with_from_writer(|state| {
+            let let_go = session.forget(&std::mem::take(&mut state.forgotten));
+            if state.epoch != epoch {
                 return let_go;
             }
-            session.put_live(desk.live.drain(..));
-            if let Some(backlog) = desk.backlog.take() {
+            session.put_live(state.live.drain(..));
+            if let Some(backlog) = state.backlog.take() {
                 session.put_backlog(backlog);
             }
-            if std::mem::take(&mut desk.more) {
+            if std::mem::take(&mut state.more) {
                 session.more_waits();
             }
             let_go
         });
         if let_go > 0 {
-            self.shared.exchange.tell(|desk| desk.let_go += let_go);
+            self.shared.exchange.with_to_writer(|state| state.let_go += let_go);
         }
     }
 
@@ -201,10 +201,10 @@ impl Wire {
         if acked.is_empty() && aside.is_empty() && fetch.is_none() {
             return;
         }
-        self.shared.exchange.tell(|desk| {
-            desk.acked.extend(acked);
-            desk.aside.extend(aside);
-            desk.fetch = fetch.or(desk.fetch);
+        self.shared.exchange.with_to_writer(|state| {
+            state.acked.extend(acked);
+            state.aside.extend(aside);
+            state.fetch = fetch.or(state.fetch);
         });
         self.shared.bell.ring();
     }
@@ -238,7 +238,7 @@ impl Wire {
 
     fn write_figures(&mut self, network: &mut Network) {
         while self.held.is_none() && !network.is_full() {
-            let Some((suffix, payload)) = self.shared.board.take_figures() else { return };
+            let Some((suffix, payload)) = self.shared.retained.take_figures() else { return };
             let stream = self.session.stream(&suffix, || self.shared.topics.full(&suffix));
             self.buffer.extend_from_slice(&payload);
             self.held = Some(stream);
@@ -332,8 +332,8 @@ impl Wire {
             commands::handle(&self.shared, &mut self.memory, &self.commands, named, message);
         } else if let Some(suffix) = self.shared.topics.suffix(&message.topic) {
             // An alarm that an earlier process raised and could not end.
-            if message.retained && message.bytes > 0 && !self.shared.board.knows(suffix) {
-                self.shared.board.clear(suffix);
+            if message.retained && message.bytes > 0 && !self.shared.retained.knows(suffix) {
+                self.shared.retained.clear(suffix);
             }
         }
     }

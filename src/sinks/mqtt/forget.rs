@@ -5,7 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use super::Mqtt;
-use super::keeper::{GROUP, Keeper};
+use super::writer::{GROUP, OutboxWriter};
 use crate::store::{Erasing, Forgotten, StoreError};
 use crate::types::PersonId;
 
@@ -21,9 +21,9 @@ pub enum ForgetError {
 }
 
 /// What the keeper is asked.
-pub(super) struct Wish {
+pub(super) struct ForgetRequest {
     erasing: Vec<Erasing>,
-    tell: SyncSender<Result<Forgotten, StoreError>>,
+    with_to_writer: SyncSender<Result<Forgotten, StoreError>>,
 }
 
 impl Mqtt {
@@ -31,32 +31,32 @@ impl Mqtt {
     /// gap, and the files of the store are written anew. Returns when it is done. Nothing may offer anything of them
     /// any more.
     pub fn forget(&self, erasing: Vec<Erasing>, patience: Duration) -> Result<Forgotten, ForgetError> {
-        let (tell, told) = sync_channel(1);
-        let mut desk = self.shared.forget.lock().unwrap_or_else(|e| e.into_inner());
-        *desk = Some(Wish { erasing, tell });
-        drop(desk);
+        let (with_to_writer, outcome) = sync_channel(1);
+        let mut state = self.shared.forget.lock().unwrap_or_else(|e| e.into_inner());
+        *state = Some(ForgetRequest { erasing, with_to_writer });
+        drop(state);
         self.shared.bell.ring();
-        match told.recv_timeout(patience) {
+        match outcome.recv_timeout(patience) {
             Ok(outcome) => Ok(outcome?),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(ForgetError::Away),
         }
     }
 }
 
-impl Keeper {
+impl OutboxWriter {
     /// Does what is asked, if the disk lets us.
     pub(super) fn forget(&mut self) {
         if self.outbox.is_none() {
             return;
         }
-        let wish = self.shared.forget.lock().unwrap_or_else(|e| e.into_inner()).take();
-        let Some(Wish { erasing, tell }) = wish else { return };
+        let request = self.shared.forget.lock().unwrap_or_else(|e| e.into_inner()).take();
+        let Some(ForgetRequest { erasing, with_to_writer }) = request else { return };
         let outcome = self.forget_all(&erasing);
         if let Err(error) = &outcome {
             self.fail(error);
         }
         // Whoever asked may have lost patience.
-        let _ = tell.try_send(outcome);
+        let _ = with_to_writer.try_send(outcome);
     }
 
     fn forget_all(&mut self, erasing: &[Erasing]) -> Result<Forgotten, StoreError> {
@@ -75,13 +75,13 @@ impl Keeper {
         outbox.resume(resting);
         self.outbox = Some(outbox);
         let count = keys.len() as u64;
-        let held = self.shared.exchange.hear(|desk| {
-            let before = desk.live.len() + desk.backlog.iter().flatten().count();
-            desk.live.retain(|entry| !keys.contains(&entry.key));
-            desk.backlog.iter_mut().for_each(|backlog| backlog.retain(|entry| !keys.contains(&entry.key)));
-            let after = desk.live.len() + desk.backlog.iter().flatten().count();
-            desk.forgotten.extend(keys);
-            desk.more = true;
+        let held = self.shared.exchange.with_from_writer(|state| {
+            let before = state.live.len() + state.backlog.iter().flatten().count();
+            state.live.retain(|entry| !keys.contains(&entry.key));
+            state.backlog.iter_mut().for_each(|backlog| backlog.retain(|entry| !keys.contains(&entry.key)));
+            let after = state.live.len() + state.backlog.iter().flatten().count();
+            state.forgotten.extend(keys);
+            state.more = true;
             before - after
         });
         self.handed = self.handed.saturating_sub(held);

@@ -7,14 +7,14 @@ use crossbeam_queue::ArrayQueue;
 use tokio::sync::Notify;
 
 use super::bell::Bell;
-use super::board::Board;
 use super::counters::{LiveTotals, Totals};
-use super::forget::Wish;
-use super::keeper::Exchange;
+use super::forget::ForgetRequest;
 use super::link::{Cause, Link};
 use super::message::AnswerOut;
+use super::retained::RetainedTopics;
 use super::rights::Rights;
 use super::staging::ATTENDANCE;
+use super::writer::Exchange;
 use crate::audit::Audit;
 use crate::config;
 use crate::contract::topic::{self, Topics};
@@ -45,11 +45,11 @@ pub(super) struct Shared {
     pub(super) events: ArrayQueue<Kept>,
     /// Entries of the outbox on disk, as its owner counted them last.
     pub(super) stored: AtomicU64,
-    pub(super) board: Board,
+    pub(super) retained: RetainedTopics,
     pub(super) answers: Mutex<Vec<AnswerOut>>,
     pub(super) exchange: Exchange,
     /// People whom the keeper is to forget.
-    pub(super) forget: Mutex<Option<Wish>>,
+    pub(super) forget: Mutex<Option<ForgetRequest>>,
     /// Wakes the connection's thread.
     pub(super) wake: Notify,
     /// Wakes the keeper's thread.
@@ -78,14 +78,14 @@ impl Shared {
     }
 
     pub(super) fn alarm(&self, name: &str, cause: &str) {
-        if self.board.alarm(name, cause, self.clock.now().wall_ns) {
+        if self.retained.alarm(name, cause, self.clock.now().wall_ns) {
             tracing::error!(alarm = name, "{cause}");
             self.wake.notify_one();
         }
     }
 
     pub(super) fn clear_alarm(&self, name: &str) {
-        if self.board.clear_alarm(name) {
+        if self.retained.clear_alarm(name) {
             tracing::info!(alarm = name, "over");
             self.wake.notify_one();
         }
@@ -109,7 +109,7 @@ impl Mqtt {
             reports: ArrayQueue::new(REPORTS),
             events: ArrayQueue::new(EVENTS),
             stored: AtomicU64::new(0),
-            board: Board::default(),
+            retained: RetainedTopics::default(),
             answers: Mutex::default(),
             exchange: Exchange::default(),
             forget: Mutex::default(),
@@ -134,13 +134,13 @@ impl Mqtt {
     /// Sets the retained state of `suffix` (below `PREFIX/DEVICE/`, for example `status`). The newest wins;
     /// it is published again at every connect.
     pub fn retain(&self, suffix: &str, body: &impl Payload) {
-        self.shared.board.retain(suffix, self.shared.clock.now().wall_ns, body);
+        self.shared.retained.retain(suffix, self.shared.clock.now().wall_ns, body);
         self.shared.wake.notify_one();
     }
 
     /// Clears the retained state of `suffix`, for example of a camera that is no longer configured.
     pub fn clear(&self, suffix: &str) {
-        self.shared.board.clear(suffix);
+        self.shared.retained.clear(suffix);
         self.shared.wake.notify_one();
     }
 
@@ -156,24 +156,24 @@ impl Mqtt {
 
     /// Acknowledges the alarm `name`, if it is raised: `by` has seen it. Stays until the alarm is over.
     pub fn acknowledge_alarm(&self, name: &str, by: &str) -> Option<Alarm> {
-        let alarm = self.shared.board.acknowledge(name, by, self.shared.clock.now().wall_ns)?;
+        let alarm = self.shared.retained.acknowledge(name, by, self.shared.clock.now().wall_ns)?;
         self.shared.wake.notify_one();
         Some(alarm)
     }
 
     /// The alarms that are raised: name and cause.
     pub fn alarms(&self) -> Vec<(String, String)> {
-        self.shared.board.alarms()
+        self.shared.retained.alarms()
     }
 
     /// The alarms that are raised, as they are told.
     pub fn raised(&self) -> Vec<Alarm> {
-        self.shared.board.raised()
+        self.shared.retained.raised()
     }
 
     /// Publishes figures once, QoS 0.
     pub fn telemetry(&self, body: &impl Payload) {
-        self.shared.board.figures(topic::TELEMETRY, self.shared.clock.now().wall_ns, body);
+        self.shared.retained.figures(topic::TELEMETRY, self.shared.clock.now().wall_ns, body);
         self.shared.wake.notify_one();
     }
 

@@ -54,7 +54,7 @@ pub enum MqttError {
     Spawn(#[from] SpawnError),
     /// The outbox thread failed.
     #[error("the outbox thread {0}; please report this with the log")]
-    Keeper(#[from] JoinError),
+    OutboxWriter(#[from] JoinError),
 }
 
 /// `mqtt://host:port` of the configured broker.

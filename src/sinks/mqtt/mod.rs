@@ -10,7 +10,6 @@
 //! own, because what is too long to be read must be passed over, and what a broker refuses must be found.
 
 mod bell;
-mod board;
 mod commands;
 mod connect;
 mod connection;
@@ -18,7 +17,6 @@ mod counters;
 mod doubt;
 mod forget;
 mod handle;
-mod keeper;
 mod link;
 mod message;
 mod network;
@@ -26,10 +24,12 @@ mod once;
 mod oversize;
 mod packet;
 mod ping;
+mod retained;
 mod rights;
 mod run;
 mod session;
 mod staging;
+mod writer;
 
 pub use counters::Totals;
 pub use forget::ForgetError;

@@ -12,12 +12,12 @@ use bytes::BufMut;
 use super::connect::{self, ConnectError, Connected};
 use super::connection::{Line, TICK, Wire};
 use super::handle::{Mqtt, Shared};
-use super::keeper::Keeper;
 use super::link::{Cause, Link, MqttError, explain_connect, explain_loss, place};
 use super::network::Loss;
 use super::packet::{self, Version};
 use super::rights::Rights;
 use super::staging::REFUSED;
+use super::writer::OutboxWriter;
 use crate::config::{self, MqttProtocol};
 use crate::contract::topic;
 use crate::store::Store;
@@ -50,7 +50,7 @@ pub fn run(
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(MqttError::Start)?;
     let shared = handle.shared.clone();
     *shared.rights() = Rights::new(&cfg.commands);
-    let keeper = KeeperThread::start(&shared, store, &device.state_dir, outbox.max_bytes)?;
+    let writer = WriterThread::start(&shared, store, &device.state_dir, outbox.max_bytes)?;
     let mut wire = Wire::new(shared, outbox.inflight, commands);
     let version = Cell::new(match cfg.protocol {
         MqttProtocol::V311 => Version::V4,
@@ -58,28 +58,28 @@ pub fn run(
     });
     // What the broker does not take may be another thing by now.
     wire.shared.clear_alarm(REFUSED);
-    let unit = Unit { cfg, stop, beat, keeper: &keeper, version, refuses_5: Cell::new(false) };
+    let unit = Unit { cfg, stop, beat, writer: &writer, version, refuses_5: Cell::new(false) };
     runtime.block_on(unit.serve(&mut wire));
-    keeper.finish()
+    writer.finish()
 }
 
 /// The keeper's thread, ended and joined whatever happens to its owner.
-struct KeeperThread {
+struct WriterThread {
     shared: Arc<Shared>,
     thread: Option<Spawned<()>>,
 }
 
-impl KeeperThread {
+impl WriterThread {
     fn start(
         shared: &Arc<Shared>,
         store: Option<Store>,
         dir: &Path,
         max_bytes: u64,
-    ) -> Result<KeeperThread, MqttError> {
-        shared.exchange.tell(|desk| desk.closing = false);
-        let keeper = Keeper::new(shared.clone(), store, dir, max_bytes);
-        let thread = spawn("outbox", None, move || keeper.run())?;
-        Ok(KeeperThread { shared: shared.clone(), thread: Some(thread) })
+    ) -> Result<WriterThread, MqttError> {
+        shared.exchange.with_to_writer(|state| state.closing = false);
+        let writer = OutboxWriter::new(shared.clone(), store, dir, max_bytes);
+        let thread = spawn("outbox", None, move || writer.run())?;
+        Ok(WriterThread { shared: shared.clone(), thread: Some(thread) })
     }
 
     fn is_finished(&self) -> bool {
@@ -92,13 +92,13 @@ impl KeeperThread {
 
     fn join(&mut self) -> Result<(), MqttError> {
         let Some(thread) = self.thread.take() else { return Ok(()) };
-        self.shared.exchange.tell(|desk| desk.closing = true);
+        self.shared.exchange.with_to_writer(|state| state.closing = true);
         self.shared.bell.ring();
         Ok(thread.join()?)
     }
 }
 
-impl Drop for KeeperThread {
+impl Drop for WriterThread {
     fn drop(&mut self) {
         // Only after a panic of the connection's thread; that panic is what will be reported.
         let _ = self.join();
@@ -109,7 +109,7 @@ struct Unit<'a> {
     cfg: &'a config::Mqtt,
     stop: &'a Stop,
     beat: &'a Beat,
-    keeper: &'a KeeperThread,
+    writer: &'a WriterThread,
     /// What the next attempt speaks.
     version: Cell<Version>,
     /// The broker itself said that it does not speak MQTT 5.
@@ -119,7 +119,7 @@ struct Unit<'a> {
 impl Unit<'_> {
     /// Over means: asked to stop, or without a keeper, which `run` then reports.
     fn is_over(&self) -> bool {
-        self.stop.is_stopped() || self.keeper.is_finished()
+        self.stop.is_stopped() || self.writer.is_finished()
     }
 
     async fn serve(&self, wire: &mut Wire) {
@@ -212,17 +212,19 @@ impl Unit<'_> {
     async fn farewell(&self, wire: &mut Wire, line: &mut Line) -> Result<(), Loss> {
         let deadline = Instant::now() + DRAIN;
         let shared = wire.shared.clone();
-        shared.exchange.hear(|desk| (desk.empty, desk.empty_awaited) = (false, true));
+        shared.exchange.with_from_writer(|state| (state.empty, state.empty_awaited) = (false, true));
         shared.bell.ring();
-        let kept =
-            || shared.events.is_empty() && shared.exchange.hear(|desk| desk.empty && desk.live.is_empty());
+        let kept = || {
+            shared.events.is_empty()
+                && shared.exchange.with_from_writer(|state| state.empty && state.live.is_empty())
+        };
         let late = || Instant::now() >= deadline;
         wire.serve(line, self.beat, |wire| late() || (kept() && wire.session.is_drained())).await?;
         wire.parted = true;
         let now = shared.clock.now().wall_ns;
-        shared.board.parting(now).into_iter().for_each(|note| wire.session.put_state(note));
+        shared.retained.parting(now).into_iter().for_each(|note| wire.session.put_state(note));
         let offline = connect::offline("stopped");
-        wire.session.put_state(shared.board.passing(topic::STATUS, now, &offline));
+        wire.session.put_state(shared.retained.passing(topic::STATUS, now, &offline));
         wire.serve(line, self.beat, |wire| late() || wire.session.is_drained()).await?;
         line.network.out().put_slice(&packet::DISCONNECT);
         while !line.network.is_flushed() && !late() {

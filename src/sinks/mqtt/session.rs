@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::Bytes;
 
-use super::board::Note;
 use super::doubt::{Doubts, Name};
 use super::message::{AnswerOut, Aside, Outgoing, Part, Reason, Ticket, kept_payload};
 use super::once::Stream;
 use super::packet::{Accepted, Version, publish_bytes};
+use super::retained::Note;
 use crate::contract::topic::Topics;
 use crate::store::{Entry, Key};
 use crate::types::Stamp;

@@ -34,7 +34,7 @@ pub(super) fn set_aside(outbox: &mut Outbox, aside: &Aside, shared: &Shared) -> 
     shared.totals.letters_dropped.add(dropped);
     if key.is_some() {
         // The gap is on its way by the next fetch.
-        shared.exchange.hear(|desk| desk.more = true);
+        shared.exchange.with_from_writer(|state| state.more = true);
         shared.wake.notify_one();
     }
     // About this alarm itself nothing can be said over MQTT.

@@ -18,12 +18,12 @@ pub(super) struct Fault {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     /// In a box: every handler's result has room for a fault, and few have one.
-    told: Box<Told>,
+    response: Box<FaultBody>,
 }
 
 /// What is told of a fault beside its word.
 #[derive(Debug)]
-struct Told {
+struct FaultBody {
     message: String,
     remedy: String,
     details: Value,
@@ -38,12 +38,12 @@ impl Fault {
         remedy: impl Into<String>,
     ) -> Fault {
         let (message, remedy) = (message.into(), remedy.into());
-        let told = Told { message, remedy, details: Value::Null, headers: Vec::new() };
-        Fault { status, code, told: Box::new(told) }
+        let response = FaultBody { message, remedy, details: Value::Null, headers: Vec::new() };
+        Fault { status, code, response: Box::new(response) }
     }
 
     pub(super) fn header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Fault {
-        self.told.headers.push((name, value.into()));
+        self.response.headers.push((name, value.into()));
         self
     }
 
@@ -71,8 +71,8 @@ impl Fault {
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Fault {
         let Refusal { code, message, remedy, details } = refusal;
-        let told = Told { message, remedy, details, headers: Vec::new() };
-        Fault { status: status_of(code), code, told: Box::new(told) }
+        let response = FaultBody { message, remedy, details, headers: Vec::new() };
+        Fault { status: status_of(code), code, response: Box::new(response) }
     }
 }
 
@@ -95,7 +95,7 @@ pub(super) fn status_of(code: &str) -> StatusCode {
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        let Told { message, remedy, details, headers } = *self.told;
+        let FaultBody { message, remedy, details, headers } = *self.response;
         let mut body = json!({ "error": { "code": self.code, "message": message, "remedy": remedy } });
         if let (Value::Object(details), Some(body)) = (details, body.as_object_mut()) {
             details.into_iter().filter(|(key, _)| key != "error").for_each(|(key, value)| {

@@ -9,20 +9,20 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::answer::Fault;
-use crate::types::{Asker, Clock, Command, CommandKind, Responder};
+use crate::types::{Clock, Command, CommandKind, Origin, Responder};
 
 /// How long a command may take; embedding many pictures takes a while.
 const PATIENCE: Duration = Duration::from_secs(110);
 
 /// Where commands go.
-pub(super) struct Desk {
+pub(super) struct CommandClient {
     commands: SyncSender<Command>,
     asked: AtomicU64,
 }
 
-impl Desk {
-    pub(super) fn new(commands: SyncSender<Command>) -> Desk {
-        Desk { commands, asked: AtomicU64::new(0) }
+impl CommandClient {
+    pub(super) fn new(commands: SyncSender<Command>) -> CommandClient {
+        CommandClient { commands, asked: AtomicU64::new(0) }
     }
 
     /// Asks for `kind`, and waits for its answer.
@@ -32,10 +32,10 @@ impl Desk {
         payload: Value,
         clock: &dyn Clock,
     ) -> Result<Value, Fault> {
-        let (tell, told) = oneshot::channel();
+        let (tell, response) = oneshot::channel();
         let reply = Responder::new(move |reply| drop(tell.send(reply)));
         let id = format!("web-{}", self.asked.fetch_add(1, Ordering::Relaxed) + 1);
-        let command = Command { kind, asker: Asker::Web, at: clock.now(), id, payload, reply };
+        let command = Command { kind, origin: Origin::Web, at: clock.now(), id, payload, reply };
         match self.commands.try_send(command) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
@@ -45,7 +45,7 @@ impl Desk {
                 return Err(Fault::busy("the service is stopping", "try again when it has started"));
             }
         }
-        match tokio::time::timeout(PATIENCE, told).await {
+        match tokio::time::timeout(PATIENCE, response).await {
             Ok(Ok(reply)) => Ok(reply?),
             _ => Err(Fault::new(
                 StatusCode::GATEWAY_TIMEOUT,

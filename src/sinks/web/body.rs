@@ -14,27 +14,28 @@ use super::answer::Fault;
 /// A body takes no longer than this.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a body waits for its room.
-const ROOM_PATIENCE: Duration = Duration::from_secs(10);
+const BUDGET_PATIENCE: Duration = Duration::from_secs(10);
 /// The unit of room, bytes.
 const UNIT: usize = 1 << 10;
 
 /// Room in memory for the bodies of all requests at one time: twice the longest body. A body counts twice, because it
 /// lies there as it came and as it was read.
-pub(super) struct Room {
+pub(super) struct BodyBudget {
     units: Arc<Semaphore>,
     most: u32,
 }
 
-impl Room {
-    pub(super) fn new(max_body_bytes: usize) -> Room {
+impl BodyBudget {
+    pub(super) fn new(max_body_bytes: usize) -> BodyBudget {
         let most = (2 * max_body_bytes).div_ceil(UNIT) as u32;
-        Room { units: Arc::new(Semaphore::new(most as usize)), most }
+        BodyBudget { units: Arc::new(Semaphore::new(most as usize)), most }
     }
 
     /// Room for a body of `bytes`, until it is dropped.
     async fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Fault> {
         let units = ((2 * bytes).div_ceil(UNIT) as u32).min(self.most);
-        let waited = tokio::time::timeout(ROOM_PATIENCE, self.units.clone().acquire_many_owned(units)).await;
+        let waited =
+            tokio::time::timeout(BUDGET_PATIENCE, self.units.clone().acquire_many_owned(units)).await;
         waited.ok().and_then(Result::ok).ok_or_else(|| {
             let mib = (self.most as usize * UNIT) >> 20;
             let message = format!("{mib} MiB of other requests are being read, which is as much as may be");
@@ -45,22 +46,22 @@ impl Room {
 }
 
 /// A body, and the room that it takes.
-pub(super) struct Roomy {
+pub(super) struct BudgetedBody {
     pub(super) bytes: Vec<u8>,
-    pub(super) room: OwnedSemaphorePermit,
+    pub(super) budget: OwnedSemaphorePermit,
 }
 
 /// The whole body, of at most `limit` bytes; one that does not say how long it is takes room for all of them.
 pub(super) async fn read_in(
-    room: &Room,
+    budget: &BodyBudget,
     headers: &HeaderMap,
     body: Body,
     limit: usize,
-) -> Result<Roomy, Fault> {
+) -> Result<BudgetedBody, Fault> {
     let announced = announced(headers, limit)?;
-    let room = room.take(announced.unwrap_or(limit)).await?;
+    let budget = budget.take(announced.unwrap_or(limit)).await?;
     let bytes = collect(body, announced, limit).await?;
-    Ok(Roomy { bytes, room })
+    Ok(BudgetedBody { bytes, budget })
 }
 
 /// The whole body, of at most `limit` bytes, which are few.

@@ -53,13 +53,13 @@ impl Devices {
     pub(super) fn known(&self, headers: &HeaderMap, account: &str) -> Option<[u8; NUMBER]> {
         let signed = URL_SAFE_NO_PAD.decode(guard::cookie(headers, &name(account))?).ok()?;
         let (number, signature) = signed.split_first_chunk::<NUMBER>().filter(|_| signed.len() == SIGNED)?;
-        hmac::verify(&self.key, &said(number, account), signature).ok()?;
+        hmac::verify(&self.key, &messages(number, account), signature).ok()?;
         Some(*number)
     }
 
     /// The cookie that makes the browser known for `account`; the number of a known browser stays.
     pub(super) fn cookie(&self, number: [u8; NUMBER], account: &str, secure: &str) -> Option<HeaderValue> {
-        let signature = hmac::sign(&self.key, &said(&number, account));
+        let signature = hmac::sign(&self.key, &messages(&number, account));
         let value = URL_SAFE_NO_PAD.encode([&number, signature.as_ref()].concat());
         let name = name(account);
         let cookie =
@@ -81,7 +81,7 @@ fn name(account: &str) -> String {
 }
 
 /// What is signed.
-fn said(number: &[u8; NUMBER], account: &str) -> Vec<u8> {
+fn messages(number: &[u8; NUMBER], account: &str) -> Vec<u8> {
     [b"device/1 ", &number[..], account.as_bytes()].concat()
 }
 

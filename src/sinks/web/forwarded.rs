@@ -21,9 +21,9 @@ pub(super) fn behind(peer: Peer, headers: &HeaderMap, proxies: &[Network]) -> Pe
     let lines = headers.get_all(FOR).into_iter().rev().filter_map(|value| value.to_str().ok());
     // Each proxy adds the address that it sees at the end: the last one that is no proxy of ours is believed.
     for word in lines.flat_map(|line| line.rsplit(',')) {
-        let Some(told) = parse(word.trim()) else { break };
-        address = told;
-        if !is_proxy(&told) {
+        let Some(response) = parse(word.trim()) else { break };
+        address = response;
+        if !is_proxy(&response) {
             break;
         }
     }

@@ -7,16 +7,16 @@ use std::sync::{Arc, OnceLock};
 use crossbeam_queue::ArrayQueue;
 use tokio::sync::{Notify, broadcast};
 
-use super::board::{Board, Message};
 use super::counters::{LiveTotals, Totals};
+use super::snapshot::{Message, Snapshot};
 use crate::audit::Audit;
 use crate::contract::rest::{AlarmOut, ComponentOut, Features, UnitOut};
 use crate::contract::{AttendanceOut, EventOut, InspectionOut, Payload, Telemetry, topic};
 use crate::sinks::{Offer, Sink};
 use crate::telemetry::Described;
 use crate::types::{
-    Attendance, Clock, Event, EventKind, Frame, Inspection, LiveViews, PartAlbum, PersonId, Picture, Report,
-    Stamp,
+    Attendance, Clock, Event, EventKind, Frame, Inspection, LiveViews, PartPictureStore, PersonId, Picture,
+    Report, Stamp,
 };
 
 /// Events that wait for the unit's thread; with the unit away they are dropped, counted.
@@ -60,8 +60,8 @@ pub(super) struct Shared {
     pub(super) news: ArrayQueue<News>,
     /// Wakes the unit's thread for news.
     pub(super) wake: Notify,
-    pub(super) board: Board,
-    pub(super) said: broadcast::Sender<Arc<Message>>,
+    pub(super) snapshot: Snapshot,
+    pub(super) messages: broadcast::Sender<Arc<Message>>,
     pub(super) totals: LiveTotals,
     /// What each figure of telemetry is, for `/metrics`.
     pub(super) described: OnceLock<BTreeMap<&'static str, Described>>,
@@ -76,9 +76,9 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn say(&self, message: Message) {
+    pub(super) fn broadcast(&self, message: Message) {
         // Nobody listens most of the time; that is no fault.
-        let _ = self.said.send(Arc::new(message));
+        let _ = self.messages.send(Arc::new(message));
     }
 
     /// Renders what waits; called on the unit's thread.
@@ -90,20 +90,20 @@ impl Shared {
                     let suffix = topic::event(&event.camera);
                     // An update says that an object is still there: many of them would push out all that happened.
                     let at = (event.captured.wall_ns, event.kind != EventKind::Update);
-                    self.board.event("event", &suffix, at, &EventOut::new(event, now))
+                    self.snapshot.event("event", &suffix, at, &EventOut::new(event, now))
                 }
                 News::Inspection(inspection) => {
                     let suffix = topic::inspection(&inspection.camera);
                     let body = InspectionOut::from(&**inspection);
-                    self.board.inspection(&suffix, inspection.trigger.at.wall_ns, inspection.id, &body)
+                    self.snapshot.inspection(&suffix, inspection.trigger.at.wall_ns, inspection.id, &body)
                 }
                 News::Attendance(event) => {
                     let suffix = topic::attendance(&event.camera);
                     let at = (event.wall_ns, true);
-                    self.board.event("attendance", &suffix, at, &AttendanceOut::from(&**event))
+                    self.snapshot.event("attendance", &suffix, at, &AttendanceOut::from(&**event))
                 }
             };
-            self.say(message);
+            self.broadcast(message);
         }
     }
 }
@@ -127,8 +127,8 @@ impl Web {
             enabled: AtomicBool::new(false),
             news: ArrayQueue::new(WAITING),
             wake: Notify::new(),
-            board: Board::default(),
-            said: broadcast::Sender::new(LAG),
+            snapshot: Snapshot::default(),
+            messages: broadcast::Sender::new(LAG),
             totals: LiveTotals::default(),
             described: OnceLock::new(),
             views: OnceLock::new(),
@@ -141,42 +141,42 @@ impl Web {
 
     /// Tells the state of `suffix`, as on MQTT: `status` and `camera/NAME/status`; others are passed on only.
     pub fn retain(&self, suffix: &str, body: &impl Payload) {
-        let message = self.shared.board.retain(suffix, self.shared.clock.now(), body);
-        self.shared.say(message);
+        let message = self.shared.snapshot.retain(suffix, self.shared.clock.now(), body);
+        self.shared.broadcast(message);
     }
 
     /// Forgets the state of `suffix`.
     pub fn clear(&self, suffix: &str) {
-        self.shared.board.clear(suffix);
+        self.shared.snapshot.clear(suffix);
     }
 
     /// The alarms that are raised now; what has changed is told.
     pub fn alarms(&self, alarms: Vec<AlarmOut>) {
-        for message in self.shared.board.alarms(self.shared.clock.now().wall_ns, alarms) {
-            self.shared.say(message);
+        for message in self.shared.snapshot.alarms(self.shared.clock.now().wall_ns, alarms) {
+            self.shared.broadcast(message);
         }
     }
 
     /// Figures.
     pub fn telemetry(&self, body: &Telemetry) {
-        let message = self.shared.board.telemetry(self.shared.clock.now(), body);
-        self.shared.say(message);
+        let message = self.shared.snapshot.telemetry(self.shared.clock.now(), body);
+        self.shared.broadcast(message);
     }
 
     /// The cameras there are, and what this box can do. To be told often: it is also the sign that the box lives.
     pub fn cameras(&self, cameras: Vec<CameraFacts>, features: Features) {
-        self.shared.board.cameras(self.shared.clock.now(), cameras, features);
+        self.shared.snapshot.cameras(self.shared.clock.now(), cameras, features);
     }
 
     /// How every component is; whether anything works, and whether everything that is essential is well: what
     /// `/healthz` answers by.
     pub fn health(&self, components: Vec<ComponentOut>, works: bool, essential_ok: bool) {
-        self.shared.board.health(components, (works, essential_ok));
+        self.shared.snapshot.health(components, (works, essential_ok));
     }
 
     /// How the units are.
     pub fn units(&self, units: Vec<UnitOut>) {
-        self.shared.board.units(units);
+        self.shared.snapshot.units(units);
     }
 
     /// Certificates may have changed: the next connection gets the new ones.
@@ -196,7 +196,7 @@ impl Web {
 
     /// Forgets everything that names `person`: the person has been erased.
     pub fn forget(&self, person: PersonId) {
-        self.shared.board.forget(person.0);
+        self.shared.snapshot.forget(person.0);
     }
 
     /// Whether there is a page: without one nothing waits for it.
@@ -224,9 +224,9 @@ impl Web {
     }
 }
 
-impl PartAlbum for Web {
+impl PartPictureStore for Web {
     fn keep(&self, inspection: &Arc<Inspection>, picture: &Picture) {
-        self.shared.board.keep_picture(inspection.id, picture.jpeg.clone());
+        self.shared.snapshot.keep_picture(inspection.id, picture.jpeg.clone());
     }
 }
 

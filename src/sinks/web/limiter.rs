@@ -163,7 +163,7 @@ impl<K: Eq + Hash + Clone> Table<K> {
         if known.len() >= MOST && !known.contains_key(&key) {
             known.retain(|_, tries| now_ns.saturating_sub(tries.last_ns) < MEMORY_NS);
             if known.len() >= MOST {
-                make_room(known);
+                evict(known);
             }
         }
         let tries = known.entry(key).or_default();
@@ -188,7 +188,7 @@ impl<K: Eq + Hash + Clone> Table<K> {
 
 /// Forgets an eighth: first what was tried least, then what was quiet longest. A flood of names that are tried once does
 /// not wash away what is known of a name that is under attack.
-fn make_room<K: Eq + Hash>(known: &mut HashMap<K, Tries>) {
+fn evict<K: Eq + Hash>(known: &mut HashMap<K, Tries>) {
     let rank = |tries: &Tries| (tries.count, tries.last_ns);
     let mut ranks: Vec<_> = known.values().map(rank).collect();
     let (_, last, _) = ranks.select_nth_unstable(MOST / 8);

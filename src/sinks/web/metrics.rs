@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
-use super::board::Inner;
 use super::handle::Shared;
+use super::snapshot::Inner;
 use crate::contract::rest::CameraOut;
 use crate::contract::{Parts, Telemetry, topic};
 use crate::telemetry::FigureKind;
@@ -69,7 +69,7 @@ fn word(text: &str) -> String {
 }
 
 /// All figures.
-pub(super) fn text(board: &Inner, shared: &Shared, now: Stamp) -> String {
+pub(super) fn text(snapshot: &Inner, shared: &Shared, now: Stamp) -> String {
     let mut families = Families::default();
     let mut gauge = |name: &str, help: &'static str, value| families.add(name, "gauge", help, &[], value);
     gauge(
@@ -77,7 +77,7 @@ pub(super) fn text(board: &Inner, shared: &Shared, now: Stamp) -> String {
         "Seconds since the service started.",
         now.micros_since(shared.started) as f64 / 1e6,
     );
-    gauge("ocellus_alarms", "Alarms that are raised.", board.alarms.len() as f64);
+    gauge("ocellus_alarms", "Alarms that are raised.", snapshot.alarms.len() as f64);
     gauge("ocellus_web_viewers", "Live views at this moment.", shared.viewers.load(Ordering::Relaxed) as f64);
     gauge(
         "ocellus_web_listeners",
@@ -85,31 +85,31 @@ pub(super) fn text(board: &Inner, shared: &Shared, now: Stamp) -> String {
         shared.listeners.load(Ordering::Relaxed) as f64,
     );
     let state =
-        board.states.get(topic::STATUS).and_then(|state| state["state"].as_str()).unwrap_or("starting");
+        snapshot.states.get(topic::STATUS).and_then(|state| state["state"].as_str()).unwrap_or("starting");
     let online = f64::from(u8::from(state == "online"));
     gauge("ocellus_online", "1 where all is well, 0 where the box is degraded.", online);
     let version = [("version", env!("CARGO_PKG_VERSION")), ("device", &shared.device)];
     families.add("ocellus_build_info", "gauge", "Always 1; the version is a label.", &version, 1.0);
-    for component in &board.components {
+    for component in &snapshot.components {
         let well = f64::from(u8::from(component.state != "faulty"));
         let help = "0 while the component is faulty, else 1; /api/v1/status says why.";
         families.add("ocellus_health", "gauge", help, &[("component", &component.component)], well);
     }
-    for unit in &board.units {
+    for unit in &snapshot.units {
         let up = f64::from(u8::from(unit.state == "running"));
         families.add("ocellus_unit_up", "gauge", "1 while the unit runs.", &[("unit", &unit.name)], up);
         let restarts = f64::from(unit.restarts);
         let help = "Restarts since the unit was added.";
         families.add("ocellus_unit_restarts_total", "counter", help, &[("unit", &unit.name)], restarts);
     }
-    for facts in &board.cameras {
-        camera(&mut families, &super::api::views::camera(board, facts));
+    for facts in &snapshot.cameras {
+        camera(&mut families, &super::api::views::camera(snapshot, facts));
     }
     for (name, count) in shared.totals.read().named() {
-        counter(&mut families, board, shared, &name, count);
+        counter(&mut families, snapshot, shared, &name, count);
     }
-    if let Some(telemetry) = &board.telemetry {
-        figures(&mut families, board, shared, telemetry);
+    if let Some(telemetry) = &snapshot.telemetry {
+        figures(&mut families, snapshot, shared, telemetry);
     }
     families.text()
 }
@@ -125,12 +125,12 @@ fn camera(families: &mut Families, camera: &CameraOut) {
 }
 
 /// `CAMERA/what` is a camera's, `mqtt/what` the broker's side's, and so on.
-fn counter(families: &mut Families, board: &Inner, shared: &Shared, key: &str, count: u64) {
+fn counter(families: &mut Families, snapshot: &Inner, shared: &Shared, key: &str, count: u64) {
     let (owner, what) = key.split_once('/').unwrap_or(("", key));
     let described = |key: &str| shared.described.get().and_then(|known| known.get(key)).copied();
     // A camera may be called as one of our parts is; then its key is not among those that are described.
     let own = described(key);
-    let is_camera = own.is_none() && board.cameras.iter().any(|camera| camera.name == owner);
+    let is_camera = own.is_none() && snapshot.cameras.iter().any(|camera| camera.name == owner);
     let about = if is_camera { described(&format!("camera/{what}")) } else { own };
     let help = match about {
         Some(about) => Cow::Borrowed(about.help),
@@ -149,10 +149,10 @@ fn counter(families: &mut Families, board: &Inner, shared: &Shared, key: &str, c
     families.add(&name, kind, help, if is_camera { &labels[..] } else { &[] }, count as f64);
 }
 
-fn figures(families: &mut Families, board: &Inner, shared: &Shared, telemetry: &Telemetry) {
+fn figures(families: &mut Families, snapshot: &Inner, shared: &Shared, telemetry: &Telemetry) {
     // The web's own are newer on the board.
     for (name, count) in telemetry.counters.iter().filter(|(name, _)| !name.starts_with("web/")) {
-        counter(families, board, shared, name, *count);
+        counter(families, snapshot, shared, name, *count);
     }
     for (queue, waiting) in &telemetry.queues {
         let (kind, name) = queue.split_once('/').unwrap_or(("queue", queue));

@@ -11,7 +11,6 @@
 mod answer;
 mod api;
 mod ask;
-mod board;
 mod body;
 mod conn;
 mod counters;
@@ -32,6 +31,7 @@ mod routes;
 mod run;
 mod server;
 mod session;
+mod snapshot;
 mod tls;
 mod users;
 

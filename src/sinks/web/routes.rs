@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::{Fault, Outcome, Refused};
-use super::body::Roomy;
+use super::body::BudgetedBody;
 use super::guard::{self, Who};
 use super::places::Visitor;
 use super::server::{Peer, Server};
@@ -124,7 +124,7 @@ pub(super) struct Call {
     params: Vec<(String, String)>,
     query: Vec<(String, String)>,
     body: Body,
-    room: Option<OwnedSemaphorePermit>,
+    budget: Option<OwnedSemaphorePermit>,
 }
 
 /// The longest body of a request that carries no pictures, bytes; as over MQTT.
@@ -167,8 +167,9 @@ impl Call {
     pub(super) async fn bytes(&mut self) -> Result<Vec<u8>, Fault> {
         let limit = self.server.settings.max_body_bytes;
         let body = self.take_body();
-        let Roomy { bytes, room } = body::read_in(&self.server.room, &self.headers, body, limit).await?;
-        self.room = Some(room);
+        let BudgetedBody { bytes, budget } =
+            body::read_in(&self.server.budget, &self.headers, body, limit).await?;
+        self.budget = Some(budget);
         Ok(bytes)
     }
 
@@ -261,7 +262,16 @@ async fn attempt(server: &Arc<Server>, route: &'static Route, request: Request) 
         let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let query = query(&parts.uri)?;
         let headers = std::mem::take(&mut parts.headers);
-        Ok(Call { server: server.clone(), who: who.clone(), peer, headers, params, query, body, room: None })
+        Ok(Call {
+            server: server.clone(),
+            who: who.clone(),
+            peer,
+            headers,
+            params,
+            query,
+            body,
+            budget: None,
+        })
     };
     match call.await {
         Ok(call) => {

@@ -84,25 +84,25 @@ pub fn run(
     if nobody && !cfg.is_local() {
         return Err(WebError::NoUsers { bind: cfg.bind, users: users.display().to_string() });
     }
-    let door = Door { files: cfg.tls.clone(), acceptor: None, seen: 0 };
+    let tls = TlsListener { files: cfg.tls.clone(), acceptor: None, seen: 0 };
     let server = Server::new(handle.shared.clone(), cfg, state_dir, commands)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(WebError::Start)?;
     let outcome =
-        runtime.block_on(Unit { cfg, shared: handle.shared.clone(), alarm, stop, beat }.serve(server, door));
+        runtime.block_on(Unit { cfg, shared: handle.shared.clone(), alarm, stop, beat }.serve(server, tls));
     // Whoever is still connected is cut off here.
     drop(runtime);
     outcome
 }
 
 /// How connections are greeted.
-struct Door {
+struct TlsListener {
     files: Option<config::WebTls>,
     acceptor: Option<TlsAcceptor>,
     seen: u64,
 }
 
-impl Door {
+impl TlsListener {
     /// Reads the files again where somebody asked for it; those in force stay where the new ones cannot be used.
     fn refresh(&mut self, asked: u64, alarm: &dyn Fn(Option<&str>)) {
         if asked == self.seen {
@@ -124,14 +124,14 @@ impl Door {
 /// same connection waits, so each attempt waits twice as long as the one before.
 #[derive(Default)]
 struct Refused {
-    told: Repeated,
+    response: Repeated,
     pause: Duration,
 }
 
 impl Refused {
     fn pause(&mut self, shared: &Shared, error: &std::io::Error) -> Duration {
         shared.totals.accepts_failed.inc();
-        if let Some(count) = self.told.again(shared.clock.now().mono_ns) {
+        if let Some(count) = self.response.again(shared.clock.now().mono_ns) {
             tracing::warn!(
                 "no connection to the page can be taken ({count} attempts): {error}; close what is not needed, or raise \
                  LimitNOFILE"
@@ -142,7 +142,7 @@ impl Refused {
     }
 
     fn over(&mut self) {
-        if let Some(count) = self.told.over() {
+        if let Some(count) = self.response.over() {
             tracing::info!("connections to the page are taken again, after {count} failed attempts");
         }
         self.pause = Duration::ZERO;
@@ -158,9 +158,9 @@ struct Unit<'a> {
 }
 
 impl Unit<'_> {
-    async fn serve(&self, server: Server, mut door: Door) -> Result<(), WebError> {
-        door.seen = self.shared.refreshed.load(Ordering::Acquire);
-        door.acceptor = door.files.as_ref().map(tls::acceptor).transpose()?;
+    async fn serve(&self, server: Server, mut tls: TlsListener) -> Result<(), WebError> {
+        tls.seen = self.shared.refreshed.load(Ordering::Acquire);
+        tls.acceptor = tls.files.as_ref().map(tls::acceptor).transpose()?;
         let Some(listener) = self.listen().await else { return Ok(()) };
         self.tell(&listener);
         let router = routes::router(Arc::new(server));
@@ -176,7 +176,7 @@ impl Unit<'_> {
                 () = self.shared.wake.notified() => continue,
                 () = tokio::time::sleep(TICK) => continue,
             };
-            door.refresh(self.shared.refreshed.load(Ordering::Acquire), self.alarm);
+            tls.refresh(self.shared.refreshed.load(Ordering::Acquire), self.alarm);
             match accepted {
                 Ok((stream, from)) => {
                     refused.over();
@@ -187,7 +187,7 @@ impl Unit<'_> {
                             let visitor = welcome.place.visitor.clone();
                             let (proxies, router) = (proxies.clone(), router.clone());
                             let line = Line { address, visitor, proxies, router, closing: closing.clone() };
-                            self.greet(stream, line, welcome, &door);
+                            self.greet(stream, line, welcome, &tls);
                         }
                         None => self.turn_away(stream),
                     }
@@ -205,12 +205,12 @@ impl Unit<'_> {
         Ok(())
     }
 
-    fn greet(&self, stream: TcpStream, line: Line, welcome: Welcome, door: &Door) {
+    fn greet(&self, stream: TcpStream, line: Line, welcome: Welcome, tls: &TlsListener) {
         let Welcome { place, ended_another } = welcome;
         if ended_another {
             self.shared.totals.connections_refused.inc();
         }
-        let (tls, shared) = (door.acceptor.clone(), self.shared.clone());
+        let (tls, shared) = (tls.acceptor.clone(), self.shared.clone());
         tokio::spawn(async move {
             conn::serve(stream, line, tls, shared).await;
             drop(place);

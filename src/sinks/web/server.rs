@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::ask::Desk;
-use super::body::Room;
+use super::ask::CommandClient;
+use super::body::BodyBudget;
 use super::device::Devices;
 use super::handle::Shared;
 use super::limiter::{self, Limiter};
@@ -23,11 +23,11 @@ use crate::types::Command;
 pub(super) struct Server {
     pub(super) shared: Arc<Shared>,
     pub(super) settings: config::Web,
-    pub(super) desk: Desk,
+    pub(super) commands: CommandClient,
     pub(super) users: Users,
     pub(super) passwords: Checker,
     pub(super) devices: Devices,
-    pub(super) room: Room,
+    pub(super) budget: BodyBudget,
     pub(super) page: Page,
     pub(super) openapi: String,
     sessions: Mutex<Sessions>,
@@ -43,11 +43,11 @@ impl Server {
     ) -> Result<Server, WebError> {
         Ok(Server {
             shared,
-            desk: Desk::new(commands),
+            commands: CommandClient::new(commands),
             users: Users::new(settings.users_file(state_dir)),
             passwords: Checker::start()?,
             devices: Devices::open(state_dir).map_err(WebError::Chance)?,
-            room: Room::new(settings.max_body_bytes),
+            budget: BodyBudget::new(settings.max_body_bytes),
             page: Page::new(),
             openapi: super::openapi::document().to_string(),
             sessions: Mutex::new(Sessions::new(settings.session)),

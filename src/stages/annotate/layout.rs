@@ -11,7 +11,7 @@ pub(super) const APART_PX: f32 = 2.0;
 /// The marks and labels of one picture.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
-    room: (f32, f32),
+    space: (f32, f32),
     /// What people want to see: objects, regions, defects.
     marks: Vec<Rect>,
     labels: Vec<Rect>,
@@ -19,15 +19,15 @@ pub(super) struct Layout {
 
 impl Layout {
     /// A fresh picture of this size.
-    pub fn begin(&mut self, room: (f32, f32)) {
-        self.room = room;
+    pub fn begin(&mut self, space: (f32, f32)) {
+        self.space = space;
         self.marks.clear();
         self.labels.clear();
     }
 
     /// Something that labels are to leave free as far as they can.
     pub fn mark(&mut self, area: Rect) {
-        if let Some(area) = inside(area, self.room) {
+        if let Some(area) = inside(area, self.space) {
             self.marks.push(area);
         }
     }
@@ -64,7 +64,7 @@ impl Layout {
     /// `area`, moved to where all of it is seen; at even px, as labels are drawn.
     fn fitted(&self, area: Rect) -> Option<Rect> {
         let within = |v: f32, most: f32| (v.clamp(0.0, most) / 2.0).floor() * 2.0;
-        let (most_x, most_y) = (self.room.0 - area.w, self.room.1 - area.h);
+        let (most_x, most_y) = (self.space.0 - area.w, self.space.1 - area.h);
         if !(area.x.is_finite() && area.y.is_finite() && most_x >= 0.0 && most_y >= 0.0) {
             return None;
         }
@@ -105,9 +105,9 @@ fn overlap(a: Rect, b: Rect) -> f32 {
 }
 
 /// What of `area` lies in the picture; `None` where nothing does, or it is no area.
-fn inside(area: Rect, room: (f32, f32)) -> Option<Rect> {
+fn inside(area: Rect, space: (f32, f32)) -> Option<Rect> {
     let (x, y) = (area.x.max(0.0), area.y.max(0.0));
-    let (right, bottom) = ((area.x + area.w).min(room.0), (area.y + area.h).min(room.1));
+    let (right, bottom) = ((area.x + area.w).min(space.0), (area.y + area.h).min(space.1));
     let found = Rect { x, y, w: right - x, h: bottom - y };
     (found.w > 0.0 && found.h > 0.0).then_some(found)
 }
@@ -134,7 +134,7 @@ pub(super) fn leader(label: Rect, object: Rect) -> Option<(Point, Point)> {
 mod tests {
     use super::*;
 
-    const ROOM: (f32, f32) = (640.0, 480.0);
+    const SPACE: (f32, f32) = (640.0, 480.0);
     const SIZE: (f32, f32) = (80.0, 16.0);
 
     fn rect(x: f32, y: f32, w: f32, h: f32) -> Rect {
@@ -143,7 +143,7 @@ mod tests {
 
     fn layout(marks: &[Rect]) -> Layout {
         let mut layout = Layout::default();
-        layout.begin(ROOM);
+        layout.begin(SPACE);
         marks.iter().for_each(|mark| layout.mark(*mark));
         layout
     }
@@ -171,9 +171,9 @@ mod tests {
             assert!(is_free(label, &objects) && is_free(label, &placed), "{label:?}");
             assert!(
                 label.x >= 0.0
-                    && label.x + label.w <= ROOM.0
+                    && label.x + label.w <= SPACE.0
                     && label.y >= 0.0
-                    && label.y + label.h <= ROOM.1
+                    && label.y + label.h <= SPACE.1
             );
             placed.push(label);
         }
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn an_object_that_fills_the_picture_has_its_label_inside_and_a_part_of_no_weight_has_none() {
-        let whole = rect(0.0, 0.0, ROOM.0, ROOM.1);
+        let whole = rect(0.0, 0.0, SPACE.0, SPACE.1);
         assert!(layout(&[whole]).place(SIZE, whole, true).is_some());
         assert_eq!(layout(&[whole]).place(SIZE, whole, false), None);
     }
@@ -201,7 +201,7 @@ mod tests {
     fn what_was_reserved_is_not_taken() {
         let object = rect(100.0, 100.0, 60.0, 60.0);
         let mut layout = layout(&[object]);
-        layout.reserve(rect(0.0, 0.0, ROOM.0, 100.0));
+        layout.reserve(rect(0.0, 0.0, SPACE.0, 100.0));
         let label = layout.place(SIZE, object, true).unwrap();
         assert!(label.y >= 160.0 || label.x >= 160.0 || label.x + label.w <= 100.0, "{label:?}");
     }

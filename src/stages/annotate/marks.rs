@@ -53,7 +53,7 @@ impl Marks<'_> {
 
     /// A zone, tinted, or a line with its beginning marked.
     pub fn place(&mut self, place: &Place) {
-        let (width, height) = self.room();
+        let (width, height) = self.space();
         let on_canvas = |share: &Point| Point { x: share.x * width, y: share.y * height };
         let named = match place.points.as_slice() {
             [] => return,

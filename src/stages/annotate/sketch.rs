@@ -99,7 +99,7 @@ impl Marks<'_> {
     }
 
     /// Width and height of the canvas, px.
-    pub fn room(&self) -> (f32, f32) {
+    pub fn space(&self) -> (f32, f32) {
         (self.canvas.width() as f32, self.canvas.height() as f32)
     }
 
@@ -142,7 +142,7 @@ impl Marks<'_> {
     }
 
     fn plain_label(&self, ink: Ink) -> Label {
-        let limit = self.room().0 * LABEL_SHARE;
+        let limit = self.space().0 * LABEL_SHARE;
         Label { at: Point::default(), size: self.size, limit, ink, backdrop: None, halo: None }
     }
 

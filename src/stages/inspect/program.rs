@@ -108,12 +108,12 @@ impl Program {
         goldens: &[GoldenPicture],
         model: &Lender<'_>,
     ) -> Result<Program, ProgramError> {
-        let mut school = School::open(&recipe, goldens, model)?;
+        let mut builder = RecipeBuilder::open(&recipe, goldens, model)?;
         let mut regions = Vec::with_capacity(recipe.rois.len());
         for roi in &recipe.rois {
-            regions.push(school.prepare(&recipe, roi)?);
+            regions.push(builder.prepare(&recipe, roi)?);
         }
-        let School { aligner, models, .. } = school;
+        let RecipeBuilder { aligner, models, .. } = builder;
         let models = models.into_iter().map(|(_, model)| model).collect();
         Ok(Program { recipe, aligner, regions, models })
     }
@@ -161,23 +161,23 @@ struct Lesson<'a> {
 }
 
 /// Where regions are prepared.
-struct School<'a> {
+struct RecipeBuilder<'a> {
     product: &'a str,
     lessons: Vec<Lesson<'a>>,
     aligner: Option<Aligner>,
     /// What each model is asked for, and the model.
-    models: Vec<(Wish<'a>, Arc<Model>)>,
+    models: Vec<(ModelRequest<'a>, Arc<Model>)>,
     tools: Vec<ModelTools>,
     cutter: Cutter,
     patch: Patch,
 }
 
-impl<'a> School<'a> {
+impl<'a> RecipeBuilder<'a> {
     fn open(
         recipe: &'a Recipe,
         goldens: &'a [GoldenPicture],
         model: &Lender<'_>,
-    ) -> Result<School<'a>, ProgramError> {
+    ) -> Result<RecipeBuilder<'a>, ProgramError> {
         check_sizes(recipe, goldens)?;
         let mut aligner = aligner(recipe, goldens)?;
         let mut lessons = Vec::with_capacity(goldens.len());
@@ -190,15 +190,15 @@ impl<'a> School<'a> {
             let pose = pose.map_err(|cause| ProgramError::Align { picture: golden.name.clone(), cause })?;
             lessons.push(Lesson { golden, pose });
         }
-        let mut models: Vec<(Wish<'a>, Arc<Model>)> = Vec::new();
-        for wish in recipe.rois.iter().filter_map(wish) {
-            if !models.iter().any(|(known, _)| *known == wish) {
-                models.push((wish, model(wish.0, wish.1)?));
+        let mut models: Vec<(ModelRequest<'a>, Arc<Model>)> = Vec::new();
+        for model_request in recipe.rois.iter().filter_map(model_request) {
+            if !models.iter().any(|(known, _)| *known == model_request) {
+                models.push((model_request, model(model_request.0, model_request.1)?));
             }
         }
         let tools = models.iter().map(|(_, model)| ModelTools::new(model)).collect::<Result<_, _>>()?;
         let (cutter, patch) = (Cutter::new(), Patch::default());
-        Ok(School { product: &recipe.product, lessons, aligner, models, tools, cutter, patch })
+        Ok(RecipeBuilder { product: &recipe.product, lessons, aligner, models, tools, cutter, patch })
     }
 
     fn prepare(&mut self, recipe: &Recipe, roi: &Roi) -> Result<Region, ProgramError> {
@@ -309,17 +309,17 @@ impl<'a> School<'a> {
 
     /// The way of the region into its model.
     fn road(&self, roi: &Roi) -> Road {
-        let wish = wish(roi);
-        let at = self.models.iter().position(|(known, _)| Some(*known) == wish);
+        let model_request = model_request(roi);
+        let at = self.models.iter().position(|(known, _)| Some(*known) == model_request);
         let at = at.unwrap_or_else(|| unreachable!("every model of the recipe was opened"));
         Road::new(at, self.models[at].1.input())
     }
 }
 
 /// A model by its name, and whether its output is wanted as a vector.
-type Wish<'a> = (&'a str, bool);
+type ModelRequest<'a> = (&'a str, bool);
 
-fn wish(roi: &Roi) -> Option<Wish<'_>> {
+fn model_request(roi: &Roi) -> Option<ModelRequest<'_>> {
     Some((roi.check.model()?, matches!(roi.check, recipe::Check::Golden { .. })))
 }
 

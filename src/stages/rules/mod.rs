@@ -69,7 +69,7 @@ struct Here {
     presence: Presence,
     /// The last sighting, and the last event, on the monotonic clock of this process.
     last_ns: u64,
-    told_ns: u64,
+    reported_ns: u64,
     /// Time without a sighting: while the camera that saw the person last looked, and while it could not.
     absent_ns: u64,
     blind_ns: u64,
@@ -105,7 +105,7 @@ impl Rules {
             blind_ns: now.wall_ns.saturating_sub(looked_ns.max(presence.last_ns)),
             presence,
             last_ns: at,
-            told_ns: at,
+            reported_ns: at,
             absent_ns: 0,
             changed: false,
         };
@@ -113,8 +113,8 @@ impl Rules {
         self.ticked_ns = Some(at);
     }
 
-    /// A face was held against the gallery. What follows from it is put to `told`.
-    pub fn saw(&mut self, sighting: &Sighting, told: &mut Vec<Attendance>) {
+    /// A face was held against the gallery. What follows from it is put to `events`.
+    pub fn push(&mut self, sighting: &Sighting, events: &mut Vec<Attendance>) {
         self.counts.sightings.inc();
         let usual = CameraAttendance::default();
         let camera = self.settings.cameras.get(&*sighting.camera).unwrap_or(&usual);
@@ -151,18 +151,19 @@ impl Rules {
                     frame_seq: sighting.frame_seq,
                 };
                 match role {
-                    Role::Exit => self.leaves(presence, told),
-                    _ => self.is_here(presence, sighting.captured, told),
+                    Role::Exit => self.leaves(presence, events),
+                    _ => self.is_here(presence, sighting.captured, events),
                 }
             }
         }
     }
 
-    fn is_here(&mut self, now: Presence, at: Stamp, told: &mut Vec<Attendance>) {
+    fn is_here(&mut self, now: Presence, at: Stamp, events: &mut Vec<Attendance>) {
         let Some(here) = self.people.get_mut(&now.person) else {
-            told.push(now.event(AttendanceKind::Enter, at.wall_ns));
-            let (last_ns, told_ns) = (at.mono_ns, at.mono_ns);
-            let here = Here { last_ns, told_ns, absent_ns: 0, blind_ns: 0, changed: false, presence: now };
+            events.push(now.event(AttendanceKind::Enter, at.wall_ns));
+            let (last_ns, reported_ns) = (at.mono_ns, at.mono_ns);
+            let here =
+                Here { last_ns, reported_ns, absent_ns: 0, blind_ns: 0, changed: false, presence: now };
             self.people.insert(here.presence.person, here);
             return;
         };
@@ -172,24 +173,24 @@ impl Rules {
             here.presence = Presence { since_ns: here.presence.since_ns, ..now };
             (here.last_ns, here.changed) = (at.mono_ns, true);
         }
-        if at.mono_ns.saturating_sub(here.told_ns) >= nanos(self.settings.all.seen_every) {
-            here.told_ns = at.mono_ns;
-            told.push(here.presence.event(AttendanceKind::Seen, at.wall_ns));
+        if at.mono_ns.saturating_sub(here.reported_ns) >= nanos(self.settings.all.seen_every) {
+            here.reported_ns = at.mono_ns;
+            events.push(here.presence.event(AttendanceKind::Seen, at.wall_ns));
         }
     }
 
     /// Seen on the way out; somebody who is not here has left before.
-    fn leaves(&mut self, last: Presence, told: &mut Vec<Attendance>) {
+    fn leaves(&mut self, last: Presence, events: &mut Vec<Attendance>) {
         if let Some(here) = self.people.remove(&last.person) {
             let last = Presence { since_ns: here.presence.since_ns, ..last };
             self.rows.forget(last.person);
-            told.push(last.event(AttendanceKind::Leave, last.last_ns));
+            events.push(last.event(AttendanceKind::Leave, last.last_ns));
         }
     }
 
     /// Time has come to `now`: whoever was not seen for too long has left. `looks` tells whether a camera gives
     /// frames; one that is not configured any more counts as looking, and sees nobody.
-    pub fn tick(&mut self, now: Stamp, looks: &dyn Fn(&str) -> bool, told: &mut Vec<Attendance>) {
+    pub fn tick(&mut self, now: Stamp, looks: &dyn Fn(&str) -> bool, events: &mut Vec<Attendance>) {
         let all = &self.settings.all;
         let before = self.ticked_ns.replace(now.mono_ns).unwrap_or(now.mono_ns);
         let mut gone = Vec::new();
@@ -199,7 +200,7 @@ impl Rules {
             here.absent_ns += looked;
             here.blind_ns += step - looked;
             if here.absent_ns >= nanos(all.leave_after) || here.blind_ns > nanos(all.max_blind) {
-                told.push(here.presence.event(AttendanceKind::Leave, here.presence.last_ns));
+                events.push(here.presence.event(AttendanceKind::Leave, here.presence.last_ns));
                 gone.push(*person);
             }
         }

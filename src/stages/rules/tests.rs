@@ -27,9 +27,9 @@ fn settings() -> Settings {
         ..config::Attendance::default()
     };
     let exit = CameraAttendance { role: Role::Exit, ..CameraAttendance::default() };
-    let door = CameraAttendance { zones: vec!["door".into()], ..CameraAttendance::default() };
+    let entrance = CameraAttendance { zones: vec!["door".into()], ..CameraAttendance::default() };
     let none = CameraAttendance { role: Role::None, ..CameraAttendance::default() };
-    let cameras = [("exit", exit), ("hall", door), ("street", none)];
+    let cameras = [("exit", exit), ("hall", entrance), ("street", none)];
     Settings { all, cameras: cameras.map(|(name, camera)| (name.to_owned(), camera)).into() }
 }
 
@@ -53,122 +53,126 @@ fn sighting(camera: &str, track: u64, person: Option<u64>, at: Stamp) -> Sightin
 }
 
 /// The rules, and everything that they said.
-struct Desk {
+struct Harness {
     rules: Rules,
-    told: Vec<Attendance>,
+    events: Vec<Attendance>,
     away: Vec<&'static str>,
 }
 
-impl Desk {
-    fn new(settings: Settings) -> Desk {
+impl Harness {
+    fn new(settings: Settings) -> Harness {
         let mut rules = Rules::new(settings, Counts::default());
         rules.restore(Vec::new(), at(0), 0);
-        Desk { rules, told: Vec::new(), away: Vec::new() }
+        Harness { rules, events: Vec::new(), away: Vec::new() }
     }
 
-    fn saw(&mut self, camera: &str, track: u64, person: u64, ms: u64) {
-        self.rules.saw(&sighting(camera, track, Some(person), at(ms)), &mut self.told);
+    fn push(&mut self, camera: &str, track: u64, person: u64, ms: u64) {
+        self.rules.push(&sighting(camera, track, Some(person), at(ms)), &mut self.events);
     }
 
     fn tick(&mut self, ms: u64) {
         let away = self.away.clone();
-        self.rules.tick(at(ms), &|camera| !away.contains(&camera), &mut self.told);
+        self.rules.tick(at(ms), &|camera| !away.contains(&camera), &mut self.events);
     }
 
     /// What was said since the last call: kind, person and moment in ms.
-    fn said(&mut self) -> Vec<(&'static str, u64, u64)> {
-        let told = std::mem::take(&mut self.told);
-        told.iter().map(|e| (e.kind.as_str(), e.person.0, e.wall_ns.saturating_sub(MORNING) / MS)).collect()
+    fn events(&mut self) -> Vec<(&'static str, u64, u64)> {
+        let events = std::mem::take(&mut self.events);
+        events.iter().map(|e| (e.kind.as_str(), e.person.0, e.wall_ns.saturating_sub(MORNING) / MS)).collect()
     }
 }
 
 #[test]
 fn a_person_enters_is_seen_and_leaves_once() {
-    let mut desk = Desk::new(settings());
+    let mut harness = Harness::new(settings());
     for ms in (0..=4_500).step_by(100) {
-        desk.saw("front", 7, 1, ms);
-        desk.tick(ms);
+        harness.push("front", 7, 1, ms);
+        harness.tick(ms);
     }
-    assert_eq!(desk.said(), [("enter", 1, 100), ("seen", 1, 2_100), ("seen", 1, 4_100)]);
+    assert_eq!(harness.events(), [("enter", 1, 100), ("seen", 1, 2_100), ("seen", 1, 4_100)]);
     for ms in (4_600..9_000).step_by(100) {
-        desk.tick(ms);
+        harness.tick(ms);
     }
-    assert_eq!(desk.told[0].since_ns, MORNING + 100 * MS);
-    assert_eq!(desk.said(), [("leave", 1, 4_500)], "dated with the last sighting");
-    assert_eq!(desk.rules.present(), 0);
+    assert_eq!(harness.events[0].since_ns, MORNING + 100 * MS);
+    assert_eq!(harness.events(), [("leave", 1, 4_500)], "dated with the last sighting");
+    assert_eq!(harness.rules.present(), 0);
 }
 
 #[test]
 fn one_sighting_is_not_enough_and_two_that_are_far_apart_are_not_either() {
-    let mut desk = Desk::new(settings());
-    desk.saw("front", 7, 1, 0);
-    desk.saw("front", 8, 1, 10);
-    desk.saw("front", 7, 1, 1_500);
-    assert_eq!(desk.said(), []);
-    desk.saw("front", 7, 1, 2_400);
-    assert_eq!(desk.said(), [("enter", 1, 2_400)]);
+    let mut harness = Harness::new(settings());
+    harness.push("front", 7, 1, 0);
+    harness.push("front", 8, 1, 10);
+    harness.push("front", 7, 1, 1_500);
+    assert_eq!(harness.events(), []);
+    harness.push("front", 7, 1, 2_400);
+    assert_eq!(harness.events(), [("enter", 1, 2_400)]);
 }
 
 #[test]
 fn a_face_that_is_one_person_now_and_another_then_is_nobody() {
-    let mut desk = Desk::new(settings());
+    let mut harness = Harness::new(settings());
     for ms in 0..50 {
-        desk.saw("front", 7, ms % 2 + 1, ms * 20);
+        harness.push("front", 7, ms % 2 + 1, ms * 20);
     }
     for ms in 0..50 {
-        desk.saw("front", 8, 1, 2_000 + ms * 20);
-        desk.rules.saw(&sighting("front", 8, None, at(2_010 + ms * 20)), &mut desk.told);
+        harness.push("front", 8, 1, 2_000 + ms * 20);
+        harness.rules.push(&sighting("front", 8, None, at(2_010 + ms * 20)), &mut harness.events);
     }
-    assert_eq!(desk.said(), []);
-    let counts = &desk.rules.counts;
+    assert_eq!(harness.events(), []);
+    let counts = &harness.rules.counts;
     assert_eq!((counts.disagreed.get(), counts.unknown.get(), counts.waiting.get()), (49, 50, 51));
 }
 
 #[test]
 fn a_weak_or_unknown_face_and_one_that_is_no_number_count_for_nothing() {
-    let mut desk = Desk::new(settings());
+    let mut harness = Harness::new(settings());
     for (ms, similarity) in [(0, 0.59), (10, f32::NAN), (20, 0.2), (30, -1.0)] {
         let weak = Sighting { similarity, ..sighting("front", 7, Some(1), at(ms)) };
-        desk.rules.saw(&weak, &mut desk.told);
-        desk.rules.saw(&sighting("front", 7, None, at(ms + 5)), &mut desk.told);
+        harness.rules.push(&weak, &mut harness.events);
+        harness.rules.push(&sighting("front", 7, None, at(ms + 5)), &mut harness.events);
     }
-    assert_eq!((desk.said(), desk.rules.counts.weak.get()), (vec![], 4));
+    assert_eq!((harness.events(), harness.rules.counts.weak.get()), (vec![], 4));
 }
 
 #[test]
 fn two_cameras_make_one_presence_and_the_last_one_is_named_at_the_end() {
-    let mut desk = Desk::new(settings());
+    let mut harness = Harness::new(settings());
     for ms in (0..=1_000).step_by(100) {
-        desk.saw("front", 7, 1, ms);
-        desk.saw("back", 7, 1, ms + 20);
+        harness.push("front", 7, 1, ms);
+        harness.push("back", 7, 1, ms + 20);
     }
-    desk.tick(1_100);
+    harness.tick(1_100);
     for ms in (1_100..9_000).step_by(100) {
-        desk.tick(ms);
+        harness.tick(ms);
     }
-    assert_eq!(desk.told.last().map(|event| &*event.camera), Some("back"));
-    assert_eq!(desk.said(), [("enter", 1, 100), ("leave", 1, 1_020)]);
+    assert_eq!(harness.events.last().map(|event| &*event.camera), Some("back"));
+    assert_eq!(harness.events(), [("enter", 1, 100), ("leave", 1, 1_020)]);
 }
 
 #[test]
 fn zones_roles_and_cameras_that_do_not_count() {
-    let mut desk = Desk::new(settings());
+    let mut harness = Harness::new(settings());
     for ms in (0..1_000).step_by(100) {
-        desk.saw("street", 1, 1, ms);
-        desk.saw("hall", 1, 2, ms);
-        desk.saw("exit", 1, 3, ms);
+        harness.push("street", 1, 1, ms);
+        harness.push("hall", 1, 2, ms);
+        harness.push("exit", 1, 3, ms);
     }
-    assert_eq!(desk.said(), [], "a street, outside the door's zone, and somebody who is not here leaves");
+    assert_eq!(
+        harness.events(),
+        [],
+        "a street, outside the door's zone, and somebody who is not here leaves"
+    );
     for ms in [1_000, 1_100] {
         let mut inside = sighting("hall", 1, Some(2), at(ms));
         inside.zones = ZoneSet::of(["door"]);
-        desk.rules.saw(&inside, &mut desk.told);
+        harness.rules.push(&inside, &mut harness.events);
     }
-    desk.saw("exit", 9, 2, 1_200);
-    assert_eq!(desk.said(), [("enter", 2, 1_100)]);
-    desk.saw("exit", 9, 2, 1_300);
-    desk.saw("exit", 9, 2, 1_400);
-    assert_eq!(desk.said(), [("leave", 2, 1_300)]);
+    harness.push("exit", 9, 2, 1_200);
+    assert_eq!(harness.events(), [("enter", 2, 1_100)]);
+    harness.push("exit", 9, 2, 1_300);
+    harness.push("exit", 9, 2, 1_400);
+    assert_eq!(harness.events(), [("leave", 2, 1_300)]);
 }
 
 #[test]
@@ -178,48 +182,48 @@ fn somebody_in_all_zones_that_a_camera_may_have_is_present_in_each() {
         let mut settings = settings();
         let camera = CameraAttendance { zones: vec![zone.clone()], ..CameraAttendance::default() };
         settings.cameras.insert("hall".into(), camera);
-        let mut desk = Desk::new(settings);
+        let mut harness = Harness::new(settings);
         for ms in [1_000, 1_100] {
             let mut inside = sighting("hall", 1, Some(2), at(ms));
             inside.zones = ZoneSet::of(names.iter().map(String::as_str));
-            desk.rules.saw(&inside, &mut desk.told);
+            harness.rules.push(&inside, &mut harness.events);
         }
-        assert_eq!(desk.said(), [("enter", 2, 1_100)], "{zone}");
+        assert_eq!(harness.events(), [("enter", 2, 1_100)], "{zone}");
     }
 }
 
 #[test]
 fn a_camera_that_is_away_ends_no_presence_until_the_box_was_blind_for_too_long() {
-    let mut desk = Desk::new(settings());
-    desk.saw("front", 7, 1, 0);
-    desk.saw("front", 7, 1, 100);
-    desk.away = vec!["front"];
+    let mut harness = Harness::new(settings());
+    harness.push("front", 7, 1, 0);
+    harness.push("front", 7, 1, 100);
+    harness.away = vec!["front"];
     for ms in (200..50_000).step_by(500) {
-        desk.tick(ms);
+        harness.tick(ms);
     }
-    assert_eq!(desk.said(), [("enter", 1, 100)]);
-    desk.away.clear();
-    desk.saw("front", 12, 1, 50_000);
-    desk.saw("front", 12, 1, 50_100);
-    assert_eq!(desk.said(), [("seen", 1, 50_100)]);
-    desk.away = vec!["front"];
+    assert_eq!(harness.events(), [("enter", 1, 100)]);
+    harness.away.clear();
+    harness.push("front", 12, 1, 50_000);
+    harness.push("front", 12, 1, 50_100);
+    assert_eq!(harness.events(), [("seen", 1, 50_100)]);
+    harness.away = vec!["front"];
     for ms in (50_200..112_000).step_by(500) {
-        desk.tick(ms);
+        harness.tick(ms);
     }
-    assert_eq!(desk.said(), [("leave", 1, 50_100)]);
+    assert_eq!(harness.events(), [("leave", 1, 50_100)]);
 }
 
 #[test]
 fn a_process_that_stood_still_did_not_look() {
-    let mut desk = Desk::new(Settings {
+    let mut harness = Harness::new(Settings {
         all: config::Attendance { leave_after: Duration::from_secs(20), ..settings().all },
         ..settings()
     });
-    desk.saw("front", 7, 1, 0);
-    desk.saw("front", 7, 1, 100);
-    desk.tick(200);
-    desk.tick(40_200);
-    assert_eq!(desk.said(), [("enter", 1, 100)], "40 s without a tick are no absence of 40 s");
+    harness.push("front", 7, 1, 0);
+    harness.push("front", 7, 1, 100);
+    harness.tick(200);
+    harness.tick(40_200);
+    assert_eq!(harness.events(), [("enter", 1, 100)], "40 s without a tick are no absence of 40 s");
 }
 
 #[test]
@@ -234,16 +238,16 @@ fn a_restart_makes_no_event_and_a_night_off_ends_the_presence() {
         track: 1,
         frame_seq: 1,
     };
-    let mut desk = Desk::new(settings());
-    desk.rules.restore(vec![presence.clone()], at(100_000), at(50_000).wall_ns);
-    desk.tick(100_100);
-    desk.saw("front", 3, 1, 100_200);
-    desk.saw("front", 3, 1, 100_300);
-    assert_eq!(desk.said(), []);
-    desk.rules.restore(vec![presence], at(100_000), at(39_000).wall_ns);
-    desk.tick(100_100);
-    assert_eq!(desk.told[0].wall_ns, MORNING + 5);
-    assert_eq!(desk.said(), [("leave", 1, 0)]);
+    let mut harness = Harness::new(settings());
+    harness.rules.restore(vec![presence.clone()], at(100_000), at(50_000).wall_ns);
+    harness.tick(100_100);
+    harness.push("front", 3, 1, 100_200);
+    harness.push("front", 3, 1, 100_300);
+    assert_eq!(harness.events(), []);
+    harness.rules.restore(vec![presence], at(100_000), at(39_000).wall_ns);
+    harness.tick(100_100);
+    assert_eq!(harness.events[0].wall_ns, MORNING + 5);
+    assert_eq!(harness.events(), [("leave", 1, 0)]);
 }
 
 #[test]
@@ -253,15 +257,15 @@ fn nobody_counts_outside_the_schedule_and_who_was_here_leaves() {
     let zone = TimeZone::get("Europe/Berlin").unwrap();
     // 08:00 UTC is 09:00 in Berlin: just over.
     let all = config::Attendance { schedule: vec![hours.clone()], zone, ..settings().all };
-    let mut desk = Desk::new(Settings { all, ..settings() });
+    let mut harness = Harness::new(Settings { all, ..settings() });
     let early = |ms| Stamp { mono_ns: ms * MS, wall_ns: MORNING - 3_000 * MS + ms * MS };
     for ms in (0..8_000).step_by(100) {
-        desk.rules.saw(&sighting("front", 7, Some(1), early(ms)), &mut desk.told);
-        desk.rules.tick(early(ms), &|_| true, &mut desk.told);
+        harness.rules.push(&sighting("front", 7, Some(1), early(ms)), &mut harness.events);
+        harness.rules.tick(early(ms), &|_| true, &mut harness.events);
     }
-    let told: Vec<_> =
-        desk.told.iter().map(|e| (e.kind.as_str(), (e.wall_ns + 3_000 * MS - MORNING) / MS)).collect();
-    assert_eq!(told, [("enter", 100), ("seen", 2_100), ("leave", 2_900)]);
+    let events: Vec<_> =
+        harness.events.iter().map(|e| (e.kind.as_str(), (e.wall_ns + 3_000 * MS - MORNING) / MS)).collect();
+    assert_eq!(events, [("enter", 100), ("seen", 2_100), ("leave", 2_900)]);
     let night = Hours { days: vec![Weekday::Friday], from: time(22, 0), to: Some(time(6, 0)) };
     let hour = 3_600_000 * MS;
     let open = |hours: &Hours, wall_ns| is_open(std::slice::from_ref(hours), &TimeZone::UTC, wall_ns);
@@ -275,48 +279,48 @@ fn nobody_counts_outside_the_schedule_and_who_was_here_leaves() {
 
 #[test]
 fn a_wall_clock_that_is_set_back_changes_dates_and_no_durations() {
-    let mut desk = Desk::new(settings());
+    let mut harness = Harness::new(settings());
     let back = |ms: u64| Stamp { mono_ns: ms * MS, wall_ns: MORNING - 3_600_000 * MS + ms * MS };
-    desk.saw("front", 7, 1, 0);
-    desk.saw("front", 7, 1, 100);
+    harness.push("front", 7, 1, 0);
+    harness.push("front", 7, 1, 100);
     for ms in (200..2_000).step_by(100) {
-        desk.rules.saw(&sighting("front", 7, Some(1), back(ms)), &mut desk.told);
-        desk.rules.tick(back(ms), &|_| true, &mut desk.told);
+        harness.rules.push(&sighting("front", 7, Some(1), back(ms)), &mut harness.events);
+        harness.rules.tick(back(ms), &|_| true, &mut harness.events);
     }
-    assert_eq!(desk.told.len(), 1, "neither seen nor leave came early");
+    assert_eq!(harness.events.len(), 1, "neither seen nor leave came early");
     for ms in (2_000..5_000).step_by(100) {
-        desk.rules.tick(back(ms), &|_| true, &mut desk.told);
+        harness.rules.tick(back(ms), &|_| true, &mut harness.events);
     }
-    let leave = desk.told.last().unwrap();
+    let leave = harness.events.last().unwrap();
     assert_eq!((leave.kind, leave.wall_ns), (AttendanceKind::Leave, back(1_900).wall_ns));
 }
 
 #[test]
 fn who_is_forgotten_never_leaves_and_has_to_agree_again() {
-    let mut desk = Desk::new(settings());
-    desk.saw("front", 7, 1, 0);
-    desk.saw("front", 7, 1, 100);
-    desk.rules.forget(PersonId(1));
-    desk.tick(9_000);
-    desk.saw("front", 7, 1, 9_100);
-    assert_eq!(desk.said(), [("enter", 1, 100)]);
+    let mut harness = Harness::new(settings());
+    harness.push("front", 7, 1, 0);
+    harness.push("front", 7, 1, 100);
+    harness.rules.forget(PersonId(1));
+    harness.tick(9_000);
+    harness.push("front", 7, 1, 9_100);
+    assert_eq!(harness.events(), [("enter", 1, 100)]);
 }
 
 #[test]
 fn two_people_who_were_one_go_on_as_one_presence() {
-    let mut desk = Desk::new(settings());
+    let mut harness = Harness::new(settings());
     for ms in [0, 100] {
-        desk.saw("front", 1, 1, ms);
-        desk.saw("front", 2, 2, ms + 10);
-        desk.saw("front", 3, 3, ms + 20);
+        harness.push("front", 1, 1, ms);
+        harness.push("front", 2, 2, ms + 10);
+        harness.push("front", 3, 3, ms + 20);
     }
-    desk.rules.merge(PersonId(1), PersonId(2));
-    desk.rules.merge(PersonId(3), PersonId(4));
+    harness.rules.merge(PersonId(1), PersonId(2));
+    harness.rules.merge(PersonId(3), PersonId(4));
     for ms in (200..9_000).step_by(100) {
-        desk.tick(ms);
+        harness.tick(ms);
     }
     let leaves: Vec<_> =
-        desk.told.iter().skip(3).map(|e| (e.person.0, (e.since_ns - MORNING) / MS)).collect();
+        harness.events.iter().skip(3).map(|e| (e.person.0, (e.since_ns - MORNING) / MS)).collect();
     assert_eq!(leaves, [(2, 100), (4, 120)], "one leave a person, since the first of both began");
 }
 
@@ -331,9 +335,9 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let saw =
+    let push =
         (0..3_usize, 0..3_u64, prop::option::weighted(0.9, 1..4_u64), 0..300_u64, prop::bool::weighted(0.9));
-    let saw = saw.prop_map(|(camera, track, person, late_ms, strong)| Step::Saw {
+    let push = push.prop_map(|(camera, track, person, late_ms, strong)| Step::Saw {
         camera,
         track,
         person,
@@ -342,7 +346,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     });
     prop::collection::vec(
         prop_oneof![
-            12 => saw,
+            12 => push,
             8 => (1..1_500_u64).prop_map(|ms| Step::Pass { ms }),
             1 => (-10_000_000..10_000_000_i64).prop_map(|by_ms| Step::Clock { by_ms }),
             1 => (0..3_usize, any::<bool>()).prop_map(|(camera, away)| Step::Away { camera, away }),
@@ -361,7 +365,7 @@ proptest! {
     fn every_person_s_events_are_lives_one_after_the_other(steps in steps()) {
         const CAMERAS: [&str; 3] = ["front", "back", "exit"];
         let mut rules = Rules::new(settings(), Counts::default());
-        let (mut told, mut away) = (Vec::new(), [false; 3]);
+        let (mut events, mut away) = (Vec::new(), [false; 3]);
         let (mut mono, mut shift) = (1_000_u64, 20_000_000_i64);
         let stamp = |mono: u64, shift: i64| {
             Stamp { mono_ns: mono * MS, wall_ns: MORNING + (mono as i64 + shift).max(0) as u64 * MS }
@@ -373,12 +377,12 @@ proptest! {
                     let when = stamp(mono.saturating_sub(late_ms), shift);
                     let similarity = if strong { 0.7 } else { 0.5 };
                     let seen = Sighting { similarity, ..sighting(CAMERAS[camera], track, person, when) };
-                    rules.saw(&seen, &mut told);
+                    rules.push(&seen, &mut events);
                 }
                 Step::Pass { ms } => {
                     mono += ms;
                     let looks = |name: &str| CAMERAS.iter().position(|c| *c == name).is_none_or(|at| !away[at]);
-                    rules.tick(stamp(mono, shift), &looks, &mut told);
+                    rules.tick(stamp(mono, shift), &looks, &mut events);
                 }
                 Step::Clock { by_ms } => shift += by_ms,
                 Step::Away { camera, away: is } => away[camera] = is,
@@ -391,10 +395,10 @@ proptest! {
             }
         }
         let mut here: BTreeMap<PersonId, u64> = BTreeMap::new();
-        for event in &told {
+        for event in &events {
             match event.kind {
                 AttendanceKind::Enter => {
-                    prop_assert!(here.insert(event.person, event.since_ns).is_none(), "entered twice: {told:#?}");
+                    prop_assert!(here.insert(event.person, event.since_ns).is_none(), "entered twice: {events:#?}");
                 }
                 AttendanceKind::Seen => prop_assert_eq!(here.get(&event.person), Some(&event.since_ns)),
                 AttendanceKind::Leave => prop_assert_eq!(here.remove(&event.person), Some(event.since_ns)),

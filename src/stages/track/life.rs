@@ -39,7 +39,7 @@ pub(super) struct Followed {
     /// The finding that it was seen as in the frame under way.
     pub(super) finding: Option<usize>,
     /// When an event of its life was told last.
-    told: Stamp,
+    reported: Stamp,
     /// When it was seen last, on the tracker's clock.
     seen: Duration,
     stays: Stays,
@@ -68,7 +68,7 @@ impl Followed {
             hits: 1,
             missed: 0,
             finding: None,
-            told: moment.captured,
+            reported: moment.captured,
             seen: moment.now,
             stays,
         }
@@ -116,7 +116,7 @@ impl Followed {
     ) {
         let kind = match self.id {
             None if self.hits >= min_frames => EventKind::New,
-            Some(_) if moment.captured.micros_since(self.told) >= update_every.as_micros() as u64 => {
+            Some(_) if moment.captured.micros_since(self.reported) >= update_every.as_micros() as u64 => {
                 EventKind::Update
             }
             _ => return,
@@ -128,7 +128,7 @@ impl Followed {
         let id = self.id.unwrap_or_else(|| numbers.next());
         if events.push(self.looks.event(id, kind, moment)).is_ok() {
             self.id = Some(id);
-            self.told = moment.captured;
+            self.reported = moment.captured;
         }
     }
 

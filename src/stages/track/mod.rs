@@ -147,7 +147,7 @@ impl Tracker {
         self.pair(report, &moment, Pass::Expected, |track| track.id.is_some() && track.missed == 1, unsure);
         self.pair(report, &moment, Pass::Expected, |track| track.id.is_none(), sure);
         self.begin(report, &moment);
-        self.tell(report, &moment, events);
+        self.report_event(report, &moment, events);
         self.forget(&moment, events);
     }
 
@@ -205,7 +205,7 @@ impl Tracker {
         }
     }
 
-    fn tell(&mut self, report: &mut Report, moment: &Moment, events: &mut Events) {
+    fn report_event(&mut self, report: &mut Report, moment: &Moment, events: &mut Events) {
         let Tracker { settings, tracks, places, numbers, .. } = self;
         let rhythm = (settings.min_frames, settings.update_every);
         for track in tracks.iter_mut() {
@@ -262,29 +262,30 @@ mod tests {
     }
 
     fn run(tracker: &mut Tracker, frames: &[Report]) -> Vec<(u64, EventKind, u64)> {
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for report in frames {
             let mut events = Events::new();
             tracker.update(&mut report.clone(), &mut events);
-            told.extend(events.iter().map(|event| (event.frame_seq, event.kind, event.track)));
+            reported.extend(events.iter().map(|event| (event.frame_seq, event.kind, event.track)));
         }
-        told
+        reported
     }
 
     #[test]
-    fn an_object_is_told_new_then_updated_then_ended() {
+    fn an_object_is_reported_new_then_updated_then_ended() {
         let mut tracker = Tracker::new(SETTINGS, 7);
         let seen = (0..6).map(|n| frame(n, &[(n as f32 * 8.0, 0.0)]));
         let gone = (6..12).map(|n| frame(n, &[]));
-        let told = run(&mut tracker, &seen.chain(gone).collect::<Vec<_>>());
-        assert_eq!(told, [(1, EventKind::New, 7), (5, EventKind::Update, 7), (8, EventKind::End, 7)]);
+        let reported = run(&mut tracker, &seen.chain(gone).collect::<Vec<_>>());
+        assert_eq!(reported, [(1, EventKind::New, 7), (5, EventKind::Update, 7), (8, EventKind::End, 7)]);
     }
 
     #[test]
     fn a_detection_of_a_single_frame_is_no_event() {
         let mut tracker = Tracker::new(SETTINGS, 0);
-        let told = run(&mut tracker, &[frame(0, &[(0.0, 0.0)]), frame(1, &[]), frame(2, &[]), frame(3, &[])]);
-        assert!(told.is_empty());
+        let reported =
+            run(&mut tracker, &[frame(0, &[(0.0, 0.0)]), frame(1, &[]), frame(2, &[]), frame(3, &[])]);
+        assert!(reported.is_empty());
     }
 
     #[test]
@@ -292,10 +293,10 @@ mod tests {
         let mut tracker = Tracker::new(SETTINGS, 0);
         let frames: Vec<_> =
             (0..20).map(|n| frame(n, &[(n as f32 * 8.0, 0.0), (152.0 - n as f32 * 8.0, 14.0)])).collect();
-        let told = run(&mut tracker, &frames);
-        let news = told.iter().filter(|(_, kind, _)| *kind == EventKind::New).count();
-        assert_eq!(news, 2, "{told:?}");
-        assert!(told.iter().all(|(_, kind, _)| *kind != EventKind::End));
+        let reported = run(&mut tracker, &frames);
+        let news = reported.iter().filter(|(_, kind, _)| *kind == EventKind::New).count();
+        assert_eq!(news, 2, "{reported:?}");
+        assert!(reported.iter().all(|(_, kind, _)| *kind != EventKind::End));
     }
 
     #[test]
@@ -303,12 +304,12 @@ mod tests {
         let mut tracker = Tracker::new(SETTINGS, 0);
         let frames: Vec<_> =
             (0..9).map(|n| if n == 4 { frame(n, &[]) } else { frame(n, &[(n as f32 * 8.0, 0.0)]) }).collect();
-        let told = run(&mut tracker, &frames);
-        assert_eq!(told.iter().filter(|(_, kind, _)| *kind == EventKind::New).count(), 1);
+        let reported = run(&mut tracker, &frames);
+        assert_eq!(reported.iter().filter(|(_, kind, _)| *kind == EventKind::New).count(), 1);
     }
 
     #[test]
-    fn a_camera_that_goes_away_ends_what_was_told() {
+    fn a_camera_that_goes_away_ends_what_was_reported() {
         let mut tracker = Tracker::new(SETTINGS, 0);
         let last = frame(1, &[(0.0, 0.0)]);
         run(&mut tracker, &[frame(0, &[(0.0, 0.0)]), last.clone()]);

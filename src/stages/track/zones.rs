@@ -114,25 +114,27 @@ impl Places {
         }
     }
 
-    /// The object is at `rect` at the time `now`. `tell` is asked to tell what that means; what it has no room for
+    /// The object is at `rect` at the time `now`. `report_event` is asked to tell what that means; what it has no room for
     /// (false) is not yet so, and is tried again when the object is seen next.
     pub(super) fn seen(
         &self,
         stays: &mut Stays,
         rect: Rect,
         now: Duration,
-        mut tell: impl FnMut(Happening<'_>) -> bool,
+        mut report_event: impl FnMut(Happening<'_>) -> bool,
     ) {
         let at = self.anchor_of(rect);
         for (index, zone) in self.zones.iter().enumerate() {
-            self.judge_zone(index, zone, stays, at, now, &mut tell);
+            self.judge_zone(index, zone, stays, at, now, &mut report_event);
         }
         for (line, was) in self.lines.iter().zip(&mut stays.beyond) {
             let Some(is) = self.beyond(line, at) else { continue };
             let crossed = was.filter(|was| was.right != is.right && cut(was.at, at, line.ends));
             let direction = if is.right { Direction::LeftToRight } else { Direction::RightToLeft };
             let (kind, place) = (EventKind::LineCross, &line.name);
-            if crossed.is_none() || tell(Happening { kind, place, dwell: None, direction: Some(direction) }) {
+            if crossed.is_none()
+                || report_event(Happening { kind, place, dwell: None, direction: Some(direction) })
+            {
                 *was = Some(is);
             }
         }
@@ -145,25 +147,25 @@ impl Places {
         stays: &mut Stays,
         at: Point,
         now: Duration,
-        tell: &mut impl FnMut(Happening<'_>) -> bool,
+        report_event: &mut impl FnMut(Happening<'_>) -> bool,
     ) {
         let (bit, place) = (1 << index, &zone.name);
         let happening = |kind, dwell| Happening { kind, place, dwell, direction: None };
         let inside = contains(&zone.corners, at);
         let stay = now.saturating_sub(stays.since[index]);
         if stays.inside & bit == 0 {
-            if inside && tell(happening(EventKind::ZoneEnter, None)) {
+            if inside && report_event(happening(EventKind::ZoneEnter, None)) {
                 stays.inside |= bit;
                 stays.dwelt &= !bit;
                 stays.since[index] = now;
             }
         } else if !inside && distance_to(&zone.corners, at) > self.margin_px {
-            if tell(happening(EventKind::ZoneLeave, Some(stay))) {
+            if report_event(happening(EventKind::ZoneLeave, Some(stay))) {
                 stays.inside &= !bit;
             }
         } else if stays.dwelt & bit == 0
             && zone.dwell.is_some_and(|dwell| stay > dwell)
-            && tell(happening(EventKind::Dwell, Some(stay)))
+            && report_event(happening(EventKind::Dwell, Some(stay)))
         {
             stays.dwelt |= bit;
         }
@@ -174,12 +176,14 @@ impl Places {
         &self,
         stays: &mut Stays,
         last: Duration,
-        mut tell: impl FnMut(Happening<'_>) -> bool,
+        mut report_event: impl FnMut(Happening<'_>) -> bool,
     ) -> bool {
         for (index, zone) in self.zones.iter().enumerate() {
             let (kind, place) = (EventKind::ZoneLeave, &zone.name);
             let dwell = Some(last.saturating_sub(stays.since[index]));
-            if stays.inside & 1 << index != 0 && tell(Happening { kind, place, dwell, direction: None }) {
+            if stays.inside & 1 << index != 0
+                && report_event(Happening { kind, place, dwell, direction: None })
+            {
                 stays.inside &= !(1 << index);
             }
         }

@@ -15,9 +15,9 @@ impl Gallery {
     /// Errors: [`GalleryError::NoPerson`], and those of the disk.
     pub fn begin_erasure(&self, id: PersonId) -> Result<Erasing, GalleryError> {
         let _turn = self.store.gallery_turn();
-        let shelf = self.shelf()?;
+        let table = self.table()?;
         let pending = self.pending_erasures()?.into_iter().find(|erasing| erasing.person == id);
-        let Some(person) = shelf.find(id)? else {
+        let Some(person) = table.find(id)? else {
             return pending.ok_or(GalleryError::NoPerson { person: id });
         };
         let count = person.samples.len() as u64;
@@ -33,7 +33,7 @@ impl Gallery {
         self.crops.erase_copy(id)?;
         self.crops.sync()?;
         batch.remove(record::person_key(id));
-        shelf.apply(batch)?;
+        table.apply(batch)?;
         Ok(erasing)
     }
 

@@ -7,7 +7,7 @@ mod crops;
 mod erase;
 mod error;
 mod record;
-mod shelf;
+mod table;
 mod transfer;
 
 pub use error::GalleryError;
@@ -17,7 +17,7 @@ pub use transfer::{Imported, PersonName, Skipped, read_header};
 use std::collections::HashMap;
 
 use crops::Crops;
-use shelf::Shelf;
+use table::Table;
 
 use super::Store;
 use crate::types::{Clock, Patch, PersonId, SystemClock};
@@ -37,17 +37,17 @@ impl Gallery {
 
     /// Everybody, in the order of enrolment.
     pub fn people(&self) -> Result<Vec<Person>, GalleryError> {
-        self.shelf()?.people()
+        self.table()?.people()
     }
 
     /// One person. Errors: [`GalleryError::NoPerson`].
     pub fn person(&self, id: PersonId) -> Result<Person, GalleryError> {
-        self.shelf()?.person(id)
+        self.table()?.person(id)
     }
 
     /// The present name of everybody, also under the numbers of those who were merged into them.
     pub fn names(&self) -> Result<HashMap<PersonId, String>, GalleryError> {
-        let people = self.shelf()?.heads()?.into_iter();
+        let people = self.table()?.heads()?.into_iter();
         let named = people.flat_map(|Person { id, name, was, .. }| {
             was.into_iter().chain([id]).map(move |number| (number, name.clone()))
         });
@@ -56,14 +56,14 @@ impl Gallery {
 
     /// Whoever is called `name`, whatever its case.
     pub fn named(&self, name: &str) -> Result<Option<Person>, GalleryError> {
-        let (shelf, lower) = (self.shelf()?, name.trim().to_lowercase());
-        let found = shelf.heads()?.into_iter().find(|person| person.name.to_lowercase() == lower);
-        found.map(|person| shelf.person(person.id)).transpose()
+        let (table, lower) = (self.table()?, name.trim().to_lowercase());
+        let found = table.heads()?.into_iter().find(|person| person.name.to_lowercase() == lower);
+        found.map(|person| table.person(person.id)).transpose()
     }
 
     /// Whether somebody ever had this number.
     pub fn knew(&self, id: PersonId) -> Result<bool, GalleryError> {
-        let next = self.store.counters().get(shelf::NEXT_PERSON)?;
+        let next = self.store.counters().get(table::NEXT_PERSON)?;
         Ok((1..next).contains(&id.0))
     }
 
@@ -72,12 +72,12 @@ impl Gallery {
     pub fn enrol(&self, name: &str, faces: &[NewSample]) -> Result<Person, GalleryError> {
         let name = clean_name(name)?;
         let _turn = self.store.gallery_turn();
-        let shelf = self.shelf()?;
-        shelf.free(&name, None)?;
-        let samples = self.keep(&shelf, faces)?;
-        let id = shelf.next_person()?;
+        let table = self.table()?;
+        table.free(&name, None)?;
+        let samples = self.keep(&table, faces)?;
+        let id = table.next_person()?;
         let person = Person { id, name, created_ns: now(), was: Vec::new(), samples };
-        self.put(&shelf, &person)?;
+        self.put(&table, &person)?;
         Ok(person)
     }
 
@@ -85,28 +85,28 @@ impl Gallery {
     /// Errors: [`GalleryError::NoPerson`], [`GalleryError::Unfit`].
     pub fn add(&self, id: PersonId, faces: &[NewSample]) -> Result<Person, GalleryError> {
         let _turn = self.store.gallery_turn();
-        let shelf = self.shelf()?;
-        shelf.person(id)?;
+        let table = self.table()?;
+        table.person(id)?;
         let mut batch = sled::Batch::default();
-        for sample in self.keep(&shelf, faces)? {
-            shelf::insert_sample(&mut batch, id, &sample);
+        for sample in self.keep(&table, faces)? {
+            table::insert_sample(&mut batch, id, &sample);
         }
-        shelf.apply(batch)?;
-        shelf.copy(id)?;
-        shelf.person(id)
+        table.apply(batch)?;
+        table.copy(id)?;
+        table.person(id)
     }
 
     /// Gives a person another name. Errors: [`GalleryError::Name`], [`GalleryError::Taken`].
     pub fn rename(&self, id: PersonId, name: &str) -> Result<Person, GalleryError> {
         let name = clean_name(name)?;
         let _turn = self.store.gallery_turn();
-        let shelf = self.shelf()?;
-        let person = Person { name, ..shelf.person(id)? };
-        shelf.free(&person.name, Some(id))?;
+        let table = self.table()?;
+        let person = Person { name, ..table.person(id)? };
+        table.free(&person.name, Some(id))?;
         let mut batch = sled::Batch::default();
-        shelf::insert(&mut batch, &person);
-        shelf.apply(batch)?;
-        shelf.copy(id)?;
+        table::insert(&mut batch, &person);
+        table.apply(batch)?;
+        table.copy(id)?;
         Ok(person)
     }
 
@@ -116,62 +116,62 @@ impl Gallery {
             return Err(GalleryError::Same { person: from });
         }
         let _turn = self.store.gallery_turn();
-        let shelf = self.shelf()?;
-        let (gone, mut person) = (shelf.person(from)?, shelf.person(into)?);
+        let table = self.table()?;
+        let (gone, mut person) = (table.person(from)?, table.person(into)?);
         // What both were seen at first: a merge that a crash cuts short here is simply asked for again.
         self.store.attendance().merge(from, into)?;
         person.was.extend([from].iter().chain(&gone.was));
         let mut batch = sled::Batch::default();
         for sample in &gone.samples {
             batch.remove(record::sample_key(from, sample.id));
-            shelf::insert_sample(&mut batch, into, sample);
+            table::insert_sample(&mut batch, into, sample);
         }
         batch.remove(record::person_key(from));
-        shelf::insert(&mut batch, &person);
-        shelf.apply(batch)?;
-        shelf.copy(into)?;
-        shelf.copy(from)?;
-        shelf.person(into)
+        table::insert(&mut batch, &person);
+        table.apply(batch)?;
+        table.copy(into)?;
+        table.copy(from)?;
+        table.person(into)
     }
 
     /// Takes one face of a person away. Errors: [`GalleryError::NoSample`].
     pub fn remove(&self, id: PersonId, sample: u64) -> Result<Person, GalleryError> {
         let _turn = self.store.gallery_turn();
-        let shelf = self.shelf()?;
-        self.has(&shelf, id, sample)?;
+        let table = self.table()?;
+        self.has(&table, id, sample)?;
         let mut batch = sled::Batch::default();
         batch.remove(record::sample_key(id, sample));
         self.crops.erase(sample)?;
-        shelf.apply(batch)?;
-        shelf.copy(id)?;
-        shelf.person(id)
+        table.apply(batch)?;
+        table.copy(id)?;
+        table.person(id)
     }
 
     /// The file (PNG) of a person's face. Errors: [`GalleryError::NoSample`], [`GalleryError::Crop`].
     pub fn picture(&self, id: PersonId, sample: u64) -> Result<Vec<u8>, GalleryError> {
-        self.has(&self.shelf()?, id, sample)?;
+        self.has(&self.table()?, id, sample)?;
         self.crops.file(sample)
     }
 
     /// A person's face as it was cut. Errors: [`GalleryError::NoSample`], [`GalleryError::Crop`].
     pub fn crop(&self, id: PersonId, sample: u64) -> Result<Patch, GalleryError> {
-        self.has(&self.shelf()?, id, sample)?;
+        self.has(&self.table()?, id, sample)?;
         self.crops.read(sample)
     }
 
     /// New embeddings of faces that are known already, all made by the model with this SHA-256: all of them or none.
     pub fn embed_again(&self, faces: &[(PersonId, u64, Vec<f32>)], model: &str) -> Result<(), GalleryError> {
         let _turn = self.store.gallery_turn();
-        let shelf = self.shelf()?;
+        let table = self.table()?;
         let mut batch = sled::Batch::default();
         for (id, sample, embedding) in faces {
-            let known = self.has(&shelf, *id, *sample)?;
+            let known = self.has(&table, *id, *sample)?;
             record::check_embedding(embedding)
                 .map_err(|cause| GalleryError::Unfit { source_name: known.source.clone(), cause })?;
             let sample = Sample { embedding: embedding.clone(), model: model.to_owned(), ..known };
-            shelf::insert_sample(&mut batch, *id, &sample);
+            table::insert_sample(&mut batch, *id, &sample);
         }
-        shelf.apply(batch)
+        table.apply(batch)
     }
 
     /// The faces whose embeddings another model than `model` (SHA-256) made.
@@ -187,24 +187,24 @@ impl Gallery {
     /// Overwrites what a crash left: crops that nobody names, files half written. Returns how many.
     pub fn tidy(&self) -> Result<u64, GalleryError> {
         let _turn = self.store.gallery_turn();
-        let (samples, people) = self.shelf()?.named()?;
+        let (samples, people) = self.table()?.named()?;
         self.crops.erase_others(&samples, &people)
     }
 
-    fn has(&self, shelf: &Shelf<'_>, id: PersonId, sample: u64) -> Result<Sample, GalleryError> {
-        let found = shelf.person(id)?.samples.into_iter().find(|known| known.id == sample);
+    fn has(&self, table: &Table<'_>, id: PersonId, sample: u64) -> Result<Sample, GalleryError> {
+        let found = table.person(id)?.samples.into_iter().find(|known| known.id == sample);
         found.ok_or(GalleryError::NoSample { person: id, sample })
     }
 
     /// Puts crops on disk; no record names them yet.
-    fn keep(&self, shelf: &Shelf<'_>, faces: &[NewSample]) -> Result<Vec<Sample>, GalleryError> {
+    fn keep(&self, table: &Table<'_>, faces: &[NewSample]) -> Result<Vec<Sample>, GalleryError> {
         let mut files = Vec::with_capacity(faces.len());
         for face in faces {
             let unfit = |cause| GalleryError::Unfit { source_name: face.source.clone(), cause };
             record::check_embedding(&face.embedding).map_err(unfit)?;
             files.push(crops::encode(&face.crop).map_err(unfit)?);
         }
-        let first = shelf.next_samples(faces.len())?;
+        let first = table.next_samples(faces.len())?;
         let mut samples = Vec::with_capacity(faces.len());
         for (id, (face, file)) in (first..).zip(faces.iter().zip(&files)) {
             self.crops.put(id, file)?;
@@ -221,16 +221,16 @@ impl Gallery {
     }
 
     /// A new person, whose crops are on disk.
-    fn put(&self, shelf: &Shelf<'_>, person: &Person) -> Result<(), GalleryError> {
+    fn put(&self, table: &Table<'_>, person: &Person) -> Result<(), GalleryError> {
         let mut batch = sled::Batch::default();
-        shelf::insert(&mut batch, person);
-        person.samples.iter().for_each(|sample| shelf::insert_sample(&mut batch, person.id, sample));
-        shelf.apply(batch)?;
-        shelf.copy(person.id)
+        table::insert(&mut batch, person);
+        person.samples.iter().for_each(|sample| table::insert_sample(&mut batch, person.id, sample));
+        table.apply(batch)?;
+        table.copy(person.id)
     }
 
-    fn shelf(&self) -> Result<Shelf<'_>, GalleryError> {
-        Shelf::open(&self.store, &self.crops)
+    fn table(&self) -> Result<Table<'_>, GalleryError> {
+        Table::open(&self.store, &self.crops)
     }
 }
 

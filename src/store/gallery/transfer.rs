@@ -98,14 +98,14 @@ impl Gallery {
         after: Option<PersonId>,
         most_bytes: usize,
     ) -> Result<(Vec<String>, Option<PersonId>), GalleryError> {
-        let shelf = self.shelf()?;
-        let ids = shelf.heads()?.into_iter().map(|person| person.id);
+        let table = self.table()?;
+        let ids = table.heads()?.into_iter().map(|person| person.id);
         let ids: Vec<_> = ids.filter(|id| after.is_none_or(|after| *id > after)).collect();
         let (mut lines, mut bytes) = (Vec::new(), 0);
         for id in &ids {
-            let told = self.told(&shelf.person(*id)?)?;
-            bytes += told.len();
-            lines.push(told);
+            let line = self.line(&table.person(*id)?)?;
+            bytes += line.len();
+            lines.push(line);
             if bytes >= most_bytes {
                 break;
             }
@@ -138,31 +138,31 @@ impl Gallery {
             newcomers.push(newcomer(number, line)?);
         }
         let _turn = self.store.gallery_turn();
-        let shelf = self.shelf()?;
+        let table = self.table()?;
         let mut imported = Imported::default();
         for Newcomer { mut person, files } in newcomers {
-            if let Err(taken) = shelf.free(&person.name, None) {
+            if let Err(taken) = table.free(&person.name, None) {
                 let GalleryError::Taken { person: known, .. } = taken else { return Err(taken) };
-                let same = self.same_faces(&shelf.person(known)?, &files);
+                let same = self.same_faces(&table.person(known)?, &files);
                 let reason =
                     if same { "is here already, with the same faces" } else { "the name is taken here" };
                 imported.skipped.push(Skipped { name: person.name, reason: reason.into() });
                 continue;
             }
-            let first = shelf.next_samples(files.len())?;
+            let first = table.next_samples(files.len())?;
             for (id, (sample, file)) in (first..).zip(person.samples.iter_mut().zip(&files)) {
                 self.crops.put(id, file)?;
                 sample.id = id;
             }
-            person.id = shelf.next_person()?;
-            self.put(&shelf, &person)?;
+            person.id = table.next_person()?;
+            self.put(&table, &person)?;
             imported.samples += files.len() as u64;
             imported.people.push(PersonName { person: person.id.0, name: person.name });
         }
         Ok(imported)
     }
 
-    fn told(&self, person: &Person) -> Result<String, GalleryError> {
+    fn line(&self, person: &Person) -> Result<String, GalleryError> {
         let mut samples = Vec::with_capacity(person.samples.len());
         for sample in &person.samples {
             let floats: Vec<u8> = sample.embedding.iter().flat_map(|part| part.to_le_bytes()).collect();
@@ -221,24 +221,24 @@ fn newcomer(number: usize, text: &str) -> Result<Newcomer, GalleryError> {
     Ok(Newcomer { person, files })
 }
 
-fn face(told: SampleLine) -> Result<(Sample, Vec<u8>), String> {
-    let file = BASE64.decode(&told.crop).map_err(|error| format!("its crop is no base64 ({error})"))?;
+fn face(line: SampleLine) -> Result<(Sample, Vec<u8>), String> {
+    let file = BASE64.decode(&line.crop).map_err(|error| format!("its crop is no base64 ({error})"))?;
     // Written again, so that nothing but the picture comes along.
     let file =
         crops::decode(&file).and_then(|crop| crops::encode(&crop)).map_err(|e| format!("its crop: {e}"))?;
     let embedding =
-        BASE64.decode(&told.embedding).map_err(|error| format!("its embedding is no base64 ({error})"))?;
+        BASE64.decode(&line.embedding).map_err(|error| format!("its embedding is no base64 ({error})"))?;
     let embedding = record::floats(&embedding);
     // A box whose store was damaged exports crops that wait for their embeddings.
     if !embedding.is_empty() {
         record::check_embedding(&embedding)?;
     }
-    let model = told.model.to_ascii_lowercase();
+    let model = line.model.to_ascii_lowercase();
     if !model.is_empty() && (model.len() != 64 || !model.bytes().all(|byte| byte.is_ascii_hexdigit())) {
         return Err("its model is no SHA-256".into());
     }
-    let quality = if told.quality.is_finite() { told.quality.clamp(0.0, 1.0) } else { 0.0 };
-    let (added_ns, source) = (told.added_ns.min(now()), clean_source(&told.source));
+    let quality = if line.quality.is_finite() { line.quality.clamp(0.0, 1.0) } else { 0.0 };
+    let (added_ns, source) = (line.added_ns.min(now()), clean_source(&line.source));
     Ok((Sample { id: 0, added_ns, source, quality, model, embedding }, file))
 }
 

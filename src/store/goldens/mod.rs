@@ -14,7 +14,7 @@ pub use set::{GoldenEntry, GoldenSet, with as golden_entries_with};
 use std::path::Path;
 
 use pictures::Pictures;
-use record::Shelf;
+use record::Table;
 
 use super::Store;
 use crate::types::{Clock, Patch, SystemClock};
@@ -76,22 +76,22 @@ impl Goldens {
 
     /// The set in force of each product that was ever taught, by name.
     pub fn sets(&self) -> Result<Vec<GoldenSet>, GoldenError> {
-        self.shelf()?.newest()
+        self.table()?.newest()
     }
 
     /// The set in force; `None` where the product was never taught.
     pub fn current(&self, product: &str) -> Result<Option<GoldenSet>, GoldenError> {
-        self.shelf()?.current(product)
+        self.table()?.current(product)
     }
 
     /// Revision `revision` of the product's set. Errors: [`GoldenError::NoRevision`].
     pub fn revision(&self, product: &str, revision: u64) -> Result<GoldenSet, GoldenError> {
-        self.shelf()?.revision(product, revision)
+        self.table()?.revision(product, revision)
     }
 
     /// Every revision of the product, oldest first.
     pub fn revisions(&self, product: &str) -> Result<Vec<GoldenSet>, GoldenError> {
-        self.shelf()?.all(Some(product))
+        self.table()?.all(Some(product))
     }
 
     /// Teaches one picture: [`Goldens::keep`], then [`Goldens::add`].
@@ -121,8 +121,8 @@ impl Goldens {
     /// name and ROIs; where nothing changes, the current revision is returned.
     pub fn add(&self, product: &str, entries: Vec<GoldenEntry>) -> Result<GoldenSet, GoldenError> {
         let _turn = self.store.turn();
-        let shelf = self.shelf()?;
-        let current = shelf.current(product)?;
+        let table = self.table()?;
+        let current = table.current(product)?;
         for entry in &entries {
             self.pictures.length(&entry.picture)?;
         }
@@ -131,7 +131,7 @@ impl Goldens {
             Some(current) if current.entries == all => Ok(current),
             current => {
                 let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
-                shelf.follow(product, current.as_ref(), all, format!("added {}", names.join(", ")))
+                table.follow(product, current.as_ref(), all, format!("added {}", names.join(", ")))
             }
         }
     }
@@ -140,32 +140,32 @@ impl Goldens {
     /// Errors: [`GoldenError::NoPicture`], [`GoldenError::Ambiguous`].
     pub fn remove(&self, product: &str, sha: &str) -> Result<GoldenSet, GoldenError> {
         let _turn = self.store.turn();
-        let shelf = self.shelf()?;
-        let Some(current) = shelf.current(product)? else { return Err(set::never_taught(product, 1)) };
+        let table = self.table()?;
+        let Some(current) = table.current(product)? else { return Err(set::never_taught(product, 1)) };
         let (left, gone) = current.without(sha)?;
-        shelf.follow(product, Some(&current), left, format!("removed {} ({})", gone.name, gone.short()))
+        table.follow(product, Some(&current), left, format!("removed {} ({})", gone.name, gone.short()))
     }
 
     /// A new revision with the pictures of revision `to`; of the one before the current one where it is `None`.
     /// Repeated without `to` it goes back further. A revision whose pictures are not whole is refused.
     pub fn rollback(&self, product: &str, to: Option<u64>) -> Result<GoldenSet, GoldenError> {
         let _turn = self.store.turn();
-        let shelf = self.shelf()?;
-        let newest = shelf.numbers(product)?.last().copied();
+        let table = self.table()?;
+        let newest = table.numbers(product)?.last().copied();
         let Some(newest) = newest else { return Err(set::never_taught(product, to.unwrap_or(1))) };
         let to = match to {
             Some(to) => to,
-            None => shelf.before(product, newest)?,
+            None => table.before(product, newest)?,
         };
         if to == newest {
             return Err(GoldenError::InForce { product: product.to_owned(), revision: to });
         }
-        let target = shelf.revision(product, to)?;
+        let target = table.revision(product, to)?;
         for entry in &target.entries {
             self.pictures.check(&entry.picture)?;
         }
         let note = format!("rolled back to revision {to}");
-        shelf.put(GoldenSet { revision: newest + 1, origin: Some(to), note, created_ns: now(), ..target })
+        table.put(GoldenSet { revision: newest + 1, origin: Some(to), note, created_ns: now(), ..target })
     }
 
     /// The picture `sha` (64 digits), read and held against its name. Errors: [`GoldenError::Missing`],
@@ -176,7 +176,7 @@ impl Goldens {
 
     /// Reads every picture that any revision names: what is missing or was changed, and records that cannot be read.
     pub fn verify(&self) -> Result<Vec<GoldenError>, GoldenError> {
-        let (named, mut faults) = self.shelf()?.named()?;
+        let (named, mut faults) = self.table()?.named()?;
         let mut named: Vec<_> = named.into_iter().collect();
         named.sort_unstable();
         faults.extend(named.iter().filter_map(|sha| self.pictures.check(sha).err()));
@@ -188,12 +188,12 @@ impl Goldens {
     /// nobody knows which pictures it names.
     pub fn prune(&self, keep: Option<u64>) -> Result<Pruned, GoldenError> {
         let _turn = self.store.turn();
-        let shelf = self.shelf()?;
+        let table = self.table()?;
         let mut pruned = Pruned::default();
         if let Some(keep) = keep {
-            pruned.revisions = shelf.forget(keep.max(1))?;
+            pruned.revisions = table.forget(keep.max(1))?;
         }
-        let (named, mut faults) = shelf.named()?;
+        let (named, mut faults) = table.named()?;
         if let Some(fault) = faults.pop() {
             return Err(fault);
         }
@@ -206,12 +206,12 @@ impl Goldens {
         GoldenFiles(self.pictures.clone())
     }
 
-    fn shelf(&self) -> Result<Shelf<'_>, GoldenError> {
-        Shelf::open(&self.store, &self.pictures)
+    fn table(&self) -> Result<Table<'_>, GoldenError> {
+        Table::open(&self.store, &self.pictures)
     }
 }
 
-impl Shelf<'_> {
+impl Table<'_> {
     /// The revision that follows `current`.
     fn follow(
         &self,

@@ -17,21 +17,21 @@ use crate::store::{Store, StoreError};
 const VERSION: u8 = 1;
 
 /// The tree `goldens`, open.
-pub(super) struct Shelf<'s> {
+pub(super) struct Table<'s> {
     store: &'s Store,
     tree: Tree,
     /// Where the copies lie.
     dir: &'s Path,
 }
 
-impl<'s> Shelf<'s> {
+impl<'s> Table<'s> {
     /// Opens the tree; an empty one is filled from the copies.
-    pub(super) fn open(store: &'s Store, pictures: &'s Pictures) -> Result<Shelf<'s>, GoldenError> {
-        let shelf = Shelf { store, tree: store.tree("goldens")?, dir: pictures.dir() };
-        if shelf.tree.is_empty() {
-            shelf.restore()?;
+    pub(super) fn open(store: &'s Store, pictures: &'s Pictures) -> Result<Table<'s>, GoldenError> {
+        let table = Table { store, tree: store.tree("goldens")?, dir: pictures.dir() };
+        if table.tree.is_empty() {
+            table.restore()?;
         }
-        Ok(shelf)
+        Ok(table)
     }
 
     /// The numbers of the product's revisions, oldest first.

@@ -15,20 +15,20 @@ pub(in super::super) async fn day(call: Call) -> Outcome {
     if !matches!(format, "json" | "csv" | "xlsx") {
         return Err(Fault::bad(format!("the format {format:?} is not known"), "write json, csv or xlsx"));
     }
-    let mut wish = json!({ "action": "day" });
+    let mut request = json!({ "action": "day" });
     for key in ["day", "person"] {
         if let Some(asked) = call.asked(key).filter(|asked| !asked.is_empty()) {
-            wish[key] = asked.into();
+            request[key] = asked.into();
         }
     }
-    let told = ask(&call.server, CommandKind::Attendance, wish).await?;
+    let day = ask(&call.server, CommandKind::Attendance, request).await?;
     let (content_type, table) = match format {
-        "csv" => (mime::CSV, table::csv(&told)),
-        "xlsx" => (mime::XLSX, table::xlsx(&told)),
-        _ => return answer::json(&told),
+        "csv" => (mime::CSV, table::csv(&day)),
+        "xlsx" => (mime::XLSX, table::xlsx(&day)),
+        _ => return answer::json(&day),
     };
     let mut response = bytes(content_type, Bytes::from(table.map_err(no_table)?));
-    let day = told["day"].as_str().unwrap_or("day");
+    let day = day["day"].as_str().unwrap_or("day");
     let name = HeaderValue::from_str(&format!("attachment; filename=\"attendance-{day}.{format}\""));
     if let Ok(name) = name {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, name);

@@ -3,14 +3,14 @@
 use axum::http::StatusCode;
 
 use super::super::answer::{self, Fault, Outcome, bytes, json_text, mime};
-use super::super::board::INSPECTIONS;
 use super::super::routes::Call;
+use super::super::snapshot::INSPECTIONS;
 
 /// Given at once by default.
 const USUAL: usize = 50;
 
 pub(in super::super) async fn list(call: Call) -> Outcome {
-    let inspections = call.server.shared.board.inspections(call.limit(USUAL, INSPECTIONS)?);
+    let inspections = call.server.shared.snapshot.inspections(call.limit(USUAL, INSPECTIONS)?);
     let with_picture = inspections.into_iter().map(|(id, payload, drawn)| {
         let mut out = payload.strip_suffix(b"}").unwrap_or(&payload).to_vec();
         let picture = match drawn {
@@ -25,7 +25,7 @@ pub(in super::super) async fn list(call: Call) -> Outcome {
 
 pub(in super::super) async fn picture(call: Call) -> Outcome {
     let id = call.number("acquisition")?;
-    match call.server.shared.board.picture(id) {
+    match call.server.shared.snapshot.picture(id) {
         Some(jpeg) => Ok(bytes(mime::JPEG, jpeg)),
         None => {
             let message = format!("there is no picture of acquisition {id}");

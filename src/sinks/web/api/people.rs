@@ -18,8 +18,8 @@ use crate::config::text;
 use crate::contract::rest::{EnrolIn, MAX_PICTURES, MergeIn, PicturesIn, RenameIn};
 use crate::types::{Bounded, CommandKind};
 
-async fn faces(server: &Server, wish: Value) -> Result<Value, Fault> {
-    ask(server, CommandKind::Faces, wish).await
+async fn faces(server: &Server, request: Value) -> Result<Value, Fault> {
+    ask(server, CommandKind::Faces, request).await
 }
 
 pub(in super::super) async fn list(call: Call) -> Outcome {
@@ -28,28 +28,31 @@ pub(in super::super) async fn list(call: Call) -> Outcome {
 
 pub(in super::super) async fn enrol(mut call: Call) -> Outcome {
     let EnrolIn { name, pictures, camera, as_new } = call.json().await?;
-    let wish = json!({ "action": "enrol", "name": name, "camera": camera, "as_new": as_new });
-    let wish = with_pictures(wish, pictures)?;
-    json_with(StatusCode::CREATED, &faces(&call.server, wish).await?)
+    let request = json!({ "action": "enrol", "name": name, "camera": camera, "as_new": as_new });
+    let request = with_pictures(request, pictures)?;
+    json_with(StatusCode::CREATED, &faces(&call.server, request).await?)
 }
 
 pub(in super::super) async fn add(mut call: Call) -> Outcome {
     let person = call.number("person")?;
     let PicturesIn { pictures, camera, as_new } = call.json().await?;
-    let wish = json!({ "action": "add", "person": person, "camera": camera, "as_new": as_new });
-    let wish = with_pictures(wish, pictures)?;
-    answer::json(&faces(&call.server, wish).await?)
+    let request = json!({ "action": "add", "person": person, "camera": camera, "as_new": as_new });
+    let request = with_pictures(request, pictures)?;
+    answer::json(&faces(&call.server, request).await?)
 }
 
 /// Pictures or a camera, one of the two. Pictures are moved, not copied: they may fill the longest body.
-fn with_pictures(mut wish: Value, pictures: Option<Bounded<String, MAX_PICTURES>>) -> Result<Value, Fault> {
-    match (pictures, wish["camera"].is_string()) {
+fn with_pictures(
+    mut request: Value,
+    pictures: Option<Bounded<String, MAX_PICTURES>>,
+) -> Result<Value, Fault> {
+    match (pictures, request["camera"].is_string()) {
         (Some(pictures), false) if pictures.sent > 0 => {
             let pictures = pictures.whole().map_err(too_many)?;
-            wish["pictures"] = pictures.into_iter().map(Value::String).collect();
-            Ok(wish)
+            request["pictures"] = pictures.into_iter().map(Value::String).collect();
+            Ok(request)
         }
-        (None, true) => Ok(wish),
+        (None, true) => Ok(request),
         _ => Err(Fault::bad(
             "the request names neither pictures nor a camera, or both",
             "send pictures (JPEG or PNG in base64), or camera",
@@ -66,8 +69,8 @@ fn too_many(sent: usize) -> Fault {
 pub(in super::super) async fn rename(mut call: Call) -> Outcome {
     let person = call.number("person")?;
     let RenameIn { name } = call.short_json().await?;
-    let wish = json!({ "action": "rename", "person": person, "name": name });
-    answer::json(&faces(&call.server, wish).await?)
+    let request = json!({ "action": "rename", "person": person, "name": name });
+    answer::json(&faces(&call.server, request).await?)
 }
 
 pub(in super::super) async fn merge(mut call: Call) -> Outcome {
@@ -90,9 +93,9 @@ pub(in super::super) async fn remove(call: Call) -> Outcome {
 
 pub(in super::super) async fn picture(call: Call) -> Outcome {
     let (person, sample) = (call.number("person")?, call.number("sample")?);
-    let told =
+    let response =
         faces(&call.server, json!({ "action": "picture", "person": person, "sample": sample })).await?;
-    let picture = STANDARD.decode(told["png_base64"].as_str().unwrap_or_default());
+    let picture = STANDARD.decode(response["png_base64"].as_str().unwrap_or_default());
     let picture = picture.map_err(|error| Fault::unknown("not_found", format!("no picture: {error}"), ""))?;
     Ok(bytes(mime::PNG, picture.into()))
 }
@@ -126,8 +129,8 @@ pub(in super::super) async fn export(call: Call) -> Outcome {
 
 /// The lines of the people after `after`, and whom to go on from where that is not all.
 async fn piece(server: &Server, after: Value) -> Result<(Bytes, Value), Fault> {
-    let wish = json!({ "action": "export", "after": after, "most_bytes": PIECE_BYTES });
-    let mut answer = faces(server, wish).await?;
+    let request = json!({ "action": "export", "after": after, "most_bytes": PIECE_BYTES });
+    let mut answer = faces(server, request).await?;
     let Value::String(lines) = answer["lines"].take() else { return Ok((Bytes::new(), Value::Null)) };
     Ok((lines.into(), answer["next"].take()))
 }
@@ -136,11 +139,11 @@ pub(in super::super) async fn import(mut call: Call) -> Outcome {
     let body = call.bytes().await?;
     let text = text::decode(&body)
         .map_err(|fault| Fault::bad(format!("the body {fault}"), "send an export as it was given"))?;
-    let mut wish = json!({ "action": "import" });
+    let mut request = json!({ "action": "import" });
     // In one piece: a list of its lines could be many times as large.
-    wish["lines"] = text.into();
+    request["lines"] = text.into();
     drop(body);
-    answer::json(&faces(&call.server, wish).await?)
+    answer::json(&faces(&call.server, request).await?)
 }
 
 pub(in super::super) async fn reenrol(call: Call) -> Outcome {

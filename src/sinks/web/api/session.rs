@@ -13,10 +13,10 @@ use crate::contract::rest::{LoginIn, SessionOut, UserOut};
 const MAX_BODY: usize = 16 << 10;
 
 pub(in super::super) async fn show(call: Call) -> Outcome {
-    json(&told(&call))
+    json(&response(&call))
 }
 
-fn told(call: &Call) -> SessionOut {
+fn response(call: &Call) -> SessionOut {
     let user =
         call.who.role().map(|role| UserOut { name: call.who.name().into(), role: role.as_str().into() });
     let csrf = match &call.who {
@@ -66,7 +66,7 @@ pub(in super::super) async fn end(mut call: Call) -> Outcome {
 }
 
 fn with_cookie(call: &Call, token: &str, seconds: u64) -> Outcome {
-    let mut response = json(&told(call))?;
+    let mut response = json(&response(call))?;
     let secure = secure(call);
     let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {

@@ -4,10 +4,10 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::super::answer::{self, Outcome, bytes, json_text, json_with, mime};
-use super::super::board::Inner;
 use super::super::metrics as prometheus;
 use super::super::routes::Call;
 use super::super::server::Server;
+use super::super::snapshot::Inner;
 use crate::contract::rest::HealthOut;
 use crate::contract::topic;
 use crate::types::{CommandKind, Stamp};
@@ -28,49 +28,49 @@ pub(in super::super) async fn openapi(call: Call) -> Outcome {
 
 pub(in super::super) async fn status(call: Call) -> Outcome {
     let shared = &call.server.shared;
-    let board = shared.board.lock();
-    let mut told = board.states.get(topic::STATUS).cloned().unwrap_or_else(starting);
-    let names: Vec<_> = board.cameras.iter().map(|camera| camera.name.as_str()).collect();
-    told.insert("uptime_s".into(), json!(shared.clock.now().micros_since(shared.started) / 1_000_000));
-    told.insert("device".into(), json!(shared.device));
-    told.insert("host".into(), json!(rustix::system::uname().nodename().to_string_lossy()));
-    told.insert("cameras".into(), json!(names));
-    told.insert("features".into(), json!(board.features));
-    told.insert("components".into(), json!(board.components));
-    answer::json(&told)
+    let snapshot = shared.snapshot.lock();
+    let mut response = snapshot.states.get(topic::STATUS).cloned().unwrap_or_else(starting);
+    let names: Vec<_> = snapshot.cameras.iter().map(|camera| camera.name.as_str()).collect();
+    response.insert("uptime_s".into(), json!(shared.clock.now().micros_since(shared.started) / 1_000_000));
+    response.insert("device".into(), json!(shared.device));
+    response.insert("host".into(), json!(rustix::system::uname().nodename().to_string_lossy()));
+    response.insert("cameras".into(), json!(names));
+    response.insert("features".into(), json!(snapshot.features));
+    response.insert("components".into(), json!(snapshot.components));
+    answer::json(&response)
 }
 
 /// What is told before the service has said how it is.
 fn starting() -> Map<String, Value> {
-    let told = json!({
+    let response = json!({
         "schema": "ocellus.status/1", "seq": 0, "time": crate::types::rfc3339(0), "state": "degraded",
         "reasons": ["the service is starting"], "version": env!("CARGO_PKG_VERSION"), "config_hash": "",
     });
-    match told {
-        Value::Object(told) => told,
+    match response {
+        Value::Object(response) => response,
         _ => Map::new(),
     }
 }
 
 pub(in super::super) async fn health(call: Call) -> Outcome {
     let shared = &call.server.shared;
-    let (works, health) = healthy(&shared.board.lock(), shared.clock.now());
+    let (works, health) = healthy(&shared.snapshot.lock(), shared.clock.now());
     json_with(if works { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &health)
 }
 
 /// Whether the box works, and how it is: see "Health" in the README for the rule.
-fn healthy(board: &Inner, now: Stamp) -> (bool, HealthOut) {
-    let Some(status) = board.states.get(topic::STATUS) else {
+fn healthy(snapshot: &Inner, now: Stamp) -> (bool, HealthOut) {
+    let Some(status) = snapshot.states.get(topic::STATUS) else {
         let reasons = vec!["the first frame is awaited".into()];
         return (false, HealthOut { state: "starting".into(), reasons });
     };
     let reasons = status["reasons"].as_array().into_iter().flatten();
     let mut reasons: Vec<String> = reasons.filter_map(|reason| Some(reason.as_str()?.to_owned())).collect();
-    let silent = now.mono_ns.saturating_sub(board.told_ns) > SILENT_NS;
+    let silent = now.mono_ns.saturating_sub(snapshot.told_ns) > SILENT_NS;
     if silent {
         reasons.push("the service has not said for 10 s how its cameras are".into());
     }
-    let (works, essential_ok) = board.serves;
+    let (works, essential_ok) = snapshot.serves;
     let state = match works && !silent {
         true => status["state"].as_str().unwrap_or("degraded"),
         false => "standing",
@@ -80,21 +80,21 @@ fn healthy(board: &Inner, now: Stamp) -> (bool, HealthOut) {
 
 pub(in super::super) async fn metrics(call: Call) -> Outcome {
     let shared = &call.server.shared;
-    let text = prometheus::text(&shared.board.lock(), shared, shared.clock.now());
+    let text = prometheus::text(&shared.snapshot.lock(), shared, shared.clock.now());
     Ok(bytes(mime::PROMETHEUS, text.into()))
 }
 
 pub(in super::super) async fn alarms(call: Call) -> Outcome {
-    answer::json(&call.server.shared.board.lock().alarms)
+    answer::json(&call.server.shared.snapshot.lock().alarms)
 }
 
 pub(in super::super) async fn acknowledge(call: Call) -> Outcome {
-    let wish = json!({ "acknowledge": call.param("name"), "by": call.who.name() });
-    answer::json(&ask(&call.server, CommandKind::Alarm, wish).await?)
+    let request = json!({ "acknowledge": call.param("name"), "by": call.who.name() });
+    answer::json(&ask(&call.server, CommandKind::Alarm, request).await?)
 }
 
 pub(in super::super) async fn telemetry(call: Call) -> Outcome {
-    let history = call.server.shared.board.figures();
+    let history = call.server.shared.snapshot.figures();
     let mut out = b"{\"now\":".to_vec();
     out.extend_from_slice(history.last().map_or(b"null", |newest| newest));
     out.extend_from_slice(b",\"history\":");
@@ -104,12 +104,12 @@ pub(in super::super) async fn telemetry(call: Call) -> Outcome {
 }
 
 pub(in super::super) async fn units(call: Call) -> Outcome {
-    answer::json(&call.server.shared.board.lock().units)
+    answer::json(&call.server.shared.snapshot.lock().units)
 }
 
 pub(in super::super) async fn restart(call: Call) -> Outcome {
-    let wish = json!({ "unit": call.param("name") });
-    answer::json(&ask(&call.server, CommandKind::Restart, wish).await?)
+    let request = json!({ "unit": call.param("name") });
+    answer::json(&ask(&call.server, CommandKind::Restart, request).await?)
 }
 
 pub(in super::super) async fn config(call: Call) -> Outcome {
@@ -125,6 +125,6 @@ pub(in super::super) async fn refused(call: Call) -> Outcome {
 }
 
 /// Asks the app.
-pub(super) async fn ask(server: &Server, kind: CommandKind, wish: Value) -> Result<Value, answer::Fault> {
-    server.desk.ask(kind, wish, &*server.shared.clock).await
+pub(super) async fn ask(server: &Server, kind: CommandKind, request: Value) -> Result<Value, answer::Fault> {
+    server.commands.ask(kind, request, &*server.shared.clock).await
 }

@@ -14,10 +14,10 @@ use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError::Lagged;
 
 use super::super::answer::{self, Fault, Outcome, bytes, json_text, mime};
-use super::super::board::Inner;
 use super::super::handle::{CameraFacts, Shared};
 use super::super::live;
 use super::super::routes::Call;
+use super::super::snapshot::Inner;
 use super::state::ask;
 use crate::contract::rest::{CameraOut, TriggerIn};
 use crate::contract::{CameraState, topic};
@@ -31,15 +31,15 @@ const RECENT: usize = 50;
 pub(in super::super) const MOST_RECENT: usize = 256;
 
 pub(in super::super) async fn cameras(call: Call) -> Outcome {
-    let board = call.server.shared.board.lock();
-    let cameras: Vec<_> = board.cameras.iter().map(|facts| camera(&board, facts)).collect();
+    let snapshot = call.server.shared.snapshot.lock();
+    let cameras: Vec<_> = snapshot.cameras.iter().map(|facts| camera(&snapshot, facts)).collect();
     answer::json(&cameras)
 }
 
-pub(in super::super) fn camera(board: &Inner, facts: &CameraFacts) -> CameraOut {
-    let told = board.states.get(&topic::camera_status(&facts.name));
-    let told = |key: &str| told.and_then(|told| told.get(key)).unwrap_or(&Value::Null);
-    let state = match told("state").as_str() {
+pub(in super::super) fn camera(snapshot: &Inner, facts: &CameraFacts) -> CameraOut {
+    let response = snapshot.states.get(&topic::camera_status(&facts.name));
+    let response = |key: &str| response.and_then(|response| response.get(key)).unwrap_or(&Value::Null);
+    let state = match response("state").as_str() {
         Some("online") => CameraState::Online,
         Some("frozen") => CameraState::Frozen,
         _ => CameraState::Offline,
@@ -48,10 +48,10 @@ pub(in super::super) fn camera(board: &Inner, facts: &CameraFacts) -> CameraOut 
         name: facts.name.clone(),
         source: facts.source.clone(),
         state,
-        cause: told("cause").as_str().map(str::to_owned),
-        fps: told("fps").as_f64().unwrap_or(0.0) as f32,
-        frames: told("frames").as_u64().unwrap_or(0),
-        drops: told("drops").as_u64().unwrap_or(0),
+        cause: response("cause").as_str().map(str::to_owned),
+        fps: response("fps").as_f64().unwrap_or(0.0) as f32,
+        frames: response("frames").as_u64().unwrap_or(0),
+        drops: response("drops").as_u64().unwrap_or(0),
         width: facts.size.0,
         height: facts.size.1,
         detects: facts.detects,
@@ -63,11 +63,11 @@ pub(in super::super) fn camera(board: &Inner, facts: &CameraFacts) -> CameraOut 
 /// The camera that the path names.
 fn known(call: &Call) -> Result<String, Fault> {
     let name = call.param("camera");
-    let board = call.server.shared.board.lock();
-    if board.cameras.iter().any(|camera| camera.name == name) {
+    let snapshot = call.server.shared.snapshot.lock();
+    if snapshot.cameras.iter().any(|camera| camera.name == name) {
         return Ok(name.to_owned());
     }
-    let names: Vec<_> = board.cameras.iter().map(|camera| camera.name.as_str()).collect();
+    let names: Vec<_> = snapshot.cameras.iter().map(|camera| camera.name.as_str()).collect();
     let message = format!("there is no camera {name:?}");
     Err(Fault::unknown("unknown_camera", message, format!("there are: {}", names.join(", "))))
 }
@@ -118,21 +118,21 @@ pub(in super::super) async fn picture(call: Call) -> Outcome {
 pub(in super::super) async fn trigger(mut call: Call) -> Outcome {
     let camera = known(&call)?;
     let TriggerIn { text } = call.short_json().await?;
-    let wish = json!({ "camera": camera, "text": text });
-    answer::json(&ask(&call.server, CommandKind::Trigger, wish).await?)
+    let request = json!({ "camera": camera, "text": text });
+    answer::json(&ask(&call.server, CommandKind::Trigger, request).await?)
 }
 
 pub(in super::super) async fn recent(call: Call) -> Outcome {
-    let recent = call.server.shared.board.recent(call.limit(RECENT, MOST_RECENT)?);
+    let recent = call.server.shared.snapshot.recent(call.limit(RECENT, MOST_RECENT)?);
     Ok(json_text(StatusCode::OK, answer::list(recent)))
 }
 
 pub(in super::super) async fn events(call: Call) -> Outcome {
     let shared = call.server.shared.clone();
-    let said = shared.said.subscribe();
+    let messages = shared.messages.subscribe();
     let place = Place::take(&shared, |shared| &shared.listeners, call.server.settings.max_viewers)?;
-    let events = BroadcastStream::new(said).map(move |said| {
-        let event = match said {
+    let events = BroadcastStream::new(messages).map(move |messages| {
+        let event = match messages {
             Ok(message) => Event::default().event(message.kind).data(String::from_utf8_lossy(&message.data)),
             Err(Lagged(count)) => {
                 place.shared.totals.events_missed.add(count);

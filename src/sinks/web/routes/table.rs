@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::answer::mime;
 use super::super::api::{attendance, inspections, people, session, state, views};
-use super::super::board::INSPECTIONS;
+use super::super::snapshot::INSPECTIONS;
 use super::{Gives, Param, Route, Shape, Verb, of};
 use crate::config::users::Role;
 use crate::contract::rest::{

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Common, FacesFault};
-use crate::app::people::{self, House};
+use crate::app::people::{self, GalleryHost};
 use crate::app::{finish_erasures, forget_alone};
-use crate::cli::keeper::{Keeper, keeper};
-use crate::cli::tell;
+use crate::cli::output;
+use crate::cli::store_owner::{StoreOwner, store_owner};
 use crate::config::Config;
 use crate::control::ask;
 use crate::engine::{EngineError, Model, Runtime};
@@ -19,43 +19,44 @@ use crate::store::{Erasing, Forgotten, Gallery, Store, StoreError};
 use crate::types::{Frame, Refusal};
 
 /// Who answers.
-pub(super) enum Desk {
+pub(super) enum GalleryClient {
     /// The service that runs on this state directory.
     Service(PathBuf),
     /// Nobody else: the store is ours while we work.
     Here(Box<Alone>),
 }
 
-impl Desk {
-    pub fn open(common: &Common) -> anyhow::Result<Desk> {
+impl GalleryClient {
+    pub fn open(common: &Common) -> anyhow::Result<GalleryClient> {
         // A service that runs needs no sound configuration to be asked.
         let dir = common.configured.dir();
         if ask(&dir, "ping", Value::Null).is_ok() {
-            return Ok(Desk::Service(dir));
+            return Ok(GalleryClient::Service(dir));
         }
         let dir = common.configured.sound_dir()?;
-        match keeper(&dir) {
-            Ok(Keeper::Nobody(store)) => Ok(Desk::Here(Box::new(Alone::new(common, store)?))),
-            Ok(Keeper::Service) => Ok(Desk::Service(dir)),
+        match store_owner(&dir) {
+            Ok(StoreOwner::Nobody(store)) => Ok(GalleryClient::Here(Box::new(Alone::new(common, store)?))),
+            Ok(StoreOwner::Service) => Ok(GalleryClient::Service(dir)),
             Err(StoreError::Locked { path }) => Err(FacesFault::Held { path }.into()),
             Err(other) => Err(other.into()),
         }
     }
 
-    /// What is answered to `wish`. Errors: a refusal.
-    pub fn ask(&self, wish: Value) -> anyhow::Result<Value> {
+    /// What is answered to `request`. Errors: a refusal.
+    pub fn ask(&self, request: Value) -> anyhow::Result<Value> {
         match self {
-            Desk::Service(dir) => Ok(tell::asked(ask(dir, "faces", wish))?),
-            Desk::Here(alone) => {
-                Ok(tell::done(people::Desk(&**alone).answer(&wish)).map_err(FacesFault::from)?)
+            GalleryClient::Service(dir) => Ok(output::asked(ask(dir, "faces", request))?),
+            GalleryClient::Here(alone) => {
+                Ok(output::done(people::GalleryService(&**alone).answer(&request))
+                    .map_err(FacesFault::from)?)
             }
         }
     }
 
     /// The number of the person whom `who` names: by number, or by name.
     pub fn person(&self, who: &str) -> anyhow::Result<u64> {
-        let told = self.ask(json!({ "action": "list" }))?;
-        let people: Vec<_> = told["people"].as_array().into_iter().flatten().collect();
+        let output = self.ask(json!({ "action": "list" }))?;
+        let people: Vec<_> = output["people"].as_array().into_iter().flatten().collect();
         let by_name = people.iter().find(|person| {
             person["name"].as_str().is_some_and(|name| name.to_lowercase() == who.trim().to_lowercase())
         });
@@ -85,7 +86,7 @@ impl Alone {
     fn new(common: &Common, store: Store) -> anyhow::Result<Alone> {
         let config = common.configured.options().load()?;
         if finish_erasures(&store)? > 0 {
-            tell::complain("ocellus: an erasure that was cut short was finished first");
+            output::complain("ocellus: an erasure that was cut short was finished first");
         }
         Ok(Alone { config, store, runtime: OnceCell::new(), models: RefCell::default() })
     }
@@ -99,7 +100,7 @@ impl Alone {
     }
 }
 
-impl House for Alone {
+impl GalleryHost for Alone {
     fn gallery(&self) -> Gallery {
         self.store.gallery()
     }

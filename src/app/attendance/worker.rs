@@ -38,16 +38,16 @@ const QUEUE_ALARM: &str = "attendance-queue";
 /// See [`super::Attendance::run`].
 pub(super) fn run(shared: &Shared, around: &Around<'_>, stop: &Stop, beat: &Beat) {
     let inbox = lock(&shared.inbox);
-    let Some(mut clerk) = Clerk::begin(shared, around, stop, beat) else { return };
+    let Some(mut worker) = AttendanceWorker::begin(shared, around, stop, beat) else { return };
     while !stop.is_stopped() {
         beat.beat();
-        clerk.take(&inbox, TICK);
-        clerk.turn();
+        worker.take(&inbox, TICK);
+        worker.turn();
     }
-    clerk.close(&inbox);
+    worker.close(&inbox);
 }
 
-struct Clerk<'a> {
+struct AttendanceWorker<'a> {
     shared: &'a Shared,
     around: &'a Around<'a>,
     book: Attendances,
@@ -71,12 +71,17 @@ struct Clerk<'a> {
     dropped: (u64, Option<Instant>),
 }
 
-impl<'a> Clerk<'a> {
+impl<'a> AttendanceWorker<'a> {
     /// Reads who is here from the book, as soon as the disk lets us; `None` when asked to stop before.
-    fn begin(shared: &'a Shared, around: &'a Around<'a>, stop: &Stop, beat: &Beat) -> Option<Clerk<'a>> {
+    fn begin(
+        shared: &'a Shared,
+        around: &'a Around<'a>,
+        stop: &Stop,
+        beat: &Beat,
+    ) -> Option<AttendanceWorker<'a>> {
         let now = Instant::now();
         let revision = shared.revision.load(Ordering::Acquire);
-        let mut clerk = Clerk {
+        let mut worker = AttendanceWorker {
             book: around.store.attendance(),
             rules: Rules::new(lock(&shared.settings).clone(), shared.counters.rules.clone()),
             revision,
@@ -95,9 +100,9 @@ impl<'a> Clerk<'a> {
         };
         loop {
             beat.beat();
-            match clerk.restore() {
-                Ok(()) => return Some(clerk),
-                Err(error) => clerk.fail(&error),
+            match worker.restore() {
+                Ok(()) => return Some(worker),
+                Err(error) => worker.fail(&error),
             }
             if stop.wait(RETRY) {
                 return None;
@@ -134,7 +139,7 @@ impl<'a> Clerk<'a> {
         self.follow_gallery();
         for sighting in std::iter::once(first).chain(inbox.try_iter().take(GROUP - 1)) {
             self.shared.counters.waiting.add(-1);
-            self.rules.saw(&sighting, &mut self.unwritten);
+            self.rules.push(&sighting, &mut self.unwritten);
         }
     }
 

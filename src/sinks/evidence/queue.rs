@@ -29,7 +29,7 @@ pub(super) struct Job {
 }
 
 /// Shared between the sink's clones and the unit's thread.
-pub(super) struct Desk {
+pub(super) struct EvidenceQueue {
     pub(super) root: PathBuf,
     pub(super) counters: Counters,
     /// The alarm as it stands; here, because it outlives a restart of the thread.
@@ -89,7 +89,7 @@ pub(super) struct Slot<'a> {
 
 /// One frame counted as in our memory, until this is dropped: also where copying or writing it panics.
 pub(super) struct Held<'a> {
-    desk: &'a Desk,
+    queue: &'a EvidenceQueue,
     /// What the next frame may be copied into.
     pub(super) buffer: Vec<u8>,
 }
@@ -104,8 +104,8 @@ pub(super) enum Next {
     Over,
 }
 
-impl Desk {
-    pub(super) fn new(root: PathBuf, settings: config::Evidence, config_hash: Arc<str>) -> Desk {
+impl EvidenceQueue {
+    pub(super) fn new(root: PathBuf, settings: config::Evidence, config_hash: Arc<str>) -> EvidenceQueue {
         let state = State {
             settings,
             config_hash,
@@ -115,7 +115,7 @@ impl Desk {
             held: 0,
             spare: Vec::with_capacity(SPARE),
         };
-        Desk {
+        EvidenceQueue {
             root,
             counters: Counters::default(),
             standing: Mutex::default(),
@@ -153,7 +153,7 @@ impl Desk {
             return Place::Full;
         }
         state.held += 1;
-        let held = Held { desk: self, buffer: state.spare.pop().unwrap_or_default() };
+        let held = Held { queue: self, buffer: state.spare.pop().unwrap_or_default() };
         let known = state.products.iter().rev().find(|(_, record)| judged(record, inspection));
         let record = known.map(|(_, record)| record.clone());
         Place::Free(Slot { held, record, config_hash: state.config_hash.clone() })
@@ -174,7 +174,7 @@ impl Desk {
 
     /// The frame of a job that the unit's thread took up.
     pub(super) fn held(&self) -> Held<'_> {
-        Held { desk: self, buffer: Vec::new() }
+        Held { queue: self, buffer: Vec::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -212,7 +212,7 @@ impl State {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        let mut state = self.desk.lock();
+        let mut state = self.queue.lock();
         state.held -= 1;
         if state.spare.len() < SPARE && self.buffer.capacity() > 0 {
             state.spare.push(std::mem::take(&mut self.buffer));
@@ -224,16 +224,16 @@ impl Slot<'_> {
     /// Copies the frame, and hands it to the unit's thread.
     pub(super) fn fill(self, inspection: &Arc<Inspection>, frame: &Frame) -> Offer {
         let Slot { mut held, record, config_hash } = self;
-        let desk = held.desk;
+        let queue = held.queue;
         // Not under the lock: another camera may copy at the same time.
         let Some(shot) = Shot::copy(frame, std::mem::take(&mut held.buffer)) else {
-            desk.counters.failed.inc();
+            queue.counters.failed.inc();
             return Offer::Dropped;
         };
         // The job is what is held from here on.
         std::mem::forget(held);
-        desk.lock().jobs.push_back(Job { inspection: inspection.clone(), shot, record, config_hash });
-        desk.changed.notify_one();
+        queue.lock().jobs.push_back(Job { inspection: inspection.clone(), shot, record, config_hash });
+        queue.changed.notify_one();
         Offer::Taken
     }
 }

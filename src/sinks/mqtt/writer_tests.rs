@@ -45,17 +45,17 @@ fn event(track: u64) -> Event {
 }
 
 /// Number and track of everything that is on disk.
-fn on_disk(keeper: &mut Keeper) -> Vec<(u64, u64)> {
-    let outbox = keeper.outbox.as_mut().unwrap();
+fn on_disk(writer: &mut OutboxWriter) -> Vec<(u64, u64)> {
+    let outbox = writer.outbox.as_mut().unwrap();
     outbox.all_back();
-    let told = outbox.fetch(99).unwrap().into_iter().map(|entry| match entry.body {
+    let outcome = outbox.fetch(99).unwrap().into_iter().map(|entry| match entry.body {
         Body::Message { seq, payload } => {
             let said: serde_json::Value = serde_json::from_slice(&payload).unwrap();
             (seq, said["track"].as_u64().unwrap())
         }
         other => panic!("{other:?}"),
     });
-    told.collect()
+    outcome.collect()
 }
 
 #[test]
@@ -63,20 +63,20 @@ fn a_flush_that_fails_once_doubles_no_event() {
     let dir = tempfile::tempdir().unwrap();
     let mqtt = mqtt();
     let store = Store::open(dir.path()).unwrap().store;
-    let mut keeper = Keeper::new(mqtt.shared.clone(), Some(store), dir.path(), 1 << 20);
-    assert!(keeper.ready());
+    let mut writer = OutboxWriter::new(mqtt.shared.clone(), Some(store), dir.path(), 1 << 20);
+    assert!(writer.ready());
     for track in 1..=3 {
         mqtt.offer_event(&event(track));
     }
-    keeper.outbox.as_mut().unwrap().next_flush_fails = true;
-    keeper.turn(true);
+    writer.outbox.as_mut().unwrap().next_flush_fails = true;
+    writer.turn(true);
     assert_eq!(mqtt.counters().commits_failed, 1);
     // What comes meanwhile waits in the same queue.
     mqtt.offer_event(&event(4));
-    assert!(keeper.ready());
-    keeper.turn(true);
-    assert_eq!(on_disk(&mut keeper), [(1, 1), (2, 2), (3, 3), (4, 4)]);
-    assert_eq!((keeper.group.len(), mqtt.counters().commits_failed), (0, 1));
+    assert!(writer.ready());
+    writer.turn(true);
+    assert_eq!(on_disk(&mut writer), [(1, 1), (2, 2), (3, 3), (4, 4)]);
+    assert_eq!((writer.group.len(), mqtt.counters().commits_failed), (0, 1));
 }
 
 #[test]
@@ -84,11 +84,11 @@ fn what_the_broker_does_not_take_leaves_the_outbox_and_is_listed_with_an_alarm()
     let dir = tempfile::tempdir().unwrap();
     let mqtt = mqtt();
     let store = Store::open(dir.path()).unwrap().store;
-    let mut keeper = Keeper::new(mqtt.shared.clone(), Some(store.clone()), dir.path(), 1 << 20);
-    assert!(keeper.ready());
+    let mut writer = OutboxWriter::new(mqtt.shared.clone(), Some(store.clone()), dir.path(), 1 << 20);
+    assert!(writer.ready());
     mqtt.offer_event(&event(1));
-    keeper.turn(true);
-    let key = keeper.outbox.as_mut().unwrap().fetch(1).unwrap()[0].key;
+    writer.turn(true);
+    let key = writer.outbox.as_mut().unwrap().fetch(1).unwrap()[0].key;
     let aside = |key, news| Aside {
         key,
         topic: "camera/front/event".into(),
@@ -96,8 +96,10 @@ fn what_the_broker_does_not_take_leaves_the_outbox_and_is_listed_with_an_alarm()
         reason: "it has 300 bytes, the broker closed the connection over it".into(),
         news,
     };
-    mqtt.shared.exchange.tell(|desk| desk.aside = vec![aside(Some(key), true), aside(None, false)]);
-    keeper.turn(true);
+    mqtt.shared
+        .exchange
+        .with_to_writer(|state| state.aside = vec![aside(Some(key), true), aside(None, false)]);
+    writer.turn(true);
     assert_eq!((mqtt.counters().set_aside, mqtt.counters().refused_dropped), (1, 1));
     let letters = store.letters().unwrap();
     assert_eq!((letters.len(), letters[0].seq, letters[0].bytes), (1, Some(1), 300));
@@ -106,7 +108,7 @@ fn what_the_broker_does_not_take_leaves_the_outbox_and_is_listed_with_an_alarm()
         alarms[0].1.contains("camera/front/event") && alarms[0].1.contains("ocellus status"),
         "{alarms:?}"
     );
-    let outbox = keeper.outbox.as_mut().unwrap();
+    let outbox = writer.outbox.as_mut().unwrap();
     outbox.all_back();
     assert_eq!(outbox.fetch(9).unwrap()[0].body, Body::Refused { from: 1, to: 1 });
 }

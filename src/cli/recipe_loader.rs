@@ -14,20 +14,20 @@ use crate::store::{GoldenEntry, GoldenError, GoldenFiles};
 use crate::types::Patch;
 
 /// What a model is made from, and whether its output is taken as a vector.
-type Wish = (config::Model, bool);
+type ModelRequest = (config::Model, bool);
 
 /// Loads each model and each golden picture once, for however many programs.
-pub(super) struct Workshop {
+pub(super) struct RecipeLoader {
     settings: config::Runtime,
     runtime: OnceCell<Runtime>,
-    models: RefCell<Vec<(Wish, Arc<Model>)>>,
+    models: RefCell<Vec<(ModelRequest, Arc<Model>)>>,
     files: GoldenFiles,
     pictures: RefCell<HashMap<String, Arc<Patch>>>,
 }
 
-impl Workshop {
-    pub fn new(config: &Config) -> Workshop {
-        Workshop {
+impl RecipeLoader {
+    pub fn new(config: &Config) -> RecipeLoader {
+        RecipeLoader {
             settings: config.runtime.clone(),
             runtime: OnceCell::new(),
             models: RefCell::default(),

@@ -31,16 +31,16 @@ pub struct PreviewCounters {
 }
 
 /// Where one camera's pictures are shown.
-pub struct Outlet {
+pub struct PreviewHub {
     /// Its figures.
     pub counters: PreviewCounters,
-    drawn: Screen,
-    plain: Screen,
+    drawn: PreviewStream,
+    plain: PreviewStream,
     bell: Arc<Bell>,
 }
 
 /// One kind of picture.
-struct Screen {
+struct PreviewStream {
     pictures: watch::Sender<Option<Picture>>,
     /// Viewers that wait for the next picture.
     asking: Arc<AtomicUsize>,
@@ -50,9 +50,9 @@ struct Screen {
     shown_ns: AtomicU64,
 }
 
-impl Screen {
-    fn new() -> Screen {
-        Screen {
+impl PreviewStream {
+    fn new() -> PreviewStream {
+        PreviewStream {
             pictures: watch::Sender::new(None),
             asking: Arc::default(),
             kicked: AtomicBool::new(false),
@@ -65,11 +65,11 @@ impl Screen {
     }
 }
 
-impl Outlet {
+impl PreviewHub {
     /// Nobody looks yet; `bell` is rung when somebody begins to.
-    pub fn new(bell: Arc<Bell>) -> Arc<Outlet> {
-        let (drawn, plain) = (Screen::new(), Screen::new());
-        Arc::new(Outlet { counters: PreviewCounters::default(), drawn, plain, bell })
+    pub fn new(bell: Arc<Bell>) -> Arc<PreviewHub> {
+        let (drawn, plain) = (PreviewStream::new(), PreviewStream::new());
+        Arc::new(PreviewHub { counters: PreviewCounters::default(), drawn, plain, bell })
     }
 
     /// Whether somebody waits for a picture.
@@ -100,7 +100,7 @@ impl Outlet {
         self.screen(layer).pictures.borrow().as_ref().map_or(0, |picture| picture.captured.mono_ns)
     }
 
-    fn screen(&self, layer: Layer) -> &Screen {
+    fn screen(&self, layer: Layer) -> &PreviewStream {
         match layer {
             Layer::Drawn => &self.drawn,
             Layer::Plain => &self.plain,
@@ -108,7 +108,7 @@ impl Outlet {
     }
 }
 
-impl LiveView for Outlet {
+impl LiveView for PreviewHub {
     fn watch(&self, layer: Layer) -> Watch {
         let screen = self.screen(layer);
         let mut pictures = screen.pictures.subscribe();

@@ -13,17 +13,17 @@ pub trait Intake: Send {
     fn take(&mut self, sample: gst::Sample) -> bool;
 }
 
-/// Where the streaming thread finds the intake. Empty except inside [`Door::lend`].
+/// Where the streaming thread finds the intake. Empty except inside [`ScopedCallback::lend`].
 #[derive(Clone, Default)]
-pub struct Door(Arc<Lent>);
+pub struct ScopedCallback(Arc<Scoped>);
 
 #[derive(Default)]
-struct Lent {
+struct Scoped {
     intake: Mutex<Option<Pointer>>,
     closing: AtomicBool,
 }
 
-/// To an intake that outlives its stay in [`Lent::intake`].
+/// To an intake that outlives its stay in [`Scoped::intake`].
 struct Pointer(*mut (dyn Intake + 'static));
 
 // SAFETY: an intake is `Send`, and who holds the lock around the pointer is the only one who uses it.
@@ -31,11 +31,11 @@ unsafe impl Send for Pointer {}
 
 /// What the lender still sees of the intake.
 pub struct Borrowed<'a, T> {
-    door: &'a Door,
+    callback: &'a ScopedCallback,
     intake: *mut T,
 }
 
-impl Door {
+impl ScopedCallback {
     /// Gives the sample to the intake; false where there is none (any more), or it wants no more.
     pub fn take(&self, sample: gst::Sample) -> bool {
         // Who takes the intake back need not win the lock against a stream that takes it again and again.
@@ -50,7 +50,7 @@ impl Door {
         }
     }
 
-    /// Lends `intake` to whoever calls [`Door::take`] while `body` runs. A sample that is being taken then is waited for.
+    /// Lends `intake` to whoever calls [`ScopedCallback::take`] while `body` runs. A sample that is being taken then is waited for.
     pub fn lend<T: Intake, R>(&self, intake: &mut T, body: impl FnOnce(&Borrowed<'_, T>) -> R) -> R {
         let intake: *mut T = intake;
         let erased: *mut (dyn Intake + '_) = intake;
@@ -60,7 +60,7 @@ impl Door {
         self.0.closing.store(false, Ordering::Release);
         *self.lock() = Some(Pointer(erased));
         let _taken_back = TakenBack(self);
-        body(&Borrowed { door: self, intake })
+        body(&Borrowed { callback: self, intake })
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Pointer>> {
@@ -71,7 +71,7 @@ impl Door {
 impl<T> Borrowed<'_, T> {
     /// Looks at the intake between two samples; `None` while it takes one.
     pub fn look<R>(&self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
-        let _held = match self.door.0.intake.try_lock() {
+        let _held = match self.callback.0.intake.try_lock() {
             Ok(held) => held,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
@@ -81,7 +81,7 @@ impl<T> Borrowed<'_, T> {
     }
 }
 
-struct TakenBack<'a>(&'a Door);
+struct TakenBack<'a>(&'a ScopedCallback);
 
 impl Drop for TakenBack<'_> {
     fn drop(&mut self) {
@@ -115,12 +115,12 @@ mod tests {
     #[test]
     fn a_sample_under_way_is_waited_for_and_none_is_taken_afterwards() {
         gst::init().unwrap();
-        let (door, mut taken) = (Door::default(), 0);
+        let (callback, mut taken) = (ScopedCallback::default(), 0);
         let (came, is_there) = channel();
         let (let_go, go_on) = channel();
         let mut intake = Slow { taken: &mut taken, came, go_on };
-        let streaming = door.clone();
-        let thread = door.lend(&mut intake, |borrowed| {
+        let streaming = callback.clone();
+        let thread = callback.lend(&mut intake, |borrowed| {
             let thread = std::thread::spawn(move || streaming.take(gst::Sample::builder().build()));
             is_there.recv().unwrap();
             assert!(borrowed.look(|intake| *intake.taken).is_none(), "it is busy");
@@ -129,20 +129,21 @@ mod tests {
         });
         assert_eq!(taken, 1, "lent out until the sample was through");
         assert!(thread.join().unwrap());
-        assert!(!door.take(gst::Sample::builder().build()), "nobody is there any more");
+        assert!(!callback.take(gst::Sample::builder().build()), "nobody is there any more");
     }
 
     #[test]
     fn a_panic_of_the_lender_takes_the_intake_back() {
         gst::init().unwrap();
-        let (door, mut taken) = (Door::default(), 0);
+        let (callback, mut taken) = (ScopedCallback::default(), 0);
         let (came, _is_there) = channel();
         let (let_go, go_on) = channel();
         let_go.send(()).unwrap();
         let mut intake = Slow { taken: &mut taken, came, go_on };
-        let lender = std::panic::AssertUnwindSafe(|| door.lend(&mut intake, |_| panic!("the lender fell")));
+        let lender =
+            std::panic::AssertUnwindSafe(|| callback.lend(&mut intake, |_| panic!("the lender fell")));
         assert!(std::panic::catch_unwind(lender).is_err());
-        assert!(!door.take(gst::Sample::builder().build()));
+        assert!(!callback.take(gst::Sample::builder().build()));
         assert_eq!(taken, 0);
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::tell;
+use super::output;
 use crate::control::ask;
 use crate::store::{Store, StoreError};
 
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Who keeps the store.
-pub(super) enum Keeper {
+pub(super) enum StoreOwner {
     /// The service that runs on this state directory.
     Service,
     /// Nobody else: the store is ours while we work.
@@ -25,27 +25,27 @@ pub(super) enum Keeper {
 ///
 /// # Errors
 /// [`StoreError`]; `Locked` where somebody holds it for longer than a moment and does not answer.
-pub(super) fn keeper(dir: &Path) -> Result<Keeper, StoreError> {
+pub(super) fn store_owner(dir: &Path) -> Result<StoreOwner, StoreError> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let locked = match Store::open(dir) {
             Ok(opened) => {
                 if let Some(aside) = opened.set_aside {
                     let aside = aside.display();
-                    tell::complain(format_args!(
+                    output::complain(format_args!(
                         "ocellus: the store was damaged; it is set aside as {aside}"
                     ));
                 }
                 if let Some(full) = opened.waiting {
                     return Err(full);
                 }
-                return Ok(Keeper::Nobody(opened.store));
+                return Ok(StoreOwner::Nobody(opened.store));
             }
             Err(locked @ StoreError::Locked { .. }) => locked,
             Err(other) => return Err(other),
         };
         if ask(dir, "ping", Value::Null).is_ok() {
-            return Ok(Keeper::Service);
+            return Ok(StoreOwner::Service);
         }
         if Instant::now() > deadline {
             return Err(locked);

@@ -7,14 +7,14 @@ use crate::sinks::web::Web;
 
 /// Says the same over MQTT and on the page. Clones are the same voice.
 #[derive(Clone)]
-pub(super) struct Voice {
+pub(super) struct StatusPublisher {
     mqtt: Mqtt,
     web: Web,
 }
 
-impl Voice {
-    pub(super) fn new(mqtt: &Mqtt, web: &Web) -> Voice {
-        Voice { mqtt: mqtt.clone(), web: web.clone() }
+impl StatusPublisher {
+    pub(super) fn new(mqtt: &Mqtt, web: &Web) -> StatusPublisher {
+        StatusPublisher { mqtt: mqtt.clone(), web: web.clone() }
     }
 
     /// Sets the retained state of `suffix`.

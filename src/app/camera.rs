@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::faces::RigFaces;
-use super::gate::Gate;
+use super::faces::CameraFaces;
+use super::gate::StartGate;
 use super::health_log::HealthLog;
 use super::parts::Parts;
 use super::preview::Shown;
@@ -31,12 +31,12 @@ const DRAIN_STEP: Duration = Duration::from_millis(50);
 type Attached = (Arc<Stage<Item>>, Arc<dyn Feed<Item>>);
 
 /// One camera.
-pub(super) struct Rig {
+pub(super) struct Camera {
     pub(super) settings: config::Camera,
     pub(super) ring: Ring<Frame>,
     pub(super) lane: Option<Arc<Lane>>,
     pub(super) parts: Option<Parts>,
-    pub(super) faces: Option<RigFaces>,
+    pub(super) faces: Option<CameraFaces>,
     pub(super) shown: Shown,
     pub(super) health: Mutex<Health>,
     pub(super) health_log: Mutex<HealthLog>,
@@ -54,20 +54,20 @@ impl App {
     /// nothing of it is left.
     pub(super) fn add_camera(
         self: &Arc<App>,
-        camera: &config::Camera,
+        settings: &config::Camera,
         config: &Config,
     ) -> Result<(), AppError> {
-        let rig = Arc::new(Rig::new(camera, self));
-        lock(&self.rigs).push(rig.clone());
-        let begun = self.add_parts_unit(&rig, config);
-        let begun = begun.and_then(|()| Ok(self.supervisor.add(self.camera_unit(rig.clone(), config))?));
+        let camera = Arc::new(Camera::new(settings, self));
+        lock(&self.cameras).push(camera.clone());
+        let begun = self.add_parts_unit(&camera, config);
+        let begun = begun.and_then(|()| Ok(self.supervisor.add(self.camera_unit(camera.clone(), config))?));
         if begun.is_err() {
-            lock(&self.rigs).retain(|known| !Arc::ptr_eq(known, &rig));
-            if let Err(error) = self.remove_parts_unit(&camera.name) {
-                tracing::error!(camera = camera.name, "{error}");
+            lock(&self.cameras).retain(|known| !Arc::ptr_eq(known, &camera));
+            if let Err(error) = self.remove_parts_unit(&settings.name) {
+                tracing::error!(camera = settings.name, "{error}");
             }
-            rig.detach(self);
-            self.views.forget(&camera.name);
+            camera.detach(self);
+            self.views.forget(&settings.name);
         }
         begun
     }
@@ -76,27 +76,28 @@ impl App {
     /// the camera may be without capture or inspection; another call goes on from there.
     pub(super) fn change_camera(
         self: &Arc<App>,
-        camera: &config::Camera,
+        settings: &config::Camera,
         config: &Config,
     ) -> Result<(), AppError> {
-        let rig = Arc::new(Rig::new(camera, self));
-        let former = lock(&self.rigs).iter().find(|known| known.settings.name == camera.name).cloned();
-        if let (Some(parts), Some(former)) = (&rig.parts, former.as_ref().and_then(|rig| rig.parts.as_ref()))
+        let camera = Arc::new(Camera::new(settings, self));
+        let former = lock(&self.cameras).iter().find(|known| known.settings.name == settings.name).cloned();
+        if let (Some(parts), Some(former)) =
+            (&camera.parts, former.as_ref().and_then(|camera| camera.parts.as_ref()))
         {
             parts.follow(former);
         }
-        self.supervisor.replace(self.camera_unit(rig.clone(), config))?;
+        self.supervisor.replace(self.camera_unit(camera.clone(), config))?;
         let old = {
-            let mut rigs = lock(&self.rigs);
-            let old = rigs.iter_mut().find(|known| known.settings.name == camera.name);
-            old.map(|old| std::mem::replace(old, rig.clone()))
+            let mut cameras = lock(&self.cameras);
+            let old = cameras.iter_mut().find(|known| known.settings.name == settings.name);
+            old.map(|old| std::mem::replace(old, camera.clone()))
         };
-        let removed = self.remove_parts_unit(&camera.name);
+        let removed = self.remove_parts_unit(&settings.name);
         if let Some(old) = old {
             old.detach(self);
         }
         removed?;
-        self.add_parts_unit(&rig, config)
+        self.add_parts_unit(&camera, config)
     }
 
     /// Removes the unit behind the desk of camera `name`, where there is one.
@@ -108,8 +109,8 @@ impl App {
         Ok(())
     }
 
-    fn add_parts_unit(self: &Arc<App>, rig: &Arc<Rig>, config: &Config) -> Result<(), AppError> {
-        if let Some(unit) = self.parts_unit(rig, config) {
+    fn add_parts_unit(self: &Arc<App>, camera: &Arc<Camera>, config: &Config) -> Result<(), AppError> {
+        if let Some(unit) = self.parts_unit(camera, config) {
             self.supervisor.add(unit)?;
         }
         Ok(())
@@ -123,9 +124,9 @@ impl App {
         }
         self.remove_parts_unit(name)?;
         let old = {
-            let mut rigs = lock(&self.rigs);
-            let at = rigs.iter().position(|rig| rig.settings.name == name);
-            at.map(|at| rigs.remove(at))
+            let mut cameras = lock(&self.cameras);
+            let at = cameras.iter().position(|camera| camera.settings.name == name);
+            at.map(|at| cameras.remove(at))
         };
         if let Some(old) = old {
             old.detach(self);
@@ -134,11 +135,11 @@ impl App {
         Ok(())
     }
 
-    fn camera_unit(self: &Arc<App>, rig: Arc<Rig>, config: &Config) -> Unit {
+    fn camera_unit(self: &Arc<App>, camera: Arc<Camera>, config: &Config) -> Unit {
         let app = self.clone();
-        let name = unit_name(&rig.settings.name);
+        let name = unit_name(&camera.settings.name);
         let essential = config.supervisor.essential.contains(&name);
-        let unit = Unit::new(name, move |context| app.capture(&rig, context));
+        let unit = Unit::new(name, move |context| app.capture(&camera, context));
         let unit = unit.essential(essential).together("camera");
         // Where every source ends by itself, the service ends with the last of them; a live one never does.
         let ends =
@@ -148,58 +149,58 @@ impl App {
 
     /// Joins every camera to the stage of its model; to be called whenever models or cameras have changed.
     pub(super) fn attach_all(&self) {
-        for rig in lock(&self.rigs).iter() {
-            let (Some(lane), Some(detect)) = (&rig.lane, &rig.settings.detect) else { continue };
+        for camera in lock(&self.cameras).iter() {
+            let (Some(lane), Some(detect)) = (&camera.lane, &camera.settings.detect) else { continue };
             if let Some(ready) = self.ready_model(&detect.model) {
                 lane.set_min_score(detect.min_score.unwrap_or(ready.model.min_score()));
-                rig.attach(lane, &ready.stage);
+                camera.attach(lane, &ready.stage);
             }
-            self.attach_faces(rig);
+            self.attach_faces(camera);
         }
         self.bell.ring_all();
     }
 
-    fn capture(&self, rig: &Rig, context: &UnitContext) -> Result<(), UnitError> {
-        let writer = rig.ring.writer().ok_or("the ring's former writer is still alive")?;
-        let barrier = Sensor::of(&rig.settings.source, &self.config().device.state_dir)?;
-        let mut sink = RingSink { rig, writer, barrier, gate: &self.gate, stop: &context.stop };
+    fn capture(&self, camera: &Camera, context: &UnitContext) -> Result<(), UnitError> {
+        let writer = camera.ring.writer().ok_or("the ring's former writer is still alive")?;
+        let barrier = Sensor::of(&camera.settings.source, &self.config().device.state_dir)?;
+        let mut sink = RingSink { camera, writer, barrier, gate: &self.gate, stop: &context.stop };
         let wiring = Wiring {
-            health: &|health| self.camera_health(rig, health),
+            health: &|health| self.camera_health(camera, health),
             clock: &SystemClock,
             stop: &context.stop,
             beat: &context.beat,
             painter: &capture::scene::painter,
-            damaged: &rig.damaged,
-            refused: &rig.refused,
+            damaged: &camera.damaged,
+            refused: &camera.refused,
         };
-        let outcome = capture::run(&rig.settings, &mut sink, &wiring);
+        let outcome = capture::run(&camera.settings, &mut sink, &wiring);
         drop(sink);
         match outcome {
             Ok(_) => {
-                self.finish(rig, context);
+                self.finish(camera, context);
                 Ok(())
             }
             Err(error) => {
-                self.camera_health(rig, Health::Offline { cause: error.to_string(), next_try: None });
-                if !is_lasting(rig, &error) {
+                self.camera_health(camera, Health::Offline { cause: error.to_string(), next_try: None });
+                if !is_lasting(camera, &error) {
                     return Err(error.into());
                 }
-                self.finish(rig, context);
+                self.finish(camera, context);
                 Err(UnitError::lasting(error))
             }
         }
     }
 
     /// No more frames will come: lets those on the road through, and ends what was being tracked.
-    fn finish(&self, rig: &Rig, context: &UnitContext) {
-        rig.ring.close();
-        if let Some(parts) = &rig.parts {
+    fn finish(&self, camera: &Camera, context: &UnitContext) {
+        camera.ring.close();
+        if let Some(parts) = &camera.parts {
             parts.lane.close();
             while !parts.lane.is_idle() && !context.stop.wait(DRAIN_STEP) {
                 context.beat.beat();
             }
         }
-        let Some(lane) = &rig.lane else { return };
+        let Some(lane) = &camera.lane else { return };
         let mut before = lane.delivered();
         while lane.is_attached() && !lane.wait_drained(DRAIN_STEP) {
             // A worker that hangs is no progress of ours.
@@ -211,17 +212,19 @@ impl App {
             }
             before = now;
         }
-        while rig.faces.as_ref().is_some_and(|faces| !faces.drain(DRAIN_STEP)) && !context.stop.is_stopped() {
+        while camera.faces.as_ref().is_some_and(|faces| !faces.drain(DRAIN_STEP))
+            && !context.stop.is_stopped()
+        {
             context.beat.beat();
         }
         lane.end_tracks();
         // Once more, because the last frames' drops are only known now.
-        self.publish_camera(rig, 0.0);
+        self.publish_camera(camera, 0.0);
     }
 }
 
-impl Rig {
-    fn new(camera: &config::Camera, app: &App) -> Rig {
+impl Camera {
+    fn new(camera: &config::Camera, app: &App) -> Camera {
         let ring = Ring::new(camera.ring_slots, app.bell.clone());
         let policy = match camera.pace {
             Pace::Max if camera.source.ends() => Policy::Every,
@@ -230,9 +233,9 @@ impl Rig {
         let shown = app.show(camera, &ring);
         let window = app.scheduler.workers().len() + OVERTAKING;
         let sinks: Arc<[Arc<dyn Sink>]> = app.sinks.clone();
-        let faces = RigFaces::new(camera, policy == Policy::Every, app);
+        let faces = CameraFaces::new(camera, policy == Policy::Every, app);
         // Names before the picture that shows them.
-        let mut followers: Vec<Arc<dyn Follower>> = faces.iter().map(RigFaces::follower).collect();
+        let mut followers: Vec<Arc<dyn Follower>> = faces.iter().map(CameraFaces::follower).collect();
         followers.push(shown.preview.clone());
         let lane = camera.detect.as_ref().map(|detect| {
             let settings = LaneSettings {
@@ -252,7 +255,7 @@ impl Rig {
         if let Some(parts) = &parts {
             parts.lane.follow(shown.preview.clone());
         }
-        Rig {
+        Camera {
             settings: camera.clone(),
             ring,
             lane,
@@ -313,11 +316,11 @@ impl Rig {
 
 /// The writer's end of a ring, as capture sees it.
 struct RingSink<'a> {
-    rig: &'a Rig,
+    camera: &'a Camera,
     writer: Writer<Frame>,
     /// The light barrier of a scene's line: it sees parts whether or not there was room for the frame.
     barrier: Option<Sensor>,
-    gate: &'a Gate,
+    gate: &'a StartGate,
     stop: &'a Stop,
 }
 
@@ -327,17 +330,17 @@ impl FrameSink for RingSink<'_> {
             return Committed::Closed;
         }
         let (stamp_ns, pts_ns) = (frame.captured.mono_ns, frame.pts_ns);
-        self.rig.next_seq.store(frame.seq + 1, Ordering::Relaxed);
+        self.camera.next_seq.store(frame.seq + 1, Ordering::Relaxed);
         let committed = self.writer.commit(stamp_ns, frame, &|| self.stop.is_stopped());
         if let (Some(barrier), Some(pts_ns)) = (&mut self.barrier, pts_ns) {
             barrier.committed(pts_ns);
         }
         match committed {
             Ok(_) => {
-                if let Some(parts) = &self.rig.parts {
+                if let Some(parts) = &self.camera.parts {
                     parts.lane.frame_committed();
                 }
-                self.rig.shown.preview.frame_committed();
+                self.camera.shown.preview.frame_committed();
                 Committed::Taken
             }
             Err(Refused::Starved(_)) => Committed::Refused,
@@ -346,11 +349,11 @@ impl FrameSink for RingSink<'_> {
     }
 
     fn slots(&self) -> usize {
-        self.rig.ring.slots()
+        self.camera.ring.slots()
     }
 
     fn next_seq(&self) -> u64 {
-        self.rig.frames()
+        self.camera.frames()
     }
 }
 
@@ -365,6 +368,6 @@ fn parts_name(name: &str) -> String {
 }
 
 /// A file that is damaged stays damaged, and a missing plugin stays missing.
-fn is_lasting(rig: &Rig, error: &CaptureError) -> bool {
-    rig.settings.source.ends() || error.is_final()
+fn is_lasting(camera: &Camera, error: &CaptureError) -> bool {
+    camera.settings.source.ends() || error.is_final()
 }

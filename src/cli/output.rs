@@ -11,23 +11,23 @@ use crate::types::{Refusal, Reply};
 
 /// A line or more for people, and the same as an object.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct Output {
     pub words: String,
     pub json: Value,
     /// What was found is printed, and yet it is a failure.
     pub fault: Option<anyhow::Error>,
 }
 
-impl Told {
-    pub fn new(words: impl Into<String>, json: Value) -> Told {
-        Told { words: words.into(), json, fault: None }
+impl Output {
+    pub fn new(words: impl Into<String>, json: Value) -> Output {
+        Output { words: words.into(), json, fault: None }
     }
 }
 
 /// Prints the outcome on standard output: as JSON where that was asked for, also an error's.
-pub(super) fn tell(as_json: bool, outcome: anyhow::Result<Told>) -> anyhow::Result<()> {
+pub(super) fn output(as_json: bool, outcome: anyhow::Result<Output>) -> anyhow::Result<()> {
     match outcome {
-        Ok(Told { words, json, fault }) => {
+        Ok(Output { words, json, fault }) => {
             match as_json {
                 true => print(json)?,
                 false => print(words)?,
@@ -37,8 +37,8 @@ pub(super) fn tell(as_json: bool, outcome: anyhow::Result<Told>) -> anyhow::Resu
         Err(error) => {
             if as_json {
                 let faults = error.downcast_ref::<Faults>();
-                let told = json!({ "ok": false, "error": chain(&error), "faults": faults });
-                print(told)?;
+                let output = json!({ "ok": false, "error": chain(&error), "faults": faults });
+                print(output)?;
             }
             Err(error)
         }
@@ -102,12 +102,12 @@ pub(super) fn done(reply: Reply) -> Reply {
 
 /// The error with its causes. Most of ours tell their cause themselves: none is told twice.
 pub(super) fn chain(error: &anyhow::Error) -> String {
-    let mut told = error.to_string();
+    let mut output = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !told.contains(&cause) {
-            told.push_str(": ");
-            told.push_str(&cause);
+        if !output.contains(&cause) {
+            output.push_str(": ");
+            output.push_str(&cause);
         }
     }
-    told
+    output
 }

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What the connection tells the keeper. `epoch` counts connections and losses: entries handed out under
 /// another epoch are void.
 #[derive(Debug, Default)]
-pub(super) struct ToKeeper {
+pub(super) struct ToWriter {
     pub(super) acked: Vec<Key>,
     /// Messages that the broker does not take.
     pub(super) aside: Vec<Aside>,
@@ -38,7 +38,7 @@ pub(super) struct ToKeeper {
 
 /// What the keeper tells the connection.
 #[derive(Debug, Default)]
-pub(super) struct FromKeeper {
+pub(super) struct FromWriter {
     pub(super) epoch: u64,
     pub(super) live: Vec<Entry>,
     /// The answer to a wish; an empty one, too, allows the next wish.
@@ -56,22 +56,22 @@ pub(super) struct FromKeeper {
 /// The two desks. `std::sync::Mutex`, because neither is held across an await or a flush.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
-    to_keeper: Mutex<ToKeeper>,
-    from_keeper: Mutex<FromKeeper>,
+    to_writer: Mutex<ToWriter>,
+    from_writer: Mutex<FromWriter>,
 }
 
 impl Exchange {
-    pub(super) fn tell<R>(&self, change: impl FnOnce(&mut ToKeeper) -> R) -> R {
-        change(&mut self.to_keeper.lock().unwrap_or_else(|e| e.into_inner()))
+    pub(super) fn with_to_writer<R>(&self, change: impl FnOnce(&mut ToWriter) -> R) -> R {
+        change(&mut self.to_writer.lock().unwrap_or_else(|e| e.into_inner()))
     }
 
-    pub(super) fn hear<R>(&self, change: impl FnOnce(&mut FromKeeper) -> R) -> R {
-        change(&mut self.from_keeper.lock().unwrap_or_else(|e| e.into_inner()))
+    pub(super) fn with_from_writer<R>(&self, change: impl FnOnce(&mut FromWriter) -> R) -> R {
+        change(&mut self.from_writer.lock().unwrap_or_else(|e| e.into_inner()))
     }
 }
 
 /// The keeper's state.
-pub(super) struct Keeper {
+pub(super) struct OutboxWriter {
     pub(super) shared: Arc<Shared>,
     state_dir: PathBuf,
     pub(super) max_bytes: u64,
@@ -88,9 +88,9 @@ pub(super) struct Keeper {
     online: bool,
 }
 
-impl Keeper {
-    pub(super) fn new(shared: Arc<Shared>, store: Option<Store>, dir: &Path, max_bytes: u64) -> Keeper {
-        Keeper {
+impl OutboxWriter {
+    pub(super) fn new(shared: Arc<Shared>, store: Option<Store>, dir: &Path, max_bytes: u64) -> OutboxWriter {
+        OutboxWriter {
             shared,
             state_dir: dir.into(),
             max_bytes,
@@ -132,9 +132,9 @@ impl Keeper {
 
     /// Only who waits for it (the farewell) is woken: a wake-up for each commit would cost more than it tells.
     fn say_empty(&self) {
-        let awaited = self.shared.exchange.hear(|desk| {
-            desk.empty = true;
-            std::mem::take(&mut desk.empty_awaited)
+        let awaited = self.shared.exchange.with_from_writer(|state| {
+            state.empty = true;
+            std::mem::take(&mut state.empty_awaited)
         });
         if awaited {
             self.shared.wake.notify_one();
@@ -194,44 +194,44 @@ impl Keeper {
 
     /// One turn: acknowledgements, the group, the backlog. Returns whether the end was asked for.
     fn turn(&mut self, working: bool) -> bool {
-        let desk = self.shared.exchange.tell(|desk| ToKeeper {
-            acked: std::mem::take(&mut desk.acked),
-            aside: std::mem::take(&mut desk.aside),
-            let_go: std::mem::take(&mut desk.let_go),
-            fetch: if working { desk.fetch.take() } else { None },
-            ..*desk
+        let state = self.shared.exchange.with_to_writer(|state| ToWriter {
+            acked: std::mem::take(&mut state.acked),
+            aside: std::mem::take(&mut state.aside),
+            let_go: std::mem::take(&mut state.let_go),
+            fetch: if working { state.fetch.take() } else { None },
+            ..*state
         });
-        let done = self.follow(&desk).and_then(|()| self.commit()).and_then(|()| self.give(desk.fetch));
+        let done = self.follow(&state).and_then(|()| self.commit()).and_then(|()| self.give(state.fetch));
         if let Err(error) = done {
             self.fail(&error);
         }
-        desk.closing
+        state.closing
     }
 
     /// Follows the connection: a new epoch takes everything back.
-    fn follow(&mut self, desk: &ToKeeper) -> Result<(), StoreError> {
+    fn follow(&mut self, state: &ToWriter) -> Result<(), StoreError> {
         let Some(outbox) = &mut self.outbox else { return Ok(()) };
-        if !desk.acked.is_empty() {
-            outbox.delete(&desk.acked)?;
-            self.handed = self.handed.saturating_sub(desk.acked.len());
-            self.shared.totals.events_acked.add(desk.acked.len() as u64);
+        if !state.acked.is_empty() {
+            outbox.delete(&state.acked)?;
+            self.handed = self.handed.saturating_sub(state.acked.len());
+            self.shared.totals.events_acked.add(state.acked.len() as u64);
         }
-        for aside in &desk.aside {
+        for aside in &state.aside {
             set_aside(outbox, aside, &self.shared)?;
             self.handed = self.handed.saturating_sub(usize::from(aside.key.is_some()));
         }
-        self.handed = self.handed.saturating_sub(desk.let_go);
-        self.online = desk.online;
-        if self.epoch != desk.epoch {
-            self.epoch = desk.epoch;
+        self.handed = self.handed.saturating_sub(state.let_go);
+        self.online = state.online;
+        if self.epoch != state.epoch {
+            self.epoch = state.epoch;
             self.handed = 0;
             outbox.all_back();
             let epoch = self.epoch;
-            self.shared.exchange.hear(|desk| {
+            self.shared.exchange.with_from_writer(|state| {
                 // What was forgotten stays so: the connection may still hold it.
-                let forgotten = std::mem::take(&mut desk.forgotten);
+                let forgotten = std::mem::take(&mut state.forgotten);
                 let backlog = Some(Vec::new());
-                *desk = FromKeeper { epoch, more: true, backlog, forgotten, ..FromKeeper::default() };
+                *state = FromWriter { epoch, more: true, backlog, forgotten, ..FromWriter::default() };
             });
         }
         Ok(())
@@ -248,7 +248,7 @@ impl Keeper {
             outbox.flush()?;
             self.group.drain(..events);
             self.in_doubt = None;
-            self.shared.exchange.hear(|desk| desk.more = true);
+            self.shared.exchange.with_from_writer(|state| state.more = true);
         }
         while self.group.len() < GROUP {
             let Some(event) = self.shared.events.pop() else { break };
@@ -293,10 +293,10 @@ impl Keeper {
         let live: Vec<Entry> = durable.into_iter().take(room).collect();
         live.iter().for_each(|entry| outbox.take_out(entry));
         self.handed += live.len();
-        self.shared.exchange.hear(|desk| {
-            desk.more |= count > live.len();
-            desk.empty = false;
-            desk.live.extend(live);
+        self.shared.exchange.with_from_writer(|state| {
+            state.more |= count > live.len();
+            state.empty = false;
+            state.live.extend(live);
         });
         self.shared.wake.notify_one();
     }
@@ -306,10 +306,10 @@ impl Keeper {
         let (Some(count), Some(outbox)) = (fetch, &mut self.outbox) else { return Ok(()) };
         let entries = outbox.fetch(count)?;
         self.handed += entries.len();
-        self.shared.exchange.hear(|desk| {
-            desk.more |= entries.len() == count;
+        self.shared.exchange.with_from_writer(|state| {
+            state.more |= entries.len() == count;
             // Not replaced: what an earlier wish gave may still lie there.
-            desk.backlog.get_or_insert_default().extend(entries);
+            state.backlog.get_or_insert_default().extend(entries);
         });
         self.shared.wake.notify_one();
         Ok(())
@@ -329,5 +329,5 @@ impl Keeper {
 }
 
 #[cfg(test)]
-#[path = "keeper_tests.rs"]
+#[path = "writer_tests.rs"]
 mod tests;

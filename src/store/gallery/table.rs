@@ -13,20 +13,20 @@ use crate::types::PersonId;
 pub(super) const NEXT_PERSON: &str = "gallery/person";
 const NEXT_SAMPLE: &str = "gallery/sample";
 
-pub(super) struct Shelf<'s> {
+pub(super) struct Table<'s> {
     store: &'s Store,
     crops: &'s Crops,
     tree: Tree,
 }
 
-impl<'s> Shelf<'s> {
+impl<'s> Table<'s> {
     /// Opens the tree; an empty one is filled from the copies.
-    pub(super) fn open(store: &'s Store, crops: &'s Crops) -> Result<Shelf<'s>, GalleryError> {
-        let shelf = Shelf { store, crops, tree: store.tree("gallery")? };
-        if shelf.tree.is_empty() {
-            shelf.restore()?;
+    pub(super) fn open(store: &'s Store, crops: &'s Crops) -> Result<Table<'s>, GalleryError> {
+        let table = Table { store, crops, tree: store.tree("gallery")? };
+        if table.tree.is_empty() {
+            table.restore()?;
         }
-        Ok(shelf)
+        Ok(table)
     }
 
     /// Everybody, by id.

@@ -1,23 +1,23 @@
-//! The desk before a camera: where the units of `[[trigger]]` pull.
+//! The target before a camera: where the units of `[[trigger]]` pull.
 
 use std::sync::Arc;
 
 use serde_json::json;
 
-use super::rig::Rig;
+use super::camera::Camera;
 use super::{App, lock};
 use crate::config::recipe::{self, Recipe};
 use crate::config::trigger::Source;
 use crate::config::{self, Config, Faults};
 use crate::supervisor::Unit;
-use crate::trigger::{self, Desk, DeskState, Noise, PortState, Pulled};
+use crate::trigger::{self, PortState, Pulled, Rejected, TargetState, TriggerTarget};
 use crate::types::{
-    Asker, Clock, Command, CommandKind, Ended, Inspection, InspectionLatency, Outcome, Responder, Stamp,
-    SystemClock, Trigger,
+    Clock, Command, CommandKind, Inspection, InspectionLatency, OnComplete, Origin, Outcome, Responder,
+    Stamp, SystemClock, Trigger,
 };
 
 /// A camera, looked up anew for each trigger: a reload may have put another rig in its place.
-struct CameraDesk {
+struct CameraTarget {
     app: Arc<App>,
     camera: String,
 }
@@ -27,14 +27,15 @@ impl App {
     pub(super) fn trigger_unit(self: &Arc<App>, settings: &config::Trigger, config: &Config) -> Unit {
         let name = trigger_unit_name(&settings.name);
         let essential = config.supervisor.essential.contains(&name);
-        let desk: Arc<dyn Desk> = Arc::new(CameraDesk { app: self.clone(), camera: settings.camera.clone() });
+        let target: Arc<dyn TriggerTarget> =
+            Arc::new(CameraTarget { app: self.clone(), camera: settings.camera.clone() });
         let mut settings = settings.clone();
         if let Source::Serial(serial) = &mut settings.source {
             // An absolute path stays what it is; a relative one is a virtual port's, beside the socket and the store.
             serial.path = config.device.state_dir.join(&serial.path);
         }
         let body = move |context: &crate::supervisor::UnitContext| {
-            trigger::run(&settings, &desk, &context.stop, &context.beat)?;
+            trigger::run(&settings, &target, &context.stop, &context.beat)?;
             Ok(())
         };
         Unit::new(name, body).essential(essential)
@@ -51,22 +52,22 @@ pub(super) fn trigger_unit_name(name: &str) -> String {
     format!("trigger/{name}")
 }
 
-impl CameraDesk {
-    fn rig(&self) -> Option<Arc<Rig>> {
-        let rigs = lock(&self.app.rigs);
-        rigs.iter().find(|rig| rig.settings.name == self.camera && rig.parts.is_some()).cloned()
+impl CameraTarget {
+    fn camera(&self) -> Option<Arc<Camera>> {
+        let cameras = lock(&self.app.cameras);
+        cameras.iter().find(|camera| camera.settings.name == self.camera && camera.parts.is_some()).cloned()
     }
 }
 
-impl Desk for CameraDesk {
-    fn pull(&self, trigger: Trigger, moment: Stamp, ended: Option<Arc<dyn Ended>>) -> Pulled {
-        let rig = self.rig();
-        match rig.as_ref().and_then(|rig| rig.parts.as_ref()) {
-            Some(parts) => parts.lane.pull(trigger, moment, ended),
+impl TriggerTarget for CameraTarget {
+    fn pull(&self, trigger: Trigger, moment: Stamp, on_complete: Option<Arc<dyn OnComplete>>) -> Pulled {
+        let camera = self.camera();
+        match camera.as_ref().and_then(|camera| camera.parts.as_ref()) {
+            Some(parts) => parts.lane.pull(trigger, moment, on_complete),
             None => {
                 // Between the end of a camera and that of its trigger, during a reload.
-                if let Some(ended) = ended {
-                    ended.ended(&Arc::new(self.nobody(trigger)));
+                if let Some(on_complete) = on_complete {
+                    on_complete.completed(&Arc::new(self.nobody(trigger)));
                 }
                 Pulled { id: 0, taken: false }
             }
@@ -74,8 +75,8 @@ impl Desk for CameraDesk {
     }
 
     fn select(&self, product: &str) -> Result<(), String> {
-        let rig = self.rig().ok_or("the camera does not inspect")?;
-        let parts = rig.parts.as_ref().ok_or("the camera does not inspect")?;
+        let camera = self.camera().ok_or("the camera does not inspect")?;
+        let parts = camera.parts.as_ref().ok_or("the camera does not inspect")?;
         let lane = parts.lane.clone();
         if lane.product().is_some_and(|known| &*known.name == product) && !lane.is_blocked() {
             return Ok(());
@@ -86,15 +87,15 @@ impl Desk for CameraDesk {
         lane.promise(&format!("product {product} is being made ready"));
         let payload = json!({ "camera": self.camera, "product": product });
         let wanted = product.to_owned();
-        let told = lane.clone();
+        let response = lane.clone();
         let reply = Responder::new(move |reply| {
             let fault = reply.err().map(|fault| format!("product {wanted} is not ready: {fault}"));
-            told.settle(fault.as_deref());
+            response.settle(fault.as_deref());
         });
         let id = format!("camera {}", self.camera);
         let command = Command {
             kind: CommandKind::Product,
-            asker: Asker::Serial,
+            origin: Origin::Serial,
             at: SystemClock.now(),
             id,
             payload,
@@ -103,28 +104,28 @@ impl Desk for CameraDesk {
         self.app.commands.try_send(command).map_err(|_| "too many requests wait; try again later".to_owned())
     }
 
-    fn state(&self) -> DeskState {
-        let rig = self.rig();
-        let parts = rig.as_ref().and_then(|rig| rig.parts.as_ref());
-        parts.map_or_else(DeskState::default, |parts| parts.lane.desk())
+    fn state(&self) -> TargetState {
+        let camera = self.camera();
+        let parts = camera.as_ref().and_then(|camera| camera.parts.as_ref());
+        parts.map_or_else(TargetState::default, |parts| parts.lane.target())
     }
 
-    fn noise(&self, _: &str, noise: &Noise) {
-        if let Some(parts) = self.rig().as_ref().and_then(|rig| rig.parts.as_ref()) {
-            parts.lane.add_noise(noise);
+    fn rejected(&self, _: &str, rejected: &Rejected) {
+        if let Some(parts) = self.camera().as_ref().and_then(|camera| camera.parts.as_ref()) {
+            parts.lane.add_rejected(rejected);
         }
     }
 
     fn port(&self, name: &str, state: PortState) {
         let alarm = format!("trigger-{name}");
         match state {
-            PortState::Open => self.app.voice.clear_alarm(&alarm),
-            PortState::Away { cause, .. } => self.app.voice.alarm(&alarm, &cause),
+            PortState::Open => self.app.publisher.clear_alarm(&alarm),
+            PortState::Away { cause, .. } => self.app.publisher.alarm(&alarm, &cause),
         }
     }
 }
 
-impl CameraDesk {
+impl CameraTarget {
     fn nobody(&self, trigger: Trigger) -> Inspection {
         Inspection {
             id: 0,

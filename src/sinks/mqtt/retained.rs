@@ -29,7 +29,7 @@ pub(super) struct Note {
 
 /// A `std::sync::Mutex`, because it is never held across an await.
 #[derive(Debug, Default)]
-pub(super) struct Board(Mutex<Inner>);
+pub(super) struct RetainedTopics(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -86,7 +86,7 @@ impl Inner {
     }
 }
 
-impl Board {
+impl RetainedTopics {
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(|e| e.into_inner())
     }
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn when_the_box_stops_no_alarm_stands_and_no_camera_is_there() {
-        let board = Board::default();
+        let retained = RetainedTopics::default();
         let camera = CameraStatus {
             camera: "a/b".into(),
             state: CameraState::Online,
@@ -236,9 +236,9 @@ mod tests {
             frames: 7,
             drops: 1,
         };
-        board.retain("camera/a/status", 0, &camera);
-        board.alarm("hot", "90 °C", 0);
-        let parting = board.parting(1_000_000_000);
+        retained.retain("camera/a/status", 0, &camera);
+        retained.alarm("hot", "90 °C", 0);
+        let parting = retained.parting(1_000_000_000);
         let words: Vec<&str> = parting.iter().map(|note| note.suffix.as_str()).collect();
         assert_eq!(words, ["alarm/hot", "camera/a/status"]);
         assert!(parting[0].payload.is_empty());
@@ -249,38 +249,38 @@ mod tests {
             (&said["schema"], &said["time"]),
             (&json!("ocellus.camera/1"), &json!("1970-01-01T00:00:01.000000Z"))
         );
-        assert_eq!(board.alarms().len(), 1, "a unit that is built again says what stands");
+        assert_eq!(retained.alarms().len(), 1, "a unit that is built again says what stands");
     }
 
     #[test]
     fn an_alarm_keeps_its_beginning_while_its_cause_changes() {
-        let board = Board::default();
-        assert!(board.alarm("disk", "full", 1_000_000_000));
-        assert!(!board.alarm("disk", "full", 2_000_000_000));
-        assert!(board.alarm("disk", "read-only", 3_000_000_000));
-        let (notes, _) = board.since(0);
+        let retained = RetainedTopics::default();
+        assert!(retained.alarm("disk", "full", 1_000_000_000));
+        assert!(!retained.alarm("disk", "full", 2_000_000_000));
+        assert!(retained.alarm("disk", "read-only", 3_000_000_000));
+        let (notes, _) = retained.since(0);
         let said: serde_json::Value = serde_json::from_slice(&notes[0].payload).unwrap();
         assert_eq!(said["since"], "1970-01-01T00:00:01.000000Z");
         assert_eq!((&said["cause"], &said["seq"]), (&"read-only".into(), &2.into()));
-        assert!(board.clear_alarm("disk") && !board.clear_alarm("disk"));
-        assert!(board.since(0).0[0].payload.is_empty());
+        assert!(retained.clear_alarm("disk") && !retained.clear_alarm("disk"));
+        assert!(retained.since(0).0[0].payload.is_empty());
     }
 
     #[test]
     fn an_acknowledgement_lasts_as_long_as_the_alarm_and_no_longer() {
-        let board = Board::default();
-        assert_eq!(board.acknowledge("disk", "anna", 1), None);
-        board.alarm("disk", "full", 1_000_000_000);
-        let told = board.acknowledge("disk", "anna", 2_000_000_000).unwrap();
-        assert_eq!(told.acknowledged_by.as_deref(), Some("anna"));
-        board.alarm("disk", "read-only", 3_000_000_000);
-        let (notes, _) = board.since(0);
+        let retained = RetainedTopics::default();
+        assert_eq!(retained.acknowledge("disk", "anna", 1), None);
+        retained.alarm("disk", "full", 1_000_000_000);
+        let outcome = retained.acknowledge("disk", "anna", 2_000_000_000).unwrap();
+        assert_eq!(outcome.acknowledged_by.as_deref(), Some("anna"));
+        retained.alarm("disk", "read-only", 3_000_000_000);
+        let (notes, _) = retained.since(0);
         let said: serde_json::Value = serde_json::from_slice(&notes[0].payload).unwrap();
         assert_eq!((&said["cause"], &said["acknowledged_by"]), (&"read-only".into(), &"anna".into()));
         assert_eq!(said["acknowledged_at"], "1970-01-01T00:00:02.000000Z");
-        board.clear_alarm("disk");
-        board.alarm("disk", "full", 4_000_000_000);
-        let said: serde_json::Value = serde_json::from_slice(&board.since(0).0[0].payload).unwrap();
+        retained.clear_alarm("disk");
+        retained.alarm("disk", "full", 4_000_000_000);
+        let said: serde_json::Value = serde_json::from_slice(&retained.since(0).0[0].payload).unwrap();
         assert!(said.get("acknowledged_by").is_none(), "a new alarm wants a new acknowledgement: {said}");
     }
 }

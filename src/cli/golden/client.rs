@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::{Common, GoldenFault};
-use crate::cli::keeper::{Keeper, keeper};
-use crate::cli::tell;
+use crate::cli::output;
+use crate::cli::store_owner::{StoreOwner, store_owner};
 use crate::config::Config;
 use crate::config::recipe::{self, Recipe};
 use crate::control::{AskError, ask};
 use crate::store::{GoldenEntry, GoldenFiles, GoldenSet, Goldens, StoreError};
 
 /// The configuration, and the golden pictures of its state directory.
-pub(super) struct Desk {
+pub(super) struct GoldenClient {
     pub config: Config,
     /// The pictures' files: read and written here, whoever holds the store.
     pub files: GoldenFiles,
@@ -28,12 +28,12 @@ enum Sets {
     Service(PathBuf),
 }
 
-impl Desk {
-    pub fn open(common: &Common) -> anyhow::Result<Desk> {
+impl GoldenClient {
+    pub fn open(common: &Common) -> anyhow::Result<GoldenClient> {
         let config = common.configured.options().load()?;
         let files = GoldenFiles::of_state_dir(&config.device.state_dir);
         let sets = Sets::open(&config.device.state_dir)?;
-        Ok(Desk { config, files, sets })
+        Ok(GoldenClient { config, files, sets })
     }
 
     /// The set in force of each product.
@@ -49,8 +49,8 @@ impl Desk {
         match &self.sets {
             Sets::Store(goldens) => Ok(goldens.current(product)?),
             Sets::Service(dir) => {
-                let told = ask_golden(dir, json!({ "action": "list", "product": product }))?;
-                if told.is_null() { Ok(None) } else { set_of(&told).map(Some) }
+                let view = ask_golden(dir, json!({ "action": "list", "product": product }))?;
+                if view.is_null() { Ok(None) } else { set_of(&view).map(Some) }
             }
         }
     }
@@ -60,8 +60,8 @@ impl Desk {
         match &self.sets {
             Sets::Store(goldens) => Ok(goldens.revision(product, revision)?),
             Sets::Service(dir) => {
-                let wish = json!({ "action": "list", "product": product, "revision": revision });
-                set_of(&ask_golden(dir, wish)?)
+                let request = json!({ "action": "list", "product": product, "revision": revision });
+                set_of(&ask_golden(dir, request)?)
             }
         }
     }
@@ -81,7 +81,7 @@ impl Desk {
         match &self.sets {
             Sets::Store(goldens) => Ok(Changed::alone(goldens.add(product, entries)?)),
             Sets::Service(dir) => {
-                Changed::told(dir, json!({ "action": "add", "product": product, "entries": entries }))
+                Changed::view(dir, json!({ "action": "add", "product": product, "entries": entries }))
             }
         }
     }
@@ -91,7 +91,7 @@ impl Desk {
         match &self.sets {
             Sets::Store(goldens) => Ok(Changed::alone(goldens.remove(product, sha)?)),
             Sets::Service(dir) => {
-                Changed::told(dir, json!({ "action": "remove", "product": product, "picture": sha }))
+                Changed::view(dir, json!({ "action": "remove", "product": product, "picture": sha }))
             }
         }
     }
@@ -101,7 +101,7 @@ impl Desk {
         match &self.sets {
             Sets::Store(goldens) => Ok(Changed::alone(goldens.rollback(product, to)?)),
             Sets::Service(dir) => {
-                Changed::told(dir, json!({ "action": "rollback", "product": product, "to": to }))
+                Changed::view(dir, json!({ "action": "rollback", "product": product, "to": to }))
             }
         }
     }
@@ -111,8 +111,8 @@ impl Desk {
         match &self.sets {
             Sets::Store(goldens) => Ok(goldens.verify()?.iter().map(ToString::to_string).collect()),
             Sets::Service(dir) => {
-                let told = ask_golden(dir, json!({ "action": "verify" }))?;
-                Ok(serde_json::from_value(told["faults"].clone())?)
+                let view = ask_golden(dir, json!({ "action": "verify" }))?;
+                Ok(serde_json::from_value(view["faults"].clone())?)
             }
         }
     }
@@ -134,8 +134,8 @@ impl Desk {
         let Sets::Service(dir) = &self.sets else {
             return Err(GoldenFault::NoCamera { camera: camera.to_owned() }.into());
         };
-        let told = ask_golden(dir, json!({ "action": "keep", "camera": camera, "rois": rois }))?;
-        let mut entries: Vec<GoldenEntry> = serde_json::from_value(told["entries"].clone())?;
+        let view = ask_golden(dir, json!({ "action": "keep", "camera": camera, "rois": rois }))?;
+        let mut entries: Vec<GoldenEntry> = serde_json::from_value(view["entries"].clone())?;
         entries.iter_mut().for_each(|entry| entry.rois = rois.map(<[_]>::to_vec));
         Ok(entries)
     }
@@ -192,9 +192,9 @@ impl Desk {
 impl Sets {
     /// The store of the state directory `dir`, or the service that has it.
     fn open(dir: &Path) -> anyhow::Result<Sets> {
-        match keeper(dir) {
-            Ok(Keeper::Nobody(store)) => Ok(Sets::Store(store.goldens())),
-            Ok(Keeper::Service) => Ok(Sets::Service(dir.to_owned())),
+        match store_owner(dir) {
+            Ok(StoreOwner::Nobody(store)) => Ok(Sets::Store(store.goldens())),
+            Ok(StoreOwner::Service) => Ok(Sets::Service(dir.to_owned())),
             Err(StoreError::Locked { path }) => Err(GoldenFault::Held { path }.into()),
             Err(other) => Err(other.into()),
         }
@@ -213,20 +213,20 @@ impl Changed {
         Changed { set, selected: json!({}) }
     }
 
-    fn told(dir: &Path, wish: Value) -> anyhow::Result<Changed> {
-        let told = ask_golden(dir, wish)?;
-        Ok(Changed { set: set_of(&told)?, selected: told["selected"].clone() })
+    fn view(dir: &Path, request: Value) -> anyhow::Result<Changed> {
+        let view = ask_golden(dir, request)?;
+        Ok(Changed { set: set_of(&view)?, selected: view["selected"].clone() })
     }
 }
 
-fn ask_golden(dir: &Path, wish: Value) -> Result<Value, AskError> {
-    tell::asked(ask(dir, "golden", wish))
+fn ask_golden(dir: &Path, request: Value) -> Result<Value, AskError> {
+    output::asked(ask(dir, "golden", request))
 }
 
-fn set_of(told: &Value) -> anyhow::Result<GoldenSet> {
-    Ok(serde_json::from_value(told.clone())?)
+fn set_of(view: &Value) -> anyhow::Result<GoldenSet> {
+    Ok(serde_json::from_value(view.clone())?)
 }
 
-fn sets_of(told: &Value) -> anyhow::Result<Vec<GoldenSet>> {
-    told["sets"].as_array().into_iter().flatten().map(set_of).collect()
+fn sets_of(view: &Value) -> anyhow::Result<Vec<GoldenSet>> {
+    view["sets"].as_array().into_iter().flatten().map(set_of).collect()
 }

@@ -10,8 +10,8 @@ use gstreamer_app as app;
 use super::bus::{self, FaultKind, Wording};
 use super::chain::{self, Needs, Trouble};
 use super::feed::FileNames;
-use super::lent::Door;
 use super::remote::Attempt;
+use super::scoped::ScopedCallback;
 use super::{CaptureError, appsink, http};
 use crate::supervisor::Stop;
 use crate::telemetry::Counter;
@@ -55,7 +55,7 @@ pub struct Build<'a> {
 }
 
 /// A pipeline that ends in our appsink. Taken down when dropped.
-pub struct Line {
+pub struct CapturePipeline {
     /// The pipeline.
     pub pipeline: gst::Pipeline,
     /// The files that its buffers come from, where they come from files.
@@ -71,15 +71,15 @@ pub struct Line {
     live: bool,
 }
 
-impl Line {
+impl CapturePipeline {
     /// A pipeline that holds nothing but the appsink.
-    pub fn new(build: Build<'_>) -> Result<Line, CaptureError> {
+    pub fn new(build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
         let pipeline = gst::Pipeline::new();
-        Line::around(pipeline, build)
+        CapturePipeline::around(pipeline, build)
     }
 
     /// Adds the appsink to a pipeline that has no sink yet.
-    pub fn around(pipeline: gst::Pipeline, build: Build<'_>) -> Result<Line, CaptureError> {
+    pub fn around(pipeline: gst::Pipeline, build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
         let sink = appsink::build(build.slots, build.sync);
         let bus = pipeline.bus().ok_or_else(|| internal("a pipeline without a bus"))?;
         let slice = if build.sync { PACED_SLICE } else { USUAL_SLICE };
@@ -88,7 +88,7 @@ impl Line {
         let stop = build.stop.child();
         // As the stream's tags say.
         let turn = build.variant.upright.then_some("auto");
-        Ok(Line {
+        Ok(CapturePipeline {
             pipeline,
             names: None,
             sink,
@@ -153,14 +153,14 @@ impl Line {
         self.live
     }
 
-    /// Hands every sample to who has come to `door`, on the thread that made it. What comes out speaks when there is
+    /// Hands every sample to who has come to `callback`, on the thread that made it. What comes out speaks when there is
     /// something to look at: the end of the stream, or that no more samples were wanted. To be called before `play`.
-    pub fn serve(&self, door: &Door) -> Receiver<()> {
+    pub fn serve(&self, callback: &ScopedCallback) -> Receiver<()> {
         let (tell, news) = sync_channel(1);
-        let (door, full) = (door.clone(), tell.clone());
+        let (callback, full) = (callback.clone(), tell.clone());
         let new_sample = move |sink: &app::AppSink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Flushing)?;
-            if door.take(sample) {
+            if callback.take(sample) {
                 return Ok(gst::FlowSuccess::Ok);
             }
             // Full: told already.
@@ -210,7 +210,7 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for CapturePipeline {
     fn drop(&mut self) {
         self.stop.stop();
         // Going to NULL cannot be refused; it joins the streaming threads.
@@ -240,13 +240,13 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::capture::appsink::Tap;
+    use crate::capture::appsink::SampleMapper;
     use crate::capture::{file, source};
     use crate::config::LaunchLine;
     use crate::types::Stamp;
 
     /// The address of the pixels of each buffer that reaches the appsink.
-    fn addresses(line: &Line) -> Arc<Mutex<Vec<usize>>> {
+    fn addresses(line: &CapturePipeline) -> Arc<Mutex<Vec<usize>>> {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let noted = seen.clone();
         let pad = line.sink().static_pad("sink").unwrap();
@@ -259,13 +259,13 @@ mod tests {
     }
 
     /// Each frame's luma lies where the buffer's memory lay before the appsink (decoders may put edges before it).
-    fn assert_not_copied(mut line: Line, edge_bytes: usize) {
+    fn assert_not_copied(mut line: CapturePipeline, edge_bytes: usize) {
         let seen = addresses(&line);
         line.play().unwrap();
-        let mut tap = Tap::new(4, None);
+        let mut mapper = SampleMapper::new(4, None);
         for n in 0..5 {
             let sample = line.pull(Duration::from_secs(20)).expect("a frame");
-            let (frame, _) = tap.frame(sample, n, Stamp::default()).unwrap();
+            let (frame, _) = mapper.frame(sample, n, Stamp::default()).unwrap();
             let luma = frame.planes().data[0].as_ptr() as usize;
             let memory = seen.lock().unwrap()[n as usize];
             assert!(
@@ -275,7 +275,7 @@ mod tests {
         }
     }
 
-    fn line(make: impl FnOnce(Build<'_>) -> Result<Line, CaptureError>) -> Line {
+    fn line(make: impl FnOnce(Build<'_>) -> Result<CapturePipeline, CaptureError>) -> CapturePipeline {
         let (variant, wording) = (Variant::default(), Wording::Sentences);
         let (stop, damaged) = (&Stop::new(), &Counter::new());
         make(Build { camera: "test", slots: 4, sync: false, variant, wording, stop, damaged }).unwrap()

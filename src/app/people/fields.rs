@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Desk, errors};
+use super::{GalleryService, errors};
 use crate::store::{Person, Sample};
 use crate::types::{PersonId, Refusal, Reply, rfc3339};
 
-impl Desk<'_> {
+impl GalleryService<'_> {
     /// `list`: everybody, with their pictures.
     pub(super) fn list(&self) -> Reply {
         let model = self.embedder()?;
@@ -15,9 +15,9 @@ impl Desk<'_> {
         let is_stale = |sample: &Sample| sha256.is_some_and(|sha256| sample.model != sha256);
         let stale =
             people.iter().flat_map(|person| &person.samples).filter(|sample| is_stale(sample)).count();
-        let told: Vec<_> = people.iter().map(|person| in_json(person, &is_stale)).collect();
+        let fields: Vec<_> = people.iter().map(|person| in_json(person, &is_stale)).collect();
         let model = model.map(|(name, sha256)| json!({ "name": name, "sha256": sha256 }));
-        Ok(json!({ "model": model, "people": told, "stale": stale }))
+        Ok(json!({ "model": model, "people": fields, "stale": stale }))
     }
 }
 
@@ -40,17 +40,17 @@ pub(super) fn after(person: &Person) -> Value {
 
 /// Pictures that could not be used, by their places in the request.
 pub(super) fn rejected(rejected: &[(usize, Refusal)]) -> Vec<Value> {
-    let told = |(index, why): &(usize, Refusal)| json!({ "index": index, "code": why.code, "reason": why.message, "remedy": why.remedy });
-    rejected.iter().map(told).collect()
+    let fields = |(index, why): &(usize, Refusal)| json!({ "index": index, "code": why.code, "reason": why.message, "remedy": why.remedy });
+    rejected.iter().map(fields).collect()
 }
 
-/// The person that `wish` names by number.
-pub(super) fn person(wish: &Value, key: &str) -> Result<PersonId, Refusal> {
-    number(wish, key).map(PersonId)
+/// The person that `request` names by number.
+pub(super) fn person(request: &Value, key: &str) -> Result<PersonId, Refusal> {
+    number(request, key).map(PersonId)
 }
 
 /// A number, also where it is written as text.
-pub(super) fn number(wish: &Value, key: &str) -> Result<u64, Refusal> {
-    let number = wish[key].as_u64().or_else(|| wish[key].as_str()?.parse().ok());
+pub(super) fn number(request: &Value, key: &str) -> Result<u64, Refusal> {
+    let number = request[key].as_u64().or_else(|| request[key].as_str()?.parse().ok());
     number.ok_or_else(|| errors::missing(key, &format!("{{\"{key}\": NUMBER}}")))
 }

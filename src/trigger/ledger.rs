@@ -23,7 +23,7 @@ pub struct Counts {
     /// Begun and not ended.
     pub in_flight: u64,
     /// Triggers that bounced; none of them is in `triggers`.
-    pub bounced: u64,
+    pub debounced: u64,
     /// What else came on the lines and was no trigger.
     pub garbage: u64,
     /// Time from the trigger to the end of those that were inspected (ok, ng, error).
@@ -122,7 +122,7 @@ pub struct NotInFlight {
 ///                         └ holds back 11 until it ends
 /// ```
 #[derive(Debug)]
-pub struct Account<T> {
+pub struct AcquisitionLedger<T> {
     next: AcquisitionId,
     /// From the oldest that has not been handed out to the newest, by growing numbers.
     window: VecDeque<(AcquisitionId, Slot<T>)>,
@@ -138,11 +138,11 @@ enum Slot<T> {
     Done(T),
 }
 
-impl<T> Account<T> {
+impl<T> AcquisitionLedger<T> {
     /// Numbers go on from `first` (the first ever is 1); at most `most` acquisitions are under way at once.
-    pub fn new(first: AcquisitionId, most: usize) -> Account<T> {
+    pub fn new(first: AcquisitionId, most: usize) -> AcquisitionLedger<T> {
         let window = VecDeque::with_capacity(most + 1);
-        Account { next: first, window, taken: 0, most, counts: Counts::default() }
+        AcquisitionLedger { next: first, window, taken: 0, most, counts: Counts::default() }
     }
 
     /// A trigger was pulled. It gets the number after the last one, even where there is no room for it.
@@ -210,13 +210,13 @@ impl<T> Account<T> {
     }
 
     /// Adds what came on the lines and was no trigger.
-    pub fn add_noise(&mut self, noise: &super::Noise) {
-        self.counts.bounced += noise.bounced;
-        self.counts.garbage += noise.garbage + noise.half_lines;
+    pub fn add_rejected(&mut self, rejected: &super::Rejected) {
+        self.counts.debounced += rejected.debounced;
+        self.counts.garbage += rejected.garbage + rejected.half_lines;
     }
 
     /// Whether the next trigger would be taken.
-    pub fn has_room(&self) -> bool {
+    pub fn has_capacity(&self) -> bool {
         self.taken < self.most
     }
 
@@ -247,16 +247,16 @@ mod tests {
 
     #[test]
     fn ends_come_out_in_the_order_of_numbers_whatever_the_order_they_came_in() {
-        let mut account = Account::new(42, 8);
-        let ids: Vec<_> = (0..3).map(|_| account.begin().id).collect();
+        let mut ledger = AcquisitionLedger::new(42, 8);
+        let ids: Vec<_> = (0..3).map(|_| ledger.begin().id).collect();
         assert_eq!(ids, [42, 43, 44]);
-        account.end(44, Outcome::Ng, 30, "c").unwrap();
-        account.end(43, Outcome::Ok, 10, "b").unwrap();
-        assert_eq!(account.next_ended(), None);
-        account.end(42, Outcome::Missed, 99, "a").unwrap();
-        let out: Vec<_> = std::iter::from_fn(|| account.next_ended()).collect();
+        ledger.end(44, Outcome::Ng, 30, "c").unwrap();
+        ledger.end(43, Outcome::Ok, 10, "b").unwrap();
+        assert_eq!(ledger.next_ended(), None);
+        ledger.end(42, Outcome::Missed, 99, "a").unwrap();
+        let out: Vec<_> = std::iter::from_fn(|| ledger.next_ended()).collect();
         assert_eq!(out, [(42, "a"), (43, "b"), (44, "c")]);
-        let processing = account.counts().processing;
+        let processing = ledger.counts().processing;
         assert_eq!(
             (processing.min_us, processing.mean_us(), processing.max_us),
             (10, 20, 30),
@@ -266,56 +266,56 @@ mod tests {
 
     #[test]
     fn numbers_from_elsewhere_may_leave_holes_and_ends_keep_their_order() {
-        let mut account = Account::new(1, 8);
-        let ids = [5, 6, 900].map(|id| account.begin_as(id).id);
+        let mut ledger = AcquisitionLedger::new(1, 8);
+        let ids = [5, 6, 900].map(|id| ledger.begin_as(id).id);
         assert_eq!(ids, [5, 6, 900]);
-        assert!(account.end(7, Outcome::Ok, 1, ()).is_err(), "never given");
-        account.end(900, Outcome::Ok, 1, ()).unwrap();
-        account.end(6, Outcome::Ok, 1, ()).unwrap();
-        assert_eq!(account.next_ended(), None);
-        account.end(5, Outcome::Ok, 1, ()).unwrap();
-        let out: Vec<_> = std::iter::from_fn(|| account.next_ended()).map(|(id, ())| id).collect();
-        assert_eq!((out, account.next_id()), (vec![5, 6, 900], 901));
+        assert!(ledger.end(7, Outcome::Ok, 1, ()).is_err(), "never given");
+        ledger.end(900, Outcome::Ok, 1, ()).unwrap();
+        ledger.end(6, Outcome::Ok, 1, ()).unwrap();
+        assert_eq!(ledger.next_ended(), None);
+        ledger.end(5, Outcome::Ok, 1, ()).unwrap();
+        let out: Vec<_> = std::iter::from_fn(|| ledger.next_ended()).map(|(id, ())| id).collect();
+        assert_eq!((out, ledger.next_id()), (vec![5, 6, 900], 901));
     }
 
     #[test]
     fn an_end_is_entered_once() {
-        let mut account = Account::new(1, 2);
-        account.begin();
-        assert!(account.end(0, Outcome::Ok, 1, ()).is_err() && account.end(2, Outcome::Ok, 1, ()).is_err());
-        account.end(1, Outcome::Ok, 1, ()).unwrap();
-        let twice = account.end(1, Outcome::Ng, 1, ()).unwrap_err();
+        let mut ledger = AcquisitionLedger::new(1, 2);
+        ledger.begin();
+        assert!(ledger.end(0, Outcome::Ok, 1, ()).is_err() && ledger.end(2, Outcome::Ok, 1, ()).is_err());
+        ledger.end(1, Outcome::Ok, 1, ()).unwrap();
+        let twice = ledger.end(1, Outcome::Ng, 1, ()).unwrap_err();
         assert_eq!(twice.to_string().split(" (").next(), Some("acquisition 1 is not under way"));
-        account.next_ended().unwrap();
-        assert!(account.end(1, Outcome::Ng, 1, ()).is_err());
-        assert_eq!((account.counts().ok, account.counts().ng), (1, 0));
+        ledger.next_ended().unwrap();
+        assert!(ledger.end(1, Outcome::Ng, 1, ()).is_err());
+        assert_eq!((ledger.counts().ok, ledger.counts().ng), (1, 0));
     }
 
     #[test]
     fn beyond_the_bound_a_trigger_gets_a_number_and_is_an_overrun() {
-        let mut account = Account::new(1, 2);
-        let begun: Vec<_> = (0..3).map(|_| account.begin()).collect();
+        let mut ledger = AcquisitionLedger::new(1, 2);
+        let begun: Vec<_> = (0..3).map(|_| ledger.begin()).collect();
         assert_eq!(begun.iter().map(|b| b.overrun).collect::<Vec<_>>(), [false, false, true]);
-        account.end(3, Outcome::Overrun, 0, ()).unwrap();
-        assert!(!account.has_room() && account.next_ended().is_none(), "told after 1 and 2");
-        account.end(1, Outcome::Ok, 5, ()).unwrap();
-        assert!(account.has_room() && !account.begin().overrun);
-        assert_eq!(account.next_id(), 5);
+        ledger.end(3, Outcome::Overrun, 0, ()).unwrap();
+        assert!(!ledger.has_capacity() && ledger.next_ended().is_none(), "told after 1 and 2");
+        ledger.end(1, Outcome::Ok, 5, ()).unwrap();
+        assert!(ledger.has_capacity() && !ledger.begin().overrun);
+        assert_eq!(ledger.next_id(), 5);
     }
 
     #[test]
     fn one_that_never_ends_is_named_before_too_many_wait_behind_it() {
-        let mut account = Account::new(7, 1);
-        account.begin();
+        let mut ledger = AcquisitionLedger::new(7, 1);
+        ledger.begin();
         for _ in 0..10 {
-            let id = account.begin().id;
-            account.end(id, Outcome::Overrun, 0, ()).unwrap();
+            let id = ledger.begin().id;
+            ledger.end(id, Outcome::Overrun, 0, ()).unwrap();
         }
-        assert_eq!((account.overdue(10), account.overdue(9)), (None, Some(7)));
-        account.end(7, Outcome::Error, 0, ()).unwrap();
-        assert_eq!(account.overdue(0), None);
-        assert_eq!(std::iter::from_fn(|| account.next_ended()).count(), 11);
-        assert!(account.end(7, Outcome::Ok, 0, ()).is_err(), "its own late end");
+        assert_eq!((ledger.overdue(10), ledger.overdue(9)), (None, Some(7)));
+        ledger.end(7, Outcome::Error, 0, ()).unwrap();
+        assert_eq!(ledger.overdue(0), None);
+        assert_eq!(std::iter::from_fn(|| ledger.next_ended()).count(), 11);
+        assert!(ledger.end(7, Outcome::Ok, 0, ()).is_err(), "its own late end");
     }
 
     proptest! {
@@ -324,36 +324,36 @@ mod tests {
             first in 1u64..1 << 40, most in 1usize..9,
             steps in prop::collection::vec((0u8..5, any::<prop::sample::Index>(), 0usize..5, 0u32..9_999), 0..400),
         ) {
-            let mut account = Account::new(first, most);
+            let mut ledger = AcquisitionLedger::new(first, most);
             let (mut open, mut handed) = (Vec::new(), Vec::new());
             for (kind, which, outcome, us) in steps {
                 match kind {
                     0 | 1 => {
-                        let begun = account.begin();
+                        let begun = ledger.begin();
                         let under_way = open.len();
                         prop_assert_eq!(begun.overrun, under_way >= most);
                         match begun.overrun {
-                            true => account.end(begun.id, Outcome::Overrun, 0, begun.id).unwrap(),
+                            true => ledger.end(begun.id, Outcome::Overrun, 0, begun.id).unwrap(),
                             false => open.push(begun.id),
                         }
                     }
                     2 | 3 if !open.is_empty() => {
                         let id = open.swap_remove(which.index(open.len()));
-                        account.end(id, Outcome::ALL[outcome], us, id).unwrap();
-                        prop_assert!(account.end(id, Outcome::Ok, us, id).is_err());
+                        ledger.end(id, Outcome::ALL[outcome], us, id).unwrap();
+                        prop_assert!(ledger.end(id, Outcome::Ok, us, id).is_err());
                     }
-                    _ => handed.extend(account.next_ended()),
+                    _ => handed.extend(ledger.next_ended()),
                 }
-                prop_assert!(sums_agree(&account.counts()));
-                prop_assert_eq!(account.counts().in_flight, open.len() as u64);
+                prop_assert!(sums_agree(&ledger.counts()));
+                prop_assert_eq!(ledger.counts().in_flight, open.len() as u64);
             }
             for id in open {
-                account.end(id, Outcome::Error, 1, id).unwrap();
+                ledger.end(id, Outcome::Error, 1, id).unwrap();
             }
-            handed.extend(std::iter::from_fn(|| account.next_ended()));
-            let expected: Vec<_> = (first..account.next_id()).map(|id| (id, id)).collect();
+            handed.extend(std::iter::from_fn(|| ledger.next_ended()));
+            let expected: Vec<_> = (first..ledger.next_id()).map(|id| (id, id)).collect();
             prop_assert_eq!(handed, expected);
-            prop_assert!(sums_agree(&account.counts()) && account.counts().in_flight == 0);
+            prop_assert!(sums_agree(&ledger.counts()) && ledger.counts().in_flight == 0);
         }
     }
 }

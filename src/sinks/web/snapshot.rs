@@ -34,7 +34,7 @@ pub(super) struct Message {
 
 /// A `std::sync::Mutex`, because it is never held across an await.
 #[derive(Debug, Default)]
-pub(super) struct Board(Mutex<Inner>);
+pub(super) struct Snapshot(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 pub(super) struct Inner {
@@ -90,7 +90,7 @@ fn kind_of(suffix: &str) -> &'static str {
     if suffix == topic::STATUS { "status" } else { "camera" }
 }
 
-impl Board {
+impl Snapshot {
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(|e| e.into_inner())
     }
@@ -145,8 +145,8 @@ impl Board {
             messages.push(Message { kind: "alarm", data: with_topic(&suffix, &payload) });
         }
         for over in inner.alarms.iter().filter(|known| !alarms.iter().any(|alarm| alarm.name == known.name)) {
-            let told = json!({ "topic": topic::alarm(&over.name), "over": true });
-            messages.push(Message { kind: "alarm", data: told.to_string().into() });
+            let response = json!({ "topic": topic::alarm(&over.name), "over": true });
+            messages.push(Message { kind: "alarm", data: response.to_string().into() });
         }
         inner.alarms = alarms;
         messages
@@ -208,9 +208,9 @@ impl Board {
 
     /// Forgets what was said of `person`.
     pub(super) fn forget(&self, person: u64) {
-        self.lock().recent.retain(|said| {
-            let said = serde_json::from_slice::<Value>(said);
-            said.is_ok_and(|said| said["person"] != person)
+        self.lock().recent.retain(|messages| {
+            let messages = serde_json::from_slice::<Value>(messages);
+            messages.is_ok_and(|messages| messages["person"] != person)
         });
     }
 
@@ -239,23 +239,23 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_is_told_when_it_comes_when_it_changes_and_when_it_is_over() {
-        let board = Board::default();
-        let first = board.alarms(0, vec![alarm("full")]);
+    fn an_alarm_is_reported_when_it_comes_when_it_changes_and_when_it_is_over() {
+        let snapshot = Snapshot::default();
+        let first = snapshot.alarms(0, vec![alarm("full")]);
         assert_eq!((first.len(), &read(&first[0])["topic"]), (1, &"alarm/disk".into()));
-        assert!(board.alarms(0, vec![alarm("full")]).is_empty());
-        assert_eq!(read(&board.alarms(0, vec![alarm("read-only")])[0])["cause"], "read-only");
-        assert_eq!(read(&board.alarms(0, Vec::new())[0]), json!({ "topic": "alarm/disk", "over": true }));
+        assert!(snapshot.alarms(0, vec![alarm("full")]).is_empty());
+        assert_eq!(read(&snapshot.alarms(0, vec![alarm("read-only")])[0])["cause"], "read-only");
+        assert_eq!(read(&snapshot.alarms(0, Vec::new())[0]), json!({ "topic": "alarm/disk", "over": true }));
     }
 
     #[test]
     fn figures_are_remembered_for_ten_minutes_and_a_second_apart() {
-        let board = Board::default();
+        let snapshot = Snapshot::default();
         for tenth in 0..20_000u64 {
             let now = Stamp { mono_ns: tenth * 100_000_000, wall_ns: 0 };
-            board.telemetry(now, &Telemetry::default());
+            snapshot.telemetry(now, &Telemetry::default());
         }
-        let figures = board.figures();
+        let figures = snapshot.figures();
         assert!((560..=FIGURES).contains(&figures.len()), "{}", figures.len());
     }
 }

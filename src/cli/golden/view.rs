@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::Told;
-pub(super) use crate::cli::tell::count;
+use crate::cli::Output;
+pub(super) use crate::cli::output::count;
 use crate::store::{GoldenEntry, GoldenSet};
 use crate::types::rfc3339;
 
@@ -32,10 +32,10 @@ pub(super) fn moment(ns: u64) -> String {
 
 /// The set as an object, with its hash and its time in words.
 pub(super) fn json(set: &GoldenSet) -> Value {
-    let mut told = json!(set);
-    told["hash"] = set.hash().into();
-    told["created"] = rfc3339(set.created_ns).into();
-    told
+    let mut view = json!(set);
+    view["hash"] = set.hash().into();
+    view["created"] = rfc3339(set.created_ns).into();
+    view
 }
 
 /// What the cameras made of it, a line each; empty where no service runs.
@@ -45,9 +45,9 @@ pub(super) fn selected(selected: &Value) -> String {
 }
 
 /// What was done, after the qualification that came before it.
-pub(super) fn after(sheet: Option<Told>, done: Told) -> Told {
+pub(super) fn after(sheet: Option<Output>, done: Output) -> Output {
     let Some(sheet) = sheet else { return done };
     let mut json = done.json;
     json["qualification"] = sheet.json;
-    Told::new([sheet.words, done.words].join("\n"), json)
+    Output::new([sheet.words, done.words].join("\n"), json)
 }
