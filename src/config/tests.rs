@@ -197,7 +197,7 @@ fn wrong_types_and_ranges_say_what_to_write() {
 
 #[test]
 fn cores_are_checked_against_the_machine() {
-    let core = usable_cores()[0];
+    let core = crate::supervisor::usable_cores()[0];
     assert_fault("[workers]\ncores = [3999]", "2:10 workers.cores[0]: core 3999 does not exist");
     assert_fault("[workers]\ncores = []", "2:9 workers.cores: no core is named");
     assert_fault(&format!("[workers]\ncores = [{core}, {core}]"), "2:13 workers.cores[1]: core");

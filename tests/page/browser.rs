@@ -75,8 +75,8 @@ fn installed() -> Option<PathBuf> {
 
 fn runs(path: &Path) -> bool {
     path.is_file()
-        && std::process::Command::new(path).arg("--version").output().is_ok_and(|told| {
-            told.status.success() && String::from_utf8_lossy(&told.stdout).contains("Chrom")
+        && std::process::Command::new(path).arg("--version").output().is_ok_and(|reported| {
+            reported.status.success() && String::from_utf8_lossy(&reported.stdout).contains("Chrom")
         })
 }
 
@@ -122,11 +122,11 @@ impl View {
     /// The value of an expression (JSON), promises awaited. Panics where it throws.
     #[track_caller]
     pub fn eval(&self, expression: &str) -> Value {
-        let told = self.call::<3>(json!({
+        let reported = self.call::<3>(json!({
             "expression": expression, "awaitPromise": true, "returnByValue": true, "userGesture": true,
         }));
-        assert!(told["exceptionDetails"].is_null(), "{expression}: {}", told["exceptionDetails"]);
-        told["result"]["value"].clone()
+        assert!(reported["exceptionDetails"].is_null(), "{expression}: {}", reported["exceptionDetails"]);
+        reported["result"]["value"].clone()
     }
 
     /// Waits until an expression is true.
@@ -146,8 +146,8 @@ impl View {
     /// The words in the first element that `selector` finds; empty where there is none.
     pub fn words(&self, selector: &str) -> String {
         let quoted = json!(selector);
-        let told = self.eval(&format!("document.querySelector({quoted})?.innerText ?? ''"));
-        told.as_str().unwrap_or_default().to_owned()
+        let reported = self.eval(&format!("document.querySelector({quoted})?.innerText ?? ''"));
+        reported.as_str().unwrap_or_default().to_owned()
     }
 
     /// Waits until the words in `selector` contain `words`.
@@ -231,11 +231,11 @@ impl View {
 
 fn fault(event: &Event) -> Option<String> {
     match event {
-        Event::LogEntryAdded(told) => {
-            let entry = &told.params.entry;
+        Event::LogEntryAdded(reported) => {
+            let entry = &reported.params.entry;
             Some(format!("{} {}", entry.text, entry.url.as_deref().unwrap_or_default()))
         }
-        Event::RuntimeExceptionThrown(told) => Some(format!("{:?}", told.params.exception_details)),
+        Event::RuntimeExceptionThrown(reported) => Some(format!("{:?}", reported.params.exception_details)),
         _ => None,
     }
 }

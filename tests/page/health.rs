@@ -76,10 +76,10 @@ const BUSY: &str = "[[camera]]\nname = \"belt\"\nsource = \"scene:?fps=30\"\ndet
 
 #[test]
 fn what_happened_before_the_page_was_opened_is_listed_without_updates() {
-    let busy = |rig: &crate::support::rig::Rig| {
-        let model = rig.stub("m", &crate::support::rig::Stub::default());
-        let text = fs::read_to_string(rig.config_path()).unwrap();
-        fs::write(rig.config_path(), text + &model + BUSY).unwrap();
+    let busy = |fixture: &crate::support::fixture::Fixture| {
+        let model = fixture.stub("m", &crate::support::fixture::Stub::default());
+        let text = fs::read_to_string(fixture.config_path()).unwrap();
+        fs::write(fixture.config_path(), text + &model + BUSY).unwrap();
     };
     let Some(place) = place("stub", "", busy) else { return };
     let view = place.view("live");

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::place::{place, turn};
-use crate::support::rig::Rig;
+use crate::support::fixture::Fixture;
 
 /// Plates pass on the built-in scene; their light barrier pulls a trigger for each.
 const LINE: &str = "[[camera]]\nname = \"line1\"\nsource = \"scene:?line=plate&seed=9&fps=30&barrier=light.tty\"\n\
@@ -16,9 +16,9 @@ const LINE: &str = "[[camera]]\nname = \"line1\"\nsource = \"scene:?line=plate&s
 const STRICT: &str = "revision = 5\nsize = [640, 480]\n[[roi]]\nname = \"white\"\nrect = [262, 238, 116, 12]\n\
     kind = \"presence\"\nlow = 255\nmin_share = 1\n";
 
-fn recipes(rig: &Rig) {
-    fs::create_dir(rig.path("recipes")).unwrap();
-    fs::write(rig.path("recipes/strict.toml"), STRICT).unwrap();
+fn recipes(fixture: &Fixture) {
+    fs::create_dir(fixture.path("recipes")).unwrap();
+    fs::write(fixture.path("recipes/strict.toml"), STRICT).unwrap();
 }
 
 #[test]
@@ -62,7 +62,11 @@ fn the_button_pulls_a_trigger_and_tells_the_verdict() {
     view.wait("the button", "!document.querySelector('.camera .group button').hidden");
     view.click(".camera .group button");
     view.wait_words(".camera .verdict", "NG");
-    let told: Value = view.eval("inspections.list[0]");
-    assert_eq!((&told["trigger"]["kind"], &told["verdict"]), (&"http".into(), &"ng".into()), "{told}");
+    let reported: Value = view.eval("inspections.list[0]");
+    assert_eq!(
+        (&reported["trigger"]["kind"], &reported["verdict"]),
+        (&"http".into(), &"ng".into()),
+        "{reported}"
+    );
     place.end();
 }

@@ -3,14 +3,14 @@
 use crate::browser::{View, browser};
 use crate::place::{SCENE, address, configure};
 use crate::support::broker::{Broker, free_port};
-use crate::support::rig::Rig;
+use crate::support::fixture::Fixture;
 
 #[test]
 fn a_lost_box_is_said_and_found_again_without_a_reload() {
     let Some(browser) = browser() else { return };
-    let (broker, rig, port) = (Broker::start(), Rig::new(), free_port());
-    configure(&rig, broker.port, "stub", &format!("127.0.0.1:{port}"), SCENE);
-    let mut service = rig.run();
+    let (broker, fixture, port) = (Broker::start(), Fixture::new(), free_port());
+    configure(&fixture, broker.port, "stub", &format!("127.0.0.1:{port}"), SCENE);
+    let mut service = fixture.run();
     let view = View::open(&browser, &address(&service));
     view.wait_words("#link", "Connected");
     view.wait("a picture", "document.querySelector('#cameras img')?.naturalWidth > 0");
@@ -18,10 +18,10 @@ fn a_lost_box_is_said_and_found_again_without_a_reload() {
     assert_eq!(service.stop(), Some(0));
     view.wait_words("#link", "No connection");
     // What is asked meanwhile has an answer, too.
-    let told = view.eval("ask('/status').then(() => 'answered', (error) => error.code)");
-    assert_eq!(told, "unreachable");
+    let reported = view.eval("ask('/status').then(() => 'answered', (error) => error.code)");
+    assert_eq!(reported, "unreachable");
 
-    let mut service = rig.run();
+    let mut service = fixture.run();
     view.wait_words("#link", "Connected");
     view.wait("a picture again", "document.querySelector('#cameras .cover').hidden");
     assert_eq!(view.eval("window.sameDocument"), true);

@@ -9,9 +9,9 @@ fn log_in(view: &View, name: &str, password: &str) {
     view.key("Enter");
 }
 
-fn with_users(rig: &crate::support::rig::Rig) {
+fn with_users(fixture: &crate::support::fixture::Fixture) {
     for (name, role) in [("ada", "admin"), ("vic", "viewer")] {
-        rig.user(name, role, &format!("{name}-and-a-long-word"));
+        fixture.user(name, role, &format!("{name}-and-a-long-word"));
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::browser::View;
 use crate::place::{Place, place, turn};
-use crate::support::rig::data;
+use crate::support::fixture::data;
 
 /// A camera that sees the film `name` again and again, with the face models that are shared.
 fn cameras(data: &Path, film: &str) -> String {
@@ -66,10 +66,10 @@ fn somebody_enrolled_on_the_page_is_recognised_by_the_camera() {
 }
 
 #[test]
-fn a_refused_picture_is_told_in_words_and_somebody_known_is_offered_as_a_merge() {
+fn a_refused_picture_is_reported_in_words_and_somebody_known_is_offered_as_a_merge() {
     let Some((place, data)) = opened("asl_book.mkv") else { return };
     let view = place.view("people");
-    let broken = place.rig.path("broken.jpg");
+    let broken = place.fixture.path("broken.jpg");
     fs::write(&broken, b"no picture").unwrap();
     enrol(&view, "Nobody", std::slice::from_ref(&broken));
     view.wait("the refusal", "document.querySelector('.enrol .note.bad, .enrol .refused .fault') !== null");

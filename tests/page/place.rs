@@ -6,7 +6,7 @@ use headless_chrome::Browser;
 
 use crate::browser::{View, browser};
 use crate::support::broker::Broker;
-use crate::support::rig::{Rig, Service};
+use crate::support::fixture::{Fixture, Service};
 
 /// The built-in scene without a model: frames that differ from one another, and nothing to install.
 pub const SCENE: &str = "[[camera]]\nname = \"belt\"\nsource = \"scene:?seed=7&fps=15\"\n";
@@ -17,29 +17,29 @@ pub const VIEWS: [&str; 5] = ["live", "people", "attendance", "inspections", "bo
 /// A running box, its broker, and a browser; the browser goes first.
 pub struct Place {
     pub browser: Browser,
-    pub rig: Rig,
+    pub fixture: Fixture,
     pub service: Service,
     pub url: String,
     _broker: Broker,
 }
 
 /// A box with these cameras, running; `None` where no browser is installed. `prepare` is called before the start.
-pub fn place(runtime: &str, cameras: &str, prepare: impl FnOnce(&Rig)) -> Option<Place> {
+pub fn place(runtime: &str, cameras: &str, prepare: impl FnOnce(&Fixture)) -> Option<Place> {
     let browser = browser()?;
-    let (broker, rig) = (Broker::start(), Rig::new());
-    configure(&rig, broker.port, runtime, "127.0.0.1:0", cameras);
-    prepare(&rig);
-    let service = rig.run();
+    let (broker, fixture) = (Broker::start(), Fixture::new());
+    configure(&fixture, broker.port, runtime, "127.0.0.1:0", cameras);
+    prepare(&fixture);
+    let service = fixture.run();
     let url = address(&service);
-    Some(Place { browser, rig, service, url, _broker: broker })
+    Some(Place { browser, fixture, service, url, _broker: broker })
 }
 
 /// Writes the configuration with the page at `bind`.
-pub fn configure(rig: &Rig, broker: u16, runtime: &str, bind: &str, cameras: &str) {
+pub fn configure(fixture: &Fixture, broker: u16, runtime: &str, bind: &str, cameras: &str) {
     let mqtt = format!("url = \"mqtt://127.0.0.1:{broker}\"");
-    rig.config_with(&mqtt, runtime, &format!("[web]\nbind = \"{bind}\"\n\n{cameras}"));
+    fixture.config_with(&mqtt, runtime, &format!("[web]\nbind = \"{bind}\"\n\n{cameras}"));
     // The rig may say something of the page itself: here the test does.
-    let text = fs::read_to_string(rig.config_path()).unwrap();
+    let text = fs::read_to_string(fixture.config_path()).unwrap();
     assert_eq!(text.matches("[web]").count(), 1, "{text}");
 }
 

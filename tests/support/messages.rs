@@ -15,9 +15,9 @@ pub fn listen(port: u16) -> Subscriber {
 pub fn retained(port: u16, suffix: &str) -> Value {
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
     let late = Subscriber::start(port, &format!("late-{now}"), "ocellus/box1/#");
-    let told = late.wait_for(suffix, |value| !value.is_null());
+    let reported = late.wait_for(suffix, |value| !value.is_null());
     assert!(late.on(suffix)[0].retain, "{suffix} is not retained");
-    told
+    reported
 }
 
 /// The numbers `key` of all messages on `suffix`, as they came.

@@ -2,7 +2,7 @@
 
 use ocellus::config;
 
-use crate::attendance::house::{House, settings};
+use crate::attendance::scenario::{Scenario, settings};
 use crate::support::broker::Broker;
 use crate::support::disk::SmallDisk;
 use crate::support::messages::{assert_without_holes, listen, numbers};
@@ -19,25 +19,25 @@ fn events_wait_while_the_disk_is_full_and_arrive_once_when_it_is_free_again() {
     let broker = Broker::start();
     let watcher = listen(broker.port);
     let patient = config::Attendance { leave_after: std::time::Duration::from_secs(600), ..settings() };
-    let house = House::start(&patient, disk.path(), broker.port);
-    let counters = house.desk.attendance.counters();
-    house.desk.shows("front", 1);
+    let scenario = Scenario::start(&patient, disk.path(), broker.port);
+    let counters = scenario.harness.attendance.counters();
+    scenario.harness.shows("front", 1);
     wait_until("the first arrives", || watcher.json(TOPIC).len() == 1);
     disk.fill();
     let mut person = 1;
     wait_until("the disk refuses", || {
         person += 1;
-        house.desk.shows("front", person);
+        scenario.harness.shows("front", person);
         std::thread::sleep(std::time::Duration::from_millis(2));
         counters.failed.get() > 0
     });
-    let alarm = house.desk.alarms.lock().unwrap().last().cloned().unwrap();
+    let alarm = scenario.harness.alarms.lock().unwrap().last().cloned().unwrap();
     assert!(
         alarm.0 == "attendance" && alarm.1.as_deref().is_some_and(|cause| cause.contains("full")),
         "{alarm:?}"
     );
     for more in 1..=20 {
-        house.desk.shows("front", person + more);
+        scenario.harness.shows("front", person + more);
     }
     disk.free();
     let all = || {
@@ -47,11 +47,11 @@ fn events_wait_while_the_disk_is_full_and_arrive_once_when_it_is_free_again() {
         people
     };
     wait_until("everybody entered", || all().len() as u64 == person + 20);
-    wait_until("the alarm is over", || house.desk.alarms.lock().unwrap().last().unwrap().1.is_none());
+    wait_until("the alarm is over", || scenario.harness.alarms.lock().unwrap().last().unwrap().1.is_none());
     let enters = watcher.json(TOPIC).into_iter().filter(|message| message["event"] == "enter").count();
     assert_eq!((enters as u64, counters.lost.get()), (person + 20, 0));
     let mut ids = numbers(&watcher, TOPIC, "id");
     ids.sort_unstable();
     assert_without_holes("ids", &ids);
-    house.stop();
+    scenario.stop();
 }

@@ -9,7 +9,7 @@ use ocellus::app::attendance::Attendance;
 use ocellus::config::Config;
 use ocellus::types::AttendanceKind;
 
-use crate::attendance::house::{House, sighting};
+use crate::attendance::scenario::{Scenario, sighting};
 use crate::support::broker::Broker;
 use crate::support::kills::by_number;
 use crate::support::messages::listen;
@@ -41,16 +41,16 @@ fn attendance() -> Attendance {
 #[ignore = "run as a child by the test below"]
 fn child_sees_people() {
     let (Ok(dir), Ok(port)) = (std::env::var(DIR), std::env::var(PORT)) else { return };
-    let house = House::of(attendance(), Path::new(&dir), port.parse().unwrap());
+    let scenario = Scenario::of(attendance(), Path::new(&dir), port.parse().unwrap());
     for turn in 0_u64.. {
         let person = turn % VISITORS + 1;
         for _ in 0..2 {
-            house.desk.witness.saw(&sighting("front", person));
-            house.desk.witness.saw(&sighting("back", person));
-            house.desk.witness.saw(&sighting(["front", "back"][turn as usize % 2], RESIDENT));
+            scenario.harness.sightings.push(&sighting("front", person));
+            scenario.harness.sightings.push(&sighting("back", person));
+            scenario.harness.sightings.push(&sighting(["front", "back"][turn as usize % 2], RESIDENT));
         }
         if turn % 3 != 0 {
-            house.desk.shows("gate", person);
+            scenario.harness.shows("gate", person);
         }
         std::thread::sleep(Duration::from_millis(3));
     }
@@ -88,8 +88,8 @@ fn every_event_arrives_and_none_is_made_afresh_by_twenty_four_kills() {
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    let last_life = House::of(attendance(), dir.path(), broker.port);
-    last_life.desk.shows("front", VISITORS + 1);
+    let last_life = Scenario::of(attendance(), dir.path(), broker.port);
+    last_life.harness.shows("front", VISITORS + 1);
     let book = || last_life.store.attendance().after(0, 1_000_000).unwrap();
     wait_until("a newcomer in the book", || book().iter().any(|event| event.person.0 == VISITORS + 1));
     let book = book();

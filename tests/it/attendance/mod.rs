@@ -2,8 +2,8 @@
 
 mod command_line;
 mod disk;
-mod house;
 mod kill;
 mod once;
 mod people;
+mod scenario;
 mod tables;

@@ -10,7 +10,7 @@ use ocellus::sinks::{Offer, Sink};
 use ocellus::store::Store;
 use ocellus::types::{self, Event, Frame, Inspection, Report, SystemClock};
 
-use crate::attendance::house::{Desk, House, settings, sighting};
+use crate::attendance::scenario::{Harness, Scenario, settings, sighting};
 use crate::support::broker::Broker;
 use crate::support::messages::{listen, numbers};
 use crate::support::unit::{Unit, mqtt_config};
@@ -51,36 +51,36 @@ fn sink_of(port: u16, dir: &std::path::Path) -> Mqtt {
 }
 
 #[test]
-fn what_was_written_and_not_put_into_the_outbox_is_told_after_the_next_start() {
+fn what_was_written_and_not_put_into_the_outbox_is_reported_after_the_next_start() {
     let (broker, dir) = (Broker::start(), tempfile::tempdir().unwrap());
     let watcher = listen(broker.port);
     {
         // The sink's own threads never run: as if the power failed between the book and the outbox.
         let store = Store::open(dir.path()).unwrap().store;
-        let desk = Desk::start(&patient(), &store, &sink_of(broker.port, dir.path()));
-        (1..=5).for_each(|person| desk.shows("front", person));
-        wait_until("five events are in the book", || desk.attendance.counters().events.get() == 5);
-        desk.stop();
+        let harness = Harness::start(&patient(), &store, &sink_of(broker.port, dir.path()));
+        (1..=5).for_each(|person| harness.shows("front", person));
+        wait_until("five events are in the book", || harness.attendance.counters().events.get() == 5);
+        harness.stop();
         assert_eq!(Mqtt::attendance_kept(&store).unwrap(), 0);
     }
-    let house = House::start(&patient(), dir.path(), broker.port);
+    let scenario = Scenario::start(&patient(), dir.path(), broker.port);
     wait_until("all five arrive", || watcher.json(TOPIC).len() == 5);
-    house.desk.shows("front", 6);
+    scenario.harness.shows("front", 6);
     wait_until("and the sixth", || watcher.json(TOPIC).len() == 6);
-    wait_until("the broker has all", || house.unit.mqtt.counters().events_acked >= 6);
+    wait_until("the broker has all", || scenario.unit.mqtt.counters().events_acked >= 6);
     assert_eq!(numbers(&watcher, TOPIC, "id"), [1, 2, 3, 4, 5, 6]);
-    house.stop();
+    scenario.stop();
     // Again with nothing new: the outbox is ahead of nothing, and nothing is told.
-    let house = House::start(&patient(), dir.path(), broker.port);
-    (1..=6).for_each(|person| house.desk.shows("front", person));
-    house.desk.shows("front", 7);
+    let scenario = Scenario::start(&patient(), dir.path(), broker.port);
+    (1..=6).for_each(|person| scenario.harness.shows("front", person));
+    scenario.harness.shows("front", 7);
     wait_until("the seventh", || watcher.json(TOPIC).iter().any(|message| message["person"] == 7));
     let enters: Vec<_> =
         watcher.json(TOPIC).into_iter().filter(|message| message["event"] == "enter").collect();
     let mut ids: Vec<_> = enters.iter().filter_map(|message| message["person"].as_u64()).collect();
     ids.sort_unstable();
     assert_eq!(ids, [1, 2, 3, 4, 5, 6, 7], "nobody enters twice because of a restart");
-    house.stop();
+    scenario.stop();
 }
 
 #[test]
@@ -92,12 +92,12 @@ fn a_unit_that_is_built_again_tells_nobody_twice() {
     let page = Arc::new(Page::default());
     let attendance = Attendance::new(&patient(), &[]);
     for life in 0..4 {
-        let desk = Desk::run(attendance.clone(), &store, &unit.mqtt, vec![page.clone()]);
+        let harness = Harness::run(attendance.clone(), &store, &unit.mqtt, vec![page.clone()]);
         for person in 1..=3 {
-            desk.shows("front", life * 3 + person);
+            harness.shows("front", life * 3 + person);
         }
         wait_until("three more", || attendance.counters().events.get() == (life + 1) * 3);
-        desk.stop();
+        harness.stop();
     }
     wait_until("all twelve arrive", || watcher.json(TOPIC).len() >= 12);
     unit.mqtt.offer_event(&crate::support::unit::event(1));
@@ -116,15 +116,15 @@ fn what_a_full_sink_did_not_take_is_offered_again_in_order() {
     // Its queue is full of objects' events, and nobody empties it.
     let flood =
         (0..).take_while(|n| mqtt.offer_event(&crate::support::unit::event(*n)) == Offer::Taken).count();
-    let desk = Desk::start(&patient(), &store, &mqtt);
-    (1..=9).for_each(|person| desk.shows("front", person));
-    wait_until("nine events are in the book", || desk.attendance.counters().events.get() == 9);
+    let harness = Harness::start(&patient(), &store, &mqtt);
+    (1..=9).for_each(|person| harness.shows("front", person));
+    wait_until("nine events are in the book", || harness.attendance.counters().events.get() == 9);
     let unit = Unit::of(mqtt, mqtt_config(broker.port), dir.path(), store.clone());
     wait_until("the flood is over", || watcher.json("front/event").len() >= flood);
-    desk.shows("front", 10);
+    harness.shows("front", 10);
     wait_until("all ten arrive", || watcher.json(TOPIC).len() >= 10);
     assert_eq!(numbers(&watcher, TOPIC, "id"), (1..=10).collect::<Vec<_>>());
-    desk.stop();
+    harness.stop();
     unit.stop();
 }
 
@@ -132,38 +132,38 @@ fn what_a_full_sink_did_not_take_is_offered_again_in_order() {
 fn a_store_that_was_damaged_gives_numbers_that_were_never_used() {
     let (broker, dir) = (Broker::start(), tempfile::tempdir().unwrap());
     let watcher = listen(broker.port);
-    let house = House::start(&patient(), dir.path(), broker.port);
-    house.desk.shows("front", 1);
+    let scenario = Scenario::start(&patient(), dir.path(), broker.port);
+    scenario.harness.shows("front", 1);
     wait_until("the first", || watcher.json(TOPIC).len() == 1);
-    house.stop();
+    scenario.stop();
     let db = dir.path().join("store/db");
     wait_until("the store is closed", || {
         let bytes = vec![0x5a; std::fs::metadata(&db).unwrap().len() as usize];
         std::fs::write(&db, bytes).unwrap();
         Store::open(dir.path()).is_ok_and(|opened| opened.set_aside.is_some())
     });
-    let house = House::start(&patient(), dir.path(), broker.port);
-    house.desk.shows("front", 2);
+    let scenario = Scenario::start(&patient(), dir.path(), broker.port);
+    scenario.harness.shows("front", 2);
     // The topic also announces what may be missing, without an id.
     wait_until("the second", || numbers(&watcher, TOPIC, "id").len() == 2);
     let ids = numbers(&watcher, TOPIC, "id");
     assert!(ids[0] == 1 && (2..=100).contains(&ids[1]), "a small hole, as after a loss of power: {ids:?}");
-    house.stop();
+    scenario.stop();
 }
 
 #[test]
 fn each_number_comes_once_whatever_the_rate() {
     let (broker, dir) = (Broker::start(), tempfile::tempdir().unwrap());
     let watcher = listen(broker.port);
-    let house = House::start(&settings(), dir.path(), broker.port);
+    let scenario = Scenario::start(&settings(), dir.path(), broker.port);
     for round in 0..40 {
         (0..12).for_each(|n| {
-            house.desk.witness.saw(&sighting(["a", "b", "c"][n as usize % 3], (round + n) % 50 + 1))
+            scenario.harness.sightings.push(&sighting(["a", "b", "c"][n as usize % 3], (round + n) % 50 + 1))
         });
         std::thread::sleep(std::time::Duration::from_millis(15));
     }
     wait_until("everybody has left", || {
-        let events = house.store.attendance().after(0, 10_000).unwrap();
+        let events = scenario.store.attendance().after(0, 10_000).unwrap();
         let count = |kind| events.iter().filter(|event| event.kind == kind).count();
         let (enter, leave) = (count(types::AttendanceKind::Enter), count(types::AttendanceKind::Leave));
         enter > 0 && enter == leave && watcher.json(TOPIC).len() >= events.len()
@@ -173,5 +173,5 @@ fn each_number_comes_once_whatever_the_rate() {
         *seen.entry(id).or_insert(0) += 1;
     }
     assert!(seen.values().all(|count| *count == 1), "{seen:?}");
-    house.stop();
+    scenario.stop();
 }

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use calamine::{Data, DataType, Reader, Xlsx};
 use jiff::Zoned;
 use jiff::tz::TimeZone;
-use ocellus::app::attendance::{Wish, day};
+use ocellus::app::attendance::{DayRequest, day};
 use ocellus::config;
 use ocellus::contract::table;
 use ocellus::store::Store;
@@ -50,9 +50,9 @@ pub fn write(store: &Store, zone: &str, visits: &[(u64, &str, &str, Option<&str>
 fn table_of(store: &Store, zone: &str, day_wanted: &str, now: &str) -> Value {
     let settings = config::Attendance { zone: TimeZone::get(zone).unwrap(), ..config::Attendance::default() };
     let now: Zoned = format!("{now}[{zone}]").parse().unwrap();
-    let wish = Wish { day: Some(day_wanted.into()), person: None };
+    let request = DayRequest { day: Some(day_wanted.into()), person: None };
     let now_ns = now.timestamp().as_nanosecond().try_into().unwrap();
-    serde_json::to_value(day(store, &settings, &wish, now_ns, &|_| None).unwrap()).unwrap()
+    serde_json::to_value(day(store, &settings, &request, now_ns, &|_| None).unwrap()).unwrap()
 }
 
 fn opened() -> (tempfile::TempDir, Store) {
@@ -71,9 +71,9 @@ fn a_day_begins_and_ends_at_local_midnight_also_when_the_clocks_are_changed() {
     ];
     write(&store, "Europe/Berlin", &visits);
     let of = |day: &str| table_of(&store, "Europe/Berlin", day, "2026-11-21T12:00:00");
-    let told = of("2026-10-25");
-    let rows = told["rows"].as_array().unwrap();
-    assert_eq!(rows.len(), 2, "{told}");
+    let reported = of("2026-10-25");
+    let rows = reported["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "{reported}");
     // From midnight to six the night has seven hours, and the day 25.
     assert_eq!((&rows[0]["name"], &rows[0]["present_s"]), (&json!("Ada"), &json!(7 * 3_600)));
     assert_eq!(rows[0]["first_in"], "2026-10-24T22:00:00.000000Z");
@@ -85,7 +85,7 @@ fn a_day_begins_and_ends_at_local_midnight_also_when_the_clocks_are_changed() {
         table_of(&store, "Asia/Tokyo", "2026-10-25", "2026-11-21T12:00:00")["rows"].as_array().unwrap().len(),
         2
     );
-    assert_eq!(told["time_zone"], "Europe/Berlin");
+    assert_eq!(reported["time_zone"], "Europe/Berlin");
 }
 
 #[test]
@@ -99,13 +99,13 @@ fn a_table_can_be_asked_for_one_person_and_says_what_it_does_not_understand() {
     let settings = config::Attendance { zone: TimeZone::UTC, ..config::Attendance::default() };
     let now = 1_795_161_600_000_000_000 + 10 * 3_600_000_000_000;
     let ask = |day_wanted: Option<&str>, person: Option<&str>| {
-        let wish = Wish { day: day_wanted.map(Into::into), person: person.map(Into::into) };
-        day(&store, &settings, &wish, now, &|person| (person == PersonId(1)).then(|| "Ada L.".into()))
+        let request = DayRequest { day: day_wanted.map(Into::into), person: person.map(Into::into) };
+        day(&store, &settings, &request, now, &|person| (person == PersonId(1)).then(|| "Ada L.".into()))
     };
     for person in ["1", "Ada L."] {
-        let told = ask(None, Some(person)).unwrap();
-        assert_eq!((told.rows.len(), told.events.len()), (1, 2), "{told:?}");
-        assert_eq!((&*told.rows[0].name, &*told.events[0].name), ("Ada L.", "Ada"));
+        let reported = ask(None, Some(person)).unwrap();
+        assert_eq!((reported.rows.len(), reported.events.len()), (1, 2), "{reported:?}");
+        assert_eq!((&*reported.rows[0].name, &*reported.events[0].name), ("Ada L.", "Ada"));
     }
     assert!(ask(None, Some("2")).unwrap().rows[0].present);
     assert_eq!(ask(Some("2026-11-19"), None).unwrap().rows, []);
@@ -123,8 +123,8 @@ fn a_csv_that_is_opened_again_says_the_same_and_calculates_nothing() {
         .map(|(id, name)| (*id, *name, "2026-07-01T08:00:00", Some("2026-07-01T16:30:05")))
         .collect();
     write(&store, "Europe/Berlin", &visits);
-    let told = table_of(&store, "Europe/Berlin", "2026-07-01", "2026-07-02T12:00:00");
-    let bytes = table::csv(&told).unwrap();
+    let reported = table_of(&store, "Europe/Berlin", "2026-07-01", "2026-07-02T12:00:00");
+    let bytes = table::csv(&reported).unwrap();
     let mut read = csv::Reader::from_reader(&bytes[..]);
     let head: Vec<_> = read.headers().unwrap().iter().map(str::to_owned).collect();
     assert_eq!(head, ["person", "name", "first_in", "last_seen", "left", "present_s", "visits", "present"]);
@@ -150,8 +150,8 @@ fn a_workbook_that_is_opened_again_says_the_same() {
         .collect();
     write(&store, "Europe/Berlin", &visits);
     write(&store, "Europe/Berlin", &[(9, "Zoë", "2026-07-01T09:00:00", None)]);
-    let told = table_of(&store, "Europe/Berlin", "2026-07-01", "2026-07-01T20:00:00");
-    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(table::xlsx(&told).unwrap())).unwrap();
+    let reported = table_of(&store, "Europe/Berlin", "2026-07-01", "2026-07-01T20:00:00");
+    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(table::xlsx(&reported).unwrap())).unwrap();
     assert_eq!(book.sheet_names(), ["2026-07-01", "events"]);
     let sheet = book.worksheet_range("2026-07-01").unwrap();
     assert_eq!(sheet.height(), HOSTILE.len() + 2);
@@ -176,7 +176,7 @@ fn a_workbook_that_is_opened_again_says_the_same() {
         (&Data::String("Zoë".into()), &Data::Empty, &Data::Bool(true))
     );
     let events = book.worksheet_range("events").unwrap();
-    assert_eq!(events.height(), told["events"].as_array().unwrap().len() + 1);
+    assert_eq!(events.height(), reported["events"].as_array().unwrap().len() + 1);
     assert_eq!(events.rows().nth(1).unwrap()[6], Data::Float(0.7123));
     assert!(book.worksheet_formula("2026-07-01").unwrap().is_empty(), "no formula anywhere");
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ocellus::capture::{Committed, Ended, Health};
+use ocellus::capture::{Committed, Health, SessionEnd};
 use ocellus::config::{Pace, Source};
 use ocellus::types::PixelFormat;
 
@@ -23,7 +23,7 @@ fn reference(name: &str) -> Vec<String> {
 fn assert_bit_exact(name: &str) {
     let Some(path) = data(&format!("video/{name}")) else { return };
     let mut running = play(&path);
-    assert_eq!(running.end().unwrap(), Ended::EndOfStream);
+    assert_eq!(running.end().unwrap(), SessionEnd::EndOfStream);
     let (seen, expected) = (running.all(), reference(name));
     assert_eq!(seen.len(), expected.len());
     for (n, (frame, md5)) in seen.iter().zip(&expected).enumerate() {
@@ -66,7 +66,7 @@ fn a_truncated_matroska_delivers_what_is_there_and_says_how_much_is_missing() {
 }
 
 #[test]
-fn a_truncated_mp4_is_told_as_truncated() {
+fn a_truncated_mp4_is_reported_as_truncated() {
     let folder = tempfile::tempdir().unwrap();
     let Some(path) = cut("one-by-one-person-detection.mp4", 0.5, folder.path()) else { return };
     let mut running = play(&path);
@@ -106,7 +106,7 @@ fn a_video_is_repeated_until_it_is_stopped_and_its_frame_numbers_go_on() {
     assert!(seen.iter().enumerate().all(|(n, frame)| frame.seq == n as u64));
     assert_eq!(seen[0].md5, seen[count * 2].md5);
     running.stop.stop();
-    assert_eq!(running.end().unwrap(), Ended::Stopped);
+    assert_eq!(running.end().unwrap(), SessionEnd::Stopped);
 }
 
 #[test]
@@ -125,13 +125,13 @@ fn a_closed_ring_ends_the_capture() {
     let Some(path) = data("video/asl_bird.mkv") else { return };
     let (_, none) = std::sync::mpsc::channel();
     let mut running = start_with(camera(Source::File(path)), none, |_| Committed::Closed);
-    assert_eq!(running.end().unwrap(), Ended::Closed);
+    assert_eq!(running.end().unwrap(), SessionEnd::Closed);
 }
 
 #[test]
 fn at_its_own_pace_a_video_takes_its_own_time() {
     let Some(path) = data("video/asl_bird.mkv") else { return };
-    let (stamps, told) = std::sync::mpsc::channel();
+    let (stamps, reported) = std::sync::mpsc::channel();
     let (_, none) = std::sync::mpsc::channel();
     let live = ocellus::config::Camera { pace: Pace::Live, ..camera(Source::File(path)) };
     let mut running = start_with(live, none, move |frame| {
@@ -139,7 +139,7 @@ fn at_its_own_pace_a_video_takes_its_own_time() {
         Committed::Taken
     });
     running.end().unwrap();
-    let seen: Vec<_> = told.try_iter().collect();
+    let seen: Vec<_> = reported.try_iter().collect();
     let ((first, first_pts), (last, last_pts)) = (seen[0], *seen.last().unwrap());
     // A frame may be late on a busy machine, never early: 100 ms allow for a late first frame.
     assert!(last - first + 100_000_000 >= last_pts - first_pts);
@@ -148,7 +148,7 @@ fn at_its_own_pace_a_video_takes_its_own_time() {
 #[test]
 fn nothing_is_allocated_between_appsink_and_ring() {
     let Some(path) = data("video/asl_book.mkv") else { return };
-    let (counts, told) = std::sync::mpsc::channel();
+    let (counts, reported) = std::sync::mpsc::channel();
     let (_, none) = std::sync::mpsc::channel();
     let mut all = Vec::with_capacity(1_000);
     let mut running = start_with(camera(Source::File(path)), none, move |_| {
@@ -159,13 +159,13 @@ fn nothing_is_allocated_between_appsink_and_ring() {
         Committed::Taken
     });
     running.end().unwrap();
-    let counts = told.try_recv().expect("80 frames");
+    let counts = reported.try_recv().expect("80 frames");
     assert_eq!(counts.last().unwrap() - counts[0], 0, "{counts:?}");
 }
 
 /// The luma of a video's first frame, row by row.
 fn first_rows(path: &Path) -> Vec<Vec<u8>> {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, reported) = std::sync::mpsc::channel();
     let mut tell = Some(tell);
     let camera = camera(Source::File(path.into()));
     let mut running = start_with(camera, std::sync::mpsc::channel().1, move |frame| {
@@ -176,8 +176,8 @@ fn first_rows(path: &Path) -> Vec<Vec<u8>> {
         }
         Committed::Taken
     });
-    assert_eq!(running.end().unwrap(), Ended::EndOfStream);
-    told.recv().unwrap()
+    assert_eq!(running.end().unwrap(), SessionEnd::EndOfStream);
+    reported.recv().unwrap()
 }
 
 /// The video file with the display matrix of its first track turned by 90 degrees (ISO 14496-12, 8.3.2).
@@ -244,7 +244,7 @@ fn every_codec_that_gstreamer_plays_is_played() {
         ("openh264enc ! h264parse", "qtmux"),
     ] {
         let mut running = play(&film(encoder, muxer, folder.path()));
-        assert_eq!(running.end().expect(encoder), Ended::EndOfStream);
+        assert_eq!(running.end().expect(encoder), SessionEnd::EndOfStream);
         let seen = running.all();
         assert!(seen.len() >= 7 && seen[0].size == (128, 96), "{encoder}: {seen:?}");
     }
@@ -254,7 +254,7 @@ fn every_codec_that_gstreamer_plays_is_played() {
 fn a_vp9_film_is_played_with_the_decoder_that_is_installed() {
     let Some(path) = data("faults/video-vp9/a.webm") else { return };
     let mut running = play(&path);
-    assert_eq!(running.end().unwrap(), Ended::EndOfStream);
+    assert_eq!(running.end().unwrap(), SessionEnd::EndOfStream);
     assert!(!running.all().is_empty());
 }
 

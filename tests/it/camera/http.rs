@@ -138,10 +138,10 @@ fn an_answer_that_is_no_stream_is_named_by_what_the_server_says_it_is() {
         Server::answering([head.as_bytes(), body].concat())
     };
     let page = answer("text/html; charset=utf-8", b"<html>Please log in</html>");
-    let told = http(page.url()).until_offline("it answered with");
+    let reported = http(page.url()).until_offline("it answered with");
     let expected =
         "it answered with text/html, not with a stream: is this the right path, are user and password right?";
-    assert_eq!(told, format!("{}: {expected}", page.address));
+    assert_eq!(reported, format!("{}: {expected}", page.address));
     let one = answer("image/jpeg", &jpeg(90));
     let running = http(one.url());
     running.until_offline("it answered with one picture, not with a stream");
@@ -167,8 +167,8 @@ fn each_refusal_is_named_with_its_status_and_a_remedy() {
     ] {
         let reply = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
         let server = Server::answering(reply.into_bytes());
-        let told = http(server.url()).until_offline(word);
-        assert!(told.starts_with(&server.address.to_string()), "{told}");
+        let reported = http(server.url()).until_offline(word);
+        assert!(reported.starts_with(&server.address.to_string()), "{reported}");
     }
 }
 
@@ -176,14 +176,14 @@ fn each_refusal_is_named_with_its_status_and_a_remedy() {
 fn a_server_that_accepts_and_never_answers_sent_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let running = http(format!("http://{}/", listener.local_addr().unwrap()));
-    let told = running.until_offline("connected, but it sent nothing for");
-    assert!(told.contains("check the port and the path"), "{told}");
+    let reported = running.until_offline("connected, but it sent nothing for");
+    assert!(reported.contains("check the port and the path"), "{reported}");
 }
 
 #[test]
 fn a_host_that_does_not_exist_is_named_as_such() {
-    let told = http("http://no-such-camera.invalid/".into()).until_offline("no-such-camera.invalid:80");
-    assert!(told.contains("no host of this name") || told.contains("nothing answered"), "{told}");
+    let reported = http("http://no-such-camera.invalid/".into()).until_offline("no-such-camera.invalid:80");
+    assert!(reported.contains("no host of this name") || reported.contains("nothing answered"), "{reported}");
 }
 
 #[test]
@@ -194,9 +194,9 @@ fn a_redirect_is_followed_but_a_password_is_not_sent_where_it_leads() {
     let moved = Server::answering(to.into_bytes());
     assert_eq!(http(moved.url()).frame().size, (64, 48));
     let running = http(moved.url().replace("http://", "http://joe:SECRET@"));
-    let told = running.until_offline("it sends us on to");
-    assert!(told.contains("(302)") && told.contains("write that as the source"), "{told}");
-    assert!(!told.contains("SECRET") && running.frames.try_recv().is_err(), "{told}");
+    let reported = running.until_offline("it sends us on to");
+    assert!(reported.contains("(302)") && reported.contains("write that as the source"), "{reported}");
+    assert!(!reported.contains("SECRET") && running.frames.try_recv().is_err(), "{reported}");
 }
 
 #[test]

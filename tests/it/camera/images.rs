@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::mpsc::channel;
 
-use ocellus::capture::{Committed, Ended, Health};
+use ocellus::capture::{Committed, Health, SessionEnd};
 use ocellus::config::{Camera, Pace, Source};
 use ocellus::types::PixelFormat;
 
@@ -45,7 +45,7 @@ fn pictures_come_in_the_order_of_their_names_whatever_their_kind_and_size() {
     fs::write(at("5.jpg"), jpeg(90)).unwrap();
     fs::write(at("notes.txt"), "no picture").unwrap();
     let mut running = start(camera(Source::Images(folder.path().into())));
-    assert_eq!(running.end().unwrap(), Ended::EndOfStream);
+    assert_eq!(running.end().unwrap(), SessionEnd::EndOfStream);
     let sizes: Vec<_> = running.all().iter().map(|frame| frame.size).collect();
     assert_eq!(sizes, [(64, 48), (640, 480), (640, 480), (64, 48), (64, 48)]);
 }
@@ -69,7 +69,7 @@ fn a_deep_png_is_converted_to_a_format_of_the_road() {
     let deep = image::ImageBuffer::from_pixel(32, 16, image::Luma([40_000u16]));
     image::DynamicImage::ImageLuma16(deep).save(folder.path().join("a.png")).unwrap();
     let mut running = start(camera(Source::Images(folder.path().into())));
-    assert_eq!(running.end().unwrap(), Ended::EndOfStream);
+    assert_eq!(running.end().unwrap(), SessionEnd::EndOfStream);
     assert_eq!(running.all()[0].size, (32, 16));
 }
 
@@ -117,14 +117,14 @@ fn every_flavour_in_a_folder_gives_the_pixels_that_are_in_it() {
     for Flavour { name, file, .. } in &flavours {
         fs::write(folder.path().join(name), file).unwrap();
     }
-    let (tell, told) = channel();
+    let (tell, reported) = channel();
     let mut running = start_with(folder_camera(folder.path()), channel().1, move |frame| {
         let file = frame.file.as_deref().unwrap().to_owned();
         let _ = tell.send((file, (frame.width, frame.height), frame.format, packed(frame)));
         Committed::Taken
     });
-    assert_eq!(running.end().unwrap(), Ended::EndOfStream);
-    let seen: Vec<_> = told.try_iter().collect();
+    assert_eq!(running.end().unwrap(), SessionEnd::EndOfStream);
+    let seen: Vec<_> = reported.try_iter().collect();
     assert_eq!(seen.len(), flavours.len());
     for (name, size, format, data) in seen {
         let Flavour { truth, tolerance, .. } = flavours.iter().find(|flavour| flavour.name == name).unwrap();
@@ -140,20 +140,20 @@ fn the_shared_pictures_that_were_read_wrongly_are_read_as_their_truth_says() {
     for (fault, truth, tolerance) in cases {
         let Some(path) = data(&format!("faults/{fault}")) else { return };
         let truth = image::open(path.join(truth)).unwrap().to_rgb8();
-        let (tell, told) = channel();
+        let (tell, reported) = channel();
         let mut running = start_with(folder_camera(&path.join("pictures")), channel().1, move |frame| {
             let _ = tell.send(((frame.width as u32, frame.height as u32), packed(frame)));
             Committed::Taken
         });
         running.end().unwrap();
-        let (size, data) = told.recv().unwrap();
+        let (size, data) = reported.recv().unwrap();
         assert_eq!(size, truth.dimensions(), "{fault}");
         let sum: u64 = truth.as_raw().iter().zip(&data).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
         assert!(sum / data.len() as u64 <= tolerance, "{fault}: mean difference {}", sum / data.len() as u64);
     }
     let Some(path) = data("faults/jpeg-cmyk/pictures") else { return };
     let mut running = start(folder_camera(&path));
-    assert_eq!(running.end().unwrap(), Ended::EndOfStream);
+    assert_eq!(running.end().unwrap(), SessionEnd::EndOfStream);
     assert_eq!(running.all()[0].size, (160, 120));
 }
 
@@ -213,7 +213,7 @@ fn hidden_files_and_others_are_passed_over_and_bmp_is_read() {
     fs::write(at("b.gif"), b"GIF89a").unwrap();
     fs::write(at("notes.txt"), "notes").unwrap();
     let mut running = start(folder_camera(folder.path()));
-    assert_eq!(running.end().unwrap(), Ended::EndOfStream);
+    assert_eq!(running.end().unwrap(), SessionEnd::EndOfStream);
     let files: Vec<_> = running.all().into_iter().filter_map(|frame| frame.file).collect();
     assert_eq!(files, ["a.bmp"]);
 }

@@ -3,7 +3,7 @@
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use ocellus::capture::{Ended, Health};
+use ocellus::capture::{Health, SessionEnd};
 use ocellus::config::{LaunchLine, Pace, Source};
 use ocellus::types::PixelFormat;
 
@@ -15,14 +15,14 @@ fn scene(frames: Option<u64>) -> Source {
 
 #[test]
 fn a_painted_frame_arrives_as_it_was_painted_also_at_odd_sizes() {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, reported) = std::sync::mpsc::channel();
     let (_, none) = std::sync::mpsc::channel();
     let mut running = start_with(camera(scene(Some(50))), none, move |frame| {
         tell.send((frame.seq, frame.format, packed(frame))).unwrap();
         ocellus::capture::Committed::Taken
     });
-    assert_eq!(running.end().unwrap(), Ended::EndOfStream);
-    let seen: Vec<_> = told.try_iter().collect();
+    assert_eq!(running.end().unwrap(), SessionEnd::EndOfStream);
+    let seen: Vec<_> = reported.try_iter().collect();
     assert_eq!(seen.len(), 50);
     for (n, (seq, format, bytes)) in seen.iter().enumerate() {
         assert_eq!((*seq, *format, bytes.len()), (n as u64, PixelFormat::I420, 61 * 35 + 2 * 31 * 18));
@@ -37,12 +37,12 @@ fn a_scene_without_an_end_runs_at_its_own_rate_until_it_is_stopped() {
     assert_eq!(running.frame().pts_ns, Some(0));
     assert_eq!(running.frame().pts_ns, Some(10_000_000));
     running.stop.stop();
-    assert_eq!(running.end().unwrap(), Ended::Stopped);
+    assert_eq!(running.end().unwrap(), SessionEnd::Stopped);
 }
 
 #[test]
 fn a_source_whose_readers_are_slow_lives_as_long_as_frames_come_and_stops_while_one_waits() {
-    let (tell, told) = channel();
+    let (tell, reported) = channel();
     let (go_on, held) = channel();
     let stop = std::sync::Arc::new(std::sync::OnceLock::<ocellus::supervisor::Stop>::new());
     let asked = stop.clone();
@@ -57,14 +57,14 @@ fn a_source_whose_readers_are_slow_lives_as_long_as_frames_come_and_stops_while_
     let (begun, mut n) = (Instant::now(), 0);
     while running.beat.count() < 10 {
         assert!(begun.elapsed() < DEADLINE, "{} beats for {n} frames", running.beat.count());
-        assert_eq!(told.recv_timeout(DEADLINE).unwrap(), n);
+        assert_eq!(reported.recv_timeout(DEADLINE).unwrap(), n);
         std::thread::sleep(Duration::from_millis(2));
         go_on.send(()).unwrap();
         n += 1;
     }
-    told.recv_timeout(DEADLINE).unwrap();
+    reported.recv_timeout(DEADLINE).unwrap();
     running.stop.stop();
-    assert_eq!(running.end().unwrap(), Ended::Stopped);
+    assert_eq!(running.end().unwrap(), SessionEnd::Stopped);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_launch_line_delivers_each_of_the_seven_formats_as_it_is() {
         let caps = format!("video/x-raw,format={},width=63,height=37", format.caps_name());
         let line = format!("videotestsrc num-buffers=6 ! {caps}");
         let mut running = start(camera(Source::Launch(LaunchLine::new(line))));
-        assert_eq!(running.end().unwrap(), Ended::EndOfStream);
+        assert_eq!(running.end().unwrap(), SessionEnd::EndOfStream);
         let seen = running.all();
         assert_eq!(seen.len(), 6);
         assert!(seen.iter().all(|frame| frame.format == format && frame.size == (63, 37)));
@@ -91,7 +91,7 @@ fn a_launch_line_delivers_each_of_the_seven_formats_as_it_is() {
 fn a_format_that_is_none_of_the_seven_is_converted() {
     let line = "videotestsrc num-buffers=6 ! video/x-raw,format=UYVY,width=64,height=48";
     let mut running = start(camera(Source::Launch(LaunchLine::new(line))));
-    assert_eq!(running.end().unwrap(), Ended::EndOfStream);
+    assert_eq!(running.end().unwrap(), SessionEnd::EndOfStream);
     assert_eq!(running.all().len(), 6);
 }
 
@@ -123,7 +123,7 @@ fn a_live_launch_line_that_ends_is_started_again_and_its_frame_numbers_go_on() {
 }
 
 #[test]
-fn a_camera_is_told_online_with_its_shape() {
+fn a_camera_is_reported_online_with_its_shape() {
     let line = "videotestsrc ! video/x-raw,format=NV12,width=64,height=48,framerate=25/1";
     let running = start(camera(Source::Launch(LaunchLine::new(line))));
     running.frame();

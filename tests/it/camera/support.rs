@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use gstreamer::glib;
 use ocellus::capture::{
-    self, CaptureError, Committed, Ended, FrameSink, Health, Painter, PainterError, Wiring,
+    self, CaptureError, Committed, FrameSink, Health, Painter, PainterError, SessionEnd, Wiring,
 };
 use ocellus::config::{Camera, Pace, Source, V4l2};
 use ocellus::supervisor::{Beat, Stop};
@@ -129,7 +129,7 @@ pub struct Running {
     pub beat: Beat,
     /// Pictures that gave no frame.
     pub damaged: Counter,
-    thread: Option<JoinHandle<Result<Ended, CaptureError>>>,
+    thread: Option<JoinHandle<Result<SessionEnd, CaptureError>>>,
 }
 
 /// Starts it; every frame is seen.
@@ -164,7 +164,7 @@ fn capture_on_this_thread(
     stop: &Stop,
     beat: &Beat,
     damaged: &Counter,
-) -> Result<Ended, CaptureError> {
+) -> Result<SessionEnd, CaptureError> {
     let mut sink = Slots { held: VecDeque::new(), next: 0, look };
     let health = |health| drop(tell.send(health));
     let (clock, refused) = (SystemClock, ocellus::telemetry::Counter::new());
@@ -175,7 +175,7 @@ fn capture_on_this_thread(
 
 impl Running {
     /// Waits until capture ends by itself.
-    pub fn end(&mut self) -> Result<Ended, CaptureError> {
+    pub fn end(&mut self) -> Result<SessionEnd, CaptureError> {
         let begun = Instant::now();
         let thread = self.thread.take().expect("ended once");
         while !thread.is_finished() {
@@ -204,19 +204,20 @@ impl Running {
     /// Waits for a state of health.
     pub fn until(&self, what: &str, wanted: impl Fn(&Health) -> bool) -> Health {
         let begun = Instant::now();
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         while let Ok(health) = self.health.recv_timeout(DEADLINE.saturating_sub(begun.elapsed())) {
             if wanted(&health) {
                 return health;
             }
-            told.push(health);
+            reported.push(health);
         }
-        panic!("never {what}; told: {told:#?}");
+        panic!("never {what}; told: {reported:#?}");
     }
 
     /// Waits for a failed connection; its cause.
     pub fn until_offline(&self, cause: &str) -> String {
-        let offline = |h: &Health| matches!(h, Health::Offline { cause: told, .. } if told.contains(cause));
+        let offline =
+            |h: &Health| matches!(h, Health::Offline { cause: reported, .. } if reported.contains(cause));
         match self.until(&format!("offline with `{cause}`"), offline) {
             Health::Offline { cause, .. } => cause,
             other => panic!("{other:?}"),

@@ -83,7 +83,7 @@ fn jpeg_frames_are_decoded_and_may_alternate_with_raw_ones() {
 }
 
 #[test]
-fn a_sender_that_breaks_the_framing_is_told_apart_and_the_next_one_is_served() {
+fn a_sender_that_breaks_the_framing_is_distinguished_and_the_next_one_is_served() {
     let (running, address) = listening();
     let good = |first: u8| {
         let mut sender = connect(address);

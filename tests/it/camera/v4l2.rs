@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ocellus::capture::Ended;
+use ocellus::capture::SessionEnd;
 use ocellus::config::Source;
 
 use crate::camera::support::{camera, start};
@@ -12,7 +12,7 @@ fn offline_twice(device: &str) -> String {
     let cause = running.until_offline(device);
     running.until_offline(device);
     running.stop.stop();
-    assert_eq!(running.end().unwrap(), Ended::Stopped);
+    assert_eq!(running.end().unwrap(), SessionEnd::Stopped);
     cause
 }
 

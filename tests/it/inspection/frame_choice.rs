@@ -8,9 +8,9 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::inspection::house::{House, camera, serial};
+use crate::inspection::scenario::{Scenario, camera, serial};
+use crate::support::fixture::Stub;
 use crate::support::random::Random;
-use crate::support::rig::Stub;
 use crate::support::wait_until;
 
 const TRIGGERS: usize = 150;
@@ -28,25 +28,27 @@ fn micros(time: &Value) -> i64 {
 
 #[test]
 fn nearest_next_and_previous_are_the_right_frames_of_a_camera_of_60_a_second() {
-    let house = House::new();
+    let scenario = Scenario::new();
     let detect = "detect = { model = \"m\" }\n";
     let picks = ["nearest", "next", "previous"];
-    let mut text = house.rig.stub("m", &Stub::default());
+    let mut text = scenario.fixture.stub("m", &Stub::default());
     for pick in picks {
         let section = camera("fps=60", &format!("queue = 8, pick = \"{pick}\""));
         text += &(section.replace("name = \"a\"", &format!("name = \"{pick}\"")) + detect);
     }
-    house.config(&(text + &picks.map(|pick| serial(&house.rig, pick, &format!("plc-{pick}"))).concat()));
-    let ports = picks.map(|pick| house.plug(&format!("plc-{pick}")));
-    let mut service = house.rig.run();
+    scenario.config(
+        &(text + &picks.map(|pick| serial(&scenario.fixture, pick, &format!("plc-{pick}"))).concat()),
+    );
+    let ports = picks.map(|pick| scenario.plug(&format!("plc-{pick}")));
+    let mut service = scenario.fixture.run();
     wait_until("frames of all three", || {
-        picks.iter().all(|pick| house.watcher.json(&format!("{pick}/detections")).len() > 5)
+        picks.iter().all(|pick| scenario.watcher.json(&format!("{pick}/detections")).len() > 5)
     });
     let mut random = Random(60);
     for n in 0..TRIGGERS {
         // A machine that stands still for a moment must not let them pile up: overruns are tested elsewhere.
         for pick in picks {
-            house.wait_inspections(pick, n.saturating_sub(UNDER_WAY));
+            scenario.wait_inspections(pick, n.saturating_sub(UNDER_WAY));
         }
         // The jitter is what is tested: any phase between two frames.
         std::thread::sleep(Duration::from_micros(3_000 + random.below(25_000)));
@@ -55,50 +57,53 @@ fn nearest_next_and_previous_are_the_right_frames_of_a_camera_of_60_a_second() {
         }
     }
     for pick in picks {
-        house.wait_inspections(pick, TRIGGERS);
+        scenario.wait_inspections(pick, TRIGGERS);
     }
     // Some more frames, so that the one after the last trigger is known.
-    let frames = |pick: &str| house.watcher.json(&format!("{pick}/status")).len();
+    let frames = |pick: &str| scenario.watcher.json(&format!("{pick}/status")).len();
     let before = picks.map(frames);
     wait_until("more frames", || picks.map(frames).iter().zip(before).all(|(now, before)| *now > before));
     assert_eq!(service.stop(), Some(0), "{}", service.log());
     for pick in picks {
-        check(&house, pick);
+        check(&scenario, pick);
     }
 }
 
-fn check(house: &House, pick: &str) {
+fn check(scenario: &Scenario, pick: &str) {
     // Truth: when each frame was captured, by its number.
-    let reports = house.watcher.json(&format!("{pick}/detections"));
-    let mut truth: BTreeMap<u64, i64> =
-        reports.iter().map(|told| (told["frame"].as_u64().unwrap(), micros(&told["time"]))).collect();
-    let told = house.inspections(pick);
-    house.account(pick);
-    for told in told.values().filter(|told| told["frame"].is_object()) {
-        let known = truth.insert(told["frame"]["seq"].as_u64().unwrap(), micros(&told["frame"]["time"]));
-        let known = known.unwrap_or_else(|| micros(&told["frame"]["time"]));
-        assert!((known - micros(&told["frame"]["time"])).abs() <= 1, "two times of one frame");
+    let reports = scenario.watcher.json(&format!("{pick}/detections"));
+    let mut truth: BTreeMap<u64, i64> = reports
+        .iter()
+        .map(|reported| (reported["frame"].as_u64().unwrap(), micros(&reported["time"])))
+        .collect();
+    let reported = scenario.inspections(pick);
+    scenario.account(pick);
+    for reported in reported.values().filter(|reported| reported["frame"].is_object()) {
+        let known =
+            truth.insert(reported["frame"]["seq"].as_u64().unwrap(), micros(&reported["frame"]["time"]));
+        let known = known.unwrap_or_else(|| micros(&reported["frame"]["time"]));
+        assert!((known - micros(&reported["frame"]["time"])).abs() <= 1, "two times of one frame");
     }
     let (mut right, mut within_half, mut judged) = (0, 0, 0);
-    for told in told.values() {
-        assert_eq!(told["verdict"], "ok", "{told}");
-        let at = micros(&told["trigger"]["time"]);
+    for reported in reported.values() {
+        assert_eq!(reported["verdict"], "ok", "{reported}");
+        let at = micros(&reported["trigger"]["time"]);
         let (seq, offset) =
-            (told["frame"]["seq"].as_u64().unwrap(), told["frame"]["offset_us"].as_i64().unwrap());
+            (reported["frame"]["seq"].as_u64().unwrap(), reported["frame"]["offset_us"].as_i64().unwrap());
         match pick {
-            "next" => assert!(offset >= 0, "{told}"),
-            "previous" => assert!(offset <= 0, "{told}"),
+            "next" => assert!(offset >= 0, "{reported}"),
+            "previous" => assert!(offset <= 0, "{reported}"),
             _ => {}
         }
         // Two frames that are nearly as far from the moment as each other are equally right.
         let mine = truth[&seq] - at;
-        assert!((mine - offset).abs() <= SLACK_US, "offset_us against the stamps: {told}");
+        assert!((mine - offset).abs() <= SLACK_US, "offset_us against the stamps: {reported}");
         let better = truth.values().map(|captured| captured - at).find(|other| match pick {
             "next" => *other > SLACK_US && *other < mine - SLACK_US,
             "previous" => *other < -SLACK_US && *other > mine + SLACK_US,
             _ => other.abs() < mine.abs() - 2 * SLACK_US,
         });
-        assert_eq!(better, None, "{pick}: a better frame for {told}");
+        assert_eq!(better, None, "{pick}: a better frame for {reported}");
         judged += 1;
         right += 1;
         within_half += usize::from(offset.abs() <= 8_334);

@@ -11,7 +11,7 @@ use ocellus::image::{Preprocessor, Target};
 use ocellus::types::{PixelFormat, Planes};
 use serde_json::json;
 
-use crate::inspection::house::{House, copy_files};
+use crate::inspection::scenario::{Scenario, copy_files};
 use crate::support::messages::retained;
 
 /// Frames of the run, at the pace of the clock: twenty-six parts pass in 47 seconds. Painted faster than that, a part
@@ -55,43 +55,43 @@ fn truth() -> BTreeMap<u64, bool> {
 }
 
 /// The shipped profile with this broker and state directory, and an end.
-fn config(house: &House) {
+fn config(scenario: &Scenario) {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
-    copy_files(&shipped.join("recipes"), &house.rig.path("recipes"));
+    copy_files(&shipped.join("recipes"), &scenario.fixture.path("recipes"));
     let text = fs::read_to_string(shipped.join("inspection.toml")).unwrap();
     let ending = text.replace("&barrier=", &format!("&frames={FRAMES}&barrier="));
     assert_ne!(text, ending);
     let own = format!(
         "\n[device]\nname = \"box1\"\nstate_dir = \"{}\"\n[mqtt]\nurl = \"mqtt://127.0.0.1:{}\"\n",
-        house.rig.state_dir.display(),
-        house.broker.port
+        scenario.fixture.state_dir.display(),
+        scenario.broker.port
     );
-    fs::write(house.rig.config_path(), ending + &own).unwrap();
+    fs::write(scenario.fixture.config_path(), ending + &own).unwrap();
 }
 
 #[test]
 fn the_profile_as_shipped_judges_every_part_once_and_the_scene_knows_how_well() {
-    let house = House::new();
-    config(&house);
-    let pictures = teach(house.rig.dir.path(), 8);
+    let scenario = Scenario::new();
+    config(&scenario);
+    let pictures = teach(scenario.fixture.dir.path(), 8);
     let mut arguments = vec!["golden", "add", "plate"];
     arguments.extend(pictures.iter().map(String::as_str));
-    let taught = house.rig.command(&arguments);
+    let taught = scenario.fixture.command(&arguments);
     assert!(taught.status.success(), "{}", String::from_utf8_lossy(&taught.stderr));
 
-    let mut service = house.rig.run();
+    let mut service = scenario.fixture.run();
     assert_eq!(service.exit_within(Duration::from_secs(60)), Some(0), "{}", service.log());
     let truth = truth();
-    let told = house.wait_inspections("line1", 25);
-    house.account("line1");
-    retained(house.broker.port, "line1/trigger");
+    let reported = scenario.wait_inspections("line1", 25);
+    scenario.account("line1");
+    retained(scenario.broker.port, "line1/trigger");
     println!("{}", service.log().lines().filter(|line| line.contains("parts:")).collect::<String>());
 
     let mut verdicts: BTreeMap<u64, &str> = BTreeMap::new();
-    for told in &told {
-        let text = told["trigger"]["text"].as_str().unwrap();
+    for reported in &reported {
+        let text = reported["trigger"]["text"].as_str().unwrap();
         let part = text.strip_prefix("part-").unwrap().parse().unwrap();
-        let doubled = verdicts.insert(part, told["verdict"].as_str().unwrap());
+        let doubled = verdicts.insert(part, reported["verdict"].as_str().unwrap());
         assert!(doubled.is_none(), "part {part} has two verdicts");
     }
     let count = |sound: bool, verdict: &str| {
@@ -109,15 +109,15 @@ fn the_profile_as_shipped_judges_every_part_once_and_the_scene_knows_how_well() 
     );
     let unheard: Vec<&u64> = truth.keys().filter(|part| !verdicts.contains_key(part)).collect();
     println!("parts without a verdict: {unheard:?}");
-    let causes: Vec<_> = told.iter().filter_map(|told| told["cause"].as_str()).collect();
+    let causes: Vec<_> = reported.iter().filter_map(|reported| reported["cause"].as_str()).collect();
     println!("causes: {causes:?}");
     // Every part, from the first to the last, has exactly one verdict: none lost, none doubled.
     assert!(verdicts.len() >= 25);
     assert_eq!(verdicts.keys().collect::<Vec<_>>(), truth.keys().collect::<Vec<_>>());
-    let handshake = house.watcher.json("line1/trigger").pop().unwrap();
+    let handshake = scenario.watcher.json("line1/trigger").pop().unwrap();
     assert_eq!((&handshake["ready"], &handshake["in_flight"]), (&json!(false), &json!(0)), "{handshake}");
     assert_eq!(handshake["triggers"], verdicts.len(), "{handshake}");
-    assert!(house.watcher.json("line1/trigger").iter().any(|told| told["ready"] == true));
+    assert!(scenario.watcher.json("line1/trigger").iter().any(|reported| reported["ready"] == true));
     // The figures that were reached; the scene is the same each time.
     assert_eq!((escapes, false_calls, verdicts.len() - judged), (0, 0, 0));
 }

@@ -165,47 +165,47 @@ fn an_orderly_end_says_offline_and_why() {
 #[test]
 fn commands_are_answered_on_their_own_topic() {
     let broker = Broker::start();
-    let asker = Subscriber::start(broker.port, "asker", "ocellus/box1/cmd/#");
+    let origin = Subscriber::start(broker.port, "asker", "ocellus/box1/cmd/#");
     let dir = tempfile::tempdir().unwrap();
     let unit = Unit::start(mqtt_config(broker.port), dir.path()).up();
-    asker.publish("ocellus/box1/cmd/ping/a", false, "{}");
-    asker.wait_for("ping/a", |answer| answer["status"] == "successful");
-    asker.publish("ocellus/box1/cmd/dance/b", false, "{}");
-    let refusal = asker.wait_for("dance/b", |answer| answer["status"] == "failed");
+    origin.publish("ocellus/box1/cmd/ping/a", false, "{}");
+    origin.wait_for("ping/a", |answer| answer["status"] == "successful");
+    origin.publish("ocellus/box1/cmd/dance/b", false, "{}");
+    let refusal = origin.wait_for("dance/b", |answer| answer["status"] == "failed");
     assert!(refusal["reason"].as_str().unwrap().contains("ping, reload, snapshot"), "{refusal}");
-    asker.publish("ocellus/box1/cmd/reload/c", false, vec![0xff, 0xfe]);
-    let refusal = asker.wait_for("reload/c", |answer| answer["status"] == "failed");
+    origin.publish("ocellus/box1/cmd/reload/c", false, vec![0xff, 0xfe]);
+    let refusal = origin.wait_for("reload/c", |answer| answer["status"] == "failed");
     assert!(refusal["reason"].as_str().unwrap().contains("not JSON"), "{refusal}");
-    asker.publish("ocellus/box1/cmd/reload/d", false, vec![b'x'; 100_000]);
-    let refusal = asker.wait_for("reload/d", |answer| answer["status"] == "failed");
+    origin.publish("ocellus/box1/cmd/reload/d", false, vec![b'x'; 100_000]);
+    let refusal = origin.wait_for("reload/d", |answer| answer["status"] == "failed");
     assert!(refusal["reason"].as_str().unwrap().contains("100000 bytes"), "{refusal}");
-    asker.publish("ocellus/box1/cmd/snapshot/e", false, r#"{"camera":"front"}"#);
+    origin.publish("ocellus/box1/cmd/snapshot/e", false, r#"{"camera":"front"}"#);
     let command = unit.commands.recv_timeout(crate::support::PATIENCE).unwrap();
     assert_eq!((command.kind, command.id.as_str()), (CommandKind::Snapshot, "e"));
     assert_eq!(command.payload["camera"], "front");
-    asker.wait_for("snapshot/e", |answer| answer["status"] == "executing");
+    origin.wait_for("snapshot/e", |answer| answer["status"] == "executing");
     command.reply.successful(json!({"file": "a.jpg"}));
-    let done = asker.wait_for("snapshot/e", |answer| answer["status"] == "successful");
+    let done = origin.wait_for("snapshot/e", |answer| answer["status"] == "successful");
     assert_eq!(done["result"]["file"], "a.jpg");
     holds("answer", &done);
-    asker.publish("ocellus/box1/cmd/reload/f", false, "{}");
+    origin.publish("ocellus/box1/cmd/reload/f", false, "{}");
     drop(unit.commands.recv_timeout(crate::support::PATIENCE).unwrap());
-    asker.wait_for("reload/f", |answer| answer["status"] == "failed");
+    origin.wait_for("reload/f", |answer| answer["status"] == "failed");
     assert_eq!(unit.mqtt.link_fault(), None, "nothing of this cost the connection");
 }
 
 #[test]
 fn clearing_a_retained_request_asks_for_nothing() {
     let broker = Broker::start();
-    let asker = Subscriber::start(broker.port, "asker", "ocellus/box1/cmd/#");
+    let origin = Subscriber::start(broker.port, "asker", "ocellus/box1/cmd/#");
     let dir = tempfile::tempdir().unwrap();
     let unit = Unit::start(mqtt_config(broker.port), dir.path()).up();
-    asker.publish("ocellus/box1/cmd/reload/old", true, "");
-    asker.publish("ocellus/box1/cmd/reload/older", false, "");
-    asker.publish("ocellus/box1/cmd/ping/after", false, "{}");
-    asker.wait_for("ping/after", |answer| answer["status"] == "successful");
+    origin.publish("ocellus/box1/cmd/reload/old", true, "");
+    origin.publish("ocellus/box1/cmd/reload/older", false, "");
+    origin.publish("ocellus/box1/cmd/ping/after", false, "{}");
+    origin.wait_for("ping/after", |answer| answer["status"] == "successful");
     assert!(unit.commands.try_recv().is_err(), "nothing reached the box");
-    assert!(asker.json("reload/old").iter().all(Value::is_null), "and nothing was answered");
+    assert!(origin.json("reload/old").iter().all(Value::is_null), "and nothing was answered");
     assert_eq!(unit.mqtt.counters().commands, 1);
 }
 
@@ -244,13 +244,13 @@ fn what_happens_at_places_and_whose_track_a_finding_is_keep_to_their_schemas() {
     let dir = tempfile::tempdir().unwrap();
     let unit = Unit::start(mqtt_config(broker.port), dir.path()).up();
     let at = |kind, place: &str| Event { kind, place: Some(place.into()), ..event(7) };
-    let told = [
+    let reported = [
         at(EventKind::ZoneEnter, "door"),
         Event { dwell_ms: Some(5_010), ..at(EventKind::Dwell, "door") },
         Event { dwell_ms: Some(7_500), ..at(EventKind::ZoneLeave, "door") },
         Event { direction: Some(Direction::LeftToRight), ..at(EventKind::LineCross, "gate") },
     ];
-    for event in &told {
+    for event in &reported {
         assert_eq!(unit.mqtt.offer_event(event), Offer::Taken);
     }
     let mut report = Report::clone(&report(5));

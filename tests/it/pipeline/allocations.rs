@@ -163,7 +163,7 @@ fn a_frame_on_its_way_from_the_ring_to_the_sinks_allocates_nothing() {
     heap::watch(true);
     commit(&mut writer, &tape, 0..WARM);
     wait_reported(&lane, WARM);
-    let (before, found, told) = (
+    let (before, found, reported) = (
         heap::watched_total(),
         keeping.findings.load(Ordering::Relaxed),
         keeping.events.load(Ordering::Relaxed),
@@ -180,6 +180,6 @@ fn a_frame_on_its_way_from_the_ring_to_the_sinks_allocates_nothing() {
         keeping.findings.load(Ordering::Relaxed) > found + MEASURED,
         "too little was found to show anything"
     );
-    assert!(keeping.events.load(Ordering::Relaxed) > told, "no event was told");
+    assert!(keeping.events.load(Ordering::Relaxed) > reported, "no event was told");
     assert_eq!(allocations, 0, "in {MEASURED} frames");
 }

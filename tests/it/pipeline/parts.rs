@@ -11,8 +11,8 @@ use ocellus::sinks::{Offer, Sink};
 use ocellus::stages::{PartFault, PartStation};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{
-    Attendance, Class, Clock, Ended, Event, Frame, Inspection, Numbering, Outcome, PixelFormat, Pose, Report,
-    RoiResult, Stamp, SystemClock, Trigger, TriggerKind, Verdict,
+    Attendance, Class, Clock, Event, Frame, Inspection, Numbering, OnComplete, Outcome, PixelFormat, Pose,
+    Report, RoiResult, Stamp, SystemClock, Trigger, TriggerKind, Verdict,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -275,7 +275,7 @@ fn a_sink_that_is_slow_with_a_frame_holds_up_neither_the_line_nor_capture_nor_th
             line_.pull(SystemClock.now());
             line_.commit(&mut writer, 1);
             line_.lane.set_away(None);
-            line_.lane.desk();
+            line_.lane.target();
             done.stop();
         });
         let free = done.wait(PATIENCE / 2);
@@ -302,7 +302,7 @@ fn a_sink_that_panics_costs_neither_a_place_nor_the_records_that_follow() {
     let records = sink.memory.wait(3);
     assert!(records.iter().all(|record| record.outcome == Outcome::Ok), "{records:?}");
     assert_eq!(records.iter().map(|record| record.id).collect::<Vec<_>>(), [10, 11, 12]);
-    assert!(line.lane.desk().ready, "places are missing");
+    assert!(line.lane.target().ready, "places are missing");
 }
 
 #[test]
@@ -396,7 +396,7 @@ fn a_camera_that_dies_ends_what_waits_for_it() {
 }
 
 #[test]
-fn a_trigger_too_many_is_an_overrun_and_is_told_in_its_turn() {
+fn a_trigger_too_many_is_an_overrun_and_is_reported_in_its_turn() {
     static HELD: AtomicU64 = AtomicU64::new(1);
     let roi = |_: &Frame, _| {
         while HELD.load(Ordering::Acquire) == 1 {
@@ -411,12 +411,12 @@ fn a_trigger_too_many_is_an_overrun_and_is_told_in_its_turn() {
         line.pull(SystemClock.now());
     }
     assert!(line.sink.records().is_empty(), "an overrun is told after what came before it");
-    assert!(!line.lane.desk().ready);
+    assert!(!line.lane.target().ready);
     HELD.store(0, Ordering::Release);
     let outcomes: Vec<Outcome> = line.sink.wait(5).iter().map(|record| record.outcome).collect();
     assert_eq!(outcomes[..2], [Outcome::Ok; 2]);
     assert_eq!(outcomes[2..], [Outcome::Overrun; 3]);
-    assert!(line.lane.desk().ready);
+    assert!(line.lane.target().ready);
     line.assert_sums();
 }
 
@@ -458,19 +458,19 @@ fn regions_beyond_the_inbox_are_judged_all_the_same() {
 
 /// Remembers the numbers whose end it was told.
 #[derive(Default)]
-struct Told(Mutex<Vec<u64>>);
+struct Reported(Mutex<Vec<u64>>);
 
-impl Ended for Told {
-    fn ended(&self, inspection: &Arc<Inspection>) {
+impl OnComplete for Reported {
+    fn completed(&self, inspection: &Arc<Inspection>) {
         self.0.lock().unwrap().push(inspection.id);
     }
 }
 
 #[test]
-fn whoever_pulled_is_told_once_and_in_order_whatever_comes_between() {
+fn whoever_pulled_is_reported_once_and_in_order_whatever_comes_between() {
     let line = Line::new(Pick::Nearest, 3, 2, Judge::default());
     let mut writer = line.ring.writer().unwrap();
-    let told = Arc::new(Told::default());
+    let reported = Arc::new(Reported::default());
     for turn in 0..2_000u64 {
         if turn % 3 != 0 {
             line.commit(&mut writer, turn);
@@ -482,10 +482,10 @@ fn whoever_pulled_is_told_once_and_in_order_whatever_comes_between() {
         }
         let at = SystemClock.now();
         let trigger = Trigger { kind: TriggerKind::Timer, name: "test".into(), at, text: None };
-        line.lane.pull(trigger, at, Some(told.clone()));
+        line.lane.pull(trigger, at, Some(reported.clone()));
     }
     line.lane.close();
     line.sink.wait(2_000);
     line.assert_sums();
-    assert_eq!(*told.0.lock().unwrap(), (1..=2_000).collect::<Vec<_>>());
+    assert_eq!(*reported.0.lock().unwrap(), (1..=2_000).collect::<Vec<_>>());
 }

@@ -49,8 +49,8 @@ fn run(viewers: usize) -> Seen {
     let lane = studio.lane.clone().unwrap();
     let counts: Vec<Arc<AtomicU64>> = (0..viewers).map(|_| Arc::default()).collect();
     if viewers > 0 {
-        let lively = counts.iter().map(|count| (studio.outlet.watch(Layer::Drawn), Some(count.clone())));
-        let stalled = (0..5).map(|_| (studio.outlet.watch(Layer::Drawn), None));
+        let lively = counts.iter().map(|count| (studio.hub.watch(Layer::Drawn), Some(count.clone())));
+        let stalled = (0..5).map(|_| (studio.hub.watch(Layer::Drawn), None));
         serve(lively.chain(stalled).collect());
     }
     let mut writer = studio.ring.writer().unwrap();

@@ -44,7 +44,7 @@ fn while_nobody_looks_nothing_is_encoded_and_no_frame_is_held() {
 fn fifty_viewers_share_one_encoding_of_each_frame() {
     let studio = Studio::new(Setting::default());
     let viewers: Vec<Viewer> = (0..50).map(|_| studio.viewer(Layer::Drawn)).collect();
-    assert_eq!(studio.outlet.viewers(), 50);
+    assert_eq!(studio.hub.viewers(), 50);
     let mut writer = studio.ring.writer().unwrap();
     for seq in 0..20 {
         studio.commit(&mut writer, seq);
@@ -62,13 +62,12 @@ fn a_stalled_viewer_stops_neither_the_others_nor_the_camera_and_costs_nothing() 
     let studio = Studio::new(Setting { detects: true, ..Setting::default() });
     let (release, held) = mpsc::channel::<()>();
     let held = std::sync::Mutex::new(held);
-    let stalled = Viewer::with(studio.outlet.watch(Layer::Drawn), move |_| {
+    let stalled = Viewer::with(studio.hub.watch(Layer::Drawn), move |_| {
         let _ = held.lock().unwrap().recv();
     });
     let stuck = Arc::new(AtomicBool::new(false));
     let mark = stuck.clone();
-    let lively =
-        Viewer::with(studio.outlet.watch(Layer::Drawn), move |_| mark.store(true, Ordering::Relaxed));
+    let lively = Viewer::with(studio.hub.watch(Layer::Drawn), move |_| mark.store(true, Ordering::Relaxed));
     let next = play(&studio, 0, || lively.count() >= 30);
     assert!(stuck.load(Ordering::Relaxed));
     assert_eq!(stalled.count(), 0, "still at its first picture");
@@ -89,7 +88,7 @@ fn when_all_viewers_stall_pictures_stop() {
     let (_release, held) = mpsc::channel::<()>();
     let held = std::sync::Mutex::new(held);
     let (got, first) = mpsc::channel();
-    let _stalled = Viewer::with(studio.outlet.watch(Layer::Drawn), move |_| {
+    let _stalled = Viewer::with(studio.hub.watch(Layer::Drawn), move |_| {
         let _ = got.send(());
         let _ = held.lock().unwrap().recv();
     });
@@ -171,7 +170,7 @@ fn a_camera_that_is_configured_anew_keeps_its_viewers() {
     // Another rig of the same camera: its own ring and preview, the same outlet; frames are numbered anew.
     let bell = studio.bell.clone();
     let ring = Ring::new(8, bell.clone());
-    let preview = Preview::new(settings(Setting::default()), studio.outlet.clone(), ring.clone(), bell);
+    let preview = Preview::new(settings(Setting::default()), studio.hub.clone(), ring.clone(), bell);
     let stage = studio.scheduler.stages().iter().find(|stage| &*stage.rank().name == "annotate").cloned();
     stage.unwrap().attach(Arc::new(ocellus::pipeline::PreviewFeed(preview.clone())));
     let mut writer = ring.writer().unwrap();
@@ -189,9 +188,9 @@ fn a_camera_that_is_configured_anew_keeps_its_viewers() {
 #[test]
 fn a_camera_that_is_gone_tells_its_viewers() {
     let bell = Bell::new();
-    let outlet = ocellus::pipeline::Outlet::new(bell);
-    let viewer = Viewer::of(outlet.watch(Layer::Drawn));
-    drop(outlet);
+    let hub = ocellus::pipeline::PreviewHub::new(bell);
+    let viewer = Viewer::of(hub.watch(Layer::Drawn));
+    drop(hub);
     viewer.thread.join().unwrap();
 }
 
@@ -201,11 +200,11 @@ fn live_pictures_keep_to_their_rate() {
     let mut slow = settings(Setting::default());
     slow.fps = 1;
     let ring = Ring::new(4, studio.bell.clone());
-    let outlet = ocellus::pipeline::Outlet::new(studio.bell.clone());
-    let preview = Preview::new(slow, outlet.clone(), ring.clone(), studio.bell.clone());
+    let hub = ocellus::pipeline::PreviewHub::new(studio.bell.clone());
+    let preview = Preview::new(slow, hub.clone(), ring.clone(), studio.bell.clone());
     let stage = studio.scheduler.stages().iter().find(|stage| &*stage.rank().name == "annotate").cloned();
     stage.unwrap().attach(Arc::new(ocellus::pipeline::PreviewFeed(preview.clone())));
-    let viewer = Viewer::of(outlet.watch(Layer::Drawn));
+    let viewer = Viewer::of(hub.watch(Layer::Drawn));
     let mut writer = ring.writer().unwrap();
     let began = std::time::Instant::now();
     let mut committed = 0u64;

@@ -3,34 +3,34 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ocellus::pipeline::{Album, PartFollower, Product};
+use ocellus::pipeline::{PartFollower, PartPictures, Product};
 use ocellus::types::{
-    Inspection, InspectionLatency, Layer, Outcome, PartAlbum, Picture, Point, RoiResult, Stamp, Trigger,
-    TriggerKind, Verdict,
+    Inspection, InspectionLatency, Layer, Outcome, PartPictureStore, Picture, Point, RoiResult, Stamp,
+    Trigger, TriggerKind, Verdict,
 };
 
 use super::studio::{Setting, Studio, decode, wait_until};
 
 /// Keeps what it is given.
 #[derive(Default)]
-struct Shelf(Mutex<Vec<(u64, Outcome, Picture)>>);
+struct FakeStore(Mutex<Vec<(u64, Outcome, Picture)>>);
 
-impl PartAlbum for Shelf {
+impl PartPictureStore for FakeStore {
     fn keep(&self, inspection: &Arc<Inspection>, picture: &Picture) {
         self.0.lock().unwrap().push((inspection.id, inspection.outcome, picture.clone()));
     }
 }
 
-impl Shelf {
+impl FakeStore {
     fn ids(&self) -> Vec<u64> {
         self.0.lock().unwrap().iter().map(|(id, _, _)| *id).collect()
     }
 }
 
-fn shelf() -> (Arc<Shelf>, Album) {
-    let (shelf, album) = (Arc::new(Shelf::default()), Album::default());
-    assert!(album.set(shelf.clone()).is_ok());
-    (shelf, album)
+fn store() -> (Arc<FakeStore>, PartPictures) {
+    let (store, part_pictures) = (Arc::new(FakeStore::default()), PartPictures::default());
+    assert!(part_pictures.set(store.clone()).is_ok());
+    (store, part_pictures)
 }
 
 fn product() -> Arc<Product> {
@@ -68,17 +68,17 @@ fn judge(studio: &Studio, id: u64, verdict: Verdict) {
 
 #[test]
 fn bad_parts_are_always_kept_and_good_ones_only_while_somebody_looks() {
-    let (shelf, album) = shelf();
-    let studio = Studio::new(Setting { album, ..Setting::default() });
+    let (store, part_pictures) = store();
+    let studio = Studio::new(Setting { part_pictures, ..Setting::default() });
     let mut writer = studio.ring.writer().unwrap();
     studio.commit(&mut writer, 0);
     for (id, verdict) in [(1, Verdict::Ok), (2, Verdict::Ng), (3, Verdict::Ok), (4, Verdict::Error)] {
         judge(&studio, id, verdict);
         if verdict != Verdict::Ok {
-            wait_until("the bad part", || shelf.ids().last() == Some(&id));
+            wait_until("the bad part", || store.ids().last() == Some(&id));
         }
     }
-    assert_eq!(shelf.ids(), [2, 4]);
+    assert_eq!(store.ids(), [2, 4]);
     let viewer = studio.viewer(Layer::Drawn);
     studio.commit(&mut writer, 1);
     wait_until("somebody to look", || viewer.count() > 0);
@@ -86,12 +86,12 @@ fn bad_parts_are_always_kept_and_good_ones_only_while_somebody_looks() {
     wait_until("a good part to be kept", || {
         judge(&studio, id, Verdict::Ok);
         id += 1;
-        shelf.ids().last() > Some(&4)
+        store.ids().last() > Some(&4)
     });
 }
 
 #[test]
-fn without_an_album_and_without_viewers_no_part_is_drawn() {
+fn without_an_part_store_and_without_viewers_no_part_is_drawn() {
     let studio = Studio::new(Setting::default());
     let mut writer = studio.ring.writer().unwrap();
     studio.commit(&mut writer, 0);
@@ -127,8 +127,8 @@ fn a_judged_part_is_shown_with_its_verdict_and_stays_before_live_frames_go_on() 
 
 #[test]
 fn of_too_many_parts_at_once_the_good_ones_give_way_and_are_counted() {
-    let (shelf, album) = shelf();
-    let studio = Studio::new(Setting { album, ..Setting::default() });
+    let (store, part_pictures) = store();
+    let studio = Studio::new(Setting { part_pictures, ..Setting::default() });
     let mut writer = studio.ring.writer().unwrap();
     studio.commit(&mut writer, 0);
     (1..=40).for_each(|id| judge(&studio, id, Verdict::Ng));
@@ -136,7 +136,7 @@ fn of_too_many_parts_at_once_the_good_ones_give_way_and_are_counted() {
     wait_until("every part to be drawn or counted", || {
         counters.parts.get() + counters.parts_missed.get() == 40
     });
-    assert_eq!(shelf.ids().len() as u64, counters.parts.get());
-    assert_eq!(shelf.ids().last(), Some(&40), "the newest is always drawn");
+    assert_eq!(store.ids().len() as u64, counters.parts.get());
+    assert_eq!(store.ids().last(), Some(&40), "the newest is always drawn");
     wait_until("every slot to be free", || studio.ring.leased() == 0);
 }

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ocellus::pipeline::{
-    Album, Item, Lane, LaneFeed, LaneSettings, Outlet, PictureStation, Preview, PreviewFeed, PreviewSettings,
-    StageStation,
+    Item, Lane, LaneFeed, LaneSettings, PartPictures, PictureStation, Preview, PreviewFeed, PreviewHub,
+    PreviewSettings, StageStation,
 };
 use ocellus::ring::{Bell, Policy, Ring, Writer};
 use ocellus::scheduler::{Feed, Rank, Scheduler};
@@ -82,7 +82,7 @@ pub struct Setting {
     pub busy: Duration,
     pub fps: u32,
     pub hold: Duration,
-    pub album: Album,
+    pub part_pictures: PartPictures,
 }
 
 impl Default for Setting {
@@ -92,14 +92,14 @@ impl Default for Setting {
             busy: Duration::ZERO,
             fps: 1_000,
             hold: Duration::ZERO,
-            album: Album::default(),
+            part_pictures: PartPictures::default(),
         }
     }
 }
 
 pub struct Studio {
     pub ring: Ring<Frame>,
-    pub outlet: Arc<Outlet>,
+    pub hub: Arc<PreviewHub>,
     pub preview: Arc<Preview>,
     pub lane: Option<Arc<Lane>>,
     pub scheduler: Arc<Scheduler<Item>>,
@@ -112,9 +112,9 @@ impl Studio {
     pub fn new(setting: Setting) -> Studio {
         let bell = Bell::new();
         let ring = Ring::new(8, bell.clone());
-        let outlet = Outlet::new(bell.clone());
+        let hub = PreviewHub::new(bell.clone());
         let (detects, busy) = (setting.detects, setting.busy);
-        let preview = Preview::new(settings(setting), outlet.clone(), ring.clone(), bell.clone());
+        let preview = Preview::new(settings(setting), hub.clone(), ring.clone(), bell.clone());
         let scheduler = Arc::new(Scheduler::<Item>::new(&CORES, bell.clone()));
         let annotate = Annotate::default();
         let rank = Rank { name: "annotate".into(), class: annotate.class(), min: 0, max: 1 };
@@ -149,7 +149,7 @@ impl Studio {
             std::thread::spawn(move || worker.run(&stop, &Beat::new()))
         });
         let threads = threads.collect();
-        Studio { ring, outlet, preview, lane, scheduler, bell, stop, threads }
+        Studio { ring, hub, preview, lane, scheduler, bell, stop, threads }
     }
 
     pub fn commit(&self, writer: &mut Writer<Frame>, seq: u64) {
@@ -162,7 +162,7 @@ impl Studio {
 
     /// A viewer on a thread of its own, and what it has seen.
     pub fn viewer(&self, layer: Layer) -> Viewer {
-        Viewer::of(self.outlet.watch(layer))
+        Viewer::of(self.hub.watch(layer))
     }
 }
 
@@ -184,7 +184,7 @@ pub fn settings(setting: Setting) -> PreviewSettings {
         parts: 2,
         places: Vec::new(),
         follows: setting.detects,
-        album: setting.album,
+        part_pictures: setting.part_pictures,
     }
 }
 

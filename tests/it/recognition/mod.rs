@@ -2,9 +2,9 @@
 
 mod aligning;
 mod gallery;
-mod house;
 mod people;
 mod road;
+mod scenario;
 mod studying;
 mod support;
 mod videos;

@@ -11,7 +11,7 @@ use ocellus::stages::recognise::GalleryIndex;
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{Frame, PixelFormat, Stamp};
 
-use super::house::{House, camera, hold, recognition};
+use super::scenario::{Scenario, camera, hold, recognition};
 use super::support::{data, enrol, packed, rgb, runtimes, study};
 use crate::heap::requests;
 
@@ -46,21 +46,21 @@ fn a_face_whose_recognition_fails_frees_its_place_and_is_tried_again() {
     let camera = camera(&data, "scene:", "");
     let (frame, index) = person(&runtime, &data, "B");
     let looks = Arc::new(AtomicU64::new(0));
-    let house = House::new((&runtime, &data), &camera, index, 2, |_| {
+    let scenario = Scenario::new((&runtime, &data), &camera, index, 2, |_| {
         let looks = looks.clone();
         Arc::new(move || Ok(Box::new(Broken(looks.clone())) as Box<dyn Station<Item>>))
     });
     // More looks than there are places in the order.
-    house.run(|writer| {
+    scenario.run(|writer| {
         for seq in 0..100 {
             hold(&frame, seq..seq + 1, 250_000_000, writer);
-            house.settle();
+            scenario.settle();
         }
     });
-    let failed = house.faces.counters.failed.get();
+    let failed = scenario.faces.counters.failed.get();
     assert!(failed > 80 && failed == looks.load(Ordering::Relaxed), "{failed} failed");
-    assert!(house.witness.all().is_empty());
-    assert!(house.names.all().iter().all(|(_, names)| names.iter().all(Option::is_none)));
+    assert!(scenario.sightings.all().is_empty());
+    assert!(scenario.names.all().iter().all(|(_, names)| names.iter().all(Option::is_none)));
 }
 
 #[test]
@@ -70,48 +70,50 @@ fn a_gallery_that_changes_is_in_force_at_once() {
     let camera = camera(&data, "scene:", "");
     let (frame, before) = person(&runtime, &data, "Bea");
     let (_, renamed) = person(&runtime, &data, "Bianca");
-    let house =
-        House::new((&runtime, &data), &camera, before, 2, |gallery| recognition(&runtime, &data, gallery));
+    let scenario =
+        Scenario::new((&runtime, &data), &camera, before, 2, |gallery| recognition(&runtime, &data, gallery));
     let names = |from: usize| -> Vec<String> {
-        let all = house.names.all();
+        let all = scenario.names.all();
         all[from..].iter().flat_map(|(_, f)| f.iter().flatten().map(|n| n.to_string())).collect()
     };
-    house.run(|writer| {
+    scenario.run(|writer| {
         hold(&frame, 0..30, 33_000_000, writer);
-        house.settle();
+        scenario.settle();
         assert_eq!(names(0).last().map(String::as_str), Some("Bea"));
-        house.gallery.set(Arc::new(renamed));
+        scenario.gallery.set(Arc::new(renamed));
         hold(&frame, 30..60, 33_000_000, writer);
-        house.settle();
+        scenario.settle();
         assert_eq!(names(30).last().map(String::as_str), Some("Bianca"));
         assert!(
             names(30).iter().all(|name| name == "Bianca"),
             "the former name is gone with the former gallery"
         );
-        house.gallery.set(Arc::new(GalleryIndex::default()));
+        scenario.gallery.set(Arc::new(GalleryIndex::default()));
         hold(&frame, 60..90, 33_000_000, writer);
-        house.settle();
+        scenario.settle();
         assert!(names(60).iter().all(|name| name == "unknown") && !names(60).is_empty());
     });
 }
 
 #[test]
-fn a_person_who_stays_is_told_every_second_with_a_look_every_few_seconds_only() {
+fn a_person_who_stays_is_reported_every_second_with_a_look_every_few_seconds_only() {
     let Some(data) = data() else { return };
     let Some(runtime) = runtimes().pop() else { return };
     let camera = camera(&data, "scene:", "");
     let (frame, index) = person(&runtime, &data, "B");
-    let house =
-        House::new((&runtime, &data), &camera, index, 2, |gallery| recognition(&runtime, &data, gallery));
+    let scenario =
+        Scenario::new((&runtime, &data), &camera, index, 2, |gallery| recognition(&runtime, &data, gallery));
     // Twelve seconds, ten frames a second.
-    house.run(|writer| hold(&frame, 0..120, 100_000_000, writer));
-    let (told, looks) = (house.witness.all(), house.faces.counters.answered.get());
+    scenario.run(|writer| hold(&frame, 0..120, 100_000_000, writer));
+    let (reported, looks) = (scenario.sightings.all(), scenario.faces.counters.answered.get());
     assert!((5..=8).contains(&looks), "{looks} looks: two to agree, then one in three seconds");
-    assert!((10..=20).contains(&told.len()), "told {} times", told.len());
-    let gaps: Vec<u64> = told.windows(2).map(|w| w[1].captured.mono_ns - w[0].captured.mono_ns).collect();
+    assert!((10..=20).contains(&reported.len()), "told {} times", reported.len());
+    let gaps: Vec<u64> = reported.windows(2).map(|w| w[1].captured.mono_ns - w[0].captured.mono_ns).collect();
     assert!(gaps.iter().all(|gap| *gap <= 1_200_000_000), "{gaps:?}");
     assert!(
-        told.iter().all(|s| s.identity.as_ref().is_some_and(|who| &*who.name == "B") && s.similarity > 0.9)
+        reported
+            .iter()
+            .all(|s| s.identity.as_ref().is_some_and(|who| &*who.name == "B") && s.similarity > 0.9)
     );
 }
 
@@ -122,19 +124,19 @@ fn faces_on_their_way_allocate_nothing() {
     // A look at each frame, as nearly as it goes: the queue, the order and both kinds of telling are used.
     let camera = camera(&data, "scene:", "recheck_ms = 100");
     let (frame, index) = person(&runtime, &data, "B");
-    let house =
-        House::new((&runtime, &data), &camera, index, 1, |gallery| recognition(&runtime, &data, gallery));
-    let worker = house.scheduler.workers()[0].clone();
-    let mut writer = house.ring.writer().unwrap();
+    let scenario =
+        Scenario::new((&runtime, &data), &camera, index, 1, |gallery| recognition(&runtime, &data, gallery));
+    let worker = scenario.scheduler.workers()[0].clone();
+    let mut writer = scenario.ring.writer().unwrap();
     let mut work = |frames: std::ops::Range<u64>| {
         let stop = Stop::new();
         let mut count = 0;
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 hold(&frame, frames, 110_000_000, &mut writer);
-                house.settle();
+                scenario.settle();
                 stop.stop();
-                house.bell.ring_all();
+                scenario.bell.ring_all();
             });
             let beat = Beat::new();
             // The one worker is this thread, whose requests are counted.
@@ -143,11 +145,11 @@ fn faces_on_their_way_allocate_nothing() {
         count
     };
     work(0..60);
-    let looks = house.faces.counters.answered.get();
-    house.witness.reserve();
-    house.names.pause();
+    let looks = scenario.faces.counters.answered.get();
+    scenario.sightings.reserve();
+    scenario.names.pause();
     let count = work(60..160);
-    let looks = house.faces.counters.answered.get() - looks;
+    let looks = scenario.faces.counters.answered.get() - looks;
     assert!(looks > 50, "{looks} looks only");
     assert_eq!(count, 0, "in 100 frames and {looks} looks");
 }

@@ -10,7 +10,7 @@ use ocellus::scheduler::{Fan, Station};
 use ocellus::stages::recognise::GalleryIndex;
 use ocellus::types::Frame;
 
-use super::house::{House, Make, camera, play, play_dated, recognition};
+use super::scenario::{Make, Scenario, camera, play, play_dated, recognition};
 use super::support::{data, enrol, rgb, runtimes, shots, study};
 
 /// The gallery of the shared pictures without those that `leave_out` says: identity and file name.
@@ -27,12 +27,13 @@ fn gallery(runtime: &Runtime, data: &Path, leave_out: impl Fn(&str, &str) -> boo
 const CLIPS: [(&str, &str); 3] =
     [("asl_again", "person_A"), ("asl_bird", "person_B"), ("asl_book", "person_C")];
 
-fn run(runtime: &Runtime, data: &Path, clip: &str, index: GalleryIndex) -> House {
+fn run(runtime: &Runtime, data: &Path, clip: &str, index: GalleryIndex) -> Scenario {
     let source = format!("file://{}/video/{clip}.mkv", data.canonicalize().unwrap().display());
     let camera = camera(data, &source, "");
-    let house = House::new((runtime, data), &camera, index, 2, |gallery| recognition(runtime, data, gallery));
-    house.run(|writer| play(&camera, writer));
-    house
+    let scenario =
+        Scenario::new((runtime, data), &camera, index, 2, |gallery| recognition(runtime, data, gallery));
+    scenario.run(|writer| play(&camera, writer));
+    scenario
 }
 
 #[test]
@@ -41,15 +42,16 @@ fn each_video_names_its_person_and_nobody_else() {
     for runtime in runtimes() {
         for (clip, person) in CLIPS {
             // The picture that was cut out of this very video would make it too easy.
-            let house = run(&runtime, &data, clip, gallery(&runtime, &data, |_, file| file.contains(clip)));
-            let sightings = house.witness.all();
+            let scenario =
+                run(&runtime, &data, clip, gallery(&runtime, &data, |_, file| file.contains(clip)));
+            let sightings = scenario.sightings.all();
             let said: Vec<(u64, Option<&str>, f32)> = sightings
                 .iter()
                 .map(|s| (s.frame_seq, s.identity.as_ref().map(|who| &*who.name), s.similarity))
                 .collect();
-            let names = house.names.all();
+            let names = scenario.names.all();
             let first = names.iter().position(|(_, faces)| faces.iter().any(Option::is_some));
-            let counters = &house.faces.counters;
+            let counters = &scenario.faces.counters;
             println!(
                 "{clip}: {} frames, named from frame {first:?}, {} looks, {said:?}",
                 names.len(),
@@ -72,12 +74,12 @@ fn somebody_who_is_not_in_the_gallery_is_unknown() {
     let Some(data) = data() else { return };
     for runtime in runtimes() {
         for (clip, person) in CLIPS {
-            let house = run(&runtime, &data, clip, gallery(&runtime, &data, |who, _| who == person));
-            let sightings = house.witness.all();
+            let scenario = run(&runtime, &data, clip, gallery(&runtime, &data, |who, _| who == person));
+            let sightings = scenario.sightings.all();
             let most = sightings.iter().map(|s| s.similarity).fold(0.0, f32::max);
             println!("{clip} without {person}: {} sightings, at most {most:.3} similar", sightings.len());
             assert!(!sightings.is_empty() && sightings.iter().all(|s| s.identity.is_none()), "{sightings:?}");
-            let last = house.names.all().pop().unwrap().1;
+            let last = scenario.names.all().pop().unwrap().1;
             assert!(last.iter().flatten().all(|name| &**name == "unknown") && !last.is_empty(), "{last:?}");
         }
     }
@@ -87,8 +89,8 @@ fn somebody_who_is_not_in_the_gallery_is_unknown() {
 fn with_nobody_in_the_gallery_everybody_is_unknown_with_similarity_0() {
     let Some(data) = data() else { return };
     for runtime in runtimes() {
-        let house = run(&runtime, &data, "asl_bird", GalleryIndex::default());
-        let sightings = house.witness.all();
+        let scenario = run(&runtime, &data, "asl_bird", GalleryIndex::default());
+        let sightings = scenario.sightings.all();
         assert!(!sightings.is_empty());
         assert!(sightings.iter().all(|s| s.identity.is_none() && s.similarity == 0.0), "{sightings:?}");
     }
@@ -104,10 +106,11 @@ fn every_place_in_the_order_is_given_back_under_load() {
         );
         let camera = camera(&data, &source, "");
         let index = gallery(&runtime, &data, |_, _| false);
-        let house =
-            House::new((&runtime, &data), &camera, index, 2, |gallery| recognition(&runtime, &data, gallery));
-        house.run(|writer| play(&camera, writer));
-        let (frames, counters) = (house.names.all(), &house.faces.counters);
+        let scenario = Scenario::new((&runtime, &data), &camera, index, 2, |gallery| {
+            recognition(&runtime, &data, gallery)
+        });
+        scenario.run(|writer| play(&camera, writer));
+        let (frames, counters) = (scenario.names.all(), &scenario.faces.counters);
         println!(
             "{} frames, {} looks, {} answered, {} unfit, {} dropped, {} told; align p50 {} us, embed p50 {} us",
             frames.len(),
@@ -115,13 +118,13 @@ fn every_place_in_the_order_is_given_back_under_load() {
             counters.answered.get(),
             counters.unfit.get(),
             counters.dropped.get(),
-            counters.told.get(),
+            counters.reported.get(),
             counters.align_us.snapshot().p50(),
             counters.embed_us.snapshot().p50(),
         );
         assert!(frames.len() > 300 && frames.iter().map(|(seq, _)| *seq).is_sorted());
         assert_eq!(counters.asked.get(), counters.answered.get() + counters.unfit.get());
-        assert!(house.witness.all().iter().map(|s| s.frame_seq).is_sorted());
+        assert!(scenario.sightings.all().iter().map(|s| s.frame_seq).is_sorted());
     }
 }
 
@@ -139,7 +142,7 @@ impl Station<Item> for Busy {
 #[derive(Debug, PartialEq)]
 struct Results {
     names: Vec<(u64, Vec<Option<String>>)>,
-    told: Vec<(u64, u64, Option<String>, String)>,
+    reported: Vec<(u64, u64, Option<String>, String)>,
     looks: u64,
 }
 
@@ -152,23 +155,23 @@ fn results(
     let source = format!("file://{}/video/{clip}.mkv", data.canonicalize().unwrap().display());
     let camera = camera(data, &source, "queue = 1, recheck_ms = 400");
     let index = gallery(runtime, data, |_, file| file.contains(clip));
-    let house = House::new((runtime, data), &camera, index, workers, |gallery| {
+    let scenario = Scenario::new((runtime, data), &camera, index, workers, |gallery| {
         let make: Make = recognition(runtime, data, gallery);
         let busy = Duration::from_millis(busy_ms);
         Arc::new(move || Ok(Box::new(Busy(make()?, busy)) as Box<dyn Station<Item>>))
     });
-    house.run(|writer| play_dated(&camera, writer, date));
-    assert_eq!(house.faces.counters.dropped.get(), 0, "no face finds the queue full");
+    scenario.run(|writer| play_dated(&camera, writer, date));
+    assert_eq!(scenario.faces.counters.dropped.get(), 0, "no face finds the queue full");
     let name = |label: &ocellus::types::Label| label.to_string();
     Results {
-        names: house
+        names: scenario
             .names
             .all()
             .into_iter()
             .map(|(seq, faces)| (seq, faces.iter().map(|face| face.as_ref().map(name)).collect()))
             .collect(),
-        told: house
-            .witness
+        reported: scenario
+            .sightings
             .all()
             .into_iter()
             .map(|s| {
@@ -176,7 +179,7 @@ fn results(
                 (s.frame_seq, s.time_ns, s.identity.as_ref().map(|who| name(&who.name)), similarity)
             })
             .collect(),
-        looks: house.faces.counters.asked.get(),
+        looks: scenario.faces.counters.asked.get(),
     }
 }
 
@@ -191,7 +194,11 @@ fn what_a_file_gives_does_not_depend_on_pace_load_or_workers() {
     // Slower than the film, with answers that come late.
     let slow = results(tools, clip, (2, 60), |frame| frame.seq * 500_000_000);
     let alone = results(tools, clip, (1, 5), |frame| frame.seq * 100_000_000);
-    assert!(fast.told.iter().any(|(_, _, who, _)| who.as_deref() == Some("person_B")), "{:?}", fast.told);
+    assert!(
+        fast.reported.iter().any(|(_, _, who, _)| who.as_deref() == Some("person_B")),
+        "{:?}",
+        fast.reported
+    );
     assert!(fast.looks > 4, "{} looks", fast.looks);
     assert_eq!(fast, slow);
     assert_eq!(fast, alone);

@@ -2,8 +2,8 @@
 
 use crate::support::broker::{Broker, Demands, free_port};
 use crate::support::certs::Certs;
+use crate::support::fixture::{Fixture, Service, Stub};
 use crate::support::messages::{assert_without_holes, counter, listen, numbers};
-use crate::support::rig::{Rig, Service, Stub};
 use crate::support::wait_until;
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=20\"\ndetect = { model = \"m\" }\n\
@@ -11,9 +11,9 @@ const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=20\"\ndete
 
 #[test]
 fn without_a_broker_it_runs_and_keeps_its_events_for_later() {
-    let (port, rig) = (free_port(), Rig::new());
-    rig.config(port, &(rig.stub("m", &Stub::default()) + CAMERA));
-    let mut service = rig.run();
+    let (port, fixture) = (free_port(), Fixture::new());
+    fixture.config(port, &(fixture.stub("m", &Stub::default()) + CAMERA));
+    let mut service = fixture.run();
     service.wait_log(&["nothing listens there", &port.to_string(), "start the broker"]);
     service.wait_log(&["ready"]);
     assert!(service.is_running());
@@ -33,23 +33,23 @@ fn without_a_broker_it_runs_and_keeps_its_events_for_later() {
     assert_without_holes("events", &seqs);
 }
 
-fn run(rig: &Rig, mqtt: &str) -> Service {
-    rig.config_with(mqtt, "stub", &(rig.stub("m", &Stub::default()) + CAMERA));
-    rig.run()
+fn run(fixture: &Fixture, mqtt: &str) -> Service {
+    fixture.config_with(mqtt, "stub", &(fixture.stub("m", &Stub::default()) + CAMERA));
+    fixture.run()
 }
 
 #[test]
-fn tls_where_plain_was_expected_and_the_reverse_are_told_with_what_to_write() {
-    let (certs, rig) = (Certs::make(), Rig::new());
+fn tls_where_plain_was_expected_and_the_reverse_are_reported_with_what_to_write() {
+    let (certs, fixture) = (Certs::make(), Fixture::new());
     let tls = Broker::demanding(&Demands { tls: Some((&certs, false)), ..Demands::default() });
-    let mut service = run(&rig, &format!("url = \"mqtt://127.0.0.1:{}\"", tls.port));
+    let mut service = run(&fixture, &format!("url = \"mqtt://127.0.0.1:{}\"", tls.port));
     service.wait_log(&[&format!("mqtt://127.0.0.1:{}", tls.port), "mqtts://"]);
     assert_eq!(service.stop(), Some(0), "{}", service.log());
 
     let plain = Broker::start();
     let ca = certs.file("ca.crt");
     let mut service =
-        run(&rig, &format!("url = \"mqtts://127.0.0.1:{}\"\nca_file = \"{}\"", plain.port, ca.display()));
+        run(&fixture, &format!("url = \"mqtts://127.0.0.1:{}\"\nca_file = \"{}\"", plain.port, ca.display()));
     service.wait_log(&[
         &format!("mqtts://127.0.0.1:{}", plain.port),
         "if this port speaks plain MQTT, write mqtt://",
@@ -57,16 +57,16 @@ fn tls_where_plain_was_expected_and_the_reverse_are_told_with_what_to_write() {
     assert_eq!(service.stop(), Some(0), "{}", service.log());
 
     let mut service =
-        run(&rig, &format!("url = \"mqtts://127.0.0.1:{}\"\nca_file = \"{}\"", tls.port, ca.display()));
+        run(&fixture, &format!("url = \"mqtts://127.0.0.1:{}\"\nca_file = \"{}\"", tls.port, ca.display()));
     service.wait_log(&["connected"]);
     assert_eq!(service.stop(), Some(0), "{}", service.log());
 }
 
 #[test]
-fn a_broker_that_refuses_is_told_with_the_key_to_look_at() {
-    let rig = Rig::new();
+fn a_broker_that_refuses_is_reported_with_the_key_to_look_at() {
+    let fixture = Fixture::new();
     let strict = Broker::demanding(&Demands { login: Some(("box1", "secret")), ..Demands::default() });
-    let mut service = run(&rig, &format!("url = \"mqtt://127.0.0.1:{}\"", strict.port));
+    let mut service = run(&fixture, &format!("url = \"mqtt://127.0.0.1:{}\"", strict.port));
     service.wait_log(&["does not authorise", "mqtt.username"]);
     assert_eq!(service.stop(), Some(0), "{}", service.log());
     assert!(!service.log().contains("secret"));

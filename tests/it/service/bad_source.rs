@@ -6,12 +6,12 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::support::broker::{Broker, free_port};
+use crate::support::fixture::{Fixture, Stub, data};
 use crate::support::messages::{assert_valid, listen, numbers};
-use crate::support::rig::{Rig, Stub, data};
 use crate::support::wait_until;
 
-fn tape(rig: &Rig, file: &str) -> String {
-    let path = rig.path(file);
+fn tape(fixture: &Fixture, file: &str) -> String {
+    let path = fixture.path(file);
     format!(
         "[[camera]]\nname = \"tape\"\nsource = \"file://{}\"\npace = \"max\"\ndetect = {{ model = \"m\" }}\n",
         path.display()
@@ -20,21 +20,21 @@ fn tape(rig: &Rig, file: &str) -> String {
 
 /// Runs the file to its end, which must be exit code 6 with all of `words` in one sentence; gives the frames reported.
 fn played(file: &str, bytes: &[u8], words: &[&str]) -> Vec<u64> {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
-    fs::write(rig.path(file), bytes).unwrap();
-    rig.config(broker.port, &(rig.stub("m", &Stub::default()) + &tape(&rig, file)));
-    let mut service = rig.run();
+    fs::write(fixture.path(file), bytes).unwrap();
+    fixture.config(broker.port, &(fixture.stub("m", &Stub::default()) + &tape(&fixture, file)));
+    let mut service = fixture.run();
     assert_eq!(service.exit_within(Duration::from_secs(60)), Some(6), "{}", service.log());
     let log = service.log();
     let last = log.lines().last().unwrap_or_default();
     for word in words.iter().chain(&[file]) {
         assert!(last.contains(word), "\"{word}\" is missing in the last sentence: {last}");
     }
-    let told =
-        watcher.wait_for("tape/status", |told| told["cause"].as_str().is_some_and(|c| c.contains(words[0])));
-    assert_eq!(told["state"], "offline");
-    watcher.wait_for("box1/status", |told| told["state"] == "offline");
+    let reported = watcher
+        .wait_for("tape/status", |reported| reported["cause"].as_str().is_some_and(|c| c.contains(words[0])));
+    assert_eq!(reported["state"], "offline");
+    watcher.wait_for("box1/status", |reported| reported["state"] == "offline");
     numbers(&watcher, "tape/detections", "frame")
 }
 
@@ -55,12 +55,12 @@ fn a_truncated_video_ends_with_a_sentence_after_every_frame_before_the_damage_wa
 
 #[test]
 fn one_broken_file_does_not_stop_another_camera() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
-    fs::write(rig.path("empty.mp4"), b"").unwrap();
+    fs::write(fixture.path("empty.mp4"), b"").unwrap();
     let live = "[[camera]]\nname = \"live\"\nsource = \"scene:\"\ndetect = { model = \"m\" }\n";
-    rig.config(broker.port, &(rig.stub("m", &Stub::default()) + &tape(&rig, "empty.mp4") + live));
-    let mut service = rig.run();
+    fixture.config(broker.port, &(fixture.stub("m", &Stub::default()) + &tape(&fixture, "empty.mp4") + live));
+    let mut service = fixture.run();
     watcher.wait_for("box1/status", |status| {
         status["state"] == "degraded" && status["reasons"].to_string().contains("empty.mp4")
     });
@@ -81,17 +81,18 @@ fn picture(pts_ns: u64) -> Vec<u8> {
 
 #[test]
 fn a_source_that_is_absent_at_start_is_offline_until_it_appears_and_again_when_it_goes() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
     let port = free_port();
     let camera = format!(
         "[[camera]]\nname = \"line\"\nsource = \"tcp://127.0.0.1:{port}\"\nreconnect_ms = 50\nreconnect_max_ms = 200\n\
          frozen_after_ms = 500\ndetect = {{ model = \"m\" }}\n"
     );
-    rig.config(broker.port, &(rig.stub("m", &Stub::default()) + &camera));
-    let mut service = rig.run();
-    let said = watcher
-        .wait_for("line/status", |told| told["cause"].as_str().is_some_and(|c| c.contains("no sender")));
+    fixture.config(broker.port, &(fixture.stub("m", &Stub::default()) + &camera));
+    let mut service = fixture.run();
+    let said = watcher.wait_for("line/status", |reported| {
+        reported["cause"].as_str().is_some_and(|c| c.contains("no sender"))
+    });
     assert_eq!(said["state"], "offline");
     watcher.wait_for("box1/status", |status| status["state"] == "degraded");
 
@@ -114,10 +115,10 @@ fn a_source_that_is_absent_at_start_is_offline_until_it_appears_and_again_when_i
 
 #[test]
 fn a_damaged_picture_of_a_folder_is_named_and_counted_and_every_other_one_is_reported_with_its_file() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
-    fs::create_dir(rig.path("pictures")).unwrap();
-    let at = |name: &str| rig.path("pictures").join(name);
+    fs::create_dir(fixture.path("pictures")).unwrap();
+    let at = |name: &str| fixture.path("pictures").join(name);
     for name in ["1.png", "3.png"] {
         image::RgbImage::from_pixel(64, 48, image::Rgb([9, 90, 200])).save(at(name)).unwrap();
     }
@@ -126,10 +127,10 @@ fn a_damaged_picture_of_a_folder_is_named_and_counted_and_every_other_one_is_rep
     fs::write(at("2.png"), &whole[..whole.len() / 2]).unwrap();
     let camera = format!(
         "[[camera]]\nname = \"tape\"\nsource = \"images://{}\"\npace = \"max\"\ndetect = {{ model = \"m\" }}\n",
-        rig.path("pictures").display()
+        fixture.path("pictures").display()
     );
-    rig.config(broker.port, &(rig.stub("m", &Stub::default()) + &camera));
-    let mut service = rig.run();
+    fixture.config(broker.port, &(fixture.stub("m", &Stub::default()) + &camera));
+    let mut service = fixture.run();
     assert_eq!(service.exit_within(Duration::from_secs(60)), Some(6), "{}", service.log());
     let log = service.log();
     let last = log.lines().last().unwrap_or_default();
@@ -140,7 +141,7 @@ fn a_damaged_picture_of_a_folder_is_named_and_counted_and_every_other_one_is_rep
     let reports = watcher.json("tape/detections");
     let files: Vec<_> = reports.iter().filter_map(|report| report["file"].as_str()).collect();
     assert_eq!(files, ["1.png", "3.png", "4.bmp"]);
-    watcher.wait_for("tape/status", |told| told["drops"] == 1);
+    watcher.wait_for("tape/status", |reported| reported["drops"] == 1);
     assert_valid(&watcher);
 }
 
@@ -148,14 +149,14 @@ fn a_damaged_picture_of_a_folder_is_named_and_counted_and_every_other_one_is_rep
 fn a_camera_that_stays_away_is_one_line_of_the_log_and_the_next_line_counts_the_tries() {
     use std::io::Read;
     use std::net::TcpListener;
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let camera = format!(
         "[[camera]]\nname = \"away\"\nsource = \"http://{}/video\"\nreconnect_ms = 10\nreconnect_max_ms = 20\n",
         listener.local_addr().unwrap()
     );
-    rig.config(broker.port, &camera);
-    let mut service = rig.run();
+    fixture.config(broker.port, &camera);
+    let mut service = fixture.run();
     for status in [503, 503, 503, 503, 503, 404, 404] {
         let (mut stream, _) = listener.accept().unwrap();
         let _ = stream.read(&mut [0; 4096]);

@@ -4,33 +4,36 @@ use std::fs;
 
 use crate::support::broker::Broker;
 use crate::support::disk::SmallDisk;
+use crate::support::fixture::{Fixture, Stub};
 use crate::support::messages::{assert_without_holes, counter, listen, numbers, retained};
-use crate::support::rig::{Rig, Stub};
 use crate::support::wait_until;
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=20\"\ndetect = { model = \"m\" }\n\
     track = { min_frames = 1, update_every_ms = 0 }\n";
 
-fn rig(broker: &Broker, state_dir: Option<&std::path::Path>) -> Rig {
-    let mut rig = Rig::new();
+fn fixture(broker: &Broker, state_dir: Option<&std::path::Path>) -> Fixture {
+    let mut fixture = Fixture::new();
     if let Some(dir) = state_dir {
-        rig.state_dir = dir.into();
+        fixture.state_dir = dir.into();
     }
-    rig.config(broker.port, &(rig.stub("m", &Stub::default()) + CAMERA));
-    rig
+    fixture.config(broker.port, &(fixture.stub("m", &Stub::default()) + CAMERA));
+    fixture
 }
 
 #[test]
-fn a_second_instance_is_told_and_the_first_goes_on() {
+fn a_second_instance_is_reported_and_the_first_goes_on() {
     let broker = Broker::start();
-    let rig = rig(&broker, None);
+    let fixture = fixture(&broker, None);
     let watcher = listen(broker.port);
-    let mut first = rig.run();
+    let mut first = fixture.run();
     watcher.wait_for("a/detections", |_| true);
-    let second = rig.command(&["run"]);
+    let second = fixture.command(&["run"]);
     let said = String::from_utf8_lossy(&second.stderr);
     assert_eq!(second.status.code(), Some(5), "{said}");
-    assert!(said.contains("another instance") && said.contains(rig.state_dir.to_str().unwrap()), "{said}");
+    assert!(
+        said.contains("another instance") && said.contains(fixture.state_dir.to_str().unwrap()),
+        "{said}"
+    );
     let before = watcher.json("a/detections").len();
     wait_until("more frames of the first", || watcher.json("a/detections").len() > before + 5);
     assert_eq!(watcher.json("box1/status").last().unwrap()["state"], "online");
@@ -44,8 +47,8 @@ fn a_read_only_state_directory_ends_it_with_its_name() {
     };
     disk.read_only();
     let broker = Broker::start();
-    let rig = rig(&broker, Some(disk.path()));
-    let output = rig.command(&["run"]);
+    let fixture = fixture(&broker, Some(disk.path()));
+    let output = fixture.command(&["run"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(5), "{said}");
     assert!(said.contains(disk.path().to_str().unwrap()) && said.contains("device.state_dir"), "{said}");
@@ -57,9 +60,9 @@ fn a_full_disk_raises_an_alarm_and_nothing_is_lost_when_space_returns() {
         return println!("skipped: mounting is not permitted here");
     };
     let broker = Broker::start();
-    let rig = rig(&broker, Some(disk.path()));
+    let fixture = fixture(&broker, Some(disk.path()));
     let watcher = listen(broker.port);
-    let mut service = rig.run();
+    let mut service = fixture.run();
     watcher.wait_for("a/event", |_| true);
     disk.fill();
     let alarm = watcher.wait_for("alarm/outbox", |alarm| !alarm.is_null());
@@ -85,17 +88,17 @@ fn a_disk_that_is_full_at_the_start_keeps_nothing_dark_and_loses_no_event() {
     for used in [false, true] {
         let disk = SmallDisk::mount(16 << 20).expect("mounting a tmpfs is permitted");
         let broker = Broker::start();
-        let rig = rig(&broker, Some(disk.path()));
+        let fixture = fixture(&broker, Some(disk.path()));
         let watcher = listen(broker.port);
         let mut before = 0;
         if used {
-            let mut service = rig.run();
+            let mut service = fixture.run();
             watcher.wait_for("a/event", |_| true);
             assert_eq!(service.stop(), Some(0), "{}", service.log());
             before = *numbers(&watcher, "a/event", "seq").iter().max().unwrap();
         }
         disk.fill();
-        let mut service = rig.run();
+        let mut service = fixture.run();
         wait_until("frames in spite of a full disk", || watcher.json("a/detections").len() > 20);
         let alarm = watcher.wait_for("alarm/outbox", |alarm| !alarm.is_null());
         assert!(alarm["cause"].as_str().unwrap().contains("full"), "{alarm}");
@@ -139,25 +142,25 @@ fn a_store_that_is_gone_cut_or_no_store_at_all_is_begun_anew_with_a_gap_and_an_a
     ];
     for (name, damage) in damages {
         let mut broker = Broker::start();
-        let rig = rig(&broker, None);
+        let fixture = fixture(&broker, None);
         // Many events, so that the store's file grows soon.
-        let stub = rig.stub("m", &Stub { things: 3, ..Stub::default() });
-        rig.config(broker.port, &(stub + &CAMERA.replace("fps=20", "width=64&height=64&fps=100")));
+        let stub = fixture.stub("m", &Stub { things: 3, ..Stub::default() });
+        fixture.config(broker.port, &(stub + &CAMERA.replace("fps=20", "width=64&height=64&fps=100")));
         let watcher = listen(broker.port);
-        let mut service = rig.run();
+        let mut service = fixture.run();
         watcher.wait_for("a/event", |_| true);
         broker.stop();
-        let store = rig.state_dir.join("store/db");
+        let store = fixture.state_dir.join("store/db");
         let length = |path: &std::path::Path| fs::metadata(path).unwrap().len();
         let begun = length(&store);
         wait_until("events that are kept", || length(&store) >= begun + (256 << 10));
         assert_eq!(service.stop(), Some(0), "{}", service.log());
-        damage(&rig.state_dir.join("store"));
+        damage(&fixture.state_dir.join("store"));
         broker.restart();
         let before = numbers(&watcher, "a/event", "seq").into_iter().max().unwrap();
-        let mut service = rig.run();
+        let mut service = fixture.run();
         watcher.wait_for("alarm/store", |alarm| !alarm.is_null());
-        let gap = watcher.wait_for("a/event", |told| told["schema"] == "ocellus.gap/1");
+        let gap = watcher.wait_for("a/event", |reported| reported["schema"] == "ocellus.gap/1");
         assert!(gap["from"].as_u64().unwrap() <= before + 1, "{name}: {gap}, and {before} came");
         assert!(gap["reason"].as_str().unwrap().contains("store was lost"), "{name}: {gap}");
         let to = gap["to"].as_u64().unwrap();
@@ -172,14 +175,14 @@ fn a_store_that_is_gone_cut_or_no_store_at_all_is_begun_anew_with_a_gap_and_an_a
 fn nobody_else_can_read_what_a_box_keeps() {
     use std::os::unix::fs::PermissionsExt;
     let broker = Broker::start();
-    let rig = rig(&broker, None);
+    let fixture = fixture(&broker, None);
     let watcher = listen(broker.port);
     // As an earlier version or a person has made it.
-    fs::create_dir(&rig.state_dir).unwrap();
-    fs::set_permissions(&rig.state_dir, fs::Permissions::from_mode(0o755)).unwrap();
-    let mut service = rig.run();
+    fs::create_dir(&fixture.state_dir).unwrap();
+    fs::set_permissions(&fixture.state_dir, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut service = fixture.run();
     watcher.wait_for("a/event", |_| true);
-    let mut folders = vec![rig.state_dir.clone()];
+    let mut folders = vec![fixture.state_dir.clone()];
     let mut files = 0;
     while let Some(folder) = folders.pop() {
         let mode = fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
@@ -204,19 +207,19 @@ fn nobody_else_can_read_what_a_box_keeps() {
 #[test]
 fn a_damaged_store_is_set_aside_with_an_alarm_and_the_box_works() {
     let broker = Broker::start();
-    let rig = rig(&broker, None);
+    let fixture = fixture(&broker, None);
     let watcher = listen(broker.port);
-    let mut service = rig.run();
+    let mut service = fixture.run();
     watcher.wait_for("a/event", |_| true);
     assert_eq!(service.stop(), Some(0));
     let before = *numbers(&watcher, "a/event", "seq").iter().max().unwrap();
-    damage(&rig.state_dir);
-    let mut service = rig.run();
+    damage(&fixture.state_dir);
+    let mut service = fixture.run();
     let alarm = watcher.wait_for("alarm/store", |alarm| !alarm.is_null());
     assert!(alarm["cause"].as_str().unwrap().contains(".corrupt-"), "{alarm}");
     retained(broker.port, "alarm/store");
     assert!(
-        fs::read_dir(&rig.state_dir)
+        fs::read_dir(&fixture.state_dir)
             .unwrap()
             .flatten()
             .any(|e| e.file_name().to_string_lossy().contains(".corrupt-"))

@@ -8,8 +8,8 @@ use std::net::TcpStream;
 use serde_json::Value;
 
 use crate::support::broker::{Broker, free_port};
+use crate::support::fixture::{Fixture, Service, Stub};
 use crate::support::messages::{assert_valid, listen, retained};
-use crate::support::rig::{Rig, Service, Stub};
 use crate::support::subscriber::Subscriber;
 use crate::support::wait_until;
 
@@ -17,21 +17,21 @@ const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=20\"\ndete
 
 struct Place {
     broker: Broker,
-    rig: Rig,
+    fixture: Fixture,
     watcher: Subscriber,
     model: String,
 }
 
 impl Place {
     fn new() -> Place {
-        let (broker, rig) = (Broker::start(), Rig::new());
+        let (broker, fixture) = (Broker::start(), Fixture::new());
         let watcher = listen(broker.port);
-        let model = rig.stub("m", &Stub::default());
-        Place { broker, rig, watcher, model }
+        let model = fixture.stub("m", &Stub::default());
+        Place { broker, fixture, watcher, model }
     }
 
     fn write(&self, cameras: &str) {
-        self.rig.config(self.broker.port, &(self.model.clone() + cameras));
+        self.fixture.config(self.broker.port, &(self.model.clone() + cameras));
     }
 
     fn wait_more(&self, camera: &str) {
@@ -56,12 +56,12 @@ impl Place {
 fn whatever_is_wrong_with_the_file_the_box_starts_from_what_was_applied_last() {
     let place = Place::new();
     place.write(CAMERA);
-    let service = place.rig.run();
+    let service = place.fixture.run();
     place.wait_more("a");
     place.end(service);
-    let path = place.rig.config_path();
+    let path = place.fixture.config_path();
     let good = fs::read(&path).unwrap();
-    fs::write(place.rig.path("rotten.stub"), "this is no model").unwrap();
+    fs::write(place.fixture.path("rotten.stub"), "this is no model").unwrap();
     let rotten =
         CAMERA.replace("\"m\"", "\"rotten\"") + "[model.rotten]\npath = \"rotten.stub\"\ntask = \"ssd\"\n";
     let kinds: [(&str, &str, &[&str]); 5] = [
@@ -77,7 +77,7 @@ fn whatever_is_wrong_with_the_file_the_box_starts_from_what_was_applied_last() {
             "a model that is none" => place.write(&rotten),
             _ => place.write(&(CAMERA.to_owned() + added)),
         }
-        let service = place.rig.run();
+        let service = place.fixture.run();
         let alarm = place.wait_now("alarm/config", |alarm| {
             alarm["cause"].as_str().is_some_and(|cause| words.iter().all(|word| cause.contains(word)))
         });
@@ -90,13 +90,13 @@ fn whatever_is_wrong_with_the_file_the_box_starts_from_what_was_applied_last() {
         let status = place.wait_now("box1/status", |status| status["state"] == "degraded");
         assert!(status["reasons"].to_string().contains(words[0]), "{kind}: {status}");
         assert!(words.iter().all(|word| service.log().contains(word)), "{kind}: {}", service.log());
-        let told = place.rig.command(&["status"]);
-        assert_eq!(told.status.code(), Some(0), "{}", String::from_utf8_lossy(&told.stderr));
+        let reported = place.fixture.command(&["status"]);
+        assert_eq!(reported.status.code(), Some(0), "{}", String::from_utf8_lossy(&reported.stderr));
         place.end(service);
     }
     // The file is missing altogether, and its place is only known by the option.
     fs::remove_file(&path).unwrap();
-    let service = place.rig.run_as(&["--state-dir", place.rig.state_dir.to_str().unwrap()]);
+    let service = place.fixture.run_as(&["--state-dir", place.fixture.state_dir.to_str().unwrap()]);
     place.wait_now("alarm/config", |alarm| {
         alarm["cause"].as_str().is_some_and(|cause| cause.contains("cannot be read"))
     });
@@ -109,7 +109,7 @@ fn whatever_is_wrong_with_the_file_the_box_starts_from_what_was_applied_last() {
     place.end(service);
     // What was mended by a reload is what was applied last.
     place.write("[[camera\n");
-    let service = place.rig.run();
+    let service = place.fixture.run();
     place.wait_more("b");
     place.end(service);
     assert_valid(&place.watcher);
@@ -118,18 +118,18 @@ fn whatever_is_wrong_with_the_file_the_box_starts_from_what_was_applied_last() {
 #[test]
 fn a_model_that_is_gone_at_the_next_start_costs_its_own_camera_only() {
     let place = Place::new();
-    let other = place.rig.stub("n", &Stub::default());
+    let other = place.fixture.stub("n", &Stub::default());
     let cameras = CAMERA.to_owned() + &CAMERA.replace("\"a\"", "\"b\"").replace("\"m\"", "\"n\"");
     place.write(&(other.clone() + &cameras));
-    let service = place.rig.run();
+    let service = place.fixture.run();
     place.wait_more("b");
     place.end(service);
-    fs::write(place.rig.path("n.stub"), "this is no model").unwrap();
-    let service = place.rig.run();
+    fs::write(place.fixture.path("n.stub"), "this is no model").unwrap();
+    let service = place.fixture.run();
     let says = |alarm: &Value, word| alarm["cause"].as_str().is_some_and(|cause| cause.contains(word));
     place.wait_now("alarm/config", |alarm| says(alarm, "camera b") && says(alarm, "n.stub"));
     place.wait_more("a");
-    place.rig.stub("n", &Stub::default());
+    place.fixture.stub("n", &Stub::default());
     service.signal(libc::SIGHUP);
     place.wait_more("b");
     place.wait_now("alarm/config", Value::is_null);
@@ -152,7 +152,7 @@ fn a_first_start_with_faults_serves_them_and_takes_the_mended_file() {
     let port = free_port();
     let web = format!("[web]\nbind = \"127.0.0.1:{port}\"\n\n");
     place.write(&(web.clone() + "[workers]\ncores = [0]\n" + CAMERA + "rapeat = true\n"));
-    let mut service = place.rig.run();
+    let mut service = place.fixture.run();
     let alarm = place.watcher.wait_for("alarm/config", |alarm| !alarm.is_null());
     let cause = alarm["cause"].as_str().unwrap();
     assert!(cause.contains("camera[0].rapeat") && cause.contains("no camera runs"), "{cause}");
@@ -170,8 +170,8 @@ fn a_first_start_with_faults_serves_them_and_takes_the_mended_file() {
     assert!(service.is_running());
 
     place.write(&(web + CAMERA));
-    let told = place.rig.command(&["reload"]);
-    assert_eq!(told.status.code(), Some(0), "{}", String::from_utf8_lossy(&told.stderr));
+    let reported = place.fixture.command(&["reload"]);
+    assert_eq!(reported.status.code(), Some(0), "{}", String::from_utf8_lossy(&reported.stderr));
     place.wait_more("a");
     place.wait_now("alarm/config", Value::is_null);
     place.wait_now("box1/status", |status| status["state"] == "online");

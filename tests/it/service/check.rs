@@ -5,7 +5,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::support::rig::{Rig, Stub, data};
+use crate::support::fixture::{Fixture, Stub, data};
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:\"\ndetect = { model = \"m\" }\n";
 
@@ -14,21 +14,21 @@ fn said(output: &Output) -> String {
 }
 
 /// `FILE:LINE:COLUMN` of `needle`, which stands once in the file.
-fn place(rig: &Rig, needle: &str) -> String {
-    let text = fs::read_to_string(rig.config_path()).unwrap();
+fn place(fixture: &Fixture, needle: &str) -> String {
+    let text = fs::read_to_string(fixture.config_path()).unwrap();
     let mut found = text.lines().enumerate().filter_map(|(at, line)| Some((at + 1, line.find(needle)? + 1)));
     let (line, column) = found.next().unwrap_or_else(|| panic!("{needle} is not in the file"));
     assert_eq!(found.next(), None, "{needle} stands twice");
-    format!("{}:{line}:{column}:", rig.config_path().display())
+    format!("{}:{line}:{column}:", fixture.config_path().display())
 }
 
 /// `rest` must be refused: exit code 3, the place of `needle`, and every one of `words`.
-fn assert_refused(rig: &Rig, runtime: &str, rest: &str, needle: &str, words: &[&str]) {
-    rig.config_with("url = \"mqtt://127.0.0.1:1\"", runtime, rest);
-    let output = rig.command(&["check"]);
+fn assert_refused(fixture: &Fixture, runtime: &str, rest: &str, needle: &str, words: &[&str]) {
+    fixture.config_with("url = \"mqtt://127.0.0.1:1\"", runtime, rest);
+    let output = fixture.command(&["check"]);
     let text = said(&output);
     assert_eq!(output.status.code(), Some(3), "{text}");
-    assert!(text.contains(&place(rig, needle)), "{} is missing in: {text}", place(rig, needle));
+    assert!(text.contains(&place(fixture, needle)), "{} is missing in: {text}", place(fixture, needle));
     for word in words.iter().chain(&["next: "]) {
         assert!(text.contains(word), "\"{word}\" is missing in: {text}");
     }
@@ -36,26 +36,26 @@ fn assert_refused(rig: &Rig, runtime: &str, rest: &str, needle: &str, words: &[&
 
 #[test]
 fn a_good_file_is_ok_in_words_and_in_json() {
-    let rig = Rig::new();
-    rig.config(1, &(rig.stub("m", &Stub::default()) + CAMERA));
-    let output = rig.command(&["check"]);
+    let fixture = Fixture::new();
+    fixture.config(1, &(fixture.stub("m", &Stub::default()) + CAMERA));
+    let output = fixture.command(&["check"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(String::from_utf8_lossy(&output.stdout).contains("ok: 1 camera, 1 model"));
-    let output = rig.command(&["check", "--json"]);
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let output = fixture.command(&["check", "--json"]);
+    let output: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
-        (&told["ok"], &told["cameras"][0], &told["models"][0]),
+        (&output["ok"], &output["cameras"][0], &output["models"][0]),
         (&true.into(), &"a".into(), &"m".into())
     );
-    assert!(!rig.state_dir.exists(), "check leaves nothing behind");
+    assert!(!fixture.state_dir.exists(), "check leaves nothing behind");
 }
 
 #[test]
-fn faults_of_the_file_are_told_with_their_place() {
-    let rig = Rig::new();
-    let model = rig.stub("m", &Stub::default());
+fn faults_of_the_file_are_reported_with_their_place() {
+    let fixture = Fixture::new();
+    let model = fixture.stub("m", &Stub::default());
     let refused =
-        |rest: String, needle: &str, words: &[&str]| assert_refused(&rig, "stub", &rest, needle, words);
+        |rest: String, needle: &str, words: &[&str]| assert_refused(&fixture, "stub", &rest, needle, words);
     refused(model.clone() + CAMERA + "rapeat = true\n", "rapeat", &["camera[0].rapeat", "\"repeat\""]);
     refused(model.clone() + CAMERA + "ring_slots = \"8\"\n", "\"8\"", &["camera[0].ring_slots"]);
     refused(model.clone() + CAMERA + "ring_slots = 1000\n", "1000", &["camera[0].ring_slots", "64"]);
@@ -80,20 +80,21 @@ fn faults_of_the_file_are_told_with_their_place() {
 }
 
 #[test]
-fn all_faults_are_told_at_once_and_as_json() {
-    let rig = Rig::new();
-    let text =
-        rig.stub("m", &Stub::default()) + CAMERA + "rapeat = true\nring_slots = 1\n[log]\nlevel = \"loud\"\n";
-    rig.config(1, &text);
-    let text = said(&rig.command(&["check"]));
+fn all_faults_are_reported_at_once_and_as_json() {
+    let fixture = Fixture::new();
+    let text = fixture.stub("m", &Stub::default())
+        + CAMERA
+        + "rapeat = true\nring_slots = 1\n[log]\nlevel = \"loud\"\n";
+    fixture.config(1, &text);
+    let text = said(&fixture.command(&["check"]));
     for key in ["camera[0].rapeat", "camera[0].ring_slots", "log.level"] {
         assert!(text.contains(key), "{key} is missing in: {text}");
     }
-    let output = rig.command(&["check", "--json"]);
+    let output = fixture.command(&["check", "--json"]);
     assert_eq!(output.status.code(), Some(3));
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let faults = told["faults"].as_array().unwrap();
-    assert_eq!((&told["ok"], faults.len()), (&false.into(), 3), "{told}");
+    let output: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let faults = output["faults"].as_array().unwrap();
+    assert_eq!((&output["ok"], faults.len()), (&false.into(), 3), "{output}");
     for fault in faults {
         assert!(fault["line"].as_u64() > Some(0) && fault["column"].as_u64() > Some(0), "{fault}");
         for key in ["file", "key", "reason", "remedy"] {
@@ -105,14 +106,14 @@ fn all_faults_are_told_at_once_and_as_json() {
 #[test]
 fn a_model_that_cannot_run_is_refused_at_its_path_with_the_tensor_named() {
     let Some(data) = data() else { return };
-    let rig = Rig::new();
+    let fixture = Fixture::new();
     let sound = data.join("models/mobilenet_v1_0.25_128_quant.tflite");
     let bytes = fs::read(&sound).unwrap();
-    fs::write(rig.path("other.tflite"), b"\x89PNG\r\n\x1a\n and more").unwrap();
-    fs::write(rig.path("cut.tflite"), &bytes[..bytes.len() / 2]).unwrap();
+    fs::write(fixture.path("other.tflite"), b"\x89PNG\r\n\x1a\n and more").unwrap();
+    fs::write(fixture.path("cut.tflite"), &bytes[..bytes.len() / 2]).unwrap();
     let model = |path: &str, keys: &str| format!("[model.m]\npath = \"{path}\"\n{keys}\n{CAMERA}");
     let refused = |path: &str, keys: &str, needle: &str, words: &[&str]| {
-        assert_refused(&rig, "litert", &model(path, keys), needle, words);
+        assert_refused(&fixture, "litert", &model(path, keys), needle, words);
     };
     let classify = "task = \"classify\"";
     refused("other.tflite", classify, "\"other.tflite\"", &["model.m", "not a TensorFlow Lite file"]);
@@ -130,14 +131,14 @@ fn a_model_that_cannot_run_is_refused_at_its_path_with_the_tensor_named() {
 
 #[test]
 fn a_strict_run_refuses_the_same_file_with_the_same_words_before_it_touches_anything() {
-    let rig = Rig::new();
-    rig.config(1, &(rig.stub("m", &Stub::default()) + CAMERA + "rapeat = true\n"));
-    let output = rig.command(&["run", "--strict"]);
+    let fixture = Fixture::new();
+    fixture.config(1, &(fixture.stub("m", &Stub::default()) + CAMERA + "rapeat = true\n"));
+    let output = fixture.command(&["run", "--strict"]);
     assert_eq!(output.status.code(), Some(3));
-    assert_eq!(said(&output), said(&rig.command(&["check"])));
-    assert!(!rig.state_dir.exists());
-    fs::remove_file(rig.config_path()).unwrap();
-    let output = rig.command(&["check"]);
+    assert_eq!(said(&output), said(&fixture.command(&["check"])));
+    assert!(!fixture.state_dir.exists());
+    fs::remove_file(fixture.config_path()).unwrap();
+    let output = fixture.command(&["check"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(said(&output).contains("ocellus.toml"), "{}", said(&output));
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::process::{Command, Output, Stdio};
 
 use crate::support::broker::Broker;
-use crate::support::rig::{Rig, Stub, program};
+use crate::support::fixture::{Fixture, Stub, program};
 use crate::support::wait_until;
 
 fn ocellus(arguments: &[&str]) -> Command {
@@ -27,13 +27,14 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn a_reader_that_has_seen_enough_is_no_fault_and_the_exit_code_stays() {
-    let rig = Rig::new();
-    rig.config(
+    let fixture = Fixture::new();
+    fixture.config(
         1,
-        &(rig.stub("m", &Stub::default()) + "[[camera]]\nname = \"a\"\nsource = \"scene:\"\nrapeat = 1\n"),
+        &(fixture.stub("m", &Stub::default())
+            + "[[camera]]\nname = \"a\"\nsource = \"scene:\"\nrapeat = 1\n"),
     );
-    let config = rig.config_path().display().to_string();
-    let users = rig.path("users").display().to_string();
+    let config = fixture.config_path().display().to_string();
+    let users = fixture.path("users").display().to_string();
     for (arguments, code) in [
         (&["schema"][..], 0),
         (&["models", "list"], 0),
@@ -69,7 +70,7 @@ fn a_long_output_ends_quietly_when_its_reader_goes_half_way() {
 }
 
 #[test]
-fn a_mistyped_subcommand_is_told_with_the_one_that_was_meant() {
+fn a_mistyped_subcommand_is_reported_with_the_one_that_was_meant() {
     for (arguments, meant) in [
         (&["help", "statsu"][..], "'status'"),
         (&["statsu", "--help"], "'status'"),
@@ -86,21 +87,21 @@ fn a_mistyped_subcommand_is_told_with_the_one_that_was_meant() {
 
 #[test]
 fn a_refusal_names_the_flag_of_the_command_line_and_not_a_field_of_json() {
-    let (broker, rig) = (Broker::start(), Rig::new());
-    std::fs::create_dir(rig.path("recipes")).unwrap();
+    let (broker, fixture) = (Broker::start(), Fixture::new());
+    std::fs::create_dir(fixture.path("recipes")).unwrap();
     let recipe =
         "size = [64, 64]\n[[roi]]\nname = \"all\"\nrect = [8, 8, 16, 16]\nkind = \"presence\"\nhigh = 254\n";
-    std::fs::write(rig.path("recipes/part.toml"), recipe).unwrap();
+    std::fs::write(fixture.path("recipes/part.toml"), recipe).unwrap();
     let camera = |name: &str| {
         format!(
             "[[camera]]\nname = \"{name}\"\nsource = \"scene:?width=64&height=64\"\ninspect = {{ product = \"part\" }}\n"
         )
     };
-    rig.config(broker.port, &(camera("a") + &camera("b")));
-    let mut service = rig.run();
-    wait_until("the service answers", || rig.command(&["status"]).status.success());
+    fixture.config(broker.port, &(camera("a") + &camera("b")));
+    let mut service = fixture.run();
+    wait_until("the service answers", || fixture.command(&["status"]).status.success());
     for command in ["trigger", "product"] {
-        let output = rig.command(&[command]);
+        let output = fixture.command(&[command]);
         let words = said(&output);
         assert!(words.contains("a, b") && words.contains("--camera NAME"), "{words}");
         assert!(!words.contains('{'), "{words}");

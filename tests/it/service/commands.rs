@@ -4,8 +4,8 @@ use base64::Engine as _;
 use serde_json::Value;
 
 use crate::support::broker::{Broker, Demands};
+use crate::support::fixture::{Fixture, Stub};
 use crate::support::messages::{assert_valid, listen};
-use crate::support::rig::{Rig, Stub};
 use crate::support::subscriber::Subscriber;
 use crate::support::wait_until;
 
@@ -18,13 +18,13 @@ pub fn ask(from: &Subscriber, command: &str, request: &str) -> Value {
 
 #[test]
 fn ping_snapshot_and_what_does_not_exist_are_answered_on_their_own_topic() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
-    let model = rig.stub("fast", &Stub::default());
+    let model = fixture.stub("fast", &Stub::default());
     let camera =
         "[[camera]]\nname = \"a\"\nsource = \"scene:?width=320&height=240\"\ndetect = { model = \"fast\" }\n";
-    rig.config(broker.port, &(model + camera));
-    let mut service = rig.run();
+    fixture.config(broker.port, &(model + camera));
+    let mut service = fixture.run();
     watcher.wait_for("a/detections", |_| true);
 
     assert_eq!(ask(&watcher, "ping/1", "{}")["status"], "successful");
@@ -36,8 +36,8 @@ fn ping_snapshot_and_what_does_not_exist_are_answered_on_their_own_topic() {
         .collect();
     assert_eq!(steps, ["executing", "successful"]);
 
-    let told = ask(&watcher, "snapshot/1", "{}");
-    let shot = &told["result"];
+    let reported = ask(&watcher, "snapshot/1", "{}");
+    let shot = &reported["result"];
     assert_eq!((&shot["width"], &shot["height"], &shot["camera"]), (&320.into(), &240.into(), &"a".into()));
     assert_eq!((&shot["topic"], shot.get("jpeg_base64")), (&"ocellus/box1/camera/a/picture".into(), None));
     // The picture is there before its address is.
@@ -74,13 +74,13 @@ fn a_snapshot_that_the_broker_does_not_take_fails_alone_and_is_listed_by_status(
         [("3.1.1", "closed the connection over it"), ("auto", "takes packets of at most 40000")]
     {
         let broker = Broker::demanding(&Demands { max_packet: Some(40_000), ..Demands::default() });
-        let (rig, watcher) = (Rig::new(), listen(broker.port));
-        let model = rig.stub("fast", &Stub::default());
+        let (fixture, watcher) = (Fixture::new(), listen(broker.port));
+        let model = fixture.stub("fast", &Stub::default());
         let camera = "[[camera]]\nname = \"a\"\nsource = \"scene:?width=1280&height=720\"\n\
             detect = { model = \"fast\" }\ntrack = { min_frames = 1, update_every_ms = 0 }\n";
         let mqtt = format!("url = \"mqtt://127.0.0.1:{}\"\nprotocol = \"{protocol}\"", broker.port);
-        rig.config_with(&mqtt, "stub", &(model + camera));
-        let mut service = rig.run();
+        fixture.config_with(&mqtt, "stub", &(model + camera));
+        let mut service = fixture.run();
         watcher.wait_for("a/detections", |_| true);
 
         let failed = ask(&watcher, "snapshot/1", r#"{"camera": "a"}"#);
@@ -92,13 +92,13 @@ fn a_snapshot_that_the_broker_does_not_take_fails_alone_and_is_listed_by_status(
         assert_eq!(ask(&watcher, "ping/1", "{}")["status"], "successful");
         watcher.wait_for("alarm/mqtt-refused", Value::is_object);
 
-        let status = rig.command(&["status"]);
+        let status = fixture.command(&["status"]);
         let words = String::from_utf8(status.stdout).unwrap();
         assert!(
             words.contains("the broker did not take 1 messages") && words.contains("camera/a/picture"),
             "{words}"
         );
-        let status: Value = serde_json::from_slice(&rig.command(&["status", "--json"]).stdout).unwrap();
+        let status: Value = serde_json::from_slice(&fixture.command(&["status", "--json"]).stdout).unwrap();
         let letter = &status["set_aside"]["newest"][0];
         assert_eq!(
             (&status["set_aside"]["count"], &letter["topic"]),

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use crate::support::{broker::free_port, rig::program};
+use crate::support::{broker::free_port, fixture::program};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -31,7 +31,8 @@ fn the_demo_shows_what_it_sees_and_ends_when_it_is_asked_to() {
         .unwrap();
     let (said, hear) = channel();
     let lines = BufReader::new(demo.stdout.take().unwrap()).lines();
-    let ear = std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| said.send(line)));
+    let listener =
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| said.send(line)));
     let (until, mut all) = (Instant::now() + DEADLINE, Vec::new());
     while !all.last().is_some_and(|line: &String| line.contains("/camera/conveyor/event ")) {
         let left = until.saturating_duration_since(Instant::now());
@@ -41,5 +42,5 @@ fn the_demo_shows_what_it_sees_and_ends_when_it_is_asked_to() {
         .unwrap();
     drop(hear);
     assert!(demo.wait().unwrap().success());
-    let _ = ear.join().unwrap();
+    let _ = listener.join().unwrap();
 }

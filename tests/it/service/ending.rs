@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::support::broker::Broker;
+use crate::support::fixture::{Fixture, Stub};
 use crate::support::messages::{listen, retained};
-use crate::support::rig::{Rig, Stub};
 use crate::support::subscriber::Subscriber;
 use crate::support::wait_until;
 
@@ -15,9 +15,9 @@ const CAMERA: &str =
 /// Frames come and none is reported any more.
 fn wait_until_hanging(watcher: &Subscriber) {
     wait_until("a hanging model", || {
-        let told = watcher.json("telemetry");
-        let count = |at: usize, what: &str| told[at]["counters"][format!("a/{what}")].as_u64().unwrap();
-        let (first, last) = (told.len().saturating_sub(3), told.len().saturating_sub(1));
+        let reported = watcher.json("telemetry");
+        let count = |at: usize, what: &str| reported[at]["counters"][format!("a/{what}")].as_u64().unwrap();
+        let (first, last) = (reported.len().saturating_sub(3), reported.len().saturating_sub(1));
         last >= 2
             && count(first, "reported") == count(last, "reported")
             && count(first, "frames") + 5 < count(last, "frames")
@@ -29,12 +29,12 @@ const HANGING: Stub = Stub { run_us: 3_600_000_000, slow_from: 10, things: 1, fa
 
 #[test]
 fn sigterm_ends_it_within_three_seconds_and_the_retained_status_says_stopped() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
-    rig.config(broker.port, &(rig.stub("m", &Stub::default()) + CAMERA));
+    fixture.config(broker.port, &(fixture.stub("m", &Stub::default()) + CAMERA));
     for signal in [libc::SIGTERM, libc::SIGINT] {
         let before = watcher.json("a/detections").len();
-        let mut service = rig.run();
+        let mut service = fixture.run();
         wait_until("frames", || watcher.json("a/detections").len() > before + 5);
         service.signal(signal);
         assert_eq!(service.exit_within(LIMIT), Some(0), "{}", service.log());
@@ -51,11 +51,11 @@ fn sigterm_ends_it_within_three_seconds_and_the_retained_status_says_stopped() {
 }
 
 #[test]
-fn a_lost_process_is_told_by_its_last_will() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+fn a_lost_process_is_reported_by_its_last_will() {
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
-    rig.config(broker.port, &(rig.stub("m", &Stub::default()) + CAMERA));
-    let mut service = rig.run();
+    fixture.config(broker.port, &(fixture.stub("m", &Stub::default()) + CAMERA));
+    let mut service = fixture.run();
     watcher.wait_for("box1/status", |status| status["state"] == "online");
     service.kill();
     let will = watcher.wait_for("box1/status", |status| status["state"] == "offline");
@@ -65,11 +65,11 @@ fn a_lost_process_is_told_by_its_last_will() {
 
 #[test]
 fn a_hanging_model_does_not_hold_the_end_and_is_named() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
     let quick = "[supervisor]\ndrain_ms = 1500\n\n";
-    rig.config(broker.port, &(quick.to_owned() + &rig.stub("m", &HANGING) + CAMERA));
-    let mut service = rig.run();
+    fixture.config(broker.port, &(quick.to_owned() + &fixture.stub("m", &HANGING) + CAMERA));
+    let mut service = fixture.run();
     wait_until_hanging(&watcher);
     service.signal(libc::SIGTERM);
     assert_eq!(service.exit_within(LIMIT), Some(8), "{}", service.log());
@@ -80,11 +80,11 @@ fn a_hanging_model_does_not_hold_the_end_and_is_named() {
 
 #[test]
 fn a_second_signal_forces_the_end_while_the_drain_hangs() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
     let patient = "[supervisor]\ndrain_ms = 60000\n\n";
-    rig.config(broker.port, &(patient.to_owned() + &rig.stub("m", &HANGING) + CAMERA));
-    let mut service = rig.run();
+    fixture.config(broker.port, &(patient.to_owned() + &fixture.stub("m", &HANGING) + CAMERA));
+    let mut service = fixture.run();
     wait_until_hanging(&watcher);
     service.signal(libc::SIGTERM);
     watcher.wait_for("telemetry", |_| true);
@@ -99,11 +99,11 @@ fn a_second_signal_forces_the_end_while_the_drain_hangs() {
 
 #[test]
 fn sigterm_while_a_model_is_still_loading_ends_it_as_fast() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
     let loads_for_ever = Stub { run_us: 3_600_000_000, ..Stub::default() };
-    rig.config(broker.port, &(rig.stub("m", &loads_for_ever) + CAMERA));
-    let mut service = rig.run();
+    fixture.config(broker.port, &(fixture.stub("m", &loads_for_ever) + CAMERA));
+    let mut service = fixture.run();
     // The first state of the camera: the models are loading beside it.
     watcher.wait_for("a/status", |_| true);
     service.signal(libc::SIGTERM);

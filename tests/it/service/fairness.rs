@@ -1,25 +1,25 @@
 //! Eight cameras on two workers: nobody starves, and every drop is counted.
 
 use crate::support::broker::Broker;
+use crate::support::fixture::{Fixture, Stub};
 use crate::support::messages::{counter, listen};
-use crate::support::rig::{Rig, Stub};
 use crate::support::wait_until;
 
 const CAMERAS: usize = 8;
 
 #[test]
 fn eight_cameras_on_two_workers_are_served_alike_and_the_counts_add_up() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
-    let mut config = rig.stub("fast", &Stub { run_us: 1_000, ..Stub::default() });
+    let mut config = fixture.stub("fast", &Stub { run_us: 1_000, ..Stub::default() });
     for n in 0..CAMERAS {
         config += &format!(
             "[[camera]]\nname = \"c{n}\"\nsource = \"launch:videotestsrc is-live=true ! \
              video/x-raw,format=I420,width=640,height=360,framerate=15/1\"\ndetect = {{ model = \"fast\" }}\n"
         );
     }
-    rig.config(broker.port, &config);
-    let mut service = rig.run();
+    fixture.config(broker.port, &config);
+    let mut service = fixture.run();
     let reported = |n: usize| counter(&watcher, &format!("c{n}/reported")).unwrap_or(0);
     wait_until("every camera's first report", || (0..CAMERAS).all(|n| reported(n) > 0));
     let before: Vec<u64> = (0..CAMERAS).map(reported).collect();

@@ -1,22 +1,22 @@
 //! A model that fails while it runs: told frame by frame, counted, and survived.
 
 use crate::support::broker::Broker;
+use crate::support::fixture::{Fixture, Stub};
 use crate::support::messages::{assert_valid, counter, listen};
-use crate::support::rig::{Rig, Stub};
 use crate::support::wait_until;
 
 #[test]
 fn a_model_that_fails_makes_error_findings_and_the_service_lives_on() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
     let failing = Stub { fail: Some("the accelerator is gone"), ..Stub::default() };
     let cameras = "[[camera]]\nname = \"a\"\nsource = \"scene:\"\ndetect = { model = \"bad\" }\n\
         [[camera]]\nname = \"b\"\nsource = \"scene:\"\ndetect = { model = \"good\" }\n";
-    let models = rig.stub("bad", &failing) + &rig.stub("good", &Stub::default());
-    rig.config(broker.port, &(models + cameras));
-    let mut service = rig.run();
-    let told = watcher.wait_for("a/detections", |report| !report["fault"].is_null());
-    let cause = told["fault"]["cause"].as_str().unwrap();
+    let models = fixture.stub("bad", &failing) + &fixture.stub("good", &Stub::default());
+    fixture.config(broker.port, &(models + cameras));
+    let mut service = fixture.run();
+    let reported = watcher.wait_for("a/detections", |report| !report["fault"].is_null());
+    let cause = reported["fault"]["cause"].as_str().unwrap();
     assert!(cause.contains("the accelerator is gone") && cause.contains("bad"), "{cause}");
     wait_until("a growing count of failures", || counter(&watcher, "a/failed") > Some(20));
     wait_until("the other camera's reports", || counter(&watcher, "b/reported") > Some(20));

@@ -6,8 +6,8 @@ use ocellus::types::Rect;
 use serde_json::Value;
 
 use crate::support::broker::Broker;
+use crate::support::fixture::{Fixture, data};
 use crate::support::messages::{assert_valid, listen, numbers};
-use crate::support::rig::{Rig, data};
 use crate::support::wait_until;
 
 const MODEL: &str = "models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite";
@@ -33,7 +33,7 @@ fn every_frame_of_a_video_is_reported_once_and_in_order_and_agrees_with_the_refe
     let reference = &serde_json::from_str::<Value>(&text).unwrap()["videos"][VIDEO];
     let count: u64 = reference["stream"]["nb_read_frames"].as_str().unwrap().parse().unwrap();
 
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
     let config = format!(
         "[model.coco]\npath = \"{}\"\ntask = \"ssd\"\n\n[[camera]]\nname = \"tape\"\nsource = \"file://{}\"\n\
@@ -41,8 +41,8 @@ fn every_frame_of_a_video_is_reported_once_and_in_order_and_agrees_with_the_refe
         data.join(MODEL).display(),
         data.join("video").join(VIDEO).display()
     );
-    rig.config_with(&format!("url = \"mqtt://127.0.0.1:{}\"", broker.port), "litert", &config);
-    let mut service = rig.run();
+    fixture.config_with(&format!("url = \"mqtt://127.0.0.1:{}\"", broker.port), "litert", &config);
+    let mut service = fixture.run();
     assert_eq!(service.exit_within(Duration::from_secs(60)), Some(0), "{}", service.log());
 
     wait_until("the last frame", || {

@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 use ocellus::store::Store;
 
 use crate::support::broker::Broker;
+use crate::support::fixture::{Fixture, Stub};
 use crate::support::kills::by_number;
 use crate::support::messages::counter;
 use crate::support::random::Random;
-use crate::support::rig::{Rig, Stub};
 use crate::support::subscriber::Subscriber;
 use crate::support::wait_until;
 
@@ -23,9 +23,9 @@ const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?width=64&heigh
 
 #[test]
 fn no_event_is_missing_after_fifty_kills_and_a_broker_that_was_away() {
-    let (mut broker, rig) = (Broker::start(), Rig::new());
+    let (mut broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = Subscriber::start(broker.port, "watcher", "ocellus/box1/#");
-    rig.config(broker.port, &(rig.stub("m", &Stub { things: 3, ..Stub::default() }) + CAMERA));
+    fixture.config(broker.port, &(fixture.stub("m", &Stub { things: 3, ..Stub::default() }) + CAMERA));
     let seed = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64 | 1;
     println!("seed of the kills: {seed}");
     let mut random = Random(seed);
@@ -36,13 +36,13 @@ fn no_event_is_missing_after_fifty_kills_and_a_broker_that_was_away() {
         if round == DARK.end {
             broker.restart();
         }
-        let mut service = rig.run();
+        let mut service = fixture.run();
         // From the first instructions to well into the stream of events.
         std::thread::sleep(Duration::from_millis(20 + random.below(900)));
         assert!(service.is_running(), "round {round}: it ended by itself");
         service.kill();
     }
-    let mut service = rig.run();
+    let mut service = fixture.run();
     let started = watcher.count();
     wait_until("life after the kills", || watcher.count() > started + 100);
     wait_until("an empty outbox", || {
@@ -50,7 +50,7 @@ fn no_event_is_missing_after_fifty_kills_and_a_broker_that_was_away() {
         taken.is_some() && acked >= taken
     });
     assert_eq!(service.stop(), Some(0), "{}", service.log());
-    let store = Store::open(&rig.state_dir).unwrap();
+    let store = Store::open(&fixture.state_dir).unwrap();
     assert_eq!(store.set_aside, None);
     assert_eq!(store.store.outbox(1 << 28).unwrap().len(), 0, "events stayed behind after an orderly end");
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::rig::{data, program};
+use crate::support::fixture::{data, program};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 

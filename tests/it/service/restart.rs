@@ -7,8 +7,8 @@ use std::net::TcpStream;
 use serde_json::Value;
 
 use crate::support::broker::{Broker, free_port};
+use crate::support::fixture::{Fixture, Service, Stub};
 use crate::support::messages::listen;
-use crate::support::rig::{Rig, Service, Stub};
 use crate::support::wait_until;
 
 const CAMERA: &str =
@@ -36,17 +36,17 @@ fn get(port: u16, path: &str) -> Option<Value> {
 
 #[test]
 fn a_unit_that_many_restart_at_once_is_there_once_and_serves() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
     let port = free_port();
     let web = format!("[web]\nbind = \"127.0.0.1:{port}\"\n\n");
-    rig.config(broker.port, &(web + &rig.stub("m", &Stub::default()) + CAMERA));
-    let mut service = rig.run();
+    fixture.config(broker.port, &(web + &fixture.stub("m", &Stub::default()) + CAMERA));
+    let mut service = fixture.run();
     watcher.wait_for("a/detections", |_| true);
     wait_until("the page", || get(port, "/api/v1/units").is_some());
 
     for unit in ["web", "mqtt", "control", "web", "status"] {
-        let asked: Vec<_> = (0..ASKING).map(|_| rig.start(&["restart", unit])).collect();
+        let asked: Vec<_> = (0..ASKING).map(|_| fixture.start(&["restart", unit])).collect();
         for asked in asked {
             let output = asked.wait_with_output().unwrap();
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -71,7 +71,7 @@ fn a_unit_that_many_restart_at_once_is_there_once_and_serves() {
     }
     let before = watcher.json("a/detections").len();
     wait_until("frames", || watcher.json("a/detections").len() > before + 10);
-    assert_eq!(rig.command(&["status"]).status.code(), Some(0));
+    assert_eq!(fixture.command(&["status"]).status.code(), Some(0));
     assert!(!service.log().contains("ddress already in use"), "two units wanted one address");
     assert!(watcher.json("alarm/web").iter().all(Value::is_null), "{:?}", watcher.json("alarm/web"));
     assert_eq!(service.stop(), Some(0), "{}", service.log());

@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 
 use crate::service::commands::ask;
 use crate::support::broker::{Broker, Demands};
+use crate::support::fixture::Fixture;
 use crate::support::messages::listen;
-use crate::support::rig::Rig;
 use crate::support::subscriber::Subscriber;
 use crate::support::wait_until;
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?width=64&height=64\"\n";
 
 /// The lines of one of the box's logs.
-fn lines(rig: &Rig, name: &str) -> Vec<Value> {
-    let text = fs::read_to_string(rig.state_dir.join(name)).unwrap_or_default();
+fn lines(fixture: &Fixture, name: &str) -> Vec<Value> {
+    let text = fs::read_to_string(fixture.state_dir.join(name)).unwrap_or_default();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -26,11 +26,11 @@ fn url(broker: &Broker) -> String {
 
 #[test]
 fn by_default_nobody_changes_the_box_over_mqtt_and_the_refusal_names_the_key() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let plant = listen(broker.port);
-    rig.config_with(&url(&broker), "stub", CAMERA);
-    let mut service = rig.run();
-    plant.wait_for("box1/status", |told| told["state"] == "online");
+    fixture.config_with(&url(&broker), "stub", CAMERA);
+    let mut service = fixture.run();
+    plant.wait_for("box1/status", |reported| reported["state"] == "online");
     let requests = [
         ("faces/1", json!({ "action": "erase", "person": 1 })),
         ("golden/1", json!({ "action": "prune", "keep": 0 })),
@@ -45,10 +45,11 @@ fn by_default_nobody_changes_the_box_over_mqtt_and_the_refusal_names_the_key() {
     for command in ["ping/1", "snapshot/1", "status/1"] {
         assert_eq!(ask(&plant, command, "{}")["status"], "successful", "{command}");
     }
-    plant.wait_for("telemetry", |told| told["counters"]["mqtt/commands_refused"] == 5);
+    plant.wait_for("telemetry", |reported| reported["counters"]["mqtt/commands_refused"] == 5);
     assert_eq!(service.stop(), Some(0));
-    assert_eq!(lines(&rig, "audit-machines.log"), [Value::Null; 0], "nothing was changed");
-    let mut refused: Vec<_> = lines(&rig, "refused.log").iter().map(|line| line["from"].clone()).collect();
+    assert_eq!(lines(&fixture, "audit-machines.log"), [Value::Null; 0], "nothing was changed");
+    let mut refused: Vec<_> =
+        lines(&fixture, "refused.log").iter().map(|line| line["from"].clone()).collect();
     refused.sort_by_key(Value::to_string);
     let topics = ["attendance", "faces", "golden", "reload", "restart"];
     assert_eq!(refused, topics.map(|word| Value::from(format!("ocellus/box1/cmd/{word}"))));
@@ -56,23 +57,23 @@ fn by_default_nobody_changes_the_box_over_mqtt_and_the_refusal_names_the_key() {
 
 #[test]
 fn a_client_that_runs_in_a_circle_is_held_up_and_every_change_has_its_topic_in_the_audit_log() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let plant = listen(broker.port);
-    rig.config_with(&format!("{}\ncommands = [\"restart\", \"trigger\"]", url(&broker)), "stub", CAMERA);
-    let mut service = rig.run();
-    plant.wait_for("a/status", |told| told["state"] == "online");
+    fixture.config_with(&format!("{}\ncommands = [\"restart\", \"trigger\"]", url(&broker)), "stub", CAMERA);
+    let mut service = fixture.run();
+    plant.wait_for("a/status", |reported| reported["state"] == "online");
     for n in 0..46 {
         plant.publish(&format!("ocellus/box1/cmd/restart/{n}"), false, r#"{"unit":"camera/a"}"#);
     }
     let ends = |what: &str, n: usize| {
-        let is_end = |told: &Value| told["status"] == "successful" || told["status"] == "failed";
+        let is_end = |reported: &Value| reported["status"] == "successful" || reported["status"] == "failed";
         plant.wait_for(&format!("cmd/{what}/{n}"), is_end)
     };
     let answers: Vec<Value> = (0..46).map(|n| ends("restart", n)).collect();
-    let refused: Vec<_> = answers.iter().filter(|told| told["status"] == "failed").collect();
+    let refused: Vec<_> = answers.iter().filter(|reported| reported["status"] == "failed").collect();
     assert!(refused.len() >= 30, "most of 46 restarts are refused: {answers:?}");
-    for told in &refused {
-        let reason = told["reason"].as_str().unwrap();
+    for reported in &refused {
+        let reason = reported["reason"].as_str().unwrap();
         assert!(reason.contains("too many") && reason.contains("try again in"), "{reason}");
     }
     // Triggers are a machine's own rate.
@@ -86,14 +87,14 @@ fn a_client_that_runs_in_a_circle_is_held_up_and_every_change_has_its_topic_in_t
             assert!(!reason.contains("try again in"), "{reason}");
         }
     }
-    assert!(rig.command(&["reload"]).status.success());
+    assert!(fixture.command(&["reload"]).status.success());
     service.signal(libc::SIGHUP);
     wait_until("the signal is noted", || {
-        lines(&rig, "audit.log").iter().any(|line| line["source"] == "signal")
+        lines(&fixture, "audit.log").iter().any(|line| line["source"] == "signal")
     });
     assert_eq!(service.stop(), Some(0));
 
-    let machines = lines(&rig, "audit-machines.log");
+    let machines = lines(&fixture, "audit-machines.log");
     assert_eq!(machines.len() + refused.len(), 46, "{machines:?}");
     for line in &machines {
         assert!(line["user"].as_str().unwrap().starts_with("ocellus/box1/cmd/restart/"), "{line}");
@@ -101,22 +102,22 @@ fn a_client_that_runs_in_a_circle_is_held_up_and_every_change_has_its_topic_in_t
         assert_eq!(rest, (&json!("mqtt"), &json!("restart"), &json!("camera/a"), &json!("ok")));
     }
     let uid = format!("uid {}", rustix::process::getuid().as_raw());
-    let by_hand = lines(&rig, "audit.log");
+    let by_hand = lines(&fixture, "audit.log");
     let by_hand: Vec<_> =
         by_hand.iter().map(|line| (&line["source"], &line["user"], &line["action"])).collect();
     let (cli, signal) = (json!("cli"), json!("signal"));
     let expected = [(&cli, &json!(uid), &json!("reload")), (&signal, &json!("SIGHUP"), &json!("reload"))];
     assert_eq!(by_hand, expected);
     let counted: u64 =
-        lines(&rig, "refused.log").iter().map(|line| line["causes"]["too_many"].as_u64().unwrap()).sum();
+        lines(&fixture, "refused.log").iter().map(|line| line["causes"]["too_many"].as_u64().unwrap()).sum();
     assert_eq!(counted, refused.len() as u64);
 }
 
 #[test]
 fn commands_that_do_not_exist_are_found_by_check() {
-    let rig = Rig::new();
-    rig.config_with("url = \"mqtt://127.0.0.1:1\"\ncommands = [\"ping\", \"goldn\"]", "stub", CAMERA);
-    let outcome = rig.command(&["check"]);
+    let fixture = Fixture::new();
+    fixture.config_with("url = \"mqtt://127.0.0.1:1\"\ncommands = [\"ping\", \"goldn\"]", "stub", CAMERA);
+    let outcome = fixture.command(&["check"]);
     let said = String::from_utf8_lossy(&outcome.stderr);
     assert!(outcome.status.code() == Some(3) && said.contains("did you mean \"golden\""), "{said}");
 }
@@ -127,16 +128,16 @@ fn the_shipped_list_of_rights_lets_each_client_do_its_own_on_a_real_broker() {
     let others = [("plc", "pull"), ("screen", "look"), ("service", "mend")];
     let demands =
         Demands { login: Some(("box1", "say")), others: &others, acl: Some(&acl), ..Demands::default() };
-    let (broker, rig) = (Broker::demanding(&demands), Rig::new());
-    fs::write(rig.path("password"), "say\n").unwrap();
+    let (broker, fixture) = (Broker::demanding(&demands), Fixture::new());
+    fs::write(fixture.path("password"), "say\n").unwrap();
     let login = "username = \"box1\"\npassword_file = \"password\"\ncommands = [\"ping\", \"reload\"]";
-    rig.config_with(&format!("{}\n{login}", url(&broker)), "stub", CAMERA);
+    fixture.config_with(&format!("{}\n{login}", url(&broker)), "stub", CAMERA);
     let client = |(name, password): (&'static str, &'static str)| {
         Subscriber::start_as(broker.port, name, "ocellus/#", Some((name, password)))
     };
     let [plc, screen, service] = others.map(client);
-    let mut run = rig.run();
-    screen.wait_for("box1/status", |told| told["state"] == "online");
+    let mut run = fixture.run();
+    screen.wait_for("box1/status", |reported| reported["state"] == "online");
     // The broker acknowledges what it does not pass on: what is refused is over when the acknowledgement is there.
     screen.publish("ocellus/box1/cmd/ping/screen", false, "{}");
     plc.publish("ocellus/box1/cmd/reload/plc", false, "{}");
@@ -148,10 +149,10 @@ fn the_shipped_list_of_rights_lets_each_client_do_its_own_on_a_real_broker() {
         assert!(screen.on(nothing).is_empty(), "{nothing} was passed on");
     }
     assert!(
-        screen.json("box1/status").iter().all(|told| told["state"].is_string()),
+        screen.json("box1/status").iter().all(|reported| reported["state"].is_string()),
         "nobody speaks for the box"
     );
-    screen.wait_for("cmd/reload/service", |told| told["status"] == "successful");
+    screen.wait_for("cmd/reload/service", |reported| reported["status"] == "successful");
     assert_eq!(run.stop(), Some(0));
-    screen.wait_for("box1/status", |told| told["state"] == "offline");
+    screen.wait_for("box1/status", |reported| reported["state"] == "offline");
 }

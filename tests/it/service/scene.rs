@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::support::broker::Broker;
+use crate::support::fixture::{Fixture, Stub};
 use crate::support::messages::{assert_valid, assert_without_holes, listen, numbers, retained};
-use crate::support::rig::{Rig, Stub};
 use crate::support::wait_until;
 
 const CAMERA: &str = "[[camera]]\nname = \"conveyor\"\nsource = \"scene:?seed=7&fps=30\"\n\
@@ -17,10 +17,14 @@ fn model() -> String {
 
 #[test]
 fn the_demo_tells_its_state_every_frame_and_the_life_of_each_part() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
-    rig.config_with(&format!("url = \"mqtt://127.0.0.1:{}\"", broker.port), "litert", &(model() + CAMERA));
-    let mut service = rig.run();
+    fixture.config_with(
+        &format!("url = \"mqtt://127.0.0.1:{}\"", broker.port),
+        "litert",
+        &(model() + CAMERA),
+    );
+    let mut service = fixture.run();
     // A part that crosses the picture: some were already half gone when the camera began.
     let mut life: Vec<Value> = Vec::new();
     wait_until("the whole life of a part", || {
@@ -32,7 +36,7 @@ fn the_demo_tells_its_state_every_frame_and_the_life_of_each_part() {
         life = ended.map(|end| of(&end["track"])).max_by_key(Vec::len).unwrap_or_default();
         life.len() > 2
     });
-    watcher.wait_for("telemetry", |told| told["counters"]["conveyor/reported"].as_u64() > Some(30));
+    watcher.wait_for("telemetry", |reported| reported["counters"]["conveyor/reported"].as_u64() > Some(30));
 
     let status = retained(broker.port, "box1/status");
     assert_eq!((&status["state"], &status["reasons"]), (&"online".into(), &Value::Array(vec![])));
@@ -54,15 +58,15 @@ fn the_demo_tells_its_state_every_frame_and_the_life_of_each_part() {
 
 #[test]
 fn every_frame_is_reported_or_counted_as_dropped() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
-    let model = rig.stub("slow", &crate::support::rig::Stub { run_us: 30_000, ..Default::default() });
+    let model = fixture.stub("slow", &crate::support::fixture::Stub { run_us: 30_000, ..Default::default() });
     let camera = "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=200&frames=400\"\npace = \"live\"\ndetect = { model = \"slow\" }\n";
-    rig.config(broker.port, &(model + camera));
-    let mut service = rig.run();
+    fixture.config(broker.port, &(model + camera));
+    let mut service = fixture.run();
     assert_eq!(service.exit_within(std::time::Duration::from_secs(60)), Some(0));
     wait_until("the last status of the camera", || {
-        watcher.json("a/status").last().is_some_and(|told| told["frames"] == 400)
+        watcher.json("a/status").last().is_some_and(|reported| reported["frames"] == 400)
     });
     let drops = watcher.json("a/status").last().unwrap()["drops"].as_u64().unwrap();
     wait_until("every report", || watcher.json("a/detections").len() as u64 + drops >= 400);
@@ -72,7 +76,7 @@ fn every_frame_is_reported_or_counted_as_dropped() {
 
 #[test]
 fn sixteen_zones_that_overlap_are_all_named_and_entered_and_one_more_is_refused() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
     let zones = |count: usize| {
         let zone = |n| format!("{{ name = \"z{n:02}\", points = [[0, 0], [1, 0], [1, 1], [0, 1]] }}");
@@ -85,19 +89,19 @@ fn sixteen_zones_that_overlap_are_all_named_and_entered_and_one_more_is_refused(
             zones(count)
         )
     };
-    let model = rig.stub("m", &Stub::default());
-    rig.config(broker.port, &(model.clone() + &text(17)));
-    let refused = rig.command(&["check"]);
+    let model = fixture.stub("m", &Stub::default());
+    fixture.config(broker.port, &(model.clone() + &text(17)));
+    let refused = fixture.command(&["check"]);
     let said = String::from_utf8_lossy(&refused.stderr) + String::from_utf8_lossy(&refused.stdout);
     assert!(!refused.status.success() && said.contains("at most 16"), "{said}");
 
-    rig.config(broker.port, &(model + &text(16)));
-    let mut service = rig.run();
+    fixture.config(broker.port, &(model + &text(16)));
+    let mut service = fixture.run();
     let all: Vec<String> = (0..16).map(|n| format!("z{n:02}")).collect();
-    watcher.wait_for("a/detections", |told| told["findings"][0]["zones"] == serde_json::json!(all));
+    watcher.wait_for("a/detections", |reported| reported["findings"][0]["zones"] == serde_json::json!(all));
     wait_until("each zone is entered", || {
-        let told = watcher.json("a/event");
-        let entered = told.iter().filter(|event| event["event"] == "zone_enter");
+        let reported = watcher.json("a/event");
+        let entered = reported.iter().filter(|event| event["event"] == "zone_enter");
         let mut places: Vec<&str> = entered.filter_map(|event| event["place"].as_str()).collect();
         places.sort_unstable();
         places.dedup();

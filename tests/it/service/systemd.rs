@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::PATIENCE;
 use crate::support::broker::Broker;
+use crate::support::fixture::{Fixture, Service, Stub};
 use crate::support::messages::listen;
-use crate::support::rig::{Rig, Service, Stub};
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:\"\ndetect = { model = \"m\" }\n";
 /// What the unit's `WatchdogSec` would be.
@@ -20,15 +20,15 @@ struct Systemd {
 }
 
 impl Systemd {
-    fn new(rig: &Rig) -> Systemd {
-        let path = rig.path("notify").to_str().unwrap().to_owned();
+    fn new(fixture: &Fixture) -> Systemd {
+        let path = fixture.path("notify").to_str().unwrap().to_owned();
         let socket = UnixDatagram::bind(&path).unwrap();
         Systemd { socket, path, heard: Vec::new() }
     }
 
-    fn start(&self, rig: &Rig) -> Service {
+    fn start(&self, fixture: &Fixture) -> Service {
         let usec = WATCHDOG.as_micros().to_string();
-        rig.run_with(&[("NOTIFY_SOCKET", &self.path), ("WATCHDOG_USEC", &usec)])
+        fixture.run_with(&[("NOTIFY_SOCKET", &self.path), ("WATCHDOG_USEC", &usec)])
     }
 
     /// The next message, unless `patience` passes without one.
@@ -73,11 +73,11 @@ impl Systemd {
 
 #[test]
 fn it_is_ready_when_frames_pass_alive_while_they_do_and_tells_when_it_stops() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
-    rig.config(broker.port, &(rig.stub("m", &Stub::default()) + CAMERA));
-    let mut systemd = Systemd::new(&rig);
-    let mut service = systemd.start(&rig);
+    fixture.config(broker.port, &(fixture.stub("m", &Stub::default()) + CAMERA));
+    let mut systemd = Systemd::new(&fixture);
+    let mut service = systemd.start(&fixture);
     systemd.wait_for("READY=1");
     watcher.wait_for("a/detections", |_| true);
     for _ in 0..3 {
@@ -93,10 +93,10 @@ fn it_is_ready_when_frames_pass_alive_while_they_do_and_tells_when_it_stops() {
 
 #[test]
 fn systemd_shows_why_the_box_is_degraded_also_after_ready_and_reload() {
-    let (port, rig) = (crate::support::broker::free_port(), Rig::new());
-    rig.config(port, &(rig.stub("m", &Stub::default()) + CAMERA));
-    let mut systemd = Systemd::new(&rig);
-    let mut service = systemd.start(&rig);
+    let (port, fixture) = (crate::support::broker::free_port(), Fixture::new());
+    fixture.config(port, &(fixture.stub("m", &Stub::default()) + CAMERA));
+    let mut systemd = Systemd::new(&fixture);
+    let mut service = systemd.start(&fixture);
     systemd.wait_for("READY=1");
     systemd.wait_shown(&["degraded: broker mqtt://127.0.0.1:", "connection refused"]);
     service.signal(libc::SIGHUP);
@@ -108,15 +108,15 @@ fn systemd_shows_why_the_box_is_degraded_also_after_ready_and_reload() {
 
 #[test]
 fn it_is_not_ready_before_a_frame_has_passed() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
     // Warm, then stuck in the first frame.
-    rig.config(
+    fixture.config(
         broker.port,
-        &(rig.stub("m", &Stub { run_us: 3_600_000_000, slow_from: 2, ..Stub::default() }) + CAMERA),
+        &(fixture.stub("m", &Stub { run_us: 3_600_000_000, slow_from: 2, ..Stub::default() }) + CAMERA),
     );
-    let mut systemd = Systemd::new(&rig);
-    let mut service = systemd.start(&rig);
+    let mut systemd = Systemd::new(&fixture);
+    let mut service = systemd.start(&fixture);
     watcher.wait_for("a/status", |status| status["state"] == "online");
     // Five times as long as the status unit takes to see a frame, and longer than the watchdog's limit.
     let deadline = Instant::now() + WATCHDOG * 2;
@@ -131,14 +131,14 @@ fn it_is_not_ready_before_a_frame_has_passed() {
 
 #[test]
 fn a_worker_that_hangs_in_a_model_silences_the_watchdog() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
-    rig.config(
+    fixture.config(
         broker.port,
-        &(rig.stub("m", &Stub { run_us: 3_600_000_000, slow_from: 30, ..Stub::default() }) + CAMERA),
+        &(fixture.stub("m", &Stub { run_us: 3_600_000_000, slow_from: 30, ..Stub::default() }) + CAMERA),
     );
-    let mut systemd = Systemd::new(&rig);
-    let mut service = systemd.start(&rig);
+    let mut systemd = Systemd::new(&fixture);
+    let mut service = systemd.start(&fixture);
     systemd.wait_for("READY=1");
     watcher.wait_for("a/detections", |_| true);
     service.wait_log(&["no progress", "worker/"]);

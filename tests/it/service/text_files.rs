@@ -6,8 +6,8 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use crate::support::broker::Broker;
+use crate::support::fixture::{Fixture, Stub, program};
 use crate::support::messages::listen;
-use crate::support::rig::{Rig, Stub, program};
 
 const RECIPE: &str = "size = [320, 240]\n[[roi]]\nname = \"all\"\nrect = [8, 8, 64, 64]\nkind = \"detect\"\n\
     model = \"m\"\nclasses = [\"thing\"]\n";
@@ -15,19 +15,19 @@ const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?width=320&heig
     detect = { model = \"m\" }\ninspect = { product = \"part\" }\n";
 
 /// A box whose model has its labels in a file that its card names, and a recipe that names one of them.
-fn bench(port: u16) -> Rig {
-    let rig = Rig::new();
-    rig.stub("m", &Stub::default());
-    rig.config(port, &format!("[model.m]\npath = \"m.stub\"\n{CAMERA}"));
-    fs::create_dir(rig.path("recipes")).unwrap();
+fn bench(port: u16) -> Fixture {
+    let fixture = Fixture::new();
+    fixture.stub("m", &Stub::default());
+    fixture.config(port, &format!("[model.m]\npath = \"m.stub\"\n{CAMERA}"));
+    fs::create_dir(fixture.path("recipes")).unwrap();
     for (name, text) in [
         ("m.toml", "task = \"ssd\"\nlabels_file = \"labels.txt\"\n"),
         ("labels.txt", "thing\n"),
         ("recipes/part.toml", RECIPE),
     ] {
-        fs::write(rig.path(name), text).unwrap();
+        fs::write(fixture.path(name), text).unwrap();
     }
-    rig
+    fixture
 }
 
 /// The files that a person of this box has written.
@@ -54,37 +54,37 @@ fn with_input(arguments: &[&str], input: &[u8]) -> Output {
 #[test]
 fn labels_cards_recipes_and_configuration_of_notepad_say_what_they_show() {
     let broker = Broker::start();
-    let rig = bench(broker.port);
+    let fixture = bench(broker.port);
     let watcher = listen(broker.port);
     for name in FILES {
-        let text = fs::read_to_string(rig.path(name)).unwrap();
-        fs::write(rig.path(name), windows(&text)).unwrap();
+        let text = fs::read_to_string(fixture.path(name)).unwrap();
+        fs::write(fixture.path(name), windows(&text)).unwrap();
     }
     // What a label that was copied from a web page brings along.
-    fs::write(rig.path("labels.txt"), windows("thing\u{a0}\n")).unwrap();
-    let output = rig.command(&["check"]);
+    fs::write(fixture.path("labels.txt"), windows("thing\u{a0}\n")).unwrap();
+    let output = fixture.command(&["check"]);
     assert!(output.status.success(), "{}", said(&output));
-    let mut service = rig.run();
-    watcher.wait_for("a/detections", |told| told["findings"][0]["label"] == "thing");
+    let mut service = fixture.run();
+    watcher.wait_for("a/detections", |reported| reported["findings"][0]["label"] == "thing");
     assert_eq!(service.stop(), Some(0), "{}", service.log());
 }
 
 #[test]
 fn a_file_in_another_encoding_is_named_with_the_place_and_how_to_convert_it() {
-    let rig = bench(1);
+    let fixture = bench(1);
     let refused = |name: &str, bytes: &[u8], words: &[&str]| {
-        let kept = fs::read(rig.path(name)).unwrap();
-        fs::write(rig.path(name), bytes).unwrap();
-        let output = rig.command(&["check"]);
+        let kept = fs::read(fixture.path(name)).unwrap();
+        fs::write(fixture.path(name), bytes).unwrap();
+        let output = fixture.command(&["check"]);
         let said = said(&output);
         assert_eq!(output.status.code(), Some(3), "{name}: {said}");
         for word in words.iter().chain(&[name.rsplit('/').next().unwrap(), "UTF-8"]) {
             assert!(said.contains(word), "{name}: {word:?} is missing in: {said}");
         }
-        fs::write(rig.path(name), kept).unwrap();
+        fs::write(fixture.path(name), kept).unwrap();
     };
     for name in FILES {
-        let text = fs::read_to_string(rig.path(name)).unwrap();
+        let text = fs::read_to_string(fixture.path(name)).unwrap();
         let (lines, bytes) = (text.lines().count() + 1, windows(&text).len() + 3);
         let latin = [windows(&text).as_bytes(), b"# K\xf6rper\r\n"].concat();
         let place = format!("byte 0xF6 at offset {bytes}, line {lines}");
@@ -93,27 +93,27 @@ fn a_file_in_another_encoding_is_named_with_the_place_and_how_to_convert_it() {
         refused(name, &[&b"\xff\xfe"[..], &wide].concat(), &["UTF-16"]);
         refused(name, &wide, &["UTF-16"]);
     }
-    let output = rig.command(&["check"]);
+    let output = fixture.command(&["check"]);
     assert!(output.status.success(), "{}", said(&output));
 }
 
 #[test]
 fn a_text_file_beyond_all_measure_is_refused_unread() {
-    let rig = bench(1);
+    let fixture = bench(1);
     for name in ["labels.txt", "m.toml", "recipes/part.toml", "ocellus.toml"] {
-        let kept = fs::read(rig.path(name)).unwrap();
-        fs::File::options().write(true).open(rig.path(name)).unwrap().set_len(1 << 42).unwrap();
-        let output = rig.command(&["check"]);
+        let kept = fs::read(fixture.path(name)).unwrap();
+        fs::File::options().write(true).open(fixture.path(name)).unwrap().set_len(1 << 42).unwrap();
+        let output = fixture.command(&["check"]);
         assert_eq!(output.status.code(), Some(3), "{name}: {}", said(&output));
         assert!(said(&output).contains("too large") && said(&output).contains(name), "{}", said(&output));
-        fs::write(rig.path(name), kept).unwrap();
+        fs::write(fixture.path(name), kept).unwrap();
     }
 }
 
 #[test]
 fn users_and_their_passwords_come_without_a_mark_and_a_bad_file_is_named() {
-    let rig = bench(1);
-    let file = rig.path("users").display().to_string();
+    let fixture = bench(1);
+    let file = fixture.path("users").display().to_string();
     let add = |name: &str, password: &[u8]| {
         with_input(&["users", "add", name, "--role", "viewer", "--file", &file], password)
     };
@@ -126,21 +126,21 @@ fn users_and_their_passwords_come_without_a_mark_and_a_bad_file_is_named() {
     assert!(said(&output).contains("byte 0xF6 at offset 5, line 1"), "{}", said(&output));
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, windows(&text)).unwrap();
-    let output = rig.command(&["users", "list", "--file", &file]);
+    let output = fixture.command(&["users", "list", "--file", &file]);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "viewer     anna\n", "{}", said(&output));
     fs::write(&file, [text.as_bytes(), b"\xe4\n"].concat()).unwrap();
-    let output = rig.command(&["users", "list", "--file", &file]);
+    let output = fixture.command(&["users", "list", "--file", &file]);
     let words = said(&output);
     assert!(words.contains("byte 0xE4") && words.contains("line 2") && words.contains(&file), "{words}");
 }
 
 #[test]
 fn an_export_that_windows_saved_is_imported_and_one_that_is_no_text_is_named() {
-    let rig = bench(1);
-    let file = rig.path("people.jsonl");
+    let fixture = bench(1);
+    let file = fixture.path("people.jsonl");
     let import = |bytes: &[u8]| {
         fs::write(&file, bytes).unwrap();
-        rig.command(&["faces", "import", file.to_str().unwrap()])
+        fixture.command(&["faces", "import", file.to_str().unwrap()])
     };
     let header = "{\"format\":\"ocellus.gallery/1\",\"model\":\"\"}\n";
     let output = import(windows(header).as_bytes());
@@ -158,16 +158,16 @@ fn an_export_that_windows_saved_is_imported_and_one_that_is_no_text_is_named() {
 
 #[test]
 fn a_wrong_number_of_labels_is_a_fault_of_the_key_that_names_them() {
-    let Some(data) = crate::support::rig::data() else { return };
-    let rig = Rig::new();
-    fs::copy(data.join("models/mobilenet_v1_0.25_128_quant.tflite"), rig.path("m.tflite")).unwrap();
-    fs::write(rig.path("labels.txt"), "cat\ndog\n").unwrap();
+    let Some(data) = crate::support::fixture::data() else { return };
+    let fixture = Fixture::new();
+    fs::copy(data.join("models/mobilenet_v1_0.25_128_quant.tflite"), fixture.path("m.tflite")).unwrap();
+    fs::write(fixture.path("labels.txt"), "cat\ndog\n").unwrap();
     let refused = |card: &str, keys: &str, words: &[&str]| {
-        fs::write(rig.path("m.toml"), card).unwrap();
+        fs::write(fixture.path("m.toml"), card).unwrap();
         let camera = CAMERA.replace("inspect = { product = \"part\" }\n", "");
         let rest = format!("[model.m]\npath = \"m.tflite\"\n{keys}\n{camera}");
-        rig.config_with("url = \"mqtt://127.0.0.1:1\"", "litert", &rest);
-        let output = rig.command(&["check"]);
+        fixture.config_with("url = \"mqtt://127.0.0.1:1\"", "litert", &rest);
+        let output = fixture.command(&["check"]);
         assert_eq!(output.status.code(), Some(3), "{}", said(&output));
         for word in words.iter().chain(&["2 labels", "1001 classes"]) {
             assert!(said(&output).contains(word), "{word:?} is missing in: {}", said(&output));

@@ -83,8 +83,8 @@ fn products_do_not_see_each_other_even_where_one_name_begins_the_other() {
         teach(&goldens, product, number);
     }
     let sets = goldens.sets().unwrap();
-    let told: Vec<_> = sets.iter().map(|set| (set.product.as_str(), set.revision)).collect();
-    assert_eq!(told, [("par", 1), ("part", 2), ("part-2", 1), ("part.3", 1)]);
+    let reported: Vec<_> = sets.iter().map(|set| (set.product.as_str(), set.revision)).collect();
+    assert_eq!(reported, [("par", 1), ("part", 2), ("part-2", 1), ("part.3", 1)]);
     for product in ["", "a/b", "..", "a\0b"] {
         let refused = goldens.teach(product, &picture(1), "x", None).unwrap_err();
         assert!(matches!(refused, GoldenError::Product { .. }), "{product:?}: {refused}");
@@ -128,7 +128,7 @@ fn a_picture_is_taken_out_by_enough_digits_of_its_name() {
 
 /// Every kind of damage that was thought of: each is told with the file's name and what to do.
 #[test]
-fn a_picture_that_was_changed_is_told_and_never_shown() {
+fn a_picture_that_was_changed_is_reported_and_never_shown() {
     type Damage = fn(&Path);
     let damages: [(&str, Damage); 5] = [
         ("is missing", |file| fs::remove_file(file).unwrap()),
@@ -226,7 +226,7 @@ fn a_store_that_is_set_aside_costs_no_goldens_and_no_number() {
 }
 
 #[test]
-fn a_record_of_another_version_is_told_and_an_older_revision_can_be_taken() {
+fn a_record_of_another_version_is_reported_and_an_older_revision_can_be_taken() {
     let dir = tempfile::tempdir().unwrap();
     let goldens = open(dir.path());
     teach(&goldens, "a", 1);

@@ -27,7 +27,7 @@ fn open(dir: &Path) -> Store {
 }
 
 #[test]
-fn a_second_instance_is_told_who_and_what_to_do() {
+fn a_second_instance_is_reported_who_and_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let first = open(dir.path());
     let error = Store::open(dir.path()).unwrap_err();
@@ -38,7 +38,7 @@ fn a_second_instance_is_told_who_and_what_to_do() {
 }
 
 #[test]
-fn a_read_only_directory_is_told_from_a_full_disk() {
+fn a_read_only_directory_is_distinguished_from_a_full_disk() {
     let Some(disk) = SmallDisk::mount(4 << 20) else {
         eprintln!("skipped: mounting a tmpfs is not permitted here");
         return;

@@ -23,13 +23,13 @@ fn tracker(settings: Track) -> Tracker {
 
 /// Feeds the findings of each frame; everything that is told.
 fn feed(tracker: &mut Tracker, frames: impl IntoIterator<Item = Vec<Finding>>) -> Vec<Event> {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (n, findings) in frames.into_iter().enumerate() {
         let mut events = Events::new();
         tracker.update(&mut report(n as u64, n as u64 * FRAME, findings), &mut events);
-        told.extend(events);
+        reported.extend(events);
     }
-    told
+    reported
 }
 
 fn count(events: &[Event], kind: EventKind) -> usize {
@@ -44,8 +44,8 @@ fn half_hidden() -> Vec<Vec<Finding>> {
 
 #[test]
 fn an_unsure_detection_keeps_an_object_alive_but_begins_none() {
-    let told = feed(&mut tracker(Track::default()), half_hidden());
-    assert_eq!((count(&told, EventKind::New), count(&told, EventKind::End)), (1, 0));
+    let reported = feed(&mut tracker(Track::default()), half_hidden());
+    assert_eq!((count(&reported, EventKind::New), count(&reported, EventKind::End)), (1, 0));
     let ghosts = (0..30).map(|_| vec![finding(square(500.0, 500.0), 0.3)]);
     assert_eq!(feed(&mut tracker(Track::default()), ghosts), []);
 }
@@ -58,8 +58,8 @@ fn a_lost_object_is_not_found_again_in_an_unsure_detection() {
         _ => None,
     };
     let frames = (0..40).map(|n| score(n).map(|s| finding(square(100.0, 100.0), s)).into_iter().collect());
-    let told = feed(&mut tracker(Track::default()), frames);
-    assert_eq!(count(&told, EventKind::End), 1);
+    let reported = feed(&mut tracker(Track::default()), frames);
+    assert_eq!(count(&reported, EventKind::End), 1);
 }
 
 #[test]
@@ -80,19 +80,19 @@ fn frames_that_arrive_in_bursts_are_judged_by_the_time_of_their_source() {
     // Four at once, then a pause, and the things move by three quarters of their width in two frames.
     let settings = Track { min_frames: 2, ..Track::default() };
     let mut tracker = tracker(settings);
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for n in 0..40u64 {
         let mut report = report(n, n / 4 * 4 * FRAME, [finding(square(n as f32 * 15.0, 100.0), 0.9)]);
         report.pts_ns = Some(n * FRAME);
         let mut events = Events::new();
         tracker.update(&mut report, &mut events);
-        told.extend(events);
+        reported.extend(events);
     }
-    assert_eq!((count(&told, EventKind::New), count(&told, EventKind::End)), (1, 0));
+    assert_eq!((count(&reported, EventKind::New), count(&reported, EventKind::End)), (1, 0));
 }
 
 #[test]
-fn a_finding_bears_its_number_from_the_frame_on_in_which_new_is_told() {
+fn a_finding_bears_its_number_from_the_frame_on_in_which_new_is_reported() {
     let mut tracker = tracker(Track { min_frames: 3, ..Track::default() });
     for n in 0..6 {
         let mut report = report(n, n * FRAME, [finding(square(100.0, 100.0), 0.9)]);
@@ -126,13 +126,13 @@ fn detections_beyond_the_most_objects_are_counted() {
         let Rect { x, y, .. } = f.rect().unwrap();
         finding(square(x, y + 500.0), 0.9)
     });
-    let told = feed(&mut tracker, [elsewhere.collect()]);
-    assert_eq!(count(&told, EventKind::New), MAX_TRACKS - 100);
+    let reported = feed(&mut tracker, [elsewhere.collect()]);
+    assert_eq!(count(&reported, EventKind::New), MAX_TRACKS - 100);
     assert_eq!(tracker.overflow, 200 - MAX_TRACKS as u64);
 }
 
 #[test]
-fn more_than_a_frame_has_room_for_is_told_later_each_once_and_in_order() {
+fn more_than_a_frame_has_space_for_is_reported_later_each_once_and_in_order() {
     let at = |x, y| Point { x, y };
     let all = vec![at(0.0, 0.0), at(1.0, 0.0), at(1.0, 1.0), at(0.0, 1.0)];
     let zones: Vec<Zone> =
@@ -142,10 +142,10 @@ fn more_than_a_frame_has_room_for_is_told_later_each_once_and_in_order() {
     let mut tracker = tracker(settings).with_places(&zones, &[]);
     tracker.set_min_score(MIN_SCORE);
     let frames = (0..20).map(|n| if n < 10 { raster(100) } else { Vec::new() });
-    let told = feed(&mut tracker, frames);
-    assert!(100 * 18 > MAX_EVENTS && told.len() == 100 * 18, "{} events", told.len());
+    let reported = feed(&mut tracker, frames);
+    assert!(100 * 18 > MAX_EVENTS && reported.len() == 100 * 18, "{} events", reported.len());
     let mut lives: BTreeMap<u64, Vec<&Event>> = BTreeMap::new();
-    told.iter().for_each(|event| lives.entry(event.track).or_default().push(event));
+    reported.iter().for_each(|event| lives.entry(event.track).or_default().push(event));
     assert_eq!(lives.len(), 100);
     for life in lives.values() {
         assert_eq!(life.len(), 18);
@@ -161,14 +161,14 @@ fn a_camera_that_goes_away_ends_everything_however_much_there_is_to_tell() {
         (0..8).map(|n| Zone { name: format!("z{n}"), points: all.clone(), dwell: None }).collect();
     let mut tracker = tracker(Track { min_frames: 1, ..Track::default() }).with_places(&zones, &[]);
     feed(&mut tracker, (0..10).map(|_| raster(100)));
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     loop {
         let mut events = Events::new();
         let done = tracker.end_all(&report(99, 99 * FRAME, []), &mut events);
-        told.extend(events);
+        reported.extend(events);
         if done {
             break;
         }
     }
-    assert_eq!((count(&told, EventKind::ZoneLeave), count(&told, EventKind::End)), (800, 100));
+    assert_eq!((count(&reported, EventKind::ZoneLeave), count(&reported, EventKind::End)), (800, 100));
 }

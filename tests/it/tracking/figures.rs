@@ -11,8 +11,8 @@ use super::world::{self, Nature, Seen};
 
 /// What a reader of the reports sees of the tracker: reported findings that have a track.
 pub fn tracked(report: &Report) -> Vec<Numbered> {
-    let told = report.findings.iter().filter(|finding| finding.score >= MIN_SCORE);
-    told.filter_map(|finding| Some((finding.track?, finding.rect()?))).collect()
+    let reported = report.findings.iter().filter(|finding| finding.score >= MIN_SCORE);
+    reported.filter_map(|finding| Some((finding.track?, finding.rect()?))).collect()
 }
 
 /// The figures of the tracker, and of the one before.
@@ -31,7 +31,7 @@ pub fn both(frames: &[Seen], settings: &Track) -> [Score; 2] {
     judges.map(Judge::score)
 }
 
-pub fn told(name: &str, [ours, theirs]: &[Score; 2]) {
+pub fn reported(name: &str, [ours, theirs]: &[Score; 2]) {
     for (who, score) in [("Ocellus", ours), ("greedy before", theirs)] {
         println!(
             "{name:<10} {who:<14} MOTA {:.4}, IDF1 {:.4}, {} ID switches; {} objects' frames, {} missed, {} false",
@@ -52,7 +52,7 @@ fn worlds(name: &str, nature: &Nature) -> [Score; 2] {
         let scores = both(&world::watch(nature, 9_000 + seed), &Track::default());
         sums.iter_mut().zip(&scores).for_each(|(sum, score)| sum.add(score));
     }
-    told(name, &sums);
+    reported(name, &sums);
     sums
 }
 

@@ -13,7 +13,7 @@ struct Followed {
     velocity: (f32, f32),
     hits: u32,
     missed: u32,
-    told: bool,
+    reported: bool,
 }
 
 impl Followed {
@@ -76,19 +76,19 @@ impl Greedy {
         for (finding, _) in report.findings.iter_mut().zip(taken).filter(|(_, taken)| !taken) {
             let (id, rect, class) = (self.next_id, finding.rect().unwrap(), finding.class);
             let mut track =
-                Followed { id, class, rect, velocity: (0.0, 0.0), hits: 1, missed: 0, told: false };
+                Followed { id, class, rect, velocity: (0.0, 0.0), hits: 1, missed: 0, reported: false };
             track.tell(&self.settings, finding);
             self.tracks.push(track);
             self.next_id += 1;
         }
         let gap = self.settings.max_gap;
-        self.tracks.retain(|track| track.missed <= if track.told { gap } else { 0 });
+        self.tracks.retain(|track| track.missed <= if track.reported { gap } else { 0 });
     }
 }
 
 impl Followed {
     fn tell(&mut self, settings: &Track, finding: &mut Finding) {
-        self.told |= self.hits >= settings.min_frames;
-        finding.track = self.told.then_some(self.id);
+        self.reported |= self.hits >= settings.min_frames;
+        finding.track = self.reported.then_some(self.id);
     }
 }

@@ -25,7 +25,7 @@ struct Life {
 struct Lives(BTreeMap<u64, Life>);
 
 impl Lives {
-    fn told(&mut self, event: &Event) {
+    fn reported(&mut self, event: &Event) {
         let life = self.0.entry(event.track).or_default();
         let place = event.place.as_deref().unwrap_or_default().to_owned();
         assert!(!life.ended, "{event:?} after the end");
@@ -112,7 +112,7 @@ proptest! {
             report.pts_ns = stamped.then_some(ns);
             let mut events = Events::new();
             tracker.update(&mut report, &mut events);
-            events.iter().for_each(|event| lives.told(event));
+            events.iter().for_each(|event| lives.reported(event));
             lives.check_findings(report.findings.iter());
             for finding in report.findings.iter().filter(|finding| finding.track.is_some()) {
                 let zones: Vec<_> = tracker.zones_of(finding.track.unwrap()).cloned().collect();
@@ -122,7 +122,7 @@ proptest! {
         }
         let mut events = Events::new();
         prop_assert!(tracker.end_all(&last.unwrap(), &mut events));
-        events.iter().for_each(|event| lives.told(event));
+        events.iter().for_each(|event| lives.reported(event));
         prop_assert!(lives.0.values().all(|life| life.ended));
         // Numbers are given in order, none is left out.
         prop_assert!(lives.0.keys().copied().eq(1..=lives.0.len() as u64));

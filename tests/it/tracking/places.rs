@@ -6,7 +6,7 @@ use ocellus::config::{Anchor, Line, Track, Zone};
 use ocellus::stages::track::{Events, Tracker};
 use ocellus::types::{Direction, Event, EventKind, Point, Rect};
 
-use super::world::Dice;
+use super::world::Rng;
 use super::{finding, report};
 
 const FRAME: u64 = 1_000_000_000 / 30;
@@ -16,7 +16,7 @@ fn at(x: f32, y: f32) -> Point {
 }
 
 /// From x 400 to 600, y 200 to 800.
-fn door(dwell: Option<Duration>) -> Zone {
+fn entrance(dwell: Option<Duration>) -> Zone {
     Zone { name: "door".into(), points: vec![at(0.4, 0.2), at(0.6, 0.2), at(0.6, 0.8), at(0.4, 0.8)], dwell }
 }
 
@@ -34,14 +34,14 @@ fn walk(
 ) -> Vec<Event> {
     let mut tracker = Tracker::new(settings, 1).with_places(zones, lines);
     let path: Vec<_> = path.into_iter().map(Some).chain([None; 20]).collect();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (n, place) in path.into_iter().enumerate() {
         let found = place.map(|(x, y)| finding(Rect { x: x - 50.0, y: y - 30.0, w: 100.0, h: 60.0 }, 0.9));
         let mut events = Events::new();
         tracker.update(&mut report(n as u64, n as u64 * FRAME, found), &mut events);
-        told.extend(events.into_iter().filter(|event| event.place.is_some()));
+        reported.extend(events.into_iter().filter(|event| event.place.is_some()));
     }
-    told
+    reported
 }
 
 fn settings() -> Track {
@@ -60,19 +60,19 @@ fn across() -> impl Iterator<Item = (f32, f32)> {
 
 #[test]
 fn a_zone_is_entered_at_its_border_and_left_beyond_the_margin() {
-    let told = walk(settings(), &[door(None)], &[], across());
+    let reported = walk(settings(), &[entrance(None)], &[], across());
     // Inside from x 405 (frame 40); out of it and farther than 10 px at 615 (frame 61): 21 frames.
-    assert_eq!(short(&told), [(40, EventKind::ZoneEnter, None), (61, EventKind::ZoneLeave, Some(699))]);
-    assert!(told.iter().all(|event| event.place.as_deref() == Some("door") && event.track == 1));
+    assert_eq!(short(&reported), [(40, EventKind::ZoneEnter, None), (61, EventKind::ZoneLeave, Some(699))]);
+    assert!(reported.iter().all(|event| event.place.as_deref() == Some("door") && event.track == 1));
 }
 
 #[test]
-fn who_stays_longer_than_dwell_ms_is_told_of_once_a_stay() {
+fn who_stays_longer_than_dwell_ms_is_reported_of_once_a_stay() {
     let stay = |from: f32| (0..45).map(move |n| (from + n as f32, 500.0));
     let steps = [524.0, 554.0, 584.0, 614.0, 590.0, 560.0, 530.0].map(|x| (x, 500.0));
     let path = stay(450.0).chain(steps);
-    let told = walk(settings(), &[door(Some(Duration::from_secs(1)))], &[], path.chain(stay(495.0)));
-    let kinds: Vec<_> = short(&told).into_iter().map(|(_, kind, ms)| (kind, ms)).collect();
+    let reported = walk(settings(), &[entrance(Some(Duration::from_secs(1)))], &[], path.chain(stay(495.0)));
+    let kinds: Vec<_> = short(&reported).into_iter().map(|(_, kind, ms)| (kind, ms)).collect();
     let expected = [
         (EventKind::ZoneEnter, None),
         (EventKind::Dwell, Some(1033)),
@@ -87,20 +87,20 @@ fn who_stays_longer_than_dwell_ms_is_told_of_once_a_stay() {
 
 #[test]
 fn who_begins_inside_enters_with_its_new_and_who_only_passes_outside_does_not() {
-    let inside = walk(settings(), &[door(None)], &[], (0..10).map(|_| (500.0, 500.0)));
+    let inside = walk(settings(), &[entrance(None)], &[], (0..10).map(|_| (500.0, 500.0)));
     assert_eq!(inside[0].kind, EventKind::ZoneEnter);
     assert_eq!(inside[0].frame_seq, 1, "the frame of its new");
-    let above = walk(settings(), &[door(None)], &[], (0..100).map(|n| (n as f32 * 10.0, 195.0)));
+    let above = walk(settings(), &[entrance(None)], &[], (0..100).map(|n| (n as f32 * 10.0, 195.0)));
     assert_eq!(above, []);
 }
 
 #[test]
 fn jitter_on_a_border_makes_no_events() {
-    let mut dice = Dice(3);
-    let mut jitter = |x: f32| (x + dice.between(-8.0, 8.0), 500.0 + dice.between(-8.0, 8.0));
+    let mut rng = Rng(3);
+    let mut jitter = |x: f32| (x + rng.between(-8.0, 8.0), 500.0 + rng.between(-8.0, 8.0));
     let path: Vec<_> = (0..600).map(|_| jitter(400.0)).collect();
-    let told = walk(settings(), &[door(None)], &[], path);
-    assert_eq!(told.len(), 2, "in once, and out when it is gone: {:?}", short(&told));
+    let reported = walk(settings(), &[entrance(None)], &[], path);
+    assert_eq!(reported.len(), 2, "in once, and out when it is gone: {:?}", short(&reported));
     let path: Vec<_> = (0..600).map(|_| jitter(500.0)).collect();
     assert_eq!(walk(settings(), &[], &[gate()], path), [], "standing on the line crosses nothing");
 }
@@ -128,41 +128,41 @@ fn the_way_round_the_end_of_a_line_crosses_nothing() {
 }
 
 #[test]
-fn a_line_that_is_crossed_before_an_object_is_believed_is_told_with_its_new() {
+fn a_line_that_is_crossed_before_an_object_is_believed_is_reported_with_its_new() {
     let settings = Track { min_frames: 6, ..settings() };
     let path = (0..30).map(|n| (460.0 + n as f32 * 15.0, 500.0));
-    let told = walk(settings, &[], &[gate()], path);
-    assert_eq!((told.len(), told[0].frame_seq), (1, 5));
+    let reported = walk(settings, &[], &[gate()], path);
+    assert_eq!((reported.len(), reported[0].frame_seq), (1, 5));
 }
 
 #[test]
 fn the_anchor_is_where_somebody_stands_or_the_middle() {
     // The centre passes above the door, the feet go through it.
     let path = || (0..100).map(|n| (n as f32 * 10.0 + 5.0, 180.0));
-    assert_eq!(walk(settings(), &[door(None)], &[], path()), []);
+    assert_eq!(walk(settings(), &[entrance(None)], &[], path()), []);
     let bottom = Track { anchor: Anchor::Bottom, ..settings() };
-    let told = walk(bottom, &[door(None)], &[], path());
-    assert_eq!(told.len(), 2);
+    let reported = walk(bottom, &[entrance(None)], &[], path());
+    assert_eq!(reported.len(), 2);
 }
 
 #[test]
 fn a_zone_is_not_left_while_its_object_is_missed_for_a_moment() {
-    let mut tracker = Tracker::new(settings(), 1).with_places(&[door(None)], &[]);
-    let mut told = Vec::new();
+    let mut tracker = Tracker::new(settings(), 1).with_places(&[entrance(None)], &[]);
+    let mut reported = Vec::new();
     for n in 0..40u64 {
         let hidden = (10..14).contains(&n);
         let found = (!hidden).then(|| finding(Rect { x: 450.0, y: 470.0, w: 100.0, h: 60.0 }, 0.9));
         let mut events = Events::new();
         tracker.update(&mut report(n, n * FRAME, found), &mut events);
-        told.extend(events.into_iter().filter(|event| event.place.is_some()));
+        reported.extend(events.into_iter().filter(|event| event.place.is_some()));
     }
-    assert_eq!(told.len(), 1);
+    assert_eq!(reported.len(), 1);
     assert_eq!(tracker.zones_of(1).map(|name| &**name).collect::<Vec<_>>(), ["door"]);
 }
 
 #[test]
 fn a_frame_of_another_size_has_its_places_at_the_same_shares() {
-    let mut tracker = Tracker::new(settings(), 1).with_places(&[door(None)], &[]);
+    let mut tracker = Tracker::new(settings(), 1).with_places(&[entrance(None)], &[]);
     let mut zones = Vec::new();
     for n in 0..6u64 {
         let (side, scale) = if n < 3 { (1000, 1.0) } else { (500, 0.5) };

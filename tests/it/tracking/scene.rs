@@ -10,8 +10,8 @@ use ocellus::stages::{FanOut, Stage as _};
 use ocellus::types::{Finding, Frame, PixelFormat, Rect, Report, Stamp};
 
 use super::clear::{Numbered, Score};
-use super::figures::{both, told};
-use super::world::{Dice, Seen};
+use super::figures::{both, reported};
+use super::world::{Rng, Seen};
 use super::{finding, report};
 
 const FPS: u64 = 30;
@@ -36,12 +36,12 @@ fn parts_on_the_belt_keep_their_numbers_though_a_tenth_of_them_is_missed() {
     let mut sums = [Score::default(); 2];
     for seed in [11, 12, 13] {
         let mut scene = Scene::new(SceneOptions { seed, ..SceneOptions::default() }).unwrap();
-        let mut dice = Dice(seed);
+        let mut rng = Rng(seed);
         let frames: Vec<Seen> = (0..FRAMES)
             .map(|n| {
                 let truth = scene.truth(n);
                 let clear = truth.iter().filter(|part| part.visible >= CLEAR);
-                let found = clear.filter_map(|part| made_up(part, &mut dice));
+                let found = clear.filter_map(|part| made_up(part, &mut rng));
                 let report = report(n, n * 1_000_000_000 / FPS, found.collect::<Vec<_>>());
                 Seen { report, truths: truths(&truth) }
             })
@@ -49,15 +49,15 @@ fn parts_on_the_belt_keep_their_numbers_though_a_tenth_of_them_is_missed() {
         let scores = both(&frames, &Track::default());
         sums.iter_mut().zip(&scores).for_each(|(sum, score)| sum.add(score));
     }
-    told("belt", &sums);
+    reported("belt", &sums);
     let [ours, _] = sums;
     assert!(ours.switches == 0 && ours.mota() >= 0.76 && ours.idf1() >= 0.86, "{ours:?}");
 }
 
 /// Missed one time in ten, unsure one time in ten, and a few px off.
-fn made_up(part: &Truth, dice: &mut Dice) -> Option<Finding> {
-    let fate = dice.between(0.0, 1.0);
-    let mut off = || dice.between(-0.05, 0.05);
+fn made_up(part: &Truth, rng: &mut Rng) -> Option<Finding> {
+    let fate = rng.between(0.0, 1.0);
+    let mut off = || rng.between(-0.05, 0.05);
     let Rect { x, y, w, h } = part.rect;
     let rect = Rect { x: x + off() * w, y: y + off() * h, w: w * (1.0 + off()), h: h * (1.0 + off()) };
     let score = if fate < 0.2 { 0.3 } else { 0.9 };
@@ -88,7 +88,7 @@ fn parts_that_the_shipped_model_finds_keep_their_numbers() {
     let Some(model) = crate::support::shipped::model() else { return };
     let frames = watched(&model, 2027, 450);
     let scores = both(&frames, &Track::default());
-    told("model", &scores);
+    reported("model", &scores);
     let [ours, theirs] = scores;
     assert!(ours.mota() >= 0.94 && ours.idf1() >= 0.96, "{ours:?}");
     assert!(ours.switches <= 8 && ours.switches <= theirs.switches, "{ours:?}, before {theirs:?}");

@@ -39,9 +39,9 @@ pub struct Seen {
 }
 
 /// SplitMix64.
-pub struct Dice(pub u64);
+pub struct Rng(pub u64);
 
-impl Dice {
+impl Rng {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -71,17 +71,17 @@ struct Thing {
 }
 
 impl Thing {
-    fn born(id: u64, nature: &Nature, dice: &mut Dice) -> Thing {
-        let w = dice.between(nature.width.0, nature.width.1);
-        let h = w * dice.between(1.0, 2.0);
-        let (x, y) = (dice.between(0.0, SIDE - w), dice.between(0.0, SIDE - h));
-        let mut pace = || dice.between(-nature.speed, nature.speed);
+    fn born(id: u64, nature: &Nature, rng: &mut Rng) -> Thing {
+        let w = rng.between(nature.width.0, nature.width.1);
+        let h = w * rng.between(1.0, 2.0);
+        let (x, y) = (rng.between(0.0, SIDE - w), rng.between(0.0, SIDE - h));
+        let mut pace = || rng.between(-nature.speed, nature.speed);
         let velocity = (pace(), pace());
         Thing { id, rect: Rect { x, y, w, h }, velocity }
     }
 
-    fn walk(&mut self, nature: &Nature, dice: &mut Dice) {
-        let mut nudge = || dice.between(-nature.restless, nature.restless);
+    fn walk(&mut self, nature: &Nature, rng: &mut Rng) {
+        let mut nudge = || rng.between(-nature.restless, nature.restless);
         self.velocity.0 = (self.velocity.0 + nudge()).clamp(-nature.speed, nature.speed);
         self.velocity.1 = (self.velocity.1 + nudge()).clamp(-nature.speed, nature.speed);
         self.rect.x += self.velocity.0;
@@ -117,42 +117,42 @@ fn visible(things: &[Thing]) -> Vec<f32> {
 }
 
 /// What the detector says of a thing.
-fn detect(thing: &Thing, visible: f32, nature: &Nature, dice: &mut Dice) -> Option<Finding> {
-    if dice.chance(nature.miss) || visible < 0.15 {
+fn detect(thing: &Thing, visible: f32, nature: &Nature, rng: &mut Rng) -> Option<Finding> {
+    if rng.chance(nature.miss) || visible < 0.15 {
         return None;
     }
     let Rect { x, y, w, h } = thing.rect;
     let rect = Rect {
-        x: x + dice.normal() * nature.tremble * w,
-        y: y + dice.normal() * nature.tremble * h,
-        w: w * (1.0 + dice.normal() * nature.tremble),
-        h: h * (1.0 + dice.normal() * nature.tremble),
+        x: x + rng.normal() * nature.tremble * w,
+        y: y + rng.normal() * nature.tremble * h,
+        w: w * (1.0 + rng.normal() * nature.tremble),
+        h: h * (1.0 + rng.normal() * nature.tremble),
     };
     // Surely above the threshold when wholly visible, surely below when half hidden.
-    let score = (visible * 1.2 - 0.25 + dice.normal() * 0.08).clamp(0.0, 0.99);
+    let score = (visible * 1.2 - 0.25 + rng.normal() * 0.08).clamp(0.0, 0.99);
     (score >= 0.1).then(|| finding(rect, score))
 }
 
 /// A world's frames, in order.
 pub fn watch(nature: &Nature, seed: u64) -> Vec<Seen> {
-    let mut dice = Dice(seed);
+    let mut rng = Rng(seed);
     let mut things: Vec<Thing> =
-        (0..nature.objects).map(|id| Thing::born(id as u64, nature, &mut dice)).collect();
+        (0..nature.objects).map(|id| Thing::born(id as u64, nature, &mut rng)).collect();
     let mut frames = Vec::new();
     for n in 0..nature.frames {
-        things.iter_mut().for_each(|thing| thing.walk(nature, &mut dice));
+        things.iter_mut().for_each(|thing| thing.walk(nature, &mut rng));
         let visible = visible(&things);
         let mut found: Vec<Finding> = things
             .iter()
             .zip(&visible)
-            .filter_map(|(thing, visible)| detect(thing, *visible, nature, &mut dice))
+            .filter_map(|(thing, visible)| detect(thing, *visible, nature, &mut rng))
             .collect();
-        if dice.chance(nature.invented) {
-            let ghost = Thing::born(0, nature, &mut dice);
-            found.push(finding(ghost.rect, dice.between(0.1, MIN_SCORE + 0.2)));
+        if rng.chance(nature.invented) {
+            let ghost = Thing::born(0, nature, &mut rng);
+            found.push(finding(ghost.rect, rng.between(0.1, MIN_SCORE + 0.2)));
         }
         found.sort_by(|a, b| b.score.total_cmp(&a.score));
-        if !dice.chance(nature.skipped) {
+        if !rng.chance(nature.skipped) {
             let clear = things.iter().zip(&visible).filter(|(_, visible)| **visible >= CLEAR);
             let truths = clear.map(|(thing, _)| (thing.id, thing.rect)).collect();
             frames.push(Seen { report: report(n, n * 1_000_000_000 / 30, found), truths });

@@ -2,7 +2,7 @@
 
 use ocellus::trigger::Counts;
 
-use crate::trigger::support::{FakeDesk, How, Pty, Random, Running, settings};
+use crate::trigger::support::{FakeTarget, How, Pty, Random, Running, settings};
 
 /// Edges of each test.
 const EDGES: u64 = 10_000;
@@ -58,19 +58,19 @@ fn ten_thousand_lines_in_bursts_with_garbage_are_each_answered_once_and_in_order
     let pty = Pty::new();
     let keys = "max_line_bytes = 64\nline_timeout_ms = 600000\nack = \"ACK {id} {text}\\r\\n\"\n\
                 answer = \"{outcome} {id} {text}\\r\\n\"";
-    let running = Running::open(settings(pty.path(), keys), FakeDesk::new(How::Elsewhere, 64));
+    let running = Running::open(settings(pty.path(), keys), FakeTarget::new(How::Elsewhere, 64));
     let mut lines = Vec::new();
     // Every line that was said before the PONG has come out before it: nothing may be dropped between two bursts. An
     // end that is late on a busy machine holds back those behind it, and all at once they would not fit into what
     // the port keeps for a slow peer.
-    let desk = running.desk.clone();
+    let target = running.target.clone();
     let burst_is_over = || {
-        desk.wait("the ends that are late", |seen| seen.pulls.len() - seen.told.len() < 64);
+        target.wait("the ends that are late", |seen| seen.pulls.len() - seen.reported.len() < 64);
         pty.write(b"PING\n");
         lines.extend(std::iter::from_fn(|| Some(pty.line()).filter(|line| line != "PONG")));
     };
     let sent = bursts(&mut Random(7), |piece| pty.write(piece), burst_is_over);
-    running.desk.wait("every trigger to end", |seen| seen.told.len() as u64 == EDGES);
+    running.target.wait("every trigger to end", |seen| seen.reported.len() as u64 == EDGES);
     running.settle();
     pty.write(b"PING\n");
     lines.extend(std::iter::from_fn(|| Some(pty.line()).filter(|line| line != "PONG")));
@@ -91,14 +91,14 @@ fn ten_thousand_lines_in_bursts_with_garbage_are_each_answered_once_and_in_order
             _ => panic!("{line}"),
         }
     }
-    desk.look(|seen| {
-        let (counts, noise) = (seen.counts(), seen.noise);
-        println!("{counts:?}\n{noise:?}");
+    target.look(|seen| {
+        let (counts, rejected) = (seen.counts(), seen.rejected);
+        println!("{counts:?}\n{rejected:?}");
         sums_agree(&counts);
         assert_eq!((counts.triggers, counts.in_flight, counts.overrun), (EDGES, 0, overruns));
         assert_eq!((answered, acked.len() as u64), (EDGES, EDGES - overruns));
         assert!(seen.pulls.iter().map(|(id, ..)| *id).eq(1..=EDGES), "no number is skipped");
-        assert_eq!((noise.garbage, complaints, noise.unsaid), (sent.garbage, sent.garbage, 0));
+        assert_eq!((rejected.garbage, complaints, rejected.undelivered), (sent.garbage, sent.garbage, 0));
     });
 }
 
@@ -106,7 +106,7 @@ fn ten_thousand_lines_in_bursts_with_garbage_are_each_answered_once_and_in_order
 fn ten_thousand_bytes_among_garbage_are_each_a_trigger() {
     let pty = Pty::new();
     let keys = "protocol = \"byte\"\nbyte = 0x54\nanswer = \"{OUTCOME} {id}\\n\"";
-    let running = Running::open(settings(pty.path(), keys), FakeDesk::new(How::Elsewhere, 1_000_000));
+    let running = Running::open(settings(pty.path(), keys), FakeTarget::new(How::Elsewhere, 1_000_000));
     let (mut random, mut sent, mut garbage) = (Random(3), 0, 0);
     while sent < EDGES {
         let burst: Vec<u8> =
@@ -116,11 +116,13 @@ fn ten_thousand_bytes_among_garbage_are_each_a_trigger() {
         garbage += burst.len() as u64 - good;
         pty.write(&burst);
     }
-    running.desk.wait("every end", |seen| seen.told.len() as u64 == sent && seen.noise.garbage == garbage);
+    running
+        .target
+        .wait("every end", |seen| seen.reported.len() as u64 == sent && seen.rejected.garbage == garbage);
     running.settle();
-    let unsaid = running.desk.look(|seen| seen.noise.unsaid);
+    let undelivered = running.target.look(|seen| seen.rejected.undelivered);
     let mut last = 0;
-    for _ in 0..sent - unsaid {
+    for _ in 0..sent - undelivered {
         let line = pty.line();
         let (outcome, id) = line.split_once(' ').unwrap();
         assert!(["OK", "NG", "ERROR"].contains(&outcome), "{line}");
@@ -128,9 +130,9 @@ fn ten_thousand_bytes_among_garbage_are_each_a_trigger() {
         assert!(id > last, "{id} after {last}");
         last = id;
     }
-    running.desk.look(|seen| {
+    running.target.look(|seen| {
         sums_agree(&seen.counts());
-        assert!(seen.told.iter().copied().eq(1..=sent));
+        assert!(seen.reported.iter().copied().eq(1..=sent));
     });
     running.finish().unwrap();
 }
@@ -138,40 +140,42 @@ fn ten_thousand_bytes_among_garbage_are_each_a_trigger() {
 #[test]
 fn a_peer_that_never_reads_costs_answers_and_never_a_trigger() {
     let mut pty = Pty::silent();
-    let running = Running::open(settings(pty.path(), ""), FakeDesk::new(How::AtOnce, 8));
+    let running = Running::open(settings(pty.path(), ""), FakeTarget::new(How::AtOnce, 8));
     for burst in 0..100 {
         let lines: String = (0..100).map(|line| format!("TRIG {burst}/{line}\r\n")).collect();
         pty.write(lines.as_bytes());
     }
-    running.desk.wait("every trigger", |seen| seen.told.len() as u64 == EDGES && seen.noise.unsaid > 0);
+    running
+        .target
+        .wait("every trigger", |seen| seen.reported.len() as u64 == EDGES && seen.rejected.undelivered > 0);
     running.settle();
-    let unsaid = running.desk.look(|seen| seen.noise.unsaid);
+    let undelivered = running.target.look(|seen| seen.rejected.undelivered);
     pty.listen();
     let mut last = 0;
-    for _ in 0..EDGES - unsaid {
+    for _ in 0..EDGES - undelivered {
         let id: u64 = pty.line().strip_prefix("OK ").unwrap().parse().unwrap();
         assert!(id > last, "{id} after {last}");
         last = id;
     }
     pty.write(b"PING\r\n");
     assert_eq!(pty.line(), "PONG", "nothing more was said");
-    println!("{} answered, {unsaid} unsaid", EDGES - unsaid);
-    running.desk.look(|seen| sums_agree(&seen.counts()));
+    println!("{} answered, {undelivered} undelivered", EDGES - undelivered);
+    running.target.look(|seen| sums_agree(&seen.counts()));
     running.finish().unwrap();
 }
 
 #[test]
 fn a_flood_of_garbage_is_counted_and_never_fatal() {
     let pty = Pty::new();
-    let running = Running::open(settings(pty.path(), ""), FakeDesk::new(How::AtOnce, 8));
+    let running = Running::open(settings(pty.path(), ""), FakeTarget::new(How::AtOnce, 8));
     let mut random = Random(11);
-    let mut noise: Vec<u8> = (0..300_000).map(|_| random.below(256) as u8).collect();
-    noise.push(b'\n');
-    pty.write(&noise);
+    let mut rejected: Vec<u8> = (0..300_000).map(|_| random.below(256) as u8).collect();
+    rejected.push(b'\n');
+    pty.write(&rejected);
     pty.write(b"TRIG after\r\n");
-    running.desk.wait("the trigger after the flood", |seen| {
+    running.target.wait("the trigger after the flood", |seen| {
         seen.pulls.iter().any(|(_, trigger, _)| trigger.text.as_deref() == Some("after"))
     });
-    assert!(running.desk.look(|seen| seen.noise.garbage > 100 && seen.ports.len() == 1));
+    assert!(running.target.look(|seen| seen.rejected.garbage > 100 && seen.ports.len() == 1));
     running.finish().unwrap();
 }

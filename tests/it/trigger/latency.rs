@@ -1,15 +1,15 @@
-//! How long a byte takes to become an answer, through a desk that needs no time. Printed, never asserted.
+//! How long a byte takes to become an answer, through a target that needs no time. Printed, never asserted.
 
 use std::io::{Read, Write};
 use std::time::Instant;
 
-use crate::trigger::support::{FakeDesk, How, Pty, Running, settings};
+use crate::trigger::support::{FakeTarget, How, Pty, Running, settings};
 
 const ROUNDS: usize = 3_000;
 
 fn measure(what: &str, how: How, keys: &str, question: &[u8]) {
     let pty = Pty::silent();
-    let running = Running::open(settings(pty.path(), keys), FakeDesk::new(how, 8));
+    let running = Running::open(settings(pty.path(), keys), FakeTarget::new(how, 8));
     let mut master = pty.blocking();
     let mut times: Vec<u128> = (0..ROUNDS)
         .map(|_| {
@@ -24,12 +24,12 @@ fn measure(what: &str, how: How, keys: &str, question: &[u8]) {
     times.sort_unstable();
     let at = |share: f64| times[((ROUNDS - 1) as f64 * share) as usize];
     println!("{what}: p50 {} µs, p99 {} µs, max {} µs of {ROUNDS}", at(0.5), at(0.99), at(1.0));
-    assert_eq!(running.desk.look(|seen| seen.told.len()), ROUNDS);
+    assert_eq!(running.target.look(|seen| seen.reported.len()), ROUNDS);
     running.finish().unwrap();
 }
 
 #[test]
-fn from_the_byte_to_the_answer_through_a_desk_that_answers_at_once() {
+fn from_the_byte_to_the_answer_through_a_target_that_answers_at_once() {
     measure("byte, at once", How::AtOnce, "protocol = \"byte\"\nbyte = 0x54\nanswer = \"{id}\\n\"", b"T");
 }
 

@@ -15,9 +15,9 @@ pub const PASSWORDS: [(&str, &str, &str); 3] = [
 
 /// A box with a user of each role.
 pub fn with_users(cameras: &str) -> Place {
-    prepared("", cameras, |rig| {
+    prepared("", cameras, |fixture| {
         for (name, role, password) in PASSWORDS {
-            let made = user(rig, &["add", name, "--role", role], password);
+            let made = user(fixture, &["add", name, "--role", role], password);
             assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         }
     })
@@ -153,13 +153,13 @@ fn a_program_sends_name_and_password_with_each_request() {
 #[test]
 fn users_are_made_changed_and_removed_while_the_box_runs() {
     let place = with_users(SCENE);
-    let file = place.rig.state_dir.join("users");
+    let file = place.fixture.state_dir.join("users");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.lines().all(|line| line.contains(":$argon2id$v=19$")), "{text}");
     assert!(PASSWORDS.iter().all(|(_, _, password)| !text.contains(password)));
     let refused = |action: &[&str], password: &str, word: &str| {
-        let outcome = user(&place.rig, action, password);
+        let outcome = user(&place.fixture, action, password);
         let said = String::from_utf8_lossy(&outcome.stderr).into_owned();
         assert!(!outcome.status.success() && said.contains(word), "{said}");
     };
@@ -170,12 +170,12 @@ fn users_are_made_changed_and_removed_while_the_box_runs() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
 
     let vera = place.client().log_in("vera", "looks and looks");
-    assert!(user(&place.rig, &["password", "vera"], "looks elsewhere").status.success());
+    assert!(user(&place.fixture, &["password", "vera"], "looks elsewhere").status.success());
     wait_until("the session of the old password is over", || vera.get("/api/v1/status").status == 401);
     let vera = place.client().log_in("vera", "looks elsewhere");
-    assert!(user(&place.rig, &["remove", "vera"], "").status.success());
+    assert!(user(&place.fixture, &["remove", "vera"], "").status.success());
     wait_until("a removed user is out", || vera.get("/api/v1/status").status == 401);
-    let listed = user(&place.rig, &["list", "--json"], "");
+    let listed = user(&place.fixture, &["list", "--json"], "");
     let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
     let names: Vec<_> = listed["users"].as_array().unwrap().iter().map(|user| &user["name"]).collect();
     assert_eq!(names, ["otto", "anna"]);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::PATIENCE;
 use crate::support::broker::Broker;
-use crate::support::rig::{Rig, Service};
+use crate::support::fixture::{Fixture, Service};
 
 /// The built-in scene without a model.
 pub const SCENE: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?width=320&height=240\"\n";
@@ -16,7 +16,7 @@ pub const SCENE: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:?width=320&h
 /// A running box whose page is on a port of its own.
 pub struct Place {
     pub broker: Broker,
-    pub rig: Rig,
+    pub fixture: Fixture,
     pub service: Service,
     pub at: SocketAddr,
 }
@@ -27,13 +27,13 @@ pub fn place(web: &str, cameras: &str) -> Place {
 }
 
 /// The same; `prepare` is called before the start.
-pub fn prepared(web: &str, cameras: &str, prepare: impl FnOnce(&Rig)) -> Place {
-    let (broker, rig) = (Broker::start(), Rig::new());
-    rig.config(broker.port, &format!("[web]\nbind = \"127.0.0.1:0\"\n{web}\n{cameras}"));
-    prepare(&rig);
-    let service = rig.run();
+pub fn prepared(web: &str, cameras: &str, prepare: impl FnOnce(&Fixture)) -> Place {
+    let (broker, fixture) = (Broker::start(), Fixture::new());
+    fixture.config(broker.port, &format!("[web]\nbind = \"127.0.0.1:0\"\n{web}\n{cameras}"));
+    prepare(&fixture);
+    let service = fixture.run();
     let at = address(&service, 1);
-    Place { broker, rig, service, at }
+    Place { broker, fixture, service, at }
 }
 
 /// Where the page is, as the `nth` such line of the log says.
@@ -53,8 +53,8 @@ pub fn address(service: &Service, nth: usize) -> SocketAddr {
 }
 
 /// Makes a user by the command line, as an installer does.
-pub fn user(rig: &Rig, action: &[&str], password: &str) -> std::process::Output {
-    rig.command_with_input(&[&["users"], action].concat(), &format!("{password}\n"))
+pub fn user(fixture: &Fixture, action: &[&str], password: &str) -> std::process::Output {
+    fixture.command_with_input(&[&["users"], action].concat(), &format!("{password}\n"))
 }
 
 impl Place {

@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use serde_json::{Value, json};
 
-use crate::support::rig::Stub;
+use crate::support::fixture::Stub;
 use crate::support::wait_until;
 use crate::web::client::{place, prepared, stream};
 
@@ -29,10 +29,10 @@ fn next(stream: &mut impl BufRead) -> (String, Value) {
 fn what_happens_comes_as_it_happens_in_its_order_and_is_remembered() {
     let cameras = "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=60\"\ndetect = { model = \"fast\" }\n\
         track = { min_frames = 1, update_every_ms = 50 }\n";
-    let place = prepared("", "", |rig| {
-        let model = rig.stub("fast", &Stub { things: 3, ..Default::default() });
-        let text = std::fs::read_to_string(rig.config_path()).unwrap();
-        std::fs::write(rig.config_path(), text + &model + cameras).unwrap();
+    let place = prepared("", "", |fixture| {
+        let model = fixture.stub("fast", &Stub { things: 3, ..Default::default() });
+        let text = std::fs::read_to_string(fixture.config_path()).unwrap();
+        std::fs::write(fixture.config_path(), text + &model + cameras).unwrap();
     });
     let mut events = stream(&place.client(), "/api/v1/events");
     let mut kinds = std::collections::BTreeSet::new();
@@ -72,13 +72,13 @@ fn what_happens_comes_as_it_happens_in_its_order_and_is_remembered() {
 }
 
 #[test]
-fn a_listener_that_is_too_slow_is_told_how_much_it_missed_and_goes_on() {
+fn a_listener_that_is_too_slow_is_reported_how_much_it_missed_and_goes_on() {
     let cameras = "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=200\"\ndetect = { model = \"fast\" }\n\
         track = { min_frames = 1, update_every_ms = 0 }\n";
-    let place = prepared("", "", |rig| {
-        let model = rig.stub("fast", &Stub { things: 40, ..Default::default() });
-        let text = std::fs::read_to_string(rig.config_path()).unwrap();
-        std::fs::write(rig.config_path(), text + &model + cameras).unwrap();
+    let place = prepared("", "", |fixture| {
+        let model = fixture.stub("fast", &Stub { things: 40, ..Default::default() });
+        let text = std::fs::read_to_string(fixture.config_path()).unwrap();
+        std::fs::write(fixture.config_path(), text + &model + cameras).unwrap();
     });
     let client = place.client();
     let mut slow = stream(&client, "/api/v1/events");
@@ -132,11 +132,11 @@ fn no_more_listen_at_one_time_than_may_and_a_place_is_free_again() {
 }
 
 #[test]
-fn an_alarm_is_told_and_its_end_is_told_too() {
+fn an_alarm_is_reported_and_its_end_is_reported_too() {
     let place = place("", crate::web::client::SCENE);
     let mut events = stream(&place.client(), "/api/v1/events");
-    let config = std::fs::read_to_string(place.rig.config_path()).unwrap();
-    std::fs::write(place.rig.config_path(), format!("{config}\nnonsense = 1\n")).unwrap();
+    let config = std::fs::read_to_string(place.fixture.config_path()).unwrap();
+    std::fs::write(place.fixture.config_path(), format!("{config}\nnonsense = 1\n")).unwrap();
     place.service.signal(libc::SIGHUP);
     let alarm = loop {
         let (kind, data) = next(&mut events);
@@ -148,7 +148,7 @@ fn an_alarm_is_told_and_its_end_is_told_too() {
     assert!(alarm["cause"].as_str().unwrap().contains("nonsense"), "{alarm}");
     let standing = place.client().get("/api/v1/alarms").json();
     assert_eq!((&standing[0]["name"], &standing[0]["since"]), (&alarm["name"], &alarm["since"]));
-    std::fs::write(place.rig.config_path(), config).unwrap();
+    std::fs::write(place.fixture.config_path(), config).unwrap();
     place.service.signal(libc::SIGHUP);
     loop {
         let (kind, data) = next(&mut events);

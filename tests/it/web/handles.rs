@@ -34,7 +34,8 @@ fn lowest_free(process: u32) -> u64 {
 fn without_file_handles_the_log_has_one_line_and_the_page_is_back_when_they_are() {
     let place = place("", SCENE);
     let watcher = listen(place.broker.port);
-    let failed = |told: &serde_json::Value| told["counters"]["web/accepts_failed"].as_u64().unwrap_or(0);
+    let failed =
+        |reported: &serde_json::Value| reported["counters"]["web/accepts_failed"].as_u64().unwrap_or(0);
     let process = place.service.id();
     let usual = limit(process, lowest_free(process));
     let (mut waiting, mut heard) = (Vec::new(), 0);

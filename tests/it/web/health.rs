@@ -8,33 +8,33 @@ use serde_json::{Value, json};
 
 use crate::support::broker::{Broker, Demands, free_port};
 use crate::support::disk::SmallDisk;
+use crate::support::fixture::{Fixture, Service, Stub};
 use crate::support::messages::{listen, retained};
-use crate::support::rig::{Rig, Service, Stub};
 use crate::support::wait_until;
 use crate::web::client::{Client, Place, SCENE, address, place, prepared};
 
 /// `ocellus status`, for people and for programs.
-fn status(rig: &Rig) -> (String, Value) {
-    let words = rig.command(&["status"]);
-    let told = rig.command(&["status", "--json"]);
+fn status(fixture: &Fixture) -> (String, Value) {
+    let words = fixture.command(&["status"]);
+    let reported = fixture.command(&["status", "--json"]);
     (
         String::from_utf8_lossy(&words.stdout).into_owned(),
-        serde_json::from_slice(&told.stdout).unwrap_or(Value::Null),
+        serde_json::from_slice(&reported.stdout).unwrap_or(Value::Null),
     )
 }
 
 /// Waits until `ocellus status` says degraded and holds all `words`.
-fn wait_status(rig: &Rig, words: &[&str]) -> (String, Value) {
+fn wait_status(fixture: &Fixture, words: &[&str]) -> (String, Value) {
     let mut said = (String::new(), Value::Null);
     wait_until(&format!("a status with {words:?}"), || {
-        said = status(rig);
+        said = status(fixture);
         said.0.starts_with("degraded") && words.iter().all(|word| said.0.contains(word))
     });
     said
 }
 
-fn component<'a>(told: &'a Value, name: &str) -> &'a Value {
-    let all = told["components"].as_array().map(Vec::as_slice).unwrap_or_default();
+fn component<'a>(reported: &'a Value, name: &str) -> &'a Value {
+    let all = reported["components"].as_array().map(Vec::as_slice).unwrap_or_default();
     all.iter().find(|one| one["component"] == name).unwrap_or(&Value::Null)
 }
 
@@ -45,31 +45,31 @@ fn health_of(client: &Client, component: &str) -> Option<String> {
 }
 
 /// A box with a page, without a broker of its own.
-fn run(port: u16, mqtt: &str, rest: &str) -> (Rig, Service, Client) {
-    let rig = Rig::new();
+fn run(port: u16, mqtt: &str, rest: &str) -> (Fixture, Service, Client) {
+    let fixture = Fixture::new();
     let url = format!("url = \"mqtt://127.0.0.1:{port}\"\n{mqtt}");
-    rig.config_with(&url, "stub", &format!("[web]\nbind = \"127.0.0.1:0\"\n{rest}"));
-    let service = rig.run();
+    fixture.config_with(&url, "stub", &format!("[web]\nbind = \"127.0.0.1:0\"\n{rest}"));
+    let service = fixture.run();
     let client = Client::new(address(&service, 1));
-    (rig, service, client)
+    (fixture, service, client)
 }
 
 #[test]
 fn a_box_without_a_broker_says_so_on_the_box_itself() {
     let port = free_port();
     let model = "[model.m]\npath = \"m.stub\"\ntask = \"ssd\"\nlabels = [\"thing\"]\n";
-    let rig = Rig::new();
-    rig.stub("m", &Stub::default());
+    let fixture = Fixture::new();
+    fixture.stub("m", &Stub::default());
     let camera = "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=20\"\ndetect = { model = \"m\" }\n\
         track = { min_frames = 1, update_every_ms = 0 }\n";
-    rig.config(port, &format!("[web]\nbind = \"127.0.0.1:0\"\n{model}{camera}"));
-    let mut service = rig.run();
+    fixture.config(port, &format!("[web]\nbind = \"127.0.0.1:0\"\n{model}{camera}"));
+    let mut service = fixture.run();
     let client = Client::new(address(&service, 1));
     let place = format!("broker mqtt://127.0.0.1:{port}: connection refused, since 2");
-    let (words, told) = wait_status(&rig, &[&place, "events wait", "start the broker"]);
-    assert_eq!(told["state"], "degraded", "{words}");
-    let broker = component(&told, "broker");
-    assert_eq!((&broker["state"], &broker["essential"]), (&"faulty".into(), &false.into()), "{told}");
+    let (words, reported) = wait_status(&fixture, &[&place, "events wait", "start the broker"]);
+    assert_eq!(reported["state"], "degraded", "{words}");
+    let broker = component(&reported, "broker");
+    assert_eq!((&broker["state"], &broker["essential"]), (&"faulty".into(), &false.into()), "{reported}");
     assert!(broker["cause"].as_str().unwrap().contains("connection refused"), "{broker}");
     // The count is that of the events, not a word: it grows while nobody takes them.
     let waiting = |words: &str| {
@@ -77,7 +77,7 @@ fn a_box_without_a_broker_says_so_on_the_box_itself() {
         head.rsplit(' ').next().unwrap().parse::<u64>().unwrap()
     };
     let before = waiting(&words);
-    wait_until("more events", || waiting(&wait_status(&rig, &["events wait"]).0) > before);
+    wait_until("more events", || waiting(&wait_status(&fixture, &["events wait"]).0) > before);
     // The cameras work, so that the box is of use: 200, and yet every place has the reason.
     let reply = client.get("/healthz");
     assert_eq!((reply.status, &reply.json()["state"]), (200, &json!("degraded")), "{}", reply.text());
@@ -88,8 +88,8 @@ fn a_box_without_a_broker_says_so_on_the_box_itself() {
     assert_eq!(alarms[0]["name"], "broker", "{alarms}");
     let broker = Broker::start_on(port);
     let watcher = listen(broker.port);
-    wait_until("all is well", || status(&rig).0.starts_with("online"));
-    watcher.wait_for("box1/status", |told| told["state"] == "online");
+    wait_until("all is well", || status(&fixture).0.starts_with("online"));
+    watcher.wait_for("box1/status", |reported| reported["state"] == "online");
     wait_until("no alarm", || client.get("/api/v1/alarms").json() == json!([]));
     assert_eq!(service.stop(), Some(0));
 }
@@ -101,8 +101,8 @@ fn a_broker_that_refuses_the_password_is_named_with_the_key_to_mend() {
     let password = dir.path().join("password");
     fs::write(&password, "wrong\n").unwrap();
     let login = format!("username = \"anna\"\npassword_file = \"{}\"", password.display());
-    let (rig, mut service, client) = run(broker.port, &login, SCENE);
-    let (words, _) = wait_status(&rig, &["broker mqtt://127.0.0.1:", "password", "mqtt.password_file"]);
+    let (fixture, mut service, client) = run(broker.port, &login, SCENE);
+    let (words, _) = wait_status(&fixture, &["broker mqtt://127.0.0.1:", "password", "mqtt.password_file"]);
     assert!(words.contains("since 2"), "{words}");
     assert!(client.get("/healthz").json()["reasons"][0].as_str().unwrap().contains("password"));
     assert_eq!(service.stop(), Some(0));
@@ -111,7 +111,7 @@ fn a_broker_that_refuses_the_password_is_named_with_the_key_to_mend() {
 #[test]
 fn a_broker_that_is_essential_makes_the_box_unhealthy_while_it_is_away() {
     let port = free_port();
-    let (_rig, mut service, client) =
+    let (_fixture, mut service, client) =
         run(port, "", &format!("[supervisor]\nessential = [\"mqtt\"]\n{SCENE}"));
     wait_until("503", || {
         let reply = client.get("/healthz");
@@ -127,18 +127,19 @@ fn a_model_whose_every_inference_fails_is_built_again_once_and_then_an_alarm() {
     let failing = Stub { fail: Some("the accelerator is gone"), ..Stub::default() };
     let camera = "[[camera]]\nname = \"a\"\nsource = \"scene:?width=320&height=240\"\n\
         detect = { model = \"bad\" }\n";
-    let place = prepared("", "", |rig| {
-        let text = fs::read_to_string(rig.config_path()).unwrap();
-        fs::write(rig.config_path(), text + &rig.stub("bad", &failing) + camera).unwrap();
+    let place = prepared("", "", |fixture| {
+        let text = fs::read_to_string(fixture.config_path()).unwrap();
+        fs::write(fixture.config_path(), text + &fixture.stub("bad", &failing) + camera).unwrap();
     });
     let watcher = listen(place.broker.port);
     let alarm = watcher.wait_for("alarm/model-bad", |alarm| !alarm.is_null());
     assert!(alarm["cause"].as_str().unwrap().contains("the accelerator is gone"), "{alarm}");
-    watcher.wait_for("box1/status", |told| {
-        told["state"] == "degraded" && told["reasons"][0].as_str().is_some_and(|r| r.contains("model bad"))
+    watcher.wait_for("box1/status", |reported| {
+        reported["state"] == "degraded"
+            && reported["reasons"][0].as_str().is_some_and(|r| r.contains("model bad"))
     });
-    let (_, told) = wait_status(&place.rig, &["model bad", "the accelerator is gone"]);
-    assert_eq!(component(&told, "model/bad")["state"], "faulty");
+    let (_, reported) = wait_status(&place.fixture, &["model bad", "the accelerator is gone"]);
+    assert_eq!(component(&reported, "model/bad")["state"], "faulty");
     wait_until("the metric", || health_of(&place.client(), "model/bad").as_deref() == Some("0"));
     // The only camera's only model: nothing works.
     wait_until("503", || place.client().get("/healthz").status == 503);
@@ -182,22 +183,22 @@ fn an_alarm_is_acknowledged_by_command_line_mqtt_and_rest_until_its_cause_is_ove
     let watcher = listen(place.broker.port);
     let alarm = watcher.wait_for("alarm/camera-a", |alarm| !alarm.is_null());
     assert!(alarm.get("acknowledged_by").is_none(), "{alarm}");
-    wait_status(&place.rig, &["camera a offline", "no sender"]);
+    wait_status(&place.fixture, &["camera a offline", "no sender"]);
     // By the command line, which also refuses what is not raised.
-    let wrong = place.rig.command(&["alarm", "acknowledge", "camera-b"]);
+    let wrong = place.fixture.command(&["alarm", "acknowledge", "camera-b"]);
     let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
     assert!(!wrong.status.success() && said.contains("camera-b") && said.contains("camera-a"), "{said}");
-    assert!(place.rig.command(&["alarm", "acknowledge", "camera-a", "--by", "anna"]).status.success());
+    assert!(place.fixture.command(&["alarm", "acknowledge", "camera-a", "--by", "anna"]).status.success());
     let alarm = retained(place.broker.port, "alarm/camera-a");
     assert_eq!(alarm["acknowledged_by"], "anna (command line)", "{alarm}");
     assert!(alarm["acknowledged_at"].as_str().unwrap().ends_with('Z'));
     crate::support::messages::assert_valid(&watcher);
-    let list = place.rig.command(&["alarm", "list"]);
+    let list = place.fixture.command(&["alarm", "list"]);
     let list = String::from_utf8_lossy(&list.stdout).into_owned();
     assert!(list.contains("camera-a: since") && list.contains("acknowledged by anna"), "{list}");
-    let (words, told) = status(&place.rig);
+    let (words, reported) = status(&place.fixture);
     assert!(words.contains("alarm camera-a was acknowledged by anna"), "{words}");
-    assert_eq!(told["state"], "degraded", "an alarm that was seen is not over");
+    assert_eq!(reported["state"], "degraded", "an alarm that was seen is not over");
     // The cause is over, and comes again: nobody has seen that yet.
     let mut sender = Sender::connect(port);
     wait_until("the alarm is over", || {
@@ -226,7 +227,7 @@ fn an_alarm_is_acknowledged_by_command_line_mqtt_and_rest_until_its_cause_is_ove
 #[test]
 fn only_what_is_essential_makes_a_box_unhealthy_whose_other_camera_works() {
     let (other, _) = waiting(&SCENE.replace("\"a\"", "\"b\""));
-    wait_status(&other.rig, &["camera a offline"]);
+    wait_status(&other.fixture, &["camera a offline"]);
     wait_until("degraded", || other.client().get("/healthz").json()["state"] == "degraded");
     assert_eq!(other.client().get("/healthz").status, 200);
     wait_until("the metric", || health_of(&other.client(), "camera/a").as_deref() == Some("0"));
@@ -256,11 +257,11 @@ fn a_file_that_was_played_to_its_end_is_not_ill() {
     let ended = format!("[[camera]]\nname = \"tape\"\nsource = \"images://{}\"\n", pictures.path().display());
     let place = place("", &format!("{ended}{SCENE}"));
     let watcher = listen(place.broker.port);
-    watcher.wait_for("tape/status", |told| told["cause"] == "the source has ended");
-    wait_until("ended", || component(&status(&place.rig).1, "camera/tape")["state"] == "ended");
-    let (words, told) = status(&place.rig);
+    watcher.wait_for("tape/status", |reported| reported["cause"] == "the source has ended");
+    wait_until("ended", || component(&status(&place.fixture).1, "camera/tape")["state"] == "ended");
+    let (words, reported) = status(&place.fixture);
     assert!(words.starts_with("online"), "{words}");
-    assert_eq!(told["reasons"], json!([]));
+    assert_eq!(reported["reasons"], json!([]));
     wait_until("healthy", || {
         place.client().get("/healthz").json() == json!({ "state": "online", "reasons": [] })
     });
@@ -268,20 +269,20 @@ fn a_file_that_was_played_to_its_end_is_not_ill() {
 }
 
 #[test]
-fn a_store_that_is_emptied_or_replaced_under_the_service_is_told() {
+fn a_store_that_is_emptied_or_replaced_under_the_service_is_reported() {
     let place = place("", SCENE);
     let watcher = listen(place.broker.port);
-    wait_until("well", || status(&place.rig).0.starts_with("online"));
-    let store = place.rig.state_dir.join("store");
-    let aside = place.rig.path("aside");
+    wait_until("well", || status(&place.fixture).0.starts_with("online"));
+    let store = place.fixture.state_dir.join("store");
+    let aside = place.fixture.path("aside");
     fs::create_dir(&aside).unwrap();
     for entry in fs::read_dir(&store).unwrap() {
         let entry = entry.unwrap();
         fs::rename(entry.path(), aside.join(entry.file_name())).unwrap();
     }
-    let (words, told) = wait_status(&place.rig, &["emptied", "restart the service"]);
+    let (words, reported) = wait_status(&place.fixture, &["emptied", "restart the service"]);
     assert!(words.contains(store.to_str().unwrap()), "{words}");
-    assert_eq!(component(&told, "store")["state"], "faulty");
+    assert_eq!(component(&reported, "store")["state"], "faulty");
     watcher.wait_for("alarm/store-files", |alarm| !alarm.is_null());
     // Another store in its place, as a restored backup is.
     for name in fs::read_dir(&aside).unwrap().map(|entry| entry.unwrap().file_name()) {
@@ -290,7 +291,7 @@ fn a_store_that_is_emptied_or_replaced_under_the_service_is_told() {
             fs::copy(from, to).unwrap();
         }
     }
-    wait_status(&place.rig, &["was replaced"]);
+    wait_status(&place.fixture, &["was replaced"]);
     for entry in fs::read_dir(&store).unwrap() {
         let path = entry.unwrap().path();
         if path.is_file() {
@@ -301,27 +302,27 @@ fn a_store_that_is_emptied_or_replaced_under_the_service_is_told() {
         let entry = entry.unwrap();
         fs::rename(entry.path(), store.join(entry.file_name())).unwrap();
     }
-    wait_until("well again", || status(&place.rig).0.starts_with("online"));
+    wait_until("well again", || status(&place.fixture).0.starts_with("online"));
     wait_until("the end of the alarm", || watcher.json("alarm/store-files").last().unwrap().is_null());
     place.end();
 }
 
 #[test]
-fn a_full_disk_of_the_state_directory_is_told_until_there_is_room() {
+fn a_full_disk_of_the_state_directory_is_reported_until_there_is_space() {
     let disk = SmallDisk::mount(16 << 20).expect("this test needs to mount a tmpfs: run it as root");
     let broker = Broker::start();
-    let mut rig = Rig::new();
-    rig.state_dir = disk.path().into();
-    rig.config(broker.port, &format!("[web]\nbind = \"127.0.0.1:0\"\n{SCENE}"));
-    let mut service = rig.run();
+    let mut fixture = Fixture::new();
+    fixture.state_dir = disk.path().into();
+    fixture.config(broker.port, &format!("[web]\nbind = \"127.0.0.1:0\"\n{SCENE}"));
+    let mut service = fixture.run();
     let client = Client::new(address(&service, 1));
-    wait_until("well", || status(&rig).0.starts_with("online"));
+    wait_until("well", || status(&fixture).0.starts_with("online"));
     disk.fill();
-    let (words, told) = wait_status(&rig, &["the disk of", "device.state_dir", "full"]);
+    let (words, reported) = wait_status(&fixture, &["the disk of", "device.state_dir", "full"]);
     assert!(words.contains(disk.path().to_str().unwrap()), "{words}");
-    assert_eq!(component(&told, "disk/state")["state"], "faulty");
+    assert_eq!(component(&reported, "disk/state")["state"], "faulty");
     wait_until("the metric", || health_of(&client, "disk/state").as_deref() == Some("0"));
     disk.free();
-    wait_until("well again", || status(&rig).0.starts_with("online"));
+    wait_until("well again", || status(&fixture).0.starts_with("online"));
     assert_eq!(service.stop(), Some(0));
 }

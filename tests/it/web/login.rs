@@ -57,7 +57,7 @@ fn seven_thousand_refused_logins_leave_what_people_changed_in_the_audit_log() {
     let begun = |line: &Value| line["time"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_second();
     let begun: Vec<i64> = lines.iter().map(begun).collect();
     assert!(begun.windows(2).all(|pair| pair[0] - pair[1] >= 59), "newest first: {begun:?}");
-    let state_dir = place.rig.state_dir.clone();
+    let state_dir = place.fixture.state_dir.clone();
     assert_eq!(place.service.stop(), Some(0), "{}", place.service.log());
     for name in ["audit.log", "refused.log"] {
         let mode = std::fs::metadata(state_dir.join(name)).unwrap().permissions().mode();
@@ -109,7 +109,7 @@ fn a_wrong_password_a_thousand_times_is_answered_and_keeps_nobody_else_out() {
 }
 
 #[test]
-fn an_unknown_user_is_told_what_a_known_one_is() {
+fn an_unknown_user_is_reported_what_a_known_one_is() {
     let place = with_users(SCENE);
     let known = log_in(&place, "127.0.0.2", "anna", "something else");
     let unknown = log_in(&place, "127.0.0.3", "nobody", "something else");

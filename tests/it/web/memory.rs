@@ -31,17 +31,17 @@ fn newest(client: &Client) -> u64 {
 
 /// What `text` begins with, then `part` as often as fits into a body, then the end.
 fn filled(begin: &str, part: &str, end: &str) -> Vec<u8> {
-    let room = (23 << 20) - begin.len() - end.len();
-    [begin, &part.repeat(room / part.len()), end].concat().into_bytes()
+    let space = (23 << 20) - begin.len() - end.len();
+    [begin, &part.repeat(space / part.len()), end].concat().into_bytes()
 }
 
 #[test]
 fn no_request_takes_more_memory_than_is_promised_and_the_box_goes_on_inspecting() {
-    let place = prepared("", INSPECTS, |rig| {
-        fs::create_dir(rig.path("recipes")).unwrap();
-        fs::write(rig.path("recipes/good.toml"), RECIPE).unwrap();
+    let place = prepared("", INSPECTS, |fixture| {
+        fs::create_dir(fixture.path("recipes")).unwrap();
+        fs::write(fixture.path("recipes/good.toml"), RECIPE).unwrap();
         for (name, role, password) in PASSWORDS {
-            assert!(user(rig, &["add", name, "--role", role], password).status.success());
+            assert!(user(fixture, &["add", name, "--role", role], password).status.success());
         }
     });
     let anna = place.client().log_in("anna", "may everything");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::support::rig::Stub;
+use crate::support::fixture::Stub;
 use crate::support::wait_until;
 use crate::web::client::prepared;
 
@@ -88,10 +88,10 @@ fn labels(head: &str) -> (String, Vec<(String, String)>) {
 fn figures_are_well_formed_and_say_what_telemetry_says() {
     let cameras = "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=60\"\ndetect = { model = \"fast\" }\n\
         track = { min_frames = 1 }\n";
-    let place = prepared("", "", |rig| {
-        let model = rig.stub("fast", &Stub::default());
-        let text = std::fs::read_to_string(rig.config_path()).unwrap();
-        std::fs::write(rig.config_path(), text + &model + cameras).unwrap();
+    let place = prepared("", "", |fixture| {
+        let model = fixture.stub("fast", &Stub::default());
+        let text = std::fs::read_to_string(fixture.config_path()).unwrap();
+        std::fs::write(fixture.config_path(), text + &model + cameras).unwrap();
     });
     let client = place.client();
     let mut samples = Vec::new();

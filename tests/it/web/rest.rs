@@ -16,15 +16,15 @@ fn faults(document: &Value, schema: &Value, body: &Value) -> Vec<String> {
 fn every_documented_read_answers_as_its_schema_says() {
     let cameras = "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=60\"\ndetect = { model = \"fast\" }\n\
         track = { min_frames = 1, update_every_ms = 50 }\n";
-    let place = prepared("", "", |rig| {
-        let model = rig.stub("fast", &crate::support::rig::Stub::default());
-        let text = std::fs::read_to_string(rig.config_path()).unwrap();
-        std::fs::write(rig.config_path(), text + &model + cameras).unwrap();
+    let place = prepared("", "", |fixture| {
+        let model = fixture.stub("fast", &crate::support::fixture::Stub::default());
+        let text = std::fs::read_to_string(fixture.config_path()).unwrap();
+        std::fs::write(fixture.config_path(), text + &model + cameras).unwrap();
     });
     let client = place.client();
     wait_until("something to tell", || {
-        let told = |path: &str| !client.get(path).json()["now"].is_null();
-        told("/api/v1/telemetry") && client.get("/api/v1/events/recent").json()[0].is_object()
+        let reported = |path: &str| !client.get(path).json()["now"].is_null();
+        reported("/api/v1/telemetry") && client.get("/api/v1/events/recent").json()[0].is_object()
     });
     let document = client.get("/api/v1/openapi.json").json();
     assert_eq!(document["openapi"], "3.1.0");
@@ -218,13 +218,13 @@ fn example(document: &Value, schema: &Value) -> Value {
 
 #[test]
 fn no_documented_request_is_refused_for_its_form() {
-    let place = prepared("", "", |rig| {
-        std::fs::create_dir(rig.path("recipes")).unwrap();
+    let place = prepared("", "", |fixture| {
+        std::fs::create_dir(fixture.path("recipes")).unwrap();
         let recipe = "size = [64, 64]\n[[roi]]\nname = \"all\"\nrect = [8, 8, 16, 16]\nkind = \"presence\"\nhigh = 254\n";
-        std::fs::write(rig.path("recipes/a.toml"), recipe).unwrap();
+        std::fs::write(fixture.path("recipes/a.toml"), recipe).unwrap();
         let camera = "[[camera]]\nname = \"a\"\nsource = \"scene:?width=64&height=64&fps=30\"\ninspect = { product = \"a\" }\n";
-        let text = std::fs::read_to_string(rig.config_path()).unwrap();
-        std::fs::write(rig.config_path(), text + camera).unwrap();
+        let text = std::fs::read_to_string(fixture.config_path()).unwrap();
+        std::fs::write(fixture.config_path(), text + camera).unwrap();
     });
     let client = place.client();
     wait_until("the camera", || client.get("/api/v1/cameras").json()[0]["state"] == "online");

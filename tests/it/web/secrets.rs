@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use crate::support::fixture::Fixture;
 use crate::support::messages::listen;
-use crate::support::rig::Rig;
 use crate::support::wait_until;
 use crate::web::client::{address, place};
 
@@ -86,15 +86,15 @@ fn no_secret_of_a_source_is_shown_in_log_page_rest_metrics_status_or_mqtt() {
     };
     wait_until("every source has failed", tried);
     for n in 0..sources.len() {
-        watcher.wait_for(&format!("camera/c{n}/status"), |told| {
-            told["cause"].as_str().is_some_and(|c| c != "no frame yet")
+        watcher.wait_for(&format!("camera/c{n}/status"), |reported| {
+            reported["cause"].as_str().is_some_and(|c| c != "no frame yet")
         });
     }
     let config = client.get("/api/v1/config").json();
     let text = config["text"].as_str().unwrap();
     assert!(text.contains(&format!("source = \"rtsp://{at}/live\"")), "{text}");
     assert!(text.contains("source = \"launch:souphttpsrc ! jpegdec\""), "{text}");
-    assert_eq!(config["path"], place.rig.config_path().display().to_string());
+    assert_eq!(config["path"], place.fixture.config_path().display().to_string());
     assert_eq!(config["hash"], client.get("/api/v1/status").json()["config_hash"]);
     for path in [
         "/",
@@ -111,7 +111,7 @@ fn no_secret_of_a_source_is_shown_in_log_page_rest_metrics_status_or_mqtt() {
         let shown = client.get(path).text();
         assert!(!shown.contains(MARK), "{path}: {shown}");
     }
-    let status = place.rig.command(&["status"]);
+    let status = place.fixture.command(&["status"]);
     let printed = [status.stdout, status.stderr].concat();
     assert!(!String::from_utf8_lossy(&printed).contains(MARK));
     for message in watcher.on("") {
@@ -128,16 +128,16 @@ fn no_secret_of_a_source_is_shown_in_log_page_rest_metrics_status_or_mqtt() {
 
 #[test]
 fn no_fault_of_check_repeats_a_password() {
-    let rig = Rig::new();
+    let fixture = Fixture::new();
     for source in [
         "rtsp://admin:geheim/x@127.0.0.1:8554/stream",
         "rtsp://admin:geheim#x@127.0.0.1:8554/stream",
         "http://admin:x/geheim@127.0.0.1/mjpg",
         "http://admin:12#geheim@127.0.0.1/mjpg",
     ] {
-        rig.config(1, &format!("[[camera]]\nname = \"a\"\nsource = \"{source}\"\n"));
+        fixture.config(1, &format!("[[camera]]\nname = \"a\"\nsource = \"{source}\"\n"));
         for arguments in [&["check"][..], &["check", "--json"], &["run", "--strict"]] {
-            let output = rig.command(arguments);
+            let output = fixture.command(arguments);
             let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
             assert_eq!(output.status.code(), Some(3), "{said}");
             assert!(
@@ -148,8 +148,8 @@ fn no_fault_of_check_repeats_a_password() {
         }
     }
     for mqtt in ["mqtt://joe:geheim@b", "mqtt://geheim/@b", "http://geheim@b", "mqtt://b:geheim"] {
-        rig.config_with(&format!("url = \"{mqtt}\""), "stub", crate::web::client::SCENE);
-        let output = rig.command(&["check"]);
+        fixture.config_with(&format!("url = \"{mqtt}\""), "stub", crate::web::client::SCENE);
+        let output = fixture.command(&["check"]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code() == Some(3) && !said.contains(MARK), "{said}");
     }
@@ -166,17 +166,17 @@ fn the_password_of_a_source_comes_from_a_file_and_from_a_systemd_credential() {
         let refused = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"camera\"\r\nContent-Length: 0\r\n\r\n";
         (!*stopped.lock().unwrap()).then(|| refused.to_owned())
     });
-    let rig = Rig::new();
-    std::fs::write(rig.path("file.password"), "geheim-1\n").unwrap();
-    std::fs::write(rig.path("front"), "geheim-2\n").unwrap();
+    let fixture = Fixture::new();
+    std::fs::write(fixture.path("file.password"), "geheim-1\n").unwrap();
+    std::fs::write(fixture.path("front"), "geheim-2\n").unwrap();
     let camera = |name: &str, file: &str| {
         format!(
             "[[camera]]\nname = \"{name}\"\nsource = \"http://{at}/{name}\"\nusername = \"joe\"\npassword_file = \"{file}\"\n"
         )
     };
-    rig.config(1, &(camera("a", "file.password") + &camera("b", "credential:front")));
-    let folder = rig.path("").display().to_string();
-    let mut service = rig.run_with(&[("CREDENTIALS_DIRECTORY", &folder)]);
+    fixture.config(1, &(camera("a", "file.password") + &camera("b", "credential:front")));
+    let folder = fixture.path("").display().to_string();
+    let mut service = fixture.run_with(&[("CREDENTIALS_DIRECTORY", &folder)]);
     for (name, password) in [("a", "geheim-1"), ("b", "geheim-2")] {
         let login = base64::engine::general_purpose::STANDARD.encode(format!("joe:{password}"));
         wait_until("the login", || {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::rig::Rig;
+use crate::support::fixture::Fixture;
 use crate::support::wait_until;
 use crate::web::access::{PASSWORDS, with_users};
 use crate::web::client::{Client, Place, Reply, SCENE, prepared, user};
@@ -123,11 +123,11 @@ fn a_device_cookie_is_no_login_and_of_one_account_only() {
     assert_eq!(log_in(&forged, "anna", "may everything").status, 429);
     assert_eq!(log_in(&carrier, "anna", "may everything").status, 200);
     // The key outlives a restart, readable by its owner only.
-    let key = place.rig.state_dir.join("device.key");
+    let key = place.fixture.state_dir.join("device.key");
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&key).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(place.service.stop(), Some(0));
-    let service = place.rig.run();
+    let service = place.fixture.run();
     let at = crate::web::client::address(&service, 1);
     let again = Client { at, ..client };
     for _ in 0..30 {
@@ -172,11 +172,11 @@ fn half_request_heads_from_one_address_or_from_a_hundred_keep_nobody_out() {
 
 #[test]
 fn behind_a_proxy_that_is_trusted_everybody_has_an_address() {
-    let proxied = prepared("trusted_proxies = [\"127.0.0.80\", \"127.9.0.0/16\"]", SCENE, |rig| {
-        std::fs::create_dir_all(&rig.state_dir).unwrap();
-        let file = rig.state_dir.join("users").display().to_string();
+    let proxied = prepared("trusted_proxies = [\"127.0.0.80\", \"127.9.0.0/16\"]", SCENE, |fixture| {
+        std::fs::create_dir_all(&fixture.state_dir).unwrap();
+        let file = fixture.state_dir.join("users").display().to_string();
         for (name, role, password) in PASSWORDS {
-            let made = user(rig, &["add", name, "--role", role, "--file", &file], password);
+            let made = user(fixture, &["add", name, "--role", role, "--file", &file], password);
             assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         }
     });
@@ -209,10 +209,10 @@ fn behind_a_proxy_that_is_trusted_everybody_has_an_address() {
 
 #[test]
 fn a_proxy_in_front_needs_users_and_addresses_that_are_some() {
-    let rig = Rig::new();
+    let fixture = Fixture::new();
     let check = |web: &str| {
-        rig.config(1, &format!("[web]\n{web}\n{SCENE}"));
-        let outcome = rig.command(&["check"]);
+        fixture.config(1, &format!("[web]\n{web}\n{SCENE}"));
+        let outcome = fixture.command(&["check"]);
         (outcome.status.code(), String::from_utf8_lossy(&outcome.stderr).into_owned())
     };
     let (code, said) = check("trusted_proxies = [\"127.0.0.1\"]");

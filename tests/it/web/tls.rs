@@ -37,14 +37,14 @@ fn ask(at: SocketAddr, ca: &Path, request: &[u8]) -> Result<String, String> {
 fn the_page_is_served_by_tls_and_a_renewed_certificate_is_taken_at_a_reload() {
     let (first, second) = (Certs::make(), Certs::make());
     let web = "cert_file = \"web.crt\"\nkey_file = \"web.key\"\n";
-    let put = |rig: &crate::support::rig::Rig, certs: &Certs| {
+    let put = |fixture: &crate::support::fixture::Fixture, certs: &Certs| {
         for (from, to) in [("server.crt", "web.crt"), ("server.key", "web.key")] {
-            std::fs::copy(certs.file(from), rig.path(to)).unwrap();
+            std::fs::copy(certs.file(from), fixture.path(to)).unwrap();
         }
     };
-    let place = prepared(web, SCENE, |rig| {
-        put(rig, &first);
-        assert!(user(rig, &["add", "anna", "--role", "admin"], "may everything").status.success());
+    let place = prepared(web, SCENE, |fixture| {
+        put(fixture, &first);
+        assert!(user(fixture, &["add", "anna", "--role", "admin"], "may everything").status.success());
     });
     assert!(place.service.log().contains("the page is at https://127.0.0.1:"), "{}", place.service.log());
     let login = br#"{"name":"anna","password":"may everything"}"#;
@@ -60,17 +60,18 @@ fn the_page_is_served_by_tls_and_a_renewed_certificate_is_taken_at_a_reload() {
     let health = Client::new(place.at).request("GET", "/healthz", None);
     assert!(ask(place.at, &second.file("ca.crt"), &health).is_err());
     // A key that does not fit is refused, and the certificate in force stays.
-    std::fs::copy(second.file("server.crt"), place.rig.path("web.crt")).unwrap();
+    std::fs::copy(second.file("server.crt"), place.fixture.path("web.crt")).unwrap();
     place.service.signal(libc::SIGHUP);
     wait_until("the alarm", || {
-        let told = ask(place.at, &first.file("ca.crt"), &health);
-        told.is_ok_and(|told| told.contains("the former certificate stays in force"))
+        let reported = ask(place.at, &first.file("ca.crt"), &health);
+        reported.is_ok_and(|reported| reported.contains("the former certificate stays in force"))
     });
-    put(&place.rig, &second);
+    put(&place.fixture, &second);
     place.service.signal(libc::SIGHUP);
     wait_until("the new certificate", || ask(place.at, &second.file("ca.crt"), &health).is_ok());
     wait_until("the alarm is over", || {
-        ask(place.at, &second.file("ca.crt"), &health).is_ok_and(|told| !told.contains("former certificate"))
+        ask(place.at, &second.file("ca.crt"), &health)
+            .is_ok_and(|reported| !reported.contains("former certificate"))
     });
     place.end();
 }

@@ -25,9 +25,9 @@ pub struct Light {
     pub seed: u64,
 }
 
-struct Dice(u64);
+struct Rng(u64);
 
-impl Dice {
+impl Rng {
     fn next(&mut self) -> f64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -45,14 +45,14 @@ impl Part {
 
     /// Rectangles and discs of many sizes and greys.
     pub fn new(width: usize, height: usize, seed: u64) -> Part {
-        let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut rng = Rng(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let (w, h) = (width * SUB, height * SUB);
         let mut fine = vec![120; w * h];
         for _ in 0..width * height / 200 {
-            let (cx, cy) = (dice.next() * w as f64, dice.next() * h as f64);
-            let (a, b) = ((3.0 + 14.0 * dice.next()) * SUB as f64, (3.0 + 9.0 * dice.next()) * SUB as f64);
-            let (round, grey) = (dice.next() < 0.4, (30.0 + 190.0 * dice.next()) as u8);
-            let (sin, cos) = (dice.next() * 3.0).sin_cos();
+            let (cx, cy) = (rng.next() * w as f64, rng.next() * h as f64);
+            let (a, b) = ((3.0 + 14.0 * rng.next()) * SUB as f64, (3.0 + 9.0 * rng.next()) * SUB as f64);
+            let (round, grey) = (rng.next() < 0.4, (30.0 + 190.0 * rng.next()) as u8);
+            let (sin, cos) = (rng.next() * 3.0).sin_cos();
             let r = a.max(b) as isize + 1;
             for y in (cy as isize - r).max(0)..(cy as isize + r).min(h as isize) {
                 for x in (cx as isize - r).max(0)..(cx as isize + r).min(w as isize) {
@@ -71,7 +71,7 @@ impl Part {
     /// The part at `pose`, in a frame of its own size and of any format; chroma is noise, colours are equal.
     pub fn picture(&self, format: PixelFormat, pose: &Pose, light: Light) -> Picture {
         let mut picture = Picture::noise(format, (self.width, self.height), 5, light.seed);
-        let mut dice = Dice(light.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut rng = Rng(light.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let (sin, cos) = f64::from(pose.angle_rad).sin_cos();
         for y in 0..self.height {
             for x in 0..self.width {
@@ -82,7 +82,7 @@ impl Part {
                     let (dx, dy) = (fx - f64::from(pose.dx), fy - f64::from(pose.dy));
                     sum += self.at(cos * dx + sin * dy, cos * dy - sin * dx);
                 }
-                let normal = (0..12).map(|_| dice.next()).sum::<f64>() - 6.0;
+                let normal = (0..12).map(|_| rng.next()).sum::<f64>() - 6.0;
                 let grey = light.gain * sum / (SUB * SUB) as f64 + light.offset + light.noise * normal;
                 put(&mut picture, x, y, grey.round().clamp(0.0, 255.0) as u8);
             }

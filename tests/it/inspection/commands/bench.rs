@@ -9,7 +9,7 @@ use ocellus::image::{Preprocessor, Target};
 use ocellus::types::{PixelFormat, Planes};
 use serde_json::Value;
 
-use crate::support::rig::Rig;
+use crate::support::fixture::Fixture;
 
 /// The recipe of the plate that ships.
 pub const PLATE: &str = include_str!("../../../../config/recipes/plate.toml");
@@ -21,12 +21,12 @@ pub const LINE: &str = "[evidence]\nkeep_ok_every = 1\n[[camera]]\nname = \"a\"\
     [[trigger]]\nname = \"light\"\ncamera = \"a\"\nport = \"light.tty\"\nprotocol = \"line\"\n";
 
 /// A box with the recipe of the plate, whose camera is `camera`.
-pub fn bench(camera: &str) -> Rig {
-    let rig = Rig::new();
-    rig.config(1, camera);
-    fs::create_dir(rig.path("recipes")).unwrap();
-    fs::write(rig.path("recipes/plate.toml"), PLATE).unwrap();
-    rig
+pub fn bench(camera: &str) -> Fixture {
+    let fixture = Fixture::new();
+    fixture.config(1, camera);
+    fs::create_dir(fixture.path("recipes")).unwrap();
+    fs::write(fixture.path("recipes/plate.toml"), PLATE).unwrap();
+    fixture
 }
 
 /// A camera that shows the one picture in `folder` for ever.
@@ -67,10 +67,10 @@ pub fn paint(folder: &Path, first: u64, good: usize, bad: usize) -> [Vec<PathBuf
 }
 
 /// Teaches eight good plates; the first is the one on which the recipe was drawn.
-pub fn teach(rig: &Rig) -> Vec<PathBuf> {
-    let [good, _] = paint(&rig.path("good"), 400, 8, 0);
+pub fn teach(fixture: &Fixture) -> Vec<PathBuf> {
+    let [good, _] = paint(&fixture.path("good"), 400, 8, 0);
     let names: Vec<_> = good.iter().map(|path| path.to_str().unwrap()).collect();
-    told(rig, &[&["golden", "add", "plate"], &names[..]].concat());
+    output(fixture, &[&["golden", "add", "plate"], &names[..]].concat());
     good
 }
 
@@ -81,32 +81,32 @@ pub fn words(output: &Output) -> (Option<i32>, String) {
 
 /// What it prints; it must succeed.
 #[track_caller]
-pub fn told(rig: &Rig, arguments: &[&str]) -> String {
-    let (code, words) = words(&rig.command(arguments));
+pub fn output(fixture: &Fixture, arguments: &[&str]) -> String {
+    let (code, words) = words(&fixture.command(arguments));
     assert_eq!(code, Some(0), "{words}");
     words
 }
 
 /// The object that it prints; it must succeed.
 #[track_caller]
-pub fn json(rig: &Rig, arguments: &[&str]) -> Value {
-    let output = rig.command(&[arguments, &["--json"]].concat());
+pub fn json(fixture: &Fixture, arguments: &[&str]) -> Value {
+    let output = fixture.command(&[arguments, &["--json"]].concat());
     assert_eq!(output.status.code(), Some(0), "{:?}", words(&output));
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(told["ok"], true, "{told}");
-    told
+    let output: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output["ok"], true, "{output}");
+    output
 }
 
 /// It must end with this exit code, and say each of these words; in JSON it must say that it is not well.
 #[track_caller]
-pub fn refused(rig: &Rig, arguments: &[&str], code: i32, expected: &[&str]) -> Value {
-    let (found, said) = words(&rig.command(arguments));
+pub fn refused(fixture: &Fixture, arguments: &[&str], code: i32, expected: &[&str]) -> Value {
+    let (found, said) = words(&fixture.command(arguments));
     assert_eq!(found, Some(code), "{said}");
     for word in expected {
         assert!(said.contains(word), "\"{word}\" is missing in: {said}");
     }
-    let output = rig.command(&[arguments, &["--json"]].concat());
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((output.status.code(), &told["ok"]), (Some(code), &false.into()), "{told}");
-    told
+    let output = fixture.command(&[arguments, &["--json"]].concat());
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &answer["ok"]), (Some(code), &false.into()), "{answer}");
+    answer
 }

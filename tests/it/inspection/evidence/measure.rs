@@ -7,7 +7,7 @@ use ocellus::sinks::Sink;
 use ocellus::sinks::evidence;
 use ocellus::types::{Frame, Outcome, PixelFormat, Stamp};
 
-use crate::inspection::evidence::desk::{Desk, WALL_NS, inspection, settings};
+use crate::inspection::evidence::harness::{Harness, WALL_NS, inspection, settings};
 use crate::support::wait_until;
 
 const SIZE: (usize, usize) = (2448, 2048);
@@ -37,20 +37,20 @@ fn median(mut times: Vec<Duration>) -> Duration {
 #[ignore = "prints figures, proves nothing"]
 fn copying_writing_and_opening_a_large_frame() {
     for format in [PixelFormat::Gray8, PixelFormat::Nv12, PixelFormat::Rgb] {
-        let desk = Desk::start(settings());
+        let harness = Harness::start(settings());
         let frame = camera_frame(format);
         let (mut copies, mut writes, mut opens) = (Vec::new(), Vec::new(), Vec::new());
         for id in 1..=ROUNDS {
             let began = Instant::now();
-            desk.evidence.offer_inspection(&inspection(id, Outcome::Ng), Some(&frame));
+            harness.evidence.offer_inspection(&inspection(id, Outcome::Ng), Some(&frame));
             copies.push(began.elapsed());
-            wait_until("it is written", || desk.evidence.counters().kept.get() == id);
+            wait_until("it is written", || harness.evidence.counters().kept.get() == id);
             writes.push(began.elapsed());
             let began = Instant::now();
-            evidence::open(&desk.folder(id, "ng")).unwrap();
+            evidence::open(&harness.folder(id, "ng")).unwrap();
             opens.push(began.elapsed());
         }
-        let kib = desk.evidence.counters().bytes.get() as u64 / ROUNDS / 1024;
+        let kib = harness.evidence.counters().bytes.get() as u64 / ROUNDS / 1024;
         let first = copies[0];
         println!(
             "{} {}×{}: copied in {:.2?} (the first in {first:.2?}), on disk after {:.1?}, opened in {:.1?}, {kib} KiB",

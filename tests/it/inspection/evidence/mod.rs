@@ -1,6 +1,6 @@
 //! Evidence: what an inspection saw comes back bit for bit, what was edited is named, and no disk stops inspection.
 
-mod desk;
+mod harness;
 mod limits;
 mod measure;
 mod running;
@@ -8,7 +8,7 @@ mod tampering;
 
 use std::sync::Arc;
 
-use desk::{Desk, frame, inspection, record, roi, settings};
+use harness::{Harness, frame, inspection, record, roi, settings};
 use ocellus::config;
 use ocellus::sinks::evidence::{self, Evidence, Replay, compare};
 use ocellus::sinks::{Offer, Sink};
@@ -26,7 +26,7 @@ fn bytes_of(frame: &Frame) -> Vec<Vec<u8>> {
 
 #[test]
 fn a_frame_of_every_format_and_odd_size_comes_back_bit_for_bit() {
-    let desk = Desk::start(settings());
+    let harness = Harness::start(settings());
     let sizes = [(1, 1), (2, 2), (5, 3), (3, 7), (64, 48), (641, 479), (17, 256)];
     let shapes = PixelFormat::ALL.into_iter().flat_map(|format| sizes.map(|(w, h)| (format, w, h)));
     let mut kept = Vec::new();
@@ -34,30 +34,33 @@ fn a_frame_of_every_format_and_odd_size_comes_back_bit_for_bit() {
         let mut frame = frame(id, shape);
         frame.colour = Colour { matrix: Matrix::Bt709, range: Range::Full };
         frame.pts_ns = Some(id * 33_366_700);
-        assert_eq!(desk.evidence.offer_inspection(&inspection(id, Outcome::Ng), Some(&frame)), Offer::Taken);
-        desk.written(id);
+        assert_eq!(
+            harness.evidence.offer_inspection(&inspection(id, Outcome::Ng), Some(&frame)),
+            Offer::Taken
+        );
+        harness.written(id);
         kept.push((id, frame));
     }
     for (id, frame) in kept {
-        let opened = evidence::open(&desk.folder(id, "ng")).unwrap();
+        let opened = evidence::open(&harness.folder(id, "ng")).unwrap();
         let again = &opened.frame;
-        let told = format!("{frame:?}");
-        assert_eq!(bytes_of(again), bytes_of(&frame), "{told}");
+        let reported = format!("{frame:?}");
+        assert_eq!(bytes_of(again), bytes_of(&frame), "{reported}");
         assert_eq!((again.format, again.width, again.height), (frame.format, frame.width, frame.height));
-        assert_eq!((again.colour, again.pts_ns), (frame.colour, frame.pts_ns), "{told}");
-        assert_eq!((again.seq, again.captured), (frame.seq, frame.captured), "{told}");
+        assert_eq!((again.colour, again.pts_ns), (frame.colour, frame.pts_ns), "{reported}");
+        assert_eq!((again.seq, again.captured), (frame.seq, frame.captured), "{reported}");
     }
 }
 
 #[test]
 fn a_frame_with_padded_rows_from_gstreamer_comes_back_bit_for_bit() {
-    let desk = Desk::start(settings());
+    let harness = Harness::start(settings());
     // GStreamer pads the rows of these to multiples of four.
     for (id, format) in (1..).zip(PixelFormat::ALL) {
-        let frame = desk::gst_frame(format, 35, 21);
-        desk.evidence.offer_inspection(&inspection(id, Outcome::Error), Some(&frame));
-        desk.written(id);
-        let again = evidence::open(&desk.folder(id, "error")).unwrap().frame;
+        let frame = harness::gst_frame(format, 35, 21);
+        harness.evidence.offer_inspection(&inspection(id, Outcome::Error), Some(&frame));
+        harness.written(id);
+        let again = evidence::open(&harness.folder(id, "error")).unwrap().frame;
         assert_eq!(bytes_of(&again), bytes_of(&frame), "{format:?}");
         assert_eq!(again.colour, frame.colour);
     }
@@ -65,11 +68,11 @@ fn a_frame_with_padded_rows_from_gstreamer_comes_back_bit_for_bit() {
 
 #[test]
 fn everything_a_verdict_rests_on_is_kept_and_read_back() {
-    let desk = Desk::start(settings());
-    desk.evidence.product("bracket/3/7", record());
+    let harness = Harness::start(settings());
+    harness.evidence.product("bracket/3/7", record());
     let kept = inspection(42, Outcome::Ng);
-    desk.keep(&kept);
-    let opened = evidence::open(&desk.folder(42, "ng")).unwrap();
+    harness.keep(&kept);
+    let opened = evidence::open(&harness.folder(42, "ng")).unwrap();
     let document = &opened.document;
     assert_eq!(opened.recipe.as_deref(), Some(&*record().recipe_text));
     let recipe = document.recipe.as_ref().unwrap();
@@ -80,45 +83,48 @@ fn everything_a_verdict_rests_on_is_kept_and_read_back() {
     assert!(document.program.starts_with("ocellus "), "{}", document.program);
     let unjudged = opened.unjudged();
     assert_eq!((&unjudged.trigger, unjudged.id, unjudged.frame), (&kept.trigger, 42, kept.frame));
-    assert!(desk.folder(42, "ng").join("frame.jpg").metadata().unwrap().len() > 100);
+    assert!(harness.folder(42, "ng").join("frame.jpg").metadata().unwrap().len() > 100);
     // The file itself may be opened too.
-    assert!(evidence::open(&desk.folder(42, "ng").join("evidence.json")).is_ok());
+    assert!(evidence::open(&harness.folder(42, "ng").join("evidence.json")).is_ok());
 }
 
 #[test]
 fn the_record_of_the_revisions_that_judged_is_kept_not_that_of_the_latest_selection() {
-    let desk = Desk::start(settings());
-    desk.evidence.product("bracket/3/7", record());
+    let harness = Harness::start(settings());
+    harness.evidence.product("bracket/3/7", record());
     let newer =
         evidence::ProductRecord { recipe_revision: 4, recipe_text: "newer".into(), ..(*record()).clone() };
-    desk.evidence.product("bracket/4/7", Arc::new(newer));
-    desk.keep(&inspection(1, Outcome::Ng));
-    desk.keep(&Arc::new(Inspection { recipe_revision: 4, ..(*inspection(2, Outcome::Ng)).clone() }));
-    desk.keep(&Arc::new(Inspection { recipe_revision: 5, ..(*inspection(3, Outcome::Ng)).clone() }));
-    let recipe = |id| evidence::open(&desk.folder(id, "ng")).unwrap().recipe;
+    harness.evidence.product("bracket/4/7", Arc::new(newer));
+    harness.keep(&inspection(1, Outcome::Ng));
+    harness.keep(&Arc::new(Inspection { recipe_revision: 4, ..(*inspection(2, Outcome::Ng)).clone() }));
+    harness.keep(&Arc::new(Inspection { recipe_revision: 5, ..(*inspection(3, Outcome::Ng)).clone() }));
+    let recipe = |id| evidence::open(&harness.folder(id, "ng")).unwrap().recipe;
     assert_eq!(recipe(1), Some(record().recipe_text.clone()));
     assert_eq!((recipe(2).as_deref(), recipe(3)), (Some("newer"), None));
 }
 
 #[test]
 fn the_same_results_are_the_same_bit_for_bit_and_times_do_not_count() {
-    let desk = Desk::start(settings());
+    let harness = Harness::start(settings());
     let kept = inspection(5, Outcome::Ng);
-    desk.keep(&kept);
-    let opened = evidence::open(&desk.folder(5, "ng")).unwrap();
+    harness.keep(&kept);
+    let opened = evidence::open(&harness.folder(5, "ng")).unwrap();
     let mut replayed = Inspection { latency: Default::default(), ..(*kept).clone() };
     replayed.rois.iter_mut().for_each(|roi| roi.duration_us += 77);
     assert_eq!(compare(&opened.document, &replayed), []);
-    let told = Replay::new(&opened, &replayed);
-    assert!(told.identical && told.to_string().ends_with("the same bit for bit: 3 ROIs"), "{told}");
+    let reported = Replay::new(&opened, &replayed);
+    assert!(
+        reported.identical && reported.to_string().ends_with("the same bit for bit: 3 ROIs"),
+        "{reported}"
+    );
 }
 
 #[test]
 fn a_replay_that_differs_in_one_bit_says_where() {
-    let desk = Desk::start(settings());
+    let harness = Harness::start(settings());
     let kept = inspection(5, Outcome::Ng);
-    desk.keep(&kept);
-    let opened = evidence::open(&desk.folder(5, "ng")).unwrap();
+    harness.keep(&kept);
+    let opened = evidence::open(&harness.folder(5, "ng")).unwrap();
     let next = |value: f32| f32::from_bits(value.to_bits() + 1);
     let differs = |change: &dyn Fn(&mut Inspection)| {
         let mut replayed = (*kept).clone();
@@ -139,16 +145,16 @@ fn a_replay_that_differs_in_one_bit_says_where() {
     assert_eq!(differs(&|r| drop(r.rois.pop())), "number of ROIs");
     let mut replayed = (*kept).clone();
     replayed.rois[0].score = next(replayed.rois[0].score);
-    let told = Replay::new(&opened, &replayed).to_string();
+    let reported = Replay::new(&opened, &replayed).to_string();
     assert!(
-        told.contains("roi \"hole\" score: recorded 0.93 (3f6e147b), replayed 0.93000007 (3f6e147c)"),
-        "{told}"
+        reported.contains("roi \"hole\" score: recorded 0.93 (3f6e147b), replayed 0.93000007 (3f6e147c)"),
+        "{reported}"
     );
 }
 
 #[test]
 fn not_a_number_and_negative_zero_are_kept_as_they_are() {
-    let desk = Desk::start(settings());
+    let harness = Harness::start(settings());
     let mut strange = (*inspection(1, Outcome::Error)).clone();
     strange.rois =
         vec![roi("nan", Verdict::Error, f32::from_bits(0xffc0_0123)), roi("zero", Verdict::Ok, -0.0)];
@@ -159,23 +165,23 @@ fn not_a_number_and_negative_zero_are_kept_as_they_are() {
         score: f32::NAN,
     }];
     let strange = Arc::new(strange);
-    desk.keep(&strange);
-    let opened = evidence::open(&desk.folder(1, "error")).unwrap();
+    harness.keep(&strange);
+    let opened = evidence::open(&harness.folder(1, "error")).unwrap();
     assert_eq!(compare(&opened.document, &strange), []);
     assert_eq!(opened.document.rois[0].score.0.to_bits(), 0xffc0_0123);
 }
 
 #[test]
 fn of_good_parts_every_nth_of_each_camera_is_kept() {
-    let desk = Desk::start(config::Evidence { keep_ok_every: 3, ..settings() });
+    let harness = Harness::start(config::Evidence { keep_ok_every: 3, ..settings() });
     for id in 0..20 {
         let camera = if id % 2 == 0 { "left" } else { "right" };
         let part = Inspection { camera: camera.into(), ..(*inspection(id, Outcome::Ok)).clone() };
-        desk.evidence.offer_inspection(&Arc::new(part), Some(&frame(id, (PixelFormat::Gray8, 8, 8))));
+        harness.evidence.offer_inspection(&Arc::new(part), Some(&frame(id, (PixelFormat::Gray8, 8, 8))));
     }
     let (mut left, mut right) = (Vec::new(), Vec::new());
-    desk.written(8);
-    for (id, camera) in desk.finish() {
+    harness.written(8);
+    for (id, camera) in harness.finish() {
         if camera == "left" { left.push(id) } else { right.push(id) }
     }
     assert_eq!((left, right), (vec![0, 6, 12, 18], vec![1, 7, 13, 19]));
@@ -183,53 +189,53 @@ fn of_good_parts_every_nth_of_each_camera_is_kept() {
 
 #[test]
 fn what_is_not_wanted_or_has_no_frame_is_not_kept() {
-    let desk = Desk::start(config::Evidence { keep_error: false, ..settings() });
+    let harness = Harness::start(config::Evidence { keep_error: false, ..settings() });
     let small = frame(1, (PixelFormat::Gray8, 8, 8));
     for (id, outcome) in [(1, Outcome::Error), (2, Outcome::Ok), (3, Outcome::Missed), (4, Outcome::Overrun)]
     {
-        assert_eq!(desk.evidence.offer_inspection(&inspection(id, outcome), Some(&small)), Offer::Taken);
+        assert_eq!(harness.evidence.offer_inspection(&inspection(id, outcome), Some(&small)), Offer::Taken);
     }
-    assert_eq!(desk.evidence.offer_inspection(&inspection(5, Outcome::Ng), None), Offer::Taken);
-    desk.evidence.reconfigure(&config::Evidence { enabled: false, ..settings() }, "");
-    desk.evidence.offer_inspection(&inspection(6, Outcome::Ng), Some(&small));
-    desk.evidence.reconfigure(&settings(), "beef");
-    desk.keep(&inspection(7, Outcome::Ng));
-    assert_eq!(evidence::open(&desk.folder(7, "ng")).unwrap().document.config_sha256, "beef");
-    assert_eq!(desk.finish(), [(7, "conveyor".to_owned())]);
+    assert_eq!(harness.evidence.offer_inspection(&inspection(5, Outcome::Ng), None), Offer::Taken);
+    harness.evidence.reconfigure(&config::Evidence { enabled: false, ..settings() }, "");
+    harness.evidence.offer_inspection(&inspection(6, Outcome::Ng), Some(&small));
+    harness.evidence.reconfigure(&settings(), "beef");
+    harness.keep(&inspection(7, Outcome::Ng));
+    assert_eq!(evidence::open(&harness.folder(7, "ng")).unwrap().document.config_sha256, "beef");
+    assert_eq!(harness.finish(), [(7, "conveyor".to_owned())]);
 }
 
 #[test]
 fn a_number_that_comes_again_on_the_same_day_gets_a_folder_of_its_own() {
-    let desk = Desk::start(settings());
-    desk.keep(&inspection(1, Outcome::Ng));
-    desk.keep(&inspection(1, Outcome::Ng));
-    desk.keep(&Arc::new(Inspection { camera: "..".into(), ..(*inspection(1, Outcome::Ng)).clone() }));
-    assert!(evidence::open(&desk.folder(1, "ng-2")).is_ok());
-    assert!(evidence::open(&desk.root().join("_..").join(desk::DATE).join("1-ng")).is_ok());
+    let harness = Harness::start(settings());
+    harness.keep(&inspection(1, Outcome::Ng));
+    harness.keep(&inspection(1, Outcome::Ng));
+    harness.keep(&Arc::new(Inspection { camera: "..".into(), ..(*inspection(1, Outcome::Ng)).clone() }));
+    assert!(evidence::open(&harness.folder(1, "ng-2")).is_ok());
+    assert!(evidence::open(&harness.root().join("_..").join(harness::DATE).join("1-ng")).is_ok());
 }
 
 #[test]
 fn a_stop_drains_what_is_queued() {
-    let desk = Desk::idle(settings());
+    let harness = Harness::idle(settings());
     for id in 0..16 {
-        let taken = desk
+        let taken = harness
             .evidence
             .offer_inspection(&inspection(id, Outcome::Ng), Some(&frame(id, (PixelFormat::Nv12, 320, 240))));
         assert_eq!(taken, Offer::Taken);
     }
-    desk.stop.stop();
-    desk.run();
-    assert_eq!(desk.evidence.counters().kept.get(), 16);
-    assert!((0..16).all(|id| evidence::open(&desk.folder(id, "ng")).is_ok()));
+    harness.stop.stop();
+    harness.run();
+    assert_eq!(harness.evidence.counters().kept.get(), 16);
+    assert!((0..16).all(|id| evidence::open(&harness.folder(id, "ng")).is_ok()));
 }
 
 #[test]
 fn what_was_half_written_when_the_power_failed_is_cleared_away_at_the_start() {
-    let desk = Desk::idle(settings());
-    let half = desk.root().join(".partial/9-ng");
+    let harness = Harness::idle(settings());
+    let half = harness.root().join(".partial/9-ng");
     std::fs::create_dir_all(&half).unwrap();
     std::fs::write(half.join("planes.png"), "half").unwrap();
-    let Desk { evidence, stop, .. } = &desk;
+    let Harness { evidence, stop, .. } = &harness;
     stop.stop();
     Evidence::run(evidence, stop, &Default::default(), &|_| {});
     assert!(!half.exists());

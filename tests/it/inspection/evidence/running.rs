@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::inspection::house::{House, answered, camera, good, serial};
+use crate::inspection::scenario::{Scenario, answered, camera, good, serial};
 use crate::support::disk::SmallDisk;
 use crate::support::wait_until;
 
@@ -24,11 +24,11 @@ fn document(folder: &Path) -> Value {
 
 #[test]
 fn every_bad_part_is_kept_and_every_fifth_good_one_with_all_that_the_verdict_rests_on() {
-    let house = House::new();
+    let scenario = Scenario::new();
     let evidence = "[evidence]\nkeep_ok_every = 5\nqueue = 64\n";
-    house.config(&(camera("fps=100", "queue = 4") + &serial(&house.rig, "a", "plc") + evidence));
-    let plc = house.plug("plc");
-    let mut service = house.run();
+    scenario.config(&(camera("fps=100", "queue = 4") + &serial(&scenario.fixture, "a", "plc") + evidence));
+    let plc = scenario.plug("plc");
+    let mut service = scenario.run();
     let pull = |count: usize| {
         for _ in 0..count {
             plc.write(b"TRIG x\n");
@@ -36,17 +36,17 @@ fn every_bad_part_is_kept_and_every_fifth_good_one_with_all_that_the_verdict_res
         }
     };
     pull(20);
-    house.select("1", "bad");
+    scenario.select("1", "bad");
     pull(15);
-    let root = house.rig.state_dir.join("evidence");
+    let root = scenario.fixture.state_dir.join("evidence");
     wait_until("4 good and 15 bad parts on disk", || folders(&root).len() >= 19);
     assert_eq!(service.stop(), Some(0), "{}", service.log());
-    let told = house.inspections("a");
+    let reported = scenario.inspections("a");
     let kept: Vec<Value> = folders(&root).iter().map(|folder| document(folder)).collect();
     let of = |verdict: &str| kept.iter().filter(|kept| kept["verdict"] == verdict).count();
     assert_eq!((of("ok"), of("ng"), kept.len()), (4, 15, 19));
     for kept in &kept {
-        let said = &told[&kept["acquisition"].as_u64().unwrap()];
+        let said = &reported[&kept["acquisition"].as_u64().unwrap()];
         for key in ["verdict", "product", "recipe_revision", "golden_revision"] {
             assert_eq!(kept[key], said[key], "{key}");
         }
@@ -64,27 +64,27 @@ fn faketime() -> PathBuf {
 
 #[test]
 fn a_clock_that_is_years_ahead_for_a_moment_deletes_nothing_and_raises_an_alarm() {
-    let house = House::new();
+    let scenario = Scenario::new();
     let evidence = "[evidence]\nkeep_ok_every = 1\nqueue = 64\n[attendance]\nkeep_days = 30\n";
-    house.config(&(camera("fps=100", "queue = 4") + &serial(&house.rig, "a", "plc") + evidence));
-    let plc = house.plug("plc");
-    let (file, library) = (house.rig.path("time"), faketime());
+    scenario.config(&(camera("fps=100", "queue = 4") + &serial(&scenario.fixture, "a", "plc") + evidence));
+    let plc = scenario.plug("plc");
+    let (file, library) = (scenario.fixture.path("time"), faketime());
     let set = |offset: &str| {
-        fs::write(house.rig.path("time.new"), offset).unwrap();
-        fs::rename(house.rig.path("time.new"), &file).unwrap();
+        fs::write(scenario.fixture.path("time.new"), offset).unwrap();
+        fs::rename(scenario.fixture.path("time.new"), &file).unwrap();
     };
     set("+0");
-    let before = house.watcher.json("a/trigger").len();
-    let mut service = house.rig.run_with(&[
+    let before = scenario.watcher.json("a/trigger").len();
+    let mut service = scenario.fixture.run_with(&[
         ("LD_PRELOAD", library.to_str().unwrap()),
         ("FAKETIME_TIMESTAMP_FILE", file.to_str().unwrap()),
         ("FAKETIME_NO_CACHE", "1"),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
     ]);
     wait_until("trigger ready", || {
-        house.watcher.json("a/trigger").iter().skip(before).any(|told| told["ready"] == true)
+        scenario.watcher.json("a/trigger").iter().skip(before).any(|reported| reported["ready"] == true)
     });
-    let root = house.rig.state_dir.join("evidence");
+    let root = scenario.fixture.state_dir.join("evidence");
     let pull = |count: usize| {
         let kept = folders(&root).len();
         for _ in 0..count {
@@ -96,10 +96,10 @@ fn a_clock_that_is_years_ahead_for_a_moment_deletes_nothing_and_raises_an_alarm(
     pull(10);
     set("+1095d");
     service.wait_log(&["the clock has jumped"]);
-    house.wait_alarm("clock", &["jumped", "deleted by its age"]);
+    scenario.wait_alarm("clock", &["jumped", "deleted by its age"]);
     pull(3);
     set("+0");
-    house.wait_calm("clock");
+    scenario.wait_calm("clock");
     pull(1);
     assert_eq!(folders(&root).len(), 14, "{}", service.log());
     assert_eq!(service.stop(), Some(0), "{}", service.log());
@@ -111,12 +111,12 @@ fn a_full_disk_costs_evidence_and_an_alarm_and_never_a_verdict() {
         println!("skipped: a file system may not be mounted here");
         return;
     };
-    let house = House::new();
+    let scenario = Scenario::new();
     let evidence = format!("[evidence]\ndir = \"{}\"\n", disk.path().join("evidence").display());
-    house.config(&(camera("fps=100", "queue = 4") + &serial(&house.rig, "a", "plc") + &evidence));
-    let plc = house.plug("plc");
-    let mut service = house.run();
-    house.select("1", "bad");
+    scenario.config(&(camera("fps=100", "queue = 4") + &serial(&scenario.fixture, "a", "plc") + &evidence));
+    let plc = scenario.plug("plc");
+    let mut service = scenario.run();
+    scenario.select("1", "bad");
     disk.fill();
     let pull = |count: usize| {
         for _ in 0..count {
@@ -125,32 +125,32 @@ fn a_full_disk_costs_evidence_and_an_alarm_and_never_a_verdict() {
         }
     };
     pull(100);
-    let alarm = house.wait_alarm("evidence", &["inspection goes on"]);
+    let alarm = scenario.wait_alarm("evidence", &["inspection goes on"]);
     println!("alarm: {alarm}");
     pull(100);
     disk.free();
     wait_until("the end of the alarm", || {
         pull(1);
-        house.watcher.json("alarm/evidence").last().is_some_and(Value::is_null)
+        scenario.watcher.json("alarm/evidence").last().is_some_and(Value::is_null)
     });
     assert!(!folders(&disk.path().join("evidence")).is_empty());
     assert_eq!(service.stop(), Some(0), "{}", service.log());
-    let sums = house.account("a");
+    let sums = scenario.account("a");
     assert_eq!(sums["ng"], sums.values().sum::<u64>(), "{sums:?}");
 }
 
 #[test]
-fn what_the_box_cannot_judge_is_kept_too_and_a_folder_in_the_way_is_told() {
-    let house = House::new();
-    house.recipe("good", &good().replace("[64, 64]", "[640, 480]"));
-    house.config(&(camera("fps=100", "queue = 4") + "[evidence]\nkeep_ng = false\n"));
-    let mut service = house.run();
-    let told = house.ask("trigger/1", &json!({}));
-    assert_eq!(told["result"]["verdict"], "error");
-    let root = house.rig.state_dir.join("evidence");
+fn what_the_box_cannot_judge_is_kept_too_and_a_folder_in_the_way_is_reported() {
+    let scenario = Scenario::new();
+    scenario.recipe("good", &good().replace("[64, 64]", "[640, 480]"));
+    scenario.config(&(camera("fps=100", "queue = 4") + "[evidence]\nkeep_ng = false\n"));
+    let mut service = scenario.run();
+    let reported = scenario.ask("trigger/1", &json!({}));
+    assert_eq!(reported["result"]["verdict"], "error");
+    let root = scenario.fixture.state_dir.join("evidence");
     wait_until("the error on disk", || folders(&root).len() == 1);
-    house.select("1", "bad");
-    house.ask("trigger/2", &json!({}));
+    scenario.select("1", "bad");
+    scenario.ask("trigger/2", &json!({}));
     assert_eq!(service.stop(), Some(0), "{}", service.log());
     assert_eq!(folders(&root).len(), 1, "keep_ng = false, and a bad part was kept");
 }

@@ -7,24 +7,24 @@ use ocellus::sinks::evidence::{self, EvidenceError};
 use ocellus::types::Outcome;
 use sha2::{Digest, Sha256};
 
-use crate::inspection::evidence::desk::{Desk, inspection, record, settings};
+use crate::inspection::evidence::harness::{Harness, inspection, record, settings};
 
 fn hash(path: &Path) -> String {
     Sha256::digest(fs::read(path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn kept() -> Desk {
-    let desk = Desk::start(settings());
-    desk.evidence.product("bracket", record());
-    desk.keep(&inspection(1, Outcome::Ng));
-    desk.keep(&inspection(2, Outcome::Ng));
-    desk
+fn kept() -> Harness {
+    let harness = Harness::start(settings());
+    harness.evidence.product("bracket", record());
+    harness.keep(&inspection(1, Outcome::Ng));
+    harness.keep(&inspection(2, Outcome::Ng));
+    harness
 }
 
 #[test]
 fn an_edited_document_is_named_with_both_seals() {
-    let desk = kept();
-    let path = desk.folder(1, "ng").join("evidence.json");
+    let harness = kept();
+    let path = harness.folder(1, "ng").join("evidence.json");
     let text = fs::read_to_string(&path).unwrap();
     for (from, to) in [
         ("\"verdict\": \"ng\"", "\"verdict\": \"ok\""),
@@ -34,15 +34,18 @@ fn an_edited_document_is_named_with_both_seals() {
     ] {
         assert!(text.contains(from));
         fs::write(&path, text.replacen(from, to, 1)).unwrap();
-        let error = evidence::open(&desk.folder(1, "ng")).unwrap_err();
-        let told = error.to_string();
-        assert!(matches!(error, EvidenceError::Seal { .. } | EvidenceError::Unsealed { .. }), "{told}");
-        assert!(told.contains("evidence.json") && told.contains("take the whole folder"), "{told}");
+        let error = evidence::open(&harness.folder(1, "ng")).unwrap_err();
+        let reported = error.to_string();
+        assert!(matches!(error, EvidenceError::Seal { .. } | EvidenceError::Unsealed { .. }), "{reported}");
+        assert!(
+            reported.contains("evidence.json") && reported.contains("take the whole folder"),
+            "{reported}"
+        );
     }
     fs::write(&path, &text).unwrap();
-    assert!(evidence::open(&desk.folder(1, "ng")).is_ok());
+    assert!(evidence::open(&harness.folder(1, "ng")).is_ok());
     fs::write(&path, text.replacen("\"threshold\"", "\"threshald\"", 1)).unwrap();
-    let Err(EvidenceError::Seal { expected, found, .. }) = evidence::open(&desk.folder(1, "ng")) else {
+    let Err(EvidenceError::Seal { expected, found, .. }) = evidence::open(&harness.folder(1, "ng")) else {
         panic!("no broken seal")
     };
     assert!(text.contains(&expected) && !text.contains(&found));
@@ -50,8 +53,8 @@ fn an_edited_document_is_named_with_both_seals() {
 
 #[test]
 fn the_seal_can_be_checked_with_sed_and_sha256sum() {
-    let desk = kept();
-    let text = fs::read_to_string(desk.folder(1, "ng").join("evidence.json")).unwrap();
+    let harness = kept();
+    let text = fs::read_to_string(harness.folder(1, "ng").join("evidence.json")).unwrap();
     let (head, seal) = text.split_once("\"seal\": \"").unwrap();
     let seal = seal.trim_end_matches("\"\n}\n");
     let blank = format!("{head}\"seal\": \"{}\"\n}}\n", "0".repeat(64));
@@ -61,47 +64,50 @@ fn the_seal_can_be_checked_with_sed_and_sha256sum() {
 
 #[test]
 fn a_picture_of_another_part_is_named_with_both_hashes() {
-    let desk = kept();
+    let harness = kept();
     for file in ["planes.png", "frame.jpg"] {
-        let (mine, other) = (desk.folder(1, "ng").join(file), desk.folder(2, "ng").join(file));
+        let (mine, other) = (harness.folder(1, "ng").join(file), harness.folder(2, "ng").join(file));
         let (expected, found) = (hash(&mine), hash(&other));
         assert_ne!(expected, found);
         let original = fs::read(&mine).unwrap();
         fs::copy(&other, &mine).unwrap();
-        let told = evidence::open(&desk.folder(1, "ng")).unwrap_err().to_string();
-        assert!([file, &expected, &found, "do not trust"].iter().all(|word| told.contains(word)), "{told}");
+        let reported = evidence::open(&harness.folder(1, "ng")).unwrap_err().to_string();
+        assert!(
+            [file, &expected, &found, "do not trust"].iter().all(|word| reported.contains(word)),
+            "{reported}"
+        );
         fs::write(&mine, original).unwrap();
     }
-    assert!(evidence::open(&desk.folder(1, "ng")).is_ok());
+    assert!(evidence::open(&harness.folder(1, "ng")).is_ok());
 }
 
 #[test]
 fn a_file_that_is_cut_short_edited_or_gone_is_named() {
-    let desk = kept();
+    let harness = kept();
     for file in ["planes.png", "frame.jpg", "recipe.toml"] {
-        let path = desk.folder(1, "ng").join(file);
+        let path = harness.folder(1, "ng").join(file);
         let original = fs::read(&path).unwrap();
-        let told = || evidence::open(&desk.folder(1, "ng")).unwrap_err().to_string();
+        let reported = || evidence::open(&harness.folder(1, "ng")).unwrap_err().to_string();
         for length in [0, 1, original.len() / 2, original.len() - 1] {
             fs::write(&path, &original[..length]).unwrap();
             let cut = format!("cut short: {length} bytes of {}", original.len());
-            assert!(told().contains(file) && told().contains(&cut), "{}", told());
+            assert!(reported().contains(file) && reported().contains(&cut), "{}", reported());
         }
         let mut edited = original.clone();
         edited[original.len() / 2] ^= 1;
         fs::write(&path, &edited).unwrap();
-        assert!(told().contains(file) && told().contains("as before, but others"), "{}", told());
+        assert!(reported().contains(file) && reported().contains("as before, but others"), "{}", reported());
         fs::remove_file(&path).unwrap();
-        assert!(told().contains(file) && told().contains("is missing"), "{}", told());
+        assert!(reported().contains(file) && reported().contains("is missing"), "{}", reported());
         fs::write(&path, original).unwrap();
     }
-    assert!(evidence::open(&desk.folder(1, "ng")).is_ok());
+    assert!(evidence::open(&harness.folder(1, "ng")).is_ok());
 }
 
 #[test]
 fn a_document_cut_short_anywhere_is_refused() {
-    let desk = kept();
-    let path = desk.folder(1, "ng").join("evidence.json");
+    let harness = kept();
+    let path = harness.folder(1, "ng").join("evidence.json");
     let original = fs::read(&path).unwrap();
     for length in (0..original.len()).step_by(97).chain([original.len() - 1]) {
         fs::write(&path, &original[..length]).unwrap();
@@ -112,8 +118,8 @@ fn a_document_cut_short_anywhere_is_refused() {
 
 #[test]
 fn a_forged_seal_over_nonsense_is_refused_without_a_panic() {
-    let desk = kept();
-    let path = desk.folder(1, "ng").join("evidence.json");
+    let harness = kept();
+    let path = harness.folder(1, "ng").join("evidence.json");
     let text = fs::read_to_string(&path).unwrap();
     for (from, to, cause) in [
         (
@@ -134,17 +140,17 @@ fn a_forged_seal_over_nonsense_is_refused_without_a_panic() {
         let blank = format!("{head}\"seal\": \"{}\"\n}}\n", "0".repeat(64)).replacen(from, to, 1);
         let seal: String = Sha256::digest(&blank).iter().map(|byte| format!("{byte:02x}")).collect();
         fs::write(&path, blank.replace(&"0".repeat(64), &seal)).unwrap();
-        let told = evidence::open(&path).unwrap_err().to_string();
-        assert!(told.contains(cause), "{told}");
+        let reported = evidence::open(&path).unwrap_err().to_string();
+        assert!(reported.contains(cause), "{reported}");
     }
 }
 
 #[test]
 fn a_folder_that_is_no_evidence_says_what_to_name() {
     let dir = tempfile::tempdir().unwrap();
-    let told = evidence::open(dir.path()).unwrap_err().to_string();
+    let reported = evidence::open(dir.path()).unwrap_err().to_string();
     assert!(
-        told.contains("evidence.json cannot be read") && told.contains("CAMERA/DATE/ID-VERDICT"),
-        "{told}"
+        reported.contains("evidence.json cannot be read") && reported.contains("CAMERA/DATE/ID-VERDICT"),
+        "{reported}"
     );
 }

@@ -28,7 +28,7 @@ const REACH_PX: f32 = 64.0;
 const TURN_RAD: f32 = 0.35;
 
 #[test]
-fn broken_figurines_are_told_from_good_ones() {
+fn broken_figurines_are_distinguished_from_good_ones() {
     let Some(data) = data() else { return };
     let folder = data.join("figurine");
     let master = open(&folder.join("normal/1.png"));

@@ -179,8 +179,8 @@ fn an_answer_of_megabytes_that_comes_back_to_us_is_no_request_and_costs_nothing(
         watcher.publish("ocellus/box1/cmd/ping/d", false, "{}");
         watcher.wait_for("ping/d", |answer| answer["status"] == "successful");
         for id in ["a", "b"] {
-            let told = watcher.json(&format!("snapshot/{id}"));
-            let words: Vec<&str> = told.iter().filter_map(|answer| answer["status"].as_str()).collect();
+            let reported = watcher.json(&format!("snapshot/{id}"));
+            let words: Vec<&str> = reported.iter().filter_map(|answer| answer["status"].as_str()).collect();
             assert_eq!(words, ["executing", "successful"], "{protocol:?} {id}");
         }
         assert_eq!((unit.mqtt.counters().connections, unit.mqtt.alarms()), (2, vec![]));
@@ -195,20 +195,20 @@ fn retained_messages_of_megabytes_are_passed_over_and_named_while_the_box_stays(
         broker.publish_retained(command, 20 << 20);
         broker.publish_retained(alarm, 2 << 20);
         let watcher = Subscriber::start(broker.port, "watcher", "ocellus/box1/alarm/mqtt-oversize");
-        let asker = Subscriber::start(broker.port, "asker", "ocellus/box1/cmd/ping/#");
+        let origin = Subscriber::start(broker.port, "asker", "ocellus/box1/cmd/ping/#");
         let dir = tempfile::tempdir().unwrap();
         let unit = Unit::start(speaking(protocol, broker.port), dir.path()).up();
-        let told = watcher.wait_for("mqtt-oversize", |alarm| {
+        let reported = watcher.wait_for("mqtt-oversize", |alarm| {
             alarm["cause"].as_str().is_some_and(|cause| cause.contains("cmd/reload/evil (20971520 bytes)"))
         });
-        assert!(told["cause"].as_str().unwrap().contains("mosquitto_pub -r -n"), "{told}");
+        assert!(reported["cause"].as_str().unwrap().contains("mosquitto_pub -r -n"), "{reported}");
         // While it is there, too.
         broker.publish_retained("ocellus/box1/cmd/reload/worse", 2 << 20);
         watcher.wait_for("mqtt-oversize", |alarm| {
             alarm["cause"].as_str().is_some_and(|cause| cause.contains("cmd/reload/worse (2097152 bytes)"))
         });
-        asker.publish("ocellus/box1/cmd/ping/1", false, "{}");
-        asker.wait_for("ping/1", |answer| answer["status"] == "successful");
+        origin.publish("ocellus/box1/cmd/ping/1", false, "{}");
+        origin.wait_for("ping/1", |answer| answer["status"] == "successful");
         assert_eq!((unit.mqtt.counters().connections, unit.mqtt.link()), (1, Link::Up));
         assert!(unit.commands.try_recv().is_err(), "nothing of it is a request");
         assert_eq!(unit.mqtt.counters().oversize_received, 3);

@@ -14,8 +14,9 @@ fn attendance(store: &Store, person: PersonId, name: &str, count: usize) {
     let stream: Arc<str> = "camera/front/attendance".into();
     for _ in 0..count {
         outbox.stage(Class::Result, &stream, |seq, out| {
-            let told = serde_json::json!({ "schema": "x/1", "seq": seq, "person": person.0, "name": name });
-            out.extend_from_slice(told.to_string().as_bytes());
+            let reported =
+                serde_json::json!({ "schema": "x/1", "seq": seq, "person": person.0, "name": name });
+            out.extend_from_slice(reported.to_string().as_bytes());
         });
     }
     outbox.commit().unwrap();
@@ -79,8 +80,8 @@ fn no_byte_of_an_erased_person_is_left_on_the_disk() {
     drop((store, gallery));
     let store = open(dir.path());
     assert_eq!(hers.found(dir.path()), Vec::<String>::new(), "also after the store was opened again");
-    let told = store.outbox(1 << 20).unwrap().fetch(9).unwrap();
-    let bodies: Vec<_> = told.iter().map(|entry| entry.body.clone()).collect();
+    let reported = store.outbox(1 << 20).unwrap().fetch(9).unwrap();
+    let bodies: Vec<_> = reported.iter().map(|entry| entry.body.clone()).collect();
     assert_eq!(bodies[0], Body::Erased { from: 1, to: 3 }, "the plant sees an explained hole");
     assert_eq!(bodies[1], Body::Erased { from: 5, to: 6 });
     assert!(matches!(&bodies[2], Body::Message { seq: 4, .. }));

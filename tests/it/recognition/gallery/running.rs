@@ -16,20 +16,20 @@ use serde_json::Value;
 
 use crate::recognition::gallery::faces::{MODEL, Traces, face, names};
 use crate::support::broker::{Broker, free_port};
-use crate::support::rig::{Rig, Stub, data};
+use crate::support::fixture::{Fixture, Stub, data};
 use crate::support::subscriber::Subscriber;
 use crate::support::{PATIENCE, wait_until};
 
-fn faces(rig: &Rig, arguments: &[&str]) -> (Option<i32>, Value) {
-    let output = rig.command(&[&["faces"], arguments, &["--json"]].concat());
+fn faces(fixture: &Fixture, arguments: &[&str]) -> (Option<i32>, Value) {
+    let output = fixture.command(&[&["faces"], arguments, &["--json"]].concat());
     (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default())
 }
 
 #[track_caller]
-fn done(rig: &Rig, arguments: &[&str]) -> Value {
-    let (code, told) = faces(rig, arguments);
-    assert_eq!(code, Some(0), "{arguments:?}: {told}");
-    told
+fn done(fixture: &Fixture, arguments: &[&str]) -> Value {
+    let (code, reported) = faces(fixture, arguments);
+    assert_eq!(code, Some(0), "{arguments:?}: {reported}");
+    reported
 }
 
 /// What of the people of an export can be found again.
@@ -62,10 +62,10 @@ fn a_person_is_enrolled_at_the_camera_recognised_and_erased_while_the_service_go
         return println!("skipped: no LiteRT library (make setup, or OCELLUS_RUNTIME_LIB)");
     }
     let Some(data) = data() else { return };
-    let (rig, mut broker) = (Rig::new(), Broker::start());
+    let (fixture, mut broker) = (Fixture::new(), Broker::start());
     let seen = data.join("images/faces/person_A/asl_again_0.3.png");
-    fs::create_dir(rig.path("door")).unwrap();
-    fs::copy(&seen, rig.path("door/0.png")).unwrap();
+    fs::create_dir(fixture.path("door")).unwrap();
+    fs::copy(&seen, fixture.path("door/0.png")).unwrap();
     let models = data.join("models");
     let rest = format!(
         "[model.face]\npath = \"{0}/face_detection_back.tflite\"\ntask = \"blazeface\"\nlabels = [\"face\"]\n\
@@ -75,62 +75,62 @@ fn a_person_is_enrolled_at_the_camera_recognised_and_erased_while_the_service_go
          [[camera]]\nname = \"door\"\nsource = \"images://{1}\"\nrepeat = true\nring_slots = 8\n\
          detect = {{ model = \"face\" }}\ntrack = {{ min_frames = 1 }}\nrecognise = true\n",
         models.display(),
-        rig.path("door").display()
+        fixture.path("door").display()
     );
-    rig.config_with(&format!("url = \"mqtt://127.0.0.1:{}\"", broker.port), "litert", &rest);
+    fixture.config_with(&format!("url = \"mqtt://127.0.0.1:{}\"", broker.port), "litert", &rest);
     let subscriber = Subscriber::start(broker.port, "plant", "ocellus/#");
-    let mut service = rig.run();
+    let mut service = fixture.run();
     // A command that comes before the service has the store would keep it from starting.
-    subscriber.wait_for("box1/status", |told| told["state"] == "online");
+    subscriber.wait_for("box1/status", |reported| reported["state"] == "online");
     let mut said = Value::Null;
     wait_until("a face at the camera", || {
-        let (code, told) = faces(&rig, &["enrol", "Zoë Quillfeather", "--camera", "door"]);
-        said = told;
+        let (code, reported) = faces(&fixture, &["enrol", "Zoë Quillfeather", "--camera", "door"]);
+        said = reported;
         code == Some(0)
     });
     assert_eq!(said["person"], 1, "{said}");
-    let entered = subscriber.wait_for("door/attendance", |told| told["event"] == "enter");
+    let entered = subscriber.wait_for("door/attendance", |reported| reported["event"] == "enter");
     assert_eq!((&entered["person"], &entered["name"]), (&1.into(), &"Zoë Quillfeather".into()), "{entered}");
 
     // The same face is known now, whichever way it comes.
-    let (code, told) = faces(&rig, &["enrol", "Somebody", "--camera", "door"]);
+    let (code, reported) = faces(&fixture, &["enrol", "Somebody", "--camera", "door"]);
     assert_eq!(
-        (code, &told["code"], &told["details"]["person"]),
+        (code, &reported["code"], &reported["details"]["person"]),
         (Some(13), &"already_enrolled".into(), &1.into())
     );
 
-    let exported = rig.path("people.jsonl");
-    done(&rig, &["export", exported.to_str().unwrap()]);
+    let exported = fixture.path("people.jsonl");
+    done(&fixture, &["export", exported.to_str().unwrap()]);
     let traces = traces(&exported, &["Quillfeather"]);
-    assert!(traces.found(&rig.state_dir).len() >= 2, "{:?}", traces.found(&rig.state_dir));
+    assert!(traces.found(&fixture.state_dir).len() >= 2, "{:?}", traces.found(&fixture.state_dir));
 
     // Without a broker, what is told of the person waits on the disk.
     broker.stop();
     let events = || {
-        let told = rig.command(&["attendance", "--json"]);
-        let told: Value = serde_json::from_slice(&told.stdout).unwrap_or_default();
-        told["events"].as_array().map_or(0, Vec::len)
+        let reported = fixture.command(&["attendance", "--json"]);
+        let reported: Value = serde_json::from_slice(&reported.stdout).unwrap_or_default();
+        reported["events"].as_array().map_or(0, Vec::len)
     };
     let before = events();
     wait_until("more events", || events() > before + 3);
-    let erased = done(&rig, &["erase", "Zoë Quillfeather"])["erased"].clone();
+    let erased = done(&fixture, &["erase", "Zoë Quillfeather"])["erased"].clone();
     assert_eq!((&erased["samples"], &erased["crops"]), (&1.into(), &1.into()), "{erased}");
     assert!(erased["events"].as_u64() > Some(3) && erased["outbox"].as_u64() > Some(0), "{erased}");
-    assert_eq!(traces.found(&rig.state_dir), Vec::<String>::new());
-    assert_eq!(done(&rig, &["list"])["people"], Value::Array(vec![]));
+    assert_eq!(traces.found(&fixture.state_dir), Vec::<String>::new());
+    assert_eq!(done(&fixture, &["list"])["people"], Value::Array(vec![]));
     assert_eq!(events(), 0);
 
     broker.restart();
-    let gap = subscriber.wait_for("door/attendance", |told| told["schema"] == "ocellus.gap/1");
+    let gap = subscriber.wait_for("door/attendance", |reported| reported["schema"] == "ocellus.gap/1");
     assert_eq!(gap["reason"], "a person was erased", "{gap}");
     // The same face comes under another name, and under a number that nobody had.
-    let again = done(&rig, &["enrol", "Anna", seen.to_str().unwrap()]);
+    let again = done(&fixture, &["enrol", "Anna", seen.to_str().unwrap()]);
     assert_eq!(again["person"], 2, "{again}");
-    let entered = subscriber.wait_for("door/attendance", |told| told["person"] == 2);
+    let entered = subscriber.wait_for("door/attendance", |reported| reported["person"] == 2);
     assert!(entered["seq"].as_u64() > gap["to"].as_u64(), "{entered} after {gap}");
-    assert_eq!(traces_of_name(&rig.state_dir), Vec::<String>::new());
+    assert_eq!(traces_of_name(&fixture.state_dir), Vec::<String>::new());
     assert_eq!(service.stop(), Some(0));
-    assert_eq!(traces_of_name(&rig.state_dir), Vec::<String>::new(), "nor after its end");
+    assert_eq!(traces_of_name(&fixture.state_dir), Vec::<String>::new(), "nor after its end");
 }
 
 fn traces_of_name(dir: &Path) -> Vec<String> {
@@ -144,14 +144,14 @@ fn a_changed_model_is_noticed_by_the_running_service_and_its_crops_embedded_agai
         return println!("skipped: no LiteRT library (make setup, or OCELLUS_RUNTIME_LIB)");
     }
     let Some(data) = data() else { return };
-    let (rig, broker) = (Rig::new(), Broker::start());
-    fs::create_dir(rig.path("door")).unwrap();
+    let (fixture, broker) = (Fixture::new(), Broker::start());
+    fs::create_dir(fixture.path("door")).unwrap();
     let seen = data.join("images/faces/person_A/asl_again_0.3.png");
-    fs::copy(&seen, rig.path("door/0.png")).unwrap();
+    fs::copy(&seen, fixture.path("door/0.png")).unwrap();
     let mut model = fs::read(data.join("models/mobilefacenet_float32.tflite")).unwrap();
-    fs::write(rig.path("one.tflite"), &model).unwrap();
+    fs::write(fixture.path("one.tflite"), &model).unwrap();
     model.extend_from_slice(&[0; 16]);
-    fs::write(rig.path("two.tflite"), &model).unwrap();
+    fs::write(fixture.path("two.tflite"), &model).unwrap();
     let config = |embedding: &str| {
         let rest = format!(
             "[model.face]\npath = \"{}/models/face_detection_back.tflite\"\ntask = \"blazeface\"\n\
@@ -160,38 +160,38 @@ fn a_changed_model_is_noticed_by_the_running_service_and_its_crops_embedded_agai
              [[camera]]\nname = \"door\"\nsource = \"images://{}\"\nrepeat = true\nring_slots = 8\n\
              detect = {{ model = \"face\" }}\ntrack = {{}}\nrecognise = true\n",
             data.display(),
-            rig.path("door").display()
+            fixture.path("door").display()
         );
         let mqtt = format!("url = \"mqtt://127.0.0.1:{}\"\ncommands = [\"faces\"]", broker.port);
-        rig.config_with(&mqtt, "litert", &rest);
+        fixture.config_with(&mqtt, "litert", &rest);
     };
     config("one.tflite");
-    done(&rig, &["enrol", "Anna", seen.to_str().unwrap()]);
+    done(&fixture, &["enrol", "Anna", seen.to_str().unwrap()]);
     let subscriber = Subscriber::start(broker.port, "plant", "ocellus/#");
-    let mut service = rig.run();
-    subscriber.wait_for("box1/status", |told| told["state"] == "online");
+    let mut service = fixture.run();
+    subscriber.wait_for("box1/status", |reported| reported["state"] == "online");
     config("two.tflite");
-    assert!(rig.command(&["reload"]).status.success());
-    let alarm = subscriber.wait_for("alarm/gallery-model", |told| told["cause"].is_string());
+    assert!(fixture.command(&["reload"]).status.success());
+    let alarm = subscriber.wait_for("alarm/gallery-model", |reported| reported["cause"].is_string());
     let cause = alarm["cause"].as_str().unwrap();
     assert!(cause.contains("1 of 1 faces") && cause.contains("ocellus faces reenrol"), "{cause}");
-    assert_eq!(done(&rig, &["reenrol"])["done"], 1);
+    assert_eq!(done(&fixture, &["reenrol"])["done"], 1);
     // A broker is no place for faces.
     subscriber.publish("ocellus/box1/cmd/faces/7", false, r#"{"action":"export"}"#);
-    let answer = subscriber.wait_for("cmd/faces/7", |told| told["status"] == "failed");
+    let answer = subscriber.wait_for("cmd/faces/7", |reported| reported["status"] == "failed");
     assert!(answer["reason"].as_str().unwrap().contains("not sent over MQTT"), "{answer}");
     subscriber.wait_for("alarm/gallery-model", Value::is_null);
     assert_eq!(service.stop(), Some(0));
 }
 
 /// A box that is without a broker, with a person and with so much in its outbox that rewriting the store takes a while.
-fn laden() -> Rig {
-    let rig = Rig::new();
-    rig.config(
+fn laden() -> Fixture {
+    let fixture = Fixture::new();
+    fixture.config(
         free_port(),
-        &(rig.stub("m", &Stub::default()) + "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=5\"\n"),
+        &(fixture.stub("m", &Stub::default()) + "[[camera]]\nname = \"a\"\nsource = \"scene:?fps=5\"\n"),
     );
-    let store = Store::open(&rig.state_dir).unwrap().store;
+    let store = Store::open(&fixture.state_dir).unwrap().store;
     let people = store.gallery();
     people.enrol("Anna", &[face(1)]).unwrap();
     people.enrol("Zoë Quillfeather", &[face(2)]).unwrap();
@@ -204,48 +204,50 @@ fn laden() -> Rig {
         }
         outbox.commit().unwrap();
     }
-    rig
+    fixture
 }
 
 #[test]
 fn killed_in_the_middle_of_an_erasure_the_store_is_whole_and_the_erasure_is_finished() {
-    let rig = laden();
+    let fixture = laden();
     for (round, sign) in ["store.rewrite", "store.erased", "store.rewrite"].into_iter().enumerate() {
-        let mut service = rig.run();
+        let mut service = fixture.run();
         // Its socket, not the store: a command that came first would keep the service from starting.
-        wait_until("the service answers", || UnixStream::connect(rig.state_dir.join("control.sock")).is_ok());
-        let mut asker = Command::new(env!("CARGO_BIN_EXE_ocellus"))
+        wait_until("the service answers", || {
+            UnixStream::connect(fixture.state_dir.join("control.sock")).is_ok()
+        });
+        let mut origin = Command::new(env!("CARGO_BIN_EXE_ocellus"))
             .args(["faces", "erase", "2", "--config"])
-            .arg(rig.config_path())
+            .arg(fixture.config_path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let (sign, deadline) = (rig.state_dir.join(sign), Instant::now() + PATIENCE);
+        let (sign, deadline) = (fixture.state_dir.join(sign), Instant::now() + PATIENCE);
         // What is looked for lives for a moment: no pause between two looks, and an erasure that was too quick is none.
-        while !sign.exists() && asker.try_wait().unwrap().is_none() {
+        while !sign.exists() && origin.try_wait().unwrap().is_none() {
             assert!(Instant::now() < deadline, "the erasure neither ended nor came so far");
             std::thread::sleep(Duration::from_micros(100));
         }
         service.kill();
-        asker.wait().unwrap();
+        origin.wait().unwrap();
         if round == 1 {
             // Undone or finished when it is opened, by whoever opens it.
-            let store = Store::open(&rig.state_dir).unwrap();
+            let store = Store::open(&fixture.state_dir).unwrap();
             assert_eq!(store.set_aside, None);
             assert_eq!(names(&store.store.gallery()), ["Anna"]);
             assert_eq!(store.store.outbox(1 << 30).unwrap().len(), 4_000, "nothing else is missing");
         }
     }
     // Asked again, where no service runs.
-    let (code, told) = faces(&rig, &["erase", "2"]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, reported) = faces(&fixture, &["erase", "2"]);
+    assert_eq!(code, Some(0), "{reported}");
     let hers = Traces::of(&["Quillfeather"], &[face(2)], &[]);
-    assert_eq!(hers.found(&rig.state_dir), Vec::<String>::new());
+    assert_eq!(hers.found(&fixture.state_dir), Vec::<String>::new());
     for left in ["store.rewrite", "store.erased"] {
-        assert!(!rig.state_dir.join(left).exists(), "{left}");
+        assert!(!fixture.state_dir.join(left).exists(), "{left}");
     }
-    let store = Store::open(&rig.state_dir).unwrap().store;
+    let store = Store::open(&fixture.state_dir).unwrap().store;
     assert_eq!(store.gallery().pending_erasures().unwrap(), []);
     assert_eq!(store.gallery().stale(MODEL).unwrap(), []);
     assert_eq!(store.outbox(1 << 30).unwrap().len(), 4_000);

@@ -94,7 +94,7 @@ fn a_whole_copy_that_was_not_swapped_in_is_undone_because_the_store_may_know_mor
 }
 
 #[test]
-fn who_keeps_the_outbox_is_told_and_nothing_is_lost() {
+fn who_keeps_the_outbox_is_reported_and_nothing_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     let store = prepared(dir.path());
     let mut outbox = store.outbox(1 << 20).unwrap();

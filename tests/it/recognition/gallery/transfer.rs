@@ -9,8 +9,8 @@ fn export(gallery: &Gallery) -> Vec<String> {
     let mut lines = vec![Gallery::header(MODEL)];
     let (mut after, mut rounds) = (None, 0);
     loop {
-        let (told, next) = gallery.export(after, 1).unwrap();
-        lines.extend(told);
+        let (reported, next) = gallery.export(after, 1).unwrap();
+        lines.extend(reported);
         rounds += 1;
         match next {
             Some(_) => after = next,
@@ -47,7 +47,7 @@ fn an_empty_box_knows_everybody_after_the_import() {
 }
 
 #[test]
-fn somebody_whose_name_is_taken_is_left_out_and_told() {
+fn somebody_whose_name_is_taken_is_left_out_and_reported() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     gallery(from.path()).enrol("Anna", &[face(1)]).unwrap();
     let lines = export(&gallery(from.path()));

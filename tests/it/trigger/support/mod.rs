@@ -1,6 +1,6 @@
-//! A desk that inspects nothing, a pseudo-terminal, and a trigger's thread between the two.
+//! A target that inspects nothing, a pseudo-terminal, and a trigger's thread between the two.
 
-pub mod desk;
+pub mod target;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use ocellus::config::{self, Config};
 use ocellus::supervisor::{Beat, Stop};
-use ocellus::trigger::{Desk, PortState, TriggerError, run};
+use ocellus::trigger::{PortState, TriggerError, TriggerTarget, run};
 
 pub use crate::support::pty::Pty;
 pub use crate::support::random::Random;
-pub use desk::{FakeDesk, How};
+pub use target::{FakeTarget, How};
 
 /// No test waits longer than this for what it expects.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -32,26 +32,26 @@ pub fn settings(port: &Path, keys: &str) -> config::Trigger {
 
 /// A trigger's unit, running on a thread.
 pub struct Running {
-    pub desk: Arc<FakeDesk>,
+    pub target: Arc<FakeTarget>,
     pub stop: Stop,
     pub beat: Beat,
     thread: Option<JoinHandle<Result<(), TriggerError>>>,
 }
 
 impl Running {
-    pub fn new(settings: config::Trigger, desk: Arc<FakeDesk>) -> Running {
+    pub fn new(settings: config::Trigger, target: Arc<FakeTarget>) -> Running {
         let (stop, beat) = (Stop::new(), Beat::new());
         let thread = {
-            let (desk, stop, beat) = (desk.clone() as Arc<dyn Desk>, stop.clone(), beat.clone());
-            std::thread::spawn(move || run(&settings, &desk, &stop, &beat))
+            let (target, stop, beat) = (target.clone() as Arc<dyn TriggerTarget>, stop.clone(), beat.clone());
+            std::thread::spawn(move || run(&settings, &target, &stop, &beat))
         };
-        Running { desk, stop, beat, thread: Some(thread) }
+        Running { target, stop, beat, thread: Some(thread) }
     }
 
     /// The same, once the port is open.
-    pub fn open(settings: config::Trigger, desk: Arc<FakeDesk>) -> Running {
-        let running = Running::new(settings, desk);
-        running.desk.wait("the port to be open", |seen| seen.ports.last() == Some(&PortState::Open));
+    pub fn open(settings: config::Trigger, target: Arc<FakeTarget>) -> Running {
+        let running = Running::new(settings, target);
+        running.target.wait("the port to be open", |seen| seen.ports.last() == Some(&PortState::Open));
         running
     }
 

@@ -18,7 +18,7 @@ use crate::support::wait_until;
 pub const WALL_NS: u64 = 1_795_228_267_000_123_456;
 pub const DATE: &str = "2026-11-21";
 
-pub struct Desk {
+pub struct Harness {
     pub evidence: Evidence,
     pub stop: Stop,
     /// What the alarm was told.
@@ -31,18 +31,18 @@ pub fn settings() -> config::Evidence {
     config::Evidence { max_days: 0, ..config::Evidence::default() }
 }
 
-impl Desk {
+impl Harness {
     /// A sink whose thread does not run.
-    pub fn idle(settings: config::Evidence) -> Desk {
+    pub fn idle(settings: config::Evidence) -> Harness {
         let dir = tempfile::tempdir().unwrap();
         let evidence = Evidence::new(&settings, dir.path(), "c0ffee");
-        Desk { evidence, stop: Stop::new(), alarms: Arc::default(), thread: None, _dir: dir }
+        Harness { evidence, stop: Stop::new(), alarms: Arc::default(), thread: None, _dir: dir }
     }
 
-    pub fn start(settings: config::Evidence) -> Desk {
-        let mut desk = Desk::idle(settings);
-        desk.begin();
-        desk
+    pub fn start(settings: config::Evidence) -> Harness {
+        let mut harness = Harness::idle(settings);
+        harness.begin();
+        harness
     }
 
     /// By the system's clock, as if a time service had set it.
@@ -101,7 +101,7 @@ impl Desk {
     }
 }
 
-impl Drop for Desk {
+impl Drop for Harness {
     fn drop(&mut self) {
         self.stop.stop();
         let _ = self.thread.take().map(Spawned::join);

@@ -12,7 +12,7 @@ use ocellus::sinks::Sink;
 use ocellus::sinks::mqtt::Mqtt;
 use ocellus::store::Store;
 use ocellus::supervisor::{Beat, Stop};
-use ocellus::types::{Clock, Identity, PersonId, Rect, Sighting, Stamp, SystemClock, Witness, ZoneSet};
+use ocellus::types::{Clock, Identity, PersonId, Rect, Sighting, SightingSink, Stamp, SystemClock, ZoneSet};
 
 use crate::support::unit::{Unit, mqtt_config};
 
@@ -52,9 +52,9 @@ pub fn sighting_at(camera: &str, person: u64, captured: Stamp) -> Sighting {
 type Alarms = Arc<Mutex<Vec<(String, Option<String>)>>>;
 
 /// The unit of attendance, running.
-pub struct Desk {
+pub struct Harness {
     pub attendance: Attendance,
-    pub witness: Arc<dyn Witness>,
+    pub sightings: Arc<dyn SightingSink>,
     /// Alarms as they were raised and ended.
     pub alarms: Alarms,
     /// Cameras that give no frames.
@@ -63,14 +63,14 @@ pub struct Desk {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Desk {
-    pub fn start(settings: &config::Attendance, store: &Store, mqtt: &Mqtt) -> Desk {
-        Desk::run(Attendance::new(settings, &[]), store, mqtt, Vec::new())
+impl Harness {
+    pub fn start(settings: &config::Attendance, store: &Store, mqtt: &Mqtt) -> Harness {
+        Harness::run(Attendance::new(settings, &[]), store, mqtt, Vec::new())
     }
 
     /// The unit on what an earlier life of it left, and with more sinks.
-    pub fn run(attendance: Attendance, store: &Store, mqtt: &Mqtt, others: Vec<Arc<dyn Sink>>) -> Desk {
-        let witness = attendance.witness();
+    pub fn run(attendance: Attendance, store: &Store, mqtt: &Mqtt, others: Vec<Arc<dyn Sink>>) -> Harness {
+        let sightings = attendance.sightings();
         let alarms = Alarms::default();
         let (stop, away) = (Stop::new(), Arc::<Mutex<Vec<String>>>::default());
         let thread = {
@@ -104,13 +104,13 @@ impl Desk {
             };
             std::thread::Builder::new().name("attendance".into()).spawn(body).unwrap()
         };
-        Desk { attendance, witness, alarms, away, stop, thread: Some(thread) }
+        Harness { attendance, sightings, alarms, away, stop, thread: Some(thread) }
     }
 
     /// Two sightings: enough to be here.
     pub fn shows(&self, camera: &str, person: u64) {
-        self.witness.saw(&sighting(camera, person));
-        self.witness.saw(&sighting(camera, person));
+        self.sightings.push(&sighting(camera, person));
+        self.sightings.push(&sighting(camera, person));
     }
 
     /// Stops in order.
@@ -126,7 +126,7 @@ impl Desk {
     }
 }
 
-impl Drop for Desk {
+impl Drop for Harness {
     fn drop(&mut self) {
         self.stop.stop();
         if let Some(thread) = self.thread.take() {
@@ -136,27 +136,27 @@ impl Drop for Desk {
 }
 
 /// Store, sink and unit on the state directory `dir`.
-pub struct House {
+pub struct Scenario {
     pub store: Store,
     pub unit: Unit,
-    pub desk: Desk,
+    pub harness: Harness,
 }
 
-impl House {
-    pub fn start(settings: &config::Attendance, dir: &Path, port: u16) -> House {
-        House::of(Attendance::new(settings, &[]), dir, port)
+impl Scenario {
+    pub fn start(settings: &config::Attendance, dir: &Path, port: u16) -> Scenario {
+        Scenario::of(Attendance::new(settings, &[]), dir, port)
     }
 
-    pub fn of(attendance: Attendance, dir: &Path, port: u16) -> House {
+    pub fn of(attendance: Attendance, dir: &Path, port: u16) -> Scenario {
         let store = Store::open(dir).unwrap().store;
         let unit = Unit::with_store(mqtt_config(port), dir, 64 << 20, Some(store.clone()));
-        let desk = Desk::run(attendance, &store, &unit.mqtt, Vec::new());
-        House { store, unit, desk }
+        let harness = Harness::run(attendance, &store, &unit.mqtt, Vec::new());
+        Scenario { store, unit, harness }
     }
 
     /// Stops in order: attendance first, as its events go to the sink.
     pub fn stop(self) {
-        self.desk.stop();
+        self.harness.stop();
         self.unit.stop();
     }
 }

@@ -5,27 +5,27 @@ use std::net::TcpListener;
 use serde_json::json;
 
 use crate::support::broker::{Broker, free_port};
+use crate::support::fixture::Fixture;
 use crate::support::messages::listen;
-use crate::support::rig::Rig;
 use crate::support::wait_until;
 use crate::web::client::{Client, SCENE, address, place};
 
 #[test]
 fn an_address_that_is_taken_is_an_alarm_and_the_box_goes_on_without_the_page() {
-    let (broker, rig) = (Broker::start(), Rig::new());
+    let (broker, fixture) = (Broker::start(), Fixture::new());
     let watcher = listen(broker.port);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = taken.local_addr().unwrap();
-    rig.config(broker.port, &format!("[web]\nbind = \"{at}\"\n{SCENE}"));
-    let mut service = rig.run();
+    fixture.config(broker.port, &format!("[web]\nbind = \"{at}\"\n{SCENE}"));
+    let mut service = fixture.run();
     let alarm = watcher.wait_for("alarm/web", |alarm| !alarm.is_null());
     let cause = alarm["cause"].as_str().unwrap();
     assert!(
         cause.contains(&at.to_string()) && cause.contains("web.bind") && cause.contains("in use"),
         "{cause}"
     );
-    watcher.wait_for("a/status", |told| told["frames"].as_u64() > Some(60));
-    watcher.wait_for("box1/status", |told| told["state"] == "degraded");
+    watcher.wait_for("a/status", |reported| reported["frames"].as_u64() > Some(60));
+    watcher.wait_for("box1/status", |reported| reported["state"] == "degraded");
     drop(taken);
     wait_until("the page is served after all", || service.log().contains("the page is at"));
     watcher.wait_for("alarm/web", |alarm| alarm.is_null());
@@ -52,7 +52,7 @@ fn a_box_whose_frames_stand_still_is_not_healthy() {
 fn a_reload_moves_the_page_and_ends_it_and_brings_it_back() {
     let place = place("", SCENE);
     let port = free_port();
-    let head = |web: &str| place.rig.config(place.broker.port, &format!("[web]\n{web}\n{SCENE}"));
+    let head = |web: &str| place.fixture.config(place.broker.port, &format!("[web]\n{web}\n{SCENE}"));
     head(&format!("bind = \"127.0.0.1:{port}\""));
     place.service.signal(libc::SIGHUP);
     let moved = address(&place.service, 2);

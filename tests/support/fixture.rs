@@ -75,18 +75,18 @@ impl Stub {
 }
 
 /// Where a service lives.
-pub struct Rig {
+pub struct Fixture {
     pub dir: tempfile::TempDir,
     pub state_dir: PathBuf,
     _turn: MutexGuard<'static, ()>,
 }
 
-impl Rig {
-    pub fn new() -> Rig {
+impl Fixture {
+    pub fn new() -> Fixture {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(|failed| failed.into_inner());
         let dir = tempfile::tempdir().unwrap();
         let state_dir = dir.path().join("state");
-        Rig { dir, state_dir, _turn: turn }
+        Fixture { dir, state_dir, _turn: turn }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -21,7 +21,7 @@ use ocellus::stages::recognise::{Gallery, GalleryIndex, Recognise, Settings};
 use ocellus::stages::track::Tracker;
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{
-    Attendance, Class, Event, Frame, Inspection, Label, Report, Sighting, Stamp, SystemClock, Witness,
+    Attendance, Class, Event, Frame, Inspection, Label, Report, Sighting, SightingSink, Stamp, SystemClock,
 };
 
 use super::support::{detector, embedder};
@@ -45,8 +45,8 @@ impl Remembering {
     }
 }
 
-impl Witness for Remembering {
-    fn saw(&self, sighting: &Sighting) {
+impl SightingSink for Remembering {
+    fn push(&self, sighting: &Sighting) {
         self.0.lock().unwrap().push(sighting.clone());
     }
 }
@@ -112,11 +112,11 @@ pub fn camera(data: &Path, source: &str, recognise: &str) -> config::Camera {
 /// What makes recognition's stations: the real thing, or something that a test puts in its place.
 pub type Make = Arc<Factory<Item>>;
 
-pub struct House {
+pub struct Scenario {
     pub ring: Ring<Frame>,
     pub lane: Arc<Lane>,
     pub faces: Arc<FaceLane>,
-    pub witness: Arc<Remembering>,
+    pub sightings: Arc<Remembering>,
     pub names: Arc<Names>,
     pub gallery: Arc<Gallery>,
     pub scheduler: Scheduler<Item>,
@@ -129,7 +129,7 @@ pub fn recognition(runtime: &Runtime, data: &Path, gallery: &Arc<Gallery>) -> Ma
     Arc::new(move || Ok(Box::new(FaceStation(stage.station().map_err(|error| error.to_string())?))))
 }
 
-impl House {
+impl Scenario {
     /// With `workers` workers; `make` gives recognition's stations.
     pub fn new(
         (runtime, data): (&Runtime, &Path),
@@ -137,11 +137,11 @@ impl House {
         index: GalleryIndex,
         workers: usize,
         make: impl FnOnce(&Arc<Gallery>) -> Make,
-    ) -> House {
+    ) -> Scenario {
         let bell = Bell::new();
         let ring = Ring::new(camera.ring_slots, bell.clone());
         let gallery = Arc::new(Gallery::new(Arc::new(index)));
-        let witness = Arc::new(Remembering::default());
+        let sightings = Arc::new(Remembering::default());
         let recognise = camera.recognise.clone().unwrap();
         let settings = FaceLaneSettings {
             camera: camera.name.as_str().into(),
@@ -151,7 +151,7 @@ impl House {
             queue: recognise.queue,
             in_step: true,
         };
-        let faces = FaceLane::new(settings, gallery.clone(), witness.clone(), bell.clone());
+        let faces = FaceLane::new(settings, gallery.clone(), sightings.clone(), bell.clone());
         let names = Arc::new(Names::default());
         let lane = Lane::new(
             LaneSettings {
@@ -177,7 +177,7 @@ impl House {
         let stage = scheduler.add(rank("who", Class::Recognise), 1, make(&gallery)).unwrap();
         stage.attach(Arc::new(FaceFeed(faces.clone())));
         faces.set_attached(true);
-        House { ring, lane, faces, witness, names, gallery, scheduler, bell }
+        Scenario { ring, lane, faces, sightings, names, gallery, scheduler, bell }
     }
 
     /// Lets the workers work while `source` commits frames, until all of them are through.

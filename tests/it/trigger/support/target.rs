@@ -1,12 +1,12 @@
-//! A desk whose acquisitions end as it is told: at once, on other threads in any order, or when the test says so.
+//! A target whose acquisitions end as it is told: at once, on other threads in any order, or when the test says so.
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use ocellus::trigger::{Account, Counts, Desk, DeskState, Noise, PortState, Pulled};
-use ocellus::types::{AcquisitionId, Ended, Inspection, InspectionLatency, Outcome, Stamp, Trigger};
+use ocellus::trigger::{AcquisitionLedger, Counts, PortState, Pulled, Rejected, TargetState, TriggerTarget};
+use ocellus::types::{AcquisitionId, Inspection, InspectionLatency, OnComplete, Outcome, Stamp, Trigger};
 
 use super::{DEADLINE, Random};
 
@@ -17,36 +17,36 @@ pub enum How {
     AtOnce,
     /// On two threads, in any order.
     Elsewhere,
-    /// When the test calls [`FakeDesk::end`].
+    /// When the test calls [`FakeTarget::end`].
     OnCall,
     /// The camera is away: all are missed at once.
     Missed,
 }
 
-/// What the desk has seen.
+/// What the target has seen.
 pub struct Seen {
     /// Each pull with the moment that was wanted, in order.
     pub pulls: Vec<(AcquisitionId, Trigger, Stamp)>,
-    pub noise: Noise,
+    pub rejected: Rejected,
     pub ports: Vec<PortState>,
     pub products: Vec<String>,
     /// Numbers in the order in which their ends were told.
-    pub told: Vec<AcquisitionId>,
-    account: Account<Told>,
+    pub reported: Vec<AcquisitionId>,
+    ledger: AcquisitionLedger<Reported>,
     how: How,
 }
 
 impl Seen {
     pub fn counts(&self) -> Counts {
-        self.account.counts()
+        self.ledger.counts()
     }
 }
 
 /// An end, and who is told.
-type Told = (Arc<Inspection>, Option<Arc<dyn Ended>>);
-type Job = (AcquisitionId, Trigger, Option<Arc<dyn Ended>>);
+type Reported = (Arc<Inspection>, Option<Arc<dyn OnComplete>>);
+type Job = (AcquisitionId, Trigger, Option<Arc<dyn OnComplete>>);
 
-pub struct FakeDesk {
+pub struct FakeTarget {
     seen: Mutex<Seen>,
     changed: Condvar,
     jobs: Mutex<Option<Sender<Job>>>,
@@ -54,20 +54,20 @@ pub struct FakeDesk {
     workers: Mutex<Vec<JoinHandle<()>>>,
 }
 
-impl FakeDesk {
+impl FakeTarget {
     /// At most `most` acquisitions are under way at once.
-    pub fn new(how: How, most: usize) -> Arc<FakeDesk> {
+    pub fn new(how: How, most: usize) -> Arc<FakeTarget> {
         let seen = Seen {
             pulls: Vec::new(),
-            noise: Noise::default(),
+            rejected: Rejected::default(),
             ports: Vec::new(),
             products: Vec::new(),
-            told: Vec::new(),
-            account: Account::new(1, most),
+            reported: Vec::new(),
+            ledger: AcquisitionLedger::new(1, most),
             how,
         };
         let (jobs, wait) = unbounded();
-        let desk = Arc::new(FakeDesk {
+        let target = Arc::new(FakeTarget {
             seen: Mutex::new(seen),
             changed: Condvar::new(),
             jobs: Mutex::new((how == How::Elsewhere).then_some(jobs)),
@@ -76,18 +76,18 @@ impl FakeDesk {
         });
         if how == How::Elsewhere {
             let workers = (0..2).map(|worker| {
-                let (desk, wait) = (Arc::downgrade(&desk), wait.clone());
+                let (target, wait) = (Arc::downgrade(&target), wait.clone());
                 std::thread::spawn(move || {
                     work(worker, &wait, |job, outcome| {
-                        if let Some(desk) = desk.upgrade() {
-                            desk.conclude(job, outcome);
+                        if let Some(target) = target.upgrade() {
+                            target.conclude(job, outcome);
                         }
                     })
                 })
             });
-            desk.workers.lock().unwrap().extend(workers);
+            target.workers.lock().unwrap().extend(workers);
         }
-        desk
+        target
     }
 
     /// Waits until `holds`.
@@ -97,7 +97,12 @@ impl FakeDesk {
         while !holds(&seen) {
             let left = deadline.checked_duration_since(Instant::now());
             let left = left.unwrap_or_else(|| {
-                panic!("waited in vain for {what}: {:?}, {:?}, {:?}", seen.counts(), seen.noise, seen.ports)
+                panic!(
+                    "waited in vain for {what}: {:?}, {:?}, {:?}",
+                    seen.counts(),
+                    seen.rejected,
+                    seen.ports
+                )
             });
             seen = self.changed.wait_timeout(seen, left).unwrap().0;
         }
@@ -121,7 +126,7 @@ impl FakeDesk {
         }
     }
 
-    fn conclude(&self, (id, trigger, ended): Job, outcome: Outcome) {
+    fn conclude(&self, (id, trigger, on_complete): Job, outcome: Outcome) {
         let mut seen = self.seen.lock().unwrap();
         let inspection = Inspection {
             id,
@@ -137,11 +142,11 @@ impl FakeDesk {
             rois: Vec::new(),
             latency: InspectionLatency { total_us: 7, ..InspectionLatency::default() },
         };
-        seen.account.end(id, outcome, 7, (Arc::new(inspection), ended)).expect("each ends once");
-        while let Some((id, (inspection, ended))) = seen.account.next_ended() {
-            seen.told.push(id);
-            if let Some(ended) = ended {
-                ended.ended(&inspection);
+        seen.ledger.end(id, outcome, 7, (Arc::new(inspection), on_complete)).expect("each ends once");
+        while let Some((id, (inspection, on_complete))) = seen.ledger.next_ended() {
+            seen.reported.push(id);
+            if let Some(on_complete) = on_complete {
+                on_complete.completed(&inspection);
             }
         }
         drop(seen);
@@ -170,15 +175,15 @@ fn work(worker: u64, wait: &Receiver<Job>, conclude: impl Fn(Job, Outcome)) {
     }
 }
 
-impl Desk for FakeDesk {
-    fn pull(&self, trigger: Trigger, moment: Stamp, ended: Option<Arc<dyn Ended>>) -> Pulled {
+impl TriggerTarget for FakeTarget {
+    fn pull(&self, trigger: Trigger, moment: Stamp, on_complete: Option<Arc<dyn OnComplete>>) -> Pulled {
         let mut seen = self.seen.lock().unwrap();
-        let begun = seen.account.begin();
+        let begun = seen.ledger.begin();
         seen.pulls.push((begun.id, trigger.clone(), moment));
         let how = seen.how;
         drop(seen);
         self.changed.notify_all();
-        let job = (begun.id, trigger, ended);
+        let job = (begun.id, trigger, on_complete);
         let taken = !begun.overrun && how != How::Missed;
         match how {
             _ if begun.overrun => self.conclude(job, Outcome::Overrun),
@@ -198,20 +203,20 @@ impl Desk for FakeDesk {
         Ok(())
     }
 
-    fn state(&self) -> DeskState {
+    fn state(&self) -> TargetState {
         let seen = self.seen.lock().unwrap();
-        DeskState {
-            ready: seen.how != How::Missed && seen.account.has_room(),
+        TargetState {
+            ready: seen.how != How::Missed && seen.ledger.has_capacity(),
             product: seen.products.last().map(|product| product.as_str().into()),
             acknowledged: seen.pulls.last().map_or(0, |(id, ..)| *id),
-            valid: seen.told.last().copied().unwrap_or(0),
+            valid: seen.reported.last().copied().unwrap_or(0),
             counts: seen.counts(),
         }
     }
 
-    fn noise(&self, name: &str, noise: &Noise) {
+    fn rejected(&self, name: &str, rejected: &Rejected) {
         assert_eq!(name, "plc");
-        self.seen.lock().unwrap().noise.add(noise);
+        self.seen.lock().unwrap().rejected.add(rejected);
         self.changed.notify_all();
     }
 

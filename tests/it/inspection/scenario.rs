@@ -8,9 +8,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::support::broker::Broker;
+use crate::support::fixture::{Fixture, Service};
 use crate::support::messages::{assert_valid, assert_without_holes, listen};
 use crate::support::pty::Pty;
-use crate::support::rig::{Rig, Service};
 use crate::support::subscriber::Subscriber;
 use crate::support::wait_until;
 
@@ -41,8 +41,8 @@ pub fn camera(query: &str, inspect: &str) -> String {
 }
 
 /// A serial trigger on the port `plc` beside the configuration, whose answer repeats the trigger's text.
-pub fn serial(rig: &Rig, camera: &str, name: &str) -> String {
-    let port = rig.path(name);
+pub fn serial(fixture: &Fixture, camera: &str, name: &str) -> String {
+    let port = fixture.path(name);
     format!(
         "[[trigger]]\nname = \"{name}\"\ncamera = \"{camera}\"\nport = \"{}\"\nreopen_ms = 10\nreopen_max_ms = 20\n\
          answer = \"{{text}} {{OUTCOME}} {{id}}\\r\\n\"\n",
@@ -51,45 +51,45 @@ pub fn serial(rig: &Rig, camera: &str, name: &str) -> String {
 }
 
 /// A broker, a box and somebody who reads all that it says.
-pub struct House {
+pub struct Scenario {
     pub broker: Broker,
-    pub rig: Rig,
+    pub fixture: Fixture,
     pub watcher: Subscriber,
 }
 
-impl House {
+impl Scenario {
     /// With the recipes `good` and `bad`.
-    pub fn new() -> House {
-        let (broker, rig) = (Broker::start(), Rig::new());
+    pub fn new() -> Scenario {
+        let (broker, fixture) = (Broker::start(), Fixture::new());
         let watcher = listen(broker.port);
-        fs::create_dir(rig.path("recipes")).unwrap();
-        let house = House { broker, rig, watcher };
-        house.recipe("good", &good());
-        house.recipe("bad", &bad());
-        house
+        fs::create_dir(fixture.path("recipes")).unwrap();
+        let scenario = Scenario { broker, fixture, watcher };
+        scenario.recipe("good", &good());
+        scenario.recipe("bad", &bad());
+        scenario
     }
 
     pub fn recipe(&self, product: &str, text: &str) {
-        fs::write(self.rig.path(&format!("recipes/{product}.toml")), text).unwrap();
+        fs::write(self.fixture.path(&format!("recipes/{product}.toml")), text).unwrap();
     }
 
     pub fn config(&self, rest: &str) {
-        self.rig.config(self.broker.port, rest);
+        self.fixture.config(self.broker.port, rest);
     }
 
     /// Starts it; back when camera `a` says that the next trigger would be taken.
     pub fn run(&self) -> Service {
         let before = self.watcher.json("a/trigger").len();
-        let service = self.rig.run();
+        let service = self.fixture.run();
         wait_until("trigger ready", || {
-            self.watcher.json("a/trigger").iter().skip(before).any(|told| told["ready"] == true)
+            self.watcher.json("a/trigger").iter().skip(before).any(|reported| reported["ready"] == true)
         });
         service
     }
 
     /// Plugs a port in under `name`.
     pub fn plug(&self, name: &str) -> Pty {
-        let (pty, link) = (Pty::new(), self.rig.path(name));
+        let (pty, link) = (Pty::new(), self.fixture.path(name));
         let _ = fs::remove_file(&link);
         symlink(pty.path(), link).unwrap();
         pty
@@ -108,7 +108,7 @@ impl House {
 
     /// The outcome of what was asked.
     pub fn answer(&self, what: &str) -> Value {
-        let done = |told: &Value| told["status"] == "successful" || told["status"] == "failed";
+        let done = |reported: &Value| reported["status"] == "successful" || reported["status"] == "failed";
         self.watcher.wait_for(&format!("cmd/{what}"), done)
     }
 
@@ -116,13 +116,16 @@ impl House {
     /// that is repeated as a whole, with the same `seq`, is the same message.
     pub fn inspections(&self, camera: &str) -> BTreeMap<u64, Value> {
         let mut by_id: BTreeMap<u64, Value> = BTreeMap::new();
-        for told in self.watcher.json(&format!("{camera}/inspection")) {
-            let id = told["acquisition"].as_u64().unwrap();
+        for reported in self.watcher.json(&format!("{camera}/inspection")) {
+            let id = reported["acquisition"].as_u64().unwrap();
             if let Some(known) = by_id.get(&id) {
-                assert_eq!(known["seq"], told["seq"], "acquisition {id} was told twice: {known} and {told}");
+                assert_eq!(
+                    known["seq"], reported["seq"],
+                    "acquisition {id} was told twice: {known} and {reported}"
+                );
                 continue;
             }
-            by_id.insert(id, told);
+            by_id.insert(id, reported);
         }
         by_id
     }
@@ -140,14 +143,14 @@ impl House {
     /// how often each verdict was told.
     pub fn account(&self, camera: &str) -> BTreeMap<String, u64> {
         assert_valid(&self.watcher);
-        let told = self.inspections(camera);
-        let ids: Vec<u64> = told.keys().copied().collect();
+        let reported = self.inspections(camera);
+        let ids: Vec<u64> = reported.keys().copied().collect();
         assert_without_holes("acquisitions", &ids);
-        let seqs: Vec<u64> = told.values().map(|told| told["seq"].as_u64().unwrap()).collect();
+        let seqs: Vec<u64> = reported.values().map(|reported| reported["seq"].as_u64().unwrap()).collect();
         assert_without_holes("seq of inspections", &seqs);
         let mut sums: BTreeMap<String, u64> = OUTCOMES.map(|outcome| (outcome.to_owned(), 0)).into();
-        for told in told.values() {
-            *sums.get_mut(told["verdict"].as_str().unwrap()).expect("one of the five") += 1;
+        for reported in reported.values() {
+            *sums.get_mut(reported["verdict"].as_str().unwrap()).expect("one of the five") += 1;
         }
         sums
     }
@@ -155,8 +158,8 @@ impl House {
     /// Waits until the handshake says that nothing is under way, and holds its counters against what was told.
     pub fn assert_sums(&self, camera: &str, triggers: u64) -> BTreeMap<String, u64> {
         self.wait_inspections(camera, triggers as usize);
-        let handshake = self.watcher.wait_for(&format!("{camera}/trigger"), |told| {
-            told["triggers"] == triggers && told["in_flight"] == 0
+        let handshake = self.watcher.wait_for(&format!("{camera}/trigger"), |reported| {
+            reported["triggers"] == triggers && reported["in_flight"] == 0
         });
         let sums = self.account(camera);
         for outcome in OUTCOMES {
@@ -168,11 +171,11 @@ impl House {
 
     /// Waits until an alarm stands whose cause has all of these words; gives the cause.
     pub fn wait_alarm(&self, name: &str, words: &[&str]) -> String {
-        let has = |told: &Value| {
-            words.iter().all(|word| told["cause"].as_str().is_some_and(|text| text.contains(word)))
+        let has = |reported: &Value| {
+            words.iter().all(|word| reported["cause"].as_str().is_some_and(|text| text.contains(word)))
         };
-        let told = self.watcher.wait_for(&format!("alarm/{name}"), has);
-        told["cause"].as_str().unwrap().to_owned()
+        let reported = self.watcher.wait_for(&format!("alarm/{name}"), has);
+        reported["cause"].as_str().unwrap().to_owned()
     }
 
     /// Waits until the alarm is over.
@@ -198,11 +201,15 @@ pub fn answered(line: &str) -> Option<(String, String, u64)> {
 }
 
 /// Holds answered lines against what MQTT said of the same numbers; gives the texts.
-pub fn assert_answers(lines: &[String], told: &BTreeMap<u64, Value>) -> Vec<String> {
+pub fn assert_answers(lines: &[String], reported: &BTreeMap<u64, Value>) -> Vec<String> {
     let answers = lines.iter().filter_map(|line| answered(line));
     let check = answers.map(|(text, outcome, id)| {
-        let told = told.get(&id).unwrap_or_else(|| panic!("{id} is on the line and not on MQTT"));
-        assert_eq!((&told["verdict"], &told["trigger"]["text"]), (&json!(outcome), &json!(text)), "{told}");
+        let reported = reported.get(&id).unwrap_or_else(|| panic!("{id} is on the line and not on MQTT"));
+        assert_eq!(
+            (&reported["verdict"], &reported["trigger"]["text"]),
+            (&json!(outcome), &json!(text)),
+            "{reported}"
+        );
         text
     });
     check.collect()
