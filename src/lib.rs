@@ -7,7 +7,7 @@
 //!  crates/ring/         the camera's ring of fixed slots, from which a free
 //!  scheduler/           pinned worker leases it;
 //!  pipeline.rs          THE road: lease ▶ stage ▶ reorder ▶ track ▶ sinks
-//!  stages/detect.rs       image/   planes into the tensor, scaled before they are converted
+//!  stages/detect.rs       crates/image/   planes into the tensor, scaled before they are converted
 //!                         engine/  the model, and the decoder of what it says
 //!  stages/track/        objects get numbers, begin, go on and end, and come by zones and lines
 //!  sinks/mqtt/          reports are published, in the words of contract/; events go through
@@ -20,7 +20,7 @@
 //!  trigger/             a byte, a line, an edge, a timer or a command pulls at a camera's desk
 //!  pipeline/acquire.rs  THE road of an acquisition: its number ▶ its frame ▶ find the part ▶ regions ▶ verdict
 //!  stages/inspect/      a recipe made ready: what each kind of region is held against
-//!                         image/   cut, align, compare, measure, read codes
+//!                         crates/image/   cut, align, compare, measure, read codes
 //!  trigger/             the verdict is written back to the line;
 //!  sinks/mqtt/          published through the outbox;
 //!  sinks/evidence/      and kept with its frame, to be replayed bit for bit
@@ -58,7 +58,7 @@ pub mod sinks;
 pub mod audit;
 pub mod config;
 pub mod engine;
-pub mod image;
+pub use ocellus_image as image;
 pub mod store;
 pub use ocellus_runtime::{supervisor, telemetry};
 // words

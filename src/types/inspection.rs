@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Label, Point, Rect, Stamp};
+use super::{Label, Pose, Rect, Stamp};
 
 /// Numbers every trigger of this box, also across restarts: 1, 2, 3, … without holes while it runs.
 pub type AcquisitionId = u64;
@@ -166,33 +166,6 @@ impl RoiResult {
             error: Some(cause.as_ref().into()),
             duration_us: 0,
         }
-    }
-}
-
-/// Where the part lies: recipe px turned by `angle_rad` about the origin, then moved by (`dx`, `dy`), are frame px.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Pose {
-    /// Rightwards, px.
-    pub dx: f32,
-    /// Downwards, px.
-    pub dy: f32,
-    /// Clockwise on the screen (x right, y down).
-    pub angle_rad: f32,
-}
-
-impl Pose {
-    /// Where a point of the frame lies in the recipe.
-    pub fn to_recipe(self, frame: Point) -> Point {
-        let (sin, cos) = self.angle_rad.sin_cos();
-        let (x, y) = (frame.x - self.dx, frame.y - self.dy);
-        Point { x: cos * x + sin * y, y: cos * y - sin * x }
-    }
-
-    /// Where a point of the recipe lies in the frame.
-    pub fn to_frame(self, recipe: Point) -> Point {
-        let (sin, cos) = self.angle_rad.sin_cos();
-        let Point { x, y } = recipe;
-        Point { x: cos * x - sin * y + self.dx, y: sin * x + cos * y + self.dy }
     }
 }
 

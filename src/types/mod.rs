@@ -12,10 +12,8 @@ mod frame;
 mod health;
 mod inspection;
 mod number;
-mod patch;
 mod preview;
 mod report;
-mod tensor;
 mod zones;
 
 pub use ocellus_runtime::RunState;
@@ -27,16 +25,18 @@ pub use bounded::Bounded;
 pub use class::Class;
 pub use command::{Attachment, Command, CommandKind, Origin, Refusal, Reply, Responder};
 pub use event::{Direction, Event, EventKind};
-pub use finding::{Finding, Label, Point, Rect, Value};
-pub use frame::{Colour, Frame, Matrix, PixelFormat, Planes, Range};
+pub use finding::{Finding, Label, Value};
+pub use frame::Frame;
 pub use health::Condition;
 pub use inspection::{
-    AcquisitionId, Defect, Inspection, InspectionLatency, OnComplete, Outcome, Pose, RoiResult, Trigger,
+    AcquisitionId, Defect, Inspection, InspectionLatency, OnComplete, Outcome, RoiResult, Trigger,
     TriggerKind, Verdict,
 };
 pub use number::Numbering;
-pub use patch::{Channels, Patch};
+pub use ocellus_image::{
+    Channels, Colour, Dtype, Fit, Matrix, Patch, PixelFormat, Placement, Planes, Point, Pose, Range, Rect,
+    Resize,
+};
 pub use preview::{Layer, LiveView, LiveViews, PartPictureStore, Picture, Watch};
-pub use report::{Fault, Latency, MAX_EMBEDDING, MAX_FINDINGS, Report};
-pub use tensor::{Dtype, Fit, MAX_BATCH, Placement, Resize};
+pub use report::{Fault, Latency, MAX_BATCH, MAX_EMBEDDING, MAX_FINDINGS, Report};
 pub use zones::{MAX_ZONES, ZoneSet};

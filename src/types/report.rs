@@ -6,6 +6,8 @@ use super::{Finding, Label, Stamp};
 
 /// At most this many findings a frame; what a decoder finds beyond is its lowest-scored, and is counted.
 pub const MAX_FINDINGS: usize = 100;
+/// Most pictures that a model takes at once.
+pub const MAX_BATCH: usize = 16;
 /// The longest embedding that a report carries: a classifier's scores may serve as one.
 pub const MAX_EMBEDDING: usize = 1024;
 

@@ -40,14 +40,18 @@ fn unreadable(cause: &str) -> Refusal {
 }
 
 #[cfg(test)]
+#[path = "../../../tests/support/flavours.rs"]
+#[allow(dead_code, reason = "other tests read the rest")]
+mod flavours;
+#[cfg(test)]
 mod tests {
     use std::io::Cursor;
 
     use ::image::DynamicImage;
     use proptest::prelude::*;
 
+    use super::flavours::{Flavour, all};
     use super::*;
-    use crate::image::picture::flavours::{Flavour, all};
 
     /// Red on the left, blue on the right.
     fn two_colours() -> DynamicImage {

@@ -1,0 +1,219 @@
+//! The one reader of pictures: JPEG, PNG and BMP files to upright grey or RGB pixels, for every place where a picture
+//! comes in (folders, golden pictures, samples, enrolment), so that the same file is the same pixels everywhere.
+//!
+//! - Size and memory are read from the head of the file, and held against [`Limits`], before anything is decoded.
+//! - Orientation (EXIF in JPEG and PNG) is obeyed. Grey stays grey; 16 bits are rounded to 8; CMYK becomes RGB.
+//! - Alpha is dropped: the colour that the file holds stands, as with OpenCV and Pillow. [`Picture::see_through`] says
+//!   whether there was any to drop.
+//! - An ICC profile is obeyed (to sRGB) where it is of the picture's kind and sound; otherwise the numbers stand as they
+//!   are. PNG's `gAMA`, `cHRM` and `cICP` are not obeyed.
+//! - Cut-off and damaged files are errors: nothing is concealed.
+
+mod bmp;
+mod error;
+mod icc;
+mod jpeg;
+mod limits;
+mod png;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use ::image::metadata::Orientation;
+use ::image::{DynamicImage, GrayImage, RgbImage};
+
+use super::{Channels, Patch};
+
+pub use error::PictureError;
+pub use jpeg::is_whole as jpeg_is_whole;
+pub use limits::Limits;
+
+/// How files with pictures are called.
+pub const ENDINGS: [&str; 6] = ["jpg", "jpeg", "jpe", "jfif", "png", "bmp"];
+
+/// A picture that was read.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// Upright, grey or RGB.
+    pub patch: Patch,
+    /// Whether a pixel of the file was less than opaque.
+    pub see_through: bool,
+}
+
+/// What the head of a file says of the picture in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Width of the upright picture, px.
+    pub width: u32,
+    /// Height of the upright picture, px.
+    pub height: u32,
+    /// The most memory that [`read`] takes for it, bytes, the picture itself included and the file not.
+    pub bytes: u64,
+    /// Bytes of the picture itself.
+    pub picture_bytes: u64,
+}
+
+/// One of the kinds of files, with its head understood.
+enum Kind<'a> {
+    Jpeg(jpeg::Jpeg<'a>),
+    Png(png::Png<'a>),
+    Bmp(bmp::Bmp<'a>),
+}
+
+/// Width, height, samples a pixel of the finished picture, and what decoding takes on the way there.
+struct Plan {
+    width: u32,
+    height: u32,
+    channels: u64,
+    /// Bytes that the decoder writes its pixels into, before they become 8-bit grey or RGB in the same place.
+    decoded: u64,
+    /// Bytes that it holds besides.
+    besides: u64,
+    orientation: Orientation,
+}
+
+impl Plan {
+    fn head(&self) -> Head {
+        let turned = swaps_sides(self.orientation);
+        let (width, height) = if turned { (self.height, self.width) } else { (self.width, self.height) };
+        let picture_bytes = u64::from(width) * u64::from(height) * self.channels;
+        // Turning by a quarter needs a second picture.
+        let second = if turned { picture_bytes } else { 0 };
+        Head { width, height, bytes: self.decoded.max(picture_bytes) + self.besides + second, picture_bytes }
+    }
+}
+
+impl<'a> Kind<'a> {
+    /// By the first bytes, not by the name: pictures are often named wrongly.
+    fn of(file: &'a [u8]) -> Result<Kind<'a>, PictureError> {
+        match file {
+            [] => Err(PictureError::Empty),
+            [0xFF, 0xD8, 0xFF, ..] => jpeg::Jpeg::parse(file).map(Kind::Jpeg),
+            [0x89, b'P', b'N', b'G', ..] => png::Png::parse(file).map(Kind::Png),
+            [b'B', b'M', ..] => bmp::Bmp::parse(file).map(Kind::Bmp),
+            _ => Err(PictureError::Unknown { looks_like: looks_like(file) }),
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        match self {
+            Kind::Jpeg(jpeg) => jpeg.plan(),
+            Kind::Png(png) => png.plan(),
+            Kind::Bmp(bmp) => bmp.plan(),
+        }
+    }
+}
+
+/// What the head of `file` says. Decodes nothing, and allocates nothing that the file could make large.
+///
+/// # Errors
+/// It is no picture of the three kinds, or its head is cut off or contradicts itself.
+pub fn head(file: &[u8]) -> Result<Head, PictureError> {
+    Ok(Kind::of(file)?.plan().head())
+}
+
+/// The picture in `file`, upright. Everything that is decoded is held against `limits` before it is.
+///
+/// # Errors
+/// No picture of the three kinds; beyond the limits; cut off or damaged.
+pub fn read(file: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
+    limits.allow_file(file.len() as u64)?;
+    let kind = Kind::of(file)?;
+    let plan = kind.plan();
+    limits.allow(&plan.head())?;
+    let picture = match kind {
+        Kind::Jpeg(jpeg) => jpeg.decode(),
+        Kind::Png(png) => png.decode(),
+        Kind::Bmp(bmp) => bmp.decode(),
+    }?;
+    Ok(Picture { patch: upright(picture.patch, plan.orientation), ..picture })
+}
+
+/// The bytes of the file at `path`, at most as many as `limits` allow.
+///
+/// # Errors
+/// It cannot be read, or is too long.
+pub fn load(path: &Path, limits: &Limits) -> Result<Vec<u8>, PictureError> {
+    let file = File::open(path)?;
+    let meta = file.metadata()?;
+    if meta.is_dir() {
+        return Err(std::io::Error::from(std::io::ErrorKind::IsADirectory).into());
+    }
+    limits.allow_file(meta.len())?;
+    let mut bytes = Vec::with_capacity(meta.len() as usize);
+    // It may grow while it is read, and a pipe says no length.
+    file.take(limits.max_file + 1).read_to_end(&mut bytes)?;
+    limits.allow_file(bytes.len() as u64)?;
+    Ok(bytes)
+}
+
+fn swaps_sides(orientation: Orientation) -> bool {
+    matches!(
+        orientation,
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    )
+}
+
+/// Turns the picture as `orientation` says.
+fn upright(patch: Patch, orientation: Orientation) -> Patch {
+    if orientation == Orientation::NoTransforms {
+        return patch;
+    }
+    let Patch { width, height, channels, data } = patch;
+    let (w, h) = (width as u32, height as u32);
+    let picture = match channels {
+        Channels::Gray => GrayImage::from_raw(w, h, data).map(DynamicImage::from),
+        Channels::Rgb | Channels::Bgr => RgbImage::from_raw(w, h, data).map(DynamicImage::from),
+    };
+    // A patch always holds its pixels; none would leave an empty one.
+    let Some(mut picture) = picture else { return Patch::default() };
+    picture.apply_orientation(orientation);
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    Patch { width, height, channels, data: picture.into_bytes() }
+}
+
+/// The orientation in an EXIF block (TIFF header first); upright where it says none.
+fn orientation_of(exif: &[u8]) -> Orientation {
+    Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms)
+}
+
+/// Other files that are taken for pictures, so that the user reads what was sent.
+fn looks_like(file: &[u8]) -> &'static str {
+    match file {
+        [b'G', b'I', b'F', b'8', ..] => "a GIF",
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "a WebP",
+        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => "a TIFF or a raw camera picture",
+        [_, _, _, _, b'f', b't', b'y', b'p', b'h', b'e' | b'm', ..] => "a HEIF",
+        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', ..] => "an AVIF",
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "a video",
+        [b'%', b'P', b'D', b'F', ..] => "a PDF",
+        [b'<', ..] => "a page of text",
+        _ => "neither JPEG, PNG nor BMP",
+    }
+}
+
+/// Keeps `keep` of every `of` bytes, in place; the vector becomes shorter.
+fn keep_first(data: &mut Vec<u8>, keep: usize, of: usize) {
+    let pixels = data.len() / of;
+    for px in 0..pixels {
+        data.copy_within(px * of..px * of + keep, px * keep);
+    }
+    data.truncate(pixels * keep);
+}
+
+/// Drops the last of every `of` bytes, the alpha, in place; whether one of them was less than opaque.
+fn drop_alpha(data: &mut Vec<u8>, of: usize) -> bool {
+    let see_through = data.chunks_exact(of).any(|pixel| pixel[of - 1] != u8::MAX);
+    keep_first(data, of - 1, of);
+    see_through
+}
+
+#[cfg(test)]
+#[path = "../../../../tests/support/flavours.rs"]
+mod flavours;
+#[cfg(test)]
+mod tests;
