@@ -73,7 +73,7 @@ docs: ## the documentation as a book: target/book/index.html
 	@scripts/setup/mdbook.sh
 	@out=$$(.runtime/mdbook/bin/mdbook build docs 2>&1); code=$$?; echo "$$out"; [ $$code = 0 ] && ! grep -qE 'WARN|ERROR' <<<"$$out"
 
-bench: build target/bench/720p.mp4 ## the figures of the README
+bench: build target/bench/720p.mp4 ## the benches behind the figures in docs/figures.md
 	@$(cargo) bench --locked
 
 peers: build target/bench/720p.mp4 ## Ocellus and a Python peer in turn on the same work

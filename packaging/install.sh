@@ -33,7 +33,7 @@ put 644 "$share/recipes" config/recipes/*.toml
 put 644 "$prefix/share/doc/ocellus" README.md LICENSE-APACHE LICENSE-MIT CHANGELOG.md
 put 644 "$prefix/share/doc/ocellus" packaging/debian/copyright
 put 644 "$prefix/share/doc/ocellus/mqtt" docs/mqtt/*
-put 644 "$prefix/share/doc/ocellus" docs/*.md
+put 644 "$prefix/share/doc/ocellus" docs/*.md docs/*.jpg docs/mosquitto.acl
 
 # Manual pages and completions are written by the program itself, from the same definitions as its --help.
 manual=$(mktemp -d)

@@ -1,4 +1,4 @@
-//! How the process ends: one table of exit codes, for the README, the unit file and scripts.
+//! How the process ends: one table of exit codes, for docs/command-line.md, the unit file and scripts.
 
 /// The exit codes. `systemd/ocellus.service` does not restart after `Usage`: only a person can help there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

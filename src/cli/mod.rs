@@ -150,7 +150,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The exit code for an error; the table is in the README.
+/// The exit code for an error; the table is in docs/command-line.md.
 fn exit_of(error: &anyhow::Error) -> Exit {
     if error.is::<Faults>() {
         return Exit::Config;

@@ -145,8 +145,16 @@ fn lay_out(block: &Block, dir: &Path) -> PathBuf {
         fs::write(dir.join(format!("models/{stem}.toml")), card).unwrap();
     }
     fs::copy(Path::new(ROOT).join("config/recipes/plate.toml"), dir.join("recipes/plate.toml")).unwrap();
-    for name in ["front.password", "front.secret", "mqtt.password", "ca.pem", "web.pem", "web.key", "box1.pem", "box1.key"]
-    {
+    for name in [
+        "front.password",
+        "front.secret",
+        "mqtt.password",
+        "ca.pem",
+        "web.pem",
+        "web.key",
+        "box1.pem",
+        "box1.key",
+    ] {
         fs::write(dir.join("etc").join(name), "0123456789\n").unwrap();
     }
     fs::write(dir.join("etc/users"), "anna:admin:$argon2id$v=19$m=19456,t=2,p=1$uFFA1hEez9ITIflakMaTew$rpk/qk0ulPwYKU7UHAdAamLjmCT+D2YliEnd8Ads+i4\n").unwrap();
@@ -158,7 +166,8 @@ fn lay_out(block: &Block, dir: &Path) -> PathBuf {
     }
     if block.is("card") {
         let card: Table = block.text.parse().unwrap_or_else(|error| panic!("{}: {error}", block.place()));
-        let (stem, ..) = MODELS.iter().rev().find(|(_, task, _)| card["task"].as_str() == Some(task)).unwrap();
+        let (stem, ..) =
+            MODELS.iter().rev().find(|(_, task, _)| card["task"].as_str() == Some(task)).unwrap();
         fs::write(dir.join(format!("models/{stem}.toml")), &block.text).unwrap();
         config = format!("[model.page]\npath = \"models/{stem}.tflite\"\n");
     }
@@ -193,7 +202,12 @@ fn every_configuration_in_the_documentation_is_one_that_check_accepts() {
     let mut wrong = String::new();
     for block in &blocks {
         let known = ["toml", "fragment", "recipe", "card", "fails"];
-        assert!(block.info.iter().all(|word| known.contains(&&**word)), "{}: {:?}", block.place(), block.info);
+        assert!(
+            block.info.iter().all(|word| known.contains(&&**word)),
+            "{}: {:?}",
+            block.place(),
+            block.info
+        );
         let dir = tempfile::tempdir().unwrap();
         let file = lay_out(block, dir.path());
         let mut check = Command::new(env!("CARGO_BIN_EXE_ocellus"));
@@ -249,7 +263,8 @@ fn every_relative_link_leads_to_a_file_and_to_a_heading() {
                 continue;
             };
             if page.starts_with(&docs) && !target.starts_with(&docs) {
-                wrong += &format!("{place}: {link} is not in the book; name the file instead of linking it\n");
+                wrong +=
+                    &format!("{place}: {link} is not in the book; name the file instead of linking it\n");
             } else if !heading.is_empty()
                 && !known.entry(target.clone()).or_insert_with(|| anchors(&target)).contains(heading)
             {
@@ -264,7 +279,8 @@ fn every_relative_link_leads_to_a_file_and_to_a_heading() {
 fn the_book_lists_every_page() {
     let docs = Path::new(ROOT).join("docs");
     let summary = split(&docs.join("SUMMARY.md")).1;
-    let listed: Vec<PathBuf> = summary.iter().flat_map(|(_, line)| links(line)).map(|l| docs.join(l)).collect();
+    let listed: Vec<PathBuf> =
+        summary.iter().flat_map(|(_, line)| links(line)).map(|l| docs.join(l)).collect();
     let missing: Vec<PathBuf> = pages()
         .into_iter()
         .filter(|page| page.starts_with(&docs) && !page.ends_with("SUMMARY.md") && !listed.contains(page))

@@ -116,7 +116,7 @@ fn refusal_output(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// The exit code for a word of refusal; the table is in the README.
+/// The exit code for a word of refusal; the table is in docs/command-line.md.
 pub(super) fn exit_of(code: &str) -> Exit {
     match code {
         "no_face" | "several_faces" | "face_too_small" | "face_blurred" | "face_turned"

@@ -58,7 +58,7 @@ pub(in super::super) async fn health(call: Call) -> Outcome {
     json_with(if works { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &health)
 }
 
-/// Whether the box works, and how it is: see "Health" in the README for the rule.
+/// Whether the box works, and how it is: see docs/operations.md, "Health", for the rule.
 fn healthy(snapshot: &Inner, now: Stamp) -> (bool, HealthOut) {
     let Some(status) = snapshot.states.get(topic::STATUS) else {
         let reasons = vec!["the first frame is awaited".into()];
