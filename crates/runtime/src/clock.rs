@@ -31,9 +31,9 @@ impl Stamp {
     }
 }
 
-/// Where time comes from, so that tests can turn the hands themselves.
+/// Where time comes from, so that a test can set it.
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// The present moment on both clocks.
     fn now(&self) -> Stamp;
 }
 
@@ -50,7 +50,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told to move.
+/// A clock that stands still until a test moves it.
 #[derive(Debug, Default)]
 pub struct ManualClock(AtomicU64);
 

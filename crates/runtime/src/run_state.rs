@@ -1,6 +1,6 @@
 //! How the tools of a worker fared in their last runs.
 
-/// What the last runs of a worker's tools say about them.
+/// The state of a worker's tools (its models), from the outcomes of their last runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RunState {
     /// Nothing was run yet, or too few runs failed to say.
@@ -8,7 +8,7 @@ pub enum RunState {
     Unsure,
     /// The last run worked.
     Working,
-    /// So many runs failed in a row that new tools are worth a try.
+    /// So many runs failed in a row that the tools should be built again.
     Failing,
 }
 

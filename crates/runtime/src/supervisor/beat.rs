@@ -1,4 +1,4 @@
-//! A heartbeat: proof of progress that a loop gives, and the watchdog reads.
+//! A heartbeat: a loop's proof of progress, which the watchdog reads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,29 +14,29 @@ struct Counts {
 }
 
 impl Beat {
-    /// A heart that has not beaten yet.
+    /// Creates a beat whose counts are zero.
     pub fn new() -> Beat {
         Beat::default()
     }
 
-    /// Progress was made: once for each turn of the loop, never from a timer of its own.
+    /// Counts progress: once in each turn of the loop, never from a timer of its own.
     pub fn beat(&self) {
         self.0.progress.fetch_add(1, Ordering::Relaxed);
         self.waiting();
     }
 
-    /// The loop lives, and waits for the work of another: the watchdog is content, and a unit that was asked to stop
-    /// has not come nearer to its end.
+    /// Counts a sign of life without progress, for a loop that waits for another's work: it satisfies the watchdog, but a
+    /// unit that was asked to stop has not come nearer to its end.
     pub fn waiting(&self) {
         self.0.alive.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How often it showed that it lives.
+    /// The number of signs of life, with or without progress.
     pub fn count(&self) -> u64 {
         self.0.alive.load(Ordering::Relaxed)
     }
 
-    /// How often it made progress.
+    /// The number of turns that made progress.
     pub fn progress(&self) -> u64 {
         self.0.progress.load(Ordering::Relaxed)
     }

@@ -1,7 +1,9 @@
 //! One change of a unit at a time: a restart, replacement or removal holds the claim to the unit's name meanwhile.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 /// The names whose units are being changed. Clones are the same list.
 #[derive(Clone, Debug, Default)]
@@ -24,23 +26,17 @@ pub struct Claim {
 impl Claims {
     /// The claim to `name`; `None` while another holds it.
     pub(super) fn try_take(&self, name: &str) -> Option<Claim> {
-        let mut names = self.names();
+        let mut names = self.0.names.lock();
         let free = !names.iter().any(|known| **known == *name);
         free.then(|| self.taken(&mut names, name))
     }
 
     /// The same; waits for at most `patience` until it is given back.
     pub(super) fn take(&self, name: &str, patience: Duration) -> Option<Claim> {
-        let deadline = Instant::now() + patience;
-        let mut names = self.names();
-        while names.iter().any(|known| **known == *name) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return None;
-            }
-            names = self.0.given_back.wait_timeout(names, left).unwrap_or_else(|e| e.into_inner()).0;
-        }
-        Some(self.taken(&mut names, name))
+        let mut names = self.0.names.lock();
+        let is_taken = |names: &mut Vec<Arc<str>>| names.iter().any(|known| **known == *name);
+        self.0.given_back.wait_while_for(&mut names, is_taken, patience);
+        (!is_taken(&mut names)).then(|| self.taken(&mut names, name))
     }
 
     fn taken(&self, names: &mut Vec<Arc<str>>, name: &str) -> Claim {
@@ -48,14 +44,10 @@ impl Claims {
         names.push(name.clone());
         Claim { claims: self.clone(), name }
     }
-
-    fn names(&self) -> MutexGuard<'_, Vec<Arc<str>>> {
-        self.0.names.lock().unwrap_or_else(|e| e.into_inner())
-    }
 }
 
 impl Claim {
-    /// Whose unit may be changed.
+    /// The name of the unit that may be changed.
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
@@ -63,7 +55,7 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.claims.names().retain(|known| !Arc::ptr_eq(known, &self.name));
+        self.claims.0.names.lock().retain(|known| !Arc::ptr_eq(known, &self.name));
         self.claims.0.given_back.notify_all();
     }
 }

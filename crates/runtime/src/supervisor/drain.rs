@@ -1,22 +1,23 @@
-//! Tells a unit that is slow to stop from one that hangs: by its progress, not by time alone.
+//! Distinguishes a unit that is slow to stop from one that hangs: by its progress, not by time alone.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::settings::Settings;
-use super::unit::Keeper;
+use super::unit::UnitRunner;
 
 /// How often progress is looked at.
 const LOOK: Duration = Duration::from_millis(20);
-/// A unit beats at least so often while nothing is asked of it; one that did not for longer hung before it was asked.
+/// A healthy unit beats at least this often; one that was silent for longer hung before it was asked to stop.
 const SILENCE: Duration = Duration::from_millis(1_500);
 
-/// What is left for each unit once the time for all is up; the first that was started (the outbox) has its patience.
+/// What each unit still gets once the time for all is up; the unit that was started first (the outbox) gets its whole
+/// patience.
 const LAST: Duration = Duration::from_millis(100);
 
 /// Watches units that are asked to stop. One that makes no progress for `patience` hangs; all together have until
-/// `until`, and each that comes later has a moment.
+/// `until`, and a unit whose turn comes after that still gets [`LAST`].
 pub(super) struct Drain {
     patience: Duration,
     until: Instant,
@@ -37,8 +38,8 @@ impl Drain {
         Drain { patience, until, seen: HashMap::new() }
     }
 
-    /// Takes note of every unit's progress.
-    pub(super) fn look<'a>(&mut self, units: impl Iterator<Item = &'a Keeper>) {
+    /// Reads the progress of `units`, and notes when that of each last changed.
+    pub(super) fn look<'a>(&mut self, units: impl Iterator<Item = &'a UnitRunner>) {
         let now = Instant::now();
         for unit in units {
             let progress = unit.progress();
@@ -52,15 +53,15 @@ impl Drain {
 
     /// Waits until `unit`, which was asked to stop, is over; false where it hangs or the time is up. `others` are those
     /// that still run: what hangs now will not be waited for when its turn comes.
-    pub(super) fn wait<'a, I>(&mut self, unit: &'a Keeper, others: impl Fn() -> I) -> bool
+    pub(super) fn wait<'a, I>(&mut self, unit: &'a UnitRunner, others: impl Fn() -> I) -> bool
     where
-        I: Iterator<Item = &'a Keeper>,
+        I: Iterator<Item = &'a UnitRunner>,
     {
         self.look(others().chain([unit]));
         let asked = Instant::now();
         let before = self.seen.get(&unit.unit.name).map_or(asked, |seen| seen.at);
         let rest = if others().next().is_some() { LAST } else { self.patience };
-        // Between two beats of a unit that had nothing to do lies no progress, and yet it does not hang.
+        // A unit that had nothing to do makes no progress between two beats, and yet it does not hang.
         let hung = asked.duration_since(before) >= self.patience.max(SILENCE);
         loop {
             let now = Instant::now();

@@ -1,22 +1,22 @@
-//! What the supervisor could not do, in words for people.
+//! The errors of the supervisor, worded for a person who reads the log.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::spawn::SpawnError;
 
-/// What the supervisor could not do, or why it ended.
+/// Why the supervisor refused a change, or why it ended the service.
 #[derive(Debug, thiserror::Error)]
 pub enum SupervisorError {
-    /// Two units of one name.
+    /// A unit was added under a name that another unit has.
     #[error("there is already a unit {0}; remove it first")]
     Known(Arc<str>),
-    /// No unit of that name.
+    /// The name belongs to no unit.
     #[error("there is no unit {name}; there are: {known}")]
     Unknown {
         /// The name that was asked for.
         name: String,
-        /// The names there are.
+        /// The names of all units, separated by commas.
         known: String,
     },
     /// The unit was asked to stop and made no progress for the drain time.
@@ -27,31 +27,31 @@ pub enum SupervisorError {
     /// Another change of the unit took too long.
     #[error("unit {0} is being restarted or replaced already; try again when that has ended")]
     Busy(Arc<str>),
-    /// The service is ending.
+    /// The service is shutting down, so no unit is started any more.
     #[error("the service is stopping; no unit {0} is started any more")]
     Stopping(Arc<str>),
     /// The unit's thread could not be started.
     #[error("unit {unit}: {source}")]
     Spawn {
-        /// The unit.
+        /// The unit's name.
         unit: Arc<str>,
-        /// Why.
+        /// Why the thread did not start.
         source: SpawnError,
     },
-    /// An essential unit was given up.
+    /// An essential unit was given up, which ends the process.
     #[error("essential unit {unit} was given up: {cause}")]
     Essential {
-        /// The unit.
+        /// The unit's name.
         unit: Arc<str>,
-        /// Its last failure.
+        /// The unit's last failure, with all causes.
         cause: String,
     },
     /// All work is over, and part of it failed.
     #[error("all work is over, and {} failed: {cause}", .units.join(", "))]
     Work {
-        /// The units that failed.
+        /// The names of the units that failed.
         units: Vec<String>,
-        /// The first one's last failure.
+        /// The last failure of the first of them.
         cause: String,
     },
 }

@@ -1,13 +1,13 @@
-//! Keeps the parts alive: units that can be built again, a restart policy, the stop token, the watchdog.
+//! Supervision: units that can be built again, a restart policy, the stop token, systemd's watchdog.
 
 mod beat;
 mod claim;
 mod cores;
 mod drain;
 mod error;
-mod house;
 pub mod notify;
 mod policy;
+mod registry;
 mod settings;
 mod signals;
 mod slice;
@@ -22,8 +22,8 @@ pub use beat::Beat;
 pub use claim::Claim;
 pub use cores::usable_cores;
 pub use error::SupervisorError;
-pub use house::{Ended, Supervisor};
 pub use policy::{Decision, Policy};
+pub use registry::{Ended, Supervisor};
 pub use settings::Settings;
 pub use signals::{SignalError, Signals};
 pub use slice::time_slice;

@@ -1,4 +1,4 @@
-//! What systemd is told (`sd_notify`). Without `NOTIFY_SOCKET` nobody is told, and nothing fails.
+//! State changes reported to systemd (`sd_notify`). Without `NOTIFY_SOCKET` the calls do nothing and do not fail.
 
 use systemd::daemon;
 
@@ -14,23 +14,23 @@ pub fn reloading() {
     send(&[(daemon::STATE_RELOADING, "1"), ("MONOTONIC_USEC", &now_us.to_string())]);
 }
 
-/// The drain begins.
+/// The service is draining its units; `status` says which phase, for `systemctl status`.
 pub fn stopping(status: &str) {
     send(&[(daemon::STATE_STOPPING, "1"), (daemon::STATE_STATUS, status)]);
 }
 
-/// A line for `systemctl status`.
+/// Replaces the line that `systemctl status` shows with `status`.
 pub fn status(status: &str) {
     send(&[(daemon::STATE_STATUS, status)]);
 }
 
-/// Progress was made.
+/// Restarts systemd's watchdog timer; to be called only when there was progress.
 pub fn watchdog() {
     send(&[(daemon::STATE_WATCHDOG, "1")]);
 }
 
 fn send(state: &[(&str, &str)]) {
     if let Err(error) = daemon::notify(state.iter()) {
-        tracing::warn!("systemd was not told {state:?}: {error}; check NotifyAccess in the unit");
+        tracing::warn!("systemd did not receive {state:?}: {error}; check NotifyAccess in the unit");
     }
 }

@@ -13,10 +13,10 @@ const WINDOW: Duration = Duration::from_secs(60);
 pub enum Decision {
     /// Build the unit again after this pause.
     Restart {
-        /// The pause.
+        /// The pause before the restart.
         after: Duration,
     },
-    /// It failed too often within a minute.
+    /// Do not restart it: it failed too often within a minute.
     GiveUp,
 }
 
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_that_fails_rarely_is_restarted_for_ever_with_the_first_pause() {
+    fn a_unit_that_fails_rarely_is_restarted_indefinitely_with_the_first_pause() {
         let mut policy = policy(1);
         for minute in 1..1_000 {
             assert_eq!(policy.failed(ms(minute * 60_000)), Decision::Restart { after: ms(100) });

@@ -9,7 +9,7 @@ pub struct Settings {
     pub max_restarts: u32,
     /// First pause before a restart; doubles up to `backoff_max`.
     pub backoff: Duration,
-    /// Longest pause.
+    /// The longest pause before a restart.
     pub backoff_max: Duration,
     /// A unit that was asked to stop and makes no progress for so long hangs, and is left behind.
     pub drain: Duration,

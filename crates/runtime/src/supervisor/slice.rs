@@ -8,9 +8,9 @@ use std::time::Duration;
 /// longer, instead of waiting for up to a tick (sched(7); EEVDF, Linux 6.12). Older kernels ignore it, and threads
 /// that run by another policy than the normal one keep it.
 pub fn time_slice(slice: Duration) {
-    static TOLD: Once = Once::new();
+    static WARNED: Once = Once::new();
     if let Err(error) = set(slice) {
-        TOLD.call_once(|| {
+        WARNED.call_once(|| {
             tracing::warn!(
                 "threads keep the kernel's time slices, so a result may wait some ms for a decoder: {error}; \
                  allow sched_setattr"

@@ -16,29 +16,29 @@ pub enum SpawnError {
         "thread {thread}: core {core} does not exist or is not allowed here; use cores out of {usable:?}"
     )]
     NoSuchCore {
-        /// The thread's name.
+        /// The name that the thread was to have.
         thread: String,
         /// The core that was asked for.
         core: usize,
-        /// The cores that exist.
+        /// The cores that this process may use.
         usable: Vec<usize>,
     },
     /// The kernel refused to pin the thread.
     #[error("thread {thread}: cannot be pinned to core {core}: {source}; sched_setaffinity must be allowed")]
     Pin {
-        /// The thread's name.
+        /// The name that the thread was to have.
         thread: String,
         /// The core that was asked for.
         core: usize,
-        /// What the kernel said.
+        /// The error of `sched_setaffinity`.
         source: std::io::Error,
     },
     /// The system has no thread left.
     #[error("thread {thread} cannot be started: {source}; raise TasksMax or free memory")]
     Thread {
-        /// The thread's name.
+        /// The name that the thread was to have.
         thread: String,
-        /// What the system said.
+        /// The error of the system's thread creation.
         source: std::io::Error,
     },
 }
@@ -46,10 +46,10 @@ pub enum SpawnError {
 /// Why a thread gave no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JoinError {
-    /// It panicked, with this message.
+    /// The thread panicked, with this message.
     #[error("panicked: {0}")]
     Panicked(String),
-    /// It had not ended at the deadline.
+    /// The thread had not ended at the deadline.
     #[error("still running at the deadline")]
     StillRunning,
 }
@@ -76,14 +76,14 @@ impl<T> Spawned<T> {
         }
     }
 
-    /// Waits until the thread ends.
+    /// Waits until the thread ends, and returns its result or the text of its panic.
     pub fn join(self) -> Result<T, JoinError> {
         let result = self.result.recv().map_err(|_| JoinError::Panicked("without a message".to_owned()))?;
         let _ = self.thread.join();
         result.map_err(JoinError::Panicked)
     }
 
-    /// Whether it has ended.
+    /// Whether the thread has ended, so that a join returns at once.
     pub fn is_finished(&self) -> bool {
         self.thread.is_finished()
     }
@@ -137,7 +137,7 @@ fn pin_error(thread: &str, core: usize, source: std::io::Error) -> SpawnError {
     }
 }
 
-/// The text of a panic.
+/// The message of a caught panic; a fixed text where the payload is no string.
 pub fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())

@@ -1,7 +1,9 @@
-//! The stop token: passed in, never global. Whoever holds one can wait on it instead of sleeping.
+//! The stop token: passed in, never global. A loop that holds one waits on it instead of sleeping.
 
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 /// A shared request to stop. Clones are the same token; children follow their parent.
 #[derive(Clone, Debug, Default)]
@@ -11,11 +13,11 @@ pub struct Stop(Arc<Inner>);
 struct Inner {
     stopped: Mutex<bool>,
     changed: Condvar,
-    children: Mutex<Vec<std::sync::Weak<Inner>>>,
+    children: Mutex<Vec<Weak<Inner>>>,
 }
 
 impl Stop {
-    /// A token that nobody has asked to stop.
+    /// Creates a token that is not stopped.
     pub fn new() -> Stop {
         Stop::default()
     }
@@ -24,7 +26,7 @@ impl Stop {
     pub fn child(&self) -> Stop {
         let child = Stop::new();
         {
-            let mut children = self.0.children.lock().unwrap_or_else(|e| e.into_inner());
+            let mut children = self.0.children.lock();
             children.retain(|known| known.strong_count() > 0);
             children.push(Arc::downgrade(&child.0));
         }
@@ -34,33 +36,26 @@ impl Stop {
         child
     }
 
-    /// Asks to stop; wakes everyone who waits.
+    /// Asks to stop: wakes every waiter, and stops the children.
     pub fn stop(&self) {
-        *self.0.stopped.lock().unwrap_or_else(|e| e.into_inner()) = true;
+        *self.0.stopped.lock() = true;
         self.0.changed.notify_all();
-        let children = std::mem::take(&mut *self.0.children.lock().unwrap_or_else(|e| e.into_inner()));
+        let children = std::mem::take(&mut *self.0.children.lock());
         for child in children.into_iter().filter_map(|child| child.upgrade()) {
             Stop(child).stop();
         }
     }
 
-    /// Whether somebody asked.
+    /// Whether this token, or one above it, was stopped.
     pub fn is_stopped(&self) -> bool {
-        *self.0.stopped.lock().unwrap_or_else(|e| e.into_inner())
+        *self.0.stopped.lock()
     }
 
-    /// Waits for at most `pause`; true as soon as somebody asks to stop.
+    /// Waits for at most `pause`; returns true as soon as the token is stopped.
     pub fn wait(&self, pause: Duration) -> bool {
-        let deadline = Instant::now() + pause;
-        let mut stopped = self.0.stopped.lock().unwrap_or_else(|e| e.into_inner());
-        while !*stopped {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            stopped = self.0.changed.wait_timeout(stopped, left).unwrap_or_else(|e| e.into_inner()).0;
-        }
-        true
+        let mut stopped = self.0.stopped.lock();
+        self.0.changed.wait_while_for(&mut stopped, |stopped| !*stopped, pause);
+        *stopped
     }
 }
 

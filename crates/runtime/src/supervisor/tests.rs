@@ -15,11 +15,10 @@ const LONG: Duration = Duration::from_secs(30);
 /// The exit code after a second signal.
 const FORCED: i32 = 7;
 
-fn supervisor(max_restarts: u32, drain: Duration) -> Supervisor {
+fn a_supervisor(max_restarts: u32, drain: Duration) -> Supervisor {
     let ms = Duration::from_millis;
-    let essential = Vec::new();
     let (backoff, backoff_max, drain_max) = (ms(1), ms(4), LONG);
-    Supervisor::new(Settings { max_restarts, backoff, backoff_max, drain, drain_max, essential })
+    Supervisor::new(Settings { max_restarts, backoff, backoff_max, drain, drain_max })
 }
 
 /// A unit that beats until it is stopped.
@@ -47,9 +46,9 @@ fn state(supervisor: &Supervisor, name: &str) -> UnitStatus {
 
 #[test]
 fn a_crashing_unit_is_restarted_while_the_others_keep_running() {
-    let house = supervisor(5, LONG);
-    house.add(steady("steady")).unwrap();
-    house
+    let supervisor = a_supervisor(5, LONG);
+    supervisor.add(steady("steady")).unwrap();
+    supervisor
         .add(Unit::new("clumsy", |context| match context.restarts {
             0 => panic!("slipped"),
             1 => Err(std::io::Error::other("tripped").into()),
@@ -60,107 +59,107 @@ fn a_crashing_unit_is_restarted_while_the_others_keep_running() {
             }
         }))
         .unwrap();
-    wait_until("the clumsy unit runs", || state(&house, "clumsy").state == State::Running);
-    let clumsy = state(&house, "clumsy");
+    wait_until("the clumsy unit runs", || state(&supervisor, "clumsy").state == State::Running);
+    let clumsy = state(&supervisor, "clumsy");
     assert_eq!((clumsy.restarts, clumsy.last_error.as_deref()), (2, Some("tripped")));
-    let count = || house.hearts().iter().find(|heart| &*heart.name == "steady").unwrap().count;
+    let count = || supervisor.hearts().iter().find(|heart| &*heart.name == "steady").unwrap().count;
     let before = count();
     wait_until("the steady unit still beats", || count() > before);
-    assert_eq!(state(&house, "steady").restarts, 0);
-    assert!(house.shutdown().is_empty());
+    assert_eq!(state(&supervisor, "steady").restarts, 0);
+    assert!(supervisor.shutdown().is_empty());
 }
 
 #[test]
 fn a_unit_that_keeps_failing_is_given_up_and_the_box_lives_on() {
-    let house = supervisor(2, LONG);
+    let supervisor = a_supervisor(2, LONG);
     let lives = Arc::new(AtomicU32::new(0));
     let counted = lives.clone();
-    house.add(steady("steady")).unwrap();
-    house
+    supervisor.add(steady("steady")).unwrap();
+    supervisor
         .add(Unit::new("hopeless", move |_| {
             counted.fetch_add(1, Ordering::SeqCst);
             Err("no device".into())
         }))
         .unwrap();
-    wait_until("it is given up", || state(&house, "hopeless").state == State::Failed);
+    wait_until("it is given up", || state(&supervisor, "hopeless").state == State::Failed);
     assert_eq!(lives.load(Ordering::SeqCst), 3, "one start and two restarts");
-    wait_until("the other runs", || state(&house, "steady").state == State::Running);
+    wait_until("the other runs", || state(&supervisor, "steady").state == State::Running);
     assert!(
-        !house.hearts().iter().any(|heart| &*heart.name == "hopeless"),
+        !supervisor.hearts().iter().any(|heart| &*heart.name == "hopeless"),
         "the watchdog does not wait for the dead"
     );
-    house.restart("hopeless").unwrap();
+    supervisor.restart("hopeless").unwrap();
     wait_until("a restart by hand tries again", || lives.load(Ordering::SeqCst) == 6);
-    assert!(house.shutdown().is_empty());
+    assert!(supervisor.shutdown().is_empty());
 }
 
 #[test]
 fn a_lasting_failure_is_not_tried_again() {
-    let house = supervisor(5, LONG);
-    house.add(Unit::new("video", |_| Err(UnitError::lasting("not a video"))).work()).unwrap();
-    let error = house.run(&Stop::new()).unwrap_err();
+    let supervisor = a_supervisor(5, LONG);
+    supervisor.add(Unit::new("video", |_| Err(UnitError::lasting("not a video"))).work()).unwrap();
+    let error = supervisor.run(&Stop::new()).unwrap_err();
     assert_eq!(error.to_string(), "all work is over, and video failed: not a video");
-    assert_eq!(state(&house, "video").restarts, 0);
+    assert_eq!(state(&supervisor, "video").restarts, 0);
 }
 
 #[test]
 fn the_failure_of_an_essential_unit_ends_the_service_with_its_cause() {
-    let house = supervisor(1, LONG);
-    house.add(steady("steady")).unwrap();
-    house.add(Unit::new("vital", |_| panic!("out of air")).essential(true)).unwrap();
-    match house.run(&Stop::new()) {
+    let supervisor = a_supervisor(1, LONG);
+    supervisor.add(steady("steady")).unwrap();
+    supervisor.add(Unit::new("vital", |_| panic!("out of air")).essential(true)).unwrap();
+    match supervisor.run(&Stop::new()) {
         Err(SupervisorError::Essential { unit, cause }) => {
             assert_eq!((&*unit, cause.as_str()), ("vital", "panicked: out of air"));
         }
         other => panic!("{other:?}"),
     }
-    assert!(house.shutdown().is_empty());
+    assert!(supervisor.shutdown().is_empty());
 }
 
 #[test]
 fn the_service_ends_when_all_work_has_ended_or_somebody_asks() {
-    let house = supervisor(1, LONG);
+    let supervisor = a_supervisor(1, LONG);
     let stop = Stop::new();
-    house.add(steady("mqtt")).unwrap();
+    supervisor.add(steady("mqtt")).unwrap();
     let (finish, wait) = mpsc::channel::<()>();
     let wait = Mutex::new(wait);
     let film = Unit::new("film", move |_| {
         let _ = wait.lock().unwrap().recv();
         Ok(())
     });
-    house.add(film.work()).unwrap();
+    supervisor.add(film.work()).unwrap();
     std::thread::scope(|scope| {
-        let run = scope.spawn(|| house.run(&stop));
+        let run = scope.spawn(|| supervisor.run(&stop));
         drop(finish);
         assert_eq!(run.join().unwrap().unwrap(), Ended::WorkDone);
     });
-    assert_eq!(state(&house, "film").state, State::Ended);
+    assert_eq!(state(&supervisor, "film").state, State::Ended);
     stop.stop();
-    assert_eq!(house.run(&stop).unwrap(), Ended::Stopped);
-    assert!(house.shutdown().is_empty());
+    assert_eq!(supervisor.run(&stop).unwrap(), Ended::Stopped);
+    assert!(supervisor.shutdown().is_empty());
 }
 
 #[test]
 fn work_that_is_replaced_does_not_end_the_service() {
-    let house = supervisor(1, LONG);
+    let supervisor = a_supervisor(1, LONG);
     let stop = Stop::new();
-    house.add(Unit::new("done", |_| Ok(())).work()).unwrap();
-    house.add(steady("camera").work()).unwrap();
+    supervisor.add(Unit::new("done", |_| Ok(())).work()).unwrap();
+    supervisor.add(steady("camera").work()).unwrap();
     std::thread::scope(|scope| {
-        let run = scope.spawn(|| house.run(&stop));
+        let run = scope.spawn(|| supervisor.run(&stop));
         for _ in 0..100 {
-            house.replace(steady("camera").work()).unwrap();
-            house.restart("camera").unwrap();
+            supervisor.replace(steady("camera").work()).unwrap();
+            supervisor.restart("camera").unwrap();
         }
         assert!(!run.is_finished());
-        house.remove("camera").unwrap();
+        supervisor.remove("camera").unwrap();
         assert_eq!(run.join().unwrap().unwrap(), Ended::WorkDone);
     });
 }
 
 #[test]
 fn units_are_stopped_in_reverse_order_and_each_is_over_before_the_next_is_asked() {
-    let house = supervisor(1, LONG);
+    let supervisor = a_supervisor(1, LONG);
     let log = Arc::new(Mutex::new(Vec::new()));
     for name in ["store", "broker", "camera"] {
         let log = log.clone();
@@ -171,18 +170,18 @@ fn units_are_stopped_in_reverse_order_and_each_is_over_before_the_next_is_asked(
             log.lock().unwrap().push(format!("{name} over"));
             Ok(())
         });
-        house.add(unit).unwrap();
+        supervisor.add(unit).unwrap();
     }
-    assert!(house.shutdown().is_empty());
+    assert!(supervisor.shutdown().is_empty());
     let expected =
         ["camera asked", "camera over", "broker asked", "broker over", "store asked", "store over"];
     assert_eq!(*log.lock().unwrap(), expected);
-    assert!(matches!(house.add(steady("late")), Err(SupervisorError::Stopping(_))));
+    assert!(matches!(supervisor.add(steady("late")), Err(SupervisorError::Stopping(_))));
 }
 
 #[test]
 fn a_unit_that_does_not_stop_is_named_and_the_others_still_drain() {
-    let house = supervisor(1, Duration::from_millis(200));
+    let supervisor = a_supervisor(1, Duration::from_millis(200));
     let drained = Arc::new(AtomicU32::new(0));
     let seen = drained.clone();
     let release = Stop::new();
@@ -192,13 +191,13 @@ fn a_unit_that_does_not_stop_is_named_and_the_others_still_drain() {
         seen.fetch_add(1, Ordering::SeqCst);
         Ok(())
     };
-    house.add(Unit::new("outbox", outbox)).unwrap();
+    supervisor.add(Unit::new("outbox", outbox)).unwrap();
     let deaf = move |_: &UnitContext| {
         held.wait(LONG);
         Ok(())
     };
-    house.add(Unit::new("deaf", deaf)).unwrap();
-    let stragglers = house.shutdown();
+    supervisor.add(Unit::new("deaf", deaf)).unwrap();
+    let stragglers = supervisor.shutdown();
     assert_eq!(stragglers.iter().map(|name| &**name).collect::<Vec<_>>(), ["deaf"]);
     assert_eq!(drained.load(Ordering::SeqCst), 1);
     release.stop();
@@ -207,12 +206,12 @@ fn a_unit_that_does_not_stop_is_named_and_the_others_still_drain() {
 #[test]
 fn a_unit_that_makes_progress_is_waited_for_and_one_that_only_waits_is_not() {
     let drain = Duration::from_millis(200);
-    let house = supervisor(1, drain);
+    let supervisor = a_supervisor(1, drain);
     let turns = Arc::new(AtomicU32::new(0));
     let done = turns.clone();
     let release = Stop::new();
     let held = release.clone();
-    house
+    supervisor
         .add(Unit::new("slow", move |context| {
             context.stop.wait(LONG);
             // Five times the drain time, a step at a time.
@@ -231,8 +230,8 @@ fn a_unit_that_makes_progress_is_waited_for_and_one_that_only_waits_is_not() {
         }
         Ok(())
     };
-    house.add(Unit::new("waiting", waiting)).unwrap();
-    let stragglers = house.shutdown();
+    supervisor.add(Unit::new("waiting", waiting)).unwrap();
+    let stragglers = supervisor.shutdown();
     assert_eq!(stragglers.iter().map(|name| &**name).collect::<Vec<_>>(), ["waiting"]);
     assert_eq!(turns.load(Ordering::SeqCst), 50, "it was left behind although it made progress");
     release.stop();
@@ -241,32 +240,31 @@ fn a_unit_that_makes_progress_is_waited_for_and_one_that_only_waits_is_not() {
 #[test]
 fn progress_without_an_end_is_waited_for_up_to_the_longest_drain() {
     let ms = Duration::from_millis;
-    let house = Supervisor::new(Settings {
+    let supervisor = Supervisor::new(Settings {
         max_restarts: 1,
         backoff: ms(1),
         backoff_max: ms(4),
         drain: ms(200),
         drain_max: ms(600),
-        essential: Vec::new(),
     });
     let release = Stop::new();
     let held = release.clone();
-    house.add(steady("outbox")).unwrap();
+    supervisor.add(steady("outbox")).unwrap();
     let endless = move |context: &UnitContext| {
         while !held.wait(ms(1)) {
             context.beat.beat();
         }
         Ok(())
     };
-    house.add(Unit::new("endless", endless)).unwrap();
-    let stragglers = house.shutdown();
+    supervisor.add(Unit::new("endless", endless)).unwrap();
+    let stragglers = supervisor.shutdown();
     assert_eq!(stragglers.iter().map(|name| &**name).collect::<Vec<_>>(), ["endless"]);
     release.stop();
 }
 
 #[test]
 fn the_units_of_a_group_are_asked_to_stop_together() {
-    let house = supervisor(1, LONG);
+    let supervisor = a_supervisor(1, LONG);
     let asked = Arc::new(AtomicU32::new(0));
     for name in ["camera/a", "inspect/a", "camera/b", "camera/c"] {
         let asked = asked.clone();
@@ -279,9 +277,9 @@ fn the_units_of_a_group_are_asked_to_stop_together() {
             }
             Ok(())
         });
-        house.add(if name.starts_with("camera") { unit.together("camera") } else { unit }).unwrap();
+        supervisor.add(if name.starts_with("camera") { unit.together("camera") } else { unit }).unwrap();
     }
-    assert!(house.shutdown().is_empty());
+    assert!(supervisor.shutdown().is_empty());
 }
 
 #[test]
@@ -292,25 +290,27 @@ fn a_unit_in_backoff_obeys_stop_at_once() {
         backoff_max: Duration::from_secs(3_600),
         drain: LONG,
         drain_max: LONG,
-        essential: Vec::new(),
     };
-    let house = Supervisor::new(config);
-    house.add(Unit::new("resting", |_| Err("tired".into()))).unwrap();
-    wait_until("it rests", || state(&house, "resting").state == State::Backoff);
-    assert!(house.shutdown().is_empty());
+    let supervisor = Supervisor::new(config);
+    supervisor.add(Unit::new("resting", |_| Err("tired".into()))).unwrap();
+    wait_until("it rests", || state(&supervisor, "resting").state == State::Backoff);
+    assert!(supervisor.shutdown().is_empty());
 }
 
 #[test]
 fn units_come_and_go_while_the_service_runs() {
-    let house = supervisor(1, LONG);
-    house.add(steady("a")).unwrap();
-    assert!(matches!(house.add(steady("a")), Err(SupervisorError::Known(_))));
-    house.add(steady("b")).unwrap();
-    house.remove("a").unwrap();
-    assert_eq!(house.remove("a").unwrap_err().to_string(), "there is no unit a; there are: b");
-    house.add(steady("a")).unwrap();
-    assert_eq!(house.status().iter().map(|status| status.name.to_string()).collect::<Vec<_>>(), ["b", "a"]);
-    assert!(house.shutdown().is_empty());
+    let supervisor = a_supervisor(1, LONG);
+    supervisor.add(steady("a")).unwrap();
+    assert!(matches!(supervisor.add(steady("a")), Err(SupervisorError::Known(_))));
+    supervisor.add(steady("b")).unwrap();
+    supervisor.remove("a").unwrap();
+    assert_eq!(supervisor.remove("a").unwrap_err().to_string(), "there is no unit a; there are: b");
+    supervisor.add(steady("a")).unwrap();
+    assert_eq!(
+        supervisor.status().iter().map(|status| status.name.to_string()).collect::<Vec<_>>(),
+        ["b", "a"]
+    );
+    assert!(supervisor.shutdown().is_empty());
 }
 
 /// Lives of the units of each name: now, and at most at one time.
@@ -338,20 +338,20 @@ fn counted(name: &str, lives: &Arc<Lives>) -> Unit {
 #[test]
 fn changes_of_one_unit_from_many_threads_never_make_two_of_it_nor_one_that_cannot_be_stopped() {
     const NAMES: [&str; 3] = ["web", "mqtt", "camera"];
-    let house = supervisor(1, LONG);
+    let supervisor = a_supervisor(1, LONG);
     let lives: Vec<Arc<Lives>> = NAMES.iter().map(|_| Arc::default()).collect();
-    NAMES.iter().zip(&lives).for_each(|(name, lives)| house.add(counted(name, lives)).unwrap());
+    NAMES.iter().zip(&lives).for_each(|(name, lives)| supervisor.add(counted(name, lives)).unwrap());
     std::thread::scope(|scope| {
         for thread in 0..12 {
-            let (house, lives) = (&house, &lives);
+            let (supervisor, lives) = (&supervisor, &lives);
             scope.spawn(move || {
                 for turn in 0..12 {
                     let at = (thread + turn) % NAMES.len();
                     let outcome = match (thread * 7 + turn * 5) % 4 {
-                        0 => house.replace(counted(NAMES[at], &lives[at])),
-                        1 => house.remove(NAMES[at]),
-                        2 => house.add(counted(NAMES[at], &lives[at])),
-                        _ => house.restart(NAMES[at]),
+                        0 => supervisor.replace(counted(NAMES[at], &lives[at])),
+                        1 => supervisor.remove(NAMES[at]),
+                        2 => supervisor.add(counted(NAMES[at], &lives[at])),
+                        _ => supervisor.restart(NAMES[at]),
                     };
                     // Another thread may have removed or added it just now.
                     let expected = matches!(
@@ -365,24 +365,24 @@ fn changes_of_one_unit_from_many_threads_never_make_two_of_it_nor_one_that_canno
     });
     for (name, lives) in NAMES.iter().zip(&lives) {
         assert_eq!(lives.most.load(Ordering::SeqCst), 1, "two lives of {name} at one time");
-        if house.remove(name).is_ok() {
-            assert!(house.remove(name).is_err(), "two units called {name}");
+        if supervisor.remove(name).is_ok() {
+            assert!(supervisor.remove(name).is_err(), "two units called {name}");
         }
         assert_eq!(lives.now.load(Ordering::SeqCst), 0, "{name} lives on after it was removed");
     }
-    assert!(house.shutdown().is_empty());
+    assert!(supervisor.shutdown().is_empty());
 }
 
 #[test]
 fn a_claimed_unit_is_changed_by_its_claimant_first() {
-    let house = supervisor(1, LONG);
+    let supervisor = a_supervisor(1, LONG);
     let lives = Arc::<Lives>::default();
-    house.add(counted("web", &lives)).unwrap();
-    let claim = house.claim("web").expect("nobody else changes it");
-    assert!(house.claim("web").is_none() && house.claim("mqtt").is_some());
+    supervisor.add(counted("web", &lives)).unwrap();
+    let claim = supervisor.claim("web").expect("nobody else changes it");
+    assert!(supervisor.claim("web").is_none() && supervisor.claim("mqtt").is_some());
     std::thread::scope(|scope| {
-        let other = scope.spawn(|| house.remove("web"));
-        house.restart_claimed(&claim).unwrap();
+        let other = scope.spawn(|| supervisor.remove("web"));
+        supervisor.restart_claimed(&claim).unwrap();
         assert!(!other.is_finished(), "another change began while the claim was held");
         drop(claim);
         other.join().unwrap().unwrap();

@@ -1,10 +1,12 @@
-//! A unit: a part of the service that can be built again, and the thread that keeps it alive.
+//! A unit: a part of the service that can be built again, and the runner that restarts it after a failure.
 
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
 
 use super::policy::{Decision, Policy};
 use super::spawn::panic_text;
@@ -13,9 +15,9 @@ use super::{Beat, Stop};
 /// What a unit's body is given, anew for each life.
 #[derive(Clone, Debug)]
 pub struct UnitContext {
-    /// To be obeyed.
+    /// Asks the body to return; the body waits on it instead of sleeping.
     pub stop: Stop,
-    /// To be beaten once for each turn of the loop, also of one that waits: at least every few seconds.
+    /// The body beats once in each turn of its loop, at least every few seconds, also while it waits.
     pub beat: Beat,
     /// How often the unit was restarted before this life.
     pub restarts: u32,
@@ -29,7 +31,7 @@ pub struct UnitError {
 }
 
 impl UnitError {
-    /// A failure that another try would only repeat (a video that is no video): the unit is given up at once.
+    /// A failure that another try would only repeat (a file that holds no video): the unit is given up at once.
     pub fn lasting(cause: impl Into<Box<dyn Error + Send + Sync>>) -> UnitError {
         UnitError { cause: cause.into(), lasting: true }
     }
@@ -111,7 +113,7 @@ impl Unit {
         self
     }
 
-    /// Pins the unit's thread.
+    /// Pins the unit's thread to `core`, one of [`usable_cores`](super::usable_cores).
     pub fn on_core(mut self, core: usize) -> Unit {
         self.core = Some(core);
         self
@@ -121,15 +123,15 @@ impl Unit {
 /// Where a unit is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Built, but without a beat so far.
+    /// The body runs, and has not beaten so far.
     Starting,
-    /// Beating.
+    /// The body runs and has beaten.
     Running,
-    /// Failed; waits for its restart.
+    /// The body failed, and the pause before its restart runs.
     Backoff,
-    /// Given up.
+    /// The unit failed too often, or for a lasting cause, and is not restarted.
     Failed,
-    /// Its work is done, or it was asked to stop.
+    /// The body returned without an error, or after it was asked to stop.
     Ended,
 }
 
@@ -151,18 +153,18 @@ impl State {
     }
 }
 
-/// What is known about a unit.
+/// The state of one unit at the moment it was asked for.
 #[derive(Clone, Debug)]
 pub struct UnitStatus {
-    /// Its name.
+    /// The unit's name, unique among the supervisor's units.
     pub name: Arc<str>,
-    /// Its state.
+    /// Where it is in its life.
     pub state: State,
-    /// Restarts since it was added.
+    /// How often it was restarted after a failure since it was added.
     pub restarts: u32,
     /// Since when it is in this state; `Starting` and `Running` count as one.
     pub since: Instant,
-    /// What its last failure was.
+    /// Its last failure with all causes; `None` where it never failed.
     pub last_error: Option<String>,
 }
 
@@ -176,28 +178,28 @@ struct Life {
 }
 
 /// A unit and its present life, shared between its thread and the supervisor.
-pub(super) struct Keeper {
+pub(super) struct UnitRunner {
     pub(super) unit: Arc<Unit>,
     pub(super) stop: Stop,
     life: Mutex<Life>,
     changed: Condvar,
 }
 
-impl Keeper {
-    pub(super) fn new(unit: Arc<Unit>) -> Keeper {
+impl UnitRunner {
+    pub(super) fn new(unit: Arc<Unit>) -> UnitRunner {
         let beat = Beat::new();
         let life =
             Life { state: State::Starting, restarts: 0, since: Instant::now(), last_error: None, beat };
-        Keeper { unit, stop: Stop::new(), life: Mutex::new(life), changed: Condvar::new() }
+        UnitRunner { unit, stop: Stop::new(), life: Mutex::new(life), changed: Condvar::new() }
     }
 
     /// Runs the unit until it ends, is stopped, or is given up. Never panics.
-    pub(super) fn keep(&self, mut policy: Policy) {
+    pub(super) fn run(&self, mut policy: Policy) {
         let born = Instant::now();
         for restarts in 0.. {
             let Err(error) = self.live(restarts) else { return self.enter(State::Ended) };
             let unit = &*self.unit.name;
-            self.lock().last_error = Some(error.to_string());
+            self.life.lock().last_error = Some(error.to_string());
             if self.stop.is_stopped() {
                 tracing::warn!(unit, "failed while it was stopping: {error}");
                 return self.enter(State::Ended);
@@ -221,7 +223,7 @@ impl Keeper {
     fn live(&self, restarts: u32) -> Result<(), UnitError> {
         let context = UnitContext { stop: self.stop.clone(), beat: Beat::new(), restarts };
         {
-            let mut life = self.lock();
+            let mut life = self.life.lock();
             life.beat = context.beat.clone();
             life.restarts = restarts;
         }
@@ -231,14 +233,14 @@ impl Keeper {
     }
 
     fn enter(&self, state: State) {
-        let mut life = self.lock();
+        let mut life = self.life.lock();
         life.state = state;
         life.since = Instant::now();
         self.changed.notify_all();
     }
 
     pub(super) fn status(&self) -> UnitStatus {
-        let life = self.lock();
+        let life = self.life.lock();
         let state = match life.state {
             State::Starting if life.beat.count() > 0 => State::Running,
             state => state,
@@ -254,30 +256,20 @@ impl Keeper {
 
     /// The beat of the present life, where there is one.
     pub(super) fn beat(&self) -> Option<(u32, Beat)> {
-        let life = self.lock();
+        let life = self.life.lock();
         matches!(life.state, State::Starting | State::Running).then(|| (life.restarts, life.beat.clone()))
     }
 
     /// The progress that it made, by its present life.
     pub(super) fn progress(&self) -> (u32, u64) {
-        let life = self.lock();
+        let life = self.life.lock();
         (life.restarts, life.beat.progress())
     }
 
     /// Waits until the unit is over; false at the deadline.
     pub(super) fn wait_over(&self, deadline: Instant) -> bool {
-        let mut life = self.lock();
-        while !life.state.is_over() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            life = self.changed.wait_timeout(life, left).unwrap_or_else(|e| e.into_inner()).0;
-        }
-        true
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Life> {
-        self.life.lock().unwrap_or_else(|e| e.into_inner())
+        let mut life = self.life.lock();
+        self.changed.wait_while_until(&mut life, |life| !life.state.is_over(), deadline);
+        life.state.is_over()
     }
 }

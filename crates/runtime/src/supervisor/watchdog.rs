@@ -1,4 +1,4 @@
-//! systemd's watchdog, fed by progress: silence as soon as one beat stands still.
+//! systemd's watchdog: it is fed only while every watched unit makes progress.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::{Beat, Stop, notify};
 /// A beat as it was read at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heart {
-    /// The unit.
+    /// The name of the unit that beats.
     pub name: Arc<str>,
     /// Which of its lives; a restarted unit begins to count anew.
     pub life: u32,
@@ -17,7 +17,7 @@ pub struct Heart {
     pub count: u64,
 }
 
-/// The counts of the last look.
+/// The counts of each unit at the last look, for comparison with the next.
 #[derive(Debug, Default)]
 pub struct Pulse(HashMap<Arc<str>, (u32, u64)>);
 
@@ -33,7 +33,7 @@ impl Pulse {
 }
 
 /// How often to look, from systemd's `WATCHDOG_USEC`: a third of it, so that one late turn does not kill the
-/// service. `None`: nobody watches.
+/// service. `None` where systemd does not watch this process.
 pub fn interval() -> Option<Duration> {
     let timeout_us = systemd::daemon::watchdog_enabled().ok()?;
     (timeout_us > 0).then(|| Duration::from_micros(timeout_us / 3))

@@ -5,7 +5,7 @@
 pub enum FigureKind {
     /// A number of events since the process began; it only grows.
     Counter,
-    /// How things are now.
+    /// A present value, which may fall again.
     Gauge,
 }
 
@@ -13,21 +13,21 @@ pub enum FigureKind {
 /// kind, and what it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Described {
-    /// The key.
+    /// The key in `telemetry`, as in `mqtt/events_acked`.
     pub key: &'static str,
-    /// The kind.
+    /// Whether it is a counter or a gauge.
     pub kind: FigureKind,
     /// What it counts; one sentence, which a person reads beside a graph.
     pub help: &'static str,
 }
 
 impl Described {
-    /// A number of events.
+    /// Describes a counter: a number of events that only grows.
     pub const fn counter(key: &'static str, help: &'static str) -> Described {
         Described { key, kind: FigureKind::Counter, help }
     }
 
-    /// A present value.
+    /// Describes a gauge: a value that may fall again.
     pub const fn gauge(key: &'static str, help: &'static str) -> Described {
         Described { key, kind: FigureKind::Gauge, help }
     }

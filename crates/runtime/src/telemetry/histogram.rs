@@ -39,7 +39,7 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// An empty histogram.
+    /// Creates a histogram that counts nothing yet.
     pub fn new() -> Histogram {
         Histogram { buckets: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect(), max: AtomicU64::new(0) }
     }
@@ -86,7 +86,7 @@ impl Default for Snapshot {
 }
 
 impl Snapshot {
-    /// No values.
+    /// Creates a snapshot that holds no values.
     pub fn new() -> Snapshot {
         Snapshot { buckets: vec![0; BUCKETS].into(), count: 0, max: 0 }
     }
@@ -97,7 +97,7 @@ impl Snapshot {
         (self.count, self.max) = (0, 0);
     }
 
-    /// Adds another's values.
+    /// Adds all values of `other`.
     pub fn merge(&mut self, other: &Snapshot) {
         for (sum, count) in self.buckets.iter_mut().zip(&other.buckets) {
             *sum += count;
@@ -106,7 +106,7 @@ impl Snapshot {
         self.max = self.max.max(other.max);
     }
 
-    /// How many values.
+    /// The number of values it holds.
     pub fn count(&self) -> u64 {
         self.count
     }
@@ -130,17 +130,17 @@ impl Snapshot {
         self.max
     }
 
-    /// The median.
+    /// The median of all values; see [`Snapshot::quantile`] for its error.
     pub fn p50(&self) -> u64 {
         self.quantile(0.50)
     }
 
-    /// The 95th percentile.
+    /// The 95th percentile of all values; see [`Snapshot::quantile`] for its error.
     pub fn p95(&self) -> u64 {
         self.quantile(0.95)
     }
 
-    /// The 99th percentile.
+    /// The 99th percentile of all values; see [`Snapshot::quantile`] for its error.
     pub fn p99(&self) -> u64 {
         self.quantile(0.99)
     }

@@ -15,7 +15,7 @@ pub(super) struct Journal<S> {
 impl Journal<fn(&[&str])> {
     /// To the journal itself.
     pub(super) fn new() -> Journal<fn(&[&str])> {
-        // A journal that refuses has nobody else to be told to.
+        // An entry that the journal refuses is lost: there is no second log to report it to.
         Journal { send: |fields| drop(systemd::journal::send(fields)) }
     }
 }

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     /// What the child writes to its standard error, a file; `journal` makes it the journal's stream.
-    fn child_says(journal: bool) -> String {
+    fn child_output(journal: bool) -> String {
         let file = tempfile::NamedTempFile::new().unwrap();
         let stream =
             if journal { file.as_file().metadata().unwrap() } else { std::fs::metadata("/").unwrap() };
@@ -99,20 +99,21 @@ mod tests {
 
     #[test]
     fn what_goes_to_the_journal_is_not_written_to_its_stream_as_well() {
-        assert_eq!(child_says(true), "");
+        assert_eq!(child_output(true), "");
     }
 
     #[test]
     fn lines_go_to_standard_error_without_colours_and_the_level_can_change() {
-        let said = child_says(false);
-        assert!(said.contains("WARN") && said.contains("one camera=\"front\""), "{said}");
-        assert!(said.contains("three"), "{said}");
-        assert!(!said.contains("two") && !said.contains("four"), "{said}");
+        let output = child_output(false);
+        assert!(output.contains("WARN") && output.contains("one camera=\"front\""), "{output}");
+        assert!(output.contains("three"), "{output}");
+        assert!(!output.contains("two") && !output.contains("four"), "{output}");
         assert!(
-            said.contains("panic: slipped") && said.contains("place=\"crates/runtime/src/telemetry/log.rs:"),
-            "{said}"
+            output.contains("panic: slipped")
+                && output.contains("place=\"crates/runtime/src/telemetry/log.rs:"),
+            "{output}"
         );
-        assert!(!said.contains('\x1b'), "{said}");
+        assert!(!output.contains('\x1b'), "{output}");
     }
 
     #[test]

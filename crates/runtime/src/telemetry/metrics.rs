@@ -1,4 +1,4 @@
-//! Counters and gauges: one atomic each, shared by cloning, read by whoever publishes.
+//! Counters and gauges: one atomic each, shared by cloning, read by what publishes them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -13,17 +13,17 @@ impl Counter {
         Counter::default()
     }
 
-    /// One more.
+    /// Counts one more event.
     pub fn inc(&self) {
         self.add(1);
     }
 
-    /// `n` more.
+    /// Counts `n` more events.
     pub fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
-    /// How many so far.
+    /// The number of events counted so far.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -49,7 +49,7 @@ impl Gauge {
         self.0.fetch_add(by, Ordering::Relaxed);
     }
 
-    /// The value.
+    /// The value as it is now.
     pub fn get(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
     }

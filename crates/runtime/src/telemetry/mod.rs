@@ -1,4 +1,4 @@
-//! What the service says about itself: the log, counters and latencies, and facts about the process.
+//! What the service reports about itself: the log, counters and latencies, and facts about the process.
 
 mod described;
 mod histogram;

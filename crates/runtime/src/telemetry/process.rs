@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-/// What the kernel says about this process.
+/// What the kernel reports about this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProcessFacts {
-    /// Resident memory (RSS).
+    /// Resident memory (RSS), in bytes.
     pub rss_bytes: u64,
-    /// Threads.
+    /// How many threads the process has.
     pub threads: u32,
     /// CPU time of all threads since the start.
     pub cpu: Duration,

@@ -1,18 +1,18 @@
-//! A fault that comes again and again, told in few lines: the first at once, then how often in the last minute.
+//! Few log lines for a fault that repeats: the first at once, then one a minute with how often it came.
 
 use std::time::Duration;
 
 /// Between two lines of the same fault.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// What has been told of one fault.
+/// What has been logged of one fault.
 #[derive(Debug, Default)]
 pub struct Repeated {
     /// When the last line was written.
-    told_ns: Option<u64>,
+    logged_ns: Option<u64>,
     /// Faults since that line.
-    untold: u64,
-    /// All of them since it began.
+    unlogged: u64,
+    /// All faults since it began.
     all: u64,
 }
 
@@ -20,13 +20,13 @@ impl Repeated {
     /// The fault came at `now_ns`. `Some`: a line is due, with how often it came since the last one.
     pub fn again(&mut self, now_ns: u64) -> Option<u64> {
         self.all += 1;
-        self.untold += 1;
-        let is_due = |told: u64| now_ns.saturating_sub(told) >= EVERY.as_nanos() as u64;
-        if !self.told_ns.is_none_or(is_due) {
+        self.unlogged += 1;
+        let is_due = |logged: u64| now_ns.saturating_sub(logged) >= EVERY.as_nanos() as u64;
+        if !self.logged_ns.is_none_or(is_due) {
             return None;
         }
-        self.told_ns = Some(now_ns);
-        Some(std::mem::take(&mut self.untold))
+        self.logged_ns = Some(now_ns);
+        Some(std::mem::take(&mut self.unlogged))
     }
 
     /// It is over. `Some`: a line is due, with how often it came in all; `None` where it was not there.
@@ -41,10 +41,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_is_told_then_one_line_a_minute_with_all_that_came() {
+    fn the_first_is_logged_then_one_line_a_minute_with_all_that_came() {
         let mut repeated = Repeated::default();
-        let told: Vec<_> = (0..1_300).filter_map(|n| repeated.again(n * 100_000_000)).collect();
-        assert_eq!(told, [1, 600, 600]);
+        let logged: Vec<_> = (0..1_300).filter_map(|n| repeated.again(n * 100_000_000)).collect();
+        assert_eq!(logged, [1, 600, 600]);
         assert_eq!((repeated.over(), repeated.over()), (Some(1_300), None));
         assert_eq!(repeated.again(0), Some(1));
     }

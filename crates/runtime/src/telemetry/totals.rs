@@ -1,4 +1,4 @@
-//! Counts of one part of the box: live ones to add to, and what they were at one moment.
+//! The counts of one module: live counters to add to, and their values at one moment.
 
 /// Declares `Totals`, the counts as one moment saw them, which are published as `PREFIX/NAME`, and `LiveTotals`, the
 /// counters behind it.
@@ -21,7 +21,7 @@ macro_rules! totals {
         }
 
         impl Totals {
-            /// What each of them counts: the words at its declaration.
+            /// What each of them counts: the doc comment at its declaration.
             pub const DESCRIBED: &[$crate::telemetry::Described] = &[$(
                 $crate::telemetry::Described::counter(
                     concat!($prefix, "/", stringify!($name)), concat!($($doc),+).trim_ascii(),

@@ -1,7 +1,9 @@
-//! The supervisor: starts units in order, knows how each is, and stops them in reverse order within a deadline.
+//! The supervisor: starts units in order, reports the state of each, and stops them in reverse order within a deadline.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Stop;
 use super::claim::{Claim, Claims};
@@ -10,7 +12,7 @@ use super::error::SupervisorError;
 use super::policy::Policy;
 use super::settings::Settings;
 use super::spawn::{self, Spawned};
-use super::unit::{Keeper, State, Unit, UnitStatus};
+use super::unit::{State, Unit, UnitRunner, UnitStatus};
 use super::watchdog::Heart;
 
 /// How long the last instructions of a thread may take, on the busiest machine.
@@ -19,56 +21,56 @@ const JOIN: Duration = Duration::from_secs(5);
 /// Why the service ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// Somebody asked.
+    /// The stop token that `run` was given was stopped.
     Stopped,
     /// Every unit marked as work has ended.
     WorkDone,
 }
 
-/// The keeper of all units. Clones are the same supervisor.
+/// Owns all units: adds, restarts, replaces and removes them by name. Clones share the same units.
 #[derive(Clone)]
 pub struct Supervisor(Arc<Inner>);
 
 struct Inner {
     config: Settings,
-    house: Mutex<House>,
-    /// Taken before the unit of a name is added, stopped or replaced, so that a unit that is being stopped by one
-    /// cannot be filled again by two.
+    registry: Mutex<Registry>,
+    /// A claim is taken before the unit of a name is added, stopped or replaced: while one caller waits for a unit to
+    /// stop, no two others can start a successor.
     claims: Claims,
 }
 
 #[derive(Default)]
-struct House {
+struct Registry {
     /// In the order of their start.
-    rooms: Vec<Room>,
+    entries: Vec<Entry>,
     closing: bool,
     /// Stopped when a unit's end may end the service.
     wake: Stop,
 }
 
-struct Room {
-    keeper: Arc<Keeper>,
+struct Entry {
+    runner: Arc<UnitRunner>,
     thread: Option<Spawned<()>>,
 }
 
 impl Supervisor {
-    /// A supervisor without units.
+    /// Creates a supervisor that has no units yet and follows `config` for those that are added.
     pub fn new(config: Settings) -> Supervisor {
-        Supervisor(Arc::new(Inner { config, house: Mutex::default(), claims: Claims::default() }))
+        Supervisor(Arc::new(Inner { config, registry: Mutex::default(), claims: Claims::default() }))
     }
 
     /// Starts `unit`, after all that were added before it.
     pub fn add(&self, unit: Unit) -> Result<(), SupervisorError> {
         let _claim = self.claimed(&unit.name)?;
-        let mut house = self.house();
-        if house.closing {
+        let mut registry = self.registry();
+        if registry.closing {
             return Err(SupervisorError::Stopping(unit.name));
         }
-        if house.rooms.iter().any(|room| room.keeper.unit.name == unit.name) {
+        if registry.entries.iter().any(|entry| entry.runner.unit.name == unit.name) {
             return Err(SupervisorError::Known(unit.name));
         }
-        let room = self.start(Arc::new(unit))?;
-        house.rooms.push(room);
+        let entry = self.start(Arc::new(unit))?;
+        registry.entries.push(entry);
         Ok(())
     }
 
@@ -77,9 +79,9 @@ impl Supervisor {
     pub fn remove(&self, name: &str) -> Result<(), SupervisorError> {
         let claim = self.claimed(name)?;
         self.stop_unit(&claim)?;
-        let mut house = self.house();
-        house.rooms.retain(|room| &*room.keeper.unit.name != name);
-        house.wake.stop();
+        let mut registry = self.registry();
+        registry.entries.retain(|entry| &*entry.runner.unit.name != name);
+        registry.wake.stop();
         Ok(())
     }
 
@@ -102,24 +104,24 @@ impl Supervisor {
         self.refill(&claim, Arc::new(unit))
     }
 
-    /// The claim to the unit `name`, for a change that begins later; `None` while another change of it is under way.
-    /// Whether there is such a unit shows when it is changed.
+    /// Reserves the unit `name` for a change that begins later; `None` while another change of it is under way.
+    /// Does not check that the unit exists: the change does.
     pub fn claim(&self, name: &str) -> Option<Claim> {
         self.0.claims.try_take(name)
     }
 
-    /// How every unit is, in the order of their start.
+    /// The state of every unit, in the order of their start.
     pub fn status(&self) -> Vec<UnitStatus> {
-        self.house().rooms.iter().map(|room| room.keeper.status()).collect()
+        self.registry().entries.iter().map(|entry| entry.runner.status()).collect()
     }
 
-    /// The beats that the watchdog waits for: of watched units that are alive.
+    /// The beats that the watchdog waits for: one for each watched unit that is starting or running.
     pub fn hearts(&self) -> Vec<Heart> {
-        let house = self.house();
-        let watched = house.rooms.iter().filter(|room| room.keeper.unit.watched);
-        let hearts = watched.filter_map(|room| {
-            let (life, beat) = room.keeper.beat()?;
-            Some(Heart { name: room.keeper.unit.name.clone(), life, count: beat.count() })
+        let registry = self.registry();
+        let watched = registry.entries.iter().filter(|entry| entry.runner.unit.watched);
+        let hearts = watched.filter_map(|entry| {
+            let (life, beat) = entry.runner.beat()?;
+            Some(Heart { name: entry.runner.unit.name.clone(), life, count: beat.count() })
         });
         hearts.collect()
     }
@@ -128,9 +130,9 @@ impl Supervisor {
     /// The units still run when it returns; [`Supervisor::shutdown`] ends them.
     pub fn run(&self, stop: &Stop) -> Result<Ended, SupervisorError> {
         loop {
-            // Hung up before the look, so that what happens after the look wakes us.
+            // Registered before the states are read, so that a change after the reading wakes this loop.
             let wake = stop.child();
-            self.house().wake = wake.clone();
+            self.registry().wake = wake.clone();
             if stop.is_stopped() {
                 return Ok(Ended::Stopped);
             }
@@ -145,41 +147,41 @@ impl Supervisor {
     /// that makes progress is waited for, up to `drain_max` of the configuration; one that makes none for `drain` hangs
     /// and is left behind. Returns the names of those; their threads end with the process.
     pub fn shutdown(&self) -> Vec<Arc<str>> {
-        let mut rooms = {
-            let mut house = self.house();
-            house.closing = true;
-            std::mem::take(&mut house.rooms)
+        let mut entries = {
+            let mut registry = self.registry();
+            registry.closing = true;
+            std::mem::take(&mut registry.entries)
         };
         let mut drain = Drain::new(&self.0.config);
-        drain.look(rooms.iter().map(|room| &*room.keeper));
+        drain.look(entries.iter().map(|entry| &*entry.runner));
         let mut stragglers = Vec::new();
-        while let Some(mut room) = rooms.pop() {
-            room.keeper.stop.stop();
-            let group = room.keeper.unit.group;
-            let together = rooms.iter().filter(|other| group.is_some() && other.keeper.unit.group == group);
-            together.for_each(|other| other.keeper.stop.stop());
-            if !drain.wait(&room.keeper, || rooms.iter().map(|room| &*room.keeper)) || !room.join() {
-                tracing::error!(unit = &*room.keeper.unit.name, "did not stop in time; left behind");
-                stragglers.push(room.keeper.unit.name.clone());
+        while let Some(mut entry) = entries.pop() {
+            entry.runner.stop.stop();
+            let group = entry.runner.unit.group;
+            let together = entries.iter().filter(|other| group.is_some() && other.runner.unit.group == group);
+            together.for_each(|other| other.runner.stop.stop());
+            if !drain.wait(&entry.runner, || entries.iter().map(|entry| &*entry.runner)) || !entry.join() {
+                tracing::error!(unit = &*entry.runner.unit.name, "did not stop in time; left behind");
+                stragglers.push(entry.runner.unit.name.clone());
             }
         }
         stragglers
     }
 
-    fn house(&self) -> MutexGuard<'_, House> {
-        self.0.house.lock().unwrap_or_else(|e| e.into_inner())
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.0.registry.lock()
     }
 
-    fn start(&self, unit: Arc<Unit>) -> Result<Room, SupervisorError> {
-        let keeper = Arc::new(Keeper::new(unit));
-        let (kept, house, policy) = (keeper.clone(), self.clone(), Policy::new(&self.0.config));
-        let thread = spawn::spawn(&keeper.unit.name, keeper.unit.core, move || {
-            kept.keep(policy);
-            house.house().wake.stop();
+    fn start(&self, unit: Arc<Unit>) -> Result<Entry, SupervisorError> {
+        let runner = Arc::new(UnitRunner::new(unit));
+        let (running, supervisor, policy) = (runner.clone(), self.clone(), Policy::new(&self.0.config));
+        let thread = spawn::spawn(&runner.unit.name, runner.unit.core, move || {
+            running.run(policy);
+            supervisor.registry().wake.stop();
         });
         let thread =
-            thread.map_err(|source| SupervisorError::Spawn { unit: keeper.unit.name.clone(), source })?;
-        Ok(Room { keeper, thread: Some(thread) })
+            thread.map_err(|source| SupervisorError::Spawn { unit: runner.unit.name.clone(), source })?;
+        Ok(Entry { runner, thread: Some(thread) })
     }
 
     /// The claim to `name`; waits as long as one change of a unit may take.
@@ -188,34 +190,34 @@ impl Supervisor {
         claim.ok_or_else(|| SupervisorError::Busy(name.into()))
     }
 
-    /// Starts `unit` in the room of the stopped one of its name.
+    /// Starts `unit` in the entry of the stopped unit of the same name.
     fn refill(&self, _: &Claim, unit: Arc<Unit>) -> Result<(), SupervisorError> {
-        let mut house = self.house();
-        if house.closing {
+        let mut registry = self.registry();
+        if registry.closing {
             return Err(SupervisorError::Stopping(unit.name.clone()));
         }
         let fresh = self.start(unit)?;
-        match house.rooms.iter_mut().find(|room| room.keeper.unit.name == fresh.keeper.unit.name) {
-            Some(room) => *room = fresh,
-            None => house.rooms.push(fresh),
+        match registry.entries.iter_mut().find(|entry| entry.runner.unit.name == fresh.runner.unit.name) {
+            Some(entry) => *entry = fresh,
+            None => registry.entries.push(fresh),
         }
         Ok(())
     }
 
-    fn stop_unit(&self, claim: &Claim) -> Result<Arc<Keeper>, SupervisorError> {
+    fn stop_unit(&self, claim: &Claim) -> Result<Arc<UnitRunner>, SupervisorError> {
         let name = &**claim.name();
-        let keeper = self
-            .house()
-            .rooms
+        let runner = self
+            .registry()
+            .entries
             .iter()
-            .find(|room| &*room.keeper.unit.name == name)
-            .map(|room| room.keeper.clone());
-        let Some(keeper) = keeper else { return Err(self.unknown(name)) };
-        keeper.stop.stop();
-        // Not under the lock: the others' states stay readable while this one drains.
-        match Drain::new(&self.0.config).wait(&keeper, std::iter::empty) {
-            true => Ok(keeper),
-            false => Err(SupervisorError::StillRunning(keeper.unit.name.clone(), self.0.config.drain)),
+            .find(|entry| &*entry.runner.unit.name == name)
+            .map(|entry| entry.runner.clone());
+        let Some(runner) = runner else { return Err(self.unknown(name)) };
+        runner.stop.stop();
+        // Not under the lock, so that the states of the other units stay readable while this one drains.
+        match Drain::new(&self.0.config).wait(&runner, std::iter::empty) {
+            true => Ok(runner),
+            false => Err(SupervisorError::StillRunning(runner.unit.name.clone(), self.0.config.drain)),
         }
     }
 
@@ -225,8 +227,9 @@ impl Supervisor {
     }
 
     fn verdict(&self) -> Option<Result<Ended, SupervisorError>> {
-        let house = self.house();
-        let all: Vec<_> = house.rooms.iter().map(|room| (&room.keeper.unit, room.keeper.status())).collect();
+        let registry = self.registry();
+        let all: Vec<_> =
+            registry.entries.iter().map(|entry| (&entry.runner.unit, entry.runner.status())).collect();
         if let Some((unit, status)) =
             all.iter().find(|(unit, status)| unit.essential && status.state == State::Failed)
         {
@@ -235,7 +238,8 @@ impl Supervisor {
         }
         let work: Vec<_> = all.iter().filter(|(unit, _)| unit.work).map(|(_, status)| status).collect();
         // A unit that somebody stopped is about to be replaced or removed: its end says nothing about the work.
-        let asked = house.rooms.iter().any(|room| room.keeper.unit.work && room.keeper.stop.is_stopped());
+        let asked =
+            registry.entries.iter().any(|entry| entry.runner.unit.work && entry.runner.stop.is_stopped());
         if asked || work.is_empty() || !work.iter().all(|status| status.state.is_over()) {
             return None;
         }
@@ -250,8 +254,8 @@ impl Supervisor {
     }
 }
 
-impl Room {
-    /// Joins the thread of a unit that is over: nothing but its end is left of it.
+impl Entry {
+    /// Joins the thread of a unit that is over, which has nothing left to do but to return.
     fn join(&mut self) -> bool {
         let deadline = Instant::now() + JOIN;
         self.thread.take().is_none_or(|thread| thread.join_until(deadline).is_ok())
