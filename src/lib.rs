@@ -61,6 +61,9 @@ pub mod engine;
 pub use ocellus_image as image;
 pub mod store;
 pub use ocellus_runtime::{supervisor, telemetry};
+// the demo
+#[cfg(feature = "demo")]
+pub use ocellus_scene as scene;
 // words
 pub mod contract;
 pub mod types;

@@ -10,7 +10,8 @@ use super::health_log::HealthLog;
 use super::parts::Parts;
 use super::preview::Shown;
 use super::{App, AppError, lock};
-use crate::capture::scene::Sensor;
+#[cfg(feature = "demo")]
+use crate::capture::light_barrier::Sensor;
 use crate::capture::{self, CaptureError, Committed, FrameSink, Health, Wiring};
 use crate::config::{self, Config, Pace};
 use crate::pipeline::{Follower, Item, Lane, LaneFeed, LaneSettings};
@@ -162,13 +163,22 @@ impl App {
 
     fn capture(&self, camera: &Camera, context: &UnitContext) -> Result<(), UnitError> {
         let writer = camera.ring.writer().ok_or("the ring's former writer is still alive")?;
+        #[cfg(feature = "demo")]
         let barrier = Sensor::of(&camera.settings.source, &self.config().device.state_dir)?;
-        let mut sink = RingSink { camera, writer, barrier, gate: &self.gate, stop: &context.stop };
+        let mut sink = RingSink {
+            camera,
+            writer,
+            #[cfg(feature = "demo")]
+            barrier,
+            gate: &self.gate,
+            stop: &context.stop,
+        };
         let wiring = Wiring {
             health: &|health| self.camera_health(camera, health),
             clock: &SystemClock,
             stop: &context.stop,
             beat: &context.beat,
+            #[cfg(feature = "demo")]
             painter: &capture::scene::painter,
             damaged: &camera.damaged,
             refused: &camera.refused,
@@ -319,6 +329,7 @@ struct RingSink<'a> {
     camera: &'a Camera,
     writer: Writer<Frame>,
     /// The light barrier of a scene's line: it sees parts whether or not there was room for the frame.
+    #[cfg(feature = "demo")]
     barrier: Option<Sensor>,
     gate: &'a StartGate,
     stop: &'a Stop,
@@ -329,9 +340,12 @@ impl FrameSink for RingSink<'_> {
         if !self.gate.pass(self.stop) {
             return Committed::Closed;
         }
-        let (stamp_ns, pts_ns) = (frame.captured.mono_ns, frame.pts_ns);
+        let stamp_ns = frame.captured.mono_ns;
+        #[cfg(feature = "demo")]
+        let pts_ns = frame.pts_ns;
         self.camera.next_seq.store(frame.seq + 1, Ordering::Relaxed);
         let committed = self.writer.commit(stamp_ns, frame, &|| self.stop.is_stopped());
+        #[cfg(feature = "demo")]
         if let (Some(barrier), Some(pts_ns)) = (&mut self.barrier, pts_ns) {
             barrier.committed(pts_ns);
         }

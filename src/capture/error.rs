@@ -6,6 +6,7 @@ use std::time::Duration;
 use gstreamer::glib;
 
 use super::bus::Fault;
+#[cfg(feature = "demo")]
 use super::painter::PainterError;
 use super::remote::RemoteError;
 use super::tcp::TcpError;
@@ -197,7 +198,8 @@ pub enum CaptureError {
     /// Frames over TCP.
     #[error(transparent)]
     Tcp(#[from] TcpError),
-    /// The test scene.
+    /// The built-in scene cannot be painted.
+    #[cfg(feature = "demo")]
     #[error(transparent)]
     Painter(#[from] PainterError),
 }
@@ -214,15 +216,16 @@ fn delivered(frames: u64) -> String {
 impl CaptureError {
     /// Whether trying again cannot help: the set-up is wrong, not the camera.
     pub fn is_final(&self) -> bool {
-        matches!(
-            self,
+        match self {
             CaptureError::Init { .. }
-                | CaptureError::NoElement { .. }
-                | CaptureError::NoDecoder { .. }
-                | CaptureError::Launch { .. }
-                | CaptureError::LaunchEnd { .. }
-                | CaptureError::Pool { .. }
-                | CaptureError::Painter(_)
-        )
+            | CaptureError::NoElement { .. }
+            | CaptureError::NoDecoder { .. }
+            | CaptureError::Launch { .. }
+            | CaptureError::LaunchEnd { .. }
+            | CaptureError::Pool { .. } => true,
+            #[cfg(feature = "demo")]
+            CaptureError::Painter(_) => true,
+            _ => false,
+        }
     }
 }

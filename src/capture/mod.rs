@@ -14,12 +14,16 @@ mod file;
 mod health;
 mod http;
 mod images;
+#[cfg(feature = "demo")]
+pub mod light_barrier;
 mod matroska;
+#[cfg(feature = "demo")]
 mod painter;
 mod pipeline;
 mod pool;
 mod reconnect;
 mod remote;
+#[cfg(feature = "demo")]
 pub mod scene;
 mod scoped;
 mod session;
@@ -35,6 +39,7 @@ use crate::types::{Clock, Frame};
 
 pub use error::CaptureError;
 pub use health::Health;
+#[cfg(feature = "demo")]
 pub use painter::{Painter, PainterError};
 
 /// What became of a frame that was offered to the ring.
@@ -70,6 +75,7 @@ pub enum SessionEnd {
 }
 
 /// Makes the painter of a `scene:` source.
+#[cfg(feature = "demo")]
 pub type MakePainter = dyn Fn(&config::Source) -> Result<Box<dyn Painter>, PainterError> + Sync;
 
 /// What capture is joined to, besides the ring.
@@ -83,6 +89,7 @@ pub struct Wiring<'a> {
     /// Beats every 100 ms, unless nothing came meanwhile but a frame that the sink makes wait.
     pub beat: &'a Beat,
     /// Makes the painter of a `scene:` source.
+    #[cfg(feature = "demo")]
     pub painter: &'a MakePainter,
     /// Counts pictures that came damaged and gave no frame.
     pub damaged: &'a Counter,

@@ -8,6 +8,7 @@ use super::appsink::IN_FLIGHT;
 use super::feed::{Coding, Feeder, Opening};
 use super::file::{self, Video};
 use super::images::{self, ImagesFeed};
+#[cfg(feature = "demo")]
 use super::painter::PainterFeed;
 use super::pipeline::{Build, CapturePipeline};
 use super::remote::Attempt;
@@ -52,6 +53,7 @@ impl SourceSpec {
                 };
                 fed(Box::new(ImagesFeed::new(folder, options)?), false)
             }
+            #[cfg(feature = "demo")]
             Source::Scene { frames, .. } => {
                 let painter = (wiring.painter)(&camera.source)?;
                 fed(Box::new(PainterFeed::new(painter, *frames, slots + IN_FLIGHT)?), false)

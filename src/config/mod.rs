@@ -20,6 +20,7 @@ mod place;
 mod preview;
 mod raw;
 pub mod recipe;
+#[cfg(feature = "demo")]
 mod scene;
 mod secret;
 mod sections;
@@ -54,7 +55,6 @@ pub use launch::LaunchLine;
 pub use network::Network;
 pub use preview::{Annotate, Preview};
 pub(crate) use raw::nearest;
-pub use scene::Shape;
 pub use secret::{PasswordError, read_password};
 pub use sections::{
     Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Pace, Runtime, Task, V4l2, Workers,

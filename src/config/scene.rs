@@ -2,37 +2,11 @@
 
 use std::path::PathBuf;
 
+use ocellus_scene::Shape;
+
 use super::Source;
 use super::raw::nearest;
 use super::source::{Refused, percent_decoded, refused};
-
-/// The forms of the scene's parts; the classes of its detector, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Shape {
-    /// A ring.
-    Washer,
-    /// A wheel with teeth, a hub and lightening holes.
-    Gear,
-    /// A rectangle with four holes and a printed label.
-    Plate,
-    /// Two arms at a right angle, three holes.
-    Bracket,
-}
-
-impl Shape {
-    /// All of them, in class order.
-    pub const ALL: [Shape; 4] = [Shape::Washer, Shape::Gear, Shape::Plate, Shape::Bracket];
-
-    /// The label's text.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Shape::Washer => "washer",
-            Shape::Gear => "gear",
-            Shape::Plate => "plate",
-            Shape::Bracket => "bracket",
-        }
-    }
-}
 
 /// Keys of the query.
 const KEYS: [&str; 7] = ["seed", "width", "height", "fps", "frames", "line", "barrier"];

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::raw::nearest;
-use super::{LaunchLine, Shape, SourceUrl, scene};
+#[cfg(feature = "demo")]
+use super::scene;
+use super::{LaunchLine, SourceUrl};
 
 /// The forms, for messages.
 const FORMS: &str = "file:///path/video.mp4, images:///folder, v4l2:///dev/video0, rtsp://host/path, \
@@ -26,6 +28,7 @@ pub enum Source {
     /// Frames pushed over TCP to this address.
     Tcp(SocketAddr),
     /// The built-in conveyor; all of it may be given: `scene:?seed=7&fps=30`.
+    #[cfg(feature = "demo")]
     Scene {
         /// Seed of parts and defects.
         seed: u64,
@@ -38,7 +41,7 @@ pub enum Source {
         /// Ends after so many frames; `None`: never.
         frames: Option<u64>,
         /// One product on one lane instead of everything on two.
-        line: Option<Shape>,
+        line: Option<ocellus_scene::Shape>,
         /// Where the line's light barrier offers its serial port; relative to the state directory.
         barrier: Option<PathBuf>,
     },
@@ -50,6 +53,7 @@ impl Source {
     /// Where the light barrier of a scene's line offers its serial port.
     pub fn barrier(&self) -> Option<&Path> {
         match self {
+            #[cfg(feature = "demo")]
             Source::Scene { barrier, .. } => barrier.as_deref(),
             _ => None,
         }
@@ -63,7 +67,12 @@ impl Source {
 
     /// Whether the source ends by itself (files, folders, a scene with a length) rather than being reconnected.
     pub fn ends(&self) -> bool {
-        matches!(self, Source::File(_) | Source::Images(_) | Source::Scene { frames: Some(_), .. })
+        match self {
+            Source::File(_) | Source::Images(_) => true,
+            #[cfg(feature = "demo")]
+            Source::Scene { frames, .. } => frames.is_some(),
+            _ => false,
+        }
     }
 }
 
@@ -98,7 +107,10 @@ pub(crate) fn parse(text: &str, resolve: impl Fn(&Path) -> PathBuf) -> Result<So
         "rtsp" | "rtsps" => SourceUrl::parse(text).map(Source::Rtsp),
         "http" | "https" => SourceUrl::parse(text).map(Source::Http),
         "tcp" => tcp(rest),
+        #[cfg(feature = "demo")]
         "scene" => scene::parse(rest),
+        #[cfg(not(feature = "demo"))]
+        "scene" => scene_left_out(),
         "launch" if rest.trim().is_empty() => refused(
             "the launch line is empty",
             "write a GStreamer line, e.g. launch:videotestsrc is-live=true",
@@ -110,6 +122,15 @@ pub(crate) fn parse(text: &str, resolve: impl Fn(&Path) -> PathBuf) -> Result<So
             refused("its scheme is not known", nearest(scheme, &known))
         }
     }
+}
+
+/// The answer to `scene:` of a build that has none.
+#[cfg(any(test, not(feature = "demo")))]
+fn scene_left_out() -> Result<Source, Refused> {
+    refused(
+        "this build has no built-in scene: it was made without the cargo feature \"demo\"",
+        "name a camera, e.g. v4l2:///dev/video0, or install a build with the feature \"demo\"",
+    )
 }
 
 fn path(rest: &str, form: &str) -> Result<PathBuf, Refused> {
@@ -193,6 +214,17 @@ mod tests {
         let scene =
             Source::Scene { seed: 7, width: 640, height: 480, fps: 15, frames: Some(90), line, barrier };
         assert_eq!(read("scene:?seed=7&fps=15&frames=90"), Ok(scene));
+    }
+
+    #[test]
+    fn a_build_without_the_scene_names_what_to_use_instead() {
+        let refused = scene_left_out().unwrap_err();
+        assert!(
+            refused.reason.contains("\"demo\"") && refused.remedy.contains("v4l2:///dev/video0"),
+            "{refused}"
+        );
+        #[cfg(not(feature = "demo"))]
+        assert_eq!(read("scene:?seed=7").unwrap_err(), refused);
     }
 
     #[test]

@@ -264,6 +264,7 @@ fn capture(camera: &config::Camera, sink: &mut dyn FrameSink, stop: &Stop) -> an
         clock: &SystemClock,
         stop,
         beat: &Beat::new(),
+        #[cfg(feature = "demo")]
         painter: &capture::scene::painter,
         damaged: &Default::default(),
         refused: &crate::telemetry::Counter::new(),

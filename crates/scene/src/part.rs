@@ -1,8 +1,8 @@
 //! One part: its form, colour, pose and flaw, all rolled from the seed and the part's number.
 
-use super::body::{Body, Disc, Outline};
-use super::dice::{Dice, direction};
-use crate::config::Shape;
+use crate::Shape;
+use crate::body::{Body, Disc, Outline};
+use crate::rng::{Rng, direction};
 
 /// What can be wrong with a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ impl Defect {
 
 /// Where the surface is damaged, in the part's own coordinates.
 #[derive(Clone, Debug)]
-pub(super) enum Flaw {
+pub(crate) enum Flaw {
     /// Half length along `along`, half width across it.
     Scratch { centre: [f32; 2], along: [f32; 2], half: [f32; 2] },
     /// A hole that is not there, or a bite that is.
@@ -63,7 +63,7 @@ impl Flaw {
 
 /// A rectangle of print on a plate, turned by `along`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Label {
+pub(crate) struct Label {
     pub centre: [f32; 2],
     pub half: [f32; 2],
     pub along: [f32; 2],
@@ -73,7 +73,7 @@ pub(super) struct Label {
 
 /// A part on the belt.
 #[derive(Clone, Debug)]
-pub(super) struct Part {
+pub(crate) struct Part {
     pub shape: Shape,
     pub body: Body,
     /// The material that a missing hole or a bite takes the place of: the same part without its flaw.
@@ -113,7 +113,7 @@ const LINE_FLAWED_PERCENT: u32 = 28;
 
 /// What a line makes: every part of it has this form, size, material and print.
 #[derive(Clone, Debug)]
-pub(super) struct Product {
+pub(crate) struct Product {
     pub shape: Shape,
     sound: Body,
     /// Half its width and height, px.
@@ -125,93 +125,93 @@ pub(super) struct Product {
 impl Product {
     /// The product of this form under `seed`.
     pub fn new(shape: Shape, seed: u64, unit: f32) -> Product {
-        let mut dice = Dice::new(seed, u64::MAX - 3);
-        let colour = MATERIALS[dice.below(MATERIALS.len() as u32) as usize];
-        let (sound, half) = build(shape, unit, &mut dice);
-        Product { shape, sound, half, colour, label: label(shape, half, &mut dice) }
+        let mut rng = Rng::new(seed, u64::MAX - 3);
+        let colour = MATERIALS[rng.below(MATERIALS.len() as u32) as usize];
+        let (sound, half) = build(shape, unit, &mut rng);
+        Product { shape, sound, half, colour, label: label(shape, half, &mut rng) }
     }
 }
 
 impl Part {
     /// The part with this number, `None` where its slot on the belt is empty. `unit` is px of the frame in one
-    /// px of a frame of 480 lines; `room` the largest shift in such px.
-    pub fn roll(seed: u64, id: u64, unit: f32, room: f32) -> Option<Part> {
-        let mut dice = Dice::new(seed, id);
-        if dice.below(100) >= FILLED_PERCENT {
+    /// px of a frame of 480 lines; `max_shift` is in such px.
+    pub fn roll(seed: u64, id: u64, unit: f32, max_shift: f32) -> Option<Part> {
+        let mut rng = Rng::new(seed, id);
+        if rng.below(100) >= FILLED_PERCENT {
             return None;
         }
-        let shape = Shape::ALL[dice.below(4) as usize];
-        let colour = MATERIALS[dice.below(MATERIALS.len() as u32) as usize];
-        let along = direction(dice.unit());
-        let shift = [0; 2].map(|_: i64| 2 * (dice.range(-room, room) * unit / 2.0) as i64);
-        let (sound, half) = build(shape, unit, &mut dice);
-        let grain = dice.bits();
-        let label = label(shape, half, &mut dice);
+        let shape = Shape::ALL[rng.below(4) as usize];
+        let colour = MATERIALS[rng.below(MATERIALS.len() as u32) as usize];
+        let along = direction(rng.unit());
+        let shift = [0; 2].map(|_: i64| 2 * (rng.range(-max_shift, max_shift) * unit / 2.0) as i64);
+        let (sound, half) = build(shape, unit, &mut rng);
+        let grain = rng.bits();
+        let label = label(shape, half, &mut rng);
         let body = sound.clone();
         let mut part = Part { shape, body, sound, flaw: None, label, along, colour, grain, shift };
-        if dice.below(100) < FLAWED_PERCENT {
-            part.spoil(unit, half, &mut dice);
+        if rng.below(100) < FLAWED_PERCENT {
+            part.spoil(unit, half, &mut rng);
         }
         Some(part)
     }
 
     /// The part of a line with this number, `None` where its slot is empty: the product once more, almost upright.
-    /// `room`: the largest shift along the belt and across it, px of 480 lines.
-    pub fn on_line(product: &Product, seed: u64, id: u64, unit: f32, room: [f32; 2]) -> Option<Part> {
-        let mut dice = Dice::new(seed, id);
-        if dice.below(100) >= FILLED_PERCENT {
+    /// `max_shift`: along the belt and across it, px of 480 lines.
+    pub fn on_line(product: &Product, seed: u64, id: u64, unit: f32, max_shift: [f32; 2]) -> Option<Part> {
+        let mut rng = Rng::new(seed, id);
+        if rng.below(100) >= FILLED_PERCENT {
             return None;
         }
-        let along = direction(dice.range(-LINE_TURN_DEG, LINE_TURN_DEG) / 360.0);
-        let shift = room.map(|room| 2 * (dice.range(-room, room) * unit / 2.0) as i64);
+        let along = direction(rng.range(-LINE_TURN_DEG, LINE_TURN_DEG) / 360.0);
+        let shift = max_shift.map(|max| 2 * (rng.range(-max, max) * unit / 2.0) as i64);
         let Product { shape, colour, label, .. } = *product;
         let (body, sound) = (product.sound.clone(), product.sound.clone());
-        let grain = dice.bits();
+        let grain = rng.bits();
         let mut part = Part { shape, body, sound, flaw: None, label, along, colour, grain, shift };
-        if dice.below(100) < LINE_FLAWED_PERCENT {
-            part.spoil(unit, product.half, &mut dice);
+        if rng.below(100) < LINE_FLAWED_PERCENT {
+            part.spoil(unit, product.half, &mut rng);
         }
         Some(part)
     }
 
     /// Gives the part a flaw.
-    fn spoil(&mut self, unit: f32, half: [f32; 2], dice: &mut Dice) {
-        let mut kind = Defect::ALL[dice.below(5) as usize];
+    fn spoil(&mut self, unit: f32, half: [f32; 2], rng: &mut Rng) {
+        let mut kind = Defect::ALL[rng.below(5) as usize];
         if kind == Defect::Misprint && self.label.is_none() {
             kind = Defect::Scratch;
         }
         let flaw = match kind {
-            Defect::Scratch => self.scratch(unit, half, dice),
-            Defect::HoleMissing => self.fill_hole(dice),
-            Defect::Chip => self.bite(unit, half, dice),
-            Defect::Stain => self.stain(unit, half, dice),
-            Defect::Misprint => self.misprint(unit, dice),
+            Defect::Scratch => self.scratch(unit, half, rng),
+            Defect::HoleMissing => self.fill_hole(rng),
+            Defect::Chip => self.bite(unit, half, rng),
+            Defect::Stain => self.stain(unit, half, rng),
+            Defect::Misprint => self.misprint(unit, rng),
         };
         self.flaw = Some(flaw);
     }
 
-    fn scratch(&self, unit: f32, half: [f32; 2], dice: &mut Dice) -> Flaw {
-        let centre = self.inside(7.0 * unit, half, dice);
-        let half = [dice.range(13.0, 20.0) * unit, dice.range(1.5, 2.1) * unit];
-        Flaw::Scratch { centre, along: direction(dice.unit()), half }
+    fn scratch(&self, unit: f32, half: [f32; 2], rng: &mut Rng) -> Flaw {
+        let centre = self.inside(7.0 * unit, half, rng);
+        let half = [rng.range(13.0, 20.0) * unit, rng.range(1.5, 2.1) * unit];
+        Flaw::Scratch { centre, along: direction(rng.unit()), half }
     }
 
     /// Leaves out one hole; of a gear never the hub.
-    fn fill_hole(&mut self, dice: &mut Dice) -> Flaw {
+    fn fill_hole(&mut self, rng: &mut Rng) -> Flaw {
         let first = usize::from(self.shape == Shape::Gear);
         let choices = (self.body.cuts.len() - first) as u32;
-        let disc = self.body.cuts.remove(first + dice.below(choices) as usize);
+        let disc = self.body.cuts.remove(first + rng.below(choices) as usize);
         Flaw::Cut { kind: Defect::HoleMissing, disc }
     }
 
-    fn bite(&mut self, unit: f32, half: [f32; 2], dice: &mut Dice) -> Flaw {
-        let r = dice.range(10.0, 13.0) * unit;
+    fn bite(&mut self, unit: f32, half: [f32; 2], rng: &mut Rng) -> Flaw {
+        let r = rng.range(10.0, 13.0) * unit;
         let [x, y] = match &self.body.outline {
-            Outline::Round { r } | Outline::Toothed { root: r, .. } => direction(dice.unit()).map(|v| v * r),
-            Outline::Oblong { .. } => [half[0] * dice.range(-0.5, 0.5), half[1] * dice.sign()],
+            Outline::Round { r } | Outline::Toothed { root: r, .. } => direction(rng.unit()).map(|v| v * r),
+            Outline::Oblong { .. } => [half[0] * rng.range(-0.5, 0.5), half[1] * rng.sign()],
             // Along the outer side of one arm.
-            Outline::Angle { half, .. } if dice.bits() & 1 == 0 => [-half, half * dice.range(-0.5, 0.5)],
-            Outline::Angle { half, .. } => [half * dice.range(-0.5, 0.5), *half],
+            Outline::Angle { half, .. } if rng.bits() & 1 == 0 => [-half, half * rng.range(-0.5, 0.5)],
+            Outline::Angle { half, .. } => [half * rng.range(-0.5, 0.5), *half],
         };
         let disc = Disc { x, y, r };
         // Room is left for it: no shape has more than seven holes.
@@ -219,29 +219,29 @@ impl Part {
         Flaw::Cut { kind: Defect::Chip, disc }
     }
 
-    fn stain(&self, unit: f32, half: [f32; 2], dice: &mut Dice) -> Flaw {
-        let [x, y] = self.inside(9.0 * unit, half, dice);
+    fn stain(&self, unit: f32, half: [f32; 2], rng: &mut Rng) -> Flaw {
+        let [x, y] = self.inside(9.0 * unit, half, rng);
         let blobs = [0.0, 1.0 / 3.0, 2.0 / 3.0].map(|third| {
-            let [dx, dy] = direction(third + dice.range(0.0, 0.2));
-            let away = dice.range(2.0, 5.0) * unit;
-            Disc { x: x + dx * away, y: y + dy * away, r: dice.range(6.0, 9.0) * unit }
+            let [dx, dy] = direction(third + rng.range(0.0, 0.2));
+            let away = rng.range(2.0, 5.0) * unit;
+            Disc { x: x + dx * away, y: y + dy * away, r: rng.range(6.0, 9.0) * unit }
         });
         Flaw::Stain { blobs }
     }
 
-    fn misprint(&mut self, unit: f32, dice: &mut Dice) -> Flaw {
+    fn misprint(&mut self, unit: f32, rng: &mut Rng) -> Flaw {
         if let Some(label) = &mut self.label {
-            label.along = direction(dice.range(0.06, 0.1) * dice.sign());
-            label.centre = [dice.range(-4.0, 4.0) * unit, dice.range(-3.0, 3.0) * unit];
+            label.along = direction(rng.range(0.06, 0.1) * rng.sign());
+            label.centre = [rng.range(-4.0, 4.0) * unit, rng.range(-3.0, 3.0) * unit];
         }
         Flaw::Misprint
     }
 
     /// A point at least `depth` px inside the material; the deepest of the tries where none is.
-    fn inside(&self, depth: f32, half: [f32; 2], dice: &mut Dice) -> [f32; 2] {
+    fn inside(&self, depth: f32, half: [f32; 2], rng: &mut Rng) -> [f32; 2] {
         let mut best = ([0.0; 2], f32::MAX);
         for _ in 0..24 {
-            let at = [half[0] * dice.range(-1.0, 1.0), half[1] * dice.range(-1.0, 1.0)];
+            let at = [half[0] * rng.range(-1.0, 1.0), half[1] * rng.range(-1.0, 1.0)];
             let distance = self.sound.distance(at[0], at[1]);
             if distance < best.1 {
                 best = (at, distance);
@@ -255,38 +255,38 @@ impl Part {
 }
 
 /// The print of a plate, in its middle.
-fn label(shape: Shape, half: [f32; 2], dice: &mut Dice) -> Option<Label> {
+fn label(shape: Shape, half: [f32; 2], rng: &mut Rng) -> Option<Label> {
     let half = [half[0] * 0.44, half[1] * 0.52];
-    (shape == Shape::Plate).then(|| Label { centre: [0.0; 2], half, along: [1.0, 0.0], bars: dice.bits() })
+    (shape == Shape::Plate).then(|| Label { centre: [0.0; 2], half, along: [1.0, 0.0], bars: rng.bits() })
 }
 
 /// The material of a shape of some size, and half its width and height, in px.
-fn build(shape: Shape, unit: f32, dice: &mut Dice) -> (Body, [f32; 2]) {
+fn build(shape: Shape, unit: f32, rng: &mut Rng) -> (Body, [f32; 2]) {
     let size = unit
         * match shape {
-            Shape::Washer => dice.range(31.0, 42.0),
-            Shape::Gear => dice.range(40.0, 50.0),
-            Shape::Plate => dice.range(46.0, 54.0),
-            Shape::Bracket => dice.range(38.0, 45.0),
+            Shape::Washer => rng.range(31.0, 42.0),
+            Shape::Gear => rng.range(40.0, 50.0),
+            Shape::Plate => rng.range(46.0, 54.0),
+            Shape::Bracket => rng.range(38.0, 45.0),
         };
     let mut cuts = heapless::Vec::new();
     let mut cut = |x: f32, y: f32, r: f32| cuts.push(Disc { x, y, r }).is_ok();
     let (outline, half) = match shape {
         Shape::Washer => {
-            cut(0.0, 0.0, size * dice.range(0.36, 0.5));
+            cut(0.0, 0.0, size * rng.range(0.36, 0.5));
             (Outline::Round { r: size }, [size; 2])
         }
         Shape::Gear => {
             cut(0.0, 0.0, size * 0.2);
-            let holes = 4 + dice.below(3);
+            let holes = 4 + rng.below(3);
             for i in 0..holes {
                 let [x, y] = direction(i as f32 / holes as f32);
                 cut(x * size * 0.52, y * size * 0.52, size * 0.18);
             }
-            (Outline::toothed(10 + dice.below(5), size * 0.82, size), [size; 2])
+            (Outline::toothed(10 + rng.below(5), size * 0.82, size), [size; 2])
         }
         Shape::Plate => {
-            let half = [size, size * dice.range(0.62, 0.7)];
+            let half = [size, size * rng.range(0.62, 0.7)];
             for (sx, sy) in [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)] {
                 cut(sx * (half[0] - 13.0 * unit), sy * (half[1] - 12.0 * unit), 7.5 * unit);
             }

@@ -1,23 +1,23 @@
-//! What the light barrier knows of its parts and what was answered: escapes and false calls come from here.
+//! Compares the verdicts that come back with the truth: escapes and false calls are counted here.
 //! Bytes in, sums out; no port is known here.
 
-use super::part::Defect;
+use crate::part::Defect;
 
-/// Parts whose answer may be outstanding: far more than can be in view.
+/// Parts that may wait for an answer at once: far more than can be in view.
 const PENDING: usize = 64;
-/// Longer lines are no answers.
+/// Longer lines are not answers.
 const LINE_BYTES: usize = 256;
 
 /// Sums of a light barrier since it was opened.
 ///
-/// Every trigger was heard or not; every one that was heard is judged (four ways), ended without a verdict, was given
-/// up, or still waits for its answer.
+/// A trigger was delivered or not. One that was delivered is judged (four ways), ended without a verdict, was given up,
+/// or still waits for its answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Triggers written to the port.
     pub fired: u64,
-    /// Triggers that were not, because nobody had the port open or its reader was too far behind.
-    pub unheard: u64,
+    /// Triggers that were not written, because no program had the port open or its reader was too far behind.
+    pub undelivered: u64,
     /// Sound parts that were answered `ok`.
     pub passed: u64,
     /// Flawed parts that were answered `ng`.
@@ -30,8 +30,8 @@ pub struct Tally {
     pub unjudged: u64,
     /// Parts that were given up, because very many later ones came before an answer.
     pub unanswered: u64,
-    /// Lines that were no answer to a part that waits for one, or too long for a line.
-    pub strange: u64,
+    /// Lines that answer no part that waits, or are too long for an answer.
+    pub unmatched: u64,
 }
 
 impl std::fmt::Display for Tally {
@@ -39,37 +39,42 @@ impl std::fmt::Display for Tally {
         write!(
             f,
             "{} parts: {} sound passed, {} flawed caught, {} escapes, {} false calls, {} without a verdict; \
-             {} triggers unheard, {} strange lines",
+             {} triggers undelivered, {} unmatched lines",
             self.fired,
             self.passed,
             self.caught,
             self.escapes,
             self.false_calls,
             self.unjudged + self.unanswered,
-            self.unheard,
-            self.strange
+            self.undelivered,
+            self.unmatched
         )
     }
 }
 
-/// A part that was told of, and what is wrong with it.
+/// A part whose trigger was sent, and what is wrong with it.
 #[derive(Clone, Copy, Debug)]
-struct Told {
+struct Awaited {
     id: u64,
     defect: Option<Defect>,
 }
 
 /// The parts that wait for an answer, the line that is being read, and the sums.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
-    pending: heapless::Deque<Told, PENDING>,
+pub struct Ledger {
+    pending: heapless::Deque<Awaited, PENDING>,
     line: heapless::Vec<u8, LINE_BYTES>,
     /// The line is too long: what comes before its end is thrown away.
     overlong: bool,
-    pub tally: Tally,
+    tally: Tally,
 }
 
 impl Ledger {
+    /// The sums so far.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
     /// A trigger goes out. A part is noted before it does, so that no answer is faster than the note.
     pub fn fire(&mut self, part: Option<(u64, Option<Defect>)>) {
         self.tally.fired += 1;
@@ -78,39 +83,39 @@ impl Ledger {
             self.pending.pop_front();
             self.tally.unanswered += 1;
         }
-        let _ = self.pending.push_back(Told { id, defect });
+        let _ = self.pending.push_back(Awaited { id, defect });
     }
 
-    /// The last trigger did not go out after all.
+    /// The last trigger did not go out after all: it counts as undelivered.
     pub fn take_back(&mut self, part: Option<u64>) {
         self.tally.fired -= 1;
-        self.tally.unheard += 1;
+        self.tally.undelivered += 1;
         if let Some(id) = part {
-            self.pending.retain(|told| told.id != id);
+            self.pending.retain(|awaited| awaited.id != id);
         }
     }
 
-    /// Bytes from the port; `say` is given every whole line, put into words.
-    pub fn read(&mut self, bytes: &[u8], mut say: impl FnMut(&str)) {
+    /// Reads bytes from the port; `log` is called with a description of every whole line.
+    pub fn read(&mut self, bytes: &[u8], mut log: impl FnMut(&str)) {
         for &byte in bytes {
             match byte {
-                b'\n' => self.end_line(&mut say),
+                b'\n' => self.end_line(&mut log),
                 _ if self.overlong => {}
                 _ => self.overlong = self.line.push(byte).is_err(),
             }
         }
     }
 
-    fn end_line(&mut self, say: &mut impl FnMut(&str)) {
+    fn end_line(&mut self, log: &mut impl FnMut(&str)) {
         let line = std::mem::take(&mut self.line);
         if std::mem::take(&mut self.overlong) {
-            self.tally.strange += 1;
-            return say(&format!("a line of more than {LINE_BYTES} bytes"));
+            self.tally.unmatched += 1;
+            return log(&format!("a line of more than {LINE_BYTES} bytes"));
         }
         let text = String::from_utf8_lossy(&line);
         let text = text.trim();
         if !text.is_empty() {
-            say(&self.answer(text));
+            log(&self.answer(text));
         }
     }
 
@@ -118,17 +123,17 @@ impl Ledger {
     fn answer(&mut self, text: &str) -> String {
         let words = || text.split_ascii_whitespace();
         let named = words().find_map(|word| word.strip_prefix("part-")?.parse::<u64>().ok());
-        let told = named.and_then(|id| self.pending.iter().copied().find(|told| told.id == id));
+        let awaited = named.and_then(|id| self.pending.iter().copied().find(|awaited| awaited.id == id));
         let outcome = words().find_map(Outcome::of);
-        let (Some(told), Some(outcome)) = (told, outcome) else {
-            self.tally.strange += 1;
+        let (Some(awaited), Some(outcome)) = (awaited, outcome) else {
+            self.tally.unmatched += 1;
             return format!("{} (no answer to a part)", text.escape_debug());
         };
-        self.tally.count(outcome, told.defect);
-        self.pending.retain(|other| other.id != told.id);
-        let name = format!("part-{}", told.id);
+        self.tally.count(outcome, awaited.defect);
+        self.pending.retain(|other| other.id != awaited.id);
+        let name = format!("part-{}", awaited.id);
         let rest: Vec<_> = words().filter(|word| *word != name).collect();
-        let truth = told.defect.map_or("sound", Defect::as_str);
+        let truth = awaited.defect.map_or("sound", Defect::as_str);
         format!("{name} ({truth}) -> {}", rest.join(" ").escape_debug())
     }
 }
@@ -171,13 +176,13 @@ mod tests {
     use super::*;
 
     fn read(ledger: &mut Ledger, bytes: &str) -> Vec<String> {
-        let mut said = Vec::new();
-        ledger.read(bytes.as_bytes(), |line| said.push(line.to_owned()));
-        said
+        let mut lines = Vec::new();
+        ledger.read(bytes.as_bytes(), |line| lines.push(line.to_owned()));
+        lines
     }
 
     #[test]
-    fn answers_are_held_against_what_the_parts_really_are() {
+    fn answers_are_compared_with_what_the_parts_really_are() {
         let mut ledger = Ledger::default();
         let truth = [None, None, Some(Defect::Chip), Some(Defect::Stain), None];
         for (id, defect) in truth.into_iter().enumerate() {
@@ -210,9 +215,13 @@ mod tests {
         for line in ["OK 1\n", "part-8 OK 1\n", "ACK part-7\n", "\u{1b}[2J\n", &long] {
             assert_eq!(read(&mut ledger, line).len(), 1, "{line:?}");
         }
-        assert_eq!(ledger.tally, Tally { fired: 1, strange: 5, ..Tally::default() });
+        assert_eq!(ledger.tally, Tally { fired: 1, unmatched: 5, ..Tally::default() });
         read(&mut ledger, "part-7 OK 1\npart-7 OK 1\n");
-        assert_eq!(ledger.tally, Tally { fired: 1, passed: 1, strange: 6, ..Tally::default() }, "only once");
+        assert_eq!(
+            ledger.tally,
+            Tally { fired: 1, passed: 1, unmatched: 6, ..Tally::default() },
+            "only once"
+        );
     }
 
     #[test]
@@ -222,6 +231,6 @@ mod tests {
         assert_eq!(ledger.tally.unanswered, 1_000 - PENDING as u64);
         ledger.take_back(Some(999));
         read(&mut ledger, "part-999 OK 1\npart-998 OK 1\n");
-        assert_eq!((ledger.tally.passed, ledger.tally.fired, ledger.tally.unheard), (1, 999, 1));
+        assert_eq!((ledger.tally.passed, ledger.tally.fired, ledger.tally.undelivered), (1, 999, 1));
     }
 }

@@ -10,20 +10,20 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
-use super::barrier::BarrierError;
+use super::LightBarrierError;
 
-/// Where the kernel keeps the other sides.
+/// The folder in which the kernel keeps the other sides.
 const PTS: &str = "/dev/pts";
-/// How long nobody may be on the port before it is looked at again.
-const LONELY: Duration = Duration::from_millis(20);
+/// How often a port that no program has open is looked at again.
+const UNUSED_POLL: Duration = Duration::from_millis(20);
 
-/// Our side of the port.
+/// Our side of the virtual port.
 #[derive(Debug)]
 pub(super) struct Port {
     master: OwnedFd,
-    /// The other side as the kernel calls it.
+    /// The path of the other side, as the kernel calls it.
     device: PathBuf,
-    /// The name that we gave it.
+    /// The symbolic link that we made to it.
     link: PathBuf,
 }
 
@@ -31,8 +31,8 @@ impl Port {
     /// Opens a port whose other side is at `link`.
     ///
     /// # Errors
-    /// [`BarrierError`] where the system has no pseudo-terminal left, or `link` cannot be made or is something else.
-    pub fn open(link: &Path) -> Result<Port, BarrierError> {
+    /// [`LightBarrierError`] where the system has no pseudo-terminal left, or `link` cannot be made or is something else.
+    pub fn open(link: &Path) -> Result<Port, LightBarrierError> {
         let pty = || -> io::Result<(OwnedFd, PathBuf)> {
             let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
             grantpt(&master)?;
@@ -42,27 +42,27 @@ impl Port {
             settings.make_raw();
             tcsetattr(&master, OptionalActions::Now, &settings)?;
             fcntl_setfl(&master, fcntl_getfl(&master)? | OFlags::NONBLOCK)?;
-            // Only after the other side was open once does the kernel tell when nobody is there.
+            // The kernel reports a hang-up only after the other side was open once.
             let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
             drop(ioctl_tiocgptpeer(&master, flags)?);
             let device = ptsname(&master, Vec::new())?;
             Ok((master, PathBuf::from(device.to_string_lossy().into_owned())))
         };
-        let (master, device) = pty().map_err(|source| BarrierError::Pty { source })?;
+        let (master, device) = pty().map_err(|source| LightBarrierError::Pty { source })?;
         name(&device, link)?;
         Ok(Port { master, device, link: link.to_owned() })
     }
 
-    /// Where the other side is found.
+    /// The path at which the other side is found.
     pub fn link(&self) -> &Path {
         &self.link
     }
 
-    /// Whether somebody has the other side open.
-    pub fn is_heard(&self) -> bool {
-        let mut ask = [PollFd::new(&self.master, PollFlags::OUT)];
+    /// Whether a program has the other side open.
+    pub fn is_open(&self) -> bool {
+        let mut side = [PollFd::new(&self.master, PollFlags::OUT)];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        poll(&mut ask, Some(&now)).is_ok() && !ask[0].revents().contains(PollFlags::HUP)
+        poll(&mut side, Some(&now)).is_ok() && !side[0].revents().contains(PollFlags::HUP)
     }
 
     /// Writes without waiting; returns how many bytes there was room for.
@@ -81,8 +81,8 @@ impl Port {
         if let Ok(count) = rustix::io::read(&self.master, bytes) {
             return Some(count);
         }
-        // Nobody is on the port: the kernel says so at once each time, so it is asked only now and then.
-        let pause = Timespec { tv_sec: 0, tv_nsec: LONELY.subsec_nanos().into() };
+        // No program has the port open: `poll` then returns at once each time, so the loop pauses.
+        let pause = Timespec { tv_sec: 0, tv_nsec: UNUSED_POLL.subsec_nanos().into() };
         let _ = poll(&mut both[..1], Some(&pause));
         Some(0)
     }
@@ -103,15 +103,15 @@ impl Drop for Port {
 }
 
 /// Makes `link` a symbolic link to `device`, in the place of one that a port left behind.
-fn name(device: &Path, link: &Path) -> Result<(), BarrierError> {
+fn name(device: &Path, link: &Path) -> Result<(), LightBarrierError> {
     match std::fs::symlink_metadata(link) {
         Ok(_) if std::fs::read_link(link).is_ok_and(|target| target.starts_with(PTS)) => {
             std::fs::remove_file(link)
-                .map_err(|source| BarrierError::Link { link: link.to_owned(), source })?;
+                .map_err(|source| LightBarrierError::Link { link: link.to_owned(), source })?;
         }
-        Ok(_) => return Err(BarrierError::Taken { link: link.to_owned() }),
+        Ok(_) => return Err(LightBarrierError::Taken { link: link.to_owned() }),
         Err(_) => {}
     }
     std::os::unix::fs::symlink(device, link)
-        .map_err(|source| BarrierError::Link { link: link.to_owned(), source })
+        .map_err(|source| LightBarrierError::Link { link: link.to_owned(), source })
 }

@@ -1,8 +1,8 @@
 //! A part drawn once, as it will lie on the belt for its whole passage: what it keeps of the belt's light
 //! (its edge, its shadow) and what it adds.
 
-use super::dice::mix;
-use super::part::{Defect, Flaw, Label, Part};
+use crate::part::{Defect, Flaw, Label, Part};
+use crate::rng::mix;
 
 /// Where the shadow falls, and how soft it is, in px of 480 lines.
 const SHADOW_PX: [f32; 2] = [4.0, 5.0];
@@ -13,11 +13,11 @@ const BEVEL_PX: f32 = 3.5;
 const LEAST_FLAW_PX: f32 = 20.0;
 
 /// Left, top, right and bottom in px of the sprite; right and bottom are exclusive.
-pub(super) type Bounds = [i32; 4];
+pub(crate) type Bounds = [i32; 4];
 
 /// Premultiplied pictures of a part: `out = under × keep / 256 + add`.
 #[derive(Clone, Debug)]
-pub(super) struct Sprite {
+pub(crate) struct Sprite {
     /// Width and height in px; even.
     pub side: usize,
     /// Full-size planes.
@@ -47,19 +47,19 @@ struct Texel {
 
 /// What drawing needs besides the sprite; one for all of them.
 #[derive(Debug)]
-pub(super) struct Easel {
+pub(crate) struct SpritePainter {
     side: usize,
     unit: f32,
     /// The signed distance to the part's edge at each px of the sprite.
     field: Vec<f32>,
 }
 
-impl Easel {
+impl SpritePainter {
     /// For parts that reach `reach` px at most.
-    pub fn new(reach: f32, unit: f32) -> Easel {
+    pub fn new(reach: f32, unit: f32) -> SpritePainter {
         let half = (reach + (SHADOW_PX[1] + SHADOW_SOFT_PX / 2.0) * unit) as usize + 2;
         let side = half.next_multiple_of(2) * 2;
-        Easel { side, unit, field: vec![FAR; side * side] }
+        SpritePainter { side, unit, field: vec![FAR; side * side] }
     }
 
     /// A sprite with nothing on it.

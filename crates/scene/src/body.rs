@@ -1,11 +1,11 @@
 //! The solid form of a part as a signed distance: negative in the material, in px, so that edges are
 //! antialiased, bevelled and shadowed from one number.
 
-use super::dice::direction;
+use crate::rng::direction;
 
 /// A round hole, or a bite out of the edge.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Disc {
+pub(crate) struct Disc {
     pub x: f32,
     pub y: f32,
     pub r: f32,
@@ -23,7 +23,7 @@ impl Disc {
 
 /// The outer contour, about the part's centre.
 #[derive(Clone, Debug)]
-pub(super) enum Outline {
+pub(crate) enum Outline {
     /// A disc.
     Round { r: f32 },
     /// A disc of radius `root` with rectangular teeth.
@@ -86,7 +86,7 @@ fn oblong(x: f32, y: f32, half: [f32; 2], corner: f32) -> f32 {
 
 /// A part's material: the contour, less holes and bites.
 #[derive(Clone, Debug)]
-pub(super) struct Body {
+pub(crate) struct Body {
     pub outline: Outline,
     /// What is cut away.
     pub cuts: heapless::Vec<Disc, 8>,

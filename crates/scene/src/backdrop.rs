@@ -1,7 +1,7 @@
 //! What the parts pass over and past: a woven belt with dirt and swarf that repeats as it runs, and what
 //! stands still beside it (rails, bolts, stickers, a hazard stripe). Drawn once for each seed.
 
-use super::dice::{Dice, mix};
+use crate::rng::{Rng, mix};
 
 /// Y, U and V of the belts that a seed may choose.
 const BELTS: [[u8; 3]; 4] = [[62, 118, 116], [80, 136, 122], [46, 128, 128], [94, 128, 127]];
@@ -12,7 +12,7 @@ const MARGIN: f32 = 0.125;
 
 /// The pictures behind the parts.
 #[derive(Debug)]
-pub(super) struct Backdrop {
+pub(crate) struct Backdrop {
     width: usize,
     /// First row of the belt, and the row after its last.
     pub belt: [usize; 2],
@@ -27,14 +27,14 @@ pub(super) struct Backdrop {
 
 impl Backdrop {
     pub fn new(seed: u64, width: usize, height: usize, unit: f32) -> Backdrop {
-        let mut dice = Dice::new(seed, u64::MAX);
+        let mut rng = Rng::new(seed, u64::MAX);
         let belt = rows(height);
-        let colour = BELTS[dice.below(BELTS.len() as u32) as usize];
+        let colour = BELTS[rng.below(BELTS.len() as u32) as usize];
         let cell = ((32.0 * unit) as usize).max(4);
         let turn = cell * CELLS;
-        let mut weave = weave(colour[0], cell, belt[1] - belt[0], &mut dice);
-        litter(&mut weave, turn, unit, &mut dice);
-        let margin = Margin { width, height, belt, unit, salt: dice.bits() };
+        let mut weave = weave(colour[0], cell, belt[1] - belt[0], &mut rng);
+        litter(&mut weave, turn, unit, &mut rng);
+        let margin = Margin { width, height, belt, unit, salt: rng.bits() };
         let rows = (0..belt[0]).chain(belt[1]..height);
         let beside = rows.flat_map(|y| (0..width).map(move |x| margin.texel(x, y)[0])).collect();
         let chroma = chroma(&margin, colour);
@@ -63,17 +63,17 @@ impl Backdrop {
 }
 
 /// The belt's first row, and the row after its last, in a frame of `height` rows.
-pub(super) fn rows(height: usize) -> [usize; 2] {
+pub(crate) fn rows(height: usize) -> [usize; 2] {
     let top = (height as f32 * MARGIN) as usize;
     [top, height - top]
 }
 
 /// The belt's luma: cloth, clouds and one seam, `cell × CELLS` px wide.
-fn weave(base: u8, cell: usize, rows: usize, dice: &mut Dice) -> Vec<u8> {
+fn weave(base: u8, cell: usize, rows: usize, rng: &mut Rng) -> Vec<u8> {
     let turn = cell * CELLS;
     let lattice_rows = rows / cell + 2;
-    let lattice: Vec<f32> = (0..CELLS * lattice_rows).map(|_| dice.range(-9.0, 9.0)).collect();
-    let salt = u64::from(dice.bits()) << 32;
+    let lattice: Vec<f32> = (0..CELLS * lattice_rows).map(|_| rng.range(-9.0, 9.0)).collect();
+    let salt = u64::from(rng.bits()) << 32;
     let mut texture = vec![0; turn * rows];
     for (y, row) in texture.chunks_exact_mut(turn).enumerate() {
         let (knots, down) = (y / cell * CELLS, (y % cell) as f32 / cell as f32);
@@ -99,18 +99,18 @@ fn weave(base: u8, cell: usize, rows: usize, dice: &mut Dice) -> Vec<u8> {
 }
 
 /// Drops dirt (soft and dark) and swarf (short, thin and bright) on the belt.
-fn litter(weave: &mut [u8], turn: usize, unit: f32, dice: &mut Dice) {
+fn litter(weave: &mut [u8], turn: usize, unit: f32, rng: &mut Rng) {
     let rows = weave.len() / turn;
     for _ in 0..60 {
-        let (cx, cy) = (dice.range(0.0, turn as f32), dice.range(0.0, rows as f32));
-        let (r, depth) = (dice.range(3.0, 13.0) * unit, dice.range(6.0, 22.0));
+        let (cx, cy) = (rng.range(0.0, turn as f32), rng.range(0.0, rows as f32));
+        let (r, depth) = (rng.range(3.0, 13.0) * unit, rng.range(6.0, 22.0));
         stamp(weave, turn, [cx, cy], r, |dx, dy| -depth * (1.0 - (dx * dx + dy * dy) / (r * r)).max(0.0));
     }
     for _ in 0..26 {
-        let (cx, cy) = (dice.range(0.0, turn as f32), dice.range(0.0, rows as f32));
-        let (length, width) = (dice.range(4.0, 9.0) * unit, dice.range(0.6, 1.2) * unit);
-        let ([ax, ay], curl) = (super::dice::direction(dice.unit()), dice.range(-0.06, 0.06));
-        let light = dice.range(40.0, 90.0);
+        let (cx, cy) = (rng.range(0.0, turn as f32), rng.range(0.0, rows as f32));
+        let (length, width) = (rng.range(4.0, 9.0) * unit, rng.range(0.6, 1.2) * unit);
+        let ([ax, ay], curl) = (crate::rng::direction(rng.unit()), rng.range(-0.06, 0.06));
+        let light = rng.range(40.0, 90.0);
         stamp(weave, turn, [cx, cy], length, |dx, dy| {
             let (along, across) = (ax * dx + ay * dy, ax * dy - ay * dx);
             let off = (across - curl * along * along).abs() / width;

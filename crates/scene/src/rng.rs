@@ -4,7 +4,7 @@
 use std::f32::consts::FRAC_PI_2;
 
 /// Scatters the bits of `z` (the finaliser of SplitMix64, Steele et al. 2014).
-pub(super) fn mix(z: u64) -> u64 {
+pub(crate) fn mix(z: u64) -> u64 {
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
@@ -12,12 +12,12 @@ pub(super) fn mix(z: u64) -> u64 {
 
 /// A stream of numbers that depends only on a seed and on what they are for.
 #[derive(Clone, Debug)]
-pub(super) struct Dice(u64);
+pub(crate) struct Rng(u64);
 
-impl Dice {
+impl Rng {
     /// The stream for `purpose` under `seed`.
-    pub fn new(seed: u64, purpose: u64) -> Dice {
-        Dice(mix(seed.wrapping_add(0x9E37_79B9_7F4A_7C15)) ^ mix(purpose.wrapping_mul(0xD1B5_4A32_D192_ED03)))
+    pub fn new(seed: u64, purpose: u64) -> Rng {
+        Rng(mix(seed.wrapping_add(0x9E37_79B9_7F4A_7C15)) ^ mix(purpose.wrapping_mul(0xD1B5_4A32_D192_ED03)))
     }
 
     /// The next 32 bits.
@@ -48,7 +48,7 @@ impl Dice {
 }
 
 /// Cosine and sine of an angle in turns, to 1e-6.
-pub(super) fn direction(turns: f32) -> [f32; 2] {
+pub(crate) fn direction(turns: f32) -> [f32; 2] {
     let quarters = (turns * 4.0 + 0.5).floor();
     let f = (turns * 4.0 - quarters) * FRAC_PI_2;
     let f2 = f * f;
@@ -78,13 +78,13 @@ mod tests {
 
     #[test]
     fn dice_fill_their_range_evenly_and_purposes_do_not_repeat_one_another() {
-        let mut dice = Dice::new(1, 2);
+        let mut rng = Rng::new(1, 2);
         let mut sums = [0u32; 8];
         for _ in 0..8000 {
-            sums[dice.below(8) as usize] += 1;
+            sums[rng.below(8) as usize] += 1;
         }
         assert!(sums.iter().all(|&n| (850..1150).contains(&n)), "{sums:?}");
-        assert_ne!(Dice::new(1, 2).bits(), Dice::new(1, 3).bits());
-        assert_ne!(Dice::new(1, 2).bits(), Dice::new(2, 1).bits());
+        assert_ne!(Rng::new(1, 2).bits(), Rng::new(1, 3).bits());
+        assert_ne!(Rng::new(1, 2).bits(), Rng::new(2, 1).bits());
     }
 }

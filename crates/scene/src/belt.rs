@@ -1,16 +1,16 @@
 //! Where the belt carries what: slots, parts and frames by arithmetic alone; nothing is painted here.
 
-use super::SceneOptions;
-use super::backdrop::rows;
-use super::dice::Dice;
-use super::part::{Part, Product};
+use crate::SceneOptions;
+use crate::backdrop::rows;
+use crate::part::{Part, Product};
+use crate::rng::Rng;
 
 /// The farthest that a part reaches from its centre, in px of 480 lines (a plate's corner).
-pub(super) const REACH_PX: f32 = 67.0;
+pub(crate) const REACH_PX: f32 = 67.0;
 /// The largest displacement of a conveyor's part from its slot's middle, in px of 480 lines.
-pub(super) const SHIFT_PX: f32 = 9.0;
+pub(crate) const SHIFT_PX: f32 = 9.0;
 /// The same on a line: along the belt, so that parts do not come in step, and across it.
-pub(super) const LINE_SHIFT_PX: [f32; 2] = [20.0, 6.0];
+pub(crate) const LINE_SHIFT_PX: [f32; 2] = [20.0, 6.0];
 /// From one slot of a lane to the next, in px of 480 lines.
 const PITCH_PX: f32 = 152.0;
 /// The same on a line: a part in the middle third of a frame of 4:3 has it for itself. More than the belt runs in a
@@ -19,7 +19,7 @@ const LINE_PITCH_PX: f32 = 216.0;
 
 /// A part's place in a frame.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     pub id: u64,
     /// Middle of the slot in frame px; even.
     pub x: i64,
@@ -28,7 +28,7 @@ pub(super) struct Place {
 
 /// The belt, its lanes and what lies on them.
 #[derive(Clone, Debug)]
-pub(super) struct Belt {
+pub(crate) struct Belt {
     seed: u64,
     width: i64,
     fps: u32,
@@ -50,7 +50,7 @@ impl Belt {
     pub fn new(options: &SceneOptions) -> Belt {
         let unit = options.height as f32 / 480.0;
         let (lanes, pitch) = if options.line.is_some() { (1, LINE_PITCH_PX) } else { (2, PITCH_PX) };
-        let speed = Dice::new(options.seed, u64::MAX - 2).range(100.0, 150.0);
+        let speed = Rng::new(options.seed, u64::MAX - 2).range(100.0, 150.0);
         Belt {
             seed: options.seed,
             width: i64::from(options.width),

@@ -1,10 +1,11 @@
-//! What the scene promises, held against its own pixels.
+//! What a scene promises, compared with its own pixels.
 
 use std::collections::{HashMap, HashSet};
 
-use super::belt::SHIFT_PX;
 use super::*;
-use crate::types::Rect;
+use crate::belt::SHIFT_PX;
+use crate::{Defect, Shape};
+use ocellus_image::Rect;
 
 const OPTIONS: SceneOptions = SceneOptions { seed: 11, width: 640, height: 480, fps: 30, line: None };
 
@@ -163,13 +164,13 @@ fn no_part_reaches_farther_than_its_sprite_has_room_for() {
 
 #[test]
 fn a_flaw_changes_pixels_inside_its_rectangle_and_nowhere_far_from_it() {
-    let mut easel = Easel::new(REACH_PX, 1.0);
-    let (mut flawed, mut sound) = (easel.blank(), easel.blank());
+    let mut painter = SpritePainter::new(REACH_PX, 1.0);
+    let (mut flawed, mut sound) = (painter.blank(), painter.blank());
     for part in many_parts().iter().filter(|part| part.flaw.is_some()).take(150) {
-        easel.draw(part, &mut flawed);
+        painter.draw(part, &mut flawed);
         let label = part.label.map(|label| part::Label { centre: [0.0; 2], along: [1.0, 0.0], ..label });
         let twin = Part { flaw: None, body: part.sound.clone(), label, ..part.clone() };
-        easel.draw(&twin, &mut sound);
+        painter.draw(&twin, &mut sound);
         let (kind, [x0, y0, x1, y1]) = flawed.flaw.unwrap();
         assert!(x1 - x0 >= 20 && y1 - y0 >= 20, "{kind:?}");
         // An edge that is new has its bevel and its shadow; a label that moved leaves its old place.
@@ -277,11 +278,11 @@ fn a_line_makes_one_product_almost_upright_and_about_a_quarter_of_it_is_flawed()
 
 #[test]
 fn every_flaw_of_a_line_is_to_be_seen() {
-    let mut easel = Easel::new(REACH_PX, 1.0);
-    let mut sprite = easel.blank();
+    let mut painter = SpritePainter::new(REACH_PX, 1.0);
+    let mut sprite = painter.blank();
     for shape in Shape::ALL {
         for part in line_parts(5, shape).iter().filter(|part| part.flaw.is_some()).take(100) {
-            easel.draw(part, &mut sprite);
+            painter.draw(part, &mut sprite);
             let kind = part.flaw.as_ref().map(|flaw| flaw.kind());
             assert_eq!(sprite.flaw.map(|(kind, _)| kind), kind, "{shape:?}");
         }

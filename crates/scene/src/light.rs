@@ -1,7 +1,7 @@
 //! The last pass over a frame: uneven lamps that flicker, a shadow that wanders, and the sensor's noise.
 //! Integers only; written so that the compiler makes SIMD of it.
 
-use super::dice::{Dice, mix};
+use crate::rng::{Rng, mix};
 
 /// Length of the noise table: long enough that rows do not show it.
 const NOISE: usize = 16_384;
@@ -11,7 +11,7 @@ const WHITE: i16 = 235;
 
 /// Lamps and sensor.
 #[derive(Debug)]
-pub(super) struct Light {
+pub(crate) struct Light {
     seed: u64,
     /// Px in which the wandering shadow moves on in one frame.
     pace: u64,
@@ -22,11 +22,11 @@ pub(super) struct Light {
     /// This frame's gain of each column.
     columns: Vec<u8>,
     noise: Vec<i8>,
-    /// What still comes in from outside.
+    /// The light that still comes in from outside.
     stray: Stray,
 }
 
-/// What the room does to the light.
+/// What the surroundings do to the light.
 #[derive(Clone, Copy, Debug)]
 struct Stray {
     /// Divides the slow swell.
@@ -43,15 +43,15 @@ const HOODED: Stray = Stray { calm: 16, shadow: 0 };
 impl Light {
     /// Lamps in the open hall, or `hooded` as over a line that is inspected.
     pub fn new(seed: u64, [width, height]: [usize; 2], fps: u32, hooded: bool) -> Light {
-        let mut dice = Dice::new(seed, u64::MAX - 1);
-        let (level, lean) = (dice.range(132.0, 176.0), dice.range(-22.0, 22.0));
+        let mut rng = Rng::new(seed, u64::MAX - 1);
+        let (level, lean) = (rng.range(132.0, 176.0), rng.range(-22.0, 22.0));
         let across = |i: usize, of: usize| 2.0 * (i as f32 + 0.5) / of as f32 - 1.0;
         let lamps = (0..width).map(|x| across(x, width));
         let lamps = lamps.map(|t| (level + lean * t - 20.0 * t * t) as u8).collect();
         let fall_off = (0..height).map(|y| across(y, height));
         let fall_off = fall_off.map(|t| (214.0 - 8.0 * t - 26.0 * t * t) as u8).collect();
-        let strength = dice.range(0.9, 2.4);
-        let noise = (0..NOISE + width).map(|_| gauss(&mut dice, strength)).collect();
+        let strength = rng.range(0.9, 2.4);
+        let noise = (0..NOISE + width).map(|_| gauss(&mut rng, strength)).collect();
         let pace = (width as u64 / 4 / u64::from(fps)).max(1);
         Light {
             seed,
@@ -105,8 +105,8 @@ fn triangle(n: u64, period: u64) -> i64 {
 }
 
 /// Nearly normal: the sum of four even numbers.
-fn gauss(dice: &mut Dice, strength: f32) -> i8 {
-    let sum = dice.unit() + dice.unit() + dice.unit() + dice.unit() - 2.0;
+fn gauss(rng: &mut Rng, strength: f32) -> i8 {
+    let sum = rng.unit() + rng.unit() + rng.unit() + rng.unit() - 2.0;
     ((sum * 1.73 * strength + 128.5) as i16 - 128) as i8
 }
 
@@ -130,8 +130,8 @@ mod tests {
 
     #[test]
     fn noise_has_no_bias_and_the_asked_strength() {
-        let mut dice = Dice::new(3, 3);
-        let values: Vec<f64> = (0..20_000).map(|_| f64::from(gauss(&mut dice, 2.0))).collect();
+        let mut rng = Rng::new(3, 3);
+        let values: Vec<f64> = (0..20_000).map(|_| f64::from(gauss(&mut rng, 2.0))).collect();
         let mean = values.iter().sum::<f64>() / 20_000.0;
         let sigma = (values.iter().map(|v| v * v).sum::<f64>() / 20_000.0).sqrt();
         assert!(mean.abs() < 0.1, "{mean}");

@@ -1,9 +1,9 @@
 //! What is really in a frame, to the px.
 
-use super::part::Defect;
-use super::sprite::Bounds;
-use crate::config::Shape;
-use crate::types::Rect;
+use crate::Shape;
+use crate::part::Defect;
+use crate::sprite::Bounds;
+use ocellus_image::Rect;
 
 /// Most parts in a frame's list of [`Truth`]: frames of the widest shape that is allowed hold fewer.
 pub const MAX_PARTS: usize = 64;
@@ -46,7 +46,7 @@ pub struct Passage {
 }
 
 /// A sprite's bounds in frame px, clipped, and the share that is left; `None` where nothing is.
-pub(super) fn in_frame(bounds: Bounds, left: i64, top: i64, frame: [f32; 2]) -> Option<(Rect, f32)> {
+pub(crate) fn in_frame(bounds: Bounds, left: i64, top: i64, frame: [f32; 2]) -> Option<(Rect, f32)> {
     let [x0, y0, x1, y1] = bounds;
     let [left, top] = [left as f32, top as f32];
     let whole = Rect::from_corners(left + x0 as f32, top + y0 as f32, left + x1 as f32, top + y1 as f32);
