@@ -168,7 +168,8 @@ fn a_flaw_changes_pixels_inside_its_rectangle_and_nowhere_far_from_it() {
     let (mut flawed, mut sound) = (painter.blank(), painter.blank());
     for part in many_parts().iter().filter(|part| part.flaw.is_some()).take(150) {
         painter.draw(part, &mut flawed);
-        let label = part.label.map(|label| part::Label { centre: [0.0; 2], along: [1.0, 0.0], ..label });
+        let label =
+            part.label.map(|label| crate::part::Label { centre: [0.0; 2], along: [1.0, 0.0], ..label });
         let twin = Part { flaw: None, body: part.sound.clone(), label, ..part.clone() };
         painter.draw(&twin, &mut sound);
         let (kind, [x0, y0, x1, y1]) = flawed.flaw.unwrap();
