@@ -55,7 +55,7 @@ test-main: setup ## unit and integration tests
 	@$(cargo) $(runner) --locked --lib --bins --examples --tests
 
 test-tflitec: setup ## the engine's tests with the linked TensorFlow Lite
-	@$(cargo) $(runner) --locked --features tflitec --lib engine::
+	@$(cargo) $(runner) --locked --package ocellus-engine --features tflitec
 	@$(cargo) $(runner) --locked --features tflitec --test it engine::references
 
 loom: setup ## every interleaving of the ring's small cases

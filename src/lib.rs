@@ -8,7 +8,7 @@
 //!  scheduler/           pinned worker leases it;
 //!  pipeline.rs          THE road: lease ▶ stage ▶ reorder ▶ track ▶ sinks
 //!  stages/detect.rs       crates/image/   planes into the tensor, scaled before they are converted
-//!                         engine/  the model, and the decoder of what it says
+//!                         crates/engine/  the model, and the decoder of what it says
 //!  stages/track/        objects get numbers, begin, go on and end, and come by zones and lines
 //!  sinks/mqtt/          reports are published, in the words of contract/; events go through
 //!  store/               the outbox on disk, until the broker has them
@@ -57,7 +57,7 @@ pub mod sinks;
 // around
 pub mod audit;
 pub mod config;
-pub mod engine;
+pub use ocellus_engine as engine;
 pub use ocellus_image as image;
 pub mod store;
 pub use ocellus_runtime::{supervisor, telemetry};

@@ -18,7 +18,7 @@ type ModelRequest = (config::Model, bool);
 
 /// Loads each model and each golden picture once, for however many programs.
 pub(super) struct RecipeLoader {
-    settings: config::Runtime,
+    settings: config::RuntimeSettings,
     runtime: OnceCell<Runtime>,
     models: RefCell<Vec<(ModelRequest, Arc<Model>)>>,
     files: GoldenFiles,

@@ -30,7 +30,6 @@ mod supervisor;
 mod template;
 #[cfg(test)]
 mod tests;
-pub mod text;
 mod track;
 pub mod trigger;
 #[cfg(test)]
@@ -42,6 +41,9 @@ mod web;
 mod written;
 #[cfg(test)]
 mod zone_tests;
+
+pub use ocellus_engine::{Embedding, ModelCard, RuntimeSettings, Task};
+pub use ocellus_text as text;
 
 pub use attendance::{Attendance, CameraAttendance, Hours, Role};
 pub use broker::{Mqtt, MqttProtocol, Outbox, Tls};
@@ -56,9 +58,7 @@ pub use network::Network;
 pub use preview::{Annotate, Preview};
 pub(crate) use raw::nearest;
 pub use secret::{PasswordError, read_password};
-pub use sections::{
-    Camera, Config, Detect, Device, Embedding, Log, Model, ModelCard, Pace, Runtime, Task, V4l2, Workers,
-};
+pub use sections::{Camera, Config, Detect, Device, Log, Model, Pace, V4l2, Workers};
 pub use source::{Refused, Source};
 pub use supervisor::Supervisor;
 pub use track::{Anchor, Line, MAX_LINES, MAX_ZONES, Track, Zone};

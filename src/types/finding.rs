@@ -1,32 +1,6 @@
-//! What a model found, in the frame's own coordinates.
+//! What a model found, in the frame's own coordinates, and what the product knows of it beyond that.
 
-use std::sync::Arc;
-
-use super::{Point, Rect, ZoneSet};
-
-/// A label's text; cloning it allocates nothing.
-pub type Label = Arc<str>;
-
-/// What a finding says beyond its label and score.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// The whole picture (or region) is of this class.
-    Class,
-    /// An object, with key points where the model gives them (BlazeFace: 6).
-    Object {
-        /// Where, in frame px.
-        rect: Rect,
-        /// Eyes, nose, mouth, …, in the model's order.
-        points: heapless::Vec<Point, 6>,
-    },
-    /// The share of the picture that a segmentation gave to this class.
-    Area {
-        /// 0 to 1.
-        share: f32,
-        /// The smallest rectangle that holds the class, in frame px.
-        rect: Rect,
-    },
-}
+use super::{Label, Prediction, Rect, Value, ZoneSet};
 
 /// One thing that a model found.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,9 +29,12 @@ impl Finding {
 
     /// Where it is, if it is an object or an area.
     pub fn rect(&self) -> Option<Rect> {
-        match &self.value {
-            Value::Class => None,
-            Value::Object { rect, .. } | Value::Area { rect, .. } => Some(*rect),
-        }
+        self.value.rect()
+    }
+}
+
+impl From<Prediction> for Finding {
+    fn from(Prediction { class, label, score, value }: Prediction) -> Finding {
+        Finding::new(class, label, score, value)
     }
 }

@@ -25,7 +25,7 @@ pub use bounded::Bounded;
 pub use class::Class;
 pub use command::{Attachment, Command, CommandKind, Origin, Refusal, Reply, Responder};
 pub use event::{Direction, Event, EventKind};
-pub use finding::{Finding, Label, Value};
+pub use finding::Finding;
 pub use frame::Frame;
 pub use health::Condition;
 pub use inspection::{
@@ -33,10 +33,13 @@ pub use inspection::{
     TriggerKind, Verdict,
 };
 pub use number::Numbering;
+pub use ocellus_engine::{
+    Label, MAX_BATCH, MAX_EMBEDDING, MAX_FINDINGS, Output, Prediction, Predictions, Value,
+};
 pub use ocellus_image::{
     Channels, Colour, Dtype, Fit, Matrix, Patch, PixelFormat, Placement, Planes, Point, Pose, Range, Rect,
     Resize,
 };
 pub use preview::{Layer, LiveView, LiveViews, PartPictureStore, Picture, Watch};
-pub use report::{Fault, Latency, MAX_BATCH, MAX_EMBEDDING, MAX_FINDINGS, Report};
+pub use report::{Fault, Latency, Report};
 pub use zones::{MAX_ZONES, ZoneSet};

@@ -2,14 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Finding, Label, Stamp};
-
-/// At most this many findings a frame; what a decoder finds beyond is its lowest-scored, and is counted.
-pub const MAX_FINDINGS: usize = 100;
-/// Most pictures that a model takes at once.
-pub const MAX_BATCH: usize = 16;
-/// The longest embedding that a report carries: a classifier's scores may serve as one.
-pub const MAX_EMBEDDING: usize = 1024;
+use super::{Finding, Label, MAX_EMBEDDING, MAX_FINDINGS, Output, Prediction, Stamp};
 
 /// How long each step of a frame's road took, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,5 +94,15 @@ impl Report {
         if self.findings.push(finding).is_err() {
             self.overflow += 1;
         }
+    }
+}
+
+impl Output for Report {
+    fn add(&mut self, prediction: Prediction) {
+        self.push(prediction.into());
+    }
+
+    fn embedding(&mut self) -> &mut heapless::Vec<f32, MAX_EMBEDDING> {
+        &mut self.embedding
     }
 }

@@ -29,13 +29,13 @@ pub fn runtimes() -> Vec<Runtime> {
         let asked = std::env::var_os("OCELLUS_RUNTIME_LIB").is_some() || library.is_some();
         if asked || std::env::var_os("CI").is_some() {
             let library = library.filter(|_| std::env::var_os("OCELLUS_RUNTIME_LIB").is_none());
-            list.push(Runtime::open(&config::Runtime { kind: "litert".into(), library }).unwrap());
+            list.push(Runtime::open(&config::RuntimeSettings { kind: "litert".into(), library }).unwrap());
         } else {
             println!("skipped: no LiteRT library (make setup, or OCELLUS_RUNTIME_LIB)");
         }
     }
     if cfg!(feature = "tflitec") {
-        list.push(Runtime::open(&config::Runtime { kind: "tflitec".into(), library: None }).unwrap());
+        list.push(Runtime::open(&config::RuntimeSettings { kind: "tflitec".into(), library: None }).unwrap());
     }
     list
 }
@@ -53,7 +53,7 @@ pub fn classic_library() -> Option<PathBuf> {
 }
 
 pub fn stub() -> Runtime {
-    Runtime::open(&config::Runtime { kind: "stub".into(), library: None }).unwrap()
+    Runtime::open(&config::RuntimeSettings { kind: "stub".into(), library: None }).unwrap()
 }
 
 pub fn card(task: Task) -> ModelCard {

@@ -10,7 +10,7 @@ use ocellus::engine::{Model, Runtime};
 pub fn model() -> Option<Arc<Model>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let card = folder.join("models/scene.toml");
-    let runtime = match Runtime::open(&config::Runtime { kind: "litert".into(), library: None }) {
+    let runtime = match Runtime::open(&config::RuntimeSettings { kind: "litert".into(), library: None }) {
         Ok(runtime) => runtime,
         Err(error) => {
             assert!(std::env::var_os("CI").is_none(), "{error}");

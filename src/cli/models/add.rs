@@ -82,7 +82,7 @@ fn can_be_run(known: &CatalogueModel, file: &Path, arguments: &Arguments) -> any
     let runtime = match &arguments.configured.config {
         // The profile may lack the very model that is being added: only its runtime is of interest.
         Some(path) => config::Config::runtime_of(path)?,
-        None => config::Runtime { kind: "litert".into(), library: None },
+        None => config::RuntimeSettings { kind: "litert".into(), library: None },
     };
     let card = parse_card(&known.card(), Path::new(&known.file)).map_err(Faults)?;
     let (name, path) = (known.name.clone(), file.to_owned());

@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use super::Scope;
 use crate::config::raw::{Table, nearest};
 use crate::config::value::Field;
-use crate::config::{Camera, Device, Log, Model, Runtime, Supervisor, Trigger, Workers, files};
+use crate::config::{Camera, Device, Log, Model, RuntimeSettings, Supervisor, Trigger, Workers, files};
 use crate::supervisor::Settings;
 
 pub(super) fn device(table: Table<'_, '_>) -> Device {
@@ -61,12 +61,12 @@ fn cores(field: &Field<'_, '_>, scope: &Scope) -> Option<Vec<usize>> {
     (!cores.is_empty()).then_some(cores)
 }
 
-pub(super) fn runtime(table: Table<'_, '_>, scope: &Scope) -> Runtime {
+pub(super) fn runtime(table: Table<'_, '_>, scope: &Scope) -> RuntimeSettings {
     let kinds = [("litert", "litert"), ("tflitec", "tflitec"), ("stub", "stub")];
     let kind = table.word("kind", &kinds).unwrap_or("litert").to_owned();
     let library = table.get("library").and_then(|field| scope.files.existing(&field));
     table.finish();
-    Runtime { kind, library }
+    RuntimeSettings { kind, library }
 }
 
 pub(super) fn supervisor(

@@ -43,7 +43,7 @@ impl Config {
     }
 
     /// `[runtime]` alone of the file at `path`: also where other sections have faults, such as a model that is missing.
-    pub fn runtime_of(path: &Path) -> Result<super::Runtime, Faults> {
+    pub fn runtime_of(path: &Path) -> Result<super::RuntimeSettings, Faults> {
         let text = files::read_text(path, "check the path after --config")?;
         let doc = Doc::read(path, &text);
         let scope = Scope { files: Files::new(path.parent().unwrap_or(Path::new(""))), cores: Vec::new() };

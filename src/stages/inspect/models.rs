@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use crate::engine::{Decode, EngineError, Model, Session};
 use crate::image::{ImageError, Preprocessor};
-use crate::types::{Channels, Label, Placement, Point, Pose, Rect, Report, RunState};
+use crate::types::{Channels, Placement, Point, Pose, Predictions, Rect, RunState};
 
 use super::check::{CheckError, View};
 
 /// Up to this turn a region is taken upright from the frame: at the edge of a region of 200 px it moves a pixel.
 const UPRIGHT_DEG: f32 = 0.5;
 
-/// One model: session, decoder, and the report that it fills.
+/// One model: session, decoder, and the predictions that it fills.
 pub(super) struct ModelTools {
     session: Box<dyn Session>,
     decoder: Box<dyn Decode>,
-    pub report: Report,
+    pub predictions: Box<Predictions>,
 }
 
 impl ModelTools {
@@ -23,7 +23,7 @@ impl ModelTools {
         Ok(ModelTools {
             session: model.session()?,
             decoder: model.decoder(Some(0.0)),
-            report: Report::new(Label::from("")),
+            predictions: Box::default(),
         })
     }
 
@@ -33,8 +33,8 @@ impl ModelTools {
 
     fn run(&mut self, placement: Placement) -> Result<(), CheckError> {
         self.session.run()?;
-        self.report.clear();
-        self.decoder.decode(&*self.session, &placement, &mut self.report);
+        self.predictions.clear();
+        self.decoder.decode(&*self.session, &placement, &mut *self.predictions);
         Ok(())
     }
 }
@@ -68,7 +68,7 @@ impl Road {
             self.cut(view.cutter, view.planes, (view.region, view.pose), view.patch, input)?
         };
         tools.run(placement)?;
-        Ok(Seen { report: &tools.report, region: view.region, pose: view.pose, upright })
+        Ok(Seen { predictions: &tools.predictions, region: view.region, pose: view.pose, upright })
     }
 
     fn cut(
@@ -86,7 +86,7 @@ impl Road {
 
 /// What a model saw in a region.
 pub(super) struct Seen<'a> {
-    pub report: &'a Report,
+    pub predictions: &'a Predictions,
     region: &'a crate::image::RotatedRect,
     pose: &'a Pose,
     upright: bool,

@@ -3,14 +3,14 @@
 use crate::engine::{Decode, EngineError, Model, Session};
 use crate::image::Preprocessor;
 use crate::stages::StageError;
-use crate::types::{Label, Patch, Placement, Report, RunState};
+use crate::types::{Patch, Placement, Predictions, RunState};
 
 /// The embedding model on one worker.
 pub(super) struct Embedder {
     session: Box<dyn Session>,
     preprocessor: Preprocessor,
     decoder: Box<dyn Decode>,
-    report: Box<Report>,
+    predictions: Box<Predictions>,
 }
 
 impl Embedder {
@@ -20,7 +20,7 @@ impl Embedder {
             session: model.session()?,
             preprocessor: Preprocessor::new(model.input()),
             decoder: model.decoder(None),
-            report: Box::new(Report::new(Label::from(""))),
+            predictions: Box::default(),
         })
     }
 
@@ -34,9 +34,9 @@ impl Embedder {
     pub fn run(&mut self, crop: &Patch) -> Result<&[f32], StageError> {
         let placement: Placement = self.preprocessor.run(&crop.planes(), None, self.session.input_mut(0))?;
         self.session.run()?;
-        self.report.clear();
-        self.decoder.decode(&*self.session, &placement, &mut self.report);
-        let embedding = &mut self.report.embedding;
+        self.predictions.clear();
+        self.decoder.decode(&*self.session, &placement, &mut *self.predictions);
+        let embedding = &mut self.predictions.embedding;
         let length = embedding.iter().map(|v| v * v).sum::<f32>().sqrt();
         if !length.is_normal() {
             embedding.clear();

@@ -6,7 +6,7 @@ use crate::engine::{Decode, EngineError, Model, RunError, Session};
 use crate::image::face::{FACE_SIDE, FaceCutter, FaceGate, FaceQuality, Flaw, KEEPSAKE_SIDE, inner};
 use crate::image::{ImageError, Preprocessor};
 use crate::stages::StageError;
-use crate::types::{Finding, Label, Patch, Planes, Point, Rect, Report, Value};
+use crate::types::{Patch, Planes, Point, Prediction, Predictions, Rect, Value};
 
 /// A face beside the largest counts where its eyes are at least this share as far apart: people in the background of a
 /// portrait do not.
@@ -147,7 +147,7 @@ pub struct Study {
     session: Box<dyn Session>,
     preprocessor: Preprocessor,
     decoder: Box<dyn Decode>,
-    report: Box<Report>,
+    predictions: Box<Predictions>,
     embedder: Embedder,
     cutter: FaceCutter,
     gate: FaceGate,
@@ -166,7 +166,7 @@ impl Study {
             session: detector.session()?,
             preprocessor: Preprocessor::new(detector.input()),
             decoder: detector.decoder(None),
-            report: Box::new(Report::new(Label::from(""))),
+            predictions: Box::default(),
             embedder: Embedder::new(embedder)?,
             cutter: FaceCutter::new(),
             gate,
@@ -211,15 +211,15 @@ impl Study {
     /// The face, where there is one that counts.
     fn only_face(&mut self, planes: &Planes<'_>) -> Result<(Rect, [Point; 6]), FaceFault> {
         self.detect(planes, None)?;
-        if self.report.findings.is_empty() {
+        if self.predictions.items.is_empty() {
             let [w, h] = [planes.width as f32, planes.height as f32];
             let (x, y) = (w * STEP_BACK, h * STEP_BACK);
             self.detect(planes, Some(Rect { x: -x, y: -y, w: w + 2.0 * x, h: h + 2.0 * y }))?;
             let fills = |rect: Rect| rect.clipped(w, h).area() >= (FILLS_FROM * w.min(h)).powi(2);
-            self.report.findings.retain(|finding| finding.rect().is_some_and(fills));
+            self.predictions.items.retain(|prediction| prediction.rect().is_some_and(fills));
         }
         let mut faces: Vec<(f32, Rect, [Point; 6])> = Vec::new();
-        for face in self.report.findings.iter().filter_map(face_of) {
+        for face in self.predictions.items.iter().filter_map(face_of) {
             // Best first: a box whose middle lies in a better one is the same face seen twice.
             if !faces.iter().any(|known| holds_middle(known.1, face.1) || holds_middle(face.1, known.1)) {
                 faces.push(face);
@@ -237,8 +237,8 @@ impl Study {
     fn detect(&mut self, planes: &Planes<'_>, region: Option<Rect>) -> Result<(), FaceFault> {
         let placement = self.preprocessor.run(planes, region, self.session.input_mut(0))?;
         self.session.run()?;
-        self.report.clear();
-        self.decoder.decode(&*self.session, &placement, &mut self.report);
+        self.predictions.clear();
+        self.decoder.decode(&*self.session, &placement, &mut *self.predictions);
         Ok(())
     }
 }
@@ -250,8 +250,8 @@ fn holds_middle(outer: Rect, inner: Rect) -> bool {
 }
 
 /// Distance of the eyes, place and key points of a finding that has them.
-fn face_of(finding: &Finding) -> Option<(f32, Rect, [Point; 6])> {
-    let Value::Object { rect, points } = &finding.value else { return None };
+fn face_of(prediction: &Prediction) -> Option<(f32, Rect, [Point; 6])> {
+    let Value::Object { rect, points } = &prediction.value else { return None };
     let points: [Point; 6] = points.as_slice().try_into().ok()?;
     Some((FaceQuality::of(&points).eye_px, *rect, points))
 }

@@ -320,7 +320,7 @@ fn the_selfie_mask_covers_what_its_reference_covers() {
 #[test]
 fn a_classic_library_opened_at_run_time_gives_the_references_too() {
     let Some(library) = classic_library() else { return };
-    let runtime = config::Runtime { kind: "litert".into(), library: Some(library) };
+    let runtime = config::RuntimeSettings { kind: "litert".into(), library: Some(library) };
     let classic = [Runtime::open(&runtime).unwrap()];
     assert!(classic[0].describe().starts_with("TensorFlow Lite at"), "{}", classic[0].describe());
     classification(&classic, "mobilenet_v1_0.25_128_quant", 0.08);

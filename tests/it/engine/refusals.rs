@@ -172,7 +172,7 @@ fn a_model_without_a_task_is_refused_with_the_words_to_choose_from() {
 #[test]
 fn a_runtime_that_is_not_there_names_every_place_and_the_remedy() {
     let open = |kind: &str, library: Option<&str>| {
-        let config = config::Runtime { kind: kind.into(), library: library.map(PathBuf::from) };
+        let config = config::RuntimeSettings { kind: kind.into(), library: library.map(PathBuf::from) };
         Runtime::open(&config).unwrap_err().to_string()
     };
     assert_says(&open("onnx", None), &["onnx", "stub"]);

@@ -70,7 +70,7 @@ impl FrameSink for Watch {
 fn watch() -> Option<Vec<Event>> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let data = std::env::var_os("OCELLUS_DATA").map_or_else(beside, PathBuf::from);
-    let runtime = Runtime::open(&ocellus::config::Runtime { kind: "litert".into(), library: None });
+    let runtime = Runtime::open(&ocellus::config::RuntimeSettings { kind: "litert".into(), library: None });
     if !data.join(VIDEO).is_file() || runtime.is_err() {
         assert!(std::env::var_os("CI").is_none(), "{} or the runtime is missing", data.join(VIDEO).display());
         println!("skipped: no shared data, or no runtime");

@@ -18,7 +18,7 @@ impl Classify {
 impl Check for Classify {
     fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
         let seen = self.road.run(view)?;
-        let best = seen.report.findings.first();
+        let best = seen.predictions.items.first();
         let (score, label) = best.map_or((0.0, ""), |best| (best.score, &*best.label));
         let good = score >= self.min_score && self.expect.iter().any(|expected| expected == label);
         let text = best.map(|best| best.label.to_string());

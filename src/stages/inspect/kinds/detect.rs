@@ -28,7 +28,7 @@ impl Check for Detect {
         let Wanted { classes, min_score, min_count, max_count } = &self.wanted;
         let seen = self.road.run(view)?;
         let counts = |label: &str| classes.is_empty() || classes.iter().any(|class| class == label);
-        let found: Vec<Defect> = (seen.report.findings.iter())
+        let found: Vec<Defect> = (seen.predictions.items.iter())
             .filter(|finding| finding.score >= *min_score && counts(&finding.label))
             .filter_map(|finding| {
                 let rect = seen.to_recipe(finding.rect()?);

@@ -20,15 +20,16 @@ impl Golden {
     /// The vector of a region, brought to length one; what a golden picture is learned as.
     pub fn vector(road: &mut Road, view: &mut View<'_>) -> Result<Vec<f32>, CheckError> {
         let seen = road.run(view)?;
-        let length = seen.report.embedding.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-        Ok(seen.report.embedding.iter().map(|v| v / length).collect())
+        let length =
+            seen.predictions.embedding.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+        Ok(seen.predictions.embedding.iter().map(|v| v / length).collect())
     }
 }
 
 impl Check for Golden {
     fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
         let seen = self.road.run(view)?;
-        let vector = &seen.report.embedding;
+        let vector = &seen.predictions.embedding;
         let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
         let similarity =
             |golden: &Vec<f32>| golden.iter().zip(vector).map(|(a, b)| a * b).sum::<f32>() / length;

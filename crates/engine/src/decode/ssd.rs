@@ -1,9 +1,10 @@
 //! SSD whose graph ends in `TFLite_Detection_PostProcess`: boxes [1, N, 4] as top, left, bottom, right in
 //! 0 to 1 of the input tensor, classes [1, N], scores [1, N], count \[1\]. NMS was done inside.
 
-use crate::engine::file::{ModelFile, POST_PROCESS};
-use crate::engine::{Decode, Faults, Session, TensorInfo};
-use crate::types::{Finding, Placement, Report, Value};
+use crate::file::{ModelFile, POST_PROCESS};
+use crate::{Decode, Faults, Session, TensorInfo};
+use crate::{Output, Prediction, Value};
+use ocellus_image::Placement;
 
 use super::nms::{self, Candidate};
 use super::values::Values;
@@ -107,7 +108,7 @@ impl Ssd {
 }
 
 impl Decode for Ssd {
-    fn decode(&mut self, session: &dyn Session, placement: &Placement, report: &mut Report) {
+    fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn Output) {
         let [boxes, classes, scores, count] = self.plan.order.map(|i| Values::of(session, i));
         let [width, height] = self.plan.size;
         let rows = (count.get(0).max(0.0) as usize).min(self.plan.rows);
@@ -126,7 +127,7 @@ impl Decode for Ssd {
             let [x0, y0, x1, y1] = found.corners;
             let value = Value::Object { rect: placement.rect(x0, y0, x1, y1), points: heapless::Vec::new() };
             let label = self.labels.of(usize::from(found.class));
-            report.push(Finding::new(found.class, label, found.score, value));
+            output.add(Prediction { class: found.class, label, score: found.score, value });
         }
     }
 }

@@ -1,8 +1,8 @@
 //! How a picture becomes the model's input tensor: size, channels, and the affine map of each pixel.
 
-use crate::config::{ModelCard, Task};
-use crate::image::{Channels, Target};
-use crate::types::{Dtype, Fit, Resize};
+use crate::{ModelCard, Task};
+use ocellus_image::{Channels, Target};
+use ocellus_image::{Dtype, Fit, Resize};
 
 use super::TensorInfo;
 use super::error::Faults;

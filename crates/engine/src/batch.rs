@@ -1,7 +1,10 @@
 //! A model that takes several pictures at once, seen one picture at a time.
 
 use super::{Faults, RunError, Session, TensorInfo};
-use crate::types::{MAX_BATCH, RunState};
+use ocellus_runtime::RunState;
+
+/// Most pictures that a model takes at once.
+pub const MAX_BATCH: usize = 16;
 
 /// A session of a model whose first dimension is a batch of 1 or more. Its tensors are those of one slot, as if the
 /// batch were 1: fill the slots one after the other, run, read them one after the other.

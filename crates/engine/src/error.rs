@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::config::Task;
-use crate::config::text::TextFileError;
+use crate::Task;
+use ocellus_text::TextFileError;
 
 use super::file::FileError;
 use super::stub::StubError;

@@ -7,7 +7,7 @@ use zip::ZipArchive;
 
 use super::file::FileError;
 use super::flatbuffer::{Damaged, Table};
-use crate::config::text;
+use ocellus_text as text;
 
 /// The file's own defaults; the card overrides them.
 #[derive(Clone, Debug, Default, PartialEq)]

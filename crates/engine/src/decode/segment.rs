@@ -1,8 +1,9 @@
 //! Segmentation: a class for every pixel, as indices [1, H, W] (argmax inside the graph), as scores
 //! [1, H, W, C], or as one channel of probability [1, H, W, 1] (class 1 where it is 0.5 or more).
 
-use crate::engine::{ClassMap, Decode, Faults, Session, TensorInfo};
-use crate::types::{Dtype, Finding, Placement, Rect, Report, Value};
+use crate::{ClassMap, Decode, Faults, Session, TensorInfo};
+use crate::{Output, Prediction, Value};
+use ocellus_image::{Dtype, Placement, Rect};
 
 use super::values::{Values, sigmoid};
 use super::{Facts, Labels, only, shown};
@@ -166,7 +167,7 @@ fn argmax<const N: usize, T: PartialOrd + Copy>(
 }
 
 impl Decode for Segment {
-    fn decode(&mut self, session: &dyn Session, placement: &Placement, report: &mut Report) {
+    fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn Output) {
         self.classify_pixels(&Values::of(session, 0));
         let total = self.measure(placement).max(1) as f32;
         self.order.clear();
@@ -179,7 +180,7 @@ impl Decode for Segment {
             if share >= self.min_share {
                 let value = Value::Area { share, rect: self.rect(extent, placement) };
                 let label = self.labels.of(usize::from(class));
-                report.push(Finding::new(u16::from(class), label, share, value));
+                output.add(Prediction { class: u16::from(class), label, score: share, value });
             }
         }
     }

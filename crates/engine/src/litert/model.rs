@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use edgefirst_tflite_sys::litert as ffi;
 
-use crate::engine::{Session, TensorInfo};
+use crate::{Session, TensorInfo};
 
 use super::session::LiteRtSession;
 use super::{Environment, check};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use edgefirst_tflite::{Interpreter, Library, Model};
 
-use crate::engine::TensorInfo;
-use crate::engine::arena::{ArenaSession, Invoke, Place};
+use crate::TensorInfo;
+use crate::arena::{ArenaSession, Invoke, Place};
 
 /// A model in the interpreter's hands; the crate keeps the bytes.
 pub(crate) struct ClassicModel {

@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
-use crate::config::{self, ModelCard, Task, text};
-use crate::image::Target;
-use crate::types::Label;
+use crate::Label;
+use crate::{ModelCard, Task};
+use ocellus_image::Target;
+use ocellus_text as text;
 
 use super::batch::{self, Batched};
 use super::decode::{Facts, Labels, Plan};
@@ -16,7 +17,7 @@ use super::file::ModelFile;
 use super::metadata::Metadata;
 use super::runs::Runs;
 use super::stub::{StubModel, StubSession};
-use super::{Decode, EngineError, Session, TensorInfo, input};
+use super::{Decode, EngineError, ModelSource, Session, TensorInfo, input};
 
 /// What each runtime keeps of a model; sessions share it.
 pub(crate) enum Loaded {
@@ -75,18 +76,18 @@ pub struct Model {
 }
 
 impl Model {
-    pub(crate) fn new(config: &config::Model, parsed: Parsed, loaded: Loaded) -> Result<Model, EngineError> {
-        let card = &config.card;
-        let task = card.task.ok_or_else(|| EngineError::NoTask { model: config.name.clone() })?;
+    pub(crate) fn new(source: ModelSource<'_>, parsed: Parsed, loaded: Loaded) -> Result<Model, EngineError> {
+        let card = source.card;
+        let task = card.task.ok_or_else(|| EngineError::NoTask { model: source.name.into() })?;
         let misfit = |faults| EngineError::Misfit {
-            model: config.name.clone(),
-            path: config.path.clone(),
+            model: source.name.into(),
+            path: source.path.into(),
             task,
             faults,
         };
         let (batch, slot) = slots(&parsed).map_err(misfit)?;
         let (plan, input) = fit(&parsed, &slot, task, card).map_err(misfit)?;
-        let mut labels = labels(config, &parsed.metadata)?;
+        let mut labels = labels(source, &parsed.metadata)?;
         if let Some(one) = labels.as_mut().filter(|list| plan.is_single_mask() && list.len() == 1) {
             // A mask of one channel names what it masks; the rest has no name of its own.
             one.insert(0, "background".into());
@@ -94,10 +95,9 @@ impl Model {
         let labels = name_classes(labels, plan.classes(), card).map_err(misfit)?;
         let Parsed { inputs, outputs, file, .. } = parsed;
         let sha256 = parsed.sha256.map_or_else(OnceLock::new, OnceLock::from);
-        let (name, path) = (config.name.clone(), config.path.clone());
         Ok(Model {
-            name,
-            path,
+            name: source.name.into(),
+            path: source.path.into(),
             task,
             labels,
             inputs,
@@ -284,15 +284,15 @@ fn fit(
 }
 
 /// From the card, its labels file, or the file's own metadata.
-fn labels(config: &config::Model, metadata: &Metadata) -> Result<Option<Vec<String>>, EngineError> {
-    if let Some(labels) = &config.card.labels {
+fn labels(source: ModelSource<'_>, metadata: &Metadata) -> Result<Option<Vec<String>>, EngineError> {
+    if let Some(labels) = &source.card.labels {
         return Ok(Some(labels.clone()));
     }
-    let Some(file) = &config.card.labels_file else { return Ok(metadata.labels.clone()) };
-    let path = config.path.parent().unwrap_or(Path::new("")).join(file);
+    let Some(file) = &source.card.labels_file else { return Ok(metadata.labels.clone()) };
+    let path = source.path.parent().unwrap_or(Path::new("")).join(file);
     match text::read(&path) {
         Ok(text) => Ok(Some(text::labels(&text))),
-        Err(source) => Err(EngineError::LabelsFile { model: config.name.clone(), source }),
+        Err(fault) => Err(EngineError::LabelsFile { model: source.name.into(), source: fault }),
     }
 }
 

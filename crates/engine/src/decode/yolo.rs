@@ -4,8 +4,9 @@
 //! Centres and sizes of v5 and v8 are 0 to 1 or tensor px, by the exporter: a box of which nothing exceeds
 //! 1.5 is taken as 0 to 1, for an object of 1.5 px in a corner pixel is none.
 
-use crate::engine::{Decode, Faults, Session, TensorInfo};
-use crate::types::{Finding, Placement, Report, Value};
+use crate::{Decode, Faults, Session, TensorInfo};
+use crate::{Output, Prediction, Value};
+use ocellus_image::Placement;
 
 use super::nms::{self, Candidate};
 use super::values::{Values, sigmoid};
@@ -228,7 +229,7 @@ fn push(found: &mut Vec<Candidate>, score: f32, class: usize, row: usize, [x, y,
 }
 
 impl Decode for Yolo {
-    fn decode(&mut self, session: &dyn Session, placement: &Placement, report: &mut Report) {
+    fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn Output) {
         self.found.clear();
         let (plan, found) = (&self.plan, &mut self.found);
         match &plan.head {
@@ -249,7 +250,7 @@ impl Decode for Yolo {
             let [x0, y0, x1, y1] = found.corners;
             let value = Value::Object { rect: placement.rect(x0, y0, x1, y1), points: heapless::Vec::new() };
             let label = self.labels.of(usize::from(found.class));
-            report.push(Finding::new(found.class, label, found.score, value));
+            output.add(Prediction { class: found.class, label, score: found.score, value });
         }
     }
 }

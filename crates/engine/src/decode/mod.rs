@@ -12,8 +12,8 @@ mod yolo;
 
 use std::sync::Arc;
 
-use crate::config::{ModelCard, Task};
-use crate::types::Label;
+use crate::Label;
+use crate::{ModelCard, Task};
 
 use super::error::Faults;
 use super::file::ModelFile;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use super::{RunError, Session, TensorInfo};
-use crate::types::RunState;
+use ocellus_runtime::RunState;
 
 /// So many runs of a session that fail in a row are worth a new session. Three, because a single bad frame proves
 /// nothing, and a camera that is triggered every few seconds should not lose many parts before anything is done.

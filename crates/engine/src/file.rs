@@ -3,7 +3,7 @@
 //!
 //! Field numbers are those of TensorFlow's `schema.fbs`, version 3.
 
-use crate::types::Dtype;
+use ocellus_image::Dtype;
 
 use super::TensorInfo;
 use super::flatbuffer::{Damaged, Table};

@@ -3,6 +3,7 @@
 #[cfg(any(feature = "litert", feature = "tflitec"))]
 mod arena;
 mod batch;
+mod card;
 mod decode;
 mod error;
 mod file;
@@ -13,19 +14,23 @@ mod input;
 mod litert;
 mod metadata;
 mod model;
+mod output;
 mod runs;
 mod runtime;
 mod stub;
 #[cfg(feature = "tflitec")]
 mod tflitec;
 
-use crate::types::{Dtype, Placement, Report, RunState};
+use ocellus_image::{Dtype, Placement};
+use ocellus_runtime::RunState;
 
-pub use batch::Batched;
+pub use batch::{Batched, MAX_BATCH};
+pub use card::{Embedding, ModelCard, ModelSource, RuntimeSettings, Task};
 pub use decode::ClassMap;
 pub use error::{EngineError, Faults};
 pub use file::FileError;
 pub use model::Model;
+pub use output::{Label, MAX_EMBEDDING, MAX_FINDINGS, Output, Prediction, Predictions, Value};
 pub use runs::FAILED_IN_A_ROW;
 pub use runtime::Runtime;
 pub use stub::StubError;
@@ -92,9 +97,9 @@ pub trait Session: Send {
 
 /// Turns a session's outputs into findings in frame px. One a worker; allocates nothing once warm.
 pub trait Decode: Send {
-    /// Reads `session`'s outputs and adds what they say to `report`, best first.
+    /// Reads `session`'s outputs and adds what they say to `output`, best first.
     /// `placement` says where the frame (or region) lies in the input tensor.
-    fn decode(&mut self, session: &dyn Session, placement: &Placement, report: &mut Report);
+    fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn Output);
 
     /// The class of every tensor pixel after [`Decode::decode`]; only segmentation has one.
     fn class_map(&self) -> Option<ClassMap<'_>> {

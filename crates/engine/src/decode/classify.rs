@@ -2,8 +2,9 @@
 
 use std::cmp::Ordering;
 
-use crate::engine::{Decode, Faults, Session};
-use crate::types::{Dtype, Finding, Placement, Report, Value};
+use crate::{Decode, Faults, Session};
+use crate::{Output, Prediction, Value};
+use ocellus_image::{Dtype, Placement};
 
 use super::values::Values;
 use super::{Facts, Labels, only, shown};
@@ -51,7 +52,7 @@ impl Classify {
 }
 
 impl Decode for Classify {
-    fn decode(&mut self, session: &dyn Session, _: &Placement, report: &mut Report) {
+    fn decode(&mut self, session: &dyn Session, _: &Placement, output: &mut dyn Output) {
         let values = Values::of(session, 0);
         self.scores.clear();
         self.scores.extend((0..self.plan.classes).map(|i| (values.get(i), i as u16)));
@@ -68,7 +69,7 @@ impl Decode for Classify {
         self.scores.sort_unstable_by(best_first);
         for &(score, class) in self.scores.iter().filter(|(score, _)| *score >= self.min_score) {
             let label = self.labels.of(usize::from(class));
-            report.push(Finding::new(class, label, score, Value::Class));
+            output.add(Prediction { class, label, score, value: Value::Class });
         }
     }
 }

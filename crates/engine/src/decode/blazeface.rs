@@ -3,8 +3,9 @@
 //! TensorsToDetectionsCalculator, NonMaxSuppressionCalculator with WEIGHTED overlap) and
 //! Bazarevsky et al., BlazeFace, 2019.
 
-use crate::engine::{Decode, Faults, Session};
-use crate::types::{Finding, Placement, Point, Report, Value};
+use crate::{Decode, Faults, Session};
+use crate::{Output, Prediction, Value};
+use ocellus_image::{Placement, Point};
 
 use super::nms::{self, Candidate};
 use super::values::{Values, sigmoid};
@@ -138,7 +139,7 @@ impl BlazeFace {
 }
 
 impl Decode for BlazeFace {
-    fn decode(&mut self, session: &dyn Session, placement: &Placement, report: &mut Report) {
+    fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn Output) {
         let regressors = Values::of(session, self.plan.regressors);
         let logits = Values::of(session, self.plan.logits);
         self.collect(&regressors, &logits);
@@ -154,7 +155,8 @@ impl Decode for BlazeFace {
             let points: heapless::Vec<Point, 6> =
                 at[4..].chunks_exact(2).map(|p| placement.point(p[0], p[1])).collect();
             let value = Value::Object { rect: placement.rect(at[0], at[1], at[2], at[3]), points };
-            report.push(Finding::new(0, self.labels.of(0), self.found[i].score, value));
+            let (label, score) = (self.labels.of(0), self.found[i].score);
+            output.add(Prediction { class: 0, label, score, value });
         }
     }
 }

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{self, text};
+use ocellus_text as text;
 
-use super::EngineError;
 use super::file::ModelFile;
 use super::metadata::Metadata;
 use super::model::{Loaded, Model, Parsed, digest};
 use super::stub::{StubError, StubModel};
+use super::{EngineError, ModelSource, RuntimeSettings};
 
 /// An open runtime. Models keep what they need of it alive, so it may be dropped before them.
 #[derive(Clone, Debug)]
@@ -48,11 +48,11 @@ impl Runtime {
     /// # Errors
     /// [`EngineError::UnknownRuntime`], [`EngineError::NoLibrary`] (naming every place looked at) or
     /// [`EngineError::BadLibrary`].
-    pub fn open(config: &config::Runtime) -> Result<Runtime, EngineError> {
-        let kind = match config.kind.as_str() {
+    pub fn open(settings: &RuntimeSettings) -> Result<Runtime, EngineError> {
+        let kind = match settings.kind.as_str() {
             "stub" => Kind::Stub,
             #[cfg(feature = "litert")]
-            "litert" => Kind::LiteRt(open_litert(config.library.as_deref())?),
+            "litert" => Kind::LiteRt(open_litert(settings.library.as_deref())?),
             #[cfg(feature = "tflitec")]
             "tflitec" => Kind::TfLiteC,
             kind => {
@@ -78,15 +78,16 @@ impl Runtime {
     ///
     /// # Errors
     /// Any of [`EngineError`]'s variants about models.
-    pub fn load(&self, config: &config::Model) -> Result<Arc<Model>, EngineError> {
-        let (model, path) = (config.name.clone(), config.path.clone());
+    pub fn load<'a>(&self, source: impl Into<ModelSource<'a>>) -> Result<Arc<Model>, EngineError> {
+        let source = source.into();
+        let (model, path) = (source.name.to_owned(), source.path.to_owned());
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(source) => return Err(EngineError::Read { model, path, source }),
         };
-        let sha256 = pinned(config, &bytes)?;
+        let sha256 = pinned(source, &bytes)?;
         if matches!(self.kind, Kind::Stub) && is_stub(&path) {
-            return stub(config, bytes, sha256).map(Arc::new);
+            return stub(source, bytes, sha256).map(Arc::new);
         }
         let read = |bytes: &[u8]| {
             let file = ModelFile::parse(bytes)?;
@@ -96,15 +97,15 @@ impl Runtime {
         let (file, metadata) = read(&bytes).map_err(|source| EngineError::File { model, path, source })?;
         let (inputs, outputs) = (file.inputs.clone(), file.outputs.clone());
         let file = Arc::new(file);
-        let loaded = self.keep(config, bytes, &file)?;
+        let loaded = self.keep(source, bytes, &file)?;
         let parsed = Parsed { inputs, outputs, file: Some(file), metadata, sha256 };
-        Ok(Arc::new(Model::new(config, parsed, loaded)?))
+        Ok(Arc::new(Model::new(source, parsed, loaded)?))
     }
 
     /// Hands the checked bytes to the runtime.
     fn keep(
         &self,
-        config: &config::Model,
+        source: ModelSource<'_>,
         bytes: Vec<u8>,
         file: &Arc<ModelFile>,
     ) -> Result<Loaded, EngineError> {
@@ -115,8 +116,8 @@ impl Runtime {
             }
             #[cfg(feature = "litert")]
             Kind::LiteRt(library) => library.keep(bytes).map_err(|cause| EngineError::Compile {
-                model: config.name.clone(),
-                path: config.path.clone(),
+                model: source.name.into(),
+                path: source.path.into(),
                 cause,
                 operators: String::new(),
             }),
@@ -132,25 +133,25 @@ fn is_stub(path: &Path) -> bool {
 }
 
 /// The digest of `bytes` where the card pins one, and they are alike.
-fn pinned(config: &config::Model, bytes: &[u8]) -> Result<Option<String>, EngineError> {
-    let Some(expected) = config.card.sha256.clone() else { return Ok(None) };
+fn pinned(source: ModelSource<'_>, bytes: &[u8]) -> Result<Option<String>, EngineError> {
+    let Some(expected) = source.card.sha256.clone() else { return Ok(None) };
     let actual = digest(bytes);
     if expected.eq_ignore_ascii_case(&actual) {
         return Ok(Some(actual));
     }
-    Err(EngineError::Digest { model: config.name.clone(), path: config.path.clone(), expected, actual })
+    Err(EngineError::Digest { model: source.name.into(), path: source.path.into(), expected, actual })
 }
 
-fn stub(config: &config::Model, bytes: Vec<u8>, sha256: Option<String>) -> Result<Model, EngineError> {
+fn stub(source: ModelSource<'_>, bytes: Vec<u8>, sha256: Option<String>) -> Result<Model, EngineError> {
     let text = text::decode(&bytes).map_err(|fault| StubError::Toml(format!("{fault}; {}", fault.remedy())));
-    let stub = text.and_then(|text| StubModel::parse(&text)).map_err(|source| EngineError::Stub {
-        model: config.name.clone(),
-        path: config.path.clone(),
-        source,
+    let stub = text.and_then(|text| StubModel::parse(&text)).map_err(|fault| EngineError::Stub {
+        model: source.name.into(),
+        path: source.path.into(),
+        source: fault,
     })?;
     let (inputs, outputs) = (stub.inputs.clone(), stub.outputs.clone());
     let parsed = Parsed { inputs, outputs, file: None, metadata: Metadata::default(), sha256 };
-    Model::new(config, parsed, Loaded::Stub(Arc::new(stub), bytes))
+    Model::new(source, parsed, Loaded::Stub(Arc::new(stub), bytes))
 }
 
 /// The places where the library may be, best first. A path that was asked for is the only one.

@@ -1,7 +1,7 @@
 //! The numbers in an output tensor, whatever its element type: real = scale × (stored − zero_point).
 
-use crate::engine::Session;
-use crate::types::Dtype;
+use crate::Session;
+use ocellus_image::Dtype;
 
 /// One output tensor.
 #[derive(Clone, Copy)]

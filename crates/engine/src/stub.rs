@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use toml::{Table, Value};
 
-use crate::types::Dtype;
+use ocellus_image::Dtype;
 
 use super::{RunError, Session, TensorInfo};
 

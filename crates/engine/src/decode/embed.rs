@@ -1,8 +1,9 @@
 //! Embedding: a vector that is compared with others by cosine.
 
-use crate::config::Embedding;
-use crate::engine::{Decode, Faults, Session};
-use crate::types::{Dtype, MAX_EMBEDDING, Placement, Report};
+use crate::Embedding;
+use crate::{Decode, Faults, Session};
+use crate::{MAX_EMBEDDING, Output};
+use ocellus_image::{Dtype, Placement};
 
 use super::values::Values;
 use super::{Facts, only, shown};
@@ -37,13 +38,14 @@ impl Embed {
 }
 
 impl Decode for Embed {
-    fn decode(&mut self, session: &dyn Session, _: &Placement, report: &mut Report) {
+    fn decode(&mut self, session: &dyn Session, _: &Placement, output: &mut dyn Output) {
         let values = Values::of(session, 0);
-        report.embedding.clear();
-        report.embedding.extend((0..self.plan.length).map(|i| values.get(i)));
-        let length = report.embedding.iter().map(|v| v * v).sum::<f32>().sqrt();
+        let embedding = output.embedding();
+        embedding.clear();
+        embedding.extend((0..self.plan.length).map(|i| values.get(i)));
+        let length = embedding.iter().map(|v| v * v).sum::<f32>().sqrt();
         if self.plan.kind == Embedding::Unit && length > 0.0 {
-            report.embedding.iter_mut().for_each(|v| *v /= length);
+            embedding.iter_mut().for_each(|v| *v /= length);
         }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use edgefirst_tflite_sys::litert as ffi;
 
-use crate::engine::{RunError, Session, TensorInfo};
-use crate::types::Dtype;
+use crate::{RunError, Session, TensorInfo};
+use ocellus_image::Dtype;
 
 use super::model::LiteRtModel;
 use super::{Environment, check};
