@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
-use ocellus::capture::{self, Committed, FrameSink, Health, Painter, PainterError, Wiring};
+use ocellus::camera::{self, Committed, FrameSink, Health, Painter, PainterError, Wiring};
 use ocellus::config::{Camera, Pace, Source, V4l2};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{Frame, SystemClock};
@@ -127,7 +127,7 @@ fn child(case: &str) {
         damaged: &Default::default(),
         refused: &ocellus::telemetry::Counter::new(),
     };
-    capture::run(&camera, &mut count, &wiring).expect("the case runs");
+    camera::run(&camera, &mut count, &wiring).expect("the case runs");
     let first = count.first.expect("a frame") - begun;
     let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
     println!("{:.2} {} {:.2} {:.2}", ms(first), count.frames, ms(begun.elapsed()), cpu_ms());

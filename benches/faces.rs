@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ocellus::image::face::{FaceCutter, FaceQuality, sharpness};
-use ocellus::stages::recognise::{Enrolled, GalleryIndex};
+use ocellus::recognition::{Enrolled, GalleryIndex};
 use ocellus::types::{Patch, PersonId, PixelFormat, Planes, Point};
 
 const LENGTH: usize = 128;

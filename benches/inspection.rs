@@ -19,12 +19,12 @@ use ocellus::config::Task;
 use ocellus::config::recipe::Recipe;
 use ocellus::engine::Model;
 use ocellus::image::{Cutter, RotatedRect};
+use ocellus::inspection::{GoldenPicture, Program};
+use ocellus::pipeline::stage::PartStation;
 use ocellus::pipeline::{Item, PartFeed, PartLane, PartLaneSettings, PartStage, Product};
+use ocellus::pipeline::{Offer, Sink};
 use ocellus::ring::{Bell, Pick, Ring, Writer};
 use ocellus::scheduler::{Factory, Feed, Rank, Scheduler, Station};
-use ocellus::sinks::{Offer, Sink};
-use ocellus::stages::PartStation;
-use ocellus::stages::inspect::{GoldenPicture, Program};
 use ocellus::supervisor::{Beat, Spawned, Stop, spawn};
 use ocellus::types::{
     Attendance, Channels, Class, Clock, Event, Frame, Inspection, Numbering, Outcome, Patch, PixelFormat,

@@ -9,7 +9,7 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ocellus::sinks::{Offer, Sink};
+use ocellus::pipeline::{Offer, Sink};
 use ocellus::store::{Class, Store};
 use support::broker::Broker;
 use support::subscriber::Subscriber;

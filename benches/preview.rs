@@ -10,7 +10,7 @@
 use std::hint::black_box;
 
 use ocellus::image::{Canvas, Copier};
-use ocellus::stages::annotate::{Annotate, Annotator, Look, Overlays, Place};
+use ocellus::preview::annotate::{Annotate, Annotator, Look, Overlays, Place};
 use ocellus::types::{Colour, Finding, Frame, Matrix, PixelFormat, Point, Range, Rect, Report, Stamp, Value};
 use turbojpeg::{Compressor, OutputBuf, Subsamp, YuvPlanesImage};
 

@@ -5,7 +5,7 @@
 
 use criterion::Criterion;
 use ocellus::config::{Line, Track, Zone};
-use ocellus::stages::track::{Events, Tracker};
+use ocellus::tracking::{Events, Tracker};
 use ocellus::types::{Finding, Point, Rect, Report, Stamp, Value};
 
 const OBJECTS: usize = 100;

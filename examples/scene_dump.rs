@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Parser;
-use ocellus::capture::scene::{Passage, Scene, SceneOptions, Shape, Truth};
+use ocellus::camera::scene::{Passage, Scene, SceneOptions, Shape, Truth};
 use ocellus::image::{Preprocessor, Target};
 use ocellus::types::{PixelFormat, Planes, Rect};
 use serde_json::{Value, json};

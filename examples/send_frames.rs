@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use ocellus::capture::tcp::Header;
+use ocellus::camera::tcp::Header;
 use ocellus::types::PixelFormat;
 
 /// Sends one packed frame.

@@ -40,30 +40,33 @@
 //! `app.rs` builds all of it from `config/` and hands every loop to the `supervisor/`. Imports run one way
 //! only; `tests/layering` holds the code against the table in the design.
 
-// the entrance
-pub mod app;
+// The entrance, and what builds everything.
 pub mod cli;
-// inputs
-pub mod capture;
-pub mod control;
-pub use ocellus_ring as ring;
-pub mod trigger;
-// work
+pub mod service;
+// Domains: each holds one feature, whole.
+pub mod attendance;
+pub mod camera;
+pub mod inspection;
 pub mod pipeline;
-pub mod scheduler;
-pub mod stages;
-// outputs
-pub mod sinks;
-// around
-pub mod audit;
+pub mod preview;
+pub mod recognition;
+pub mod tracking;
+pub mod trigger;
+// Adapters: they translate between the domains and the outside.
 pub mod config;
+pub mod contract;
+pub mod control;
+pub mod mqtt;
+pub mod store;
+pub mod web;
+// What all of them share.
+pub mod audit;
+pub mod types;
+// Crates, under the names by which the product uses them.
 pub use ocellus_engine as engine;
 pub use ocellus_image as image;
-pub mod store;
+pub use ocellus_ring as ring;
 pub use ocellus_runtime::{supervisor, telemetry};
-// the demo
 #[cfg(feature = "demo")]
 pub use ocellus_scene as scene;
-// words
-pub mod contract;
-pub mod types;
+pub mod scheduler;

@@ -15,12 +15,15 @@ mod acquire;
 mod choice;
 mod counters;
 mod deliver;
+pub mod detect;
 mod faces;
 mod follower;
 mod item;
 mod part;
 mod pool;
 mod preview;
+mod sink;
+pub mod stage;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -37,13 +40,13 @@ pub use preview::{
     PartPictures, PictureItem, PictureStation, Preview, PreviewCounters, PreviewFeed, PreviewHub,
     PreviewSettings,
 };
+pub use sink::{Offer, Sink};
 
 use pool::ReportPool;
 
 use crate::ring::{Bell, Lease, Reader, Take};
 use crate::scheduler::{Feed, Reorder};
-use crate::sinks::Sink;
-use crate::stages::track::{Events, Tracker};
+use crate::tracking::{Events, Tracker};
 use crate::types::{Clock, Frame, Label, Report, Stamp, SystemClock};
 
 /// How one camera's frames are taken and judged.

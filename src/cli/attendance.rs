@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::store_owner::{StoreOwner, store_owner};
 use super::{Configured, Output, output};
-use crate::app::attendance::{DayRequest, day};
+use crate::attendance::{DayRequest, day};
 use crate::contract::{Day, DayRow, table};
 use crate::control::ask;
 use crate::types::{Clock, PersonId, SystemClock};

@@ -23,12 +23,12 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::app::{AppError, Exit, Options};
 use crate::config::Faults;
 use crate::control::AskError;
 use crate::engine::EngineError;
-use crate::sinks::evidence::EvidenceError;
-use crate::stages::inspect::ProgramError;
+use crate::inspection::ProgramError;
+use crate::inspection::evidence::EvidenceError;
+use crate::service::{AppError, Exit, Options};
 use crate::store::{GoldenError, StoreError};
 use crate::supervisor::SupervisorError;
 use faces::FacesFault;

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::config::recipe::Recipe;
 use crate::config::{self, Config};
 use crate::engine::{EngineError, Model, Runtime};
-use crate::stages::inspect::{GoldenPicture, Program};
+use crate::inspection::{GoldenPicture, Program};
 use crate::store::{GoldenEntry, GoldenError, GoldenFiles};
 use crate::types::Patch;
 
@@ -37,7 +37,7 @@ impl RecipeLoader {
     }
 
     /// Makes `recipe` ready with these golden pictures, the master first, and these models.
-    /// Errors: [`GoldenError`], [`crate::stages::inspect::ProgramError`].
+    /// Errors: [`GoldenError`], [`crate::inspection::ProgramError`].
     pub fn program(
         &self,
         recipe: Recipe,

@@ -10,9 +10,9 @@ use super::recipe_loader::RecipeLoader;
 use super::{Configured, Output, output};
 use crate::config::recipe::Recipe;
 use crate::config::{self, Config};
-use crate::sinks::evidence::{self, Exact, KeptRecipe, KeptRoi, Opened, Replay};
-use crate::stages::PartStation;
-use crate::stages::inspect::{Judged, judge};
+use crate::inspection::evidence::{self, Exact, KeptRecipe, KeptRoi, Opened, Replay};
+use crate::inspection::{Judged, judge};
+use crate::pipeline::stage::PartStation;
 use crate::store::GoldenEntry;
 use crate::types::{Frame, Inspection, RoiResult};
 

@@ -5,7 +5,7 @@ use clap::Args;
 use rustix::fs::Mode;
 
 use super::Configured;
-use crate::app;
+use crate::service;
 use crate::telemetry::Log;
 
 #[derive(Debug, Args)]
@@ -21,9 +21,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     // What the service keeps is nobody else's to read: events, pictures of people and of products.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    let options = app::Options { strict: arguments.strict, ..arguments.configured.options() };
-    let boot = app::Boot::choose(&options)?;
+    let options = service::Options { strict: arguments.strict, ..arguments.configured.options() };
+    let boot = service::Boot::choose(&options)?;
     let log = Log::start(boot.log_level()).context("the log cannot be started")?;
-    app::run(options, boot, log)?;
+    service::run(options, boot, log)?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Configured, Output, output};
 use crate::config::text;
 use crate::config::users::{self, Role, User};
-use crate::sinks::web::{MIN_PASSWORD, change_users, hash_password};
+use crate::web::{MIN_PASSWORD, change_users, hash_password};
 
 /// Longer lines are no password that anybody types.
 const MAX_PASSWORD_BYTES: u64 = 4 << 10;

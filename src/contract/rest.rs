@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 pub use super::audit::{AuditOut, RefusedOut};
 use super::payload::{Alarm, CameraState, Service};
 use crate::types::Bounded;
-
-/// Most pictures of one request.
-pub const MAX_PICTURES: usize = 32;
+use crate::types::MAX_PICTURES;
 
 /// An answer that is none.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

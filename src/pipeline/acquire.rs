@@ -23,8 +23,8 @@ use std::time::Duration;
 use super::choice::{self, Look, PartLaneSettings};
 use super::part::{Acquisition, Product, Pulled};
 use super::{PartFollower, lock};
+use crate::pipeline::Sink;
 use crate::ring::{Bell, Lease, Ring};
-use crate::sinks::Sink;
 use crate::telemetry::Histogram;
 use crate::trigger::{AcquisitionLedger, Begun, Counts, Pulled as Answer, Rejected, TargetState};
 use crate::types::{

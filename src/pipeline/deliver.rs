@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 
 use super::{Arrived, Delivery, Lane, Tail, keep, lock};
-use crate::sinks::Offer;
-use crate::stages::track::Events;
+use crate::pipeline::Offer;
 use crate::supervisor::panic_text;
+use crate::tracking::Events;
 use crate::types::{Clock, Report};
 
 impl Lane {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use super::{Lane, Product};
 use crate::ring::Lease;
-use crate::stages::track::Events;
+use crate::tracking::Events;
 use crate::types::{Frame, Inspection, Report};
 
 /// Follows one lane, in frame order, one frame at a time, on whichever worker completed the frame. Must not block,

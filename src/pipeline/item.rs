@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{FaceItem, Lane, PartItem, PictureItem};
+use crate::pipeline::stage::{FanOut, Station, Work};
 use crate::ring::Lease;
 use crate::scheduler::{Fan, Join};
-use crate::stages::{FanOut, Station, Work};
 use crate::types::{Fault, Frame, MAX_BATCH, Rect, Report, RunState};
 
 /// Which frame of which lane an item belongs to.

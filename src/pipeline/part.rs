@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::{Item, PartLane, lock};
+use crate::pipeline::stage::{PartFault, PartStation};
 use crate::ring::Lease;
 use crate::scheduler::Fan;
-use crate::stages::{PartFault, PartStation};
 use crate::types::{
     AcquisitionId, Clock, Frame, Inspection, InspectionLatency, Label, OnComplete, Outcome, Point, Pose,
     RoiResult, RunState, Stamp, SystemClock, Trigger,

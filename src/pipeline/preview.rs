@@ -21,9 +21,9 @@ pub use hub::{PreviewCounters, PreviewHub};
 pub use picture::{PictureItem, PictureStation};
 
 use super::{Follower, Item, PartFollower, Product, lock};
+use crate::preview::annotate::{Look, Place};
 use crate::ring::{Bell, Lease, Ring};
 use crate::scheduler::Feed;
-use crate::stages::annotate::{Look, Place};
 use crate::types::{Clock, Frame, Inspection, Outcome, PartPictureStore, Report, SystemClock};
 use picture::What;
 

@@ -43,3 +43,6 @@ pub use ocellus_image::{
 pub use preview::{Layer, LiveView, LiveViews, PartPictureStore, Picture, Watch};
 pub use report::{Fault, Latency, Report};
 pub use zones::{MAX_ZONES, ZoneSet};
+
+/// Most pictures of one request.
+pub const MAX_PICTURES: usize = 32;

@@ -36,8 +36,13 @@ fn every_import_is_an_arrow_of_the_table() {
 }
 
 #[test]
-fn stages_and_sinks_do_not_know_their_siblings() {
-    none(tree().siblings_that_know_each_other());
+fn no_domain_may_import_a_sibling() {
+    let faults = table::DOMAINS.iter().flat_map(|domain| {
+        let row = table::may_import(domain).expect("each domain has a row");
+        let siblings: Vec<_> = row.names().filter(|(name, _)| table::DOMAINS.contains(name)).collect();
+        siblings.into_iter().map(move |(name, _)| format!("`{domain}` may import `{name}`"))
+    });
+    none(faults.collect());
 }
 
 #[test]
@@ -99,21 +104,21 @@ mod the_rules {
     #[test]
     fn an_arrow_is_found_however_it_is_written() {
         for text in [
-            "use crate::{types::{Frame, Point}, app};",
+            "use crate::{types::{Frame, Point}, service};",
             "use crate::{types::Frame, store::{self as s}};",
-            "fn f() { let a = crate::app::App::new(); }",
-            "fn f(a: &[crate::app::App]) {}",
-            "use super::super::app::App;",
-            "mod inner { use super::super::super::app::App; }",
-            "macro_rules! m { () => { $crate::app::go() } }",
-            "pub(crate) use crate::app::App;",
-            "#[cfg(any(test, feature = \"stub\"))] use crate::app::App;",
-            "#[cfg(not(test))] use crate::app::App;",
-            "#[cfg(test)] mod tests { use crate::app::App; } use crate::app::App;",
-            "#[cfg(test)] use crate::types::{a, b}; use crate::app::App;",
+            "fn f() { let a = crate::service::App::new(); }",
+            "fn f(a: &[crate::service::App]) {}",
+            "use super::super::service::App;",
+            "mod inner { use super::super::super::service::App; }",
+            "macro_rules! m { () => { $crate::service::go() } }",
+            "pub(crate) use crate::service::App;",
+            "#[cfg(any(test, feature = \"stub\"))] use crate::service::App;",
+            "#[cfg(not(test))] use crate::service::App;",
+            "#[cfg(test)] mod tests { use crate::service::App; } use crate::service::App;",
+            "#[cfg(test)] use crate::types::{a, b}; use crate::service::App;",
             "use crate::*;",
             "use crate as root;",
-            "use ::std::fmt; use {std::io, crate::app::App};",
+            "use ::std::fmt; use {std::io, crate::service::App};",
         ] {
             assert_eq!(
                 arrows("src/ring/slots.rs", text).len(),
@@ -130,14 +135,14 @@ mod the_rules {
             "use crate::types::Frame;",
             "use crate::Frame;",
             "use crate::ring::wait::Bell; use super::wait::Bell as B; use self::inner::X;",
-            "// use crate::app::App;\n/* crate::app */ /// [`crate::app::App`]\nstruct S;",
-            "const S: &str = \"crate::app::App\"; const R: &str = r#\"use crate::app;\"#;",
-            "pub(in crate::app) struct S; pub(crate) fn f() {}",
-            "#[cfg(test)] mod tests { use super::*; use crate::app::App; }",
-            "#[cfg(all(test, not(loom)))] mod tests { use crate::app::App; }",
-            "#[cfg(test)] use crate::app::App;",
-            "#[test] fn t() { crate::app::go(); }",
-            "use other::app::App; use std::{io, fmt::{self, Write}};",
+            "// use crate::service::App;\n/* crate::service */ /// [`crate::service::App`]\nstruct S;",
+            "const S: &str = \"crate::service::App\"; const R: &str = r#\"use crate::service;\"#;",
+            "pub(in crate::service) struct S; pub(crate) fn f() {}",
+            "#[cfg(test)] mod tests { use super::*; use crate::service::App; }",
+            "#[cfg(all(test, not(loom)))] mod tests { use crate::service::App; }",
+            "#[cfg(test)] use crate::service::App;",
+            "#[test] fn t() { crate::service::go(); }",
+            "use other::service::App; use std::{io, fmt::{self, Write}};",
         ] {
             assert_eq!(arrows("src/ring/slots.rs", text), Vec::<String>::new(), "{text}");
         }
@@ -146,11 +151,11 @@ mod the_rules {
     #[test]
     fn of_the_supervisor_a_capture_thread_may_use_only_the_small_words() {
         assert_eq!(
-            arrows("src/capture/appsink.rs", "use crate::supervisor::{Beat, Stop};"),
+            arrows("src/camera/appsink.rs", "use crate::supervisor::{Beat, Stop};"),
             Vec::<String>::new()
         );
         for text in ["use crate::supervisor::Unit;", "use crate::supervisor;", "use crate::supervisor::*;"] {
-            assert_eq!(arrows("src/capture/appsink.rs", text).len(), 1, "{text}");
+            assert_eq!(arrows("src/camera/appsink.rs", text).len(), 1, "{text}");
         }
     }
 
@@ -160,26 +165,8 @@ mod the_rules {
             arrows("src/helpers.rs", ""),
             ["src/helpers.rs: module `helpers` has no row in the table"]
         );
-        assert_eq!(arrows("src/main.rs", "fn main() { ocellus::app::run() }").len(), 1);
+        assert_eq!(arrows("src/main.rs", "fn main() { ocellus::service::run() }").len(), 1);
         assert_eq!(arrows("src/main.rs", "fn main() { ocellus::cli::main() }"), Vec::<String>::new());
-    }
-
-    #[test]
-    fn siblings_are_found_directly_and_through_a_re_export() {
-        let tree = |text| {
-            Tree::of([
-                ("src/lib.rs", ""),
-                ("src/stages/mod.rs", "mod detect; mod track; pub use track::Track; pub trait Stage {}"),
-                ("src/stages/track.rs", "pub struct Track;"),
-                ("src/stages/detect/mod.rs", "use super::Stage; use self::boxes::B;"),
-                ("src/stages/detect/boxes.rs", text),
-            ])
-            .siblings_that_know_each_other()
-        };
-        assert_eq!(tree("use crate::stages::{Stage, detect::X}; use super::Y;"), Vec::<String>::new());
-        assert_eq!(tree("use crate::stages::track::Track;").len(), 1);
-        assert_eq!(tree("use super::super::track;").len(), 1);
-        assert_eq!(tree("use crate::stages::Track;").len(), 1);
     }
 
     #[test]
@@ -218,7 +205,7 @@ mod the_rules {
     fn a_test_module_in_its_own_file_is_not_source() {
         let tree = Tree::of([
             ("src/store/mod.rs", "#[cfg(test)]\nmod tests;"),
-            ("src/store/tests.rs", "use crate::app::App;"),
+            ("src/store/tests.rs", "use crate::service::App;"),
         ]);
         assert_eq!(tree.forbidden_arrows(), Vec::<String>::new());
     }

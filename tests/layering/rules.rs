@@ -1,4 +1,4 @@
-//! The rules, over a tree of sources: who may import whom, no circle, siblings apart, unsafe code at home.
+//! The rules, over a tree of sources: who may import whom, no circle, unsafe code at home.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -77,30 +77,6 @@ impl Tree {
         faults
     }
 
-    /// Children of one module that import each other although they are to stay apart.
-    pub fn siblings_that_know_each_other(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        for source in &self.0 {
-            let [group, me, ..] = source.module.as_slice() else { continue };
-            if !table::STRANGERS.contains(&group.as_str()) {
-                continue;
-            }
-            for reference in &source.scan.references {
-                let [root, child, ..] = reference.path.as_slice() else { continue };
-                let reexports = self.reexports(std::slice::from_ref(root));
-                let child = reexports.get(child).map_or(child, |path| &path[0]);
-                if root == group && child != me && self.has_module(&[group, child]) {
-                    faults.push(fault(
-                        source,
-                        reference,
-                        &format!("`{group}::{me}` may not know `{group}::{child}`"),
-                    ));
-                }
-            }
-        }
-        faults
-    }
-
     /// A circle of imports between top-level modules, as `a -> b -> a`.
     pub fn circle(&self) -> Option<String> {
         let mut arrows: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
@@ -149,7 +125,9 @@ impl Tree {
     fn resolved(&self, path: &[String]) -> Vec<String> {
         match path.first() {
             Some(name) if !self.has_module(&[name]) => {
-                self.reexports(&[]).get(name).cloned().unwrap_or_else(|| path.to_vec())
+                // A crate goes by the name that `lib.rs` gives it: Cargo holds what is inside.
+                let found = self.reexports(&[]).get(name).cloned();
+                found.filter(|found| !found[0].starts_with("ocellus_")).unwrap_or_else(|| path.to_vec())
             }
             _ => path.to_vec(),
         }

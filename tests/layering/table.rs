@@ -2,32 +2,43 @@
 
 /// Each module and what it may import. `*` marks a module of which only [`FACES`] may be used.
 pub const MODULES: &[(&str, &str)] = &[
+    // Shared words.
     ("types", "engine image"),
     ("telemetry", ""),
-    ("contract", "types"),
-    ("audit", "contract telemetry types"),
     ("ring", ""),
     ("image", ""),
-    ("engine", ""),
     ("supervisor", ""),
+    ("scheduler", "ring supervisor* config telemetry types"),
+    ("engine", ""),
+    // Adapters.
+    ("contract", "types"),
+    ("audit", "contract telemetry types"),
     ("config", "engine supervisor* types"),
     ("store", "config telemetry types"),
-    ("scheduler", "ring supervisor* config telemetry types"),
     ("control", "supervisor* telemetry types"),
+    ("mqtt", "audit ring image store contract config supervisor* telemetry types pipeline"),
+    ("web", "audit ring image store contract config supervisor* telemetry types pipeline"),
+    // Domains.
+    ("camera", "ring image supervisor* config telemetry types"),
     ("trigger", "supervisor* config telemetry types"),
-    ("capture", "ring image supervisor* config telemetry types"),
-    ("stages", "ring image engine store config telemetry types"),
-    ("jobs", "image engine store scheduler stages config supervisor* telemetry types"),
-    ("batch", "image engine store scheduler stages config supervisor* telemetry types"),
-    ("sinks", "audit ring image store jobs contract config supervisor* telemetry types"),
-    ("pipeline", "ring scheduler stages sinks trigger supervisor* telemetry types"),
+    ("tracking", "config telemetry types"),
+    ("recognition", "ring image engine store config telemetry types pipeline"),
+    ("attendance", "store contract config supervisor* telemetry types pipeline"),
+    ("inspection", "ring image engine store config supervisor* telemetry types pipeline"),
+    ("preview", "image config telemetry types pipeline"),
+    // What is left of parts, faces and pictures in here moves to its domain when stages own their queues.
     (
-        "app",
-        "types telemetry audit contract ring image config supervisor engine store scheduler trigger control capture stages jobs batch sinks pipeline",
+        "pipeline",
+        "ring image engine scheduler config supervisor* telemetry types tracking recognition inspection preview trigger",
+    ),
+    // The whole.
+    (
+        "service",
+        "types telemetry audit contract ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview pipeline mqtt web",
     ),
     (
         "cli",
-        "types telemetry audit contract ring image config supervisor engine store scheduler trigger control capture stages jobs batch sinks pipeline app",
+        "types telemetry audit contract ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview pipeline mqtt web service",
     ),
     ("main", "cli"),
 ];
@@ -50,12 +61,13 @@ pub const FACES: &[(&str, &[&str])] = &[(
     ],
 )];
 
-/// Modules whose children may not import each other.
-pub const STRANGERS: &[&str] = &["stages", "sinks"];
+/// The domains: each holds one feature and none may import another. `pipeline` carries frames for all of them.
+pub const DOMAINS: &[&str] =
+    &["camera", "tracking", "recognition", "attendance", "inspection", "trigger", "preview"];
 
 /// Where `unsafe` lives in the product: a buffer's pool, a sink lent to a foreign thread, and
 /// a terminal's ioctls.
-pub const UNSAFE_HOMES: &[&str] = &["src/capture/appsink.rs", "src/capture/lent.rs", "src/trigger/tty.rs"];
+pub const UNSAFE_HOMES: &[&str] = &["src/camera/appsink.rs", "src/camera/scoped.rs", "src/trigger/tty.rs"];
 
 /// Who may call `thread::spawn`: nobody in the product: the helper in `crates/runtime` names the thread.
 pub const THREAD_HOMES: &[&str] = &[];

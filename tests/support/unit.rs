@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ocellus::config;
-use ocellus::sinks::mqtt::{self, Link, Mqtt, MqttError};
+use ocellus::mqtt::{self, Link, Mqtt, MqttError};
 use ocellus::store::Store;
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{Clock, Command, Event, EventKind, Finding, Label, Rect, Report, SystemClock, Value};

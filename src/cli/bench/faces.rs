@@ -9,10 +9,10 @@ use crate::config::{self, Config};
 use crate::engine::{Model, Runtime};
 use crate::image::face::{FaceCutter, FaceQuality};
 use crate::pipeline::{FaceFeed, FaceFollower, FaceLane, FaceLaneSettings, FaceStation, Follower, Item};
+use crate::recognition::{Enrolled, Gallery, GalleryIndex, Recognise, Settings};
 use crate::ring::Bell;
 use crate::scheduler::{Factory, Feed, Rank, Scheduler, Stage};
-use crate::stages::recognise::{Enrolled, Gallery, GalleryIndex, Recognise, Settings};
-use crate::stages::track::Tracker;
+use crate::tracking::Tracker;
 use crate::types::{Frame, Patch, PersonId, Point, Sighting, SightingSink};
 
 /// People in the gallery: as many as a large site has.

@@ -8,16 +8,16 @@ use anyhow::{Context, bail};
 
 use super::faces::Faces;
 use super::figures::{FacesLimit, Limit, Passed, Step};
-use crate::capture::{self, Committed, FrameSink, Health, Wiring};
+use crate::camera::{self, Committed, FrameSink, Health, Wiring};
 use crate::config::{self, Config};
 use crate::engine::{Model, Runtime};
+use crate::mqtt::{self, Link, Mqtt};
+use crate::pipeline::detect::Detect;
+use crate::pipeline::stage::Stage as _;
 use crate::pipeline::{Item, Lane, LaneFeed, LaneSettings, StageStation};
+use crate::pipeline::{Offer, Sink};
 use crate::ring::{Bell, Policy, Ring, Writer};
 use crate::scheduler::{Factory, Feed, Rank, Scheduler, Stage};
-use crate::sinks::mqtt::{self, Link, Mqtt};
-use crate::sinks::{Offer, Sink};
-use crate::stages::Stage as _;
-use crate::stages::detect::Detect;
 use crate::supervisor::{Beat, Spawned, Stop, spawn};
 use crate::telemetry::ProcessFacts;
 use crate::types::{Attendance, Clock, Event, Frame, Inspection, Report, SystemClock};
@@ -265,11 +265,11 @@ fn capture(camera: &config::Camera, sink: &mut dyn FrameSink, stop: &Stop) -> an
         stop,
         beat: &Beat::new(),
         #[cfg(feature = "demo")]
-        painter: &capture::scene::painter,
+        painter: &camera::scene::painter,
         damaged: &Default::default(),
         refused: &crate::telemetry::Counter::new(),
     };
-    capture::run(camera, sink, &wiring)?;
+    camera::run(camera, sink, &wiring)?;
     Ok(())
 }
 

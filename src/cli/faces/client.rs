@@ -7,14 +7,14 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Common, FacesFault};
-use crate::app::people::{self, GalleryHost};
-use crate::app::{finish_erasures, forget_alone};
 use crate::cli::output;
 use crate::cli::store_owner::{StoreOwner, store_owner};
 use crate::config::Config;
 use crate::control::ask;
 use crate::engine::{EngineError, Model, Runtime};
+use crate::recognition::people::{self, GalleryHost};
 use crate::ring::Lease;
+use crate::service::{finish_erasures, forget_alone};
 use crate::store::{Erasing, Forgotten, Gallery, Store, StoreError};
 use crate::types::{Frame, Refusal};
 

@@ -12,9 +12,9 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::{Configured, Output, output};
-use crate::app::Exit;
 use crate::config::text::TextFileError;
 use crate::control::AskError;
+use crate::service::Exit;
 use crate::types::Refusal;
 use client::GalleryClient;
 

@@ -11,7 +11,7 @@ use super::{Common, GoldenClient, GoldenFault, Output, picture, view};
 use crate::cli::recipe_loader::RecipeLoader;
 use crate::config::nearest;
 use crate::config::recipe::Recipe;
-use crate::stages::inspect::ProgramError;
+use crate::inspection::ProgramError;
 use crate::store::{GoldenEntry, GoldenSet, golden_entries_with};
 
 #[derive(Debug, Args)]

@@ -13,7 +13,7 @@ use super::{Common, GoldenClient, GoldenFault, Output, install, sheet, view};
 use crate::cli::recipe_loader::RecipeLoader;
 use crate::config::Model;
 use crate::config::recipe::Recipe;
-use crate::stages::inspect::ProgramError;
+use crate::inspection::ProgramError;
 use crate::store::{GoldenEntry, GoldenSet};
 
 /// Judges the samples in FOLDER/ok and FOLDER/ng twice: by what is in force (recipe file and golden pictures), and by

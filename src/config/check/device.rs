@@ -129,7 +129,7 @@ pub(super) fn log(table: Table<'_, '_>) -> Log {
             (Some(word), _) => field.fault(format!("\"{word}\" is no level"), nearest(word.trim(), &levels)),
             (None, Err(e)) => field.fault(
                 format!("this is no filter: {e}"),
-                "write a level, or e.g. \"info,ocellus::capture=debug\"",
+                "write a level, or e.g. \"info,ocellus::camera=debug\"",
             ),
             (None, Ok(_)) => return Some(text.to_owned()),
         }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::FaceLane;
 use crate::pipeline::Item;
+use crate::recognition::{Answer, Recogniser};
 use crate::ring::Lease;
 use crate::scheduler::Fan;
-use crate::stages::recognise::{Answer, Recogniser};
 use crate::types::{Frame, Point, Rect, RunState, Stamp, ZoneSet};
 
 /// A tracked face in one frame.

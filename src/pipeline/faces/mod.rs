@@ -27,10 +27,10 @@ pub use item::{FaceItem, FaceStation};
 pub use settings::{FaceCounters, FaceLaneSettings};
 
 use super::{Follower, Item, Lane, lock};
+use crate::recognition::{Answer, FaceQuality, Gallery};
 use crate::ring::{Bell, Lease};
 use crate::scheduler::{Feed, Reorder};
-use crate::stages::recognise::{Answer, FaceQuality, Gallery};
-use crate::stages::track::Events;
+use crate::tracking::Events;
 use crate::types::{
     EventKind, Finding, Frame, Identity, Label, MAX_FINDINGS, Report, Sighting, SightingSink, Value,
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::stages::recognise::Settings;
+use crate::recognition::Settings;
 use crate::telemetry::{Counter, Histogram};
 use crate::types::Label;
 

@@ -1,6 +1,6 @@
 //! What is known of one tracked face, and whether it is worth another look. Pure: time comes in as a number.
 
-use crate::stages::recognise::{Answer, FaceQuality, Flaw};
+use crate::recognition::{Answer, FaceQuality, Flaw};
 use crate::types::{Identity, Label, PersonId};
 
 /// Looks at a new face that follow one another without a pause; a face that has no name after them is hard, and looked
@@ -131,7 +131,7 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stages::recognise::{FacePose, Match};
+    use crate::recognition::{FacePose, Match};
 
     const HABIT: Habit = Habit { agree: 2, recheck_ns: 3_000_000_000 };
 

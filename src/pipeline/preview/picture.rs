@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use super::{Live, Part, Preview};
 use crate::pipeline::Item;
+use crate::preview::annotate::{Annotator, Overlays, PartMarks};
 use crate::scheduler::Fan;
-use crate::stages::annotate::{Annotator, Overlays, PartMarks};
 use crate::types::{Clock, Frame, Layer, Picture};
 
 /// What is to be drawn.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use ocellus::app::attendance::Attendance;
+use ocellus::attendance::Attendance;
 use ocellus::config::Config;
 use ocellus::types::AttendanceKind;
 

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use ocellus::app::attendance::Attendance;
+use ocellus::attendance::Attendance;
 use ocellus::config;
-use ocellus::sinks::mqtt::Mqtt;
-use ocellus::sinks::{Offer, Sink};
+use ocellus::mqtt::Mqtt;
+use ocellus::pipeline::{Offer, Sink};
 use ocellus::store::Store;
 use ocellus::types::{self, Event, Frame, Inspection, Report, SystemClock};
 

@@ -102,7 +102,7 @@ fn zones_roles_and_a_new_configuration_while_people_are_here() {
         config::Config::parse(&text(rest), "box.toml".as_ref(), "".as_ref()).unwrap_or_else(|f| panic!("{f}"))
     };
     let config = parse("");
-    let attendance = ocellus::app::attendance::Attendance::new(&config.attendance, &config.cameras);
+    let attendance = ocellus::attendance::Attendance::new(&config.attendance, &config.cameras);
     let scenario = Scenario::of(attendance, dir.path(), broker.port);
     scenario.harness.shows("hall", 1);
     let inside = |person| {
@@ -166,7 +166,7 @@ fn a_full_queue_drops_and_counts_and_raises_an_alarm() {
         Some(store.clone()),
     );
     let small = config::Attendance { queue: 4, ..settings() };
-    let attendance = ocellus::app::attendance::Attendance::new(&small, &[]);
+    let attendance = ocellus::attendance::Attendance::new(&small, &[]);
     let sightings = attendance.sightings();
     (0..10).for_each(|_| sightings.push(&sighting("front", 1)));
     assert_eq!((attendance.counters().dropped.get(), attendance.waiting()), (6, 4));

@@ -6,10 +6,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use ocellus::app::attendance::{Around, Attendance};
+use ocellus::attendance::{Around, Attendance};
 use ocellus::config;
-use ocellus::sinks::Sink;
-use ocellus::sinks::mqtt::Mqtt;
+use ocellus::mqtt::Mqtt;
+use ocellus::pipeline::Sink;
 use ocellus::store::Store;
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{Clock, Identity, PersonId, Rect, Sighting, SightingSink, Stamp, SystemClock, ZoneSet};
@@ -94,7 +94,8 @@ impl Harness {
                 let around = Around {
                     store,
                     sinks,
-                    mqtt,
+                    durable: mqtt,
+                    kept: &Mqtt::attendance_kept,
                     clock: &SystemClock,
                     synchronised: &synchronised,
                     looks: &looks,

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use calamine::{Data, DataType, Reader, Xlsx};
 use jiff::Zoned;
 use jiff::tz::TimeZone;
-use ocellus::app::attendance::{DayRequest, day};
+use ocellus::attendance::{DayRequest, day};
 use ocellus::config;
 use ocellus::contract::table;
 use ocellus::store::Store;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ocellus::capture::{Committed, Health, SessionEnd};
+use ocellus::camera::{Committed, Health, SessionEnd};
 use ocellus::config::{Pace, Source};
 use ocellus::types::PixelFormat;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::mpsc::channel;
 
-use ocellus::capture::{Committed, Health, SessionEnd};
+use ocellus::camera::{Committed, Health, SessionEnd};
 use ocellus::config::{Camera, Pace, Source};
 use ocellus::types::PixelFormat;
 

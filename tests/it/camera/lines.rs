@@ -3,7 +3,7 @@
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use ocellus::capture::{Health, SessionEnd};
+use ocellus::camera::{Health, SessionEnd};
 use ocellus::config::{LaunchLine, Pace, Source};
 use ocellus::types::PixelFormat;
 
@@ -19,7 +19,7 @@ fn a_painted_frame_arrives_as_it_was_painted_also_at_odd_sizes() {
     let (_, none) = std::sync::mpsc::channel();
     let mut running = start_with(camera(scene(Some(50))), none, move |frame| {
         tell.send((frame.seq, frame.format, packed(frame))).unwrap();
-        ocellus::capture::Committed::Taken
+        ocellus::camera::Committed::Taken
     });
     assert_eq!(running.end().unwrap(), SessionEnd::EndOfStream);
     let seen: Vec<_> = reported.try_iter().collect();
@@ -50,7 +50,7 @@ fn a_source_whose_readers_are_slow_lives_as_long_as_frames_come_and_stops_while_
         tell.send(frame.seq).unwrap();
         let stopped = || asked.get().is_some_and(|stop| stop.is_stopped());
         while held.recv_timeout(Duration::from_millis(5)).is_err() && !stopped() {}
-        ocellus::capture::Committed::Taken
+        ocellus::camera::Committed::Taken
     });
     stop.set(running.stop.clone()).unwrap();
     // Somebody holds a frame back whenever the capture thread looks, and still frames come.

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gstreamer::glib;
-use ocellus::capture::{
+use ocellus::camera::{
     self, CaptureError, Committed, FrameSink, Health, Painter, PainterError, SessionEnd, Wiring,
 };
 use ocellus::config::{Camera, Pace, Source, V4l2};
@@ -170,7 +170,7 @@ fn capture_on_this_thread(
     let (clock, refused) = (SystemClock, ocellus::telemetry::Counter::new());
     let (painter, refused) = (&squares, &refused);
     let wiring = Wiring { health: &health, clock: &clock, stop, beat, painter, damaged, refused };
-    capture::run(camera, &mut sink, &wiring)
+    camera::run(camera, &mut sink, &wiring)
 }
 
 impl Running {

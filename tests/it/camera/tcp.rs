@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Instant;
 
-use ocellus::capture::tcp::Header;
+use ocellus::camera::tcp::Header;
 use ocellus::config::{Camera, Source};
 use ocellus::types::PixelFormat;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ocellus::capture::SessionEnd;
+use ocellus::camera::SessionEnd;
 use ocellus::config::Source;
 
 use crate::camera::support::{camera, start};

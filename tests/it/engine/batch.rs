@@ -9,12 +9,12 @@ use crate::support::engine::{card, data, infer, load, picture, runtimes};
 use ocellus::config::{ModelCard, Task};
 use ocellus::engine::{Runtime, Session};
 use ocellus::image::Preprocessor;
+use ocellus::pipeline::detect::Detect;
+use ocellus::pipeline::stage::Stage as _;
 use ocellus::pipeline::{Item, Lane, LaneFeed, LaneSettings, StageStation};
+use ocellus::pipeline::{Offer, Sink};
 use ocellus::ring::{Bell, Policy, Ring};
 use ocellus::scheduler::{Fan, Rank, Scheduler, Station};
-use ocellus::sinks::{Offer, Sink};
-use ocellus::stages::Stage as _;
-use ocellus::stages::detect::Detect;
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{
     Attendance, Class, Event, Finding, Frame, Inspection, PixelFormat, Placement, Report, Stamp,

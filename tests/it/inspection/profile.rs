@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use image::RgbImage;
-use ocellus::capture::scene::{Scene, SceneOptions, Shape};
+use ocellus::camera::scene::{Scene, SceneOptions, Shape};
 use ocellus::image::{Preprocessor, Target};
 use ocellus::types::{PixelFormat, Planes};
 use serde_json::json;

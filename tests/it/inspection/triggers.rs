@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ocellus::capture::tcp::Header;
+use ocellus::camera::tcp::Header;
 use ocellus::types::PixelFormat;
 use serde_json::{Value, json};
 

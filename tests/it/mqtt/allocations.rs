@@ -3,7 +3,7 @@
 use crate::heap::total;
 use crate::support::broker::Broker;
 use crate::support::unit::{Unit, event, mqtt_config, report};
-use ocellus::sinks::{Offer, Sink};
+use ocellus::pipeline::{Offer, Sink};
 
 #[test]
 fn offering_reports_and_events_allocates_nothing_on_the_caller_s_thread() {

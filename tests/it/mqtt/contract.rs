@@ -4,7 +4,7 @@ use crate::support::broker::Broker;
 use crate::support::subscriber::Subscriber;
 use crate::support::unit::{Unit, event, mqtt_config, report};
 use ocellus::contract::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, schema};
-use ocellus::sinks::{Offer, Sink};
+use ocellus::pipeline::{Offer, Sink};
 use ocellus::types::{CommandKind, Direction, Event, EventKind, Report, ZoneSet};
 use serde_json::{Value, json};
 

@@ -10,7 +10,7 @@ use crate::support::broker::{Broker, Demands, free_port};
 use crate::support::certs::Certs;
 use crate::support::unit::{Unit, event, mqtt_config};
 use ocellus::config::{Mqtt, Tls};
-use ocellus::sinks::Sink;
+use ocellus::pipeline::Sink;
 
 fn tls(ca_file: PathBuf, client: Option<&Certs>, port: u16) -> Mqtt {
     let cert_file = client.map(|certs| certs.file("client.crt"));

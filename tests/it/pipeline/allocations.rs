@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_queue::ArrayQueue;
-use ocellus::capture::scene::{Scene, SceneOptions};
+use ocellus::camera::scene::{Scene, SceneOptions};
 use ocellus::config::{self, Device};
+use ocellus::mqtt::Mqtt;
+use ocellus::pipeline::detect::Detect;
+use ocellus::pipeline::stage::Stage as _;
 use ocellus::pipeline::{Item, Lane, LaneFeed, LaneSettings, StageStation};
+use ocellus::pipeline::{Offer, Sink};
 use ocellus::ring::{Bell, Policy, Ring, Writer};
 use ocellus::scheduler::{Rank, Scheduler};
-use ocellus::sinks::mqtt::Mqtt;
-use ocellus::sinks::{Offer, Sink};
-use ocellus::stages::Stage as _;
-use ocellus::stages::detect::Detect;
-use ocellus::stages::track::Tracker;
 use ocellus::supervisor::{Beat, Stop};
+use ocellus::tracking::Tracker;
 use ocellus::types::{
     Attendance, Class, Event, Frame, Inspection, PixelFormat, Point, Report, Stamp, SystemClock,
 };

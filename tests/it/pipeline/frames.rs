@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ocellus::pipeline::stage::{FanOut, StageError, Station};
 use ocellus::pipeline::{Item, Lane, LaneFeed, LaneSettings, StageStation};
+use ocellus::pipeline::{Offer, Sink};
 use ocellus::ring::{Bell, Policy, Ring};
 use ocellus::scheduler::{Rank, Scheduler, Stage};
-use ocellus::sinks::{Offer, Sink};
-use ocellus::stages::{FanOut, StageError, Station};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{
     Attendance, Class, Event, Finding, Frame, Inspection, Label, PixelFormat, Rect, Report, Stamp, Value,

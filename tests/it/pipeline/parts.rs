@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use ocellus::pipeline::stage::{PartFault, PartStation};
 use ocellus::pipeline::{Item, PartFeed, PartLane, PartLaneSettings, PartStage, Product};
+use ocellus::pipeline::{Offer, Sink};
 use ocellus::ring::{Bell, Pick, Ring, Writer};
 use ocellus::scheduler::{Feed, Rank, Scheduler};
-use ocellus::sinks::{Offer, Sink};
-use ocellus::stages::{PartFault, PartStation};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{
     Attendance, Class, Clock, Event, Frame, Inspection, Numbering, OnComplete, Outcome, PixelFormat, Pose,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use image::RgbImage;
-use ocellus::stages::annotate::{Annotate, Annotator, Look, Overlays, PartMarks, Place};
+use ocellus::preview::annotate::{Annotate, Annotator, Look, Overlays, PartMarks, Place};
 use ocellus::types::{
     Defect, Finding, Frame, Inspection, InspectionLatency, Outcome, PixelFormat, Point, Pose, Rect, Report,
     RoiResult, Stamp, Trigger, TriggerKind, Value, Verdict,

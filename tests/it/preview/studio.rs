@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use ocellus::pipeline::stage::{FanOut, StageError, Station};
 use ocellus::pipeline::{
     Item, Lane, LaneFeed, LaneSettings, PartPictures, PictureStation, Preview, PreviewFeed, PreviewHub,
     PreviewSettings, StageStation,
 };
+use ocellus::preview::annotate::{Annotate, Look};
 use ocellus::ring::{Bell, Policy, Ring, Writer};
 use ocellus::scheduler::{Feed, Rank, Scheduler};
-use ocellus::stages::annotate::{Annotate, Look};
-use ocellus::stages::{FanOut, StageError, Station};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{
     Class, Clock, Finding, Frame, Layer, LiveView, Picture, PixelFormat, Rect, Report, SystemClock, Value,

@@ -1,7 +1,7 @@
 //! The people of the shared pictures: from the original picture to who it is.
 
 use ocellus::image::face::sharpness;
-use ocellus::stages::recognise::{GalleryIndex, Settings};
+use ocellus::recognition::{GalleryIndex, Settings};
 
 use super::support::{cosine, data, enrol, rgb, runtimes, shots, study};
 

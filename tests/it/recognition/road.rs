@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ocellus::engine::Runtime;
 use ocellus::pipeline::Item;
+use ocellus::recognition::GalleryIndex;
 use ocellus::scheduler::{Fan, Station};
-use ocellus::stages::recognise::GalleryIndex;
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{Frame, PixelFormat, Stamp};
 

@@ -5,21 +5,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ocellus::capture::{self, Committed, FrameSink, Health, Wiring};
+use ocellus::camera::{self, Committed, FrameSink, Health, Wiring};
 use ocellus::config::{self, Config};
 use ocellus::engine::Runtime;
+use ocellus::pipeline::detect::Detect;
+use ocellus::pipeline::stage::Stage as _;
 use ocellus::pipeline::{
     FaceFeed, FaceFollower, FaceLane, FaceLaneSettings, FaceStation, Item, Lane, LaneFeed, LaneSettings,
     StageStation,
 };
+use ocellus::pipeline::{Offer, Sink};
+use ocellus::recognition::{Gallery, GalleryIndex, Recognise, Settings};
 use ocellus::ring::{Bell, Policy, Ring, Writer};
 use ocellus::scheduler::{Factory, Rank, Scheduler};
-use ocellus::sinks::{Offer, Sink};
-use ocellus::stages::Stage as _;
-use ocellus::stages::detect::Detect;
-use ocellus::stages::recognise::{Gallery, GalleryIndex, Recognise, Settings};
-use ocellus::stages::track::Tracker;
 use ocellus::supervisor::{Beat, Stop};
+use ocellus::tracking::Tracker;
 use ocellus::types::{
     Attendance, Class, Event, Frame, Inspection, Label, Report, Sighting, SightingSink, Stamp, SystemClock,
 };
@@ -237,11 +237,11 @@ pub fn play_dated(camera: &config::Camera, writer: &mut Writer<Frame>, date: fn(
         clock: &SystemClock,
         stop: &Stop::new(),
         beat: &Beat::new(),
-        painter: &capture::scene::painter,
+        painter: &camera::scene::painter,
         damaged: &Default::default(),
         refused: &ocellus::telemetry::Counter::new(),
     };
-    capture::run(camera, &mut Through(writer, 0, date), &wiring).unwrap();
+    camera::run(camera, &mut Through(writer, 0, date), &wiring).unwrap();
 }
 
 /// `count` times the same picture, `step_ns` apart.

@@ -1,7 +1,7 @@
 //! Pictures at enrolment: what is kept of a good one, and what is said of a bad one.
 
 use ocellus::config::Task;
-use ocellus::stages::recognise::{FaceFault, Study};
+use ocellus::recognition::{FaceFault, Study};
 use ocellus::types::{Channels, Patch};
 
 use super::support::{card, cosine, data, detector, embedder, gate, load, rgb, runtimes, study};

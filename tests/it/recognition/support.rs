@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ocellus::config::Task;
 use ocellus::engine::{Model, Runtime};
 use ocellus::image::face::FaceGate;
-use ocellus::stages::recognise::{Enrolled, Settings, Study};
+use ocellus::recognition::{Enrolled, Settings, Study};
 use ocellus::types::{Channels, Patch, PersonId, PixelFormat, Point};
 
 pub use crate::support::engine::{card, data, json, load, runtimes};

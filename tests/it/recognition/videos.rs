@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use ocellus::engine::Runtime;
 use ocellus::pipeline::Item;
+use ocellus::recognition::GalleryIndex;
 use ocellus::scheduler::{Fan, Station};
-use ocellus::stages::recognise::GalleryIndex;
 use ocellus::types::Frame;
 
 use super::scenario::{Make, Scenario, camera, play, play_dated, recognition};

@@ -6,10 +6,10 @@ mod ap;
 use std::sync::Arc;
 
 use ap::{Call, Wanted};
-use ocellus::capture::scene::{Scene, SceneOptions, Truth};
+use ocellus::camera::scene::{Scene, SceneOptions, Truth};
 use ocellus::engine::Model;
-use ocellus::stages::detect::Detect;
-use ocellus::stages::{FanOut, Stage};
+use ocellus::pipeline::detect::Detect;
+use ocellus::pipeline::stage::{FanOut, Stage};
 use ocellus::types::{Frame, PixelFormat, Rect, Report, Stamp};
 
 /// Never trained on; the same frames as `train_scene.py` measures.

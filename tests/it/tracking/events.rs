@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ocellus::config::{Track, Zone};
-use ocellus::stages::track::{Events, MAX_EVENTS, MAX_TRACKS, Tracker};
+use ocellus::tracking::{Events, MAX_EVENTS, MAX_TRACKS, Tracker};
 use ocellus::types::{Event, EventKind, Finding, Point, Rect};
 
 use super::{MIN_SCORE, finding, report};

@@ -1,7 +1,7 @@
 //! MOTA, IDF1 and ID switches in random worlds, beside the tracker that was there before, on the same detections.
 
 use ocellus::config::Track;
-use ocellus::stages::track::{Events, Tracker};
+use ocellus::tracking::{Events, Tracker};
 use ocellus::types::Report;
 
 use super::MIN_SCORE;

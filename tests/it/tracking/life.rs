@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ocellus::config::{Line, Track, Zone};
-use ocellus::stages::track::{Events, Tracker};
+use ocellus::tracking::{Events, Tracker};
 use ocellus::types::{Event, EventKind, Finding, Point, Rect};
 use proptest::prelude::*;
 

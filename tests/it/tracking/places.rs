@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ocellus::config::{Anchor, Line, Track, Zone};
-use ocellus::stages::track::{Events, Tracker};
+use ocellus::tracking::{Events, Tracker};
 use ocellus::types::{Direction, Event, EventKind, Point, Rect};
 
 use super::world::Rng;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ocellus::capture::scene::{Scene, SceneOptions, Truth};
+use ocellus::camera::scene::{Scene, SceneOptions, Truth};
 use ocellus::config::Track;
 use ocellus::engine::Model;
-use ocellus::stages::detect::Detect;
-use ocellus::stages::{FanOut, Stage as _};
+use ocellus::pipeline::detect::Detect;
+use ocellus::pipeline::stage::{FanOut, Stage as _};
 use ocellus::types::{Finding, Frame, PixelFormat, Rect, Report, Stamp};
 
 use super::clear::{Numbered, Score};

@@ -3,13 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use ocellus::capture::{self, Committed, FrameSink, Health, Wiring};
+use ocellus::camera::{self, Committed, FrameSink, Health, Wiring};
 use ocellus::config::Config;
 use ocellus::engine::Runtime;
-use ocellus::stages::detect::Detect;
-use ocellus::stages::track::{Events, Tracker};
-use ocellus::stages::{Stage as _, Station};
+use ocellus::pipeline::detect::Detect;
+use ocellus::pipeline::stage::{Stage as _, Station};
 use ocellus::supervisor::{Beat, Stop};
+use ocellus::tracking::{Events, Tracker};
 use ocellus::types::{Direction, Event, EventKind, Frame, Report, SystemClock};
 
 use super::scene::NoFanOut;
@@ -93,11 +93,11 @@ fn watch() -> Option<Vec<Event>> {
         clock: &SystemClock,
         stop: &stop,
         beat: &beat,
-        painter: &capture::scene::painter,
+        painter: &camera::scene::painter,
         damaged: &Default::default(),
         refused: &ocellus::telemetry::Counter::new(),
     };
-    capture::run(camera, &mut watch, &wiring).unwrap();
+    camera::run(camera, &mut watch, &wiring).unwrap();
     let Watch { mut tracker, mut events, last, .. } = watch;
     let mut rest = Events::new();
     assert!(tracker.end_all(&last, &mut rest));

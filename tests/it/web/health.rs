@@ -158,7 +158,7 @@ impl Sender {
     }
 
     fn send(&mut self) {
-        use ocellus::capture::tcp::Header;
+        use ocellus::camera::tcp::Header;
         use ocellus::types::PixelFormat;
         let header = Header::raw(PixelFormat::Gray8, 64, 48, Some(self.1 * 40_000_000)).unwrap();
         self.0.write_all(&header.to_bytes()).unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use ocellus::capture::scene::{Scene, SceneOptions, Shape};
+use ocellus::camera::scene::{Scene, SceneOptions, Shape};
 use ocellus::image::{Preprocessor, Target};
 use ocellus::types::{PixelFormat, Planes};
 use serde_json::Value;

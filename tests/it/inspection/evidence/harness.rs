@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use ocellus::config;
-use ocellus::sinks::Sink;
-use ocellus::sinks::evidence::{Evidence, GoldenRecord, ModelRecord, ProductRecord, Time};
+use ocellus::inspection::evidence::{Evidence, GoldenRecord, ModelRecord, ProductRecord, Time};
+use ocellus::pipeline::Sink;
 use ocellus::supervisor::{Beat, Spawned, Stop, spawn};
 use ocellus::types::{
     Clock, Defect, Frame, Inspection, InspectionLatency, Outcome, PixelFormat, Pose, Rect, RoiResult, Stamp,

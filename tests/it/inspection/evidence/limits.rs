@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ocellus::config;
-use ocellus::sinks::evidence;
-use ocellus::sinks::{Offer, Sink};
+use ocellus::inspection::evidence;
+use ocellus::pipeline::{Offer, Sink};
 use ocellus::types::{Clock, Doubt, Inspection, Outcome, PixelFormat, Stamp};
 
 use crate::inspection::evidence::harness::{Harness, WALL_NS, folders, frame, inspection, settings};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ocellus::sinks::Sink;
-use ocellus::sinks::evidence;
+use ocellus::inspection::evidence;
+use ocellus::pipeline::Sink;
 use ocellus::types::{Frame, Outcome, PixelFormat, Stamp};
 
 use crate::inspection::evidence::harness::{Harness, WALL_NS, inspection, settings};

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use harness::{Harness, frame, inspection, record, roi, settings};
 use ocellus::config;
-use ocellus::sinks::evidence::{self, Evidence, Replay, compare};
-use ocellus::sinks::{Offer, Sink};
+use ocellus::inspection::evidence::{self, Evidence, Replay, compare};
+use ocellus::pipeline::{Offer, Sink};
 use ocellus::types::{Colour, Defect, Frame, Inspection, Matrix, Outcome, PixelFormat, Range, Rect, Verdict};
 
 fn bytes_of(frame: &Frame) -> Vec<Vec<u8>> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use ocellus::sinks::evidence::{self, EvidenceError};
+use ocellus::inspection::evidence::{self, EvidenceError};
 use ocellus::types::Outcome;
 use sha2::{Digest, Sha256};
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ocellus::config::recipe::Recipe;
-use ocellus::stages::inspect::{GoldenPicture, Program};
+use ocellus::inspection::{GoldenPicture, Program};
 use ocellus::types::{Clock, Frame, PixelFormat, Rect, SystemClock, Verdict};
 
 use super::cookie::{Tally, truth};

@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::support::broker::Broker;
 use crate::support::subscriber::Subscriber;
 use crate::support::unit::{Unit, event, mqtt_config};
-use ocellus::sinks::mqtt::Link;
-use ocellus::sinks::{Offer, Sink};
+use ocellus::mqtt::Link;
+use ocellus::pipeline::{Offer, Sink};
 use serde_json::Value;
 
 const DIR: &str = "OCELLUS_TEST_DIR";

@@ -2,8 +2,8 @@
 
 use ocellus::config::{Mqtt as Settings, MqttProtocol};
 use ocellus::contract::{CameraState, CameraStatus, Telemetry};
-use ocellus::sinks::mqtt::Link;
-use ocellus::sinks::{Offer, Sink};
+use ocellus::mqtt::Link;
+use ocellus::pipeline::{Offer, Sink};
 use ocellus::store::Store;
 use ocellus::types::{CommandKind, Event, Report};
 use serde_json::{Value, json};

@@ -1,0 +1,308 @@
+//! One pipeline, from its source to the appsink, for the length of one connection.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as app;
+
+use super::bus::{self, FaultKind, Wording};
+use super::chain::{self, Needs, Trouble};
+use super::feed::FileNames;
+use super::remote::Attempt;
+use super::scoped::ScopedCallback;
+use super::{CaptureError, appsink, http};
+use crate::supervisor::Stop;
+use crate::telemetry::Counter;
+
+/// Time slices of streaming threads whose frames come at their own pace, the longest that the kernel gives: they have until
+/// the next frame, while what is woken by this one (worker, broker, subscriber) has somebody waiting, and takes their
+/// core at once.
+const PACED_SLICE: Duration = Duration::from_millis(100);
+/// Where frames are made as fast as it goes, the decoder is what everybody waits for: the kernel's own slices, given back
+/// because GStreamer's threads go from one pipeline to another.
+const USUAL_SLICE: Duration = Duration::ZERO;
+
+/// What the next pipeline does differently because the last one failed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Variant {
+    /// The source's format is none of the seven: convert it.
+    pub convert: bool,
+    /// The device exports no DMA-BUF: map its own buffers.
+    pub plain_io: bool,
+    /// The stream's tags say that its frames are to be shown turned.
+    pub upright: bool,
+}
+
+/// What a pipeline is built with.
+#[derive(Clone, Copy)]
+pub struct Build<'a> {
+    /// Camera's name, for the log.
+    pub camera: &'a str,
+    /// Slots of the ring.
+    pub slots: usize,
+    /// Frames leave at their time stamps (sources that are live keep their own time).
+    pub sync: bool,
+    /// What is tried this time.
+    pub variant: Variant,
+    /// What may be repeated of what GStreamer says.
+    pub wording: Wording,
+    /// Ends whatever waits in the pipeline.
+    pub stop: &'a Stop,
+    /// Counts pictures that came damaged.
+    pub damaged: &'a Counter,
+}
+
+/// A pipeline that ends in our appsink. Taken down when dropped.
+pub struct CapturePipeline {
+    /// The pipeline.
+    pub pipeline: gst::Pipeline,
+    /// The files that its buffers come from, where they come from files.
+    pub names: Option<FileNames>,
+    sink: app::AppSink,
+    bus: gst::Bus,
+    trouble: Trouble,
+    received: Option<http::Shared>,
+    /// How frames are turned (`videoflip`'s directions).
+    pub turn: Option<&'static str>,
+    wording: Wording,
+    stop: Stop,
+    live: bool,
+}
+
+impl CapturePipeline {
+    /// A pipeline that holds nothing but the appsink.
+    pub fn new(build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
+        let pipeline = gst::Pipeline::new();
+        CapturePipeline::around(pipeline, build)
+    }
+
+    /// Adds the appsink to a pipeline that has no sink yet.
+    pub fn around(pipeline: gst::Pipeline, build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
+        let sink = appsink::build(build.slots, build.sync);
+        let bus = pipeline.bus().ok_or_else(|| internal("a pipeline without a bus"))?;
+        let slice = if build.sync { PACED_SLICE } else { USUAL_SLICE };
+        bus::keep_errors_only(&bus, build.camera, slice, build.wording);
+        pipeline.add(&sink).map_err(|_| internal("the appsink was refused"))?;
+        let stop = build.stop.child();
+        // As the stream's tags say.
+        let turn = build.variant.upright.then_some("auto");
+        Ok(CapturePipeline {
+            pipeline,
+            names: None,
+            sink,
+            bus,
+            trouble: Trouble::default(),
+            received: None,
+            turn,
+            wording: build.wording,
+            stop,
+            live: false,
+        })
+    }
+
+    /// Adds `elements`, linked one after the other; the last one to the appsink where `to_sink`.
+    pub fn chain(&self, elements: &[&gst::Element], to_sink: bool) -> Result<(), CaptureError> {
+        // Elements that know their formats refuse one another already here, not only when data flows.
+        let unlinked = |_| failure("its format is none of the road's", FaultKind::Negotiation);
+        self.pipeline.add_many(elements).map_err(|_| internal("an element was refused"))?;
+        gst::Element::link_many(elements).map_err(unlinked)?;
+        match elements.last() {
+            Some(last) if to_sink => last.link(&self.sink).map_err(unlinked),
+            _ => Ok(()),
+        }
+    }
+
+    /// Links the first video pad that `source` will show.
+    pub fn link_when_shown(&self, source: &gst::Element, convert: bool) {
+        let sink = self.sink.upcast_ref();
+        let needs = Needs { convert, turn: self.turn };
+        chain::link_when_shown(&self.pipeline, source, sink, needs, &self.trouble);
+    }
+
+    /// The appsink, for tests that look at what reaches it.
+    #[cfg(test)]
+    pub fn sink(&self) -> &gst::Element {
+        self.sink.upcast_ref()
+    }
+
+    /// Stops when this line is taken down.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Starts it.
+    pub fn play(&mut self) -> Result<(), CaptureError> {
+        // A live source tells so by giving no frame in PAUSED; its frames must not wait for their time stamps.
+        for state in [gst::State::Paused, gst::State::Playing] {
+            match self.pipeline.set_state(state) {
+                Ok(gst::StateChangeSuccess::NoPreroll) => {
+                    self.live = true;
+                    self.sink.set_property("sync", false);
+                }
+                Ok(_) => {}
+                Err(_) => return Err(self.fault().unwrap_or_else(|| internal("it does not start"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether its source is live: valid after `play`.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Hands every sample to who has come to `callback`, on the thread that made it. What comes out speaks when there is
+    /// something to look at: the end of the stream, or that no more samples were wanted. To be called before `play`.
+    pub fn serve(&self, callback: &ScopedCallback) -> Receiver<()> {
+        let (tell, news) = sync_channel(1);
+        let (callback, full) = (callback.clone(), tell.clone());
+        let new_sample = move |sink: &app::AppSink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Flushing)?;
+            if callback.take(sample) {
+                return Ok(gst::FlowSuccess::Ok);
+            }
+            // Full: told already.
+            let _ = full.try_send(());
+            Err(gst::FlowError::Flushing)
+        };
+        let eos = move |_: &app::AppSink| {
+            let _ = tell.try_send(());
+        };
+        self.sink.set_callbacks(app::AppSinkCallbacks::builder().new_sample(new_sample).eos(eos).build());
+        news
+    }
+
+    /// The next sample within `timeout`, where nobody is served.
+    #[cfg(test)]
+    pub fn pull(&self, timeout: Duration) -> Option<gst::Sample> {
+        self.sink.try_pull_sample(gst::ClockTime::try_from(timeout).ok())
+    }
+
+    /// Whether every sample has been handed out and none will follow.
+    pub fn is_eos(&self) -> bool {
+        self.sink.is_eos()
+    }
+
+    /// Where its streaming threads note what went wrong.
+    pub fn trouble(&self) -> Trouble {
+        self.trouble.clone()
+    }
+
+    /// What comes over HTTP is counted in `received`.
+    pub fn set_received(&mut self, received: http::Shared) {
+        self.received = Some(received);
+    }
+
+    /// What is known of the connection: what came over HTTP.
+    pub fn attempt(&self) -> Attempt {
+        let Some(received) = &self.received else { return Attempt::default() };
+        let received = received.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let (content_type, verdict) = (received.content_type.clone(), received.verdict.clone());
+        Attempt { bytes: received.bytes, content_type, verdict, ..Attempt::default() }
+    }
+
+    /// What has gone wrong since the last call.
+    pub fn fault(&self) -> Option<CaptureError> {
+        let noted = self.trouble.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        noted.or_else(|| bus::error_of(&self.bus, self.wording).map(CaptureError::Stream))
+    }
+}
+
+impl Drop for CapturePipeline {
+    fn drop(&mut self) {
+        self.stop.stop();
+        // Going to NULL cannot be refused; it joins the streaming threads.
+        let _ = self.pipeline.set_state(gst::State::Null);
+        self.bus.unset_sync_handler();
+    }
+}
+
+/// A failure of the pipeline's frame itself, which no input should be able to cause.
+fn internal(cause: &str) -> CaptureError {
+    failure(cause, FaultKind::Other)
+}
+
+/// A failure of the pipeline that no element reported.
+pub fn failure(cause: &str, kind: FaultKind) -> CaptureError {
+    CaptureError::Stream(bus::Fault {
+        element: "pipeline".into(),
+        cause: cause.into(),
+        remedy: "run with GST_DEBUG=3 for the details",
+        kind,
+        status: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::camera::appsink::SampleMapper;
+    use crate::camera::{file, source};
+    use crate::config::LaunchLine;
+    use crate::types::Stamp;
+
+    /// The address of the pixels of each buffer that reaches the appsink.
+    fn addresses(line: &CapturePipeline) -> Arc<Mutex<Vec<usize>>> {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let noted = seen.clone();
+        let pad = line.sink().static_pad("sink").unwrap();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            let map = info.buffer().unwrap().map_readable().unwrap();
+            noted.lock().unwrap().push(map.as_ptr() as usize);
+            gst::PadProbeReturn::Ok
+        });
+        seen
+    }
+
+    /// Each frame's luma lies where the buffer's memory lay before the appsink (decoders may put edges before it).
+    fn assert_not_copied(mut line: CapturePipeline, edge_bytes: usize) {
+        let seen = addresses(&line);
+        line.play().unwrap();
+        let mut mapper = SampleMapper::new(4, None);
+        for n in 0..5 {
+            let sample = line.pull(Duration::from_secs(20)).expect("a frame");
+            let (frame, _) = mapper.frame(sample, n, Stamp::default()).unwrap();
+            let luma = frame.planes().data[0].as_ptr() as usize;
+            let memory = seen.lock().unwrap()[n as usize];
+            assert!(
+                (memory..=memory + edge_bytes).contains(&luma),
+                "{luma:x} is not in the memory at {memory:x}"
+            );
+        }
+    }
+
+    fn line(make: impl FnOnce(Build<'_>) -> Result<CapturePipeline, CaptureError>) -> CapturePipeline {
+        let (variant, wording) = (Variant::default(), Wording::Sentences);
+        let (stop, damaged) = (&Stop::new(), &Counter::new());
+        make(Build { camera: "test", slots: 4, sync: false, variant, wording, stop, damaged }).unwrap()
+    }
+
+    #[test]
+    fn a_raw_frame_lies_where_its_source_wrote_it() {
+        gst::init().unwrap();
+        let caps = "video/x-raw,format=NV12,width=320,height=240";
+        let text = LaunchLine::new(format!("videotestsrc ! {caps}"));
+        assert_not_copied(line(|build| source::launched(&text, build)), 0);
+    }
+
+    #[test]
+    fn a_decoded_frame_lies_where_the_decoder_wrote_it() {
+        gst::init().unwrap();
+        let data = std::env::var("OCELLUS_DATA")
+            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data").into());
+        let path = std::path::Path::new(&data).join("video/asl_bird.mkv");
+        if !path.exists() {
+            assert!(std::env::var_os("CI").is_none(), "{} is missing", path.display());
+            println!("skipped: {} is missing", path.display());
+            return;
+        }
+        let video = file::look(&path).unwrap();
+        let line = line(|build| file::line(&video, build));
+        // libav writes its edge above and to the left of the picture: at most 64 rows of a padded stride.
+        assert_not_copied(line, 64 * 2048);
+    }
+}

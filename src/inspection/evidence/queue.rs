@@ -1,0 +1,251 @@
+//! Where offers are laid down, and what the unit's thread takes up: bounded, and nobody waits.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use super::counters::Counters;
+use super::planes::Shot;
+use super::record::ProductRecord;
+use crate::config;
+use crate::pipeline::Offer;
+use crate::supervisor::Stop;
+use crate::types::{Doubt, Frame, Inspection, Label, Outcome};
+
+/// How long the unit's thread sleeps at most: it beats that often, and sees a stop that late.
+const LOOK: Duration = Duration::from_millis(100);
+/// Products that are remembered; an acquisition under way may be of a former one.
+const PRODUCTS: usize = 64;
+/// Buffers kept for the next frames. More are only needed in a burst, and go back to the system after it.
+const SPARE: usize = 2;
+
+/// One inspection on its way to the disk.
+pub(super) struct Job {
+    pub(super) inspection: Arc<Inspection>,
+    pub(super) shot: Shot,
+    pub(super) record: Option<Arc<ProductRecord>>,
+    pub(super) config_hash: Arc<str>,
+}
+
+/// Shared between the sink's clones and the unit's thread.
+pub(super) struct EvidenceQueue {
+    pub(super) root: PathBuf,
+    pub(super) counters: Counters,
+    /// The alarm as it stands; here, because it outlives a restart of the thread.
+    pub(super) standing: Mutex<Standing>,
+    /// Why nothing is deleted by age, if that is so.
+    pub(super) doubt: Mutex<Option<Doubt>>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// Which alarm was raised, and for what.
+#[derive(Default)]
+pub(super) struct Standing {
+    pub(super) raised: Option<(Loss, Instant)>,
+    /// Drops that were told of.
+    pub(super) dropped: u64,
+}
+
+/// Why evidence is being lost.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Loss {
+    /// The disk, or an encoder, refuses.
+    Disk,
+    /// The disk is too slow.
+    Queue,
+}
+
+struct State {
+    settings: config::Evidence,
+    config_hash: Arc<str>,
+    /// By the stage's key; the latest last.
+    products: Vec<(String, Arc<ProductRecord>)>,
+    /// Good parts seen, by camera.
+    oks: Vec<(Label, u64)>,
+    jobs: VecDeque<Job>,
+    /// Frames in our memory: being copied, waiting, being written.
+    held: usize,
+    spare: Vec<Vec<u8>>,
+}
+
+/// What becomes of an offer.
+pub(super) enum Place<'a> {
+    /// It is not one to be kept.
+    NotWanted,
+    /// As many frames wait as may; it was counted.
+    Full,
+    /// There is room for it.
+    Free(Slot<'a>),
+}
+
+/// Room for one frame.
+pub(super) struct Slot<'a> {
+    held: Held<'a>,
+    record: Option<Arc<ProductRecord>>,
+    config_hash: Arc<str>,
+}
+
+/// One frame counted as in our memory, until this is dropped: also where copying or writing it panics.
+pub(super) struct Held<'a> {
+    queue: &'a EvidenceQueue,
+    /// What the next frame may be copied into.
+    pub(super) buffer: Vec<u8>,
+}
+
+/// What the unit's thread is to do next.
+pub(super) enum Next {
+    /// Write this.
+    Job(Job),
+    /// Nothing came for a while.
+    Idle,
+    /// It was asked to stop, and all is written.
+    Over,
+}
+
+impl EvidenceQueue {
+    pub(super) fn new(root: PathBuf, settings: config::Evidence, config_hash: Arc<str>) -> EvidenceQueue {
+        let state = State {
+            settings,
+            config_hash,
+            products: Vec::new(),
+            oks: Vec::new(),
+            jobs: VecDeque::new(),
+            held: 0,
+            spare: Vec::with_capacity(SPARE),
+        };
+        EvidenceQueue {
+            root,
+            counters: Counters::default(),
+            standing: Mutex::default(),
+            doubt: Mutex::default(),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub(super) fn reconfigure(&self, settings: config::Evidence, config_hash: Arc<str>) {
+        let mut state = self.lock();
+        (state.settings, state.config_hash) = (settings, config_hash);
+    }
+
+    pub(super) fn settings(&self) -> config::Evidence {
+        self.lock().settings.clone()
+    }
+
+    pub(super) fn product(&self, stage_key: &str, record: Arc<ProductRecord>) {
+        let products = &mut self.lock().products;
+        products.retain(|(key, known)| key != stage_key || !is_same(known, &record));
+        products.push((stage_key.to_owned(), record));
+        let surplus = products.len().saturating_sub(PRODUCTS);
+        products.drain(..surplus);
+    }
+
+    /// Decides about an inspection, and reserves room for its frame.
+    pub(super) fn place(&self, inspection: &Inspection) -> Place<'_> {
+        let mut state = self.lock();
+        if !state.wants(inspection) {
+            return Place::NotWanted;
+        }
+        if state.held >= state.settings.queue {
+            self.counters.dropped.inc();
+            return Place::Full;
+        }
+        state.held += 1;
+        let held = Held { queue: self, buffer: state.spare.pop().unwrap_or_default() };
+        let known = state.products.iter().rev().find(|(_, record)| judged(record, inspection));
+        let record = known.map(|(_, record)| record.clone());
+        Place::Free(Slot { held, record, config_hash: state.config_hash.clone() })
+    }
+
+    /// What the unit's thread does next; waits a moment where there is nothing.
+    pub(super) fn next(&self, stop: &Stop) -> Next {
+        let mut state = self.lock();
+        if state.jobs.is_empty() && !stop.is_stopped() {
+            state = self.changed.wait_timeout(state, LOOK).unwrap_or_else(|e| e.into_inner()).0;
+        }
+        match state.jobs.pop_front() {
+            Some(job) => Next::Job(job),
+            None if stop.is_stopped() && state.held == 0 => Next::Over,
+            None => Next::Idle,
+        }
+    }
+
+    /// The frame of a job that the unit's thread took up.
+    pub(super) fn held(&self) -> Held<'_> {
+        Held { queue: self, buffer: Vec::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+impl State {
+    fn wants(&mut self, inspection: &Inspection) -> bool {
+        let settings = &self.settings;
+        settings.enabled
+            && match inspection.outcome {
+                Outcome::Ng => settings.keep_ng,
+                Outcome::Error => settings.keep_error,
+                Outcome::Ok => self.wants_ok(&inspection.camera),
+                Outcome::Missed | Outcome::Overrun => false,
+            }
+    }
+
+    /// The first good part of each camera, and every n-th after it.
+    fn wants_ok(&mut self, camera: &Label) -> bool {
+        let every = u64::from(self.settings.keep_ok_every);
+        if every == 0 {
+            return false;
+        }
+        let at = self.oks.iter().position(|(known, _)| known == camera).unwrap_or_else(|| {
+            self.oks.push((camera.clone(), 0));
+            self.oks.len() - 1
+        });
+        let seen = &mut self.oks[at].1;
+        *seen += 1;
+        (*seen - 1).is_multiple_of(every)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        state.held -= 1;
+        if state.spare.len() < SPARE && self.buffer.capacity() > 0 {
+            state.spare.push(std::mem::take(&mut self.buffer));
+        }
+    }
+}
+
+impl Slot<'_> {
+    /// Copies the frame, and hands it to the unit's thread.
+    pub(super) fn fill(self, inspection: &Arc<Inspection>, frame: &Frame) -> Offer {
+        let Slot { mut held, record, config_hash } = self;
+        let queue = held.queue;
+        // Not under the lock: another camera may copy at the same time.
+        let Some(shot) = Shot::copy(frame, std::mem::take(&mut held.buffer)) else {
+            queue.counters.failed.inc();
+            return Offer::Dropped;
+        };
+        // The job is what is held from here on.
+        std::mem::forget(held);
+        queue.lock().jobs.push_back(Job { inspection: inspection.clone(), shot, record, config_hash });
+        queue.changed.notify_one();
+        Offer::Taken
+    }
+}
+
+fn is_same(one: &ProductRecord, other: &ProductRecord) -> bool {
+    one.product == other.product
+        && one.recipe_revision == other.recipe_revision
+        && one.golden_revision == other.golden_revision
+}
+
+fn judged(record: &ProductRecord, inspection: &Inspection) -> bool {
+    *record.product == *inspection.product
+        && record.recipe_revision == inspection.recipe_revision
+        && record.golden_revision == inspection.golden_revision
+}

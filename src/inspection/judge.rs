@@ -1,0 +1,38 @@
+//! A whole part judged on one thread, without a line: what a replay and a qualification do.
+
+use std::sync::Arc;
+
+use super::program::Program;
+use crate::pipeline::stage::PartStation;
+use crate::types::{Frame, Outcome, Pose, RoiResult};
+
+/// What became of one part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// How it ended: `ok`, `ng` or `error`.
+    pub outcome: Outcome,
+    /// Why, where no region says it.
+    pub cause: Option<Arc<str>>,
+    /// Where the part was found; `None` where it was not looked for or not found.
+    pub pose: Option<Pose>,
+    /// The regions in the recipe's order.
+    pub rois: Vec<RoiResult>,
+}
+
+/// Judges the part on `frame` as the line does: finds it, then judges every region of `program`. `station` is one of
+/// the program's; `text` came with the trigger.
+pub fn judge(program: &Program, station: &mut dyn PartStation, frame: &Frame, text: Option<&str>) -> Judged {
+    let found = station.find(frame);
+    let (pose, cause) = match found {
+        Ok(pose) => (pose, None),
+        Err(fault) => (None, Some(fault.cause)),
+    };
+    let regions = program.regions.iter().enumerate();
+    let rois: Vec<RoiResult> = regions
+        .map(|(index, region)| match &cause {
+            None => station.roi(frame, pose.as_ref(), index, text),
+            Some(cause) => RoiResult::failed(&region.name, region.kind, cause),
+        })
+        .collect();
+    Judged { outcome: Outcome::of(&rois, cause.is_some()), cause, pose, rois }
+}

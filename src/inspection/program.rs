@@ -1,0 +1,376 @@
+//! A recipe made ready: its models, its fiducials, and what its golden pictures teach.
+
+use std::sync::Arc;
+
+use super::check::{Check, CheckError, View};
+use super::kinds::{self, Barcode, Classify, Colour, Detect, Golden, Measure, Pixels, Presence};
+use super::models::{ModelTools, Road};
+use super::station::Station;
+use crate::config::recipe::{self, Edge, Outline, Recipe, Roi, Unit};
+use crate::engine::{EngineError, Model};
+use crate::image::barcode::{BarcodeError, Format};
+use crate::image::compare::{CompareError, Learned};
+use crate::image::{AlignError, Aligner, Cutter, Lab, Mask, Polarity, Reach, RotatedRect, compare};
+use crate::pipeline::stage::PartStation;
+use crate::types::{Channels, Label, Patch, Point, Pose};
+
+/// Why a recipe cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// It compares with golden pictures, and there are none.
+    #[error(
+        "product {product} has no golden picture{}; teach one of a good part: ocellus golden add {product} FILE",
+        .roi.as_ref().map_or(String::new(), |roi| format!(" for roi {roi}"))
+    )]
+    NoGoldens {
+        /// The product.
+        product: String,
+        /// The region, where only that lacks one.
+        roi: Option<String>,
+    },
+    /// A golden picture of another size than the recipe's.
+    #[error(
+        "golden picture {picture} has {}×{} px, but the recipe of {product} is for {}×{}; take it out \
+         (ocellus golden remove {product} {picture}), or correct the recipe's size",
+        .size[0], .size[1], .wanted[0], .wanted[1]
+    )]
+    GoldenSize {
+        /// The product.
+        product: String,
+        /// Which one.
+        picture: String,
+        /// What it has.
+        size: [usize; 2],
+        /// What the recipe wants.
+        wanted: [u32; 2],
+    },
+    /// The fiducials cannot be used, or are not found on a golden picture.
+    #[error("golden picture {picture}: {cause}")]
+    Align {
+        /// Which one.
+        picture: String,
+        /// What is wrong.
+        cause: AlignError,
+    },
+    /// A region cannot be prepared.
+    #[error("roi {roi}: {cause}")]
+    Roi {
+        /// Its name.
+        roi: String,
+        /// What is wrong.
+        cause: CheckError,
+    },
+    /// A model of the recipe cannot be used.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Lends a model by its name; the second argument asks for its output as a vector.
+pub type Lender<'a> = dyn Fn(&str, bool) -> Result<Arc<Model>, EngineError> + 'a;
+
+/// A picture of a good part.
+#[derive(Clone, Debug)]
+pub struct GoldenPicture {
+    /// The first digits of its SHA-256, for messages.
+    pub name: String,
+    /// The picture; shared, because several regions learn from it.
+    pub picture: Arc<Patch>,
+    /// Only these ROIs learn from it; `None`: all.
+    pub rois: Option<Vec<String>>,
+}
+
+/// A region, prepared.
+pub(super) struct Region {
+    pub name: Label,
+    pub kind: &'static str,
+    pub outline: RotatedRect,
+    pub mask: Option<Mask>,
+    pub check: Box<dyn Check>,
+}
+
+/// A recipe made ready. Shared by the workers; each takes a [`Program::station`].
+pub struct Program {
+    pub(super) recipe: Recipe,
+    pub(super) aligner: Option<Aligner>,
+    pub(super) regions: Vec<Region>,
+    pub(super) models: Vec<Arc<Model>>,
+}
+
+impl Program {
+    /// Learns `goldens`, the master first, for `recipe`. `model` gives a model of the configuration by its name; its
+    /// second argument asks for the model's output as a vector, whatever its card says that it is for.
+    ///
+    /// # Errors
+    /// [`ProgramError`]: golden pictures that are missing, of another size or without the fiducials; a model that
+    /// cannot be used.
+    pub fn new(
+        recipe: Recipe,
+        goldens: &[GoldenPicture],
+        model: &Lender<'_>,
+    ) -> Result<Program, ProgramError> {
+        let mut builder = RecipeBuilder::open(&recipe, goldens, model)?;
+        let mut regions = Vec::with_capacity(recipe.rois.len());
+        for roi in &recipe.rois {
+            regions.push(builder.prepare(&recipe, roi)?);
+        }
+        let RecipeBuilder { aligner, models, .. } = builder;
+        let models = models.into_iter().map(|(_, model)| model).collect();
+        Ok(Program { recipe, aligner, regions, models })
+    }
+
+    /// The recipe.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// The models that it runs.
+    pub fn models(&self) -> &[Arc<Model>] {
+        &self.models
+    }
+
+    /// Name and kind of each region, in the recipe's order.
+    pub fn rois(&self) -> Vec<(Label, &'static str)> {
+        self.regions.iter().map(|region| (region.name.clone(), region.kind)).collect()
+    }
+
+    /// The corners of each region, recipe px, in the recipe's order.
+    pub fn outlines(&self) -> Vec<Vec<Point>> {
+        let corners = |outline: &Outline| {
+            let turned = RotatedRect { rect: outline.rect, angle_deg: outline.angle_deg };
+            let (w, h) = (outline.rect.w, outline.rect.h);
+            [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)].map(|(x, y)| turned.to_recipe(Point { x, y })).to_vec()
+        };
+        let outlines = self.recipe.rois.iter().map(|roi| &roi.outline);
+        outlines
+            .map(
+                |outline| if outline.polygon.is_empty() { corners(outline) } else { outline.polygon.clone() },
+            )
+            .collect()
+    }
+
+    /// A station for one worker, its models warmed up.
+    pub fn station(self: &Arc<Program>) -> Result<Box<dyn PartStation>, EngineError> {
+        Ok(Box::new(Station::new(self.clone())?))
+    }
+}
+
+/// A golden picture and where the part lies on it.
+struct Lesson<'a> {
+    golden: &'a GoldenPicture,
+    pose: Pose,
+}
+
+/// Where regions are prepared.
+struct RecipeBuilder<'a> {
+    product: &'a str,
+    lessons: Vec<Lesson<'a>>,
+    aligner: Option<Aligner>,
+    /// What each model is asked for, and the model.
+    models: Vec<(ModelRequest<'a>, Arc<Model>)>,
+    tools: Vec<ModelTools>,
+    cutter: Cutter,
+    patch: Patch,
+}
+
+impl<'a> RecipeBuilder<'a> {
+    fn open(
+        recipe: &'a Recipe,
+        goldens: &'a [GoldenPicture],
+        model: &Lender<'_>,
+    ) -> Result<RecipeBuilder<'a>, ProgramError> {
+        check_sizes(recipe, goldens)?;
+        let mut aligner = aligner(recipe, goldens)?;
+        let mut lessons = Vec::with_capacity(goldens.len());
+        for (at, golden) in goldens.iter().enumerate() {
+            // The recipe was drawn on the master: it lies where it lies by definition.
+            let pose = match aligner.as_mut().filter(|_| at > 0) {
+                Some(aligner) => aligner.find(&golden.picture.planes()).map(|found| found.pose),
+                None => Ok(Pose::default()),
+            };
+            let pose = pose.map_err(|cause| ProgramError::Align { picture: golden.name.clone(), cause })?;
+            lessons.push(Lesson { golden, pose });
+        }
+        let mut models: Vec<(ModelRequest<'a>, Arc<Model>)> = Vec::new();
+        for model_request in recipe.rois.iter().filter_map(model_request) {
+            if !models.iter().any(|(known, _)| *known == model_request) {
+                models.push((model_request, model(model_request.0, model_request.1)?));
+            }
+        }
+        let tools = models.iter().map(|(_, model)| ModelTools::new(model)).collect::<Result<_, _>>()?;
+        let (cutter, patch) = (Cutter::new(), Patch::default());
+        Ok(RecipeBuilder { product: &recipe.product, lessons, aligner, models, tools, cutter, patch })
+    }
+
+    fn prepare(&mut self, recipe: &Recipe, roi: &Roi) -> Result<Region, ProgramError> {
+        let fault = |cause: CheckError| ProgramError::Roi { roi: roi.name.clone(), cause };
+        let outline = RotatedRect { rect: roi.outline.rect, angle_deg: roi.outline.angle_deg };
+        let mask = match &roi.outline.polygon[..] {
+            [] => None,
+            polygon => Some(Mask::polygon(&outline, polygon).map_err(|error| fault(error.into()))?),
+        };
+        let check = self.check(recipe, roi, &outline, mask.as_ref())?;
+        Ok(Region { name: roi.name.as_str().into(), kind: roi.check.kind(), outline, mask, check })
+    }
+
+    fn check(
+        &mut self,
+        recipe: &Recipe,
+        roi: &Roi,
+        outline: &RotatedRect,
+        mask: Option<&Mask>,
+    ) -> Result<Box<dyn Check>, ProgramError> {
+        let fault = |cause: CheckError| ProgramError::Roi { roi: roi.name.clone(), cause };
+        Ok(match &roi.check {
+            recipe::Check::Golden { min_similarity, .. } => {
+                let mut road = self.road(roi);
+                let goldens = self.learn(roi, outline, mask, |view| Golden::vector(&mut road, view))?;
+                Box::new(Golden::new(road, goldens.into(), *min_similarity))
+            }
+            recipe::Check::Pixels(wanted) => {
+                let cut = |view: &mut View<'_>| Ok(view.cut(Channels::Gray)?.clone());
+                let patches = self.learn(roi, outline, mask, cut)?;
+                let mask = mask.map(|mask| &mask.data[..]);
+                let learned = Learned::from(&patches, mask, &settings(wanted));
+                Box::new(Pixels::new(Arc::new(learned.map_err(|e: CompareError| fault(e.into()))?)))
+            }
+            recipe::Check::Classify { expect, min_score, .. } => {
+                Box::new(Classify::new(self.road(roi), expect.clone(), *min_score))
+            }
+            recipe::Check::Detect { classes, min_score, min_count, max_count, .. } => {
+                let wanted = kinds::Wanted {
+                    classes: classes.clone(),
+                    min_score: *min_score,
+                    min_count: *min_count,
+                    max_count: *max_count,
+                };
+                Box::new(Detect::new(self.road(roi), wanted))
+            }
+            recipe::Check::Barcode { formats, expect } => {
+                let formats: Result<Vec<Format>, BarcodeError> =
+                    formats.iter().map(|word| word.parse()).collect();
+                Box::new(Barcode::new(formats.map_err(|error| fault(error.into()))?, expect.clone()))
+            }
+            recipe::Check::Colour { lab, max_delta_e } => {
+                let right = match lab {
+                    Some([l, a, b]) => Lab { l: *l, a: *a, b: *b },
+                    None => self.learn(roi, outline, mask, Colour::mean)?.swap_remove(0),
+                };
+                Box::new(Colour::new(right, *max_delta_e))
+            }
+            recipe::Check::Presence { low, high, min_share, max_share } => {
+                Box::new(Presence::new(*low..=*high, *min_share, *max_share))
+            }
+            recipe::Check::Measure { from, to, min_contrast, min, max, unit } => {
+                let (unit, per_px) = match unit {
+                    Unit::Px => ("px", 1.0),
+                    Unit::Mm => ("mm", recipe.mm_per_px.unwrap_or(1.0)),
+                };
+                let edges = (polarity(*from), polarity(*to));
+                let (min_contrast, min, max) = (*min_contrast, *min, *max);
+                Box::new(Measure::new(kinds::Span { edges, min_contrast, min, max, unit, per_px }))
+            }
+        })
+    }
+
+    /// What `look` says of the region on each golden picture that teaches it, the master's first.
+    fn learn<T>(
+        &mut self,
+        roi: &Roi,
+        outline: &RotatedRect,
+        mask: Option<&Mask>,
+        mut look: impl FnMut(&mut View<'_>) -> Result<T, CheckError>,
+    ) -> Result<Vec<T>, ProgramError> {
+        let mut learned = Vec::new();
+        for Lesson { golden, pose } in &self.lessons {
+            if golden.rois.as_ref().is_some_and(|rois| !rois.contains(&roi.name)) {
+                continue;
+            }
+            let mut view = View {
+                planes: &golden.picture.planes(),
+                region: outline,
+                mask,
+                pose,
+                text: None,
+                cutter: &mut self.cutter,
+                patch: &mut self.patch,
+                models: &mut self.tools,
+            };
+            let lesson = look(&mut view);
+            learned.push(lesson.map_err(|cause| ProgramError::Roi { roi: roi.name.clone(), cause })?);
+        }
+        if learned.is_empty() {
+            return Err(ProgramError::NoGoldens {
+                product: self.product.into(),
+                roi: Some(roi.name.clone()),
+            });
+        }
+        Ok(learned)
+    }
+
+    /// The way of the region into its model.
+    fn road(&self, roi: &Roi) -> Road {
+        let model_request = model_request(roi);
+        let at = self.models.iter().position(|(known, _)| Some(*known) == model_request);
+        let at = at.unwrap_or_else(|| unreachable!("every model of the recipe was opened"));
+        Road::new(at, self.models[at].1.input())
+    }
+}
+
+/// A model by its name, and whether its output is wanted as a vector.
+type ModelRequest<'a> = (&'a str, bool);
+
+fn model_request(roi: &Roi) -> Option<ModelRequest<'_>> {
+    Some((roi.check.model()?, matches!(roi.check, recipe::Check::Golden { .. })))
+}
+
+fn check_sizes(recipe: &Recipe, goldens: &[GoldenPicture]) -> Result<(), ProgramError> {
+    if goldens.is_empty() && recipe.needs_goldens() {
+        return Err(ProgramError::NoGoldens { product: recipe.product.clone(), roi: None });
+    }
+    let wanted = recipe.size;
+    for GoldenPicture { name, picture, .. } in goldens {
+        let size = [picture.width, picture.height];
+        if size != wanted.map(|side| side as usize) {
+            let (product, picture) = (recipe.product.clone(), name.clone());
+            return Err(ProgramError::GoldenSize { product, picture, size, wanted });
+        }
+    }
+    Ok(())
+}
+
+/// The fiducials, cut from the master.
+fn aligner(recipe: &Recipe, goldens: &[GoldenPicture]) -> Result<Option<Aligner>, ProgramError> {
+    let (Some(align), Some(master)) = (&recipe.align, goldens.first()) else { return Ok(None) };
+    let recipe::Align { fiducials, search_px, max_angle_deg, min_score } = align;
+    let reach = Reach { search_px: *search_px, max_angle_deg: *max_angle_deg, min_score: *min_score };
+    let aligner = Aligner::new(&master.picture.planes(), fiducials, reach);
+    aligner.map(Some).map_err(|cause| ProgramError::Align { picture: master.name.clone(), cause })
+}
+
+fn settings(wanted: &recipe::Pixels) -> compare::Settings {
+    compare::Settings {
+        threshold: wanted.threshold,
+        edge_threshold: wanted.edge_threshold,
+        edge_tolerance_px: wanted.edge_tolerance_px,
+        spread: wanted.spread,
+        min_area_px: wanted.min_area_px,
+        noise_px: wanted.noise_px,
+        join_px: wanted.join_px,
+        smooth_px: wanted.smooth_px,
+        flatten_px: wanted.flatten_px,
+        normalise: wanted.normalise,
+        polarity: match wanted.polarity {
+            recipe::Polarity::Both => compare::Polarity::Both,
+            recipe::Polarity::Darker => compare::Polarity::Darker,
+            recipe::Polarity::Brighter => compare::Polarity::Brighter,
+        },
+    }
+}
+
+fn polarity(edge: Edge) -> Polarity {
+    match edge {
+        Edge::Rising => Polarity::Rising,
+        Edge::Falling => Polarity::Falling,
+        Edge::Any => Polarity::Any,
+    }
+}

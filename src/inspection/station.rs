@@ -1,0 +1,108 @@
+//! One worker's tools for one recipe.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::check::{Check, CheckError, Found, View};
+use super::models::ModelTools;
+use super::program::{Program, Region};
+use crate::engine::EngineError;
+use crate::image::{Aligner, Cutter};
+use crate::pipeline::stage::{PartFault, PartStation};
+use crate::types::{Frame, Patch, Pose, RoiResult, RunState, Verdict};
+
+pub(super) struct Station {
+    program: Arc<Program>,
+    aligner: Option<Aligner>,
+    checks: Vec<Box<dyn Check>>,
+    models: Vec<ModelTools>,
+    cutter: Cutter,
+    patch: Patch,
+}
+
+impl Station {
+    pub fn new(program: Arc<Program>) -> Result<Station, EngineError> {
+        Ok(Station {
+            aligner: program.aligner.clone(),
+            checks: program.regions.iter().map(|region| region.check.fork()).collect(),
+            models: program.models.iter().map(ModelTools::new).collect::<Result<_, _>>()?,
+            cutter: Cutter::new(),
+            patch: Patch::default(),
+            program,
+        })
+    }
+
+    /// Shows region `index` of a part at `pose` to its check.
+    fn show<T>(
+        &mut self,
+        frame: &Frame,
+        (pose, index): (&Pose, usize),
+        text: Option<&str>,
+        look: impl FnOnce(&mut dyn Check, &mut View<'_>) -> T,
+    ) -> T {
+        let Region { outline, mask, .. } = &self.program.regions[index];
+        let mut view = View {
+            planes: &frame.planes(),
+            region: outline,
+            mask: mask.as_ref(),
+            pose,
+            text,
+            cutter: &mut self.cutter,
+            patch: &mut self.patch,
+            models: &mut self.models,
+        };
+        look(&mut *self.checks[index], &mut view)
+    }
+}
+
+impl PartStation for Station {
+    fn find(&mut self, frame: &Frame) -> Result<Option<Pose>, PartFault> {
+        let [width, height] = self.program.recipe.size;
+        if [frame.width, frame.height] != [width as usize, height as usize] {
+            return Err(PartFault::new(format!(
+                "the frame has {}×{} px, but the recipe {} is for {width}×{height}; set the camera to that size, or \
+                 draw the recipe anew",
+                frame.width, frame.height, self.program.recipe.product
+            )));
+        }
+        let Some(aligner) = &mut self.aligner else { return Ok(None) };
+        let found = aligner.find(&frame.planes());
+        found.map(|found| Some(found.pose)).map_err(|error| PartFault::new(error.to_string()))
+    }
+
+    fn roi(&mut self, frame: &Frame, pose: Option<&Pose>, index: usize, text: Option<&str>) -> RoiResult {
+        let began = Instant::now();
+        let upright = Pose::default();
+        let at = (pose.unwrap_or(&upright), index);
+        let outcome: Result<Found, CheckError> = self.show(frame, at, text, |check, view| check.run(view));
+        let Region { name, kind, .. } = &self.program.regions[index];
+        let mut result = match outcome {
+            Err(error) => RoiResult::failed(name, kind, error.to_string()),
+            Ok(found) => RoiResult {
+                name: name.clone(),
+                kind,
+                verdict: if found.good { Verdict::Ok } else { Verdict::Ng },
+                score: found.score,
+                threshold: found.threshold,
+                unit: found.unit,
+                text: found.text.map(Into::into),
+                defects: found.defects,
+                error: None,
+                duration_us: 0,
+            },
+        };
+        result.duration_us = began.elapsed().as_micros().min(u128::from(u32::MAX)) as u32;
+        result
+    }
+
+    fn picture(&mut self, frame: &Frame, pose: Option<&Pose>, index: usize) -> Option<Patch> {
+        let upright = Pose::default();
+        let at = (pose.unwrap_or(&upright), index);
+        // What cannot be judged cannot be shown either; `roi` says why.
+        self.show(frame, at, None, |check, view| check.picture(view)).ok().flatten()
+    }
+
+    fn run_state(&self) -> RunState {
+        RunState::of_all(self.models.iter().map(ModelTools::run_state))
+    }
+}

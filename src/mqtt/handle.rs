@@ -1,0 +1,273 @@
+//! The handle that the rest of the program holds: offers that never wait, and the board.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use crossbeam_queue::ArrayQueue;
+use tokio::sync::Notify;
+
+use super::bell::Bell;
+use super::counters::{LiveTotals, Totals};
+use super::forget::ForgetRequest;
+use super::link::{Cause, Link};
+use super::message::AnswerOut;
+use super::retained::RetainedTopics;
+use super::rights::Rights;
+use super::staging::ATTENDANCE;
+use super::writer::Exchange;
+use crate::audit::Audit;
+use crate::config;
+use crate::contract::topic::{self, Topics};
+use crate::contract::{Alarm, Payload};
+use crate::pipeline::{Offer, Sink};
+use crate::store::{Store, StoreError};
+use crate::types::{Attendance, Clock, Event, Frame, Inspection, Report};
+
+/// Reports that wait for the connection's thread. A broker that is slower than this loses frames' reports,
+/// counted, never frames.
+const REPORTS: usize = 256;
+/// Events that wait for the disk: with the disk away, half an hour of ten events a second.
+const EVENTS: usize = 16_384;
+
+/// What must not be lost: on disk before it is sent.
+#[derive(Clone, Debug)]
+pub(super) enum Kept {
+    Event(Event),
+    Inspection(Arc<Inspection>),
+    Attendance(Arc<Attendance>),
+}
+
+/// Everything that the handle's clones, the keeper and the connection share.
+pub(super) struct Shared {
+    pub(super) topics: Topics,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) reports: ArrayQueue<Arc<Report>>,
+    pub(super) events: ArrayQueue<Kept>,
+    /// Entries of the outbox on disk, as its owner counted them last.
+    pub(super) stored: AtomicU64,
+    pub(super) retained: RetainedTopics,
+    pub(super) answers: Mutex<Vec<AnswerOut>>,
+    pub(super) exchange: Exchange,
+    /// People whom the keeper is to forget.
+    pub(super) forget: Mutex<Option<ForgetRequest>>,
+    /// Wakes the connection's thread.
+    pub(super) wake: Notify,
+    /// Wakes the keeper's thread.
+    pub(super) bell: Bell,
+    pub(super) up: AtomicBool,
+    pub(super) overrun: AtomicBool,
+    pub(super) link: Mutex<Link>,
+    pub(super) totals: LiveTotals,
+    /// A longer answer or picture is not sent.
+    pub(super) max_answer_bytes: usize,
+    /// What may be asked.
+    pub(super) rights: Mutex<Rights>,
+    /// Where refusals are counted, as soon as somebody says it.
+    pub(super) audit: OnceLock<Arc<Audit>>,
+}
+
+impl Shared {
+    pub(super) fn answer(&self, answer: AnswerOut) {
+        self.answers.lock().unwrap_or_else(|e| e.into_inner()).push(answer);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn set_link(&self, link: Link) {
+        self.up.store(link == Link::Up, Ordering::Release);
+        *self.link.lock().unwrap_or_else(|e| e.into_inner()) = link;
+    }
+
+    pub(super) fn alarm(&self, name: &str, cause: &str) {
+        if self.retained.alarm(name, cause, self.clock.now().wall_ns) {
+            tracing::error!(alarm = name, "{cause}");
+            self.wake.notify_one();
+        }
+    }
+
+    pub(super) fn clear_alarm(&self, name: &str) {
+        if self.retained.clear_alarm(name) {
+            tracing::info!(alarm = name, "over");
+            self.wake.notify_one();
+        }
+    }
+}
+
+/// The MQTT sink. Clones are the same sink.
+#[derive(Clone)]
+pub struct Mqtt {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Mqtt {
+    /// A sink for `device` on the broker of `cfg`. Nothing is sent before [`super::run()`] runs.
+    pub fn new(cfg: &config::Mqtt, device: &config::Device, clock: Arc<dyn Clock>) -> Mqtt {
+        let cause = super::link::cause(cfg, super::link::UNTRIED, "wait");
+        let since = clock.now();
+        let shared = Shared {
+            topics: Topics::new(&cfg.prefix, &device.name),
+            clock,
+            reports: ArrayQueue::new(REPORTS),
+            events: ArrayQueue::new(EVENTS),
+            stored: AtomicU64::new(0),
+            retained: RetainedTopics::default(),
+            answers: Mutex::default(),
+            exchange: Exchange::default(),
+            forget: Mutex::default(),
+            wake: Notify::new(),
+            bell: Bell::default(),
+            up: AtomicBool::new(false),
+            overrun: AtomicBool::new(false),
+            link: Mutex::new(Link::Down { cause, since }),
+            totals: LiveTotals::default(),
+            max_answer_bytes: cfg.max_answer_bytes,
+            rights: Mutex::new(Rights::new(&cfg.commands)),
+            audit: OnceLock::new(),
+        };
+        Mqtt { shared: Arc::new(shared) }
+    }
+
+    /// Requests that are refused are counted in `audit`; the first one stays.
+    pub fn count_refusals_in(&self, audit: Arc<Audit>) {
+        let _ = self.shared.audit.set(audit);
+    }
+
+    /// Sets the retained state of `suffix` (below `PREFIX/DEVICE/`, for example `status`). The newest wins;
+    /// it is published again at every connect.
+    pub fn retain(&self, suffix: &str, body: &impl Payload) {
+        self.shared.retained.retain(suffix, self.shared.clock.now().wall_ns, body);
+        self.shared.wake.notify_one();
+    }
+
+    /// Clears the retained state of `suffix`, for example of a camera that is no longer configured.
+    pub fn clear(&self, suffix: &str) {
+        self.shared.retained.clear(suffix);
+        self.shared.wake.notify_one();
+    }
+
+    /// Raises (or rewords) the retained alarm `name`; `cause` says what, where, why and what to do.
+    pub fn alarm(&self, name: &str, cause: &str) {
+        self.shared.alarm(name, cause);
+    }
+
+    /// Ends the alarm `name`.
+    pub fn clear_alarm(&self, name: &str) {
+        self.shared.clear_alarm(name);
+    }
+
+    /// Acknowledges the alarm `name`, if it is raised: `by` has seen it. Stays until the alarm is over.
+    pub fn acknowledge_alarm(&self, name: &str, by: &str) -> Option<Alarm> {
+        let alarm = self.shared.retained.acknowledge(name, by, self.shared.clock.now().wall_ns)?;
+        self.shared.wake.notify_one();
+        Some(alarm)
+    }
+
+    /// The alarms that are raised: name and cause.
+    pub fn alarms(&self) -> Vec<(String, String)> {
+        self.shared.retained.alarms()
+    }
+
+    /// The alarms that are raised, as they are told.
+    pub fn raised(&self) -> Vec<Alarm> {
+        self.shared.retained.raised()
+    }
+
+    /// Publishes figures once, QoS 0.
+    pub fn telemetry(&self, body: &impl Payload) {
+        self.shared.retained.figures(topic::TELEMETRY, self.shared.clock.now().wall_ns, body);
+        self.shared.wake.notify_one();
+    }
+
+    /// What became of everything that was offered.
+    pub fn counters(&self) -> Totals {
+        self.shared.totals.read()
+    }
+
+    /// Whether a broker has accepted us; if not, why, and since when.
+    pub fn link(&self) -> Link {
+        self.shared.link.lock().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+
+    /// Why there is no connection, if there is none.
+    pub fn link_fault(&self) -> Option<Cause> {
+        match self.link() {
+            Link::Up => None,
+            Link::Down { cause, .. } => Some(cause),
+        }
+    }
+
+    /// Events that wait for a broker, on disk and in memory.
+    pub fn waiting_events(&self) -> u64 {
+        self.shared.stored.load(Ordering::Relaxed) + self.shared.events.len() as u64
+    }
+
+    /// Reports and events that wait in memory.
+    pub fn queued(&self) -> (usize, usize) {
+        (self.shared.reports.len(), self.shared.events.len())
+    }
+
+    /// The topics of this device.
+    pub fn topics(&self) -> &Topics {
+        &self.shared.topics
+    }
+}
+
+impl Sink for Mqtt {
+    fn name(&self) -> &'static str {
+        "mqtt"
+    }
+
+    /// Best effort, QoS 0: dropped, and counted, while offline or when the queue is full.
+    fn offer_report(&self, report: &Arc<Report>) -> Offer {
+        let shared = &self.shared;
+        if !shared.up.load(Ordering::Acquire) {
+            shared.totals.reports_dropped_offline.inc();
+            return Offer::Dropped;
+        }
+        if shared.reports.push(report.clone()).is_err() {
+            shared.totals.reports_dropped_full.inc();
+            return Offer::Dropped;
+        }
+        shared.wake.notify_one();
+        Offer::Taken
+    }
+
+    /// Kept until the broker has it. Refused only when the disk has not kept up for 16,384 events:
+    /// counted, and the alarm `events-lost` is raised.
+    fn offer_event(&self, event: &Event) -> Offer {
+        self.keep(Kept::Event(event.clone()))
+    }
+
+    /// As events, and last of all to give way where the disk is full.
+    fn offer_inspection(&self, inspection: &Arc<Inspection>, _: Option<&Frame>) -> Offer {
+        self.keep(Kept::Inspection(inspection.clone()))
+    }
+
+    /// As inspections; one that is in the outbox already (offered again after a crash) is not put there twice, which
+    /// asks for offers in the order of their numbers. [`Mqtt::attendance_kept`] tells how far it is.
+    fn offer_attendance(&self, attendance: &Arc<Attendance>) -> Offer {
+        self.keep(Kept::Attendance(attendance.clone()))
+    }
+}
+
+impl Mqtt {
+    /// The highest number of an attendance event that is in the outbox of `store`, or was.
+    pub fn attendance_kept(store: &Store) -> Result<u64, StoreError> {
+        store.marked(ATTENDANCE)
+    }
+
+    fn keep(&self, kept: Kept) -> Offer {
+        let shared = &self.shared;
+        if shared.events.push(kept).is_err() {
+            shared.totals.events_dropped_full.inc();
+            if !shared.overrun.swap(true, Ordering::Relaxed) {
+                let text = "events are lost because the disk under device.state_dir does not take them; \
+                            see the alarm outbox";
+                shared.alarm("events-lost", text);
+            }
+            return Offer::Dropped;
+        }
+        shared.totals.events_taken.inc();
+        shared.bell.ring();
+        Offer::Taken
+    }
+}

@@ -1,0 +1,48 @@
+//! A crop of a face into its embedding.
+
+use crate::engine::{Decode, EngineError, Model, Session};
+use crate::image::Preprocessor;
+use crate::pipeline::stage::StageError;
+use crate::types::{Patch, Placement, Predictions, RunState};
+
+/// The embedding model on one worker.
+pub(super) struct Embedder {
+    session: Box<dyn Session>,
+    preprocessor: Preprocessor,
+    decoder: Box<dyn Decode>,
+    predictions: Box<Predictions>,
+}
+
+impl Embedder {
+    /// A session of `model`, warm.
+    pub fn new(model: &Model) -> Result<Embedder, EngineError> {
+        Ok(Embedder {
+            session: model.session()?,
+            preprocessor: Preprocessor::new(model.input()),
+            decoder: model.decoder(None),
+            predictions: Box::default(),
+        })
+    }
+
+    /// What the model's last runs say about it.
+    pub fn run_state(&self) -> RunState {
+        self.session.run_state()
+    }
+
+    /// The embedding of a crop, length one; empty where the model gave none. A model whose input has another size than
+    /// the crop gets it resized.
+    pub fn run(&mut self, crop: &Patch) -> Result<&[f32], StageError> {
+        let placement: Placement = self.preprocessor.run(&crop.planes(), None, self.session.input_mut(0))?;
+        self.session.run()?;
+        self.predictions.clear();
+        self.decoder.decode(&*self.session, &placement, &mut *self.predictions);
+        let embedding = &mut self.predictions.embedding;
+        let length = embedding.iter().map(|v| v * v).sum::<f32>().sqrt();
+        if !length.is_normal() {
+            embedding.clear();
+        }
+        // Whatever the model's card says: what is compared by cosine has length one.
+        embedding.iter_mut().for_each(|v| *v /= length);
+        Ok(embedding)
+    }
+}

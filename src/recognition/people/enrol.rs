@@ -1,0 +1,145 @@
+//! Enrolment: pictures become faces of a person, each bad one is told, and nobody is enrolled twice unawares.
+
+use serde_json::{Value, json};
+
+use super::{GalleryService, Tools, errors, fields, picture};
+use crate::config::Recognition;
+use crate::recognition::Studied;
+use crate::store::{GalleryError, NewSample, Person, clean_name};
+use crate::types::MAX_PICTURES;
+use crate::types::{PersonId, Refusal, Reply};
+
+/// What became of the pictures of a request.
+struct Looked {
+    faces: Vec<NewSample>,
+    /// By their places in the request, from 0.
+    rejected: Vec<(usize, Refusal)>,
+}
+
+impl GalleryService<'_> {
+    /// `enrol`: a new person by `pictures` (base64) or by what a `camera` sees now. Somebody who is known already is
+    /// refused as `already_enrolled`, unless `as_new` says that it is somebody else.
+    pub(super) fn enrol(&self, request: &Value) -> Reply {
+        let name =
+            request["name"].as_str().ok_or_else(|| errors::missing("name", "{\"name\": \"Anna\", …}"))?;
+        let name = clean_name(name).map_err(errors::of_gallery)?;
+        let gallery = self.0.gallery();
+        if let Some(person) = gallery.named(&name).map_err(errors::of_gallery)? {
+            let taken = GalleryError::Taken { person: person.id, name: person.name };
+            return Err(errors::of_gallery(taken));
+        }
+        let mut tools = self.tools()?;
+        let looked = self.look(request, &mut tools)?;
+        if request["as_new"] != true {
+            self.refuse_known(&looked.faces, &tools, None)?;
+        }
+        let person = gallery.enrol(&name, &looked.faces).map_err(errors::of_gallery)?;
+        self.0.changed();
+        Ok(enrolled(&person, looked))
+    }
+
+    /// `add`: more faces of a person, who must not look more like somebody else.
+    pub(super) fn add(&self, request: &Value) -> Reply {
+        let id = fields::person(request, "person")?;
+        let gallery = self.0.gallery();
+        gallery.person(id).map_err(errors::of_gallery)?;
+        let mut tools = self.tools()?;
+        let looked = self.look(request, &mut tools)?;
+        if request["as_new"] != true {
+            self.refuse_known(&looked.faces, &tools, Some(id))?;
+        }
+        let person = gallery.add(id, &looked.faces).map_err(errors::of_gallery)?;
+        self.0.changed();
+        Ok(enrolled(&person, looked))
+    }
+
+    /// The faces of the pictures. Errors: not a single one is good.
+    fn look(&self, request: &Value, tools: &mut Tools) -> Result<Looked, Refusal> {
+        let mut looked = Looked { faces: Vec::new(), rejected: Vec::new() };
+        if let Some(pictures) = request["pictures"].as_array() {
+            if pictures.is_empty() || pictures.len() > MAX_PICTURES {
+                let message = format!("{} pictures were sent", pictures.len());
+                return Err(Refusal::new("bad_request", message, format!("send 1 to {MAX_PICTURES}")));
+            }
+            for (index, wished) in pictures.iter().enumerate() {
+                match study(wished, index, tools) {
+                    Ok(face) => looked.faces.push(face),
+                    Err(refusal) => looked.rejected.push((index, refusal)),
+                }
+            }
+        } else {
+            let (frame, source) = self.0.frame(request)?;
+            match tools.study.picture(&frame.planes()) {
+                Ok(studied) => looked.faces.push(sample(studied, source, tools)),
+                Err(fault) => looked.rejected.push((0, errors::of_face(&fault))),
+            }
+        }
+        if looked.faces.is_empty() { Err(none_good(looked.rejected)) } else { Ok(looked) }
+    }
+
+    /// Refuses faces of whom somebody else is known already.
+    fn refuse_known(&self, faces: &[NewSample], tools: &Tools, own: Option<PersonId>) -> Result<(), Refusal> {
+        let people = self.0.gallery().people().map_err(errors::of_gallery)?;
+        let Tools { bounds: Recognition { min_similarity, .. }, sha256, .. } = tools;
+        let mut known: Option<(&Person, f32)> = None;
+        for face in faces {
+            let similarity = |person: &Person| {
+                let fresh = person.samples.iter().filter(|sample| sample.model == *sha256);
+                fresh.map(|sample| dot(&sample.embedding, &face.embedding)).fold(-1.0, f32::max)
+            };
+            let as_own = people.iter().find(|person| Some(person.id) == own).map_or(-1.0, similarity);
+            for person in people.iter().filter(|person| Some(person.id) != own) {
+                let found = similarity(person);
+                if found >= *min_similarity && found > as_own && known.is_none_or(|(_, best)| found > best) {
+                    known = Some((person, found));
+                }
+            }
+        }
+        let Some((person, similarity)) = known else { return Ok(()) };
+        let message =
+            format!("this is {} (person {}), with a similarity of {similarity:.2}", person.name, person.id);
+        let remedy = "add the pictures to that person, or send \"as_new\": true if it is somebody else";
+        let details = json!({ "person": person.id.0, "name": person.name, "similarity": (f64::from(similarity) * 1e3).round() / 1e3 });
+        Err(Refusal::new("already_enrolled", message, remedy).with(details))
+    }
+}
+
+/// One picture: base64, or an object with its `name` and its `base64`.
+fn study(wished: &Value, index: usize, tools: &mut Tools) -> Result<NewSample, Refusal> {
+    let base64 = wished.as_str().or_else(|| wished["base64"].as_str());
+    let base64 = base64.ok_or_else(|| errors::missing("picture", "\"pictures\": [\"BASE64\"]"))?;
+    let picture = picture::decode(base64)?;
+    let studied = tools.study.picture(&picture.planes()).map_err(|fault| errors::of_face(&fault))?;
+    let source = wished["name"].as_str().map_or_else(|| format!("picture {}", index + 1), str::to_owned);
+    Ok(sample(studied, source, tools))
+}
+
+fn sample(studied: Studied, source: String, tools: &Tools) -> NewSample {
+    let Studied { crop, embedding, quality, .. } = studied;
+    NewSample { crop, embedding, quality: quality.score(), source, model: tools.sha256.clone() }
+}
+
+fn none_good(rejected: Vec<(usize, Refusal)>) -> Refusal {
+    let details = json!({ "rejected": fields::rejected(&rejected) });
+    if let [(_, only)] = &rejected[..] {
+        return only.clone().with(details);
+    }
+    let list: Vec<_> =
+        rejected.iter().map(|(index, why)| format!("{}: {}", index + 1, why.message)).collect();
+    let code = rejected.first().map_or("bad_request", |(_, why)| why.code);
+    let message = format!("none of the {} pictures can be used ({})", rejected.len(), list.join("; "));
+    Refusal::new(code, message, "take one in which the person is alone, near, sharp and looks at the camera")
+        .with(details)
+}
+
+fn enrolled(person: &Person, looked: Looked) -> Value {
+    // The newest are last.
+    let new = person.samples.len().saturating_sub(looked.faces.len());
+    let samples: Vec<_> = person.samples[new..].iter().map(|sample| sample.id).collect();
+    let rejected = fields::rejected(&looked.rejected);
+    json!({ "person": person.id.0, "name": person.name, "samples": samples, "rejected": rejected })
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    if a.len() != b.len() { -1.0 } else { a.iter().zip(b).map(|(a, b)| a * b).sum() }
+}

@@ -1,0 +1,53 @@
+//! Faults as refusals: a word for programs, what happened, and what to do next.
+
+use crate::engine::EngineError;
+use crate::recognition::FaceFault;
+use crate::store::GalleryError;
+use crate::types::Refusal;
+
+/// The codes under which faults of the gallery are known outside.
+pub(super) fn of_gallery(error: GalleryError) -> Refusal {
+    let code = match &error {
+        GalleryError::Store(_) | GalleryError::Record { .. } => "store",
+        GalleryError::Name { .. } => "bad_name",
+        GalleryError::Taken { .. } => "name_taken",
+        GalleryError::NoPerson { .. } => "unknown_person",
+        GalleryError::NoSample { .. } => "unknown_picture",
+        GalleryError::Same { .. } => "same_person",
+        GalleryError::Crop { .. } => "picture_missing",
+        GalleryError::Unfit { .. } => "picture_unreadable",
+        GalleryError::Import { .. } => "bad_import",
+    };
+    let details = match &error {
+        GalleryError::Taken { person, name } => serde_json::json!({ "person": person.0, "name": name }),
+        _ => serde_json::Value::Null,
+    };
+    split(code, &error.to_string()).with(details)
+}
+
+pub(super) fn of_model(error: EngineError) -> Refusal {
+    split("model_failed", &error.to_string())
+}
+
+pub(super) fn no_model(key: &str) -> Refusal {
+    let message = format!("the configuration names no model for faces ({key})");
+    let remedy = "use config/attendance.toml, or write a [model.NAME] and name it in [faces]; `ocellus models list` \
+                  shows public ones";
+    Refusal::new("no_model", message, remedy)
+}
+
+pub(super) fn missing(key: &str, example: &str) -> Refusal {
+    Refusal::new("bad_request", format!("{key} is missing"), format!("write {example}"))
+}
+
+pub(super) fn of_face(fault: &FaceFault) -> Refusal {
+    split(fault.code(), &fault.to_string())
+}
+
+/// Our faults say what is wrong, then what to do, with a semicolon between.
+fn split(code: &'static str, text: &str) -> Refusal {
+    match text.split_once("; ") {
+        Some((message, remedy)) => Refusal::new(code, message, remedy),
+        None => Refusal::new(code, text, ""),
+    }
+}

@@ -1,0 +1,136 @@
+//! People: everything that is asked about the gallery, as JSON in and out. One desk for the running service and for a
+//! command line that finds none: both answer alike.
+
+mod change;
+mod enrol;
+mod errors;
+mod fields;
+mod picture;
+mod transfer;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::config::{Config, Recognition, Task};
+use crate::engine::{EngineError, Model};
+use crate::recognition::{Enrolled, GalleryIndex, IndexError, Settings, Study};
+use crate::ring::Lease;
+use crate::store::{Erasing, Forgotten, Gallery, GalleryError, Person};
+use crate::types::{Frame, Refusal, Reply};
+
+/// What the desk asks of the house that it stands in.
+pub trait GalleryHost {
+    /// The gallery.
+    fn gallery(&self) -> Gallery;
+    /// The configuration in force.
+    fn config(&self) -> Config;
+    /// A model of the configuration, by its name.
+    fn model(&self, config: &Config, name: &str) -> Result<Arc<Model>, EngineError>;
+    /// The newest frame of the camera that `request` names, and where it is from in words.
+    fn frame(&self, request: &Value) -> Result<(Lease<Frame>, String), Refusal>;
+    /// The gallery is another one now.
+    fn changed(&self);
+    /// The last step of an erasure: events, what was not sent, and the files of the store.
+    fn forget(&self, erasing: &Erasing) -> Result<(u64, Forgotten), Refusal>;
+}
+
+/// The desk.
+pub struct GalleryService<'h>(pub &'h dyn GalleryHost);
+
+impl GalleryService<'_> {
+    /// `{"action": …}`: `list`, `enrol` (`name`; `pictures` or `camera`), `add` (`person`; the same), `rename`
+    /// (`person`, `name`), `merge` (`person`, `into`), `erase` (`person`), `remove` and `picture` (`person`, `sample`),
+    /// `export` (`after`), `import` (`lines`), `reenrol`.
+    pub fn answer(&self, request: &Value) -> Reply {
+        match request["action"].as_str().unwrap_or_default() {
+            "list" => self.list(),
+            "enrol" => self.enrol(request),
+            "add" => self.add(request),
+            "rename" => self.rename(request),
+            "merge" => self.merge(request),
+            "remove" => self.remove(request),
+            "erase" => self.erase(request),
+            "picture" => self.picture(request),
+            "export" => self.export(request),
+            "import" => self.import(request),
+            "reenrol" => self.reenrol(),
+            other => {
+                let known =
+                    "list, enrol, add, rename, merge, remove, erase, picture, export, import or reenrol";
+                let message = format!("there is no action {other:?} for faces");
+                Err(Refusal::new("bad_request", message, format!("write {{\"action\": …}}, one of {known}")))
+            }
+        }
+    }
+
+    /// The name and the SHA-256 of the embedding model; `None` where the configuration has none.
+    fn embedder(&self) -> Result<Option<(String, String)>, Refusal> {
+        let config = self.0.config();
+        let Some(name) = &config.faces.model else { return Ok(None) };
+        let model = self.0.model(&config, name).map_err(errors::of_model)?;
+        Ok(Some((name.clone(), model.sha256().to_owned())))
+    }
+
+    /// What pictures are looked at with.
+    fn tools(&self) -> Result<Tools, Refusal> {
+        let config = self.0.config();
+        let Some(embedder) = &config.faces.model else { return Err(errors::no_model("faces.model")) };
+        let Some(detector) = detector(&config) else { return Err(errors::no_model("faces.detector")) };
+        let detector = self.0.model(&config, &detector).map_err(errors::of_model)?;
+        let embedder = self.0.model(&config, embedder).map_err(errors::of_model)?;
+        let bounds = config.faces.recognition.clone();
+        let gate = Settings::from(&bounds).gate;
+        let study = Study::new(&detector, &embedder, gate).map_err(errors::of_model)?;
+        Ok(Tools { study, sha256: embedder.sha256().to_owned(), bounds })
+    }
+}
+
+/// Models in a state to look at pictures.
+struct Tools {
+    study: Study,
+    /// Of the embedding model.
+    sha256: String,
+    bounds: Recognition,
+}
+
+/// The model that finds faces in pictures: the one that is named for it, that of the first camera that recognises, or
+/// the only one that could.
+fn detector(config: &Config) -> Option<String> {
+    let of_camera = || {
+        let camera = config.cameras.iter().find(|camera| camera.recognise.is_some())?;
+        camera.detect.as_ref().map(|detect| detect.model.clone())
+    };
+    let only = || {
+        let finds = |model: &&crate::config::Model| model.card.task == Some(Task::BlazeFace);
+        config.models.iter().find(finds).map(|model| model.name.clone())
+    };
+    config.faces.detector.clone().or_else(of_camera).or_else(only)
+}
+
+/// Why there is no index of the gallery.
+#[derive(Debug, thiserror::Error)]
+pub enum GatherError {
+    /// The gallery cannot be read.
+    #[error(transparent)]
+    Gallery(#[from] GalleryError),
+    /// An embedding is not like the others.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+/// The index of everybody whom the model with this SHA-256 has embedded, and how many faces another one did.
+///
+/// # Errors
+/// The gallery cannot be read, or holds an embedding that does not go with the others.
+pub fn gather(gallery: &Gallery, sha256: &str) -> Result<(GalleryIndex, usize), GatherError> {
+    let people = gallery.people()?;
+    let stale = people.iter().flat_map(|person| &person.samples).filter(|sample| sample.model != sha256);
+    let stale = stale.count();
+    let enrolled = people.into_iter().map(|person| {
+        let Person { id, name, samples, .. } = person;
+        let fresh = samples.into_iter().filter(|sample| sample.model == sha256);
+        Enrolled { person: id, name: name.into(), embeddings: fresh.map(|sample| sample.embedding).collect() }
+    });
+    Ok((GalleryIndex::new(enrolled)?, stale))
+}

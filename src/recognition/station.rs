@@ -1,0 +1,135 @@
+//! One worker's tools: from a frame and a face's key points to an answer.
+
+use std::sync::Arc;
+
+use super::embed::Embedder;
+use super::{Gallery, Match, Settings};
+use crate::config::Task;
+use crate::engine::{EngineError, Model};
+use crate::image::face::{FaceCutter, FaceQuality, Flaw};
+use crate::pipeline::stage::StageError;
+use crate::types::{Class, Clock, Identity, Patch, Planes, Point, RunState, SystemClock};
+
+/// Recognition with one embedding model: makes a [`Recogniser`] for each worker.
+pub struct Recognise {
+    name: String,
+    model: Arc<Model>,
+    gallery: Arc<Gallery>,
+}
+
+/// What recognition says of one face.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// How good the face is.
+    pub quality: FaceQuality,
+    /// Why the face was not held against the gallery.
+    pub flaw: Option<Flaw>,
+    /// The most similar person, however little similar; `None` also where the gallery is empty.
+    pub found: Option<Match>,
+    /// The person, where similarity and margin are good enough.
+    pub identity: Option<Identity>,
+    /// The version of the gallery that was asked.
+    pub version: u64,
+    /// Planes to crop and quality, microseconds.
+    pub align_us: u32,
+    /// Crop to embedding, microseconds.
+    pub embed_us: u32,
+    /// Embedding to match, microseconds.
+    pub match_us: u32,
+}
+
+impl Answer {
+    /// Cosine similarity to the most similar face of the gallery; 0 where there is none.
+    pub fn similarity(&self) -> f32 {
+        self.found.as_ref().map_or(0.0, |found| found.similarity)
+    }
+}
+
+impl Recognise {
+    /// The stage `name` runs `model` and asks `gallery`.
+    ///
+    /// # Errors
+    /// [`EngineError::WrongTask`] where the model is not one for embeddings.
+    pub fn new(name: &str, model: Arc<Model>, gallery: Arc<Gallery>) -> Result<Recognise, EngineError> {
+        model.expect_task(Task::Embed)?;
+        Ok(Recognise { name: name.into(), model, gallery })
+    }
+
+    /// Its name in counters and messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its class of work.
+    pub fn class(&self) -> Class {
+        Class::Recognise
+    }
+
+    /// Tools for one worker, warmed up.
+    ///
+    /// # Errors
+    /// What the runtime says of the model.
+    pub fn station(&self) -> Result<Recogniser, EngineError> {
+        Ok(Recogniser {
+            embedder: Embedder::new(&self.model)?,
+            gallery: self.gallery.clone(),
+            cutter: FaceCutter::new(),
+            crop: Patch::default(),
+        })
+    }
+}
+
+/// One worker's tools for recognition.
+pub struct Recogniser {
+    embedder: Embedder,
+    gallery: Arc<Gallery>,
+    cutter: FaceCutter,
+    crop: Patch,
+}
+
+impl Recogniser {
+    /// What the model's last runs say about it.
+    pub fn run_state(&self) -> RunState {
+        self.embedder.run_state()
+    }
+
+    /// Looks at the face whose six key points (frame px; BlazeFace's order) are given; `settings` are its camera's.
+    /// Allocates nothing once warm.
+    ///
+    /// # Errors
+    /// Key points that no face can have; a model that does not run.
+    pub fn look(
+        &mut self,
+        planes: &Planes<'_>,
+        points: &[Point; 6],
+        settings: &Settings,
+    ) -> Result<Answer, StageError> {
+        let began = SystemClock.now();
+        let (gallery, version) = self.gallery.get();
+        self.cutter.crop(planes, [points[0], points[1]], &mut self.crop)?;
+        let quality = FaceQuality::of(points).with_crop(&self.crop);
+        let aligned = SystemClock.now();
+        let align_us = aligned.latency_since(began);
+        let flaw = settings.gate.flaw(&quality);
+        let mut answer = Answer {
+            quality,
+            flaw,
+            found: None,
+            identity: None,
+            version,
+            align_us,
+            embed_us: 0,
+            match_us: 0,
+        };
+        if flaw.is_some() {
+            return Ok(answer);
+        }
+        let embedding = self.embedder.run(&self.crop)?;
+        let embedded = SystemClock.now();
+        answer.found = gallery.best(embedding);
+        answer.identity = settings.decide(answer.found.as_ref()).cloned();
+        answer.embed_us = embedded.latency_since(aligned);
+        answer.match_us = SystemClock.now().latency_since(embedded);
+        Ok(answer)
+    }
+}

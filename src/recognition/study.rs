@@ -1,0 +1,257 @@
+//! Pictures of people who are to be enrolled: exactly one face, and a good one.
+
+use super::embed::Embedder;
+use crate::config::Task;
+use crate::engine::{Decode, EngineError, Model, RunError, Session};
+use crate::image::face::{FACE_SIDE, FaceCutter, FaceGate, FaceQuality, Flaw, KEEPSAKE_SIDE, inner};
+use crate::image::{ImageError, Preprocessor};
+use crate::pipeline::stage::StageError;
+use crate::types::{Patch, Planes, Point, Prediction, Predictions, Rect, Value};
+
+/// A face beside the largest counts where its eyes are at least this share as far apart: people in the background of a
+/// portrait do not.
+const COUNTS_FROM: f32 = 0.5;
+/// Where no face is found the picture is looked at once more with so much of its size added on each side: faces that
+/// fill a picture are beyond what detectors were trained on.
+const STEP_BACK: f32 = 0.5;
+/// Only a face of at least this share of the picture's shorter side was too large to be found at first; what else is
+/// seen then is made of the edge px that go on around the picture.
+const FILLS_FROM: f32 = 0.5;
+
+/// Why a picture is no good for enrolment: what is wrong, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum FaceFault {
+    /// Nobody is in it.
+    #[error(
+        "no face was found in the picture; take one in which the face is seen from the front, not hidden and well lit"
+    )]
+    NoFace,
+    /// More than one person is in it.
+    #[error("{n} faces are in the picture; take one of this person alone, or cut the others off")]
+    SeveralFaces {
+        /// Faces of a size that counts.
+        n: usize,
+    },
+    /// The face has too few pixels.
+    #[error(
+        "the face is too small: its eyes are {px:.0} px apart, at least {least:.0} are needed; take the picture from nearer by, or with more pixels"
+    )]
+    TooSmall {
+        /// Distance of the eyes, px.
+        px: f32,
+        /// Least distance, px.
+        least: f32,
+    },
+    /// The face is not sharp.
+    #[error(
+        "the face is blurred: its sharpness is {sharpness:.3}, at least {least:.3} is needed; hold still, focus, and use more light"
+    )]
+    Blurred {
+        /// As measured; see [`crate::image::face::sharpness`].
+        sharpness: f32,
+        /// Least sharpness.
+        least: f32,
+    },
+    /// The face does not look at the camera.
+    #[error(
+        "the face is turned away: {yaw_deg:.0} degrees aside and {pitch_deg:.0} up or down, at most {most:.0} are allowed; look into the camera"
+    )]
+    Turned {
+        /// Aside, degrees.
+        yaw_deg: f32,
+        /// Up (negative) or down, degrees.
+        pitch_deg: f32,
+        /// Most degrees.
+        most: f32,
+    },
+    /// A crop that is to be embedded again is none.
+    #[error(
+        "the kept crop has {width}×{height} px where {KEEPSAKE_SIDE}×{KEEPSAKE_SIDE} in colour are needed; remove it and enrol the person again"
+    )]
+    NoCrop {
+        /// Width, px.
+        width: usize,
+        /// Height, px.
+        height: usize,
+    },
+    /// The embedding model gave nothing that can be compared.
+    #[error("the model gave no direction for this face; check its file with `ocellus check`")]
+    NoEmbedding,
+    /// The picture could not be read.
+    #[error("the picture cannot be used: {0}")]
+    Image(#[from] ImageError),
+    /// A model did not run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+impl FaceFault {
+    /// The word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            FaceFault::NoFace => "no_face",
+            FaceFault::SeveralFaces { .. } => "several_faces",
+            FaceFault::TooSmall { .. } => "face_too_small",
+            FaceFault::Blurred { .. } => "face_blurred",
+            FaceFault::Turned { .. } => "face_turned",
+            FaceFault::NoCrop { .. } | FaceFault::Image(_) => "picture_unreadable",
+            FaceFault::NoEmbedding | FaceFault::Run(_) => "model_failed",
+        }
+    }
+
+    fn of(flaw: Flaw, quality: &FaceQuality, gate: &FaceGate) -> FaceFault {
+        match flaw {
+            // What only the score refuses is told against what would be good, not against a bound that it keeps.
+            Flaw::TooSmall => {
+                let least =
+                    if quality.eye_px < gate.min_eye_px { gate.min_eye_px } else { FaceQuality::FULL_EYE_PX };
+                FaceFault::TooSmall { px: quality.eye_px, least }
+            }
+            Flaw::Blurred => {
+                let sharp = quality.sharpness >= gate.min_sharpness;
+                let least = if sharp { FaceQuality::FULL_SHARPNESS } else { gate.min_sharpness };
+                FaceFault::Blurred { sharpness: quality.sharpness, least }
+            }
+            Flaw::Turned => {
+                let (yaw_deg, pitch_deg) = (quality.pose.yaw_deg, quality.pose.pitch_deg);
+                FaceFault::Turned { yaw_deg, pitch_deg, most: gate.max_turn_deg }
+            }
+        }
+    }
+}
+
+impl From<StageError> for FaceFault {
+    fn from(error: StageError) -> FaceFault {
+        match error {
+            StageError::Image(error) => FaceFault::Image(error),
+            StageError::Run(error) => FaceFault::Run(error),
+        }
+    }
+}
+
+/// What is kept of a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Studied {
+    /// [`KEEPSAKE_SIDE`] px, RGB: what [`Study::crop`] and other models can embed again.
+    pub crop: Patch,
+    /// Length one.
+    pub embedding: Vec<f32>,
+    /// How good the face is.
+    pub quality: FaceQuality,
+    /// Where it lies in the picture, px.
+    pub rect: Rect,
+}
+
+/// Detector and embedding model for pictures. Not on the frames' road: it may allocate.
+pub struct Study {
+    session: Box<dyn Session>,
+    preprocessor: Preprocessor,
+    decoder: Box<dyn Decode>,
+    predictions: Box<Predictions>,
+    embedder: Embedder,
+    cutter: FaceCutter,
+    gate: FaceGate,
+}
+
+impl Study {
+    /// Sessions of both models, warm.
+    ///
+    /// # Errors
+    /// [`EngineError::WrongTask`] where the detector gives no eyes (only BlazeFace does) or the embedder is none; what
+    /// the runtime says of them.
+    pub fn new(detector: &Model, embedder: &Model, gate: FaceGate) -> Result<Study, EngineError> {
+        detector.expect_task(Task::BlazeFace)?;
+        embedder.expect_task(Task::Embed)?;
+        Ok(Study {
+            session: detector.session()?,
+            preprocessor: Preprocessor::new(detector.input()),
+            decoder: detector.decoder(None),
+            predictions: Box::default(),
+            embedder: Embedder::new(embedder)?,
+            cutter: FaceCutter::new(),
+            gate,
+        })
+    }
+
+    /// The one face of a picture.
+    ///
+    /// # Errors
+    /// What is wrong with it as a picture to be enrolled by.
+    pub fn picture(&mut self, planes: &Planes<'_>) -> Result<Studied, FaceFault> {
+        let (rect, points) = self.only_face(planes)?;
+        let mut crop = Patch::default();
+        self.cutter.keepsake(planes, [points[0], points[1]], &mut crop)?;
+        let mut face = Patch::default();
+        inner(&crop, &mut face);
+        let quality = FaceQuality::of(&points).with_crop(&face);
+        if let Some(flaw) = self.gate.flaw(&quality) {
+            return Err(FaceFault::of(flaw, &quality, &self.gate));
+        }
+        Ok(Studied { embedding: self.embed(&face)?, crop, quality, rect })
+    }
+
+    /// The embedding of a crop that was kept, also by another model than the one that it was enrolled with.
+    ///
+    /// # Errors
+    /// A crop that [`Study::picture`] did not make; a model that does not run.
+    pub fn crop(&mut self, crop: &Patch) -> Result<Vec<f32>, FaceFault> {
+        let mut face = Patch::default();
+        if !inner(crop, &mut face) {
+            return Err(FaceFault::NoCrop { width: crop.width, height: crop.height });
+        }
+        self.embed(&face)
+    }
+
+    fn embed(&mut self, face: &Patch) -> Result<Vec<f32>, FaceFault> {
+        debug_assert_eq!(face.width, FACE_SIDE);
+        let embedding = self.embedder.run(face)?;
+        if embedding.is_empty() { Err(FaceFault::NoEmbedding) } else { Ok(embedding.to_vec()) }
+    }
+
+    /// The face, where there is one that counts.
+    fn only_face(&mut self, planes: &Planes<'_>) -> Result<(Rect, [Point; 6]), FaceFault> {
+        self.detect(planes, None)?;
+        if self.predictions.items.is_empty() {
+            let [w, h] = [planes.width as f32, planes.height as f32];
+            let (x, y) = (w * STEP_BACK, h * STEP_BACK);
+            self.detect(planes, Some(Rect { x: -x, y: -y, w: w + 2.0 * x, h: h + 2.0 * y }))?;
+            let fills = |rect: Rect| rect.clipped(w, h).area() >= (FILLS_FROM * w.min(h)).powi(2);
+            self.predictions.items.retain(|prediction| prediction.rect().is_some_and(fills));
+        }
+        let mut faces: Vec<(f32, Rect, [Point; 6])> = Vec::new();
+        for face in self.predictions.items.iter().filter_map(face_of) {
+            // Best first: a box whose middle lies in a better one is the same face seen twice.
+            if !faces.iter().any(|known| holds_middle(known.1, face.1) || holds_middle(face.1, known.1)) {
+                faces.push(face);
+            }
+        }
+        let largest = faces.iter().map(|face| face.0).fold(0.0, f32::max);
+        let mut counting = faces.into_iter().filter(|face| face.0 >= COUNTS_FROM * largest);
+        let Some((_, rect, points)) = counting.next() else { return Err(FaceFault::NoFace) };
+        match counting.count() {
+            0 => Ok((rect, points)),
+            more => Err(FaceFault::SeveralFaces { n: more + 1 }),
+        }
+    }
+
+    fn detect(&mut self, planes: &Planes<'_>, region: Option<Rect>) -> Result<(), FaceFault> {
+        let placement = self.preprocessor.run(planes, region, self.session.input_mut(0))?;
+        self.session.run()?;
+        self.predictions.clear();
+        self.decoder.decode(&*self.session, &placement, &mut *self.predictions);
+        Ok(())
+    }
+}
+
+/// Whether the middle of `inner` lies in `outer`.
+fn holds_middle(outer: Rect, inner: Rect) -> bool {
+    let (x, y) = (inner.x + inner.w / 2.0 - outer.x, inner.y + inner.h / 2.0 - outer.y);
+    (0.0..outer.w).contains(&x) && (0.0..outer.h).contains(&y)
+}
+
+/// Distance of the eyes, place and key points of a finding that has them.
+fn face_of(prediction: &Prediction) -> Option<(f32, Rect, [Point; 6])> {
+    let Value::Object { rect, points } = &prediction.value else { return None };
+    let points: [Point; 6] = points.as_slice().try_into().ok()?;
+    Some((FaceQuality::of(&points).eye_px, *rect, points))
+}

@@ -1,0 +1,61 @@
+//! Attendance as a component of the service, and the answer to the `attendance` command.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{App, lock};
+use crate::attendance::{Around, DayRequest, day};
+use crate::camera::Health;
+use crate::mqtt::Mqtt;
+use crate::supervisor::Unit;
+use crate::types::{Clock, PersonId, Reply, SightingSink, SystemClock};
+
+impl App {
+    /// Who has to be told of sightings: whoever recognises calls this.
+    pub(super) fn sightings(&self) -> Arc<dyn SightingSink> {
+        self.attendance.sightings()
+    }
+
+    /// The book's keeper. Not essential: without a disk the box goes on, and says so.
+    pub(super) fn attendance_unit(self: &Arc<App>) -> Unit {
+        let app = self.clone();
+        Unit::new("attendance", move |context| {
+            let alarm = |name: &str, cause: Option<&str>| match cause {
+                Some(cause) => app.publisher.alarm(name, cause),
+                None => app.publisher.clear_alarm(name),
+            };
+            let around = Around {
+                store: &app.store,
+                sinks: &app.sinks,
+                durable: &app.mqtt,
+                kept: &Mqtt::attendance_kept,
+                clock: &SystemClock,
+                synchronised: &crate::telemetry::synchronised,
+                looks: &|camera| app.looks(camera),
+                alarm: &alarm,
+            };
+            app.attendance.run(&around, &context.stop, &context.beat);
+            Ok(())
+        })
+    }
+
+    /// Whether a camera gives frames; one that is not there any more, or has ended, will never see anybody again, and
+    /// counts as looking.
+    fn looks(&self, name: &str) -> bool {
+        let cameras = lock(&self.cameras);
+        let camera = cameras.iter().find(|camera| camera.settings.name == name);
+        camera.is_none_or(|camera| matches!(&*lock(&camera.health), Health::Online { .. } | Health::Ended))
+    }
+
+    /// `attendance`: `{"action": "day", "day": "2026-11-21", "person": 7}`. Without `day` it is today; `person` is a
+    /// number or a name.
+    pub(super) fn attendance_command(&self, payload: &Value) -> Reply {
+        let request = DayRequest::from_json(payload)?;
+        let settings = self.config().attendance.clone();
+        let names = self.store.gallery().names().unwrap_or_default();
+        let name = |person: PersonId| names.get(&person).cloned();
+        let day = day(&self.store, &settings, &request, SystemClock.now().wall_ns, &name)?;
+        serde_json::to_value(day).map_err(|error| error.to_string().into())
+    }
+}

@@ -1,0 +1,387 @@
+//! One camera's rig: its ring, its lane, the thread that captures, and what is known of its health.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::faces::CameraFaces;
+use super::gate::StartGate;
+use super::health_log::HealthLog;
+use super::parts::Parts;
+use super::preview::Shown;
+use super::{App, AppError, lock};
+#[cfg(feature = "demo")]
+use crate::camera::light_barrier::Sensor;
+use crate::camera::{self, CaptureError, Committed, FrameSink, Health, Wiring};
+use crate::config::{self, Config, Pace};
+use crate::pipeline::Sink;
+use crate::pipeline::{Follower, Item, Lane, LaneFeed, LaneSettings};
+use crate::ring::{Policy, Refused, Ring, Writer};
+use crate::scheduler::{Feed, Stage};
+use crate::supervisor::{Stop, SupervisorError, Unit, UnitContext, UnitError};
+use crate::telemetry::Counter;
+use crate::tracking::Tracker;
+use crate::types::{Frame, SystemClock};
+
+/// Frames under way beyond one a worker: enough that no worker waits for a slow neighbour.
+const OVERTAKING: usize = 4;
+/// How long a camera that ends waits for its last results, in steps in which it looks at its stop token.
+const DRAIN_STEP: Duration = Duration::from_millis(50);
+
+/// A lane's feed, and the stage that it feeds.
+type Attached = (Arc<Stage<Item>>, Arc<dyn Feed<Item>>);
+
+/// One camera.
+pub(super) struct Camera {
+    pub(super) settings: config::Camera,
+    pub(super) ring: Ring<Frame>,
+    pub(super) lane: Option<Arc<Lane>>,
+    pub(super) parts: Option<Parts>,
+    pub(super) faces: Option<CameraFaces>,
+    pub(super) shown: Shown,
+    pub(super) health: Mutex<Health>,
+    pub(super) health_log: Mutex<HealthLog>,
+    /// Connections of senders that were refused.
+    pub(super) refused: Counter,
+    feed: Mutex<Option<Attached>>,
+    /// Numbers frames across the lives of the capture unit.
+    next_seq: AtomicU64,
+    /// Pictures that came damaged and gave no frame.
+    damaged: Counter,
+}
+
+impl App {
+    /// Builds the rig of `camera` and starts its capture. Its frames wait at the gate, or for a stage. On an error
+    /// nothing of it is left.
+    pub(super) fn add_camera(
+        self: &Arc<App>,
+        settings: &config::Camera,
+        config: &Config,
+    ) -> Result<(), AppError> {
+        let camera = Arc::new(Camera::new(settings, self));
+        lock(&self.cameras).push(camera.clone());
+        let begun = self.add_parts_unit(&camera, config);
+        let begun = begun.and_then(|()| Ok(self.supervisor.add(self.camera_unit(camera.clone(), config))?));
+        if begun.is_err() {
+            lock(&self.cameras).retain(|known| !Arc::ptr_eq(known, &camera));
+            if let Err(error) = self.remove_parts_unit(&settings.name) {
+                tracing::error!(camera = settings.name, "{error}");
+            }
+            camera.detach(self);
+            self.views.forget(&settings.name);
+        }
+        begun
+    }
+
+    /// Puts a new rig in the place of the camera's old one, once the old one's last frames are through. After an error
+    /// the camera may be without capture or inspection; another call goes on from there.
+    pub(super) fn change_camera(
+        self: &Arc<App>,
+        settings: &config::Camera,
+        config: &Config,
+    ) -> Result<(), AppError> {
+        let camera = Arc::new(Camera::new(settings, self));
+        let former = lock(&self.cameras).iter().find(|known| known.settings.name == settings.name).cloned();
+        if let (Some(parts), Some(former)) =
+            (&camera.parts, former.as_ref().and_then(|camera| camera.parts.as_ref()))
+        {
+            parts.follow(former);
+        }
+        self.supervisor.replace(self.camera_unit(camera.clone(), config))?;
+        let old = {
+            let mut cameras = lock(&self.cameras);
+            let old = cameras.iter_mut().find(|known| known.settings.name == settings.name);
+            old.map(|old| std::mem::replace(old, camera.clone()))
+        };
+        let removed = self.remove_parts_unit(&settings.name);
+        if let Some(old) = old {
+            old.detach(self);
+        }
+        removed?;
+        self.add_parts_unit(&camera, config)
+    }
+
+    /// Removes the unit behind the desk of camera `name`, where there is one.
+    fn remove_parts_unit(&self, name: &str) -> Result<(), AppError> {
+        let name = parts_name(name);
+        if self.supervisor.status().iter().any(|unit| *unit.name == *name) {
+            self.supervisor.remove(&name)?;
+        }
+        Ok(())
+    }
+
+    fn add_parts_unit(self: &Arc<App>, camera: &Arc<Camera>, config: &Config) -> Result<(), AppError> {
+        if let Some(unit) = self.parts_unit(camera, config) {
+            self.supervisor.add(unit)?;
+        }
+        Ok(())
+    }
+
+    /// Stops the camera's capture, lets its last frames through and forgets it. After an error another call goes on.
+    pub(super) fn remove_camera(&self, name: &str) -> Result<(), AppError> {
+        match self.supervisor.remove(&unit_name(name)) {
+            Ok(()) | Err(SupervisorError::Unknown { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.remove_parts_unit(name)?;
+        let old = {
+            let mut cameras = lock(&self.cameras);
+            let at = cameras.iter().position(|camera| camera.settings.name == name);
+            at.map(|at| cameras.remove(at))
+        };
+        if let Some(old) = old {
+            old.detach(self);
+        }
+        self.views.forget(name);
+        Ok(())
+    }
+
+    fn camera_unit(self: &Arc<App>, camera: Arc<Camera>, config: &Config) -> Unit {
+        let app = self.clone();
+        let name = unit_name(&camera.settings.name);
+        let essential = config.supervisor.essential.contains(&name);
+        let unit = Unit::new(name, move |context| app.capture(&camera, context));
+        let unit = unit.essential(essential).together("camera");
+        // Where every source ends by itself, the service ends with the last of them; a live one never does.
+        let ends =
+            config.cameras.iter().all(|camera| camera.source.ends() && !camera.repeat && !camera.watch);
+        if ends { unit.work() } else { unit }
+    }
+
+    /// Joins every camera to the stage of its model; to be called whenever models or cameras have changed.
+    pub(super) fn attach_all(&self) {
+        for camera in lock(&self.cameras).iter() {
+            let (Some(lane), Some(detect)) = (&camera.lane, &camera.settings.detect) else { continue };
+            if let Some(ready) = self.ready_model(&detect.model) {
+                lane.set_min_score(detect.min_score.unwrap_or(ready.model.min_score()));
+                camera.attach(lane, &ready.stage);
+            }
+            self.attach_faces(camera);
+        }
+        self.bell.ring_all();
+    }
+
+    fn capture(&self, camera: &Camera, context: &UnitContext) -> Result<(), UnitError> {
+        let writer = camera.ring.writer().ok_or("the ring's former writer is still alive")?;
+        #[cfg(feature = "demo")]
+        let barrier = Sensor::of(&camera.settings.source, &self.config().device.state_dir)?;
+        let mut sink = RingSink {
+            camera,
+            writer,
+            #[cfg(feature = "demo")]
+            barrier,
+            gate: &self.gate,
+            stop: &context.stop,
+        };
+        let wiring = Wiring {
+            health: &|health| self.camera_health(camera, health),
+            clock: &SystemClock,
+            stop: &context.stop,
+            beat: &context.beat,
+            #[cfg(feature = "demo")]
+            painter: &camera::scene::painter,
+            damaged: &camera.damaged,
+            refused: &camera.refused,
+        };
+        let outcome = camera::run(&camera.settings, &mut sink, &wiring);
+        drop(sink);
+        match outcome {
+            Ok(_) => {
+                self.finish(camera, context);
+                Ok(())
+            }
+            Err(error) => {
+                self.camera_health(camera, Health::Offline { cause: error.to_string(), next_try: None });
+                if !is_lasting(camera, &error) {
+                    return Err(error.into());
+                }
+                self.finish(camera, context);
+                Err(UnitError::lasting(error))
+            }
+        }
+    }
+
+    /// No more frames will come: lets those on the road through, and ends what was being tracked.
+    fn finish(&self, camera: &Camera, context: &UnitContext) {
+        camera.ring.close();
+        if let Some(parts) = &camera.parts {
+            parts.lane.close();
+            while !parts.lane.is_idle() && !context.stop.wait(DRAIN_STEP) {
+                context.beat.beat();
+            }
+        }
+        let Some(lane) = &camera.lane else { return };
+        let mut before = lane.delivered();
+        while lane.is_attached() && !lane.wait_drained(DRAIN_STEP) {
+            // A worker that hangs is no progress of ours.
+            let now = lane.delivered();
+            if now == before {
+                context.beat.waiting()
+            } else {
+                context.beat.beat()
+            }
+            before = now;
+        }
+        while camera.faces.as_ref().is_some_and(|faces| !faces.drain(DRAIN_STEP))
+            && !context.stop.is_stopped()
+        {
+            context.beat.beat();
+        }
+        lane.end_tracks();
+        // Once more, because the last frames' drops are only known now.
+        self.publish_camera(camera, 0.0);
+    }
+}
+
+impl Camera {
+    fn new(camera: &config::Camera, app: &App) -> Camera {
+        let ring = Ring::new(camera.ring_slots, app.bell.clone());
+        let policy = match camera.pace {
+            Pace::Max if camera.source.ends() => Policy::Every,
+            _ => Policy::Latest,
+        };
+        let shown = app.show(camera, &ring);
+        let window = app.scheduler.workers().len() + OVERTAKING;
+        let sinks: Arc<[Arc<dyn Sink>]> = app.sinks.clone();
+        let faces = CameraFaces::new(camera, policy == Policy::Every, app);
+        // Names before the picture that shows them.
+        let mut followers: Vec<Arc<dyn Follower>> = faces.iter().map(CameraFaces::follower).collect();
+        followers.push(shown.preview.clone());
+        let lane = camera.detect.as_ref().map(|detect| {
+            let settings = LaneSettings {
+                camera: camera.name.as_str().into(),
+                every: detect.every,
+                window,
+                followers,
+                tracker: camera.track.clone().map(|track| {
+                    let tracker = Tracker::new(track, 1).with_numbers(app.numbers.of("track", &camera.name));
+                    tracker.with_places(&camera.zones, &camera.lines)
+                }),
+            };
+            Lane::new(settings, ring.reader(policy), sinks, app.bell.clone())
+        });
+        let health = Health::starting();
+        let parts = camera.inspect.as_ref().map(|inspect| Parts::new(&camera.name, inspect, &ring, app));
+        if let Some(parts) = &parts {
+            parts.lane.follow(shown.preview.clone());
+        }
+        Camera {
+            settings: camera.clone(),
+            ring,
+            lane,
+            parts,
+            faces,
+            shown,
+            health: Mutex::new(health),
+            health_log: Mutex::default(),
+            refused: Counter::new(),
+            feed: Mutex::default(),
+            next_seq: AtomicU64::new(0),
+            damaged: Counter::default(),
+        }
+    }
+
+    /// Frames captured since the rig was built.
+    pub(super) fn frames(&self) -> u64 {
+        self.next_seq.load(Ordering::Relaxed)
+    }
+
+    /// Frames that no worker saw: passed over for newer ones, refused because every slot was leased, or damaged.
+    pub(super) fn drops(&self) -> u64 {
+        self.damaged.get() + self.ring.stats().starved + self.lane.as_ref().map_or(0, |lane| lane.skipped())
+    }
+
+    /// Why its frames fail, if all of the last ones did.
+    pub(super) fn failing(&self) -> Option<String> {
+        self.lane.as_ref().and_then(|lane| lane.failures.cause())
+    }
+
+    fn attach(&self, lane: &Arc<Lane>, stage: &Arc<Stage<Item>>) {
+        let mut feed = lock(&self.feed);
+        if feed.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, stage)) {
+            return;
+        }
+        let fresh: Arc<dyn Feed<Item>> = Arc::new(LaneFeed(lane.clone()));
+        // The new stage first: the lane's frames always have somebody who takes them.
+        stage.attach(fresh.clone());
+        lane.set_attached(true);
+        if let Some((old, feed)) = feed.replace((stage.clone(), fresh)) {
+            old.detach(&feed);
+        }
+    }
+
+    fn detach(&self, app: &App) {
+        self.shown.detach();
+        if let Some(parts) = &self.parts {
+            parts.detach(app);
+        }
+        if let Some(faces) = &self.faces {
+            faces.detach();
+        }
+        if let Some((stage, feed)) = lock(&self.feed).take() {
+            stage.detach(&feed);
+        }
+    }
+}
+
+/// The writer's end of a ring, as capture sees it.
+struct RingSink<'a> {
+    camera: &'a Camera,
+    writer: Writer<Frame>,
+    /// The light barrier of a scene's line: it sees parts whether or not there was room for the frame.
+    #[cfg(feature = "demo")]
+    barrier: Option<Sensor>,
+    gate: &'a StartGate,
+    stop: &'a Stop,
+}
+
+impl FrameSink for RingSink<'_> {
+    fn commit(&mut self, frame: Frame) -> Committed {
+        if !self.gate.pass(self.stop) {
+            return Committed::Closed;
+        }
+        let stamp_ns = frame.captured.mono_ns;
+        #[cfg(feature = "demo")]
+        let pts_ns = frame.pts_ns;
+        self.camera.next_seq.store(frame.seq + 1, Ordering::Relaxed);
+        let committed = self.writer.commit(stamp_ns, frame, &|| self.stop.is_stopped());
+        #[cfg(feature = "demo")]
+        if let (Some(barrier), Some(pts_ns)) = (&mut self.barrier, pts_ns) {
+            barrier.committed(pts_ns);
+        }
+        match committed {
+            Ok(_) => {
+                if let Some(parts) = &self.camera.parts {
+                    parts.lane.frame_committed();
+                }
+                self.camera.shown.preview.frame_committed();
+                Committed::Taken
+            }
+            Err(Refused::Starved(_)) => Committed::Refused,
+            Err(_) => Committed::Closed,
+        }
+    }
+
+    fn slots(&self) -> usize {
+        self.camera.ring.slots()
+    }
+
+    fn next_seq(&self) -> u64 {
+        self.camera.frames()
+    }
+}
+
+/// The unit that captures camera `name`.
+pub(super) fn unit_name(name: &str) -> String {
+    format!("camera/{name}")
+}
+
+/// The unit behind the desk of camera `name`.
+fn parts_name(name: &str) -> String {
+    format!("inspect/{name}")
+}
+
+/// A file that is damaged stays damaged, and a missing plugin stays missing.
+fn is_lasting(camera: &Camera, error: &CaptureError) -> bool {
+    camera.settings.source.ends() || error.is_final()
+}

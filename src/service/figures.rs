@@ -1,0 +1,44 @@
+//! What the figures of each camera are, in words, and those of everything else put beside them.
+
+use crate::audit;
+use crate::inspection::evidence;
+use crate::telemetry::Described;
+use crate::{attendance, mqtt, web};
+
+/// Those of a camera, by what follows its name in `telemetry`.
+pub(super) const OF_CAMERAS: &[Described] = &[
+    Described::counter("camera/frames", "Frames that the camera gave."),
+    Described::counter("camera/starved", "Frames dropped because every slot of the ring was in use."),
+    Described::counter("camera/refused_connections", "Connections to a tcp:// source that were refused."),
+    Described::counter("camera/pictures", "Pictures encoded for live views and snapshots."),
+    Described::counter(
+        "camera/pictures_replaced",
+        "Live pictures that a newer one replaced before they were encoded.",
+    ),
+    Described::counter("camera/pictures_failed", "Live pictures that could not be drawn or encoded."),
+    Described::counter("camera/part_pictures", "Pictures of inspected parts kept for the page."),
+    Described::counter("camera/part_pictures_missed", "Inspected parts without a picture for the page."),
+    Described::counter("camera/faces_asked", "Faces given to recognition."),
+    Described::counter("camera/faces_answered", "Faces compared with the gallery."),
+    Described::counter("camera/faces_unfit", "Faces whose crop was not good enough for recognition."),
+    Described::counter("camera/faces_dropped", "Faces dropped because the queue of recognition was full."),
+    Described::counter("camera/faces_failed", "Faces whose recognition failed."),
+    Described::counter("camera/sightings", "Compared faces that attendance was given by this camera."),
+    Described::counter("camera/skipped", "Frames passed over because a newer one was there."),
+    Described::counter("camera/reported", "Reports handed to the outputs."),
+    Described::counter("camera/failed", "Frames whose inference failed."),
+    Described::counter("camera/reports_dropped", "Reports that an output dropped."),
+    Described::counter("camera/events", "Events handed to the outputs."),
+    Described::counter("camera/events_lost", "Events that an output could not take."),
+    Described::counter(
+        "camera/untracked",
+        "Detections that were not tracked because there were too many objects.",
+    ),
+];
+
+/// Everything that is counted by name.
+pub(super) fn described() -> impl Iterator<Item = &'static Described> {
+    let outputs =
+        [audit::Totals::DESCRIBED, mqtt::Totals::DESCRIBED, web::Totals::DESCRIBED, evidence::DESCRIBED];
+    [OF_CAMERAS, attendance::DESCRIBED].into_iter().chain(outputs).flatten()
+}

@@ -1,0 +1,61 @@
+//! Whatever is faulty raises an alarm, which ends with the fault.
+
+use super::{Component, HealthModel};
+use crate::service::publisher::StatusPublisher;
+
+/// The alarm of a component: `alarm/camera-front` of `camera/front`.
+pub(in crate::service) fn alarm_name(component: &str) -> String {
+    match component {
+        // `alarm/store` says that a damaged store was set aside at the start, and may stand at the same time.
+        "store" => "store-files".to_owned(),
+        other => other.replace('/', "-"),
+    }
+}
+
+/// What changes about the alarms.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Changes {
+    /// Name and cause.
+    pub raise: Vec<(String, String)>,
+    pub clear: Vec<String>,
+}
+
+impl HealthModel {
+    /// Raises the alarms of what is faulty and ends those of what works again; others' alarms are left alone.
+    pub(in crate::service) fn sync_alarms(&self, components: &[Component], publisher: &StatusPublisher) {
+        let changes = self.alarm_changes(components);
+        changes.raise.iter().for_each(|(name, cause)| publisher.alarm(name, cause));
+        changes.clear.iter().for_each(|name| publisher.clear_alarm(name));
+    }
+
+    pub(super) fn alarm_changes(&self, components: &[Component]) -> Changes {
+        let faulty = components.iter().filter(|component| component.state.is_faulty());
+        let raise: Vec<(String, String)> =
+            faulty.map(|component| (alarm_name(&component.name), component.state.cause.clone())).collect();
+        let mut inner = self.lock();
+        let clear =
+            inner.raised.iter().filter(|name| !raise.iter().any(|(now, _)| now == *name)).cloned().collect();
+        inner.raised = raise.iter().map(|(name, _)| name.clone()).collect();
+        Changes { raise, clear }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::State;
+    use super::*;
+    use crate::types::{ManualClock, Stamp};
+
+    #[test]
+    fn an_alarm_stands_as_long_as_its_component_is_faulty() {
+        let model = HealthModel::new(Arc::new(ManualClock::default()));
+        let dark = |state| vec![Component { name: "camera/a".into(), state, since: Stamp::default() }];
+        let changes = model.alarm_changes(&dark(State::faulty("offline")));
+        assert_eq!(changes.raise, [("camera-a".to_owned(), "offline".to_owned())]);
+        let changes = model.alarm_changes(&dark(State::ended()));
+        assert_eq!(changes, Changes { raise: Vec::new(), clear: vec!["camera-a".to_owned()] });
+        assert_eq!(model.alarm_changes(&[]), Changes::default());
+    }
+}

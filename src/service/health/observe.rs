@@ -1,0 +1,202 @@
+//! A look at every component of the running service, once a second and whenever somebody asks.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Component, State, disk, text};
+use crate::camera::Health;
+use crate::contract::rest::ComponentOut;
+use crate::mqtt::Link;
+use crate::service::camera::{Camera, unit_name};
+use crate::service::{App, lock};
+use crate::supervisor::{State as Life, UnitStatus};
+use crate::types::Condition;
+
+/// What the service reports of its health.
+pub(in crate::service) struct HealthReport {
+    pub(in crate::service) components: Vec<ComponentOut>,
+    /// Why the box is degraded; empty where it is not.
+    pub(in crate::service) reasons: Vec<String>,
+    /// Whether some camera gives frames that the models can work on.
+    pub(in crate::service) works: bool,
+    /// Whether everything that the configuration calls essential is well.
+    pub(in crate::service) essential_ok: bool,
+}
+
+/// Units that are part of another component, which then stands for them.
+const FOLDED_UNITS: [&str; 2] = ["camera/", "trigger/"];
+
+impl App {
+    /// Looks at everything, raises and ends the alarms, and reports.
+    pub(in crate::service) fn look_at_health(&self) -> HealthReport {
+        let config = self.config().clone();
+        let units = self.supervisor.status();
+        let mut seen = Vec::new();
+        seen.extend(units.iter().filter_map(unit_component));
+        seen.extend(lock(&self.cameras).iter().map(|camera| {
+            let name = unit_name(&camera.settings.name);
+            let state = camera_state(camera, units.iter().find(|unit| *unit.name == *name));
+            (name, state)
+        }));
+        seen.extend(self.model_states());
+        seen.push(("broker".into(), self.broker_state()));
+        seen.push(("store".into(), self.store.missing().map_or_else(State::ok, State::faulty)));
+        seen.extend(self.disk_states(&config.device.state_dir));
+        seen.extend(config.triggers.iter().map(|trigger| self.trigger_state(&trigger.name, &units)));
+        self.health.observe(seen);
+        let components = self.health.components();
+        self.health.sync_alarms(&components, &self.publisher);
+        let essential = |component: &str| is_essential(&config.supervisor.essential, component);
+        HealthReport {
+            works: self.works(&components),
+            essential_ok: !components.iter().any(|one| one.state.is_faulty() && essential(&one.name)),
+            reasons: text::reasons(&components, &self.mqtt.raised()),
+            components: text::out(&components, essential),
+        }
+    }
+
+    fn model_states(&self) -> BTreeMap<String, State> {
+        let mut states = BTreeMap::new();
+        for model in self.models_in_use() {
+            let state = states.entry(format!("model/{}", model.name())).or_insert_with(State::ok);
+            if let Some(cause) = model.run_fault() {
+                let name = model.name();
+                *state = State::faulty(format!(
+                    "model {name}: inference fails: {cause}; check its file and its delegate (`ocellus check`), then \
+                     restart the service"
+                ));
+            }
+        }
+        states
+    }
+
+    fn broker_state(&self) -> State {
+        let link = self.mqtt.link();
+        let Link::Down { cause, .. } = &link else { return State::ok() };
+        let crate::mqtt::Cause { place, what, next } = cause;
+        if link.is_untried() {
+            return State::starting(format!("broker {place}: {what}"));
+        }
+        let waiting = match self.mqtt.waiting_events() {
+            1 => "1 event waits".to_owned(),
+            count => format!("{count} events wait"),
+        };
+        State::faulty(format!("broker {place}: {what}; {next}")).with_detail(waiting)
+    }
+
+    /// The disk of the state directory, and that of the evidence where it is another one.
+    fn disk_states(&self, state_dir: &Path) -> Vec<(String, State)> {
+        let state_disk = disk::state(state_dir, "device.state_dir", "events wait in memory until then");
+        let mut states = vec![("disk/state".to_owned(), state_disk)];
+        let root = self.evidence.root();
+        if disk::is_another(root, state_dir) {
+            let evidence =
+                disk::state(root, "evidence.dir", "inspection goes on without evidence until then");
+            states.push(("disk/evidence".into(), evidence));
+        }
+        states
+    }
+
+    /// The port's own word, or that of the unit that listens to it.
+    fn trigger_state(&self, name: &str, units: &[UnitStatus]) -> (String, State) {
+        let component = format!("trigger/{name}");
+        let alarm = super::alarms::alarm_name(&component);
+        let away = self.mqtt.alarms().into_iter().find(|(known, _)| *known == alarm);
+        let unit = units.iter().find(|unit| *unit.name == *component);
+        let state = match (away, unit) {
+            (Some((_, cause)), _) => State::faulty(cause),
+            (None, Some(unit)) => unit_state(unit),
+            (None, None) => State::starting(format!("trigger {name}: it is not listened to yet")),
+        };
+        (component, state)
+    }
+
+    /// Whether anything works: a camera that gives frames, and whose model (if it has one) can work on them. Nothing is
+    /// wrong where all cameras have ended.
+    fn works(&self, components: &[Component]) -> bool {
+        let condition = |name: &str| {
+            let known = components.iter().find(|component| component.name == name);
+            known.map_or(Condition::Ok, |component| component.state.condition)
+        };
+        let cameras = lock(&self.cameras);
+        let of_camera = |camera: &Arc<Camera>| condition(&unit_name(&camera.settings.name));
+        let sees = |camera: &Arc<Camera>| {
+            let model = camera.settings.detect.as_ref().map(|detect| format!("model/{}", detect.model));
+            let model = model.map_or(Condition::Ok, |model| condition(&model));
+            of_camera(camera) == Condition::Ok && model != Condition::Faulty
+        };
+        cameras.iter().any(sees) || cameras.iter().all(|camera| of_camera(camera) == Condition::Ended)
+    }
+}
+
+/// A unit as a component, unless another component stands for it.
+fn unit_component(unit: &UnitStatus) -> Option<(String, State)> {
+    let is_folded = FOLDED_UNITS.iter().any(|prefix| unit.name.starts_with(prefix));
+    (!is_folded).then(|| (format!("unit/{}", unit.name), unit_state(unit)))
+}
+
+fn unit_state(unit: &UnitStatus) -> State {
+    let name = &unit.name;
+    match unit.state {
+        Life::Running => State::ok(),
+        Life::Ended => State::ended(),
+        Life::Starting => State::starting(format!("unit {name}: it has not shown life yet")),
+        Life::Backoff | Life::Failed => {
+            let cause = unit.last_error.as_deref().unwrap_or("no cause was given");
+            State::faulty(format!("unit {name} {}: {cause}", unit.state.as_str()))
+        }
+    }
+}
+
+fn camera_state(camera: &Camera, unit: Option<&UnitStatus>) -> State {
+    let name = &camera.settings.name;
+    let state = match &*lock(&camera.health) {
+        Health::Ended => State::ended(),
+        health @ Health::Offline { cause, .. } if health.is_starting() => {
+            State::starting(format!("camera {name} offline: {cause}"))
+        }
+        Health::Offline { cause, .. } => State::faulty(format!("camera {name} offline: {cause}")),
+        Health::Frozen { .. } => {
+            let limit = camera.settings.frozen_after.as_millis();
+            State::faulty(format!(
+                "camera {name} frozen: connected, but no new frame for {limit} ms; look at the camera and its cable"
+            ))
+        }
+        Health::Online { .. } => camera.failing().map_or_else(State::ok, |cause| {
+            State::faulty(format!("camera {name}: every frame fails: {cause}"))
+        }),
+    };
+    // A panic leaves no word in the camera's health.
+    match unit.map(unit_state) {
+        Some(unit) if unit.is_faulty() && !state.is_faulty() => unit,
+        _ => state,
+    }
+}
+
+/// Whether one of the words of `supervisor.essential` means `component`: by its own name, `mqtt` the broker and the unit
+/// that talks to it, and `disk` every disk.
+fn is_essential(words: &[String], component: &str) -> bool {
+    words.iter().any(|word| match word.as_str() {
+        "mqtt" => matches!(component, "broker" | "unit/mqtt"),
+        "disk" => component.starts_with("disk/"),
+        "web" => component == "unit/web",
+        other => component == other,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn essential_means_components_by_their_names_and_the_broker_by_that_of_its_unit() {
+        let words = ["mqtt".to_owned(), "camera/a".into(), "disk".into()];
+        for component in ["broker", "unit/mqtt", "camera/a", "disk/state", "disk/evidence"] {
+            assert!(is_essential(&words, component), "{component}");
+        }
+        for component in ["camera/b", "store", "unit/web"] {
+            assert!(!is_essential(&words, component), "{component}");
+        }
+    }
+}

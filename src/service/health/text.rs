@@ -1,0 +1,109 @@
+//! The health model in words: one line for each reason, the same wherever it is read.
+
+use super::Component;
+use crate::contract::Alarm;
+use crate::contract::rest::ComponentOut;
+use crate::types::rfc3339;
+
+/// Why the box is not all that it should be: every faulty component, then the alarms that no component stands for.
+pub(in crate::service) fn reasons(components: &[Component], alarms: &[Alarm]) -> Vec<String> {
+    let faulty = || components.iter().filter(|component| component.state.is_faulty());
+    let own: Vec<String> = faulty().map(|component| super::alarms::alarm_name(&component.name)).collect();
+    let response = faulty().map(|component| {
+        let (cause, detail) = (&component.state.cause, &component.state.detail);
+        line(cause, &seconds(&rfc3339(component.since.wall_ns)), detail)
+    });
+    let others = alarms.iter().filter(|alarm| !own.contains(&alarm.name));
+    let others = others
+        .map(|alarm| line(&format!("alarm {}: {}", alarm.name, alarm.cause), &seconds(&alarm.since), ""));
+    response.chain(others).collect()
+}
+
+/// Causes say what is wrong and, after a semicolon, what to do: when it began belongs to the first part.
+fn line(cause: &str, since: &str, detail: &str) -> String {
+    let (what, next) = cause.split_once("; ").map_or((cause, None), |(what, next)| (what, Some(next)));
+    let detail = if detail.is_empty() { String::new() } else { format!(", {detail}") };
+    let next = next.map_or(String::new(), |next| format!("; {next}"));
+    // One line: systemd and the log take no more.
+    format!("{what}, since {since}{detail}{next}").replace(['\n', '\r'], " ")
+}
+
+/// RFC 3339 without the fractions, which nobody reads.
+fn seconds(time: &str) -> String {
+    time.split_once('.').map_or_else(|| time.to_owned(), |(whole, _)| format!("{whole}Z"))
+}
+
+/// The components as REST and the command line give them. `essential` says which make `/healthz` answer 503.
+pub(in crate::service) fn out(
+    components: &[Component],
+    essential: impl Fn(&str) -> bool,
+) -> Vec<ComponentOut> {
+    let out = components.iter().map(|component| {
+        let state = &component.state;
+        let whole = [state.cause.as_str(), state.detail.as_str()].map(str::trim);
+        let whole: Vec<&str> = whole.into_iter().filter(|part| !part.is_empty()).collect();
+        ComponentOut {
+            component: component.name.clone(),
+            state: state.condition.as_str().to_owned(),
+            cause: (!whole.is_empty()).then(|| whole.join(", ")),
+            since: rfc3339(component.since.wall_ns),
+            essential: essential(&component.name),
+        }
+    });
+    out.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+    use crate::types::Stamp;
+
+    fn component(name: &str, state: State) -> Component {
+        Component { name: name.into(), state, since: Stamp { mono_ns: 0, wall_ns: 1_000_000_000 } }
+    }
+
+    fn alarm(name: &str, cause: &str) -> Alarm {
+        let since = "1970-01-01T00:00:02.000000Z".into();
+        Alarm { name: name.into(), cause: cause.into(), since, acknowledged_by: None, acknowledged_at: None }
+    }
+
+    #[test]
+    fn a_reason_says_what_since_when_how_much_and_what_to_do() {
+        let down = State::faulty("broker mqtt://127.0.0.1:1883: connection refused; start the broker");
+        let components = [component("broker", down.with_detail("12 events wait".into()))];
+        assert_eq!(
+            reasons(&components, &[]),
+            [
+                "broker mqtt://127.0.0.1:1883: connection refused, since 1970-01-01T00:00:01Z, 12 events wait; start \
+              the broker"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_alarm_of_a_component_is_no_second_reason_and_others_are_reasons_too() {
+        let components = [
+            component("camera/front", State::faulty("camera front offline")),
+            component("store", State::ok()),
+        ];
+        let alarms =
+            [alarm("camera-front", "camera front offline"), alarm("evidence", "no\nroom; make some")];
+        assert_eq!(
+            reasons(&components, &alarms),
+            [
+                "camera front offline, since 1970-01-01T00:00:01Z",
+                "alarm evidence: no room, since 1970-01-01T00:00:02Z; make some"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_well_has_no_cause() {
+        let response = out(&[component("store", State::ok())], |name| name == "store");
+        assert_eq!(
+            (response[0].state.as_str(), &response[0].cause, response[0].essential),
+            ("ok", &None, true)
+        );
+    }
+}

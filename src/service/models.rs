@@ -1,0 +1,282 @@
+//! The models in use: loaded once, a stage of the scheduler each, replaced as a whole when their file or card
+//! changes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::faces::used_model as used_recognition;
+use super::{App, AppError, lock};
+use crate::config::{self, Config};
+use crate::engine::{EngineError, Model, Runtime};
+use crate::pipeline::detect::Detect;
+use crate::pipeline::stage::{Stage as _, Station};
+use crate::pipeline::{Item, StageStation};
+use crate::scheduler::{Factory, Rank, Stage};
+use crate::supervisor::{JoinError, SupervisorError};
+use crate::types::Class;
+
+/// Regions that other stages may send to one stage before their senders run them themselves.
+const INBOX: usize = 256;
+
+/// A model that is warm on its workers.
+#[derive(Clone)]
+pub(super) struct Ready {
+    pub(super) model: Arc<Model>,
+    pub(super) stage: Arc<Stage<Item>>,
+    /// What it was made from.
+    settings: config::Model,
+    uses: ModelUses,
+}
+
+/// What the cameras of a model want of its scores; each camera's lane then applies its own threshold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct ModelUses {
+    /// The lowest score that any of them names.
+    lowest: Option<f32>,
+    /// Whether one of them is content with the card's.
+    card: bool,
+}
+
+/// A model that cannot be used, and by whom.
+pub(super) struct Unusable {
+    pub(super) model: String,
+    pub(super) cause: String,
+    /// Whether it is the one that recognises; else one that detects.
+    recognises: bool,
+    /// The cause as an error, where this is the first that met it.
+    pub(super) error: Option<AppError>,
+}
+
+impl Unusable {
+    fn detection(model: &str, cause: &dyn ToString) -> Unusable {
+        Unusable { model: model.into(), cause: cause.to_string(), recognises: false, error: None }
+    }
+
+    fn recognition(model: &str, cause: &dyn ToString) -> Unusable {
+        Unusable { recognises: true, ..Unusable::detection(model, cause) }
+    }
+
+    fn because(self, error: AppError) -> Unusable {
+        Unusable { error: Some(error), ..self }
+    }
+
+    /// Whether `camera` cannot work without it.
+    pub(super) fn stops(&self, camera: &config::Camera) -> bool {
+        let detects = camera.detect.as_ref().is_some_and(|detect| detect.model == self.model);
+        if self.recognises { camera.recognise.is_some() } else { detects }
+    }
+}
+
+/// The models by name.
+#[derive(Default)]
+pub(super) struct Models {
+    runtime: Option<Arc<Runtime>>,
+    ready: HashMap<String, Ready>,
+    /// What recipes run: the model by its name, and whether its output is taken as a vector.
+    inspection: HashMap<(String, bool), (config::Model, Arc<Model>)>,
+    /// Makes the names of stages unique while an old and a new one of a model live side by side.
+    generation: u64,
+}
+
+impl Models {
+    pub(super) fn next_generation(&mut self) -> u64 {
+        self.generation += 1;
+        self.generation
+    }
+}
+
+impl App {
+    /// Makes every model that a camera of `config` uses ready, keeping those that are already as wished. Gives those
+    /// that cannot be used; what was ready under their names stays so.
+    pub(super) fn load_models(&self, config: &Config) -> Vec<Unusable> {
+        let mut unusable = Vec::new();
+        let runtime = match self.open_runtime(config) {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                let cause = error.to_string();
+                unusable.extend(used_models(config).map(|model| Unusable::detection(&model.name, &cause)));
+                unusable.extend(
+                    used_recognition(config)
+                        .into_iter()
+                        .map(|model| Unusable::recognition(&model.name, &cause)),
+                );
+                if let Some(first) = unusable.first_mut() {
+                    first.error = Some(error.into());
+                }
+                return unusable;
+            }
+        };
+        for settings in used_models(config) {
+            match self.fresh_model(&runtime, settings, config) {
+                Ok(None) => {}
+                Ok(Some(ready)) => drop(lock(&self.models).ready.insert(settings.name.clone(), ready)),
+                Err(error) => unusable.push(Unusable::detection(&settings.name, &error).because(error)),
+            }
+        }
+        if let (Some(settings), Err(error)) = (used_recognition(config), self.load_recognition(config)) {
+            unusable.push(Unusable::recognition(&settings.name, &error).because(error));
+        }
+        unusable
+    }
+
+    /// The model of `settings`, made ready; `None` where one that is as wished is ready already.
+    fn fresh_model(
+        &self,
+        runtime: &Runtime,
+        settings: &config::Model,
+        config: &Config,
+    ) -> Result<Option<Ready>, AppError> {
+        let uses = ModelUses::of(config, &settings.name);
+        let known = self.ready_model(&settings.name);
+        let known = known.filter(|known| known.settings == *settings && known.uses == uses);
+        let model = known.as_ref().map_or_else(|| runtime.load(settings), |known| Ok(known.model.clone()))?;
+        if needs_eyes(config, &settings.name) {
+            model.expect_task(config::Task::BlazeFace)?;
+        }
+        match known {
+            Some(_) => Ok(None),
+            None => self.make_ready(model, settings, uses).map(Some),
+        }
+    }
+
+    /// Drops the stages that no model in `config` stands for any more; to be called once no camera feeds them.
+    pub(super) fn drop_unused_models(&self, config: &Config) {
+        self.drop_unused_recognition(config);
+        let models = &mut lock(&self.models).ready;
+        models.retain(|name, _| {
+            config.cameras.iter().filter_map(|camera| camera.detect.as_ref()).any(|d| d.model == *name)
+        });
+        // Those of inspection belong to their cameras, and that of annotation to all.
+        let foreign = [Class::Inspect, Class::Annotate];
+        for stage in self.scheduler.stages().iter().filter(|stage| !foreign.contains(&stage.rank().class)) {
+            if !models.values().any(|ready| Arc::ptr_eq(&ready.stage, stage)) && !self.recognises(stage) {
+                self.scheduler.remove(&stage.rank().name);
+            }
+        }
+    }
+
+    /// The model called `name`, if it is ready.
+    pub(super) fn ready_model(&self, name: &str) -> Option<Ready> {
+        lock(&self.models).ready.get(name).cloned()
+    }
+
+    /// A model of `config` for a recipe, loaded once for all that run it; `as_vector` asks for its output as an
+    /// embedding, whatever its card says that it is for.
+    pub(super) fn inspection_model(
+        &self,
+        config: &Config,
+        name: &str,
+        as_vector: bool,
+    ) -> Result<Arc<Model>, EngineError> {
+        let known = config.models.iter().find(|model| model.name == name);
+        let Some(settings) = known else { return Err(EngineError::NoTask { model: name.into() }) };
+        let key = (name.to_owned(), as_vector);
+        if let Some((made_from, model)) = lock(&self.models).inspection.get(&key)
+            && made_from == settings
+        {
+            return Ok(model.clone());
+        }
+        let wanted = if as_vector { settings.as_vector() } else { settings.clone() };
+        let model = self.open_runtime(config)?.load(&wanted)?;
+        lock(&self.models).inspection.insert(key, (settings.clone(), model.clone()));
+        Ok(model)
+    }
+
+    /// The runtime in use, and its version where it tells; empty before a model was loaded.
+    pub(super) fn runtime_name(&self) -> String {
+        lock(&self.models).runtime.as_ref().map(|runtime| runtime.describe()).unwrap_or_default()
+    }
+
+    /// Every model that is loaded: of cameras, of recipes, and the one that embeds faces.
+    pub(super) fn models_in_use(&self) -> Vec<Arc<Model>> {
+        let mut models: Vec<Arc<Model>> = {
+            let known = lock(&self.models);
+            let detecting = known.ready.values().map(|ready| ready.model.clone());
+            detecting.chain(known.inspection.values().map(|(_, model)| model.clone())).collect()
+        };
+        models.extend(self.recognition().map(|recognition| recognition.model));
+        models
+    }
+
+    /// A number that no stage's name has yet.
+    pub(super) fn next_generation(&self) -> u64 {
+        lock(&self.models).next_generation()
+    }
+
+    pub(super) fn open_runtime(&self, config: &Config) -> Result<Arc<Runtime>, EngineError> {
+        let mut models = lock(&self.models);
+        if let Some(runtime) = &models.runtime {
+            return Ok(runtime.clone());
+        }
+        let runtime = Arc::new(Runtime::open(&config.runtime)?);
+        tracing::info!("inference runtime: {}", runtime.describe());
+        models.runtime = Some(runtime.clone());
+        Ok(runtime)
+    }
+
+    fn make_ready(
+        &self,
+        model: Arc<Model>,
+        settings: &config::Model,
+        uses: ModelUses,
+    ) -> Result<Ready, AppError> {
+        let generation = lock(&self.models).next_generation();
+        let least = uses.least_score(model.min_score());
+        let detect = Arc::new(Detect::new(&settings.name, model.clone(), Some(least)));
+        let rank = Rank {
+            name: format!("{}#{generation}", detect.name()).into(),
+            class: detect.class(),
+            min: settings.min_workers,
+            max: settings.max_workers,
+        };
+        let factory: Arc<Factory<Item>> = Arc::new(move || {
+            let station: Box<dyn Station> = detect.station().map_err(|error| error.to_string())?;
+            Ok(Box::new(StageStation(station)))
+        });
+        let stage = self.scheduler.add(rank, INBOX, factory)?;
+        Ok(Ready { model, stage, settings: settings.clone(), uses })
+    }
+}
+
+fn used_models(config: &Config) -> impl Iterator<Item = &config::Model> {
+    config.models.iter().filter(|model| {
+        config.cameras.iter().filter_map(|camera| camera.detect.as_ref()).any(|d| d.model == model.name)
+    })
+}
+
+/// Whether a camera aligns faces by what the model finds.
+fn needs_eyes(config: &Config, model: &str) -> bool {
+    let recognising = config.cameras.iter().filter(|camera| camera.recognise.is_some());
+    recognising.filter_map(|camera| camera.detect.as_ref()).any(|detect| detect.model == model)
+}
+
+impl ModelUses {
+    /// A camera that tracks also wants the findings that keep its objects alive.
+    fn of(config: &Config, model: &str) -> ModelUses {
+        let cameras = || {
+            let detecting =
+                config.cameras.iter().filter_map(|camera| Some((camera, camera.detect.as_ref()?)));
+            detecting.filter(|(_, detect)| detect.model == model)
+        };
+        let tracking = cameras().filter_map(|(camera, _)| Some(camera.track.as_ref()?.low_score));
+        let named = cameras().filter_map(|(_, detect)| detect.min_score);
+        ModelUses {
+            lowest: named.chain(tracking).reduce(f32::min),
+            card: cameras().any(|(_, detect)| detect.min_score.is_none()),
+        }
+    }
+
+    /// The threshold of the model's decoder, where `card` is that of its card.
+    fn least_score(self, card: f32) -> f32 {
+        match self.lowest {
+            Some(lowest) if self.card => lowest.min(card),
+            Some(lowest) => lowest,
+            None => card,
+        }
+    }
+}
+
+/// The thread that loads the models panicked: told as a failed unit.
+pub(super) fn load_panicked(panic: &JoinError) -> SupervisorError {
+    SupervisorError::Essential { unit: "models".into(), cause: panic.to_string() }
+}

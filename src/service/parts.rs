@@ -1,0 +1,328 @@
+//! A camera that inspects: its product made ready, and changed without a restart.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::camera::Camera;
+use super::{App, lock};
+use crate::config::recipe::{self, Recipe};
+use crate::config::{Config, Inspect, PickFrame};
+use crate::contract;
+use crate::inspection::evidence::{GoldenRecord, ModelRecord, ProductRecord};
+use crate::inspection::{GoldenPicture, Program};
+use crate::pipeline::{Item, PartFeed, PartLane, PartLaneSettings, PartStage, Product};
+use crate::ring::{Pick, Ring};
+use crate::scheduler::{Factory, Feed, Rank, Stage};
+use crate::store::GoldenSet;
+use crate::supervisor::{Beat, Unit, UnitContext};
+use crate::types::{Class, Frame};
+
+/// How often the loop beats, and looks for products that may go, while no trigger is due.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// How long none of the acquisitions that are under way at the end may end before all are given up: less than half of
+/// the usual drain time.
+const DRAIN: Duration = Duration::from_secs(2);
+const DRAIN_LOOK: Duration = Duration::from_millis(2);
+
+/// What a rig has for inspection.
+pub(super) struct Parts {
+    pub(super) lane: Arc<PartLane>,
+    pub(super) settings: Inspect,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    selected: Option<Selected>,
+    /// Products whose last parts are still under way.
+    former: Vec<Selected>,
+    /// Why the product that was asked for is not ready.
+    fault: Option<String>,
+    /// What is asked for where it is not what was selected: a product that could not be made ready, or one that was
+    /// selected before the camera was changed.
+    wanted: Option<String>,
+}
+
+/// A product that is ready on the workers.
+struct Selected {
+    product: Arc<Product>,
+    stage: Arc<Stage<Item>>,
+    feed: Arc<dyn Feed<Item>>,
+}
+
+impl Parts {
+    pub(super) fn new(camera: &str, settings: &Inspect, ring: &Ring<Frame>, app: &App) -> Parts {
+        let lane = PartLaneSettings {
+            camera: camera.into(),
+            pick: match settings.pick {
+                PickFrame::Nearest => Pick::Nearest,
+                PickFrame::Next => Pick::Next,
+                PickFrame::Previous => Pick::Previous,
+            },
+            queue: settings.queue,
+            max_wait: settings.max_wait,
+            tolerance: settings.tolerance,
+            numbers: app.numbers.of("acquisition", camera),
+        };
+        let lane = PartLane::new(lane, ring.clone(), app.sinks.clone(), app.bell.clone());
+        Parts { lane, settings: settings.clone(), state: Mutex::default() }
+    }
+
+    /// Why the product that was asked for is not ready, if so.
+    pub(super) fn fault(&self) -> Option<String> {
+        lock(&self.state).fault.clone()
+    }
+
+    /// The product in force, and what was learned for it.
+    pub(super) fn product(&self) -> Option<Arc<Product>> {
+        self.lane.product()
+    }
+
+    /// What became of the parts so far; `last` holds the parts judged and the time when this was last asked.
+    pub(super) fn figures(&self, last: &mut (u64, u64), now_ns: u64) -> contract::Parts {
+        let counts = self.lane.counts();
+        let judged = counts.ok + counts.ng + counts.error;
+        let minutes = now_ns.saturating_sub(last.1) as f32 / 60e9;
+        let per_minute = if minutes > 0.0 { (judged - last.0) as f32 / minutes } else { 0.0 };
+        *last = (judged, now_ns);
+        let processing = counts.processing;
+        let pareto = self.lane.pareto().into_iter();
+        contract::Parts {
+            triggers: counts.triggers,
+            ok: counts.ok,
+            ng: counts.ng,
+            error: counts.error,
+            missed: counts.missed,
+            overrun: counts.overrun,
+            bounced: counts.debounced,
+            garbage: counts.garbage,
+            per_minute,
+            yield_share: (judged > 0).then(|| counts.ok as f32 / judged as f32),
+            processing_us: contract::Processing {
+                min: processing.min_us,
+                mean: processing.mean_us(),
+                max: processing.max_us,
+            },
+            pareto: pareto.map(|(roi, count)| contract::Failing { roi: roi.to_string(), count }).collect(),
+        }
+    }
+
+    /// The product that triggers mean: the one in force; or, where none is or it is blocked, the one that was asked for.
+    pub(super) fn meant(&self) -> String {
+        let selected =
+            self.product().filter(|_| !self.lane.is_blocked()).map(|product| product.name.to_string());
+        let wanted = || lock(&self.state).wanted.clone();
+        let last = || self.product().map(|product| product.name.to_string());
+        selected.or_else(wanted).or_else(last).unwrap_or_else(|| self.settings.product.clone())
+    }
+
+    /// Takes over what was selected while the camera ran with other settings, unless these name another product.
+    pub(super) fn follow(&self, former: &Parts) {
+        if former.settings.product == self.settings.product {
+            lock(&self.state).wanted = Some(former.meant());
+        }
+    }
+
+    /// Nothing more will come: what has its frame is let through as long as one after the other ends; the rest is ended.
+    fn drain(&self, beat: &Beat) {
+        self.lane.close();
+        let (mut left, mut since) = (self.lane.counts().in_flight, Instant::now());
+        while left > 0 && since.elapsed() < DRAIN {
+            std::thread::sleep(DRAIN_LOOK);
+            let now = self.lane.counts().in_flight;
+            if now == left {
+                beat.waiting();
+            } else {
+                beat.beat();
+                (left, since) = (now, Instant::now());
+            }
+        }
+        self.lane.abandon("the service or the camera ended before the inspection did");
+    }
+
+    /// Takes the stages of products away whose last parts are through.
+    fn retire(&self, app: &App) {
+        let former: Vec<Selected> = {
+            let mut state = lock(&self.state);
+            let (done, kept) =
+                std::mem::take(&mut state.former).into_iter().partition(|one| one.product.is_done());
+            state.former = kept;
+            done
+        };
+        for Selected { stage, feed, .. } in former {
+            stage.detach(&feed);
+            app.scheduler.remove(&stage.rank().name);
+        }
+    }
+
+    /// The rig goes: every stage of it with it.
+    pub(super) fn detach(&self, app: &App) {
+        let mut state = lock(&self.state);
+        let all = std::mem::take(&mut state.former).into_iter().chain(state.selected.take());
+        for Selected { stage, feed, .. } in all {
+            stage.detach(&feed);
+            app.scheduler.remove(&stage.rank().name);
+        }
+    }
+}
+
+/// What a verdict rests on besides the frame.
+fn product_record(program: &Program, set: Option<&GoldenSet>, runtime: &str) -> ProductRecord {
+    let recipe = program.recipe();
+    let goldens = set.iter().flat_map(|set| &set.entries).map(|entry| GoldenRecord {
+        sha256: entry.picture.clone(),
+        name: entry.name.clone(),
+        rois: entry.rois.clone().unwrap_or_default(),
+    });
+    let models = program.models().iter().map(|model| ModelRecord {
+        name: model.name().into(),
+        sha256: model.sha256().into(),
+        path: model.path().display().to_string(),
+        runtime: runtime.into(),
+    });
+    ProductRecord {
+        product: recipe.product.clone(),
+        recipe_revision: recipe.revision,
+        golden_revision: set.map_or(0, |set| set.revision),
+        recipe_text: recipe.text.clone(),
+        recipe_sha256: recipe.hash.clone(),
+        goldens: goldens.collect(),
+        models: models.collect(),
+    }
+}
+
+impl App {
+    /// Makes the first product of every camera that inspects ready. One that cannot be is no reason not to start: its
+    /// triggers end as `error`, an alarm says why, and golden pictures can still be taught from the camera.
+    pub(super) fn select_first_products(&self) {
+        let cameras = lock(&self.cameras).clone();
+        for camera in cameras {
+            let Some(parts) = &camera.parts else { continue };
+            if parts.product().is_none()
+                && let Err(fault) = self.select(&camera, &parts.settings.product)
+            {
+                tracing::error!(camera = camera.settings.name, "{fault}");
+            }
+        }
+    }
+
+    /// Reads the recipe of every camera's product again: files may have changed, and cameras may be new. A recipe that
+    /// cannot be used leaves the product in force as it was.
+    pub(super) fn select_again(&self) {
+        let cameras = lock(&self.cameras).clone();
+        for camera in cameras {
+            let Some(parts) = &camera.parts else { continue };
+            if let Err(fault) = self.select(&camera, &parts.meant()) {
+                tracing::error!(camera = camera.settings.name, "{fault}");
+            }
+        }
+    }
+
+    /// Makes `product` ready for the rig's camera and selects it for the triggers that follow. On an error the
+    /// product in force stays, and an alarm says why.
+    pub(super) fn select(&self, camera: &Camera, product: &str) -> Result<(), String> {
+        let name = &camera.settings.name;
+        let Some(parts) = &camera.parts else {
+            return Err(format!("camera {name} does not inspect; give it an `inspect` section"));
+        };
+        let outcome = self.make_product_ready(name, parts, product);
+        let alarm = format!("product-{name}");
+        match outcome {
+            Ok(selected) => {
+                tracing::info!(camera = name, product, "selected");
+                let former = parts.lane.select(selected.product.clone());
+                drop(former);
+                let mut state = lock(&parts.state);
+                let former = state.selected.replace(selected);
+                state.former.extend(former);
+                (state.fault, state.wanted) = (None, None);
+                drop(state);
+                self.publisher.clear_alarm(&alarm);
+                self.bell.ring_all();
+                self.publish_trigger(camera);
+                Ok(())
+            }
+            Err(fault) => {
+                self.publisher.alarm(&alarm, &format!("product {product} is not ready: {fault}"));
+                let mut state = lock(&parts.state);
+                (state.fault, state.wanted) = (Some(fault.clone()), Some(product.to_owned()));
+                drop(state);
+                self.publish_trigger(camera);
+                Err(fault)
+            }
+        }
+    }
+
+    fn make_product_ready(&self, camera: &str, parts: &Parts, product: &str) -> Result<Selected, String> {
+        let config = self.config().clone();
+        let path = recipe::find(&parts.settings.recipes, product).map_err(|faults| faults.to_string())?;
+        let recipe = Recipe::load(&path, &config.models).map_err(|faults| faults.to_string())?;
+        let set = self.store.goldens().current(product).map_err(|error| error.to_string())?;
+        let pictures = self.golden_pictures(set.as_ref())?;
+        let model = |name: &str, as_vector| self.inspection_model(&config, name, as_vector);
+        let program = Arc::new(Program::new(recipe, &pictures, &model).map_err(|error| error.to_string())?);
+        let record = product_record(&program, set.as_ref(), &self.runtime_name());
+        let generation = lock(&self.models).next_generation();
+        let rank = Rank {
+            name: format!("inspect/{camera}/{product}#{generation}").into(),
+            class: Class::Inspect,
+            min: 0,
+            max: config.workers.cores.len(),
+        };
+        let product = Arc::new(Product {
+            name: product.into(),
+            recipe_revision: program.recipe().revision,
+            golden_revision: set.map_or(0, |set| set.revision),
+            rois: program.rois(),
+            outlines: program.outlines(),
+            stage: rank.name.clone(),
+        });
+        self.evidence.product(&product.stage, Arc::new(record));
+        // Room for every region of every part that may be under way: none has to be run out of its turn.
+        let inbox = product.rois.len() * parts.settings.queue;
+        let factory: Arc<Factory<Item>> = Arc::new(move || {
+            let station = program.station().map_err(|error| error.to_string())?;
+            Ok(Box::new(PartStage(station)))
+        });
+        let stage = self.scheduler.add(rank, inbox, factory).map_err(|error| error.to_string())?;
+        let lane = parts.lane.clone();
+        let feed: Arc<dyn Feed<Item>> = Arc::new(PartFeed { lane, stage: product.stage.clone() });
+        stage.attach(feed.clone());
+        Ok(Selected { product, stage, feed })
+    }
+
+    /// The pictures of a set, read and held against their hashes.
+    fn golden_pictures(&self, set: Option<&GoldenSet>) -> Result<Vec<GoldenPicture>, String> {
+        let goldens = self.store.goldens();
+        let entries = set.map_or(&[][..], |set| &set.entries);
+        let pictures = entries.iter().map(|entry| {
+            let picture = goldens.picture(&entry.picture).map_err(|error| error.to_string())?;
+            let name = entry.picture[..12].to_owned();
+            Ok(GoldenPicture { name, picture: Arc::new(picture), rois: entry.rois.clone() })
+        });
+        pictures.collect()
+    }
+
+    /// The loop behind a camera's target: ends triggers whose frame does not come, and lets old products go.
+    pub(super) fn parts_unit(self: &Arc<App>, camera: &Arc<Camera>, config: &Config) -> Option<Unit> {
+        camera.parts.as_ref()?;
+        let name = format!("inspect/{}", camera.settings.name);
+        let essential = config.supervisor.essential.contains(&name);
+        let (app, camera) = (self.clone(), camera.clone());
+        let body = move |context: &UnitContext| {
+            let Some(parts) = &camera.parts else { return Ok(()) };
+            while !context.stop.is_stopped() {
+                parts.lane.expire(PATIENCE);
+                parts.retire(&app);
+                context.beat.beat();
+            }
+            parts.drain(&context.beat);
+            // Retained: it must not say that a box that is off is ready. Another rig may be in its place by now.
+            if lock(&app.cameras).iter().any(|known| Arc::ptr_eq(known, &camera)) {
+                app.publish_trigger(&camera);
+            }
+            Ok(())
+        };
+        Some(Unit::new(name, body).essential(essential))
+    }
+}

@@ -1,0 +1,196 @@
+//! What the page asks: units and their restart, the configuration in force; and what it is told of cameras and units.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::camera::Camera;
+use super::{App, lock};
+use crate::config::Config;
+use crate::contract::rest::{ConfigOut, Features, UnitOut};
+use crate::supervisor::{Unit, UnitStatus, spawn};
+use crate::types::{Clock, Command, Origin, Refusal, SystemClock, rfc3339};
+use crate::web::CameraFacts;
+
+/// Which parts of a camera are built again together.
+const CAMERA_UNITS: [&str; 2] = ["camera/", "inspect/"];
+/// The unit that executes this, and the one that would end it.
+const NEVER: [&str; 1] = ["commands"];
+/// Where an answer goes on its way out: they are restarted once it is out.
+const MESSENGERS: [&str; 3] = ["web", "control", "mqtt"];
+/// How long an answer takes to leave.
+const LEAVING: Duration = Duration::from_millis(250);
+
+impl App {
+    /// `restart`: `{"unit": NAME}`. Asked for again while it is under way, it is answered with `already_restarting`:
+    /// the unit that comes is a fresh one for everybody who asked.
+    pub(super) fn restart_command(self: &Arc<App>, command: Command) {
+        let unit = command.payload["unit"].as_str().unwrap_or_default().to_owned();
+        let known = self.supervisor.status().iter().any(|status| *status.name == *unit);
+        if !known || NEVER.contains(&unit.as_str()) {
+            return command.reply.answer(Err(self.not_restartable(&unit, known)));
+        }
+        // Held from before the answer until the unit is back, so that a second request cannot begin another restart.
+        let Some(claim) = self.supervisor.claim(&unit) else {
+            return command.reply.successful(json!({ "unit": unit, "already_restarting": true }));
+        };
+        if !MESSENGERS.contains(&unit.as_str()) {
+            drop(claim);
+            let outcome = self.restart(&unit);
+            self.tell_units();
+            return command.reply.answer(outcome);
+        }
+        command.reply.successful(json!({ "unit": unit }));
+        let app = self.clone();
+        let later = spawn("restart", None, move || {
+            std::thread::sleep(LEAVING);
+            tracing::info!(unit, "restarted, because somebody asked");
+            if let Err(error) = app.supervisor.restart_claimed(&claim) {
+                tracing::error!(unit, "not restarted: {error}");
+            }
+            drop(claim);
+            app.tell_units();
+        });
+        if let Err(error) = later {
+            tracing::error!("not restarted: {error}");
+        }
+    }
+
+    fn restart(self: &Arc<App>, unit: &str) -> Result<Value, Refusal> {
+        tracing::info!(unit, "restarted, because somebody asked");
+        let camera = CAMERA_UNITS.iter().find_map(|prefix| unit.strip_prefix(prefix));
+        let outcome = match camera.and_then(|name| self.camera_settings(name)) {
+            // Its ring is closed when capture ends: a camera is built again as a whole.
+            Some((camera, config)) => {
+                let changed = self.change_camera(&camera, &config);
+                self.attach_all();
+                changed.map_err(|error| error.to_string())
+            }
+            None => self.supervisor.restart(unit).map_err(|error| error.to_string()),
+        };
+        match outcome {
+            Ok(()) => {
+                if camera.is_some() {
+                    self.select_again();
+                }
+                Ok(json!({ "unit": unit }))
+            }
+            Err(cause) => Err(Refusal::new("not_restarted", cause, "see the log, or restart the service")),
+        }
+    }
+
+    fn camera_settings(&self, name: &str) -> Option<(crate::config::Camera, Config)> {
+        let config = self.config().clone();
+        let camera = config.cameras.iter().find(|camera| camera.name == name)?.clone();
+        Some((camera, config))
+    }
+
+    fn not_restartable(&self, unit: &str, known: bool) -> Refusal {
+        if known {
+            let message = format!("the unit {unit} is the one that would do it");
+            return Refusal::new("not_restarted", message, "restart the service instead");
+        }
+        let names: Vec<_> = self.supervisor.status().iter().map(|status| status.name.to_string()).collect();
+        let message = format!("there is no unit {unit:?}");
+        Refusal::new("unknown_unit", message, format!("there are: {}", names.join(", ")))
+    }
+
+    /// `config`: the file in force, without secrets and comments. Not over MQTT: subscribers of a broker need not know it.
+    pub(super) fn config_command(&self, origin: Origin) -> Result<Value, Refusal> {
+        if origin == Origin::Mqtt {
+            return Err(Refusal::new(
+                "not_here",
+                "the configuration is not told over MQTT",
+                "ask the page or REST",
+            ));
+        }
+        let config = self.config();
+        let response = ConfigOut {
+            text: config.text.clone(),
+            hash: config.hash.clone(),
+            path: self
+                .options
+                .config
+                .as_ref()
+                .map_or("built-in default".into(), |path| path.display().to_string()),
+        };
+        Ok(json!(response))
+    }
+
+    /// The page and REST. Not essential: without them the box goes on.
+    pub(super) fn web_unit(self: &Arc<App>, config: &Config) -> Option<Unit> {
+        let settings = config.web.clone();
+        self.web.set_enabled(settings.enabled);
+        if !settings.enabled {
+            return None;
+        }
+        let (app, state_dir) = (self.clone(), config.device.state_dir.clone());
+        let essential = config.supervisor.essential.iter().any(|name| name == "web");
+        let body = move |context: &crate::supervisor::UnitContext| {
+            let alarm = |cause: Option<&str>| app.publisher.alarm_while("web", cause);
+            let commands = app.commands.clone();
+            crate::web::run(&settings, &state_dir, &app.web, commands, &alarm, &context.stop, &context.beat)?;
+            Ok(())
+        };
+        Some(Unit::new("web", body).essential(essential))
+    }
+
+    /// Tells the page which cameras there are, and how the units are.
+    pub(super) fn describe_to_web(&self) {
+        let cameras: Vec<_> = lock(&self.cameras).iter().map(facts).collect();
+        let features = Features {
+            people: cameras.iter().any(|camera| camera.recognises),
+            inspection: cameras.iter().any(|camera| camera.inspects),
+        };
+        self.web.cameras(cameras, features);
+        self.tell_units();
+    }
+
+    fn tell_units(&self) {
+        self.web.units(self.supervisor.status().into_iter().map(unit_response).collect());
+    }
+
+    /// Applies a changed `[web]`; certificates are read again in any case.
+    pub(super) fn change_web(self: &Arc<App>, changed: bool, config: &Config) -> Result<(), super::AppError> {
+        self.web.refresh();
+        if !changed {
+            return Ok(());
+        }
+        let runs = self.supervisor.status().iter().any(|unit| &*unit.name == "web");
+        match (self.web_unit(config), runs) {
+            (Some(unit), true) => self.supervisor.replace(unit)?,
+            (Some(unit), false) => self.supervisor.add(unit)?,
+            (None, true) => self.supervisor.remove("web")?,
+            (None, false) => {}
+        }
+        if !config.web.enabled {
+            self.publisher.clear_alarm("web");
+        }
+        Ok(())
+    }
+}
+
+fn facts(camera: &Arc<Camera>) -> CameraFacts {
+    let settings = &camera.settings;
+    let size = camera.ring.newest().map_or((0, 0), |frame| (frame.width as u32, frame.height as u32));
+    CameraFacts {
+        name: settings.name.clone(),
+        source: settings.source_text.clone(),
+        size,
+        detects: settings.detect.is_some(),
+        recognises: settings.recognise.is_some(),
+        inspects: settings.inspect.is_some(),
+    }
+}
+
+fn unit_response(status: UnitStatus) -> UnitOut {
+    let ago = Instant::now().saturating_duration_since(status.since).as_nanos() as u64;
+    UnitOut {
+        name: status.name.to_string(),
+        state: status.state.as_str().to_owned(),
+        restarts: status.restarts,
+        last_error: status.last_error,
+        since: rfc3339(SystemClock.now().wall_ns.saturating_sub(ago)),
+    }
+}
