@@ -1,8 +1,8 @@
 //! The session driven by hand: no broker, no disk, no clock.
 
-use super::super::message::kept_payload;
-use super::super::once::Once;
 use super::*;
+use crate::mqtt::message::kept_payload;
+use crate::mqtt::once::Once;
 use crate::store::{Body, Class, Store};
 
 fn note(suffix: &str, text: &'static str, version: u64) -> Note {

@@ -97,8 +97,11 @@ mod the_rules {
 
     #[test]
     fn an_arrow_up_is_found_with_its_file_and_line() {
-        let faults = arrows("src/ring/slots.rs", "\nuse crate::pipeline::Road;\n");
-        assert_eq!(faults, ["src/ring/slots.rs:2: `ring` may not import `pipeline` (crate::pipeline::Road)"]);
+        let faults = arrows("src/control/slots.rs", "\nuse crate::pipeline::Road;\n");
+        assert_eq!(
+            faults,
+            ["src/control/slots.rs:2: `control` may not import `pipeline` (crate::pipeline::Road)"]
+        );
     }
 
     #[test]
@@ -121,10 +124,10 @@ mod the_rules {
             "use ::std::fmt; use {std::io, crate::service::App};",
         ] {
             assert_eq!(
-                arrows("src/ring/slots.rs", text).len(),
+                arrows("src/control/slots.rs", text).len(),
                 1,
                 "{text}: {:?}",
-                arrows("src/ring/slots.rs", text)
+                arrows("src/control/slots.rs", text)
             );
         }
     }
@@ -134,7 +137,7 @@ mod the_rules {
         for text in [
             "use crate::types::Frame;",
             "use crate::Frame;",
-            "use crate::ring::wait::Bell; use super::wait::Bell as B; use self::inner::X;",
+            "use crate::control::wait::Bell; use super::wait::Bell as B; use self::inner::X;",
             "// use crate::service::App;\n/* crate::service */ /// [`crate::service::App`]\nstruct S;",
             "const S: &str = \"crate::service::App\"; const R: &str = r#\"use crate::service;\"#;",
             "pub(in crate::service) struct S; pub(crate) fn f() {}",
@@ -144,7 +147,7 @@ mod the_rules {
             "#[test] fn t() { crate::service::go(); }",
             "use other::service::App; use std::{io, fmt::{self, Write}};",
         ] {
-            assert_eq!(arrows("src/ring/slots.rs", text), Vec::<String>::new(), "{text}");
+            assert_eq!(arrows("src/control/slots.rs", text), Vec::<String>::new(), "{text}");
         }
     }
 
@@ -184,7 +187,7 @@ mod the_rules {
     fn unsafe_and_naked_threads_count_outside_tests_and_outside_their_homes() {
         let text =
             "fn f() { unsafe { g() }; std::thread::spawn(h); }\n#[cfg(test)]\nmod tests { unsafe fn t() {} }";
-        let tree = Tree::of([("src/store/mod.rs", text), ("src/ring/slots.rs", "unsafe fn g() {}")]);
+        let tree = Tree::of([("src/store/mod.rs", text), ("src/trigger/tty.rs", "unsafe fn g() {}")]);
         assert_eq!(tree.strayed_unsafe(), ["src/store/mod.rs:1: `unsafe` outside its homes"]);
         assert_eq!(tree.naked_threads().len(), 1);
     }
