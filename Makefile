@@ -14,9 +14,11 @@ cargo = env $$([ ! -f .runtime/toolchain ] || echo RUSTUP_TOOLCHAIN=$$(cat .runt
 # cargo-nextest (a process for each test, a limit for one that hangs) where it is installed, else cargo's own runner.
 runner = $$($(cargo) nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
 
+export OCELLUS_SKIPPED := $(CURDIR)/target/skipped-tests
+
 CONFIG ?= config/ocellus.toml
 
-.PHONY: help setup build run install deb test test-main test-tflitec test-deb loom lint docs bench peers
+.PHONY: help setup data build run install deb test test-main test-domain test-tflitec test-deb loom lint docs bench peers
 .NOTPARALLEL:
 
 help: ## this list
@@ -30,6 +32,9 @@ setup: ## system packages, Rust, the inference runtimes; quick when nothing is m
 	@scripts/setup/rust.sh
 	@scripts/setup/litert.sh
 	@scripts/setup/tflitec.sh
+
+data: ## test data that the repository does not hold, by URL and SHA-256, into tests/data (tests/data/README.md)
+	@scripts/data.sh
 
 build: setup ## the release binary
 	@$(cargo) build --release --locked --bins --example scene_dump
@@ -50,9 +55,19 @@ test-deb: deb ## the package in a booted Debian (systemd-nspawn): installation, 
 test: test-main test-tflitec loom ## every test
 
 # Documentation examples first: nextest does not run them, and the runner's own summary should come last.
+# What a test lacks it writes into the file OCELLUS_SKIPPED; with CI=true it fails instead.
 test-main: setup ## unit and integration tests
+	@[ -n "$$OCELLUS_DATA" ] || [ -d ../shared/data ] || scripts/data.sh || true
+	@mkdir -p target && rm -f $(OCELLUS_SKIPPED)
 	@$(cargo) test --locked --doc
-	@$(cargo) $(runner) --locked --lib --bins --examples --tests
+	@$(cargo) $(runner) --locked --lib --bins --examples --tests; code=$$?; \
+		[ ! -s $(OCELLUS_SKIPPED) ] || { sort $(OCELLUS_SKIPPED); echo "$$(wc -l <$(OCELLUS_SKIPPED)) tests showed nothing here"; }; exit $$code
+
+# A crate's tests, or the unit and integration tests whose path has the folder's name in it; `make setup` once before.
+test-domain: ## the tests of one domain or crate: make test-domain D=inspection
+	@[ -n "$(D)" ] || { echo "D=NAME is missing, one of:" $$(ls crates tests/it | grep -v : | sed 's/\.rs$$//' | sort -u); exit 2; }
+	@if [ -d crates/$(D) ]; then $(cargo) $(runner) --locked --package ocellus-$(D); \
+		else $(cargo) $(runner) --locked --package ocellus --lib --test it $(D)::; fi
 
 test-tflitec: setup ## the engine's tests with the linked TensorFlow Lite
 	@$(cargo) $(runner) --locked --package ocellus-engine --features tflitec

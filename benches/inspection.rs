@@ -6,7 +6,7 @@
 //!
 //! `cargo bench --bench inspection`; `OCELLUS_BENCH_ROUNDS` (9) sets its length; data as in the tests.
 
-#[path = "../tests/support/engine.rs"]
+#[path = "../tests/support/mod.rs"]
 mod support;
 
 use std::hint::black_box;
@@ -30,6 +30,8 @@ use ocellus::types::{
     Attendance, Channels, Class, Clock, Event, Frame, Inspection, Numbering, Outcome, Patch, PixelFormat,
     Pose, Rect, Report, SystemClock, Trigger, TriggerKind,
 };
+use support::data::data;
+use support::engine;
 
 const SIZE: [usize; 2] = [2448, 2048];
 const MODEL: &str = "models/tf2_mobilenet_v2_1.0_224_ptq.tflite";
@@ -43,8 +45,8 @@ fn main() {
     }
     let rounds = std::env::var("OCELLUS_BENCH_ROUNDS").ok().and_then(|v| v.parse().ok()).unwrap_or(9);
     pixels(rounds);
-    let (Some(data), [runtime, ..]) = (support::data(), &support::runtimes()[..]) else { return };
-    let mut config = support::config(&data.join(MODEL), support::card(Task::Embed));
+    let (Some(data), [runtime, ..]) = (data(&[MODEL]), &engine::runtimes()[..]) else { return };
+    let mut config = engine::config(&data.join(MODEL), engine::card(Task::Embed));
     config.name = "embed".into();
     let model = runtime.load(&config).expect("the model of the shared data");
     for format in [PixelFormat::Nv12, PixelFormat::Rgb] {

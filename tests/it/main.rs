@@ -6,6 +6,7 @@ mod support;
 mod attendance;
 mod camera;
 mod cli;
+mod data;
 mod docs;
 mod engine;
 mod heap;

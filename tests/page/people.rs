@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::browser::View;
 use crate::place::{Place, place, turn};
-use crate::support::fixture::data;
+use crate::support::data::{FACES, data};
 
 /// A camera that sees the film `name` again and again, with the face models that are shared.
 fn cameras(data: &Path, film: &str) -> String {
@@ -42,7 +42,7 @@ fn enrol(view: &View, name: &str, files: &[PathBuf]) {
 }
 
 fn opened(film: &str) -> Option<(Place, PathBuf)> {
-    let data = data()?.canonicalize().unwrap();
+    let data = data(&[FACES, &[&format!("video/{film}")[..]]].concat())?.canonicalize().unwrap();
     let place = place("litert", &cameras(&data, film), |_| {})?;
     Some((place, data))
 }

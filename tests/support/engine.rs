@@ -1,4 +1,4 @@
-//! What the engine's tests share: where the data is, a runtime of the kind under test, pictures into tensors.
+//! What the engine's tests share: a runtime of the kind under test, pictures into tensors.
 #![allow(dead_code)]
 
 use std::path::{Path, PathBuf};
@@ -8,17 +8,7 @@ use ocellus::engine::{Model, Runtime, Session};
 use ocellus::types::{Dtype, Fit, Placement, Report};
 use std::sync::Arc;
 
-/// The shared data, or `None` (said on standard output) on a machine that has none; CI must have it.
-pub fn data() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let path = std::env::var_os("OCELLUS_DATA").map_or(beside, PathBuf::from);
-    if path.join("models").is_dir() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("CI").is_none(), "CI without shared data at {}", path.display());
-    println!("skipped: no shared data at {}", path.display());
-    None
-}
+use super::data::skip;
 
 /// The runtimes of this build that run real models.
 pub fn runtimes() -> Vec<Runtime> {
@@ -31,7 +21,7 @@ pub fn runtimes() -> Vec<Runtime> {
             let library = library.filter(|_| std::env::var_os("OCELLUS_RUNTIME_LIB").is_none());
             list.push(Runtime::open(&config::RuntimeSettings { kind: "litert".into(), library }).unwrap());
         } else {
-            println!("skipped: no LiteRT library (make setup, or OCELLUS_RUNTIME_LIB)");
+            skip("there is no LiteRT library: `make setup` fetches it, OCELLUS_RUNTIME_LIB names another");
         }
     }
     if cfg!(feature = "tflitec") {
@@ -47,8 +37,7 @@ pub fn classic_library() -> Option<PathBuf> {
     if cfg!(feature = "litert") && path.is_file() {
         return Some(path);
     }
-    assert!(std::env::var_os("CI").is_none(), "CI without a classic library at {}", path.display());
-    println!("skipped: no classic library (make setup, or TFLITEC_PREBUILT_PATH)");
+    skip("there is no classic TensorFlow Lite: `make setup` fetches it, TFLITEC_PREBUILT_PATH names another");
     None
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -15,18 +15,6 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// The program under test: the one that was built with the tests, or `OCELLUS_PROGRAM` (an optimised one, to measure).
 pub fn program() -> std::ffi::OsString {
     std::env::var_os("OCELLUS_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_ocellus").into())
-}
-
-/// The shared data, or `None` (said on standard output) on a machine that has none; CI must have it.
-pub fn data() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let path = std::env::var_os("OCELLUS_DATA").map_or(beside, PathBuf::from);
-    if path.join("models").is_dir() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("CI").is_none(), "CI without shared data at {}", path.display());
-    println!("skipped: no shared data at {}", path.display());
-    None
 }
 
 /// What a stub model does.

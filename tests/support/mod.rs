@@ -3,6 +3,7 @@
 
 pub mod broker;
 pub mod certs;
+pub mod data;
 pub mod disk;
 pub mod engine;
 pub mod fixture;

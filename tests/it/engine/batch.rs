@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::support::engine::{card, data, infer, load, picture, runtimes};
+use crate::support::data::data;
+use crate::support::engine::{card, infer, load, picture, runtimes};
 use ocellus::config::{ModelCard, Task};
 use ocellus::engine::{Runtime, Session};
 use ocellus::image::Preprocessor;
@@ -159,7 +160,7 @@ fn as_one_by_one(runtime: &Runtime, data: &Path, name: &str, card: &ModelCard) {
 
 #[test]
 fn three_pictures_at_once_give_what_each_gives_alone() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["models", "images/faces"]) else { return };
     for runtime in runtimes() {
         as_one_by_one(&runtime, &data, "face_detection_back", &card(Task::BlazeFace));
         let mut card = card(Task::Classify);
@@ -217,7 +218,7 @@ impl Station<Item> for Watched {
 
 #[test]
 fn frames_that_wait_are_taken_together_and_one_that_waits_alone_is_not_kept_waiting() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["models/face_detection_back.tflite", "images/faces"]) else { return };
     let Some(runtime) = runtimes().pop() else { return };
     let (_folder, path) = rebatched(&data, "face_detection_back");
     let model = load(&runtime, &path, card(Task::BlazeFace));

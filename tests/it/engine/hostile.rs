@@ -1,13 +1,14 @@
 //! Damaged graphs that pass our checks reach the C++ runtime. This one is run by hand, for a crash there
 //! takes the test process along: `cargo test --test it engine::hostile -- --ignored --nocapture`.
 
+use crate::support::data::data;
 use crate::support::engine::*;
 use ocellus::config::Task;
 
 #[test]
 #[ignore = "a survey of the runtime, run by hand: it may end the process"]
 fn damaged_graphs_are_fed_to_the_runtime_itself() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["models/mobilenet_v1_0.25_128_quant.tflite"]) else { return };
     let bytes = std::fs::read(data.join("models/mobilenet_v1_0.25_128_quant.tflite")).unwrap();
     let first: u64 = std::env::var("OCELLUS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let dir = tempfile::tempdir().unwrap();

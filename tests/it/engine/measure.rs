@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::support::data::data;
 use crate::support::engine::*;
 use ocellus::config::Task;
 use ocellus::types::Report;
@@ -16,7 +17,7 @@ fn rss_kib() -> u64 {
 #[test]
 #[ignore = "prints figures, proves nothing"]
 fn load_warm_run_and_memory_of_one_and_two_sessions() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["models", "images/faces"]) else { return };
     for runtime in runtimes() {
         let (before, began) = (rss_kib(), Instant::now());
         let path = data.join("models/tf2_mobilenet_v2_1.0_224_ptq.tflite");

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::support::data::data;
 use crate::support::engine::*;
 use ocellus::config::{self, ModelCard, Task};
 use ocellus::engine::Runtime;
@@ -34,7 +35,11 @@ fn png(folder: &Path, entry: &Json) -> PathBuf {
 }
 
 fn classification(runtimes: &[Runtime], model_name: &str, tolerance: f32) {
-    let Some(data) = data() else { return };
+    let Some(data) =
+        data(&["images/objects/ref", "models/imagenet_labels.txt", &format!("models/{model_name}.tflite")])
+    else {
+        return;
+    };
     let folder = data.join("images/objects");
     let reference = json(&folder.join(format!("ref/classify_{model_name}.json")));
     for runtime in runtimes {
@@ -94,7 +99,11 @@ fn assert_boxes(name: &str, report: &Report, wanted: &[(Rect, f32, String)], iou
 
 #[test]
 fn ssd_finds_the_objects_of_its_reference_with_labels_from_the_file_itself() {
-    let Some(data) = data() else { return };
+    let Some(data) =
+        data(&["images/objects/ref", "models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"])
+    else {
+        return;
+    };
     let folder = data.join("images/objects");
     let reference = json(&folder.join("ref/detect_coco_ssd.json"));
     for runtime in runtimes() {
@@ -124,7 +133,7 @@ fn ssd_finds_the_objects_of_its_reference_with_labels_from_the_file_itself() {
 }
 
 fn faces(runtimes: &[Runtime], model_name: &str) {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["images", &format!("models/{model_name}.tflite")]) else { return };
     let folder = data.join("images");
     let reference = json(&folder.join(format!("faces/ref/{model_name}.json")));
     for runtime in runtimes {
@@ -173,7 +182,7 @@ fn blazeface_short_range_finds_the_faces_and_key_points_of_its_reference() {
 
 #[test]
 fn yolo_raw_grids_find_the_faces_of_their_reference() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["images", "models/yolo_face_detect_nxp.tflite"]) else { return };
     let reference = json(&data.join("images/faces/ref/yolo_face_nxp.json"));
     for runtime in runtimes() {
         let mut card = card(Task::Yolo);
@@ -229,7 +238,7 @@ fn nearest_letterbox(path: &Path, tw: usize, th: usize, pad: u8) -> (Vec<u8>, oc
 
 #[test]
 fn embeddings_point_where_their_references_point_and_have_length_one() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["images/faces", "models/mobilefacenet_float32.tflite"]) else { return };
     let reference = json(&data.join("images/faces/ref/embed_mobilefacenet_float32.json"));
     for runtime in runtimes() {
         let model = load(&runtime, &data.join("models/mobilefacenet_float32.tflite"), card(Task::Embed));
@@ -247,7 +256,13 @@ fn embeddings_point_where_their_references_point_and_have_length_one() {
 }
 
 fn segmentation(model_name: &str, agree: f32) {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&[
+        "images",
+        "models/pascal_voc_segmentation_labels.txt",
+        &format!("models/{model_name}.tflite"),
+    ]) else {
+        return;
+    };
     let folder = data.join("images/segmentation");
     let reference = json(&folder.join(format!("ref/segment_{model_name}.json")));
     for runtime in runtimes() {
@@ -293,7 +308,7 @@ fn quantised_deeplab_gives_the_masks_of_its_reference() {
 
 #[test]
 fn the_selfie_mask_covers_what_its_reference_covers() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["images", "models/selfie_segmenter.tflite"]) else { return };
     let reference = json(&data.join("images/segmentation/ref/selfie_segmenter.json"));
     for runtime in runtimes() {
         let model = load(&runtime, &data.join("models/selfie_segmenter.tflite"), card(Task::Segment));
@@ -330,7 +345,9 @@ fn a_classic_library_opened_at_run_time_gives_the_references_too() {
 
 #[test]
 fn sessions_that_are_built_at_once_answer_as_one_alone_does() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["models/mobilenet_v1_0.25_128_quant.tflite", "images/faces/face.jpg"]) else {
+        return;
+    };
     for runtime in runtimes() {
         let path = data.join("models/mobilenet_v1_0.25_128_quant.tflite");
         let model = load(&runtime, &path, card(Task::Classify));

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::support::data::data;
 use crate::support::engine::*;
 use ocellus::config::{self, ModelCard, Task};
 use ocellus::engine::{EngineError, Runtime};
@@ -43,7 +44,7 @@ fn a_missing_file_is_named_with_the_key_to_check() {
 
 #[test]
 fn a_file_cut_short_anywhere_is_refused_as_damaged() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&[CLASSIFIER]) else { return };
     let bytes = std::fs::read(data.join(CLASSIFIER)).unwrap();
     let dir = tempfile::tempdir().unwrap();
     for runtime in all_runtimes() {
@@ -71,7 +72,7 @@ fn files_of_another_kind_are_refused_as_such() {
 
 #[test]
 fn operators_that_the_runtime_lacks_are_named() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["models/bad"]) else { return };
     for runtime in runtimes() {
         for (file, operator, task) in [
             ("models/bad/deeplabv3_edgetpu.tflite", "edgetpu-custom-op", Task::Segment),
@@ -93,7 +94,13 @@ fn operators_that_the_runtime_lacks_are_named() {
 
 #[test]
 fn another_tasks_card_is_refused_tensor_by_tensor() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&[
+        CLASSIFIER,
+        "models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite",
+        "models/face_detection_back.tflite",
+    ]) else {
+        return;
+    };
     let runtime = stub();
     let message = refused(&runtime, &data.join(CLASSIFIER), card(Task::Ssd));
     assert_says(
@@ -113,7 +120,7 @@ fn another_tasks_card_is_refused_tensor_by_tensor() {
 
 #[test]
 fn a_raw_grid_without_its_anchors_is_refused_by_the_key() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["models/yolo_face_detect_nxp.tflite"]) else { return };
     let message = refused(&stub(), &data.join("models/yolo_face_detect_nxp.tflite"), card(Task::Yolo));
     assert_says(&message, &["key anchors", "3 grids need 18"]);
 }
@@ -132,7 +139,9 @@ fn an_input_of_the_wrong_shape_is_refused_by_its_name() {
 
 #[test]
 fn labels_that_are_too_few_are_refused_with_both_counts() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&[CLASSIFIER, "models/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite"]) else {
+        return;
+    };
     let few = ModelCard { labels: Some(vec!["cat".into(), "dog".into()]), ..card(Task::Classify) };
     let message = refused(&stub(), &data.join(CLASSIFIER), few.clone());
     assert_says(&message, &["labels", "2 labels", "1001 classes"]);
@@ -143,7 +152,7 @@ fn labels_that_are_too_few_are_refused_with_both_counts() {
 
 #[test]
 fn a_file_with_another_digest_is_refused_with_both_digests() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&[CLASSIFIER]) else { return };
     let digest = "00".repeat(32);
     let wrong = ModelCard { sha256: Some(digest.clone()), ..card(Task::Classify) };
     let message = refused(&stub(), &data.join(CLASSIFIER), wrong);
@@ -155,7 +164,7 @@ fn a_file_with_another_digest_is_refused_with_both_digests() {
 
 #[test]
 fn a_digest_that_no_card_pins_is_still_that_of_the_file() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&[CLASSIFIER]) else { return };
     for runtime in [vec![stub()], runtimes()].into_iter().flatten() {
         let model = load(&runtime, &data.join(CLASSIFIER), card(Task::Classify));
         assert_eq!(model.sha256(), "cb273c23ee76374b05b9583177e28aa19744858a7679c56a250e83d0333da785");
@@ -164,7 +173,7 @@ fn a_digest_that_no_card_pins_is_still_that_of_the_file() {
 
 #[test]
 fn a_model_without_a_task_is_refused_with_the_words_to_choose_from() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&[CLASSIFIER]) else { return };
     let message = refused(&stub(), &data.join(CLASSIFIER), ModelCard::default());
     assert_says(&message, &["task", "classify", "segment"]);
 }
@@ -190,7 +199,7 @@ fn a_runtime_that_is_not_there_names_every_place_and_the_remedy() {
 /// itself is C++, so the same files go through it as well, in this very process.
 #[test]
 fn flipped_bytes_are_refused_or_run_but_never_kill_the_process() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&[CLASSIFIER]) else { return };
     let bytes = std::fs::read(data.join(CLASSIFIER)).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let mut state = 0x2545_f491_4f6c_dd1du64;

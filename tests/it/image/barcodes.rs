@@ -1,6 +1,7 @@
 //! Codes of the shared pictures, as they are and made worse: how many are read, and that nothing else is read.
 
-use std::path::{Path, PathBuf};
+use crate::support::data::data;
+use std::path::PathBuf;
 
 use image::{GrayImage, Luma, imageops};
 use ocellus::image::barcode::{BarcodeError, Code, Effort, Format, Reader};
@@ -12,16 +13,11 @@ struct Sample {
     text: String,
 }
 
-/// The pictures with their texts, or none (said on standard output) on a machine that has no shared data.
+/// The pictures with their texts, or none where there is no test data.
 fn samples() -> Vec<Sample> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let folder = std::env::var_os("OCELLUS_DATA").map_or(beside, PathBuf::from).join("barcodes");
-    let Ok(files) = std::fs::read_dir(&folder) else {
-        assert!(std::env::var_os("CI").is_none(), "CI without shared data at {}", folder.display());
-        println!("skipped: no shared data at {}", folder.display());
-        return Vec::new();
-    };
-    let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    let Some(data) = data(&["barcodes"]) else { return Vec::new() };
+    let mut files: Vec<_> =
+        std::fs::read_dir(data.join("barcodes")).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
     let pictures = files.iter().filter(|file| file.extension().is_some_and(|end| end == "png"));
     let sample = |file: &PathBuf| Sample {

@@ -3,11 +3,14 @@
 use serde_json::json;
 
 use crate::inspection::scenario::Scenario;
-use crate::support::fixture::data;
+use crate::support::data::data;
 
 #[test]
 fn a_golden_by_embedding_and_a_classifier_judge_with_one_real_model() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["models/tf2_mobilenet_v2_1.0_224_ptq.tflite", "models/imagenet_labels.txt"])
+    else {
+        return;
+    };
     let models = data.join("models");
     let scenario = Scenario::new();
     let model = format!(

@@ -1,5 +1,6 @@
 //! Photographs as frames, the two models, and the reference files.
 
+use crate::support::data::FACES;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +10,14 @@ use ocellus::image::face::FaceGate;
 use ocellus::recognition::{Enrolled, Settings, Study};
 use ocellus::types::{Channels, Patch, PersonId, PixelFormat, Point};
 
-pub use crate::support::engine::{card, data, json, load, runtimes};
+pub use crate::support::engine::{card, json, load, runtimes};
+
+/// The folder with the faces, their videos and the models for them.
+pub fn data() -> Option<PathBuf> {
+    crate::support::data::data(
+        &[FACES, &["video/asl_again.mkv", "video/asl_bird.mkv", "video/asl_book.mkv"]].concat(),
+    )
+}
 
 /// A picture file in colour.
 pub fn rgb(path: &Path) -> Patch {

@@ -6,7 +6,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::support::broker::{Broker, free_port};
-use crate::support::fixture::{Fixture, Stub, data};
+use crate::support::data::data;
+use crate::support::fixture::{Fixture, Stub};
 use crate::support::messages::{assert_valid, listen, numbers};
 use crate::support::wait_until;
 
@@ -46,7 +47,7 @@ fn a_video_that_is_empty_or_no_video_ends_with_a_sentence_about_it() {
 
 #[test]
 fn a_truncated_video_ends_with_a_sentence_after_every_frame_before_the_damage_was_reported() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["video/asl_again.mkv"]) else { return };
     let bytes = fs::read(data.join("video/asl_again.mkv")).unwrap();
     let frames = played("cut.mkv", &bytes[..bytes.len() * 6 / 10], &["truncated", "missing"]);
     assert!(frames.len() > 20, "only {} frames", frames.len());

@@ -5,7 +5,8 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::support::fixture::{Fixture, Stub, data};
+use crate::support::data::data;
+use crate::support::fixture::{Fixture, Stub};
 
 const CAMERA: &str = "[[camera]]\nname = \"a\"\nsource = \"scene:\"\ndetect = { model = \"m\" }\n";
 
@@ -105,7 +106,7 @@ fn all_faults_are_reported_at_once_and_as_json() {
 
 #[test]
 fn a_model_that_cannot_run_is_refused_at_its_path_with_the_tensor_named() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["models/mobilenet_v1_0.25_128_quant.tflite", "models/bad"]) else { return };
     let fixture = Fixture::new();
     let sound = data.join("models/mobilenet_v1_0.25_128_quant.tflite");
     let bytes = fs::read(&sound).unwrap();

@@ -6,7 +6,8 @@ use ocellus::types::Rect;
 use serde_json::Value;
 
 use crate::support::broker::Broker;
-use crate::support::fixture::{Fixture, data};
+use crate::support::data::data;
+use crate::support::fixture::Fixture;
 use crate::support::messages::{assert_valid, listen, numbers};
 use crate::support::wait_until;
 
@@ -28,7 +29,7 @@ fn rect(finding: &Value, frame: &Value) -> Rect {
 
 #[test]
 fn every_frame_of_a_video_is_reported_once_and_in_order_and_agrees_with_the_reference() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["video/ref/video.json", MODEL, &format!("video/{VIDEO}")]) else { return };
     let text = std::fs::read_to_string(data.join("video/ref/video.json")).unwrap();
     let reference = &serde_json::from_str::<Value>(&text).unwrap()["videos"][VIDEO];
     let count: u64 = reference["stream"]["nb_read_frames"].as_str().unwrap().parse().unwrap();

@@ -158,7 +158,9 @@ fn an_export_that_windows_saved_is_imported_and_one_that_is_no_text_is_named() {
 
 #[test]
 fn a_wrong_number_of_labels_is_a_fault_of_the_key_that_names_them() {
-    let Some(data) = crate::support::fixture::data() else { return };
+    let Some(data) = crate::support::data::data(&["models/mobilenet_v1_0.25_128_quant.tflite"]) else {
+        return;
+    };
     let fixture = Fixture::new();
     fs::copy(data.join("models/mobilenet_v1_0.25_128_quant.tflite"), fixture.path("m.tflite")).unwrap();
     fs::write(fixture.path("labels.txt"), "cat\ndog\n").unwrap();

@@ -1,7 +1,7 @@
 //! The shared video: six people, one after another, come in from below, stand at a table, and leave to the right (seen
 //! on stills, one a second: in at about 6, 23, 50, 75, 92 and 124 s, out at 19, 44, 69, 86, 119 and 135 s).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ocellus::camera::{self, Committed, FrameSink, Health, Wiring};
 use ocellus::config::Config;
@@ -13,6 +13,7 @@ use ocellus::tracking::{Events, Tracker};
 use ocellus::types::{Direction, Event, EventKind, Frame, Report, SystemClock};
 
 use super::scene::NoFanOut;
+use crate::support::data::{data, skip};
 
 const PEOPLE: usize = 6;
 const VIDEO: &str = "video/one-by-one-person-detection.mp4";
@@ -68,12 +69,10 @@ impl FrameSink for Watch {
 
 /// The events of the whole video; `None` where there is no data or no runtime.
 fn watch() -> Option<Vec<Event>> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let data = std::env::var_os("OCELLUS_DATA").map_or_else(beside, PathBuf::from);
+    let data = data(&[VIDEO, MODEL])?;
     let runtime = Runtime::open(&ocellus::config::RuntimeSettings { kind: "litert".into(), library: None });
-    if !data.join(VIDEO).is_file() || runtime.is_err() {
-        assert!(std::env::var_os("CI").is_none(), "{} or the runtime is missing", data.join(VIDEO).display());
-        println!("skipped: no shared data, or no runtime");
+    if let Err(error) = &runtime {
+        skip(&error.to_string());
         return None;
     }
     let config = config(&data.canonicalize().unwrap());

@@ -1,21 +1,8 @@
 //! Real pictures, of odd sizes: turned and shifted by a cut, and found again.
 
-use std::path::PathBuf;
-
+use crate::support::data::data;
 use ocellus::image::{Aligner, Channels, Cutter, Patch, Reach, RotatedRect};
 use ocellus::types::{PixelFormat, Planes, Point, Pose, Rect};
-
-/// The shared test data, or `None` (with a word on standard output) where a developer does not have it.
-fn data() -> Option<PathBuf> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let path = std::env::var_os("OCELLUS_DATA").map_or_else(beside, PathBuf::from);
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("CI").is_none(), "the test data is missing in CI: {}", path.display());
-    println!("skipped: no test data at {}", path.display());
-    None
-}
 
 /// The place of most contrast in one half of the picture, well inside.
 fn fiducial(planes: &Planes<'_>, right: bool) -> Rect {
@@ -34,7 +21,7 @@ fn fiducial(planes: &Planes<'_>, right: bool) -> Rect {
 
 #[test]
 fn a_photograph_that_was_turned_and_shifted_is_found_again() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["images/objects"]) else { return };
     for name in ["grace_hopper.bmp", "cat.bmp", "sunflower.bmp"] {
         let picture = image::open(data.join("images/objects").join(name)).unwrap().to_rgb8();
         let (w, h) = (picture.width() as usize, picture.height() as usize);

@@ -1,25 +1,12 @@
 //! The whole road from an RGB picture against what Pillow made of it.
 
-use std::path::PathBuf;
-
+use crate::support::data::data;
 use ocellus::image::{Preprocessor, Target};
 use ocellus::types::{PixelFormat, Planes};
 
-/// The shared test data, or `None` (with a word on standard output) where a developer does not have it.
-fn data() -> Option<PathBuf> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let path = std::env::var_os("OCELLUS_DATA").map_or_else(beside, PathBuf::from);
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("CI").is_none(), "the test data is missing in CI: {}", path.display());
-    println!("skipped: no test data at {}", path.display());
-    None
-}
-
 #[test]
 fn pictures_are_resized_as_pillow_resizes_them() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["images/objects"]) else { return };
     let objects = data.join("images/objects");
     let mut compared = 0;
     for name in ["bird.bmp", "cat.bmp", "dog_train_0.bmp", "grace_hopper.bmp", "sunflower.bmp"] {

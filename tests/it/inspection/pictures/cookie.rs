@@ -49,7 +49,8 @@ impl Tally {
 
 #[test]
 fn gaps_of_broken_cookies_are_boxed() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["aoi/cookie", "aoi/ref/cookie.json"]) else { return };
+    let data = data.join("aoi");
     let folder = data.join("cookie");
     let goldens: Vec<_> = files(&folder.join("normal")).iter().map(|path| open(path)).collect();
     let master = &goldens[0];

@@ -29,7 +29,8 @@ const TURN_RAD: f32 = 0.35;
 
 #[test]
 fn broken_figurines_are_distinguished_from_good_ones() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["aoi/figurine"]) else { return };
+    let data = data.join("aoi");
     let folder = data.join("figurine");
     let master = open(&folder.join("normal/1.png"));
     let part = |kind: &str, number: u32| {

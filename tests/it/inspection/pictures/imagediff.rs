@@ -7,7 +7,8 @@ use super::*;
 
 #[test]
 fn where_nothing_is_forgiven_exactly_the_px_that_differ_differ() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["aoi/imagediff", "aoi/ref/imagediff.json"]) else { return };
+    let data = data.join("aoi");
     let truth: serde_json::Value =
         serde_json::from_slice(&std::fs::read(data.join("ref/imagediff.json")).unwrap()).unwrap();
     let nothing_forgiven = Settings {

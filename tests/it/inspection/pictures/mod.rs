@@ -1,4 +1,4 @@
-//! The golden comparison on real pictures of good and bad parts (`../shared/data/aoi`).
+//! The golden comparison on real pictures of good and bad parts (`aoi` of the test data).
 
 mod align;
 mod cookie;
@@ -8,19 +8,8 @@ mod road;
 
 use std::path::{Path, PathBuf};
 
+use crate::support::data::data;
 use ocellus::image::{Channels, Patch};
-
-/// The shared data, or `None` (said on standard output) on a machine that has none; CI must have it.
-fn data() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let path = std::env::var_os("OCELLUS_DATA").map_or_else(beside, PathBuf::from).join("aoi");
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("CI").is_none(), "CI without shared data at {}", path.display());
-    println!("skipped: no shared data at {}", path.display());
-    None
-}
 
 fn open(path: &Path) -> Patch {
     let picture = image::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display())).into_rgb8();

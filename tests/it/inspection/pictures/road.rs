@@ -80,7 +80,8 @@ fn judge(program: &Arc<Program>, path: &Path) -> (Verdict, Vec<Rect>) {
 
 #[test]
 fn a_recipe_boxes_the_gaps_of_broken_cookies() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["aoi/cookie", "aoi/ref/cookie.json"]) else { return };
+    let data = data.join("aoi");
     let folder = data.join("cookie");
     let program = program(COOKIE, &files(&folder.join("normal")));
     let mut tally = Tally::default();
@@ -96,7 +97,8 @@ fn a_recipe_boxes_the_gaps_of_broken_cookies() {
 
 #[test]
 fn a_recipe_tells_broken_figurines_from_good_ones() {
-    let Some(data) = data() else { return };
+    let Some(data) = data(&["aoi/figurine"]) else { return };
+    let data = data.join("aoi");
     let folder = data.join("figurine");
     let goldens: Vec<_> = (1..=4).map(|number| folder.join(format!("normal/{number}.png"))).collect();
     let program = program(FIGURINE, &goldens);
