@@ -21,7 +21,6 @@ mod matroska;
 mod painter;
 mod pipeline;
 mod pool;
-mod reconnect;
 mod remote;
 #[cfg(feature = "demo")]
 pub mod scene;

@@ -11,11 +11,11 @@ use super::bus::{FaultKind, Wording};
 use super::feed::Slot;
 use super::health::{self, Health, Watch};
 use super::pipeline::{Build, CapturePipeline, Variant};
-use super::reconnect::{self, Backoff};
 use super::remote::Attempt;
 use super::scoped::{Intake, ScopedCallback};
 use super::source::{self, Next, SourceSpec};
 use super::{CaptureError, Committed, FrameSink, SessionEnd, Wiring};
+use crate::backoff::Backoff;
 use crate::config::{Camera, Pace};
 use crate::types::Stamp;
 
@@ -80,14 +80,13 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// Nothing is opened yet.
     pub fn new(camera: &'a Camera, sink: &'a mut dyn FrameSink, wiring: &'a Wiring<'a>) -> Session<'a> {
-        let seed = reconnect::seed(&camera.name, wiring.clock.now().wall_ns);
         let seq = sink.next_seq();
         Session {
             camera,
             sink,
             wiring,
             watch: Watch::new((!camera.source.ends()).then_some(camera.frozen_after)),
-            backoff: Backoff::new(camera.reconnect, camera.reconnect_max, seed),
+            backoff: Backoff::new(camera.reconnect, camera.reconnect_max).jittered(),
             variant: Variant::default(),
             seq,
             frames: 0,

@@ -18,13 +18,14 @@ use super::packet::{self, Version};
 use super::rights::Rights;
 use super::staging::REFUSED;
 use super::writer::OutboxWriter;
+use crate::backoff::Backoff;
 use crate::config::{self, MqttProtocol};
 use crate::contract::topic;
 use crate::store::Store;
 use crate::supervisor::{Beat, Spawned, Stop, spawn};
 use crate::types::Command;
 
-/// First pause before a new attempt; doubles up to [`BACKOFF_MAX`], less up to half by chance.
+/// First pause before a new attempt, and the longest.
 const BACKOFF: Duration = Duration::from_millis(200);
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
 /// How long the end waits for what is under way.
@@ -123,7 +124,8 @@ impl Unit<'_> {
     }
 
     async fn serve(&self, wire: &mut Wire) {
-        let mut backoff = BACKOFF;
+        // Boxes that lost one broker together must not come back together.
+        let mut backoff = Backoff::new(BACKOFF, BACKOFF_MAX).jittered();
         while !self.is_over() {
             let began = Instant::now();
             match self.connect(wire).await {
@@ -135,7 +137,7 @@ impl Unit<'_> {
                     }
                     // A connection that held for a while is no reason to be shy; nor is a message that is tried out.
                     if began.elapsed() > BACKOFF_MAX || wire.session.is_doubtful() {
-                        backoff = BACKOFF;
+                        backoff.reset();
                     }
                     if let Err(loss) = lost {
                         self.down(wire, explain_loss(self.cfg, &loss));
@@ -150,8 +152,7 @@ impl Unit<'_> {
                     self.down(wire, explain_connect(self.cfg, &error));
                 }
             }
-            self.pause(backoff).await;
-            backoff = (backoff * 2).min(BACKOFF_MAX);
+            self.pause(backoff.pause()).await;
         }
         let stopped = super::link::cause(self.cfg, "the service stopped", "start it");
         wire.shared.set_link(Link::Down { cause: stopped, since: wire.shared.clock.now() });
@@ -244,11 +245,8 @@ impl Unit<'_> {
         wire.shared.set_link(Link::Down { cause, since });
     }
 
-    async fn pause(&self, backoff: Duration) {
-        use std::hash::{BuildHasher, Hasher};
-        // Boxes that lost one broker together must not come back together.
-        let chance = std::hash::RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64;
-        let until = Instant::now() + backoff.mul_f64(1.0 - chance / 2.0);
+    async fn pause(&self, pause: Duration) {
+        let until = Instant::now() + pause;
         while Instant::now() < until && !self.is_over() {
             self.beat.beat();
             tokio::time::sleep(TICK.min(until.saturating_duration_since(Instant::now()))).await;

@@ -14,6 +14,7 @@ use super::TriggerError;
 use super::dialogue::Dialogue;
 use super::target::{PortState, TriggerTarget};
 use super::tty::{Modem, low_latency};
+use crate::backoff::Backoff;
 use crate::config;
 use crate::config::trigger::{Flow, Parity, Protocol, Serial};
 use crate::supervisor::{Beat, Stop};
@@ -66,7 +67,7 @@ pub fn run(
         .map_err(|source| TriggerError::Runtime { name: settings.name.clone(), source })?;
     let undelivered = Arc::default();
     let mut port = Port { settings, serial, target: &**target, stop, beat, undelivered, away: None };
-    let mut pause = serial.reopen;
+    let mut backoff = Backoff::new(serial.reopen, serial.reopen_max);
     let mut first = true;
     while !stop.is_stopped() {
         // Registering the port with the event queue needs the runtime around it.
@@ -79,7 +80,7 @@ pub fn run(
                 let over = runtime.block_on(port.serve(stream, modem));
                 // A loose plug that comes and goes is no reason to be fast, or to fill the log.
                 if opened.elapsed() >= serial.reopen_max {
-                    pause = serial.reopen;
+                    backoff.reset();
                 }
                 match over {
                     Over::Stopped => break,
@@ -89,9 +90,9 @@ pub fn run(
             Err(error) => why_not(serial, &error),
         };
         first = false;
+        let pause = backoff.pause();
         port.tell_away(cause, pause);
         port.rest(pause);
-        pause = (pause * 2).min(serial.reopen_max);
     }
     Ok(())
 }

@@ -15,6 +15,9 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::backoff::exponential;
 
 const SECOND_NS: u64 = 1_000_000_000;
 /// Tries are forgotten after this quiet time.
@@ -25,17 +28,17 @@ const MOST: usize = 4_096;
 /// Tries that are free, and the longest pause after them; the first pause is a second, and each doubles.
 struct Rule {
     free: u32,
-    longest_ns: u64,
+    longest: Duration,
 }
 
 /// For a cookie that only a successful login gives: a thief of it gets a try a minute.
-const DEVICE: Rule = Rule { free: 10, longest_ns: 60 * SECOND_NS };
+const DEVICE: Rule = Rule { free: 10, longest: Duration::from_secs(60) };
 /// For one account from one address: stops guessing from there, and nobody else.
-const PAIR: Rule = Rule { free: 5, longest_ns: 900 * SECOND_NS };
+const PAIR: Rule = Rule { free: 5, longest: Duration::from_secs(900) };
 /// For an address that tries many names. Many people may be behind it, so it is generous and its pauses are short.
-const ADDRESS: Rule = Rule { free: 50, longest_ns: 60 * SECOND_NS };
+const ADDRESS: Rule = Rule { free: 50, longest: Duration::from_secs(60) };
 /// For an account at which many addresses guess.
-const ACCOUNT: Rule = Rule { free: 20, longest_ns: 30 * SECOND_NS };
+const ACCOUNT: Rule = Rule { free: 20, longest: Duration::from_secs(30) };
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Tries {
@@ -173,8 +176,8 @@ impl<K: Eq + Hash + Clone> Table<K> {
         tries.count += 1;
         tries.last_ns = now_ns;
         if let Some(beyond) = tries.count.checked_sub(rule.free) {
-            let pause = SECOND_NS.saturating_mul(1u64.checked_shl(beyond).unwrap_or(u64::MAX));
-            tries.until_ns = now_ns + pause.min(rule.longest_ns);
+            let pause = exponential(Duration::from_secs(1), rule.longest, beyond);
+            tries.until_ns = now_ns + pause.as_nanos() as u64;
         }
     }
 

@@ -3,8 +3,10 @@
 //! - [`supervisor`] starts units in order, restarts those that fail, feeds systemd's watchdog only while they progress,
 //!   and stops them in reverse order within a deadline.
 //! - [`clock`] is where time comes from, so that a test can set it.
+//! - [`backoff`] is the pause before the next try of what failed.
 //! - [`telemetry`] holds the log, counters, latencies and the facts about the process.
 
+pub mod backoff;
 pub mod clock;
 mod run_state;
 pub mod supervisor;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::settings::Settings;
+use crate::backoff::exponential;
 
 /// Restarts are counted over this time.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -50,8 +51,7 @@ impl Policy {
             return Decision::GiveUp;
         }
         self.restarts.push_back(now);
-        let after = self.backoff.saturating_mul(2u32.saturating_pow(recent)).min(self.backoff_max);
-        Decision::Restart { after }
+        Decision::Restart { after: exponential(self.backoff, self.backoff_max, recent) }
     }
 }
 
