@@ -4,6 +4,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
 /// A moment: nanoseconds on the process's monotonic clock and on the wall clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp {
@@ -70,17 +73,17 @@ impl Clock for ManualClock {
 
 /// Formats nanoseconds since 1970 as RFC 3339 in UTC with microseconds: `2026-11-21T02:31:07.000123Z`.
 pub fn rfc3339(wall_ns: u64) -> String {
-    let moment = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(wall_ns))
-        .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    let moment = Timestamp::from_nanosecond(i128::from(wall_ns)).unwrap_or_default();
+    let moment = Offset::UTC.to_datetime(moment);
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
         moment.year(),
-        u8::from(moment.month()),
+        moment.month(),
         moment.day(),
         moment.hour(),
         moment.minute(),
         moment.second(),
-        moment.microsecond()
+        moment.subsec_nanosecond() / 1_000
     )
 }
 

@@ -5,14 +5,14 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use time::{Date, Month};
+use jiff::civil::Date;
 
 use crate::config;
 use crate::types::rfc3339;
 
-/// The first day of a clock that was set, as a Julian day: 2020-01-01. A box without a battery begins in 1970, and
+/// The first day of a clock that was set, in days since 1970: 2020-01-01. A box without a battery begins in 1970, and
 /// what it keeps before it knows the time is not old.
-const CLOCK_WAS_SET: i32 = 2_458_850;
+const CLOCK_WAS_SET: i32 = 18_262;
 
 /// How much a folder is worth: good parts go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +27,7 @@ pub(super) enum Rank {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) rank: Rank,
-    /// Julian day.
+    /// Days since 1970-01-01.
     pub(super) day: i32,
     pub(super) acquisition: u64,
     /// Relative to the root: `CAMERA/DATE/ID-VERDICT`.
@@ -140,15 +140,13 @@ impl Key {
             "ng" | "error" => Rank::Bad,
             _ => return None,
         };
-        Some(Key { rank, day: julian_day(date)?, acquisition, path: relative.to_path_buf() })
+        Some(Key { rank, day: days_since_1970(date)?, acquisition, path: relative.to_path_buf() })
     }
 }
 
-/// When the Julian day `day` begins, nanoseconds since 1970 UTC.
+/// When the day `day` (counted from 1970-01-01) begins, in nanoseconds since 1970 UTC.
 pub(super) fn midnight_ns(day: i32) -> u64 {
-    /// 1970-01-01.
-    const EPOCH: i32 = 2_440_588;
-    u64::try_from(day - EPOCH).unwrap_or(0) * 86_400_000_000_000
+    u64::try_from(day).unwrap_or(0) * 86_400_000_000_000
 }
 
 /// The day of a moment, in UTC: `2026-11-21`.
@@ -156,13 +154,14 @@ pub(super) fn date(wall_ns: u64) -> String {
     rfc3339(wall_ns).chars().take(10).collect()
 }
 
-/// The Julian day of `2026-11-21`.
-pub(super) fn julian_day(date: &str) -> Option<i32> {
+/// The days from 1970-01-01 to a day such as `2026-11-21`.
+pub(super) fn days_since_1970(date: &str) -> Option<i32> {
     let mut parts = date.splitn(3, '-');
     let year = parts.next()?.parse().ok()?;
-    let month = Month::try_from(parts.next()?.parse::<u8>().ok()?).ok()?;
+    let month = parts.next()?.parse().ok()?;
     let day = parts.next()?.parse().ok()?;
-    Date::from_calendar_date(year, month, day).ok().map(Date::to_julian_day)
+    let date = Date::new(year, month, day).ok()?;
+    i32::try_from(date.duration_since(Date::constant(1970, 1, 1)).as_hours() / 24).ok()
 }
 
 /// The folders in `folder` whose names do not begin with a dot; none where it cannot be read.
@@ -216,7 +215,7 @@ mod tests {
 
     #[test]
     fn only_what_is_older_than_max_days_is_aged_whatever_its_rank() {
-        let today = julian_day("2026-11-21").unwrap();
+        let today = days_since_1970("2026-11-21").unwrap();
         let limits = config::Evidence { max_days: 2, ..limits() };
         let mut index = index(&["a/2026-11-18/2-ng", "a/2026-11-19/3-ok", "a/2026-11-18/1-ok"]);
         for expected in [Some(1), Some(2), None] {
@@ -230,12 +229,12 @@ mod tests {
     #[test]
     fn what_a_box_kept_before_it_knew_the_time_is_not_old() {
         let index = index(&["a/1970-01-01/1-ng", "a/1970-01-01/2-ok"]);
-        assert_eq!(index.aged(&limits(), julian_day("2026-11-21").unwrap()), None);
+        assert_eq!(index.aged(&limits(), days_since_1970("2026-11-21").unwrap()), None);
     }
 
     #[test]
     fn what_was_kept_while_the_clock_was_ahead_goes_when_its_neighbours_have_gone() {
-        let today = julian_day("2026-11-21").unwrap();
+        let today = days_since_1970("2026-11-21").unwrap();
         let limits = config::Evidence { max_days: 30, ..limits() };
         let mut index = index(&[
             "a/2026-11-20/5-ok",

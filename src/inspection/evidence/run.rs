@@ -139,7 +139,7 @@ impl EvidenceWriter<'_> {
         if let Some(by_s) = self.gate.watch(now, self.newest_ns) {
             tracing::warn!(by_s, "the clock has jumped; no evidence is deleted by its age for an hour");
         }
-        let Some(today) = index::julian_day(&index::date(now.wall_ns)) else { return };
+        let Some(today) = index::days_since_1970(&index::date(now.wall_ns)) else { return };
         self.remove_aged(&limits, today);
         while let Some(key) = self.index.first().filter(|_| self.index.is_beyond(&limits, (0, 0))).cloned() {
             self.remove(&key);

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::inspection::scenario::{Scenario, camera, serial};
 use crate::support::fixture::Stub;
@@ -22,8 +20,7 @@ const SLACK_US: i64 = 1_000;
 
 /// Microseconds since 1970.
 fn micros(time: &Value) -> i64 {
-    let time = OffsetDateTime::parse(time.as_str().unwrap(), &Rfc3339).unwrap();
-    (time.unix_timestamp_nanos() / 1_000) as i64
+    time.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_microsecond()
 }
 
 #[test]
