@@ -1,5 +1,5 @@
-//! The documentation: every configuration in it is one that `ocellus check` accepts, every link leads somewhere, the
-//! book lists every page, and README.md stays short.
+//! The documentation: every configuration in it is one that `ocellus check` accepts, every command exists, every link
+//! leads somewhere, the book lists every page, and README.md stays short.
 //!
 //! A block of TOML says in its info string what it is:
 //!
@@ -219,6 +219,46 @@ fn every_configuration_in_the_documentation_is_one_that_check_accepts() {
             wrong += &format!("{}: {:?}, not {expected}: {said}\n", block.place(), output.status.code());
         }
     }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The help of each command that a line of the documentation shows: `a|b` stands for two. Errors: there is no such command.
+fn helps(words: &[&str]) -> Result<Vec<String>, String> {
+    let deeper = ["alarm", "faces", "golden", "models", "users"].contains(&words[0]);
+    let nested: Vec<&str> = if deeper { words[1].split('|').collect() } else { vec![""] };
+    let commands = words[0].split('|').flat_map(|word| nested.iter().map(move |under| [word, *under]));
+    let help = |command: [&str; 2]| {
+        let words = command.into_iter().filter(|word| !word.is_empty());
+        let output = Command::new(env!("CARGO_BIN_EXE_ocellus")).args(words).arg("--help").output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() { Ok(text) } else { Err(command.join(" ")) }
+    };
+    commands.map(help).collect()
+}
+
+#[test]
+fn every_command_in_the_documentation_exists_with_its_options() {
+    let mut wrong = String::new();
+    let mut seen = 0;
+    for page in pages() {
+        for (at, line) in split(&page).1 {
+            let Some(code) = line.strip_prefix("    ") else { continue };
+            let code = code.strip_prefix("sudo ").unwrap_or(code).split(" #").next().unwrap();
+            let Some(arguments) = code.strip_prefix("ocellus ") else { continue };
+            let words: Vec<&str> = arguments.split_whitespace().collect();
+            let options = arguments.split(['[', ']', '|', ' ']).filter(|word| word.starts_with("--"));
+            match helps(&words) {
+                Ok(helps) => wrong.extend(
+                    options
+                        .filter(|option| !helps.iter().all(|help| help.contains(option)))
+                        .map(|option| format!("{}:{at}: {} has no {option}\n", page.display(), words[0])),
+                ),
+                Err(command) => wrong += &format!("{}:{at}: there is no {command}\n", page.display()),
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen >= 20, "only {seen} commands were found");
     assert!(wrong.is_empty(), "{wrong}");
 }
 
