@@ -315,6 +315,28 @@ fn every_relative_link_leads_to_a_file_and_to_a_heading() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// Decisions are dated: the files that they name may have moved since.
+#[test]
+fn every_file_that_the_documentation_names_exists() {
+    let decisions = Path::new(ROOT).join("docs/decisions");
+    let mut files: Vec<PathBuf> = pages().into_iter().filter(|page| !page.starts_with(&decisions)).collect();
+    files.extend(["CONTRIBUTING.md", "SECURITY.md"].map(|name| Path::new(ROOT).join(name)));
+    let folders =
+        ["src/", "crates/", "tests/", "scripts/", "examples/", "benches/", "packaging/", "systemd/"];
+    let is_path = |code: &&str| {
+        folders.iter().any(|folder| code.starts_with(folder)) && !code.contains(' ') && !code.contains("NAME")
+    };
+    let mut wrong = String::new();
+    for page in &files {
+        for (at, line) in split(page).1 {
+            let named = line.split('`').skip(1).step_by(2).filter(is_path);
+            let missing = named.filter(|path| !Path::new(ROOT).join(path).exists());
+            wrong.extend(missing.map(|path| format!("{}:{at}: there is no {path}\n", page.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
 #[test]
 fn the_book_lists_every_page() {
     let docs = Path::new(ROOT).join("docs");
