@@ -288,9 +288,9 @@ impl OutboxWriter {
     /// Gives what is durable to the connection, as far as it can take more.
     fn hand_over(&mut self, durable: Vec<Entry>) {
         let Some(outbox) = &mut self.outbox else { return };
-        let room = if self.online { HANDED.saturating_sub(self.handed) } else { 0 };
+        let free = if self.online { HANDED.saturating_sub(self.handed) } else { 0 };
         let count = durable.len();
-        let live: Vec<Entry> = durable.into_iter().take(room).collect();
+        let live: Vec<Entry> = durable.into_iter().take(free).collect();
         live.iter().for_each(|entry| outbox.take_out(entry));
         self.handed += live.len();
         self.shared.exchange.with_from_writer(|state| {

@@ -48,8 +48,8 @@ pub(super) struct Inner {
     pub(super) serves: (bool, bool),
     pub(super) cameras: Vec<CameraFacts>,
     pub(super) features: Features,
-    /// When somebody last told how the cameras are, monotonic.
-    pub(super) told_ns: u64,
+    /// When the state of the cameras was last reported, monotonic ns.
+    pub(super) reported_ns: u64,
     /// Newest last.
     recent: VecDeque<Bytes>,
     pictures: VecDeque<(u64, Bytes)>,
@@ -171,7 +171,7 @@ impl Snapshot {
         let mut inner = self.lock();
         inner.cameras = cameras;
         inner.features = features;
-        inner.told_ns = now.mono_ns;
+        inner.reported_ns = now.mono_ns;
     }
 
     pub(super) fn health(&self, components: Vec<ComponentOut>, serves: (bool, bool)) {

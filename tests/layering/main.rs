@@ -4,6 +4,7 @@ mod dependencies;
 mod rules;
 mod scan;
 mod table;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -14,9 +15,13 @@ use rules::Tree;
 const LONGEST_FILE: usize = 400;
 
 /// The tree that this test was built for, or the one that `OCELLUS_SOURCE` names.
+/// The tree that is looked at: this one, or the one that `OCELLUS_SOURCE` names.
+fn root() -> PathBuf {
+    std::env::var_os("OCELLUS_SOURCE").map_or(PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from)
+}
+
 fn tree() -> Tree {
-    let root =
-        std::env::var_os("OCELLUS_SOURCE").map_or(PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let root = root();
     let tree = Tree::read(&root);
     assert!(
         tree.0.iter().any(|s| s.path == "src/lib.rs"),
@@ -80,6 +85,18 @@ fn the_table_itself_has_no_circle_and_names_only_its_own_modules() {
     let strangers: Vec<_> =
         arrows.values().flatten().filter(|to| !arrows.contains_key(to.as_str())).collect();
     assert!(strangers.is_empty(), "{strangers:?} have no row");
+}
+
+#[test]
+fn identifiers_and_files_use_no_private_word() {
+    none(words::sources(&root()).iter().flat_map(|(path, text)| words::refused(path, text)).collect());
+}
+
+#[test]
+fn every_doc_comment_says_more_than_the_name() {
+    let sources = words::sources(&root());
+    let ours = sources.iter().filter(|(path, _)| path.starts_with("src/") || path.contains("/src/"));
+    none(ours.flat_map(|(path, text)| words::empty_docs(path, text)).collect());
 }
 
 /// The rules on made-up trees, so that each is seen to fail.

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn dice_fill_their_range_evenly_and_purposes_do_not_repeat_one_another() {
+    fn random_numbers_fill_their_range_evenly_and_purposes_do_not_repeat_one_another() {
         let mut rng = Rng::new(1, 2);
         let mut sums = [0u32; 8];
         for _ in 0..8000 {

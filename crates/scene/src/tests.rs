@@ -158,7 +158,7 @@ fn about_a_third_of_the_parts_is_flawed_in_every_way_that_there_is() {
 }
 
 #[test]
-fn no_part_reaches_farther_than_its_sprite_has_room_for() {
+fn no_part_reaches_farther_than_its_sprite_has_space_for() {
     assert!(many_parts().iter().all(|part| part.body.outline.reach() <= REACH_PX));
 }
 

@@ -66,7 +66,7 @@ fn healthy(snapshot: &Inner, now: Stamp) -> (bool, HealthOut) {
     };
     let reasons = status["reasons"].as_array().into_iter().flatten();
     let mut reasons: Vec<String> = reasons.filter_map(|reason| Some(reason.as_str()?.to_owned())).collect();
-    let silent = now.mono_ns.saturating_sub(snapshot.told_ns) > SILENT_NS;
+    let silent = now.mono_ns.saturating_sub(snapshot.reported_ns) > SILENT_NS;
     if silent {
         reasons.push("the service has not said for 10 s how its cameras are".into());
     }

@@ -115,9 +115,9 @@ fn weights(resize: Resize, size: usize, centre: f64, scale: f64) -> Vec<(usize, 
     }
     let support = if resize == Resize::Antialias { scale.max(1.0) } else { 1.0 };
     let raw = (0..size).map(|i| (i, 1.0 - (i as f64 + 0.5 - centre).abs() / support));
-    let taps: Vec<_> = raw.filter(|(_, weight)| *weight > 0.0).collect();
-    let sum: f64 = taps.iter().map(|(_, weight)| weight).sum();
-    taps.into_iter().map(|(i, weight)| (i, weight / sum)).collect()
+    let weights: Vec<_> = raw.filter(|(_, weight)| *weight > 0.0).collect();
+    let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();
+    weights.into_iter().map(|(i, weight)| (i, weight / sum)).collect()
 }
 
 fn byte(planes: &Planes<'_>, channel: usize, column: usize, row: usize) -> u8 {
