@@ -126,7 +126,7 @@ impl<I: Item> Worker<I> {
                     self.serve_kept(&mut benches, &mut kept);
                 }
                 None => {
-                    self.bell.wait(seen, Duration::ZERO, Some(IDLE_BEAT));
+                    self.bell.wait(seen, Some(IDLE_BEAT));
                 }
             }
             beat.beat();

@@ -1,10 +1,9 @@
 //! Frames that nobody leases stay readable until their slot is reused: a trigger picks by time stamp.
 
-use super::core::Handle;
-use super::lease::Lease;
-use super::reader::lease_newest;
-use super::slots::tag_of;
-use super::sync::{Ordering, heavy_fence};
+use crate::core::Core;
+use crate::lease::Lease;
+use crate::slot::tag_of;
+use crate::sync::Arc;
 
 /// Which frame a trigger means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,44 +29,27 @@ impl Pick {
     }
 }
 
-/// Leases the frame of the history that fits best. Looks again when it was overwritten meanwhile; each such
-/// turn means that the writer went on.
-pub(super) fn pick<T>(core: &Handle<T>, moment_ns: u64, pick: Pick) -> Option<Lease<T>> {
-    loop {
-        // What the head does not name yet is not committed yet.
-        let newest = core.head().committed().checked_sub(1).map(tag_of)?;
-        let (slot, tag) = best(core, newest, moment_ns, pick)?;
-        if let Some(lease) = Lease::pin(core, slot, tag, heavy_fence) {
-            return Some(lease);
-        }
-    }
+/// Leases the frame of the history that fits best, the older of two that fit as well.
+pub(crate) fn pick<T>(core: &Arc<Core<T>>, moment_ns: u64, pick: Pick) -> Option<Lease<T>> {
+    least(core, |seq, stamp_ns| Some((pick.distance(stamp_ns, moment_ns)?, seq)))
 }
 
-fn best<T>(core: &Handle<T>, newest: u64, moment_ns: u64, pick: Pick) -> Option<(usize, u64)> {
-    core.slots
-        .iter()
-        .enumerate()
-        .filter_map(|(index, slot)| {
-            let tag = slot.live_tag().filter(|tag| *tag <= newest)?;
-            let distance = pick.distance(slot.stamp_ns.load(Ordering::Relaxed), moment_ns)?;
-            Some((distance, tag, index))
-        })
-        .min_by_key(|(distance, tag, _)| (*distance, *tag))
-        .map(|(_, tag, index)| (index, tag))
+/// Leases the newest frame, if it is number `from` or later.
+pub(crate) fn newest<T>(core: &Arc<Core<T>>, from: u64) -> Option<Lease<T>> {
+    least(core, |seq, _| (seq >= from).then_some(std::cmp::Reverse(seq)))
 }
 
-/// Leases the newest frame.
-pub(super) fn newest<T>(core: &Handle<T>) -> Option<Lease<T>> {
-    let mut head = core.head();
+/// Leases the frame with the least key, made from number and time stamp. Looks again when it was overwritten
+/// meanwhile; each such turn means that the writer went on.
+fn least<T, K: Ord>(core: &Arc<Core<T>>, key: impl Fn(u64, u64) -> Option<K>) -> Option<Lease<T>> {
     loop {
-        if let Some(lease) = lease_newest(core, head, heavy_fence) {
+        let frames = core.slots.iter().enumerate().filter_map(|(slot, frame)| {
+            let seq = frame.live_tag()? - tag_of(0);
+            Some((key(seq, frame.stamp_ns())?, slot, seq))
+        });
+        let (_, slot, seq) = frames.min_by(|a, b| a.0.cmp(&b.0))?;
+        if let Some(lease) = Lease::try_take(core, slot, seq) {
             return Some(lease);
         }
-        let now = core.head();
-        if now == head {
-            // Nothing yet, or it is being overwritten: then the latest of the others will do.
-            return pick(core, u64::MAX, Pick::Previous);
-        }
-        head = now;
     }
 }

@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use super::bell::{Stopwatch, spin_until};
-use super::core::{Handle, Head};
-use super::gate::{MAX_EVERY, MOVED};
-use super::lease::Lease;
-use super::slots::{TAG, tag_of};
-use super::sync::{Ordering, fence_after_rmw, heavy_fence, prefetch_to_read};
-
-/// One look at the head in so many turns of a polling `Every` reader.
-const HEAD_TURNS: u32 = 16;
+use crate::core::{Handle, Head};
+use crate::history;
+use crate::lease::Lease;
+use crate::reader_acks::MAX_EVERY;
+use crate::slot::tag_of;
+use crate::sync::Polls;
 
 /// What a reader that falls behind does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,35 +31,30 @@ pub enum Take<T> {
 
 /// A cursor over a ring. Dropping it lets go of the writer.
 pub struct Reader<T> {
-    core: Handle<T>,
+    ends: Handle<T>,
     policy: Policy,
     /// The next frame to lease.
     cursor: u64,
     skipped: u64,
-    /// The slot of the frame before `cursor`, as far as known.
-    place: usize,
-    /// The cell of an `Every` reader in the gate.
+    /// Where an `Every` reader looks for the next frame first.
+    likely: usize,
+    /// The cell of an `Every` reader in the acknowledgements.
     cell: usize,
 }
 
 impl<T> Reader<T> {
-    pub(super) fn join(core: &Handle<T>, policy: Policy) -> Reader<T> {
-        let cell = if policy == Policy::Every { core.gate.take_cell() } else { MAX_EVERY };
-        let cursor = core.head().committed();
-        if policy == Policy::Every {
-            core.gate.cursors[cell].store(tag_of(cursor), Ordering::Release);
-            core.gate.starts[cell].store(tag_of(cursor), Ordering::Release);
-            core.vacancy.ring_for_one();
-        } else {
-            core.watchers.fetch_add(1, Ordering::SeqCst);
-            // From here on the writer pays for the barrier between claim and look, and a pin need not.
-            heavy_fence();
-        }
-        Reader { core: core.clone(), policy, cursor, skipped: 0, place: 0, cell }
+    pub(crate) fn join(ends: &Handle<T>, policy: Policy) -> Reader<T> {
+        let committed = || ends.head().committed();
+        let (cell, cursor) = match policy {
+            Policy::Every => ends.acks.join(committed),
+            Policy::Latest => (MAX_EVERY, committed()),
+        };
+        // A writer that looked while the cell held everything back may sleep.
+        ends.vacancy.ring();
+        Reader { ends: ends.clone(), policy, cursor, skipped: 0, likely: 0, cell }
     }
 
     /// The next frame by this reader's policy, without waiting.
-    #[inline]
     pub fn try_lease(&mut self) -> Take<T> {
         match self.policy {
             Policy::Every => self.next(),
@@ -70,13 +62,28 @@ impl<T> Reader<T> {
         }
     }
 
-    /// As [`Reader::try_lease`], but waits for a frame: polls for `spin`, then sleeps on the ring's bell.
-    /// [`Take::Empty`] when `timeout` (`None`: no limit) has passed since the call.
-    pub fn lease(&mut self, spin: Duration, timeout: Option<Duration>) -> Take<T> {
-        match self.try_lease() {
-            Take::Empty => self.wait(spin, timeout),
-            taken => taken,
+    /// As [`Reader::try_lease`], but waits for a frame: polls for some microseconds, then sleeps. [`Take::Empty`] when
+    /// `timeout` (`None`: no limit) has passed without news.
+    pub fn lease(&mut self, timeout: Option<Duration>) -> Take<T> {
+        let (mut polls, mut seen, mut is_over) = (Polls::default(), None, false);
+        loop {
+            match self.try_lease() {
+                Take::Empty if !is_over => {}
+                taken => return taken,
+            }
+            if let Some(seen) = seen.take() {
+                is_over = !self.ends.arrival.wait(seen, timeout);
+            } else if !self.poll(&mut polls) {
+                seen = Some(self.ends.arrival.seen());
+            }
         }
+    }
+
+    /// Polls for a moment; false when it is time to sleep. An `Every` reader mostly looks at the tag that it expects:
+    /// who polls the head slows the writer down.
+    fn poll(&self, polls: &mut Polls) -> bool {
+        let is_here = || self.policy == Policy::Every && self.ends.slots[self.likely].is(tag_of(self.cursor));
+        (0..16).all(|_| is_here() || polls.poll())
     }
 
     /// Frames that a `Latest` reader passed over; exact once it has leased the newest, or met the close.
@@ -86,143 +93,61 @@ impl<T> Reader<T> {
 
     /// Frames committed and not yet leased or passed over by this reader.
     pub fn backlog(&self) -> u64 {
-        self.core.head().committed().saturating_sub(self.cursor)
+        self.ends.head().committed().saturating_sub(self.cursor)
     }
 
-    #[inline(always)]
     fn next(&mut self) -> Take<T> {
-        let Some(place) = self.place_of_next() else {
-            return if self.core.ended_at(self.cursor) { Take::Closed } else { Take::Empty };
-        };
-        let (core, tag) = (&self.core, tag_of(self.cursor));
-        self.place = place;
+        let Some(slot) = self.slot_of_next() else { return self.nothing(self.ends.head()) };
+        let lease = Lease::of_kept(&self.ends.0, slot, self.cursor);
         self.cursor += 1;
-        prefetch_to_read(&core.slots[self.after(place)]);
-        core.gate.cursors[self.cell].store(tag_of(self.cursor), Ordering::Release);
-        // SAFETY: committed after this reader joined and not leased yet: kept for it. Its tag
-        // was loaded with Acquire.
-        Take::Lease(unsafe { Lease::from_gate(core, place, tag, self.cell) })
+        self.likely = (slot + 1) % self.ends.slots.len();
+        self.ends.acks.acknowledge(self.cell, self.cursor);
+        Take::Lease(lease)
     }
 
-    /// Where the next frame of an `Every` reader lies, if it is there.
-    #[inline(always)]
-    fn place_of_next(&self) -> Option<usize> {
-        // Slots follow one another unless the writer stepped around a lease. A tag says as much as the head,
-        // for what the writer once shows it never takes back, and its line is needed anyway.
-        let (core, likely, tag) = (&self.core, self.after(self.place), tag_of(self.cursor));
-        if core.slots[likely].is(tag) {
-            return Some(likely);
+    /// Where the next frame of an `Every` reader is, if it is there. Frames lie in slots that follow one another,
+    /// unless the writer stepped around a lease.
+    fn slot_of_next(&self) -> Option<usize> {
+        let tag = tag_of(self.cursor);
+        let slots = &self.ends.slots;
+        if slots[self.likely].is(tag) {
+            return Some(self.likely);
         }
-        if core.head().committed() <= self.cursor {
-            return None;
-        }
-        let place = core.place_of(self.cursor);
-        assert!(
-            core.slots[place].is(tag),
-            "frame {} was overwritten before an Every reader leased it",
-            self.cursor
-        );
-        Some(place)
+        let is_committed = self.ends.head().committed() > self.cursor;
+        is_committed.then(|| slots.iter().position(|slot| slot.is(tag)))?
     }
 
-    #[inline(always)]
-    fn after(&self, place: usize) -> usize {
-        if place + 1 < self.core.slots.len() { place + 1 } else { 0 }
-    }
-
-    #[inline(always)]
     fn newest(&mut self) -> Take<T> {
-        let mut head = self.core.head();
-        loop {
-            if head.committed() == self.cursor {
-                return if self.core.ended_at(head.committed()) { Take::Closed } else { Take::Empty };
-            }
-            if let Some(lease) = lease_newest(&self.core, head, fence_after_rmw) {
-                self.skipped += head.committed() - 1 - self.cursor;
-                self.cursor = head.committed();
-                return Take::Lease(lease);
-            }
-            // Being overwritten. By a frame that the close then refused?
-            if self.core.ended_at(head.committed()) {
-                self.skipped += head.committed() - self.cursor;
-                self.cursor = head.committed();
-                continue;
-            }
-            let now = self.core.head();
-            if now == head {
-                return Take::Empty; // its successor, or the close, rings the bell
-            }
-            head = now;
+        let head = self.ends.head();
+        if head.committed() == self.cursor {
+            return self.nothing(head);
         }
+        if let Some(lease) = history::newest(&self.ends.0, self.cursor) {
+            self.skipped += lease.seq() - self.cursor;
+            self.cursor = lease.seq() + 1;
+            return Take::Lease(lease);
+        }
+        // It is being written or overwritten, and the bell follows; or the writer had made room for a frame that the
+        // close then refused.
+        if !head.is_closed() || self.ends.slots.iter().any(|slot| slot.may_show(tag_of(self.cursor))) {
+            return Take::Empty;
+        }
+        self.skipped += head.committed() - self.cursor;
+        self.cursor = head.committed();
+        Take::Closed
     }
 
-    #[cold]
-    fn wait(&mut self, spin: Duration, timeout: Option<Duration>) -> Take<T> {
-        let mut turn = 0u32;
-        let changed = || {
-            turn += 1;
-            match self.policy {
-                // The head is looked at now and then only: who polls it slows the writer down.
-                Policy::Every if !turn.is_multiple_of(HEAD_TURNS) => {
-                    self.core.slots[self.after(self.place)].is(tag_of(self.cursor))
-                }
-                _ => self.core.head().committed() != self.cursor || self.core.end.is_sealed(),
-            }
-        };
-        let mut clock = Stopwatch::default();
-        spin_until(&mut clock, spin.min(timeout.unwrap_or(spin)), changed);
-        let mut seen = None;
-        loop {
-            match self.try_lease() {
-                Take::Empty => {}
-                taken => return taken,
-            }
-            let left = clock.left(timeout);
-            if left == Some(Duration::ZERO) {
-                return Take::Empty;
-            }
-            // Announced once the look above came after it; not before: a woken reader takes first.
-            match seen.take() {
-                Some(seen) => drop(self.core.bell.wait_each(seen, left)),
-                None => seen = Some(self.core.bell.seen()),
-            }
-        }
+    /// What there is to say at `head`, when no frame can be leased.
+    fn nothing(&self, head: Head) -> Take<T> {
+        if head.is_closed() && head.committed() == self.cursor { Take::Closed } else { Take::Empty }
     }
 }
 
 impl<T> Drop for Reader<T> {
     fn drop(&mut self) {
         if self.policy == Policy::Every {
-            (0..self.core.slots.len()).for_each(|slot| self.leave_pin(slot));
-            self.core.gate.leave_cell(self.cell);
-            self.core.vacancy.ring_for_one();
-        } else {
-            self.core.watchers.fetch_sub(1, Ordering::Release);
+            self.ends.acks.leave(self.cell);
+            self.ends.vacancy.ring();
         }
     }
-}
-
-impl<T> Reader<T> {
-    /// If this reader's lease of the frame in `slot` is still out, a pin takes over for the reader's word.
-    fn leave_pin(&self, slot: usize) {
-        let (core, gate) = (&self.core, &self.core.gate);
-        let out = core.slots[slot].live_tag().filter(|tag| gate.is_out(self.cell, slot, *tag));
-        // Dropped again when the lease came back meanwhile.
-        let Some(pin) = out.and_then(|tag| Lease::pin(core, slot, tag, heavy_fence)) else { return };
-        let tag = tag_of(pin.seq());
-        let word = &gate.words[self.cell][slot];
-        let mut seen = word.load(Ordering::Acquire);
-        while seen & TAG != tag {
-            match word.compare_exchange(seen, seen | MOVED, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return std::mem::forget(pin),
-                Err(now) => seen = now,
-            }
-        }
-    }
-}
-
-/// Leases the newest frame that `head` names, unless it is being overwritten. `fence`: see [`Lease::pin`].
-#[inline(always)]
-pub(super) fn lease_newest<T>(core: &Handle<T>, head: Head, fence: fn()) -> Option<Lease<T>> {
-    Lease::pin(core, head.slot(), tag_of(head.committed().checked_sub(1)?), fence)
 }

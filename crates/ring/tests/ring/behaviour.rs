@@ -150,8 +150,8 @@ fn a_closed_ring_is_drained_and_then_says_so() {
     let seen: Vec<u64> = std::iter::from_fn(|| leased(every.try_lease())).map(|lease| *lease).collect();
     assert_eq!(seen, [0, 1, 2]);
     assert_eq!(leased(latest.try_lease()).map(|lease| *lease), Some(2));
-    assert!(matches!(every.lease(Duration::ZERO, None), Take::Closed));
-    assert!(matches!(latest.lease(Duration::ZERO, None), Take::Closed));
+    assert!(matches!(every.lease(None), Take::Closed));
+    assert!(matches!(latest.lease(None), Take::Closed));
 }
 
 #[test]
@@ -189,9 +189,8 @@ fn close_lets_the_blocked_writer_go() {
 fn a_sleeping_reader_is_woken_by_a_commit_and_a_wait_can_time_out() {
     let (ring, mut writer) = ring(2);
     let mut reader = ring.reader(Policy::Latest);
-    assert!(matches!(reader.lease(Duration::ZERO, Some(Duration::from_millis(1))), Take::Empty));
-    let reading =
-        thread::spawn(move || leased(reader.lease(Duration::ZERO, Some(FOREVER))).map(|lease| *lease));
+    assert!(matches!(reader.lease(Some(Duration::from_millis(1))), Take::Empty));
+    let reading = thread::spawn(move || leased(reader.lease(Some(FOREVER))).map(|lease| *lease));
     writer.commit(0, 5, &never).unwrap();
     assert_eq!(reading.join().unwrap(), Some(5));
 }
@@ -202,9 +201,9 @@ fn two_readers_on_one_bell_are_both_woken_though_each_serves_another_ring() {
     let rings: Vec<Ring<usize>> = (0..2).map(|_| Ring::new(2, bell.clone())).collect();
     let readers: Vec<_> = rings.iter().map(|ring| ring.reader(Policy::Latest)).collect();
     thread::scope(|scope| {
-        let waits = readers.into_iter().map(|mut reader| {
-            scope.spawn(move || leased(reader.lease(Duration::ZERO, Some(FOREVER))).map(|lease| *lease))
-        });
+        let waits = readers
+            .into_iter()
+            .map(|mut reader| scope.spawn(move || leased(reader.lease(Some(FOREVER))).map(|lease| *lease)));
         let waits: Vec<_> = waits.collect();
         for (n, ring) in rings.iter().enumerate() {
             ring.writer().unwrap().commit(0, n, &never).unwrap();
@@ -220,7 +219,7 @@ fn ring_all_ends_every_wait() {
     let waits: Vec<_> = (0..3)
         .map(|_| {
             let (bell, seen) = (bell.clone(), bell.seen());
-            thread::spawn(move || bell.wait(seen, Duration::ZERO, Some(FOREVER)))
+            thread::spawn(move || bell.wait(seen, Some(FOREVER)))
         })
         .collect();
     bell.ring_all();
@@ -268,7 +267,7 @@ fn a_stalled_reader_neither_stops_the_producer_nor_tears_a_frame() {
     thread::scope(|scope| {
         let (done, mut stalled): (_, Reader<Checked>) = (&done, ring.reader(Policy::Latest));
         let stuck = scope.spawn(move || {
-            let lease = leased(stalled.lease(Duration::ZERO, Some(FOREVER))).unwrap();
+            let lease = leased(stalled.lease(Some(FOREVER))).unwrap();
             while !done.load(Ordering::Acquire) {
                 assert!(lease.is_whole(lease.seq()));
                 thread::yield_now();
@@ -281,7 +280,7 @@ fn a_stalled_reader_neither_stops_the_producer_nor_tears_a_frame() {
                 scope.spawn(move || {
                     let mut seen = 0;
                     loop {
-                        match reader.lease(Duration::from_micros(5), Some(FOREVER)) {
+                        match reader.lease(Some(FOREVER)) {
                             Take::Lease(lease) => {
                                 assert!(lease.is_whole(lease.seq()) && lease.stamp_ns() == lease.seq())
                             }
@@ -318,7 +317,7 @@ fn every_readers_on_two_threads_see_every_frame_once_and_in_order() {
             for mut reader in readers {
                 scope.spawn(move || {
                     let mut next = 0;
-                    while let Take::Lease(lease) = reader.lease(Duration::from_micros(2), Some(FOREVER)) {
+                    while let Take::Lease(lease) = reader.lease(Some(FOREVER)) {
                         assert_eq!((lease.seq(), *lease), (next, next));
                         next += 1;
                     }

@@ -3,13 +3,10 @@
 
 use loom::thread;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ocellus_ring::*;
 
 use crate::{never, ring};
-
-const NO_SPIN: Duration = Duration::ZERO;
 
 fn explore(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
@@ -67,7 +64,7 @@ fn a_sleeping_reader_is_woken_by_a_commit() {
     explore(|| {
         let (ring, mut writer) = ring(2);
         let mut reader = ring.reader(Policy::Every);
-        let reading = thread::spawn(move || match reader.lease(NO_SPIN, None) {
+        let reading = thread::spawn(move || match reader.lease(None) {
             Take::Lease(lease) => whole(&lease),
             other => panic!("{other:?}"),
         });
@@ -81,9 +78,8 @@ fn two_readers_of_one_ring_are_both_woken_by_one_commit() {
     explore(|| {
         let (ring, mut writer) = ring(2);
         let readers = [Policy::Latest, Policy::Every].map(|policy| ring.reader(policy));
-        let reading = readers.map(|mut reader| {
-            thread::spawn(move || assert!(matches!(reader.lease(NO_SPIN, None), Take::Lease(_))))
-        });
+        let reading = readers
+            .map(|mut reader| thread::spawn(move || assert!(matches!(reader.lease(None), Take::Lease(_)))));
         commit(&mut writer, 0);
         reading.into_iter().for_each(|reading| reading.join().unwrap());
     });
@@ -105,7 +101,7 @@ fn two_commits_wake_two_workers_that_share_a_bell() {
                         let take = work.lock().unwrap().try_lease();
                         match take {
                             Take::Lease(lease) => return whole(&lease),
-                            Take::Empty => drop(bell.wait(seen, NO_SPIN, None)),
+                            Take::Empty => drop(bell.wait(seen, None)),
                             Take::Closed => panic!("not closed"),
                         }
                     }
@@ -188,7 +184,7 @@ fn a_commit_that_was_taken_before_the_close_is_seen_by_who_drains() {
         };
         let mut seen = false;
         loop {
-            match reader.lease(NO_SPIN, None) {
+            match reader.lease(None) {
                 Take::Lease(lease) => seen = *lease == 100,
                 Take::Empty => {}
                 Take::Closed => break,
@@ -269,5 +265,50 @@ fn a_lease_that_outlives_its_reader_keeps_its_frame_and_then_frees_its_slot() {
         leaving.join().unwrap();
         dropping.join().unwrap();
         assert_eq!(ring.leased(), 0);
+    });
+}
+
+#[test]
+fn a_newest_frame_that_was_nearly_overwritten_is_still_announced() {
+    explore(|| {
+        let (ring, mut writer) = ring(2);
+        let mut reader = ring.reader(Policy::Latest);
+        commit(&mut writer, 0);
+        let _first = ring.newest().expect("frame 0 is there");
+        commit(&mut writer, 1);
+        // The writer hides frame 1 to overwrite it, and shows it again where the reader was quicker.
+        let reading = thread::spawn(move || match reader.lease(None) {
+            Take::Lease(lease) => whole(&lease),
+            other => panic!("{other:?}"),
+        });
+        let committed = writer.commit(2, 102, &never);
+        assert!(matches!(committed, Ok(2) | Err(Refused::Starved(102))));
+        reading.join().unwrap();
+    });
+}
+
+#[test]
+fn a_latest_reader_accounts_for_every_frame_however_the_close_falls() {
+    explore(|| {
+        let (ring, mut writer) = ring(2);
+        let mut reader = ring.reader(Policy::Latest);
+        commit(&mut writer, 0);
+        let first = ring.newest();
+        commit(&mut writer, 1);
+        let closing = {
+            let ring = ring.clone();
+            thread::spawn(move || ring.close())
+        };
+        // The only slot without a lease is that of frame 1, which is lost where the close comes in between.
+        let writing = thread::spawn(move || 2 + u64::from(writer.commit(2, 102, &never).is_ok()));
+        let mut seen = 0;
+        while let Take::Lease(lease) = reader.lease(None) {
+            whole(&lease);
+            seen += 1;
+        }
+        let committed = writing.join().unwrap();
+        assert_eq!(seen + reader.skipped(), committed);
+        closing.join().unwrap();
+        drop(first);
     });
 }
