@@ -47,11 +47,11 @@ pub struct ModelCard {
     pub mean: Option<[f32; 3]>,
     /// Divides what `mean` left.
     pub std: Option<[f32; 3]>,
-    /// Aspect ratio.
+    /// Whether the aspect ratio of the picture is kept.
     pub fit: Option<Fit>,
     /// Value of the letterbox's bars, 0 to 255.
     pub pad: Option<u8>,
-    /// Resampling.
+    /// The filter that shrinks the picture.
     pub resize: Option<Resize>,
     /// Least score of a finding.
     pub min_score: Option<f32>,
@@ -65,7 +65,7 @@ pub struct ModelCard {
     pub anchors: Option<Vec<f32>>,
     /// Whether scores still need the logistic function.
     pub logits: Option<bool>,
-    /// Embeddings.
+    /// Whether embeddings are scaled to length one.
     pub embedding: Option<Embedding>,
     /// SHA-256 that the model file must have, as hexadecimal digits.
     pub sha256: Option<String>,

@@ -34,7 +34,7 @@ pub enum EngineError {
     /// A library was opened, but is not usable.
     #[error("runtime library {}: {cause}; use the library of the wheel ai-edge-litert 2.3.0", path.display())]
     BadLibrary {
-        /// The library.
+        /// The library that was opened.
         path: PathBuf,
         /// What the runtime said.
         cause: String,
@@ -42,9 +42,9 @@ pub enum EngineError {
     /// The model file could not be read.
     #[error("model {model}: cannot read {}: {source}; check `path` in [model.{model}]", path.display())]
     Read {
-        /// The model's name.
+        /// The model's name in the configuration.
         model: String,
-        /// The file.
+        /// The path of the model's file.
         path: PathBuf,
         /// What the operating system said.
         source: std::io::Error,
@@ -55,9 +55,9 @@ pub enum EngineError {
          `sha256` in the card", path.display()
     )]
     Digest {
-        /// The model's name.
+        /// The model's name in the configuration.
         model: String,
-        /// The file.
+        /// The path of the model's file.
         path: PathBuf,
         /// What the card says.
         expected: String,
@@ -67,9 +67,9 @@ pub enum EngineError {
     /// The file is not a sound TensorFlow Lite model.
     #[error("model {model}: {}: {source}", path.display())]
     File {
-        /// The model's name.
+        /// The model's name in the configuration.
         model: String,
-        /// The file.
+        /// The path of the model's file.
         path: PathBuf,
         /// What is wrong inside.
         source: FileError,
@@ -77,9 +77,9 @@ pub enum EngineError {
     /// The stub's description is not sound.
     #[error("model {model}: {}: {source}", path.display())]
     Stub {
-        /// The model's name.
+        /// The model's name in the configuration.
         model: String,
-        /// The file.
+        /// The path of the model's file.
         path: PathBuf,
         /// What is wrong inside.
         source: StubError,
@@ -90,13 +90,13 @@ pub enum EngineError {
          segment) into the card or into [model.{model}]"
     )]
     NoTask {
-        /// The model's name.
+        /// The model's name in the configuration.
         model: String,
     },
     /// The labels are in a file that is no text.
     #[error("model {model}: the labels file {source}")]
     LabelsFile {
-        /// The model's name.
+        /// The model's name in the configuration.
         model: String,
         /// What is wrong, with the file and what to do.
         source: TextFileError,
@@ -107,9 +107,9 @@ pub enum EngineError {
         path.display(), .faults.remedy(), task = word(*task)
     )]
     Misfit {
-        /// The model's name.
+        /// The model's name in the configuration.
         model: String,
-        /// The file.
+        /// The path of the model's file.
         path: PathBuf,
         /// What the card says it is for.
         task: Task,
@@ -122,7 +122,7 @@ pub enum EngineError {
          correct the card's `task`", task = word(*task), needed = word(*needed)
     )]
     WrongTask {
-        /// The model's name.
+        /// The model's name in the configuration.
         model: String,
         /// What its card says it is for.
         task: Task,
@@ -135,9 +135,9 @@ pub enum EngineError {
         path.display()
     )]
     Compile {
-        /// The model's name.
+        /// The model's name in the configuration.
         model: String,
-        /// The file.
+        /// The path of the model's file.
         path: PathBuf,
         /// What the runtime said.
         cause: String,

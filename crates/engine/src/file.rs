@@ -20,7 +20,7 @@ pub enum FileError {
     /// Cut short or altered.
     #[error("the file is truncated or {cause}; copy it again and compare its SHA-256")]
     Damaged {
-        /// Where.
+        /// What contradicts the format, and where in the file.
         cause: String,
     },
     /// The label file that it brings along is not one.
@@ -37,11 +37,11 @@ pub enum FileError {
     /// A reference leads nowhere.
     #[error("damaged: {what} names {kind} {index}, but the file has {count}; copy it again")]
     Index {
-        /// Who refers.
+        /// The part of the file that refers to it.
         what: String,
         /// To what kind of thing.
         kind: &'static str,
-        /// To which.
+        /// The index that it refers to.
         index: i64,
         /// How many there are.
         count: usize,
@@ -51,11 +51,11 @@ pub enum FileError {
         "the file is truncated or damaged: constant tensor {tensor} needs {needed} bytes and has {found}"
     )]
     ShortConstant {
-        /// The tensor.
+        /// The tensor's name in the file.
         tensor: String,
         /// By its shape and type.
         needed: usize,
-        /// In the file.
+        /// Bytes that the file holds of it.
         found: usize,
     },
     /// An input or output has a type that no decoder reads.
@@ -63,7 +63,7 @@ pub enum FileError {
         "tensor {tensor} has element type {found}; inputs and outputs may be uint8, int8, int32, int64 or float32"
     )]
     Type {
-        /// The tensor.
+        /// The tensor's name in the file.
         tensor: String,
         /// `TensorType` in the schema.
         found: u8,
@@ -71,10 +71,10 @@ pub enum FileError {
     /// An input or output has a size that is not known before it runs.
     #[error("tensor {tensor} has no fixed shape; convert the model with a fixed input size")]
     Shape {
-        /// The tensor.
+        /// The tensor's name in the file.
         tensor: String,
     },
-    /// Nothing to run.
+    /// The file has no graph, or one without inputs or outputs.
     #[error("the file holds no graph with inputs and outputs")]
     Empty,
 }
@@ -92,7 +92,7 @@ pub(crate) struct Operator {
     pub custom: Option<String>,
     /// Tensor indices; −1: none.
     pub inputs: Vec<i32>,
-    /// Tensor indices.
+    /// Indices of the tensors that it writes.
     pub outputs: Vec<i32>,
     /// Options of a custom operator, a FlexBuffer.
     pub options: Vec<u8>,

@@ -70,22 +70,22 @@ impl<'a> Table<'a> {
         Ok(self.scalar::<1>(id)?.map(|b| b[0]))
     }
 
-    /// A `uint`.
+    /// Field `id` as a `uint`.
     pub fn uint(&self, id: usize) -> Read<Option<u32>> {
         Ok(self.scalar(id)?.map(u32::from_le_bytes))
     }
 
-    /// A `ulong`.
+    /// Field `id` as a `ulong`.
     pub fn ulong(&self, id: usize) -> Read<Option<u64>> {
         Ok(self.scalar(id)?.map(u64::from_le_bytes))
     }
 
-    /// A table.
+    /// Field `id` as a table.
     pub fn table(&self, id: usize) -> Read<Option<Table<'a>>> {
         self.field(id)?.map(|at| Table::at(self.buf, follow(self.buf, at)?)).transpose()
     }
 
-    /// A text.
+    /// Field `id` as UTF-8 text.
     pub fn string(&self, id: usize) -> Read<Option<&'a str>> {
         let Some(raw) = self.elements(id, 1)? else { return Ok(None) };
         let at = self.at;

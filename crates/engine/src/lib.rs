@@ -40,18 +40,18 @@ pub use stub::StubError;
 pub struct TensorInfo {
     /// The name in the file.
     pub name: String,
-    /// Dimensions, batch first.
+    /// Size of each dimension, batch first.
     pub shape: Vec<usize>,
-    /// Element type.
+    /// Type of the elements.
     pub dtype: Dtype,
     /// Quantisation: real = scale × (stored − zero_point); scale 0 where not quantised.
     pub scale: f32,
-    /// Quantisation zero point.
+    /// The stored value that means zero.
     pub zero_point: i32,
 }
 
 impl TensorInfo {
-    /// Number of elements.
+    /// Number of elements: the product of all dimensions.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
@@ -79,9 +79,9 @@ pub struct RunError {
 
 /// A model ready to run on one thread. Not shared: N workers hold N sessions.
 pub trait Session: Send {
-    /// The input tensors.
+    /// The input tensors, in the file's order.
     fn inputs(&self) -> &[TensorInfo];
-    /// The output tensors.
+    /// The output tensors, in the file's order.
     fn outputs(&self) -> &[TensorInfo];
     /// The bytes of input `index`, to be filled.
     fn input_mut(&mut self, index: usize) -> &mut [u8];

@@ -16,7 +16,7 @@ pub(crate) struct Metadata {
     pub mean: Option<[f32; 3]>,
     /// `NormalizationOptions.std` of the first input.
     pub std: Option<[f32; 3]>,
-    /// Label texts.
+    /// Label texts, in class order.
     pub labels: Option<Vec<String>>,
 }
 

@@ -118,7 +118,7 @@ impl Model {
         &self.name
     }
 
-    /// The file.
+    /// The path of the model's file.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -26,7 +26,7 @@ pub enum Value {
     },
     /// The share of the picture that a segmentation gave to this class.
     Area {
-        /// 0 to 1.
+        /// Pixels of this class among all, 0 to 1.
         share: f32,
         /// The smallest rectangle that holds the class, in frame px.
         rect: Rect,
@@ -48,9 +48,9 @@ impl Value {
 pub struct Prediction {
     /// The class's index in the model's labels.
     pub class: u16,
-    /// The class's name.
+    /// The name of the class.
     pub label: Label,
-    /// 0 to 1.
+    /// How sure the model is, 0 to 1.
     pub score: f32,
     /// What was found, and where.
     pub value: Value,

@@ -30,17 +30,17 @@ use super::{RunError, Session, TensorInfo};
 /// The stub's description is not sound.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StubError {
-    /// Not TOML.
+    /// The text is not TOML; what the parser says.
     #[error("not the TOML of a stub model: {0}")]
     Toml(String),
     /// A key is missing or wrong.
     #[error("stub model, {table} {index}: key {key} is missing or not {expected}")]
     Key {
-        /// `input` or `output`.
+        /// The table: `input` or `output`.
         table: &'static str,
         /// Which of them, from 0.
         index: usize,
-        /// The key.
+        /// The key that is missing or wrong.
         key: &'static str,
         /// What it should be.
         expected: &'static str,
@@ -63,7 +63,7 @@ pub(crate) struct StubModel {
 }
 
 impl StubModel {
-    /// Reads the description.
+    /// Reads the description from its TOML text.
     pub fn parse(text: &str) -> Result<StubModel, StubError> {
         let doc: Table = text.parse().map_err(|e: toml::de::Error| StubError::Toml(e.message().into()))?;
         let list = |key| doc.get(key).and_then(Value::as_array).map_or(Vec::new(), |list| collect(list));

@@ -31,7 +31,7 @@ pub enum AlignError {
     /// A fiducial reaches beyond the master picture.
     #[error("fiducial {fiducial} reaches outside the master picture of {width}x{height} px; draw it inside")]
     Outside {
-        /// Which one.
+        /// Index of the fiducial in the list that was given, from 0.
         fiducial: usize,
         /// Of the master, px.
         width: usize,
@@ -44,7 +44,7 @@ pub enum AlignError {
     /// A fiducial that cannot serve as one.
     #[error("fiducial {fiducial}: {source}")]
     Template {
-        /// Which one.
+        /// Index of the fiducial in the list that was given, from 0.
         fiducial: usize,
         /// What is wrong with it.
         source: TemplateError,
@@ -55,7 +55,7 @@ pub enum AlignError {
              is the part there, lit and unobstructed?"
     )]
     NotFound {
-        /// Which one.
+        /// Index of the fiducial in the list that was given, from 0.
         fiducial: usize,
         /// Of its best match.
         score: f32,
@@ -70,13 +70,13 @@ pub enum AlignError {
     Residual {
         /// The largest distance, px.
         residual_px: f32,
-        /// What is allowed.
+        /// The largest distance that is allowed, px.
         max_px: f32,
     },
     /// The part is turned farther than the recipe allows.
     #[error("the part is turned by {angle_deg:.2} degrees, {max_angle_deg:.2} are allowed")]
     Turned {
-        /// As found, clockwise.
+        /// The turn that was found, degrees clockwise on the screen.
         angle_deg: f32,
         /// What is allowed, to either side.
         max_angle_deg: f32,

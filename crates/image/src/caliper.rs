@@ -35,7 +35,7 @@ pub enum Polarity {
 pub struct Edge {
     /// From the patch's left edge, px; between two pixels is a whole number.
     pub at: f32,
-    /// `Rising` or `Falling`.
+    /// `Rising` where it goes from dark to bright along the caliper, else `Falling`; never `Any`.
     pub polarity: Polarity,
     /// The step, grey values.
     pub contrast: f32,
@@ -63,7 +63,7 @@ pub enum CaliperError {
     NoFrom {
         /// `rising`, `falling` or `rising or falling`.
         kind: &'static str,
-        /// As asked for.
+        /// The least step that was asked for, grey values.
         min_contrast: f32,
         /// Of its kind, grey values; 0 where there is none.
         strongest: f32,
@@ -76,7 +76,7 @@ pub enum CaliperError {
     NoTo {
         /// `rising`, `falling` or `rising or falling`.
         kind: &'static str,
-        /// As asked for.
+        /// The least step that was asked for, grey values.
         min_contrast: f32,
         /// Of its kind, grey values; 0 where there is none.
         strongest: f32,

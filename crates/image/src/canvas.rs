@@ -6,10 +6,10 @@ const ALIGN: usize = 64;
 /// Rows of luma that share one row of chroma; chroma is always halved sideways.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sampling {
-    /// 4:2:0.
+    /// 4:2:0: one chroma sample for two rows.
     #[default]
     Two,
-    /// 4:2:2.
+    /// 4:2:2: one chroma sample for each row.
     One,
 }
 
@@ -48,12 +48,12 @@ impl Canvas {
         }
     }
 
-    /// Width in px.
+    /// Width of the picture in px, without padding.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Height in px.
+    /// Height of the picture in px, without padding.
     pub fn height(&self) -> usize {
         self.height
     }

@@ -49,7 +49,7 @@ pub(super) fn coefficients(colour: Colour) -> YuvCoefficients {
 }
 
 impl ToJfif {
-    /// From `colour`.
+    /// The coefficients for samples of this matrix and range.
     pub(super) fn new(colour: Colour) -> ToJfif {
         let YuvGains { black, y, r_v, g_u, g_v, b_u } = gains(colour);
         let (red, blue) = luma_weights(Matrix::Bt601);

@@ -33,11 +33,11 @@ struct Scaler {
 /// Two rows of what lies interleaved or resampled, taken apart, and the chroma that they share.
 #[derive(Debug, Default)]
 struct Rows {
-    /// Luma (red).
+    /// Luma, or red of an RGB picture.
     a: [Vec<u8>; 2],
-    /// Interleaved chroma (green).
+    /// Interleaved chroma, or green of an RGB picture.
     b: [Vec<u8>; 2],
-    /// (Blue.)
+    /// Blue of an RGB picture, else unused.
     c: [Vec<u8>; 2],
     u: Vec<u8>,
     v: Vec<u8>,

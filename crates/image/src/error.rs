@@ -16,15 +16,15 @@ pub enum ImageError {
         x: f32,
         /// Top edge, frame px.
         y: f32,
-        /// Width, frame px.
+        /// Width of the region, frame px.
         w: f32,
-        /// Height, frame px.
+        /// Height of the region, frame px.
         h: f32,
     },
     /// The picture itself has no pixels.
     #[error("{format:?} picture of {width}x{height} px has no pixels; check the source's caps")]
     PictureEmpty {
-        /// Its layout.
+        /// The picture's pixel layout.
         format: PixelFormat,
         /// Its width in px.
         width: usize,
@@ -34,7 +34,7 @@ pub enum ImageError {
     /// A plane's stride is below the bytes of one row.
     #[error("plane {plane} of {format:?}: stride {stride} is less than the {row} bytes of a row")]
     StrideTooSmall {
-        /// Its layout.
+        /// The picture's pixel layout.
         format: PixelFormat,
         /// Which plane, from 0.
         plane: usize,
@@ -46,13 +46,13 @@ pub enum ImageError {
     /// A plane's slice ends before its last row does.
     #[error("plane {plane} of {format:?} has {got} bytes where {need} are needed; the buffer is truncated")]
     PlaneTooShort {
-        /// Its layout.
+        /// The picture's pixel layout.
         format: PixelFormat,
         /// Which plane, from 0.
         plane: usize,
         /// Bytes needed at least.
         need: usize,
-        /// Bytes there.
+        /// Bytes that the slice has.
         got: usize,
     },
     /// The output slice is not exactly the tensor's size.
@@ -62,15 +62,15 @@ pub enum ImageError {
     OutputSize {
         /// Bytes of `width` × `height` × channels × element.
         need: usize,
-        /// Bytes given.
+        /// Bytes of the slice that was given.
         got: usize,
     },
     /// The tensor has a side of 0 px.
     #[error("target of {width}x{height} px is empty; check the model's input shape")]
     TargetEmpty {
-        /// Width in px.
+        /// Width of the target, px.
         width: usize,
-        /// Height in px.
+        /// Height of the target, px.
         height: usize,
     },
     /// Pictures go into u8, i8 and f32 tensors only.
@@ -82,9 +82,9 @@ pub enum ImageError {
          round to 1 to 16384 px and every number be finite and below 1000000; check the recipe's ROI and the pose"
     )]
     RegionUnfit {
-        /// Width, recipe px.
+        /// Width of the region, recipe px.
         w: f32,
-        /// Height, recipe px.
+        /// Height of the region, recipe px.
         h: f32,
         /// Of the region alone.
         angle_deg: f32,
@@ -126,11 +126,11 @@ pub enum ImageError {
         "a JPEG cannot be {width}x{height} px at quality {quality}; sides are 1 to 65535, quality 1 to 100"
     )]
     JpegLimits {
-        /// Width in px.
+        /// Width of the picture, px.
         width: usize,
-        /// Height in px.
+        /// Height of the picture, px.
         height: usize,
-        /// As asked for.
+        /// The quality that was asked for.
         quality: u8,
     },
     /// The JPEG encoder refused the picture, or there was no memory for it.

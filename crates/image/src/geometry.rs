@@ -3,22 +3,22 @@
 /// A point in frame px, the centre of the top-left pixel at (0.5, 0.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Point {
-    /// Rightwards.
+    /// Distance rightwards from the frame's left edge, px.
     pub x: f32,
-    /// Downwards.
+    /// Distance downwards from the frame's top edge, px.
     pub y: f32,
 }
 
 /// A rectangle in frame px: left, top, width, height. It may reach outside the frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rect {
-    /// Left edge.
+    /// Left edge, frame px.
     pub x: f32,
-    /// Top edge.
+    /// Top edge, frame px.
     pub y: f32,
-    /// Width; not negative.
+    /// Width in px, not negative.
     pub w: f32,
-    /// Height; not negative.
+    /// Height in px, not negative.
     pub h: f32,
 }
 
@@ -28,7 +28,7 @@ impl Rect {
         Rect { x: x0, y: y0, w: (x1 - x0).max(0.0), h: (y1 - y0).max(0.0) }
     }
 
-    /// Area in px².
+    /// Area of the rectangle, px².
     pub fn area(self) -> f32 {
         self.w * self.h
     }
@@ -53,9 +53,9 @@ impl Rect {
 /// Where the part lies: recipe px turned by `angle_rad` about the origin, then moved by (`dx`, `dy`), are frame px.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Pose {
-    /// Rightwards, px.
+    /// Shift to the right, px.
     pub dx: f32,
-    /// Downwards, px.
+    /// Shift downwards, in px.
     pub dy: f32,
     /// Clockwise on the screen (x right, y down).
     pub angle_rad: f32,

@@ -6,9 +6,9 @@ use crate::{Point, Pose};
 /// Which pixels of a patch count. Its memory is used again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mask {
-    /// Width in px.
+    /// Width of the mask, px.
     pub width: usize,
-    /// Height in px.
+    /// Height of the mask, px.
     pub height: usize,
     /// Row by row: 255 inside, 0 outside.
     pub data: Vec<u8>,
@@ -42,7 +42,7 @@ impl Mask {
         &self.data[y * self.width..][..self.width]
     }
 
-    /// Pixels that count.
+    /// How many pixels the mask keeps.
     pub fn count(&self) -> usize {
         self.data.iter().filter(|&&inside| inside != 0).count()
     }

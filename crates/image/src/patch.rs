@@ -5,10 +5,10 @@ use super::{Colour, PixelFormat, Planes};
 /// The channels of a picture or a tensor, innermost dimension (NHWC).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Channels {
-    /// Red, green, blue.
+    /// Three channels: red, green, blue.
     #[default]
     Rgb,
-    /// Blue, green, red.
+    /// Three channels: blue, green, red.
     Bgr,
     /// One channel: luma. YUV formats give theirs (range expanded, chroma is not read at all);
     /// RGB ones are weighed by ITU-R BT.601 (0.299, 0.587, 0.114), as Pillow's mode `L`.
@@ -16,7 +16,7 @@ pub enum Channels {
 }
 
 impl Channels {
-    /// Values a pixel.
+    /// How many values a pixel has.
     pub fn count(self) -> usize {
         match self {
             Channels::Rgb | Channels::Bgr => 3,
@@ -28,9 +28,9 @@ impl Channels {
 /// A packed picture, 8 bits a sample: grey (1 byte a px) or colour (3). Its memory is used again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Patch {
-    /// Width in px.
+    /// Width of the patch, px.
     pub width: usize,
-    /// Height in px.
+    /// Height of the patch, px.
     pub height: usize,
     /// `Gray`, `Rgb` or `Bgr`.
     pub channels: Channels,
@@ -39,7 +39,7 @@ pub struct Patch {
 }
 
 impl Patch {
-    /// A black patch.
+    /// A patch of this shape, all black.
     pub fn new(width: usize, height: usize, channels: Channels) -> Patch {
         Patch { width, height, channels, data: vec![0; width * height * channels.count()] }
     }

@@ -89,20 +89,20 @@ pub enum Range {
 /// How YUV samples are to be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Colour {
-    /// Which matrix.
+    /// The matrix from YUV to RGB.
     pub matrix: Matrix,
-    /// Which range.
+    /// The range that the samples use.
     pub range: Range,
 }
 
 /// A borrowed view of a picture's planes.
 #[derive(Clone, Copy, Debug)]
 pub struct Planes<'a> {
-    /// Pixel layout.
+    /// Order and subsampling of the samples.
     pub format: PixelFormat,
-    /// Width in px.
+    /// Width of the picture, px.
     pub width: usize,
-    /// Height in px.
+    /// Height of the picture, px.
     pub height: usize,
     /// Matrix and range of YUV formats; ignored for RGB ones.
     pub colour: Colour,

@@ -25,7 +25,7 @@ pub struct RotatedRect {
 }
 
 impl RotatedRect {
-    /// Not turned.
+    /// A region that is not turned.
     pub fn upright(rect: Rect) -> RotatedRect {
         RotatedRect { rect, angle_deg: 0.0 }
     }
@@ -118,7 +118,7 @@ impl Affine {
         }
     }
 
-    /// The way back.
+    /// The map from where points went to where they came from.
     pub fn inverse(&self) -> Affine {
         let back = Affine { cos: self.cos, sin: -self.sin, x: 0.0, y: 0.0 };
         let (x, y) = back.apply(-self.x, -self.y);

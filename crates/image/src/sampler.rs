@@ -62,7 +62,7 @@ pub(super) struct Channel<'a> {
     pub step: usize,
     /// Samples in a row.
     pub width: usize,
-    /// Rows.
+    /// How many rows there are.
     pub height: usize,
 }
 
@@ -115,7 +115,7 @@ impl Channel<'_> {
         }
     }
 
-    /// Any direction, anywhere.
+    /// Any direction, also where positions lie outside the plane.
     fn clamped<const STEP: usize>(&self, line: Line, out: &mut [i16]) {
         let Line { mut x, mut y, dx, dy } = line;
         let (right, bottom) = (self.width as i64 - 1, self.height as i64 - 1);

@@ -27,7 +27,7 @@ pub(super) struct Axis {
     pub origin: f64,
     /// Source samples in one output sample.
     pub scale: f64,
-    /// Outputs.
+    /// How many outputs there are.
     pub count: usize,
     pub resize: Resize,
 }

@@ -6,9 +6,9 @@ use crate::{Channels, Dtype, Fit, Resize};
 /// The input tensor of a model, and how a picture becomes it: NHWC, batch 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Target {
-    /// Width in px.
+    /// Width of the tensor, px.
     pub width: usize,
-    /// Height in px.
+    /// Height of the tensor, px.
     pub height: usize,
     /// Which channels, in which order.
     pub channels: Channels,
@@ -17,7 +17,7 @@ pub struct Target {
     /// stored = mul\[c\] × v + add\[c\] for a channel's v in 0..=255; integers are rounded half away
     /// from zero and saturated, floats are not rounded. c counts in tensor order; `Gray` uses 0.
     pub mul: [f32; 3],
-    /// See `mul`.
+    /// Summand of each channel, in the tensor's own units; see `mul`.
     pub add: [f32; 3],
     /// How a picture of another shape is put in.
     pub fit: Fit,

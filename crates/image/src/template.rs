@@ -19,9 +19,9 @@ pub enum TemplateError {
     /// Too small to be recognised by, or larger than is sensible.
     #[error("a template of {width}x{height} px cannot be looked for; its sides must be 8 to 1024 px")]
     Size {
-        /// Width in px.
+        /// Width of the picture, px.
         width: usize,
-        /// Height in px.
+        /// Height of the picture, px.
         height: usize,
     },
     /// Nothing to recognise it by.
@@ -39,9 +39,9 @@ pub enum TemplateError {
          at most 2048 px and 0 to 180 degrees are"
     )]
     Reach {
-        /// As asked for.
+        /// The distance that was asked for, px.
         reach_px: u32,
-        /// As asked for.
+        /// The turn that was asked for, degrees.
         max_angle_deg: f32,
     },
     /// The picture could not be read.

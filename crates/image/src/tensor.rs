@@ -5,15 +5,15 @@ use super::{Point, Rect};
 /// The element type of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dtype {
-    /// Unsigned 8 bit.
+    /// Unsigned integers of 8 bit.
     U8,
-    /// Signed 8 bit.
+    /// Signed integers of 8 bit.
     I8,
-    /// 32-bit IEEE 754.
+    /// Floating-point numbers of 32 bit (IEEE 754).
     F32,
-    /// Signed 32 bit.
+    /// Signed integers of 32 bit, little-endian.
     I32,
-    /// Signed 64 bit.
+    /// Signed integers of 64 bit, little-endian.
     I64,
 }
 

@@ -32,7 +32,7 @@ pub struct Cutter {
 pub(super) enum Outside {
     /// The picture's edge px go on.
     Edge,
-    /// Black.
+    /// The patch is black there.
     Black,
 }
 

@@ -91,7 +91,7 @@ impl TextFault {
 #[derive(Debug, thiserror::Error)]
 #[error("{} {fault}; {}", .path.display(), .fault.remedy())]
 pub struct TextFileError {
-    /// The file.
+    /// The file that was to be read.
     pub path: PathBuf,
     /// What is wrong with it.
     pub fault: TextFault,

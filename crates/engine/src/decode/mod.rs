@@ -32,13 +32,13 @@ pub struct ClassMap<'a> {
 
 /// What a plan is made from.
 pub(crate) struct Facts<'a> {
-    /// The output tensors.
+    /// The model's output tensors, in the file's order.
     pub outputs: &'a [TensorInfo],
     /// The graph, where there is one.
     pub file: Option<&'a ModelFile>,
     /// Width and height of the input tensor, px.
     pub size: [usize; 2],
-    /// The model's card.
+    /// The model's card, which overrides what the file says.
     pub card: &'a ModelCard,
 }
 

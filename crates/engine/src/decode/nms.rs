@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 /// A box that passed the score threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Candidate {
-    /// 0 to 1.
+    /// The score of the class, 0 to 1.
     pub score: f32,
-    /// The class.
+    /// The index of the class with the best score.
     pub class: u16,
     /// Row (anchor) of the output tensor it came from; breaks ties, lower first.
     pub row: u32,

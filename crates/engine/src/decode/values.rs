@@ -3,7 +3,7 @@
 use crate::Session;
 use ocellus_image::Dtype;
 
-/// One output tensor.
+/// The values of one output tensor, dequantised as they are read.
 #[derive(Clone, Copy)]
 pub(super) struct Values<'a> {
     pub bytes: &'a [u8],
@@ -48,7 +48,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// The logistic function.
+/// The logistic function: a logit to 0 to 1.
 pub(super) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x.clamp(-100.0, 100.0)).exp())
 }

@@ -14,13 +14,13 @@ pub(crate) struct ClassicModel {
 }
 
 impl ClassicModel {
-    /// Parses checked bytes.
+    /// Gives bytes that were checked to the runtime's own parser.
     pub fn new(lib: &'static Library, bytes: Vec<u8>) -> Result<ClassicModel, String> {
         let model = Model::from_bytes(lib, bytes).map_err(|error| error.to_string())?;
         Ok(ClassicModel { lib, model })
     }
 
-    /// The file's bytes.
+    /// The bytes of the model's file.
     pub fn bytes(&self) -> &[u8] {
         self.model.data()
     }

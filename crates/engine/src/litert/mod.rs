@@ -69,11 +69,11 @@ pub(crate) struct Environment {
     ear: quiet::Ear,
 }
 
-/// `kLiteRtEnvOptionTagMinLoggerSeverity` of `litert_environment_options.h`.
+/// Value of `kLiteRtEnvOptionTagMinLoggerSeverity` in `litert_environment_options.h`.
 const MIN_LOGGER_SEVERITY: u32 = 25;
-/// `kLiteRtLogSeverityError` of `litert_logging.h`.
+/// Value of `kLiteRtLogSeverityError` in `litert_logging.h`.
 const SEVERITY_ERROR: i64 = 3;
-/// `kLiteRtAnyTypeInt` of `litert_any.h`.
+/// Value of `kLiteRtAnyTypeInt` in `litert_any.h`.
 const ANY_INT: u32 = 2;
 
 impl Environment {

@@ -17,7 +17,7 @@ pub(crate) struct LiteRtModel {
 }
 
 impl LiteRtModel {
-    /// Parses checked bytes.
+    /// Gives bytes that were checked to the runtime's own parser.
     pub fn new(env: Arc<Environment>, bytes: Vec<u8>) -> Result<LiteRtModel, String> {
         let mut ptr = std::ptr::null_mut();
         // SAFETY: the bytes are kept unmoved on the heap until the model is destroyed, as the call demands.
@@ -31,7 +31,7 @@ impl LiteRtModel {
         Ok(LiteRtModel { ptr, env, bytes })
     }
 
-    /// The file's bytes.
+    /// The bytes of the model's file.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }

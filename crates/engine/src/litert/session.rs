@@ -112,7 +112,7 @@ fn tensor_type(info: &TensorInfo) -> ffi::RankedTensorType {
 struct Buffer {
     ptr: ffi::TensorBuffer,
     env: Arc<Environment>,
-    /// Null while unlocked.
+    /// The locked memory; null while it is unlocked.
     host: *mut u8,
     /// Of the tensor; the runtime may have padded the memory.
     bytes: usize,

@@ -16,23 +16,23 @@ pub enum Format {
     MicroQr,
     /// Data Matrix ECC 200 (ISO/IEC 16022).
     DataMatrix,
-    /// Aztec (ISO/IEC 24778).
+    /// Aztec, a matrix code (ISO/IEC 24778).
     Aztec,
-    /// PDF417 (ISO/IEC 15438).
+    /// PDF417, rows of bars stacked (ISO/IEC 15438).
     Pdf417,
     /// Code 128 and GS1-128 (ISO/IEC 15417).
     Code128,
     /// Code 39 (ISO/IEC 16388), its check digit not asked for.
     Code39,
-    /// Code 93.
+    /// Code 93, a line code for letters and digits.
     Code93,
     /// Codabar (EN 798), without its start and stop letters.
     Codabar,
     /// Interleaved 2 of 5 (ISO/IEC 16390) of 6 digits or more.
     Itf,
-    /// EAN-13 (ISO/IEC 15420).
+    /// EAN-13, the line code of retail goods (ISO/IEC 15420).
     Ean13,
-    /// EAN-8.
+    /// EAN-8, its short form for small packages (ISO/IEC 15420).
     Ean8,
     /// UPC-A: 12 digits. Asked for together with EAN-13, an EAN-13 that begins with 0 is reported as this.
     UpcA,
@@ -40,7 +40,7 @@ pub enum Format {
     UpcE,
     /// GS1 DataBar, stacked or not (ISO/IEC 24724).
     DataBar,
-    /// GS1 DataBar Expanded.
+    /// GS1 DataBar Expanded, for weight, price or date beside the article number (ISO/IEC 24724).
     DataBarExpanded,
 }
 

@@ -54,7 +54,7 @@ pub(super) enum Threshold {
     Global,
 }
 
-/// One attempt.
+/// One attempt to read: how the picture is prepared, and which decoder looks at it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rung {
     pub threshold: Threshold,

@@ -24,9 +24,9 @@ use picture::Picture;
 /// A code that was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Code {
-    /// What it says.
+    /// The text that the code holds.
     pub text: String,
-    /// What it is.
+    /// The kind of code it is.
     pub format: Format,
     /// Where it is, patch px. Bars: the four corners of the part that was followed. 2D: the anchors that the
     /// format has (a QR code's finders and alignment pattern, the corners of the others), at least two.
@@ -39,7 +39,7 @@ pub enum BarcodeError {
     /// Not a word for a format.
     #[error("unknown barcode format {word:?}; use one or more of {known}")]
     UnknownFormat {
-        /// As given.
+        /// The word as it was given.
         word: String,
         /// Every word that exists.
         known: String,
@@ -54,7 +54,7 @@ pub enum BarcodeError {
         width: usize,
         /// Its height in px.
         height: usize,
-        /// Bytes there.
+        /// Bytes that the patch has.
         got: usize,
         /// Bytes of width × height × channels.
         need: usize,

@@ -147,7 +147,7 @@ impl Picture {
         Point { x: on(0), y: on(1) }
     }
 
-    /// Row `y`.
+    /// Row `y`, one byte a px.
     pub fn row(&self, y: usize) -> &[u8] {
         &self.data[y * self.width..][..self.width]
     }

@@ -16,7 +16,7 @@ pub const MAX_DEFECTS: usize = 64;
 pub struct Difference {
     /// Its bounds, patch px.
     pub rect: Rect,
-    /// Px that differ.
+    /// Pixels of the region that differ from the goldens.
     pub area_px: u32,
     /// How far beyond what is good its worst sample is, grey values; at least 1.
     pub peak: u8,

@@ -13,7 +13,7 @@ pub enum CompareError {
     Empty {
         /// Which golden, from 1.
         which: usize,
-        /// Its size.
+        /// The golden's width, height and channels.
         shape: Shape,
     },
     /// The goldens are not of one size.
@@ -24,7 +24,7 @@ pub enum CompareError {
     GoldenSize {
         /// Which golden, from 1.
         which: usize,
-        /// Its size.
+        /// The golden's width, height and channels.
         shape: Shape,
         /// The size of golden 1.
         first: Shape,
@@ -32,7 +32,7 @@ pub enum CompareError {
     /// The patch is not of the goldens' size.
     #[error("the patch is {shape}, but the goldens are {goldens}; teach them again with this recipe")]
     TestSize {
-        /// Its size.
+        /// The patch's width, height and channels.
         shape: Shape,
         /// That of the goldens.
         goldens: Shape,
@@ -48,23 +48,23 @@ pub enum CompareError {
         stride: usize,
         /// Bytes needed at least.
         need: usize,
-        /// Bytes there.
+        /// Bytes that the slice has.
         got: usize,
     },
     /// The mask is not one byte a px.
     #[error("the mask has {got} bytes, {shape} needs {need}, one a pixel; draw it again for this region")]
     MaskSize {
-        /// The goldens' size.
+        /// Width, height and channels of the goldens.
         shape: Shape,
-        /// Bytes needed.
+        /// Bytes needed: width × height.
         need: usize,
-        /// Bytes given.
+        /// Bytes that were given.
         got: usize,
     },
     /// The mask leaves nothing to look at: every part would be good.
     #[error("the mask leaves none of {shape} to be compared; check the region's polygon")]
     MaskEmpty {
-        /// The goldens' size.
+        /// Width, height and channels of the goldens.
         shape: Shape,
     },
     /// Not a count of standard deviations.

@@ -33,7 +33,7 @@ pub struct Settings {
 /// Which way a px may differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Polarity {
-    /// Either way.
+    /// What is darker and what is brighter.
     #[default]
     Both,
     /// Only what is too dark: cracks, holes, dirt.

@@ -8,11 +8,11 @@ use crate::{Channels, Patch};
 /// Width, height and channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
-    /// Px.
+    /// Width of the picture, px.
     pub width: usize,
-    /// Px.
+    /// Height of the picture, px.
     pub height: usize,
-    /// Grey or colour.
+    /// Grey, or colour in either order.
     pub channels: Channels,
 }
 
@@ -22,7 +22,7 @@ impl Shape {
         Shape { width: patch.width, height: patch.height, channels: patch.channels }
     }
 
-    /// Pixels.
+    /// Pixels of the picture: width × height.
     pub fn pixels(self) -> usize {
         self.width * self.height
     }

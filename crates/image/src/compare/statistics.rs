@@ -39,7 +39,7 @@ impl Statistics {
         (centred / (n * (n - 1)) as f64).sqrt() as f32
     }
 
-    /// All means, rounded.
+    /// The means of all samples, rounded to whole values.
     pub fn means(&self) -> Vec<u8> {
         (0..self.sums.len()).map(|i| self.mean(i).round() as u8).collect()
     }

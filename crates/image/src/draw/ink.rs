@@ -9,9 +9,9 @@ pub struct Ink {
 }
 
 impl Ink {
-    /// Black.
+    /// Black: all channels at 0.
     pub const BLACK: Ink = Ink::rgb(0, 0, 0);
-    /// White.
+    /// White: all channels at 255.
     pub const WHITE: Ink = Ink::rgb(255, 255, 255);
 
     /// From red, green and blue (JFIF: BT.601, full range).

@@ -21,7 +21,7 @@ pub struct Label {
     pub size: u16,
     /// Most px that its area may be wide; longer text ends in "…".
     pub limit: f32,
-    /// The text's colour.
+    /// The colour of the letters.
     pub ink: Ink,
     /// An area behind the text, and how opaque (of 256).
     pub backdrop: Option<(Ink, u16)>,

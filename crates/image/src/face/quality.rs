@@ -134,9 +134,9 @@ pub struct FaceGate {
     pub min_eye_px: f32,
     /// Most degrees that the head may be turned up, down or aside.
     pub max_turn_deg: f32,
-    /// Least [`sharpness`].
+    /// Least [`sharpness`] of the aligned crop.
     pub min_sharpness: f32,
-    /// Least score.
+    /// Least score of the face as a whole, 0 to 1.
     pub min_score: f32,
 }
 

@@ -3,10 +3,10 @@
 /// Why a picture could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
-    /// The file itself.
+    /// The operating system cannot read the file.
     #[error("{0}; check the path and that it may be read")]
     Io(#[from] std::io::Error),
-    /// Nothing in it.
+    /// The file has no bytes.
     #[error("it has no bytes; save it again and try again")]
     Empty,
     /// No picture, or one of a kind that is not read.
@@ -18,19 +18,19 @@ pub enum PictureError {
     /// It ends before its end.
     #[error("it is cut off ({what}); save it again and try again")]
     Truncated {
-        /// What is missing.
+        /// Which part of the file is missing.
         what: String,
     },
     /// Its bytes contradict themselves.
     #[error("it is damaged ({what}); save it again and try again")]
     Damaged {
-        /// What was found.
+        /// The contradiction that was found, and where.
         what: String,
     },
     /// A sort of JPEG, PNG or BMP that nothing here reads.
     #[error("it is {what}, which is not read; save it as an ordinary 8-bit PNG or JPEG")]
     Unsupported {
-        /// What it is.
+        /// The kind of file that it is.
         what: String,
     },
     /// More pixels than allowed.
@@ -39,13 +39,13 @@ pub enum PictureError {
         max_px / 1_000_000
     )]
     TooManyPixels {
-        /// Width in px.
+        /// Width of the picture, px.
         width: u32,
-        /// Height in px.
+        /// Height of the picture, px.
         height: u32,
-        /// Most px.
+        /// Most pixels that are allowed.
         max_px: u64,
-        /// Longest side, px.
+        /// Longest side that is allowed, px.
         max_side: u32,
     },
     /// Decoding it would take more memory than allowed.
@@ -55,9 +55,9 @@ pub enum PictureError {
         need.div_ceil(1 << 20), most >> 20
     )]
     TooMuchMemory {
-        /// Width in px.
+        /// Width of the picture, px.
         width: u32,
-        /// Height in px.
+        /// Height of the picture, px.
         height: u32,
         /// Bytes that it would take.
         need: u64,
@@ -70,7 +70,7 @@ pub enum PictureError {
         bytes.div_ceil(1 << 20), most >> 20
     )]
     TooLong {
-        /// Its bytes.
+        /// Length of the file, bytes.
         bytes: u64,
         /// Bytes that are read.
         most: u64,

@@ -5,11 +5,11 @@ use super::{Head, PictureError};
 /// Bounds of a picture. They are compared with what the head of the file says, before memory is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest file, bytes.
+    /// Longest file that is opened, bytes.
     pub max_file: u64,
-    /// Longest side, px.
+    /// Longest side that is decoded, px.
     pub max_side: u32,
-    /// Most px.
+    /// Most pixels that are decoded.
     pub max_px: u64,
     /// Most memory that decoding may take, bytes: the picture and all that the decoder holds besides.
     pub max_bytes: u64,

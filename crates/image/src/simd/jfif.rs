@@ -8,9 +8,9 @@ use super::Isa;
 /// luma only where the matrices differ. Gains are Q13.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ToJfif {
-    /// Black level, Q7.
+    /// The value of black, Q7.
     pub black: i16,
-    /// Luma to luma.
+    /// Gain from luma to luma, Q13.
     pub y: i16,
     /// Both differences to luma.
     pub y_uv: [i16; 2],
@@ -54,7 +54,7 @@ kernels! {
     fn jfif_luma_shifted(y: &[u8], shifts: &[i16], k: &ToJfif, out: &mut [u8]);
     /// What each sample of chroma adds to the luma of its two px.
     fn jfif_shifts(u: &[u8], v: &[u8], k: &ToJfif, out: &mut [i16]);
-    /// Chroma.
+    /// Both chroma differences of JFIF from those of the source.
     fn jfif_chroma(u: &[u8], v: &[u8], k: &ToJfif, out_u: &mut [u8], out_v: &mut [u8]);
     /// Takes two interleaved channels apart.
     fn unzip(pairs: &[u8], even: &mut [u8], odd: &mut [u8]);

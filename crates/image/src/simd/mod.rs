@@ -53,7 +53,7 @@ impl Strip<'_> {
 /// The coefficients of YUV to RGB in Q13, for Q7 samples; see [`super::colour`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct YuvCoefficients {
-    /// Black level, Q7.
+    /// The value of black, Q7.
     pub black: i16,
     pub y: i16,
     pub r_v: i16,
