@@ -7,14 +7,14 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use ocellus::image::compare::{Comparer, Comparison, Learned, Polarity, Settings};
+use ocellus::image::compare::{CompareSettings, Comparer, Comparison, DifferencePolarity, Learned};
 use ocellus::image::{Channels, Patch};
 
 /// Distinct patches, walked round.
 const PICTURES: usize = 48;
 const SIDE: usize = 1024;
 
-const SETTINGS: Settings = Settings {
+const SETTINGS: CompareSettings = CompareSettings {
     threshold: 24,
     edge_threshold: 48,
     edge_tolerance_px: 2,
@@ -25,7 +25,7 @@ const SETTINGS: Settings = Settings {
     smooth_px: 0,
     flatten_px: 0,
     normalise: false,
-    polarity: Polarity::Both,
+    polarity: DifferencePolarity::Both,
 };
 
 fn main() {
@@ -79,9 +79,9 @@ fn criterion(golden: &Patch, tests: &[Patch]) {
     let mut criterion = Criterion::default().configure_from_args().sample_size(20);
     for (name, settings) in [
         ("as taught", SETTINGS),
-        ("noise 1, join 6", Settings { noise_px: 1, join_px: 6, ..SETTINGS }),
-        ("normalised", Settings { normalise: true, ..SETTINGS }),
-        ("smoothed 2", Settings { smooth_px: 2, ..SETTINGS }),
+        ("noise 1, join 6", CompareSettings { noise_px: 1, join_px: 6, ..SETTINGS }),
+        ("normalised", CompareSettings { normalise: true, ..SETTINGS }),
+        ("smoothed 2", CompareSettings { smooth_px: 2, ..SETTINGS }),
     ] {
         let learned = Learned::from(std::slice::from_ref(golden), None, &settings).expect("a golden");
         let (mut comparer, mut out, mut i) = (Comparer::new(), Comparison::default(), 0);

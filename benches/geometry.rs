@@ -6,8 +6,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use ocellus::image::{
-    Aligner, Caliper, Channels, Cutter, Lab, Mask, Matcher, Patch, Polarity, Presence, Reach, RotatedRect,
-    Template,
+    Aligner, Caliper, Channels, Cutter, EdgePolarity, GreyLevels, Lab, Mask, Patch, Reach, RotatedRect,
+    Template, TemplateMatcher,
 };
 use ocellus::types::{PixelFormat, Planes, Point, Pose, Rect};
 
@@ -87,7 +87,7 @@ fn searches(planes: &Planes<'_>, rounds: usize) {
     let region = RotatedRect::upright(rect);
     cutter.cut(planes, &region, &Pose::default(), Channels::Gray, &mut patch).expect("a sound region");
     let template = Template::new(&patch).expect("texture");
-    let mut matcher = Matcher::new();
+    let mut matcher = TemplateMatcher::new();
     // 13 and 17 px away from where it is.
     let around = Point { x: 1232.0 - 13.0, y: 932.0 + 17.0 };
     for angle in [0.0, 5.0] {
@@ -116,14 +116,14 @@ fn checks(planes: &Planes<'_>, rounds: usize) {
     let mask = Mask::polygon(&region, &corners).expect("px inside");
     for (name, mask) in [("", None), (", masked", Some(&mask))] {
         report(&format!("presence of 512x512{name}"), rounds, || {
-            black_box(Presence::measure(&grey, mask, 40..=90).expect("px inside"));
+            black_box(GreyLevels::measure(&grey, mask, 40..=90).expect("px inside"));
         });
         report(&format!("mean colour of 512x512{name}"), rounds, || {
             black_box(Lab::mean(&colour, mask).expect("px inside"));
         });
         let mut caliper = Caliper::new();
         report(&format!("edges along 512x512{name}"), rounds, || {
-            black_box(caliper.distance(&grey, mask, (Polarity::Any, Polarity::Any), 0.5).ok());
+            black_box(caliper.distance(&grey, mask, (EdgePolarity::Any, EdgePolarity::Any), 0.5).ok());
         });
     }
     report("polygon to a mask of 512x512", rounds, || {

@@ -6,11 +6,10 @@ use super::check::{Check, CheckError, View};
 use super::kinds::{self, Barcode, Classify, Colour, Detect, Golden, Measure, Pixels, Presence};
 use super::models::{ModelTools, Road};
 use super::station::Station;
-use crate::config::recipe::{self, Edge, Outline, Recipe, Roi, Unit};
+use crate::config::recipe::{self, Outline, Recipe, Roi, Unit};
 use crate::engine::{EngineError, Model};
-use crate::image::barcode::{BarcodeError, Format};
 use crate::image::compare::{CompareError, Learned};
-use crate::image::{AlignError, Aligner, Cutter, Lab, Mask, Polarity, Reach, RotatedRect, compare};
+use crate::image::{AlignError, Aligner, Cutter, Lab, Mask, RotatedRect};
 use crate::pipeline::stage::PartStation;
 use crate::types::{Channels, Label, Patch, Point, Pose};
 
@@ -230,7 +229,7 @@ impl<'a> RecipeBuilder<'a> {
                 let cut = |view: &mut View<'_>| Ok(view.cut(Channels::Gray)?.clone());
                 let patches = self.learn(roi, outline, mask, cut)?;
                 let mask = mask.map(|mask| &mask.data[..]);
-                let learned = Learned::from(&patches, mask, &settings(wanted));
+                let learned = Learned::from(&patches, mask, wanted);
                 Box::new(Pixels::new(Arc::new(learned.map_err(|e: CompareError| fault(e.into()))?)))
             }
             recipe::Check::Classify { expect, min_score, .. } => {
@@ -246,9 +245,7 @@ impl<'a> RecipeBuilder<'a> {
                 Box::new(Detect::new(self.road(roi), wanted))
             }
             recipe::Check::Barcode { formats, expect } => {
-                let formats: Result<Vec<Format>, BarcodeError> =
-                    formats.iter().map(|word| word.parse()).collect();
-                Box::new(Barcode::new(formats.map_err(|error| fault(error.into()))?, expect.clone()))
+                Box::new(Barcode::new(formats.clone(), expect.clone()))
             }
             recipe::Check::Colour { lab, max_delta_e } => {
                 let right = match lab {
@@ -265,7 +262,7 @@ impl<'a> RecipeBuilder<'a> {
                     Unit::Px => ("px", 1.0),
                     Unit::Mm => ("mm", recipe.mm_per_px.unwrap_or(1.0)),
                 };
-                let edges = (polarity(*from), polarity(*to));
+                let edges = (*from, *to);
                 let (min_contrast, min, max) = (*min_contrast, *min, *max);
                 Box::new(Measure::new(kinds::Span { edges, min_contrast, min, max, unit, per_px }))
             }
@@ -341,36 +338,6 @@ fn check_sizes(recipe: &Recipe, goldens: &[GoldenPicture]) -> Result<(), Program
 /// The fiducials, cut from the master.
 fn aligner(recipe: &Recipe, goldens: &[GoldenPicture]) -> Result<Option<Aligner>, ProgramError> {
     let (Some(align), Some(master)) = (&recipe.align, goldens.first()) else { return Ok(None) };
-    let recipe::Align { fiducials, search_px, max_angle_deg, min_score } = align;
-    let reach = Reach { search_px: *search_px, max_angle_deg: *max_angle_deg, min_score: *min_score };
-    let aligner = Aligner::new(&master.picture.planes(), fiducials, reach);
+    let aligner = Aligner::new(&master.picture.planes(), &align.fiducials, align.reach);
     aligner.map(Some).map_err(|cause| ProgramError::Align { picture: master.name.clone(), cause })
-}
-
-fn settings(wanted: &recipe::Pixels) -> compare::Settings {
-    compare::Settings {
-        threshold: wanted.threshold,
-        edge_threshold: wanted.edge_threshold,
-        edge_tolerance_px: wanted.edge_tolerance_px,
-        spread: wanted.spread,
-        min_area_px: wanted.min_area_px,
-        noise_px: wanted.noise_px,
-        join_px: wanted.join_px,
-        smooth_px: wanted.smooth_px,
-        flatten_px: wanted.flatten_px,
-        normalise: wanted.normalise,
-        polarity: match wanted.polarity {
-            recipe::Polarity::Both => compare::Polarity::Both,
-            recipe::Polarity::Darker => compare::Polarity::Darker,
-            recipe::Polarity::Brighter => compare::Polarity::Brighter,
-        },
-    }
-}
-
-fn polarity(edge: Edge) -> Polarity {
-    match edge {
-        Edge::Rising => Polarity::Rising,
-        Edge::Falling => Polarity::Falling,
-        Edge::Any => Polarity::Any,
-    }
 }

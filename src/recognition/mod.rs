@@ -11,7 +11,7 @@ mod settings;
 mod station;
 mod study;
 
-pub use crate::image::face::{FacePose, FaceQuality, Flaw};
+pub use crate::image::face::{FaceFlaw, FacePose, FaceQuality};
 pub use gallery::Gallery;
 pub use index::{Enrolled, GalleryIndex, IndexError, Match};
 pub use settings::Settings;

@@ -6,7 +6,7 @@ use super::embed::Embedder;
 use super::{Gallery, Match, Settings};
 use crate::config::Task;
 use crate::engine::{EngineError, Model};
-use crate::image::face::{FaceCutter, FaceQuality, Flaw};
+use crate::image::face::{FaceCutter, FaceFlaw, FaceQuality};
 use crate::pipeline::stage::StageError;
 use crate::types::{Class, Clock, Identity, Patch, Planes, Point, RunState, SystemClock};
 
@@ -23,7 +23,7 @@ pub struct Answer {
     /// How good the face is.
     pub quality: FaceQuality,
     /// Why the face was not held against the gallery.
-    pub flaw: Option<Flaw>,
+    pub flaw: Option<FaceFlaw>,
     /// The most similar person, however little similar; `None` also where the gallery is empty.
     pub found: Option<Match>,
     /// The person, where similarity and margin are good enough.

@@ -3,7 +3,7 @@
 use super::embed::Embedder;
 use crate::config::Task;
 use crate::engine::{Decode, EngineError, Model, RunError, Session};
-use crate::image::face::{FACE_SIDE, FaceCutter, FaceGate, FaceQuality, Flaw, KEEPSAKE_SIDE, inner};
+use crate::image::face::{FACE_SIDE, FaceCutter, FaceFlaw, FaceGate, FaceQuality, KEEPSAKE_SIDE, inner};
 use crate::image::{ImageError, Preprocessor};
 use crate::pipeline::stage::StageError;
 use crate::types::{Patch, Planes, Point, Prediction, Predictions, Rect, Value};
@@ -99,20 +99,20 @@ impl FaceFault {
         }
     }
 
-    fn of(flaw: Flaw, quality: &FaceQuality, gate: &FaceGate) -> FaceFault {
+    fn of(flaw: FaceFlaw, quality: &FaceQuality, gate: &FaceGate) -> FaceFault {
         match flaw {
             // What only the score refuses is told against what would be good, not against a bound that it keeps.
-            Flaw::TooSmall => {
+            FaceFlaw::TooSmall => {
                 let least =
                     if quality.eye_px < gate.min_eye_px { gate.min_eye_px } else { FaceQuality::FULL_EYE_PX };
                 FaceFault::TooSmall { px: quality.eye_px, least }
             }
-            Flaw::Blurred => {
+            FaceFlaw::Blurred => {
                 let sharp = quality.sharpness >= gate.min_sharpness;
                 let least = if sharp { FaceQuality::FULL_SHARPNESS } else { gate.min_sharpness };
                 FaceFault::Blurred { sharpness: quality.sharpness, least }
             }
-            Flaw::Turned => {
+            FaceFlaw::Turned => {
                 let (yaw_deg, pitch_deg) = (quality.pose.yaw_deg, quality.pose.pitch_deg);
                 FaceFault::Turned { yaw_deg, pitch_deg, most: gate.max_turn_deg }
             }

@@ -34,7 +34,7 @@ pub use inspection::{
 };
 pub use number::Numbering;
 pub use ocellus_engine::{
-    Label, MAX_BATCH, MAX_EMBEDDING, MAX_FINDINGS, Output, Prediction, Predictions, Value,
+    Label, MAX_BATCH, MAX_EMBEDDING, MAX_FINDINGS, Prediction, PredictionSink, Predictions, Value,
 };
 pub use ocellus_image::{
     Channels, Colour, Dtype, Fit, Matrix, Patch, PixelFormat, Placement, Planes, Point, Pose, Range, Rect,

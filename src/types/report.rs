@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Finding, Label, MAX_EMBEDDING, MAX_FINDINGS, Output, Prediction, Stamp};
+use super::{Finding, Label, MAX_EMBEDDING, MAX_FINDINGS, Prediction, PredictionSink, Stamp};
 
 /// How long each step of a frame's road took, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Report {
     }
 }
 
-impl Output for Report {
+impl PredictionSink for Report {
     fn add(&mut self, prediction: Prediction) {
         self.push(prediction.into());
     }

@@ -14,7 +14,7 @@ pub const MODULES: &[(&str, &str)] = &[
     // Adapters.
     ("contract", "types"),
     ("audit", "contract telemetry types"),
-    ("config", "engine supervisor* types"),
+    ("config", "engine image supervisor* types"),
     ("store", "config telemetry types"),
     ("control", "supervisor* telemetry types"),
     ("mqtt", "audit ring image store contract config backoff supervisor* telemetry types pipeline"),

@@ -9,23 +9,23 @@ pub(crate) trait Invoke {
 }
 
 /// Memory of one tensor inside the interpreter's arena.
-pub(crate) struct Place {
+pub(crate) struct TensorMemory {
     at: *mut u8,
     bytes: usize,
 }
 
-impl Place {
+impl TensorMemory {
     /// The place of the tensor that `info` describes. Errors: it has another size than the file says.
     ///
     /// # Safety
     /// `at` is valid for `bytes` bytes, reads and writes, for as long as the interpreter lives: its arena is not laid
     /// out anew.
-    pub unsafe fn new(at: *mut u8, bytes: usize, info: &TensorInfo) -> Result<Place, String> {
+    pub unsafe fn new(at: *mut u8, bytes: usize, info: &TensorInfo) -> Result<TensorMemory, String> {
         let (name, needs) = (&info.name, info.bytes());
         if bytes != needs {
             return Err(format!("tensor {name}: the runtime has {bytes} bytes where the file says {needs}"));
         }
-        Ok(Place { at, bytes })
+        Ok(TensorMemory { at, bytes })
     }
 }
 
@@ -36,8 +36,8 @@ pub(crate) struct ArenaSession<I, K> {
     _keeps: K,
     name: String,
     infos: [Vec<TensorInfo>; 2],
-    inputs: Vec<Place>,
-    outputs: Vec<Place>,
+    inputs: Vec<TensorMemory>,
+    outputs: Vec<TensorMemory>,
 }
 
 impl<I: Invoke, K> ArenaSession<I, K> {
@@ -46,7 +46,7 @@ impl<I: Invoke, K> ArenaSession<I, K> {
         (interpreter, keeps): (I, K),
         name: &str,
         (inputs, outputs): (&[TensorInfo], &[TensorInfo]),
-        places: [Vec<Place>; 2],
+        places: [Vec<TensorMemory>; 2],
     ) -> ArenaSession<I, K> {
         let infos = [inputs.to_vec(), outputs.to_vec()];
         let [inputs, outputs] = places;
@@ -65,7 +65,7 @@ impl<I: Invoke, K> Session for ArenaSession<I, K> {
 
     fn input_mut(&mut self, index: usize) -> &mut [u8] {
         let place = &self.inputs[index];
-        // SAFETY: valid by the promise of `Place::new`; the session is borrowed exclusively, and nothing runs meanwhile.
+        // SAFETY: valid by the promise of `TensorMemory::new`; the session is borrowed exclusively, and nothing runs meanwhile.
         unsafe { std::slice::from_raw_parts_mut(place.at, place.bytes) }
     }
 

@@ -1,6 +1,6 @@
 //! A model that takes several pictures at once, seen one picture at a time.
 
-use super::{Faults, RunError, Session, TensorInfo};
+use super::{Misfits, RunError, Session, TensorInfo};
 use ocellus_runtime::RunState;
 
 /// Most pictures that a model takes at once.
@@ -66,10 +66,10 @@ impl Session for Batched {
 }
 
 /// The batch of a model with these inputs: the first dimension where there is one input, of pictures.
-pub(super) fn batch_of(inputs: &[TensorInfo]) -> Result<usize, Faults> {
+pub(super) fn batch_of(inputs: &[TensorInfo]) -> Result<usize, Misfits> {
     let [TensorInfo { name, shape, .. }] = inputs else { return Ok(1) };
     match shape[..] {
-        [batch, _, _, _] if batch > MAX_BATCH => Err(Faults::one(format!(
+        [batch, _, _, _] if batch > MAX_BATCH => Err(Misfits::one(format!(
             "input {name} {shape:?}: a batch of {batch} is more than {MAX_BATCH}; convert the model with a smaller one"
         ))),
         [batch, _, _, _] => Ok(batch.max(1)),
@@ -78,7 +78,7 @@ pub(super) fn batch_of(inputs: &[TensorInfo]) -> Result<usize, Faults> {
 }
 
 /// The tensors of one slot: their first dimension becomes 1.
-pub(super) fn slot_of(infos: &[TensorInfo], batch: usize) -> Result<Vec<TensorInfo>, Faults> {
+pub(super) fn slot_of(infos: &[TensorInfo], batch: usize) -> Result<Vec<TensorInfo>, Misfits> {
     if batch == 1 {
         return Ok(infos.to_vec());
     }
@@ -88,7 +88,7 @@ pub(super) fn slot_of(infos: &[TensorInfo], batch: usize) -> Result<Vec<TensorIn
             slot.shape[0] = 1;
             Ok(slot)
         }
-        _ => Err(Faults::one(format!(
+        _ => Err(Misfits::one(format!(
             "tensor {} {:?}: the model takes {batch} pictures at once, and this tensor is not one for each",
             info.name, info.shape
         ))),

@@ -114,7 +114,7 @@ pub enum EngineError {
         /// What the card says it is for.
         task: Task,
         /// One entry a tensor or key: its name, what was expected, what is there.
-        faults: Faults,
+        faults: Misfits,
     },
     /// The model is sound, but for something else.
     #[error(
@@ -169,31 +169,31 @@ impl EngineError {
 
 /// What does not fit, one entry a tensor or card key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Faults {
+pub struct Misfits {
     /// The entries. Never empty.
     pub entries: Vec<String>,
     /// The card's key that is wrong, where one is: else its `task` is not the model's.
     pub key: Option<&'static str>,
 }
 
-impl Faults {
+impl Misfits {
     /// Tensors that are not those of the task.
-    pub(crate) fn of_tensors(entries: impl IntoIterator<Item = String>) -> Faults {
-        Faults { entries: entries.into_iter().collect(), key: None }
+    pub(crate) fn of_tensors(entries: impl IntoIterator<Item = String>) -> Misfits {
+        Misfits { entries: entries.into_iter().collect(), key: None }
     }
 
     /// One entry about the tensors.
-    pub(crate) fn one(text: impl Into<String>) -> Faults {
-        Faults::of_tensors([text.into()])
+    pub(crate) fn one(text: impl Into<String>) -> Misfits {
+        Misfits::of_tensors([text.into()])
     }
 
     /// What is wrong with one key of the card.
-    pub(crate) fn of_key(key: &'static str, text: impl std::fmt::Display) -> Faults {
-        Faults { entries: vec![format!("key {key}: {text}")], key: Some(key) }
+    pub(crate) fn of_key(key: &'static str, text: impl std::fmt::Display) -> Misfits {
+        Misfits { entries: vec![format!("key {key}: {text}")], key: Some(key) }
     }
 
     /// Both; where tensors do not fit, that is what has to be looked at first.
-    pub(crate) fn and(mut self, other: Faults) -> Faults {
+    pub(crate) fn and(mut self, other: Misfits) -> Misfits {
         self.entries.extend(other.entries);
         self.key = self.key.and(other.key);
         self
@@ -207,7 +207,7 @@ impl Faults {
     }
 }
 
-impl std::fmt::Display for Faults {
+impl std::fmt::Display for Misfits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.entries.join("; "))
     }

@@ -6,7 +6,7 @@
 use ocellus_image::Dtype;
 
 use super::TensorInfo;
-use super::flatbuffer::{Damaged, Table};
+use super::flatbuffer::{Damaged, FlatTable};
 use super::flexbuffer;
 
 /// The file is not a sound TensorFlow Lite model.
@@ -152,7 +152,7 @@ impl ModelFile {
         if bytes.get(4..8) != Some(b"TFL3") {
             return Err(FileError::NotTflite);
         }
-        let model = Table::root(bytes)?;
+        let model = FlatTable::root(bytes)?;
         let buffers = buffer_sizes(&model, bytes.len())?;
         let codes = operator_codes(&model)?;
         model.string(3)?;
@@ -209,8 +209,8 @@ impl ModelFile {
 }
 
 /// Bytes of each buffer, all of which lie inside the file.
-fn buffer_sizes(model: &Table<'_>, file_bytes: usize) -> Result<Vec<usize>, FileError> {
-    let size = |buffer: &Table<'_>| -> Result<usize, FileError> {
+fn buffer_sizes(model: &FlatTable<'_>, file_bytes: usize) -> Result<Vec<usize>, FileError> {
+    let size = |buffer: &FlatTable<'_>| -> Result<usize, FileError> {
         let (offset, size) = (buffer.ulong(1)?.unwrap_or(0), buffer.ulong(2)?.unwrap_or(0));
         if offset <= 1 {
             return Ok(buffer.ubytes(0)?.map_or(0, <[u8]>::len));
@@ -226,8 +226,8 @@ fn buffer_sizes(model: &Table<'_>, file_bytes: usize) -> Result<Vec<usize>, File
 }
 
 /// The custom name of each operator code, if it is a custom one.
-fn operator_codes(model: &Table<'_>) -> Result<Vec<Option<String>>, FileError> {
-    let code = |code: &Table<'_>| -> Result<Option<String>, FileError> {
+fn operator_codes(model: &FlatTable<'_>) -> Result<Vec<Option<String>>, FileError> {
+    let code = |code: &FlatTable<'_>| -> Result<Option<String>, FileError> {
         // Old files hold the code in field 0, a byte; new ones in field 3.
         let builtin = i32::from(code.byte(0)?.unwrap_or(0) as i8).max(code.uint(3)?.unwrap_or(0) as i32);
         let name = code.string(1)?.unwrap_or("without a name");
@@ -238,7 +238,7 @@ fn operator_codes(model: &Table<'_>) -> Result<Vec<Option<String>>, FileError> {
 
 /// Checks every index of one graph, and that constants are as long as their tensors.
 fn check_graph(
-    graph: &Table<'_>,
+    graph: &FlatTable<'_>,
     buffers: &[usize],
     codes: &[Option<String>],
 ) -> Result<Vec<Operator>, FileError> {
@@ -266,7 +266,7 @@ fn check_graph(
     Ok(operators)
 }
 
-fn check_tensor(i: usize, tensor: &Table<'_>, buffers: &[usize]) -> Result<(), FileError> {
+fn check_tensor(i: usize, tensor: &FlatTable<'_>, buffers: &[usize]) -> Result<(), FileError> {
     let name = || tensor.string(3).ok().flatten().map_or_else(|| format!("number {i}"), str::to_owned);
     let buffer = i64::from(tensor.uint(2)?.unwrap_or(0));
     // Buffer 0 means "no constant", and files need not hold it.
@@ -293,7 +293,7 @@ fn check_tensor(i: usize, tensor: &Table<'_>, buffers: &[usize]) -> Result<(), F
 /// The largest input or output: 1 GiB. What claims more is damaged, or would take the box down.
 const MAX_BYTES: usize = 1 << 30;
 
-fn info(tensor: &Table<'_>) -> Result<TensorInfo, FileError> {
+fn info(tensor: &FlatTable<'_>) -> Result<TensorInfo, FileError> {
     let name = tensor.string(3)?.unwrap_or("without a name").to_owned();
     let kind = tensor.byte(1)?.unwrap_or(0);
     let Some((width, Some(dtype))) = element(kind) else {
@@ -314,7 +314,7 @@ fn info(tensor: &Table<'_>) -> Result<TensorInfo, FileError> {
     Ok(TensorInfo { name, shape, dtype, scale, zero_point })
 }
 
-fn metadata(model: &Table<'_>) -> Result<Option<Vec<u8>>, FileError> {
+fn metadata(model: &FlatTable<'_>) -> Result<Option<Vec<u8>>, FileError> {
     for entry in model.tables(6)? {
         if entry.string(0)? == Some("TFLITE_METADATA") {
             let buffers = model.tables(4)?;

@@ -27,20 +27,20 @@ fn follow(buf: &[u8], at: usize) -> Read<usize> {
 
 /// A table: fields by their numbers in the schema; an absent field is `None`.
 #[derive(Clone, Copy)]
-pub(crate) struct Table<'a> {
+pub(crate) struct FlatTable<'a> {
     buf: &'a [u8],
     at: usize,
     vtable: usize,
     vtable_bytes: usize,
 }
 
-impl<'a> Table<'a> {
+impl<'a> FlatTable<'a> {
     /// The file's root table.
-    pub fn root(buf: &'a [u8]) -> Read<Table<'a>> {
-        Table::at(buf, follow(buf, 0)?)
+    pub fn root(buf: &'a [u8]) -> Read<FlatTable<'a>> {
+        FlatTable::at(buf, follow(buf, 0)?)
     }
 
-    fn at(buf: &'a [u8], at: usize) -> Read<Table<'a>> {
+    fn at(buf: &'a [u8], at: usize) -> Read<FlatTable<'a>> {
         let back = i64::from(i32::from_le_bytes(bytes(buf, at)?));
         let vtable = usize::try_from(at as i64 - back).map_err(|_| Damaged { at })?;
         let vtable_bytes = usize::from(u16::from_le_bytes(bytes(buf, vtable)?));
@@ -49,7 +49,7 @@ impl<'a> Table<'a> {
         if vtable_bytes < 4 || end > buf.len() {
             return Err(Damaged { at: vtable });
         }
-        Ok(Table { buf, at, vtable, vtable_bytes })
+        Ok(FlatTable { buf, at, vtable, vtable_bytes })
     }
 
     fn field(&self, id: usize) -> Read<Option<usize>> {
@@ -81,8 +81,8 @@ impl<'a> Table<'a> {
     }
 
     /// Field `id` as a table.
-    pub fn table(&self, id: usize) -> Read<Option<Table<'a>>> {
-        self.field(id)?.map(|at| Table::at(self.buf, follow(self.buf, at)?)).transpose()
+    pub fn table(&self, id: usize) -> Read<Option<FlatTable<'a>>> {
+        self.field(id)?.map(|at| FlatTable::at(self.buf, follow(self.buf, at)?)).transpose()
     }
 
     /// Field `id` as UTF-8 text.
@@ -129,10 +129,10 @@ impl<'a> Table<'a> {
     }
 
     /// A vector of tables; empty where absent.
-    pub fn tables(&self, id: usize) -> Read<Vec<Table<'a>>> {
+    pub fn tables(&self, id: usize) -> Read<Vec<FlatTable<'a>>> {
         let Some(raw) = self.elements(id, 4)? else { return Ok(Vec::new()) };
         let start = raw.as_ptr() as usize - self.buf.as_ptr() as usize;
-        (0..raw.len() / 4).map(|i| Table::at(self.buf, follow(self.buf, start + 4 * i)?)).collect()
+        (0..raw.len() / 4).map(|i| FlatTable::at(self.buf, follow(self.buf, start + 4 * i)?)).collect()
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
         for length in 0..64 {
             for fill in [0u8, 1, 4, 0x7f, 0x80, 0xff] {
                 let buf = vec![fill; length];
-                if let Ok(root) = Table::root(&buf) {
+                if let Ok(root) = FlatTable::root(&buf) {
                     for id in 0..8 {
                         let _ = (root.tables(id), root.string(id), root.ints(id), root.ulong(id));
                     }
@@ -156,6 +156,6 @@ mod tests {
 
     #[test]
     fn a_table_behind_the_end_is_named_as_damage() {
-        assert_eq!(Table::root(&[200, 0, 0, 0]).err(), Some(Damaged { at: 0 }));
+        assert_eq!(FlatTable::root(&[200, 0, 0, 0]).err(), Some(Damaged { at: 0 }));
     }
 }

@@ -5,7 +5,7 @@ use ocellus_image::{Channels, Target};
 use ocellus_image::{Dtype, Fit, Resize};
 
 use super::TensorInfo;
-use super::error::Faults;
+use super::error::Misfits;
 use super::metadata::Metadata;
 
 /// What the first input tensor wants: from its shape and type, the card, and where that is silent the metadata
@@ -17,16 +17,16 @@ pub(crate) fn target(
     single_mask: bool,
     card: &ModelCard,
     metadata: &Metadata,
-) -> Result<Target, Faults> {
+) -> Result<Target, Misfits> {
     let [tensor] = inputs else {
         let names: Vec<&str> = inputs.iter().map(|t| t.name.as_str()).collect();
-        return Err(Faults::one(format!(
+        return Err(Misfits::one(format!(
             "expected one input tensor, the file has {}: {}",
             inputs.len(),
             names.join(", ")
         )));
     };
-    let refuse = |what: &str| Faults::one(format!("input {} {:?} {what}", tensor.name, tensor.shape));
+    let refuse = |what: &str| Misfits::one(format!("input {} {:?} {what}", tensor.name, tensor.shape));
     let [1, height, width, depth] = tensor.shape[..] else {
         return Err(refuse("is not [1, height, width, channels]"));
     };
@@ -39,7 +39,7 @@ pub(crate) fn target(
         return Err(refuse("is neither uint8, int8 nor float32"));
     }
     let (mul, add) = affine(tensor, usual(task, single_mask), card, metadata).ok_or_else(|| {
-        Faults::of_key("std", "a value is zero; it divides the pixel values and must not be")
+        Misfits::of_key("std", "a value is zero; it divides the pixel values and must not be")
     })?;
     let letterbox = matches!(task, Task::BlazeFace | Task::Yolo);
     let (pad, resize) = match task {

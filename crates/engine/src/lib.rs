@@ -27,10 +27,10 @@ use ocellus_runtime::RunState;
 pub use batch::{Batched, MAX_BATCH};
 pub use card::{Embedding, ModelCard, ModelSource, RuntimeSettings, Task};
 pub use decode::ClassMap;
-pub use error::{EngineError, Faults};
+pub use error::{EngineError, Misfits};
 pub use file::FileError;
 pub use model::Model;
-pub use output::{Label, MAX_EMBEDDING, MAX_FINDINGS, Output, Prediction, Predictions, Value};
+pub use output::{Label, MAX_EMBEDDING, MAX_FINDINGS, Prediction, PredictionSink, Predictions, Value};
 pub use runs::FAILED_IN_A_ROW;
 pub use runtime::Runtime;
 pub use stub::StubError;
@@ -99,7 +99,7 @@ pub trait Session: Send {
 pub trait Decode: Send {
     /// Reads `session`'s outputs and adds what they say to `output`, best first.
     /// `placement` says where the frame (or region) lies in the input tensor.
-    fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn Output);
+    fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn PredictionSink);
 
     /// The class of every tensor pixel after [`Decode::decode`]; only segmentation has one.
     fn class_map(&self) -> Option<ClassMap<'_>> {

@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 use zip::ZipArchive;
 
 use super::file::FileError;
-use super::flatbuffer::{Damaged, Table};
+use super::flatbuffer::{Damaged, FlatTable};
 use ocellus_text as text;
 
 /// The file's own defaults; the card overrides them.
@@ -49,7 +49,7 @@ impl Metadata {
 /// The normalisation, and the name of the label file.
 fn tables(bytes: &[u8]) -> Result<(Metadata, Option<String>), Damaged> {
     let mut found = Metadata::default();
-    let root = Table::root(bytes)?;
+    let root = FlatTable::root(bytes)?;
     let graphs = root.tables(3)?;
     let Some(graph) = graphs.first() else { return Ok((found, None)) };
     if let Some(input) = graph.tables(2)?.first() {

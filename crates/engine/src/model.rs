@@ -11,8 +11,8 @@ use ocellus_image::Target;
 use ocellus_text as text;
 
 use super::batch::{self, Batched};
-use super::decode::{Facts, Labels, Plan};
-use super::error::{Faults, word};
+use super::decode::{DecodePlan, Facts, Labels};
+use super::error::{Misfits, word};
 use super::file::ModelFile;
 use super::metadata::Metadata;
 use super::runs::Runs;
@@ -69,7 +69,7 @@ pub struct Model {
     slot: [Vec<TensorInfo>; 2],
     file: Option<Arc<ModelFile>>,
     input: Target,
-    plan: Plan,
+    plan: DecodePlan,
     sha256: OnceLock<String>,
     loaded: Loaded,
     runs: Runs,
@@ -255,7 +255,7 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
 }
 
 /// How many pictures a model takes at once, and the tensors of one of them.
-fn slots(parsed: &Parsed) -> Result<(usize, [Vec<TensorInfo>; 2]), Faults> {
+fn slots(parsed: &Parsed) -> Result<(usize, [Vec<TensorInfo>; 2]), Misfits> {
     let batch = batch::batch_of(&parsed.inputs)?;
     let [inputs, outputs] = [&parsed.inputs, &parsed.outputs].map(|infos| batch::slot_of(infos, batch));
     Ok((batch, [inputs?, outputs?]))
@@ -267,13 +267,13 @@ fn fit(
     [inputs, outputs]: &[Vec<TensorInfo>; 2],
     task: Task,
     card: &ModelCard,
-) -> Result<(Plan, Target), Faults> {
+) -> Result<(DecodePlan, Target), Misfits> {
     let size = match inputs[0].shape[..] {
         [_, height, width, _] => [width, height],
         _ => [0; 2],
     };
     let facts = Facts { outputs, file: parsed.file.as_deref(), size, card };
-    let plan = Plan::new(task, &facts);
+    let plan = DecodePlan::new(task, &facts);
     let (grid, mask) = plan.as_ref().map_or((false, false), |plan| (plan.is_grid(), plan.is_single_mask()));
     let input = input::target(inputs, task, grid, mask, card, &parsed.metadata);
     match (plan, input) {
@@ -297,14 +297,14 @@ fn labels(source: ModelSource<'_>, metadata: &Metadata) -> Result<Option<Vec<Str
 }
 
 /// More or fewer labels than classes: the fault names the key that they come from.
-fn misnumbered(card: &ModelCard, labels: usize, classes: usize) -> Faults {
+fn misnumbered(card: &ModelCard, labels: usize, classes: usize) -> Misfits {
     let (key, from) = match &card.labels_file {
         Some(file) if card.labels.is_none() => ("labels_file", format!("{}: ", file.display())),
         _ if card.labels.is_none() => ("labels", "the model's own metadata: ".into()),
         _ => ("labels", String::new()),
     };
     let text = format!("{from}{labels} labels, but the model has {classes} classes; write one for each");
-    Faults::of_key(key, text)
+    Misfits::of_key(key, text)
 }
 
 /// Labels as many as the model has classes; `class N` where nobody named them.
@@ -312,7 +312,7 @@ fn name_classes(
     labels: Option<Vec<String>>,
     classes: Option<usize>,
     card: &ModelCard,
-) -> Result<Arc<[Label]>, Faults> {
+) -> Result<Arc<[Label]>, Misfits> {
     match (labels, classes) {
         // An embedding has none, whatever the card says of its family.
         (_, Some(0)) => Ok(Arc::new([])),

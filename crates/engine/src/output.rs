@@ -64,7 +64,7 @@ impl Prediction {
 }
 
 /// What a decoder writes into: plain [`Predictions`], or a record of the caller's that keeps more beside each of them.
-pub trait Output {
+pub trait PredictionSink {
     /// Takes one prediction; a decoder gives the best first. What does not fit is counted and dropped.
     fn add(&mut self, prediction: Prediction);
 
@@ -92,7 +92,7 @@ impl Predictions {
     }
 }
 
-impl Output for Predictions {
+impl PredictionSink for Predictions {
     fn add(&mut self, prediction: Prediction) {
         if self.items.push(prediction).is_err() {
             self.overflow += 1;

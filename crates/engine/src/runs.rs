@@ -12,7 +12,7 @@ pub const FAILED_IN_A_ROW: u32 = 3;
 
 /// The runs of one session.
 #[derive(Debug, Default)]
-struct Record {
+struct RunRecord {
     failed: AtomicU32,
     /// Whether a run has worked since the session was made.
     worked: AtomicBool,
@@ -20,7 +20,7 @@ struct Record {
     cause: Mutex<String>,
 }
 
-impl Record {
+impl RunRecord {
     fn cause(&self) -> MutexGuard<'_, String> {
         self.cause.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -54,12 +54,12 @@ impl Record {
 
 /// The runs of one model's sessions.
 #[derive(Debug, Default)]
-pub(super) struct Runs(Mutex<Vec<Weak<Record>>>);
+pub(super) struct Runs(Mutex<Vec<Weak<RunRecord>>>);
 
 impl Runs {
     /// `session`, with its runs counted from now on.
     pub fn watch(&self, session: Box<dyn Session>) -> Box<dyn Session> {
-        let record = Arc::new(Record::default());
+        let record = Arc::new(RunRecord::default());
         let mut records = self.records();
         records.retain(|known| known.strong_count() > 0);
         records.push(Arc::downgrade(&record));
@@ -74,7 +74,7 @@ impl Runs {
         failing.map(|record| record.cause().clone())
     }
 
-    fn records(&self) -> MutexGuard<'_, Vec<Weak<Record>>> {
+    fn records(&self) -> MutexGuard<'_, Vec<Weak<RunRecord>>> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
@@ -82,7 +82,7 @@ impl Runs {
 /// A session whose runs are counted.
 struct Watched {
     inner: Box<dyn Session>,
-    record: Arc<Record>,
+    record: Arc<RunRecord>,
 }
 
 impl Session for Watched {

@@ -16,11 +16,11 @@ use super::{EngineError, ModelSource, RuntimeSettings};
 /// An open runtime. Models keep what they need of it alive, so it may be dropped before them.
 #[derive(Clone, Debug)]
 pub struct Runtime {
-    kind: Kind,
+    kind: RuntimeKind,
 }
 
 #[derive(Clone, Debug)]
-enum Kind {
+enum RuntimeKind {
     Stub,
     #[cfg(feature = "litert")]
     LiteRt(super::litert::Library),
@@ -50,11 +50,11 @@ impl Runtime {
     /// [`EngineError::BadLibrary`].
     pub fn open(settings: &RuntimeSettings) -> Result<Runtime, EngineError> {
         let kind = match settings.kind.as_str() {
-            "stub" => Kind::Stub,
+            "stub" => RuntimeKind::Stub,
             #[cfg(feature = "litert")]
-            "litert" => Kind::LiteRt(open_litert(settings.library.as_deref())?),
+            "litert" => RuntimeKind::LiteRt(open_litert(settings.library.as_deref())?),
             #[cfg(feature = "tflitec")]
-            "tflitec" => Kind::TfLiteC,
+            "tflitec" => RuntimeKind::TfLiteC,
             kind => {
                 return Err(EngineError::UnknownRuntime { kind: kind.into(), available: available() });
             }
@@ -65,11 +65,11 @@ impl Runtime {
     /// The runtime's name and, where it has one, its library: for status and logs.
     pub fn describe(&self) -> String {
         match &self.kind {
-            Kind::Stub => "stub".into(),
+            RuntimeKind::Stub => "stub".into(),
             #[cfg(feature = "litert")]
-            Kind::LiteRt(library) => library.describe(),
+            RuntimeKind::LiteRt(library) => library.describe(),
             #[cfg(feature = "tflitec")]
-            Kind::TfLiteC => "tflitec".into(),
+            RuntimeKind::TfLiteC => "tflitec".into(),
         }
     }
 
@@ -86,7 +86,7 @@ impl Runtime {
             Err(source) => return Err(EngineError::Read { model, path, source }),
         };
         let sha256 = pinned(source, &bytes)?;
-        if matches!(self.kind, Kind::Stub) && is_stub(&path) {
+        if matches!(self.kind, RuntimeKind::Stub) && is_stub(&path) {
             return stub(source, bytes, sha256).map(Arc::new);
         }
         let read = |bytes: &[u8]| {
@@ -103,6 +103,10 @@ impl Runtime {
     }
 
     /// Hands the checked bytes to the runtime.
+    #[cfg_attr(
+        not(feature = "litert"),
+        allow(unused_variables, reason = "no other runtime refuses bytes here")
+    )]
     fn keep(
         &self,
         source: ModelSource<'_>,
@@ -110,19 +114,19 @@ impl Runtime {
         file: &Arc<ModelFile>,
     ) -> Result<Loaded, EngineError> {
         match &self.kind {
-            Kind::Stub => {
+            RuntimeKind::Stub => {
                 let zeros = StubModel::zeros(file.inputs.clone(), file.outputs.clone());
                 Ok(Loaded::Stub(Arc::new(zeros), bytes))
             }
             #[cfg(feature = "litert")]
-            Kind::LiteRt(library) => library.keep(bytes).map_err(|cause| EngineError::Compile {
+            RuntimeKind::LiteRt(library) => library.keep(bytes).map_err(|cause| EngineError::Compile {
                 model: source.name.into(),
                 path: source.path.into(),
                 cause,
                 operators: String::new(),
             }),
             #[cfg(feature = "tflitec")]
-            Kind::TfLiteC => Ok(Loaded::TfLiteC(Arc::new(bytes))),
+            RuntimeKind::TfLiteC => Ok(Loaded::TfLiteC(Arc::new(bytes))),
         }
     }
 }

@@ -7,7 +7,7 @@ use tflitec::model::Model;
 use tflitec::tensor::Tensor;
 
 use super::TensorInfo;
-use super::arena::{ArenaSession, Invoke, Place};
+use super::arena::{ArenaSession, Invoke, TensorMemory};
 
 impl Invoke for Interpreter<'static> {
     fn invoke(&mut self) -> Result<(), String> {
@@ -16,7 +16,7 @@ impl Invoke for Interpreter<'static> {
 }
 
 /// What the interpreter borrows, in the order in which it must be dropped: the model borrows the bytes.
-pub(crate) struct Borrowed {
+pub(crate) struct BorrowedModel {
     _model: Box<Model<'static>>,
     _bytes: Arc<Vec<u8>>,
 }
@@ -32,7 +32,7 @@ pub(crate) fn session(
     name: &str,
     inputs: &[TensorInfo],
     outputs: &[TensorInfo],
-) -> Result<ArenaSession<Interpreter<'static>, Borrowed>, String> {
+) -> Result<ArenaSession<Interpreter<'static>, BorrowedModel>, String> {
     // SAFETY: the session keeps an `Arc` of the bytes and drops it after the model.
     let borrowed: &'static [u8] = unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) };
     let model = Box::new(Model::from_bytes(borrowed).map_err(text)?);
@@ -54,12 +54,12 @@ pub(crate) fn session(
     for (i, info) in outputs.iter().enumerate() {
         places[1].push(place(&interpreter.output(i).map_err(text)?, info)?);
     }
-    let keeps = Borrowed { _model: model, _bytes: bytes.clone() };
+    let keeps = BorrowedModel { _model: model, _bytes: bytes.clone() };
     Ok(ArenaSession::new((interpreter, keeps), name, (inputs, outputs), places))
 }
 
-fn place(tensor: &Tensor<'_>, info: &TensorInfo) -> Result<Place, String> {
+fn place(tensor: &Tensor<'_>, info: &TensorInfo) -> Result<TensorMemory, String> {
     let data = tensor.data::<u8>();
     // SAFETY: the arena is not laid out anew after the first run.
-    unsafe { Place::new(data.as_ptr().cast_mut(), data.len(), info) }
+    unsafe { TensorMemory::new(data.as_ptr().cast_mut(), data.len(), info) }
 }

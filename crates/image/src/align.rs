@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::rotated::{Affine, angle_of};
-use super::{Channels, Cutter, Matcher, Patch, RotatedRect, Template, TemplateError};
+use super::{Channels, Cutter, Patch, RotatedRect, Template, TemplateError, TemplateMatcher};
 use crate::{Planes, Point, Pose, Rect};
 
 /// A fiducial that lies farther from where the others put it is not the fiducial, or the part not the part.
@@ -85,7 +85,7 @@ pub enum AlignError {
 
 /// A part that was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Found {
+pub struct FoundPart {
     /// Recipe px to frame px.
     pub pose: Pose,
     /// The least score of the fiducials, -1 to 1.
@@ -99,7 +99,7 @@ pub struct Found {
 pub struct Aligner {
     fiducials: Arc<[Fiducial]>,
     reach: Reach,
-    matcher: Matcher,
+    matcher: TemplateMatcher,
     /// The fiducials' centres on the master, and where they were found.
     from: Vec<Point>,
     to: Vec<Point>,
@@ -117,7 +117,7 @@ impl Aligner {
     /// # Errors
     /// No fiducial, one that reaches outside the master or has no texture, a reach that cannot be searched.
     pub fn new(master: &Planes<'_>, rects: &[Rect], reach: Reach) -> Result<Aligner, AlignError> {
-        Matcher::check_reach(reach.search_px, reach.max_angle_deg)?;
+        TemplateMatcher::check_reach(reach.search_px, reach.max_angle_deg)?;
         let mut cutter = Cutter::new();
         let fiducials = rects.iter().enumerate().map(|(at, &rect)| {
             let at = at + 1;
@@ -129,7 +129,7 @@ impl Aligner {
         }
         let from: Vec<Point> = fiducials.iter().map(|fiducial| fiducial.centre).collect();
         let to = Vec::with_capacity(from.len());
-        Ok(Aligner { fiducials, reach, matcher: Matcher::new(), from, to })
+        Ok(Aligner { fiducials, reach, matcher: TemplateMatcher::new(), from, to })
     }
 
     /// Where the part lies in the frame. One fiducial gives the shift, and the turn by trying; two or more give
@@ -137,7 +137,7 @@ impl Aligner {
     ///
     /// # Errors
     /// A fiducial that is not found, fiducials that do not fit together, a part that is turned too far.
-    pub fn find(&mut self, planes: &Planes<'_>) -> Result<Found, AlignError> {
+    pub fn find(&mut self, planes: &Planes<'_>) -> Result<FoundPart, AlignError> {
         let Reach { search_px, max_angle_deg, min_score } = self.reach;
         self.to.clear();
         let (mut score, mut turn) = (f32::INFINITY, 0.0);
@@ -160,38 +160,40 @@ impl Aligner {
         if angle_deg.abs() > max_angle_deg + ANGLE_SLACK_DEG {
             return Err(AlignError::Turned { angle_deg, max_angle_deg });
         }
-        Ok(Found { pose, score, residual_px })
+        Ok(FoundPart { pose, score, residual_px })
     }
 }
 
 /// What is wrong with a fiducial, before it is said with which one.
-enum Fault {
+enum FiducialFault {
     Outside,
     Template(TemplateError),
 }
 
-impl Fault {
+impl FiducialFault {
     fn of(self, fiducial: usize, master: &Planes<'_>) -> AlignError {
         match self {
-            Fault::Outside => AlignError::Outside { fiducial, width: master.width, height: master.height },
-            Fault::Template(source) => AlignError::Template { fiducial, source },
+            FiducialFault::Outside => {
+                AlignError::Outside { fiducial, width: master.width, height: master.height }
+            }
+            FiducialFault::Template(source) => AlignError::Template { fiducial, source },
         }
     }
 }
 
 impl Fiducial {
-    fn new(cutter: &mut Cutter, master: &Planes<'_>, rect: Rect) -> Result<Fiducial, Fault> {
+    fn new(cutter: &mut Cutter, master: &Planes<'_>, rect: Rect) -> Result<Fiducial, FiducialFault> {
         let (width, height) = (master.width as f32, master.height as f32);
         let inside = rect.x >= 0.0 && rect.y >= 0.0 && rect.x + rect.w <= width && rect.y + rect.h <= height;
         if !inside {
-            return Err(Fault::Outside);
+            return Err(FiducialFault::Outside);
         }
         let mut patch = Patch::default();
         let region = RotatedRect::upright(rect);
         cutter
             .cut(master, &region, &Pose::default(), Channels::Gray, &mut patch)
-            .map_err(|error| Fault::Template(error.into()))?;
-        let template = Template::new(&patch).map_err(Fault::Template)?;
+            .map_err(|error| FiducialFault::Template(error.into()))?;
+        let template = Template::new(&patch).map_err(FiducialFault::Template)?;
         let middle = Point { x: patch.width as f32 / 2.0, y: patch.height as f32 / 2.0 };
         Ok(Fiducial { template, centre: region.to_recipe(middle) })
     }

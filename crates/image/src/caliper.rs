@@ -21,7 +21,7 @@ const STEP_PX: usize = 8;
 
 /// Which way an edge goes, left to right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Polarity {
+pub enum EdgePolarity {
     /// From dark to bright.
     Rising,
     /// From bright to dark.
@@ -32,11 +32,11 @@ pub enum Polarity {
 
 /// An edge that was found.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Edge {
+pub struct CaliperEdge {
     /// From the patch's left edge, px; between two pixels is a whole number.
     pub at: f32,
     /// `Rising` where it goes from dark to bright along the caliper, else `Falling`; never `Any`.
-    pub polarity: Polarity,
+    pub polarity: EdgePolarity,
     /// The step, grey values.
     pub contrast: f32,
 }
@@ -47,9 +47,9 @@ pub struct Distance {
     /// From `from` to `to`, px.
     pub px: f32,
     /// The first edge of its kind.
-    pub from: Edge,
+    pub from: CaliperEdge,
     /// The last edge of its kind.
-    pub to: Edge,
+    pub to: CaliperEdge,
 }
 
 /// Why nothing could be measured.
@@ -97,8 +97,8 @@ pub struct Caliper {
     slope: Vec<f64>,
     peaks: Vec<usize>,
     /// Every edge, however weak; then those that were asked for.
-    all: Vec<Edge>,
-    edges: Vec<Edge>,
+    all: Vec<CaliperEdge>,
+    edges: Vec<CaliperEdge>,
 }
 
 impl Caliper {
@@ -117,7 +117,7 @@ impl Caliper {
         patch: &Patch,
         mask: Option<&Mask>,
         min_contrast: f32,
-    ) -> Result<&[Edge], ImageError> {
+    ) -> Result<&[CaliperEdge], ImageError> {
         let left = self.average(patch, mask)?;
         self.derive();
         self.find_peaks();
@@ -140,11 +140,11 @@ impl Caliper {
         &mut self,
         patch: &Patch,
         mask: Option<&Mask>,
-        (from, to): (Polarity, Polarity),
+        (from, to): (EdgePolarity, EdgePolarity),
         min_contrast: f32,
     ) -> Result<Distance, CaliperError> {
         self.edges(patch, mask, min_contrast)?;
-        let strongest = |kind: Polarity, after: f32| {
+        let strongest = |kind: EdgePolarity, after: f32| {
             let of_kind = self.all.iter().filter(|edge| kind.takes(edge) && edge.at > after);
             of_kind.map(|edge| edge.contrast).fold(0.0, f32::max)
         };
@@ -237,7 +237,7 @@ impl Caliper {
     }
 
     /// The edge at a peak: its place below a px, and its step.
-    fn edge(&self, at: usize) -> Edge {
+    fn edge(&self, at: usize) -> CaliperEdge {
         let (slope, peak) = (&self.slope, self.peaks[at]);
         let rising = slope[peak] > 0.0;
         let same = |x: usize| (slope[x] > 0.0) == rising && slope[x] != 0.0;
@@ -254,24 +254,24 @@ impl Caliper {
             to += 1;
         }
         let step = self.smooth[(to + 1).min(slope.len() - 1)] - self.smooth[from.saturating_sub(1)];
-        Edge {
+        CaliperEdge {
             at: (peak as f64 + 0.5 + top(slope, peak)) as f32,
-            polarity: if rising { Polarity::Rising } else { Polarity::Falling },
+            polarity: if rising { EdgePolarity::Rising } else { EdgePolarity::Falling },
             contrast: step.abs() as f32,
         }
     }
 }
 
-impl Polarity {
-    fn takes(self, edge: &Edge) -> bool {
-        self == Polarity::Any || self == edge.polarity
+impl EdgePolarity {
+    fn takes(self, edge: &CaliperEdge) -> bool {
+        self == EdgePolarity::Any || self == edge.polarity
     }
 
     fn as_str(self) -> &'static str {
         match self {
-            Polarity::Rising => "rising",
-            Polarity::Falling => "falling",
-            Polarity::Any => "rising or falling",
+            EdgePolarity::Rising => "rising",
+            EdgePolarity::Falling => "falling",
+            EdgePolarity::Any => "rising or falling",
         }
     }
 }

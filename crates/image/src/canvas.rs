@@ -74,11 +74,11 @@ impl Canvas {
     }
 
     /// Width and height of what may be drawn into: the picture, with each side made even.
-    pub(super) fn room(&self) -> (usize, usize) {
+    pub(super) fn even_size(&self) -> (usize, usize) {
         (self.width.next_multiple_of(2), self.height.next_multiple_of(2))
     }
 
-    /// One row of a plane: luma as wide as [`Canvas::room`], chroma half as wide.
+    /// One row of a plane: luma as wide as [`Canvas::even_size`], chroma half as wide.
     pub(super) fn row_mut(&mut self, plane: usize, y: usize) -> &mut [u8] {
         let (stride, width) = (self.stride(plane), self.width.next_multiple_of(2));
         let width = if plane == 0 { width } else { width / 2 };

@@ -6,7 +6,7 @@
 use super::canvas::{Canvas, Sampling};
 use super::colour::coefficients;
 use super::plan::Plans;
-use super::preprocess::{Buffers, Road};
+use super::preprocess::{Buffers, Resampling};
 use super::simd::{Isa, ToJfif};
 use super::{ImageError, Target, planes};
 use crate::{PixelFormat, Planes};
@@ -20,7 +20,7 @@ pub struct Copier {
     isa: Isa,
     scalers: Vec<Scaler>,
     buffers: Buffers,
-    rows: Rows,
+    rows: SplitRows,
 }
 
 /// The tables for one size of canvas.
@@ -32,7 +32,7 @@ struct Scaler {
 
 /// Two rows of what lies interleaved or resampled, taken apart, and the chroma that they share.
 #[derive(Debug, Default)]
-struct Rows {
+struct SplitRows {
     /// Luma, or red of an RGB picture.
     a: [Vec<u8>; 2],
     /// Interleaved chroma, or green of an RGB picture.
@@ -44,7 +44,7 @@ struct Rows {
     shifts: Vec<i16>,
 }
 
-impl Rows {
+impl SplitRows {
     fn fit(&mut self, width: usize) {
         let width = width.next_multiple_of(2);
         let whole = self.a.iter_mut().chain(&mut self.b).chain(&mut self.c);
@@ -70,7 +70,12 @@ pub fn size_within(width: usize, height: usize, limit: usize) -> (usize, usize) 
 
 impl Default for Copier {
     fn default() -> Copier {
-        Copier { isa: Isa::detect(), scalers: Vec::new(), buffers: Buffers::default(), rows: Rows::default() }
+        Copier {
+            isa: Isa::detect(),
+            scalers: Vec::new(),
+            buffers: Buffers::default(),
+            rows: SplitRows::default(),
+        }
     }
 }
 
@@ -98,12 +103,12 @@ impl Copier {
         canvas.resize(planes.width, planes.height, Sampling::One);
         self.rows.fit(planes.width);
         let (isa, map) = (self.isa, ToJfif::new(planes.colour));
-        let (wide, half) = (canvas.room().0, canvas.room().0 / 2);
+        let (wide, half) = (canvas.even_size().0, canvas.even_size().0 / 2);
         for y in 0..planes.height {
-            let Rows { a, b, u, v, shifts, .. } = &mut self.rows;
+            let SplitRows { a, b, u, v, shifts, .. } = &mut self.rows;
             isa.unzip(row(planes, 0, y), &mut a[0][..wide], &mut b[0][..wide]);
             isa.unzip(&b[0][..wide], &mut u[..half], &mut v[..half]);
-            let mut out = Out { isa, map: &map, shifts };
+            let mut out = YuvOutput { isa, map: &map, shifts };
             out.chroma(u, v, y, canvas);
             out.luma(&a[0][..wide], y, canvas);
         }
@@ -135,10 +140,10 @@ impl Copier {
         canvas: &mut Canvas,
     ) {
         let isa = self.isa;
-        let (wide, half) = (canvas.room().0, canvas.room().0 / 2);
-        let Rows { a: [a0, a1], b: [b0, b1], c: [mean, _], u, v, shifts } = &mut self.rows;
+        let (wide, half) = (canvas.even_size().0, canvas.even_size().0 / 2);
+        let SplitRows { a: [a0, a1], b: [b0, b1], c: [mean, _], u, v, shifts } = &mut self.rows;
         let mut luma = ys.map(|y| row(planes, 0, y));
-        let mut out = Out { isa, map, shifts };
+        let mut out = YuvOutput { isa, map, shifts };
         match planes.format {
             PixelFormat::I420 => out.chroma(row(planes, 1, pair), row(planes, 2, pair), pair, canvas),
             PixelFormat::Nv12 => {
@@ -165,16 +170,16 @@ impl Copier {
         let colour = coefficients(planes.colour);
         let is_yuv = matches!(planes.format, PixelFormat::I420 | PixelFormat::Nv12 | PixelFormat::Yuy2);
         let whole = full.1.find(&full.0, planes, None)?;
-        let sharp = Road { isa, planes: *planes, plan: whole, colour, gray: is_yuv, luma: true };
+        let sharp = Resampling { isa, planes: *planes, plan: whole, colour, gray: is_yuv, luma: true };
         let shared = half.1.find(&half.0, planes, None)?;
-        let soft = Road { plan: shared, gray: false, luma: false, ..sharp };
+        let soft = Resampling { plan: shared, gray: false, luma: false, ..sharp };
         self.buffers.fit(whole, sharp.channels_read());
         self.buffers.fit(shared, soft.channels_read());
-        let (width, chroma) = (canvas.width(), canvas.room().0 / 2);
+        let (width, chroma) = (canvas.width(), canvas.even_size().0 / 2);
         for pair in 0..canvas.height().div_ceil(2) {
             for (at, y) in [2 * pair, (2 * pair + 1).min(canvas.height() - 1)].into_iter().enumerate() {
                 sharp.resample(y, &mut self.buffers);
-                let Rows { a, b, c, .. } = &mut self.rows;
+                let SplitRows { a, b, c, .. } = &mut self.rows;
                 let narrow = [&mut a[at], &mut b[at], &mut c[at]];
                 for (samples, out) in self.buffers.samples.iter().zip(narrow).take(sharp.channels_read()) {
                     isa.narrow(&samples[..width], &mut out[..width]);
@@ -183,10 +188,10 @@ impl Copier {
             if is_yuv {
                 soft.resample(pair, &mut self.buffers);
                 let [_, blue, red] = &self.buffers.samples;
-                let Rows { a, u, v, shifts, .. } = &mut self.rows;
+                let SplitRows { a, u, v, shifts, .. } = &mut self.rows;
                 isa.narrow(&blue[..chroma], &mut u[..chroma]);
                 isa.narrow(&red[..chroma], &mut v[..chroma]);
-                let mut out = Out { isa, map: &map, shifts };
+                let mut out = YuvOutput { isa, map: &map, shifts };
                 out.chroma(&u[..chroma], &v[..chroma], pair, canvas);
                 out.luma(&a[0][..width], 2 * pair, canvas);
                 out.luma(&a[1][..width], 2 * pair + 1, canvas);
@@ -218,17 +223,17 @@ impl Copier {
 }
 
 /// Where rows of YUV go.
-struct Out<'a> {
+struct YuvOutput<'a> {
     isa: Isa,
     map: &'a ToJfif,
     /// What the pair's chroma adds to its luma.
     shifts: &'a mut [i16],
 }
 
-impl Out<'_> {
+impl YuvOutput<'_> {
     /// A row of chroma; before the rows of luma that share it.
     fn chroma(&mut self, u: &[u8], v: &[u8], y: usize, canvas: &mut Canvas) {
-        let half = canvas.room().0 / 2;
+        let half = canvas.even_size().0 / 2;
         let (u, v) = (&u[..half], &v[..half]);
         if self.map.is_identity() {
             canvas.row_mut(1, y).copy_from_slice(u);
@@ -255,7 +260,7 @@ impl Out<'_> {
     }
 }
 
-impl Rows {
+impl SplitRows {
     /// Two rows of RGB, taken apart.
     fn unpack(&mut self, isa: Isa, planes: &Planes<'_>, ys: [usize; 2]) {
         let width = planes.width;

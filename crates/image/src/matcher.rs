@@ -5,8 +5,8 @@ use super::correlate::{Integral, Moments, pad, score};
 use super::polish::{Spot, Sums, parabola, polish};
 use super::rotated::sin_cos;
 use super::simd::Isa;
-use super::template::{Level, halve};
-use super::{Channels, Cutter, Match, Patch, RotatedRect, Template, TemplateError};
+use super::template::{PyramidLevel, halve};
+use super::{Channels, Cutter, Patch, RotatedRect, Template, TemplateError, TemplateMatch};
 use crate::{Planes, Point, Pose, Rect};
 
 /// Farthest search, px to each side.
@@ -20,7 +20,7 @@ const HOPELESS: f32 = 0.3;
 
 /// Looks for templates. One a worker; once it has seen a template and a reach it allocates nothing.
 #[derive(Clone, Debug)]
-pub struct Matcher {
+pub struct TemplateMatcher {
     isa: Isa,
     cutter: Cutter,
     /// The searched part of the frame, then half its size, and so on.
@@ -31,9 +31,9 @@ pub struct Matcher {
     finer: Vec<Spot>,
 }
 
-impl Default for Matcher {
-    fn default() -> Matcher {
-        Matcher::new()
+impl Default for TemplateMatcher {
+    fn default() -> TemplateMatcher {
+        TemplateMatcher::new()
     }
 }
 
@@ -53,10 +53,10 @@ impl Bounds {
     }
 }
 
-impl Matcher {
+impl TemplateMatcher {
     /// A matcher for any template.
-    pub fn new() -> Matcher {
-        Matcher {
+    pub fn new() -> TemplateMatcher {
+        TemplateMatcher {
             isa: Isa::detect(),
             cutter: Cutter::new(),
             pyramid: Vec::new(),
@@ -79,8 +79,8 @@ impl Matcher {
         around: Point,
         reach_px: u32,
         max_angle_deg: f32,
-    ) -> Result<Match, TemplateError> {
-        Matcher::check_reach(reach_px, max_angle_deg)?;
+    ) -> Result<TemplateMatch, TemplateError> {
+        TemplateMatcher::check_reach(reach_px, max_angle_deg)?;
         let origin = self.take(planes, template, around, reach_px, max_angle_deg > 0.0)?;
         let bounds = Bounds {
             around: (f64::from(around.x) - origin.0, f64::from(around.y) - origin.1),
@@ -97,7 +97,7 @@ impl Matcher {
         let spot = self.below_a_pixel(template, best, max_angle_deg > 0.0)?;
         let centre = Point { x: (spot.x + origin.0) as f32, y: (spot.y + origin.1) as f32 };
         let angle_deg = spot.angle_rad.to_degrees() as f32;
-        Ok(Match { centre, angle_deg, score: spot.score.clamp(-1.0, 1.0) })
+        Ok(TemplateMatch { centre, angle_deg, score: spot.score.clamp(-1.0, 1.0) })
     }
 
     /// Refuses a search that is too wide, or not given as a number.
@@ -138,7 +138,13 @@ impl Matcher {
 
     /// Cuts what `level` of the template could cover around `spot`, with `margin` level px to each side, into
     /// `self.patch`, padded.
-    fn cut(&mut self, part: &Level, level: usize, spot: &Spot, margin: usize) -> Result<(), TemplateError> {
+    fn cut(
+        &mut self,
+        part: &PyramidLevel,
+        level: usize,
+        spot: &Spot,
+        margin: usize,
+    ) -> Result<(), TemplateError> {
         let scale = (1 << level) as f64;
         let (dx, dy) = spot.turned(part.offset);
         let (w, h) = ((part.size.0 + 2 * margin) as f64, (part.size.1 + 2 * margin) as f64);
@@ -154,7 +160,7 @@ impl Matcher {
     /// Scores every whole level px within `margin` of `spot`, and offers each to `keep`.
     fn score_around(
         &mut self,
-        part: &Level,
+        part: &PyramidLevel,
         level: usize,
         spot: &Spot,
         margin: usize,
@@ -177,7 +183,7 @@ impl Matcher {
     }
 
     /// Every place and turn on the coarsest level.
-    fn search(&mut self, part: &Level, level: usize, bounds: &Bounds) -> Result<(), TemplateError> {
+    fn search(&mut self, part: &PyramidLevel, level: usize, bounds: &Bounds) -> Result<(), TemplateError> {
         let scale = (1 << level) as f64;
         let turns = (bounds.angle_rad * part.radius).ceil() as i32;
         self.finer.clear();
@@ -200,7 +206,7 @@ impl Matcher {
     /// The candidates again on a finer level, a little around where they were.
     fn refine(
         &mut self,
-        part: &Level,
+        part: &PyramidLevel,
         level: usize,
         followed: usize,
         bounds: &Bounds,

@@ -2,7 +2,7 @@
 
 use super::colour::chroma_site;
 use super::fit::{Window, place};
-use super::taps::{Axis, Columns, Rows};
+use super::weights::{ColumnWeights, ResampleAxis, RowWeights};
 use super::{ImageError, Target};
 use crate::{PixelFormat, Placement, Planes, Range, Rect};
 
@@ -12,7 +12,7 @@ const REMEMBERED: usize = 8;
 
 /// What a plan was made for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Key {
+struct PlanKey {
     format: PixelFormat,
     width: usize,
     height: usize,
@@ -22,16 +22,16 @@ struct Key {
 
 /// The tables of one sampling grid (luma's or chroma's).
 #[derive(Debug, Default)]
-pub(super) struct Grid {
-    pub rows: Rows,
-    pub columns: Columns,
+pub(super) struct GridWeights {
+    pub rows: RowWeights,
+    pub columns: ColumnWeights,
     /// First source sample of each row that is touched, and how many are.
     pub first: usize,
     pub count: usize,
 }
 
-impl Grid {
-    fn rebuild(&mut self, x: &Axis, y: &Axis, scratch: &mut Vec<f64>) {
+impl GridWeights {
+    fn rebuild(&mut self, x: &ResampleAxis, y: &ResampleAxis, scratch: &mut Vec<f64>) {
         self.rows.rebuild(y, scratch);
         self.columns.rebuild(x, scratch);
         let (first, end) = self.columns.touched();
@@ -46,30 +46,30 @@ impl Grid {
 
 /// A geometry, worked out.
 #[derive(Debug)]
-pub(super) struct Plan {
-    key: Option<Key>,
+pub(super) struct ResamplePlan {
+    key: Option<PlanKey>,
     last_used: u64,
     pub window: Window,
     pub placement: Placement,
-    pub luma: Grid,
-    pub chroma: Grid,
+    pub luma: GridWeights,
+    pub chroma: GridWeights,
 }
 
-impl Plan {
-    fn empty() -> Plan {
-        Plan {
+impl ResamplePlan {
+    fn empty() -> ResamplePlan {
+        ResamplePlan {
             key: None,
             last_used: 0,
             window: Window { left: 0, top: 0, width: 0, height: 0 },
             placement: Placement { offset: [0.0; 2], scale: [1.0; 2], origin: [0.0; 2] },
-            luma: Grid::default(),
-            chroma: Grid::default(),
+            luma: GridWeights::default(),
+            chroma: GridWeights::default(),
         }
     }
 
-    fn rebuild(&mut self, key: Key, target: &Target, scratch: &mut Vec<f64>) {
+    fn rebuild(&mut self, key: PlanKey, target: &Target, scratch: &mut Vec<f64>) {
         (self.window, self.placement) = place(target, key.region);
-        let axis = |size, origin, length, count| Axis {
+        let axis = |size, origin, length, count| ResampleAxis {
             size,
             origin,
             scale: length / count as f64,
@@ -103,7 +103,7 @@ impl Plan {
         (luma.first, luma.count) = (2 * first, 2 * (end - first));
     }
 
-    fn finish(&mut self, key: Key) {
+    fn finish(&mut self, key: PlanKey) {
         self.luma.columns.rebase(self.luma.first);
         if matches!(key.format, PixelFormat::Nv12 | PixelFormat::I420 | PixelFormat::Yuy2) {
             self.chroma.columns.rebase(self.chroma.first);
@@ -115,7 +115,7 @@ impl Plan {
 /// The plans of the geometries seen last.
 #[derive(Debug, Default)]
 pub(super) struct Plans {
-    plans: Vec<Plan>,
+    plans: Vec<ResamplePlan>,
     scratch: Vec<f64>,
     clock: u64,
 }
@@ -127,7 +127,7 @@ impl Plans {
         target: &Target,
         planes: &Planes<'_>,
         region: Option<Rect>,
-    ) -> Result<&Plan, ImageError> {
+    ) -> Result<&ResamplePlan, ImageError> {
         let Planes { format, width, height, .. } = *planes;
         let whole = Rect { x: 0.0, y: 0.0, w: width as f32, h: height as f32 };
         let region = region.unwrap_or(whole);
@@ -135,7 +135,7 @@ impl Plans {
         if ![x, y, w, h].into_iter().all(f32::is_finite) || w <= 0.0 || h <= 0.0 {
             return Err(ImageError::RegionEmpty { x, y, w, h });
         }
-        let key = Key { format, width, height, range: planes.colour.range, region };
+        let key = PlanKey { format, width, height, range: planes.colour.range, region };
         let at = match self.plans.iter().position(|plan| plan.key == Some(key)) {
             Some(at) => at,
             None => {
@@ -152,7 +152,7 @@ impl Plans {
     /// A place for one more plan: a new one while there is room, then the one not used for longest.
     fn oldest(&mut self) -> usize {
         if self.plans.len() < REMEMBERED {
-            self.plans.push(Plan::empty());
+            self.plans.push(ResamplePlan::empty());
             return self.plans.len() - 1;
         }
         (0..REMEMBERED).min_by_key(|&at| self.plans[at].last_used).unwrap_or(0)

@@ -9,9 +9,9 @@
 //! ```
 
 use super::colour::coefficients;
-use super::plan::{Grid, Plan, Plans};
+use super::plan::{GridWeights, Plans, ResamplePlan};
 use super::simd::{Isa, Strip, YuvCoefficients};
-use super::store::Store;
+use super::store::ElementWriter;
 use super::{Channels, ImageError, Target, planes};
 use crate::{PixelFormat, Placement, Planes, Rect};
 
@@ -20,7 +20,7 @@ use crate::{PixelFormat, Placement, Planes, Rect};
 pub struct Preprocessor {
     target: Target,
     isa: Isa,
-    store: Store,
+    store: ElementWriter,
     bar_row: Vec<u8>,
     plans: Plans,
     buffers: Buffers,
@@ -39,7 +39,7 @@ pub(super) struct Buffers {
 impl Preprocessor {
     /// A preprocessor for `target`. Tables are computed at the first picture of each geometry.
     pub fn new(target: Target) -> Preprocessor {
-        let store = Store::new(&target);
+        let store = ElementWriter::new(&target);
         let bar_row = if target.check(0).is_err_and(|e| matches!(e, ImageError::OutputSize { .. })) {
             store.bar_row(&target)
         } else {
@@ -75,7 +75,7 @@ impl Preprocessor {
         self.target.check(out.len())?;
         planes::check(planes)?;
         let plan = self.plans.find(&self.target, planes, region)?;
-        let road = Road {
+        let road = Resampling {
             isa: self.isa,
             planes: *planes,
             plan,
@@ -103,10 +103,10 @@ impl Preprocessor {
 }
 
 /// Everything about one picture on its way.
-pub(super) struct Road<'a> {
+pub(super) struct Resampling<'a> {
     pub isa: Isa,
     pub planes: Planes<'a>,
-    pub plan: &'a Plan,
+    pub plan: &'a ResamplePlan,
     pub colour: YuvCoefficients,
     /// Only what is grey is wanted: no chroma of YUV.
     pub gray: bool,
@@ -114,7 +114,7 @@ pub(super) struct Road<'a> {
     pub luma: bool,
 }
 
-impl<'a> Road<'a> {
+impl<'a> Resampling<'a> {
     fn is_yuv(&self) -> bool {
         matches!(self.planes.format, PixelFormat::Nv12 | PixelFormat::I420 | PixelFormat::Yuy2)
     }
@@ -126,7 +126,7 @@ impl<'a> Road<'a> {
     }
 
     /// The vertical source of output row `y`: `bytes` a sample, in `plane`, on `grid`.
-    fn strip(&self, plane: usize, grid: &'a Grid, bytes: usize, y: usize) -> Strip<'a> {
+    fn strip(&self, plane: usize, grid: &'a GridWeights, bytes: usize, y: usize) -> Strip<'a> {
         let (row, weights) = grid.rows.row(y);
         let stride = self.planes.stride[plane];
         let data = &self.planes.data[plane][row * stride + grid.first * bytes..];
@@ -216,7 +216,7 @@ impl<'a> Road<'a> {
 
 impl Buffers {
     /// Makes every row long enough for `plan`.
-    pub fn fit(&mut self, plan: &Plan, channels: usize) {
+    pub fn fit(&mut self, plan: &ResamplePlan, channels: usize) {
         let grow = |row: &mut Vec<i16>, len: usize| {
             if row.len() < len {
                 row.resize(len, 0);
@@ -236,7 +236,7 @@ impl Buffers {
     }
 
     /// `bytes` into one row of the picture in the tensor.
-    fn store(&self, store: &Store, target: &Target, road: &Road<'_>, out: &mut [u8]) {
+    fn store(&self, store: &ElementWriter, target: &Target, road: &Resampling<'_>, out: &mut [u8]) {
         let n = road.plan.window.width;
         let [r, g, b] = &self.bytes;
         let planes = match (target.channels, road.planes.format) {

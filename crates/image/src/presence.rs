@@ -6,7 +6,7 @@ use super::{Channels, ImageError, Mask, Patch};
 
 /// The grey values of a region.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Presence {
+pub struct GreyLevels {
     /// Share of the px in range, 0 to 1.
     pub share: f32,
     /// Mean grey value, 0 to 255.
@@ -17,7 +17,7 @@ pub struct Presence {
     pub counted: usize,
 }
 
-impl Presence {
+impl GreyLevels {
     /// Looks at the px of a grey patch that `mask` leaves in; all of them if `None`.
     ///
     /// # Errors
@@ -26,7 +26,7 @@ impl Presence {
         patch: &Patch,
         mask: Option<&Mask>,
         range: RangeInclusive<u8>,
-    ) -> Result<Presence, ImageError> {
+    ) -> Result<GreyLevels, ImageError> {
         if patch.channels != Channels::Gray {
             return Err(ImageError::PatchChannels { need: Channels::Gray, got: patch.channels });
         }
@@ -42,7 +42,7 @@ impl Presence {
         let within: u64 = range.map(|value| histogram[usize::from(value)]).sum();
         let n = counted as f64;
         let spread = u128::from(counted) * u128::from(squares) - u128::from(sum) * u128::from(sum);
-        Ok(Presence {
+        Ok(GreyLevels {
             share: (within as f64 / n) as f32,
             mean: (sum as f64 / n) as f32,
             deviation: ((spread as f64).sqrt() / n) as f32,
@@ -96,7 +96,7 @@ mod tests {
             let mask = Mask { width: patch.width, height: 1, data };
             let seen: Vec<f64> =
                 pixels.iter().filter(|(_, inside)| *inside || !masked).map(|(v, _)| f64::from(*v)).collect();
-            let got = Presence::measure(&patch, masked.then_some(&mask), low..=high);
+            let got = GreyLevels::measure(&patch, masked.then_some(&mask), low..=high);
             if seen.is_empty() {
                 prop_assert!(matches!(got, Err(ImageError::MaskEmpty)));
                 return Ok(());
@@ -115,9 +115,9 @@ mod tests {
     #[test]
     fn a_colour_patch_and_a_foreign_mask_are_refused() {
         let colour = Patch::new(2, 2, Channels::Rgb);
-        assert!(matches!(Presence::measure(&colour, None, 0..=9), Err(ImageError::PatchChannels { .. })));
+        assert!(matches!(GreyLevels::measure(&colour, None, 0..=9), Err(ImageError::PatchChannels { .. })));
         let mask = Mask { width: 3, height: 1, data: vec![255; 3] };
-        let error = Presence::measure(&grey(vec![1; 4]), Some(&mask), 0..=9).unwrap_err();
+        let error = GreyLevels::measure(&grey(vec![1; 4]), Some(&mask), 0..=9).unwrap_err();
         assert!(error.to_string().contains("[3, 1]"), "{error}");
     }
 }

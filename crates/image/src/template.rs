@@ -51,7 +51,7 @@ pub enum TemplateError {
 
 /// Where a template was found best.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Match {
+pub struct TemplateMatch {
     /// The template's centre, frame px.
     pub centre: Point,
     /// Clockwise turn of what was found against the template, degrees.
@@ -66,13 +66,13 @@ pub struct Template {
     width: usize,
     height: usize,
     /// Finest first, each half the size of the one before it.
-    pub(super) levels: Vec<Level>,
+    pub(super) levels: Vec<PyramidLevel>,
     pub(super) slopes: Slopes,
 }
 
 /// The template at one size.
 #[derive(Clone, Debug)]
-pub(super) struct Level {
+pub(super) struct PyramidLevel {
     pub size: (usize, usize),
     /// Grey less its mean, rounded.
     pub weights: Weights,
@@ -110,7 +110,7 @@ impl Template {
         if deviation < TEXTURE {
             return Err(TemplateError::Textureless { deviation });
         }
-        let mut levels = vec![Level::new(patch, 1, (width, height))];
+        let mut levels = vec![PyramidLevel::new(patch, 1, (width, height))];
         let (mut fine, mut coarse) = (patch.clone(), Patch::default());
         while levels.len() < LEVELS {
             halve(&fine, &mut coarse);
@@ -118,7 +118,7 @@ impl Template {
             if small || Moments::of(&coarse).deviation() < TEXTURE {
                 break;
             }
-            levels.push(Level::new(&coarse, 1 << levels.len(), (width, height)));
+            levels.push(PyramidLevel::new(&coarse, 1 << levels.len(), (width, height)));
             std::mem::swap(&mut fine, &mut coarse);
         }
         let slopes = Slopes::new(patch, &levels[0]);
@@ -131,15 +131,15 @@ impl Template {
     }
 }
 
-impl Level {
+impl PyramidLevel {
     /// `patch` is the template at 1/`scale`; `whole` the template's size.
-    fn new(patch: &Patch, scale: usize, whole: (usize, usize)) -> Level {
+    fn new(patch: &Patch, scale: usize, whole: (usize, usize)) -> PyramidLevel {
         let size = (patch.width, patch.height);
         let moments = Moments::of(patch);
         let mean = ((moments.sum + moments.count / 2) / moments.count) as i16;
         let weights = Weights::new(size, |x, y| i16::from(patch.row(y)[x]) - mean);
         let offset = |part: usize, whole: usize| ((part * scale) as f64 - whole as f64) / 2.0;
-        Level {
+        PyramidLevel {
             size,
             spread: moments.spread(),
             weights,
@@ -150,7 +150,7 @@ impl Level {
 }
 
 impl Slopes {
-    fn new(patch: &Patch, level: &Level) -> Slopes {
+    fn new(patch: &Patch, level: &PyramidLevel) -> Slopes {
         let (width, height) = level.size;
         let inner = |x, y| x > 0 && y > 0 && x + 1 < width && y + 1 < height;
         let grey = |x: usize, y: usize| i16::from(patch.row(y)[x]);

@@ -44,7 +44,7 @@ pub enum Resize {
     /// Triangle filter over all source pixels (Pillow's BILINEAR): what training pipelines use.
     #[default]
     Antialias,
-    /// Two taps a direction (OpenCV's INTER_LINEAR): cheaper, aliases.
+    /// Two samples a direction (OpenCV's INTER_LINEAR): cheaper, aliases.
     Bilinear,
 }
 

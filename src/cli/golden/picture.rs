@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{GoldenFault, view};
 use crate::config::recipe::Recipe;
-use crate::image::picture::{self, Limits, Picture, PictureError};
+use crate::image::picture::{self, DecodedPicture, Limits, PictureError};
 use crate::types::Patch;
 
 /// Errors: no picture, or one of another size. Decodes nothing.
@@ -24,7 +24,7 @@ pub(super) fn fits(file: &Path, recipe: &Recipe) -> Result<(), GoldenFault> {
 
 /// The picture in `file`, upright, grey or RGB as it is there. Errors: damaged, too large, or see-through.
 pub(super) fn read(file: &Path) -> Result<Patch, GoldenFault> {
-    let Picture { patch, see_through } =
+    let DecodedPicture { patch, see_through } =
         picture::read(&load(file)?, &Limits::USUAL).map_err(|error| unfit(file, &error))?;
     if see_through {
         let cause = "parts of it are see-through, which no camera sees; save it without transparency";

@@ -6,6 +6,5 @@ mod sections;
 #[cfg(test)]
 mod tests;
 
-pub use check::BARCODE_FORMATS;
 pub use folder::{find, products};
-pub use sections::{Align, Check, Edge, Expect, Outline, Pixels, Polarity, Recipe, Roi, Unit};
+pub use sections::{Align, Check, Expect, Outline, Recipe, Roi, Unit};

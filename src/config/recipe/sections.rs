@@ -5,6 +5,9 @@
 
 use std::path::PathBuf;
 
+use crate::image::barcode::Format;
+use crate::image::compare::CompareSettings;
+use crate::image::{EdgePolarity, Reach};
 use crate::types::{Point, Rect};
 
 /// `recipes/PRODUCT.toml`: what is checked on one product.
@@ -35,12 +38,8 @@ pub struct Recipe {
 pub struct Align {
     /// Where each fiducial lies on the master; one gives a shift (and a turn, by trying), two or more a shift and a turn.
     pub fiducials: Vec<Rect>,
-    /// How far a fiducial may have moved, px in each direction.
-    pub search_px: u32,
-    /// How far the part may be turned, degrees to either side.
-    pub max_angle_deg: f32,
-    /// Least normalised cross-correlation of a fiducial, 0 to 1; below it the part counts as not found.
-    pub min_score: f32,
+    /// How far each may have moved and turned, and what still counts as found.
+    pub reach: Reach,
 }
 
 /// The outline of a region of interest.
@@ -77,7 +76,7 @@ pub enum Check {
         min_similarity: f32,
     },
     /// `pixels`: difference from the goldens' mean, in the light of their spread.
-    Pixels(Pixels),
+    Pixels(CompareSettings),
     /// `classify`: the best class must be one of these.
     Classify {
         /// Name of a model, task `classify`.
@@ -103,7 +102,7 @@ pub enum Check {
     /// `barcode`: a code that can be read, and says what it should.
     Barcode {
         /// Symbologies that are tried; empty: all.
-        formats: Vec<String>,
+        formats: Vec<Format>,
         /// What it must say.
         expect: Expect,
     },
@@ -128,9 +127,9 @@ pub enum Check {
     /// `measure`: from the first edge to the last along the ROI's width.
     Measure {
         /// Which edge begins the distance.
-        from: Edge,
+        from: EdgePolarity,
         /// Which edge ends it.
-        to: Edge,
+        to: EdgePolarity,
         /// Least step of grey value that is an edge.
         min_contrast: f32,
         /// Least distance that is good, in `unit`.
@@ -140,45 +139,6 @@ pub enum Check {
         /// What the bounds are in.
         unit: Unit,
     },
-}
-
-/// `kind = "pixels"`
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pixels {
-    /// A px away from edges differs when it is so far from the goldens' mean, grey values.
-    pub threshold: u8,
-    /// A px on an edge of the goldens differs only when it is so far from it.
-    pub edge_threshold: u8,
-    /// How near to an edge counts as on it, px.
-    pub edge_tolerance_px: u32,
-    /// How many standard deviations of the goldens are added to the thresholds.
-    pub spread: f32,
-    /// A defect has at least so many px.
-    pub min_area_px: u32,
-    /// What is thinner than 2 × this + 1 px is noise; 0: nothing is.
-    pub noise_px: u32,
-    /// Differences with a gap of at most so many px are one defect: the fragments of a crack.
-    pub join_px: u32,
-    /// Both sides are averaged over so many px to each side first, against noise and fine texture.
-    pub smooth_px: u32,
-    /// Both sides become their difference from the average over so many px to each side, against shades; 0: off.
-    pub flatten_px: u32,
-    /// Whether gain and offset of the light are brought to those of the master.
-    pub normalise: bool,
-    /// Which way a px may differ.
-    pub polarity: Polarity,
-}
-
-/// Which way a px may differ.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Polarity {
-    /// Either way.
-    #[default]
-    Both,
-    /// Only what is too dark.
-    Darker,
-    /// Only what is too bright.
-    Brighter,
 }
 
 /// What a barcode must say.
@@ -192,17 +152,6 @@ pub enum Expect {
     Trigger,
     /// A pattern: `#` a digit, `?` any character, `*` any run of characters, everything else itself.
     Pattern(String),
-}
-
-/// An edge along the ROI's width, left to right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Edge {
-    /// From dark to bright.
-    Rising,
-    /// From bright to dark.
-    Falling,
-    /// Either.
-    Any,
 }
 
 /// What a length is measured in.

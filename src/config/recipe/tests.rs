@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::check::known_keys;
 use super::*;
 use crate::config::{Fault, Model, ModelCard, Task};
+use crate::image::barcode::Format;
 use crate::types::{Point, Rect};
 
 fn model(name: &str, task: Task, labels: &[&str]) -> Model {
@@ -85,8 +86,8 @@ fn every_key_is_documented_in_the_sample() {
         let section = ["align", "roi"].contains(&key.as_str());
         assert!(section || Recipe::sample_text().lines().any(documented), "{key} is not in the sample");
     }
-    for format in BARCODE_FORMATS {
-        assert!(Recipe::sample_text().contains(format), "{format} is not in the sample");
+    for format in Format::ALL {
+        assert!(Recipe::sample_text().contains(format.as_str()), "{format} is not in the sample");
     }
 }
 

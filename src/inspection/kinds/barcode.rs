@@ -2,18 +2,18 @@
 
 use super::super::check::{Check, CheckError, Found, View};
 use crate::config::recipe::Expect;
-use crate::image::barcode::{Effort, Format, Reader, matches};
+use crate::image::barcode::{CodeReader, Effort, Format, matches};
 use crate::types::Channels;
 
 pub(in super::super) struct Barcode {
     formats: Vec<Format>,
     expect: Expect,
-    reader: Reader,
+    reader: CodeReader,
 }
 
 impl Barcode {
     pub fn new(formats: Vec<Format>, expect: Expect) -> Barcode {
-        let reader = Reader::new(&formats, Effort::default());
+        let reader = CodeReader::new(&formats, Effort::default());
         Barcode { formats, expect, reader }
     }
 }

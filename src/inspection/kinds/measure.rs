@@ -1,12 +1,12 @@
 //! `measure`: from the first edge to the last along the region's width, in px or mm.
 
 use super::super::check::{Check, CheckError, Found, View};
-use crate::image::{Caliper, Polarity};
+use crate::image::{Caliper, EdgePolarity};
 use crate::types::Channels;
 
 #[derive(Clone)]
 pub(in super::super) struct Span {
-    pub edges: (Polarity, Polarity),
+    pub edges: (EdgePolarity, EdgePolarity),
     pub min_contrast: f32,
     /// In `unit`.
     pub min: f32,

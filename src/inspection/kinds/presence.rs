@@ -22,7 +22,7 @@ impl Presence {
 impl Check for Presence {
     fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
         let mask = view.mask;
-        let seen = image::Presence::measure(view.cut(Channels::Gray)?, mask, self.grey.clone())?;
+        let seen = image::GreyLevels::measure(view.cut(Channels::Gray)?, mask, self.grey.clone())?;
         let good = (self.min_share..=self.max_share).contains(&seen.share);
         let threshold = if seen.share > self.max_share { self.max_share } else { self.min_share };
         Ok(Found { good, score: seen.share, threshold, unit: "share", ..Found::default() })

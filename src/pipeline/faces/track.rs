@@ -1,6 +1,6 @@
 //! What is known of one tracked face, and whether it is worth another look. Pure: time comes in as a number.
 
-use crate::recognition::{Answer, FaceQuality, Flaw};
+use crate::recognition::{Answer, FaceFlaw, FaceQuality};
 use crate::types::{Identity, Label, PersonId};
 
 /// Looks at a new face that follow one another without a pause; a face that has no name after them is hard, and looked
@@ -111,7 +111,7 @@ impl Track {
 
     /// Recognition's answer; false where it says nothing: the face was no good, or another gallery was asked.
     pub fn answered(&mut self, answer: &Answer, habit: Habit) -> bool {
-        let [.., (Flaw::Blurred, sharp)] = answer.quality.factors() else { return false };
+        let [.., (FaceFlaw::Blurred, sharp)] = answer.quality.factors() else { return false };
         self.sharp = sharp;
         if answer.flaw.is_some() || answer.version != self.version {
             return false;
@@ -188,7 +188,7 @@ mod tests {
     fn a_face_that_gives_no_answer_is_not_looked_at_in_every_frame_for_ever() {
         let mut track = Track::new(7, 1, 0);
         let blurred = Answer {
-            flaw: Some(Flaw::Blurred),
+            flaw: Some(FaceFlaw::Blurred),
             ..answer(None, FaceQuality { sharpness: 0.0, ..face(30.0) })
         };
         for now in 0..u64::from(EAGER) {

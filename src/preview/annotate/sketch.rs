@@ -4,7 +4,7 @@ use std::fmt::{Arguments, Write};
 
 use super::layout::{Layout, leader};
 use crate::image::Canvas;
-use crate::image::draw::{Ink, Label, Pen};
+use crate::image::draw::{Ink, Pen, TextLabel};
 use crate::types::{Frame, Point, Rect};
 
 /// Most of a picture's width that a label may take.
@@ -112,16 +112,16 @@ impl Marks<'_> {
     /// to be kept free as long as there is room elsewhere.
     pub fn tag_beside(&mut self, object: Rect, ink: Ink, text: Arguments<'_>) {
         let backdrop = Some((ink, BACKDROP));
-        self.beside(object, ink, Label { backdrop, ..self.plain_label(ink.upon()) }, true, text);
+        self.beside(object, ink, TextLabel { backdrop, ..self.plain_label(ink.upon()) }, true, text);
     }
 
     /// Text within a dark seam beside `object` (canvas px). With `must` it may cover what is to be kept free where there
     /// is no room elsewhere; without, it is left out then.
     pub fn note_beside(&mut self, object: Rect, ink: Ink, must: bool, text: Arguments<'_>) {
-        self.beside(object, ink, Label { halo: Some(Ink::BLACK), ..self.plain_label(ink) }, must, text);
+        self.beside(object, ink, TextLabel { halo: Some(Ink::BLACK), ..self.plain_label(ink) }, must, text);
     }
 
-    fn beside(&mut self, object: Rect, ink: Ink, label: Label, must: bool, text: Arguments<'_>) {
+    fn beside(&mut self, object: Rect, ink: Ink, label: TextLabel, must: bool, text: Arguments<'_>) {
         self.sketch.text.clear();
         // A string takes everything.
         let _ = self.sketch.text.write_fmt(text);
@@ -131,26 +131,26 @@ impl Marks<'_> {
             self.pen.line(self.canvas, from, to, 2.0, ink);
         }
         let at = Point { x: area.x, y: area.y + area.h };
-        self.pen.label(self.canvas, &self.sketch.text, &Label { at, ..label });
+        self.pen.label(self.canvas, &self.sketch.text, &TextLabel { at, ..label });
     }
 
     /// Text on a backdrop of its own colour, its left-bottom corner at `at` (canvas px), whatever lies there; no label
     /// covers it. Gives the area that it takes.
     pub fn tag(&mut self, at: Point, ink: Ink, text: Arguments<'_>) -> Rect {
         let backdrop = Some((ink, BACKDROP));
-        self.label(at, Label { backdrop, ..self.plain_label(ink.upon()) }, text)
+        self.label(at, TextLabel { backdrop, ..self.plain_label(ink.upon()) }, text)
     }
 
-    fn plain_label(&self, ink: Ink) -> Label {
+    fn plain_label(&self, ink: Ink) -> TextLabel {
         let limit = self.space().0 * LABEL_SHARE;
-        Label { at: Point::default(), size: self.size, limit, ink, backdrop: None, halo: None }
+        TextLabel { at: Point::default(), size: self.size, limit, ink, backdrop: None, halo: None }
     }
 
-    fn label(&mut self, at: Point, label: Label, text: Arguments<'_>) -> Rect {
+    fn label(&mut self, at: Point, label: TextLabel, text: Arguments<'_>) -> Rect {
         self.sketch.text.clear();
         // A string takes everything.
         let _ = self.sketch.text.write_fmt(text);
-        let area = self.pen.label(self.canvas, &self.sketch.text, &Label { at, ..label });
+        let area = self.pen.label(self.canvas, &self.sketch.text, &TextLabel { at, ..label });
         self.sketch.layout.reserve(area);
         area
     }

@@ -4,7 +4,7 @@ use crate::support::data::data;
 use std::path::PathBuf;
 
 use image::{GrayImage, Luma, imageops};
-use ocellus::image::barcode::{BarcodeError, Code, Effort, Format, Reader};
+use ocellus::image::barcode::{BarcodeError, Code, CodeReader, Effort, Format};
 use ocellus::image::{Channels, Patch};
 
 struct Sample {
@@ -84,7 +84,7 @@ fn inverted(picture: &GrayImage) -> GrayImage {
 
 /// How many are read after `change`; a code that says something else than the picture's text is a failure.
 fn share(name: &str, samples: &[Sample], change: impl Fn(&GrayImage) -> GrayImage) -> usize {
-    let mut reader = Reader::new(&formats(), Effort::Normal);
+    let mut reader = CodeReader::new(&formats(), Effort::Normal);
     let begun = std::time::Instant::now();
     let mut missed = Vec::new();
     for sample in samples {
@@ -137,7 +137,7 @@ fn every_code_of_a_patch_is_found_where_it_is() {
     for (sample, x, y) in places {
         imageops::replace(&mut sheet, &sample.picture, x, y);
     }
-    let codes = Reader::new(&[Format::Qr, Format::Code93], Effort::Normal).read(&patch(&sheet)).unwrap();
+    let codes = CodeReader::new(&[Format::Qr, Format::Code93], Effort::Normal).read(&patch(&sheet)).unwrap();
     assert_eq!(codes.len(), places.len(), "{codes:?}");
     for (sample, x, y) in places {
         let (w, h) = (sample.picture.width() as f32, sample.picture.height() as f32);
@@ -156,7 +156,7 @@ fn points_lie_in_the_patch_after_it_was_enlarged_or_turned() {
     for picture in
         [scaled(&sample.picture, 0.5), imageops::rotate90(&sample.picture), shaded(&sample.picture)]
     {
-        for code in Reader::new(&[Format::Ean8], Effort::Thorough).read(&patch(&picture)).unwrap() {
+        for code in CodeReader::new(&[Format::Ean8], Effort::Thorough).read(&patch(&picture)).unwrap() {
             let (w, h) = (picture.width() as f32, picture.height() as f32);
             assert!(
                 code.points.iter().all(|p| (-1.0..=w).contains(&p.x) && (-1.0..=h).contains(&p.y)),
@@ -170,16 +170,21 @@ fn points_lie_in_the_patch_after_it_was_enlarged_or_turned() {
 fn the_same_patch_gives_the_same_codes_from_any_reader() {
     for sample in samples() {
         let patch = patch(&noise(&sample.picture, 12.0));
-        let mut reader = Reader::new(&formats(), Effort::Normal);
+        let mut reader = CodeReader::new(&formats(), Effort::Normal);
         let first = reader.read(&patch).unwrap();
         assert_eq!(reader.read(&patch).unwrap(), first, "{}", sample.name);
-        assert_eq!(Reader::new(&formats(), Effort::Normal).read(&patch).unwrap(), first, "{}", sample.name);
+        assert_eq!(
+            CodeReader::new(&formats(), Effort::Normal).read(&patch).unwrap(),
+            first,
+            "{}",
+            sample.name
+        );
     }
 }
 
 #[test]
 fn a_patch_of_any_shape_is_an_answer_and_never_a_panic() {
-    let mut reader = Reader::new(&Format::ALL, Effort::Normal);
+    let mut reader = CodeReader::new(&Format::ALL, Effort::Normal);
     let mut seed = 1u32;
     for (width, height) in
         [(0, 0), (0, 9), (1, 1), (1, 90), (90, 1), (2, 2), (3, 7), (8, 8), (33, 31), (40, 64), (97, 3)]
@@ -199,6 +204,6 @@ fn a_patch_of_any_shape_is_an_answer_and_never_a_panic() {
 #[test]
 fn a_patch_whose_bytes_are_not_its_size_is_refused() {
     let patch = Patch { width: 4, height: 4, channels: Channels::Rgb, data: vec![0; 47] };
-    let error = Reader::new(&[], Effort::Quick).read(&patch).unwrap_err();
+    let error = CodeReader::new(&[], Effort::Quick).read(&patch).unwrap_err();
     assert!(matches!(error, BarcodeError::Patch { got: 47, need: 48, .. }), "{error}");
 }

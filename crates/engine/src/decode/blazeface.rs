@@ -3,11 +3,11 @@
 //! TensorsToDetectionsCalculator, NonMaxSuppressionCalculator with WEIGHTED overlap) and
 //! Bazarevsky et al., BlazeFace, 2019.
 
-use crate::{Decode, Faults, Session};
-use crate::{Output, Prediction, Value};
+use crate::{Decode, Misfits, Session};
+use crate::{Prediction, PredictionSink, Value};
 use ocellus_image::{Placement, Point};
 
-use super::nms::{self, Candidate};
+use super::nms::{self, ScoredBox};
 use super::values::{Values, sigmoid};
 use super::{Facts, Labels, shown};
 
@@ -17,7 +17,7 @@ const COORDINATES: usize = 16;
 const MOST: usize = 1024;
 
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct BlazeFacePlan {
     regressors: usize,
     logits: usize,
     /// Centre of each anchor, 0 to 1.
@@ -29,11 +29,11 @@ pub(crate) struct Plan {
     most: usize,
 }
 
-impl Plan {
-    pub fn new(facts: &Facts<'_>) -> Result<Plan, Faults> {
+impl BlazeFacePlan {
+    pub fn new(facts: &Facts<'_>) -> Result<BlazeFacePlan, Misfits> {
         let [width, height] = facts.size;
         let Some(strides) = strides(width).filter(|_| width == height) else {
-            return Err(Faults::one(format!(
+            return Err(Misfits::one(format!(
                 "input {width} x {height}: expected 128 x 128 (short range), 192 x 192 (full range) or 256 x 256 (back)"
             )));
         };
@@ -42,9 +42,9 @@ impl Plan {
         let place = |depth: usize| facts.outputs.iter().position(|o| o.shape == [1, n, depth]);
         let (Some(regressors), Some(logits), 2) = (place(COORDINATES), place(1), facts.outputs.len()) else {
             let wanted = format!("expected regressors [1, {n}, 16] and logits [1, {n}, 1]");
-            return Err(Faults::of_tensors(facts.outputs.iter().map(|o| format!("{}: {wanted}", shown(o)))));
+            return Err(Misfits::of_tensors(facts.outputs.iter().map(|o| format!("{}: {wanted}", shown(o)))));
         };
-        Ok(Plan {
+        Ok(BlazeFacePlan {
             regressors,
             logits,
             anchors,
@@ -79,19 +79,19 @@ fn anchors(input: usize, strides: &[(usize, usize)]) -> Vec<[f32; 2]> {
     anchors
 }
 
-pub(crate) struct BlazeFace {
-    plan: Plan,
+pub(crate) struct BlazeFaceDecoder {
+    plan: BlazeFacePlan,
     labels: Labels,
     min_score: f32,
-    found: Vec<Candidate>,
+    found: Vec<ScoredBox>,
     merged: Vec<bool>,
 }
 
-impl BlazeFace {
-    pub fn new(plan: Plan, labels: Labels, min_score: Option<f32>) -> BlazeFace {
+impl BlazeFaceDecoder {
+    pub fn new(plan: BlazeFacePlan, labels: Labels, min_score: Option<f32>) -> BlazeFaceDecoder {
         let min_score = min_score.unwrap_or(plan.min_score);
         let (found, merged) = (Vec::with_capacity(plan.anchors.len()), Vec::with_capacity(MOST));
-        BlazeFace { plan, labels, min_score, found, merged }
+        BlazeFaceDecoder { plan, labels, min_score, found, merged }
     }
 
     fn collect(&mut self, regressors: &Values<'_>, logits: &Values<'_>) {
@@ -104,7 +104,7 @@ impl BlazeFace {
                 let (x, y) = (x + anchor[0] * self.plan.size[0], y + anchor[1] * self.plan.size[1]);
                 let corners = [x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0];
                 if corners.iter().all(|c| c.is_finite()) {
-                    self.found.push(Candidate { score, class: 0, row: row as u32, corners });
+                    self.found.push(ScoredBox { score, class: 0, row: row as u32, corners });
                 }
             }
         }
@@ -138,8 +138,8 @@ impl BlazeFace {
     }
 }
 
-impl Decode for BlazeFace {
-    fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn Output) {
+impl Decode for BlazeFaceDecoder {
+    fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn PredictionSink) {
         let regressors = Values::of(session, self.plan.regressors);
         let logits = Values::of(session, self.plan.logits);
         self.collect(&regressors, &logits);

@@ -2,33 +2,33 @@
 
 use std::cmp::Ordering;
 
-use crate::{Decode, Faults, Session};
-use crate::{Output, Prediction, Value};
+use crate::{Decode, Misfits, Session};
+use crate::{Prediction, PredictionSink, Value};
 use ocellus_image::{Dtype, Placement};
 
 use super::values::Values;
 use super::{Facts, Labels, only, shown};
 
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct ClassifyPlan {
     pub classes: usize,
     top_k: usize,
     pub(super) min_score: f32,
     softmax: bool,
 }
 
-impl Plan {
-    pub fn new(facts: &Facts<'_>) -> Result<Plan, Faults> {
+impl ClassifyPlan {
+    pub fn new(facts: &Facts<'_>) -> Result<ClassifyPlan, Misfits> {
         let wanted = "one tensor of scores, [1, classes]";
         let output = only(facts.outputs, wanted)?;
         let classes = output.shape.last().copied().unwrap_or(0);
         if classes < 2 || classes != output.len() || matches!(output.dtype, Dtype::I32 | Dtype::I64) {
-            return Err(Faults::one(format!("{} {:?}: expected {wanted}", shown(output), output.dtype)));
+            return Err(Misfits::one(format!("{} {:?}: expected {wanted}", shown(output), output.dtype)));
         }
         if classes > usize::from(u16::MAX) {
-            return Err(Faults::one(format!("{}: at most 65535 classes", shown(output))));
+            return Err(Misfits::one(format!("{}: at most 65535 classes", shown(output))));
         }
-        Ok(Plan {
+        Ok(ClassifyPlan {
             classes,
             top_k: facts.card.top_k.unwrap_or(5).clamp(1, classes),
             min_score: facts.card.min_score.unwrap_or(0.0),
@@ -37,22 +37,22 @@ impl Plan {
     }
 }
 
-pub(crate) struct Classify {
-    plan: Plan,
+pub(crate) struct ClassifyDecoder {
+    plan: ClassifyPlan,
     labels: Labels,
     min_score: f32,
     scores: Vec<(f32, u16)>,
 }
 
-impl Classify {
-    pub fn new(plan: Plan, labels: Labels, min_score: Option<f32>) -> Classify {
+impl ClassifyDecoder {
+    pub fn new(plan: ClassifyPlan, labels: Labels, min_score: Option<f32>) -> ClassifyDecoder {
         let min_score = min_score.unwrap_or(plan.min_score);
-        Classify { labels, min_score, scores: Vec::with_capacity(plan.classes), plan }
+        ClassifyDecoder { labels, min_score, scores: Vec::with_capacity(plan.classes), plan }
     }
 }
 
-impl Decode for Classify {
-    fn decode(&mut self, session: &dyn Session, _: &Placement, output: &mut dyn Output) {
+impl Decode for ClassifyDecoder {
+    fn decode(&mut self, session: &dyn Session, _: &Placement, output: &mut dyn PredictionSink) {
         let values = Values::of(session, 0);
         self.scores.clear();
         self.scores.extend((0..self.plan.classes).map(|i| (values.get(i), i as u16)));

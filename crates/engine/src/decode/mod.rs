@@ -1,4 +1,4 @@
-//! Decoders: what the output tensors of each task mean. A file a task, all with the same face: a `Plan`,
+//! Decoders: what the output tensors of each task mean. A file a task, all with the same face: a `DecodePlan`,
 //! checked against the model's tensors once, and a decoder made from it for each worker.
 
 mod blazeface;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::Label;
 use crate::{ModelCard, Task};
 
-use super::error::Faults;
+use super::error::Misfits;
 use super::file::ModelFile;
 use super::{Decode, TensorInfo};
 
@@ -44,72 +44,78 @@ pub(crate) struct Facts<'a> {
 
 /// How to read the outputs of one model.
 #[derive(Clone, Debug)]
-pub(crate) enum Plan {
-    BlazeFace(blazeface::Plan),
-    Classify(classify::Plan),
-    Embed(embed::Plan),
-    Segment(segment::Plan),
-    Ssd(ssd::Plan),
-    Yolo(yolo::Plan),
+pub(crate) enum DecodePlan {
+    BlazeFace(blazeface::BlazeFacePlan),
+    Classify(classify::ClassifyPlan),
+    Embed(embed::EmbedPlan),
+    Segment(segment::SegmentPlan),
+    Ssd(ssd::SsdPlan),
+    Yolo(yolo::YoloPlan),
 }
 
-impl Plan {
+impl DecodePlan {
     /// Checks the outputs, tensor by tensor.
-    pub fn new(task: Task, facts: &Facts<'_>) -> Result<Plan, Faults> {
+    pub fn new(task: Task, facts: &Facts<'_>) -> Result<DecodePlan, Misfits> {
         Ok(match task {
-            Task::BlazeFace => Plan::BlazeFace(blazeface::Plan::new(facts)?),
-            Task::Classify => Plan::Classify(classify::Plan::new(facts)?),
-            Task::Embed => Plan::Embed(embed::Plan::new(facts)?),
-            Task::Segment => Plan::Segment(segment::Plan::new(facts)?),
-            Task::Ssd => Plan::Ssd(ssd::Plan::new(facts)?),
-            Task::Yolo => Plan::Yolo(yolo::Plan::new(facts)?),
+            Task::BlazeFace => DecodePlan::BlazeFace(blazeface::BlazeFacePlan::new(facts)?),
+            Task::Classify => DecodePlan::Classify(classify::ClassifyPlan::new(facts)?),
+            Task::Embed => DecodePlan::Embed(embed::EmbedPlan::new(facts)?),
+            Task::Segment => DecodePlan::Segment(segment::SegmentPlan::new(facts)?),
+            Task::Ssd => DecodePlan::Ssd(ssd::SsdPlan::new(facts)?),
+            Task::Yolo => DecodePlan::Yolo(yolo::YoloPlan::new(facts)?),
         })
     }
 
     /// How many labels the model needs, where the file says it.
     pub fn classes(&self) -> Option<usize> {
         match self {
-            Plan::BlazeFace(_) => Some(1),
-            Plan::Classify(plan) => Some(plan.classes),
-            Plan::Embed(_) => Some(0),
-            Plan::Segment(plan) => plan.labels,
-            Plan::Ssd(plan) => plan.labels,
-            Plan::Yolo(plan) => Some(plan.classes()),
+            DecodePlan::BlazeFace(_) => Some(1),
+            DecodePlan::Classify(plan) => Some(plan.classes),
+            DecodePlan::Embed(_) => Some(0),
+            DecodePlan::Segment(plan) => plan.labels,
+            DecodePlan::Ssd(plan) => plan.labels,
+            DecodePlan::Yolo(plan) => Some(plan.classes()),
         }
     }
 
     /// The least score of a finding where the caller does not say: the card's, or the task's usual one.
     pub fn min_score(&self) -> f32 {
         match self {
-            Plan::BlazeFace(plan) => plan.min_score,
-            Plan::Classify(plan) => plan.min_score,
-            Plan::Embed(_) => 0.0,
-            Plan::Segment(plan) => plan.min_share,
-            Plan::Ssd(plan) => plan.min_score,
-            Plan::Yolo(plan) => plan.min_score,
+            DecodePlan::BlazeFace(plan) => plan.min_score,
+            DecodePlan::Classify(plan) => plan.min_score,
+            DecodePlan::Embed(_) => 0.0,
+            DecodePlan::Segment(plan) => plan.min_share,
+            DecodePlan::Ssd(plan) => plan.min_score,
+            DecodePlan::Yolo(plan) => plan.min_score,
         }
     }
 
     /// A decoder for one worker; `min_score` overrides the card's.
     pub fn decoder(&self, labels: Labels, min_score: Option<f32>) -> Box<dyn Decode> {
         match self {
-            Plan::BlazeFace(plan) => Box::new(blazeface::BlazeFace::new(plan.clone(), labels, min_score)),
-            Plan::Classify(plan) => Box::new(classify::Classify::new(plan.clone(), labels, min_score)),
-            Plan::Embed(plan) => Box::new(embed::Embed::new(plan.clone())),
-            Plan::Segment(plan) => Box::new(segment::Segment::new(plan.clone(), labels, min_score)),
-            Plan::Ssd(plan) => Box::new(ssd::Ssd::new(plan.clone(), labels, min_score)),
-            Plan::Yolo(plan) => Box::new(yolo::Yolo::new(plan.clone(), labels, min_score)),
+            DecodePlan::BlazeFace(plan) => {
+                Box::new(blazeface::BlazeFaceDecoder::new(plan.clone(), labels, min_score))
+            }
+            DecodePlan::Classify(plan) => {
+                Box::new(classify::ClassifyDecoder::new(plan.clone(), labels, min_score))
+            }
+            DecodePlan::Embed(plan) => Box::new(embed::EmbedDecoder::new(plan.clone())),
+            DecodePlan::Segment(plan) => {
+                Box::new(segment::SegmentDecoder::new(plan.clone(), labels, min_score))
+            }
+            DecodePlan::Ssd(plan) => Box::new(ssd::SsdDecoder::new(plan.clone(), labels, min_score)),
+            DecodePlan::Yolo(plan) => Box::new(yolo::YoloDecoder::new(plan.clone(), labels, min_score)),
         }
     }
 
     /// Whether this is a YOLO head of raw grids.
     pub fn is_grid(&self) -> bool {
-        matches!(self, Plan::Yolo(plan) if plan.is_grid())
+        matches!(self, DecodePlan::Yolo(plan) if plan.is_grid())
     }
 
     /// Whether this is a segmentation with one channel of probability.
     pub fn is_single_mask(&self) -> bool {
-        matches!(self, Plan::Segment(plan) if plan.is_single_mask())
+        matches!(self, DecodePlan::Segment(plan) if plan.is_single_mask())
     }
 }
 
@@ -137,11 +143,11 @@ fn shown(info: &TensorInfo) -> String {
 }
 
 /// The one output of a model that has to have just one.
-fn only<'a>(outputs: &'a [TensorInfo], wanted: &str) -> Result<&'a TensorInfo, Faults> {
+fn only<'a>(outputs: &'a [TensorInfo], wanted: &str) -> Result<&'a TensorInfo, Misfits> {
     match outputs {
         [one] => Ok(one),
         _ => {
-            Err(Faults::of_tensors(outputs.iter().map(|info| format!("{}: expected {wanted}", shown(info)))))
+            Err(Misfits::of_tensors(outputs.iter().map(|info| format!("{}: expected {wanted}", shown(info)))))
         }
     }
 }

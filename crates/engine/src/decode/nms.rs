@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 /// A box that passed the score threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Candidate {
+pub(super) struct ScoredBox {
     /// The score of the class, 0 to 1.
     pub score: f32,
     /// The index of the class with the best score.
@@ -16,7 +16,7 @@ pub(super) struct Candidate {
 }
 
 /// Sorts best first and keeps the `most` best. In place, allocates nothing.
-pub(super) fn rank(candidates: &mut Vec<Candidate>, most: usize) {
+pub(super) fn rank(candidates: &mut Vec<ScoredBox>, most: usize) {
     candidates.sort_unstable_by(|a, b| {
         b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal).then(a.row.cmp(&b.row))
     });
@@ -33,7 +33,7 @@ pub(super) fn iou(a: &[f32; 4], b: &[f32; 4]) -> f32 {
 }
 
 /// Greedy NMS over ranked candidates: one that overlaps a better one of its class by more than `limit` goes.
-pub(super) fn greedy(candidates: &mut Vec<Candidate>, limit: f32) {
+pub(super) fn greedy(candidates: &mut Vec<ScoredBox>, limit: f32) {
     let mut kept = 0;
     for i in 0..candidates.len() {
         let next = candidates[i];
@@ -52,8 +52,8 @@ pub(super) fn greedy(candidates: &mut Vec<Candidate>, limit: f32) {
 mod tests {
     use super::*;
 
-    fn candidate(score: f32, class: u16, row: u32, x: f32) -> Candidate {
-        Candidate { score, class, row, corners: [x, 0.0, x + 10.0, 10.0] }
+    fn candidate(score: f32, class: u16, row: u32, x: f32) -> ScoredBox {
+        ScoredBox { score, class, row, corners: [x, 0.0, x + 10.0, 10.0] }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Segmentation: a class for every pixel, as indices [1, H, W] (argmax inside the graph), as scores
 //! [1, H, W, C], or as one channel of probability [1, H, W, 1] (class 1 where it is 0.5 or more).
 
-use crate::{ClassMap, Decode, Faults, Session, TensorInfo};
-use crate::{Output, Prediction, Value};
+use crate::{ClassMap, Decode, Misfits, Session, TensorInfo};
+use crate::{Prediction, PredictionSink, Value};
 use ocellus_image::{Dtype, Placement, Rect};
 
 use super::values::{Values, sigmoid};
@@ -11,15 +11,15 @@ use super::{Facts, Labels, only, shown};
 const MOST_CLASSES: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum MapKind {
     Indices,
     Scores(usize),
     Mask,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    kind: Kind,
+pub(crate) struct SegmentPlan {
+    kind: MapKind,
     width: usize,
     height: usize,
     /// Input tensor px in one px of the map.
@@ -29,22 +29,22 @@ pub(crate) struct Plan {
     pub(super) min_share: f32,
 }
 
-impl Plan {
-    pub fn new(facts: &Facts<'_>) -> Result<Plan, Faults> {
+impl SegmentPlan {
+    pub fn new(facts: &Facts<'_>) -> Result<SegmentPlan, Misfits> {
         let wanted = "class indices [1, H, W] or scores [1, H, W, classes]";
         let output = only(facts.outputs, wanted)?;
-        let refuse = || Faults::one(format!("{} {:?}: expected {wanted}", shown(output), output.dtype));
+        let refuse = || Misfits::one(format!("{} {:?}: expected {wanted}", shown(output), output.dtype));
         let (width, height, kind) = kind(output).ok_or_else(refuse)?;
         let [tensor_w, tensor_h] = facts.size.map(|px| px as f32);
-        Ok(Plan {
+        Ok(SegmentPlan {
             kind,
             width,
             height,
             step: [tensor_w / width as f32, tensor_h / height as f32],
             labels: match kind {
-                Kind::Indices => None,
-                Kind::Scores(classes) => Some(classes),
-                Kind::Mask => Some(2),
+                MapKind::Indices => None,
+                MapKind::Scores(classes) => Some(classes),
+                MapKind::Mask => Some(2),
             },
             sigmoid: facts.card.logits.unwrap_or(false),
             min_share: facts.card.min_score.unwrap_or(0.0),
@@ -52,16 +52,16 @@ impl Plan {
     }
 
     pub fn is_single_mask(&self) -> bool {
-        self.kind == Kind::Mask
+        self.kind == MapKind::Mask
     }
 }
 
-fn kind(output: &TensorInfo) -> Option<(usize, usize, Kind)> {
+fn kind(output: &TensorInfo) -> Option<(usize, usize, MapKind)> {
     let indices = matches!(output.dtype, Dtype::I32 | Dtype::I64);
     match output.shape[..] {
-        [1, h, w] | [1, h, w, 1] if indices && h > 1 && w > 1 => Some((w, h, Kind::Indices)),
-        [1, h, w, 1] if h > 1 && w > 1 => Some((w, h, Kind::Mask)),
-        [1, h, w, c] if !indices && h > 1 && w > 1 && c <= MOST_CLASSES => Some((w, h, Kind::Scores(c))),
+        [1, h, w] | [1, h, w, 1] if indices && h > 1 && w > 1 => Some((w, h, MapKind::Indices)),
+        [1, h, w, 1] if h > 1 && w > 1 => Some((w, h, MapKind::Mask)),
+        [1, h, w, c] if !indices && h > 1 && w > 1 && c <= MOST_CLASSES => Some((w, h, MapKind::Scores(c))),
         _ => None,
     }
 }
@@ -78,8 +78,8 @@ struct Extent {
 
 const NOWHERE: Extent = Extent { count: 0, left: u32::MAX, top: u32::MAX, right: 0, bottom: 0 };
 
-pub(crate) struct Segment {
-    plan: Plan,
+pub(crate) struct SegmentDecoder {
+    plan: SegmentPlan,
     labels: Labels,
     min_share: f32,
     map: Vec<u8>,
@@ -87,22 +87,22 @@ pub(crate) struct Segment {
     order: Vec<u8>,
 }
 
-impl Segment {
-    pub fn new(plan: Plan, labels: Labels, min_share: Option<f32>) -> Segment {
+impl SegmentDecoder {
+    pub fn new(plan: SegmentPlan, labels: Labels, min_share: Option<f32>) -> SegmentDecoder {
         let min_share = min_share.unwrap_or(plan.min_share);
         let map = vec![0; plan.width * plan.height];
         let extents = vec![NOWHERE; MOST_CLASSES];
-        Segment { plan, labels, min_share, map, extents, order: Vec::with_capacity(MOST_CLASSES) }
+        SegmentDecoder { plan, labels, min_share, map, extents, order: Vec::with_capacity(MOST_CLASSES) }
     }
 
     fn classify_pixels(&mut self, values: &Values<'_>) {
         match (self.plan.kind, values.dtype) {
-            (Kind::Indices, _) => {
+            (MapKind::Indices, _) => {
                 for (i, class) in self.map.iter_mut().enumerate() {
                     *class = values.int(i).clamp(0, 255) as u8;
                 }
             }
-            (Kind::Mask, _) => {
+            (MapKind::Mask, _) => {
                 for (i, class) in self.map.iter_mut().enumerate() {
                     let value = values.get(i);
                     let probability = if self.plan.sigmoid { sigmoid(value) } else { value };
@@ -110,9 +110,11 @@ impl Segment {
                 }
             }
             // The largest stored number is the largest real one, so nothing is dequantised.
-            (Kind::Scores(c), Dtype::U8) => argmax::<1, u8>(values.bytes, c, &mut self.map, |b| b[0]),
-            (Kind::Scores(c), Dtype::I8) => argmax::<1, i8>(values.bytes, c, &mut self.map, |b| b[0] as i8),
-            (Kind::Scores(c), _) => argmax::<4, f32>(values.bytes, c, &mut self.map, f32::from_le_bytes),
+            (MapKind::Scores(c), Dtype::U8) => argmax::<1, u8>(values.bytes, c, &mut self.map, |b| b[0]),
+            (MapKind::Scores(c), Dtype::I8) => {
+                argmax::<1, i8>(values.bytes, c, &mut self.map, |b| b[0] as i8)
+            }
+            (MapKind::Scores(c), _) => argmax::<4, f32>(values.bytes, c, &mut self.map, f32::from_le_bytes),
         }
     }
 
@@ -166,8 +168,8 @@ fn argmax<const N: usize, T: PartialOrd + Copy>(
     }
 }
 
-impl Decode for Segment {
-    fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn Output) {
+impl Decode for SegmentDecoder {
+    fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn PredictionSink) {
         self.classify_pixels(&Values::of(session, 0));
         let total = self.measure(placement).max(1) as f32;
         self.order.clear();

@@ -2,16 +2,16 @@
 //! 0 to 1 of the input tensor, classes [1, N], scores [1, N], count \[1\]. NMS was done inside.
 
 use crate::file::{ModelFile, POST_PROCESS};
-use crate::{Decode, Faults, Session, TensorInfo};
-use crate::{Output, Prediction, Value};
+use crate::{Decode, Misfits, Session, TensorInfo};
+use crate::{Prediction, PredictionSink, Value};
 use ocellus_image::Placement;
 
-use super::nms::{self, Candidate};
+use super::nms::{self, ScoredBox};
 use super::values::Values;
 use super::{Facts, Labels, shown};
 
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct SsdPlan {
     /// Output indices: boxes, classes, scores, count.
     order: [usize; 4],
     rows: usize,
@@ -23,13 +23,13 @@ pub(crate) struct Plan {
     most: usize,
 }
 
-impl Plan {
-    pub fn new(facts: &Facts<'_>) -> Result<Plan, Faults> {
+impl SsdPlan {
+    pub fn new(facts: &Facts<'_>) -> Result<SsdPlan, Misfits> {
         let order = order(facts)?;
         let rows = check(facts.outputs, order)?;
         let classes = facts.file.and_then(class_count);
         let offset = facts.card.label_offset;
-        Ok(Plan {
+        Ok(SsdPlan {
             order,
             rows,
             size: facts.size.map(|px| px as f32),
@@ -42,11 +42,11 @@ impl Plan {
 }
 
 /// Which output is which: by the post-processing operator, since exporters shuffle the graph's outputs.
-fn order(facts: &Facts<'_>) -> Result<[usize; 4], Faults> {
+fn order(facts: &Facts<'_>) -> Result<[usize; 4], Misfits> {
     let expected =
         "boxes [1, N, 4], classes [1, N], scores [1, N] and count [1] of TFLite_Detection_PostProcess";
     let all = |text: &str| {
-        Faults::of_tensors(facts.outputs.iter().map(|info| format!("{}: expected {text}", shown(info))))
+        Misfits::of_tensors(facts.outputs.iter().map(|info| format!("{}: expected {text}", shown(info))))
     };
     if facts.outputs.len() != 4 {
         return Err(all(expected));
@@ -62,7 +62,7 @@ fn order(facts: &Facts<'_>) -> Result<[usize; 4], Faults> {
 }
 
 /// Checks the shapes; gives the number of rows.
-fn check(outputs: &[TensorInfo], order: [usize; 4]) -> Result<usize, Faults> {
+fn check(outputs: &[TensorInfo], order: [usize; 4]) -> Result<usize, Misfits> {
     let [boxes, classes, scores, count] = order.map(|i| &outputs[i]);
     let mut faults = Vec::new();
     let rows = match boxes.shape[..] {
@@ -82,7 +82,7 @@ fn check(outputs: &[TensorInfo], order: [usize; 4]) -> Result<usize, Faults> {
             faults.push(format!("{}: expected {what} {wanted}", shown(info)));
         }
     }
-    if faults.is_empty() { Ok(rows) } else { Err(Faults::of_tensors(faults)) }
+    if faults.is_empty() { Ok(rows) } else { Err(Misfits::of_tensors(faults)) }
 }
 
 /// The classes that the post-processing may give: its score input [1, anchors, 1 + classes] less the background.
@@ -93,22 +93,22 @@ fn class_count(file: &ModelFile) -> Option<usize> {
     usize::try_from(with_background - 1).ok().filter(|n| *n > 0)
 }
 
-pub(crate) struct Ssd {
-    plan: Plan,
+pub(crate) struct SsdDecoder {
+    plan: SsdPlan,
     labels: Labels,
     min_score: f32,
-    found: Vec<Candidate>,
+    found: Vec<ScoredBox>,
 }
 
-impl Ssd {
-    pub fn new(plan: Plan, labels: Labels, min_score: Option<f32>) -> Ssd {
+impl SsdDecoder {
+    pub fn new(plan: SsdPlan, labels: Labels, min_score: Option<f32>) -> SsdDecoder {
         let min_score = min_score.unwrap_or(plan.min_score);
-        Ssd { labels, min_score, found: Vec::with_capacity(plan.rows), plan }
+        SsdDecoder { labels, min_score, found: Vec::with_capacity(plan.rows), plan }
     }
 }
 
-impl Decode for Ssd {
-    fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn Output) {
+impl Decode for SsdDecoder {
+    fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn PredictionSink) {
         let [boxes, classes, scores, count] = self.plan.order.map(|i| Values::of(session, i));
         let [width, height] = self.plan.size;
         let rows = (count.get(0).max(0.0) as usize).min(self.plan.rows);
@@ -119,7 +119,7 @@ impl Decode for Ssd {
             let corners = [left * width, top * height, right * width, bottom * height];
             if score >= self.min_score && corners.iter().all(|c| c.is_finite()) {
                 let class = (classes.get(row) as i32 + self.plan.offset).clamp(0, i32::from(u16::MAX)) as u16;
-                self.found.push(Candidate { score, class, row: row as u32, corners });
+                self.found.push(ScoredBox { score, class, row: row as u32, corners });
             }
         }
         nms::rank(&mut self.found, self.plan.most);

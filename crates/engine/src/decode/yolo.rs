@@ -4,11 +4,11 @@
 //! Centres and sizes of v5 and v8 are 0 to 1 or tensor px, by the exporter: a box of which nothing exceeds
 //! 1.5 is taken as 0 to 1, for an object of 1.5 px in a corner pixel is none.
 
-use crate::{Decode, Faults, Session, TensorInfo};
-use crate::{Output, Prediction, Value};
+use crate::{Decode, Misfits, Session, TensorInfo};
+use crate::{Prediction, PredictionSink, Value};
 use ocellus_image::Placement;
 
-use super::nms::{self, Candidate};
+use super::nms::{self, ScoredBox};
 use super::values::{Values, sigmoid};
 use super::{Facts, Labels, only, shown};
 
@@ -18,7 +18,7 @@ const ANCHORS_A_CELL: usize = 3;
 
 /// One output of raw grids.
 #[derive(Clone, Debug)]
-struct Grid {
+struct YoloGrid {
     output: usize,
     width: usize,
     height: usize,
@@ -27,15 +27,15 @@ struct Grid {
 }
 
 #[derive(Clone, Debug)]
-enum Head {
+enum YoloHead {
     V5,
     V8,
-    Grid(Vec<Grid>),
+    Grid(Vec<YoloGrid>),
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    head: Head,
+pub(crate) struct YoloPlan {
+    head: YoloHead,
     rows: usize,
     classes: usize,
     size: [f32; 2],
@@ -45,15 +45,15 @@ pub(crate) struct Plan {
     most: usize,
 }
 
-impl Plan {
-    pub fn new(facts: &Facts<'_>) -> Result<Plan, Faults> {
+impl YoloPlan {
+    pub fn new(facts: &Facts<'_>) -> Result<YoloPlan, Misfits> {
         let (head, rows, depth) = match facts.card.head.as_deref().unwrap_or_else(|| guess(facts.outputs)) {
             "grid" => grids(facts)?,
             name => flat(name, facts.outputs)?,
         };
-        let fixed = if matches!(head, Head::V8) { 4 } else { 5 };
-        let grid = matches!(head, Head::Grid(_));
-        Ok(Plan {
+        let fixed = if matches!(head, YoloHead::V8) { 4 } else { 5 };
+        let grid = matches!(head, YoloHead::Grid(_));
+        Ok(YoloPlan {
             rows,
             classes: depth - fixed,
             size: facts.size.map(|px| px as f32),
@@ -70,7 +70,7 @@ impl Plan {
     }
 
     pub fn is_grid(&self) -> bool {
-        matches!(self.head, Head::Grid(_))
+        matches!(self.head, YoloHead::Grid(_))
     }
 }
 
@@ -84,33 +84,33 @@ fn guess(outputs: &[TensorInfo]) -> &'static str {
 }
 
 /// A v5 or v8 head, its rows and its depth.
-fn flat(name: &str, outputs: &[TensorInfo]) -> Result<(Head, usize, usize), Faults> {
+fn flat(name: &str, outputs: &[TensorInfo]) -> Result<(YoloHead, usize, usize), Misfits> {
     let (wanted, least) = match name {
         "v5" => ("v5 head [1, N, 5 + classes]", 6),
         "v8" => ("v8 head [1, 4 + classes, N]", 5),
-        _ => return Err(Faults::of_key("head", format_args!("\"{name}\" is not v5, v8 or grid"))),
+        _ => return Err(Misfits::of_key("head", format_args!("\"{name}\" is not v5, v8 or grid"))),
     };
     let output = only(outputs, wanted)?;
     let (head, rows, depth) = match output.shape[..] {
-        [1, rows, depth] if name == "v5" => (Head::V5, rows, depth),
-        [1, depth, rows] => (Head::V8, rows, depth),
-        _ => (Head::V5, 0, 0),
+        [1, rows, depth] if name == "v5" => (YoloHead::V5, rows, depth),
+        [1, depth, rows] => (YoloHead::V8, rows, depth),
+        _ => (YoloHead::V5, 0, 0),
     };
     if depth < least || depth - least > usize::from(u16::MAX) {
-        return Err(Faults::one(format!("{}: expected {wanted}", shown(output))));
+        return Err(Misfits::one(format!("{}: expected {wanted}", shown(output))));
     }
     Ok((head, rows, depth))
 }
 
 /// Raw grids, smallest stride first, with the card's anchors.
-fn grids(facts: &Facts<'_>) -> Result<(Head, usize, usize), Faults> {
+fn grids(facts: &Facts<'_>) -> Result<(YoloHead, usize, usize), Misfits> {
     let mut order: Vec<usize> = (0..facts.outputs.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(facts.outputs[i].len()));
     let anchors = facts.card.anchors.as_deref().unwrap_or(&[]);
     let needed = order.len() * ANCHORS_A_CELL * 2;
     if anchors.len() != needed {
         let n = anchors.len();
-        return Err(Faults::of_key(
+        return Err(Misfits::of_key(
             "anchors",
             format_args!(
                 "{n} numbers, but {} grids need {needed} (3 pairs of width and height in px each, smallest stride first)",
@@ -130,17 +130,17 @@ fn grids(facts: &Facts<'_>) -> Result<(Head, usize, usize), Faults> {
                 depth = channels / ANCHORS_A_CELL;
                 rows += width * height * ANCHORS_A_CELL;
                 let anchors = std::array::from_fn(|a| [pairs[2 * a], pairs[2 * a + 1]]);
-                list.push(Grid { output, width, height, anchors });
+                list.push(YoloGrid { output, width, height, anchors });
             }
             _ => faults.push(format!("{}: expected a raw grid [1, gh, gw, 3 x (5 + classes)]", shown(info))),
         }
     }
-    if faults.is_empty() { Ok((Head::Grid(list), rows, depth)) } else { Err(Faults::of_tensors(faults)) }
+    if faults.is_empty() { Ok((YoloHead::Grid(list), rows, depth)) } else { Err(Misfits::of_tensors(faults)) }
 }
 
-impl Plan {
+impl YoloPlan {
     /// A v5 head, rows of columns, or a v8 head, columns of rows.
-    fn flat(&self, values: &Values<'_>, objectness: bool, min_score: f32, found: &mut Vec<Candidate>) {
+    fn flat(&self, values: &Values<'_>, objectness: bool, min_score: f32, found: &mut Vec<ScoredBox>) {
         let depth = self.classes + if objectness { 5 } else { 4 };
         for row in 0..self.rows {
             let at = |k: usize| match objectness {
@@ -167,10 +167,10 @@ impl Plan {
     fn grid(
         &self,
         values: &Values<'_>,
-        grid: &Grid,
+        grid: &YoloGrid,
         first_row: usize,
         min_score: f32,
-        found: &mut Vec<Candidate>,
+        found: &mut Vec<ScoredBox>,
     ) {
         let depth = self.classes + 5;
         for slot in 0..grid.width * grid.height * ANCHORS_A_CELL {
@@ -200,17 +200,17 @@ impl Plan {
     }
 }
 
-pub(crate) struct Yolo {
-    plan: Plan,
+pub(crate) struct YoloDecoder {
+    plan: YoloPlan,
     labels: Labels,
     min_score: f32,
-    found: Vec<Candidate>,
+    found: Vec<ScoredBox>,
 }
 
-impl Yolo {
-    pub fn new(plan: Plan, labels: Labels, min_score: Option<f32>) -> Yolo {
+impl YoloDecoder {
+    pub fn new(plan: YoloPlan, labels: Labels, min_score: Option<f32>) -> YoloDecoder {
         let min_score = min_score.unwrap_or(plan.min_score);
-        Yolo { labels, min_score, found: Vec::with_capacity(plan.rows), plan }
+        YoloDecoder { labels, min_score, found: Vec::with_capacity(plan.rows), plan }
     }
 }
 
@@ -221,21 +221,21 @@ fn best(classes: usize, score: impl Fn(usize) -> f32) -> (usize, f32) {
 }
 
 /// Adds a box given by centre and size, tensor px; what is not finite is no box.
-fn push(found: &mut Vec<Candidate>, score: f32, class: usize, row: usize, [x, y, w, h]: [f32; 4]) {
+fn push(found: &mut Vec<ScoredBox>, score: f32, class: usize, row: usize, [x, y, w, h]: [f32; 4]) {
     let corners = [x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0];
     if corners.iter().all(|c| c.is_finite()) {
-        found.push(Candidate { score, class: class as u16, row: row as u32, corners });
+        found.push(ScoredBox { score, class: class as u16, row: row as u32, corners });
     }
 }
 
-impl Decode for Yolo {
-    fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn Output) {
+impl Decode for YoloDecoder {
+    fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn PredictionSink) {
         self.found.clear();
         let (plan, found) = (&self.plan, &mut self.found);
         match &plan.head {
-            Head::V5 => plan.flat(&Values::of(session, 0), true, self.min_score, found),
-            Head::V8 => plan.flat(&Values::of(session, 0), false, self.min_score, found),
-            Head::Grid(grids) => {
+            YoloHead::V5 => plan.flat(&Values::of(session, 0), true, self.min_score, found),
+            YoloHead::V8 => plan.flat(&Values::of(session, 0), false, self.min_score, found),
+            YoloHead::Grid(grids) => {
                 let mut row = 0;
                 for grid in grids {
                     let values = Values::of(session, grid.output);

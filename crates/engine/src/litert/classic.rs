@@ -5,7 +5,7 @@ use std::sync::Arc;
 use edgefirst_tflite::{Interpreter, Library, Model};
 
 use crate::TensorInfo;
-use crate::arena::{ArenaSession, Invoke, Place};
+use crate::arena::{ArenaSession, Invoke, TensorMemory};
 
 /// A model in the interpreter's hands; the crate keeps the bytes.
 pub(crate) struct ClassicModel {
@@ -50,12 +50,12 @@ pub(crate) fn classic(
         let bytes = tensor.as_bytes_mut().map_err(text)?;
         bytes.fill(0);
         // SAFETY: the arena is not laid out anew from here on.
-        places[0].push(unsafe { Place::new(bytes.as_mut_ptr(), bytes.len(), info) }?);
+        places[0].push(unsafe { TensorMemory::new(bytes.as_mut_ptr(), bytes.len(), info) }?);
     }
     for (tensor, info) in interpreter.outputs().map_err(text)?.iter().zip(outputs) {
         let bytes = tensor.as_bytes().map_err(text)?;
         // SAFETY: as above.
-        places[1].push(unsafe { Place::new(bytes.as_ptr().cast_mut(), bytes.len(), info) }?);
+        places[1].push(unsafe { TensorMemory::new(bytes.as_ptr().cast_mut(), bytes.len(), info) }?);
     }
     Ok(ArenaSession::new((interpreter, model.clone()), name, (inputs, outputs), places))
 }

@@ -66,7 +66,7 @@ pub(crate) struct Environment {
     ptr: ffi::Environment,
     fns: &'static LiteRtFunctions,
     /// Hears what the runtime says while models are compiled.
-    ear: quiet::Ear,
+    stderr: quiet::StderrCapture,
 }
 
 /// Value of `kLiteRtEnvOptionTagMinLoggerSeverity` in `litert_environment_options.h`.
@@ -90,7 +90,7 @@ impl Environment {
         if ptr.is_null() {
             return Err("LiteRtCreateEnvironment gave nothing".into());
         }
-        Ok(Environment { ptr, fns, ear: quiet::Ear::default() })
+        Ok(Environment { ptr, fns, stderr: quiet::StderrCapture::default() })
     }
 }
 

@@ -44,7 +44,7 @@ impl LiteRtModel {
         inputs: &[TensorInfo],
         outputs: &[TensorInfo],
     ) -> Result<LiteRtSession, String> {
-        let (session, said) = self.env.ear.listening(|| {
+        let (session, said) = self.env.stderr.capture(|| {
             let mut session = LiteRtSession::new(self.clone(), name, inputs, outputs)?;
             session.run().map_err(|error| error.cause)?;
             Ok(session)

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard};
 /// Standard error, which the first of several compiling threads sends to memory and the last one puts back:
 /// sessions are built in parallel, and a process has only one.
 #[derive(Debug, Default)]
-pub(super) struct Ear {
+pub(super) struct StderrCapture {
     redirected: Mutex<Option<Redirected>>,
 }
 
@@ -23,25 +23,25 @@ struct Redirected {
     listeners: usize,
 }
 
-impl Ear {
+impl StderrCapture {
     /// Runs `work` with standard error going to memory, and gives the runtime's ERROR lines since, each behind
     /// `; `. They may be those of another thread that compiles meanwhile: nothing tells them apart. Where the
     /// redirection cannot be made `work` runs all the same.
-    pub fn listening<T>(&self, work: impl FnOnce() -> T) -> (T, String) {
-        let Some(listening) = self.begin() else { return (work(), String::new()) };
+    pub fn capture<T>(&self, work: impl FnOnce() -> T) -> (T, String) {
+        let Some(capture) = self.begin() else { return (work(), String::new()) };
         let result = work();
-        let said = listening.errors();
+        let said = capture.errors();
         (result, said)
     }
 
-    fn begin(&self) -> Option<Listening<'_>> {
+    fn begin(&self) -> Option<Capturing<'_>> {
         let mut redirected = self.lock();
         if redirected.is_none() {
             *redirected = redirect();
         }
         let state = redirected.as_mut()?;
         state.listeners += 1;
-        Some(Listening { ear: self, from: state.memory.metadata().map_or(0, |about| about.len()) })
+        Some(Capturing { stderr: self, from: state.memory.metadata().map_or(0, |about| about.len()) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Redirected>> {
@@ -50,24 +50,24 @@ impl Ear {
 }
 
 /// One thread's share; the last one puts standard error back, also when its work panics.
-struct Listening<'a> {
-    ear: &'a Ear,
+struct Capturing<'a> {
+    stderr: &'a StderrCapture,
     /// What was said before is at lower offsets of the memory.
     from: u64,
 }
 
-impl Listening<'_> {
+impl Capturing<'_> {
     fn errors(&self) -> String {
-        let text = self.ear.lock().as_ref().map_or(String::new(), |state| state.text(self.from));
+        let text = self.stderr.lock().as_ref().map_or(String::new(), |state| state.text(self.from));
         text.lines()
             .filter_map(|line| line.strip_prefix("ERROR: "))
             .fold(String::new(), |said, error| said + "; " + error.trim_end())
     }
 }
 
-impl Drop for Listening<'_> {
+impl Drop for Capturing<'_> {
     fn drop(&mut self) {
-        let mut redirected = self.ear.lock();
+        let mut redirected = self.stderr.lock();
         let Some(state) = redirected.as_mut() else { return };
         state.listeners -= 1;
         if state.listeners == 0
@@ -141,11 +141,11 @@ mod tests {
 
     #[test]
     fn threads_that_compile_at_once_all_listen_and_the_last_one_puts_standard_error_back() {
-        let (ear, before) = (Ear::default(), stderr_is());
+        let (stderr, before) = (StderrCapture::default(), stderr_is());
         let both = Barrier::new(2);
         std::thread::scope(|scope| {
-            let short = scope.spawn(|| ear.listening(|| both.wait()).1);
-            let (during, said) = ear.listening(|| {
+            let short = scope.spawn(|| stderr.capture(|| both.wait()).1);
+            let (during, said) = stderr.capture(|| {
                 both.wait();
                 short.join().unwrap();
                 say("INFO: hello\nERROR: no operator X\n");
@@ -155,13 +155,13 @@ mod tests {
             assert_eq!(said, "; no operator X");
         });
         assert_eq!(stderr_is(), before);
-        assert_eq!(ear.listening(|| ()).1, "", "what was said before is not heard again");
+        assert_eq!(stderr.capture(|| ()).1, "", "what was said before is not heard again");
     }
 
     #[test]
     fn a_panic_while_compiling_puts_standard_error_back() {
-        let (ear, before) = (Ear::default(), stderr_is());
-        let work = std::panic::AssertUnwindSafe(|| ear.listening(|| panic!("compiling")));
+        let (stderr, before) = (StderrCapture::default(), stderr_is());
+        let work = std::panic::AssertUnwindSafe(|| stderr.capture(|| panic!("compiling")));
         assert!(std::panic::catch_unwind(work).is_err());
         assert_eq!(stderr_is(), before);
     }

@@ -1,7 +1,7 @@
 //! A row of bars that was read on one line: how far it reaches to both sides of the line.
 //! It tells a code from bars that only look like one, and gives its corners.
 
-use super::picture::Picture;
+use super::picture::CodePicture;
 use crate::Point;
 
 /// The bars around the line on which they were read.
@@ -21,7 +21,7 @@ const GAP: usize = 3;
 
 impl Bars {
     /// Follows the bars from the line between `ends`, or `None` where there is no line.
-    pub fn follow(picture: &Picture, ends: [Point; 2]) -> Option<Bars> {
+    pub fn follow(picture: &CodePicture, ends: [Point; 2]) -> Option<Bars> {
         let d = [ends[1].x - ends[0].x, ends[1].y - ends[0].y];
         let length = d[0].hypot(d[1]);
         let longest = picture.width.max(picture.height);
@@ -57,7 +57,7 @@ impl Bars {
     }
 
     /// Nine lines across the bars, each through the whole picture, so that no quiet zone is lost.
-    pub fn lines<'a>(&'a self, picture: &'a Picture) -> impl Iterator<Item = Vec<u8>> + 'a {
+    pub fn lines<'a>(&'a self, picture: &'a CodePicture) -> impl Iterator<Item = Vec<u8>> + 'a {
         let height = self.reach[0] + self.reach[1];
         let longest = picture.width.max(picture.height) as f32;
         (1..10).map(move |part| self.line(picture, part as f32 / 10.0 * height - self.reach[0], longest))
@@ -71,7 +71,7 @@ impl Bars {
     }
 
     /// Moves both ends outwards to where the quiet zone begins: the library's end of a Code 39 is far too early.
-    fn extend(&mut self, picture: &Picture) {
+    fn extend(&mut self, picture: &CodePicture) {
         let line = self.line(picture, 0.0, 0.0);
         let (low, high) = line.iter().fold((255, 0), |(l, h), &v| (v.min(l), v.max(h)));
         let middle = low / 2 + high / 2;
@@ -101,7 +101,7 @@ impl Bars {
     }
 
     /// The px on the line `k` px across, `more` px longer at both ends; none where it leaves the picture sideways.
-    fn line(&self, picture: &Picture, k: f32, more: f32) -> Vec<u8> {
+    fn line(&self, picture: &CodePicture, k: f32, more: f32) -> Vec<u8> {
         let start = [
             self.ends[0].x + k * self.across[0] - more * self.along[0],
             self.ends[0].y + k * self.across[1] - more * self.along[1],

@@ -11,7 +11,7 @@ use rxing::{
 
 use super::bars::Bars;
 use super::ladder::Threshold;
-use super::picture::Picture;
+use super::picture::CodePicture;
 use super::{Code, Format};
 use crate::Point;
 
@@ -19,7 +19,7 @@ use crate::Point;
 const REJECTED: usize = 2;
 
 /// What is asked of the library, and what came of it for one patch.
-pub(super) struct Decoder {
+pub(super) struct CodeDecoder {
     /// Whether it is 2D, and the hints. Each 2D format alone and all bars together: the library tries a set of 2D formats in an order that changes
     /// from run to run, and rows of bars are read with all formats in one pass.
     passes: Vec<(bool, DecodeHints)>,
@@ -28,8 +28,8 @@ pub(super) struct Decoder {
     failure: Option<String>,
 }
 
-impl Decoder {
-    pub fn new(formats: &[Format], most: usize) -> Decoder {
+impl CodeDecoder {
+    pub fn new(formats: &[Format], most: usize) -> CodeDecoder {
         let of = |wanted: &dyn Fn(&Format) -> bool| -> HashSet<BarcodeFormat> {
             formats.iter().filter(|format| wanted(format)).map(|format| format.library()).collect()
         };
@@ -40,7 +40,7 @@ impl Decoder {
             .filter(|(_, formats)| !formats.is_empty())
             .map(|(is_2d, formats)| (is_2d, hints(formats)))
             .collect();
-        Decoder { passes, most, codes: Vec::new(), failure: None }
+        CodeDecoder { passes, most, codes: Vec::new(), failure: None }
     }
 
     /// Forgets the last patch.
@@ -59,7 +59,7 @@ impl Decoder {
     }
 
     /// Reads `picture`; each code that is found is painted over, so that the next shows.
-    pub fn run(&mut self, picture: &mut Picture, threshold: Threshold) {
+    pub fn run(&mut self, picture: &mut CodePicture, threshold: Threshold) {
         for pass in 0..self.passes.len() {
             // Readings of known codes and of what is none end too, though they add nothing.
             for _ in 0..self.most + REJECTED {
@@ -123,7 +123,7 @@ fn asked(hints: &DecodeHints, read: &RXingResult) -> bool {
 
 /// One call of the library; a panic of it is told, not passed on.
 fn decode(
-    picture: &Picture,
+    picture: &CodePicture,
     threshold: Threshold,
     hints: &DecodeHints,
 ) -> Result<Option<RXingResult>, String> {
@@ -149,7 +149,7 @@ fn read(binarizer: impl Binarizer, hints: &DecodeHints) -> Option<RXingResult> {
 }
 
 /// The code of a reading and the area that it takes in the picture; `None` for bars that are no code.
-fn judge(picture: &Picture, read: &RXingResult, is_2d: bool) -> Option<(Code, Vec<Point>)> {
+fn judge(picture: &CodePicture, read: &RXingResult, is_2d: bool) -> Option<(Code, Vec<Point>)> {
     let format = Format::from_library(read.getBarcodeFormat())?;
     let points = points(read);
     let area = if is_2d { points } else { bars_area(picture, read, format, &points)? };
@@ -158,7 +158,12 @@ fn judge(picture: &Picture, read: &RXingResult, is_2d: bool) -> Option<(Code, Ve
 }
 
 /// The corners of bars; `None` where they are too low for bars, or where a weak format is read on this line only.
-fn bars_area(picture: &Picture, read: &RXingResult, format: Format, points: &[Point]) -> Option<Vec<Point>> {
+fn bars_area(
+    picture: &CodePicture,
+    read: &RXingResult,
+    format: Format,
+    points: &[Point],
+) -> Option<Vec<Point>> {
     if matches!(format, Format::DataBar | Format::DataBarExpanded) {
         // May be stacked, so there is no one line to follow; its check is strong.
         return Some(points.to_vec());
@@ -176,7 +181,10 @@ fn bars_area(picture: &Picture, read: &RXingResult, format: Format, points: &[Po
 
 /// What one line of px says.
 fn again(line: &[u8], hints: &DecodeHints) -> Option<String> {
-    decode(&Picture::line(line), Threshold::Global, hints).ok().flatten().map(|read| read.getText().into())
+    decode(&CodePicture::line(line), Threshold::Global, hints)
+        .ok()
+        .flatten()
+        .map(|read| read.getText().into())
 }
 
 fn points(read: &RXingResult) -> Vec<Point> {
@@ -185,7 +193,7 @@ fn points(read: &RXingResult) -> Vec<Point> {
 }
 
 /// Paints the line of a rejected reading, a px to both sides too; `false` where it is no line.
-fn hide_line(picture: &mut Picture, read: &RXingResult) -> bool {
+fn hide_line(picture: &mut CodePicture, read: &RXingResult) -> bool {
     let points = points(read);
     let area: Vec<Point> =
         points.iter().flat_map(|p| [-1.0, 1.0].map(|d| Point { x: p.x + d, y: p.y + d })).collect();
@@ -193,7 +201,7 @@ fn hide_line(picture: &mut Picture, read: &RXingResult) -> bool {
 }
 
 /// Paints the box around `area`, a quarter wider to each side, with the paper's brightness.
-fn hide(picture: &mut Picture, area: &[Point]) -> bool {
+fn hide(picture: &mut CodePicture, area: &[Point]) -> bool {
     let span = |of: fn(&Point) -> f32, end: usize| -> (usize, usize) {
         let (low, high) = area.iter().map(of).fold((f32::MAX, f32::MIN), |(l, h), v| (l.min(v), h.max(v)));
         // A QR code's anchors are the middles of its finders, up to a quarter of their distance from its edge.

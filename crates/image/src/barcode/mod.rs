@@ -1,4 +1,4 @@
-//! Codes of bars and of modules in a patch: a [`Reader`] goes up a ladder of attempts (as it is, another threshold,
+//! Codes of bars and of modules in a patch: a [`CodeReader`] goes up a ladder of attempts (as it is, another threshold,
 //! flattened light, larger, smaller, smoothed, turned) until one shows a code. `rxing` decodes.
 //!
 //! What the ladder may cost is counted in px and not in time, so that the same patch always gives the same codes
@@ -17,9 +17,9 @@ pub use pattern::matches;
 
 use super::Patch;
 use crate::Point;
-use decode::Decoder;
+use decode::CodeDecoder;
 use ladder::{LADDER, Rung};
-use picture::Picture;
+use picture::CodePicture;
 
 /// A code that was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,25 +75,25 @@ pub enum BarcodeError {
 }
 
 /// Looks for codes of some formats. One a thread; its pictures' memory is used again.
-pub struct Reader {
+pub struct CodeReader {
     effort: Effort,
-    decoder: Decoder,
-    patch: Picture,
-    work: Picture,
-    spare: Picture,
+    decoder: CodeDecoder,
+    patch: CodePicture,
+    work: CodePicture,
+    spare: CodePicture,
 }
 
-impl Reader {
+impl CodeReader {
     /// A reader of `formats`; none means all of them, which is slower and may take one code for another.
-    pub fn new(formats: &[Format], effort: Effort) -> Reader {
+    pub fn new(formats: &[Format], effort: Effort) -> CodeReader {
         let formats = if formats.is_empty() { &Format::ALL[..] } else { formats };
-        let decoder = Decoder::new(formats, effort.codes());
-        Reader {
+        let decoder = CodeDecoder::new(formats, effort.codes());
+        CodeReader {
             effort,
             decoder,
-            patch: Picture::default(),
-            work: Picture::default(),
-            spare: Picture::default(),
+            patch: CodePicture::default(),
+            work: CodePicture::default(),
+            spare: CodePicture::default(),
         }
     }
 
@@ -109,7 +109,7 @@ impl Reader {
     /// the recipe asks for. All that was found is returned, what is wanted first.
     ///
     /// # Errors
-    /// Those of [`Reader::read`].
+    /// Those of [`CodeReader::read`].
     pub fn read_until(
         &mut self,
         patch: &Patch,

@@ -5,7 +5,7 @@ use crate::{Channels, Patch};
 
 /// A grey picture, and how its px lie in the patch: `patch = origin + x * right + y * down`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Picture {
+pub(super) struct CodePicture {
     pub width: usize,
     pub height: usize,
     pub data: Vec<u8>,
@@ -14,10 +14,10 @@ pub(super) struct Picture {
     down: [f32; 2],
 }
 
-impl Picture {
+impl CodePicture {
     /// A picture of one row, with no place in a patch.
-    pub fn line(px: &[u8]) -> Picture {
-        Picture { width: px.len(), height: 1, data: px.to_vec(), ..Picture::default() }
+    pub fn line(px: &[u8]) -> CodePicture {
+        CodePicture { width: px.len(), height: 1, data: px.to_vec(), ..CodePicture::default() }
     }
 
     /// Takes the patch as it is; colour becomes BT.601 luma.
@@ -39,14 +39,14 @@ impl Picture {
     }
 
     /// The same picture in this one's memory.
-    pub fn copy(&mut self, from: &Picture) {
+    pub fn copy(&mut self, from: &CodePicture) {
         self.shape(from.width, from.height);
         self.data.copy_from_slice(&from.data);
         (self.origin, self.right, self.down) = (from.origin, from.right, from.down);
     }
 
     /// Half as wide and high: the mean of each 2 × 2 px.
-    pub fn halve(&mut self, from: &Picture) {
+    pub fn halve(&mut self, from: &CodePicture) {
         self.shape(from.width / 2, from.height / 2);
         self.map(from, [0.5, 0.5], 2.0, 0.0);
         for (y, row) in self.data.chunks_exact_mut(self.width.max(1)).enumerate() {
@@ -63,7 +63,7 @@ impl Picture {
 
     /// Turned by `degrees` and `scale` times as large, by cubic convolution (Keys 1981, a = -0.5; -0.75 where
     /// `sharpen`); what comes from outside is as bright as the paper, which gives a code at the edge a quiet zone.
-    pub fn warp(&mut self, from: &Picture, scale: f32, degrees: f32, sharpen: bool) {
+    pub fn warp(&mut self, from: &CodePicture, scale: f32, degrees: f32, sharpen: bool) {
         let (sin, cos) = degrees.to_radians().sin_cos();
         let (w, h) = (from.width as f32, from.height as f32);
         let side = |a: f32, b: f32| ((a * cos.abs() + b * sin.abs()) * scale).ceil() as usize + 2 * MARGIN;
@@ -130,7 +130,7 @@ impl Picture {
     }
 
     /// The mean of each 3 × 3 px: noise goes, modules of 3 px and more stay.
-    pub fn smooth(&mut self, from: &Picture) {
+    pub fn smooth(&mut self, from: &CodePicture) {
         self.copy(from);
         for y in 1..from.height.saturating_sub(1) {
             let rows = [from.row(y - 1), from.row(y), from.row(y + 1)];
@@ -170,7 +170,7 @@ impl Picture {
     }
 
     /// Composes the way back: this picture's px (0, 0) is `start` of `from`, and a step is `step` px of it, turned.
-    fn map(&mut self, from: &Picture, start: [f32; 2], step: f32, degrees: f32) {
+    fn map(&mut self, from: &CodePicture, start: [f32; 2], step: f32, degrees: f32) {
         let (sin, cos) = degrees.to_radians().sin_cos();
         let start = from.to_patch(Point { x: start[0], y: start[1] });
         self.origin = [start.x, start.y];

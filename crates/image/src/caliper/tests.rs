@@ -51,7 +51,7 @@ proptest! {
     ) {
         let patch = picture((80, 40), &[(at, 110.0), (at + width, -110.0)], blur, 2.0, seed);
         let mut caliper = Caliper::new();
-        let kinds = (Polarity::Rising, Polarity::Falling);
+        let kinds = (EdgePolarity::Rising, EdgePolarity::Falling);
         let distance = caliper.distance(&patch, None, kinds, 40.0).unwrap();
         prop_assert!((f64::from(distance.from.at) - at).abs() < 0.05, "{at} {blur}: {distance:?}");
         prop_assert!((f64::from(distance.to.at) - at - width).abs() < 0.05, "{at} {width} {blur}: {distance:?}");
@@ -79,8 +79,8 @@ fn a_staircase_has_as_many_edges_as_steps_and_a_slow_shade_none() {
     let mut caliper = Caliper::new();
     let found: Vec<_> =
         caliper.edges(&patch, None, 20.0).unwrap().iter().map(|e| (e.polarity, e.at.round())).collect();
-    let rising = Polarity::Rising;
-    assert_eq!(found, [(rising, 15.0), (rising, 25.0), (Polarity::Falling, 40.0)]);
+    let rising = EdgePolarity::Rising;
+    assert_eq!(found, [(rising, 15.0), (rising, 25.0), (EdgePolarity::Falling, 40.0)]);
     let mut shade = Patch::new(100, 4, Channels::Gray);
     shade.data.iter_mut().enumerate().for_each(|(i, px)| *px = (50 + i % 100) as u8);
     assert!(caliper.edges(&shade, None, 20.0).unwrap().is_empty());
@@ -90,11 +90,12 @@ fn a_staircase_has_as_many_edges_as_steps_and_a_slow_shade_none() {
 fn what_is_missing_is_named() {
     let patch = picture((60, 20), &[(15.3, 80.0)], 1.0, 0.0, 3);
     let mut caliper = Caliper::new();
-    let error = caliper.distance(&patch, None, (Polarity::Falling, Polarity::Any), 20.0).unwrap_err();
+    let error = caliper.distance(&patch, None, (EdgePolarity::Falling, EdgePolarity::Any), 20.0).unwrap_err();
     assert!(matches!(error, CaliperError::NoFrom { kind: "falling", .. }), "{error}");
-    let error = caliper.distance(&patch, None, (Polarity::Rising, Polarity::Falling), 20.0).unwrap_err();
+    let error =
+        caliper.distance(&patch, None, (EdgePolarity::Rising, EdgePolarity::Falling), 20.0).unwrap_err();
     assert!(error.to_string().contains("to the right of the one at 15.3 px"), "{error}");
-    let error = caliper.distance(&patch, None, (Polarity::Rising, Polarity::Any), 90.0).unwrap_err();
+    let error = caliper.distance(&patch, None, (EdgePolarity::Rising, EdgePolarity::Any), 90.0).unwrap_err();
     assert!(error.to_string().contains("strongest such step is 80"), "{error}");
 }
 
@@ -103,9 +104,9 @@ fn the_last_edge_ends_the_distance_and_the_first_begins_it() {
     let steps = [(10.0, 90.0), (20.0, -90.0), (30.0, 90.0), (45.5, -90.0)];
     let patch = picture((60, 8), &steps, 0.5, 0.0, 1);
     let mut caliper = Caliper::new();
-    let outer = caliper.distance(&patch, None, (Polarity::Rising, Polarity::Falling), 30.0).unwrap();
+    let outer = caliper.distance(&patch, None, (EdgePolarity::Rising, EdgePolarity::Falling), 30.0).unwrap();
     assert!((outer.px - 35.5).abs() < 0.03, "{outer:?}");
-    let inner = caliper.distance(&patch, None, (Polarity::Falling, Polarity::Rising), 30.0).unwrap();
+    let inner = caliper.distance(&patch, None, (EdgePolarity::Falling, EdgePolarity::Rising), 30.0).unwrap();
     assert!((inner.px - 10.0).abs() < 0.03, "{inner:?}");
 }
 

@@ -2,8 +2,8 @@
 
 use super::bits::Bits;
 use super::prepare::Prepare;
-use super::regions::Regions;
-use super::{CompareError, Learned, Shape};
+use super::regions::RegionLabeller;
+use super::{CompareError, Learned, PatchShape};
 use crate::Patch;
 use crate::Rect;
 use crate::simd::Isa;
@@ -13,7 +13,7 @@ pub const MAX_DEFECTS: usize = 64;
 
 /// A place that differs.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Difference {
+pub struct PatchDifference {
     /// Its bounds, patch px.
     pub rect: Rect,
     /// Pixels of the region that differ from the goldens.
@@ -26,7 +26,7 @@ pub struct Difference {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comparison {
     /// Largest first; those of one area from top to bottom. At most [`MAX_DEFECTS`].
-    pub defects: Vec<Difference>,
+    pub defects: Vec<PatchDifference>,
     /// Defects found, listed or not.
     pub found: usize,
     /// Px of all defects, listed or not.
@@ -55,7 +55,7 @@ pub struct Comparer {
     samples: Vec<u64>,
     spare: Bits,
     joined: Bits,
-    regions: Regions,
+    regions: RegionLabeller,
 }
 
 impl Default for Comparer {
@@ -73,7 +73,7 @@ impl Comparer {
             samples: Vec::new(),
             spare: Bits::default(),
             joined: Bits::default(),
-            regions: Regions::default(),
+            regions: RegionLabeller::default(),
         }
     }
 
@@ -82,7 +82,7 @@ impl Comparer {
     /// # Errors
     /// Its size is not that of the goldens.
     pub fn run(&mut self, learned: &Learned, test: &Patch, out: &mut Comparison) -> Result<(), CompareError> {
-        let (shape, goldens) = (Shape::of(test), learned.shape());
+        let (shape, goldens) = (PatchShape::of(test), learned.shape());
         if shape != goldens {
             return Err(CompareError::TestSize { shape, goldens });
         }
@@ -138,7 +138,7 @@ impl Comparison {
         (self.found, self.area_px, self.differing_px, self.score) = (0, 0, 0, 0.0);
     }
 
-    fn take(&mut self, regions: &mut Regions, min_area_px: u32, counted_px: usize) {
+    fn take(&mut self, regions: &mut RegionLabeller, min_area_px: u32, counted_px: usize) {
         // All of it at once, so that a patch with more defects than those before asks for nothing.
         self.defects.reserve(MAX_DEFECTS);
         let list = regions.largest(min_area_px);
@@ -148,7 +148,7 @@ impl Comparison {
             if self.defects.len() < MAX_DEFECTS {
                 let [x, y, x1, y1] = [region.x0, region.y0, region.x1, region.y1].map(|v| v as f32);
                 let rect = Rect::from_corners(x, y, x1, y1);
-                self.defects.push(Difference { rect, area_px: region.area, peak: region.peak });
+                self.defects.push(PatchDifference { rect, area_px: region.area, peak: region.peak });
             }
         }
         self.score = self.area_px as f32 / counted_px as f32;
@@ -158,7 +158,7 @@ impl Comparison {
 /// Sets a bit for each px of a row with a sample outside of its bounds; gives all words or-ed.
 fn outside(
     isa: Isa,
-    shape: Shape,
+    shape: PatchShape,
     row: &[u8],
     (low, high): (&[u8], &[u8]),
     samples: &mut Vec<u64>,

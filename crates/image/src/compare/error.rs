@@ -1,6 +1,6 @@
 //! What can be wrong with goldens, masks and patches.
 
-use super::Shape;
+use super::PatchShape;
 
 /// Why goldens could not be learned or a patch could not be compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum CompareError {
         /// Which golden, from 1.
         which: usize,
         /// The golden's width, height and channels.
-        shape: Shape,
+        shape: PatchShape,
     },
     /// The goldens are not of one size.
     #[error(
@@ -25,17 +25,17 @@ pub enum CompareError {
         /// Which golden, from 1.
         which: usize,
         /// The golden's width, height and channels.
-        shape: Shape,
+        shape: PatchShape,
         /// The size of golden 1.
-        first: Shape,
+        first: PatchShape,
     },
     /// The patch is not of the goldens' size.
     #[error("the patch is {shape}, but the goldens are {goldens}; teach them again with this recipe")]
     TestSize {
         /// The patch's width, height and channels.
-        shape: Shape,
+        shape: PatchShape,
         /// That of the goldens.
-        goldens: Shape,
+        goldens: PatchShape,
     },
     /// A slice ends before its last row does, or rows overlap.
     #[error(
@@ -43,7 +43,7 @@ pub enum CompareError {
     )]
     Truncated {
         /// The size it should have.
-        shape: Shape,
+        shape: PatchShape,
         /// Bytes from row to row, as given.
         stride: usize,
         /// Bytes needed at least.
@@ -55,7 +55,7 @@ pub enum CompareError {
     #[error("the mask has {got} bytes, {shape} needs {need}, one a pixel; draw it again for this region")]
     MaskSize {
         /// Width, height and channels of the goldens.
-        shape: Shape,
+        shape: PatchShape,
         /// Bytes needed: width × height.
         need: usize,
         /// Bytes that were given.
@@ -65,7 +65,7 @@ pub enum CompareError {
     #[error("the mask leaves none of {shape} to be compared; check the region's polygon")]
     MaskEmpty {
         /// Width, height and channels of the goldens.
-        shape: Shape,
+        shape: PatchShape,
     },
     /// Not a count of standard deviations.
     #[error("a spread of {0} standard deviations makes no sense; it is 0 or more")]

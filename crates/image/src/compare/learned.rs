@@ -2,18 +2,18 @@
 
 use std::borrow::Borrow;
 
-use super::light::Light;
+use super::light::LightReference;
 use super::nearby::extremes;
 use super::prepare::Prepare;
 use super::statistics::Statistics;
-use super::{CompareError, Polarity, Settings, Shape};
+use super::{CompareError, CompareSettings, DifferencePolarity, PatchShape};
 use crate::Patch;
 
 /// What good parts look like. Made once when goldens or recipe change; read by any number of [`super::Comparer`]s.
 #[derive(Debug)]
 pub struct Learned {
-    shape: Shape,
-    settings: Settings,
+    shape: PatchShape,
+    settings: CompareSettings,
     /// Packed rows; a sample that does not count has 0 and 255.
     low: Vec<u8>,
     high: Vec<u8>,
@@ -21,7 +21,7 @@ pub struct Learned {
     /// One byte a px, 0 does not count; empty: all count.
     mask: Vec<u8>,
     counted_px: usize,
-    light: Option<Light>,
+    light: Option<LightReference>,
 }
 
 impl Learned {
@@ -34,14 +34,14 @@ impl Learned {
     pub fn from<P: Borrow<Patch>>(
         goldens: &[P],
         mask: Option<&[u8]>,
-        settings: &Settings,
+        settings: &CompareSettings,
     ) -> Result<Learned, CompareError> {
         let shape = check_goldens(goldens)?;
         let mask = check_mask(shape, mask)?;
         if settings.spread.is_nan() || settings.spread < 0.0 {
             return Err(CompareError::Spread(settings.spread.to_string()));
         }
-        let light = settings.normalise.then(|| Light::new(shape, &goldens[0].borrow().data, mask));
+        let light = settings.normalise.then(|| LightReference::new(shape, &goldens[0].borrow().data, mask));
         let mut statistics = Statistics::new(shape.row() * shape.height);
         let mut prepare = Prepare::default();
         for golden in goldens {
@@ -84,10 +84,10 @@ impl Learned {
                     (statistics.mean(i), statistics.mean(i), self.settings.threshold)
                 };
                 // `as` holds at 0 and 255.
-                if self.settings.polarity != Polarity::Brighter {
+                if self.settings.polarity != DifferencePolarity::Brighter {
                     low[i] = (below - f32::from(tolerance) - spread).floor() as u8;
                 }
-                if self.settings.polarity != Polarity::Darker {
+                if self.settings.polarity != DifferencePolarity::Darker {
                     high[i] = (above + f32::from(tolerance) + spread).ceil() as u8;
                 }
             }
@@ -96,18 +96,18 @@ impl Learned {
     }
 
     /// The size of the goldens, and so of every patch that is compared.
-    pub fn shape(&self) -> Shape {
+    pub fn shape(&self) -> PatchShape {
         self.shape
     }
 
     /// What they were learned with.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &CompareSettings {
         &self.settings
     }
 
     /// The goldens' mean as it is compared (evened out, smoothed and flattened as the settings say).
     pub fn mean(&self) -> Patch {
-        let Shape { width, height, channels } = self.shape;
+        let PatchShape { width, height, channels } = self.shape;
         Patch { width, height, channels, data: self.mean.clone() }
     }
 
@@ -128,15 +128,15 @@ impl Learned {
     }
 
     /// The light of the goldens, where it is to be evened out.
-    pub(super) fn light(&self) -> Option<&Light> {
+    pub(super) fn light(&self) -> Option<&LightReference> {
         self.light.as_ref()
     }
 }
 
-fn check_goldens<P: Borrow<Patch>>(goldens: &[P]) -> Result<Shape, CompareError> {
-    let first = Shape::of(goldens.first().ok_or(CompareError::NoGolden)?.borrow());
+fn check_goldens<P: Borrow<Patch>>(goldens: &[P]) -> Result<PatchShape, CompareError> {
+    let first = PatchShape::of(goldens.first().ok_or(CompareError::NoGolden)?.borrow());
     for (which, golden) in goldens.iter().enumerate() {
-        let (which, shape) = (which + 1, Shape::of(golden.borrow()));
+        let (which, shape) = (which + 1, PatchShape::of(golden.borrow()));
         if shape.pixels() == 0 {
             return Err(CompareError::Empty { which, shape });
         }
@@ -148,7 +148,7 @@ fn check_goldens<P: Borrow<Patch>>(goldens: &[P]) -> Result<Shape, CompareError>
     Ok(first)
 }
 
-fn check_mask(shape: Shape, mask: Option<&[u8]>) -> Result<Option<&[u8]>, CompareError> {
+fn check_mask(shape: PatchShape, mask: Option<&[u8]>) -> Result<Option<&[u8]>, CompareError> {
     let Some(mask) = mask else { return Ok(None) };
     if mask.len() != shape.pixels() {
         return Err(CompareError::MaskSize { shape, need: shape.pixels(), got: mask.len() });

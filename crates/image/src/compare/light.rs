@@ -1,6 +1,6 @@
 //! Drift of the lighting: one gain and one offset, from medians, so that a defect does not move them.
 
-use super::Shape;
+use super::PatchShape;
 
 /// Samples that are looked at; as good as all of them for two medians.
 const SAMPLES: usize = 16 * 1024;
@@ -16,7 +16,7 @@ const BITS: u32 = 12;
 
 /// The reference: samples of the first golden on a grid, the dark half and the bright half apart.
 #[derive(Debug)]
-pub(super) struct Light {
+pub(super) struct LightReference {
     halves: [Half; 2],
 }
 
@@ -34,9 +34,9 @@ pub(super) struct Correction {
     offset: i32,
 }
 
-impl Light {
+impl LightReference {
     /// Picks the grid of `golden` (packed), without what `mask` leaves out and what is clipped.
-    pub fn new(shape: Shape, golden: &[u8], mask: Option<&[u8]>) -> Light {
+    pub fn new(shape: PatchShape, golden: &[u8], mask: Option<&[u8]>) -> LightReference {
         let row = shape.row();
         let step = golden.len().div_ceil(SAMPLES).max(1);
         // A step that shares a divisor with the row would look at a few columns only.
@@ -49,7 +49,7 @@ impl Light {
             .collect();
         samples.sort_unstable_by_key(|&(y, x, v)| (v, y, x));
         let bright = samples.split_off(samples.len() / 2);
-        Light { halves: [samples, bright].map(Half::new) }
+        LightReference { halves: [samples, bright].map(Half::new) }
     }
 
     /// What brings `data` to the reference's light; nothing where that is not a matter of light.

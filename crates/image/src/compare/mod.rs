@@ -21,12 +21,12 @@ mod settings;
 mod shape;
 mod statistics;
 
-pub use comparer::{Comparer, Comparison, Difference, MAX_DEFECTS};
+pub use comparer::{Comparer, Comparison, MAX_DEFECTS, PatchDifference};
 pub use error::CompareError;
 pub use learned::Learned;
 pub use picture::picture;
-pub use settings::{Polarity, Settings};
-pub use shape::Shape;
+pub use settings::{CompareSettings, DifferencePolarity};
+pub use shape::PatchShape;
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,13 @@
 //! Lowest and highest value of each sample's neighbourhood, channel by channel.
 
-use super::Shape;
+use super::PatchShape;
 
 /// Over the square of `radius` px to each side, cut at the borders; separable, so 2 × (2 × radius + 1) steps a sample.
-pub(super) fn extremes(shape: Shape, samples: &[u8], radius: usize) -> (Vec<u8>, Vec<u8>) {
+pub(super) fn extremes(shape: PatchShape, samples: &[u8], radius: usize) -> (Vec<u8>, Vec<u8>) {
     (fold(shape, samples, radius, u8::min), fold(shape, samples, radius, u8::max))
 }
 
-fn fold(shape: Shape, samples: &[u8], radius: usize, pick: impl Fn(u8, u8) -> u8 + Copy) -> Vec<u8> {
+fn fold(shape: PatchShape, samples: &[u8], radius: usize, pick: impl Fn(u8, u8) -> u8 + Copy) -> Vec<u8> {
     let (row, step) = (shape.row(), shape.channels.count());
     let mut across = samples.to_vec();
     for (from, to) in samples.chunks_exact(row).zip(across.chunks_exact_mut(row)) {

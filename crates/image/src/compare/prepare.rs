@@ -1,7 +1,7 @@
 //! What both sides go through before they are compared: light, smoothing, flattening. Nothing by default.
 
-use super::light::{Correction, Light};
-use super::{Settings, Shape};
+use super::light::{Correction, LightReference};
+use super::{CompareSettings, PatchShape};
 
 /// Memory of the passes, used again.
 #[derive(Debug, Default)]
@@ -16,9 +16,9 @@ impl Prepare {
     /// The prepared samples and their stride: `source` itself where nothing is asked for.
     pub fn run<'a>(
         &'a mut self,
-        shape: Shape,
-        settings: &Settings,
-        light: Option<&Light>,
+        shape: PatchShape,
+        settings: &CompareSettings,
+        light: Option<&LightReference>,
         source: (&'a [u8], usize),
     ) -> (&'a [u8], usize) {
         let Prepare { lit, smooth, flat, columns } = self;
@@ -55,7 +55,13 @@ impl Prepare {
 }
 
 /// The mean over the square of `radius` px to each side, cut at the borders, rounded: running sums down, then across.
-fn average(shape: Shape, (data, stride): (&[u8], usize), radius: usize, sums: &mut Vec<u32>, out: &mut [u8]) {
+fn average(
+    shape: PatchShape,
+    (data, stride): (&[u8], usize),
+    radius: usize,
+    sums: &mut Vec<u32>,
+    out: &mut [u8],
+) {
     let (row, height) = (shape.row(), shape.height);
     let line = |y: usize| &data[y * stride..][..row];
     sums.clear();
@@ -76,7 +82,7 @@ fn average(shape: Shape, (data, stride): (&[u8], usize), radius: usize, sums: &m
 }
 
 /// One row of [`average`] from the sums of its columns over `rows` rows.
-fn average_row(shape: Shape, columns: &[u32], radius: usize, rows: usize, out: &mut [u8]) {
+fn average_row(shape: PatchShape, columns: &[u32], radius: usize, rows: usize, out: &mut [u8]) {
     let (width, step) = (shape.width, shape.channels.count());
     for channel in 0..step {
         let column = |x: usize| columns[x * step + channel];

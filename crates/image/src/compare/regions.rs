@@ -6,7 +6,7 @@ use super::bits::Bits;
 
 /// One part, once its parent is itself. `x0..x1`, `y0..y1`: its bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Region {
+pub(super) struct PixelRegion {
     parent: u32,
     pub area: u32,
     pub x0: u32,
@@ -17,12 +17,12 @@ pub(super) struct Region {
     pub peak: u8,
 }
 
-impl Region {
-    fn new(parent: u32) -> Region {
-        Region { parent, area: 0, x0: u32::MAX, y0: u32::MAX, x1: 0, y1: 0, peak: 0 }
+impl PixelRegion {
+    fn new(parent: u32) -> PixelRegion {
+        PixelRegion { parent, area: 0, x0: u32::MAX, y0: u32::MAX, x1: 0, y1: 0, peak: 0 }
     }
 
-    fn add(&mut self, other: Region) {
+    fn add(&mut self, other: PixelRegion) {
         self.area += other.area;
         (self.x0, self.y0) = (self.x0.min(other.x0), self.y0.min(other.y0));
         (self.x1, self.y1) = (self.x1.max(other.x1), self.y1.max(other.y1));
@@ -32,21 +32,21 @@ impl Region {
 
 /// A run of the row, and the region it was given.
 #[derive(Clone, Debug)]
-struct Run {
+struct PixelRun {
     x: Range<usize>,
     region: u32,
 }
 
 /// The parts; the memory is used again, and grows to the most parts that a picture had.
 #[derive(Debug, Default)]
-pub(super) struct Regions {
-    table: Vec<Region>,
-    above: Vec<Run>,
-    here: Vec<Run>,
+pub(super) struct RegionLabeller {
+    table: Vec<PixelRegion>,
+    above: Vec<PixelRun>,
+    here: Vec<PixelRun>,
     largest: Vec<u32>,
 }
 
-impl Regions {
+impl RegionLabeller {
     /// Finds the parts of `joined` (which contains `bits`; `bits` itself where there is none) and measures on `bits`:
     /// area, bounds, and the greatest of `peak(y, columns)` over the runs. Gives the bits that are set.
     pub fn find(
@@ -74,11 +74,11 @@ impl Regions {
                 if let Some((area, x)) = measured {
                     let (y0, y1) = (y as u32, y as u32 + 1);
                     let (x0, x1, peak) = (x.start as u32, x.end as u32, peak(y, x));
-                    self.table[region as usize].add(Region { parent: 0, area, x0, y0, x1, y1, peak });
+                    self.table[region as usize].add(PixelRegion { parent: 0, area, x0, y0, x1, y1, peak });
                     total += area;
                 }
                 x = run.end;
-                self.here.push(Run { x: run, region });
+                self.here.push(PixelRun { x: run, region });
             }
             std::mem::swap(&mut self.above, &mut self.here);
         }
@@ -103,7 +103,7 @@ impl Regions {
         }
         found.unwrap_or_else(|| {
             let new = self.table.len() as u32;
-            self.table.push(Region::new(new));
+            self.table.push(PixelRegion::new(new));
             new
         })
     }
@@ -132,7 +132,7 @@ impl Regions {
     }
 
     /// The parts of at least `min_area` px, largest first, those of one size from top to bottom.
-    pub fn largest(&mut self, min_area: u32) -> impl ExactSizeIterator<Item = &Region> {
+    pub fn largest(&mut self, min_area: u32) -> impl ExactSizeIterator<Item = &PixelRegion> {
         let table = &self.table;
         self.largest.clear();
         self.largest.extend((0..table.len() as u32).filter(|&i| {

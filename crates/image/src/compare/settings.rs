@@ -1,8 +1,8 @@
 //! What the comparison forgives.
 
-/// How a patch is held against its goldens. The first five are the recipe's; the others are off by default.
+/// How a patch is compared with its goldens: the keys of `kind = "pixels"` in a recipe.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
+pub struct CompareSettings {
     /// A px away from edges differs when it is farther than this from the goldens' mean, grey values.
     pub threshold: u8,
     /// A px on an edge differs when it is farther than this from all that the mean has in the neighbourhood.
@@ -27,12 +27,12 @@ pub struct Settings {
     /// by default: it costs another pass, and a part that is too dark as a whole may be what is looked for.
     pub normalise: bool,
     /// Whether what is darker than the goldens differs, what is brighter, or both.
-    pub polarity: Polarity,
+    pub polarity: DifferencePolarity,
 }
 
 /// Which way a px may differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Polarity {
+pub enum DifferencePolarity {
     /// What is darker and what is brighter.
     #[default]
     Both,
@@ -42,9 +42,9 @@ pub enum Polarity {
     Brighter,
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
+impl Default for CompareSettings {
+    fn default() -> CompareSettings {
+        CompareSettings {
             threshold: 24,
             edge_threshold: 48,
             edge_tolerance_px: 2,
@@ -55,7 +55,7 @@ impl Default for Settings {
             smooth_px: 0,
             flatten_px: 0,
             normalise: false,
-            polarity: Polarity::Both,
+            polarity: DifferencePolarity::Both,
         }
     }
 }

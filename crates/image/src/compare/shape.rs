@@ -7,7 +7,7 @@ use crate::{Channels, Patch};
 
 /// Width, height and channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Shape {
+pub struct PatchShape {
     /// Width of the picture, px.
     pub width: usize,
     /// Height of the picture, px.
@@ -16,10 +16,10 @@ pub struct Shape {
     pub channels: Channels,
 }
 
-impl Shape {
+impl PatchShape {
     /// That of a patch.
-    pub fn of(patch: &Patch) -> Shape {
-        Shape { width: patch.width, height: patch.height, channels: patch.channels }
+    pub fn of(patch: &Patch) -> PatchShape {
+        PatchShape { width: patch.width, height: patch.height, channels: patch.channels }
     }
 
     /// Pixels of the picture: width × height.
@@ -42,7 +42,7 @@ impl Shape {
     }
 }
 
-impl fmt::Display for Shape {
+impl fmt::Display for PatchShape {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let channels = if self.channels == Channels::Gray { "grey" } else { "colour" };
         write!(out, "{}x{} px {channels}", self.width, self.height)

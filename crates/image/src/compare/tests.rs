@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::bits::Bits;
-use super::regions::Regions;
+use super::regions::RegionLabeller;
 use super::statistics::Statistics;
 
 fn bits(width: usize, set: &[bool]) -> Bits {
@@ -78,7 +78,7 @@ proptest! {
     #[test]
     fn parts_are_those_of_a_flood_fill((width, set) in picture(), min in 0u32..9) {
         let picture = bits(width, &set);
-        let mut regions = Regions::default();
+        let mut regions = RegionLabeller::default();
         // A second picture, so that nothing of the first is left in the tables.
         regions.find(&bits(width, &vec![true; set.len()]), None, |_, _| 9);
         let total = regions.find(&picture, None, |y, _| y as u8);
@@ -116,7 +116,7 @@ fn fragments_within_the_gap_are_one_part_and_those_beyond_are_two() {
         let set: Vec<bool> = (0..3 * 40).map(|i| i / 40 == 1 && [10, 11 + gap].contains(&(i % 40))).collect();
         let (picture, mut joined) = (bits(40, &set), Bits::default());
         picture.dilated(2, &mut joined, &mut Bits::default());
-        let mut regions = Regions::default();
+        let mut regions = RegionLabeller::default();
         regions.find(&picture, Some(&joined), |_, _| 1);
         assert_eq!(regions.largest(1).len(), parts, "a gap of {gap} px");
         let bounds = regions.largest(1).next().map(|r| (r.area, r.x0, r.y0, r.y1)).unwrap();

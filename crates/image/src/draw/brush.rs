@@ -14,7 +14,7 @@ const SOLID: usize = 32;
 
 /// What lies between two cuts of one line.
 #[derive(Clone, Copy, Debug)]
-struct Span {
+struct CoverSpan {
     /// Of the strip's 8 lines.
     line: usize,
     from: f32,
@@ -25,7 +25,7 @@ struct Span {
 #[derive(Debug, Default)]
 pub(super) struct Brush {
     cuts: Vec<f32>,
-    spans: Vec<Span>,
+    spans: Vec<CoverSpan>,
     sums: Vec<i32>,
     cover: [Vec<u8>; 2],
     half: Vec<u8>,
@@ -34,7 +34,7 @@ pub(super) struct Brush {
 impl Brush {
     /// Inks the inside of a polygon (even-odd).
     pub fn fill(&mut self, isa: Isa, canvas: &mut Canvas, points: &[Point], ink: Ink, share: u16) {
-        let (width, height) = canvas.room();
+        let (width, height) = canvas.even_size();
         if points.len() < 3 || points.iter().any(|p| p.x.is_nan() || p.y.is_nan()) {
             return;
         }
@@ -88,7 +88,7 @@ impl Brush {
             }
             self.cuts.sort_unstable_by(f32::total_cmp);
             let pairs = self.cuts.as_chunks::<2>().0.iter().filter(|[from, to]| to > from);
-            self.spans.extend(pairs.map(|&[from, to]| Span { line, from, to }));
+            self.spans.extend(pairs.map(|&[from, to]| CoverSpan { line, from, to }));
         }
     }
 

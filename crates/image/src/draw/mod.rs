@@ -11,7 +11,7 @@ mod text;
 use std::ops::Range;
 
 pub use ink::Ink;
-pub use text::Label;
+pub use text::TextLabel;
 
 use super::Canvas;
 use super::simd::Isa;
@@ -83,15 +83,15 @@ impl Pen {
     }
 
     /// Width and height of the area that [`Pen::label`] would take, px; `None` where nothing would be written.
-    pub fn measure(&mut self, canvas: &Canvas, text: &str, label: &Label) -> Option<(f32, f32)> {
-        let (width, height) = self.text.measure(canvas.room(), text, label)?;
+    pub fn measure(&mut self, canvas: &Canvas, text: &str, label: &TextLabel) -> Option<(f32, f32)> {
+        let (width, height) = self.text.measure(canvas.even_size(), text, label)?;
         Some((width as f32, height as f32))
     }
 
     /// Writes `text` in one line, shortened to what the label allows, and moved to where all of it is seen. Gives the
     /// area that it takes; an empty one where nothing was written.
-    pub fn label(&mut self, canvas: &mut Canvas, text: &str, label: &Label) -> Rect {
-        let Some(place) = self.text.compose(self.isa, canvas.room(), text, label) else {
+    pub fn label(&mut self, canvas: &mut Canvas, text: &str, label: &TextLabel) -> Rect {
+        let Some(place) = self.text.compose(self.isa, canvas.even_size(), text, label) else {
             return Rect::default();
         };
         if let Some((ink, share)) = label.backdrop {
@@ -103,7 +103,7 @@ impl Pen {
 
     /// An area with even corners: left, top, right, bottom.
     fn bar(&self, canvas: &mut Canvas, [x0, y0, x1, y1]: [i64; 4], ink: Ink, share: u16) {
-        let (width, height) = canvas.room();
+        let (width, height) = canvas.even_size();
         let (xs, ys) = (inside(x0, x1, width), inside(y0, y1, height));
         if xs.is_empty() || ys.is_empty() {
             return;

@@ -6,7 +6,7 @@ const RED: Ink = Ink::rgb(255, 0, 0);
 fn grey(width: usize, height: usize) -> Canvas {
     let mut canvas = Canvas::default();
     canvas.resize(width, height, Sampling::Two);
-    for y in 0..canvas.room().1 {
+    for y in 0..canvas.even_size().1 {
         canvas.row_mut(0, y).fill(100);
     }
     for y in 0..height.div_ceil(2) {
@@ -25,7 +25,7 @@ fn red(canvas: &Canvas, x: usize, y: usize) -> u8 {
 }
 
 fn changed(canvas: &Canvas) -> usize {
-    let (width, height) = canvas.room();
+    let (width, height) = canvas.even_size();
     (0..height).map(|y| (0..width).filter(|x| luma(canvas, *x, y) != 100).count()).sum()
 }
 
@@ -54,7 +54,7 @@ fn what_reaches_outside_or_is_no_number_is_left_out_without_harm() {
             pen.line(&mut canvas, Point { x, y }, Point { x: y, y: x }, 3.0, RED);
             let corners = [Point { x, y }, Point { x: 3.0, y: 1e9 }, Point { x: -1e9, y: 4.0 }];
             pen.polygon(&mut canvas, &corners, RED, 99);
-            let label = Label {
+            let label = TextLabel {
                 at: Point { x, y },
                 size: 12,
                 limit: 1e30,
@@ -91,9 +91,9 @@ fn a_slanted_line_has_its_width() {
     assert!((width - 4.0).abs() < 0.1, "{width}");
 }
 
-fn label(at: (f32, f32), limit: f32) -> Label {
+fn label(at: (f32, f32), limit: f32) -> TextLabel {
     let at = Point { x: at.0, y: at.1 };
-    Label { at, size: 16, limit, ink: Ink::WHITE, backdrop: Some((Ink::BLACK, OPAQUE)), halo: None }
+    TextLabel { at, size: 16, limit, ink: Ink::WHITE, backdrop: Some((Ink::BLACK, OPAQUE)), halo: None }
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_label_stays_inside_the_picture_and_a_long_one_is_shortened() {
 #[test]
 fn letters_within_a_halo_stand_out_from_a_background_of_their_own_colour() {
     let mut canvas = grey(120, 40);
-    let plain = Label {
+    let plain = TextLabel {
         backdrop: None,
         halo: Some(Ink::BLACK),
         ink: Ink::rgb(100, 100, 100),

@@ -14,7 +14,7 @@ const ELLIPSIS: char = '…';
 
 /// How and where a line of text is written.
 #[derive(Clone, Copy, Debug)]
-pub struct Label {
+pub struct TextLabel {
     /// The left-bottom corner of its area (backdrop included).
     pub at: Point,
     /// Height of a line, px.
@@ -31,14 +31,14 @@ pub struct Label {
 
 /// Where a composed line goes: even canvas px.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct TextPlace {
     x: usize,
     y: usize,
     width: usize,
     height: usize,
 }
 
-impl Place {
+impl TextPlace {
     pub fn corners(&self) -> [i64; 4] {
         [self.x, self.y, self.x + self.width, self.y + self.height].map(|v| v as i64)
     }
@@ -61,36 +61,47 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// Lays `text` out; gives width and height of the area that it takes. `None` where there is nothing to write, or no
-    /// room (`room`: width and height of the canvas) for it.
-    pub fn measure(&mut self, room: (usize, usize), text: &str, label: &Label) -> Option<(usize, usize)> {
+    /// Lays `text` out; gives width and height of the area that it takes. `None` where there is nothing to write, or the
+    /// canvas (`canvas_size`: its width and height, px) is too small for it.
+    pub fn measure(
+        &mut self,
+        canvas_size: (usize, usize),
+        text: &str,
+        label: &TextLabel,
+    ) -> Option<(usize, usize)> {
         let pad = pad(label);
-        let limit = label.limit.min(room.0 as f32) - 2.0 * pad as f32;
+        let limit = label.limit.min(canvas_size.0 as f32) - 2.0 * pad as f32;
         let end = self.lay_out(text, label.size, limit)?;
         let (above, below) = self.glyphs.reach(label.size);
         let width = (end.ceil() as usize + 2 * pad).next_multiple_of(2);
         let height = (above + below + pad.div_ceil(2)).next_multiple_of(2);
-        (width <= room.0 && height <= room.1).then_some((width, height))
+        (width <= canvas_size.0 && height <= canvas_size.1).then_some((width, height))
     }
 
     /// Lays `text` out and composes its cover, as [`Text::measure`] says how large; `None` also where it has no place.
-    pub fn compose(&mut self, isa: Isa, room: (usize, usize), text: &str, label: &Label) -> Option<Place> {
-        let (width, height) = self.measure(room, text, label)?;
+    pub fn compose(
+        &mut self,
+        isa: Isa,
+        canvas_size: (usize, usize),
+        text: &str,
+        label: &TextLabel,
+    ) -> Option<TextPlace> {
+        let (width, height) = self.measure(canvas_size, text, label)?;
         if label.at.x.is_nan() || label.at.y.is_nan() {
             return None;
         }
         let (pad, (above, _)) = (pad(label), self.glyphs.reach(label.size));
         let within = |v: f32, most: usize| (v.clamp(0.0, most as f32) / 2.0).round() as usize * 2;
-        let x = within(label.at.x, room.0 - width);
-        let y = within(label.at.y - height as f32, room.1 - height);
-        let place = Place { x, y, width, height };
+        let x = within(label.at.x, canvas_size.0 - width);
+        let y = within(label.at.y - height as f32, canvas_size.1 - height);
+        let place = TextPlace { x, y, width, height };
         self.paint(isa, &place, label, (pad, above + pad / 4));
         Some(place)
     }
 
     /// Inks the line that was composed last.
-    pub fn write(&mut self, isa: Isa, canvas: &mut Canvas, place: &Place, label: &Label) {
-        let Place { x, y, width, height } = *place;
+    pub fn write(&mut self, isa: Isa, canvas: &mut Canvas, place: &TextPlace, label: &TextLabel) {
+        let TextPlace { x, y, width, height } = *place;
         let layers = [(label.halo, &self.halo), (Some(label.ink), &self.cover)];
         for (ink, cover) in layers.into_iter().filter_map(|(ink, cover)| Some((ink?, cover))) {
             for pair in 0..height / 2 {
@@ -128,8 +139,8 @@ impl Text {
     }
 
     /// The cover of the line, and of its halo, in `place`; the line begins at `origin` on its base line.
-    fn paint(&mut self, isa: Isa, place: &Place, label: &Label, origin: (usize, usize)) {
-        let Place { width, height, .. } = *place;
+    fn paint(&mut self, isa: Isa, place: &TextPlace, label: &TextLabel, origin: (usize, usize)) {
+        let TextPlace { width, height, .. } = *place;
         for buffer in [&mut self.cover, &mut self.halo, &mut self.seam] {
             buffer.clear();
             buffer.resize(width * height, 0);
@@ -174,7 +185,7 @@ impl Text {
 }
 
 /// Px between the text and the edge of its area.
-fn pad(label: &Label) -> usize {
+fn pad(label: &TextLabel) -> usize {
     let wide = if label.backdrop.is_some() { usize::from(label.size) / 4 } else { 0 };
     wide.max(if label.halo.is_some() { halo_px(label.size) } else { 0 })
 }

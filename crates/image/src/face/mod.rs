@@ -5,4 +5,4 @@ mod align;
 mod quality;
 
 pub use align::{FACE_SIDE, FaceCutter, KEEPSAKE_SIDE, inner};
-pub use quality::{FaceGate, FacePose, FaceQuality, Flaw, sharpness};
+pub use quality::{FaceFlaw, FaceGate, FacePose, FaceQuality, sharpness};

@@ -12,7 +12,7 @@ const FACE: [(usize, usize); 2] = [(28, 84), (32, 96)];
 /// towards the viewer. MediaPipe's `canonical_face_model.obj`: the eyes are the means of vertices 33 and 133 (place),
 /// 145 and 159 (depth), and their mirror images; nose tip 4; mouth the mean of 13 and 14.
 const NOSE: (f32, f32) = (0.490, 0.598);
-const MOUTH: (f32, f32) = (1.094, 0.237);
+const MOUTH_CENTRE: (f32, f32) = (1.094, 0.237);
 
 /// How a head is turned, estimated from the six key points of BlazeFace under parallel projection. Degrees.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -43,7 +43,7 @@ impl FacePose {
         let (nose, mouth) = (own(nose), own(mouth));
         let ratio = if mouth.1.abs() > 1e-3 { (nose.1 / mouth.1).clamp(-2.0, 2.0) } else { 2.0 };
         let yaw = (nose.0 / NOSE.1).atan();
-        let pitch = (ratio * MOUTH.0 - NOSE.0).atan2(NOSE.1 - ratio * MOUTH.1);
+        let pitch = (ratio * MOUTH_CENTRE.0 - NOSE.0).atan2(NOSE.1 - ratio * MOUTH_CENTRE.1);
         FacePose {
             yaw_deg: yaw.to_degrees(),
             pitch_deg: pitch.to_degrees(),
@@ -70,7 +70,7 @@ pub struct FaceQuality {
 
 /// What is wrong with a face.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Flaw {
+pub enum FaceFlaw {
     /// The eyes are too near to one another.
     TooSmall,
     /// The head is turned away.
@@ -79,13 +79,13 @@ pub enum Flaw {
     Blurred,
 }
 
-impl Flaw {
+impl FaceFlaw {
     /// The word in messages.
     pub fn as_str(self) -> &'static str {
         match self {
-            Flaw::TooSmall => "too_small",
-            Flaw::Turned => "turned",
-            Flaw::Blurred => "blurred",
+            FaceFlaw::TooSmall => "too_small",
+            FaceFlaw::Turned => "turned",
+            FaceFlaw::Blurred => "blurred",
         }
     }
 }
@@ -111,12 +111,12 @@ impl FaceQuality {
 
     /// Size: distance of the eyes, up to what the crop shows. Pose: cos yaw × cos pitch, the share of the face's area
     /// that is turned to the camera (Lambert). Sharpness: up to that of a face in focus. Each 0 to 1.
-    pub fn factors(&self) -> [(Flaw, f32); 3] {
+    pub fn factors(&self) -> [(FaceFlaw, f32); 3] {
         let facing = |deg: f32| deg.to_radians().cos().max(0.0);
         [
-            (Flaw::TooSmall, (self.eye_px / FaceQuality::FULL_EYE_PX).clamp(0.0, 1.0)),
-            (Flaw::Turned, facing(self.pose.yaw_deg) * facing(self.pose.pitch_deg)),
-            (Flaw::Blurred, (self.sharpness / FaceQuality::FULL_SHARPNESS).clamp(0.0, 1.0)),
+            (FaceFlaw::TooSmall, (self.eye_px / FaceQuality::FULL_EYE_PX).clamp(0.0, 1.0)),
+            (FaceFlaw::Turned, facing(self.pose.yaw_deg) * facing(self.pose.pitch_deg)),
+            (FaceFlaw::Blurred, (self.sharpness / FaceQuality::FULL_SHARPNESS).clamp(0.0, 1.0)),
         ]
     }
 
@@ -143,12 +143,12 @@ pub struct FaceGate {
 impl FaceGate {
     /// What is wrong with the face, if anything: the first bound that it misses, or, where only the score is too low,
     /// its weakest factor.
-    pub fn flaw(&self, face: &FaceQuality) -> Option<Flaw> {
+    pub fn flaw(&self, face: &FaceQuality) -> Option<FaceFlaw> {
         // Written so that what is no number is refused.
         let bounds = [
-            (Flaw::TooSmall, face.eye_px >= self.min_eye_px),
-            (Flaw::Turned, face.pose.turn_deg() <= self.max_turn_deg),
-            (Flaw::Blurred, face.sharpness >= self.min_sharpness),
+            (FaceFlaw::TooSmall, face.eye_px >= self.min_eye_px),
+            (FaceFlaw::Turned, face.pose.turn_deg() <= self.max_turn_deg),
+            (FaceFlaw::Blurred, face.sharpness >= self.min_sharpness),
         ];
         let missed = bounds.into_iter().find(|(_, holds)| !holds).map(|(flaw, _)| flaw);
         missed.or_else(|| {
@@ -171,7 +171,7 @@ pub fn sharpness(crop: &Patch) -> f32 {
         (77 * i32::from(px[0]) + 150 * i32::from(px[1]) + 29 * i32::from(px[2])) >> 8
     };
     let [across, down] = FACE;
-    let (mut value, mut edge) = (Moments::default(), Moments::default());
+    let (mut value, mut edge) = (VarianceSums::default(), VarianceSums::default());
     for y in down.0..down.1 {
         for x in across.0..across.1 {
             let here = luma(x, y);
@@ -186,13 +186,13 @@ pub fn sharpness(crop: &Patch) -> f32 {
 
 /// Sums for a variance.
 #[derive(Default)]
-struct Moments {
+struct VarianceSums {
     count: i64,
     sum: i64,
     squares: i64,
 }
 
-impl Moments {
+impl VarianceSums {
     fn add(&mut self, value: i32) {
         self.count += 1;
         self.sum += i64::from(value);
@@ -212,7 +212,8 @@ mod tests {
     /// The model's head, turned and projected.
     fn head(yaw_deg: f32, pitch_deg: f32, roll_deg: f32) -> [Point; 6] {
         let ears = [(-1.14, 0.1, -0.9), (1.14, 0.1, -0.9)];
-        let front = [(-0.5, 0.0, 0.0), (0.5, 0.0, 0.0), (0.0, NOSE.0, NOSE.1), (0.0, MOUTH.0, MOUTH.1)];
+        let front =
+            [(-0.5, 0.0, 0.0), (0.5, 0.0, 0.0), (0.0, NOSE.0, NOSE.1), (0.0, MOUTH_CENTRE.0, MOUTH_CENTRE.1)];
         let all: Vec<(f32, f32, f32)> = front.into_iter().chain(ears).collect();
         let [yaw, pitch, roll] = [yaw_deg, pitch_deg, roll_deg].map(f32::to_radians);
         std::array::from_fn(|i| {
@@ -244,11 +245,11 @@ mod tests {
     fn each_flaw_is_named_and_a_good_face_has_none() {
         let good = FaceQuality::of(&head(0.0, 0.0, 10.0));
         assert_eq!((gate().flaw(&good), good.score()), (None, 1.0));
-        assert_eq!(gate().flaw(&FaceQuality { eye_px: 12.0, ..good }), Some(Flaw::TooSmall));
-        assert_eq!(gate().flaw(&FaceQuality::of(&head(50.0, 0.0, 0.0))), Some(Flaw::Turned));
-        assert_eq!(gate().flaw(&FaceQuality { sharpness: 0.001, ..good }), Some(Flaw::Blurred));
+        assert_eq!(gate().flaw(&FaceQuality { eye_px: 12.0, ..good }), Some(FaceFlaw::TooSmall));
+        assert_eq!(gate().flaw(&FaceQuality::of(&head(50.0, 0.0, 0.0))), Some(FaceFlaw::Turned));
+        assert_eq!(gate().flaw(&FaceQuality { sharpness: 0.001, ..good }), Some(FaceFlaw::Blurred));
         let middling = FaceQuality { eye_px: 21.0, sharpness: 0.022, ..good };
-        assert_eq!(gate().flaw(&middling), Some(Flaw::Blurred), "each bound holds, but not the score");
+        assert_eq!(gate().flaw(&middling), Some(FaceFlaw::Blurred), "each bound holds, but not the score");
     }
 
     #[test]

@@ -18,7 +18,7 @@ const FINE: u8 = 90;
 pub struct Encoder {
     compressor: Compressor,
     /// Room for the largest file that a picture may become. Its pages are touched only as far as a file reaches.
-    room: Vec<u8>,
+    buffer: Vec<u8>,
 }
 
 impl Encoder {
@@ -27,7 +27,7 @@ impl Encoder {
     /// # Errors
     /// Where there is no memory for it.
     pub fn new() -> Result<Encoder, ImageError> {
-        Ok(Encoder { compressor: Compressor::new()?, room: Vec::new() })
+        Ok(Encoder { compressor: Compressor::new()?, buffer: Vec::new() })
     }
 
     /// Encodes `canvas` at `quality` 1 to 100. The file is the encoder's until its next picture.
@@ -52,11 +52,11 @@ impl Encoder {
             v_stride: canvas.stride(2),
             subsamp,
         };
-        let mut out = OutputBuf::borrowed(&mut self.room);
+        let mut out = OutputBuf::borrowed(&mut self.buffer);
         self.compressor.compress_yuv_planes(&picture, &mut out)?;
         let bytes = out.len();
         drop(out);
-        Ok(&self.room[..bytes])
+        Ok(&self.buffer[..bytes])
     }
 
     /// Encodes one plane of RGB or grey where it is.
@@ -70,11 +70,11 @@ impl Encoder {
         let Planes { width, height, .. } = *planes;
         self.prepare(width, height, quality, subsamp)?;
         let picture = Image { pixels: planes.data[0], width, pitch: planes.stride[0], height, format };
-        let mut out = OutputBuf::borrowed(&mut self.room);
+        let mut out = OutputBuf::borrowed(&mut self.buffer);
         self.compressor.compress(picture, &mut out)?;
         let bytes = out.len();
         drop(out);
-        Ok(&self.room[..bytes])
+        Ok(&self.buffer[..bytes])
     }
 
     fn prepare(
@@ -89,10 +89,10 @@ impl Encoder {
         }
         self.compressor.set_quality(i32::from(quality))?;
         self.compressor.set_subsamp(subsamp)?;
-        let room = self.compressor.buf_len(width, height)?;
-        if self.room.len() < room {
-            // Anew rather than longer: fresh zeroed pages cost nothing until they are used.
-            self.room = vec![0; room];
+        let needed = self.compressor.buf_len(width, height)?;
+        if self.buffer.len() < needed {
+            // A new allocation and not a longer one: fresh zeroed pages cost nothing until they are used.
+            self.buffer = vec![0; needed];
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use ::image::codecs::bmp::BmpDecoder;
 use ::image::metadata::Orientation;
 use ::image::{DynamicImage, ImageDecoder, ImageError};
 
-use super::{Channels, Patch, Picture, PictureError, Plan, drop_alpha};
+use super::{Channels, DecodedPicture, Patch, PictureError, PicturePlan, drop_alpha};
 
 /// A BMP whose head was read.
 pub(super) struct Bmp<'a> {
@@ -19,9 +19,9 @@ impl<'a> Bmp<'a> {
         Ok(Bmp { decoder })
     }
 
-    pub(super) fn plan(&self) -> Plan {
+    pub(super) fn plan(&self) -> PicturePlan {
         let (width, height) = self.decoder.dimensions();
-        Plan {
+        PicturePlan {
             width,
             height,
             channels: u64::from(self.decoder.color_type().channel_count()).min(3),
@@ -31,7 +31,7 @@ impl<'a> Bmp<'a> {
         }
     }
 
-    pub(super) fn decode(self) -> Result<Picture, PictureError> {
+    pub(super) fn decode(self) -> Result<DecodedPicture, PictureError> {
         let picture = DynamicImage::from_decoder(self.decoder).map_err(translate)?;
         let (width, height) = (picture.width() as usize, picture.height() as usize);
         let (channels, data, see_through) = match picture {
@@ -43,7 +43,7 @@ impl<'a> Bmp<'a> {
             }
             other => (Channels::Rgb, other.into_rgb8().into_raw(), false),
         };
-        Ok(Picture { patch: Patch { width, height, channels, data }, see_through })
+        Ok(DecodedPicture { patch: Patch { width, height, channels, data }, see_through })
     }
 }
 

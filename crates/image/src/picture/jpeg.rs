@@ -5,7 +5,7 @@ use ::image::metadata::Orientation;
 use turbojpeg::{Decompressor, Image, PixelFormat};
 
 use super::icc::{self, MAX_PROFILE};
-use super::{Channels, Patch, Picture, PictureError, Plan, orientation_of};
+use super::{Channels, DecodedPicture, Patch, PictureError, PicturePlan, orientation_of};
 
 /// Most scans of a progressive picture: real ones have about ten, and each costs a pass over all coefficients.
 const MAX_SCANS: u32 = 200;
@@ -106,13 +106,13 @@ impl<'a> Jpeg<'a> {
         self.sampling.iter().map(|(h, v)| across * u64::from(*h) * down * u64::from(*v) * 128).sum()
     }
 
-    pub(super) fn plan(&self) -> Plan {
+    pub(super) fn plan(&self) -> PicturePlan {
         let px = u64::from(self.width) * u64::from(self.height);
         let components = self.sampling.len() as u64;
         let is_cmyk = components == 4;
         let kept = if self.buffered { self.coefficients() } else { 0 };
         let by_profile = if self.icc.is_empty() { 0 } else { icc::MEMORY + if is_cmyk { px * 3 } else { 0 } };
-        Plan {
+        PicturePlan {
             width: self.width,
             height: self.height,
             channels: components.min(3),
@@ -123,7 +123,7 @@ impl<'a> Jpeg<'a> {
         }
     }
 
-    pub(super) fn decode(self) -> Result<Picture, PictureError> {
+    pub(super) fn decode(self) -> Result<DecodedPicture, PictureError> {
         let (width, height) = (self.width as usize, self.height as usize);
         let (format, samples) = match self.sampling.len() {
             1 => (PixelFormat::GRAY, 1),
@@ -143,7 +143,7 @@ impl<'a> Jpeg<'a> {
             (_, Some(profile)) => icc::to_srgb(&profile, &mut patch),
             (_, None) => {}
         }
-        Ok(Picture { patch, see_through: false })
+        Ok(DecodedPicture { patch, see_through: false })
     }
 
     /// CMYK to RGB. What Adobe's programs write holds what is left of the light, not the ink (their marker says so).

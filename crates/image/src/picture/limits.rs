@@ -1,6 +1,6 @@
 //! How large a picture may be: asked before anything is decoded, in decoded bytes.
 
-use super::{Head, PictureError};
+use super::{PictureError, PictureHead};
 
 /// Bounds of a picture. They are compared with what the head of the file says, before memory is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +28,8 @@ impl Limits {
     }
 
     /// Whether a picture with this head may be decoded.
-    pub(super) fn allow(&self, head: &Head) -> Result<(), PictureError> {
-        let Head { width, height, bytes, .. } = *head;
+    pub(super) fn allow(&self, head: &PictureHead) -> Result<(), PictureError> {
+        let PictureHead { width, height, bytes, .. } = *head;
         let Limits { max_side, max_px, max_bytes, .. } = *self;
         if width.max(height) > max_side || u64::from(width) * u64::from(height) > max_px {
             return Err(PictureError::TooManyPixels { width, height, max_px, max_side });

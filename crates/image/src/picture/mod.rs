@@ -3,7 +3,7 @@
 //!
 //! - Size and memory are read from the head of the file, and held against [`Limits`], before anything is decoded.
 //! - Orientation (EXIF in JPEG and PNG) is obeyed. Grey stays grey; 16 bits are rounded to 8; CMYK becomes RGB.
-//! - Alpha is dropped: the colour that the file holds stands, as with OpenCV and Pillow. [`Picture::see_through`] says
+//! - Alpha is dropped: the colour that the file holds stands, as with OpenCV and Pillow. [`DecodedPicture::see_through`] says
 //!   whether there was any to drop.
 //! - An ICC profile is obeyed (to sRGB) where it is of the picture's kind and sound; otherwise the numbers stand as they
 //!   are. PNG's `gAMA`, `cHRM` and `cICP` are not obeyed.
@@ -34,7 +34,7 @@ pub const ENDINGS: [&str; 6] = ["jpg", "jpeg", "jpe", "jfif", "png", "bmp"];
 
 /// A picture that was read.
 #[derive(Clone, Debug)]
-pub struct Picture {
+pub struct DecodedPicture {
     /// Upright, grey or RGB.
     pub patch: Patch,
     /// Whether a pixel of the file was less than opaque.
@@ -43,7 +43,7 @@ pub struct Picture {
 
 /// What the head of a file says of the picture in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct PictureHead {
     /// Width of the upright picture, px.
     pub width: u32,
     /// Height of the upright picture, px.
@@ -55,14 +55,14 @@ pub struct Head {
 }
 
 /// One of the kinds of files, with its head understood.
-enum Kind<'a> {
+enum PictureFile<'a> {
     Jpeg(jpeg::Jpeg<'a>),
     Png(png::Png<'a>),
     Bmp(bmp::Bmp<'a>),
 }
 
 /// Width, height, samples a pixel of the finished picture, and what decoding takes on the way there.
-struct Plan {
+struct PicturePlan {
     width: u32,
     height: u32,
     channels: u64,
@@ -73,34 +73,39 @@ struct Plan {
     orientation: Orientation,
 }
 
-impl Plan {
-    fn head(&self) -> Head {
+impl PicturePlan {
+    fn head(&self) -> PictureHead {
         let turned = swaps_sides(self.orientation);
         let (width, height) = if turned { (self.height, self.width) } else { (self.width, self.height) };
         let picture_bytes = u64::from(width) * u64::from(height) * self.channels;
         // Turning by a quarter needs a second picture.
         let second = if turned { picture_bytes } else { 0 };
-        Head { width, height, bytes: self.decoded.max(picture_bytes) + self.besides + second, picture_bytes }
+        PictureHead {
+            width,
+            height,
+            bytes: self.decoded.max(picture_bytes) + self.besides + second,
+            picture_bytes,
+        }
     }
 }
 
-impl<'a> Kind<'a> {
+impl<'a> PictureFile<'a> {
     /// By the first bytes, not by the name: pictures are often named wrongly.
-    fn of(file: &'a [u8]) -> Result<Kind<'a>, PictureError> {
+    fn of(file: &'a [u8]) -> Result<PictureFile<'a>, PictureError> {
         match file {
             [] => Err(PictureError::Empty),
-            [0xFF, 0xD8, 0xFF, ..] => jpeg::Jpeg::parse(file).map(Kind::Jpeg),
-            [0x89, b'P', b'N', b'G', ..] => png::Png::parse(file).map(Kind::Png),
-            [b'B', b'M', ..] => bmp::Bmp::parse(file).map(Kind::Bmp),
+            [0xFF, 0xD8, 0xFF, ..] => jpeg::Jpeg::parse(file).map(PictureFile::Jpeg),
+            [0x89, b'P', b'N', b'G', ..] => png::Png::parse(file).map(PictureFile::Png),
+            [b'B', b'M', ..] => bmp::Bmp::parse(file).map(PictureFile::Bmp),
             _ => Err(PictureError::Unknown { looks_like: looks_like(file) }),
         }
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> PicturePlan {
         match self {
-            Kind::Jpeg(jpeg) => jpeg.plan(),
-            Kind::Png(png) => png.plan(),
-            Kind::Bmp(bmp) => bmp.plan(),
+            PictureFile::Jpeg(jpeg) => jpeg.plan(),
+            PictureFile::Png(png) => png.plan(),
+            PictureFile::Bmp(bmp) => bmp.plan(),
         }
     }
 }
@@ -109,25 +114,25 @@ impl<'a> Kind<'a> {
 ///
 /// # Errors
 /// It is no picture of the three kinds, or its head is cut off or contradicts itself.
-pub fn head(file: &[u8]) -> Result<Head, PictureError> {
-    Ok(Kind::of(file)?.plan().head())
+pub fn head(file: &[u8]) -> Result<PictureHead, PictureError> {
+    Ok(PictureFile::of(file)?.plan().head())
 }
 
 /// The picture in `file`, upright. Everything that is decoded is held against `limits` before it is.
 ///
 /// # Errors
 /// No picture of the three kinds; beyond the limits; cut off or damaged.
-pub fn read(file: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
+pub fn read(file: &[u8], limits: &Limits) -> Result<DecodedPicture, PictureError> {
     limits.allow_file(file.len() as u64)?;
-    let kind = Kind::of(file)?;
+    let kind = PictureFile::of(file)?;
     let plan = kind.plan();
     limits.allow(&plan.head())?;
     let picture = match kind {
-        Kind::Jpeg(jpeg) => jpeg.decode(),
-        Kind::Png(png) => png.decode(),
-        Kind::Bmp(bmp) => bmp.decode(),
+        PictureFile::Jpeg(jpeg) => jpeg.decode(),
+        PictureFile::Png(png) => png.decode(),
+        PictureFile::Bmp(bmp) => bmp.decode(),
     }?;
-    Ok(Picture { patch: upright(picture.patch, plan.orientation), ..picture })
+    Ok(DecodedPicture { patch: upright(picture.patch, plan.orientation), ..picture })
 }
 
 /// The bytes of the file at `path`, at most as many as `limits` allow.

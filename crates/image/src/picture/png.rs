@@ -7,7 +7,7 @@ use ::png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Transformations
 use flate2::read::ZlibDecoder;
 
 use super::icc::{self, MAX_PROFILE};
-use super::{Channels, Patch, Picture, PictureError, Plan, drop_alpha, orientation_of};
+use super::{Channels, DecodedPicture, Patch, PictureError, PicturePlan, drop_alpha, orientation_of};
 
 /// What the `png` crate may take besides the picture: two rows, and the chunks that it keeps.
 const BESIDES: usize = 8 << 20;
@@ -62,10 +62,10 @@ impl<'a> Png<'a> {
         samples + u64::from(alpha)
     }
 
-    pub(super) fn plan(&self) -> Plan {
+    pub(super) fn plan(&self) -> PicturePlan {
         let px = u64::from(self.width) * u64::from(self.height);
         let sample = if self.depth == 16 { 2 } else { 1 };
-        Plan {
+        PicturePlan {
             width: self.width,
             height: self.height,
             channels: if matches!(self.colour, 0 | 4) { 1 } else { 3 },
@@ -75,7 +75,7 @@ impl<'a> Png<'a> {
         }
     }
 
-    pub(super) fn decode(self) -> Result<Picture, PictureError> {
+    pub(super) fn decode(self) -> Result<DecodedPicture, PictureError> {
         let mut decoder = Decoder::new_with_limits(Cursor::new(self.file), Limits { bytes: BESIDES });
         decoder.set_transformations(Transformations::EXPAND);
         // Read by `profile`, with a bound of its own; texts say nothing of pixels.
@@ -105,7 +105,7 @@ impl<'a> Png<'a> {
         if let Some(profile) = self.iccp.and_then(profile) {
             icc::to_srgb(&profile, &mut patch);
         }
-        Ok(Picture { patch, see_through })
+        Ok(DecodedPicture { patch, see_through })
     }
 }
 

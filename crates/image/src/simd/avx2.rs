@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::{CORRELATE_BLOCK, Strip, YuvCoefficients, portable};
-use crate::taps::{BLOCK, Columns, GROUP};
+use crate::weights::{BLOCK, ColumnWeights, GROUP};
 
 /// Bytes of a 256-bit register.
 const WIDE: usize = 32;
@@ -147,7 +147,7 @@ unsafe fn blend_pairs_step<const N: usize>(strip: &Strip<'_>, at: usize, even: *
 }
 
 #[target_feature(enable = "avx2")]
-pub(super) fn gather(mid: &[i16], columns: &Columns, out: &mut [i16]) {
+pub(super) fn gather(mid: &[i16], columns: &ColumnWeights, out: &mut [i16]) {
     assert!(columns.reach() <= mid.len());
     // One and two blocks are the common cases (factors up to 3.5 and 7.5): unrolled, they need no loop.
     match columns.blocks() {
@@ -158,9 +158,9 @@ pub(super) fn gather(mid: &[i16], columns: &Columns, out: &mut [i16]) {
     }
 }
 
-/// Two taps an output: eight pairs of samples fill one register, one multiply makes eight outputs.
+/// Two weights an output: eight pairs of samples fill one register, one multiply makes eight outputs.
 #[target_feature(enable = "avx2")]
-fn gather_pairs(mid: &[i16], columns: &Columns, out: &mut [i16]) {
+fn gather_pairs(mid: &[i16], columns: &ColumnWeights, out: &mut [i16]) {
     let starts = columns.starts().as_chunks::<GROUP>().0;
     let weights = columns.weights().as_chunks::<{ 2 * GROUP }>().0;
     for ((starts, weights), out) in starts.iter().zip(weights).zip(out.as_chunks_mut::<GROUP>().0) {
@@ -184,9 +184,9 @@ fn finish(sums: __m256i, out: &mut [i16; GROUP]) {
     unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), packed) };
 }
 
-/// `BLOCKS` blocks of taps, as many as the table says if 0.
+/// `BLOCKS` blocks of weights, as many as the table says if 0.
 #[target_feature(enable = "avx2")]
-fn gather_blocks<const BLOCKS: usize>(mid: &[i16], columns: &Columns, out: &mut [i16]) {
+fn gather_blocks<const BLOCKS: usize>(mid: &[i16], columns: &ColumnWeights, out: &mut [i16]) {
     let blocks = if BLOCKS == 0 { columns.blocks() } else { BLOCKS };
     let starts = columns.starts().as_chunks::<GROUP>().0;
     let weights = columns.weights().chunks_exact(blocks * GROUP * BLOCK);

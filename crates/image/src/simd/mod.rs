@@ -16,7 +16,7 @@ pub(super) use jfif::ToJfif;
 
 use std::ops::Range;
 
-use super::taps::Columns;
+use super::weights::ColumnWeights;
 
 /// Fraction bits of the samples between the passes.
 pub(super) const SAMPLE_BITS: u32 = 7;
@@ -115,8 +115,8 @@ impl Isa {
         dispatch!(self, blend_pairs(strip, even, odd))
     }
 
-    /// Horizontal pass: `out[i]` = Σ weight × mid\[start(i) + tap\], Q7.
-    pub fn gather(self, mid: &[i16], columns: &Columns, out: &mut [i16]) {
+    /// Horizontal pass: `out[i]` = Σ weight(i, k) × mid\[start(i) + k\], Q7.
+    pub fn gather(self, mid: &[i16], columns: &ColumnWeights, out: &mut [i16]) {
         assert!(out.len() == columns.padded() && columns.reach() <= mid.len());
         dispatch!(self, gather(mid, columns, out))
     }

@@ -6,7 +6,7 @@ pub(super) use super::portable::{
     correlate, interleave, interleave_f32, luma, narrow, rgb_to_gray, split, yuv_to_rgb,
 };
 use super::{Strip, portable};
-use crate::taps::{BLOCK, Columns, GROUP};
+use crate::weights::{BLOCK, ColumnWeights, GROUP};
 
 /// Bytes of a 128-bit register.
 const WIDE: usize = 16;
@@ -98,7 +98,7 @@ unsafe fn blend_pairs_step(strip: &Strip<'_>, at: usize, even: *mut i16, odd: *m
     }
 }
 
-pub(super) fn gather(mid: &[i16], columns: &Columns, out: &mut [i16]) {
+pub(super) fn gather(mid: &[i16], columns: &ColumnWeights, out: &mut [i16]) {
     if columns.pairs() {
         return portable::gather_pairs(mid, columns, out);
     }

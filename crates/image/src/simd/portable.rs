@@ -1,7 +1,7 @@
 //! The kernels in plain Rust, written so that LLVM can vectorise them for the instruction set of the caller.
 
 use super::{SAMPLE_BITS, Strip, YuvCoefficients};
-use crate::taps::{BLOCK, Columns, GROUP};
+use crate::weights::{BLOCK, ColumnWeights, GROUP};
 
 /// One term of the vertical sum, truncated as the SIMD multiplies truncate: (v × 256 × w) >> 16.
 #[inline(always)]
@@ -32,7 +32,7 @@ pub(super) fn blend_pairs(strip: Strip<'_>, even: &mut [i16], odd: &mut [i16]) {
 }
 
 #[inline(always)]
-pub(super) fn gather(mid: &[i16], columns: &Columns, out: &mut [i16]) {
+pub(super) fn gather(mid: &[i16], columns: &ColumnWeights, out: &mut [i16]) {
     if columns.pairs() {
         return gather_pairs(mid, columns, out);
     }
@@ -52,9 +52,9 @@ pub(super) fn gather(mid: &[i16], columns: &Columns, out: &mut [i16]) {
     }
 }
 
-/// The horizontal pass where no output has more than two taps.
+/// The horizontal pass where no output has more than two weights.
 #[inline(always)]
-pub(super) fn gather_pairs(mid: &[i16], columns: &Columns, out: &mut [i16]) {
+pub(super) fn gather_pairs(mid: &[i16], columns: &ColumnWeights, out: &mut [i16]) {
     let weights = columns.weights().as_chunks::<2>().0;
     for ((&start, weights), out) in columns.starts().iter().zip(weights).zip(out) {
         let start = start as usize;

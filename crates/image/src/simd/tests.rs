@@ -4,12 +4,17 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Resize;
-use crate::taps::{Axis, Columns};
+use crate::weights::{ColumnWeights, ResampleAxis};
 
-fn columns(size: usize, count: usize) -> Columns {
-    let axis =
-        Axis { size, origin: 0.0, scale: size as f64 / count as f64, count, resize: Resize::Antialias };
-    let mut columns = Columns::default();
+fn columns(size: usize, count: usize) -> ColumnWeights {
+    let axis = ResampleAxis {
+        size,
+        origin: 0.0,
+        scale: size as f64 / count as f64,
+        count,
+        resize: Resize::Antialias,
+    };
+    let mut columns = ColumnWeights::default();
     columns.rebuild(&axis, &mut Vec::new());
     columns.rebase(columns.touched().0);
     columns

@@ -4,6 +4,7 @@ use super::{Scope, outline};
 use crate::config::raw::Table;
 use crate::config::recipe::{Align, Outline};
 use crate::config::value::Field;
+use crate::image::Reach;
 use crate::types::Rect;
 
 /// Least side of a fiducial, px: less has no shape that could be told from its surroundings.
@@ -17,9 +18,11 @@ pub(super) fn align(table: Table<'_, '_>, scope: &Scope<'_>) -> Align {
     let field = table.need("fiducials", remedy);
     let align = Align {
         fiducials: field.and_then(|field| fiducials(&field, scope, remedy)).unwrap_or_default(),
-        search_px: table.whole("search_px", 40, 1..=2_000u32),
-        max_angle_deg: table.number("max_angle_deg", 0.0..=45.0).unwrap_or(3.0),
-        min_score: table.number("min_score", 0.0..=1.0).unwrap_or(0.7),
+        reach: Reach {
+            search_px: table.whole("search_px", 40, 1..=2_000u32),
+            max_angle_deg: table.number("max_angle_deg", 0.0..=45.0).unwrap_or(3.0),
+            min_score: table.number("min_score", 0.0..=1.0).unwrap_or(0.7),
+        },
     };
     table.finish();
     align

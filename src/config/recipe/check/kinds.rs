@@ -5,7 +5,10 @@ use std::ops::RangeInclusive;
 use super::{Scope, exactly, models};
 use crate::config::Task;
 use crate::config::raw::Table;
-use crate::config::recipe::{Check, Edge, Expect, Pixels, Polarity, Unit};
+use crate::config::recipe::{Check, Expect, Unit};
+use crate::image::EdgePolarity;
+use crate::image::barcode::Format;
+use crate::image::compare::{CompareSettings, DifferencePolarity};
 
 /// Reads the keys of one kind.
 type Reader = fn(&Table<'_, '_>, &Scope<'_>) -> Check;
@@ -21,27 +24,8 @@ const KINDS: &[(&str, Reader)] = &[
     ("measure", measure),
 ];
 
-/// The words of the symbologies that `formats` may name.
-pub const BARCODE_FORMATS: &[&str] = &[
-    "qr",
-    "micro_qr",
-    "data_matrix",
-    "aztec",
-    "pdf417",
-    "code128",
-    "code39",
-    "code93",
-    "codabar",
-    "itf",
-    "ean13",
-    "ean8",
-    "upca",
-    "upce",
-    "databar",
-    "databar_expanded",
-];
-
-const EDGES: &[(&str, Edge)] = &[("rising", Edge::Rising), ("falling", Edge::Falling), ("any", Edge::Any)];
+const EDGES: &[(&str, EdgePolarity)] =
+    &[("rising", EdgePolarity::Rising), ("falling", EdgePolarity::Falling), ("any", EdgePolarity::Any)];
 const UNITS: &[(&str, Unit)] = &[("px", Unit::Px), ("mm", Unit::Mm)];
 
 /// What `kind` says; `None` where it says nothing that is known.
@@ -59,12 +43,15 @@ fn golden(table: &Table<'_, '_>, scope: &Scope<'_>) -> Check {
     Check::Golden { model: model.map(|model| model.name.clone()).unwrap_or_default(), min_similarity }
 }
 
-const POLARITIES: &[(&str, Polarity)] =
-    &[("both", Polarity::Both), ("darker", Polarity::Darker), ("brighter", Polarity::Brighter)];
+const POLARITIES: &[(&str, DifferencePolarity)] = &[
+    ("both", DifferencePolarity::Both),
+    ("darker", DifferencePolarity::Darker),
+    ("brighter", DifferencePolarity::Brighter),
+];
 
 fn pixels(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
     let threshold = table.whole("threshold", 30u8, 1..=255);
-    let pixels = Pixels {
+    let pixels = CompareSettings {
         threshold,
         edge_threshold: table.whole("edge_threshold", threshold.saturating_mul(2), 1..=255),
         edge_tolerance_px: table.whole("edge_tolerance_px", 2, 0..=64u32),
@@ -116,9 +103,9 @@ fn detect(table: &Table<'_, '_>, scope: &Scope<'_>) -> Check {
 }
 
 fn barcode(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
-    let words: Vec<_> = BARCODE_FORMATS.iter().map(|word| (*word, *word)).collect();
+    let words = Format::ALL.map(|format| (format.as_str(), format));
     let items = table.get("formats").and_then(|field| field.items("barcode formats")).unwrap_or_default();
-    let formats = items.iter().filter_map(|item| item.word(&words)).map(str::to_owned).collect();
+    let formats = items.iter().filter_map(|item| item.word(&words)).collect();
     let expected = |key| {
         let field = table.get(key)?;
         let text = field.text()?;
@@ -183,8 +170,8 @@ fn measure(table: &Table<'_, '_>, scope: &Scope<'_>) -> Check {
         fault(table, "min", "more than max", "lower it, or raise max");
     }
     Check::Measure {
-        from: table.word("from", EDGES).unwrap_or(Edge::Any),
-        to: table.word("to", EDGES).unwrap_or(Edge::Any),
+        from: table.word("from", EDGES).unwrap_or(EdgePolarity::Any),
+        to: table.word("to", EDGES).unwrap_or(EdgePolarity::Any),
         min_contrast: table.number("min_contrast", 1.0..=255.0).unwrap_or(20.0),
         min,
         max,

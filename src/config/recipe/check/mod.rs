@@ -5,8 +5,6 @@ mod kinds;
 mod models;
 mod outline;
 
-pub use kinds::BARCODE_FORMATS;
-
 use std::ops::RangeInclusive;
 use std::path::Path;
 

@@ -5,7 +5,14 @@ use proptest::prelude::*;
 use super::*;
 
 /// Whether the px at (`x`, `y`) differs, from the goldens themselves.
-fn differs(goldens: &[Patch], mask: Option<&[u8]>, test: &Patch, s: &Settings, x: usize, y: usize) -> bool {
+fn differs(
+    goldens: &[Patch],
+    mask: Option<&[u8]>,
+    test: &Patch,
+    s: &CompareSettings,
+    x: usize,
+    y: usize,
+) -> bool {
     let (width, height, channels) = (test.width, test.height, test.channels.count());
     if mask.is_some_and(|mask| mask[y * width + x] == 0) {
         return false;
@@ -54,7 +61,7 @@ proptest! {
         masked: bool,
         seed: u64,
     ) {
-        let settings = Settings { threshold, edge_threshold, edge_tolerance_px, spread, min_area_px, ..EXACT };
+        let settings = CompareSettings { threshold, edge_threshold, edge_tolerance_px, spread, min_area_px, ..EXACT };
         let channels = if rgb { Channels::Rgb } else { Channels::Gray };
         // Goldens of little noise on a step, and a test with a good deal more.
         let picture = |range, seed| {
@@ -93,8 +100,8 @@ proptest! {
             copy.data[y * width * 3..][..width * 3].copy_from_slice(&wide.row(y)[..width * 3]);
         }
         for settings in [
-            Settings { threshold: 90, ..EXACT },
-            Settings { threshold: 20, smooth_px: 1, flatten_px: 4, noise_px: 1, join_px: 3, normalise: true, ..EXACT },
+            CompareSettings { threshold: 90, ..EXACT },
+            CompareSettings { threshold: 20, smooth_px: 1, flatten_px: 4, noise_px: 1, join_px: 3, normalise: true, ..EXACT },
         ] {
             let golden = noise(width, height, Channels::Rgb, (80, 90), seed ^ 1);
             let learned = Learned::from(&[golden], None, &settings).unwrap();

@@ -10,7 +10,7 @@ fn the_counter_counts() {
 
 #[test]
 fn after_the_first_patch_nothing_is_allocated() {
-    let all = Settings {
+    let all = CompareSettings {
         threshold: 30,
         edge_threshold: 40,
         edge_tolerance_px: 2,
@@ -21,11 +21,11 @@ fn after_the_first_patch_nothing_is_allocated() {
         smooth_px: 1,
         flatten_px: 9,
         normalise: true,
-        polarity: Polarity::Both,
+        polarity: DifferencePolarity::Both,
     };
     for (channels, settings) in [Channels::Gray, Channels::Rgb]
         .into_iter()
-        .flat_map(|c| [(c, Settings { threshold: 60, ..EXACT }), (c, all)])
+        .flat_map(|c| [(c, CompareSettings { threshold: 60, ..EXACT }), (c, all)])
     {
         let golden = noise(301, 123, channels, (60, 120), 1);
         let mut test = noise(301, 123, channels, (60, 120), 1);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn error(goldens: &[Patch], mask: Option<&[u8]>, test: &Patch, settings: &Settings) -> String {
+fn error(goldens: &[Patch], mask: Option<&[u8]>, test: &Patch, settings: &CompareSettings) -> String {
     try_compare(goldens, mask, test, settings).expect_err("an error").to_string()
 }
 
@@ -38,7 +38,7 @@ fn a_mask_that_does_not_fit_or_leaves_nothing_is_refused() {
 fn a_spread_that_is_no_number_is_refused() {
     let patch = grey(8, 8, |_, _| 0);
     for spread in [f32::NAN, -1.0] {
-        let settings = Settings { spread, ..EXACT };
+        let settings = CompareSettings { spread, ..EXACT };
         assert!(error(std::slice::from_ref(&patch), None, &patch, &settings).contains("spread"));
     }
 }

@@ -10,8 +10,8 @@ fn square(shift: usize) -> Patch {
     grey(64, 48, |x, y| if (20 + shift..40 + shift).contains(&x) && (10..30).contains(&y) { 200 } else { 40 })
 }
 
-const TOLERANT: Settings =
-    Settings { threshold: 20, edge_threshold: 30, edge_tolerance_px: 1, min_area_px: 1, ..EXACT };
+const TOLERANT: CompareSettings =
+    CompareSettings { threshold: 20, edge_threshold: 30, edge_tolerance_px: 1, min_area_px: 1, ..EXACT };
 
 #[test]
 fn an_edge_that_moved_by_the_tolerance_is_forgiven_and_one_that_moved_by_more_is_not() {
@@ -19,7 +19,7 @@ fn an_edge_that_moved_by_the_tolerance_is_forgiven_and_one_that_moved_by_more_is
     for (tolerance, shift, differing_px) in
         [(1, 1, 0), (1, 3, 2 * 20 + 2 * 18), (2, 2, 0), (3, 3, 0), (0, 1, 2 * 20)]
     {
-        let settings = Settings { edge_tolerance_px: tolerance, ..TOLERANT };
+        let settings = CompareSettings { edge_tolerance_px: tolerance, ..TOLERANT };
         let found = compare(&[square(0)], &square(shift), &settings);
         assert_eq!(found.differing_px, differing_px, "tolerance {tolerance}, moved by {shift} px");
     }
@@ -49,7 +49,7 @@ fn defects_below_the_least_area_are_counted_as_px_but_are_no_defects() {
     (50..55).for_each(|x| test.data[40 * 64 + x] = 255);
     (55..57).for_each(|x| test.data[41 * 64 + x] = 255);
     let areas = |min_area_px| {
-        let found = compare(&[square(0)], &test, &Settings { min_area_px, ..TOLERANT });
+        let found = compare(&[square(0)], &test, &CompareSettings { min_area_px, ..TOLERANT });
         assert_eq!(found.differing_px, 13);
         assert_eq!(found.area_px, found.defects.iter().map(|defect| defect.area_px).sum::<u32>());
         found.defects
@@ -66,7 +66,7 @@ fn defects_below_the_least_area_are_counted_as_px_but_are_no_defects() {
 fn what_the_goldens_vary_in_is_forgiven_as_far_as_the_spread_says() {
     let goldens = [90, 100, 110].map(|level| grey(9, 9, |x, _| if x < 5 { level } else { 100 }));
     // The deviation is 10 to the left and 0 to the right.
-    let settings = Settings { threshold: 5, edge_threshold: 5, spread: 2.0, ..EXACT };
+    let settings = CompareSettings { threshold: 5, edge_threshold: 5, spread: 2.0, ..EXACT };
     for (level, differing_px) in [(100, 0), (105, 0), (106, 4 * 9), (125, 4 * 9), (126, 9 * 9), (74, 9 * 9)] {
         let found = compare(&goldens, &grey(9, 9, |_, _| level), &settings);
         assert_eq!(found.differing_px, differing_px, "level {level}");
@@ -104,10 +104,13 @@ fn the_fragments_of_a_scratch_are_one_defect_when_joined_and_specks_are_noise_wh
             |x, y| if (10..80).contains(&x) && x % 10 < 6 && (9..12).contains(&y) { 10 } else { 120 },
         );
     test.data[30 * 96 + 30] = 255;
-    let settings = Settings { threshold: 20, ..EXACT };
+    let settings = CompareSettings { threshold: 20, ..EXACT };
     assert_eq!(compare(std::slice::from_ref(&golden), &test, &settings).found, 8);
-    let joined =
-        compare(std::slice::from_ref(&golden), &test, &Settings { join_px: 4, noise_px: 1, ..settings });
+    let joined = compare(
+        std::slice::from_ref(&golden),
+        &test,
+        &CompareSettings { join_px: 4, noise_px: 1, ..settings },
+    );
     assert_eq!(joined.found, 1);
     assert_eq!(joined.defects[0].area_px, 7 * 6 * 3);
     assert_eq!(joined.defects[0].rect, Rect { x: 10.0, y: 9.0, w: 66.0, h: 3.0 });
@@ -118,10 +121,10 @@ fn a_lamp_that_faded_is_forgiven_when_normalised_and_a_defect_under_it_is_not() 
     let golden = noise(128, 96, Channels::Gray, (40, 180), 5);
     let mut faded = golden.clone();
     faded.data.iter_mut().for_each(|v| *v = (f32::from(*v) * 0.85 + 6.0).round() as u8);
-    let settings = Settings { threshold: 4, min_area_px: 1, ..EXACT };
+    let settings = CompareSettings { threshold: 4, min_area_px: 1, ..EXACT };
     let goldens = std::slice::from_ref(&golden);
     assert!(compare(goldens, &faded, &settings).differing_px > 128 * 96 / 2);
-    let settings = Settings { normalise: true, ..settings };
+    let settings = CompareSettings { normalise: true, ..settings };
     assert_eq!(compare(goldens, &faded, &settings).differing_px, 0);
     (0..9).for_each(|i| faded.data[(50 + i / 3) * 128 + 60 + i % 3] = 0);
     assert_eq!(compare(goldens, &faded, &settings).area_px, 9);
@@ -133,9 +136,10 @@ fn a_lamp_that_faded_is_forgiven_when_normalised_and_a_defect_under_it_is_not() 
 fn a_slow_shade_is_forgiven_when_flattened_and_grain_when_smoothed() {
     let golden = grey(120, 90, |_, _| 120);
     let mut shaded = grey(120, 90, |x, _| 90 + x as u8 / 2);
-    let flat = Settings { threshold: 12, flatten_px: 15, ..EXACT };
+    let flat = CompareSettings { threshold: 12, flatten_px: 15, ..EXACT };
     assert!(
-        compare(std::slice::from_ref(&golden), &shaded, &Settings { threshold: 12, ..EXACT }).differing_px
+        compare(std::slice::from_ref(&golden), &shaded, &CompareSettings { threshold: 12, ..EXACT })
+            .differing_px
             > 5000
     );
     assert_eq!(compare(std::slice::from_ref(&golden), &shaded, &flat).differing_px, 0);
@@ -143,9 +147,9 @@ fn a_slow_shade_is_forgiven_when_flattened_and_grain_when_smoothed() {
     assert_eq!(compare(std::slice::from_ref(&golden), &shaded, &flat).area_px, 16);
 
     let grainy = noise(120, 90, Channels::Gray, (105, 30), 3);
-    let settings = Settings { threshold: 12, ..EXACT };
+    let settings = CompareSettings { threshold: 12, ..EXACT };
     assert!(compare(std::slice::from_ref(&golden), &grainy, &settings).differing_px > 100);
-    assert_eq!(compare(&[golden], &grainy, &Settings { smooth_px: 2, ..settings }).differing_px, 0);
+    assert_eq!(compare(&[golden], &grainy, &CompareSettings { smooth_px: 2, ..settings }).differing_px, 0);
 }
 
 #[test]
@@ -174,8 +178,10 @@ fn the_picture_shows_what_differs_in_red_within_a_box_and_dims_what_does_not_cou
 #[test]
 fn only_what_is_too_dark_or_too_bright_differs_where_that_is_asked_for() {
     let test = grey(40, 30, |x, _| [200, 20, 100][x % 3]);
-    for (polarity, columns) in [(Polarity::Both, 27), (Polarity::Darker, 13), (Polarity::Brighter, 14)] {
-        let found = compare(&[grey(40, 30, |_, _| 100)], &test, &Settings { polarity, ..TOLERANT });
+    for (polarity, columns) in
+        [(DifferencePolarity::Both, 27), (DifferencePolarity::Darker, 13), (DifferencePolarity::Brighter, 14)]
+    {
+        let found = compare(&[grey(40, 30, |_, _| 100)], &test, &CompareSettings { polarity, ..TOLERANT });
         assert_eq!(found.differing_px, columns * 30, "{polarity:?}");
     }
 }

@@ -6,11 +6,13 @@ mod allocations;
 mod errors;
 mod forgiven;
 
-use ocellus::image::compare::{CompareError, Comparer, Comparison, Learned, Polarity, Settings};
+use ocellus::image::compare::{
+    CompareError, CompareSettings, Comparer, Comparison, DifferencePolarity, Learned,
+};
 use ocellus::image::{Channels, Patch};
 
 /// Nothing is forgiven.
-const EXACT: Settings = Settings {
+const EXACT: CompareSettings = CompareSettings {
     threshold: 0,
     edge_threshold: 0,
     edge_tolerance_px: 0,
@@ -21,10 +23,10 @@ const EXACT: Settings = Settings {
     smooth_px: 0,
     flatten_px: 0,
     normalise: false,
-    polarity: Polarity::Both,
+    polarity: DifferencePolarity::Both,
 };
 
-fn compare(goldens: &[Patch], test: &Patch, settings: &Settings) -> Comparison {
+fn compare(goldens: &[Patch], test: &Patch, settings: &CompareSettings) -> Comparison {
     try_compare(goldens, None, test, settings).expect("patches of one size")
 }
 
@@ -32,7 +34,7 @@ fn try_compare(
     goldens: &[Patch],
     mask: Option<&[u8]>,
     test: &Patch,
-    settings: &Settings,
+    settings: &CompareSettings,
 ) -> Result<Comparison, CompareError> {
     let mut out = Comparison::default();
     Comparer::new().run(&Learned::from(goldens, mask, settings)?, test, &mut out)?;

@@ -1,6 +1,8 @@
 //! Parts are found where they were put.
 
-use ocellus::image::{AlignError, Aligner, Channels, Found, Matcher, Patch, Reach, Template, TemplateError};
+use ocellus::image::{
+    AlignError, Aligner, Channels, FoundPart, Patch, Reach, Template, TemplateError, TemplateMatcher,
+};
 use ocellus::types::{PixelFormat, Planes, Point, Pose, Rect};
 use proptest::prelude::*;
 
@@ -14,7 +16,7 @@ fn fiducials() -> [Rect; 3] {
 }
 
 /// How far the found pose is from the true one: at `at` of the recipe (px), and in degrees.
-fn errors(found: &Found, truth: &Pose, at: (f64, f64)) -> (f64, f64) {
+fn errors(found: &FoundPart, truth: &Pose, at: (f64, f64)) -> (f64, f64) {
     let place = |pose: &Pose| {
         let (sin, cos) = f64::from(pose.angle_rad).sin_cos();
         (cos * at.0 - sin * at.1 + f64::from(pose.dx), sin * at.0 + cos * at.1 + f64::from(pose.dy))
@@ -191,7 +193,7 @@ fn the_best_score_is_that_of_an_exhaustive_search() {
     }
     let template = Template::new(&patch).unwrap();
     let around = Point { x: x as f32 + w as f32 / 2.0, y: y as f32 + h as f32 / 2.0 };
-    let found = Matcher::new().find(&frame.view(), &template, around, 12, 0.0).unwrap();
+    let found = TemplateMatcher::new().find(&frame.view(), &template, around, 12, 0.0).unwrap();
     let grey = |x: usize, y: usize| f64::from(frame.planes[0][y * (321 + frame.padding) + x]);
     let score = |dx: isize, dy: isize| {
         let pairs: Vec<(f64, f64)> = (0..w * h)
@@ -235,7 +237,8 @@ fn nothing_is_found_beyond_the_reach_though_scores_grow_towards_it() {
     let template = Template::new(&patch).unwrap();
     // The top is 80 px away, 24 are allowed.
     for angle in [0.0, 10.0] {
-        let found = Matcher::new().find(&planes, &template, Point { x: 220.0, y: 240.0 }, 24, angle).unwrap();
+        let found =
+            TemplateMatcher::new().find(&planes, &template, Point { x: 220.0, y: 240.0 }, 24, angle).unwrap();
         assert!((found.centre.x - 220.0).abs() <= 27.0, "{found:?}");
         assert!((found.centre.y - 240.0).abs() <= 27.0, "{found:?}");
     }

@@ -1,7 +1,7 @@
 //! The steady state asks the heap for nothing.
 
 use ocellus::image::{
-    Aligner, Caliper, Channels, Cutter, Lab, Patch, Polarity, Presence, Reach, RotatedRect,
+    Aligner, Caliper, Channels, Cutter, EdgePolarity, GreyLevels, Lab, Patch, Reach, RotatedRect,
 };
 use ocellus::types::{PixelFormat, Pose, Rect};
 
@@ -25,9 +25,9 @@ fn cutting_and_checking_allocate_nothing_once_warm() {
             let region = RotatedRect { rect, angle_deg: 3.0 * i as f32 };
             cutter.cut(&planes, &region, &pose, Channels::Gray, &mut grey).unwrap();
             cutter.cut(&planes, &region, &pose, Channels::Rgb, &mut colour).unwrap();
-            Presence::measure(&grey, None, 0..=99).unwrap();
+            GreyLevels::measure(&grey, None, 0..=99).unwrap();
             Lab::mean(&colour, None).unwrap();
-            let _ = caliper.distance(&grey, None, (Polarity::Any, Polarity::Any), 20.0);
+            let _ = caliper.distance(&grey, None, (EdgePolarity::Any, EdgePolarity::Any), 20.0);
         };
         // More edges may be found in a smaller patch: the lists have their room after one round of all.
         (0..20).for_each(&mut round);

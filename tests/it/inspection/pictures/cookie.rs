@@ -5,14 +5,14 @@
 //! its defects are moved back. The setting was picked for bad 1 to 4 and is reported apart on 5 to 8. That half is not
 //! blind: the trials that led here printed all pictures.
 
-use ocellus::image::compare::{Comparer, Comparison, Learned, Polarity, Settings};
+use ocellus::image::compare::{CompareSettings, Comparer, Comparison, DifferencePolarity, Learned};
 use ocellus::types::Rect;
 
 use super::align::{align, upright};
 use super::*;
 
 /// A gap is darker than a cookie, and wide (opening); its fragments belong together (joining).
-const SETTINGS: Settings = Settings {
+const SETTINGS: CompareSettings = CompareSettings {
     threshold: 50,
     edge_threshold: 50,
     edge_tolerance_px: 6,
@@ -23,7 +23,7 @@ const SETTINGS: Settings = Settings {
     smooth_px: 4,
     flatten_px: 0,
     normalise: false,
-    polarity: Polarity::Darker,
+    polarity: DifferencePolarity::Darker,
 };
 
 /// Least overlap of a defect and a true box that is a hit.

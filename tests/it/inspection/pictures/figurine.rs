@@ -3,13 +3,13 @@
 //! Goldens are the good ones 1 to 4. The setting was picked for good 5, 6 and bad 1, 2, 3, 4, 5, 10, and is reported apart
 //! on good 7, 8 and bad 11, 13, 16, 20, 27, 37. That half is not blind: the trials that led here printed all pictures.
 
-use ocellus::image::compare::{Comparer, Comparison, Learned, Polarity, Settings};
+use ocellus::image::compare::{CompareSettings, Comparer, Comparison, DifferencePolarity, Learned};
 
 use super::align::{align, upright};
 use super::*;
 
 /// Limbs are cast a little differently each time (5 px of edge), plastic shines (smoothing, opening, spread).
-const SETTINGS: Settings = Settings {
+const SETTINGS: CompareSettings = CompareSettings {
     threshold: 40,
     edge_threshold: 40,
     edge_tolerance_px: 5,
@@ -20,7 +20,7 @@ const SETTINGS: Settings = Settings {
     smooth_px: 2,
     flatten_px: 0,
     normalise: false,
-    polarity: Polarity::Both,
+    polarity: DifferencePolarity::Both,
 };
 
 /// How far a part may have moved and turned.

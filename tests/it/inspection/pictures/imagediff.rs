@@ -1,6 +1,6 @@
 //! Pairs of pictures with the exact number of px that differ.
 
-use ocellus::image::compare::{Comparer, Comparison, Learned, Settings};
+use ocellus::image::compare::{CompareSettings, Comparer, Comparison, Learned};
 use ocellus::types::Rect;
 
 use super::*;
@@ -11,13 +11,13 @@ fn where_nothing_is_forgiven_exactly_the_px_that_differ_differ() {
     let data = data.join("aoi");
     let truth: serde_json::Value =
         serde_json::from_slice(&std::fs::read(data.join("ref/imagediff.json")).unwrap()).unwrap();
-    let nothing_forgiven = Settings {
+    let nothing_forgiven = CompareSettings {
         threshold: 0,
         edge_threshold: 0,
         edge_tolerance_px: 0,
         spread: 0.0,
         min_area_px: 1,
-        ..Settings::default()
+        ..CompareSettings::default()
     };
     let mut out = Comparison::default();
     for (pair, differing_px) in [("3", 583), ("7", 7575)] {

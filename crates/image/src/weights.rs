@@ -1,7 +1,7 @@
 //! Coefficient tables of the separable resampling filter, in the two layouts that the kernels read.
 //!
 //! The filter is the triangle of Pillow's `Image.BILINEAR` (`Resample.c`): half-pixel centres, the support scaled
-//! by the shrink factor for [`Resize::Antialias`], taps beyond the picture dropped and the rest normalised.
+//! by the shrink factor for [`Resize::Antialias`], weights beyond the picture dropped and the rest normalised.
 //! With an unscaled support it is OpenCV's `INTER_LINEAR`. Where a centre lies outside the picture, its edge
 //! pixel is taken, so that a region reaching outside sees the edge replicated.
 
@@ -11,16 +11,16 @@ use crate::Resize;
 
 /// The sum of a vertical row of weights: Q15.
 pub(super) const V_ONE: f64 = 32768.0;
-/// The sum of a horizontal row of weights: Q14, so that a single tap still fits an `i16`.
+/// The sum of a horizontal row of weights: Q14, so that a single weight still fits an `i16`.
 pub(super) const H_ONE: f64 = 16384.0;
-/// Horizontal taps come in blocks of this many samples: one 128-bit load.
+/// Horizontal weights come in blocks of this many samples: one 128-bit load.
 pub(super) const BLOCK: usize = 8;
 /// Horizontal outputs are computed in groups of this many.
 pub(super) const GROUP: usize = 8;
 
 /// One axis of a resampling: output i's centre lies at `origin + (i + 0.5) × scale` in source samples.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Axis {
+pub(super) struct ResampleAxis {
     /// Source samples in this direction.
     pub size: usize,
     /// Position of the output's left or top edge, source samples.
@@ -32,7 +32,7 @@ pub(super) struct Axis {
     pub resize: Resize,
 }
 
-impl Axis {
+impl ResampleAxis {
     /// Weights of output `i`, summing to 1, into `weights`; returns the first source sample.
     fn weigh(&self, i: usize, weights: &mut Vec<f64>) -> usize {
         weights.clear();
@@ -70,23 +70,23 @@ fn quantise(weights: &[f64], one: f64) -> impl Iterator<Item = i32> + '_ {
     })
 }
 
-/// Vertical taps: for each output row its first source row and its Q15 weights.
+/// Vertical weights: for each output row its first source row and its Q15 weights.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
+pub(super) struct RowWeights {
     start: Vec<u32>,
     end: Vec<u32>,
     weights: Vec<u16>,
 }
 
-impl Rows {
+impl RowWeights {
     /// Computes the table again, in the memory it has.
-    pub fn rebuild(&mut self, axis: &Axis, scratch: &mut Vec<f64>) {
+    pub fn rebuild(&mut self, axis: &ResampleAxis, scratch: &mut Vec<f64>) {
         self.start.clear();
         self.end.clear();
         self.weights.clear();
         for i in 0..axis.count {
             self.start.push(axis.weigh(i, scratch) as u32);
-            // One tap of 32768 would not fit the i16 that NEON's doubling multiply wants.
+            // One weight of 32768 would not fit the i16 that NEON's doubling multiply wants.
             self.weights.extend(quantise(scratch, V_ONE).map(|weight| weight.min(32767) as u16));
             self.end.push(self.weights.len() as u32);
         }
@@ -109,17 +109,17 @@ impl Rows {
     }
 }
 
-/// Horizontal taps, laid out for kernels that compute eight outputs at once.
+/// Horizontal weights, laid out for kernels that compute eight outputs at once.
 ///
 /// ```text
-/// group g (outputs o0..o7), block b (taps 8b..8b+8):
+/// group g (outputs o0..o7), block b (samples 8b..8b+8):
 ///   w(o0)×8 w(o4)×8 | w(o1)×8 w(o5)×8 | w(o2)×8 w(o6)×8 | w(o3)×8 w(o7)×8
 /// ```
 ///
 /// so that two outputs fill one 256-bit register and a tree of pairwise adds ends in order. Where no output has
-/// more than two taps, the layout is w(o0)×2 w(o1)×2 … instead: [`Columns::pairs`].
+/// more than two weights, the layout is w(o0)×2 w(o1)×2 … instead: [`ColumnWeights::pairs`].
 #[derive(Debug, Default)]
-pub(super) struct Columns {
+pub(super) struct ColumnWeights {
     start: Vec<u32>,
     weights: Vec<i16>,
     blocks: usize,
@@ -129,9 +129,9 @@ pub(super) struct Columns {
     reach: usize,
 }
 
-impl Columns {
+impl ColumnWeights {
     /// Computes the table again, in the memory it has.
-    pub fn rebuild(&mut self, axis: &Axis, scratch: &mut Vec<f64>) {
+    pub fn rebuild(&mut self, axis: &ResampleAxis, scratch: &mut Vec<f64>) {
         let (mut longest, mut first, mut end) = (0, usize::MAX, 0);
         self.start.clear();
         for i in 0..axis.count {
@@ -150,20 +150,20 @@ impl Columns {
         self.weights.resize(self.start.len() * if self.pairs { 2 } else { self.blocks * BLOCK }, 0);
         for i in 0..axis.count {
             axis.weigh(i, scratch);
-            for (tap, weight) in quantise(scratch, H_ONE).enumerate() {
-                let at = self.place(i, tap);
+            for (nth, weight) in quantise(scratch, H_ONE).enumerate() {
+                let at = self.place(i, nth);
                 self.weights[at] = weight as i16;
             }
         }
     }
 
-    fn place(&self, output: usize, tap: usize) -> usize {
+    fn place(&self, output: usize, nth: usize) -> usize {
         if self.pairs {
-            return output * 2 + tap;
+            return output * 2 + nth;
         }
         let (group, lane) = (output / GROUP, output % GROUP);
         let slot = (lane % 4) * 2 + lane / 4;
-        ((group * self.blocks + tap / BLOCK) * GROUP + slot) * BLOCK + tap % BLOCK
+        ((group * self.blocks + nth / BLOCK) * GROUP + slot) * BLOCK + nth % BLOCK
     }
 
     /// The source samples that are touched: first, and one past the last.
@@ -202,12 +202,12 @@ impl Columns {
         &self.weights
     }
 
-    /// Whether no output has more than two taps, and the weights lie in pairs.
+    /// Whether no output has more than two weights, and the weights lie in pairs.
     pub fn pairs(&self) -> bool {
         self.pairs
     }
 
-    /// Blocks of eight taps for each output.
+    /// Blocks of eight weights for each output.
     pub fn blocks(&self) -> usize {
         self.blocks
     }
@@ -217,15 +217,15 @@ impl Columns {
 mod tests {
     use super::*;
 
-    fn axis(size: usize, count: usize, resize: Resize) -> Axis {
-        Axis { size, origin: 0.0, scale: size as f64 / count as f64, count, resize }
+    fn axis(size: usize, count: usize, resize: Resize) -> ResampleAxis {
+        ResampleAxis { size, origin: 0.0, scale: size as f64 / count as f64, count, resize }
     }
 
     #[test]
     fn fixed_point_weights_sum_to_one_exactly() {
         for (size, count) in [(1080, 180), (720, 224), (7, 3), (3, 7), (640, 1)] {
             for resize in [Resize::Antialias, Resize::Bilinear] {
-                let mut rows = Rows::default();
+                let mut rows = RowWeights::default();
                 rows.rebuild(&axis(size, count, resize), &mut Vec::new());
                 for i in 0..count {
                     let (start, weights) = rows.row(i);
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn shrinking_by_six_takes_twelve_rows_and_two_when_not_antialiased() {
-        let mut rows = Rows::default();
+        let mut rows = RowWeights::default();
         rows.rebuild(&axis(1080, 180, Resize::Antialias), &mut Vec::new());
         assert_eq!((rows.row(5).0, rows.row(5).1.len()), (27, 12));
         rows.rebuild(&axis(1080, 180, Resize::Bilinear), &mut Vec::new());
@@ -248,9 +248,9 @@ mod tests {
 
     #[test]
     fn a_centre_outside_takes_the_edge_pixel() {
-        let outside = Axis { size: 4, origin: -9.0, scale: 20.0, count: 2, resize: Resize::Bilinear };
+        let outside = ResampleAxis { size: 4, origin: -9.0, scale: 20.0, count: 2, resize: Resize::Bilinear };
         let mut weights = Vec::new();
-        assert_eq!(Axis { origin: -19.0, ..outside }.weigh(0, &mut weights), 0);
+        assert_eq!(ResampleAxis { origin: -19.0, ..outside }.weigh(0, &mut weights), 0);
         assert_eq!(outside.weigh(1, &mut weights), 3);
         assert_eq!(weights, [1.0]);
     }
