@@ -1,7 +1,7 @@
 //! The rules, over a tree of sources: who may import whom, no circle, unsafe code at home.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::scan::{Reference, Scan, scan};
 use crate::table;
@@ -23,8 +23,21 @@ pub struct Tree(pub Vec<Source>);
 impl Tree {
     /// Reads every `.rs` file under `root`/src.
     pub fn read(root: &Path) -> Tree {
+        Tree::below(root, vec![root.join("src")])
+    }
+
+    /// Reads every `.rs` file under `root`/crates/NAME/src: Cargo holds what crates import, the other rules hold for them too.
+    pub fn read_crates(root: &Path) -> Tree {
+        let crates = root.join("crates");
+        let entries = std::fs::read_dir(&crates).unwrap_or_else(|e| panic!("{}: {e}", crates.display()));
+        Tree::below(
+            root,
+            entries.map(|entry| entry.expect("an entry of crates").path().join("src")).collect(),
+        )
+    }
+
+    fn below(root: &Path, mut folders: Vec<PathBuf>) -> Tree {
         let mut files = Vec::new();
-        let mut folders = vec![root.join("src")];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
                 let path = entry.expect("an entry of src").path();
@@ -151,10 +164,11 @@ fn fault(source: &Source, reference: &Reference, why: &str) -> String {
     format!("{}:{}: {why} (crate::{})", source.path, reference.line, reference.path.join("::"))
 }
 
-/// `src/ring/slots.rs` is `ring::slots`, `src/ring/mod.rs` is `ring`.
+/// `src/trigger/port.rs` is `trigger::port`, `src/trigger/mod.rs` is `trigger`, `crates/ring/src/slot.rs` is `ring::slot`.
 fn module_of(path: &str) -> Vec<String> {
-    let inner = path.trim_start_matches("src/").trim_end_matches(".rs");
-    let inner = inner.strip_suffix("/mod").unwrap_or(inner);
+    let inner = path.trim_start_matches("crates/").replacen("/src/", "/", 1);
+    let inner = inner.trim_start_matches("src/").trim_end_matches(".rs");
+    let inner = inner.strip_suffix("/mod").or(inner.strip_suffix("/lib")).unwrap_or(inner);
     if inner == "lib" { Vec::new() } else { inner.split('/').map(String::from).collect() }
 }
 

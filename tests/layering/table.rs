@@ -66,9 +66,22 @@ pub const FACES: &[(&str, &[&str])] = &[(
 pub const DOMAINS: &[&str] =
     &["camera", "tracking", "recognition", "attendance", "inspection", "trigger", "preview"];
 
-/// Where `unsafe` lives in the product: a buffer's pool, a sink lent to a foreign thread, and
-/// a terminal's ioctls.
-pub const UNSAFE_HOMES: &[&str] = &["src/camera/appsink.rs", "src/camera/scoped.rs", "src/trigger/tty.rs"];
+/// Where `unsafe` lives: a buffer's pool, a sink lent to a foreign thread, a terminal's ioctls; in the crates the ring's
+/// slots, SIMD, foreign inference libraries, time slices, what the process gives back to the kernel, and the kernel's
+/// word on the clock.
+pub const UNSAFE_HOMES: &[&str] = &[
+    "src/camera/appsink.rs",
+    "src/camera/scoped.rs",
+    "src/trigger/tty.rs",
+    "crates/ring/src/",
+    "crates/image/src/simd",
+    "crates/engine/src/arena.rs",
+    "crates/engine/src/litert",
+    "crates/engine/src/tflitec.rs",
+    "crates/runtime/src/supervisor/slice.rs",
+    "crates/runtime/src/telemetry/settle.rs",
+    "crates/runtime/src/telemetry/synchronised.rs",
+];
 
 /// Who may call `thread::spawn`: nobody in the product: the helper in `crates/runtime` names the thread.
 pub const THREAD_HOMES: &[&str] = &[];

@@ -15,11 +15,11 @@ pub(crate) struct TensorMemory {
 }
 
 impl TensorMemory {
-    /// The place of the tensor that `info` describes. Errors: it has another size than the file says.
+    /// The memory of the tensor that `info` describes. Errors: it has another size than the file says.
     ///
     /// # Safety
-    /// `at` is valid for `bytes` bytes, reads and writes, for as long as the interpreter lives: its arena is not laid
-    /// out anew.
+    /// `at` is valid for `bytes` bytes, reads and writes, for as long as the interpreter lives: its arena
+    /// keeps its layout.
     pub unsafe fn new(at: *mut u8, bytes: usize, info: &TensorInfo) -> Result<TensorMemory, String> {
         let (name, needs) = (&info.name, info.bytes());
         if bytes != needs {

@@ -28,7 +28,7 @@ impl Batched {
     /// Goes to slot `slot`.
     ///
     /// # Panics
-    /// When there is no such slot.
+    /// When `slot` is not below [`Batched::batch`].
     pub fn select(&mut self, slot: usize) {
         assert!(slot < self.batch, "slot {slot} of {}", self.batch);
         self.slot = slot;

@@ -93,7 +93,7 @@ pub enum EngineError {
         /// The model's name in the configuration.
         model: String,
     },
-    /// The labels are in a file that is no text.
+    /// The labels file could not be read as text.
     #[error("model {model}: the labels file {source}")]
     LabelsFile {
         /// The model's name in the configuration.

@@ -111,7 +111,7 @@ pub(crate) struct ModelFile {
     pub operators: Vec<Operator>,
     /// Shapes of all tensors.
     pub shapes: Vec<Vec<i32>>,
-    /// Bytes of the TFLite metadata, a FlatBuffer of its own.
+    /// Bytes of the TFLite metadata, a separate FlatBuffer.
     pub metadata: Option<Vec<u8>>,
 }
 

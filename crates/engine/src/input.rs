@@ -8,7 +8,7 @@ use super::TensorInfo;
 use super::error::Misfits;
 use super::metadata::Metadata;
 
-/// What the first input tensor wants: from its shape and type, the card, and where that is silent the metadata
+/// How the first input tensor is filled: from its shape and type, the card, and where that is silent the metadata
 /// or the task's usual values.
 pub(crate) fn target(
     inputs: &[TensorInfo],

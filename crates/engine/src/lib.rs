@@ -1,4 +1,4 @@
-//! Models: runtimes behind one small trait, cards, and the decoders of what the tensors say.
+//! Models: runtimes behind one small trait, cards, and the decoders of output tensors.
 
 #[cfg(any(feature = "litert", feature = "tflitec"))]
 mod arena;
@@ -56,7 +56,7 @@ impl TensorInfo {
         self.shape.iter().product()
     }
 
-    /// Whether there are none; a checked model has no such tensor.
+    /// Whether it has no elements, which a checked model does not allow.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -89,7 +89,7 @@ pub trait Session: Send {
     fn run(&mut self) -> Result<(), RunError>;
     /// The bytes of output `index` after [`Session::run`].
     fn output(&self, index: usize) -> &[u8];
-    /// What its last runs say about it; nothing where nobody keeps count.
+    /// What its last runs say about it; [`RunState::Unsure`] where they are not counted.
     fn run_state(&self) -> RunState {
         RunState::Unsure
     }

@@ -45,7 +45,7 @@ impl Loaded {
     }
 }
 
-/// What was found in a file, before the card is held against it.
+/// What was found in a file, before it is compared with the card.
 pub(crate) struct Parsed {
     pub inputs: Vec<TensorInfo>,
     pub outputs: Vec<TensorInfo>,
@@ -55,7 +55,7 @@ pub(crate) struct Parsed {
     pub sha256: Option<String>,
 }
 
-/// A checked model. Cheap to share; each worker takes a session and a decoder of its own.
+/// A checked model. Cheap to share; each worker makes its own session and decoder.
 pub struct Model {
     name: String,
     path: PathBuf,
@@ -89,7 +89,7 @@ impl Model {
         let (plan, input) = fit(&parsed, &slot, task, card).map_err(misfit)?;
         let mut labels = labels(source, &parsed.metadata)?;
         if let Some(one) = labels.as_mut().filter(|list| plan.is_single_mask() && list.len() == 1) {
-            // A mask of one channel names what it masks; the rest has no name of its own.
+            // A mask of one channel names what it masks; the rest is the background.
             one.insert(0, "background".into());
         }
         let labels = name_classes(labels, plan.classes(), card).map_err(misfit)?;
@@ -155,7 +155,7 @@ impl Model {
     }
 
     /// SHA-256 of the file, as hexadecimal digits. Where the card does not pin it, the first call computes it:
-    /// starting up does not wait for a digest that nothing is held against.
+    /// start-up does not wait for a digest that is compared with nothing.
     pub fn sha256(&self) -> &str {
         self.sha256.get_or_init(|| digest(self.loaded.bytes()))
     }
@@ -232,7 +232,7 @@ impl Model {
         EngineError::Compile { model: self.name.clone(), path: self.path.clone(), cause, operators }
     }
 
-    /// The least score of a finding where nobody overrides it, 0 to 1.
+    /// The least score of a prediction where the caller gives none, 0 to 1.
     pub fn min_score(&self) -> f32 {
         self.plan.min_score()
     }
@@ -261,7 +261,7 @@ fn slots(parsed: &Parsed) -> Result<(usize, [Vec<TensorInfo>; 2]), Misfits> {
     Ok((batch, [inputs?, outputs?]))
 }
 
-/// Holds the card against the tensors; gives how to read the outputs and how to fill the input.
+/// Compares the card with the tensors; gives how to read the outputs and how to fill the input.
 fn fit(
     parsed: &Parsed,
     [inputs, outputs]: &[Vec<TensorInfo>; 2],
@@ -307,7 +307,7 @@ fn misnumbered(card: &ModelCard, labels: usize, classes: usize) -> Misfits {
     Misfits::of_key(key, text)
 }
 
-/// Labels as many as the model has classes; `class N` where nobody named them.
+/// Labels as many as the model has classes; `class N` where neither card nor metadata names them.
 fn name_classes(
     labels: Option<Vec<String>>,
     classes: Option<usize>,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use super::{RunError, Session, TensorInfo};
 use ocellus_runtime::RunState;
 
-/// So many runs of a session that fail in a row are worth a new session. Three, because a single bad frame proves
+/// Runs of a session that must fail in a row before it is built again. Three, because a single bad frame proves
 /// nothing, and a camera that is triggered every few seconds should not lose many parts before anything is done.
 pub const FAILED_IN_A_ROW: u32 = 3;
 
@@ -25,7 +25,7 @@ impl RunRecord {
         self.cause.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Called after each run; where all is well it costs two loads.
+    /// Called after each run; a run that worked costs two loads.
     fn note(&self, outcome: &Result<(), RunError>) {
         match outcome {
             Ok(()) => {

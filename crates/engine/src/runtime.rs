@@ -131,7 +131,7 @@ impl Runtime {
     }
 }
 
-/// Files of the stub runtime are told by their name: `NAME.stub`.
+/// Files of the stub runtime are recognised by their name: `NAME.stub`.
 fn is_stub(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "stub")
 }

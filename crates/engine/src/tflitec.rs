@@ -60,6 +60,6 @@ pub(crate) fn session(
 
 fn place(tensor: &Tensor<'_>, info: &TensorInfo) -> Result<TensorMemory, String> {
     let data = tensor.data::<u8>();
-    // SAFETY: the arena is not laid out anew after the first run.
+    // SAFETY: the arena keeps its layout after the first run.
     unsafe { TensorMemory::new(data.as_ptr().cast_mut(), data.len(), info) }
 }

@@ -22,7 +22,7 @@ pub struct Reach {
     pub min_score: f32,
 }
 
-/// Why a part's pose could not be told. Fiducials count from 1, in the recipe's order.
+/// Why a part's pose could not be found. Fiducials count from 1, in the recipe's order.
 #[derive(Debug, thiserror::Error)]
 pub enum AlignError {
     /// Nothing to align by.
@@ -164,7 +164,7 @@ impl Aligner {
     }
 }
 
-/// What is wrong with a fiducial, before it is said with which one.
+/// Why a fiducial is refused; the caller adds its index.
 enum FiducialFault {
     Outside,
     Template(TemplateError),

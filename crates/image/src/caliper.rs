@@ -14,9 +14,9 @@ const GAUSS: [f64; 7] = [
     0.003_865_920_1,
     0.000_335_462_6,
 ];
-/// The flanks on which an edge's place is told begin at this share of its steepest slope.
+/// The flanks from which an edge's place is computed begin at this share of its steepest slope.
 const FLANK: f64 = 0.25;
-/// An edge's step is told from at most so many px to either side.
+/// An edge's step is measured over at most so many px to either side.
 const STEP_PX: usize = 8;
 
 /// Which way an edge goes, left to right.

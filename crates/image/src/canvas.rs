@@ -1,4 +1,4 @@
-//! A picture of our own in JFIF's colours (BT.601, full range): what a preview is drawn into and encoded from.
+//! A picture in memory in JFIF's colours (BT.601, full range): what a preview is drawn into and encoded from.
 
 /// Rows begin at multiples of this many bytes.
 const ALIGN: usize = 64;

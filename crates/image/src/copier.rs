@@ -222,7 +222,7 @@ impl Copier {
     }
 }
 
-/// Where rows of YUV go.
+/// Writes rows of YUV into the canvas, converted to JFIF.
 struct YuvOutput<'a> {
     isa: Isa,
     map: &'a ToJfif,

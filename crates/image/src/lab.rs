@@ -1,4 +1,4 @@
-//! Colour as the eye tells it apart: the mean colour of a patch in CIELAB, and the CIEDE2000 difference.
+//! Colour as the eye distinguishes it: the mean colour of a patch in CIELAB, and the CIEDE2000 difference.
 
 use std::sync::LazyLock;
 

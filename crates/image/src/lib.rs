@@ -1,5 +1,5 @@
 //! Pictures into tensors and files: one [`Preprocessor`] from mapped planes to a tensor's bytes
-//! (crop, letterbox, resample, colour, normalise); into a [`Canvas`] of our own ([`Copier`]), which may be drawn into
+//! (crop, letterbox, resample, colour, normalise); into a [`Canvas`] in memory ([`Copier`]), which may be drawn into
 //! ([`draw`]) and becomes a file ([`jpeg`]). Files into pictures ([`picture`]). Regions of a part into patches ([`Cutter`]), where the part lies ([`Aligner`]), and what can be measured on a patch without a model.
 //!
 //! Assumed where the planes do not say: limited-range chroma is co-sited with the left luma sample (MPEG-2, H.264),

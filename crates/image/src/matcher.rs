@@ -15,7 +15,7 @@ const MAX_REACH_PX: u32 = 2048;
 const CANDIDATES: usize = 8;
 /// On finer levels a candidate is looked for so many px around where the coarser level had it.
 const NEAR_PX: usize = 2;
-/// A candidate so far below the best is not followed.
+/// A candidate whose score is this much below the best is dropped.
 const HOPELESS: f32 = 0.3;
 
 /// Looks for templates. One a worker; once it has seen a template and a reach it allocates nothing.

@@ -1,4 +1,4 @@
-//! A small picture of its own: what a region of interest looks like in the part's coordinates, or a golden picture.
+//! A small picture in its own memory: what a region of interest looks like in the part's coordinates, or a golden picture.
 
 use super::{Colour, PixelFormat, Planes};
 

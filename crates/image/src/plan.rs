@@ -44,7 +44,7 @@ impl GridWeights {
     }
 }
 
-/// A geometry, worked out.
+/// The tables and the placement of one geometry.
 #[derive(Debug)]
 pub(super) struct ResamplePlan {
     key: Option<PlanKey>,
@@ -149,7 +149,7 @@ impl Plans {
         Ok(&self.plans[at])
     }
 
-    /// A place for one more plan: a new one while there is room, then the one not used for longest.
+    /// The plan to overwrite: a new one while fewer than the limit exist, then the least recently used.
     fn oldest(&mut self) -> usize {
         if self.plans.len() < REMEMBERED {
             self.plans.push(ResamplePlan::empty());

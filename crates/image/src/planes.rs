@@ -2,7 +2,7 @@
 
 use super::ImageError;
 
-/// The pixel layouts that the road accepts; all 8 bits a sample.
+/// The pixel layouts that are accepted; all have 8 bits a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PixelFormat {
     /// Y plane, then one plane of interleaved U and V at half size in both directions.
@@ -46,7 +46,7 @@ impl PixelFormat {
         }
     }
 
-    /// The format that a GStreamer caps name stands for, if the road accepts it.
+    /// The format that a GStreamer caps name stands for, if it is accepted.
     pub fn from_caps_name(name: &str) -> Option<PixelFormat> {
         PixelFormat::ALL.into_iter().find(|format| format.caps_name() == name)
     }

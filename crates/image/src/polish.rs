@@ -12,7 +12,7 @@ const STEPS: usize = 8;
 const STILL_PX: f64 = 0.002;
 /// Who wanders farther than this from the parabola's top has lost the way.
 const LOST_PX: f64 = 1.5;
-/// A polished place may score so much less than the parabola's, and be right all the same.
+/// A refined place may score this much less than the parabola's and still be the better one.
 const LOSS: f32 = 0.01;
 
 /// A place of the template: its centre in px of the searched picture, its turn, and how well it fits.

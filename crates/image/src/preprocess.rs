@@ -102,7 +102,7 @@ impl Preprocessor {
     }
 }
 
-/// Everything about one picture on its way.
+/// What the passes need of one picture.
 pub(super) struct Resampling<'a> {
     pub isa: Isa,
     pub planes: Planes<'a>,

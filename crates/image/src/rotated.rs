@@ -1,6 +1,6 @@
 //! A turned rectangle in recipe px, and how its pixels lie in the frame.
 //!
-//! Sines come from a series of our own and everything else is IEEE arithmetic: the same bits on every machine.
+//! Sines come from a series in this file and everything else is IEEE arithmetic: the same bits on every machine.
 
 use std::f64::consts::FRAC_PI_2;
 

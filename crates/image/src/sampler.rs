@@ -1,6 +1,6 @@
 //! Bilinear samples along a line through a plane, in fixed point: the same bits on every machine.
 //!
-//! Positions are Q32 in `i64`, weights Q11, samples out Q7, as between the passes of the tensor's road.
+//! Positions are Q32 in `i64`, weights Q11, samples out Q7, as between the passes into a tensor.
 
 use super::simd::SAMPLE_BITS;
 

@@ -1,4 +1,4 @@
-//! What the tensor wants: size, channels, element type, normalisation.
+//! The form of the input tensor: size, channels, element type, normalisation.
 
 use super::ImageError;
 use crate::{Channels, Dtype, Fit, Resize};

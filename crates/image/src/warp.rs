@@ -1,6 +1,6 @@
 //! A region of a part, wherever the part lies in the frame, as an upright patch in recipe px.
 //!
-//! Row by row: bilinear samples along the row's line in the frame, then colour by the kernels of the tensor's road.
+//! Row by row: bilinear samples along the row's line in the frame, then colour by the kernels that fill tensors.
 
 use super::colour::{chroma_site, coefficients};
 use super::rotated::Affine;

@@ -86,7 +86,7 @@ impl RowWeights {
         self.weights.clear();
         for i in 0..axis.count {
             self.start.push(axis.weigh(i, scratch) as u32);
-            // One weight of 32768 would not fit the i16 that NEON's doubling multiply wants.
+            // One weight of 32768 would not fit the i16 that NEON's doubling multiply takes.
             self.weights.extend(quantise(scratch, V_ONE).map(|weight| weight.min(32767) as u16));
             self.end.push(self.weights.len() as u32);
         }
@@ -98,7 +98,7 @@ impl RowWeights {
         (self.start[i] as usize, &self.weights[from..self.end[i] as usize])
     }
 
-    /// Source rows that output row `i + 1` needs and `i` did not, counted from `i`'s first: worth fetching ahead.
+    /// Source rows that output row `i + 1` needs and `i` did not, counted from `i`'s first: to be prefetched.
     pub fn ahead(&self, i: usize) -> Range<usize> {
         if i + 1 >= self.start.len() {
             return 0..0;

@@ -1,7 +1,7 @@
 //! The reader of every text file that people write: configuration, recipes, cards, labels, users, passwords, samples.
 //!
-//! Editors add what nobody typed and nobody sees: a byte order mark, other line ends, spaces that do not break. They
-//! are taken off here, in one place; what is no UTF-8 is refused with its place, because a guess would be wrong later.
+//! Editors add invisible characters: a byte order mark, other line ends, spaces that do not break. They
+//! are removed here; bytes that are not UTF-8 are refused with their place, because a guess would be wrong later.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -13,7 +13,7 @@ pub const MAX_BYTES: u64 = 1 << 20;
 /// Enough for the certificates of every public authority.
 const MAX_PEM_BYTES: u64 = 8 << 20;
 
-/// Bytes that are not the text they should be.
+/// Why bytes were refused as text.
 #[derive(Debug, thiserror::Error)]
 pub enum TextFault {
     /// The system refuses to read it.
@@ -42,7 +42,7 @@ pub enum TextFault {
         /// Its column in that line, in characters from 1.
         column: usize,
     },
-    /// Text has no zero bytes.
+    /// The bytes hold a zero byte, which text does not.
     #[error("is no text: a zero byte at offset {offset}, line {line}")]
     Zero {
         /// Its place in the file, from 0.
@@ -98,7 +98,7 @@ pub struct TextFileError {
 }
 
 impl TextFileError {
-    /// Whether there is no such file.
+    /// Whether the file does not exist.
     pub fn is_missing(&self) -> bool {
         matches!(&self.fault, TextFault::Read(error) if error.kind() == io::ErrorKind::NotFound)
     }
@@ -220,12 +220,12 @@ impl Iterator for Lines {
     }
 }
 
-/// The first line of `text`, which is a secret: only the line's end is no part of it.
+/// The first line of `text`, which is a secret: everything but the line's end belongs to it.
 pub fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// The labels in `text`, one a line; empty lines at the end are none.
+/// The labels in `text`, one a line; empty lines at the end are ignored.
 pub fn labels(text: &str) -> Vec<String> {
     text.trim_end_matches(is_unseen).lines().map(|line| label(line).into_owned()).collect()
 }

@@ -1,4 +1,4 @@
-//! Decoders: what the output tensors of each task mean. A file a task, all with the same face: a `DecodePlan`,
+//! Decoders of the output tensors, one file for each task, with the same two parts: a plan,
 //! checked against the model's tensors once, and a decoder made from it for each worker.
 
 mod blazeface;

@@ -220,7 +220,7 @@ fn best(classes: usize, score: impl Fn(usize) -> f32) -> (usize, f32) {
         .fold((0, f32::NEG_INFINITY), |best, next| if next.1 > best.1 { next } else { best })
 }
 
-/// Adds a box given by centre and size, tensor px; what is not finite is no box.
+/// Adds a box given by centre and size, tensor px; a box that is not finite is dropped.
 fn push(found: &mut Vec<ScoredBox>, score: f32, class: usize, row: usize, [x, y, w, h]: [f32; 4]) {
     let corners = [x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0];
     if corners.iter().all(|c| c.is_finite()) {

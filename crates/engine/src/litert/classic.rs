@@ -49,7 +49,7 @@ pub(crate) fn classic(
     for (tensor, info) in tensors.iter_mut().zip(inputs) {
         let bytes = tensor.as_bytes_mut().map_err(text)?;
         bytes.fill(0);
-        // SAFETY: the arena is not laid out anew from here on.
+        // SAFETY: the arena keeps its layout from here on.
         places[0].push(unsafe { TensorMemory::new(bytes.as_mut_ptr(), bytes.len(), info) }?);
     }
     for (tensor, info) in interpreter.outputs().map_err(text)?.iter().zip(outputs) {

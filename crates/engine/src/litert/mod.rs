@@ -65,7 +65,7 @@ impl Library {
 pub(crate) struct Environment {
     ptr: ffi::Environment,
     fns: &'static LiteRtFunctions,
-    /// Hears what the runtime says while models are compiled.
+    /// Captures what the runtime writes while models are compiled.
     stderr: quiet::StderrCapture,
 }
 
@@ -77,7 +77,7 @@ const SEVERITY_ERROR: i64 = 3;
 const ANY_INT: u32 = 2;
 
 impl Environment {
-    /// An environment that says on standard error only what is an error; the log is ours.
+    /// An environment whose logger writes only errors to standard error, because INFO lines do not belong in the log.
     fn new(fns: &'static LiteRtFunctions) -> Result<Environment, String> {
         // SAFETY: `EnvOption` is plain C data (a tag and a tagged union), for which zeros are valid.
         let mut quiet = unsafe { std::mem::zeroed::<ffi::EnvOption>() };

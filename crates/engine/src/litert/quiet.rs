@@ -1,4 +1,4 @@
-//! Listens to what the runtime says on standard error while it compiles: its INFO lines do not belong in the
+//! Captures what the runtime writes to standard error while it compiles: its INFO lines do not belong in the
 //! log, and its ERROR lines name the operator that a status code hides. No API reaches that logger. What
 //! others write meanwhile is passed on.
 
@@ -25,8 +25,8 @@ struct Redirected {
 
 impl StderrCapture {
     /// Runs `work` with standard error going to memory, and gives the runtime's ERROR lines since, each behind
-    /// `; `. They may be those of another thread that compiles meanwhile: nothing tells them apart. Where the
-    /// redirection cannot be made `work` runs all the same.
+    /// `; `. They may be those of another thread that compiles meanwhile: lines carry no thread. Where the
+    /// redirection fails, `work` runs without it.
     pub fn capture<T>(&self, work: impl FnOnce() -> T) -> (T, String) {
         let Some(capture) = self.begin() else { return (work(), String::new()) };
         let result = work();
@@ -109,14 +109,14 @@ fn redirect() -> Option<Redirected> {
     if memory < 0 {
         return None;
     }
-    // SAFETY: just created, and owned by nobody else.
+    // SAFETY: just created, and this is its only owner.
     let memory = unsafe { File::from_raw_fd(memory) };
     // SAFETY: duplicating a descriptor has no preconditions; the result is checked.
     let stderr = unsafe { libc::fcntl(libc::STDERR_FILENO, libc::F_DUPFD_CLOEXEC, 3) };
     if stderr < 0 {
         return None;
     }
-    // SAFETY: just created, and owned by nobody else.
+    // SAFETY: just created, and this is its only owner.
     let stderr = unsafe { OwnedFd::from_raw_fd(stderr) };
     // SAFETY: both are open file descriptors.
     let done = unsafe { libc::dup2(memory.as_raw_fd(), libc::STDERR_FILENO) };

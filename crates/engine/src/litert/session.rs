@@ -36,7 +36,7 @@ impl Compiled {
         Ok(Compiled { ptr, model })
     }
 
-    /// A buffer for input (`output` false) or output `index`, as the compiled model wants it.
+    /// A buffer for input (`output` false) or output `index`, as the compiled model requires it.
     fn buffer(&self, output: bool, index: usize, info: &TensorInfo) -> Result<Buffer, String> {
         let fns = self.model.env.fns;
         let kind = tensor_type(info);
@@ -76,7 +76,7 @@ impl Compiled {
             return Err(format!("tensor {name}: the runtime gives {size} bytes where {needed} are needed"));
         }
         buffer.lock()?;
-        // What was in this memory before is nobody's input.
+        // The input starts as zeros: fresh memory may hold anything.
         buffer.slice_mut().fill(0);
         Ok(buffer)
     }
@@ -108,7 +108,7 @@ fn tensor_type(info: &TensorInfo) -> ffi::RankedTensorType {
     kind
 }
 
-/// A tensor's memory. Locked, and so ours to touch, at all times but during a run.
+/// A tensor's memory. Locked at all times but during a run, so that slices of it may be given out.
 struct Buffer {
     ptr: ffi::TensorBuffer,
     env: Arc<Environment>,
@@ -162,7 +162,7 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // Best effort: a buffer that cannot be unlocked is destroyed all the same.
+        // Best effort: a buffer that cannot be unlocked is still destroyed.
         let _ = self.unlock();
         // SAFETY: created in `Compiled::buffer`, destroyed once.
         unsafe { (self.env.fns.destroy_tensor_buffer)(self.ptr) };

@@ -1,5 +1,5 @@
 //! A row of bars that was read on one line: how far it reaches to both sides of the line.
-//! It tells a code from bars that only look like one, and gives its corners.
+//! It separates a code from bars that only look like one, and gives its corners.
 
 use super::picture::CodePicture;
 use crate::Point;

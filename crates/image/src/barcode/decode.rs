@@ -121,7 +121,7 @@ fn asked(hints: &DecodeHints, read: &RXingResult) -> bool {
     hints.PossibleFormats.as_ref().is_some_and(|formats| formats.contains(read.getBarcodeFormat()))
 }
 
-/// One call of the library; a panic of it is told, not passed on.
+/// One call of the library; a panic of the library is reported as a failure.
 fn decode(
     picture: &CodePicture,
     threshold: Threshold,
@@ -192,7 +192,7 @@ fn points(read: &RXingResult) -> Vec<Point> {
     finite.map(|p| Point { x: p.x, y: p.y }).collect()
 }
 
-/// Paints the line of a rejected reading, a px to both sides too; `false` where it is no line.
+/// Paints the line of a rejected reading, a px to both sides too; `false` where the reading has no points.
 fn hide_line(picture: &mut CodePicture, read: &RXingResult) -> bool {
     let points = points(read);
     let area: Vec<Point> =

@@ -86,7 +86,7 @@ impl Format {
         self <= Format::Pdf417
     }
 
-    /// Whether it tells a misreading badly: it has no check digit, or one that one in ten runs of bars meets.
+    /// Whether it hardly detects a misreading: it has no check digit, or one that one in ten runs of bars meets.
     pub(super) fn is_weak(self) -> bool {
         use Format::{Codabar, Code39, Ean8, Ean13, Itf, UpcA, UpcE};
         matches!(self, Itf | Codabar | Code39 | UpcE | Ean8 | Ean13 | UpcA)

@@ -45,7 +45,7 @@ impl FromStr for Effort {
     }
 }
 
-/// How black is told from white.
+/// How black is separated from white.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Threshold {
     /// For each block of px by its neighbourhood; lines of bars by their own histogram.

@@ -6,7 +6,7 @@ use super::PatchShape;
 const SAMPLES: usize = 16 * 1024;
 /// Below and above, a camera may have clipped: such samples do not follow the light.
 const UNCLIPPED: std::ops::RangeInclusive<u8> = 6..=249;
-/// Grey values between the halves' medians that a gain can be told from.
+/// Grey values between the halves' medians that a gain can be computed from.
 const MIN_CONTRAST: f32 = 24.0;
 /// What still counts as drift; beyond, the picture is left as it is and will differ.
 const GAIN: std::ops::RangeInclusive<f32> = 0.75..=1.33;

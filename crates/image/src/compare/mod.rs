@@ -1,7 +1,7 @@
 //! Golden comparison by pixels: [`Learned`] folds the goldens' mean, spread and edges into two planes of bounds,
 //! a [`Comparer`] holds a test patch against them, and [`picture()`] shows what it found.
 //!
-//! The road of one patch: light evened out (if asked for), smoothed, flattened → every sample against its bounds
+//! The steps for one patch: light evened out (if asked for), smoothed, flattened → every sample against its bounds
 //! (SIMD, one bit a px) → specks removed → fragments joined into 8-connected defects → those too small dropped.
 //!
 //! An edge is where a shift within the tolerance could look like a difference: where the goldens' mean varies by

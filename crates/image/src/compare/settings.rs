@@ -1,4 +1,4 @@
-//! What the comparison forgives.
+//! Thresholds and filters of the comparison.
 
 /// How a patch is compared with its goldens: the keys of `kind = "pixels"` in a recipe.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont, point};
 
-/// Bytes of drawn glyphs that are kept; beyond them all are drawn anew.
+/// Bytes of drawn glyphs that are kept; beyond them the cache is emptied.
 const KEPT: usize = 1 << 20;
 
 static SANS: &[u8] = include_bytes!("font/sans.ttf");

@@ -1,7 +1,7 @@
 //! Drawing into a [`Canvas`]: frames, lines, polygons, translucent areas and text. Row by row, luma and the chroma that
 //! two rows share together; nothing here allocates once warm, and what lies outside the canvas is left out.
 //!
-//! Coordinates are canvas px, the centre of the top-left px at (0.5, 0.5); what is not a number is not drawn.
+//! Coordinates are canvas px, the centre of the top-left px at (0.5, 0.5); a shape with a NaN is not drawn.
 
 mod brush;
 mod glyphs;
@@ -156,7 +156,7 @@ fn even(value: f32) -> i64 {
     (value / 2.0).round() as i64 * 2
 }
 
-/// The corners of a rectangle, at even px, at least two px apart; `None` where it is no rectangle.
+/// The corners of a rectangle, at even px, at least two px apart; `None` where a value is NaN or a side negative.
 fn snapped(rect: Rect) -> Option<[i64; 4]> {
     let corners = [rect.x, rect.y, rect.x + rect.w, rect.y + rect.h];
     if corners.iter().any(|v| v.is_nan()) || rect.w < 0.0 || rect.h < 0.0 {

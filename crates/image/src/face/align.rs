@@ -17,7 +17,7 @@ const MARGIN: usize = (KEEPSAKE_SIDE - FACE_SIDE) / 2;
 /// InsightFace `face_align.py`), the eye at the left of the picture first.
 const EYES: [(f64, f64); 2] = [(38.2946, 51.6963), (73.5318, 51.5014)];
 
-/// Eyes must be so far apart, px.
+/// Least and greatest distance of the eyes, px.
 const APART: std::ops::RangeInclusive<f64> = 1.0..=1e5;
 
 /// Cuts faces out of pictures of any format. One a worker; once its rows and the patch are large enough it allocates

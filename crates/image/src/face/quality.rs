@@ -120,7 +120,7 @@ impl FaceQuality {
         ]
     }
 
-    /// The product of the three factors, 0 to 1; 0 also where a key point is no number.
+    /// The product of the three factors, 0 to 1; 0 also where a key point is NaN.
     pub fn score(&self) -> f32 {
         let score: f32 = self.factors().iter().map(|(_, factor)| factor).product();
         if score.is_finite() { score } else { 0.0 }
@@ -144,7 +144,7 @@ impl FaceGate {
     /// What is wrong with the face, if anything: the first bound that it misses, or, where only the score is too low,
     /// its weakest factor.
     pub fn flaw(&self, face: &FaceQuality) -> Option<FaceFlaw> {
-        // Written so that what is no number is refused.
+        // Written so that NaN is refused.
         let bounds = [
             (FaceFlaw::TooSmall, face.eye_px >= self.min_eye_px),
             (FaceFlaw::Turned, face.pose.turn_deg() <= self.max_turn_deg),

@@ -14,7 +14,7 @@ const MAX_SIDE: usize = 65_535;
 /// From this quality on, the chroma of RGB is not subsampled.
 const FINE: u8 = 90;
 
-/// Encodes pictures. Keeps its memory; what libjpeg-turbo needs besides it takes from the C heap, and gives back.
+/// Encodes pictures into memory that is used again. libjpeg-turbo allocates its own work memory from the C heap for each call.
 pub struct Encoder {
     compressor: Compressor,
     /// Room for the largest file that a picture may become. Its pages are touched only as far as a file reaches.
@@ -25,7 +25,7 @@ impl Encoder {
     /// An encoder.
     ///
     /// # Errors
-    /// Where there is no memory for it.
+    /// libjpeg-turbo could not allocate an encoder.
     pub fn new() -> Result<Encoder, ImageError> {
         Ok(Encoder { compressor: Compressor::new()?, buffer: Vec::new() })
     }

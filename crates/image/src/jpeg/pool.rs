@@ -1,4 +1,4 @@
-//! Memory for encoded pictures, used again once nobody looks at one any more.
+//! Memory for encoded pictures, used again once the last reader has dropped it.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 /// Free buffers kept: a picture that is being sent, one for each of some viewers that are slow, and the next.
 const KEPT: usize = 32;
-/// Buffers are in whole steps of this many bytes, so that a file that is a little longer finds room.
+/// Buffers are in whole steps of this many bytes, so that a file that is a little longer still fits.
 const STEP: usize = 64 << 10;
 
 /// Buffers for encoded pictures. What is allocated for each is the few bytes that count its readers.

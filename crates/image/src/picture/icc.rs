@@ -7,9 +7,9 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, Transf
 
 use super::{Channels, Patch};
 
-/// Longest profile that is read, bytes: those of printers have up to 3 MiB. Longer ones are as if absent.
+/// Longest profile that is read, bytes: those of printers have up to 3 MiB. Longer ones are ignored.
 pub(super) const MAX_PROFILE: u64 = 4 << 20;
-/// What a profile may take besides the picture, bytes: itself, its tables as floats, and the transform made of them.
+/// Memory that a profile may take beside the picture, bytes: itself, its tables as floats, and the transform made of them.
 pub(super) const MEMORY: u64 = 32 << 20;
 /// A profile that moves no colour by more than this is sRGB by another name: the pixels stay as they are.
 const SAME: u8 = 1;
@@ -34,7 +34,7 @@ pub(super) fn cmyk_to_srgb(profile: &[u8], cmyk: &[u8], width: usize) -> Option<
     })
 }
 
-/// A profile is a stranger's program of tables: a panic on one is no reason to lose the picture.
+/// A profile is untrusted input to a library: where it panics, the picture is used without the profile.
 fn guarded<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => done,

@@ -176,7 +176,7 @@ pub(super) fn plain_cmyk(data: &mut Vec<u8>, inverted: bool) {
     data.truncate(3 * pixels);
 }
 
-/// What libjpeg-turbo warns of and decodes all the same, without guessing a pixel.
+/// Warnings of libjpeg-turbo after which it still decodes every pixel exactly.
 fn harmless(error: turbojpeg::Error) -> Result<(), PictureError> {
     let text = error.to_string();
     let padding = text.contains("extraneous bytes before marker 0xd9");

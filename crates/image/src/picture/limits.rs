@@ -11,7 +11,7 @@ pub struct Limits {
     pub max_side: u32,
     /// Most pixels that are decoded.
     pub max_px: u64,
-    /// Most memory that decoding may take, bytes: the picture and all that the decoder holds besides.
+    /// Most memory that decoding may take, bytes: the picture and all other memory of the decoder.
     pub max_bytes: u64,
 }
 

@@ -1,7 +1,7 @@
 //! The one reader of pictures: JPEG, PNG and BMP files to upright grey or RGB pixels, for every place where a picture
 //! comes in (folders, golden pictures, samples, enrolment), so that the same file is the same pixels everywhere.
 //!
-//! - Size and memory are read from the head of the file, and held against [`Limits`], before anything is decoded.
+//! - Size and memory are read from the head of the file, and compared with [`Limits`], before anything is decoded.
 //! - Orientation (EXIF in JPEG and PNG) is obeyed. Grey stays grey; 16 bits are rounded to 8; CMYK becomes RGB.
 //! - Alpha is dropped: the colour that the file holds stands, as with OpenCV and Pillow. [`DecodedPicture::see_through`] says
 //!   whether there was any to drop.
@@ -68,7 +68,7 @@ struct PicturePlan {
     channels: u64,
     /// Bytes that the decoder writes its pixels into, before they become 8-bit grey or RGB in the same place.
     decoded: u64,
-    /// Bytes that it holds besides.
+    /// Bytes of the decoder's other memory.
     besides: u64,
     orientation: Orientation,
 }
@@ -113,12 +113,12 @@ impl<'a> PictureFile<'a> {
 /// What the head of `file` says. Decodes nothing, and allocates nothing that the file could make large.
 ///
 /// # Errors
-/// It is no picture of the three kinds, or its head is cut off or contradicts itself.
+/// The file is of none of the three kinds, or its head is cut off or contradicts itself.
 pub fn head(file: &[u8]) -> Result<PictureHead, PictureError> {
     Ok(PictureFile::of(file)?.plan().head())
 }
 
-/// The picture in `file`, upright. Everything that is decoded is held against `limits` before it is.
+/// The picture in `file`, upright. Sizes are compared with `limits` before anything is decoded.
 ///
 /// # Errors
 /// No picture of the three kinds; beyond the limits; cut off or damaged.

@@ -9,7 +9,7 @@ use flate2::read::ZlibDecoder;
 use super::icc::{self, MAX_PROFILE};
 use super::{Channels, DecodedPicture, Patch, PictureError, PicturePlan, drop_alpha, orientation_of};
 
-/// What the `png` crate may take besides the picture: two rows, and the chunks that it keeps.
+/// Memory that the `png` crate may take beside the picture: two rows, and the chunks that it keeps.
 const BESIDES: usize = 8 << 20;
 
 /// A PNG whose chunks were looked through.
@@ -78,7 +78,7 @@ impl<'a> Png<'a> {
     pub(super) fn decode(self) -> Result<DecodedPicture, PictureError> {
         let mut decoder = Decoder::new_with_limits(Cursor::new(self.file), Limits { bytes: BESIDES });
         decoder.set_transformations(Transformations::EXPAND);
-        // Read by `profile`, with a bound of its own; texts say nothing of pixels.
+        // `profile` reads it with a separate limit; texts do not change pixels.
         decoder.set_ignore_iccp_chunk(true);
         decoder.set_ignore_text_chunk(true);
         let mut reader = decoder.read_info().map_err(translate)?;
