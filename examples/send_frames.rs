@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use ocellus::camera::tcp::Header;
+use ocellus::camera::tcp::FrameHeader;
 use ocellus::types::PixelFormat;
 
 /// Sends one packed frame.
@@ -16,7 +16,7 @@ pub fn send_raw(
     pts_ns: Option<u64>,
     planes: &[u8],
 ) -> io::Result<()> {
-    let header = Header::raw(format, width, height, pts_ns)
+    let header = FrameHeader::raw(format, width, height, pts_ns)
         .filter(|header| header.bytes as usize == planes.len())
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the planes do not fit their size"))?;
     to.write_all(&header.to_bytes())?;
@@ -26,14 +26,14 @@ pub fn send_raw(
 /// Sends one JPEG picture.
 pub fn send_jpeg(to: &mut impl Write, pts_ns: Option<u64>, picture: &[u8]) -> io::Result<()> {
     let bytes = u32::try_from(picture.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    to.write_all(&Header::jpeg(bytes, pts_ns).to_bytes())?;
+    to.write_all(&FrameHeader::jpeg(bytes, pts_ns).to_bytes())?;
     to.write_all(picture)
 }
 
 /// Sends the secret, which stands before the first frame.
 pub fn send_secret(to: &mut impl Write, secret: &str) -> io::Result<()> {
     let bytes = u32::try_from(secret.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    to.write_all(&Header::secret(bytes).to_bytes())?;
+    to.write_all(&FrameHeader::secret(bytes).to_bytes())?;
     to.write_all(secret.as_bytes())
 }
 

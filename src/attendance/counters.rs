@@ -5,7 +5,7 @@ use crate::telemetry::{Counter, Described, Gauge};
 
 /// Counts since the process began, and what is so now.
 #[derive(Debug, Default)]
-pub struct Counters {
+pub struct AttendanceCounters {
     /// Sightings that the rules were told of, by what became of them.
     pub rules: Counts,
     /// Sightings that found the queue full.
@@ -24,7 +24,7 @@ pub struct Counters {
     pub present: Gauge,
 }
 
-impl Counters {
+impl AttendanceCounters {
     /// The values by name, as `telemetry` publishes them.
     pub fn named(&self) -> [(&'static str, u64); 14] {
         let rules = &self.rules;
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn every_figure_is_described() {
-        let named = Counters::default().named();
+        let named = AttendanceCounters::default().named();
         assert!(named.iter().map(|(name, _)| name).eq(DESCRIBED.iter().map(|figure| &figure.key)));
     }
 }

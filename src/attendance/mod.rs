@@ -22,21 +22,21 @@ use crate::store::{Store, StoreError};
 use crate::supervisor::{Beat, Stop};
 use crate::types::{Clock, Doubt, Sighting, SightingSink};
 
-pub use counters::{Counters, DESCRIBED};
+pub use counters::{AttendanceCounters, DESCRIBED};
 pub use day::{DayRequest, day};
 
 /// The attendance of a box. Clones are the same.
 #[derive(Clone)]
-pub struct Attendance(Arc<Shared>);
+pub struct Attendance(Arc<AttendanceShared>);
 
-struct Shared {
+struct AttendanceShared {
     sightings: SyncSender<Sighting>,
     /// Held by the unit's present life.
     inbox: Mutex<Receiver<Sighting>>,
     settings: Mutex<Settings>,
     /// Counts changes of the settings.
     revision: AtomicU64,
-    counters: Counters,
+    counters: AttendanceCounters,
     /// Why nothing is deleted by age, if that is so.
     doubt: Mutex<Option<Doubt>>,
     /// The highest event that was offered to sinks that do not keep it on disk.
@@ -67,12 +67,12 @@ impl Attendance {
     /// Without a sighting yet.
     pub fn new(all: &config::Attendance, cameras: &[config::Camera]) -> Attendance {
         let (sightings, inbox) = sync_channel(all.queue);
-        Attendance(Arc::new(Shared {
+        Attendance(Arc::new(AttendanceShared {
             sightings,
             inbox: Mutex::new(inbox),
             settings: Mutex::new(Settings::of(all, cameras)),
             revision: AtomicU64::new(0),
-            counters: Counters::default(),
+            counters: AttendanceCounters::default(),
             doubt: Mutex::default(),
             offered: AtomicU64::new(0),
         }))
@@ -90,7 +90,7 @@ impl Attendance {
     }
 
     /// What became of them.
-    pub fn counters(&self) -> &Counters {
+    pub fn counters(&self) -> &AttendanceCounters {
         &self.0.counters
     }
 
@@ -110,7 +110,7 @@ impl Attendance {
     }
 }
 
-impl SightingSink for Shared {
+impl SightingSink for AttendanceShared {
     /// Dropped, and counted, where the queue is full: the disk does not keep up.
     fn push(&self, sighting: &Sighting) {
         match self.sightings.try_send(sighting.clone()) {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use super::{Around, Shared, lock};
+use super::{Around, AttendanceShared, lock};
 use crate::attendance::rules::Rules;
 use crate::pipeline::Offer;
 use crate::store::{Attendances, Change, StoreError};
@@ -34,7 +34,7 @@ const ALARM: &str = "attendance";
 const QUEUE_ALARM: &str = "attendance-queue";
 
 /// See [`super::Attendance::run`].
-pub(super) fn run(shared: &Shared, around: &Around<'_>, stop: &Stop, beat: &Beat) {
+pub(super) fn run(shared: &AttendanceShared, around: &Around<'_>, stop: &Stop, beat: &Beat) {
     let inbox = lock(&shared.inbox);
     let Some(mut worker) = AttendanceWorker::begin(shared, around, stop, beat) else { return };
     while !stop.is_stopped() {
@@ -46,7 +46,7 @@ pub(super) fn run(shared: &Shared, around: &Around<'_>, stop: &Stop, beat: &Beat
 }
 
 struct AttendanceWorker<'a> {
-    shared: &'a Shared,
+    shared: &'a AttendanceShared,
     around: &'a Around<'a>,
     book: Attendances,
     rules: Rules,
@@ -72,7 +72,7 @@ struct AttendanceWorker<'a> {
 impl<'a> AttendanceWorker<'a> {
     /// Reads who is here from the book, as soon as the disk lets us; `None` when asked to stop before.
     fn begin(
-        shared: &'a Shared,
+        shared: &'a AttendanceShared,
         around: &'a Around<'a>,
         stop: &Stop,
         beat: &Beat,

@@ -14,14 +14,14 @@ use serde::de::DeserializeOwned;
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The file, and the former one beside it.
-pub(super) struct Lines {
+pub(super) struct AuditLines {
     path: PathBuf,
     file: Mutex<Option<(File, u64)>>,
 }
 
-impl Lines {
-    pub(super) fn new(path: PathBuf) -> Lines {
-        Lines { path, file: Mutex::new(None) }
+impl AuditLines {
+    pub(super) fn new(path: PathBuf) -> AuditLines {
+        AuditLines { path, file: Mutex::new(None) }
     }
 
     /// Adds a line.
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn the_file_is_bounded_and_its_last_lines_come_newest_first() {
         let dir = tempfile::tempdir().unwrap();
-        let lines = Lines::new(dir.path().join("audit.log"));
+        let lines = AuditLines::new(dir.path().join("audit.log"));
         let line = |n: u32| (n, format!("/{n}/").repeat(40));
         (0..12_000).for_each(|n| lines.write(&line(n)).unwrap());
         let last: Vec<u32> = lines.last(3).into_iter().map(|(n, _): (u32, String)| n).collect();
@@ -82,7 +82,7 @@ mod tests {
         assert!(sizes.iter().all(|size| *size < MAX_BYTES + 1_000), "{sizes:?}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
         // Goes on in the file that is there.
-        let again = Lines::new(dir.path().join("audit.log"));
+        let again = AuditLines::new(dir.path().join("audit.log"));
         again.write(&line(7)).unwrap();
         assert_eq!(lines.last::<(u32, String)>(1)[0].0, 7);
     }

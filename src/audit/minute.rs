@@ -17,7 +17,7 @@ const NAMES: usize = 4;
 const CAUSES: usize = 64;
 
 #[derive(Debug)]
-struct Row {
+struct MinuteRow {
     begun_ns: u64,
     line: RefusedOut,
 }
@@ -25,7 +25,7 @@ struct Row {
 /// The refusals of the present minute.
 #[derive(Debug, Default)]
 pub(super) struct Minute {
-    rows: HashMap<(Source, String), Row>,
+    rows: HashMap<(Source, String), MinuteRow>,
 }
 
 impl Minute {
@@ -34,7 +34,7 @@ impl Minute {
         let known = self.rows.contains_key(&(refused.source, from.clone()));
         let from = if known || self.rows.len() < MOST { from } else { OTHERS.to_owned() };
         let time = rfc3339(now.wall_ns);
-        let row = self.rows.entry((refused.source, from.clone())).or_insert_with(|| Row {
+        let row = self.rows.entry((refused.source, from.clone())).or_insert_with(|| MinuteRow {
             begun_ns: now.mono_ns,
             line: RefusedOut {
                 time: time.clone(),
@@ -74,7 +74,7 @@ impl Minute {
     }
 }
 
-fn in_order(rows: impl Iterator<Item = Row>) -> Vec<RefusedOut> {
+fn in_order(rows: impl Iterator<Item = MinuteRow>) -> Vec<RefusedOut> {
     let mut rows: Vec<_> = rows.collect();
     rows.sort_by_key(|row| row.begun_ns);
     rows.into_iter().map(|row| row.line).collect()

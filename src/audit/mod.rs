@@ -22,7 +22,7 @@ use serde::Serialize;
 use crate::contract::rest::{AuditOut, RefusedOut};
 use crate::types::{Clock, rfc3339};
 use counters::LiveTotals;
-use file::Lines;
+use file::AuditLines;
 use minute::Minute;
 
 pub use counters::Totals;
@@ -86,9 +86,9 @@ pub struct Refused<'a> {
 /// The log in the state directory.
 pub struct Audit {
     clock: Arc<dyn Clock>,
-    people: Lines,
-    machines: Lines,
-    refused: Lines,
+    people: AuditLines,
+    machines: AuditLines,
+    refused: AuditLines,
     minute: Mutex<Minute>,
     totals: LiveTotals,
     /// Whether the last write failed: said once in the service's log, counted each time.
@@ -100,9 +100,9 @@ impl Audit {
     pub fn new(dir: &Path, clock: Arc<dyn Clock>) -> Audit {
         Audit {
             clock,
-            people: Lines::new(dir.join("audit.log")),
-            machines: Lines::new(dir.join("audit-machines.log")),
-            refused: Lines::new(dir.join("refused.log")),
+            people: AuditLines::new(dir.join("audit.log")),
+            machines: AuditLines::new(dir.join("audit-machines.log")),
+            refused: AuditLines::new(dir.join("refused.log")),
             minute: Mutex::default(),
             totals: LiveTotals::default(),
             failing: AtomicBool::new(false),
@@ -168,7 +168,7 @@ impl Audit {
         self.totals.read()
     }
 
-    fn write(&self, lines: &Lines, line: &impl Serialize) {
+    fn write(&self, lines: &AuditLines, line: &impl Serialize) {
         match lines.write(line) {
             Ok(()) => {
                 self.totals.lines.inc();

@@ -8,7 +8,7 @@ use gstreamer_video as video;
 
 use super::CaptureError;
 use super::feed::FileNames;
-use super::health::Shape;
+use super::health::StreamShape;
 use crate::types::{Frame, PixelFormat, Stamp};
 
 /// Buffers outside the ring at once: one that the source fills, one on its way to a slot, and one to spare for a source
@@ -76,7 +76,7 @@ fn linked_to(pad: &gst::Pad) -> Option<gst::glib::GString> {
 pub struct SampleMapper {
     slots: usize,
     names: Option<FileNames>,
-    known: Option<(gst::Caps, video::VideoInfo, Shape)>,
+    known: Option<(gst::Caps, video::VideoInfo, StreamShape)>,
 }
 
 impl SampleMapper {
@@ -91,7 +91,7 @@ impl SampleMapper {
         sample: gst::Sample,
         seq: u64,
         captured: Stamp,
-    ) -> Result<(Frame, Shape), CaptureError> {
+    ) -> Result<(Frame, StreamShape), CaptureError> {
         let unmappable = |caps: &str, cause| CaptureError::Unmappable { caps: caps.into(), cause };
         let caps = sample.caps().ok_or_else(|| unmappable("(none)", "no caps"))?;
         let buffer = sample.buffer().ok_or_else(|| unmappable("(none)", "no buffer"))?;
@@ -121,11 +121,11 @@ fn info_text(info: &video::VideoInfo) -> String {
     info.to_caps().map(|caps| caps.to_string()).unwrap_or_default()
 }
 
-fn shape_of(info: &video::VideoInfo) -> Option<Shape> {
+fn shape_of(info: &video::VideoInfo) -> Option<StreamShape> {
     let format = PixelFormat::from_caps_name(info.format().to_str())?;
     let (numer, denom) = (info.fps().numer(), info.fps().denom());
     let fps = (numer > 0 && denom > 0).then(|| f64::from(numer) / f64::from(denom));
-    Some(Shape { width: info.width() as usize, height: info.height() as usize, format, fps })
+    Some(StreamShape { width: info.width() as usize, height: info.height() as usize, format, fps })
 }
 
 /// A pool with a fixed number of buffers must have one for each slot and for what is in flight: the ring keeps its

@@ -10,7 +10,7 @@ use crate::supervisor::time_slice;
 /// An error that a pipeline reported.
 #[derive(Debug, thiserror::Error)]
 #[error("{element}: {cause}; {remedy}")]
-pub struct Fault {
+pub struct BusFault {
     /// The element's factory: `rtspsrc`, `avdec_h264`, …
     pub element: String,
     /// What it says.
@@ -20,12 +20,12 @@ pub struct Fault {
     /// What another kind of pipeline might mend.
     pub kind: FaultKind,
     /// The other side's answer, where it spoke HTTP or RTSP and refused.
-    pub status: Option<Box<Answer>>,
+    pub status: Option<Box<ServerAnswer>>,
 }
 
 /// A refusal in HTTP or RTSP.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct ServerAnswer {
     /// The code: 401, 404, …
     pub code: u32,
     /// Where it sends us instead; may hold secrets.
@@ -80,7 +80,7 @@ pub fn keep_errors_only(bus: &gst::Bus, camera: &str, slice: Duration, wording: 
 }
 
 /// The first error that waits on the bus.
-pub fn error_of(bus: &gst::Bus, wording: Wording) -> Option<Fault> {
+pub fn error_of(bus: &gst::Bus, wording: Wording) -> Option<BusFault> {
     let message = bus.pop_filtered(&[gst::MessageType::Error])?;
     match message.view() {
         gst::MessageView::Error(error) => {
@@ -94,12 +94,12 @@ pub fn error_of(bus: &gst::Bus, wording: Wording) -> Option<Fault> {
 }
 
 /// souphttpsrc and rtspsrc say in the message's details what the server answered.
-fn answer(details: &gst::StructureRef) -> Option<Box<Answer>> {
+fn answer(details: &gst::StructureRef) -> Option<Box<ServerAnswer>> {
     let code =
         ["http-status-code", "rtsp-status-code"].into_iter().find_map(|key| details.get::<u32>(key).ok());
     let redirect = details.get::<String>("redirection-uri").ok();
     // libsoup numbers its own failures to connect below 100.
-    code.filter(|code| *code >= 100).map(|code| Box::new(Answer { code, redirect }))
+    code.filter(|code| *code >= 100).map(|code| Box::new(ServerAnswer { code, redirect }))
 }
 
 fn factory(source: Option<&gst::Object>) -> String {
@@ -109,7 +109,7 @@ fn factory(source: Option<&gst::Object>) -> String {
 }
 
 /// Chooses the remedy by GStreamer's error domain, and the kind by the flow return in the debug text.
-fn translate(element: &str, error: &gst::glib::Error, debug: &str, wording: Wording) -> Fault {
+fn translate(element: &str, error: &gst::glib::Error, debug: &str, wording: Wording) -> BusFault {
     let mut kind = FaultKind::Other;
     let remedy = if debug.contains("not-negotiated") {
         kind = FaultKind::Negotiation;
@@ -133,7 +133,7 @@ fn translate(element: &str, error: &gst::glib::Error, debug: &str, wording: Word
         "run with GST_DEBUG=3 for the details"
     };
     let cause = said(error, debug, wording);
-    Fault { element: element.to_owned(), cause, remedy, kind, status: None }
+    BusFault { element: element.to_owned(), cause, remedy, kind, status: None }
 }
 
 /// What an error says, as far as it may be repeated.

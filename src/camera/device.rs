@@ -6,13 +6,13 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::CaptureError;
-use super::bus::{Fault, FaultKind};
+use super::bus::{BusFault, FaultKind};
 
 /// Programs that are named as users of a device.
 const NAMED: usize = 4;
 
 /// What an error of `v4l2src` means for `device`. Opens it once more, without waiting, to learn the error's number.
-pub fn explain(device: &Path, fault: Fault) -> CaptureError {
+pub fn explain(device: &Path, fault: BusFault) -> CaptureError {
     let options = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).to_owned();
     let (what, next) = match options.open(device) {
         _ if fault.kind == FaultKind::Busy => busy(device),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gstreamer::glib;
 
-use super::bus::Fault;
+use super::bus::BusFault;
 #[cfg(feature = "demo")]
 use super::painter::PainterError;
 use super::remote::RemoteError;
@@ -106,7 +106,7 @@ pub enum CaptureError {
         /// Frames delivered before the damage.
         frames: u64,
         /// What GStreamer says.
-        source: Fault,
+        source: BusFault,
     },
     /// Pictures of a folder that could not be shown.
     #[error(
@@ -179,7 +179,7 @@ pub enum CaptureError {
     Turned,
     /// An error of the pipeline.
     #[error(transparent)]
-    Stream(#[from] Fault),
+    Stream(#[from] BusFault),
     /// Connected, but no frame came.
     #[error("connected, but no frame came within {} s; check that the camera really streams", waited.as_secs())]
     Silent {

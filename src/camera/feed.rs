@@ -49,7 +49,7 @@ pub enum Fed {
 }
 
 /// A source of buffers. Runs on the pipeline's streaming thread.
-pub trait Feed: Send {
+pub trait SourceFeed: Send {
     /// What comes next. May wait for at most 100 ms.
     fn open(&mut self, stop: &Stop) -> Result<Opening, CaptureError>;
     /// The next buffer. May wait, but not beyond `stop`.
@@ -100,9 +100,9 @@ impl FileNames {
 }
 
 /// A feed, and how its last pipeline ended.
-pub struct Slot {
+pub struct FeedSlot {
     /// The feed itself; kept from one pipeline to the next.
-    pub feed: Box<dyn Feed>,
+    pub feed: Box<dyn SourceFeed>,
     /// It asked for another pipeline.
     pub switch: bool,
     /// It failed.
@@ -111,16 +111,16 @@ pub struct Slot {
 
 /// A slot shared by the capture thread (between pipelines) and the streaming thread (while one runs).
 #[derive(Clone)]
-pub struct Feeder(Arc<Mutex<Slot>>);
+pub struct Feeder(Arc<Mutex<FeedSlot>>);
 
 impl Feeder {
     /// Shares `feed`.
-    pub fn new(feed: Box<dyn Feed>) -> Feeder {
-        Feeder(Arc::new(Mutex::new(Slot { feed, switch: false, error: None })))
+    pub fn new(feed: Box<dyn SourceFeed>) -> Feeder {
+        Feeder(Arc::new(Mutex::new(FeedSlot { feed, switch: false, error: None })))
     }
 
     /// Only between pipelines: while one runs, its streaming thread holds the lock for as long as it waits.
-    pub fn lock(&self) -> MutexGuard<'_, Slot> {
+    pub fn lock(&self) -> MutexGuard<'_, FeedSlot> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 

@@ -51,7 +51,7 @@ impl Health {
 
 /// The shape of a stream, as its caps say.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shape {
+pub struct StreamShape {
     /// Width in px.
     pub width: usize,
     /// Height in px.
@@ -62,30 +62,30 @@ pub struct Shape {
     pub fps: Option<f64>,
 }
 
-impl Shape {
+impl StreamShape {
     fn online(self) -> Health {
-        let Shape { width, height, format, fps } = self;
+        let StreamShape { width, height, format, fps } = self;
         Health::Online { width, height, format, fps }
     }
 }
 
 /// Tells changes from repetitions, and frozen from slow.
 #[derive(Debug)]
-pub struct Watch {
+pub struct HealthWatch {
     frozen_after: Option<Duration>,
-    online: Option<Shape>,
+    online: Option<StreamShape>,
     frozen: bool,
     last: Stamp,
 }
 
-impl Watch {
+impl HealthWatch {
     /// `frozen_after` is `None` for sources whose frames may be any time apart.
-    pub fn new(frozen_after: Option<Duration>) -> Watch {
-        Watch { frozen_after, online: None, frozen: false, last: Stamp::default() }
+    pub fn new(frozen_after: Option<Duration>) -> HealthWatch {
+        HealthWatch { frozen_after, online: None, frozen: false, last: Stamp::default() }
     }
 
     /// A frame of `shape` came. Allocates nothing.
-    pub fn frame(&mut self, now: Stamp, shape: Shape) -> Option<Health> {
+    pub fn frame(&mut self, now: Stamp, shape: StreamShape) -> Option<Health> {
         self.last = now;
         let known = self.online == Some(shape) && !self.frozen;
         self.online = Some(shape);
@@ -129,7 +129,7 @@ impl Watch {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape = Shape { width: 4, height: 2, format: PixelFormat::I420, fps: None };
+    const SHAPE: StreamShape = StreamShape { width: 4, height: 2, format: PixelFormat::I420, fps: None };
 
     fn at(ms: u64) -> Stamp {
         Stamp { mono_ns: ms * 1_000_000, wall_ns: 0 }
@@ -137,15 +137,15 @@ mod tests {
 
     #[test]
     fn online_is_reported_once_until_the_shape_changes() {
-        let mut watch = Watch::new(Some(Duration::from_secs(1)));
+        let mut watch = HealthWatch::new(Some(Duration::from_secs(1)));
         assert_eq!(watch.frame(at(0), SHAPE), Some(SHAPE.online()));
         assert_eq!(watch.frame(at(40), SHAPE), None);
-        assert!(watch.frame(at(80), Shape { width: 8, ..SHAPE }).is_some());
+        assert!(watch.frame(at(80), StreamShape { width: 8, ..SHAPE }).is_some());
     }
 
     #[test]
     fn a_camera_without_new_frames_is_frozen_once_and_online_again_with_the_next_frame() {
-        let mut watch = Watch::new(Some(Duration::from_secs(1)));
+        let mut watch = HealthWatch::new(Some(Duration::from_secs(1)));
         watch.frame(at(5), SHAPE);
         assert_eq!(watch.quiet(at(1_004)), None);
         assert_eq!(watch.quiet(at(1_005)), Some(Health::Frozen { since: at(5) }));
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_camera_that_was_never_online_or_was_lost_is_not_frozen() {
-        let mut watch = Watch::new(Some(Duration::from_secs(1)));
+        let mut watch = HealthWatch::new(Some(Duration::from_secs(1)));
         assert_eq!(watch.quiet(at(60_000)), None);
         watch.frame(at(60_001), SHAPE);
         watch.lost();
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn time_that_the_ring_held_a_frame_back_does_not_count_as_frozen() {
-        let mut watch = Watch::new(Some(Duration::from_secs(1)));
+        let mut watch = HealthWatch::new(Some(Duration::from_secs(1)));
         watch.frame(at(0), SHAPE);
         watch.committed(at(5_000));
         assert_eq!(watch.quiet(at(5_900)), None);

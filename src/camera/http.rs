@@ -24,7 +24,7 @@ const SEARCH_BYTES: u64 = 4 << 20;
 
 /// What one connection has brought so far.
 #[derive(Debug, Default)]
-pub struct Received {
+pub struct HttpReceived {
     /// Bytes of the body.
     pub bytes: u64,
     /// What the server says they are.
@@ -37,7 +37,7 @@ pub struct Received {
 }
 
 /// Shared by the streaming thread and the code that explains the end.
-pub type Shared = Arc<Mutex<Received>>;
+pub type Shared = Arc<Mutex<HttpReceived>>;
 
 /// `souphttpsrc ! appsink`, the splitter, `appsrc ! jpegdec`.
 pub fn mjpeg(url: &SourceUrl, camera: &Camera, build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
@@ -107,7 +107,7 @@ fn media_type(text: &str) -> String {
     if sound { text } else { "an unknown type".into() }
 }
 
-fn lock(received: &Shared) -> MutexGuard<'_, Received> {
+fn lock(received: &Shared) -> MutexGuard<'_, HttpReceived> {
     received.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 

@@ -14,7 +14,7 @@ use ocellus_scene::{Crossing, Ledger, SceneError, Tally};
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::supervisor::{SpawnError, Spawned, spawn};
-use port::Port;
+use port::VirtualPort;
 pub use sensor::Sensor;
 
 /// How long the reader may take to end.
@@ -61,7 +61,7 @@ pub enum LightBarrierError {
 /// A light barrier on a virtual serial port. Dropping it takes the port away, as if it had been unplugged.
 #[derive(Debug)]
 pub struct LightBarrier {
-    port: Arc<Port>,
+    port: Arc<VirtualPort>,
     ledger: Arc<Mutex<Ledger>>,
     /// An event that ends the reader.
     wake: Arc<OwnedFd>,
@@ -77,7 +77,7 @@ impl LightBarrier {
     /// # Errors
     /// [`LightBarrierError`]; what is at `link` and is no pseudo-terminal's name is never touched.
     pub fn open(link: &Path) -> Result<LightBarrier, LightBarrierError> {
-        let port = Arc::new(Port::open(link)?);
+        let port = Arc::new(VirtualPort::open(link)?);
         let ledger = Arc::new(Mutex::new(Ledger::default()));
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
         let wake = Arc::new(wake.map_err(|error| LightBarrierError::Pty { source: error.into() })?);
@@ -143,7 +143,7 @@ fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
 }
 
 /// Reads and logs until `wake`, then what is left.
-fn read_answers(port: &Port, ledger: &Mutex<Ledger>, wake: &OwnedFd) {
+fn read_answers(port: &VirtualPort, ledger: &Mutex<Ledger>, wake: &OwnedFd) {
     let mut bytes = [0; 512];
     let note = |bytes: &[u8]| lock(ledger).read(bytes, |line| tracing::info!("line: {line}"));
     while let Some(count) = port.read(&mut bytes, wake) {

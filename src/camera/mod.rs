@@ -106,5 +106,5 @@ pub fn run(
     wiring: &Wiring<'_>,
 ) -> Result<SessionEnd, CaptureError> {
     gstreamer::init().map_err(|source| CaptureError::Init { source })?;
-    session::Session::new(camera, sink, wiring).run()
+    session::CaptureSession::new(camera, sink, wiring).run()
 }

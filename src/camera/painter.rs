@@ -1,6 +1,6 @@
 //! The face of a built-in picture generator: the test scene is one.
 
-use super::feed::{Coding, Fed, Feed, Opening};
+use super::feed::{Coding, Fed, Opening, SourceFeed};
 use super::pool::FramePool;
 use super::{CaptureError, error};
 use crate::supervisor::Stop;
@@ -50,7 +50,7 @@ impl PainterFeed {
     }
 }
 
-impl Feed for PainterFeed {
+impl SourceFeed for PainterFeed {
     fn open(&mut self, _stop: &Stop) -> Result<Opening, CaptureError> {
         Ok(Opening::Ready { coding: Coding::Raw, caps: self.pool.caps().clone(), start_ns: self.pts() })
     }

@@ -226,7 +226,7 @@ fn internal(cause: &str) -> CaptureError {
 
 /// A failure of the pipeline that no element reported.
 pub fn failure(cause: &str, kind: FaultKind) -> CaptureError {
-    CaptureError::Stream(bus::Fault {
+    CaptureError::Stream(bus::BusFault {
         element: "pipeline".into(),
         cause: cause.into(),
         remedy: "run with GST_DEBUG=3 for the details",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
-use super::bus::{Answer, FaultKind};
+use super::bus::{FaultKind, ServerAnswer};
 use super::pipeline::{Build, CapturePipeline};
 use super::{CaptureError, Wiring, chain};
 use crate::config::{Camera, SourceUrl, read_password, shown_url};
@@ -117,8 +117,8 @@ pub fn explain(
         return remote("the connection broke while it sent; check cable, power and network".into());
     }
     match search(url, wiring) {
-        Some(Found::Cause(what)) => remote(what),
-        Some(Found::Reached) => remote(silence(attempt)),
+        Some(ProbeResult::Cause(what)) => remote(what),
+        Some(ProbeResult::Reached) => remote(silence(attempt)),
         None => CaptureError::Stream(fault),
     }
 }
@@ -145,7 +145,7 @@ fn silence(attempt: &Attempt) -> String {
 }
 
 /// An answer in HTTP or RTSP (RFC 9110, 15; RFC 7826, 17) that is none of success.
-fn refusal(answer: &Answer, login: bool) -> String {
+fn refusal(answer: &ServerAnswer, login: bool) -> String {
     let code = answer.code;
     let (what, next) = match code {
         300..=399 => {
@@ -170,13 +170,13 @@ fn refusal(answer: &Answer, login: bool) -> String {
 }
 
 /// What a connection of our own found.
-enum Found {
+enum ProbeResult {
     Cause(String),
     Reached,
 }
 
 /// Resolves the host and connects, on a thread of its own because the resolver may hang; the capture goes on beating.
-fn search(url: &SourceUrl, wiring: &Wiring<'_>) -> Option<Found> {
+fn search(url: &SourceUrl, wiring: &Wiring<'_>) -> Option<ProbeResult> {
     if SEARCHES.fetch_add(1, Ordering::Relaxed) >= MOST_SEARCHES {
         SEARCHES.fetch_sub(1, Ordering::Relaxed);
         return None;
@@ -200,25 +200,27 @@ fn search(url: &SourceUrl, wiring: &Wiring<'_>) -> Option<Found> {
                 "nothing answered for {} s; check that the camera is on, the network, and the box's name server",
                 SEARCH.as_secs()
             );
-            return Some(Found::Cause(what));
+            return Some(ProbeResult::Cause(what));
         }
     }
     searching.join().ok()
 }
 
-fn connect(host: &str, port: u16) -> Found {
+fn connect(host: &str, port: u16) -> ProbeResult {
     let addresses: Vec<SocketAddr> = match (host, port).to_socket_addrs() {
         Ok(addresses) => addresses.take(2).collect(),
-        Err(error) => return Found::Cause(unresolved(&error)),
+        Err(error) => return ProbeResult::Cause(unresolved(&error)),
     };
     let mut cause = None;
     for address in addresses {
         match TcpStream::connect_timeout(&address, CONNECT) {
-            Ok(_) => return Found::Reached,
+            Ok(_) => return ProbeResult::Reached,
             Err(error) => cause = Some((address, error)),
         }
     }
-    Found::Cause(cause.map_or_else(|| "its name has no address".into(), |(at, error)| unreached(at, &error)))
+    ProbeResult::Cause(
+        cause.map_or_else(|| "its name has no address".into(), |(at, error)| unreached(at, &error)),
+    )
 }
 
 fn unresolved(error: &std::io::Error) -> String {
@@ -248,7 +250,7 @@ mod tests {
     use super::*;
 
     fn refused(code: u32, login: bool) -> String {
-        refusal(&Answer { code, redirect: Some("http://a:SECRET@b/c?SECRET".into()) }, login)
+        refusal(&ServerAnswer { code, redirect: Some("http://a:SECRET@b/c?SECRET".into()) }, login)
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use gstreamer as gst;
 
 /// Takes samples, on the thread that made them.
-pub trait Intake: Send {
+pub trait SampleIntake: Send {
     /// Takes one; false when no more are wanted.
     fn take(&mut self, sample: gst::Sample) -> bool;
 }
@@ -24,13 +24,13 @@ struct Scoped {
 }
 
 /// To an intake that outlives its stay in [`Scoped::intake`].
-struct Pointer(*mut (dyn Intake + 'static));
+struct Pointer(*mut (dyn SampleIntake + 'static));
 
 // SAFETY: an intake is `Send`, and who holds the lock around the pointer is the only one who uses it.
 unsafe impl Send for Pointer {}
 
 /// What the lender still sees of the intake.
-pub struct Borrowed<'a, T> {
+pub struct BorrowedIntake<'a, T> {
     callback: &'a ScopedCallback,
     intake: *mut T,
 }
@@ -51,16 +51,20 @@ impl ScopedCallback {
     }
 
     /// Lends `intake` to whoever calls [`ScopedCallback::take`] while `body` runs. A sample that is being taken then is waited for.
-    pub fn lend<T: Intake, R>(&self, intake: &mut T, body: impl FnOnce(&Borrowed<'_, T>) -> R) -> R {
+    pub fn lend<T: SampleIntake, R>(
+        &self,
+        intake: &mut T,
+        body: impl FnOnce(&BorrowedIntake<'_, T>) -> R,
+    ) -> R {
         let intake: *mut T = intake;
-        let erased: *mut (dyn Intake + '_) = intake;
+        let erased: *mut (dyn SampleIntake + '_) = intake;
         // SAFETY: only the lifetime is changed; `TakenBack` removes the pointer before this function is left, also
         // by a panic, and with it before the borrow of `intake` ends.
-        let erased: *mut (dyn Intake + 'static) = unsafe { std::mem::transmute(erased) };
+        let erased: *mut (dyn SampleIntake + 'static) = unsafe { std::mem::transmute(erased) };
         self.0.closing.store(false, Ordering::Release);
         *self.lock() = Some(Pointer(erased));
         let _taken_back = TakenBack(self);
-        body(&Borrowed { callback: self, intake })
+        body(&BorrowedIntake { callback: self, intake })
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Pointer>> {
@@ -68,7 +72,7 @@ impl ScopedCallback {
     }
 }
 
-impl<T> Borrowed<'_, T> {
+impl<T> BorrowedIntake<'_, T> {
     /// Looks at the intake between two samples; `None` while it takes one.
     pub fn look<R>(&self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
         let _held = match self.callback.0.intake.try_lock() {
@@ -103,7 +107,7 @@ mod tests {
         go_on: Receiver<()>,
     }
 
-    impl Intake for Slow<'_> {
+    impl SampleIntake for Slow<'_> {
         fn take(&mut self, _: gst::Sample) -> bool {
             self.came.send(()).unwrap();
             self.go_on.recv().unwrap();

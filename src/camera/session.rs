@@ -8,12 +8,12 @@ use gstreamer as gst;
 
 use super::appsink::SampleMapper;
 use super::bus::{FaultKind, Wording};
-use super::feed::Slot;
-use super::health::{self, Health, Watch};
+use super::feed::FeedSlot;
+use super::health::{self, Health, HealthWatch};
 use super::pipeline::{Build, CapturePipeline, Variant};
 use super::remote::Attempt;
-use super::scoped::{Intake, ScopedCallback};
-use super::source::{self, Next, SourceSpec};
+use super::scoped::{SampleIntake, ScopedCallback};
+use super::source::{self, NextConnection, SourceSpec};
 use super::{CaptureError, Committed, FrameSink, SessionEnd, Wiring};
 use crate::backoff::Backoff;
 use crate::config::{Camera, Pace};
@@ -25,7 +25,7 @@ const TURN: Duration = Duration::from_millis(100);
 const FIRST_FRAME: Duration = Duration::from_secs(15);
 
 /// How one connection ended without an error.
-enum Outcome {
+enum ConnectionEnd {
     Eos { live: bool },
     Waiting(String),
     Stopped,
@@ -33,16 +33,16 @@ enum Outcome {
 }
 
 /// The frames of one connection, on the thread that makes them. In the steady state it allocates nothing.
-struct Frames<'s, 'a> {
-    session: &'s mut Session<'a>,
+struct FrameCommitter<'s, 'a> {
+    session: &'s mut CaptureSession<'a>,
     mapper: SampleMapper,
     /// Set with every frame; read by the capture thread, also while a frame is held back.
     came: &'s AtomicBool,
     /// Why no more are wanted. A panic is carried over to the capture thread, whose supervisor hears it.
-    end: Option<std::thread::Result<Result<Outcome, CaptureError>>>,
+    end: Option<std::thread::Result<Result<ConnectionEnd, CaptureError>>>,
 }
 
-impl Intake for Frames<'_, '_> {
+impl SampleIntake for FrameCommitter<'_, '_> {
     fn take(&mut self, sample: gst::Sample) -> bool {
         if self.end.is_some() {
             return false;
@@ -50,7 +50,7 @@ impl Intake for Frames<'_, '_> {
         self.came.store(true, Ordering::Relaxed);
         let (session, mapper) = (&mut *self.session, &mut self.mapper);
         self.end = match catch_unwind(AssertUnwindSafe(|| session.take(mapper, sample))) {
-            Ok(Ok(Committed::Closed)) => Some(Ok(Ok(Outcome::Closed))),
+            Ok(Ok(Committed::Closed)) => Some(Ok(Ok(ConnectionEnd::Closed))),
             Ok(Ok(_)) => None,
             Ok(Err(error)) => Some(Ok(Err(error))),
             Err(panic) => Some(Err(panic)),
@@ -60,11 +60,11 @@ impl Intake for Frames<'_, '_> {
 }
 
 /// One camera's capture, from start to end.
-pub struct Session<'a> {
+pub struct CaptureSession<'a> {
     camera: &'a Camera,
     sink: &'a mut dyn FrameSink,
     wiring: &'a Wiring<'a>,
-    watch: Watch,
+    watch: HealthWatch,
     backoff: Backoff,
     variant: Variant,
     seq: u64,
@@ -77,15 +77,19 @@ pub struct Session<'a> {
     attempt: Attempt,
 }
 
-impl<'a> Session<'a> {
+impl<'a> CaptureSession<'a> {
     /// Nothing is opened yet.
-    pub fn new(camera: &'a Camera, sink: &'a mut dyn FrameSink, wiring: &'a Wiring<'a>) -> Session<'a> {
+    pub fn new(
+        camera: &'a Camera,
+        sink: &'a mut dyn FrameSink,
+        wiring: &'a Wiring<'a>,
+    ) -> CaptureSession<'a> {
         let seq = sink.next_seq();
-        Session {
+        CaptureSession {
             camera,
             sink,
             wiring,
-            watch: Watch::new((!camera.source.ends()).then_some(camera.frozen_after)),
+            watch: HealthWatch::new((!camera.source.ends()).then_some(camera.frozen_after)),
             backoff: Backoff::new(camera.reconnect, camera.reconnect_max).jittered(),
             variant: Variant::default(),
             seq,
@@ -105,14 +109,14 @@ impl<'a> Session<'a> {
                 return Ok(SessionEnd::Stopped);
             }
             let ended = match self.connect(&origin) {
-                Ok(Outcome::Stopped) => return Ok(SessionEnd::Stopped),
-                Ok(Outcome::Closed) => return Ok(SessionEnd::Closed),
-                Ok(Outcome::Waiting(what)) => {
+                Ok(ConnectionEnd::Stopped) => return Ok(SessionEnd::Stopped),
+                Ok(ConnectionEnd::Closed) => return Ok(SessionEnd::Closed),
+                Ok(ConnectionEnd::Waiting(what)) => {
                     self.watch.lost();
                     self.tell_offline(what, None);
                     None
                 }
-                Ok(Outcome::Eos { live }) => self.at_end(&origin, live)?,
+                Ok(ConnectionEnd::Eos { live }) => self.at_end(&origin, live)?,
                 Err(error) => self.after_error(&origin, error)?,
             };
             if let Some(ended) = ended {
@@ -122,7 +126,7 @@ impl<'a> Session<'a> {
     }
 
     /// One connection: from a pipeline to its end.
-    fn connect(&mut self, origin: &SourceSpec) -> Result<Outcome, CaptureError> {
+    fn connect(&mut self, origin: &SourceSpec) -> Result<ConnectionEnd, CaptureError> {
         self.wiring.beat.beat();
         self.attempt = Attempt::default();
         let build = Build {
@@ -135,14 +139,14 @@ impl<'a> Session<'a> {
             damaged: self.wiring.damaged,
         };
         match origin.next_line(self.camera, build)? {
-            Next::CapturePipeline(line) => self.pump(*line),
-            Next::Waiting(what) => Ok(Outcome::Waiting(what)),
-            Next::End => Ok(Outcome::Eos { live: false }),
+            NextConnection::CapturePipeline(line) => self.pump(*line),
+            NextConnection::Waiting(what) => Ok(ConnectionEnd::Waiting(what)),
+            NextConnection::End => Ok(ConnectionEnd::Eos { live: false }),
         }
     }
 
     /// Lets the pipeline's own thread commit its frames until it ends, and looks after it meanwhile.
-    fn pump(&mut self, mut line: CapturePipeline) -> Result<Outcome, CaptureError> {
+    fn pump(&mut self, mut line: CapturePipeline) -> Result<ConnectionEnd, CaptureError> {
         let (begun, before) = (self.wiring.clock.now(), self.frames);
         let outcome = self.look_after(&mut line, begun);
         let lasted = self.wiring.clock.now().mono_ns.saturating_sub(begun.mono_ns);
@@ -151,12 +155,16 @@ impl<'a> Session<'a> {
         outcome
     }
 
-    fn look_after(&mut self, line: &mut CapturePipeline, begun: Stamp) -> Result<Outcome, CaptureError> {
+    fn look_after(
+        &mut self,
+        line: &mut CapturePipeline,
+        begun: Stamp,
+    ) -> Result<ConnectionEnd, CaptureError> {
         let (wiring, mapper) = (self.wiring, SampleMapper::new(self.sink.slots(), line.names.clone()));
         let callback = ScopedCallback::default();
         let news = line.serve(&callback);
         let came = AtomicBool::new(false);
-        callback.lend(&mut Frames { session: self, mapper, came: &came, end: None }, |frames| {
+        callback.lend(&mut FrameCommitter { session: self, mapper, came: &came, end: None }, |frames| {
             line.play()?;
             while !wiring.stop.is_stopped() {
                 let message = news.recv_timeout(TURN).is_ok();
@@ -178,12 +186,12 @@ impl<'a> Session<'a> {
                     return Err(error);
                 }
                 if over {
-                    return Ok(Outcome::Eos { live: line.is_live() });
+                    return Ok(ConnectionEnd::Eos { live: line.is_live() });
                 }
                 let running = wiring.clock.now().mono_ns.saturating_sub(begun.mono_ns);
                 frames.look(|frames| frames.session.idle(Duration::from_nanos(running))).transpose()?;
             }
-            Ok(Outcome::Stopped)
+            Ok(ConnectionEnd::Stopped)
         })
     }
 
@@ -234,7 +242,7 @@ impl<'a> Session<'a> {
     /// End of stream: of this pipeline only, of one round, or of everything.
     fn at_end(&mut self, origin: &SourceSpec, live: bool) -> Result<Option<SessionEnd>, CaptureError> {
         if let SourceSpec::Fed { feeder, .. } = origin {
-            let Slot { switch, error, .. } = &mut *feeder.lock();
+            let FeedSlot { switch, error, .. } = &mut *feeder.lock();
             if std::mem::take(switch) {
                 return Ok(None);
             }

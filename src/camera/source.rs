@@ -26,7 +26,7 @@ pub enum SourceSpec {
 }
 
 /// The next connection.
-pub enum Next {
+pub enum NextConnection {
     /// A pipeline, ready to play.
     CapturePipeline(Box<CapturePipeline>),
     /// Nothing to connect to yet; the text says what is awaited.
@@ -38,12 +38,14 @@ pub enum Next {
 impl SourceSpec {
     /// Looks at the source as far as that needs no pipeline.
     pub fn of(camera: &Camera, slots: usize, wiring: &Wiring<'_>) -> Result<SourceSpec, CaptureError> {
-        let fed =
-            |feed: Box<dyn super::feed::Feed>, live| SourceSpec::Fed { feeder: Feeder::new(feed), live };
+        let fed = |feed: Box<dyn super::feed::SourceFeed>, live| SourceSpec::Fed {
+            feeder: Feeder::new(feed),
+            live,
+        };
         Ok(match &camera.source {
             Source::File(path) => SourceSpec::File(file::look(path)?),
             Source::Images(folder) => {
-                let options = images::Options {
+                let options = images::FolderOptions {
                     fps: camera.images_fps.max(1),
                     repeat: camera.repeat,
                     watch: camera.watch,
@@ -59,7 +61,7 @@ impl SourceSpec {
                 fed(Box::new(PainterFeed::new(painter, *frames, slots + IN_FLIGHT)?), false)
             }
             Source::Tcp(address) => {
-                let options = tcp::Options {
+                let options = tcp::TcpOptions {
                     max_bytes: camera.tcp_max_bytes,
                     silent_after: camera.frozen_after,
                     frame_within: camera.tcp_frame,
@@ -75,7 +77,7 @@ impl SourceSpec {
     }
 
     /// Builds the next pipeline.
-    pub fn next_line(&self, camera: &Camera, build: Build<'_>) -> Result<Next, CaptureError> {
+    pub fn next_line(&self, camera: &Camera, build: Build<'_>) -> Result<NextConnection, CaptureError> {
         let line = match (self, &camera.source) {
             (SourceSpec::File(video), _) => file::line(video, build)?,
             (SourceSpec::Fed { feeder, live }, _) => return fed_line(feeder, *live, build),
@@ -83,9 +85,9 @@ impl SourceSpec {
             (_, Source::Rtsp(url)) => remote::rtsp(url, camera, build)?,
             (_, Source::Http(url)) => http::mjpeg(url, camera, build)?,
             (_, Source::Launch(text)) => launched(text, build)?,
-            (SourceSpec::Elements, _) => return Ok(Next::End),
+            (SourceSpec::Elements, _) => return Ok(NextConnection::End),
         };
-        Ok(Next::CapturePipeline(Box::new(line)))
+        Ok(NextConnection::CapturePipeline(Box::new(line)))
     }
 
     /// Starts again from the beginning.
@@ -108,11 +110,11 @@ pub fn explain(camera: &Camera, error: CaptureError, attempt: &Attempt, wiring: 
 }
 
 /// A pipeline behind an appsrc, for what the feed will give next.
-fn fed_line(feeder: &Feeder, live: bool, build: Build<'_>) -> Result<Next, CaptureError> {
+fn fed_line(feeder: &Feeder, live: bool, build: Build<'_>) -> Result<NextConnection, CaptureError> {
     let (coding, caps, start_ns) = match feeder.lock().feed.open(build.stop)? {
         Opening::Ready { coding, caps, start_ns } => (coding, caps, start_ns),
-        Opening::Waiting(what) => return Ok(Next::Waiting(what)),
-        Opening::End => return Ok(Next::End),
+        Opening::Waiting(what) => return Ok(NextConnection::Waiting(what)),
+        Opening::End => return Ok(NextConnection::End),
     };
     let mut line = CapturePipeline::new(build)?;
     line.names = feeder.lock().feed.names();
@@ -139,7 +141,7 @@ fn fed_line(feeder: &Feeder, live: bool, build: Build<'_>) -> Result<Next, Captu
     let elements: Vec<&gst::Element> =
         [Some(source.upcast_ref()), decoder.as_ref(), convert.as_ref()].into_iter().flatten().collect();
     line.chain(&elements, true)?;
-    Ok(Next::CapturePipeline(Box::new(line)))
+    Ok(NextConnection::CapturePipeline(Box::new(line)))
 }
 
 /// The user's own launch line; its last free source pad is linked to the appsink.

@@ -8,7 +8,7 @@
 pub const MAX_BYTES: usize = 32 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum SplitState {
     /// Between pictures; so many bytes of FF D8 FF have come.
     Outside(u8),
     /// After the FF of a marker; in a scan or before the first.
@@ -28,7 +28,7 @@ enum State {
 /// Finds pictures. Allocates one buffer a picture, which is given away with it.
 #[derive(Debug)]
 pub struct Splitter {
-    state: State,
+    state: SplitState,
     picture: Vec<u8>,
     /// Bytes of the last picture: what the next one is likely to take.
     usual: usize,
@@ -38,7 +38,7 @@ pub struct Splitter {
 impl Splitter {
     /// Nothing has come yet.
     pub fn new() -> Splitter {
-        Splitter { state: State::Outside(0), picture: Vec::new(), usual: 0, damaged: 0 }
+        Splitter { state: SplitState::Outside(0), picture: Vec::new(), usual: 0, damaged: 0 }
     }
 
     /// Pictures that began and were given up: cut off, damaged or too large.
@@ -62,30 +62,30 @@ impl Splitter {
     fn take(&mut self, rest: &[u8], give: &mut impl FnMut(Vec<u8>)) -> usize {
         let to_marker = || rest.iter().position(|byte| *byte == 0xFF).map_or(rest.len(), |at| at + 1);
         match self.state {
-            State::Segment { scan, left } => {
+            SplitState::Segment { scan, left } => {
                 let taken = left.min(rest.len());
                 self.picture.extend_from_slice(&rest[..taken]);
                 self.state = match left - taken {
-                    0 if scan => State::Scan,
-                    0 => State::Between,
-                    left => State::Segment { scan, left },
+                    0 if scan => SplitState::Scan,
+                    0 => SplitState::Between,
+                    left => SplitState::Segment { scan, left },
                 };
                 taken
             }
-            State::Scan => {
+            SplitState::Scan => {
                 let taken = to_marker();
                 self.picture.extend_from_slice(&rest[..taken]);
                 if rest[taken - 1] == 0xFF {
-                    self.state = State::Marker { scan: true };
+                    self.state = SplitState::Marker { scan: true };
                 }
                 taken
             }
-            State::Outside(0) => {
+            SplitState::Outside(0) => {
                 let taken = to_marker();
-                self.state = State::Outside(u8::from(rest[taken - 1] == 0xFF));
+                self.state = SplitState::Outside(u8::from(rest[taken - 1] == 0xFF));
                 taken
             }
-            State::Outside(seen) => {
+            SplitState::Outside(seen) => {
                 self.outside(seen, rest[0]);
                 1
             }
@@ -98,14 +98,14 @@ impl Splitter {
 
     fn outside(&mut self, seen: u8, byte: u8) {
         self.state = match (seen, byte) {
-            (1, 0xD8) => State::Outside(2),
-            (1, 0xFF) => State::Outside(1),
+            (1, 0xD8) => SplitState::Outside(2),
+            (1, 0xFF) => SplitState::Outside(1),
             (2, 0xFF) => {
                 self.picture.reserve(self.usual + self.usual / 8);
                 self.picture.extend_from_slice(&[0xFF, 0xD8, 0xFF]);
-                State::Marker { scan: false }
+                SplitState::Marker { scan: false }
             }
-            _ => State::Outside(0),
+            _ => SplitState::Outside(0),
         };
     }
 
@@ -113,30 +113,31 @@ impl Splitter {
     fn inside(&mut self, byte: u8, give: &mut impl FnMut(Vec<u8>)) {
         self.picture.push(byte);
         self.state = match (self.state, byte) {
-            (State::Between, 0xFF) => State::Marker { scan: false },
+            (SplitState::Between, 0xFF) => SplitState::Marker { scan: false },
             // Fill bytes (B.1.1.2).
-            (State::Marker { scan }, 0xFF) => State::Marker { scan },
+            (SplitState::Marker { scan }, 0xFF) => SplitState::Marker { scan },
             // In a scan: a data byte FF, or a restart marker.
-            (State::Marker { scan: true }, 0x00 | 0xD0..=0xD7) => State::Scan,
-            (State::Marker { scan: true }, 0xD9) => {
+            (SplitState::Marker { scan: true }, 0x00 | 0xD0..=0xD7) => SplitState::Scan,
+            (SplitState::Marker { scan: true }, 0xD9) => {
                 self.usual = self.picture.len();
                 give(std::mem::take(&mut self.picture));
-                State::Outside(0)
+                SplitState::Outside(0)
             }
             // Another picture begins in the middle of this one, which was cut off.
-            (State::Marker { .. }, 0xD8) => {
+            (SplitState::Marker { .. }, 0xD8) => {
                 self.give_up();
-                State::Outside(2)
+                SplitState::Outside(2)
             }
-            (State::Marker { scan: false }, 0x00 | 0xD0..=0xD9) => return self.give_up(),
-            (State::Marker { .. }, marker) => State::Length { scan: marker == 0xDA },
-            (State::Length { scan }, high) => State::LengthLow { scan, high },
+            (SplitState::Marker { scan: false }, 0x00 | 0xD0..=0xD9) => return self.give_up(),
+            (SplitState::Marker { .. }, marker) => SplitState::Length { scan: marker == 0xDA },
+            (SplitState::Length { scan }, high) => SplitState::LengthLow { scan, high },
             // The length counts its own two bytes.
-            (State::LengthLow { scan, high }, low) => match usize::from(u16::from_be_bytes([high, low])) {
+            (SplitState::LengthLow { scan, high }, low) => match usize::from(u16::from_be_bytes([high, low]))
+            {
                 0 | 1 => return self.give_up(),
-                2 if scan => State::Scan,
-                2 => State::Between,
-                length => State::Segment { scan, left: length - 2 },
+                2 if scan => SplitState::Scan,
+                2 => SplitState::Between,
+                length => SplitState::Segment { scan, left: length - 2 },
             },
             _ => return self.give_up(),
         };
@@ -145,7 +146,7 @@ impl Splitter {
     fn give_up(&mut self) {
         self.damaged += 1;
         self.picture.clear();
-        self.state = State::Outside(0);
+        self.state = SplitState::Outside(0);
     }
 }
 

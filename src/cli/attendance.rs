@@ -13,14 +13,14 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::store_owner::{StoreOwner, store_owner};
-use super::{Configured, Output, output};
+use super::{CliOutput, Configured, output};
 use crate::attendance::{DayRequest, day};
 use crate::contract::{Day, DayRow, table};
 use crate::control::ask;
 use crate::types::{Clock, PersonId, SystemClock};
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct AttendanceArgs {
     /// The day in the box's local time; today by default.
     #[arg(long, value_name = "YYYY-MM-DD")]
     day: Option<String>,
@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     configured: Configured,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &AttendanceArgs) -> anyhow::Result<()> {
     if let Some(path) = &arguments.csv {
         let bytes = table::csv(&fetch(arguments)?)?;
         return put(path, &bytes);
@@ -52,15 +52,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     output::output(arguments.json, output(arguments))
 }
 
-fn output(arguments: &Arguments) -> anyhow::Result<Output> {
+fn output(arguments: &AttendanceArgs) -> anyhow::Result<CliOutput> {
     let mut answer = fetch(arguments)?;
     let day: Day = serde_json::from_value(answer.clone())?;
     answer["ok"] = true.into();
-    Ok(Output::new(in_words(&day)?, answer))
+    Ok(CliOutput::new(in_words(&day)?, answer))
 }
 
 /// What the command `attendance` answers.
-fn fetch(arguments: &Arguments) -> anyhow::Result<Value> {
+fn fetch(arguments: &AttendanceArgs) -> anyhow::Result<Value> {
     let config = arguments.configured.options().load()?;
     let dir = &config.device.state_dir;
     match store_owner(dir)? {

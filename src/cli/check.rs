@@ -13,7 +13,7 @@ use crate::config::{Config, Fault, Faults, Model};
 use crate::engine::Runtime;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct CheckArgs {
     #[command(flatten)]
     configured: Configured,
     /// Print the outcome as JSON.
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &CheckArgs) -> anyhow::Result<()> {
     let file = arguments.configured.config.as_ref();
     let file = file.map_or_else(|| "built-in default".into(), |file| file.display().to_string());
     let outcome = arguments.configured.options().load().and_then(|config| {

@@ -15,7 +15,7 @@ use crate::control::ask;
 
 /// Which service, and how to print.
 #[derive(Debug, Args)]
-struct Common {
+struct LiveCommon {
     #[command(flatten)]
     configured: Configured,
     /// Print the answer as JSON.
@@ -23,7 +23,7 @@ struct Common {
     json: bool,
 }
 
-impl Common {
+impl LiveCommon {
     fn ask(&self, command: &str, payload: Value) -> anyhow::Result<Value> {
         Ok(output::asked(ask(&self.configured.dir(), command, payload))?)
     }

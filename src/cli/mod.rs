@@ -34,7 +34,7 @@ use crate::supervisor::SupervisorError;
 use faces::FacesFault;
 use golden::GoldenFault;
 use models::ModelFault;
-use output::Output;
+use output::CliOutput;
 use replay::ReplayFault;
 
 /// The vision service of a camera box.
@@ -48,37 +48,37 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service until it is told to stop, or every camera has ended.
-    Run(run::Arguments),
+    Run(run::RunArgs),
     /// Validate a configuration and the models it names: exit code 0, or each fault with its place and remedy.
-    Check(check::Arguments),
+    Check(check::CheckArgs),
     /// Tell how the running service is.
-    Status(live::status::Arguments),
+    Status(live::status::StatusArgs),
     /// List the alarms of the running service, or acknowledge one.
-    Alarm(live::alarm::Arguments),
+    Alarm(live::alarm::AlarmArgs),
     /// Tell which product a camera inspects, or select another without a restart.
-    Product(live::product::Arguments),
+    Product(live::product::ProductArgs),
     /// Inspect the part that a camera sees now.
-    Trigger(live::trigger::Arguments),
+    Trigger(live::trigger::TriggerArgs),
     /// Have the running service read its configuration and recipes again.
-    Reload(live::reload::Arguments),
+    Reload(live::reload::ReloadArgs),
     /// Build one unit of the running service again.
-    Restart(live::restart::Arguments),
+    Restart(live::restart::RestartArgs),
     /// Teach the pictures of good parts that inspection compares with, qualify changes, and take them back.
-    Golden(golden::Arguments),
+    Golden(golden::GoldenArgs),
     /// Enrol, list, rename, merge and erase the people whose faces are recognised.
-    Faces(faces::Arguments),
+    Faces(faces::FacesArgs),
     /// List the public models that profiles use, and install one after it was verified.
-    Models(models::Arguments),
+    Models(models::ModelsArgs),
     /// Tell who was here on a day, or write the table as CSV or XLSX.
-    Attendance(attendance::Arguments),
+    Attendance(attendance::AttendanceArgs),
     /// Judge kept evidence again, and hold the verdict against the recorded one bit for bit.
-    Replay(replay::Arguments),
+    Replay(replay::ReplayArgs),
     /// Measure the road of a frame at full speed on this machine.
-    Bench(bench::Arguments),
+    Bench(bench::BenchArgs),
     /// Say who may log in to the page: needed before others than this machine can reach it.
-    Users(users::Arguments),
+    Users(users::UsersArgs),
     /// Print the JSON Schemas of everything that is published.
-    Schema(schema::Arguments),
+    Schema(schema::SchemaArgs),
     /// Print the completions of a shell: bash, zsh, fish, elvish or powershell.
     Completions(manual::CompletionArguments),
     /// Write the manual pages; packages install them.

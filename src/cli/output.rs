@@ -11,23 +11,23 @@ use crate::types::{Refusal, Reply};
 
 /// A line or more for people, and the same as an object.
 #[derive(Debug)]
-pub(super) struct Output {
+pub(super) struct CliOutput {
     pub words: String,
     pub json: Value,
     /// What was found is printed, and yet it is a failure.
     pub fault: Option<anyhow::Error>,
 }
 
-impl Output {
-    pub fn new(words: impl Into<String>, json: Value) -> Output {
-        Output { words: words.into(), json, fault: None }
+impl CliOutput {
+    pub fn new(words: impl Into<String>, json: Value) -> CliOutput {
+        CliOutput { words: words.into(), json, fault: None }
     }
 }
 
 /// Prints the outcome on standard output: as JSON where that was asked for, also an error's.
-pub(super) fn output(as_json: bool, outcome: anyhow::Result<Output>) -> anyhow::Result<()> {
+pub(super) fn output(as_json: bool, outcome: anyhow::Result<CliOutput>) -> anyhow::Result<()> {
     match outcome {
-        Ok(Output { words, json, fault }) => {
+        Ok(CliOutput { words, json, fault }) => {
             match as_json {
                 true => print(json)?,
                 false => print(words)?,

@@ -7,10 +7,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::recipe_loader::RecipeLoader;
-use super::{Configured, Output, output};
+use super::{CliOutput, Configured, output};
 use crate::config::recipe::Recipe;
 use crate::config::{self, Config};
-use crate::inspection::evidence::{self, Exact, KeptRecipe, KeptRoi, Opened, Replay};
+use crate::inspection::evidence::{self, Exact, KeptRecipe, KeptRoi, OpenedEvidence, Replay};
 use crate::inspection::{Judged, judge};
 use crate::pipeline::stage::PartStation;
 use crate::store::GoldenEntry;
@@ -20,7 +20,7 @@ use crate::types::{Frame, Inspection, RoiResult};
 /// which must be the files that it names. Works while the service runs. Exit codes: 0 bit for bit the same, 9 not the
 /// same, 11 the evidence was edited or damaged, 4 a model is another file.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct ReplayArgs {
     /// A folder of evidence, EVIDENCE/CAMERA/DATE/ID-VERDICT, or the evidence.json in it.
     #[arg(value_name = "EVIDENCE")]
     evidence: PathBuf,
@@ -56,11 +56,11 @@ pub(super) enum ReplayFault {
     Differs { evidence: PathBuf, count: String, program: String, runtime: String },
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &ReplayArgs) -> anyhow::Result<()> {
     output::output(arguments.json, replay(arguments))
 }
 
-fn replay(arguments: &Arguments) -> anyhow::Result<Output> {
+fn replay(arguments: &ReplayArgs) -> anyhow::Result<CliOutput> {
     // The evidence first: what is wrong with it is what was asked for.
     let opened = evidence::open(&arguments.evidence)?;
     let config = arguments.configured.options().load()?;
@@ -73,7 +73,7 @@ fn replay(arguments: &Arguments) -> anyhow::Result<Output> {
 }
 
 fn judge_again(
-    opened: &Opened,
+    opened: &OpenedEvidence,
     config: &Config,
     recipe_loader: &RecipeLoader,
     pictures: Option<&Path>,
@@ -146,7 +146,7 @@ fn hold_models(
     Ok(())
 }
 
-fn report(opened: &Opened, inspection: &Inspection, runtime: &str) -> Output {
+fn report(opened: &OpenedEvidence, inspection: &Inspection, runtime: &str) -> CliOutput {
     let replay = Replay::new(opened, inspection);
     let kept = opened.document.recipe.iter().flat_map(|recipe| &recipe.models);
     let recorded = kept.map(|model| model.runtime.as_str()).next().unwrap_or_default();
@@ -165,7 +165,7 @@ fn report(opened: &Opened, inspection: &Inspection, runtime: &str) -> Output {
         let runtime = if recorded.is_empty() { "no runtime" } else { recorded }.to_owned();
         ReplayFault::Differs { evidence, count, program, runtime }.into()
     });
-    Output { words: words.join("\n"), json, fault }
+    CliOutput { words: words.join("\n"), json, fault }
 }
 
 /// One region in a line.

@@ -9,7 +9,7 @@ use crate::service;
 use crate::telemetry::Log;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct RunArgs {
     #[command(flatten)]
     configured: Configured,
     /// End with exit code 3 where the configuration cannot be used, and with 4 where a model cannot. Without it the
@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     strict: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &RunArgs) -> anyhow::Result<()> {
     // What the service keeps is nobody else's to read: events, pictures of people and of products.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let options = service::Options { strict: arguments.strict, ..arguments.configured.options() };

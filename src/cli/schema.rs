@@ -9,13 +9,13 @@ use super::output;
 use crate::contract::schema;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct SchemaArgs {
     /// Write a file for each schema into this folder instead of printing one JSON object with all of them.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &SchemaArgs) -> anyhow::Result<()> {
     let schemas = schema::all();
     let Some(dir) = &arguments.out else {
         let all: serde_json::Map<_, _> =

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
 
-use super::{Configured, Output, output};
+use super::{CliOutput, Configured, output};
 use crate::config::text;
 use crate::config::users::{self, Role, User};
 use crate::web::{MIN_PASSWORD, change_users, hash_password};
@@ -18,9 +18,9 @@ const MAX_PASSWORD_BYTES: u64 = 4 << 10;
 
 /// The running service sees a change at once. Once there is a user, everybody has to log in, also on this machine.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct UsersArgs {
     #[command(subcommand)]
-    action: Action,
+    action: UserAction,
     #[command(flatten)]
     configured: Configured,
     /// The file of the users; web.users_file of the configuration by default, else "users" in the state directory.
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum UserAction {
     /// Add a user; the password is asked for, or read from standard input.
     Add {
         /// The name: letters, digits, "-", "_", "." and "@".
@@ -78,15 +78,15 @@ impl From<RoleWord> for Role {
     }
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &UsersArgs) -> anyhow::Result<()> {
     output::output(arguments.json, outcome(arguments))
 }
 
-fn outcome(arguments: &Arguments) -> anyhow::Result<Output> {
+fn outcome(arguments: &UsersArgs) -> anyhow::Result<CliOutput> {
     let file = arguments.file()?;
     let (users, words) = match &arguments.action {
-        Action::List => (users::read(&file)?, None),
-        Action::Add { name, role } => {
+        UserAction::List => (users::read(&file)?, None),
+        UserAction::Add { name, role } => {
             if !users::is_name(name) {
                 bail!(
                     "{name:?} cannot be a name; write 1 to 64 letters, digits, \"-\", \"_\", \".\" or \"@\""
@@ -104,7 +104,7 @@ fn outcome(arguments: &Arguments) -> anyhow::Result<Output> {
             });
             (users?, Some(format!("{name} may log in")))
         }
-        Action::Remove { name } => {
+        UserAction::Remove { name } => {
             let users = change_users(&file, |users| {
                 find(users, name)?;
                 users.retain(|user| user.name != *name);
@@ -112,7 +112,7 @@ fn outcome(arguments: &Arguments) -> anyhow::Result<Output> {
             });
             (users?, Some(format!("{name} may not log in any more")))
         }
-        Action::Password { name, role } => {
+        UserAction::Password { name, role } => {
             find(&mut users::read(&file)?, name).map_err(anyhow::Error::msg)?;
             let hash = new_hash(name)?;
             let users = change_users(&file, |users| {
@@ -127,7 +127,7 @@ fn outcome(arguments: &Arguments) -> anyhow::Result<Output> {
     Ok(output(&file, &users, words))
 }
 
-fn output(file: &std::path::Path, users: &[User], words: Option<String>) -> Output {
+fn output(file: &std::path::Path, users: &[User], words: Option<String>) -> CliOutput {
     let lines: Vec<_> =
         users.iter().map(|user| format!("{:<10} {}", user.role.as_str(), user.name)).collect();
     let listed: Vec<_> =
@@ -137,7 +137,7 @@ fn output(file: &std::path::Path, users: &[User], words: Option<String>) -> Outp
         None if users.is_empty() => format!("nobody: {} holds no users", file.display()),
         None => lines.join("\n"),
     };
-    Output::new(words, json!({ "ok": true, "file": file, "users": listed }))
+    CliOutput::new(words, json!({ "ok": true, "file": file, "users": listed }))
 }
 
 fn find<'u>(users: &'u mut [User], name: &str) -> Result<&'u mut User, String> {
@@ -146,7 +146,7 @@ fn find<'u>(users: &'u mut [User], name: &str) -> Result<&'u mut User, String> {
     users.iter_mut().find(|user| user.name == name).ok_or_else(missing)
 }
 
-impl Arguments {
+impl UsersArgs {
     fn file(&self) -> anyhow::Result<PathBuf> {
         if let Some(file) = &self.file {
             return Ok(file.clone());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::raw::{Doc, Table};
+use super::raw::{Doc, TomlTable};
 use super::{Embedding, Fault, Faults, Model, ModelCard, Task, files, text};
 use crate::types::{Fit, Resize};
 
@@ -58,7 +58,7 @@ impl Model {
 }
 
 /// Puts what `table` says over what `card` says. `folder` is where a relative labels file lies.
-pub(crate) fn read(table: &Table<'_, '_>, folder: &Path, card: &mut ModelCard) {
+pub(crate) fn read(table: &TomlTable<'_, '_>, folder: &Path, card: &mut ModelCard) {
     let set = |slot: &mut Option<f32>, value: Option<f32>| *slot = value.or(*slot);
     card.task = table.word("task", TASKS).or(card.task);
     read_labels(table, folder, card);
@@ -78,7 +78,7 @@ pub(crate) fn read(table: &Table<'_, '_>, folder: &Path, card: &mut ModelCard) {
     read_sha256(table, card);
 }
 
-fn read_labels(table: &Table<'_, '_>, folder: &Path, card: &mut ModelCard) {
+fn read_labels(table: &TomlTable<'_, '_>, folder: &Path, card: &mut ModelCard) {
     let labels = table.get("labels").and_then(|field| field.texts());
     let labels = labels.map(|labels| labels.iter().map(|label| text::label(label).into_owned()).collect());
     let file = table.get("labels_file").and_then(|field| {
@@ -105,7 +105,7 @@ fn read_labels(table: &Table<'_, '_>, folder: &Path, card: &mut ModelCard) {
 
 /// One value for all channels, or one each for R, G and B.
 fn channels(
-    table: &Table<'_, '_>,
+    table: &TomlTable<'_, '_>,
     key: &'static str,
     range: std::ops::RangeInclusive<f64>,
 ) -> Option<[f32; 3]> {
@@ -124,7 +124,7 @@ fn channels(
     }
 }
 
-fn read_head(table: &Table<'_, '_>, card: &mut ModelCard) {
+fn read_head(table: &TomlTable<'_, '_>, card: &mut ModelCard) {
     let head = table.word("head", &[("v5", "v5"), ("v8", "v8"), ("grid", "grid")]);
     card.head = head.map(str::to_owned).or_else(|| card.head.take());
     if let Some(field) = table.get("anchors") {
@@ -141,7 +141,7 @@ fn read_head(table: &Table<'_, '_>, card: &mut ModelCard) {
     }
 }
 
-fn read_sha256(table: &Table<'_, '_>, card: &mut ModelCard) {
+fn read_sha256(table: &TomlTable<'_, '_>, card: &mut ModelCard) {
     let Some(field) = table.get("sha256") else { return };
     match field.text() {
         Some(hex) if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) => {

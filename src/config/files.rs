@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::fault::{Fault, Faults};
 use super::text::{self, TextFault, TextFileError};
-use super::value::Field;
+use super::value::PlacedValue;
 
 /// Where a packaged Ocellus keeps its models.
 const SHARE: &str = "/usr/share/ocellus";
@@ -22,14 +22,14 @@ impl Files {
     }
 
     /// The existing file that `field` names; a fault that lists every place looked at where there is none.
-    pub(crate) fn existing(&self, field: &Field<'_, '_>) -> Option<PathBuf> {
+    pub(crate) fn existing(&self, field: &PlacedValue<'_, '_>) -> Option<PathBuf> {
         self.existing_or(field, |_| "put the file there, or correct the path".into())
     }
 
     /// The same; `remedy` tells what to do, and is given the place where the file had best be put.
     pub(crate) fn existing_or(
         &self,
-        field: &Field<'_, '_>,
+        field: &PlacedValue<'_, '_>,
         remedy: impl FnOnce(&Path) -> String,
     ) -> Option<PathBuf> {
         let text = field.text()?;

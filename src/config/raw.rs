@@ -1,6 +1,6 @@
 //! A TOML document with positions, and the typed reader that collects faults instead of stopping at the first.
 //!
-//! Asking a [`Table`] for a key makes the key known; [`Table::finish`] calls every other key unknown. So no
+//! Asking a [`TomlTable`] for a key makes the key known; [`TomlTable::finish`] calls every other key unknown. So no
 //! list of keys exists beside the code that reads them.
 
 use std::cell::RefCell;
@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::Fault;
 use super::text;
-use super::value::Field;
+use super::value::PlacedValue;
 
 /// One file's text, and what was found wrong with it so far.
 pub(crate) struct Doc<'a> {
@@ -63,8 +63,8 @@ impl<'a> Doc<'a> {
     }
 
     /// The top-level table.
-    pub(crate) fn root(&self) -> Table<'_, 'a> {
-        Table {
+    pub(crate) fn root(&self) -> TomlTable<'_, 'a> {
+        TomlTable {
             doc: self,
             path: String::new(),
             span: 0..0,
@@ -112,7 +112,7 @@ impl<'a> Doc<'a> {
 }
 
 /// A table of the document, or a table that is not there and answers every question with "absent".
-pub(crate) struct Table<'d, 'a> {
+pub(crate) struct TomlTable<'d, 'a> {
     doc: &'d Doc<'a>,
     path: String,
     span: Range<usize>,
@@ -120,7 +120,7 @@ pub(crate) struct Table<'d, 'a> {
     asked: RefCell<Vec<&'static str>>,
 }
 
-impl<'d, 'a> Table<'d, 'a> {
+impl<'d, 'a> TomlTable<'d, 'a> {
     /// The document.
     pub(crate) fn doc(&self) -> &'d Doc<'a> {
         self.doc
@@ -132,18 +132,23 @@ impl<'d, 'a> Table<'d, 'a> {
     }
 
     /// The value of `key`, which is known from now on.
-    pub(crate) fn get(&self, key: &'static str) -> Option<Field<'d, 'a>> {
+    pub(crate) fn get(&self, key: &'static str) -> Option<PlacedValue<'d, 'a>> {
         if !self.asked.borrow().contains(&key) {
             self.asked.borrow_mut().push(key);
         }
         #[cfg(test)]
         self.doc.known.borrow_mut().insert(without_index(&self.path_of(key)));
         let value = self.entries?.get(key)?;
-        Some(Field { doc: self.doc, key: self.path_of(key), span: value.span(), value: value.get_ref() })
+        Some(PlacedValue {
+            doc: self.doc,
+            key: self.path_of(key),
+            span: value.span(),
+            value: value.get_ref(),
+        })
     }
 
     /// A key that must be there; its absence is a fault at the table.
-    pub(crate) fn need(&self, key: &'static str, remedy: &str) -> Option<Field<'d, 'a>> {
+    pub(crate) fn need(&self, key: &'static str, remedy: &str) -> Option<PlacedValue<'d, 'a>> {
         let field = self.get(key);
         if field.is_none() {
             self.doc.fault(&self.span, &self.path_of(key), "this key is missing", remedy);
@@ -157,37 +162,40 @@ impl<'d, 'a> Table<'d, 'a> {
     }
 
     /// The sub-table `key`; one that answers "absent" to everything where it is not there.
-    pub(crate) fn table(&self, key: &'static str) -> Table<'d, 'a> {
+    pub(crate) fn table(&self, key: &'static str) -> TomlTable<'d, 'a> {
         self.table_if(key).unwrap_or_else(|| self.child(self.path_of(key), self.span.clone(), None))
     }
 
     /// The sub-table `key`, if it is there.
-    pub(crate) fn table_if(&self, key: &'static str) -> Option<Table<'d, 'a>> {
+    pub(crate) fn table_if(&self, key: &'static str) -> Option<TomlTable<'d, 'a>> {
         let field = self.get(key)?;
         self.as_table(field, "a table")
     }
 
     /// The tables of the array `key` (`[[key]]`), in order.
-    pub(crate) fn tables(&self, key: &'static str) -> Vec<Table<'d, 'a>> {
+    pub(crate) fn tables(&self, key: &'static str) -> Vec<TomlTable<'d, 'a>> {
         let Some(field) = self.get(key) else { return Vec::new() };
         let DeValue::Array(items) = field.value else {
             return field.wrong_type(&format!("tables written as [[{key}]]")).unwrap_or_default();
         };
         let items = items.iter().enumerate().filter_map(|(index, item)| {
             let key = format!("{}[{index}]", field.key);
-            self.as_table(Field { doc: self.doc, key, span: item.span(), value: item.get_ref() }, "a table")
+            self.as_table(
+                PlacedValue { doc: self.doc, key, span: item.span(), value: item.get_ref() },
+                "a table",
+            )
         });
         items.collect()
     }
 
     /// The named tables of `key` (`[key.NAME]`), in the order of the file.
-    pub(crate) fn named(&self, key: &'static str) -> Vec<(String, Table<'d, 'a>)> {
+    pub(crate) fn named(&self, key: &'static str) -> Vec<(String, TomlTable<'d, 'a>)> {
         let Some(parent) = self.table_if(key) else { return Vec::new() };
         let mut found: Vec<_> = parent.entries.into_iter().flat_map(|entries| entries.iter()).collect();
         found.sort_by_key(|(name, _)| name.span().start);
         let found = found.into_iter().filter_map(|(name, value)| {
             let name = name.get_ref().to_string();
-            let field = Field {
+            let field = PlacedValue {
                 doc: self.doc,
                 key: parent.path_of(&name),
                 span: value.span(),
@@ -209,15 +217,15 @@ impl<'d, 'a> Table<'d, 'a> {
         }
     }
 
-    fn as_table(&self, field: Field<'d, 'a>, what: &str) -> Option<Table<'d, 'a>> {
+    fn as_table(&self, field: PlacedValue<'d, 'a>, what: &str) -> Option<TomlTable<'d, 'a>> {
         match field.value {
             DeValue::Table(entries) => Some(self.child(field.key, field.span, Some(entries))),
             _ => field.wrong_type(what),
         }
     }
 
-    fn child(&self, path: String, span: Range<usize>, entries: Option<&'d DeTable<'a>>) -> Table<'d, 'a> {
-        Table { doc: self.doc, path, span, entries, asked: RefCell::default() }
+    fn child(&self, path: String, span: Range<usize>, entries: Option<&'d DeTable<'a>>) -> TomlTable<'d, 'a> {
+        TomlTable { doc: self.doc, path, span, entries, asked: RefCell::default() }
     }
 }
 

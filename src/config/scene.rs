@@ -12,7 +12,7 @@ use super::source::{Refused, percent_decoded, refused};
 const KEYS: [&str; 7] = ["seed", "width", "height", "fps", "frames", "line", "barrier"];
 
 /// The whole numbers of the query.
-struct Numbers {
+struct QueryNumbers {
     seed: u64,
     width: u32,
     height: u32,
@@ -22,7 +22,7 @@ struct Numbers {
 
 /// Reads what follows `scene:`.
 pub(super) fn parse(rest: &str) -> Result<Source, Refused> {
-    let mut numbers = Numbers { seed: 1, width: 640, height: 480, fps: 30, frames: None };
+    let mut numbers = QueryNumbers { seed: 1, width: 640, height: 480, fps: 30, frames: None };
     let (mut line, mut barrier) = (None, None);
     let rest = rest.trim_start_matches('/');
     let query = rest.strip_prefix('?').unwrap_or(rest);
@@ -34,7 +34,7 @@ pub(super) fn parse(rest: &str) -> Result<Source, Refused> {
             _ => numbers.read(key, value)?,
         }
     }
-    let Numbers { seed, width, height, fps, frames } = numbers;
+    let QueryNumbers { seed, width, height, fps, frames } = numbers;
     if width % 2 == 1 || height % 2 == 1 {
         return refused("the scene's width and height are even (I420)", "add or take away one px");
     }
@@ -47,7 +47,7 @@ pub(super) fn parse(rest: &str) -> Result<Source, Refused> {
     Ok(Source::Scene { seed, width, height, fps, frames, line, barrier })
 }
 
-impl Numbers {
+impl QueryNumbers {
     fn read(&mut self, key: &str, value: &str) -> Result<(), Refused> {
         let range = match key {
             "seed" => 0..=u64::MAX,

@@ -9,7 +9,7 @@ use super::source;
 use super::url::shown_url;
 
 /// A key or a text of the file; `Some`: what is shown in its place.
-type Piece = (Range<usize>, Option<String>);
+type ShownPiece = (Range<usize>, Option<String>);
 
 /// `text`, a whole TOML document, as it may be shown.
 pub(super) fn shown_text(text: &str) -> String {
@@ -29,14 +29,14 @@ pub(super) fn shown_text(text: &str) -> String {
     out
 }
 
-fn collect(table: &DeTable<'_>, pieces: &mut Vec<Piece>) {
+fn collect(table: &DeTable<'_>, pieces: &mut Vec<ShownPiece>) {
     for (key, value) in table {
         pieces.push((key.span(), None));
         value_pieces(key.get_ref(), value.get_ref(), value.span(), pieces);
     }
 }
 
-fn value_pieces(key: &str, value: &DeValue<'_>, span: Range<usize>, pieces: &mut Vec<Piece>) {
+fn value_pieces(key: &str, value: &DeValue<'_>, span: Range<usize>, pieces: &mut Vec<ShownPiece>) {
     match value {
         DeValue::String(text) if key == "source" => pieces.push((span, Some(quoted(&source::shown(text))))),
         DeValue::String(text) if text.contains("://") => pieces.push((span, Some(quoted(&shown_url(text))))),

@@ -2,20 +2,20 @@
 
 /// A text with fields, such as `{OUTCOME} {id}\r\n`; `{{` and `}}` stand for the braces themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template(Vec<Piece>);
+pub struct Template(Vec<TemplatePiece>);
 
 /// A part of a [`Template`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum TemplatePiece {
     /// Text as it stands.
     Text(String),
     /// A field that is filled in.
-    Field(Field),
+    TemplateField(TemplateField),
 }
 
 /// What a template may have filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+pub enum TemplateField {
     /// The acquisition's number.
     Id,
     /// The trigger's name.
@@ -35,36 +35,42 @@ pub enum Field {
 }
 
 /// The fields by the words in braces.
-pub(super) const FIELDS: [(&str, Field); 8] = [
-    ("id", Field::Id),
-    ("name", Field::Name),
-    ("text", Field::Text),
-    ("product", Field::Product),
-    ("outcome", Field::Outcome),
-    ("OUTCOME", Field::OutcomeCapital),
-    ("rois_ng", Field::RoisNg),
-    ("total_us", Field::TotalUs),
+pub(super) const FIELDS: [(&str, TemplateField); 8] = [
+    ("id", TemplateField::Id),
+    ("name", TemplateField::Name),
+    ("text", TemplateField::Text),
+    ("product", TemplateField::Product),
+    ("outcome", TemplateField::Outcome),
+    ("OUTCOME", TemplateField::OutcomeCapital),
+    ("rois_ng", TemplateField::RoisNg),
+    ("total_us", TemplateField::TotalUs),
 ];
 
 /// Why a text is no template.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(super) enum TemplateFault {
     /// A field that does not exist.
-    Field(String),
+    TemplateField(String),
     /// A brace without its partner.
     Brace,
 }
 
-impl Field {
+impl TemplateField {
     /// Whether it is known only when the acquisition has ended.
     pub(super) fn is_of_the_end(self) -> bool {
-        matches!(self, Field::Outcome | Field::OutcomeCapital | Field::RoisNg | Field::TotalUs)
+        matches!(
+            self,
+            TemplateField::Outcome
+                | TemplateField::OutcomeCapital
+                | TemplateField::RoisNg
+                | TemplateField::TotalUs
+        )
     }
 }
 
 impl Template {
     /// Reads `text`.
-    pub(super) fn parse(text: &str) -> Result<Template, Refused> {
+    pub(super) fn parse(text: &str) -> Result<Template, TemplateFault> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
@@ -77,30 +83,32 @@ impl Template {
                 rest = after;
                 continue;
             }
-            let end = rest.find('}').filter(|_| brace == "{").ok_or(Refused::Brace)?;
+            let end = rest.find('}').filter(|_| brace == "{").ok_or(TemplateFault::Brace)?;
             let word = &rest[..end];
             let known = FIELDS.iter().find(|(name, _)| *name == word);
-            let (_, field) = known.ok_or_else(|| Refused::Field(word.to_owned()))?;
+            let (_, field) = known.ok_or_else(|| TemplateFault::TemplateField(word.to_owned()))?;
             if !plain.is_empty() {
-                pieces.push(Piece::Text(std::mem::take(&mut plain)));
+                pieces.push(TemplatePiece::Text(std::mem::take(&mut plain)));
             }
-            pieces.push(Piece::Field(*field));
+            pieces.push(TemplatePiece::TemplateField(*field));
             rest = &rest[end + 1..];
         }
         plain.push_str(rest);
         if !plain.is_empty() {
-            pieces.push(Piece::Text(plain));
+            pieces.push(TemplatePiece::Text(plain));
         }
         Ok(Template(pieces))
     }
 
     /// Whether a field is known only when the acquisition has ended.
     pub(super) fn has_field_of_the_end(&self) -> bool {
-        self.0.iter().any(|piece| matches!(piece, Piece::Field(field) if field.is_of_the_end()))
+        self.0
+            .iter()
+            .any(|piece| matches!(piece, TemplatePiece::TemplateField(field) if field.is_of_the_end()))
     }
 
     /// Its parts, in order.
-    pub fn pieces(&self) -> &[Piece] {
+    pub fn pieces(&self) -> &[TemplatePiece] {
         &self.0
     }
 }
@@ -112,12 +120,12 @@ mod tests {
     #[test]
     fn a_template_is_text_and_fields_and_doubled_braces_are_text() {
         let template = Template::parse("{{{OUTCOME}}} {id}\r\n").unwrap();
-        let text = |text: &str| Piece::Text(text.to_owned());
+        let text = |text: &str| TemplatePiece::Text(text.to_owned());
         let expected = [
             text("{"),
-            Piece::Field(Field::OutcomeCapital),
+            TemplatePiece::TemplateField(TemplateField::OutcomeCapital),
             text("} "),
-            Piece::Field(Field::Id),
+            TemplatePiece::TemplateField(TemplateField::Id),
             text("\r\n"),
         ];
         assert_eq!(template.pieces(), expected);
@@ -127,10 +135,10 @@ mod tests {
 
     #[test]
     fn an_unknown_field_and_a_lonely_brace_are_refused() {
-        assert_eq!(Template::parse("{Id}"), Err(Refused::Field("Id".into())));
-        assert_eq!(Template::parse("{}"), Err(Refused::Field(String::new())));
+        assert_eq!(Template::parse("{Id}"), Err(TemplateFault::TemplateField("Id".into())));
+        assert_eq!(Template::parse("{}"), Err(TemplateFault::TemplateField(String::new())));
         for text in ["{id", "id}", "{", "}", "a }{id}"] {
-            assert_eq!(Template::parse(text), Err(Refused::Brace), "{text}");
+            assert_eq!(Template::parse(text), Err(TemplateFault::Brace), "{text}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use super::template::{Field, Piece, Template};
+pub use super::template::{Template, TemplateField, TemplatePiece};
 
 /// `[[trigger]]`
 #[derive(Clone, Debug, PartialEq)]

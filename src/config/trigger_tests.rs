@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::trigger::{Edge, Field, Flow, ModemLine, Parity, Piece, Protocol, Source};
+use super::trigger::{Edge, Flow, ModemLine, Parity, Protocol, Source, TemplateField, TemplatePiece};
 use super::*;
 
 const CAMERA: &str = "[[camera]]\nname = \"front\"\n\
@@ -42,10 +42,10 @@ fn a_port_alone_is_a_trigger_of_lines_at_115200_8n1_that_are_answered() {
     assert_eq!((serial.parity, serial.flow, serial.protocol), (Parity::None, Flow::None, Protocol::Line));
     assert_eq!((serial.max_line_bytes, serial.line_timeout), (128, Duration::from_secs(1)));
     let pieces = [
-        Piece::Field(Field::OutcomeCapital),
-        Piece::Text(" ".into()),
-        Piece::Field(Field::Id),
-        Piece::Text("\r\n".into()),
+        TemplatePiece::TemplateField(TemplateField::OutcomeCapital),
+        TemplatePiece::Text(" ".into()),
+        TemplatePiece::TemplateField(TemplateField::Id),
+        TemplatePiece::Text("\r\n".into()),
     ];
     assert_eq!(serial.answer.unwrap().pieces(), pieces);
     assert_eq!(serial.ack, None);

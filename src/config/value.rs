@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::raw::{Doc, Table, nearest};
+use super::raw::{Doc, TomlTable, nearest};
 
 /// A value with its place.
-pub(crate) struct Field<'d, 'a> {
+pub(crate) struct PlacedValue<'d, 'a> {
     pub(super) doc: &'d Doc<'a>,
     pub(super) key: String,
     pub(super) span: Range<usize>,
     pub(super) value: &'d DeValue<'a>,
 }
 
-impl<'d, 'a> Field<'d, 'a> {
+impl<'d, 'a> PlacedValue<'d, 'a> {
     /// Notes a fault at this value.
     pub(crate) fn fault(&self, reason: impl Into<String>, remedy: impl Into<String>) {
         self.doc.fault(&self.span, &self.key, reason, remedy);
@@ -46,9 +46,9 @@ impl<'d, 'a> Field<'d, 'a> {
     }
 
     /// A list's items.
-    pub(crate) fn items(&self, of: &str) -> Option<Vec<Field<'d, 'a>>> {
+    pub(crate) fn items(&self, of: &str) -> Option<Vec<PlacedValue<'d, 'a>>> {
         let DeValue::Array(items) = self.value else { return self.wrong_type(&format!("a list of {of}")) };
-        let items = items.iter().enumerate().map(|(index, item)| Field {
+        let items = items.iter().enumerate().map(|(index, item)| PlacedValue {
             doc: self.doc,
             key: format!("{}[{index}]", self.key),
             span: item.span(),
@@ -128,7 +128,7 @@ impl<'d, 'a> Field<'d, 'a> {
 }
 
 /// The usual questions, with the default where the key is absent or at fault.
-impl<'d, 'a> Table<'d, 'a> {
+impl<'d, 'a> TomlTable<'d, 'a> {
     /// A whole number.
     pub(crate) fn whole<N: TryFrom<i64> + Into<i64> + Copy>(
         &self,

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 /// Ringing twice before it is heard is ringing once.
 #[derive(Debug, Default)]
-pub(super) struct Bell {
+pub(super) struct WriterBell {
     rung: AtomicBool,
     /// A `std::sync::Mutex`, because it is held only around the wait.
     guard: Mutex<()>,
     signal: Condvar,
 }
 
-impl Bell {
+impl WriterBell {
     /// Rings. Costs one atomic exchange when it is already ringing.
     pub(super) fn ring(&self) {
         if !self.rung.swap(true, Ordering::SeqCst) {

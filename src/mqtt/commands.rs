@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::handle::Shared;
-use super::message::{AnswerOut, Part};
-use super::packet::Message;
+use super::handle::MqttShared;
+use super::message::{AnswerOut, AnswerPart};
+use super::packet::Publish;
 use crate::contract::{self, Answer, Payload, Progress};
 use crate::types::{Attachment, Command, CommandKind, Origin, Reply, Responder};
 
@@ -17,7 +17,7 @@ const MAX_REQUEST_BYTES: usize = 64 << 10;
 const REMEMBERED: usize = 256;
 
 /// A responder that answers on the request's own topic. `executing` has been said already.
-pub(super) fn responder(shared: &Arc<Shared>, topic: &str, retain: bool) -> Responder {
+pub(super) fn responder(shared: &Arc<MqttShared>, topic: &str, retain: bool) -> Responder {
     let (shared, topic) = (shared.clone(), topic.to_owned());
     Responder::with_attachment(move |reply, attachment| {
         let answer = end(&shared, &topic, retain, reply, attachment);
@@ -27,7 +27,7 @@ pub(super) fn responder(shared: &Arc<Shared>, topic: &str, retain: bool) -> Resp
 
 /// The end of a command. With something attached, that goes first. What is longer than the bound is not sent.
 fn end(
-    shared: &Shared,
+    shared: &MqttShared,
     topic: &str,
     retain: bool,
     reply: Reply,
@@ -56,17 +56,17 @@ fn end(
             topic: shared.topics.full(&suffix),
             payload: bytes.into(),
             retain,
-            part: Part::Picture(Box::new(end)),
+            part: AnswerPart::Picture(Box::new(end)),
             number: 0,
         },
     }
 }
 
 /// Renders an answer.
-pub(super) fn answer(shared: &Shared, topic: &str, retain: bool, body: Answer) -> AnswerOut {
+pub(super) fn answer(shared: &MqttShared, topic: &str, retain: bool, body: Answer) -> AnswerOut {
     let (seq, part) = match body.status {
-        Progress::Executing => (1, Part::Progress),
-        Progress::Successful | Progress::Failed => (2, Part::End),
+        Progress::Executing => (1, AnswerPart::Progress),
+        Progress::Successful | Progress::Failed => (2, AnswerPart::End),
     };
     let mut out = Vec::with_capacity(128);
     contract::write(seq, shared.clock.now().wall_ns, &body, &mut out);
@@ -116,9 +116,9 @@ pub(super) fn read(payload: &[u8], bytes: usize, retained: bool) -> Incoming {
 
 /// The last requests, by topic: QoS 1 and retained requests may be delivered more than once.
 #[derive(Debug, Default)]
-pub(super) struct Memory(VecDeque<String>);
+pub(super) struct RecentRequests(VecDeque<String>);
 
-impl Memory {
+impl RecentRequests {
     /// Whether `topic` is new; remembers it.
     pub(super) fn is_new(&mut self, topic: &str) -> bool {
         if self.0.iter().any(|known| known == topic) {
@@ -134,11 +134,11 @@ impl Memory {
 
 /// Answers `ping`, hands the others to the app, and refuses the rest. `name` and `id` are those of the topic.
 pub(super) fn handle(
-    shared: &Arc<Shared>,
-    memory: &mut Memory,
+    shared: &Arc<MqttShared>,
+    memory: &mut RecentRequests,
     app: &std::sync::mpsc::SyncSender<Command>,
     (name, id): (&str, &str),
-    arrived: &Message,
+    arrived: &Publish,
 ) {
     let topic = arrived.topic.as_str();
     let (payload, retain) = match read(&arrived.payload, arrived.bytes, arrived.retained) {
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_request_is_executed_once_however_often_it_is_delivered() {
-        let mut memory = Memory::default();
+        let mut memory = RecentRequests::default();
         assert!(memory.is_new("a") && !memory.is_new("a") && memory.is_new("b"));
     }
 }

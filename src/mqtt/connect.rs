@@ -11,8 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::net::TcpStream;
 
 use super::link::{Cause, cause};
-use super::network::{Loss, Network, Socket};
-use super::packet::{self, Accepted, Greeting, Received, Version};
+use super::network::{ConnectionLoss, Socket, Transport};
+use super::packet::{self, Accepted, Greeting, ReceivedPacket, Version};
 use crate::config::{self, text};
 use crate::contract::topic::{self, Topics};
 use crate::contract::{self, Service, Status};
@@ -34,7 +34,7 @@ pub(super) enum ConnectError {
     Tls(#[source] io::Error),
     /// It was over before the broker accepted us.
     #[error("{0}")]
-    Lost(#[from] Loss),
+    Lost(#[from] ConnectionLoss),
     /// The broker refused us, in the numbers of this version.
     #[error("refused with {code}")]
     Refused { version: Version, code: u8 },
@@ -53,7 +53,7 @@ impl ConnectError {
             ConnectError::Refused { version, code } => {
                 *version == Version::V5 && matches!(code, 1 | 0x80..=0x84)
             }
-            ConnectError::Lost(loss) => loss.is_by_broker() || matches!(loss, Loss::Garbled(_)),
+            ConnectError::Lost(loss) => loss.is_by_broker() || matches!(loss, ConnectionLoss::Garbled(_)),
             ConnectError::NotConnAck => true,
             _ => false,
         }
@@ -62,7 +62,7 @@ impl ConnectError {
 
 /// An accepted connection.
 pub(super) struct Connected {
-    pub(super) network: Network,
+    pub(super) network: Transport,
     pub(super) accepted: Accepted,
     /// The interval of pings.
     pub(super) keep_alive: Duration,
@@ -128,11 +128,13 @@ async fn introduce(
             Box::new(connector.connect(name, tcp).await.map_err(ConnectError::Tls)?)
         }
     };
-    let mut network = Network::new(socket, version);
-    packet::write_connect(version, greeting, network.out()).map_err(Loss::Garbled)?;
+    let mut network = Transport::new(socket, version);
+    packet::write_connect(version, greeting, network.out()).map_err(ConnectionLoss::Garbled)?;
     let accepted = match network.read().await? {
-        Received::ConnAck(accepted) if accepted.code == 0 => accepted,
-        Received::ConnAck(Accepted { code, .. }) => return Err(ConnectError::Refused { version, code }),
+        ReceivedPacket::ConnAck(accepted) if accepted.code == 0 => accepted,
+        ReceivedPacket::ConnAck(Accepted { code, .. }) => {
+            return Err(ConnectError::Refused { version, code });
+        }
         _ => return Err(ConnectError::NotConnAck),
     };
     let asked = accepted.keep_alive.map(|seconds| Duration::from_secs(u64::from(seconds.max(1))));

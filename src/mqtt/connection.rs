@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use bytes::{BufMut, BytesMut};
 
-use super::commands::{self, Memory};
+use super::commands::{self, RecentRequests};
 use super::connect::Connected;
-use super::handle::Shared;
+use super::handle::MqttShared;
 use super::message::Outgoing;
-use super::network::{Loss, Network};
+use super::network::{ConnectionLoss, Transport};
 use super::once::Once;
 use super::oversize::Oversize;
-use super::packet::{self, Message, Received};
-use super::session::Session;
+use super::packet::{self, Publish, ReceivedPacket};
+use super::session::MqttSession;
 use crate::contract::topic;
 use crate::contract::{Detections, Envelope, Payload};
 use crate::supervisor::Beat;
@@ -27,24 +27,24 @@ const BURST: usize = 64;
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
 /// What one camera's detections need, made once.
-struct Camera {
+struct CameraBuffers {
     stream: usize,
     seq: u64,
 }
 
 /// A connection, and when it is pinged.
-pub(super) struct Line {
-    pub(super) network: Network,
+pub(super) struct PingedConnection {
+    pub(super) network: Transport,
     keep_alive: Duration,
     ping_at: Instant,
     /// When the pings went out that are not answered.
     pings: VecDeque<Instant>,
 }
 
-impl Line {
-    pub(super) fn new(connected: Connected) -> Line {
+impl PingedConnection {
+    pub(super) fn new(connected: Connected) -> PingedConnection {
         let Connected { network, keep_alive, .. } = connected;
-        Line { network, keep_alive, ping_at: Instant::now() + keep_alive, pings: VecDeque::new() }
+        PingedConnection { network, keep_alive, ping_at: Instant::now() + keep_alive, pings: VecDeque::new() }
     }
 
     fn ping(&mut self) {
@@ -61,11 +61,11 @@ impl Line {
 
 /// What outlives a connection on the I/O side.
 pub(super) struct Wire {
-    pub(super) shared: Arc<Shared>,
-    pub(super) session: Session,
+    pub(super) shared: Arc<MqttShared>,
+    pub(super) session: MqttSession,
     pub(super) commands: std::sync::mpsc::SyncSender<Command>,
-    pub(super) memory: Memory,
-    cameras: HashMap<Label, Camera>,
+    pub(super) memory: RecentRequests,
+    cameras: HashMap<Label, CameraBuffers>,
     /// Payloads of QoS 0 are written here and copied out, so that the same memory serves the next.
     buffer: BytesMut,
     /// The stream of the message in the buffer, which waits until it may be sent.
@@ -79,17 +79,17 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(
-        shared: Arc<Shared>,
+        shared: Arc<MqttShared>,
         limit: u16,
         commands: std::sync::mpsc::SyncSender<Command>,
     ) -> Wire {
         // A keeper of an earlier run may have left its desk behind: its epochs are not used again.
         let epoch = shared.exchange.with_to_writer(|state| state.epoch);
         Wire {
-            session: Session::new(shared.topics.clone(), limit),
+            session: MqttSession::new(shared.topics.clone(), limit),
             shared,
             commands,
-            memory: Memory::default(),
+            memory: RecentRequests::default(),
             cameras: HashMap::new(),
             buffer: BytesMut::with_capacity(16 << 10),
             held: None,
@@ -103,16 +103,16 @@ impl Wire {
     /// Serves an accepted connection until it is lost (`Err`) or `until` says so (`Ok`).
     pub(super) async fn serve(
         &mut self,
-        line: &mut Line,
+        line: &mut PingedConnection,
         beat: &Beat,
         until: impl Fn(&Wire) -> bool,
-    ) -> Result<(), Loss> {
+    ) -> Result<(), ConnectionLoss> {
         while !until(self) {
             beat.beat();
             let more = self.write_waiting(&mut line.network);
             if self.session.wants_ping() || Instant::now() >= line.ping_at {
                 if line.is_silent() {
-                    return Err(Loss::Silent);
+                    return Err(ConnectionLoss::Silent);
                 }
                 line.ping();
                 self.session.pinged();
@@ -140,7 +140,7 @@ impl Wire {
     }
 
     /// Subscribes, and has everything told again.
-    pub(super) fn greet(&mut self, network: &mut Network, accepted: &packet::Accepted) {
+    pub(super) fn greet(&mut self, network: &mut Transport, accepted: &packet::Accepted) {
         let version = network.version;
         // Our own answers are not wanted back; alarms that an earlier process left behind are.
         for (filter, foreign) in
@@ -210,7 +210,7 @@ impl Wire {
     }
 
     /// Writes the reports, then a burst of the session's messages. True if more may wait that could be written now.
-    fn write_waiting(&mut self, network: &mut Network) -> bool {
+    fn write_waiting(&mut self, network: &mut Transport) -> bool {
         self.write_reports(network);
         self.collect();
         self.write_figures(network);
@@ -224,7 +224,7 @@ impl Wire {
         !network.is_full() && (sent == BURST || (self.held.is_none() && !self.shared.reports.is_empty()))
     }
 
-    fn write_reports(&mut self, network: &mut Network) {
+    fn write_reports(&mut self, network: &mut Transport) {
         // At most one queue's worth, so that a flood of reports cannot keep acknowledgements from being read.
         for _ in 0..self.shared.reports.capacity() {
             if network.is_full() || !self.write_held(network) {
@@ -236,7 +236,7 @@ impl Wire {
         self.write_held(network);
     }
 
-    fn write_figures(&mut self, network: &mut Network) {
+    fn write_figures(&mut self, network: &mut Transport) {
         while self.held.is_none() && !network.is_full() {
             let Some((suffix, payload)) = self.shared.retained.take_figures() else { return };
             let stream = self.session.stream(&suffix, || self.shared.topics.full(&suffix));
@@ -247,7 +247,7 @@ impl Wire {
     }
 
     /// Writes the message of QoS 0 that is held, if there is one and it may go; true if none is held any more.
-    fn write_held(&mut self, network: &mut Network) -> bool {
+    fn write_held(&mut self, network: &mut Transport) -> bool {
         let Some(stream) = self.held else { return true };
         let bytes = self.buffer.len();
         match self.session.once(stream, bytes, self.shared.clock.now()) {
@@ -274,7 +274,7 @@ impl Wire {
                 let suffix = topic::detections(&report.camera);
                 let stream = self.session.stream(&suffix, || self.shared.topics.full(&suffix));
                 self.session.streams[stream].is_report = true;
-                self.cameras.entry(report.camera.clone()).or_insert(Camera { stream, seq: 0 })
+                self.cameras.entry(report.camera.clone()).or_insert(CameraBuffers { stream, seq: 0 })
             }
         };
         camera.seq += 1;
@@ -290,7 +290,7 @@ impl Wire {
         camera.stream
     }
 
-    fn write_kept(&mut self, network: &mut Network, out: Outgoing) {
+    fn write_kept(&mut self, network: &mut Transport, out: Outgoing) {
         if out.historical {
             self.shared.totals.events_historical.inc();
         }
@@ -299,31 +299,31 @@ impl Wire {
     }
 
     /// Looks at everything that arrived.
-    fn take_received(&mut self, line: &mut Line) -> Result<(), Loss> {
+    fn take_received(&mut self, line: &mut PingedConnection) -> Result<(), ConnectionLoss> {
         while let Some(received) = line.network.received()? {
             match received {
-                Received::PubAck { pkid, refused } => {
+                ReceivedPacket::PubAck { pkid, refused } => {
                     self.session.acked(pkid, refused, self.shared.clock.now());
                 }
-                Received::Publish(message) => {
+                ReceivedPacket::Publish(message) => {
                     if message.pkid != 0 {
                         packet::write_puback(message.pkid, line.network.out());
                     }
                     self.arrived(&message);
                 }
-                Received::Pong => {
+                ReceivedPacket::Pong => {
                     line.pings.pop_front();
                     self.session.ponged();
                 }
-                Received::Closing(code) => return Err(Loss::Dismissed(code)),
-                Received::ConnAck(_) | Received::Other => {}
+                ReceivedPacket::Closing(code) => return Err(ConnectionLoss::Dismissed(code)),
+                ReceivedPacket::ConnAck(_) | ReceivedPacket::Other => {}
             }
         }
         self.report_back();
         Ok(())
     }
 
-    fn arrived(&mut self, message: &Message) {
+    fn arrived(&mut self, message: &Publish) {
         // An answer, also one of an earlier life that the broker kept, may be as long as it likes.
         if !commands::is_answer(&message.payload) {
             self.oversize.look(message, &self.shared);

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::store::Key;
+use crate::store::EntryKey;
 
 /// A loss of the connection over one message that was alone.
 const STRIKE: u8 = 3;
@@ -25,7 +25,7 @@ const MOST: usize = 4_096;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Name {
     /// An entry of the outbox.
-    Kept(Key),
+    DurableEvent(EntryKey),
     /// A retained topic, whatever it says now.
     State(String),
     /// An answer by its number.
@@ -36,7 +36,7 @@ pub(super) enum Name {
 
 /// Messages of one topic were refused.
 #[derive(Clone, Copy, Debug)]
-struct Refused {
+struct RefusedTopic {
     /// The shortest of them.
     bytes: usize,
     /// How long that is believed, on the monotonic clock.
@@ -52,7 +52,7 @@ pub(super) struct Doubts {
     /// Who got the last strike, while it is not known whether the broker could be reached after it.
     last: Option<Name>,
     /// What was refused, by topic.
-    refused: BTreeMap<String, Refused>,
+    refused: BTreeMap<String, RefusedTopic>,
     /// The longest message that the broker took, by topic.
     taken: BTreeMap<String, usize>,
     /// Topics of which it has been reported that they have messages which are too long.
@@ -129,7 +129,7 @@ impl Doubts {
         }
         let until_ns = mono_ns + LEARNED.as_nanos() as u64;
         let known = self.refused.get(topic).filter(|known| known.until_ns > mono_ns);
-        let refused = Refused {
+        let refused = RefusedTopic {
             bytes: known.map_or(bytes, |known| bytes.min(known.bytes)),
             until_ns,
             speaks_for_others: repeats || known.is_some(),

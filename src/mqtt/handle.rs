@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use crossbeam_queue::ArrayQueue;
 use tokio::sync::Notify;
 
-use super::bell::Bell;
+use super::bell::WriterBell;
 use super::counters::{LiveTotals, Totals};
 use super::forget::ForgetRequest;
 use super::link::{Cause, Link};
@@ -31,18 +31,18 @@ const EVENTS: usize = 16_384;
 
 /// What must not be lost: on disk before it is sent.
 #[derive(Clone, Debug)]
-pub(super) enum Kept {
+pub(super) enum DurableEvent {
     Event(Event),
     Inspection(Arc<Inspection>),
     Attendance(Arc<Attendance>),
 }
 
 /// Everything that the handle's clones, the keeper and the connection share.
-pub(super) struct Shared {
+pub(super) struct MqttShared {
     pub(super) topics: Topics,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) reports: ArrayQueue<Arc<Report>>,
-    pub(super) events: ArrayQueue<Kept>,
+    pub(super) events: ArrayQueue<DurableEvent>,
     /// Entries of the outbox on disk, as its owner counted them last.
     pub(super) stored: AtomicU64,
     pub(super) retained: RetainedTopics,
@@ -53,7 +53,7 @@ pub(super) struct Shared {
     /// Wakes the connection's thread.
     pub(super) wake: Notify,
     /// Wakes the keeper's thread.
-    pub(super) bell: Bell,
+    pub(super) bell: WriterBell,
     pub(super) up: AtomicBool,
     pub(super) overrun: AtomicBool,
     pub(super) link: Mutex<Link>,
@@ -66,7 +66,7 @@ pub(super) struct Shared {
     pub(super) audit: OnceLock<Arc<Audit>>,
 }
 
-impl Shared {
+impl MqttShared {
     pub(super) fn answer(&self, answer: AnswerOut) {
         self.answers.lock().unwrap_or_else(|e| e.into_inner()).push(answer);
         self.wake.notify_one();
@@ -95,7 +95,7 @@ impl Shared {
 /// The MQTT sink. Clones are the same sink.
 #[derive(Clone)]
 pub struct Mqtt {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<MqttShared>,
 }
 
 impl Mqtt {
@@ -103,7 +103,7 @@ impl Mqtt {
     pub fn new(cfg: &config::Mqtt, device: &config::Device, clock: Arc<dyn Clock>) -> Mqtt {
         let cause = super::link::cause(cfg, super::link::UNTRIED, "wait");
         let since = clock.now();
-        let shared = Shared {
+        let shared = MqttShared {
             topics: Topics::new(&cfg.prefix, &device.name),
             clock,
             reports: ArrayQueue::new(REPORTS),
@@ -114,7 +114,7 @@ impl Mqtt {
             exchange: Exchange::default(),
             forget: Mutex::default(),
             wake: Notify::new(),
-            bell: Bell::default(),
+            bell: WriterBell::default(),
             up: AtomicBool::new(false),
             overrun: AtomicBool::new(false),
             link: Mutex::new(Link::Down { cause, since }),
@@ -234,18 +234,18 @@ impl Sink for Mqtt {
     /// Kept until the broker has it. Refused only when the disk has not kept up for 16,384 events:
     /// counted, and the alarm `events-lost` is raised.
     fn offer_event(&self, event: &Event) -> Offer {
-        self.keep(Kept::Event(event.clone()))
+        self.keep(DurableEvent::Event(event.clone()))
     }
 
     /// As events, and last of all to give way where the disk is full.
     fn offer_inspection(&self, inspection: &Arc<Inspection>, _: Option<&Frame>) -> Offer {
-        self.keep(Kept::Inspection(inspection.clone()))
+        self.keep(DurableEvent::Inspection(inspection.clone()))
     }
 
     /// As inspections; one that is in the outbox already (offered again after a crash) is not put there twice, which
     /// asks for offers in the order of their numbers. [`Mqtt::attendance_kept`] tells how far it is.
     fn offer_attendance(&self, attendance: &Arc<Attendance>) -> Offer {
-        self.keep(Kept::Attendance(attendance.clone()))
+        self.keep(DurableEvent::Attendance(attendance.clone()))
     }
 }
 
@@ -255,7 +255,7 @@ impl Mqtt {
         store.marked(ATTENDANCE)
     }
 
-    fn keep(&self, kept: Kept) -> Offer {
+    fn keep(&self, kept: DurableEvent) -> Offer {
         let shared = &self.shared;
         if shared.events.push(kept).is_err() {
             shared.totals.events_dropped_full.inc();

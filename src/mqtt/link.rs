@@ -1,7 +1,7 @@
 //! The state of the connection, and what each failure means to the person who has to mend it.
 
 use super::connect::ConnectError;
-use super::network::Loss;
+use super::network::ConnectionLoss;
 use super::packet::Version;
 use crate::config;
 use crate::supervisor::{JoinError, SpawnError};
@@ -72,7 +72,7 @@ pub(super) fn explain_connect(cfg: &config::Mqtt, error: &ConnectError) -> Cause
     match error {
         ConnectError::Config(cause) => cause.clone(),
         ConnectError::Refused { version, code } => refused(cfg, *version, *code),
-        ConnectError::Timeout | ConnectError::Lost(Loss::Stalled) => cause(
+        ConnectError::Timeout | ConnectError::Lost(ConnectionLoss::Stalled) => cause(
             cfg,
             "it did not answer in time",
             "check that the host is up and that no firewall is between",
@@ -189,13 +189,15 @@ fn explain_text(cfg: &config::Mqtt, text: &str) -> Cause {
 }
 
 /// What the loss of an established connection means.
-pub(super) fn explain_loss(cfg: &config::Mqtt, loss: &Loss) -> Cause {
+pub(super) fn explain_loss(cfg: &config::Mqtt, loss: &ConnectionLoss) -> Cause {
     let next = match loss {
-        Loss::Silent | Loss::Stalled => "check the network",
-        Loss::Closed | Loss::Dismissed(0x8e) => {
+        ConnectionLoss::Silent | ConnectionLoss::Stalled => "check the network",
+        ConnectionLoss::Closed | ConnectionLoss::Dismissed(0x8e) => {
             "another client with the same mqtt.client_id does this too; else look at the broker's log"
         }
-        Loss::Dismissed(_) | Loss::Io(_) | Loss::Garbled(_) => "look at the broker's log",
+        ConnectionLoss::Dismissed(_) | ConnectionLoss::Io(_) | ConnectionLoss::Garbled(_) => {
+            "look at the broker's log"
+        }
     };
     cause(cfg, loss.to_string(), next)
 }

@@ -6,12 +6,12 @@ use bytes::Bytes;
 
 use super::doubt::Name;
 use crate::contract::{self, Answer, Gap, Progress};
-use crate::store::{Body, Key};
+use crate::store::{Body, EntryKey};
 use crate::types::Stamp;
 
 /// A part of what answers a command.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Part {
+pub(super) enum AnswerPart {
     /// `executing`.
     Progress,
     /// `successful`, or `failed` with the reason that the command gave.
@@ -28,7 +28,7 @@ pub(super) struct AnswerOut {
     pub(super) topic: String,
     pub(super) payload: Bytes,
     pub(super) retain: bool,
-    pub(super) part: Part,
+    pub(super) part: AnswerPart,
     /// Given by the session.
     pub(super) number: u64,
 }
@@ -39,7 +39,7 @@ impl AnswerOut {
         let body = Answer { status: Progress::Failed, reason: Some(reason.into()), result: None };
         let mut payload = Vec::with_capacity(256);
         contract::write(2, now.wall_ns, &body, &mut payload);
-        AnswerOut { topic, payload: payload.into(), retain, part: Part::Failure, number: 0 }
+        AnswerOut { topic, payload: payload.into(), retain, part: AnswerPart::Failure, number: 0 }
     }
 }
 
@@ -47,7 +47,7 @@ impl AnswerOut {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Ticket {
     /// Delete from the outbox; the stream it belongs to.
-    Kept(Key, Arc<str>),
+    DurableEvent(EntryKey, Arc<str>),
     /// The broker holds this version of a retained topic.
     State { suffix: String, version: u64 },
     /// The requester can have read it.
@@ -57,7 +57,7 @@ pub(super) enum Ticket {
 impl Ticket {
     pub(super) fn name(&self) -> Name {
         match self {
-            Ticket::Kept(key, _) => Name::Kept(*key),
+            Ticket::DurableEvent(key, _) => Name::DurableEvent(*key),
             Ticket::State { suffix, .. } => Name::State(suffix.clone()),
             Ticket::Answer(answer) => Name::Answer(answer.number),
         }
@@ -66,9 +66,9 @@ impl Ticket {
     /// What is learned from a refusal is learned for this. Each answer has a topic of its own, so they share one.
     pub(super) fn learned_by(&self) -> &str {
         match self {
-            Ticket::Kept(_, stream) => stream,
+            Ticket::DurableEvent(_, stream) => stream,
             Ticket::State { suffix, .. } => suffix,
-            Ticket::Answer(AnswerOut { part: Part::Picture(_), .. }) => "camera/+/picture",
+            Ticket::Answer(AnswerOut { part: AnswerPart::Picture(_), .. }) => "camera/+/picture",
             Ticket::Answer(_) => "cmd/+/+",
         }
     }
@@ -120,7 +120,7 @@ impl Reason {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Aside {
     /// Its entry in the outbox, if it was kept there.
-    pub(super) key: Option<Key>,
+    pub(super) key: Option<EntryKey>,
     /// Its topic below `PREFIX/DEVICE/`.
     pub(super) topic: String,
     /// The length of its payload.

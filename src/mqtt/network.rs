@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::packet::{self, Garbled, Reader, Received, Version};
+use super::packet::{self, Garbled, PacketReader, ReceivedPacket, Version};
 
 /// A broker that takes no byte for so long is gone.
 const STALLED: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 
 /// Why an established connection is over.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Loss {
+pub(super) enum ConnectionLoss {
     /// The other side closed it.
     #[error("it closed the connection")]
     Closed,
@@ -45,30 +45,30 @@ pub(super) enum Loss {
     Garbled(#[from] Garbled),
 }
 
-impl Loss {
+impl ConnectionLoss {
     /// Whether the broker ended it, so that something which we sent may be why.
     pub(super) fn is_by_broker(&self) -> bool {
         use io::ErrorKind as Kind;
         match self {
-            Loss::Closed => true,
+            ConnectionLoss::Closed => true,
             // Taken over, shutting down, busy, by an administrator, elsewhere: nothing of these is a message's fault.
-            Loss::Dismissed(code) => {
+            ConnectionLoss::Dismissed(code) => {
                 matches!(code, 0x80..=0x83 | 0x87 | 0x90 | 0x94..=0x97 | 0x99..=0x9b)
             }
-            Loss::Io(error) => matches!(
+            ConnectionLoss::Io(error) => matches!(
                 error.kind(),
                 Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof
             ),
-            Loss::Stalled | Loss::Silent | Loss::Garbled(_) => false,
+            ConnectionLoss::Stalled | ConnectionLoss::Silent | ConnectionLoss::Garbled(_) => false,
         }
     }
 }
 
 /// A connection's socket with what is to be written to it and what was read from it.
-pub(super) struct Network {
+pub(super) struct Transport {
     socket: Box<dyn Socket>,
     pub(super) version: Version,
-    reader: Reader,
+    reader: PacketReader,
     out: BytesMut,
     /// When a byte was taken last, or when the first was put there to be taken.
     taken_at: Instant,
@@ -78,12 +78,12 @@ pub(super) struct Network {
     chunk: Box<[u8]>,
 }
 
-impl Network {
-    pub(super) fn new(socket: Box<dyn Socket>, version: Version) -> Network {
-        Network {
+impl Transport {
+    pub(super) fn new(socket: Box<dyn Socket>, version: Version) -> Transport {
+        Transport {
             socket,
             version,
-            reader: Reader::new(version),
+            reader: PacketReader::new(version),
             out: BytesMut::with_capacity(READ_BYTES),
             taken_at: Instant::now(),
             broken: None,
@@ -125,21 +125,21 @@ impl Network {
     }
 
     /// A packet that has been read already.
-    pub(super) fn received(&mut self) -> Result<Option<Received>, Loss> {
+    pub(super) fn received(&mut self) -> Result<Option<ReceivedPacket>, ConnectionLoss> {
         Ok(self.reader.next()?)
     }
 
     /// Writes what waits and reads what comes; returns when something was read, or all is written. May be given up
     /// at any time: nothing is lost by it.
-    pub(super) async fn turn(&mut self) -> Result<(), Loss> {
+    pub(super) async fn turn(&mut self) -> Result<(), ConnectionLoss> {
         if !self.out.is_empty() && self.taken_at.elapsed() > STALLED {
-            return Err(Loss::Stalled);
+            return Err(ConnectionLoss::Stalled);
         }
         let had = !self.out.is_empty();
         poll_fn(|context| {
             self.poll_write(context);
             match self.poll_read(context) {
-                Poll::Pending if self.broken.is_some() => Poll::Ready(Err(self.lost(Loss::Closed))),
+                Poll::Pending if self.broken.is_some() => Poll::Ready(Err(self.lost(ConnectionLoss::Closed))),
                 Poll::Pending if had && self.out.is_empty() => Poll::Ready(Ok(())),
                 Poll::Ready(Err(loss)) => Poll::Ready(Err(self.lost(loss))),
                 polled => polled,
@@ -149,10 +149,10 @@ impl Network {
     }
 
     /// What failed first counts, unless what was read says more: an alert of TLS comes after the writing failed.
-    fn lost(&mut self, loss: Loss) -> Loss {
+    fn lost(&mut self, loss: ConnectionLoss) -> ConnectionLoss {
         match (&loss, self.broken.take()) {
-            (Loss::Io(error), _) if error.kind() == io::ErrorKind::InvalidData => loss,
-            (_, Some(first)) => Loss::Io(first),
+            (ConnectionLoss::Io(error), _) if error.kind() == io::ErrorKind::InvalidData => loss,
+            (_, Some(first)) => ConnectionLoss::Io(first),
             _ => loss,
         }
     }
@@ -181,18 +181,18 @@ impl Network {
         }
     }
 
-    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Loss>> {
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ConnectionLoss>> {
         let mut chunk = ReadBuf::new(&mut self.chunk);
         ready!(Pin::new(&mut self.socket).poll_read(context, &mut chunk))?;
         if chunk.filled().is_empty() {
-            return Poll::Ready(Err(Loss::Closed));
+            return Poll::Ready(Err(ConnectionLoss::Closed));
         }
         self.reader.push(chunk.filled());
         Poll::Ready(Ok(()))
     }
 
     /// Waits for the next packet.
-    pub(super) async fn read(&mut self) -> Result<Received, Loss> {
+    pub(super) async fn read(&mut self) -> Result<ReceivedPacket, ConnectionLoss> {
         loop {
             if let Some(received) = self.received()? {
                 return Ok(received);

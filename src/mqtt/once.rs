@@ -4,7 +4,7 @@
 use super::doubt::Name;
 use super::message::{Aside, Reason};
 use super::packet::publish_bytes;
-use super::session::{Session, Trial};
+use super::session::{MqttSession, Trial};
 use crate::types::Stamp;
 
 /// The messages of one topic.
@@ -33,7 +33,7 @@ pub(super) enum Once {
     Never,
 }
 
-impl Session {
+impl MqttSession {
     /// The stream of the topic `suffix`, which is made when it is new.
     pub(super) fn stream(&mut self, suffix: &str, topic: impl FnOnce() -> String) -> usize {
         let known = self.streams.iter().position(|stream| stream.suffix == suffix);

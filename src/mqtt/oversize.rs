@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::handle::Shared;
-use super::packet::{MAX_PACKET_BYTES, Message};
+use super::handle::MqttShared;
+use super::packet::{MAX_PACKET_BYTES, Publish};
 
 /// The alarm.
 const NAME: &str = "mqtt-oversize";
@@ -19,7 +19,7 @@ pub(super) struct Oversize(BTreeMap<String, (usize, Option<u64>)>);
 
 impl Oversize {
     /// Looks at a message that arrived.
-    pub(super) fn look(&mut self, message: &Message, shared: &Shared) {
+    pub(super) fn look(&mut self, message: &Publish, shared: &MqttShared) {
         if message.is_whole() {
             // Cleared, or another one in its place.
             if self.0.remove(&message.topic).is_some() {
@@ -36,7 +36,7 @@ impl Oversize {
     }
 
     /// Forgets what is over.
-    pub(super) fn tidy(&mut self, shared: &Shared) {
+    pub(super) fn tidy(&mut self, shared: &MqttShared) {
         let now = shared.clock.now().mono_ns;
         let before = self.0.len();
         self.0.retain(|_, (_, until)| until.is_none_or(|until| until > now));
@@ -46,12 +46,12 @@ impl Oversize {
     }
 
     /// A new connection is told anew what is retained.
-    pub(super) fn begin_again(&mut self, shared: &Shared) {
+    pub(super) fn begin_again(&mut self, shared: &MqttShared) {
         self.0.retain(|_, (_, until)| until.is_some());
         self.report(shared);
     }
 
-    fn report(&self, shared: &Shared) {
+    fn report(&self, shared: &MqttShared) {
         let Some((topic, _)) = self.0.first_key_value() else { return shared.clear_alarm(NAME) };
         let named: Vec<String> =
             self.0.iter().map(|(topic, (bytes, _))| format!("{topic} ({bytes} bytes)")).collect();

@@ -22,9 +22,9 @@ pub(super) enum Version {
 
 /// A packet that arrived, reduced to what matters here.
 #[derive(Debug, PartialEq)]
-pub(super) enum Received {
+pub(super) enum ReceivedPacket {
     ConnAck(Accepted),
-    Publish(Message),
+    Publish(Publish),
     /// `refused` names the reason with which an MQTT 5 broker did not take the message.
     PubAck {
         pkid: u16,
@@ -52,7 +52,7 @@ pub(super) struct Accepted {
 
 /// A PUBLISH.
 #[derive(Debug, PartialEq)]
-pub(super) struct Message {
+pub(super) struct Publish {
     pub(super) topic: String,
     /// The payload, or how it begins where it is longer than is read.
     pub(super) payload: Bytes,
@@ -63,7 +63,7 @@ pub(super) struct Message {
     pub(super) pkid: u16,
 }
 
-impl Message {
+impl Publish {
     /// Whether the payload is all there.
     pub(super) fn is_whole(&self) -> bool {
         self.payload.len() == self.bytes
@@ -77,16 +77,16 @@ pub(super) struct Garbled(pub(super) &'static str);
 
 /// Cuts packets out of a stream of bytes.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct PacketReader {
     version: Version,
     buffer: BytesMut,
     /// Bytes of a message that is passed over and that are still to come.
     passing: usize,
 }
 
-impl Reader {
-    pub(super) fn new(version: Version) -> Reader {
-        Reader { version, buffer: BytesMut::new(), passing: 0 }
+impl PacketReader {
+    pub(super) fn new(version: Version) -> PacketReader {
+        PacketReader { version, buffer: BytesMut::new(), passing: 0 }
     }
 
     /// Takes what came from the network.
@@ -97,14 +97,14 @@ impl Reader {
     }
 
     /// The next packet, if all that is looked at of it is here.
-    pub(super) fn next(&mut self) -> Result<Option<Received>, Garbled> {
+    pub(super) fn next(&mut self) -> Result<Option<ReceivedPacket>, Garbled> {
         let Some((head, length)) = fixed_header(&self.buffer)? else { return Ok(None) };
         let kind = self.buffer[0] >> 4;
         if length > MAX_PACKET_BYTES {
             if kind != PUBLISH {
                 return Err(Garbled("a packet too long for its kind"));
             }
-            return Ok(self.beginning(head, length)?.map(Received::Publish));
+            return Ok(self.beginning(head, length)?.map(ReceivedPacket::Publish));
         }
         if self.buffer.len() < head + length {
             return Ok(None);
@@ -115,7 +115,7 @@ impl Reader {
     }
 
     /// What can be said of a message that is too long to be read; its rest is passed over.
-    fn beginning(&mut self, head: usize, length: usize) -> Result<Option<Message>, Garbled> {
+    fn beginning(&mut self, head: usize, length: usize) -> Result<Option<Publish>, Garbled> {
         if self.buffer.len() < head + HEAD_BYTES {
             return Ok(None);
         }
@@ -149,22 +149,22 @@ fn variable_length(bytes: &[u8]) -> Result<Option<(usize, usize)>, Garbled> {
     if bytes.len() < 4 { Ok(None) } else { Err(Garbled("a length of more than four bytes")) }
 }
 
-fn received(version: Version, whole: &Bytes, body: Bytes) -> Result<Received, Garbled> {
+fn received(version: Version, whole: &Bytes, body: Bytes) -> Result<ReceivedPacket, Garbled> {
     let code = |at: usize| body.get(at).copied().unwrap_or(0);
     Ok(match whole[0] >> 4 {
-        2 => Received::ConnAck(accepted(version, whole, &body)?),
+        2 => ReceivedPacket::ConnAck(accepted(version, whole, &body)?),
         PUBLISH => {
             let length = body.len();
-            Received::Publish(message(version, whole[0], body, length)?)
+            ReceivedPacket::Publish(message(version, whole[0], body, length)?)
         }
         4 => {
             let pkid = body.get(..2).map(|bytes| u16::from_be_bytes([bytes[0], bytes[1]]));
             let pkid = pkid.ok_or(Garbled("a PUBACK without its packet id"))?;
-            Received::PubAck { pkid, refused: refusal(code(2)) }
+            ReceivedPacket::PubAck { pkid, refused: refusal(code(2)) }
         }
-        13 => Received::Pong,
-        14 => Received::Closing(code(0)),
-        _ => Received::Other,
+        13 => ReceivedPacket::Pong,
+        14 => ReceivedPacket::Closing(code(0)),
+        _ => ReceivedPacket::Other,
     })
 }
 
@@ -190,7 +190,7 @@ fn accepted(version: Version, whole: &Bytes, body: &Bytes) -> Result<Accepted, G
 }
 
 /// A PUBLISH whose fixed header said `length`; of `body` at least the topic is there.
-fn message(version: Version, flags: u8, mut body: Bytes, length: usize) -> Result<Message, Garbled> {
+fn message(version: Version, flags: u8, mut body: Bytes, length: usize) -> Result<Publish, Garbled> {
     const SHORT: Garbled = Garbled("a PUBLISH that is too short");
     let take = |body: &mut Bytes, count: usize| {
         if body.len() < count { Err(SHORT) } else { Ok(body.split_to(count)) }
@@ -208,7 +208,7 @@ fn message(version: Version, flags: u8, mut body: Bytes, length: usize) -> Resul
         body.advance((taken + properties).min(body.len()));
     }
     let bytes = length.checked_sub(skipped).ok_or(SHORT)?;
-    Ok(Message { topic, payload: body, bytes, retained: flags & 1 == 1, pkid })
+    Ok(Publish { topic, payload: body, bytes, retained: flags & 1 == 1, pkid })
 }
 
 /// Why an MQTT 5 broker did not take a message. That it is out of room is no reason for good.

@@ -11,8 +11,8 @@ fn publish(version: Version, topic: &str, payload: &[u8], pkid: u16) -> Vec<u8> 
     out.to_vec()
 }
 
-fn read_all(version: Version, bytes: &[u8], piece: usize) -> (Vec<Received>, usize) {
-    let mut reader = Reader::new(version);
+fn read_all(version: Version, bytes: &[u8], piece: usize) -> (Vec<ReceivedPacket>, usize) {
+    let mut reader = PacketReader::new(version);
     let (mut all, mut most) = (Vec::new(), 0);
     for piece in bytes.chunks(piece) {
         reader.push(piece);
@@ -31,7 +31,9 @@ fn a_message_too_long_to_be_read_is_known_by_topic_size_and_beginning_and_the_ne
         let mut bytes = publish(version, topic, &huge, 7);
         bytes.extend(publish(version, "a", b"{}", 8));
         let (all, most) = read_all(version, &bytes, 16 << 10);
-        let [Received::Publish(long), Received::Publish(next)] = &all[..] else { panic!("{all:?}") };
+        let [ReceivedPacket::Publish(long), ReceivedPacket::Publish(next)] = &all[..] else {
+            panic!("{all:?}")
+        };
         assert_eq!((&*long.topic, long.bytes, long.pkid, long.retained), (topic, 20 << 20, 7, true));
         assert!(long.payload.starts_with(b"xxx") && !long.is_whole());
         assert_eq!((&*next.payload, next.is_whole(), next.pkid), (&b"{}"[..], true, 8));
@@ -56,7 +58,7 @@ fn a_long_message_with_the_longest_topic_and_endless_properties_is_passed_over_t
     }
     bytes.extend(body);
     let (all, _) = read_all(Version::V5, &bytes, 1_000);
-    let [Received::Publish(long)] = &all[..] else { panic!("{all:?}") };
+    let [ReceivedPacket::Publish(long)] = &all[..] else { panic!("{all:?}") };
     assert_eq!((long.topic.len(), long.bytes, long.pkid), (65_535, 7, 9));
 }
 
@@ -67,19 +69,19 @@ fn what_a_broker_of_mqtt_5_allows_is_read_from_its_connack_and_refusals_of_both_
     let (all, _) = read_all(Version::V5, &said, 3);
     let accepted =
         Accepted { code: 0, max_packet: Some(40_000), receive_max: Some(20), keep_alive: Some(30) };
-    assert_eq!(all, [Received::ConnAck(accepted)]);
+    assert_eq!(all, [ReceivedPacket::ConnAck(accepted)]);
     for refused in [&[0x20, 2, 0, 1][..], &[0x20, 3, 0, 1, 0]] {
         let (all, _) = read_all(Version::V5, refused, 9);
-        assert_eq!(all, [Received::ConnAck(Accepted { code: 1, ..Accepted::default() })]);
+        assert_eq!(all, [ReceivedPacket::ConnAck(Accepted { code: 1, ..Accepted::default() })]);
     }
 }
 
 #[test]
 fn acknowledgements_say_in_mqtt_5_why_a_message_was_not_taken() {
     let (all, _) = read_all(Version::V5, &[0x40, 2, 0, 5, 0x40, 3, 0, 6, 0x87, 0xe0, 1, 0x95, 0xd0, 0], 1);
-    let taken = Received::PubAck { pkid: 5, refused: None };
-    let refused = Received::PubAck { pkid: 6, refused: Some("not authorised") };
-    assert_eq!(all, [taken, refused, Received::Closing(0x95), Received::Pong]);
+    let taken = ReceivedPacket::PubAck { pkid: 5, refused: None };
+    let refused = ReceivedPacket::PubAck { pkid: 6, refused: Some("not authorised") };
+    assert_eq!(all, [taken, refused, ReceivedPacket::Closing(0x95), ReceivedPacket::Pong]);
 }
 
 #[test]
@@ -95,7 +97,7 @@ fn the_size_of_a_message_is_known_before_it_is_written() {
 proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes: Vec<u8>, five: bool, piece in 1..50_usize) {
-        let mut reader = Reader::new(if five { Version::V5 } else { Version::V4 });
+        let mut reader = PacketReader::new(if five { Version::V5 } else { Version::V4 });
         for piece in bytes.chunks(piece) {
             reader.push(piece);
             while let Ok(Some(_)) = reader.next() {}
@@ -107,7 +109,7 @@ proptest! {
         let version = if five { Version::V5 } else { Version::V4 };
         let (all, _) = read_all(version, &publish(version, "a/b", &payload, pkid), piece);
         let bytes = payload.len();
-        let message = Message { topic: "a/b".into(), payload: payload.into(), bytes, retained: true, pkid };
-        prop_assert_eq!(all, [Received::Publish(message)]);
+        let message = Publish { topic: "a/b".into(), payload: payload.into(), bytes, retained: true, pkid };
+        prop_assert_eq!(all, [ReceivedPacket::Publish(message)]);
     }
 }

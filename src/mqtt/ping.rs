@@ -1,9 +1,9 @@
 //! What the broker is known to have treated: it answers in the order in which messages were written.
 
 use super::doubt::Name;
-use super::session::{Session, Trial};
+use super::session::{MqttSession, Trial};
 
-impl Session {
+impl MqttSession {
     /// Whether a ping is wanted: somebody waits until the broker has treated all that was written.
     pub(super) fn wants_ping(&self) -> bool {
         let of_stream = self.trial.as_ref().is_some_and(|trial| matches!(trial.name, Name::Stream(_)));

@@ -29,10 +29,10 @@ pub(super) struct Note {
 
 /// A `std::sync::Mutex`, because it is never held across an await.
 #[derive(Debug, Default)]
-pub(super) struct RetainedTopics(Mutex<Inner>);
+pub(super) struct RetainedTopics(Mutex<RetainedInner>);
 
 #[derive(Debug, Default)]
-struct Inner {
+struct RetainedInner {
     version: u64,
     notes: BTreeMap<String, (Bytes, u64)>,
     seqs: BTreeMap<String, u64>,
@@ -62,7 +62,7 @@ impl Raised {
     }
 }
 
-impl Inner {
+impl RetainedInner {
     fn render<T: Payload>(&mut self, suffix: &str, wall_ns: u64, body: &T) -> Bytes {
         let seq = self.seqs.entry(suffix.into()).or_insert(0);
         *seq += 1;
@@ -87,7 +87,7 @@ impl Inner {
 }
 
 impl RetainedTopics {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, RetainedInner> {
         self.0.lock().unwrap_or_else(|e| e.into_inner())
     }
 

@@ -5,20 +5,20 @@
 
 use std::sync::MutexGuard;
 
-use super::handle::Shared;
+use super::handle::MqttShared;
 use crate::audit::{Refused, Source};
 
 /// So many at once, and one more after each pause.
 #[derive(Clone, Copy, Debug)]
-struct Rule {
+struct Allowance {
     burst: u32,
     every_ms: u64,
 }
 
 /// What a command may; `None`: as often as it comes. A trigger is a machine's own rate, and has its bound at the camera:
 /// one that comes too soon is answered as `overrun`, and counted.
-fn rule(word: &str) -> Option<Rule> {
-    let rule = |burst, every_ms| Some(Rule { burst, every_ms });
+fn rule(word: &str) -> Option<Allowance> {
+    let rule = |burst, every_ms| Some(Allowance { burst, every_ms });
     match word {
         "trigger" => None,
         // A line that changes its product with every part.
@@ -60,7 +60,7 @@ impl Rights {
             );
             return Err(("not_allowed", reason));
         }
-        let Some(Rule { burst, every_ms }) = rule(word) else { return Ok(()) };
+        let Some(Allowance { burst, every_ms }) = rule(word) else { return Ok(()) };
         let at = self.buckets.iter().position(|bucket| bucket.word == word).unwrap_or_else(|| {
             self.buckets.push(Bucket { word: word.to_owned(), tokens: f64::from(burst), at_ns: now_ns });
             self.buckets.len() - 1
@@ -82,7 +82,7 @@ impl Rights {
     }
 }
 
-impl Shared {
+impl MqttShared {
     /// Whether `word` may be asked now. Errors: the refusal, which has been counted.
     pub(super) fn admit(&self, word: &str) -> Result<(), String> {
         let now_ns = self.clock.now().mono_ns;

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use bytes::BufMut;
 
 use super::connect::{self, ConnectError, Connected};
-use super::connection::{Line, TICK, Wire};
-use super::handle::{Mqtt, Shared};
+use super::connection::{PingedConnection, TICK, Wire};
+use super::handle::{Mqtt, MqttShared};
 use super::link::{Cause, Link, MqttError, explain_connect, explain_loss, place};
-use super::network::Loss;
+use super::network::ConnectionLoss;
 use super::packet::{self, Version};
 use super::rights::Rights;
 use super::staging::REFUSED;
@@ -59,20 +59,20 @@ pub fn run(
     });
     // What the broker does not take may be another thing by now.
     wire.shared.clear_alarm(REFUSED);
-    let unit = Unit { cfg, stop, beat, writer: &writer, version, refuses_5: Cell::new(false) };
+    let unit = MqttUnit { cfg, stop, beat, writer: &writer, version, refuses_5: Cell::new(false) };
     runtime.block_on(unit.serve(&mut wire));
     writer.finish()
 }
 
 /// The keeper's thread, ended and joined whatever happens to its owner.
 struct WriterThread {
-    shared: Arc<Shared>,
+    shared: Arc<MqttShared>,
     thread: Option<Spawned<()>>,
 }
 
 impl WriterThread {
     fn start(
-        shared: &Arc<Shared>,
+        shared: &Arc<MqttShared>,
         store: Option<Store>,
         dir: &Path,
         max_bytes: u64,
@@ -106,7 +106,7 @@ impl Drop for WriterThread {
     }
 }
 
-struct Unit<'a> {
+struct MqttUnit<'a> {
     cfg: &'a config::Mqtt,
     stop: &'a Stop,
     beat: &'a Beat,
@@ -117,7 +117,7 @@ struct Unit<'a> {
     refuses_5: Cell<bool>,
 }
 
-impl Unit<'_> {
+impl MqttUnit<'_> {
     /// Over means: asked to stop, or without a keeper, which `run` then reports.
     fn is_over(&self) -> bool {
         self.stop.is_stopped() || self.writer.is_finished()
@@ -191,11 +191,11 @@ impl Unit<'_> {
     }
 
     /// An accepted connection, from greeting to loss or farewell.
-    async fn session(&self, wire: &mut Wire, connected: Connected) -> Result<(), Loss> {
+    async fn session(&self, wire: &mut Wire, connected: Connected) -> Result<(), ConnectionLoss> {
         let protocol = if connected.network.version == Version::V5 { "5" } else { "3.1.1" };
         tracing::info!(broker = place(self.cfg), protocol, "connected");
         let accepted = connected.accepted.clone();
-        let mut line = Line::new(connected);
+        let mut line = PingedConnection::new(connected);
         wire.turn_epoch(true);
         wire.mark_up();
         wire.greet(&mut line.network, &accepted);
@@ -204,13 +204,13 @@ impl Unit<'_> {
             lost => lost,
         };
         wire.turn_epoch(false);
-        wire.session.lost(ended.as_ref().is_err_and(Loss::is_by_broker));
+        wire.session.lost(ended.as_ref().is_err_and(ConnectionLoss::is_by_broker));
         ended
     }
 
     /// Everything that was offered goes out, then how the box is when it has stopped, then DISCONNECT: without it the
     /// broker would publish the last will.
-    async fn farewell(&self, wire: &mut Wire, line: &mut Line) -> Result<(), Loss> {
+    async fn farewell(&self, wire: &mut Wire, line: &mut PingedConnection) -> Result<(), ConnectionLoss> {
         let deadline = Instant::now() + DRAIN;
         let shared = wire.shared.clone();
         shared.exchange.with_from_writer(|state| (state.empty, state.empty_awaited) = (false, true));

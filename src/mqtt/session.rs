@@ -1,24 +1,24 @@
 //! What to send next and what an acknowledgement means: the MQTT session without any I/O.
-//! Events go in by methods, the next message comes out of [`Session::next`].
+//! Events go in by methods, the next message comes out of [`MqttSession::next`].
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::Bytes;
 
 use super::doubt::{Doubts, Name};
-use super::message::{AnswerOut, Aside, Outgoing, Part, Reason, Ticket, kept_payload};
+use super::message::{AnswerOut, AnswerPart, Aside, Outgoing, Reason, Ticket, kept_payload};
 use super::once::Stream;
 use super::packet::{Accepted, Version, publish_bytes};
 use super::retained::Note;
 use crate::contract::topic::Topics;
-use crate::store::{Entry, Key};
+use crate::store::{Entry, EntryKey};
 use crate::types::Stamp;
 
 /// Entries fetched from the outbox at once.
 const FETCH: usize = 256;
 
 #[derive(Debug)]
-struct Slot {
+struct InFlightSlot {
     payload: Bytes,
     version: u64,
     dirty: bool,
@@ -42,7 +42,7 @@ pub(super) struct Trial {
 
 /// The session. It outlives connections; what is in flight does not.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct MqttSession {
     topics: Topics,
     /// Most messages in flight: as configured, and on this connection.
     configured: usize,
@@ -62,7 +62,7 @@ pub(super) struct Session {
     /// The topics of QoS 0; one of their messages waits for its trial.
     pub(super) streams: Vec<Stream>,
     pub(super) once_waits: bool,
-    states: BTreeMap<String, Slot>,
+    states: BTreeMap<String, InFlightSlot>,
     answers: VecDeque<AnswerOut>,
     /// Answers are numbered as they come.
     answered: u64,
@@ -70,15 +70,15 @@ pub(super) struct Session {
     backlog: VecDeque<Entry>,
     more: bool,
     asked: bool,
-    acked: Vec<Key>,
+    acked: Vec<EntryKey>,
     pub(super) aside: Vec<Aside>,
 }
 
-impl Session {
+impl MqttSession {
     /// At most `limit` messages are in flight.
-    pub(super) fn new(topics: Topics, limit: u16) -> Session {
+    pub(super) fn new(topics: Topics, limit: u16) -> MqttSession {
         let limit = usize::from(limit.max(1));
-        Session {
+        MqttSession {
             topics,
             configured: limit,
             limit,
@@ -152,7 +152,7 @@ impl Session {
 
     /// A retained topic changed.
     pub(super) fn put_state(&mut self, note: Note) {
-        let slot = Slot { payload: note.payload, version: note.version, dirty: true };
+        let slot = InFlightSlot { payload: note.payload, version: note.version, dirty: true };
         self.states.insert(note.suffix, slot);
     }
 
@@ -167,8 +167,8 @@ impl Session {
         self.live.extend(entries);
     }
 
-    /// What the outbox gave for [`Session::wants`]; nothing more waits there unless
-    /// [`Session::more_waits`] follows.
+    /// What the outbox gave for [`MqttSession::wants`]; nothing more waits there unless
+    /// [`MqttSession::more_waits`] follows.
     pub(super) fn put_backlog(&mut self, entries: Vec<Entry>) {
         (self.asked, self.more) = (false, false);
         self.backlog.extend(entries);
@@ -233,7 +233,7 @@ impl Session {
             payload,
             retain: false,
             historical,
-            ticket: Ticket::Kept(entry.key, entry.stream),
+            ticket: Ticket::DurableEvent(entry.key, entry.stream),
         })
     }
 
@@ -262,7 +262,7 @@ impl Session {
         let news = !matches!(ticket, Ticket::State { .. }) || self.doubts.is_news(&suffix);
         let mut key = None;
         match ticket {
-            Ticket::Kept(of, _) => key = Some(of),
+            Ticket::DurableEvent(of, _) => key = Some(of),
             Ticket::State { .. } => {}
             Ticket::Answer(answer) => self.fail_answer(answer, &text, now),
         }
@@ -272,9 +272,9 @@ impl Session {
     /// An answer that cannot be sent ends as `failed`, once.
     fn fail_answer(&mut self, answer: AnswerOut, reason: &str, now: Stamp) {
         let (topic, retain) = match answer.part {
-            Part::Progress | Part::Failure => return,
-            Part::End => (answer.topic, answer.retain),
-            Part::Picture(end) => (end.topic, end.retain),
+            AnswerPart::Progress | AnswerPart::Failure => return,
+            AnswerPart::End => (answer.topic, answer.retain),
+            AnswerPart::Picture(end) => (end.topic, end.retain),
         };
         self.answered += 1;
         let failed = AnswerOut::failure(topic, retain, reason, now);
@@ -299,7 +299,7 @@ impl Session {
         self.doubts.clear(&ticket.name());
         if let Some(why) = refused {
             let topic = match &ticket {
-                Ticket::Kept(_, stream) => stream.to_string(),
+                Ticket::DurableEvent(_, stream) => stream.to_string(),
                 Ticket::State { suffix, .. } => suffix.clone(),
                 Ticket::Answer(answer) => answer.topic.clone(),
             };
@@ -308,18 +308,18 @@ impl Session {
         }
         self.doubts.took(ticket.learned_by(), bytes);
         match ticket {
-            Ticket::Kept(key, _) => {
+            Ticket::DurableEvent(key, _) => {
                 self.acked.push(key);
                 return true;
             }
             Ticket::State { suffix, version } => {
-                let over = |slot: &Slot| slot.version == version && slot.payload.is_empty();
+                let over = |slot: &InFlightSlot| slot.version == version && slot.payload.is_empty();
                 if self.states.get(&suffix).is_some_and(over) {
                     self.states.remove(&suffix);
                 }
             }
             // The picture is there; now its address may be told.
-            Ticket::Answer(AnswerOut { part: Part::Picture(end), .. }) => {
+            Ticket::Answer(AnswerOut { part: AnswerPart::Picture(end), .. }) => {
                 self.answered += 1;
                 self.answers.push_front(AnswerOut { number: self.answered, ..*end });
             }
@@ -334,7 +334,7 @@ impl Session {
     }
 
     /// Takes the outbox entries that were acknowledged.
-    pub(super) fn take_acked(&mut self) -> Vec<Key> {
+    pub(super) fn take_acked(&mut self) -> Vec<EntryKey> {
         std::mem::take(&mut self.acked)
     }
 
@@ -345,8 +345,9 @@ impl Session {
 
     /// These entries are gone from the outbox: what waits to be sent is let go of. Returns how many that were; what is
     /// in flight has been said.
-    pub(super) fn forget(&mut self, keys: &[Key]) -> usize {
-        let gone = |out: &mut Outgoing| matches!(&out.ticket, Ticket::Kept(key, _) if keys.contains(key));
+    pub(super) fn forget(&mut self, keys: &[EntryKey]) -> usize {
+        let gone =
+            |out: &mut Outgoing| matches!(&out.ticket, Ticket::DurableEvent(key, _) if keys.contains(key));
         let waited = usize::from(self.waiting.take_if(gone).is_some());
         let before = self.live.len() + self.backlog.len();
         self.live.retain(|entry| !keys.contains(&entry.key));

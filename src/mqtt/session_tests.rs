@@ -22,22 +22,22 @@ fn entries(count: usize) -> Vec<Entry> {
     outbox.commit().unwrap()
 }
 
-fn session(limit: u16) -> Session {
-    Session::new(Topics::new("ocellus", "box1"), limit)
+fn session(limit: u16) -> MqttSession {
+    MqttSession::new(Topics::new("ocellus", "box1"), limit)
 }
 
-fn connect(session: &mut Session) {
+fn connect(session: &mut MqttSession) {
     session.connected(Version::V4, &Accepted::default());
 }
 
-fn answer(topic: &str, text: &str, part: Part) -> AnswerOut {
+fn answer(topic: &str, text: &str, part: AnswerPart) -> AnswerOut {
     AnswerOut { topic: topic.into(), payload: text.to_owned().into(), retain: true, part, number: 0 }
 }
 
 const NOW: Stamp = Stamp { mono_ns: 0, wall_ns: 0 };
 
 /// Sends all that may go, under packet ids from `first_pkid` on.
-fn drain(session: &mut Session, first_pkid: u16) -> Vec<String> {
+fn drain(session: &mut MqttSession, first_pkid: u16) -> Vec<String> {
     let mut said = Vec::new();
     for pkid in first_pkid.. {
         let Some(out) = session.next(NOW) else { break };
@@ -48,7 +48,7 @@ fn drain(session: &mut Session, first_pkid: u16) -> Vec<String> {
 }
 
 /// The broker answers a ping, if one is wanted.
-fn ping(session: &mut Session) {
+fn ping(session: &mut MqttSession) {
     if session.wants_ping() {
         session.pinged();
         session.ponged();
@@ -59,7 +59,7 @@ fn ping(session: &mut Session) {
 /// others. Everything of the outbox is handed out again at each connection. Returns what it took, and how many
 /// connections that took.
 fn serve(
-    session: &mut Session,
+    session: &mut MqttSession,
     kept: &mut Vec<Entry>,
     refuses: impl Fn(&str) -> bool,
 ) -> (Vec<String>, usize) {
@@ -87,7 +87,7 @@ fn serve(
                 break true;
             }
         };
-        let aside: Vec<Option<Key>> = session.aside.iter().map(|aside| aside.key).collect();
+        let aside: Vec<Option<EntryKey>> = session.aside.iter().map(|aside| aside.key).collect();
         kept.retain(|entry| !aside.contains(&Some(entry.key)));
         if !lost {
             return (taken, connections);
@@ -127,7 +127,7 @@ fn no_more_is_in_flight_than_allowed_and_only_an_acknowledgement_deletes() {
 fn after_a_loss_states_and_answers_are_said_again_and_kept_entries_are_fetched_again() {
     let mut session = session(9);
     session.put_state(note("status", "online", 1));
-    session.put_answer(answer("t", "done", Part::End));
+    session.put_answer(answer("t", "done", AnswerPart::End));
     session.put_live(entries(1));
     assert_eq!(drain(&mut session, 1).len(), 3);
     session.lost(false);
@@ -182,7 +182,7 @@ fn answers_come_again_in_the_order_in_which_they_were_given() {
     let mut session = session(3);
     connect(&mut session);
     for text in ["executing", "successful", "another", "last"] {
-        session.put_answer(answer("t", text, Part::End));
+        session.put_answer(answer("t", text, AnswerPart::End));
     }
     assert_eq!(drain(&mut session, 7), ["executing", "successful", "another"]);
     session.lost(false);
@@ -213,18 +213,18 @@ fn a_message_that_the_broker_refuses_is_found_among_others_and_only_that_one_is_
 fn an_answer_that_is_refused_ends_as_failed_on_its_own_topic_and_after_two_the_next_of_that_size_at_once() {
     let mut session = session(64);
     let huge = "x".repeat(1_000);
-    session.put_answer(answer("cmd/snapshot/1", "executing", Part::Progress));
-    session.put_answer(answer("cmd/snapshot/1", &huge, Part::End));
-    session.put_answer(answer("cmd/ping/2", "pong", Part::End));
+    session.put_answer(answer("cmd/snapshot/1", "executing", AnswerPart::Progress));
+    session.put_answer(answer("cmd/snapshot/1", &huge, AnswerPart::End));
+    session.put_answer(answer("cmd/ping/2", "pong", AnswerPart::End));
     let refuses = |text: &str| text.starts_with("xxx");
     let (taken, _) = serve(&mut session, &mut Vec::new(), refuses);
     let failed = taken.iter().position(|text| text.contains("\"status\":\"failed\"")).unwrap();
     assert!(taken[failed].contains("the answer has 1000 bytes, the broker closed the connection over it"));
     assert!(taken.contains(&"pong".to_owned()) && taken[..failed].contains(&"executing".to_owned()));
-    session.put_answer(answer("cmd/snapshot/3", &huge, Part::End));
+    session.put_answer(answer("cmd/snapshot/3", &huge, AnswerPart::End));
     let (taken, _) = serve(&mut session, &mut Vec::new(), refuses);
     assert!(taken[0].contains("closed the connection over it"), "each has its own chance: {taken:?}");
-    session.put_answer(answer("cmd/snapshot/4", &huge, Part::End));
+    session.put_answer(answer("cmd/snapshot/4", &huge, AnswerPart::End));
     let (taken, connections) = serve(&mut session, &mut Vec::new(), refuses);
     assert_eq!((taken.len(), connections), (1, 1));
     assert!(taken[0].contains("closed the connection over one of 1000 bytes"), "{taken:?}");
@@ -233,10 +233,10 @@ fn an_answer_that_is_refused_ends_as_failed_on_its_own_topic_and_after_two_the_n
 #[test]
 fn a_picture_goes_before_the_answer_that_tells_its_address_and_fails_it_when_it_is_refused() {
     let mut session = session(64);
-    let end = || Box::new(answer("cmd/snapshot/1", "here it is", Part::End));
-    session.put_answer(answer("camera/a/picture", "JPEG", Part::Picture(end())));
+    let end = || Box::new(answer("cmd/snapshot/1", "here it is", AnswerPart::End));
+    session.put_answer(answer("camera/a/picture", "JPEG", AnswerPart::Picture(end())));
     assert_eq!(serve(&mut session, &mut Vec::new(), |_| false).0, ["JPEG", "here it is"]);
-    session.put_answer(answer("camera/a/picture", "JPEG", Part::Picture(end())));
+    session.put_answer(answer("camera/a/picture", "JPEG", AnswerPart::Picture(end())));
     let (taken, _) = serve(&mut session, &mut Vec::new(), |text| text == "JPEG");
     assert_eq!(taken.len(), 1, "{taken:?}");
     assert!(taken[0].contains("failed") && taken[0].contains("the answer has 4 bytes"), "{taken:?}");
@@ -291,7 +291,7 @@ fn of_a_broker_of_mqtt_5_the_longest_packet_is_known_and_a_longer_message_is_not
     let mut session = session(64);
     let accepted = Accepted { max_packet: Some(120), receive_max: Some(1), ..Accepted::default() };
     session.connected(Version::V5, &accepted);
-    session.put_answer(answer("cmd/a/1", &"x".repeat(120), Part::End));
+    session.put_answer(answer("cmd/a/1", &"x".repeat(120), AnswerPart::End));
     session.put_state(note("status", "online", 1));
     assert_eq!(drain(&mut session, 1), ["online"], "one in flight, as the broker wants it");
     session.acked(1, None, NOW);

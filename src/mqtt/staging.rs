@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::handle::{Kept, Shared};
+use super::handle::{DurableEvent, MqttShared};
 use super::message::Aside;
 use crate::contract::topic;
 use crate::contract::{self, AttendanceOut, EventOut, InspectionOut};
@@ -15,7 +15,7 @@ pub(super) const ATTENDANCE: &str = "attendance";
 pub(super) const REFUSED: &str = "mqtt-refused";
 
 /// Puts what the broker does not take where it is listed, and says so.
-pub(super) fn set_aside(outbox: &mut Outbox, aside: &Aside, shared: &Shared) -> Result<(), StoreError> {
+pub(super) fn set_aside(outbox: &mut Outbox, aside: &Aside, shared: &MqttShared) -> Result<(), StoreError> {
     if !aside.news {
         shared.totals.refused_dropped.inc();
         return Ok(());
@@ -48,23 +48,23 @@ pub(super) fn set_aside(outbox: &mut Outbox, aside: &Aside, shared: &Shared) -> 
     Ok(())
 }
 
-pub(super) fn stage(outbox: &mut Outbox, kept: &Kept, shared: &Shared) -> Result<(), StoreError> {
+pub(super) fn stage(outbox: &mut Outbox, kept: &DurableEvent, shared: &MqttShared) -> Result<(), StoreError> {
     match kept {
-        Kept::Event(event) => {
+        DurableEvent::Event(event) => {
             let stream: Arc<str> = topic::event(&event.camera).into();
             let now = shared.clock.now();
             outbox.stage(Class::Event, &stream, |seq, out| {
                 contract::write(seq, event.captured.wall_ns, &EventOut::new(event, now), out);
             });
         }
-        Kept::Inspection(inspection) => {
+        DurableEvent::Inspection(inspection) => {
             let stream: Arc<str> = topic::inspection(&inspection.camera).into();
             outbox.stage(Class::Result, &stream, |seq, out| {
                 let wall_ns = inspection.trigger.at.wall_ns;
                 contract::write(seq, wall_ns, &InspectionOut::from(&**inspection), out);
             });
         }
-        Kept::Attendance(event) => {
+        DurableEvent::Attendance(event) => {
             if event.id <= outbox.marked(ATTENDANCE)? {
                 // Offered again after a crash or a full queue: it is here already.
                 shared.totals.events_known.inc();

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::handle::{Kept, Shared};
+use super::handle::{DurableEvent, MqttShared};
 use super::message::Aside;
 use super::staging::{set_aside, stage};
-use crate::store::{Entry, Key, Outbox, Store, StoreError};
+use crate::store::{Entry, EntryKey, Outbox, Store, StoreError};
 
 /// Most events of one group commit.
 pub(super) const GROUP: usize = 1_024;
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// another epoch are void.
 #[derive(Debug, Default)]
 pub(super) struct ToWriter {
-    pub(super) acked: Vec<Key>,
+    pub(super) acked: Vec<EntryKey>,
     /// Messages that the broker does not take.
     pub(super) aside: Vec<Aside>,
     /// So many entries were handed over and forgotten before they were sent.
@@ -44,7 +44,7 @@ pub(super) struct FromWriter {
     /// The answer to a wish; an empty one, too, allows the next wish.
     pub(super) backlog: Option<Vec<Entry>>,
     /// Entries that are gone from the outbox, to be let go of.
-    pub(super) forgotten: Vec<Key>,
+    pub(super) forgotten: Vec<EntryKey>,
     /// After all this, the outbox still holds entries that were not handed over.
     pub(super) more: bool,
     /// Nothing offered waits in memory.
@@ -72,13 +72,13 @@ impl Exchange {
 
 /// The keeper's state.
 pub(super) struct OutboxWriter {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<MqttShared>,
     state_dir: PathBuf,
     pub(super) max_bytes: u64,
     pub(super) store: Option<Store>,
     pub(super) outbox: Option<Outbox>,
     /// Events taken from the queue and not yet known to be on disk.
-    group: Vec<Kept>,
+    group: Vec<DurableEvent>,
     /// The number of a group that the disk may have although writing it failed, and how many events it was.
     in_doubt: Option<(u64, usize)>,
     /// The store's closings when the outbox was opened.
@@ -89,7 +89,12 @@ pub(super) struct OutboxWriter {
 }
 
 impl OutboxWriter {
-    pub(super) fn new(shared: Arc<Shared>, store: Option<Store>, dir: &Path, max_bytes: u64) -> OutboxWriter {
+    pub(super) fn new(
+        shared: Arc<MqttShared>,
+        store: Option<Store>,
+        dir: &Path,
+        max_bytes: u64,
+    ) -> OutboxWriter {
         OutboxWriter {
             shared,
             state_dir: dir.into(),

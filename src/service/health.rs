@@ -24,7 +24,7 @@ pub(super) const START_PATIENCE: Duration = Duration::from_secs(15);
 
 /// How a component is at one moment.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct State {
+pub(super) struct ComponentState {
     pub(super) condition: Condition,
     /// What is wrong, where, and what to do; empty where nothing is.
     pub(super) cause: String,
@@ -32,25 +32,25 @@ pub(super) struct State {
     pub(super) detail: String,
 }
 
-impl State {
-    pub(super) fn ok() -> State {
-        State { condition: Condition::Ok, cause: String::new(), detail: String::new() }
+impl ComponentState {
+    pub(super) fn ok() -> ComponentState {
+        ComponentState { condition: Condition::Ok, cause: String::new(), detail: String::new() }
     }
 
-    pub(super) fn ended() -> State {
-        State { condition: Condition::Ended, ..State::ok() }
+    pub(super) fn ended() -> ComponentState {
+        ComponentState { condition: Condition::Ended, ..ComponentState::ok() }
     }
 
-    pub(super) fn starting(cause: impl Into<String>) -> State {
-        State { condition: Condition::Starting, cause: cause.into(), detail: String::new() }
+    pub(super) fn starting(cause: impl Into<String>) -> ComponentState {
+        ComponentState { condition: Condition::Starting, cause: cause.into(), detail: String::new() }
     }
 
-    pub(super) fn faulty(cause: impl Into<String>) -> State {
-        State { condition: Condition::Faulty, cause: cause.into(), detail: String::new() }
+    pub(super) fn faulty(cause: impl Into<String>) -> ComponentState {
+        ComponentState { condition: Condition::Faulty, cause: cause.into(), detail: String::new() }
     }
 
-    pub(super) fn with_detail(self, detail: String) -> State {
-        State { detail, ..self }
+    pub(super) fn with_detail(self, detail: String) -> ComponentState {
+        ComponentState { detail, ..self }
     }
 
     pub(super) fn is_faulty(&self) -> bool {
@@ -62,23 +62,23 @@ impl State {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Component {
     pub(super) name: String,
-    pub(super) state: State,
+    pub(super) state: ComponentState,
     pub(super) since: Stamp,
 }
 
 /// See the module. Clones are the same model.
 #[derive(Clone)]
 pub(super) struct HealthModel {
-    inner: Arc<Mutex<Inner>>,
+    inner: Arc<Mutex<HealthInner>>,
     clock: Arc<dyn Clock>,
 }
 
 #[derive(Default)]
-struct Inner {
+struct HealthInner {
     /// What was looked at last.
-    observed: BTreeMap<String, (State, Stamp)>,
+    observed: BTreeMap<String, (ComponentState, Stamp)>,
     /// What was reported as it happened; stays until it is reported anew.
-    reported: BTreeMap<String, (State, Stamp)>,
+    reported: BTreeMap<String, (ComponentState, Stamp)>,
     /// The alarms that stand because a component is faulty.
     raised: BTreeSet<String>,
 }
@@ -92,7 +92,7 @@ impl HealthModel {
     /// look can tell, such as a configuration that could not be applied.
     #[allow(dead_code, reason = "for components that report by themselves; observed ones do not need it")]
     pub(super) fn set(&self, component: &str, condition: Condition, cause: &str) {
-        let state = State { condition, cause: cause.into(), detail: String::new() };
+        let state = ComponentState { condition, cause: cause.into(), detail: String::new() };
         let (mut inner, now) = (self.lock(), self.clock.now());
         let since = since(inner.reported.get(component), &state, now);
         inner.reported.insert(component.to_owned(), (state, since));
@@ -105,7 +105,7 @@ impl HealthModel {
     }
 
     /// Takes over what a look at all other components found; what is missing from it is no longer part of the box.
-    pub(super) fn observe(&self, seen: Vec<(String, State)>) {
+    pub(super) fn observe(&self, seen: Vec<(String, ComponentState)>) {
         let (mut inner, now) = (self.lock(), self.clock.now());
         let fresh = seen.into_iter().map(|(name, state)| {
             let since = since(inner.observed.get(&name), &state, now);
@@ -128,23 +128,23 @@ impl HealthModel {
         all
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, HealthInner> {
         lock(&self.inner)
     }
 }
 
 /// Since when a component is in `state`: a cause in other words is the same trouble.
-fn since(known: Option<&(State, Stamp)>, state: &State, now: Stamp) -> Stamp {
+fn since(known: Option<&(ComponentState, Stamp)>, state: &ComponentState, now: Stamp) -> Stamp {
     known.filter(|(known, _)| known.condition == state.condition).map_or(now, |(_, since)| *since)
 }
 
 /// `state` of a component that has been in it for `age`.
-fn bounded(state: &State, age: Duration) -> State {
+fn bounded(state: &ComponentState, age: Duration) -> ComponentState {
     if state.condition != Condition::Starting || age < START_PATIENCE {
         return state.clone();
     }
     let detail = format!("still not up {} s after the start", START_PATIENCE.as_secs());
-    State { condition: Condition::Faulty, cause: state.cause.clone(), detail }
+    ComponentState { condition: Condition::Faulty, cause: state.cause.clone(), detail }
 }
 
 #[cfg(test)]
@@ -165,14 +165,14 @@ mod tests {
     fn a_trouble_keeps_its_beginning_while_its_words_change_and_begins_anew_after_its_end() {
         let (model, clock) = model();
         clock.advance(Duration::from_secs(1));
-        model.observe(vec![("broker".into(), State::faulty("connection refused"))]);
+        model.observe(vec![("broker".into(), ComponentState::faulty("connection refused"))]);
         let first = one(&model, "broker").since;
         clock.advance(Duration::from_secs(5));
-        model.observe(vec![("broker".into(), State::faulty("it closed the connection"))]);
+        model.observe(vec![("broker".into(), ComponentState::faulty("it closed the connection"))]);
         assert_eq!(one(&model, "broker").since, first);
-        model.observe(vec![("broker".into(), State::ok())]);
+        model.observe(vec![("broker".into(), ComponentState::ok())]);
         clock.advance(Duration::from_secs(5));
-        model.observe(vec![("broker".into(), State::faulty("connection refused"))]);
+        model.observe(vec![("broker".into(), ComponentState::faulty("connection refused"))]);
         assert_ne!(one(&model, "broker").since, first);
     }
 
@@ -180,7 +180,10 @@ mod tests {
     fn a_camera_that_never_comes_up_is_starting_for_a_while_and_then_faulty() {
         let (model, clock) = model();
         let look = |model: &HealthModel| {
-            model.observe(vec![("camera/front".into(), State::starting("camera front: no frame yet"))]);
+            model.observe(vec![(
+                "camera/front".into(),
+                ComponentState::starting("camera front: no frame yet"),
+            )]);
             one(model, "camera/front").state
         };
         assert_eq!(look(&model).condition, Condition::Starting);
@@ -195,7 +198,7 @@ mod tests {
     fn what_is_reported_stays_through_looks_at_the_others_until_it_is_reported_anew() {
         let (model, _) = model();
         model.set("config", Condition::Faulty, "the file has a fault");
-        model.observe(vec![("store".into(), State::ok())]);
+        model.observe(vec![("store".into(), ComponentState::ok())]);
         model.observe(Vec::new());
         assert_eq!(model.components().len(), 1);
         assert!(one(&model, "config").state.is_faulty());

@@ -20,7 +20,7 @@ const MAX_BYTES: u64 = 8 << 20;
 
 /// The file's content.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct AppliedFile {
     format: u32,
     applied_at: String,
     /// What the configuration was called; for messages.
@@ -68,7 +68,7 @@ pub(super) enum LastAppliedError {
 pub(super) fn save(dir: &Path, config: &Config, file: Option<&Path>) -> io::Result<()> {
     let base = file.and_then(Path::parent).unwrap_or(Path::new(""));
     let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
-    let kept = Kept {
+    let kept = AppliedFile {
         format: FORMAT,
         applied_at: rfc3339(SystemClock.now().wall_ns),
         file: file.unwrap_or(Path::new("built-in default")).to_owned(),
@@ -103,7 +103,7 @@ pub(super) fn load(dir: &Path) -> Result<Option<LastApplied>, LastAppliedError> 
         Err(source) => return Err(LastAppliedError::Read { path, source }),
         Ok(_) => {}
     }
-    let kept: Kept = match serde_json::from_slice(&bytes) {
+    let kept: AppliedFile = match serde_json::from_slice(&bytes) {
         Ok(kept) => kept,
         Err(error) => return Err(LastAppliedError::Damaged { path, cause: error.to_string() }),
     };

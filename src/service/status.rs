@@ -26,7 +26,7 @@ const LISTED: usize = 20;
 
 /// What the unit remembers from one look to the next.
 #[derive(Default)]
-struct Memory {
+struct LastLook {
     ready: bool,
     settled: bool,
     /// The reasons that were published last.
@@ -50,7 +50,7 @@ impl App {
     }
 
     fn tell_status(&self, stop: &Stop, beat: &Beat) {
-        let mut memory = Memory::default();
+        let mut memory = LastLook::default();
         loop {
             // A look later than ready: the first frames went through every part that the next ones need.
             if memory.ready && !memory.settled {
@@ -107,7 +107,7 @@ impl App {
         format!("mosquitto_sub -h {} -p {} -v -t '{topic}'", config.mqtt.host, config.mqtt.port)
     }
 
-    fn publish_status(&self, memory: &mut Memory) {
+    fn publish_status(&self, memory: &mut LastLook) {
         let health = self.look_at_health();
         self.web.health(health.components, health.works, health.essential_ok);
         if memory.reasons.as_ref() == Some(&health.reasons) {
@@ -158,7 +158,7 @@ impl App {
         }
     }
 
-    fn publish_cameras(&self, memory: &mut Memory) {
+    fn publish_cameras(&self, memory: &mut LastLook) {
         let now = SystemClock.now();
         for camera in lock(&self.cameras).iter() {
             let frames = camera.frames();
@@ -194,7 +194,7 @@ impl App {
         self.publisher.retain(&format!("camera/{}/status", camera.settings.name), &status);
     }
 
-    fn publish_telemetry(&self, memory: &mut Memory) {
+    fn publish_telemetry(&self, memory: &mut LastLook) {
         let now = SystemClock.now().mono_ns;
         let every = self.config().mqtt.telemetry_every.as_nanos() as u64;
         if now.saturating_sub(memory.telemetry_ns) < every {
@@ -205,7 +205,7 @@ impl App {
         self.publisher.telemetry(&telemetry);
     }
 
-    fn telemetry(&self, memory: &mut Memory, now_ns: u64) -> Telemetry {
+    fn telemetry(&self, memory: &mut LastLook, now_ns: u64) -> Telemetry {
         let mut response = Telemetry { memory_bytes: ProcessFacts::read().rss_bytes, ..Telemetry::default() };
         response.temperature_c = temperature_c();
         for stage in self.scheduler.stages().iter() {

@@ -5,11 +5,11 @@ use super::{Store, StoreError};
 /// The tree `counters`, and the record beside the store: a number is known as long as one of the two is. Every change
 /// is on disk when its method returns.
 #[derive(Clone)]
-pub struct Counters {
+pub struct CounterTable {
     pub(super) store: Store,
 }
 
-impl Counters {
+impl CounterTable {
     /// The value of `name`; zero before its first change.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::outbox::{CLASSES, entry_from, key_bytes, length};
-use super::{Body, Class, Erasing, Key, Outbox, Store, StoreError};
+use super::{Body, Class, EntryKey, Erasing, Outbox, Store, StoreError};
 use crate::types::PersonId;
 
 /// What went with a person beside the gallery's own.
@@ -20,12 +20,12 @@ pub struct Forgotten {
 impl Outbox {
     /// Takes every message out whose payload (a JSON object) speaks of one of `people` as its `person`; a gap is
     /// announced in its place. Durable when it returns. Whoever holds such an entry must let go of it.
-    pub fn forget(&mut self, people: &[PersonId]) -> Result<Vec<Key>, StoreError> {
+    pub fn forget(&mut self, people: &[PersonId]) -> Result<Vec<EntryKey>, StoreError> {
         let (mut batch, mut gone) = (sled::Batch::default(), Vec::new());
         // A gap that was begun before and is on its way belongs to no message of these.
         self.open_gaps = BTreeMap::new();
         for class in CLASSES.into_iter().filter(|class| *class != Class::Gap) {
-            let range = key_bytes(Key { class, id: 0 })..=key_bytes(Key { class, id: u64::MAX });
+            let range = key_bytes(EntryKey { class, id: 0 })..=key_bytes(EntryKey { class, id: u64::MAX });
             for pair in self.tree.range(range) {
                 let (key, value) = pair.map_err(|error| StoreError::from_sled(&self.path, error))?;
                 let Some(entry) = entry_from(&key, &value) else { continue };
@@ -64,7 +64,7 @@ impl Outbox {
 
 /// What an outbox keeps in mind while it has let go of the store.
 pub struct Resting {
-    out: HashMap<Key, u64>,
+    out: HashMap<EntryKey, u64>,
     cursors: [u64; CLASSES.len()],
 }
 

@@ -43,7 +43,7 @@ pub(super) struct StreamHigh {
 
 /// What the file says.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Record {
+pub(super) struct HighWaterRecord {
     generation: u64,
     /// A store was begun beside it.
     pub(super) begun: bool,
@@ -61,11 +61,11 @@ pub(super) struct Record {
 /// The record, in memory and on disk.
 pub(super) struct HighWater {
     dir: PathBuf,
-    state: Mutex<State>,
+    state: Mutex<HighWaterState>,
 }
 
-struct State {
-    record: Record,
+struct HighWaterState {
+    record: HighWaterRecord,
     /// Bytes of each copy on disk; 0 where the file has to be written anew.
     copy: usize,
     fault: Option<String>,
@@ -83,11 +83,11 @@ impl HighWater {
                 Default::default()
             }
         };
-        HighWater { dir: dir.into(), state: Mutex::new(State { record, copy, fault: None }) }
+        HighWater { dir: dir.into(), state: Mutex::new(HighWaterState { record, copy, fault: None }) }
     }
 
     /// What is known.
-    pub(super) fn read<R>(&self, look: impl FnOnce(&Record) -> R) -> R {
+    pub(super) fn read<R>(&self, look: impl FnOnce(&HighWaterRecord) -> R) -> R {
         look(&self.state().record)
     }
 
@@ -98,7 +98,7 @@ impl HighWater {
 
     /// Changes the record and makes it durable. After an error the change is known in memory alone, and is written with
     /// the next one.
-    pub(super) fn update(&self, change: impl FnOnce(&mut Record)) -> io::Result<()> {
+    pub(super) fn update(&self, change: impl FnOnce(&mut HighWaterRecord)) -> io::Result<()> {
         let mut state = self.state();
         change(&mut state.record);
         state.record.generation += 1;
@@ -115,7 +115,7 @@ impl HighWater {
         self.state().fault.clone()
     }
 
-    fn write(&self, state: &mut State) -> io::Result<()> {
+    fn write(&self, state: &mut HighWaterState) -> io::Result<()> {
         let text = encode(&state.record)?;
         if text.len() <= state.copy {
             let offset = (state.record.generation % 2) * state.copy as u64;
@@ -134,7 +134,7 @@ impl HighWater {
         Ok(())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, HighWaterState> {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
@@ -146,7 +146,7 @@ fn write_copy(path: &Path, bytes: &[u8], offset: u64) -> io::Result<()> {
 }
 
 /// The newer valid copy, and the length of each.
-fn read(path: &Path) -> io::Result<(Record, usize)> {
+fn read(path: &Path) -> io::Result<(HighWaterRecord, usize)> {
     let length = fs::metadata(path)?.len();
     if length > 2 * MOST as u64 {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too long"));
@@ -163,7 +163,7 @@ fn read(path: &Path) -> io::Result<(Record, usize)> {
     }
 }
 
-fn encode(record: &Record) -> io::Result<Vec<u8>> {
+fn encode(record: &HighWaterRecord) -> io::Result<Vec<u8>> {
     let mut text = serde_json::to_vec(record)?;
     let hash = hash(&text);
     text.push(b'\n');
@@ -172,7 +172,7 @@ fn encode(record: &Record) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-fn decode(copy: &[u8]) -> Option<Record> {
+fn decode(copy: &[u8]) -> Option<HighWaterRecord> {
     let mut lines = copy.split(|byte| *byte == b'\n');
     let (json, sum) = (lines.next()?, lines.next()?);
     (hash(json).as_bytes() == sum).then(|| serde_json::from_slice(json).ok())?

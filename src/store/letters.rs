@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::outbox::{entry_from, key_bytes, length};
-use super::{Body, Key, Outbox, Store, StoreError};
+use super::{Body, EntryKey, Outbox, Store, StoreError};
 
 /// Most letters kept.
 pub const MAX_LETTERS: u64 = 1_000;
@@ -50,7 +50,7 @@ impl Outbox {
 
     /// Sets a message aside: what the outbox holds of it under `key` becomes part of the letter and a gap that is
     /// announced in its place, with one batch. Returns how many older letters went because of the bounds.
-    pub fn set_aside(&mut self, key: Option<Key>, mut letter: Letter) -> Result<u64, StoreError> {
+    pub fn set_aside(&mut self, key: Option<EntryKey>, mut letter: Letter) -> Result<u64, StoreError> {
         let mut batch = sled::Batch::default();
         let mut payload = None;
         if let Some(entry) = key.map(|key| self.entry(key)).transpose()?.flatten() {
@@ -82,7 +82,7 @@ impl Outbox {
         Ok(dropped)
     }
 
-    fn entry(&self, key: Key) -> Result<Option<super::Entry>, StoreError> {
+    fn entry(&self, key: EntryKey) -> Result<Option<super::Entry>, StoreError> {
         let bytes = key_bytes(key);
         let value = self.tree.get(bytes).map_err(|error| StoreError::from_sled(&self.path, error))?;
         Ok(value.and_then(|value| entry_from(&bytes, &value)))
@@ -166,7 +166,7 @@ mod tests {
         store.outbox(1 << 30).unwrap()
     }
 
-    fn append(outbox: &mut Outbox, bytes: usize) -> Key {
+    fn append(outbox: &mut Outbox, bytes: usize) -> EntryKey {
         let stream = "camera/a/event".into();
         outbox.stage(Class::Event, &stream, |_, out| out.resize(bytes, b'x'));
         outbox.commit().unwrap()[0].key

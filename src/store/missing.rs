@@ -10,9 +10,9 @@ use super::open::MARK;
 
 /// Device and inode of sled's file when it was opened. Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Identity(Arc<Mutex<Option<(u64, u64)>>>);
+pub(super) struct FileIdentity(Arc<Mutex<Option<(u64, u64)>>>);
 
-impl Identity {
+impl FileIdentity {
     /// Remembers the file of the store at `path`, which has just been opened.
     pub fn note(&self, path: &Path) {
         *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = identity(path);

@@ -31,7 +31,7 @@ mod streams;
 mod tree;
 
 pub use attendance::{Attendances, Change, Ledger};
-pub use counters::Counters;
+pub use counters::CounterTable;
 pub use error::StoreError;
 pub use files::{make_dir, replace, write_whole};
 pub use forget::{Forgotten, Resting};
@@ -43,4 +43,4 @@ pub use goldens::{GoldenEntry, GoldenError, GoldenFiles, GoldenSet, Goldens, Pru
 pub use letters::{Letter, MAX_LETTERS};
 pub use numbers::Numbers;
 pub use open::{Loss, Opened, Store};
-pub use outbox::{Body, Class, Entry, Key, Outbox};
+pub use outbox::{Body, Class, Entry, EntryKey, Outbox};

@@ -24,9 +24,9 @@ const QUICK: Duration = Duration::from_secs(1);
 
 /// All counts of a box. Clones are the same.
 #[derive(Clone)]
-pub struct Numbers(Arc<Shared>);
+pub struct Numbers(Arc<NumbersShared>);
 
-struct Shared {
+struct NumbersShared {
     store: Store,
     counts: Mutex<BTreeMap<(&'static str, String), Arc<Count>>>,
     /// Some count has little left.
@@ -38,12 +38,12 @@ struct Shared {
 struct Count {
     kind: &'static str,
     name: String,
-    state: Mutex<State>,
+    state: Mutex<NumbersState>,
     /// Held by who reserves, so that the counts below are not held while the disk works.
     reserving: Mutex<()>,
 }
 
-struct State {
+struct NumbersState {
     /// The next number, and the first that is not reserved.
     next: u64,
     end: u64,
@@ -59,7 +59,7 @@ impl Numbers {
     /// The counts that `store` keeps.
     pub fn new(store: Store) -> Numbers {
         let (counts, low) = (Mutex::default(), Mutex::new(false));
-        Numbers(Arc::new(Shared { store, counts, low, changed: Condvar::new() }))
+        Numbers(Arc::new(NumbersShared { store, counts, low, changed: Condvar::new() }))
     }
 
     /// The numbers of `kind` that camera `camera` gives: 1, 2, 3, … for the first camera of a box.
@@ -105,7 +105,7 @@ impl Numbers {
     }
 }
 
-impl Shared {
+impl NumbersShared {
     fn ring(&self) {
         *lock(&self.low) = true;
         self.changed.notify_all();
@@ -120,13 +120,19 @@ impl Count {
         let used = counters.get(&name).and_then(|used| Ok((used, counters.get(&end_of(&name))?)));
         let (used, range_end) = used.unwrap_or((0, 0));
         let (next, range_end) = if range_end > used { (used + 1, range_end) } else { (1, 1) };
-        let state =
-            State { next, end: next, range_end, block: BLOCK, reserved_at: Instant::now(), fault: None };
+        let state = NumbersState {
+            next,
+            end: next,
+            range_end,
+            block: BLOCK,
+            reserved_at: Instant::now(),
+            fault: None,
+        };
         Count { kind, name, state: Mutex::new(state), reserving: Mutex::default() }
     }
 
     /// The next number. Waits for the disk only where numbers are used faster than they are reserved ahead.
-    fn take(&self, shared: &Shared) -> u64 {
+    fn take(&self, shared: &NumbersShared) -> u64 {
         loop {
             let mut state = lock(&self.state);
             if state.next < state.end {
@@ -199,7 +205,7 @@ impl Count {
     }
 }
 
-impl State {
+impl NumbersState {
     fn note(&mut self, name: &str, reserved: Result<(), StoreError>) {
         self.fault = reserved.err().map(|error| {
             format!("numbers of {name} cannot be reserved; after a loss of power some could be given again: {error}")

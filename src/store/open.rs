@@ -10,9 +10,9 @@ use super::audit::ATTENDED;
 use super::database::open_sled;
 use super::high_water::HighWater;
 use super::lock::Lock;
-use super::missing::Identity;
+use super::missing::FileIdentity;
 use super::tree::{Holds, Tree};
-use super::{Attendances, Counters, Gallery, Goldens, Ledger, Outbox, StoreError};
+use super::{Attendances, CounterTable, Gallery, Goldens, Ledger, Outbox, StoreError};
 use super::{aside, audit, files, lock, migrate, rewrite};
 
 /// The directory inside the state directory.
@@ -36,7 +36,7 @@ pub struct Store {
     /// The same for people.
     gallery_turn: Arc<Mutex<()>>,
     /// The file of sled's that is open; see [`Store::missing`].
-    pub(super) identity: Identity,
+    pub(super) identity: FileIdentity,
     /// The same for counters.
     counter_turn: Arc<Mutex<()>>,
     /// Keeps other processes away; `None` until the state directory could be made.
@@ -103,7 +103,7 @@ impl Store {
             closings: Arc::default(),
             existed: fs::symlink_metadata(&path).is_ok() || high.read(|record| record.begun),
             high: Arc::new(high),
-            identity: Identity::default(),
+            identity: FileIdentity::default(),
             loss: Arc::default(),
             path,
         };
@@ -325,8 +325,8 @@ impl Store {
     }
 
     /// Durable counters.
-    pub fn counters(&self) -> Counters {
-        Counters { store: self.clone() }
+    pub fn counters(&self) -> CounterTable {
+        CounterTable { store: self.clone() }
     }
 
     /// The golden pictures.

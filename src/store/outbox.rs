@@ -38,7 +38,7 @@ pub(super) const TOTALS: &[u8] = b"t";
 
 /// Names one entry of the outbox. Ordered as entries are sent: by class, then by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key {
+pub struct EntryKey {
     pub(super) class: Class,
     pub(super) id: u64,
 }
@@ -87,7 +87,7 @@ pub enum Body {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// Its name, for [`Outbox::delete`].
-    pub key: Key,
+    pub key: EntryKey,
     /// Its stream (the topic).
     pub stream: Arc<str>,
     /// What it says.
@@ -111,9 +111,9 @@ pub struct Outbox {
     /// Entries on disk; counted at the opening, and kept up to date from there.
     pub(super) entries: u64,
     pub(super) next_id: u64,
-    pub(super) out: HashMap<Key, u64>,
+    pub(super) out: HashMap<EntryKey, u64>,
     pub(super) cursors: [u64; CLASSES.len()],
-    pub(super) open_gaps: BTreeMap<Arc<str>, (Key, u64, u64)>,
+    pub(super) open_gaps: BTreeMap<Arc<str>, (EntryKey, u64, u64)>,
     staged: Vec<Entry>,
     /// How far each source has come, and whether the next commit has to write it.
     pub(super) marks: BTreeMap<&'static str, (u64, bool)>,
@@ -169,7 +169,7 @@ impl Outbox {
         *next += 1;
         let mut payload = Vec::with_capacity(512);
         write(seq, &mut payload);
-        let key = Key { class, id: self.next_id };
+        let key = EntryKey { class, id: self.next_id };
         self.next_id += 1;
         let body = Body::Message { seq, payload: payload.into() };
         self.staged.push(Entry { key, stream: stream.clone(), body });
@@ -222,8 +222,8 @@ impl Outbox {
     pub fn fetch(&mut self, count: usize) -> Result<Vec<Entry>, StoreError> {
         let mut found = Vec::with_capacity(count);
         for class in CLASSES {
-            let from = key_bytes(Key { class, id: self.cursors[class as usize] });
-            let end = key_bytes(Key { class, id: u64::MAX });
+            let from = key_bytes(EntryKey { class, id: self.cursors[class as usize] });
+            let end = key_bytes(EntryKey { class, id: u64::MAX });
             for pair in self.tree.range(from..=end) {
                 if found.len() == count {
                     break;
@@ -244,7 +244,7 @@ impl Outbox {
 
     /// Removes what the broker has. Made durable by the next commit or by sled's own flusher: a crash
     /// before that means a repetition with the same number, never a loss.
-    pub fn delete(&mut self, keys: &[Key]) -> Result<(), StoreError> {
+    pub fn delete(&mut self, keys: &[EntryKey]) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
         for key in keys {
             let size = match self.out.remove(key) {
@@ -283,14 +283,14 @@ impl Outbox {
     }
 
     /// Drops entries until the bound is kept: the lowest class first, the oldest of it first.
-    fn evict(&mut self) -> Result<Vec<Key>, StoreError> {
+    fn evict(&mut self) -> Result<Vec<EntryKey>, StoreError> {
         let mut evicted = Vec::new();
         if self.bytes <= self.max_bytes {
             return Ok(evicted);
         }
         let mut batch = sled::Batch::default();
         for class in CLASSES.into_iter().skip(1).rev() {
-            let range = key_bytes(Key { class, id: 0 })..=key_bytes(Key { class, id: u64::MAX });
+            let range = key_bytes(EntryKey { class, id: 0 })..=key_bytes(EntryKey { class, id: u64::MAX });
             for pair in self.tree.range(range) {
                 if self.bytes <= self.max_bytes {
                     break;
@@ -326,7 +326,7 @@ impl Outbox {
             _ => {
                 self.next_id += 1;
                 self.entries += 1;
-                (Key { class: Class::Gap, id: self.next_id - 1 }, seq, seq)
+                (EntryKey { class: Class::Gap, id: self.next_id - 1 }, seq, seq)
             }
         };
         self.open_gaps.insert(stream.clone(), gap);
@@ -339,7 +339,7 @@ impl Outbox {
         self.tree.apply_batch(batch).map_err(|error| StoreError::from_sled(&self.path, error))
     }
 
-    pub(super) fn stored_length(&self, key: Key) -> Result<Option<u64>, StoreError> {
+    pub(super) fn stored_length(&self, key: EntryKey) -> Result<Option<u64>, StoreError> {
         let value = self.tree.get(key_bytes(key));
         let value = value.map_err(|error| StoreError::from_sled(&self.path, error))?;
         Ok(value.and_then(|bytes| record::decode(&bytes)).map(|(_, body)| length(&body)))
@@ -354,7 +354,7 @@ pub(super) fn length(body: &Body) -> u64 {
     }
 }
 
-pub(super) fn key_bytes(key: Key) -> [u8; 10] {
+pub(super) fn key_bytes(key: EntryKey) -> [u8; 10] {
     let mut bytes = [0; 10];
     bytes[0] = b'm';
     bytes[1] = key.class as u8;
@@ -370,7 +370,7 @@ pub(super) fn entry_from(key: &[u8], value: &[u8]) -> Option<Entry> {
     let class = *CLASSES.get(usize::from(*key.get(1)?))?;
     let id = u64::from_be_bytes(key.get(2..10)?.try_into().ok()?);
     let (stream, body) = record::decode(value)?;
-    Some(Entry { key: Key { class, id }, stream, body })
+    Some(Entry { key: EntryKey { class, id }, stream, body })
 }
 
 fn totals_from(bytes: &[u8]) -> Option<(u64, u64)> {

@@ -26,7 +26,7 @@ fn seqs(entries: &[Entry]) -> Vec<u64> {
     entries.iter().map(seq).collect()
 }
 
-fn keys(entries: &[Entry]) -> Vec<Key> {
+fn keys(entries: &[Entry]) -> Vec<EntryKey> {
     entries.iter().map(|entry| entry.key).collect()
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::high_water::{HighWater, StreamHigh};
 use super::outbox::{TOTALS, entry_from, key_bytes, seq_key};
-use super::{Body, Class, Entry, Key, Outbox, StoreError, record};
+use super::{Body, Class, Entry, EntryKey, Outbox, StoreError, record};
 
 /// Numbers of a stream that are noted ahead, at least and at most.
 pub(super) const AHEAD: u64 = 64;
@@ -106,7 +106,10 @@ pub(super) fn announce_lost(tree: &sled::Tree, streams: &BTreeMap<String, Stream
         batch.insert(seq_key(stream), &next.to_be_bytes());
         if from < next {
             let body = Body::Lost { from: *from, to: next - 1 };
-            batch.insert(key_bytes(Key { class: Class::Gap, id }).as_slice(), record::encode(stream, &body));
+            batch.insert(
+                key_bytes(EntryKey { class: Class::Gap, id }).as_slice(),
+                record::encode(stream, &body),
+            );
             id += 1;
         }
     }

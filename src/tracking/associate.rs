@@ -21,7 +21,7 @@ const NOBODY: u8 = u8::MAX;
 
 /// A rectangle that looks for its partner.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct Position {
     /// Its index among the tracks, or among the findings.
     pub(super) at: usize,
     /// Partners have the same.
@@ -31,11 +31,11 @@ pub(super) struct Place {
 
 /// Finds pairs. All memory is taken when it is made, but for what the solver takes for a crowd.
 #[derive(Debug)]
-pub(super) struct Matcher {
+pub(super) struct PairMatcher {
     /// To be filled by the caller, at most [`MAX_TRACKS`].
-    pub(super) tracks: Vec<Place>,
+    pub(super) tracks: Vec<Position>,
     /// To be filled by the caller, at most [`MAX_FINDINGS`].
-    pub(super) findings: Vec<Place>,
+    pub(super) findings: Vec<Position>,
     /// What was found: indices (`at`) of a track and a finding.
     pub(super) pairs: Vec<(usize, usize)>,
     /// Crowds that were given to the solver, which is the only thing here that allocates.
@@ -53,9 +53,9 @@ pub(super) struct Matcher {
     choices: Vec<u8>,
 }
 
-impl Matcher {
-    pub(super) fn new() -> Matcher {
-        Matcher {
+impl PairMatcher {
+    pub(super) fn new() -> PairMatcher {
+        PairMatcher {
             tracks: Vec::with_capacity(MAX_TRACKS),
             findings: Vec::with_capacity(MAX_FINDINGS),
             pairs: Vec::with_capacity(MAX_FINDINGS),
@@ -206,7 +206,7 @@ impl Matcher {
 
 /// The gathered part as the solver wants it: no more rows than columns.
 struct Crowd<'a> {
-    matcher: &'a Matcher,
+    matcher: &'a PairMatcher,
     turned: bool,
     sign: i64,
 }
@@ -237,9 +237,9 @@ mod tests {
     fn solved(tracks: &[f32], findings: &[f32], small: usize) -> (Vec<(usize, usize)>, u64) {
         let place = |(at, x): (usize, &f32)| {
             let rect = Rect { x: *x, y: 0.0, w: 10.0, h: 10.0 };
-            Place { at, class: 0, rect }
+            Position { at, class: 0, rect }
         };
-        let mut matcher = Matcher { small, ..Matcher::new() };
+        let mut matcher = PairMatcher { small, ..PairMatcher::new() };
         matcher.tracks.extend(tracks.iter().enumerate().map(place));
         matcher.findings.extend(findings.iter().enumerate().map(place));
         matcher.run(0.1);
@@ -282,10 +282,10 @@ mod tests {
 
     #[test]
     fn another_class_is_no_partner() {
-        let mut matcher = Matcher::new();
+        let mut matcher = PairMatcher::new();
         let rect = Rect { x: 0.0, y: 0.0, w: 9.0, h: 9.0 };
-        matcher.tracks.push(Place { at: 0, class: 1, rect });
-        matcher.findings.push(Place { at: 0, class: 2, rect });
+        matcher.tracks.push(Position { at: 0, class: 1, rect });
+        matcher.findings.push(Position { at: 0, class: 2, rect });
         matcher.run(0.1);
         assert!(matcher.pairs.is_empty());
     }

@@ -6,7 +6,7 @@ use crate::types::{Event, EventKind, Finding, Label, Numbering, Rect, Report, St
 
 use super::Events;
 use super::kalman::Motion;
-use super::zones::{Happening, Places, Stays};
+use super::zones::{CameraPlaces, Happening, Stays};
 
 /// The frame under way.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ struct Looks {
 }
 
 impl Followed {
-    pub(super) fn new(finding: &Finding, rect: Rect, moment: &Moment, places: &Places) -> Followed {
+    pub(super) fn new(finding: &Finding, rect: Rect, moment: &Moment, places: &CameraPlaces) -> Followed {
         let mut stays = Stays::default();
         places.begin(&mut stays, rect);
         Followed {
@@ -133,7 +133,7 @@ impl Followed {
     }
 
     /// Tells what its place means to zones and lines.
-    pub(super) fn tell_places(&mut self, places: &Places, moment: &Moment, events: &mut Events) {
+    pub(super) fn tell_places(&mut self, places: &CameraPlaces, moment: &Moment, events: &mut Events) {
         let Some(id) = self.id else { return };
         places.seen(&mut self.stays, self.looks.rect, moment.now, |happening| {
             events.push(self.looks.event_at(id, happening, moment)).is_ok()
@@ -141,7 +141,7 @@ impl Followed {
     }
 
     /// Tells its end: it leaves its zones first. False where there was no room for all of it.
-    pub(super) fn tell_end(&mut self, places: &Places, moment: &Moment, events: &mut Events) -> bool {
+    pub(super) fn tell_end(&mut self, places: &CameraPlaces, moment: &Moment, events: &mut Events) -> bool {
         let Some(id) = self.id else { return true };
         let left = places.gone(&mut self.stays, self.seen, |happening| {
             events.push(self.looks.event_at(id, happening, moment)).is_ok()

@@ -11,10 +11,10 @@ mod zones;
 
 use std::time::Duration;
 
-use associate::{Matcher, Place};
+use associate::{PairMatcher, Position};
 use kalman::NOMINAL_FPS;
 use life::{Followed, Moment};
-use zones::Places;
+use zones::CameraPlaces;
 
 use crate::config;
 use crate::types::{Event, Finding, Label, MAX_FINDINGS, Numbering, Report};
@@ -36,11 +36,11 @@ pub struct Tracker {
     settings: config::Track,
     min_score: f32,
     tracks: Vec<Followed>,
-    places: Places,
-    matcher: Matcher,
+    places: CameraPlaces,
+    matcher: PairMatcher,
     /// By finding: whether an object has it.
     taken: Vec<bool>,
-    clock: Clock,
+    clock: FrameClock,
     numbers: Numbering,
     /// Detections that found all [`MAX_TRACKS`] places taken.
     pub overflow: u64,
@@ -57,12 +57,12 @@ enum Pass {
 
 /// Time as the frames tell it.
 #[derive(Debug, Default)]
-struct Clock {
+struct FrameClock {
     now: Duration,
     last: Option<(Option<u64>, u64)>,
 }
 
-impl Clock {
+impl FrameClock {
     /// Moves on to a report's frame, and says how far: by the source's own stamps while they move on, since frames may
     /// come in bursts, else by those of capture.
     fn tick(&mut self, report: &Report) -> Duration {
@@ -83,13 +83,13 @@ impl Tracker {
     /// takes for a crowd (see [`crowds`](Tracker::crowds)).
     pub fn new(settings: config::Track, first_id: u64) -> Tracker {
         Tracker {
-            places: Places::new(&settings, &[], &[]),
+            places: CameraPlaces::new(&settings, &[], &[]),
             settings,
             min_score: 0.0,
             tracks: Vec::with_capacity(MAX_TRACKS),
-            matcher: Matcher::new(),
+            matcher: PairMatcher::new(),
             taken: Vec::with_capacity(MAX_FINDINGS),
-            clock: Clock::default(),
+            clock: FrameClock::default(),
             numbers: Numbering::from_first(first_id),
             overflow: 0,
         }
@@ -103,7 +103,7 @@ impl Tracker {
 
     /// The same with zones and lines; shares of the frame become px with the first report that says the frame's size.
     pub fn with_places(mut self, zones: &[config::Zone], lines: &[config::Line]) -> Tracker {
-        self.places = Places::new(&self.settings, zones, lines);
+        self.places = CameraPlaces::new(&self.settings, zones, lines);
         self
     }
 
@@ -173,12 +173,12 @@ impl Tracker {
         let free = self.tracks.iter().enumerate().filter(|(_, track)| track.missed > 0 && wanted(track));
         matcher.tracks.extend(free.map(|(at, track)| {
             let rect = if pass == Pass::Turned { track.last() } else { track.expected() };
-            Place { at, class: track.class, rect }
+            Position { at, class: track.class, rect }
         }));
         let free = report.findings.iter().zip(&self.taken).enumerate();
         let free = free.filter(|(_, (finding, taken))| !**taken && fit(finding.score));
         matcher.findings.extend(free.filter_map(|(at, (finding, _))| {
-            Some(Place { at, class: finding.class, rect: finding.rect()? })
+            Some(Position { at, class: finding.class, rect: finding.rect()? })
         }));
         matcher.run(self.settings.iou);
         for (track, at) in matcher.pairs.iter().copied() {
@@ -227,7 +227,7 @@ impl Tracker {
 }
 
 /// A finding is known to be of an object from its `new` on.
-fn mark(finding: &mut Finding, track: &Followed, places: &Places) {
+fn mark(finding: &mut Finding, track: &Followed, places: &CameraPlaces) {
     finding.track = track.id;
     if track.id.is_some() {
         finding.zones = places.set(track.stays());

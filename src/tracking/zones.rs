@@ -22,11 +22,11 @@ pub(super) struct Happening<'a> {
 
 /// The places of a camera. Points are shares of the frame, and px once the frame's size is known.
 #[derive(Debug, Default)]
-pub(super) struct Places {
-    zones: Vec<Zone>,
+pub(super) struct CameraPlaces {
+    zones: Vec<ZoneState>,
     /// Of all zones, shared with what is found in them.
     names: Arc<[Label]>,
-    lines: Vec<Line>,
+    lines: Vec<LineState>,
     anchor: Anchor,
     /// A share of the frame's shorter side, and px.
     margin: f32,
@@ -35,7 +35,7 @@ pub(super) struct Places {
 }
 
 #[derive(Debug)]
-struct Zone {
+struct ZoneState {
     name: Label,
     shares: Vec<Point>,
     corners: Vec<Point>,
@@ -43,7 +43,7 @@ struct Zone {
 }
 
 #[derive(Debug)]
-struct Line {
+struct LineState {
     name: Label,
     shares: [Point; 2],
     ends: [Point; 2],
@@ -67,9 +67,13 @@ struct Beyond {
     at: Point,
 }
 
-impl Places {
-    pub(super) fn new(settings: &config::Track, zones: &[config::Zone], lines: &[config::Line]) -> Places {
-        let zones = zones.iter().take(MAX_ZONES).map(|zone| Zone {
+impl CameraPlaces {
+    pub(super) fn new(
+        settings: &config::Track,
+        zones: &[config::Zone],
+        lines: &[config::Line],
+    ) -> CameraPlaces {
+        let zones = zones.iter().take(MAX_ZONES).map(|zone| ZoneState {
             name: zone.name.as_str().into(),
             shares: zone.points.clone(),
             corners: zone.points.clone(),
@@ -77,16 +81,16 @@ impl Places {
         });
         let lines = lines.iter().take(MAX_LINES).map(|line| {
             let shares = [line.from, line.to];
-            Line { name: line.name.as_str().into(), shares, ends: shares }
+            LineState { name: line.name.as_str().into(), shares, ends: shares }
         });
-        let zones: Vec<Zone> = zones.collect();
-        Places {
+        let zones: Vec<ZoneState> = zones.collect();
+        CameraPlaces {
             names: zones.iter().map(|zone| zone.name.clone()).collect(),
             zones,
             lines: lines.collect(),
             anchor: settings.anchor,
             margin: settings.margin,
-            ..Places::default()
+            ..CameraPlaces::default()
         }
     }
 
@@ -143,7 +147,7 @@ impl Places {
     fn judge_zone(
         &self,
         index: usize,
-        zone: &Zone,
+        zone: &ZoneState,
         stays: &mut Stays,
         at: Point,
         now: Duration,
@@ -210,7 +214,7 @@ impl Places {
     }
 
     /// On which side of the line's straight `at` is, unless it is within the margin.
-    fn beyond(&self, line: &Line, at: Point) -> Option<Beyond> {
+    fn beyond(&self, line: &LineState, at: Point) -> Option<Beyond> {
         let [from, to] = line.ends;
         let length = (to.x - from.x).hypot(to.y - from.y);
         // Positive where the turn to `at` is clockwise on the screen, whose y goes down: the right hand.
@@ -289,13 +293,13 @@ mod tests {
     fn left_and_right_are_the_hands_of_who_looks_along_the_line() {
         let places = |from, to| {
             let line = config::Line { name: "gate".into(), from, to };
-            let mut places = Places::new(&config::Track::default(), &[], &[line]);
+            let mut places = CameraPlaces::new(&config::Track::default(), &[], &[line]);
             places.fit(100, 100);
             places
         };
         let (bottom, top) = (Point { x: 0.5, y: 1.0 }, Point { x: 0.5, y: 0.0 });
         let right =
-            |places: &Places, x| places.beyond(&places.lines[0], Point { x, y: 50.0 }).map(|b| b.right);
+            |places: &CameraPlaces, x| places.beyond(&places.lines[0], Point { x, y: 50.0 }).map(|b| b.right);
         assert_eq!(right(&places(bottom, top), 80.0), Some(true), "upwards: as in the picture");
         assert_eq!(right(&places(top, bottom), 80.0), Some(false), "downwards: the other way round");
         assert_eq!(right(&places(bottom, top), 50.5), None, "within the margin");

@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use crate::config::trigger::{Field, Piece, Template};
+use crate::config::trigger::{Template, TemplateField, TemplatePiece};
 use crate::types::{AcquisitionId, Inspection, Verdict};
 
 /// What is known when a trigger was taken.
 #[derive(Clone, Copy, Debug)]
-pub struct Taken<'a> {
+pub struct TakenTrigger<'a> {
     /// The acquisition's number.
     pub id: AcquisitionId,
     /// The trigger's name.
@@ -19,13 +19,16 @@ pub struct Taken<'a> {
 }
 
 /// Fills `line` with the acknowledgement. Fields of the end stay empty: the configuration refuses them.
-pub fn acknowledge(template: &Template, taken: Taken<'_>, line: &mut String) {
+pub fn acknowledge(template: &Template, taken: TakenTrigger<'_>, line: &mut String) {
     fill(template, line, |field, line| match field {
-        Field::Id => number(line, taken.id),
-        Field::Name => line.push_str(taken.name),
-        Field::Text => line.push_str(taken.text),
-        Field::Product => line.push_str(taken.product),
-        Field::Outcome | Field::OutcomeCapital | Field::RoisNg | Field::TotalUs => {}
+        TemplateField::Id => number(line, taken.id),
+        TemplateField::Name => line.push_str(taken.name),
+        TemplateField::Text => line.push_str(taken.text),
+        TemplateField::Product => line.push_str(taken.product),
+        TemplateField::Outcome
+        | TemplateField::OutcomeCapital
+        | TemplateField::RoisNg
+        | TemplateField::TotalUs => {}
     });
 }
 
@@ -33,17 +36,17 @@ pub fn acknowledge(template: &Template, taken: Taken<'_>, line: &mut String) {
 pub fn answer(template: &Template, inspection: &Inspection, line: &mut String) {
     let outcome = inspection.outcome.as_str();
     fill(template, line, |field, line| match field {
-        Field::Id => number(line, inspection.id),
-        Field::Name => line.push_str(&inspection.trigger.name),
-        Field::Text => line.push_str(inspection.trigger.text.as_deref().unwrap_or_default()),
-        Field::Product => line.push_str(&inspection.product),
-        Field::Outcome => line.push_str(outcome),
-        Field::OutcomeCapital => line.extend(outcome.chars().map(|c| c.to_ascii_uppercase())),
-        Field::RoisNg => {
+        TemplateField::Id => number(line, inspection.id),
+        TemplateField::Name => line.push_str(&inspection.trigger.name),
+        TemplateField::Text => line.push_str(inspection.trigger.text.as_deref().unwrap_or_default()),
+        TemplateField::Product => line.push_str(&inspection.product),
+        TemplateField::Outcome => line.push_str(outcome),
+        TemplateField::OutcomeCapital => line.extend(outcome.chars().map(|c| c.to_ascii_uppercase())),
+        TemplateField::RoisNg => {
             let bad = inspection.rois.iter().filter(|roi| roi.verdict == Verdict::Ng).count();
             number(line, bad as u64);
         }
-        Field::TotalUs => number(line, inspection.latency.total_us.into()),
+        TemplateField::TotalUs => number(line, inspection.latency.total_us.into()),
     });
 }
 
@@ -52,12 +55,12 @@ fn number(line: &mut String, number: u64) {
     let _ = write!(line, "{number}");
 }
 
-fn fill(template: &Template, line: &mut String, mut field: impl FnMut(Field, &mut String)) {
+fn fill(template: &Template, line: &mut String, mut field: impl FnMut(TemplateField, &mut String)) {
     line.clear();
     for piece in template.pieces() {
         match piece {
-            Piece::Text(text) => line.push_str(text),
-            Piece::Field(name) => field(*name, line),
+            TemplatePiece::Text(text) => line.push_str(text),
+            TemplatePiece::TemplateField(name) => field(*name, line),
         }
     }
 }

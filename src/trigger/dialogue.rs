@@ -4,32 +4,32 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::answer::{self, Taken};
+use super::answer::{self, TakenTrigger};
 use super::debounce::Debounce;
-use super::out::Out;
-use super::protocol::{Edges, Garbage, Level, Lines, Request};
+use super::out::AnswerQueue;
+use super::protocol::{Edges, Garbage, LineCutter, LineLevel, Request};
 use super::target::{Rejected, TriggerTarget};
 use super::verdicts::Verdicts;
 use crate::config;
-use crate::config::trigger::{Field, Piece, Protocol, Serial};
+use crate::config::trigger::{Protocol, Serial, TemplateField, TemplatePiece};
 use crate::types::{Label, OnComplete, Stamp, Trigger, TriggerKind};
 
 /// One connection's dialogue.
 pub struct Dialogue<'a> {
-    decoder: Decoder,
-    writer: Writer<'a>,
+    decoder: ByteDecoder,
+    writer: AnswerWriter<'a>,
 }
 
 /// What is listened for. One for each connection: its size does not matter.
 #[allow(clippy::large_enum_variant)]
-enum Decoder {
-    Lines(Lines),
+enum ByteDecoder {
+    LineCutter(LineCutter),
     Byte(u8),
     Edges(Edges),
 }
 
 /// Everything but the listening.
-struct Writer<'a> {
+struct AnswerWriter<'a> {
     name: Label,
     settings: &'a config::Trigger,
     serial: &'a Serial,
@@ -38,7 +38,7 @@ struct Writer<'a> {
     verdicts: Arc<Verdicts>,
     undelivered: Arc<AtomicU64>,
     rejected: Rejected,
-    out: Out,
+    out: AnswerQueue,
     line: String,
 }
 
@@ -51,11 +51,13 @@ impl<'a> Dialogue<'a> {
         undelivered: &Arc<AtomicU64>,
     ) -> Dialogue<'a> {
         let decoder = match serial.protocol {
-            Protocol::Line => Decoder::Lines(Lines::new(serial.max_line_bytes, serial.line_timeout)),
-            Protocol::Byte(byte) => Decoder::Byte(byte),
-            Protocol::Edge { edge, .. } => Decoder::Edges(Edges::new(edge)),
+            Protocol::Line => {
+                ByteDecoder::LineCutter(LineCutter::new(serial.max_line_bytes, serial.line_timeout))
+            }
+            Protocol::Byte(byte) => ByteDecoder::Byte(byte),
+            Protocol::Edge { edge, .. } => ByteDecoder::Edges(Edges::new(edge)),
         };
-        let writer = Writer {
+        let writer = AnswerWriter {
             name: settings.name.as_str().into(),
             settings,
             serial,
@@ -64,7 +66,7 @@ impl<'a> Dialogue<'a> {
             verdicts: Arc::new(Verdicts::new(undelivered.clone())),
             undelivered: undelivered.clone(),
             rejected: Rejected::default(),
-            out: Out::new(),
+            out: AnswerQueue::new(),
             line: String::new(),
         };
         Dialogue { decoder, writer }
@@ -74,11 +76,11 @@ impl<'a> Dialogue<'a> {
     pub fn hear(&mut self, bytes: &[u8], at: Stamp) {
         let writer = &mut self.writer;
         match &mut self.decoder {
-            Decoder::Lines(lines) => lines.feed(bytes, at, |heard| match heard {
+            ByteDecoder::LineCutter(lines) => lines.feed(bytes, at, |heard| match heard {
                 Ok(request) => writer.reply(request, at),
                 Err(garbage) => writer.complain(garbage),
             }),
-            Decoder::Byte(byte) => {
+            ByteDecoder::Byte(byte) => {
                 for heard in bytes {
                     match heard == byte {
                         true => drop(writer.trigger(None, at)),
@@ -86,13 +88,13 @@ impl<'a> Dialogue<'a> {
                     }
                 }
             }
-            Decoder::Edges(_) => writer.rejected.garbage += bytes.len() as u64,
+            ByteDecoder::Edges(_) => writer.rejected.garbage += bytes.len() as u64,
         }
     }
 
     /// The modem line looks like this at `at`.
-    pub fn look(&mut self, level: Level, at: Stamp) {
-        if let Decoder::Edges(edges) = &mut self.decoder {
+    pub fn look(&mut self, level: LineLevel, at: Stamp) {
+        if let ByteDecoder::Edges(edges) = &mut self.decoder {
             for _ in 0..edges.look(level) {
                 self.writer.trigger(None, at);
             }
@@ -101,7 +103,7 @@ impl<'a> Dialogue<'a> {
 
     /// Time has passed: half lines are given up.
     pub fn wait(&mut self, now: Stamp) {
-        if let Decoder::Lines(lines) = &mut self.decoder
+        if let ByteDecoder::LineCutter(lines) = &mut self.decoder
             && lines.gave_up(now)
         {
             self.writer.rejected.half_lines += 1;
@@ -131,7 +133,7 @@ impl<'a> Dialogue<'a> {
     }
 
     /// What is to be written.
-    pub fn out(&mut self) -> &mut Out {
+    pub fn out(&mut self) -> &mut AnswerQueue {
         &mut self.writer.out
     }
 
@@ -142,7 +144,7 @@ impl<'a> Dialogue<'a> {
 
     /// The connection is gone: what is left of it is noise.
     pub fn close(mut self) {
-        if let Decoder::Lines(lines) = &mut self.decoder {
+        if let ByteDecoder::LineCutter(lines) = &mut self.decoder {
             self.writer.rejected.half_lines += u64::from(lines.cut());
         }
         self.writer.verdicts.close();
@@ -151,7 +153,7 @@ impl<'a> Dialogue<'a> {
     }
 }
 
-impl Writer<'_> {
+impl AnswerWriter<'_> {
     fn reply(&mut self, request: Request<'_>, at: Stamp) {
         match request {
             Request::Trigger(text) => {
@@ -187,10 +189,11 @@ impl Writer<'_> {
         let trigger = Trigger { kind: TriggerKind::Serial, name, at, text: text_kept };
         let pulled = self.target.pull(trigger, at.plus(self.settings.delay), outcome);
         if let (true, Some(template)) = (pulled.taken, &self.serial.ack) {
-            let wanted = template.pieces().contains(&Piece::Field(Field::Product));
+            let wanted = template.pieces().contains(&TemplatePiece::TemplateField(TemplateField::Product));
             let product = wanted.then(|| self.target.state().product).flatten();
             let product = product.as_deref().unwrap_or_default();
-            let taken = Taken { id: pulled.id, name: &self.name, text: text.unwrap_or_default(), product };
+            let taken =
+                TakenTrigger { id: pulled.id, name: &self.name, text: text.unwrap_or_default(), product };
             answer::acknowledge(template, taken, &mut self.line);
             self.say_line();
         }
@@ -294,7 +297,7 @@ mod tests {
     }
 
     /// Looks at a line every millisecond; gives the triggers and the noise.
-    fn edges(keys: &str, looks: impl IntoIterator<Item = Level>) -> (Vec<u64>, Rejected) {
+    fn edges(keys: &str, looks: impl IntoIterator<Item = LineLevel>) -> (Vec<u64>, Rejected) {
         let settings = settings(keys);
         let Source::Serial(serial) = &settings.source else { panic!("a port") };
         let (target, undelivered) = (Pulls::default(), Arc::default());
@@ -309,7 +312,7 @@ mod tests {
 
     #[test]
     fn ten_thousand_edges_of_a_modem_line_are_ten_thousand_triggers() {
-        let looks = (0..20_001).map(|ms| Level { high: ms % 2 == 1, changes: None });
+        let looks = (0..20_001).map(|ms| LineLevel { high: ms % 2 == 1, changes: None });
         let (pulls, rejected) = edges("protocol = \"edge\"\nline = \"dsr\"", looks);
         assert!(pulls.iter().copied().eq((1..20_000).step_by(2)), "{} pulls", pulls.len());
         assert_eq!(rejected, Rejected::default());
@@ -318,7 +321,7 @@ mod tests {
     #[test]
     fn an_edge_that_bounces_is_one_trigger() {
         let levels = [false, true, false, true, true, true, false, true, false, true];
-        let looks = levels.map(|high| Level { high, changes: None });
+        let looks = levels.map(|high| LineLevel { high, changes: None });
         let (pulls, rejected) = edges("protocol = \"edge\"\nline = \"cts\"\ndebounce_ms = 5", looks);
         assert_eq!((pulls, rejected.debounced), (vec![1, 7], 2));
     }
@@ -338,7 +341,7 @@ mod tests {
             let (mut changes, mut sent) = (77u32, 0);
             let looks = pulses.iter().map(|pulses| {
                 changes += 2 * pulses;
-                Level { high: false, changes: Some(changes) }
+                LineLevel { high: false, changes: Some(changes) }
             });
             let looks: Vec<_> = looks.collect();
             sent += u64::from(pulses[1..].iter().sum::<u32>());

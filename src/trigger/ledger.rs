@@ -125,7 +125,7 @@ pub struct NotInFlight {
 pub struct AcquisitionLedger<T> {
     next: AcquisitionId,
     /// From the oldest that has not been handed out to the newest, by growing numbers.
-    window: VecDeque<(AcquisitionId, Slot<T>)>,
+    window: VecDeque<(AcquisitionId, LedgerSlot<T>)>,
     /// Those of `window` that count against `most`.
     taken: usize,
     most: usize,
@@ -133,7 +133,7 @@ pub struct AcquisitionLedger<T> {
 }
 
 #[derive(Debug)]
-enum Slot<T> {
+enum LedgerSlot<T> {
     Open { overrun: bool },
     Done(T),
 }
@@ -158,7 +158,7 @@ impl<T> AcquisitionLedger<T> {
         self.counts.triggers += 1;
         self.counts.in_flight += 1;
         self.taken += usize::from(!begun.overrun);
-        self.window.push_back((id, Slot::Open { overrun: begun.overrun }));
+        self.window.push_back((id, LedgerSlot::Open { overrun: begun.overrun }));
         begun
     }
 
@@ -174,8 +174,8 @@ impl<T> AcquisitionLedger<T> {
         let refused = NotInFlight { id, from: self.oldest(), until: self.next };
         let index = self.window.binary_search_by_key(&id, |(known, _)| *known).map_err(|_| refused)?;
         let (_, slot) = &mut self.window[index];
-        let Slot::Open { overrun } = *slot else { return Err(refused) };
-        *slot = Slot::Done(end);
+        let LedgerSlot::Open { overrun } = *slot else { return Err(refused) };
+        *slot = LedgerSlot::Done(end);
         self.taken -= usize::from(!overrun);
         self.counts.end(outcome, processing_us);
         Ok(())
@@ -184,7 +184,7 @@ impl<T> AcquisitionLedger<T> {
     /// The next end in the order of numbers, once it and every one before it have ended.
     pub fn next_ended(&mut self) -> Option<(AcquisitionId, T)> {
         match self.window.pop_front()? {
-            (id, Slot::Done(end)) => Some((id, end)),
+            (id, LedgerSlot::Done(end)) => Some((id, end)),
             open => {
                 self.window.push_front(open);
                 None
@@ -199,13 +199,13 @@ impl<T> AcquisitionLedger<T> {
 
     /// Whether an end can be handed out now of which `is` holds.
     pub fn next_is(&self, is: impl FnOnce(&T) -> bool) -> bool {
-        matches!(self.window.front(), Some((_, Slot::Done(end))) if is(end))
+        matches!(self.window.front(), Some((_, LedgerSlot::Done(end))) if is(end))
     }
 
     /// The oldest acquisition, where more than `most_waiting` that have begun after it are held back by it. The
     /// caller gives it up (ends it as an error), so that what waits stays bounded; its own late end is then refused.
     pub fn overdue(&self, most_waiting: usize) -> Option<AcquisitionId> {
-        let stuck = matches!(self.window.front(), Some((_, Slot::Open { .. })));
+        let stuck = matches!(self.window.front(), Some((_, LedgerSlot::Open { .. })));
         (stuck && self.window.len() > most_waiting + 1).then(|| self.oldest())
     }
 

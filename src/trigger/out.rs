@@ -9,16 +9,16 @@ const MOST_MINOR_BYTES: usize = MOST_BYTES / 4;
 
 /// Lines that wait for the port.
 #[derive(Debug)]
-pub struct Out {
+pub struct AnswerQueue {
     bytes: VecDeque<u8>,
     /// The bytes that each line still has to give, the oldest line first.
     lines: VecDeque<usize>,
 }
 
-impl Out {
+impl AnswerQueue {
     /// Nothing waits.
-    pub fn new() -> Out {
-        Out { bytes: VecDeque::with_capacity(MOST_BYTES), lines: VecDeque::new() }
+    pub fn new() -> AnswerQueue {
+        AnswerQueue { bytes: VecDeque::with_capacity(MOST_BYTES), lines: VecDeque::new() }
     }
 
     /// Adds a line; false where there is no room for the whole of it.
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn lines_come_out_as_they_went_in_whatever_the_pieces() {
-        let mut out = Out::new();
+        let mut out = AnswerQueue::new();
         let (mut put, mut got) = (Vec::new(), Vec::new());
         for turn in 0..2_000_usize {
             let line = format!("OK {turn}\r\n").into_bytes();
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_line_without_space_is_refused_whole_and_the_others_stay() {
-        let mut out = Out::new();
+        let mut out = AnswerQueue::new();
         let line = [b'x'; 1_000];
         let taken = (0..100).filter(|_| out.push(&line)).count();
         assert_eq!(taken, MOST_BYTES / 1_000);
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn complaints_leave_space_for_verdicts() {
-        let mut out = Out::new();
+        let mut out = AnswerQueue::new();
         while out.push_minor(b"ERR unknown request\r\n") {}
         assert!(out.front().len() <= MOST_MINOR_BYTES);
         assert!(out.push(b"OK 1\r\n"));

@@ -34,7 +34,7 @@ const PAUSE_TURN: Duration = Duration::from_millis(500);
 const CHUNK: usize = 4_096;
 
 /// A trigger's port, from one opening to the next.
-struct Port<'a> {
+struct TriggerPort<'a> {
     settings: &'a config::Trigger,
     serial: &'a Serial,
     target: &'a dyn TriggerTarget,
@@ -66,7 +66,7 @@ pub fn run(
         .build()
         .map_err(|source| TriggerError::Runtime { name: settings.name.clone(), source })?;
     let undelivered = Arc::default();
-    let mut port = Port { settings, serial, target: &**target, stop, beat, undelivered, away: None };
+    let mut port = TriggerPort { settings, serial, target: &**target, stop, beat, undelivered, away: None };
     let mut backoff = Backoff::new(serial.reopen, serial.reopen_max);
     let mut first = true;
     while !stop.is_stopped() {
@@ -97,7 +97,7 @@ pub fn run(
     Ok(())
 }
 
-impl Port<'_> {
+impl TriggerPort<'_> {
     fn modem(&self, stream: &SerialStream) -> Result<Option<Modem>, TriggerError> {
         let Protocol::Edge { line, .. } = self.serial.protocol else { return Ok(None) };
         let modem = Modem::new(stream, line).map_err(|source| TriggerError::NoModemLines {

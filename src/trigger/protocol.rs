@@ -59,7 +59,7 @@ pub fn request(line: &[u8]) -> Result<Request<'_>, Garbage> {
 
 /// Cuts a stream of bytes into lines, in memory of a fixed size. CR, LF or both end a line; empty lines are nothing.
 #[derive(Debug)]
-pub struct Lines {
+pub struct LineCutter {
     line: Vec<u8, MAX_LINE_BYTES>,
     most: usize,
     timeout_ns: u64,
@@ -68,11 +68,17 @@ pub struct Lines {
     heard_ns: u64,
 }
 
-impl Lines {
+impl LineCutter {
     /// Lines have at most `most` bytes ([`MAX_LINE_BYTES`] at most) and are given up when nothing comes for `timeout`.
-    pub fn new(most: usize, timeout: Duration) -> Lines {
+    pub fn new(most: usize, timeout: Duration) -> LineCutter {
         let most = most.min(MAX_LINE_BYTES);
-        Lines { line: Vec::new(), most, timeout_ns: timeout.as_nanos() as u64, skipping: false, heard_ns: 0 }
+        LineCutter {
+            line: Vec::new(),
+            most,
+            timeout_ns: timeout.as_nanos() as u64,
+            skipping: false,
+            heard_ns: 0,
+        }
     }
 
     /// Takes the bytes that came at `at` and gives every line that ends in them; one that is too long is given once,
@@ -126,7 +132,7 @@ impl Lines {
 
 /// A modem line as it was looked at: its level, and how often it had changed until then where the driver counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Level {
+pub struct LineLevel {
     /// Active.
     pub high: bool,
     /// Changes since the port was made, modulo 2³².
@@ -140,7 +146,7 @@ const MOST_CHANGES: i32 = 1_000;
 #[derive(Debug)]
 pub struct Edges {
     wanted: Edge,
-    last: Option<Level>,
+    last: Option<LineLevel>,
 }
 
 impl Edges {
@@ -150,7 +156,7 @@ impl Edges {
     }
 
     /// How many wanted edges came since the last look.
-    pub fn look(&mut self, now: Level) -> u32 {
+    pub fn look(&mut self, now: LineLevel) -> u32 {
         let Some(last) = self.last.replace(now) else { return 0 };
         let differs = u32::from(last.high != now.high);
         let changes = match (last.changes, now.changes) {
@@ -163,7 +169,7 @@ impl Edges {
                     ..0 => (differs, before),
                     _ => (differs, after.wrapping_sub(differs)),
                 };
-                self.last = Some(Level { changes: Some(base.wrapping_add(changes)), ..now });
+                self.last = Some(LineLevel { changes: Some(base.wrapping_add(changes)), ..now });
                 changes
             }
             _ => differs,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::protocol::{Edges, Garbage, Level, Lines, Request, request};
+use super::protocol::{Edges, Garbage, LineCutter, LineLevel, Request, request};
 use crate::config::trigger::Edge;
 use crate::types::Stamp;
 
@@ -12,11 +12,11 @@ fn at(ms: u64) -> Stamp {
     Stamp { mono_ns: ms * 1_000_000, wall_ns: 0 }
 }
 
-fn lines() -> Lines {
-    Lines::new(16, Duration::from_millis(100))
+fn lines() -> LineCutter {
+    LineCutter::new(16, Duration::from_millis(100))
 }
 
-fn heard(lines: &mut Lines, bytes: &[u8], at: Stamp) -> Vec<String> {
+fn heard(lines: &mut LineCutter, bytes: &[u8], at: Stamp) -> Vec<String> {
     let mut heard = Vec::new();
     lines.feed(bytes, at, |line| {
         heard.push(match line {
@@ -107,7 +107,7 @@ fn a_line_that_is_too_long_is_reported_once_and_the_next_one_is_heard() {
 fn a_level_that_changes_is_an_edge_and_opening_the_port_is_none() {
     let looks = |wanted, levels: &[bool]| {
         let mut edges = Edges::new(wanted);
-        let look = |high: &bool| edges.look(Level { high: *high, changes: None });
+        let look = |high: &bool| edges.look(LineLevel { high: *high, changes: None });
         levels.iter().map(look).collect::<Vec<_>>()
     };
     assert_eq!(looks(Edge::Rising, &[true, true, false, false, true, true]), [0, 0, 0, 0, 1, 0]);
@@ -117,7 +117,7 @@ fn a_level_that_changes_is_an_edge_and_opening_the_port_is_none() {
 #[test]
 fn a_pulse_between_two_looks_is_seen_by_the_count_of_changes() {
     let mut edges = Edges::new(Edge::Rising);
-    let mut look = |high, changes| edges.look(Level { high, changes: Some(changes) });
+    let mut look = |high, changes| edges.look(LineLevel { high, changes: Some(changes) });
     assert_eq!(look(false, 40), 0);
     assert_eq!(look(false, 42), 1, "up and down");
     assert_eq!(look(false, 48), 3);
@@ -129,7 +129,7 @@ fn a_pulse_between_two_looks_is_seen_by_the_count_of_changes() {
 #[test]
 fn a_change_between_reading_the_count_and_the_level_is_counted_once() {
     let mut edges = Edges::new(Edge::Rising);
-    let mut look = |high, changes| edges.look(Level { high, changes: Some(changes) });
+    let mut look = |high, changes| edges.look(LineLevel { high, changes: Some(changes) });
     assert_eq!((look(false, u32::MAX), look(true, u32::MAX), look(true, 0)), (0, 1, 0));
     assert_eq!((look(false, 1), look(true, 2)), (0, 1));
 }
@@ -138,11 +138,15 @@ fn a_change_between_reading_the_count_and_the_level_is_counted_once() {
 fn a_driver_that_does_not_count_still_gives_every_level() {
     let mut edges = Edges::new(Edge::Rising);
     let rising: u32 =
-        (0..1_000).map(|turn| edges.look(Level { high: turn % 2 == 1, changes: Some(0) })).sum();
+        (0..1_000).map(|turn| edges.look(LineLevel { high: turn % 2 == 1, changes: Some(0) })).sum();
     assert_eq!(rising, 500);
-    assert_eq!(edges.look(Level { high: true, changes: Some(1 << 30) }), 0, "a counter that was set anew");
-    assert_eq!(edges.look(Level { high: false, changes: Some((1 << 30) + 1) }), 0);
-    assert_eq!(edges.look(Level { high: true, changes: Some((1 << 30) + 2) }), 1);
+    assert_eq!(
+        edges.look(LineLevel { high: true, changes: Some(1 << 30) }),
+        0,
+        "a counter that was set anew"
+    );
+    assert_eq!(edges.look(LineLevel { high: false, changes: Some((1 << 30) + 1) }), 0);
+    assert_eq!(edges.look(LineLevel { high: true, changes: Some((1 << 30) + 2) }), 1);
 }
 
 proptest! {
@@ -177,16 +181,16 @@ proptest! {
             *changed = changed.wrapping_add(1);
             rising += u32::from(high(*changed));
         };
-        edges.look(Level { high: false, changes: Some(changed) });
+        edges.look(LineLevel { high: false, changes: Some(changed) });
         for (times, late) in steps {
             (0..times).for_each(|_| change(&mut changed));
             let count = changed;
             if late {
                 change(&mut changed);
             }
-            found += edges.look(Level { high: high(changed), changes: Some(count) });
+            found += edges.look(LineLevel { high: high(changed), changes: Some(count) });
         }
-        found += edges.look(Level { high: high(changed), changes: Some(changed) });
+        found += edges.look(LineLevel { high: high(changed), changes: Some(changed) });
         prop_assert_eq!(found, rising);
     }
 }

@@ -20,7 +20,7 @@ pub fn run(
     beat: &Beat,
 ) {
     let name: Label = settings.name.as_str().into();
-    let mut grid = Grid::new(SystemClock.now(), every);
+    let mut grid = TimeGrid::new(SystemClock.now(), every);
     loop {
         beat.beat();
         let now = SystemClock.now();
@@ -36,15 +36,15 @@ pub fn run(
 
 /// Moments at the same distance from each other, counted from the first.
 #[derive(Debug)]
-struct Grid {
+struct TimeGrid {
     next_ns: u64,
     every_ns: u64,
 }
 
-impl Grid {
-    fn new(start: Stamp, every: Duration) -> Grid {
+impl TimeGrid {
+    fn new(start: Stamp, every: Duration) -> TimeGrid {
         let every_ns = (every.as_nanos() as u64).max(1);
-        Grid { next_ns: start.mono_ns + every_ns, every_ns }
+        TimeGrid { next_ns: start.mono_ns + every_ns, every_ns }
     }
 
     /// Whether a moment has come. Of several that have passed (the box was suspended) only one is made up for.
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_late_wake_up_does_not_move_the_grid() {
-        let mut grid = Grid::new(at(3), Duration::from_millis(10));
+        let mut grid = TimeGrid::new(at(3), Duration::from_millis(10));
         assert!(!grid.is_due(at(12)) && grid.is_due(at(13)) && !grid.is_due(at(13)));
         assert!(grid.is_due(at(29)), "six ms late");
         assert_eq!(grid.wait(at(29)), Duration::from_millis(4));
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn after_a_long_sleep_one_trigger_comes_and_the_grid_goes_on() {
-        let mut grid = Grid::new(at(0), Duration::from_millis(10));
+        let mut grid = TimeGrid::new(at(0), Duration::from_millis(10));
         assert!(grid.is_due(at(1_234)) && !grid.is_due(at(1_239)) && grid.is_due(at(1_240)));
     }
 }

@@ -6,7 +6,7 @@ use std::ffi::{c_char, c_int, c_uchar, c_uint, c_ulong, c_ushort};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-use super::protocol::Level;
+use super::protocol::LineLevel;
 use crate::config::trigger::ModemLine;
 
 /// Deliver what comes at once, instead of after the driver's latency timer (16 ms in an FTDI adapter).
@@ -38,7 +38,7 @@ struct SerialStruct {
 /// `struct serial_icounter_struct`: changes of each line since the port was made.
 #[derive(Default)]
 #[repr(C)]
-struct Counters {
+struct LineCounters {
     cts: c_int,
     dsr: c_int,
     rng: c_int,
@@ -84,7 +84,7 @@ impl Modem {
     }
 
     /// How the line looks now.
-    pub fn look(&self) -> io::Result<Level> {
+    pub fn look(&self) -> io::Result<LineLevel> {
         // The count first: a change in between then shows in the level alone, and in the count the next time.
         let changes = self.changes();
         let bit = match self.line {
@@ -93,7 +93,7 @@ impl Modem {
             ModemLine::Dcd => libc::TIOCM_CAR,
             ModemLine::Ri => libc::TIOCM_RNG,
         };
-        Ok(Level { high: self.levels()? & bit != 0, changes })
+        Ok(LineLevel { high: self.levels()? & bit != 0, changes })
     }
 
     fn levels(&self) -> io::Result<c_int> {
@@ -107,7 +107,7 @@ impl Modem {
 
     /// `None` where the driver does not count, or counts trailing edges only (RI of the 8250 family).
     fn changes(&self) -> Option<u32> {
-        let mut counters = Counters::default();
+        let mut counters = LineCounters::default();
         // SAFETY: the kernel fills one `serial_icounter_struct`, whose layout ours has.
         if unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::TIOCGICOUNT, &raw mut counters) } != 0 {
             return None;
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_kernel_s_structs_have_their_sizes() {
-        assert_eq!(size_of::<Counters>(), 80);
+        assert_eq!(size_of::<LineCounters>(), 80);
         assert_eq!(size_of::<SerialStruct>(), if cfg!(target_pointer_width = "64") { 72 } else { 60 });
     }
 

@@ -15,13 +15,13 @@ const MOST: usize = 4_096;
 /// a cable that was pulled, an old `OK` would be taken for the verdict on the next part.
 pub struct Verdicts {
     // A `std::sync::Mutex`: held for a push or a pop, never across an await.
-    inner: Mutex<Inner>,
+    inner: Mutex<VerdictsInner>,
     outcome: Notify,
     undelivered: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
-struct Inner {
+struct VerdictsInner {
     queue: VecDeque<Arc<Inspection>>,
     /// Pulled, and not ended so far.
     pending: u64,
@@ -63,7 +63,7 @@ impl Verdicts {
         inner.queue.clear();
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn inner(&self) -> MutexGuard<'_, VerdictsInner> {
         self.inner.lock().unwrap_or_else(|e| e.into_inner())
     }
 }

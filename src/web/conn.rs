@@ -21,7 +21,7 @@ use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 
 use super::forwarded;
-use super::handle::Shared;
+use super::handle::WebShared;
 use super::places::Visitor;
 use super::server::Peer;
 use crate::config::Network;
@@ -34,7 +34,7 @@ const STALLED: Duration = Duration::from_secs(10);
 const WAITING: usize = 64 << 10;
 
 /// What a connection is served with.
-pub(super) struct Line {
+pub(super) struct ConnectionContext {
     pub(super) address: IpAddr,
     pub(super) visitor: Arc<Visitor>,
     pub(super) proxies: Arc<[Network]>,
@@ -44,7 +44,12 @@ pub(super) struct Line {
 
 /// Serves `stream` until it ends, its place is given to another, or `closing` becomes true and what is under way has
 /// ended.
-pub(super) async fn serve(stream: TcpStream, line: Line, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+pub(super) async fn serve(
+    stream: TcpStream,
+    line: ConnectionContext,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<WebShared>,
+) {
     // Events and small answers go at once.
     let _ = stream.set_nodelay(true);
     let (address, visitor) = (line.address, line.visitor.clone());
@@ -62,11 +67,11 @@ pub(super) async fn serve(stream: TcpStream, line: Line, tls: Option<TlsAcceptor
     }
 }
 
-async fn talk<S>(stream: S, tls: bool, line: Line)
+async fn talk<S>(stream: S, tls: bool, line: ConnectionContext)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Line { address, visitor, proxies, router, mut closing } = line;
+    let ConnectionContext { address, visitor, proxies, router, mut closing } = line;
     let inner = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         let peer = forwarded::behind(Peer { address, tls }, request.headers(), &proxies);
@@ -101,12 +106,12 @@ async fn asked(closing: &mut watch::Receiver<bool>) {
 /// A stream that ends with an error when the other side takes nothing for too long.
 struct Patient {
     stream: TcpStream,
-    shared: Arc<Shared>,
+    shared: Arc<WebShared>,
     until: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patient {
-    fn new(stream: TcpStream, shared: Arc<Shared>) -> Patient {
+    fn new(stream: TcpStream, shared: Arc<WebShared>) -> Patient {
         Patient { stream, shared, until: None }
     }
 

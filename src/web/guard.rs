@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::answer::Fault;
 use super::server::{Peer, Server};
-use super::session::{self, Key};
+use super::session::{self, TokenHash};
 use crate::config::users::{Role, User};
 
 pub(super) const COOKIE: &str = "ocellus_session";
@@ -29,7 +29,7 @@ pub(super) enum Who {
         role: Role,
         /// The session, and the word that proves that a request comes from its page; a program that sends name and
         /// password with each request has none.
-        session: Option<(Key, String)>,
+        session: Option<(TokenHash, String)>,
     },
 }
 

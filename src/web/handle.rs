@@ -8,7 +8,7 @@ use crossbeam_queue::ArrayQueue;
 use tokio::sync::{Notify, broadcast};
 
 use super::counters::{LiveTotals, Totals};
-use super::snapshot::{Message, Snapshot};
+use super::snapshot::{ListenerMessage, ServiceSnapshot};
 use crate::audit::Audit;
 use crate::contract::rest::{AlarmOut, ComponentOut, Features, UnitOut};
 use crate::contract::{AttendanceOut, EventOut, InspectionOut, Payload, Telemetry, topic};
@@ -50,7 +50,7 @@ pub(super) enum News {
 }
 
 /// Everything that the handle's clones and the unit share.
-pub(super) struct Shared {
+pub(super) struct WebShared {
     pub(super) device: String,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) audit: Arc<Audit>,
@@ -60,8 +60,8 @@ pub(super) struct Shared {
     pub(super) news: ArrayQueue<News>,
     /// Wakes the unit's thread for news.
     pub(super) wake: Notify,
-    pub(super) snapshot: Snapshot,
-    pub(super) messages: broadcast::Sender<Arc<Message>>,
+    pub(super) snapshot: ServiceSnapshot,
+    pub(super) messages: broadcast::Sender<Arc<ListenerMessage>>,
     pub(super) totals: LiveTotals,
     /// What each figure of telemetry is, for `/metrics`.
     pub(super) described: OnceLock<BTreeMap<&'static str, Described>>,
@@ -75,8 +75,8 @@ pub(super) struct Shared {
     pub(super) refreshed: AtomicU64,
 }
 
-impl Shared {
-    pub(super) fn broadcast(&self, message: Message) {
+impl WebShared {
+    pub(super) fn broadcast(&self, message: ListenerMessage) {
         // Nobody listens most of the time; that is no fault.
         let _ = self.messages.send(Arc::new(message));
     }
@@ -111,7 +111,7 @@ impl Shared {
 /// The web sink. Clones are the same sink.
 #[derive(Clone)]
 pub struct Web {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<WebShared>,
 }
 
 impl Web {
@@ -119,7 +119,7 @@ impl Web {
     /// [`super::run()`] runs.
     pub fn new(device: &str, clock: Arc<dyn Clock>, audit: Arc<Audit>) -> Web {
         let started = clock.now();
-        let shared = Shared {
+        let shared = WebShared {
             device: device.to_owned(),
             clock,
             audit,
@@ -127,7 +127,7 @@ impl Web {
             enabled: AtomicBool::new(false),
             news: ArrayQueue::new(WAITING),
             wake: Notify::new(),
-            snapshot: Snapshot::default(),
+            snapshot: ServiceSnapshot::default(),
             messages: broadcast::Sender::new(LAG),
             totals: LiveTotals::default(),
             described: OnceLock::new(),

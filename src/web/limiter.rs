@@ -26,19 +26,19 @@ const MEMORY_NS: u64 = 3_600 * SECOND_NS;
 const MOST: usize = 4_096;
 
 /// Tries that are free, and the longest pause after them; the first pause is a second, and each doubles.
-struct Rule {
+struct TryRule {
     free: u32,
     longest: Duration,
 }
 
 /// For a cookie that only a successful login gives: a thief of it gets a try a minute.
-const DEVICE: Rule = Rule { free: 10, longest: Duration::from_secs(60) };
+const DEVICE: TryRule = TryRule { free: 10, longest: Duration::from_secs(60) };
 /// For one account from one address: stops guessing from there, and nobody else.
-const PAIR: Rule = Rule { free: 5, longest: Duration::from_secs(900) };
+const PAIR: TryRule = TryRule { free: 5, longest: Duration::from_secs(900) };
 /// For an address that tries many names. Many people may be behind it, so it is generous and its pauses are short.
-const ADDRESS: Rule = Rule { free: 50, longest: Duration::from_secs(60) };
+const ADDRESS: TryRule = TryRule { free: 50, longest: Duration::from_secs(60) };
 /// For an account at which many addresses guess.
-const ACCOUNT: Rule = Rule { free: 20, longest: Duration::from_secs(30) };
+const ACCOUNT: TryRule = TryRule { free: 20, longest: Duration::from_secs(30) };
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Tries {
@@ -75,10 +75,10 @@ pub(super) enum Way {
 /// What was tried lately, and what has succeeded.
 #[derive(Debug, Default)]
 pub(super) struct Limiter {
-    devices: Table<[u8; 16]>,
-    pairs: Table<(IpAddr, String)>,
-    addresses: Table<IpAddr>,
-    accounts: Table<String>,
+    devices: TryTable<[u8; 16]>,
+    pairs: TryTable<(IpAddr, String)>,
+    addresses: TryTable<IpAddr>,
+    accounts: TryTable<String>,
     /// When an account last logged in from an address. Only successes come here.
     good: HashMap<(IpAddr, String), u64>,
 }
@@ -146,22 +146,22 @@ impl Limiter {
 
 /// Tries by what they are counted for.
 #[derive(Debug)]
-struct Table<K> {
+struct TryTable<K> {
     known: HashMap<K, Tries>,
 }
 
-impl<K> Default for Table<K> {
-    fn default() -> Table<K> {
-        Table { known: HashMap::new() }
+impl<K> Default for TryTable<K> {
+    fn default() -> TryTable<K> {
+        TryTable { known: HashMap::new() }
     }
 }
 
-impl<K: Eq + Hash + Clone> Table<K> {
+impl<K: Eq + Hash + Clone> TryTable<K> {
     fn wait(&self, key: &K, now_ns: u64) -> u64 {
         self.known.get(key).map_or(0, |tries| tries.until_ns.saturating_sub(now_ns))
     }
 
-    fn count(&mut self, key: K, rule: &Rule, now_ns: u64) {
+    fn count(&mut self, key: K, rule: &TryRule, now_ns: u64) {
         let known = &mut self.known;
         if known.len() >= MOST && !known.contains_key(&key) {
             known.retain(|_, tries| now_ns.saturating_sub(tries.last_ns) < MEMORY_NS);

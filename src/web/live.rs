@@ -13,33 +13,33 @@ use bytes::Bytes;
 use tokio_stream::Stream;
 
 use super::answer::mime;
-use super::api::views::Place;
+use super::api::views::StreamPlace;
 use crate::types::{Picture, Watch};
 
 /// Ends a part and begins the next: a browser shows a picture when it sees the line after it.
 const BOUNDARY: &[u8] = b"\r\n--picture\r\n";
 
-type Waiting = Pin<Box<dyn Future<Output = (Watch, Option<Picture>)> + Send>>;
+type WaitingPicture = Pin<Box<dyn Future<Output = (Watch, Option<Picture>)> + Send>>;
 
 /// What one viewer is sent. It asks for a picture only when the one before is on its way.
-struct Live {
+struct LiveStream {
     watch: Option<Watch>,
-    waiting: Option<Waiting>,
+    waiting: Option<WaitingPicture>,
     parts: VecDeque<Bytes>,
-    place: Place,
+    place: StreamPlace,
 }
 
 /// Pictures of `watch`, for as long as somebody takes them.
-pub(super) fn response(watch: Watch, place: Place) -> Response {
+pub(super) fn response(watch: Watch, place: StreamPlace) -> Response {
     let parts = VecDeque::from([Bytes::from_static(&BOUNDARY[2..])]);
-    let live = Live { watch: Some(watch), waiting: None, parts, place };
+    let live = LiveStream { watch: Some(watch), waiting: None, parts, place };
     let mut response = Response::new(Body::from_stream(live));
     let content_type = HeaderValue::from_static(mime::MJPEG);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }
 
-impl Live {
+impl LiveStream {
     fn take(&mut self, picture: Picture) {
         self.place.shared.totals.pictures_sent.inc();
         let head = format!(
@@ -51,7 +51,7 @@ impl Live {
     }
 }
 
-impl Stream for Live {
+impl Stream for LiveStream {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

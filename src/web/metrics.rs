@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
-use super::handle::Shared;
-use super::snapshot::Inner;
+use super::handle::WebShared;
+use super::snapshot::SnapshotState;
 use crate::contract::rest::CameraOut;
 use crate::contract::{Parts, Telemetry, topic};
 use crate::telemetry::FigureKind;
@@ -69,7 +69,7 @@ fn word(text: &str) -> String {
 }
 
 /// All figures.
-pub(super) fn text(snapshot: &Inner, shared: &Shared, now: Stamp) -> String {
+pub(super) fn text(snapshot: &SnapshotState, shared: &WebShared, now: Stamp) -> String {
     let mut families = Families::default();
     let mut gauge = |name: &str, help: &'static str, value| families.add(name, "gauge", help, &[], value);
     gauge(
@@ -125,7 +125,7 @@ fn camera(families: &mut Families, camera: &CameraOut) {
 }
 
 /// `CAMERA/what` is a camera's, `mqtt/what` the broker's side's, and so on.
-fn counter(families: &mut Families, snapshot: &Inner, shared: &Shared, key: &str, count: u64) {
+fn counter(families: &mut Families, snapshot: &SnapshotState, shared: &WebShared, key: &str, count: u64) {
     let (owner, what) = key.split_once('/').unwrap_or(("", key));
     let described = |key: &str| shared.described.get().and_then(|known| known.get(key)).copied();
     // A camera may be called as one of our parts is; then its key is not among those that are described.
@@ -149,7 +149,7 @@ fn counter(families: &mut Families, snapshot: &Inner, shared: &Shared, key: &str
     families.add(&name, kind, help, if is_camera { &labels[..] } else { &[] }, count as f64);
 }
 
-fn figures(families: &mut Families, snapshot: &Inner, shared: &Shared, telemetry: &Telemetry) {
+fn figures(families: &mut Families, snapshot: &SnapshotState, shared: &WebShared, telemetry: &Telemetry) {
     // The web's own are newer on the board.
     for (name, count) in telemetry.counters.iter().filter(|(name, _)| !name.starts_with("web/")) {
         counter(families, snapshot, shared, name, *count);

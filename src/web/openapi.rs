@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::answer::mime;
-use super::routes::{Gives, ROUTES, Route, Shape};
+use super::routes::{Gives, QueryShape, ROUTES, Route};
 use crate::contract::rest::ErrorOut;
 
 /// The document: OpenAPI 3.1.
@@ -82,12 +82,12 @@ fn in_path_schema(name: &str) -> Value {
     }
 }
 
-fn query_schema(shape: &Shape) -> Value {
+fn query_schema(shape: &QueryShape) -> Value {
     match shape {
-        Shape::UpTo(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
-        Shape::Day => json!({ "type": "string", "format": "date" }),
-        Shape::Word(words) => json!({ "enum": words }),
-        Shape::Text => json!({ "type": "string" }),
+        QueryShape::UpTo(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
+        QueryShape::Day => json!({ "type": "string", "format": "date" }),
+        QueryShape::Word(words) => json!({ "enum": words }),
+        QueryShape::Text => json!({ "type": "string" }),
     }
 }
 

@@ -93,12 +93,12 @@ struct Queues {
     closed: bool,
 }
 
-struct Shared {
+struct PasswordShared {
     queues: Mutex<Queues>,
     wake: Condvar,
 }
 
-impl Shared {
+impl PasswordShared {
     fn lock(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(|e| e.into_inner())
     }
@@ -106,7 +106,7 @@ impl Shared {
 
 /// The thread that compares passwords.
 pub(super) struct Checker {
-    shared: Arc<Shared>,
+    shared: Arc<PasswordShared>,
     /// A `std::sync::Mutex` only because requests share us.
     thread: Mutex<Option<Spawned<()>>>,
 }
@@ -115,7 +115,7 @@ impl Checker {
     pub(super) fn start() -> Result<Checker, SpawnError> {
         let queues =
             Queues { jobs: Default::default(), computing: false, lately: FIRST_GUESS, closed: false };
-        let shared = Arc::new(Shared { queues: Mutex::new(queues), wake: Condvar::new() });
+        let shared = Arc::new(PasswordShared { queues: Mutex::new(queues), wake: Condvar::new() });
         let served = shared.clone();
         let thread = spawn("web-passwords", None, move || serve(&served))?;
         Ok(Checker { shared, thread: Mutex::new(Some(thread)) })
@@ -162,7 +162,7 @@ impl Drop for Checker {
     }
 }
 
-fn serve(shared: &Shared) {
+fn serve(shared: &PasswordShared) {
     let mut buffer = Vec::new();
     let mut queues = shared.lock();
     loop {

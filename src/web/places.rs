@@ -33,13 +33,13 @@ impl Visitor {
     }
 }
 
-struct Held {
+struct HeldPlace {
     /// Absent for a proxy, behind which there are many.
     address: Option<IpAddr>,
     visitor: Arc<Visitor>,
 }
 
-impl Held {
+impl HeldPlace {
     fn is_stranger(&self) -> bool {
         !self.visitor.known.load(Ordering::Relaxed)
     }
@@ -47,14 +47,14 @@ impl Held {
 
 /// The places that are taken, by the order in which they were.
 #[derive(Default)]
-struct Taken {
+struct TakenPlaces {
     next: u64,
-    held: HashMap<u64, Held>,
+    held: HashMap<u64, HeldPlace>,
 }
 
-impl Taken {
+impl TakenPlaces {
     fn strangers(&self, address: Option<IpAddr>) -> impl Iterator<Item = u64> + '_ {
-        let of = move |held: &Held| held.address == address && held.is_stranger();
+        let of = move |held: &HeldPlace| held.address == address && held.is_stranger();
         self.held.iter().filter(move |(_, held)| of(held)).map(|(id, _)| *id)
     }
 
@@ -77,18 +77,18 @@ impl Taken {
 
 /// All places.
 #[derive(Default)]
-pub(super) struct Places(Mutex<Taken>);
+pub(super) struct VisitorPlaces(Mutex<TakenPlaces>);
 
 /// What became of somebody who came.
 pub(super) struct Welcome {
-    pub(super) place: Place,
+    pub(super) place: VisitorPlace,
     /// Whether somebody else had to go.
     pub(super) ended_another: bool,
 }
 
-impl Places {
+impl VisitorPlaces {
     /// A place for a connection from `address` (`None`: of a proxy). `None`: all are taken by people who are known.
-    pub(super) fn take(self: &Arc<Places>, address: Option<IpAddr>) -> Option<Welcome> {
+    pub(super) fn take(self: &Arc<VisitorPlaces>, address: Option<IpAddr>) -> Option<Welcome> {
         let mut taken = self.lock();
         let mut ended_another = false;
         if address.is_some() && taken.strangers(address).count() >= OF_ONE_ADDRESS {
@@ -104,9 +104,9 @@ impl Places {
         }
         let (id, visitor) = (taken.next, Arc::<Visitor>::default());
         taken.next += 1;
-        taken.held.insert(id, Held { address, visitor: visitor.clone() });
+        taken.held.insert(id, HeldPlace { address, visitor: visitor.clone() });
         drop(taken);
-        let place = Place { id, places: self.clone(), visitor };
+        let place = VisitorPlace { id, places: self.clone(), visitor };
         Some(Welcome { place, ended_another })
     }
 
@@ -115,19 +115,19 @@ impl Places {
         self.lock().held.is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
+    fn lock(&self) -> MutexGuard<'_, TakenPlaces> {
         self.0.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
 
 /// A place, given back when dropped.
-pub(super) struct Place {
+pub(super) struct VisitorPlace {
     id: u64,
-    places: Arc<Places>,
+    places: Arc<VisitorPlaces>,
     pub(super) visitor: Arc<Visitor>,
 }
 
-impl Drop for Place {
+impl Drop for VisitorPlace {
     fn drop(&mut self) {
         self.places.lock().held.remove(&self.id);
     }
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn one_address_takes_its_share_and_its_oldest_stranger_goes_first() {
-        let places = Arc::new(Places::default());
+        let places = Arc::new(VisitorPlaces::default());
         let first = places.take(at(1)).unwrap();
         let held: Vec<_> = (1..2_000).map(|_| places.take(at(1)).unwrap()).collect();
         assert_eq!(places.lock().held.len(), OF_ONE_ADDRESS);
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn people_who_are_logged_in_keep_their_places_however_many_strangers_come() {
-        let places = Arc::new(Places::default());
+        let places = Arc::new(VisitorPlaces::default());
         let anna = places.take(at(1)).unwrap().place;
         anna.visitor.is_known();
         let strangers: Vec<_> = (0..3_000).map(|n| places.take(at(n % 300)).unwrap()).collect();
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn where_all_are_known_one_more_is_turned_away() {
-        let places = Arc::new(Places::default());
+        let places = Arc::new(VisitorPlaces::default());
         let all: Vec<_> = (0..MOST as u16).map(|n| places.take(at(n)).unwrap().place).collect();
         all.iter().for_each(|place| place.visitor.is_known());
         assert!(places.take(at(600)).is_none());

@@ -72,11 +72,11 @@ pub(super) enum Gives {
 pub(super) struct Param {
     pub(super) name: &'static str,
     pub(super) says: &'static str,
-    pub(super) shape: Shape,
+    pub(super) shape: QueryShape,
 }
 
 /// What a word of the query may be; absent is always allowed.
-pub(super) enum Shape {
+pub(super) enum QueryShape {
     /// A whole number from 1 to this.
     UpTo(usize),
     /// A day, as `2026-11-21`.

@@ -12,10 +12,10 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::conn::{self, Line};
-use super::handle::{Shared, Web};
+use super::conn::{self, ConnectionContext};
+use super::handle::{Web, WebShared};
 use super::limiter;
-use super::places::{Places, Welcome};
+use super::places::{VisitorPlaces, Welcome};
 use super::routes;
 use super::server::Server;
 use super::tls::{self, TlsError};
@@ -88,8 +88,8 @@ pub fn run(
     let server = Server::new(handle.shared.clone(), cfg, state_dir, commands)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(WebError::Start)?;
-    let outcome =
-        runtime.block_on(Unit { cfg, shared: handle.shared.clone(), alarm, stop, beat }.serve(server, tls));
+    let outcome = runtime
+        .block_on(WebUnit { cfg, shared: handle.shared.clone(), alarm, stop, beat }.serve(server, tls));
     // Whoever is still connected is cut off here.
     drop(runtime);
     outcome
@@ -123,13 +123,13 @@ impl TlsListener {
 /// Connections that the system does not hand over: without file handles `accept` fails at once and for as long as the
 /// same connection waits, so each attempt waits twice as long as the one before.
 #[derive(Default)]
-struct Refused {
+struct AcceptFailures {
     response: Repeated,
     pause: Duration,
 }
 
-impl Refused {
-    fn pause(&mut self, shared: &Shared, error: &std::io::Error) -> Duration {
+impl AcceptFailures {
+    fn pause(&mut self, shared: &WebShared, error: &std::io::Error) -> Duration {
         shared.totals.accepts_failed.inc();
         if let Some(count) = self.response.again(shared.clock.now().mono_ns) {
             tracing::warn!(
@@ -149,25 +149,25 @@ impl Refused {
     }
 }
 
-struct Unit<'a> {
+struct WebUnit<'a> {
     cfg: &'a config::Web,
-    shared: Arc<Shared>,
+    shared: Arc<WebShared>,
     alarm: &'a dyn Fn(Option<&str>),
     stop: &'a Stop,
     beat: &'a Beat,
 }
 
-impl Unit<'_> {
+impl WebUnit<'_> {
     async fn serve(&self, server: Server, mut tls: TlsListener) -> Result<(), WebError> {
         tls.seen = self.shared.refreshed.load(Ordering::Acquire);
         tls.acceptor = tls.files.as_ref().map(tls::acceptor).transpose()?;
         let Some(listener) = self.listen().await else { return Ok(()) };
         self.tell(&listener);
         let router = routes::router(Arc::new(server));
-        let places = Arc::new(Places::default());
+        let places = Arc::new(VisitorPlaces::default());
         let proxies: Arc<[Network]> = self.cfg.trusted_proxies.as_slice().into();
         let (close, closing) = watch::channel(false);
-        let mut refused = Refused::default();
+        let mut refused = AcceptFailures::default();
         while !self.stop.is_stopped() {
             self.beat.beat();
             self.shared.tell_news();
@@ -186,7 +186,13 @@ impl Unit<'_> {
                         Some(welcome) => {
                             let visitor = welcome.place.visitor.clone();
                             let (proxies, router) = (proxies.clone(), router.clone());
-                            let line = Line { address, visitor, proxies, router, closing: closing.clone() };
+                            let line = ConnectionContext {
+                                address,
+                                visitor,
+                                proxies,
+                                router,
+                                closing: closing.clone(),
+                            };
                             self.greet(stream, line, welcome, &tls);
                         }
                         None => self.turn_away(stream),
@@ -205,7 +211,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    fn greet(&self, stream: TcpStream, line: Line, welcome: Welcome, tls: &TlsListener) {
+    fn greet(&self, stream: TcpStream, line: ConnectionContext, welcome: Welcome, tls: &TlsListener) {
         let Welcome { place, ended_another } = welcome;
         if ended_another {
             self.shared.totals.connections_refused.inc();

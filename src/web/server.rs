@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::ask::CommandClient;
 use super::body::BodyBudget;
 use super::device::Devices;
-use super::handle::Shared;
+use super::handle::WebShared;
 use super::limiter::{self, Limiter};
 use super::page::Page;
 use super::passwords::Checker;
@@ -21,7 +21,7 @@ use crate::types::Command;
 
 /// One life of the unit.
 pub(super) struct Server {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<WebShared>,
     pub(super) settings: config::Web,
     pub(super) commands: CommandClient,
     pub(super) users: Users,
@@ -36,7 +36,7 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new(
-        shared: Arc<Shared>,
+        shared: Arc<WebShared>,
         settings: &config::Web,
         state_dir: &Path,
         commands: SyncSender<Command>,

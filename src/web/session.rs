@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 const MOST: usize = 256;
 
 /// What stands for a token: finding one by its hash takes a time that says nothing of the token.
-pub(super) type Key = [u8; 32];
+pub(super) type TokenHash = [u8; 32];
 
 /// A login.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub(super) struct Session {
 #[derive(Debug)]
 pub(super) struct Sessions {
     idle_ns: u64,
-    known: HashMap<Key, Session>,
+    known: HashMap<TokenHash, Session>,
 }
 
 /// 256 bits of chance as text.
@@ -38,7 +38,7 @@ pub(super) fn token() -> Result<String, getrandom::Error> {
 }
 
 /// The key of a token.
-pub(super) fn key(token: &str) -> Key {
+pub(super) fn key(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
 }
 
@@ -49,7 +49,7 @@ impl Sessions {
     }
 
     /// Begins a session.
-    pub(super) fn begin(&mut self, key: Key, user: &str, hash: &str, csrf: String, now_ns: u64) {
+    pub(super) fn begin(&mut self, key: TokenHash, user: &str, hash: &str, csrf: String, now_ns: u64) {
         let idle_ns = self.idle_ns;
         self.known.retain(|_, session| now_ns.saturating_sub(session.used_ns) < idle_ns);
         if self.known.len() >= MOST {
@@ -61,7 +61,7 @@ impl Sessions {
     }
 
     /// The session of `key`, used now.
-    pub(super) fn find(&mut self, key: &Key, now_ns: u64) -> Option<Session> {
+    pub(super) fn find(&mut self, key: &TokenHash, now_ns: u64) -> Option<Session> {
         let session = self.known.get_mut(key)?;
         if now_ns.saturating_sub(session.used_ns) >= self.idle_ns {
             self.known.remove(key);
@@ -72,7 +72,7 @@ impl Sessions {
     }
 
     /// Ends a session.
-    pub(super) fn end(&mut self, key: &Key) {
+    pub(super) fn end(&mut self, key: &TokenHash) {
         self.known.remove(key);
     }
 }

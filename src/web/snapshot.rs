@@ -25,7 +25,7 @@ const APART_NS: u64 = 900_000_000;
 
 /// One thing that was said, as a listener gets it.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct ListenerMessage {
     /// The event's name in SSE.
     pub(super) kind: &'static str,
     /// One line of JSON.
@@ -34,10 +34,10 @@ pub(super) struct Message {
 
 /// A `std::sync::Mutex`, because it is never held across an await.
 #[derive(Debug, Default)]
-pub(super) struct Snapshot(Mutex<Inner>);
+pub(super) struct ServiceSnapshot(Mutex<SnapshotState>);
 
 #[derive(Debug, Default)]
-pub(super) struct Inner {
+pub(super) struct SnapshotState {
     seqs: BTreeMap<String, u64>,
     /// The last payload of each retained topic.
     pub(super) states: BTreeMap<String, Map<String, Value>>,
@@ -58,7 +58,7 @@ pub(super) struct Inner {
     pub(super) telemetry: Option<Telemetry>,
 }
 
-impl Inner {
+impl SnapshotState {
     /// The payload in its envelope; its number counts this topic's messages here.
     fn render<T: Payload>(&mut self, suffix: &str, wall_ns: u64, body: &T) -> Bytes {
         let seq = self.seqs.entry(suffix.to_owned()).or_insert(0);
@@ -90,18 +90,18 @@ fn kind_of(suffix: &str) -> &'static str {
     if suffix == topic::STATUS { "status" } else { "camera" }
 }
 
-impl Snapshot {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+impl ServiceSnapshot {
+    pub(super) fn lock(&self) -> MutexGuard<'_, SnapshotState> {
         self.0.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    pub(super) fn retain<T: Payload>(&self, suffix: &str, now: Stamp, body: &T) -> Message {
+    pub(super) fn retain<T: Payload>(&self, suffix: &str, now: Stamp, body: &T) -> ListenerMessage {
         let mut inner = self.lock();
         let payload = inner.render(suffix, now.wall_ns, body);
         if let Ok(Value::Object(state)) = serde_json::from_slice(&payload) {
             inner.states.insert(suffix.to_owned(), state);
         }
-        Message { kind: kind_of(suffix), data: with_topic(suffix, &payload) }
+        ListenerMessage { kind: kind_of(suffix), data: with_topic(suffix, &payload) }
     }
 
     pub(super) fn clear(&self, suffix: &str) {
@@ -115,44 +115,50 @@ impl Snapshot {
         suffix: &str,
         (wall_ns, remembered): (u64, bool),
         body: &T,
-    ) -> Message {
+    ) -> ListenerMessage {
         let mut inner = self.lock();
         let payload = inner.render(suffix, wall_ns, body);
         let data = with_topic(suffix, &payload);
         if remembered {
             keep(&mut inner.recent, data.clone(), RECENT);
         }
-        Message { kind, data }
+        ListenerMessage { kind, data }
     }
 
     /// The record of an acquisition.
-    pub(super) fn inspection<T: Payload>(&self, suffix: &str, wall_ns: u64, id: u64, body: &T) -> Message {
+    pub(super) fn inspection<T: Payload>(
+        &self,
+        suffix: &str,
+        wall_ns: u64,
+        id: u64,
+        body: &T,
+    ) -> ListenerMessage {
         let mut inner = self.lock();
         let payload = inner.render(suffix, wall_ns, body);
         let data = with_topic(suffix, &payload);
         keep(&mut inner.recent, data.clone(), RECENT);
         keep(&mut inner.inspections, (id, payload), INSPECTIONS);
-        Message { kind: "inspection", data }
+        ListenerMessage { kind: "inspection", data }
     }
 
-    pub(super) fn alarms(&self, wall_ns: u64, alarms: Vec<AlarmOut>) -> Vec<Message> {
+    pub(super) fn alarms(&self, wall_ns: u64, alarms: Vec<AlarmOut>) -> Vec<ListenerMessage> {
         let mut inner = self.lock();
         let mut messages = Vec::new();
         for alarm in alarms.iter().filter(|alarm| !inner.alarms.contains(alarm)).cloned().collect::<Vec<_>>()
         {
             let suffix = topic::alarm(&alarm.name);
             let payload = inner.render(&suffix, wall_ns, &Alarm::from(alarm));
-            messages.push(Message { kind: "alarm", data: with_topic(&suffix, &payload) });
+            messages.push(ListenerMessage { kind: "alarm", data: with_topic(&suffix, &payload) });
         }
         for over in inner.alarms.iter().filter(|known| !alarms.iter().any(|alarm| alarm.name == known.name)) {
             let response = json!({ "topic": topic::alarm(&over.name), "over": true });
-            messages.push(Message { kind: "alarm", data: response.to_string().into() });
+            messages.push(ListenerMessage { kind: "alarm", data: response.to_string().into() });
         }
         inner.alarms = alarms;
         messages
     }
 
-    pub(super) fn telemetry(&self, now: Stamp, body: &Telemetry) -> Message {
+    pub(super) fn telemetry(&self, now: Stamp, body: &Telemetry) -> ListenerMessage {
         let mut inner = self.lock();
         let payload = inner.render(topic::TELEMETRY, now.wall_ns, body);
         let data = with_topic(topic::TELEMETRY, &payload);
@@ -164,7 +170,7 @@ impl Snapshot {
             keep(figures, (now.mono_ns, payload), FIGURES);
         }
         inner.telemetry = Some(body.clone());
-        Message { kind: "telemetry", data }
+        ListenerMessage { kind: "telemetry", data }
     }
 
     pub(super) fn cameras(&self, now: Stamp, cameras: Vec<CameraFacts>, features: Features) {
@@ -234,13 +240,13 @@ mod tests {
         }
     }
 
-    fn read(message: &Message) -> Value {
+    fn read(message: &ListenerMessage) -> Value {
         serde_json::from_slice(&message.data).unwrap()
     }
 
     #[test]
     fn an_alarm_is_reported_when_it_comes_when_it_changes_and_when_it_is_over() {
-        let snapshot = Snapshot::default();
+        let snapshot = ServiceSnapshot::default();
         let first = snapshot.alarms(0, vec![alarm("full")]);
         assert_eq!((first.len(), &read(&first[0])["topic"]), (1, &"alarm/disk".into()));
         assert!(snapshot.alarms(0, vec![alarm("full")]).is_empty());
@@ -250,7 +256,7 @@ mod tests {
 
     #[test]
     fn figures_are_remembered_for_ten_minutes_and_a_second_apart() {
-        let snapshot = Snapshot::default();
+        let snapshot = ServiceSnapshot::default();
         for tenth in 0..20_000u64 {
             let now = Stamp { mono_ns: tenth * 100_000_000, wall_ns: 0 };
             snapshot.telemetry(now, &Telemetry::default());

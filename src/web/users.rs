@@ -77,12 +77,12 @@ fn fill(path: &Path, text: &str, owner: &Metadata) -> std::io::Result<()> {
 }
 
 /// When and how large the file was: another one has another stamp.
-type Stamp = Option<(u64, i64, i64, u64)>;
+type FileStamp = Option<(u64, i64, i64, u64)>;
 
 #[derive(Debug)]
-struct Seen {
+struct SeenFile {
     looked_ns: Option<u64>,
-    stamp: Stamp,
+    stamp: FileStamp,
     users: Result<Arc<[User]>, String>,
 }
 
@@ -90,13 +90,13 @@ struct Seen {
 #[derive(Debug)]
 pub(super) struct Users {
     path: PathBuf,
-    seen: Mutex<Seen>,
+    seen: Mutex<SeenFile>,
 }
 
 impl Users {
     pub(super) fn new(path: PathBuf) -> Users {
         let users = Ok(Arc::from([]));
-        Users { path, seen: Mutex::new(Seen { looked_ns: None, stamp: None, users }) }
+        Users { path, seen: Mutex::new(SeenFile { looked_ns: None, stamp: None, users }) }
     }
 
     /// The users now, or why the file cannot be read.
@@ -113,7 +113,7 @@ impl Users {
     }
 }
 
-fn stamp(path: &Path) -> Stamp {
+fn stamp(path: &Path) -> FileStamp {
     let metadata = fs::metadata(path).ok()?;
     Some((metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.len()))
 }

@@ -21,7 +21,7 @@ pub(super) enum Heard {
 
 /// The sightings of one track that name one person.
 #[derive(Debug)]
-struct Row {
+struct TrackRow {
     person: PersonId,
     /// When, on the camera's own clock, and how similar; the newest last, at most `agree_frames` of them.
     sightings: VecDeque<(u64, f32)>,
@@ -32,17 +32,17 @@ struct Row {
 
 /// The row of each track.
 #[derive(Debug, Default)]
-pub(super) struct Rows(HashMap<(Label, u64), Row>);
+pub(super) struct TrackRows(HashMap<(Label, u64), TrackRow>);
 
-impl Rows {
+impl TrackRows {
     /// A sighting that names `person`.
     pub(super) fn heard(&mut self, sighting: &Sighting, person: PersonId, all: &config::Attendance) -> Heard {
         let key = (sighting.camera.clone(), sighting.track);
         let at = sighting.captured.mono_ns;
-        let row = self.0.entry(key).or_insert_with(|| Row::new(person, at));
+        let row = self.0.entry(key).or_insert_with(|| TrackRow::new(person, at));
         let disagreed = row.person != person;
         if disagreed {
-            *row = Row::new(person, at);
+            *row = TrackRow::new(person, at);
         }
         row.touched_ns = at;
         let enough = row.add(sighting.time_ns, sighting.similarity, all);
@@ -73,9 +73,9 @@ impl Rows {
     }
 }
 
-impl Row {
-    fn new(person: PersonId, at_ns: u64) -> Row {
-        Row { person, sightings: VecDeque::new(), agreed: false, touched_ns: at_ns }
+impl TrackRow {
+    fn new(person: PersonId, at_ns: u64) -> TrackRow {
+        TrackRow { person, sightings: VecDeque::new(), agreed: false, touched_ns: at_ns }
     }
 
     /// Whether there are enough now, soon enough after one another.

@@ -18,7 +18,7 @@ use crate::config::{self, CameraAttendance, Role};
 use crate::telemetry::Counter;
 use crate::types::{Attendance, AttendanceKind, PersonId, Presence, Sighting, Stamp};
 
-use agreement::{Heard, Rows};
+use agreement::{Heard, TrackRows};
 pub use hours::is_open;
 pub use visits::{PersonDay, day_of, span_of, visits};
 
@@ -82,7 +82,7 @@ struct Here {
 pub struct Rules {
     settings: Settings,
     people: BTreeMap<PersonId, Here>,
-    rows: Rows,
+    rows: TrackRows,
     ticked_ns: Option<u64>,
     counts: Counts,
 }
@@ -90,7 +90,7 @@ pub struct Rules {
 impl Rules {
     /// Nobody is here.
     pub fn new(settings: Settings, counts: Counts) -> Rules {
-        Rules { settings, people: BTreeMap::new(), rows: Rows::default(), ticked_ns: None, counts }
+        Rules { settings, people: BTreeMap::new(), rows: TrackRows::default(), ticked_ns: None, counts }
     }
 
     /// Other settings from now on; who is here stays.

@@ -13,7 +13,7 @@ use crate::types::{Channels, Label, Patch, PixelFormat};
 const MAX_NAME: usize = 255;
 
 /// Makes samples of pictures.
-pub(super) struct Frames {
+pub(super) struct ImageFrames {
     fps: u32,
     /// Of the last picture.
     packing: Option<(PixelFormat, usize, usize, Packing)>,
@@ -21,9 +21,9 @@ pub(super) struct Frames {
     count: u64,
 }
 
-impl Frames {
-    pub(super) fn new(fps: u32) -> Frames {
-        Frames { fps: fps.max(1), packing: None, names: FileNames::default(), count: 0 }
+impl ImageFrames {
+    pub(super) fn new(fps: u32) -> ImageFrames {
+        ImageFrames { fps: fps.max(1), packing: None, names: FileNames::default(), count: 0 }
     }
 
     pub(super) fn names(&self) -> FileNames {

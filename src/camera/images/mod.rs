@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::CaptureError;
-use super::feed::{Coding, Fed, Feed, FileNames, Opening};
+use super::feed::{Coding, Fed, FileNames, Opening, SourceFeed};
 use crate::image::picture::{self, Limits, PictureError};
 use crate::supervisor::Stop;
 use crate::telemetry::Counter;
 use crate::types::Patch;
-use frames::Frames;
+use frames::ImageFrames;
 use listing::{Listing, Mark, Other};
 
 /// Most memory for the frames of a folder that are held at once, in the ring and on the way to it.
@@ -33,7 +33,7 @@ const NAMED: usize = 10;
 
 /// What is done with a folder.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct FolderOptions {
     /// Pictures a second.
     pub fps: u32,
     /// The folder is gone through again and again.
@@ -51,8 +51,8 @@ pub struct Options {
 /// Shows the pictures of a folder.
 pub struct ImagesFeed {
     folder: PathBuf,
-    options: Options,
-    frames: Frames,
+    options: FolderOptions,
+    frames: ImageFrames,
     /// Of this round, or found at the last look.
     pictures: Vec<PathBuf>,
     next: usize,
@@ -82,10 +82,10 @@ struct Bad {
 
 impl ImagesFeed {
     /// Lists the folder. Errors: it cannot be read or holds no picture, and is neither repeated nor watched.
-    pub fn new(folder: &Path, options: Options) -> Result<ImagesFeed, CaptureError> {
+    pub fn new(folder: &Path, options: FolderOptions) -> Result<ImagesFeed, CaptureError> {
         let mut feed = ImagesFeed {
             folder: folder.into(),
-            frames: Frames::new(options.fps),
+            frames: ImageFrames::new(options.fps),
             options,
             pictures: Vec::new(),
             next: 0,
@@ -280,7 +280,7 @@ impl ImagesFeed {
     }
 }
 
-impl Feed for ImagesFeed {
+impl SourceFeed for ImagesFeed {
     fn open(&mut self, stop: &Stop) -> Result<Opening, CaptureError> {
         let Some((path, patch)) = self.next_picture() else {
             if self.ends() {

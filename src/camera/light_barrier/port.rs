@@ -19,7 +19,7 @@ const UNUSED_POLL: Duration = Duration::from_millis(20);
 
 /// Our side of the virtual port.
 #[derive(Debug)]
-pub(super) struct Port {
+pub(super) struct VirtualPort {
     master: OwnedFd,
     /// The path of the other side, as the kernel calls it.
     device: PathBuf,
@@ -27,12 +27,12 @@ pub(super) struct Port {
     link: PathBuf,
 }
 
-impl Port {
+impl VirtualPort {
     /// Opens a port whose other side is at `link`.
     ///
     /// # Errors
     /// [`LightBarrierError`] where the system has no pseudo-terminal left, or `link` cannot be made or is something else.
-    pub fn open(link: &Path) -> Result<Port, LightBarrierError> {
+    pub fn open(link: &Path) -> Result<VirtualPort, LightBarrierError> {
         let pty = || -> io::Result<(OwnedFd, PathBuf)> {
             let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
             grantpt(&master)?;
@@ -50,7 +50,7 @@ impl Port {
         };
         let (master, device) = pty().map_err(|source| LightBarrierError::Pty { source })?;
         name(&device, link)?;
-        Ok(Port { master, device, link: link.to_owned() })
+        Ok(VirtualPort { master, device, link: link.to_owned() })
     }
 
     /// The path at which the other side is found.
@@ -93,7 +93,7 @@ impl Port {
     }
 }
 
-impl Drop for Port {
+impl Drop for VirtualPort {
     fn drop(&mut self) {
         // Only our own: another barrier may have taken the name since.
         if std::fs::read_link(&self.link).is_ok_and(|target| target == self.device) {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use super::connection::Connection;
-use super::wire::Payload;
-use super::{Options, TcpError};
+use super::wire::PayloadKind;
+use super::{TcpError, TcpOptions};
 use crate::config::read_password;
 
 /// Candidates at one time; one more takes the place of the oldest.
@@ -21,8 +21,8 @@ const LOGGED_EVERY: Duration = Duration::from_secs(60);
 
 /// Candidates, and what is remembered of those that were refused.
 pub struct Candidates {
-    options: Options,
-    waiting: Vec<Candidate>,
+    options: TcpOptions,
+    waiting: Vec<TcpCandidate>,
     newest: Option<String>,
     shown: Option<(Instant, String)>,
     shown_every: Duration,
@@ -30,7 +30,7 @@ pub struct Candidates {
     unlogged: u64,
 }
 
-struct Candidate {
+struct TcpCandidate {
     connection: Connection,
     since: Instant,
     /// The right secret has come, or none is asked for.
@@ -39,7 +39,7 @@ struct Candidate {
 
 impl Candidates {
     /// Nobody yet.
-    pub fn new(options: Options) -> Candidates {
+    pub fn new(options: TcpOptions) -> Candidates {
         Candidates {
             options,
             waiting: Vec::new(),
@@ -71,7 +71,7 @@ impl Candidates {
                 self.refuse(oldest.connection.peer().ip(), "it sent nothing, and others wait");
             }
             let trusted = self.options.secret_file.is_none();
-            self.waiting.push(Candidate { connection, since: Instant::now(), trusted });
+            self.waiting.push(TcpCandidate { connection, since: Instant::now(), trusted });
         }
         !self.waiting.is_empty()
     }
@@ -122,15 +122,15 @@ impl Candidates {
     }
 }
 
-impl Candidate {
+impl TcpCandidate {
     /// Reads what has come, without waiting; whether its first frame's header is whole and right.
-    fn look(&mut self, options: &Options) -> Result<bool, TcpError> {
+    fn look(&mut self, options: &TcpOptions) -> Result<bool, TcpError> {
         let peer = self.connection.peer();
         if !self.trusted && self.since.elapsed() >= options.frame_within {
             return Err(TcpError::NoSecret { peer });
         }
         let Some(header) = self.connection.header(options)? else { return Ok(false) };
-        if header.payload != Payload::Secret {
+        if header.payload != PayloadKind::Secret {
             return if self.trusted { Ok(true) } else { Err(TcpError::NoSecret { peer }) };
         }
         let Some(given) = self.connection.secret(header.bytes as usize)? else { return Ok(false) };

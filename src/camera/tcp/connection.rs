@@ -4,8 +4,8 @@ use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::wire::{HEADER_BYTES, Header, MAX_SECRET_BYTES};
-use super::{Options, TcpError};
+use super::wire::{FrameHeader, HEADER_BYTES, MAX_SECRET_BYTES};
+use super::{TcpError, TcpOptions};
 use crate::supervisor::Stop;
 
 /// The longest that one read waits, so that a stop is seen.
@@ -72,7 +72,7 @@ impl Connection {
 
     /// The header of the next frame, once it is whole; the same one until its payload is read. Waits for at most 100 ms
     /// for each piece. Errors: it is none, or its pieces take longer than a whole frame may.
-    pub fn header(&mut self, options: &Options) -> Result<Option<Header>, TcpError> {
+    pub fn header(&mut self, options: &TcpOptions) -> Result<Option<FrameHeader>, TcpError> {
         while self.have < HEADER_BYTES {
             self.in_time(options, self.have, HEADER_BYTES)?;
             match read(&mut self.stream, self.peer, &mut self.head[self.have..])? {
@@ -86,7 +86,7 @@ impl Connection {
                 Got::End => return Err(TcpError::Half { peer: self.peer, got: self.have, of: HEADER_BYTES }),
             }
         }
-        Header::parse(&self.head, options.max_bytes).map(Some)
+        FrameHeader::parse(&self.head, options.max_bytes).map(Some)
     }
 
     /// The secret of `of` bytes behind its header, once it is whole.
@@ -105,7 +105,12 @@ impl Connection {
     }
 
     /// Fills `out`; false when stopped before it was full.
-    pub fn read_payload(&mut self, out: &mut [u8], options: &Options, stop: &Stop) -> Result<bool, TcpError> {
+    pub fn read_payload(
+        &mut self,
+        out: &mut [u8],
+        options: &TcpOptions,
+        stop: &Stop,
+    ) -> Result<bool, TcpError> {
         let (peer, of) = (self.peer, out.len());
         let mut got = 0;
         while got < of {
@@ -128,7 +133,7 @@ impl Connection {
     }
 
     /// One byte a second is no sign of life: a frame has its time as a whole.
-    fn in_time(&self, options: &Options, got: usize, of: usize) -> Result<(), TcpError> {
+    fn in_time(&self, options: &TcpOptions, got: usize, of: usize) -> Result<(), TcpError> {
         match self.begun {
             Some(begun) if begun.elapsed() >= options.frame_within => {
                 Err(TcpError::Stalled { peer: self.peer, got, of })

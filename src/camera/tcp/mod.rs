@@ -15,7 +15,7 @@ use std::time::Duration;
 use gstreamer as gst;
 
 use super::CaptureError;
-use super::feed::{Coding, Fed, Feed, Opening};
+use super::feed::{Coding, Fed, Opening, SourceFeed};
 use super::pool::FramePool;
 use crate::config::{Network, read_password};
 use crate::supervisor::Stop;
@@ -24,11 +24,11 @@ use crate::telemetry::Counter;
 use candidates::Candidates;
 use connection::Connection;
 pub use error::TcpError;
-pub use wire::{HEADER_BYTES, Header, MAX_SECRET_BYTES, Payload};
+pub use wire::{FrameHeader, HEADER_BYTES, MAX_SECRET_BYTES, PayloadKind};
 
 /// Limits of a TCP source.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct TcpOptions {
     /// Most bytes of a payload.
     pub max_bytes: usize,
     /// A sender that was silent for so long gives way to another.
@@ -48,16 +48,16 @@ pub struct Options {
 /// Feeds an appsrc from one sender after the other.
 pub struct TcpFeed {
     address: SocketAddr,
-    options: Options,
+    options: TcpOptions,
     listener: Option<TcpListener>,
     candidates: Candidates,
     connection: Option<Connection>,
-    current: Option<(Payload, Option<FramePool>)>,
+    current: Option<(PayloadKind, Option<FramePool>)>,
 }
 
 impl TcpFeed {
     /// Listens when it is first opened, so that an address in use is tried again like any absent source.
-    pub fn new(address: SocketAddr, options: Options) -> TcpFeed {
+    pub fn new(address: SocketAddr, options: TcpOptions) -> TcpFeed {
         let candidates = Candidates::new(options.clone());
         TcpFeed { address, options, listener: None, candidates, connection: None, current: None }
     }
@@ -106,7 +106,7 @@ impl TcpFeed {
     }
 
     /// The next payload into a buffer; `None` when stopped.
-    fn receive(&mut self, header: Header, stop: &Stop) -> Result<Option<gst::Buffer>, TcpError> {
+    fn receive(&mut self, header: FrameHeader, stop: &Stop) -> Result<Option<gst::Buffer>, TcpError> {
         let no_memory = || TcpError::Memory { cause: format!("{} bytes", header.bytes) };
         let Some(connection) = &mut self.connection else { return Ok(None) };
         let options = &self.options;
@@ -138,14 +138,14 @@ impl TcpFeed {
     }
 
     /// Caps and, for raw frames, a pool.
-    fn prepare(&self, payload: Payload) -> Result<(Coding, gst::Caps, Option<FramePool>), TcpError> {
+    fn prepare(&self, payload: PayloadKind) -> Result<(Coding, gst::Caps, Option<FramePool>), TcpError> {
         match payload {
-            Payload::Secret => Err(TcpError::LateSecret),
-            Payload::Jpeg => {
+            PayloadKind::Secret => Err(TcpError::LateSecret),
+            PayloadKind::Jpeg => {
                 let rate = gst::Fraction::new(0, 1);
                 Ok((Coding::Jpeg, gst::Caps::builder("image/jpeg").field("framerate", rate).build(), None))
             }
-            Payload::Raw { format, width, height } => {
+            PayloadKind::Raw { format, width, height } => {
                 let pool = FramePool::new(format, width as usize, height as usize, 0, self.options.buffers)
                     .map_err(|cause| TcpError::Memory { cause })?;
                 Ok((Coding::Raw, pool.caps().clone(), Some(pool)))
@@ -167,7 +167,7 @@ impl TcpFeed {
     }
 }
 
-impl Feed for TcpFeed {
+impl SourceFeed for TcpFeed {
     fn open(&mut self, stop: &Stop) -> Result<Opening, CaptureError> {
         self.listen()?;
         for _ in 0..10 {

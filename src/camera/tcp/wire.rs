@@ -29,7 +29,7 @@ pub const MAX_SECRET_BYTES: usize = 1_024;
 
 /// What a payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Payload {
+pub enum PayloadKind {
     /// Packed planes.
     Raw {
         /// Their layout.
@@ -47,38 +47,38 @@ pub enum Payload {
 
 /// What stands before each payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
+pub struct FrameHeader {
     /// What follows.
-    pub payload: Payload,
+    pub payload: PayloadKind,
     /// The sender's time stamp in nanoseconds.
     pub pts_ns: Option<u64>,
     /// Bytes of the payload.
     pub bytes: u32,
 }
 
-impl Header {
+impl FrameHeader {
     /// The header of a packed frame; `None` where its bytes do not fit the field.
-    pub fn raw(format: PixelFormat, width: u32, height: u32, pts_ns: Option<u64>) -> Option<Header> {
+    pub fn raw(format: PixelFormat, width: u32, height: u32, pts_ns: Option<u64>) -> Option<FrameHeader> {
         let bytes = u32::try_from(packed_bytes(format, width, height)?).ok()?;
-        Some(Header { payload: Payload::Raw { format, width, height }, pts_ns, bytes })
+        Some(FrameHeader { payload: PayloadKind::Raw { format, width, height }, pts_ns, bytes })
     }
 
     /// The header of a JPEG picture of `bytes` bytes.
-    pub fn jpeg(bytes: u32, pts_ns: Option<u64>) -> Header {
-        Header { payload: Payload::Jpeg, pts_ns, bytes }
+    pub fn jpeg(bytes: u32, pts_ns: Option<u64>) -> FrameHeader {
+        FrameHeader { payload: PayloadKind::Jpeg, pts_ns, bytes }
     }
 
     /// The header of a secret of `bytes` bytes, which stands before the first frame's.
-    pub fn secret(bytes: u32) -> Header {
-        Header { payload: Payload::Secret, pts_ns: None, bytes }
+    pub fn secret(bytes: u32) -> FrameHeader {
+        FrameHeader { payload: PayloadKind::Secret, pts_ns: None, bytes }
     }
 
     /// As it goes over the wire.
     pub fn to_bytes(&self) -> [u8; HEADER_BYTES] {
         let (code, width, height) = match self.payload {
-            Payload::Raw { format, width, height } => (code_of(format), width, height),
-            Payload::Jpeg => (JPEG, 0, 0),
-            Payload::Secret => (SECRET, 0, 0),
+            PayloadKind::Raw { format, width, height } => (code_of(format), width, height),
+            PayloadKind::Jpeg => (JPEG, 0, 0),
+            PayloadKind::Secret => (SECRET, 0, 0),
         };
         let mut out = [0; HEADER_BYTES];
         out[..4].copy_from_slice(&MAGIC);
@@ -91,7 +91,7 @@ impl Header {
     }
 
     /// Reads a header; refuses what cannot be a frame of at most `max_bytes`.
-    pub fn parse(bytes: &[u8; HEADER_BYTES], max_bytes: usize) -> Result<Header, TcpError> {
+    pub fn parse(bytes: &[u8; HEADER_BYTES], max_bytes: usize) -> Result<FrameHeader, TcpError> {
         let word = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let magic = [bytes[0], bytes[1], bytes[2], bytes[3]];
         if magic != MAGIC {
@@ -104,8 +104,8 @@ impl Header {
         }
         let stamp = u64::from(word(16)) << 32 | u64::from(word(20));
         let payload = match bytes[4] {
-            JPEG => Payload::Jpeg,
-            SECRET => Payload::Secret,
+            JPEG => PayloadKind::Jpeg,
+            SECRET => PayloadKind::Secret,
             code => {
                 let format = usize::from(code);
                 let format = *PixelFormat::ALL.get(format).ok_or(TcpError::Format { code })?;
@@ -113,10 +113,10 @@ impl Header {
                 if expected != Some(u64::from(length)) {
                     return Err(TcpError::Size { width, height, format, bytes: length, expected });
                 }
-                Payload::Raw { format, width, height }
+                PayloadKind::Raw { format, width, height }
             }
         };
-        Ok(Header { payload, pts_ns: (stamp != u64::MAX).then_some(stamp), bytes: length })
+        Ok(FrameHeader { payload, pts_ns: (stamp != u64::MAX).then_some(stamp), bytes: length })
     }
 }
 
@@ -142,17 +142,17 @@ mod tests {
         fn every_header_is_read_as_it_was_written(
             format in 0usize..7, width in 1u32..3_000, height in 1u32..3_000, pts in proptest::option::of(0u64..u64::MAX),
         ) {
-            let header = Header::raw(PixelFormat::ALL[format], width, height, pts).unwrap();
-            prop_assert_eq!(Header::parse(&header.to_bytes(), usize::MAX).unwrap(), header);
+            let header = FrameHeader::raw(PixelFormat::ALL[format], width, height, pts).unwrap();
+            prop_assert_eq!(FrameHeader::parse(&header.to_bytes(), usize::MAX).unwrap(), header);
         }
 
         #[test]
         fn hostile_bytes_never_give_a_payload_over_the_limit(bytes: [u8; HEADER_BYTES], magic: bool) {
             let mut bytes = bytes;
             if magic { bytes[..4].copy_from_slice(&MAGIC); bytes[4] %= 20; }
-            if let Ok(header) = Header::parse(&bytes, 1_000_000) {
+            if let Ok(header) = FrameHeader::parse(&bytes, 1_000_000) {
                 prop_assert!(header.bytes <= 1_000_000 && header.bytes > 0);
-                if let Payload::Raw { format, width, height } = header.payload {
+                if let PayloadKind::Raw { format, width, height } = header.payload {
                     prop_assert_eq!(packed_bytes(format, width, height), Some(u64::from(header.bytes)));
                 }
             }
@@ -161,19 +161,22 @@ mod tests {
 
     #[test]
     fn a_length_over_the_limit_a_wrong_size_and_an_unknown_format_are_distinguished() {
-        let good = Header::raw(PixelFormat::Rgb, 4, 2, None).unwrap();
+        let good = FrameHeader::raw(PixelFormat::Rgb, 4, 2, None).unwrap();
         let refused = |change: &dyn Fn(&mut [u8; HEADER_BYTES])| {
             let mut bytes = good.to_bytes();
             change(&mut bytes);
-            Header::parse(&bytes, 100).unwrap_err()
+            FrameHeader::parse(&bytes, 100).unwrap_err()
         };
         assert!(matches!(refused(&|b| b[24] = 0xFF), TcpError::Length { max_bytes: 100, .. }));
         assert!(matches!(refused(&|b| b[27] = 25), TcpError::Size { expected: Some(24), .. }));
         assert!(matches!(refused(&|b| b[4] = 9), TcpError::Format { code: 9 }));
         assert!(matches!(refused(&|b| b[0] = b'G'), TcpError::Magic { .. }));
-        let long = &mut Header::secret(1_025).to_bytes();
-        assert!(matches!(Header::parse(long, usize::MAX), Err(TcpError::Length { max_bytes: 1_024, .. })));
-        let secret = Header::secret(7);
-        assert_eq!(Header::parse(&secret.to_bytes(), 4).unwrap(), secret, "whatever a frame may have");
+        let long = &mut FrameHeader::secret(1_025).to_bytes();
+        assert!(matches!(
+            FrameHeader::parse(long, usize::MAX),
+            Err(TcpError::Length { max_bytes: 1_024, .. })
+        ));
+        let secret = FrameHeader::secret(7);
+        assert_eq!(FrameHeader::parse(&secret.to_bytes(), 4).unwrap(), secret, "whatever a frame may have");
     }
 }

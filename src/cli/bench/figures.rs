@@ -52,7 +52,7 @@ pub(super) struct FacesLimit {
 
 /// One round.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Run {
+pub(super) struct BenchRound {
     pub(super) limit: Limit,
     /// Where the camera recognises.
     pub(super) faces: Option<FacesLimit>,
@@ -62,7 +62,7 @@ pub(super) struct Run {
     pub(super) source: Passed,
 }
 
-impl Run {
+impl BenchRound {
     /// Frames from memory, as a share of what the bare models could do.
     fn memory_ratio(&self) -> f64 {
         let bare = self.limit.cpu_ms + self.faces_ms(&self.memory);
@@ -93,7 +93,7 @@ pub(super) struct Figures {
     model: String,
     workers: usize,
     published: bool,
-    rounds: Vec<Run>,
+    rounds: Vec<BenchRound>,
     rss_mib: f64,
 }
 
@@ -110,7 +110,7 @@ impl Figures {
         }
     }
 
-    pub(super) fn push(&mut self, run: Run) {
+    pub(super) fn push(&mut self, run: BenchRound) {
         self.rounds.push(run);
         self.rss_mib = ProcessFacts::read().rss_bytes as f64 / f64::from(1 << 20);
     }
@@ -125,7 +125,7 @@ impl Figures {
     }
 
     /// The middle value over the rounds.
-    fn median(&self, value: impl Fn(&Run) -> f64) -> f64 {
+    fn median(&self, value: impl Fn(&BenchRound) -> f64) -> f64 {
         let mut values: Vec<f64> = self.rounds.iter().map(value).collect();
         values.sort_by(f64::total_cmp);
         values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
@@ -140,7 +140,7 @@ impl Figures {
             "align_cpu_ms": self.median(|run| run.faces.map_or(f64::NAN, |faces| faces.align_ms)),
             "looks_a_frame": self.median(|run| looks_a_frame(&run.source)),
             "memory_fps": self.median(|run| run.memory.fps),
-            "memory_ratio": self.median(Run::memory_ratio),
+            "memory_ratio": self.median(BenchRound::memory_ratio),
             "source_fps": self.median(|run| run.source.fps),
             "source_cpu_ms": self.median(|run| run.source.cpu_ms),
             "source_ratio": self.median(|run| run.source.fps / run.source_limit(self.workers)),
@@ -162,12 +162,12 @@ impl Figures {
         let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<34}{value}\n"));
         let per_s = self.median(|run| run.limit.per_s);
         line("bare model", format!("{per_s:.1}/s, {:.2} ms CPU each", self.median(|run| run.limit.cpu_ms)));
-        if let Some(Run { faces: Some(_), .. }) = self.rounds.last() {
-            let faces = |run: &Run| run.faces.unwrap_or_default();
+        if let Some(BenchRound { faces: Some(_), .. }) = self.rounds.last() {
+            let faces = |run: &BenchRound| run.faces.unwrap_or_default();
             let (embed, align) =
                 (self.median(|run| faces(run).embed.cpu_ms), self.median(|run| faces(run).align_ms));
             line("one look at a face", format!("{embed:.2} ms CPU embedding, {align:.3} ms alignment"));
-            let looks = |run: &Run| looks_a_frame(&run.source);
+            let looks = |run: &BenchRound| looks_a_frame(&run.source);
             line("looks at faces", format!("{:.3} a frame from the source", self.median(looks)));
         }
         line("decoding alone", format!("{:.2} ms CPU a frame", self.median(|run| run.decode_ms)));
@@ -176,7 +176,7 @@ impl Figures {
             format!(
                 "{:.1}/s, {:.3} of the bare model",
                 self.median(|run| run.memory.fps),
-                self.median(Run::memory_ratio)
+                self.median(BenchRound::memory_ratio)
             ),
         );
         line(

@@ -15,11 +15,11 @@ use clap::Args;
 
 use super::{Configured, output};
 use crate::config::{self, Config, Pace};
-use figures::{Figures, Run};
+use figures::{BenchRound, Figures};
 use road::Road;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct BenchArgs {
     #[command(flatten)]
     configured: Configured,
     /// The camera to measure; the first one with `detect` by default.
@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &BenchArgs) -> anyhow::Result<()> {
     let config = arguments.configured.options().load()?;
     let camera = chosen(&config, arguments.camera.as_deref())?;
     let span = Duration::from_secs_f64(arguments.seconds.clamp(0.1, 600.0));
@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let frames = road.decoded_frames(&camera)?;
     let mut figures = Figures::new(&config, &camera, road.publishes());
     for round in 0..arguments.rounds.max(1) {
-        figures.push(Run {
+        figures.push(BenchRound {
             limit: road.limit(span)?,
             faces: road.faces_limit(&frames, span)?,
             decode_ms: road.decode_ms(&camera, span)?,

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::client::picture;
-use super::{Common, GalleryClient, Output, pictures};
+use super::{CliOutput, FacesCommon, GalleryClient, pictures};
 
 /// Pictures, or a camera.
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ pub(super) struct Enrol {
     #[command(flatten)]
     given: Given,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: FacesCommon,
 }
 
 #[derive(Debug, Args)]
@@ -41,17 +41,17 @@ pub(super) struct Add {
     #[command(flatten)]
     given: Given,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: FacesCommon,
 }
 
-pub(super) fn enrol(arguments: &Enrol) -> anyhow::Result<Output> {
+pub(super) fn enrol(arguments: &Enrol) -> anyhow::Result<CliOutput> {
     let mut request = request(&arguments.given)?;
     (request["action"], request["name"]) = ("enrol".into(), arguments.name.as_str().into());
     let client = GalleryClient::open(&arguments.common)?;
     Ok(output(client.ask(request)?, &arguments.given, "enrolled"))
 }
 
-pub(super) fn add(arguments: &Add) -> anyhow::Result<Output> {
+pub(super) fn add(arguments: &Add) -> anyhow::Result<CliOutput> {
     let mut request = request(&arguments.given)?;
     let client = GalleryClient::open(&arguments.common)?;
     (request["action"], request["person"]) = ("add".into(), client.person(&arguments.person)?.into());
@@ -70,7 +70,7 @@ fn request(given: &Given) -> anyhow::Result<Value> {
     Ok(request)
 }
 
-fn output(mut answer: Value, given: &Given, done: &str) -> Output {
+fn output(mut answer: Value, given: &Given, done: &str) -> CliOutput {
     let name = answer["name"].as_str().unwrap_or_default();
     let mut lines =
         vec![format!("person {}, {name}: {} {done}", answer["person"], pictures(&answer["samples"]))];
@@ -82,5 +82,5 @@ fn output(mut answer: Value, given: &Given, done: &str) -> Output {
         lines.push(format!("  not taken: {file}: {}; {}", word("reason"), word("remedy")));
     }
     answer["ok"] = true.into();
-    Output::new(lines.join("\n"), answer)
+    CliOutput::new(lines.join("\n"), answer)
 }

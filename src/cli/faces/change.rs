@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Common, GalleryClient, Output, pictures};
+use super::{CliOutput, FacesCommon, GalleryClient, pictures};
 
 #[derive(Debug, Args)]
 pub(super) struct Rename {
@@ -12,7 +12,7 @@ pub(super) struct Rename {
     /// The new name.
     name: String,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: FacesCommon,
 }
 
 #[derive(Debug, Args)]
@@ -22,18 +22,18 @@ pub(super) struct Merge {
     /// Who gets them, by number or by name.
     into: String,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: FacesCommon,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Remove {
+pub(super) struct RemoveFace {
     /// The person, by number or by name.
     person: String,
     /// The picture's number, as `ocellus faces list` tells it.
     #[arg(value_name = "PICTURE")]
     sample: u64,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: FacesCommon,
 }
 
 /// The pictures are overwritten; the names, embeddings and events are deleted, and the store's files written anew without
@@ -44,24 +44,24 @@ pub(super) struct Erase {
     /// The person, by number or by name.
     person: String,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: FacesCommon,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Reenrol {
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: FacesCommon,
 }
 
-pub(super) fn rename(arguments: &Rename) -> anyhow::Result<Output> {
+pub(super) fn rename(arguments: &Rename) -> anyhow::Result<CliOutput> {
     let client = GalleryClient::open(&arguments.common)?;
     let person = client.person(&arguments.person)?;
     let answer = client.ask(json!({ "action": "rename", "person": person, "name": arguments.name }))?;
     let words = format!("person {person} is called {} now", name(&answer));
-    Ok(Output::new(words, ok(answer)))
+    Ok(CliOutput::new(words, ok(answer)))
 }
 
-pub(super) fn merge(arguments: &Merge) -> anyhow::Result<Output> {
+pub(super) fn merge(arguments: &Merge) -> anyhow::Result<CliOutput> {
     let client = GalleryClient::open(&arguments.common)?;
     let (from, into) = (client.person(&arguments.person)?, client.person(&arguments.into)?);
     let answer = client.ask(json!({ "action": "merge", "person": from, "into": into }))?;
@@ -70,10 +70,10 @@ pub(super) fn merge(arguments: &Merge) -> anyhow::Result<Output> {
         name(&answer),
         pictures(&answer["samples"])
     );
-    Ok(Output::new(words, ok(answer)))
+    Ok(CliOutput::new(words, ok(answer)))
 }
 
-pub(super) fn remove(arguments: &Remove) -> anyhow::Result<Output> {
+pub(super) fn remove(arguments: &RemoveFace) -> anyhow::Result<CliOutput> {
     let client = GalleryClient::open(&arguments.common)?;
     let (person, sample) = (client.person(&arguments.person)?, arguments.sample);
     let answer = client.ask(json!({ "action": "remove", "person": person, "sample": sample }))?;
@@ -82,15 +82,15 @@ pub(super) fn remove(arguments: &Remove) -> anyhow::Result<Output> {
     if answer["samples"].as_array().is_some_and(Vec::is_empty) {
         words.push_str("\n  note: without pictures nobody is recognised; add one, or erase the person");
     }
-    Ok(Output::new(words, ok(answer)))
+    Ok(CliOutput::new(words, ok(answer)))
 }
 
-pub(super) fn erase(arguments: &Erase) -> anyhow::Result<Output> {
+pub(super) fn erase(arguments: &Erase) -> anyhow::Result<CliOutput> {
     let client = GalleryClient::open(&arguments.common)?;
     let person = client.person(&arguments.person)?;
     let answer = client.ask(json!({ "action": "erase", "person": person }))?;
     if answer["before"] == true {
-        return Ok(Output::new(
+        return Ok(CliOutput::new(
             format!("person {person} was erased before; nothing of them is here"),
             ok(answer),
         ));
@@ -104,10 +104,10 @@ pub(super) fn erase(arguments: &Erase) -> anyhow::Result<Output> {
     if erased["set_aside"].as_u64().unwrap_or(0) > 0 {
         words.push_str(&format!("\n  with {} damaged stores that had been set aside", erased["set_aside"]));
     }
-    Ok(Output::new(words, ok(answer)))
+    Ok(CliOutput::new(words, ok(answer)))
 }
 
-pub(super) fn reenrol(arguments: &Reenrol) -> anyhow::Result<Output> {
+pub(super) fn reenrol(arguments: &Reenrol) -> anyhow::Result<CliOutput> {
     let client = GalleryClient::open(&arguments.common)?;
     let (mut done, mut faults) = (0, Vec::new());
     loop {
@@ -129,7 +129,7 @@ pub(super) fn reenrol(arguments: &Reenrol) -> anyhow::Result<Output> {
     };
     lines.extend(faults.iter().map(output));
     let json = json!({ "ok": true, "done": done, "failed": faults.len(), "faults": faults });
-    Ok(Output::new(lines.join("\n"), json))
+    Ok(CliOutput::new(lines.join("\n"), json))
 }
 
 fn name(answer: &Value) -> &str {

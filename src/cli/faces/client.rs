@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Common, FacesFault};
+use super::{FacesCommon, FacesFault};
 use crate::cli::output;
 use crate::cli::store_owner::{StoreOwner, store_owner};
 use crate::config::Config;
@@ -23,11 +23,11 @@ pub(super) enum GalleryClient {
     /// The service that runs on this state directory.
     Service(PathBuf),
     /// Nobody else: the store is ours while we work.
-    Here(Box<Alone>),
+    Here(Box<LocalGallery>),
 }
 
 impl GalleryClient {
-    pub fn open(common: &Common) -> anyhow::Result<GalleryClient> {
+    pub fn open(common: &FacesCommon) -> anyhow::Result<GalleryClient> {
         // A service that runs needs no sound configuration to be asked.
         let dir = common.configured.dir();
         if ask(&dir, "ping", Value::Null).is_ok() {
@@ -35,7 +35,9 @@ impl GalleryClient {
         }
         let dir = common.configured.sound_dir()?;
         match store_owner(&dir) {
-            Ok(StoreOwner::Nobody(store)) => Ok(GalleryClient::Here(Box::new(Alone::new(common, store)?))),
+            Ok(StoreOwner::Nobody(store)) => {
+                Ok(GalleryClient::Here(Box::new(LocalGallery::new(common, store)?)))
+            }
             Ok(StoreOwner::Service) => Ok(GalleryClient::Service(dir)),
             Err(StoreError::Locked { path }) => Err(FacesFault::Held { path }.into()),
             Err(other) => Err(other.into()),
@@ -75,20 +77,20 @@ impl GalleryClient {
 }
 
 /// The store, and the models once they are needed.
-pub(super) struct Alone {
+pub(super) struct LocalGallery {
     config: Config,
     store: Store,
     runtime: OnceCell<Runtime>,
     models: RefCell<Vec<Arc<Model>>>,
 }
 
-impl Alone {
-    fn new(common: &Common, store: Store) -> anyhow::Result<Alone> {
+impl LocalGallery {
+    fn new(common: &FacesCommon, store: Store) -> anyhow::Result<LocalGallery> {
         let config = common.configured.options().load()?;
         if finish_erasures(&store)? > 0 {
             output::complain("ocellus: an erasure that was cut short was finished first");
         }
-        Ok(Alone { config, store, runtime: OnceCell::new(), models: RefCell::default() })
+        Ok(LocalGallery { config, store, runtime: OnceCell::new(), models: RefCell::default() })
     }
 
     fn runtime(&self) -> Result<&Runtime, EngineError> {
@@ -100,7 +102,7 @@ impl Alone {
     }
 }
 
-impl GalleryHost for Alone {
+impl GalleryHost for LocalGallery {
     fn gallery(&self) -> Gallery {
         self.store.gallery()
     }

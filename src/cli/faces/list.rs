@@ -3,19 +3,19 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Common, GalleryClient, Output, output, pictures};
+use super::{CliOutput, FacesCommon, GalleryClient, output, pictures};
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct ListFacesArgs {
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: FacesCommon,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
+pub(super) fn run(arguments: &ListFacesArgs) -> anyhow::Result<CliOutput> {
     let mut output = GalleryClient::open(&arguments.common)?.ask(json!({ "action": "list" }))?;
     let words = in_words(&output);
     output["ok"] = true.into();
-    Ok(Output::new(words, output))
+    Ok(CliOutput::new(words, output))
 }
 
 fn in_words(output: &Value) -> String {

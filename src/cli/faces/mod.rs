@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::{Configured, Output, output};
+use super::{CliOutput, Configured, output};
 use crate::config::text::TextFileError;
 use crate::control::AskError;
 use crate::service::Exit;
@@ -19,15 +19,15 @@ use crate::types::Refusal;
 use client::GalleryClient;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct FacesArgs {
     #[command(subcommand)]
-    command: Command,
+    command: FacesCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum FacesCommand {
     /// List the people, and the pictures of each.
-    List(list::Arguments),
+    List(list::ListFacesArgs),
     /// Enrol a person by pictures, or by what a camera sees now.
     Enrol(add::Enrol),
     /// Add pictures to a person: several make recognition surer.
@@ -37,7 +37,7 @@ enum Command {
     /// Make two people one; the second keeps the name.
     Merge(change::Merge),
     /// Take one picture of a person away.
-    Remove(change::Remove),
+    Remove(change::RemoveFace),
     /// Erase a person: afterwards no picture, embedding, name or event of them is on the disk.
     Erase(change::Erase),
     /// Embed the kept pictures again, after the model was changed.
@@ -50,7 +50,7 @@ enum Command {
 
 /// What every subcommand takes.
 #[derive(Debug, Args)]
-struct Common {
+struct FacesCommon {
     #[command(flatten)]
     configured: Configured,
     /// Print the outcome as JSON.
@@ -81,18 +81,18 @@ pub(super) enum FacesFault {
     File { file: PathBuf, what: &'static str, source: std::io::Error, remedy: &'static str },
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &FacesArgs) -> anyhow::Result<()> {
     let (json, outcome) = match &arguments.command {
-        Command::List(arguments) => (arguments.common.json, list::run(arguments)),
-        Command::Enrol(arguments) => (arguments.common.json, add::enrol(arguments)),
-        Command::Add(arguments) => (arguments.common.json, add::add(arguments)),
-        Command::Rename(arguments) => (arguments.common.json, change::rename(arguments)),
-        Command::Merge(arguments) => (arguments.common.json, change::merge(arguments)),
-        Command::Remove(arguments) => (arguments.common.json, change::remove(arguments)),
-        Command::Erase(arguments) => (arguments.common.json, change::erase(arguments)),
-        Command::Reenrol(arguments) => (arguments.common.json, change::reenrol(arguments)),
-        Command::Export(arguments) => (arguments.common.json, transfer::export(arguments)),
-        Command::Import(arguments) => (arguments.common.json, transfer::import(arguments)),
+        FacesCommand::List(arguments) => (arguments.common.json, list::run(arguments)),
+        FacesCommand::Enrol(arguments) => (arguments.common.json, add::enrol(arguments)),
+        FacesCommand::Add(arguments) => (arguments.common.json, add::add(arguments)),
+        FacesCommand::Rename(arguments) => (arguments.common.json, change::rename(arguments)),
+        FacesCommand::Merge(arguments) => (arguments.common.json, change::merge(arguments)),
+        FacesCommand::Remove(arguments) => (arguments.common.json, change::remove(arguments)),
+        FacesCommand::Erase(arguments) => (arguments.common.json, change::erase(arguments)),
+        FacesCommand::Reenrol(arguments) => (arguments.common.json, change::reenrol(arguments)),
+        FacesCommand::Export(arguments) => (arguments.common.json, transfer::export(arguments)),
+        FacesCommand::Import(arguments) => (arguments.common.json, transfer::import(arguments)),
     };
     match outcome {
         // A program that asked for JSON gets the word and the details, too.

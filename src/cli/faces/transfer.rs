@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Common, FacesFault, GalleryClient, Output, output};
+use super::{CliOutput, FacesCommon, FacesFault, GalleryClient, output};
 use crate::config::text;
 
 /// About so many bytes go over the socket at once.
@@ -22,7 +22,7 @@ pub(super) struct Export {
     /// The file, which must not exist yet.
     file: PathBuf,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: FacesCommon,
 }
 
 /// Embeddings of another model come along, and are not recognised by until `ocellus faces reenrol` embedded the pictures.
@@ -31,10 +31,10 @@ pub(super) struct Import {
     /// A file that `ocellus faces export` wrote.
     file: PathBuf,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: FacesCommon,
 }
 
-pub(super) fn export(arguments: &Export) -> anyhow::Result<Output> {
+pub(super) fn export(arguments: &Export) -> anyhow::Result<CliOutput> {
     let file = &arguments.file;
     let remedy = "name a file that does not exist yet, in a folder that you may write";
     let fault = |source| FacesFault::File { file: file.clone(), what: "written", source, remedy };
@@ -53,10 +53,10 @@ pub(super) fn export(arguments: &Export) -> anyhow::Result<Output> {
     }
     out.sync_all().map_err(fault)?;
     let words = format!("{} written to {}", people_of(people), file.display());
-    Ok(Output::new(words, json!({ "ok": true, "people": people, "file": file })))
+    Ok(CliOutput::new(words, json!({ "ok": true, "people": people, "file": file })))
 }
 
-pub(super) fn import(arguments: &Import) -> anyhow::Result<Output> {
+pub(super) fn import(arguments: &Import) -> anyhow::Result<CliOutput> {
     let client = GalleryClient::open(&arguments.common)?;
     let mut output = json!({ "ok": true, "people": [], "samples": 0, "skipped": [] });
     for piece in Pieces::open(&arguments.file)? {
@@ -88,7 +88,7 @@ pub(super) fn import(arguments: &Import) -> anyhow::Result<Output> {
             output["stale"]
         ));
     }
-    Ok(Output::new(lines.join("\n"), output))
+    Ok(CliOutput::new(lines.join("\n"), output))
 }
 
 /// The lines of a file in pieces, each with the header before it.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::client::Changed;
 use super::qualify::{self, Qualify};
-use super::{Common, GoldenClient, GoldenFault, Output, picture, view};
+use super::{CliOutput, GoldenClient, GoldenCommon, GoldenFault, picture, view};
 use crate::cli::recipe_loader::RecipeLoader;
 use crate::config::nearest;
 use crate::config::recipe::Recipe;
@@ -15,7 +15,7 @@ use crate::inspection::ProgramError;
 use crate::store::{GoldenEntry, GoldenSet, golden_entries_with};
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct AddGoldenArgs {
     /// The product, as its recipe's file is called.
     product: String,
     /// Pictures of good parts: JPEG, PNG or BMP. The first that is ever taught is the master, on which the recipe is
@@ -31,10 +31,10 @@ pub(super) struct Arguments {
     #[command(flatten)]
     qualify: Qualify,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: GoldenCommon,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
+pub(super) fn run(arguments: &AddGoldenArgs) -> anyhow::Result<CliOutput> {
     let client = GoldenClient::open(&arguments.common)?;
     let product = &arguments.product;
     let recipes = client.recipes(product)?;
@@ -61,11 +61,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
     let changed = before.is_none_or(|before| before.revision != set.revision);
     let words = in_words(&set, &taught, changed, &recipes) + &view::selected(&selected);
     let json = json!({ "ok": true, "changed": changed, "set": view::json(&set), "selected": selected });
-    Ok(view::after(sheet, Output::new(words, json)))
+    Ok(view::after(sheet, CliOutput::new(words, json)))
 }
 
 /// The pictures, on disk and not yet named by a set.
-fn entries(arguments: &Arguments, client: &GoldenClient) -> anyhow::Result<Vec<GoldenEntry>> {
+fn entries(arguments: &AddGoldenArgs, client: &GoldenClient) -> anyhow::Result<Vec<GoldenEntry>> {
     let rois = (!arguments.rois.is_empty()).then_some(&arguments.rois[..]);
     if let Some(camera) = &arguments.camera {
         return client.shoot(camera, rois);

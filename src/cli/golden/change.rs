@@ -5,12 +5,12 @@ use serde_json::json;
 
 use super::client::Changed;
 use super::qualify::{self, Qualify};
-use super::{Common, GoldenClient, Output, install, view};
+use super::{CliOutput, GoldenClient, GoldenCommon, install, view};
 use crate::config::recipe::Recipe;
 use crate::store::GoldenSet;
 
 #[derive(Debug, Args)]
-pub(super) struct Remove {
+pub(super) struct RemoveSample {
     /// The product, as its recipe's file is called.
     product: String,
     /// The first digits of the picture's SHA-256, as `ocellus golden show` prints them; 4 or more.
@@ -19,7 +19,7 @@ pub(super) struct Remove {
     #[command(flatten)]
     qualify: Qualify,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: GoldenCommon,
 }
 
 #[derive(Debug, Args)]
@@ -36,10 +36,10 @@ pub(super) struct Rollback {
     #[command(flatten)]
     qualify: Qualify,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: GoldenCommon,
 }
 
-pub(super) fn remove(arguments: &Remove) -> anyhow::Result<Output> {
+pub(super) fn remove(arguments: &RemoveSample) -> anyhow::Result<CliOutput> {
     let client = GoldenClient::open(&arguments.common)?;
     let (product, sha) = (&arguments.product, arguments.picture.to_ascii_lowercase());
     let before = client.current(product)?;
@@ -50,7 +50,7 @@ pub(super) fn remove(arguments: &Remove) -> anyhow::Result<Output> {
     Ok(view::after(sheet, in_words(before.as_ref(), &changed)))
 }
 
-pub(super) fn rollback(arguments: &Rollback) -> anyhow::Result<Output> {
+pub(super) fn rollback(arguments: &Rollback) -> anyhow::Result<CliOutput> {
     let client = GoldenClient::open(&arguments.common)?;
     let (product, to) = (&arguments.product, arguments.to);
     if arguments.recipe {
@@ -70,17 +70,17 @@ pub(super) fn rollback(arguments: &Rollback) -> anyhow::Result<Output> {
 }
 
 /// The recipe that was kept when another took its place comes back; the other is kept in turn.
-fn rollback_recipe(arguments: &Rollback, client: &GoldenClient) -> anyhow::Result<Output> {
+fn rollback_recipe(arguments: &Rollback, client: &GoldenClient) -> anyhow::Result<CliOutput> {
     let models = &client.config.models;
     let current = Recipe::load(&client.path(&arguments.product)?, models)?;
     let kept = install::kept(&current, arguments.to, models)?;
     let sheet = qualify::before_recipe(client, &arguments.qualify, [&current, &kept])?;
-    let before = sheet.unwrap_or_else(|| Output::new("", json!({ "ok": true })));
+    let before = sheet.unwrap_or_else(|| CliOutput::new("", json!({ "ok": true })));
     qualify::installed(client, &current, &kept, before)
 }
 
 /// What was done, with the pictures that came and went.
-fn in_words(before: Option<&GoldenSet>, changed: &Changed) -> Output {
+fn in_words(before: Option<&GoldenSet>, changed: &Changed) -> CliOutput {
     let set = &changed.set;
     let mut lines = vec![format!("{}: {}", view::headline(set), set.note)];
     let old = before.map_or(&[][..], |before| &before.entries);
@@ -99,5 +99,5 @@ fn in_words(before: Option<&GoldenSet>, changed: &Changed) -> Output {
     }
     let words = lines.join("\n") + &view::selected(&changed.selected);
     let (set, selected) = (view::json(set), &changed.selected);
-    Output::new(words, json!({ "ok": true, "changed": true, "set": set, "selected": selected }))
+    CliOutput::new(words, json!({ "ok": true, "changed": true, "set": set, "selected": selected }))
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Common, GoldenFault};
+use super::{GoldenCommon, GoldenFault};
 use crate::cli::output;
 use crate::cli::store_owner::{StoreOwner, store_owner};
 use crate::config::Config;
@@ -29,7 +29,7 @@ enum Sets {
 }
 
 impl GoldenClient {
-    pub fn open(common: &Common) -> anyhow::Result<GoldenClient> {
+    pub fn open(common: &GoldenCommon) -> anyhow::Result<GoldenClient> {
         let config = common.configured.options().load()?;
         let files = GoldenFiles::of_state_dir(&config.device.state_dir);
         let sets = Sets::open(&config.device.state_dir)?;

@@ -3,17 +3,17 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Common, GoldenClient, Output, view};
+use super::{CliOutput, GoldenClient, GoldenCommon, view};
 use crate::config::recipe;
 use crate::store::GoldenSet;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct ListGoldensArgs {
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: GoldenCommon,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
+pub(super) fn run(arguments: &ListGoldensArgs) -> anyhow::Result<CliOutput> {
     let client = GoldenClient::open(&arguments.common)?;
     let sets = client.sets()?;
     let mut with_recipe = Vec::new();
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
         true => "no product has a recipe or golden pictures yet".to_owned(),
         false => words.join("\n"),
     };
-    Ok(Output::new(words, json!({ "ok": true, "products": json.collect::<Vec<_>>() })))
+    Ok(CliOutput::new(words, json!({ "ok": true, "products": json.collect::<Vec<_>>() })))
 }
 
 fn in_words(product: &str, set: Option<&GoldenSet>, recipe: bool) -> String {

@@ -18,30 +18,30 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Configured, Output, output};
+use super::{CliOutput, Configured, output};
 use crate::config::text::TextFileError;
 use client::GoldenClient;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct GoldenArgs {
     #[command(subcommand)]
-    command: Command,
+    command: GoldenCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum GoldenCommand {
     /// List the products, and which golden pictures each has.
-    List(list::Arguments),
+    List(list::ListGoldensArgs),
     /// Show the golden pictures of a product, whether each is whole, and how they came to be.
-    Show(show::Arguments),
+    Show(show::ShowGoldenArgs),
     /// Teach pictures of good parts: files of the size that the recipe tells, or what a camera sees now.
-    Add(add::Arguments),
+    Add(add::AddGoldenArgs),
     /// Take a picture out of the set; older revisions keep it.
-    Remove(change::Remove),
+    Remove(change::RemoveSample),
     /// Take an earlier revision's pictures back, as a new revision; or an earlier recipe.
     Rollback(change::Rollback),
     /// Hold a change of recipe, golden pictures or model against labelled samples.
-    Qualify(qualify::Arguments),
+    Qualify(qualify::QualifyArgs),
     /// Read every picture that any revision names, and tell which is missing or was changed.
     Verify(tidy::Verify),
     /// Free the space of pictures that no revision names.
@@ -50,7 +50,7 @@ enum Command {
 
 /// What every subcommand takes.
 #[derive(Debug, Args)]
-struct Common {
+struct GoldenCommon {
     #[command(flatten)]
     configured: Configured,
     /// Print the outcome as JSON.
@@ -139,23 +139,23 @@ pub(super) enum GoldenFault {
 #[derive(Debug, thiserror::Error)]
 #[error("{why}")]
 struct Refused {
-    view: Output,
+    view: CliOutput,
     why: GoldenFault,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &GoldenArgs) -> anyhow::Result<()> {
     let (common, outcome) = match &arguments.command {
-        Command::List(arguments) => (&arguments.common, list::run(arguments)),
-        Command::Show(arguments) => (&arguments.common, show::run(arguments)),
-        Command::Add(arguments) => (&arguments.common, add::run(arguments)),
-        Command::Remove(arguments) => (&arguments.common, change::remove(arguments)),
-        Command::Rollback(arguments) => (&arguments.common, change::rollback(arguments)),
-        Command::Qualify(arguments) => (&arguments.common, qualify::run(arguments)),
-        Command::Verify(arguments) => (&arguments.common, tidy::verify(arguments)),
-        Command::Prune(arguments) => (&arguments.common, tidy::prune(arguments)),
+        GoldenCommand::List(arguments) => (&arguments.common, list::run(arguments)),
+        GoldenCommand::Show(arguments) => (&arguments.common, show::run(arguments)),
+        GoldenCommand::Add(arguments) => (&arguments.common, add::run(arguments)),
+        GoldenCommand::Remove(arguments) => (&arguments.common, change::remove(arguments)),
+        GoldenCommand::Rollback(arguments) => (&arguments.common, change::rollback(arguments)),
+        GoldenCommand::Qualify(arguments) => (&arguments.common, qualify::run(arguments)),
+        GoldenCommand::Verify(arguments) => (&arguments.common, tidy::verify(arguments)),
+        GoldenCommand::Prune(arguments) => (&arguments.common, tidy::prune(arguments)),
     };
     let outcome = match outcome.map_err(|error| error.downcast::<Refused>()) {
-        Err(Ok(Refused { view, why })) => Ok(Output { fault: Some(why.into()), ..view }),
+        Err(Ok(Refused { view, why })) => Ok(CliOutput { fault: Some(why.into()), ..view }),
         Err(Err(other)) => Err(other),
         Ok(view) => Ok(view),
     };

@@ -8,8 +8,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::rate::{Judge, Rating, Score, rate};
-use super::samples::{self, Sample};
-use super::{Common, GoldenClient, GoldenFault, Output, install, sheet, view};
+use super::samples::{self, LabelledSample};
+use super::{CliOutput, GoldenClient, GoldenCommon, GoldenFault, install, sheet, view};
 use crate::cli::recipe_loader::RecipeLoader;
 use crate::config::Model;
 use crate::config::recipe::Recipe;
@@ -27,7 +27,7 @@ use crate::store::{GoldenEntry, GoldenSet};
 ///
 /// A text file beside a picture (part.txt, part.png) is the text that came with the trigger.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct QualifyArgs {
     /// The product, as its recipe's file is called.
     product: String,
     /// The folder with ok/ and ng/: JPEG, PNG or BMP.
@@ -49,7 +49,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: GoldenCommon,
 }
 
 /// What `add`, `remove` and `rollback` take.
@@ -85,7 +85,7 @@ impl Setup {
 
 /// What the samples said.
 pub(super) struct Qualification {
-    pub samples: Vec<Sample>,
+    pub samples: Vec<LabelledSample>,
     pub setups: [Setup; 2],
     pub ratings: [Vec<Rating>; 2],
     pub scores: [Score; 2],
@@ -96,7 +96,7 @@ pub(super) struct Qualification {
     pub seconds: f32,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
+pub(super) fn run(arguments: &QualifyArgs) -> anyhow::Result<CliOutput> {
     let client = GoldenClient::open(&arguments.common)?;
     let product = &arguments.product;
     let recipe = Recipe::load(&client.path(product)?, &client.config.models)?;
@@ -106,7 +106,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
     let qualification = hold(&client, &arguments.folder, current, candidate)?;
     let view = sheet::view(&qualification);
     if let Some(why) = refusal(&qualification, arguments.force) {
-        return Ok(Output { fault: Some(why.into()), ..view });
+        return Ok(CliOutput { fault: Some(why.into()), ..view });
     }
     if !arguments.install {
         return Ok(view);
@@ -121,7 +121,7 @@ pub(super) fn before_change(
     product: &str,
     request: &Qualify,
     change: impl FnOnce(Option<&GoldenSet>) -> anyhow::Result<Vec<GoldenEntry>>,
-) -> anyhow::Result<Option<Output>> {
+) -> anyhow::Result<Option<CliOutput>> {
     let Some(folder) = &request.qualify else { return Ok(None) };
     let recipe = Recipe::load(&client.path(product)?, &client.config.models)?;
     let set = client.current(product)?;
@@ -137,7 +137,7 @@ pub(super) fn before_recipe(
     client: &GoldenClient,
     request: &Qualify,
     [old, new]: [&Recipe; 2],
-) -> anyhow::Result<Option<Output>> {
+) -> anyhow::Result<Option<CliOutput>> {
     let Some(folder) = &request.qualify else { return Ok(None) };
     let set = client.current(&old.product)?;
     let setup = |recipe: &Recipe| Setup::current(client, recipe.clone(), set.as_ref());
@@ -149,11 +149,11 @@ pub(super) fn installed(
     client: &GoldenClient,
     old: &Recipe,
     new: &Recipe,
-    before: Output,
-) -> anyhow::Result<Output> {
+    before: CliOutput,
+) -> anyhow::Result<CliOutput> {
     let kept = install::install(old, new)?;
     let selected = client.learn(&new.product)?;
-    let Output { mut words, mut json, .. } = before;
+    let CliOutput { mut words, mut json, .. } = before;
     let line = format!(
         "{}: recipe revision {} is in force; revision {} is kept as {}",
         new.product,
@@ -164,11 +164,11 @@ pub(super) fn installed(
     words = [words, line].join("\n").trim_start().to_owned() + &view::selected(&selected);
     json["installed"] = json!({ "recipe": old.path, "kept": kept, "revision": new.revision });
     json["selected"] = selected;
-    Ok(Output::new(words, json))
+    Ok(CliOutput::new(words, json))
 }
 
 /// Told, unless it is refused; then the whole sheet goes with the refusal.
-fn checked(qualification: &Qualification, force: bool) -> anyhow::Result<Output> {
+fn checked(qualification: &Qualification, force: bool) -> anyhow::Result<CliOutput> {
     let view = sheet::view(qualification);
     match refusal(qualification, force) {
         Some(why) => Err(super::Refused { view, why }.into()),
@@ -181,7 +181,7 @@ fn refusal(qualification: &Qualification, force: bool) -> Option<GoldenFault> {
     Some(GoldenFault::Worse { product: qualification.setups[0].recipe.product.clone(), why })
 }
 
-fn candidate(arguments: &Arguments, client: &GoldenClient, current: &Setup) -> anyhow::Result<Setup> {
+fn candidate(arguments: &QualifyArgs, client: &GoldenClient, current: &Setup) -> anyhow::Result<Setup> {
     let models = replaced(&client.config.models, &arguments.models)?;
     let product = &arguments.product;
     let recipe = match &arguments.recipe {

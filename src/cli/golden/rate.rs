@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::GoldenFault;
-use super::samples::Sample;
+use super::samples::LabelledSample;
 use crate::engine::EngineError;
 use crate::inspection::{Judged, Program, judge};
 use crate::pipeline::stage::PartStation;
@@ -33,7 +33,7 @@ pub(super) struct Score {
 }
 
 impl Score {
-    pub fn of(samples: &[Sample], ratings: &[Rating]) -> Score {
+    pub fn of(samples: &[LabelledSample], ratings: &[Rating]) -> Score {
         let mut score = Score::default();
         for (sample, rating) in samples.iter().zip(ratings) {
             let row = if sample.is_good { &mut score.good } else { &mut score.bad };
@@ -82,8 +82,8 @@ fn column(outcome: Outcome) -> usize {
 
 /// Judges every sample by both judges; each picture is read once. One thread a core, each with stations of its own.
 /// Errors: a picture that cannot be read, a model that cannot be made ready.
-pub(super) fn rate(samples: &[Sample], judges: [Judge; 2]) -> anyhow::Result<[Vec<Rating>; 2]> {
-    let work = Arc::new(Work { samples: samples.to_vec(), next: AtomicUsize::new(0), judges });
+pub(super) fn rate(samples: &[LabelledSample], judges: [Judge; 2]) -> anyhow::Result<[Vec<Rating>; 2]> {
+    let work = Arc::new(RateJob { samples: samples.to_vec(), next: AtomicUsize::new(0), judges });
     let ratings = Arc::new(Mutex::new(vec![None; samples.len()]));
     let mut threads = Vec::new();
     for (at, _) in usable_cores().iter().enumerate().take(samples.len()) {
@@ -103,21 +103,21 @@ pub(super) fn rate(samples: &[Sample], judges: [Judge; 2]) -> anyhow::Result<[Ve
 #[derive(Debug, thiserror::Error)]
 enum RateError {
     #[error(transparent)]
-    Sample(#[from] GoldenFault),
+    LabelledSample(#[from] GoldenFault),
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
 
-struct Work {
-    samples: Vec<Sample>,
+struct RateJob {
+    samples: Vec<LabelledSample>,
     /// The first sample that nobody has taken.
     next: AtomicUsize,
     judges: [Judge; 2],
 }
 
-impl Work {
+impl RateJob {
     fn run(&self, ratings: &Mutex<Vec<Option<[Rating; 2]>>>) -> Result<(), RateError> {
-        let mut bench = [Bench::new(&self.judges[0])?, Bench::new(&self.judges[1])?];
+        let mut bench = [RateTools::new(&self.judges[0])?, RateTools::new(&self.judges[1])?];
         loop {
             let at = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(sample) = self.samples.get(at) else { return Ok(()) };
@@ -134,23 +134,23 @@ impl Work {
 }
 
 /// One judge on one thread.
-enum Bench {
+enum RateTools {
     Ready(Arc<Program>, Box<dyn PartStation>),
     Not(String),
 }
 
-impl Bench {
-    fn new(judge: &Judge) -> Result<Bench, EngineError> {
+impl RateTools {
+    fn new(judge: &Judge) -> Result<RateTools, EngineError> {
         Ok(match judge {
-            Ok(program) => Bench::Ready(program.clone(), program.station()?),
-            Err(why) => Bench::Not(why.clone()),
+            Ok(program) => RateTools::Ready(program.clone(), program.station()?),
+            Err(why) => RateTools::Not(why.clone()),
         })
     }
 
     fn rate(&mut self, frame: &crate::types::Frame, text: Option<&str>) -> Rating {
         match self {
-            Bench::Ready(program, station) => rating(&judge(program, &mut **station, frame, text)),
-            Bench::Not(why) => Rating { outcome: Outcome::Error, why: why.clone() },
+            RateTools::Ready(program, station) => rating(&judge(program, &mut **station, frame, text)),
+            RateTools::Not(why) => Rating { outcome: Outcome::Error, why: why.clone() },
         }
     }
 }

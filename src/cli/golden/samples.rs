@@ -10,7 +10,7 @@ use crate::types::{Channels, Frame, Patch, PixelFormat, Stamp};
 
 /// A picture and what the part on it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sample {
+pub(super) struct LabelledSample {
     pub path: PathBuf,
     /// `ok/part-000017.png`
     pub name: String,
@@ -18,7 +18,7 @@ pub(super) struct Sample {
 }
 
 /// The samples in `folder/ok` and `folder/ng`, by name. Errors: there is none.
-pub(super) fn list(folder: &Path) -> Result<Vec<Sample>, GoldenFault> {
+pub(super) fn list(folder: &Path) -> Result<Vec<LabelledSample>, GoldenFault> {
     let mut samples = Vec::new();
     for (label, is_good) in [("ok", true), ("ng", false)] {
         let Ok(entries) = std::fs::read_dir(folder.join(label)) else { continue };
@@ -27,7 +27,7 @@ pub(super) fn list(folder: &Path) -> Result<Vec<Sample>, GoldenFault> {
             let known = ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known));
             let Some(name) = path.file_name().filter(|_| known && path.is_file()) else { continue };
             let name = format!("{label}/{}", name.to_string_lossy());
-            samples.push(Sample { path, name, is_good });
+            samples.push(LabelledSample { path, name, is_good });
         }
     }
     if samples.is_empty() {
@@ -37,7 +37,7 @@ pub(super) fn list(folder: &Path) -> Result<Vec<Sample>, GoldenFault> {
     Ok(samples)
 }
 
-impl Sample {
+impl LabelledSample {
     /// The picture as a frame, and the text that came with the trigger: what stands in NAME.txt beside it.
     pub fn read(&self, seq: u64) -> Result<(Frame, Option<String>), GoldenFault> {
         let Patch { width, height, channels, data } = picture::read(&self.path)?;

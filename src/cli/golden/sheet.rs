@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::qualify::{Qualification, Setup, models_of};
 use super::rate::{Rating, Score};
-use super::samples::Sample;
-use super::{Output, view};
+use super::samples::LabelledSample;
+use super::{CliOutput, view};
 
 /// Samples that are named one by one; of more, the number is told.
 const NAMED: usize = 40;
 
-pub(super) fn view(of: &Qualification) -> Output {
+pub(super) fn view(of: &Qualification) -> CliOutput {
     let Qualification { setups, scores, .. } = of;
     let mut lines = vec![headline(of)];
     for (at, title) in ["in force", "candidate"].into_iter().enumerate() {
@@ -24,7 +24,7 @@ pub(super) fn view(of: &Qualification) -> Output {
         Some(why) => format!("the candidate is WORSE: {why}"),
         None => "the candidate is not worse".to_owned(),
     });
-    Output::new(lines.join("\n"), in_json(of))
+    CliOutput::new(lines.join("\n"), in_json(of))
 }
 
 fn headline(of: &Qualification) -> String {
@@ -78,7 +78,7 @@ fn changes(of: &Qualification) -> Vec<String> {
 }
 
 /// What is wrong with a sample's rating.
-fn wrong(sample: &Sample, rating: &Rating) -> Option<&'static str> {
+fn wrong(sample: &LabelledSample, rating: &Rating) -> Option<&'static str> {
     match (sample.is_good, rating.outcome.as_str()) {
         (true, "ok") | (false, "ng") => None,
         (true, "ng") => Some("false call"),

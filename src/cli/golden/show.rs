@@ -3,21 +3,21 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Common, GoldenClient, Output, view};
+use super::{CliOutput, GoldenClient, GoldenCommon, view};
 use crate::store::{GoldenEntry, GoldenError, GoldenFiles, GoldenSet};
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct ShowGoldenArgs {
     /// The product, as its recipe's file is called.
     product: String,
     /// This revision instead of the one in force.
     #[arg(long, value_name = "N")]
     revision: Option<u64>,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: GoldenCommon,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
+pub(super) fn run(arguments: &ShowGoldenArgs) -> anyhow::Result<CliOutput> {
     let client = GoldenClient::open(&arguments.common)?;
     let product = &arguments.product;
     let all = client.revisions(product)?;
@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
         let words = format!(
             "{product}: never taught; `ocellus golden add {product} PICTURE` teaches the first picture"
         );
-        return Ok(Output::new(words, json!({ "ok": true, "set": null, "revisions": [] })));
+        return Ok(CliOutput::new(words, json!({ "ok": true, "set": null, "revisions": [] })));
     };
     let chosen = match arguments.revision {
         Some(revision) => &client.revision(product, revision)?,
@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
     }
     let revisions: Vec<_> = all.iter().map(view::json).collect();
     let words = in_words(chosen, newest.revision, &states, &all);
-    Ok(Output::new(words, json!({ "ok": true, "set": json, "revisions": revisions })))
+    Ok(CliOutput::new(words, json!({ "ok": true, "set": json, "revisions": revisions })))
 }
 
 /// What is wrong with a picture, in few words.

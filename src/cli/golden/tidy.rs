@@ -3,12 +3,12 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Common, GoldenClient, GoldenFault, Output, view};
+use super::{CliOutput, GoldenClient, GoldenCommon, GoldenFault, view};
 
 #[derive(Debug, Args)]
 pub(super) struct Verify {
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: GoldenCommon,
 }
 
 #[derive(Debug, Args)]
@@ -18,21 +18,21 @@ pub(super) struct Prune {
     #[arg(long, value_name = "N")]
     keep: Option<u64>,
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: GoldenCommon,
 }
 
-pub(super) fn verify(arguments: &Verify) -> anyhow::Result<Output> {
+pub(super) fn verify(arguments: &Verify) -> anyhow::Result<CliOutput> {
     let client = GoldenClient::open(&arguments.common)?;
     let faults = client.verify()?;
     if faults.is_empty() {
         let words = "every golden picture is there and is what was taught";
-        return Ok(Output::new(words, json!({ "ok": true })));
+        return Ok(CliOutput::new(words, json!({ "ok": true })));
     }
     let list: Vec<_> = faults.iter().map(|fault| format!("  {fault}")).collect();
     Err(GoldenFault::NotWhole { count: faults.len(), list: list.join("\n") }.into())
 }
 
-pub(super) fn prune(arguments: &Prune) -> anyhow::Result<Output> {
+pub(super) fn prune(arguments: &Prune) -> anyhow::Result<CliOutput> {
     let client = GoldenClient::open(&arguments.common)?;
     let mut pruned = client.prune(arguments.keep)?;
     let number = |key: &str| pruned[key].as_u64().unwrap_or(0);
@@ -40,5 +40,5 @@ pub(super) fn prune(arguments: &Prune) -> anyhow::Result<Output> {
     let files = view::count(number("files") as usize, "file");
     let words = format!("{revisions} forgotten, {files} removed, {} bytes freed", number("bytes"));
     pruned["ok"] = true.into();
-    Ok(Output::new(words, pruned))
+    Ok(CliOutput::new(words, pruned))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::Output;
+use crate::cli::CliOutput;
 pub(super) use crate::cli::output::count;
 use crate::store::{GoldenEntry, GoldenSet};
 use crate::types::rfc3339;
@@ -45,9 +45,9 @@ pub(super) fn selected(selected: &Value) -> String {
 }
 
 /// What was done, after the qualification that came before it.
-pub(super) fn after(sheet: Option<Output>, done: Output) -> Output {
+pub(super) fn after(sheet: Option<CliOutput>, done: CliOutput) -> CliOutput {
     let Some(sheet) = sheet else { return done };
     let mut json = done.json;
     json["qualification"] = sheet.json;
-    Output::new([sheet.words, done.words].join("\n"), json)
+    CliOutput::new([sheet.words, done.words].join("\n"), json)
 }

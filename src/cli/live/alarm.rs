@@ -3,19 +3,19 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{Common, word};
-use crate::cli::{Output, output};
+use super::{LiveCommon, word};
+use crate::cli::{CliOutput, output};
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Arguments {
+pub(in crate::cli) struct AlarmArgs {
     #[command(subcommand)]
-    action: Action,
+    action: AlarmAction,
     #[command(flatten)]
-    common: Common,
+    common: LiveCommon,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum AlarmAction {
     /// List the alarms that are raised.
     List,
     /// Acknowledge an alarm: it is known and being looked after. It stays until its cause is over.
@@ -28,10 +28,10 @@ enum Action {
     },
 }
 
-pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(in crate::cli) fn run(arguments: &AlarmArgs) -> anyhow::Result<()> {
     let request = match &arguments.action {
-        Action::List => json!({}),
-        Action::Acknowledge { name, by } => {
+        AlarmAction::List => json!({}),
+        AlarmAction::Acknowledge { name, by } => {
             let by =
                 by.clone().or_else(|| std::env::var("SUDO_USER").ok()).or_else(|| std::env::var("USER").ok());
             json!({ "acknowledge": name, "by": by })
@@ -44,7 +44,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             None => line(&answer),
         };
         answer["ok"] = true.into();
-        Output::new(words, answer)
+        CliOutput::new(words, answer)
     });
     output::output(arguments.common.json, output)
 }

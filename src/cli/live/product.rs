@@ -3,13 +3,13 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Common, word};
-use crate::cli::{Output, output};
+use super::{LiveCommon, word};
+use crate::cli::{CliOutput, output};
 
 /// Every trigger that follows is judged by the new product; what is under way ends with the old one. Nothing is
 /// stopped. A product that cannot be made ready is refused, and the one in force stays.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Arguments {
+pub(in crate::cli) struct ProductArgs {
     /// The product, as its recipe's file is called; without it, the one in force is told.
     #[arg(value_name = "NAME")]
     product: Option<String>,
@@ -17,13 +17,16 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "NAME")]
     camera: Option<String>,
     #[command(flatten)]
-    common: Common,
+    common: LiveCommon,
 }
 
-pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(in crate::cli) fn run(arguments: &ProductArgs) -> anyhow::Result<()> {
     let request = json!({ "camera": arguments.camera, "product": arguments.product });
     let answer = arguments.common.ask("product", request);
-    output::output(arguments.common.json, answer.map(|answer| Output::new(in_words(&answer), json(answer))))
+    output::output(
+        arguments.common.json,
+        answer.map(|answer| CliOutput::new(in_words(&answer), json(answer))),
+    )
 }
 
 fn in_words(answer: &Value) -> String {

@@ -3,21 +3,21 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::Common;
-use crate::cli::{Output, output};
+use super::LiveCommon;
+use crate::cli::{CliOutput, output};
 
 /// A file that cannot be applied leaves the old configuration in force.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Arguments {
+pub(in crate::cli) struct ReloadArgs {
     #[command(flatten)]
-    common: Common,
+    common: LiveCommon,
 }
 
-pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(in crate::cli) fn run(arguments: &ReloadArgs) -> anyhow::Result<()> {
     let answer = arguments.common.ask("reload", json!({}));
     let output = answer.map(|mut answer| {
         answer["ok"] = true.into();
-        Output::new(in_words(&answer), answer)
+        CliOutput::new(in_words(&answer), answer)
     });
     output::output(arguments.common.json, output)
 }

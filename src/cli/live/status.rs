@@ -3,20 +3,20 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Common, word};
-use crate::cli::{Output, output};
+use super::{LiveCommon, word};
+use crate::cli::{CliOutput, output};
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Arguments {
+pub(in crate::cli) struct StatusArgs {
     #[command(flatten)]
-    common: Common,
+    common: LiveCommon,
 }
 
-pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(in crate::cli) fn run(arguments: &StatusArgs) -> anyhow::Result<()> {
     let answer = arguments.common.ask("status", json!({}));
     let output = answer.map(|mut answer| {
         answer["ok"] = true.into();
-        Output::new(in_words(&answer), answer)
+        CliOutput::new(in_words(&answer), answer)
     });
     output::output(arguments.common.json, output)
 }

@@ -3,13 +3,13 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Common, word};
-use crate::cli::{Output, output};
+use super::{LiveCommon, word};
+use crate::cli::{CliOutput, output};
 
 /// The verdict is `ok`, `ng`, `error`, `missed` or `overrun`; the exit code is 0 for all of them, because the trigger
 /// was answered.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Arguments {
+pub(in crate::cli) struct TriggerArgs {
     /// The camera; the only one that inspects, by default.
     #[arg(long, value_name = "NAME")]
     camera: Option<String>,
@@ -17,13 +17,16 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
     #[command(flatten)]
-    common: Common,
+    common: LiveCommon,
 }
 
-pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(in crate::cli) fn run(arguments: &TriggerArgs) -> anyhow::Result<()> {
     let request = json!({ "camera": arguments.camera, "text": arguments.text });
     let answer = arguments.common.ask("trigger", request);
-    output::output(arguments.common.json, answer.map(|answer| Output::new(in_words(&answer), json(answer))))
+    output::output(
+        arguments.common.json,
+        answer.map(|answer| CliOutput::new(in_words(&answer), json(answer))),
+    )
 }
 
 fn in_words(answer: &Value) -> String {

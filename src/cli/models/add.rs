@@ -6,13 +6,13 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Configured, ModelFault};
-use crate::cli::{Output, recipe_loader};
+use crate::cli::{CliOutput, recipe_loader};
 use crate::config::{self, CatalogueModel, Faults, catalogue, catalogue_model, nearest, parse_card, text};
 use crate::engine::Runtime;
 use crate::store::write_whole;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct AddModelArgs {
     /// The model's name in the catalogue, or a file that is one of its models.
     #[arg(value_name = "NAME|FILE")]
     model: String,
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     pub(super) json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
+pub(super) fn run(arguments: &AddModelArgs) -> anyhow::Result<CliOutput> {
     let (known, file) = wanted(arguments)?;
     let bytes = read(&file)?;
     let found = recipe_loader::sha256(&bytes);
@@ -53,11 +53,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
         "ok": true, "name": known.name, "path": path, "sha256": known.sha256, "card": card,
         "licence": known.licence, "caution": known.caution,
     });
-    Ok(Output::new(words.join("\n"), json))
+    Ok(CliOutput::new(words.join("\n"), json))
 }
 
 /// The catalogue's entry, where it was named, and the file.
-fn wanted(arguments: &Arguments) -> Result<(Option<&'static CatalogueModel>, PathBuf), ModelFault> {
+fn wanted(arguments: &AddModelArgs) -> Result<(Option<&'static CatalogueModel>, PathBuf), ModelFault> {
     let named = catalogue_model(&arguments.model);
     let as_file = PathBuf::from(&arguments.model);
     match (named, &arguments.file) {
@@ -78,7 +78,7 @@ fn read(file: &Path) -> Result<Vec<u8>, ModelFault> {
 }
 
 /// Loads it with its card, and makes a session, before anything is written.
-fn can_be_run(known: &CatalogueModel, file: &Path, arguments: &Arguments) -> anyhow::Result<()> {
+fn can_be_run(known: &CatalogueModel, file: &Path, arguments: &AddModelArgs) -> anyhow::Result<()> {
     let runtime = match &arguments.configured.config {
         // The profile may lack the very model that is being added: only its runtime is of interest.
         Some(path) => config::Config::runtime_of(path)?,

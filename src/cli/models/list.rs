@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::{Output, recipe_loader};
+use crate::cli::{CliOutput, recipe_loader};
 use crate::config::{CatalogueModel, catalogue};
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct ListModelsArgs {
     /// Where models are looked for.
     #[arg(long, value_name = "DIR", default_value = "models")]
     dir: PathBuf,
@@ -18,11 +18,11 @@ pub(super) struct Arguments {
     pub(super) json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Output> {
+pub(super) fn run(arguments: &ListModelsArgs) -> anyhow::Result<CliOutput> {
     let known = catalogue().iter().map(|model| (model, state(model, &arguments.dir)));
     let (words, output): (Vec<String>, Vec<Value>) =
         known.map(|(model, state)| (in_words(model, state), in_json(model, state))).unzip();
-    Ok(Output::new(words.join("\n\n"), json!({ "ok": true, "models": output })))
+    Ok(CliOutput::new(words.join("\n\n"), json!({ "ok": true, "models": output })))
 }
 
 /// Whether the file in `dir` is the one that is meant.

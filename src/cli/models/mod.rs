@@ -11,17 +11,17 @@ use super::{Configured, output};
 use crate::config::CatalogueModel;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct ModelsArgs {
     #[command(subcommand)]
-    command: Command,
+    command: ModelsCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum ModelsCommand {
     /// List the public models that profiles use: source, SHA-256, licence, and whether they are installed.
-    List(list::Arguments),
+    List(list::ListModelsArgs),
     /// Hold a file against the catalogue and the runtime, and install it with its card.
-    Add(add::Arguments),
+    Add(add::AddModelArgs),
 }
 
 /// Why a model is not installed.
@@ -53,10 +53,10 @@ pub(super) enum ModelFault {
     Stranger { file: PathBuf, found: String },
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &ModelsArgs) -> anyhow::Result<()> {
     let (json, outcome) = match &arguments.command {
-        Command::List(arguments) => (arguments.json, list::run(arguments)),
-        Command::Add(arguments) => (arguments.json, add::run(arguments)),
+        ModelsCommand::List(arguments) => (arguments.json, list::run(arguments)),
+        ModelsCommand::Add(arguments) => (arguments.json, add::run(arguments)),
     };
     output::output(json, outcome)
 }

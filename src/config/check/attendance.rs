@@ -3,8 +3,8 @@
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 
-use crate::config::raw::{Table, nearest};
-use crate::config::value::Field;
+use crate::config::raw::{TomlTable, nearest};
+use crate::config::value::PlacedValue;
 use crate::config::{Attendance, CameraAttendance, Hours, MAX_ZONES, Role, Zone};
 
 const DAYS: [(&str, Weekday); 7] = [
@@ -18,7 +18,7 @@ const DAYS: [(&str, Weekday); 7] = [
 ];
 const ROLES: [(&str, Role); 3] = [("presence", Role::Presence), ("exit", Role::Exit), ("none", Role::None)];
 
-pub(super) fn attendance(table: Table<'_, '_>) -> Attendance {
+pub(super) fn attendance(table: TomlTable<'_, '_>) -> Attendance {
     let usual = Attendance::default();
     let attendance = Attendance {
         min_similarity: table.number("min_similarity", -1.0..=1.0).unwrap_or(usual.min_similarity),
@@ -40,7 +40,7 @@ fn millis(duration: std::time::Duration) -> u32 {
     duration.as_millis() as u32
 }
 
-fn zone(field: &Field<'_, '_>) -> Option<TimeZone> {
+fn zone(field: &PlacedValue<'_, '_>) -> Option<TimeZone> {
     let name = field.text()?;
     let zone = TimeZone::get(name).ok();
     if zone.is_none() {
@@ -52,7 +52,7 @@ fn zone(field: &Field<'_, '_>) -> Option<TimeZone> {
     zone
 }
 
-fn hours(table: Table<'_, '_>) -> Hours {
+fn hours(table: TomlTable<'_, '_>) -> Hours {
     let all = || DAYS.iter().map(|(_, day)| *day).collect();
     let need = "write from = \"07:00\" and to = \"18:30\"";
     let from = table.need("from", need).and_then(|field| time(&field, "00:00 to 23:59"));
@@ -77,7 +77,7 @@ fn hours(table: Table<'_, '_>) -> Hours {
 }
 
 /// `["mon", "wed"]`, or `["mon-fri"]`: a range may go over the end of the week.
-fn days(field: &Field<'_, '_>) -> Option<Vec<Weekday>> {
+fn days(field: &PlacedValue<'_, '_>) -> Option<Vec<Weekday>> {
     let mut days = Vec::new();
     let items = field.items("days of the week")?;
     if items.is_empty() {
@@ -108,7 +108,7 @@ fn day(word: &str) -> Option<usize> {
     DAYS.iter().position(|(known, _)| *known == word)
 }
 
-fn time(field: &Field<'_, '_>, range: &str) -> Option<Time> {
+fn time(field: &PlacedValue<'_, '_>, range: &str) -> Option<Time> {
     let text = field.text()?;
     let digits = |part: &str| (part.len() == 2).then(|| part.parse::<i8>().ok()).flatten();
     let parts = text.split_once(':').and_then(|(hour, minute)| Some((digits(hour)?, digits(minute)?)));
@@ -120,7 +120,7 @@ fn time(field: &Field<'_, '_>, range: &str) -> Option<Time> {
 }
 
 /// The camera's part. Absent: whoever is recognised there is here.
-pub(super) fn camera(table: Table<'_, '_>, zones: &[Zone]) -> CameraAttendance {
+pub(super) fn camera(table: TomlTable<'_, '_>, zones: &[Zone]) -> CameraAttendance {
     let known: Vec<&str> = zones.iter().map(|zone| &*zone.name).collect();
     let zones = table.get("zones").and_then(|field| {
         let zones = field.texts()?;

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{Scope, attendance, faces, inspect, mqtt, preview, zones};
-use crate::config::raw::{Table, nearest};
+use super::{SectionScope, attendance, faces, inspect, mqtt, preview, zones};
+use crate::config::raw::{TomlTable, nearest};
 use crate::config::source::{self, Refused};
-use crate::config::value::Field;
+use crate::config::value::PlacedValue;
 use crate::config::{
     Anchor, Camera, Detect, Faces, LaunchLine, Model, Network, Pace, Source, SourceUrl, Track, V4l2,
 };
@@ -13,7 +13,12 @@ use crate::config::{
 /// Slots of a ring: fewer cannot overlap capture and inference, more would hold too many of the source's buffers.
 const RING_SLOTS: std::ops::RangeInclusive<u32> = 2..=64;
 
-pub(super) fn cameras(root: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces) -> Vec<Camera> {
+pub(super) fn cameras(
+    root: &TomlTable<'_, '_>,
+    scope: &SectionScope,
+    models: &[Model],
+    faces: &Faces,
+) -> Vec<Camera> {
     let mut cameras: Vec<Camera> = Vec::new();
     let tables = root.tables("camera");
     if tables.is_empty() {
@@ -30,7 +35,7 @@ pub(super) fn cameras(root: &Table<'_, '_>, scope: &Scope, models: &[Model], fac
 }
 
 /// Notes a light barrier that would take another one's place.
-fn own_barrier(table: &Table<'_, '_>, camera: &Camera, before: &[Camera]) {
+fn own_barrier(table: &TomlTable<'_, '_>, camera: &Camera, before: &[Camera]) {
     let Some(path) = camera.source.barrier() else { return };
     let Some(index) = before.iter().position(|known| known.source.barrier() == Some(path)) else { return };
     if let Some(field) = table.get("source") {
@@ -39,7 +44,7 @@ fn own_barrier(table: &Table<'_, '_>, camera: &Camera, before: &[Camera]) {
     }
 }
 
-fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces) -> Camera {
+fn camera(table: &TomlTable<'_, '_>, scope: &SectionScope, models: &[Model], faces: &Faces) -> Camera {
     let name = table.need("name", "write name = \"front\"").and_then(|field| super::topic_level(&field));
     let (source, source_text) = source(table, scope);
     let (username, password_file) = login(table, scope, &source);
@@ -102,7 +107,7 @@ fn camera(table: &Table<'_, '_>, scope: &Scope, models: &[Model], faces: &Faces)
 }
 
 /// Notes `watch` where there is no folder to watch, or where its pictures would be shown again instead.
-fn check_watch(table: &Table<'_, '_>, camera: &Camera) {
+fn check_watch(table: &TomlTable<'_, '_>, camera: &Camera) {
     let Some(field) = table.get("watch").filter(|_| camera.watch) else { return };
     if !matches!(camera.source, Source::Images(_)) {
         field.fault("only a folder can be watched for new pictures", "use it with images://, or remove it");
@@ -112,7 +117,7 @@ fn check_watch(table: &Table<'_, '_>, camera: &Camera) {
     }
 }
 
-fn source(table: &Table<'_, '_>, scope: &Scope) -> (Source, String) {
+fn source(table: &TomlTable<'_, '_>, scope: &SectionScope) -> (Source, String) {
     let absent = (Source::Launch(LaunchLine::new("")), String::new());
     let field = table.need("source", "write source = \"file:///path/video.mp4\" or another source");
     let Some((field, text)) = field.and_then(|field| field.text().map(|text| (field, text))) else {
@@ -128,7 +133,11 @@ fn source(table: &Table<'_, '_>, scope: &Scope) -> (Source, String) {
 }
 
 /// `username` and `password_file` of a source behind a URL.
-fn login(table: &Table<'_, '_>, scope: &Scope, source: &Source) -> (Option<String>, Option<PathBuf>) {
+fn login(
+    table: &TomlTable<'_, '_>,
+    scope: &SectionScope,
+    source: &Source,
+) -> (Option<String>, Option<PathBuf>) {
     let [name, file] = ["username", "password_file"].map(|key| table.get(key));
     if table.get("password").is_some() {
         let remedy =
@@ -158,7 +167,11 @@ fn login(table: &Table<'_, '_>, scope: &Scope, source: &Source) -> (Option<Strin
 }
 
 /// `peers` and `secret_file` of a source to which frames are pushed: where others can connect, one of them is needed.
-fn senders(table: &Table<'_, '_>, scope: &Scope, source: &Source) -> (Vec<Network>, Option<PathBuf>) {
+fn senders(
+    table: &TomlTable<'_, '_>,
+    scope: &SectionScope,
+    source: &Source,
+) -> (Vec<Network>, Option<PathBuf>) {
     let [peers, secret] = ["peers", "secret_file"].map(|key| table.get(key));
     let Source::Tcp(address) = source else {
         for field in [peers, secret].into_iter().flatten() {
@@ -179,12 +192,12 @@ fn senders(table: &Table<'_, '_>, scope: &Scope, source: &Source) -> (Vec<Networ
     (peers.and_then(|field| peers_of(&field)).unwrap_or_default(), secret_file)
 }
 
-fn peers_of(field: &Field<'_, '_>) -> Option<Vec<Network>> {
+fn peers_of(field: &PlacedValue<'_, '_>) -> Option<Vec<Network>> {
     let items = field.items("addresses")?;
     if items.is_empty() {
         field.fault("nobody may connect", "name at least one address, e.g. \"10.0.0.5\" or \"10.0.0.0/24\"");
     }
-    let peer = |item: &Field<'_, '_>| {
+    let peer = |item: &PlacedValue<'_, '_>| {
         let peer = item.text()?.trim().parse().ok();
         if peer.is_none() {
             item.fault("this is no address and no network", "write e.g. \"10.0.0.5\" or \"10.0.0.0/24\"");
@@ -194,7 +207,7 @@ fn peers_of(field: &Field<'_, '_>) -> Option<Vec<Network>> {
     Some(items.iter().filter_map(peer).collect())
 }
 
-fn detect(table: Table<'_, '_>, models: &[Model]) -> Detect {
+fn detect(table: TomlTable<'_, '_>, models: &[Model]) -> Detect {
     let field = table.need("model", "write model = \"NAME\" of a [model.NAME]");
     let name = field.and_then(|field| {
         let name = field.text()?;
@@ -217,7 +230,7 @@ fn detect(table: Table<'_, '_>, models: &[Model]) -> Detect {
     detect
 }
 
-fn track(table: Table<'_, '_>) -> Track {
+fn track(table: TomlTable<'_, '_>) -> Track {
     let usual = Track::default();
     let number = |key, range| table.number(key, range);
     let track = Track {
@@ -235,7 +248,7 @@ fn track(table: Table<'_, '_>) -> Track {
     track
 }
 
-fn v4l2(table: Table<'_, '_>) -> V4l2 {
+fn v4l2(table: TomlTable<'_, '_>) -> V4l2 {
     let requested =
         |key, range| Some(table.get(key)?.whole(range)? as u32).filter(|requested| *requested > 0);
     let v4l2 = V4l2 {

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use tracing_subscriber::EnvFilter;
 
-use super::Scope;
-use crate::config::raw::{Table, nearest};
-use crate::config::value::Field;
+use super::SectionScope;
+use crate::config::raw::{TomlTable, nearest};
+use crate::config::value::PlacedValue;
 use crate::config::{Camera, Device, Log, Model, RuntimeSettings, Supervisor, Trigger, Workers, files};
 use crate::supervisor::Settings;
 
-pub(super) fn device(table: Table<'_, '_>) -> Device {
+pub(super) fn device(table: TomlTable<'_, '_>) -> Device {
     let name = table.get("name").and_then(|field| super::topic_level(&field));
     let state_dir = table.get("state_dir").and_then(|field| match field.text()? {
         "" => {
@@ -29,13 +29,13 @@ pub(super) fn device(table: Table<'_, '_>) -> Device {
     }
 }
 
-pub(super) fn workers(table: Table<'_, '_>, scope: &Scope) -> Workers {
+pub(super) fn workers(table: TomlTable<'_, '_>, scope: &SectionScope) -> Workers {
     let cores = table.get("cores").and_then(|field| cores(&field, scope));
     table.finish();
     Workers { cores: cores.unwrap_or_else(|| scope.cores.clone()) }
 }
 
-fn cores(field: &Field<'_, '_>, scope: &Scope) -> Option<Vec<usize>> {
+fn cores(field: &PlacedValue<'_, '_>, scope: &SectionScope) -> Option<Vec<usize>> {
     if field.is_text() {
         return field.word(&[("auto", ())]).map(|()| scope.cores.clone());
     }
@@ -61,7 +61,7 @@ fn cores(field: &Field<'_, '_>, scope: &Scope) -> Option<Vec<usize>> {
     (!cores.is_empty()).then_some(cores)
 }
 
-pub(super) fn runtime(table: Table<'_, '_>, scope: &Scope) -> RuntimeSettings {
+pub(super) fn runtime(table: TomlTable<'_, '_>, scope: &SectionScope) -> RuntimeSettings {
     let kinds = [("litert", "litert"), ("tflitec", "tflitec"), ("stub", "stub")];
     let kind = table.word("kind", &kinds).unwrap_or("litert").to_owned();
     let library = table.get("library").and_then(|field| scope.files.existing(&field));
@@ -70,7 +70,7 @@ pub(super) fn runtime(table: Table<'_, '_>, scope: &Scope) -> RuntimeSettings {
 }
 
 pub(super) fn supervisor(
-    table: Table<'_, '_>,
+    table: TomlTable<'_, '_>,
     models: &[Model],
     cameras: &[Camera],
     triggers: &[Trigger],
@@ -103,7 +103,7 @@ pub(super) fn supervisor(
 }
 
 fn essential(
-    field: &Field<'_, '_>,
+    field: &PlacedValue<'_, '_>,
     models: &[Model],
     cameras: &[Camera],
     triggers: &[Trigger],
@@ -119,7 +119,7 @@ fn essential(
     Some(items.iter().filter_map(|item| item.word(&words)).map(str::to_owned).collect())
 }
 
-pub(super) fn log(table: Table<'_, '_>) -> Log {
+pub(super) fn log(table: TomlTable<'_, '_>) -> Log {
     let level = table.get("level").and_then(|field| {
         let text = field.text()?;
         let levels = ["off", "error", "warn", "info", "debug", "trace"];

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use crate::config::Evidence;
-use crate::config::raw::Table;
+use crate::config::raw::TomlTable;
 
-pub(super) fn evidence(table: Table<'_, '_>) -> Evidence {
+pub(super) fn evidence(table: TomlTable<'_, '_>) -> Evidence {
     let usual = Evidence::default();
     let dir = table.get("dir").and_then(|field| match field.text()? {
         "" => {

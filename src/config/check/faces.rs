@@ -1,14 +1,14 @@
 //! `[faces]`, and `recognise = true` or `{ … }` of a camera.
 
-use crate::config::raw::{Table, nearest};
-use crate::config::value::Field;
+use crate::config::raw::{TomlTable, nearest};
+use crate::config::value::PlacedValue;
 use crate::config::{Camera, Faces, Model, Recognition, Task};
 
 /// Slots that a ring needs beyond the frames that wait for recognition: the one that is written, one that is detected
 /// on, and some that are on their way to the tracker.
 const OTHER_SLOTS: usize = 4;
 
-pub(super) fn faces(table: Table<'_, '_>, models: &[Model], workers: usize) -> Faces {
+pub(super) fn faces(table: TomlTable<'_, '_>, models: &[Model], workers: usize) -> Faces {
     let most = workers.max(1) as u32;
     let max_workers = table.whole("max_workers", most, 1..=4096).min(most);
     // Not 0: on a box with one worker detection's own minimum would keep recognition waiting for ever.
@@ -28,7 +28,7 @@ pub(super) fn faces(table: Table<'_, '_>, models: &[Model], workers: usize) -> F
 }
 
 /// The bounds, those of `usual` where the table is silent.
-fn recognition(table: &Table<'_, '_>, usual: &Recognition) -> Recognition {
+fn recognition(table: &TomlTable<'_, '_>, usual: &Recognition) -> Recognition {
     let number = |key, usual: f32, range| table.number(key, range).unwrap_or(usual);
     let recheck = usual.recheck.as_millis() as u32;
     Recognition {
@@ -45,7 +45,7 @@ fn recognition(table: &Table<'_, '_>, usual: &Recognition) -> Recognition {
 }
 
 /// The name of a model that is there, and not for something else.
-fn model(table: &Table<'_, '_>, key: &'static str, models: &[Model], task: Task) -> Option<String> {
+fn model(table: &TomlTable<'_, '_>, key: &'static str, models: &[Model], task: Task) -> Option<String> {
     let field = table.get(key)?;
     let name = field.text()?;
     let Some(model) = models.iter().find(|model| model.name == name) else {
@@ -62,7 +62,7 @@ fn model(table: &Table<'_, '_>, key: &'static str, models: &[Model], task: Task)
 }
 
 /// Notes a model that is said to be for something else; what its file says is only known when it is loaded.
-fn fits(field: &Field<'_, '_>, model: &Model, task: Task) {
+fn fits(field: &PlacedValue<'_, '_>, model: &Model, task: Task) {
     if model.card.task.is_some_and(|is| is != task) {
         let (reason, remedy) = match task {
             Task::Embed => {
@@ -76,7 +76,7 @@ fn fits(field: &Field<'_, '_>, model: &Model, task: Task) {
 
 /// A camera's `recognise`; `camera` is what was read of it so far.
 pub(super) fn recognise(
-    table: &Table<'_, '_>,
+    table: &TomlTable<'_, '_>,
     camera: &Camera,
     faces: &Faces,
     models: &[Model],

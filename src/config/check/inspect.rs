@@ -1,9 +1,9 @@
 //! `inspect = { … }` of a camera: which product, which frame, how many parts at once.
 
-use crate::config::raw::Table;
+use crate::config::raw::TomlTable;
 use crate::config::{Inspect, PickFrame};
 
-use super::Scope;
+use super::SectionScope;
 
 /// Slots that a ring needs beyond the frames that are being inspected: the one that is written, one for each of
 /// the other readers, and some history from which a trigger may pick.
@@ -14,7 +14,7 @@ const PICKS: &[(&str, PickFrame)] =
 
 /// Reads the section. The recipe itself is not opened here: a recipe that was spoilt while the box was off must
 /// not keep its other cameras dark. `ocellus check` reads it, and the service answers its triggers with `error`.
-pub(super) fn inspect(table: Table<'_, '_>, scope: &Scope) -> Inspect {
+pub(super) fn inspect(table: TomlTable<'_, '_>, scope: &SectionScope) -> Inspect {
     let product = table.need("product", "write product = \"bracket\" for recipes/bracket.toml");
     let recipes = table.text("recipes").unwrap_or_else(|| "recipes".into());
     let inspect = Inspect {
@@ -30,7 +30,7 @@ pub(super) fn inspect(table: Table<'_, '_>, scope: &Scope) -> Inspect {
 }
 
 /// Notes a ring in which inspection would starve capture. `camera` is the camera's table.
-pub(super) fn check_slots(camera: &Table<'_, '_>, inspect: &Inspect, slots: usize) {
+pub(super) fn check_slots(camera: &TomlTable<'_, '_>, inspect: &Inspect, slots: usize) {
     let least = inspect.queue + OTHER_SLOTS;
     if slots >= least {
         return;

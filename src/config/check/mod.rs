@@ -20,11 +20,11 @@ use sha2::{Digest, Sha256};
 
 use super::fault::Faults;
 use super::files::{self, Files};
-use super::raw::{Doc, Table};
+use super::raw::{Doc, TomlTable};
 use super::{Config, Written};
 
 /// What every section may need to know of its neighbours and of the machine.
-struct Scope {
+struct SectionScope {
     files: Files,
     cores: Vec<usize>,
 }
@@ -46,7 +46,8 @@ impl Config {
     pub fn runtime_of(path: &Path) -> Result<super::RuntimeSettings, Faults> {
         let text = files::read_text(path, "check the path after --config")?;
         let doc = Doc::read(path, &text);
-        let scope = Scope { files: Files::new(path.parent().unwrap_or(Path::new(""))), cores: Vec::new() };
+        let scope =
+            SectionScope { files: Files::new(path.parent().unwrap_or(Path::new(""))), cores: Vec::new() };
         let runtime = doc.is_sound().then(|| device::runtime(doc.root().table("runtime"), &scope));
         match runtime {
             Some(runtime) if doc.is_sound() => Ok(runtime),
@@ -68,7 +69,7 @@ impl Config {
 }
 
 fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
-    let scope = Scope { files: Files::new(base), cores: crate::supervisor::usable_cores() };
+    let scope = SectionScope { files: Files::new(base), cores: crate::supervisor::usable_cores() };
     let root = doc.root();
     let device = device::device(root.table("device"));
     let workers = device::workers(root.table("workers"), &scope);
@@ -105,7 +106,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A topic level: what a name may be wherever it becomes part of a topic, a file name or a thread's name.
-pub(super) fn topic_level(field: &super::value::Field<'_, '_>) -> Option<String> {
+pub(super) fn topic_level(field: &super::value::PlacedValue<'_, '_>) -> Option<String> {
     let name = field.text()?;
     if is_topic_level(name) {
         return Some(name.to_owned());
@@ -122,7 +123,7 @@ pub(super) fn is_topic_level(name: &str) -> bool {
 }
 
 /// Notes two entries of one name.
-fn unique<'n>(table: &Table<'_, '_>, kind: &str, name: &str, mut before: impl Iterator<Item = &'n str>) {
+fn unique<'n>(table: &TomlTable<'_, '_>, kind: &str, name: &str, mut before: impl Iterator<Item = &'n str>) {
     if let Some(index) = before.position(|known| known == name) {
         let reason = format!("{kind}[{index}] is also called \"{name}\"");
         let remedy = format!("give each {kind} a name of its own");

@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
-use super::Scope;
+use super::SectionScope;
 use crate::config::files::{Files, text_fault};
-use crate::config::raw::Table;
+use crate::config::raw::TomlTable;
 use crate::config::{Model, ModelCard, card, catalogue_model, text};
 
-pub(super) fn models(root: &Table<'_, '_>, scope: &Scope, workers: usize) -> Vec<Model> {
+pub(super) fn models(root: &TomlTable<'_, '_>, scope: &SectionScope, workers: usize) -> Vec<Model> {
     let models =
         root.named("model").into_iter().map(|(name, table)| model(name, table, &scope.files, workers));
     models.collect()
 }
 
-fn model(name: String, table: Table<'_, '_>, files: &Files, workers: usize) -> Model {
+fn model(name: String, table: TomlTable<'_, '_>, files: &Files, workers: usize) -> Model {
     let path = table.need("path", "write path = \"models/NAME.tflite\"");
     let path = path.and_then(|field| files.existing_or(&field, get_it));
     let path = path.unwrap_or_default();
@@ -47,7 +47,7 @@ fn get_it(path: &Path) -> String {
 }
 
 /// What the card beside the model says; without a card, the model's own metadata must do.
-fn beside(path: &Path, table: &Table<'_, '_>) -> ModelCard {
+fn beside(path: &Path, table: &TomlTable<'_, '_>) -> ModelCard {
     let file = path.with_extension("toml");
     if file == path || !file.is_file() {
         return ModelCard::default();

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::Scope;
-use crate::config::raw::{Table, nearest};
-use crate::config::value::Field;
+use super::SectionScope;
+use crate::config::raw::{TomlTable, nearest};
+use crate::config::value::PlacedValue;
 use crate::config::{Mqtt, MqttProtocol, Outbox, Tls};
 
 const PROTOCOLS: &[(&str, MqttProtocol)] =
@@ -21,7 +21,7 @@ struct Broker {
     tls: bool,
 }
 
-pub(super) fn mqtt(table: Table<'_, '_>, scope: &Scope, device: &str) -> Mqtt {
+pub(super) fn mqtt(table: TomlTable<'_, '_>, scope: &SectionScope, device: &str) -> Mqtt {
     let broker = table.get("url").and_then(|field| broker(&field));
     let broker = broker.unwrap_or(Broker { host: "127.0.0.1".into(), port: 1883, tls: false });
     let username = table.text("username");
@@ -57,7 +57,7 @@ pub(super) fn mqtt(table: Table<'_, '_>, scope: &Scope, device: &str) -> Mqtt {
     mqtt
 }
 
-fn broker(field: &Field<'_, '_>) -> Option<Broker> {
+fn broker(field: &PlacedValue<'_, '_>) -> Option<Broker> {
     let text = field.text()?;
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     let tls = match scheme {
@@ -102,7 +102,7 @@ fn broker(field: &Field<'_, '_>) -> Option<Broker> {
     Some(Broker { host: host.to_owned(), port, tls })
 }
 
-fn tls(table: &Table<'_, '_>, scope: &Scope, wanted: bool) -> Option<Tls> {
+fn tls(table: &TomlTable<'_, '_>, scope: &SectionScope, wanted: bool) -> Option<Tls> {
     let named = ["ca_file", "cert_file", "key_file"].map(|key| table.get(key));
     if !wanted {
         for field in named.into_iter().flatten() {
@@ -133,7 +133,7 @@ fn tls(table: &Table<'_, '_>, scope: &Scope, wanted: bool) -> Option<Tls> {
 }
 
 /// A file, or a systemd credential as `credential:NAME`.
-pub(super) fn password_file(field: &Field<'_, '_>, scope: &Scope) -> Option<PathBuf> {
+pub(super) fn password_file(field: &PlacedValue<'_, '_>, scope: &SectionScope) -> Option<PathBuf> {
     let text = field.text()?;
     match text.strip_prefix("credential:") {
         // The credentials' folder exists only inside the unit, so `check` on a desk cannot look.
@@ -149,7 +149,7 @@ pub(super) fn password_file(field: &Field<'_, '_>, scope: &Scope) -> Option<Path
     }
 }
 
-fn prefix(field: &Field<'_, '_>) -> Option<String> {
+fn prefix(field: &PlacedValue<'_, '_>) -> Option<String> {
     let text = field.text()?;
     let level = |level: &str| !level.is_empty() && !level.contains(['+', '#', '\0']);
     if text.len() <= 256 && !text.starts_with('$') && text.split('/').all(level) {
@@ -161,7 +161,7 @@ fn prefix(field: &Field<'_, '_>) -> Option<String> {
 }
 
 /// Words of commands, none twice.
-fn commands(field: &Field<'_, '_>) -> Vec<String> {
+fn commands(field: &PlacedValue<'_, '_>) -> Vec<String> {
     let known: Vec<(&str, &str)> = ["ping"]
         .into_iter()
         .chain(CommandKind::ALL.map(CommandKind::as_str))
@@ -176,7 +176,7 @@ fn commands(field: &Field<'_, '_>) -> Vec<String> {
     words
 }
 
-pub(super) fn outbox(table: Table<'_, '_>) -> Outbox {
+pub(super) fn outbox(table: TomlTable<'_, '_>) -> Outbox {
     let max_mib: u32 = table.whole("max_mib", 256, 1..=1 << 20);
     let inflight = table.whole("inflight", 64, 1..=1000);
     table.finish();

@@ -1,9 +1,9 @@
 //! `preview = { … }` of a camera, and `[annotate]`.
 
-use crate::config::raw::Table;
+use crate::config::raw::TomlTable;
 use crate::config::{Annotate, Preview};
 
-pub(super) fn preview(table: Table<'_, '_>) -> Preview {
+pub(super) fn preview(table: TomlTable<'_, '_>) -> Preview {
     let usual = Preview::default();
     let preview = Preview {
         fps: table.whole("fps", usual.fps, 1..=60),
@@ -16,7 +16,7 @@ pub(super) fn preview(table: Table<'_, '_>) -> Preview {
 }
 
 /// `workers`: how many there are.
-pub(super) fn annotate(table: Table<'_, '_>, workers: usize) -> Annotate {
+pub(super) fn annotate(table: TomlTable<'_, '_>, workers: usize) -> Annotate {
     let usual = Annotate::default();
     let most = workers.max(1);
     let min_workers = table.whole("min_workers", usual.min_workers as u32, 0..=4096) as usize;

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::super::raw::{Doc, Table};
+use super::super::raw::{Doc, TomlTable};
 use super::super::{Attendance, Config, Evidence, Outbox};
-use super::{Files, Scope, attendance, device, evidence, mqtt, preview, web};
+use super::{Files, SectionScope, attendance, device, evidence, mqtt, preview, web};
 
 /// A file with more broken sections than this is taken as empty.
 const MOST_BROKEN: usize = 32;
@@ -31,7 +31,7 @@ impl Config {
     pub fn salvage(text: &str, file: &Path, base: &Path) -> Config {
         let text = without_broken_sections(text, file);
         let salvage = Salvage { file, text: &text };
-        let scope = Scope { files: Files::new(base), cores: crate::supervisor::usable_cores() };
+        let scope = SectionScope { files: Files::new(base), cores: crate::supervisor::usable_cores() };
         let workers = salvage.or_default("workers", |table| device::workers(table, &scope));
         let device = salvage.read("device", device::device).0;
         Config {
@@ -78,7 +78,7 @@ struct Salvage<'a> {
 
 impl Salvage<'_> {
     /// The section, and whether it is without faults.
-    fn read<T>(&self, section: &'static str, read: impl FnOnce(Table<'_, '_>) -> T) -> (T, bool) {
+    fn read<T>(&self, section: &'static str, read: impl FnOnce(TomlTable<'_, '_>) -> T) -> (T, bool) {
         let doc = Doc::read(self.file, self.text);
         let value = read(doc.root().table(section));
         (value, doc.is_sound())
@@ -88,7 +88,7 @@ impl Salvage<'_> {
     fn or<T>(
         &self,
         section: &'static str,
-        read: impl Fn(Table<'_, '_>) -> T,
+        read: impl Fn(TomlTable<'_, '_>) -> T,
         instead: impl FnOnce(T) -> T,
     ) -> T {
         match self.read(section, &read) {
@@ -97,7 +97,7 @@ impl Salvage<'_> {
         }
     }
 
-    fn or_default<T>(&self, section: &'static str, read: impl Fn(Table<'_, '_>) -> T) -> T {
+    fn or_default<T>(&self, section: &'static str, read: impl Fn(TomlTable<'_, '_>) -> T) -> T {
         self.or(section, read, |usual| usual)
     }
 }

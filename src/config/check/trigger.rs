@@ -1,12 +1,12 @@
 //! `[[trigger]]`: a timer or a serial port, and for the port what is a trigger and what is answered.
 
 use crate::config::Camera;
-use crate::config::raw::{Table, nearest};
-use crate::config::template::{FIELDS, Refused, Template};
+use crate::config::raw::{TomlTable, nearest};
+use crate::config::template::{FIELDS, Template, TemplateFault};
 use crate::config::trigger::{
     Edge, Flow, MAX_LINE_BYTES, ModemLine, Parity, Protocol, Serial, Source, Trigger,
 };
-use crate::config::value::Field;
+use crate::config::value::PlacedValue;
 
 /// What is answered to a line where nothing else is configured.
 const LINE_ANSWER: &str = "{OUTCOME} {id}\r\n";
@@ -30,7 +30,7 @@ const SERIAL_KEYS: [&str; 15] = [
     "reopen_max_ms",
 ];
 
-pub(super) fn triggers(root: &Table<'_, '_>, cameras: &[Camera]) -> Vec<Trigger> {
+pub(super) fn triggers(root: &TomlTable<'_, '_>, cameras: &[Camera]) -> Vec<Trigger> {
     let mut triggers: Vec<Trigger> = Vec::new();
     for table in root.tables("trigger") {
         let trigger = trigger(&table, cameras);
@@ -42,7 +42,7 @@ pub(super) fn triggers(root: &Table<'_, '_>, cameras: &[Camera]) -> Vec<Trigger>
     triggers
 }
 
-fn trigger(table: &Table<'_, '_>, cameras: &[Camera]) -> Trigger {
+fn trigger(table: &TomlTable<'_, '_>, cameras: &[Camera]) -> Trigger {
     let name = table.need("name", "write name = \"plc\"").and_then(|field| super::topic_level(&field));
     let camera = table.need("camera", "write camera = \"NAME\" of a [[camera]]");
     Trigger {
@@ -55,7 +55,7 @@ fn trigger(table: &Table<'_, '_>, cameras: &[Camera]) -> Trigger {
     }
 }
 
-fn known_camera(field: &Field<'_, '_>, cameras: &[Camera]) -> Option<String> {
+fn known_camera(field: &PlacedValue<'_, '_>, cameras: &[Camera]) -> Option<String> {
     let name = field.text()?;
     match cameras.iter().find(|camera| camera.name == name) {
         Some(camera) if camera.inspect.is_some() => {}
@@ -75,7 +75,7 @@ fn known_camera(field: &Field<'_, '_>, cameras: &[Camera]) -> Option<String> {
     Some(name.to_owned())
 }
 
-fn source(table: &Table<'_, '_>) -> Source {
+fn source(table: &TomlTable<'_, '_>) -> Source {
     let (port, every) = (table.get("port"), table.get("every_ms"));
     if port.is_some() == every.is_some() {
         let (reason, remedy) = match port {
@@ -95,7 +95,7 @@ fn source(table: &Table<'_, '_>) -> Source {
     }
 }
 
-fn serial(table: &Table<'_, '_>) -> Serial {
+fn serial(table: &TomlTable<'_, '_>) -> Serial {
     let path = table.get("port").and_then(|field| {
         let path = field.text()?;
         if path.is_empty() {
@@ -139,11 +139,11 @@ const LINES: [(&str, ModemLine); 4] =
     [("cts", ModemLine::Cts), ("dsr", ModemLine::Dsr), ("dcd", ModemLine::Dcd), ("ri", ModemLine::Ri)];
 const EDGES: [(&str, Edge); 2] = [("rising", Edge::Rising), ("falling", Edge::Falling)];
 
-fn word<T: Copy + Default>(table: &Table<'_, '_>, key: &'static str, words: &[(&str, T)]) -> T {
+fn word<T: Copy + Default>(table: &TomlTable<'_, '_>, key: &'static str, words: &[(&str, T)]) -> T {
     table.word(key, words).unwrap_or_default()
 }
 
-fn protocol(table: &Table<'_, '_>) -> Protocol {
+fn protocol(table: &TomlTable<'_, '_>) -> Protocol {
     let chosen = table.word("protocol", &[("line", "line"), ("byte", "byte"), ("edge", "edge")]);
     let byte = table.get("byte").and_then(|field| field.whole(0..=255)).map(|byte| byte as u8);
     let (line, edge) = (table.word("line", &LINES), word(table, "edge", &EDGES));
@@ -168,13 +168,13 @@ fn protocol(table: &Table<'_, '_>) -> Protocol {
 }
 
 /// Lines are answered even where nothing is said about it; bytes and edges are not.
-fn default_answer(table: &Table<'_, '_>, protocol: Protocol) -> Option<Template> {
+fn default_answer(table: &TomlTable<'_, '_>, protocol: Protocol) -> Option<Template> {
     let silent = table.get("answer").is_some() || protocol != Protocol::Line;
     if silent { None } else { Template::parse(LINE_ANSWER).ok() }
 }
 
 /// A template; none where the key is absent, at fault, or an empty text.
-fn template(table: &Table<'_, '_>, key: &'static str) -> Option<Template> {
+fn template(table: &TomlTable<'_, '_>, key: &'static str) -> Option<Template> {
     let field = table.get(key)?;
     let text = field.text()?;
     let fields: Vec<_> = FIELDS.iter().filter(|(_, field)| key != "ack" || !field.is_of_the_end()).collect();
@@ -187,25 +187,25 @@ fn template(table: &Table<'_, '_>, key: &'static str) -> Option<Template> {
             }
             Some(template).filter(|template| !template.pieces().is_empty())
         }
-        Err(Refused::Field(name)) => {
+        Err(TemplateFault::TemplateField(name)) => {
             field.fault(format!("there is no field {{{name}}}"), known());
             None
         }
-        Err(Refused::Brace) => {
+        Err(TemplateFault::Brace) => {
             field.fault("a brace without its partner", "write {{ or }} for the brace itself");
             None
         }
     }
 }
 
-fn of_no_use(table: &Table<'_, '_>, keys: &[&'static str], why: &str) {
+fn of_no_use(table: &TomlTable<'_, '_>, keys: &[&'static str], why: &str) {
     for field in keys.iter().filter(|key| !key.is_empty()).filter_map(|key| table.get(key)) {
         field.fault(format!("this {why}"), "remove it");
     }
 }
 
 /// Notes a port that another trigger has already: one of them would never be opened.
-fn own_port(table: &Table<'_, '_>, trigger: &Trigger, before: &[Trigger]) {
+fn own_port(table: &TomlTable<'_, '_>, trigger: &Trigger, before: &[Trigger]) {
     let path = |trigger: &Trigger| match &trigger.source {
         Source::Serial(serial) => Some(serial.path.clone()).filter(|path| !path.as_os_str().is_empty()),
         Source::Timer { .. } => None,

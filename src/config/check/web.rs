@@ -4,14 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Scope;
-use crate::config::raw::Table;
-use crate::config::value::Field;
+use super::SectionScope;
+use crate::config::raw::TomlTable;
+use crate::config::value::PlacedValue;
 use crate::config::{Network, Web, WebTls, users};
 
 const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
-pub(super) fn web(table: Table<'_, '_>, scope: &Scope, state_dir: &Path) -> Web {
+pub(super) fn web(table: TomlTable<'_, '_>, scope: &SectionScope, state_dir: &Path) -> Web {
     let bind = table.get("bind");
     let proxies = table.get("trusted_proxies");
     let minutes: u32 = table.whole("session_minutes", 480, 1..=43_200);
@@ -34,7 +34,7 @@ pub(super) fn web(table: Table<'_, '_>, scope: &Scope, state_dir: &Path) -> Web 
     web
 }
 
-fn address(field: &Field<'_, '_>) -> Option<SocketAddr> {
+fn address(field: &PlacedValue<'_, '_>) -> Option<SocketAddr> {
     let text = field.text()?;
     let address = text.replace("localhost:", "127.0.0.1:").parse();
     if address.is_err() {
@@ -44,9 +44,9 @@ fn address(field: &Field<'_, '_>) -> Option<SocketAddr> {
     address.ok()
 }
 
-fn networks(field: &Field<'_, '_>) -> Vec<Network> {
+fn networks(field: &PlacedValue<'_, '_>) -> Vec<Network> {
     let items = field.items("addresses").unwrap_or_default();
-    let network = |item: &Field<'_, '_>| {
+    let network = |item: &PlacedValue<'_, '_>| {
         let network = item.text()?.parse();
         network
             .map_err(|reason: String| {
@@ -57,7 +57,7 @@ fn networks(field: &Field<'_, '_>) -> Vec<Network> {
     items.iter().filter_map(network).collect()
 }
 
-fn path(field: &Field<'_, '_>) -> Option<PathBuf> {
+fn path(field: &PlacedValue<'_, '_>) -> Option<PathBuf> {
     match field.text()? {
         "" => {
             field.fault("the path is empty", "name a file, or leave the key out");
@@ -68,7 +68,7 @@ fn path(field: &Field<'_, '_>) -> Option<PathBuf> {
 }
 
 /// Nobody may pass without a login where others can knock.
-fn check_users(web: &Web, field: &Field<'_, '_>, state_dir: &Path) {
+fn check_users(web: &Web, field: &PlacedValue<'_, '_>, state_dir: &Path) {
     if web.is_local() {
         return;
     }
@@ -88,7 +88,7 @@ fn check_users(web: &Web, field: &Field<'_, '_>, state_dir: &Path) {
     field.fault(reason, remedy);
 }
 
-fn tls(table: &Table<'_, '_>, scope: &Scope) -> Option<WebTls> {
+fn tls(table: &TomlTable<'_, '_>, scope: &SectionScope) -> Option<WebTls> {
     let named = ["cert_file", "key_file"].map(|key| table.get(key));
     let given = named.each_ref().map(Option::is_some);
     let [cert, key] = named.map(|field| field.and_then(|field| scope.files.existing(&field)));

@@ -1,8 +1,8 @@
 //! `[[camera]] zones` and `lines`: places in shares of the frame.
 
 use super::is_topic_level;
-use crate::config::raw::Table;
-use crate::config::value::Field;
+use crate::config::raw::TomlTable;
+use crate::config::value::PlacedValue;
 use crate::config::{Line, MAX_LINES, MAX_ZONES, Zone};
 use crate::types::Point;
 
@@ -12,7 +12,7 @@ const MAX_CORNERS: usize = 64;
 const POINT: &str =
     "[x, y] in shares of the frame: [0, 0] is its top left corner, [1, 1] its bottom right one";
 
-pub(super) fn zones(camera: &Table<'_, '_>) -> Vec<Zone> {
+pub(super) fn zones(camera: &TomlTable<'_, '_>) -> Vec<Zone> {
     let mut zones: Vec<Zone> = Vec::new();
     for table in places(camera, "zones", MAX_ZONES) {
         let name = name(&table);
@@ -26,7 +26,7 @@ pub(super) fn zones(camera: &Table<'_, '_>) -> Vec<Zone> {
     zones
 }
 
-pub(super) fn lines(camera: &Table<'_, '_>) -> Vec<Line> {
+pub(super) fn lines(camera: &TomlTable<'_, '_>) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for table in places(camera, "lines", MAX_LINES) {
         let name = name(&table);
@@ -46,7 +46,7 @@ pub(super) fn lines(camera: &Table<'_, '_>) -> Vec<Line> {
 }
 
 /// The tables of `key`, no more than `most`.
-fn places<'d, 'a>(camera: &Table<'d, 'a>, key: &'static str, most: usize) -> Vec<Table<'d, 'a>> {
+fn places<'d, 'a>(camera: &TomlTable<'d, 'a>, key: &'static str, most: usize) -> Vec<TomlTable<'d, 'a>> {
     let mut tables = camera.tables(key);
     if tables.len() > most {
         let reason = format!("there are {} of them", tables.len());
@@ -58,7 +58,7 @@ fn places<'d, 'a>(camera: &Table<'d, 'a>, key: &'static str, most: usize) -> Vec
     tables
 }
 
-fn name(table: &Table<'_, '_>) -> String {
+fn name(table: &TomlTable<'_, '_>) -> String {
     let found = table.need("name", "write name = \"door\"").and_then(|field| {
         let name = field.text()?;
         if !is_topic_level(name) {
@@ -72,7 +72,7 @@ fn name(table: &Table<'_, '_>) -> String {
 }
 
 /// A point inside the frame.
-fn point(field: &Field<'_, '_>) -> Option<Point> {
+fn point(field: &PlacedValue<'_, '_>) -> Option<Point> {
     let numbers = field.numbers(0.0..=1.0)?;
     let [x, y] = numbers[..] else {
         field.fault(format!("{} numbers are no point", numbers.len()), format!("write {POINT}"));
@@ -82,7 +82,7 @@ fn point(field: &Field<'_, '_>) -> Option<Point> {
 }
 
 /// The corners of a polygon that does not cross itself.
-fn polygon(field: &Field<'_, '_>) -> Option<Vec<Point>> {
+fn polygon(field: &PlacedValue<'_, '_>) -> Option<Vec<Point>> {
     let items = field.items("points, [x, y] each")?;
     if !(3..=MAX_CORNERS).contains(&items.len()) {
         let reason = format!("{} points are no polygon", items.len());

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::document::Document;
-use super::open::Opened;
+use super::open::OpenedEvidence;
 use super::results::{KeptPose, KeptRoi};
 use crate::types::Inspection;
 
 /// One place where a replay gives something else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Difference {
+pub struct ResultDifference {
     /// Where: `verdict`, `pose`, `roi "hole" score`.
     pub place: String,
     /// What was recorded.
@@ -23,7 +23,7 @@ pub struct Difference {
 
 /// Every difference between what was `recorded` and what was `replayed`: verdicts, causes, pose, scores, thresholds,
 /// texts and boxes by their bits. Times are not compared, nor what only names the acquisition.
-pub fn compare(recorded: &Document, replayed: &Inspection) -> Vec<Difference> {
+pub fn compare(recorded: &Document, replayed: &Inspection) -> Vec<ResultDifference> {
     let mut found = Differences(Vec::new());
     let cause = replayed.cause.as_deref().map(str::to_owned);
     found.hold("product", &*recorded.product, &*replayed.product);
@@ -40,7 +40,7 @@ pub fn compare(recorded: &Document, replayed: &Inspection) -> Vec<Difference> {
     found.0
 }
 
-struct Differences(Vec<Difference>);
+struct Differences(Vec<ResultDifference>);
 
 impl Differences {
     fn hold<T: PartialEq + fmt::Debug + ?Sized>(
@@ -51,7 +51,7 @@ impl Differences {
     ) {
         if recorded != replayed {
             let (recorded, replayed) = (format!("{recorded:?}"), format!("{replayed:?}"));
-            self.0.push(Difference { place: place.into(), recorded, replayed });
+            self.0.push(ResultDifference { place: place.into(), recorded, replayed });
         }
     }
 
@@ -90,12 +90,12 @@ pub struct Replay {
     /// Whether nothing differs, bit for bit.
     pub identical: bool,
     /// What differs.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<ResultDifference>,
 }
 
 impl Replay {
     /// Holds `replayed` against what was recorded.
-    pub fn new(opened: &Opened, replayed: &Inspection) -> Replay {
+    pub fn new(opened: &OpenedEvidence, replayed: &Inspection) -> Replay {
         let differences = compare(&opened.document, replayed);
         Replay {
             evidence: opened.path.clone(),
@@ -119,7 +119,7 @@ impl fmt::Display for Replay {
             return write!(out, "the same bit for bit: {rois} ROIs");
         }
         write!(out, "{} differences:", self.differences.len())?;
-        for Difference { place, recorded, replayed } in &self.differences {
+        for ResultDifference { place, recorded, replayed } in &self.differences {
             write!(out, "\n  {place}: recorded {recorded}, replayed {replayed}")?;
         }
         Ok(())

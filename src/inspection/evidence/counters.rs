@@ -4,7 +4,7 @@ use crate::telemetry::{Counter, Described, Gauge};
 
 /// Counts since the process began, and what lies on disk now.
 #[derive(Debug, Default)]
-pub struct Counters {
+pub struct EvidenceCounters {
     /// Folders written.
     pub kept: Counter,
     /// Not kept: as many frames waited for the disk as may.
@@ -21,7 +21,7 @@ pub struct Counters {
     pub bytes: Gauge,
 }
 
-impl Counters {
+impl EvidenceCounters {
     /// The values by name, as `telemetry` publishes them.
     pub fn named(&self) -> [(&'static str, u64); 7] {
         let gauge = |gauge: &Gauge| gauge.get().max(0) as u64;
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn every_figure_is_described() {
-        let named = Counters::default().named();
+        let named = EvidenceCounters::default().named();
         assert!(named.iter().map(|(name, _)| name).eq(DESCRIBED.iter().map(|figure| &figure.key)));
     }
 }

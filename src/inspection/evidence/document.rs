@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::queue::Job;
+use super::queue::EvidenceJob;
 use super::record::{GoldenRecord, ModelRecord};
 use super::results::{KeptPose, KeptRoi};
 use super::seal;
@@ -133,7 +133,7 @@ pub struct KeptFile {
 
 impl Document {
     /// The document of `job`, whose other files are `files`; not sealed yet.
-    pub(super) fn new(job: &Job, files: BTreeMap<String, KeptFile>) -> Document {
+    pub(super) fn new(job: &EvidenceJob, files: BTreeMap<String, KeptFile>) -> Document {
         let from = &*job.inspection;
         Document {
             schema: SCHEMA.to_owned(),
@@ -163,7 +163,7 @@ impl Document {
 }
 
 impl KeptFrame {
-    fn of(job: &Job) -> KeptFrame {
+    fn of(job: &EvidenceJob) -> KeptFrame {
         let shot = &job.shot;
         KeptFrame {
             seq: shot.seq,

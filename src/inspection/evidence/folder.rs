@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::document::{Document, KeptFile};
 use super::error::EvidenceError;
 use super::index;
-use super::queue::Job;
+use super::queue::EvidenceJob;
 use super::seal;
 
 /// The results.
@@ -33,7 +33,7 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Encodes and seals `job`. Errors: the frame cannot be encoded.
-    pub(super) fn new(job: &mut Job) -> Result<Prepared, EvidenceError> {
+    pub(super) fn new(job: &mut EvidenceJob) -> Result<Prepared, EvidenceError> {
         let encode = |file| move |cause| EvidenceError::Encode { file, cause };
         let mut files = vec![(PLANES, job.shot.encode_png().map_err(encode(PLANES))?)];
         match job.shot.encode_jpeg() {

@@ -16,7 +16,7 @@ const CLOCK_WAS_SET: i32 = 18_262;
 
 /// How much a folder is worth: good parts go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Rank {
+pub(super) enum FolderWorth {
     /// A good part.
     Good,
     /// A part that was bad, or could not be judged.
@@ -25,8 +25,8 @@ pub(super) enum Rank {
 
 /// The order in which folders go: the first one first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub(super) rank: Rank,
+pub(super) struct FolderOrder {
+    pub(super) rank: FolderWorth,
     /// Days since 1970-01-01.
     pub(super) day: i32,
     pub(super) acquisition: u64,
@@ -37,7 +37,7 @@ pub(super) struct Key {
 /// All folders and their bytes.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    folders: BTreeMap<Key, u64>,
+    folders: BTreeMap<FolderOrder, u64>,
     bytes: u64,
 }
 
@@ -51,7 +51,9 @@ impl Index {
                 beat();
                 for folder in folders_in(&date) {
                     let relative = folder.strip_prefix(root).unwrap_or(&folder);
-                    if let (Some(key), true) = (Key::of(relative), folder.join("evidence.json").is_file()) {
+                    if let (Some(key), true) =
+                        (FolderOrder::of(relative), folder.join("evidence.json").is_file())
+                    {
                         index.insert(key, bytes_in(&folder));
                     }
                 }
@@ -60,13 +62,13 @@ impl Index {
         index
     }
 
-    pub(super) fn insert(&mut self, key: Key, bytes: u64) {
+    pub(super) fn insert(&mut self, key: FolderOrder, bytes: u64) {
         self.bytes += bytes;
         self.bytes -= self.folders.insert(key, bytes).unwrap_or(0);
     }
 
     /// Forgets a folder; gives its bytes.
-    pub(super) fn remove(&mut self, key: &Key) -> u64 {
+    pub(super) fn remove(&mut self, key: &FolderOrder) -> u64 {
         let bytes = self.folders.remove(key).unwrap_or(0);
         self.bytes -= bytes;
         bytes
@@ -81,7 +83,7 @@ impl Index {
     }
 
     /// The folder that goes first.
-    pub(super) fn first(&self) -> Option<&Key> {
+    pub(super) fn first(&self) -> Option<&FolderOrder> {
         self.folders.keys().next()
     }
 
@@ -92,7 +94,7 @@ impl Index {
 
     /// A folder of a day after `today` (kept while the clock was ahead) that is older than every folder of its camera
     /// whose age is known and allowed: numbers tell what was kept before what. `None` where there is none.
-    pub(super) fn ahead(&self, limits: &config::Evidence, today: i32) -> Option<Key> {
+    pub(super) fn ahead(&self, limits: &config::Evidence, today: i32) -> Option<FolderOrder> {
         let oldest_allowed = today.saturating_sub(i32::try_from(limits.max_days).ok()?);
         let tomorrow = today.saturating_add(1);
         if !self.folders.keys().any(|key| key.day > tomorrow) {
@@ -108,11 +110,11 @@ impl Index {
     }
 
     /// A folder that is older than it may be on `today`.
-    pub(super) fn aged(&self, limits: &config::Evidence, today: i32) -> Option<Key> {
+    pub(super) fn aged(&self, limits: &config::Evidence, today: i32) -> Option<FolderOrder> {
         let days = i32::try_from(limits.max_days).ok().filter(|days| *days > 0)?;
         let oldest_allowed = today.saturating_sub(days);
-        [Rank::Good, Rank::Bad].into_iter().find_map(|rank| {
-            let from = Key { rank, day: CLOCK_WAS_SET, acquisition: 0, path: PathBuf::new() };
+        [FolderWorth::Good, FolderWorth::Bad].into_iter().find_map(|rank| {
+            let from = FolderOrder { rank, day: CLOCK_WAS_SET, acquisition: 0, path: PathBuf::new() };
             let oldest = self.folders.range(from..).next().map(|(key, _)| key)?;
             (oldest.rank == rank && oldest.day < oldest_allowed).then(|| oldest.clone())
         })
@@ -124,23 +126,23 @@ impl Index {
     }
 }
 
-impl Key {
+impl FolderOrder {
     fn camera(&self) -> &OsStr {
         self.path.iter().next().unwrap_or_default()
     }
 
     /// What the path `CAMERA/DATE/ID-VERDICT` (or `…-VERDICT-N`) says; `None` where it is no such path.
-    pub(super) fn of(relative: &Path) -> Option<Key> {
+    pub(super) fn of(relative: &Path) -> Option<FolderOrder> {
         let mut names = relative.iter().rev().map(|name| name.to_str());
         let (folder, date) = (names.next()??, names.next()??);
         let mut words = folder.split('-');
         let acquisition = words.next()?.parse().ok()?;
         let rank = match words.next()? {
-            "ok" => Rank::Good,
-            "ng" | "error" => Rank::Bad,
+            "ok" => FolderWorth::Good,
+            "ng" | "error" => FolderWorth::Bad,
             _ => return None,
         };
-        Some(Key { rank, day: days_since_1970(date)?, acquisition, path: relative.to_path_buf() })
+        Some(FolderOrder { rank, day: days_since_1970(date)?, acquisition, path: relative.to_path_buf() })
     }
 }
 
@@ -181,8 +183,8 @@ fn bytes_in(folder: &Path) -> u64 {
 mod tests {
     use super::*;
 
-    fn key(path: &str) -> Key {
-        Key::of(Path::new(path)).unwrap()
+    fn key(path: &str) -> FolderOrder {
+        FolderOrder::of(Path::new(path)).unwrap()
     }
 
     fn index(paths: &[&str]) -> Index {
@@ -269,7 +271,7 @@ mod tests {
         for path in
             ["a/2026-11-21/notes", "a/2026-11-21/7-maybe", "a/2026-13-21/7-ok", "a/today/7-ok", "7-ok"]
         {
-            assert_eq!(Key::of(Path::new(path)), None, "{path}");
+            assert_eq!(FolderOrder::of(Path::new(path)), None, "{path}");
         }
     }
 }

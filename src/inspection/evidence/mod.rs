@@ -30,11 +30,11 @@ mod seal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use compare::{Difference, Replay, compare};
-pub use counters::{Counters, DESCRIBED};
+pub use compare::{Replay, ResultDifference, compare};
+pub use counters::{DESCRIBED, EvidenceCounters};
 pub use document::{Document, KeptFile, KeptFrame, KeptRecipe, KeptTrigger, SCHEMA, Steps};
 pub use error::EvidenceError;
-pub use open::{Opened, open};
+pub use open::{OpenedEvidence, open};
 pub use record::{GoldenRecord, ModelRecord, ProductRecord};
 pub use results::{Exact, KeptBox, KeptDefect, KeptPose, KeptRoi};
 
@@ -43,7 +43,7 @@ use crate::pipeline::{Offer, Sink};
 use crate::supervisor::{Beat, Stop};
 use crate::telemetry::synchronised;
 use crate::types::{Attendance, Clock, Doubt, Event, Frame, Inspection, Report, SystemClock};
-use queue::{EvidenceQueue, Place};
+use queue::{Admission, EvidenceQueue};
 
 /// What folders are judged by where their age matters.
 pub struct Time<'a> {
@@ -79,7 +79,7 @@ impl Evidence {
     }
 
     /// The counts so far.
-    pub fn counters(&self) -> &Counters {
+    pub fn counters(&self) -> &EvidenceCounters {
         &self.queue.counters
     }
 
@@ -127,9 +127,9 @@ impl Sink for Evidence {
     fn offer_inspection(&self, inspection: &Arc<Inspection>, frame: Option<&Frame>) -> Offer {
         let Some(frame) = frame else { return Offer::Taken };
         match self.queue.place(inspection) {
-            Place::NotWanted => Offer::Taken,
-            Place::Full => Offer::Dropped,
-            Place::Free(slot) => slot.fill(inspection, frame),
+            Admission::NotWanted => Offer::Taken,
+            Admission::Full => Offer::Dropped,
+            Admission::Free(slot) => slot.fill(inspection, frame),
         }
     }
 

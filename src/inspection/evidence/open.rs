@@ -19,7 +19,7 @@ const TRIGGERS: [TriggerKind; 5] =
 
 /// Evidence that was found to be what was kept.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedEvidence {
     /// The folder.
     pub path: PathBuf,
     /// The results as they were, with their exact bits; golden pictures and models that they rest on.
@@ -35,7 +35,7 @@ pub struct Opened {
 /// # Errors
 /// A file that is missing, cut short or changed, each with the hash that was expected and the one that was found; an
 /// `evidence.json` that was edited; evidence of another version.
-pub fn open(path: &Path) -> Result<Opened, EvidenceError> {
+pub fn open(path: &Path) -> Result<OpenedEvidence, EvidenceError> {
     let folder = if path.is_file() { path.parent().unwrap_or(Path::new(".")) } else { path };
     let document = read_document(&folder.join(DOCUMENT))?;
     let mut read = Vec::new();
@@ -55,7 +55,7 @@ pub fn open(path: &Path) -> Result<Opened, EvidenceError> {
         path: folder.join(RECIPE),
         cause: error.utf8_error().to_string(),
     })?;
-    Ok(Opened { path: folder.to_path_buf(), document, frame, recipe })
+    Ok(OpenedEvidence { path: folder.to_path_buf(), document, frame, recipe })
 }
 
 fn read_document(path: &Path) -> Result<Document, EvidenceError> {
@@ -121,7 +121,7 @@ fn rebuild(document: &Document, png: &[u8]) -> Result<Frame, String> {
     Ok(frame)
 }
 
-impl Opened {
+impl OpenedEvidence {
     /// The record of the same acquisition without any results: what a replay fills in and hands to
     /// [`compare()`](super::compare()).
     pub fn unjudged(&self) -> Inspection {

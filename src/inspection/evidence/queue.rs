@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::counters::Counters;
+use super::counters::EvidenceCounters;
 use super::planes::Shot;
 use super::record::ProductRecord;
 use crate::config;
@@ -21,7 +21,7 @@ const PRODUCTS: usize = 64;
 const SPARE: usize = 2;
 
 /// One inspection on its way to the disk.
-pub(super) struct Job {
+pub(super) struct EvidenceJob {
     pub(super) inspection: Arc<Inspection>,
     pub(super) shot: Shot,
     pub(super) record: Option<Arc<ProductRecord>>,
@@ -31,73 +31,73 @@ pub(super) struct Job {
 /// Shared between the sink's clones and the unit's thread.
 pub(super) struct EvidenceQueue {
     pub(super) root: PathBuf,
-    pub(super) counters: Counters,
+    pub(super) counters: EvidenceCounters,
     /// The alarm as it stands; here, because it outlives a restart of the thread.
     pub(super) standing: Mutex<Standing>,
     /// Why nothing is deleted by age, if that is so.
     pub(super) doubt: Mutex<Option<Doubt>>,
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     changed: Condvar,
 }
 
 /// Which alarm was raised, and for what.
 #[derive(Default)]
 pub(super) struct Standing {
-    pub(super) raised: Option<(Loss, Instant)>,
+    pub(super) raised: Option<(EvidenceLoss, Instant)>,
     /// Drops that were told of.
     pub(super) dropped: u64,
 }
 
 /// Why evidence is being lost.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Loss {
+pub(super) enum EvidenceLoss {
     /// The disk, or an encoder, refuses.
     Disk,
     /// The disk is too slow.
     Queue,
 }
 
-struct State {
+struct QueueState {
     settings: config::Evidence,
     config_hash: Arc<str>,
     /// By the stage's key; the latest last.
     products: Vec<(String, Arc<ProductRecord>)>,
     /// Good parts seen, by camera.
     oks: Vec<(Label, u64)>,
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<EvidenceJob>,
     /// Frames in our memory: being copied, waiting, being written.
     held: usize,
     spare: Vec<Vec<u8>>,
 }
 
 /// What becomes of an offer.
-pub(super) enum Place<'a> {
+pub(super) enum Admission<'a> {
     /// It is not one to be kept.
     NotWanted,
     /// As many frames wait as may; it was counted.
     Full,
     /// There is room for it.
-    Free(Slot<'a>),
+    Free(FrameSlot<'a>),
 }
 
 /// Room for one frame.
-pub(super) struct Slot<'a> {
-    held: Held<'a>,
+pub(super) struct FrameSlot<'a> {
+    held: MemoryShare<'a>,
     record: Option<Arc<ProductRecord>>,
     config_hash: Arc<str>,
 }
 
 /// One frame counted as in our memory, until this is dropped: also where copying or writing it panics.
-pub(super) struct Held<'a> {
+pub(super) struct MemoryShare<'a> {
     queue: &'a EvidenceQueue,
     /// What the next frame may be copied into.
     pub(super) buffer: Vec<u8>,
 }
 
 /// What the unit's thread is to do next.
-pub(super) enum Next {
+pub(super) enum NextJob {
     /// Write this.
-    Job(Job),
+    EvidenceJob(EvidenceJob),
     /// Nothing came for a while.
     Idle,
     /// It was asked to stop, and all is written.
@@ -106,7 +106,7 @@ pub(super) enum Next {
 
 impl EvidenceQueue {
     pub(super) fn new(root: PathBuf, settings: config::Evidence, config_hash: Arc<str>) -> EvidenceQueue {
-        let state = State {
+        let state = QueueState {
             settings,
             config_hash,
             products: Vec::new(),
@@ -117,7 +117,7 @@ impl EvidenceQueue {
         };
         EvidenceQueue {
             root,
-            counters: Counters::default(),
+            counters: EvidenceCounters::default(),
             standing: Mutex::default(),
             doubt: Mutex::default(),
             state: Mutex::new(state),
@@ -143,46 +143,46 @@ impl EvidenceQueue {
     }
 
     /// Decides about an inspection, and reserves room for its frame.
-    pub(super) fn place(&self, inspection: &Inspection) -> Place<'_> {
+    pub(super) fn place(&self, inspection: &Inspection) -> Admission<'_> {
         let mut state = self.lock();
         if !state.wants(inspection) {
-            return Place::NotWanted;
+            return Admission::NotWanted;
         }
         if state.held >= state.settings.queue {
             self.counters.dropped.inc();
-            return Place::Full;
+            return Admission::Full;
         }
         state.held += 1;
-        let held = Held { queue: self, buffer: state.spare.pop().unwrap_or_default() };
+        let held = MemoryShare { queue: self, buffer: state.spare.pop().unwrap_or_default() };
         let known = state.products.iter().rev().find(|(_, record)| judged(record, inspection));
         let record = known.map(|(_, record)| record.clone());
-        Place::Free(Slot { held, record, config_hash: state.config_hash.clone() })
+        Admission::Free(FrameSlot { held, record, config_hash: state.config_hash.clone() })
     }
 
     /// What the unit's thread does next; waits a moment where there is nothing.
-    pub(super) fn next(&self, stop: &Stop) -> Next {
+    pub(super) fn next(&self, stop: &Stop) -> NextJob {
         let mut state = self.lock();
         if state.jobs.is_empty() && !stop.is_stopped() {
             state = self.changed.wait_timeout(state, LOOK).unwrap_or_else(|e| e.into_inner()).0;
         }
         match state.jobs.pop_front() {
-            Some(job) => Next::Job(job),
-            None if stop.is_stopped() && state.held == 0 => Next::Over,
-            None => Next::Idle,
+            Some(job) => NextJob::EvidenceJob(job),
+            None if stop.is_stopped() && state.held == 0 => NextJob::Over,
+            None => NextJob::Idle,
         }
     }
 
     /// The frame of a job that the unit's thread took up.
-    pub(super) fn held(&self) -> Held<'_> {
-        Held { queue: self, buffer: Vec::new() }
+    pub(super) fn held(&self) -> MemoryShare<'_> {
+        MemoryShare { queue: self, buffer: Vec::new() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
 
-impl State {
+impl QueueState {
     fn wants(&mut self, inspection: &Inspection) -> bool {
         let settings = &self.settings;
         settings.enabled
@@ -210,7 +210,7 @@ impl State {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for MemoryShare<'_> {
     fn drop(&mut self) {
         let mut state = self.queue.lock();
         state.held -= 1;
@@ -220,10 +220,10 @@ impl Drop for Held<'_> {
     }
 }
 
-impl Slot<'_> {
+impl FrameSlot<'_> {
     /// Copies the frame, and hands it to the unit's thread.
     pub(super) fn fill(self, inspection: &Arc<Inspection>, frame: &Frame) -> Offer {
-        let Slot { mut held, record, config_hash } = self;
+        let FrameSlot { mut held, record, config_hash } = self;
         let queue = held.queue;
         // Not under the lock: another camera may copy at the same time.
         let Some(shot) = Shot::copy(frame, std::mem::take(&mut held.buffer)) else {
@@ -232,7 +232,12 @@ impl Slot<'_> {
         };
         // The job is what is held from here on.
         std::mem::forget(held);
-        queue.lock().jobs.push_back(Job { inspection: inspection.clone(), shot, record, config_hash });
+        queue.lock().jobs.push_back(EvidenceJob {
+            inspection: inspection.clone(),
+            shot,
+            record,
+            config_hash,
+        });
         queue.changed.notify_one();
         Offer::Taken
     }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::Time;
 use super::error::EvidenceError;
 use super::folder::{self, Prepared};
-use super::index::{self, Index, Key};
-use super::queue::{EvidenceQueue, Job, Loss, Next, Standing};
+use super::index::{self, FolderOrder, Index};
+use super::queue::{EvidenceJob, EvidenceLoss, EvidenceQueue, NextJob, Standing};
 use crate::config;
 use crate::supervisor::{Beat, Stop};
 use crate::types::{AgeGate, Doubt};
@@ -33,7 +33,7 @@ pub(super) fn run(
     folder::clear_partial(&queue.root);
     let index = Index::scan(&queue.root, || beat.beat());
     let newest_ns = index.newest().map(index::midnight_ns);
-    let alarm = Alarm { tell: alarm, standing: &queue.standing };
+    let alarm = EvidenceAlarm { tell: alarm, standing: &queue.standing };
     let gate = AgeGate::new(time.clock.now());
     let mut writer =
         EvidenceWriter { queue, time, beat, index, alarm, gate, newest_ns, look_ahead_at: Instant::now() };
@@ -41,9 +41,9 @@ pub(super) fn run(
     loop {
         beat.beat();
         match queue.next(stop) {
-            Next::Job(job) => writer.keep(job),
-            Next::Idle => writer.tidy(),
-            Next::Over => return,
+            NextJob::EvidenceJob(job) => writer.keep(job),
+            NextJob::Idle => writer.tidy(),
+            NextJob::Over => return,
         }
         writer.look_at_drops();
     }
@@ -53,7 +53,7 @@ struct EvidenceWriter<'a> {
     queue: &'a EvidenceQueue,
     beat: &'a Beat,
     index: Index,
-    alarm: Alarm<'a>,
+    alarm: EvidenceAlarm<'a>,
     time: &'a Time<'a>,
     gate: AgeGate,
     /// When the newest folder was kept, wall clock.
@@ -69,7 +69,7 @@ enum Put {
 }
 
 impl EvidenceWriter<'_> {
-    fn keep(&mut self, mut job: Job) {
+    fn keep(&mut self, mut job: EvidenceJob) {
         let (id, counters) = (job.inspection.id, &self.queue.counters);
         let captured_ns = job.shot.captured.wall_ns;
         let mut held = self.queue.held();
@@ -80,14 +80,15 @@ impl EvidenceWriter<'_> {
             Ok(Put::Kept) => {
                 counters.kept.inc();
                 self.newest_ns = Some(captured_ns);
-                self.alarm.clear(Loss::Disk, Duration::ZERO);
+                self.alarm.clear(EvidenceLoss::Disk, Duration::ZERO);
             }
             Ok(Put::Outranked) => counters.outranked.inc(),
             Err(error) => {
                 counters.failed.inc();
                 tracing::warn!(acquisition = id, "no evidence was kept: {error}");
-                self.alarm
-                    .raise(Loss::Disk, || format!("inspection goes on, but keeps no evidence: {error}"));
+                self.alarm.raise(EvidenceLoss::Disk, || {
+                    format!("inspection goes on, but keeps no evidence: {error}")
+                });
             }
         }
         self.show();
@@ -99,7 +100,7 @@ impl EvidenceWriter<'_> {
         if bytes > limits.max_bytes {
             return Err(EvidenceError::TooLarge { bytes });
         }
-        let rank = Key::of(&prepared.path()).map(|key| key.rank);
+        let rank = FolderOrder::of(&prepared.path()).map(|key| key.rank);
         while self.index.is_beyond(&limits, (1, bytes)) {
             match self.index.first().cloned() {
                 Some(first) if Some(first.rank) > rank => return Ok(Put::Outranked),
@@ -113,7 +114,7 @@ impl EvidenceWriter<'_> {
             }
             outcome => outcome?,
         };
-        if let Some(key) = Key::of(&path) {
+        if let Some(key) = FolderOrder::of(&path) {
             self.index.insert(key, bytes);
         }
         Ok(Put::Kept)
@@ -121,7 +122,7 @@ impl EvidenceWriter<'_> {
 
     /// Frees `bytes` on a full disk by removing folders that are worth no more than `prepared`; whether any went.
     fn free(&mut self, bytes: u64, prepared: &Prepared) -> bool {
-        let rank = Key::of(&prepared.path()).map(|key| key.rank);
+        let rank = FolderOrder::of(&prepared.path()).map(|key| key.rank);
         let mut freed = 0;
         while freed < bytes {
             let Some(first) = self.index.first().filter(|first| Some(first.rank) <= rank).cloned() else {
@@ -170,7 +171,7 @@ impl EvidenceWriter<'_> {
     }
 
     /// A folder that was kept while the clock was ahead, and is as old as others that are: looked for now and then.
-    fn ahead(&mut self, limits: &config::Evidence, today: i32) -> Option<Key> {
+    fn ahead(&mut self, limits: &config::Evidence, today: i32) -> Option<FolderOrder> {
         if limits.max_days == 0 || Instant::now() < self.look_ahead_at {
             return None;
         }
@@ -187,7 +188,7 @@ impl EvidenceWriter<'_> {
 
     /// Removes one folder; gives the bytes that it took. One that cannot be removed is not tried again until the next
     /// start, so that it cannot hold up the others.
-    fn remove(&mut self, key: &Key) -> u64 {
+    fn remove(&mut self, key: &FolderOrder) -> u64 {
         self.beat.beat();
         let bytes = self.index.remove(key);
         match folder::remove(&self.queue.root, &key.path) {
@@ -205,10 +206,10 @@ impl EvidenceWriter<'_> {
     fn look_at_drops(&self) {
         let dropped = self.alarm.new_drops(self.queue.counters.dropped.get());
         if dropped == 0 {
-            return self.alarm.clear(Loss::Queue, CALM);
+            return self.alarm.clear(EvidenceLoss::Queue, CALM);
         }
         tracing::warn!(dropped, "inspections left no evidence: the disk does not keep up");
-        self.alarm.raise(Loss::Queue, || {
+        self.alarm.raise(EvidenceLoss::Queue, || {
             "inspection goes on, but some of it leaves no evidence: the disk does not keep up; raise evidence.queue \
              for bursts, keep less, or use a faster disk"
                 .to_owned()
@@ -222,13 +223,13 @@ impl EvidenceWriter<'_> {
 }
 
 /// The alarm; told once, not with each loss.
-struct Alarm<'a> {
+struct EvidenceAlarm<'a> {
     tell: &'a dyn Fn(Option<&str>),
     standing: &'a Mutex<Standing>,
 }
 
-impl Alarm<'_> {
-    fn raise(&self, loss: Loss, text: impl FnOnce() -> String) {
+impl EvidenceAlarm<'_> {
+    fn raise(&self, loss: EvidenceLoss, text: impl FnOnce() -> String) {
         let before = self.standing().raised.replace((loss, Instant::now()));
         if before.is_none_or(|(known, _)| known != loss) {
             (self.tell)(Some(&text()));
@@ -236,8 +237,8 @@ impl Alarm<'_> {
     }
 
     /// Ends the alarm about `loss`, once it has stood for `calm` without another loss.
-    fn clear(&self, loss: Loss, calm: Duration) {
-        let is_over = |(known, last): (Loss, Instant)| known == loss && last.elapsed() >= calm;
+    fn clear(&self, loss: EvidenceLoss, calm: Duration) {
+        let is_over = |(known, last): (EvidenceLoss, Instant)| known == loss && last.elapsed() >= calm;
         let over = self.standing().raised.take_if(|raised| is_over(*raised));
         if over.is_some() {
             (self.tell)(None);

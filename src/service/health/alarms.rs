@@ -44,7 +44,7 @@ impl HealthModel {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::State;
+    use super::super::ComponentState;
     use super::*;
     use crate::types::{ManualClock, Stamp};
 
@@ -52,9 +52,9 @@ mod tests {
     fn an_alarm_stands_as_long_as_its_component_is_faulty() {
         let model = HealthModel::new(Arc::new(ManualClock::default()));
         let dark = |state| vec![Component { name: "camera/a".into(), state, since: Stamp::default() }];
-        let changes = model.alarm_changes(&dark(State::faulty("offline")));
+        let changes = model.alarm_changes(&dark(ComponentState::faulty("offline")));
         assert_eq!(changes.raise, [("camera-a".to_owned(), "offline".to_owned())]);
-        let changes = model.alarm_changes(&dark(State::ended()));
+        let changes = model.alarm_changes(&dark(ComponentState::ended()));
         assert_eq!(changes, Changes { raise: Vec::new(), clear: vec!["camera-a".to_owned()] });
         assert_eq!(model.alarm_changes(&[]), Changes::default());
     }

@@ -6,19 +6,21 @@ use std::path::Path;
 
 use rustix::fs::{StatVfs, StatVfsMountFlags, statvfs};
 
-use super::State;
+use super::ComponentState;
 
 /// A disk with less room than this is full: the store writes in pieces of a quarter of it.
 const LEAST_FREE_BYTES: u64 = 1 << 20;
 
 /// The disk below `dir`, which `key` of the configuration names; `until` says what follows while it is full.
-pub(super) fn state(dir: &Path, key: &str, until: &str) -> State {
+pub(super) fn state(dir: &Path, key: &str, until: &str) -> ComponentState {
     let disk = format!("the disk of {} ({key})", dir.display());
     match statvfs(dir) {
-        Ok(facts) => fault(&facts, &disk, until).map_or_else(State::ok, State::faulty),
+        Ok(facts) => fault(&facts, &disk, until).map_or_else(ComponentState::ok, ComponentState::faulty),
         Err(error) => {
             let error = Error::from(error);
-            State::faulty(format!("{disk} cannot be used: {error}; mount it, or name another folder"))
+            ComponentState::faulty(format!(
+                "{disk} cannot be used: {error}; mount it, or name another folder"
+            ))
         }
     }
 }

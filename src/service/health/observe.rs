@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Component, State, disk, text};
+use super::{Component, ComponentState, disk, text};
 use crate::camera::Health;
 use crate::contract::rest::ComponentOut;
 use crate::mqtt::Link;
@@ -41,7 +41,10 @@ impl App {
         }));
         seen.extend(self.model_states());
         seen.push(("broker".into(), self.broker_state()));
-        seen.push(("store".into(), self.store.missing().map_or_else(State::ok, State::faulty)));
+        seen.push((
+            "store".into(),
+            self.store.missing().map_or_else(ComponentState::ok, ComponentState::faulty),
+        ));
         seen.extend(self.disk_states(&config.device.state_dir));
         seen.extend(config.triggers.iter().map(|trigger| self.trigger_state(&trigger.name, &units)));
         self.health.observe(seen);
@@ -56,13 +59,13 @@ impl App {
         }
     }
 
-    fn model_states(&self) -> BTreeMap<String, State> {
+    fn model_states(&self) -> BTreeMap<String, ComponentState> {
         let mut states = BTreeMap::new();
         for model in self.models_in_use() {
-            let state = states.entry(format!("model/{}", model.name())).or_insert_with(State::ok);
+            let state = states.entry(format!("model/{}", model.name())).or_insert_with(ComponentState::ok);
             if let Some(cause) = model.run_fault() {
                 let name = model.name();
-                *state = State::faulty(format!(
+                *state = ComponentState::faulty(format!(
                     "model {name}: inference fails: {cause}; check its file and its delegate (`ocellus check`), then \
                      restart the service"
                 ));
@@ -71,22 +74,22 @@ impl App {
         states
     }
 
-    fn broker_state(&self) -> State {
+    fn broker_state(&self) -> ComponentState {
         let link = self.mqtt.link();
-        let Link::Down { cause, .. } = &link else { return State::ok() };
+        let Link::Down { cause, .. } = &link else { return ComponentState::ok() };
         let crate::mqtt::Cause { place, what, next } = cause;
         if link.is_untried() {
-            return State::starting(format!("broker {place}: {what}"));
+            return ComponentState::starting(format!("broker {place}: {what}"));
         }
         let waiting = match self.mqtt.waiting_events() {
             1 => "1 event waits".to_owned(),
             count => format!("{count} events wait"),
         };
-        State::faulty(format!("broker {place}: {what}; {next}")).with_detail(waiting)
+        ComponentState::faulty(format!("broker {place}: {what}; {next}")).with_detail(waiting)
     }
 
     /// The disk of the state directory, and that of the evidence where it is another one.
-    fn disk_states(&self, state_dir: &Path) -> Vec<(String, State)> {
+    fn disk_states(&self, state_dir: &Path) -> Vec<(String, ComponentState)> {
         let state_disk = disk::state(state_dir, "device.state_dir", "events wait in memory until then");
         let mut states = vec![("disk/state".to_owned(), state_disk)];
         let root = self.evidence.root();
@@ -99,15 +102,15 @@ impl App {
     }
 
     /// The port's own word, or that of the unit that listens to it.
-    fn trigger_state(&self, name: &str, units: &[UnitStatus]) -> (String, State) {
+    fn trigger_state(&self, name: &str, units: &[UnitStatus]) -> (String, ComponentState) {
         let component = format!("trigger/{name}");
         let alarm = super::alarms::alarm_name(&component);
         let away = self.mqtt.alarms().into_iter().find(|(known, _)| *known == alarm);
         let unit = units.iter().find(|unit| *unit.name == *component);
         let state = match (away, unit) {
-            (Some((_, cause)), _) => State::faulty(cause),
+            (Some((_, cause)), _) => ComponentState::faulty(cause),
             (None, Some(unit)) => unit_state(unit),
-            (None, None) => State::starting(format!("trigger {name}: it is not listened to yet")),
+            (None, None) => ComponentState::starting(format!("trigger {name}: it is not listened to yet")),
         };
         (component, state)
     }
@@ -131,40 +134,40 @@ impl App {
 }
 
 /// A unit as a component, unless another component stands for it.
-fn unit_component(unit: &UnitStatus) -> Option<(String, State)> {
+fn unit_component(unit: &UnitStatus) -> Option<(String, ComponentState)> {
     let is_folded = FOLDED_UNITS.iter().any(|prefix| unit.name.starts_with(prefix));
     (!is_folded).then(|| (format!("unit/{}", unit.name), unit_state(unit)))
 }
 
-fn unit_state(unit: &UnitStatus) -> State {
+fn unit_state(unit: &UnitStatus) -> ComponentState {
     let name = &unit.name;
     match unit.state {
-        Life::Running => State::ok(),
-        Life::Ended => State::ended(),
-        Life::Starting => State::starting(format!("unit {name}: it has not shown life yet")),
+        Life::Running => ComponentState::ok(),
+        Life::Ended => ComponentState::ended(),
+        Life::Starting => ComponentState::starting(format!("unit {name}: it has not shown life yet")),
         Life::Backoff | Life::Failed => {
             let cause = unit.last_error.as_deref().unwrap_or("no cause was given");
-            State::faulty(format!("unit {name} {}: {cause}", unit.state.as_str()))
+            ComponentState::faulty(format!("unit {name} {}: {cause}", unit.state.as_str()))
         }
     }
 }
 
-fn camera_state(camera: &Camera, unit: Option<&UnitStatus>) -> State {
+fn camera_state(camera: &Camera, unit: Option<&UnitStatus>) -> ComponentState {
     let name = &camera.settings.name;
     let state = match &*lock(&camera.health) {
-        Health::Ended => State::ended(),
+        Health::Ended => ComponentState::ended(),
         health @ Health::Offline { cause, .. } if health.is_starting() => {
-            State::starting(format!("camera {name} offline: {cause}"))
+            ComponentState::starting(format!("camera {name} offline: {cause}"))
         }
-        Health::Offline { cause, .. } => State::faulty(format!("camera {name} offline: {cause}")),
+        Health::Offline { cause, .. } => ComponentState::faulty(format!("camera {name} offline: {cause}")),
         Health::Frozen { .. } => {
             let limit = camera.settings.frozen_after.as_millis();
-            State::faulty(format!(
+            ComponentState::faulty(format!(
                 "camera {name} frozen: connected, but no new frame for {limit} ms; look at the camera and its cable"
             ))
         }
-        Health::Online { .. } => camera.failing().map_or_else(State::ok, |cause| {
-            State::faulty(format!("camera {name}: every frame fails: {cause}"))
+        Health::Online { .. } => camera.failing().map_or_else(ComponentState::ok, |cause| {
+            ComponentState::faulty(format!("camera {name}: every frame fails: {cause}"))
         }),
     };
     // A panic leaves no word in the camera's health.

@@ -55,11 +55,11 @@ pub(in crate::service) fn out(
 
 #[cfg(test)]
 mod tests {
-    use super::super::State;
+    use super::super::ComponentState;
     use super::*;
     use crate::types::Stamp;
 
-    fn component(name: &str, state: State) -> Component {
+    fn component(name: &str, state: ComponentState) -> Component {
         Component { name: name.into(), state, since: Stamp { mono_ns: 0, wall_ns: 1_000_000_000 } }
     }
 
@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn a_reason_says_what_since_when_how_much_and_what_to_do() {
-        let down = State::faulty("broker mqtt://127.0.0.1:1883: connection refused; start the broker");
+        let down =
+            ComponentState::faulty("broker mqtt://127.0.0.1:1883: connection refused; start the broker");
         let components = [component("broker", down.with_detail("12 events wait".into()))];
         assert_eq!(
             reasons(&components, &[]),
@@ -84,8 +85,8 @@ mod tests {
     #[test]
     fn an_alarm_of_a_component_is_no_second_reason_and_others_are_reasons_too() {
         let components = [
-            component("camera/front", State::faulty("camera front offline")),
-            component("store", State::ok()),
+            component("camera/front", ComponentState::faulty("camera front offline")),
+            component("store", ComponentState::ok()),
         ];
         let alarms =
             [alarm("camera-front", "camera front offline"), alarm("evidence", "no\nroom; make some")];
@@ -100,7 +101,7 @@ mod tests {
 
     #[test]
     fn what_is_well_has_no_cause() {
-        let response = out(&[component("store", State::ok())], |name| name == "store");
+        let response = out(&[component("store", ComponentState::ok())], |name| name == "store");
         assert_eq!(
             (response[0].state.as_str(), &response[0].cause, response[0].essential),
             ("ok", &None, true)

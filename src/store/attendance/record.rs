@@ -58,7 +58,7 @@ pub(super) fn presence_from(bytes: &[u8]) -> Option<Presence> {
 }
 
 /// What both have.
-struct Fields {
+struct RecordFields {
     person: u64,
     wall_ns: u64,
     since_ns: u64,
@@ -67,12 +67,12 @@ struct Fields {
     frame_seq: u64,
 }
 
-fn fields_of(event: &Attendance) -> Fields {
+fn fields_of(event: &Attendance) -> RecordFields {
     let Attendance { person, wall_ns, since_ns, similarity, track, frame_seq, .. } = *event;
-    Fields { person: person.0, wall_ns, since_ns, similarity, track, frame_seq }
+    RecordFields { person: person.0, wall_ns, since_ns, similarity, track, frame_seq }
 }
 
-fn encode(kind: u8, fields: &Fields, camera: &str, name: &str) -> Vec<u8> {
+fn encode(kind: u8, fields: &RecordFields, camera: &str, name: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEAD + 4 + camera.len() + name.len());
     bytes.extend_from_slice(&[VERSION, kind]);
     for number in [fields.person, fields.wall_ns, fields.since_ns] {
@@ -90,13 +90,13 @@ fn encode(kind: u8, fields: &Fields, camera: &str, name: &str) -> Vec<u8> {
     bytes
 }
 
-fn decode(bytes: &[u8]) -> Option<(u8, Fields, Arc<str>, Arc<str>)> {
+fn decode(bytes: &[u8]) -> Option<(u8, RecordFields, Arc<str>, Arc<str>)> {
     let (head, rest) = bytes.split_at_checked(HEAD)?;
     if head[0] != VERSION {
         return None;
     }
     let number = |at: usize| Some(u64::from_be_bytes(head.get(at..at + 8)?.try_into().ok()?));
-    let fields = Fields {
+    let fields = RecordFields {
         person: number(2)?,
         wall_ns: number(10)?,
         since_ns: number(18)?,

@@ -8,7 +8,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::GalleryError;
-use super::record::Head;
+use super::record::PersonHead;
 use crate::store::files::{UNFINISHED, sync_dir, wipe, write_whole};
 use crate::store::{StoreError, png};
 use crate::types::{Channels, Patch, PersonId};
@@ -54,7 +54,7 @@ impl Crops {
     }
 
     /// Replaces the copy of a person's record.
-    pub(super) fn put_copy(&self, id: PersonId, head: &Head) -> Result<(), GalleryError> {
+    pub(super) fn put_copy(&self, id: PersonId, head: &PersonHead) -> Result<(), GalleryError> {
         let text = serde_json::to_vec(head).unwrap_or_default();
         Ok(write_whole(&self.dir, &format!("{id}.json"), &text)?)
     }
@@ -77,7 +77,7 @@ impl Crops {
     }
 
     /// The copies of people's records.
-    pub(super) fn copies(&self) -> Vec<(PersonId, Head)> {
+    pub(super) fn copies(&self) -> Vec<(PersonId, PersonHead)> {
         let read = |path: &Path| {
             let id = path.file_name()?.to_str()?.strip_suffix(".json")?.parse().ok()?;
             match serde_json::from_slice(&fs::read(path).ok()?) {

@@ -17,7 +17,7 @@ pub use transfer::{Imported, PersonName, Skipped, read_header};
 use std::collections::HashMap;
 
 use crops::Crops;
-use table::Table;
+use table::GalleryTable;
 
 use super::Store;
 use crate::types::{Clock, Patch, PersonId, SystemClock};
@@ -191,13 +191,13 @@ impl Gallery {
         self.crops.erase_others(&samples, &people)
     }
 
-    fn has(&self, table: &Table<'_>, id: PersonId, sample: u64) -> Result<Sample, GalleryError> {
+    fn has(&self, table: &GalleryTable<'_>, id: PersonId, sample: u64) -> Result<Sample, GalleryError> {
         let found = table.person(id)?.samples.into_iter().find(|known| known.id == sample);
         found.ok_or(GalleryError::NoSample { person: id, sample })
     }
 
     /// Puts crops on disk; no record names them yet.
-    fn keep(&self, table: &Table<'_>, faces: &[NewSample]) -> Result<Vec<Sample>, GalleryError> {
+    fn keep(&self, table: &GalleryTable<'_>, faces: &[NewSample]) -> Result<Vec<Sample>, GalleryError> {
         let mut files = Vec::with_capacity(faces.len());
         for face in faces {
             let unfit = |cause| GalleryError::Unfit { source_name: face.source.clone(), cause };
@@ -221,7 +221,7 @@ impl Gallery {
     }
 
     /// A new person, whose crops are on disk.
-    fn put(&self, table: &Table<'_>, person: &Person) -> Result<(), GalleryError> {
+    fn put(&self, table: &GalleryTable<'_>, person: &Person) -> Result<(), GalleryError> {
         let mut batch = sled::Batch::default();
         table::insert(&mut batch, person);
         person.samples.iter().for_each(|sample| table::insert_sample(&mut batch, person.id, sample));
@@ -229,8 +229,8 @@ impl Gallery {
         table.copy(person.id)
     }
 
-    fn table(&self) -> Result<Table<'_>, GalleryError> {
-        Table::open(&self.store, &self.crops)
+    fn table(&self) -> Result<GalleryTable<'_>, GalleryError> {
+        GalleryTable::open(&self.store, &self.crops)
     }
 }
 

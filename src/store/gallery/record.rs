@@ -101,7 +101,7 @@ impl Erasing {
 
 /// The JSON of a person's record, and with the pictures the copy that lies beside the crops.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Head {
+pub(super) struct PersonHead {
     pub(super) name: String,
     pub(super) created_ns: u64,
     #[serde(default)]
@@ -122,19 +122,19 @@ pub(super) struct SampleHead {
     pub(super) model: String,
 }
 
-impl Head {
-    pub(super) fn of(person: &Person) -> Head {
+impl PersonHead {
+    pub(super) fn of(person: &Person) -> PersonHead {
         let was = person.was.iter().map(|id| id.0).collect();
-        Head { name: person.name.clone(), created_ns: person.created_ns, was, samples: Vec::new() }
+        PersonHead { name: person.name.clone(), created_ns: person.created_ns, was, samples: Vec::new() }
     }
 
     /// The same with its pictures, but without what the crops give again: the copy.
-    pub(super) fn with_samples(person: &Person) -> Head {
+    pub(super) fn with_samples(person: &Person) -> PersonHead {
         let head = |sample: &Sample| {
             let (id, model) = (Some(sample.id), String::new());
             SampleHead { id, model, ..SampleHead::of(sample) }
         };
-        Head { samples: person.samples.iter().map(head).collect(), ..Head::of(person) }
+        PersonHead { samples: person.samples.iter().map(head).collect(), ..PersonHead::of(person) }
     }
 
     pub(super) fn into_person(self, id: PersonId) -> Person {
@@ -183,7 +183,7 @@ pub(super) fn ids_of(key: &[u8]) -> Option<(PersonId, Option<u64>)> {
 pub(super) fn write_person(person: &Person) -> Vec<u8> {
     let mut value = vec![VERSION];
     // Strings and numbers into a Vec: neither can fail.
-    let written = serde_json::to_writer(&mut value, &Head::of(person));
+    let written = serde_json::to_writer(&mut value, &PersonHead::of(person));
     debug_assert!(written.is_ok());
     value
 }
@@ -201,7 +201,7 @@ pub(super) fn write_sample(sample: &Sample) -> Vec<u8> {
 /// A person without pictures.
 pub(super) fn read_person(id: PersonId, value: &[u8]) -> Result<Person, GalleryError> {
     let json = versioned(id, value)?;
-    let head: Head = serde_json::from_slice(json).map_err(|error| unreadable(id, error.to_string()))?;
+    let head: PersonHead = serde_json::from_slice(json).map_err(|error| unreadable(id, error.to_string()))?;
     Ok(head.into_person(id))
 }
 

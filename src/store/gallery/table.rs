@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::crops::Crops;
-use super::record::{self, Head};
+use super::record::{self, PersonHead};
 use super::{GalleryError, Person, Sample};
 use crate::store::tree::Tree;
 use crate::store::{Store, StoreError};
@@ -13,16 +13,16 @@ use crate::types::PersonId;
 pub(super) const NEXT_PERSON: &str = "gallery/person";
 const NEXT_SAMPLE: &str = "gallery/sample";
 
-pub(super) struct Table<'s> {
+pub(super) struct GalleryTable<'s> {
     store: &'s Store,
     crops: &'s Crops,
     tree: Tree,
 }
 
-impl<'s> Table<'s> {
+impl<'s> GalleryTable<'s> {
     /// Opens the tree; an empty one is filled from the copies.
-    pub(super) fn open(store: &'s Store, crops: &'s Crops) -> Result<Table<'s>, GalleryError> {
-        let table = Table { store, crops, tree: store.tree("gallery")? };
+    pub(super) fn open(store: &'s Store, crops: &'s Crops) -> Result<GalleryTable<'s>, GalleryError> {
+        let table = GalleryTable { store, crops, tree: store.tree("gallery")? };
         if table.tree.is_empty() {
             table.restore()?;
         }
@@ -123,7 +123,7 @@ impl<'s> Table<'s> {
     /// Renews the copy of a person's record.
     pub(super) fn copy(&self, id: PersonId) -> Result<(), GalleryError> {
         match self.find(id)? {
-            Some(person) => self.crops.put_copy(id, &Head::with_samples(&person)),
+            Some(person) => self.crops.put_copy(id, &PersonHead::with_samples(&person)),
             None => self.crops.erase_copy(id),
         }
     }

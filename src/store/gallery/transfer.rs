@@ -45,7 +45,7 @@ pub struct Skipped {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Header {
+struct ExportHeader {
     format: String,
     /// SHA-256 of the model that the box used when it wrote the file.
     #[serde(default)]
@@ -88,7 +88,7 @@ struct Newcomer {
 impl Gallery {
     /// The first line of an export by a box that uses the model `model` (SHA-256).
     pub fn header(model: &str) -> String {
-        line(&Header { format: FORMAT.into(), model: model.into() })
+        line(&ExportHeader { format: FORMAT.into(), model: model.into() })
     }
 
     /// The lines of the people after `after` (all of them without it), up to about `most_bytes` but one at least; and
@@ -191,7 +191,7 @@ impl Gallery {
 /// [`GalleryError::Import`]: no export, or of a version that this program does not know.
 pub fn read_header(header: &str) -> Result<String, GalleryError> {
     let fault = |cause| GalleryError::Import { line: 1, cause };
-    match serde_json::from_str::<Header>(header) {
+    match serde_json::from_str::<ExportHeader>(header) {
         Ok(header) if header.format == FORMAT => Ok(header.model),
         Ok(header) => {
             Err(fault(format!("it is of the format {:?}, this program reads {FORMAT}", header.format)))

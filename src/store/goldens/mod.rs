@@ -14,7 +14,7 @@ pub use set::{GoldenEntry, GoldenSet, with as golden_entries_with};
 use std::path::Path;
 
 use pictures::Pictures;
-use record::Table;
+use record::GoldenTable;
 
 use super::Store;
 use crate::types::{Clock, Patch, SystemClock};
@@ -206,12 +206,12 @@ impl Goldens {
         GoldenFiles(self.pictures.clone())
     }
 
-    fn table(&self) -> Result<Table<'_>, GoldenError> {
-        Table::open(&self.store, &self.pictures)
+    fn table(&self) -> Result<GoldenTable<'_>, GoldenError> {
+        GoldenTable::open(&self.store, &self.pictures)
     }
 }
 
-impl Table<'_> {
+impl GoldenTable<'_> {
     /// The revision that follows `current`.
     fn follow(
         &self,

@@ -17,17 +17,17 @@ use crate::store::{Store, StoreError};
 const VERSION: u8 = 1;
 
 /// The tree `goldens`, open.
-pub(super) struct Table<'s> {
+pub(super) struct GoldenTable<'s> {
     store: &'s Store,
     tree: Tree,
     /// Where the copies lie.
     dir: &'s Path,
 }
 
-impl<'s> Table<'s> {
+impl<'s> GoldenTable<'s> {
     /// Opens the tree; an empty one is filled from the copies.
-    pub(super) fn open(store: &'s Store, pictures: &'s Pictures) -> Result<Table<'s>, GoldenError> {
-        let table = Table { store, tree: store.tree("goldens")?, dir: pictures.dir() };
+    pub(super) fn open(store: &'s Store, pictures: &'s Pictures) -> Result<GoldenTable<'s>, GoldenError> {
+        let table = GoldenTable { store, tree: store.tree("goldens")?, dir: pictures.dir() };
         if table.tree.is_empty() {
             table.restore()?;
         }

@@ -7,7 +7,7 @@ use super::super::answer::{self, Outcome, bytes, json_text, json_with, mime};
 use super::super::metrics as prometheus;
 use super::super::routes::Call;
 use super::super::server::Server;
-use super::super::snapshot::Inner;
+use super::super::snapshot::SnapshotState;
 use crate::contract::rest::HealthOut;
 use crate::contract::topic;
 use crate::types::{CommandKind, Stamp};
@@ -59,7 +59,7 @@ pub(in super::super) async fn health(call: Call) -> Outcome {
 }
 
 /// Whether the box works, and how it is: see docs/operations.md, "Health", for the rule.
-fn healthy(snapshot: &Inner, now: Stamp) -> (bool, HealthOut) {
+fn healthy(snapshot: &SnapshotState, now: Stamp) -> (bool, HealthOut) {
     let Some(status) = snapshot.states.get(topic::STATUS) else {
         let reasons = vec!["the first frame is awaited".into()];
         return (false, HealthOut { state: "starting".into(), reasons });

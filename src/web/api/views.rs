@@ -14,10 +14,10 @@ use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError::Lagged;
 
 use super::super::answer::{self, Fault, Outcome, bytes, json_text, mime};
-use super::super::handle::{CameraFacts, Shared};
+use super::super::handle::{CameraFacts, WebShared};
 use super::super::live;
 use super::super::routes::Call;
-use super::super::snapshot::Inner;
+use super::super::snapshot::SnapshotState;
 use super::state::ask;
 use crate::contract::rest::{CameraOut, TriggerIn};
 use crate::contract::{CameraState, topic};
@@ -36,7 +36,7 @@ pub(in super::super) async fn cameras(call: Call) -> Outcome {
     answer::json(&cameras)
 }
 
-pub(in super::super) fn camera(snapshot: &Inner, facts: &CameraFacts) -> CameraOut {
+pub(in super::super) fn camera(snapshot: &SnapshotState, facts: &CameraFacts) -> CameraOut {
     let response = snapshot.states.get(&topic::camera_status(&facts.name));
     let response = |key: &str| response.and_then(|response| response.get(key)).unwrap_or(&Value::Null);
     let state = match response("state").as_str() {
@@ -84,7 +84,7 @@ fn view(call: &Call) -> Result<Arc<dyn LiveView>, Fault> {
 pub(in super::super) async fn live(call: Call) -> Outcome {
     let (view, layer) = (view(&call)?, layer(&call)?);
     let shared = &call.server.shared;
-    let place = Place::take(shared, |shared| &shared.viewers, call.server.settings.max_viewers)?;
+    let place = StreamPlace::take(shared, |shared| &shared.viewers, call.server.settings.max_viewers)?;
     Ok(live::response(view.watch(layer), place))
 }
 
@@ -130,7 +130,7 @@ pub(in super::super) async fn recent(call: Call) -> Outcome {
 pub(in super::super) async fn events(call: Call) -> Outcome {
     let shared = call.server.shared.clone();
     let messages = shared.messages.subscribe();
-    let place = Place::take(&shared, |shared| &shared.listeners, call.server.settings.max_viewers)?;
+    let place = StreamPlace::take(&shared, |shared| &shared.listeners, call.server.settings.max_viewers)?;
     let events = BroadcastStream::new(messages).map(move |messages| {
         let event = match messages {
             Ok(message) => Event::default().event(message.kind).data(String::from_utf8_lossy(&message.data)),
@@ -146,20 +146,20 @@ pub(in super::super) async fn events(call: Call) -> Outcome {
 }
 
 /// A place among those who look or listen; free again when dropped.
-pub(in super::super) struct Place {
-    pub(in super::super) shared: Arc<Shared>,
-    of: fn(&Shared) -> &AtomicUsize,
+pub(in super::super) struct StreamPlace {
+    pub(in super::super) shared: Arc<WebShared>,
+    of: fn(&WebShared) -> &AtomicUsize,
 }
 
-impl Place {
+impl StreamPlace {
     pub(in super::super) fn take(
-        shared: &Arc<Shared>,
-        of: fn(&Shared) -> &AtomicUsize,
+        shared: &Arc<WebShared>,
+        of: fn(&WebShared) -> &AtomicUsize,
         most: usize,
-    ) -> Result<Place, Fault> {
+    ) -> Result<StreamPlace, Fault> {
         // Counted first: the drop below takes it back.
         let before = of(shared).fetch_add(1, Ordering::Relaxed);
-        let place = Place { shared: shared.clone(), of };
+        let place = StreamPlace { shared: shared.clone(), of };
         if before < most {
             return Ok(place);
         }
@@ -169,7 +169,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for StreamPlace {
     fn drop(&mut self) {
         (self.of)(&self.shared).fetch_sub(1, Ordering::Relaxed);
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::answer::mime;
 use super::super::api::{attendance, inspections, people, session, state, views};
 use super::super::snapshot::INSPECTIONS;
-use super::{Gives, Param, Route, Shape, Verb, of};
+use super::{Gives, Param, QueryShape, Route, Verb, of};
 use crate::config::users::Role;
 use crate::contract::rest::{
     AlarmOut, AuditOut, CameraOut, ConfigOut, EnrolIn, EnrolledOut, ErasedOut, HealthOut, LoginIn, MergeIn,
@@ -24,11 +24,11 @@ pub(in super::super) const SESSION: &str = "/api/v1/session";
 
 /// How many are given at most.
 const fn limit(most: usize) -> Param {
-    Param { name: "limit", says: "At most so many, newest first.", shape: Shape::UpTo(most) }
+    Param { name: "limit", says: "At most so many, newest first.", shape: QueryShape::UpTo(most) }
 }
 
 const RAW: Param =
-    Param { name: "raw", says: "1: without what is drawn on it.", shape: Shape::Word(&["0", "1"]) };
+    Param { name: "raw", says: "1: without what is drawn on it.", shape: QueryShape::Word(&["0", "1"]) };
 
 /// `GET path`, without a query.
 const fn get(
@@ -295,9 +295,13 @@ pub(in super::super) static ROUTES: &[Route] = &[
     },
     Route {
         query: &[
-            Param { name: "day", says: "Such as 2026-11-21; today by default.", shape: Shape::Day },
-            Param { name: "person", says: "Of one person only, by number or name.", shape: Shape::Text },
-            Param { name: "format", says: "json by default.", shape: Shape::Word(&["json", "csv", "xlsx"]) },
+            Param { name: "day", says: "Such as 2026-11-21; today by default.", shape: QueryShape::Day },
+            Param { name: "person", says: "Of one person only, by number or name.", shape: QueryShape::Text },
+            Param {
+                name: "format",
+                says: "json by default.",
+                shape: QueryShape::Word(&["json", "csv", "xlsx"]),
+            },
         ],
         ..get(
             "/api/v1/attendance",

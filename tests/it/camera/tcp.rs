@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Instant;
 
-use ocellus::camera::tcp::Header;
+use ocellus::camera::tcp::FrameHeader;
 use ocellus::config::{Camera, Source};
 use ocellus::types::PixelFormat;
 
@@ -93,7 +93,7 @@ fn a_sender_that_breaks_the_framing_is_distinguished_and_the_next_one_is_served(
     connect(address).write_all(b"GET / HTTP/1.1\r\nHost: camera\r\n\r\n").unwrap();
     running.until_offline("does not speak Ocellus framing");
     good(1);
-    let mut long = Header::raw(PixelFormat::Gray8, 16_000, 16_000, None).unwrap().to_bytes();
+    let mut long = FrameHeader::raw(PixelFormat::Gray8, 16_000, 16_000, None).unwrap().to_bytes();
     connect(address).write_all(&long).unwrap();
     running.until_offline("256000000 bytes");
     long[4] = 77;
@@ -102,7 +102,7 @@ fn a_sender_that_breaks_the_framing_is_distinguished_and_the_next_one_is_served(
     running.until_offline("unknown format 77");
     good(2);
     let mut half = connect(address);
-    half.write_all(&Header::raw(PixelFormat::Gray8, 8, 4, None).unwrap().to_bytes()).unwrap();
+    half.write_all(&FrameHeader::raw(PixelFormat::Gray8, 8, 4, None).unwrap().to_bytes()).unwrap();
     half.write_all(&[9; 20]).unwrap();
     drop(half);
     running.until_offline("after 20 of 32 bytes");
@@ -175,7 +175,7 @@ fn strangers_in_any_number_do_not_keep_the_camera_out() {
     // A pause after a failure would be longer than any test waits.
     let (running, address) =
         listening_to(|camera| Camera { reconnect: 10 * DEADLINE, reconnect_max: 10 * DEADLINE, ..camera });
-    let good = Header::raw(PixelFormat::Gray8, 8, 4, None).unwrap().to_bytes();
+    let good = FrameHeader::raw(PixelFormat::Gray8, 8, 4, None).unwrap().to_bytes();
     let mut kept = Vec::new();
     for n in 0..100 {
         let mut stranger = connect(address);
@@ -211,7 +211,7 @@ fn strangers_in_any_number_do_not_keep_the_camera_out() {
 fn a_frame_that_trickles_in_is_given_up_and_the_next_sender_is_served() {
     let (running, address) = listening();
     let mut slow = connect(address);
-    slow.write_all(&Header::raw(PixelFormat::Gray8, 640, 480, None).unwrap().to_bytes()).unwrap();
+    slow.write_all(&FrameHeader::raw(PixelFormat::Gray8, 640, 480, None).unwrap().to_bytes()).unwrap();
     // One byte at a time, again and again: each of them alone is a sign of life.
     let trickle = std::thread::spawn(move || {
         while slow.write_all(&[1]).is_ok() {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ocellus::camera::tcp::Header;
+use ocellus::camera::tcp::FrameHeader;
 use ocellus::types::PixelFormat;
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ impl Pusher {
         let mine = stop.clone();
         let thread = std::thread::spawn(move || {
             let planes = [90u8; 64 * 64];
-            let header = Header::raw(PixelFormat::Gray8, 64, 64, None).unwrap().to_bytes();
+            let header = FrameHeader::raw(PixelFormat::Gray8, 64, 64, None).unwrap().to_bytes();
             let mut stream = None;
             while !mine.load(Ordering::Relaxed) {
                 let sent = stream.as_mut().map(|to: &mut TcpStream| {

@@ -72,9 +72,9 @@ fn one_broken_file_does_not_stop_another_camera() {
 
 /// A raw grey picture in the framing of `tcp://` sources.
 fn picture(pts_ns: u64) -> Vec<u8> {
-    use ocellus::camera::tcp::Header;
+    use ocellus::camera::tcp::FrameHeader;
     use ocellus::types::PixelFormat;
-    let header = Header::raw(PixelFormat::Gray8, 64, 48, Some(pts_ns)).unwrap();
+    let header = FrameHeader::raw(PixelFormat::Gray8, 64, 48, Some(pts_ns)).unwrap();
     let mut bytes = header.to_bytes().to_vec();
     bytes.resize(bytes.len() + 64 * 48, 90);
     bytes

@@ -158,9 +158,9 @@ impl Sender {
     }
 
     fn send(&mut self) {
-        use ocellus::camera::tcp::Header;
+        use ocellus::camera::tcp::FrameHeader;
         use ocellus::types::PixelFormat;
-        let header = Header::raw(PixelFormat::Gray8, 64, 48, Some(self.1 * 40_000_000)).unwrap();
+        let header = FrameHeader::raw(PixelFormat::Gray8, 64, 48, Some(self.1 * 40_000_000)).unwrap();
         self.0.write_all(&header.to_bytes()).unwrap();
         self.0.write_all(&[90; 64 * 48]).unwrap();
         self.1 += 1;

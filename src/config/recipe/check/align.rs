@@ -1,9 +1,9 @@
 //! `[align]`: how the part is found.
 
-use super::{Scope, outline};
-use crate::config::raw::Table;
+use super::{RecipeScope, outline};
+use crate::config::raw::TomlTable;
 use crate::config::recipe::{Align, Outline};
-use crate::config::value::Field;
+use crate::config::value::PlacedValue;
 use crate::image::Reach;
 use crate::types::Rect;
 
@@ -12,7 +12,7 @@ const LEAST: f32 = 8.0;
 /// Two are enough for a shift and a turn; more only cost time.
 const MAX_FIDUCIALS: usize = 8;
 
-pub(super) fn align(table: Table<'_, '_>, scope: &Scope<'_>) -> Align {
+pub(super) fn align(table: TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Align {
     let remedy = "write fiducials = [[x, y, width, height], …]: marks that every part has, and which differ from \
                   what is around them; or remove [align] where the part never moves";
     let field = table.need("fiducials", remedy);
@@ -28,7 +28,7 @@ pub(super) fn align(table: Table<'_, '_>, scope: &Scope<'_>) -> Align {
     align
 }
 
-fn fiducials(field: &Field<'_, '_>, scope: &Scope<'_>, remedy: &str) -> Option<Vec<Rect>> {
+fn fiducials(field: &PlacedValue<'_, '_>, scope: &RecipeScope<'_>, remedy: &str) -> Option<Vec<Rect>> {
     let items = field.items("fiducials, [x, y, width, height] each")?;
     if items.is_empty() {
         field.fault("there is no fiducial to align by", remedy);
@@ -38,7 +38,7 @@ fn fiducials(field: &Field<'_, '_>, scope: &Scope<'_>, remedy: &str) -> Option<V
     items.iter().map(|item| fiducial(item, scope)).collect()
 }
 
-fn fiducial(field: &Field<'_, '_>, scope: &Scope<'_>) -> Option<Rect> {
+fn fiducial(field: &PlacedValue<'_, '_>, scope: &RecipeScope<'_>) -> Option<Rect> {
     let rect = outline::rect(field)?;
     if rect.w < LEAST || rect.h < LEAST {
         let reason = format!("{} x {} px is too small for a fiducial", rect.w, rect.h);

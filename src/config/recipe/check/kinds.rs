@@ -2,18 +2,18 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Scope, exactly, models};
+use super::{RecipeScope, exactly, models};
 use crate::config::Task;
-use crate::config::raw::Table;
+use crate::config::raw::TomlTable;
 use crate::config::recipe::{Check, Expect, Unit};
 use crate::image::EdgePolarity;
 use crate::image::barcode::Format;
 use crate::image::compare::{CompareSettings, DifferencePolarity};
 
 /// Reads the keys of one kind.
-type Reader = fn(&Table<'_, '_>, &Scope<'_>) -> Check;
+type KindReader = fn(&TomlTable<'_, '_>, &RecipeScope<'_>) -> Check;
 
-const KINDS: &[(&str, Reader)] = &[
+const KINDS: &[(&str, KindReader)] = &[
     ("golden", golden),
     ("pixels", pixels),
     ("classify", classify),
@@ -29,14 +29,14 @@ const EDGES: &[(&str, EdgePolarity)] =
 const UNITS: &[(&str, Unit)] = &[("px", Unit::Px), ("mm", Unit::Mm)];
 
 /// What `kind` says; `None` where it says nothing that is known.
-pub(super) fn check(table: &Table<'_, '_>, scope: &Scope<'_>) -> Option<Check> {
+pub(super) fn check(table: &TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Option<Check> {
     let words: Vec<_> = KINDS.iter().map(|(word, _)| *word).collect();
     let field = table.need("kind", &format!("write one of: {}", words.join(", ")))?;
     let read = field.word(KINDS)?;
     Some(read(table, scope))
 }
 
-fn golden(table: &Table<'_, '_>, scope: &Scope<'_>) -> Check {
+fn golden(table: &TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Check {
     let tasks = [Task::Embed, Task::Classify];
     let model = models::model(table, scope, &tasks, "turn a picture into a vector");
     let min_similarity = threshold(table, "min_similarity", -1.0..=1.0, "min_similarity = 0.9");
@@ -49,7 +49,7 @@ const POLARITIES: &[(&str, DifferencePolarity)] = &[
     ("brighter", DifferencePolarity::Brighter),
 ];
 
-fn pixels(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
+fn pixels(table: &TomlTable<'_, '_>, _: &RecipeScope<'_>) -> Check {
     let threshold = table.whole("threshold", 30u8, 1..=255);
     let pixels = CompareSettings {
         threshold,
@@ -71,7 +71,7 @@ fn pixels(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
     Check::Pixels(pixels)
 }
 
-fn classify(table: &Table<'_, '_>, scope: &Scope<'_>) -> Check {
+fn classify(table: &TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Check {
     let model = models::model(table, scope, &[Task::Classify], "classify");
     let remedy = "write expect = [\"good\"]: the classes that are good";
     let named = table.need("expect", remedy);
@@ -86,7 +86,7 @@ fn classify(table: &Table<'_, '_>, scope: &Scope<'_>) -> Check {
     }
 }
 
-fn detect(table: &Table<'_, '_>, scope: &Scope<'_>) -> Check {
+fn detect(table: &TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Check {
     let model = models::model(table, scope, &[Task::Ssd, Task::Yolo], "find objects here");
     let min_count = table.whole("min_count", 0, 0..=10_000u32);
     let max_count = table.whole("max_count", min_count, 0..=10_000u32);
@@ -102,7 +102,7 @@ fn detect(table: &Table<'_, '_>, scope: &Scope<'_>) -> Check {
     }
 }
 
-fn barcode(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
+fn barcode(table: &TomlTable<'_, '_>, _: &RecipeScope<'_>) -> Check {
     let words = Format::ALL.map(|format| (format.as_str(), format));
     let items = table.get("formats").and_then(|field| field.items("barcode formats")).unwrap_or_default();
     let formats = items.iter().filter_map(|item| item.word(&words)).collect();
@@ -130,7 +130,7 @@ fn barcode(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
     Check::Barcode { formats, expect }
 }
 
-fn colour(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
+fn colour(table: &TomlTable<'_, '_>, _: &RecipeScope<'_>) -> Check {
     let lab = table.get("lab").and_then(|field| {
         let lab =
             exactly::<3>(&field, -128.0..=128.0, "[L, a, b]: L from 0 to 100, a and b from -128 to 128")?;
@@ -142,7 +142,7 @@ fn colour(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
     Check::Colour { lab, max_delta_e: threshold(table, "max_delta_e", 0.0..=200.0, "max_delta_e = 5.0") }
 }
 
-fn presence(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
+fn presence(table: &TomlTable<'_, '_>, _: &RecipeScope<'_>) -> Check {
     let (low, high) = (table.whole("low", 0u8, 0..=255), table.whole("high", 255u8, 0..=255));
     let min_share = table.number("min_share", 0.0..=1.0).unwrap_or(0.0);
     let max_share = table.number("max_share", 0.0..=1.0).unwrap_or(1.0);
@@ -158,7 +158,7 @@ fn presence(table: &Table<'_, '_>, _: &Scope<'_>) -> Check {
     Check::Presence { low, high, min_share, max_share }
 }
 
-fn measure(table: &Table<'_, '_>, scope: &Scope<'_>) -> Check {
+fn measure(table: &TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Check {
     let unit = table.word("unit", UNITS).unwrap_or(Unit::Px);
     if unit == Unit::Mm && !scope.calibrated {
         let remedy = "write mm_per_px = … at the head of the recipe, or unit = \"px\"";
@@ -181,13 +181,13 @@ fn measure(table: &Table<'_, '_>, scope: &Scope<'_>) -> Check {
 
 /// A threshold that nobody may choose but who knows the part. NaN where it is at fault, so that no comparison with
 /// it becomes a second fault.
-fn threshold(table: &Table<'_, '_>, key: &'static str, range: RangeInclusive<f64>, form: &str) -> f32 {
+fn threshold(table: &TomlTable<'_, '_>, key: &'static str, range: RangeInclusive<f64>, form: &str) -> f32 {
     let field = table.need(key, &format!("write {form}"));
     field.and_then(|field| field.number(range)).unwrap_or(f32::NAN)
 }
 
 /// Notes a fault at the value of `key`, or at the ROI where it has its default.
-fn fault(table: &Table<'_, '_>, key: &'static str, reason: &str, remedy: &str) {
+fn fault(table: &TomlTable<'_, '_>, key: &'static str, reason: &str, remedy: &str) {
     match table.get(key) {
         Some(field) => field.fault(reason, remedy),
         None => table.fault(key, reason, remedy),

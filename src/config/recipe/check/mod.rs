@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Recipe, Roi};
 use crate::config::check::is_topic_level;
-use crate::config::raw::{Doc, Table};
-use crate::config::value::Field;
+use crate::config::raw::{Doc, TomlTable};
+use crate::config::value::PlacedValue;
 use crate::config::{Fault, Faults, Model, files};
 
 /// Sides of a picture, px.
@@ -22,7 +22,7 @@ const SIDE: RangeInclusive<i64> = 16..=16_384;
 const MAX_ROIS: usize = 1_000;
 
 /// What the sections of a recipe need to know of it and of the box.
-struct Scope<'m> {
+struct RecipeScope<'m> {
     /// `None` where it is at fault: then nothing can be outside of it.
     size: Option<[f32; 2]>,
     /// Whether lengths may be in mm.
@@ -60,7 +60,7 @@ fn read(doc: &Doc<'_>, file: &Path, text: &str, models: &[Model]) -> Recipe {
     let size = root.need("size", "write size = [width, height] of the pictures, px").and_then(|f| size(&f));
     let mm_per_px = root.number("mm_per_px", 1e-6..=1e3);
     let calibrated = root.get("mm_per_px").is_some();
-    let scope = Scope { size: size.map(|size| size.map(|side| side as f32)), calibrated, models };
+    let scope = RecipeScope { size: size.map(|size| size.map(|side| side as f32)), calibrated, models };
     let recipe = Recipe {
         product: product(doc, file),
         revision: root.whole("revision", 1, 1..=u32::MAX),
@@ -87,7 +87,7 @@ fn product(doc: &Doc<'_>, file: &Path) -> String {
     name.to_owned()
 }
 
-fn size(field: &Field<'_, '_>) -> Option<[u32; 2]> {
+fn size(field: &PlacedValue<'_, '_>) -> Option<[u32; 2]> {
     let items = field.items("width and height in px")?;
     let [width, height] = &items[..] else {
         field.fault(format!("{} numbers", items.len()), "write [width, height] of the pictures, px");
@@ -96,7 +96,7 @@ fn size(field: &Field<'_, '_>) -> Option<[u32; 2]> {
     Some([width.whole(SIDE)? as u32, height.whole(SIDE)? as u32])
 }
 
-fn rois(root: &Table<'_, '_>, scope: &Scope<'_>) -> Vec<Roi> {
+fn rois(root: &TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Vec<Roi> {
     let tables = root.tables("roi");
     if tables.is_empty() {
         root.fault("roi", "nothing is checked", "add a [[roi]] with a name, a rect and a kind");
@@ -121,7 +121,7 @@ fn rois(root: &Table<'_, '_>, scope: &Scope<'_>) -> Vec<Roi> {
 }
 
 /// The ROI's name: part of results, of file names and of commands, and its own.
-fn name(table: &Table<'_, '_>, before: &[Roi]) -> String {
+fn name(table: &TomlTable<'_, '_>, before: &[Roi]) -> String {
     let Some(field) = table.need("name", "write name = \"label\"") else { return table.path_of("") };
     let Some(name) = field.text() else { return table.path_of("") };
     if !is_topic_level(name) {
@@ -135,7 +135,7 @@ fn name(table: &Table<'_, '_>, before: &[Roi]) -> String {
 
 /// Exactly `N` numbers in `range`; `form` is how they are written.
 fn exactly<const N: usize>(
-    field: &Field<'_, '_>,
+    field: &PlacedValue<'_, '_>,
     range: RangeInclusive<f64>,
     form: &str,
 ) -> Option<[f32; N]> {

@@ -1,13 +1,13 @@
 //! The model that an ROI names: it is there, is of the right task, and has the classes that are asked for.
 
-use super::Scope;
-use crate::config::raw::{Table, nearest};
+use super::RecipeScope;
+use crate::config::raw::{TomlTable, nearest};
 use crate::config::{Model, Task, card, text};
 
 /// The model `model = "NAME"` of one of `tasks`, as far as its card tells; `for_what` says what it would do here.
 pub(super) fn model<'m>(
-    table: &Table<'_, '_>,
-    scope: &Scope<'m>,
+    table: &TomlTable<'_, '_>,
+    scope: &RecipeScope<'m>,
     tasks: &[Task],
     for_what: &str,
 ) -> Option<&'m Model> {
@@ -38,7 +38,7 @@ pub(super) fn model<'m>(
 }
 
 /// The list `key` of classes; each must be one of the model's, where the configuration tells them.
-pub(super) fn classes(table: &Table<'_, '_>, key: &'static str, model: Option<&Model>) -> Vec<String> {
+pub(super) fn classes(table: &TomlTable<'_, '_>, key: &'static str, model: Option<&Model>) -> Vec<String> {
     let Some(items) = table.get(key).and_then(|field| field.items("classes")) else { return Vec::new() };
     let known = model.and_then(labels);
     let mut classes = Vec::with_capacity(items.len());

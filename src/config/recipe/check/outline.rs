@@ -1,9 +1,9 @@
 //! Where a region of interest lies: inside the picture, and its polygon inside the region.
 
-use super::{Scope, exactly};
-use crate::config::raw::Table;
+use super::{RecipeScope, exactly};
+use crate::config::raw::TomlTable;
 use crate::config::recipe::Outline;
-use crate::config::value::Field;
+use crate::config::value::PlacedValue;
 use crate::types::{Point, Rect};
 
 /// How a rectangle is written.
@@ -17,7 +17,7 @@ const SLACK: f32 = 0.02;
 /// Most corners of a polygon.
 const MAX_POINTS: usize = 1_000;
 
-pub(super) fn outline(table: &Table<'_, '_>, scope: &Scope<'_>) -> Outline {
+pub(super) fn outline(table: &TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Outline {
     let field = table.need("rect", &format!("write rect = {FORM}"));
     let found = field.as_ref().and_then(rect);
     let angle_deg = table.number("angle_deg", -180.0..=180.0);
@@ -35,7 +35,7 @@ pub(super) fn outline(table: &Table<'_, '_>, scope: &Scope<'_>) -> Outline {
 }
 
 /// A rectangle with sides of some length.
-pub(super) fn rect(field: &Field<'_, '_>) -> Option<Rect> {
+pub(super) fn rect(field: &PlacedValue<'_, '_>) -> Option<Rect> {
     let [x, y, w, h] = exactly(field, FAR, FORM)?;
     if w < LEAST || h < LEAST {
         let reason = format!("{w} x {h} px is no region");
@@ -46,7 +46,7 @@ pub(super) fn rect(field: &Field<'_, '_>) -> Option<Rect> {
 }
 
 /// Notes a region that is not wholly in the picture.
-pub(super) fn inside(field: &Field<'_, '_>, outline: &Outline, scope: &Scope<'_>) {
+pub(super) fn inside(field: &PlacedValue<'_, '_>, outline: &Outline, scope: &RecipeScope<'_>) {
     let Some([width, height]) = scope.size else { return };
     let beyond = |p: &Point| (-p.x).max(p.x - width).max(-p.y).max(p.y - height);
     let corners = outline.corners();
@@ -63,7 +63,7 @@ pub(super) fn inside(field: &Field<'_, '_>, outline: &Outline, scope: &Scope<'_>
 }
 
 /// The corners of a polygon. `placed`: whether the rectangle around it is known.
-fn polygon(field: &Field<'_, '_>, outline: &Outline, placed: bool) -> Option<Vec<Point>> {
+fn polygon(field: &PlacedValue<'_, '_>, outline: &Outline, placed: bool) -> Option<Vec<Point>> {
     let items = field.items("points, [x, y] each")?;
     if !(3..=MAX_POINTS).contains(&items.len()) {
         let reason = format!("{} points are no polygon", items.len());
