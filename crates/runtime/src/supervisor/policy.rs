@@ -31,12 +31,12 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The policy that the configuration asks for.
-    pub fn new(config: &Settings) -> Policy {
+    /// The policy of `settings`, without a restart so far.
+    pub fn new(settings: &Settings) -> Policy {
         Policy {
-            max_restarts: config.max_restarts,
-            backoff: config.backoff,
-            backoff_max: config.backoff_max,
+            max_restarts: settings.max_restarts,
+            backoff: settings.backoff,
+            backoff_max: settings.backoff_max,
             restarts: VecDeque::new(),
         }
     }

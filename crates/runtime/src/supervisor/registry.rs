@@ -32,7 +32,7 @@ pub enum Ended {
 pub struct Supervisor(Arc<Inner>);
 
 struct Inner {
-    config: Settings,
+    settings: Settings,
     registry: Mutex<Registry>,
     /// A claim is taken before the unit of a name is added, stopped or replaced: while one caller waits for a unit to
     /// stop, no two others can start a successor.
@@ -54,9 +54,9 @@ struct Entry {
 }
 
 impl Supervisor {
-    /// Creates a supervisor that has no units yet and follows `config` for those that are added.
-    pub fn new(config: Settings) -> Supervisor {
-        Supervisor(Arc::new(Inner { config, registry: Mutex::default(), claims: Claims::default() }))
+    /// Creates a supervisor that has no units yet and follows `settings` for those that are added.
+    pub fn new(settings: Settings) -> Supervisor {
+        Supervisor(Arc::new(Inner { settings, registry: Mutex::default(), claims: Claims::default() }))
     }
 
     /// Starts `unit`, after all that were added before it.
@@ -144,7 +144,7 @@ impl Supervisor {
     }
 
     /// Stops every unit, the last started first; each is over before the next is asked, but for those of a group. One
-    /// that makes progress is waited for, up to `drain_max` of the configuration; one that makes none for `drain` hangs
+    /// that makes progress is waited for, up to `drain_max` of the settings; one that makes none for `drain` hangs
     /// and is left behind. Returns the names of those; their threads end with the process.
     pub fn shutdown(&self) -> Vec<Arc<str>> {
         let mut entries = {
@@ -152,7 +152,7 @@ impl Supervisor {
             registry.closing = true;
             std::mem::take(&mut registry.entries)
         };
-        let mut drain = Drain::new(&self.0.config);
+        let mut drain = Drain::new(&self.0.settings, Instant::now());
         drain.look(entries.iter().map(|entry| &*entry.runner));
         let mut stragglers = Vec::new();
         while let Some(mut entry) = entries.pop() {
@@ -174,7 +174,7 @@ impl Supervisor {
 
     fn start(&self, unit: Arc<Unit>) -> Result<Entry, SupervisorError> {
         let runner = Arc::new(UnitRunner::new(unit));
-        let (running, supervisor, policy) = (runner.clone(), self.clone(), Policy::new(&self.0.config));
+        let (running, supervisor, policy) = (runner.clone(), self.clone(), Policy::new(&self.0.settings));
         let thread = spawn::spawn(&runner.unit.name, runner.unit.core, move || {
             running.run(policy);
             supervisor.registry().wake.stop();
@@ -186,7 +186,7 @@ impl Supervisor {
 
     /// The claim to `name`; waits as long as one change of a unit may take.
     fn claimed(&self, name: &str) -> Result<Claim, SupervisorError> {
-        let claim = self.0.claims.take(name, self.0.config.drain_max.max(self.0.config.drain));
+        let claim = self.0.claims.take(name, self.0.settings.drain_max.max(self.0.settings.drain));
         claim.ok_or_else(|| SupervisorError::Busy(name.into()))
     }
 
@@ -215,9 +215,9 @@ impl Supervisor {
         let Some(runner) = runner else { return Err(self.unknown(name)) };
         runner.stop.stop();
         // Not under the lock, so that the states of the other units stay readable while this one drains.
-        match Drain::new(&self.0.config).wait(&runner, std::iter::empty) {
+        match Drain::new(&self.0.settings, Instant::now()).wait(&runner, std::iter::empty) {
             true => Ok(runner),
-            false => Err(SupervisorError::StillRunning(runner.unit.name.clone(), self.0.config.drain)),
+            false => Err(SupervisorError::StillRunning(runner.unit.name.clone(), self.0.settings.drain)),
         }
     }
 
