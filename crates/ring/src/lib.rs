@@ -1,5 +1,4 @@
-//! The ring is the queue: a fixed number of slots between one writer and any number of readers. Frames are
-//! leased, never copied; committing and leasing take no lock and allocate nothing.
+#![doc = include_str!("../README.md")]
 
 mod bell;
 mod core;

@@ -2,24 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-#[cfg(not(loom))]
-pub(crate) use std::{
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU64, Ordering, fence},
-    },
-    thread::{Thread, current, park_timeout},
-};
-
 #[cfg(loom)]
-pub(crate) use loom::{
-    cell::UnsafeCell,
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU64, Ordering, fence},
-    },
-    thread::{Thread, current},
-};
+use loom as base;
+#[cfg(loom)]
+pub(crate) use loom::cell::UnsafeCell;
+#[cfg(not(loom))]
+use std as base;
+#[cfg(not(loom))]
+pub(crate) use std::thread::park_timeout;
+
+pub(crate) use base::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+pub(crate) use base::sync::{Arc, Mutex, MutexGuard};
+pub(crate) use base::thread::{Thread, current};
 
 /// loom's interface of `UnsafeCell` over the standard one: access only inside a closure.
 #[cfg(not(loom))]
