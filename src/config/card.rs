@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::raw::{Doc, TomlTable};
-use super::{Embedding, Fault, Faults, Model, ModelCard, Task, files, text};
+use super::{Embedding, Fault, Faults, ModelCard, ModelSettings, Task, files, text};
 use crate::types::{Fit, Resize};
 
 /// The tasks by their words.
@@ -29,9 +29,9 @@ pub fn parse(text: &str, file: &Path) -> Result<ModelCard, Vec<Fault>> {
     if doc.is_sound() { Ok(card) } else { Err(doc.into_faults()) }
 }
 
-impl Model {
+impl ModelSettings {
     /// The same, its output taken as a vector, whatever its card says that it is for.
-    pub fn as_vector(&self) -> Model {
+    pub fn as_vector(&self) -> ModelSettings {
         let mut wanted = self.clone();
         wanted.card.task = Some(Task::Embed);
         wanted
@@ -39,7 +39,7 @@ impl Model {
 
     /// `file` in the place of this model's, with the card beside it; where there is none, with this model's.
     /// Errors: a file or a card that cannot be used.
-    pub fn replaced(&self, file: &Path) -> Result<Model, Faults> {
+    pub fn replaced(&self, file: &Path) -> Result<ModelSettings, Faults> {
         if !file.is_file() {
             let remedy = "name the .tflite file, as --model NAME=FILE";
             return Err(Faults(vec![Fault::whole(file, "there is no such file", remedy)]));
@@ -53,7 +53,7 @@ impl Model {
             // The digest that is pinned is the other file's.
             false => ModelCard { sha256: None, ..self.card.clone() },
         };
-        Ok(Model { path: file.to_owned(), card, ..self.clone() })
+        Ok(ModelSettings { path: file.to_owned(), card, ..self.clone() })
     }
 }
 

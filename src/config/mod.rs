@@ -58,7 +58,7 @@ pub use network::Network;
 pub use preview::{Annotate, Preview};
 pub(crate) use raw::nearest;
 pub use secret::{PasswordError, read_password};
-pub use sections::{Camera, Config, Detect, Device, Log, Model, Pace, V4l2, Workers};
+pub use sections::{Camera, Config, Detect, Device, Log, ModelSettings, Pace, V4l2, Workers};
 pub use source::{Refused, Source};
 pub use supervisor::Supervisor;
 pub use track::{Anchor, Line, MAX_LINES, MAX_ZONES, Track, Zone};

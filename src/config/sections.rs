@@ -37,7 +37,7 @@ pub struct Config {
     /// Log level and form.
     pub log: Log,
     /// The models, by their names in the file.
-    pub models: Vec<Model>,
+    pub models: Vec<ModelSettings>,
     /// The cameras, in the file's order.
     pub cameras: Vec<Camera>,
     /// What pulls their triggers, in the file's order.
@@ -75,7 +75,7 @@ pub struct Log {
 
 /// `[model.NAME]`: the file and its card.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Model {
+pub struct ModelSettings {
     /// The name that cameras refer to.
     pub name: String,
     /// The `.tflite` file.
@@ -88,8 +88,8 @@ pub struct Model {
     pub max_workers: usize,
 }
 
-impl<'a> From<&'a Model> for ModelSource<'a> {
-    fn from(model: &'a Model) -> ModelSource<'a> {
+impl<'a> From<&'a ModelSettings> for ModelSource<'a> {
+    fn from(model: &'a ModelSettings) -> ModelSource<'a> {
         ModelSource { name: &model.name, path: &model.path, card: &model.card }
     }
 }

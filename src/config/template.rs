@@ -2,9 +2,9 @@
 
 /// A text with fields, such as `{OUTCOME} {id}\r\n`; `{{` and `}}` stand for the braces themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template(Vec<TemplatePiece>);
+pub struct AnswerTemplate(Vec<TemplatePiece>);
 
-/// A part of a [`Template`].
+/// A part of a [`AnswerTemplate`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TemplatePiece {
     /// Text as it stands.
@@ -68,9 +68,9 @@ impl TemplateField {
     }
 }
 
-impl Template {
+impl AnswerTemplate {
     /// Reads `text`.
-    pub(super) fn parse(text: &str) -> Result<Template, TemplateFault> {
+    pub(super) fn parse(text: &str) -> Result<AnswerTemplate, TemplateFault> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
@@ -97,7 +97,7 @@ impl Template {
         if !plain.is_empty() {
             pieces.push(TemplatePiece::Text(plain));
         }
-        Ok(Template(pieces))
+        Ok(AnswerTemplate(pieces))
     }
 
     /// Whether a field is known only when the acquisition has ended.
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_template_is_text_and_fields_and_doubled_braces_are_text() {
-        let template = Template::parse("{{{OUTCOME}}} {id}\r\n").unwrap();
+        let template = AnswerTemplate::parse("{{{OUTCOME}}} {id}\r\n").unwrap();
         let text = |text: &str| TemplatePiece::Text(text.to_owned());
         let expected = [
             text("{"),
@@ -129,16 +129,16 @@ mod tests {
             text("\r\n"),
         ];
         assert_eq!(template.pieces(), expected);
-        assert_eq!(Template::parse("").unwrap().pieces(), []);
-        assert_eq!(Template::parse("äöü").unwrap().pieces(), [text("äöü")]);
+        assert_eq!(AnswerTemplate::parse("").unwrap().pieces(), []);
+        assert_eq!(AnswerTemplate::parse("äöü").unwrap().pieces(), [text("äöü")]);
     }
 
     #[test]
     fn an_unknown_field_and_a_lonely_brace_are_refused() {
-        assert_eq!(Template::parse("{Id}"), Err(TemplateFault::TemplateField("Id".into())));
-        assert_eq!(Template::parse("{}"), Err(TemplateFault::TemplateField(String::new())));
+        assert_eq!(AnswerTemplate::parse("{Id}"), Err(TemplateFault::TemplateField("Id".into())));
+        assert_eq!(AnswerTemplate::parse("{}"), Err(TemplateFault::TemplateField(String::new())));
         for text in ["{id", "id}", "{", "}", "a }{id}"] {
-            assert_eq!(Template::parse(text), Err(TemplateFault::Brace), "{text}");
+            assert_eq!(AnswerTemplate::parse(text), Err(TemplateFault::Brace), "{text}");
         }
     }
 }

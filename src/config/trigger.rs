@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use super::template::{Template, TemplateField, TemplatePiece};
+pub use super::template::{AnswerTemplate, TemplateField, TemplatePiece};
 
 /// `[[trigger]]`
 #[derive(Clone, Debug, PartialEq)]
@@ -50,9 +50,9 @@ pub struct Serial {
     /// What is a trigger.
     pub protocol: Protocol,
     /// Written when a trigger was taken.
-    pub ack: Option<Template>,
+    pub ack: Option<AnswerTemplate>,
     /// Written when an acquisition has ended.
-    pub answer: Option<Template>,
+    pub answer: Option<AnswerTemplate>,
     /// Longer lines are garbage; at most [`MAX_LINE_BYTES`].
     pub max_line_bytes: usize,
     /// A line that is not continued for so long is given up.

@@ -17,7 +17,7 @@ pub(super) struct Recognition {
     pub(super) model: Arc<Model>,
     stage: Arc<Stage<Item>>,
     /// What it was made from.
-    settings: config::Model,
+    settings: config::ModelSettings,
     workers: (usize, usize),
 }
 
@@ -144,7 +144,7 @@ impl CameraFaces {
 }
 
 /// The embedding model, where a camera recognises.
-pub(super) fn used_model(config: &Config) -> Option<&config::Model> {
+pub(super) fn used_model(config: &Config) -> Option<&config::ModelSettings> {
     config.cameras.iter().find(|camera| camera.recognise.is_some())?;
     let name = config.faces.model.as_deref()?;
     config.models.iter().find(|model| model.name == name)

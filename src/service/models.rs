@@ -24,7 +24,7 @@ pub(super) struct Ready {
     pub(super) model: Arc<Model>,
     pub(super) stage: Arc<Stage<Item>>,
     /// What it was made from.
-    settings: config::Model,
+    settings: config::ModelSettings,
     uses: ModelUses,
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Models {
     runtime: Option<Arc<Runtime>>,
     ready: HashMap<String, Ready>,
     /// What recipes run: the model by its name, and whether its output is taken as a vector.
-    inspection: HashMap<(String, bool), (config::Model, Arc<Model>)>,
+    inspection: HashMap<(String, bool), (config::ModelSettings, Arc<Model>)>,
     /// Makes the names of stages unique while an old and a new one of a model live side by side.
     generation: u64,
 }
@@ -123,7 +123,7 @@ impl App {
     fn fresh_model(
         &self,
         runtime: &Runtime,
-        settings: &config::Model,
+        settings: &config::ModelSettings,
         config: &Config,
     ) -> Result<Option<Ready>, AppError> {
         let uses = ModelUses::of(config, &settings.name);
@@ -217,7 +217,7 @@ impl App {
     fn make_ready(
         &self,
         model: Arc<Model>,
-        settings: &config::Model,
+        settings: &config::ModelSettings,
         uses: ModelUses,
     ) -> Result<Ready, AppError> {
         let generation = lock(&self.models).next_generation();
@@ -238,7 +238,7 @@ impl App {
     }
 }
 
-fn used_models(config: &Config) -> impl Iterator<Item = &config::Model> {
+fn used_models(config: &Config) -> impl Iterator<Item = &config::ModelSettings> {
     config.models.iter().filter(|model| {
         config.cameras.iter().filter_map(|camera| camera.detect.as_ref()).any(|d| d.model == model.name)
     })

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::config::trigger::{Template, TemplateField, TemplatePiece};
+use crate::config::trigger::{AnswerTemplate, TemplateField, TemplatePiece};
 use crate::types::{AcquisitionId, Inspection, Verdict};
 
 /// What is known when a trigger was taken.
@@ -19,7 +19,7 @@ pub struct TakenTrigger<'a> {
 }
 
 /// Fills `line` with the acknowledgement. Fields of the end stay empty: the configuration refuses them.
-pub fn acknowledge(template: &Template, taken: TakenTrigger<'_>, line: &mut String) {
+pub fn acknowledge(template: &AnswerTemplate, taken: TakenTrigger<'_>, line: &mut String) {
     fill(template, line, |field, line| match field {
         TemplateField::Id => number(line, taken.id),
         TemplateField::Name => line.push_str(taken.name),
@@ -33,7 +33,7 @@ pub fn acknowledge(template: &Template, taken: TakenTrigger<'_>, line: &mut Stri
 }
 
 /// Fills `line` with the verdict.
-pub fn answer(template: &Template, inspection: &Inspection, line: &mut String) {
+pub fn answer(template: &AnswerTemplate, inspection: &Inspection, line: &mut String) {
     let outcome = inspection.outcome.as_str();
     fill(template, line, |field, line| match field {
         TemplateField::Id => number(line, inspection.id),
@@ -55,7 +55,7 @@ fn number(line: &mut String, number: u64) {
     let _ = write!(line, "{number}");
 }
 
-fn fill(template: &Template, line: &mut String, mut field: impl FnMut(TemplateField, &mut String)) {
+fn fill(template: &AnswerTemplate, line: &mut String, mut field: impl FnMut(TemplateField, &mut String)) {
     line.clear();
     for piece in template.pieces() {
         match piece {

@@ -12,23 +12,23 @@ const ONE: u32 = 1 << WEIGHT_BITS;
 
 /// Positions a step apart, in samples of a plane whose first sample's centre is at (0, 0).
 #[derive(Clone, Copy, Debug)]
-pub(super) struct SampleLine {
+pub(super) struct SamplePath {
     x: i64,
     y: i64,
     dx: i64,
     dy: i64,
 }
 
-impl SampleLine {
+impl SamplePath {
     /// From `start`, by `step`.
-    pub fn new(start: (f64, f64), step: (f64, f64)) -> SampleLine {
+    pub fn new(start: (f64, f64), step: (f64, f64)) -> SamplePath {
         let fixed = |v: f64| (v * (1i64 << POSITION_BITS) as f64).round() as i64;
-        SampleLine { x: fixed(start.0), y: fixed(start.1), dx: fixed(step.0), dy: fixed(step.1) }
+        SamplePath { x: fixed(start.0), y: fixed(start.1), dx: fixed(step.0), dy: fixed(step.1) }
     }
 
     /// The same positions without the first `count`.
-    pub fn skip(self, count: usize) -> SampleLine {
-        SampleLine { x: self.x + self.dx * count as i64, y: self.y + self.dy * count as i64, ..self }
+    pub fn skip(self, count: usize) -> SamplePath {
+        SamplePath { x: self.x + self.dx * count as i64, y: self.y + self.dy * count as i64, ..self }
     }
 
     /// Whether all four neighbours of each of `count` positions are samples of a `width` × `height` plane.
@@ -68,7 +68,7 @@ pub(super) struct Channel<'a> {
 
 impl Channel<'_> {
     /// The samples at `line`'s positions, Q7; outside the plane lies `border`, or its edge samples go on.
-    pub fn sample(&self, line: SampleLine, border: Option<u8>, out: &mut [i16]) {
+    pub fn sample(&self, line: SamplePath, border: Option<u8>, out: &mut [i16]) {
         match self.step {
             1 => self.sample_step::<1>(line, border, out),
             2 => self.sample_step::<2>(line, border, out),
@@ -77,7 +77,7 @@ impl Channel<'_> {
         }
     }
 
-    fn sample_step<const STEP: usize>(&self, line: SampleLine, border: Option<u8>, out: &mut [i16]) {
+    fn sample_step<const STEP: usize>(&self, line: SamplePath, border: Option<u8>, out: &mut [i16]) {
         if !line.inside(out.len(), self.width, self.height) {
             match border {
                 Some(border) => self.bordered::<STEP>(line, border, out),
@@ -91,8 +91,8 @@ impl Channel<'_> {
     }
 
     /// Whole steps along a row: the same four weights throughout.
-    fn level<const STEP: usize>(&self, line: SampleLine, out: &mut [i16]) {
-        let ((x, fx), (y, fy)) = (SampleLine::split(line.x), SampleLine::split(line.y));
+    fn level<const STEP: usize>(&self, line: SamplePath, out: &mut [i16]) {
+        let ((x, fx), (y, fy)) = (SamplePath::split(line.x), SamplePath::split(line.y));
         let at = y as usize * self.stride + x as usize * STEP;
         let bytes = out.len() * STEP + 1;
         let (top, bottom) = (&self.data[at..][..bytes], &self.data[at + self.stride..][..bytes]);
@@ -103,10 +103,10 @@ impl Channel<'_> {
     }
 
     /// Any direction, no position near an edge.
-    fn slanted<const STEP: usize>(&self, line: SampleLine, out: &mut [i16]) {
-        let SampleLine { mut x, mut y, dx, dy } = line;
+    fn slanted<const STEP: usize>(&self, line: SamplePath, out: &mut [i16]) {
+        let SamplePath { mut x, mut y, dx, dy } = line;
         for out in out {
-            let ((column, fx), (row, fy)) = (SampleLine::split(x), SampleLine::split(y));
+            let ((column, fx), (row, fy)) = (SamplePath::split(x), SamplePath::split(y));
             let at = row as usize * self.stride + column as usize * STEP;
             let (top, bottom) = (&self.data[at..=at + STEP], &self.data[at + self.stride..][..=STEP]);
             *out = blend([top[0], top[STEP], bottom[0], bottom[STEP]], fx, fy);
@@ -116,11 +116,11 @@ impl Channel<'_> {
     }
 
     /// Any direction, also where positions lie outside the plane.
-    fn clamped<const STEP: usize>(&self, line: SampleLine, out: &mut [i16]) {
-        let SampleLine { mut x, mut y, dx, dy } = line;
+    fn clamped<const STEP: usize>(&self, line: SamplePath, out: &mut [i16]) {
+        let SamplePath { mut x, mut y, dx, dy } = line;
         let (right, bottom) = (self.width as i64 - 1, self.height as i64 - 1);
         for out in out {
-            let ((column, fx), (row, fy)) = (SampleLine::split(x), SampleLine::split(y));
+            let ((column, fx), (row, fy)) = (SamplePath::split(x), SamplePath::split(y));
             let columns = [column, column + 1].map(|at| at.clamp(0, right) as usize * STEP);
             let rows = [row, row + 1].map(|at| at.clamp(0, bottom) as usize * self.stride);
             let byte = |row: usize, column: usize| self.data[rows[row] + columns[column]];
@@ -131,11 +131,11 @@ impl Channel<'_> {
     }
 
     /// Any direction, anywhere; what lies outside is `border`.
-    fn bordered<const STEP: usize>(&self, line: SampleLine, border: u8, out: &mut [i16]) {
-        let SampleLine { mut x, mut y, dx, dy } = line;
+    fn bordered<const STEP: usize>(&self, line: SamplePath, border: u8, out: &mut [i16]) {
+        let SamplePath { mut x, mut y, dx, dy } = line;
         let (width, height) = (self.width as i64, self.height as i64);
         for out in out {
-            let ((column, fx), (row, fy)) = (SampleLine::split(x), SampleLine::split(y));
+            let ((column, fx), (row, fy)) = (SamplePath::split(x), SamplePath::split(y));
             let byte = |row: i64, column: i64| {
                 let inside = (0..height).contains(&row) && (0..width).contains(&column);
                 if inside { self.data[row as usize * self.stride + column as usize * STEP] } else { border }
@@ -175,7 +175,7 @@ mod tests {
             data in prop::collection::vec(any::<u8>(), 48 * 4 * 40 + 40 * 4),
         ) {
             let channel = Channel { data: &data, stride: 48 * bytes + padding, step: bytes, width: 48, height: 40 };
-            let line = SampleLine::new(start, step);
+            let line = SamplePath::new(start, step);
             let (mut fast, mut plain) = (vec![0; count], vec![0; count]);
             channel.sample(line, None, &mut fast);
             match bytes {
@@ -193,7 +193,7 @@ mod tests {
         let data: Vec<u8> = (0..=255).collect();
         let channel = Channel { data: &data, stride: 16, step: 1, width: 16, height: 16 };
         let mut out = [0; 16];
-        channel.sample(SampleLine::new((0.0, 15.0), (1.0, 0.0)), None, &mut out);
+        channel.sample(SamplePath::new((0.0, 15.0), (1.0, 0.0)), None, &mut out);
         assert!(out.iter().zip(240..).all(|(&sample, byte)| sample == byte << SAMPLE_BITS), "{out:?}");
     }
 }

@@ -4,7 +4,7 @@
 
 use super::colour::{chroma_site, coefficients};
 use super::rotated::Affine;
-use super::sampler::{Channel, SampleLine};
+use super::sampler::{Channel, SamplePath};
 use super::simd::{Isa, SAMPLE_BITS, YuvCoefficients};
 use super::{Channels, ImageError, Patch, RotatedRect, planes};
 use crate::{PixelFormat, Planes, Pose, Range};
@@ -255,13 +255,13 @@ fn black(planes: &Planes<'_>, c: usize) -> u8 {
 }
 
 /// Positions in the samples of channel `c`: from patch position `start` on, `share` of a px apart.
-fn line(planes: &Planes<'_>, c: usize, affine: &Affine, start: (f64, f64), share: f64) -> SampleLine {
+fn line(planes: &Planes<'_>, c: usize, affine: &Affine, start: (f64, f64), share: f64) -> SamplePath {
     let (x, y) = affine.apply(start.0, start.1);
     let (cos, sin) = (affine.cos * share, affine.sin * share);
     let (half_x, half_y) = halved(planes.format, c);
     let (x, dx) = if half_x { (x / 2.0 + chroma_site(planes.colour.range), cos / 2.0) } else { (x, cos) };
     let (y, dy) = if half_y { (y / 2.0, sin / 2.0) } else { (y, sin) };
-    SampleLine::new((x - 0.5, y - 0.5), (dx, dy))
+    SamplePath::new((x - 0.5, y - 0.5), (dx, dy))
 }
 
 /// Channel `c` (luma, U, V or red, green, blue) of planes that were checked.

@@ -152,7 +152,7 @@ pub fn decode(bytes: &[u8]) -> Result<String, TextFault> {
 }
 
 /// The lines of a file that need not fit into memory, read one by one as [`read`] would read them.
-pub struct Lines {
+pub struct TextLines {
     path: PathBuf,
     input: BufReader<File>,
     most: usize,
@@ -162,15 +162,15 @@ pub struct Lines {
     line: usize,
 }
 
-impl Lines {
+impl TextLines {
     /// The lines of the file at `path`, each of at most `most` bytes.
     ///
     /// # Errors
     /// [`TextFileError`]: it cannot be opened.
-    pub fn open(path: &Path, most: usize) -> Result<Lines, TextFileError> {
+    pub fn open(path: &Path, most: usize) -> Result<TextLines, TextFileError> {
         let path = path.to_owned();
         match File::open(&path) {
-            Ok(file) => Ok(Lines { path, input: BufReader::new(file), most, offset: 0, line: 0 }),
+            Ok(file) => Ok(TextLines { path, input: BufReader::new(file), most, offset: 0, line: 0 }),
             Err(error) => Err(TextFileError { path, fault: TextFault::Read(error) }),
         }
     }
@@ -202,7 +202,7 @@ impl Lines {
     }
 }
 
-impl Iterator for Lines {
+impl Iterator for TextLines {
     type Item = Result<String, TextFileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -368,7 +368,7 @@ mod tests {
         let path = dir.path().join("people.jsonl");
         let lines = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();
-            let lines = Lines::open(&path, 10_000).unwrap();
+            let lines = TextLines::open(&path, 10_000).unwrap();
             lines.map(|line| line.map_err(|error| error.to_string())).collect::<Vec<_>>()
         };
         let long = "x".repeat(9_000);

@@ -93,14 +93,14 @@ pub(super) fn import(arguments: &Import) -> anyhow::Result<CliOutput> {
 
 /// The lines of a file in pieces, each with the header before it.
 struct Pieces {
-    lines: text::Lines,
+    lines: text::TextLines,
     header: String,
     first: bool,
 }
 
 impl Pieces {
     fn open(file: &Path) -> Result<Pieces, FacesFault> {
-        let mut lines = text::Lines::open(file, MAX_LINE_BYTES)?;
+        let mut lines = text::TextLines::open(file, MAX_LINE_BYTES)?;
         let header = lines.next().transpose()?.unwrap_or_default();
         Ok(Pieces { lines, header, first: true })
     }

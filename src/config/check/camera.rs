@@ -7,7 +7,7 @@ use crate::config::raw::{TomlTable, nearest};
 use crate::config::source::{self, Refused};
 use crate::config::value::PlacedValue;
 use crate::config::{
-    Anchor, Camera, Detect, Faces, LaunchLine, Model, Network, Pace, Source, SourceUrl, Track, V4l2,
+    Anchor, Camera, Detect, Faces, LaunchLine, ModelSettings, Network, Pace, Source, SourceUrl, Track, V4l2,
 };
 
 /// Slots of a ring: fewer cannot overlap capture and inference, more would hold too many of the source's buffers.
@@ -16,7 +16,7 @@ const RING_SLOTS: std::ops::RangeInclusive<u32> = 2..=64;
 pub(super) fn cameras(
     root: &TomlTable<'_, '_>,
     scope: &SectionScope,
-    models: &[Model],
+    models: &[ModelSettings],
     faces: &Faces,
 ) -> Vec<Camera> {
     let mut cameras: Vec<Camera> = Vec::new();
@@ -44,7 +44,12 @@ fn own_barrier(table: &TomlTable<'_, '_>, camera: &Camera, before: &[Camera]) {
     }
 }
 
-fn camera(table: &TomlTable<'_, '_>, scope: &SectionScope, models: &[Model], faces: &Faces) -> Camera {
+fn camera(
+    table: &TomlTable<'_, '_>,
+    scope: &SectionScope,
+    models: &[ModelSettings],
+    faces: &Faces,
+) -> Camera {
     let name = table.need("name", "write name = \"front\"").and_then(|field| super::topic_level(&field));
     let (source, source_text) = source(table, scope);
     let (username, password_file) = login(table, scope, &source);
@@ -207,7 +212,7 @@ fn peers_of(field: &PlacedValue<'_, '_>) -> Option<Vec<Network>> {
     Some(items.iter().filter_map(peer).collect())
 }
 
-fn detect(table: TomlTable<'_, '_>, models: &[Model]) -> Detect {
+fn detect(table: TomlTable<'_, '_>, models: &[ModelSettings]) -> Detect {
     let field = table.need("model", "write model = \"NAME\" of a [model.NAME]");
     let name = field.and_then(|field| {
         let name = field.text()?;

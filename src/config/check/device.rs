@@ -7,7 +7,9 @@ use tracing_subscriber::EnvFilter;
 use super::SectionScope;
 use crate::config::raw::{TomlTable, nearest};
 use crate::config::value::PlacedValue;
-use crate::config::{Camera, Device, Log, Model, RuntimeSettings, Supervisor, Trigger, Workers, files};
+use crate::config::{
+    Camera, Device, Log, ModelSettings, RuntimeSettings, Supervisor, Trigger, Workers, files,
+};
 use crate::supervisor::Settings;
 
 pub(super) fn device(table: TomlTable<'_, '_>) -> Device {
@@ -71,7 +73,7 @@ pub(super) fn runtime(table: TomlTable<'_, '_>, scope: &SectionScope) -> Runtime
 
 pub(super) fn supervisor(
     table: TomlTable<'_, '_>,
-    models: &[Model],
+    models: &[ModelSettings],
     cameras: &[Camera],
     triggers: &[Trigger],
 ) -> Supervisor {
@@ -104,7 +106,7 @@ pub(super) fn supervisor(
 
 fn essential(
     field: &PlacedValue<'_, '_>,
-    models: &[Model],
+    models: &[ModelSettings],
     cameras: &[Camera],
     triggers: &[Trigger],
 ) -> Option<Vec<String>> {

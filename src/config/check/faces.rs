@@ -2,13 +2,13 @@
 
 use crate::config::raw::{TomlTable, nearest};
 use crate::config::value::PlacedValue;
-use crate::config::{Camera, Faces, Model, Recognition, Task};
+use crate::config::{Camera, Faces, ModelSettings, Recognition, Task};
 
 /// Slots that a ring needs beyond the frames that wait for recognition: the one that is written, one that is detected
 /// on, and some that are on their way to the tracker.
 const OTHER_SLOTS: usize = 4;
 
-pub(super) fn faces(table: TomlTable<'_, '_>, models: &[Model], workers: usize) -> Faces {
+pub(super) fn faces(table: TomlTable<'_, '_>, models: &[ModelSettings], workers: usize) -> Faces {
     let most = workers.max(1) as u32;
     let max_workers = table.whole("max_workers", most, 1..=4096).min(most);
     // Not 0: on a box with one worker detection's own minimum would keep recognition waiting for ever.
@@ -45,7 +45,12 @@ fn recognition(table: &TomlTable<'_, '_>, usual: &Recognition) -> Recognition {
 }
 
 /// The name of a model that is there, and not for something else.
-fn model(table: &TomlTable<'_, '_>, key: &'static str, models: &[Model], task: Task) -> Option<String> {
+fn model(
+    table: &TomlTable<'_, '_>,
+    key: &'static str,
+    models: &[ModelSettings],
+    task: Task,
+) -> Option<String> {
     let field = table.get(key)?;
     let name = field.text()?;
     let Some(model) = models.iter().find(|model| model.name == name) else {
@@ -62,7 +67,7 @@ fn model(table: &TomlTable<'_, '_>, key: &'static str, models: &[Model], task: T
 }
 
 /// Notes a model that is said to be for something else; what its file says is only known when it is loaded.
-fn fits(field: &PlacedValue<'_, '_>, model: &Model, task: Task) {
+fn fits(field: &PlacedValue<'_, '_>, model: &ModelSettings, task: Task) {
     if model.card.task.is_some_and(|is| is != task) {
         let (reason, remedy) = match task {
             Task::Embed => {
@@ -79,7 +84,7 @@ pub(super) fn recognise(
     table: &TomlTable<'_, '_>,
     camera: &Camera,
     faces: &Faces,
-    models: &[Model],
+    models: &[ModelSettings],
 ) -> Option<Recognition> {
     let field = table.get("recognise")?;
     let found = if field.is_table() {

@@ -2,7 +2,7 @@
 
 use crate::config::Camera;
 use crate::config::raw::{TomlTable, nearest};
-use crate::config::template::{FIELDS, Template, TemplateFault};
+use crate::config::template::{AnswerTemplate, FIELDS, TemplateFault};
 use crate::config::trigger::{
     Edge, Flow, MAX_LINE_BYTES, ModemLine, Parity, Protocol, Serial, Source, Trigger,
 };
@@ -168,19 +168,19 @@ fn protocol(table: &TomlTable<'_, '_>) -> Protocol {
 }
 
 /// Lines are answered even where nothing is said about it; bytes and edges are not.
-fn default_answer(table: &TomlTable<'_, '_>, protocol: Protocol) -> Option<Template> {
+fn default_answer(table: &TomlTable<'_, '_>, protocol: Protocol) -> Option<AnswerTemplate> {
     let silent = table.get("answer").is_some() || protocol != Protocol::Line;
-    if silent { None } else { Template::parse(LINE_ANSWER).ok() }
+    if silent { None } else { AnswerTemplate::parse(LINE_ANSWER).ok() }
 }
 
 /// A template; none where the key is absent, at fault, or an empty text.
-fn template(table: &TomlTable<'_, '_>, key: &'static str) -> Option<Template> {
+fn template(table: &TomlTable<'_, '_>, key: &'static str) -> Option<AnswerTemplate> {
     let field = table.get(key)?;
     let text = field.text()?;
     let fields: Vec<_> = FIELDS.iter().filter(|(_, field)| key != "ack" || !field.is_of_the_end()).collect();
     let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
     let known = || format!("use {{{}}}", names.join("}, {"));
-    match Template::parse(text) {
+    match AnswerTemplate::parse(text) {
         Ok(template) => {
             if key == "ack" && template.has_field_of_the_end() {
                 field.fault("a field of the end is not known when a trigger is acknowledged", known());

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 
 use super::check::known_keys;
 use super::*;
-use crate::config::{Fault, Model, ModelCard, Task};
+use crate::config::{Fault, ModelCard, ModelSettings, Task};
 use crate::image::barcode::Format;
 use crate::types::{Point, Rect};
 
-fn model(name: &str, task: Task, labels: &[&str]) -> Model {
+fn model(name: &str, task: Task, labels: &[&str]) -> ModelSettings {
     let labels = (!labels.is_empty()).then(|| labels.iter().map(|label| label.to_string()).collect());
     let card = ModelCard { task: Some(task), labels, ..ModelCard::default() };
-    Model { name: name.into(), path: PathBuf::new(), card, min_workers: 1, max_workers: 1 }
+    ModelSettings { name: name.into(), path: PathBuf::new(), card, min_workers: 1, max_workers: 1 }
 }
 
-fn models() -> Vec<Model> {
+fn models() -> Vec<ModelSettings> {
     vec![
         model("scene", Task::Yolo, &["part", "defect"]),
         model("part-embed", Task::Embed, &[]),

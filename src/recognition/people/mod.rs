@@ -102,7 +102,7 @@ fn detector(config: &Config) -> Option<String> {
         camera.detect.as_ref().map(|detect| detect.model.clone())
     };
     let only = || {
-        let finds = |model: &&crate::config::Model| model.card.task == Some(Task::BlazeFace);
+        let finds = |model: &&crate::config::ModelSettings| model.card.task == Some(Task::BlazeFace);
         config.models.iter().find(finds).map(|model| model.name.clone())
     };
     config.faces.detector.clone().or_else(of_camera).or_else(only)

@@ -12,7 +12,7 @@ const FACE: [(usize, usize); 2] = [(28, 84), (32, 96)];
 /// towards the viewer. MediaPipe's `canonical_face_model.obj`: the eyes are the means of vertices 33 and 133 (place),
 /// 145 and 159 (depth), and their mirror images; nose tip 4; mouth the mean of 13 and 14.
 const NOSE: (f32, f32) = (0.490, 0.598);
-const MOUTH_CENTRE: (f32, f32) = (1.094, 0.237);
+const LIPS: (f32, f32) = (1.094, 0.237);
 
 /// How a head is turned, estimated from the six key points of BlazeFace under parallel projection. Degrees.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -28,9 +28,9 @@ pub struct FacePose {
 }
 
 impl FacePose {
-    /// From right eye (at the left of the picture), left eye, nose tip, mouth centre and ears, in frame px.
+    /// From right eye (at the left of the picture), left eye, nose tip, mouth centre and tragions, in frame px.
     pub fn of(points: &[Point; 6]) -> FacePose {
-        let [right, left, nose, mouth, ..] = *points;
+        let [right, left, nose, lips, ..] = *points;
         let (dx, dy) = (left.x - right.x, left.y - right.y);
         let apart = dx.hypot(dy).max(f32::MIN_POSITIVE);
         let (cos, sin) = (dx / apart, dy / apart);
@@ -40,10 +40,10 @@ impl FacePose {
             let (x, y) = ((p.x - middle.x) / apart, (p.y - middle.y) / apart);
             (cos * x + sin * y, cos * y - sin * x)
         };
-        let (nose, mouth) = (own(nose), own(mouth));
-        let ratio = if mouth.1.abs() > 1e-3 { (nose.1 / mouth.1).clamp(-2.0, 2.0) } else { 2.0 };
+        let (nose, lips) = (own(nose), own(lips));
+        let ratio = if lips.1.abs() > 1e-3 { (nose.1 / lips.1).clamp(-2.0, 2.0) } else { 2.0 };
         let yaw = (nose.0 / NOSE.1).atan();
-        let pitch = (ratio * MOUTH_CENTRE.0 - NOSE.0).atan2(NOSE.1 - ratio * MOUTH_CENTRE.1);
+        let pitch = (ratio * LIPS.0 - NOSE.0).atan2(NOSE.1 - ratio * LIPS.1);
         FacePose {
             yaw_deg: yaw.to_degrees(),
             pitch_deg: pitch.to_degrees(),
@@ -211,10 +211,9 @@ mod tests {
 
     /// The model's head, turned and projected.
     fn head(yaw_deg: f32, pitch_deg: f32, roll_deg: f32) -> [Point; 6] {
-        let ears = [(-1.14, 0.1, -0.9), (1.14, 0.1, -0.9)];
-        let front =
-            [(-0.5, 0.0, 0.0), (0.5, 0.0, 0.0), (0.0, NOSE.0, NOSE.1), (0.0, MOUTH_CENTRE.0, MOUTH_CENTRE.1)];
-        let all: Vec<(f32, f32, f32)> = front.into_iter().chain(ears).collect();
+        let tragions = [(-1.14, 0.1, -0.9), (1.14, 0.1, -0.9)];
+        let front = [(-0.5, 0.0, 0.0), (0.5, 0.0, 0.0), (0.0, NOSE.0, NOSE.1), (0.0, LIPS.0, LIPS.1)];
+        let all: Vec<(f32, f32, f32)> = front.into_iter().chain(tragions).collect();
         let [yaw, pitch, roll] = [yaw_deg, pitch_deg, roll_deg].map(f32::to_radians);
         std::array::from_fn(|i| {
             let (x, y, z) = all[i];
