@@ -14,6 +14,9 @@ cargo = env $$([ ! -f .runtime/toolchain ] || echo RUSTUP_TOOLCHAIN=$$(cat .runt
 # cargo-nextest (a process for each test, a limit for one that hangs) where it is installed, else cargo's own runner.
 runner = $$($(cargo) nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
 
+# Most tests wait for something: see .config/nextest.toml.
+export NEXTEST_TEST_THREADS ?= $(shell echo $$((4 * $$(nproc))))
+
 export OCELLUS_SKIPPED := $(CURDIR)/target/skipped-tests
 
 CONFIG ?= config/ocellus.toml
@@ -66,8 +69,8 @@ test-main: setup ## unit and integration tests
 # A crate's tests, or the unit and integration tests whose path has the folder's name in it; `make setup` once before.
 test-domain: ## the tests of one domain or crate: make test-domain D=inspection
 	@[ -n "$(D)" ] || { echo "D=NAME is missing, one of:" $$(ls crates tests/it | grep -v : | sed 's/\.rs$$//' | sort -u); exit 2; }
-	@if [ -d crates/$(D) ]; then $(cargo) $(runner) --locked --package ocellus-$(D); \
-		else $(cargo) $(runner) --locked --package ocellus --lib --test it $(D)::; fi
+	@[ ! -d crates/$(D) ] || $(cargo) $(runner) --locked --package ocellus-$(D)
+	@[ -d crates/$(D) -a ! -e tests/it/$(D) ] || $(cargo) $(runner) --locked --package ocellus --lib --test it $(D)::
 
 test-tflitec: setup ## the engine's tests with the linked TensorFlow Lite
 	@$(cargo) $(runner) --locked --package ocellus-engine --features tflitec

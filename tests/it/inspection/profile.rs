@@ -80,7 +80,7 @@ fn the_profile_as_shipped_judges_every_part_once_and_the_scene_knows_how_well() 
     assert!(taught.status.success(), "{}", String::from_utf8_lossy(&taught.stderr));
 
     let mut service = scenario.fixture.run();
-    assert_eq!(service.exit_within(Duration::from_secs(60)), Some(0), "{}", service.log());
+    assert_eq!(service.exit_within(Duration::from_secs(180)), Some(0), "{}", service.log());
     let truth = truth();
     let reported = scenario.wait_inspections("line1", 25);
     scenario.account("line1");

@@ -79,7 +79,7 @@ fn a_stalled_viewer_is_let_go_and_stops_nobody_meanwhile() {
         pictures += 1;
         pictures % 10 == 0 && figure("ocellus_web_connections_stalled_total ") >= 3.0
     });
-    assert!(pictures > 50, "{pictures}");
+    assert!(pictures > 10, "{pictures}");
     wait_until("one viewer is left", || {
         next(&mut live);
         figure("ocellus_web_viewers ") == 1.0

@@ -21,6 +21,16 @@ fn kept(fixture: &Fixture) -> Vec<PathBuf> {
     kept
 }
 
+/// The first folders of evidence, up to and with the first of a good part and of a bad one, at least four if so many are there.
+fn first(fixture: &Fixture) -> Vec<PathBuf> {
+    let mut kept = kept(fixture);
+    let ends =
+        |end: &str| kept.iter().position(|path| path.display().to_string().ends_with(end)).unwrap_or(0);
+    let last = ends("-ok").max(ends("-ng")).max(3);
+    kept.truncate(last + 1);
+    kept
+}
+
 #[track_caller]
 fn same(fixture: &Fixture, evidence: &Path) -> Value {
     let said = output(fixture, &["replay", evidence.to_str().unwrap()]);
@@ -39,24 +49,26 @@ fn evidence_of_a_live_line_is_replayed_bit_for_bit_while_it_runs_and_after() {
         let names: Vec<_> = kept(&fixture).iter().map(|path| path.display().to_string()).collect();
         ["-ok", "-ng"].iter().all(|verdict| names.iter().any(|name| name.ends_with(verdict)))
     });
-    for evidence in kept(&fixture) {
-        let replay = same(&fixture, &evidence);
+    // The line runs on and keeps more evidence: how much depends on the machine.
+    let few = first(&fixture);
+    for evidence in &few {
+        let replay = same(&fixture, evidence);
         assert!(evidence.display().to_string().ends_with(replay["recorded"].as_str().unwrap()));
     }
     assert_eq!(service.stop(), Some(0));
-    pictures_mark_what_differs(&fixture);
+    pictures_mark_what_differs(&fixture, &few);
     // Neither a later recipe nor later golden pictures change what was judged then.
     let [more, _] = paint(&fixture.path("more"), 3_000, 1, 0);
     output(&fixture, &["golden", "add", "plate", more[0].to_str().unwrap()]);
     fs::write(fixture.path("recipes/plate.toml"), PLATE.replace("min = 47.0", "min = 48.9")).unwrap();
-    for evidence in kept(&fixture) {
-        same(&fixture, &evidence);
+    for evidence in &few {
+        same(&fixture, evidence);
     }
 }
 
 /// Every part has a picture of its surface; a surface that is bad has red px in it, a good one has none.
-fn pictures_mark_what_differs(fixture: &Fixture) {
-    for (at, evidence) in kept(fixture).iter().enumerate() {
+fn pictures_mark_what_differs(fixture: &Fixture, few: &[PathBuf]) {
+    for (at, evidence) in few.iter().enumerate() {
         let folder = fixture.path(&format!("pictures-{at}"));
         output(fixture, &["replay", evidence.to_str().unwrap(), "--pictures", folder.to_str().unwrap()]);
         let surface = image::open(folder.join("surface.png")).unwrap().into_rgb8();
