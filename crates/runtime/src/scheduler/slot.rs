@@ -1,0 +1,142 @@
+//! A worker's place for one stage: the executor, what it works on, and what it takes to build it again.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::executor::{Executor, Factory, WorkItem};
+use super::stage::{ErasedStage, Stage};
+use super::worker::Gauges;
+use crate::RunState;
+use crate::supervisor::panic_text;
+
+/// A slot, whatever the work items of its stage are.
+pub(super) trait Slot: Send {
+    /// Its stage.
+    fn stage(&self) -> &dyn ErasedStage;
+    /// Takes what waits, at most as much as its executor works on at once; false where nothing does. Called under the
+    /// lock of the work queue.
+    fn take(&mut self) -> bool;
+    /// Works on what was taken, on the worker of core `core`.
+    fn run(&mut self, core: usize, gauges: &Gauges);
+}
+
+/// A slot of a stage whose items are `W`.
+pub(super) struct TypedSlot<W> {
+    stage: Arc<Stage<W>>,
+    factory: Arc<Factory<W>>,
+    executor: Box<dyn Executor<W>>,
+    /// What was taken; its memory is used again and again.
+    items: Vec<W>,
+    /// Whether the executor was built again because its runs failed, and has not worked since.
+    renewed: bool,
+}
+
+impl<W: WorkItem> TypedSlot<W> {
+    pub(super) fn new(
+        stage: Arc<Stage<W>>,
+        factory: Arc<Factory<W>>,
+        executor: Box<dyn Executor<W>>,
+    ) -> TypedSlot<W> {
+        let items = Vec::with_capacity(executor.batch().max(1));
+        TypedSlot { stage, factory, executor, items, renewed: false }
+    }
+
+    /// One item; a panic fails it and costs the executor.
+    fn run_one(&mut self, at: usize, core: usize, gauges: &Gauges) {
+        let (executor, item) = (&mut self.executor, &mut self.items[at]);
+        match catch_unwind(AssertUnwindSafe(|| executor.run(item))) {
+            Ok(Ok(())) => {}
+            Ok(Err(cause)) => self.failed(at, &cause.to_string(), gauges),
+            Err(panic) => {
+                self.failed(at, &format!("panicked: {}", panic_text(&*panic)), gauges);
+                self.rebuild(core);
+            }
+        }
+    }
+
+    /// All items at once; false where they failed together and are to be tried one by one, so that one that is bad
+    /// does not spoil the others.
+    fn run_together(&mut self, core: usize, gauges: &Gauges) -> bool {
+        let (executor, items) = (&mut self.executor, &mut self.items);
+        match catch_unwind(AssertUnwindSafe(|| executor.run_many(items))) {
+            Ok(outcome) => outcome.is_ok(),
+            Err(panic) => {
+                let cause = format!("panicked: {}", panic_text(&*panic));
+                (0..self.items.len()).for_each(|at| self.failed(at, &cause, gauges));
+                self.rebuild(core);
+                true
+            }
+        }
+    }
+
+    fn failed(&mut self, at: usize, cause: &str, gauges: &Gauges) {
+        gauges.failed.fetch_add(1, Ordering::Relaxed);
+        self.items[at].fail(&self.stage.spec().name, cause);
+    }
+
+    /// An executor whose runs keep failing gets one more chance with fresh tools; its runs show whether they help.
+    fn renew_failing(&mut self, core: usize) {
+        match self.executor.run_state() {
+            RunState::Working => self.renewed = false,
+            RunState::Failing if !self.renewed => {
+                let stage = &self.stage.spec().name;
+                tracing::warn!(%stage, worker = core, "its runs keep failing: it is built again, once");
+                self.rebuild(core);
+                self.renewed = true;
+            }
+            RunState::Failing | RunState::Unsure => {}
+        }
+    }
+
+    /// After a panic, or where runs keep failing, nobody knows an executor's state; a fresh one takes its place.
+    fn rebuild(&mut self, core: usize) {
+        match (self.factory)() {
+            Ok(executor) => self.executor = executor,
+            Err(cause) => tracing::error!(
+                stage = %self.stage.spec().name,
+                worker = core,
+                "cannot build the executor again: {cause}; the old one stays"
+            ),
+        }
+    }
+
+    /// Hands on every item's outcome. A panic there ends neither the worker nor the items beside this one.
+    fn finish(&mut self, core: usize, gauges: &Gauges) {
+        for item in self.items.drain(..) {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(item))) {
+                gauges.failed.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(
+                    stage = %self.stage.spec().name,
+                    worker = core,
+                    "an outcome was not handed on, because what follows the stage panicked: {}",
+                    panic_text(&*panic)
+                );
+            }
+        }
+    }
+}
+
+impl<W: WorkItem> Slot for TypedSlot<W> {
+    fn stage(&self) -> &dyn ErasedStage {
+        &*self.stage
+    }
+
+    fn take(&mut self) -> bool {
+        let most = self.executor.batch().max(1);
+        while self.items.len() < most {
+            let Some(item) = self.stage.take() else { break };
+            self.items.push(item);
+        }
+        !self.items.is_empty()
+    }
+
+    fn run(&mut self, core: usize, gauges: &Gauges) {
+        if self.items.len() == 1 || !self.run_together(core, gauges) {
+            (0..self.items.len()).for_each(|at| self.run_one(at, core, gauges));
+        }
+        gauges.items.fetch_add(self.items.len() as u64, Ordering::Relaxed);
+        self.renew_failing(core);
+        self.finish(core, gauges);
+    }
+}

@@ -1,0 +1,107 @@
+//! One pinned worker: takes the highest priority that waits, runs it in its own executor, survives its panics.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use ocellus_ring::Bell;
+use parking_lot::Mutex;
+
+use super::slot::Slot;
+use super::work_queue::WorkQueue;
+use crate::supervisor::{Beat, Stop};
+
+/// How long an idle worker sleeps before it proves that it lives.
+const IDLE_BEAT: Duration = Duration::from_millis(500);
+
+/// How far a worker's nice value is above that of the rest of the service: about a third of its weight.
+const NICE: i32 = 5;
+
+/// A change of a worker's slots, applied between two items.
+pub(super) enum Change {
+    Add(Box<dyn Slot>),
+    Remove(Arc<str>),
+}
+
+/// What a worker shows of itself.
+#[derive(Debug, Default)]
+pub struct Gauges {
+    /// Items finished.
+    pub items: AtomicU64,
+    /// Items whose executor panicked or failed.
+    pub failed: AtomicU64,
+    /// Nanoseconds spent on items.
+    pub busy_ns: AtomicU64,
+}
+
+/// One worker. It outlives the thread that runs it, so that a supervisor can start it again.
+pub struct Worker {
+    /// The core it is pinned to.
+    pub core: usize,
+    /// Its figures.
+    pub gauges: Gauges,
+    changes: Mutex<Vec<Change>>,
+    slots: Mutex<Vec<Box<dyn Slot>>>,
+    queue: Arc<WorkQueue>,
+    bell: Arc<Bell>,
+}
+
+impl Worker {
+    pub(super) fn new(core: usize, queue: Arc<WorkQueue>, bell: Arc<Bell>) -> Worker {
+        let (changes, slots) = (Mutex::default(), Mutex::default());
+        Worker { core, gauges: Gauges::default(), changes, slots, queue, bell }
+    }
+
+    pub(super) fn change(&self, change: Change) {
+        self.changes.lock().push(change);
+    }
+
+    /// Works until `stop` is stopped. To be called on a thread pinned to [`Worker::core`].
+    pub fn run(&self, stop: &Stop, beat: &Beat) {
+        give_way();
+        // Held for as long as the thread runs: the executors are this thread's alone.
+        let mut slots = self.slots.lock();
+        while !stop.is_stopped() {
+            self.apply_changes(&mut slots);
+            // Announcing oneself to the bell is expensive: only a worker that found nothing does it, and looks again.
+            let (seen, taken) = match self.queue.take(&mut slots) {
+                None => (self.bell.seen(), self.queue.take(&mut slots)),
+                some => (0, some),
+            };
+            match taken {
+                Some((permit, at)) => {
+                    let began = Instant::now();
+                    slots[at].run(self.core, &self.gauges);
+                    self.gauges.busy_ns.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+                    drop(permit);
+                }
+                None => {
+                    self.bell.wait(seen, Some(IDLE_BEAT));
+                }
+            }
+            beat.beat();
+        }
+    }
+
+    fn apply_changes(&self, slots: &mut Vec<Box<dyn Slot>>) {
+        for change in self.changes.lock().drain(..) {
+            match change {
+                Change::Add(slot) => slots.push(slot),
+                Change::Remove(name) => slots.retain(|slot| slot.stage().spec().name != name),
+            }
+        }
+    }
+}
+
+/// Lowers the calling thread's priority a little: what feeds the workers (decoding) and what empties them
+/// (publishing) is short and bounded by the ring, and goes first; otherwise a decoder that shares its core
+/// with a worker lets the ring run dry while another core idles.
+fn give_way() {
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!("a worker keeps its priority: {error}");
+    }
+}
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;
