@@ -19,16 +19,16 @@ use ocellus::config::Task;
 use ocellus::config::recipe::Recipe;
 use ocellus::engine::Model;
 use ocellus::image::{Cutter, RotatedRect};
-use ocellus::inspection::{GoldenPicture, Program};
-use ocellus::pipeline::stage::PartStation;
-use ocellus::pipeline::{Item, PartFeed, PartLane, PartLaneSettings, PartStage, Product};
+use ocellus::inspection::{
+    GoldenPicture, Inspector, PartFeed, PartItem, PartLane, PartLaneSettings, Product, Program,
+};
 use ocellus::pipeline::{Offer, Sink};
 use ocellus::ring::{Bell, Pick, Ring, Writer};
-use ocellus::scheduler::{Factory, Feed, Rank, Scheduler, Station};
+use ocellus::scheduler::{Factory, Scheduler, StageSpec};
 use ocellus::supervisor::{Beat, Spawned, Stop, spawn};
 use ocellus::types::{
-    Attendance, Channels, Class, Clock, Event, Frame, Inspection, Numbering, Outcome, Patch, PixelFormat,
-    Pose, Rect, Report, SystemClock, Trigger, TriggerKind,
+    Attendance, Channels, Clock, Event, Frame, Inspection, Numbering, Outcome, Patch, PixelFormat, Pose,
+    Rect, Report, SystemClock, Trigger, TriggerKind, priority,
 };
 use support::data::data;
 use support::engine;
@@ -146,28 +146,28 @@ fn parallel(name: &str, program: &Arc<Program>, format: PixelFormat, rounds: usi
 
 /// The regions without the road.
 struct Bare {
-    stations: [Option<Box<dyn PartStation>>; 2],
+    inspectors: [Option<Inspector>; 2],
     frame: Arc<Frame>,
     rois: usize,
 }
 
 impl Bare {
     fn new(program: &Arc<Program>, frame: Frame) -> Bare {
-        let stations = [(); 2].map(|()| Some(program.station().expect("a station")));
-        let mut bare = Bare { stations, frame: Arc::new(frame), rois: program.rois().len() };
+        let inspectors = [(); 2].map(|()| Some(program.inspector().expect("an inspector")));
+        let mut bare = Bare { inspectors, frame: Arc::new(frame), rois: program.rois().len() };
         let _ = (bare.alone(0), bare.pair());
         bare
     }
 
     /// CPU and wall time of all regions on one thread.
     fn alone(&mut self, core: usize) -> (Duration, Duration) {
-        let (mut station, frame, rois) = (self.take(0), self.frame.clone(), self.rois);
+        let (mut inspector, frame, rois) = (self.take(0), self.frame.clone(), self.rois);
         let thread = spawn("alone", Some(core), move || {
-            let took = each(&mut *station, &frame, 0..rois);
-            (station, took)
+            let took = each(&mut inspector, &frame, 0..rois);
+            (inspector, took)
         });
-        let (station, took) = join(thread.expect("a pinned thread"));
-        self.stations[0] = Some(station);
+        let (inspector, took) = join(thread.expect("a pinned thread"));
+        self.inspectors[0] = Some(inspector);
         took
     }
 
@@ -175,23 +175,23 @@ impl Bare {
     fn pair(&mut self) -> Duration {
         let start = Arc::new(Barrier::new(2));
         let threads = [0, 1].map(|half| {
-            let (mut station, frame, rois) = (self.take(half), self.frame.clone(), self.rois);
+            let (mut inspector, frame, rois) = (self.take(half), self.frame.clone(), self.rois);
             let start = start.clone();
             let body = move || {
                 start.wait();
                 let began = Instant::now();
-                each(&mut *station, &frame, (half..rois).step_by(2));
-                (station, (began, Instant::now()))
+                each(&mut inspector, &frame, (half..rois).step_by(2));
+                (inspector, (began, Instant::now()))
             };
             spawn("pair", Some(CORES[half]), body).expect("a pinned thread")
         });
         let [(a, (from, to)), (b, (other_from, other_to))] = threads.map(join);
-        self.stations = [Some(a), Some(b)];
+        self.inspectors = [Some(a), Some(b)];
         to.max(other_to) - from.min(other_from)
     }
 
-    fn take(&mut self, at: usize) -> Box<dyn PartStation> {
-        self.stations[at].take().expect("it was put back")
+    fn take(&mut self, at: usize) -> Inspector {
+        self.inspectors[at].take().expect("it was put back")
     }
 }
 
@@ -200,15 +200,11 @@ fn join<T: Send + 'static>(thread: Spawned<T>) -> T {
 }
 
 /// CPU and wall time of judging `rois`.
-fn each(
-    station: &mut dyn PartStation,
-    frame: &Frame,
-    rois: impl Iterator<Item = usize>,
-) -> (Duration, Duration) {
+fn each(inspector: &mut Inspector, frame: &Frame, rois: impl Iterator<Item = usize>) -> (Duration, Duration) {
     let (cpu, wall) = (thread_cpu(), Instant::now());
-    let pose = station.find(frame).expect("a frame of the recipe's size");
+    let pose = inspector.find(frame).expect("a frame of the recipe's size");
     for roi in rois {
-        black_box(station.roi(frame, pose.as_ref(), roi, None));
+        black_box(inspector.roi(frame, pose.as_ref(), roi, None));
     }
     (thread_cpu() - cpu, wall.elapsed())
 }
@@ -263,7 +259,7 @@ impl Road {
         let scheduler = Scheduler::new(cores, bell.clone());
         open(&scheduler, &lane, program, cores.len());
         let stop = Stop::new();
-        let run = |worker: &Arc<ocellus::scheduler::Worker<Item>>| {
+        let run = |worker: &Arc<ocellus::scheduler::Worker>| {
             let (worker, stop, core) = (worker.clone(), stop.clone(), worker.core);
             spawn("worker", Some(core), move || worker.run(&stop, &Beat::new())).expect("a pinned thread")
         };
@@ -304,23 +300,19 @@ fn settings() -> PartLaneSettings {
 }
 
 /// Opens the program's stage as the service does.
-fn open(scheduler: &Scheduler<Item>, lane: &Arc<PartLane>, program: &Arc<Program>, workers: usize) {
-    let rank = Rank { name: "inspect".into(), class: Class::Inspect, min: 0, max: workers };
+fn open(scheduler: &Scheduler, lane: &Arc<PartLane>, program: &Arc<Program>, workers: usize) {
+    let spec = StageSpec { name: "inspect".into(), priority: priority::INSPECT, min: 0, max: workers };
     let rois = program.rois();
     let made = program.clone();
-    let factory: Arc<Factory<Item>> = Arc::new(move || {
-        let station = made.station().map_err(|error| error.to_string())?;
-        Ok(Box::new(PartStage(station)) as Box<dyn Station<Item>>)
-    });
-    let stage = scheduler.add(rank, rois.len() * 2, factory).expect("stations");
-    let feed: Arc<dyn Feed<Item>> = Arc::new(PartFeed { lane: lane.clone(), stage: "inspect".into() });
-    stage.attach(feed);
+    let factory: Arc<Factory<PartItem>> = Arc::new(move || Ok(Box::new(made.inspector()?)));
+    let stage = scheduler.add(spec, factory).expect("inspectors");
+    stage.attach(Arc::new(PartFeed::new(lane.clone(), "inspect".into(), rois.len() * 2)));
     lane.select(Arc::new(Product {
         name: "bench".into(),
         recipe_revision: 1,
         golden_revision: 1,
         rois,
-        outlines: Vec::new(),
+        outlines: Arc::default(),
         stage: "inspect".into(),
     }));
     lane.set_away(None);
@@ -343,7 +335,7 @@ fn pixels(rounds: usize) {
         cutter.cut(&frame.planes(), &region, pose, Channels::Gray, &mut patch).expect("a region");
         black_box(&patch);
     };
-    let mut station = program.station().expect("a station");
+    let mut inspector = program.inspector().expect("an inspector");
     let mut road = Road::new(&program, frame(PixelFormat::Nv12), &CORES);
     let golden = vec![1u8; 1024 * 1024];
     let shifted = Pose { dx: 3.3, dy: 2.6, angle_rad: 0.0 };
@@ -356,7 +348,7 @@ fn pixels(rounds: usize) {
             }),
             mean(&frames, |frame| cut(frame, &Pose::default())),
             mean(&frames, |frame| {
-                black_box(station.roi(frame, None, 0, None));
+                black_box(inspector.roi(frame, None, 0, None));
             }),
             mean(&frames, |frame| cut(frame, &shifted)),
             mean(&frames, |frame| cut(frame, &turned)),

@@ -66,7 +66,6 @@ pub mod types;
 pub use ocellus_engine as engine;
 pub use ocellus_image as image;
 pub use ocellus_ring as ring;
-pub use ocellus_runtime::{backoff, supervisor, telemetry};
+pub use ocellus_runtime::{backoff, scheduler, supervisor, telemetry};
 #[cfg(feature = "demo")]
 pub use ocellus_scene as scene;
-pub mod scheduler;

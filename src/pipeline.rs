@@ -1,53 +1,42 @@
 //! THE road of one frame, from the ring to the sinks, readable in one sitting.
 //!
 //! ```text
-//!  ring ──lease──▶ Item ──(pinned worker: preprocess ▶ infer ▶ decode)──▶ Reorder ▶ track ▶ sinks
-//!       Lane::take        StageStation::work                              Lane::arrived
+//!  ring ──lease──▶ FrameItem ──(pinned worker: preprocess ▶ infer ▶ decode)──▶ InOrder ▶ track ▶ sinks
+//!       Lane::take             Detector::run                                  Lane::arrived
 //! ```
 //!
 //! One [`Lane`] a camera. A lane is a feed of the scheduler: a free worker takes its next frame, works on it,
 //! and whoever completes the frame that is next in order carries it, and those that waited behind it, to the
 //! sinks. Nothing here allocates once warm, and nothing waits for a sink: while one worker hands reports on, the others
-//! lay theirs down and go on working. What a trigger picks takes a road of its
-//! own over the same workers: `acquire.rs`.
+//! lay theirs down and go on working. Other domains bring
+//! work of their own to the same workers, each to stages of its own.
 
-mod acquire;
-mod choice;
 mod counters;
 mod deliver;
-pub mod detect;
-mod faces;
+mod detect;
+mod error;
 mod follower;
 mod item;
-mod part;
 mod pool;
-mod preview;
 mod sink;
-pub mod stage;
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
-pub use acquire::{PartFeed, PartLane};
-pub use choice::PartLaneSettings;
 pub use counters::{Failures, LaneCounters};
-pub use faces::{FaceCounters, FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings, FaceStation};
-pub use follower::{Follower, PartFollower};
-pub use item::{FrameItem, Item, StageStation};
-pub use part::{PartItem, PartStage, Product};
-pub use preview::{
-    PartPictures, PictureItem, PictureStation, Preview, PreviewCounters, PreviewFeed, PreviewHub,
-    PreviewSettings,
-};
+pub use detect::{Detect, Detector};
+pub use error::StageError;
+pub use follower::Follower;
+pub use item::FrameItem;
 pub use sink::{Offer, Sink};
 
 use pool::ReportPool;
 
 use crate::ring::{Bell, Lease, Reader, Take};
-use crate::scheduler::{Feed, Reorder};
-use crate::tracking::{Events, Tracker};
-use crate::types::{Clock, Frame, Label, Report, Stamp, SystemClock};
+use crate::scheduler::{Feed, InOrder};
+use crate::tracking::Tracker;
+use crate::types::{Clock, Events, Frame, Label, Report, Stamp, SystemClock};
 
 /// How one camera's frames are taken and judged.
 pub struct LaneSettings {
@@ -70,26 +59,17 @@ pub struct Lane {
     /// Frames that failed one after the other.
     pub failures: Failures,
     camera: Label,
-    window: u64,
     /// The bits of an `f32`; see [`Lane::set_min_score`].
     min_score: AtomicU32,
-    /// Whether a stage takes its frames.
-    attached: AtomicBool,
     sinks: Arc<[Arc<dyn Sink>]>,
     followers: Box<[Arc<dyn Follower>]>,
     intake: Mutex<Intake>,
-    tail: Mutex<Tail>,
-    /// Held by the worker that hands reports on; never together with the tail, where the others lay theirs down.
+    /// Where complete reports are put in order.
+    order: InOrder<Arrived>,
+    /// Held by the worker that hands reports on.
     delivery: Mutex<Delivery>,
     /// Detections that could not be followed.
     untracked: AtomicU64,
-    /// Signalled when the last frame of a closed ring has been reported.
-    drained: Condvar,
-    closed: AtomicBool,
-    /// Tickets given out, under the intake's lock.
-    issued: AtomicU64,
-    /// Tickets reported, under the tail's lock.
-    delivered: AtomicU64,
     bell: Arc<Bell>,
     pool: ReportPool,
     clock: SystemClock,
@@ -101,13 +81,6 @@ struct Intake {
     every: u32,
     /// Frames to pass over before the next one is taken.
     pass: u32,
-}
-
-/// Where complete reports are put in order; held for some instructions only.
-struct Tail {
-    reorder: Reorder<Arrived>,
-    /// Whether a worker hands reports on: it takes along what is laid down meanwhile.
-    delivering: bool,
 }
 
 /// What has memory of the reports before.
@@ -138,19 +111,13 @@ impl Lane {
             counters: LaneCounters::default(),
             failures: Failures::default(),
             camera,
-            window: window as u64,
             min_score: AtomicU32::new(0),
-            attached: AtomicBool::new(false),
             sinks,
             followers: followers.into(),
             intake: Mutex::new(Intake { reader, every: every.max(1), pass: 0 }),
-            tail: Mutex::new(Tail { reorder: Reorder::new(window), delivering: false }),
+            order: InOrder::new(window, bell.clone()),
             delivery: Mutex::new(Delivery { tracker, events: Events::new() }),
             untracked: AtomicU64::new(0),
-            drained: Condvar::new(),
-            closed: AtomicBool::new(false),
-            issued: AtomicU64::new(0),
-            delivered: AtomicU64::new(0),
             bell,
             pool,
             clock: SystemClock,
@@ -172,7 +139,7 @@ impl Lane {
 
     /// Frames whose reports were handed on.
     pub fn delivered(&self) -> u64 {
-        self.delivered.load(Ordering::Acquire)
+        self.order.delivered()
     }
 
     /// Findings below `score` are not reported from now on; 0 at first.
@@ -180,46 +147,23 @@ impl Lane {
         self.min_score.store(score.to_bits(), Ordering::Relaxed);
     }
 
-    /// Says whether a stage takes this lane's frames; without one it can never drain.
-    pub fn set_attached(&self, attached: bool) {
-        self.attached.store(attached, Ordering::Release);
-    }
-
-    /// Whether a stage takes this lane's frames.
-    pub fn is_attached(&self) -> bool {
-        self.attached.load(Ordering::Acquire)
-    }
-
     /// Waits until the ring is closed and every frame taken from it is reported; false after `patience`.
     pub fn wait_drained(&self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
-        let mut tail = lock(&self.tail);
-        loop {
-            if self.is_drained() {
-                return true;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            tail = self.drained.wait_timeout(tail, left).unwrap_or_else(|poisoned| poisoned.into_inner()).0;
-        }
+        self.order.wait_drained(patience)
     }
 
     /// Step 1: a free worker takes the next frame, unless too many are under way.
-    fn take(self: &Arc<Lane>) -> Option<Item> {
+    fn take(self: &Arc<Lane>) -> Option<FrameItem> {
         let mut intake = lock(&self.intake);
         loop {
-            let ticket = self.issued.load(Ordering::Relaxed);
-            if ticket - self.delivered.load(Ordering::Acquire) >= self.window {
+            if !self.order.has_place() {
                 return None;
             }
             let frame = match intake.reader.try_lease() {
                 Take::Lease(frame) => frame,
                 Take::Empty => return None,
                 Take::Closed => {
-                    drop(intake);
-                    self.close();
+                    self.order.close();
                     return None;
                 }
             };
@@ -228,19 +172,20 @@ impl Lane {
                 continue;
             }
             intake.pass = intake.every - 1;
-            self.issued.store(ticket + 1, Ordering::Release);
+            // Still under the intake's lock, so that tickets are in the order of the frames.
+            let ticket = self.order.issue();
             drop(intake);
             return Some(self.item(ticket, frame));
         }
     }
 
-    fn item(self: &Arc<Lane>, ticket: u64, frame: Lease<Frame>) -> Item {
+    fn item(self: &Arc<Lane>, ticket: u64, frame: Lease<Frame>) -> FrameItem {
         self.counters.taken.add(1);
         let mut report = self.pool.blank(&frame);
         if let Some(report) = Arc::get_mut(&mut report) {
             report.latency.wait_us = self.clock.now().latency_since(frame.captured);
         }
-        Item::Frame(FrameItem::new(self.clone(), ticket, frame, report))
+        FrameItem::new(self.clone(), ticket, frame, report)
     }
 
     /// Step 3: the frame's report is complete; those that are next in order go to the sinks, one after the other, by
@@ -248,29 +193,16 @@ impl Lane {
     fn arrived(&self, ticket: u64, report: Arc<Report>, frame: &Lease<Frame>) {
         let wanted = self.followers.iter().any(|follower| follower.wants_frames());
         let arrived = Arrived { report, at: self.clock.now(), frame: wanted.then(|| frame.clone()) };
-        let mut tail = lock(&self.tail);
-        tail.reorder.complete(ticket, arrived);
-        self.deliver_ready(tail);
-    }
-
-    fn close(&self) {
-        if !self.closed.swap(true, Ordering::AcqRel) {
-            let _tail = lock(&self.tail);
-            self.drained.notify_all();
-        }
-    }
-
-    fn is_drained(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
-            && self.issued.load(Ordering::Acquire) == self.delivered.load(Ordering::Acquire)
+        self.order.complete(ticket, arrived);
+        self.deliver_ready();
     }
 }
 
 /// A lane as a feed of the scheduler.
 pub struct LaneFeed(pub Arc<Lane>);
 
-impl Feed<Item> for LaneFeed {
-    fn take(&self) -> Option<Item> {
+impl Feed<FrameItem> for LaneFeed {
+    fn take(&self) -> Option<FrameItem> {
         self.0.take()
     }
 

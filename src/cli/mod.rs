@@ -190,7 +190,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     }
     match error.downcast_ref::<AppError>() {
         Some(AppError::Config(_)) => Exit::Config,
-        Some(AppError::Engine(_) | AppError::Station(_)) => Exit::Model,
+        Some(AppError::Engine(_) | AppError::Executor(_)) => Exit::Model,
         Some(AppError::Store(_)) => Exit::State,
         Some(AppError::Supervisor(SupervisorError::Essential { .. } | SupervisorError::Work { .. })) => {
             Exit::Unit

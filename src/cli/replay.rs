@@ -11,8 +11,7 @@ use super::{CliOutput, Configured, output};
 use crate::config::recipe::Recipe;
 use crate::config::{self, Config};
 use crate::inspection::evidence::{self, Exact, KeptRecipe, KeptRoi, OpenedEvidence, Replay};
-use crate::inspection::{Judged, judge};
-use crate::pipeline::stage::PartStation;
+use crate::inspection::{Inspector, Judged, judge};
 use crate::store::GoldenEntry;
 use crate::types::{Frame, Inspection, RoiResult};
 
@@ -88,20 +87,20 @@ fn judge_again(
     let program = recipe_loader
         .program(recipe, &goldens(kept, &opened.frame), &config.models)
         .with_context(|| format!("what judged {} cannot be made ready again", evidence.display()))?;
-    let mut station = program.station()?;
+    let mut inspector = program.inspector()?;
     let text = opened.document.trigger.text.as_deref();
-    let judged = judge(&program, &mut *station, &opened.frame, text);
+    let judged = judge(&program, &mut inspector, &opened.frame, text);
     if let Some(folder) = pictures {
-        draw(&judged, &mut *station, &opened.frame, folder)?;
+        draw(&judged, &mut inspector, &opened.frame, folder)?;
     }
     Ok(judged)
 }
 
 /// The pictures of the regions that have one to show.
-fn draw(judged: &Judged, station: &mut dyn PartStation, frame: &Frame, folder: &Path) -> anyhow::Result<()> {
+fn draw(judged: &Judged, inspector: &mut Inspector, frame: &Frame, folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     for (index, roi) in judged.rois.iter().enumerate() {
-        let Some(picture) = station.picture(frame, judged.pose.as_ref(), index) else { continue };
+        let Some(picture) = inspector.picture(frame, judged.pose.as_ref(), index) else { continue };
         let file = folder.join(format!("{}.png", roi.name.replace(['/', '\0'], "_")));
         let (width, height) = (picture.width as u32, picture.height as u32);
         // Ours is called `image` too; pictures for people are always in colour.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::inspector::Inspector;
 use super::program::Program;
-use crate::pipeline::stage::PartStation;
 use crate::types::{Frame, Outcome, Pose, RoiResult};
 
 /// What became of one part.
@@ -19,10 +19,10 @@ pub struct Judged {
     pub rois: Vec<RoiResult>,
 }
 
-/// Judges the part on `frame` as the line does: finds it, then judges every region of `program`. `station` is one of
+/// Judges the part on `frame` as the line does: finds it, then judges every region of `program`. `inspector` is one of
 /// the program's; `text` came with the trigger.
-pub fn judge(program: &Program, station: &mut dyn PartStation, frame: &Frame, text: Option<&str>) -> Judged {
-    let found = station.find(frame);
+pub fn judge(program: &Program, inspector: &mut Inspector, frame: &Frame, text: Option<&str>) -> Judged {
+    let found = inspector.find(frame);
     let (pose, cause) = match found {
         Ok(pose) => (pose, None),
         Err(fault) => (None, Some(fault.cause)),
@@ -30,7 +30,7 @@ pub fn judge(program: &Program, station: &mut dyn PartStation, frame: &Frame, te
     let regions = program.regions.iter().enumerate();
     let rois: Vec<RoiResult> = regions
         .map(|(index, region)| match &cause {
-            None => station.roi(frame, pose.as_ref(), index, text),
+            None => inspector.roi(frame, pose.as_ref(), index, text),
             Some(cause) => RoiResult::failed(&region.name, region.kind, cause),
         })
         .collect();

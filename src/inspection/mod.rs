@@ -1,16 +1,25 @@
 //! Inspection: is the part good? A [`Program`] is a recipe made ready (models loaded, golden pictures learned); each
-//! worker takes a station of its own from it, which finds the part and judges one region at a time.
+//! worker takes an [`Inspector`] of its own from it, which finds the part and judges one region at a time.
 //!
 //! Every kind of check is a file in `kinds/` with the same two halves: what is prepared once, and what is run.
 
+mod acquire;
 mod check;
+mod choice;
 pub mod evidence;
+mod inspector;
 mod judge;
 mod kinds;
+mod ledger;
 mod models;
+mod part;
 mod program;
-mod station;
 
+pub use acquire::{JudgedFollower, PartFeed, PartLane};
 pub use check::CheckError;
+pub use choice::PartLaneSettings;
+pub use inspector::{Inspector, PartFault};
 pub use judge::{Judged, judge};
+pub use ledger::{AcquisitionLedger, Begun, NotInFlight};
+pub use part::{PartItem, Product};
 pub use program::{GoldenPicture, Lender, Program, ProgramError};

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use super::check::{Check, CheckError, View};
+use super::inspector::Inspector;
 use super::kinds::{self, Barcode, Classify, Colour, Detect, Golden, Measure, Pixels, Presence};
 use super::models::{ModelTools, Road};
-use super::station::Station;
 use crate::config::recipe::{self, Outline, Recipe, Roi, Unit};
 use crate::engine::{EngineError, Model};
 use crate::image::compare::{CompareError, Learned};
 use crate::image::{AlignError, Aligner, Cutter, Lab, Mask, RotatedRect};
-use crate::pipeline::stage::PartStation;
 use crate::types::{Channels, Label, Patch, Point, Pose};
 
 /// Why a recipe cannot be made ready.
@@ -87,7 +86,7 @@ pub(super) struct Region {
     pub check: Box<dyn Check>,
 }
 
-/// A recipe made ready. Shared by the workers; each takes a [`Program::station`].
+/// A recipe made ready. Shared by the workers; each takes an [`Program::inspector`].
 pub struct Program {
     pub(super) recipe: Recipe,
     pub(super) aligner: Option<Aligner>,
@@ -147,9 +146,12 @@ impl Program {
             .collect()
     }
 
-    /// A station for one worker, its models warmed up.
-    pub fn station(self: &Arc<Program>) -> Result<Box<dyn PartStation>, EngineError> {
-        Ok(Box::new(Station::new(self.clone())?))
+    /// The tools of one worker, its models warmed up.
+    ///
+    /// # Errors
+    /// What the runtime reports of a model.
+    pub fn inspector(self: &Arc<Program>) -> Result<Inspector, EngineError> {
+        Inspector::new(self.clone())
     }
 }
 

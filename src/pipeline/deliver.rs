@@ -1,48 +1,25 @@
 //! How reports leave a lane: in order, by one worker at a time, and without a lock that another worker needs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard};
 
-use super::{Arrived, Delivery, Lane, Tail, keep, lock};
-use crate::pipeline::Offer;
+use super::{Arrived, Delivery, Lane, Offer, keep, lock};
 use crate::supervisor::panic_text;
-use crate::tracking::Events;
-use crate::types::{Clock, Report};
+use crate::types::{Clock, Events, Report};
 
 impl Lane {
     /// A follower that was not ready is: reports that waited for it go on.
     pub fn resume(&self) {
-        if self.deliver_ready(lock(&self.tail)) > 0 {
+        if self.deliver_ready() > 0 {
             self.bell.ring();
         }
     }
 
-    /// Hands on what is next in order, as far as it is there and the followers are ready; how many that were. Where a
-    /// worker does that already, it takes along what was laid down before.
-    pub(super) fn deliver_ready<'a>(&'a self, mut tail: MutexGuard<'a, Tail>) -> u64 {
-        if std::mem::replace(&mut tail.delivering, true) {
-            return 0;
-        }
-        let mut delivered = 0;
-        while self.followers.iter().all(|follower| follower.is_ready()) {
-            let Some(arrived) = tail.reorder.pop() else { break };
-            drop(tail);
-            self.hand_on(arrived);
-            tail = lock(&self.tail);
-            let before = self.delivered.fetch_add(1, Ordering::Release);
-            delivered += 1;
-            if delivered > 1 || self.issued.load(Ordering::Acquire) - before >= self.window {
-                // The window was jammed behind this frame: a worker may sleep although frames wait.
-                self.bell.ring();
-            }
-        }
-        tail.delivering = false;
-        drop(tail);
-        if self.closed.load(Ordering::Acquire) {
-            self.drained.notify_all();
-        }
-        delivered
+    /// Hands on what is next in order, as far as it is there and the followers are ready; how many reports that were.
+    pub(super) fn deliver_ready(&self) -> u64 {
+        let is_ready = |_: &Arrived| self.followers.iter().all(|follower| follower.is_ready());
+        self.order.deliver(is_ready, |arrived| self.hand_on(arrived))
     }
 
     /// A report on its way out. A panic costs this report alone: its place in the window is free again all the same.

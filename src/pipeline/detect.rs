@@ -1,91 +1,63 @@
-//! A model over the whole frame (or a region): planes → tensor → model → findings. Several frames at once where the
-//! model takes a batch.
+//! A model over the whole frame: planes → tensor → model → findings. Several frames at once where the model takes a
+//! batch.
 
 use std::sync::Arc;
 
-use super::stage::{FanOut, Stage, StageError, Station, Work};
+use super::{FrameItem, StageError};
 use crate::engine::{Batched, Decode, EngineError, Model, Session};
 use crate::image::Preprocessor;
-use crate::types::{Class, Clock, Frame, MAX_BATCH, Placement, Rect, Report, RunState, Stamp, SystemClock};
+use crate::scheduler::{Cause, Executor};
+use crate::types::{Clock, Frame, MAX_BATCH, Placement, Report, RunState, Stamp, SystemClock};
 
-/// Detection (or classification, …: whatever the model's task is) with one model.
+/// Detection (or classification, …: whatever the model's task is) with one model: makes a [`Detector`] for each worker.
 pub struct Detect {
-    name: String,
     model: Arc<Model>,
     min_score: Option<f32>,
 }
 
 impl Detect {
-    /// The stage `name` runs `model`; findings under `min_score` (the card's when `None`) are dropped.
-    pub fn new(name: &str, model: Arc<Model>, min_score: Option<f32>) -> Detect {
-        Detect { name: name.into(), model, min_score }
-    }
-}
-
-impl Stage for Detect {
-    fn name(&self) -> &str {
-        &self.name
+    /// Runs `model`; findings under `min_score` (the card's when `None`) are dropped.
+    pub fn new(model: Arc<Model>, min_score: Option<f32>) -> Detect {
+        Detect { model, min_score }
     }
 
-    fn class(&self) -> Class {
-        Class::Detect
-    }
-
-    fn station(&self) -> Result<Box<dyn Station>, EngineError> {
-        Ok(Box::new(Tools {
+    /// The tools of one worker, warmed up.
+    ///
+    /// # Errors
+    /// What the runtime reports of the model.
+    pub fn detector(&self) -> Result<Detector, EngineError> {
+        Ok(Detector {
             session: self.model.batched()?,
             preprocessor: Preprocessor::new(self.model.input()),
             decoder: self.model.decoder(self.min_score),
             clock: SystemClock,
-        }))
+        })
     }
 }
 
-struct Tools {
+/// One worker's tools for one model.
+pub struct Detector {
     session: Batched,
     preprocessor: Preprocessor,
     decoder: Box<dyn Decode>,
     clock: SystemClock,
 }
 
-impl Tools {
-    /// Puts a frame into slot `slot` of the model.
-    fn put(&mut self, slot: usize, work: &mut Work<'_>) -> Result<Placement, StageError> {
-        let began = self.clock.now();
-        self.session.select(slot);
-        let input = self.session.input_mut(0);
-        let placement = self.preprocessor.run(&work.frame.planes(), work.region, input)?;
-        work.report.latency.preprocess_us = self.clock.now().latency_since(began);
-        Ok(placement)
+/// A frame, and where to put what is found on it.
+type Work<'a> = (&'a Frame, &'a mut Report);
+
+impl Detector {
+    /// Adds what is found on `frame` to `report`. Allocates nothing once warm.
+    ///
+    /// # Errors
+    /// A frame that cannot be put into the tensor, a model that does not run.
+    pub fn detect(&mut self, frame: &Frame, report: &mut Report) -> Result<(), StageError> {
+        self.detect_all(&mut [(frame, report)])
     }
 
-    /// Reads slot `slot` of the model, which ran from `ready` to `inferred`.
-    fn read(&mut self, slot: usize, placement: &Placement, work: &mut Work<'_>, ran: (Stamp, Stamp)) {
-        let (ready, inferred) = ran;
-        let began = self.clock.now();
-        self.session.select(slot);
-        self.decoder.decode(&self.session, placement, work.report);
-        work.report.latency.infer_us = inferred.latency_since(ready);
-        work.report.latency.decode_us = self.clock.now().latency_since(began);
-    }
-}
-
-impl Station for Tools {
-    fn process(
-        &mut self,
-        frame: &Frame,
-        region: Option<Rect>,
-        report: &mut Report,
-        _fan_out: &mut dyn FanOut,
-    ) -> Result<(), StageError> {
-        self.process_many(&mut [Work { frame, region, report }])
-    }
-
-    fn batch(&self) -> usize {
-        self.session.batch()
-    }
-
-    fn process_many(&mut self, work: &mut [Work<'_>]) -> Result<(), StageError> {
+    /// The same with several frames, at most as many as the model takes at once. Where it fails no finding has been
+    /// added.
+    fn detect_all(&mut self, work: &mut [Work<'_>]) -> Result<(), StageError> {
         let mut placements: heapless::Vec<Placement, MAX_BATCH> = heapless::Vec::new();
         for (slot, work) in work.iter_mut().enumerate() {
             // As many as there are slots, which `select` has made sure of.
@@ -98,6 +70,45 @@ impl Station for Tools {
             self.read(slot, placement, work, ran);
         }
         Ok(())
+    }
+
+    /// Puts a frame into slot `slot` of the model.
+    fn put(&mut self, slot: usize, (frame, report): &mut Work<'_>) -> Result<Placement, StageError> {
+        let began = self.clock.now();
+        self.session.select(slot);
+        let input = self.session.input_mut(0);
+        let placement = self.preprocessor.run(&frame.planes(), None, input)?;
+        report.latency.preprocess_us = self.clock.now().latency_since(began);
+        Ok(placement)
+    }
+
+    /// Reads slot `slot` of the model, which ran from `ready` to `inferred`.
+    fn read(&mut self, slot: usize, placement: &Placement, (_, report): &mut Work<'_>, ran: (Stamp, Stamp)) {
+        let (ready, inferred) = ran;
+        let began = self.clock.now();
+        self.session.select(slot);
+        self.decoder.decode(&self.session, placement, *report);
+        report.latency.infer_us = inferred.latency_since(ready);
+        report.latency.decode_us = self.clock.now().latency_since(began);
+    }
+}
+
+/// Step 2: a frame's model at work on one worker.
+impl Executor<FrameItem> for Detector {
+    fn run(&mut self, item: &mut FrameItem) -> Result<(), Cause> {
+        self.run_many(std::slice::from_mut(item))
+    }
+
+    fn batch(&self) -> usize {
+        self.session.batch()
+    }
+
+    fn run_many(&mut self, items: &mut [FrameItem]) -> Result<(), Cause> {
+        let mut work: heapless::Vec<Work<'_>, MAX_BATCH> = heapless::Vec::new();
+        for open in items.iter_mut().filter_map(FrameItem::open) {
+            work.push(open).map_err(|_| "more frames than a model takes at once")?;
+        }
+        Ok(self.detect_all(&mut work)?)
     }
 
     fn run_state(&self) -> RunState {

@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Weak};
 
-use super::{Lane, Product};
+use super::Lane;
 use crate::ring::Lease;
-use crate::tracking::Events;
-use crate::types::{Frame, Inspection, Report};
+use crate::types::{Events, Frame, Report};
 
 /// Follows one lane, in frame order, one frame at a time, on whichever worker completed the frame. Must not block,
 /// and allocates nothing in the steady state. A frame's slot stays leased for as long as a follower keeps its lease.
@@ -35,11 +34,4 @@ pub trait Follower: Send + Sync {
 
     /// The camera is gone for good; every track has ended.
     fn ended(&self) {}
-}
-
-/// Looks at the parts of one camera once they are judged, in the order of their numbers. Must not block. A frame's slot
-/// stays leased for as long as its lease is kept.
-pub trait PartFollower: Send + Sync {
-    /// A part that had a frame was judged; the sinks have been told.
-    fn judged(&self, inspection: &Arc<Inspection>, product: &Arc<Product>, frame: &Lease<Frame>);
 }

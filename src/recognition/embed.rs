@@ -2,7 +2,7 @@
 
 use crate::engine::{Decode, EngineError, Model, Session};
 use crate::image::Preprocessor;
-use crate::pipeline::stage::StageError;
+use crate::pipeline::StageError;
 use crate::types::{Patch, Placement, Predictions, RunState};
 
 /// The embedding model on one worker.

@@ -6,14 +6,16 @@
 mod embed;
 mod gallery;
 mod index;
+mod lane;
 pub mod people;
+mod recogniser;
 mod settings;
-mod station;
 mod study;
 
 pub use crate::image::face::{FaceFlaw, FacePose, FaceQuality};
 pub use gallery::Gallery;
 pub use index::{Enrolled, GalleryIndex, IndexError, Match};
+pub use lane::{FaceCounters, FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings};
+pub use recogniser::{Answer, Recognise, Recogniser};
 pub use settings::Settings;
-pub use station::{Answer, Recognise, Recogniser};
 pub use study::{FaceFault, Studied, Study};

@@ -5,7 +5,7 @@ use crate::config::Task;
 use crate::engine::{Decode, EngineError, Model, RunError, Session};
 use crate::image::face::{FACE_SIDE, FaceCutter, FaceFlaw, FaceGate, FaceQuality, KEEPSAKE_SIDE, inner};
 use crate::image::{ImageError, Preprocessor};
-use crate::pipeline::stage::StageError;
+use crate::pipeline::StageError;
 use crate::types::{Patch, Planes, Point, Prediction, Predictions, Rect, Value};
 
 /// A face beside the largest counts where its eyes are at least this share as far apart: people in the background of a

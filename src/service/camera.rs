@@ -15,9 +15,9 @@ use crate::camera::light_barrier::Sensor;
 use crate::camera::{self, CaptureError, Committed, FrameSink, Health, Wiring};
 use crate::config::{self, Config, Pace};
 use crate::pipeline::Sink;
-use crate::pipeline::{Follower, Item, Lane, LaneFeed, LaneSettings};
+use crate::pipeline::{Follower, FrameItem, Lane, LaneFeed, LaneSettings};
 use crate::ring::{Policy, Refused, Ring, Writer};
-use crate::scheduler::{Feed, Stage};
+use crate::scheduler::Attachment;
 use crate::supervisor::{Stop, SupervisorError, Unit, UnitContext, UnitError};
 use crate::telemetry::Counter;
 use crate::tracking::Tracker;
@@ -27,9 +27,6 @@ use crate::types::{Frame, SystemClock};
 const OVERTAKING: usize = 4;
 /// How long a camera that ends waits for its last results, in steps in which it looks at its stop token.
 const DRAIN_STEP: Duration = Duration::from_millis(50);
-
-/// A lane's feed, and the stage that it feeds.
-type Attached = (Arc<Stage<Item>>, Arc<dyn Feed<Item>>);
 
 /// One camera.
 pub(super) struct Camera {
@@ -43,7 +40,8 @@ pub(super) struct Camera {
     pub(super) health_log: Mutex<HealthLog>,
     /// Connections of senders that were refused.
     pub(super) refused: Counter,
-    feed: Mutex<Option<Attached>>,
+    /// The lane's frames, for the stage of its model.
+    queue: Option<Attachment<FrameItem>>,
     /// Numbers frames across the lives of the capture unit.
     next_seq: AtomicU64,
     /// Pictures that came damaged and gave no frame.
@@ -151,10 +149,14 @@ impl App {
     /// Joins every camera to the stage of its model; to be called whenever models or cameras have changed.
     pub(super) fn attach_all(&self) {
         for camera in lock(&self.cameras).iter() {
-            let (Some(lane), Some(detect)) = (&camera.lane, &camera.settings.detect) else { continue };
+            let (Some(lane), Some(queue), Some(detect)) =
+                (&camera.lane, &camera.queue, &camera.settings.detect)
+            else {
+                continue;
+            };
             if let Some(ready) = self.ready_model(&detect.model) {
                 lane.set_min_score(detect.min_score.unwrap_or(ready.model.min_score()));
-                camera.attach(lane, &ready.stage);
+                queue.attach(&ready.stage);
             }
             self.attach_faces(camera);
         }
@@ -212,7 +214,9 @@ impl App {
         }
         let Some(lane) = &camera.lane else { return };
         let mut before = lane.delivered();
-        while lane.is_attached() && !lane.wait_drained(DRAIN_STEP) {
+        let is_attached = || camera.queue.as_ref().is_some_and(Attachment::is_attached);
+        // Frames that no stage takes can never be drained.
+        while is_attached() && !lane.wait_drained(DRAIN_STEP) {
             // A worker that hangs is no progress of ours.
             let now = lane.delivered();
             if now == before {
@@ -263,8 +267,10 @@ impl Camera {
         let health = Health::starting();
         let parts = camera.inspect.as_ref().map(|inspect| Parts::new(&camera.name, inspect, &ring, app));
         if let Some(parts) = &parts {
-            parts.lane.follow(shown.preview.clone());
+            let preview = shown.preview.clone();
+            parts.lane.follow(Box::new(move |part, outlines, frame| preview.judged(part, outlines, frame)));
         }
+        let queue = lane.as_ref().map(|lane: &Arc<Lane>| Attachment::new(Arc::new(LaneFeed(lane.clone()))));
         Camera {
             settings: camera.clone(),
             ring,
@@ -275,7 +281,7 @@ impl Camera {
             health: Mutex::new(health),
             health_log: Mutex::default(),
             refused: Counter::new(),
-            feed: Mutex::default(),
+            queue,
             next_seq: AtomicU64::new(0),
             damaged: Counter::default(),
         }
@@ -296,20 +302,6 @@ impl Camera {
         self.lane.as_ref().and_then(|lane| lane.failures.cause())
     }
 
-    fn attach(&self, lane: &Arc<Lane>, stage: &Arc<Stage<Item>>) {
-        let mut feed = lock(&self.feed);
-        if feed.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, stage)) {
-            return;
-        }
-        let fresh: Arc<dyn Feed<Item>> = Arc::new(LaneFeed(lane.clone()));
-        // The new stage first: the lane's frames always have somebody who takes them.
-        stage.attach(fresh.clone());
-        lane.set_attached(true);
-        if let Some((old, feed)) = feed.replace((stage.clone(), fresh)) {
-            old.detach(&feed);
-        }
-    }
-
     fn detach(&self, app: &App) {
         self.shown.detach();
         if let Some(parts) = &self.parts {
@@ -318,8 +310,8 @@ impl Camera {
         if let Some(faces) = &self.faces {
             faces.detach();
         }
-        if let Some((stage, feed)) = lock(&self.feed).take() {
-            stage.detach(&feed);
+        if let Some(queue) = &self.queue {
+            queue.detach();
         }
     }
 }

@@ -7,15 +7,18 @@ use super::camera::Camera;
 use super::{App, AppError, lock};
 use crate::config::{self, Config};
 use crate::engine::Model;
-use crate::pipeline::{FaceFeed, FaceFollower, FaceLane, FaceLaneSettings, FaceStation, Follower, Item};
-use crate::recognition::{Gallery, GalleryIndex, Recognise, Settings};
-use crate::scheduler::{Factory, Feed, Rank, Stage};
+use crate::pipeline::Follower;
+use crate::recognition::{
+    FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings, Gallery, GalleryIndex, Recognise, Settings,
+};
+use crate::scheduler::{Attachment, Factory, Stage, StageSpec};
+use crate::types::priority;
 
 /// The embedding model, warm on its workers.
 #[derive(Clone)]
 pub(super) struct Recognition {
     pub(super) model: Arc<Model>,
-    stage: Arc<Stage<Item>>,
+    stage: Arc<Stage<FaceItem>>,
     /// What it was made from.
     settings: config::ModelSettings,
     workers: (usize, usize),
@@ -31,11 +34,8 @@ pub(super) struct Faces {
 /// What a rig has for faces.
 pub(super) struct CameraFaces {
     pub(super) lane: Arc<FaceLane>,
-    feed: Mutex<Option<Attached>>,
+    queue: Attachment<FaceItem>,
 }
-
-/// A feed of faces, and the stage that it feeds.
-type Attached = (Arc<Stage<Item>>, Arc<dyn Feed<Item>>);
 
 impl App {
     /// Puts another gallery in force, at once for every camera.
@@ -57,27 +57,23 @@ impl App {
             return Ok(());
         }
         let model = self.open_runtime(config)?.load(settings)?;
-        let recognise = Recognise::new(&settings.name, model.clone(), self.faces.gallery.clone())?;
-        let rank = Rank {
-            name: format!("recognise/{}#{}", recognise.name(), self.next_generation()).into(),
-            class: recognise.class(),
+        let recognise = Recognise::new(model.clone(), self.faces.gallery.clone())?;
+        let spec = StageSpec {
+            name: format!("recognise/{}#{}", settings.name, self.next_generation()).into(),
+            priority: priority::RECOGNISE,
             min: workers.0,
             max: workers.1,
         };
-        let factory: Arc<Factory<Item>> = Arc::new(move || {
-            let station = recognise.station().map_err(|error| error.to_string())?;
-            Ok(Box::new(FaceStation(station)))
-        });
-        // What recognition is given comes through feeds alone.
-        let stage = self.scheduler.add(rank, 1, factory)?;
+        let factory: Arc<Factory<FaceItem>> = Arc::new(move || Ok(Box::new(recognise.recogniser()?)));
+        let stage = self.scheduler.add(spec, factory)?;
         let ready = Recognition { model, stage, settings: settings.clone(), workers };
         *lock(&self.faces.recognition) = Some(ready);
         Ok(())
     }
 
-    /// Whether `stage` is the one that recognises.
-    pub(super) fn recognises(&self, stage: &Arc<Stage<Item>>) -> bool {
-        lock(&self.faces.recognition).as_ref().is_some_and(|ready| Arc::ptr_eq(&ready.stage, stage))
+    /// Whether the stage called `stage` is the one that recognises.
+    pub(super) fn recognises(&self, stage: &str) -> bool {
+        lock(&self.faces.recognition).as_ref().is_some_and(|ready| &*ready.stage.spec().name == stage)
     }
 
     /// Forgets the embedding model where no camera of `config` recognises any more.
@@ -108,7 +104,8 @@ impl CameraFaces {
         };
         let gallery = app.faces.gallery.clone();
         let lane = FaceLane::new(settings, gallery, app.sightings(), app.bell.clone());
-        Some(CameraFaces { lane, feed: Mutex::default() })
+        let queue = Attachment::new(Arc::new(FaceFeed(lane.clone())));
+        Some(CameraFaces { lane, queue })
     }
 
     /// What stands beside the camera's lane.
@@ -116,30 +113,20 @@ impl CameraFaces {
         Arc::new(FaceFollower(self.lane.clone()))
     }
 
-    fn attach(&self, stage: &Arc<Stage<Item>>) {
-        let mut feed = lock(&self.feed);
-        if feed.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, stage)) {
-            return;
-        }
-        let fresh: Arc<dyn Feed<Item>> = Arc::new(FaceFeed(self.lane.clone()));
-        // The new stage first: faces that wait always have somebody who takes them.
-        stage.attach(fresh.clone());
-        self.lane.set_attached(true);
-        if let Some((old, feed)) = feed.replace((stage.clone(), fresh)) {
-            old.detach(&feed);
+    fn attach(&self, stage: &Arc<Stage<FaceItem>>) {
+        if self.queue.attach(stage) {
+            self.lane.set_attached(true);
         }
     }
 
     pub(super) fn detach(&self) {
-        if let Some((stage, feed)) = lock(&self.feed).take() {
-            stage.detach(&feed);
-        }
+        self.queue.detach();
         self.lane.set_attached(false);
     }
 
     /// No more frames will come: lets the last faces through.
     pub(super) fn drain(&self, patience: Duration) -> bool {
-        lock(&self.feed).is_none() || self.lane.wait_idle(patience)
+        !self.queue.is_attached() || self.lane.wait_idle(patience)
     }
 }
 

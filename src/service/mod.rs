@@ -47,10 +47,9 @@ use crate::config::{Config, Faults};
 use crate::engine::EngineError;
 use crate::inspection::evidence::Evidence;
 use crate::mqtt::{Link, Mqtt};
-use crate::pipeline::Item;
 use crate::pipeline::Sink;
 use crate::ring::Bell;
-use crate::scheduler::{Scheduler, StationError};
+use crate::scheduler::{ExecutorError, Scheduler};
 use crate::store::{Numbers, Opened, Store, StoreError};
 use crate::supervisor::{Ended, Signals, SpawnError, Stop, Supervisor, SupervisorError, notify};
 use crate::telemetry::{Log, share_heaps};
@@ -90,7 +89,7 @@ pub enum AppError {
     Engine(#[from] EngineError),
     /// A model cannot be made ready on a worker.
     #[error(transparent)]
-    Station(#[from] StationError),
+    Executor(#[from] ExecutorError),
     /// The state directory cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -161,7 +160,7 @@ struct App {
     sinks: Arc<[Arc<dyn Sink>]>,
     evidence: Evidence,
     attendance: Attendance,
-    scheduler: Arc<Scheduler<Item>>,
+    scheduler: Arc<Scheduler>,
     bell: Arc<Bell>,
     gate: Arc<StartGate>,
     models: Mutex<Models>,

@@ -8,21 +8,16 @@ use super::faces::used_model as used_recognition;
 use super::{App, AppError, lock};
 use crate::config::{self, Config};
 use crate::engine::{EngineError, Model, Runtime};
-use crate::pipeline::detect::Detect;
-use crate::pipeline::stage::{Stage as _, Station};
-use crate::pipeline::{Item, StageStation};
-use crate::scheduler::{Factory, Rank, Stage};
+use crate::pipeline::{Detect, FrameItem};
+use crate::scheduler::{Factory, Stage, StageSpec};
 use crate::supervisor::{JoinError, SupervisorError};
-use crate::types::Class;
-
-/// Regions that other stages may send to one stage before their senders run them themselves.
-const INBOX: usize = 256;
+use crate::types::priority;
 
 /// A model that is warm on its workers.
 #[derive(Clone)]
 pub(super) struct Ready {
     pub(super) model: Arc<Model>,
-    pub(super) stage: Arc<Stage<Item>>,
+    pub(super) stage: Arc<Stage<FrameItem>>,
     /// What it was made from.
     settings: config::ModelSettings,
     uses: ModelUses,
@@ -147,10 +142,13 @@ impl App {
             config.cameras.iter().filter_map(|camera| camera.detect.as_ref()).any(|d| d.model == *name)
         });
         // Those of inspection belong to their cameras, and that of annotation to all.
-        let foreign = [Class::Inspect, Class::Annotate];
-        for stage in self.scheduler.stages().iter().filter(|stage| !foreign.contains(&stage.rank().class)) {
-            if !models.values().any(|ready| Arc::ptr_eq(&ready.stage, stage)) && !self.recognises(stage) {
-                self.scheduler.remove(&stage.rank().name);
+        let foreign = [priority::INSPECT, priority::ANNOTATE];
+        let stages = self.scheduler.stages();
+        for stage in stages.iter().map(|stage| stage.spec()).filter(|spec| !foreign.contains(&spec.priority))
+        {
+            let detects = models.values().any(|ready| ready.stage.spec().name == stage.name);
+            if !detects && !self.recognises(&stage.name) {
+                self.scheduler.remove(&stage.name);
             }
         }
     }
@@ -222,18 +220,15 @@ impl App {
     ) -> Result<Ready, AppError> {
         let generation = lock(&self.models).next_generation();
         let least = uses.least_score(model.min_score());
-        let detect = Arc::new(Detect::new(&settings.name, model.clone(), Some(least)));
-        let rank = Rank {
-            name: format!("{}#{generation}", detect.name()).into(),
-            class: detect.class(),
+        let detect = Detect::new(model.clone(), Some(least));
+        let spec = StageSpec {
+            name: format!("{}#{generation}", settings.name).into(),
+            priority: priority::DETECT,
             min: settings.min_workers,
             max: settings.max_workers,
         };
-        let factory: Arc<Factory<Item>> = Arc::new(move || {
-            let station: Box<dyn Station> = detect.station().map_err(|error| error.to_string())?;
-            Ok(Box::new(StageStation(station)))
-        });
-        let stage = self.scheduler.add(rank, INBOX, factory)?;
+        let factory: Arc<Factory<FrameItem>> = Arc::new(move || Ok(Box::new(detect.detector()?)));
+        let stage = self.scheduler.add(spec, factory)?;
         Ok(Ready { model, stage, settings: settings.clone(), uses })
     }
 }

@@ -9,13 +9,12 @@ use crate::config::recipe::{self, Recipe};
 use crate::config::{Config, Inspect, PickFrame};
 use crate::contract;
 use crate::inspection::evidence::{GoldenRecord, ModelRecord, ProductRecord};
-use crate::inspection::{GoldenPicture, Program};
-use crate::pipeline::{Item, PartFeed, PartLane, PartLaneSettings, PartStage, Product};
+use crate::inspection::{GoldenPicture, PartFeed, PartItem, PartLane, PartLaneSettings, Product, Program};
 use crate::ring::{Pick, Ring};
-use crate::scheduler::{Factory, Feed, Rank, Stage};
+use crate::scheduler::{Attachment, Factory, StageSpec};
 use crate::store::GoldenSet;
 use crate::supervisor::{Beat, Unit, UnitContext};
-use crate::types::{Class, Frame};
+use crate::types::{Frame, priority};
 
 /// How often the loop beats, and looks for products that may go, while no trigger is due.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -46,8 +45,7 @@ struct State {
 /// A product that is ready on the workers.
 struct Selected {
     product: Arc<Product>,
-    stage: Arc<Stage<Item>>,
-    feed: Arc<dyn Feed<Item>>,
+    queue: Attachment<PartItem>,
 }
 
 impl Parts {
@@ -149,20 +147,21 @@ impl Parts {
             state.former = kept;
             done
         };
-        for Selected { stage, feed, .. } in former {
-            stage.detach(&feed);
-            app.scheduler.remove(&stage.rank().name);
-        }
+        former.iter().for_each(|one| one.retire(app));
     }
 
     /// The rig goes: every stage of it with it.
     pub(super) fn detach(&self, app: &App) {
         let mut state = lock(&self.state);
         let all = std::mem::take(&mut state.former).into_iter().chain(state.selected.take());
-        for Selected { stage, feed, .. } in all {
-            stage.detach(&feed);
-            app.scheduler.remove(&stage.rank().name);
-        }
+        all.for_each(|one| one.retire(app));
+    }
+}
+
+impl Selected {
+    fn retire(&self, app: &App) {
+        self.queue.detach();
+        app.scheduler.remove(&self.product.stage);
     }
 }
 
@@ -263,9 +262,9 @@ impl App {
         let program = Arc::new(Program::new(recipe, &pictures, &model).map_err(|error| error.to_string())?);
         let record = product_record(&program, set.as_ref(), &self.runtime_name());
         let generation = lock(&self.models).next_generation();
-        let rank = Rank {
+        let spec = StageSpec {
             name: format!("inspect/{camera}/{product}#{generation}").into(),
-            class: Class::Inspect,
+            priority: priority::INSPECT,
             min: 0,
             max: config.workers.cores.len(),
         };
@@ -274,21 +273,18 @@ impl App {
             recipe_revision: program.recipe().revision,
             golden_revision: set.map_or(0, |set| set.revision),
             rois: program.rois(),
-            outlines: program.outlines(),
-            stage: rank.name.clone(),
+            outlines: program.outlines().into(),
+            stage: spec.name.clone(),
         });
         self.evidence.product(&product.stage, Arc::new(record));
-        // Room for every region of every part that may be under way: none has to be run out of its turn.
-        let inbox = product.rois.len() * parts.settings.queue;
-        let factory: Arc<Factory<Item>> = Arc::new(move || {
-            let station = program.station().map_err(|error| error.to_string())?;
-            Ok(Box::new(PartStage(station)))
-        });
-        let stage = self.scheduler.add(rank, inbox, factory).map_err(|error| error.to_string())?;
-        let lane = parts.lane.clone();
-        let feed: Arc<dyn Feed<Item>> = Arc::new(PartFeed { lane, stage: product.stage.clone() });
-        stage.attach(feed.clone());
-        Ok(Selected { product, stage, feed })
+        // Memory for every region of every part that may be under way.
+        let regions = product.rois.len() * parts.settings.queue;
+        let feed = PartFeed::new(parts.lane.clone(), product.stage.clone(), regions);
+        let factory: Arc<Factory<PartItem>> = Arc::new(move || Ok(Box::new(program.inspector()?)));
+        let stage = self.scheduler.add(spec, factory).map_err(|error| error.to_string())?;
+        let queue = Attachment::new(Arc::new(feed));
+        queue.attach(&stage);
+        Ok(Selected { product, queue })
     }
 
     /// The pictures of a set, read and held against their hashes.

@@ -5,13 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use super::{App, AppError, lock};
 use crate::config::{self, Config};
-use crate::pipeline::{
-    Item, PartPictures, PictureStation, Preview, PreviewFeed, PreviewHub, PreviewSettings,
-};
 use crate::preview::annotate::{Annotate, Look, Place};
+use crate::preview::{PartPictures, PictureItem, Preview, PreviewFeed, PreviewHub, PreviewSettings};
 use crate::ring::{Bell, Ring};
-use crate::scheduler::{Factory, Feed, Rank, Scheduler, Stage};
-use crate::types::{Frame, LiveView, LiveViews, PartPictureStore};
+use crate::scheduler::{Attachment, Factory, Scheduler, Stage, StageSpec};
+use crate::types::{Frame, LiveView, LiveViews, PartPictureStore, priority};
 
 /// Slots that inspection needs beyond the frames under way; the rest of a ring may wait to be drawn.
 const OTHER_SLOTS: usize = 4;
@@ -23,37 +21,32 @@ pub(super) struct Views {
     outlets: Mutex<BTreeMap<String, Arc<PreviewHub>>>,
     part_pictures: PartPictures,
     /// The stage that draws.
-    stage: Arc<Stage<Item>>,
+    stage: Arc<Stage<PictureItem>>,
     bell: Arc<Bell>,
 }
 
 /// A camera's place in its view.
 pub(super) struct Shown {
     pub(super) preview: Arc<Preview>,
-    feed: Arc<dyn Feed<Item>>,
-    stage: Arc<Stage<Item>>,
+    queue: Attachment<PictureItem>,
 }
 
 impl Views {
     /// No camera yet; the stage that draws is added to `scheduler`.
     pub(super) fn new(
-        scheduler: &Scheduler<Item>,
+        scheduler: &Scheduler,
         config: &Config,
         bell: Arc<Bell>,
     ) -> Result<Arc<Views>, AppError> {
         let annotate = Annotate::default();
-        let rank = Rank {
-            name: annotate.name().into(),
-            class: annotate.class(),
+        let spec = StageSpec {
+            name: "annotate".into(),
+            priority: priority::ANNOTATE,
             min: config.annotate.min_workers,
             max: config.annotate.max_workers,
         };
-        let factory: Arc<Factory<Item>> = Arc::new(move || {
-            let annotator = annotate.annotator().map_err(|error| error.to_string())?;
-            Ok(Box::new(PictureStation(annotator)))
-        });
-        // Nothing is sent to it from other stages: its work waits in the cameras' previews.
-        let stage = scheduler.add(rank, 1, factory)?;
+        let factory: Arc<Factory<PictureItem>> = Arc::new(move || Ok(Box::new(annotate.annotator()?)));
+        let stage = scheduler.add(spec, factory)?;
         Ok(Arc::new(Views { outlets: Mutex::default(), part_pictures: PartPictures::default(), stage, bell }))
     }
 
@@ -94,13 +87,7 @@ impl Shown {
 
     /// The rig goes.
     pub(super) fn detach(&self) {
-        self.stage.detach(&self.feed);
-    }
-}
-
-impl Drop for Shown {
-    fn drop(&mut self) {
-        self.detach();
+        self.queue.detach();
     }
 }
 
@@ -121,9 +108,9 @@ impl App {
         };
         let hub = self.views.hub(&camera.name);
         let preview = Preview::new(settings, hub, ring.clone(), self.bell.clone());
-        let feed: Arc<dyn Feed<Item>> = Arc::new(PreviewFeed(preview.clone()));
-        self.views.stage.attach(feed.clone());
-        Shown { preview, feed, stage: self.views.stage.clone() }
+        let queue = Attachment::new(Arc::new(PreviewFeed(preview.clone())));
+        queue.attach(&self.views.stage);
+        Shown { preview, queue }
     }
 }
 

@@ -189,6 +189,6 @@ fn refuse_restarts(change: &Change, old: &Config, new: &Config) -> Result<(), St
 impl AppError {
     /// Whether a model of the configuration, or the runtime that it needs, cannot be used.
     pub(super) fn is_of_a_model(&self) -> bool {
-        matches!(self, AppError::Engine(_) | AppError::Station(_))
+        matches!(self, AppError::Engine(_) | AppError::Executor(_))
     }
 }

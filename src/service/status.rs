@@ -209,7 +209,7 @@ impl App {
         let mut response = Telemetry { memory_bytes: ProcessFacts::read().rss_bytes, ..Telemetry::default() };
         response.temperature_c = temperature_c();
         for stage in self.scheduler.stages().iter() {
-            response.queues.insert(format!("stage/{}", stage.rank().name), stage.waiting() as u64);
+            response.queues.insert(format!("stage/{}", stage.spec().name), stage.waiting() as u64);
         }
         memory.busy.resize(self.scheduler.workers().len(), (0, self.started.mono_ns));
         for (worker, last) in self.scheduler.workers().iter().zip(&mut memory.busy) {

@@ -17,15 +17,13 @@ use life::{Followed, Moment};
 use zones::CameraPlaces;
 
 use crate::config;
-use crate::types::{Event, Finding, Label, MAX_FINDINGS, Numbering, Report};
+pub use crate::types::{Events, MAX_EVENTS};
+use crate::types::{Finding, Label, MAX_FINDINGS, Numbering, Report};
 
 /// Most objects followed at once; a detection beyond is not followed, and is counted.
 pub const MAX_TRACKS: usize = 128;
-/// Most events of one frame. What finds no room is told with the next frame.
-pub const MAX_EVENTS: usize = 2 * MAX_TRACKS;
-
-/// The events of one frame.
-pub type Events = heapless::Vec<Event, MAX_EVENTS>;
+// In one frame every object may end, and another begin in its place.
+const _: () = assert!(MAX_EVENTS >= 2 * MAX_TRACKS);
 
 /// After a longer silence nothing is known of where anything goes; also keeps the filter's figures small.
 const LONGEST_STEP: Duration = Duration::from_secs(10);

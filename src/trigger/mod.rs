@@ -10,7 +10,6 @@ mod answer;
 mod debounce;
 mod dialogue;
 mod error;
-mod ledger;
 mod out;
 mod port;
 mod protocol;
@@ -23,9 +22,9 @@ mod verdicts;
 
 use std::sync::Arc;
 
+pub use crate::types::{Counts, Processing, Pulled, Rejected, TargetState};
 pub use error::TriggerError;
-pub use ledger::{AcquisitionLedger, Begun, Counts, NotInFlight, Processing};
-pub use target::{PortState, Pulled, Rejected, TargetState, TriggerTarget};
+pub use target::{PortState, TriggerTarget};
 
 use crate::config;
 use crate::config::trigger::Source;

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ledger::Counts;
-use crate::types::{AcquisitionId, Label, OnComplete, Stamp, Trigger};
+use crate::types::{OnComplete, Pulled, Rejected, Stamp, TargetState, Trigger};
 
 /// Where triggers are pulled. One target stands before each camera that inspects; none of its calls may block.
 pub trait TriggerTarget: Send + Sync {
@@ -25,58 +24,6 @@ pub trait TriggerTarget: Send + Sync {
 
     /// The port of the trigger `name` was opened or lost. Told at each change.
     fn port(&self, name: &str, state: PortState);
-}
-
-/// What became of a pull at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pulled {
-    /// The acquisition's number.
-    pub id: AcquisitionId,
-    /// Whether it is under way; false where it ended as overrun or missed at once (its end is told all the same).
-    pub taken: bool,
-}
-
-/// How things stand at a target, in the words of smart cameras.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TargetState {
-    /// Trigger ready: the next one would be taken.
-    pub ready: bool,
-    /// The product that is selected; `None` before the first.
-    pub product: Option<Label>,
-    /// Trigger acknowledged: the last acquisition that was taken; 0 before the first.
-    pub acknowledged: AcquisitionId,
-    /// Results valid: the last acquisition whose end was told; 0 before the first.
-    pub valid: AcquisitionId,
-    /// What became of all triggers.
-    pub counts: Counts,
-}
-
-/// What was heard and was no trigger, and what was to be said and could not be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rejected {
-    /// Triggers within the debounce time of the one before.
-    pub debounced: u64,
-    /// Lines that are no request (unknown, too long, not ASCII), bytes that are not the byte.
-    pub garbage: u64,
-    /// Lines that began and never ended.
-    pub half_lines: u64,
-    /// Lines that were not written: the port did not take them, or the trigger's connection was gone.
-    pub undelivered: u64,
-}
-
-impl Rejected {
-    /// Whether there was none.
-    pub fn is_empty(&self) -> bool {
-        *self == Rejected::default()
-    }
-
-    /// Adds another's.
-    pub fn add(&mut self, other: &Rejected) {
-        self.debounced += other.debounced;
-        self.garbage += other.garbage;
-        self.half_lines += other.half_lines;
-        self.undelivered += other.undelivered;
-    }
 }
 
 /// Whether a trigger's port is there.

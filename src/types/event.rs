@@ -2,6 +2,12 @@
 
 use super::{Label, Rect, Stamp};
 
+/// Most events of one frame. What finds no room is reported with the next frame.
+pub const MAX_EVENTS: usize = 256;
+
+/// The events of one frame.
+pub type Events = heapless::Vec<Event, MAX_EVENTS>;
+
 /// A step in the life of a tracked object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {

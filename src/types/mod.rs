@@ -1,10 +1,10 @@
 //! The words of the house: what a frame, a finding, a report and a moment are.
 //! Nothing here does I/O, and nothing here knows another module.
 
+mod acquisition;
 mod age;
 mod attendance;
 mod bounded;
-mod class;
 mod command;
 mod event;
 mod finding;
@@ -13,18 +13,19 @@ mod health;
 mod inspection;
 mod number;
 mod preview;
+pub mod priority;
 mod report;
 mod zones;
 
 pub use ocellus_runtime::RunState;
 pub use ocellus_runtime::clock::{Clock, ManualClock, Stamp, SystemClock, rfc3339};
 
+pub use acquisition::{Counts, Processing, Pulled, Rejected, TargetState};
 pub use age::{AgeGate, Doubt};
 pub use attendance::{Attendance, AttendanceKind, Identity, PersonId, Presence, Sighting, SightingSink};
 pub use bounded::Bounded;
-pub use class::Class;
 pub use command::{Attachment, Command, CommandKind, Origin, Refusal, Reply, Responder};
-pub use event::{Direction, Event, EventKind};
+pub use event::{Direction, Event, EventKind, Events, MAX_EVENTS};
 pub use finding::Finding;
 pub use frame::Frame;
 pub use health::Condition;

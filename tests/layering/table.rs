@@ -3,13 +3,13 @@
 /// Each module and what it may import. `*` marks a module of which only [`FACES`] may be used.
 pub const MODULES: &[(&str, &str)] = &[
     // Shared words.
-    ("types", "engine image"),
+    ("types", "engine image scheduler"),
     ("telemetry", ""),
     ("ring", ""),
     ("image", ""),
     ("backoff", ""),
     ("supervisor", ""),
-    ("scheduler", "ring supervisor* config telemetry types"),
+    ("scheduler", ""),
     ("engine", ""),
     // Adapters.
     ("contract", "types"),
@@ -23,15 +23,12 @@ pub const MODULES: &[(&str, &str)] = &[
     ("camera", "ring image backoff supervisor* config telemetry types"),
     ("trigger", "backoff supervisor* config telemetry types"),
     ("tracking", "config telemetry types"),
-    ("recognition", "ring image engine store config telemetry types pipeline"),
+    ("recognition", "ring image engine scheduler store config telemetry types pipeline"),
     ("attendance", "store contract config supervisor* telemetry types pipeline"),
-    ("inspection", "ring image engine store config supervisor* telemetry types pipeline"),
-    ("preview", "image config telemetry types pipeline"),
-    // What is left of parts, faces and pictures in here moves to its domain when stages own their queues.
-    (
-        "pipeline",
-        "ring image engine scheduler config supervisor* telemetry types tracking recognition inspection preview trigger",
-    ),
+    ("inspection", "ring image engine scheduler store config supervisor* telemetry types pipeline"),
+    ("preview", "ring image scheduler config telemetry types pipeline"),
+    // What carries frames for all domains: it knows that objects are followed, and of no other domain.
+    ("pipeline", "ring image engine scheduler supervisor* telemetry types tracking"),
     // The whole.
     (
         "service",

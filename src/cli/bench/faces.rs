@@ -8,12 +8,15 @@ use anyhow::Context;
 use crate::config::{self, Config};
 use crate::engine::{Model, Runtime};
 use crate::image::face::{FaceCutter, FaceQuality};
-use crate::pipeline::{FaceFeed, FaceFollower, FaceLane, FaceLaneSettings, FaceStation, Follower, Item};
-use crate::recognition::{Enrolled, Gallery, GalleryIndex, Recognise, Settings};
+use crate::pipeline::Follower;
+use crate::recognition::{
+    Enrolled, FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings, Gallery, GalleryIndex, Recognise,
+    Settings,
+};
 use crate::ring::Bell;
-use crate::scheduler::{Factory, Feed, Rank, Scheduler, Stage};
+use crate::scheduler::{Attachment, Factory, Scheduler, Stage, StageSpec};
 use crate::tracking::Tracker;
-use crate::types::{Frame, Patch, PersonId, Point, Sighting, SightingSink};
+use crate::types::{Frame, Patch, PersonId, Point, Sighting, SightingSink, priority};
 
 /// People in the gallery: as many as a large site has.
 const PEOPLE: u64 = 10_000;
@@ -23,7 +26,7 @@ const EYE_PX: f32 = FaceQuality::FULL_EYE_PX;
 /// The stage, and what a camera's faces need.
 pub(super) struct Faces {
     pub(super) model: Arc<Model>,
-    stage: Arc<Stage<Item>>,
+    stage: Arc<Stage<FaceItem>>,
     gallery: Arc<Gallery>,
     recognition: config::Recognition,
     track: config::Track,
@@ -35,7 +38,7 @@ impl Faces {
         config: &Config,
         camera: &config::Camera,
         runtime: &Runtime,
-        scheduler: &Scheduler<Item>,
+        scheduler: &Scheduler,
     ) -> anyhow::Result<Option<Faces>> {
         let (Some(recognition), Some(track)) = (camera.recognise.clone(), camera.track.clone()) else {
             return Ok(None);
@@ -45,18 +48,15 @@ impl Faces {
         let model = runtime.load(settings)?;
         let length = model.outputs().first().and_then(|output| output.shape.last()).copied().unwrap_or(0);
         let gallery = Arc::new(Gallery::new(Arc::new(GalleryIndex::new(strangers(length))?)));
-        let recognise = Recognise::new(name, model.clone(), gallery.clone())?;
-        let rank = Rank {
+        let recognise = Recognise::new(model.clone(), gallery.clone())?;
+        let spec = StageSpec {
             name: format!("recognise/{name}").into(),
-            class: recognise.class(),
+            priority: priority::RECOGNISE,
             min: config.faces.min_workers,
             max: config.faces.max_workers,
         };
-        let factory: Arc<Factory<Item>> = Arc::new(move || {
-            let station = recognise.station().map_err(|error| error.to_string())?;
-            Ok(Box::new(FaceStation(station)))
-        });
-        let stage = scheduler.add(rank, 1, factory)?;
+        let factory: Arc<Factory<FaceItem>> = Arc::new(move || Ok(Box::new(recognise.recogniser()?)));
+        let stage = scheduler.add(spec, factory)?;
         Ok(Some(Faces { model, stage, gallery, recognition, track }))
     }
 
@@ -75,18 +75,17 @@ impl Faces {
             in_step: false,
         };
         let lane = FaceLane::new(settings, self.gallery.clone(), Arc::new(Nobody), bell.clone());
-        let feed: Arc<dyn Feed<Item>> = Arc::new(FaceFeed(lane.clone()));
-        self.stage.attach(feed.clone());
+        let queue = Attachment::new(Arc::new(FaceFeed(lane.clone())));
+        queue.attach(&self.stage);
         lane.set_attached(true);
-        FaceLoad { lane, feed, stage: self.stage.clone() }
+        FaceLoad { lane, queue }
     }
 }
 
 /// One measurement's faces.
 pub(super) struct FaceLoad {
     lane: Arc<FaceLane>,
-    feed: Arc<dyn Feed<Item>>,
-    stage: Arc<Stage<Item>>,
+    queue: Attachment<FaceItem>,
 }
 
 impl FaceLoad {
@@ -107,7 +106,7 @@ impl FaceLoad {
 
 impl Drop for FaceLoad {
     fn drop(&mut self) {
-        self.stage.detach(&self.feed);
+        self.queue.detach();
         self.lane.set_attached(false);
     }
 }

@@ -12,15 +12,12 @@ use crate::camera::{self, Committed, FrameSink, Health, Wiring};
 use crate::config::{self, Config};
 use crate::engine::{Model, Runtime};
 use crate::mqtt::{self, Link, Mqtt};
-use crate::pipeline::detect::Detect;
-use crate::pipeline::stage::Stage as _;
-use crate::pipeline::{Item, Lane, LaneFeed, LaneSettings, StageStation};
-use crate::pipeline::{Offer, Sink};
+use crate::pipeline::{Detect, FrameItem, Lane, LaneFeed, LaneSettings, Offer, Sink};
 use crate::ring::{Bell, Policy, Ring, Writer};
-use crate::scheduler::{Factory, Feed, Rank, Scheduler, Stage};
+use crate::scheduler::{Attachment, Factory, Scheduler, Stage, StageSpec};
 use crate::supervisor::{Beat, Spawned, Stop, spawn};
 use crate::telemetry::ProcessFacts;
-use crate::types::{Attendance, Clock, Event, Frame, Inspection, Report, SystemClock};
+use crate::types::{Attendance, Clock, Event, Frame, Inspection, Report, SystemClock, priority};
 
 /// Decoded frames kept in memory: enough that they do not all stay in the cache.
 const KEPT_FRAMES: usize = 32;
@@ -29,7 +26,7 @@ const BROKER_PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Road {
     model: Arc<Model>,
     cores: Vec<usize>,
-    stage: Arc<Stage<Item>>,
+    stage: Arc<Stage<FrameItem>>,
     faces: Option<Faces>,
     bell: Arc<Bell>,
     sinks: Arc<[Arc<dyn Sink>]>,
@@ -48,14 +45,11 @@ impl Road {
         let mut threads = Vec::new();
         let (sink, published) = sink(config, &stop, &mut threads)?;
         let scheduler = Scheduler::new(&config.workers.cores, bell.clone());
-        let detect = Arc::new(Detect::new(name, model.clone(), None));
-        let factory: Arc<Factory<Item>> = Arc::new(move || {
-            let station = detect.station().map_err(|error| error.to_string())?;
-            Ok(Box::new(StageStation(station)))
-        });
+        let detect = Detect::new(model.clone(), None);
+        let factory: Arc<Factory<FrameItem>> = Arc::new(move || Ok(Box::new(detect.detector()?)));
         let workers = config.workers.cores.len();
-        let rank = Rank { name: name.into(), class: crate::types::Class::Detect, min: workers, max: workers };
-        let stage = scheduler.add(rank, 1, factory)?;
+        let spec = StageSpec { name: name.into(), priority: priority::DETECT, min: workers, max: workers };
+        let stage = scheduler.add(spec, factory)?;
         let faces = Faces::build(config, camera, &runtime, &scheduler)?;
         for (at, worker) in scheduler.workers().iter().cloned().enumerate() {
             let stop = stop.clone();
@@ -170,8 +164,8 @@ impl Road {
             followers: face_load.iter().map(|face_load| face_load.follower()).collect(),
         };
         let lane = Lane::new(settings, ring.reader(Policy::Every), self.sinks.clone(), self.bell.clone());
-        let feed: Arc<dyn Feed<Item>> = Arc::new(LaneFeed(lane.clone()));
-        self.stage.attach(feed.clone());
+        let queue = Attachment::new(Arc::new(LaneFeed(lane.clone())));
+        queue.attach(&self.stage);
         let stop = Stop::new();
         let mut writer = ring.writer().context("the ring has a writer already")?;
         let passed = std::thread::scope(|scope| {
@@ -201,7 +195,7 @@ impl Road {
                 steps: steps(&lane),
             })
         })?;
-        self.stage.detach(&feed);
+        drop(queue);
         drop(face_load);
         Ok(passed)
     }

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::GoldenFault;
 use super::samples::LabelledSample;
 use crate::engine::EngineError;
-use crate::inspection::{Judged, Program, judge};
-use crate::pipeline::stage::PartStation;
+use crate::inspection::{Inspector, Judged, Program, judge};
 use crate::supervisor::spawn;
 use crate::supervisor::usable_cores;
 use crate::types::{Outcome, Verdict};
@@ -80,7 +79,7 @@ fn column(outcome: Outcome) -> usize {
     }
 }
 
-/// Judges every sample by both judges; each picture is read once. One thread a core, each with stations of its own.
+/// Judges every sample by both judges; each picture is read once. One thread a core, each with inspectors of its own.
 /// Errors: a picture that cannot be read, a model that cannot be made ready.
 pub(super) fn rate(samples: &[LabelledSample], judges: [Judge; 2]) -> anyhow::Result<[Vec<Rating>; 2]> {
     let work = Arc::new(RateJob { samples: samples.to_vec(), next: AtomicUsize::new(0), judges });
@@ -135,21 +134,21 @@ impl RateJob {
 
 /// One judge on one thread.
 enum RateTools {
-    Ready(Arc<Program>, Box<dyn PartStation>),
+    Ready(Arc<Program>, Box<Inspector>),
     Not(String),
 }
 
 impl RateTools {
     fn new(judge: &Judge) -> Result<RateTools, EngineError> {
         Ok(match judge {
-            Ok(program) => RateTools::Ready(program.clone(), program.station()?),
+            Ok(program) => RateTools::Ready(program.clone(), Box::new(program.inspector()?)),
             Err(why) => RateTools::Not(why.clone()),
         })
     }
 
     fn rate(&mut self, frame: &crate::types::Frame, text: Option<&str>) -> Rating {
         match self {
-            RateTools::Ready(program, station) => rating(&judge(program, &mut **station, frame, text)),
+            RateTools::Ready(program, inspector) => rating(&judge(program, inspector, frame, text)),
             RateTools::Not(why) => Rating { outcome: Outcome::Error, why: why.clone() },
         }
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::image::draw::Pen;
 use crate::image::jpeg::{Encoder, JpegPool};
 use crate::image::{Canvas, Copier, ImageError};
-use crate::types::{Class, Frame, Inspection, Label, Picture, Point, Report};
+use crate::types::{Frame, Inspection, Label, Picture, Point, Report};
 use sketch::Sketch;
 
 /// A zone (a polygon) or a line (two points) of a camera.
@@ -63,16 +63,6 @@ pub struct Annotate {
 }
 
 impl Annotate {
-    /// Its name in counters and messages.
-    pub fn name(&self) -> &'static str {
-        "annotate"
-    }
-
-    /// Its class of work: the first to be given up.
-    pub fn class(&self) -> Class {
-        Class::Annotate
-    }
-
     /// The tools of one worker. Their memory is taken when the first pictures are made.
     ///
     /// # Errors

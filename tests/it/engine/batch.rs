@@ -10,15 +10,12 @@ use crate::support::engine::{card, infer, load, picture, runtimes};
 use ocellus::config::{ModelCard, Task};
 use ocellus::engine::{Runtime, Session};
 use ocellus::image::Preprocessor;
-use ocellus::pipeline::detect::Detect;
-use ocellus::pipeline::stage::Stage as _;
-use ocellus::pipeline::{Item, Lane, LaneFeed, LaneSettings, StageStation};
-use ocellus::pipeline::{Offer, Sink};
+use ocellus::pipeline::{Detect, Detector, FrameItem, Lane, LaneFeed, LaneSettings, Offer, Sink};
 use ocellus::ring::{Bell, Policy, Ring};
-use ocellus::scheduler::{Fan, Rank, Scheduler, Station};
+use ocellus::scheduler::{Cause, Executor, Factory, Scheduler, StageSpec};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{
-    Attendance, Class, Event, Finding, Frame, Inspection, PixelFormat, Placement, Report, Stamp,
+    Attendance, Event, Finding, Frame, Inspection, PixelFormat, Placement, Report, Stamp, priority,
 };
 
 const BATCH: usize = 3;
@@ -197,22 +194,22 @@ impl Sink for Kept {
     }
 }
 
-/// The real station, and how many frames it was given at once.
-struct Watched(StageStation, Arc<[AtomicUsize; BATCH + 1]>);
+/// The real executor, and how many frames it was given at once.
+struct Watched(Detector, Arc<[AtomicUsize; BATCH + 1]>);
 
-impl Station<Item> for Watched {
-    fn work(&mut self, item: &mut Item, fan: &mut Fan<'_, Item>) -> Result<(), String> {
+impl Executor<FrameItem> for Watched {
+    fn run(&mut self, item: &mut FrameItem) -> Result<(), Cause> {
         self.1[1].fetch_add(1, Ordering::Relaxed);
-        self.0.work(item, fan)
+        self.0.run(item)
     }
 
     fn batch(&self) -> usize {
         self.0.batch()
     }
 
-    fn work_many(&mut self, items: &mut [Item], fan: &mut Fan<'_, Item>) -> Result<(), String> {
+    fn run_many(&mut self, items: &mut [FrameItem]) -> Result<(), Cause> {
         self.1[items.len()].fetch_add(1, Ordering::Relaxed);
-        self.0.work_many(items, fan)
+        self.0.run_many(items)
     }
 }
 
@@ -239,18 +236,14 @@ fn frames_that_wait_are_taken_together_and_one_that_waits_alone_is_not_kept_wait
         LaneSettings { camera: "door".into(), every: 1, window: 8, tracker: None, followers: Vec::new() };
     let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([kept.clone() as Arc<dyn Sink>]);
     let lane = Lane::new(settings, ring.reader(Policy::Every), sinks, bell.clone());
-    let scheduler = Scheduler::<Item>::new(&[0], bell.clone());
+    let scheduler = Scheduler::new(&[0], bell.clone());
     let taken: Arc<[AtomicUsize; BATCH + 1]> = Arc::default();
-    let detect = Detect::new("face", model, None);
-    let factory = {
-        let taken = taken.clone();
-        move || {
-            let station = StageStation(detect.station().map_err(|error| error.to_string())?);
-            Ok(Box::new(Watched(station, taken.clone())) as Box<dyn Station<Item>>)
-        }
-    };
-    let rank = Rank { name: "face".into(), class: Class::Detect, min: 1, max: 1 };
-    scheduler.add(rank, 4, Arc::new(factory)).unwrap().attach(Arc::new(LaneFeed(lane.clone())));
+    let detect = Detect::new(model, None);
+    let watched = taken.clone();
+    let factory: Arc<Factory<FrameItem>> =
+        Arc::new(move || Ok(Box::new(Watched(detect.detector()?, watched.clone()))));
+    let spec = StageSpec { name: "face".into(), priority: priority::DETECT, min: 1, max: 1 };
+    scheduler.add(spec, factory).unwrap().attach(Arc::new(LaneFeed(lane.clone())));
     let mut writer = ring.writer().unwrap();
     let mut commit = |seqs: std::ops::Range<u64>| {
         for seq in seqs {

@@ -8,6 +8,7 @@ mod commands;
 mod ends;
 mod evidence;
 mod frame_choice;
+mod lane;
 mod latency;
 mod models;
 mod pictures;

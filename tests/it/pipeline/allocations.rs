@@ -10,16 +10,13 @@ use crossbeam_queue::ArrayQueue;
 use ocellus::camera::scene::{Scene, SceneOptions};
 use ocellus::config::{self, Device};
 use ocellus::mqtt::Mqtt;
-use ocellus::pipeline::detect::Detect;
-use ocellus::pipeline::stage::Stage as _;
-use ocellus::pipeline::{Item, Lane, LaneFeed, LaneSettings, StageStation};
-use ocellus::pipeline::{Offer, Sink};
+use ocellus::pipeline::{Detect, FrameItem, Lane, LaneFeed, LaneSettings, Offer, Sink};
 use ocellus::ring::{Bell, Policy, Ring, Writer};
-use ocellus::scheduler::{Rank, Scheduler};
+use ocellus::scheduler::{Factory, Scheduler, StageSpec};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::tracking::Tracker;
 use ocellus::types::{
-    Attendance, Class, Event, Frame, Inspection, PixelFormat, Point, Report, Stamp, SystemClock,
+    Attendance, Event, Frame, Inspection, PixelFormat, Point, Report, Stamp, SystemClock, priority,
 };
 
 use crate::heap;
@@ -135,16 +132,13 @@ fn a_frame_on_its_way_from_the_ring_to_the_sinks_allocates_nothing() {
         LaneSettings { camera: "conveyor".into(), every: 1, window: 6, tracker, followers: Vec::new() };
     let lane = Lane::new(settings, ring.reader(Policy::Every), sinks, bell.clone());
     // Both on core 0: every machine has one.
-    let scheduler = Scheduler::<Item>::new(&[0, 0], bell);
+    let scheduler = Scheduler::new(&[0, 0], bell);
     // As unsure as a camera that tracks asks its model to be.
-    let detect = Detect::new("detect", model.clone(), Some(0.1));
+    let detect = Detect::new(model.clone(), Some(0.1));
     lane.set_min_score(model.min_score());
-    let factory = move || {
-        let station = detect.station().map_err(|error| error.to_string())?;
-        Ok(Box::new(StageStation(station)) as Box<dyn ocellus::scheduler::Station<Item>>)
-    };
-    let rank = Rank { name: "detect".into(), class: Class::Detect, min: 1, max: 2 };
-    let stage = scheduler.add(rank, 4, Arc::new(factory)).unwrap();
+    let factory: Arc<Factory<FrameItem>> = Arc::new(move || Ok(Box::new(detect.detector()?)));
+    let spec = StageSpec { name: "detect".into(), priority: priority::DETECT, min: 1, max: 2 };
+    let stage = scheduler.add(spec, factory).unwrap();
     stage.attach(Arc::new(LaneFeed(lane.clone())));
     let stop = Stop::new();
     let threads: Vec<_> = scheduler

@@ -4,14 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ocellus::pipeline::stage::{FanOut, StageError, Station};
-use ocellus::pipeline::{Item, Lane, LaneFeed, LaneSettings, StageStation};
-use ocellus::pipeline::{Offer, Sink};
+use ocellus::pipeline::{FrameItem, Lane, LaneFeed, LaneSettings, Offer, Sink};
 use ocellus::ring::{Bell, Policy, Ring};
-use ocellus::scheduler::{Rank, Scheduler, Stage};
+use ocellus::scheduler::{Cause, Executor, Factory, Scheduler, Stage, StageSpec};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{
-    Attendance, Class, Event, Finding, Frame, Inspection, Label, PixelFormat, Rect, Report, Stamp, Value,
+    Attendance, Event, Finding, Frame, Inspection, Label, PixelFormat, Rect, Report, Stamp, Value, priority,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -54,21 +52,16 @@ impl Sink for Memory {
     }
 }
 
-/// A station made of a closure.
+/// An executor made of a closure.
 struct Work<F>(F);
 
-impl<F> Station for Work<F>
+impl<F> Executor<FrameItem> for Work<F>
 where
-    F: FnMut(&Frame, Option<Rect>, &mut Report, &mut dyn FanOut) + Send,
+    F: FnMut(&Frame, &mut Report) + Send,
 {
-    fn process(
-        &mut self,
-        frame: &Frame,
-        region: Option<Rect>,
-        report: &mut Report,
-        fan_out: &mut dyn FanOut,
-    ) -> Result<(), StageError> {
-        (self.0)(frame, region, report, fan_out);
+    fn run(&mut self, item: &mut FrameItem) -> Result<(), Cause> {
+        let (frame, report) = item.open().unwrap();
+        (self.0)(frame, report);
         Ok(())
     }
 }
@@ -77,8 +70,8 @@ where
 struct Road {
     ring: Ring<Frame>,
     lane: Arc<Lane>,
-    scheduler: Arc<Scheduler<Item>>,
-    detect: Arc<Stage<Item>>,
+    scheduler: Arc<Scheduler>,
+    detect: Arc<Stage<FrameItem>>,
     stop: Stop,
     threads: Vec<std::thread::JoinHandle<()>>,
     sink: Arc<Memory>,
@@ -87,7 +80,7 @@ struct Road {
 impl Road {
     fn new<F>(policy: Policy, sink: Memory, work: F) -> Road
     where
-        F: Fn(&Frame, Option<Rect>, &mut Report, &mut dyn FanOut) + Clone + Send + Sync + 'static,
+        F: Fn(&Frame, &mut Report) + Clone + Send + Sync + 'static,
     {
         let bell = Bell::new();
         let ring = Ring::new(8, bell.clone());
@@ -103,12 +96,9 @@ impl Road {
         let lane = Lane::new(settings, ring.reader(policy), sinks, bell.clone());
         // Both on core 0: every machine has one, and two workers on one core interleave all the more.
         let scheduler = Arc::new(Scheduler::new(&[0, 0], bell));
-        let factory = move || {
-            let station: Box<dyn Station> = Box::new(Work(work.clone()));
-            Ok(Box::new(StageStation(station)) as Box<dyn ocellus::scheduler::Station<Item>>)
-        };
-        let rank = Rank { name: "detect".into(), class: Class::Detect, min: 1, max: 2 };
-        let detect = scheduler.add(rank, 4, Arc::new(factory)).unwrap();
+        let factory: Arc<Factory<FrameItem>> = Arc::new(move || Ok(Box::new(Work(work.clone()))));
+        let spec = StageSpec { name: "detect".into(), priority: priority::DETECT, min: 1, max: 2 };
+        let detect = scheduler.add(spec, factory).unwrap();
         detect.attach(Arc::new(LaneFeed(lane.clone())));
         let stop = Stop::new();
         let threads = scheduler
@@ -159,7 +149,7 @@ fn finding(score: f32) -> Finding {
 
 #[test]
 fn every_frame_is_reported_once_and_in_order_although_workers_finish_out_of_order() {
-    let road = Road::new(Policy::Every, Memory::default(), |frame, _, report, _| {
+    let road = Road::new(Policy::Every, Memory::default(), |frame, report| {
         // Odd frames take longer than even ones.
         if frame.seq % 2 == 1 {
             std::thread::sleep(Duration::from_micros(300));
@@ -173,7 +163,7 @@ fn every_frame_is_reported_once_and_in_order_although_workers_finish_out_of_orde
 
 #[test]
 fn a_panic_in_one_frame_becomes_its_error_and_the_worker_lives_on() {
-    let road = Road::new(Policy::Every, Memory::default(), |frame, _, report, _| {
+    let road = Road::new(Policy::Every, Memory::default(), |frame, report| {
         assert!(frame.seq != 5, "no sixth frame, please");
         report.push(finding(0.5));
     });
@@ -188,40 +178,8 @@ fn a_panic_in_one_frame_becomes_its_error_and_the_worker_lives_on() {
 }
 
 #[test]
-fn a_frame_is_reported_when_the_last_of_its_regions_is_done() {
-    let road = Road::new(Policy::Every, Memory::default(), |frame, region, report, fan_out| match region {
-        // More regions than the inbox of 4 holds: none may be lost, nothing may block.
-        None => {
-            for n in 0..10 {
-                assert!(fan_out.emit("detect", Rect { x: n as f32, y: 0.0, w: 1.0, h: 1.0 }));
-            }
-            assert!(!fan_out.emit("no such stage", Rect::default()));
-            report.push(finding(1.0));
-        }
-        Some(rect) if rect.x == 3.0 && frame.seq == 2 => panic!("region 3 of frame 2"),
-        Some(rect) => report.push(finding(rect.x / 100.0)),
-    });
-    road.play(50);
-    let reports = road.reports();
-    assert_eq!(reports.len(), 50);
-    for report in &reports {
-        let expected = if report.frame_seq == 2 { 10 } else { 11 };
-        assert_eq!(report.findings.len(), expected, "frame {}", report.frame_seq);
-        assert_eq!(report.fault.is_some(), report.frame_seq == 2);
-        assert_eq!((report.width, report.height), (4, 4));
-    }
-    assert!(reports.windows(2).all(|pair| pair[0].frame_seq < pair[1].frame_seq));
-    // The worker signs off a moment after its last report.
-    let deadline = std::time::Instant::now() + PATIENCE;
-    while road.detect.running() > 0 {
-        assert!(std::time::Instant::now() < deadline, "the stage never came to rest");
-        std::thread::yield_now();
-    }
-}
-
-#[test]
 fn what_a_sink_drops_is_counted() {
-    let road = Road::new(Policy::Every, Memory { drop_every: 4, ..Memory::default() }, |_, _, _, _| {});
+    let road = Road::new(Policy::Every, Memory { drop_every: 4, ..Memory::default() }, |_, _| {});
     road.play(100);
     assert_eq!(road.lane.counters.dropped.get(), 25);
     assert_eq!(road.reports().len(), 75);
@@ -233,7 +191,7 @@ fn a_sink_that_panics_costs_its_own_reports_and_no_worker_keeps_its_place() {
     // More panics than frames may be under way, and than places of the stage.
     let panics: Vec<u64> = (0..300).filter(|seq| seq % 5 == 2).collect();
     let memory = Memory { panics: panics.clone(), ..Memory::default() };
-    let road = Road::new(Policy::Every, memory, |_, _, report, _| report.push(finding(0.5)));
+    let road = Road::new(Policy::Every, memory, |_, report| report.push(finding(0.5)));
     road.play(300);
     let seqs: Vec<u64> = road.reports().iter().map(|report| report.frame_seq).collect();
     assert_eq!(seqs, (0..300).filter(|seq| !panics.contains(seq)).collect::<Vec<_>>());
@@ -247,7 +205,7 @@ fn a_sink_that_panics_costs_its_own_reports_and_no_worker_keeps_its_place() {
 
 #[test]
 fn with_the_latest_policy_what_is_not_reported_was_counted_as_skipped() {
-    let road = Road::new(Policy::Latest, Memory::default(), |_, _, _, _| {
+    let road = Road::new(Policy::Latest, Memory::default(), |_, _| {
         std::thread::sleep(Duration::from_millis(2));
     });
     road.play(400);
@@ -258,17 +216,14 @@ fn with_the_latest_policy_what_is_not_reported_was_counted_as_skipped() {
 
 #[test]
 fn a_stage_can_be_taken_away_and_put_back_while_frames_pass() {
-    let road = Road::new(Policy::Every, Memory::default(), |_, _, report, _| report.push(finding(0.5)));
+    let road = Road::new(Policy::Every, Memory::default(), |_, report| report.push(finding(0.5)));
     let scheduler = road.scheduler.clone();
     let changes = std::thread::spawn(move || {
         for _ in 0..20 {
-            let rank = Rank { name: "extra".into(), class: Class::Annotate, min: 0, max: 2 };
-            let factory = || {
-                let work = |_: &Frame, _: Option<Rect>, _: &mut Report, _: &mut dyn FanOut| {};
-                let station: Box<dyn Station> = Box::new(Work(work));
-                Ok(Box::new(StageStation(station)) as Box<dyn ocellus::scheduler::Station<Item>>)
-            };
-            scheduler.add(rank, 1, Arc::new(factory)).unwrap();
+            let spec = StageSpec { name: "extra".into(), priority: priority::ANNOTATE, min: 0, max: 2 };
+            let factory: Arc<Factory<FrameItem>> =
+                Arc::new(|| Ok(Box::new(Work(|_: &Frame, _: &mut Report| {}))));
+            scheduler.add(spec, factory).unwrap();
             scheduler.remove("extra");
         }
     });

@@ -1,5 +1,4 @@
-//! Frames and parts through ring, scheduler, stages and sinks.
+//! Frames through ring, scheduler, stages and sinks.
 
 mod allocations;
 mod frames;
-mod parts;

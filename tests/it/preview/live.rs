@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use ocellus::pipeline::Preview;
+use ocellus::preview::Preview;
 use ocellus::ring::{Bell, Ring};
 use ocellus::types::{Layer, LiveView};
 
@@ -171,8 +171,7 @@ fn a_camera_that_is_configured_anew_keeps_its_viewers() {
     let bell = studio.bell.clone();
     let ring = Ring::new(8, bell.clone());
     let preview = Preview::new(settings(Setting::default()), studio.hub.clone(), ring.clone(), bell);
-    let stage = studio.scheduler.stages().iter().find(|stage| &*stage.rank().name == "annotate").cloned();
-    stage.unwrap().attach(Arc::new(ocellus::pipeline::PreviewFeed(preview.clone())));
+    studio.annotate.attach(Arc::new(ocellus::preview::PreviewFeed(preview.clone())));
     let mut writer = ring.writer().unwrap();
     let mut seq = 0;
     wait_until("pictures of the new rig", || {
@@ -188,7 +187,7 @@ fn a_camera_that_is_configured_anew_keeps_its_viewers() {
 #[test]
 fn a_camera_that_is_gone_tells_its_viewers() {
     let bell = Bell::new();
-    let hub = ocellus::pipeline::PreviewHub::new(bell);
+    let hub = ocellus::preview::PreviewHub::new(bell);
     let viewer = Viewer::of(hub.watch(Layer::Drawn));
     drop(hub);
     viewer.thread.join().unwrap();
@@ -200,10 +199,9 @@ fn live_pictures_keep_to_their_rate() {
     let mut slow = settings(Setting::default());
     slow.fps = 1;
     let ring = Ring::new(4, studio.bell.clone());
-    let hub = ocellus::pipeline::PreviewHub::new(studio.bell.clone());
+    let hub = ocellus::preview::PreviewHub::new(studio.bell.clone());
     let preview = Preview::new(slow, hub.clone(), ring.clone(), studio.bell.clone());
-    let stage = studio.scheduler.stages().iter().find(|stage| &*stage.rank().name == "annotate").cloned();
-    stage.unwrap().attach(Arc::new(ocellus::pipeline::PreviewFeed(preview.clone())));
+    studio.annotate.attach(Arc::new(ocellus::preview::PreviewFeed(preview.clone())));
     let viewer = Viewer::of(hub.watch(Layer::Drawn));
     let mut writer = ring.writer().unwrap();
     let began = std::time::Instant::now();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ocellus::pipeline::{PartFollower, PartPictures, Product};
+use ocellus::preview::PartPictures;
 use ocellus::types::{
     Inspection, InspectionLatency, Layer, Outcome, PartPictureStore, Picture, Point, RoiResult, Stamp,
     Trigger, TriggerKind, Verdict,
@@ -33,16 +33,10 @@ fn store() -> (Arc<FakeStore>, PartPictures) {
     (store, part_pictures)
 }
 
-fn product() -> Arc<Product> {
+/// The corners of the product's one region.
+fn outlines() -> Arc<[Vec<Point>]> {
     let corners = [(40.0, 120.0), (120.0, 120.0), (120.0, 180.0), (40.0, 180.0)];
-    Arc::new(Product {
-        name: "bracket".into(),
-        recipe_revision: 1,
-        golden_revision: 1,
-        rois: vec![("hole".into(), "presence")],
-        outlines: vec![corners.map(|(x, y)| Point { x, y }).to_vec()],
-        stage: "inspect".into(),
-    })
+    Arc::new([corners.map(|(x, y)| Point { x, y }).to_vec()])
 }
 
 /// Judges the ring's newest frame.
@@ -63,7 +57,7 @@ fn judge(studio: &Studio, id: u64, verdict: Verdict) {
         rois,
         latency: InspectionLatency::default(),
     };
-    studio.preview.judged(&Arc::new(inspection), &product(), &frame);
+    studio.preview.judged(&Arc::new(inspection), &outlines(), &frame);
 }
 
 #[test]

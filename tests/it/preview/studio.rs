@@ -3,18 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ocellus::pipeline::stage::{FanOut, StageError, Station};
-use ocellus::pipeline::{
-    Item, Lane, LaneFeed, LaneSettings, PartPictures, PictureStation, Preview, PreviewFeed, PreviewHub,
-    PreviewSettings, StageStation,
-};
+use ocellus::pipeline::{FrameItem, Lane, LaneFeed, LaneSettings};
 use ocellus::preview::annotate::{Annotate, Look};
+use ocellus::preview::{PartPictures, PictureItem, Preview, PreviewFeed, PreviewHub, PreviewSettings};
 use ocellus::ring::{Bell, Policy, Ring, Writer};
-use ocellus::scheduler::{Feed, Rank, Scheduler};
+use ocellus::scheduler::{Cause, Executor, Factory, Scheduler, Stage, StageSpec};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{
-    Class, Clock, Finding, Frame, Layer, LiveView, Picture, PixelFormat, Rect, Report, SystemClock, Value,
-    Watch,
+    Clock, Finding, Frame, Layer, LiveView, Picture, PixelFormat, Rect, SystemClock, Value, Watch, priority,
 };
 
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,14 +54,9 @@ struct Finder {
     busy: Duration,
 }
 
-impl Station for Finder {
-    fn process(
-        &mut self,
-        _: &Frame,
-        _: Option<Rect>,
-        report: &mut Report,
-        _: &mut dyn FanOut,
-    ) -> Result<(), StageError> {
+impl Executor<FrameItem> for Finder {
+    fn run(&mut self, item: &mut FrameItem) -> Result<(), Cause> {
+        let (_, report) = item.open().unwrap();
         let began = Instant::now();
         while began.elapsed() < self.busy {
             std::hint::spin_loop();
@@ -102,7 +93,7 @@ pub struct Studio {
     pub hub: Arc<PreviewHub>,
     pub preview: Arc<Preview>,
     pub lane: Option<Arc<Lane>>,
-    pub scheduler: Arc<Scheduler<Item>>,
+    pub annotate: Arc<Stage<PictureItem>>,
     pub bell: Arc<Bell>,
     stop: Stop,
     threads: Vec<std::thread::JoinHandle<()>>,
@@ -115,16 +106,12 @@ impl Studio {
         let hub = PreviewHub::new(bell.clone());
         let (detects, busy) = (setting.detects, setting.busy);
         let preview = Preview::new(settings(setting), hub.clone(), ring.clone(), bell.clone());
-        let scheduler = Arc::new(Scheduler::<Item>::new(&CORES, bell.clone()));
+        let scheduler = Scheduler::new(&CORES, bell.clone());
         let annotate = Annotate::default();
-        let rank = Rank { name: "annotate".into(), class: annotate.class(), min: 0, max: 1 };
-        let factory = move || {
-            let annotator = annotate.annotator().map_err(|error| error.to_string())?;
-            Ok(Box::new(PictureStation(annotator)) as Box<dyn ocellus::scheduler::Station<Item>>)
-        };
-        let stage = scheduler.add(rank, 1, Arc::new(factory)).unwrap();
-        let feed: Arc<dyn Feed<Item>> = Arc::new(PreviewFeed(preview.clone()));
-        stage.attach(feed);
+        let spec = StageSpec { name: "annotate".into(), priority: priority::ANNOTATE, min: 0, max: 1 };
+        let factory: Arc<Factory<PictureItem>> = Arc::new(move || Ok(Box::new(annotate.annotator()?)));
+        let stage = scheduler.add(spec, factory).unwrap();
+        stage.attach(Arc::new(PreviewFeed(preview.clone())));
         let lane = detects.then(|| {
             let settings = LaneSettings {
                 camera: "front".into(),
@@ -134,12 +121,9 @@ impl Studio {
                 followers: vec![preview.clone()],
             };
             let lane = Lane::new(settings, ring.reader(Policy::Latest), Arc::new([]), bell.clone());
-            let factory = move || {
-                let station: Box<dyn Station> = Box::new(Finder { busy });
-                Ok(Box::new(StageStation(station)) as Box<dyn ocellus::scheduler::Station<Item>>)
-            };
-            let rank = Rank { name: "detect".into(), class: Class::Detect, min: 1, max: 2 };
-            let stage = scheduler.add(rank, 4, Arc::new(factory)).unwrap();
+            let factory: Arc<Factory<FrameItem>> = Arc::new(move || Ok(Box::new(Finder { busy })));
+            let spec = StageSpec { name: "detect".into(), priority: priority::DETECT, min: 1, max: 2 };
+            let stage = scheduler.add(spec, factory).unwrap();
             stage.attach(Arc::new(LaneFeed(lane.clone())));
             lane
         });
@@ -149,7 +133,7 @@ impl Studio {
             std::thread::spawn(move || worker.run(&stop, &Beat::new()))
         });
         let threads = threads.collect();
-        Studio { ring, hub, preview, lane, scheduler, bell, stop, threads }
+        Studio { ring, hub, preview, lane, annotate: stage, bell, stop, threads }
     }
 
     pub fn commit(&self, writer: &mut Writer<Frame>, seq: u64) {

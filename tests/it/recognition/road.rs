@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ocellus::engine::Runtime;
-use ocellus::pipeline::Item;
-use ocellus::recognition::GalleryIndex;
-use ocellus::scheduler::{Fan, Station};
+use ocellus::recognition::{FaceItem, GalleryIndex};
+use ocellus::scheduler::{Cause, Executor};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{Frame, PixelFormat, Stamp};
 
@@ -30,8 +29,8 @@ fn person(runtime: &Runtime, data: &Path, name: &str) -> (Frame, GalleryIndex) {
 /// Fails and panics in turn.
 struct Broken(Arc<AtomicU64>);
 
-impl Station<Item> for Broken {
-    fn work(&mut self, _: &mut Item, _: &mut Fan<'_, Item>) -> Result<(), String> {
+impl Executor<FaceItem> for Broken {
+    fn run(&mut self, _: &mut FaceItem) -> Result<(), Cause> {
         match self.0.fetch_add(1, Ordering::Relaxed) % 2 {
             0 => Err("the model fell over".into()),
             _ => panic!("the model fell over loudly"),
@@ -48,7 +47,7 @@ fn a_face_whose_recognition_fails_frees_its_place_and_is_tried_again() {
     let looks = Arc::new(AtomicU64::new(0));
     let scenario = Scenario::new((&runtime, &data), &camera, index, 2, |_| {
         let looks = looks.clone();
-        Arc::new(move || Ok(Box::new(Broken(looks.clone())) as Box<dyn Station<Item>>))
+        Arc::new(move || Ok(Box::new(Broken(looks.clone())) as Box<dyn Executor<FaceItem>>))
     });
     // More looks than there are places in the order.
     scenario.run(|writer| {

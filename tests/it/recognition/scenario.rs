@@ -8,20 +8,16 @@ use std::time::{Duration, Instant};
 use ocellus::camera::{self, Committed, FrameSink, Health, Wiring};
 use ocellus::config::{self, Config};
 use ocellus::engine::Runtime;
-use ocellus::pipeline::detect::Detect;
-use ocellus::pipeline::stage::Stage as _;
-use ocellus::pipeline::{
-    FaceFeed, FaceFollower, FaceLane, FaceLaneSettings, FaceStation, Item, Lane, LaneFeed, LaneSettings,
-    StageStation,
+use ocellus::pipeline::{Detect, FrameItem, Lane, LaneFeed, LaneSettings, Offer, Sink};
+use ocellus::recognition::{
+    FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings, Gallery, GalleryIndex, Recognise, Settings,
 };
-use ocellus::pipeline::{Offer, Sink};
-use ocellus::recognition::{Gallery, GalleryIndex, Recognise, Settings};
 use ocellus::ring::{Bell, Policy, Ring, Writer};
-use ocellus::scheduler::{Factory, Rank, Scheduler};
+use ocellus::scheduler::{Factory, Priority, Scheduler, StageSpec};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::tracking::Tracker;
 use ocellus::types::{
-    Attendance, Class, Event, Frame, Inspection, Label, Report, Sighting, SightingSink, Stamp, SystemClock,
+    Attendance, Event, Frame, Inspection, Label, Report, Sighting, SightingSink, Stamp, SystemClock, priority,
 };
 
 use super::support::{detector, embedder};
@@ -109,8 +105,8 @@ pub fn camera(data: &Path, source: &str, recognise: &str) -> config::Camera {
     config.unwrap_or_else(|faults| panic!("{faults}")).cameras.remove(0)
 }
 
-/// What makes recognition's stations: the real thing, or something that a test puts in its place.
-pub type Make = Arc<Factory<Item>>;
+/// What makes recognition's executors: the real thing, or something that a test puts in its place.
+pub type Make = Arc<Factory<FaceItem>>;
 
 pub struct Scenario {
     pub ring: Ring<Frame>,
@@ -119,18 +115,18 @@ pub struct Scenario {
     pub sightings: Arc<Remembering>,
     pub names: Arc<Names>,
     pub gallery: Arc<Gallery>,
-    pub scheduler: Scheduler<Item>,
+    pub scheduler: Scheduler,
     pub bell: Arc<Bell>,
 }
 
-/// The real stations of recognition.
+/// The real executors of recognition.
 pub fn recognition(runtime: &Runtime, data: &Path, gallery: &Arc<Gallery>) -> Make {
-    let stage = Recognise::new("who", embedder(runtime, data), gallery.clone()).unwrap();
-    Arc::new(move || Ok(Box::new(FaceStation(stage.station().map_err(|error| error.to_string())?))))
+    let stage = Recognise::new(embedder(runtime, data), gallery.clone()).unwrap();
+    Arc::new(move || Ok(Box::new(stage.recogniser()?)))
 }
 
 impl Scenario {
-    /// With `workers` workers; `make` gives recognition's stations.
+    /// With `workers` workers; `make` gives recognition's executors.
     pub fn new(
         (runtime, data): (&Runtime, &Path),
         camera: &config::Camera,
@@ -166,15 +162,14 @@ impl Scenario {
             bell.clone(),
         );
         // All on core 0: every machine has one.
-        let scheduler = Scheduler::<Item>::new(&vec![0; workers], bell.clone());
-        let detect = Detect::new("face", detector(runtime, data, "face_detection_back"), None);
-        let detecting: Make = Arc::new(move || {
-            Ok(Box::new(StageStation(detect.station().map_err(|error| error.to_string())?)))
-        });
-        let rank = |name: &str, class| Rank { name: name.into(), class, min: 0, max: workers };
-        let stage = scheduler.add(rank("face", Class::Detect), 4, detecting).unwrap();
+        let scheduler = Scheduler::new(&vec![0; workers], bell.clone());
+        let detect = Detect::new(detector(runtime, data, "face_detection_back"), None);
+        let detecting: Arc<Factory<FrameItem>> = Arc::new(move || Ok(Box::new(detect.detector()?)));
+        let spec =
+            |name: &str, priority: Priority| StageSpec { name: name.into(), priority, min: 0, max: workers };
+        let stage = scheduler.add(spec("face", priority::DETECT), detecting).unwrap();
         stage.attach(Arc::new(LaneFeed(lane.clone())));
-        let stage = scheduler.add(rank("who", Class::Recognise), 1, make(&gallery)).unwrap();
+        let stage = scheduler.add(spec("who", priority::RECOGNISE), make(&gallery)).unwrap();
         stage.attach(Arc::new(FaceFeed(faces.clone())));
         faces.set_attached(true);
         Scenario { ring, lane, faces, sightings, names, gallery, scheduler, bell }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ocellus::engine::Runtime;
-use ocellus::pipeline::Item;
-use ocellus::recognition::GalleryIndex;
-use ocellus::scheduler::{Fan, Station};
+use ocellus::recognition::{FaceItem, GalleryIndex};
+use ocellus::scheduler::{Cause, Executor};
 use ocellus::types::Frame;
 
 use super::scenario::{Make, Scenario, camera, play, play_dated, recognition};
@@ -129,12 +128,12 @@ fn every_place_in_the_order_is_given_back_under_load() {
 }
 
 /// Recognition on a machine that is busy with other things.
-struct Busy(Box<dyn Station<Item>>, Duration);
+struct Busy(Box<dyn Executor<FaceItem>>, Duration);
 
-impl Station<Item> for Busy {
-    fn work(&mut self, item: &mut Item, fan: &mut Fan<'_, Item>) -> Result<(), String> {
+impl Executor<FaceItem> for Busy {
+    fn run(&mut self, item: &mut FaceItem) -> Result<(), Cause> {
         std::thread::sleep(self.1);
-        self.0.work(item, fan)
+        self.0.run(item)
     }
 }
 
@@ -158,7 +157,7 @@ fn results(
     let scenario = Scenario::new((runtime, data), &camera, index, workers, |gallery| {
         let make: Make = recognition(runtime, data, gallery);
         let busy = Duration::from_millis(busy_ms);
-        Arc::new(move || Ok(Box::new(Busy(make()?, busy)) as Box<dyn Station<Item>>))
+        Arc::new(move || Ok(Box::new(Busy(make()?, busy)) as Box<dyn Executor<FaceItem>>))
     });
     scenario.run(|writer| play_dated(&camera, writer, date));
     assert_eq!(scenario.faces.counters.dropped.get(), 0, "no face finds the queue full");

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use ap::{Call, Wanted};
 use ocellus::camera::scene::{Scene, SceneOptions, Truth};
 use ocellus::engine::Model;
-use ocellus::pipeline::detect::Detect;
-use ocellus::pipeline::stage::{FanOut, Stage};
-use ocellus::types::{Frame, PixelFormat, Rect, Report, Stamp};
+use ocellus::pipeline::Detect;
+use ocellus::types::{Frame, PixelFormat, Report, Stamp};
 
 /// Never trained on; the same frames as `train_scene.py` measures.
 const SEED: u64 = 2026;
@@ -19,14 +18,6 @@ const STEP: u64 = 31;
 /// Objects of which less is inside the frame are neither wanted nor forbidden.
 const CLEAR: f32 = 0.5;
 const CLASSES: [&str; 5] = ["washer", "gear", "plate", "bracket", "defect"];
-
-struct NoFanOut;
-
-impl FanOut for NoFanOut {
-    fn emit(&mut self, _stage: &str, _region: Rect) -> bool {
-        false
-    }
-}
 
 /// Everything that was found and everything that was there, by class.
 #[derive(Default)]
@@ -57,7 +48,7 @@ impl Seen {
 
 fn watch(model: Arc<Model>, min_score: f32) -> Seen {
     let mut scene = Scene::new(SceneOptions { seed: SEED, ..SceneOptions::default() }).unwrap();
-    let mut station = Detect::new("detect", model, Some(min_score)).station().unwrap();
+    let mut detector = Detect::new(model, Some(min_score)).detector().unwrap();
     let mut report = Report::new("test".into());
     let mut seen = Seen::default();
     for frame in 0..FRAMES {
@@ -66,7 +57,7 @@ fn watch(model: Arc<Model>, min_score: f32) -> Seen {
         let shape = (PixelFormat::I420, 640, 480);
         let picture = Frame::from_memory(frame, Stamp::default(), shape, bytes.into()).unwrap();
         report.clear();
-        station.process(&picture, None, &mut report, &mut NoFanOut).unwrap();
+        detector.detect(&picture, &mut report).unwrap();
         scene.truth(frame * STEP).iter().for_each(|truth| seen.want(frame as usize, truth));
         seen.call(frame as usize, &report);
     }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use ocellus::camera::scene::{Scene, SceneOptions, Truth};
 use ocellus::config::Track;
 use ocellus::engine::Model;
-use ocellus::pipeline::detect::Detect;
-use ocellus::pipeline::stage::{FanOut, Stage as _};
+use ocellus::pipeline::Detect;
 use ocellus::types::{Finding, Frame, PixelFormat, Rect, Report, Stamp};
 
 use super::clear::{Numbered, Score};
@@ -18,14 +17,6 @@ const FPS: u64 = 30;
 const FRAMES: u64 = 900;
 /// Parts of which less is inside the frame are not wanted, and not made up.
 const CLEAR: f32 = 0.25;
-
-pub struct NoFanOut;
-
-impl FanOut for NoFanOut {
-    fn emit(&mut self, _: &str, _: Rect) -> bool {
-        false
-    }
-}
 
 fn truths(truth: &[Truth]) -> Vec<Numbered> {
     truth.iter().filter(|part| part.visible >= CLEAR).map(|part| (part.part_id, part.rect)).collect()
@@ -67,7 +58,7 @@ fn made_up(part: &Truth, rng: &mut Rng) -> Option<Finding> {
 /// Frames of the scene as the shipped model sees them; its `defect` is no part.
 fn watched(model: &Arc<Model>, seed: u64, frames: u64) -> Vec<Seen> {
     let mut scene = Scene::new(SceneOptions { seed, ..SceneOptions::default() }).unwrap();
-    let mut station = Detect::new("detect", model.clone(), Some(0.1)).station().unwrap();
+    let mut detector = Detect::new(model.clone(), Some(0.1)).detector().unwrap();
     let frame = |n: u64| {
         let mut bytes = vec![0; scene.frame_bytes()];
         scene.paint(n, &mut bytes);
@@ -76,7 +67,7 @@ fn watched(model: &Arc<Model>, seed: u64, frames: u64) -> Vec<Seen> {
         let frame = Frame::from_memory(n, captured, (PixelFormat::I420, 640, 480), bytes.into()).unwrap();
         let mut report = Report::new("belt".into());
         (report.frame_seq, report.captured, report.width, report.height) = (n, captured, 640, 480);
-        station.process(&frame, None, &mut report, &mut NoFanOut).unwrap();
+        detector.detect(&frame, &mut report).unwrap();
         report.findings.retain(|finding| &*finding.label != "defect");
         Seen { report, truths: truths(&scene.truth(n)) }
     };

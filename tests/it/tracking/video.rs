@@ -6,13 +6,11 @@ use std::path::Path;
 use ocellus::camera::{self, Committed, FrameSink, Health, Wiring};
 use ocellus::config::Config;
 use ocellus::engine::Runtime;
-use ocellus::pipeline::detect::Detect;
-use ocellus::pipeline::stage::{Stage as _, Station};
+use ocellus::pipeline::{Detect, Detector};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::tracking::{Events, Tracker};
 use ocellus::types::{Direction, Event, EventKind, Frame, Report, SystemClock};
 
-use super::scene::NoFanOut;
 use crate::support::data::{data, skip};
 
 const PEOPLE: usize = 6;
@@ -37,7 +35,7 @@ fn config(data: &Path) -> Config {
 
 /// Every frame through the detector and the tracker, on the thread of capture.
 struct Watch {
-    station: Box<dyn Station>,
+    detector: Detector,
     tracker: Tracker,
     least: f32,
     events: Vec<Event>,
@@ -49,7 +47,7 @@ impl FrameSink for Watch {
         let mut report = Report::new("hall".into());
         (report.frame_seq, report.captured, report.pts_ns) = (frame.seq, frame.captured, frame.pts_ns);
         (report.width, report.height) = (frame.width as u32, frame.height as u32);
-        self.station.process(&frame, None, &mut report, &mut NoFanOut).unwrap();
+        self.detector.detect(&frame, &mut report).unwrap();
         report.findings.retain(|finding| &*finding.label == "person" && finding.score >= self.least);
         let mut events = Events::new();
         self.tracker.update(&mut report, &mut events);
@@ -83,8 +81,8 @@ fn watch() -> Option<Vec<Event>> {
     let mut tracker = Tracker::new(track, 1).with_places(&camera.zones, &camera.lines);
     tracker.set_min_score(min_score);
     let least = tracker.least_score(min_score);
-    let station = Detect::new("coco", model, Some(least)).station().unwrap();
-    let mut watch = Watch { station, tracker, least, events: Vec::new(), last: Report::new("hall".into()) };
+    let detector = Detect::new(model, Some(least)).detector().unwrap();
+    let mut watch = Watch { detector, tracker, least, events: Vec::new(), last: Report::new("hall".into()) };
     let (stop, beat) = (Stop::new(), Beat::new());
     let health = |_: Health| ();
     let wiring = Wiring {

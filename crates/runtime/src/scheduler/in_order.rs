@@ -1,5 +1,6 @@
 //! Results in order, handed on by one thread at a time and without a lock that another needs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,27 +76,34 @@ impl<T> InOrder<T> {
     /// Hands on what is next in order, as long as it is there and `may` agrees; how many results that were. Where
     /// another thread does that already it takes along what was laid down before, and this one hands on nothing.
     ///
-    /// `may` is asked under the lock; `hand_on` runs without it, and must not panic.
+    /// `may` is asked under the lock; `hand_on` runs without it. A panic there costs one
+    /// result, and goes on to the caller once those behind it were handed on.
     pub fn deliver(&self, mut may: impl FnMut(&T) -> bool, mut hand_on: impl FnMut(T)) -> u64 {
         let mut state = self.state.lock();
         if std::mem::replace(&mut state.delivering, true) {
             return 0;
         }
-        let mut count = 0;
+        let (mut count, mut panicked) = (0, None);
         while state.reorder.peek().is_some_and(&mut may) {
             let Some(result) = state.reorder.pop() else { break };
             drop(state);
-            hand_on(result);
+            let outcome = catch_unwind(AssertUnwindSafe(|| hand_on(result)));
             state = self.state.lock();
+            let was_full = state.under_way() >= self.width;
+            state.delivered += 1;
+            panicked = panicked.or(outcome.err());
             count += 1;
-            if count > 1 || state.under_way() >= self.width {
+            if count > 1 || was_full {
                 // The window was jammed behind this result: a worker may sleep although work waits.
                 self.bell.ring();
             }
-            state.delivered += 1;
         }
         state.delivering = false;
         self.notify(&state);
+        drop(state);
+        if let Some(panic) = panicked {
+            resume_unwind(panic);
+        }
         count
     }
 
@@ -228,5 +236,18 @@ mod tests {
             order.close();
             assert!(idle.join().unwrap() && drained.join().unwrap());
         });
+    }
+
+    #[test]
+    fn a_panic_while_a_result_is_handed_on_costs_that_result_alone() {
+        let order = InOrder::new(2, Bell::new());
+        (0..2).for_each(|value| order.complete(order.issue(), value));
+        let mut out = Vec::new();
+        let bomb = |value| {
+            assert!(value != 0, "nobody takes it");
+            out.push(value);
+        };
+        assert!(catch_unwind(AssertUnwindSafe(|| order.deliver(|_| true, bomb))).is_err());
+        assert_eq!((out, order.delivered(), order.is_idle()), (vec![1], 2, true));
     }
 }

@@ -70,9 +70,9 @@ fn judge(program: &Arc<Program>, path: &Path) -> (Verdict, Vec<Rect>) {
     let picture = open(path);
     let shape = (PixelFormat::Rgb, picture.width, picture.height);
     let frame = Frame::from_memory(0, SystemClock.now(), shape, picture.data.into()).unwrap();
-    let mut station = program.station().unwrap();
-    let pose = station.find(&frame).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
-    let result = station.roi(&frame, pose.as_ref(), 0, None);
+    let mut inspector = program.inspector().unwrap();
+    let pose = inspector.find(&frame).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
+    let result = inspector.roi(&frame, pose.as_ref(), 0, None);
     let pose = pose.unwrap_or_default();
     let moved = |rect: Rect| Rect { x: rect.x + pose.dx, y: rect.y + pose.dy, ..rect };
     (result.verdict, result.defects.iter().map(|defect| moved(defect.rect)).collect())

@@ -5,7 +5,9 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use ocellus::trigger::{AcquisitionLedger, Counts, PortState, Pulled, Rejected, TargetState, TriggerTarget};
+use ocellus::inspection::AcquisitionLedger;
+use ocellus::scheduler::Reorder;
+use ocellus::trigger::{Counts, PortState, Pulled, Rejected, TargetState, TriggerTarget};
 use ocellus::types::{AcquisitionId, Inspection, InspectionLatency, OnComplete, Outcome, Stamp, Trigger};
 
 use super::{DEADLINE, Random};
@@ -32,7 +34,9 @@ pub struct Seen {
     pub products: Vec<String>,
     /// Numbers in the order in which their ends were told.
     pub reported: Vec<AcquisitionId>,
-    ledger: AcquisitionLedger<Reported>,
+    ledger: AcquisitionLedger,
+    /// Numbers begin at 1, tickets at 0.
+    order: Reorder<(AcquisitionId, Reported)>,
     how: How,
 }
 
@@ -64,6 +68,7 @@ impl FakeTarget {
             products: Vec::new(),
             reported: Vec::new(),
             ledger: AcquisitionLedger::new(1, most),
+            order: Reorder::new(most),
             how,
         };
         let (jobs, wait) = unbounded();
@@ -142,8 +147,9 @@ impl FakeTarget {
             rois: Vec::new(),
             latency: InspectionLatency { total_us: 7, ..InspectionLatency::default() },
         };
-        seen.ledger.end(id, outcome, 7, (Arc::new(inspection), on_complete)).expect("each ends once");
-        while let Some((id, (inspection, on_complete))) = seen.ledger.next_ended() {
+        seen.ledger.end(id, outcome, 7).expect("each ends once");
+        seen.order.complete(id - 1, (id, (Arc::new(inspection), on_complete)));
+        while let Some((id, (inspection, on_complete))) = seen.order.pop() {
             seen.reported.push(id);
             if let Some(on_complete) = on_complete {
                 on_complete.completed(&inspection);
@@ -179,6 +185,7 @@ impl TriggerTarget for FakeTarget {
     fn pull(&self, trigger: Trigger, moment: Stamp, on_complete: Option<Arc<dyn OnComplete>>) -> Pulled {
         let mut seen = self.seen.lock().unwrap();
         let begun = seen.ledger.begin();
+        seen.order.issue();
         seen.pulls.push((begun.id, trigger.clone(), moment));
         let how = seen.how;
         drop(seen);

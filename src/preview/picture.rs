@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Live, Part, Preview};
-use crate::pipeline::Item;
-use crate::preview::annotate::{Annotator, Overlays, PartMarks};
-use crate::scheduler::Fan;
+use super::annotate::{Annotator, Overlays, PartMarks};
+use super::live::{Live, Part, Preview};
+use crate::image::ImageError;
+use crate::scheduler::{Cause, Executor, WorkItem};
 use crate::types::{Clock, Frame, Layer, Picture};
 
 /// What is to be drawn.
@@ -26,16 +26,6 @@ impl PictureItem {
         PictureItem { preview, what }
     }
 
-    /// It could not be made. Told once a camera, and then only counted: the next frame most likely fails alike.
-    pub(in crate::pipeline) fn fail(&mut self, stage: &str, cause: &str) {
-        let counters = self.preview.counters();
-        if counters.failed.get() == 0 {
-            let frame = self.frame();
-            tracing::warn!(frame = frame.seq, stage, "a picture for viewers could not be made: {cause}");
-        }
-        counters.failed.add(1);
-    }
-
     fn frame(&self) -> &Frame {
         match &self.what {
             What::Live(live) => &live.frame,
@@ -43,7 +33,7 @@ impl PictureItem {
         }
     }
 
-    fn make(&self, annotator: &mut Annotator) -> Result<(), String> {
+    fn make(&self, annotator: &mut Annotator) -> Result<(), ImageError> {
         let preview = &*self.preview;
         let began = preview.clock.now();
         match &self.what {
@@ -56,16 +46,16 @@ impl PictureItem {
 }
 
 impl Preview {
-    fn make_live(&self, live: &Live, annotator: &mut Annotator) -> Result<(), String> {
+    fn make_live(&self, live: &Live, annotator: &mut Annotator) -> Result<(), ImageError> {
         let (frame, look) = (&live.frame, &self.settings.look);
         if self.hub.begin(Layer::Drawn) {
             let report = live.report.as_deref();
             let overlays = Overlays { report, places: &self.settings.places, part: None };
-            let picture = annotator.drawn(frame, look, &overlays).map_err(|error| error.to_string())?;
+            let picture = annotator.drawn(frame, look, &overlays)?;
             self.show_live(Layer::Drawn, picture);
         }
         if self.hub.begin(Layer::Plain) {
-            let picture = annotator.plain(frame, look.quality).map_err(|error| error.to_string())?;
+            let picture = annotator.plain(frame, look.quality)?;
             self.show_live(Layer::Plain, picture);
         }
         Ok(())
@@ -82,12 +72,11 @@ impl Preview {
         self.hub.show(layer, picture);
     }
 
-    fn make_part(&self, part: &Part, annotator: &mut Annotator) -> Result<(), String> {
-        let Part { frame, inspection, product } = part;
-        let marks = PartMarks { inspection, outlines: &product.outlines };
+    fn make_part(&self, part: &Part, annotator: &mut Annotator) -> Result<(), ImageError> {
+        let Part { frame, inspection, outlines } = part;
+        let marks = PartMarks { inspection, outlines };
         let overlays = Overlays { report: None, places: &self.settings.places, part: Some(marks) };
-        let picture =
-            annotator.drawn(frame, &self.settings.look, &overlays).map_err(|error| error.to_string())?;
+        let picture = annotator.drawn(frame, &self.settings.look, &overlays)?;
         self.counters().encoded.add(1);
         self.counters().parts.add(1);
         if let Some(part_pictures) = self.settings.part_pictures.get() {
@@ -101,14 +90,20 @@ impl Preview {
     }
 }
 
-/// One worker's tools for pictures. Joins the stage to the scheduler's face.
-pub struct PictureStation(pub Annotator);
+impl WorkItem for PictureItem {
+    /// It could not be made. Logged once a camera, and then only counted: the next frame most likely fails alike.
+    fn fail(&mut self, stage: &str, cause: &str) {
+        let counters = self.preview.counters();
+        if counters.failed.get() == 0 {
+            let frame = self.frame();
+            tracing::warn!(frame = frame.seq, stage, "a picture for viewers could not be made: {cause}");
+        }
+        counters.failed.add(1);
+    }
+}
 
-impl crate::scheduler::Station<Item> for PictureStation {
-    fn work(&mut self, item: &mut Item, _: &mut Fan<'_, Item>) -> Result<(), String> {
-        let Item::Picture(picture) = item else {
-            return Err("work of another kind came to annotation".into());
-        };
-        picture.make(&mut self.0)
+impl Executor<PictureItem> for Annotator {
+    fn run(&mut self, picture: &mut PictureItem) -> Result<(), Cause> {
+        Ok(picture.make(self)?)
     }
 }

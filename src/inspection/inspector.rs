@@ -1,17 +1,34 @@
-//! One worker's tools for one recipe.
+//! One worker's tools for one recipe: finds the part, and judges one region at a time.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::check::{Check, CheckError, Found, View};
 use super::models::ModelTools;
+use super::part::PartItem;
 use super::program::{Program, Region};
 use crate::engine::EngineError;
 use crate::image::{Aligner, Cutter};
-use crate::pipeline::stage::{PartFault, PartStation};
+use crate::scheduler::{Cause, Executor};
 use crate::types::{Frame, Patch, Pose, RoiResult, RunState, Verdict};
 
-pub(super) struct Station {
+/// A part could not be found on its frame, so that none of its regions can be judged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{cause}")]
+pub struct PartFault {
+    /// What was wrong, where, and what to do.
+    pub cause: Arc<str>,
+}
+
+impl PartFault {
+    /// With this cause.
+    pub fn new(cause: impl Into<Arc<str>>) -> PartFault {
+        PartFault { cause: cause.into() }
+    }
+}
+
+/// One worker's tools for the inspection of one product.
+pub struct Inspector {
     program: Arc<Program>,
     aligner: Option<Aligner>,
     checks: Vec<Box<dyn Check>>,
@@ -20,9 +37,9 @@ pub(super) struct Station {
     patch: Patch,
 }
 
-impl Station {
-    pub fn new(program: Arc<Program>) -> Result<Station, EngineError> {
-        Ok(Station {
+impl Inspector {
+    pub(super) fn new(program: Arc<Program>) -> Result<Inspector, EngineError> {
+        Ok(Inspector {
             aligner: program.aligner.clone(),
             checks: program.regions.iter().map(|region| region.check.fork()).collect(),
             models: program.models.iter().map(ModelTools::new).collect::<Result<_, _>>()?,
@@ -55,8 +72,12 @@ impl Station {
     }
 }
 
-impl PartStation for Station {
-    fn find(&mut self, frame: &Frame) -> Result<Option<Pose>, PartFault> {
+impl Inspector {
+    /// Where the part lies on `frame`; `None` where the recipe does not look for it.
+    ///
+    /// # Errors
+    /// A frame of another size than the recipe's, a part that is not found.
+    pub fn find(&mut self, frame: &Frame) -> Result<Option<Pose>, PartFault> {
         let [width, height] = self.program.recipe.size;
         if [frame.width, frame.height] != [width as usize, height as usize] {
             return Err(PartFault::new(format!(
@@ -70,7 +91,9 @@ impl PartStation for Station {
         found.map(|found| Some(found.pose)).map_err(|error| PartFault::new(error.to_string()))
     }
 
-    fn roi(&mut self, frame: &Frame, pose: Option<&Pose>, index: usize, text: Option<&str>) -> RoiResult {
+    /// Judges region `index` of the recipe on a part that lies at `pose`. `text` came with the trigger. What cannot be
+    /// judged is a verdict too: `error`, with its cause.
+    pub fn roi(&mut self, frame: &Frame, pose: Option<&Pose>, index: usize, text: Option<&str>) -> RoiResult {
         let began = Instant::now();
         let upright = Pose::default();
         let at = (pose.unwrap_or(&upright), index);
@@ -95,11 +118,22 @@ impl PartStation for Station {
         result
     }
 
-    fn picture(&mut self, frame: &Frame, pose: Option<&Pose>, index: usize) -> Option<Patch> {
+    /// The region with what is wrong marked in it, for people; `None` where the kind has nothing to show.
+    pub fn picture(&mut self, frame: &Frame, pose: Option<&Pose>, index: usize) -> Option<Patch> {
         let upright = Pose::default();
         let at = (pose.unwrap_or(&upright), index);
         // What cannot be judged cannot be shown either; `roi` says why.
         self.show(frame, at, None, |check, view| check.picture(view)).ok().flatten()
+    }
+}
+
+impl Executor<PartItem> for Inspector {
+    fn run(&mut self, part: &mut PartItem) -> Result<(), Cause> {
+        match part.roi() {
+            None => part.find(|frame| self.find(frame)),
+            Some(index) => part.judge(|frame, pose, text| self.roi(frame, pose, index, text)),
+        }
+        Ok(())
     }
 
     fn run_state(&self) -> RunState {

@@ -4,15 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ocellus::pipeline::stage::{PartFault, PartStation};
-use ocellus::pipeline::{Item, PartFeed, PartLane, PartLaneSettings, PartStage, Product};
+use ocellus::inspection::{PartFault, PartFeed, PartItem, PartLane, PartLaneSettings, Product};
 use ocellus::pipeline::{Offer, Sink};
 use ocellus::ring::{Bell, Pick, Ring, Writer};
-use ocellus::scheduler::{Feed, Rank, Scheduler};
+use ocellus::scheduler::{Cause, Executor, Factory, Scheduler, StageSpec};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{
-    Attendance, Class, Clock, Event, Frame, Inspection, Numbering, OnComplete, Outcome, PixelFormat, Pose,
-    Report, RoiResult, Stamp, SystemClock, Trigger, TriggerKind, Verdict,
+    Attendance, Clock, Event, Frame, Inspection, Numbering, OnComplete, Outcome, PixelFormat, Pose, Report,
+    RoiResult, Stamp, SystemClock, Trigger, TriggerKind, Verdict, priority,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -72,18 +71,17 @@ impl Default for Judge {
     }
 }
 
-impl PartStation for Judge {
-    fn find(&mut self, frame: &Frame) -> Result<Option<Pose>, PartFault> {
-        (self.find)(frame)
-    }
-
-    fn roi(&mut self, frame: &Frame, _: Option<&Pose>, index: usize, _: Option<&str>) -> RoiResult {
-        let name = format!("roi{index}").as_str().into();
-        RoiResult {
-            verdict: (self.roi)(frame, index),
-            error: None,
-            ..RoiResult::failed(&name, "presence", "")
+impl Executor<PartItem> for Judge {
+    fn run(&mut self, part: &mut PartItem) -> Result<(), Cause> {
+        match part.roi() {
+            None => part.find(self.find),
+            Some(index) => part.judge(|frame, _, _| RoiResult {
+                verdict: (self.roi)(frame, index),
+                error: None,
+                ..RoiResult::failed(&format!("roi{index}").as_str().into(), "presence", "")
+            }),
         }
+        Ok(())
     }
 }
 
@@ -91,19 +89,19 @@ struct Line {
     ring: Ring<Frame>,
     lane: Arc<PartLane>,
     sink: Arc<Memory>,
-    scheduler: Arc<Scheduler<Item>>,
+    scheduler: Arc<Scheduler>,
     stop: Stop,
     threads: Vec<std::thread::JoinHandle<()>>,
 }
 
 impl Line {
     fn new(pick: Pick, queue: usize, rois: usize, judge: Judge) -> Line {
-        Line::with_inbox(pick, queue, rois, judge, rois * queue)
+        Line::with_places(pick, queue, rois, judge, rois * queue)
     }
 
-    fn with_inbox(pick: Pick, queue: usize, rois: usize, judge: Judge, inbox: usize) -> Line {
+    fn with_places(pick: Pick, queue: usize, rois: usize, judge: Judge, places: usize) -> Line {
         let sink = Arc::new(Memory::default());
-        Line::build((pick, queue, rois), judge, inbox, sink.clone(), sink)
+        Line::build((pick, queue, rois), judge, places, sink.clone(), sink)
     }
 
     /// One region, judged good, and another sink than the memory.
@@ -114,7 +112,7 @@ impl Line {
     fn build(
         (pick, queue, rois): (Pick, usize, usize),
         judge: Judge,
-        inbox: usize,
+        places: usize,
         memory: Arc<Memory>,
         sink: Arc<dyn Sink>,
     ) -> Line {
@@ -131,20 +129,16 @@ impl Line {
         let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([sink]);
         let lane = PartLane::new(settings, ring.clone(), sinks, bell.clone());
         let scheduler = Arc::new(Scheduler::new(&[0, 0], bell));
-        let factory = move || {
-            let station: Box<dyn PartStation> = Box::new(judge.clone());
-            Ok(Box::new(PartStage(station)) as Box<dyn ocellus::scheduler::Station<Item>>)
-        };
-        let rank = Rank { name: "inspect".into(), class: Class::Inspect, min: 0, max: 2 };
-        let stage = scheduler.add(rank, inbox, Arc::new(factory)).unwrap();
-        let feed: Arc<dyn Feed<Item>> = Arc::new(PartFeed { lane: lane.clone(), stage: "inspect".into() });
-        stage.attach(feed);
+        let factory: Arc<Factory<PartItem>> = Arc::new(move || Ok(Box::new(judge.clone())));
+        let spec = StageSpec { name: "inspect".into(), priority: priority::INSPECT, min: 0, max: 2 };
+        let stage = scheduler.add(spec, factory).unwrap();
+        stage.attach(Arc::new(PartFeed::new(lane.clone(), "inspect".into(), places)));
         let product = Product {
             name: "bracket".into(),
             recipe_revision: 3,
             golden_revision: 0,
             rois: (0..rois).map(|at| (format!("roi{at}").as_str().into(), "presence")).collect(),
-            outlines: Vec::new(),
+            outlines: Arc::default(),
             stage: "inspect".into(),
         };
         lane.select(Arc::new(product));
@@ -449,7 +443,7 @@ fn a_part_that_is_not_found_is_an_error_in_every_region() {
 
 #[test]
 fn regions_beyond_the_inbox_are_judged_all_the_same() {
-    let line = Line::with_inbox(Pick::Previous, 2, 50, Judge::default(), 4);
+    let line = Line::with_places(Pick::Previous, 2, 50, Judge::default(), 4);
     let mut writer = line.ring.writer().unwrap();
     line.commit(&mut writer, 0);
     line.pull(SystemClock.now());

@@ -7,12 +7,11 @@ use super::{Gallery, Match, Settings};
 use crate::config::Task;
 use crate::engine::{EngineError, Model};
 use crate::image::face::{FaceCutter, FaceFlaw, FaceQuality};
-use crate::pipeline::stage::StageError;
-use crate::types::{Class, Clock, Identity, Patch, Planes, Point, RunState, SystemClock};
+use crate::pipeline::StageError;
+use crate::types::{Clock, Identity, Patch, Planes, Point, RunState, SystemClock};
 
 /// Recognition with one embedding model: makes a [`Recogniser`] for each worker.
 pub struct Recognise {
-    name: String,
     model: Arc<Model>,
     gallery: Arc<Gallery>,
 }
@@ -46,30 +45,20 @@ impl Answer {
 }
 
 impl Recognise {
-    /// The stage `name` runs `model` and asks `gallery`.
+    /// Runs `model` and asks `gallery`.
     ///
     /// # Errors
     /// [`EngineError::WrongTask`] where the model is not one for embeddings.
-    pub fn new(name: &str, model: Arc<Model>, gallery: Arc<Gallery>) -> Result<Recognise, EngineError> {
+    pub fn new(model: Arc<Model>, gallery: Arc<Gallery>) -> Result<Recognise, EngineError> {
         model.expect_task(Task::Embed)?;
-        Ok(Recognise { name: name.into(), model, gallery })
-    }
-
-    /// Its name in counters and messages.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its class of work.
-    pub fn class(&self) -> Class {
-        Class::Recognise
+        Ok(Recognise { model, gallery })
     }
 
     /// Tools for one worker, warmed up.
     ///
     /// # Errors
     /// What the runtime says of the model.
-    pub fn station(&self) -> Result<Recogniser, EngineError> {
+    pub fn recogniser(&self) -> Result<Recogniser, EngineError> {
         Ok(Recogniser {
             embedder: Embedder::new(&self.model)?,
             gallery: self.gallery.clone(),

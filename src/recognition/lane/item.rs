@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::FaceLane;
-use crate::pipeline::Item;
 use crate::recognition::{Answer, Recogniser};
 use crate::ring::Lease;
-use crate::scheduler::Fan;
+use crate::scheduler::{Cause, Executor, WorkItem};
 use crate::types::{Frame, Point, Rect, RunState, Stamp, ZoneSet};
 
 /// A tracked face in one frame.
@@ -42,8 +41,10 @@ impl FaceItem {
     pub(super) fn new(lane: Arc<FaceLane>, ticket: u64, frame: Lease<Frame>, face: Face) -> FaceItem {
         FaceItem { lane, ticket, frame, face, answer: None }
     }
+}
 
-    pub(in crate::pipeline) fn fail(&mut self, stage: &str, cause: &str) {
+impl WorkItem for FaceItem {
+    fn fail(&mut self, stage: &str, cause: &str) {
         let (camera, frame, track) = (&self.lane.settings.camera, self.frame.seq, self.face.seen.track);
         tracing::warn!(%camera, frame, track, stage, "a face failed: {cause}");
         self.lane.counters.failed.add(1);
@@ -57,21 +58,15 @@ impl Drop for FaceItem {
     }
 }
 
-/// Recognition at work on one worker: joins its tools to the scheduler.
-pub struct FaceStation(pub Recogniser);
-
-impl crate::scheduler::Station<Item> for FaceStation {
-    fn work(&mut self, item: &mut Item, _: &mut Fan<'_, Item>) -> Result<(), String> {
-        let Item::Face(item) = item else {
-            return Err("something else than a face came to recognition".into());
-        };
+/// Recognition at work on one worker.
+impl Executor<FaceItem> for Recogniser {
+    fn run(&mut self, item: &mut FaceItem) -> Result<(), Cause> {
         let (planes, settings) = (item.frame.planes(), &item.lane.settings.recognition);
-        let answer = self.0.look(&planes, &item.face.points, settings);
-        item.answer = Some(answer.map_err(|error| error.to_string())?);
+        item.answer = Some(self.look(&planes, &item.face.points, settings)?);
         Ok(())
     }
 
     fn run_state(&self) -> RunState {
-        self.0.run_state()
+        Recogniser::run_state(self)
     }
 }

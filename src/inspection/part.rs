@@ -2,15 +2,15 @@
 //! Like a frame's item, none can get lost: what an item leaves undone when it is dropped becomes an `error`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
-use super::{Item, PartLane, lock};
-use crate::pipeline::stage::{PartFault, PartStation};
+use super::acquire::{PartLane, Regions};
+use super::inspector::PartFault;
 use crate::ring::Lease;
-use crate::scheduler::Fan;
+use crate::scheduler::WorkItem;
 use crate::types::{
     AcquisitionId, Clock, Frame, Inspection, InspectionLatency, Label, OnComplete, Outcome, Point, Pose,
-    RoiResult, RunState, Stamp, SystemClock, Trigger,
+    RoiResult, Stamp, SystemClock, Trigger,
 };
 
 /// What is checked on the parts of one lane from now on: a recipe, made ready.
@@ -25,8 +25,8 @@ pub struct Product {
     /// Name and kind of each ROI, in the recipe's order.
     pub rois: Vec<(Label, &'static str)>,
     /// The corners of each ROI, recipe px.
-    pub outlines: Vec<Vec<Point>>,
-    /// The scheduler's stage whose stations know this recipe.
+    pub outlines: Arc<[Vec<Point>]>,
+    /// The scheduler's stage whose executors know this recipe.
     pub stage: Arc<str>,
 }
 
@@ -38,7 +38,7 @@ impl Product {
             recipe_revision: 0,
             golden_revision: 0,
             rois: Vec::new(),
-            outlines: Vec::new(),
+            outlines: Arc::default(),
             stage: "".into(),
         }
     }
@@ -53,6 +53,8 @@ impl Product {
 /// A trigger that was given its number.
 pub(super) struct Pulled {
     pub(super) id: AcquisitionId,
+    /// Its place in the order of ends.
+    pub(super) ticket: u64,
     pub(super) trigger: Trigger,
     /// The moment that is to be seen: the trigger's, and its delay.
     pub(super) moment: Stamp,
@@ -183,14 +185,55 @@ pub struct PartItem {
     acquisition: Arc<Acquisition>,
     /// `None`: the part as a whole, to be found first.
     roi: Option<usize>,
+    /// Where the part's regions wait; gone with its product.
+    regions: Weak<Regions>,
 }
 
 impl PartItem {
-    pub(super) fn new(acquisition: Acquisition) -> PartItem {
-        PartItem { acquisition: Arc::new(acquisition), roi: None }
+    pub(super) fn new(acquisition: Acquisition, regions: Weak<Regions>) -> PartItem {
+        PartItem { acquisition: Arc::new(acquisition), roi: None, regions }
     }
 
-    pub(super) fn fail(&mut self, stage: &str, cause: &str) {
+    /// The region that is to be judged; `None` where the part is to be found first.
+    pub fn roi(&self) -> Option<usize> {
+        self.roi
+    }
+
+    /// Has `find` look for the part on its frame, and sends its regions to all workers that are free.
+    pub fn find(&self, find: impl FnOnce(&Frame) -> Result<Option<Pose>, PartFault>) {
+        let acquisition = &self.acquisition;
+        let _ = acquisition.begun.set(SystemClock.now());
+        let found = find(&acquisition.frame);
+        let is_found = found.is_ok();
+        let _ = acquisition.aligned.set((SystemClock.now(), found));
+        if !is_found {
+            return;
+        }
+        let count = acquisition.pulled.product.rois.len();
+        acquisition.pending.fetch_add(count, Ordering::Relaxed);
+        let regions = (0..count).map(|index| PartItem {
+            acquisition: acquisition.clone(),
+            roi: Some(index),
+            regions: self.regions.clone(),
+        });
+        match self.regions.upgrade() {
+            Some(waiting) => waiting.send(regions),
+            // The product's stage is gone: each region ends as an error when it is dropped.
+            None => regions.for_each(drop),
+        }
+    }
+
+    /// Has `judge` judge the item's region, by its frame, where its part lies, and the text that came with the trigger.
+    pub fn judge(&self, judge: impl FnOnce(&Frame, Option<&Pose>, Option<&str>) -> RoiResult) {
+        let acquisition = &self.acquisition;
+        let Some(index) = self.roi else { return };
+        let text = acquisition.pulled.trigger.text.as_deref();
+        acquisition.keep(index, judge(&acquisition.frame, acquisition.pose().as_ref(), text));
+    }
+}
+
+impl WorkItem for PartItem {
+    fn fail(&mut self, stage: &str, cause: &str) {
         let Acquisition { lane, pulled, aligned, .. } = &*self.acquisition;
         tracing::warn!(camera = %lane.camera(), acquisition = pulled.id, stage, roi = self.roi, "failed: {cause}");
         match self.roi {
@@ -211,46 +254,7 @@ impl Drop for PartItem {
     }
 }
 
-/// The inspection of one recipe at work on one worker. Joins the stage's small face to the scheduler's.
-pub struct PartStage(pub Box<dyn PartStation>);
-
-impl crate::scheduler::Station<Item> for PartStage {
-    fn work(&mut self, item: &mut Item, fan: &mut Fan<'_, Item>) -> Result<(), String> {
-        let Item::Part(part) = item else {
-            return Err("a frame without a trigger came to an inspection".into());
-        };
-        let acquisition = &part.acquisition;
-        match part.roi {
-            Some(index) => {
-                let text = acquisition.pulled.trigger.text.as_deref();
-                let result = self.0.roi(&acquisition.frame, acquisition.pose().as_ref(), index, text);
-                acquisition.keep(index, result);
-            }
-            None => self.begin(acquisition, fan),
-        }
-        Ok(())
-    }
-
-    fn run_state(&self) -> RunState {
-        self.0.run_state()
-    }
-}
-
-impl PartStage {
-    /// Finds the part and sends its regions to all workers that are free.
-    fn begin(&mut self, acquisition: &Arc<Acquisition>, fan: &mut Fan<'_, Item>) {
-        let _ = acquisition.begun.set(SystemClock.now());
-        let found = self.0.find(&acquisition.frame);
-        let is_found = found.is_ok();
-        let _ = acquisition.aligned.set((SystemClock.now(), found));
-        if !is_found {
-            return;
-        }
-        for index in 0..acquisition.pulled.product.rois.len() {
-            acquisition.pending.fetch_add(1, Ordering::Relaxed);
-            let region = PartItem { acquisition: acquisition.clone(), roi: Some(index) };
-            // Where the stage is gone (the product was changed), the region ends as an error when it is dropped.
-            let _ = fan.emit(&acquisition.pulled.product.stage, Item::Part(region));
-        }
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic leaves results whole: each is put in at once.
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -9,23 +9,18 @@
 //! One slot for the live frame, so that nothing is ever drawn that is not the newest; a few for judged parts. Nobody
 //! looks: one load a frame, and no lease.
 
-mod hub;
-mod picture;
-
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
-pub use hub::{PreviewCounters, PreviewHub};
-pub use picture::{PictureItem, PictureStation};
-
-use super::{Follower, Item, PartFollower, Product, lock};
-use crate::preview::annotate::{Look, Place};
+use super::annotate::{Look, Place};
+use super::hub::{PreviewCounters, PreviewHub};
+use super::picture::{PictureItem, What};
+use crate::pipeline::Follower;
 use crate::ring::{Bell, Lease, Ring};
 use crate::scheduler::Feed;
-use crate::types::{Clock, Frame, Inspection, Outcome, PartPictureStore, Report, SystemClock};
-use picture::What;
+use crate::types::{Clock, Frame, Inspection, Outcome, PartPictureStore, Point, Report, SystemClock};
 
 /// Where pictures of judged parts go, once there is somebody who keeps them.
 pub type PartPictures = Arc<OnceLock<Arc<dyn PartPictureStore>>>;
@@ -50,16 +45,16 @@ pub struct PreviewSettings {
 
 /// One camera's live picture.
 pub struct Preview {
-    settings: PreviewSettings,
-    hub: Arc<PreviewHub>,
+    pub(super) settings: PreviewSettings,
+    pub(super) hub: Arc<PreviewHub>,
     ring: Ring<Frame>,
     bell: Arc<Bell>,
     /// Whether the state has something for a worker: what is looked at before the lock.
     loaded: AtomicBool,
     /// Until when the picture of a judged part stays, monotonic ns.
-    held_ns: AtomicU64,
+    pub(super) held_ns: AtomicU64,
     state: Mutex<State>,
-    clock: SystemClock,
+    pub(super) clock: SystemClock,
 }
 
 #[derive(Default)]
@@ -73,16 +68,17 @@ struct State {
 }
 
 /// A frame that is to be shown.
-struct Live {
-    frame: Lease<Frame>,
-    report: Option<Arc<Report>>,
+pub(super) struct Live {
+    pub(super) frame: Lease<Frame>,
+    pub(super) report: Option<Arc<Report>>,
 }
 
 /// A part that was judged.
-struct Part {
-    frame: Lease<Frame>,
-    inspection: Arc<Inspection>,
-    product: Arc<Product>,
+pub(super) struct Part {
+    pub(super) frame: Lease<Frame>,
+    pub(super) inspection: Arc<Inspection>,
+    /// The corners of each region, recipe px.
+    pub(super) outlines: Arc<[Vec<Point>]>,
 }
 
 impl Preview {
@@ -175,6 +171,16 @@ impl Preview {
         self.loaded.store(state.live.is_some() || !state.parts.is_empty(), Ordering::Release);
     }
 
+    /// A part was judged: it is shown where somebody looks, and its picture kept where it is not good. `outlines` are the
+    /// corners of each region, recipe px. Does not block.
+    pub fn judged(&self, inspection: &Arc<Inspection>, outlines: &Arc<[Vec<Point>]>, frame: &Lease<Frame>) {
+        let is_kept = inspection.outcome != Outcome::Ok && self.settings.part_pictures.get().is_some();
+        if is_kept || self.hub.is_asked() {
+            let (inspection, outlines) = (inspection.clone(), outlines.clone());
+            self.keep(Part { frame: frame.clone(), inspection, outlines });
+        }
+    }
+
     /// Keeps a judged part until a worker is free; where too many wait, the oldest good one gives way, or the oldest.
     fn keep(&self, part: Part) {
         let mut state = lock(&self.state);
@@ -215,26 +221,21 @@ impl Follower for Preview {
     }
 }
 
-impl PartFollower for Preview {
-    fn judged(&self, inspection: &Arc<Inspection>, product: &Arc<Product>, frame: &Lease<Frame>) {
-        let is_kept = inspection.outcome != Outcome::Ok && self.settings.part_pictures.get().is_some();
-        if is_kept || self.hub.is_asked() {
-            let (inspection, product) = (inspection.clone(), product.clone());
-            self.keep(Part { frame: frame.clone(), inspection, product });
-        }
-    }
-}
-
 /// A camera's live picture as a feed of the scheduler.
 pub struct PreviewFeed(pub Arc<Preview>);
 
-impl Feed<Item> for PreviewFeed {
-    fn take(&self) -> Option<Item> {
-        self.0.take().map(Item::Picture)
+impl Feed<PictureItem> for PreviewFeed {
+    fn take(&self) -> Option<PictureItem> {
+        self.0.take()
     }
 
     fn waiting(&self) -> usize {
         let state = lock(&self.0.state);
         state.parts.len() + usize::from(state.live.is_some())
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What a panic leaves behind a lock here is whole: each step puts in or takes out one thing.
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  Lane ─mark─▶ FaceLane ─(a better face than before)─▶ queue ─FaceFeed─▶ workers: align ▶ embed ▶ match
-//!       ◀─names─         ◀────────────── Reorder ◀──────────────────────────────── FaceItem
+//!       ◀─names─         ◀────────────── InOrder ◀──────────────────────────────── FaceItem
 //!                        └──▶ Witness::saw, in the order of the frames
 //! ```
 //!
@@ -20,19 +20,18 @@ mod track;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+use std::time::Duration;
 
-pub use item::{FaceItem, FaceStation};
+pub use item::FaceItem;
 pub use settings::{FaceCounters, FaceLaneSettings};
 
-use super::{Follower, Item, Lane, lock};
+use crate::pipeline::{Follower, Lane};
 use crate::recognition::{Answer, FaceQuality, Gallery};
 use crate::ring::{Bell, Lease};
-use crate::scheduler::{Feed, Reorder};
-use crate::tracking::Events;
+use crate::scheduler::{Feed, InOrder};
 use crate::types::{
-    EventKind, Finding, Frame, Identity, Label, MAX_FINDINGS, Report, Sighting, SightingSink, Value,
+    EventKind, Events, Finding, Frame, Identity, Label, MAX_FINDINGS, Report, Sighting, SightingSink, Value,
 };
 use clock::FrameClock;
 use item::{Face, Seen};
@@ -58,17 +57,16 @@ pub struct FaceLane {
     /// Whose reports wait for the answers, in step.
     lane: OnceLock<Weak<Lane>>,
     state: Mutex<State>,
+    /// Answers, and faces that need none, in the order of the frames.
+    order: InOrder<Done>,
 }
 
 struct State {
     clock: FrameClock,
-    /// Looks that were asked for and have not ended.
+    /// Looks that were asked for and whose answers are not known here yet.
     under_way: usize,
     tracks: Vec<Track>,
     waiting: VecDeque<Waiting>,
-    reorder: Reorder<Done>,
-    issued: u64,
-    delivered: u64,
 }
 
 struct Waiting {
@@ -102,9 +100,6 @@ impl FaceLane {
             under_way: 0,
             tracks: Vec::with_capacity(MAX_FINDINGS),
             waiting: VecDeque::with_capacity(queue),
-            reorder: Reorder::new(queue + UNDER_WAY),
-            issued: 0,
-            delivered: 0,
         };
         Arc::new(FaceLane {
             counters: FaceCounters::default(),
@@ -113,6 +108,7 @@ impl FaceLane {
             unknown: "unknown".into(),
             gallery,
             sightings,
+            order: InOrder::new(queue + UNDER_WAY, bell.clone()),
             bell,
             attached: AtomicBool::new(false),
             lane: OnceLock::new(),
@@ -124,13 +120,13 @@ impl FaceLane {
     pub fn set_attached(&self, attached: bool) {
         self.attached.store(attached, Ordering::Release);
         if !attached {
-            let state = &mut *lock(&self.state);
+            let mut state = lock(&self.state);
             while let Some(Waiting { ticket, face, .. }) = state.waiting.pop_front() {
                 self.counters.dropped.add(1);
-                state.under_way -= 1;
-                state.reorder.complete(ticket, Done::Look(face.seen, None));
+                self.order.complete(ticket, Done::Look(face.seen, None));
             }
-            self.deliver(state);
+            drop(state);
+            self.deliver();
         }
         self.resume();
     }
@@ -145,58 +141,47 @@ impl FaceLane {
 
     /// Waits until no look is under way; false after `patience`.
     pub fn wait_idle(&self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
-        loop {
-            let state = lock(&self.state);
-            if state.issued == state.delivered {
-                return true;
-            }
-            drop(state);
-            if Instant::now() >= deadline {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        self.order.wait_idle(patience)
     }
 
     /// A worker takes the face that has waited longest.
-    fn take(self: &Arc<FaceLane>) -> Option<Item> {
+    fn take(self: &Arc<FaceLane>) -> Option<FaceItem> {
         let Waiting { ticket, face, frame } = lock(&self.state).waiting.pop_front()?;
-        Some(Item::Face(FaceItem::new(self.clone(), ticket, frame, face)))
+        Some(FaceItem::new(self.clone(), ticket, frame, face))
     }
 
-    /// A look has ended; what is next in order is learned and told.
+    /// A look has ended.
     fn arrived(&self, ticket: u64, seen: Seen, answer: Option<Answer>) {
-        let is_last = {
-            let state = &mut *lock(&self.state);
-            state.under_way -= 1;
-            state.reorder.complete(ticket, Done::Look(seen, answer));
-            self.deliver(state);
-            state.under_way == 0
-        };
-        if is_last {
+        self.order.complete(ticket, Done::Look(seen, answer));
+        if self.deliver() {
             self.resume();
         }
     }
 
-    fn deliver(&self, state: &mut State) {
-        while let Some(done) = state.reorder.pop() {
-            state.delivered += 1;
-            match done {
-                Done::Look(seen, answer) => {
-                    let track = state.tracks.iter_mut().find(|track| track.id == seen.track);
-                    self.looked(track, seen, answer);
-                }
-                Done::Still(seen, identity, similarity) => self.tell(seen, identity, similarity),
-            }
-        }
+    /// Learns and reports what is next in order; true where that was the last look under way. Not to be called with the
+    /// state locked.
+    fn deliver(&self) -> bool {
+        let mut is_last = false;
+        self.order.deliver(
+            |_| true,
+            |done| match done {
+                Done::Look(seen, answer) => is_last |= self.looked(seen, answer),
+                Done::Still(seen, identity, similarity) => self.report(seen, identity, similarity),
+            },
+        );
+        is_last
     }
 
-    fn looked(&self, mut track: Option<&mut Track>, seen: Seen, answer: Option<Answer>) {
+    /// Learns what a look brought; true where no other is under way.
+    fn looked(&self, seen: Seen, answer: Option<Answer>) -> bool {
+        let mut state = lock(&self.state);
+        state.under_way -= 1;
+        let is_last = state.under_way == 0;
+        let mut track = state.tracks.iter_mut().find(|track| track.id == seen.track);
         if let Some(track) = &mut track {
             track.pending = false;
         }
-        let Some(answer) = answer else { return };
+        let Some(answer) = answer else { return is_last };
         self.count(&answer);
         // A face whose track has ended meanwhile was there all the same.
         let says = match track {
@@ -209,10 +194,12 @@ impl FaceLane {
             }
             None => answer.flaw.is_none() && answer.version == self.gallery.version(),
         };
+        drop(state);
         if says {
             let similarity = answer.similarity();
-            self.tell(seen, answer.identity, similarity);
+            self.report(seen, answer.identity, similarity);
         }
+        is_last
     }
 
     fn count(&self, answer: &Answer) {
@@ -225,7 +212,7 @@ impl FaceLane {
         self.counters.match_us.record(u64::from(answer.match_us));
     }
 
-    fn tell(&self, seen: Seen, identity: Option<Identity>, similarity: f32) {
+    fn report(&self, seen: Seen, identity: Option<Identity>, similarity: f32) {
         self.counters.reported.add(1);
         let camera = self.settings.camera.clone();
         let Seen { track, rect, zones, frame_seq, captured, now_ns: time_ns } = seen;
@@ -243,7 +230,7 @@ impl FaceLane {
         let now = state.clock.now_ns();
         let at = state.place(id, version, now);
         let full = state.waiting.len() >= self.settings.queue;
-        let has_place = state.issued - state.delivered < state.reorder.width() as u64;
+        let has_place = self.order.has_place();
         let track = &mut state.tracks[at];
         track.seen_ns = now;
         track.follow(version);
@@ -260,8 +247,7 @@ impl FaceLane {
             }
             track.asked(now);
             let face = Face { seen: seen(), points };
-            state.waiting.push_back(Waiting { ticket: state.issued, face, frame: frame.clone() });
-            state.issued += 1;
+            state.waiting.push_back(Waiting { ticket: self.order.issue(), face, frame: frame.clone() });
             state.under_way += 1;
             self.counters.asked.add(1);
             return true;
@@ -270,8 +256,7 @@ impl FaceLane {
         if let Some((identity, similarity)) = track.verdict().filter(|_| due) {
             let identity = identity.clone();
             track.reported_ns = now;
-            state.reorder.complete(state.issued, Done::Still(seen(), identity, similarity));
-            state.issued += 1;
+            self.order.complete(self.order.issue(), Done::Still(seen(), identity, similarity));
         }
         false
     }
@@ -317,15 +302,17 @@ impl Follower for FaceFollower {
         let version = lane.gallery.version();
         let attached = self.wants_frames();
         let mut asked = false;
-        let state = &mut *lock(&lane.state);
+        let mut state = lock(&lane.state);
         state.clock.tick(frame);
         for finding in report.findings.iter_mut().filter(|_| attached) {
-            asked |= lane.consider(state, finding, version, frame);
+            asked |= lane.consider(&mut state, finding, version, frame);
         }
         for event in events.iter().filter(|event| event.kind == EventKind::End) {
             state.tracks.retain(|track| track.id != event.track);
         }
-        lane.deliver(state);
+        drop(state);
+        // The lane of the frames asks again whether all answers are in; it need not be resumed.
+        lane.deliver();
         if asked {
             lane.bell.ring();
         }
@@ -339,12 +326,17 @@ impl Follower for FaceFollower {
 /// A camera's faces as a feed of the scheduler.
 pub struct FaceFeed(pub Arc<FaceLane>);
 
-impl Feed<Item> for FaceFeed {
-    fn take(&self) -> Option<Item> {
+impl Feed<FaceItem> for FaceFeed {
+    fn take(&self) -> Option<FaceItem> {
         self.0.take()
     }
 
     fn waiting(&self) -> usize {
         lock(&self.0.state).waiting.len()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What a panic leaves behind a lock here is whole: the counts are changed last.
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  trigger ──pull──▶ waiting ──(a frame is committed)──▶ chosen ──(pinned workers: find ▶ ROIs side by side)──▶
-//!          gets its number    leased from the ring's history   PartStage                      Acquisition
-//!  ──judged──▶ Account: in the order of numbers ──▶ whoever pulled the trigger ▶ sinks
+//!          gets its number    leased from the ring's history   Inspector                      Acquisition
+//!  ──judged──▶ InOrder: in the order of numbers ──▶ whoever pulled the trigger ▶ sinks
 //! ```
 //!
 //! One [`PartLane`] a camera that inspects. The thread that captures chooses the frame the moment it is committed,
@@ -14,21 +14,23 @@ mod feed;
 
 use deliver::By;
 pub use feed::PartFeed;
+pub(super) use feed::Regions;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use super::choice::{self, Look, PartLaneSettings};
+use super::ledger::{AcquisitionLedger, Begun};
 use super::part::{Acquisition, Product, Pulled};
-use super::{PartFollower, lock};
 use crate::pipeline::Sink;
 use crate::ring::{Bell, Lease, Ring};
+use crate::scheduler::InOrder;
 use crate::telemetry::Histogram;
-use crate::trigger::{AcquisitionLedger, Begun, Counts, Pulled as Answer, Rejected, TargetState};
 use crate::types::{
-    AcquisitionId, Clock, Frame, Inspection, Label, OnComplete, Outcome, Stamp, SystemClock, Trigger,
+    AcquisitionId, Clock, Counts, Frame, Inspection, Label, OnComplete, Outcome, Point, Pulled as Answer,
+    Rejected, Stamp, SystemClock, TargetState, Trigger,
 };
 
 /// Ends that may wait behind an acquisition before it is given up: a flood of triggers that all overrun gives
@@ -48,13 +50,15 @@ pub struct PartLane {
     changed: Condvar,
     /// From the trigger to the sinks, microseconds.
     pub total_us: Histogram,
+    /// Ends, in the order of the numbers.
+    order: InOrder<Done>,
     /// Who else looks at judged parts.
-    follower: OnceLock<Arc<dyn PartFollower>>,
+    follower: OnceLock<JudgedFollower>,
     clock: SystemClock,
 }
 
 struct State {
-    ledger: AcquisitionLedger<Done>,
+    ledger: AcquisitionLedger,
     /// Acquisitions that hold a frame or wait for one, also those that have ended and wait for their turn to be told:
     /// what must stay below the ring's slots.
     under_way: usize,
@@ -75,9 +79,11 @@ struct State {
     waiting: VecDeque<Arc<Pulled>>,
     /// Have their frame and wait for a worker.
     chosen: VecDeque<Acquisition>,
-    /// Whether a thread hands ends on: it takes along those that are entered meanwhile.
-    delivering: bool,
 }
+
+/// Looks at a part that had a frame and was judged: at its record, the corners of its regions (recipe px) and its frame,
+/// whose slot stays leased for as long as the lease is kept. The sinks have had it. Must not block.
+pub type JudgedFollower = Box<dyn Fn(&Arc<Inspection>, &Arc<[Vec<Point>]>, &Lease<Frame>) + Send + Sync>;
 
 /// An acquisition that has ended, until those before it have.
 struct Done {
@@ -111,9 +117,9 @@ impl PartLane {
             taken: BTreeMap::new(),
             waiting: VecDeque::with_capacity(settings.queue),
             chosen: VecDeque::with_capacity(settings.queue),
-            delivering: false,
         };
         Arc::new(PartLane {
+            order: InOrder::unbounded(settings.queue + 1, bell.clone()),
             settings,
             ring,
             sinks,
@@ -132,8 +138,8 @@ impl PartLane {
         &self.settings.camera
     }
 
-    /// Who looks at judged parts from now on; only the first who is named does.
-    pub fn follow(&self, follower: Arc<dyn PartFollower>) {
+    /// Who looks at judged parts, in the order of their numbers; only the first who is named does.
+    pub fn follow(&self, follower: JudgedFollower) {
         let _ = self.follower.set(follower);
     }
 
@@ -234,7 +240,8 @@ impl PartLane {
         let Begun { id, overrun } = state.ledger.begin_as(self.settings.numbers.next());
         let selected = state.product.clone();
         let product = selected.clone().unwrap_or_else(|| Arc::new(Product::none()));
-        let pulled = Arc::new(Pulled { id, trigger, moment, product, on_complete });
+        let ticket = self.order.issue();
+        let pulled = Arc::new(Pulled { id, ticket, trigger, moment, product, on_complete });
         let refused = match (&state.away, selected) {
             _ if state.blocked.is_some() => {
                 Some((Outcome::Error, state.blocked.clone().unwrap_or_else(|| "".into())))
@@ -280,7 +287,7 @@ impl PartLane {
             let cause = "its inspection does not end; see the log for the worker that hangs";
             self.give_up(&mut state, id, cause);
         }
-        if state.ledger.has_ended() && !state.delivering {
+        if self.order.is_ready() {
             drop(state);
             return self.deliver(By::Worker);
         }
@@ -318,7 +325,7 @@ impl PartLane {
     /// Whether nothing is under way, and every end was handed on.
     pub fn is_idle(&self) -> bool {
         let state = lock(&self.state);
-        state.ledger.counts().in_flight == 0 && !state.ledger.has_ended() && !state.delivering
+        state.ledger.counts().in_flight == 0 && self.order.is_idle()
     }
 
     /// Gives every waiting trigger its frame, or its end where that is decided; the caller hands the ends on.
@@ -367,9 +374,7 @@ impl PartLane {
         };
         let outcome = done.inspection.outcome;
         let total_us = done.inspection.latency.total_us;
-        if let Err(error) = state.ledger.end(id, outcome, total_us, done) {
-            tracing::error!(camera = %self.settings.camera, "{error}");
-        }
+        self.end(&mut state, (id, pulled.ticket), (outcome, total_us), done);
         drop(state);
         self.deliver(By::Worker);
     }
@@ -380,10 +385,26 @@ impl PartLane {
         let (inspection, product) = (Arc::new(inspection), pulled.product.clone());
         let done = Done { inspection, product, frame: None, on_complete: pulled.on_complete.clone(), taken };
         state.taken.remove(&pulled.id);
-        if let Err(error) = state.ledger.end(pulled.id, outcome, total_us, done) {
-            tracing::error!(camera = %self.settings.camera, "{error}");
+        self.end(state, (pulled.id, pulled.ticket), (outcome, total_us), done);
+    }
+
+    fn end(
+        &self,
+        state: &mut State,
+        (id, ticket): (AcquisitionId, u64),
+        (outcome, total_us): (Outcome, u32),
+        done: Done,
+    ) {
+        match state.ledger.end(id, outcome, total_us) {
+            Ok(()) => self.order.complete(ticket, done),
+            Err(error) => tracing::error!(camera = %self.settings.camera, "{error}"),
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What a panic leaves behind a lock here is whole: the counts are changed last.
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// How an acquisition without a frame ended, and why.

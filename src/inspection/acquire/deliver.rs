@@ -19,35 +19,29 @@ impl PartLane {
     /// Step 5: what is next in order is handed on, by one thread at a time and without the lock: a sink that copies the
     /// frame holds up neither the line that triggers nor capture nor the other workers.
     pub(super) fn deliver(&self, by: By) {
-        let mut state = lock(&self.state);
         let may = |done: &Done| by == By::Worker || done.frame.is_none();
-        if state.delivering || !state.ledger.next_is(may) {
-            return;
-        }
-        state.delivering = true;
-        while state.ledger.next_is(may) {
-            let Some((id, done)) = state.ledger.next_ended() else { break };
-            state.valid = id;
-            // Before the end is told: the next trigger may answer it at once. So one frame more than `queue` may be
-            // leased for as long as a sink looks at it; a ring has slots to spare for that.
-            state.under_way -= usize::from(done.taken);
-            for roi in done.inspection.rois.iter().filter(|roi| roi.verdict != Verdict::Ok) {
-                *state.faults.entry(roi.name.clone()).or_default() += 1;
-            }
-            drop(state);
+        self.order.deliver(may, |done| {
+            self.note_end(&done);
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.hand_on(&done))) {
-                let (camera, cause) = (&self.settings.camera, panic_text(&*panic));
-                tracing::error!(%camera, "the end of acquisition {id} was not told to all: panicked: {cause}");
+                let (camera, id, cause) = (&self.settings.camera, done.inspection.id, panic_text(&*panic));
+                tracing::error!(%camera, "the end of acquisition {id} was not reported to all: panicked: {cause}");
             }
-            drop(done);
-            state = lock(&self.state);
-        }
-        state.delivering = false;
-        let left = state.ledger.has_ended();
-        drop(state);
-        if left {
-            // The thread behind the triggers takes them.
+        });
+        if by == By::Quick && self.order.is_ready() {
+            // The thread behind the triggers takes them. Under its lock, so that it either sees them or is woken.
+            drop(lock(&self.state));
             self.changed.notify_all();
+        }
+    }
+
+    /// Before the end is reported: the next trigger may answer it at once. So one frame more than `queue` may be leased
+    /// for as long as a sink looks at it; a ring has slots to spare for that.
+    fn note_end(&self, done: &Done) {
+        let mut state = lock(&self.state);
+        state.valid = done.inspection.id;
+        state.under_way -= usize::from(done.taken);
+        for roi in done.inspection.rois.iter().filter(|roi| roi.verdict != Verdict::Ok) {
+            *state.faults.entry(roi.name.clone()).or_default() += 1;
         }
     }
 
@@ -61,7 +55,7 @@ impl PartLane {
             sink.offer_inspection(&done.inspection, done.frame.as_deref());
         }
         if let (Some(follower), Some(frame)) = (self.follower.get(), &done.frame) {
-            follower.judged(&done.inspection, &done.product, frame);
+            follower(&done.inspection, &done.product.outlines, frame);
         }
     }
 }

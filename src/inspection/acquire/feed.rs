@@ -1,0 +1,59 @@
+//! Acquisitions that have their frame, and their regions, as work that waits.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use super::{PartLane, lock};
+use crate::inspection::part::PartItem;
+use crate::ring::Bell;
+use crate::scheduler::Feed;
+
+/// Step 3: the acquisitions of one product, and the regions of those that were begun, as a feed of the scheduler.
+pub struct PartFeed {
+    lane: Arc<PartLane>,
+    /// The stage that is fed: acquisitions of a former product go to that product's own.
+    stage: Arc<str>,
+    regions: Arc<Regions>,
+}
+
+/// Regions that wait for a worker: sent by the one that found their part.
+pub(in crate::inspection) struct Regions {
+    waiting: Mutex<VecDeque<PartItem>>,
+    bell: Arc<Bell>,
+}
+
+impl Regions {
+    /// All workers that are free go to work on `items`.
+    pub(in crate::inspection) fn send(&self, items: impl Iterator<Item = PartItem>) {
+        lock(&self.waiting).extend(items);
+        self.bell.ring_all();
+    }
+}
+
+impl PartFeed {
+    /// The acquisitions of `lane` whose product names `stage`; the memory of `regions` regions is taken at once.
+    pub fn new(lane: Arc<PartLane>, stage: Arc<str>, regions: usize) -> PartFeed {
+        let waiting = Mutex::new(VecDeque::with_capacity(regions));
+        let regions = Arc::new(Regions { waiting, bell: lane.bell.clone() });
+        PartFeed { lane, stage, regions }
+    }
+}
+
+impl Feed<PartItem> for PartFeed {
+    fn take(&self) -> Option<PartItem> {
+        // Parts that were begun are ended before others begin.
+        if let Some(region) = lock(&self.regions.waiting).pop_front() {
+            return Some(region);
+        }
+        let chosen = &mut lock(&self.lane.state).chosen;
+        // Those of a former product, which its own stage takes, may stand before ours.
+        let at = chosen.iter().position(|acquisition| acquisition.pulled.product.stage == self.stage)?;
+        Some(PartItem::new(chosen.remove(at)?, Arc::downgrade(&self.regions)))
+    }
+
+    fn waiting(&self) -> usize {
+        let regions = lock(&self.regions.waiting).len();
+        let chosen = &lock(&self.lane.state).chosen;
+        regions + chosen.iter().filter(|acquisition| acquisition.pulled.product.stage == self.stage).count()
+    }
+}
