@@ -5,9 +5,9 @@
 //! ```text
 //!  capture/appsink.rs   a decoded GstBuffer is mapped, not copied, and committed to
 //!  crates/ring/         the camera's ring of fixed slots, from which a free
-//!  scheduler/           pinned worker leases it;
-//!  pipeline.rs          THE road: lease ▶ stage ▶ reorder ▶ track ▶ sinks
-//!  stages/detect.rs       crates/image/   planes into the tensor, scaled before they are converted
+//!  crates/runtime/      pinned worker leases it, where the scheduler grants its stage a place;
+//!  pipeline.rs          THE road: lease ▶ stage ▶ order ▶ track ▶ sinks
+//!  pipeline/detect.rs     crates/image/   planes into the tensor, scaled before they are converted
 //!                         crates/engine/  the model, and the decoder of what it says
 //!  stages/track/        objects get numbers, begin, go on and end, and come by zones and lines
 //!  sinks/mqtt/          reports are published, in the words of contract/; events go through
@@ -18,7 +18,7 @@
 //!
 //! ```text
 //!  trigger/             a byte, a line, an edge, a timer or a command pulls at a camera's desk
-//!  pipeline/acquire.rs  THE road of an acquisition: its number ▶ its frame ▶ find the part ▶ regions ▶ verdict
+//!  inspection/acquire.rs  THE road of an acquisition: its number ▶ its frame ▶ find the part ▶ regions ▶ verdict
 //!  stages/inspect/      a recipe made ready: what each kind of region is held against
 //!                         crates/image/   cut, align, compare, measure, read codes
 //!  trigger/             the verdict is written back to the line;

@@ -40,7 +40,7 @@ use crate::types::{Clock, Events, Frame, Label, Report, Stamp, SystemClock};
 
 /// How one camera's frames are taken and judged.
 pub struct LaneSettings {
-    /// The camera's name.
+    /// The name of the camera.
     pub camera: Label,
     /// Every n-th frame that the ring offers; at least 1.
     pub every: u32,
@@ -52,9 +52,9 @@ pub struct LaneSettings {
     pub followers: Vec<Arc<dyn Follower>>,
 }
 
-/// One camera's road.
+/// The way of one camera's frames.
 pub struct Lane {
-    /// Its figures.
+    /// What it counts and measures.
     pub counters: LaneCounters,
     /// Frames that failed one after the other.
     pub failures: Failures,

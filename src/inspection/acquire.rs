@@ -59,10 +59,10 @@ pub struct PartLane {
 
 struct State {
     ledger: AcquisitionLedger,
-    /// Acquisitions that hold a frame or wait for one, also those that have ended and wait for their turn to be told:
+    /// Acquisitions that hold a frame or wait for one, also those that have ended and wait for their turn to be reported:
     /// what must stay below the ring's slots.
     under_way: usize,
-    /// The last acquisition that was taken, and the last whose end was told.
+    /// The last acquisition that was taken, and the last whose end was reported.
     acknowledged: AcquisitionId,
     valid: AcquisitionId,
     /// How often each region was not good.
@@ -91,7 +91,7 @@ struct Done {
     product: Arc<Product>,
     frame: Option<Lease<Frame>>,
     on_complete: Option<Arc<dyn OnComplete>>,
-    /// Whether it counts as under way until it is told.
+    /// Whether it counts as under way until it is reported.
     taken: bool,
 }
 
@@ -133,7 +133,7 @@ impl PartLane {
         })
     }
 
-    /// The camera's name.
+    /// The name of the camera.
     pub fn camera(&self) -> &Label {
         &self.settings.camera
     }
@@ -185,7 +185,7 @@ impl PartLane {
         lock(&self.state).ledger.counts()
     }
 
-    /// How things stand.
+    /// How things stand at the camera.
     pub fn target(&self) -> TargetState {
         let state = lock(&self.state);
         TargetState {

@@ -9,7 +9,7 @@ use crate::types::{Frame, Label, Numbering, Stamp};
 /// How a camera's triggers are served.
 #[derive(Clone, Debug)]
 pub struct PartLaneSettings {
-    /// The camera's name.
+    /// The name of the camera.
     pub camera: Label,
     /// Which frame a trigger means.
     pub pick: Pick,

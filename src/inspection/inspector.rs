@@ -21,7 +21,7 @@ pub struct PartFault {
 }
 
 impl PartFault {
-    /// With this cause.
+    /// A fault with this cause.
     pub fn new(cause: impl Into<Arc<str>>) -> PartFault {
         PartFault { cause: cause.into() }
     }

@@ -8,7 +8,7 @@ use crate::types::{AcquisitionId, Counts, Outcome, Rejected};
 /// An acquisition that has just begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Begun {
-    /// Its number.
+    /// The number of the acquisition.
     pub id: AcquisitionId,
     /// As many as may be were under way already: the caller ends it as [`Outcome::Overrun`] at once.
     pub overrun: bool,
@@ -20,7 +20,7 @@ pub struct Begun {
     "acquisition {id} is not under way (numbers {from} to before {until} are or were); its end is ignored"
 )]
 pub struct NotInFlight {
-    /// The number.
+    /// The number of the acquisition.
     pub id: AcquisitionId,
     /// The oldest that is under way.
     pub from: AcquisitionId,
@@ -61,7 +61,7 @@ impl AcquisitionLedger {
         AcquisitionLedger { next: first, window, taken: 0, most, counts: Counts::default() }
     }
 
-    /// A trigger was pulled. It gets the number after the last one, even where there is no room for it.
+    /// A trigger was pulled. It gets the number after the last one, even where too many are under way.
     pub fn begin(&mut self) -> Begun {
         self.begin_as(self.next)
     }
@@ -231,7 +231,7 @@ mod tests {
         let begun: Vec<_> = (0..3).map(|_| line.begin()).collect();
         assert_eq!(begun.iter().map(|b| b.overrun).collect::<Vec<_>>(), [false, false, true]);
         line.end(3, Outcome::Overrun, 0, ()).unwrap();
-        assert!(!line.ledger.has_capacity() && line.next_ended().is_none(), "told after 1 and 2");
+        assert!(!line.ledger.has_capacity() && line.next_ended().is_none(), "reported after 1 and 2");
         line.end(1, Outcome::Ok, 5, ()).unwrap();
         assert!(line.ledger.has_capacity() && !line.begin().overrun);
         assert_eq!(line.ledger.next_id(), 5);

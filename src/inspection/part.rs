@@ -16,9 +16,9 @@ use crate::types::{
 /// What is checked on the parts of one lane from now on: a recipe, made ready.
 #[derive(Debug)]
 pub struct Product {
-    /// Its name.
+    /// The name of the product.
     pub name: Label,
-    /// The recipe's revision.
+    /// The revision of the recipe.
     pub recipe_revision: u32,
     /// The revision of the golden pictures; 0 where it has none.
     pub golden_revision: u64,

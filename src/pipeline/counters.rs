@@ -27,7 +27,7 @@ pub struct LaneCounters {
     pub events_lost: Counter,
     /// From the appsink to the sinks, microseconds.
     pub total_us: Histogram,
-    /// The model, microseconds.
+    /// Runs of the model, microseconds.
     pub infer_us: Histogram,
     /// Planes to tensor, microseconds.
     pub preprocess_us: Histogram,

@@ -1,4 +1,4 @@
-//! Where a camera's pictures are shown: one encoded picture for all who look. It outlives the camera's rig, so that a
+//! Where a camera's pictures are shown: one encoded picture for all who look. It outlives the camera, so that a
 //! viewer stays when the camera is configured anew.
 
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub struct PreviewCounters {
 
 /// Where one camera's pictures are shown.
 pub struct PreviewHub {
-    /// Its figures.
+    /// What it counts and measures.
     pub counters: PreviewCounters,
     drawn: PreviewStream,
     plain: PreviewStream,

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  lane ──follow──▶ ┌ newest frame and its report ┐
-//!  ring ──newest──▶ └ (cameras without a lane)    ┘ ──take──▶ worker: copy ▶ draw ▶ JPEG ──▶ outlet ──▶ all viewers
-//!  parts ─judged──▶ judged parts, held for a while ┘                                    └──▶ album of parts
+//!  ring ──newest──▶ └ (cameras without a lane)    ┘ ──take──▶ worker: copy ▶ draw ▶ JPEG ──▶ hub ──▶ all viewers
+//!  parts ─judged──▶ judged parts, held for a while ┘                                    └──▶ pictures of parts
 //! ```
 //!
 //! One slot for the live frame, so that nothing is ever drawn that is not the newest; a few for judged parts. Nobody
@@ -29,13 +29,13 @@ pub type PartPictures = Arc<OnceLock<Arc<dyn PartPictureStore>>>;
 pub struct PreviewSettings {
     /// Live pictures a second, at most.
     pub fps: u32,
-    /// Size and quality.
+    /// Size and quality of the pictures.
     pub look: Look,
     /// How long the picture of a judged part stays before live ones go on.
     pub hold: Duration,
     /// Judged parts that may wait for a worker; each holds a slot of the ring.
     pub parts: usize,
-    /// Zones and lines.
+    /// Zones and lines that are drawn.
     pub places: Vec<Place>,
     /// Whether a lane brings the frames; else they are taken from the ring.
     pub follows: bool,
@@ -101,7 +101,7 @@ impl Preview {
         })
     }
 
-    /// Its figures.
+    /// What it counts and measures.
     pub fn counters(&self) -> &PreviewCounters {
         &self.hub.counters
     }

@@ -28,7 +28,7 @@ const OVERTAKING: usize = 4;
 /// How long a camera that ends waits for its last results, in steps in which it looks at its stop token.
 const DRAIN_STEP: Duration = Duration::from_millis(50);
 
-/// One camera.
+/// One camera, and everything behind it.
 pub(super) struct Camera {
     pub(super) settings: config::Camera,
     pub(super) ring: Ring<Frame>,

@@ -85,7 +85,7 @@ impl Shown {
         ]
     }
 
-    /// The rig goes.
+    /// The camera goes away.
     pub(super) fn detach(&self) {
         self.queue.detach();
     }

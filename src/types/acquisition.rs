@@ -5,9 +5,9 @@ use super::{AcquisitionId, Label, Outcome};
 /// What became of a pull at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pulled {
-    /// The acquisition's number.
+    /// The number of the acquisition.
     pub id: AcquisitionId,
-    /// Whether it is under way; false where it ended as overrun or missed at once (its end is told all the same).
+    /// Whether it is under way; false where it ended as overrun or missed at once (its end is reported all the same).
     pub taken: bool,
 }
 
@@ -45,7 +45,7 @@ impl Rejected {
         *self == Rejected::default()
     }
 
-    /// Adds another's.
+    /// Adds the counts of another.
     pub fn add(&mut self, other: &Rejected) {
         self.debounced += other.debounced;
         self.garbage += other.garbage;
@@ -57,17 +57,17 @@ impl Rejected {
 /// What became of all triggers: `triggers` is always the sum of the five outcomes and `in_flight`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Acquisitions begun.
+    /// Acquisitions that were begun.
     pub triggers: u64,
-    /// Ended as [`Outcome::Ok`].
+    /// Those that ended as [`Outcome::Ok`].
     pub ok: u64,
-    /// Ended as [`Outcome::Ng`].
+    /// Those that ended as [`Outcome::Ng`].
     pub ng: u64,
-    /// Ended as [`Outcome::Error`].
+    /// Those that ended as [`Outcome::Error`].
     pub error: u64,
-    /// Ended as [`Outcome::Missed`].
+    /// Those that ended as [`Outcome::Missed`].
     pub missed: u64,
-    /// Ended as [`Outcome::Overrun`].
+    /// Those that ended as [`Outcome::Overrun`].
     pub overrun: u64,
     /// Begun and not ended.
     pub in_flight: u64,
@@ -82,13 +82,13 @@ pub struct Counts {
 /// Processing times, microseconds; all zero before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Processing {
-    /// How many.
+    /// How many were measured.
     pub count: u64,
-    /// The shortest.
+    /// The shortest of them.
     pub min_us: u32,
-    /// The longest.
+    /// The longest of them.
     pub max_us: u32,
-    /// All of them.
+    /// The sum of all.
     pub sum_us: u64,
 }
 

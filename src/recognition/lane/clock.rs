@@ -18,7 +18,7 @@ pub(super) struct FrameClock {
 
 impl FrameClock {
     pub(super) fn new(in_step: bool) -> FrameClock {
-        // Nobody was ever told at 0.
+        // Nothing was ever reported at 0.
         FrameClock { in_step, now_ns: LONGEST_STEP_NS, last: None, step_ns: 0 }
     }
 
@@ -37,7 +37,7 @@ impl FrameClock {
         }
     }
 
-    /// Now, nanoseconds.
+    /// The present time, nanoseconds.
     pub(super) fn now_ns(&self) -> u64 {
         self.now_ns
     }

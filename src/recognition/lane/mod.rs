@@ -1,9 +1,9 @@
-//! Names for tracked faces: which face of a track is worth a look, what recognition said, and who is told.
+//! Names for tracked faces: which face of a track is worth a look, what recognition said, and what is reported.
 //!
 //! ```text
 //!  Lane ─mark─▶ FaceLane ─(a better face than before)─▶ queue ─FaceFeed─▶ workers: align ▶ embed ▶ match
 //!       ◀─names─         ◀────────────── InOrder ◀──────────────────────────────── FaceItem
-//!                        └──▶ Witness::saw, in the order of the frames
+//!                        └──▶ SightingSink::push, in the order of the frames
 //! ```
 //!
 //! One [`FaceLane`] a camera. A face waits with a lease of its frame, so the queue is short; a track has one look under
@@ -37,14 +37,14 @@ use clock::FrameClock;
 use item::{Face, Seen};
 use track::{Habit, Track};
 
-/// How often a witness hears of a face that needs no further look.
-const TELL_NS: u64 = 1_000_000_000;
-/// Places in the order beyond the queue: looks on the workers, and what is told without a look.
+/// How often a face that needs no further look is reported.
+const REPORT_NS: u64 = 1_000_000_000;
+/// Places in the order beyond the queue: looks on the workers, and what is reported without a look.
 const UNDER_WAY: usize = 64;
 
-/// One camera's faces.
+/// The faces of one camera.
 pub struct FaceLane {
-    /// Its figures.
+    /// What it counts and measures.
     pub counters: FaceCounters,
     settings: FaceLaneSettings,
     habit: Habit,
@@ -84,7 +84,7 @@ enum Done {
 }
 
 impl FaceLane {
-    /// Recognises by `gallery`, tells `sightings`; `bell` wakes idle workers.
+    /// Recognises by `gallery`, reports to `sightings`; `bell` wakes idle workers.
     pub fn new(
         settings: FaceLaneSettings,
         gallery: Arc<Gallery>,
@@ -252,7 +252,7 @@ impl FaceLane {
             self.counters.asked.add(1);
             return true;
         }
-        let due = now.saturating_sub(track.reported_ns) >= TELL_NS && !track.pending && has_place;
+        let due = now.saturating_sub(track.reported_ns) >= REPORT_NS && !track.pending && has_place;
         if let Some((identity, similarity)) = track.verdict().filter(|_| due) {
             let identity = identity.clone();
             track.reported_ns = now;

@@ -9,7 +9,7 @@ use crate::types::Label;
 /// How the faces of one camera are recognised.
 #[derive(Clone, Debug)]
 pub struct FaceLaneSettings {
-    /// The camera's name.
+    /// The name of the camera.
     pub camera: Label,
     /// Bounds of a face and of an answer.
     pub recognition: Settings,
@@ -37,7 +37,7 @@ pub struct FaceCounters {
     pub dropped: Counter,
     /// Faces whose recognition failed or panicked.
     pub failed: Counter,
-    /// Sightings that the witness was told of.
+    /// Sightings that were reported.
     pub reported: Counter,
     /// Planes to crop and quality, microseconds.
     pub align_us: Histogram,

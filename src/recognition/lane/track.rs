@@ -21,7 +21,7 @@ pub(super) struct Habit {
     pub recheck_ns: u64,
 }
 
-/// One tracked face.
+/// What is known of one tracked face.
 #[derive(Debug)]
 pub(super) struct Track {
     pub id: u64,
@@ -43,7 +43,7 @@ pub(super) struct Track {
     /// What was agreed upon: a person, or nobody known.
     verdict: Option<Option<Identity>>,
     similarity: f32,
-    /// When a witness last heard of it, nanoseconds.
+    /// When it was last reported, nanoseconds.
     pub reported_ns: u64,
 }
 
@@ -102,7 +102,7 @@ impl Track {
         waited >= recheck || (better && waited >= RETRY_NS)
     }
 
-    /// A look begins.
+    /// A look begins at this time.
     pub fn asked(&mut self, now_ns: u64) {
         self.pending = true;
         self.looked_ns = now_ns;

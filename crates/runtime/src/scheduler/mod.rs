@@ -44,9 +44,9 @@ pub struct Scheduler {
 #[derive(Debug, thiserror::Error)]
 #[error("stage {stage}, worker on core {core}: {cause}")]
 pub struct ExecutorError {
-    /// The stage.
+    /// The name of the stage.
     pub stage: Arc<str>,
-    /// The worker's core.
+    /// The core of the worker.
     pub core: usize,
     /// What the factory reported.
     #[source]

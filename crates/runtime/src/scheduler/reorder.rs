@@ -23,7 +23,7 @@ impl<T> Reorder<T> {
         Reorder { places: VecDeque::with_capacity(expected), next: 0 }
     }
 
-    /// The next ticket.
+    /// Issues the next ticket.
     pub fn issue(&mut self) -> u64 {
         self.places.push_back(None);
         self.issued() - 1

@@ -12,7 +12,7 @@ use crate::supervisor::panic_text;
 
 /// A slot, whatever the work items of its stage are.
 pub(super) trait Slot: Send {
-    /// Its stage.
+    /// The stage that it serves.
     fn stage(&self) -> &dyn ErasedStage;
     /// Takes what waits, at most as much as its executor works on at once; false where nothing does. Called under the
     /// lock of the work queue.

@@ -12,7 +12,7 @@ use super::stage::ErasedStage;
 pub struct Permit(Arc<dyn ErasedStage>);
 
 impl Permit {
-    /// The stage.
+    /// The stage of the permit.
     pub fn stage(&self) -> &Arc<dyn ErasedStage> {
         &self.0
     }

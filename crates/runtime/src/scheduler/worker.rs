@@ -26,7 +26,7 @@ pub(super) enum Change {
 /// What a worker shows of itself.
 #[derive(Debug, Default)]
 pub struct Gauges {
-    /// Items finished.
+    /// Items that it finished.
     pub items: AtomicU64,
     /// Items whose executor panicked or failed.
     pub failed: AtomicU64,
@@ -38,7 +38,7 @@ pub struct Gauges {
 pub struct Worker {
     /// The core it is pinned to.
     pub core: usize,
-    /// Its figures.
+    /// What it has done so far.
     pub gauges: Gauges,
     changes: Mutex<Vec<Change>>,
     slots: Mutex<Vec<Box<dyn Slot>>>,
