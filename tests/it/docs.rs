@@ -347,7 +347,7 @@ fn the_book_lists_every_page() {
         .into_iter()
         .filter(|page| page.starts_with(&docs) && !page.ends_with("SUMMARY.md") && !listed.contains(page))
         .collect();
-    assert!(missing.is_empty(), "not in docs/SUMMARY.md: {missing:?}");
+    assert!(missing.is_empty(), "add a line to docs/SUMMARY.md for each of {missing:?}");
 }
 
 #[test]
