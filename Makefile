@@ -40,9 +40,11 @@ data: ## test data that the repository does not hold, by URL and SHA-256, into t
 	@scripts/data.sh
 
 build: setup ## the release binary
-	@$(cargo) build --release --locked --bins --example scene_dump
+	@$(cargo) build --release --locked --bins
 
-run: build ## the demo (CONFIG=FILE for another profile: config/inspection.toml, config/attendance.toml)
+# The build of the tests, not the release: `make run` and `make test` share one build of the dependencies.
+run: setup ## the demo (CONFIG=FILE for another profile: config/inspection.toml, config/attendance.toml; VERBOSE=1 shows events)
+	@$(cargo) build --locked --bin ocellus
 	@scripts/run.sh $(CONFIG)
 
 install: ## what was built, below DESTDIR and PREFIX (/usr/local); run `make build` before, as yourself

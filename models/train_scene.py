@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Trains models/scene.tflite, the detector of the built-in scene, from nothing but the scene itself.
 
-    cargo build --release --example scene_dump
+    cargo build --release --bin ocellus
     python3 -m venv .venv && .venv/bin/pip install -r models/requirements.txt
-    .venv/bin/python models/train_scene.py --dump target/release/examples/scene_dump --out models
+    .venv/bin/python models/train_scene.py --ocellus target/release/ocellus --out models
 
 Frames come from many seeds, put into the tensor as the product does it (planes shrunk with an antialiased
 triangle filter, then colour). The network is a small U of plain convolutions with two heads: parts at stride 16,
@@ -48,7 +48,7 @@ def dump(binary, seed, frames, step, size):
     """Yields (planes Y, U, V; truth) of frames of the scene."""
     with tempfile.TemporaryDirectory() as folder:
         width, height = size
-        command = [binary, "--seed", seed, "--frames", frames, "--step", step]
+        command = [binary, "scene", "--seed", seed, "--frames", frames, "--step", step]
         command += ["--width", width, "--height", height, "--out", folder]
         subprocess.run([str(word) for word in command], check=True)
         lines = (Path(folder) / "truth.jsonl").read_text().splitlines()
@@ -353,7 +353,7 @@ def report(path, binary):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dump", required=True, help="the built example scene_dump")
+    parser.add_argument("--ocellus", required=True, help="the program; `ocellus scene` paints the pictures")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder for scene.tflite")
     parser.add_argument("--seeds", type=int, default=72, help="training seeds, counted from 1")
     parser.add_argument("--frames", type=int, default=36, help="frames of each seed")
@@ -368,12 +368,12 @@ def main():
         tf.keras.utils.set_random_seed(1)
         # One seed in four is of another shape: letterboxed, and its parts are smaller.
         sizes = {seed: (640, 360) if seed % 4 == 0 else (640, 480) for seed in range(1, arguments.seeds + 1)}
-        images, objects = load(arguments.dump, [(seed, arguments.frames, TRAIN_STEP, size) for seed, size in sizes.items()])
+        images, objects = load(arguments.ocellus, [(seed, arguments.frames, TRAIN_STEP, size) for seed, size in sizes.items()])
         print(f"{len(images)} frames, {sum(len(rows) for rows in objects)} objects", flush=True)
         model = train(images, objects, arguments.epochs, arguments.batch, arguments.out / "scene.weights.h5")
         path.write_bytes(quantise(model, images[:: max(1, len(images) // 200)]))
     print(f"{path.name}: {path.stat().st_size} bytes, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}")
-    print(json.dumps(report(path, arguments.dump)))
+    print(json.dumps(report(path, arguments.ocellus)))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ mod output;
 mod recipe_loader;
 mod replay;
 mod run;
+#[cfg(feature = "demo")]
+mod scene;
 mod schema;
 mod store_owner;
 mod suggest;
@@ -81,6 +83,10 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Print the completions of a shell: bash, zsh, fish, elvish or powershell.
     Completions(manual::CompletionArguments),
+    /// Write frames of the built-in scene and their ground truth: what to teach and train with.
+    #[cfg(feature = "demo")]
+    #[command(hide = true)]
+    Scene(scene::Arguments),
     /// Write the manual pages; packages install them.
     #[command(hide = true)]
     Manual(manual::ManualArguments),
@@ -137,6 +143,8 @@ pub fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Users(arguments) => users::run(&arguments),
+        #[cfg(feature = "demo")]
+        Command::Scene(arguments) => scene::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments),
         Command::Manual(arguments) => manual::manual(&arguments),

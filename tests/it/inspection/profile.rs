@@ -19,7 +19,7 @@ use crate::support::messages::retained;
 const FRAMES: u64 = 1_400;
 const SEED: u64 = 9;
 
-/// Pictures of `count` sound parts in the light barrier from frame 400 on, as `scene_dump` paints them.
+/// Pictures of `count` sound parts in the light barrier from frame 400 on, as `ocellus scene` paints them.
 fn teach(folder: &Path, count: usize) -> Vec<String> {
     let options = SceneOptions { seed: SEED, line: Some(Shape::Plate), ..SceneOptions::default() };
     let mut scene = Scene::new(options).unwrap();

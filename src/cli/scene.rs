@@ -1,38 +1,35 @@
-//! Writes frames of the built-in scene and their ground truth, for training and for a look at them:
-//! `cargo run --release --example scene_dump -- --seed 1 --frames 100 --out DIR`.
+//! `ocellus scene`: writes frames of the built-in scene and their ground truth, for training, teaching and a look at them.
 //!
-//! `DIR/frames.i420` holds the frames one after another, packed I420; `DIR/truth.jsonl` one line a frame.
+//! `ocellus scene --seed 1 --frames 100 --out DIR` writes `DIR/frames.i420` (the frames one after another, packed I420)
+//! and `DIR/truth.jsonl` (a line for each frame).
 //!
-//! Of a line, the frames in which a part is in the light barrier, as pictures for `ocellus golden`:
-//! `cargo run --release --example scene_dump -- --line plate --seed 7 --passages 8 --sound --out DIR`.
-//!
-//! `DIR/ok` and `DIR/ng` then hold them as PNG (RGB), what `golden qualify` takes, and `DIR/truth.jsonl` one line a
-//! picture. With `--sound` flawed parts are left out: what is in `DIR/ok` is for `golden add`.
+//! `ocellus scene --line plate --seed 7 --passages 8 --sound --out DIR` writes the frames of a line in which a part is in
+//! the light barrier, as PNG (RGB): `DIR/ok` and `DIR/ng`, what `golden qualify` takes, and `DIR/truth.jsonl` with a line
+//! for each picture. With `--sound` flawed parts are left out: what is in `DIR/ok` is for `golden add`.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::Parser;
-use ocellus::camera::scene::{Passage, Scene, SceneOptions, Shape, Truth};
-use ocellus::image::{Preprocessor, Target};
-use ocellus::types::{PixelFormat, Planes, Rect};
+use clap::Args;
+use ocellus_scene::{Passage, Scene, SceneOptions, Shape, Truth};
 use serde_json::{Value, json};
 
-/// What to paint.
-#[derive(Parser)]
-struct Arguments {
+use crate::image::{PixelFormat, Planes, Preprocessor, Rect, Target};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
     /// Seed of the scene.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many frames.
+    /// Number of frames.
     #[arg(long, default_value_t = 1)]
     frames: u64,
-    /// The first frame's number.
+    /// Number of the first frame.
     #[arg(long, default_value_t = 0)]
     first: u64,
-    /// From one frame's number to the next.
+    /// Step from one frame's number to the next.
     #[arg(long, default_value_t = 1)]
     step: u64,
     /// Frame width in px.
@@ -47,13 +44,13 @@ struct Arguments {
     /// One product on one lane: washer, gear, plate or bracket.
     #[arg(long, value_parser = shape)]
     line: Option<Shape>,
-    /// Pictures of so many parts of the line, each in the light barrier; --frames and --step count for nothing.
+    /// Write pictures of so many parts of the line, each in the light barrier, instead of frames.
     #[arg(long, requires = "line")]
     passages: Option<u64>,
-    /// Sound parts only.
+    /// Leave out parts with a defect.
     #[arg(long, requires = "passages")]
     sound: bool,
-    /// Folder to write to.
+    /// The folder to write to.
     #[arg(long)]
     out: PathBuf,
 }
@@ -63,8 +60,7 @@ fn shape(word: &str) -> Result<Shape, String> {
     Shape::ALL.into_iter().find(|shape| shape.as_str() == word).ok_or(format!("write one of {words}"))
 }
 
-fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let options = SceneOptions {
         seed: arguments.seed,
         width: arguments.width,
@@ -76,12 +72,12 @@ fn main() -> anyhow::Result<()> {
     std::fs::create_dir_all(&arguments.out)?;
     let truth = BufWriter::new(File::create(arguments.out.join("truth.jsonl"))?);
     match arguments.passages {
-        Some(count) => passages(&arguments, scene, count, truth),
-        None => frames(&arguments, scene, truth),
+        Some(count) => passages(arguments, scene, count, truth),
+        None => frames(arguments, scene, truth),
     }
 }
 
-/// Whole frames, one after another.
+/// Writes whole frames, one after another.
 fn frames(arguments: &Arguments, mut scene: Scene, mut truth: impl Write) -> anyhow::Result<()> {
     let options = scene.options();
     let mut frames = BufWriter::new(File::create(arguments.out.join("frames.i420"))?);
@@ -100,7 +96,7 @@ fn frames(arguments: &Arguments, mut scene: Scene, mut truth: impl Write) -> any
     Ok(())
 }
 
-/// Pictures of `count` parts in the light barrier, sound and flawed ones in folders of their own.
+/// Writes pictures of `count` parts in the light barrier, sound and flawed ones in separate folders.
 fn passages(
     arguments: &Arguments,
     mut scene: Scene,
@@ -130,7 +126,7 @@ fn passages(
     Ok(())
 }
 
-/// `ok/part-000017.png`, `ng/part-000018-chip.png`: sorted by time.
+/// `ok/part-000017.png`, `ng/part-000018-chip.png`: names that sort by time.
 fn file_name(passage: &Passage) -> String {
     match passage.defect {
         None => format!("ok/part-{:06}.png", passage.part_id),
