@@ -1,46 +1,106 @@
-//! The README's first command, after its set-up and build: the demo of the default profile.
+//! The first command of the README, after its set-up and build: the demo of the default profile, as a user sees it.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::mpsc::channel;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{broker::free_port, fixture::program};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
-#[test]
-fn the_demo_shows_what_it_sees_and_ends_when_it_is_asked_to() {
-    let (state, port) = (tempfile::tempdir().unwrap(), free_port().to_string());
-    // The profile as it is, but for the ports, which somebody else may use.
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(root.join("config/ocellus.toml")).unwrap();
-    assert!(text.contains(":1883\""), "the profile names the usual port");
-    let text = text.replace(":1883\"", &format!(":{port}\"")).replace(":8080\"", ":0\"");
-    let config = state.path().join("ocellus.toml");
-    std::fs::write(&config, text).unwrap();
-    let mut demo = Command::new(root.join("scripts/run.sh"))
-        .arg(&config)
-        .env("OCELLUS", program())
-        .env("STATE_DIR", state.path())
-        .env("MQTT_PORT", port)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .unwrap();
-    let (said, hear) = channel();
-    let lines = BufReader::new(demo.stdout.take().unwrap()).lines();
-    let listener =
-        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| said.send(line)));
-    let (until, mut all) = (Instant::now() + DEADLINE, Vec::new());
-    while !all.last().is_some_and(|line: &String| line.contains("/camera/conveyor/event ")) {
-        let left = until.saturating_duration_since(Instant::now());
-        all.push(hear.recv_timeout(left).unwrap_or_else(|_| panic!("it said only:\n{}", all.join("\n"))));
+/// `scripts/run.sh`, and the lines of its standard output.
+struct Demo {
+    state: tempfile::TempDir,
+    script: Child,
+    output: Receiver<String>,
+}
+
+impl Demo {
+    /// Starts the profile as it ships, but for the ports: the web port in a copy of it, the broker's in `MQTT_PORT`.
+    fn start(verbose: &str) -> Demo {
+        let (state, config) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(root.join("config/ocellus.toml")).unwrap();
+        assert!(text.contains(":1883\""), "the profile names the usual port");
+        let file = config.path().join("ocellus.toml");
+        std::fs::write(&file, text.replace(":8080\"", ":0\"")).unwrap();
+        let mut script = Command::new(root.join("scripts/run.sh"))
+            .arg(&file)
+            .env("OCELLUS", program())
+            .env("STATE_DIR", state.path())
+            .env("MQTT_PORT", free_port().to_string())
+            .env("VERBOSE", verbose)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let (sender, output) = channel();
+        let lines = BufReader::new(script.stdout.take().unwrap()).lines();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let demo = Demo { state, script, output };
+        // The script has copied it once it prints its first line.
+        demo.until("ocellus: config ");
+        demo
     }
-    rustix::process::kill_process(rustix::process::Pid::from_child(&demo), rustix::process::Signal::TERM)
-        .unwrap();
-    drop(hear);
-    assert!(demo.wait().unwrap().success());
-    let _ = listener.join().unwrap();
+
+    /// The lines up to the first one that holds `text`.
+    fn until(&self, text: &str) -> Vec<String> {
+        let (deadline, mut lines) = (Instant::now() + DEADLINE, Vec::<String>::new());
+        while !lines.last().is_some_and(|line| line.contains(text)) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.output.recv_timeout(left);
+            lines.push(line.unwrap_or_else(|_| panic!("no {text:?} in:\n{}", lines.join("\n"))));
+        }
+        lines
+    }
+
+    /// The lines of this time.
+    fn lines_for(&self, time: Duration) -> Vec<String> {
+        let deadline = Instant::now() + time;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        std::iter::from_fn(|| self.output.recv_timeout(left()).ok()).collect()
+    }
+
+    /// Ends it as Ctrl-C does: exit code 0, and no process is left that knows its folder.
+    fn interrupt(mut self) {
+        kill_process(Pid::from_child(&self.script), Signal::INT).unwrap();
+        assert_eq!(self.script.wait().unwrap().code(), Some(0));
+        let folder = self.state.path().to_str().unwrap();
+        let left: Vec<String> = std::fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok())
+            .map(|command| String::from_utf8_lossy(&command).replace('\0', " "))
+            .filter(|command| command.contains(folder))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
+fn the_demo_prints_the_pages_address_last_and_then_only_changes_of_state() {
+    let demo = Demo::start("");
+    let before = demo.until("  the page ");
+    assert!(before.last().unwrap().contains("http://127.0.0.1:"), "{before:#?}");
+    let quiet = demo.lines_for(Duration::from_secs(5));
+    assert!(quiet.len() <= 2 && !quiet.iter().any(|line| line.contains("/event ")), "{quiet:#?}");
+    let restart = Command::new(program())
+        .args(["restart", "camera/conveyor", "--state-dir"])
+        .arg(demo.state.path())
+        .stdout(Stdio::null())
+        .status();
+    assert!(restart.unwrap().success());
+    let changes = demo.until(" online: ");
+    assert!(changes.len() <= 5, "{changes:#?}");
+    demo.interrupt();
+}
+
+#[test]
+fn the_demo_shows_every_event_when_it_is_asked_to() {
+    let demo = Demo::start("1");
+    demo.until("/camera/conveyor/event ");
+    demo.interrupt();
 }
