@@ -318,7 +318,7 @@ impl PartLane {
 
     /// Nothing more will come: what waits is missed.
     pub fn close(&self) {
-        self.set_away(Some("the camera has on_complete"));
+        self.set_away(Some("the camera has ended"));
         self.changed.notify_all();
     }
 
@@ -363,7 +363,7 @@ impl PartLane {
         let mut state = lock(&self.state);
         let Some(pulled) = state.taken.remove(&id) else {
             let camera = &self.settings.camera;
-            return tracing::error!(%camera, "acquisition {id} on_complete after it had been given up");
+            return tracing::error!(%camera, "acquisition {id} ended after it had been given up");
         };
         let done = Done {
             inspection: Arc::new(inspection),

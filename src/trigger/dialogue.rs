@@ -107,7 +107,7 @@ impl<'a> Dialogue<'a> {
             && lines.gave_up(now)
         {
             self.writer.rejected.half_lines += 1;
-            self.writer.say_minor(format_args!("ERR line not on_complete"));
+            self.writer.say_minor(format_args!("ERR line not ended"));
         }
     }
 
