@@ -57,7 +57,7 @@ pub struct ModelCard {
     pub min_score: Option<f32>,
     /// Overlap above which NMS drops the weaker box.
     pub iou: Option<f32>,
-    /// At most so many findings (classification: the top k).
+    /// Most predictions of a picture; for classification the top k.
     pub top_k: Option<usize>,
     /// Head of a YOLO model: `v5`, `v8` or `grid`.
     pub head: Option<String>,

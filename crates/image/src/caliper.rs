@@ -16,7 +16,7 @@ const GAUSS: [f64; 7] = [
 ];
 /// The flanks from which an edge's place is computed begin at this share of its steepest slope.
 const FLANK: f64 = 0.25;
-/// An edge's step is measured over at most so many px to either side.
+/// An edge's step is measured over at most this many px to either side.
 const STEP_PX: usize = 8;
 
 /// Which way an edge goes, left to right.

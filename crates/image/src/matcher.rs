@@ -13,7 +13,7 @@ use crate::{Planes, Point, Pose, Rect};
 const MAX_REACH_PX: u32 = 2048;
 /// Candidates that are followed from the coarsest level down; on each finer level two fewer, but two.
 const CANDIDATES: usize = 8;
-/// On finer levels a candidate is looked for so many px around where the coarser level had it.
+/// On finer levels a candidate is searched within this many px of where the coarser level had it.
 const NEAR_PX: usize = 2;
 /// A candidate whose score is this much below the best is dropped.
 const HOPELESS: f32 = 0.3;

@@ -8,7 +8,7 @@ use super::{Template, TemplateError};
 
 /// Steps of least squares at most; three are the rule.
 const STEPS: usize = 8;
-/// A step below so many px is the last.
+/// The search ends at a step of less than this many px.
 const STILL_PX: f64 = 0.002;
 /// Who wanders farther than this from the parabola's top has lost the way.
 const LOST_PX: f64 = 1.5;

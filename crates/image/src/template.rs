@@ -8,7 +8,7 @@ use crate::Point;
 const SIDES: std::ops::RangeInclusive<usize> = 8..=1024;
 /// A level of the pyramid is at least so wide and high, px: fewer tell too little.
 const LEAST_SIDE: usize = 12;
-/// Least standard deviation of a template, grey values; coarser levels must keep so much, too.
+/// Least standard deviation of a template, grey values; coarser levels must have at least that, too.
 const TEXTURE: f64 = 2.0;
 /// Most levels of the pyramid: 16 times smaller.
 const LEVELS: usize = 5;

@@ -13,7 +13,7 @@ use crate::{PixelFormat, Planes, Pose, Range};
 const WHOLE_PX: f64 = 1e-3;
 /// Most samples across one px of a patch that is smaller than what it shows; it begins to alias when 16 times smaller.
 const MOST_ACROSS: usize = 16;
-/// By so much a px may be larger than a sample before more than one is taken.
+/// A px of the patch may be this much larger than a px of the frame before more than one sample is averaged.
 const NEARLY_ONE: f64 = 0.05;
 
 /// Cuts regions into patches. One a worker; once its rows and the patch are large enough it allocates nothing.

@@ -18,7 +18,7 @@ use crate::Point;
 /// Readings of one pass that may turn out to be no code.
 const REJECTED: usize = 2;
 
-/// What is asked of the library, and what came of it for one patch.
+/// The passes over one patch, and the codes and failures that they gave.
 pub(super) struct CodeDecoder {
     /// Whether it is 2D, and the hints. Each 2D format alone and all bars together: the library tries a set of 2D formats in an order that changes
     /// from run to run, and rows of bars are read with all formats in one pass.

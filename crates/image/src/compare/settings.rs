@@ -7,20 +7,20 @@ pub struct CompareSettings {
     pub threshold: u8,
     /// A px on an edge differs when it is farther than this from all that the mean has in the neighbourhood.
     pub edge_threshold: u8,
-    /// The neighbourhood: so many px to each side. 0: there are no edges.
+    /// The neighbourhood: this many px to each side; 0 turns edges off.
     pub edge_tolerance_px: u32,
     /// How many standard deviations of the goldens (n − 1 in the divisor; 0 for one golden) are added to either.
     pub spread: f32,
-    /// A defect has at least so many px.
+    /// Least area of a defect, px; smaller ones are ignored.
     pub min_area_px: u32,
-    /// What is thinner than 2 × this + 1 px is noise (a morphological opening); 0: nothing is.
+    /// Differences thinner than 2 × this + 1 px are ignored as noise (a morphological opening); 0 turns it off.
     pub noise_px: u32,
-    /// Differences with a gap of at most so many px are one defect (an odd number counts as the next even one), so
+    /// Differences with a gap of at most this many px are one defect (an odd number counts as the next even one), so
     /// that the fragments of a scratch or crack get one box and one area. 0: they have to touch.
     pub join_px: u32,
-    /// Both sides are averaged over so many px to each side first: against noise and fine texture.
+    /// Both sides are averaged over this many px to each side first: against noise and fine texture.
     pub smooth_px: u32,
-    /// Both sides become their difference from the average over so many px to each side, about 128: against shades
+    /// Both sides become their difference from the average over this many px to each side, about 128: against shades
     /// and slow gradients. Larger than the defects that are looked for, or they vanish. 0: off.
     pub flatten_px: u32,
     /// Global gain and offset are brought to those of the first golden, within 0.75 to 1.33 and 48 grey values. Off

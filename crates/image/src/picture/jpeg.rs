@@ -9,7 +9,7 @@ use super::{Channels, DecodedPicture, Patch, PictureError, PicturePlan, orientat
 
 /// Most scans of a progressive picture: real ones have about ten, and each costs a pass over all coefficients.
 const MAX_SCANS: u32 = 200;
-/// An end-of-image marker is looked for in so many bytes at the end of a picture of a stream: cameras pad.
+/// An end-of-image marker is searched in this many bytes at the end of a picture of a stream, because cameras add padding.
 const TAIL: usize = 4096;
 
 /// A JPEG whose head was read.
