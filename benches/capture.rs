@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use ocellus::camera::{self, Committed, FrameSink, Health, Painter, PainterError, Wiring};
-use ocellus::config::{Camera, Pace, Source, V4l2};
+use ocellus::config::{CameraConfig, Pace, Source, V4l2};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{Frame, SystemClock};
 
@@ -87,7 +87,7 @@ fn data() -> PathBuf {
 /// In a process of its own: prints ms to the first frame, frames, ms in all, CPU ms in all.
 fn child(case: &str) {
     let begun = Instant::now();
-    let camera = Camera {
+    let camera = CameraConfig {
         name: "bench".into(),
         source_text: case.into(),
         username: None,

@@ -70,7 +70,7 @@ fn golden_rois(count: usize) -> String {
     (0..count).map(roi).collect()
 }
 
-fn recipe(rois: &str, models: &[ocellus::config::ModelSettings]) -> Recipe {
+fn recipe(rois: &str, models: &[ocellus::config::ModelConfig]) -> Recipe {
     let text = format!("size = [{}, {}]\n{rois}", SIZE[0], SIZE[1]);
     Recipe::parse(&text, Path::new("bench.toml"), models).unwrap_or_else(|faults| panic!("{faults}"))
 }

@@ -4,7 +4,7 @@
 //! `cargo bench --bench track`
 
 use criterion::Criterion;
-use ocellus::config::{Line, Track, Zone};
+use ocellus::config::{Line, TrackConfig, Zone};
 use ocellus::tracking::{Events, Tracker};
 use ocellus::types::{Finding, Point, Rect, Report, Stamp, Value};
 
@@ -43,7 +43,7 @@ fn tracker() -> Tracker {
         dwell: None,
     };
     let line = Line { name: "gate".into(), from: at(0.5, 1.0), to: at(0.5, 0.0) };
-    let tracker = Tracker::new(Track::default(), 1);
+    let tracker = Tracker::new(TrackConfig::default(), 1);
     tracker.with_places(&[zone("left", 0.1), zone("middle", 0.4), zone("right", 0.7)], &[line])
 }
 

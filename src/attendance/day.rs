@@ -35,7 +35,7 @@ impl DayRequest {
         }
     }
 
-    fn date(&self, settings: &config::Attendance, now_ns: u64) -> Result<Date, Refusal> {
+    fn date(&self, settings: &config::AttendanceConfig, now_ns: u64) -> Result<Date, Refusal> {
         let Some(text) = &self.day else { return Ok(day_of(now_ns, &settings.zone)) };
         text.parse().map_err(|_| {
             Refusal::new(
@@ -62,7 +62,7 @@ impl DayRequest {
 /// A refusal, `bad_day` or `store`.
 pub fn day(
     store: &Store,
-    settings: &config::Attendance,
+    settings: &config::AttendanceConfig,
     request: &DayRequest,
     now_ns: u64,
     names: Names<'_>,

@@ -65,7 +65,7 @@ pub struct Around<'a> {
 
 impl Attendance {
     /// Without a sighting yet.
-    pub fn new(all: &config::Attendance, cameras: &[config::Camera]) -> Attendance {
+    pub fn new(all: &config::AttendanceConfig, cameras: &[config::CameraConfig]) -> Attendance {
         let (sightings, inbox) = sync_channel(all.queue);
         Attendance(Arc::new(AttendanceShared {
             sightings,

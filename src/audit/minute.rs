@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Refused, Source, cut};
+use super::{AuditSource, RefusedRequest, cut};
 use crate::contract::rest::RefusedOut;
 use crate::types::{Stamp, rfc3339};
 
@@ -25,11 +25,11 @@ struct MinuteRow {
 /// The refusals of the present minute.
 #[derive(Debug, Default)]
 pub(super) struct Minute {
-    rows: HashMap<(Source, String), MinuteRow>,
+    rows: HashMap<(AuditSource, String), MinuteRow>,
 }
 
 impl Minute {
-    pub(super) fn add(&mut self, refused: &Refused<'_>, now: Stamp) {
+    pub(super) fn add(&mut self, refused: &RefusedRequest<'_>, now: Stamp) {
         let from = cut(refused.from);
         let known = self.rows.contains_key(&(refused.source, from.clone()));
         let from = if known || self.rows.len() < MOST { from } else { OTHERS.to_owned() };
@@ -88,8 +88,8 @@ mod tests {
         Stamp { mono_ns: seconds * 1_000_000_000, wall_ns: seconds * 1_000_000_000 }
     }
 
-    fn login<'a>(from: &'a str, user: &'a str, cause: &'a str) -> Refused<'a> {
-        Refused { source: Source::Web, from, user, cause }
+    fn login<'a>(from: &'a str, user: &'a str, cause: &'a str) -> RefusedRequest<'a> {
+        RefusedRequest { source: AuditSource::Web, from, user, cause }
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use counters::Totals;
 
 /// By which way a request came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Source {
+pub enum AuditSource {
     /// The page or REST.
     Web,
     /// The command line, through the box's own socket.
@@ -42,24 +42,24 @@ pub enum Source {
     Serial,
 }
 
-impl Source {
+impl AuditSource {
     /// The word in the log.
     pub fn as_str(self) -> &'static str {
         match self {
-            Source::Web => "web",
-            Source::Cli => "cli",
-            Source::Signal => "signal",
-            Source::Mqtt => "mqtt",
-            Source::Serial => "serial",
+            AuditSource::Web => "web",
+            AuditSource::Cli => "cli",
+            AuditSource::Signal => "signal",
+            AuditSource::Mqtt => "mqtt",
+            AuditSource::Serial => "serial",
         }
     }
 }
 
 /// Something that was changed, or could not be.
 #[derive(Clone, Copy, Debug)]
-pub struct Change<'a> {
+pub struct AuditChange<'a> {
     /// The way.
-    pub source: Source,
+    pub source: AuditSource,
     /// Who: a user, a user id, a topic, a port.
     pub user: &'a str,
     /// What.
@@ -72,9 +72,9 @@ pub struct Change<'a> {
 
 /// Something that was refused before it was looked at: nobody is logged in, or may not.
 #[derive(Clone, Copy, Debug)]
-pub struct Refused<'a> {
+pub struct RefusedRequest<'a> {
     /// The way.
-    pub source: Source,
+    pub source: AuditSource,
     /// The address, or the topic without what a stranger may choose in it.
     pub from: &'a str,
     /// The name that was tried or is logged in; may be empty.
@@ -110,8 +110,8 @@ impl Audit {
     }
 
     /// Adds a line.
-    pub fn note(&self, change: &Change<'_>) {
-        let Change { source, user, action, target, outcome } = *change;
+    pub fn note(&self, change: &AuditChange<'_>) {
+        let AuditChange { source, user, action, target, outcome } = *change;
         let line = AuditOut {
             time: rfc3339(self.clock.now().wall_ns),
             source: source.as_str().into(),
@@ -121,14 +121,14 @@ impl Audit {
             outcome: cut(outcome),
         };
         let lines = match source {
-            Source::Web | Source::Cli | Source::Signal => &self.people,
-            Source::Mqtt | Source::Serial => &self.machines,
+            AuditSource::Web | AuditSource::Cli | AuditSource::Signal => &self.people,
+            AuditSource::Mqtt | AuditSource::Serial => &self.machines,
         };
         self.write(lines, &line);
     }
 
     /// Counts a refusal; it is written with the others of its minute and address.
-    pub fn refuse(&self, refused: &Refused<'_>) {
+    pub fn refuse(&self, refused: &RefusedRequest<'_>) {
         self.totals.refused.inc();
         self.minute().add(refused, self.clock.now());
     }
@@ -210,20 +210,21 @@ mod tests {
         Audit::new(dir, Arc::new(SystemClock))
     }
 
-    fn change<'a>(source: Source, target: &'a str) -> Change<'a> {
-        Change { source, user: "ann", action: "restart", target, outcome: "ok" }
+    fn change<'a>(source: AuditSource, target: &'a str) -> AuditChange<'a> {
+        AuditChange { source, user: "ann", action: "restart", target, outcome: "ok" }
     }
 
     #[test]
     fn neither_strangers_nor_machines_push_out_what_people_changed() {
         let dir = tempfile::tempdir().unwrap();
         let audit = audit(dir.path());
-        audit.note(&change(Source::Web, "camera/front"));
+        audit.note(&change(AuditSource::Web, "camera/front"));
         for n in 0..20_000 {
             let from = format!("10.0.{}.{}", n / 250, n % 250);
-            let refused = Refused { source: Source::Web, from: &from, user: "root", cause: "wrong_login" };
+            let refused =
+                RefusedRequest { source: AuditSource::Web, from: &from, user: "root", cause: "wrong_login" };
             audit.refuse(&refused);
-            audit.note(&change(Source::Mqtt, &"x".repeat(300)));
+            audit.note(&change(AuditSource::Mqtt, &"x".repeat(300)));
         }
         audit.close();
         let changes = audit.last(50_000);

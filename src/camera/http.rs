@@ -13,7 +13,7 @@ use super::chain::{self, Trouble};
 use super::pipeline::{Build, CapturePipeline};
 use super::remote::{self, RemoteError};
 use super::splitter::Splitter;
-use crate::config::{Camera, SourceUrl};
+use crate::config::{CameraConfig, SourceUrl};
 use crate::supervisor::Stop;
 use crate::telemetry::Counter;
 
@@ -40,7 +40,11 @@ pub struct HttpReceived {
 pub type Shared = Arc<Mutex<HttpReceived>>;
 
 /// `souphttpsrc ! appsink`, the splitter, `appsrc ! jpegdec`.
-pub fn mjpeg(url: &SourceUrl, camera: &Camera, build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
+pub fn mjpeg(
+    url: &SourceUrl,
+    camera: &CameraConfig,
+    build: Build<'_>,
+) -> Result<CapturePipeline, CaptureError> {
     let mut line = CapturePipeline::new(build)?;
     let source = chain::element("souphttpsrc")?;
     remote::set_address(&source, url, camera)?;

@@ -101,7 +101,7 @@ pub struct Wiring<'a> {
 /// Live sources are reconnected for ever. A source that ends by itself gives an error when it is missing, damaged
 /// or not a video; the frames that were decoded before the damage have been delivered, and the error says how many.
 pub fn run(
-    camera: &config::Camera,
+    camera: &config::CameraConfig,
     sink: &mut dyn FrameSink,
     wiring: &Wiring<'_>,
 ) -> Result<SessionEnd, CaptureError> {

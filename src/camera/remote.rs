@@ -10,7 +10,7 @@ use gstreamer::prelude::*;
 use super::bus::{FaultKind, ServerAnswer};
 use super::pipeline::{Build, CapturePipeline};
 use super::{CaptureError, Wiring, chain};
-use crate::config::{Camera, SourceUrl, read_password, shown_url};
+use crate::config::{CameraConfig, SourceUrl, read_password, shown_url};
 use crate::supervisor::spawn;
 
 /// Jitter that is tolerated before packets are dropped, in ms: over TCP nothing is reordered, so little is enough.
@@ -48,7 +48,11 @@ pub struct Attempt {
 }
 
 /// `rtspsrc`, and what its video stream turns out to need.
-pub fn rtsp(url: &SourceUrl, camera: &Camera, build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
+pub fn rtsp(
+    url: &SourceUrl,
+    camera: &CameraConfig,
+    build: Build<'_>,
+) -> Result<CapturePipeline, CaptureError> {
     let line = CapturePipeline::new(build)?;
     chain::set_decoder_threads(&line.pipeline, true);
     let source = chain::element("rtspsrc")?;
@@ -69,7 +73,11 @@ pub fn rtsp(url: &SourceUrl, camera: &Camera, build: Build<'_>) -> Result<Captur
 }
 
 /// Sets location, user and password. A password in a file is read at every connection.
-pub fn set_address(source: &gst::Element, url: &SourceUrl, camera: &Camera) -> Result<(), CaptureError> {
+pub fn set_address(
+    source: &gst::Element,
+    url: &SourceUrl,
+    camera: &CameraConfig,
+) -> Result<(), CaptureError> {
     let password = camera.password_file.as_deref().map(read_password).transpose()?;
     source.set_property("location", url.location());
     source.set_property("user-id", url.user().or(camera.username.as_deref()));
@@ -78,12 +86,12 @@ pub fn set_address(source: &gst::Element, url: &SourceUrl, camera: &Camera) -> R
 }
 
 /// Whether there is a user to log in as.
-pub fn has_login(url: &SourceUrl, camera: &Camera) -> bool {
+pub fn has_login(url: &SourceUrl, camera: &CameraConfig) -> bool {
     url.user().is_some() || camera.username.is_some()
 }
 
 /// How long a silent connection is kept: long enough for `frozen` to be told before it.
-pub fn patience(camera: &Camera) -> Duration {
+pub fn patience(camera: &CameraConfig) -> Duration {
     (camera.frozen_after * 3).max(Duration::from_secs(5))
 }
 
@@ -91,7 +99,7 @@ pub fn patience(camera: &Camera) -> Duration {
 /// there is no answer, a connection of our own finds the system's error, which GStreamer does not pass on.
 pub fn explain(
     url: &SourceUrl,
-    camera: &Camera,
+    camera: &CameraConfig,
     error: CaptureError,
     attempt: &Attempt,
     wiring: &Wiring<'_>,

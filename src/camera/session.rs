@@ -16,7 +16,7 @@ use super::scoped::{SampleIntake, ScopedCallback};
 use super::source::{self, NextConnection, SourceSpec};
 use super::{CaptureError, Committed, FrameSink, SessionEnd, Wiring};
 use crate::backoff::Backoff;
-use crate::config::{Camera, Pace};
+use crate::config::{CameraConfig, Pace};
 use crate::types::Stamp;
 
 /// The longest that a turn of the loop waits: stop, bus and frozen are looked at no later.
@@ -61,7 +61,7 @@ impl SampleIntake for FrameCommitter<'_, '_> {
 
 /// One camera's capture, from start to end.
 pub struct CaptureSession<'a> {
-    camera: &'a Camera,
+    camera: &'a CameraConfig,
     sink: &'a mut dyn FrameSink,
     wiring: &'a Wiring<'a>,
     watch: HealthWatch,
@@ -80,7 +80,7 @@ pub struct CaptureSession<'a> {
 impl<'a> CaptureSession<'a> {
     /// Nothing is opened yet.
     pub fn new(
-        camera: &'a Camera,
+        camera: &'a CameraConfig,
         sink: &'a mut dyn FrameSink,
         wiring: &'a Wiring<'a>,
     ) -> CaptureSession<'a> {

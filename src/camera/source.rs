@@ -13,7 +13,7 @@ use super::painter::PainterFeed;
 use super::pipeline::{Build, CapturePipeline};
 use super::remote::Attempt;
 use super::{CaptureError, Wiring, chain, device, http, remote, tcp, v4l2};
-use crate::config::{Camera, LaunchLine, Pace, Source};
+use crate::config::{CameraConfig, LaunchLine, Pace, Source};
 
 /// Where a camera's pipelines come from.
 pub enum SourceSpec {
@@ -37,7 +37,7 @@ pub enum NextConnection {
 
 impl SourceSpec {
     /// Looks at the source as far as that needs no pipeline.
-    pub fn of(camera: &Camera, slots: usize, wiring: &Wiring<'_>) -> Result<SourceSpec, CaptureError> {
+    pub fn of(camera: &CameraConfig, slots: usize, wiring: &Wiring<'_>) -> Result<SourceSpec, CaptureError> {
         let fed = |feed: Box<dyn super::feed::SourceFeed>, live| SourceSpec::Fed {
             feeder: Feeder::new(feed),
             live,
@@ -77,7 +77,7 @@ impl SourceSpec {
     }
 
     /// Builds the next pipeline.
-    pub fn next_line(&self, camera: &Camera, build: Build<'_>) -> Result<NextConnection, CaptureError> {
+    pub fn next_line(&self, camera: &CameraConfig, build: Build<'_>) -> Result<NextConnection, CaptureError> {
         let line = match (self, &camera.source) {
             (SourceSpec::File(video), _) => file::line(video, build)?,
             (SourceSpec::Fed { feeder, live }, _) => return fed_line(feeder, *live, build),
@@ -99,7 +99,12 @@ impl SourceSpec {
 }
 
 /// The cause behind an error of a live source, as far as it can be found out.
-pub fn explain(camera: &Camera, error: CaptureError, attempt: &Attempt, wiring: &Wiring<'_>) -> CaptureError {
+pub fn explain(
+    camera: &CameraConfig,
+    error: CaptureError,
+    attempt: &Attempt,
+    wiring: &Wiring<'_>,
+) -> CaptureError {
     match (&camera.source, error) {
         (Source::V4l2(path), CaptureError::Stream(fault)) => device::explain(path, fault),
         (Source::Rtsp(url) | Source::Http(url), error) => {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Configured, output};
 use crate::config::recipe::{self, Recipe};
-use crate::config::{Config, Fault, Faults, ModelSettings};
+use crate::config::{Config, Fault, Faults, ModelConfig};
 use crate::engine::Runtime;
 
 #[derive(Debug, Args)]
@@ -53,7 +53,7 @@ fn check_models(config: &Config, file: &str) -> Result<(), Faults> {
         let remedy = "`make setup` fetches the runtime";
         Faults(vec![Fault::of_key(file, &error.key(), error.to_string(), remedy)])
     })?;
-    let refused = |model: &ModelSettings| {
+    let refused = |model: &ModelConfig| {
         let error = runtime.load(model).and_then(|model| model.session()).err()?;
         let remedy = "put the right model or card in place, or change this key";
         Some(Fault::of_model(file, &model.path, &error.key(), error.to_string(), remedy))

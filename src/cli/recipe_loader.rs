@@ -14,13 +14,13 @@ use crate::store::{GoldenEntry, GoldenError, GoldenFiles};
 use crate::types::Patch;
 
 /// What a model is made from, and whether its output is taken as a vector.
-type ModelRequest = (config::ModelSettings, bool);
+type ModelChoice = (config::ModelConfig, bool);
 
 /// Loads each model and each golden picture once, for however many programs.
 pub(super) struct RecipeLoader {
     settings: config::RuntimeSettings,
     runtime: OnceCell<Runtime>,
-    models: RefCell<Vec<(ModelRequest, Arc<Model>)>>,
+    models: RefCell<Vec<(ModelChoice, Arc<Model>)>>,
     files: GoldenFiles,
     pictures: RefCell<HashMap<String, Arc<Patch>>>,
 }
@@ -42,7 +42,7 @@ impl RecipeLoader {
         &self,
         recipe: Recipe,
         goldens: &[GoldenEntry],
-        models: &[config::ModelSettings],
+        models: &[config::ModelConfig],
     ) -> anyhow::Result<Arc<Program>> {
         let pictures = goldens.iter().map(|golden| self.picture(golden));
         let pictures: Vec<GoldenPicture> = pictures.collect::<Result<_, _>>()?;
@@ -59,12 +59,12 @@ impl RecipeLoader {
     }
 
     /// SHA-256 of the model's file, 64 hexadecimal digits.
-    pub fn digest(&self, settings: &config::ModelSettings) -> std::io::Result<String> {
+    pub fn digest(&self, settings: &config::ModelConfig) -> std::io::Result<String> {
         Ok(sha256(&std::fs::read(&settings.path)?))
     }
 
     /// The model of these settings.
-    fn model(&self, settings: &config::ModelSettings, as_vector: bool) -> Result<Arc<Model>, EngineError> {
+    fn model(&self, settings: &config::ModelConfig, as_vector: bool) -> Result<Arc<Model>, EngineError> {
         let key = (settings.clone(), as_vector);
         if let Some((_, model)) = self.models.borrow().iter().find(|(known, _)| *known == key) {
             return Ok(model.clone());

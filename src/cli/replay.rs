@@ -124,7 +124,7 @@ fn goldens(kept: &KeptRecipe, frame: &Frame) -> Vec<GoldenEntry> {
 /// Errors: a model that is another file than the recorded one.
 fn hold_models(
     kept: &KeptRecipe,
-    models: &[config::ModelSettings],
+    models: &[config::ModelConfig],
     recipe_loader: &RecipeLoader,
 ) -> anyhow::Result<()> {
     for record in &kept.models {

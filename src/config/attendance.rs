@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 /// `[attendance]`: when a sighting counts, and when somebody has left.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Attendance {
+pub struct AttendanceConfig {
     /// Least cosine similarity of a sighting that counts, -1 to 1.
     pub min_similarity: f32,
     /// So many sightings of one track, one after the other, must name the same person before one counts.
@@ -30,9 +30,9 @@ pub struct Attendance {
     pub queue: usize,
 }
 
-impl Default for Attendance {
-    fn default() -> Attendance {
-        Attendance {
+impl Default for AttendanceConfig {
+    fn default() -> AttendanceConfig {
+        AttendanceConfig {
             min_similarity: 0.6,
             agree_frames: 3,
             agree: Duration::from_secs(5),
@@ -47,7 +47,7 @@ impl Default for Attendance {
     }
 }
 
-impl Attendance {
+impl AttendanceConfig {
     /// The local time's name, such as `Europe/Berlin`; `UTC` where the system has none.
     pub fn zone_name(&self) -> &str {
         self.zone.iana_name().filter(|name| *name != "Etc/Unknown").unwrap_or("UTC")

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// `[mqtt]`
 #[derive(Clone, Debug, PartialEq)]
-pub struct Mqtt {
+pub struct MqttConfig {
     /// Host of `mqtt://host:port` or `mqtts://host:port`.
     pub host: String,
     /// Port; 1883 or 8883 by default.
@@ -57,7 +57,7 @@ pub struct Tls {
 
 /// `[outbox]`
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outbox {
+pub struct OutboxConfig {
     /// Most bytes of payload kept on disk; beyond it the lowest class goes first, counted and announced.
     pub max_bytes: u64,
     /// Most messages sent and not yet acknowledged.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::raw::{Doc, TomlTable};
-use super::{Embedding, Fault, Faults, ModelCard, ModelSettings, Task, files, text};
+use super::{Embedding, Fault, Faults, ModelCard, ModelConfig, Task, files, text};
 use crate::types::{Fit, Resize};
 
 /// The tasks by their words.
@@ -29,9 +29,9 @@ pub fn parse(text: &str, file: &Path) -> Result<ModelCard, Vec<Fault>> {
     if doc.is_sound() { Ok(card) } else { Err(doc.into_faults()) }
 }
 
-impl ModelSettings {
+impl ModelConfig {
     /// The same, its output taken as a vector, whatever its card says that it is for.
-    pub fn as_vector(&self) -> ModelSettings {
+    pub fn as_vector(&self) -> ModelConfig {
         let mut wanted = self.clone();
         wanted.card.task = Some(Task::Embed);
         wanted
@@ -39,7 +39,7 @@ impl ModelSettings {
 
     /// `file` in the place of this model's, with the card beside it; where there is none, with this model's.
     /// Errors: a file or a card that cannot be used.
-    pub fn replaced(&self, file: &Path) -> Result<ModelSettings, Faults> {
+    pub fn replaced(&self, file: &Path) -> Result<ModelConfig, Faults> {
         if !file.is_file() {
             let remedy = "name the .tflite file, as --model NAME=FILE";
             return Err(Faults(vec![Fault::whole(file, "there is no such file", remedy)]));
@@ -53,7 +53,7 @@ impl ModelSettings {
             // The digest that is pinned is the other file's.
             false => ModelCard { sha256: None, ..self.card.clone() },
         };
-        Ok(ModelSettings { path: file.to_owned(), card, ..self.clone() })
+        Ok(ModelConfig { path: file.to_owned(), card, ..self.clone() })
     }
 }
 

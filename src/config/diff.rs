@@ -4,7 +4,7 @@ use super::Config;
 
 /// Names, sorted by what became of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names {
+pub struct ChangedNames {
     /// Only in the new one.
     pub added: Vec<String>,
     /// Only in the old one.
@@ -17,13 +17,13 @@ pub struct Names {
 
 /// The way from one configuration to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct ConfigChange {
     /// Cameras by what became of their own section. A camera whose model changed is `unchanged` here.
-    pub cameras: Names,
+    pub cameras: ChangedNames,
     /// Triggers. One whose camera changed is `unchanged` here.
-    pub triggers: Names,
+    pub triggers: ChangedNames,
     /// Models; a changed card is a changed model.
-    pub models: Names,
+    pub models: ChangedNames,
     /// `[mqtt]`: the connection is made anew.
     pub mqtt_changed: bool,
     /// `[log]`.
@@ -38,11 +38,12 @@ pub struct Change {
     pub needs_restart: Vec<&'static str>,
 }
 
-impl Change {
+impl ConfigChange {
     /// Whether nothing is to be done.
     pub fn is_empty(&self) -> bool {
-        let same =
-            |names: &Names| names.added.is_empty() && names.removed.is_empty() && names.changed.is_empty();
+        let same = |names: &ChangedNames| {
+            names.added.is_empty() && names.removed.is_empty() && names.changed.is_empty()
+        };
         let sections = self.mqtt_changed || self.log_changed || self.evidence_changed || self.web_changed;
         let sections = sections || self.attendance_changed;
         let parts = same(&self.cameras) && same(&self.triggers) && same(&self.models);
@@ -52,7 +53,7 @@ impl Change {
 
 impl Config {
     /// What has to be done to get from `old` to `new`.
-    pub fn diff(old: &Config, new: &Config) -> Change {
+    pub fn diff(old: &Config, new: &Config) -> ConfigChange {
         let restarts = [
             ("device.name", old.device.name != new.device.name),
             ("device.state_dir", old.device.state_dir != new.device.state_dir),
@@ -64,7 +65,7 @@ impl Config {
             ("annotate", old.annotate != new.annotate),
             ("supervisor", old.supervisor != new.supervisor),
         ];
-        Change {
+        ConfigChange {
             cameras: names(&old.cameras, &new.cameras, |camera| &camera.name),
             triggers: names(&old.triggers, &new.triggers, |trigger| &trigger.name),
             models: names(&old.models, &new.models, |model| &model.name),
@@ -78,8 +79,8 @@ impl Config {
     }
 }
 
-fn names<T: PartialEq>(old: &[T], new: &[T], name: impl Fn(&T) -> &String) -> Names {
-    let mut names = Names::default();
+fn names<T: PartialEq>(old: &[T], new: &[T], name: impl Fn(&T) -> &String) -> ChangedNames {
+    let mut names = ChangedNames::default();
     for item in new {
         let into = match old.iter().find(|known| name(known) == name(item)) {
             None => &mut names.added,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// `[faces]`: the models, their workers, and what holds for every camera that does not say otherwise.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Faces {
+pub struct FacesConfig {
     /// The embedding model; needed where a camera recognises.
     pub model: Option<String>,
     /// The model that finds faces in pictures at enrolment; by default that of the first camera that recognises.
@@ -14,12 +14,12 @@ pub struct Faces {
     /// Most workers that recognise at once.
     pub max_workers: usize,
     /// Bounds of recognition.
-    pub recognition: Recognition,
+    pub recognition: RecognitionConfig,
 }
 
 /// What a face and an answer must be; a camera's `recognise = { … }` over `[faces]`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Recognition {
+pub struct RecognitionConfig {
     /// Least cosine similarity of a person; below, it is somebody unknown.
     pub min_similarity: f32,
     /// How much more similar than anybody else the person must be.
@@ -40,9 +40,9 @@ pub struct Recognition {
     pub queue: usize,
 }
 
-impl Default for Recognition {
-    fn default() -> Recognition {
-        Recognition {
+impl Default for RecognitionConfig {
+    fn default() -> RecognitionConfig {
+        RecognitionConfig {
             min_similarity: 0.6,
             margin: 0.05,
             min_face_px: 20.0,

@@ -40,10 +40,13 @@ fn a_camera_takes_the_bounds_of_the_section_and_may_have_its_own() {
     ))
     .unwrap_or_else(|faults| panic!("{faults}"));
     let [entrance, gate, yard] = &config.cameras[..] else { panic!("three cameras") };
-    let usual =
-        Recognition { min_similarity: 0.7, recheck: Duration::from_secs(5), ..Recognition::default() };
+    let usual = RecognitionConfig {
+        min_similarity: 0.7,
+        recheck: Duration::from_secs(5),
+        ..RecognitionConfig::default()
+    };
     assert_eq!(entrance.recognise, Some(usual.clone()));
-    assert_eq!(gate.recognise, Some(Recognition { min_similarity: 0.8, queue: 2, ..usual }));
+    assert_eq!(gate.recognise, Some(RecognitionConfig { min_similarity: 0.8, queue: 2, ..usual }));
     assert_eq!(yard.recognise, None);
     assert_eq!(config.faces.model.as_deref(), Some("who"));
 }

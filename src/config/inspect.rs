@@ -34,7 +34,7 @@ pub enum PickFrame {
 
 /// `[evidence]`: which inspections are kept with their frames, and how many.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Evidence {
+pub struct EvidenceConfig {
     /// Whether any is kept.
     pub enabled: bool,
     /// The folder; `None`: `evidence` in `device.state_dir`.
@@ -55,9 +55,9 @@ pub struct Evidence {
     pub queue: usize,
 }
 
-impl Default for Evidence {
-    fn default() -> Evidence {
-        Evidence {
+impl Default for EvidenceConfig {
+    fn default() -> EvidenceConfig {
+        EvidenceConfig {
             enabled: true,
             dir: None,
             keep_ng: true,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// `preview = { … }` of a camera. Pictures are made only while somebody looks.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Preview {
+pub struct PreviewConfig {
     /// Live pictures a second, at most.
     pub fps: u32,
     /// Most px that a picture is wide; larger frames are made smaller.
@@ -15,23 +15,23 @@ pub struct Preview {
     pub hold: Duration,
 }
 
-impl Default for Preview {
-    fn default() -> Preview {
-        Preview { fps: 10, width: 1280, quality: 80, hold: Duration::from_millis(700) }
+impl Default for PreviewConfig {
+    fn default() -> PreviewConfig {
+        PreviewConfig { fps: 10, width: 1280, quality: 80, hold: Duration::from_millis(700) }
     }
 }
 
 /// `[annotate]`: the workers that make pictures for people.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Annotate {
+pub struct AnnotateConfig {
     /// Workers that inspection, recognition and detection leave to it while pictures wait.
     pub min_workers: usize,
     /// Most workers that make pictures at once.
     pub max_workers: usize,
 }
 
-impl Default for Annotate {
-    fn default() -> Annotate {
-        Annotate { min_workers: 0, max_workers: 1 }
+impl Default for AnnotateConfig {
+    fn default() -> AnnotateConfig {
+        AnnotateConfig { min_workers: 0, max_workers: 1 }
     }
 }

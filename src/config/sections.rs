@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    Annotate, Attendance, CameraAttendance, Evidence, Faces, Inspect, Line, ModelCard, Mqtt, Network, Outbox,
-    Preview, Recognition, RuntimeSettings, Source, Supervisor, Track, Trigger, Web, Written, Zone,
+    AnnotateConfig, AttendanceConfig, CameraAttendance, EvidenceConfig, FacesConfig, Inspect, Line,
+    ModelCard, MqttConfig, Network, OutboxConfig, PreviewConfig, RecognitionConfig, RuntimeSettings, Source,
+    SupervisorConfig, TrackConfig, TriggerConfig, WebConfig, Written, Zone,
 };
 use crate::engine::ModelSource;
 
@@ -15,33 +16,33 @@ pub struct Config {
     /// The box itself.
     pub device: Device,
     /// The broker.
-    pub mqtt: Mqtt,
+    pub mqtt: MqttConfig,
     /// What is kept on disk until the broker has it.
-    pub outbox: Outbox,
+    pub outbox: OutboxConfig,
     /// What is kept of inspections.
-    pub evidence: Evidence,
+    pub evidence: EvidenceConfig,
     /// Whose faces they are.
-    pub faces: Faces,
+    pub faces: FacesConfig,
     /// The page and its REST face.
-    pub web: Web,
+    pub web: WebConfig,
     /// Who counts as here.
-    pub attendance: Attendance,
+    pub attendance: AttendanceConfig,
     /// The pinned inference threads.
     pub workers: Workers,
     /// Which inference runtime, and where its library is.
     pub runtime: RuntimeSettings,
     /// Restart policy and deadlines.
-    pub supervisor: Supervisor,
+    pub supervisor: SupervisorConfig,
     /// Who makes pictures for people.
-    pub annotate: Annotate,
+    pub annotate: AnnotateConfig,
     /// Log level and form.
-    pub log: Log,
+    pub log: LogConfig,
     /// The models, by their names in the file.
-    pub models: Vec<ModelSettings>,
+    pub models: Vec<ModelConfig>,
     /// The cameras, in the file's order.
-    pub cameras: Vec<Camera>,
+    pub cameras: Vec<CameraConfig>,
     /// What pulls their triggers, in the file's order.
-    pub triggers: Vec<Trigger>,
+    pub triggers: Vec<TriggerConfig>,
     /// SHA-256 of the file's bytes, as hexadecimal digits; published with the status.
     pub hash: String,
     /// The file's text as it may be shown: sources without their secrets, and no comments.
@@ -68,14 +69,14 @@ pub struct Workers {
 
 /// `[log]`
 #[derive(Clone, Debug, PartialEq)]
-pub struct Log {
+pub struct LogConfig {
     /// `error`, `warn`, `info`, `debug`, `trace`, or a `tracing` filter.
     pub level: String,
 }
 
 /// `[model.NAME]`: the file and its card.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ModelSettings {
+pub struct ModelConfig {
     /// The name that cameras refer to.
     pub name: String,
     /// The `.tflite` file.
@@ -88,8 +89,8 @@ pub struct ModelSettings {
     pub max_workers: usize,
 }
 
-impl<'a> From<&'a ModelSettings> for ModelSource<'a> {
-    fn from(model: &'a ModelSettings) -> ModelSource<'a> {
+impl<'a> From<&'a ModelConfig> for ModelSource<'a> {
+    fn from(model: &'a ModelConfig) -> ModelSource<'a> {
         ModelSource { name: &model.name, path: &model.path, card: &model.card }
     }
 }
@@ -117,7 +118,7 @@ pub struct V4l2 {
 
 /// `[[camera]]`
 #[derive(Clone, Debug, PartialEq)]
-pub struct Camera {
+pub struct CameraConfig {
     /// The topic level; unique.
     pub name: String,
     /// Where frames come from.
@@ -157,11 +158,11 @@ pub struct Camera {
     /// The secret with which a sender over TCP begins: a file's first line, or `credential:NAME`.
     pub secret_file: Option<PathBuf>,
     /// Detection on this camera.
-    pub detect: Option<Detect>,
+    pub detect: Option<DetectConfig>,
     /// Tracking of what is detected; absent: no events.
-    pub track: Option<Track>,
+    pub track: Option<TrackConfig>,
     /// Recognition of tracked faces.
-    pub recognise: Option<Recognition>,
+    pub recognise: Option<RecognitionConfig>,
     /// Where tracked objects come and go.
     pub zones: Vec<Zone>,
     /// What tracked objects cross.
@@ -169,14 +170,14 @@ pub struct Camera {
     /// Inspection on this camera.
     pub inspect: Option<Inspect>,
     /// How people see this camera.
-    pub preview: Preview,
+    pub preview: PreviewConfig,
     /// What it means for attendance that somebody is seen here.
     pub attendance: CameraAttendance,
 }
 
 /// `detect = { … }`
 #[derive(Clone, Debug, PartialEq)]
-pub struct Detect {
+pub struct DetectConfig {
     /// Name of the model.
     pub model: String,
     /// Every n-th frame that the ring offers.

@@ -4,7 +4,7 @@ use crate::supervisor::Settings;
 
 /// `[supervisor]`
 #[derive(Clone, Debug, PartialEq)]
-pub struct Supervisor {
+pub struct SupervisorConfig {
     /// The restart policy and the deadlines of a drain.
     pub settings: Settings,
     /// What the box is not healthy without (`mqtt`, `web`, `store`, `disk`, `camera/NAME`, `trigger/NAME`,

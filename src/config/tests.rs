@@ -499,7 +499,7 @@ fn a_reload_tells_what_changed_and_what_did_not() {
 #[test]
 fn the_evidence_section_has_its_defaults_and_its_bounds() {
     let dir = ConfigDir::new();
-    assert_eq!(dir.parse(LEAST).unwrap().evidence, super::Evidence::default());
+    assert_eq!(dir.parse(LEAST).unwrap().evidence, super::EvidenceConfig::default());
     let text = "[evidence]\nkeep_ng = false\nkeep_ok_every = 10\nmax_days = 0\nmax_mib = 1\ndir = \"/data/evidence\"\n";
     let evidence = dir.parse(&format!("{text}{LEAST}")).unwrap().evidence;
     assert_eq!((evidence.keep_ng, evidence.keep_ok_every, evidence.max_days), (false, 10, 0));

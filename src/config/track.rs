@@ -10,7 +10,7 @@ pub const MAX_LINES: usize = 16;
 
 /// `track = { … }`
 #[derive(Clone, Debug, PartialEq)]
-pub struct Track {
+pub struct TrackConfig {
     /// Least IoU of a detection and the place where its object is expected.
     pub iou: f32,
     /// Detections from here up to the camera's `min_score` keep objects alive, but are not reported and begin none;
@@ -29,9 +29,9 @@ pub struct Track {
     pub margin: f32,
 }
 
-impl Default for Track {
-    fn default() -> Track {
-        Track {
+impl Default for TrackConfig {
+    fn default() -> TrackConfig {
+        TrackConfig {
             iou: 0.3,
             low_score: 0.1,
             min_frames: 3,

@@ -7,7 +7,7 @@ pub use super::template::{AnswerTemplate, TemplateField, TemplatePiece};
 
 /// `[[trigger]]`
 #[derive(Clone, Debug, PartialEq)]
-pub struct Trigger {
+pub struct TriggerConfig {
     /// Its name; unique.
     pub name: String,
     /// The camera whose frame is inspected.

@@ -14,7 +14,7 @@ fn parse(trigger: &str) -> Result<Config, Faults> {
     Config::parse(&text, Path::new("box.toml"), Path::new("."))
 }
 
-fn one(text: &str) -> Trigger {
+fn one(text: &str) -> TriggerConfig {
     parse(text).unwrap_or_else(|faults| panic!("{text}: {faults}")).triggers.remove(0)
 }
 

@@ -8,7 +8,7 @@ use super::Network;
 
 /// `[web]`
 #[derive(Clone, Debug, PartialEq)]
-pub struct Web {
+pub struct WebConfig {
     /// Whether anything is served.
     pub enabled: bool,
     /// Where; an address that others can reach needs users.
@@ -27,7 +27,7 @@ pub struct Web {
     pub max_viewers: usize,
 }
 
-impl Web {
+impl WebConfig {
     /// Whether only this machine can ask: nobody from outside, and no proxy on behalf of somebody.
     pub fn is_local(&self) -> bool {
         self.bind.ip().is_loopback() && self.trusted_proxies.is_empty()

@@ -7,7 +7,7 @@ use super::*;
 use crate::types::Point;
 
 /// A camera with tracking, and `rest` from line 6 on.
-fn parse(rest: &str) -> Result<Vec<Camera>, Vec<String>> {
+fn parse(rest: &str) -> Result<Vec<CameraConfig>, Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("m.tflite"), "").unwrap();
     let text = format!(
@@ -44,7 +44,7 @@ fn zones_and_lines_are_read_in_shares_of_the_frame() {
     assert_eq!(dwells, [Some(Duration::from_millis(1500)), None]);
     let gate = Line { name: "gate".into(), from: Point { x: 0.5, y: 1.0 }, to: Point { x: 0.5, y: 0.25 } };
     assert_eq!(camera.lines, [gate]);
-    assert_eq!(camera.track, Some(Track::default()));
+    assert_eq!(camera.track, Some(TrackConfig::default()));
 }
 
 #[test]

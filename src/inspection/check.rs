@@ -24,7 +24,7 @@ pub enum CheckError {
     Caliper(#[from] CaliperError),
     /// The reader of barcodes failed.
     #[error(transparent)]
-    Barcode(#[from] barcode::BarcodeError),
+    BarcodeCheck(#[from] barcode::BarcodeError),
     /// The recipe asks for the text of the trigger, and none came with it.
     #[error(
         "expect = \"trigger\", but no text came with the trigger; send it: TRIG TEXT, or {{\"text\": …}}"

@@ -40,25 +40,25 @@ impl ModelTools {
 }
 
 /// The way of one region into one model. A preprocessor a region: each has its own geometry to remember.
-pub(super) struct Road {
+pub(super) struct ModelPath {
     model: usize,
     input: crate::image::Target,
     preprocessor: Preprocessor,
 }
 
-impl Road {
+impl ModelPath {
     /// `model` is the index among the program's models.
-    pub fn new(model: usize, input: crate::image::Target) -> Road {
-        Road { model, input, preprocessor: Preprocessor::new(input) }
+    pub fn new(model: usize, input: crate::image::Target) -> ModelPath {
+        ModelPath { model, input, preprocessor: Preprocessor::new(input) }
     }
 
-    pub fn fork(&self) -> Road {
-        Road::new(self.model, self.input)
+    pub fn fork(&self) -> ModelPath {
+        ModelPath::new(self.model, self.input)
     }
 
     /// Runs the model over the region. Findings are in the px of the frame, or of the patch where that was cut:
     /// [`Seen::to_recipe`] knows.
-    pub fn run<'a>(&mut self, view: &'a mut View<'_>) -> Result<Seen<'a>, CheckError> {
+    pub fn run<'a>(&mut self, view: &'a mut View<'_>) -> Result<ModelSight<'a>, CheckError> {
         let upright = view.region.turn_deg(view.pose).abs() <= UPRIGHT_DEG;
         let tools = &mut view.models[self.model];
         let input = tools.session.input_mut(0);
@@ -68,7 +68,7 @@ impl Road {
             self.cut(view.cutter, view.planes, (view.region, view.pose), view.patch, input)?
         };
         tools.run(placement)?;
-        Ok(Seen { predictions: &tools.predictions, region: view.region, pose: view.pose, upright })
+        Ok(ModelSight { predictions: &tools.predictions, region: view.region, pose: view.pose, upright })
     }
 
     fn cut(
@@ -85,14 +85,14 @@ impl Road {
 }
 
 /// What a model saw in a region.
-pub(super) struct Seen<'a> {
+pub(super) struct ModelSight<'a> {
     pub predictions: &'a Predictions,
     region: &'a crate::image::RotatedRect,
     pose: &'a Pose,
     upright: bool,
 }
 
-impl Seen<'_> {
+impl ModelSight<'_> {
     /// A finding's rectangle in recipe px.
     pub fn to_recipe(&self, rect: Rect) -> Rect {
         if !self.upright {

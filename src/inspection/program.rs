@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use super::check::{Check, CheckError, View};
 use super::inspector::Inspector;
-use super::kinds::{self, Barcode, Classify, Colour, Detect, Golden, Measure, Pixels, Presence};
-use super::models::{ModelTools, Road};
+use super::kinds::{
+    self, BarcodeCheck, ClassifyCheck, ColourCheck, DetectCheck, GoldenCheck, MeasureCheck, PixelsCheck,
+    PresenceCheck,
+};
+use super::models::{ModelPath, ModelTools};
 use crate::config::recipe::{self, Outline, Recipe, Roi, Unit};
 use crate::engine::{EngineError, Model};
 use crate::image::compare::{CompareError, Learned};
@@ -224,18 +227,18 @@ impl<'a> RecipeBuilder<'a> {
         Ok(match &roi.check {
             recipe::Check::Golden { min_similarity, .. } => {
                 let mut road = self.road(roi);
-                let goldens = self.learn(roi, outline, mask, |view| Golden::vector(&mut road, view))?;
-                Box::new(Golden::new(road, goldens.into(), *min_similarity))
+                let goldens = self.learn(roi, outline, mask, |view| GoldenCheck::vector(&mut road, view))?;
+                Box::new(GoldenCheck::new(road, goldens.into(), *min_similarity))
             }
             recipe::Check::Pixels(wanted) => {
                 let cut = |view: &mut View<'_>| Ok(view.cut(Channels::Gray)?.clone());
                 let patches = self.learn(roi, outline, mask, cut)?;
                 let mask = mask.map(|mask| &mask.data[..]);
                 let learned = Learned::from(&patches, mask, wanted);
-                Box::new(Pixels::new(Arc::new(learned.map_err(|e: CompareError| fault(e.into()))?)))
+                Box::new(PixelsCheck::new(Arc::new(learned.map_err(|e: CompareError| fault(e.into()))?)))
             }
             recipe::Check::Classify { expect, min_score, .. } => {
-                Box::new(Classify::new(self.road(roi), expect.clone(), *min_score))
+                Box::new(ClassifyCheck::new(self.road(roi), expect.clone(), *min_score))
             }
             recipe::Check::Detect { classes, min_score, min_count, max_count, .. } => {
                 let wanted = kinds::Wanted {
@@ -244,20 +247,20 @@ impl<'a> RecipeBuilder<'a> {
                     min_count: *min_count,
                     max_count: *max_count,
                 };
-                Box::new(Detect::new(self.road(roi), wanted))
+                Box::new(DetectCheck::new(self.road(roi), wanted))
             }
             recipe::Check::Barcode { formats, expect } => {
-                Box::new(Barcode::new(formats.clone(), expect.clone()))
+                Box::new(BarcodeCheck::new(formats.clone(), expect.clone()))
             }
             recipe::Check::Colour { lab, max_delta_e } => {
                 let right = match lab {
                     Some([l, a, b]) => Lab { l: *l, a: *a, b: *b },
-                    None => self.learn(roi, outline, mask, Colour::mean)?.swap_remove(0),
+                    None => self.learn(roi, outline, mask, ColourCheck::mean)?.swap_remove(0),
                 };
-                Box::new(Colour::new(right, *max_delta_e))
+                Box::new(ColourCheck::new(right, *max_delta_e))
             }
             recipe::Check::Presence { low, high, min_share, max_share } => {
-                Box::new(Presence::new(*low..=*high, *min_share, *max_share))
+                Box::new(PresenceCheck::new(*low..=*high, *min_share, *max_share))
             }
             recipe::Check::Measure { from, to, min_contrast, min, max, unit } => {
                 let (unit, per_px) = match unit {
@@ -266,7 +269,7 @@ impl<'a> RecipeBuilder<'a> {
                 };
                 let edges = (*from, *to);
                 let (min_contrast, min, max) = (*min_contrast, *min, *max);
-                Box::new(Measure::new(kinds::Span { edges, min_contrast, min, max, unit, per_px }))
+                Box::new(MeasureCheck::new(kinds::Span { edges, min_contrast, min, max, unit, per_px }))
             }
         })
     }
@@ -307,11 +310,11 @@ impl<'a> RecipeBuilder<'a> {
     }
 
     /// The way of the region into its model.
-    fn road(&self, roi: &Roi) -> Road {
+    fn road(&self, roi: &Roi) -> ModelPath {
         let model_request = model_request(roi);
         let at = self.models.iter().position(|(known, _)| Some(*known) == model_request);
         let at = at.unwrap_or_else(|| unreachable!("every model of the recipe was opened"));
-        Road::new(at, self.models[at].1.input())
+        ModelPath::new(at, self.models[at].1.input())
     }
 }
 

@@ -82,7 +82,7 @@ pub(super) fn offline(reason: &str) -> Status {
 
 /// Connects and introduces us.
 pub(super) async fn connect(
-    cfg: &config::Mqtt,
+    cfg: &config::MqttConfig,
     topics: &Topics,
     wall_ns: u64,
     version: Version,
@@ -94,7 +94,7 @@ pub(super) async fn connect(
         .unwrap_or(Err(ConnectError::Timeout))
 }
 
-fn greeting(cfg: &config::Mqtt, topics: &Topics, wall_ns: u64) -> Result<Greeting, Cause> {
+fn greeting(cfg: &config::MqttConfig, topics: &Topics, wall_ns: u64) -> Result<Greeting, Cause> {
     let mut will = Vec::new();
     contract::write(0, wall_ns, &offline("connection lost"), &mut will);
     let password = cfg.password_file.as_deref().filter(|_| cfg.username.is_some());
@@ -107,12 +107,12 @@ fn greeting(cfg: &config::Mqtt, topics: &Topics, wall_ns: u64) -> Result<Greetin
     })
 }
 
-fn keep_alive(cfg: &config::Mqtt) -> Duration {
+fn keep_alive(cfg: &config::MqttConfig) -> Duration {
     cfg.keep_alive.max(Duration::from_secs(1))
 }
 
 async fn introduce(
-    cfg: &config::Mqtt,
+    cfg: &config::MqttConfig,
     greeting: &Greeting,
     tls: Option<rustls::ClientConfig>,
     version: Version,
@@ -143,11 +143,11 @@ async fn introduce(
 }
 
 /// What the password file holds.
-fn password_of(cfg: &config::Mqtt, file: &Path) -> Result<String, Cause> {
+fn password_of(cfg: &config::MqttConfig, file: &Path) -> Result<String, Cause> {
     config::read_password(file).map_err(|error| cause(cfg, error.what, error.next))
 }
 
-fn client_config(cfg: &config::Mqtt, tls: &config::Tls) -> Result<rustls::ClientConfig, Cause> {
+fn client_config(cfg: &config::MqttConfig, tls: &config::Tls) -> Result<rustls::ClientConfig, Cause> {
     let mut roots = rustls::RootCertStore::empty();
     for certificate in certificates(cfg, "ca_file", &tls.ca_file)? {
         roots.add(certificate).map_err(|error| bad_file(cfg, "ca_file", &tls.ca_file, &error))?;
@@ -171,7 +171,11 @@ fn client_config(cfg: &config::Mqtt, tls: &config::Tls) -> Result<rustls::Client
     }
 }
 
-fn certificates(cfg: &config::Mqtt, key: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>, Cause> {
+fn certificates(
+    cfg: &config::MqttConfig,
+    key: &str,
+    file: &Path,
+) -> Result<Vec<CertificateDer<'static>>, Cause> {
     let bytes = pem(cfg, key, file)?;
     let read = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
     let found = read.map_err(|error| bad_file(cfg, key, file, &error))?;
@@ -181,11 +185,11 @@ fn certificates(cfg: &config::Mqtt, key: &str, file: &Path) -> Result<Vec<Certif
     Ok(found)
 }
 
-fn pem(cfg: &config::Mqtt, key: &str, file: &Path) -> Result<Vec<u8>, Cause> {
+fn pem(cfg: &config::MqttConfig, key: &str, file: &Path) -> Result<Vec<u8>, Cause> {
     text::read_pem(file).map_err(|error| bad_file(cfg, key, file, &error.fault))
 }
 
-fn bad_file(cfg: &config::Mqtt, key: &str, file: &Path, error: &dyn std::fmt::Display) -> Cause {
+fn bad_file(cfg: &config::MqttConfig, key: &str, file: &Path, error: &dyn std::fmt::Display) -> Cause {
     let what = format!("{key} {} cannot be used ({error})", file.display());
     cause(cfg, what, "give the path of a PEM file that the service may read")
 }

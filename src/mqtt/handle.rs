@@ -100,7 +100,7 @@ pub struct Mqtt {
 
 impl Mqtt {
     /// A sink for `device` on the broker of `cfg`. Nothing is sent before [`super::run()`] runs.
-    pub fn new(cfg: &config::Mqtt, device: &config::Device, clock: Arc<dyn Clock>) -> Mqtt {
+    pub fn new(cfg: &config::MqttConfig, device: &config::Device, clock: Arc<dyn Clock>) -> Mqtt {
         let cause = super::link::cause(cfg, super::link::UNTRIED, "wait");
         let since = clock.now();
         let shared = MqttShared {

@@ -58,17 +58,17 @@ pub enum MqttError {
 }
 
 /// `mqtt://host:port` of the configured broker.
-pub(super) fn place(cfg: &config::Mqtt) -> String {
+pub(super) fn place(cfg: &config::MqttConfig) -> String {
     let scheme = if cfg.tls.is_some() { "mqtts" } else { "mqtt" };
     format!("{scheme}://{}:{}", cfg.host, cfg.port)
 }
 
-pub(super) fn cause(cfg: &config::Mqtt, what: impl Into<String>, next: impl Into<String>) -> Cause {
+pub(super) fn cause(cfg: &config::MqttConfig, what: impl Into<String>, next: impl Into<String>) -> Cause {
     Cause { place: place(cfg), what: what.into(), next: next.into() }
 }
 
 /// What a failed attempt to connect means.
-pub(super) fn explain_connect(cfg: &config::Mqtt, error: &ConnectError) -> Cause {
+pub(super) fn explain_connect(cfg: &config::MqttConfig, error: &ConnectError) -> Cause {
     match error {
         ConnectError::Config(cause) => cause.clone(),
         ConnectError::Refused { version, code } => refused(cfg, *version, *code),
@@ -88,7 +88,7 @@ pub(super) fn explain_connect(cfg: &config::Mqtt, error: &ConnectError) -> Cause
     }
 }
 
-fn refused(cfg: &config::Mqtt, version: Version, code: u8) -> Cause {
+fn refused(cfg: &config::MqttConfig, version: Version, code: u8) -> Cause {
     let (what, next) = match (version, code) {
         (Version::V4, 4) | (Version::V5, 0x86) => {
             ("it refused the user name or password", "check mqtt.username and the file mqtt.password_file")
@@ -126,7 +126,7 @@ fn refused(cfg: &config::Mqtt, version: Version, code: u8) -> Cause {
     cause(cfg, what, next)
 }
 
-fn explain_io(cfg: &config::Mqtt, error: &std::io::Error) -> Cause {
+fn explain_io(cfg: &config::MqttConfig, error: &std::io::Error) -> Cause {
     use std::io::ErrorKind as Kind;
     let (what, next) = match error.kind() {
         Kind::ConnectionRefused => {
@@ -143,7 +143,7 @@ fn explain_io(cfg: &config::Mqtt, error: &std::io::Error) -> Cause {
     cause(cfg, what, next)
 }
 
-fn explain_tls(cfg: &config::Mqtt, error: &std::io::Error) -> Cause {
+fn explain_tls(cfg: &config::MqttConfig, error: &std::io::Error) -> Cause {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).cloned();
     let Some(inner) = inner else { return explain_text(cfg, &error.to_string()) };
     use rustls::{CertificateError as Cert, Error};
@@ -171,7 +171,7 @@ fn explain_tls(cfg: &config::Mqtt, error: &std::io::Error) -> Cause {
 }
 
 /// With TLS 1.3 a missing client certificate is only told after the handshake, as an alert in the stream.
-fn explain_text(cfg: &config::Mqtt, text: &str) -> Cause {
+fn explain_text(cfg: &config::MqttConfig, text: &str) -> Cause {
     let next = match text {
         t if t.contains("CertificateRequired")
             || t.contains("HandshakeFailure")
@@ -189,7 +189,7 @@ fn explain_text(cfg: &config::Mqtt, text: &str) -> Cause {
 }
 
 /// What the loss of an established connection means.
-pub(super) fn explain_loss(cfg: &config::Mqtt, loss: &ConnectionLoss) -> Cause {
+pub(super) fn explain_loss(cfg: &config::MqttConfig, loss: &ConnectionLoss) -> Cause {
     let next = match loss {
         ConnectionLoss::Silent | ConnectionLoss::Stalled => "check the network",
         ConnectionLoss::Closed | ConnectionLoss::Dismissed(0x8e) => {

@@ -6,7 +6,7 @@
 use std::sync::MutexGuard;
 
 use super::handle::MqttShared;
-use crate::audit::{Refused, Source};
+use crate::audit::{AuditSource, RefusedRequest};
 
 /// So many at once, and one more after each pause.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +91,7 @@ impl MqttShared {
             if let Some(audit) = self.audit.get() {
                 // Without the id, which a stranger chooses: one line a minute for each command.
                 let from = self.topics.full(&format!("cmd/{word}"));
-                audit.refuse(&Refused { source: Source::Mqtt, from: &from, user: "", cause });
+                audit.refuse(&RefusedRequest { source: AuditSource::Mqtt, from: &from, user: "", cause });
             }
             reason
         })

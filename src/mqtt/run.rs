@@ -38,8 +38,8 @@ const DRAIN: Duration = Duration::from_millis(1_500);
 /// is told so. At the end `offline` is published and acknowledgements are awaited for 1.5 s at most.
 #[allow(clippy::too_many_arguments, reason = "the parts of one unit, each from another owner")]
 pub fn run(
-    cfg: &config::Mqtt,
-    outbox: &config::Outbox,
+    cfg: &config::MqttConfig,
+    outbox: &config::OutboxConfig,
     device: &config::Device,
     handle: &Mqtt,
     store: Option<Store>,
@@ -107,7 +107,7 @@ impl Drop for WriterThread {
 }
 
 struct MqttUnit<'a> {
-    cfg: &'a config::Mqtt,
+    cfg: &'a config::MqttConfig,
     stop: &'a Stop,
     beat: &'a Beat,
     writer: &'a WriterThread,

@@ -8,7 +8,7 @@ use crate::store::Body;
 use crate::types::{Event, EventKind, Rect, SystemClock};
 
 fn mqtt() -> Mqtt {
-    let cfg = config::Mqtt {
+    let cfg = config::MqttConfig {
         host: "127.0.0.1".into(),
         port: 1,
         tls: None,

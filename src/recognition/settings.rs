@@ -1,7 +1,7 @@
 //! What is wanted of a face, and of an answer.
 
 use super::Match;
-use crate::config::Recognition;
+use crate::config::RecognitionConfig;
 use crate::image::face::FaceGate;
 use crate::types::Identity;
 
@@ -16,8 +16,8 @@ pub struct Settings {
     pub margin: f32,
 }
 
-impl From<&Recognition> for Settings {
-    fn from(config: &Recognition) -> Settings {
+impl From<&RecognitionConfig> for Settings {
+    fn from(config: &RecognitionConfig) -> Settings {
         let gate = FaceGate {
             min_eye_px: config.min_face_px,
             max_turn_deg: config.max_turn_deg,
@@ -30,7 +30,7 @@ impl From<&Recognition> for Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings::from(&Recognition::default())
+        Settings::from(&RecognitionConfig::default())
     }
 }
 

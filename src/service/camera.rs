@@ -30,7 +30,7 @@ const DRAIN_STEP: Duration = Duration::from_millis(50);
 
 /// One camera, and everything behind it.
 pub(super) struct Camera {
-    pub(super) settings: config::Camera,
+    pub(super) settings: config::CameraConfig,
     pub(super) ring: Ring<Frame>,
     pub(super) lane: Option<Arc<Lane>>,
     pub(super) parts: Option<Parts>,
@@ -53,7 +53,7 @@ impl App {
     /// nothing of it is left.
     pub(super) fn add_camera(
         self: &Arc<App>,
-        settings: &config::Camera,
+        settings: &config::CameraConfig,
         config: &Config,
     ) -> Result<(), AppError> {
         let camera = Arc::new(Camera::new(settings, self));
@@ -75,7 +75,7 @@ impl App {
     /// the camera may be without capture or inspection; another call goes on from there.
     pub(super) fn change_camera(
         self: &Arc<App>,
-        settings: &config::Camera,
+        settings: &config::CameraConfig,
         config: &Config,
     ) -> Result<(), AppError> {
         let camera = Arc::new(Camera::new(settings, self));
@@ -238,7 +238,7 @@ impl App {
 }
 
 impl Camera {
-    fn new(camera: &config::Camera, app: &App) -> Camera {
+    fn new(camera: &config::CameraConfig, app: &App) -> Camera {
         let ring = Ring::new(camera.ring_slots, app.bell.clone());
         let policy = match camera.pace {
             Pace::Max if camera.source.ends() => Policy::Every,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::models::Unusable;
-use crate::config::{Change, Config, Names};
+use crate::config::{ChangedNames, Config, ConfigChange};
 
 /// A part of the configuration that is applied by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl Failures {
 }
 
 /// Has `parts` changed again although their settings are the same: their last change failed half-way.
-pub(super) fn repeat(change: &mut Change, parts: &[Part]) {
+pub(super) fn repeat(change: &mut ConfigChange, parts: &[Part]) {
     for part in parts {
         match part {
             Part::Camera(name) => again(&mut change.cameras, name),
@@ -154,7 +154,7 @@ pub(super) fn repeat(change: &mut Change, parts: &[Part]) {
     }
 }
 
-fn again(names: &mut Names, name: &String) {
+fn again(names: &mut ChangedNames, name: &String) {
     if names.unchanged.contains(name) {
         names.unchanged.retain(|known| known != name);
         names.changed.push(name.clone());

@@ -20,7 +20,7 @@ pub(super) struct Recognition {
     pub(super) model: Arc<Model>,
     stage: Arc<Stage<FaceItem>>,
     /// What it was made from.
-    settings: config::ModelSettings,
+    settings: config::ModelConfig,
     workers: (usize, usize),
 }
 
@@ -92,7 +92,7 @@ impl App {
 
 impl CameraFaces {
     /// The faces of `camera`, if it recognises; `in_step`: its frames wait for their answers.
-    pub(super) fn new(camera: &config::Camera, in_step: bool, app: &App) -> Option<CameraFaces> {
+    pub(super) fn new(camera: &config::CameraConfig, in_step: bool, app: &App) -> Option<CameraFaces> {
         let recognise = camera.recognise.as_ref()?;
         let settings = FaceLaneSettings {
             camera: camera.name.as_str().into(),
@@ -131,7 +131,7 @@ impl CameraFaces {
 }
 
 /// The embedding model, where a camera recognises.
-pub(super) fn used_model(config: &Config) -> Option<&config::ModelSettings> {
+pub(super) fn used_model(config: &Config) -> Option<&config::ModelConfig> {
     config.cameras.iter().find(|camera| camera.recognise.is_some())?;
     let name = config.faces.model.as_deref()?;
     config.models.iter().find(|model| model.name == name)

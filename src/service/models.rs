@@ -19,7 +19,7 @@ pub(super) struct Ready {
     pub(super) model: Arc<Model>,
     pub(super) stage: Arc<Stage<FrameItem>>,
     /// What it was made from.
-    settings: config::ModelSettings,
+    settings: config::ModelConfig,
     uses: ModelUses,
 }
 
@@ -56,7 +56,7 @@ impl Unusable {
     }
 
     /// Whether `camera` cannot work without it.
-    pub(super) fn stops(&self, camera: &config::Camera) -> bool {
+    pub(super) fn stops(&self, camera: &config::CameraConfig) -> bool {
         let detects = camera.detect.as_ref().is_some_and(|detect| detect.model == self.model);
         if self.recognises { camera.recognise.is_some() } else { detects }
     }
@@ -68,7 +68,7 @@ pub(super) struct Models {
     runtime: Option<Arc<Runtime>>,
     ready: HashMap<String, Ready>,
     /// What recipes run: the model by its name, and whether its output is taken as a vector.
-    inspection: HashMap<(String, bool), (config::ModelSettings, Arc<Model>)>,
+    inspection: HashMap<(String, bool), (config::ModelConfig, Arc<Model>)>,
     /// Makes the names of stages unique while an old and a new one of a model live side by side.
     generation: u64,
 }
@@ -118,7 +118,7 @@ impl App {
     fn fresh_model(
         &self,
         runtime: &Runtime,
-        settings: &config::ModelSettings,
+        settings: &config::ModelConfig,
         config: &Config,
     ) -> Result<Option<Ready>, AppError> {
         let uses = ModelUses::of(config, &settings.name);
@@ -215,7 +215,7 @@ impl App {
     fn make_ready(
         &self,
         model: Arc<Model>,
-        settings: &config::ModelSettings,
+        settings: &config::ModelConfig,
         uses: ModelUses,
     ) -> Result<Ready, AppError> {
         let generation = lock(&self.models).next_generation();
@@ -233,7 +233,7 @@ impl App {
     }
 }
 
-fn used_models(config: &Config) -> impl Iterator<Item = &config::ModelSettings> {
+fn used_models(config: &Config) -> impl Iterator<Item = &config::ModelConfig> {
     config.models.iter().filter(|model| {
         config.cameras.iter().filter_map(|camera| camera.detect.as_ref()).any(|d| d.model == model.name)
     })

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::App;
-use crate::audit::{Change, Source};
+use crate::audit::{AuditChange, AuditSource};
 use crate::types::{Command, CommandKind, Origin, Responder};
 
 impl App {
@@ -14,18 +14,18 @@ impl App {
             Origin::Web => return command,
             Origin::Mqtt => {
                 let suffix = format!("cmd/{}/{}", command.kind.as_str(), command.id);
-                (Source::Mqtt, self.mqtt.topics().full(&suffix))
+                (AuditSource::Mqtt, self.mqtt.topics().full(&suffix))
             }
             Origin::Cli { uid } => {
-                (Source::Cli, uid.map_or_else(|| "unknown".into(), |uid| format!("uid {uid}")))
+                (AuditSource::Cli, uid.map_or_else(|| "unknown".into(), |uid| format!("uid {uid}")))
             }
-            Origin::Serial => (Source::Serial, command.id.clone()),
+            Origin::Serial => (AuditSource::Serial, command.id.clone()),
         };
         let Some((action, target)) = change(command.kind, &command.payload) else { return command };
         let (audit, reply) = (self.audit.clone(), command.reply);
         let reply = Responder::new(move |outcome| {
             let word = outcome.as_ref().map_or_else(|refusal| refusal.code, |_| "ok");
-            audit.note(&Change { source, user: &user, action: &action, target: &target, outcome: word });
+            audit.note(&AuditChange { source, user: &user, action: &action, target: &target, outcome: word });
             reply.answer(outcome);
         });
         Command { reply, ..command }
@@ -34,8 +34,8 @@ impl App {
     /// Notes that the configuration was read again because of SIGHUP.
     pub(super) fn note_signal(&self, done: bool) {
         let outcome = if done { "ok" } else { "refused" };
-        self.audit.note(&Change {
-            source: Source::Signal,
+        self.audit.note(&AuditChange {
+            source: AuditSource::Signal,
             user: "SIGHUP",
             action: "reload",
             target: "",

@@ -93,8 +93,8 @@ impl Shown {
 
 impl App {
     /// Gives the camera behind `ring` its place in its view.
-    pub(super) fn show(&self, camera: &config::Camera, ring: &Ring<Frame>) -> Shown {
-        let config::Preview { fps, width, quality, hold } = camera.preview;
+    pub(super) fn show(&self, camera: &config::CameraConfig, ring: &Ring<Frame>) -> Shown {
+        let config::PreviewConfig { fps, width, quality, hold } = camera.preview;
         let busy = camera.inspect.as_ref().map_or(0, |inspect| inspect.queue);
         let settings = PreviewSettings {
             fps,
@@ -115,7 +115,7 @@ impl App {
 }
 
 /// A camera's zones and lines, as its picture shows them.
-fn places(camera: &config::Camera) -> Vec<Place> {
+fn places(camera: &config::CameraConfig) -> Vec<Place> {
     let zones = camera
         .zones
         .iter()

@@ -9,7 +9,7 @@ use super::boot::{self, Basis};
 use super::change::{self, Failures, Part};
 use super::target::trigger_unit_name;
 use super::{App, AppError, last_applied, lock};
-use crate::config::{self, Change, Config};
+use crate::config::{self, Config, ConfigChange};
 use crate::supervisor::notify;
 use crate::types::Refusal;
 
@@ -85,7 +85,12 @@ impl App {
         }
     }
 
-    fn apply(self: &Arc<App>, change: &Change, (old, new): (&Config, &Config), failures: &mut Failures) {
+    fn apply(
+        self: &Arc<App>,
+        change: &ConfigChange,
+        (old, new): (&Config, &Config),
+        failures: &mut Failures,
+    ) {
         // Cameras that stay go over to their new stages before the old stages go.
         self.attach_all();
         if change.mqtt_changed {
@@ -109,7 +114,7 @@ impl App {
     }
 
     /// In this order there is never a moment without a camera at work, which would end the service.
-    fn apply_cameras(self: &Arc<App>, names: &config::Names, new: &Config, failures: &mut Failures) {
+    fn apply_cameras(self: &Arc<App>, names: &config::ChangedNames, new: &Config, failures: &mut Failures) {
         let part = |name: &str| Part::Camera(name.to_owned());
         for camera in named(new, &names.added) {
             if !failures.has(&part(&camera.name)) {
@@ -132,7 +137,7 @@ impl App {
         }
     }
 
-    fn change_triggers(self: &Arc<App>, names: &config::Names, new: &Config, failures: &mut Failures) {
+    fn change_triggers(self: &Arc<App>, names: &config::ChangedNames, new: &Config, failures: &mut Failures) {
         let part = |name: &str| Part::Trigger(name.to_owned());
         for name in &names.removed {
             failures.note(part(name), self.supervisor.remove(&trigger_unit_name(name)));
@@ -149,7 +154,7 @@ impl App {
 }
 
 /// What became of the cameras, and what is not as the file says.
-fn answer(change: &Change, new: &Config, failures: &Failures) -> Value {
+fn answer(change: &ConfigChange, new: &Config, failures: &Failures) -> Value {
     let cameras = &change.cameras;
     let done = |names: &[String]| -> Vec<String> {
         names.iter().filter(|name| !failures.has(&Part::Camera((*name).clone()))).cloned().collect()
@@ -170,12 +175,12 @@ fn answer(change: &Change, new: &Config, failures: &Failures) -> Value {
     response
 }
 
-fn named<'a>(config: &'a Config, names: &'a [String]) -> impl Iterator<Item = &'a config::Camera> {
+fn named<'a>(config: &'a Config, names: &'a [String]) -> impl Iterator<Item = &'a config::CameraConfig> {
     config.cameras.iter().filter(|camera| names.contains(&camera.name))
 }
 
 /// Some keys cannot change under a running service; better to refuse the whole file than to apply half of it.
-fn refuse_restarts(change: &Change, old: &Config, new: &Config) -> Result<(), String> {
+fn refuse_restarts(change: &ConfigChange, old: &Config, new: &Config) -> Result<(), String> {
     let mut keys = change.needs_restart.clone();
     if old.mqtt.prefix != new.mqtt.prefix {
         keys.push("mqtt.prefix");

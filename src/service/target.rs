@@ -24,7 +24,7 @@ struct CameraTarget {
 
 impl App {
     /// The unit of one `[[trigger]]`.
-    pub(super) fn trigger_unit(self: &Arc<App>, settings: &config::Trigger, config: &Config) -> Unit {
+    pub(super) fn trigger_unit(self: &Arc<App>, settings: &config::TriggerConfig, config: &Config) -> Unit {
         let name = trigger_unit_name(&settings.name);
         let essential = config.supervisor.essential.contains(&name);
         let target: Arc<dyn TriggerTarget> =

@@ -80,7 +80,7 @@ impl App {
         }
     }
 
-    fn camera_settings(&self, name: &str) -> Option<(crate::config::Camera, Config)> {
+    fn camera_settings(&self, name: &str) -> Option<(crate::config::CameraConfig, Config)> {
         let config = self.config().clone();
         let camera = config.cameras.iter().find(|camera| camera.name == name)?.clone();
         Some((camera, config))

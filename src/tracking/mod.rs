@@ -31,7 +31,7 @@ const LONGEST_STEP: Duration = Duration::from_secs(10);
 /// The objects of one camera. Fed in frame order, by one thread at a time.
 #[derive(Debug)]
 pub struct Tracker {
-    settings: config::Track,
+    settings: config::TrackConfig,
     min_score: f32,
     tracks: Vec<Followed>,
     places: CameraPlaces,
@@ -79,7 +79,7 @@ impl FrameClock {
 impl Tracker {
     /// A tracker whose objects are numbered from `first_id` on. All memory is taken here, but for what the assignment
     /// takes for a crowd (see [`crowds`](Tracker::crowds)).
-    pub fn new(settings: config::Track, first_id: u64) -> Tracker {
+    pub fn new(settings: config::TrackConfig, first_id: u64) -> Tracker {
         Tracker {
             places: CameraPlaces::new(&settings, &[], &[]),
             settings,
@@ -237,7 +237,7 @@ mod tests {
     use super::*;
     use crate::types::{EventKind, Rect, Stamp, Value};
 
-    const SETTINGS: config::Track = config::Track {
+    const SETTINGS: config::TrackConfig = config::TrackConfig {
         iou: 0.3,
         low_score: 0.1,
         min_frames: 2,

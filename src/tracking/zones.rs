@@ -69,7 +69,7 @@ struct Beyond {
 
 impl CameraPlaces {
     pub(super) fn new(
-        settings: &config::Track,
+        settings: &config::TrackConfig,
         zones: &[config::Zone],
         lines: &[config::Line],
     ) -> CameraPlaces {
@@ -293,7 +293,7 @@ mod tests {
     fn left_and_right_are_the_hands_of_who_looks_along_the_line() {
         let places = |from, to| {
             let line = config::Line { name: "gate".into(), from, to };
-            let mut places = CameraPlaces::new(&config::Track::default(), &[], &[line]);
+            let mut places = CameraPlaces::new(&config::TrackConfig::default(), &[], &[line]);
             places.fit(100, 100);
             places
         };

@@ -31,7 +31,7 @@ enum ByteDecoder {
 /// Everything but the listening.
 struct AnswerWriter<'a> {
     name: Label,
-    settings: &'a config::Trigger,
+    settings: &'a config::TriggerConfig,
     serial: &'a Serial,
     target: &'a dyn TriggerTarget,
     debounce: Debounce,
@@ -45,7 +45,7 @@ struct AnswerWriter<'a> {
 impl<'a> Dialogue<'a> {
     /// A new connection. `undelivered` counts verdicts that came too late for theirs, of all connections of this port.
     pub fn new(
-        settings: &'a config::Trigger,
+        settings: &'a config::TriggerConfig,
         serial: &'a Serial,
         target: &'a dyn TriggerTarget,
         undelivered: &Arc<AtomicU64>,
@@ -290,7 +290,7 @@ mod tests {
         fn port(&self, _: &str, _: PortState) {}
     }
 
-    fn settings(keys: &str) -> config::Trigger {
+    fn settings(keys: &str) -> config::TriggerConfig {
         let camera = "[[camera]]\nname = \"a\"\nsource = \"scene:\"\ninspect = { product = \"p\" }\n";
         let text = format!("{camera}[[trigger]]\nname = \"t\"\ncamera = \"a\"\nport = \"/dev/x\"\n{keys}");
         Config::parse(&text, Path::new("t.toml"), Path::new(".")).unwrap().triggers.remove(0)

@@ -35,7 +35,7 @@ use crate::supervisor::{Beat, Stop};
 /// The delay of `settings` is not waited for here: the target is given the moment that is wanted, and a line is never
 /// deaf. At the end, verdicts of what was triggered before are awaited for one second and written.
 pub fn run(
-    settings: &config::Trigger,
+    settings: &config::TriggerConfig,
     target: &Arc<dyn TriggerTarget>,
     stop: &Stop,
     beat: &Beat,

@@ -35,7 +35,7 @@ const CHUNK: usize = 4_096;
 
 /// A trigger's port, from one opening to the next.
 struct TriggerPort<'a> {
-    settings: &'a config::Trigger,
+    settings: &'a config::TriggerConfig,
     serial: &'a Serial,
     target: &'a dyn TriggerTarget,
     stop: &'a Stop,
@@ -55,7 +55,7 @@ enum Over {
 /// Listens until `stop`; a port that is absent or goes away is opened again, for ever.
 /// Errors: a modem line is asked for and the port has none; the system gives no event queue.
 pub fn run(
-    settings: &config::Trigger,
+    settings: &config::TriggerConfig,
     serial: &Serial,
     target: &Arc<dyn TriggerTarget>,
     stop: &Stop,

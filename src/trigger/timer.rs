@@ -13,7 +13,7 @@ const TURN: Duration = Duration::from_millis(500);
 
 /// Pulls the trigger every `every` until `stop`.
 pub fn run(
-    settings: &config::Trigger,
+    settings: &config::TriggerConfig,
     every: Duration,
     target: &Arc<dyn TriggerTarget>,
     stop: &Stop,

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use crate::types::Refusal;
 
 /// What a handler gives.
-pub(super) type Outcome = Result<Response, Fault>;
+pub(super) type Handled = Result<Response, WebFault>;
 
 /// A request that is not done.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct WebFault {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     /// In a box: every handler's result has room for a fault, and few have one.
@@ -30,26 +30,26 @@ struct FaultBody {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl Fault {
+impl WebFault {
     pub(super) fn new(
         status: StatusCode,
         code: &'static str,
         message: impl Into<String>,
         remedy: impl Into<String>,
-    ) -> Fault {
+    ) -> WebFault {
         let (message, remedy) = (message.into(), remedy.into());
         let response = FaultBody { message, remedy, details: Value::Null, headers: Vec::new() };
-        Fault { status, code, response: Box::new(response) }
+        WebFault { status, code, response: Box::new(response) }
     }
 
-    pub(super) fn header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Fault {
+    pub(super) fn header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> WebFault {
         self.response.headers.push((name, value.into()));
         self
     }
 
     /// The request itself is wrong.
-    pub(super) fn bad(message: impl Into<String>, remedy: impl Into<String>) -> Fault {
-        Fault::new(StatusCode::BAD_REQUEST, "bad_request", message, remedy)
+    pub(super) fn bad(message: impl Into<String>, remedy: impl Into<String>) -> WebFault {
+        WebFault::new(StatusCode::BAD_REQUEST, "bad_request", message, remedy)
     }
 
     /// What is asked for is not there.
@@ -57,22 +57,22 @@ impl Fault {
         code: &'static str,
         message: impl Into<String>,
         remedy: impl Into<String>,
-    ) -> Fault {
-        Fault::new(StatusCode::NOT_FOUND, code, message, remedy)
+    ) -> WebFault {
+        WebFault::new(StatusCode::NOT_FOUND, code, message, remedy)
     }
 
     /// More than is allowed at one time.
-    pub(super) fn busy(message: impl Into<String>, remedy: impl Into<String>) -> Fault {
-        let fault = Fault::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message, remedy);
+    pub(super) fn busy(message: impl Into<String>, remedy: impl Into<String>) -> WebFault {
+        let fault = WebFault::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message, remedy);
         fault.header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 }
 
-impl From<Refusal> for Fault {
-    fn from(refusal: Refusal) -> Fault {
+impl From<Refusal> for WebFault {
+    fn from(refusal: Refusal) -> WebFault {
         let Refusal { code, message, remedy, details } = refusal;
         let response = FaultBody { message, remedy, details, headers: Vec::new() };
-        Fault { status: status_of(code), code, response: Box::new(response) }
+        WebFault { status: status_of(code), code, response: Box::new(response) }
     }
 }
 
@@ -93,7 +93,7 @@ pub(super) fn status_of(code: &str) -> StatusCode {
     }
 }
 
-impl IntoResponse for Fault {
+impl IntoResponse for WebFault {
     fn into_response(self) -> Response {
         let FaultBody { message, remedy, details, headers } = *self.response;
         let mut body = json!({ "error": { "code": self.code, "message": message, "remedy": remedy } });
@@ -106,27 +106,27 @@ impl IntoResponse for Fault {
         for (name, value) in headers {
             response.headers_mut().insert(name, value);
         }
-        response.extensions_mut().insert(Refused(self.code));
+        response.extensions_mut().insert(RefusalWord(self.code));
         response
     }
 }
 
 /// Beside a response that is a fault: its word, for the audit log.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Refused(pub(super) &'static str);
+pub(super) struct RefusalWord(pub(super) &'static str);
 
 /// `body` as JSON.
-pub(super) fn json(body: &impl Serialize) -> Outcome {
+pub(super) fn json(body: &impl Serialize) -> Handled {
     json_with(StatusCode::OK, body)
 }
 
 /// `body` as JSON with a status of its own.
-pub(super) fn json_with(status: StatusCode, body: &impl Serialize) -> Outcome {
+pub(super) fn json_with(status: StatusCode, body: &impl Serialize) -> Handled {
     match serde_json::to_string(body) {
         Ok(text) => Ok(json_text(status, text)),
         Err(error) => {
             let message = format!("the answer cannot be written: {error}");
-            Err(Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message, "see the log"))
+            Err(WebFault::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message, "see the log"))
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::answer::Fault;
+use super::answer::WebFault;
 use crate::types::{Clock, Command, CommandKind, Origin, Responder};
 
 /// How long a command may take; embedding many pictures takes a while.
@@ -31,7 +31,7 @@ impl CommandClient {
         kind: CommandKind,
         payload: Value,
         clock: &dyn Clock,
-    ) -> Result<Value, Fault> {
+    ) -> Result<Value, WebFault> {
         let (tell, response) = oneshot::channel();
         let reply = Responder::new(move |reply| drop(tell.send(reply)));
         let id = format!("web-{}", self.asked.fetch_add(1, Ordering::Relaxed) + 1);
@@ -39,15 +39,15 @@ impl CommandClient {
         match self.commands.try_send(command) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
-                return Err(Fault::busy("too many requests wait", "try again in a moment"));
+                return Err(WebFault::busy("too many requests wait", "try again in a moment"));
             }
             Err(TrySendError::Disconnected(_)) => {
-                return Err(Fault::busy("the service is stopping", "try again when it has started"));
+                return Err(WebFault::busy("the service is stopping", "try again when it has started"));
             }
         }
         match tokio::time::timeout(PATIENCE, response).await {
             Ok(Ok(reply)) => Ok(reply?),
-            _ => Err(Fault::new(
+            _ => Err(WebFault::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "too_slow",
                 format!("the command takes longer than {} s", PATIENCE.as_secs()),

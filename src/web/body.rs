@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_stream::StreamExt as _;
 
-use super::answer::Fault;
+use super::answer::WebFault;
 
 /// A body takes no longer than this.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,14 +32,15 @@ impl BodyBudget {
     }
 
     /// Room for a body of `bytes`, until it is dropped.
-    async fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Fault> {
+    async fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, WebFault> {
         let units = ((2 * bytes).div_ceil(UNIT) as u32).min(self.most);
         let waited =
             tokio::time::timeout(BUDGET_PATIENCE, self.units.clone().acquire_many_owned(units)).await;
         waited.ok().and_then(Result::ok).ok_or_else(|| {
             let mib = (self.most as usize * UNIT) >> 20;
             let message = format!("{mib} MiB of other requests are being read, which is as much as may be");
-            let fault = Fault::new(StatusCode::TOO_MANY_REQUESTS, "busy", message, "try again in a moment");
+            let fault =
+                WebFault::new(StatusCode::TOO_MANY_REQUESTS, "busy", message, "try again in a moment");
             fault.header(header::RETRY_AFTER, HeaderValue::from_static("5"))
         })
     }
@@ -57,7 +58,7 @@ pub(super) async fn read_in(
     headers: &HeaderMap,
     body: Body,
     limit: usize,
-) -> Result<BudgetedBody, Fault> {
+) -> Result<BudgetedBody, WebFault> {
     let announced = announced(headers, limit)?;
     let budget = budget.take(announced.unwrap_or(limit)).await?;
     let bytes = collect(body, announced, limit).await?;
@@ -65,12 +66,12 @@ pub(super) async fn read_in(
 }
 
 /// The whole body, of at most `limit` bytes, which are few.
-pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Fault> {
+pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, WebFault> {
     let announced = announced(headers, limit)?;
     collect(body, announced, limit).await
 }
 
-fn announced(headers: &HeaderMap, limit: usize) -> Result<Option<usize>, Fault> {
+fn announced(headers: &HeaderMap, limit: usize) -> Result<Option<usize>, WebFault> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     match length {
         Some(length) if length > limit as u64 => Err(too_long(limit)),
@@ -78,7 +79,7 @@ fn announced(headers: &HeaderMap, limit: usize) -> Result<Option<usize>, Fault> 
     }
 }
 
-async fn collect(body: Body, announced: Option<usize>, limit: usize) -> Result<Vec<u8>, Fault> {
+async fn collect(body: Body, announced: Option<usize>, limit: usize) -> Result<Vec<u8>, WebFault> {
     // In one piece from the beginning: growing would take half as much again.
     let mut bytes = Vec::with_capacity(announced.unwrap_or_default());
     let mut chunks = body.into_data_stream();
@@ -95,7 +96,7 @@ async fn collect(body: Body, announced: Option<usize>, limit: usize) -> Result<V
     match tokio::time::timeout(PATIENCE, all).await {
         Ok(Ok(())) => Ok(bytes),
         Ok(Err(fault)) => Err(fault),
-        Err(_) => Err(Fault::new(
+        Err(_) => Err(WebFault::new(
             StatusCode::REQUEST_TIMEOUT,
             "too_slow",
             format!("the body did not come within {} s", PATIENCE.as_secs()),
@@ -105,27 +106,27 @@ async fn collect(body: Body, announced: Option<usize>, limit: usize) -> Result<V
 }
 
 /// Nobody hears what is answered then.
-fn broken() -> Fault {
-    Fault::bad("the connection broke before the body was whole", "send it again")
+fn broken() -> WebFault {
+    WebFault::bad("the connection broke before the body was whole", "send it again")
 }
 
-fn too_long(limit: usize) -> Fault {
+fn too_long(limit: usize) -> WebFault {
     let remedy = match limit {
         super::routes::SHORT_BODY => "send less",
         _ => "send fewer or smaller pictures, or raise web.max_body_mib",
     };
     let message = format!("the body is longer than {limit} bytes");
-    Fault::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message, remedy)
+    WebFault::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message, remedy)
 }
 
 /// What `bytes` say, `T` being an object; an empty body is an empty object.
-pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WebFault> {
     // Some clients put a byte order mark before JSON, which RFC 8259 lets a reader ignore.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
     // serde would take a list for an object whose fields it holds in their order.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Fault::bad("line 1, column 1: this is a list", "send an object: {…}"));
+        return Err(WebFault::bad("line 1, column 1: this is a list", "send an object: {…}"));
     }
     serde_json::from_slice(bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -135,6 +136,6 @@ pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
             serde_json::error::Category::Data => format!("line {line}, column {column}: {reason}"),
             _ => format!("the body is not JSON: line {line}, column {column}: {reason}"),
         };
-        Fault::bad(message, "/api/v1/openapi.json says what the body must be")
+        WebFault::bad(message, "/api/v1/openapi.json says what the body must be")
     })
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::answer::Fault;
+use super::answer::WebFault;
 use super::guard;
 use super::server::Server;
 
@@ -41,11 +41,11 @@ pub(super) async fn front(State(server): State<Arc<Server>>, request: Request, n
 
 pub(super) async fn unknown_path(uri: Uri) -> Response {
     let message = format!("there is nothing at {:?}", uri.path());
-    Fault::unknown("unknown_path", message, "/api/v1/openapi.json lists every path").into_response()
+    WebFault::unknown("unknown_path", message, "/api/v1/openapi.json lists every path").into_response()
 }
 
 pub(super) async fn wrong_method(method: Method, uri: Uri) -> Response {
     let message = format!("{:?} does not take {method}", uri.path());
     let remedy = "the header Allow says what it takes";
-    Fault::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", message, remedy).into_response()
+    WebFault::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", message, remedy).into_response()
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::answer::Fault;
+use super::answer::WebFault;
 use super::server::{Peer, Server};
 use super::session::{self, TokenHash};
 use crate::config::users::{Role, User};
@@ -54,7 +54,7 @@ impl Who {
 
 /// Refuses requests for another host where only this machine may ask: a page from elsewhere whose name was made to mean
 /// this machine (DNS rebinding) says its own name here.
-pub(super) fn check_host(server: &Server, headers: &HeaderMap) -> Result<(), Fault> {
+pub(super) fn check_host(server: &Server, headers: &HeaderMap) -> Result<(), WebFault> {
     if !server.settings.is_local() {
         return Ok(());
     }
@@ -62,7 +62,7 @@ pub(super) fn check_host(server: &Server, headers: &HeaderMap) -> Result<(), Fau
     if is_this_machine(host) {
         return Ok(());
     }
-    Err(Fault::new(
+    Err(WebFault::new(
         StatusCode::MISDIRECTED_REQUEST,
         "wrong_host",
         format!("this page is not {host:?}: it answers to localhost, 127.0.0.1 and [::1] only"),
@@ -84,7 +84,7 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 /// Refuses a change that another site's page asks for.
-pub(super) fn check_origin(headers: &HeaderMap) -> Result<(), Fault> {
+pub(super) fn check_origin(headers: &HeaderMap) -> Result<(), WebFault> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let same = match text(header::ORIGIN) {
         // No browser: none would leave it out of a request that changes something on another site.
@@ -97,7 +97,7 @@ pub(super) fn check_origin(headers: &HeaderMap) -> Result<(), Fault> {
     if same && !matches!(text(SITE), Some("cross-site" | "same-site")) {
         return Ok(());
     }
-    Err(Fault::new(
+    Err(WebFault::new(
         StatusCode::FORBIDDEN,
         "wrong_origin",
         "this request comes from another site's page",
@@ -106,15 +106,15 @@ pub(super) fn check_origin(headers: &HeaderMap) -> Result<(), Fault> {
 }
 
 /// Who may log in. A file that cannot be read lets nobody in.
-pub(super) fn users(server: &Server) -> Result<Arc<[User]>, Fault> {
+pub(super) fn users(server: &Server) -> Result<Arc<[User]>, WebFault> {
     server.users.now(server.now_ns()).map_err(|cause| {
         let remedy = "correct the file; nobody can log in before";
-        Fault::new(StatusCode::SERVICE_UNAVAILABLE, "no_users", cause, remedy)
+        WebFault::new(StatusCode::SERVICE_UNAVAILABLE, "no_users", cause, remedy)
     })
 }
 
 /// Who sends these headers. A name and password in `Authorization: Basic` are a login of their own, remembered.
-pub(super) async fn identify(server: &Server, headers: &HeaderMap, peer: Peer) -> Result<Who, Fault> {
+pub(super) async fn identify(server: &Server, headers: &HeaderMap, peer: Peer) -> Result<Who, WebFault> {
     let users = users(server)?;
     if users.is_empty() && server.settings.is_local() {
         return Ok(Who::Local);
@@ -138,7 +138,7 @@ pub(super) async fn identify(server: &Server, headers: &HeaderMap, peer: Peer) -
         }
         (None, Some(basic)) => {
             let (name, password) = credentials(basic)
-                .ok_or_else(|| Fault::bad("Authorization is not NAME:PASSWORD in base64", "correct it"))?;
+                .ok_or_else(|| WebFault::bad("Authorization is not NAME:PASSWORD in base64", "correct it"))?;
             let user = super::login::check(server, peer.address, headers, &name, password).await?;
             server.sessions().begin(key, &user.name, &user.hash, String::new(), server.now_ns());
             Ok(Who::User { name: user.name, role: user.role, session: None })
@@ -161,17 +161,17 @@ pub(super) fn cookie<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str
 }
 
 /// Refuses those who may less than `least`.
-pub(super) fn check_role(who: &Who, least: Option<Role>) -> Result<(), Fault> {
+pub(super) fn check_role(who: &Who, least: Option<Role>) -> Result<(), WebFault> {
     let Some(least) = least else { return Ok(()) };
     match who.role() {
         Some(role) if role >= least => Ok(()),
-        Some(role) => Err(Fault::new(
+        Some(role) => Err(WebFault::new(
             StatusCode::FORBIDDEN,
             "not_allowed",
             format!("a {} may not do this; it takes a {}", role.as_str(), least.as_str()),
             "ask somebody who may, or `ocellus users add NAME --role ROLE`",
         )),
-        None => Err(Fault::new(
+        None => Err(WebFault::new(
             StatusCode::UNAUTHORIZED,
             "login_required",
             "nobody is logged in, or the session is over",
@@ -181,14 +181,14 @@ pub(super) fn check_role(who: &Who, least: Option<Role>) -> Result<(), Fault> {
 }
 
 /// Refuses a change that does not carry the session's own word.
-pub(super) fn check_csrf(who: &Who, headers: &HeaderMap) -> Result<(), Fault> {
+pub(super) fn check_csrf(who: &Who, headers: &HeaderMap) -> Result<(), WebFault> {
     let Who::User { session: Some((_, csrf)), .. } = who else { return Ok(()) };
     let sent = headers.get(CSRF).map(|value| value.as_bytes()).unwrap_or_default();
     // By their hashes, so that the time says nothing of where they differ.
     if !csrf.is_empty() && session::key(csrf) == session::key(&String::from_utf8_lossy(sent)) {
         return Ok(());
     }
-    Err(Fault::new(
+    Err(WebFault::new(
         StatusCode::FORBIDDEN,
         "csrf",
         "the header X-CSRF-Token is missing or wrong",

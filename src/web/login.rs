@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::answer::Fault;
+use super::answer::WebFault;
 use super::guard;
 use super::limiter::Try;
 use super::server::Server;
@@ -20,7 +20,7 @@ pub(super) async fn check(
     headers: &HeaderMap,
     name: &str,
     password: String,
-) -> Result<User, Fault> {
+) -> Result<User, WebFault> {
     let tried = Try { address: from, account: name, device: server.devices.known(headers, name) };
     let outcome = attempt(server, &tried, password).await;
     let totals = &server.shared.totals;
@@ -37,7 +37,7 @@ pub(super) async fn check(
     outcome
 }
 
-async fn attempt(server: &Server, tried: &Try<'_>, password: String) -> Result<User, Fault> {
+async fn attempt(server: &Server, tried: &Try<'_>, password: String) -> Result<User, WebFault> {
     let users = guard::users(server)?;
     let way = server.limiter().attempt(tried, server.now_ns()).map_err(later)?;
     let user = users.iter().find(|user| user.name == tried.account).cloned();
@@ -58,8 +58,8 @@ async fn attempt(server: &Server, tried: &Try<'_>, password: String) -> Result<U
     }
 }
 
-fn wrong() -> Fault {
-    Fault::new(
+fn wrong() -> WebFault {
+    WebFault::new(
         StatusCode::UNAUTHORIZED,
         "wrong_login",
         "the name or the password is wrong",
@@ -67,8 +67,9 @@ fn wrong() -> Fault {
     )
 }
 
-fn later(seconds: u64) -> Fault {
+fn later(seconds: u64) -> WebFault {
     let message = format!("too many logins were tried; the next one is looked at in {seconds} s");
-    let fault = Fault::new(StatusCode::TOO_MANY_REQUESTS, "too_many_logins", message, "wait, then try again");
+    let fault =
+        WebFault::new(StatusCode::TOO_MANY_REQUESTS, "too_many_logins", message, "wait, then try again");
     fault.header(header::RETRY_AFTER, HeaderValue::from(seconds))
 }

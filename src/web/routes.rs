@@ -16,7 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::answer::{Fault, Outcome, Refused};
+use super::answer::{Handled, RefusalWord, WebFault};
 use super::body::BudgetedBody;
 use super::guard::{self, Who};
 use super::places::Visitor;
@@ -87,7 +87,7 @@ pub(super) enum QueryShape {
     Text,
 }
 
-pub(super) type Running = std::pin::Pin<Box<dyn Future<Output = Outcome> + Send>>;
+pub(super) type Running = std::pin::Pin<Box<dyn Future<Output = Handled> + Send>>;
 
 /// One route.
 pub(super) struct Route {
@@ -137,10 +137,10 @@ impl Call {
     }
 
     /// The part of the path called `name`, which is a number.
-    pub(super) fn number(&self, name: &str) -> Result<u64, Fault> {
+    pub(super) fn number(&self, name: &str) -> Result<u64, WebFault> {
         let text = self.param(name);
         let fault =
-            |_| Fault::unknown("not_found", format!("{text:?} is no number"), "ids are whole numbers");
+            |_| WebFault::unknown("not_found", format!("{text:?} is no number"), "ids are whole numbers");
         text.parse().map_err(fault)
     }
 
@@ -150,11 +150,11 @@ impl Call {
     }
 
     /// How many are asked for, `usual` by default, `most` at most.
-    pub(super) fn limit(&self, usual: usize, most: usize) -> Result<usize, Fault> {
+    pub(super) fn limit(&self, usual: usize, most: usize) -> Result<usize, WebFault> {
         let Some(text) = self.asked("limit") else { return Ok(usual) };
         let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));
         limit.ok_or_else(|| {
-            Fault::bad(format!("limit is {text:?}"), format!("write a whole number from 1 to {most}"))
+            WebFault::bad(format!("limit is {text:?}"), format!("write a whole number from 1 to {most}"))
         })
     }
 
@@ -164,7 +164,7 @@ impl Call {
     }
 
     /// The body's bytes. Their room is taken until the request has been answered.
-    pub(super) async fn bytes(&mut self) -> Result<Vec<u8>, Fault> {
+    pub(super) async fn bytes(&mut self) -> Result<Vec<u8>, WebFault> {
         let limit = self.server.settings.max_body_bytes;
         let body = self.take_body();
         let BudgetedBody { bytes, budget } =
@@ -174,12 +174,12 @@ impl Call {
     }
 
     /// The body's object, with pictures perhaps.
-    pub(super) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Fault> {
+    pub(super) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, WebFault> {
         body::json(&self.bytes().await?)
     }
 
     /// The body's object, of a few words.
-    pub(super) async fn short_json<T: DeserializeOwned>(&mut self) -> Result<T, Fault> {
+    pub(super) async fn short_json<T: DeserializeOwned>(&mut self) -> Result<T, WebFault> {
         let body = self.take_body();
         body::json(&body::read(&self.headers, body, SHORT_BODY).await?)
     }
@@ -216,7 +216,7 @@ async fn serve(server: Arc<Server>, route: &'static Route, request: Request) -> 
     let peer = request.extensions().get::<Peer>().copied();
     let (who, outcome) = attempt(&server, route, request).await;
     let response = outcome.unwrap_or_else(IntoResponse::into_response);
-    let refused = response.extensions().get::<Refused>().map(|refused| refused.0);
+    let refused = response.extensions().get::<RefusalWord>().map(|refused| refused.0);
     let action = format!("{} {}", route.verb.as_str(), route.path);
     match (refused, peer) {
         (Some(cause @ ("not_allowed" | "wrong_origin" | "csrf")), Some(peer)) => {
@@ -235,14 +235,14 @@ async fn serve(server: Arc<Server>, route: &'static Route, request: Request) -> 
     response
 }
 
-async fn attempt(server: &Arc<Server>, route: &'static Route, request: Request) -> (Who, Outcome) {
+async fn attempt(server: &Arc<Server>, route: &'static Route, request: Request) -> (Who, Handled) {
     let (mut parts, body) = request.into_parts();
     let mut who = Who::Nobody;
     let call = async {
         if route.verb != Verb::Get {
             guard::check_origin(&parts.headers)?;
         }
-        let unknown = || Fault::bad("the connection has no other side", "");
+        let unknown = || WebFault::bad("the connection has no other side", "");
         let peer = *parts.extensions.get::<Peer>().ok_or_else(unknown)?;
         who = match guard::identify(server, &parts.headers, peer).await {
             // What is open to everybody stays so.
@@ -257,8 +257,8 @@ async fn attempt(server: &Arc<Server>, route: &'static Route, request: Request) 
             guard::check_csrf(&who, &parts.headers)?;
         }
         let params = RawPathParams::from_request_parts(&mut parts, &()).await;
-        let params =
-            params.map_err(|error| Fault::bad(format!("the path cannot be read: {error}"), "correct it"))?;
+        let params = params
+            .map_err(|error| WebFault::bad(format!("the path cannot be read: {error}"), "correct it"))?;
         let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let query = query(&parts.uri)?;
         let headers = std::mem::take(&mut parts.headers);
@@ -282,9 +282,9 @@ async fn attempt(server: &Arc<Server>, route: &'static Route, request: Request) 
     }
 }
 
-fn query(uri: &Uri) -> Result<Vec<(String, String)>, Fault> {
+fn query(uri: &Uri) -> Result<Vec<(String, String)>, WebFault> {
     let Query(query) = Query::try_from_uri(uri).map_err(|error| {
-        Fault::bad(format!("the query cannot be read: {error}"), "write ?name=value&name=value")
+        WebFault::bad(format!("the query cannot be read: {error}"), "write ?name=value&name=value")
     })?;
     Ok(query)
 }

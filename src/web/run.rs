@@ -69,7 +69,7 @@ pub enum WebError {
 /// Serves until `stop`. An address that is taken is tried again for ever, and `alarm` is told why nothing is served
 /// (`None`: something is). `commands` gets what changes something.
 pub fn run(
-    cfg: &config::Web,
+    cfg: &config::WebConfig,
     state_dir: &Path,
     handle: &Web,
     commands: SyncSender<Command>,
@@ -150,7 +150,7 @@ impl AcceptFailures {
 }
 
 struct WebUnit<'a> {
-    cfg: &'a config::Web,
+    cfg: &'a config::WebConfig,
     shared: Arc<WebShared>,
     alarm: &'a dyn Fn(Option<&str>),
     stop: &'a Stop,

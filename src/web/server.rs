@@ -15,14 +15,14 @@ use super::passwords::Checker;
 use super::run::WebError;
 use super::session::Sessions;
 use super::users::Users;
-use crate::audit::{Change, Refused, Source};
+use crate::audit::{AuditChange, AuditSource, RefusedRequest};
 use crate::config;
 use crate::types::Command;
 
 /// One life of the unit.
 pub(super) struct Server {
     pub(super) shared: Arc<WebShared>,
-    pub(super) settings: config::Web,
+    pub(super) settings: config::WebConfig,
     pub(super) commands: CommandClient,
     pub(super) users: Users,
     pub(super) passwords: Checker,
@@ -37,7 +37,7 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(
         shared: Arc<WebShared>,
-        settings: &config::Web,
+        settings: &config::WebConfig,
         state_dir: &Path,
         commands: SyncSender<Command>,
     ) -> Result<Server, WebError> {
@@ -70,13 +70,13 @@ impl Server {
 
     /// Notes what was changed, or could not be.
     pub(super) fn note(&self, user: &str, action: &str, target: &str, outcome: &str) {
-        self.shared.audit.note(&Change { source: Source::Web, user, action, target, outcome });
+        self.shared.audit.note(&AuditChange { source: AuditSource::Web, user, action, target, outcome });
     }
 
     /// Counts what was refused, because nobody is logged in or somebody may not.
     pub(super) fn refuse(&self, from: IpAddr, user: &str, cause: &str) {
         let from = limiter::network(from).to_string();
-        self.shared.audit.refuse(&Refused { source: Source::Web, from: &from, user, cause });
+        self.shared.audit.refuse(&RefusedRequest { source: AuditSource::Web, from: &from, user, cause });
     }
 }
 

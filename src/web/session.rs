@@ -15,7 +15,7 @@ pub(super) type TokenHash = [u8; 32];
 
 /// A login.
 #[derive(Clone, Debug)]
-pub(super) struct Session {
+pub(super) struct LoginSession {
     pub(super) user: String,
     /// The user's hash at the login: with another password the session is over.
     pub(super) hash: String,
@@ -27,7 +27,7 @@ pub(super) struct Session {
 #[derive(Debug)]
 pub(super) struct Sessions {
     idle_ns: u64,
-    known: HashMap<TokenHash, Session>,
+    known: HashMap<TokenHash, LoginSession>,
 }
 
 /// 256 bits of chance as text.
@@ -57,11 +57,11 @@ impl Sessions {
             oldest.and_then(|key| self.known.remove(&key));
         }
         let (user, hash) = (user.to_owned(), hash.to_owned());
-        self.known.insert(key, Session { user, hash, csrf, used_ns: now_ns });
+        self.known.insert(key, LoginSession { user, hash, csrf, used_ns: now_ns });
     }
 
     /// The session of `key`, used now.
-    pub(super) fn find(&mut self, key: &TokenHash, now_ns: u64) -> Option<Session> {
+    pub(super) fn find(&mut self, key: &TokenHash, now_ns: u64) -> Option<LoginSession> {
         let session = self.known.get_mut(key)?;
         if now_ns.saturating_sub(session.used_ns) >= self.idle_ns {
             self.known.remove(key);

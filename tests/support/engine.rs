@@ -49,8 +49,8 @@ pub fn card(task: Task) -> ModelCard {
     ModelCard { task: Some(task), ..ModelCard::default() }
 }
 
-pub fn config(path: &Path, card: ModelCard) -> config::ModelSettings {
-    config::ModelSettings { name: "m".into(), path: path.into(), card, min_workers: 1, max_workers: 2 }
+pub fn config(path: &Path, card: ModelCard) -> config::ModelConfig {
+    config::ModelConfig { name: "m".into(), path: path.into(), card, min_workers: 1, max_workers: 2 }
 }
 
 pub fn load(runtime: &Runtime, path: &Path, card: ModelCard) -> Arc<Model> {

@@ -17,14 +17,14 @@ pub struct Unit {
     pub mqtt: Mqtt,
     pub commands: Receiver<Command>,
     pub beat: Beat,
-    cfg: config::Mqtt,
+    cfg: config::MqttConfig,
     stop: Stop,
     thread: Option<JoinHandle<Result<(), MqttError>>>,
 }
 
 /// A plain connection to `port` on loopback.
-pub fn mqtt_config(port: u16) -> config::Mqtt {
-    config::Mqtt {
+pub fn mqtt_config(port: u16) -> config::MqttConfig {
+    config::MqttConfig {
         host: "127.0.0.1".into(),
         port,
         tls: None,
@@ -42,37 +42,37 @@ pub fn mqtt_config(port: u16) -> config::Mqtt {
 
 impl Unit {
     /// Starts with the state directory `dir`.
-    pub fn start(cfg: config::Mqtt, dir: &Path) -> Unit {
+    pub fn start(cfg: config::MqttConfig, dir: &Path) -> Unit {
         Unit::bounded(cfg, dir, 64 << 20)
     }
 
     /// Starts with another bound of the outbox.
-    pub fn bounded(cfg: config::Mqtt, dir: &Path, max_bytes: u64) -> Unit {
+    pub fn bounded(cfg: config::MqttConfig, dir: &Path, max_bytes: u64) -> Unit {
         let store = Store::open(dir).ok().map(|opened| opened.store);
         Unit::with_store(cfg, dir, max_bytes, store)
     }
 
     /// Starts with a store that may be absent.
-    pub fn with_store(cfg: config::Mqtt, dir: &Path, max_bytes: u64, store: Option<Store>) -> Unit {
+    pub fn with_store(cfg: config::MqttConfig, dir: &Path, max_bytes: u64, store: Option<Store>) -> Unit {
         let device = config::Device { name: "box1".into(), state_dir: dir.into() };
         let mqtt = Mqtt::new(&cfg, &device, Arc::new(SystemClock));
         Unit::run(mqtt, cfg, device, max_bytes, store)
     }
 
     /// Starts the threads of a sink that was made before.
-    pub fn of(mqtt: Mqtt, cfg: config::Mqtt, dir: &Path, store: Store) -> Unit {
+    pub fn of(mqtt: Mqtt, cfg: config::MqttConfig, dir: &Path, store: Store) -> Unit {
         let device = config::Device { name: "box1".into(), state_dir: dir.into() };
         Unit::run(mqtt, cfg, device, 64 << 20, Some(store))
     }
 
     fn run(
         mqtt: Mqtt,
-        cfg: config::Mqtt,
+        cfg: config::MqttConfig,
         device: config::Device,
         max_bytes: u64,
         store: Option<Store>,
     ) -> Unit {
-        let outbox = config::Outbox { max_bytes, inflight: 100 };
+        let outbox = config::OutboxConfig { max_bytes, inflight: 100 };
         let (send, commands) = sync_channel(16);
         let (stop, beat) = (Stop::new(), Beat::new());
         let thread = {

@@ -36,7 +36,12 @@ pub(super) struct TrackRows(HashMap<(Label, u64), TrackRow>);
 
 impl TrackRows {
     /// A sighting that names `person`.
-    pub(super) fn heard(&mut self, sighting: &Sighting, person: PersonId, all: &config::Attendance) -> Heard {
+    pub(super) fn heard(
+        &mut self,
+        sighting: &Sighting,
+        person: PersonId,
+        all: &config::AttendanceConfig,
+    ) -> Heard {
         let key = (sighting.camera.clone(), sighting.track);
         let at = sighting.captured.mono_ns;
         let row = self.0.entry(key).or_insert_with(|| TrackRow::new(person, at));
@@ -79,7 +84,7 @@ impl TrackRow {
     }
 
     /// Whether there are enough now, soon enough after one another.
-    fn add(&mut self, at_ns: u64, similarity: f32, all: &config::Attendance) -> bool {
+    fn add(&mut self, at_ns: u64, similarity: f32, all: &config::AttendanceConfig) -> bool {
         let (most, within) = (all.agree_frames as usize, all.agree.as_nanos() as u64);
         self.sightings.push_back((at_ns, similarity));
         while self.sightings.len() > most {

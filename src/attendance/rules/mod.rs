@@ -50,14 +50,14 @@ pub struct Counts {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     /// `[attendance]`.
-    pub all: config::Attendance,
+    pub all: config::AttendanceConfig,
     /// Of each camera, by its name; one that is absent counts everywhere, as presence.
     pub cameras: BTreeMap<String, CameraAttendance>,
 }
 
 impl Settings {
     /// Those of a configuration.
-    pub fn of(all: &config::Attendance, cameras: &[config::Camera]) -> Settings {
+    pub fn of(all: &config::AttendanceConfig, cameras: &[config::CameraConfig]) -> Settings {
         let cameras = cameras.iter().map(|camera| (camera.name.clone(), camera.attendance.clone()));
         Settings { all: all.clone(), cameras: cameras.collect() }
     }

@@ -16,7 +16,7 @@ const MS: u64 = 1_000_000;
 const MORNING: u64 = 1_795_161_600 * 1_000_000_000;
 
 fn settings() -> Settings {
-    let all = config::Attendance {
+    let all = config::AttendanceConfig {
         min_similarity: 0.6,
         agree_frames: 2,
         agree: Duration::from_millis(1_000),
@@ -24,7 +24,7 @@ fn settings() -> Settings {
         leave_after: Duration::from_millis(3_000),
         max_blind: Duration::from_millis(60_000),
         zone: TimeZone::UTC,
-        ..config::Attendance::default()
+        ..config::AttendanceConfig::default()
     };
     let exit = CameraAttendance { role: Role::Exit, ..CameraAttendance::default() };
     let entrance = CameraAttendance { zones: vec!["door".into()], ..CameraAttendance::default() };
@@ -216,7 +216,7 @@ fn a_camera_that_is_away_ends_no_presence_until_the_box_was_blind_for_too_long()
 #[test]
 fn a_process_that_stood_still_did_not_look() {
     let mut harness = Harness::new(Settings {
-        all: config::Attendance { leave_after: Duration::from_secs(20), ..settings().all },
+        all: config::AttendanceConfig { leave_after: Duration::from_secs(20), ..settings().all },
         ..settings()
     });
     harness.push("front", 7, 1, 0);
@@ -256,7 +256,7 @@ fn nobody_counts_outside_the_schedule_and_who_was_here_leaves() {
     let hours = Hours { days: vec![Weekday::Friday], from: time(8, 0), to: Some(time(9, 0)) };
     let zone = TimeZone::get("Europe/Berlin").unwrap();
     // 08:00 UTC is 09:00 in Berlin: just over.
-    let all = config::Attendance { schedule: vec![hours.clone()], zone, ..settings().all };
+    let all = config::AttendanceConfig { schedule: vec![hours.clone()], zone, ..settings().all };
     let mut harness = Harness::new(Settings { all, ..settings() });
     let early = |ms| Stamp { mono_ns: ms * MS, wall_ns: MORNING - 3_000 * MS + ms * MS };
     for ms in (0..8_000).step_by(100) {

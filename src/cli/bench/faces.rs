@@ -24,22 +24,22 @@ const PEOPLE: u64 = 10_000;
 const EYE_PX: f32 = FaceQuality::FULL_EYE_PX;
 
 /// The stage, and what a camera's faces need.
-pub(super) struct Faces {
+pub(super) struct FaceStage {
     pub(super) model: Arc<Model>,
     stage: Arc<Stage<FaceItem>>,
     gallery: Arc<Gallery>,
-    recognition: config::Recognition,
-    track: config::Track,
+    recognition: config::RecognitionConfig,
+    track: config::TrackConfig,
 }
 
-impl Faces {
+impl FaceStage {
     /// The recognition of `camera`, where it has one.
     pub(super) fn build(
         config: &Config,
-        camera: &config::Camera,
+        camera: &config::CameraConfig,
         runtime: &Runtime,
         scheduler: &Scheduler,
-    ) -> anyhow::Result<Option<Faces>> {
+    ) -> anyhow::Result<Option<FaceStage>> {
         let (Some(recognition), Some(track)) = (camera.recognise.clone(), camera.track.clone()) else {
             return Ok(None);
         };
@@ -57,7 +57,7 @@ impl Faces {
         };
         let factory: Arc<Factory<FaceItem>> = Arc::new(move || Ok(Box::new(recognise.recogniser()?)));
         let stage = scheduler.add(spec, factory)?;
-        Ok(Some(Faces { model, stage, gallery, recognition, track }))
+        Ok(Some(FaceStage { model, stage, gallery, recognition, track }))
     }
 
     pub(super) fn tracker(&self) -> Tracker {

@@ -98,7 +98,7 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    pub(super) fn new(config: &Config, camera: &config::Camera, published: bool) -> Figures {
+    pub(super) fn new(config: &Config, camera: &config::CameraConfig, published: bool) -> Figures {
         Figures {
             camera: camera.name.clone(),
             source: camera.source_text.clone(),

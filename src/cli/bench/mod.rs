@@ -16,7 +16,7 @@ use clap::Args;
 use super::{Configured, output};
 use crate::config::{self, Config, Pace};
 use figures::{BenchRound, Figures};
-use road::Road;
+use road::BenchRoad;
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &BenchArgs) -> anyhow::Result<()> {
     let config = arguments.configured.options().load()?;
     let camera = chosen(&config, arguments.camera.as_deref())?;
     let span = Duration::from_secs_f64(arguments.seconds.clamp(0.1, 600.0));
-    let road = Road::build(&config, &camera)?;
+    let road = BenchRoad::build(&config, &camera)?;
     let frames = road.decoded_frames(&camera)?;
     let mut figures = Figures::new(&config, &camera, road.publishes());
     for round in 0..arguments.rounds.max(1) {
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &BenchArgs) -> anyhow::Result<()> {
 }
 
 /// The camera to measure, with its source at full speed and without an end.
-fn chosen(config: &Config, name: Option<&str>) -> anyhow::Result<config::Camera> {
+fn chosen(config: &Config, name: Option<&str>) -> anyhow::Result<config::CameraConfig> {
     let mut with_model = config.cameras.iter().filter(|camera| camera.detect.is_some());
     let camera = match name {
         Some(name) => with_model
@@ -76,5 +76,5 @@ fn chosen(config: &Config, name: Option<&str>) -> anyhow::Result<config::Camera>
     let camera = camera.clone();
     // Tracking is needed where faces are recognised, and left out where it would only blur what is measured.
     let track = camera.track.clone().filter(|_| camera.recognise.is_some());
-    Ok(config::Camera { pace: Pace::Max, repeat: true, skip_frames: 0, track, inspect: None, ..camera })
+    Ok(config::CameraConfig { pace: Pace::Max, repeat: true, skip_frames: 0, track, inspect: None, ..camera })
 }

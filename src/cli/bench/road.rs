@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use super::faces::Faces;
+use super::faces::FaceStage;
 use super::figures::{FacesLimit, Limit, Passed, Step};
 use crate::camera::{self, Committed, FrameSink, Health, Wiring};
 use crate::config::{self, Config};
@@ -23,11 +23,11 @@ use crate::types::{Attendance, Clock, Event, Frame, Inspection, Report, SystemCl
 const KEPT_FRAMES: usize = 32;
 const BROKER_PATIENCE: Duration = Duration::from_secs(2);
 
-pub(super) struct Road {
+pub(super) struct BenchRoad {
     model: Arc<Model>,
     cores: Vec<usize>,
     stage: Arc<Stage<FrameItem>>,
-    faces: Option<Faces>,
+    faces: Option<FaceStage>,
     bell: Arc<Bell>,
     sinks: Arc<[Arc<dyn Sink>]>,
     published: bool,
@@ -35,8 +35,8 @@ pub(super) struct Road {
     threads: Vec<Spawned<()>>,
 }
 
-impl Road {
-    pub(super) fn build(config: &Config, camera: &config::Camera) -> anyhow::Result<Road> {
+impl BenchRoad {
+    pub(super) fn build(config: &Config, camera: &config::CameraConfig) -> anyhow::Result<BenchRoad> {
         let name = camera.detect.as_ref().map(|detect| detect.model.as_str()).unwrap_or_default();
         let settings = config.models.iter().find(|model| model.name == name).context("the model is gone")?;
         let runtime = Runtime::open(&config.runtime)?;
@@ -50,7 +50,7 @@ impl Road {
         let workers = config.workers.cores.len();
         let spec = StageSpec { name: name.into(), priority: priority::DETECT, min: workers, max: workers };
         let stage = scheduler.add(spec, factory)?;
-        let faces = Faces::build(config, camera, &runtime, &scheduler)?;
+        let faces = FaceStage::build(config, camera, &runtime, &scheduler)?;
         for (at, worker) in scheduler.workers().iter().cloned().enumerate() {
             let stop = stop.clone();
             let core = Some(worker.core);
@@ -58,7 +58,7 @@ impl Road {
         }
         let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([sink]);
         let cores = config.workers.cores.clone();
-        Ok(Road { model, cores, stage, faces, bell, sinks, published, stop, threads })
+        Ok(BenchRoad { model, cores, stage, faces, bell, sinks, published, stop, threads })
     }
 
     pub(super) fn publishes(&self) -> bool {
@@ -107,7 +107,7 @@ impl Road {
     }
 
     /// Some decoded frames of the source, kept in memory of our own.
-    pub(super) fn decoded_frames(&self, camera: &config::Camera) -> anyhow::Result<Vec<Frame>> {
+    pub(super) fn decoded_frames(&self, camera: &config::CameraConfig) -> anyhow::Result<Vec<Frame>> {
         let mut sink = Keep { kept: Vec::new(), left: KEPT_FRAMES };
         capture(camera, &mut sink, &Stop::new())?;
         let frames = sink.kept;
@@ -118,9 +118,9 @@ impl Road {
     }
 
     /// CPU time to get one decoded frame out of the source, with nobody looking at it.
-    pub(super) fn decode_ms(&self, camera: &config::Camera, span: Duration) -> anyhow::Result<f64> {
+    pub(super) fn decode_ms(&self, camera: &config::CameraConfig, span: Duration) -> anyhow::Result<f64> {
         let stop = Stop::new();
-        let mut sink = Count { frames: 0, until: None, span, cpu: Duration::ZERO };
+        let mut sink = FrameCount { frames: 0, until: None, span, cpu: Duration::ZERO };
         capture(camera, &mut sink, &stop)?;
         let used = ProcessFacts::read().cpu - sink.cpu;
         Ok(ms(used) / sink.frames.max(1) as f64)
@@ -141,7 +141,11 @@ impl Road {
     }
 
     /// The configured source, as fast as it can be decoded and looked at.
-    pub(super) fn with_source(&self, camera: &config::Camera, span: Duration) -> anyhow::Result<Passed> {
+    pub(super) fn with_source(
+        &self,
+        camera: &config::CameraConfig,
+        span: Duration,
+    ) -> anyhow::Result<Passed> {
         self.measure(camera.ring_slots, span, |writer, stop| {
             let slots = camera.ring_slots;
             capture(camera, &mut Through { writer, stop, slots, seq: 0 }, stop)
@@ -160,7 +164,7 @@ impl Road {
             camera: "bench".into(),
             every: 1,
             window: self.cores.len() + 4,
-            tracker: self.faces.as_ref().map(Faces::tracker),
+            tracker: self.faces.as_ref().map(FaceStage::tracker),
             followers: face_load.iter().map(|face_load| face_load.follower()).collect(),
         };
         let lane = Lane::new(settings, ring.reader(Policy::Every), self.sinks.clone(), self.bell.clone());
@@ -201,7 +205,7 @@ impl Road {
     }
 }
 
-impl Drop for Road {
+impl Drop for BenchRoad {
     fn drop(&mut self) {
         self.stop.stop();
         self.bell.ring_all();
@@ -252,7 +256,7 @@ fn sink(
     Ok((Arc::new(Nowhere), false))
 }
 
-fn capture(camera: &config::Camera, sink: &mut dyn FrameSink, stop: &Stop) -> anyhow::Result<()> {
+fn capture(camera: &config::CameraConfig, sink: &mut dyn FrameSink, stop: &Stop) -> anyhow::Result<()> {
     let wiring = Wiring {
         health: &|_: Health| {},
         clock: &SystemClock,
@@ -320,14 +324,14 @@ impl FrameSink for Keep {
 }
 
 /// Counts frames for a while after the first.
-struct Count {
+struct FrameCount {
     frames: u64,
     until: Option<Instant>,
     span: Duration,
     cpu: Duration,
 }
 
-impl FrameSink for Count {
+impl FrameSink for FrameCount {
     fn commit(&mut self, _: Frame) -> Committed {
         let Some(until) = self.until else {
             self.until = Some(Instant::now() + self.span);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::GoldenFault;
 use crate::config::recipe::Recipe;
-use crate::config::{ModelSettings, text};
+use crate::config::{ModelConfig, text};
 use crate::store::replace;
 
 /// Puts `new` in the place of `old`. Returns where the old one is kept. At every moment the place holds one of them
@@ -24,7 +24,7 @@ pub(super) fn install(old: &Recipe, new: &Recipe) -> Result<PathBuf, GoldenFault
 }
 
 /// The kept recipe of revision `to`; by default the one before `current`. It is read as if it were in its place.
-pub(super) fn kept(current: &Recipe, to: Option<u64>, models: &[ModelSettings]) -> anyhow::Result<Recipe> {
+pub(super) fn kept(current: &Recipe, to: Option<u64>, models: &[ModelConfig]) -> anyhow::Result<Recipe> {
     let product = &current.product;
     let mut known = kept_revisions(&current.path);
     known.sort_unstable();
@@ -42,7 +42,7 @@ pub(super) fn kept(current: &Recipe, to: Option<u64>, models: &[ModelSettings]) 
 }
 
 /// The recipe in `path`, whatever it is called, as one of `product`.
-pub(super) fn load(path: &Path, product: &str, models: &[ModelSettings]) -> anyhow::Result<Recipe> {
+pub(super) fn load(path: &Path, product: &str, models: &[ModelConfig]) -> anyhow::Result<Recipe> {
     let mut recipe = Recipe::load(path, models)?;
     product.clone_into(&mut recipe.product);
     Ok(recipe)

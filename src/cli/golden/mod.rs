@@ -138,7 +138,7 @@ pub(super) enum GoldenFault {
 /// A change that was refused, with the samples that speak against it.
 #[derive(Debug, thiserror::Error)]
 #[error("{why}")]
-struct Refused {
+struct RefusedChange {
     view: CliOutput,
     why: GoldenFault,
 }
@@ -154,8 +154,8 @@ pub(super) fn run(arguments: &GoldenArgs) -> anyhow::Result<()> {
         GoldenCommand::Verify(arguments) => (&arguments.common, tidy::verify(arguments)),
         GoldenCommand::Prune(arguments) => (&arguments.common, tidy::prune(arguments)),
     };
-    let outcome = match outcome.map_err(|error| error.downcast::<Refused>()) {
-        Err(Ok(Refused { view, why })) => Ok(CliOutput { fault: Some(why.into()), ..view }),
+    let outcome = match outcome.map_err(|error| error.downcast::<RefusedChange>()) {
+        Err(Ok(RefusedChange { view, why })) => Ok(CliOutput { fault: Some(why.into()), ..view }),
         Err(Err(other)) => Err(other),
         Ok(view) => Ok(view),
     };

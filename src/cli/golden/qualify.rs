@@ -11,7 +11,7 @@ use super::rate::{Judge, Rating, Score, rate};
 use super::samples::{self, LabelledSample};
 use super::{CliOutput, GoldenClient, GoldenCommon, GoldenFault, install, sheet, view};
 use crate::cli::recipe_loader::RecipeLoader;
-use crate::config::ModelSettings;
+use crate::config::ModelConfig;
 use crate::config::recipe::Recipe;
 use crate::inspection::ProgramError;
 use crate::store::{GoldenEntry, GoldenSet};
@@ -68,7 +68,7 @@ pub(super) struct Qualify {
 pub(super) struct Setup {
     pub recipe: Recipe,
     pub entries: Vec<GoldenEntry>,
-    pub models: Vec<ModelSettings>,
+    pub models: Vec<ModelConfig>,
     /// Its golden pictures, in words.
     pub goldens: String,
 }
@@ -171,7 +171,7 @@ pub(super) fn installed(
 fn checked(qualification: &Qualification, force: bool) -> anyhow::Result<CliOutput> {
     let view = sheet::view(qualification);
     match refusal(qualification, force) {
-        Some(why) => Err(super::Refused { view, why }.into()),
+        Some(why) => Err(super::RefusedChange { view, why }.into()),
         None => Ok(view),
     }
 }
@@ -203,7 +203,7 @@ fn candidate(arguments: &QualifyArgs, client: &GoldenClient, current: &Setup) ->
     Ok(Setup { recipe, entries, models, goldens })
 }
 
-fn replaced(models: &[ModelSettings], requested: &[(String, PathBuf)]) -> anyhow::Result<Vec<ModelSettings>> {
+fn replaced(models: &[ModelConfig], requested: &[(String, PathBuf)]) -> anyhow::Result<Vec<ModelConfig>> {
     let mut models = models.to_vec();
     for (name, file) in requested {
         let known: Vec<_> = models.iter().map(|model| model.name.as_str()).collect();

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::raw::{TomlTable, nearest};
 use crate::config::value::PlacedValue;
-use crate::config::{Attendance, CameraAttendance, Hours, MAX_ZONES, Role, Zone};
+use crate::config::{AttendanceConfig, CameraAttendance, Hours, MAX_ZONES, Role, Zone};
 
 const DAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Monday),
@@ -18,9 +18,9 @@ const DAYS: [(&str, Weekday); 7] = [
 ];
 const ROLES: [(&str, Role); 3] = [("presence", Role::Presence), ("exit", Role::Exit), ("none", Role::None)];
 
-pub(super) fn attendance(table: TomlTable<'_, '_>) -> Attendance {
-    let usual = Attendance::default();
-    let attendance = Attendance {
+pub(super) fn attendance(table: TomlTable<'_, '_>) -> AttendanceConfig {
+    let usual = AttendanceConfig::default();
+    let attendance = AttendanceConfig {
         min_similarity: table.number("min_similarity", -1.0..=1.0).unwrap_or(usual.min_similarity),
         agree_frames: table.whole("agree_frames", usual.agree_frames, 1..=100),
         agree: table.millis("agree_ms", millis(usual.agree), 1..=600_000),

@@ -7,7 +7,8 @@ use crate::config::raw::{TomlTable, nearest};
 use crate::config::source::{self, Refused};
 use crate::config::value::PlacedValue;
 use crate::config::{
-    Anchor, Camera, Detect, Faces, LaunchLine, ModelSettings, Network, Pace, Source, SourceUrl, Track, V4l2,
+    Anchor, CameraConfig, DetectConfig, FacesConfig, LaunchLine, ModelConfig, Network, Pace, Source,
+    SourceUrl, TrackConfig, V4l2,
 };
 
 /// Slots of a ring: fewer cannot overlap capture and inference, more would hold too many of the source's buffers.
@@ -16,10 +17,10 @@ const RING_SLOTS: std::ops::RangeInclusive<u32> = 2..=64;
 pub(super) fn cameras(
     root: &TomlTable<'_, '_>,
     scope: &SectionScope,
-    models: &[ModelSettings],
-    faces: &Faces,
-) -> Vec<Camera> {
-    let mut cameras: Vec<Camera> = Vec::new();
+    models: &[ModelConfig],
+    faces: &FacesConfig,
+) -> Vec<CameraConfig> {
+    let mut cameras: Vec<CameraConfig> = Vec::new();
     let tables = root.tables("camera");
     if tables.is_empty() {
         root.fault("camera", "no camera is configured", "add a [[camera]] with a name and a source");
@@ -35,7 +36,7 @@ pub(super) fn cameras(
 }
 
 /// Notes a light barrier that would take another one's place.
-fn own_barrier(table: &TomlTable<'_, '_>, camera: &Camera, before: &[Camera]) {
+fn own_barrier(table: &TomlTable<'_, '_>, camera: &CameraConfig, before: &[CameraConfig]) {
     let Some(path) = camera.source.barrier() else { return };
     let Some(index) = before.iter().position(|known| known.source.barrier() == Some(path)) else { return };
     if let Some(field) = table.get("source") {
@@ -47,9 +48,9 @@ fn own_barrier(table: &TomlTable<'_, '_>, camera: &Camera, before: &[Camera]) {
 fn camera(
     table: &TomlTable<'_, '_>,
     scope: &SectionScope,
-    models: &[ModelSettings],
-    faces: &Faces,
-) -> Camera {
+    models: &[ModelConfig],
+    faces: &FacesConfig,
+) -> CameraConfig {
     let name = table.need("name", "write name = \"front\"").and_then(|field| super::topic_level(&field));
     let (source, source_text) = source(table, scope);
     let (username, password_file) = login(table, scope, &source);
@@ -57,7 +58,7 @@ fn camera(
     let detect = table.table_if("detect").map(|table| detect(table, models));
     let zones = zones::zones(table);
     let attendance = attendance::camera(table.table("attendance"), &zones);
-    let mut camera = Camera {
+    let mut camera = CameraConfig {
         // An unnamed camera is a fault already; the empty name keeps it out of the search for doubles.
         name: name.unwrap_or_else(|| table.path_of("")),
         source,
@@ -112,7 +113,7 @@ fn camera(
 }
 
 /// Notes `watch` where there is no folder to watch, or where its pictures would be shown again instead.
-fn check_watch(table: &TomlTable<'_, '_>, camera: &Camera) {
+fn check_watch(table: &TomlTable<'_, '_>, camera: &CameraConfig) {
     let Some(field) = table.get("watch").filter(|_| camera.watch) else { return };
     if !matches!(camera.source, Source::Images(_)) {
         field.fault("only a folder can be watched for new pictures", "use it with images://, or remove it");
@@ -212,7 +213,7 @@ fn peers_of(field: &PlacedValue<'_, '_>) -> Option<Vec<Network>> {
     Some(items.iter().filter_map(peer).collect())
 }
 
-fn detect(table: TomlTable<'_, '_>, models: &[ModelSettings]) -> Detect {
+fn detect(table: TomlTable<'_, '_>, models: &[ModelConfig]) -> DetectConfig {
     let field = table.need("model", "write model = \"NAME\" of a [model.NAME]");
     let name = field.and_then(|field| {
         let name = field.text()?;
@@ -226,7 +227,7 @@ fn detect(table: TomlTable<'_, '_>, models: &[ModelSettings]) -> Detect {
         }
         Some(name.to_owned())
     });
-    let detect = Detect {
+    let detect = DetectConfig {
         model: name.unwrap_or_default(),
         every: table.whole("every", 1, 1..=100_000),
         min_score: table.number("min_score", 0.0..=1.0),
@@ -235,10 +236,10 @@ fn detect(table: TomlTable<'_, '_>, models: &[ModelSettings]) -> Detect {
     detect
 }
 
-fn track(table: TomlTable<'_, '_>) -> Track {
-    let usual = Track::default();
+fn track(table: TomlTable<'_, '_>) -> TrackConfig {
+    let usual = TrackConfig::default();
     let number = |key, range| table.number(key, range);
-    let track = Track {
+    let track = TrackConfig {
         iou: number("iou", 0.01..=1.0).unwrap_or(usual.iou),
         low_score: number("low_score", 0.0..=1.0).unwrap_or(usual.low_score),
         min_frames: table.whole("min_frames", usual.min_frames, 1..=10_000),

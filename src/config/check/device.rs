@@ -8,7 +8,8 @@ use super::SectionScope;
 use crate::config::raw::{TomlTable, nearest};
 use crate::config::value::PlacedValue;
 use crate::config::{
-    Camera, Device, Log, ModelSettings, RuntimeSettings, Supervisor, Trigger, Workers, files,
+    CameraConfig, Device, LogConfig, ModelConfig, RuntimeSettings, SupervisorConfig, TriggerConfig, Workers,
+    files,
 };
 use crate::supervisor::Settings;
 
@@ -73,10 +74,10 @@ pub(super) fn runtime(table: TomlTable<'_, '_>, scope: &SectionScope) -> Runtime
 
 pub(super) fn supervisor(
     table: TomlTable<'_, '_>,
-    models: &[ModelSettings],
-    cameras: &[Camera],
-    triggers: &[Trigger],
-) -> Supervisor {
+    models: &[ModelConfig],
+    cameras: &[CameraConfig],
+    triggers: &[TriggerConfig],
+) -> SupervisorConfig {
     let essential = |field| essential(&field, models, cameras, triggers);
     let settings = Settings {
         max_restarts: table.whole("max_restarts", 3, 0..=1000),
@@ -101,14 +102,14 @@ pub(super) fn supervisor(
         );
     }
     table.finish();
-    Supervisor { settings, essential }
+    SupervisorConfig { settings, essential }
 }
 
 fn essential(
     field: &PlacedValue<'_, '_>,
-    models: &[ModelSettings],
-    cameras: &[Camera],
-    triggers: &[Trigger],
+    models: &[ModelConfig],
+    cameras: &[CameraConfig],
+    triggers: &[TriggerConfig],
 ) -> Option<Vec<String>> {
     let cameras = cameras.iter().map(|camera| format!("camera/{}", camera.name));
     let triggers = triggers.iter().map(|trigger| format!("trigger/{}", trigger.name));
@@ -121,7 +122,7 @@ fn essential(
     Some(items.iter().filter_map(|item| item.word(&words)).map(str::to_owned).collect())
 }
 
-pub(super) fn log(table: TomlTable<'_, '_>) -> Log {
+pub(super) fn log(table: TomlTable<'_, '_>) -> LogConfig {
     let level = table.get("level").and_then(|field| {
         let text = field.text()?;
         let levels = ["off", "error", "warn", "info", "debug", "trace"];
@@ -138,5 +139,5 @@ pub(super) fn log(table: TomlTable<'_, '_>) -> Log {
         None
     });
     table.finish();
-    Log { level: level.unwrap_or_else(|| "info".to_owned()) }
+    LogConfig { level: level.unwrap_or_else(|| "info".to_owned()) }
 }

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::config::Evidence;
+use crate::config::EvidenceConfig;
 use crate::config::raw::TomlTable;
 
-pub(super) fn evidence(table: TomlTable<'_, '_>) -> Evidence {
-    let usual = Evidence::default();
+pub(super) fn evidence(table: TomlTable<'_, '_>) -> EvidenceConfig {
+    let usual = EvidenceConfig::default();
     let dir = table.get("dir").and_then(|field| match field.text()? {
         "" => {
             field
@@ -17,7 +17,7 @@ pub(super) fn evidence(table: TomlTable<'_, '_>) -> Evidence {
     });
     let max_mib: u32 = table.whole("max_mib", (usual.max_bytes >> 20) as u32, 1..=1 << 24);
     let max_count: u32 = table.whole("max_count", usual.max_count as u32, 1..=1_000_000);
-    let evidence = Evidence {
+    let evidence = EvidenceConfig {
         enabled: table.boolean("enabled", usual.enabled),
         dir,
         keep_ng: table.boolean("keep_ng", usual.keep_ng),

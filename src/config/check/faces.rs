@@ -2,13 +2,13 @@
 
 use crate::config::raw::{TomlTable, nearest};
 use crate::config::value::PlacedValue;
-use crate::config::{Camera, Faces, ModelSettings, Recognition, Task};
+use crate::config::{CameraConfig, FacesConfig, ModelConfig, RecognitionConfig, Task};
 
 /// Slots that a ring needs beyond the frames that wait for recognition: the one that is written, one that is detected
 /// on, and some that are on their way to the tracker.
 const OTHER_SLOTS: usize = 4;
 
-pub(super) fn faces(table: TomlTable<'_, '_>, models: &[ModelSettings], workers: usize) -> Faces {
+pub(super) fn faces(table: TomlTable<'_, '_>, models: &[ModelConfig], workers: usize) -> FacesConfig {
     let most = workers.max(1) as u32;
     let max_workers = table.whole("max_workers", most, 1..=4096).min(most);
     // Not 0: on a box with one worker detection's own minimum would keep recognition waiting for ever.
@@ -16,22 +16,22 @@ pub(super) fn faces(table: TomlTable<'_, '_>, models: &[ModelSettings], workers:
     if min_workers > max_workers {
         table.fault("min_workers", "more than max_workers", "lower it, or raise max_workers");
     }
-    let faces = Faces {
+    let faces = FacesConfig {
         model: model(&table, "model", models, Task::Embed),
         detector: model(&table, "detector", models, Task::BlazeFace),
         min_workers: min_workers.min(max_workers) as usize,
         max_workers: max_workers as usize,
-        recognition: recognition(&table, &Recognition::default()),
+        recognition: recognition(&table, &RecognitionConfig::default()),
     };
     table.finish();
     faces
 }
 
 /// The bounds, those of `usual` where the table is silent.
-fn recognition(table: &TomlTable<'_, '_>, usual: &Recognition) -> Recognition {
+fn recognition(table: &TomlTable<'_, '_>, usual: &RecognitionConfig) -> RecognitionConfig {
     let number = |key, usual: f32, range| table.number(key, range).unwrap_or(usual);
     let recheck = usual.recheck.as_millis() as u32;
-    Recognition {
+    RecognitionConfig {
         min_similarity: number("min_similarity", usual.min_similarity, 0.0..=1.0),
         margin: number("margin", usual.margin, 0.0..=1.0),
         min_face_px: number("min_face_px", usual.min_face_px, 4.0..=10_000.0),
@@ -45,12 +45,7 @@ fn recognition(table: &TomlTable<'_, '_>, usual: &Recognition) -> Recognition {
 }
 
 /// The name of a model that is there, and not for something else.
-fn model(
-    table: &TomlTable<'_, '_>,
-    key: &'static str,
-    models: &[ModelSettings],
-    task: Task,
-) -> Option<String> {
+fn model(table: &TomlTable<'_, '_>, key: &'static str, models: &[ModelConfig], task: Task) -> Option<String> {
     let field = table.get(key)?;
     let name = field.text()?;
     let Some(model) = models.iter().find(|model| model.name == name) else {
@@ -67,7 +62,7 @@ fn model(
 }
 
 /// Notes a model that is said to be for something else; what its file says is only known when it is loaded.
-fn fits(field: &PlacedValue<'_, '_>, model: &ModelSettings, task: Task) {
+fn fits(field: &PlacedValue<'_, '_>, model: &ModelConfig, task: Task) {
     if model.card.task.is_some_and(|is| is != task) {
         let (reason, remedy) = match task {
             Task::Embed => {
@@ -82,10 +77,10 @@ fn fits(field: &PlacedValue<'_, '_>, model: &ModelSettings, task: Task) {
 /// A camera's `recognise`; `camera` is what was read of it so far.
 pub(super) fn recognise(
     table: &TomlTable<'_, '_>,
-    camera: &Camera,
-    faces: &Faces,
-    models: &[ModelSettings],
-) -> Option<Recognition> {
+    camera: &CameraConfig,
+    faces: &FacesConfig,
+    models: &[ModelConfig],
+) -> Option<RecognitionConfig> {
     let field = table.get("recognise")?;
     let found = if field.is_table() {
         let own = table.table_if("recognise")?;

@@ -5,15 +5,15 @@ use std::path::Path;
 use super::SectionScope;
 use crate::config::files::{Files, text_fault};
 use crate::config::raw::TomlTable;
-use crate::config::{ModelCard, ModelSettings, card, catalogue_model, text};
+use crate::config::{ModelCard, ModelConfig, card, catalogue_model, text};
 
-pub(super) fn models(root: &TomlTable<'_, '_>, scope: &SectionScope, workers: usize) -> Vec<ModelSettings> {
+pub(super) fn models(root: &TomlTable<'_, '_>, scope: &SectionScope, workers: usize) -> Vec<ModelConfig> {
     let models =
         root.named("model").into_iter().map(|(name, table)| model(name, table, &scope.files, workers));
     models.collect()
 }
 
-fn model(name: String, table: TomlTable<'_, '_>, files: &Files, workers: usize) -> ModelSettings {
+fn model(name: String, table: TomlTable<'_, '_>, files: &Files, workers: usize) -> ModelConfig {
     let path = table.need("path", "write path = \"models/NAME.tflite\"");
     let path = path.and_then(|field| files.existing_or(&field, get_it));
     let path = path.unwrap_or_default();
@@ -27,7 +27,7 @@ fn model(name: String, table: TomlTable<'_, '_>, files: &Files, workers: usize) 
         table.fault("min_workers", "more than max_workers", "lower it, or raise max_workers");
     }
     table.finish();
-    ModelSettings { name, path, card, min_workers: min_workers as usize, max_workers: max_workers as usize }
+    ModelConfig { name, path, card, min_workers: min_workers as usize, max_workers: max_workers as usize }
 }
 
 /// How to come by a file that is not there: a public model is told with everything that a person has to know.

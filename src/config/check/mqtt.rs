@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::SectionScope;
 use crate::config::raw::{TomlTable, nearest};
 use crate::config::value::PlacedValue;
-use crate::config::{Mqtt, MqttProtocol, Outbox, Tls};
+use crate::config::{MqttConfig, MqttProtocol, OutboxConfig, Tls};
 
 const PROTOCOLS: &[(&str, MqttProtocol)] =
     &[("auto", MqttProtocol::Auto), ("3.1.1", MqttProtocol::V311), ("5", MqttProtocol::V5)];
@@ -21,7 +21,7 @@ struct Broker {
     tls: bool,
 }
 
-pub(super) fn mqtt(table: TomlTable<'_, '_>, scope: &SectionScope, device: &str) -> Mqtt {
+pub(super) fn mqtt(table: TomlTable<'_, '_>, scope: &SectionScope, device: &str) -> MqttConfig {
     let broker = table.get("url").and_then(|field| broker(&field));
     let broker = broker.unwrap_or(Broker { host: "127.0.0.1".into(), port: 1883, tls: false });
     let username = table.text("username");
@@ -34,7 +34,7 @@ pub(super) fn mqtt(table: TomlTable<'_, '_>, scope: &SectionScope, device: &str)
             "write it into a file of its own, readable by the service only, and name that in password_file";
         table.fault("password", "a password does not stand in the configuration", remedy);
     }
-    let mqtt = Mqtt {
+    let mqtt = MqttConfig {
         host: broker.host,
         port: broker.port,
         tls: tls(&table, scope, broker.tls),
@@ -176,9 +176,9 @@ fn commands(field: &PlacedValue<'_, '_>) -> Vec<String> {
     words
 }
 
-pub(super) fn outbox(table: TomlTable<'_, '_>) -> Outbox {
+pub(super) fn outbox(table: TomlTable<'_, '_>) -> OutboxConfig {
     let max_mib: u32 = table.whole("max_mib", 256, 1..=1 << 20);
     let inflight = table.whole("inflight", 64, 1..=1000);
     table.finish();
-    Outbox { max_bytes: u64::from(max_mib) << 20, inflight }
+    OutboxConfig { max_bytes: u64::from(max_mib) << 20, inflight }
 }

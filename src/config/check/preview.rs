@@ -1,11 +1,11 @@
 //! `preview = { … }` of a camera, and `[annotate]`.
 
 use crate::config::raw::TomlTable;
-use crate::config::{Annotate, Preview};
+use crate::config::{AnnotateConfig, PreviewConfig};
 
-pub(super) fn preview(table: TomlTable<'_, '_>) -> Preview {
-    let usual = Preview::default();
-    let preview = Preview {
+pub(super) fn preview(table: TomlTable<'_, '_>) -> PreviewConfig {
+    let usual = PreviewConfig::default();
+    let preview = PreviewConfig {
         fps: table.whole("fps", usual.fps, 1..=60),
         width: table.whole("width", usual.width as u32, 64..=8_192) as usize,
         quality: table.whole("quality", usual.quality, 1..=100),
@@ -16,8 +16,8 @@ pub(super) fn preview(table: TomlTable<'_, '_>) -> Preview {
 }
 
 /// `workers`: how many there are.
-pub(super) fn annotate(table: TomlTable<'_, '_>, workers: usize) -> Annotate {
-    let usual = Annotate::default();
+pub(super) fn annotate(table: TomlTable<'_, '_>, workers: usize) -> AnnotateConfig {
+    let usual = AnnotateConfig::default();
     let most = workers.max(1);
     let min_workers = table.whole("min_workers", usual.min_workers as u32, 0..=4096) as usize;
     let max_workers = table.whole("max_workers", usual.max_workers as u32, 1..=4096) as usize;
@@ -26,5 +26,5 @@ pub(super) fn annotate(table: TomlTable<'_, '_>, workers: usize) -> Annotate {
         table.fault("min_workers", "more than max_workers", "lower it, or raise max_workers");
     }
     table.finish();
-    Annotate { min_workers, max_workers }
+    AnnotateConfig { min_workers, max_workers }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::super::raw::{Doc, TomlTable};
-use super::super::{Attendance, Config, Evidence, Outbox};
+use super::super::{AttendanceConfig, Config, EvidenceConfig, OutboxConfig};
 use super::{Files, SectionScope, attendance, device, evidence, mqtt, preview, web};
 
 /// A file with more broken sections than this is taken as empty.
@@ -36,11 +36,12 @@ impl Config {
         let device = salvage.read("device", device::device).0;
         Config {
             mqtt: salvage.or_default("mqtt", |table| mqtt::mqtt(table, &scope, &device.name)),
-            outbox: salvage.or("outbox", mqtt::outbox, |outbox| Outbox { max_bytes: 1 << 40, ..outbox }),
+            outbox: salvage
+                .or("outbox", mqtt::outbox, |outbox| OutboxConfig { max_bytes: 1 << 40, ..outbox }),
             evidence: salvage.or("evidence", evidence::evidence, |_| keep_all()),
             web: salvage.or_default("web", |table| web::web(table, &scope, &device.state_dir)),
             attendance: salvage
-                .or("attendance", attendance::attendance, |usual| Attendance { keep_days: 0, ..usual }),
+                .or("attendance", attendance::attendance, |usual| AttendanceConfig { keep_days: 0, ..usual }),
             runtime: salvage.or_default("runtime", |table| device::runtime(table, &scope)),
             supervisor: salvage.or_default("supervisor", |table| device::supervisor(table, &[], &[], &[])),
             log: salvage.read("log", device::log).0,
@@ -66,8 +67,8 @@ fn readable_lines(bytes: &[u8]) -> String {
 }
 
 /// Evidence as it lies there; none is added without cameras.
-fn keep_all() -> Evidence {
-    Evidence { max_days: 0, max_count: u64::MAX, max_bytes: u64::MAX, ..Evidence::default() }
+fn keep_all() -> EvidenceConfig {
+    EvidenceConfig { max_days: 0, max_count: u64::MAX, max_bytes: u64::MAX, ..EvidenceConfig::default() }
 }
 
 /// One section after the other, each with a document of its own, so that the faults of one do not count for another.

@@ -1,10 +1,10 @@
 //! `[[trigger]]`: a timer or a serial port, and for the port what is a trigger and what is answered.
 
-use crate::config::Camera;
+use crate::config::CameraConfig;
 use crate::config::raw::{TomlTable, nearest};
 use crate::config::template::{AnswerTemplate, FIELDS, TemplateFault};
 use crate::config::trigger::{
-    Edge, Flow, MAX_LINE_BYTES, ModemLine, Parity, Protocol, Serial, Source, Trigger,
+    Edge, Flow, MAX_LINE_BYTES, ModemLine, Parity, Protocol, Serial, Source, TriggerConfig,
 };
 use crate::config::value::PlacedValue;
 
@@ -30,8 +30,8 @@ const SERIAL_KEYS: [&str; 15] = [
     "reopen_max_ms",
 ];
 
-pub(super) fn triggers(root: &TomlTable<'_, '_>, cameras: &[Camera]) -> Vec<Trigger> {
-    let mut triggers: Vec<Trigger> = Vec::new();
+pub(super) fn triggers(root: &TomlTable<'_, '_>, cameras: &[CameraConfig]) -> Vec<TriggerConfig> {
+    let mut triggers: Vec<TriggerConfig> = Vec::new();
     for table in root.tables("trigger") {
         let trigger = trigger(&table, cameras);
         super::unique(&table, "trigger", &trigger.name, triggers.iter().map(|known| known.name.as_str()));
@@ -42,10 +42,10 @@ pub(super) fn triggers(root: &TomlTable<'_, '_>, cameras: &[Camera]) -> Vec<Trig
     triggers
 }
 
-fn trigger(table: &TomlTable<'_, '_>, cameras: &[Camera]) -> Trigger {
+fn trigger(table: &TomlTable<'_, '_>, cameras: &[CameraConfig]) -> TriggerConfig {
     let name = table.need("name", "write name = \"plc\"").and_then(|field| super::topic_level(&field));
     let camera = table.need("camera", "write camera = \"NAME\" of a [[camera]]");
-    Trigger {
+    TriggerConfig {
         // An unnamed trigger is a fault already; the empty name keeps it out of the search for doubles.
         name: name.unwrap_or_else(|| table.path_of("")),
         camera: camera.and_then(|field| known_camera(&field, cameras)).unwrap_or_default(),
@@ -55,7 +55,7 @@ fn trigger(table: &TomlTable<'_, '_>, cameras: &[Camera]) -> Trigger {
     }
 }
 
-fn known_camera(field: &PlacedValue<'_, '_>, cameras: &[Camera]) -> Option<String> {
+fn known_camera(field: &PlacedValue<'_, '_>, cameras: &[CameraConfig]) -> Option<String> {
     let name = field.text()?;
     match cameras.iter().find(|camera| camera.name == name) {
         Some(camera) if camera.inspect.is_some() => {}
@@ -205,8 +205,8 @@ fn of_no_use(table: &TomlTable<'_, '_>, keys: &[&'static str], why: &str) {
 }
 
 /// Notes a port that another trigger has already: one of them would never be opened.
-fn own_port(table: &TomlTable<'_, '_>, trigger: &Trigger, before: &[Trigger]) {
-    let path = |trigger: &Trigger| match &trigger.source {
+fn own_port(table: &TomlTable<'_, '_>, trigger: &TriggerConfig, before: &[TriggerConfig]) {
+    let path = |trigger: &TriggerConfig| match &trigger.source {
         Source::Serial(serial) => Some(serial.path.clone()).filter(|path| !path.as_os_str().is_empty()),
         Source::Timer { .. } => None,
     };

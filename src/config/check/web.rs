@@ -7,16 +7,16 @@ use std::time::Duration;
 use super::SectionScope;
 use crate::config::raw::TomlTable;
 use crate::config::value::PlacedValue;
-use crate::config::{Network, Web, WebTls, users};
+use crate::config::{Network, WebConfig, WebTls, users};
 
 const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
-pub(super) fn web(table: TomlTable<'_, '_>, scope: &SectionScope, state_dir: &Path) -> Web {
+pub(super) fn web(table: TomlTable<'_, '_>, scope: &SectionScope, state_dir: &Path) -> WebConfig {
     let bind = table.get("bind");
     let proxies = table.get("trusted_proxies");
     let minutes: u32 = table.whole("session_minutes", 480, 1..=43_200);
     let max_body_mib: u32 = table.whole("max_body_mib", 24, 1..=1_024);
-    let web = Web {
+    let web = WebConfig {
         enabled: table.boolean("enabled", true),
         bind: bind.as_ref().and_then(address).unwrap_or(USUAL),
         users_file: table.get("users_file").and_then(|field| path(&field)),
@@ -68,7 +68,7 @@ fn path(field: &PlacedValue<'_, '_>) -> Option<PathBuf> {
 }
 
 /// Nobody may pass without a login where others can knock.
-fn check_users(web: &Web, field: &PlacedValue<'_, '_>, state_dir: &Path) {
+fn check_users(web: &WebConfig, field: &PlacedValue<'_, '_>, state_dir: &Path) {
     if web.is_local() {
         return;
     }

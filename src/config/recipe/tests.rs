@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 
 use super::check::known_keys;
 use super::*;
-use crate::config::{Fault, ModelCard, ModelSettings, Task};
+use crate::config::{Fault, ModelCard, ModelConfig, Task};
 use crate::image::barcode::Format;
 use crate::types::{Point, Rect};
 
-fn model(name: &str, task: Task, labels: &[&str]) -> ModelSettings {
+fn model(name: &str, task: Task, labels: &[&str]) -> ModelConfig {
     let labels = (!labels.is_empty()).then(|| labels.iter().map(|label| label.to_string()).collect());
     let card = ModelCard { task: Some(task), labels, ..ModelCard::default() };
-    ModelSettings { name: name.into(), path: PathBuf::new(), card, min_workers: 1, max_workers: 1 }
+    ModelConfig { name: name.into(), path: PathBuf::new(), card, min_workers: 1, max_workers: 1 }
 }
 
-fn models() -> Vec<ModelSettings> {
+fn models() -> Vec<ModelConfig> {
     vec![
         model("scene", Task::Yolo, &["part", "defect"]),
         model("part-embed", Task::Embed, &[]),

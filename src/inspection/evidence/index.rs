@@ -94,7 +94,7 @@ impl Index {
 
     /// A folder of a day after `today` (kept while the clock was ahead) that is older than every folder of its camera
     /// whose age is known and allowed: numbers tell what was kept before what. `None` where there is none.
-    pub(super) fn ahead(&self, limits: &config::Evidence, today: i32) -> Option<FolderOrder> {
+    pub(super) fn ahead(&self, limits: &config::EvidenceConfig, today: i32) -> Option<FolderOrder> {
         let oldest_allowed = today.saturating_sub(i32::try_from(limits.max_days).ok()?);
         let tomorrow = today.saturating_add(1);
         if !self.folders.keys().any(|key| key.day > tomorrow) {
@@ -110,7 +110,7 @@ impl Index {
     }
 
     /// A folder that is older than it may be on `today`.
-    pub(super) fn aged(&self, limits: &config::Evidence, today: i32) -> Option<FolderOrder> {
+    pub(super) fn aged(&self, limits: &config::EvidenceConfig, today: i32) -> Option<FolderOrder> {
         let days = i32::try_from(limits.max_days).ok().filter(|days| *days > 0)?;
         let oldest_allowed = today.saturating_sub(days);
         [FolderWorth::Good, FolderWorth::Bad].into_iter().find_map(|rank| {
@@ -121,7 +121,7 @@ impl Index {
     }
 
     /// Whether folders of `count` and `bytes` more are beyond the bounds.
-    pub(super) fn is_beyond(&self, limits: &config::Evidence, (count, bytes): (u64, u64)) -> bool {
+    pub(super) fn is_beyond(&self, limits: &config::EvidenceConfig, (count, bytes): (u64, u64)) -> bool {
         self.folders.len() as u64 + count > limits.max_count || self.bytes + bytes > limits.max_bytes
     }
 }
@@ -193,8 +193,8 @@ mod tests {
         index
     }
 
-    fn limits() -> config::Evidence {
-        config::Evidence::default()
+    fn limits() -> config::EvidenceConfig {
+        config::EvidenceConfig::default()
     }
 
     #[test]
@@ -218,14 +218,14 @@ mod tests {
     #[test]
     fn only_what_is_older_than_max_days_is_aged_whatever_its_rank() {
         let today = days_since_1970("2026-11-21").unwrap();
-        let limits = config::Evidence { max_days: 2, ..limits() };
+        let limits = config::EvidenceConfig { max_days: 2, ..limits() };
         let mut index = index(&["a/2026-11-18/2-ng", "a/2026-11-19/3-ok", "a/2026-11-18/1-ok"]);
         for expected in [Some(1), Some(2), None] {
             let aged = index.aged(&limits, today);
             assert_eq!(aged.as_ref().map(|key| key.acquisition), expected);
             aged.map(|key| index.remove(&key));
         }
-        assert_eq!(index.aged(&config::Evidence { max_days: 0, ..limits }, today + 9_999), None);
+        assert_eq!(index.aged(&config::EvidenceConfig { max_days: 0, ..limits }, today + 9_999), None);
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn what_was_kept_while_the_clock_was_ahead_goes_when_its_neighbours_have_gone() {
         let today = days_since_1970("2026-11-21").unwrap();
-        let limits = config::Evidence { max_days: 30, ..limits() };
+        let limits = config::EvidenceConfig { max_days: 30, ..limits() };
         let mut index = index(&[
             "a/2026-11-20/5-ok",
             "a/2029-11-20/6-ok",
@@ -260,8 +260,8 @@ mod tests {
     #[test]
     fn count_and_bytes_are_bounds_of_their_own() {
         let index = index(&["a/2026-11-18/2-ng", "a/2026-11-19/3-ok"]);
-        let by_count = config::Evidence { max_count: 2, ..limits() };
-        let by_bytes = config::Evidence { max_bytes: 25, ..limits() };
+        let by_count = config::EvidenceConfig { max_count: 2, ..limits() };
+        let by_bytes = config::EvidenceConfig { max_bytes: 25, ..limits() };
         assert!(!index.is_beyond(&by_count, (0, 0)) && index.is_beyond(&by_count, (1, 0)));
         assert!(!index.is_beyond(&by_bytes, (1, 5)) && index.is_beyond(&by_bytes, (1, 6)));
     }

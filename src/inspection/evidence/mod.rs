@@ -62,13 +62,13 @@ pub struct Evidence {
 impl Evidence {
     /// A sink that keeps its folders where `settings.dir` says, else in `evidence` in `state_dir`. `config_hash` is
     /// the configuration's SHA-256, kept with every folder.
-    pub fn new(settings: &config::Evidence, state_dir: &Path, config_hash: &str) -> Evidence {
+    pub fn new(settings: &config::EvidenceConfig, state_dir: &Path, config_hash: &str) -> Evidence {
         let root = settings.dir.clone().unwrap_or_else(|| state_dir.join("evidence"));
         Evidence { queue: Arc::new(EvidenceQueue::new(root, settings.clone(), config_hash.into())) }
     }
 
     /// A reload: other rules for what comes from now on. The folder stays the one that the process began with.
-    pub fn reconfigure(&self, settings: &config::Evidence, config_hash: &str) {
+    pub fn reconfigure(&self, settings: &config::EvidenceConfig, config_hash: &str) {
         self.queue.reconfigure(settings.clone(), config_hash.into());
     }
 

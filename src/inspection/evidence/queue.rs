@@ -58,7 +58,7 @@ pub(super) enum EvidenceLoss {
 }
 
 struct QueueState {
-    settings: config::Evidence,
+    settings: config::EvidenceConfig,
     config_hash: Arc<str>,
     /// By the stage's key; the latest last.
     products: Vec<(String, Arc<ProductRecord>)>,
@@ -105,7 +105,11 @@ pub(super) enum NextJob {
 }
 
 impl EvidenceQueue {
-    pub(super) fn new(root: PathBuf, settings: config::Evidence, config_hash: Arc<str>) -> EvidenceQueue {
+    pub(super) fn new(
+        root: PathBuf,
+        settings: config::EvidenceConfig,
+        config_hash: Arc<str>,
+    ) -> EvidenceQueue {
         let state = QueueState {
             settings,
             config_hash,
@@ -125,12 +129,12 @@ impl EvidenceQueue {
         }
     }
 
-    pub(super) fn reconfigure(&self, settings: config::Evidence, config_hash: Arc<str>) {
+    pub(super) fn reconfigure(&self, settings: config::EvidenceConfig, config_hash: Arc<str>) {
         let mut state = self.lock();
         (state.settings, state.config_hash) = (settings, config_hash);
     }
 
-    pub(super) fn settings(&self) -> config::Evidence {
+    pub(super) fn settings(&self) -> config::EvidenceConfig {
         self.lock().settings.clone()
     }
 

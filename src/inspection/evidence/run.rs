@@ -149,7 +149,7 @@ impl EvidenceWriter<'_> {
     }
 
     /// Removes what is older than `max_days`, by a clock that can be trusted.
-    fn remove_aged(&mut self, limits: &config::Evidence, today: i32) {
+    fn remove_aged(&mut self, limits: &config::EvidenceConfig, today: i32) {
         let aged =
             |writer: &mut Self| writer.index.aged(limits, today).or_else(|| writer.ahead(limits, today));
         let mut next = aged(self);
@@ -171,7 +171,7 @@ impl EvidenceWriter<'_> {
     }
 
     /// A folder that was kept while the clock was ahead, and is as old as others that are: looked for now and then.
-    fn ahead(&mut self, limits: &config::Evidence, today: i32) -> Option<FolderOrder> {
+    fn ahead(&mut self, limits: &config::EvidenceConfig, today: i32) -> Option<FolderOrder> {
         if limits.max_days == 0 || Instant::now() < self.look_ahead_at {
             return None;
         }

@@ -5,20 +5,20 @@ use crate::config::recipe::Expect;
 use crate::image::barcode::{CodeReader, Effort, Format, matches};
 use crate::types::Channels;
 
-pub(in super::super) struct Barcode {
+pub(in super::super) struct BarcodeCheck {
     formats: Vec<Format>,
     expect: Expect,
     reader: CodeReader,
 }
 
-impl Barcode {
-    pub fn new(formats: Vec<Format>, expect: Expect) -> Barcode {
+impl BarcodeCheck {
+    pub fn new(formats: Vec<Format>, expect: Expect) -> BarcodeCheck {
         let reader = CodeReader::new(&formats, Effort::default());
-        Barcode { formats, expect, reader }
+        BarcodeCheck { formats, expect, reader }
     }
 }
 
-impl Check for Barcode {
+impl Check for BarcodeCheck {
     fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
         let wanted = match &self.expect {
             Expect::Trigger => Some(view.text.ok_or(CheckError::NoText)?.to_owned()),
@@ -40,6 +40,6 @@ impl Check for Barcode {
     }
 
     fn fork(&self) -> Box<dyn Check> {
-        Box::new(Barcode::new(self.formats.clone(), self.expect.clone()))
+        Box::new(BarcodeCheck::new(self.formats.clone(), self.expect.clone()))
     }
 }

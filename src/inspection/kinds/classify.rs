@@ -1,21 +1,21 @@
 //! `classify`: the best class must be an expected one, and sure enough.
 
 use super::super::check::{Check, CheckError, Found, View};
-use super::super::models::Road;
+use super::super::models::ModelPath;
 
-pub(in super::super) struct Classify {
-    road: Road,
+pub(in super::super) struct ClassifyCheck {
+    road: ModelPath,
     expect: Vec<String>,
     min_score: f32,
 }
 
-impl Classify {
-    pub fn new(road: Road, expect: Vec<String>, min_score: f32) -> Classify {
-        Classify { road, expect, min_score }
+impl ClassifyCheck {
+    pub fn new(road: ModelPath, expect: Vec<String>, min_score: f32) -> ClassifyCheck {
+        ClassifyCheck { road, expect, min_score }
     }
 }
 
-impl Check for Classify {
+impl Check for ClassifyCheck {
     fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
         let seen = self.road.run(view)?;
         let best = seen.predictions.items.first();
@@ -26,6 +26,6 @@ impl Check for Classify {
     }
 
     fn fork(&self) -> Box<dyn Check> {
-        Box::new(Classify::new(self.road.fork(), self.expect.clone(), self.min_score))
+        Box::new(ClassifyCheck::new(self.road.fork(), self.expect.clone(), self.min_score))
     }
 }

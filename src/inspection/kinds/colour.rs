@@ -5,14 +5,14 @@ use crate::image::Lab;
 use crate::types::Channels;
 
 #[derive(Clone)]
-pub(in super::super) struct Colour {
+pub(in super::super) struct ColourCheck {
     right: Lab,
     max_delta_e: f32,
 }
 
-impl Colour {
-    pub fn new(right: Lab, max_delta_e: f32) -> Colour {
-        Colour { right, max_delta_e }
+impl ColourCheck {
+    pub fn new(right: Lab, max_delta_e: f32) -> ColourCheck {
+        ColourCheck { right, max_delta_e }
     }
 
     /// The mean colour of a region; what the master is learned as.
@@ -22,9 +22,9 @@ impl Colour {
     }
 }
 
-impl Check for Colour {
+impl Check for ColourCheck {
     fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
-        let seen = Colour::mean(view)?;
+        let seen = ColourCheck::mean(view)?;
         let score = seen.delta_e(self.right);
         let text = Some(format!("L* {:.1} a* {:.1} b* {:.1}", seen.l, seen.a, seen.b));
         let good = score <= self.max_delta_e;

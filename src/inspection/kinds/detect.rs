@@ -1,7 +1,7 @@
 //! `detect`: how many objects of some classes a detector finds in the region.
 
 use super::super::check::{Check, CheckError, Found, View};
-use super::super::models::Road;
+use super::super::models::ModelPath;
 use crate::types::Defect;
 
 #[derive(Clone)]
@@ -12,18 +12,18 @@ pub(in super::super) struct Wanted {
     pub max_count: u32,
 }
 
-pub(in super::super) struct Detect {
-    road: Road,
+pub(in super::super) struct DetectCheck {
+    road: ModelPath,
     wanted: Wanted,
 }
 
-impl Detect {
-    pub fn new(road: Road, wanted: Wanted) -> Detect {
-        Detect { road, wanted }
+impl DetectCheck {
+    pub fn new(road: ModelPath, wanted: Wanted) -> DetectCheck {
+        DetectCheck { road, wanted }
     }
 }
 
-impl Check for Detect {
+impl Check for DetectCheck {
     fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
         let Wanted { classes, min_score, min_count, max_count } = &self.wanted;
         let seen = self.road.run(view)?;
@@ -45,6 +45,6 @@ impl Check for Detect {
     }
 
     fn fork(&self) -> Box<dyn Check> {
-        Box::new(Detect::new(self.road.fork(), self.wanted.clone()))
+        Box::new(DetectCheck::new(self.road.fork(), self.wanted.clone()))
     }
 }

@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use super::super::check::{Check, CheckError, Found, View};
-use super::super::models::Road;
+use super::super::models::ModelPath;
 
-pub(in super::super) struct Golden {
-    road: Road,
+pub(in super::super) struct GoldenCheck {
+    road: ModelPath,
     /// Vectors of length one.
     goldens: Arc<[Vec<f32>]>,
     min_similarity: f32,
 }
 
-impl Golden {
-    pub fn new(road: Road, goldens: Arc<[Vec<f32>]>, min_similarity: f32) -> Golden {
-        Golden { road, goldens, min_similarity }
+impl GoldenCheck {
+    pub fn new(road: ModelPath, goldens: Arc<[Vec<f32>]>, min_similarity: f32) -> GoldenCheck {
+        GoldenCheck { road, goldens, min_similarity }
     }
 
     /// The vector of a region, brought to length one; what a golden picture is learned as.
-    pub fn vector(road: &mut Road, view: &mut View<'_>) -> Result<Vec<f32>, CheckError> {
+    pub fn vector(road: &mut ModelPath, view: &mut View<'_>) -> Result<Vec<f32>, CheckError> {
         let seen = road.run(view)?;
         let length =
             seen.predictions.embedding.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
@@ -26,7 +26,7 @@ impl Golden {
     }
 }
 
-impl Check for Golden {
+impl Check for GoldenCheck {
     fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
         let seen = self.road.run(view)?;
         let vector = &seen.predictions.embedding;
@@ -39,6 +39,6 @@ impl Check for Golden {
     }
 
     fn fork(&self) -> Box<dyn Check> {
-        Box::new(Golden::new(self.road.fork(), self.goldens.clone(), self.min_similarity))
+        Box::new(GoldenCheck::new(self.road.fork(), self.goldens.clone(), self.min_similarity))
     }
 }

@@ -17,18 +17,18 @@ pub(in super::super) struct Span {
 }
 
 #[derive(Clone)]
-pub(in super::super) struct Measure {
+pub(in super::super) struct MeasureCheck {
     span: Span,
     caliper: Caliper,
 }
 
-impl Measure {
-    pub fn new(span: Span) -> Measure {
-        Measure { span, caliper: Caliper::new() }
+impl MeasureCheck {
+    pub fn new(span: Span) -> MeasureCheck {
+        MeasureCheck { span, caliper: Caliper::new() }
     }
 }
 
-impl Check for Measure {
+impl Check for MeasureCheck {
     fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
         let Span { edges, min_contrast, min, max, unit, per_px } = self.span;
         let mask = view.mask;

@@ -6,21 +6,21 @@ use super::super::check::{Check, CheckError, Found, View};
 use crate::image::compare::{Comparer, Comparison, Learned, picture};
 use crate::types::{Defect, Label, Patch};
 
-pub(in super::super) struct Pixels {
+pub(in super::super) struct PixelsCheck {
     learned: Arc<Learned>,
     comparer: Comparer,
     comparison: Comparison,
     label: Label,
 }
 
-impl Pixels {
-    pub fn new(learned: Arc<Learned>) -> Pixels {
+impl PixelsCheck {
+    pub fn new(learned: Arc<Learned>) -> PixelsCheck {
         let (comparer, comparison) = (Comparer::new(), Comparison::default());
-        Pixels { learned, comparer, comparison, label: "difference".into() }
+        PixelsCheck { learned, comparer, comparison, label: "difference".into() }
     }
 }
 
-impl Check for Pixels {
+impl Check for PixelsCheck {
     fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
         let region = view.region;
         let patch = view.cut(self.learned.shape().channels)?;
@@ -51,6 +51,6 @@ impl Check for Pixels {
     }
 
     fn fork(&self) -> Box<dyn Check> {
-        Box::new(Pixels::new(self.learned.clone()))
+        Box::new(PixelsCheck::new(self.learned.clone()))
     }
 }

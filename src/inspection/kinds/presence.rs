@@ -7,19 +7,19 @@ use crate::image;
 use crate::types::Channels;
 
 #[derive(Clone)]
-pub(in super::super) struct Presence {
+pub(in super::super) struct PresenceCheck {
     grey: RangeInclusive<u8>,
     min_share: f32,
     max_share: f32,
 }
 
-impl Presence {
-    pub fn new(grey: RangeInclusive<u8>, min_share: f32, max_share: f32) -> Presence {
-        Presence { grey, min_share, max_share }
+impl PresenceCheck {
+    pub fn new(grey: RangeInclusive<u8>, min_share: f32, max_share: f32) -> PresenceCheck {
+        PresenceCheck { grey, min_share, max_share }
     }
 }
 
-impl Check for Presence {
+impl Check for PresenceCheck {
     fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError> {
         let mask = view.mask;
         let seen = image::GreyLevels::measure(view.cut(Channels::Gray)?, mask, self.grey.clone())?;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{GalleryService, Tools, errors, fields, picture};
-use crate::config::Recognition;
+use crate::config::RecognitionConfig;
 use crate::recognition::Studied;
 use crate::store::{GalleryError, NewSample, Person, clean_name};
 use crate::types::MAX_PICTURES;
@@ -80,7 +80,7 @@ impl GalleryService<'_> {
     /// Refuses faces of whom somebody else is known already.
     fn refuse_known(&self, faces: &[NewSample], tools: &Tools, own: Option<PersonId>) -> Result<(), Refusal> {
         let people = self.0.gallery().people().map_err(errors::of_gallery)?;
-        let Tools { bounds: Recognition { min_similarity, .. }, sha256, .. } = tools;
+        let Tools { bounds: RecognitionConfig { min_similarity, .. }, sha256, .. } = tools;
         let mut known: Option<(&Person, f32)> = None;
         for face in faces {
             let similarity = |person: &Person| {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::config::{Config, Recognition, Task};
+use crate::config::{Config, RecognitionConfig, Task};
 use crate::engine::{EngineError, Model};
 use crate::recognition::{Enrolled, GalleryIndex, IndexError, Settings, Study};
 use crate::ring::Lease;
@@ -91,7 +91,7 @@ struct Tools {
     study: Study,
     /// Of the embedding model.
     sha256: String,
-    bounds: Recognition,
+    bounds: RecognitionConfig,
 }
 
 /// The model that finds faces in pictures: the one that is named for it, that of the first camera that recognises, or
@@ -102,7 +102,7 @@ fn detector(config: &Config) -> Option<String> {
         camera.detect.as_ref().map(|detect| detect.model.clone())
     };
     let only = || {
-        let finds = |model: &&crate::config::ModelSettings| model.card.task == Some(Task::BlazeFace);
+        let finds = |model: &&crate::config::ModelConfig| model.card.task == Some(Task::BlazeFace);
         config.models.iter().find(finds).map(|model| model.name.clone())
     };
     config.faces.detector.clone().or_else(of_camera).or_else(only)

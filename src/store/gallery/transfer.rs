@@ -57,19 +57,19 @@ struct PersonLine {
     name: String,
     created_ns: u64,
     #[serde(deserialize_with = "samples")]
-    samples: Vec<SampleLine>,
+    samples: Vec<ExportLine>,
 }
 
 /// Counted while they are read.
-fn samples<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<SampleLine>, D::Error> {
-    let samples = Bounded::<SampleLine, MAX_SAMPLES>::deserialize(deserializer)?;
+fn samples<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<ExportLine>, D::Error> {
+    let samples = Bounded::<ExportLine, MAX_SAMPLES>::deserialize(deserializer)?;
     samples.whole().map_err(|sent| {
         serde::de::Error::custom(format!("{sent} faces are more than the {MAX_SAMPLES} of one person"))
     })
 }
 
 #[derive(Serialize, Deserialize)]
-struct SampleLine {
+struct ExportLine {
     added_ns: u64,
     source: String,
     quality: f32,
@@ -166,7 +166,7 @@ impl Gallery {
         let mut samples = Vec::with_capacity(person.samples.len());
         for sample in &person.samples {
             let floats: Vec<u8> = sample.embedding.iter().flat_map(|part| part.to_le_bytes()).collect();
-            samples.push(SampleLine {
+            samples.push(ExportLine {
                 added_ns: sample.added_ns,
                 source: sample.source.clone(),
                 quality: sample.quality,
@@ -221,7 +221,7 @@ fn newcomer(number: usize, text: &str) -> Result<Newcomer, GalleryError> {
     Ok(Newcomer { person, files })
 }
 
-fn face(line: SampleLine) -> Result<(Sample, Vec<u8>), String> {
+fn face(line: ExportLine) -> Result<(Sample, Vec<u8>), String> {
     let file = BASE64.decode(&line.crop).map_err(|error| format!("its crop is no base64 ({error})"))?;
     // Written again, so that nothing but the picture comes along.
     let file =

@@ -4,16 +4,16 @@ use axum::http::{HeaderValue, StatusCode, header};
 use bytes::Bytes;
 use serde_json::json;
 
-use super::super::answer::{self, Fault, Outcome, bytes, mime};
+use super::super::answer::{self, Handled, WebFault, bytes, mime};
 use super::super::routes::Call;
 use super::state::ask;
 use crate::contract::table::{self, TableError};
 use crate::types::CommandKind;
 
-pub(in super::super) async fn day(call: Call) -> Outcome {
+pub(in super::super) async fn day(call: Call) -> Handled {
     let format = call.asked("format").unwrap_or("json");
     if !matches!(format, "json" | "csv" | "xlsx") {
-        return Err(Fault::bad(format!("the format {format:?} is not known"), "write json, csv or xlsx"));
+        return Err(WebFault::bad(format!("the format {format:?} is not known"), "write json, csv or xlsx"));
     }
     let mut request = json!({ "action": "day" });
     for key in ["day", "person"] {
@@ -36,6 +36,6 @@ pub(in super::super) async fn day(call: Call) -> Outcome {
     Ok(response)
 }
 
-fn no_table(error: TableError) -> Fault {
-    Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "no_table", error.to_string(), "ask for format=json")
+fn no_table(error: TableError) -> WebFault {
+    WebFault::new(StatusCode::INTERNAL_SERVER_ERROR, "no_table", error.to_string(), "ask for format=json")
 }

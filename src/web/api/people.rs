@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::super::answer::{self, Fault, Outcome, bytes, json_with, mime};
+use super::super::answer::{self, Handled, WebFault, bytes, json_with, mime};
 use super::super::routes::Call;
 use super::super::server::Server;
 use super::state::ask;
@@ -19,22 +19,22 @@ use crate::contract::rest::{EnrolIn, MergeIn, PicturesIn, RenameIn};
 use crate::types::MAX_PICTURES;
 use crate::types::{Bounded, CommandKind};
 
-async fn faces(server: &Server, request: Value) -> Result<Value, Fault> {
+async fn faces(server: &Server, request: Value) -> Result<Value, WebFault> {
     ask(server, CommandKind::Faces, request).await
 }
 
-pub(in super::super) async fn list(call: Call) -> Outcome {
+pub(in super::super) async fn list(call: Call) -> Handled {
     answer::json(&faces(&call.server, json!({ "action": "list" })).await?)
 }
 
-pub(in super::super) async fn enrol(mut call: Call) -> Outcome {
+pub(in super::super) async fn enrol(mut call: Call) -> Handled {
     let EnrolIn { name, pictures, camera, as_new } = call.json().await?;
     let request = json!({ "action": "enrol", "name": name, "camera": camera, "as_new": as_new });
     let request = with_pictures(request, pictures)?;
     json_with(StatusCode::CREATED, &faces(&call.server, request).await?)
 }
 
-pub(in super::super) async fn add(mut call: Call) -> Outcome {
+pub(in super::super) async fn add(mut call: Call) -> Handled {
     let person = call.number("person")?;
     let PicturesIn { pictures, camera, as_new } = call.json().await?;
     let request = json!({ "action": "add", "person": person, "camera": camera, "as_new": as_new });
@@ -46,7 +46,7 @@ pub(in super::super) async fn add(mut call: Call) -> Outcome {
 fn with_pictures(
     mut request: Value,
     pictures: Option<Bounded<String, MAX_PICTURES>>,
-) -> Result<Value, Fault> {
+) -> Result<Value, WebFault> {
     match (pictures, request["camera"].is_string()) {
         (Some(pictures), false) if pictures.sent > 0 => {
             let pictures = pictures.whole().map_err(too_many)?;
@@ -54,50 +54,51 @@ fn with_pictures(
             Ok(request)
         }
         (None, true) => Ok(request),
-        _ => Err(Fault::bad(
+        _ => Err(WebFault::bad(
             "the request names neither pictures nor a camera, or both",
             "send pictures (JPEG or PNG in base64), or camera",
         )),
     }
 }
 
-fn too_many(sent: usize) -> Fault {
+fn too_many(sent: usize) -> WebFault {
     let message = format!("{sent} pictures were sent");
     let remedy = format!("send 1 to {MAX_PICTURES} in one request");
-    Fault::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_pictures", message, remedy)
+    WebFault::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_pictures", message, remedy)
 }
 
-pub(in super::super) async fn rename(mut call: Call) -> Outcome {
+pub(in super::super) async fn rename(mut call: Call) -> Handled {
     let person = call.number("person")?;
     let RenameIn { name } = call.short_json().await?;
     let request = json!({ "action": "rename", "person": person, "name": name });
     answer::json(&faces(&call.server, request).await?)
 }
 
-pub(in super::super) async fn merge(mut call: Call) -> Outcome {
+pub(in super::super) async fn merge(mut call: Call) -> Handled {
     let person = call.number("person")?;
     let MergeIn { into } = call.short_json().await?;
     answer::json(&faces(&call.server, json!({ "action": "merge", "person": person, "into": into })).await?)
 }
 
-pub(in super::super) async fn erase(call: Call) -> Outcome {
+pub(in super::super) async fn erase(call: Call) -> Handled {
     let person = call.number("person")?;
     answer::json(&faces(&call.server, json!({ "action": "erase", "person": person })).await?)
 }
 
-pub(in super::super) async fn remove(call: Call) -> Outcome {
+pub(in super::super) async fn remove(call: Call) -> Handled {
     let (person, sample) = (call.number("person")?, call.number("sample")?);
     answer::json(
         &faces(&call.server, json!({ "action": "remove", "person": person, "sample": sample })).await?,
     )
 }
 
-pub(in super::super) async fn picture(call: Call) -> Outcome {
+pub(in super::super) async fn picture(call: Call) -> Handled {
     let (person, sample) = (call.number("person")?, call.number("sample")?);
     let response =
         faces(&call.server, json!({ "action": "picture", "person": person, "sample": sample })).await?;
     let picture = STANDARD.decode(response["png_base64"].as_str().unwrap_or_default());
-    let picture = picture.map_err(|error| Fault::unknown("not_found", format!("no picture: {error}"), ""))?;
+    let picture =
+        picture.map_err(|error| WebFault::unknown("not_found", format!("no picture: {error}"), ""))?;
     Ok(bytes(mime::PNG, picture.into()))
 }
 
@@ -106,7 +107,7 @@ const PIECE_BYTES: usize = 1 << 20;
 /// Pieces that wait for a slow reader.
 const PIECES: usize = 1;
 
-pub(in super::super) async fn export(call: Call) -> Outcome {
+pub(in super::super) async fn export(call: Call) -> Handled {
     // The first piece is awaited here, so that what is refused is answered as such.
     let (first, mut after) = piece(&call.server, Value::Null).await?;
     let (pieces, body) = mpsc::channel(PIECES);
@@ -129,17 +130,17 @@ pub(in super::super) async fn export(call: Call) -> Outcome {
 }
 
 /// The lines of the people after `after`, and whom to go on from where that is not all.
-async fn piece(server: &Server, after: Value) -> Result<(Bytes, Value), Fault> {
+async fn piece(server: &Server, after: Value) -> Result<(Bytes, Value), WebFault> {
     let request = json!({ "action": "export", "after": after, "most_bytes": PIECE_BYTES });
     let mut answer = faces(server, request).await?;
     let Value::String(lines) = answer["lines"].take() else { return Ok((Bytes::new(), Value::Null)) };
     Ok((lines.into(), answer["next"].take()))
 }
 
-pub(in super::super) async fn import(mut call: Call) -> Outcome {
+pub(in super::super) async fn import(mut call: Call) -> Handled {
     let body = call.bytes().await?;
     let text = text::decode(&body)
-        .map_err(|fault| Fault::bad(format!("the body {fault}"), "send an export as it was given"))?;
+        .map_err(|fault| WebFault::bad(format!("the body {fault}"), "send an export as it was given"))?;
     let mut request = json!({ "action": "import" });
     // In one piece: a list of its lines could be many times as large.
     request["lines"] = text.into();
@@ -147,6 +148,6 @@ pub(in super::super) async fn import(mut call: Call) -> Outcome {
     answer::json(&faces(&call.server, request).await?)
 }
 
-pub(in super::super) async fn reenrol(call: Call) -> Outcome {
+pub(in super::super) async fn reenrol(call: Call) -> Handled {
     answer::json(&faces(&call.server, json!({ "action": "reenrol" })).await?)
 }

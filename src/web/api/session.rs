@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 
-use super::super::answer::{Fault, Outcome, json};
+use super::super::answer::{Handled, WebFault, json};
 use super::super::guard::{COOKIE, Who};
 use super::super::routes::Call;
 use super::super::session;
@@ -12,7 +12,7 @@ use crate::contract::rest::{LoginIn, SessionOut, UserOut};
 /// A login is short.
 const MAX_BODY: usize = 16 << 10;
 
-pub(in super::super) async fn show(call: Call) -> Outcome {
+pub(in super::super) async fn show(call: Call) -> Handled {
     json(&response(&call))
 }
 
@@ -26,7 +26,7 @@ fn response(call: &Call) -> SessionOut {
     SessionOut { user, login_required: !matches!(call.who, Who::Local), csrf }
 }
 
-pub(in super::super) async fn begin(mut call: Call) -> Outcome {
+pub(in super::super) async fn begin(mut call: Call) -> Handled {
     let body = call.take_body();
     let bytes = body::read(&call.headers, body, MAX_BODY).await?;
     let LoginIn { name, password } = body::json(&bytes)?;
@@ -56,7 +56,7 @@ fn secure(call: &Call) -> &'static str {
     if call.peer.tls { "; Secure" } else { "" }
 }
 
-pub(in super::super) async fn end(mut call: Call) -> Outcome {
+pub(in super::super) async fn end(mut call: Call) -> Handled {
     if let Who::User { name, session: Some((key, _)), .. } = &call.who {
         call.server.sessions().end(key);
         call.server.note(name, "logout", &call.peer.address.to_string(), "ok");
@@ -65,7 +65,7 @@ pub(in super::super) async fn end(mut call: Call) -> Outcome {
     with_cookie(&call, "", 0)
 }
 
-fn with_cookie(call: &Call, token: &str, seconds: u64) -> Outcome {
+fn with_cookie(call: &Call, token: &str, seconds: u64) -> Handled {
     let mut response = json(&response(call))?;
     let secure = secure(call);
     let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
@@ -75,7 +75,7 @@ fn with_cookie(call: &Call, token: &str, seconds: u64) -> Outcome {
     Ok(response)
 }
 
-fn no_chance(error: getrandom::Error) -> Fault {
+fn no_chance(error: getrandom::Error) -> WebFault {
     let message = format!("the machine gives no random numbers: {error}");
-    Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message, "try again")
+    WebFault::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message, "try again")
 }

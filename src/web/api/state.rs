@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::super::answer::{self, Outcome, bytes, json_text, json_with, mime};
+use super::super::answer::{self, Handled, bytes, json_text, json_with, mime};
 use super::super::metrics as prometheus;
 use super::super::routes::Call;
 use super::super::server::Server;
@@ -18,15 +18,15 @@ const SILENT_NS: u64 = 10_000_000_000;
 const AUDIT: usize = 200;
 pub(in super::super) const MOST_AUDIT: usize = 5_000;
 
-pub(in super::super) async fn page(call: Call) -> Outcome {
+pub(in super::super) async fn page(call: Call) -> Handled {
     Ok(call.server.page.answer(&call.headers))
 }
 
-pub(in super::super) async fn openapi(call: Call) -> Outcome {
+pub(in super::super) async fn openapi(call: Call) -> Handled {
     Ok(json_text(StatusCode::OK, call.server.openapi.clone()))
 }
 
-pub(in super::super) async fn status(call: Call) -> Outcome {
+pub(in super::super) async fn status(call: Call) -> Handled {
     let shared = &call.server.shared;
     let snapshot = shared.snapshot.lock();
     let mut response = snapshot.states.get(topic::STATUS).cloned().unwrap_or_else(starting);
@@ -52,7 +52,7 @@ fn starting() -> Map<String, Value> {
     }
 }
 
-pub(in super::super) async fn health(call: Call) -> Outcome {
+pub(in super::super) async fn health(call: Call) -> Handled {
     let shared = &call.server.shared;
     let (works, health) = healthy(&shared.snapshot.lock(), shared.clock.now());
     json_with(if works { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &health)
@@ -78,22 +78,22 @@ fn healthy(snapshot: &SnapshotState, now: Stamp) -> (bool, HealthOut) {
     (works && essential_ok && !silent, HealthOut { state: state.into(), reasons })
 }
 
-pub(in super::super) async fn metrics(call: Call) -> Outcome {
+pub(in super::super) async fn metrics(call: Call) -> Handled {
     let shared = &call.server.shared;
     let text = prometheus::text(&shared.snapshot.lock(), shared, shared.clock.now());
     Ok(bytes(mime::PROMETHEUS, text.into()))
 }
 
-pub(in super::super) async fn alarms(call: Call) -> Outcome {
+pub(in super::super) async fn alarms(call: Call) -> Handled {
     answer::json(&call.server.shared.snapshot.lock().alarms)
 }
 
-pub(in super::super) async fn acknowledge(call: Call) -> Outcome {
+pub(in super::super) async fn acknowledge(call: Call) -> Handled {
     let request = json!({ "acknowledge": call.param("name"), "by": call.who.name() });
     answer::json(&ask(&call.server, CommandKind::Alarm, request).await?)
 }
 
-pub(in super::super) async fn telemetry(call: Call) -> Outcome {
+pub(in super::super) async fn telemetry(call: Call) -> Handled {
     let history = call.server.shared.snapshot.figures();
     let mut out = b"{\"now\":".to_vec();
     out.extend_from_slice(history.last().map_or(b"null", |newest| newest));
@@ -103,28 +103,32 @@ pub(in super::super) async fn telemetry(call: Call) -> Outcome {
     Ok(json_text(StatusCode::OK, out))
 }
 
-pub(in super::super) async fn units(call: Call) -> Outcome {
+pub(in super::super) async fn units(call: Call) -> Handled {
     answer::json(&call.server.shared.snapshot.lock().units)
 }
 
-pub(in super::super) async fn restart(call: Call) -> Outcome {
+pub(in super::super) async fn restart(call: Call) -> Handled {
     let request = json!({ "unit": call.param("name") });
     answer::json(&ask(&call.server, CommandKind::Restart, request).await?)
 }
 
-pub(in super::super) async fn config(call: Call) -> Outcome {
+pub(in super::super) async fn config(call: Call) -> Handled {
     answer::json(&ask(&call.server, CommandKind::Config, json!({})).await?)
 }
 
-pub(in super::super) async fn audit(call: Call) -> Outcome {
+pub(in super::super) async fn audit(call: Call) -> Handled {
     answer::json(&call.server.shared.audit.last(call.limit(AUDIT, MOST_AUDIT)?))
 }
 
-pub(in super::super) async fn refused(call: Call) -> Outcome {
+pub(in super::super) async fn refused(call: Call) -> Handled {
     answer::json(&call.server.shared.audit.last_refused(call.limit(AUDIT, MOST_AUDIT)?))
 }
 
 /// Asks the app.
-pub(super) async fn ask(server: &Server, kind: CommandKind, request: Value) -> Result<Value, answer::Fault> {
+pub(super) async fn ask(
+    server: &Server,
+    kind: CommandKind,
+    request: Value,
+) -> Result<Value, answer::WebFault> {
     server.commands.ask(kind, request, &*server.shared.clock).await
 }

@@ -13,7 +13,7 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError::Lagged;
 
-use super::super::answer::{self, Fault, Outcome, bytes, json_text, mime};
+use super::super::answer::{self, Handled, WebFault, bytes, json_text, mime};
 use super::super::handle::{CameraFacts, WebShared};
 use super::super::live;
 use super::super::routes::Call;
@@ -30,7 +30,7 @@ const PICTURE: Duration = Duration::from_secs(5);
 const RECENT: usize = 50;
 pub(in super::super) const MOST_RECENT: usize = 256;
 
-pub(in super::super) async fn cameras(call: Call) -> Outcome {
+pub(in super::super) async fn cameras(call: Call) -> Handled {
     let snapshot = call.server.shared.snapshot.lock();
     let cameras: Vec<_> = snapshot.cameras.iter().map(|facts| camera(&snapshot, facts)).collect();
     answer::json(&cameras)
@@ -61,7 +61,7 @@ pub(in super::super) fn camera(snapshot: &SnapshotState, facts: &CameraFacts) ->
 }
 
 /// The camera that the path names.
-fn known(call: &Call) -> Result<String, Fault> {
+fn known(call: &Call) -> Result<String, WebFault> {
     let name = call.param("camera");
     let snapshot = call.server.shared.snapshot.lock();
     if snapshot.cameras.iter().any(|camera| camera.name == name) {
@@ -69,19 +69,19 @@ fn known(call: &Call) -> Result<String, Fault> {
     }
     let names: Vec<_> = snapshot.cameras.iter().map(|camera| camera.name.as_str()).collect();
     let message = format!("there is no camera {name:?}");
-    Err(Fault::unknown("unknown_camera", message, format!("there are: {}", names.join(", "))))
+    Err(WebFault::unknown("unknown_camera", message, format!("there are: {}", names.join(", "))))
 }
 
 /// The camera's live view.
-fn view(call: &Call) -> Result<Arc<dyn LiveView>, Fault> {
+fn view(call: &Call) -> Result<Arc<dyn LiveView>, WebFault> {
     let camera = known(call)?;
     let view = call.server.shared.views.get().and_then(|views| views.find(&camera));
     view.ok_or_else(|| {
-        Fault::busy(format!("nobody draws the pictures of {camera} now"), "try again in a moment")
+        WebFault::busy(format!("nobody draws the pictures of {camera} now"), "try again in a moment")
     })
 }
 
-pub(in super::super) async fn live(call: Call) -> Outcome {
+pub(in super::super) async fn live(call: Call) -> Handled {
     let (view, layer) = (view(&call)?, layer(&call)?);
     let shared = &call.server.shared;
     let place = StreamPlace::take(shared, |shared| &shared.viewers, call.server.settings.max_viewers)?;
@@ -89,23 +89,23 @@ pub(in super::super) async fn live(call: Call) -> Outcome {
 }
 
 /// Whether what was found is drawn in.
-fn layer(call: &Call) -> Result<Layer, Fault> {
+fn layer(call: &Call) -> Result<Layer, WebFault> {
     match call.asked("raw") {
         None | Some("0") => Ok(Layer::Drawn),
         Some("1") => Ok(Layer::Plain),
-        Some(word) => Err(Fault::bad(format!("raw is {word:?}"), "write 0 or 1")),
+        Some(word) => Err(WebFault::bad(format!("raw is {word:?}"), "write 0 or 1")),
     }
 }
 
-pub(in super::super) async fn picture(call: Call) -> Outcome {
+pub(in super::super) async fn picture(call: Call) -> Handled {
     let layer = layer(&call)?;
     let mut watch = view(&call)?.watch(layer);
     match tokio::time::timeout(PICTURE, watch.next()).await {
         Ok(Some(picture)) => Ok(bytes(mime::JPEG, picture.jpeg)),
-        Ok(None) => Err(Fault::busy("the camera is being configured anew", "try again in a moment")),
+        Ok(None) => Err(WebFault::busy("the camera is being configured anew", "try again in a moment")),
         Err(_) => {
             let message = format!("the camera gave no picture within {} s", PICTURE.as_secs());
-            Err(Fault::new(
+            Err(WebFault::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "no_picture",
                 message,
@@ -115,19 +115,19 @@ pub(in super::super) async fn picture(call: Call) -> Outcome {
     }
 }
 
-pub(in super::super) async fn trigger(mut call: Call) -> Outcome {
+pub(in super::super) async fn trigger(mut call: Call) -> Handled {
     let camera = known(&call)?;
     let TriggerIn { text } = call.short_json().await?;
     let request = json!({ "camera": camera, "text": text });
     answer::json(&ask(&call.server, CommandKind::Trigger, request).await?)
 }
 
-pub(in super::super) async fn recent(call: Call) -> Outcome {
+pub(in super::super) async fn recent(call: Call) -> Handled {
     let recent = call.server.shared.snapshot.recent(call.limit(RECENT, MOST_RECENT)?);
     Ok(json_text(StatusCode::OK, answer::list(recent)))
 }
 
-pub(in super::super) async fn events(call: Call) -> Outcome {
+pub(in super::super) async fn events(call: Call) -> Handled {
     let shared = call.server.shared.clone();
     let messages = shared.messages.subscribe();
     let place = StreamPlace::take(&shared, |shared| &shared.listeners, call.server.settings.max_viewers)?;
@@ -156,7 +156,7 @@ impl StreamPlace {
         shared: &Arc<WebShared>,
         of: fn(&WebShared) -> &AtomicUsize,
         most: usize,
-    ) -> Result<StreamPlace, Fault> {
+    ) -> Result<StreamPlace, WebFault> {
         // Counted first: the drop below takes it back.
         let before = of(shared).fetch_add(1, Ordering::Relaxed);
         let place = StreamPlace { shared: shared.clone(), of };
@@ -165,7 +165,7 @@ impl StreamPlace {
         }
         shared.totals.viewers_refused.inc();
         let message = format!("{most} are looking already, and no more are allowed at one time");
-        Err(Fault::busy(message, "close another view, or raise web.max_viewers"))
+        Err(WebFault::busy(message, "close another view, or raise web.max_viewers"))
     }
 }
 

@@ -17,7 +17,7 @@ fn events_wait_while_the_disk_is_full_and_arrive_once_when_it_is_free_again() {
     };
     let broker = Broker::start();
     let watcher = listen(broker.port);
-    let patient = config::Attendance { leave_after: std::time::Duration::from_secs(600), ..settings() };
+    let patient = config::AttendanceConfig { leave_after: std::time::Duration::from_secs(600), ..settings() };
     let scenario = Scenario::start(&patient, disk.path(), broker.port);
     let counters = scenario.harness.attendance.counters();
     scenario.harness.shows("front", 1);

@@ -41,8 +41,8 @@ impl Sink for Page {
     }
 }
 
-fn patient() -> config::Attendance {
-    config::Attendance { leave_after: std::time::Duration::from_secs(600), ..settings() }
+fn patient() -> config::AttendanceConfig {
+    config::AttendanceConfig { leave_after: std::time::Duration::from_secs(600), ..settings() }
 }
 
 fn sink_of(port: u16, dir: &std::path::Path) -> Mqtt {

@@ -141,7 +141,7 @@ fn zones_roles_and_a_new_configuration_while_people_are_here() {
 fn a_person_who_is_erased_leaves_no_event_behind() {
     let (broker, dir) = (Broker::start(), tempfile::tempdir().unwrap());
     let watcher = listen(broker.port);
-    let patient = config::Attendance { leave_after: Duration::from_secs(1), ..settings() };
+    let patient = config::AttendanceConfig { leave_after: Duration::from_secs(1), ..settings() };
     let scenario = Scenario::start(&patient, dir.path(), broker.port);
     scenario.harness.shows("front", 1);
     scenario.harness.shows("front", 2);
@@ -165,7 +165,7 @@ fn a_full_queue_drops_and_counts_and_raises_an_alarm() {
         1 << 20,
         Some(store.clone()),
     );
-    let small = config::Attendance { queue: 4, ..settings() };
+    let small = config::AttendanceConfig { queue: 4, ..settings() };
     let attendance = ocellus::attendance::Attendance::new(&small, &[]);
     let sightings = attendance.sightings();
     (0..10).for_each(|_| sightings.push(&sighting("front", 1)));

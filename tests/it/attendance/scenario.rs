@@ -17,15 +17,15 @@ use ocellus::types::{Clock, Identity, PersonId, Rect, Sighting, SightingSink, St
 use crate::support::unit::{Unit, mqtt_config};
 
 /// Quick rules: two sightings that agree, gone after 300 ms.
-pub fn settings() -> config::Attendance {
-    config::Attendance {
+pub fn settings() -> config::AttendanceConfig {
+    config::AttendanceConfig {
         agree_frames: 2,
         agree: Duration::from_millis(2_000),
         seen_every: Duration::from_millis(150),
         leave_after: Duration::from_millis(300),
         zone: TimeZone::UTC,
         queue: 1_024,
-        ..config::Attendance::default()
+        ..config::AttendanceConfig::default()
     }
 }
 
@@ -64,7 +64,7 @@ pub struct Harness {
 }
 
 impl Harness {
-    pub fn start(settings: &config::Attendance, store: &Store, mqtt: &Mqtt) -> Harness {
+    pub fn start(settings: &config::AttendanceConfig, store: &Store, mqtt: &Mqtt) -> Harness {
         Harness::run(Attendance::new(settings, &[]), store, mqtt, Vec::new())
     }
 
@@ -144,7 +144,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    pub fn start(settings: &config::Attendance, dir: &Path, port: u16) -> Scenario {
+    pub fn start(settings: &config::AttendanceConfig, dir: &Path, port: u16) -> Scenario {
         Scenario::of(Attendance::new(settings, &[]), dir, port)
     }
 

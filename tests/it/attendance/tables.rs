@@ -48,7 +48,10 @@ pub fn write(store: &Store, zone: &str, visits: &[(u64, &str, &str, Option<&str>
 }
 
 fn table_of(store: &Store, zone: &str, day_wanted: &str, now: &str) -> Value {
-    let settings = config::Attendance { zone: TimeZone::get(zone).unwrap(), ..config::Attendance::default() };
+    let settings = config::AttendanceConfig {
+        zone: TimeZone::get(zone).unwrap(),
+        ..config::AttendanceConfig::default()
+    };
     let now: Zoned = format!("{now}[{zone}]").parse().unwrap();
     let request = DayRequest { day: Some(day_wanted.into()), person: None };
     let now_ns = now.timestamp().as_nanosecond().try_into().unwrap();
@@ -96,7 +99,7 @@ fn a_table_can_be_asked_for_one_person_and_says_what_it_does_not_understand() {
         (2, "Bo", "2026-11-20T08:30:00", None),
     ];
     write(&store, "UTC", &visits);
-    let settings = config::Attendance { zone: TimeZone::UTC, ..config::Attendance::default() };
+    let settings = config::AttendanceConfig { zone: TimeZone::UTC, ..config::AttendanceConfig::default() };
     let now = 1_795_161_600_000_000_000 + 10 * 3_600_000_000_000;
     let ask = |day_wanted: Option<&str>, person: Option<&str>| {
         let request = DayRequest { day: day_wanted.map(Into::into), person: person.map(Into::into) };

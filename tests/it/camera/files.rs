@@ -101,7 +101,7 @@ fn a_file_that_is_missing_empty_a_folder_or_no_video_is_refused_with_its_name_an
 fn a_video_is_repeated_until_it_is_stopped_and_its_frame_numbers_go_on() {
     let Some(path) = data("video/asl_bird.mkv") else { return };
     let count = reference("asl_bird.mkv").len();
-    let mut running = start(ocellus::config::Camera { repeat: true, ..camera(Source::File(path)) });
+    let mut running = start(ocellus::config::CameraConfig { repeat: true, ..camera(Source::File(path)) });
     let seen: Vec<_> = (0..count * 2 + 3).map(|_| running.frame()).collect();
     assert!(seen.iter().enumerate().all(|(n, frame)| frame.seq == n as u64));
     assert_eq!(seen[0].md5, seen[count * 2].md5);
@@ -113,7 +113,7 @@ fn a_video_is_repeated_until_it_is_stopped_and_its_frame_numbers_go_on() {
 fn frames_are_passed_over_as_configured() {
     let Some(path) = data("video/asl_bird.mkv") else { return };
     let expected = reference("asl_bird.mkv");
-    let mut running = start(ocellus::config::Camera { skip_frames: 2, ..camera(Source::File(path)) });
+    let mut running = start(ocellus::config::CameraConfig { skip_frames: 2, ..camera(Source::File(path)) });
     running.end().unwrap();
     let seen = running.all();
     assert_eq!(seen.len(), expected.len().div_ceil(3));
@@ -133,7 +133,7 @@ fn at_its_own_pace_a_video_takes_its_own_time() {
     let Some(path) = data("video/asl_bird.mkv") else { return };
     let (stamps, reported) = std::sync::mpsc::channel();
     let (_, none) = std::sync::mpsc::channel();
-    let live = ocellus::config::Camera { pace: Pace::Live, ..camera(Source::File(path)) };
+    let live = ocellus::config::CameraConfig { pace: Pace::Live, ..camera(Source::File(path)) };
     let mut running = start_with(live, none, move |frame| {
         stamps.send((frame.captured.mono_ns, frame.pts_ns.unwrap())).unwrap();
         Committed::Taken

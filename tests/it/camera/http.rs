@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ocellus::config::{Camera, Source};
+use ocellus::config::{CameraConfig, Source};
 
 use crate::camera::support::{Running, camera, jpeg, start};
 
@@ -215,7 +215,7 @@ fn a_login_of_either_kind_works_from_a_file() {
             )
         });
         let source = Source::Http(server.url().parse().unwrap());
-        let camera = Camera {
+        let camera = CameraConfig {
             username: Some("joe".into()),
             password_file: Some(file.path().into()),
             ..camera(source)

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 
 use ocellus::camera::{Committed, Health, SessionEnd};
-use ocellus::config::{Camera, Pace, Source};
+use ocellus::config::{CameraConfig, Pace, Source};
 use ocellus::types::PixelFormat;
 
 use crate::camera::support::{Running, camera, data, jpeg, packed, start, start_with};
 use crate::support::flavours::{self, Flavour};
 
 /// A camera that shows `folder`.
-fn folder_camera(folder: &Path) -> Camera {
+fn folder_camera(folder: &Path) -> CameraConfig {
     camera(Source::Images(folder.into()))
 }
 
@@ -103,7 +103,7 @@ fn pictures_are_shown_at_the_configured_rate() {
         fs::write(folder.path().join(format!("{n}.jpg")), jpeg(n)).unwrap();
     }
     let settings =
-        Camera { pace: Pace::Live, images_fps: 20, ..camera(Source::Images(folder.path().into())) };
+        CameraConfig { pace: Pace::Live, images_fps: 20, ..camera(Source::Images(folder.path().into())) };
     let mut running = start(settings);
     running.end().unwrap();
     let pts: Vec<_> = running.all().iter().map(|frame| frame.pts_ns.unwrap()).collect();
@@ -226,7 +226,7 @@ fn a_repeated_folder_is_read_anew_each_round_and_no_picture_ends_it() {
         fs::write(at(&format!("{n}.jpg")), jpeg(n)).unwrap();
     }
     fs::write(at("2b.jpg"), "damaged").unwrap();
-    let running = start(Camera { repeat: true, ..folder_camera(folder.path()) });
+    let running = start(CameraConfig { repeat: true, ..folder_camera(folder.path()) });
     for round in 0..3 {
         for n in 1..=3 {
             assert_eq!(shown(&running), format!("{n}.jpg"), "round {round}");
@@ -255,7 +255,7 @@ fn a_watched_folder_is_waited_for_and_gives_each_picture_once_when_it_is_whole()
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("mounted later");
     let at = |name: &str| folder.join(name);
-    let running = start(Camera { watch: true, ..folder_camera(&folder) });
+    let running = start(CameraConfig { watch: true, ..folder_camera(&folder) });
     running.until_offline("cannot be read");
     fs::create_dir(&folder).unwrap();
     running.until_offline("there is no .jpg");

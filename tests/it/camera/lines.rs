@@ -32,7 +32,7 @@ fn a_painted_frame_arrives_as_it_was_painted_also_at_odd_sizes() {
 
 #[test]
 fn a_scene_without_an_end_runs_at_its_own_rate_until_it_is_stopped() {
-    let live = ocellus::config::Camera { pace: Pace::Live, ..camera(scene(None)) };
+    let live = ocellus::config::CameraConfig { pace: Pace::Live, ..camera(scene(None)) };
     let mut running = start(live);
     assert_eq!(running.frame().pts_ns, Some(0));
     assert_eq!(running.frame().pts_ns, Some(10_000_000));

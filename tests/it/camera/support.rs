@@ -10,7 +10,7 @@ use gstreamer::glib;
 use ocellus::camera::{
     self, CaptureError, Committed, FrameSink, Health, Painter, PainterError, SessionEnd, Wiring,
 };
-use ocellus::config::{Camera, Pace, Source, V4l2};
+use ocellus::config::{CameraConfig, Pace, Source, V4l2};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::telemetry::Counter;
 use ocellus::types::{Frame, PixelFormat, SystemClock};
@@ -89,8 +89,8 @@ impl<F: FnMut(&Frame) -> Committed + Send> FrameSink for Slots<F> {
 }
 
 /// A camera with the settings of a hurried test.
-pub fn camera(source: Source) -> Camera {
-    Camera {
+pub fn camera(source: Source) -> CameraConfig {
+    CameraConfig {
         name: "test".into(),
         source_text: "test".into(),
         username: None,
@@ -133,7 +133,7 @@ pub struct Running {
 }
 
 /// Starts it; every frame is seen.
-pub fn start(camera: Camera) -> Running {
+pub fn start(camera: CameraConfig) -> Running {
     let (frames, seen) = channel();
     start_with(camera, seen, move |frame| {
         let _ = frames.send(see(frame));
@@ -143,7 +143,7 @@ pub fn start(camera: Camera) -> Running {
 
 /// Starts it with another look at each frame.
 pub fn start_with(
-    camera: Camera,
+    camera: CameraConfig,
     frames: Receiver<Seen>,
     look: impl FnMut(&Frame) -> Committed + Send + 'static,
 ) -> Running {
@@ -158,7 +158,7 @@ pub fn start_with(
 }
 
 fn capture_on_this_thread(
-    camera: &Camera,
+    camera: &CameraConfig,
     look: impl FnMut(&Frame) -> Committed + Send,
     tell: Sender<Health>,
     stop: &Stop,

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Instant;
 
 use ocellus::camera::tcp::FrameHeader;
-use ocellus::config::{Camera, Source};
+use ocellus::config::{CameraConfig, Source};
 use ocellus::types::PixelFormat;
 
 use crate::camera::send_frames::{send_jpeg, send_raw, send_secret};
@@ -16,7 +16,7 @@ fn listening() -> (Running, SocketAddr) {
 }
 
 /// The same with other settings.
-fn listening_to(change: impl FnOnce(Camera) -> Camera) -> (Running, SocketAddr) {
+fn listening_to(change: impl FnOnce(CameraConfig) -> CameraConfig) -> (Running, SocketAddr) {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     (start(change(camera(Source::Tcp(address)))), address)
 }
@@ -173,8 +173,11 @@ fn a_jpeg_that_was_cut_off_is_counted_and_not_delivered_half_grey() {
 #[test]
 fn strangers_in_any_number_do_not_keep_the_camera_out() {
     // A pause after a failure would be longer than any test waits.
-    let (running, address) =
-        listening_to(|camera| Camera { reconnect: 10 * DEADLINE, reconnect_max: 10 * DEADLINE, ..camera });
+    let (running, address) = listening_to(|camera| CameraConfig {
+        reconnect: 10 * DEADLINE,
+        reconnect_max: 10 * DEADLINE,
+        ..camera
+    });
     let good = FrameHeader::raw(PixelFormat::Gray8, 8, 4, None).unwrap().to_bytes();
     let mut kept = Vec::new();
     for n in 0..100 {
@@ -231,13 +234,14 @@ fn only_a_peer_may_be_the_camera() {
         "[[camera]]\nname = \"a\"\nsource = \"tcp://127.0.0.1:1\"\npeers = [\"127.0.0.2\", \"10.0.0.0/8\"]\n";
     let peers =
         ocellus::config::Config::parse(config, "x".as_ref(), ".".as_ref()).unwrap().cameras.remove(0).peers;
-    let (running, address) = listening_to(|camera| Camera { peers: peers.clone(), ..camera });
+    let (running, address) = listening_to(|camera| CameraConfig { peers: peers.clone(), ..camera });
     let mut stranger = connect(address);
     send_raw(&mut stranger, GREY, None, &[1; 32]).unwrap();
     running.until_offline("127.0.0.1: it is none of the camera's peers");
     assert_closed(&mut stranger);
     assert!(running.frames.try_recv().is_err(), "a stranger's frame");
-    let (running, address) = listening_to(|camera| Camera { peers: vec![peer_of("127.0.0.0/8")], ..camera });
+    let (running, address) =
+        listening_to(|camera| CameraConfig { peers: vec![peer_of("127.0.0.0/8")], ..camera });
     let mut sender = connect(address);
     send_raw(&mut sender, GREY, None, &[2; 32]).unwrap();
     assert_eq!(running.frame().first, 2);
@@ -254,7 +258,7 @@ fn only_a_sender_with_the_secret_is_the_camera_also_after_silence() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&file, "open sesame\n").unwrap();
     let path = Some(file.path().to_path_buf());
-    let (running, address) = listening_to(|camera| Camera { secret_file: path, ..camera });
+    let (running, address) = listening_to(|camera| CameraConfig { secret_file: path, ..camera });
     let mut without = connect(address);
     send_raw(&mut without, GREY, None, &[1; 32]).unwrap();
     running.until_offline("did not send the secret");

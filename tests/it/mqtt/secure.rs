@@ -9,13 +9,13 @@ use std::path::PathBuf;
 use crate::support::broker::{Broker, Demands, free_port};
 use crate::support::certs::Certs;
 use crate::support::unit::{Unit, event, mqtt_config};
-use ocellus::config::{Mqtt, Tls};
+use ocellus::config::{MqttConfig, Tls};
 use ocellus::pipeline::Sink;
 
-fn tls(ca_file: PathBuf, client: Option<&Certs>, port: u16) -> Mqtt {
+fn tls(ca_file: PathBuf, client: Option<&Certs>, port: u16) -> MqttConfig {
     let cert_file = client.map(|certs| certs.file("client.crt"));
     let key_file = client.map(|certs| certs.file("client.key"));
-    Mqtt { tls: Some(Tls { ca_file, cert_file, key_file }), ..mqtt_config(port) }
+    MqttConfig { tls: Some(Tls { ca_file, cert_file, key_file }), ..mqtt_config(port) }
 }
 
 fn assert_acknowledged(unit: &Unit) {
@@ -97,8 +97,11 @@ fn a_password_is_read_again_at_every_attempt() {
     let broker = Broker::demanding(&Demands { login: Some(("box", "right")), ..Demands::default() });
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("password");
-    let login =
-        Mqtt { username: Some("box".into()), password_file: Some(file.clone()), ..mqtt_config(broker.port) };
+    let login = MqttConfig {
+        username: Some("box".into()),
+        password_file: Some(file.clone()),
+        ..mqtt_config(broker.port)
+    };
     let unit = Unit::start(login, dir.path());
     unit.wait_for_fault("password cannot be read");
     fs::write(&file, "wrong\n").unwrap();
@@ -120,8 +123,11 @@ fn a_password_file_of_windows_holds_the_password_and_one_in_another_encoding_is_
     let broker = Broker::demanding(&Demands { login: Some(("box", "ri ght\u{a0}")), ..Demands::default() });
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("password");
-    let login =
-        Mqtt { username: Some("box".into()), password_file: Some(file.clone()), ..mqtt_config(broker.port) };
+    let login = MqttConfig {
+        username: Some("box".into()),
+        password_file: Some(file.clone()),
+        ..mqtt_config(broker.port)
+    };
     fs::write(&file, b"right\xf6\n").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let unit = Unit::start(login, dir.path());

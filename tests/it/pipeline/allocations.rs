@@ -70,7 +70,7 @@ fn tape() -> Vec<Frame> {
 }
 
 fn mqtt() -> Mqtt {
-    let config = config::Mqtt {
+    let config = config::MqttConfig {
         host: "127.0.0.1".into(),
         port: 1,
         tls: None,
@@ -118,8 +118,13 @@ fn a_frame_on_its_way_from_the_ring_to_the_sinks_allocates_nothing() {
     });
     let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([keeping.clone() as Arc<dyn Sink>, Arc::new(mqtt())]);
     let update_every = Duration::from_millis(100);
-    let track =
-        config::Track { iou: 0.2, min_frames: 1, max_gap: 1, update_every, ..config::Track::default() };
+    let track = config::TrackConfig {
+        iou: 0.2,
+        min_frames: 1,
+        max_gap: 1,
+        update_every,
+        ..config::TrackConfig::default()
+    };
     let at = |x, y| Point { x, y };
     let zone = config::Zone {
         name: "half".into(),

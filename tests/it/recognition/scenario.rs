@@ -91,7 +91,7 @@ impl Sink for Names {
 }
 
 /// A checked configuration of one camera that recognises, with these bounds.
-pub fn camera(data: &Path, source: &str, recognise: &str) -> config::Camera {
+pub fn camera(data: &Path, source: &str, recognise: &str) -> config::CameraConfig {
     let models = data.join("models");
     let text = format!(
         "[model.face]\npath = \"{0}/face_detection_back.tflite\"\ntask = \"blazeface\"\n\
@@ -129,7 +129,7 @@ impl Scenario {
     /// With `workers` workers; `make` gives recognition's executors.
     pub fn new(
         (runtime, data): (&Runtime, &Path),
-        camera: &config::Camera,
+        camera: &config::CameraConfig,
         index: GalleryIndex,
         workers: usize,
         make: impl FnOnce(&Arc<Gallery>) -> Make,
@@ -205,12 +205,12 @@ impl Scenario {
 }
 
 /// Every frame of `camera`'s file, dated by its time in the file.
-pub fn play(camera: &config::Camera, writer: &mut Writer<Frame>) {
+pub fn play(camera: &config::CameraConfig, writer: &mut Writer<Frame>) {
     play_dated(camera, writer, |frame| frame.pts_ns.unwrap_or(frame.seq * 33_000_000));
 }
 
 /// Every frame of `camera`'s file, captured when `date` says, ns.
-pub fn play_dated(camera: &config::Camera, writer: &mut Writer<Frame>, date: fn(&Frame) -> u64) {
+pub fn play_dated(camera: &config::CameraConfig, writer: &mut Writer<Frame>, date: fn(&Frame) -> u64) {
     struct Through<'a>(&'a mut Writer<Frame>, u64, fn(&Frame) -> u64);
     impl FrameSink for Through<'_> {
         fn commit(&mut self, mut frame: Frame) -> Committed {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ocellus::config::{Track, Zone};
+use ocellus::config::{TrackConfig, Zone};
 use ocellus::tracking::{Events, MAX_EVENTS, MAX_TRACKS, Tracker};
 use ocellus::types::{Event, EventKind, Finding, Point, Rect};
 
@@ -15,7 +15,7 @@ fn square(x: f32, y: f32) -> Rect {
     Rect { x, y, w: 40.0, h: 40.0 }
 }
 
-fn tracker(settings: Track) -> Tracker {
+fn tracker(settings: TrackConfig) -> Tracker {
     let mut tracker = Tracker::new(settings, 1);
     tracker.set_min_score(MIN_SCORE);
     tracker
@@ -44,10 +44,10 @@ fn half_hidden() -> Vec<Vec<Finding>> {
 
 #[test]
 fn an_unsure_detection_keeps_an_object_alive_but_begins_none() {
-    let reported = feed(&mut tracker(Track::default()), half_hidden());
+    let reported = feed(&mut tracker(TrackConfig::default()), half_hidden());
     assert_eq!((count(&reported, EventKind::New), count(&reported, EventKind::End)), (1, 0));
     let ghosts = (0..30).map(|_| vec![finding(square(500.0, 500.0), 0.3)]);
-    assert_eq!(feed(&mut tracker(Track::default()), ghosts), []);
+    assert_eq!(feed(&mut tracker(TrackConfig::default()), ghosts), []);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_lost_object_is_not_found_again_in_an_unsure_detection() {
         _ => None,
     };
     let frames = (0..40).map(|n| score(n).map(|s| finding(square(100.0, 100.0), s)).into_iter().collect());
-    let reported = feed(&mut tracker(Track::default()), frames);
+    let reported = feed(&mut tracker(TrackConfig::default()), frames);
     assert_eq!(count(&reported, EventKind::End), 1);
 }
 
@@ -70,7 +70,7 @@ fn an_object_that_is_missed_for_up_to_max_gap_frames_goes_on() {
             if gone { Vec::new() } else { vec![finding(square(n as f32 * 6.0, 100.0), 0.9)] }
         })
     };
-    let settings = Track { max_gap: 10, ..Track::default() };
+    let settings = TrackConfig { max_gap: 10, ..TrackConfig::default() };
     assert_eq!(count(&feed(&mut tracker(settings.clone()), frames(10)), EventKind::New), 1);
     assert_eq!(count(&feed(&mut tracker(settings), frames(11)), EventKind::New), 2);
 }
@@ -78,7 +78,7 @@ fn an_object_that_is_missed_for_up_to_max_gap_frames_goes_on() {
 #[test]
 fn frames_that_arrive_in_bursts_are_judged_by_the_time_of_their_source() {
     // Four at once, then a pause, and the things move by three quarters of their width in two frames.
-    let settings = Track { min_frames: 2, ..Track::default() };
+    let settings = TrackConfig { min_frames: 2, ..TrackConfig::default() };
     let mut tracker = tracker(settings);
     let mut reported = Vec::new();
     for n in 0..40u64 {
@@ -93,7 +93,7 @@ fn frames_that_arrive_in_bursts_are_judged_by_the_time_of_their_source() {
 
 #[test]
 fn a_finding_bears_its_number_from_the_frame_on_in_which_new_is_reported() {
-    let mut tracker = tracker(Track { min_frames: 3, ..Track::default() });
+    let mut tracker = tracker(TrackConfig { min_frames: 3, ..TrackConfig::default() });
     for n in 0..6 {
         let mut report = report(n, n * FRAME, [finding(square(100.0, 100.0), 0.9)]);
         let mut events = Events::new();
@@ -110,7 +110,7 @@ fn objects_of_different_classes_are_never_one() {
         let found = finding(square(100.0, 100.0), 0.9);
         vec![if n < 10 { found } else { other(found) }]
     });
-    assert_eq!(count(&feed(&mut tracker(Track::default()), frames), EventKind::New), 2);
+    assert_eq!(count(&feed(&mut tracker(TrackConfig::default()), frames), EventKind::New), 2);
 }
 
 /// Places for one object each, far apart.
@@ -120,7 +120,7 @@ fn raster(count: usize) -> Vec<Finding> {
 
 #[test]
 fn detections_beyond_the_most_objects_are_counted() {
-    let mut tracker = tracker(Track { min_frames: 1, max_gap: 100, ..Track::default() });
+    let mut tracker = tracker(TrackConfig { min_frames: 1, max_gap: 100, ..TrackConfig::default() });
     feed(&mut tracker, [raster(100)]);
     let elsewhere = raster(100).into_iter().map(|f| {
         let Rect { x, y, .. } = f.rect().unwrap();
@@ -137,8 +137,12 @@ fn more_than_a_frame_has_space_for_is_reported_later_each_once_and_in_order() {
     let all = vec![at(0.0, 0.0), at(1.0, 0.0), at(1.0, 1.0), at(0.0, 1.0)];
     let zones: Vec<Zone> =
         (0..8).map(|n| Zone { name: format!("z{n}"), points: all.clone(), dwell: None }).collect();
-    let settings =
-        Track { min_frames: 1, max_gap: 0, update_every: Duration::from_secs(60), ..Track::default() };
+    let settings = TrackConfig {
+        min_frames: 1,
+        max_gap: 0,
+        update_every: Duration::from_secs(60),
+        ..TrackConfig::default()
+    };
     let mut tracker = tracker(settings).with_places(&zones, &[]);
     tracker.set_min_score(MIN_SCORE);
     let frames = (0..20).map(|n| if n < 10 { raster(100) } else { Vec::new() });
@@ -159,7 +163,8 @@ fn a_camera_that_goes_away_ends_everything_however_much_there_is_to_tell() {
     let all = vec![at(0.0, 0.0), at(1.0, 0.0), at(1.0, 1.0), at(0.0, 1.0)];
     let zones: Vec<Zone> =
         (0..8).map(|n| Zone { name: format!("z{n}"), points: all.clone(), dwell: None }).collect();
-    let mut tracker = tracker(Track { min_frames: 1, ..Track::default() }).with_places(&zones, &[]);
+    let mut tracker =
+        tracker(TrackConfig { min_frames: 1, ..TrackConfig::default() }).with_places(&zones, &[]);
     feed(&mut tracker, (0..10).map(|_| raster(100)));
     let mut reported = Vec::new();
     loop {

@@ -1,6 +1,6 @@
 //! MOTA, IDF1 and ID switches in random worlds, beside the tracker that was there before, on the same detections.
 
-use ocellus::config::Track;
+use ocellus::config::TrackConfig;
 use ocellus::tracking::{Events, Tracker};
 use ocellus::types::Report;
 
@@ -16,7 +16,7 @@ pub fn tracked(report: &Report) -> Vec<Numbered> {
 }
 
 /// The figures of the tracker, and of the one before.
-pub fn both(frames: &[Seen], settings: &Track) -> [Score; 2] {
+pub fn both(frames: &[Seen], settings: &TrackConfig) -> [Score; 2] {
     let mut tracker = Tracker::new(settings.clone(), 0);
     tracker.set_min_score(MIN_SCORE);
     let mut greedy = Greedy::new(settings.clone(), MIN_SCORE);
@@ -49,7 +49,7 @@ pub fn reported(name: &str, [ours, theirs]: &[Score; 2]) {
 fn worlds(name: &str, nature: &Nature) -> [Score; 2] {
     let mut sums = [Score::default(); 2];
     for seed in 0..8 {
-        let scores = both(&world::watch(nature, 9_000 + seed), &Track::default());
+        let scores = both(&world::watch(nature, 9_000 + seed), &TrackConfig::default());
         sums.iter_mut().zip(&scores).for_each(|(sum, score)| sum.add(score));
     }
     reported(name, &sums);
@@ -124,7 +124,7 @@ fn the_same_frames_give_the_same_numbers() {
     let nature = Nature { objects: 40, width: (60.0, 120.0), ..STREET };
     let frames = world::watch(&nature, 5);
     let run = || {
-        let mut tracker = Tracker::new(Track::default(), 0);
+        let mut tracker = Tracker::new(TrackConfig::default(), 0);
         tracker.set_min_score(MIN_SCORE);
         let numbers = frames.iter().flat_map(|frame| {
             let mut report = frame.report.clone();

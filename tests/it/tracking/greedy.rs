@@ -1,7 +1,7 @@
 //! The yardstick: the association that Ocellus had before. Greedy by IoU between the frame's detections and where each
 //! track is expected (constant velocity a processed frame), best pair first (Bochinski et al., AVSS 2017).
 
-use ocellus::config::Track;
+use ocellus::config::TrackConfig;
 use ocellus::types::{Finding, Rect, Report};
 
 const VELOCITY_GAIN: f32 = 0.5;
@@ -36,7 +36,7 @@ impl Followed {
 }
 
 pub struct Greedy {
-    settings: Track,
+    settings: TrackConfig,
     min_score: f32,
     tracks: Vec<Followed>,
     next_id: u64,
@@ -44,7 +44,7 @@ pub struct Greedy {
 
 impl Greedy {
     /// Findings below `min_score` never come to it.
-    pub fn new(settings: Track, min_score: f32) -> Greedy {
+    pub fn new(settings: TrackConfig, min_score: f32) -> Greedy {
         Greedy { settings, min_score, tracks: Vec::new(), next_id: 0 }
     }
 
@@ -87,7 +87,7 @@ impl Greedy {
 }
 
 impl Followed {
-    fn tell(&mut self, settings: &Track, finding: &mut Finding) {
+    fn tell(&mut self, settings: &TrackConfig, finding: &mut Finding) {
         self.reported |= self.hits >= settings.min_frames;
         finding.track = self.reported.then_some(self.id);
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ocellus::config::{Line, Track, Zone};
+use ocellus::config::{Line, TrackConfig, Zone};
 use ocellus::tracking::{Events, Tracker};
 use ocellus::types::{Event, EventKind, Finding, Point, Rect};
 use proptest::prelude::*;
@@ -98,7 +98,7 @@ proptest! {
     fn every_life_is_well_formed_and_every_number_is_given_once(
         frames in frames(), min_frames in 1..4u32, max_gap in 0..4u32, iou in 0.01..0.6f32,
     ) {
-        let settings = Track { iou, min_frames, max_gap, update_every: Duration::ZERO, ..Track::default() };
+        let settings = TrackConfig { iou, min_frames, max_gap, update_every: Duration::ZERO, ..TrackConfig::default() };
         let (zones, lines) = places();
         let mut tracker = Tracker::new(settings, 1).with_places(&zones, &lines);
         tracker.set_min_score(MIN_SCORE);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ocellus::config::{Anchor, Line, Track, Zone};
+use ocellus::config::{Anchor, Line, TrackConfig, Zone};
 use ocellus::tracking::{Events, Tracker};
 use ocellus::types::{Direction, Event, EventKind, Point, Rect};
 
@@ -27,7 +27,7 @@ fn gate() -> Line {
 
 /// What is told at places when the centre of a 100 × 60 px thing takes this path, a point a frame; then it is gone.
 fn walk(
-    settings: Track,
+    settings: TrackConfig,
     zones: &[Zone],
     lines: &[Line],
     path: impl IntoIterator<Item = (f32, f32)>,
@@ -44,8 +44,8 @@ fn walk(
     reported
 }
 
-fn settings() -> Track {
-    Track { min_frames: 2, max_gap: 5, ..Track::default() }
+fn settings() -> TrackConfig {
+    TrackConfig { min_frames: 2, max_gap: 5, ..TrackConfig::default() }
 }
 
 /// Frame, kind, milliseconds.
@@ -129,7 +129,7 @@ fn the_way_round_the_end_of_a_line_crosses_nothing() {
 
 #[test]
 fn a_line_that_is_crossed_before_an_object_is_believed_is_reported_with_its_new() {
-    let settings = Track { min_frames: 6, ..settings() };
+    let settings = TrackConfig { min_frames: 6, ..settings() };
     let path = (0..30).map(|n| (460.0 + n as f32 * 15.0, 500.0));
     let reported = walk(settings, &[], &[gate()], path);
     assert_eq!((reported.len(), reported[0].frame_seq), (1, 5));
@@ -140,7 +140,7 @@ fn the_anchor_is_where_somebody_stands_or_the_middle() {
     // The centre passes above the door, the feet go through it.
     let path = || (0..100).map(|n| (n as f32 * 10.0 + 5.0, 180.0));
     assert_eq!(walk(settings(), &[entrance(None)], &[], path()), []);
-    let bottom = Track { anchor: Anchor::Bottom, ..settings() };
+    let bottom = TrackConfig { anchor: Anchor::Bottom, ..settings() };
     let reported = walk(bottom, &[entrance(None)], &[], path());
     assert_eq!(reported.len(), 2);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ocellus::camera::scene::{Scene, SceneOptions, Truth};
-use ocellus::config::Track;
+use ocellus::config::TrackConfig;
 use ocellus::engine::Model;
 use ocellus::pipeline::Detect;
 use ocellus::types::{Finding, Frame, PixelFormat, Rect, Report, Stamp};
@@ -37,7 +37,7 @@ fn parts_on_the_belt_keep_their_numbers_though_a_tenth_of_them_is_missed() {
                 Seen { report, truths: truths(&truth) }
             })
             .collect();
-        let scores = both(&frames, &Track::default());
+        let scores = both(&frames, &TrackConfig::default());
         sums.iter_mut().zip(&scores).for_each(|(sum, score)| sum.add(score));
     }
     reported("belt", &sums);
@@ -78,7 +78,7 @@ fn watched(model: &Arc<Model>, seed: u64, frames: u64) -> Vec<Seen> {
 fn parts_that_the_shipped_model_finds_keep_their_numbers() {
     let Some(model) = crate::support::shipped::model() else { return };
     let frames = watched(&model, 2027, 450);
-    let scores = both(&frames, &Track::default());
+    let scores = both(&frames, &TrackConfig::default());
     reported("model", &scores);
     let [ours, theirs] = scores;
     assert!(ours.mota() >= 0.94 && ours.idf1() >= 0.96, "{ours:?}");

@@ -154,7 +154,7 @@ fn a_pseudo_terminal_has_no_edges_and_says_so() {
 fn a_timer_pulls_until_it_is_stopped() {
     let timer = ocellus::config::trigger::Source::Timer { every: Duration::from_millis(2) };
     let settings =
-        ocellus::config::Trigger { source: timer, ..settings("/dev/null".as_ref(), "delay_ms = 3") };
+        ocellus::config::TriggerConfig { source: timer, ..settings("/dev/null".as_ref(), "delay_ms = 3") };
     let running = Running::new(settings, FakeTarget::new(How::Elsewhere, 4));
     running.target.wait("fifty pulls", |seen| seen.pulls.len() >= 50);
     let (target, beat) = (running.target.clone(), running.beat.clone());

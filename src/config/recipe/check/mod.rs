@@ -14,7 +14,7 @@ use super::{Recipe, Roi};
 use crate::config::check::is_topic_level;
 use crate::config::raw::{Doc, TomlTable};
 use crate::config::value::PlacedValue;
-use crate::config::{Fault, Faults, ModelSettings, files};
+use crate::config::{Fault, Faults, ModelConfig, files};
 
 /// Sides of a picture, px.
 const SIDE: RangeInclusive<i64> = 16..=16_384;
@@ -27,7 +27,7 @@ struct RecipeScope<'m> {
     size: Option<[f32; 2]>,
     /// Whether lengths may be in mm.
     calibrated: bool,
-    models: &'m [ModelSettings],
+    models: &'m [ModelConfig],
 }
 
 impl Recipe {
@@ -38,13 +38,13 @@ impl Recipe {
 
     /// Reads and checks the recipe at `path`, whose name without its ending is the product. `models` are those that
     /// an ROI may name. Errors: every fault, each with its place and its remedy.
-    pub fn load(path: &Path, models: &[ModelSettings]) -> Result<Recipe, Faults> {
+    pub fn load(path: &Path, models: &[ModelConfig]) -> Result<Recipe, Faults> {
         let remedy = "check the folder in inspect.recipes, and that the service's user may read the file";
         Recipe::parse(&files::read_text(path, remedy)?, path, models)
     }
 
     /// Checks `text` as if it stood in `file`.
-    pub fn parse(text: &str, file: &Path, models: &[ModelSettings]) -> Result<Recipe, Faults> {
+    pub fn parse(text: &str, file: &Path, models: &[ModelConfig]) -> Result<Recipe, Faults> {
         let doc = Doc::read(file, text);
         // Half a document would be full of faults that are not there.
         let recipe = doc.is_sound().then(|| read(&doc, file, text, models));
@@ -55,7 +55,7 @@ impl Recipe {
     }
 }
 
-fn read(doc: &Doc<'_>, file: &Path, text: &str, models: &[ModelSettings]) -> Recipe {
+fn read(doc: &Doc<'_>, file: &Path, text: &str, models: &[ModelConfig]) -> Recipe {
     let root = doc.root();
     let size = root.need("size", "write size = [width, height] of the pictures, px").and_then(|f| size(&f));
     let mm_per_px = root.number("mm_per_px", 1e-6..=1e3);
@@ -149,7 +149,7 @@ fn exactly<const N: usize>(
 
 /// Every key that is asked for while `text` is read.
 #[cfg(test)]
-pub(super) fn known_keys(text: &str, models: &[ModelSettings]) -> std::collections::BTreeSet<String> {
+pub(super) fn known_keys(text: &str, models: &[ModelConfig]) -> std::collections::BTreeSet<String> {
     let file = Path::new("keys.toml");
     let doc = Doc::read(file, text);
     read(&doc, file, text, models);

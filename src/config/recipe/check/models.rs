@@ -2,7 +2,7 @@
 
 use super::RecipeScope;
 use crate::config::raw::{TomlTable, nearest};
-use crate::config::{ModelSettings, Task, card, text};
+use crate::config::{ModelConfig, Task, card, text};
 
 /// The model `model = "NAME"` of one of `tasks`, as far as its card tells; `for_what` says what it would do here.
 pub(super) fn model<'m>(
@@ -10,7 +10,7 @@ pub(super) fn model<'m>(
     scope: &RecipeScope<'m>,
     tasks: &[Task],
     for_what: &str,
-) -> Option<&'m ModelSettings> {
+) -> Option<&'m ModelConfig> {
     let field = table.need("model", "write model = \"NAME\" of a [model.NAME] of the configuration")?;
     let name = field.text()?;
     let Some(model) = scope.models.iter().find(|model| model.name == name) else {
@@ -25,7 +25,7 @@ pub(super) fn model<'m>(
     if let Some(task) = model.card.task.filter(|task| !tasks.contains(task)) {
         let wanted: Vec<_> = tasks.iter().map(|task| word(*task)).collect();
         let wanted = wanted.join(" or ");
-        let fits = |model: &&ModelSettings| model.card.task.is_some_and(|task| tasks.contains(&task));
+        let fits = |model: &&ModelConfig| model.card.task.is_some_and(|task| tasks.contains(&task));
         let remedy = match scope.models.iter().find(fits) {
             Some(other) => format!("name a model of task {wanted}, such as \"{}\"", other.name),
             None => format!("add a model of task {wanted} to the configuration and name it here"),
@@ -41,7 +41,7 @@ pub(super) fn model<'m>(
 pub(super) fn classes(
     table: &TomlTable<'_, '_>,
     key: &'static str,
-    model: Option<&ModelSettings>,
+    model: Option<&ModelConfig>,
 ) -> Vec<String> {
     let Some(items) = table.get(key).and_then(|field| field.items("classes")) else { return Vec::new() };
     let known = model.and_then(labels);
@@ -58,7 +58,7 @@ pub(super) fn classes(
 }
 
 /// The model's classes, as far as the card tells; those of its own metadata are only known once it is loaded.
-fn labels(model: &ModelSettings) -> Option<Vec<String>> {
+fn labels(model: &ModelConfig) -> Option<Vec<String>> {
     if model.card.labels.is_some() {
         return model.card.labels.clone();
     }

@@ -27,19 +27,19 @@ pub struct Harness {
     _dir: tempfile::TempDir,
 }
 
-pub fn settings() -> config::Evidence {
-    config::Evidence { max_days: 0, ..config::Evidence::default() }
+pub fn settings() -> config::EvidenceConfig {
+    config::EvidenceConfig { max_days: 0, ..config::EvidenceConfig::default() }
 }
 
 impl Harness {
     /// A sink whose thread does not run.
-    pub fn idle(settings: config::Evidence) -> Harness {
+    pub fn idle(settings: config::EvidenceConfig) -> Harness {
         let dir = tempfile::tempdir().unwrap();
         let evidence = Evidence::new(&settings, dir.path(), "c0ffee");
         Harness { evidence, stop: Stop::new(), alarms: Arc::default(), thread: None, _dir: dir }
     }
 
-    pub fn start(settings: config::Evidence) -> Harness {
+    pub fn start(settings: config::EvidenceConfig) -> Harness {
         let mut harness = Harness::idle(settings);
         harness.begin();
         harness

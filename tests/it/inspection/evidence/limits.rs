@@ -20,7 +20,7 @@ fn ids(harness: &Harness) -> Vec<u64> {
 
 #[test]
 fn beyond_max_count_the_oldest_good_part_goes_first_then_the_oldest_bad_one() {
-    let harness = Harness::start(config::Evidence { keep_ok_every: 1, max_count: 3, ..settings() });
+    let harness = Harness::start(config::EvidenceConfig { keep_ok_every: 1, max_count: 3, ..settings() });
     for (id, outcome, left) in [
         (1, Outcome::Ng, vec![1]),
         (2, Outcome::Ok, vec![1, 2]),
@@ -45,7 +45,7 @@ fn beyond_max_count_the_oldest_good_part_goes_first_then_the_oldest_bad_one() {
 
 #[test]
 fn bytes_never_exceed_max_mib_and_one_too_large_says_so() {
-    let harness = Harness::start(config::Evidence { max_bytes: 1 << 20, ..settings() });
+    let harness = Harness::start(config::EvidenceConfig { max_bytes: 1 << 20, ..settings() });
     for id in 1..=8 {
         harness
             .evidence
@@ -67,7 +67,7 @@ fn bytes_never_exceed_max_mib_and_one_too_large_says_so() {
 
 #[test]
 fn what_is_older_than_max_days_goes_also_what_an_earlier_life_kept() {
-    let mut harness = Harness::start(config::Evidence { max_days: 0, ..settings() });
+    let mut harness = Harness::start(config::EvidenceConfig { max_days: 0, ..settings() });
     let year_ago = Stamp { mono_ns: 1, wall_ns: WALL_NS - 400 * 86_400_000_000_000 };
     let offer = |harness: &Harness, id, captured| {
         let mut old = frame(id, (PixelFormat::Gray8, 16, 16));
@@ -80,7 +80,7 @@ fn what_is_older_than_max_days_goes_also_what_an_earlier_life_kept() {
     harness.end();
     let notes = harness.root().join("conveyor/2025-10-17/notes");
     fs::create_dir_all(&notes).unwrap();
-    harness.evidence.reconfigure(&config::Evidence { max_days: 30, ..settings() }, "");
+    harness.evidence.reconfigure(&config::EvidenceConfig { max_days: 30, ..settings() }, "");
     harness.begin();
     wait_until("the old one is gone", || harness.evidence.counters().removed.get() == 1);
     assert_eq!(harness.evidence.counters().folders.get(), 1);
@@ -115,7 +115,7 @@ const YEAR_S: u64 = 365 * 86_400;
 
 #[test]
 fn a_clock_that_is_years_ahead_for_a_moment_costs_nothing_and_age_counts_again_an_hour_later() {
-    let mut harness = Harness::idle(config::Evidence { max_days: 30, ..settings() });
+    let mut harness = Harness::idle(config::EvidenceConfig { max_days: 30, ..settings() });
     let clock = Arc::new(Turned::default());
     let keep = |harness: &Harness, id: u64, wall_ns: u64| {
         let mut seen = frame(id, (PixelFormat::Gray8, 16, 16));
@@ -157,14 +157,14 @@ fn a_clock_that_is_years_ahead_for_a_moment_costs_nothing_and_age_counts_again_a
 fn a_reload_with_lower_bounds_removes_what_is_too_much() {
     let harness = Harness::start(settings());
     (1..=5).for_each(|id| harness.keep(&inspection(id, Outcome::Ng)));
-    harness.evidence.reconfigure(&config::Evidence { max_count: 2, ..settings() }, "");
+    harness.evidence.reconfigure(&config::EvidenceConfig { max_count: 2, ..settings() }, "");
     wait_until("the oldest are gone", || harness.evidence.counters().removed.get() == 3);
     assert_eq!(ids(&harness), [4, 5]);
 }
 
 #[test]
 fn a_full_queue_drops_at_once_counts_and_raises_the_alarm() {
-    let mut harness = Harness::idle(config::Evidence { queue: 2, ..settings() });
+    let mut harness = Harness::idle(config::EvidenceConfig { queue: 2, ..settings() });
     let small = frame(1, (PixelFormat::Gray8, 64, 64));
     let offers: Vec<Offer> = (1..=5)
         .map(|id| harness.evidence.offer_inspection(&inspection(id, Outcome::Ng), Some(&small)))
@@ -179,8 +179,8 @@ fn a_full_queue_drops_at_once_counts_and_raises_the_alarm() {
     assert!(alarm.contains("evidence.queue"), "{alarm}");
 }
 
-fn on_disk(disk: &SmallDisk, settings: config::Evidence) -> Harness {
-    Harness::start(config::Evidence { dir: Some(disk.path().join("evidence")), ..settings })
+fn on_disk(disk: &SmallDisk, settings: config::EvidenceConfig) -> Harness {
+    Harness::start(config::EvidenceConfig { dir: Some(disk.path().join("evidence")), ..settings })
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn on_a_full_disk_older_evidence_makes_space_for_newer_but_no_bad_part_for_a_goo
     let Some(disk) = SmallDisk::mount(3 << 20) else {
         return;
     };
-    let harness = on_disk(&disk, config::Evidence { keep_ok_every: 1, ..settings() });
+    let harness = on_disk(&disk, config::EvidenceConfig { keep_ok_every: 1, ..settings() });
     let counters = harness.evidence.counters();
     let shot = frame(1, (PixelFormat::Nv12, 640, 480));
     for (id, outcome) in
@@ -243,7 +243,7 @@ fn a_folder_that_cannot_be_written_raises_the_alarm_and_takes_offers_all_the_sam
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("evidence");
     fs::write(&file, "not a folder").unwrap();
-    let harness = Harness::start(config::Evidence { dir: Some(file), ..settings() });
+    let harness = Harness::start(config::EvidenceConfig { dir: Some(file), ..settings() });
     let small = frame(1, (PixelFormat::Gray8, 64, 64));
     assert_eq!(harness.evidence.offer_inspection(&inspection(1, Outcome::Ng), Some(&small)), Offer::Taken);
     wait_until("it is given up", || harness.evidence.counters().failed.get() == 1);
@@ -253,7 +253,7 @@ fn a_folder_that_cannot_be_written_raises_the_alarm_and_takes_offers_all_the_sam
 
 #[test]
 fn every_inspection_offered_ends_in_exactly_one_count() {
-    let settings = config::Evidence { keep_ok_every: 1, max_count: 5, queue: 3, ..settings() };
+    let settings = config::EvidenceConfig { keep_ok_every: 1, max_count: 5, queue: 3, ..settings() };
     let mut harness = Harness::start(settings);
     harness.evidence.product("none", crate::inspection::evidence::harness::record());
     std::thread::scope(|scope| {

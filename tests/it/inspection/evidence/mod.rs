@@ -173,7 +173,7 @@ fn not_a_number_and_negative_zero_are_kept_as_they_are() {
 
 #[test]
 fn of_good_parts_every_nth_of_each_camera_is_kept() {
-    let harness = Harness::start(config::Evidence { keep_ok_every: 3, ..settings() });
+    let harness = Harness::start(config::EvidenceConfig { keep_ok_every: 3, ..settings() });
     for id in 0..20 {
         let camera = if id % 2 == 0 { "left" } else { "right" };
         let part = Inspection { camera: camera.into(), ..(*inspection(id, Outcome::Ok)).clone() };
@@ -189,14 +189,14 @@ fn of_good_parts_every_nth_of_each_camera_is_kept() {
 
 #[test]
 fn what_is_not_wanted_or_has_no_frame_is_not_kept() {
-    let harness = Harness::start(config::Evidence { keep_error: false, ..settings() });
+    let harness = Harness::start(config::EvidenceConfig { keep_error: false, ..settings() });
     let small = frame(1, (PixelFormat::Gray8, 8, 8));
     for (id, outcome) in [(1, Outcome::Error), (2, Outcome::Ok), (3, Outcome::Missed), (4, Outcome::Overrun)]
     {
         assert_eq!(harness.evidence.offer_inspection(&inspection(id, outcome), Some(&small)), Offer::Taken);
     }
     assert_eq!(harness.evidence.offer_inspection(&inspection(5, Outcome::Ng), None), Offer::Taken);
-    harness.evidence.reconfigure(&config::Evidence { enabled: false, ..settings() }, "");
+    harness.evidence.reconfigure(&config::EvidenceConfig { enabled: false, ..settings() }, "");
     harness.evidence.offer_inspection(&inspection(6, Outcome::Ng), Some(&small));
     harness.evidence.reconfigure(&settings(), "beef");
     harness.keep(&inspection(7, Outcome::Ng));

@@ -71,7 +71,8 @@ fn a_frozen_broker_is_noticed_and_a_quiet_one_is_kept() {
     let broker = Broker::start();
     let subscriber = Subscriber::start(broker.port, "reader", "ocellus/box1/camera/#");
     let dir = tempfile::tempdir().unwrap();
-    let quick = ocellus::config::Mqtt { keep_alive: Duration::from_secs(1), ..mqtt_config(broker.port) };
+    let quick =
+        ocellus::config::MqttConfig { keep_alive: Duration::from_secs(1), ..mqtt_config(broker.port) };
     let unit = Unit::start(quick, dir.path()).up();
     // mosquitto hangs up on a client that says nothing for one and a half times its keep-alive.
     std::thread::sleep(Duration::from_secs(3));

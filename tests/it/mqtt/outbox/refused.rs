@@ -1,6 +1,6 @@
 //! What a broker does not take, and what the box does not read, holds nothing else up.
 
-use ocellus::config::{Mqtt as Settings, MqttProtocol};
+use ocellus::config::{MqttConfig as Settings, MqttProtocol};
 use ocellus::contract::{CameraState, CameraStatus, Telemetry};
 use ocellus::mqtt::Link;
 use ocellus::pipeline::{Offer, Sink};

@@ -19,7 +19,7 @@ pub use target::{FakeTarget, How};
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A trigger on `port` as it is configured with these keys besides.
-pub fn settings(port: &Path, keys: &str) -> config::Trigger {
+pub fn settings(port: &Path, keys: &str) -> config::TriggerConfig {
     let text = format!(
         "[[camera]]\nname = \"front\"\nsource = \"scene:\"\ninspect = {{ product = \"p\" }}\n\
          [[trigger]]\nname = \"plc\"\ncamera = \"front\"\n\
@@ -39,7 +39,7 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn new(settings: config::Trigger, target: Arc<FakeTarget>) -> Running {
+    pub fn new(settings: config::TriggerConfig, target: Arc<FakeTarget>) -> Running {
         let (stop, beat) = (Stop::new(), Beat::new());
         let thread = {
             let (target, stop, beat) = (target.clone() as Arc<dyn TriggerTarget>, stop.clone(), beat.clone());
@@ -49,7 +49,7 @@ impl Running {
     }
 
     /// The same, once the port is open.
-    pub fn open(settings: config::Trigger, target: Arc<FakeTarget>) -> Running {
+    pub fn open(settings: config::TriggerConfig, target: Arc<FakeTarget>) -> Running {
         let running = Running::new(settings, target);
         running.target.wait("the port to be open", |seen| seen.ports.last() == Some(&PortState::Open));
         running
