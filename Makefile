@@ -79,7 +79,7 @@ test-tflitec: setup ## the engine's tests with the linked TensorFlow Lite
 	@$(cargo) $(runner) --locked --features tflitec --test it engine::references
 
 loom: setup ## every interleaving of the ring's small cases
-	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(cargo) test --release --locked --package ocellus-ring
+	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(cargo) test --release --locked --package ocellus-ring --test ring
 
 lint: setup ## formatting, clippy, documentation, licences and advisories (where cargo-deny is installed)
 	@$(cargo) fmt --check
