@@ -20,9 +20,11 @@ mod item;
 mod pool;
 mod sink;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
 
 pub use counters::{Failures, LaneCounters};
 pub use detect::{Detect, Detector};
@@ -223,5 +225,5 @@ fn keep(report: &mut Report, least: f32) {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What a panic leaves behind a lock here is whole: the counts are changed last.
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex.lock()
 }

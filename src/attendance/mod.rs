@@ -11,9 +11,11 @@ mod day;
 pub mod rules;
 mod worker;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard};
+
+use parking_lot::Mutex;
 
 use crate::attendance::rules::Settings;
 use crate::config::{self, Config};
@@ -80,7 +82,7 @@ impl Attendance {
 
     /// Other settings from now on; who is here stays. The queue's length stays too.
     pub fn reconfigure(&self, config: &Config) {
-        *lock(&self.0.settings) = Settings::of(&config.attendance, &config.cameras);
+        *self.0.settings.lock() = Settings::of(&config.attendance, &config.cameras);
         self.0.revision.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -96,7 +98,7 @@ impl Attendance {
 
     /// Why events that are older than `keep_days` are not deleted now, if that is so.
     pub fn age_doubt(&self) -> Option<Doubt> {
-        lock(&self.0.doubt).clone()
+        self.0.doubt.lock().clone()
     }
 
     /// Sightings that wait for the rules.
@@ -118,8 +120,4 @@ impl SightingSink for AttendanceShared {
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.counters.dropped.inc(),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

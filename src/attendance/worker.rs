@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use super::{Around, AttendanceShared, lock};
+use super::{Around, AttendanceShared};
 use crate::attendance::rules::Rules;
 use crate::pipeline::Offer;
 use crate::store::{Attendances, Change, StoreError};
@@ -35,7 +35,7 @@ const QUEUE_ALARM: &str = "attendance-queue";
 
 /// See [`super::Attendance::run`].
 pub(super) fn run(shared: &AttendanceShared, around: &Around<'_>, stop: &Stop, beat: &Beat) {
-    let inbox = lock(&shared.inbox);
+    let inbox = shared.inbox.lock();
     let Some(mut worker) = AttendanceWorker::begin(shared, around, stop, beat) else { return };
     while !stop.is_stopped() {
         beat.beat();
@@ -81,7 +81,7 @@ impl<'a> AttendanceWorker<'a> {
         let revision = shared.revision.load(Ordering::Acquire);
         let mut worker = AttendanceWorker {
             book: around.store.attendance(),
-            rules: Rules::new(lock(&shared.settings).clone(), shared.counters.rules.clone()),
+            rules: Rules::new(shared.settings.lock().clone(), shared.counters.rules.clone()),
             revision,
             changes: 0,
             unwritten: Vec::new(),
@@ -144,7 +144,7 @@ impl<'a> AttendanceWorker<'a> {
     fn turn(&mut self) {
         let revision = self.shared.revision.load(Ordering::Acquire);
         if std::mem::replace(&mut self.revision, revision) != revision {
-            self.rules.set(lock(&self.shared.settings).clone());
+            self.rules.set(self.shared.settings.lock().clone());
         }
         self.follow_gallery();
         let now = Instant::now();
@@ -242,7 +242,7 @@ impl<'a> AttendanceWorker<'a> {
 
     /// Removes what is older than `keep_days`, by a clock that can be trusted.
     fn prune(&mut self) -> Result<(), StoreError> {
-        let days = u64::from(lock(&self.shared.settings).all.keep_days);
+        let days = u64::from(self.shared.settings.lock().all.keep_days);
         if days == 0 {
             return Ok(());
         }
@@ -250,7 +250,7 @@ impl<'a> AttendanceWorker<'a> {
         let _ = self.gate.watch(now, self.newest_ns);
         let before = now.wall_ns.saturating_sub(days * DAY_NS);
         let judged = self.gate.judge(Duration::from_secs(days * 86_400), self.around.synchronised);
-        *lock(&self.shared.doubt) = judged.as_ref().err().cloned();
+        *self.shared.doubt.lock() = judged.as_ref().err().cloned();
         if let Err(doubt) = judged {
             tracing::info!("attendance events are not deleted by their age: {doubt}");
             return Ok(());

@@ -5,8 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::sync::Mutex;
 
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -27,7 +27,7 @@ impl AuditLines {
     /// Adds a line.
     pub(super) fn write(&self, line: &impl Serialize) -> std::io::Result<()> {
         let text = serde_json::to_string(line)? + "\n";
-        let mut slot = self.file.lock().unwrap_or_else(|e| e.into_inner());
+        let mut slot = self.file.lock();
         if slot.as_ref().is_some_and(|(_, bytes)| *bytes > MAX_BYTES) {
             *slot = None;
             std::fs::rename(&self.path, self.former())?;

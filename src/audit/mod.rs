@@ -14,9 +14,10 @@ mod file;
 mod minute;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 
 use crate::contract::rest::{AuditOut, RefusedOut};
@@ -186,7 +187,7 @@ impl Audit {
     }
 
     fn minute(&self) -> MutexGuard<'_, Minute> {
-        self.minute.lock().unwrap_or_else(|e| e.into_inner())
+        self.minute.lock()
     }
 }
 

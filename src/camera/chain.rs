@@ -1,10 +1,11 @@
 //! From a pad of a demuxer or network source to the appsink: the shortest chain of elements for its caps.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use parking_lot::Mutex;
 
 use super::bus::FaultKind;
 use super::pipeline::failure;
@@ -137,7 +138,7 @@ pub fn pass_whole_jpegs(pad: &gst::Pad, damaged: Counter) {
 }
 
 fn note(trouble: &Trouble, error: CaptureError) {
-    trouble.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert(error);
+    trouble.lock().get_or_insert(error);
 }
 
 /// Whether a pad carries pictures.

@@ -1,10 +1,11 @@
 //! Sources of our own (scene, folder, TCP): they feed an appsrc, one buffer whenever it needs one.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use gstreamer as gst;
 use gstreamer_app as app;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::CaptureError;
 use crate::supervisor::Stop;
@@ -95,7 +96,7 @@ impl FileNames {
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, Label)>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock()
     }
 }
 
@@ -121,7 +122,7 @@ impl Feeder {
 
     /// Only between pipelines: while one runs, its streaming thread holds the lock for as long as it waits.
     pub fn lock(&self) -> MutexGuard<'_, FeedSlot> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock()
     }
 
     /// Lets `source` call this feed whenever it needs a buffer, until `stop`.

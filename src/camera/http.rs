@@ -1,12 +1,13 @@
 //! MJPEG over HTTP: souphttpsrc is the transport (logins, chunks, TLS, proxies); the pictures are found in its bytes by
 //! their own markers, because what cameras send around them is of every kind.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as app;
+use parking_lot::Mutex;
 
 use super::CaptureError;
 use super::chain::{self, Trouble};
@@ -96,7 +97,7 @@ fn note_content_type(source: &gst::Element, received: Shared) {
             && let Ok(head) = head.get::<gst::Structure>("response-headers")
         {
             let named = head.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-            lock(&received).content_type =
+            received.lock().content_type =
                 named.and_then(|(_, value)| value.get::<String>().ok()).map(|text| media_type(&text));
         }
         gst::PadProbeReturn::Ok
@@ -109,10 +110,6 @@ fn media_type(text: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "/.+-".contains(c);
     let sound = (3..=60).contains(&text.len()) && text.matches('/').count() == 1 && text.chars().all(allowed);
     if sound { text } else { "an unknown type".into() }
-}
-
-fn lock(received: &Shared) -> MutexGuard<'_, HttpReceived> {
-    received.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// Between the bytes of the network and the pictures for the decoder, on the network's streaming thread.
@@ -134,11 +131,10 @@ impl Inlet {
         let at_end = inlet.clone();
         let new_sample = move |sink: &app::AppSink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Flushing)?;
-            let mut inlet = inlet.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut inlet = inlet.lock();
             inlet.take(&sample)
         };
-        let eos =
-            move |_: &app::AppSink| at_end.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).end();
+        let eos = move |_: &app::AppSink| at_end.lock().end();
         bytes.set_callbacks(app::AppSinkCallbacks::builder().new_sample(new_sample).eos(eos).build());
     }
 
@@ -150,7 +146,7 @@ impl Inlet {
         self.splitter.push(&map, |picture| whole.push(picture));
         self.damaged.add(self.splitter.damaged() - before);
         let (ready, hopeless) = {
-            let mut received = lock(&self.received);
+            let mut received = self.received.lock();
             received.bytes += map.len() as u64;
             received.pictures += whole.len() as u64;
             // A single picture is no stream: the first is kept back until the second begins to be one.
@@ -187,7 +183,7 @@ impl Inlet {
     /// The server has ended its answer.
     fn end(&self) {
         let (pictures, single) = {
-            let received = lock(&self.received);
+            let received = self.received.lock();
             (received.pictures, received.first.is_some())
         };
         let verdict = match (pictures, single) {
@@ -199,13 +195,13 @@ impl Inlet {
             ),
             _ => None,
         };
-        lock(&self.received).verdict = verdict;
+        self.received.lock().verdict = verdict;
         let _ = self.pictures.end_of_stream();
     }
 
     /// Why there was not one picture.
     fn no_stream(&self) -> String {
-        let received = lock(&self.received);
+        let received = self.received.lock();
         let kind = received.content_type.as_deref().unwrap_or("an unknown type");
         match kind {
             _ if self.splitter.damaged() > 0 => {
@@ -231,7 +227,7 @@ impl Inlet {
 
     fn note(&self, what: String) {
         let error = CaptureError::Remote(RemoteError { address: self.address.clone(), what });
-        self.trouble.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(error);
+        self.trouble.lock().get_or_insert(error);
     }
 }
 

@@ -7,10 +7,11 @@ mod sensor;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ocellus_scene::{Crossing, Ledger, SceneError, Tally};
+use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::supervisor::{SpawnError, Spawned, spawn};
@@ -106,20 +107,20 @@ impl LightBarrier {
 
     /// The sums so far.
     pub fn tally(&self) -> Tally {
-        lock(&self.ledger).tally()
+        self.ledger.lock().tally()
     }
 
     fn send(&mut self, text: &str, part: Option<Crossing>) -> bool {
         let text = text.split(char::is_control).next().unwrap_or_default();
         // The end of a line that was torn makes garbage of its beginning, which is what it is.
         let line = format!("{}TRIG {text}\n", if self.torn { "\n" } else { "" });
-        lock(&self.ledger).fire(part.map(|part| (part.part_id, part.defect)));
+        self.ledger.lock().fire(part.map(|part| (part.part_id, part.defect)));
         // A trigger is never kept for a program that opens the port later: the part has passed by then.
         let sent = if self.port.is_open() { self.port.write(line.as_bytes()) } else { 0 };
         self.torn = if sent == 0 { self.torn } else { sent < line.len() };
         let delivered = sent == line.len();
         if !delivered {
-            lock(&self.ledger).take_back(part.map(|part| part.part_id));
+            self.ledger.lock().take_back(part.map(|part| part.part_id));
         }
         delivered
     }
@@ -138,14 +139,10 @@ impl Drop for LightBarrier {
     }
 }
 
-fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
-    ledger.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
 /// Reads and logs until `wake`, then what is left.
 fn read_answers(port: &VirtualPort, ledger: &Mutex<Ledger>, wake: &OwnedFd) {
     let mut bytes = [0; 512];
-    let note = |bytes: &[u8]| lock(ledger).read(bytes, |line| tracing::info!("line: {line}"));
+    let note = |bytes: &[u8]| ledger.lock().read(bytes, |line| tracing::info!("line: {line}"));
     while let Some(count) = port.read(&mut bytes, wake) {
         note(&bytes[..count]);
     }

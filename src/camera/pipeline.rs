@@ -198,14 +198,14 @@ impl CapturePipeline {
     /// What is known of the connection: what came over HTTP.
     pub fn attempt(&self) -> Attempt {
         let Some(received) = &self.received else { return Attempt::default() };
-        let received = received.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let received = received.lock();
         let (content_type, verdict) = (received.content_type.clone(), received.verdict.clone());
         Attempt { bytes: received.bytes, content_type, verdict, ..Attempt::default() }
     }
 
     /// What has gone wrong since the last call.
     pub fn fault(&self) -> Option<CaptureError> {
-        let noted = self.trouble.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        let noted = self.trouble.lock().take();
         noted.or_else(|| bus::error_of(&self.bus, self.wording).map(CaptureError::Stream))
     }
 }
@@ -237,7 +237,9 @@ pub fn failure(cause: &str, kind: FaultKind) -> CaptureError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
 
     use super::*;
     use crate::camera::appsink::SampleMapper;
@@ -252,7 +254,7 @@ mod tests {
         let pad = line.sink().static_pad("sink").unwrap();
         pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
             let map = info.buffer().unwrap().map_readable().unwrap();
-            noted.lock().unwrap().push(map.as_ptr() as usize);
+            noted.lock().push(map.as_ptr() as usize);
             gst::PadProbeReturn::Ok
         });
         seen
@@ -267,7 +269,7 @@ mod tests {
             let sample = line.pull(Duration::from_secs(20)).expect("a frame");
             let (frame, _) = mapper.frame(sample, n, Stamp::default()).unwrap();
             let luma = frame.planes().data[0].as_ptr() as usize;
-            let memory = seen.lock().unwrap()[n as usize];
+            let memory = seen.lock()[n as usize];
             assert!(
                 (memory..=memory + edge_bytes).contains(&luma),
                 "{luma:x} is not in the memory at {memory:x}"

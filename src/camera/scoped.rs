@@ -2,10 +2,11 @@
 //! its threads. The frame is committed where it was made: a thread of ours in between would have to be woken for each
 //! one, on a core that the decoder keeps busy with the next.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use gstreamer as gst;
+use parking_lot::{Mutex, MutexGuard};
 
 /// Takes samples, on the thread that made them.
 pub trait SampleIntake: Send {
@@ -68,18 +69,14 @@ impl ScopedCallback {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Pointer>> {
-        self.0.intake.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.intake.lock()
     }
 }
 
 impl<T> BorrowedIntake<'_, T> {
     /// Looks at the intake between two samples; `None` while it takes one.
     pub fn look<R>(&self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
-        let _held = match self.callback.0.intake.try_lock() {
-            Ok(held) => held,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
+        let _held = self.callback.0.intake.try_lock()?;
         // SAFETY: this value lives inside `lend` only, so the intake is alive; the lock keeps `take` away from it.
         Some(look(unsafe { &mut *self.intake }))
     }

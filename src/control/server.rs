@@ -4,10 +4,11 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 
 use super::{MAX_REQUEST_BYTES, socket};
@@ -137,7 +138,7 @@ fn request<'l>(
     let mut reader = BufReader::new(stream.take(MAX_REQUEST_BYTES));
     let mut line = Vec::new();
     reader.by_ref().take(SHORT_BYTES).read_until(b'\n', &mut line).map_err(unread)?;
-    let turn = (line.len() as u64 == SHORT_BYTES).then(|| long.lock().unwrap_or_else(|e| e.into_inner()));
+    let turn = (line.len() as u64 == SHORT_BYTES).then(|| long.lock());
     if turn.is_some() {
         reader.read_until(b'\n', &mut line).map_err(unread)?;
     }

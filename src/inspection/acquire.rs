@@ -18,8 +18,10 @@ pub(super) use feed::Regions;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::choice::{self, Look, PartLaneSettings};
 use super::ledger::{AcquisitionLedger, Begun};
@@ -294,7 +296,7 @@ impl PartLane {
         let now = self.clock.now().mono_ns;
         let due = state.waiting.iter().map(|pulled| self.settings.deadline_ns(pulled.moment)).min();
         let pause = due.map_or(patience, |due| Duration::from_nanos(due.saturating_sub(now)).min(patience));
-        drop(self.changed.wait_timeout(state, pause).unwrap_or_else(|poisoned| poisoned.into_inner()));
+        self.changed.wait_for(&mut state, pause);
     }
 
     /// Ends an acquisition that another thread holds; its own late end is then refused.
@@ -404,7 +406,7 @@ impl PartLane {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What a panic leaves behind a lock here is whole: the counts are changed last.
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex.lock()
 }
 
 /// How an acquisition without a frame ended, and why.

@@ -2,7 +2,9 @@
 //! Like a frame's item, none can get lost: what an item leaves undone when it is dropped becomes an `error`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::acquire::{PartLane, Regions};
 use super::inspector::PartFault;
@@ -256,5 +258,5 @@ impl Drop for PartItem {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic leaves results whole: each is put in at once.
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex.lock()
 }

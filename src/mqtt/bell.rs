@@ -1,14 +1,15 @@
 //! A bell: rung from any thread without waiting, heard by one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex};
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 /// Ringing twice before it is heard is ringing once.
 #[derive(Debug, Default)]
 pub(super) struct WriterBell {
     rung: AtomicBool,
-    /// A `std::sync::Mutex`, because it is held only around the wait.
+    /// A blocking mutex, because it is held only around the wait.
     guard: Mutex<()>,
     signal: Condvar,
 }
@@ -19,16 +20,16 @@ impl WriterBell {
         if !self.rung.swap(true, Ordering::SeqCst) {
             // The lock orders this after a listener's look at `rung`, so that no ring falls between its
             // look and its wait.
-            drop(self.guard.lock().unwrap_or_else(|e| e.into_inner()));
+            drop(self.guard.lock());
             self.signal.notify_one();
         }
     }
 
     /// Waits for a ring, at most `patience`; clears it.
     pub(super) fn wait(&self, patience: Duration) {
-        let guard = self.guard.lock().unwrap_or_else(|e| e.into_inner());
+        let mut guard = self.guard.lock();
         if !self.rung.swap(false, Ordering::SeqCst) {
-            drop(self.signal.wait_timeout(guard, patience).unwrap_or_else(|e| e.into_inner()));
+            self.signal.wait_for(&mut guard, patience);
             self.rung.store(false, Ordering::SeqCst);
         }
     }

@@ -172,7 +172,7 @@ impl Wire {
             self.seen_version = version;
             notes.into_iter().for_each(|note| self.session.put_state(note));
         }
-        let answers = std::mem::take(&mut *self.shared.answers.lock().unwrap_or_else(|e| e.into_inner()));
+        let answers = std::mem::take(&mut *self.shared.answers.lock());
         answers.into_iter().for_each(|answer| self.session.put_answer(answer));
         let (epoch, session) = (self.epoch, &mut self.session);
         let let_go = self.shared.exchange.with_from_writer(|state| {

@@ -32,7 +32,7 @@ impl Mqtt {
     /// any more.
     pub fn forget(&self, erasing: Vec<Erasing>, patience: Duration) -> Result<Forgotten, ForgetError> {
         let (with_to_writer, outcome) = sync_channel(1);
-        let mut state = self.shared.forget.lock().unwrap_or_else(|e| e.into_inner());
+        let mut state = self.shared.forget.lock();
         *state = Some(ForgetRequest { erasing, with_to_writer });
         drop(state);
         self.shared.bell.ring();
@@ -49,7 +49,7 @@ impl OutboxWriter {
         if self.outbox.is_none() {
             return;
         }
-        let request = self.shared.forget.lock().unwrap_or_else(|e| e.into_inner()).take();
+        let request = self.shared.forget.lock().take();
         let Some(ForgetRequest { erasing, with_to_writer }) = request else { return };
         let outcome = self.forget_all(&erasing);
         if let Err(error) = &outcome {

@@ -1,9 +1,10 @@
 //! The handle that the rest of the program holds: offers that never wait, and the board.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use crossbeam_queue::ArrayQueue;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::bell::WriterBell;
@@ -68,13 +69,13 @@ pub(super) struct MqttShared {
 
 impl MqttShared {
     pub(super) fn answer(&self, answer: AnswerOut) {
-        self.answers.lock().unwrap_or_else(|e| e.into_inner()).push(answer);
+        self.answers.lock().push(answer);
         self.wake.notify_one();
     }
 
     pub(super) fn set_link(&self, link: Link) {
         self.up.store(link == Link::Up, Ordering::Release);
-        *self.link.lock().unwrap_or_else(|e| e.into_inner()) = link;
+        *self.link.lock() = link;
     }
 
     pub(super) fn alarm(&self, name: &str, cause: &str) {
@@ -184,7 +185,7 @@ impl Mqtt {
 
     /// Whether a broker has accepted us; if not, why, and since when.
     pub fn link(&self) -> Link {
-        self.shared.link.lock().unwrap_or_else(|e| e.into_inner()).clone()
+        self.shared.link.lock().clone()
     }
 
     /// Why there is no connection, if there is none.

@@ -2,9 +2,9 @@
 //! Written by anyone, read by the connection; nothing here waits for the network.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Mutex;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 #[cfg(test)]
@@ -27,7 +27,7 @@ pub(super) struct Note {
     pub(super) version: u64,
 }
 
-/// A `std::sync::Mutex`, because it is never held across an await.
+/// A blocking mutex, because it is never held across an await.
 #[derive(Debug, Default)]
 pub(super) struct RetainedTopics(Mutex<RetainedInner>);
 
@@ -87,8 +87,8 @@ impl RetainedInner {
 }
 
 impl RetainedTopics {
-    fn lock(&self) -> std::sync::MutexGuard<'_, RetainedInner> {
-        self.0.lock().unwrap_or_else(|e| e.into_inner())
+    fn lock(&self) -> parking_lot::MutexGuard<'_, RetainedInner> {
+        self.0.lock()
     }
 
     /// Sets the retained state of `suffix`.

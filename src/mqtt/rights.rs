@@ -3,7 +3,7 @@
 //! Who may publish is the broker's to say (`docs/mqtt-acl.md`); a broker that is open to all, or a client that was taken
 //! over, meets two bounds here: the commands that the configuration names, and a bucket of tokens for each of them.
 
-use std::sync::MutexGuard;
+use parking_lot::MutexGuard;
 
 use super::handle::MqttShared;
 use crate::audit::{AuditSource, RefusedRequest};
@@ -98,7 +98,7 @@ impl MqttShared {
     }
 
     pub(super) fn rights(&self) -> MutexGuard<'_, Rights> {
-        self.rights.lock().unwrap_or_else(|e| e.into_inner())
+        self.rights.lock()
     }
 }
 

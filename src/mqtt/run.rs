@@ -235,7 +235,7 @@ impl MqttUnit<'_> {
     }
 
     fn down(&self, wire: &Wire, cause: Cause) {
-        let since = match &*wire.shared.link.lock().unwrap_or_else(|e| e.into_inner()) {
+        let since = match &*wire.shared.link.lock() {
             // The same trouble as before: said once, not at every attempt.
             Link::Down { cause: known, .. } if *known == cause => return,
             Link::Down { since, .. } => *since,

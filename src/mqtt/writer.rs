@@ -2,8 +2,10 @@
 //! and only then handed to the connection.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::handle::{DurableEvent, MqttShared};
 use super::message::Aside;
@@ -53,7 +55,7 @@ pub(super) struct FromWriter {
     pub(super) empty_awaited: bool,
 }
 
-/// The two desks. `std::sync::Mutex`, because neither is held across an await or a flush.
+/// The two queues of requests. Blocking mutexes, because neither is held across an await or a flush.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
     to_writer: Mutex<ToWriter>,
@@ -62,11 +64,11 @@ pub(super) struct Exchange {
 
 impl Exchange {
     pub(super) fn with_to_writer<R>(&self, change: impl FnOnce(&mut ToWriter) -> R) -> R {
-        change(&mut self.to_writer.lock().unwrap_or_else(|e| e.into_inner()))
+        change(&mut self.to_writer.lock())
     }
 
     pub(super) fn with_from_writer<R>(&self, change: impl FnOnce(&mut FromWriter) -> R) -> R {
-        change(&mut self.from_writer.lock().unwrap_or_else(|e| e.into_inner()))
+        change(&mut self.from_writer.lock())
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a lane counts.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use parking_lot::Mutex;
 
 use super::lock;
 use crate::telemetry::{Counter, Histogram};

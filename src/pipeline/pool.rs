@@ -1,6 +1,8 @@
 //! Reports are used again and again, so that none is allocated once the pool is warm.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::lock;
 use crate::types::{Frame, Label, Report};

@@ -1,7 +1,9 @@
 //! The gallery in force, for everybody who looks faces up in it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::GalleryIndex;
 
@@ -38,6 +40,6 @@ impl Gallery {
     }
 
     fn lock(&self) -> MutexGuard<'_, Arc<GalleryIndex>> {
-        self.index.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.index.lock()
     }
 }

@@ -1,8 +1,10 @@
 //! One camera's rig: its ring, its lane, the thread that captures, and what is known of its health.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::faces::CameraFaces;
 use super::gate::StartGate;

@@ -22,7 +22,7 @@ const DEFAULT_QUALITY: u64 = 85;
 impl App {
     pub(super) fn commands_unit(self: &Arc<App>, inbox: Receiver<Command>) -> Unit {
         let app = self.clone();
-        let inbox = std::sync::Mutex::new(inbox);
+        let inbox = parking_lot::Mutex::new(inbox);
         Unit::new("commands", move |context| {
             app.serve(&lock(&inbox), &context.stop, &context.beat);
             Ok(())

@@ -1,7 +1,9 @@
 //! Recognition: the embedding model made ready on the workers, the gallery in force, and each camera's faces.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::camera::Camera;
 use super::{App, AppError, lock};

@@ -28,13 +28,13 @@ const ALARM: &str = "gallery-model";
 /// Where requests about faces wait.
 pub(super) struct FacesInbox {
     sender: SyncSender<Command>,
-    inbox: Arc<std::sync::Mutex<Receiver<Command>>>,
+    inbox: Arc<parking_lot::Mutex<Receiver<Command>>>,
 }
 
 impl Default for FacesInbox {
     fn default() -> FacesInbox {
         let (sender, inbox) = sync_channel(WAITING);
-        FacesInbox { sender, inbox: Arc::new(std::sync::Mutex::new(inbox)) }
+        FacesInbox { sender, inbox: Arc::new(parking_lot::Mutex::new(inbox)) }
     }
 }
 

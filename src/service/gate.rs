@@ -1,8 +1,9 @@
 //! Holds the first frames until the models are warm.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex};
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::supervisor::Stop;
 
@@ -19,7 +20,7 @@ pub(super) struct StartGate {
 
 impl StartGate {
     pub(super) fn open(&self) {
-        let _guard = self.lock.lock().unwrap_or_else(|e| e.into_inner());
+        let _guard = self.lock.lock();
         self.open.store(true, Ordering::Release);
         self.opened.notify_all();
     }
@@ -29,12 +30,12 @@ impl StartGate {
         if self.open.load(Ordering::Acquire) {
             return true;
         }
-        let mut guard = self.lock.lock().unwrap_or_else(|e| e.into_inner());
+        let mut guard = self.lock.lock();
         while !self.open.load(Ordering::Acquire) {
             if stop.is_stopped() {
                 return false;
             }
-            guard = self.opened.wait_timeout(guard, LOOK).unwrap_or_else(|e| e.into_inner()).0;
+            self.opened.wait_for(&mut guard, LOOK);
         }
         true
     }

@@ -1,7 +1,8 @@
 //! What the box is asked about inspection: pull a trigger, select a product. Golden pictures are next door.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::camera::Camera;

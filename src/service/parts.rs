@@ -1,7 +1,9 @@
 //! A camera that inspects: its product made ready, and changed without a restart.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::camera::Camera;
 use super::{App, lock};

@@ -1,7 +1,9 @@
 //! What people see of the cameras: one view a camera that lives on through reloads, and the stage that draws.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::{App, AppError, lock};
 use crate::config::{self, Config};

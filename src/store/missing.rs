@@ -3,7 +3,9 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::Store;
 use super::open::MARK;
@@ -15,11 +17,11 @@ pub(super) struct FileIdentity(Arc<Mutex<Option<(u64, u64)>>>);
 impl FileIdentity {
     /// Remembers the file of the store at `path`, which has just been opened.
     pub fn note(&self, path: &Path) {
-        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = identity(path);
+        *self.0.lock() = identity(path);
     }
 
     fn is(&self, path: &Path) -> bool {
-        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) == identity(path)
+        *self.0.lock() == identity(path)
     }
 }
 

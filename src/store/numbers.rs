@@ -8,8 +8,10 @@
 //! See `docs/decisions/2026-11-28-numbers.md`.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
 
 use super::{Store, StoreError};
 use crate::types::{Clock, Numbering, SystemClock};
@@ -64,7 +66,7 @@ impl Numbers {
 
     /// The numbers of `kind` that camera `camera` gives: 1, 2, 3, … for the first camera of a box.
     pub fn of(&self, kind: &'static str, camera: &str) -> Numbering {
-        let mut counts = lock(&self.0.counts);
+        let mut counts = self.0.counts.lock();
         let key = (kind, camera.to_owned());
         let count = counts.entry(key).or_insert_with(|| {
             let count = Count::open(&self.0.store, kind, camera);
@@ -78,9 +80,9 @@ impl Numbers {
 
     /// Waits until a count has little left, at most `patience`.
     pub fn wait_low(&self, patience: Duration) {
-        let low = lock(&self.0.low);
-        let waited = self.0.changed.wait_timeout_while(low, patience, |low| !*low);
-        *waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0 = false;
+        let mut low = self.0.low.lock();
+        self.0.changed.wait_while_for(&mut low, |low| !*low, patience);
+        *low = false;
     }
 
     /// Reserves ahead where little is left. To be called in a loop with [`Numbers::wait_low`].
@@ -88,7 +90,7 @@ impl Numbers {
     /// # Errors
     /// Why numbers are given that are not on disk: after a loss of power they could be given again.
     pub fn refill(&self) -> Result<(), String> {
-        let counts: Vec<Arc<Count>> = lock(&self.0.counts).values().cloned().collect();
+        let counts: Vec<Arc<Count>> = self.0.counts.lock().values().cloned().collect();
         let faults: Vec<String> = counts.iter().filter_map(|count| count.refill(&self.0.store)).collect();
         faults.into_iter().next().map_or(Ok(()), Err)
     }
@@ -96,8 +98,8 @@ impl Numbers {
     /// Gives back what was reserved and not used: to be called when nobody takes numbers any more. Who does so all the
     /// same gets the next ones, reserved again.
     pub fn give_back(&self) -> Result<(), StoreError> {
-        let counts: Vec<Arc<Count>> = lock(&self.0.counts).values().cloned().collect();
-        let turns: Vec<_> = counts.iter().map(|count| lock(&count.reserving)).collect();
+        let counts: Vec<Arc<Count>> = self.0.counts.lock().values().cloned().collect();
+        let turns: Vec<_> = counts.iter().map(|count| count.reserving.lock()).collect();
         let rest: Vec<(&str, u64)> = counts.iter().filter_map(|count| count.unused()).collect();
         let given = if rest.is_empty() { Ok(()) } else { self.0.store.counters().give_back(&rest) };
         drop(turns);
@@ -107,7 +109,7 @@ impl Numbers {
 
 impl NumbersShared {
     fn ring(&self) {
-        *lock(&self.low) = true;
+        *self.low.lock() = true;
         self.changed.notify_all();
     }
 }
@@ -134,7 +136,7 @@ impl Count {
     /// The next number. Waits for the disk only where numbers are used faster than they are reserved ahead.
     fn take(&self, shared: &NumbersShared) -> u64 {
         loop {
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             if state.next < state.end {
                 let number = state.next;
                 state.next += 1;
@@ -152,16 +154,16 @@ impl Count {
 
     /// Reserves ahead where less than half a block is left; gives the fault, if there is one.
     fn refill(&self, store: &Store) -> Option<String> {
-        let half = lock(&self.state).block / 2;
+        let half = self.state.lock().block / 2;
         self.extend(store, half);
-        lock(&self.state).fault.clone()
+        self.state.lock().fault.clone()
     }
 
     /// Reserves a block, unless `least` numbers are left. Where the disk refuses, numbers are given all the same.
     fn extend(&self, store: &Store, least: u64) {
-        let _turn = lock(&self.reserving);
+        let _turn = self.reserving.lock();
         let (next, end, range_end, block) = {
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             let left = state.end - state.next;
             // The range is used to its end before another one is begun.
             let last = left > 0 && state.end == state.range_end;
@@ -177,7 +179,7 @@ impl Count {
         }
         let to = (next + block).min(range_end).max(end);
         let reserved = store.counters().raise(&self.name, to - 1);
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         (state.end, state.reserved_at) = (to, Instant::now());
         state.note(&self.name, reserved);
     }
@@ -190,7 +192,7 @@ impl Count {
         // The end of the range last: without it the range is not used after a crash.
         let used = counters.raise(&self.name, first + block - 1);
         let ends = counters.raise(&end_of(&self.name), range_end);
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         (state.next, state.end, state.range_end) = (first, first + block, range_end);
         state.reserved_at = Instant::now();
         state.note(&self.name, owned.and(used).and(ends));
@@ -198,7 +200,7 @@ impl Count {
 
     /// Forgets what is reserved and not used; gives the highest number that was used.
     fn unused(&self) -> Option<(&str, u64)> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let rest = state.end > state.next;
         state.end = state.next;
         rest.then(|| (self.name.as_str(), state.next - 1))
@@ -225,8 +227,4 @@ fn by_the_clock() -> u64 {
 /// The counter that says where a count's range ends.
 fn end_of(name: &str) -> String {
     format!("{name}/end")
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

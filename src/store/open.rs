@@ -2,9 +2,11 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::audit::ATTENDED;
 use super::database::open_sled;
@@ -27,7 +29,7 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// A store. Clones share it. After a fault of the disk it can be closed; it opens again when next used.
 #[derive(Clone)]
 pub struct Store {
-    /// `None` while closed. A `std::sync::Mutex`, because it is held only to clone, to open or to rewrite.
+    /// `None` while closed. A blocking mutex, because it is held only to clone, to open or to rewrite.
     db: Arc<Mutex<Option<sled::Db>>>,
     holds: Holds,
     path: PathBuf,
@@ -111,7 +113,7 @@ impl Store {
             Err(full @ StoreError::DiskFull { .. }) => Some(full),
             opened => opened.map(|()| None)?,
         };
-        let set_aside = lock_of(&store.loss).as_ref().and_then(|loss| loss.set_aside.clone());
+        let set_aside = store.loss.lock().as_ref().and_then(|loss| loss.set_aside.clone());
         Ok(Opened { store, set_aside, waiting })
     }
 
@@ -122,7 +124,7 @@ impl Store {
 
     /// What was lost since this was last asked, to be reported.
     pub fn take_loss(&self) -> Option<Loss> {
-        lock_of(&self.loss).take()
+        self.loss.lock().take()
     }
 
     /// Whether there was a store when this one was opened.
@@ -139,7 +141,7 @@ impl Store {
         if held.is_some() {
             return Ok(());
         }
-        let mut lock = lock_of(&self.lock);
+        let mut lock = self.lock.lock();
         if lock.is_none() {
             *lock = Some(take_lock(&self.path)?);
         }
@@ -148,7 +150,7 @@ impl Store {
         let db = match self.open_found() {
             Err(error) if error.is_damage() => {
                 let aside = self.give_up(&error)?;
-                *lock_of(&self.loss) = Some(Loss { cause: error.to_string(), set_aside: Some(aside) });
+                *self.loss.lock() = Some(Loss { cause: error.to_string(), set_aside: Some(aside) });
                 self.open_found()?
             }
             opened => opened?,
@@ -198,7 +200,7 @@ impl Store {
             None if marked => return Err(self.damaged("its schema version is gone")),
             None if self.high.read(|record| record.begun) => {
                 let cause = format!("there was a store in {}, and it is gone", path.display());
-                lock_of(&self.loss).get_or_insert(Loss { cause, set_aside: None });
+                self.loss.lock().get_or_insert(Loss { cause, set_aside: None });
             }
             None => {}
         }
@@ -292,16 +294,12 @@ impl Store {
     }
 
     pub(super) fn db(&self) -> MutexGuard<'_, Option<sled::Db>> {
-        self.db.lock().unwrap_or_else(|e| e.into_inner())
+        self.db.lock()
     }
 
     /// The same, unless somebody holds it now.
     pub(super) fn try_db(&self) -> Option<MutexGuard<'_, Option<sled::Db>>> {
-        match self.db.try_lock() {
-            Ok(held) => Some(held),
-            Err(std::sync::TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(std::sync::TryLockError::WouldBlock) => None,
-        }
+        self.db.try_lock()
     }
 
     pub(super) fn holds(&self) -> &Holds {
@@ -341,7 +339,7 @@ impl Store {
 
     /// A turn at changing people.
     pub(super) fn gallery_turn(&self) -> MutexGuard<'_, ()> {
-        self.gallery_turn.lock().unwrap_or_else(|e| e.into_inner())
+        self.gallery_turn.lock()
     }
 
     /// The lowest number of what is counted from one: higher where a damaged store, whose numbers nobody knows, was
@@ -352,12 +350,12 @@ impl Store {
 
     /// A turn at changing counters.
     pub(super) fn counter_turn(&self) -> MutexGuard<'_, ()> {
-        lock_of(&self.counter_turn)
+        self.counter_turn.lock()
     }
 
     /// A turn at changing golden sets.
     pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
-        self.golden_turn.lock().unwrap_or_else(|e| e.into_inner())
+        self.golden_turn.lock()
     }
 
     /// A place beside the store, in the state directory.
@@ -392,8 +390,4 @@ fn take_lock(path: &Path) -> Result<Lock, StoreError> {
         tracing::warn!("others may read what lies in {}: {error}", dir.display());
     }
     Ok(lock)
-}
-
-fn lock_of<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

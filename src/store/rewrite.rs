@@ -8,8 +8,9 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
+
+use parking_lot::MutexGuard;
 
 use super::database::open_sled;
 use super::files::{sync_dir, wipe};

@@ -258,8 +258,8 @@ impl Write for OneLine<'_> {
 
 #[cfg(test)]
 mod tests {
+    use parking_lot::Mutex;
     use std::path::Path;
-    use std::sync::Mutex;
 
     use proptest::prelude::*;
 
@@ -274,7 +274,7 @@ mod tests {
 
     impl TriggerTarget for Pulls {
         fn pull(&self, trigger: Trigger, _: Stamp, _: Option<Arc<dyn OnComplete>>) -> Pulled {
-            let pulls = &mut self.0.lock().unwrap().0;
+            let pulls = &mut self.0.lock().0;
             pulls.push(trigger.at);
             Pulled { id: pulls.len() as u64, taken: true }
         }
@@ -285,7 +285,7 @@ mod tests {
             TargetState::default()
         }
         fn rejected(&self, _: &str, rejected: &Rejected) {
-            self.0.lock().unwrap().1.add(rejected);
+            self.0.lock().1.add(rejected);
         }
         fn port(&self, _: &str, _: PortState) {}
     }
@@ -306,7 +306,7 @@ mod tests {
             dialogue.look(level, Stamp { mono_ns: ms as u64 * 1_000_000, wall_ns: 0 });
         }
         dialogue.close();
-        let (pulls, rejected) = target.0.into_inner().unwrap();
+        let (pulls, rejected) = target.0.into_inner();
         (pulls.iter().map(|at| at.mono_ns / 1_000_000).collect(), rejected)
     }
 

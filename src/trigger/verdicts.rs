@@ -1,9 +1,10 @@
 //! Verdicts on their way from whoever ends an acquisition to the port on whose connection its trigger came.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::types::{Inspection, OnComplete};
@@ -14,7 +15,7 @@ const MOST: usize = 4_096;
 /// The verdicts of one connection. Those that come after it is closed are counted, not kept for the next one: behind
 /// a cable that was pulled, an old `OK` would be taken for the verdict on the next part.
 pub struct Verdicts {
-    // A `std::sync::Mutex`: held for a push or a pop, never across an await.
+    // A blocking mutex: held for a push or a pop, never across an await.
     inner: Mutex<VerdictsInner>,
     outcome: Notify,
     undelivered: Arc<AtomicU64>,
@@ -64,7 +65,7 @@ impl Verdicts {
     }
 
     fn inner(&self) -> MutexGuard<'_, VerdictsInner> {
-        self.inner.lock().unwrap_or_else(|e| e.into_inner())
+        self.inner.lock()
     }
 }
 

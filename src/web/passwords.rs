@@ -6,11 +6,12 @@
 //! computation, when one would have been done: neither words nor time tell which names exist.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use argon2::password_hash::{Output, PasswordHash, PasswordHasher, SaltString};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use super::limiter::Way;
@@ -84,7 +85,7 @@ struct Job {
     reply: oneshot::Sender<bool>,
 }
 
-/// A `std::sync::Mutex`, because it is never held across an await or a computation.
+/// A blocking mutex, because it is never held across an await or a computation.
 struct Queues {
     jobs: [VecDeque<Job>; 3],
     computing: bool,
@@ -100,14 +101,14 @@ struct PasswordShared {
 
 impl PasswordShared {
     fn lock(&self) -> MutexGuard<'_, Queues> {
-        self.queues.lock().unwrap_or_else(|e| e.into_inner())
+        self.queues.lock()
     }
 }
 
 /// The thread that compares passwords.
 pub(super) struct Checker {
     shared: Arc<PasswordShared>,
-    /// A `std::sync::Mutex` only because requests share us.
+    /// In a mutex only because requests share this type.
     thread: Mutex<Option<Spawned<()>>>,
 }
 
@@ -156,7 +157,7 @@ impl Drop for Checker {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
         self.shared.wake.notify_one();
-        if let Some(thread) = self.thread.get_mut().unwrap_or_else(|e| e.into_inner()).take() {
+        if let Some(thread) = self.thread.get_mut().take() {
             let _ = thread.join_until(Instant::now() + JOIN);
         }
     }
@@ -171,9 +172,7 @@ fn serve(shared: &PasswordShared) {
             if queues.closed {
                 return;
             }
-            let (woken, waited) = shared.wake.wait_timeout(queues, IDLE).unwrap_or_else(|e| e.into_inner());
-            queues = woken;
-            if waited.timed_out() {
+            if shared.wake.wait_for(&mut queues, IDLE).timed_out() {
                 buffer = Vec::new();
             }
             continue;

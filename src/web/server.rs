@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, MutexGuard};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::ask::CommandClient;
 use super::body::BodyBudget;
@@ -57,11 +59,11 @@ impl Server {
     }
 
     pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
-        self.sessions.lock().unwrap_or_else(|e| e.into_inner())
+        self.sessions.lock()
     }
 
     pub(super) fn limiter(&self) -> MutexGuard<'_, Limiter> {
-        self.limiter.lock().unwrap_or_else(|e| e.into_inner())
+        self.limiter.lock()
     }
 
     pub(super) fn now_ns(&self) -> u64 {

@@ -2,9 +2,9 @@
 //! Written by anyone, read by requests; nothing here waits for the network.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Map, Value, json};
 
 use super::handle::CameraFacts;
@@ -32,7 +32,7 @@ pub(super) struct ListenerMessage {
     pub(super) data: Bytes,
 }
 
-/// A `std::sync::Mutex`, because it is never held across an await.
+/// A blocking mutex, because it is never held across an await.
 #[derive(Debug, Default)]
 pub(super) struct ServiceSnapshot(Mutex<SnapshotState>);
 
@@ -92,7 +92,7 @@ fn kind_of(suffix: &str) -> &'static str {
 
 impl ServiceSnapshot {
     pub(super) fn lock(&self) -> MutexGuard<'_, SnapshotState> {
-        self.0.lock().unwrap_or_else(|e| e.into_inner())
+        self.0.lock()
     }
 
     pub(super) fn retain<T: Payload>(&self, suffix: &str, now: Stamp, body: &T) -> ListenerMessage {

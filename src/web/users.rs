@@ -4,7 +4,9 @@ use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::config::users::{self, User, UsersError};
 
@@ -101,7 +103,7 @@ impl Users {
 
     /// The users now, or why the file cannot be read.
     pub(super) fn now(&self, now_ns: u64) -> Result<Arc<[User]>, String> {
-        let mut seen = self.seen.lock().unwrap_or_else(|e| e.into_inner());
+        let mut seen = self.seen.lock();
         if seen.looked_ns.is_none_or(|looked| now_ns.saturating_sub(looked) >= LOOK_NS) {
             let stamp = stamp(&self.path);
             if seen.looked_ns.is_none() || seen.stamp != stamp || seen.users.is_err() {

@@ -1,7 +1,9 @@
 //! Every sample judged by two programs, on all cores, and what came of it held side by side.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+
+use parking_lot::Mutex;
 
 use super::GoldenFault;
 use super::samples::LabelledSample;
@@ -94,7 +96,7 @@ pub(super) fn rate(samples: &[LabelledSample], judges: [Judge; 2]) -> anyhow::Re
     for outcome in outcomes {
         outcome??;
     }
-    let ratings = std::mem::take(&mut *ratings.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    let ratings = std::mem::take(&mut *ratings.lock());
     Ok(ratings.into_iter().flatten().map(|[current, candidate]| (current, candidate)).unzip().into())
 }
 
@@ -127,7 +129,7 @@ impl RateJob {
             }
             let (frame, text) = read?;
             let both = bench.each_mut().map(|bench| bench.rate(&frame, text.as_deref()));
-            ratings.lock().unwrap_or_else(|poisoned| poisoned.into_inner())[at] = Some(both);
+            ratings.lock()[at] = Some(both);
         }
     }
 }

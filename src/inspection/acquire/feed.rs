@@ -1,7 +1,9 @@
 //! Acquisitions that have their frame, and their regions, as work that waits.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::{PartLane, lock};
 use crate::inspection::part::PartItem;

@@ -103,7 +103,7 @@ impl Evidence {
 
     /// Why folders that are older than `max_days` are not deleted now, if that is so.
     pub fn age_doubt(&self) -> Option<Doubt> {
-        self.queue.doubt.lock().unwrap_or_else(|e| e.into_inner()).clone()
+        self.queue.doubt.lock().clone()
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::counters::EvidenceCounters;
 use super::planes::Shot;
@@ -167,7 +169,7 @@ impl EvidenceQueue {
     pub(super) fn next(&self, stop: &Stop) -> NextJob {
         let mut state = self.lock();
         if state.jobs.is_empty() && !stop.is_stopped() {
-            state = self.changed.wait_timeout(state, LOOK).unwrap_or_else(|e| e.into_inner()).0;
+            self.changed.wait_for(&mut state, LOOK);
         }
         match state.jobs.pop_front() {
             Some(job) => NextJob::EvidenceJob(job),
@@ -182,7 +184,7 @@ impl EvidenceQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, QueueState> {
-        self.state.lock().unwrap_or_else(|e| e.into_inner())
+        self.state.lock()
     }
 }
 

@@ -1,7 +1,8 @@
 //! The unit's thread: writes what was offered, and keeps the folders within their bounds.
 
-use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Time;
 use super::error::EvidenceError;
@@ -183,7 +184,7 @@ impl EvidenceWriter<'_> {
     }
 
     fn doubt(&self) -> MutexGuard<'_, Option<Doubt>> {
-        self.queue.doubt.lock().unwrap_or_else(|e| e.into_inner())
+        self.queue.doubt.lock()
     }
 
     /// Removes one folder; gives the bytes that it took. One that cannot be removed is not tried again until the next
@@ -251,6 +252,6 @@ impl EvidenceAlarm<'_> {
     }
 
     fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(|e| e.into_inner())
+        self.standing.lock()
     }
 }

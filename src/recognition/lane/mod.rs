@@ -20,8 +20,10 @@ mod track;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
 
 pub use item::FaceItem;
 pub use settings::{FaceCounters, FaceLaneSettings};
@@ -338,5 +340,5 @@ impl Feed<FaceItem> for FaceFeed {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What a panic leaves behind a lock here is whole: the counts are changed last.
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex.lock()
 }

@@ -8,7 +8,8 @@ mod record;
 mod tests;
 
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::audit::ATTENDED;
 use super::streams::AHEAD;
@@ -55,7 +56,7 @@ impl Change {
 impl Ledger {
     /// A turn at writing: held from what is read to what is written, and never across a sink.
     fn turn(&self) -> MutexGuard<'_, Vec<Change>> {
-        self.changes.lock().unwrap_or_else(|e| e.into_inner())
+        self.changes.lock()
     }
 }
 
