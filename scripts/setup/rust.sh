@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Sees to a Rust toolchain that is new enough. An existing one is used as it is and never changed; where a
-# newer one is needed, it is installed beside it and named in .runtime/toolchain, which the Makefile reads.
+# Provides a Rust toolchain that is new enough. An existing one is used as it is and never changed, also where there is no
+# network; where a newer one is needed, it is installed beside it. One that is not `stable` is named in .runtime/toolchain,
+# which the Makefile reads.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -13,7 +14,21 @@ new_enough() {
     have=$(cargo --version 2>/dev/null | awk '{print $2}')
     [ -n "$have" ] && [ "$(printf '%s\n' "$wanted" "$have" | sort -V | head -n1)" = "$wanted" ]
 }
-new_enough && exit 0
+
+# rust-toolchain.toml asks for `stable`. On a machine without it, rustup would download it at the first `cargo`, though
+# another toolchain that is there may do: so the list is read first, and `stable` is tried only where it is in it.
+toolchains() { rustup toolchain list 2>/dev/null | awk '/^[[:alnum:]]/ {print $1}'; }
+if ! command -v rustup >/dev/null || [ -n "${RUSTUP_TOOLCHAIN:-}" ] || toolchains | grep -q '^stable'; then
+    new_enough && exit 0
+fi
+# Released toolchains before nightly ones: a new lint of tomorrow's compiler fails the build of nobody who has another.
+for toolchain in $(toolchains | grep -v '^nightly') $(toolchains | grep '^nightly'); do
+    if RUSTUP_TOOLCHAIN=$toolchain new_enough; then
+        mkdir -p .runtime
+        echo "$toolchain" >.runtime/toolchain
+        exit 0
+    fi
+done
 
 echo "set-up: Rust $wanted or newer is needed; installing $fresh"
 if ! command -v rustup >/dev/null; then

@@ -20,4 +20,5 @@ mod rights;
 mod scene;
 mod systemd;
 mod text_files;
+mod toolchain;
 mod unit_file;
