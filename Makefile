@@ -84,6 +84,7 @@ loom: setup ## every interleaving of the ring's small cases
 lint: setup ## formatting, clippy, documentation, licences and advisories (where cargo-deny is installed)
 	@$(cargo) fmt --check
 	@$(cargo) clippy --locked --all-targets --all-features -- -D warnings
+	@$(cargo) clippy --locked --no-default-features --features litert --lib --bins -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" $(cargo) doc --locked --no-deps --document-private-items
 	@CARGO="$(cargo)" scripts/deny.sh
 

@@ -6,11 +6,11 @@ use super::{CaptureError, error};
 use crate::supervisor::Stop;
 use crate::types::PixelFormat;
 
-/// Paints frames.
+/// Paints the frames of a `scene:` source.
 pub trait Painter: Send {
     /// Width and height in px.
     fn size(&self) -> (usize, usize);
-    /// Frames a second.
+    /// The rate in frames a second.
     fn fps(&self) -> u32;
     /// Paints frame `n` into `out`: packed I420, `width × height` luma, then U and V at half size rounded up.
     fn paint(&mut self, n: u64, out: &mut [u8]);

@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     /// Seed of the scene.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Number of frames.
+    /// How many frames are written.
     #[arg(long, default_value_t = 1)]
     frames: u64,
     /// Number of the first frame.
@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     /// Frame height in px.
     #[arg(long, default_value_t = 480)]
     height: u32,
-    /// Frames a second.
+    /// Frames a second of the scene.
     #[arg(long, default_value_t = 30)]
     fps: u32,
     /// One product on one lane: washer, gear, plate or bracket.

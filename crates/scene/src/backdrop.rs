@@ -200,7 +200,7 @@ fn sticker(away: f32, along: f32, salt: u32) -> [f32; 3] {
     if ink { [40.0, 128.0, 128.0] } else { [196.0, 120.0, 134.0] }
 }
 
-/// Yellow and black.
+/// A hazard stripe, yellow and black.
 fn stripe(diagonal: f32) -> [f32; 3] {
     if diagonal % 28.0 < 14.0 { [168.0, 52.0, 148.0] } else { [30.0, 128.0, 128.0] }
 }

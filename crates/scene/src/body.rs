@@ -24,7 +24,7 @@ impl Disc {
 /// The outer contour, about the part's centre.
 #[derive(Clone, Debug)]
 pub(crate) enum Outline {
-    /// A disc.
+    /// A disc of radius `r`.
     Round { r: f32 },
     /// A disc of radius `root` with rectangular teeth.
     Toothed { root: f32, tip: f32, half_width: f32, teeth: heapless::Vec<[f32; 2], 16> },

@@ -9,7 +9,7 @@ const NOISE: usize = 16_384;
 const BLACK: i16 = 16;
 const WHITE: i16 = 235;
 
-/// Lamps and sensor.
+/// The lamps over the belt and the noise of the sensor.
 #[derive(Debug)]
 pub(crate) struct Light {
     seed: u64,

@@ -13,14 +13,14 @@ pub enum Defect {
     HoleMissing,
     /// A piece broken out of the edge.
     Chip,
-    /// Oil or rust.
+    /// A stain of oil or rust.
     Stain,
     /// A label printed askew (plates only).
     Misprint,
 }
 
 impl Defect {
-    /// All of them.
+    /// Every kind of defect.
     pub const ALL: [Defect; 5] =
         [Defect::Scratch, Defect::HoleMissing, Defect::Chip, Defect::Stain, Defect::Misprint];
 

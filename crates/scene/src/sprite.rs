@@ -20,10 +20,10 @@ pub(crate) type Bounds = [i32; 4];
 pub(crate) struct Sprite {
     /// Width and height in px; even.
     pub side: usize,
-    /// Full-size planes.
+    /// The full-size planes, `side × side` px.
     pub keep: Vec<u8>,
     pub luma: Vec<u8>,
-    /// Half-size planes.
+    /// The half-size planes, a quarter of the px.
     pub chroma_keep: Vec<u8>,
     pub u: Vec<u8>,
     pub v: Vec<u8>,

@@ -13,7 +13,7 @@ pub const MAX_PARTS: usize = 64;
 pub struct Truth {
     /// The part's number: the same in every frame of its passage, and never used again.
     pub part_id: u64,
-    /// Its form.
+    /// The shape of the part.
     pub shape: Shape,
     /// The material's bounds in frame px, clipped to the frame.
     pub rect: Rect,
@@ -26,7 +26,7 @@ pub struct Truth {
 /// A defect in a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DefectTruth {
-    /// What is wrong.
+    /// Which kind of defect it is.
     pub kind: Defect,
     /// The bounds of the px that differ from a sound part's, no side below 20 px of 480 lines, clipped to the frame.
     pub rect: Rect,
