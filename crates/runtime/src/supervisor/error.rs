@@ -33,7 +33,7 @@ pub enum SupervisorError {
     /// The unit's thread could not be started.
     #[error("unit {unit}: {source}")]
     Spawn {
-        /// The unit's name.
+        /// The name of the unit that is meant.
         unit: Arc<str>,
         /// Why the thread did not start.
         source: SpawnError,
@@ -41,7 +41,7 @@ pub enum SupervisorError {
     /// An essential unit was given up, which ends the process.
     #[error("essential unit {unit} was given up: {cause}")]
     Essential {
-        /// The unit's name.
+        /// The name of the unit that is meant.
         unit: Arc<str>,
         /// The unit's last failure, with all causes.
         cause: String,

@@ -15,7 +15,7 @@ pub enum LogError {
     /// The filter cannot be read.
     #[error("log level \"{level}\": {source}; write error, warn, info, debug, trace or MODULE=LEVEL,…")]
     Filter {
-        /// What was given.
+        /// The level as it was given.
         level: String,
         /// Why it cannot be read.
         source: tracing_subscriber::filter::ParseError,

@@ -14,7 +14,7 @@ macro_rules! totals {
         pub(super) struct LiveTotals { $(pub(super) $name: $crate::telemetry::Counter,)* }
 
         impl LiveTotals {
-            /// The present values.
+            /// The counts as they are now.
             pub(super) fn read(&self) -> Totals {
                 Totals { $($name: self.$name.get(),)* }
             }
