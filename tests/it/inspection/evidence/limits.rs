@@ -3,7 +3,6 @@
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use ocellus::config;
 use ocellus::inspection::evidence;
@@ -192,10 +191,8 @@ fn a_full_disk_never_blocks_an_offer_and_evidence_is_kept_again_once_there_is_sp
     let counters = harness.evidence.counters();
     let shot = frame(1, (PixelFormat::Nv12, 640, 480));
     let offer = |id| {
-        let began = Instant::now();
-        let offer = harness.evidence.offer_inspection(&inspection(id, Outcome::Ng), Some(&shot));
-        assert!(began.elapsed() < Duration::from_millis(500), "an offer took {:?}", began.elapsed());
-        offer
+        // One that waited for the disk would not return before it is freed, and that is further below.
+        harness.evidence.offer_inspection(&inspection(id, Outcome::Ng), Some(&shot))
     };
     disk.fill();
     for id in 1..=10 {
