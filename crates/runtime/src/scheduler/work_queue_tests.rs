@@ -1,5 +1,7 @@
 //! Who is served first, and how many workers a stage gets.
 
+#![cfg(test)]
+
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicUsize;
 

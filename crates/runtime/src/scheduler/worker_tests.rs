@@ -1,5 +1,7 @@
 //! Workers survive what their items and executors do.
 
+#![cfg(test)]
+
 use parking_lot::Mutex;
 use std::sync::atomic::AtomicUsize;
 
