@@ -3,7 +3,7 @@
 use crate::telemetry::totals;
 
 totals!("audit" {
-    /// Lines written.
+    /// Lines written to the audit log.
     lines,
     /// Lines that could not be written.
     lines_failed,

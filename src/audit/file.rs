@@ -24,7 +24,7 @@ impl AuditLines {
         AuditLines { path, file: Mutex::new(None) }
     }
 
-    /// Adds a line.
+    /// Appends `line` as JSON; a full file becomes the former one first.
     pub(super) fn write(&self, line: &impl Serialize) -> std::io::Result<()> {
         let text = serde_json::to_string(line)? + "\n";
         let mut slot = self.file.lock();

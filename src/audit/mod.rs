@@ -59,13 +59,13 @@ impl AuditSource {
 /// Something that was changed, or could not be.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditChange<'a> {
-    /// The way.
+    /// The interface that the request came through.
     pub source: AuditSource,
     /// Who: a user, a user id, a topic, a port.
     pub user: &'a str,
-    /// What.
+    /// The action's name, as the log shows it.
     pub action: &'a str,
-    /// On what.
+    /// The object of the action.
     pub target: &'a str,
     /// `ok`, or the word of the refusal.
     pub outcome: &'a str,
@@ -74,7 +74,7 @@ pub struct AuditChange<'a> {
 /// Something that was refused before it was looked at: nobody is logged in, or may not.
 #[derive(Clone, Copy, Debug)]
 pub struct RefusedRequest<'a> {
-    /// The way.
+    /// The interface that the request came through.
     pub source: AuditSource,
     /// The address, or the topic without what a stranger may choose in it.
     pub from: &'a str,
@@ -110,7 +110,7 @@ impl Audit {
         }
     }
 
-    /// Adds a line.
+    /// Appends a line for `change` to the log.
     pub fn note(&self, change: &AuditChange<'_>) {
         let AuditChange { source, user, action, target, outcome } = *change;
         let line = AuditOut {

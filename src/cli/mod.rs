@@ -92,7 +92,7 @@ enum Command {
     Manual(manual::ManualArguments),
 }
 
-/// Which configuration.
+/// Arguments that choose the configuration and the state directory.
 #[derive(Debug, Args)]
 struct Configured {
     /// The configuration file; without it the built-in default, the demo on the built-in scene.

@@ -43,14 +43,14 @@ enum UserAction {
     },
     /// Remove a user; sessions of the user are over.
     Remove {
-        /// The name.
+        /// The user to remove.
         name: String,
     },
     /// Tell who may log in.
     List,
     /// Give a user another password, or (with --role) also another role; sessions of the user are over.
     Password {
-        /// The name.
+        /// The user whose password changes.
         name: String,
         /// What the user may do from now on.
         #[arg(long, value_enum)]
@@ -60,7 +60,7 @@ enum UserAction {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum RoleWord {
-    /// Look.
+    /// See the page, pictures and figures.
     Viewer,
     /// Also pull triggers, enrol people, restart units.
     Operator,

@@ -15,26 +15,26 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Why a request got no result.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// Nobody listens.
+    /// No service listens on the socket.
     #[error(
         "no service runs on the state directory of {} ({source}); start it, or name the right one with --config or \
          --state-dir", .path.display()
     )]
     NotRunning {
-        /// The socket.
+        /// The path of the socket.
         path: PathBuf,
-        /// What connecting said.
+        /// The error of connecting to it.
         source: std::io::Error,
     },
-    /// The connection broke.
+    /// The connection broke, or the answer was not JSON.
     #[error("the service at {} did not answer: {source}; see its log", .path.display())]
     Broken {
-        /// The socket.
+        /// The path of the socket.
         path: PathBuf,
-        /// What went wrong.
+        /// The error of writing, reading or decoding.
         source: std::io::Error,
     },
-    /// The service refused.
+    /// The service refused the request.
     #[error("{reason}{}{remedy}", if .remedy.is_empty() { "" } else { "; " })]
     Refused {
         /// What, where and why.

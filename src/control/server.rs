@@ -34,7 +34,7 @@ pub enum ControlError {
     /// It cannot be made.
     #[error("the control socket {} cannot be made: {source}; the state directory must be writable", .path.display())]
     Bind {
-        /// Where.
+        /// The path of the socket.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,

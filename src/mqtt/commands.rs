@@ -62,7 +62,7 @@ fn end(
     }
 }
 
-/// Renders an answer.
+/// Renders the answer `body` as a message on `topic`.
 pub(super) fn answer(shared: &MqttShared, topic: &str, retain: bool, body: Answer) -> AnswerOut {
     let (seq, part) = match body.status {
         Progress::Executing => (1, AnswerPart::Progress),

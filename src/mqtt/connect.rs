@@ -60,7 +60,7 @@ impl ConnectError {
     }
 }
 
-/// An accepted connection.
+/// A connection that the broker has accepted.
 pub(super) struct Connected {
     pub(super) network: Transport,
     pub(super) accepted: Accepted,

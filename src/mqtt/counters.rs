@@ -3,13 +3,13 @@
 use crate::telemetry::totals;
 
 totals!("mqtt" {
-    /// Reports published.
+    /// Reports (QoS 0) that were published.
     reports_sent,
     /// Reports refused because no broker was connected.
     reports_dropped_offline,
     /// Reports refused because the queue was full.
     reports_dropped_full,
-    /// Events taken.
+    /// Events taken from the queue to be written.
     events_taken,
     /// Events refused because the queue was full: the disk did not keep up, and memory for waiting is bounded.
     events_dropped_full,
@@ -30,13 +30,13 @@ totals!("mqtt" {
     letters_dropped,
     /// Requests and other messages to the box that were longer than it reads.
     oversize_received,
-    /// Group commits.
+    /// Group commits that reached the disk.
     commits,
     /// Group commits that the disk refused; the events wait in memory and are tried again.
     commits_failed,
-    /// Successful connections.
+    /// Connections that a broker accepted.
     connections,
-    /// Commands received.
+    /// Commands received from a broker.
     commands,
     /// Requests refused: not allowed over MQTT, or too many.
     commands_refused,

@@ -15,7 +15,7 @@ pub enum ForgetError {
     /// The keeper does not answer.
     #[error("the outbox did not let go of the store in time; see the log, and erase the person again")]
     Away,
-    /// The disk refused.
+    /// The store failed while it deleted.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

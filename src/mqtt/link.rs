@@ -12,11 +12,11 @@ use crate::types::Stamp;
 pub enum Link {
     /// After a successful CONNACK, and only then.
     Up,
-    /// Not connected.
+    /// There is no connection to the broker.
     Down {
-        /// Why.
+        /// Why the last attempt or connection ended.
         cause: Cause,
-        /// Since when.
+        /// When the connection ended.
         since: Stamp,
     },
 }
@@ -35,9 +35,9 @@ impl Link {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("broker {place}: {what}; {next}")]
 pub struct Cause {
-    /// `mqtt://host:port` or `mqtts://host:port`.
+    /// The broker as `mqtt://host:port` or `mqtts://host:port`.
     pub place: String,
-    /// What happened.
+    /// What went wrong, for people.
     pub what: String,
     /// What to do about it.
     pub next: String,

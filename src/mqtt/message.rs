@@ -12,7 +12,7 @@ use crate::types::Stamp;
 /// A part of what answers a command.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum AnswerPart {
-    /// `executing`.
+    /// The progress report `executing`.
     Progress,
     /// `successful`, or `failed` with the reason that the command gave.
     End,
@@ -82,7 +82,7 @@ impl Ticket {
 /// A message for QoS 1.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Outgoing {
-    /// The full topic.
+    /// The full topic, with prefix and device.
     pub(super) topic: String,
     pub(super) payload: Bytes,
     pub(super) retain: bool,

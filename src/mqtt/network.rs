@@ -15,7 +15,7 @@ use super::packet::{self, Garbled, PacketReader, ReceivedPacket, Version};
 const STALLED: Duration = Duration::from_secs(5);
 /// With so much to be written nothing is added, but for one message that is longer.
 const FULL_BYTES: usize = 256 << 10;
-/// Read at once.
+/// Bytes that one read takes at most.
 const READ_BYTES: usize = 16 << 10;
 
 /// What a connection runs over: TCP, or TLS over it.

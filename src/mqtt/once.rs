@@ -10,7 +10,7 @@ use crate::types::Stamp;
 /// The messages of one topic.
 #[derive(Debug)]
 pub(super) struct Stream {
-    /// Below `PREFIX/DEVICE/`.
+    /// The topic below `PREFIX/DEVICE/`.
     suffix: String,
     pub(super) topic: String,
     /// The number of the last one that was written, and the longest since the last that was confirmed.
@@ -25,7 +25,7 @@ pub(super) struct Stream {
 /// What to do with a message of QoS 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Once {
-    /// Send it.
+    /// Send the message now.
     Now,
     /// Ask again: something in doubt is tried.
     Later,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::handle::MqttShared;
 use super::packet::{MAX_PACKET_BYTES, Publish};
 
-/// The alarm.
+/// Name of the alarm that is raised.
 const NAME: &str = "mqtt-oversize";
 /// Topics that are remembered; of more only these are named.
 const MOST: usize = 8;

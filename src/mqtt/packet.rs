@@ -14,9 +14,9 @@ const HEAD_BYTES: usize = (64 << 10) + 256;
 /// Which MQTT a connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
-    /// MQTT 3.1.1.
+    /// MQTT 3.1.1, protocol level 4.
     V4,
-    /// MQTT 5.
+    /// MQTT 5, protocol level 5.
     V5,
 }
 
@@ -37,7 +37,7 @@ pub(super) enum ReceivedPacket {
     Other,
 }
 
-/// A CONNACK.
+/// The fields of a CONNACK that matter here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Accepted {
     /// 0: accepted; else why not, in the numbers of the version.
@@ -50,7 +50,7 @@ pub(super) struct Accepted {
     pub(super) keep_alive: Option<u16>,
 }
 
-/// A PUBLISH.
+/// A PUBLISH packet, with its payload as far as it is read.
 #[derive(Debug, PartialEq)]
 pub(super) struct Publish {
     pub(super) topic: String,
@@ -277,7 +277,7 @@ pub(super) fn write_publish(
 pub(super) struct Greeting {
     pub(super) client_id: String,
     pub(super) keep_alive_s: u16,
-    /// Name and password.
+    /// User name and password, if configured.
     pub(super) login: Option<(String, String)>,
     /// Topic and payload of the last will: QoS 1, retained.
     pub(super) will: (String, Vec<u8>),
@@ -340,7 +340,7 @@ pub(super) fn write_puback(pkid: u16, out: &mut BytesMut) {
     out.put_u16(pkid);
 }
 
-/// A PINGREQ.
+/// A whole PINGREQ packet.
 pub(super) const PING: [u8; 2] = [0xc0, 0];
 /// A DISCONNECT of an orderly end.
 pub(super) const DISCONNECT: [u8; 2] = [0xe0, 0];

@@ -72,7 +72,7 @@ impl Exchange {
     }
 }
 
-/// The keeper's state.
+/// Moves events from the queue to the outbox on disk, and hands them out to be sent.
 pub(super) struct OutboxWriter {
     pub(super) shared: Arc<MqttShared>,
     state_dir: PathBuf,

@@ -18,7 +18,7 @@ const NAMED: usize = 8;
 /// What a start rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Basis {
-    /// The file, whole.
+    /// The configuration file, with all its cameras.
     File,
     /// The last configuration that was applied, whole.
     LastApplied,

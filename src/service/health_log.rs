@@ -11,7 +11,7 @@ pub(super) struct HealthLog {
 }
 
 impl HealthLog {
-    /// Logs a change.
+    /// Logs a change of a camera's health; repeated failures are left out.
     pub(super) fn log(&mut self, camera: &str, source: &str, health: &Health) {
         let Some(line) = self.line(source, health) else { return };
         match health {

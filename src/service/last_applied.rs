@@ -18,7 +18,7 @@ const FORMAT: u32 = 1;
 /// A configuration has 1 MiB at most; JSON may take six bytes for one of its.
 const MAX_BYTES: u64 = 8 << 20;
 
-/// The file's content.
+/// The content of the file, as JSON.
 #[derive(Serialize, Deserialize)]
 struct AppliedFile {
     format: u32,
@@ -33,7 +33,7 @@ struct AppliedFile {
 /// What was kept, read and checked again.
 pub(super) struct LastApplied {
     pub(super) config: Config,
-    /// RFC 3339, UTC.
+    /// When it was applied, RFC 3339 in UTC.
     pub(super) applied_at: String,
 }
 
@@ -43,7 +43,7 @@ pub(super) enum LastAppliedError {
     /// It cannot be read.
     #[error("{}: {source}", .path.display())]
     Read {
-        /// The file.
+        /// The file that was read.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -51,7 +51,7 @@ pub(super) enum LastAppliedError {
     /// It is damaged, or of another version.
     #[error("{}: it is damaged, or was written by another version: {cause}", .path.display())]
     Damaged {
-        /// The file.
+        /// The file that was read.
         path: PathBuf,
         /// What is wrong with it.
         cause: String,

@@ -174,7 +174,7 @@ struct App {
     views: Arc<Views>,
     /// Where the broker's side puts commands.
     commands: SyncSender<Command>,
-    /// Set by SIGHUP.
+    /// Set by SIGHUP: reload the configuration.
     hangup: Arc<AtomicBool>,
     logging: Log,
     started: Stamp,

@@ -40,7 +40,7 @@ impl StatusPublisher {
         self.mqtt.alarms().into_iter().find(|(known, _)| known == name).map(|(_, cause)| cause)
     }
 
-    /// Ends an alarm.
+    /// Clears the alarm `name` and publishes the list.
     pub(super) fn clear_alarm(&self, name: &str) {
         self.mqtt.clear_alarm(name);
         self.tell_alarms();
@@ -60,7 +60,7 @@ impl StatusPublisher {
         self.web.alarms(raised.map(AlarmOut::from).collect());
     }
 
-    /// Tells figures once.
+    /// Publishes the service's figures to MQTT and the web.
     pub(super) fn telemetry(&self, body: &Telemetry) {
         self.mqtt.telemetry(body);
         self.web.telemetry(body);

@@ -12,13 +12,13 @@ pub enum StoreError {
          stop that instance, or give this one its own device.state_dir"
     )]
     Locked {
-        /// The store's directory.
+        /// The store's directory (`device.state_dir`).
         path: PathBuf,
     },
     /// Somebody of this process keeps a part of it.
     #[error("the store in {path} cannot be rewritten while it is in use; try again in a moment")]
     Busy {
-        /// The store's directory.
+        /// The store's directory (`device.state_dir`).
         path: PathBuf,
     },
     /// The directory cannot be written.
@@ -27,7 +27,7 @@ pub enum StoreError {
          make device.state_dir a writable directory on a file system that is not read-only"
     )]
     ReadOnly {
-        /// The store's directory.
+        /// The store's directory (`device.state_dir`).
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -38,7 +38,7 @@ pub enum StoreError {
          free space there, or move device.state_dir to a larger disk"
     )]
     DiskFull {
-        /// The store's directory.
+        /// The store's directory (`device.state_dir`).
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -49,7 +49,7 @@ pub enum StoreError {
          install the newer version again, or point device.state_dir to an empty directory"
     )]
     Newer {
-        /// The store's directory.
+        /// The store's directory (`device.state_dir`).
         path: PathBuf,
         /// Version found on disk.
         found: u32,
@@ -61,9 +61,9 @@ pub enum StoreError {
         "the store in {path} is damaged ({cause}); it is set aside at the next start and a fresh one begun"
     )]
     Damaged {
-        /// The store's directory.
+        /// The store's directory (`device.state_dir`).
         path: PathBuf,
-        /// What was found.
+        /// What does not match, as sled or the file system reports it.
         cause: String,
     },
     /// Anything else that the system refused.
@@ -71,7 +71,7 @@ pub enum StoreError {
         "the store in {path} cannot be used ({source}); check that device.state_dir exists on a sound disk"
     )]
     Io {
-        /// The store's directory.
+        /// The store's directory (`device.state_dir`).
         path: PathBuf,
         /// What the system said.
         source: io::Error,

@@ -54,7 +54,7 @@ pub(super) struct HighWaterRecord {
     pub(super) floor: u64,
     /// By name: the highest number that may have been used.
     pub(super) counters: BTreeMap<String, u64>,
-    /// By stream.
+    /// The highest numbers of each stream, by stream name.
     pub(super) streams: BTreeMap<String, StreamHigh>,
 }
 
@@ -86,7 +86,7 @@ impl HighWater {
         HighWater { dir: dir.into(), state: Mutex::new(HighWaterState { record, copy, fault: None }) }
     }
 
-    /// What is known.
+    /// Gives `look` the record as it is in memory.
     pub(super) fn read<R>(&self, look: impl FnOnce(&HighWaterRecord) -> R) -> R {
         look(&self.state().record)
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::outbox::{entry_from, key_bytes, length};
 use super::{Body, EntryKey, Outbox, Store, StoreError};
 
-/// Most letters kept.
+/// Messages that are kept at most.
 pub const MAX_LETTERS: u64 = 1_000;
 /// Most bytes of their payloads.
 const MAX_BYTES: u64 = 16 << 20;

@@ -36,7 +36,7 @@ struct NumbersShared {
     changed: Condvar,
 }
 
-/// One count.
+/// One counter, by kind and name.
 struct Count {
     kind: &'static str,
     name: String,

@@ -55,9 +55,9 @@ pub struct Store {
     loss: Arc<Mutex<Option<Loss>>>,
 }
 
-/// What [`Store::open`] found.
+/// The result of [`Store::open`].
 pub struct Opened {
-    /// The store.
+    /// The store, ready for use or waiting for space.
     pub store: Store,
     /// Where a damaged predecessor was put.
     pub set_aside: Option<PathBuf>,
@@ -68,7 +68,7 @@ pub struct Opened {
 /// A store that was lost: what was in it is not in the one that was begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// What was found.
+    /// Why the store could not be used, for people.
     pub cause: String,
     /// Where what was left of it lies, if anything was.
     pub set_aside: Option<PathBuf>,
@@ -322,12 +322,12 @@ impl Store {
         super::marks::marked(&tree, name).map_err(|error| StoreError::from_sled(&self.path, error))
     }
 
-    /// Durable counters.
+    /// The counters that survive a restart.
     pub fn counters(&self) -> CounterTable {
         CounterTable { store: self.clone() }
     }
 
-    /// The golden pictures.
+    /// The golden pictures of all products.
     pub fn goldens(&self) -> Goldens {
         Goldens::new(self.clone())
     }

@@ -28,7 +28,7 @@ pub enum Class {
     Event = 2,
     /// Detections of single frames.
     Detections = 3,
-    /// Telemetry.
+    /// Figures about the service itself.
     Telemetry = 4,
 }
 
@@ -90,7 +90,7 @@ pub struct Entry {
     pub key: EntryKey,
     /// Its stream (the topic).
     pub stream: Arc<str>,
-    /// What it says.
+    /// The entry's payload, or the gap.
     pub body: Body,
 }
 

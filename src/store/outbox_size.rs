@@ -18,7 +18,7 @@ impl Outbox {
         self.tree.scan_prefix(b"m").count()
     }
 
-    /// Whether nothing waits.
+    /// Whether the outbox holds no message.
     pub fn is_empty(&self) -> bool {
         self.tree.scan_prefix(b"m").next().is_none()
     }

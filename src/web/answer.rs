@@ -115,7 +115,7 @@ impl IntoResponse for WebFault {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RefusalWord(pub(super) &'static str);
 
-/// `body` as JSON.
+/// A 200 response with `body` as JSON.
 pub(super) fn json(body: &impl Serialize) -> Handled {
     json_with(StatusCode::OK, body)
 }

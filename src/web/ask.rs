@@ -14,7 +14,7 @@ use crate::types::{Clock, Command, CommandKind, Origin, Responder};
 /// How long a command may take; embedding many pictures takes a while.
 const PATIENCE: Duration = Duration::from_secs(110);
 
-/// Where commands go.
+/// Sends commands to the service's thread and awaits the answers.
 pub(super) struct CommandClient {
     commands: SyncSender<Command>,
     asked: AtomicU64,

@@ -23,8 +23,8 @@ totals!("web" {
     viewers_refused,
     /// Pictures given to live views.
     pictures_sent,
-    /// Logins that succeeded.
+    /// Logins with name and password that succeeded.
     logins,
-    /// Logins refused.
+    /// Logins refused because of the password or the limiter.
     logins_refused,
 });

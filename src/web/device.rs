@@ -80,7 +80,7 @@ fn name(account: &str) -> String {
     format!("ocellus_device_{}", URL_SAFE_NO_PAD.encode(&hash[..6]))
 }
 
-/// What is signed.
+/// The bytes that a cookie's signature covers.
 fn messages(number: &[u8; NUMBER], account: &str) -> Vec<u8> {
     [b"device/1 ", &number[..], account.as_bytes()].concat()
 }

@@ -16,14 +16,14 @@ pub(super) const COOKIE: &str = "ocellus_session";
 pub(super) const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Who is asking.
+/// The sender of a request, as far as it is known.
 #[derive(Clone, Debug)]
 pub(super) enum Who {
     /// Somebody on this machine, where nobody has to log in: may do everything.
     Local,
     /// Nobody whom we know.
     Nobody,
-    /// A user.
+    /// A user who is logged in.
     User {
         name: String,
         role: Role,

@@ -27,7 +27,7 @@ const LAG: usize = 256;
 /// What a camera is, beside what MQTT says of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CameraFacts {
-    /// Its name.
+    /// The camera's name, from the configuration.
     pub name: String,
     /// Where its frames come from, as it may be shown.
     pub source: String,
@@ -157,7 +157,7 @@ impl Web {
         }
     }
 
-    /// Figures.
+    /// Publishes the service's figures to the page and its listeners.
     pub fn telemetry(&self, body: &Telemetry) {
         let message = self.shared.snapshot.telemetry(self.shared.clock.now(), body);
         self.shared.broadcast(message);

@@ -48,7 +48,7 @@ struct Tries {
     until_ns: u64,
 }
 
-/// A try.
+/// One attempt to log in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Try<'a> {
     pub(super) address: IpAddr,

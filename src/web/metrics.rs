@@ -68,7 +68,7 @@ fn word(text: &str) -> String {
         .collect()
 }
 
-/// All figures.
+/// All metrics in the text format of Prometheus.
 pub(super) fn text(snapshot: &SnapshotState, shared: &WebShared, now: Stamp) -> String {
     let mut families = Families::default();
     let mut gauge = |name: &str, help: &'static str, value| families.add(name, "gauge", help, &[], value);

@@ -76,7 +76,7 @@ impl TakenPlaces {
     }
 }
 
-/// All places.
+/// All connections that hold a place.
 #[derive(Default)]
 pub(super) struct VisitorPlaces(Mutex<TakenPlaces>);
 

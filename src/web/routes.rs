@@ -81,15 +81,15 @@ pub(super) enum QueryShape {
     UpTo(usize),
     /// A day, as `2026-11-21`.
     Day,
-    /// One of these.
+    /// One of the words listed here.
     Word(&'static [&'static str]),
-    /// Any text.
+    /// Any text; the handler checks it.
     Text,
 }
 
 pub(super) type Running = std::pin::Pin<Box<dyn Future<Output = Handled> + Send>>;
 
-/// One route.
+/// One route: how it is called, who may call it, and its handler.
 pub(super) struct Route {
     pub(super) verb: Verb,
     pub(super) path: &'static str,
@@ -158,7 +158,7 @@ impl Call {
         })
     }
 
-    /// The body, unread.
+    /// Takes the body before any of it is read.
     pub(super) fn take_body(&mut self) -> Body {
         std::mem::take(&mut self.body)
     }

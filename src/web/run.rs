@@ -59,9 +59,9 @@ pub enum WebError {
          --role admin --file {users}`"
     )]
     NoUsers {
-        /// The address.
+        /// The address that was to be served.
         bind: SocketAddr,
-        /// The file.
+        /// The file that lists the users.
         users: String,
     },
 }

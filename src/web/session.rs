@@ -13,7 +13,7 @@ const MOST: usize = 256;
 /// What stands for a token: finding one by its hash takes a time that says nothing of the token.
 pub(super) type TokenHash = [u8; 32];
 
-/// A login.
+/// A user's login, which lives until it is idle too long.
 #[derive(Clone, Debug)]
 pub(super) struct LoginSession {
     pub(super) user: String,
@@ -48,7 +48,7 @@ impl Sessions {
         Sessions { idle_ns: idle.as_nanos() as u64, known: HashMap::new() }
     }
 
-    /// Begins a session.
+    /// Adds a session; where there are too many, the one unused for longest ends.
     pub(super) fn begin(&mut self, key: TokenHash, user: &str, hash: &str, csrf: String, now_ns: u64) {
         let idle_ns = self.idle_ns;
         self.known.retain(|_, session| now_ns.saturating_sub(session.used_ns) < idle_ns);
@@ -71,7 +71,7 @@ impl Sessions {
         Some(session.clone())
     }
 
-    /// Ends a session.
+    /// Ends the session of `key`, if there is one.
     pub(super) fn end(&mut self, key: &TokenHash) {
         self.known.remove(key);
     }

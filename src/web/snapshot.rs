@@ -50,7 +50,7 @@ pub(super) struct SnapshotState {
     pub(super) features: Features,
     /// When the state of the cameras was last reported, monotonic ns.
     pub(super) reported_ns: u64,
-    /// Newest last.
+    /// The last events and reports, newest last.
     recent: VecDeque<Bytes>,
     pictures: VecDeque<(u64, Bytes)>,
     inspections: VecDeque<(u64, Bytes)>,

@@ -16,19 +16,19 @@ pub enum TlsError {
     /// No certificate, or no key, can be read.
     #[error("{}: {cause}; it must be PEM, and the service's user must be able to read it", .path.display())]
     File {
-        /// The file.
+        /// The file of the certificate or the key.
         path: PathBuf,
-        /// What is wrong.
+        /// Why the file cannot be used.
         cause: String,
     },
     /// They do not fit together.
     #[error("{} and {} cannot be used together: {source}", .cert.display(), .key.display())]
     Pair {
-        /// The certificate.
+        /// The file of the certificate chain.
         cert: PathBuf,
-        /// The key.
+        /// The file of the private key.
         key: PathBuf,
-        /// What is wrong.
+        /// Why rustls refuses the pair.
         source: rustls::Error,
     },
 }

@@ -22,7 +22,7 @@ pub enum UsersFileError {
     /// The new file cannot be written.
     #[error("{} cannot be written: {source}; you must be allowed to write into its folder", .path.display())]
     Write {
-        /// The file.
+        /// The file of the users.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,

@@ -82,7 +82,7 @@ impl FaceStage {
     }
 }
 
-/// One measurement's faces.
+/// The faces that one measurement embeds.
 pub(super) struct FaceLoad {
     lane: Arc<FaceLane>,
     queue: Attachment<FaceItem>,

@@ -19,7 +19,7 @@ pub(super) struct Passed {
     pub(super) steps: Vec<Step>,
 }
 
-/// A step's latency.
+/// The latency of one step in µs.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Step {
     pub(super) name: &'static str,
@@ -50,7 +50,7 @@ pub(super) struct FacesLimit {
     pub(super) align_ms: f64,
 }
 
-/// One round.
+/// The figures of one round.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct BenchRound {
     pub(super) limit: Limit,
@@ -85,7 +85,7 @@ fn looks_a_frame(passed: &Passed) -> f64 {
     passed.looks as f64 / passed.frames.max(1) as f64
 }
 
-/// All rounds.
+/// The whole result, as `--json` prints it.
 #[derive(Debug, Serialize)]
 pub(super) struct Figures {
     camera: String,

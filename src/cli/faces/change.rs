@@ -9,7 +9,7 @@ use super::{CliOutput, FacesCommon, GalleryClient, pictures};
 pub(super) struct Rename {
     /// The person, by number or by name.
     person: String,
-    /// The new name.
+    /// The name that the person gets.
     name: String,
     #[command(flatten)]
     pub(super) common: FacesCommon,

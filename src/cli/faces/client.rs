@@ -18,7 +18,7 @@ use crate::service::{finish_erasures, forget_alone};
 use crate::store::{Erasing, Forgotten, Gallery, Store, StoreError};
 use crate::types::{Frame, Refusal};
 
-/// Who answers.
+/// Where gallery commands are executed.
 pub(super) enum GalleryClient {
     /// The service that runs on this state directory.
     Service(PathBuf),

@@ -55,7 +55,7 @@ impl GoldenClient {
         }
     }
 
-    /// One revision.
+    /// The set of one revision of `product`.
     pub fn revision(&self, product: &str, revision: u64) -> anyhow::Result<GoldenSet> {
         match &self.sets {
             Sets::Store(goldens) => Ok(goldens.revision(product, revision)?),

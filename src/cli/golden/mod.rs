@@ -98,7 +98,7 @@ pub(super) enum GoldenFault {
         "no service runs, so camera {camera} sees nothing; start it (`systemctl start ocellus`), or name picture files"
     )]
     NoCamera { camera: String },
-    /// `verify` found some.
+    /// `verify` found damaged pictures or records.
     #[error("{count} golden pictures or records are not whole:\n{list}")]
     NotWhole { count: usize, list: String },
     /// Nothing to qualify with.

@@ -12,7 +12,7 @@ use crate::types::{Channels, Frame, Patch, PixelFormat, Stamp};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LabelledSample {
     pub path: PathBuf,
-    /// `ok/part-000017.png`
+    /// Label and file name, as `ok/part-000017.png`.
     pub name: String,
     pub is_good: bool,
 }

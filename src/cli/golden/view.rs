@@ -7,7 +7,7 @@ pub(super) use crate::cli::output::count;
 use crate::store::{GoldenEntry, GoldenSet};
 use crate::types::rfc3339;
 
-/// `640 x 480`.
+/// Width and height in px, as `640 x 480`.
 pub(super) fn size([width, height]: [u32; 2]) -> String {
     format!("{width} x {height}")
 }

@@ -15,7 +15,7 @@ pub(in crate::service) fn alarm_name(component: &str) -> String {
 /// What changes about the alarms.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Changes {
-    /// Name and cause.
+    /// Alarms to raise: name and cause.
     pub raise: Vec<(String, String)>,
     pub clear: Vec<String>,
 }

@@ -34,13 +34,13 @@ pub struct Ledger {
 /// again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Erased.
+    /// The person was erased, with all samples.
     Forgotten(PersonId),
     /// Was somebody else all along.
     Merged {
         /// Who is no more.
         from: PersonId,
-        /// Who it was.
+        /// The person who keeps the record.
         into: PersonId,
     },
 }

@@ -57,7 +57,7 @@ pub(super) fn presence_from(bytes: &[u8]) -> Option<Presence> {
     })
 }
 
-/// What both have.
+/// Fields that arrivals and departures have in common.
 struct RecordFields {
     person: u64,
     wall_ns: u64,

@@ -16,7 +16,7 @@ use crate::types::{Channels, Patch, PersonId};
 /// Larger sides are no crop of ours.
 const MAX_SIDE: usize = 1_024;
 
-/// The folder.
+/// The folder of the crops and of the copies of records.
 #[derive(Clone)]
 pub(super) struct Crops {
     dir: PathBuf,
@@ -39,7 +39,7 @@ impl Crops {
         fs::read(&path).map_err(|error| GalleryError::Crop { path, cause: error.to_string() })
     }
 
-    /// The crop.
+    /// Reads and decodes the crop of `sample`.
     pub(super) fn read(&self, sample: u64) -> Result<Patch, GalleryError> {
         let fault = |cause| GalleryError::Crop { path: self.path(sample), cause };
         decode(&self.file(sample)?).map_err(fault)

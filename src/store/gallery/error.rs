@@ -8,15 +8,15 @@ use crate::types::PersonId;
 /// A fault of the gallery.
 #[derive(Debug, thiserror::Error)]
 pub enum GalleryError {
-    /// The store itself.
+    /// The store below the gallery failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A name that cannot be one.
     #[error("{name:?} cannot be a person's name: {cause}; use 1 to 64 visible characters")]
     Name {
-        /// What was given.
+        /// The name as it was given.
         name: String,
-        /// Why not.
+        /// The rule that the name breaks.
         cause: &'static str,
     },
     /// Somebody is called so already.
@@ -25,9 +25,9 @@ pub enum GalleryError {
          the two apart"
     )]
     Taken {
-        /// Who.
+        /// The person who has the name.
         person: PersonId,
-        /// What.
+        /// The name that is taken.
         name: String,
     },
     /// There is no such person.
@@ -39,7 +39,7 @@ pub enum GalleryError {
     /// The person has no such picture.
     #[error("person {person} has no picture {sample}; `ocellus faces list` tells which there are")]
     NoSample {
-        /// Who.
+        /// The person who was named.
         person: PersonId,
         /// What was asked for.
         sample: u64,
@@ -47,7 +47,7 @@ pub enum GalleryError {
     /// A merge of somebody with themselves.
     #[error("person {person} cannot be merged into themselves; name two people")]
     Same {
-        /// Who.
+        /// The person who was named twice.
         person: PersonId,
     },
     /// The file of a picture is gone or damaged.
@@ -56,9 +56,9 @@ pub enum GalleryError {
          with another"
     )]
     Crop {
-        /// Its file.
+        /// The crop's file on disk.
         path: PathBuf,
-        /// What is wrong.
+        /// Why the file cannot be read or decoded.
         cause: String,
     },
     /// A picture or an embedding that cannot be kept.
@@ -66,15 +66,15 @@ pub enum GalleryError {
     Unfit {
         /// Where it came from.
         source_name: String,
-        /// Why not.
+        /// What makes the picture unusable.
         cause: String,
     },
     /// A record that this program cannot read.
     #[error("the record of person {person} cannot be read ({cause}); install the version that wrote it")]
     Record {
-        /// Whose.
+        /// The person whose record it is.
         person: PersonId,
-        /// What is wrong.
+        /// The decoding error, or the unknown version.
         cause: String,
     },
     /// A file that cannot be imported.
@@ -82,7 +82,7 @@ pub enum GalleryError {
     Import {
         /// Its number, from 1.
         line: usize,
-        /// What is wrong.
+        /// What the line lacks or has wrong.
         cause: String,
     },
 }

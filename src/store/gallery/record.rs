@@ -53,7 +53,7 @@ pub struct Sample {
 pub struct NewSample {
     /// The aligned face, RGB.
     pub crop: Patch,
-    /// Unit vector.
+    /// The face's embedding, a vector of length 1.
     pub embedding: Vec<f32>,
     /// How good the face is, 0 to 1.
     pub quality: f32,
@@ -66,7 +66,7 @@ pub struct NewSample {
 /// An erasure that has begun: the person is gone from the gallery, but not yet from the disk.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Erasing {
-    /// Who.
+    /// The person who is being erased.
     pub person: PersonId,
     /// Who was merged into them.
     pub was: Vec<PersonId>,

@@ -29,7 +29,7 @@ impl<'s> GalleryTable<'s> {
         Ok(table)
     }
 
-    /// Everybody, by id.
+    /// All people with their samples, ordered by id.
     pub(super) fn people(&self) -> Result<Vec<Person>, GalleryError> {
         let mut people = BTreeMap::new();
         // `p` comes before `s`.

@@ -20,27 +20,27 @@ const FORMAT: &str = "ocellus.gallery/1";
 pub struct Imported {
     /// People who are new here, with the ids that they got.
     pub people: Vec<PersonName>,
-    /// Their faces.
+    /// Faces that were imported with them.
     pub samples: u64,
     /// People who were left out.
     pub skipped: Vec<Skipped>,
 }
 
-/// Who came.
+/// A person who was imported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PersonName {
-    /// The id here.
+    /// The id that this gallery gave.
     pub person: u64,
-    /// The name.
+    /// The name, as in the file.
     pub name: String,
 }
 
 /// Somebody of the file who was left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// The name.
+    /// The name, as in the file.
     pub name: String,
-    /// Why.
+    /// Why the person was left out.
     pub reason: String,
 }
 

@@ -7,7 +7,7 @@ use crate::store::StoreError;
 /// A fault of golden pictures.
 #[derive(Debug, thiserror::Error)]
 pub enum GoldenError {
-    /// The store itself.
+    /// The store below the golden pictures failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A set names a picture whose file is gone.
@@ -16,7 +16,7 @@ pub enum GoldenError {
          `ocellus golden remove` and teach it again"
     )]
     Missing {
-        /// Its file.
+        /// The picture's file on disk.
         path: PathBuf,
     },
     /// The file is not what was taught.
@@ -25,7 +25,7 @@ pub enum GoldenError {
          it out with `ocellus golden remove` and teach it again"
     )]
     Changed {
-        /// Its file.
+        /// The picture's file on disk.
         path: PathBuf,
         /// What was found instead.
         found: String,
@@ -35,27 +35,27 @@ pub enum GoldenError {
         "{product} has no golden picture {sha} in revision {revision}; `ocellus golden show {product}` lists them"
     )]
     NoPicture {
-        /// The product.
+        /// The product whose set was searched.
         product: String,
         /// What was looked for.
         sha: String,
-        /// Where.
+        /// The revision that was searched.
         revision: u64,
     },
     /// Several pictures of the set have names that begin so.
     #[error("{count} golden pictures of {product} begin with {sha}; write more digits")]
     Ambiguous {
-        /// The product.
+        /// The product whose set was searched.
         product: String,
         /// What was looked for.
         sha: String,
-        /// How many.
+        /// How many names match.
         count: usize,
     },
     /// There is no such revision.
     #[error("{product} has no golden revision {revision}; {known}")]
     NoRevision {
-        /// The product.
+        /// The product that was named.
         product: String,
         /// What was asked for.
         revision: u64,
@@ -65,9 +65,9 @@ pub enum GoldenError {
     /// A rollback to where one is.
     #[error("golden revision {revision} of {product} is in force already; name an earlier one with --to")]
     InForce {
-        /// The product.
+        /// The product that was named.
         product: String,
-        /// Its newest revision.
+        /// The newest revision of the product.
         revision: u64,
     },
     /// A product that cannot be one.
@@ -75,7 +75,7 @@ pub enum GoldenError {
         "{product:?} cannot be the name of a product; use that of its recipe, as in recipes/PRODUCT.toml"
     )]
     Product {
-        /// What was given.
+        /// The name as it was given.
         product: String,
     },
     /// A record that this program cannot read.
@@ -84,19 +84,19 @@ pub enum GoldenError {
          wrote it, or go back with `ocellus golden rollback {product} --to REVISION`"
     )]
     Record {
-        /// The product.
+        /// The product whose record it is.
         product: String,
-        /// The revision.
+        /// The revision that the record describes.
         revision: u64,
-        /// What is wrong.
+        /// The decoding error, or the unknown version.
         cause: String,
     },
     /// The picture cannot be kept.
     #[error("the picture {name} cannot be kept as a golden picture: {cause}")]
     Unfit {
-        /// Its name.
+        /// The picture's file name, as it was given.
         name: String,
-        /// Why not.
+        /// Why the picture cannot be stored.
         cause: String,
     },
 }

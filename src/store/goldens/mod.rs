@@ -22,11 +22,11 @@ use crate::types::{Clock, Patch, SystemClock};
 /// What [`Goldens::prune`] took away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// Revisions forgotten.
+    /// How many revisions were deleted.
     pub revisions: u64,
-    /// Pictures removed.
+    /// How many picture files were removed.
     pub pictures: u64,
-    /// Bytes freed.
+    /// Bytes that the removed files took.
     pub bytes: u64,
 }
 
@@ -201,7 +201,7 @@ impl Goldens {
         Ok(pruned)
     }
 
-    /// The files alone.
+    /// Access to the picture files without the store's tables.
     pub fn files(&self) -> GoldenFiles {
         GoldenFiles(self.pictures.clone())
     }

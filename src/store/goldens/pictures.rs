@@ -23,7 +23,7 @@ impl Pictures {
         Pictures { dir }
     }
 
-    /// The folder.
+    /// The folder that holds the picture files.
     pub(super) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -39,7 +39,7 @@ impl Pictures {
         Ok(sha)
     }
 
-    /// Reads a picture.
+    /// Reads, checks and decodes the picture named `sha`.
     pub(super) fn read(&self, sha: &str) -> Result<Patch, GoldenError> {
         let file = self.bytes(sha)?;
         png::decode(&file).map_err(|found| GoldenError::Changed { path: self.path(sha), found })

@@ -13,7 +13,7 @@ const LEAST_DIGITS: usize = 4;
 pub struct GoldenSet {
     /// The product, as its recipe's file is called.
     pub product: String,
-    /// Its number.
+    /// Number of this revision, from 1.
     pub revision: u64,
     /// When it was made, nanoseconds since 1970 (UTC).
     pub created_ns: u64,

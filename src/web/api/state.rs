@@ -124,7 +124,7 @@ pub(in super::super) async fn refused(call: Call) -> Handled {
     answer::json(&call.server.shared.audit.last_refused(call.limit(AUDIT, MOST_AUDIT)?))
 }
 
-/// Asks the app.
+/// Has the service execute `request` and waits for the result.
 pub(super) async fn ask(
     server: &Server,
     kind: CommandKind,

@@ -43,7 +43,7 @@ const fn get(
 
 type Handler = fn(super::Call) -> super::Running;
 
-/// Every route.
+/// All routes of the server; the OpenAPI document is made from them.
 pub(in super::super) static ROUTES: &[Route] = &[
     get("/", ANYONE, "The page.", Gives::Bytes(mime::HTML), |call| Box::pin(state::page(call))),
     get(
