@@ -1,51 +1,53 @@
-//! What becomes of triggers: the words between whoever pulls them and the inspection behind them.
+//! What happens to triggers: types shared by trigger sources and the inspection that serves them.
 
 use super::{AcquisitionId, Label, Outcome};
 
-/// What became of a pull at once.
+/// The immediate answer to a trigger, before its acquisition ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pulled {
     /// The number of the acquisition.
     pub id: AcquisitionId,
-    /// Whether it is under way; false where it ended as overrun or missed at once (its end is reported all the same).
+    /// Whether the acquisition is running; false where it ended at once as overrun or missed. The end is
+    /// reported in both cases.
     pub taken: bool,
 }
 
-/// How things stand at a target, in the words of smart cameras.
+/// State of a trigger target, in the terms that smart cameras use for their handshake.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TargetState {
-    /// Trigger ready: the next one would be taken.
+    /// Trigger ready: the next trigger would be accepted.
     pub ready: bool,
     /// The product that is selected; `None` before the first.
     pub product: Option<Label>,
-    /// Trigger acknowledged: the last acquisition that was taken; 0 before the first.
+    /// Trigger acknowledged: the last acquisition that was accepted; 0 before the first.
     pub acknowledged: AcquisitionId,
-    /// Results valid: the last acquisition whose end was told; 0 before the first.
+    /// Results valid: the last acquisition whose end was reported; 0 before the first.
     pub valid: AcquisitionId,
-    /// What became of all triggers.
+    /// How many triggers ended in which way.
     pub counts: Counts,
 }
 
-/// What was heard and was no trigger, and what was to be said and could not be.
+/// Counts of input on trigger lines that is not a trigger, and of answers that could not be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rejected {
     /// Triggers within the debounce time of the one before.
     pub debounced: u64,
-    /// Lines that are no request (unknown, too long, not ASCII), bytes that are not the byte.
+    /// Lines that are not a request (unknown, too long, not ASCII), and bytes other than the configured one.
     pub garbage: u64,
     /// Lines that began and never ended.
     pub half_lines: u64,
-    /// Lines that were not written: the port did not take them, or the trigger's connection was gone.
+    /// Lines that were not written, because the port did not accept them or the trigger's connection was
+    /// gone.
     pub undelivered: u64,
 }
 
 impl Rejected {
-    /// Whether there was none.
+    /// Whether every count is 0.
     pub fn is_empty(&self) -> bool {
         *self == Rejected::default()
     }
 
-    /// Adds the counts of another.
+    /// Adds the counts of `other` to these.
     pub fn add(&mut self, other: &Rejected) {
         self.debounced += other.debounced;
         self.garbage += other.garbage;
@@ -54,7 +56,7 @@ impl Rejected {
     }
 }
 
-/// What became of all triggers: `triggers` is always the sum of the five outcomes and `in_flight`.
+/// How all triggers ended: `triggers` is always the sum of the five outcomes and `in_flight`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Acquisitions that were begun.
@@ -69,11 +71,11 @@ pub struct Counts {
     pub missed: u64,
     /// Those that ended as [`Outcome::Overrun`].
     pub overrun: u64,
-    /// Begun and not ended.
+    /// Acquisitions that have begun and not ended.
     pub in_flight: u64,
     /// Triggers that bounced; none of them is in `triggers`.
     pub debounced: u64,
-    /// What else came on the lines and was no trigger.
+    /// Other input on the lines that is not a trigger.
     pub garbage: u64,
     /// Time from the trigger to the end of those that were inspected (ok, ng, error).
     pub processing: Processing,
@@ -82,18 +84,18 @@ pub struct Counts {
 /// Processing times, microseconds; all zero before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Processing {
-    /// How many were measured.
+    /// Number of times that were measured.
     pub count: u64,
-    /// The shortest of them.
+    /// The shortest time, microseconds.
     pub min_us: u32,
-    /// The longest of them.
+    /// The longest time, microseconds.
     pub max_us: u32,
-    /// The sum of all.
+    /// The sum of all times, microseconds.
     pub sum_us: u64,
 }
 
 impl Counts {
-    /// How many ended as `outcome`.
+    /// Number of acquisitions that ended as `outcome`.
     pub fn of(&self, outcome: Outcome) -> u64 {
         match outcome {
             Outcome::Ok => self.ok,
@@ -104,12 +106,12 @@ impl Counts {
         }
     }
 
-    /// How many have ended.
+    /// Number of acquisitions that have ended, whatever the outcome.
     pub fn ended(&self) -> u64 {
         Outcome::ALL.iter().map(|outcome| self.of(*outcome)).sum()
     }
 
-    /// One that was in flight has ended as `outcome`, `processing_us` after its trigger.
+    /// Records that an acquisition in flight has ended as `outcome`, `processing_us` after its trigger.
     pub fn end(&mut self, outcome: Outcome, processing_us: u32) {
         let count = match outcome {
             Outcome::Ok => &mut self.ok,
@@ -127,7 +129,7 @@ impl Counts {
 }
 
 impl Processing {
-    /// The mean; 0 before the first.
+    /// Mean processing time in microseconds; 0 before the first.
     pub fn mean_us(&self) -> u32 {
         self.sum_us.checked_div(self.count).map_or(0, |mean| mean as u32)
     }

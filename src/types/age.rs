@@ -1,60 +1,62 @@
-//! Whether what is kept may be judged by its age: only by a clock that can be trusted. Pure: time comes in as stamps.
+//! Decides whether stored data may be deleted by age, which needs a clock that can be trusted. Pure: time
+//! comes in as stamps.
 
 use std::time::Duration;
 
 use super::{Stamp, rfc3339};
 
-/// So long a clock is watched before it is believed without a better reason; by the monotonic clock.
+/// A clock is trusted without better evidence after it was watched for this long on the monotonic clock.
 const WATCHED_NS: u64 = 3_600_000_000_000;
-/// A step of the wall clock beyond this is a jump; what NTP slews is far below.
+/// A step of the wall clock beyond this is a jump; corrections by NTP slewing are far smaller.
 const JUMP_NS: u64 = 60_000_000_000;
 const DAY_NS: u64 = 86_400_000_000_000;
 
-/// Why nothing is deleted by age now.
+/// Why nothing is deleted by age at present.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
-    /// It was set, or went wrong.
-    #[error("the clock has jumped by {by_s} s, and is believed again when it has run evenly for an hour")]
+    /// The clock was set to another time, or is faulty.
+    #[error("the clock has jumped by {by_s} s; deletion by age resumes when it has run evenly for an hour")]
     Jumped {
-        /// Seconds, forward where it is positive.
+        /// Size of the jump in seconds; positive is forward.
         by_s: i64,
     },
-    /// Either nothing was kept for long, or the clock is ahead.
+    /// Either nothing was stored for a long time, or the clock is ahead.
     #[error(
-        "the clock says {now}, and the newest that is kept is of {newest}, longer ago than anything is kept; it is \
-         believed when it has been synchronised for an hour"
+        "the clock shows {now}, and the newest stored item is dated {newest}, longer ago than the longest retention; \
+         deletion by age resumes when the clock has been synchronised for an hour"
     )]
     Ahead {
-        /// RFC 3339.
+        /// Time of the wall clock, RFC 3339, UTC.
         now: String,
-        /// RFC 3339.
+        /// Time of the newest stored item, RFC 3339, UTC.
         newest: String,
     },
-    /// Nothing speaks against it, and nothing for it.
-    #[error("the clock is not synchronised, and was not yet watched for an hour")]
+    /// There is no evidence for or against the clock.
+    #[error("the clock is not synchronised, and was watched for less than an hour")]
     Unwatched,
 }
 
-/// Watches one clock for who deletes by age. Whatever it says, bounds on count and bytes hold.
+/// Watches one clock for code that deletes by age. Limits on count and bytes apply whatever the result.
 #[derive(Debug)]
 pub struct AgeGate {
     last: Stamp,
-    /// Since when the clock has run evenly, on the monotonic clock.
+    /// When the clock began to run evenly, on the monotonic clock.
     even_ns: u64,
-    /// A jump after which the clock has not been believed again.
+    /// Size of the last jump, seconds, until the clock is trusted again.
     jumped_s: Option<i64>,
-    /// The newest that was kept before the clock jumped: what is kept by a wrong clock says nothing for it.
+    /// When the newest item before the jump was stored: items stamped by a wrong clock are no evidence for
+    /// it.
     newest_ns: Option<u64>,
 }
 
 impl AgeGate {
-    /// Begins to watch.
+    /// Starts to watch the clock at `now`.
     pub fn new(now: Stamp) -> AgeGate {
         AgeGate { last: now, even_ns: now.mono_ns, jumped_s: None, newest_ns: None }
     }
 
-    /// To be called often: gives a jump since the last call, in seconds. `newest_ns` is when the newest was kept that
-    /// is to be judged by its age.
+    /// Returns a jump since the last call, in seconds; call it often. `newest_ns` is when the newest item was
+    /// stored whose age is to be judged.
     pub fn watch(&mut self, now: Stamp, newest_ns: Option<u64>) -> Option<i64> {
         let wall = i128::from(now.wall_ns) - i128::from(self.last.wall_ns);
         let mono = i128::from(now.mono_ns) - i128::from(self.last.mono_ns);
@@ -71,7 +73,8 @@ impl AgeGate {
         None
     }
 
-    /// Whether what is older than `max_age` may be deleted now. `synchronised` is asked only where it matters.
+    /// Whether items older than `max_age` may be deleted now. `synchronised` is called only where it decides.
+    /// Errors: the [`Doubt`] that forbids it.
     pub fn judge(&mut self, max_age: Duration, synchronised: impl Fn() -> bool) -> Result<(), Doubt> {
         let judged = self.look(max_age, synchronised);
         if judged.is_ok() {
@@ -96,7 +99,8 @@ impl AgeGate {
         }
     }
 
-    /// What is dated later than this was kept while the clock was ahead; a day is left for what was set by hand.
+    /// Items dated later than this were stored while the clock was ahead; one day is tolerated for clocks set
+    /// by hand.
     pub fn ahead_from_ns(&self) -> u64 {
         self.last.wall_ns.saturating_add(DAY_NS)
     }
@@ -112,11 +116,11 @@ mod tests {
 
     const MINUTE: u64 = 60_000_000_000;
     const YEAR: u64 = 365 * DAY_NS;
-    /// 2026-11-28.
+    /// Midnight UTC of 2026-11-28, nanoseconds since 1970.
     const NOW: u64 = 1_795_824_000_000_000_000;
     const MAX: Duration = Duration::from_secs(30 * 86_400);
 
-    /// A clock that is turned by hand, and what is kept.
+    /// A clock that the test sets by hand, and the time of the newest stored item.
     struct Watched {
         gate: AgeGate,
         now: Stamp,
@@ -166,7 +170,7 @@ mod tests {
             assert_eq!(it.set(it.now.wall_ns + 3 * YEAR), Some(3 * 365 * 86_400));
             assert!(matches!(it.judge(), Err(Doubt::Jumped { .. })), "{synchronised}");
             assert!(matches!(it.run(59), Err(Doubt::Jumped { .. })), "{synchronised}");
-            // What is kept meanwhile carries the wrong date, and is no witness for it.
+            // Items stored meanwhile carry the wrong date, so they are no evidence for the clock.
             let later = it.run(600);
             assert_eq!(later.is_ok(), synchronised, "{later:?}");
             if !synchronised {

@@ -1,10 +1,10 @@
-//! Who was seen: recognised faces of tracked people, and what attendance makes of them.
+//! Sightings: recognised faces of tracked people, and the attendance events derived from them.
 
 use std::sync::Arc;
 
 use super::{Label, Rect, Stamp, ZoneSet};
 
-/// A person of the gallery: unique on this box, never given twice, also not after an erasure.
+/// Number of a person in the gallery: unique on this box and never reused, even after an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PersonId(pub u64);
 
@@ -14,32 +14,32 @@ impl std::fmt::Display for PersonId {
     }
 }
 
-/// Whom a face belongs to.
+/// The person to whom a face belongs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
-    /// The person.
+    /// The person's number in the gallery.
     pub person: PersonId,
     /// The person's name when the gallery was last read.
     pub name: Label,
 }
 
-/// One face of a tracked person, held against the gallery.
+/// One face of a tracked person, compared with the gallery.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sighting {
-    /// The camera's name.
+    /// Name of the camera that saw the face.
     pub camera: Label,
     /// The frame that the face is from.
     pub frame_seq: u64,
     /// When that frame was captured.
     pub captured: Stamp,
-    /// The frame's time for the rules that ask how far apart two sightings of a camera are, ns: that of capture, or, where
-    /// a file is read as fast as it goes, the file's own.
+    /// The frame's time for rules about the interval between two sightings of a camera, ns: that of capture,
+    /// or the file's own where a file is read at full speed.
     pub time_ns: u64,
     /// The tracked object whose face it is.
     pub track: u64,
     /// Where the face is, in frame px.
     pub rect: Rect,
-    /// The person; `None` for somebody unknown.
+    /// The recognised person; `None` for somebody unknown.
     pub identity: Option<Identity>,
     /// Cosine similarity to the most similar face of the gallery, -1 to 1; 0 where the gallery is empty.
     pub similarity: f32,
@@ -47,20 +47,20 @@ pub struct Sighting {
     pub zones: ZoneSet,
 }
 
-/// Told of every sighting, in the order of the camera's frames. Must not block.
+/// Receives every sighting, in the order of the camera's frames. Must not block.
 pub trait SightingSink: Send + Sync {
-    /// A face was held against the gallery.
+    /// Takes one face that was compared with the gallery.
     fn push(&self, sighting: &Sighting);
 }
 
 /// What happened to a person's presence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AttendanceKind {
-    /// Was not here, and is now.
+    /// The person has arrived.
     Enter,
-    /// Still here.
+    /// The person is still present.
     Seen,
-    /// Not seen for so long that the person counts as gone; dated when the person was last seen.
+    /// The person was not seen for long enough to count as gone; dated at the last sighting.
     Leave,
 }
 
@@ -75,45 +75,45 @@ impl AttendanceKind {
     }
 }
 
-/// One attendance event of one person. On disk before it is offered to anybody.
+/// One attendance event of one person. It is on disk before anybody receives it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attendance {
     /// Its number on this box, across all cameras and restarts: 1, 2, 3, …
     pub id: u64,
     /// The camera that saw the person (for `Leave`: last).
     pub camera: Label,
-    /// Whom.
+    /// Number of the person in the gallery.
     pub person: PersonId,
     /// The person's name at that time.
     pub name: Arc<str>,
-    /// What.
+    /// Whether the person arrived, was seen again or left.
     pub kind: AttendanceKind,
-    /// When, nanoseconds since 1970 UTC: of the frame that decided it; for `Leave` of the last sighting.
+    /// Time of the frame that decided it, nanoseconds since 1970 UTC; for `Leave` that of the last sighting.
     pub wall_ns: u64,
     /// When the presence began, nanoseconds since 1970 UTC.
     pub since_ns: u64,
-    /// Best similarity that decided it, -1 to 1.
+    /// Best cosine similarity of the sightings that decided it, -1 to 1.
     pub similarity: f32,
-    /// The tracked object.
+    /// Number of the tracked object whose face it was.
     pub track: u64,
     /// The frame that decided it.
     pub frame_seq: u64,
 }
 
-/// Somebody who is here: what is known of the presence until it ends.
+/// A person who is present, with what is known until the presence ends.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Presence {
-    /// Whom.
+    /// Number of the person in the gallery.
     pub person: PersonId,
     /// The name at the last sighting.
     pub name: Label,
     /// The camera of the last sighting.
     pub camera: Label,
-    /// When it began, nanoseconds since 1970 UTC.
+    /// Time when the presence began, nanoseconds since 1970 UTC.
     pub since_ns: u64,
-    /// The last sighting, nanoseconds since 1970 UTC.
+    /// Time of the last sighting, nanoseconds since 1970 UTC.
     pub last_ns: u64,
-    /// Best similarity of the last sightings that agreed, -1 to 1.
+    /// Best cosine similarity of the last sightings that agreed, -1 to 1.
     pub similarity: f32,
     /// The tracked object of the last sighting.
     pub track: u64,

@@ -1,4 +1,4 @@
-//! Lists from outside: bounded while they are read, not afterwards.
+//! Lists from outside: the limit applies while they are read, so that a long list takes no memory.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,14 +11,14 @@ use serde::{Deserialize, Deserializer};
 /// The first `N` items of a list; those beyond are counted and take no memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bounded<T, const N: usize> {
-    /// At most `N`.
+    /// The first items of the list, at most `N`.
     pub items: Vec<T>,
-    /// How many there were.
+    /// Number of items that were sent, also those beyond `N`.
     pub sent: usize,
 }
 
 impl<T, const N: usize> Bounded<T, N> {
-    /// The items. Errors: how many there were, where they are too many.
+    /// All items. Errors: the number that was sent, where it is more than `N`.
     pub fn whole(self) -> Result<Vec<T>, usize> {
         if self.sent > N { Err(self.sent) } else { Ok(self.items) }
     }

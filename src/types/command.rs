@@ -1,38 +1,39 @@
-//! What the box is asked to do while it runs, over MQTT or by its own command line, and how it answers.
+//! Commands to the running service, from MQTT, serial lines, the web page, REST or the command line, and
+//! their answers.
 
 use serde_json::Value;
 
 use super::Stamp;
 
-/// What is asked for. `ping` is answered by whoever hears it.
+/// The kind of a command. `ping` is not among them, because the MQTT adapter answers it directly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandKind {
-    /// Read the configuration again.
+    /// Read the configuration again and apply its changes.
     Reload,
-    /// A picture of a camera.
+    /// Take a picture of a camera.
     Snapshot,
-    /// Pull a trigger.
+    /// Trigger an inspection on a camera.
     Trigger,
-    /// Select a product.
+    /// Select the product that a camera inspects.
     Product,
-    /// Teach, take back or list golden pictures.
+    /// Add, remove or list golden pictures.
     Golden,
-    /// How the box is.
+    /// Report the state of the service and its components.
     Status,
     /// People of the gallery: enrol, rename, merge, erase, …
     Faces,
-    /// Who was here.
+    /// Report who was present on a day.
     Attendance,
-    /// Build a unit again.
+    /// Restart one component of the service.
     Restart,
-    /// The configuration in force, without secrets and comments.
+    /// Report the configuration in force, without secrets and comments.
     Config,
     /// List the alarms, or acknowledge one.
     Alarm,
 }
 
 impl CommandKind {
-    /// All of them.
+    /// Every kind of command, once each.
     pub const ALL: [CommandKind; 11] = [
         CommandKind::Reload,
         CommandKind::Snapshot,
@@ -47,7 +48,7 @@ impl CommandKind {
         CommandKind::Alarm,
     ];
 
-    /// The word by which it is called.
+    /// The command's word in topics, routes and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             CommandKind::Reload => "reload",
@@ -64,66 +65,66 @@ impl CommandKind {
         }
     }
 
-    /// The command that `word` calls.
+    /// The command that has this word; `None` for an unknown word.
     pub fn from_word(word: &str) -> Option<CommandKind> {
         CommandKind::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 }
 
-/// Who asked.
+/// The interface through which a command arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Over MQTT.
+    /// A command topic of MQTT.
     Mqtt,
-    /// The command line, over the box's own socket.
+    /// The command line, over the local control socket.
     Cli {
-        /// The user of the process that asked, where the system says it.
+        /// User id of the requesting process; `None` where the system does not report it.
         uid: Option<u32>,
     },
-    /// A line of a serial port; the command's id names the camera.
+    /// A line on a serial port; the command's id names the camera.
     Serial,
-    /// A request of the web page or of REST.
+    /// A request from the web page or REST.
     Web,
 }
 
-/// A request that has to be answered.
+/// A request that must be answered.
 #[derive(Debug)]
 pub struct Command {
-    /// What.
+    /// The kind of command that is requested.
     pub kind: CommandKind,
-    /// Who asked.
+    /// The interface through which it arrived.
     pub origin: Origin,
-    /// When it arrived: what a trigger means, however long the request before it takes.
+    /// Time of arrival. A trigger refers to this moment, even if an earlier request delays its handling.
     pub at: Stamp,
-    /// The requester's id.
+    /// The requester's id for this request, repeated in the answer.
     pub id: String,
-    /// The request's JSON.
+    /// The request's arguments, as JSON.
     pub payload: Value,
-    /// How to answer.
+    /// Sends the answer to the requester.
     pub reply: Responder,
 }
 
-/// Why a request was not done.
+/// Why a request was refused or failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{message}{}{remedy}", if .remedy.is_empty() { "" } else { "; " })]
 pub struct Refusal {
-    /// The word for programs, such as `already_enrolled`.
+    /// Error code for programs, such as `already_enrolled`.
     pub code: &'static str,
-    /// What, where and why.
+    /// What failed, where and why.
     pub message: String,
-    /// What to do next; empty where the message says it.
+    /// What to do next; empty where the message already contains it.
     pub remedy: String,
-    /// What a program needs to go on (an object), or `Null`.
+    /// Details that a program needs to continue (an object), or `Null`.
     pub details: Value,
 }
 
 impl Refusal {
-    /// A refusal with a word for programs.
+    /// A refusal with an error code, a message and a remedy, without details.
     pub fn new(code: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Refusal {
         Refusal { code, message: message.into(), remedy: remedy.into(), details: Value::Null }
     }
 
-    /// The same, with what a program needs to go on.
+    /// The same refusal with details for programs.
     pub fn with(self, details: Value) -> Refusal {
         Refusal { details, ..self }
     }
@@ -141,52 +142,54 @@ impl From<&str> for Refusal {
     }
 }
 
-/// What a request came to: what it gave (`Null` for nothing), or why it was not done.
+/// Result of a request: its value (`Null` for none), or why it was refused.
 pub type Reply = Result<Value, Refusal>;
 
-/// What an answer speaks of and does not hold: a picture, sent beside it where the requester can get it.
+/// A picture that an answer refers to; sent beside the answer where the requester can receive it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
-    /// Its topic below `PREFIX/DEVICE/`.
+    /// Topic of the attachment below `PREFIX/DEVICE/`.
     pub suffix: String,
-    /// The bytes as they are.
+    /// The bytes to be published, unchanged.
     pub bytes: Vec<u8>,
-    /// Whether the broker is to keep it.
+    /// Whether the broker shall retain it.
     pub retain: bool,
 }
 
 type Answering = Box<dyn FnOnce(Reply, Option<Attachment>) + Send>;
 
-/// Answers one request, once. Dropped without an answer, it says that the request was given up.
+/// Answers one request, once. When dropped without an answer, it answers that the service gave up the
+/// request.
 pub struct Responder(Option<Answering>);
 
 impl Responder {
-    /// Tells the answer to `tell`, which must not block. What is attached is not for this requester.
+    /// Passes the answer to `tell`, which must not block. Attachments are dropped, because this requester
+    /// cannot receive them.
     pub fn new(tell: impl FnOnce(Reply) + Send + 'static) -> Responder {
         Responder::with_attachment(move |reply, _| tell(reply))
     }
 
-    /// The same for a requester who gets what is attached, too.
+    /// Passes the answer and its attachment to `tell`, which must not block.
     pub fn with_attachment(tell: impl FnOnce(Reply, Option<Attachment>) + Send + 'static) -> Responder {
         Responder(Some(Box::new(tell)))
     }
 
-    /// It is done; `result` is what it gave, `Null` for nothing.
+    /// Answers that the request succeeded with `result`, `Null` for none.
     pub fn successful(self, result: Value) {
         self.answer(Ok(result));
     }
 
-    /// It is not done, because of `reason`.
+    /// Answers that the request failed for `reason`.
     pub fn failed(self, reason: impl Into<Refusal>) {
         self.answer(Err(reason.into()));
     }
 
-    /// It has come to `reply`.
+    /// Sends `reply` as the answer, without an attachment.
     pub fn answer(self, reply: Reply) {
         self.answer_with(reply, None);
     }
 
-    /// It has come to `reply`, which speaks of what is attached.
+    /// Sends `reply` as the answer, with the attachment that it refers to.
     pub fn answer_with(mut self, reply: Reply, attachment: Option<Attachment>) {
         if let Some(tell) = self.0.take() {
             tell(reply, attachment);
@@ -197,7 +200,7 @@ impl Responder {
 impl Drop for Responder {
     fn drop(&mut self) {
         if let Some(tell) = self.0.take() {
-            tell(Err("the service gave the request up; try again".into()), None);
+            tell(Err("the service gave up the request; try again".into()), None);
         }
     }
 }

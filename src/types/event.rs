@@ -1,34 +1,35 @@
-//! What is told once and must not be lost: the life of a tracked object, and the places it comes by.
+//! Events of tracked objects, which are reported once and must not be lost: their life cycle, zones and
+//! lines.
 
 use super::{Label, Rect, Stamp};
 
-/// Most events of one frame. What finds no room is reported with the next frame.
+/// Most events of one frame. Further events are reported with the next frame.
 pub const MAX_EVENTS: usize = 256;
 
-/// The events of one frame.
+/// The events of one frame, in memory of fixed size.
 pub type Events = heapless::Vec<Event, MAX_EVENTS>;
 
 /// A step in the life of a tracked object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// Seen for long enough to be believed.
+    /// The object was seen in enough frames to be confirmed.
     New,
-    /// Still there.
+    /// The object is still tracked.
     Update,
-    /// Gone.
+    /// The object was lost, and its track ends.
     End,
-    /// Has come into a zone.
+    /// The object has entered a zone.
     ZoneEnter,
-    /// Has left a zone, or has gone while it was in it.
+    /// The object has left a zone, or was lost inside it.
     ZoneLeave,
-    /// Has stayed in a zone for longer than the zone's `dwell_ms`; told once a stay.
+    /// The object has stayed in a zone for longer than the zone's `dwell_ms`; reported once for each stay.
     Dwell,
-    /// Has crossed a line.
+    /// The object has crossed a line.
     LineCross,
 }
 
 impl EventKind {
-    /// The word on MQTT.
+    /// The word that stands for it on MQTT.
     pub fn as_str(self) -> &'static str {
         match self {
             EventKind::New => "new",
@@ -42,18 +43,19 @@ impl EventKind {
     }
 }
 
-/// Which way a line was crossed. Left and right are the hands of somebody who stands at the line's `from`, looks at
-/// its `to`, and sees the picture from above: on a line drawn upwards they are the picture's own left and right.
+/// The direction in which a line was crossed. Left and right are as seen by somebody who stands at the line's
+/// `from` and faces its `to`, with the picture seen from above: on a line drawn upwards they are the
+/// picture's left and right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// From the left hand to the right.
+    /// From the left side of the line to its right.
     LeftToRight,
-    /// From the right hand to the left.
+    /// From the right side of the line to its left.
     RightToLeft,
 }
 
 impl Direction {
-    /// The word on MQTT.
+    /// The word that stands for it on MQTT.
     pub fn as_str(self) -> &'static str {
         match self {
             Direction::LeftToRight => "left_to_right",
@@ -65,28 +67,28 @@ impl Direction {
 /// One event of one tracked object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// The camera's name.
+    /// Name of the camera that tracks the object.
     pub camera: Label,
     /// The frame that caused it.
     pub frame_seq: u64,
     /// When that frame was captured.
     pub captured: Stamp,
-    /// What happened.
+    /// What happened to the object.
     pub kind: EventKind,
-    /// The object: unique on this box, also across restarts.
+    /// The object's number: unique on this box, also across restarts.
     pub track: u64,
-    /// Its class.
+    /// Class name of the object.
     pub label: Label,
     /// Best score so far, 0 to 1.
     pub score: f32,
     /// Where it was last, in frame px.
     pub rect: Rect,
-    /// When it was first seen.
+    /// When the object was first seen.
     pub since: Stamp,
-    /// The zone or line, where the event is about one.
+    /// The zone or line of the event; `None` where it concerns neither.
     pub place: Option<Label>,
-    /// How long it has been in the zone, ms: with `ZoneLeave` and `Dwell`.
+    /// Time spent in the zone, ms; only with `ZoneLeave` and `Dwell`.
     pub dwell_ms: Option<u64>,
-    /// Which way it went: with `LineCross`.
+    /// Direction of the crossing; only with `LineCross`.
     pub direction: Option<Direction>,
 }

@@ -1,33 +1,33 @@
-//! What a model found, in the frame's own coordinates, and what the product knows of it beyond that.
+//! What a model found, in frame coordinates, with what tracking and recognition add to it.
 
 use super::{Label, Prediction, Rect, Value, ZoneSet};
 
-/// One thing that a model found.
+/// One object, class or area that a model found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// The class's index in the model's labels.
     pub class: u16,
-    /// The class's name.
+    /// Name of the class.
     pub label: Label,
-    /// 0 to 1.
+    /// Confidence of the model, 0 to 1.
     pub score: f32,
-    /// What was found, and where.
+    /// The kind of result with its geometry, frame px.
     pub value: Value,
-    /// The tracked object that it belongs to, from the frame on in which its `new` was told.
+    /// Number of the tracked object, from the frame in which its `new` event was reported.
     pub track: Option<u64>,
-    /// The zones that the object is in.
+    /// The camera's zones that contain the object.
     pub zones: ZoneSet,
-    /// Who it is, as far as recognition knows by now.
+    /// Name of the person, once recognition has found it.
     pub name: Option<Label>,
 }
 
 impl Finding {
-    /// What a decoder found; whose track it is, and who, is found out later.
+    /// A decoder's result; tracking and recognition fill in the track, the zones and the name.
     pub fn new(class: u16, label: Label, score: f32, value: Value) -> Finding {
         Finding { class, label, score, value, track: None, zones: ZoneSet::default(), name: None }
     }
 
-    /// Where it is, if it is an object or an area.
+    /// Bounds in frame px; `None` for a classification of the whole frame.
     pub fn rect(&self) -> Option<Rect> {
         self.value.rect()
     }

@@ -1,4 +1,4 @@
-//! A frame: pixels that stay where the decoder or the driver wrote them, and what is known about them.
+//! A frame: pixels that stay where the decoder or the driver wrote them, with their format and time.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use gstreamer_video::video_frame::Readable;
 
 use super::{Colour, Label, Matrix, PixelFormat, Planes, Range, Stamp};
 
-/// Where a frame's bytes live. Neither variant owns a copy.
+/// Memory that holds a frame's bytes. Neither variant copies them.
 #[allow(clippy::large_enum_variant, reason = "a box would be an allocation for every frame")]
 enum Pixels {
     /// A GStreamer buffer, mapped read-only until the frame is dropped.
     Gst(VideoFrame<Readable>),
-    /// Bytes of our own (benchmarks that keep decoded frames in memory, and tests).
+    /// Bytes in process memory, for tests and for benchmarks that keep decoded frames.
     Memory { bytes: Arc<[u8]>, offset: [usize; 3], stride: [usize; 3] },
 }
 
@@ -25,15 +25,15 @@ pub struct Frame {
     pub captured: Stamp,
     /// The source's own presentation time in nanoseconds, where it has one.
     pub pts_ns: Option<u64>,
-    /// Width in px.
+    /// Width of the frame in px.
     pub width: usize,
-    /// Height in px.
+    /// Height of the frame in px.
     pub height: usize,
-    /// Pixel layout.
+    /// Layout of the pixels in planes.
     pub format: PixelFormat,
     /// Matrix and range of the samples.
     pub colour: Colour,
-    /// The name of the file that it comes from, where it is a picture of a folder; at most 255 bytes.
+    /// Name of the picture file where the source is a folder; at most 255 bytes.
     pub file: Option<Label>,
     pixels: Pixels,
 }
@@ -56,7 +56,7 @@ impl Frame {
         })
     }
 
-    /// Wraps packed planes in memory of our own; `None` when `bytes` is too short.
+    /// Wraps packed planes in process memory; `None` when `bytes` is too short.
     pub fn from_memory(
         seq: u64,
         captured: Stamp,
@@ -72,7 +72,7 @@ impl Frame {
         Some(Frame { seq, captured, pts_ns: None, width, height, format, colour, file: None, pixels })
     }
 
-    /// A copy in memory of our own, packed. For benchmarks and tests: the road never copies a frame.
+    /// A packed copy in process memory, for benchmarks and tests only: the pipeline never copies a frame.
     pub fn to_memory(&self) -> Option<Frame> {
         let planes = self.planes();
         let mut bytes = Vec::new();
@@ -87,14 +87,14 @@ impl Frame {
         Some(Frame { colour: self.colour, pts_ns: self.pts_ns, file: self.file.clone(), ..frame })
     }
 
-    /// The same bytes again as another frame; only for frames in memory of our own.
+    /// Another frame over the same bytes; `None` unless the bytes are in process memory.
     pub fn share(&self) -> Option<Frame> {
         let Pixels::Memory { bytes, offset, stride } = &self.pixels else { return None };
         let pixels = Pixels::Memory { bytes: bytes.clone(), offset: *offset, stride: *stride };
         Some(Frame { pixels, file: self.file.clone(), ..*self })
     }
 
-    /// The planes, where they are. No byte moves.
+    /// The planes in place; no bytes are copied.
     pub fn planes(&self) -> Planes<'_> {
         let mut data: [&[u8]; 3] = [&[]; 3];
         let mut strides = [0; 3];
@@ -130,7 +130,7 @@ impl std::fmt::Debug for Frame {
     }
 }
 
-/// What the caps say, and where they are silent what the field assumes: BT.709 from 720 lines up.
+/// Colour of the caps; where they do not state it, the usual default: BT.709 from 720 lines up, BT.601 below.
 fn colour_of(caps: &gstreamer_video::VideoColorimetry, height: u32) -> Colour {
     use gstreamer_video::{VideoColorMatrix, VideoColorRange};
     let matrix = match caps.matrix() {

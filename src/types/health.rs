@@ -1,20 +1,20 @@
-//! How a part of the box is, in the words that every report of it uses.
+//! Conditions of components, shared by every report about them.
 
 /// The condition of one component: a camera, a model, the broker, the store, a disk, a trigger, a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// It works.
+    /// The component works as configured.
     Ok,
-    /// It is not up yet, which is expected for a short while only.
+    /// The component is starting, which is expected only for a short time.
     Starting,
-    /// Its work is done, as a file's that was played to its end: nothing is wrong.
+    /// The component has finished, such as a file played to its end; this is not a fault.
     Ended,
-    /// It does not work, or not as the configuration says.
+    /// The component does not work, or not as configured.
     Faulty,
 }
 
 impl Condition {
-    /// The word in messages.
+    /// The word that stands for it in messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Condition::Ok => "ok",

@@ -1,29 +1,29 @@
-//! The record of one acquisition: what pulled the trigger, which frame was taken, and the verdict on the part.
+//! The record of one acquisition: its trigger, its frame and the verdict on the part.
 
 use std::sync::Arc;
 
 use super::{Label, Pose, Rect, Stamp};
 
-/// Numbers every trigger of this box, also across restarts: 1, 2, 3, … without holes while it runs.
+/// Number of a trigger on this box: 1, 2, 3, … across restarts, without gaps while the process runs.
 pub type AcquisitionId = u64;
 
-/// What pulled a trigger.
+/// The kind of source of a trigger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TriggerKind {
     /// A serial port: a line, a byte or the edge of a modem line.
     Serial,
     /// A command over MQTT.
     Mqtt,
-    /// A timer of our own.
+    /// A timer inside the service.
     Timer,
-    /// The command line, through the box's own socket.
+    /// The command line, over the local control socket.
     Cli,
-    /// A web request.
+    /// A request from the web page or REST.
     Http,
 }
 
 impl TriggerKind {
-    /// The word on MQTT.
+    /// The word that stands for it on MQTT.
     pub fn as_str(self) -> &'static str {
         match self {
             TriggerKind::Serial => "serial",
@@ -35,20 +35,21 @@ impl TriggerKind {
     }
 }
 
-/// One pull of a trigger, as it arrived.
+/// One trigger signal, as it arrived.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trigger {
-    /// What pulled it.
+    /// The kind of source it came from.
     pub kind: TriggerKind,
-    /// Which one: the name in the configuration, or the command's id.
+    /// The trigger's name in the configuration, or the command's id.
     pub name: Label,
-    /// When the edge, byte or end of line arrived; with the configured delay it is the moment that is inspected.
+    /// When the edge, byte or end of line arrived; this plus the configured delay is the moment to be
+    /// inspected.
     pub at: Stamp,
-    /// What came with it, such as the part's serial number.
+    /// Text that came with it, such as the part's serial number.
     pub text: Option<Arc<str>>,
 }
 
-/// How an acquisition ended. Every one ends as exactly one of these.
+/// How an acquisition ended; each ends in exactly one of these ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Every ROI is good.
@@ -57,18 +58,18 @@ pub enum Outcome {
     Ng,
     /// At least one ROI, or the part as a whole, could not be judged.
     Error,
-    /// No frame could be taken: the camera was away, or gave none in time.
+    /// No frame was available: the camera was disconnected, or delivered none in time.
     Missed,
-    /// It came while as many acquisitions were under way as are allowed.
+    /// The trigger came while the most allowed acquisitions were already running.
     Overrun,
 }
 
 impl Outcome {
-    /// All of them, in the order of counters.
+    /// Every outcome, in the order of the counters.
     pub const ALL: [Outcome; 5] =
         [Outcome::Ok, Outcome::Ng, Outcome::Error, Outcome::Missed, Outcome::Overrun];
 
-    /// The word on MQTT and on the serial line.
+    /// The word that stands for it on MQTT and on the serial line.
     pub fn as_str(self) -> &'static str {
         match self {
             Outcome::Ok => "ok",
@@ -79,8 +80,8 @@ impl Outcome {
         }
     }
 
-    /// What its regions make of a part. `faulty`: the part as a whole could not be judged. A region that could not be
-    /// judged makes the part one that could not be judged, whatever the others say.
+    /// Outcome of a part from its ROIs. `faulty` means that the part as a whole could not be judged. One ROI
+    /// with an error makes the outcome an error, whatever the other verdicts are.
     pub fn of(rois: &[RoiResult], faulty: bool) -> Outcome {
         match rois.iter().map(|roi| roi.verdict).max().unwrap_or(Verdict::Ok) {
             _ if faulty => Outcome::Error,
@@ -91,19 +92,19 @@ impl Outcome {
     }
 }
 
-/// What became of one region of interest.
+/// The verdict on one region of interest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Good.
+    /// The region meets its threshold.
     Ok,
-    /// Bad.
+    /// The region does not meet its threshold.
     Ng,
-    /// Could not be judged; the cause stands beside it.
+    /// The region could not be judged; `RoiResult::error` has the cause.
     Error,
 }
 
 impl Verdict {
-    /// The word on MQTT.
+    /// The word that stands for it on MQTT.
     pub fn as_str(self) -> &'static str {
         match self {
             Verdict::Ok => "ok",
@@ -113,37 +114,37 @@ impl Verdict {
     }
 }
 
-/// Where something is wrong, in the part's own (recipe) coordinates.
+/// One defect, in recipe coordinates.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Defect {
-    /// What it is: the class of a detector, or the ROI kind's own word (`difference`, `missing`).
+    /// Kind of defect: a detector's class, or the ROI kind's word (`difference`, `missing`).
     pub label: Label,
-    /// Its bounds, recipe px.
+    /// Bounds of the defect, recipe px.
     pub rect: Rect,
-    /// Pixels that are wrong; 0 where the kind does not count them.
+    /// Number of defective pixels; 0 where the ROI kind does not count them.
     pub area_px: u32,
-    /// How sure, 0 to 1, or how far beyond the threshold.
+    /// Confidence, 0 to 1, or the excess over the threshold.
     pub score: f32,
 }
 
-/// What became of one region of interest of one part.
+/// Result of one region of interest of one part.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoiResult {
     /// The ROI's name in the recipe.
     pub name: Label,
-    /// Its kind: `golden`, `pixels`, `classify`, `detect`, `barcode`, `colour`, `presence`, `measure`.
+    /// Kind of check: `golden`, `pixels`, `classify`, `detect`, `barcode`, `colour`, `presence`, `measure`.
     pub kind: &'static str,
-    /// Good, bad, or not to be judged.
+    /// Whether the region is good, bad, or could not be judged.
     pub verdict: Verdict,
-    /// What was measured, in `unit`; NaN where nothing could be.
+    /// The measured value, in `unit`; NaN where nothing could be measured.
     pub score: f32,
-    /// What it was held against.
+    /// The limit that the score was compared with, in `unit`.
     pub threshold: f32,
     /// The unit of score and threshold: `cosine`, `px`, `mm`, `delta_e`, `share`, `score`, `count`.
     pub unit: &'static str,
-    /// What was read or recognised: a barcode's text, a class.
+    /// The text that was read or recognised: a barcode's content, a class.
     pub text: Option<Arc<str>>,
-    /// Where it is bad.
+    /// The defects that were found.
     pub defects: Vec<Defect>,
     /// Why it could not be judged.
     pub error: Option<Arc<str>>,
@@ -172,29 +173,29 @@ impl RoiResult {
 /// The record of one acquisition, from the trigger to the verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inspection {
-    /// Its number.
+    /// The acquisition's number, unique on this box.
     pub id: AcquisitionId,
-    /// The camera's name.
+    /// Name of the camera that was triggered.
     pub camera: Label,
-    /// What pulled it.
+    /// The trigger that started it.
     pub trigger: Trigger,
     /// The product that was selected.
     pub product: Label,
-    /// The recipe's revision.
+    /// Revision of the product's recipe.
     pub recipe_revision: u32,
     /// The revision of the product's golden pictures; 0 where it has none.
     pub golden_revision: u64,
-    /// The frame, where one was taken: its number, and when it was captured.
+    /// The frame's number and time of capture; `None` where no frame was taken.
     pub frame: Option<(u64, Stamp)>,
-    /// How it ended.
+    /// The result for the part as a whole.
     pub outcome: Outcome,
-    /// Why, where no ROI says it: an alignment that failed, no frame in time.
+    /// The cause, where no ROI has it: an alignment that failed, no frame in time.
     pub cause: Option<Arc<str>>,
-    /// Where the part was found; `None` where nothing was looked for or found.
+    /// Pose of the part; `None` where it was not searched for or not found.
     pub pose: Option<Pose>,
     /// The ROIs in the recipe's order; empty where no frame was taken.
     pub rois: Vec<RoiResult>,
-    /// Where the time went.
+    /// Time spent in each step.
     pub latency: InspectionLatency,
 }
 
@@ -203,17 +204,17 @@ pub struct Inspection {
 pub struct InspectionLatency {
     /// From the trigger to the choice of a frame.
     pub frame_us: u32,
-    /// From there to a free worker.
+    /// From the choice of the frame to a free worker.
     pub wait_us: u32,
-    /// Finding the part.
+    /// Search for the part's fiducials.
     pub align_us: u32,
-    /// All ROIs, from the first begun to the last ended.
+    /// All ROIs, from the first start to the last end.
     pub rois_us: u32,
-    /// From the trigger to the sinks.
+    /// From the trigger to the delivery of the result.
     pub total_us: u32,
 }
 
-/// Where the end of an acquisition is told to whoever pulled it.
+/// Receives the end of an acquisition on behalf of the trigger's source.
 pub trait OnComplete: Send + Sync {
     /// Called once for each acquisition, in the order of their numbers; must not block.
     fn completed(&self, inspection: &Arc<Inspection>);

@@ -1,5 +1,5 @@
-//! The words of the house: what a frame, a finding, a report and a moment are.
-//! Nothing here does I/O, and nothing here knows another module.
+//! Types that the domains share: frames, findings, reports, events, commands and time. They do no I/O and use
+//! no other module of the product.
 
 mod acquisition;
 mod age;
@@ -45,5 +45,5 @@ pub use preview::{Layer, LiveView, LiveViews, PartPictureStore, Picture, Watch};
 pub use report::{Fault, Latency, Report};
 pub use zones::{MAX_ZONES, ZoneSet};
 
-/// Most pictures of one request.
+/// Most pictures that one request may hold.
 pub const MAX_PICTURES: usize = 32;

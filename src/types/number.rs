@@ -1,25 +1,25 @@
-//! Where the next number of something comes from.
+//! Sources of consecutive numbers, such as those of acquisitions and tracks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Gives out numbers that grow, each once. Clones draw from the same source.
+/// Returns increasing numbers, each once. Clones share one source.
 #[derive(Clone)]
 pub struct Numbering(Arc<dyn Fn() -> u64 + Send + Sync>);
 
 impl Numbering {
-    /// Numbers as `next` gives them. It is called where time matters, and must not wait for a disk in the usual case.
+    /// Takes numbers from `next`. It is called in time-critical code, so it must not usually wait for a disk.
     pub fn new(next: impl Fn() -> u64 + Send + Sync + 'static) -> Numbering {
         Numbering(Arc::new(next))
     }
 
-    /// Counts in memory alone, from `first` on: for tools that keep nothing.
+    /// Counts in memory from `first`, for tools that store nothing.
     pub fn from_first(first: u64) -> Numbering {
         let next = AtomicU64::new(first);
         Numbering::new(move || next.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The next number.
+    /// Takes the next number from the source.
     pub fn next(&self) -> u64 {
         (self.0)()
     }

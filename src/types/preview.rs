@@ -1,5 +1,5 @@
-//! What people see of a camera: its newest picture, encoded once for all who look. The face between whoever draws
-//! and whoever shows.
+//! Live pictures of a camera, encoded once for all viewers: the interface between their producer and the web
+//! page.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,68 +9,69 @@ use tokio::sync::watch;
 
 use super::{Inspection, Stamp};
 
-/// One picture, ready to be shown. Cloning it copies no pixel.
+/// One encoded picture. Clones share the bytes.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    /// JFIF, baseline.
+    /// A baseline JPEG in JFIF.
     pub jpeg: Bytes,
-    /// The frame's number.
+    /// Number of the frame it was made from.
     pub frame_seq: u64,
     /// When the frame was captured.
     pub captured: Stamp,
-    /// Width in px.
+    /// Width of the picture in px.
     pub width: u32,
-    /// Height in px.
+    /// Height of the picture in px.
     pub height: u32,
 }
 
-/// Which picture of a camera.
+/// The variant of a camera's picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Layer {
-    /// At the preview's size, with what was found drawn in.
+    /// Scaled to the preview's size, with the findings drawn in.
     Drawn,
-    /// At the frame's own size, nothing drawn.
+    /// The frame at its own size, without drawings.
     Plain,
 }
 
-/// A camera as people see it. Lives on when the camera is configured anew, and ends with it: hold a [`Watch`] for as
-/// long as somebody looks, not the view, which would keep the end from them.
+/// The live view of a camera. It outlives a new configuration of the camera and ends with the camera. Hold a
+/// [`Watch`] while a viewer is connected, not the view: a held view would hide the end of the camera from
+/// viewers.
 pub trait LiveView: Send + Sync {
-    /// Begins to look: the newest picture there is, or one of the newest frame, comes first.
+    /// Adds a viewer, which first receives the newest picture or one of the newest frame.
     fn watch(&self, layer: Layer) -> Watch;
 
-    /// How many look now.
+    /// Number of viewers at present.
     fn viewers(&self) -> usize;
 }
 
 /// The live views of all cameras.
 pub trait LiveViews: Send + Sync {
-    /// The view of the camera called `camera`, if there is such a camera.
+    /// The view of the camera named `camera`; `None` where no such camera exists.
     fn find(&self, camera: &str) -> Option<Arc<dyn LiveView>>;
 }
 
-/// Keeps pictures of inspected parts, for as long as it likes. Must not block.
+/// Stores pictures of inspected parts under its own limits. Must not block.
 pub trait PartPictureStore: Send + Sync {
-    /// The picture of an inspected part with its verdicts drawn in: of every part that is bad or could not be judged,
-    /// as far as there is time to draw them, and of a good one while somebody looks.
+    /// Takes the picture of an inspected part with its verdicts drawn in. Bad parts and errors come whenever
+    /// there is time to draw them, good parts only while a viewer is connected.
     fn keep(&self, inspection: &Arc<Inspection>, picture: &Picture);
 }
 
-/// One viewer. While it waits in [`Watch::next`] pictures are made; while it does anything else (writes to a slow
-/// socket, say) it costs nothing and holds nobody up: it just misses the pictures of that time.
+/// One viewer. Pictures are made while it waits in [`Watch::next`]. While it does anything else, such as
+/// writing to a slow socket, it costs nothing and delays nobody: it only misses the pictures of that time.
 pub struct Watch {
     pictures: watch::Receiver<Option<Picture>>,
     asking: Arc<AtomicUsize>,
 }
 
 impl Watch {
-    /// A viewer of `pictures`; counted in `asking` while it waits for one.
+    /// A viewer of `pictures`, counted in `asking` while it waits for one.
     pub fn new(pictures: watch::Receiver<Option<Picture>>, asking: Arc<AtomicUsize>) -> Watch {
         Watch { pictures, asking }
     }
 
-    /// Waits for a picture that this viewer has not had yet, the newest; `None` when the camera is gone.
-    /// May be dropped at any time: no picture is lost by that.
+    /// Waits for the newest picture that this viewer has not received; `None` when the camera is gone. It is
+    /// cancel-safe: dropping the future loses no picture.
     pub async fn next(&mut self) -> Option<Picture> {
         let _asking = Asking::new(&self.asking);
         loop {
@@ -82,7 +83,7 @@ impl Watch {
     }
 }
 
-/// Counts one who waits.
+/// Counts one waiting viewer until it is dropped.
 struct Asking<'a>(&'a AtomicUsize);
 
 impl<'a> Asking<'a> {

@@ -2,11 +2,11 @@
 
 pub use ocellus_runtime::scheduler::Priority;
 
-/// Inspection of a triggered part: the plant waits for it.
+/// Inspection of a triggered part: a machine waits for the result.
 pub const INSPECT: Priority = Priority(40);
-/// Recognition of what was detected.
+/// Recognition of the faces that were detected.
 pub const RECOGNISE: Priority = Priority(30);
-/// Detection on every frame.
+/// Detection on the frames of a camera.
 pub const DETECT: Priority = Priority(20);
-/// Pictures for people; the first thing that is given up.
+/// Pictures for viewers; this work is dropped first under load.
 pub const ANNOTATE: Priority = Priority(10);

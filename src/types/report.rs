@@ -4,45 +4,47 @@ use std::sync::Arc;
 
 use super::{Finding, Label, MAX_EMBEDDING, MAX_FINDINGS, Prediction, PredictionSink, Stamp};
 
-/// How long each step of a frame's road took, in microseconds.
+/// Time that a frame spent in each step of the pipeline, microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Latency {
-    /// From the appsink to the worker that leased the frame.
+    /// From the appsink until a worker leased the frame.
     pub wait_us: u32,
-    /// Planes to tensor.
+    /// Conversion of the planes to the input tensor.
     pub preprocess_us: u32,
-    /// The model.
+    /// Inference of the model.
     pub infer_us: u32,
-    /// Tensor to findings.
+    /// Decoding of the output tensors to findings.
     pub decode_us: u32,
-    /// Waiting for earlier frames.
+    /// Wait for earlier frames, which keeps reports in order.
     pub reorder_us: u32,
-    /// From the appsink to the sinks.
+    /// From the appsink to the delivery of the report.
     pub total_us: u32,
 }
 
-/// A step that failed for this frame; the frame's other results stand.
+/// A step that failed for this frame; the frame's other results remain valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The stage, e.g. `detect`.
+    /// Name of the stage, such as `detect`.
     pub stage: Label,
-    /// What went wrong.
+    /// The cause of the failure.
     pub cause: Arc<str>,
 }
 
-/// What became of one frame. Pooled: filling one allocates nothing once warm.
+/// The results of one frame. Reports are pooled, so that filling one allocates nothing after the first
+/// frames.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// The camera's name.
+    /// Name of the camera that captured the frame.
     pub camera: Label,
-    /// The frame's number.
+    /// Number of the frame since the process began.
     pub frame_seq: u64,
     /// When the frame was captured.
     pub captured: Stamp,
-    /// The frame's time by its source's own clock, ns, where it has one: evenly spaced also where frames arrive in
-    /// bursts, or are read faster than they were filmed. Begins anew when the source does.
+    /// The frame's presentation time by the source's clock, ns, where it has one. It is evenly spaced even
+    /// when frames arrive in bursts or a file is read faster than it was recorded. It restarts with the
+    /// source.
     pub pts_ns: Option<u64>,
-    /// The file that the frame comes from, where it is a picture of a folder.
+    /// Name of the picture file where the source is a folder.
     pub file: Option<Label>,
     /// Frame width in px.
     pub width: u32,
@@ -52,11 +54,11 @@ pub struct Report {
     pub findings: heapless::Vec<Finding, MAX_FINDINGS>,
     /// The embedding, when the model gives one.
     pub embedding: heapless::Vec<f32, MAX_EMBEDDING>,
-    /// Findings beyond [`MAX_FINDINGS`], not kept.
+    /// Number of findings beyond [`MAX_FINDINGS`], which were dropped.
     pub overflow: u32,
-    /// Where the time went.
+    /// Time spent in each step.
     pub latency: Latency,
-    /// What failed, if anything.
+    /// The step that failed, if any.
     pub fault: Option<Fault>,
 }
 
@@ -79,7 +81,7 @@ impl Report {
         }
     }
 
-    /// Empties the report for its next frame, keeping its memory.
+    /// Clears the report for its next frame and keeps its memory.
     pub fn clear(&mut self) {
         self.findings.clear();
         self.embedding.clear();
@@ -89,7 +91,7 @@ impl Report {
         self.file = None;
     }
 
-    /// Adds a finding, or counts it where the report is full.
+    /// Adds a finding, or counts it as overflow where the report is full.
     pub fn push(&mut self, finding: Finding) {
         if self.findings.push(finding).is_err() {
             self.overflow += 1;

@@ -1,23 +1,23 @@
-//! The zones of a camera that something is in.
+//! Sets of a camera's zones that contain an object.
 
 use std::sync::Arc;
 
 use super::Label;
 
-/// Most zones of a camera, all of which one object may be in.
+/// Most zones of a camera; one object may be in all of them.
 pub const MAX_ZONES: usize = u16::BITS as usize;
 
-/// Some of a camera's zones, in the order of the configuration. Small, because every finding carries one, and cloned
-/// without allocating: the names are the camera's, shared.
+/// A subset of a camera's zones, in the order of the configuration. It is small, because every finding
+/// carries one, and clones allocate nothing, because they share the camera's names.
 #[derive(Clone, Default, PartialEq)]
 pub struct ZoneSet {
     names: Option<Arc<[Label]>>,
-    /// Bit n: zone n of `names`.
+    /// Bit n is set where zone n of `names` is in the set.
     inside: u16,
 }
 
 impl ZoneSet {
-    /// Of the camera's zones `names` those whose bit is set in `inside`.
+    /// The zones of `names` whose bit is set in `inside`.
     pub fn new(names: &Arc<[Label]>, inside: u16) -> ZoneSet {
         match inside {
             0 => ZoneSet::default(),
@@ -25,20 +25,20 @@ impl ZoneSet {
         }
     }
 
-    /// All of these, at most [`MAX_ZONES`].
+    /// A set of all `names`, at most [`MAX_ZONES`].
     pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> ZoneSet {
         let names: Arc<[Label]> = names.into_iter().take(MAX_ZONES).map(Label::from).collect();
         let inside = (0..names.len()).fold(0, |inside, at| inside | 1 << at);
         ZoneSet::new(&names, inside)
     }
 
-    /// The names.
+    /// The names of the zones in the set, in the order of the configuration.
     pub fn iter(&self) -> impl Iterator<Item = &Label> {
         let names = self.names.iter().flat_map(|names| names.iter().enumerate());
         names.filter(|(at, _)| self.inside & 1 << at != 0).map(|(_, name)| name)
     }
 
-    /// Whether it is in none.
+    /// Whether the set has no zone.
     pub fn is_empty(&self) -> bool {
         self.inside == 0
     }
