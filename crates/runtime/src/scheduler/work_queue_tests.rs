@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::AtomicUsize;
 
 use super::super::slot::TypedSlot;
-use super::super::{Cause, Executor, Factory, Feed, Priority, Stage, StageSpec, WorkItem};
+use super::super::{Cause, Executor, Factory, Feed, Gauges, Priority, Stage, StageSpec, WorkItem};
 use super::*;
 
 const INSPECT: Priority = Priority(30);
@@ -71,9 +71,13 @@ impl Bench {
 
     /// What `count` workers get, which keep their places.
     fn taken(&mut self, count: usize) -> Vec<Permit> {
-        let queue = &self.queue;
-        let slots = &mut self.slots;
-        (0..count).filter_map(|_| queue.take(slots)).map(|(permit, _)| permit).collect()
+        let gauges = Gauges::default();
+        let granted = (0..count).filter_map(|_| {
+            let (permit, at) = self.queue.take(&mut self.slots)?;
+            self.slots[at].run(0, &gauges);
+            Some(permit)
+        });
+        granted.collect()
     }
 
     fn names(&mut self, count: usize) -> Vec<String> {
