@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicUsize;
 use super::super::{Cause, Executor, Factory, Feed, Priority, Scheduler, StageSpec, WorkItem};
 use super::*;
 use crate::RunState;
+use crate::supervisor::spawn;
 
 const ITEMS: u64 = 60;
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -67,7 +68,7 @@ fn run(bomb: bool, factory: Arc<Factory<Item>>) -> (Vec<(u64, Option<End>)>, Arc
     stage.attach(Arc::new(Source { next: AtomicU64::new(0), bomb, ends: ends.clone() }));
     let (stop, worker) = (Stop::new(), scheduler.workers()[0].clone());
     let running = stop.clone();
-    let thread = std::thread::spawn(move || worker.run(&running, &Beat::new()));
+    let thread = spawn("worker", None, move || worker.run(&running, &Beat::new())).unwrap();
     let deadline = Instant::now() + PATIENCE;
     while (ends.lock().len() as u64) < ITEMS || stage.running() > 0 {
         assert!(Instant::now() < deadline, "{ends:?} of {ITEMS}, {} running", stage.running());
