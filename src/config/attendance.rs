@@ -1,32 +1,33 @@
-//! `[attendance]`, and what each camera means for it.
+//! Settings of `[attendance]`, and the role of each camera in it.
 
 use std::time::Duration;
 
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 
-/// `[attendance]`: when a sighting counts, and when somebody has left.
+/// `[attendance]`: when a sighting counts, and when a person has left.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttendanceConfig {
     /// Least cosine similarity of a sighting that counts, -1 to 1.
     pub min_similarity: f32,
-    /// So many sightings of one track, one after the other, must name the same person before one counts.
+    /// Number of consecutive sightings of one track that must name the same person before one counts.
     pub agree_frames: u32,
-    /// The first and the last of them are at most so far apart.
+    /// Longest time between the first and the last of these sightings.
     pub agree: Duration,
-    /// Least time between two `seen` of one person.
+    /// Shortest time between two `seen` events of one person.
     pub seen_every: Duration,
-    /// Not seen for so long by a box that looks: gone.
+    /// Time without a sighting after which a person has left; time without camera frames does not count.
     pub leave_after: Duration,
-    /// A box that could not look for longer than this counts who was there as gone.
+    /// Longest interruption (service off, or no frames) that does not count as absence; after a longer one
+    /// everybody who was present has left.
     pub max_blind: Duration,
-    /// When sightings count; empty: always.
+    /// Hours in which sightings count; always where empty.
     pub schedule: Vec<Hours>,
-    /// Local time: of the schedule, and of a day's borders.
+    /// Time zone of the schedule and of the start of a day.
     pub zone: TimeZone,
-    /// Days after which events are removed; 0: never.
+    /// Days after which events are deleted; 0 means never.
     pub keep_days: u32,
-    /// Most sightings that wait for the rules.
+    /// Most sightings that may wait for the attendance rules.
     pub queue: usize,
 }
 
@@ -48,7 +49,7 @@ impl Default for AttendanceConfig {
 }
 
 impl AttendanceConfig {
-    /// The local time's name, such as `Europe/Berlin`; `UTC` where the system has none.
+    /// IANA name of the time zone, such as `Europe/Berlin`; `UTC` where the system has none.
     pub fn zone_name(&self) -> &str {
         self.zone.iana_name().filter(|name| *name != "Etc/Unknown").unwrap_or("UTC")
     }
@@ -57,31 +58,31 @@ impl AttendanceConfig {
 /// Hours of some days of the week, in local time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hours {
-    /// The days on which they begin.
+    /// Days of the week on which the hours begin.
     pub days: Vec<Weekday>,
-    /// The first moment.
+    /// Start of the hours, inclusive.
     pub from: Time,
-    /// The first moment after them; not later than `from`: on the next day. `None`: midnight.
+    /// End of the hours, exclusive; on the next day where it is not after `from`. `None` means midnight.
     pub to: Option<Time>,
 }
 
 /// `attendance = { … }` of a camera.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CameraAttendance {
-    /// Sightings count only in these zones of the camera; empty: everywhere.
+    /// Zones of the camera in which sightings count; everywhere where empty.
     pub zones: Vec<String>,
-    /// What a sighting means.
+    /// What a sighting at this camera means.
     pub role: Role,
 }
 
-/// What a camera's sightings mean.
+/// The meaning of sightings at a camera.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
-    /// Whoever is seen is here.
+    /// A person who is seen is present.
     #[default]
     Presence,
-    /// Whoever is seen is on the way out.
+    /// A person who is seen is leaving.
     Exit,
-    /// Nothing.
+    /// Sightings do not count for attendance.
     None,
 }

@@ -1,4 +1,5 @@
-//! The keys of a model card: read from `NAME.toml` beside the model, then from `[model.NAME]`, which wins.
+//! The keys of a model card, read from `NAME.toml` beside the model and then from `[model.NAME]`, which
+//! overrides it.
 
 use std::path::Path;
 
@@ -16,8 +17,8 @@ pub(crate) const TASKS: &[(&str, Task)] = &[
     ("segment", Task::Segment),
 ];
 
-/// Reads a card's text. `file` is its path: for messages, and for a labels file beside it.
-/// Errors: every fault of the card.
+/// Reads the text of a card. `file` is its path, for messages and for a labels file beside it. Errors: every
+/// fault of the card.
 pub fn parse(text: &str, file: &Path) -> Result<ModelCard, Vec<Fault>> {
     let doc = Doc::read(file, text);
     let mut card = ModelCard::default();
@@ -30,15 +31,15 @@ pub fn parse(text: &str, file: &Path) -> Result<ModelCard, Vec<Fault>> {
 }
 
 impl ModelConfig {
-    /// The same, its output taken as a vector, whatever its card says that it is for.
+    /// The same model with its output used as a vector, whatever task its card names.
     pub fn as_vector(&self) -> ModelConfig {
         let mut wanted = self.clone();
         wanted.card.task = Some(Task::Embed);
         wanted
     }
 
-    /// `file` in the place of this model's, with the card beside it; where there is none, with this model's.
-    /// Errors: a file or a card that cannot be used.
+    /// This model with its file replaced by `file`, with the card beside that file or, where there is none,
+    /// this model's card. Errors: a file or a card that cannot be used.
     pub fn replaced(&self, file: &Path) -> Result<ModelConfig, Faults> {
         if !file.is_file() {
             let remedy = "name the .tflite file, as --model NAME=FILE";
@@ -50,14 +51,14 @@ impl ModelConfig {
                 let text = files::read_text(&beside, "make it readable text")?;
                 parse(&text, &beside).map_err(Faults)?
             }
-            // The digest that is pinned is the other file's.
+            // The pinned digest belongs to the other file.
             false => ModelCard { sha256: None, ..self.card.clone() },
         };
         Ok(ModelConfig { path: file.to_owned(), card, ..self.clone() })
     }
 }
 
-/// Puts what `table` says over what `card` says. `folder` is where a relative labels file lies.
+/// Overrides `card` with the keys of `table`. A relative labels file is looked for in `folder`.
 pub(crate) fn read(table: &TomlTable<'_, '_>, folder: &Path, card: &mut ModelCard) {
     let set = |slot: &mut Option<f32>, value: Option<f32>| *slot = value.or(*slot);
     card.task = table.word("task", TASKS).or(card.task);
@@ -96,7 +97,7 @@ fn read_labels(table: &TomlTable<'_, '_>, folder: &Path, card: &mut ModelCard) {
     if labels.is_some() && file.is_some() {
         table.fault("labels", "labels and labels_file are both given", "keep one of them");
     }
-    // A list in [model.NAME] also replaces the card's file, and the other way round.
+    // A list in [model.NAME] also replaces the card's labels file, and a file replaces its list.
     if labels.is_some() || file.is_some() {
         (card.labels, card.labels_file) = (labels, file);
     }

@@ -1,50 +1,50 @@
-//! Public models that do not ship with us: where each is to be had, its SHA-256, its licence and its card.
+//! Public models that are not part of Ocellus: where to download each, its SHA-256, its licence and its card.
 
 use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-/// A public model.
+/// One public model of the catalogue.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct CatalogueModel {
-    /// What it is called here.
+    /// Name of the model in the catalogue.
     pub name: String,
-    /// What its file is called.
+    /// Name of the model file.
     pub file: String,
-    /// What it does.
+    /// What the model does, in a few words.
     pub what: String,
-    /// Length of its file.
+    /// Length of the file in bytes.
     pub bytes: u64,
-    /// SHA-256 of its file, 64 hexadecimal digits.
+    /// SHA-256 of the file, 64 hexadecimal digits.
     pub sha256: String,
     /// The public repository on GitHub, `OWNER/NAME`.
     pub repository: String,
-    /// The file's path in it.
+    /// Path of the file in the repository.
     pub path: String,
-    /// The commit at which it was taken.
+    /// Commit of the repository that holds this file.
     pub commit: String,
-    /// The licence that is stated there.
+    /// Licence that the repository states.
     pub licence: String,
-    /// What to think of before it is used.
+    /// What to consider before it is used, where anything.
     #[serde(default)]
     pub caution: Option<String>,
     card: String,
 }
 
 impl CatalogueModel {
-    /// Where the file can be fetched.
+    /// URL from which the file can be downloaded.
     pub fn url(&self) -> String {
         format!("https://github.com/{}/raw/{}/{}", self.repository, self.commit, self.path)
     }
 
-    /// The text of its card, with the digest that it pins.
+    /// Text of the model's card, with its digest pinned.
     pub fn card(&self) -> String {
         let head = format!("# The card of {}: {}.\n", self.file, self.what);
         format!("{head}{}sha256 = \"{}\"\n", self.card, self.sha256)
     }
 
-    /// The line that installs it into the folder `dir`.
+    /// Command line that installs it into the folder `dir`.
     pub fn command(&self, dir: &str) -> String {
         format!("ocellus models add {} --file {} --dir {dir}", self.name, self.file)
     }
@@ -59,12 +59,12 @@ pub fn catalogue() -> &'static [CatalogueModel] {
     static CATALOGUE: OnceLock<Vec<CatalogueModel>> = OnceLock::new();
     CATALOGUE.get_or_init(|| {
         let text = include_str!("../../models/catalogue.toml");
-        // Embedded, and read by a test: no user can make it wrong.
+        // The file is embedded and a test reads it, so no user can break it.
         toml::from_str::<Catalogue>(text).map(|catalogue| catalogue.model).unwrap_or_default()
     })
 }
 
-/// The model that is called `name`, or whose file is.
+/// The model whose name or file name is `name`; `None` where there is none.
 pub fn catalogue_model(name: &str) -> Option<&'static CatalogueModel> {
     let is = |model: &&CatalogueModel| model.name == name || model.file == name;
     catalogue().iter().find(is)

@@ -1,45 +1,45 @@
-//! What a new configuration changes, so that a reload touches nothing else.
+//! The difference between two configurations, so that a reload changes nothing else.
 
 use super::Config;
 
-/// Names, sorted by what became of them.
+/// Names of entries, grouped by how they changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangedNames {
-    /// Only in the new one.
+    /// Entries that only the new configuration has.
     pub added: Vec<String>,
-    /// Only in the old one.
+    /// Entries that only the old configuration has.
     pub removed: Vec<String>,
-    /// In both, but not the same.
+    /// Entries of both that differ.
     pub changed: Vec<String>,
-    /// The same in both.
+    /// Entries that are equal in both.
     pub unchanged: Vec<String>,
 }
 
-/// The way from one configuration to another.
+/// What differs between two configurations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigChange {
-    /// Cameras by what became of their own section. A camera whose model changed is `unchanged` here.
+    /// Cameras by changes of their own section. A camera whose model changed is `unchanged` here.
     pub cameras: ChangedNames,
-    /// Triggers. One whose camera changed is `unchanged` here.
+    /// Triggers by changes of their own section. One whose camera changed is `unchanged` here.
     pub triggers: ChangedNames,
-    /// Models; a changed card is a changed model.
+    /// Models by changes of section and card.
     pub models: ChangedNames,
-    /// `[mqtt]`: the connection is made anew.
+    /// Whether `[mqtt]` changed, which requires a new connection.
     pub mqtt_changed: bool,
-    /// `[log]`.
+    /// Whether anything in `[log]` changed.
     pub log_changed: bool,
-    /// `[evidence]`, other than its folder.
+    /// Whether anything in `[evidence]` changed; a new folder also needs a restart.
     pub evidence_changed: bool,
-    /// `[web]`: served anew.
+    /// Whether `[web]` changed, which requires a restart of the web server.
     pub web_changed: bool,
-    /// `[attendance]`.
+    /// Whether anything in `[attendance]` changed; a new queue also needs a restart.
     pub attendance_changed: bool,
-    /// Changed keys that only a restart of the process applies; until then the old values stay in force.
+    /// Changed keys that need a restart of the process; the old values stay in force until then.
     pub needs_restart: Vec<&'static str>,
 }
 
 impl ConfigChange {
-    /// Whether nothing is to be done.
+    /// Whether the two configurations are equal in effect.
     pub fn is_empty(&self) -> bool {
         let same = |names: &ChangedNames| {
             names.added.is_empty() && names.removed.is_empty() && names.changed.is_empty()
@@ -52,7 +52,7 @@ impl ConfigChange {
 }
 
 impl Config {
-    /// What has to be done to get from `old` to `new`.
+    /// The changes that lead from `old` to `new`.
     pub fn diff(old: &Config, new: &Config) -> ConfigChange {
         let restarts = [
             ("device.name", old.device.name != new.device.name),

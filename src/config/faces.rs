@@ -1,30 +1,30 @@
-//! The sections about faces: the models, and what a face must be to be given a name.
+//! The sections about faces: the models, and the limits within which a face is recognised.
 
 use std::time::Duration;
 
-/// `[faces]`: the models, their workers, and what holds for every camera that does not say otherwise.
+/// `[faces]`: the models, their workers, and the defaults of every camera.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FacesConfig {
-    /// The embedding model; needed where a camera recognises.
+    /// The embedding model; required where a camera recognises.
     pub model: Option<String>,
-    /// The model that finds faces in pictures at enrolment; by default that of the first camera that recognises.
+    /// The model that finds faces in pictures at enrolment; the first recognising camera's model by default.
     pub detector: Option<String>,
-    /// Workers that stay ready for recognition.
+    /// Workers that are reserved for recognition.
     pub min_workers: usize,
-    /// Most workers that recognise at once.
+    /// Most workers that may recognise at the same time.
     pub max_workers: usize,
-    /// Bounds of recognition.
+    /// Default limits of recognition for every camera.
     pub recognition: RecognitionConfig,
 }
 
-/// What a face and an answer must be; a camera's `recognise = { … }` over `[faces]`.
+/// Limits of recognition; a camera's `recognise = { … }` overrides `[faces]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecognitionConfig {
-    /// Least cosine similarity of a person; below, it is somebody unknown.
+    /// Least cosine similarity to a person; below it the face is unknown.
     pub min_similarity: f32,
-    /// How much more similar than anybody else the person must be.
+    /// Least lead of the best person's similarity over that of the next person.
     pub margin: f32,
-    /// Least distance of the eyes in the frame, px.
+    /// Least distance between the eyes in the frame, px.
     pub min_face_px: f32,
     /// Least quality of a face, 0 to 1.
     pub min_quality: f32,
@@ -32,11 +32,12 @@ pub struct RecognitionConfig {
     pub min_sharpness: f32,
     /// Most degrees that a head may be turned up, down or aside.
     pub max_turn_deg: f32,
-    /// Answers in a row that must agree before a tracked face has a name, or is unknown.
+    /// Consecutive results that must agree before a tracked face has a name or counts as unknown.
     pub agree: u32,
-    /// A face that has a name is looked at again after so long.
+    /// Time after which a named face is recognised again.
     pub recheck: Duration,
-    /// Faces of a camera that may wait for a worker, each with its frame; one more is dropped and counted.
+    /// Faces of a camera that may wait for a worker, each with its frame; further faces are dropped and
+    /// counted.
     pub queue: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration: each fault with its place, its cause and its remedy.
+//! Faults of a configuration: each has its place, its cause and its remedy.
 
 use std::fmt;
 use std::path::Path;
@@ -10,13 +10,13 @@ use serde::Serialize;
 pub struct Fault {
     /// The file, as it was named by the caller.
     pub file: String,
-    /// Line.
+    /// Line in the file, from 1.
     pub line: usize,
-    /// Column in characters.
+    /// Column in the line, in characters from 1.
     pub column: usize,
     /// The full key, e.g. `camera[0].detect.model`; empty where the file itself is at fault.
     pub key: String,
-    /// What is wrong.
+    /// What is wrong with the value or the file.
     pub reason: String,
     /// What to do next.
     pub remedy: String,

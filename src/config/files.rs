@@ -1,4 +1,4 @@
-//! Where a relative path of the configuration is looked for, and what the machine offers (cores, host name).
+//! Resolves relative paths of the configuration, and reads what the machine offers (cores, host name).
 
 use std::path::{Path, PathBuf};
 
@@ -6,27 +6,29 @@ use super::fault::{Fault, Faults};
 use super::text::{self, TextFault, TextFileError};
 use super::value::PlacedValue;
 
-/// Where a packaged Ocellus keeps its models.
+/// Folder in which the package installs its models.
 const SHARE: &str = "/usr/share/ocellus";
 
-/// The folders in which relative paths are looked for, in order.
+/// The folders that are searched for relative paths, in order.
 pub(crate) struct Files {
     roots: Vec<PathBuf>,
 }
 
 impl Files {
-    /// Beside the configuration first (`base`), then the working directory, then the package's own folder.
+    /// Searches beside the configuration (`base`), then in the working directory, then in the package's
+    /// folder.
     pub(crate) fn new(base: &Path) -> Files {
         let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
         Files { roots: vec![base.to_owned(), PathBuf::from("."), PathBuf::from(SHARE)] }
     }
 
-    /// The existing file that `field` names; a fault that lists every place looked at where there is none.
+    /// The existing file that `field` names. Where there is none, notes a fault that lists every path that
+    /// was tried.
     pub(crate) fn existing(&self, field: &PlacedValue<'_, '_>) -> Option<PathBuf> {
         self.existing_or(field, |_| "put the file there, or correct the path".into())
     }
 
-    /// The same; `remedy` tells what to do, and is given the place where the file had best be put.
+    /// The same with another remedy: `remedy` receives the path where the file should be put.
     pub(crate) fn existing_or(
         &self,
         field: &PlacedValue<'_, '_>,
@@ -48,7 +50,7 @@ impl Files {
         None
     }
 
-    /// `path` where it exists, else beside the configuration.
+    /// `path` where it exists, otherwise the same path beside the configuration.
     pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
         let mut candidates = self.candidates(path);
         let found = candidates.iter().position(|path| path.exists()).unwrap_or(0);
@@ -70,12 +72,13 @@ impl Files {
     }
 }
 
-/// The text of `path`. Errors: it cannot be opened (`remedy` tells what to do then), is far too large, or no UTF-8.
+/// The text of the file at `path`. Errors: it cannot be opened (with `remedy`), is far too large, or is not
+/// UTF-8.
 pub(crate) fn read_text(path: &Path, remedy: &str) -> Result<String, Faults> {
     text::read(path).map_err(|error| Faults(vec![text_fault(error, remedy)]))
 }
 
-/// A text file that cannot be used, as a fault of the configuration; `remedy` is for one that cannot be opened.
+/// The error of a text file as a fault of the configuration; `remedy` applies where it cannot be opened.
 pub(crate) fn text_fault(TextFileError { path, fault }: TextFileError, remedy: &str) -> Fault {
     let remedy = match &fault {
         TextFault::Read(error) if error.kind() != std::io::ErrorKind::IsADirectory => remedy,
@@ -85,7 +88,7 @@ pub(crate) fn text_fault(TextFileError { path, fault }: TextFileError, remedy: &
     Fault { line, column, ..Fault::whole(&path, fault.to_string(), remedy) }
 }
 
-/// The host name as a topic level: what MQTT does not allow there becomes `-`.
+/// The host name as a topic level; characters that MQTT does not allow there become `-`.
 pub(crate) fn host_name() -> String {
     let uname = rustix::system::uname();
     let name: String = uname.nodename().to_string_lossy().chars().map(plain).take(64).collect();

@@ -1,4 +1,4 @@
-//! The sections about inspection: what stands before a camera, and what is kept of its parts.
+//! The sections about inspection: the product at a camera, and which inspections are stored.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,50 +8,51 @@ use std::time::Duration;
 pub struct Inspect {
     /// The product that is selected when the service starts; the name of a recipe.
     pub product: String,
-    /// The folder of the recipes, `PRODUCT.toml` each.
+    /// The folder of the recipes, one `PRODUCT.toml` for each product.
     pub recipes: PathBuf,
-    /// Which frame a trigger means.
+    /// Which frame a trigger selects.
     pub pick: PickFrame,
-    /// Most acquisitions under way at once; one more ends as `overrun`. At most `ring_slots` - 4.
+    /// Most acquisitions that may run at once; one more ends as `overrun`. At most `ring_slots` - 4.
     pub queue: usize,
     /// How long a trigger waits for its frame before it ends as `missed`.
     pub max_wait: Duration,
-    /// How far a frame may be from the moment that is meant, either way; beyond it the trigger ends as `missed`.
+    /// Largest distance of a frame from the moment to be inspected, either way; beyond it the trigger ends as
+    /// `missed`.
     pub tolerance: Duration,
 }
 
-/// Which frame a trigger means, by its time stamp.
+/// The frame that a trigger selects, by its time stamp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PickFrame {
-    /// The nearest in time, before or after; the earlier of two equally near.
+    /// The nearest frame in time, before or after; the earlier of two equally near ones.
     #[default]
     Nearest,
-    /// The first at or after the moment.
+    /// The first frame at or after the moment.
     Next,
-    /// The last at or before the moment.
+    /// The last frame at or before the moment.
     Previous,
 }
 
-/// `[evidence]`: which inspections are kept with their frames, and how many.
+/// `[evidence]`: which inspections are stored with their frames, and how many.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EvidenceConfig {
-    /// Whether any is kept.
+    /// Whether inspections are stored at all.
     pub enabled: bool,
-    /// The folder; `None`: `evidence` in `device.state_dir`.
+    /// The folder; `None` means `evidence` in `device.state_dir`.
     pub dir: Option<PathBuf>,
-    /// Every part that was bad.
+    /// Whether every bad part is stored.
     pub keep_ng: bool,
-    /// Every part that could not be judged.
+    /// Whether every part is stored that could not be judged.
     pub keep_error: bool,
-    /// Every n-th good part of a camera; 0: none.
+    /// Every n-th good part of a camera is stored; 0 means none.
     pub keep_ok_every: u32,
-    /// Days after which it is removed; 0: never because of its age.
+    /// Days after which a stored inspection is deleted; 0 means that age does not matter.
     pub max_days: u32,
-    /// Most inspections kept.
+    /// Most inspections that are stored; beyond it the oldest are deleted first, good parts before bad ones.
     pub max_count: u64,
-    /// Most bytes of all of them together.
+    /// Most bytes of all stored inspections together.
     pub max_bytes: u64,
-    /// Most frames that wait in memory for the disk.
+    /// Most frames that may wait in memory for the disk.
     pub queue: usize,
 }
 

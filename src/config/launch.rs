@@ -1,14 +1,14 @@
-//! GStreamer launch lines: what GStreamer is given, and the part that may be shown.
+//! GStreamer launch lines: the whole line for GStreamer, and the part that may be shown.
 
 use std::fmt;
 
-/// A launch line. Whatever prints it, as text or for debugging, gets the names of its elements: a property may hold a
-/// password under any name.
+/// A launch line. Printed as text or for debugging it shows only the names of its elements, because a
+/// property may hold a password under any name.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LaunchLine(String);
 
 impl LaunchLine {
-    /// Takes the line as it is; GStreamer judges it when it is used.
+    /// Takes the line unchecked; GStreamer checks it when it is used.
     pub fn new(text: impl Into<String>) -> LaunchLine {
         LaunchLine(text.into())
     }
@@ -18,7 +18,8 @@ impl LaunchLine {
         &self.0
     }
 
-    /// The names of its elements, in order: the first word between two `!`. What is no name there becomes `…`.
+    /// The names of its elements, in order: the first word between two `!`. A word that is not a name becomes
+    /// `…`.
     pub fn elements(&self) -> Vec<&str> {
         let (mut names, mut first, mut rest) = (Vec::new(), true, self.0.trim_start());
         while let Some(start) = rest.chars().next() {
@@ -33,7 +34,7 @@ impl LaunchLine {
             }
             let end = rest.find(|c: char| c.is_whitespace() || c == '!').unwrap_or(rest.len());
             let (word, after) = rest.split_at(end);
-            // Caps (`video/x-raw,…`) reach up to the next link, and a reference (`name.pad`) is no element.
+            // Caps (`video/x-raw,…`) reach to the next link, and a reference (`name.pad`) is not an element.
             let caps = word.contains('/');
             if first && !caps && !word.contains('.') {
                 names.push(if is_name(word) { word } else { "…" });
@@ -57,7 +58,8 @@ impl fmt::Debug for LaunchLine {
     }
 }
 
-/// What follows `name = value` at the start of `text`, blanks around the `=` and quotes as GStreamer's grammar has them.
+/// The rest of `text` after `name = value` at its start, with blanks around `=` and quotes as in GStreamer's
+/// grammar.
 fn after_assignment(text: &str) -> Option<&str> {
     let name = text.find(|c: char| !is_name_char(c)).filter(|end| *end > 0)?;
     let value = text[name..].trim_start().strip_prefix('=')?.trim_start();

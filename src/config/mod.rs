@@ -1,6 +1,6 @@
 //! The one TOML file: read with positions (`raw`), checked into typed sections (`check`).
 //!
-//! Every other module gets only its own section and never sees TOML.
+//! Every other module receives only its own section and never reads TOML.
 
 mod attendance;
 mod broker;

@@ -1,11 +1,11 @@
-//! A network of addresses in CIDR form (RFC 4632), such as `10.0.0.0/8`, or one address: senders of frames over TCP,
+//! Networks in CIDR form (RFC 4632), such as `10.0.0.0/8`, or single addresses: allowed TCP senders and
 //! trusted proxies.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// The addresses that share their first bits.
+/// A set of addresses that share their first bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     first: IpAddr,
@@ -13,7 +13,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Whether `address` is one of them.
+    /// Whether `address` belongs to the network.
     pub fn holds(&self, address: IpAddr) -> bool {
         let (first, address) = (self.first, address.to_canonical());
         match (first, address) {

@@ -1,4 +1,5 @@
-//! Where a key stands in a file, for faults that are found after the file was read (a model that the runtime refuses).
+//! Finds the place of a key in a file, for faults found after it was read (such as a model that the runtime
+//! rejects).
 
 use std::path::Path;
 
@@ -8,16 +9,16 @@ use super::raw::line_and_column;
 use super::{Fault, text};
 
 impl Fault {
-    /// A fault of `key` (`model.scene.path`, `camera[1].source`) in `file`, with the place of the key or of the
-    /// nearest table around it. The place stays 0 where the file can no longer be read.
+    /// A fault of `key` (such as `camera[1].source`) in `file`, at the place of the key or of the nearest
+    /// table around it. Line and column are 0 where the file can no longer be read.
     pub fn of_key(file: &Path, key: &str, reason: impl Into<String>, remedy: impl Into<String>) -> Fault {
         let text = text::read(file).unwrap_or_default();
         let (line, column) = place(&text, key).map(|found| found.0).unwrap_or_default();
         Fault { line, column, key: key.to_owned(), ..Fault::whole(file, reason, remedy) }
     }
 
-    /// A fault of `key` (`model.scene.labels_file`) of the model at `model`: in its card where it stands there and not
-    /// in `file`, because that is where it has to be corrected.
+    /// A fault of `key` (such as `model.scene.labels_file`) of the model at `model`. It points to the model's
+    /// card where only the card has the key, because it must be corrected there.
     pub fn of_model(
         file: &Path,
         model: &Path,
@@ -37,8 +38,8 @@ impl Fault {
     }
 }
 
-/// Line and column, from 1, of the value of `key` in `text`, or of the nearest table around it that is there; and
-/// whether it is the key itself.
+/// Line and column, from 1, of the value of `key` in `text`, or of the nearest existing table around it; the
+/// flag is true where it is the key itself.
 fn place(text: &str, key: &str) -> Option<((usize, usize), bool)> {
     let (root, _) = DeTable::parse_recoverable(text);
     let mut table = Some(root.get_ref());

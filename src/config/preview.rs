@@ -1,17 +1,17 @@
-//! What people see of a camera, and who makes the pictures.
+//! Settings of live pictures, and of the workers that make them.
 
 use std::time::Duration;
 
-/// `preview = { … }` of a camera. Pictures are made only while somebody looks.
+/// `preview = { … }` of a camera. Pictures are made only while a viewer is connected.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PreviewConfig {
-    /// Live pictures a second, at most.
+    /// Most live pictures per second.
     pub fps: u32,
-    /// Most px that a picture is wide; larger frames are made smaller.
+    /// Largest width of a picture in px; larger frames are scaled down.
     pub width: usize,
-    /// Of the JPEG, 1 to 100.
+    /// Quality of the JPEG, 1 to 100.
     pub quality: u8,
-    /// How long the picture of a judged part is shown before live ones go on.
+    /// Time for which the picture of an inspected part is shown before live pictures continue.
     pub hold: Duration,
 }
 
@@ -21,12 +21,12 @@ impl Default for PreviewConfig {
     }
 }
 
-/// `[annotate]`: the workers that make pictures for people.
+/// `[annotate]`: the workers that make pictures for viewers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnnotateConfig {
-    /// Workers that inspection, recognition and detection leave to it while pictures wait.
+    /// Workers that are reserved for pictures while any wait.
     pub min_workers: usize,
-    /// Most workers that make pictures at once.
+    /// Most workers that may make pictures at the same time.
     pub max_workers: usize,
 }
 

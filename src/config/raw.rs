@@ -1,7 +1,7 @@
 //! A TOML document with positions, and the typed reader that collects faults instead of stopping at the first.
 //!
-//! Asking a [`TomlTable`] for a key makes the key known; [`TomlTable::finish`] calls every other key unknown. So no
-//! list of keys exists beside the code that reads them.
+//! Reading a key from a [`TomlTable`] makes it known, and [`TomlTable::finish`] reports every other key as
+//! unknown. So there is no second list of keys beside the code that reads them.
 
 use std::cell::RefCell;
 #[cfg(test)]
@@ -16,19 +16,19 @@ use super::fault::Fault;
 use super::text;
 use super::value::PlacedValue;
 
-/// One file's text, and what was found wrong with it so far.
+/// The text of one file, with the faults found so far.
 pub(crate) struct Doc<'a> {
     file: String,
     text: &'a str,
     root: Spanned<DeTable<'a>>,
     faults: RefCell<Vec<Fault>>,
-    /// Every key asked for, so that a test can hold the documentation against it.
+    /// Every key that was read, so that a test can compare the documentation with it.
     #[cfg(test)]
     known: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Doc<'a> {
-    /// Reads `text`. Syntax errors become faults at once, all of them; [`Doc::is_sound`] tells.
+    /// Reads `text`. All syntax errors become faults at once; [`Doc::is_sound`] is false then.
     pub(crate) fn read(file: &Path, text: &'a str) -> Doc<'a> {
         let (root, errors) = DeTable::parse_recoverable(text);
         let doc = Doc {
@@ -42,7 +42,7 @@ impl<'a> Doc<'a> {
         for error in errors {
             let span = error.span().unwrap_or(0..0);
             match text::unseen_in_line(text, span.start) {
-                // What stands there looks right; only its name says what to look for.
+                // The character is invisible or looks like a space, so the message names its code point.
                 Some((at, c)) => {
                     let reason =
                         format!("U+{:04X} stands here, which looks like a space or like nothing", c as u32);
@@ -57,12 +57,12 @@ impl<'a> Doc<'a> {
         doc
     }
 
-    /// Whether nothing is wrong so far.
+    /// Whether no fault was found so far.
     pub(crate) fn is_sound(&self) -> bool {
         self.faults.borrow().is_empty()
     }
 
-    /// The top-level table.
+    /// The top-level table of the document.
     pub(crate) fn root(&self) -> TomlTable<'_, 'a> {
         TomlTable {
             doc: self,
@@ -92,7 +92,7 @@ impl<'a> Doc<'a> {
         });
     }
 
-    /// Takes over a fault of another file (a model's card).
+    /// Adds a fault of another file, such as a model's card.
     pub(crate) fn note(&self, fault: Fault) {
         self.faults.borrow_mut().push(fault);
     }
@@ -104,14 +104,14 @@ impl<'a> Doc<'a> {
         faults
     }
 
-    /// Every key that was asked for, e.g. `camera.ring_slots`; for the test that all are documented.
+    /// Every key that was read, such as `camera.ring_slots`, for the test that all are documented.
     #[cfg(test)]
     pub(crate) fn known_keys(&self) -> BTreeSet<String> {
         self.known.borrow().clone()
     }
 }
 
-/// A table of the document, or a table that is not there and answers every question with "absent".
+/// A table of the document, or an absent table in which every key is absent.
 pub(crate) struct TomlTable<'d, 'a> {
     doc: &'d Doc<'a>,
     path: String,
@@ -121,7 +121,7 @@ pub(crate) struct TomlTable<'d, 'a> {
 }
 
 impl<'d, 'a> TomlTable<'d, 'a> {
-    /// The document.
+    /// The document that holds this table.
     pub(crate) fn doc(&self) -> &'d Doc<'a> {
         self.doc
     }
@@ -131,7 +131,7 @@ impl<'d, 'a> TomlTable<'d, 'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    /// The value of `key`, which is known from now on.
+    /// The value of `key`, which is marked as known; `None` where it is absent.
     pub(crate) fn get(&self, key: &'static str) -> Option<PlacedValue<'d, 'a>> {
         if !self.asked.borrow().contains(&key) {
             self.asked.borrow_mut().push(key);
@@ -147,7 +147,7 @@ impl<'d, 'a> TomlTable<'d, 'a> {
         })
     }
 
-    /// A key that must be there; its absence is a fault at the table.
+    /// The value of a required key; notes a fault at the table where it is absent.
     pub(crate) fn need(&self, key: &'static str, remedy: &str) -> Option<PlacedValue<'d, 'a>> {
         let field = self.get(key);
         if field.is_none() {
@@ -161,12 +161,12 @@ impl<'d, 'a> TomlTable<'d, 'a> {
         self.doc.fault(&self.span, &self.path_of(key), reason, remedy);
     }
 
-    /// The sub-table `key`; one that answers "absent" to everything where it is not there.
+    /// The sub-table `key`; a table without keys where it is absent.
     pub(crate) fn table(&self, key: &'static str) -> TomlTable<'d, 'a> {
         self.table_if(key).unwrap_or_else(|| self.child(self.path_of(key), self.span.clone(), None))
     }
 
-    /// The sub-table `key`, if it is there.
+    /// The sub-table `key`; `None` where it is absent.
     pub(crate) fn table_if(&self, key: &'static str) -> Option<TomlTable<'d, 'a>> {
         let field = self.get(key)?;
         self.as_table(field, "a table")
@@ -206,7 +206,7 @@ impl<'d, 'a> TomlTable<'d, 'a> {
         found.collect()
     }
 
-    /// Ends the reading of this table: what was not asked for is unknown.
+    /// Ends the reading of this table, and notes every key that was not read as unknown.
     pub(crate) fn finish(self) {
         let asked = self.asked.borrow();
         for (key, _) in self.entries.into_iter().flat_map(|entries| entries.iter()) {
@@ -236,7 +236,7 @@ pub(crate) fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-/// `camera[0].name` as `camera.name`.
+/// The key without its indices: `camera[0].name` becomes `camera.name`.
 #[cfg(test)]
 fn without_index(key: &str) -> String {
     let parts = key.split('[').enumerate();
@@ -249,10 +249,11 @@ fn without_index(key: &str) -> String {
         .collect()
 }
 
-/// Words that a remedy lists; a classifier may have a thousand classes.
+/// Most words that a remedy lists, because a classifier may have a thousand classes.
 const LISTED: usize = 16;
 
-/// The remedy for an unknown word: the most similar known one; or those that hold it; or all, up to a number.
+/// The remedy for an unknown word: the most similar known one, else those that contain it, else all up to a
+/// limit.
 pub(crate) fn nearest(word: &str, known: &[&str]) -> String {
     let best = known.iter().map(|known| (strsim::damerau_levenshtein(word, known), known)).min();
     match best {

@@ -1,4 +1,4 @@
-//! `scene:` of a camera: the query of the built-in scene, read into [`Source::Scene`].
+//! The query of the built-in scene `scene:`, parsed into [`Source::Scene`].
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::Source;
 use super::raw::nearest;
 use super::source::{Refused, percent_decoded, refused};
 
-/// Keys of the query.
+/// The keys that the query may have.
 const KEYS: [&str; 7] = ["seed", "width", "height", "fps", "frames", "line", "barrier"];
 
 /// The whole numbers of the query.
@@ -20,7 +20,7 @@ struct QueryNumbers {
     frames: Option<u64>,
 }
 
-/// Reads what follows `scene:`.
+/// Parses the text after `scene:`. Errors: an unknown key, or a value outside its range.
 pub(super) fn parse(rest: &str) -> Result<Source, Refused> {
     let mut numbers = QueryNumbers { seed: 1, width: 640, height: 480, fps: 30, frames: None };
     let (mut line, mut barrier) = (None, None);

@@ -1,4 +1,4 @@
-//! Passwords in files of their own, and systemd credentials.
+//! Reads passwords from separate files and systemd credentials.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -6,18 +6,19 @@ use std::path::{Path, PathBuf};
 
 use super::text::{self, TextFileError};
 
-/// A password that cannot be had, and what to do about it.
+/// A password that could not be read, with a remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}; {next}")]
 pub struct PasswordError {
-    /// What happened.
+    /// What went wrong, with the file's path.
     pub what: String,
     /// What to do next.
     pub next: &'static str,
 }
 
-/// The first line of `file`; `credential:NAME` is systemd's `$CREDENTIALS_DIRECTORY/NAME`. Read at every connection,
-/// so that a renewed password needs no restart.
+/// Reads the first line of `file`; `credential:NAME` means systemd's `$CREDENTIALS_DIRECTORY/NAME`. It is
+/// read for each connection, so that a new password needs no restart. Errors: the file is missing or
+/// unreadable.
 pub fn read_password(file: &Path) -> Result<String, PasswordError> {
     let path = match file.to_str().and_then(|text| text.strip_prefix("credential:")) {
         None => file.to_path_buf(),

@@ -1,4 +1,5 @@
-//! The typed sections of a checked configuration. Whoever holds one of these may trust it.
+//! The typed sections of a checked configuration. Their values are valid, so that users need not check them
+//! again.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,61 +14,61 @@ use crate::engine::ModelSource;
 /// A whole, checked configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// The box itself.
+    /// Name and state folder of this box.
     pub device: Device,
-    /// The broker.
+    /// Connection to the MQTT broker.
     pub mqtt: MqttConfig,
-    /// What is kept on disk until the broker has it.
+    /// Limits of the messages that wait on disk for the broker.
     pub outbox: OutboxConfig,
-    /// What is kept of inspections.
+    /// Which inspections are stored, and how many.
     pub evidence: EvidenceConfig,
-    /// Whose faces they are.
+    /// Models and limits of face recognition.
     pub faces: FacesConfig,
-    /// The page and its REST face.
+    /// The web page and the REST interface.
     pub web: WebConfig,
-    /// Who counts as here.
+    /// When sightings count, and when a person has left.
     pub attendance: AttendanceConfig,
-    /// The pinned inference threads.
+    /// The pinned worker threads for inference.
     pub workers: Workers,
-    /// Which inference runtime, and where its library is.
+    /// The inference runtime and the path of its library.
     pub runtime: RuntimeSettings,
-    /// Restart policy and deadlines.
+    /// Restart policy and deadlines of the supervisor.
     pub supervisor: SupervisorConfig,
-    /// Who makes pictures for people.
+    /// The workers that make pictures for viewers.
     pub annotate: AnnotateConfig,
-    /// Log level and form.
+    /// The level or filter of the log.
     pub log: LogConfig,
     /// The models, by their names in the file.
     pub models: Vec<ModelConfig>,
-    /// The cameras, in the file's order.
+    /// The cameras, in the order of the file.
     pub cameras: Vec<CameraConfig>,
-    /// What pulls their triggers, in the file's order.
+    /// The sources of triggers, in the order of the file.
     pub triggers: Vec<TriggerConfig>,
     /// SHA-256 of the file's bytes, as hexadecimal digits; published with the status.
     pub hash: String,
-    /// The file's text as it may be shown: sources without their secrets, and no comments.
+    /// The file's text in the form that may be shown: without the secrets of sources and without comments.
     pub text: String,
-    /// The file's text as it is written; never shown.
+    /// The file's original text, which is never shown.
     pub written: Written,
 }
 
-/// `[device]`
+/// `[device]`: name and state folder of this box.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Device {
-    /// The topic level; the host name by default.
+    /// Name of the box as a topic level; the host name by default.
     pub name: String,
-    /// Where sled lives.
+    /// Folder in which the service keeps its state.
     pub state_dir: PathBuf,
 }
 
-/// `[workers]`
+/// `[workers]`: the cores on which inference runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workers {
-    /// One pinned worker for each of these cores; at `check` every one of them exists.
+    /// One worker is pinned to each of these cores; the check ensures that all exist.
     pub cores: Vec<usize>,
 }
 
-/// `[log]`
+/// `[log]`: what the service logs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogConfig {
     /// `error`, `warn`, `info`, `debug`, `trace`, or a `tracing` filter.
@@ -77,15 +78,15 @@ pub struct LogConfig {
 /// `[model.NAME]`: the file and its card.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelConfig {
-    /// The name that cameras refer to.
+    /// The name by which cameras refer to the model.
     pub name: String,
-    /// The `.tflite` file.
+    /// Path of the `.tflite` file.
     pub path: PathBuf,
-    /// What `NAME.toml` beside it says, overridden by what stands in the configuration.
+    /// The card `NAME.toml` beside the file, overridden by the keys of the configuration.
     pub card: ModelCard,
-    /// Least workers that stay ready for this model.
+    /// Workers that are reserved for this model.
     pub min_workers: usize,
-    /// Most workers that run it at once.
+    /// Most workers that may run it at the same time.
     pub max_workers: usize,
 }
 
@@ -98,90 +99,90 @@ impl<'a> From<&'a ModelConfig> for ModelSource<'a> {
 /// How fast files and folders are played.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pace {
-    /// At their own time stamps; a reader that is late skips.
+    /// At their own time stamps; a reader that is late skips frames.
     #[default]
     Live,
-    /// As fast as every frame can be processed; none is skipped.
+    /// As fast as every frame can be processed, without skipping any.
     Max,
 }
 
-/// What a V4L2 device is asked for; zero or `None`: what it prefers.
+/// The format requested from a V4L2 device; `None` leaves the choice to the device.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct V4l2 {
-    /// Width in px.
+    /// Requested width in px.
     pub width: Option<u32>,
-    /// Height in px.
+    /// Requested height in px.
     pub height: Option<u32>,
-    /// Frames a second.
+    /// Requested rate in frames per second.
     pub fps: Option<u32>,
 }
 
-/// `[[camera]]`
+/// `[[camera]]`: one camera, its source and what is done with its frames.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CameraConfig {
-    /// The topic level; unique.
+    /// Name as a topic level; unique among cameras.
     pub name: String,
-    /// Where frames come from.
+    /// Source of the camera's frames.
     pub source: Source,
-    /// What is shown of the source, for messages.
+    /// The source in the form that may be shown in messages.
     pub source_text: String,
-    /// User of an `rtsp://` or `http://` source, where it does not stand in the URL.
+    /// User of an `rtsp://` or `http://` source, where the URL does not contain it.
     pub username: Option<String>,
-    /// Its password: a file's first line, or a systemd credential's name as `credential:NAME`.
+    /// File whose first line is the user's password; or a systemd credential's name as `credential:NAME`.
     pub password_file: Option<PathBuf>,
-    /// Files and folders only.
+    /// Speed of playing files and folders; other sources ignore it.
     pub pace: Pace,
-    /// Start again at the end.
+    /// Whether a file or folder starts again at its end.
     pub repeat: bool,
-    /// `images://` only: wait for new pictures, without end.
+    /// Whether an `images://` source waits for new pictures indefinitely.
     pub watch: bool,
-    /// After each frame taken, this many are passed over.
+    /// Number of frames that are skipped after each frame taken.
     pub skip_frames: u32,
     /// Slots of the ring, 2 to 64.
     pub ring_slots: usize,
-    /// No new frame for so long: `frozen`.
+    /// Time without a new frame after which the camera is `frozen`.
     pub frozen_after: Duration,
-    /// First pause before a reconnection; doubles with jitter up to `reconnect_max`.
+    /// First pause before a reconnection; it doubles with jitter up to `reconnect_max`.
     pub reconnect: Duration,
-    /// Longest pause.
+    /// Longest pause before a reconnection.
     pub reconnect_max: Duration,
-    /// Frames pictures of a folder are shown a second.
+    /// Rate at which pictures of a folder are played, per second.
     pub images_fps: u32,
-    /// V4L2 wishes.
+    /// Format requested from a V4L2 device.
     pub v4l2: V4l2,
-    /// Most bytes of one frame over TCP.
+    /// Most bytes of one frame received over TCP.
     pub tcp_max_bytes: usize,
-    /// Longest time of one frame over TCP, from its first byte to its last.
+    /// Longest time to receive one frame over TCP, from its first byte to its last.
     pub tcp_frame: Duration,
-    /// Who may connect to a TCP source; empty: anybody.
+    /// Networks that may connect to a TCP source; any where empty.
     pub peers: Vec<Network>,
-    /// The secret with which a sender over TCP begins: a file's first line, or `credential:NAME`.
+    /// File whose first line is the secret that a TCP sender must send first; or `credential:NAME`.
     pub secret_file: Option<PathBuf>,
-    /// Detection on this camera.
+    /// Detection on this camera; `None` where there is none.
     pub detect: Option<DetectConfig>,
-    /// Tracking of what is detected; absent: no events.
+    /// Tracking of what is detected; without it there are no events.
     pub track: Option<TrackConfig>,
-    /// Recognition of tracked faces.
+    /// Recognition of tracked faces; `None` where there is none.
     pub recognise: Option<RecognitionConfig>,
-    /// Where tracked objects come and go.
+    /// Zones that tracked objects enter and leave.
     pub zones: Vec<Zone>,
-    /// What tracked objects cross.
+    /// Lines that tracked objects cross.
     pub lines: Vec<Line>,
-    /// Inspection on this camera.
+    /// Inspection on this camera; `None` where there is none.
     pub inspect: Option<Inspect>,
-    /// How people see this camera.
+    /// Live pictures of this camera.
     pub preview: PreviewConfig,
-    /// What it means for attendance that somebody is seen here.
+    /// Meaning of sightings at this camera for attendance.
     pub attendance: CameraAttendance,
 }
 
-/// `detect = { … }`
+/// `detect = { … }` of a camera: the model and how often it runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DetectConfig {
-    /// Name of the model.
+    /// Name of the model that detects.
     pub model: String,
     /// Every n-th frame that the ring offers.
     pub every: u32,
-    /// Findings below are not reported; the card's value when absent.
+    /// Least score of a reported finding, 0 to 1; the card's value where absent.
     pub min_score: Option<f32>,
 }

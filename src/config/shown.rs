@@ -1,5 +1,5 @@
-//! The configuration's text as it may be shown: sources in the form in which they are shown everywhere, and without
-//! comments, because a source that was commented out is often written there.
+//! The configuration's text in the form that may be shown: sources without secrets, and no comments, because
+//! a commented-out source may hold a secret too.
 
 use std::ops::Range;
 
@@ -8,10 +8,10 @@ use toml::de::{DeTable, DeValue};
 use super::source;
 use super::url::shown_url;
 
-/// A key or a text of the file; `Some`: what is shown in its place.
+/// The range of a key or a text in the file, with the text that replaces it, if any.
 type ShownPiece = (Range<usize>, Option<String>);
 
-/// `text`, a whole TOML document, as it may be shown.
+/// The TOML document `text` in the form that may be shown.
 pub(super) fn shown_text(text: &str) -> String {
     let (root, _) = DeTable::parse_recoverable(text);
     let mut pieces = Vec::new();
@@ -19,7 +19,7 @@ pub(super) fn shown_text(text: &str) -> String {
     pieces.sort_by_key(|(span, _)| span.start);
     let (mut out, mut at) = (String::with_capacity(text.len()), 0);
     for (span, instead) in pieces {
-        // Keys of a table's head are met again in each of its parts.
+        // The keys of a table's head occur again in each of its parts.
         let (Some(before), Some(own)) = (text.get(at..span.start), text.get(span.clone())) else { continue };
         without_comments(before, &mut out);
         out.push_str(instead.as_deref().unwrap_or(own));
@@ -49,12 +49,12 @@ fn value_pieces(key: &str, value: &DeValue<'_>, span: Range<usize>, pieces: &mut
     }
 }
 
-/// What JSON escapes, TOML escapes in the same way.
+/// TOML escapes the same characters as JSON, in the same way.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Appends what stands between two keys or values; a line that held nothing but a comment goes as a whole.
+/// Appends the text between two keys or values without comments; a line that holds only a comment is removed.
 fn without_comments(text: &str, out: &mut String) {
     let mut rest = text;
     while let Some(at) = rest.find('#') {

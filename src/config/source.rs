@@ -1,4 +1,4 @@
-//! The source of a camera: a URL, read into [`Source`]; and what is shown of it.
+//! The source of a camera: a URL, parsed into [`Source`], and the part of it that may be shown.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,41 +8,41 @@ use super::raw::nearest;
 use super::scene;
 use super::{LaunchLine, SourceUrl};
 
-/// The forms, for messages.
+/// The forms of a source, listed in messages.
 const FORMS: &str = "file:///path/video.mp4, images:///folder, v4l2:///dev/video0, rtsp://host/path, \
                      http://host/path, tcp://0.0.0.0:5558, scene: or launch:LINE";
 
-/// Where frames come from.
+/// The source of a camera's frames.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
-    /// A video file.
+    /// `file://`: a video file.
     File(PathBuf),
-    /// A folder of JPEG and PNG pictures, in the order of their names.
+    /// `images://`: a folder of JPEG and PNG pictures, in the order of their names.
     Images(PathBuf),
-    /// A V4L2 device.
+    /// `v4l2://`: a V4L2 device, such as `/dev/video0`.
     V4l2(PathBuf),
-    /// `rtsp://` or `rtsps://`.
+    /// `rtsp://` or `rtsps://`: a network camera.
     Rtsp(SourceUrl),
-    /// `http://` or `https://`, MJPEG.
+    /// `http://` or `https://`: a stream of MJPEG.
     Http(SourceUrl),
-    /// Frames pushed over TCP to this address.
+    /// `tcp://`: frames that a sender pushes to this address.
     Tcp(SocketAddr),
-    /// The built-in conveyor; all of it may be given: `scene:?seed=7&fps=30`.
+    /// The built-in conveyor scene; its query sets any of these, as in `scene:?seed=7&fps=30`.
     #[cfg(feature = "demo")]
     Scene {
-        /// Seed of parts and defects.
+        /// Seed of the random parts and defects.
         seed: u64,
-        /// Width in px.
+        /// Width of the frames in px.
         width: u32,
-        /// Height in px.
+        /// Height of the frames in px.
         height: u32,
-        /// Frames a second.
+        /// Rate in frames per second.
         fps: u32,
-        /// Ends after so many frames; `None`: never.
+        /// Number of frames after which it ends; `None` means never.
         frames: Option<u64>,
-        /// One product on one lane instead of everything on two.
+        /// One product on one lane, instead of all products on two.
         line: Option<ocellus_scene::Shape>,
-        /// Where the line's light barrier offers its serial port; relative to the state directory.
+        /// Path of the serial port of the line's light barrier, relative to the state folder.
         barrier: Option<PathBuf>,
     },
     /// Any GStreamer launch line; its last element is linked to the appsink.
@@ -50,7 +50,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Where the light barrier of a scene's line offers its serial port.
+    /// Path of the serial port of a scene's light barrier; `None` where there is none.
     pub fn barrier(&self) -> Option<&Path> {
         match self {
             #[cfg(feature = "demo")]
@@ -59,13 +59,13 @@ impl Source {
         }
     }
 
-    /// Whether the source may hold what must not be shown: then GStreamer's own sentences, which repeat locations and
-    /// properties, are not shown either.
+    /// Whether the source may hold secrets. If so, messages of GStreamer are not shown either, because they
+    /// repeat locations and properties.
     pub fn holds_secrets(&self) -> bool {
         matches!(self, Source::Rtsp(_) | Source::Http(_) | Source::Launch(_))
     }
 
-    /// Whether the source ends by itself (files, folders, a scene with a length) rather than being reconnected.
+    /// Whether the source has an end (files, folders, a scene with a length) instead of being reconnected.
     pub fn ends(&self) -> bool {
         match self {
             Source::File(_) | Source::Images(_) => true,
@@ -76,11 +76,11 @@ impl Source {
     }
 }
 
-/// Why a source is refused, and what to write instead.
+/// Why a source is rejected, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}; {remedy}")]
 pub struct Refused {
-    /// What is wrong.
+    /// What is wrong with the source.
     pub reason: String,
     /// What to do next.
     pub remedy: String,
@@ -90,7 +90,7 @@ pub(super) fn refused<T>(reason: impl Into<String>, remedy: impl Into<String>) -
     Err(Refused { reason: reason.into(), remedy: remedy.into() })
 }
 
-/// Reads a source; `resolve` finds relative paths.
+/// Parses a source; `resolve` resolves relative paths. Errors: the text is not a valid source.
 pub(crate) fn parse(text: &str, resolve: impl Fn(&Path) -> PathBuf) -> Result<Source, Refused> {
     let Some((scheme, rest)) = text.split_once(':') else {
         let remedy = match text.starts_with("/dev/video") {
@@ -124,7 +124,7 @@ pub(crate) fn parse(text: &str, resolve: impl Fn(&Path) -> PathBuf) -> Result<So
     }
 }
 
-/// The answer to `scene:` of a build that has none.
+/// The error for `scene:` in a build without the built-in scene.
 #[cfg(any(test, not(feature = "demo")))]
 fn scene_left_out() -> Result<Source, Refused> {
     refused(
@@ -142,7 +142,8 @@ fn path(rest: &str, form: &str) -> Result<PathBuf, Refused> {
     }
 }
 
-/// `%XX` as in URLs; a `%` that is not followed by two hexadecimal digits stays.
+/// Decodes `%XX` as in URLs; a `%` without two hexadecimal digits stays. `None` where the result is not
+/// UTF-8.
 pub(super) fn percent_decoded(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -178,8 +179,8 @@ fn tcp(rest: &str) -> Result<Source, Refused> {
     }
 }
 
-/// What is shown of a source: of a URL scheme, host and path, of a launch line its elements' names, of what lies on this
-/// machine all. Of a text that is no source, nothing.
+/// The part of a source that may be shown: scheme, host and path of a URL, the elements' names of a launch
+/// line, all of a local source. Empty where the text is not a source.
 pub(crate) fn shown(text: &str) -> String {
     match parse(text, Path::to_owned) {
         Ok(Source::Rtsp(url) | Source::Http(url)) => url.to_string(),

@@ -1,36 +1,36 @@
-//! Texts with fields in braces: what is written back to a port.
+//! Text templates with fields in braces, for answers on a serial port.
 
 /// A text with fields, such as `{OUTCOME} {id}\r\n`; `{{` and `}}` stand for the braces themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnswerTemplate(Vec<TemplatePiece>);
 
-/// A part of a [`AnswerTemplate`].
+/// One part of an [`AnswerTemplate`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TemplatePiece {
-    /// Text as it stands.
+    /// Literal text, written as it is.
     Text(String),
-    /// A field that is filled in.
+    /// A field that is replaced by its value.
     TemplateField(TemplateField),
 }
 
-/// What a template may have filled in.
+/// The fields of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TemplateField {
-    /// The acquisition's number.
+    /// `{id}`: number of the acquisition.
     Id,
-    /// The trigger's name.
+    /// `{name}`: name of the trigger.
     Name,
-    /// The text that came with the trigger.
+    /// `{text}`: text that came with the trigger.
     Text,
-    /// The product that was selected.
+    /// `{product}`: product that was selected.
     Product,
-    /// `ok`, `ng`, `error`, `missed` or `overrun`.
+    /// `{outcome}`: `ok`, `ng`, `error`, `missed` or `overrun`.
     Outcome,
-    /// The same in capitals.
+    /// `{OUTCOME}`: the outcome in capitals.
     OutcomeCapital,
-    /// How many ROIs are bad.
+    /// `{rois_ng}`: number of bad ROIs.
     RoisNg,
-    /// Microseconds from the trigger to the end.
+    /// `{total_us}`: time from the trigger to the end, microseconds.
     TotalUs,
 }
 
@@ -46,17 +46,17 @@ pub(super) const FIELDS: [(&str, TemplateField); 8] = [
     ("total_us", TemplateField::TotalUs),
 ];
 
-/// Why a text is no template.
+/// Why a text is not a valid template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TemplateFault {
     /// A field that does not exist.
     TemplateField(String),
-    /// A brace without its partner.
+    /// An opening or closing brace without its counterpart.
     Brace,
 }
 
 impl TemplateField {
-    /// Whether it is known only when the acquisition has ended.
+    /// Whether its value is known only at the end of the acquisition.
     pub(super) fn is_of_the_end(self) -> bool {
         matches!(
             self,
@@ -69,7 +69,7 @@ impl TemplateField {
 }
 
 impl AnswerTemplate {
-    /// Reads `text`.
+    /// Parses `text`. Errors: an unknown field, or an unmatched brace.
     pub(super) fn parse(text: &str) -> Result<AnswerTemplate, TemplateFault> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
@@ -100,14 +100,14 @@ impl AnswerTemplate {
         Ok(AnswerTemplate(pieces))
     }
 
-    /// Whether a field is known only when the acquisition has ended.
+    /// Whether the value of any field is known only at the end of the acquisition.
     pub(super) fn has_field_of_the_end(&self) -> bool {
         self.0
             .iter()
             .any(|piece| matches!(piece, TemplatePiece::TemplateField(field) if field.is_of_the_end()))
     }
 
-    /// Its parts, in order.
+    /// The parts of the template, in order.
     pub fn pieces(&self) -> &[TemplatePiece] {
         &self.0
     }

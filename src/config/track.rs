@@ -1,31 +1,32 @@
-//! `track = { … }`, `zones = [ … ]` and `lines = [ … ]` of a camera: how objects are followed, and by which places.
+//! `track = { … }`, `zones = [ … ]` and `lines = [ … ]` of a camera: how objects are tracked, and the places
+//! that cause events.
 
 use std::time::Duration;
 
 pub use crate::types::MAX_ZONES;
 use crate::types::Point;
 
-/// Most lines of a camera.
+/// Most lines that a camera may have.
 pub const MAX_LINES: usize = 16;
 
-/// `track = { … }`
+/// `track = { … }` of a camera: how detections become objects and events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrackConfig {
-    /// Least IoU of a detection and the place where its object is expected.
+    /// Least IoU of a detection and the predicted place of its object.
     pub iou: f32,
-    /// Detections from here up to the camera's `min_score` keep objects alive, but are not reported and begin none;
-    /// from `min_score` on there are none of those.
+    /// Detections with a score from here up to the camera's `min_score` keep objects alive, but are not
+    /// reported and start none. Where this is `min_score` or more, there are no such detections.
     pub low_score: f32,
-    /// Frames an object must be seen before `new` is told.
+    /// Frames in which an object must be seen before its `new` event.
     pub min_frames: u32,
-    /// Frames it may be missed before `end` is told.
+    /// Frames in which it may be missing before its `end` event.
     pub max_gap: u32,
-    /// Least time between two `update`s of one object.
+    /// Least time between two `update` events of one object.
     pub update_every: Duration,
-    /// The point of an object that is in a zone or not, and that crosses lines.
+    /// The point of an object that enters zones and crosses lines.
     pub anchor: Anchor,
-    /// How far that point must get from a border before it counts as having changed sides, as a share of the frame's
-    /// shorter side.
+    /// Distance from a border that this point must reach before it has changed sides, as a fraction of the
+    /// frame's shorter side.
     pub margin: f32,
 }
 
@@ -43,34 +44,35 @@ impl Default for TrackConfig {
     }
 }
 
-/// A point of a rectangle.
+/// A reference point of a rectangle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Anchor {
-    /// Its centre.
+    /// The centre of the rectangle.
     #[default]
     Centre,
-    /// The middle of its lower side: where somebody stands.
+    /// The middle of the lower side, where a person stands.
     Bottom,
 }
 
-/// One of `zones`.
+/// One zone of `zones`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Zone {
-    /// Unique among the camera's zones.
+    /// Name of the zone, unique at the camera.
     pub name: String,
-    /// The corners of a polygon that does not cross itself, in shares of the frame, in order around it.
+    /// Corners of a polygon that does not cross itself, in fractions of the frame, 0 to 1, in order around
+    /// it.
     pub points: Vec<Point>,
-    /// An object that stays for longer is told of.
+    /// Time in the zone after which an object causes a `dwell` event; `None` means never.
     pub dwell: Option<Duration>,
 }
 
-/// One of `lines`.
+/// One line of `lines`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// Unique among the camera's lines.
+    /// Name of the line, unique at the camera.
     pub name: String,
-    /// Where it begins, in shares of the frame.
+    /// Start of the line, in fractions of the frame, 0 to 1.
     pub from: Point,
-    /// Where it ends.
+    /// End of the line, in fractions of the frame, 0 to 1.
     pub to: Point,
 }

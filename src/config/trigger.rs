@@ -1,75 +1,75 @@
-//! `[[trigger]]`: what pulls the trigger of a camera, and what is written back.
+//! `[[trigger]]`: the source of a camera's trigger signals, and the answers to it.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use super::template::{AnswerTemplate, TemplateField, TemplatePiece};
 
-/// `[[trigger]]`
+/// `[[trigger]]`: one source of trigger signals.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TriggerConfig {
-    /// Its name; unique.
+    /// Name of the trigger; unique among triggers.
     pub name: String,
     /// The camera whose frame is inspected.
     pub camera: String,
-    /// What pulls it.
+    /// Where the trigger signals come from.
     pub source: Source,
-    /// What comes within this time of the last trigger that was taken has bounced: counted, and no trigger.
+    /// Signals within this time after the last accepted trigger are counted as debounced and ignored.
     pub debounce: Duration,
-    /// From the edge to the moment that is inspected: the part's way from the sensor to the camera.
+    /// Time from the signal to the moment to be inspected: the part's way from the sensor to the camera.
     pub delay: Duration,
 }
 
-/// What pulls a trigger.
+/// The origin of trigger signals.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
-    /// A timer of our own.
+    /// A timer inside the service.
     Timer {
-        /// The period.
+        /// Time between two signals.
         every: Duration,
     },
-    /// A serial port.
+    /// A serial port, such as `/dev/ttyUSB0`.
     Serial(Serial),
 }
 
-/// A serial port and what is spoken on it.
+/// A serial port, its line settings and its protocol.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Serial {
-    /// The device; it may be absent and come later.
+    /// Path of the device, which may appear later.
     pub path: PathBuf,
-    /// Bits a second.
+    /// Baud rate, bits per second.
     pub baud: u32,
-    /// 5 to 8.
+    /// Data bits of a character, 5 to 8.
     pub data_bits: u8,
-    /// The parity bit.
+    /// Parity bit of each character.
     pub parity: Parity,
-    /// 1 or 2.
+    /// Stop bits of a character, 1 or 2.
     pub stop_bits: u8,
-    /// Who may hold whom back.
+    /// Flow control between the two sides.
     pub flow: Flow,
-    /// What is a trigger.
+    /// What counts as a trigger on the port.
     pub protocol: Protocol,
-    /// Written when a trigger was taken.
+    /// Answer that is written when a trigger was accepted, if any.
     pub ack: Option<AnswerTemplate>,
-    /// Written when an acquisition has ended.
+    /// Answer that is written when an acquisition has ended, if any.
     pub answer: Option<AnswerTemplate>,
-    /// Longer lines are garbage; at most [`MAX_LINE_BYTES`].
+    /// Longest line in bytes, at most [`MAX_LINE_BYTES`]; longer lines count as garbage.
     pub max_line_bytes: usize,
-    /// A line that is not continued for so long is given up.
+    /// Time without a further byte after which an unfinished line is discarded.
     pub line_timeout: Duration,
-    /// First pause before the port is opened again; doubles up to `reopen_max`.
+    /// First pause before the port is opened again; it doubles up to `reopen_max`.
     pub reopen: Duration,
-    /// Longest pause.
+    /// Longest pause before the port is opened again.
     pub reopen_max: Duration,
 }
 
-/// The most that `max_line_bytes` may be: lines are kept in memory of a fixed size.
+/// Largest allowed `max_line_bytes`, because lines are read into memory of fixed size.
 pub const MAX_LINE_BYTES: usize = 1_024;
 
-/// A parity bit.
+/// The parity bit of a serial character.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Parity {
-    /// There is none.
+    /// No parity bit is sent.
     #[default]
     None,
     /// An even number of ones.
@@ -78,49 +78,49 @@ pub enum Parity {
     Odd,
 }
 
-/// Flow control.
+/// Flow control of a serial port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Flow {
-    /// None.
+    /// Neither side can stop the other.
     #[default]
     None,
-    /// RTS and CTS.
+    /// Hardware lines: RTS and CTS.
     Hardware,
-    /// XON and XOFF.
+    /// Software characters: XON and XOFF.
     Software,
 }
 
-/// What is a trigger on a serial port.
+/// What counts as a trigger on a serial port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
     /// Lines of text, see `docs/serial.md`.
     #[default]
     Line,
-    /// This byte.
+    /// A single byte with this value.
     Byte(u8),
-    /// A modem line that changes.
+    /// A level change on a modem line.
     Edge {
-        /// Which line.
+        /// The modem line to watch.
         line: ModemLine,
-        /// Which change.
+        /// The direction of the change.
         edge: Edge,
     },
 }
 
-/// A line into the port besides its data.
+/// An input of the port besides its data line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModemLine {
-    /// Clear to send.
+    /// Clear to send, the CTS pin.
     Cts,
-    /// Data set ready.
+    /// Data set ready, the DSR pin.
     Dsr,
-    /// Data carrier detect.
+    /// Data carrier detect, the DCD pin.
     Dcd,
-    /// Ring indicator.
+    /// Ring indicator, the RI pin.
     Ri,
 }
 
-/// A change of a modem line.
+/// The direction of a modem line's change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Edge {
     /// From inactive to active.

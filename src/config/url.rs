@@ -1,33 +1,35 @@
-//! URLs of sources: what they are reached by, and the part of them that may be shown.
+//! URLs of sources: the parts for the connection, and the part that may be shown.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::source::{Refused, percent_decoded, refused};
 
-/// Why a URL with a raw delimiter in its user or password is refused. It repeats nothing of it.
+/// Why a URL with a raw delimiter in its user or password is rejected. The message repeats no part of the
+/// URL.
 const RAW: &str = "the password holds a character that must be written as %2F or %23";
 const RAW_QUERY: &str = "the password holds a character that must be written as %3F";
 const RAW_REMEDY: &str = "in user and password write / as %2F, # as %23, ? as %3F, @ as %40 (an @ in the path too), or set \
                           username and password_file instead";
 
-/// A URL of a network source (RFC 3986). Whatever prints it, as text or for debugging, gets scheme, host, port and path:
-/// never the user, the password or the query, which may hold a key of any name.
+/// A URL of a network source (RFC 3986). Printed as text or for debugging it shows scheme, host, port and
+/// path: never the user, the password or the query, which may hold a key under any name.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SourceUrl {
     scheme: String,
-    /// Brackets around an IPv6 address included.
+    /// Host, with brackets around an IPv6 address.
     host: String,
     port: Option<u16>,
     path: String,
-    /// With its question mark; empty where there is none.
+    /// Query with its question mark; empty where there is none.
     query: String,
     user: Option<String>,
     password: Option<String>,
 }
 
 impl SourceUrl {
-    /// Reads `SCHEME://[USER[:PASSWORD]@]HOST[:PORT][PATH][?QUERY]`.
+    /// Parses `SCHEME://[USER[:PASSWORD]@]HOST[:PORT][PATH][?QUERY]`. Errors: why the URL is rejected, with a
+    /// remedy.
     pub(crate) fn parse(text: &str) -> Result<SourceUrl, Refused> {
         let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
         let rest = rest.strip_prefix("//").unwrap_or_default();
@@ -53,12 +55,12 @@ impl SourceUrl {
         Ok(SourceUrl { scheme, host, port, path, query, user, password })
     }
 
-    /// What is asked for, without user and password. For the connection only: the query may hold a secret.
+    /// The URL without user and password. For the connection only: the query may hold a secret.
     pub fn location(&self) -> String {
         format!("{}{}{}", self.origin(), self.path, self.query)
     }
 
-    /// The user in the URL, decoded.
+    /// The user in the URL, decoded; `None` where there is none.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
@@ -78,7 +80,7 @@ impl SourceUrl {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }
 
-    /// The port, or the scheme's usual one.
+    /// The port; the scheme's default where the URL has none.
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(match self.scheme.as_str() {
             "rtsp" => 554,
@@ -88,7 +90,7 @@ impl SourceUrl {
         })
     }
 
-    /// `HOST:PORT`, for messages.
+    /// Host and port as `HOST:PORT`, for messages.
     pub fn address(&self) -> String {
         format!("{}:{}", self.host, self.port())
     }

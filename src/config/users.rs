@@ -1,27 +1,28 @@
-//! Who may log in to the page: one line a user, `NAME:ROLE:HASH`, the hash in PHC form (argon2id).
+//! The users of the web page: a file with one line per user, `NAME:ROLE:HASH`, the hash in PHC form
+//! (argon2id).
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::text::{self, TextFileError};
 
-/// What a user may do; each may what those before it may.
+/// The rights of a user; each role includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Look.
+    /// May read pictures, results and state.
     Viewer,
-    /// Also pull triggers, enrol people, restart units.
+    /// May also trigger inspections, enrol people and restart components.
     Operator,
-    /// Also erase, export and import, and read configuration and audit log.
+    /// May also erase, export and import, and read the configuration and the audit log.
     Admin,
 }
 
 impl Role {
-    /// All of them.
+    /// Every role, from least to most rights.
     pub const ALL: [Role; 3] = [Role::Viewer, Role::Operator, Role::Admin];
 
-    /// The word in the file and on the command line.
+    /// The word for the role in the file and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Role::Viewer => "viewer",
@@ -30,47 +31,47 @@ impl Role {
         }
     }
 
-    /// The role that `word` names.
+    /// The role that `word` names; `None` where it names none.
     pub fn from_word(word: &str) -> Option<Role> {
         Role::ALL.into_iter().find(|role| role.as_str() == word)
     }
 }
 
-/// One user.
+/// One user of the web page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// The name.
+    /// Name with which the user logs in.
     pub name: String,
-    /// What the user may do.
+    /// The rights of the user.
     pub role: Role,
     /// The password's hash, `$argon2id$…`.
     pub hash: String,
 }
 
-/// The file is not what it should be.
+/// Why the file of users cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum UsersError {
-    /// It cannot be read, or is no text.
+    /// The file cannot be read, or is not text.
     #[error(transparent)]
     Read(#[from] TextFileError),
-    /// A line is no user.
+    /// A line does not describe a user.
     #[error(
         "{}:{line}: {reason}; a line is NAME:ROLE:HASH, as `ocellus users` writes it", .path.display()
     )]
     Line {
-        /// The file.
+        /// Path of the file of users.
         path: PathBuf,
-        /// The line, from 1.
+        /// Number of the line, from 1.
         line: usize,
-        /// What is wrong.
+        /// What is wrong with the line.
         reason: &'static str,
     },
 }
 
-/// The users in the file at `path`; none where there is no file.
+/// Reads the users in the file at `path`; none where there is no file.
 ///
 /// # Errors
-/// [`UsersError`]: it cannot be read, or a line is no user.
+/// [`UsersError`]: the file cannot be read, or a line does not describe a user.
 pub fn read(path: &Path) -> Result<Vec<User>, UsersError> {
     match text::read(path) {
         Ok(text) => parse(path, &text),
@@ -102,13 +103,13 @@ fn user(line: &str) -> Result<User, &'static str> {
     Ok(User { name: name.to_owned(), role, hash: hash.to_owned() })
 }
 
-/// Whether a user may be called so.
+/// Whether `name` is a valid name of a user.
 pub fn is_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
     !name.is_empty() && name.len() <= 64 && name.chars().all(allowed)
 }
 
-/// The file's text.
+/// The text of a file that holds `users`.
 pub fn text(users: &[User]) -> String {
     users.iter().fold(String::new(), |mut text, User { name, role, hash }| {
         let _ = writeln!(text, "{name}:{}:{hash}", role.as_str());

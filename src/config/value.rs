@@ -1,4 +1,4 @@
-//! Single values: their types, their ranges, and what is said when they do not fit.
+//! Reads single values, and reports those with a wrong type or outside their range.
 
 use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::raw::{Doc, TomlTable, nearest};
 
-/// A value with its place.
+/// A value of the file with its place.
 pub(crate) struct PlacedValue<'d, 'a> {
     pub(super) doc: &'d Doc<'a>,
     pub(super) key: String,
@@ -22,7 +22,7 @@ impl<'d, 'a> PlacedValue<'d, 'a> {
         self.doc.fault(&self.span, &self.key, reason, remedy);
     }
 
-    /// Notes that `wanted` was expected here.
+    /// Notes a fault: the value is not of the type that `wanted` describes. Always `None`.
     pub(crate) fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
         let found = match self.value {
             DeValue::String(_) => "text",
@@ -37,7 +37,7 @@ impl<'d, 'a> PlacedValue<'d, 'a> {
         None
     }
 
-    /// Text.
+    /// The value as text; notes a fault where it is not.
     pub(crate) fn text(&self) -> Option<&'d str> {
         match self.value {
             DeValue::String(text) => Some(text),
@@ -45,7 +45,7 @@ impl<'d, 'a> PlacedValue<'d, 'a> {
         }
     }
 
-    /// A list's items.
+    /// The items of a list; notes a fault where it is not a list. `of` names the items in the message.
     pub(crate) fn items(&self, of: &str) -> Option<Vec<PlacedValue<'d, 'a>>> {
         let DeValue::Array(items) = self.value else { return self.wrong_type(&format!("a list of {of}")) };
         let items = items.iter().enumerate().map(|(index, item)| PlacedValue {
@@ -57,12 +57,12 @@ impl<'d, 'a> PlacedValue<'d, 'a> {
         Some(items.collect())
     }
 
-    /// A list of texts.
+    /// A list of texts; notes a fault where an item is not text.
     pub(crate) fn texts(&self) -> Option<Vec<String>> {
         self.items("texts")?.iter().map(|item| item.text().map(str::to_owned)).collect()
     }
 
-    /// A list of numbers in `range`.
+    /// A list of numbers in `range`; notes a fault where an item is not.
     pub(crate) fn numbers(&self, range: RangeInclusive<f64>) -> Option<Vec<f32>> {
         self.items("numbers")?.iter().map(|item| item.number(range.clone())).collect()
     }
@@ -82,14 +82,14 @@ impl<'d, 'a> PlacedValue<'d, 'a> {
         matches!(self.value, DeValue::Table(_))
     }
 
-    /// A whole number in `range`.
+    /// A whole number in `range`; notes a fault where it is not.
     pub(crate) fn whole(&self, range: RangeInclusive<i64>) -> Option<i64> {
         let DeValue::Integer(integer) = self.value else { return self.wrong_type("a whole number") };
         let value = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
         value.filter(|value| range.contains(value)).or_else(|| self.out_of_range(integer, &range))
     }
 
-    /// A number in `range`; a whole number is one too.
+    /// A number in `range`, whole or not; notes a fault where it is not.
     pub(crate) fn number(&self, range: RangeInclusive<f64>) -> Option<f32> {
         let value: f64 = match self.value {
             DeValue::Float(float) => float.as_str().parse().ok()?,
@@ -99,7 +99,7 @@ impl<'d, 'a> PlacedValue<'d, 'a> {
         if range.contains(&value) { Some(value as f32) } else { self.out_of_range(value, &range) }
     }
 
-    /// True or false.
+    /// The value as a boolean; notes a fault where it is not.
     pub(crate) fn boolean(&self) -> Option<bool> {
         match self.value {
             DeValue::Boolean(value) => Some(*value),
@@ -107,7 +107,7 @@ impl<'d, 'a> PlacedValue<'d, 'a> {
         }
     }
 
-    /// One of some words.
+    /// The meaning of a word out of `words`; notes a fault where it is another.
     pub(crate) fn word<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
         let text = self.text()?;
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
@@ -127,9 +127,9 @@ impl<'d, 'a> PlacedValue<'d, 'a> {
     }
 }
 
-/// The usual questions, with the default where the key is absent or at fault.
+/// Reads single keys, with a default or `None` where the key is absent or faulty.
 impl<'d, 'a> TomlTable<'d, 'a> {
-    /// A whole number.
+    /// The whole number `key` in `range`, or its default.
     pub(crate) fn whole<N: TryFrom<i64> + Into<i64> + Copy>(
         &self,
         key: &'static str,
@@ -141,27 +141,27 @@ impl<'d, 'a> TomlTable<'d, 'a> {
         value.and_then(|value| N::try_from(value).ok()).unwrap_or(default)
     }
 
-    /// A number.
+    /// The number `key` in `range`, if given.
     pub(crate) fn number(&self, key: &'static str, range: RangeInclusive<f64>) -> Option<f32> {
         self.get(key)?.number(range)
     }
 
-    /// True or false.
+    /// The boolean `key`, or its default.
     pub(crate) fn boolean(&self, key: &'static str, default: bool) -> bool {
         self.get(key).and_then(|field| field.boolean()).unwrap_or(default)
     }
 
-    /// Text.
+    /// The text `key`, if given.
     pub(crate) fn text(&self, key: &'static str) -> Option<String> {
         Some(self.get(key)?.text()?.to_owned())
     }
 
-    /// One of some words.
+    /// The meaning of the word `key` out of `words`, if given.
     pub(crate) fn word<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
         self.get(key)?.word(words)
     }
 
-    /// Milliseconds, as the key's name says (`…_ms`).
+    /// The duration `key` in milliseconds, as its name says (`…_ms`), or its default.
     pub(crate) fn millis(&self, key: &'static str, default: u32, range: RangeInclusive<u32>) -> Duration {
         Duration::from_millis(u64::from(self.whole(key, default, range)))
     }

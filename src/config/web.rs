@@ -1,4 +1,4 @@
-//! The page and its REST face.
+//! Settings of the web page and the REST interface.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -6,44 +6,44 @@ use std::time::Duration;
 
 use super::Network;
 
-/// `[web]`
+/// `[web]`: address, access and limits of the web page and of REST.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WebConfig {
-    /// Whether anything is served.
+    /// Whether the page and REST are served.
     pub enabled: bool,
-    /// Where; an address that others can reach needs users.
+    /// Address to listen on; one that others can reach requires users.
     pub bind: SocketAddr,
-    /// Who may log in; [`Web::users_file`] knows the usual place.
+    /// File of the users who may log in; [`WebConfig::users_file`] has the default.
     pub users_file: Option<PathBuf>,
-    /// Served by TLS with these files.
+    /// Files for TLS; plain HTTP where absent.
     pub tls: Option<WebTls>,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<Network>,
-    /// A session that nobody uses for so long is over.
+    /// Time without use after which a session ends.
     pub session: Duration,
-    /// The longest body of a request, bytes.
+    /// Longest body of a request in bytes.
     pub max_body_bytes: usize,
-    /// Most live views at one time, and most listeners to events.
+    /// Most live views at one time; the same limit holds for subscribers to events.
     pub max_viewers: usize,
 }
 
 impl WebConfig {
-    /// Whether only this machine can ask: nobody from outside, and no proxy on behalf of somebody.
+    /// Whether only this machine can connect, neither directly from outside nor through a proxy.
     pub fn is_local(&self) -> bool {
         self.bind.ip().is_loopback() && self.trusted_proxies.is_empty()
     }
 
-    /// The file of the users: the one that is named, else `users` below `state_dir`.
+    /// The file of the users: the configured one, otherwise `users` in `state_dir`.
     pub fn users_file(&self, state_dir: &Path) -> PathBuf {
         self.users_file.clone().unwrap_or_else(|| state_dir.join("users"))
     }
 }
 
-/// What the page shows to prove who it is.
+/// The certificate with which the web server identifies itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WebTls {
-    /// The certificate, and those between it and its authority (PEM).
+    /// The certificate with its intermediate certificates (PEM).
     pub cert_file: PathBuf,
-    /// Its private key (PEM).
+    /// Private key of the certificate (PEM).
     pub key_file: PathBuf,
 }

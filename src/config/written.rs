@@ -1,6 +1,6 @@
-//! A configuration's text as somebody wrote it.
+//! The original text of a configuration, protected from being printed.
 
-/// A file's text, secrets and all; shows nothing of it where it is printed.
+/// The text of a file with its secrets; its `Debug` output shows only the length.
 #[derive(Clone, Default, PartialEq)]
 pub struct Written(pub(crate) String);
 

@@ -1,4 +1,4 @@
-//! The typed sections of a checked recipe. Whoever holds one of these may trust it.
+//! The typed sections of a checked recipe. Their values are valid, so that users need not check them again.
 //!
 //! Coordinates are recipe px: those of the master picture on which the recipe was drawn. A part that lies
 //! elsewhere is found by its fiducials and measured in these coordinates all the same.
@@ -10,161 +10,165 @@ use crate::image::compare::CompareSettings;
 use crate::image::{EdgePolarity, Reach};
 use crate::types::{Point, Rect};
 
-/// `recipes/PRODUCT.toml`: what is checked on one product.
+/// `recipes/PRODUCT.toml`: the checks of one product.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
     /// The product; the file's name without its ending.
     pub product: String,
-    /// Counted up by whoever edits the recipe; published with every result.
+    /// Revision that the recipe's author increases with each edit; published with every result.
     pub revision: u32,
-    /// Width and height of the pictures for which it was drawn, px.
+    /// Width and height of the pictures on which the recipe was drawn, px.
     pub size: [u32; 2],
     /// Millimetres of one recipe px; `None` where nothing is measured in mm.
     pub mm_per_px: Option<f32>,
-    /// How the part is found; `None`: it always lies where it lies on the master.
+    /// How the part is found; `None` means that it always lies as on the master picture.
     pub align: Option<Align>,
     /// The regions of interest, in the file's order; at least one.
     pub rois: Vec<Roi>,
-    /// The file.
+    /// Path of the recipe's file.
     pub path: PathBuf,
-    /// SHA-256 of the file's bytes, hexadecimal; kept with every evidence.
+    /// SHA-256 of the file's bytes, hexadecimal; stored with the evidence of every part.
     pub hash: String,
-    /// The file's text: kept with every evidence, so that it can be replayed after the file has changed.
+    /// The file's text, stored with the evidence of every part, so that it can be replayed after the file has
+    /// changed.
     pub text: String,
 }
 
-/// `[align]`: fiducials are cut from the first golden picture (the master) and looked for by template match.
+/// `[align]`: fiducials are cut from the first golden picture (the master) and found by template matching.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Align {
-    /// Where each fiducial lies on the master; one gives a shift (and a turn, by trying), two or more a shift and a turn.
+    /// Rectangle of each fiducial on the master. One gives a shift (and a turn, by trial), two or more a
+    /// shift and a turn.
     pub fiducials: Vec<Rect>,
-    /// How far each may have moved and turned, and what still counts as found.
+    /// Largest shift and turn of a fiducial, and the least score of a match.
     pub reach: Reach,
 }
 
 /// The outline of a region of interest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outline {
-    /// The rectangle before it is turned, recipe px.
+    /// The rectangle before rotation, recipe px.
     pub rect: Rect,
-    /// Turned clockwise about its own centre, degrees.
+    /// Clockwise rotation about the rectangle's centre, degrees.
     pub angle_deg: f32,
-    /// Only what is inside counts (even-odd), recipe px as they lie on the master, not turned with the rectangle;
-    /// empty: all of the rectangle.
+    /// Polygon outside which nothing counts (even-odd rule), recipe px on the master, not rotated with the
+    /// rectangle. Empty means all of the rectangle.
     pub polygon: Vec<Point>,
 }
 
-/// `[[roi]]`
+/// `[[roi]]`: one region of interest and its check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Roi {
-    /// Unique in the recipe.
+    /// Name of the ROI, unique in the recipe.
     pub name: String,
-    /// Where.
+    /// Where the region lies, recipe px.
     pub outline: Outline,
-    /// What is checked there.
+    /// What is checked in the region.
     pub check: Check,
 }
 
-/// What is checked, by `kind`.
+/// The checks, one for each `kind`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Check {
-    /// `golden`: cosine similarity to the golden pictures under an embedding model.
+    /// `golden`: cosine similarity to the golden pictures, by an embedding model.
     Golden {
         /// Name of a model of the configuration, task `embed` (or `classify`: its scores are the vector).
         model: String,
         /// Least similarity to the nearest golden, -1 to 1.
         min_similarity: f32,
     },
-    /// `pixels`: difference from the goldens' mean, in the light of their spread.
+    /// `pixels`: difference from the mean of the golden pictures, relative to their spread.
     Pixels(CompareSettings),
     /// `classify`: the best class must be one of these.
     Classify {
         /// Name of a model, task `classify`.
         model: String,
-        /// Classes that are good.
+        /// Classes of a good part.
         expect: Vec<String>,
         /// Least score of the best class, 0 to 1.
         min_score: f32,
     },
-    /// `detect`: what a detector finds inside.
+    /// `detect`: the number of objects that a detector finds inside.
     Detect {
         /// Name of a model, task `ssd` or `yolo`.
         model: String,
-        /// Classes that count; empty: all.
+        /// Classes that count; all where empty.
         classes: Vec<String>,
         /// Least score of a finding, 0 to 1.
         min_score: f32,
-        /// Fewest findings that are good.
+        /// Least number of findings of a good part.
         min_count: u32,
-        /// Most findings that are good: 0 for a detector of defects.
+        /// Largest number of findings of a good part: 0 for a detector of defects.
         max_count: u32,
     },
-    /// `barcode`: a code that can be read, and says what it should.
+    /// `barcode`: a code that can be read and has the expected text.
     Barcode {
-        /// Symbologies that are tried; empty: all.
+        /// Symbologies that are tried; all where empty.
         formats: Vec<Format>,
-        /// What it must say.
+        /// The text that the code must have.
         expect: Expect,
     },
     /// `colour`: distance of the mean colour in CIELAB.
     Colour {
-        /// The colour that is right: L*, a*, b* (D65); `None`: that of the master's ROI.
+        /// The target colour as L*, a*, b* (D65); `None` means that of the master's ROI.
         lab: Option<[f32; 3]>,
-        /// Most CIEDE2000 difference.
+        /// Largest CIEDE2000 difference of a good part.
         max_delta_e: f32,
     },
-    /// `presence`: the share of px whose grey value lies in a range.
+    /// `presence`: the fraction of pixels whose grey value lies in a range.
     Presence {
         /// Lowest grey value that counts, 0 to 255.
         low: u8,
-        /// Highest grey value that counts.
+        /// Highest grey value that counts, 0 to 255.
         high: u8,
-        /// Least share of such px, 0 to 1.
+        /// Least fraction of such pixels, 0 to 1.
         min_share: f32,
-        /// Most share of such px.
+        /// Largest fraction of such pixels, 0 to 1.
         max_share: f32,
     },
-    /// `measure`: from the first edge to the last along the ROI's width.
+    /// `measure`: the distance from the first edge to the last along the ROI's width.
     Measure {
-        /// Which edge begins the distance.
+        /// Polarity of the edge at which the distance begins.
         from: EdgePolarity,
-        /// Which edge ends it.
+        /// Polarity of the edge at which the distance ends.
         to: EdgePolarity,
-        /// Least step of grey value that is an edge.
+        /// Least step in grey value of an edge.
         min_contrast: f32,
-        /// Least distance that is good, in `unit`.
+        /// Least distance of a good part, in `unit`.
         min: f32,
-        /// Most distance that is good.
+        /// Largest distance of a good part, in `unit`.
         max: f32,
-        /// What the bounds are in.
+        /// Unit of the two distances.
         unit: Unit,
     },
 }
 
-/// What a barcode must say.
+/// The expected text of a barcode.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expect {
-    /// Anything, as long as it can be read.
+    /// Any text, as long as the code can be read.
     Any,
-    /// This text.
+    /// Exactly this text, character by character.
     Text(String),
     /// The text that came with the trigger.
     Trigger,
-    /// A pattern: `#` a digit, `?` any character, `*` any run of characters, everything else itself.
+    /// A pattern: `#` stands for a digit, `?` for any character, `*` for any run of characters, and every
+    /// other character for itself.
     Pattern(String),
 }
 
-/// What a length is measured in.
+/// The unit of a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Recipe px.
+    /// Pixels of the recipe's pictures.
     Px,
-    /// Millimetres, by the recipe's `mm_per_px`.
+    /// Millimetres, converted by the recipe's `mm_per_px`.
     Mm,
 }
 
 impl Outline {
-    /// The corners of the turned rectangle, recipe px: what was top left, top right, bottom right, bottom left.
+    /// The corners of the rotated rectangle, recipe px, in the order top left, top right, bottom right,
+    /// bottom left before rotation.
     pub fn corners(&self) -> [Point; 4] {
         let Rect { x, y, w, h } = self.rect;
         let (sin, cos) = self.angle_deg.to_radians().sin_cos();
@@ -175,7 +179,7 @@ impl Outline {
         })
     }
 
-    /// Whether `point` lies in the turned rectangle, or not farther than `slack` px from it.
+    /// Whether `point` lies in the rotated rectangle, or within `slack` px of it.
     pub fn contains(&self, point: Point, slack: f32) -> bool {
         let Rect { x, y, w, h } = self.rect;
         let (sin, cos) = self.angle_deg.to_radians().sin_cos();
@@ -186,7 +190,7 @@ impl Outline {
 }
 
 impl Check {
-    /// The word of its kind, as in the file and on MQTT.
+    /// The word of the check's kind, as in the file and on MQTT.
     pub fn kind(&self) -> &'static str {
         match self {
             Check::Golden { .. } => "golden",
@@ -200,7 +204,7 @@ impl Check {
         }
     }
 
-    /// The model that it runs, if any.
+    /// Name of the model that it runs, if any.
     pub fn model(&self) -> Option<&str> {
         match self {
             Check::Golden { model, .. } | Check::Classify { model, .. } | Check::Detect { model, .. } => {
@@ -210,7 +214,7 @@ impl Check {
         }
     }
 
-    /// The classes of its model that it names.
+    /// The model's classes that the check names; empty where it names none.
     pub fn classes(&self) -> &[String] {
         match self {
             Check::Classify { expect: classes, .. } | Check::Detect { classes, .. } => classes,
@@ -218,19 +222,19 @@ impl Check {
         }
     }
 
-    /// Whether it needs golden pictures.
+    /// Whether the check needs golden pictures.
     pub fn needs_goldens(&self) -> bool {
         matches!(self, Check::Golden { .. } | Check::Pixels(_) | Check::Colour { lab: None, .. })
     }
 }
 
 impl Recipe {
-    /// Whether it can judge nothing without golden pictures.
+    /// Whether alignment or any of its ROIs needs golden pictures.
     pub fn needs_goldens(&self) -> bool {
         self.align.is_some() || self.rois.iter().any(|roi| roi.check.needs_goldens())
     }
 
-    /// The models that its ROIs run, each once.
+    /// Names of the models that its ROIs run, each once.
     pub fn models(&self) -> Vec<&str> {
         let mut models: Vec<&str> = self.rois.iter().filter_map(|roi| roi.check.model()).collect();
         models.sort_unstable();
