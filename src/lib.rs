@@ -1,44 +1,56 @@
-//! Ocellus: the vision service of a camera box. This page is the map of the house.
+//! Ocellus turns a small Linux computer with cameras into a vision sensor: it detects, recognises and inspects, and
+//! reports over MQTT. This page is the map of the sources; paths without `crates/` are below `src/`.
 //!
-//! Follow one frame from top to bottom:
-//!
-//! ```text
-//!  capture/appsink.rs   a decoded GstBuffer is mapped, not copied, and committed to
-//!  crates/ring/         the camera's ring of fixed slots, from which a free
-//!  crates/runtime/      pinned worker leases it, where the scheduler grants its stage a place;
-//!  pipeline.rs          THE road: lease ▶ stage ▶ order ▶ track ▶ sinks
-//!  pipeline/detect.rs     crates/image/   planes into the tensor, scaled before they are converted
-//!                         crates/engine/  the model, and the decoder of what it says
-//!  stages/track/        objects get numbers, begin, go on and end, and come by zones and lines
-//!  sinks/mqtt/          reports are published, in the words of contract/; events go through
-//!  store/               the outbox on disk, until the broker has them
-//! ```
-//!
-//! And one part, from its trigger to its verdict:
+//! One frame, from the camera to the broker:
 //!
 //! ```text
-//!  trigger/             a byte, a line, an edge, a timer or a command pulls at a camera's desk
-//!  inspection/acquire.rs  THE road of an acquisition: its number ▶ its frame ▶ find the part ▶ regions ▶ verdict
-//!  stages/inspect/      a recipe made ready: what each kind of region is held against
-//!                         crates/image/   cut, align, compare, measure, read codes
-//!  trigger/             the verdict is written back to the line;
-//!  sinks/mqtt/          published through the outbox;
-//!  sinks/evidence/      and kept with its frame, to be replayed bit for bit
+//!  camera/appsink.rs      maps a decoded GstBuffer read-only; nothing is copied
+//!  camera/session.rs      runs on the thread that made the frame, and hands it on
+//!  service/camera.rs      commits it to the camera's ring and wakes a worker
+//!  crates/ring/           a fixed number of slots: commit, lease, history
+//!  pipeline.rs            Lane: which frame is next for this camera
+//!  crates/runtime/        the scheduler grants a pinned worker by priority; the stage's executor takes the item
+//!  pipeline/item.rs       a frame under way, its lease and its report
+//!  pipeline/detect.rs     the executor of detection
+//!  crates/image/          planes into the tensor, scaled before colours are converted
+//!  crates/engine/         the model, and the decoder of its outputs
+//!  pipeline/deliver.rs    results in frame order: tracking, followers, sinks
+//!  tracking/mod.rs        objects get numbers; zones and lines make events
+//!  mqtt/handle.rs         the sink: detections into a queue, events towards the outbox of store/
+//!  mqtt/connection.rs     writes what waits to the broker
+//!  contract/payload.rs    the JSON that is published
 //! ```
 //!
-//! And one person, from the face to the table:
+//! One trigger, from the byte to the verdict:
 //!
 //! ```text
-//!  types::Witness       is told of each face that was held against the gallery;
-//!  app/attendance/      takes sightings from a bounded queue and asks
-//!  stages/rules/        who is here: enter, seen, leave, made from sightings and time alone; writes it to
-//!  store/attendance/    the book, with the presence in one batch; and only then tells
-//!  sinks/mqtt/          whose outbox notes how far it has come, so that a crash repeats nothing
-//!  contract/table.rs    a day of it as CSV and XLSX
+//!  trigger/port.rs        opens the serial port, and again after it was unplugged
+//!  trigger/protocol.rs    bytes into requests
+//!  trigger/dialogue.rs    debounces, triggers the camera and queues its answers
+//!  service/target.rs      finds the camera that is meant
+//!  inspection/acquire.rs  PartLane: the number of the acquisition, its frame, its end
+//!  inspection/choice.rs   which frame: nearest, next or previous, from the ring's history
+//!  inspection/part.rs     an acquisition on a worker: find the part, then each region
+//!  inspection/inspector.rs one worker's tools for a recipe
+//!  inspection/kinds/      one file for each kind of check; pixels are read by crates/image/
+//!  inspection/judge.rs    the verdicts of the regions make the verdict of the part
+//!  inspection/acquire/deliver.rs  in the order of the numbers: sinks, evidence, whoever triggered
+//!  trigger/verdicts.rs    what has to be answered on this connection
+//!  trigger/answer.rs      fills in the answer's template
 //! ```
 //!
-//! `app.rs` builds all of it from `config/` and hands every loop to the `supervisor/`. Imports run one way
-//! only; `tests/layering` holds the code against the table in the design.
+//! One person, from the face to the table:
+//!
+//! ```text
+//!  recognition/lane/      tracked faces that are worth a look; the answers in order
+//!  recognition/recogniser.rs  aligned, judged, embedded and compared with the gallery
+//!  attendance/worker.rs   takes sightings from a bounded queue; writes events and presence in one batch
+//!  attendance/rules/      who is here, from sightings and time alone
+//!  attendance/day.rs      the table of a day; contract/table.rs writes it as CSV and XLSX
+//! ```
+//!
+//! `service/` builds all of it from `config/` and hands every loop to the supervisor in `crates/runtime/`. Imports run
+//! one way; `tests/layering` holds the code against its table.
 
 // The entrance, and what builds everything.
 pub mod cli;

@@ -94,6 +94,26 @@ fn the_table_itself_has_no_circle_and_names_only_its_own_modules() {
 }
 
 #[test]
+fn the_map_of_the_sources_names_only_what_is_there() {
+    let root = root();
+    let map = std::fs::read_to_string(root.join("src/lib.rs")).expect("src/lib.rs");
+    let words = map.lines().filter_map(|line| line.strip_prefix("//!")).flat_map(str::split_whitespace);
+    let named: Vec<_> = words
+        .map(|word| word.trim_matches(|letter: char| "`;,.:".contains(letter)))
+        .filter(|word| word.ends_with(".rs") || word.ends_with('/') && word.len() > 1)
+        .collect();
+    assert!(named.len() > 25, "the map names {} places", named.len());
+    let is_there = |name: &&str| root.join("src").join(name).exists() || root.join(name).exists();
+    none(
+        named
+            .iter()
+            .filter(|name| !is_there(name))
+            .map(|name| format!("src/lib.rs: {name} is not there"))
+            .collect(),
+    );
+}
+
+#[test]
 fn identifiers_and_files_use_no_private_word() {
     none(words::sources(&root()).iter().flat_map(|(path, text)| words::refused(path, text)).collect());
 }
