@@ -15,7 +15,7 @@ use crate::types::{Frame, PixelFormat, Stamp};
 /// that begins the next before it has given the last away.
 pub const IN_FLIGHT: usize = 3;
 
-/// The appsink's name.
+/// Name by which `let_pool_grow` recognises our appsink behind a decoder.
 const NAME: &str = "ocellus";
 
 /// Makes the appsink. `sync`: frames leave at their time stamps.

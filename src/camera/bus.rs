@@ -13,7 +13,7 @@ use crate::supervisor::time_slice;
 pub struct BusFault {
     /// The element's factory: `rtspsrc`, `avdec_h264`, …
     pub element: String,
-    /// What it says.
+    /// The cause, in the words of the element or, for secrets' sake, of its error domain.
     pub cause: String,
     /// What to do next.
     pub remedy: &'static str,
@@ -35,7 +35,7 @@ pub struct ServerAnswer {
 /// What may be repeated of what GStreamer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wording {
-    /// Its sentences.
+    /// The element's full sentences may be logged.
     Sentences,
     /// Only the kind of each error. The sentences of elements repeat locations and the values of properties, and those
     /// of a URL or a launch line may be secrets.
@@ -55,7 +55,7 @@ pub enum FaultKind {
     Busy,
     /// The device, file or server could not be opened or read.
     Resource,
-    /// Anything else.
+    /// None of the kinds above; no other pipeline helps.
     Other,
 }
 

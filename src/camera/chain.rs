@@ -201,7 +201,7 @@ fn join(left: String, right: String) -> String {
 /// How coded video becomes raw.
 #[derive(Debug, PartialEq)]
 pub enum Decoding {
-    /// It is.
+    /// The video is raw already and needs no decoder.
     Raw,
     /// By these elements, as a launch line.
     Elements(String),

@@ -20,13 +20,13 @@ pub enum CaptureError {
         "GStreamer does not start: {source}; install gstreamer1.0-plugins-base and check GST_PLUGIN_PATH"
     )]
     Init {
-        /// What GStreamer says.
+        /// The error that GStreamer's initialisation returned.
         source: glib::Error,
     },
     /// A plugin is not installed.
     #[error("the GStreamer element {element} is not installed; install the package {package}")]
     NoElement {
-        /// The factory's name.
+        /// The name of the element's factory.
         element: String,
         /// Debian's package that has it.
         package: &'static str,
@@ -46,7 +46,7 @@ pub enum CaptureError {
         "the launch line `{line}` is wrong: {cause}; try it with gst-launch-1.0, followed by `! fakesink`"
     )]
     Launch {
-        /// Its elements' names.
+        /// The names of the line's elements, without properties.
         line: String,
         /// What is wrong, without a property's value.
         cause: String,
@@ -56,9 +56,9 @@ pub enum CaptureError {
         "the launch line `{line}` cannot be used: {cause}; it must end in an element with a free source pad"
     )]
     LaunchEnd {
-        /// Its elements' names.
+        /// The names of the line's elements, without properties.
         line: String,
-        /// What is wrong.
+        /// What keeps the line from being linked.
         cause: String,
     },
     /// A file or folder cannot be read.
@@ -74,13 +74,13 @@ pub enum CaptureError {
     Empty {
         /// The file or folder.
         path: PathBuf,
-        /// What is missing.
+        /// What the file or folder lacks.
         cause: &'static str,
     },
     /// A file in which no video was found.
     #[error("{} is not a video that can be played: {cause}; MP4 or Matroska with H.264 always can", path.display())]
     NotVideo {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// What was found instead.
         cause: String,
@@ -91,7 +91,7 @@ pub enum CaptureError {
          copy or record it again", path.display()
     )]
     Truncated {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// Bytes that its own index says should follow.
         missing_bytes: u64,
@@ -101,11 +101,11 @@ pub enum CaptureError {
     /// A file that stops decoding in the middle.
     #[error("{} is damaged after {frames} frames, which were delivered: {source}", path.display())]
     Damaged {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// Frames delivered before the damage.
         frames: u64,
-        /// What GStreamer says.
+        /// The error that the pipeline reported.
         source: BusFault,
     },
     /// Pictures of a folder that could not be shown.
@@ -114,9 +114,9 @@ pub enum CaptureError {
         path.display(), delivered(total - bad)
     )]
     Pictures {
-        /// The folder.
+        /// The path of the folder.
         path: PathBuf,
-        /// How many failed.
+        /// How many pictures gave no frame.
         bad: u64,
         /// How many there are.
         total: u64,
@@ -140,9 +140,9 @@ pub enum CaptureError {
     /// Frames arrive in a form that the road does not take.
     #[error("frames arrive as {caps}, which cannot be mapped ({cause}); end the source in `videoconvert`")]
     Unmappable {
-        /// The caps.
+        /// The caps of the frames that arrived.
         caps: String,
-        /// Why.
+        /// Why frames of these caps cannot be mapped.
         cause: &'static str,
     },
     /// A V4L2 device offers nothing of what the configuration wishes.
@@ -151,19 +151,19 @@ pub enum CaptureError {
          change or remove the v4l2 wishes", device.display()
     )]
     RequestedMode {
-        /// The device.
+        /// The path of the device.
         device: PathBuf,
-        /// What was wished.
+        /// The format, size and rate that the configuration asks for.
         requested: V4l2,
-        /// The device's caps.
+        /// The caps that the device offers, as text.
         offered: String,
     },
     /// A V4L2 device that cannot be used.
     #[error("{}: {what}; {next}", device.display())]
     Device {
-        /// The device.
+        /// The path of the device.
         device: PathBuf,
-        /// What happened.
+        /// What the system reported when the device was opened.
         what: String,
         /// What to do next.
         next: String,
@@ -195,7 +195,7 @@ pub enum CaptureError {
     /// A live source said that it is over.
     #[error("the source ended the stream; check that the camera or its server is still running")]
     StreamEnded,
-    /// Frames over TCP.
+    /// The error of a sender that pushes frames over TCP.
     #[error(transparent)]
     Tcp(#[from] TcpError),
     /// The built-in scene cannot be painted.

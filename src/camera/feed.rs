@@ -16,7 +16,7 @@ use crate::types::Label;
 pub enum Coding {
     /// Planes: nothing to decode.
     Raw,
-    /// JPEG.
+    /// JPEG pictures, which need a decoder.
     Jpeg,
 }
 
@@ -26,14 +26,14 @@ pub enum Opening {
     Ready {
         /// Which decoder it needs.
         coding: Coding,
-        /// The buffers' caps.
+        /// The caps that all of its buffers have.
         caps: gst::Caps,
         /// Time stamp of the next buffer: where the new pipeline's clock begins.
         start_ns: u64,
     },
     /// There is nothing yet: ask again. The text says what is awaited.
     Waiting(String),
-    /// It is over.
+    /// The feed has no more buffers.
     End,
 }
 
@@ -45,7 +45,7 @@ pub enum Fed {
     Sample(gst::Sample),
     /// The next buffer is of another kind: drain this pipeline, then `open` again.
     Switch,
-    /// It is over.
+    /// The feed has no more buffers.
     End,
 }
 
@@ -106,7 +106,7 @@ pub struct FeedSlot {
     pub feed: Box<dyn SourceFeed>,
     /// It asked for another pipeline.
     pub switch: bool,
-    /// It failed.
+    /// The error with which the feed ended, if it failed.
     pub error: Option<CaptureError>,
 }
 
@@ -115,7 +115,7 @@ pub struct FeedSlot {
 pub struct Feeder(Arc<Mutex<FeedSlot>>);
 
 impl Feeder {
-    /// Shares `feed`.
+    /// Wraps `feed` so that the capture thread and the streaming thread share it.
     pub fn new(feed: Box<dyn SourceFeed>) -> Feeder {
         Feeder(Arc::new(Mutex::new(FeedSlot { feed, switch: false, error: None })))
     }

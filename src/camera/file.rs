@@ -13,7 +13,7 @@ use super::{CaptureError, chain};
 
 /// A file that could be opened.
 pub struct Video {
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
     container: Container,
     /// Bytes that its own structure says should follow its end.
@@ -26,9 +26,9 @@ pub struct Video {
 enum Container {
     /// ISO 14496-12 (MP4, MOV).
     Iso,
-    /// Matroska, WebM.
+    /// Matroska or WebM (RFC 9559).
     Matroska,
-    /// GStreamer finds out.
+    /// Any other container, which GStreamer's typefinders must recognise.
     Other,
 }
 

@@ -10,20 +10,20 @@ pub(super) const NO_FRAME_YET: &str = "no frame yet";
 /// A camera's state. Told once at each change.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Health {
-    /// Frames arrive.
+    /// Frames arrive from the source.
     Online {
-        /// Width in px.
+        /// Width of a frame in px.
         width: usize,
-        /// Height in px.
+        /// Height of a frame in px.
         height: usize,
-        /// Pixel layout.
+        /// Pixel layout of the frames.
         format: PixelFormat,
         /// Frames a second as the source declares them; `None` where it does not.
         fps: Option<f64>,
     },
     /// The source is up, but no new frame has come for `frozen_after`.
     Frozen {
-        /// The last frame.
+        /// The time of the last frame.
         since: Stamp,
     },
     /// There is no source at present.
@@ -52,11 +52,11 @@ impl Health {
 /// The shape of a stream, as its caps say.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StreamShape {
-    /// Width in px.
+    /// Width of a frame in px.
     pub width: usize,
-    /// Height in px.
+    /// Height of a frame in px.
     pub height: usize,
-    /// Pixel layout.
+    /// Pixel layout of the frames.
     pub format: PixelFormat,
     /// Declared frames a second.
     pub fps: Option<f64>,

@@ -81,9 +81,9 @@ pub type MakePainter = dyn Fn(&config::Source) -> Result<Box<dyn Painter>, Paint
 pub struct Wiring<'a> {
     /// Told of every change of the camera's health: on the capture thread, or on the one that commits frames.
     pub health: &'a (dyn Fn(Health) + Sync),
-    /// Stamps frames.
+    /// The clock that stamps frames.
     pub clock: &'a dyn Clock,
-    /// Ends the capture.
+    /// The token that ends the capture.
     pub stop: &'a Stop,
     /// Beats every 100 ms, unless nothing came meanwhile but a frame that the sink makes wait.
     pub beat: &'a Beat,

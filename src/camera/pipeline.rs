@@ -56,7 +56,7 @@ pub struct Build<'a> {
 
 /// A pipeline that ends in our appsink. Taken down when dropped.
 pub struct CapturePipeline {
-    /// The pipeline.
+    /// The GStreamer pipeline that ends in the appsink.
     pub pipeline: gst::Pipeline,
     /// The files that its buffers come from, where they come from files.
     pub names: Option<FileNames>,
@@ -132,7 +132,7 @@ impl CapturePipeline {
         &self.stop
     }
 
-    /// Starts it.
+    /// Starts the pipeline; returns the error that keeps it from playing.
     pub fn play(&mut self) -> Result<(), CaptureError> {
         // A live source tells so by giving no frame in PAUSED; its frames must not wait for their time stamps.
         for state in [gst::State::Paused, gst::State::Playing] {

@@ -27,7 +27,7 @@ static SEARCHES: AtomicUsize = AtomicUsize::new(0);
 #[derive(Debug, thiserror::Error)]
 #[error("{address}: {what}")]
 pub struct RemoteError {
-    /// `HOST:PORT`.
+    /// The address as `HOST:PORT`, without credentials.
     pub address: String,
     /// What happened, and the next step.
     pub what: String,
@@ -38,7 +38,7 @@ pub struct RemoteError {
 pub struct Attempt {
     /// How long it lasted.
     pub lasted: Duration,
-    /// Frames that came.
+    /// Frames that came over this connection.
     pub frames: u64,
     /// Bytes that came over HTTP, and of which type the server said they are.
     pub bytes: u64,

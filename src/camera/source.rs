@@ -25,7 +25,7 @@ pub enum SourceSpec {
     Elements,
 }
 
-/// The next connection.
+/// What a source offers for its next connection.
 pub enum NextConnection {
     /// A pipeline, ready to play.
     CapturePipeline(Box<CapturePipeline>),

@@ -15,13 +15,13 @@ enum SplitState {
     Marker { scan: bool },
     /// After the marker of a segment: the high byte of its length.
     Length { scan: bool },
-    /// The low byte.
+    /// The low byte of a segment's length comes next.
     LengthLow { scan: bool, high: u8 },
     /// Inside a segment of which `left` bytes are missing; `scan`: a scan follows.
     Segment { scan: bool, left: usize },
     /// After a segment: the FF of the next marker.
     Between,
-    /// Entropy-coded data.
+    /// Inside the entropy-coded data of a scan.
     Scan,
 }
 

@@ -16,7 +16,7 @@ const ONE: f32 = 1_000_000.0;
 /// A part with no more members on one of its sides is solved in fixed memory.
 const SMALL: usize = 8;
 
-/// No partner.
+/// Marks a member without a partner.
 const NOBODY: u8 = u8::MAX;
 
 /// A rectangle that looks for its partner.

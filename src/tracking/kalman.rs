@@ -16,13 +16,13 @@ const VELOCITY: f32 = 1.0 / 80.0;
 /// move by more of their own size than the pedestrians of a street seen from far away.
 const FIRST_VELOCITY: f32 = 1.0 / 4.0;
 
-/// One coordinate.
+/// The filter of one coordinate: its value, velocity and covariance.
 #[derive(Clone, Copy, Debug, Default)]
 struct Axis {
     /// Px, and px a nominal frame.
     at: f32,
     speed: f32,
-    /// Their covariance.
+    /// Variance of `at`; the next two are its covariance with `speed` and the variance of `speed`.
     at_at: f32,
     at_speed: f32,
     speed_speed: f32,

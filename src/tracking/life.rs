@@ -25,7 +25,7 @@ impl Moment {
     }
 }
 
-/// One object.
+/// One object that the tracker follows.
 #[derive(Clone, Debug)]
 pub(super) struct Followed {
     /// Its number, from `new` on.

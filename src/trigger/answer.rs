@@ -8,9 +8,9 @@ use crate::types::{AcquisitionId, Inspection, Verdict};
 /// What is known when a trigger was taken.
 #[derive(Clone, Copy, Debug)]
 pub struct TakenTrigger<'a> {
-    /// The acquisition's number.
+    /// The number of the acquisition that began.
     pub id: AcquisitionId,
-    /// The trigger's name.
+    /// The configured name of the trigger.
     pub name: &'a str,
     /// What came with it.
     pub text: &'a str,

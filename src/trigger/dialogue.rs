@@ -14,7 +14,7 @@ use crate::config;
 use crate::config::trigger::{Protocol, Serial, TemplateField, TemplatePiece};
 use crate::types::{Label, OnComplete, Stamp, Trigger, TriggerKind};
 
-/// One connection's dialogue.
+/// The protocol state of one connection: its parser, its pending answers and its target.
 pub struct Dialogue<'a> {
     decoder: ByteDecoder,
     writer: AnswerWriter<'a>,

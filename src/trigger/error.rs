@@ -12,9 +12,9 @@ pub enum TriggerError {
         path.display()
     )]
     NoModemLines {
-        /// The trigger.
+        /// The configured name of the trigger.
         name: String,
-        /// Its port.
+        /// The path of its port.
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
@@ -22,7 +22,7 @@ pub enum TriggerError {
     /// The system gives no event queue.
     #[error("trigger {name}: no event queue for the port: {source}; raise LimitNOFILE or free memory")]
     Runtime {
-        /// The trigger.
+        /// The configured name of the trigger.
         name: String,
         /// What the system says.
         source: std::io::Error,

@@ -16,7 +16,7 @@ pub struct AnswerQueue {
 }
 
 impl AnswerQueue {
-    /// Nothing waits.
+    /// Starts with an empty queue.
     pub fn new() -> AnswerQueue {
         AnswerQueue { bytes: VecDeque::with_capacity(MOST_BYTES), lines: VecDeque::new() }
     }
@@ -45,7 +45,7 @@ impl AnswerQueue {
         self.bytes.as_slices().0
     }
 
-    /// Whether nothing waits.
+    /// Whether the queue is empty.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }

@@ -14,13 +14,13 @@ pub enum Request<'a> {
     Trigger(Option<&'a str>),
     /// `PROD name`: the product of the triggers that follow.
     Product(&'a str),
-    /// `READY?`
+    /// `READY?`: whether a trigger would be taken now.
     Ready,
-    /// `STATUS?`
+    /// `STATUS?`: the state, the counts and the product of the target.
     Status,
-    /// `PING`
+    /// `PING`: whether the service answers at all.
     Ping,
-    /// `VERSION?`
+    /// `VERSION?`: the version of the service.
     Version,
 }
 
@@ -133,7 +133,7 @@ impl LineCutter {
 /// A modem line as it was looked at: its level, and how often it had changed until then where the driver counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineLevel {
-    /// Active.
+    /// Whether the line is active.
     pub high: bool,
     /// Changes since the port was made, modulo 2³².
     pub changes: Option<u32>,

@@ -16,7 +16,7 @@ pub trait TriggerTarget: Send + Sync {
     /// Selects the product for the triggers that follow. Errors: why not, in words for the line (one line, ASCII).
     fn select(&self, product: &str) -> Result<(), String>;
 
-    /// How things stand.
+    /// The target's present state, for `READY?` and `STATUS?`.
     fn state(&self) -> TargetState;
 
     /// What came on the line and was no trigger, and what could not be written; since the last call.
@@ -29,7 +29,7 @@ pub trait TriggerTarget: Send + Sync {
 /// Whether a trigger's port is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PortState {
-    /// It listens.
+    /// The port is open and read.
     Open,
     /// It is absent, refused or unplugged, and is tried again for ever.
     Away {

@@ -12,7 +12,7 @@ use crate::config::trigger::ModemLine;
 /// Deliver what comes at once, instead of after the driver's latency timer (16 ms in an FTDI adapter).
 const ASYNC_LOW_LATENCY: c_int = 1 << 13;
 
-/// `struct serial_struct`.
+/// The kernel's `struct serial_struct`, field by field.
 #[repr(C)]
 struct SerialStruct {
     kind: c_int,

@@ -40,7 +40,7 @@ impl Verdicts {
         self.inner().pending += 1;
     }
 
-    /// The next verdict.
+    /// Removes and returns the oldest verdict; `None` where none waits.
     pub fn take(&self) -> Option<Arc<Inspection>> {
         self.inner().queue.pop_front()
     }

@@ -68,7 +68,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// Ends the stream.
+    /// Ends the stream: no commit succeeds afterwards, and all waiters wake.
     pub(crate) fn close(&self) {
         self.head.fetch_or(1, Ordering::AcqRel);
         self.wake_all();

@@ -22,7 +22,7 @@ use sync::{Arc, Ordering};
 /// What a ring counted since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RingStats {
-    /// Frames committed.
+    /// Frames committed since the ring was made.
     pub committed: u64,
     /// Frames refused because every slot was leased.
     pub starved: u64,
@@ -61,7 +61,7 @@ impl<T: Send + Sync + 'static> Ring<T> {
         history::pick(&self.ends.0, stamp_ns, pick)
     }
 
-    /// The newest frame.
+    /// Leases the newest frame; `None` where there is none.
     pub fn newest(&self) -> Option<Lease<T>> {
         history::newest(&self.ends.0, 0)
     }
@@ -76,7 +76,7 @@ impl<T: Send + Sync + 'static> Ring<T> {
         self.ends.head().is_closed()
     }
 
-    /// Number of slots.
+    /// The ring's number of slots, 2 to 64.
     pub fn slots(&self) -> usize {
         self.ends.slots.len()
     }

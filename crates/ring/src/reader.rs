@@ -21,9 +21,9 @@ pub enum Policy {
 /// What a reader got.
 #[derive(Debug)]
 pub enum Take<T> {
-    /// A frame.
+    /// The next frame, leased for the caller.
     Lease(Lease<T>),
-    /// Nothing new.
+    /// No frame has been committed since the last lease.
     Empty,
     /// Nothing new, and nothing will come.
     Closed,

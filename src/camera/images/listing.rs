@@ -36,7 +36,7 @@ pub(super) enum Other {
     Hidden,
     /// A picture of a kind that is not read.
     Unreadable,
-    /// Anything else.
+    /// A file whose name is not that of a picture.
     NoPicture,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Listing {
     pub pictures: Vec<(PathBuf, Option<Mark>)>,
     /// In the order of their names.
     pub others: Vec<(OsString, Other)>,
-    /// All names.
+    /// All names in the folder, pictures or not.
     pub names: HashSet<OsString>,
 }
 

@@ -34,7 +34,7 @@ const NAMED: usize = 10;
 /// What is done with a folder.
 #[derive(Clone, Debug)]
 pub struct FolderOptions {
-    /// Pictures a second.
+    /// Rate in pictures a second.
     pub fps: u32,
     /// The folder is gone through again and again.
     pub repeat: bool,

@@ -38,7 +38,7 @@ struct TcpCandidate {
 }
 
 impl Candidates {
-    /// Nobody yet.
+    /// Starts with no candidates under the limits of `options`.
     pub fn new(options: TcpOptions) -> Candidates {
         Candidates {
             options,
@@ -92,7 +92,7 @@ impl Candidates {
         None
     }
 
-    /// Turns everybody away.
+    /// Closes all candidates' connections, with `why` as the recorded cause.
     pub fn refuse_all(&mut self, why: &str) {
         for candidate in std::mem::take(&mut self.waiting) {
             self.refuse(candidate.connection.peer().ip(), why);

@@ -11,7 +11,7 @@ use crate::supervisor::Stop;
 /// The longest that one read waits, so that a stop is seen.
 const TURN: Duration = Duration::from_millis(100);
 
-/// A connected sender.
+/// The socket of a connected sender, and the part of a frame's header that has come.
 pub struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
@@ -46,7 +46,7 @@ impl Connection {
         Some(self)
     }
 
-    /// Who it is.
+    /// The sender's address and port.
     pub fn peer(&self) -> SocketAddr {
         self.peer
     }

@@ -7,20 +7,20 @@ use crate::types::PixelFormat;
 /// What is wrong with a sender or with our socket.
 #[derive(Debug, thiserror::Error)]
 pub enum TcpError {
-    /// We cannot listen.
+    /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}; choose an address of this machine and a free port")]
     Listen {
-        /// Where.
+        /// The configured address and port.
         address: SocketAddr,
         /// What the system says.
         source: std::io::Error,
     },
-    /// Not our protocol.
+    /// The first bytes are not those of our protocol.
     #[error(
         "the sender does not speak Ocellus framing (it began with {got:02x?} instead of OCF1); docs/tcp.md describes it"
     )]
     Magic {
-        /// Its first bytes.
+        /// The first four bytes that the sender sent.
         got: [u8; 4],
     },
     /// A payload that is empty or too long.
@@ -28,15 +28,15 @@ pub enum TcpError {
         "the sender announced a payload of {bytes} bytes; 1 to {max_bytes} are allowed; raise tcp_max_bytes if it was right"
     )]
     Length {
-        /// What it announced.
+        /// Bytes that the sender announced.
         bytes: u64,
-        /// What is allowed.
+        /// Bytes that `tcp_max_bytes` allows.
         max_bytes: usize,
     },
     /// A format that does not exist.
     #[error("the sender announced the unknown format {code}; 0 to 6 are raw, 16 is JPEG, 255 the secret")]
     Format {
-        /// The code.
+        /// The format code in the header.
         code: u8,
     },
     /// A payload that does not fit its size.
@@ -44,13 +44,13 @@ pub enum TcpError {
         "the sender announced {width}x{height} px {format:?} in {bytes} bytes, but that takes {expected:?}; send planes without padding"
     )]
     Size {
-        /// Width in px.
+        /// Announced width in px.
         width: u32,
-        /// Height in px.
+        /// Announced height in px.
         height: u32,
-        /// Layout.
+        /// Pixel layout that the sender announced.
         format: PixelFormat,
-        /// What it announced.
+        /// Bytes that the sender announced.
         bytes: u32,
         /// What the size takes; `None` for impossible sizes.
         expected: Option<u64>,
@@ -58,15 +58,15 @@ pub enum TcpError {
     /// The connection ended between two frames.
     #[error("the sender {} closed the connection; start it again", peer.ip())]
     Closed {
-        /// Who.
+        /// The sender's address and port.
         peer: SocketAddr,
     },
     /// The connection ended inside a frame, which is lost.
     #[error("the sender {} closed the connection after {got} of {of} bytes of a frame; start it again", peer.ip())]
     Half {
-        /// Who.
+        /// The sender's address and port.
         peer: SocketAddr,
-        /// Bytes that came.
+        /// Bytes that came before the end.
         got: usize,
         /// Bytes that were announced.
         of: usize,
@@ -74,17 +74,17 @@ pub enum TcpError {
     /// The sender stopped inside a frame.
     #[error("the sender {} stalled after {got} of {of} bytes of a frame; check its network, or raise tcp_frame_ms", peer.ip())]
     Stalled {
-        /// Who.
+        /// The sender's address and port.
         peer: SocketAddr,
-        /// Bytes that came.
+        /// Bytes that came before the stall.
         got: usize,
         /// Bytes that were announced.
         of: usize,
     },
-    /// The connection broke.
+    /// The connection failed with a socket error.
     #[error("the connection of {} broke: {source}; check cable, power and network", peer.ip())]
     Broken {
-        /// Who.
+        /// The sender's address and port.
         peer: SocketAddr,
         /// What the system says.
         source: std::io::Error,
@@ -92,19 +92,19 @@ pub enum TcpError {
     /// A frame that cannot be held.
     #[error("no buffer for a frame of the sender: {cause}; check the memory of the box")]
     Memory {
-        /// Why.
+        /// Why no buffer could be had.
         cause: String,
     },
     /// A sender without the secret.
     #[error("the sender {} did not send the secret that secret_file asks for; give it the same one", peer.ip())]
     NoSecret {
-        /// Who.
+        /// The sender's address and port.
         peer: SocketAddr,
     },
     /// A sender with another secret.
     #[error("the sender {} sent a wrong secret; give it the one in secret_file", peer.ip())]
     WrongSecret {
-        /// Who.
+        /// The sender's address and port.
         peer: SocketAddr,
     },
     /// A secret that comes after frames.
@@ -113,7 +113,7 @@ pub enum TcpError {
     /// The secret that is asked for is not known.
     #[error("the secret cannot be compared: {cause}")]
     SecretFile {
-        /// Why.
+        /// Why the file cannot be read.
         cause: String,
     },
 }

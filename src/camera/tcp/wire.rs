@@ -30,16 +30,16 @@ pub const MAX_SECRET_BYTES: usize = 1_024;
 /// What a payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadKind {
-    /// Packed planes.
+    /// Packed planes without padding.
     Raw {
-        /// Their layout.
+        /// Pixel layout of the planes.
         format: PixelFormat,
-        /// Width in px.
+        /// Width of the frame in px.
         width: u32,
-        /// Height in px.
+        /// Height of the frame in px.
         height: u32,
     },
-    /// A JPEG picture.
+    /// One complete JPEG picture.
     Jpeg,
     /// The secret, before the first frame.
     Secret,
@@ -48,7 +48,7 @@ pub enum PayloadKind {
 /// What stands before each payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// What follows.
+    /// The kind of the payload that follows.
     pub payload: PayloadKind,
     /// The sender's time stamp in nanoseconds.
     pub pts_ns: Option<u64>,
