@@ -10,6 +10,7 @@
 //! so that no trigger depends on how busy the workers are, and the frame is leased before it can be overwritten.
 
 mod deliver;
+mod end;
 mod feed;
 mod select;
 
@@ -317,61 +318,9 @@ impl PartLane {
         let queue = self.settings.queue;
         format!("{queue} acquisitions are under way already; raise queue, or pull more slowly").into()
     }
-
-    /// Step 4: the last region is done.
-    pub(super) fn judged(
-        &self,
-        id: AcquisitionId,
-        inspection: Inspection,
-        frame: &Lease<Frame>,
-        on_complete: Option<&Arc<dyn OnComplete>>,
-    ) {
-        let mut state = lock(&self.state);
-        let Some(pulled) = state.taken.remove(&id) else {
-            let camera = &self.settings.camera;
-            return tracing::error!(%camera, "acquisition {id} ended after it had been given up");
-        };
-        let done = Done {
-            inspection: Arc::new(inspection),
-            product: pulled.product.clone(),
-            frame: Some(frame.clone()),
-            on_complete: on_complete.cloned(),
-            taken: true,
-        };
-        let outcome = done.inspection.outcome;
-        let total_us = done.inspection.latency.total_us;
-        self.end(&mut state, (id, pulled.ticket), (outcome, total_us), done);
-        drop(state);
-        self.deliver(By::Worker);
-    }
-
-    fn without_frame(&self, state: &mut State, pulled: &Arc<Pulled>, (outcome, cause): End, taken: bool) {
-        let total_us = self.clock.now().latency_since(pulled.trigger.at);
-        let inspection = pulled.without_frame(&self.settings.camera, outcome, cause, total_us);
-        let (inspection, product) = (Arc::new(inspection), pulled.product.clone());
-        let done = Done { inspection, product, frame: None, on_complete: pulled.on_complete.clone(), taken };
-        state.taken.remove(&pulled.id);
-        self.end(state, (pulled.id, pulled.ticket), (outcome, total_us), done);
-    }
-
-    fn end(
-        &self,
-        state: &mut State,
-        (id, ticket): (AcquisitionId, u64),
-        (outcome, total_us): (Outcome, u32),
-        done: Done,
-    ) {
-        match state.ledger.end(id, outcome, total_us) {
-            Ok(()) => self.order.complete(ticket, done),
-            Err(error) => tracing::error!(camera = %self.settings.camera, "{error}"),
-        }
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What a panic leaves behind a lock here is whole: the counts are changed last.
     mutex.lock()
 }
-
-/// How an acquisition without a frame ended, and why.
-type End = (Outcome, Arc<str>);
