@@ -18,7 +18,7 @@ pub struct AttendanceCounters {
     pub failed: Counter,
     /// Events that were removed because of their age.
     pub pruned: Counter,
-    /// Sightings that wait.
+    /// Sightings that wait in the queue.
     pub waiting: Gauge,
     /// People who are here.
     pub present: Gauge,

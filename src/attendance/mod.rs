@@ -55,7 +55,7 @@ pub struct Around<'a> {
     pub durable: &'a dyn Sink,
     /// The id of the last event that this sink has kept.
     pub kept: &'a dyn Fn(&Store) -> Result<u64, StoreError>,
-    /// Time.
+    /// The clock that dates events.
     pub clock: &'a dyn Clock,
     /// Whether a time service has set the clock.
     pub synchronised: &'a dyn Fn() -> bool,

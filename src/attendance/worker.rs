@@ -33,7 +33,7 @@ const DAY_NS: u64 = 86_400_000_000_000;
 const ALARM: &str = "attendance";
 const QUEUE_ALARM: &str = "attendance-queue";
 
-/// See [`super::Attendance::run`].
+/// Runs the unit's thread until `stop`; see [`super::Attendance::run`].
 pub(super) fn run(shared: &AttendanceShared, around: &Around<'_>, stop: &Stop, beat: &Beat) {
     let inbox = shared.inbox.lock();
     let Some(mut worker) = AttendanceWorker::begin(shared, around, stop, beat) else { return };

@@ -40,7 +40,7 @@ pub(super) struct Found {
     pub threshold: f32,
     pub unit: &'static str,
     pub text: Option<String>,
-    /// In recipe px.
+    /// Defects with bounds in recipe px.
     pub defects: Vec<Defect>,
 }
 
@@ -67,7 +67,7 @@ impl View<'_> {
 
 /// A kind of check, prepared for one region. Judges; also a prototype from which each worker forks its own.
 pub(super) trait Check: Send + Sync {
-    /// Judges the region.
+    /// Judges the region of this view; fails where it cannot be cut out or its model does not run.
     fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError>;
     /// The region with what is wrong marked in it; `None` where the kind has nothing to show.
     fn picture(&mut self, _view: &mut View<'_>) -> Result<Option<Patch>, CheckError> {

@@ -24,7 +24,7 @@ pub enum ProgramError {
         .roi.as_ref().map_or(String::new(), |roi| format!(" for roi {roi}"))
     )]
     NoGoldens {
-        /// The product.
+        /// The name of the product.
         product: String,
         /// The region, where only that lacks one.
         roi: Option<String>,
@@ -36,11 +36,11 @@ pub enum ProgramError {
         .size[0], .size[1], .wanted[0], .wanted[1]
     )]
     GoldenSize {
-        /// The product.
+        /// The name of the product.
         product: String,
-        /// Which one.
+        /// The name of the golden picture.
         picture: String,
-        /// What it has.
+        /// Its width and height, px.
         size: [usize; 2],
         /// What the recipe wants.
         wanted: [u32; 2],
@@ -48,17 +48,17 @@ pub enum ProgramError {
     /// The fiducials cannot be used, or are not found on a golden picture.
     #[error("golden picture {picture}: {cause}")]
     Align {
-        /// Which one.
+        /// The name of the golden picture.
         picture: String,
-        /// What is wrong.
+        /// Why the fiducials cannot be used.
         cause: AlignError,
     },
     /// A region cannot be prepared.
     #[error("roi {roi}: {cause}")]
     Roi {
-        /// Its name.
+        /// The region's name in the recipe.
         roi: String,
-        /// What is wrong.
+        /// Why its check cannot be prepared.
         cause: CheckError,
     },
     /// A model of the recipe cannot be used.
@@ -80,7 +80,7 @@ pub struct GoldenPicture {
     pub rois: Option<Vec<String>>,
 }
 
-/// A region, prepared.
+/// A region of the recipe with its mask and prepared check.
 pub(super) struct Region {
     pub name: Label,
     pub kind: &'static str,
@@ -119,7 +119,7 @@ impl Program {
         Ok(Program { recipe, aligner, regions, models })
     }
 
-    /// The recipe.
+    /// The recipe that the program was built from.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
     }

@@ -17,9 +17,9 @@ const ROUNDING: f32 = 2e-5;
 /// A person of the gallery, with the embeddings of all of the person's pictures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Enrolled {
-    /// The person.
+    /// Number of the person in the gallery.
     pub person: PersonId,
-    /// The person's name.
+    /// Name of the person, for people to read.
     pub name: Label,
     /// One for each picture; scaled to length one here.
     pub embeddings: Vec<Vec<f32>>,
@@ -34,7 +34,7 @@ pub enum IndexError {
          model; embed the person's kept crops again"
     )]
     Length {
-        /// Whose.
+        /// The person whose embedding it is.
         person: PersonId,
         /// Values that it has.
         got: usize,
@@ -46,7 +46,7 @@ pub enum IndexError {
         "an embedding of person {person} is no direction in space; remove that picture and enrol it again"
     )]
     Senseless {
-        /// Whose.
+        /// The person whose embedding it is.
         person: PersonId,
     },
 }
@@ -99,12 +99,12 @@ impl GalleryIndex {
         Ok(index)
     }
 
-    /// Number of people.
+    /// Number of people in the index.
     pub fn people(&self) -> usize {
         self.people.len()
     }
 
-    /// Number of faces.
+    /// Number of faces of all people together.
     pub fn faces(&self) -> usize {
         self.owner.len()
     }
@@ -231,7 +231,7 @@ mod tests {
         Enrolled { person: PersonId(person), name: format!("person {person}").into(), embeddings }
     }
 
-    /// The plain loop.
+    /// The same search as a plain loop, to compare with.
     fn naive(people: &[Enrolled], query: &[f32]) -> Option<(PersonId, f32, f32)> {
         let unit = |v: &[f32]| -> Vec<f32> { v.iter().map(|x| x / dot(v, v).sqrt()).collect() };
         let query = unit(query);

@@ -39,7 +39,7 @@ pub enum FaceFault {
     TooSmall {
         /// Distance of the eyes, px.
         px: f32,
-        /// Least distance, px.
+        /// Least distance that is accepted, px.
         least: f32,
     },
     /// The face is not sharp.
@@ -49,7 +49,7 @@ pub enum FaceFault {
     Blurred {
         /// As measured; see [`crate::image::face::sharpness`].
         sharpness: f32,
-        /// Least sharpness.
+        /// Least sharpness that is accepted.
         least: f32,
     },
     /// The face does not look at the camera.
@@ -57,11 +57,11 @@ pub enum FaceFault {
         "the face is turned away: {yaw_deg:.0} degrees aside and {pitch_deg:.0} up or down, at most {most:.0} are allowed; look into the camera"
     )]
     Turned {
-        /// Aside, degrees.
+        /// Degrees to the left or right.
         yaw_deg: f32,
         /// Up (negative) or down, degrees.
         pitch_deg: f32,
-        /// Most degrees.
+        /// Most degrees that are accepted in either direction.
         most: f32,
     },
     /// A crop that is to be embedded again is none.
@@ -69,9 +69,9 @@ pub enum FaceFault {
         "the kept crop has {width}×{height} px where {KEEPSAKE_SIDE}×{KEEPSAKE_SIDE} in colour are needed; remove it and enrol the person again"
     )]
     NoCrop {
-        /// Width, px.
+        /// Width of the crop, px.
         width: usize,
-        /// Height, px.
+        /// Height of the crop, px.
         height: usize,
     },
     /// The embedding model gave nothing that can be compared.
@@ -134,7 +134,7 @@ impl From<StageError> for FaceFault {
 pub struct Studied {
     /// [`KEEPSAKE_SIDE`] px, RGB: what [`Study::crop`] and other models can embed again.
     pub crop: Patch,
-    /// Length one.
+    /// The embedding, scaled to length one.
     pub embedding: Vec<f32>,
     /// How good the face is.
     pub quality: FaceQuality,

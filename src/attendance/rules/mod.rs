@@ -28,15 +28,15 @@ const LONGEST_STEP_NS: u64 = 5_000_000_000;
 /// What became of every sighting: each ends in exactly one of these counts but the first.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
-    /// All.
+    /// All sightings, whatever became of them.
     pub sightings: Counter,
     /// On a camera that does not count, or outside of its zones.
     pub elsewhere: Counter,
     /// Outside of the schedule.
     pub closed: Counter,
-    /// Somebody unknown.
+    /// Of somebody who is not enrolled.
     pub unknown: Counter,
-    /// Not similar enough.
+    /// Not similar enough to count.
     pub weak: Counter,
     /// Named another person than the track's sighting before.
     pub disagreed: Counter,
@@ -49,7 +49,7 @@ pub struct Counts {
 /// The settings of `[attendance]` and of each camera.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
-    /// `[attendance]`.
+    /// The section `[attendance]` of the configuration.
     pub all: config::AttendanceConfig,
     /// Of each camera, by its name; one that is absent counts everywhere, as presence.
     pub cameras: BTreeMap<String, CameraAttendance>,
@@ -88,7 +88,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Nobody is here.
+    /// Rules for which nobody is present yet.
     pub fn new(settings: Settings, counts: Counts) -> Rules {
         Rules { settings, people: BTreeMap::new(), rows: TrackRows::default(), ticked_ns: None, counts }
     }

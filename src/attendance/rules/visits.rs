@@ -11,7 +11,7 @@ use crate::types::{Attendance, AttendanceKind, PersonId, Presence};
 /// One person's day. Moments are nanoseconds since 1970 UTC.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PersonDay {
-    /// Whom.
+    /// The person whose day it is.
     pub person: PersonId,
     /// The last name of the day.
     pub name: String,
@@ -23,9 +23,9 @@ pub struct PersonDay {
     pub left_ns: Option<u64>,
     /// All visits together, as far as they lie on this day.
     pub present_ns: u64,
-    /// How many.
+    /// How many visits lie on this day; those that overlap count once.
     pub visits: u64,
-    /// Is here now.
+    /// Whether the person is present now.
     pub present: bool,
 }
 

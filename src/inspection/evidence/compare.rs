@@ -15,7 +15,7 @@ use crate::types::Inspection;
 pub struct ResultDifference {
     /// Where: `verdict`, `pose`, `roi "hole" score`.
     pub place: String,
-    /// What was recorded.
+    /// The recorded value, in its debug form.
     pub recorded: String,
     /// What the replay gave.
     pub replayed: String,
@@ -75,11 +75,11 @@ impl Differences {
 /// The outcome of a replay, for people (`Display`) and for programs (`Serialize`).
 #[derive(Clone, Debug, Serialize)]
 pub struct Replay {
-    /// The folder.
+    /// The evidence folder that was replayed.
     pub evidence: PathBuf,
-    /// The acquisition's number.
+    /// The number of the recorded acquisition.
     pub acquisition: u64,
-    /// The product.
+    /// The name of the product.
     pub product: String,
     /// The verdict that was recorded.
     pub recorded: String,
@@ -89,7 +89,7 @@ pub struct Replay {
     pub rois: usize,
     /// Whether nothing differs, bit for bit.
     pub identical: bool,
-    /// What differs.
+    /// Every value that differs, in the order of the document.
     pub differences: Vec<ResultDifference>,
 }
 

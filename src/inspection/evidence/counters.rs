@@ -5,7 +5,7 @@ use crate::telemetry::{Counter, Described, Gauge};
 /// Counts since the process began, and what lies on disk now.
 #[derive(Debug, Default)]
 pub struct EvidenceCounters {
-    /// Folders written.
+    /// Inspections whose folder was written.
     pub kept: Counter,
     /// Not kept: as many frames waited for the disk as may.
     pub dropped: Counter,
@@ -15,9 +15,9 @@ pub struct EvidenceCounters {
     pub outranked: Counter,
     /// Folders removed, because of their age or for newer ones.
     pub removed: Counter,
-    /// Folders on disk.
+    /// Number of evidence folders on disk.
     pub folders: Gauge,
-    /// Bytes in them.
+    /// Bytes in all evidence folders together.
     pub bytes: Gauge,
 }
 

@@ -16,21 +16,21 @@ pub const SCHEMA: &str = "ocellus.evidence/1";
 /// The content of `evidence.json`. Numbers that a replay must give again carry their bits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Document {
-    /// [`SCHEMA`].
+    /// The format and its version, [`SCHEMA`].
     pub schema: String,
-    /// The acquisition's number.
+    /// The number of the acquisition.
     pub acquisition: u64,
-    /// The camera's name.
+    /// The name of the camera.
     pub camera: String,
     /// `ok`, `ng` or `error`.
     pub verdict: String,
     /// Why, where no ROI says it.
     pub cause: Option<String>,
-    /// What pulled it.
+    /// The trigger that started the acquisition.
     pub trigger: KeptTrigger,
     /// The product that was selected.
     pub product: String,
-    /// The recipe's revision.
+    /// The revision of the recipe.
     pub recipe_revision: u32,
     /// The revision of the golden pictures; 0 where the product has none.
     pub golden_revision: u64,
@@ -40,7 +40,7 @@ pub struct Document {
     pub config_sha256: String,
     /// The program and its version.
     pub program: String,
-    /// The frame.
+    /// The frame that was judged.
     pub frame: KeptFrame,
     /// Where the part was found; `null` where it was not looked for or not found.
     pub pose: Option<KeptPose>,
@@ -78,7 +78,7 @@ pub struct KeptRecipe {
     pub sha256: String,
     /// The golden pictures, by which the store knows them.
     pub goldens: Vec<GoldenRecord>,
-    /// The models.
+    /// The models that the ROIs run.
     pub models: Vec<ModelRecord>,
 }
 
@@ -97,13 +97,13 @@ pub struct KeptFrame {
     pub pts_ns: Option<u64>,
     /// The pixel layout, by its GStreamer name.
     pub format: String,
-    /// Width, px.
+    /// Width of the frame, px.
     pub width: u32,
-    /// Height, px.
+    /// Height of the frame, px.
     pub height: u32,
-    /// `bt601` or `bt709`.
+    /// The colour matrix, `bt601` or `bt709`.
     pub matrix: String,
-    /// `limited` or `full`.
+    /// The value range, `limited` or `full`.
     pub range: String,
 }
 
@@ -114,9 +114,9 @@ pub struct Steps {
     pub frame_us: u32,
     /// From there to a free worker.
     pub wait_us: u32,
-    /// Finding the part.
+    /// Time to find the part.
     pub align_us: u32,
-    /// All ROIs.
+    /// Time to judge all ROIs.
     pub rois_us: u32,
     /// From the trigger to the sinks.
     pub total_us: u32,
@@ -127,7 +127,7 @@ pub struct Steps {
 pub struct KeptFile {
     /// SHA-256 of its bytes, hexadecimal.
     pub sha256: String,
-    /// Its length.
+    /// Length of the file, bytes.
     pub bytes: u64,
 }
 

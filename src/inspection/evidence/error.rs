@@ -20,13 +20,13 @@ pub enum EvidenceError {
     /// One folder is larger than all may be together.
     #[error("evidence of {bytes} bytes is larger than all may be together; raise evidence.max_mib")]
     TooLarge {
-        /// Its size.
+        /// Size of the folder, bytes.
         bytes: u64,
     },
     /// The frame cannot be encoded.
     #[error("the frame cannot be kept as {file} ({cause}); please report this with the camera's format")]
     Encode {
-        /// The file.
+        /// The file's name in the folder.
         file: &'static str,
         /// What the encoder said.
         cause: String,
@@ -36,7 +36,7 @@ pub enum EvidenceError {
         "{path} cannot be read ({source}); name a folder of evidence, CAMERA/DATE/ID-VERDICT, or its evidence.json"
     )]
     Read {
-        /// The file.
+        /// The file that cannot be read.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -47,7 +47,7 @@ pub enum EvidenceError {
          from where it was kept or from a backup"
     )]
     Missing {
-        /// The file.
+        /// The file that is missing.
         path: PathBuf,
         /// The hash that it had.
         expected: String,
@@ -61,7 +61,7 @@ pub enum EvidenceError {
         lengths(*.expected_bytes, *.found_bytes)
     )]
     Changed {
-        /// The file.
+        /// The file that differs.
         path: PathBuf,
         /// The hash that it had.
         expected: String,
@@ -78,7 +78,7 @@ pub enum EvidenceError {
          evidence, take the whole folder from where it was kept or from a backup"
     )]
     Seal {
-        /// The file.
+        /// The `evidence.json` whose seal differs.
         path: PathBuf,
         /// The seal that it carries.
         expected: String,
@@ -91,25 +91,25 @@ pub enum EvidenceError {
          the whole folder from where it was kept or from a backup"
     )]
     Unsealed {
-        /// The file.
+        /// The `evidence.json` that has no seal.
         path: PathBuf,
     },
     /// Written by another version.
     #[error("{path} has schema {found}, this program reads {known}; replay it with the version that kept it")]
     Schema {
-        /// The file.
+        /// The `evidence.json` of another version.
         path: PathBuf,
-        /// Its schema.
+        /// The schema that it names.
         found: String,
-        /// Ours.
+        /// The schema that this program reads.
         known: &'static str,
     },
     /// The seal holds, and yet the content makes no sense.
     #[error("{path} cannot be used: {cause}; replay it with the version that kept it, or report it")]
     Content {
-        /// The file.
+        /// The file that cannot be used.
         path: PathBuf,
-        /// What is wrong.
+        /// Which value is wrong, and how.
         cause: String,
     },
 }

@@ -10,13 +10,13 @@ use super::index;
 use super::queue::EvidenceJob;
 use super::seal;
 
-/// The results.
+/// File with the results of the inspection.
 pub(super) const DOCUMENT: &str = "evidence.json";
 /// The frame's own bytes.
 pub(super) const PLANES: &str = "planes.png";
 /// The frame for people.
 pub(super) const PICTURE: &str = "frame.jpg";
-/// The recipe's text.
+/// File with the recipe's text.
 pub(super) const RECIPE: &str = "recipe.toml";
 
 /// Where folders are on their way in or out; what is found there at the start is of no use.
@@ -24,9 +24,9 @@ const PARTIAL: &str = ".partial";
 
 /// A folder that only needs to be written.
 pub(super) struct Prepared {
-    /// `CAMERA/DATE`.
+    /// Relative to the root: `CAMERA/DATE`.
     pub(super) parent: PathBuf,
-    /// `ID-VERDICT`.
+    /// The folder's own name, `ID-VERDICT`.
     name: String,
     files: Vec<(&'static str, Vec<u8>)>,
 }

@@ -17,7 +17,7 @@ const CLOCK_WAS_SET: i32 = 18_262;
 /// How much a folder is worth: good parts go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum FolderWorth {
-    /// A good part.
+    /// A part whose verdict was `ok`.
     Good,
     /// A part that was bad, or could not be judged.
     Bad,
@@ -27,7 +27,7 @@ pub(super) enum FolderWorth {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FolderOrder {
     pub(super) rank: FolderWorth,
-    /// Days since 1970-01-01.
+    /// The day that it was kept, in days since 1970-01-01.
     pub(super) day: i32,
     pub(super) acquisition: u64,
     /// Relative to the root: `CAMERA/DATE/ID-VERDICT`.

@@ -47,7 +47,7 @@ use queue::{Admission, EvidenceQueue};
 
 /// What folders are judged by where their age matters.
 pub struct Time<'a> {
-    /// The clock.
+    /// The clock that gives the present time.
     pub clock: &'a dyn Clock,
     /// Whether a time service has set it.
     pub synchronised: &'a dyn Fn() -> bool,

@@ -13,14 +13,14 @@ use crate::types::{Frame, Inspection, InspectionLatency, Outcome, PixelFormat, S
 
 /// Larger files are no results.
 const MAX_DOCUMENT_BYTES: u64 = 64 << 20;
-/// What pulls triggers.
+/// Every kind of trigger that a document may name.
 const TRIGGERS: [TriggerKind; 5] =
     [TriggerKind::Serial, TriggerKind::Mqtt, TriggerKind::Timer, TriggerKind::Cli, TriggerKind::Http];
 
 /// Evidence that was found to be what was kept.
 #[derive(Debug)]
 pub struct OpenedEvidence {
-    /// The folder.
+    /// The folder that was read.
     pub path: PathBuf,
     /// The results as they were, with their exact bits; golden pictures and models that they rest on.
     pub document: Document,

@@ -25,7 +25,7 @@ pub(super) struct Shot {
     pub(super) width: usize,
     pub(super) height: usize,
     pub(super) colour: Colour,
-    /// The planes, packed.
+    /// The planes one after another, without padding between rows.
     pub(super) bytes: Vec<u8>,
 }
 

@@ -98,7 +98,7 @@ pub(super) struct MemoryShare<'a> {
 
 /// What the unit's thread is to do next.
 pub(super) enum NextJob {
-    /// Write this.
+    /// Write the evidence of this inspection.
     EvidenceJob(EvidenceJob),
     /// Nothing came for a while.
     Idle,

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 /// A product as it was made ready: told once at each selection, kept with every inspection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProductRecord {
-    /// Its name.
+    /// The name of the product.
     pub product: String,
-    /// The recipe's revision.
+    /// The revision of the recipe.
     pub recipe_revision: u32,
     /// The revision of its golden pictures; 0 where it has none.
     pub golden_revision: u64,
@@ -21,18 +21,18 @@ pub struct ProductRecord {
     pub models: Vec<ModelRecord>,
 }
 
-/// One golden picture.
+/// One golden picture that a recipe learned from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoldenRecord {
     /// SHA-256 by which the store knows it.
     pub sha256: String,
-    /// Its name.
+    /// The first digits of its hash, as messages show it.
     pub name: String,
     /// The ROIs that it was taught for; empty: all.
     pub rois: Vec<String>,
 }
 
-/// One model.
+/// One model that the ROIs of a recipe run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelRecord {
     /// Its name in the configuration.

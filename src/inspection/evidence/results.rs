@@ -54,11 +54,11 @@ impl<'de> Deserialize<'de> for Exact {
 /// Where the part lay; see [`Pose`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptPose {
-    /// Rightwards, px.
+    /// Shift to the right, px.
     pub dx: Exact,
-    /// Downwards, px.
+    /// Shift down the frame, px.
     pub dy: Exact,
-    /// Clockwise, radians.
+    /// Rotation in radians, clockwise positive.
     pub angle_rad: Exact,
 }
 
@@ -67,11 +67,11 @@ pub struct KeptPose {
 pub struct KeptRoi {
     /// Its name in the recipe.
     pub name: String,
-    /// Its kind.
+    /// The kind of check, as the recipe names it.
     pub kind: String,
     /// `ok`, `ng` or `error`.
     pub verdict: String,
-    /// What was measured.
+    /// The measured value, in `unit`.
     pub score: Exact,
     /// What it was held against.
     pub threshold: Exact,
@@ -90,7 +90,7 @@ pub struct KeptRoi {
 /// One place that is bad; see [`Defect`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptDefect {
-    /// What it is.
+    /// The kind of defect, or the class of the object.
     pub label: String,
     /// Its bounds, recipe px.
     #[serde(rename = "box")]
@@ -101,16 +101,16 @@ pub struct KeptDefect {
     pub score: Exact,
 }
 
-/// A rectangle, px.
+/// A rectangle in recipe px, parallel to the axes.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeptBox {
-    /// Left edge.
+    /// Left edge, recipe px.
     pub x: Exact,
-    /// Top edge.
+    /// Top edge, recipe px.
     pub y: Exact,
-    /// Width.
+    /// Width in recipe px.
     pub w: Exact,
-    /// Height.
+    /// Height in recipe px.
     pub h: Exact,
 }
 

@@ -20,7 +20,7 @@ const LOOK_AHEAD: Duration = Duration::from_secs(60);
 /// An alarm about frames that were dropped stands until none was for so long.
 const CALM: Duration = Duration::from_secs(10);
 
-/// See [`super::Evidence::run`].
+/// Runs the writer thread until `stop`; see [`super::Evidence::run`].
 pub(super) fn run(
     queue: &EvidenceQueue,
     time: &Time<'_>,

@@ -8,7 +8,7 @@ use crate::types::Channels;
 pub(in super::super) struct Span {
     pub edges: (EdgePolarity, EdgePolarity),
     pub min_contrast: f32,
-    /// In `unit`.
+    /// The shortest good distance, in `unit`.
     pub min: f32,
     pub max: f32,
     pub unit: &'static str,

@@ -30,7 +30,7 @@ pub struct Place {
 /// A part that was judged, as it is drawn.
 #[derive(Clone, Copy, Debug)]
 pub struct PartMarks<'a> {
-    /// Its verdicts.
+    /// The result with the verdict of each region.
     pub inspection: &'a Inspection,
     /// The corners of each region, recipe px, in the order of the verdicts.
     pub outlines: &'a [Vec<Point>],

@@ -22,7 +22,7 @@ const GREEN: Ink = Ink::rgb(40, 180, 80);
 const RED: Ink = Ink::rgb(230, 40, 40);
 const AMBER: Ink = Ink::rgb(255, 180, 0);
 
-/// Zones and lines.
+/// The colour of zones and counting lines.
 pub(super) const PLACE: Ink = Ink::rgb(0, 200, 220);
 
 /// The colour of a class of objects; which of its objects one is, its number says.

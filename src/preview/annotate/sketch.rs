@@ -69,7 +69,7 @@ impl Marks<'_> {
         rect
     }
 
-    /// A point.
+    /// A filled square as wide as a line, centred on a point of the frame.
     pub fn dot(&mut self, at: Point, ink: Ink) {
         let (Point { x, y }, w) = (self.at(at), self.width);
         self.pen.fill(self.canvas, Rect { x: x - w / 2.0, y: y - w / 2.0, w, h: w }, ink, 256);

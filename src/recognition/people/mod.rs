@@ -21,7 +21,7 @@ use crate::types::{Frame, Refusal, Reply};
 
 /// What the desk asks of the house that it stands in.
 pub trait GalleryHost {
-    /// The gallery.
+    /// The gallery that commands read and change.
     fn gallery(&self) -> Gallery;
     /// The configuration in force.
     fn config(&self) -> Config;
@@ -35,7 +35,7 @@ pub trait GalleryHost {
     fn forget(&self, erasing: &Erasing) -> Result<(u64, Forgotten), Refusal>;
 }
 
-/// The desk.
+/// Runs the gallery's commands on their host.
 pub struct GalleryService<'h>(pub &'h dyn GalleryHost);
 
 impl GalleryService<'_> {
