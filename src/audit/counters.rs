@@ -1,4 +1,4 @@
-//! What became of everything that was to be noted.
+//! Counters of the audit log: each entry is written, fails, or is refused.
 
 use crate::telemetry::totals;
 
@@ -7,6 +7,6 @@ totals!("audit" {
     lines,
     /// Lines that could not be written.
     lines_failed,
-    /// Requests that were refused, before they were put together by minute and address.
+    /// Refused requests, each counted before they are grouped by minute and address.
     refused,
 });

@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A file that has grown beyond this becomes the former one; the one before is removed.
+/// A larger file becomes the former one; the former one before it is removed.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The file, and the former one beside it.
+/// The file and its predecessor of the last rotation.
 pub(super) struct AuditLines {
     path: PathBuf,
     file: Mutex<Option<(File, u64)>>,
@@ -44,7 +44,7 @@ impl AuditLines {
         file.write_all(text.as_bytes())
     }
 
-    /// The last lines, newest first. What cannot be read (the end of a line that a power cut took) is passed over.
+    /// The last lines, newest first. Lines that cannot be read (cut off by a power failure) are skipped.
     pub(super) fn last<T: DeserializeOwned>(&self, limit: usize) -> Vec<T> {
         let mut lines = VecDeque::with_capacity(limit.min(1_024));
         for path in [self.former(), self.path.clone()] {
@@ -81,7 +81,7 @@ mod tests {
             ["audit.log", "audit.log.1"].map(|name| std::fs::metadata(dir.path().join(name)).unwrap().len());
         assert!(sizes.iter().all(|size| *size < MAX_BYTES + 1_000), "{sizes:?}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
-        // Goes on in the file that is there.
+        // A new log appends to the existing file.
         let again = AuditLines::new(dir.path().join("audit.log"));
         again.write(&line(7)).unwrap();
         assert_eq!(lines.last::<(u32, String)>(1)[0].0, 7);

@@ -1,4 +1,4 @@
-//! Refusals put together: one line a minute for each address. Pure: times come in.
+//! Groups refusals into one line a minute for each address. Pure: the caller passes the time.
 
 use std::collections::HashMap;
 
@@ -6,13 +6,13 @@ use super::{AuditSource, RefusedRequest, cut};
 use crate::contract::rest::RefusedOut;
 use crate::types::{Stamp, rfc3339};
 
-/// How long refusals of one address are put together.
+/// The period over which refusals of one address are grouped.
 const MINUTE_NS: u64 = 60_000_000_000;
-/// Addresses that are counted each by itself at one time; those beyond are counted together.
+/// Addresses that are counted separately; all others share one entry.
 const MOST: usize = 256;
-/// What stands for the addresses beyond [`MOST`].
+/// The entry of the addresses beyond [`MOST`].
 const OTHERS: &str = "*";
-/// Names that are kept of those that were tried, and causes.
+/// Tried names, and causes, that a line lists at most.
 const NAMES: usize = 4;
 const CAUSES: usize = 64;
 
@@ -22,7 +22,7 @@ struct MinuteRow {
     line: RefusedOut,
 }
 
-/// The refusals of the present minute.
+/// The refusals of the current minute.
 #[derive(Debug, Default)]
 pub(super) struct Minute {
     rows: HashMap<(AuditSource, String), MinuteRow>,
@@ -55,18 +55,18 @@ impl Minute {
         }
     }
 
-    /// The lines whose minute is over, oldest first.
+    /// Removes and returns the lines whose minute is over, oldest first.
     pub(super) fn over(&mut self, now_ns: u64) -> Vec<RefusedOut> {
         let over = self.rows.extract_if(|_, row| now_ns.saturating_sub(row.begun_ns) >= MINUTE_NS);
         in_order(over.map(|(_, row)| row))
     }
 
-    /// All lines, oldest first; nothing is left.
+    /// Removes and returns all lines, oldest first.
     pub(super) fn all(&mut self) -> Vec<RefusedOut> {
         in_order(std::mem::take(&mut self.rows).into_values())
     }
 
-    /// The lines as far as they have come, newest first.
+    /// The lines of the current minute so far, newest first.
     pub(super) fn so_far(&self) -> Vec<RefusedOut> {
         let mut lines: Vec<_> = self.rows.values().map(|row| row.line.clone()).collect();
         lines.sort_by(|a, b| b.last.cmp(&a.last));

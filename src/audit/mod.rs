@@ -28,12 +28,12 @@ use minute::Minute;
 
 pub use counters::Totals;
 
-/// By which way a request came.
+/// The interface through which a request came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AuditSource {
     /// The page or REST.
     Web,
-    /// The command line, through the box's own socket.
+    /// The command line, through the control socket.
     Cli,
     /// A signal to the process: `systemctl reload`.
     Signal,
@@ -56,7 +56,7 @@ impl AuditSource {
     }
 }
 
-/// Something that was changed, or could not be.
+/// A change that was made, or that failed.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditChange<'a> {
     /// The interface that the request came through.
@@ -67,20 +67,20 @@ pub struct AuditChange<'a> {
     pub action: &'a str,
     /// The object of the action.
     pub target: &'a str,
-    /// `ok`, or the word of the refusal.
+    /// `ok`, or the code of the refusal.
     pub outcome: &'a str,
 }
 
-/// Something that was refused before it was looked at: nobody is logged in, or may not.
+/// A request that was refused before it was read: the sender is not logged in, or has no right to it.
 #[derive(Clone, Copy, Debug)]
 pub struct RefusedRequest<'a> {
     /// The interface that the request came through.
     pub source: AuditSource,
-    /// The address, or the topic without what a stranger may choose in it.
+    /// The address, or the topic without the part that the sender chooses.
     pub from: &'a str,
-    /// The name that was tried or is logged in; may be empty.
+    /// The name that was tried or is logged in; empty where there was none.
     pub user: &'a str,
-    /// The word of the refusal; of a small, fixed set.
+    /// The code of the refusal; one of a small, fixed set.
     pub cause: &'a str,
 }
 
@@ -92,12 +92,12 @@ pub struct Audit {
     refused: AuditLines,
     minute: Mutex<Minute>,
     totals: LiveTotals,
-    /// Whether the last write failed: said once in the service's log, counted each time.
+    /// Whether the last write failed: logged once for each run of failures, counted each time.
     failing: AtomicBool,
 }
 
 impl Audit {
-    /// The log in `dir`. Files are made with their first line.
+    /// The log in `dir`. Each file is created with its first line.
     pub fn new(dir: &Path, clock: Arc<dyn Clock>) -> Audit {
         Audit {
             clock,
@@ -134,13 +134,13 @@ impl Audit {
         self.minute().add(refused, self.clock.now());
     }
 
-    /// Writes the refusals of minutes that are over. To be called about once a second.
+    /// Writes the refusals of minutes that are over. Call it about once a second.
     pub fn tidy(&self) {
         let over = self.minute().over(self.clock.now().mono_ns);
         over.iter().for_each(|line| self.write(&self.refused, line));
     }
 
-    /// Writes the refusals of the minute that has begun: the service ends.
+    /// Writes the refusals of the current minute, because the service ends.
     pub fn close(&self) {
         let all = self.minute().all();
         all.iter().for_each(|line| self.write(&self.refused, line));
@@ -150,13 +150,13 @@ impl Audit {
     pub fn last(&self, limit: usize) -> Vec<AuditOut> {
         let mut lines: Vec<AuditOut> = self.people.last(limit);
         lines.extend(self.machines.last(limit));
-        // Stable: where a clock was set back, the lines of each file keep their order among equals only.
+        // The sort is stable, so lines with equal times keep their order in the file.
         lines.sort_by(|a, b| b.time.cmp(&a.time));
         lines.truncate(limit);
         lines
     }
 
-    /// The last refusals, newest first; those of the present minute as far as they have come.
+    /// The last refusals, newest first, including those of the current minute.
     pub fn last_refused(&self, limit: usize) -> Vec<RefusedOut> {
         let mut lines = self.minute().so_far();
         lines.extend(self.refused.last(limit));
@@ -164,7 +164,7 @@ impl Audit {
         lines
     }
 
-    /// Lines and refusals so far.
+    /// Counts of lines and refusals.
     pub fn counters(&self) -> Totals {
         self.totals.read()
     }
@@ -191,7 +191,7 @@ impl Audit {
     }
 }
 
-/// Longer words are cut: what a stranger sends must not fill the log.
+/// Longer words are cut, so that strangers cannot fill the log.
 const MAX_WORD: usize = 200;
 
 fn cut(word: &str) -> String {

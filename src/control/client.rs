@@ -1,4 +1,4 @@
-//! The command line's end.
+//! //! The client end of the control socket, used by the command line.
 
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::socket;
 
-/// Learning golden pictures under a large model takes seconds.
+/// Longer than the service's own limit: learning golden pictures with a large model takes seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Why a request got no result.
@@ -41,17 +41,17 @@ pub enum AskError {
         reason: String,
         /// What to do next; empty where the reason says it.
         remedy: String,
-        /// The word for programs.
+        /// The code of the refusal, for programs.
         code: String,
         /// What a program needs to go on, or `Null`.
         details: Value,
     },
 }
 
-/// Asks the service with the state directory `dir` for `command`, and waits for its answer.
+/// Sends `command` to the service with the state directory `dir`, and waits for the answer.
 ///
 /// # Errors
-/// [`AskError`]: no service, no answer, or its refusal in its own words.
+/// [`AskError`]: no service runs, the connection broke, or the service refused.
 pub fn ask(dir: &Path, command: &str, payload: Value) -> Result<Value, AskError> {
     let path = socket(dir);
     let stream = match UnixStream::connect(&path) {

@@ -1,7 +1,9 @@
-//! The box's own socket: what the command line asks of a service that runs, whose store it holds locked.
+//! The control socket: the command line sends its requests to the running service, which holds the store
+//! locked.
 //!
-//! One JSON object a line each way, a connection for each request: `{"command": "product", "payload": {…}}`, answered
-//! by `{"result": …}` or `{"reason", "remedy", "code", "details"}`. Only who may write into the state directory can connect.
+//! Each request has its own connection and is one line of JSON, `{"command": "product", "payload": {…}}`. The
+//! answer is one line too: `{"result": …}` or `{"reason", "remedy", "code", "details"}`. Only users who may
+//! write into the state directory can connect.
 
 mod client;
 mod server;
@@ -11,10 +13,10 @@ pub use server::{ControlError, serve};
 
 use std::path::{Path, PathBuf};
 
-/// Larger requests are refused. Pictures of a person who is enrolled come this way.
+/// Larger requests are refused. The limit is high because enrolment sends pictures in the request.
 const MAX_REQUEST_BYTES: u64 = 128 << 20;
 
-/// Where the socket of the service with the state directory `dir` is.
+/// The path of the socket of the service with the state directory `dir`.
 fn socket(dir: &Path) -> PathBuf {
     dir.join("control.sock")
 }

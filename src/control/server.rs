@@ -15,28 +15,28 @@ use super::{MAX_REQUEST_BYTES, socket};
 use crate::supervisor::{Beat, SpawnError, Spawned, Stop, spawn};
 use crate::types::{Clock, Command, CommandKind, Origin, Refusal, Reply, Responder, SystemClock};
 
-/// How often the listener looks for its end.
+/// How often the listener checks its stop token.
 const LOOK: Duration = Duration::from_millis(50);
 /// Pause before a full disk is tried again.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long a client may take over its one line.
+/// How long a client may take to send its line.
 const LINE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a command may take.
 const PATIENCE: Duration = Duration::from_secs(110);
-/// Requests that are longer wait for one another.
+/// Longer requests are read one at a time, to bound memory.
 const SHORT_BYTES: u64 = 1 << 20;
-/// Connections at one time; a person types one.
+/// Connections at one time; people type commands, so a few are enough.
 const MOST: usize = 8;
 
-/// The socket cannot be served.
+/// Why the socket cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// It cannot be made.
+    /// The socket cannot be created.
     #[error("the control socket {} cannot be made: {source}; the state directory must be writable", .path.display())]
     Bind {
         /// The path of the socket.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// A connection's thread could not be started.
@@ -44,8 +44,8 @@ pub enum ControlError {
     Spawn(#[from] SpawnError),
 }
 
-/// Serves the socket in the state directory `dir` until told to stop; requests go to `commands`. The store's lock in
-/// the same directory makes sure that there is one server: a socket that lies there is a dead one's.
+/// Serves the socket in the state directory `dir` until `stop`; requests go to `commands`. The store's lock
+/// in the same directory allows one server only, so a socket that is already there was left by a dead one.
 pub fn serve(
     dir: &Path,
     commands: &SyncSender<Command>,
@@ -64,14 +64,14 @@ pub fn serve(
             open.push(spawn("control", None, move || answer(&stream, &commands, &long))?);
         }
     }
-    // Their commands are answered by now, or are given up with the service.
+    // Clients have their answers by now, or the service gives them up at its end.
     let _ = std::fs::remove_file(&path);
     let deadline = Instant::now() + LOOK;
     open.into_iter().for_each(|connection| drop(connection.join_until(deadline)));
     Ok(())
 }
 
-/// Makes the socket, as soon as the disk has room for it; `None` when asked to stop before.
+/// Creates the socket once the disk has space for it; `None` when stopped before.
 fn listen(path: &Path, stop: &Stop, beat: &Beat) -> Result<Option<UnixListener>, ControlError> {
     let mut logged = false;
     loop {
@@ -125,11 +125,11 @@ fn answer(mut stream: &UnixStream, commands: &SyncSender<Command>, long: &Mutex<
             json!({ "reason": message, "remedy": remedy, "code": code, "details": details })
         }
     };
-    // Whoever asked may be gone; that is theirs to know.
+    // The client may have disconnected; then nobody needs the answer.
     let _ = writeln!(stream, "{line}");
 }
 
-/// The request, and the turn that a long one has to wait for: one at a time is in memory.
+/// Reads the request. A long one waits for its turn, so that only one at a time is in memory.
 fn request<'l>(
     stream: &UnixStream,
     long: &'l Mutex<()>,
@@ -155,7 +155,7 @@ fn execute(mut request: Value, uid: Option<u32>, commands: &SyncSender<Command>)
     let kind = CommandKind::from_word(word).ok_or_else(|| format!("there is no command {word:?}"))?;
     let (tell, outcome) = sync_channel(1);
     let reply = Responder::new(move |reply| drop(tell.try_send(reply)));
-    // Taken, not copied: pictures come this way.
+    // Moved, not copied, because requests can hold pictures.
     let payload = request["payload"].take();
     let command = Command {
         kind,

@@ -1,11 +1,11 @@
-//! A bell: rung from any thread without waiting, heard by one.
+//! Wakes the writer thread: any thread rings without waiting, one thread waits for it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-/// Ringing twice before it is heard is ringing once.
+/// Rings before the next wait count as one.
 #[derive(Debug, Default)]
 pub(super) struct WriterBell {
     rung: AtomicBool,
@@ -18,8 +18,8 @@ impl WriterBell {
     /// Rings. Costs one atomic exchange when it is already ringing.
     pub(super) fn ring(&self) {
         if !self.rung.swap(true, Ordering::SeqCst) {
-            // The lock orders this after a listener's look at `rung`, so that no ring falls between its
-            // look and its wait.
+            // The lock orders this after the waiter's check of `rung`, so that no ring falls between its
+            // check and its wait.
             drop(self.guard.lock());
             self.signal.notify_one();
         }

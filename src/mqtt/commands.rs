@@ -11,12 +11,12 @@ use super::packet::Publish;
 use crate::contract::{self, Answer, Payload, Progress};
 use crate::types::{Attachment, Command, CommandKind, Origin, Reply, Responder};
 
-/// A longer request is answered with `failed`.
+/// Longer requests are answered with `failed`.
 const MAX_REQUEST_BYTES: usize = 64 << 10;
 /// Requests remembered, so that a repeated delivery is not executed twice.
 const REMEMBERED: usize = 256;
 
-/// A responder that answers on the request's own topic. `executing` has been said already.
+/// A responder that answers on the request's topic. `executing` has already been sent.
 pub(super) fn responder(shared: &Arc<MqttShared>, topic: &str, retain: bool) -> Responder {
     let (shared, topic) = (shared.clone(), topic.to_owned());
     Responder::with_attachment(move |reply, attachment| {
@@ -25,7 +25,7 @@ pub(super) fn responder(shared: &Arc<MqttShared>, topic: &str, retain: bool) -> 
     })
 }
 
-/// The end of a command. With something attached, that goes first. What is longer than the bound is not sent.
+/// The final answer of a command. An attachment is sent first. An answer above the size limit is not sent.
 fn end(
     shared: &MqttShared,
     topic: &str,
@@ -73,24 +73,25 @@ pub(super) fn answer(shared: &MqttShared, topic: &str, retain: bool, body: Answe
     AnswerOut { topic: topic.into(), payload: out.into(), retain, part, number: 0 }
 }
 
-/// Whether this is how an answer of a box begins, ours or another's: whatever its length, it is no request.
+/// Whether the payload begins like an answer, ours or another device's: then it is not a request, whatever
+/// its length.
 pub(super) fn is_answer(payload: &[u8]) -> bool {
     let after = payload.strip_prefix(br#"{"schema":""#);
     after.is_some_and(|after| after.starts_with(Answer::SCHEMA.as_bytes()))
 }
 
-/// What an incoming message on a command topic is.
+/// The meaning of a message on a command topic.
 #[derive(Debug, PartialEq)]
 pub(super) enum Incoming {
-    /// An answer (ours comes back to us too), or a retained topic being cleared.
+    /// An answer (a broker returns ours, too), or a retained topic that was cleared.
     NotARequest,
-    /// Cannot be read; say why.
+    /// The request cannot be read, for this reason.
     Bad(String),
-    /// A request; whether its answers should be retained.
+    /// A request, and whether its answers are retained.
     Request { payload: Value, retain: bool },
 }
 
-/// Reads a message of `bytes`, of which `payload` is all or how it begins, on a command topic.
+/// Reads a message on a command topic. `payload` is all of its `bytes`, or the beginning.
 pub(super) fn read(payload: &[u8], bytes: usize, retained: bool) -> Incoming {
     if bytes == 0 || is_answer(payload) {
         return Incoming::NotARequest;
@@ -119,7 +120,7 @@ pub(super) fn read(payload: &[u8], bytes: usize, retained: bool) -> Incoming {
 pub(super) struct RecentRequests(VecDeque<String>);
 
 impl RecentRequests {
-    /// Whether `topic` is new; remembers it.
+    /// Whether `topic` was not seen before; remembers it.
     pub(super) fn is_new(&mut self, topic: &str) -> bool {
         if self.0.iter().any(|known| known == topic) {
             return false;
@@ -132,7 +133,8 @@ impl RecentRequests {
     }
 }
 
-/// Answers `ping`, hands the others to the app, and refuses the rest. `name` and `id` are those of the topic.
+/// Answers `ping`, passes the other commands to the service, and refuses the rest. `name` and `id` are those
+/// of the topic.
 pub(super) fn handle(
     shared: &Arc<MqttShared>,
     memory: &mut RecentRequests,

@@ -1,5 +1,5 @@
-//! From the configuration to an accepted connection: TCP, TLS, credentials, last will. Files are read again at every
-//! connect, so that a renewed certificate or password needs no restart.
+//! Connects as configured: TCP, TLS, credentials, last will. Files are read again at every connect, so that a
+//! renewed certificate or password needs no restart.
 
 use std::io;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::config::{self, text};
 use crate::contract::topic::{self, Topics};
 use crate::contract::{self, Service, Status};
 
-/// How long the broker may take to accept us, from the first packet of TCP on.
+/// How long the broker may take to accept the connection, measured from the first TCP packet.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why there is no connection.
@@ -26,19 +26,19 @@ pub(super) enum ConnectError {
     /// The configuration names a file that cannot be used.
     #[error(transparent)]
     Config(#[from] Cause),
-    /// No connection of TCP.
+    /// TCP could not connect.
     #[error("{0}")]
     Io(#[source] io::Error),
-    /// No connection of TLS.
+    /// The TLS handshake failed.
     #[error("{0}")]
     Tls(#[source] io::Error),
-    /// It was over before the broker accepted us.
+    /// The connection was lost before the broker accepted it.
     #[error("{0}")]
     Lost(#[from] ConnectionLoss),
-    /// The broker refused us, in the numbers of this version.
+    /// The broker refused the connection, with a code of this version.
     #[error("refused with {code}")]
     Refused { version: Version, code: u8 },
-    /// The broker said something else than CONNACK.
+    /// The first packet of the broker was not a CONNACK.
     #[error("it answered with another packet than CONNACK")]
     NotConnAck,
     /// The broker did not answer in time.
@@ -47,7 +47,7 @@ pub(super) enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether a broker that speaks no MQTT 5 may say it like this.
+    /// Whether a broker that does not know MQTT 5 may answer like this.
     pub(super) fn may_be_the_version(&self) -> bool {
         match self {
             ConnectError::Refused { version, code } => {
@@ -68,8 +68,8 @@ pub(super) struct Connected {
     pub(super) keep_alive: Duration,
 }
 
-/// The status that the broker publishes for us when we are lost, and that an orderly end publishes with
-/// the reason `stopped`.
+/// The status that the broker publishes when it loses us; an orderly end publishes it with the reason
+/// `stopped`.
 pub(super) fn offline(reason: &str) -> Status {
     Status {
         state: Service::Offline,
@@ -80,7 +80,7 @@ pub(super) fn offline(reason: &str) -> Status {
     }
 }
 
-/// Connects and introduces us.
+/// Opens the connection and sends CONNECT.
 pub(super) async fn connect(
     cfg: &config::MqttConfig,
     topics: &Topics,
@@ -142,7 +142,7 @@ async fn introduce(
     Ok(Connected { network, accepted, keep_alive })
 }
 
-/// What the password file holds.
+/// The content of the password file.
 fn password_of(cfg: &config::MqttConfig, file: &Path) -> Result<String, Cause> {
     config::read_password(file).map_err(|error| cause(cfg, error.what, error.next))
 }
@@ -152,7 +152,7 @@ fn client_config(cfg: &config::MqttConfig, tls: &config::Tls) -> Result<rustls::
     for certificate in certificates(cfg, "ca_file", &tls.ca_file)? {
         roots.add(certificate).map_err(|error| bad_file(cfg, "ca_file", &tls.ca_file, &error))?;
     }
-    // Named here and not installed for the process: whoever else uses rustls keeps the choice.
+    // Named here and not installed for the process, so that other users of rustls keep the choice.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

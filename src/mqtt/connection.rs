@@ -21,23 +21,24 @@ use crate::contract::{Detections, Envelope, Payload};
 use crate::supervisor::Beat;
 use crate::types::{Command, Label, Report, rfc3339};
 
-/// Kept messages between two looks at the reports: the frame's results never wait behind more than these.
+/// Stored messages sent between two looks at the reports: the results of a frame never wait behind more than
+/// these.
 const BURST: usize = 64;
-/// How often a silent connection looks at the stop token.
+/// How often an idle connection checks the stop token.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
-/// What one camera's detections need, made once.
+/// The buffers for one camera's detections, allocated once.
 struct CameraBuffers {
     stream: usize,
     seq: u64,
 }
 
-/// A connection, and when it is pinged.
+/// A connection, with the times of its pings.
 pub(super) struct PingedConnection {
     pub(super) network: Transport,
     keep_alive: Duration,
     ping_at: Instant,
-    /// When the pings went out that are not answered.
+    /// When the unanswered pings were sent.
     pings: VecDeque<Instant>,
 }
 
@@ -59,20 +60,20 @@ impl PingedConnection {
     }
 }
 
-/// What outlives a connection on the I/O side.
+/// The I/O side's state that outlives a connection.
 pub(super) struct Wire {
     pub(super) shared: Arc<MqttShared>,
     pub(super) session: MqttSession,
     pub(super) commands: std::sync::mpsc::SyncSender<Command>,
     pub(super) memory: RecentRequests,
     cameras: HashMap<Label, CameraBuffers>,
-    /// Payloads of QoS 0 are written here and copied out, so that the same memory serves the next.
+    /// QoS 0 payloads are written here and copied out, so that the memory is used again.
     buffer: BytesMut,
-    /// The stream of the message in the buffer, which waits until it may be sent.
+    /// The stream of the message in the buffer that waits until it may be sent.
     held: Option<usize>,
     oversize: Oversize,
     seen_version: u64,
-    /// The last words have been said: what the board says from now on is not.
+    /// The farewell has been sent, so later changes of retained topics are not.
     pub(super) parted: bool,
     pub(super) epoch: u64,
 }
@@ -83,7 +84,7 @@ impl Wire {
         limit: u16,
         commands: std::sync::mpsc::SyncSender<Command>,
     ) -> Wire {
-        // A keeper of an earlier run may have left its desk behind: its epochs are not used again.
+        // A writer of an earlier run may have left its exchange behind: its epochs are not used again.
         let epoch = shared.exchange.with_to_writer(|state| state.epoch);
         Wire {
             session: MqttSession::new(shared.topics.clone(), limit),
@@ -100,7 +101,7 @@ impl Wire {
         }
     }
 
-    /// Serves an accepted connection until it is lost (`Err`) or `until` says so (`Ok`).
+    /// Serves an accepted connection until it is lost (`Err`) or `until` returns true (`Ok`).
     pub(super) async fn serve(
         &mut self,
         line: &mut PingedConnection,
@@ -139,10 +140,10 @@ impl Wire {
         Ok(())
     }
 
-    /// Subscribes, and has everything told again.
+    /// Subscribes, and publishes every retained topic again.
     pub(super) fn greet(&mut self, network: &mut Transport, accepted: &packet::Accepted) {
         let version = network.version;
-        // Our own answers are not wanted back; alarms that an earlier process left behind are.
+        // Our own answers should not come back, but alarms that an earlier process left behind should.
         for (filter, foreign) in
             [(self.shared.topics.all_commands(), true), (self.shared.topics.all_alarms(), false)]
         {
@@ -153,7 +154,7 @@ impl Wire {
         self.session.connected(version, accepted);
     }
 
-    /// Tells the keeper that a connection began or ended; what was handed out is void.
+    /// Reports to the writer that a connection began or ended; entries that it handed out are void.
     pub(super) fn turn_epoch(&mut self, online: bool) {
         self.epoch += 1;
         let (epoch, acked, aside) = (self.epoch, self.session.take_acked(), self.session.take_aside());
@@ -165,7 +166,7 @@ impl Wire {
         self.shared.bell.ring();
     }
 
-    /// Collects what the others left on their desks.
+    /// Collects the messages of the writer and the retained topics.
     pub(super) fn collect(&mut self) {
         if !self.parted {
             let (notes, version) = self.shared.retained.since(self.seen_version);
@@ -194,7 +195,7 @@ impl Wire {
         }
     }
 
-    /// Gives acknowledgements and wishes to the keeper.
+    /// Passes acknowledgements and requests to the writer.
     fn report_back(&mut self) {
         let (acked, aside) = (self.session.take_acked(), self.session.take_aside());
         let fetch = self.session.wants();
@@ -209,7 +210,7 @@ impl Wire {
         self.shared.bell.ring();
     }
 
-    /// Writes the reports, then a burst of the session's messages. True if more may wait that could be written now.
+    /// Writes the reports, then a burst of the session's messages. True if more could be written now.
     fn write_waiting(&mut self, network: &mut Transport) -> bool {
         self.write_reports(network);
         self.collect();
@@ -225,7 +226,7 @@ impl Wire {
     }
 
     fn write_reports(&mut self, network: &mut Transport) {
-        // At most one queue's worth, so that a flood of reports cannot keep acknowledgements from being read.
+        // At most one queue's worth, so that a flood of reports cannot delay reading acknowledgements.
         for _ in 0..self.shared.reports.capacity() {
             if network.is_full() || !self.write_held(network) {
                 return;
@@ -246,7 +247,7 @@ impl Wire {
         }
     }
 
-    /// Writes the message of QoS 0 that is held, if there is one and it may go; true if none is held any more.
+    /// Writes the held QoS 0 message, if there is one and it may be sent; true if none is held any more.
     fn write_held(&mut self, network: &mut Transport) -> bool {
         let Some(stream) = self.held else { return true };
         let bytes = self.buffer.len();
@@ -266,7 +267,7 @@ impl Wire {
         true
     }
 
-    /// Renders a report into the buffer; its stream.
+    /// Renders a report into the buffer; returns its stream.
     fn render(&mut self, report: &Report) -> usize {
         let camera = match self.cameras.get_mut(&report.camera) {
             Some(camera) => camera,
@@ -298,7 +299,7 @@ impl Wire {
         self.session.sent(pkid, out);
     }
 
-    /// Looks at everything that arrived.
+    /// Handles every packet that arrived.
     fn take_received(&mut self, line: &mut PingedConnection) -> Result<(), ConnectionLoss> {
         while let Some(received) = line.network.received()? {
             match received {
@@ -324,14 +325,14 @@ impl Wire {
     }
 
     fn arrived(&mut self, message: &Publish) {
-        // An answer, also one of an earlier life that the broker kept, may be as long as it likes.
+        // Answers, including those that the broker kept from earlier, may have any length.
         if !commands::is_answer(&message.payload) {
             self.oversize.look(message, &self.shared);
         }
         if let Some(named) = self.shared.topics.command(&message.topic) {
             commands::handle(&self.shared, &mut self.memory, &self.commands, named, message);
         } else if let Some(suffix) = self.shared.topics.suffix(&message.topic) {
-            // An alarm that an earlier process raised and could not end.
+            // An alarm that an earlier process raised and could not clear.
             if message.retained && message.bytes > 0 && !self.shared.retained.knows(suffix) {
                 self.shared.retained.clear(suffix);
             }

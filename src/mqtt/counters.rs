@@ -21,18 +21,18 @@ totals!("mqtt" {
     events_historical,
     /// Events dropped by the outbox's bound, announced as gaps.
     outbox_dropped,
-    /// Messages that the broker does not take, set aside and listed by `ocellus status`; of what a topic says again and
-    /// again (states, reports, telemetry) the first.
+    /// Messages that the broker does not take, set aside and listed by `ocellus status`; of repeating topics
+    /// (states, reports, telemetry) only the first.
     set_aside,
     /// Further states, reports and telemetry that the broker does not take, dropped.
     refused_dropped,
-    /// Messages that were set aside and went, the oldest first, because of the bound on their list.
+    /// Messages that were set aside and later removed, the oldest first, to keep their list bounded.
     letters_dropped,
-    /// Requests and other messages to the box that were longer than it reads.
+    /// Requests and other received messages that exceed the limit and are not read.
     oversize_received,
     /// Group commits that reached the disk.
     commits,
-    /// Group commits that the disk refused; the events wait in memory and are tried again.
+    /// Group commits that the disk refused; the events wait in memory, and the writer tries again.
     commits_failed,
     /// Connections that a broker accepted.
     connections,

@@ -1,66 +1,70 @@
-//! Which message made the broker hang up? Nobody says, so it is tried out.
+//! Finds the message because of which the broker closes the connection. The protocol does not name it, so it is
+//! tried out.
 //!
-//! Everything that was unconfirmed when the broker closed the connection is in doubt. What is in doubt is sent again
-//! with nothing else under way, after the broker has answered for all that went before: if the connection dies then,
-//! that message gets a strike, and after two it is set aside. A broker that restarts costs nobody anything: a strike is
-//! given only for a message that was alone, and most of it is taken back where the broker could not be reached after.
+//! Every message that was unconfirmed when the broker closed the connection is in doubt. Such a message is
+//! sent again alone, after the broker has answered for all earlier ones: if the connection dies then, the
+//! message gets a strike, and after two it is set aside. A restart of the broker costs nothing: only a
+//! message that was alone gets a strike, and most of the strike is taken back if the broker could not be
+//! reached afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::store::EntryKey;
 
-/// A loss of the connection over one message that was alone.
+/// The connection was lost over one message that was alone.
 const STRIKE: u8 = 3;
-/// Taken back where the broker could not be reached after the loss: then it restarted, or crashed over the message.
+/// Taken back if the broker could not be reached after the loss: then it restarted, or crashed over the
+/// message.
 const TAKEN_BACK: u8 = 2;
-/// With so much a message is set aside: after two losses, or six over which the broker was away.
+/// A message with this many points is set aside: after two losses, or six after which the broker was away.
 const OUT: u8 = 2 * STRIKE;
-/// How long what was refused speaks for others of its topic that are as long; then one of them is tried again.
+/// How long a refused message stands for others of its topic with at least its length; then one of them is
+/// tried again.
 const LEARNED: Duration = Duration::from_secs(600);
-/// Most messages in doubt. Beyond it all begin anew, which costs time and nothing else.
+/// Messages in doubt, at most. Beyond it all doubts are cleared, which costs only time.
 const MOST: usize = 4_096;
 
-/// A message, named so that it is known again after a loss.
+/// Identifies a message, so that it is recognised after a loss.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Name {
     /// An entry of the outbox.
     DurableEvent(EntryKey),
-    /// A retained topic, whatever it says now.
+    /// A retained topic, whatever its current content.
     State(String),
     /// An answer by its number.
     Answer(u64),
-    /// The messages of QoS 0 of one topic.
+    /// The QoS 0 messages of one topic.
     Stream(usize),
 }
 
-/// Messages of one topic were refused.
+/// Messages of one topic that were refused.
 #[derive(Clone, Copy, Debug)]
 struct RefusedTopic {
-    /// The shortest of them.
+    /// The length of the shortest one.
     bytes: usize,
-    /// How long that is believed, on the monotonic clock.
+    /// How long that counts, on the monotonic clock.
     until_ns: u64,
-    /// Whether others are judged by it.
+    /// Whether other messages are judged by it.
     speaks_for_others: bool,
 }
 
-/// What the broker is known to refuse, and what may be refused.
+/// What the broker is known to refuse, and what it may refuse.
 #[derive(Debug, Default)]
 pub(super) struct Doubts {
     strikes: BTreeMap<Name, u8>,
-    /// Who got the last strike, while it is not known whether the broker could be reached after it.
+    /// The message with the last strike, while it is unknown whether the broker could be reached after it.
     last: Option<Name>,
-    /// What was refused, by topic.
+    /// The refused messages, by topic.
     refused: BTreeMap<String, RefusedTopic>,
     /// The longest message that the broker took, by topic.
     taken: BTreeMap<String, usize>,
-    /// Topics of which it has been reported that they have messages which are too long.
+    /// Topics that have been reported to have messages which are too long.
     reported: BTreeSet<String>,
 }
 
 impl Doubts {
-    /// `name` was unconfirmed at a loss.
+    /// `name` was unconfirmed when the connection was lost.
     pub(super) fn add(&mut self, name: Name) {
         if self.strikes.len() >= MOST {
             self.strikes.clear();
@@ -75,12 +79,12 @@ impl Doubts {
         self.last = Some(name);
     }
 
-    /// The broker accepted us.
+    /// The broker accepted a connection.
     pub(super) fn connected(&mut self) {
         self.last = None;
     }
 
-    /// The broker could not be reached: what it refuses may be another thing when it comes back.
+    /// The broker could not be reached: after its return it may refuse other messages.
     pub(super) fn unreachable(&mut self) {
         if let Some(strikes) = self.last.take().and_then(|name| self.strikes.get_mut(&name)) {
             *strikes -= TAKEN_BACK;
@@ -95,12 +99,12 @@ impl Doubts {
         self.strikes.contains_key(name)
     }
 
-    /// Whether `name` is to be set aside.
+    /// Whether `name` has to be set aside.
     pub(super) fn is_out(&self, name: &Name) -> bool {
         self.strikes.get(name).is_some_and(|strikes| *strikes >= OUT)
     }
 
-    /// `name` got through, or is set aside.
+    /// `name` was delivered, or is set aside.
     pub(super) fn clear(&mut self, name: &Name) {
         self.strikes.remove(name);
     }
@@ -110,7 +114,7 @@ impl Doubts {
         self.strikes.is_empty()
     }
 
-    /// The broker took a message of `bytes` on `topic`: its length is no reason to refuse one.
+    /// The broker took a message of `bytes` on `topic`, so this length is not a reason to refuse one.
     pub(super) fn took(&mut self, topic: &str, bytes: usize) {
         match self.taken.get_mut(topic) {
             Some(most) => *most = bytes.max(*most),
@@ -121,8 +125,9 @@ impl Doubts {
         }
     }
 
-    /// A message of `bytes` on `topic` was refused. It speaks for others that are as long: at once where the topic says
-    /// the same again and again, else from the second on, lest one is judged by another's content.
+    /// A message of `bytes` on `topic` was refused. It stands for others of at least its length: at once for
+    /// topics that repeat their content, otherwise from the second on, so that no message is judged by
+    /// another's content.
     pub(super) fn learn(&mut self, topic: &str, bytes: usize, mono_ns: u64, repeats: bool) {
         if self.taken.get(topic).is_some_and(|taken| *taken >= bytes) {
             return;
@@ -137,14 +142,14 @@ impl Doubts {
         self.refused.insert(topic.into(), refused);
     }
 
-    /// The length of a message that was refused on `topic`, if one of `bytes` will be refused like it.
+    /// The length of a refused message on `topic`, if a message of `bytes` will be refused like it.
     pub(super) fn refuses(&self, topic: &str, bytes: usize, mono_ns: u64) -> Option<usize> {
         let refused = self.refused.get(topic)?;
         let applies = refused.speaks_for_others && bytes >= refused.bytes && refused.until_ns > mono_ns;
         applies.then_some(refused.bytes)
     }
 
-    /// Whether it is news that `topic` has a message that is refused.
+    /// Whether it is new that `topic` has a refused message.
     pub(super) fn is_news(&mut self, topic: &str) -> bool {
         !self.reported.contains(topic) && self.reported.insert(topic.into())
     }

@@ -1,5 +1,5 @@
-//! People are to be forgotten: the keeper, who alone has the outbox, takes out what speaks of them, lets go of the store
-//! while its files are written anew, and goes on.
+//! Erases people from the outbox: the writer, its only owner, removes their messages, releases the store
+//! while its files are rewritten, and continues.
 
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
@@ -9,10 +9,10 @@ use super::writer::{GROUP, OutboxWriter};
 use crate::store::{Erasing, Forgotten, StoreError};
 use crate::types::PersonId;
 
-/// Why people could not be forgotten. The erasure stays pending.
+/// Why people could not be erased. The erasure stays pending.
 #[derive(Debug, thiserror::Error)]
 pub enum ForgetError {
-    /// The keeper does not answer.
+    /// The writer does not answer.
     #[error("the outbox did not let go of the store in time; see the log, and erase the person again")]
     Away,
     /// The store failed while it deleted.
@@ -20,16 +20,16 @@ pub enum ForgetError {
     Store(#[from] StoreError),
 }
 
-/// What the keeper is asked.
+/// A request to the writer.
 pub(super) struct ForgetRequest {
     erasing: Vec<Erasing>,
     with_to_writer: SyncSender<Result<Forgotten, StoreError>>,
 }
 
 impl Mqtt {
-    /// The last step of erasures while the service runs: what was not sent yet of these people becomes an announced
-    /// gap, and the files of the store are written anew. Returns when it is done. Nothing may offer anything of them
-    /// any more.
+    /// The last step of erasures while the service runs: unsent messages of these people become an announced
+    /// gap, and the store's files are rewritten. Returns when this is done. From now on nothing may offer
+    /// messages about them.
     pub fn forget(&self, erasing: Vec<Erasing>, patience: Duration) -> Result<Forgotten, ForgetError> {
         let (with_to_writer, outcome) = sync_channel(1);
         let mut state = self.shared.forget.lock();
@@ -44,7 +44,7 @@ impl Mqtt {
 }
 
 impl OutboxWriter {
-    /// Does what is asked, if the disk lets us.
+    /// Executes the request, if the disk allows it.
     pub(super) fn forget(&mut self) {
         if self.outbox.is_none() {
             return;
@@ -55,12 +55,12 @@ impl OutboxWriter {
         if let Err(error) = &outcome {
             self.fail(error);
         }
-        // Whoever asked may have lost patience.
+        // The requester may have given up waiting.
         let _ = with_to_writer.try_send(outcome);
     }
 
     fn forget_all(&mut self, erasing: &[Erasing]) -> Result<Forgotten, StoreError> {
-        // What waits in memory may speak of them; what comes from now on does not.
+        // Events in memory may name these people; later ones do not.
         for _ in 0..=self.shared.events.len() / GROUP {
             self.commit()?;
         }

@@ -1,4 +1,4 @@
-//! The handle that the rest of the program holds: offers that never wait, and the board.
+//! The handle that the rest of the program holds: offers that never wait, and the retained topics.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -24,13 +24,13 @@ use crate::pipeline::{Offer, Sink};
 use crate::store::{Store, StoreError};
 use crate::types::{Attendance, Clock, Event, Frame, Inspection, Report};
 
-/// Reports that wait for the connection's thread. A broker that is slower than this loses frames' reports,
-/// counted, never frames.
+/// Reports that wait for the connection's thread. A broker that is slower than this costs reports, which are
+/// counted, but never frames.
 const REPORTS: usize = 256;
 /// Events that wait for the disk: with the disk away, half an hour of ten events a second.
 const EVENTS: usize = 16_384;
 
-/// What must not be lost: on disk before it is sent.
+/// Messages that are written to disk before they are sent.
 #[derive(Clone, Debug)]
 pub(super) enum DurableEvent {
     Event(Event),
@@ -38,32 +38,32 @@ pub(super) enum DurableEvent {
     Attendance(Arc<Attendance>),
 }
 
-/// Everything that the handle's clones, the keeper and the connection share.
+/// The state that the handle's clones, the writer and the connection share.
 pub(super) struct MqttShared {
     pub(super) topics: Topics,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) reports: ArrayQueue<Arc<Report>>,
     pub(super) events: ArrayQueue<DurableEvent>,
-    /// Entries of the outbox on disk, as its owner counted them last.
+    /// Entries of the outbox on disk, as the writer counted them last.
     pub(super) stored: AtomicU64,
     pub(super) retained: RetainedTopics,
     pub(super) answers: Mutex<Vec<AnswerOut>>,
     pub(super) exchange: Exchange,
-    /// People whom the keeper is to forget.
+    /// People whom the writer has to erase.
     pub(super) forget: Mutex<Option<ForgetRequest>>,
     /// Wakes the connection's thread.
     pub(super) wake: Notify,
-    /// Wakes the keeper's thread.
+    /// Wakes the writer's thread.
     pub(super) bell: WriterBell,
     pub(super) up: AtomicBool,
     pub(super) overrun: AtomicBool,
     pub(super) link: Mutex<Link>,
     pub(super) totals: LiveTotals,
-    /// A longer answer or picture is not sent.
+    /// Longer answers and pictures are not sent.
     pub(super) max_answer_bytes: usize,
-    /// What may be asked.
+    /// The commands that are allowed.
     pub(super) rights: Mutex<Rights>,
-    /// Where refusals are counted, as soon as somebody says it.
+    /// Where refusals are counted, once it is set.
     pub(super) audit: OnceLock<Arc<Audit>>,
 }
 
@@ -127,7 +127,7 @@ impl Mqtt {
         Mqtt { shared: Arc::new(shared) }
     }
 
-    /// Requests that are refused are counted in `audit`; the first one stays.
+    /// Counts refused requests in `audit`; only the first call has an effect.
     pub fn count_refusals_in(&self, audit: Arc<Audit>) {
         let _ = self.shared.audit.set(audit);
     }
@@ -145,17 +145,18 @@ impl Mqtt {
         self.shared.wake.notify_one();
     }
 
-    /// Raises (or rewords) the retained alarm `name`; `cause` says what, where, why and what to do.
+    /// Raises the retained alarm `name`, or updates it; `cause` says what, where, why and what to do.
     pub fn alarm(&self, name: &str, cause: &str) {
         self.shared.alarm(name, cause);
     }
 
-    /// Ends the alarm `name`.
+    /// Clears the alarm `name`.
     pub fn clear_alarm(&self, name: &str) {
         self.shared.clear_alarm(name);
     }
 
-    /// Acknowledges the alarm `name`, if it is raised: `by` has seen it. Stays until the alarm is over.
+    /// Acknowledges the alarm `name` for `by`, if it is raised. The acknowledgement lasts until the alarm is
+    /// cleared.
     pub fn acknowledge_alarm(&self, name: &str, by: &str) -> Option<Alarm> {
         let alarm = self.shared.retained.acknowledge(name, by, self.shared.clock.now().wall_ns)?;
         self.shared.wake.notify_one();
@@ -167,7 +168,7 @@ impl Mqtt {
         self.shared.retained.alarms()
     }
 
-    /// The alarms that are raised, as they are told.
+    /// The alarms that are raised, as they are published.
     pub fn raised(&self) -> Vec<Alarm> {
         self.shared.retained.raised()
     }
@@ -178,12 +179,12 @@ impl Mqtt {
         self.shared.wake.notify_one();
     }
 
-    /// What became of everything that was offered.
+    /// Counts of everything that was offered, and what became of it.
     pub fn counters(&self) -> Totals {
         self.shared.totals.read()
     }
 
-    /// Whether a broker has accepted us; if not, why, and since when.
+    /// Whether a broker has accepted the connection; if not, why, and since when.
     pub fn link(&self) -> Link {
         self.shared.link.lock().clone()
     }
@@ -232,26 +233,27 @@ impl Sink for Mqtt {
         Offer::Taken
     }
 
-    /// Kept until the broker has it. Refused only when the disk has not kept up for 16,384 events:
+    /// Kept until the broker has it. Refused only if 16,384 events already wait for the disk: then it is
     /// counted, and the alarm `events-lost` is raised.
     fn offer_event(&self, event: &Event) -> Offer {
         self.keep(DurableEvent::Event(event.clone()))
     }
 
-    /// As events, and last of all to give way where the disk is full.
+    /// Like events, but dropped after them if the disk is full.
     fn offer_inspection(&self, inspection: &Arc<Inspection>, _: Option<&Frame>) -> Offer {
         self.keep(DurableEvent::Inspection(inspection.clone()))
     }
 
-    /// As inspections; one that is in the outbox already (offered again after a crash) is not put there twice, which
-    /// asks for offers in the order of their numbers. [`Mqtt::attendance_kept`] tells how far it is.
+    /// Like inspections. An event that is already in the outbox (offered again after a crash) is not added
+    /// twice, so offers must come in the order of their numbers. [`Mqtt::attendance_kept`] returns the last
+    /// number.
     fn offer_attendance(&self, attendance: &Arc<Attendance>) -> Offer {
         self.keep(DurableEvent::Attendance(attendance.clone()))
     }
 }
 
 impl Mqtt {
-    /// The highest number of an attendance event that is in the outbox of `store`, or was.
+    /// The highest number of an attendance event that is or was in the outbox of `store`.
     pub fn attendance_kept(store: &Store) -> Result<u64, StoreError> {
         store.marked(ATTENDANCE)
     }

@@ -1,4 +1,4 @@
-//! The state of the connection, and what each failure means to the person who has to mend it.
+//! The state of the connection, and what each failure means to the person who has to fix it.
 
 use super::connect::ConnectError;
 use super::network::ConnectionLoss;
@@ -7,10 +7,10 @@ use crate::config;
 use crate::supervisor::{JoinError, SpawnError};
 use crate::types::Stamp;
 
-/// Whether a broker has accepted us.
+/// Whether a broker has accepted the connection.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Link {
-    /// After a successful CONNACK, and only then.
+    /// Set after a successful CONNACK, and not before.
     Up,
     /// There is no connection to the broker.
     Down {
@@ -21,7 +21,7 @@ pub enum Link {
     },
 }
 
-/// The cause before anything was tried.
+/// The cause before the first attempt.
 pub(super) const UNTRIED: &str = "not yet connected";
 
 impl Link {
@@ -43,13 +43,13 @@ pub struct Cause {
     pub next: String,
 }
 
-/// `run` could not go on. Everything about the broker is retried for ever and is no error.
+/// Why `run` ended with an error. Faults of the broker are retried indefinitely and are not among them.
 #[derive(Debug, thiserror::Error)]
 pub enum MqttError {
-    /// The runtime could not be made.
+    /// The async runtime could not be created.
     #[error("the MQTT thread cannot start ({0}); check the limit on open files of the service")]
     Start(#[source] std::io::Error),
-    /// The outbox thread could not be made.
+    /// The outbox thread could not be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
     /// The outbox thread failed.
@@ -93,7 +93,7 @@ fn refused(cfg: &config::MqttConfig, version: Version, code: u8) -> Cause {
         (Version::V4, 4) | (Version::V5, 0x86) => {
             ("it refused the user name or password", "check mqtt.username and the file mqtt.password_file")
         }
-        // mosquitto says this for a wrong password, too.
+        // mosquitto sends this code for a wrong password, too.
         (Version::V4, 5) | (Version::V5, 0x87) if cfg.username.is_some() => (
             "it does not authorise this user, or the password is wrong",
             "check mqtt.username, the file mqtt.password_file, and what the broker allows this user",
@@ -170,7 +170,7 @@ fn explain_tls(cfg: &config::MqttConfig, error: &std::io::Error) -> Cause {
     cause(cfg, what, next)
 }
 
-/// With TLS 1.3 a missing client certificate is only told after the handshake, as an alert in the stream.
+/// With TLS 1.3 a missing client certificate is reported only after the handshake, as an alert in the stream.
 fn explain_text(cfg: &config::MqttConfig, text: &str) -> Cause {
     let next = match text {
         t if t.contains("CertificateRequired")

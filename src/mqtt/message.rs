@@ -1,4 +1,4 @@
-//! What goes out with QoS 1, and what is said where it cannot.
+//! Messages that are sent with QoS 1, and the reasons why one is not.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use crate::contract::{self, Answer, Gap, Progress};
 use crate::store::{Body, EntryKey};
 use crate::types::Stamp;
 
-/// A part of what answers a command.
+/// A part of the answer to a command.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum AnswerPart {
     /// The progress report `executing`.
     Progress,
     /// `successful`, or `failed` with the reason that the command gave.
     End,
-    /// A picture: the end follows when the broker has it.
+    /// A picture; the final answer follows when the broker has it.
     Picture(Box<AnswerOut>),
     /// `failed`, because the end could not be sent.
     Failure,
@@ -29,12 +29,12 @@ pub(super) struct AnswerOut {
     pub(super) payload: Bytes,
     pub(super) retain: bool,
     pub(super) part: AnswerPart,
-    /// Given by the session.
+    /// A number that the session assigns.
     pub(super) number: u64,
 }
 
 impl AnswerOut {
-    /// `failed` on `topic`, because nothing else could be said there.
+    /// The answer `failed` on `topic`, because the real one could not be sent.
     pub(super) fn failure(topic: String, retain: bool, reason: &str, now: Stamp) -> AnswerOut {
         let body = Answer { status: Progress::Failed, reason: Some(reason.into()), result: None };
         let mut payload = Vec::with_capacity(256);
@@ -43,14 +43,14 @@ impl AnswerOut {
     }
 }
 
-/// What an acknowledgement will be good for.
+/// What to do when the message is acknowledged.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Ticket {
-    /// Delete from the outbox; the stream it belongs to.
+    /// Delete this entry from the outbox; the second field is its stream.
     DurableEvent(EntryKey, Arc<str>),
     /// The broker holds this version of a retained topic.
     State { suffix: String, version: u64 },
-    /// The requester can have read it.
+    /// The requester has received the answer.
     Answer(AnswerOut),
 }
 
@@ -63,7 +63,8 @@ impl Ticket {
         }
     }
 
-    /// What is learned from a refusal is learned for this. Each answer has a topic of its own, so they share one.
+    /// The topic under which a refusal is remembered. Each answer has another topic, so all answers share
+    /// one.
     pub(super) fn learned_by(&self) -> &str {
         match self {
             Ticket::DurableEvent(_, stream) => stream,
@@ -73,7 +74,7 @@ impl Ticket {
         }
     }
 
-    /// How a sentence about it begins.
+    /// The subject of a sentence about it.
     pub(super) fn subject(&self) -> &'static str {
         if matches!(self, Ticket::Answer(_)) { "the answer" } else { "it" }
     }
@@ -93,13 +94,13 @@ pub(super) struct Outgoing {
 /// Why a message is set aside.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Reason {
-    /// Longer than the broker said that it takes.
+    /// Longer than the limit that the broker announced.
     TooLong { most: usize },
     /// The broker closed the connection over it, twice.
     HungUp,
-    /// The broker closed the connection over another of its topic that was no longer.
+    /// The broker closed the connection over another message of its topic that was not longer.
     LikeOne { bytes: usize },
-    /// The broker acknowledged it with a reason against it.
+    /// The broker acknowledged it with an error.
     Refused { why: &'static str },
 }
 
@@ -116,21 +117,21 @@ impl Reason {
     }
 }
 
-/// A message that was let go of for good.
+/// A message that was given up.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Aside {
-    /// Its entry in the outbox, if it was kept there.
+    /// Its entry in the outbox, if it was stored there.
     pub(super) key: Option<EntryKey>,
     /// Its topic below `PREFIX/DEVICE/`.
     pub(super) topic: String,
     /// The length of its payload.
     pub(super) bytes: usize,
     pub(super) reason: String,
-    /// Whether it is to be listed; the next of a state or of QoS 0 is only counted.
+    /// Whether it is listed; further messages of a state or of QoS 0 are only counted.
     pub(super) news: bool,
 }
 
-/// The bytes of a kept entry: its payload is stored as an object that lacks only `historical`.
+/// The bytes of a stored entry: its payload is a stored JSON object that lacks only `historical`.
 pub(super) fn kept_payload(body: &Body, historical: bool, wall_ns: u64) -> Bytes {
     let mut own = Vec::new();
     let mut gap = |from: u64, to: u64, reason| {

@@ -1,13 +1,13 @@
-//! MQTT 3.1.1 and 5: what the box says to the plant, and what the plant asks of the box.
+//! MQTT 3.1.1 and 5: publishes what the service reports, and receives commands.
 //!
 //! ```text
-//! offer_report ─▶ queue ────────────────────────────────▶ ┌ run: one thread ┐
-//! offer_event ──▶ queue ─▶ keeper (sled) ─▶ durable ────▶ │  session (pure) │ ─▶ broker
-//! retain, alarm ─▶ board (newest wins) ─────────────────▶ └ connection (I/O)┘ ─▶ commands ─▶ app
+//!  offer_report ─▶ queue ────────────────────────────────▶ ┌ run: one thread ┐
+//!  offer_event ──▶ queue ─▶ writer (sled) ─▶ durable ────▶ │  session (pure) │ ─▶ broker
+//!  retain, alarm ─▶ retained topics (newest wins) ───────▶ └ connection (I/O)┘ ─▶ commands ─▶ service
 //! ```
 //!
-//! The outbox is the only truth about what must still be sent. rumqttc writes and reads packets; the connection is our
-//! own, because what is too long to be read must be passed over, and what a broker refuses must be found.
+//! The outbox alone decides what must still be sent. rumqttc encodes and decodes packets; the connection code
+//! is our own, because it must skip messages that are too long to read, and find those that a broker refuses.
 
 mod bell;
 mod commands;

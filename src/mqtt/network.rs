@@ -1,4 +1,5 @@
-//! The bytes of one connection: both directions at once, so that a broker which is slow to take is still heard.
+//! The bytes of one connection. It writes and reads at once, so that a broker which is slow to take bytes is
+//! still read.
 
 use std::future::poll_fn;
 use std::io;
@@ -11,9 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::packet::{self, Garbled, PacketReader, ReceivedPacket, Version};
 
-/// A broker that takes no byte for so long is gone.
+/// A broker that takes no byte for this long is gone.
 const STALLED: Duration = Duration::from_secs(5);
-/// With so much to be written nothing is added, but for one message that is longer.
+/// With this much to write, nothing is added except one longer message.
 const FULL_BYTES: usize = 256 << 10;
 /// Bytes that one read takes at most.
 const READ_BYTES: usize = 16 << 10;
@@ -22,16 +23,16 @@ const READ_BYTES: usize = 16 << 10;
 pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 
-/// Why an established connection is over.
+/// Why an established connection ended.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectionLoss {
     /// The other side closed it.
     #[error("it closed the connection")]
     Closed,
-    /// MQTT 5: the broker said why it closes it.
+    /// MQTT 5: the broker closed it with this reason code.
     #[error("it closed the connection (MQTT reason {0:#04x})")]
     Dismissed(u8),
-    /// The system said so.
+    /// The system reported an error.
     #[error("{0}")]
     Io(#[from] io::Error),
     /// The broker takes nothing.
@@ -46,12 +47,12 @@ pub(super) enum ConnectionLoss {
 }
 
 impl ConnectionLoss {
-    /// Whether the broker ended it, so that something which we sent may be why.
+    /// Whether the broker ended it, so that a message of ours may be the cause.
     pub(super) fn is_by_broker(&self) -> bool {
         use io::ErrorKind as Kind;
         match self {
             ConnectionLoss::Closed => true,
-            // Taken over, shutting down, busy, by an administrator, elsewhere: nothing of these is a message's fault.
+            // Taken over, shutting down, busy, by an administrator, elsewhere: no message causes these.
             ConnectionLoss::Dismissed(code) => {
                 matches!(code, 0x80..=0x83 | 0x87 | 0x90 | 0x94..=0x97 | 0x99..=0x9b)
             }
@@ -64,15 +65,15 @@ impl ConnectionLoss {
     }
 }
 
-/// A connection's socket with what is to be written to it and what was read from it.
+/// A connection's socket, with the bytes to write and the bytes read.
 pub(super) struct Transport {
     socket: Box<dyn Socket>,
     pub(super) version: Version,
     reader: PacketReader,
     out: BytesMut,
-    /// When a byte was taken last, or when the first was put there to be taken.
+    /// When the broker last took a byte, or when the first waiting byte was added.
     taken_at: Instant,
-    /// Writing failed; what was said before may still be read.
+    /// Writing failed; what the broker sent before may still be read.
     broken: Option<io::Error>,
     pkid: u16,
     chunk: Box<[u8]>,
@@ -110,13 +111,13 @@ impl Transport {
         self.out.is_empty()
     }
 
-    /// The next packet id. They come round after 65,535 messages; far fewer are in flight.
+    /// The next packet id. Ids repeat after 65,535 messages; far fewer are in flight.
     pub(super) fn next_pkid(&mut self) -> u16 {
         self.pkid = self.pkid.checked_add(1).unwrap_or(1);
         self.pkid
     }
 
-    /// Adds a message; its packet id, 0 at QoS 0.
+    /// Adds a message; returns its packet id, 0 at QoS 0.
     pub(super) fn publish(&mut self, topic: &str, payload: &[u8], acknowledged: bool, retain: bool) -> u16 {
         let pkid = if acknowledged { self.next_pkid() } else { 0 };
         let version = self.version;
@@ -124,13 +125,13 @@ impl Transport {
         pkid
     }
 
-    /// A packet that has been read already.
+    /// A packet that has already arrived.
     pub(super) fn received(&mut self) -> Result<Option<ReceivedPacket>, ConnectionLoss> {
         Ok(self.reader.next()?)
     }
 
-    /// Writes what waits and reads what comes; returns when something was read, or all is written. May be given up
-    /// at any time: nothing is lost by it.
+    /// Writes what waits and reads what comes; returns when something was read, or all is written. Cancelling
+    /// it loses nothing.
     pub(super) async fn turn(&mut self) -> Result<(), ConnectionLoss> {
         if !self.out.is_empty() && self.taken_at.elapsed() > STALLED {
             return Err(ConnectionLoss::Stalled);
@@ -148,7 +149,8 @@ impl Transport {
         .await
     }
 
-    /// What failed first counts, unless what was read says more: an alert of TLS comes after the writing failed.
+    /// The first failure counts, unless received bytes explain more: a TLS alert comes after the write has
+    /// failed.
     fn lost(&mut self, loss: ConnectionLoss) -> ConnectionLoss {
         match (&loss, self.broken.take()) {
             (ConnectionLoss::Io(error), _) if error.kind() == io::ErrorKind::InvalidData => loss,
@@ -176,7 +178,7 @@ impl Transport {
             self.broken.get_or_insert(error);
         }
         if self.out.is_empty() && self.out.capacity() > 2 * FULL_BYTES {
-            // A picture's memory is not kept for the next.
+            // The memory of a picture is released.
             self.out = BytesMut::with_capacity(READ_BYTES);
         }
     }

@@ -1,5 +1,5 @@
-//! Messages of QoS 0, which nobody acknowledges: what a broker refuses among them is found by pings, which it answers
-//! after all that was written before.
+//! QoS 0 messages, which are never acknowledged. A broker answers a ping after everything that was written
+//! before it, so pings show which message it refuses.
 
 use super::doubt::Name;
 use super::message::{Aside, Reason};
@@ -13,10 +13,10 @@ pub(super) struct Stream {
     /// The topic below `PREFIX/DEVICE/`.
     suffix: String,
     pub(super) topic: String,
-    /// The number of the last one that was written, and the longest since the last that was confirmed.
+    /// The number of the last message written, and the longest since the last one confirmed.
     last: u64,
     longest: usize,
-    /// From this length on they are in doubt.
+    /// Messages of at least this length are in doubt.
     pub(super) doubted_from: usize,
     /// Whether these are the reports of a camera.
     pub(super) is_report: bool,
@@ -27,14 +27,14 @@ pub(super) struct Stream {
 pub(super) enum Once {
     /// Send the message now.
     Now,
-    /// Ask again: something in doubt is tried.
+    /// Ask again later: a message in doubt is being tried.
     Later,
     /// Drop it: the broker does not take it.
     Never,
 }
 
 impl MqttSession {
-    /// The stream of the topic `suffix`, which is made when it is new.
+    /// The stream of the topic `suffix`, which is created if it is new.
     pub(super) fn stream(&mut self, suffix: &str, topic: impl FnOnce() -> String) -> usize {
         let known = self.streams.iter().position(|stream| stream.suffix == suffix);
         known.unwrap_or_else(|| {
@@ -94,7 +94,7 @@ impl MqttSession {
         }
     }
 
-    /// The connection was lost: any of what is not confirmed may be why.
+    /// The connection was lost: any message that is not confirmed may be the cause.
     pub(super) fn doubt_streams(&mut self) {
         for (at, stream) in self.streams.iter_mut().enumerate() {
             if stream.last > self.confirmed {

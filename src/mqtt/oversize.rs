@@ -1,4 +1,4 @@
-//! Messages to the box that are longer than it reads: passed over, and named in an alarm.
+//! Received messages that exceed the limit: they are skipped, and an alarm names them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,20 +8,20 @@ use super::packet::{MAX_PACKET_BYTES, Publish};
 
 /// Name of the alarm that is raised.
 const NAME: &str = "mqtt-oversize";
-/// Topics that are remembered; of more only these are named.
+/// Topics that are remembered at most; the alarm names only these.
 const MOST: usize = 8;
-/// How long a message that is not retained is spoken of.
+/// How long the alarm names a message that is not retained.
 const PASSING: Duration = Duration::from_secs(60);
 
-/// The topics with such messages: the length, and until when a message that is not retained is spoken of.
+/// The topics of such messages: the length, and until when the alarm names a message that is not retained.
 #[derive(Debug, Default)]
 pub(super) struct Oversize(BTreeMap<String, (usize, Option<u64>)>);
 
 impl Oversize {
-    /// Looks at a message that arrived.
+    /// Checks a message that arrived.
     pub(super) fn look(&mut self, message: &Publish, shared: &MqttShared) {
         if message.is_whole() {
-            // Cleared, or another one in its place.
+            // The topic was cleared, or holds another message now.
             if self.0.remove(&message.topic).is_some() {
                 self.report(shared);
             }
@@ -35,7 +35,7 @@ impl Oversize {
         }
     }
 
-    /// Forgets what is over.
+    /// Removes messages whose time is over.
     pub(super) fn tidy(&mut self, shared: &MqttShared) {
         let now = shared.clock.now().mono_ns;
         let before = self.0.len();
@@ -45,7 +45,7 @@ impl Oversize {
         }
     }
 
-    /// A new connection is told anew what is retained.
+    /// A new connection delivers the retained messages again.
     pub(super) fn begin_again(&mut self, shared: &MqttShared) {
         self.0.retain(|_, (_, until)| until.is_some());
         self.report(shared);

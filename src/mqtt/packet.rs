@@ -1,6 +1,6 @@
-//! MQTT packets as bytes. What goes out is written here or by rumqttc's encoders; what comes in is cut from the stream
-//! with bounded memory: a message that is longer than the box reads is known by its topic and its size, and its bytes
-//! are passed over, so that nobody's message ends the connection.
+//! MQTT packets as bytes. This module and rumqttc's encoders write outgoing packets. Incoming ones are cut
+//! from the stream with bounded memory: of a message above the limit only topic and size are read and the
+//! rest is skipped, so that it does not end the connection.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use rumqttc::mqttbytes::v4;
@@ -8,10 +8,11 @@ use rumqttc::v5::mqttbytes::v5;
 
 /// The longest packet that is read as a whole: the longest request that is accepted, and the longest topic.
 pub(super) const MAX_PACKET_BYTES: usize = (64 << 10) + (66 << 10);
-/// So much of a longer message is looked at: the longest topic there is, its packet id, and how its payload begins.
+/// The part of a longer message that is read: the longest possible topic, the packet id, and the payload's
+/// beginning.
 const HEAD_BYTES: usize = (64 << 10) + 256;
 
-/// Which MQTT a connection speaks.
+/// The MQTT version of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
     /// MQTT 3.1.1, protocol level 4.
@@ -20,27 +21,27 @@ pub(super) enum Version {
     V5,
 }
 
-/// A packet that arrived, reduced to what matters here.
+/// A packet that arrived, reduced to the fields that matter here.
 #[derive(Debug, PartialEq)]
 pub(super) enum ReceivedPacket {
     ConnAck(Accepted),
     Publish(Publish),
-    /// `refused` names the reason with which an MQTT 5 broker did not take the message.
+    /// `refused` is the reason with which an MQTT 5 broker refused the message.
     PubAck {
         pkid: u16,
         refused: Option<&'static str>,
     },
     Pong,
-    /// An MQTT 5 broker says why it will close the connection.
+    /// An MQTT 5 broker announces why it will close the connection.
     Closing(u8),
-    /// Nothing that anybody waits for.
+    /// A packet that needs no action.
     Other,
 }
 
 /// The fields of a CONNACK that matter here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Accepted {
-    /// 0: accepted; else why not, in the numbers of the version.
+    /// 0 if accepted, otherwise the reason code of the version.
     pub(super) code: u8,
     /// The longest packet that the broker takes.
     pub(super) max_packet: Option<u32>,
@@ -54,23 +55,23 @@ pub(super) struct Accepted {
 #[derive(Debug, PartialEq)]
 pub(super) struct Publish {
     pub(super) topic: String,
-    /// The payload, or how it begins where it is longer than is read.
+    /// The payload, or its beginning if it exceeds the limit.
     pub(super) payload: Bytes,
-    /// The payload's length, also where it was not read.
+    /// The payload's full length, even if it was not read.
     pub(super) bytes: usize,
     pub(super) retained: bool,
-    /// To be acknowledged; 0 at QoS 0.
+    /// The packet id to acknowledge; 0 at QoS 0.
     pub(super) pkid: u16,
 }
 
 impl Publish {
-    /// Whether the payload is all there.
+    /// Whether the payload is complete.
     pub(super) fn is_whole(&self) -> bool {
         self.payload.len() == self.bytes
     }
 }
 
-/// Bytes that are no MQTT.
+/// Bytes that are not MQTT, and why.
 #[derive(Debug, thiserror::Error)]
 #[error("it sent what is no MQTT ({0})")]
 pub(super) struct Garbled(pub(super) &'static str);
@@ -80,7 +81,7 @@ pub(super) struct Garbled(pub(super) &'static str);
 pub(super) struct PacketReader {
     version: Version,
     buffer: BytesMut,
-    /// Bytes of a message that is passed over and that are still to come.
+    /// Bytes of a skipped message that are still to come.
     passing: usize,
 }
 
@@ -89,14 +90,14 @@ impl PacketReader {
         PacketReader { version, buffer: BytesMut::new(), passing: 0 }
     }
 
-    /// Takes what came from the network.
+    /// Appends bytes from the network.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         let passed = bytes.len().min(self.passing);
         self.passing -= passed;
         self.buffer.extend_from_slice(&bytes[passed..]);
     }
 
-    /// The next packet, if all that is looked at of it is here.
+    /// The next packet, if the part of it that is read has arrived.
     pub(super) fn next(&mut self) -> Result<Option<ReceivedPacket>, Garbled> {
         let Some((head, length)) = fixed_header(&self.buffer)? else { return Ok(None) };
         let kind = self.buffer[0] >> 4;
@@ -114,7 +115,7 @@ impl PacketReader {
         received(self.version, &whole, body).map(Some)
     }
 
-    /// What can be said of a message that is too long to be read; its rest is passed over.
+    /// The beginning of a message that exceeds the limit; its rest is skipped.
     fn beginning(&mut self, head: usize, length: usize) -> Result<Option<Publish>, Garbled> {
         if self.buffer.len() < head + HEAD_BYTES {
             return Ok(None);
@@ -124,7 +125,7 @@ impl PacketReader {
         let body = self.buffer.split_to(looked_at).freeze().slice(head..);
         self.passing = head + length - looked_at;
         let mut message = message(self.version, flags, body.clone(), length)?;
-        // Its own memory: the rest of what was read is let go of.
+        // A copy, so that the large buffer is released.
         message.payload = Bytes::copy_from_slice(&message.payload[..message.payload.len().min(256)]);
         Ok(Some(message))
     }
@@ -132,12 +133,12 @@ impl PacketReader {
 
 const PUBLISH: u8 = 3;
 
-/// Length of the fixed header, and of what follows it; `None` while it is not all there.
+/// Length of the fixed header and of the rest; `None` while the header is incomplete.
 fn fixed_header(bytes: &[u8]) -> Result<Option<(usize, usize)>, Garbled> {
     Ok(bytes.get(1..).map(variable_length).transpose()?.flatten().map(|(taken, length)| (1 + taken, length)))
 }
 
-/// A length of one to four bytes: how many, and what they say.
+/// A variable-length integer of one to four bytes: its size and its value.
 fn variable_length(bytes: &[u8]) -> Result<Option<(usize, usize)>, Garbled> {
     let mut length = 0;
     for (at, byte) in bytes.iter().take(4).enumerate() {
@@ -176,7 +177,7 @@ fn accepted(version: Version, whole: &Bytes, body: &Bytes) -> Result<Accepted, G
     }
     let mut bytes = BytesMut::from(&whole[..]);
     let Ok(v5::Packet::ConnAck(ack)) = v5::Packet::read(&mut bytes, None) else {
-        // Why it was refused counts more than how well that was said.
+        // The reason of a refusal matters more than a malformed rest.
         let unread = Err(Garbled("a CONNACK that cannot be read"));
         return if code == 0 { unread } else { Ok(Accepted { code, ..Accepted::default() }) };
     };
@@ -189,7 +190,7 @@ fn accepted(version: Version, whole: &Bytes, body: &Bytes) -> Result<Accepted, G
     })
 }
 
-/// A PUBLISH whose fixed header said `length`; of `body` at least the topic is there.
+/// A PUBLISH with `length` bytes after its fixed header; `body` holds at least the topic.
 fn message(version: Version, flags: u8, mut body: Bytes, length: usize) -> Result<Publish, Garbled> {
     const SHORT: Garbled = Garbled("a PUBLISH that is too short");
     let take = |body: &mut Bytes, count: usize| {
@@ -204,14 +205,14 @@ fn message(version: Version, flags: u8, mut body: Bytes, length: usize) -> Resul
     if version == Version::V5 {
         let (taken, properties) = variable_length(&body)?.ok_or(SHORT)?;
         skipped += taken + properties;
-        // Of a message that is passed over they may be longer than what is looked at.
+        // The properties of a skipped message may be longer than the part that is read.
         body.advance((taken + properties).min(body.len()));
     }
     let bytes = length.checked_sub(skipped).ok_or(SHORT)?;
     Ok(Publish { topic, payload: body, bytes, retained: flags & 1 == 1, pkid })
 }
 
-/// Why an MQTT 5 broker did not take a message. That it is out of room is no reason for good.
+/// Why an MQTT 5 broker refused a message. Lack of space at the broker is temporary and does not count.
 fn refusal(code: u8) -> Option<&'static str> {
     match code {
         0..0x80 | 0x91 | 0x97 => None,
@@ -223,7 +224,7 @@ fn refusal(code: u8) -> Option<&'static str> {
     }
 }
 
-/// Bytes of a PUBLISH of QoS 1 with a topic and a payload of these lengths.
+/// Bytes of a QoS 1 PUBLISH with a topic and a payload of these lengths.
 pub(super) fn publish_bytes(version: Version, topic: usize, payload: usize) -> usize {
     let length = publish_length(version, topic, payload, true);
     1 + length_bytes(length) + length
@@ -273,7 +274,7 @@ pub(super) fn write_publish(
     out.put_slice(payload);
 }
 
-/// How we introduce ourselves.
+/// The content of our CONNECT packet.
 pub(super) struct Greeting {
     pub(super) client_id: String,
     pub(super) keep_alive_s: u16,
@@ -283,7 +284,7 @@ pub(super) struct Greeting {
     pub(super) will: (String, Vec<u8>),
 }
 
-/// Writes a CONNECT for a session that the broker does not keep.
+/// Writes a CONNECT for a clean session, which the broker does not keep.
 pub(super) fn write_connect(
     version: Version,
     greeting: &Greeting,
@@ -315,7 +316,7 @@ pub(super) fn write_connect(
     if written { Ok(()) } else { Err(Garbled("a CONNECT too long to be written")) }
 }
 
-/// Writes a SUBSCRIBE with QoS 1. `foreign`: what we publish ourselves is not wanted back, where the broker can do that.
+/// Writes a SUBSCRIBE with QoS 1. `foreign` asks the broker not to return our own messages, if it can.
 pub(super) fn write_subscribe(version: Version, filter: &str, foreign: bool, pkid: u16, out: &mut BytesMut) {
     let written = match version {
         Version::V4 => {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A PUBLISH as a broker sends it: with the properties of MQTT 5 where asked for.
+/// A PUBLISH as a broker sends it, with the properties of MQTT 5 if asked for.
 fn publish(version: Version, topic: &str, payload: &[u8], pkid: u16) -> Vec<u8> {
     let mut out = BytesMut::new();
     write_publish(version, topic, payload, pkid, true, &mut out);

@@ -1,5 +1,5 @@
-//! The board: state that is retained on the broker (newest wins), alarms, and telemetry.
-//! Written by anyone, read by the connection; nothing here waits for the network.
+//! Retained topics (the newest state wins), alarms, and telemetry. Any thread writes them, the connection
+//! reads them; no call waits for the network.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -13,13 +13,13 @@ use crate::contract::topic;
 use crate::contract::{self, Alarm, CameraState, Payload};
 use crate::types::rfc3339;
 
-/// Why a camera is not there when the box has stopped.
+/// Why a camera is offline when the service has stopped.
 const STOPPED: &str = "the service has stopped";
 
-/// Telemetry kept for a broker that is slow; older figures are of no use.
+/// Telemetry kept for a slow broker; older figures are dropped.
 const MAX_FIGURES: usize = 16;
 
-/// One retained topic as it should be on the broker; an empty payload clears it.
+/// The wanted content of one retained topic; an empty payload clears it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Note {
     pub(super) suffix: String,
@@ -45,7 +45,7 @@ struct RetainedInner {
 struct Raised {
     cause: String,
     since_ns: u64,
-    /// Who has seen it, and when.
+    /// The person who acknowledged it, and when.
     acknowledged: Option<(String, u64)>,
 }
 
@@ -71,7 +71,7 @@ impl RetainedInner {
         out.into()
     }
 
-    /// Puts the alarm `name`, as it is now, where it is published.
+    /// Queues the current state of the alarm `name` for publication.
     fn put_alarm(&mut self, name: &str, wall_ns: u64) -> Option<Alarm> {
         let body = self.alarms.get(name)?.out(name);
         let suffix = topic::alarm(name);
@@ -98,7 +98,7 @@ impl RetainedTopics {
         inner.put(suffix, payload);
     }
 
-    /// Renders a state that only the present connection tells; the board itself keeps what it has.
+    /// Renders a state for this connection only; the stored state does not change.
     pub(super) fn passing<T: Payload>(&self, suffix: &str, wall_ns: u64, body: &T) -> Note {
         let mut inner = self.lock();
         let payload = inner.render(suffix, wall_ns, body);
@@ -110,12 +110,12 @@ impl RetainedTopics {
         self.lock().put(suffix, Bytes::new());
     }
 
-    /// Raises an alarm. The same alarm with the same cause again changes nothing; true if it is news.
+    /// Raises an alarm. Returns false, and changes nothing, if it is raised with the same cause already.
     pub(super) fn alarm(&self, name: &str, cause: &str, wall_ns: u64) -> bool {
         let mut inner = self.lock();
         match inner.alarms.get_mut(name) {
             Some(known) if known.cause == cause => return false,
-            // Another cause of the same trouble: its beginning stays, and who has seen it.
+            // The same fault with another cause keeps its beginning and its acknowledgement.
             Some(known) => known.cause = cause.into(),
             None => {
                 let raised = Raised { cause: cause.into(), since_ns: wall_ns, acknowledged: None };
@@ -126,14 +126,14 @@ impl RetainedTopics {
         true
     }
 
-    /// Notes that `by` has seen the alarm `name`; `None` where no such alarm is raised.
+    /// Acknowledges the alarm `name` for `by`; `None` if it is not raised.
     pub(super) fn acknowledge(&self, name: &str, by: &str, wall_ns: u64) -> Option<Alarm> {
         let mut inner = self.lock();
         inner.alarms.get_mut(name)?.acknowledged = Some((by.into(), wall_ns));
         inner.put_alarm(name, wall_ns)
     }
 
-    /// Ends an alarm; true if it was raised.
+    /// Clears an alarm; true if it was raised.
     pub(super) fn clear_alarm(&self, name: &str) -> bool {
         let mut inner = self.lock();
         let was = inner.alarms.remove(name).is_some();
@@ -148,13 +148,13 @@ impl RetainedTopics {
         self.lock().alarms.iter().map(|(name, raised)| (name.clone(), raised.cause.clone())).collect()
     }
 
-    /// The same as they are told, since when they stand.
+    /// The alarms that are raised, with the time since when.
     pub(super) fn raised(&self) -> Vec<Alarm> {
         let inner = self.lock();
         inner.alarms.iter().map(|(name, raised)| raised.out(name)).collect()
     }
 
-    /// Whether this process has something to say about `suffix`.
+    /// Whether this process publishes `suffix`.
     pub(super) fn knows(&self, suffix: &str) -> bool {
         self.lock().notes.contains_key(suffix)
     }
@@ -174,8 +174,8 @@ impl RetainedTopics {
         self.lock().figures.pop_front()
     }
 
-    /// What the retained topics say when the box has stopped: no alarm stands, no camera is there, no trigger is taken.
-    /// The board itself keeps what it has, for the unit that may be built again.
+    /// The retained topics of a stopped service: no alarm is raised, no camera is online, no trigger is
+    /// accepted. The stored states do not change, because the unit may be built again.
     pub(super) fn parting(&self, wall_ns: u64) -> Vec<Note> {
         let inner = self.lock();
         let parting = inner.notes.iter().filter_map(|(suffix, (payload, version))| {
@@ -185,7 +185,7 @@ impl RetainedTopics {
         parting.collect()
     }
 
-    /// The notes that are newer than `seen`, and the newest version.
+    /// The topics that changed after `seen`, and the newest version.
     pub(super) fn since(&self, seen: u64) -> (Vec<Note>, u64) {
         let inner = self.lock();
         if inner.version == seen {

@@ -1,27 +1,27 @@
-//! What may be asked over MQTT, and how often.
+//! Which commands are allowed over MQTT, and how often.
 //!
-//! Who may publish is the broker's to say (`docs/mqtt-acl.md`); a broker that is open to all, or a client that was taken
-//! over, meets two bounds here: the commands that the configuration names, and a bucket of tokens for each of them.
+//! The broker decides who may publish (`docs/mqtt-acl.md`). Against an open broker or a compromised client
+//! there are two limits here: the commands that the configuration names, and a token bucket for each of them.
 
 use parking_lot::MutexGuard;
 
 use super::handle::MqttShared;
 use crate::audit::{AuditSource, RefusedRequest};
 
-/// So many at once, and one more after each pause.
+/// A burst of this many, and one more after each pause.
 #[derive(Clone, Copy, Debug)]
 struct Allowance {
     burst: u32,
     every_ms: u64,
 }
 
-/// What a command may; `None`: as often as it comes. A trigger is a machine's own rate, and has its bound at the camera:
-/// one that comes too soon is answered as `overrun`, and counted.
+/// The limit of a command; `None` for none. Triggers come at a machine's rate and are limited by the camera:
+/// one that comes too soon is answered with `overrun` and counted.
 fn rule(word: &str) -> Option<Allowance> {
     let rule = |burst, every_ms| Some(Allowance { burst, every_ms });
     match word {
         "trigger" => None,
-        // A line that changes its product with every part.
+        // A line may change its product with every part.
         "product" => rule(120, 100),
         "ping" | "status" => rule(50, 100),
         "snapshot" => rule(20, 200),
@@ -31,7 +31,7 @@ fn rule(word: &str) -> Option<Allowance> {
     }
 }
 
-/// How much of a burst is left.
+/// The tokens that are left.
 #[derive(Debug)]
 struct Bucket {
     word: String,
@@ -39,11 +39,11 @@ struct Bucket {
     at_ns: u64,
 }
 
-/// What may be asked.
+/// The allowed commands, and their buckets.
 #[derive(Debug, Default)]
 pub(super) struct Rights {
     allowed: Vec<String>,
-    /// One for each allowed command that was asked for.
+    /// One for each allowed command that was used.
     buckets: Vec<Bucket>,
 }
 
@@ -52,7 +52,7 @@ impl Rights {
         Rights { allowed: allowed.to_vec(), buckets: Vec::new() }
     }
 
-    /// Errors: the word of the refusal, and the refusal.
+    /// Errors: the code of the refusal, and its text.
     fn admit(&mut self, word: &str, now_ns: u64) -> Result<(), (&'static str, String)> {
         if !self.allowed.iter().any(|allowed| allowed == word) {
             let reason = format!(
@@ -83,13 +83,13 @@ impl Rights {
 }
 
 impl MqttShared {
-    /// Whether `word` may be asked now. Errors: the refusal, which has been counted.
+    /// Whether the command `word` may be executed now. Errors: the refusal, which has been counted.
     pub(super) fn admit(&self, word: &str) -> Result<(), String> {
         let now_ns = self.clock.now().mono_ns;
         self.rights().admit(word, now_ns).map_err(|(cause, reason)| {
             self.totals.commands_refused.inc();
             if let Some(audit) = self.audit.get() {
-                // Without the id, which a stranger chooses: one line a minute for each command.
+                // Without the id, which the sender chooses, so that each command has one line a minute.
                 let from = self.topics.full(&format!("cmd/{word}"));
                 audit.refuse(&RefusedRequest { source: AuditSource::Mqtt, from: &from, user: "", cause });
             }
@@ -130,7 +130,7 @@ mod tests {
         assert!(rights.admit("ping", 10 * SECOND_NS).is_ok(), "each command has its own");
         assert!(rights.admit("restart", 20 * SECOND_NS).is_ok());
         assert!(rights.admit("restart", 21 * SECOND_NS).is_err());
-        // After long peace no more than a burst.
+        // A long pause allows one burst and no more.
         let again = (0..50).filter(|_| rights.admit("restart", 9_000 * SECOND_NS).is_ok()).count();
         assert_eq!(again, 3);
     }

@@ -1,4 +1,4 @@
-//! The connection's thread: connects for ever, serves, and leaves in order when asked to stop.
+//! The connection's thread: connects, serves, reconnects indefinitely, and leaves in order when stopped.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -28,14 +28,14 @@ use crate::types::Command;
 /// First pause before a new attempt, and the longest.
 const BACKOFF: Duration = Duration::from_millis(200);
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
-/// How long the end waits for what is under way.
+/// How long the end waits for messages in flight.
 const DRAIN: Duration = Duration::from_millis(1_500);
 
-/// Runs the sink until `stop`: blocks, reconnects for ever.
+/// Runs the sink until `stop`: blocks, and reconnects indefinitely.
 ///
-/// `store` is the opened store; with `None` it is opened here as soon as `device.state_dir` lets us, and
-/// events wait in memory meanwhile. `commands` gets what is asked for; when it is full the requester
-/// is told so. At the end `offline` is published and acknowledgements are awaited for 1.5 s at most.
+/// `store` is the opened store; with `None` it is opened here as soon as `device.state_dir` allows it, and
+/// events wait in memory meanwhile. `commands` receives the requests; when it is full they are refused with
+/// that reason. At the end `offline` is published, and acknowledgements are awaited for 1.5 s at most.
 #[allow(clippy::too_many_arguments, reason = "the parts of one unit, each from another owner")]
 pub fn run(
     cfg: &config::MqttConfig,
@@ -57,14 +57,14 @@ pub fn run(
         MqttProtocol::V311 => Version::V4,
         MqttProtocol::V5 | MqttProtocol::Auto => Version::V5,
     });
-    // What the broker does not take may be another thing by now.
+    // After a restart the broker may refuse other messages.
     wire.shared.clear_alarm(REFUSED);
     let unit = MqttUnit { cfg, stop, beat, writer: &writer, version, refuses_5: Cell::new(false) };
     runtime.block_on(unit.serve(&mut wire));
     writer.finish()
 }
 
-/// The keeper's thread, ended and joined whatever happens to its owner.
+/// The writer's thread, which is stopped and joined whenever its owner is dropped.
 struct WriterThread {
     shared: Arc<MqttShared>,
     thread: Option<Spawned<()>>,
@@ -101,7 +101,7 @@ impl WriterThread {
 
 impl Drop for WriterThread {
     fn drop(&mut self) {
-        // Only after a panic of the connection's thread; that panic is what will be reported.
+        // This is reached only after a panic of the connection's thread, and that panic is reported.
         let _ = self.join();
     }
 }
@@ -111,20 +111,20 @@ struct MqttUnit<'a> {
     stop: &'a Stop,
     beat: &'a Beat,
     writer: &'a WriterThread,
-    /// What the next attempt speaks.
+    /// The version of the next attempt.
     version: Cell<Version>,
-    /// The broker itself said that it does not speak MQTT 5.
+    /// The broker itself reported that it does not speak MQTT 5.
     refuses_5: Cell<bool>,
 }
 
 impl MqttUnit<'_> {
-    /// Over means: asked to stop, or without a keeper, which `run` then reports.
+    /// True when stopped, or when the writer has ended, which `run` then reports.
     fn is_over(&self) -> bool {
         self.stop.is_stopped() || self.writer.is_finished()
     }
 
     async fn serve(&self, wire: &mut Wire) {
-        // Boxes that lost one broker together must not come back together.
+        // Devices that lost one broker together must not reconnect at the same moment.
         let mut backoff = Backoff::new(BACKOFF, BACKOFF_MAX).jittered();
         while !self.is_over() {
             let began = Instant::now();
@@ -132,10 +132,11 @@ impl MqttUnit<'_> {
                 Ok(Some(connected)) => {
                     let lost = self.session(wire, connected).await;
                     if self.cfg.protocol == MqttProtocol::Auto && !self.refuses_5.get() {
-                        // That it hung up before may have been for another reason.
+                        // It may have closed the connection before for another reason.
                         self.version.set(Version::V5);
                     }
-                    // A connection that held for a while is no reason to be shy; nor is a message that is tried out.
+                    // The pause starts short again after a long connection, and while a message is being
+                    // tried out.
                     if began.elapsed() > BACKOFF_MAX || wire.session.is_doubtful() {
                         backoff.reset();
                     }
@@ -158,8 +159,8 @@ impl MqttUnit<'_> {
         wire.shared.set_link(Link::Down { cause: stopped, since: wire.shared.clock.now() });
     }
 
-    /// Where it is left to us, the other version comes next after what may be for want of this one; true if the broker
-    /// said so itself, so that it is asked at once.
+    /// Switches to the other version if the configuration allows it and the error may come from the version.
+    /// True if the broker itself said so, so that the next attempt follows at once.
     fn speaks_otherwise(&self, error: &ConnectError) -> bool {
         if self.cfg.protocol != MqttProtocol::Auto || !error.may_be_the_version() {
             return false;
@@ -174,7 +175,7 @@ impl MqttUnit<'_> {
         refused
     }
 
-    /// One attempt; `None` when asked to stop meanwhile.
+    /// One attempt; `None` if stopped meanwhile.
     async fn connect(&self, wire: &Wire) -> Result<Option<Connected>, ConnectError> {
         let wall_ns = wire.shared.clock.now().wall_ns;
         let mut attempt = pin!(connect::connect(self.cfg, &wire.shared.topics, wall_ns, self.version.get()));
@@ -190,7 +191,7 @@ impl MqttUnit<'_> {
         }
     }
 
-    /// An accepted connection, from greeting to loss or farewell.
+    /// An accepted connection, from the greeting to its loss or the farewell.
     async fn session(&self, wire: &mut Wire, connected: Connected) -> Result<(), ConnectionLoss> {
         let protocol = if connected.network.version == Version::V5 { "5" } else { "3.1.1" };
         tracing::info!(broker = place(self.cfg), protocol, "connected");
@@ -208,8 +209,8 @@ impl MqttUnit<'_> {
         ended
     }
 
-    /// Everything that was offered goes out, then how the box is when it has stopped, then DISCONNECT: without it the
-    /// broker would publish the last will.
+    /// Sends everything that was offered, then the states of a stopped service, then DISCONNECT: without it
+    /// the broker would publish the last will.
     async fn farewell(&self, wire: &mut Wire, line: &mut PingedConnection) -> Result<(), ConnectionLoss> {
         let deadline = Instant::now() + DRAIN;
         let shared = wire.shared.clone();
@@ -236,7 +237,7 @@ impl MqttUnit<'_> {
 
     fn down(&self, wire: &Wire, cause: Cause) {
         let since = match &*wire.shared.link.lock() {
-            // The same trouble as before: said once, not at every attempt.
+            // The same fault as before is logged once, not at every attempt.
             Link::Down { cause: known, .. } if *known == cause => return,
             Link::Down { since, .. } => *since,
             Link::Up => wire.shared.clock.now(),

@@ -1,5 +1,5 @@
-//! What to send next and what an acknowledgement means: the MQTT session without any I/O.
-//! Events go in by methods, the next message comes out of [`MqttSession::next`].
+//! Decides what to send next and what an acknowledgement means: the MQTT session without any I/O. Methods
+//! take events, and [`MqttSession::next`] returns the next message.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -24,47 +24,47 @@ struct InFlightSlot {
     dirty: bool,
 }
 
-/// A message that was sent and not yet acknowledged.
+/// A message that was sent and is not yet acknowledged.
 #[derive(Debug)]
 pub(super) struct Sent {
-    /// Messages are numbered as they are written: the broker treats them in this order.
+    /// Messages are numbered as they are written, and the broker handles them in this order.
     number: u64,
     bytes: usize,
     ticket: Ticket,
 }
 
-/// A message in doubt that is under way, alone.
+/// A message in doubt that is in flight alone.
 #[derive(Debug)]
 pub(super) struct Trial {
     pub(super) name: Name,
     pub(super) number: u64,
 }
 
-/// The session. It outlives connections; what is in flight does not.
+/// The session. It outlives connections; messages in flight do not.
 #[derive(Debug)]
 pub(super) struct MqttSession {
     topics: Topics,
-    /// Most messages in flight: as configured, and on this connection.
+    /// Messages in flight, at most: as configured, and on this connection.
     configured: usize,
     limit: usize,
     version: Version,
     pub(super) max_packet: usize,
-    /// Messages written, and how many of them the broker is known to have treated.
+    /// Messages written, and how many of them the broker has certainly handled.
     pub(super) written: u64,
     pub(super) confirmed: u64,
-    /// What had been written when each ping went out that is not answered yet.
+    /// For each unanswered ping, the number of messages written before it.
     pub(super) pings: VecDeque<u64>,
     pub(super) inflight: HashMap<u16, Sent>,
-    /// In doubt: goes out when nothing else is under way.
+    /// A message in doubt, which is sent when nothing else is in flight.
     pub(super) waiting: Option<Outgoing>,
     pub(super) trial: Option<Trial>,
     pub(super) doubts: Doubts,
-    /// The topics of QoS 0; one of their messages waits for its trial.
+    /// The topics of QoS 0, and the one whose message waits to be tried.
     pub(super) streams: Vec<Stream>,
     pub(super) once_waits: bool,
     states: BTreeMap<String, InFlightSlot>,
     answers: VecDeque<AnswerOut>,
-    /// Answers are numbered as they come.
+    /// The number of the last answer; answers are numbered as they come.
     answered: u64,
     live: VecDeque<Entry>,
     backlog: VecDeque<Entry>,
@@ -105,21 +105,23 @@ impl MqttSession {
         }
     }
 
-    /// A broker accepted us: it is told every retained state again, and the outbox is asked for its rest.
+    /// A broker accepted the connection: every retained state is sent again, and the outbox is asked for its
+    /// rest.
     pub(super) fn connected(&mut self, version: Version, accepted: &Accepted) {
         self.version = version;
         self.max_packet = accepted.max_packet.map_or(usize::MAX, |bytes| bytes as usize);
         let receive_max = accepted.receive_max.map_or(usize::MAX, |count| usize::from(count.max(1)));
         self.limit = self.configured.min(receive_max);
         self.doubts.connected();
-        // The greeting: nothing is tried before the broker has treated it.
+        // The greeting: no message is tried before the broker has handled it.
         self.written += 1;
         self.states.values_mut().for_each(|slot| slot.dirty = true);
         self.more = true;
     }
 
-    /// The connection is gone, `by_broker`: because the broker closed it. What was in flight may or may not have
-    /// arrived: states and kept entries come again by themselves, answers are put back in their order.
+    /// The connection was lost; `by_broker` if the broker closed it. Messages in flight may or may not have
+    /// arrived: states and stored entries come again without further action, and answers are put back in
+    /// their order.
     pub(super) fn lost(&mut self, by_broker: bool) {
         let mut sent: Vec<Sent> = std::mem::take(&mut self.inflight).into_values().collect();
         sent.sort_unstable_by_key(|sent| sent.number);
@@ -156,18 +158,18 @@ impl MqttSession {
         self.states.insert(note.suffix, slot);
     }
 
-    /// An answer is due.
+    /// Queues an answer.
     pub(super) fn put_answer(&mut self, answer: AnswerOut) {
         self.answered += 1;
         self.answers.push_back(AnswerOut { number: self.answered, ..answer });
     }
 
-    /// Entries that just became durable.
+    /// Queues entries that just became durable.
     pub(super) fn put_live(&mut self, entries: impl IntoIterator<Item = Entry>) {
         self.live.extend(entries);
     }
 
-    /// What the outbox gave for [`MqttSession::wants`]; nothing more waits there unless
+    /// Takes the entries that the outbox returned for [`MqttSession::wants`]; the outbox holds no more unless
     /// [`MqttSession::more_waits`] follows.
     pub(super) fn put_backlog(&mut self, entries: Vec<Entry>) {
         (self.asked, self.more) = (false, false);
@@ -179,14 +181,15 @@ impl MqttSession {
         self.more = true;
     }
 
-    /// How many stored entries to fetch now, if any. Live ones go first, so nothing is fetched meanwhile.
+    /// How many stored entries to fetch now, if any. Live ones come first, so none are fetched while some
+    /// wait.
     pub(super) fn wants(&mut self) -> Option<usize> {
         let wanted = self.more && !self.asked && self.live.is_empty() && self.backlog.len() < FETCH / 2;
         self.asked |= wanted;
         wanted.then_some(FETCH)
     }
 
-    /// The next message, if one may go now: states, answers, live results, then stored ones.
+    /// The next message, if one may be sent now: states, answers, live results, then stored ones.
     pub(super) fn next(&mut self, now: Stamp) -> Option<Outgoing> {
         if self.trial.is_some() || self.once_waits || self.inflight.len() >= self.limit {
             return None;
@@ -237,7 +240,7 @@ impl MqttSession {
         })
     }
 
-    /// Why `out` is not to be sent, if so.
+    /// Why `out` must not be sent, if so.
     fn reason_against(&mut self, out: &Outgoing, now: Stamp) -> Option<Reason> {
         let bytes = out.payload.len();
         let key = out.ticket.learned_by();
@@ -253,12 +256,12 @@ impl MqttSession {
         self.doubts.refuses(key, bytes, now.mono_ns).map(|bytes| Reason::LikeOne { bytes })
     }
 
-    /// Drops a message for good; a requester that waits for it gets `failed`.
+    /// Gives up a message; a requester that waits for it gets `failed`.
     fn put_aside(&mut self, ticket: Ticket, topic: &str, bytes: usize, reason: &Reason, now: Stamp) {
         self.doubts.clear(&ticket.name());
         let suffix = self.topics.suffix(topic).unwrap_or(topic).to_owned();
         let text = reason.text(ticket.subject(), bytes);
-        // A state comes again with each change: that it is refused is reported once.
+        // A state comes again with each change, so its refusal is reported once.
         let news = !matches!(ticket, Ticket::State { .. }) || self.doubts.is_news(&suffix);
         let mut key = None;
         match ticket {
@@ -281,7 +284,7 @@ impl MqttSession {
         self.answers.push_front(AnswerOut { number: self.answered, ..failed });
     }
 
-    /// `out` went out under `pkid`.
+    /// `out` was sent under `pkid`.
     pub(super) fn sent(&mut self, pkid: u16, out: Outgoing) {
         self.written += 1;
         let (number, bytes, name) = (self.written, out.payload.len(), out.ticket.name());
@@ -291,8 +294,8 @@ impl MqttSession {
         self.inflight.insert(pkid, Sent { number, bytes, ticket: out.ticket });
     }
 
-    /// The broker has what went out under `pkid`, or says that it does not take it; true if it was a kept entry that
-    /// it has.
+    /// The broker acknowledged or refused the message sent under `pkid`; true if it acknowledged a stored
+    /// entry.
     pub(super) fn acked(&mut self, pkid: u16, refused: Option<&'static str>, now: Stamp) -> bool {
         let Some(Sent { number, bytes, ticket }) = self.inflight.remove(&pkid) else { return false };
         self.confirm(number);
@@ -318,7 +321,7 @@ impl MqttSession {
                     self.states.remove(&suffix);
                 }
             }
-            // The picture is there; now its address may be told.
+            // The picture has arrived, so the answer may name its topic.
             Ticket::Answer(AnswerOut { part: AnswerPart::Picture(end), .. }) => {
                 self.answered += 1;
                 self.answers.push_front(AnswerOut { number: self.answered, ..*end });
@@ -328,7 +331,7 @@ impl MqttSession {
         false
     }
 
-    /// Which MQTT the connection speaks.
+    /// The MQTT version of the connection.
     pub(super) fn version(&self) -> Version {
         self.version
     }
@@ -343,8 +346,8 @@ impl MqttSession {
         std::mem::take(&mut self.aside)
     }
 
-    /// These entries are gone from the outbox: what waits to be sent is let go of. Returns how many that were; what is
-    /// in flight has been said.
+    /// These entries were deleted from the outbox: those that wait are dropped. Returns how many; messages in
+    /// flight have already been sent.
     pub(super) fn forget(&mut self, keys: &[EntryKey]) -> usize {
         let gone =
             |out: &mut Outgoing| matches!(&out.ticket, Ticket::DurableEvent(key, _) if keys.contains(key));
@@ -355,15 +358,15 @@ impl MqttSession {
         waited + before - self.live.len() - self.backlog.len()
     }
 
-    /// Whether states, answers and live results are all out and acknowledged. Stored ones may wait: they
-    /// are on disk.
+    /// Whether states, answers and live results are all sent and acknowledged. Stored ones may wait, because
+    /// they are on disk.
     pub(super) fn is_drained(&self) -> bool {
         let states = self.states.values().all(|slot| !slot.dirty);
         let under_way = !self.inflight.is_empty() || self.waiting.is_some();
         states && !under_way && self.answers.is_empty() && self.live.is_empty()
     }
 
-    /// Messages sent and not yet acknowledged.
+    /// Messages that were sent and are not yet acknowledged.
     #[cfg(test)]
     pub(super) fn inflight(&self) -> usize {
         self.inflight.len()

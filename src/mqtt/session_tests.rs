@@ -36,7 +36,7 @@ fn answer(topic: &str, text: &str, part: AnswerPart) -> AnswerOut {
 
 const NOW: Stamp = Stamp { mono_ns: 0, wall_ns: 0 };
 
-/// Sends all that may go, under packet ids from `first_pkid` on.
+/// Sends everything that may be sent, under packet ids from `first_pkid` on.
 fn drain(session: &mut MqttSession, first_pkid: u16) -> Vec<String> {
     let mut said = Vec::new();
     for pkid in first_pkid.. {
@@ -47,7 +47,7 @@ fn drain(session: &mut MqttSession, first_pkid: u16) -> Vec<String> {
     said
 }
 
-/// The broker answers a ping, if one is wanted.
+/// The broker answers a ping, if one is due.
 fn ping(session: &mut MqttSession) {
     if session.wants_ping() {
         session.pinged();
@@ -55,9 +55,9 @@ fn ping(session: &mut MqttSession) {
     }
 }
 
-/// A broker that closes the connection over each message whose payload satisfies `refuses`, and acknowledges the
-/// others. Everything of the outbox is handed out again at each connection. Returns what it took, and how many
-/// connections that took.
+/// A broker that closes the connection over each message whose payload satisfies `refuses`, and acknowledges
+/// the others. At each connection the whole outbox is handed out again. Returns what it took, and the number
+/// of connections.
 fn serve(
     session: &mut MqttSession,
     kept: &mut Vec<Entry>,
@@ -74,7 +74,7 @@ fn serve(
                 break false;
             }
             ping(session);
-            // The broker treats them one after the other.
+            // The broker handles them one after the other.
             let fatal = burst.iter().position(|text| refuses(text)).unwrap_or(burst.len());
             for text in &burst[..fatal] {
                 pkid += 1;
@@ -267,7 +267,7 @@ fn a_broker_that_restarts_again_and_again_costs_no_message() {
         ping(&mut session);
         assert_eq!(drain(&mut session, 1).len(), usize::from(session.trial.is_some()));
         session.lost(true);
-        // Nothing listens while it restarts.
+        // Nothing listens while the broker restarts.
         session.unreachable();
     }
     let (taken, _) = serve(&mut session, &mut all.clone(), |_| false);
@@ -321,7 +321,7 @@ fn reports_that_are_refused_are_found_by_pings_and_dropped_while_shorter_ones_an
     let mut session = session(64);
     let big = session.stream("camera/a/detections", || "t/a".into());
     let small = session.stream("camera/b/detections", || "t/b".into());
-    // The broker closes over each report of 500 bytes; what comes before it is confirmed where a ping follows.
+    // The broker closes over each report of 500 bytes; earlier messages are confirmed if a ping follows.
     let mut losses = 0;
     for _ in 0..20 {
         connect(&mut session);

@@ -1,4 +1,4 @@
-//! What goes into the outbox and how, and where it goes from there when the broker does not take it.
+//! How messages are put into the outbox, and where they go if the broker does not take them.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use crate::contract::{self, AttendanceOut, EventOut, InspectionOut};
 use crate::store::{Class, Letter, Outbox, StoreError};
 use crate::types::rfc3339;
 
-/// The mark that tells how far attendance is in the outbox.
+/// The mark for how far attendance events are in the outbox.
 pub(super) const ATTENDANCE: &str = "attendance";
 /// The alarm while the broker does not take messages.
 pub(super) const REFUSED: &str = "mqtt-refused";
 
-/// Puts what the broker does not take where it is listed, and says so.
+/// Moves a message that the broker does not take to the list, and raises an alarm.
 pub(super) fn set_aside(outbox: &mut Outbox, aside: &Aside, shared: &MqttShared) -> Result<(), StoreError> {
     if !aside.news {
         shared.totals.refused_dropped.inc();
@@ -33,11 +33,11 @@ pub(super) fn set_aside(outbox: &mut Outbox, aside: &Aside, shared: &MqttShared)
     let dropped = outbox.set_aside(*key, letter)?;
     shared.totals.letters_dropped.add(dropped);
     if key.is_some() {
-        // The gap is on its way by the next fetch.
+        // The next fetch returns the gap.
         shared.exchange.with_from_writer(|state| state.more = true);
         shared.wake.notify_one();
     }
-    // About this alarm itself nothing can be said over MQTT.
+    // The alarm itself cannot be reported over MQTT.
     if *topic != topic::alarm(REFUSED) {
         let text = format!(
             "the broker does not take every message: {topic}: {reason}; ocellus status lists what was set aside; raise \
@@ -66,7 +66,7 @@ pub(super) fn stage(outbox: &mut Outbox, kept: &DurableEvent, shared: &MqttShare
         }
         DurableEvent::Attendance(event) => {
             if event.id <= outbox.marked(ATTENDANCE)? {
-                // Offered again after a crash or a full queue: it is here already.
+                // Offered again after a crash or a full queue; it is already in the outbox.
                 shared.totals.events_known.inc();
                 return Ok(());
             }

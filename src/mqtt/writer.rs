@@ -1,5 +1,5 @@
-//! The keeper: the one thread that owns the outbox. Everything that waits is committed with one flush,
-//! and only then handed to the connection.
+//! The writer is the one thread that owns the outbox. It commits all waiting events with one flush, and only
+//! then hands them to the connection.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,25 +12,25 @@ use super::message::Aside;
 use super::staging::{set_aside, stage};
 use crate::store::{Entry, EntryKey, Outbox, Store, StoreError};
 
-/// Most events of one group commit.
+/// Events of one group commit, at most.
 pub(super) const GROUP: usize = 1_024;
-/// Most entries handed over and not acknowledged; beyond it new ones wait in the outbox.
+/// Entries handed over and not acknowledged, at most; beyond it new ones wait in the outbox.
 const HANDED: usize = 4_096;
-/// The mark that tells which group of events is on disk.
+/// The mark for the last group of events on disk.
 const GROUPS: &str = "groups";
 /// Pause before a store that failed is opened again.
 const RETRY: Duration = Duration::from_secs(1);
-/// The keeper is rung for everything; this only bounds a lost wake-up.
+/// The writer is woken for everything; this only limits the effect of a lost wake-up.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What the connection tells the keeper. `epoch` counts connections and losses: entries handed out under
-/// another epoch are void.
+/// What the connection tells the writer. `epoch` counts connections and losses: entries handed out in another
+/// epoch are void.
 #[derive(Debug, Default)]
 pub(super) struct ToWriter {
     pub(super) acked: Vec<EntryKey>,
     /// Messages that the broker does not take.
     pub(super) aside: Vec<Aside>,
-    /// So many entries were handed over and forgotten before they were sent.
+    /// Number of entries that were handed over and then erased before they were sent.
     pub(super) let_go: usize,
     pub(super) fetch: Option<usize>,
     pub(super) epoch: u64,
@@ -38,24 +38,25 @@ pub(super) struct ToWriter {
     pub(super) closing: bool,
 }
 
-/// What the keeper tells the connection.
+/// What the writer tells the connection.
 #[derive(Debug, Default)]
 pub(super) struct FromWriter {
     pub(super) epoch: u64,
     pub(super) live: Vec<Entry>,
-    /// The answer to a wish; an empty one, too, allows the next wish.
+    /// The entries for a request; an empty list, too, allows the next request.
     pub(super) backlog: Option<Vec<Entry>>,
-    /// Entries that are gone from the outbox, to be let go of.
+    /// Entries that were erased from the outbox and must be dropped.
     pub(super) forgotten: Vec<EntryKey>,
     /// After all this, the outbox still holds entries that were not handed over.
     pub(super) more: bool,
-    /// Nothing offered waits in memory.
+    /// No offered event waits in memory.
     pub(super) empty: bool,
-    /// Somebody wants to be woken when that is so.
+    /// Whether the connection wants to be woken when `empty` becomes true.
     pub(super) empty_awaited: bool,
 }
 
-/// The two queues of requests. Blocking mutexes, because neither is held across an await or a flush.
+/// The state that connection and writer exchange. Blocking mutexes, because neither is held across an await
+/// or a flush.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
     to_writer: Mutex<ToWriter>,
@@ -81,9 +82,9 @@ pub(super) struct OutboxWriter {
     pub(super) outbox: Option<Outbox>,
     /// Events taken from the queue and not yet known to be on disk.
     group: Vec<DurableEvent>,
-    /// The number of a group that the disk may have although writing it failed, and how many events it was.
+    /// The number and size of a group that may be on disk although writing it failed.
     in_doubt: Option<(u64, usize)>,
-    /// The store's closings when the outbox was opened.
+    /// The store's count of closings when the outbox was opened.
     closings: u64,
     pub(super) handed: usize,
     epoch: u64,
@@ -112,7 +113,7 @@ impl OutboxWriter {
         }
     }
 
-    /// Runs until the connection says `closing` and nothing waits (or the disk refuses what waits).
+    /// Runs until the connection sets `closing` and nothing waits (or the disk refuses what waits).
     pub(super) fn run(mut self) {
         loop {
             let working = self.ready();
@@ -120,7 +121,7 @@ impl OutboxWriter {
             self.forget();
             let stored = self.outbox.as_ref().map(|outbox| outbox.entries());
             let staged = self.group.len() as u64;
-            // What is known of a disk that is away is what it held last.
+            // While the disk is away, its last count stays.
             if let Some(stored) = stored {
                 self.shared.stored.store(stored + staged, std::sync::atomic::Ordering::Relaxed);
             }
@@ -137,7 +138,7 @@ impl OutboxWriter {
         }
     }
 
-    /// Only who waits for it (the farewell) is woken: a wake-up for each commit would cost more than it tells.
+    /// Wakes only a waiting farewell, because a wake-up for each commit would cost too much.
     fn say_empty(&self) {
         let awaited = self.shared.exchange.with_from_writer(|state| {
             state.empty = true;
@@ -161,11 +162,11 @@ impl OutboxWriter {
         }
     }
 
-    /// Opens what is not open; false while the disk does not let us.
+    /// Opens what is closed; false while the disk does not allow it.
     fn ready(&mut self) -> bool {
         if self.outbox.is_some() && self.store.as_ref().is_some_and(|store| store.closings() != self.closings)
         {
-            // Somebody else met a fault of the disk first.
+            // Another user of the store met a disk fault first.
             (self.outbox, self.epoch) = (None, u64::MAX);
         }
         if self.outbox.is_some() {
@@ -199,7 +200,7 @@ impl OutboxWriter {
         store.outbox(self.max_bytes)
     }
 
-    /// One turn: acknowledgements, the group, the backlog. Returns whether the end was asked for.
+    /// One turn: acknowledgements, the group, the backlog. True if the end was requested.
     fn turn(&mut self, working: bool) -> bool {
         let state = self.shared.exchange.with_to_writer(|state| ToWriter {
             acked: std::mem::take(&mut state.acked),
@@ -215,7 +216,7 @@ impl OutboxWriter {
         state.closing
     }
 
-    /// Follows the connection: a new epoch takes everything back.
+    /// Follows the connection: a new epoch takes all entries back.
     fn follow(&mut self, state: &ToWriter) -> Result<(), StoreError> {
         let Some(outbox) = &mut self.outbox else { return Ok(()) };
         if !state.acked.is_empty() {
@@ -235,7 +236,7 @@ impl OutboxWriter {
             outbox.all_back();
             let epoch = self.epoch;
             self.shared.exchange.with_from_writer(|state| {
-                // What was forgotten stays so: the connection may still hold it.
+                // Erased entries stay in the list, because the connection may still hold them.
                 let forgotten = std::mem::take(&mut state.forgotten);
                 let backlog = Some(Vec::new());
                 *state = FromWriter { epoch, more: true, backlog, forgotten, ..FromWriter::default() };
@@ -244,14 +245,14 @@ impl OutboxWriter {
         Ok(())
     }
 
-    /// Puts everything that waits on disk, with one flush.
+    /// Writes everything that waits to disk, with one flush.
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
         let Some(outbox) = &mut self.outbox else { return Ok(()) };
         let known = outbox.marked(GROUPS)?;
         if let Some((number, events)) = self.in_doubt
             && number == known
         {
-            // It was written after all, under the numbers that it got then: they are sent as what is stored.
+            // The group was written after all, with the numbers of that time, and is sent as stored entries.
             outbox.flush()?;
             self.group.drain(..events);
             self.in_doubt = None;
@@ -292,7 +293,7 @@ impl OutboxWriter {
         }
     }
 
-    /// Gives what is durable to the connection, as far as it can take more.
+    /// Gives durable entries to the connection, up to its limit.
     fn hand_over(&mut self, durable: Vec<Entry>) {
         let Some(outbox) = &mut self.outbox else { return };
         let free = if self.online { HANDED.saturating_sub(self.handed) } else { 0 };
@@ -315,15 +316,15 @@ impl OutboxWriter {
         self.handed += entries.len();
         self.shared.exchange.with_from_writer(|state| {
             state.more |= entries.len() == count;
-            // Not replaced: what an earlier wish gave may still lie there.
+            // Appended, because entries of an earlier request may still be there.
             state.backlog.get_or_insert_default().extend(entries);
         });
         self.shared.wake.notify_one();
         Ok(())
     }
 
-    /// The disk refused. sled refuses everything from now on, so the store is closed and opened again; the
-    /// group stays in memory, unpublished, until it is on disk.
+    /// The disk refused. sled then refuses everything, so the store is closed and opened again; the group
+    /// stays in memory, unpublished, until it is on disk.
     pub(super) fn fail(&mut self, error: &StoreError) {
         self.shared.totals.commits_failed.inc();
         self.shared.alarm("outbox", &format!("events wait in memory: {error}"));

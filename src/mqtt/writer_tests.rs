@@ -1,4 +1,4 @@
-//! The keeper on a real store, turn by turn.
+//! The writer on a real store, turn by turn.
 
 use super::*;
 use crate::config;
@@ -71,7 +71,7 @@ fn a_flush_that_fails_once_doubles_no_event() {
     writer.outbox.as_mut().unwrap().next_flush_fails = true;
     writer.turn(true);
     assert_eq!(mqtt.counters().commits_failed, 1);
-    // What comes meanwhile waits in the same queue.
+    // Events that come meanwhile wait in the same queue.
     mqtt.offer_event(&event(4));
     assert!(writer.ready());
     writer.turn(true);

@@ -1,4 +1,4 @@
-//! The command `alarm`: which alarms are raised, and that somebody has seen one.
+//! The command `alarm`: lists the alarms that are raised, and acknowledges one.
 
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ impl App {
     }
 }
 
-/// Who acknowledges, with the way by which that was said: only the page knows who its users really are.
+/// The person who acknowledges, with the interface: only the page authenticates its users.
 fn acknowledger(origin: Origin, by: Option<&str>) -> String {
     let by = by.map(|by| by.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect::<String>());
     let by = by.filter(|by| !by.trim().is_empty());

@@ -12,12 +12,13 @@ use crate::supervisor::Unit;
 use crate::types::{Clock, PersonId, Reply, SightingSink, SystemClock};
 
 impl App {
-    /// Who has to be told of sightings: whoever recognises calls this.
+    /// Where the recognition of each camera reports its sightings.
     pub(super) fn sightings(&self) -> Arc<dyn SightingSink> {
         self.attendance.sightings()
     }
 
-    /// The book's keeper. Not essential: without a disk the box goes on, and says so.
+    /// The unit that runs the attendance worker. Not essential: without a disk the service runs on and
+    /// reports the fault.
     pub(super) fn attendance_unit(self: &Arc<App>) -> Unit {
         let app = self.clone();
         Unit::new("attendance", move |context| {
@@ -40,8 +41,8 @@ impl App {
         })
     }
 
-    /// Whether a camera gives frames; one that is not there any more, or has ended, will never see anybody again, and
-    /// counts as looking.
+    /// Whether a camera delivers frames. A camera that was removed or has ended counts as looking, because it
+    /// can never see anybody again.
     fn looks(&self, name: &str) -> bool {
         let cameras = lock(&self.cameras);
         let camera = cameras.iter().find(|camera| camera.settings.name == name);

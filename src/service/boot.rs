@@ -1,9 +1,9 @@
-//! What the service starts from: the configured file; where that cannot be used, the last configuration that was
-//! applied; where there is none, as much of the file as lets the box say what is wrong.
+//! What the service starts from: the configured file; if that cannot be used, the last configuration that was
+//! applied; if there is none, as much of the file as lets the service report what is wrong.
 //!
 //! ```text
-//!  file ──faults──▶ last applied ──none, or faults──▶ bare: page, MQTT and commands, no camera
-//!    └─a model cannot be used─▶ last applied, where it is another ─▶ partly: without that model's cameras
+//! file ──faults──▶ last applied ──none, or faults──▶ bare: page, MQTT and commands, no camera
+//!   └─a model cannot be used─▶ last applied, where it is another ─▶ partly: without that model's cameras
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::Options;
 use super::last_applied::{self, LastApplied};
 use crate::config::{Config, Faults};
 
-/// Faults that a message names; `ocellus check` names them all.
+/// Faults that a message names; `ocellus check` lists all of them.
 const NAMED: usize = 8;
 
 /// What a start rests on.
@@ -22,27 +22,27 @@ pub(super) enum Basis {
     File,
     /// The last configuration that was applied, whole.
     LastApplied,
-    /// One of these without the cameras whose models cannot be used.
+    /// One of the two above, without the cameras whose models cannot be used.
     Partly,
-    /// No camera: nothing that can be used is there.
+    /// No camera, because no configuration can be used.
     Bare,
 }
 
-/// A configuration to start from, and why it is not the file's, if so.
+/// A configuration to start from, and, if it is not the file's, the reason.
 pub struct Boot {
     pub(super) config: Config,
     pub(super) basis: Basis,
     pub(super) fault: Option<String>,
-    /// The file's, where it could be read, while another one is tried.
+    /// The file's configuration, if it could be read, while another one is in use.
     file: Option<Config>,
 }
 
 impl Boot {
-    /// The configuration that `options` name, or what takes its place. The faults are printed on standard error, for
-    /// the person who started it by hand; the log and the alarm say them again.
+    /// Chooses the configuration that `options` name, or its replacement. The faults go to standard error for
+    /// a person who started the service by hand; the log and an alarm repeat them.
     ///
     /// # Errors
-    /// The faults, where `options` are strict.
+    /// The faults, if `options` are strict.
     pub fn choose(options: &Options) -> Result<Boot, Faults> {
         match options.load() {
             Ok(config) => Ok(Boot { config, basis: Basis::File, fault: None, file: None }),
@@ -54,12 +54,12 @@ impl Boot {
         }
     }
 
-    /// The level that the log begins with.
+    /// The log level of this configuration.
     pub fn log_level(&self) -> &str {
         &self.config.log.level
     }
 
-    /// What to start from after the engine refused a model of this one because of `cause`; `None`: give up.
+    /// What to start from after the engine refused a model because of `cause`; `None` to give up.
     pub(super) fn after(self, options: &Options, cause: &str) -> Option<Boot> {
         let said = |what: &str| format!("{what} cannot be used: {cause}");
         match self.basis {
@@ -108,7 +108,7 @@ impl Boot {
 }
 
 impl Options {
-    /// Where the state is kept, also where the configuration has faults.
+    /// The state directory, which is known even if the configuration has faults.
     pub fn state_dir(&self) -> PathBuf {
         match (&self.state_dir, self.load()) {
             (Some(dir), _) => dir.clone(),
@@ -117,7 +117,7 @@ impl Options {
         }
     }
 
-    /// What the file is called in messages.
+    /// The file's name for messages.
     pub(super) fn file_name(&self) -> String {
         self.config.as_ref().map_or("the built-in default".into(), |path| path.display().to_string())
     }
@@ -129,7 +129,7 @@ impl Options {
         )
     }
 
-    /// As much of the file as can be used.
+    /// The parts of the file that can be used.
     fn salvage(&self) -> Config {
         let mut config = match &self.config {
             Some(path) => Config::salvage_file(path),
@@ -142,7 +142,7 @@ impl Options {
     }
 }
 
-/// The first faults, and how many there are besides.
+/// The first faults, and the number of the others.
 pub(super) fn brief(faults: &Faults) -> String {
     let named = faults.0.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join("\n");
     match faults.0.len().saturating_sub(NAMED) {

@@ -1,4 +1,4 @@
-//! One camera's rig: its ring, its lane, the thread that captures, and what is known of its health.
+//! One camera: its ring, its lane, its capture thread, and its health.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,12 +25,13 @@ use crate::telemetry::Counter;
 use crate::tracking::Tracker;
 use crate::types::{Frame, SystemClock};
 
-/// Frames under way beyond one a worker: enough that no worker waits for a slow neighbour.
+/// Frames in flight beyond one for each worker: enough that no worker waits for a slow neighbour.
 const OVERTAKING: usize = 4;
-/// How long a camera that ends waits for its last results, in steps in which it looks at its stop token.
+/// A camera that ends waits for its last results in steps of this length, and checks its stop token between
+/// them.
 const DRAIN_STEP: Duration = Duration::from_millis(50);
 
-/// One camera, and everything behind it.
+/// One camera with its ring, lane and stages.
 pub(super) struct Camera {
     pub(super) settings: config::CameraConfig,
     pub(super) ring: Ring<Frame>,
@@ -40,19 +41,19 @@ pub(super) struct Camera {
     pub(super) shown: Shown,
     pub(super) health: Mutex<Health>,
     pub(super) health_log: Mutex<HealthLog>,
-    /// Connections of senders that were refused.
+    /// Connections of senders (RTP, sockets) that were refused.
     pub(super) refused: Counter,
-    /// The lane's frames, for the stage of its model.
+    /// The lane's frames, consumed by the stage of the camera's model.
     queue: Option<Attachment<FrameItem>>,
-    /// Numbers frames across the lives of the capture unit.
+    /// Numbers frames without gaps when the capture unit restarts.
     next_seq: AtomicU64,
-    /// Pictures that came damaged and gave no frame.
+    /// Frames that arrived damaged and were dropped.
     damaged: Counter,
 }
 
 impl App {
-    /// Builds the rig of `camera` and starts its capture. Its frames wait at the gate, or for a stage. On an error
-    /// nothing of it is left.
+    /// Builds the camera and starts its capture. Its frames wait at the start gate, or for a stage. On an
+    /// error everything that was built is removed again.
     pub(super) fn add_camera(
         self: &Arc<App>,
         settings: &config::CameraConfig,
@@ -73,8 +74,8 @@ impl App {
         begun
     }
 
-    /// Puts a new rig in the place of the camera's old one, once the old one's last frames are through. After an error
-    /// the camera may be without capture or inspection; another call goes on from there.
+    /// Replaces a camera with a new one, once the last frames of the old one are through. After an error the
+    /// camera may be without capture or inspection; another call continues from there.
     pub(super) fn change_camera(
         self: &Arc<App>,
         settings: &config::CameraConfig,
@@ -101,7 +102,7 @@ impl App {
         self.add_parts_unit(&camera, config)
     }
 
-    /// Removes the unit behind the desk of camera `name`, where there is one.
+    /// Removes the trigger target's unit of camera `name`, if there is one.
     fn remove_parts_unit(&self, name: &str) -> Result<(), AppError> {
         let name = parts_name(name);
         if self.supervisor.status().iter().any(|unit| *unit.name == *name) {
@@ -117,7 +118,8 @@ impl App {
         Ok(())
     }
 
-    /// Stops the camera's capture, lets its last frames through and forgets it. After an error another call goes on.
+    /// Stops the camera's capture, drains its last frames and removes it. After an error, another call
+    /// continues.
     pub(super) fn remove_camera(&self, name: &str) -> Result<(), AppError> {
         match self.supervisor.remove(&unit_name(name)) {
             Ok(()) | Err(SupervisorError::Unknown { .. }) => {}
@@ -142,13 +144,13 @@ impl App {
         let essential = config.supervisor.essential.contains(&name);
         let unit = Unit::new(name, move |context| app.capture(&camera, context));
         let unit = unit.essential(essential).together("camera");
-        // Where every source ends by itself, the service ends with the last of them; a live one never does.
+        // If all sources are finite, the service ends with the last of them; live sources never end.
         let ends =
             config.cameras.iter().all(|camera| camera.source.ends() && !camera.repeat && !camera.watch);
         if ends { unit.work() } else { unit }
     }
 
-    /// Joins every camera to the stage of its model; to be called whenever models or cameras have changed.
+    /// Joins every camera to the stage of its model. Call it after every change of models or cameras.
     pub(super) fn attach_all(&self) {
         for camera in lock(&self.cameras).iter() {
             let (Some(lane), Some(queue), Some(detect)) =
@@ -205,7 +207,7 @@ impl App {
         }
     }
 
-    /// No more frames will come: lets those on the road through, and ends what was being tracked.
+    /// Drains the frames that are still in flight after the last one, and ends the open tracks.
     fn finish(&self, camera: &Camera, context: &UnitContext) {
         camera.ring.close();
         if let Some(parts) = &camera.parts {
@@ -217,9 +219,9 @@ impl App {
         let Some(lane) = &camera.lane else { return };
         let mut before = lane.delivered();
         let is_attached = || camera.queue.as_ref().is_some_and(Attachment::is_attached);
-        // Frames that no stage takes can never be drained.
+        // Frames that no stage takes could never be drained.
         while is_attached() && !lane.wait_drained(DRAIN_STEP) {
-            // A worker that hangs is no progress of ours.
+            // A worker that hangs makes no progress, so the watchdog must not be fed for it.
             let now = lane.delivered();
             if now == before {
                 context.beat.waiting()
@@ -234,7 +236,7 @@ impl App {
             context.beat.beat();
         }
         lane.end_tracks();
-        // Once more, because the last frames' drops are only known now.
+        // Published once more, because the drops of the last frames are known only now.
         self.publish_camera(camera, 0.0);
     }
 }
@@ -250,7 +252,7 @@ impl Camera {
         let window = app.scheduler.workers().len() + OVERTAKING;
         let sinks: Arc<[Arc<dyn Sink>]> = app.sinks.clone();
         let faces = CameraFaces::new(camera, policy == Policy::Every, app);
-        // Names before the picture that shows them.
+        // Names come before the picture that shows them.
         let mut followers: Vec<Arc<dyn Follower>> = faces.iter().map(CameraFaces::follower).collect();
         followers.push(shown.preview.clone());
         let lane = camera.detect.as_ref().map(|detect| {
@@ -289,17 +291,17 @@ impl Camera {
         }
     }
 
-    /// Frames captured since the rig was built.
+    /// Frames captured since the camera was built.
     pub(super) fn frames(&self) -> u64 {
         self.next_seq.load(Ordering::Relaxed)
     }
 
-    /// Frames that no worker saw: passed over for newer ones, refused because every slot was leased, or damaged.
+    /// Frames that no worker saw: skipped for newer ones, refused because every slot was leased, or damaged.
     pub(super) fn drops(&self) -> u64 {
         self.damaged.get() + self.ring.stats().starved + self.lane.as_ref().map_or(0, |lane| lane.skipped())
     }
 
-    /// Why its frames fail, if all of the last ones did.
+    /// Why its frames fail, if all of the recent ones did.
     pub(super) fn failing(&self) -> Option<String> {
         self.lane.as_ref().and_then(|lane| lane.failures.cause())
     }
@@ -318,11 +320,11 @@ impl Camera {
     }
 }
 
-/// The writer's end of a ring, as capture sees it.
+/// The writer's end of a ring, as the capture code sees it.
 struct RingSink<'a> {
     camera: &'a Camera,
     writer: Writer<Frame>,
-    /// The light barrier of a scene's line: it sees parts whether or not there was room for the frame.
+    /// The light barrier of a simulated line: it sees parts even if a frame was dropped.
     #[cfg(feature = "demo")]
     barrier: Option<Sensor>,
     gate: &'a StartGate,
@@ -365,17 +367,17 @@ impl FrameSink for RingSink<'_> {
     }
 }
 
-/// The unit that captures camera `name`.
+/// Name of the unit that captures camera `name`.
 pub(super) fn unit_name(name: &str) -> String {
     format!("camera/{name}")
 }
 
-/// The unit behind the desk of camera `name`.
+/// Name of the unit behind the trigger target of camera `name`.
 fn parts_name(name: &str) -> String {
     format!("inspect/{name}")
 }
 
-/// A file that is damaged stays damaged, and a missing plugin stays missing.
+/// Whether a retry is useless: a damaged file stays damaged, and a missing plugin stays missing.
 fn is_lasting(camera: &Camera, error: &CaptureError) -> bool {
     camera.settings.source.ends() || error.is_final()
 }

@@ -1,11 +1,11 @@
-//! What a change of the configuration came to, part by part: what was applied is what is known to be in force.
+//! The outcome of a configuration change, part by part: only parts that were applied count as in force.
 
 use std::fmt;
 
 use super::models::Unusable;
 use crate::config::{ChangedNames, Config, ConfigChange};
 
-/// A part of the configuration that is applied by itself.
+/// A part of the configuration that is applied separately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Camera(String),
@@ -29,7 +29,7 @@ impl fmt::Display for Part {
     }
 }
 
-/// The parts that are not as the file says.
+/// The parts that could not be changed to what the file says.
 #[derive(Debug, Default)]
 pub(super) struct Failures(Vec<Failure>);
 
@@ -37,12 +37,12 @@ pub(super) struct Failures(Vec<Failure>);
 pub(super) struct Failure {
     pub(super) part: Part,
     pub(super) cause: String,
-    /// Whether it was changed half-way; else it is as it was.
+    /// Whether the part was changed half-way; otherwise it is unchanged.
     half: bool,
 }
 
 impl Failures {
-    /// The models that cannot be used, with the cameras that cannot work without them; those stay as they were.
+    /// The models that cannot be used and the cameras that depend on them; those cameras stay unchanged.
     pub(super) fn of_models(unusable: &[Unusable], config: &Config) -> Failures {
         let mut failures = Failures::default();
         for model in unusable {
@@ -55,14 +55,14 @@ impl Failures {
         failures
     }
 
-    /// `part` was not touched, because of `cause`.
+    /// Notes that `part` was not touched, because of `cause`.
     pub(super) fn untouched(&mut self, part: Part, cause: &dyn fmt::Display) {
         if !self.has(&part) {
             self.0.push(Failure { part, cause: cause.to_string(), half: false });
         }
     }
 
-    /// Notes what came of changing `part`.
+    /// Notes the outcome of changing `part`.
     pub(super) fn note<E: fmt::Display>(&mut self, part: Part, outcome: Result<(), E>) {
         if let Err(error) = outcome {
             tracing::error!("{part} was not changed as a whole: {error}");
@@ -82,7 +82,7 @@ impl Failures {
         self.0.iter()
     }
 
-    /// The parts that are neither as they were nor as the file says.
+    /// The parts that match neither the old nor the new configuration.
     pub(super) fn half_way(&self) -> Vec<Part> {
         self.0.iter().filter(|failure| failure.half).map(|failure| failure.part.clone()).collect()
     }
@@ -93,8 +93,8 @@ impl Failures {
         words.collect::<Vec<_>>().join("; ")
     }
 
-    /// What is in force on the way from `old` to `new` once all but these parts are changed. The text and its hash are
-    /// those of `new` only where nothing failed.
+    /// What is in force after a change from `old` to `new` in which these parts failed. The text and its hash
+    /// are those of `new` only if nothing failed.
     pub(super) fn in_force(&self, old: &Config, new: &Config) -> Config {
         if self.is_empty() {
             return new.clone();
@@ -102,7 +102,7 @@ impl Failures {
         let of = |part| if self.has(&part) { old } else { new };
         let cameras = self.merged(&old.cameras, &new.cameras, |one| &one.name, Part::Camera);
         let mut models = self.merged(&old.models, &new.models, |one| &one.name, Part::Model);
-        // A camera that stays as it was keeps its model, too.
+        // An unchanged camera keeps its model, too.
         let kept = old.models.iter().filter(|model| {
             let used = cameras.iter().filter_map(|camera| camera.detect.as_ref());
             used.into_iter().any(|detect| detect.model == model.name)
@@ -123,7 +123,7 @@ impl Failures {
         }
     }
 
-    /// The entries of `new`; of those that failed, what `old` has.
+    /// The entries of `new`, with those of `old` for entries that failed.
     fn merged<T: Clone>(
         &self,
         old: &[T],
@@ -140,7 +140,7 @@ impl Failures {
     }
 }
 
-/// Has `parts` changed again although their settings are the same: their last change failed half-way.
+/// Marks `parts` as changed although their settings are equal, because their last change failed half-way.
 pub(super) fn repeat(change: &mut ConfigChange, parts: &[Part]) {
     for part in parts {
         match part {
@@ -198,7 +198,7 @@ mod tests {
         let change = Config::diff(&force, &new);
         assert_eq!((change.cameras.added, change.cameras.removed), (vec!["c".into()], vec!["gone".into()]));
         assert_eq!((change.cameras.changed, change.mqtt_changed), (vec!["b".into()], true));
-        // The file as it was before: what failed half-way is done again all the same.
+        // With the old file again, parts that failed half-way are still applied again.
         let mut back = Config::diff(&force, &old);
         repeat(&mut back, &failures.half_way());
         assert_eq!((back.cameras.changed, back.mqtt_changed), (vec!["a".into(), "gone".into()], true));

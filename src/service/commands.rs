@@ -1,4 +1,5 @@
-//! What the box is asked to do while it runs: reload (also by SIGHUP), snapshot; inspection's are next door.
+//! Commands while the service runs: reload (also by SIGHUP) and snapshot; `inspect_commands` holds those of
+//! inspection.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,7 +16,7 @@ use crate::image::jpeg;
 use crate::supervisor::{Beat, Stop, Unit};
 use crate::types::{Attachment, Command, CommandKind, Frame, Origin, Refusal, Reply, rfc3339};
 
-/// How often the loop beats, and looks for SIGHUP, while nobody asks for anything.
+/// How often the loop beats and checks for SIGHUP while no command comes.
 const PATIENCE: Duration = Duration::from_millis(100);
 const DEFAULT_QUALITY: u64 = 85;
 
@@ -33,7 +34,7 @@ impl App {
         while !stop.is_stopped() {
             beat.beat();
             if self.hangup.swap(false, Ordering::AcqRel) {
-                // The outcome stands in the log and as an alarm; a signal wants no answer.
+                // The log and an alarm report the outcome; nobody waits for an answer to a signal.
                 let outcome = self.reload();
                 self.note_signal(outcome.is_ok());
             }
@@ -55,19 +56,19 @@ impl App {
             CommandKind::Status => Ok(self.status_now()),
             CommandKind::Config => self.config_command(command.origin),
             CommandKind::Alarm => self.alarm_command(command.origin, &command.payload),
-            // Answered by a unit of its own.
+            // The unit of the gallery answers.
             CommandKind::Faces => return self.pass_faces(command),
             CommandKind::Attendance => self.attendance_command(&command.payload),
             // Answered when the acquisition has ended.
             CommandKind::Trigger => return self.pull_for(command),
-            // May end the road that its answer takes.
+            // A restart may end the unit that carries the answer.
             CommandKind::Restart => return self.restart_command(command),
         };
         command.reply.answer(outcome);
     }
 
-    /// The picture goes beside the answer, which tells where; in the answer only where that is asked for, or where
-    /// there is no beside.
+    /// Sends the picture as an attachment whose place the answer names. The picture is part of the answer
+    /// only on request, or where the interface has no attachments.
     fn snapshot_command(&self, command: Command) {
         let inline = command.origin != Origin::Mqtt || command.payload["inline"] == Value::Bool(true);
         let (mut result, shot) = match self.snapshot(&command.payload) {
@@ -82,8 +83,8 @@ impl App {
         command.reply.answer_with(Ok(result), Some(shot));
     }
 
-    /// The newest frame of the camera that `request` names (the only one, if it names none) as JPEG, and what there is to
-    /// say about it.
+    /// The newest frame as JPEG, with its description, of the camera that `request` names (without a name, of
+    /// the only one).
     fn snapshot(&self, request: &Value) -> Result<(Value, Attachment), Refusal> {
         let cameras = lock(&self.cameras);
         let known =

@@ -1,41 +1,42 @@
-//! How the process ends: one table of exit codes, for docs/command-line.md, the unit file and scripts.
+//! How the process ends: one table of exit codes for docs/command-line.md, the unit file and scripts.
 
 /// The exit codes. `systemd/ocellus.service` does not restart after `Usage`: only a person can help there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Exit {
-    /// Asked to stop, or every camera has ended.
+    /// Stopped on request, or every camera has ended.
     Ok = 0,
-    /// Anything that has no code of its own.
+    /// Any error without a separate code.
     Other = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// The configuration is wrong, and every fault is listed: `check`, `run --strict`, and commands that need all of it.
+    /// The configuration has faults, all of which are listed: `check`, `run --strict`, and commands that need
+    /// all of it.
     Config = 3,
     /// The inference runtime or a model cannot be used.
     Model = 4,
     /// The state directory cannot be used: read-only, or locked by another instance.
     State = 5,
-    /// An essential unit failed for good, or all that was to be done failed.
+    /// An essential unit failed permanently, or every job failed.
     Unit = 6,
-    /// A second signal did not wait for the drain.
+    /// A second signal ended the process before it was drained.
     Forced = 7,
-    /// A unit that was asked to stop hangs: it made no progress for `drain_ms`, or needs more than `drain_max_ms`.
+    /// A unit hung during the stop: it made no progress for `drain_ms`, or needed more than `drain_max_ms`.
     Drain = 8,
-    /// A replay gave something else than what was recorded.
+    /// A replay gave another result than the recorded one.
     Differs = 9,
-    /// A change of recipe, golden pictures or model is worse than what is in force, and was refused.
+    /// A change of recipe, golden pictures or model was refused, because it is worse than the current state.
     Worse = 10,
-    /// Evidence was edited or damaged, or holds too little to be replayed.
+    /// Evidence was edited or damaged, or is not enough for a replay.
     Evidence = 11,
     /// No service runs on the state directory, or it did not answer.
     Away = 12,
-    /// A picture is no good for enrolment, a name is taken, or the person is known already.
+    /// A picture cannot be used for enrolment, a name is taken, or the person is enrolled already.
     Refused = 13,
 }
 
 impl Exit {
-    /// The number that the shell and systemd see.
+    /// The number that the shell and systemd receive.
     pub fn code(self) -> i32 {
         self as i32
     }

@@ -1,4 +1,4 @@
-//! Recognition: the embedding model made ready on the workers, the gallery in force, and each camera's faces.
+//! Recognition: the embedding model on the workers, the gallery in force, and the faces of each camera.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,36 +21,36 @@ use crate::types::priority;
 pub(super) struct Recognition {
     pub(super) model: Arc<Model>,
     stage: Arc<Stage<FaceItem>>,
-    /// What it was made from.
+    /// The settings that it was loaded from.
     settings: config::ModelConfig,
     workers: (usize, usize),
 }
 
-/// What the service has for faces.
+/// The service's part of recognition.
 #[derive(Default)]
 pub(super) struct Faces {
     pub(super) gallery: Arc<Gallery>,
     recognition: Mutex<Option<Recognition>>,
 }
 
-/// What a rig has for faces.
+/// A camera's part of recognition.
 pub(super) struct CameraFaces {
     pub(super) lane: Arc<FaceLane>,
     queue: Attachment<FaceItem>,
 }
 
 impl App {
-    /// Puts another gallery in force, at once for every camera.
+    /// Replaces the gallery of every camera at once.
     pub(super) fn set_gallery(&self, index: Arc<GalleryIndex>) {
         self.faces.gallery.set(index);
     }
 
-    /// The embedding model in use, if a camera recognises.
+    /// The embedding model in use, if any camera recognises.
     pub(super) fn recognition(&self) -> Option<Recognition> {
         lock(&self.faces.recognition).clone()
     }
 
-    /// Makes the embedding model of `config` ready, where a camera needs it; one that is as wished stays.
+    /// Loads the embedding model of `config` if a camera needs it; an unchanged one is kept.
     pub(super) fn load_recognition(&self, config: &Config) -> Result<(), AppError> {
         let Some(settings) = used_model(config) else { return Ok(()) };
         let workers = (config.faces.min_workers, config.faces.max_workers);
@@ -73,19 +73,19 @@ impl App {
         Ok(())
     }
 
-    /// Whether the stage called `stage` is the one that recognises.
+    /// Whether the stage `stage` is the recognition stage.
     pub(super) fn recognises(&self, stage: &str) -> bool {
         lock(&self.faces.recognition).as_ref().is_some_and(|ready| &*ready.stage.spec().name == stage)
     }
 
-    /// Forgets the embedding model where no camera of `config` recognises any more.
+    /// Drops the embedding model if no camera of `config` recognises any more.
     pub(super) fn drop_unused_recognition(&self, config: &Config) {
         if used_model(config).is_none() {
             *lock(&self.faces.recognition) = None;
         }
     }
 
-    /// Joins a camera's faces to the stage that recognises.
+    /// Joins a camera's faces to the recognition stage.
     pub(super) fn attach_faces(&self, camera: &Camera) {
         let (Some(faces), Some(ready)) = (&camera.faces, self.recognition()) else { return };
         faces.attach(&ready.stage);
@@ -110,7 +110,7 @@ impl CameraFaces {
         Some(CameraFaces { lane, queue })
     }
 
-    /// What stands beside the camera's lane.
+    /// Follows the camera's lane, so that faces move on with its frames.
     pub(super) fn follower(&self) -> Arc<dyn Follower> {
         Arc::new(FaceFollower(self.lane.clone()))
     }
@@ -126,7 +126,7 @@ impl CameraFaces {
         self.lane.set_attached(false);
     }
 
-    /// No more frames will come: lets the last faces through.
+    /// Drains the last faces after the last frame.
     pub(super) fn drain(&self, patience: Duration) -> bool {
         !self.queue.is_attached() || self.lane.wait_idle(patience)
     }

@@ -1,5 +1,5 @@
-//! Faces while the service runs: the desk of [`people`] in a unit of its own, so that looking at pictures
-//! keeps nobody waiting who asks for something else.
+//! Gallery commands while the service runs. A separate unit runs them, so that embedding pictures does not
+//! delay other commands.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -18,14 +18,14 @@ use crate::types::{Command, Frame, Origin, Refusal};
 
 /// Requests that may wait while one is answered.
 const WAITING: usize = 16;
-/// How often the unit looks whether it is to end.
+/// How often the unit checks its stop token.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long the outbox may take to let go of the store, and the store to be rewritten.
+/// How long the outbox may take to release the store, and the store to be rewritten.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// The alarm while faces of another model are left out.
 const ALARM: &str = "gallery-model";
 
-/// Where requests about faces wait.
+/// The queue of requests about faces.
 pub(super) struct FacesInbox {
     sender: SyncSender<Command>,
     inbox: Arc<parking_lot::Mutex<Receiver<Command>>>,
@@ -39,8 +39,8 @@ impl Default for FacesInbox {
 }
 
 impl App {
-    /// Answers requests about faces, one after the other. Embedding a whole gallery again takes minutes, so the watchdog
-    /// does not wait for it.
+    /// Answers requests about faces, one after the other. Embedding a whole gallery again takes minutes, so
+    /// the watchdog does not wait for this unit.
     pub(super) fn faces_unit(self: &Arc<App>) -> Unit {
         let app = self.clone();
         Unit::new("faces", move |context| {
@@ -58,7 +58,7 @@ impl App {
         .unwatched()
     }
 
-    /// Hands a request to the unit; it is answered there.
+    /// Passes a request to the unit, which answers it.
     pub(super) fn pass_faces(&self, command: Command) {
         let refused = match self.people.sender.try_send(command) {
             Ok(()) => return,
@@ -70,7 +70,7 @@ impl App {
     fn faces_command(&self, command: Command) {
         let Command { origin, payload, reply, .. } = command;
         let action = payload["action"].as_str().unwrap_or_default();
-        // What a broker passes on, whoever listens there can read, and it may keep it.
+        // Every subscriber of a broker can read what it forwards, and brokers can retain it.
         if origin == Origin::Mqtt && matches!(action, "export" | "import" | "picture") {
             let message = format!("faces are not sent over MQTT ({action})");
             return reply.failed(Refusal::new("not_over_mqtt", message, "use `ocellus faces` or the page"));
@@ -78,7 +78,8 @@ impl App {
         reply.answer(people::GalleryService(self).answer(&payload));
     }
 
-    /// Puts the gallery, as it is on disk, in force. Faces that another model embedded are left out, and an alarm says so.
+    /// Loads the gallery from disk into use. Faces that another model embedded are left out, and an alarm
+    /// reports that.
     pub(super) fn refresh_gallery(&self) {
         let Some(recognition) = self.recognition() else { return self.publisher.clear_alarm(ALARM) };
         let model = &recognition.model;
@@ -102,8 +103,8 @@ impl App {
     }
 }
 
-/// Finishes erasures that a crash cut short, and overwrites crops that nobody names. For whoever opens the store, before
-/// anybody uses it; returns how many people were erased.
+/// Finishes erasures that a crash interrupted, and overwrites crops that no record names. Call it after
+/// opening the store and before any other use. Returns how many people were erased.
 ///
 /// # Errors
 /// Those of the store. The erasures stay pending then.
@@ -111,7 +112,7 @@ pub fn finish_erasures(store: &Store) -> Result<usize, GalleryError> {
     let gallery = store.gallery();
     let pending = gallery.pending_erasures()?;
     for erasing in &pending {
-        // Cut short before the records went: taken up where it was.
+        // The crash came before the records were deleted: the erasure is repeated from the beginning.
         match gallery.begin_erasure(erasing.person) {
             Err(GalleryError::NoPerson { .. }) | Ok(_) => {}
             Err(other) => return Err(other),
@@ -183,7 +184,7 @@ impl GalleryHost for App {
     }
 }
 
-/// The same for a command line that holds the store itself.
+/// As above, for a command line that holds the store itself.
 ///
 /// # Errors
 /// `erasure_pending`, with the cause.
@@ -195,7 +196,7 @@ pub fn forget_alone(store: &Store, erasing: &Erasing) -> Result<(u64, Forgotten)
     done().map_err(|error| pending(erasing, &error.to_string()))
 }
 
-/// The person is gone from the gallery, and not yet from every file.
+/// The refusal for a person who is gone from the gallery, but not yet from every file.
 fn pending(erasing: &Erasing, cause: &str) -> Refusal {
     let person = erasing.person;
     let message = format!(

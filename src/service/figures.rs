@@ -1,11 +1,11 @@
-//! What the figures of each camera are, in words, and those of everything else put beside them.
+//! Descriptions of the figures in telemetry: those of each camera, and all others.
 
 use crate::audit;
 use crate::inspection::evidence;
 use crate::telemetry::Described;
 use crate::{attendance, mqtt, web};
 
-/// Those of a camera, by what follows its name in `telemetry`.
+/// Figures of a camera, by the part that follows the camera's name in `telemetry`.
 pub(super) const OF_CAMERAS: &[Described] = &[
     Described::counter("camera/frames", "Frames that the camera gave."),
     Described::counter("camera/starved", "Frames dropped because every slot of the ring was in use."),
@@ -36,7 +36,7 @@ pub(super) const OF_CAMERAS: &[Described] = &[
     ),
 ];
 
-/// Everything that is counted by name.
+/// The descriptions of everything that is counted by name.
 pub(super) fn described() -> impl Iterator<Item = &'static Described> {
     let outputs =
         [audit::Totals::DESCRIBED, mqtt::Totals::DESCRIBED, web::Totals::DESCRIBED, evidence::DESCRIBED];

@@ -7,10 +7,10 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::supervisor::Stop;
 
-/// How often a waiter looks at its stop token.
+/// How often a waiting thread checks its stop token.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Closed at first; once open it stays open, and costs one load.
+/// Closed at first. Once open it stays open, and a pass costs one load.
 #[derive(Debug, Default)]
 pub(super) struct StartGate {
     open: AtomicBool,
@@ -25,7 +25,7 @@ impl StartGate {
         self.opened.notify_all();
     }
 
-    /// Waits until the gate is open; false when `stop` was asked for first.
+    /// Waits until the gate is open; false if `stop` came first.
     pub(super) fn pass(&self, stop: &Stop) -> bool {
         if self.open.load(Ordering::Acquire) {
             return true;

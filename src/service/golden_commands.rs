@@ -1,4 +1,4 @@
-//! What the box is asked about golden pictures while it runs: its command line does not need the store for it.
+//! Golden commands while the service runs: it holds the store, so the command line sends them here.
 
 use serde_json::{Value, json};
 
@@ -76,7 +76,7 @@ impl App {
         Ok(answer)
     }
 
-    /// Pictures that the command line has put on disk already, or the newest frame of a camera.
+    /// Pictures that the command line has already written to disk, or the newest frame of a camera.
     fn entries(&self, request: &Value) -> Result<Vec<GoldenEntry>, Refusal> {
         if let Some(entries) = request.get("entries") {
             return serde_json::from_value(entries.clone())
@@ -91,7 +91,8 @@ impl App {
         Ok(vec![entry])
     }
 
-    /// Selects `product` anew wherever it is selected, or was asked for and not ready; tells how that went.
+    /// Selects `product` again wherever it is selected, or was requested and is not ready; returns the
+    /// outcomes.
     fn learn_again(&self, product: &str) -> Value {
         let cameras = lock(&self.cameras).clone();
         let mut response = serde_json::Map::new();
@@ -123,7 +124,7 @@ fn all(sets: &[GoldenSet]) -> Value {
     json!({ "sets": sets.iter().map(response).collect::<Vec<_>>() })
 }
 
-/// The set as the store keeps it, with its hash and its time in words.
+/// The set as the store keeps it, with its hash and its time as text.
 fn response(set: &GoldenSet) -> Value {
     let mut response = json!(set);
     response["hash"] = set.hash().into();
@@ -131,7 +132,7 @@ fn response(set: &GoldenSet) -> Value {
     response
 }
 
-/// The whole frame as a picture in colour.
+/// The whole frame as a colour picture.
 fn whole(frame: &Frame) -> Result<Patch, String> {
     let rect = Rect { x: 0.0, y: 0.0, w: frame.width as f32, h: frame.height as f32 };
     let mut picture = Patch::default();

@@ -1,8 +1,9 @@
-//! The one health model: every component of the box has a condition with its cause, in words, and since when. Status,
-//! page, `/healthz`, `/metrics`, the command line and systemd all report from this list; `observe.rs` fills it.
+//! The health model: every component has a condition, a cause in words, and a time since when. Status, page,
+//! `/healthz`, `/metrics`, the command line and systemd all report from this list; `observe.rs` fills it.
 //!
-//! Most components are looked at once a second and given as a whole ([`HealthModel::observe`]); code that learns of
-//! something as it happens reports it by [`HealthModel::set`]. Whatever is faulty degrades the box and raises an alarm.
+//! Most components are checked once a second and passed as a whole ([`HealthModel::observe`]); code that
+//! learns of an event as it happens reports it with [`HealthModel::set`]. A faulty component degrades the
+//! service and raises an alarm.
 
 mod alarms;
 mod disk;
@@ -20,17 +21,18 @@ pub(super) use observe::HealthReport;
 use super::lock;
 use crate::types::{Clock, Condition, Stamp};
 
-/// How long a component may be starting before that is a fault. A live source that connects and then sends nothing is
-/// given up after as long.
+/// A component that has been starting for longer is faulty. A live source that connects and then sends
+/// nothing is given up after the same time.
 pub(super) const START_PATIENCE: Duration = Duration::from_secs(15);
 
-/// How a component is at one moment.
+/// The state of a component at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ComponentState {
     pub(super) condition: Condition,
-    /// What is wrong, where, and what to do; empty where nothing is.
+    /// What is wrong, where, and what to do; empty if nothing is.
     pub(super) cause: String,
-    /// What changes while the trouble stays the same, such as how many events wait; empty where there is nothing.
+    /// Details that change while the fault stays the same, such as the number of waiting events; may be
+    /// empty.
     pub(super) detail: String,
 }
 
@@ -60,7 +62,7 @@ impl ComponentState {
     }
 }
 
-/// A component, how it is, and since when.
+/// A component, its state, and since when.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Component {
     pub(super) name: String,
@@ -68,7 +70,7 @@ pub(super) struct Component {
     pub(super) since: Stamp,
 }
 
-/// See the module. Clones are the same model.
+/// The list of components; see the module. Clones share one model.
 #[derive(Clone)]
 pub(super) struct HealthModel {
     inner: Arc<Mutex<HealthInner>>,
@@ -77,11 +79,11 @@ pub(super) struct HealthModel {
 
 #[derive(Default)]
 struct HealthInner {
-    /// What was looked at last.
+    /// States from the last check of all components.
     observed: BTreeMap<String, (ComponentState, Stamp)>,
-    /// What was reported as it happened; stays until it is reported anew.
+    /// States that were reported as they happened; each stays until the next report.
     reported: BTreeMap<String, (ComponentState, Stamp)>,
-    /// The alarms that stand because a component is faulty.
+    /// The alarms that are raised because a component is faulty.
     raised: BTreeSet<String>,
 }
 
@@ -90,8 +92,8 @@ impl HealthModel {
         HealthModel { inner: Arc::default(), clock }
     }
 
-    /// Reports that `component` is in `condition` because of `cause`; stays so until it is reported anew. For what no
-    /// look can tell, such as a configuration that could not be applied.
+    /// Reports that `component` is in `condition` because of `cause`, until the next report. It is for what
+    /// no check can find out, such as a configuration that could not be applied.
     #[allow(dead_code, reason = "for components that report by themselves; observed ones do not need it")]
     pub(super) fn set(&self, component: &str, condition: Condition, cause: &str) {
         let state = ComponentState { condition, cause: cause.into(), detail: String::new() };
@@ -100,13 +102,14 @@ impl HealthModel {
         inner.reported.insert(component.to_owned(), (state, since));
     }
 
-    /// Forgets a component that was reported: it is no longer part of the box.
+    /// Removes a reported component that no longer exists.
     #[allow(dead_code, reason = "the counterpart of `set`")]
     pub(super) fn forget(&self, component: &str) {
         self.lock().reported.remove(component);
     }
 
-    /// Takes over what a look at all other components found; what is missing from it is no longer part of the box.
+    /// Takes over the result of a check of all other components; components that are missing in it no longer
+    /// exist.
     pub(super) fn observe(&self, seen: Vec<(String, ComponentState)>) {
         let (mut inner, now) = (self.lock(), self.clock.now());
         let fresh = seen.into_iter().map(|(name, state)| {
@@ -116,7 +119,7 @@ impl HealthModel {
         inner.observed = fresh.collect();
     }
 
-    /// Every component, by name. One that has been starting for too long is faulty.
+    /// All components by name. One that has been starting for too long is faulty.
     pub(super) fn components(&self) -> Vec<Component> {
         let (inner, now) = (self.lock(), self.clock.now());
         let both = inner.observed.iter().chain(&inner.reported);
@@ -135,12 +138,12 @@ impl HealthModel {
     }
 }
 
-/// Since when a component is in `state`: a cause in other words is the same trouble.
+/// Since when a component is in `state`: another wording of the cause does not restart the time.
 fn since(known: Option<&(ComponentState, Stamp)>, state: &ComponentState, now: Stamp) -> Stamp {
     known.filter(|(known, _)| known.condition == state.condition).map_or(now, |(_, since)| *since)
 }
 
-/// `state` of a component that has been in it for `age`.
+/// `state`, or a fault if the component has been starting for longer than allowed (`age`).
 fn bounded(state: &ComponentState, age: Duration) -> ComponentState {
     if state.condition != Condition::Starting || age < START_PATIENCE {
         return state.clone();

@@ -1,12 +1,13 @@
-//! A camera's health in the log: each change is a line, and a try that fails like the one before is only counted.
+//! A camera's health in the log: each change is a line, and a retry that fails like the one before is only
+//! counted.
 
 use crate::camera::Health;
 
-/// What was logged last of one camera.
+/// The last state of one camera that was logged.
 #[derive(Debug, Default)]
 pub(super) struct HealthLog {
     cause: Option<String>,
-    /// Tries since then that failed for the same cause.
+    /// Failed retries since then with the same cause.
     again: u64,
 }
 
@@ -22,7 +23,7 @@ impl HealthLog {
         }
     }
 
-    /// The line for a change; `None` for one more try that failed as the last one did.
+    /// The line for a change; `None` for a retry that failed like the one before.
     fn line(&mut self, source: &str, health: &Health) -> Option<String> {
         let failed = match health {
             Health::Offline { cause, next_try: Some(_) } => Some(cause),

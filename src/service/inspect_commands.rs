@@ -1,4 +1,4 @@
-//! What the box is asked about inspection: pull a trigger, select a product. Golden pictures are next door.
+//! Inspection commands: pull a trigger, select a product. `golden_commands` holds those of golden pictures.
 
 use std::sync::Arc;
 
@@ -34,11 +34,11 @@ impl App {
         parts.lane.pull(trigger, at, Some(on_complete));
     }
 
-    /// `product`: `{"camera", "product"}`; without `product` it tells which is selected.
+    /// `product`: `{"camera", "product"}`; without `product` the answer names the selected one.
     pub(super) fn product_command(&self, request: &Value) -> Reply {
         let camera = self.inspecting_camera(request)?;
         if let (Some(product), Some(parts)) = (request["product"].as_str(), &camera.parts) {
-            // A name that is nobody's is a slip of the request: it is refused, and nothing of the box has changed.
+            // An unknown name is a mistake in the request: it is refused, and nothing changes.
             recipe::find(&parts.settings.recipes, product)
                 .map_err(|faults| Refusal::new("unknown_product", faults.to_string(), ""))?;
             self.select(&camera, product)?;
@@ -76,13 +76,13 @@ impl App {
     }
 }
 
-/// Several cameras may be meant.
+/// The refusal of a request that could mean several cameras.
 pub(super) fn which_camera(known: &str) -> Refusal {
     let message = format!("several cameras may be meant: {known}");
     Refusal::new("which_camera", message, "say which, as {\"camera\": NAME}")
 }
 
-/// Whoever asked for a trigger, until it has ended.
+/// The requester of a trigger, until its acquisition has ended.
 struct Waiter(Mutex<Option<Responder>>);
 
 impl OnComplete for Waiter {

@@ -1,5 +1,6 @@
-//! The last configuration that was applied as a whole, kept in the state directory: what the box starts from when its
-//! file cannot be used. Written aside, flushed and renamed; for the service's user only, because URLs hold passwords.
+//! Keeps the last configuration that was applied as a whole in the state directory: the service starts from
+//! it if its file cannot be used. Written aside, flushed and renamed; only the service's user may read it,
+//! because URLs hold passwords.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -11,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Config, Faults};
 use crate::types::{Clock, SystemClock, rfc3339};
 
-/// In the state directory.
+/// File name in the state directory.
 const NAME: &str = "config.applied.json";
 const UNFINISHED: &str = "config.applied.json.unfinished";
 const FORMAT: u32 = 1;
-/// A configuration has 1 MiB at most; JSON may take six bytes for one of its.
+/// A configuration has 1 MiB at most; JSON may need six bytes for one of them.
 const MAX_BYTES: u64 = 8 << 20;
 
 /// The content of the file, as JSON.
@@ -23,21 +24,21 @@ const MAX_BYTES: u64 = 8 << 20;
 struct AppliedFile {
     format: u32,
     applied_at: String,
-    /// What the configuration was called; for messages.
+    /// The name of the configuration's file, for messages.
     file: PathBuf,
-    /// Where its relative paths are looked for first.
+    /// The folder in which its relative paths are looked up first.
     base: PathBuf,
     text: String,
 }
 
-/// What was kept, read and checked again.
+/// The stored configuration, read and checked again.
 pub(super) struct LastApplied {
     pub(super) config: Config,
     /// When it was applied, RFC 3339 in UTC.
     pub(super) applied_at: String,
 }
 
-/// What was kept cannot be used.
+/// Why the stored configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LastAppliedError {
     /// It cannot be read.
@@ -45,7 +46,7 @@ pub(super) enum LastAppliedError {
     Read {
         /// The file that was read.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// It is damaged, or of another version.
@@ -56,15 +57,15 @@ pub(super) enum LastAppliedError {
         /// What is wrong with it.
         cause: String,
     },
-    /// What it holds does not fit the box any more, such as a model that is gone.
+    /// The content does not fit the machine any more; for example, a model is gone.
     #[error(transparent)]
     Faults(#[from] Faults),
 }
 
-/// Keeps `config`, which `file` named, in the state directory `dir`.
+/// Stores `config`, which came from `file`, in the state directory `dir`.
 ///
 /// # Errors
-/// What the system said; what was kept before is still there then.
+/// The error of the system; the former configuration is still stored then.
 pub(super) fn save(dir: &Path, config: &Config, file: Option<&Path>) -> io::Result<()> {
     let base = file.and_then(Path::parent).unwrap_or(Path::new(""));
     let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
@@ -91,10 +92,11 @@ pub(super) fn save(dir: &Path, config: &Config, file: Option<&Path>) -> io::Resu
     write().inspect_err(|_| drop(fs::remove_file(&unfinished)))
 }
 
-/// What was kept in `dir`; `None` where nothing was. The state directory is `dir`, whatever the text says.
+/// Loads the configuration stored in `dir`; `None` if there is none. The state directory is `dir`, whatever
+/// the text says.
 ///
 /// # Errors
-/// It is there and cannot be used.
+/// The file exists and cannot be used.
 pub(super) fn load(dir: &Path) -> Result<Option<LastApplied>, LastAppliedError> {
     let path = dir.join(NAME);
     let mut bytes = Vec::new();

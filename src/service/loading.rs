@@ -1,4 +1,4 @@
-//! Models are loaded beside the cameras that open meanwhile; what cannot be loaded is left out where that is allowed.
+//! Loads the models while the cameras open; models that cannot be loaded are left out where that is allowed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +9,17 @@ use super::{App, AppError, reload};
 use crate::config::Config;
 use crate::supervisor::{Spawned, Stop, spawn};
 
-/// Models that are being loaded.
+/// Models that are being loaded on a thread.
 pub(super) struct Loading {
     thread: Spawned<Vec<Unusable>>,
-    /// Stopped when they are, and when the service is asked to stop.
+    /// Stopped when the models are loaded, and when the service is asked to stop.
     loaded: Stop,
     stop: Stop,
 }
 
 impl Loading {
-    /// Waits for them; gives those that cannot be used, and none where the service is asked to stop meanwhile.
+    /// Waits for the models. Returns those that cannot be used; none if the service is asked to stop
+    /// meanwhile.
     pub(super) fn end(self) -> Result<Vec<Unusable>, AppError> {
         while !self.loaded.wait(Duration::from_secs(3_600)) {}
         if self.stop.is_stopped() {
@@ -28,7 +29,7 @@ impl Loading {
     }
 }
 
-/// Stops its token also when its thread panics.
+/// Stops its token even if its thread panics.
 struct StopOnDrop(Stop);
 
 impl Drop for StopOnDrop {
@@ -38,8 +39,8 @@ impl Drop for StopOnDrop {
 }
 
 impl App {
-    /// Loads the models of `config` on a thread of their own. Compiling for an accelerator may take minutes: `stop`
-    /// ends the wait, not the work.
+    /// Loads the models of `config` on a separate thread. Compiling for an accelerator may take minutes:
+    /// `stop` ends the wait, not the work.
     pub(super) fn load_aside(self: &Arc<App>, config: &Config, stop: &Stop) -> Result<Loading, AppError> {
         let loaded = stop.child();
         let (app, config, end) = (self.clone(), config.clone(), StopOnDrop(loaded.clone()));
@@ -50,7 +51,8 @@ impl App {
         Ok(Loading { thread, loaded, stop: stop.clone() })
     }
 
-    /// `config` without the cameras whose models cannot be used, and without their triggers; an alarm names them.
+    /// `config` without the cameras whose models cannot be used, and without their triggers; an alarm names
+    /// them.
     pub(super) fn leave_out(&self, config: &Config, unusable: &[Unusable]) -> Config {
         let failures = Failures::of_models(unusable, config);
         if failures.is_empty() {

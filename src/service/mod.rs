@@ -77,10 +77,10 @@ use publisher::StatusPublisher;
 /// How long the first frames wait for the broker's first answer; a broker on the same machine needs 2 ms.
 const LINK_PATIENCE: Duration = Duration::from_millis(300);
 const LINK_LOOK: Duration = Duration::from_millis(1);
-/// Commands that may wait while one is executed; the requester of one more is told so.
+/// Commands that may wait while one is executed; further ones are refused with that reason.
 const COMMANDS: usize = 16;
 
-/// Why the service could not start, or ended badly.
+/// Why the service could not start, or ended with an error.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The configuration has faults.
@@ -89,13 +89,13 @@ pub enum AppError {
     /// The runtime or a model cannot be used.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// A model cannot be made ready on a worker.
+    /// A model cannot be loaded on a worker.
     #[error(transparent)]
     Executor(#[from] ExecutorError),
     /// The state directory cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A part could not be started, or an essential one was given up.
+    /// A unit could not be started, or an essential one was given up.
     #[error(transparent)]
     Supervisor(#[from] SupervisorError),
     /// A thread could not be started.
@@ -104,22 +104,23 @@ pub enum AppError {
     /// Signals cannot be received.
     #[error("signals cannot be received: {0}")]
     Signals(#[from] crate::supervisor::SignalError),
-    /// The log's new level cannot be set.
+    /// The new log level cannot be set.
     #[error(transparent)]
     Log(#[from] crate::telemetry::LogError),
-    /// Parts that did not end within the drain time.
+    /// Units that did not end within the drain time.
     #[error("{} did not end within the drain time; they end with the process", .0.join(", "))]
     Drain(Vec<String>),
 }
 
-/// How the service is to be run.
+/// The options of a run of the service.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The configuration file, read again at each reload; the built-in default without one.
+    /// The configuration file, read again at each reload; without one the built-in default.
     pub config: Option<PathBuf>,
-    /// Takes the place of `device.state_dir`.
+    /// Replaces `device.state_dir` of the configuration.
     pub state_dir: Option<PathBuf>,
-    /// A configuration that cannot be used ends the service, instead of the last one that was applied taking its place.
+    /// End the service if the configuration cannot be used, instead of starting from the last one that was
+    /// applied.
     pub strict: bool,
 }
 
@@ -140,13 +141,13 @@ impl Options {
 /// The running service: everything that outlives a reload.
 struct App {
     options: Options,
-    /// What is in force: after a change that failed in part, the parts that did not.
+    /// The configuration in force: after a change that failed in part, with the old settings of those parts.
     config: Mutex<Config>,
-    /// What the service was started from.
+    /// The configuration that the service was started from.
     basis: Basis,
-    /// Parts whose last change failed half-way: neither as they were nor as the file says.
+    /// Parts whose last change failed half-way: they match neither the old nor the new file.
     unsettled: Mutex<Vec<Part>>,
-    /// Stopped when the service is to be built anew from its file.
+    /// Stopped to build the service again from its file.
     anew: Stop,
     supervisor: Supervisor,
     mqtt: Mqtt,
@@ -155,9 +156,9 @@ struct App {
     health: HealthModel,
     audit: Arc<Audit>,
     store: Store,
-    /// Those of acquisitions and of tracked objects.
+    /// The numbers of acquisitions and of tracked objects.
     numbers: Numbers,
-    /// It could not be opened at the start, because the disk is full.
+    /// Whether the store is still closed because the disk was full at the start.
     store_waits: AtomicBool,
     sinks: Arc<[Arc<dyn Sink>]>,
     evidence: Evidence,
@@ -170,9 +171,9 @@ struct App {
     /// Requests about the people of the gallery.
     people: FacesInbox,
     cameras: Mutex<Vec<Arc<Camera>>>,
-    /// What people see of the cameras.
+    /// The previews of all cameras.
     views: Arc<Views>,
-    /// Where the broker's side puts commands.
+    /// The queue into which MQTT and the other interfaces put commands.
     commands: SyncSender<Command>,
     /// Set by SIGHUP: reload the configuration.
     hangup: Arc<AtomicBool>,
@@ -180,8 +181,9 @@ struct App {
     started: Stamp,
 }
 
-/// Runs the service from `boot` until it is told to stop, all its work is done, or it cannot go on. Where the models of
-/// `boot` cannot be used, it starts from what can; where it runs without a usable file, it starts anew once that is read.
+/// Runs the service from `boot` until it is stopped, all its work is done, or it fails. If models of `boot`
+/// cannot be used, it starts from the rest; if it runs without a usable file, it starts again once the file
+/// can be read.
 pub fn run(options: Options, boot: Boot, logging: Log) -> Result<(), AppError> {
     share_heaps();
     let stop = Stop::new();
@@ -204,7 +206,8 @@ pub fn run(options: Options, boot: Boot, logging: Log) -> Result<(), AppError> {
         app.finish_store();
         app.audit.close();
         boot = match outcome {
-            // What did not end holds parts of the former service: only another process is free of it.
+            // Threads that did not end hold parts of the former service, so only a new process is free of
+            // them.
             outcome if stop.is_stopped() || !stragglers.is_empty() => return ended(outcome?, &stragglers),
             Ok(_) if anew.is_stopped() => Boot::choose(&options)?,
             Err(error) if error.is_of_a_model() => boot.after(&options, &error.to_string()).ok_or(error)?,
@@ -215,7 +218,7 @@ pub fn run(options: Options, boot: Boot, logging: Log) -> Result<(), AppError> {
 
 /// The store of the state directory `dir`, opened once for all starts of this process from it.
 fn open_store<'a>(home: &'a mut Option<(PathBuf, Opened)>, dir: &Path) -> Result<&'a Opened, AppError> {
-    // One of another directory is closed before this one is opened.
+    // The store of another directory is closed before this one is opened.
     let opened = match home.take().filter(|(known, _)| known == dir) {
         Some(kept) => kept,
         None => (dir.to_owned(), Store::open(dir)?),
@@ -255,7 +258,8 @@ impl App {
             publisher.alarm(reload::ALARM, fault);
         }
         let evidence = Evidence::new(&config.evidence, &config.device.state_dir, &config.hash);
-        // The plant first: evidence copies the frame. The page last, where it is served: a reload may change that.
+        // MQTT comes first, because evidence copies the frame. The page comes last, because a reload may
+        // remove it.
         let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([
             Arc::new(mqtt.clone()) as Arc<dyn Sink>,
             Arc::new(evidence.clone()),
@@ -299,8 +303,8 @@ impl App {
         }))
     }
 
-    /// Store and broker first, then models and cameras side by side, then the ears and the watchdog.
-    /// Asked to stop meanwhile, it leaves off where it is.
+    /// Starts store and broker, then models and cameras side by side, then the interfaces and the watchdog.
+    /// Stops early if `stop` comes meanwhile.
     fn start(self: &Arc<App>, inbox: Receiver<Command>, stop: &Stop) -> Result<(), AppError> {
         let mut config = self.config().clone();
         let mut loading = Some(self.load_aside(&config, stop)?);
@@ -351,8 +355,8 @@ impl App {
         Ok(())
     }
 
-    /// Gives the broker a moment to accept us (or to be found absent), so that the first reports are not dropped
-    /// for want of a connection that is just being made.
+    /// Gives the broker a moment to accept the connection (or to be found absent), so that the first reports
+    /// are not dropped while the connection is being made.
     fn await_first_link(&self, stop: &Stop) {
         let (first, deadline) = (self.mqtt.link(), Instant::now() + LINK_PATIENCE);
         while self.mqtt.link() == first && first != Link::Up && Instant::now() < deadline {

@@ -1,5 +1,5 @@
-//! The models in use: loaded once, a stage of the scheduler each, replaced as a whole when their file or card
-//! changes.
+//! The models in use: each is loaded once, is a stage of the scheduler, and is replaced as a whole when its
+//! file or card changes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,27 +18,27 @@ use crate::types::priority;
 pub(super) struct Ready {
     pub(super) model: Arc<Model>,
     pub(super) stage: Arc<Stage<FrameItem>>,
-    /// What it was made from.
+    /// The settings that it was loaded from.
     settings: config::ModelConfig,
     uses: ModelUses,
 }
 
-/// What the cameras of a model want of its scores; each camera's lane then applies its own threshold.
+/// The scores that the cameras of a model need; each camera's lane then applies its threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct ModelUses {
-    /// The lowest score that any of them names.
+    /// The lowest threshold that any camera names.
     lowest: Option<f32>,
-    /// Whether one of them is content with the card's.
+    /// Whether any camera uses the threshold of the model's card.
     card: bool,
 }
 
-/// A model that cannot be used, and by whom.
+/// A model that cannot be used, and the cameras that need it.
 pub(super) struct Unusable {
     pub(super) model: String,
     pub(super) cause: String,
-    /// Whether it is the one that recognises; else one that detects.
+    /// Whether it is the embedding model; otherwise it detects.
     recognises: bool,
-    /// The cause as an error, where this is the first that met it.
+    /// The cause as an error, for the first one that met it.
     pub(super) error: Option<AppError>,
 }
 
@@ -55,7 +55,7 @@ impl Unusable {
         Unusable { error: Some(error), ..self }
     }
 
-    /// Whether `camera` cannot work without it.
+    /// Whether `camera` cannot work without the model.
     pub(super) fn stops(&self, camera: &config::CameraConfig) -> bool {
         let detects = camera.detect.as_ref().is_some_and(|detect| detect.model == self.model);
         if self.recognises { camera.recognise.is_some() } else { detects }
@@ -67,9 +67,9 @@ impl Unusable {
 pub(super) struct Models {
     runtime: Option<Arc<Runtime>>,
     ready: HashMap<String, Ready>,
-    /// What recipes run: the model by its name, and whether its output is taken as a vector.
+    /// Models of recipes: by name, and whether the output is taken as a vector.
     inspection: HashMap<(String, bool), (config::ModelConfig, Arc<Model>)>,
-    /// Makes the names of stages unique while an old and a new one of a model live side by side.
+    /// Makes stage names unique while an old and a new stage of a model exist side by side.
     generation: u64,
 }
 
@@ -81,8 +81,8 @@ impl Models {
 }
 
 impl App {
-    /// Makes every model that a camera of `config` uses ready, keeping those that are already as wished. Gives those
-    /// that cannot be used; what was ready under their names stays so.
+    /// Loads every model that a camera of `config` uses, and keeps those that did not change. Returns those
+    /// that cannot be used; what was ready under their names stays.
     pub(super) fn load_models(&self, config: &Config) -> Vec<Unusable> {
         let mut unusable = Vec::new();
         let runtime = match self.open_runtime(config) {
@@ -114,7 +114,7 @@ impl App {
         unusable
     }
 
-    /// The model of `settings`, made ready; `None` where one that is as wished is ready already.
+    /// Loads the model of `settings`; `None` if the same one is ready already.
     fn fresh_model(
         &self,
         runtime: &Runtime,
@@ -134,14 +134,14 @@ impl App {
         }
     }
 
-    /// Drops the stages that no model in `config` stands for any more; to be called once no camera feeds them.
+    /// Drops the stages whose models are not in `config` any more. Call it when no camera feeds them.
     pub(super) fn drop_unused_models(&self, config: &Config) {
         self.drop_unused_recognition(config);
         let models = &mut lock(&self.models).ready;
         models.retain(|name, _| {
             config.cameras.iter().filter_map(|camera| camera.detect.as_ref()).any(|d| d.model == *name)
         });
-        // Those of inspection belong to their cameras, and that of annotation to all.
+        // The stages of inspection belong to their cameras, and that of annotation to all of them.
         let foreign = [priority::INSPECT, priority::ANNOTATE];
         let stages = self.scheduler.stages();
         for stage in stages.iter().map(|stage| stage.spec()).filter(|spec| !foreign.contains(&spec.priority))
@@ -158,8 +158,8 @@ impl App {
         lock(&self.models).ready.get(name).cloned()
     }
 
-    /// A model of `config` for a recipe, loaded once for all that run it; `as_vector` asks for its output as an
-    /// embedding, whatever its card says that it is for.
+    /// Loads a model of `config` for recipes, once for all that run it; `as_vector` takes its output as an
+    /// embedding, whatever task its card names.
     pub(super) fn inspection_model(
         &self,
         config: &Config,
@@ -180,12 +180,12 @@ impl App {
         Ok(model)
     }
 
-    /// The runtime in use, and its version where it tells; empty before a model was loaded.
+    /// The runtime in use, and its version if it reports one; empty before a model was loaded.
     pub(super) fn runtime_name(&self) -> String {
         lock(&self.models).runtime.as_ref().map(|runtime| runtime.describe()).unwrap_or_default()
     }
 
-    /// Every model that is loaded: of cameras, of recipes, and the one that embeds faces.
+    /// All models that are loaded: of cameras, of recipes, and the one that embeds faces.
     pub(super) fn models_in_use(&self) -> Vec<Arc<Model>> {
         let mut models: Vec<Arc<Model>> = {
             let known = lock(&self.models);
@@ -196,7 +196,7 @@ impl App {
         models
     }
 
-    /// A number that no stage's name has yet.
+    /// A number that no stage's name contains yet.
     pub(super) fn next_generation(&self) -> u64 {
         lock(&self.models).next_generation()
     }
@@ -239,14 +239,14 @@ fn used_models(config: &Config) -> impl Iterator<Item = &config::ModelConfig> {
     })
 }
 
-/// Whether a camera aligns faces by what the model finds.
+/// Whether a camera aligns faces by the key points that the model finds.
 fn needs_eyes(config: &Config, model: &str) -> bool {
     let recognising = config.cameras.iter().filter(|camera| camera.recognise.is_some());
     recognising.filter_map(|camera| camera.detect.as_ref()).any(|detect| detect.model == model)
 }
 
 impl ModelUses {
-    /// A camera that tracks also wants the findings that keep its objects alive.
+    /// A camera that tracks also needs the weaker detections that keep its objects alive.
     fn of(config: &Config, model: &str) -> ModelUses {
         let cameras = || {
             let detecting =
@@ -261,7 +261,7 @@ impl ModelUses {
         }
     }
 
-    /// The threshold of the model's decoder, where `card` is that of its card.
+    /// The threshold of the model's decoder; `card` is the threshold of its card.
     fn least_score(self, card: f32) -> f32 {
         match self.lowest {
             Some(lowest) if self.card => lowest.min(card),
@@ -271,7 +271,7 @@ impl ModelUses {
     }
 }
 
-/// The thread that loads the models panicked: told as a failed unit.
+/// The error for a panic of the thread that loads the models: a failed unit.
 pub(super) fn load_panicked(panic: &JoinError) -> SupervisorError {
     SupervisorError::Essential { unit: "models".into(), cause: panic.to_string() }
 }

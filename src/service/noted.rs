@@ -1,5 +1,5 @@
-//! What stands in the audit log of commands: every change, and every reading of what is protected. The page notes its
-//! own requests, because it alone knows who is logged in.
+//! Which commands are written to the audit log: every change, and every reading of protected data. The page
+//! writes its requests itself, because only it knows who is logged in.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::audit::{AuditChange, AuditSource};
 use crate::types::{Command, CommandKind, Origin, Responder};
 
 impl App {
-    /// The command, whose outcome will be noted where it is one that is noted.
+    /// Wraps the command so that its outcome is written to the log, if it is one of those.
     pub(super) fn noted(&self, command: Command) -> Command {
         let (source, user) = match command.origin {
             Origin::Web => return command,
@@ -44,7 +44,8 @@ impl App {
     }
 }
 
-/// What is done, and on what; `None` where nothing changes and nothing protected is read. People by number only.
+/// The action and its object; `None` if nothing changes and nothing protected is read. People appear by
+/// number only.
 fn change(kind: CommandKind, payload: &Value) -> Option<(String, String)> {
     let text = |key: &str| payload[key].as_str().unwrap_or_default().to_owned();
     let number = |key: &str| payload[key].as_u64().map_or_else(String::new, |number| number.to_string());

@@ -1,4 +1,4 @@
-//! A camera that inspects: its product made ready, and changed without a restart.
+//! A camera that inspects: loads its product, and changes it without a restart.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,14 +18,14 @@ use crate::store::GoldenSet;
 use crate::supervisor::{Beat, Unit, UnitContext};
 use crate::types::{Frame, priority};
 
-/// How often the loop beats, and looks for products that may go, while no trigger is due.
+/// How often the loop beats, and looks for products to retire, while no trigger is due.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// How long none of the acquisitions that are under way at the end may end before all are given up: less than half of
-/// the usual drain time.
+/// During the drain, all acquisitions are given up when none has ended for this long: less than half of the
+/// usual drain time.
 const DRAIN: Duration = Duration::from_secs(2);
 const DRAIN_LOOK: Duration = Duration::from_millis(2);
 
-/// What a rig has for inspection.
+/// A camera's part of inspection.
 pub(super) struct Parts {
     pub(super) lane: Arc<PartLane>,
     pub(super) settings: Inspect,
@@ -35,12 +35,12 @@ pub(super) struct Parts {
 #[derive(Default)]
 struct State {
     selected: Option<Selected>,
-    /// Products whose last parts are still under way.
+    /// Former products whose last parts are still in flight.
     former: Vec<Selected>,
-    /// Why the product that was asked for is not ready.
+    /// Why the requested product is not ready.
     fault: Option<String>,
-    /// What is asked for where it is not what was selected: a product that could not be made ready, or one that was
-    /// selected before the camera was changed.
+    /// The requested product, if it is not the selected one: it could not be loaded, or was selected before
+    /// the camera was changed.
     wanted: Option<String>,
 }
 
@@ -68,17 +68,17 @@ impl Parts {
         Parts { lane, settings: settings.clone(), state: Mutex::default() }
     }
 
-    /// Why the product that was asked for is not ready, if so.
+    /// Why the requested product is not ready, if so.
     pub(super) fn fault(&self) -> Option<String> {
         lock(&self.state).fault.clone()
     }
 
-    /// The product in force, and what was learned for it.
+    /// The product in force, with what was learned for it.
     pub(super) fn product(&self) -> Option<Arc<Product>> {
         self.lane.product()
     }
 
-    /// What became of the parts so far; `last` holds the parts judged and the time when this was last asked.
+    /// Counts of the parts so far; `last` holds the judged parts and the time of the last call.
     pub(super) fn figures(&self, last: &mut (u64, u64), now_ns: u64) -> contract::Parts {
         let counts = self.lane.counts();
         let judged = counts.ok + counts.ng + counts.error;
@@ -107,7 +107,8 @@ impl Parts {
         }
     }
 
-    /// The product that triggers mean: the one in force; or, where none is or it is blocked, the one that was asked for.
+    /// The product that triggers mean: the one in force, or the requested one if none is in force or it is
+    /// blocked.
     pub(super) fn meant(&self) -> String {
         let selected =
             self.product().filter(|_| !self.lane.is_blocked()).map(|product| product.name.to_string());
@@ -116,14 +117,16 @@ impl Parts {
         selected.or_else(wanted).or_else(last).unwrap_or_else(|| self.settings.product.clone())
     }
 
-    /// Takes over what was selected while the camera ran with other settings, unless these name another product.
+    /// Takes over the product that was selected while the camera had other settings, unless the new ones name
+    /// another.
     pub(super) fn follow(&self, former: &Parts) {
         if former.settings.product == self.settings.product {
             lock(&self.state).wanted = Some(former.meant());
         }
     }
 
-    /// Nothing more will come: what has its frame is let through as long as one after the other ends; the rest is ended.
+    /// At the end: lets acquisitions that have their frame finish as long as they make progress, and ends the
+    /// rest.
     fn drain(&self, beat: &Beat) {
         self.lane.close();
         let (mut left, mut since) = (self.lane.counts().in_flight, Instant::now());
@@ -140,7 +143,7 @@ impl Parts {
         self.lane.abandon("the service or the camera ended before the inspection did");
     }
 
-    /// Takes the stages of products away whose last parts are through.
+    /// Removes the stages of former products whose last parts are through.
     fn retire(&self, app: &App) {
         let former: Vec<Selected> = {
             let mut state = lock(&self.state);
@@ -152,7 +155,7 @@ impl Parts {
         former.iter().for_each(|one| one.retire(app));
     }
 
-    /// The rig goes: every stage of it with it.
+    /// Removes every inspection stage of the camera.
     pub(super) fn detach(&self, app: &App) {
         let mut state = lock(&self.state);
         let all = std::mem::take(&mut state.former).into_iter().chain(state.selected.take());
@@ -167,7 +170,7 @@ impl Selected {
     }
 }
 
-/// What a verdict rests on besides the frame.
+/// What a verdict depends on besides the frame.
 fn product_record(program: &Program, set: Option<&GoldenSet>, runtime: &str) -> ProductRecord {
     let recipe = program.recipe();
     let goldens = set.iter().flat_map(|set| &set.entries).map(|entry| GoldenRecord {
@@ -193,8 +196,8 @@ fn product_record(program: &Program, set: Option<&GoldenSet>, runtime: &str) -> 
 }
 
 impl App {
-    /// Makes the first product of every camera that inspects ready. One that cannot be is no reason not to start: its
-    /// triggers end as `error`, an alarm says why, and golden pictures can still be taught from the camera.
+    /// Loads the first product of every camera that inspects. A failure does not stop the service: triggers
+    /// end as `error`, an alarm gives the reason, and golden pictures can still be taught from the camera.
     pub(super) fn select_first_products(&self) {
         let cameras = lock(&self.cameras).clone();
         for camera in cameras {
@@ -207,8 +210,8 @@ impl App {
         }
     }
 
-    /// Reads the recipe of every camera's product again: files may have changed, and cameras may be new. A recipe that
-    /// cannot be used leaves the product in force as it was.
+    /// Reads the recipe of every camera's product again: files may have changed, and cameras may be new. If a
+    /// recipe cannot be used, the product in force stays.
     pub(super) fn select_again(&self) {
         let cameras = lock(&self.cameras).clone();
         for camera in cameras {
@@ -219,8 +222,8 @@ impl App {
         }
     }
 
-    /// Makes `product` ready for the rig's camera and selects it for the triggers that follow. On an error the
-    /// product in force stays, and an alarm says why.
+    /// Loads `product` for the camera and selects it for the triggers that follow. On an error the product in
+    /// force stays, and an alarm gives the reason.
     pub(super) fn select(&self, camera: &Camera, product: &str) -> Result<(), String> {
         let name = &camera.settings.name;
         let Some(parts) = &camera.parts else {
@@ -279,7 +282,7 @@ impl App {
             stage: spec.name.clone(),
         });
         self.evidence.product(&product.stage, Arc::new(record));
-        // Memory for every region of every part that may be under way.
+        // Memory for every region of every part that may be in flight.
         let regions = product.rois.len() * parts.settings.queue;
         let feed = PartFeed::new(parts.lane.clone(), product.stage.clone(), regions);
         let factory: Arc<Factory<PartItem>> = Arc::new(move || Ok(Box::new(program.inspector()?)));
@@ -289,7 +292,7 @@ impl App {
         Ok(Selected { product, queue })
     }
 
-    /// The pictures of a set, read and held against their hashes.
+    /// The pictures of a set, read and checked against their hashes.
     fn golden_pictures(&self, set: Option<&GoldenSet>) -> Result<Vec<GoldenPicture>, String> {
         let goldens = self.store.goldens();
         let entries = set.map_or(&[][..], |set| &set.entries);
@@ -301,7 +304,7 @@ impl App {
         pictures.collect()
     }
 
-    /// The loop behind a camera's target: ends triggers whose frame does not come, and lets old products go.
+    /// The loop behind a camera's trigger target: ends triggers that get no frame, and retires old products.
     pub(super) fn parts_unit(self: &Arc<App>, camera: &Arc<Camera>, config: &Config) -> Option<Unit> {
         camera.parts.as_ref()?;
         let name = format!("inspect/{}", camera.settings.name);
@@ -315,7 +318,7 @@ impl App {
                 context.beat.beat();
             }
             parts.drain(&context.beat);
-            // Retained: it must not say that a box that is off is ready. Another rig may be in its place by now.
+            // Retained, so a stopped service must not stay "ready". The camera may have been replaced by now.
             if lock(&app.cameras).iter().any(|known| Arc::ptr_eq(known, &camera)) {
                 app.publish_trigger(&camera);
             }

@@ -1,4 +1,4 @@
-//! What people see of the cameras: one view a camera that lives on through reloads, and the stage that draws.
+//! The previews of the cameras: one view for each camera, which survives reloads, and the stage that draws.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use crate::ring::{Bell, Ring};
 use crate::scheduler::{Attachment, Factory, Scheduler, Stage, StageSpec};
 use crate::types::{Frame, LiveView, LiveViews, PartPictureStore, priority};
 
-/// Slots that inspection needs beyond the frames under way; the rest of a ring may wait to be drawn.
+/// Slots that inspection needs beyond the frames in flight; the rest of a ring may wait to be drawn.
 const OTHER_SLOTS: usize = 4;
-/// Most judged parts of a camera that wait to be drawn.
+/// Judged parts of a camera that wait to be drawn, at most.
 const MOST_PARTS: usize = 4;
 
 /// The views of all cameras, by name.
@@ -27,14 +27,14 @@ pub(super) struct Views {
     bell: Arc<Bell>,
 }
 
-/// A camera's place in its view.
+/// A camera's slot in its view.
 pub(super) struct Shown {
     pub(super) preview: Arc<Preview>,
     queue: Attachment<PictureItem>,
 }
 
 impl Views {
-    /// No camera yet; the stage that draws is added to `scheduler`.
+    /// Creates the views without a camera; adds the drawing stage to `scheduler`.
     pub(super) fn new(
         scheduler: &Scheduler,
         config: &Config,
@@ -52,12 +52,12 @@ impl Views {
         Ok(Arc::new(Views { outlets: Mutex::default(), part_pictures: PartPictures::default(), stage, bell }))
     }
 
-    /// Pictures of judged parts go to `part_pictures` from now on; only the first that is named gets any.
+    /// Sends pictures of judged parts to `part_pictures` from now on; only the first call has an effect.
     pub(super) fn keep_parts(&self, part_pictures: Arc<dyn PartPictureStore>) {
         let _ = self.part_pictures.set(part_pictures);
     }
 
-    /// The camera is gone for good: its viewers are told.
+    /// Ends the view of a removed camera, with its streams.
     pub(super) fn forget(&self, camera: &str) {
         lock(&self.outlets).remove(camera);
     }
@@ -75,7 +75,7 @@ impl LiveViews for Views {
 }
 
 impl Shown {
-    /// Its figures by name.
+    /// The figures of the view by name.
     pub(super) fn figures(&self) -> [(&'static str, u64); 5] {
         let counters = self.preview.counters();
         [
@@ -87,14 +87,14 @@ impl Shown {
         ]
     }
 
-    /// The camera goes away.
+    /// Detaches the camera from its view.
     pub(super) fn detach(&self) {
         self.queue.detach();
     }
 }
 
 impl App {
-    /// Gives the camera behind `ring` its place in its view.
+    /// Attaches the camera behind `ring` to its view.
     pub(super) fn show(&self, camera: &config::CameraConfig, ring: &Ring<Frame>) -> Shown {
         let config::PreviewConfig { fps, width, quality, hold } = camera.preview;
         let busy = camera.inspect.as_ref().map_or(0, |inspect| inspect.queue);
@@ -102,7 +102,7 @@ impl App {
             fps,
             look: Look { width, quality },
             hold,
-            // Of the slots that inspection leaves, one is the live frame's and one that of the picture under way.
+            // Inspection leaves some slots: one for the live frame and one for the picture being drawn.
             parts: (camera.ring_slots + 1).saturating_sub(busy + OTHER_SLOTS).clamp(1, MOST_PARTS),
             places: places(camera),
             follows: camera.detect.is_some(),

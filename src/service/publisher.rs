@@ -1,11 +1,11 @@
-//! What the box says of itself goes to the plant and to the page alike.
+//! Publishes the service's own state over MQTT and to the page.
 
 use crate::contract::rest::AlarmOut;
 use crate::contract::{Payload, Telemetry};
 use crate::mqtt::Mqtt;
 use crate::web::Web;
 
-/// Says the same over MQTT and on the page. Clones are the same voice.
+/// Publishes each state to MQTT and to the page. Clones share both.
 #[derive(Clone)]
 pub(super) struct StatusPublisher {
     mqtt: Mqtt,
@@ -29,13 +29,13 @@ impl StatusPublisher {
         self.web.clear(suffix);
     }
 
-    /// Raises (or rewords) an alarm.
+    /// Raises an alarm, or updates its cause.
     pub(super) fn alarm(&self, name: &str, cause: &str) {
         self.mqtt.alarm(name, cause);
         self.tell_alarms();
     }
 
-    /// Why the alarm is raised, if it is.
+    /// The cause of the alarm, if it is raised.
     pub(super) fn cause(&self, name: &str) -> Option<String> {
         self.mqtt.alarms().into_iter().find(|(known, _)| known == name).map(|(_, cause)| cause)
     }
@@ -46,7 +46,7 @@ impl StatusPublisher {
         self.tell_alarms();
     }
 
-    /// An alarm that stands while there is a cause.
+    /// Raises the alarm while there is a cause, and clears it otherwise.
     pub(super) fn alarm_while(&self, name: &str, cause: Option<&str>) {
         match cause {
             Some(cause) => self.alarm(name, cause),
@@ -54,7 +54,7 @@ impl StatusPublisher {
         }
     }
 
-    /// Shows the page the alarms that stand on the broker's board; some are raised by the broker's side itself.
+    /// Sends the page all raised alarms, including those that the MQTT side raises itself.
     pub(super) fn tell_alarms(&self) {
         let raised = self.mqtt.raised().into_iter();
         self.web.alarms(raised.map(AlarmOut::from).collect());

@@ -1,5 +1,5 @@
-//! A new configuration, applied without a restart: what did not change is not touched, and each part is applied by
-//! itself, so that one that cannot be changed costs no other.
+//! Applies a new configuration without a restart: unchanged parts are not touched, and each part is applied
+//! separately, so that a part that fails does not block the others.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use crate::config::{self, Config, ConfigChange};
 use crate::supervisor::notify;
 use crate::types::Refusal;
 
-/// The alarm that stands while not everything is as the file on disk says.
+/// The alarm while the configuration in force differs from the file.
 pub(super) const ALARM: &str = "config";
 
 impl App {
-    /// Reads the file again and applies it. A file with faults changes nothing; of one without, what can be applied is,
-    /// and an alarm names the rest until it is, too.
+    /// Reads the file again and applies it. A file with faults changes nothing. Otherwise everything that can
+    /// be applied is, and an alarm names the rest until it is applied, too.
     pub(super) fn reload(self: &Arc<App>) -> Result<Value, Refusal> {
         notify::reloading();
         let outcome = self.try_reload();
@@ -29,7 +29,7 @@ impl App {
             }
             Err(refusal) => self.publisher.alarm(ALARM, &refusal.to_string()),
         }
-        // After the alarm, so that the line says what came of it.
+        // After the alarm, so that the status line includes the outcome.
         notify::ready(&self.status_line());
         outcome
     }
@@ -37,7 +37,7 @@ impl App {
     fn try_reload(self: &Arc<App>) -> Result<Value, Refusal> {
         let new = self.options.load().map_err(|faults| self.unchanged(&boot::brief(&faults)))?;
         if self.basis == Basis::Bare {
-            // There is nothing to keep, and every key may differ: the service is built anew.
+            // No configuration is in force that could be kept, so the service is built again.
             self.anew.stop();
             return Ok(json!({ "config_hash": new.hash, "starts_anew": true }));
         }
@@ -64,7 +64,7 @@ impl App {
         Err(Refusal::new("partly_applied", message, "mend what they name, and reload again").with(response))
     }
 
-    /// A reload that changed nothing, because of `reason`.
+    /// The refusal of a reload that changed nothing, because of `reason`.
     fn unchanged(&self, reason: &str) -> Refusal {
         match self.basis {
             Basis::Bare => format!("no camera runs, because no configuration can be used: {reason}").into(),
@@ -72,7 +72,7 @@ impl App {
         }
     }
 
-    /// The configuration in force is what the next start falls back to.
+    /// Stores the configuration in force; the next start falls back to it.
     pub(super) fn keep_as_applied(&self) {
         let config = self.config().clone();
         if let Err(error) =
@@ -91,7 +91,7 @@ impl App {
         (old, new): (&Config, &Config),
         failures: &mut Failures,
     ) {
-        // Cameras that stay go over to their new stages before the old stages go.
+        // Cameras move to their new stages before the old stages are removed.
         self.attach_all();
         if change.mqtt_changed {
             failures.note(Part::Mqtt, self.supervisor.replace(self.mqtt_unit(new)));
@@ -100,7 +100,7 @@ impl App {
         if change.evidence_changed {
             self.evidence.reconfigure(&new.evidence, &new.hash);
         }
-        // A camera's part of it stands in the camera's section.
+        // The camera's section holds its part of attendance.
         self.attendance.reconfigure(new);
         if change.log_changed {
             failures.note(Part::Log, self.logging.set_level(&new.log.level));
@@ -113,7 +113,7 @@ impl App {
         self.select_again();
     }
 
-    /// In this order there is never a moment without a camera at work, which would end the service.
+    /// In this order at least one camera is always at work; without any the service would end.
     fn apply_cameras(self: &Arc<App>, names: &config::ChangedNames, new: &Config, failures: &mut Failures) {
         let part = |name: &str| Part::Camera(name.to_owned());
         for camera in named(new, &names.added) {
@@ -153,7 +153,7 @@ impl App {
     }
 }
 
-/// What became of the cameras, and what is not as the file says.
+/// The outcome for the cameras, and what differs from the file.
 fn answer(change: &ConfigChange, new: &Config, failures: &Failures) -> Value {
     let cameras = &change.cameras;
     let done = |names: &[String]| -> Vec<String> {
@@ -179,7 +179,7 @@ fn named<'a>(config: &'a Config, names: &'a [String]) -> impl Iterator<Item = &'
     config.cameras.iter().filter(|camera| names.contains(&camera.name))
 }
 
-/// Some keys cannot change under a running service; better to refuse the whole file than to apply half of it.
+/// Some keys cannot change in a running service; refusing the whole file is better than applying half of it.
 fn refuse_restarts(change: &ConfigChange, old: &Config, new: &Config) -> Result<(), String> {
     let mut keys = change.needs_restart.clone();
     if old.mqtt.prefix != new.mqtt.prefix {

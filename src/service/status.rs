@@ -1,4 +1,4 @@
-//! What the box says about itself: status, cameras, telemetry; and READY once frames pass.
+//! The service's reports about itself: status, cameras, telemetry, and READY once frames pass.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,14 +17,14 @@ use crate::supervisor::{Beat, Stop, Unit, notify};
 use crate::telemetry::{Histogram, ProcessFacts, Snapshot, settle, temperature_c};
 use crate::types::{Clock, SystemClock};
 
-/// How often the unit looks before the service is ready, so that READY follows the first frame closely.
+/// How often the unit checks before the service is ready, so that READY follows the first frame closely.
 const EAGER: Duration = Duration::from_millis(20);
-/// How often it looks afterwards.
+/// How often the unit checks afterwards.
 const CALM: Duration = Duration::from_secs(1);
-/// So many of the messages that the broker does not take are listed.
+/// Messages that the broker does not take: the status lists this many of them.
 const LISTED: usize = 20;
 
-/// What the unit remembers from one look to the next.
+/// What the unit remembers from one check to the next.
 #[derive(Default)]
 struct LastLook {
     ready: bool,
@@ -32,7 +32,7 @@ struct LastLook {
     /// The reasons that were published last.
     reasons: Option<Vec<String>>,
     telemetry_ns: u64,
-    /// Frames and time at the last look, by camera.
+    /// Frames and time at the last check, by camera.
     frames: BTreeMap<String, (u64, u64)>,
     /// Parts judged and time at the last telemetry, by camera.
     judged: BTreeMap<String, (u64, u64)>,
@@ -52,7 +52,8 @@ impl App {
     fn tell_status(&self, stop: &Stop, beat: &Beat) {
         let mut memory = LastLook::default();
         loop {
-            // A look later than ready: the first frames went through every part that the next ones need.
+            // One check later than ready: by then the first frames have touched all memory that later ones
+            // need.
             if memory.ready && !memory.settled {
                 memory.settled = true;
                 settle();
@@ -81,7 +82,7 @@ impl App {
         }
     }
 
-    /// The first frame has passed; or no camera can give one, and the box is as ready as it gets.
+    /// Whether the first frame has passed, or no camera can deliver one and waiting is useless.
     fn is_ready(&self) -> bool {
         let cameras = lock(&self.cameras);
         let passed = |camera: &Arc<Camera>| match &camera.lane {
@@ -118,12 +119,12 @@ impl App {
         memory.reasons = Some(health.reasons);
     }
 
-    /// How the box is, as `systemctl status` shows it.
+    /// The one-line state that `systemctl status` shows.
     pub(super) fn status_line(&self) -> String {
         in_one_line(&self.look_at_health().reasons)
     }
 
-    /// The status as somebody asks for it: with every component, the alarms, and what `camera/C/trigger` says of each
+    /// The status on request: with every component, the alarms, and the content of `camera/C/trigger` of each
     /// camera that inspects.
     pub(super) fn status_now(&self) -> Value {
         let HealthReport { components, reasons, .. } = self.look_at_health();
@@ -138,7 +139,7 @@ impl App {
         response
     }
 
-    /// What the broker does not take: how many messages are kept of it, and the newest of them.
+    /// The messages that the broker does not take: their number, and the newest ones.
     fn set_aside(&self) -> Value {
         match self.store.letters() {
             Ok(letters) => {
@@ -172,7 +173,7 @@ impl App {
         }
     }
 
-    /// The handshake of a camera that inspects, retained.
+    /// Publishes the handshake of a camera that inspects, retained.
     pub(super) fn publish_trigger(&self, camera: &Camera) {
         if let Some(status) = trigger_status(camera) {
             self.publisher.retain(&format!("camera/{}/trigger", camera.settings.name), &status);
@@ -300,7 +301,7 @@ fn percentiles(histogram: &Histogram) -> Percentiles {
     Percentiles { p50_us: window.p50(), p95_us: window.p95(), p99_us: window.p99() }
 }
 
-/// How a camera that inspects stands with its triggers.
+/// The trigger state of a camera that inspects.
 fn trigger_status(camera: &Camera) -> Option<TriggerStatus> {
     let parts = camera.parts.as_ref()?;
     let (target, product) = (parts.lane.target(), parts.product());
@@ -323,7 +324,7 @@ fn trigger_status(camera: &Camera) -> Option<TriggerStatus> {
     })
 }
 
-/// Why a camera gives no frame to a trigger, if so.
+/// Why a camera has no frame for a trigger, if so.
 pub(super) fn away(health: &Health) -> Option<String> {
     match health {
         Health::Online { .. } => None,

@@ -1,5 +1,5 @@
-//! What the service does for its store: numbers are reserved ahead, losses are reported, and what a full disk kept from
-//! being read at the start is read when there is space again.
+//! The service's work for its store: it reserves numbers ahead, reports losses, and, once a full disk has
+//! space again, reads what it could not read at the start.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,18 +12,18 @@ use crate::store::{Loss, Opened, Store};
 use crate::supervisor::{Beat, Stop, Unit};
 use crate::types::Doubt;
 
-/// How often the unit looks, where nobody wakes it.
+/// How often the unit checks if nothing wakes it.
 const LOOK: Duration = Duration::from_millis(200);
 /// Pause between two attempts to open a store that a full disk keeps closed.
 const RETRY: Duration = Duration::from_secs(1);
 /// The alarm about a store that was lost, or that is not open yet.
 const ALARM: &str = "store";
-/// The alarm about numbers that could be given twice.
+/// The alarm about numbers that could be used twice.
 const NUMBERS: &str = "numbers";
-/// The alarm about a clock by which nothing is judged.
+/// The alarm about a clock that retention cannot rely on.
 const CLOCK: &str = "clock";
 
-/// Reports what the opening of the store found.
+/// Reports the outcome of opening the store.
 pub(super) fn report(opened: &Opened, publisher: &StatusPublisher) {
     if let Some(loss) = opened.store.take_loss() {
         publisher.alarm(ALARM, &lost(&loss));
@@ -76,8 +76,8 @@ impl App {
         }
     }
 
-    /// Why nothing is deleted by age, where somebody has to look at the clock. An hour of watching after the start is
-    /// nobody's business.
+    /// Why nothing is deleted by age, if a person has to check the clock. The normal hour of observation
+    /// after a start is not reported.
     fn clock_doubt(&self) -> Option<String> {
         let doubts = [self.evidence.age_doubt(), self.attendance.age_doubt()];
         let doubt = doubts.into_iter().flatten().find(|doubt| *doubt != Doubt::Unwatched)?;
@@ -87,7 +87,7 @@ impl App {
         ))
     }
 
-    /// Opens the store that was not opened at the start, and reads what the start would have read.
+    /// Opens the store that a full disk kept closed, and reads what the start would have read.
     fn try_store(&self) {
         if let Err(error) = self.store.ready() {
             return tracing::debug!("the store is not open yet: {error}");
@@ -101,7 +101,7 @@ impl App {
         self.refresh_gallery();
     }
 
-    /// After the last unit has ended: numbers that were reserved and not used are given back, and the store is closed.
+    /// After the last unit has ended: returns unused reserved numbers, and closes the store.
     pub(super) fn finish_store(&self) {
         if let Err(error) = self.numbers.give_back() {
             tracing::warn!("some numbers will be left out after the next start: {error}");
@@ -112,7 +112,7 @@ impl App {
     }
 }
 
-/// Erasures that a crash cut short come first: nothing of those people is to be seen, or sent.
+/// Interrupted erasures come first, so that nothing of those people is shown or sent.
 fn tidy_gallery(store: &Store, publisher: &StatusPublisher) {
     match finish_erasures(store) {
         Ok(0) => {}

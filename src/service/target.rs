@@ -1,4 +1,4 @@
-//! The target before a camera: where the units of `[[trigger]]` pull.
+//! Connects the units of `[[trigger]]` to the cameras that they trigger.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::types::{
     Stamp, SystemClock, Trigger,
 };
 
-/// A camera, looked up anew for each trigger: a reload may have put another rig in its place.
+/// A camera, looked up for each trigger, because a reload may have replaced it.
 struct CameraTarget {
     app: Arc<App>,
     camera: String,
@@ -31,7 +31,8 @@ impl App {
             Arc::new(CameraTarget { app: self.clone(), camera: settings.camera.clone() });
         let mut settings = settings.clone();
         if let Source::Serial(serial) = &mut settings.source {
-            // An absolute path stays what it is; a relative one is a virtual port's, beside the socket and the store.
+            // An absolute path stays; a relative one belongs to a virtual port, beside the socket and the
+            // store.
             serial.path = config.device.state_dir.join(&serial.path);
         }
         let body = move |context: &crate::supervisor::UnitContext| {
@@ -42,12 +43,12 @@ impl App {
     }
 }
 
-/// The first of some faults, as one line.
+/// The first of several faults, as one line.
 fn first(faults: &Faults) -> String {
     faults.0.first().map_or_else(String::new, |fault| format!("{}; {}", fault.reason, fault.remedy))
 }
 
-/// The unit that listens to trigger `name`.
+/// Name of the unit that listens to trigger `name`.
 pub(super) fn trigger_unit_name(name: &str) -> String {
     format!("trigger/{name}")
 }
@@ -65,7 +66,7 @@ impl TriggerTarget for CameraTarget {
         match camera.as_ref().and_then(|camera| camera.parts.as_ref()) {
             Some(parts) => parts.lane.pull(trigger, moment, on_complete),
             None => {
-                // Between the end of a camera and that of its trigger, during a reload.
+                // No camera: a reload is between the end of the camera and that of its trigger.
                 if let Some(on_complete) = on_complete {
                     on_complete.completed(&Arc::new(self.nobody(trigger)));
                 }
@@ -81,7 +82,8 @@ impl TriggerTarget for CameraTarget {
         if lane.product().is_some_and(|known| &*known.name == product) && !lane.is_blocked() {
             return Ok(());
         }
-        // What can be seen at once is told at once; learning takes longer than a line may be deaf.
+        // Faults that can be seen at once are answered at once; learning takes longer than a serial port may
+        // be blocked.
         let path = recipe::find(&parts.settings.recipes, product).map_err(|faults| first(&faults))?;
         Recipe::load(&path, &self.app.config().models).map_err(|faults| first(&faults))?;
         lane.promise(&format!("product {product} is being made ready"));

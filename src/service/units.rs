@@ -1,4 +1,4 @@
-//! The loops that the supervisor keeps alive, other than the cameras'.
+//! The units that the supervisor runs, except those of the cameras.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::mqtt;
 use crate::supervisor::{Unit, watchdog};
 
 impl App {
-    /// The broker's side. Not essential: without a broker the box goes on and keeps its events.
+    /// The MQTT unit. Not essential: without a broker the service runs on and keeps its events.
     pub(super) fn mqtt_unit(self: &Arc<App>, config: &Config) -> Unit {
         let app = self.clone();
         let (mqtt, outbox, device) = (config.mqtt.clone(), config.outbox.clone(), config.device.clone());
@@ -23,7 +23,7 @@ impl App {
         .essential(essential)
     }
 
-    /// Writes evidence, and removes what is beyond its bounds.
+    /// Writes evidence, and removes what exceeds its limits.
     pub(super) fn evidence_unit(self: &Arc<App>) -> Unit {
         let app = self.clone();
         Unit::new("evidence", move |context| {
@@ -45,7 +45,7 @@ impl App {
         })
     }
 
-    /// The workers, one pinned thread a core. Without them there is no service.
+    /// The workers, one pinned thread for each core. Without them the service cannot work.
     pub(super) fn worker_units(&self) -> Vec<Unit> {
         let workers = self.scheduler.workers().iter().enumerate();
         workers
@@ -61,7 +61,7 @@ impl App {
             .collect()
     }
 
-    /// Feeds systemd's watchdog while every other unit makes progress; only where systemd wants it.
+    /// Feeds systemd's watchdog while every other unit makes progress; only if systemd asks for it.
     pub(super) fn watchdog_unit(&self) -> Option<Unit> {
         let interval = watchdog::interval()?;
         let supervisor = self.supervisor.clone();
@@ -72,7 +72,7 @@ impl App {
         Some(Unit::new("watchdog", body).unwatched())
     }
 
-    /// Follows a camera's health: published, retained, and told in the log.
+    /// Publishes a camera's health, retained, and logs it.
     pub(super) fn camera_health(&self, camera: &super::camera::Camera, health: crate::camera::Health) {
         let name = camera.settings.name.as_str();
         lock(&camera.health_log).log(name, &camera.settings.source_text, &health);

@@ -1,4 +1,4 @@
-//! What the page asks: units and their restart, the configuration in force; and what it is told of cameras and units.
+//! Commands of the page (list and restart units, read the configuration), and what the page is given to show.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,25 +13,26 @@ use crate::supervisor::{Unit, UnitStatus, spawn};
 use crate::types::{Clock, Command, Origin, Refusal, SystemClock, rfc3339};
 use crate::web::CameraFacts;
 
-/// Which parts of a camera are built again together.
+/// Units of a camera that are built again together.
 const CAMERA_UNITS: [&str; 2] = ["camera/", "inspect/"];
-/// The unit that executes this, and the one that would end it.
+/// The unit that executes the restart, which would end itself.
 const NEVER: [&str; 1] = ["commands"];
-/// Where an answer goes on its way out: they are restarted once it is out.
+/// Units that carry the answer: they are restarted once it has been sent.
 const MESSENGERS: [&str; 3] = ["web", "control", "mqtt"];
-/// How long an answer takes to leave.
+/// How long an answer takes to be sent.
 const LEAVING: Duration = Duration::from_millis(250);
 
 impl App {
-    /// `restart`: `{"unit": NAME}`. Asked for again while it is under way, it is answered with `already_restarting`:
-    /// the unit that comes is a fresh one for everybody who asked.
+    /// `restart`: `{"unit": NAME}`. A second request during a restart is answered with `already_restarting`,
+    /// because the unit that comes back is a new one for both.
     pub(super) fn restart_command(self: &Arc<App>, command: Command) {
         let unit = command.payload["unit"].as_str().unwrap_or_default().to_owned();
         let known = self.supervisor.status().iter().any(|status| *status.name == *unit);
         if !known || NEVER.contains(&unit.as_str()) {
             return command.reply.answer(Err(self.not_restartable(&unit, known)));
         }
-        // Held from before the answer until the unit is back, so that a second request cannot begin another restart.
+        // Claimed before the answer and until the unit is back, so that a second request cannot begin another
+        // restart.
         let Some(claim) = self.supervisor.claim(&unit) else {
             return command.reply.successful(json!({ "unit": unit, "already_restarting": true }));
         };
@@ -61,7 +62,7 @@ impl App {
         tracing::info!(unit, "restarted, because somebody asked");
         let camera = CAMERA_UNITS.iter().find_map(|prefix| unit.strip_prefix(prefix));
         let outcome = match camera.and_then(|name| self.camera_settings(name)) {
-            // Its ring is closed when capture ends: a camera is built again as a whole.
+            // Its ring is closed when capture ends, so a camera is built again as a whole.
             Some((camera, config)) => {
                 let changed = self.change_camera(&camera, &config);
                 self.attach_all();
@@ -96,7 +97,8 @@ impl App {
         Refusal::new("unknown_unit", message, format!("there are: {}", names.join(", ")))
     }
 
-    /// `config`: the file in force, without secrets and comments. Not over MQTT: subscribers of a broker need not know it.
+    /// `config`: the file in force, without secrets and comments. Not over MQTT, where every subscriber could
+    /// read it.
     pub(super) fn config_command(&self, origin: Origin) -> Result<Value, Refusal> {
         if origin == Origin::Mqtt {
             return Err(Refusal::new(
@@ -118,7 +120,7 @@ impl App {
         Ok(json!(response))
     }
 
-    /// The page and REST. Not essential: without them the box goes on.
+    /// The unit of the page and REST. Not essential: without them the service runs on.
     pub(super) fn web_unit(self: &Arc<App>, config: &Config) -> Option<Unit> {
         let settings = config.web.clone();
         self.web.set_enabled(settings.enabled);
@@ -136,7 +138,7 @@ impl App {
         Some(Unit::new("web", body).essential(essential))
     }
 
-    /// Tells the page which cameras there are, and how the units are.
+    /// Gives the page the list of cameras, and the state of the units.
     pub(super) fn describe_to_web(&self) {
         let cameras: Vec<_> = lock(&self.cameras).iter().map(facts).collect();
         let features = Features {

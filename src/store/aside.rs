@@ -1,11 +1,11 @@
-//! What cannot be used is moved out of the way, never deleted: `NAME` becomes `NAME.corrupt-DATE`.
+//! Moves what cannot be used out of the way and never deletes it: `NAME` becomes `NAME.corrupt-DATE`.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Renames what lies at `path`, whatever it is, with a number where that name is taken. Gives the new place.
+/// Renames whatever is at `path`, with a number if the name is taken. Returns the new path.
 pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let date: String = crate::types::rfc3339(wall.as_nanos() as u64)
@@ -23,7 +23,7 @@ pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     Ok(aside)
 }
 
-/// Moves what lies at `path` away unless it is a regular file, so that one can be written there.
+/// Moves what is at `path` away unless it is a regular file, so that a file can be written there.
 pub(super) fn make_way(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() => set_aside(path).map(drop),

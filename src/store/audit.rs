@@ -1,5 +1,5 @@
-//! A store that was opened is held against the record beside it: numbers that the store has forgotten say that it is not
-//! the store that it was, and a fresh one goes on from the record.
+//! Compares an opened store with the record beside it: if the store lacks numbers that the record knows, it
+//! is not the same store any more, and a new one continues from the record.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,11 +10,11 @@ use super::attendance::last_number;
 use super::high_water::{HighWater, StreamHigh};
 use super::streams::{AHEAD, announce_lost, lowest_waiting, stored_seqs};
 
-/// The counter that says how far attendance events are numbered.
+/// The counter for the numbers of attendance events.
 pub(super) const ATTENDED: &str = "attendance/event";
 
-/// Reads every entry of every tree: what sled cannot read is found now, and not when it is needed. sled panics on some
-/// kinds of damage.
+/// Reads every entry of every tree, to find what sled cannot read now and not when it is needed. sled panics
+/// on some kinds of damage.
 pub(super) fn read_all(db: &sled::Db, path: &Path) -> Result<(), StoreError> {
     let read = || -> sled::Result<()> {
         for name in db.tree_names() {
@@ -30,7 +30,7 @@ pub(super) fn read_all(db: &sled::Db, path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Errors: [`StoreError::Damaged`] where messages are forgotten that were on disk.
+/// Errors: [`StoreError::Damaged`] if messages that were on disk are missing.
 pub(super) fn compare(db: &sled::Db, path: &Path, high: &HighWater) -> Result<(), StoreError> {
     let fail = |error| StoreError::from_sled(path, error);
     let stored = stored_seqs(&db.open_tree("outbox").map_err(fail)?).map_err(fail)?;
@@ -48,8 +48,8 @@ pub(super) fn compare(db: &sled::Db, path: &Path, high: &HighWater) -> Result<()
     }
 }
 
-/// Brings a store and the record beside it together: the higher of two counters is true, a fresh store goes on from the
-/// record and announces what may be missing, and an older store's numbers are noted in a record that lacks them.
+/// Makes a store and the record beside it agree: the higher of two counters counts, a new store continues
+/// from the record and announces what may be missing, and the record takes over numbers that it lacks.
 pub(super) fn carry_over(
     db: &sled::Db,
     path: &Path,
@@ -60,7 +60,7 @@ pub(super) fn carry_over(
     let counters = db.open_tree("counters").map_err(fail)?;
     for (name, value) in high.read(|record| record.counters.clone()) {
         let stored = counters.get(&name).map_err(fail)?.and_then(|bytes| number(&bytes)).unwrap_or(0);
-        // Attendance keeps its own count.
+        // Attendance has a count in the log itself.
         if stored < value && name != ATTENDED {
             counters.insert(name, &value.to_be_bytes()).map_err(fail)?;
         }
@@ -72,7 +72,7 @@ pub(super) fn carry_over(
     db.flush().map(drop).map_err(fail)
 }
 
-/// Notes what the store knows and the record does not, and that the store is open.
+/// Notes in the record that the store is open, and the numbers that only the store knows.
 pub(super) fn note_opened(db: &sled::Db, path: &Path, high: &HighWater) -> Result<(), StoreError> {
     let fail = |error| StoreError::from_sled(path, error);
     let mut counters = BTreeMap::new();
@@ -101,7 +101,7 @@ pub(super) fn note_opened(db: &sled::Db, path: &Path, high: &HighWater) -> Resul
             *mark = StreamHigh { from, durable: next, next: mark.next.max(next + AHEAD) };
         }
     });
-    // The store alone is enough; the alarm about numbers says what is wrong.
+    // The store alone is enough; the alarm about numbers gives the reason.
     if let Err(error) = noted {
         tracing::warn!("numbers are not noted beside the store: {error}");
     }
@@ -114,7 +114,7 @@ pub(super) fn attended(db: &sled::Db, path: &Path) -> Result<Option<u64>, StoreE
     last_number(&tree).map_err(|error| StoreError::from_sled(path, error))
 }
 
-/// Where an earlier program began to number after it had set a store aside.
+/// The first number of an earlier program version that had set a store aside.
 fn fs_floor(path: &Path) -> u64 {
     let text = std::fs::read_to_string(path.join("first_seq")).unwrap_or_default();
     text.trim().parse().unwrap_or(0)

@@ -1,9 +1,9 @@
-//! Numbers that must not start again at zero: how far each count has come, over a box's life.
+//! Counters that must not start again at zero during the lifetime of a device.
 
 use super::{Store, StoreError};
 
-/// The tree `counters`, and the record beside the store: a number is known as long as one of the two is. Every change
-/// is on disk when its method returns.
+/// The tree `counters`, and the record beside the store: a number is known as long as one of the two is.
+/// Every change is on disk when its method returns.
 #[derive(Clone)]
 pub struct CounterTable {
     pub(super) store: Store,
@@ -13,12 +13,12 @@ impl CounterTable {
     /// The value of `name`; zero before its first change.
     ///
     /// # Errors
-    /// Those of the store, where the record beside it does not know the name either.
+    /// Those of the store, if the record beside it does not know the name either.
     pub fn get(&self, name: &str) -> Result<u64, StoreError> {
         let noted = self.store.high_water().counter(name);
         match self.stored(name) {
             Ok(stored) => Ok(stored.max(noted.unwrap_or(0))),
-            // Nothing was ever given where there never was a store.
+            // If there never was a store, no number was ever used.
             Err(error) => noted.or((!self.store.existed()).then_some(0)).ok_or(error),
         }
     }
@@ -31,9 +31,8 @@ impl CounterTable {
         Ok(before)
     }
 
-    /// The same where the caller goes on in any case: an error says that what it owns may be given again after a crash.
-    /// A value that nobody can read is what
-    /// `unknown` says.
+    /// As `reserve`, for a caller who continues in any case: an error means that the reserved numbers may be
+    /// reserved again after a crash. `unknown` gives the value if it cannot be read.
     pub(super) fn advance(
         &self,
         name: &str,
@@ -49,19 +48,20 @@ impl CounterTable {
     pub fn raise(&self, name: &str, to: u64) -> Result<(), StoreError> {
         let _turn = self.store.counter_turn();
         match self.get(name) {
-            // What the record says while it cannot be written is in memory alone.
+            // While the record cannot be written, its content is only in memory.
             Ok(known) if known >= to && self.store.high_water().fault().is_none() => Ok(()),
             known => self.put(&[(name, to.max(known.unwrap_or(0)))]),
         }
     }
 
-    /// Gives back what was reserved and not used: each value becomes the one here. Only for who reserved it.
+    /// Returns reserved numbers that were not used: each value becomes the one given. Only the one who
+    /// reserved may call it.
     pub fn give_back(&self, values: &[(&str, u64)]) -> Result<(), StoreError> {
         let _turn = self.store.counter_turn();
         self.put(values)
     }
 
-    /// What may have been used in a store that was lost, where nothing says how far it had come.
+    /// The highest number that a lost store may have used, if nothing notes it.
     fn least(&self) -> u64 {
         self.store.first_number() - 1
     }
@@ -72,7 +72,8 @@ impl CounterTable {
         Ok(stored.as_deref().and_then(number).unwrap_or(0))
     }
 
-    /// In both places. One of them is enough for the promise: the record takes a full disk, the store a lost record.
+    /// Writes both places. One is enough for the promise: the record works on a full disk, the store without
+    /// the record.
     fn put(&self, values: &[(&str, u64)]) -> Result<(), StoreError> {
         let noted = self.store.high_water().update(|record| {
             record.counters.extend(values.iter().map(|(name, value)| ((*name).to_owned(), *value)));

@@ -1,4 +1,4 @@
-//! sled, opened as this store wants it.
+//! Opens sled with the settings of this store.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

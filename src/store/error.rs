@@ -1,4 +1,4 @@
-//! Why the store cannot be used, told apart by what a person has to do about it.
+//! Why the store cannot be used, sorted by what a person has to do about it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ pub enum StoreError {
         /// The store's directory (`device.state_dir`).
         path: PathBuf,
     },
-    /// Somebody of this process keeps a part of it.
+    /// Another part of this process is using the store.
     #[error("the store in {path} cannot be rewritten while it is in use; try again in a moment")]
     Busy {
         /// The store's directory (`device.state_dir`).
@@ -29,7 +29,7 @@ pub enum StoreError {
     ReadOnly {
         /// The store's directory (`device.state_dir`).
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// No space is left.
@@ -40,7 +40,7 @@ pub enum StoreError {
     DiskFull {
         /// The store's directory (`device.state_dir`).
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// The store was written by a newer program.
@@ -56,7 +56,7 @@ pub enum StoreError {
         /// Newest version that this program knows.
         known: u32,
     },
-    /// Bytes on disk are not what was written.
+    /// Bytes on disk differ from those that were written.
     #[error(
         "the store in {path} is damaged ({cause}); it is set aside at the next start and a fresh one begun"
     )]
@@ -66,21 +66,21 @@ pub enum StoreError {
         /// What does not match, as sled or the file system reports it.
         cause: String,
     },
-    /// Anything else that the system refused.
+    /// Any other error of the system.
     #[error(
         "the store in {path} cannot be used ({source}); check that device.state_dir exists on a sound disk"
     )]
     Io {
         /// The store's directory (`device.state_dir`).
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
 impl StoreError {
-    /// What sled (or the system below it) said, sorted by remedy. sled 0.34 reports a held lock as an
-    /// `Other` I/O error whose text is the only mark; a test holds us to that text.
+    /// Converts an error of sled (or of the system below it), sorted by remedy. sled 0.34 reports a held lock
+    /// as an `Other` I/O error that only its text identifies; a test checks that text.
     pub(crate) fn from_sled(path: &Path, error: sled::Error) -> StoreError {
         match error {
             sled::Error::Io(source) => StoreError::from_io(path, source),
@@ -88,7 +88,7 @@ impl StoreError {
         }
     }
 
-    /// The same for errors of our own file operations.
+    /// Converts an error of our own file operations in the same way.
     pub(crate) fn from_io(path: &Path, source: io::Error) -> StoreError {
         use io::ErrorKind as Kind;
         let path = path.to_path_buf();
@@ -105,8 +105,8 @@ impl StoreError {
         }
     }
 
-    /// Whether setting the store aside is the remedy: its bytes are not what was written, the disk cannot read them, or
-    /// something that is no store lies in its place. A lack of handles or of memory is not.
+    /// Whether setting the store aside is the remedy: its bytes differ from those written, the disk cannot
+    /// read them, or there is something else in its place. A lack of file handles or memory is not damage.
     pub fn is_damage(&self) -> bool {
         const UNREADABLE: [i32; 9] = [
             libc::EIO,

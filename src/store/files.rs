@@ -10,12 +10,12 @@ use super::StoreError;
 
 /// Ends the names of files that are still being written.
 pub(super) const UNFINISHED: &str = ".unfinished";
-/// What the box keeps is nobody else's to read: pictures of people and of products.
+/// Stored pictures show people and products, so only the service's user may read them.
 const PRIVATE_DIR: u32 = 0o700;
 const PRIVATE_FILE: u32 = 0o600;
 static ZEROES: [u8; 64 << 10] = [0; 64 << 10];
 
-/// Writes `dir/name` so that after a crash it is there whole or not at all, and surely there when this returns.
+/// Writes `dir/name` so that after a crash it is complete or absent, and certainly there when this returns.
 ///
 /// # Errors
 /// [`StoreError`], sorted by remedy; nothing of the file is left then.
@@ -24,9 +24,9 @@ pub fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreErro
     write().map_err(|error| StoreError::from_io(dir, error))
 }
 
-/// The same in a folder that is there, with the system's own error.
+/// The same in an existing folder, with the system's own error.
 pub fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    /// Tells files apart that are written at once.
+    /// Distinguishes files that are written at the same time.
     static WRITTEN: AtomicU64 = AtomicU64::new(0);
     let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
     let unfinished = dir.join(format!(".{name}.{}.{number}{UNFINISHED}", std::process::id()));
@@ -46,8 +46,8 @@ pub fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     write().inspect_err(|_| drop(fs::remove_file(&unfinished)))
 }
 
-/// Gives a file that root has made in somebody else's folder to the owner of the folder: the service has to read what
-/// `sudo ocellus` writes.
+/// Gives a file that root has created in another user's folder to that user, because the service has to read
+/// what `sudo ocellus` writes.
 fn adopt(dir: &Path, file: &File) -> io::Result<()> {
     let owner = fs::metadata(dir)?;
     if rustix::process::geteuid().is_root() && owner.uid() != 0 {
@@ -56,14 +56,14 @@ fn adopt(dir: &Path, file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the folder and those above it that are missing, readable by their owner alone.
+/// Creates the folder and missing parents, readable by their owner alone.
 pub fn make_dir(dir: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(PRIVATE_DIR).create(dir)
 }
 
-/// Takes other users' access to the state directory `dir` and to the files of the `store` in it: those of earlier
-/// versions were made as the umask of the day had it. A directory that a group was let into stays open to the group; one
-/// that others share (`/tmp`, or a folder with other things in it) is left as it is.
+/// Removes other users' access to the state directory `dir` and to the files of the `store` in it: earlier
+/// versions created them with the umask of the time. A directory that is open to a group stays open to it;
+/// one that others share (`/tmp`, or a folder with other files in it) is left unchanged.
 pub(super) fn make_private(dir: &Path, store: &Path) -> io::Result<()> {
     const OTHERS: u32 = 0o007;
     const STICKY: u32 = 0o1000;
@@ -90,11 +90,11 @@ pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// Overwrites the file (or every file of the folder) with zeroes, on the disk, and removes it. What is gone already is
-/// no error. Returns how many bytes were overwritten.
+/// Overwrites the file (or every file of the folder) with zeroes on disk, and removes it. A missing file is
+/// not an error. Returns how many bytes were overwritten.
 ///
-/// A file system that writes elsewhere than where it read (copy-on-write, the wear levelling of flash) may keep the old
-/// blocks for a while: where that matters, the disk has to be encrypted.
+/// A file system that does not write in place (copy-on-write, wear levelling of flash) may keep the old
+/// blocks for a while; where that matters, the disk must be encrypted.
 pub(super) fn wipe(path: &Path) -> io::Result<u64> {
     let kind = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),

@@ -18,11 +18,11 @@ pub struct Forgotten {
 }
 
 impl Outbox {
-    /// Takes every message out whose payload (a JSON object) speaks of one of `people` as its `person`; a gap is
-    /// announced in its place. Durable when it returns. Whoever holds such an entry must let go of it.
+    /// Removes every message whose payload (a JSON object) names one of `people` as its `person`; a gap is
+    /// announced in its place. Durable when it returns. Holders of such entries must drop them.
     pub fn forget(&mut self, people: &[PersonId]) -> Result<Vec<EntryKey>, StoreError> {
         let (mut batch, mut gone) = (sled::Batch::default(), Vec::new());
-        // A gap that was begun before and is on its way belongs to no message of these.
+        // A gap that is already being sent covers none of these messages.
         self.open_gaps = BTreeMap::new();
         for class in CLASSES.into_iter().filter(|class| *class != Class::Gap) {
             let range = key_bytes(EntryKey { class, id: 0 })..=key_bytes(EntryKey { class, id: u64::MAX });
@@ -42,27 +42,27 @@ impl Outbox {
             }
         }
         self.forget_letters(|payload| speaks_of(payload, people), &mut batch)?;
-        // The next gap of the bound is another gap.
+        // Later evictions begin another gap.
         self.open_gaps = BTreeMap::new();
         self.apply(batch)?;
         self.flush()?;
         Ok(gone)
     }
 
-    /// Lets go of the store, so that it can be rewritten; what is out stays out.
+    /// Releases the store, so that it can be rewritten; entries that are out stay out.
     pub fn rest(self) -> Resting {
         let Outbox { out, cursors, .. } = self;
         Resting { out, cursors }
     }
 
-    /// Goes on after a rest.
+    /// Continues after a rest.
     pub fn resume(&mut self, resting: Resting) {
         let Resting { out, cursors } = resting;
         (self.out, self.cursors) = (out, cursors);
     }
 }
 
-/// What an outbox keeps in mind while it has let go of the store.
+/// The state of an outbox that has released the store.
 pub struct Resting {
     out: HashMap<EntryKey, u64>,
     cursors: [u64; CLASSES.len()],
@@ -82,19 +82,20 @@ fn speaks_of(payload: &[u8], people: &[PersonId]) -> bool {
 }
 
 impl Store {
-    /// Takes everything that was logged of the person out of the log of attendance; returns how many events. Nothing
-    /// about them is logged any more.
+    /// Removes all events of the person from the attendance log; returns how many. Nothing about the person
+    /// is logged any more.
     pub fn forget_events(&self, erasing: &Erasing) -> Result<u64, StoreError> {
         let log = self.attendance();
         erasing.ids().try_fold(0, |count, person| Ok(count + log.forget(person)? as u64))
     }
 
-    /// The last step of erasures, when nothing alive speaks of the people any more: overwrites the damaged stores that
-    /// were set aside, and writes the store's files anew. Without it the bytes that were deleted stay in them.
+    /// The last step of erasures, when no live record names the people any more: overwrites the damaged
+    /// stores that were set aside, and rewrites the store's files. Without this step the deleted bytes stay
+    /// in them.
     ///
     /// # Errors
-    /// Those of the disk; [`StoreError::Busy`] where somebody keeps a part of the store, as an [`Outbox`] that does not
-    /// [rest](Outbox::rest). The erasures stay pending then, and the same call finishes them.
+    /// Those of the disk; [`StoreError::Busy`] if another part uses the store, such as an [`Outbox`] that
+    /// does not [rest](Outbox::rest). The erasures stay pending then, and the same call finishes them.
     pub fn finish_erasures(&self, erasing: &[Erasing]) -> Result<Forgotten, StoreError> {
         let set_aside = self.wipe_set_aside()?;
         let done: Vec<Vec<u8>> = erasing.iter().map(Erasing::mark).collect();
@@ -102,7 +103,7 @@ impl Store {
         Ok(Forgotten { set_aside, rewritten_bytes, ..Forgotten::default() })
     }
 
-    /// The same where nobody owns the outbox: it is cleared of the people first.
+    /// The same if nobody owns the outbox: the people are removed from it first.
     pub fn erase_alone(&self, erasing: &[Erasing]) -> Result<Forgotten, StoreError> {
         let people: Vec<PersonId> = erasing.iter().flat_map(Erasing::ids).collect();
         let outbox = self.outbox(u64::MAX)?.forget(&people)?.len() as u64;

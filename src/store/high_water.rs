@@ -1,15 +1,15 @@
-//! The highest numbers that were given out, in the small file `numbers` beside the store: what keeps a number from being
-//! used twice, and says which messages are missing, when the store itself is lost.
+//! The highest numbers that were used, in the small file `numbers` beside the store. If the store is lost,
+//! the file keeps numbers from being used twice and shows which messages are missing.
 //!
-//! The file holds two copies, written in turn and in place, so that a full disk takes them, and a power cut spoils one of
-//! them at most:
+//! The file holds two copies, written in turn and in place, so that it can be written on a full disk, and a
+//! power failure damages at most one of them:
 //!
 //! ```text
 //! ┌ copy 0 ─────────────────────────────┬ copy 1 ─────────────────────────────┐
 //! │ JSON, line end, SHA-256, line ends… │ JSON, line end, SHA-256, line ends… │
 //! └─────────────────────────────────────┴─────────────────────────────────────┘
 //! ```
-//! A copy is valid where its hash fits; of two valid ones the higher generation counts.
+//! A copy is valid if its hash matches; of two valid ones the higher generation counts.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -27,7 +27,7 @@ use super::{aside, files};
 const FILE: &str = "numbers";
 /// Bytes of one copy, at least; it grows by doubling.
 const COPY: usize = 16 << 10;
-/// No copy grows beyond this: a file that is longer is not ours.
+/// Largest copy: a longer file was not written by this program.
 const MOST: usize = 16 << 20;
 
 /// What is known of one stream of the outbox.
@@ -41,18 +41,19 @@ pub(super) struct StreamHigh {
     pub(super) next: u64,
 }
 
-/// What the file says.
+/// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct HighWaterRecord {
     generation: u64,
-    /// A store was begun beside it.
+    /// Whether a store was created beside it.
     pub(super) begun: bool,
     /// Length of the store's file when it was closed in order; absent while it is open, and after a crash.
     pub(super) closed_bytes: Option<u64>,
-    /// The lowest number of what the record does not name; above 1 after a store was lost whose numbers nobody knew.
+    /// The lowest number for what the record does not name; above 1 after the loss of a store with unknown
+    /// numbers.
     #[serde(default)]
     pub(super) floor: u64,
-    /// By name: the highest number that may have been used.
+    /// The highest number that may have been used, by counter name.
     pub(super) counters: BTreeMap<String, u64>,
     /// The highest numbers of each stream, by stream name.
     pub(super) streams: BTreeMap<String, StreamHigh>,
@@ -66,13 +67,14 @@ pub(super) struct HighWater {
 
 struct HighWaterState {
     record: HighWaterRecord,
-    /// Bytes of each copy on disk; 0 where the file has to be written anew.
+    /// Bytes of each copy on disk; 0 if the file must be written again from the beginning.
     copy: usize,
     fault: Option<String>,
 }
 
 impl HighWater {
-    /// Reads the file of the state directory `dir`. One that is missing or damaged is begun anew with the next change.
+    /// Reads the file of the state directory `dir`. If it is missing or damaged, the next change creates it
+    /// again.
     pub(super) fn open(dir: &Path) -> HighWater {
         let (record, copy) = match read(&dir.join(FILE)) {
             Ok(found) => found,
@@ -96,8 +98,8 @@ impl HighWater {
         self.read(|record| record.counters.get(name).copied())
     }
 
-    /// Changes the record and makes it durable. After an error the change is known in memory alone, and is written with
-    /// the next one.
+    /// Changes the record and makes it durable. After an error the change is only in memory, and is written
+    /// with the next one.
     pub(super) fn update(&self, change: impl FnOnce(&mut HighWaterRecord)) -> io::Result<()> {
         let mut state = self.state();
         change(&mut state.record);
@@ -121,7 +123,7 @@ impl HighWater {
             let offset = (state.record.generation % 2) * state.copy as u64;
             match write_copy(&self.dir.join(FILE), &padded(text.clone(), state.copy), offset) {
                 Ok(()) => return Ok(()),
-                // Removed under us: begun anew below.
+                // The file was removed while in use, so it is created again below.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -205,7 +207,7 @@ mod tests {
         let high = HighWater::open(dir.path());
         (1..=5).for_each(|value| put(&high, value));
         assert_eq!(count(dir.path()), Some(5));
-        // A power cut in the middle of the copy that is written next: either the fourth or the fifth is whole.
+        // A power failure while the next copy is written: either the fourth or the fifth change is intact.
         let path = dir.path().join(FILE);
         let whole = fs::read(&path).unwrap();
         for half in 0..2 {

@@ -1,5 +1,5 @@
-//! Messages that the broker does not take: out of the outbox, so that they hold nothing up, and kept to be looked at.
-//! Bounded in number and bytes, the oldest goes first.
+//! Messages that the broker does not take: removed from the outbox, so that they do not block it, and kept
+//! for people to see. The list is bounded in number and bytes, and the oldest is removed first.
 
 use std::collections::BTreeMap;
 
@@ -10,26 +10,27 @@ use super::{Body, EntryKey, Outbox, Store, StoreError};
 
 /// Messages that are kept at most.
 pub const MAX_LETTERS: u64 = 1_000;
-/// Most bytes of their payloads.
+/// Bytes of their payloads, at most.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// A message that was set aside. On disk its payload follows, behind a line end, if it was an entry of the outbox.
+/// A message that was set aside. On disk its payload follows after a line end, if it was an entry of the
+/// outbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
-    /// Its topic below `PREFIX/DEVICE/`.
+    /// The topic below `PREFIX/DEVICE/`.
     pub topic: String,
-    /// Its number in its stream, if it has one.
+    /// The number in its stream, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
-    /// The length of what was to be sent.
+    /// The length of the message that was to be sent.
     pub bytes: u64,
-    /// Why it is here.
+    /// Why the message was set aside.
     pub reason: String,
     /// When it was set aside, RFC 3339, UTC.
     pub time: String,
 }
 
-/// How many there are.
+/// The number and bytes of the letters.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Letters {
     count: u64,
@@ -48,8 +49,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// Sets a message aside: what the outbox holds of it under `key` becomes part of the letter and a gap that is
-    /// announced in its place, with one batch. Returns how many older letters went because of the bounds.
+    /// Sets a message aside: its entry `key` of the outbox becomes part of the letter, and a gap is announced
+    /// in its place, with one batch. Returns how many older letters were removed to keep the bounds.
     pub fn set_aside(&mut self, key: Option<EntryKey>, mut letter: Letter) -> Result<u64, StoreError> {
         let mut batch = sled::Batch::default();
         let mut payload = None;
@@ -58,11 +59,11 @@ impl Outbox {
             self.entries = self.entries.saturating_sub(1);
             self.out.remove(&entry.key);
             batch.remove(key_bytes(entry.key).as_slice());
-            // A gap that the broker does not take either is only noted.
+            // If the broker refuses a gap, too, the gap is only noted.
             if let Body::Message { seq, payload: stored } = entry.body {
                 letter.seq = Some(seq);
                 payload = Some(stored);
-                // Not joined with a gap that was begun for another reason.
+                // This gap is not merged with one that has another reason.
                 self.open_gaps = BTreeMap::new();
                 let gap = |from, to| Body::Refused { from, to };
                 self.widen_gap(&entry.stream, seq, gap, &mut batch);
@@ -104,7 +105,7 @@ impl Outbox {
         Ok(dropped)
     }
 
-    /// Takes the letters out whose payload satisfies `goes`.
+    /// Removes the letters whose payload satisfies `goes`.
     pub(super) fn forget_letters(
         &mut self,
         goes: impl Fn(&[u8]) -> bool,
@@ -125,7 +126,7 @@ impl Outbox {
 }
 
 impl Store {
-    /// The messages that the broker does not take, the newest first. May be asked by anybody.
+    /// The messages that the broker does not take, the newest first. Any thread may call it.
     pub fn letters(&self) -> Result<Vec<Letter>, StoreError> {
         let tree = self.tree("outbox")?;
         let mut letters = Vec::new();
@@ -187,7 +188,7 @@ mod tests {
         let left = held.fetch(9).unwrap();
         assert_eq!(left[0].body, Body::Refused { from: 1, to: 1 });
         assert!(matches!(left[1].body, Body::Message { seq: 2, .. }), "{left:?}");
-        // The gap itself is refused: noted, and no other gap comes of it.
+        // A refused gap is only noted, and does not create another gap.
         held.set_aside(Some(left[0].key), letter(9)).unwrap();
         held.all_back();
         assert_eq!((held.fetch(9).unwrap().len(), store.letters().unwrap().len()), (1, 2));

@@ -1,4 +1,4 @@
-//! One process has the store. sled locks its own file, which a rewriting takes away from under it; this lock stays.
+//! Allows one process to use the store. A rewriting replaces the file that sled locks; this lock stays.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -14,12 +14,12 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The lock, held until it is dropped.
 pub(super) struct Lock {
     _dir: File,
-    /// What other versions of this program look at.
+    /// The lock file that other versions of this program check.
     _file: Option<File>,
 }
 
-/// Takes the lock of the store in `path`; waits for it at most `patience`. The directory around it is locked, which
-/// takes no space, and a file beside the store where one can be made.
+/// Takes the lock of the store in `path`, and waits for it at most `patience`. It locks the directory around
+/// it, which needs no space, and, if possible, a file beside the store.
 pub(super) fn take(path: &Path, patience: Duration) -> Result<Lock, StoreError> {
     let fail = |error| StoreError::from_io(path, error);
     let around = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -32,7 +32,7 @@ pub(super) fn take(path: &Path, patience: Duration) -> Result<Lock, StoreError> 
     let file = match file.map_err(fail) {
         Ok(file) => Some(file),
         Err(error @ StoreError::ReadOnly { .. }) => return Err(error),
-        // Full, or something else lies there: the directory's lock is enough.
+        // If the disk is full, or something else is in its place, the directory's lock is enough.
         Err(_) => None,
     };
     match &file {
@@ -43,7 +43,8 @@ pub(super) fn take(path: &Path, patience: Duration) -> Result<Lock, StoreError> 
     }
 }
 
-/// Waits until nobody has sled's file `db` in `path` open: its own threads let go of it a moment after a drop.
+/// Waits until no thread has sled's file `db` in `path` open: sled's threads release it a moment after a
+/// drop.
 pub(super) fn await_release(path: &Path, patience: Duration) -> Result<(), StoreError> {
     let file = File::open(path.join("db")).map_err(|error| StoreError::from_io(path, error))?;
     if wait_for(&file, patience).map_err(|error| StoreError::from_io(path, error))? {

@@ -1,15 +1,15 @@
-//! How far each source has come: on disk in the same batch as what was staged of it.
+//! How far each source has come, written to disk in the same batch as its messages.
 
 use super::{Outbox, StoreError};
 
 impl Outbox {
-    /// Notes that the source `name`, which numbers what it gives, has been staged up to `number`. On disk with the next
-    /// commit, in the same batch as what was staged: its reader knows what need not be given again.
+    /// Notes that the source `name`, which numbers its messages, has staged them up to `number`. The next
+    /// commit writes the mark with the messages, so that the source knows which ones it need not offer again.
     pub fn mark(&mut self, name: &'static str, number: u64) {
         self.marks.insert(name, (number, true));
     }
 
-    /// The last mark of the source `name`, also one that is not on disk yet; 0 before the first.
+    /// The last mark of the source `name`, even if it is not on disk yet; 0 before the first.
     pub fn marked(&mut self, name: &'static str) -> Result<u64, StoreError> {
         if let Some((number, _)) = self.marks.get(name) {
             return Ok(*number);

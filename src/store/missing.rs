@@ -1,5 +1,5 @@
-//! Whether the files of an open store are still the ones in its directory: sled goes on writing into files that were
-//! removed, and nothing of that is found after a restart.
+//! Checks whether the files of an open store are still those in its directory: sled continues to write into
+//! removed files, and after a restart nothing of that is found.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::Store;
 use super::open::MARK;
 
-/// Device and inode of sled's file when it was opened. Clones are the same.
+/// Device and inode of sled's file when it was opened. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FileIdentity(Arc<Mutex<Option<(u64, u64)>>>);
 
@@ -30,10 +30,11 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 impl Store {
-    /// What became of the store's directory, if it was emptied or replaced while it is open: what is written now is not
-    /// found after a restart. `None` while all is well, while the store is closed, and while it is being rewritten.
+    /// Describes what happened if the store's directory was emptied or replaced while it is open: what is
+    /// written now will be lost at a restart. `None` while all is well, while the store is closed, and while
+    /// it is being rewritten.
     pub fn missing(&self) -> Option<String> {
-        // Not waited for: a rewriting holds it for seconds, and swaps the files.
+        // The lock is not waited for, because a rewriting holds it for seconds and swaps the files.
         let held = self.try_db()?;
         held.as_ref()?;
         let path = self.path();

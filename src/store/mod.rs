@@ -1,8 +1,8 @@
-//! What survives a restart: the only module that knows sled.
+//! Everything that survives a restart; the only module that uses sled.
 //!
-//! Trees: `meta` (schema version, erasures under way), `outbox` (results until the broker has them), `goldens` and
-//! `gallery` (sets of golden pictures, people; their pictures lie in files beside the store), `counters`,
-//! `attendance` (who was here when). Beside it lies `numbers`, the record of how far all numbers have come.
+//! Trees: `meta` (schema version, pending erasures), `outbox` (results until the broker has them), `goldens`
+//! and `gallery` (sets of golden pictures, people; their pictures are files beside the store), `counters`,
+//! `attendance` (who was present when). The file `numbers` beside it records how far all numbers have come.
 
 mod aside;
 mod attendance;

@@ -1,4 +1,4 @@
-//! Opening the store: create, recover, or set a damaged one aside and begin afresh.
+//! Opens the store: creates it, recovers it, or sets a damaged one aside and begins a new one.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -19,39 +19,39 @@ use super::{aside, audit, files, lock, migrate, rewrite};
 
 /// The directory inside the state directory.
 pub(super) const NAME: &str = "store";
-/// A file beside sled's, written once the store is whole: its presence makes an empty store a damaged one.
+/// A file beside sled's, written once the store is complete: if it is there, an empty store means damage.
 pub(super) const MARK: &str = "ocellus";
-/// How long a lock may outlive its owner: sled's own threads let go of the file a moment after a drop.
+/// How long a lock may outlive its owner: sled's own threads release the file a moment after a drop.
 pub(super) const LOCK_GRACE: Duration = Duration::from_millis(500);
-/// How long sled may take to let go of its file at the end.
+/// How long sled may take to release its file at the end.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// A store. Clones share it. After a fault of the disk it can be closed; it opens again when next used.
+/// A store. Clones share it. After a disk fault it can be closed; it opens again when next used.
 #[derive(Clone)]
 pub struct Store {
     /// `None` while closed. A blocking mutex, because it is held only to clone, to open or to rewrite.
     db: Arc<Mutex<Option<sled::Db>>>,
     holds: Holds,
     path: PathBuf,
-    /// Held by whoever changes golden sets, from what they read to what they write.
+    /// Held while golden sets change, from reading to writing.
     golden_turn: Arc<Mutex<()>>,
-    /// The same for people.
+    /// Held while people change, from reading to writing.
     gallery_turn: Arc<Mutex<()>>,
-    /// The file of sled's that is open; see [`Store::missing`].
+    /// The identity of sled's open file; see [`Store::missing`].
     pub(super) identity: FileIdentity,
-    /// The same for counters.
+    /// Held while counters change, from reading to writing.
     counter_turn: Arc<Mutex<()>>,
-    /// Keeps other processes away; `None` until the state directory could be made.
+    /// Keeps other processes out; `None` until the state directory could be created.
     lock: Arc<Mutex<Option<Lock>>>,
-    /// Held by whoever writes attendance; who was forgotten.
+    /// Held while attendance is written; it also lists the people who were erased.
     ledger: Arc<Ledger>,
-    /// Counts closings: a tree that was taken before the last one is of no use.
+    /// Counts closings: a tree that was opened before the last one cannot be used any more.
     closings: Arc<AtomicU64>,
-    /// How far all numbers have come, also where the store is lost.
+    /// How far all numbers have come, kept even if the store is lost.
     high: Arc<HighWater>,
-    /// There was a store here before.
+    /// Whether there was a store at the opening.
     existed: bool,
-    /// What was lost and nobody has reported yet.
+    /// A loss that has not been reported yet.
     loss: Arc<Mutex<Option<Loss>>>,
 }
 
@@ -59,18 +59,18 @@ pub struct Store {
 pub struct Opened {
     /// The store, ready for use or waiting for space.
     pub store: Store,
-    /// Where a damaged predecessor was put.
+    /// Where the damaged predecessor was moved.
     pub set_aside: Option<PathBuf>,
-    /// Why it is not open yet: the disk is full. It opens when it is used and there is space again.
+    /// Why it is not open yet: the disk is full. It opens at the next use after space was freed.
     pub waiting: Option<StoreError>,
 }
 
-/// A store that was lost: what was in it is not in the one that was begun.
+/// A store that was lost: its content is not in the new one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
     /// Why the store could not be used, for people.
     pub cause: String,
-    /// Where what was left of it lies, if anything was.
+    /// Where its remains are, if there are any.
     pub set_aside: Option<PathBuf>,
 }
 
@@ -81,12 +81,13 @@ impl std::fmt::Debug for Opened {
 }
 
 impl Store {
-    /// Opens (or begins) the store under the state directory `dir`.
+    /// Opens (or creates) the store in the state directory `dir`.
     ///
-    /// One that is damaged, or is no store at all, is renamed `store.corrupt-DATE`, and a fresh one begun; so it is where
-    /// the store is gone although there was one. Numbers go on as the record beside the store knows them, and the
-    /// outbox announces which messages may be missing. On a full disk the store is given all the same and opens when it
-    /// is used and there is space. Locked, read-only and newer are errors: nothing is set aside for them.
+    /// A damaged one, or anything else in its place, is renamed to `store.corrupt-DATE`, and a new one is
+    /// created; the same happens if a store has disappeared. Numbers continue as the record beside the store
+    /// knows them, and the outbox announces which messages may be missing. On a full disk the store is
+    /// returned all the same and opens at the next use after space was freed. Locked, read-only and newer are
+    /// errors, and nothing is set aside for them.
     pub fn open(dir: &Path) -> Result<Opened, StoreError> {
         let path = dir.join(NAME);
         let lock = match take_lock(&path) {
@@ -122,12 +123,12 @@ impl Store {
         self.open_db(&mut self.db())
     }
 
-    /// What was lost since this was last asked, to be reported.
+    /// The loss since the last call, to be reported.
     pub fn take_loss(&self) -> Option<Loss> {
         self.loss.lock().take()
     }
 
-    /// Whether there was a store when this one was opened.
+    /// Whether there was a store at the opening.
     pub(super) fn existed(&self) -> bool {
         self.existed
     }
@@ -160,7 +161,7 @@ impl Store {
         Ok(())
     }
 
-    /// Opens what lies there, or begins a store where nothing does.
+    /// Opens the existing store, or creates one.
     fn open_found(&self) -> Result<sled::Db, StoreError> {
         let path = &self.path;
         match fs::metadata(path) {
@@ -186,8 +187,8 @@ impl Store {
         Ok(db)
     }
 
-    /// Holds an opened store against what is known of it, and completes a fresh one. `whole`: its file is as it was
-    /// when the store was closed.
+    /// Compares an opened store with what is known of it, and completes a new one. `whole`: its file is as it
+    /// was when the store was closed.
     fn begin(&self, db: &sled::Db, whole: bool) -> Result<(), StoreError> {
         let path = &self.path;
         let fail = |error| StoreError::from_sled(path, error);
@@ -216,12 +217,12 @@ impl Store {
         audit::note_opened(db, path, &self.high)
     }
 
-    /// Moves what cannot be used out of the way. Where nothing says how far its numbers had come, they go on above
-    /// every number that it can have used.
+    /// Moves an unusable store out of the way. If nothing notes how far its numbers had come, they continue
+    /// above every number that it can have used.
     fn give_up(&self, error: &StoreError) -> Result<PathBuf, StoreError> {
         let path = &self.path;
         tracing::error!(%error, "the store is set aside");
-        // sled's threads still write by names for a moment.
+        // sled's threads still write by file name for a moment.
         if path.join("db").is_file() {
             let _ = lock::await_release(path, LOCK_GRACE);
         }
@@ -239,10 +240,10 @@ impl Store {
         StoreError::Damaged { path: self.path.clone(), cause: cause.to_owned() }
     }
 
-    /// Closes it at an orderly end, and notes that and how: the next opening need not read all of it.
+    /// Closes the store at an orderly end and notes that, so that the next opening need not read all of it.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] where somebody keeps a part of it; those of the disk.
+    /// [`StoreError::Busy`] if a part of it is in use; those of the disk.
     pub fn finish(&self) -> Result<(), StoreError> {
         let path = &self.path;
         let mut held = self.db();
@@ -269,16 +270,16 @@ impl Store {
             .map_err(io)
     }
 
-    /// Closes the files, as sled refuses everything after its first fault; the next use opens them again.
-    /// Outboxes and counters made before must be gone.
+    /// Closes the files, because sled refuses everything after its first fault; the next use opens them
+    /// again. Earlier outboxes and counters must have been dropped.
     pub fn close(&self) {
         if self.db().take().is_some() {
             self.closings.fetch_add(1, Ordering::AcqRel);
         }
     }
 
-    /// How often it was closed. Whoever keeps an outbox gives it up when this number changes: the files cannot be
-    /// opened again before.
+    /// How often it was closed. The owner of an outbox drops it when this number changes, because the files
+    /// cannot be opened again before.
     pub fn closings(&self) -> u64 {
         self.closings.load(Ordering::Acquire)
     }
@@ -288,7 +289,7 @@ impl Store {
         let mut held = self.db();
         self.open_db(&mut held)?;
         let Some(db) = &*held else { return Err(self.damaged("it is closed")) };
-        // Counted before the database is let go of.
+        // Counted before the database is released.
         let tree = db.open_tree(name).map(|tree| Tree::new(tree, &self.holds));
         tree.map_err(|error| StoreError::from_sled(&self.path, error))
     }
@@ -297,7 +298,7 @@ impl Store {
         self.db.lock()
     }
 
-    /// The same, unless somebody holds it now.
+    /// The database, unless another thread holds it now.
     pub(super) fn try_db(&self) -> Option<MutexGuard<'_, Option<sled::Db>>> {
         self.db.try_lock()
     }
@@ -306,17 +307,17 @@ impl Store {
         &self.holds
     }
 
-    /// The outbox. One owner at a time: whoever holds it is the only one to write it.
+    /// The outbox. It must have one owner at a time, who is the only one to write it.
     pub fn outbox(&self, max_bytes: u64) -> Result<Outbox, StoreError> {
         Outbox::load(self.tree("outbox")?, &self.path, max_bytes, self.high.clone())
     }
 
-    /// Who was here when.
+    /// The attendance log of this store.
     pub fn attendance(&self) -> Attendances {
         Attendances::new(self.clone(), self.ledger.clone())
     }
 
-    /// What an outbox was last told by [`Outbox::mark`] under `name`; 0 before the first time. May be asked by anybody.
+    /// The last [mark](Outbox::mark) of an outbox under `name`; 0 before the first. Any thread may call it.
     pub fn marked(&self, name: &str) -> Result<u64, StoreError> {
         let tree = self.tree("outbox")?;
         super::marks::marked(&tree, name).map_err(|error| StoreError::from_sled(&self.path, error))
@@ -332,43 +333,43 @@ impl Store {
         Goldens::new(self.clone())
     }
 
-    /// The people of this box.
+    /// The people of this device.
     pub fn gallery(&self) -> Gallery {
         Gallery::new(self.clone())
     }
 
-    /// A turn at changing people.
+    /// The lock for changing people.
     pub(super) fn gallery_turn(&self) -> MutexGuard<'_, ()> {
         self.gallery_turn.lock()
     }
 
-    /// The lowest number of what is counted from one: higher where a damaged store, whose numbers nobody knows, was
+    /// The lowest number of counters that start at one: higher after a damaged store with unknown numbers was
     /// set aside.
     pub(super) fn first_number(&self) -> u64 {
         self.high.read(|record| record.floor).max(1)
     }
 
-    /// A turn at changing counters.
+    /// The lock for changing counters.
     pub(super) fn counter_turn(&self) -> MutexGuard<'_, ()> {
         self.counter_turn.lock()
     }
 
-    /// A turn at changing golden sets.
+    /// The lock for changing golden sets.
     pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
         self.golden_turn.lock()
     }
 
-    /// A place beside the store, in the state directory.
+    /// A path beside the store, in the state directory.
     pub(super) fn beside(&self, name: &str) -> PathBuf {
         self.path.with_file_name(name)
     }
 
-    /// Where the store lies, for messages.
+    /// The store's path, for messages.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Makes what was written to `tree` durable. sled syncs with `sync_file_range`, which flushes neither the disk's
+    /// Makes writes to `tree` durable. sled syncs with `sync_file_range`, which flushes neither the disk's
     /// cache nor a grown file's length; `fdatasync` on the same file does.
     pub(super) fn sync(&self, tree: &sled::Tree) -> Result<(), StoreError> {
         tree.flush().map_err(|error| StoreError::from_sled(&self.path, error))?;
@@ -381,7 +382,7 @@ impl Store {
     }
 }
 
-/// Makes the state directory and takes the lock in it.
+/// Creates the state directory and takes the lock in it.
 fn take_lock(path: &Path) -> Result<Lock, StoreError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     files::make_dir(dir).map_err(|error| StoreError::from_io(path, error))?;

@@ -16,11 +16,11 @@ use super::streams::{first_of, stored_seqs, totals};
 use super::tree::Tree;
 use super::{StoreError, record};
 
-/// What goes first when the bound is reached: the last of these. Gaps never go.
+/// What is evicted first when the limit is reached: the last of these. Gaps are never evicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Class {
-    /// The announcement of a hole.
+    /// The announcement of missing messages.
     Gap = 0,
     /// Inspection and attendance results.
     Result = 1,
@@ -36,14 +36,14 @@ pub(super) const CLASSES: [Class; 5] =
     [Class::Gap, Class::Result, Class::Event, Class::Detections, Class::Telemetry];
 pub(super) const TOTALS: &[u8] = b"t";
 
-/// Names one entry of the outbox. Ordered as entries are sent: by class, then by age.
+/// Identifies one entry of the outbox. The order is that of sending: by class, then by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntryKey {
     pub(super) class: Class,
     pub(super) id: u64,
 }
 
-/// What an entry says.
+/// The content of an entry.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
     /// A message and its number in its stream.
@@ -53,7 +53,7 @@ pub enum Body {
         /// The bytes as they were appended.
         payload: Arc<[u8]>,
     },
-    /// Messages `from..=to` of the stream were dropped to keep the bound.
+    /// Messages `from..=to` of the stream were dropped to keep the limit.
     Gap {
         /// First number that is missing.
         from: u64,
@@ -67,7 +67,7 @@ pub enum Body {
         /// Last number that may be missing.
         to: u64,
     },
-    /// Messages `from..=to` of the stream were erased because they spoke of somebody who is to be forgotten.
+    /// Messages `from..=to` of the stream were deleted because they named a person who was erased.
     Erased {
         /// First number that is missing.
         from: u64,
@@ -86,9 +86,9 @@ pub enum Body {
 /// One entry, on disk.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// Its name, for [`Outbox::delete`].
+    /// The key, for [`Outbox::delete`].
     pub key: EntryKey,
-    /// Its stream (the topic).
+    /// The stream (the topic) of the entry.
     pub stream: Arc<str>,
     /// The entry's payload, or the gap.
     pub body: Body,
@@ -97,18 +97,18 @@ pub struct Entry {
 /// The outbox. It has one owner, who appends, hands out and deletes; nothing here locks.
 ///
 /// An entry is *out* from [`Outbox::take_out`] or [`Outbox::fetch`] until it is deleted or
-/// [`Outbox::all_back`] is called; what is out is never evicted.
+/// [`Outbox::all_back`] is called; entries that are out are never evicted.
 pub struct Outbox {
     pub(super) tree: Tree,
-    /// sled syncs with `sync_file_range`, which neither flushes the disk's cache nor a grown file's
-    /// length; this handle on the same file gives `fdatasync`.
+    /// sled syncs with `sync_file_range`, which neither flushes the disk's cache nor a grown file's length;
+    /// this handle on the same file gives `fdatasync`.
     file: File,
     pub(super) path: PathBuf,
     max_bytes: u64,
     pub(super) high: Arc<HighWater>,
     pub(super) seqs: HashMap<Arc<str>, u64>,
     pub(super) bytes: u64,
-    /// Entries on disk; counted at the opening, and kept up to date from there.
+    /// Entries on disk, counted at the opening and updated from then on.
     pub(super) entries: u64,
     pub(super) next_id: u64,
     pub(super) out: HashMap<EntryKey, u64>,
@@ -119,7 +119,7 @@ pub struct Outbox {
     pub(super) marks: BTreeMap<&'static str, (u64, bool)>,
     dropped: u64,
     pub(super) letters: Letters,
-    /// Tests make the next flush fail as a disk does.
+    /// Lets a test make the next flush fail as a disk does.
     #[cfg(test)]
     pub(crate) next_flush_fails: bool,
 }
@@ -176,11 +176,11 @@ impl Outbox {
         seq
     }
 
-    /// Puts everything staged on disk with one flush and returns what is now durable, in order; entries
-    /// that the bound cost are missing from it (see [`Outbox::take_dropped`]).
+    /// Writes everything staged with one flush and returns what is now durable, in order, without entries
+    /// that were evicted to keep the limit (see [`Outbox::take_dropped`]).
     ///
-    /// After an error this outbox must be given up and loaded again: whether the group is on disk is
-    /// not known, and sled refuses all further writes. A [mark](Outbox::mark) that was set with the group tells then.
+    /// After an error this outbox must be dropped and loaded again: whether the group is on disk is unknown,
+    /// and sled refuses all further writes. A [mark](Outbox::mark) that was set with the group shows it then.
     pub fn commit(&mut self) -> Result<Vec<Entry>, StoreError> {
         let mut staged = std::mem::take(&mut self.staged);
         if staged.is_empty() {
@@ -242,8 +242,8 @@ impl Outbox {
         Ok(found)
     }
 
-    /// Removes what the broker has. Made durable by the next commit or by sled's own flusher: a crash
-    /// before that means a repetition with the same number, never a loss.
+    /// Deletes entries that the broker has. The next commit or sled's own flusher makes that durable: a crash
+    /// before that causes a repetition with the same number, never a loss.
     pub fn delete(&mut self, keys: &[EntryKey]) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
         for key in keys {
@@ -260,13 +260,13 @@ impl Outbox {
         self.apply(batch)
     }
 
-    /// The connection is gone: everything that is out and not deleted will be handed out again.
+    /// The connection was lost: entries that are out and not deleted will be handed out again.
     pub fn all_back(&mut self) {
         self.out.clear();
         self.cursors = [0; CLASSES.len()];
     }
 
-    /// Messages dropped by the bound since the last call.
+    /// Messages dropped to keep the limit since the last call.
     pub fn take_dropped(&mut self) -> u64 {
         std::mem::take(&mut self.dropped)
     }
@@ -282,7 +282,7 @@ impl Outbox {
         self.file.sync_data().map_err(|error| StoreError::from_io(&self.path, error))
     }
 
-    /// Drops entries until the bound is kept: the lowest class first, the oldest of it first.
+    /// Drops entries until the limit is kept: the lowest class first, and of it the oldest first.
     fn evict(&mut self) -> Result<Vec<EntryKey>, StoreError> {
         let mut evicted = Vec::new();
         if self.bytes <= self.max_bytes {
@@ -313,7 +313,8 @@ impl Outbox {
         Ok(evicted)
     }
 
-    /// Adds `seq` to the stream's gap that nobody has seen yet, or begins one; `gap_of` makes it from its ends.
+    /// Adds `seq` to the stream's gap that has not been handed out yet, or begins one; `gap_of` builds it
+    /// from its ends.
     pub(super) fn widen_gap(
         &mut self,
         stream: &Arc<str>,
@@ -346,7 +347,7 @@ impl Outbox {
     }
 }
 
-/// Bytes that count towards the bound.
+/// Bytes that count towards the limit.
 pub(super) fn length(body: &Body) -> u64 {
     match body {
         Body::Message { payload, .. } => payload.len() as u64,

@@ -1,4 +1,4 @@
-//! How much an outbox holds.
+//! The number and bytes of an outbox's entries.
 
 use super::Outbox;
 
@@ -8,12 +8,12 @@ impl Outbox {
         self.bytes
     }
 
-    /// Entries on disk, as they were counted.
+    /// Entries on disk, from the running count.
     pub fn entries(&self) -> u64 {
         self.entries
     }
 
-    /// Entries on disk. Walks the tree: for the opening and for tests.
+    /// Entries on disk. It walks the whole tree, for the opening and for tests.
     pub fn len(&self) -> usize {
         self.tree.scan_prefix(b"m").count()
     }

@@ -6,7 +6,7 @@ use png::{BitDepth, ColorType, Compression, Decoder, Encoder};
 
 use crate::types::{Channels, Patch};
 
-/// The file of a picture. Errors: what is wrong with the picture.
+/// The file of a picture. Errors: why the picture cannot be encoded.
 pub(super) fn encode(picture: &Patch) -> Result<Vec<u8>, String> {
     let Patch { width, height, channels, data } = picture;
     let colour = match channels {
@@ -26,20 +26,20 @@ pub(super) fn encode(picture: &Patch) -> Result<Vec<u8>, String> {
     let mut encoder = Encoder::new(&mut file, w, h);
     encoder.set_color(colour);
     encoder.set_depth(BitDepth::Eight);
-    // A teacher waits for it: 15 MB of a camera's picture in a tenth of a second, not in one.
+    // A person waits for it: a camera's picture of 15 MB takes a tenth of a second instead of one.
     encoder.set_compression(Compression::Fast);
     let mut writer = encoder.write_header().map_err(|error| error.to_string())?;
     writer.write_image_data(data).and_then(|()| writer.finish()).map_err(|error| error.to_string())?;
     Ok(file)
 }
 
-/// Width and height of the picture in a file. Errors: why it holds none.
+/// Width and height (px) of the picture in a file. Errors: why the file is not a picture.
 pub(super) fn size(file: &[u8]) -> Result<(u32, u32), String> {
     let reader = Decoder::new(Cursor::new(file)).read_info().map_err(|error| error.to_string())?;
     Ok((reader.info().width, reader.info().height))
 }
 
-/// The picture in a file. Errors: why it holds none.
+/// The picture in a file. Errors: why the file is not a picture.
 pub(super) fn decode(file: &[u8]) -> Result<Patch, String> {
     let mut reader = Decoder::new(Cursor::new(file)).read_info().map_err(|error| error.to_string())?;
     let channels = match reader.output_color_type() {

@@ -1,4 +1,4 @@
-//! How outbox values lie on disk.
+//! How outbox values are stored on disk.
 //!
 //! ```text
 //! ┌─────────┬──────┬──────────┬────────────┬────────┬──────────────────────────────┐
@@ -19,7 +19,7 @@ const REFUSED: u8 = 3;
 const LOST: u8 = 4;
 const HEAD: usize = 12;
 
-/// The stream and body of a value; `None` where the bytes are not a record.
+/// The stream and body of a value; `None` if the bytes are not a record.
 pub(super) fn decode(bytes: &[u8]) -> Option<(Arc<str>, Body)> {
     let (head, rest) = bytes.split_at_checked(HEAD)?;
     let seq = u64::from_be_bytes(head[2..10].try_into().ok()?);

@@ -17,25 +17,25 @@ use super::files::{sync_dir, wipe};
 use super::open::{MARK, NAME};
 use super::{Store, StoreError, lock};
 
-/// The copy, until it takes the store's place.
+/// The copy, until it replaces the store.
 const REWRITE: &str = "store.rewrite";
-/// What was the store, until it is overwritten.
+/// The former store, until it is overwritten.
 const ERASED: &str = "store.erased";
-/// How long others may keep a tree: each is held for one use.
+/// How long to wait for trees that are in use; each is held only briefly.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(5);
 /// Entries copied at once.
 const BATCH: usize = 512;
 
 impl Store {
-    /// Copies everything that is alive into new files, swaps them in, and overwrites and removes the old ones; the
-    /// keys `done` of the tree `meta` are left behind. Whoever uses the store meanwhile waits. Returns how many bytes
-    /// were overwritten.
+    /// Copies all live data into new files, swaps them in, and overwrites and removes the old ones; the keys
+    /// `done` of the tree `meta` are not copied. Other users of the store wait meanwhile. Returns how many
+    /// bytes were overwritten.
     ///
-    /// A crash at any moment leaves the store whole: [`Store::open`] undoes or finishes what it finds.
+    /// A crash at any moment leaves the store intact: [`Store::open`] undoes or finishes what it finds.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] where somebody, such as the outbox's owner, keeps a tree. Then, and where the disk
+    /// [`StoreError::Busy`] if a part, such as the outbox's owner, holds a tree. Then, and if the disk
     /// refuses, the store is as before.
     pub(super) fn rewrite(&self, done: &[Vec<u8>]) -> Result<u64, StoreError> {
         let path = self.path();
@@ -58,14 +58,14 @@ impl Store {
             let _ = wipe(&copy);
             return Err(error);
         }
-        // Opened again by its next use. sled's threads would write into the new files by their names.
+        // Its next use opens it again. sled's threads would write into the new files by their names.
         drop(db);
         lock::await_release(path, PATIENCE)?;
         swap(path).map_err(|error| StoreError::from_io(path, error))
     }
 
-    /// Overwrites and removes the damaged stores that were set aside: nobody can take one person out of them.
-    /// Returns how many there were.
+    /// Overwrites and removes the damaged stores that were set aside, because a single person cannot be
+    /// removed from them. Returns how many there were.
     pub(super) fn wipe_set_aside(&self) -> Result<u64, StoreError> {
         let state_dir = self.path().parent().unwrap_or(Path::new("."));
         let wipe_all = || {
@@ -82,7 +82,7 @@ impl Store {
         wipe_all().map_err(|error| StoreError::from_io(self.path(), error))
     }
 
-    /// The database, while nobody holds a tree of it and nobody can get one.
+    /// The database, locked while no tree of it is held and none can be opened.
     fn unheld(&self) -> Result<MutexGuard<'_, Option<sled::Db>>, StoreError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -90,7 +90,7 @@ impl Store {
             if self.holds().none() {
                 return Ok(held);
             }
-            // Let go meanwhile: who holds a tree may need another one to come to an end.
+            // Released meanwhile, because the holder of a tree may need another one to finish.
             drop(held);
             if Instant::now() > deadline {
                 return Err(StoreError::Busy { path: self.path().into() });
@@ -100,11 +100,11 @@ impl Store {
     }
 }
 
-/// Undoes or finishes a rewriting that was cut short. Only whoever has the store's lock may call it.
+/// Undoes or finishes an interrupted rewriting. Only the holder of the store's lock may call it.
 pub(super) fn recover(path: &Path) -> io::Result<()> {
     let (copy, old) = (path.with_file_name(REWRITE), path.with_file_name(ERASED));
     if old.exists() && !path.exists() {
-        // Between the two renames: the copy was whole before the first of them.
+        // Between the two renames: the copy was complete before the first of them.
         fs::rename(if copy.exists() { &copy } else { &old }, path)?;
         sync_dir(&state_dir(path))?;
     }
@@ -128,7 +128,7 @@ fn state_dir(path: &Path) -> PathBuf {
     path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
-/// Copies every tree and holds the copy against the original.
+/// Copies every tree and compares the copy with the original.
 fn copy_all(from: &sled::Db, to: &Path, done: &[Vec<u8>]) -> Result<(), StoreError> {
     let fail = |error| StoreError::from_sled(to, error);
     let new = open_sled(to)?;
@@ -161,7 +161,7 @@ fn copy_tree(from: &sled::Tree, to: &sled::Tree) -> sled::Result<()> {
     to.apply_batch(batch)
 }
 
-/// Our own files beside sled's, the mark of a whole store last; all of it on the disk.
+/// Copies our own files beside sled's, the mark of a complete store last, and syncs all of it.
 fn copy_marks(from: &Path, to: &Path) -> io::Result<()> {
     for name in [MARK] {
         match fs::copy(from.join(name), to.join(name)) {

@@ -1,5 +1,5 @@
-//! The numbers of the outbox's streams: what the store knows, what is noted beside it, and what is announced when the
-//! store is lost.
+//! The numbers of the outbox's streams: what the store knows, what is noted beside it, and what is announced
+//! when the store is lost.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use super::{Body, Class, Entry, EntryKey, Outbox, StoreError, record};
 /// Numbers of a stream that are noted ahead, at least and at most.
 pub(super) const AHEAD: u64 = 64;
 const MOST_AHEAD: u64 = 4_096;
-/// Beyond so many payload bytes the outbox is not looked through for the oldest message of each stream.
+/// If the outbox holds more payload bytes, it is not searched for the oldest message of each stream.
 const LOOKED_THROUGH: u64 = 4 << 20;
 
 impl Outbox {
-    /// Notes beside the store how far its streams may come, where one has come as far as was noted: after what is on
-    /// disk, and before anybody sends it. A record that cannot be written stops nothing: it counts only where the store
-    /// is lost.
+    /// Notes beside the store how far its streams may come, if one has reached the last note: after the
+    /// messages are on disk, and before they are sent. A record that cannot be written does not stop this: it
+    /// counts only if the store is lost.
     pub(super) fn note_ahead(&self) -> Result<(), StoreError> {
         let noted = self.high.read(|record| {
             let mut streams = self.seqs.iter();
@@ -36,8 +36,8 @@ impl Outbox {
         self.note(|next, _| next)
     }
 
-    /// Notes all streams; `ahead` is given a stream's next number and where it was when last noted, and says from where
-    /// on no number is used.
+    /// Notes all streams. `ahead` gets a stream's next number and its last note, and returns the first number
+    /// that is certainly unused.
     fn note(&self, ahead: impl Fn(u64, u64) -> u64) -> Result<(), StoreError> {
         let fail = |error| StoreError::from_sled(&self.path, error);
         let stored = stored_seqs(&self.tree).map_err(fail)?;
@@ -65,7 +65,8 @@ impl Outbox {
     }
 }
 
-/// The first number of a stream that the store does not know. One that is known beside it alone was never on disk.
+/// The first number of a stream that the store does not know. A stream that only the record knows was never
+/// on disk.
 pub(super) fn first_of(high: &HighWater, stream: &str) -> u64 {
     high.read(|record| record.streams.get(stream).map_or(record.floor.max(1), |mark| mark.from))
 }
@@ -99,7 +100,7 @@ pub(super) fn lowest_waiting(tree: &sled::Tree) -> sled::Result<HashMap<Arc<str>
     Ok(lowest)
 }
 
-/// Begins a fresh outbox where a lost one had come: numbers go on, and what may be missing is announced.
+/// Begins a new outbox after the loss of one: numbers continue, and missing messages are announced.
 pub(super) fn announce_lost(tree: &sled::Tree, streams: &BTreeMap<String, StreamHigh>) -> sled::Result<()> {
     let (mut batch, mut id) = (sled::Batch::default(), 1u64);
     for (stream, StreamHigh { from, next, .. }) in streams {
@@ -117,7 +118,7 @@ pub(super) fn announce_lost(tree: &sled::Tree, streams: &BTreeMap<String, Stream
     tree.apply_batch(batch)
 }
 
-/// Payload bytes and next id, as they lie on disk.
+/// Payload bytes and next id, as stored on disk.
 pub(super) fn totals(bytes: u64, next_id: u64) -> [u8; 16] {
     let mut totals = [0; 16];
     totals[..8].copy_from_slice(&bytes.to_be_bytes());

@@ -1,12 +1,12 @@
-//! A tree of the store, and how many are held: the files below may be swapped only while nobody holds one.
+//! Counts the trees of the store that are held: its files may be swapped only while none is.
 
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A tree, for one use: whoever keeps it keeps the store from being rewritten.
+/// A tree, for one use: while it is held, the store cannot be rewritten.
 pub(super) struct Tree {
-    // In this order: the tree is gone before it counts as gone.
+    // The order matters: the tree is dropped before it is no longer counted.
     tree: sled::Tree,
     _hold: Hold,
 }
@@ -26,7 +26,7 @@ impl Deref for Tree {
     }
 }
 
-/// How many trees of a store are held.
+/// The number of trees of a store that are held.
 #[derive(Clone, Default)]
 pub(super) struct Holds(Arc<AtomicUsize>);
 

@@ -1,4 +1,4 @@
-//! Whatever is faulty raises an alarm, which ends with the fault.
+//! Each faulty component raises an alarm, which is cleared when the fault ends.
 
 use super::{Component, HealthModel};
 use crate::service::publisher::StatusPublisher;
@@ -6,13 +6,13 @@ use crate::service::publisher::StatusPublisher;
 /// The alarm of a component: `alarm/camera-front` of `camera/front`.
 pub(in crate::service) fn alarm_name(component: &str) -> String {
     match component {
-        // `alarm/store` says that a damaged store was set aside at the start, and may stand at the same time.
+        // `alarm/store` reports that a damaged store was set aside, and can be raised at the same time.
         "store" => "store-files".to_owned(),
         other => other.replace('/', "-"),
     }
 }
 
-/// What changes about the alarms.
+/// The alarms to raise and to clear.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Changes {
     /// Alarms to raise: name and cause.
@@ -21,7 +21,8 @@ pub(super) struct Changes {
 }
 
 impl HealthModel {
-    /// Raises the alarms of what is faulty and ends those of what works again; others' alarms are left alone.
+    /// Raises the alarms of faulty components and clears those of recovered ones; other alarms are not
+    /// touched.
     pub(in crate::service) fn sync_alarms(&self, components: &[Component], publisher: &StatusPublisher) {
         let changes = self.alarm_changes(components);
         changes.raise.iter().for_each(|(name, cause)| publisher.alarm(name, cause));

@@ -1,4 +1,4 @@
-//! How a disk is: whether there is room, and whether it can be written at all.
+//! The state of a disk: whether it has space, and whether it can be written.
 
 use std::io::Error;
 use std::os::unix::fs::MetadataExt;
@@ -8,10 +8,10 @@ use rustix::fs::{StatVfs, StatVfsMountFlags, statvfs};
 
 use super::ComponentState;
 
-/// A disk with less room than this is full: the store writes in pieces of a quarter of it.
+/// A disk with less free space is full, because the store writes in pieces of a quarter of it.
 const LEAST_FREE_BYTES: u64 = 1 << 20;
 
-/// The disk below `dir`, which `key` of the configuration names; `until` says what follows while it is full.
+/// The state of the disk below `dir`, which the key `key` names; `until` says what happens while it is full.
 pub(super) fn state(dir: &Path, key: &str, until: &str) -> ComponentState {
     let disk = format!("the disk of {} ({key})", dir.display());
     match statvfs(dir) {
@@ -33,12 +33,12 @@ fn fault(facts: &StatVfs, disk: &str, until: &str) -> Option<String> {
     if free < LEAST_FREE_BYTES {
         return Some(format!("{disk} is full: less than 1 MiB is left; make room, {until}"));
     }
-    // File systems that make inodes as they are needed count none.
+    // File systems that allocate inodes on demand report a total of 0.
     (facts.f_files > 0 && facts.f_favail == 0)
         .then(|| format!("{disk} takes no more files: no inode is left; remove files, {until}"))
 }
 
-/// Whether `folder` exists and lies on another disk than `dir`.
+/// Whether `folder` exists and is on another disk than `dir`.
 pub(super) fn is_another(folder: &Path, dir: &Path) -> bool {
     let device = |path: &Path| std::fs::metadata(path).ok().map(|facts| facts.dev());
     device(folder).is_some_and(|own| device(dir) != Some(own))

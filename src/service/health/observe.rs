@@ -1,4 +1,4 @@
-//! A look at every component of the running service, once a second and whenever somebody asks.
+//! Checks every component of the running service, once a second and on request.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,22 +13,22 @@ use crate::service::{App, lock};
 use crate::supervisor::{State as Life, UnitStatus};
 use crate::types::Condition;
 
-/// What the service reports of its health.
+/// The result of a check of the service's health.
 pub(in crate::service) struct HealthReport {
     pub(in crate::service) components: Vec<ComponentOut>,
-    /// Why the box is degraded; empty where it is not.
+    /// Why the service is degraded; empty if it is not.
     pub(in crate::service) reasons: Vec<String>,
-    /// Whether some camera gives frames that the models can work on.
+    /// Whether some camera delivers frames that the models can process.
     pub(in crate::service) works: bool,
     /// Whether everything that the configuration calls essential is well.
     pub(in crate::service) essential_ok: bool,
 }
 
-/// Units that are part of another component, which then stands for them.
+/// Units that are part of another component, which reports for them.
 const FOLDED_UNITS: [&str; 2] = ["camera/", "trigger/"];
 
 impl App {
-    /// Looks at everything, raises and ends the alarms, and reports.
+    /// Checks everything, raises and clears the alarms, and returns the result.
     pub(in crate::service) fn look_at_health(&self) -> HealthReport {
         let config = self.config().clone();
         let units = self.supervisor.status();
@@ -88,7 +88,7 @@ impl App {
         ComponentState::faulty(format!("broker {place}: {what}; {next}")).with_detail(waiting)
     }
 
-    /// The disk of the state directory, and that of the evidence where it is another one.
+    /// The disk of the state directory, and that of the evidence if it is another one.
     fn disk_states(&self, state_dir: &Path) -> Vec<(String, ComponentState)> {
         let state_disk = disk::state(state_dir, "device.state_dir", "events wait in memory until then");
         let mut states = vec![("disk/state".to_owned(), state_disk)];
@@ -101,7 +101,7 @@ impl App {
         states
     }
 
-    /// The port's own word, or that of the unit that listens to it.
+    /// The state that the port reports, or that of its unit.
     fn trigger_state(&self, name: &str, units: &[UnitStatus]) -> (String, ComponentState) {
         let component = format!("trigger/{name}");
         let alarm = super::alarms::alarm_name(&component);
@@ -115,8 +115,8 @@ impl App {
         (component, state)
     }
 
-    /// Whether anything works: a camera that gives frames, and whose model (if it has one) can work on them. Nothing is
-    /// wrong where all cameras have ended.
+    /// Whether anything works: a camera delivers frames, and its model (if it has one) can process them. True
+    /// as well if all cameras have ended.
     fn works(&self, components: &[Component]) -> bool {
         let condition = |name: &str| {
             let known = components.iter().find(|component| component.name == name);
@@ -133,7 +133,7 @@ impl App {
     }
 }
 
-/// A unit as a component, unless another component stands for it.
+/// A unit as a component, unless another component reports for it.
 fn unit_component(unit: &UnitStatus) -> Option<(String, ComponentState)> {
     let is_folded = FOLDED_UNITS.iter().any(|prefix| unit.name.starts_with(prefix));
     (!is_folded).then(|| (format!("unit/{}", unit.name), unit_state(unit)))
@@ -170,15 +170,15 @@ fn camera_state(camera: &Camera, unit: Option<&UnitStatus>) -> ComponentState {
             ComponentState::faulty(format!("camera {name}: every frame fails: {cause}"))
         }),
     };
-    // A panic leaves no word in the camera's health.
+    // A panic is not reported in the camera's health, so the unit reports it.
     match unit.map(unit_state) {
         Some(unit) if unit.is_faulty() && !state.is_faulty() => unit,
         _ => state,
     }
 }
 
-/// Whether one of the words of `supervisor.essential` means `component`: by its own name, `mqtt` the broker and the unit
-/// that talks to it, and `disk` every disk.
+/// Whether one of the words of `supervisor.essential` means `component`: by its name, `mqtt` the broker and
+/// its unit, and `disk` every disk.
 fn is_essential(words: &[String], component: &str) -> bool {
     words.iter().any(|word| match word.as_str() {
         "mqtt" => matches!(component, "broker" | "unit/mqtt"),

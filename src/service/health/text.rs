@@ -1,11 +1,11 @@
-//! The health model in words: one line for each reason, the same wherever it is read.
+//! The health model as text: one line for each reason, the same in every interface.
 
 use super::Component;
 use crate::contract::Alarm;
 use crate::contract::rest::ComponentOut;
 use crate::types::rfc3339;
 
-/// Why the box is not all that it should be: every faulty component, then the alarms that no component stands for.
+/// Why the service is degraded: each faulty component, then the alarms that belong to no component.
 pub(in crate::service) fn reasons(components: &[Component], alarms: &[Alarm]) -> Vec<String> {
     let faulty = || components.iter().filter(|component| component.state.is_faulty());
     let own: Vec<String> = faulty().map(|component| super::alarms::alarm_name(&component.name)).collect();
@@ -19,21 +19,21 @@ pub(in crate::service) fn reasons(components: &[Component], alarms: &[Alarm]) ->
     response.chain(others).collect()
 }
 
-/// Causes say what is wrong and, after a semicolon, what to do: when it began belongs to the first part.
+/// A cause says what is wrong and, after a semicolon, what to do; the time belongs to the first part.
 fn line(cause: &str, since: &str, detail: &str) -> String {
     let (what, next) = cause.split_once("; ").map_or((cause, None), |(what, next)| (what, Some(next)));
     let detail = if detail.is_empty() { String::new() } else { format!(", {detail}") };
     let next = next.map_or(String::new(), |next| format!("; {next}"));
-    // One line: systemd and the log take no more.
+    // One line, because systemd and the log take no more.
     format!("{what}, since {since}{detail}{next}").replace(['\n', '\r'], " ")
 }
 
-/// RFC 3339 without the fractions, which nobody reads.
+/// RFC 3339 without fractions of a second, which are noise here.
 fn seconds(time: &str) -> String {
     time.split_once('.').map_or_else(|| time.to_owned(), |(whole, _)| format!("{whole}Z"))
 }
 
-/// The components as REST and the command line give them. `essential` says which make `/healthz` answer 503.
+/// The components for REST and the command line. `essential` marks those that make `/healthz` answer 503.
 pub(in crate::service) fn out(
     components: &[Component],
     essential: impl Fn(&str) -> bool,

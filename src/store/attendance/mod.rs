@@ -1,7 +1,9 @@
-//! Who was here when: the log of attendance events, and who is here now. One batch writes both.
+//! Who was present when: the log of attendance events, and the people who are present now. One batch writes
+//! both.
 //!
-//! Keys of the tree: `e` id → event; `t` wall id → nothing, the log in the order of time; `p` person id → nothing, the
-//! log of each person; `i` person → presence; `n` → next id; `h` → when the box last looked.
+//! Keys of the tree: `e` id → event; `t` wall id → nothing, the log in the order of time; `p` person id →
+//! nothing, the log of each person; `i` person → presence; `n` → next id; `h` → when the cameras were last
+//! known to look.
 
 mod record;
 #[cfg(test)]
@@ -18,27 +20,27 @@ use crate::types::{Attendance, PersonId, Presence};
 
 const NEXT: &[u8] = b"n";
 const LOOKED: &[u8] = b"h";
-/// So many of a person's last events are looked through for one that is written again after a fault.
+/// To find an event that is written again after a fault, this many of a person's last events are compared.
 const REMEMBERED: usize = 64;
-/// Most events that one batch removes.
+/// Events that one batch removes, at most.
 const PRUNED: usize = 1_000;
 
-/// What all handles on one store's attendance share.
+/// The state that all handles on one store's attendance share.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// What became of people since the process began, in order.
+    /// Changes of people since the process began, in order.
     changes: Mutex<Vec<Change>>,
 }
 
-/// What became of a person of the gallery. Nothing is written about the person any more, and the number is never given
-/// again.
+/// A change of a person in the gallery. Nothing more is written under the person's number, which is never
+/// used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The person was erased, with all samples.
     Forgotten(PersonId),
-    /// Was somebody else all along.
+    /// The person turned out to be somebody who is already enrolled.
     Merged {
-        /// Who is no more.
+        /// The person who no longer exists.
         from: PersonId,
         /// The person who keeps the record.
         into: PersonId,
@@ -54,15 +56,17 @@ impl Change {
 }
 
 impl Ledger {
-    /// A turn at writing: held from what is read to what is written, and never across a sink.
+    /// The lock for writing: held from the reading to the writing of a change, and never while a sink is
+    /// called.
     fn turn(&self) -> MutexGuard<'_, Vec<Change>> {
         self.changes.lock()
     }
 }
 
-/// The attendance of a store. Every change is on disk when its method returns, unless it says otherwise.
+/// The attendance of a store. Every change is on disk when its method returns, unless its description
+/// differs.
 ///
-/// Trees are taken anew for each call, so that a store that was closed after a fault of the disk opens again.
+/// Each call opens the trees again, so that a store that was closed after a disk fault can be reopened.
 #[derive(Clone)]
 pub struct Attendances {
     store: Store,
@@ -74,10 +78,10 @@ impl Attendances {
         Attendances { store, ledger }
     }
 
-    /// Numbers `events` and writes them, with the presence of each of their people as `presence` tells it (`None`: not
-    /// here), in one batch. What belongs to somebody who was forgotten is left out. Returns what is on disk now.
+    /// Numbers `events` and writes them in one batch with the presence of each person, as `presence` returns
+    /// it (`None`: absent). Events of erased people are left out. Returns what is on disk now.
     ///
-    /// After a fault the same events may be given again: those that did reach the disk keep their numbers.
+    /// After a fault the same events may be passed again: those that did reach the disk keep their numbers.
     pub fn record(
         &self,
         events: &[Attendance],
@@ -113,8 +117,8 @@ impl Attendances {
         Ok(kept)
     }
 
-    /// Notes beside the store how far its numbers may come. Nothing stops where that fails: it counts only where the
-    /// store is lost.
+    /// Notes beside the store how far its numbers may come. A failure does not matter here: the note counts
+    /// only if the store is lost.
     fn note_ahead(&self, last: u64) {
         let high = self.store.high_water();
         if high.counter(ATTENDED).is_some_and(|noted| noted >= last) {
@@ -132,7 +136,7 @@ impl Attendances {
         self.store.high_water().counter(ATTENDED).map_or(self.store.first_number(), |last| last + 1)
     }
 
-    /// The number of an event that is in the log already.
+    /// The number of an event that is already in the log.
     fn known(&self, tree: &sled::Tree, event: &Attendance) -> Result<Option<u64>, StoreError> {
         for key in tree.scan_prefix(key(b'p', &[event.person.0])).keys().rev().take(REMEMBERED) {
             let id = id_of(&key.map_err(|error| self.failed(error))?);
@@ -145,14 +149,14 @@ impl Attendances {
         Ok(None)
     }
 
-    /// Makes what was touched durable.
+    /// Makes earlier calls of `touch` and `prune` durable.
     pub fn flush(&self) -> Result<(), StoreError> {
         let tree = self.tree()?;
         self.store.sync(&tree)
     }
 
-    /// Notes later sightings of people who are here, and that the box looked until `now_ns` (wall clock). Durable
-    /// within a second, not at once: what a crash costs is the date of a last sighting.
+    /// Notes later sightings of people who are present, and that the cameras looked until `now_ns` (wall
+    /// clock). Durable within a second, not at once: a crash costs at most the time of a last sighting.
     pub fn touch(&self, presences: &[Presence], now_ns: u64) -> Result<(), StoreError> {
         let changes = self.ledger.turn();
         let tree = self.tree()?;
@@ -164,7 +168,8 @@ impl Attendances {
         tree.apply_batch(batch).map_err(|error| self.failed(error))
     }
 
-    /// Who is here, and when the box last looked (nanoseconds since 1970 UTC; `None`: never).
+    /// The people who are present, and when the cameras last looked (nanoseconds since 1970 UTC; `None`:
+    /// never).
     pub fn present(&self) -> Result<(Vec<Presence>, Option<u64>), StoreError> {
         let tree = self.tree()?;
         let mut here = Vec::new();
@@ -207,8 +212,8 @@ impl Attendances {
         }
     }
 
-    /// Removes every event of `person` and the presence, for good; returns how many events. Nothing about the person
-    /// is written after this.
+    /// Deletes every event of `person` and the presence; returns how many events. Nothing about the person is
+    /// written after this.
     pub fn forget(&self, person: PersonId) -> Result<usize, StoreError> {
         let mut changes = self.ledger.turn();
         let tree = self.tree()?;
@@ -229,8 +234,8 @@ impl Attendances {
         Ok(count)
     }
 
-    /// Makes every event of `from`, and the presence, `into`'s; returns how many events. They keep their numbers and
-    /// the name of their time. Nothing about `from` is written after this.
+    /// Moves every event and the presence of `from` to `into`; returns how many events. They keep their
+    /// numbers and the names of that time. Nothing about `from` is written after this.
     pub fn merge(&self, from: PersonId, into: PersonId) -> Result<usize, StoreError> {
         let mut changes = self.ledger.turn();
         let tree = self.tree()?;
@@ -259,7 +264,7 @@ impl Attendances {
         Ok(count)
     }
 
-    /// What became of people since the process began, but the first `known` changes.
+    /// The changes of people since the process began, without the first `known` ones.
     pub fn changes(&self, known: usize) -> Vec<Change> {
         self.ledger.turn().get(known..).unwrap_or_default().to_vec()
     }
@@ -328,7 +333,7 @@ impl Attendances {
         Ok(old.len())
     }
 
-    /// When the last event was, wall clock: of the highest number.
+    /// The wall-clock time of the event with the highest number.
     pub fn last_ns(&self) -> Result<Option<u64>, StoreError> {
         let tree = self.tree()?;
         let last = tree.range(key(b'e', &[])..key(b'f', &[])).next_back();
@@ -351,7 +356,7 @@ impl Attendances {
     }
 }
 
-/// The highest number that the log has given, if it has given one.
+/// The highest number in the log, if it has any.
 pub(super) fn last_number(tree: &sled::Tree) -> sled::Result<Option<u64>> {
     Ok(number(tree.get(NEXT)?.as_deref()).map(|next| next.saturating_sub(1)))
 }

@@ -1,8 +1,8 @@
-//! How attendance lies on disk. Texts are `length (2, BE) bytes`, numbers big-endian.
+//! How attendance is stored on disk. Texts are `length (2, BE) bytes`, numbers big-endian.
 //!
 //! ```text
-//!  event     version 1 │ kind 1 │ person 8 │ wall 8 │ since 8 │ similarity 4 │ track 8 │ frame 8 │ camera │ name
-//!  presence  version 1 │ 0      │ person 8 │ last 8 │ since 8 │ similarity 4 │ track 8 │ frame 8 │ camera │ name
+//! event     version 1 │ kind 1 │ person 8 │ wall 8 │ since 8 │ similarity 4 │ track 8 │ frame 8 │ camera │ name
+//! presence  version 1 │ 0      │ person 8 │ last 8 │ since 8 │ similarity 4 │ track 8 │ frame 8 │ camera │ name
 //! ```
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(super) fn event(event: &Attendance) -> Vec<u8> {
     encode(kind, &fields_of(event), &event.camera, &event.name)
 }
 
-/// The event `id`; `None` where the bytes are none.
+/// The event `id`; `None` if the bytes are not an event.
 pub(super) fn event_from(id: u64, bytes: &[u8]) -> Option<Attendance> {
     let (kind, fields, camera, name) = decode(bytes)?;
     Some(Attendance {
@@ -42,7 +42,7 @@ pub(super) fn presence(presence: &Presence) -> Vec<u8> {
     encode(0, &fields, &presence.camera, &presence.name)
 }
 
-/// The presence; `None` where the bytes are none.
+/// The presence; `None` if the bytes are not a presence.
 pub(super) fn presence_from(bytes: &[u8]) -> Option<Presence> {
     let (_, fields, camera, name) = decode(bytes)?;
     Some(Presence {

@@ -1,5 +1,5 @@
-//! The files of the gallery: aligned faces as PNG, named by their number, and a copy of each person's record without
-//! embeddings, so that a store that had to be set aside costs no person.
+//! The files of the gallery: aligned faces as PNG, named by their number, and a copy of each person's record
+//! without embeddings, so that no person is lost when a store is set aside.
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::store::files::{UNFINISHED, sync_dir, wipe, write_whole};
 use crate::store::{StoreError, png};
 use crate::types::{Channels, Patch, PersonId};
 
-/// Larger sides are no crop of ours.
+/// Files with larger sides are not crops of this program.
 const MAX_SIDE: usize = 1_024;
 
 /// The folder of the crops and of the copies of records.
@@ -33,7 +33,7 @@ impl Crops {
         Ok(write_whole(&self.dir, &format!("{sample}.png"), file)?)
     }
 
-    /// The crop's file as it is.
+    /// The bytes of the crop's file.
     pub(super) fn file(&self, sample: u64) -> Result<Vec<u8>, GalleryError> {
         let path = self.path(sample);
         fs::read(&path).map_err(|error| GalleryError::Crop { path, cause: error.to_string() })
@@ -45,7 +45,7 @@ impl Crops {
         decode(&self.file(sample)?).map_err(fault)
     }
 
-    /// Overwrites and removes a crop; whether there was one.
+    /// Overwrites and removes a crop; true if there was one.
     pub(super) fn erase(&self, sample: u64) -> Result<bool, GalleryError> {
         let path = self.path(sample);
         let there = path.exists();
@@ -66,7 +66,7 @@ impl Crops {
         Ok(())
     }
 
-    /// Makes what was removed durably gone.
+    /// Makes removals durable.
     pub(super) fn sync(&self) -> Result<(), GalleryError> {
         match sync_dir(&self.dir) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -92,8 +92,8 @@ impl Crops {
         files.filter_map(|file| read(&file.path())).collect()
     }
 
-    /// Overwrites and removes the crops that nobody names, the copies of nobody, and what a crash left half written.
-    /// Returns how many.
+    /// Overwrites and removes the crops that no record names, copies without a person, and files that a crash
+    /// left unfinished. Returns how many.
     pub(super) fn erase_others(
         &self,
         samples: &HashSet<u64>,
@@ -113,7 +113,7 @@ impl Crops {
         Ok(count)
     }
 
-    /// Makes the folder, for nobody else's eyes.
+    /// Creates the folder, for the service's user only.
     fn make(&self) -> Result<(), GalleryError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
         Ok(made.map_err(|error| StoreError::from_io(&self.dir, error))?)
@@ -124,7 +124,7 @@ impl Crops {
     }
 }
 
-/// The file of a crop. Errors: what is wrong with it.
+/// The file of a crop. Errors: why it cannot be encoded.
 pub(super) fn encode(crop: &Patch) -> Result<Vec<u8>, String> {
     if crop.channels != Channels::Rgb || crop.width > MAX_SIDE || crop.height > MAX_SIDE {
         return Err(format!("{} x {} px of {:?} are no crop", crop.width, crop.height, crop.channels));
@@ -132,9 +132,9 @@ pub(super) fn encode(crop: &Patch) -> Result<Vec<u8>, String> {
     png::encode(crop)
 }
 
-/// The crop in a file. Errors: why it holds none.
+/// The crop in a file. Errors: why the file is not a crop.
 pub(super) fn decode(file: &[u8]) -> Result<Patch, String> {
-    // Before any memory is taken for it.
+    // The size is checked before memory is allocated.
     match png::size(file)? {
         (w, h) if w as usize <= MAX_SIDE && h as usize <= MAX_SIDE => {}
         (w, h) => return Err(format!("{w} x {h} px are more than the {MAX_SIDE} of a crop")),

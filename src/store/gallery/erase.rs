@@ -1,4 +1,4 @@
-//! The first half of an erasure: the person leaves the gallery. The second writes the store's files anew.
+//! The first half of an erasure: the person leaves the gallery. The second half rewrites the store's files.
 
 use super::record::{self, ERASING};
 use super::{Erasing, Gallery, GalleryError};
@@ -7,12 +7,12 @@ use crate::store::tree::Tree;
 use crate::types::PersonId;
 
 impl Gallery {
-    /// Overwrites a person's crops and deletes their records, and marks the erasure as under way. What is left in
-    /// sled's own files, in the outbox and in the log of attendance goes with
+    /// Overwrites a person's crops, deletes their records, and marks the erasure as pending. What remains in
+    /// sled's own files, in the outbox and in the attendance log is removed by
     /// [`Store::finish_erasures`](crate::store::Store::finish_erasures).
     ///
-    /// An erasure that a crash cut short is taken up again: then the person needs not be there any more.
-    /// Errors: [`GalleryError::NoPerson`], and those of the disk.
+    /// An erasure that a crash interrupted can be repeated; then the person need not exist any more. Errors:
+    /// [`GalleryError::NoPerson`], and those of the disk.
     pub fn begin_erasure(&self, id: PersonId) -> Result<Erasing, GalleryError> {
         let _turn = self.store.gallery_turn();
         let table = self.table()?;
@@ -21,7 +21,7 @@ impl Gallery {
             return pending.ok_or(GalleryError::NoPerson { person: id });
         };
         let count = person.samples.len() as u64;
-        // A first attempt that got no further than its mark has counted already.
+        // A first attempt that got no further than its mark has already counted.
         let erasing =
             pending.unwrap_or(Erasing { person: id, was: person.was, samples: count, crops: count });
         self.mark(&erasing)?;

@@ -1,4 +1,4 @@
-//! What can be wrong with people and their pictures, each with its next step.
+//! Errors of people and their pictures, each with a next step.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ pub enum GalleryError {
     /// The store below the gallery failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A name that cannot be one.
+    /// A name that breaks the rules for names.
     #[error("{name:?} cannot be a person's name: {cause}; use 1 to 64 visible characters")]
     Name {
         /// The name as it was given.
@@ -19,7 +19,7 @@ pub enum GalleryError {
         /// The rule that the name breaks.
         cause: &'static str,
     },
-    /// Somebody is called so already.
+    /// Another person has this name.
     #[error(
         "person {person} is called {name:?} already; add the pictures to that person, or choose a name that tells \
          the two apart"
@@ -30,10 +30,10 @@ pub enum GalleryError {
         /// The name that is taken.
         name: String,
     },
-    /// There is no such person.
+    /// The person does not exist.
     #[error("there is no person {person}; `ocellus faces list` tells who there is")]
     NoPerson {
-        /// Who was asked for.
+        /// The id that was asked for.
         person: PersonId,
     },
     /// The person has no such picture.
@@ -41,10 +41,10 @@ pub enum GalleryError {
     NoSample {
         /// The person who was named.
         person: PersonId,
-        /// What was asked for.
+        /// The picture that was asked for.
         sample: u64,
     },
-    /// A merge of somebody with themselves.
+    /// A person cannot be merged into themselves.
     #[error("person {person} cannot be merged into themselves; name two people")]
     Same {
         /// The person who was named twice.
@@ -61,7 +61,7 @@ pub enum GalleryError {
         /// Why the file cannot be read or decoded.
         cause: String,
     },
-    /// A picture or an embedding that cannot be kept.
+    /// A picture or an embedding that cannot be stored.
     #[error("the picture {source_name:?} cannot be kept: {cause}")]
     Unfit {
         /// Where it came from.
@@ -80,7 +80,7 @@ pub enum GalleryError {
     /// A file that cannot be imported.
     #[error("line {line} of the file cannot be imported: {cause}; nothing of it was taken")]
     Import {
-        /// Its number, from 1.
+        /// The line's number, from 1.
         line: usize,
         /// What the line lacks or has wrong.
         cause: String,

@@ -1,7 +1,8 @@
-//! The people of a box: names and embeddings in sled, aligned crops in `gallery/SAMPLE.png` beside the store.
+//! The enrolled people: names and embeddings in sled, aligned crops in `gallery/SAMPLE.png` beside the store.
 //!
-//! A crop is on disk before a record names it, and overwritten before its record is deleted: a crash leaves at most a
-//! crop that nobody names, which [`Gallery::tidy`] overwrites. Every change is durable when its method returns.
+//! A crop is on disk before a record names it, and overwritten before its record is deleted: a crash leaves
+//! at most a crop without a record, which [`Gallery::tidy`] overwrites. Every change is durable when its
+//! method returns.
 
 mod crops;
 mod erase;
@@ -22,7 +23,7 @@ use table::GalleryTable;
 use super::Store;
 use crate::types::{Clock, Patch, PersonId, SystemClock};
 
-/// The people of a box. Clones share them; every method may be called from any thread.
+/// The people of this device. Clones share them; every method may be called from any thread.
 #[derive(Clone)]
 pub struct Gallery {
     store: Store,
@@ -35,17 +36,17 @@ impl Gallery {
         Gallery { store, crops }
     }
 
-    /// Everybody, in the order of enrolment.
+    /// All people, in the order of enrolment.
     pub fn people(&self) -> Result<Vec<Person>, GalleryError> {
         self.table()?.people()
     }
 
-    /// One person. Errors: [`GalleryError::NoPerson`].
+    /// The person `id`. Errors: [`GalleryError::NoPerson`].
     pub fn person(&self, id: PersonId) -> Result<Person, GalleryError> {
         self.table()?.person(id)
     }
 
-    /// The present name of everybody, also under the numbers of those who were merged into them.
+    /// The current name of every person, also under the ids of people who were merged into them.
     pub fn names(&self) -> Result<HashMap<PersonId, String>, GalleryError> {
         let people = self.table()?.heads()?.into_iter();
         let named = people.flat_map(|Person { id, name, was, .. }| {
@@ -54,21 +55,21 @@ impl Gallery {
         Ok(named.collect())
     }
 
-    /// Whoever is called `name`, whatever its case.
+    /// The person called `name`, in upper or lower case.
     pub fn named(&self, name: &str) -> Result<Option<Person>, GalleryError> {
         let (table, lower) = (self.table()?, name.trim().to_lowercase());
         let found = table.heads()?.into_iter().find(|person| person.name.to_lowercase() == lower);
         found.map(|person| table.person(person.id)).transpose()
     }
 
-    /// Whether somebody ever had this number.
+    /// Whether this id was ever used.
     pub fn knew(&self, id: PersonId) -> Result<bool, GalleryError> {
         let next = self.store.counters().get(table::NEXT_PERSON)?;
         Ok((1..next).contains(&id.0))
     }
 
-    /// A new person of the name `name` with these faces, all of them or none.
-    /// Errors: [`GalleryError::Name`], [`GalleryError::Taken`], [`GalleryError::Unfit`].
+    /// Enrols a new person called `name` with these faces, all of them or none. Errors:
+    /// [`GalleryError::Name`], [`GalleryError::Taken`], [`GalleryError::Unfit`].
     pub fn enrol(&self, name: &str, faces: &[NewSample]) -> Result<Person, GalleryError> {
         let name = clean_name(name)?;
         let _turn = self.store.gallery_turn();
@@ -81,8 +82,8 @@ impl Gallery {
         Ok(person)
     }
 
-    /// More faces of a person, all of them or none. Returns the person as they are now.
-    /// Errors: [`GalleryError::NoPerson`], [`GalleryError::Unfit`].
+    /// Adds faces to a person, all of them or none. Returns the updated person. Errors:
+    /// [`GalleryError::NoPerson`], [`GalleryError::Unfit`].
     pub fn add(&self, id: PersonId, faces: &[NewSample]) -> Result<Person, GalleryError> {
         let _turn = self.store.gallery_turn();
         let table = self.table()?;
@@ -96,7 +97,7 @@ impl Gallery {
         table.person(id)
     }
 
-    /// Gives a person another name. Errors: [`GalleryError::Name`], [`GalleryError::Taken`].
+    /// Renames a person. Errors: [`GalleryError::Name`], [`GalleryError::Taken`].
     pub fn rename(&self, id: PersonId, name: &str) -> Result<Person, GalleryError> {
         let name = clean_name(name)?;
         let _turn = self.store.gallery_turn();
@@ -110,7 +111,7 @@ impl Gallery {
         Ok(person)
     }
 
-    /// The faces and the attendance of `from` become those of `into`, who keeps the name; `from` is gone.
+    /// Moves the faces and the attendance of `from` to `into`, who keeps the name; `from` is deleted.
     pub fn merge(&self, from: PersonId, into: PersonId) -> Result<Person, GalleryError> {
         if from == into {
             return Err(GalleryError::Same { person: from });
@@ -118,7 +119,7 @@ impl Gallery {
         let _turn = self.store.gallery_turn();
         let table = self.table()?;
         let (gone, mut person) = (table.person(from)?, table.person(into)?);
-        // What both were seen at first: a merge that a crash cuts short here is simply asked for again.
+        // Attendance first: a merge that a crash interrupts here can simply be repeated.
         self.store.attendance().merge(from, into)?;
         person.was.extend([from].iter().chain(&gone.was));
         let mut batch = sled::Batch::default();
@@ -134,7 +135,7 @@ impl Gallery {
         table.person(into)
     }
 
-    /// Takes one face of a person away. Errors: [`GalleryError::NoSample`].
+    /// Removes one face of a person. Errors: [`GalleryError::NoSample`].
     pub fn remove(&self, id: PersonId, sample: u64) -> Result<Person, GalleryError> {
         let _turn = self.store.gallery_turn();
         let table = self.table()?;
@@ -153,13 +154,13 @@ impl Gallery {
         self.crops.file(sample)
     }
 
-    /// A person's face as it was cut. Errors: [`GalleryError::NoSample`], [`GalleryError::Crop`].
+    /// A person's face as an image. Errors: [`GalleryError::NoSample`], [`GalleryError::Crop`].
     pub fn crop(&self, id: PersonId, sample: u64) -> Result<Patch, GalleryError> {
         self.has(&self.table()?, id, sample)?;
         self.crops.read(sample)
     }
 
-    /// New embeddings of faces that are known already, all made by the model with this SHA-256: all of them or none.
+    /// Replaces embeddings of known faces, all made by the model with this SHA-256: all of them or none.
     pub fn embed_again(&self, faces: &[(PersonId, u64, Vec<f32>)], model: &str) -> Result<(), GalleryError> {
         let _turn = self.store.gallery_turn();
         let table = self.table()?;
@@ -184,7 +185,7 @@ impl Gallery {
         Ok(stale.collect())
     }
 
-    /// Overwrites what a crash left: crops that nobody names, files half written. Returns how many.
+    /// Overwrites what a crash left: crops without a record, and unfinished files. Returns how many.
     pub fn tidy(&self) -> Result<u64, GalleryError> {
         let _turn = self.store.gallery_turn();
         let (samples, people) = self.table()?.named()?;
@@ -196,7 +197,7 @@ impl Gallery {
         found.ok_or(GalleryError::NoSample { person: id, sample })
     }
 
-    /// Puts crops on disk; no record names them yet.
+    /// Writes crops to disk before any record names them.
     fn keep(&self, table: &GalleryTable<'_>, faces: &[NewSample]) -> Result<Vec<Sample>, GalleryError> {
         let mut files = Vec::with_capacity(faces.len());
         for face in faces {
@@ -220,7 +221,7 @@ impl Gallery {
         Ok(samples)
     }
 
-    /// A new person, whose crops are on disk.
+    /// Writes a new person, whose crops are on disk.
     fn put(&self, table: &GalleryTable<'_>, person: &Person) -> Result<(), GalleryError> {
         let mut batch = sled::Batch::default();
         table::insert(&mut batch, person);

@@ -1,7 +1,7 @@
-//! A person and their pictures, as words and as bytes.
+//! A person and their pictures, as types and as bytes.
 //!
-//! Tree `gallery`: key `p` person → version, JSON; key `s` person sample → version, length of the JSON (4 bytes LE),
-//! JSON, embedding (f32 LE). Tree `meta`: key `erasing/` person → JSON. Numbers are 8 bytes BE.
+//! Tree `gallery`: key `p` person → version, JSON; key `s` person sample → version, length of the JSON (4
+//! bytes LE), JSON, embedding (f32 LE). Tree `meta`: key `erasing/` person → JSON. Numbers are 8 bytes BE.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,52 +12,52 @@ use crate::types::{MAX_EMBEDDING, Patch, PersonId};
 const VERSION: u8 = 1;
 /// Longest name, in characters.
 const LONGEST_NAME: usize = 64;
-/// Longest note of where a picture came from, in characters.
+/// Longest note about a picture's origin, in characters.
 const LONGEST_SOURCE: usize = 128;
 pub(super) const ERASING: &[u8] = b"erasing/";
 
-/// Somebody whom the box knows.
+/// A person who is enrolled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Person {
-    /// Never given to anybody else.
+    /// The id, which no other person ever gets.
     pub id: PersonId,
-    /// Trimmed, 1 to 64 characters, unique whatever its case.
+    /// Trimmed, 1 to 64 characters; unique, ignoring case.
     pub name: String,
     /// When the person was enrolled, nanoseconds since 1970 (UTC).
     pub created_ns: u64,
-    /// People who were merged into this one: events may still speak of them.
+    /// People who were merged into this one, because events may still carry their ids.
     pub was: Vec<PersonId>,
     /// The faces, oldest first.
     pub samples: Vec<Sample>,
 }
 
-/// One face of a person. Its crop lies in a file of the same number.
+/// One face of a person. The file with its crop has the same number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// Unique on this box.
+    /// The sample's number, unique on this device.
     pub id: u64,
     /// When it was added, nanoseconds since 1970 (UTC).
     pub added_ns: u64,
-    /// Where it came from: a file's name, or camera and frame.
+    /// The origin: a file's name, or camera and frame.
     pub source: String,
-    /// How good the face is, 0 to 1.
+    /// The quality of the face, 0 to 1.
     pub quality: f32,
-    /// SHA-256 of the model that made the embedding, hexadecimal; empty where there is none.
+    /// SHA-256 of the model that made the embedding, hexadecimal; empty without an embedding.
     pub model: String,
-    /// Unit vector; empty where a damaged store took it: the crop is to be embedded again.
+    /// Unit vector; empty if a damaged store lost it and the crop has to be embedded again.
     pub embedding: Vec<f32>,
 }
 
-/// A face to be kept.
+/// A face to be stored.
 #[derive(Clone, Debug)]
 pub struct NewSample {
     /// The aligned face, RGB.
     pub crop: Patch,
     /// The face's embedding, a vector of length 1.
     pub embedding: Vec<f32>,
-    /// How good the face is, 0 to 1.
+    /// The quality of the face, 0 to 1.
     pub quality: f32,
-    /// Where it came from.
+    /// The origin: a file's name, or camera and frame.
     pub source: String,
     /// SHA-256 of the model that made the embedding, hexadecimal.
     pub model: String,
@@ -68,7 +68,7 @@ pub struct NewSample {
 pub struct Erasing {
     /// The person who is being erased.
     pub person: PersonId,
-    /// Who was merged into them.
+    /// The people who were merged into them.
     pub was: Vec<PersonId>,
     /// Embeddings that were deleted.
     pub samples: u64,
@@ -77,12 +77,12 @@ pub struct Erasing {
 }
 
 impl Erasing {
-    /// The ids by which events speak of the person.
+    /// All ids under which events may name the person.
     pub fn ids(&self) -> impl Iterator<Item = PersonId> {
         std::iter::once(self.person).chain(self.was.iter().copied())
     }
 
-    /// The key that says that the erasure is under way.
+    /// The key that marks the erasure as pending.
     pub(in crate::store) fn mark(&self) -> Vec<u8> {
         [ERASING, &self.person.0.to_be_bytes()].concat()
     }
@@ -99,7 +99,7 @@ impl Erasing {
     }
 }
 
-/// The JSON of a person's record, and with the pictures the copy that lies beside the crops.
+/// The JSON of a person's record; with the pictures it is also the copy beside the crops.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PersonHead {
     pub(super) name: String,
@@ -128,7 +128,7 @@ impl PersonHead {
         PersonHead { name: person.name.clone(), created_ns: person.created_ns, was, samples: Vec::new() }
     }
 
-    /// The same with its pictures, but without what the crops give again: the copy.
+    /// The copy: as before, with the pictures but without what the crops can restore.
     pub(super) fn with_samples(person: &Person) -> PersonHead {
         let head = |sample: &Sample| {
             let (id, model) = (Some(sample.id), String::new());
@@ -171,7 +171,7 @@ pub(super) fn sample_key(person: PersonId, sample: u64) -> Vec<u8> {
     [&samples_prefix(person)[..], &sample.to_be_bytes()].concat()
 }
 
-/// The person of a key, and the picture where it is one's.
+/// The person of a key, and the picture if the key is a picture's.
 pub(super) fn ids_of(key: &[u8]) -> Option<(PersonId, Option<u64>)> {
     match (key.first()?, key.len()) {
         (b'p', 9) => Some((PersonId(number(&key[1..])?), None)),
@@ -182,7 +182,7 @@ pub(super) fn ids_of(key: &[u8]) -> Option<(PersonId, Option<u64>)> {
 
 pub(super) fn write_person(person: &Person) -> Vec<u8> {
     let mut value = vec![VERSION];
-    // Strings and numbers into a Vec: neither can fail.
+    // Strings and numbers are written into a Vec, so neither call can fail.
     let written = serde_json::to_writer(&mut value, &PersonHead::of(person));
     debug_assert!(written.is_ok());
     value
@@ -216,7 +216,7 @@ pub(super) fn read_sample(person: PersonId, id: u64, value: &[u8]) -> Result<Sam
     Ok(head.into_sample(id, floats(embedding)))
 }
 
-/// What lies in `bytes` as f32 LE.
+/// The numbers in `bytes`, which are f32 LE.
 pub(super) fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|part| f32::from_le_bytes(*part)).collect()
 }
@@ -237,14 +237,14 @@ fn number(bytes: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.try_into().ok()?))
 }
 
-/// The name without the space around it.
+/// The name without surrounding spaces.
 ///
 /// # Errors
-/// [`GalleryError::Name`]: empty, longer than 64 characters, or with characters that control or hide.
+/// [`GalleryError::Name`]: empty, longer than 64 characters, or with control or invisible characters.
 pub fn clean_name(name: &str) -> Result<String, GalleryError> {
     let trimmed = text::trimmed(name);
     let fault = |cause| Err(GalleryError::Name { name: trimmed.chars().take(80).collect(), cause });
-    // Marks of direction and of no width make two names look alike that are not.
+    // Direction marks and zero-width characters can make two different names look alike.
     let hidden = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     match trimmed {
         "" => fault("it is empty"),
@@ -255,12 +255,12 @@ pub fn clean_name(name: &str) -> Result<String, GalleryError> {
     }
 }
 
-/// Where a picture came from, short and without control characters.
+/// The origin of a picture, shortened and without control characters.
 pub(super) fn clean_source(source: &str) -> String {
     source.chars().filter(|c| !c.is_control()).take(LONGEST_SOURCE).collect()
 }
 
-/// Errors: an embedding that cannot be one.
+/// Errors: the embedding's values cannot be used.
 pub(super) fn check_embedding(embedding: &[f32]) -> Result<(), String> {
     let length = embedding.iter().map(|part| f64::from(*part).powi(2)).sum::<f64>().sqrt();
     match embedding.len() {

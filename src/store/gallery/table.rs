@@ -32,7 +32,7 @@ impl<'s> GalleryTable<'s> {
     /// All people with their samples, ordered by id.
     pub(super) fn people(&self) -> Result<Vec<Person>, GalleryError> {
         let mut people = BTreeMap::new();
-        // `p` comes before `s`.
+        // The order of keys puts `p` before `s`.
         for pair in self.tree.iter() {
             let (key, value) = pair.map_err(|error| self.failed(error))?;
             match record::ids_of(&key) {
@@ -49,7 +49,7 @@ impl<'s> GalleryTable<'s> {
         Ok(people.into_values().collect())
     }
 
-    /// Everybody without their pictures: no embedding is read.
+    /// All people without their pictures; no embedding is read.
     pub(super) fn heads(&self) -> Result<Vec<Person>, GalleryError> {
         let mut people = Vec::new();
         for pair in self.tree.scan_prefix(b"p") {
@@ -61,7 +61,7 @@ impl<'s> GalleryTable<'s> {
         Ok(people)
     }
 
-    /// One person, if there is such.
+    /// The person `id`, if it exists.
     pub(super) fn find(&self, id: PersonId) -> Result<Option<Person>, GalleryError> {
         let Some(value) = self.tree.get(record::person_key(id)).map_err(|error| self.failed(error))? else {
             return Ok(None);
@@ -76,12 +76,12 @@ impl<'s> GalleryTable<'s> {
         Ok(Some(person))
     }
 
-    /// One person. Errors: [`GalleryError::NoPerson`].
+    /// The person `id`. Errors: [`GalleryError::NoPerson`].
     pub(super) fn person(&self, id: PersonId) -> Result<Person, GalleryError> {
         self.find(id)?.ok_or(GalleryError::NoPerson { person: id })
     }
 
-    /// Errors: [`GalleryError::Taken`] where somebody but `id` is called so.
+    /// Errors: [`GalleryError::Taken`] if another person than `id` has the name.
     pub(super) fn free(&self, name: &str, id: Option<PersonId>) -> Result<(), GalleryError> {
         let lower = name.to_lowercase();
         let holder = self.heads()?.into_iter().find(|known| known.name.to_lowercase() == lower);
@@ -91,13 +91,13 @@ impl<'s> GalleryTable<'s> {
         }
     }
 
-    /// An id that nobody had, also in a store that was set aside.
+    /// An id that was never used, even in a store that was set aside.
     pub(super) fn next_person(&self) -> Result<PersonId, GalleryError> {
         let highest = self.heads()?.last().map_or(0, |person| person.id.0);
         Ok(PersonId(self.next(NEXT_PERSON, highest)?))
     }
 
-    /// Numbers for `count` pictures that none had: the first of them.
+    /// Reserves numbers for `count` new pictures; returns the first.
     pub(super) fn next_samples(&self, count: usize) -> Result<u64, GalleryError> {
         let counters = self.store.counters();
         // Counted from one.
@@ -128,7 +128,7 @@ impl<'s> GalleryTable<'s> {
         }
     }
 
-    /// Who and what is named: pictures and people.
+    /// All pictures and people that records name.
     pub(super) fn named(&self) -> Result<(HashSet<u64>, HashSet<PersonId>), GalleryError> {
         let (mut samples, mut people) = (HashSet::new(), HashSet::new());
         for key in self.tree.iter().keys() {
@@ -141,7 +141,7 @@ impl<'s> GalleryTable<'s> {
         Ok((samples, people))
     }
 
-    /// Takes the copies back into sled; the crops are to be embedded again.
+    /// Restores people from the copies; the crops must be embedded again.
     fn restore(&self) -> Result<(), GalleryError> {
         let copies = self.crops.copies();
         if copies.is_empty() {

@@ -1,4 +1,5 @@
-//! The gallery as a file of JSON lines: a header, then a person a line with crops and embeddings in base64.
+//! The gallery as a file of JSON lines: a header, then one line for each person with crops and embeddings in
+//! base64.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -8,17 +9,17 @@ use super::record::{self, Person, Sample, clean_name, clean_source};
 use super::{Gallery, GalleryError, crops, now};
 use crate::types::{Bounded, PersonId};
 
-/// Most people of one import, and most faces of one of them: bounds on what is held at one time.
+/// Limits of one import, which bound memory: people, and faces of one person.
 const MAX_PEOPLE: usize = 10_000;
 const MAX_SAMPLES: usize = 1_000;
 
 /// The format that is written, and the only one that is read.
 const FORMAT: &str = "ocellus.gallery/1";
 
-/// What was taken from a file.
+/// The result of an import.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Imported {
-    /// People who are new here, with the ids that they got.
+    /// People who were added, with their new ids.
     pub people: Vec<PersonName>,
     /// Faces that were imported with them.
     pub samples: u64,
@@ -35,7 +36,7 @@ pub struct PersonName {
     pub name: String,
 }
 
-/// Somebody of the file who was left out.
+/// A person of the file who was left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Skipped {
     /// The name, as in the file.
@@ -47,7 +48,7 @@ pub struct Skipped {
 #[derive(Serialize, Deserialize)]
 struct ExportHeader {
     format: String,
-    /// SHA-256 of the model that the box used when it wrote the file.
+    /// SHA-256 of the model in use when the file was written.
     #[serde(default)]
     model: String,
 }
@@ -60,7 +61,7 @@ struct PersonLine {
     samples: Vec<ExportLine>,
 }
 
-/// Counted while they are read.
+/// Counts the samples while they are read.
 fn samples<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<ExportLine>, D::Error> {
     let samples = Bounded::<ExportLine, MAX_SAMPLES>::deserialize(deserializer)?;
     samples.whole().map_err(|sent| {
@@ -78,7 +79,7 @@ struct ExportLine {
     crop: String,
 }
 
-/// A person of a file, checked.
+/// A person of the file, after the checks.
 struct Newcomer {
     person: Person,
     /// The files of the crops, in the order of the samples.
@@ -86,13 +87,13 @@ struct Newcomer {
 }
 
 impl Gallery {
-    /// The first line of an export by a box that uses the model `model` (SHA-256).
+    /// The first line of an export, with the SHA-256 of the model in use.
     pub fn header(model: &str) -> String {
         line(&ExportHeader { format: FORMAT.into(), model: model.into() })
     }
 
-    /// The lines of the people after `after` (all of them without it), up to about `most_bytes` but one at least; and
-    /// the last of them, where somebody follows.
+    /// The lines of the people after `after` (or from the first), up to about `most_bytes` but at least one;
+    /// and the id of the last one, if more follow.
     pub fn export(
         &self,
         after: Option<PersonId>,
@@ -115,12 +116,12 @@ impl Gallery {
         Ok((lines, last.filter(|_| more)))
     }
 
-    /// Takes people from the lines of an export, which begin with its header. Everything is checked before the first
-    /// is taken; somebody whose name is taken here is left out, and told. Embeddings of another model come along: they
-    /// are stale here until the crops are embedded again. Ids and numbers are new.
+    /// Imports people from the lines of an export, which begin with its header. Everything is checked before
+    /// the first person is added; people whose names are taken are left out and listed. Embeddings of another
+    /// model are imported, too: they are stale until the crops are embedded again. Ids and numbers are new.
     ///
     /// # Errors
-    /// [`GalleryError::Import`] with the line; nothing was taken then.
+    /// [`GalleryError::Import`] with the line; nothing was imported then.
     pub fn import<'l>(&self, lines: impl IntoIterator<Item = &'l str>) -> Result<Imported, GalleryError> {
         let mut lines = (1..).zip(lines).filter(|(_, line)| !line.trim().is_empty());
         let Some((_, header)) = lines.next() else {
@@ -185,10 +186,10 @@ impl Gallery {
     }
 }
 
-/// The SHA-256 of the model of the box that wrote the file with this first line.
+/// The model's SHA-256 from the first line of an export.
 ///
 /// # Errors
-/// [`GalleryError::Import`]: no export, or of a version that this program does not know.
+/// [`GalleryError::Import`]: not an export, or a version that this program does not know.
 pub fn read_header(header: &str) -> Result<String, GalleryError> {
     let fault = |cause| GalleryError::Import { line: 1, cause };
     match serde_json::from_str::<ExportHeader>(header) {
@@ -223,13 +224,13 @@ fn newcomer(number: usize, text: &str) -> Result<Newcomer, GalleryError> {
 
 fn face(line: ExportLine) -> Result<(Sample, Vec<u8>), String> {
     let file = BASE64.decode(&line.crop).map_err(|error| format!("its crop is no base64 ({error})"))?;
-    // Written again, so that nothing but the picture comes along.
+    // Encoded again, so that nothing but the picture is taken from the file.
     let file =
         crops::decode(&file).and_then(|crop| crops::encode(&crop)).map_err(|e| format!("its crop: {e}"))?;
     let embedding =
         BASE64.decode(&line.embedding).map_err(|error| format!("its embedding is no base64 ({error})"))?;
     let embedding = record::floats(&embedding);
-    // A box whose store was damaged exports crops that wait for their embeddings.
+    // After damage to a store, an export holds crops without embeddings.
     if !embedding.is_empty() {
         record::check_embedding(&embedding)?;
     }
@@ -243,6 +244,6 @@ fn face(line: ExportLine) -> Result<(Sample, Vec<u8>), String> {
 }
 
 fn line(value: &impl Serialize) -> String {
-    // Strings and numbers only: it cannot fail.
+    // Only strings and numbers are written, so it cannot fail.
     serde_json::to_string(value).unwrap_or_default()
 }

@@ -1,10 +1,10 @@
-//! What can be wrong with golden pictures, each with its next step.
+//! Errors of golden pictures, each with a next step.
 
 use std::path::PathBuf;
 
 use crate::store::StoreError;
 
-/// A fault of golden pictures.
+/// An error of golden pictures.
 #[derive(Debug, thiserror::Error)]
 pub enum GoldenError {
     /// The store below the golden pictures failed.
@@ -19,7 +19,7 @@ pub enum GoldenError {
         /// The picture's file on disk.
         path: PathBuf,
     },
-    /// The file is not what was taught.
+    /// The file differs from the picture that was taught.
     #[error(
         "the golden picture {path} was changed after it was taught ({found}); copy it back from a backup, or take \
          it out with `ocellus golden remove` and teach it again"
@@ -27,7 +27,7 @@ pub enum GoldenError {
     Changed {
         /// The picture's file on disk.
         path: PathBuf,
-        /// What was found instead.
+        /// The difference that was found.
         found: String,
     },
     /// No picture of the set has this name.
@@ -37,32 +37,32 @@ pub enum GoldenError {
     NoPicture {
         /// The product whose set was searched.
         product: String,
-        /// What was looked for.
+        /// The hash that was looked for.
         sha: String,
         /// The revision that was searched.
         revision: u64,
     },
-    /// Several pictures of the set have names that begin so.
+    /// Several pictures of the set have names with this beginning.
     #[error("{count} golden pictures of {product} begin with {sha}; write more digits")]
     Ambiguous {
         /// The product whose set was searched.
         product: String,
-        /// What was looked for.
+        /// The beginning that was looked for.
         sha: String,
         /// How many names match.
         count: usize,
     },
-    /// There is no such revision.
+    /// The revision does not exist.
     #[error("{product} has no golden revision {revision}; {known}")]
     NoRevision {
         /// The product that was named.
         product: String,
-        /// What was asked for.
+        /// The revision that was asked for.
         revision: u64,
-        /// What there is instead, and what to do.
+        /// The existing revisions, and what to do.
         known: String,
     },
-    /// A rollback to where one is.
+    /// A rollback to the revision that is in force.
     #[error("golden revision {revision} of {product} is in force already; name an earlier one with --to")]
     InForce {
         /// The product that was named.
@@ -70,7 +70,7 @@ pub enum GoldenError {
         /// The newest revision of the product.
         revision: u64,
     },
-    /// A product that cannot be one.
+    /// The product name cannot be used.
     #[error(
         "{product:?} cannot be the name of a product; use that of its recipe, as in recipes/PRODUCT.toml"
     )]
@@ -91,7 +91,7 @@ pub enum GoldenError {
         /// The decoding error, or the unknown version.
         cause: String,
     },
-    /// The picture cannot be kept.
+    /// The picture cannot be stored.
     #[error("the picture {name} cannot be kept as a golden picture: {cause}")]
     Unfit {
         /// The picture's file name, as it was given.

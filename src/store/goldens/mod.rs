@@ -1,7 +1,8 @@
-//! Golden pictures: what a good part looks like, in numbered sets that are never changed, only followed.
+//! Golden pictures: what a good part looks like, in numbered sets that never change and are only succeeded.
 //!
-//! A picture lies in `goldens/SHA256.png` beside the store, named by what it holds; sled keeps the sets that name
-//! pictures. The picture is on disk before a set names it, so a crash leaves at most a picture that nobody names.
+//! A picture is stored in `goldens/SHA256.png` beside the store, named by its content; sled holds the sets
+//! that name pictures. The picture is on disk before a set names it, so a crash leaves at most a picture
+//! without a set.
 
 mod error;
 mod pictures;
@@ -19,7 +20,7 @@ use record::GoldenTable;
 use super::Store;
 use crate::types::{Clock, Patch, SystemClock};
 
-/// What [`Goldens::prune`] took away.
+/// The result of [`Goldens::prune`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// How many revisions were deleted.
@@ -30,19 +31,19 @@ pub struct Pruned {
     pub bytes: u64,
 }
 
-/// The files of golden pictures without the sets that name them: what may be read, and added to, while another process
-/// holds the store.
+/// The files of golden pictures without the sets that name them. They may be read, and added to, while
+/// another process holds the store.
 #[derive(Clone)]
 pub struct GoldenFiles(Pictures);
 
 impl GoldenFiles {
-    /// Those of the state directory `dir`.
+    /// The files in the state directory `dir`.
     pub fn of_state_dir(dir: &Path) -> GoldenFiles {
         GoldenFiles(Pictures::new(dir.join("goldens")))
     }
 
-    /// Puts a picture (grey or RGB) on disk without naming it in a set; done when it returns.
-    /// Errors: [`GoldenError::Unfit`] for a picture that is empty or of other channels.
+    /// Writes a picture (grey or RGB) to disk without naming it in a set; done when it returns. Errors:
+    /// [`GoldenError::Unfit`] for a picture that is empty or has other channels.
     pub fn keep(
         &self,
         picture: &Patch,
@@ -54,14 +55,14 @@ impl GoldenFiles {
         Ok(GoldenEntry { picture: sha, name: name.to_owned(), size, rois })
     }
 
-    /// The picture `sha` (64 digits), read and held against its name. Errors: [`GoldenError::Missing`],
+    /// Reads the picture `sha` (64 digits) and checks it against its name. Errors: [`GoldenError::Missing`],
     /// [`GoldenError::Changed`].
     pub fn picture(&self, sha: &str) -> Result<Patch, GoldenError> {
         self.0.read(sha)
     }
 }
 
-/// The golden pictures of a box. Clones share them; every method may be called from any thread.
+/// The golden pictures of this device. Clones share them; every method may be called from any thread.
 #[derive(Clone)]
 pub struct Goldens {
     store: Store,
@@ -79,7 +80,7 @@ impl Goldens {
         self.table()?.newest()
     }
 
-    /// The set in force; `None` where the product was never taught.
+    /// The set in force; `None` if the product was never taught.
     pub fn current(&self, product: &str) -> Result<Option<GoldenSet>, GoldenError> {
         self.table()?.current(product)
     }
@@ -106,8 +107,8 @@ impl Goldens {
         self.add(product, vec![entry])
     }
 
-    /// Puts a picture (grey or RGB) on disk without naming it in a set; done when it returns.
-    /// Errors: [`GoldenError::Unfit`] for a picture that is empty or of other channels.
+    /// Writes a picture (grey or RGB) to disk without naming it in a set; done when it returns. Errors:
+    /// [`GoldenError::Unfit`] for a picture that is empty or has other channels.
     pub fn keep(
         &self,
         picture: &Patch,
@@ -117,8 +118,8 @@ impl Goldens {
         self.files().keep(picture, name, rois)
     }
 
-    /// Adds kept pictures as one new revision. A picture that is in the set already keeps its place and gets the new
-    /// name and ROIs; where nothing changes, the current revision is returned.
+    /// Adds stored pictures as one new revision. A picture that is already in the set keeps its place and
+    /// gets the new name and ROIs; if nothing changes, the current revision is returned.
     pub fn add(&self, product: &str, entries: Vec<GoldenEntry>) -> Result<GoldenSet, GoldenError> {
         let _turn = self.store.turn();
         let table = self.table()?;
@@ -136,8 +137,8 @@ impl Goldens {
         }
     }
 
-    /// Takes the picture whose SHA-256 begins with `sha` (at least 4 digits) out of the set: a new revision.
-    /// Errors: [`GoldenError::NoPicture`], [`GoldenError::Ambiguous`].
+    /// Removes the picture whose SHA-256 begins with `sha` (at least 4 digits) from the set, as a new
+    /// revision. Errors: [`GoldenError::NoPicture`], [`GoldenError::Ambiguous`].
     pub fn remove(&self, product: &str, sha: &str) -> Result<GoldenSet, GoldenError> {
         let _turn = self.store.turn();
         let table = self.table()?;
@@ -146,8 +147,8 @@ impl Goldens {
         table.follow(product, Some(&current), left, format!("removed {} ({})", gone.name, gone.short()))
     }
 
-    /// A new revision with the pictures of revision `to`; of the one before the current one where it is `None`.
-    /// Repeated without `to` it goes back further. A revision whose pictures are not whole is refused.
+    /// Makes a new revision with the pictures of revision `to` (`None`: the one before the current one).
+    /// Repeated without `to`, it goes back further. A revision with missing or damaged pictures is refused.
     pub fn rollback(&self, product: &str, to: Option<u64>) -> Result<GoldenSet, GoldenError> {
         let _turn = self.store.turn();
         let table = self.table()?;
@@ -168,13 +169,14 @@ impl Goldens {
         table.put(GoldenSet { revision: newest + 1, origin: Some(to), note, created_ns: now(), ..target })
     }
 
-    /// The picture `sha` (64 digits), read and held against its name. Errors: [`GoldenError::Missing`],
+    /// Reads the picture `sha` (64 digits) and checks it against its name. Errors: [`GoldenError::Missing`],
     /// [`GoldenError::Changed`].
     pub fn picture(&self, sha: &str) -> Result<Patch, GoldenError> {
         self.pictures.read(sha)
     }
 
-    /// Reads every picture that any revision names: what is missing or was changed, and records that cannot be read.
+    /// Reads every picture that any revision names. Returns missing and changed ones, and records that cannot
+    /// be read.
     pub fn verify(&self) -> Result<Vec<GoldenError>, GoldenError> {
         let (named, mut faults) = self.table()?.named()?;
         let mut named: Vec<_> = named.into_iter().collect();
@@ -183,9 +185,9 @@ impl Goldens {
         Ok(faults)
     }
 
-    /// Removes pictures that no revision names, once all but the newest `keep` revisions of each product are
-    /// forgotten (`None`: none is; the one in force never is). Nothing is removed while a record cannot be read:
-    /// nobody knows which pictures it names.
+    /// Deletes all but the newest `keep` revisions of each product (`None` keeps all; the one in force always
+    /// stays), then the pictures that no revision names. Nothing is deleted while a record cannot be read,
+    /// because it may name pictures.
     pub fn prune(&self, keep: Option<u64>) -> Result<Pruned, GoldenError> {
         let _turn = self.store.turn();
         let table = self.table()?;
@@ -212,7 +214,7 @@ impl Goldens {
 }
 
 impl GoldenTable<'_> {
-    /// The revision that follows `current`.
+    /// Creates the revision that follows `current`.
     fn follow(
         &self,
         product: &str,
@@ -225,7 +227,8 @@ impl GoldenTable<'_> {
         self.put(GoldenSet { product, revision, created_ns: now(), origin: None, note, entries })
     }
 
-    /// The revision to which a rollback without a number goes from `newest`: a rollback counts as what it took back.
+    /// The target of a rollback from `newest` without a number. A rollback counts as the revision that it
+    /// restored.
     fn before(&self, product: &str, newest: u64) -> Result<u64, GoldenError> {
         let mut at = newest;
         while let Some(origin) = self.revision(product, at)?.origin.filter(|origin| *origin < at) {

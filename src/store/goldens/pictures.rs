@@ -1,4 +1,5 @@
-//! The files of golden pictures: written whole or not at all, and held against their names whenever they are read.
+//! The files of golden pictures: written completely or not at all, and checked against their names at every
+//! read.
 
 use std::collections::HashSet;
 use std::fs;
@@ -28,7 +29,8 @@ impl Pictures {
         &self.dir
     }
 
-    /// Puts a picture on disk and returns its name. One that is there already, and whole, is left alone.
+    /// Writes a picture to disk and returns its name. An intact picture that is already there is not written
+    /// again.
     pub(super) fn keep(&self, picture: &Patch, name: &str) -> Result<String, GoldenError> {
         let unfit = |cause| GoldenError::Unfit { name: name.to_owned(), cause };
         let file = png::encode(picture).map_err(unfit)?;
@@ -45,7 +47,7 @@ impl Pictures {
         png::decode(&file).map_err(|found| GoldenError::Changed { path: self.path(sha), found })
     }
 
-    /// Whether the picture is there and is what its name says.
+    /// Checks that the picture exists and matches its name.
     pub(super) fn check(&self, sha: &str) -> Result<(), GoldenError> {
         self.bytes(sha).map(|_| ())
     }
@@ -59,7 +61,7 @@ impl Pictures {
         }
     }
 
-    /// Removes every picture that is not `named`, and what a crash left half written. Returns how many, and their bytes.
+    /// Removes every picture that is not in `named`, and unfinished files. Returns how many, and their bytes.
     pub(super) fn remove_others(&self, named: &HashSet<String>) -> Result<(u64, u64), GoldenError> {
         let entries = match fs::read_dir(&self.dir) {
             Ok(entries) => entries,
@@ -81,7 +83,7 @@ impl Pictures {
 
     fn bytes(&self, sha: &str) -> Result<Vec<u8>, GoldenError> {
         let path = self.path(sha);
-        // A name that is none could lead out of the folder.
+        // Anything but a hash could lead out of the folder.
         if !is_sha(sha) {
             return Err(GoldenError::Missing { path });
         }

@@ -1,8 +1,8 @@
-//! How sets lie in sled, and the copy of the newest of each product that lies beside the pictures.
+//! How sets are stored in sled, and the copy of each product's newest set beside the pictures.
 //!
-//! Key: product, a zero byte, revision (8 bytes BE), so that a product's revisions lie in order. Value: a version
-//! byte, then JSON. The copies (`goldens/PRODUCT.json`) are only read where sled has no set at all: a store that was
-//! damaged and set aside must not cost a plant its goldens, nor let a revision's number be used twice.
+//! Key: product, a zero byte, revision (8 bytes BE), so that a product's revisions are in order. Value: a
+//! version byte, then JSON. The copies (`goldens/PRODUCT.json`) are read only if sled has no set at all: when
+//! a damaged store is set aside, the golden pictures must survive, and no revision number may be used twice.
 
 use std::collections::HashSet;
 use std::fs;
@@ -20,7 +20,7 @@ const VERSION: u8 = 1;
 pub(super) struct GoldenTable<'s> {
     store: &'s Store,
     tree: Tree,
-    /// Where the copies lie.
+    /// The folder of the copies.
     dir: &'s Path,
 }
 
@@ -50,7 +50,7 @@ impl<'s> GoldenTable<'s> {
         }
     }
 
-    /// One revision of the product.
+    /// The set of one revision of the product.
     pub(super) fn revision(&self, product: &str, revision: u64) -> Result<GoldenSet, GoldenError> {
         match self.tree.get(key(product, revision)).map_err(|error| self.failed(error))? {
             Some(value) => decode(product, revision, &value),
@@ -81,7 +81,7 @@ impl<'s> GoldenTable<'s> {
         newest.iter().map(|(product, revision)| self.revision(product, *revision)).collect()
     }
 
-    /// The pictures that are named, and the records of which nobody knows what they name.
+    /// All pictures that are named, and the errors of records that cannot be read.
     pub(super) fn named(&self) -> Result<(HashSet<String>, Vec<GoldenError>), GoldenError> {
         let (mut named, mut faults) = (HashSet::new(), Vec::new());
         for record in self.records(None)? {
@@ -93,7 +93,7 @@ impl<'s> GoldenTable<'s> {
         Ok((named, faults))
     }
 
-    /// Puts a new revision on disk. Its pictures are there already.
+    /// Writes a new revision, whose pictures are already on disk.
     pub(super) fn put(&self, set: GoldenSet) -> Result<GoldenSet, GoldenError> {
         if !is_product(&set.product) {
             return Err(GoldenError::Product { product: set.product });
@@ -102,13 +102,13 @@ impl<'s> GoldenTable<'s> {
         self.store.sync(&self.tree)?;
         let copy = serde_json::to_vec_pretty(&set).unwrap_or_default();
         if let Err(error) = write_whole(self.dir, &format!("{}.json", set.product), &copy) {
-            // The set itself is in force.
+            // The set itself is in force, so the error does not matter now.
             tracing::warn!(%error, product = set.product, "the copy of a golden set could not be written");
         }
         Ok(set)
     }
 
-    /// Forgets all but the newest `keep` revisions of each product; returns how many.
+    /// Deletes all but the newest `keep` revisions of each product; returns how many.
     pub(super) fn forget(&self, keep: u64) -> Result<u64, GoldenError> {
         let mut forgotten = 0;
         for newest in self.newest()? {
@@ -123,7 +123,7 @@ impl<'s> GoldenTable<'s> {
         Ok(forgotten)
     }
 
-    /// Takes the copies back into sled.
+    /// Restores sets from the copies.
     fn restore(&self) -> Result<(), GoldenError> {
         let Ok(files) = fs::read_dir(self.dir) else { return Ok(()) };
         for path in files
@@ -169,7 +169,7 @@ impl<'s> GoldenTable<'s> {
     }
 }
 
-/// What can be a product: part of a key and of a file's name.
+/// Whether the name can be a product's: it is part of a key and of a file name.
 fn is_product(name: &str) -> bool {
     let plain = |c: char| !c.is_control() && c != '/';
     !name.is_empty() && name.len() <= 128 && !name.starts_with('.') && name.chars().all(plain)

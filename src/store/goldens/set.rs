@@ -1,26 +1,26 @@
-//! One revision of a product's golden pictures, as it is kept and told.
+//! One revision of a product's golden pictures, as it is stored and published.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::GoldenError;
 
-/// Fewer digits would make it too easy to take out the wrong picture.
+/// Fewer digits would make it too easy to remove the wrong picture.
 const LEAST_DIGITS: usize = 4;
 
 /// One revision of a product's golden pictures. Revisions count 1, 2, 3, …; none is ever changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GoldenSet {
-    /// The product, as its recipe's file is called.
+    /// The product; the name of its recipe file.
     pub product: String,
     /// Number of this revision, from 1.
     pub revision: u64,
     /// When it was made, nanoseconds since 1970 (UTC).
     pub created_ns: u64,
-    /// The revision whose pictures were taken back, where this one is a rollback.
+    /// The revision whose pictures were restored, if this one is a rollback.
     #[serde(default)]
     pub origin: Option<u64>,
-    /// What was done, in words.
+    /// What was changed, for people.
     #[serde(default)]
     pub note: String,
     /// The pictures, the master first: the one that was taught first.
@@ -32,7 +32,7 @@ pub struct GoldenSet {
 pub struct GoldenEntry {
     /// SHA-256 of the picture's file, 64 hexadecimal digits; its name in the store.
     pub picture: String,
-    /// Where it came from: the original file's name, or camera and frame.
+    /// The origin: the original file's name, or camera and frame.
     pub name: String,
     /// Width and height, px.
     pub size: [u32; 2],
@@ -47,7 +47,7 @@ impl GoldenSet {
         self.entries.first()
     }
 
-    /// The pictures with which the ROI `name` is compared, the master first where it is one of them.
+    /// The pictures with which the ROI `name` is compared, with the master first if it is one of them.
     pub fn for_roi(&self, name: &str) -> impl Iterator<Item = &GoldenEntry> {
         let serves = move |entry: &&GoldenEntry| match &entry.rois {
             Some(rois) => rois.iter().any(|roi| roi == name),
@@ -56,12 +56,12 @@ impl GoldenSet {
         self.entries.iter().filter(serves)
     }
 
-    /// The pictures that are not of `size`, the recipe's: they cannot be compared with.
+    /// The pictures whose size differs from `size`, the recipe's, so that they cannot be compared.
     pub fn misfits(&self, size: [u32; 2]) -> impl Iterator<Item = &GoldenEntry> {
         self.entries.iter().filter(move |entry| entry.size != size)
     }
 
-    /// The pictures that are left without the one whose SHA-256 begins with `sha` (at least 4 digits), and that one.
+    /// The set without the picture whose SHA-256 begins with `sha` (at least 4 digits), and that picture.
     /// Errors: [`GoldenError::NoPicture`], [`GoldenError::Ambiguous`].
     pub fn without(&self, sha: &str) -> Result<(Vec<GoldenEntry>, GoldenEntry), GoldenError> {
         let named = |entry: &GoldenEntry| sha.len() >= LEAST_DIGITS && entry.picture.starts_with(sha);
@@ -78,8 +78,8 @@ impl GoldenSet {
         }
     }
 
-    /// The revision to which a rollback without a number goes from the last of `revisions` (oldest first): a rollback
-    /// counts as what it took back.
+    /// The target of a rollback without a number from the last of `revisions` (oldest first). A rollback
+    /// counts as the revision that it restored.
     pub fn before(revisions: &[GoldenSet]) -> Option<u64> {
         let mut at = revisions.last()?;
         while let Some(origin) = at.origin.filter(|origin| *origin < at.revision) {
@@ -88,8 +88,8 @@ impl GoldenSet {
         revisions.iter().rev().map(|set| set.revision).find(|revision| *revision < at.revision)
     }
 
-    /// SHA-256 over the pictures, their order and what they are restricted to, hexadecimal: two sets of one hash
-    /// judge alike, whatever their revisions.
+    /// SHA-256 over the pictures, their order and their ROIs, hexadecimal: two sets with the same hash give
+    /// the same verdicts, whatever their revisions.
     pub fn hash(&self) -> String {
         let mut hash = Sha256::new();
         for entry in &self.entries {
@@ -104,7 +104,8 @@ impl GoldenSet {
     }
 }
 
-/// The pictures of `set` with `entries`: one that is there already keeps its place and gets the new name and ROIs.
+/// The pictures of `set` with `entries` added: one that is already there keeps its place and gets the new
+/// name and ROIs.
 pub fn with(set: Option<&GoldenSet>, entries: &[GoldenEntry]) -> Vec<GoldenEntry> {
     let mut all = set.map_or(Vec::new(), |set| set.entries.clone());
     for entry in entries {
@@ -117,13 +118,13 @@ pub fn with(set: Option<&GoldenSet>, entries: &[GoldenEntry]) -> Vec<GoldenEntry
 }
 
 impl GoldenEntry {
-    /// The first digits of its name: what people read and type.
+    /// The first digits of its name, which people read and type.
     pub fn short(&self) -> &str {
         self.picture.get(..12).unwrap_or(&self.picture)
     }
 }
 
-/// What is said when a product has no revision at all.
+/// The error for a product without any revision.
 pub(super) fn never_taught(product: &str, revision: u64) -> GoldenError {
     let known = format!("it was never taught: `ocellus golden add {product} PICTURE` begins");
     GoldenError::NoRevision { product: product.to_owned(), revision, known }
