@@ -1,4 +1,5 @@
-//! The end of every pipeline: an appsink whose buffers are mapped where they are, and a pool large enough for the ring.
+//! The end of every pipeline: an appsink that maps buffers in place and asks for a pool large enough for the
+//! ring.
 
 use gstreamer as gst;
 use gstreamer::glib::translate::from_glib_none;
@@ -11,14 +12,14 @@ use super::feed::FileNames;
 use super::health::StreamShape;
 use crate::types::{Frame, PixelFormat, Stamp};
 
-/// Buffers outside the ring at once: one that the source fills, one on its way to a slot, and one to spare for a source
-/// that begins the next before it has given the last away.
+/// Buffers outside the ring at once: one that the source fills, one on its way to a slot, and one to spare
+/// for a source that starts the next buffer before it has pushed the last.
 pub const IN_FLIGHT: usize = 3;
 
 /// Name by which `let_pool_grow` recognises our appsink behind a decoder.
 const NAME: &str = "ocellus";
 
-/// Makes the appsink. `sync`: frames leave at their time stamps.
+/// Makes the appsink. With `sync`, frames leave at their time stamps.
 pub fn build(slots: usize, sync: bool) -> app::AppSink {
     let sink = app::AppSink::builder()
         .name(NAME)
@@ -35,13 +36,13 @@ pub fn build(slots: usize, sync: bool) -> app::AppSink {
     sink
 }
 
-/// The seven formats in system memory, the cheapest for the tensor first.
+/// The seven supported formats in system memory, the cheapest for the tensor first.
 pub fn accepted() -> gst::Caps {
     let names = PixelFormat::ALL.map(|format| video::VideoFormat::from_string(format.caps_name()));
     video::VideoCapsBuilder::new().format_list(names).build()
 }
 
-/// Answers ALLOCATION: at least `need` buffers, and planes anywhere in them.
+/// Answers the ALLOCATION query: at least `need` buffers, with planes at any offset.
 fn propose(info: &mut gst::PadProbeInfo<'_>, need: usize) -> gst::PadProbeReturn {
     let Some(query) = info.query_mut() else { return gst::PadProbeReturn::Ok };
     let gst::QueryViewMut::Allocation(query) = query.view_mut() else { return gst::PadProbeReturn::Ok };
@@ -52,9 +53,9 @@ fn propose(info: &mut gst::PadProbeInfo<'_>, need: usize) -> gst::PadProbeReturn
     gst::PadProbeReturn::Handled
 }
 
-/// Answers for the appsink where `decoder` decodes into memory of its own, of which there is no fixed number: buffers
-/// come as frames need them. Asked for the ring's whole number it would fill it up at once, beside the buffers that
-/// it decodes into already; that is 11 MiB of 720p.
+/// Answers the query in the appsink's place where `decoder` has its own output memory, so that its pool grows
+/// with demand. Asked for the ring's full count, such a decoder would allocate it at once, in addition to the
+/// buffers that it decodes into: 11 MiB at 720p.
 pub fn let_pool_grow(decoder: &gst::Element) {
     if let Some(pad) = decoder.static_pad("src") {
         pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, |pad, info| {
@@ -80,7 +81,8 @@ pub struct SampleMapper {
 }
 
 impl SampleMapper {
-    /// `slots`: of the ring that the frames go to. `names`: the files that they come from, where they come from files.
+    /// `slots`: of the ring that receives the frames. `names`: the files that they come from, for a source of
+    /// files.
     pub fn new(slots: usize, names: Option<FileNames>) -> SampleMapper {
         SampleMapper { slots, names, known: None }
     }
@@ -104,7 +106,8 @@ impl SampleMapper {
             self.known = Some((caps.to_owned(), info, shape));
         }
         let Some((_, info, shape)) = &self.known else { return Err(unmappable("(none)", "no caps")) };
-        // The sample gives up its reference first: a buffer with one owner goes straight back to its pool.
+        // The sample drops its reference first, because a buffer with one owner goes straight back to its
+        // pool.
         let buffer = sample.buffer_owned().ok_or_else(|| unmappable("(none)", "no buffer"))?;
         drop(sample);
         let file = self.names.as_ref().and_then(|names| names.take(buffer.offset()));
@@ -128,8 +131,8 @@ fn shape_of(info: &video::VideoInfo) -> Option<StreamShape> {
     Some(StreamShape { width: info.width() as usize, height: info.height() as usize, format, fps })
 }
 
-/// A pool with a fixed number of buffers must have one for each slot and for what is in flight: the ring keeps its
-/// history, so a smaller pool would run dry for ever.
+/// Refuses a fixed pool with fewer buffers than the slots plus what is in flight. The ring keeps its history,
+/// so a smaller pool would stay empty and the camera would stop.
 fn enough_buffers(buffer: &gst::BufferRef, slots: usize) -> Result<(), CaptureError> {
     let need = slots + IN_FLIGHT;
     match pool_of(buffer).and_then(|pool| pool.config().params()) {
@@ -142,7 +145,7 @@ fn enough_buffers(buffer: &gst::BufferRef, slots: usize) -> Result<(), CaptureEr
 
 fn pool_of(buffer: &gst::BufferRef) -> Option<gst::BufferPool> {
     // SAFETY: a GstBuffer's `pool` is null or a pool that the buffer itself keeps alive until it is released;
-    // we hold the buffer, and `from_glib_none` takes a reference of its own (or gives `None` for null).
+    // we hold the buffer, and `from_glib_none` takes its own reference (or gives `None` for null).
     unsafe { from_glib_none((*buffer.as_ptr()).pool) }
 }
 

@@ -1,4 +1,5 @@
-//! The pipeline's bus: errors become sentences with element, cause and remedy; everything else is kept off it.
+//! Turns errors on the pipeline's bus into messages with element, cause and remedy, and drops everything
+//! else.
 
 use std::time::Duration;
 
@@ -17,9 +18,9 @@ pub struct BusFault {
     pub cause: String,
     /// What to do next.
     pub remedy: &'static str,
-    /// What another kind of pipeline might mend.
+    /// The kind of fault, which decides whether another kind of pipeline may help.
     pub kind: FaultKind,
-    /// The other side's answer, where it spoke HTTP or RTSP and refused.
+    /// The server's answer, where it refused over HTTP or RTSP.
     pub status: Option<Box<ServerAnswer>>,
 }
 
@@ -28,28 +29,28 @@ pub struct BusFault {
 pub struct ServerAnswer {
     /// The code: 401, 404, …
     pub code: u32,
-    /// Where it sends us instead; may hold secrets.
+    /// The address that a redirect names; it may contain secrets.
     pub redirect: Option<String>,
 }
 
-/// What may be repeated of what GStreamer says.
+/// How much of GStreamer's error text may be logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wording {
     /// The element's full sentences may be logged.
     Sentences,
-    /// Only the kind of each error. The sentences of elements repeat locations and the values of properties, and those
-    /// of a URL or a launch line may be secrets.
+    /// Only the kind of each error. Elements' messages repeat locations and property values, and those of a
+    /// URL or a launch line may be secrets.
     Kinds,
 }
 
-/// Kinds of faults that are told apart.
+/// Kinds of faults that are handled differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
     /// Two elements found no common format: a converter between them may help.
     Negotiation,
     /// The device refused the way of exchanging buffers, or its settings.
     Settings,
-    /// The stream is of no known type.
+    /// The stream's type is unknown.
     UnknownType,
     /// Another program has the device.
     Busy,
@@ -59,12 +60,12 @@ pub enum FaultKind {
     Other,
 }
 
-/// Keeps only errors on the bus, so that nothing piles up there; warnings (damage that a decoder passed over) are
-/// logged. Each of the pipeline's streaming threads gets time slices of `slice` when it begins.
+/// Keeps only errors on the bus, so that messages do not pile up; warnings (damage that a decoder skipped)
+/// are logged. Each of the pipeline's streaming threads gets time slices of `slice` when it starts.
 pub fn keep_errors_only(bus: &gst::Bus, camera: &str, slice: Duration, wording: Wording) {
     let camera = camera.to_owned();
     bus.set_sync_handler(move |_, message| match message.view() {
-        // Posted by the thread itself.
+        // The thread itself posts this message, so the call applies to it.
         gst::MessageView::StreamStatus(status) if status.get().0 == gst::StreamStatusType::Enter => {
             time_slice(slice);
             gst::BusSyncReply::Drop
@@ -79,7 +80,7 @@ pub fn keep_errors_only(bus: &gst::Bus, camera: &str, slice: Duration, wording: 
     });
 }
 
-/// The first error that waits on the bus.
+/// Takes the first error that waits on the bus.
 pub fn error_of(bus: &gst::Bus, wording: Wording) -> Option<BusFault> {
     let message = bus.pop_filtered(&[gst::MessageType::Error])?;
     match message.view() {
@@ -93,7 +94,7 @@ pub fn error_of(bus: &gst::Bus, wording: Wording) -> Option<BusFault> {
     }
 }
 
-/// souphttpsrc and rtspsrc say in the message's details what the server answered.
+/// Reads the server's answer, which souphttpsrc and rtspsrc put into the message's details.
 fn answer(details: &gst::StructureRef) -> Option<Box<ServerAnswer>> {
     let code =
         ["http-status-code", "rtsp-status-code"].into_iter().find_map(|key| details.get::<u32>(key).ok());
@@ -136,9 +137,9 @@ fn translate(element: &str, error: &gst::glib::Error, debug: &str, wording: Word
     BusFault { element: element.to_owned(), cause, remedy, kind, status: None }
 }
 
-/// What an error says, as far as it may be repeated.
+/// The text of an error, as far as `wording` allows it.
 fn said(error: &gst::glib::Error, debug: &str, wording: Wording) -> String {
-    // GStreamer's own texts for internal errors say nothing; the debug text's last line does.
+    // GStreamer's own texts for internal errors carry no cause; the last line of the debug text does.
     let vague = error.message().starts_with("Internal data stream error");
     if wording == Wording::Kinds {
         let reason = ["not-negotiated", "not-linked", "flushing", "error"].into_iter();
@@ -149,7 +150,7 @@ fn said(error: &gst::glib::Error, debug: &str, wording: Wording) -> String {
     detail.trim().trim_end_matches('.').to_owned()
 }
 
-/// An error's kind in words of our own.
+/// Names an error's kind without any text from the element.
 fn kind_of(error: &gst::glib::Error) -> &'static str {
     use gst::{ResourceError as Resource, StreamError as Stream};
     match error.kind::<Resource>() {

@@ -13,18 +13,19 @@ use super::{CaptureError, appsink};
 use crate::image::picture::jpeg_is_whole;
 use crate::telemetry::Counter;
 
-/// libav itself starts no more than these for a picture's frames.
+/// The most threads that libav itself starts for the frames of one video.
 const MOST_THREADS: usize = 16;
 
-/// What went wrong on a streaming thread, for the capture thread to find.
+/// The error of a streaming thread, kept for the capture thread.
 pub type Trouble = Arc<Mutex<Option<CaptureError>>>;
 
-/// What stands between a source and the appsink besides a decoder.
+/// The filters that a chain needs between source and appsink, besides a decoder.
 #[derive(Clone)]
 pub struct Needs {
-    /// A converter to one of the road's formats.
+    /// Whether a converter to one of the supported formats is needed.
     pub convert: bool,
-    /// A filter that turns frames, and how. It copies them, so it is there only where they are to be turned.
+    /// The direction in which `videoflip` turns frames. It copies them, so it is there only where they must
+    /// be turned.
     pub turn: Option<&'static str>,
 }
 
@@ -36,8 +37,8 @@ impl Needs {
     }
 }
 
-/// Links the first video pad that `source` shows to `sink`, with the decoder that it needs between them. What goes wrong
-/// on the streaming thread is noted in `trouble`.
+/// Links the first video pad that `source` adds to `sink`, with the decoder that it needs between them.
+/// Errors on the streaming thread are stored in `trouble`.
 pub fn link_when_shown(
     pipeline: &gst::Pipeline,
     source: &gst::Element,
@@ -48,7 +49,7 @@ pub fn link_when_shown(
     link_first_video(pipeline, source, sink, needs, trouble);
     let weak = pipeline.downgrade();
     source.connect_no_more_pads(move |source| {
-        // Only video is ever linked; a decodebin behind it shows its own pad later.
+        // Only video is ever linked; a decodebin behind it adds its own pad later.
         let linked = source.src_pads().iter().any(|pad| pad.is_linked());
         if let (false, Some(pipeline)) = (linked, weak.upgrade()) {
             gst::element_error!(pipeline, gst::StreamError::WrongType, ("it holds no video"));
@@ -82,7 +83,8 @@ fn link_first_video(
     });
 }
 
-/// Notes a stream whose tags say, before its first buffer, that it is to be shown turned: another pipeline does that.
+/// Stores an error where the stream's tags, before its first buffer, ask for rotation: the next pipeline
+/// turns frames.
 fn look_for_turn(pipeline: &gst::Pipeline, pad: &gst::Pad, trouble: &Trouble) {
     let (weak, trouble) = (pipeline.downgrade(), trouble.clone());
     let is_turned = Arc::new(AtomicBool::new(false));
@@ -105,7 +107,8 @@ fn look_for_turn(pipeline: &gst::Pipeline, pad: &gst::Pad, trouble: &Trouble) {
             }
             gst::PadProbeReturn::Ok
         }
-        // Tags may have come before this was there; from the first buffer on the stream is as it is.
+        // Tags may have come before this probe was there; after the first buffer the stream's orientation
+        // does not change.
         _ => {
             (0..).map_while(|at| pad.sticky_event::<gst::event::Tag>(at)).for_each(|tags| look(tags.tag()));
             if is_turned.load(Ordering::Relaxed) {
@@ -117,7 +120,8 @@ fn look_for_turn(pipeline: &gst::Pipeline, pad: &gst::Pad, trouble: &Trouble) {
     });
 }
 
-/// Lets only JPEGs through that have their end: a decoder fills what is missing with grey. Others are counted.
+/// Passes only JPEGs that have their end marker, because a decoder fills missing parts with grey; counts the
+/// others.
 pub fn pass_whole_jpegs(pad: &gst::Pad, damaged: Counter) {
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         let map = info.buffer().and_then(|buffer| buffer.map_readable().ok());
@@ -126,12 +130,9 @@ pub fn pass_whole_jpegs(pad: &gst::Pad, damaged: Counter) {
         }
         damaged.inc();
         let count = damaged.get();
-        // The first, and then ever more seldom: a camera may do it with each.
+        // Logs the first one, then at powers of two: a camera may truncate every picture.
         if count.is_power_of_two() {
-            tracing::warn!(
-                count,
-                "a picture came cut off and is passed over: check the camera's network and load"
-            );
+            tracing::warn!(count, "a truncated picture was skipped: check the camera's network and load");
         }
         gst::PadProbeReturn::Drop
     });
@@ -157,8 +158,8 @@ fn link(
     needs: &Needs,
     trouble: &Trouble,
 ) -> Result<(), CaptureError> {
-    // Raw frames that fit none of our formats are converted by the next pipeline.
-    let unfit = |_| failure("its format is none of those that are taken", FaultKind::Negotiation);
+    // The next pipeline converts raw frames in an unsupported format.
+    let unfit = |_| failure("its format is not supported", FaultKind::Negotiation);
     let filters = || needs.filters();
     let line = match decode(caps)? {
         Decoding::Raw => filters().reduce(join),
@@ -191,26 +192,26 @@ fn link(
 }
 
 fn unfit_link(_: gst::glib::BoolError) -> CaptureError {
-    failure("its format is none of those that are taken", FaultKind::Negotiation)
+    failure("its format is not supported", FaultKind::Negotiation)
 }
 
 fn join(left: String, right: String) -> String {
     format!("{left} ! {right}")
 }
 
-/// How coded video becomes raw.
+/// How coded video is decoded to raw video.
 #[derive(Debug, PartialEq)]
 pub enum Decoding {
     /// The video is raw already and needs no decoder.
     Raw,
-    /// By these elements, as a launch line.
+    /// These elements, as a launch line, decode it.
     Elements(String),
-    /// By what decodebin finds in the registry: any parser and decoder whose rank it takes, the next one where the first
-    /// fails.
+    /// decodebin chooses from the registry any parser and decoder of sufficient rank, and tries the next
+    /// where one fails.
     Autoplug,
 }
 
-/// What turns `caps` into raw video. Errors: nothing that is installed does.
+/// Chooses what turns `caps` into raw video. Errors: nothing installed can.
 pub fn decode(caps: &gst::CapsRef) -> Result<Decoding, CaptureError> {
     let Some(structure) = caps.structure(0) else { return Ok(Decoding::Raw) };
     let line = match structure.name().as_str() {
@@ -248,7 +249,7 @@ fn no_decoder(caps: &gst::CapsRef) -> CaptureError {
     CaptureError::NoDecoder { caps: media.into(), package }
 }
 
-/// The decoders that decodebin would take for `caps`. Reads only the registry: no plugin is loaded.
+/// The decoders that decodebin would choose for `caps`. Reads only the registry and loads no plugin.
 fn decoders(caps: &gst::Caps) -> Vec<gst::ElementFactory> {
     let kind = gst::ElementFactoryType::DECODER | gst::ElementFactoryType::MEDIA_VIDEO;
     let known = gst::ElementFactory::factories_with_type(kind, gst::Rank::MARGINAL);
@@ -263,14 +264,14 @@ fn best_decoder(caps: &gst::Caps) -> Option<String> {
     best.map(|factory| factory.name().to_string())
 }
 
-/// A bin from a launch line of our own.
+/// Makes a bin from a launch line that this module wrote.
 pub fn bin(line: &str) -> Result<gst::Bin, CaptureError> {
     gst::parse::bin_from_description(line, true).map_err(|error| {
         missing(line).unwrap_or(CaptureError::Launch { line: line.into(), cause: error.to_string() })
     })
 }
 
-/// An element, or which package has it.
+/// Makes an element. Errors: it is not installed; the error names the package that has it.
 pub fn element(factory: &str) -> Result<gst::Element, CaptureError> {
     gst::ElementFactory::make(factory).build().map_err(|_| no_element(factory))
 }
@@ -291,9 +292,10 @@ fn no_element(factory: &str) -> CaptureError {
     CaptureError::NoElement { element: factory.into(), package }
 }
 
-/// How many threads each of libav's decoders gets. Where frames come at their own pace (`paced`), one: more would take
-/// cores from the pinned workers and add latency, because libav's frame threads each hold a frame back. Where they are
-/// decoded as fast as it goes, one more than there are cores: the frames' road then waits for no single thread.
+/// Sets how many threads each of libav's decoders gets. Frames at their own pace (`paced`) get one: more
+/// would take cores from the pinned workers and add latency, because each of libav's frame threads holds a
+/// frame back. Unpaced decoding gets one more thread than there are cores, so that no single thread limits
+/// the rate.
 pub fn set_decoder_threads(pipeline: &gst::Pipeline, paced: bool) {
     let threads =
         if paced { 1 } else { (crate::supervisor::usable_cores().len() + 1).min(MOST_THREADS) as i32 };

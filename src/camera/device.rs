@@ -8,10 +8,11 @@ use std::path::Path;
 use super::CaptureError;
 use super::bus::{BusFault, FaultKind};
 
-/// Programs that are named as users of a device.
+/// Most programs that a message names as users of a device.
 const NAMED: usize = 4;
 
-/// What an error of `v4l2src` means for `device`. Opens it once more, without waiting, to learn the error's number.
+/// Explains an error of `v4l2src` for `device`. Opens it again, without blocking, to learn the system's error
+/// number.
 pub fn explain(device: &Path, fault: BusFault) -> CaptureError {
     let options = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).to_owned();
     let (what, next) = match options.open(device) {

@@ -1,4 +1,4 @@
-//! Everything that can go wrong between a source and the ring, each with what, where, why and the next step.
+//! Every error between a source and the ring, each with its cause, its place, its reason and the next step.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -66,10 +66,10 @@ pub enum CaptureError {
     Unreadable {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A file of no bytes, or without one frame.
+    /// A file of zero bytes, or one without a frame.
     #[error("{} is empty: {cause}; copy or record it again", path.display())]
     Empty {
         /// The file or folder.
@@ -120,7 +120,7 @@ pub enum CaptureError {
         bad: u64,
         /// How many there are.
         total: u64,
-        /// Each that failed, and why; of many the first ones.
+        /// The pictures that failed, with their causes; the first ones only where there are many.
         cause: String,
     },
     /// The source's buffer pool cannot fill the ring.
@@ -137,7 +137,7 @@ pub enum CaptureError {
         /// Slots of the ring.
         slots: usize,
     },
-    /// Frames arrive in a form that the road does not take.
+    /// Frames arrive in a form that the pipeline cannot map.
     #[error("frames arrive as {caps}, which cannot be mapped ({cause}); end the source in `videoconvert`")]
     Unmappable {
         /// The caps of the frames that arrived.
@@ -145,10 +145,10 @@ pub enum CaptureError {
         /// Why frames of these caps cannot be mapped.
         cause: &'static str,
     },
-    /// A V4L2 device offers nothing of what the configuration wishes.
+    /// A V4L2 device offers no format that the configuration asks for.
     #[error(
-        "{} does not offer what the configuration wishes ({requested:?}); it offers: {offered}; \
-         change or remove the v4l2 wishes", device.display()
+        "{} does not offer what the configuration asks for ({requested:?}); it offers: {offered}; \
+         change or remove the v4l2 keys", device.display()
     )]
     RequestedMode {
         /// The path of the device.
@@ -168,13 +168,13 @@ pub enum CaptureError {
         /// What to do next.
         next: String,
     },
-    /// A camera behind a URL that cannot be reached, or answers with something else.
+    /// A camera behind a URL is unreachable, or answers with something other than video.
     #[error(transparent)]
     Remote(#[from] RemoteError),
     /// The password of a source cannot be read.
     #[error(transparent)]
     Password(#[from] PasswordError),
-    /// Frames are to be shown turned, and the pipeline does not turn them; another one does.
+    /// The video's tags ask for rotation, and this pipeline does not rotate; the next one does.
     #[error("the video is to be shown turned, which could not be done; save it upright")]
     Turned,
     /// An error of the pipeline.
@@ -183,7 +183,7 @@ pub enum CaptureError {
     /// Connected, but no frame came.
     #[error("connected, but no frame came within {} s; check that the camera really streams", waited.as_secs())]
     Silent {
-        /// How long it was waited.
+        /// How long the pipeline waited for a frame.
         waited: Duration,
     },
     /// Frozen for so long that a new connection is worth trying.
@@ -192,7 +192,7 @@ pub enum CaptureError {
         /// Time since the last frame.
         frozen: Duration,
     },
-    /// A live source said that it is over.
+    /// A live source ended its stream.
     #[error("the source ended the stream; check that the camera or its server is still running")]
     StreamEnded,
     /// The error of a sender that pushes frames over TCP.
@@ -204,7 +204,7 @@ pub enum CaptureError {
     Painter(#[from] PainterError),
 }
 
-/// What became of the other pictures, where there are others.
+/// A clause about the other pictures; empty where there are none.
 fn delivered(frames: u64) -> String {
     match frames {
         0 => String::new(),
@@ -214,7 +214,7 @@ fn delivered(frames: u64) -> String {
 }
 
 impl CaptureError {
-    /// Whether trying again cannot help: the set-up is wrong, not the camera.
+    /// Whether a retry cannot help, because the configuration or installation is wrong and not the camera.
     pub fn is_final(&self) -> bool {
         match self {
             CaptureError::Init { .. }

@@ -1,4 +1,5 @@
-//! Sources of our own (scene, folder, TCP): they feed an appsrc, one buffer whenever it needs one.
+//! Feeds for sources without a GStreamer element (scene, folder, TCP): they push one buffer into an appsrc on
+//! demand.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,18 +12,18 @@ use super::CaptureError;
 use crate::supervisor::Stop;
 use crate::types::Label;
 
-/// How the bytes of a fed buffer are coded; each needs another pipeline.
+/// How the bytes of a fed buffer are coded; each coding needs its own pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
-    /// Planes: nothing to decode.
+    /// Uncompressed planes, which need no decoder.
     Raw,
     /// JPEG pictures, which need a decoder.
     Jpeg,
 }
 
-/// What a feed says before a pipeline is built for it.
+/// What a feed reports before a pipeline is built for it.
 pub enum Opening {
-    /// Its next buffer is of this kind.
+    /// The feed has a next buffer of this kind.
     Ready {
         /// Which decoder it needs.
         coding: Coding,
@@ -31,17 +32,17 @@ pub enum Opening {
         /// Time stamp of the next buffer: where the new pipeline's clock begins.
         start_ns: u64,
     },
-    /// There is nothing yet: ask again. The text says what is awaited.
+    /// The feed has no buffer yet; call again. The text names what is awaited.
     Waiting(String),
     /// The feed has no more buffers.
     End,
 }
 
-/// What a feed gives.
+/// What a feed returns when it is asked for a buffer.
 pub enum Fed {
     /// The next buffer, with its time stamp.
     Buffer(gst::Buffer),
-    /// The next buffer, with its time stamp and caps of its own.
+    /// The next buffer, with its time stamp and its own caps.
     Sample(gst::Sample),
     /// The next buffer is of another kind: drain this pipeline, then `open` again.
     Switch,
@@ -51,35 +52,36 @@ pub enum Fed {
 
 /// A source of buffers. Runs on the pipeline's streaming thread.
 pub trait SourceFeed: Send {
-    /// What comes next. May wait for at most 100 ms.
+    /// Reports what comes next. May wait for at most 100 ms.
     fn open(&mut self, stop: &Stop) -> Result<Opening, CaptureError>;
-    /// The next buffer. May wait, but not beyond `stop`.
+    /// Returns the next buffer. May wait, but must return when `stop` is stopped.
     fn next(&mut self, stop: &Stop) -> Result<Fed, CaptureError>;
     /// Starts again from the first buffer.
     fn rewind(&mut self);
-    /// The pipeline could not take the last buffer, but another one will: give it again.
+    /// Repeats the last buffer: the pipeline could not take it, but another one will.
     fn again(&mut self) {}
-    /// The names of the files that its buffers come from, where they come from files.
+    /// The names of the files that its buffers come from, for a feed of files.
     fn names(&self) -> Option<FileNames> {
         None
     }
-    /// Whether the end was as it should be, after `frames` frames.
+    /// Checks, after `frames` frames, whether the end was a regular one. Errors: what was wrong with the
+    /// source.
     fn check_end(&self, _frames: u64) -> Result<(), CaptureError> {
         Ok(())
     }
 }
 
-/// Names of files on their way to the frames that are made of them: a buffer carries its number in `offset`.
+/// File names on their way to the frames made of those files: each buffer carries its number in `offset`.
 #[derive(Clone, Default)]
 pub struct FileNames(Arc<Mutex<VecDeque<(u64, Label)>>>);
 
 impl FileNames {
-    /// Buffer `number`, the next after those before, is of the file `name`.
+    /// Stores `name` for buffer `number`, which must follow the numbers stored before.
     pub fn put(&self, number: u64, name: Label) {
         self.lock().push_back((number, name));
     }
 
-    /// The file of buffer `number`; those of earlier buffers, which were passed over, are forgotten.
+    /// Takes the file name of buffer `number`, and drops those of earlier buffers, which gave no frame.
     pub fn take(&self, number: u64) -> Option<Label> {
         let mut names = self.lock();
         while let Some((first, name)) = names.pop_front() {
@@ -104,7 +106,7 @@ impl FileNames {
 pub struct FeedSlot {
     /// The feed itself; kept from one pipeline to the next.
     pub feed: Box<dyn SourceFeed>,
-    /// It asked for another pipeline.
+    /// Whether the feed asked for another pipeline.
     pub switch: bool,
     /// The error with which the feed ended, if it failed.
     pub error: Option<CaptureError>,
@@ -120,12 +122,13 @@ impl Feeder {
         Feeder(Arc::new(Mutex::new(FeedSlot { feed, switch: false, error: None })))
     }
 
-    /// Only between pipelines: while one runs, its streaming thread holds the lock for as long as it waits.
+    /// Locks the slot. Call it only between pipelines: a running pipeline's streaming thread holds the lock
+    /// while it waits.
     pub fn lock(&self) -> MutexGuard<'_, FeedSlot> {
         self.0.lock()
     }
 
-    /// Lets `source` call this feed whenever it needs a buffer, until `stop`.
+    /// Connects this feed to `source`, which pulls a buffer whenever it needs one, until `stop`.
     pub fn serve(&self, source: &app::AppSrc, stop: Stop) {
         let feeder = self.clone();
         let need_data = move |source: &app::AppSrc, _bytes: u32| feeder.push_one(source, &stop);
@@ -137,7 +140,8 @@ impl Feeder {
         match slot.feed.next(stop) {
             Ok(Fed::Buffer(buffer)) => {
                 drop(slot);
-                // Refused only while the pipeline is being taken down.
+                // The push fails only while the pipeline is being stopped, when the buffer is no longer
+                // wanted.
                 let _ = source.push_buffer(buffer);
                 return;
             }

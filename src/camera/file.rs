@@ -1,4 +1,5 @@
-//! Video files: looked at before they are played, so that damage has a name and the right demuxer is there at once.
+//! Opens video files before they are played, so that damage gets a precise error and the right demuxer is
+//! chosen at once.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -16,9 +17,9 @@ pub struct Video {
     /// The path of the file.
     pub path: PathBuf,
     container: Container,
-    /// Bytes that its own structure says should follow its end.
+    /// Bytes that are missing at the end, by the file's own structure.
     pub missing_bytes: u64,
-    /// How its frames are to be turned, where GStreamer's demuxer does not say it itself.
+    /// How frames must be turned, where GStreamer's demuxer does not report it.
     turn: Option<&'static str>,
 }
 
@@ -32,7 +33,7 @@ enum Container {
     Other,
 }
 
-/// Opens the file, tells its container and whether it is whole.
+/// Opens the file, and finds out its container and whether it is complete.
 pub fn look(path: &Path) -> Result<Video, CaptureError> {
     let unreadable = |source| CaptureError::Unreadable { path: path.into(), source };
     let mut file = File::open(path).map_err(unreadable)?;
@@ -58,7 +59,8 @@ fn turn_of(file: &mut (impl Read + Seek)) -> io::Result<Option<&'static str>> {
     Ok(matroska::turn(&head))
 }
 
-/// The container, and where its last box or element ends by its own account (0 where it does not say).
+/// The container, and the offset at which its last box or element ends by its own header (0 where it has
+/// none).
 fn structure(file: &mut (impl Read + Seek)) -> io::Result<(Container, u64)> {
     let mut head = Vec::with_capacity(64);
     file.by_ref().take(64).read_to_end(&mut head)?;
@@ -83,7 +85,7 @@ fn iso_end(file: &mut (impl Read + Seek)) -> io::Result<u64> {
             1 => head.get(8..16).map_or(0, |long| long.iter().fold(0, |n, byte| n << 8 | u64::from(*byte))),
             short => short,
         };
-        // A size of 0 reaches to the end; less than a head is no box: what follows is not ours to judge.
+        // A size of 0 reaches to the end; anything else below a header's size is not a box, so the walk ends.
         if size < 8 {
             return Ok(at);
         }
@@ -102,7 +104,7 @@ fn matroska_end(head: &[u8]) -> Option<u64> {
     size.map(|size| size.saturating_add(at as u64))
 }
 
-/// filesrc, the demuxer, and what its video pad turns out to need.
+/// Builds filesrc, the demuxer, and the decoder that its video pad turns out to need.
 pub fn line(video: &Video, build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
     let mut line = CapturePipeline::new(build)?;
     line.turn = video.turn.or(line.turn);
@@ -120,7 +122,7 @@ pub fn line(video: &Video, build: Build<'_>) -> Result<CapturePipeline, CaptureE
 }
 
 impl Video {
-    /// What an error of the pipeline means for this file, after `frames` frames.
+    /// Explains an error of the pipeline for this file, after `frames` frames.
     pub fn explain(&self, error: CaptureError, frames: u64) -> CaptureError {
         let path = self.path.clone();
         match error {
@@ -137,7 +139,7 @@ impl Video {
         }
     }
 
-    /// Whether the end of the stream was the end of the video.
+    /// Checks that the stream ended where the video does. Errors: the file is truncated or has no frame.
     pub fn check_end(&self, frames: u64) -> Result<(), CaptureError> {
         if self.missing_bytes > 0 {
             return Err(self.truncated(frames));

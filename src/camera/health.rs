@@ -1,13 +1,14 @@
-//! Online, frozen or offline: what is told about a camera, and when. Pure: time comes in with each call.
+//! The states online, frozen and offline: what is reported about a camera, and when. Pure: time is an
+//! argument.
 
 use std::time::Duration;
 
 use crate::types::{PixelFormat, Stamp};
 
-/// The cause of being offline while the first connection is being made.
+/// The cause that is reported while the first connection is being made.
 pub(super) const NO_FRAME_YET: &str = "no frame yet";
 
-/// A camera's state. Told once at each change.
+/// A camera's state, reported once for each change.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Health {
     /// Frames arrive from the source.
@@ -18,38 +19,38 @@ pub enum Health {
         height: usize,
         /// Pixel layout of the frames.
         format: PixelFormat,
-        /// Frames a second as the source declares them; `None` where it does not.
+        /// Declared frames a second; `None` where the source declares none.
         fps: Option<f64>,
     },
-    /// The source is up, but no new frame has come for `frozen_after`.
+    /// The source is connected, but no new frame has come for `frozen_after`.
     Frozen {
         /// The time of the last frame.
         since: Stamp,
     },
-    /// There is no source at present.
+    /// The source is not connected.
     Offline {
-        /// Why, and what to do.
+        /// Why, and what to do next.
         cause: String,
-        /// The pause before the next try; `None` while a try is under way.
+        /// The pause before the next attempt; `None` while one is under way.
         next_try: Option<Duration>,
     },
-    /// The source is over.
+    /// The source has ended.
     Ended,
 }
 
 impl Health {
-    /// Whether nothing is known yet: the first connection is being made.
+    /// Whether the first connection is still being made.
     pub fn is_starting(&self) -> bool {
         matches!(self, Health::Offline { cause, next_try: None } if cause == NO_FRAME_YET)
     }
 
-    /// What a camera is before anything was tried.
+    /// The state of a camera before the first connection.
     pub fn starting() -> Health {
         Health::Offline { cause: NO_FRAME_YET.into(), next_try: None }
     }
 }
 
-/// The shape of a stream, as its caps say.
+/// The shape of a stream, as its caps declare it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StreamShape {
     /// Width of a frame in px.
@@ -58,7 +59,7 @@ pub struct StreamShape {
     pub height: usize,
     /// Pixel layout of the frames.
     pub format: PixelFormat,
-    /// Declared frames a second.
+    /// Declared frames a second, if declared.
     pub fps: Option<f64>,
 }
 
@@ -69,7 +70,7 @@ impl StreamShape {
     }
 }
 
-/// Tells changes from repetitions, and frozen from slow.
+/// Reports changes only, and distinguishes a frozen camera from a slow one.
 #[derive(Debug)]
 pub struct HealthWatch {
     frozen_after: Option<Duration>,
@@ -84,7 +85,7 @@ impl HealthWatch {
         HealthWatch { frozen_after, online: None, frozen: false, last: Stamp::default() }
     }
 
-    /// A frame of `shape` came. Allocates nothing.
+    /// Notes a frame of `shape`; returns the new state if it changed. Allocates nothing.
     pub fn frame(&mut self, now: Stamp, shape: StreamShape) -> Option<Health> {
         self.last = now;
         let known = self.online == Some(shape) && !self.frozen;
@@ -93,12 +94,13 @@ impl HealthWatch {
         (!known).then(|| shape.online())
     }
 
-    /// The frame is in the ring; what the ring made it wait is not the camera's fault.
+    /// Notes that the frame is in the ring: the time for which the ring held it back does not count as
+    /// frozen.
     pub fn committed(&mut self, now: Stamp) {
         self.last = now;
     }
 
-    /// Nothing came in this turn of the loop.
+    /// Notes a turn of the loop without a frame; returns the new state if it changed.
     pub fn quiet(&mut self, now: Stamp) -> Option<Health> {
         let late = self.frozen_after.is_some_and(|limit| self.since_last(now) >= limit);
         if self.online.is_none() || self.frozen || !late {
@@ -108,7 +110,7 @@ impl HealthWatch {
         Some(Health::Frozen { since: self.last })
     }
 
-    /// The connection is gone.
+    /// Notes that the connection is lost.
     pub fn lost(&mut self) {
         self.online = None;
         self.frozen = false;

@@ -1,5 +1,5 @@
-//! MJPEG over HTTP: souphttpsrc is the transport (logins, chunks, TLS, proxies); the pictures are found in its bytes by
-//! their own markers, because what cameras send around them is of every kind.
+//! MJPEG over HTTP: souphttpsrc handles the transport (logins, chunks, TLS, proxies). The pictures are found
+//! by their JPEG markers, because the multipart headers that cameras send are unreliable.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,29 +18,29 @@ use crate::config::{CameraConfig, SourceUrl};
 use crate::supervisor::Stop;
 use crate::telemetry::Counter;
 
-/// Bytes of pictures that wait for the decoder before the network has to wait.
+/// Bytes of pictures that may wait for the decoder before the network is slowed down.
 const LEAD_BYTES: u64 = 1 << 20;
-/// A stream that has not shown one picture after so many bytes has none.
+/// The search ends after so many bytes without a picture.
 const SEARCH_BYTES: u64 = 4 << 20;
 
-/// What one connection has brought so far.
+/// What a connection has delivered so far.
 #[derive(Debug, Default)]
 pub struct HttpReceived {
-    /// Bytes of the body.
+    /// Bytes of the response's body.
     pub bytes: u64,
-    /// What the server says they are.
+    /// The Content-Type that the server declared.
     pub content_type: Option<String>,
-    /// Why the answer's end was not that of a stream.
+    /// Why the response ended otherwise than a stream should.
     pub verdict: Option<String>,
     pictures: u64,
-    /// The only picture so far of a server that promises no more than one.
+    /// The first picture of a server that declares a single image, held until a second one begins.
     first: Option<Vec<u8>>,
 }
 
-/// Shared by the streaming thread and the code that explains the end.
+/// Shared by the streaming thread and the code that explains why the connection ended.
 pub type Shared = Arc<Mutex<HttpReceived>>;
 
-/// `souphttpsrc ! appsink`, the splitter, `appsrc ! jpegdec`.
+/// Builds `souphttpsrc ! appsink`, the splitter, and `appsrc ! jpegdec`.
 pub fn mjpeg(
     url: &SourceUrl,
     camera: &CameraConfig,
@@ -49,14 +49,14 @@ pub fn mjpeg(
     let mut line = CapturePipeline::new(build)?;
     let source = chain::element("souphttpsrc")?;
     remote::set_address(&source, url, camera)?;
-    // libsoup would log in at the place that it is sent to as well, whose name the camera chooses.
+    // libsoup would also log in at a redirect's target, whose address the camera chooses.
     source.set_property("automatic-redirect", !remote::has_login(url, camera));
     source.set_property("is-live", true);
     source.set_property("do-timestamp", true);
     source.set_property("retries", 0i32);
     source.set_property("timeout", remote::patience(camera).as_secs().max(1) as u32);
     let bytes = app::AppSink::builder().sync(false).max_buffers(1).enable_last_sample(false).build();
-    // It has nothing to show in PAUSED, and must not wait until the other sink has.
+    // This sink gets no picture in PAUSED, and must not wait for the other one.
     bytes.set_property("async", false);
     let rate = gst::Fraction::new(0, 1);
     let pictures = app::AppSrc::builder()
@@ -88,7 +88,7 @@ pub fn mjpeg(
     Ok(line)
 }
 
-/// souphttpsrc sends the head of the answer along its stream.
+/// Stores the Content-Type, which souphttpsrc sends downstream as an event.
 fn note_content_type(source: &gst::Element, received: Shared) {
     let Some(pad) = source.static_pad("src") else { return };
     pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
@@ -104,7 +104,7 @@ fn note_content_type(source: &gst::Element, received: Shared) {
     });
 }
 
-/// `TYPE/SUBTYPE` of a Content-Type (RFC 9110, 8.3.1), whatever else the other side writes there.
+/// Reduces a Content-Type (RFC 9110, 8.3.1) to `TYPE/SUBTYPE`, and drops whatever else the server sent.
 fn media_type(text: &str) -> String {
     let text = text.split([';', ',']).next().unwrap_or_default().trim().to_ascii_lowercase();
     let allowed = |c: char| c.is_ascii_alphanumeric() || "/.+-".contains(c);
@@ -112,12 +112,12 @@ fn media_type(text: &str) -> String {
     if sound { text } else { "an unknown type".into() }
 }
 
-/// Between the bytes of the network and the pictures for the decoder, on the network's streaming thread.
+/// Passes pictures from the network's bytes to the decoder, on the network's streaming thread.
 struct Inlet {
     address: String,
     splitter: Splitter,
     received: Shared,
-    /// Counts pictures that were cut off and are passed over.
+    /// Counts pictures that were truncated and skipped.
     damaged: Counter,
     pictures: app::AppSrc,
     trouble: Trouble,
@@ -125,7 +125,7 @@ struct Inlet {
 }
 
 impl Inlet {
-    /// Takes every buffer of `bytes`, and its end.
+    /// Connects this inlet to `bytes`: its buffers and its end of stream.
     fn serve(self, bytes: &app::AppSink) {
         let inlet = Arc::new(Mutex::new(self));
         let at_end = inlet.clone();
@@ -149,7 +149,7 @@ impl Inlet {
             let mut received = self.received.lock();
             received.bytes += map.len() as u64;
             received.pictures += whole.len() as u64;
-            // A single picture is no stream: the first is kept back until the second begins to be one.
+            // A single picture is not a stream, so the first one is held until a second one begins.
             let single = received.content_type.as_deref().is_some_and(|kind| kind.starts_with("image/"));
             if single && received.pictures == 1 {
                 received.first = received.first.take().or_else(|| whole.pop());
@@ -170,7 +170,7 @@ impl Inlet {
             .map(|()| gst::FlowSuccess::Ok)
     }
 
-    /// To the decoder; while it has enough to do the network waits.
+    /// Pushes a picture to the decoder, and blocks the network while the decoder's queue is full.
     fn give(&self, picture: Vec<u8>) -> Result<(), gst::FlowError> {
         while self.pictures.current_level_bytes() > LEAD_BYTES {
             if self.stop.wait(Duration::from_millis(5)) {
@@ -180,7 +180,7 @@ impl Inlet {
         self.pictures.push_buffer(gst::Buffer::from_mut_slice(picture)).map(drop)
     }
 
-    /// The server has ended its answer.
+    /// Handles the end of the server's response.
     fn end(&self) {
         let (pictures, single) = {
             let received = self.received.lock();
@@ -199,7 +199,7 @@ impl Inlet {
         let _ = self.pictures.end_of_stream();
     }
 
-    /// Why there was not one picture.
+    /// Explains why the response contained no complete picture.
     fn no_stream(&self) -> String {
         let received = self.received.lock();
         let kind = received.content_type.as_deref().unwrap_or("an unknown type");

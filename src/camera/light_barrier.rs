@@ -1,5 +1,5 @@
-//! The scene's light barrier as the hardware of a plant: it sends triggers on a serial port that the service opens
-//! like any other, reads the verdicts that come back, and counts the wrong ones.
+//! The scene's light barrier, simulated as plant hardware: it sends triggers over a serial port that the
+//! service opens like any other, reads the verdicts, and counts the wrong ones.
 
 mod port;
 mod sensor;
@@ -18,13 +18,13 @@ use crate::supervisor::{SpawnError, Spawned, spawn};
 use port::VirtualPort;
 pub use sensor::Sensor;
 
-/// How long the reader may take to end.
+/// How long the drop waits for the reader thread to end.
 const JOIN: Duration = Duration::from_secs(1);
 
-/// A light barrier that cannot be set up.
+/// Why a light barrier cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LightBarrierError {
-    /// The system gives no pseudo-terminal.
+    /// The system provides no pseudo-terminal.
     #[error(
         "the light barrier gets no pseudo-terminal: {source}; check that /dev/pts is mounted and not full"
     )]
@@ -32,7 +32,7 @@ pub enum LightBarrierError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// Something else has its path.
+    /// Another file occupies the configured path.
     #[error(
         "the light barrier cannot be at {}: something else is there, and is not touched; \
          choose another path in barrier= and port=", link.display()
@@ -54,29 +54,29 @@ pub enum LightBarrierError {
     /// The thread that reads the answers cannot be started.
     #[error(transparent)]
     Thread(#[from] SpawnError),
-    /// The scene that it belongs to cannot be made.
+    /// The scene of the light barrier cannot be made.
     #[error(transparent)]
     Scene(#[from] SceneError),
 }
 
-/// A light barrier on a virtual serial port. Dropping it takes the port away, as if it had been unplugged.
+/// A light barrier on a virtual serial port. Dropping it removes the port, as unplugging would.
 #[derive(Debug)]
 pub struct LightBarrier {
     port: Arc<VirtualPort>,
     ledger: Arc<Mutex<Ledger>>,
-    /// An event that ends the reader.
+    /// Event descriptor that ends the reader thread.
     wake: Arc<OwnedFd>,
     reader: Option<Spawned<()>>,
-    /// Only a part of the last line went out: the next one must not continue it.
+    /// Whether only part of the last line was written; the next line must not continue it.
     torn: bool,
 }
 
 impl LightBarrier {
-    /// Opens a pseudo-terminal in raw mode and makes `link` a symbolic link to its other side, in the place of one
-    /// that an earlier barrier left behind. A thread reads what is answered and logs each line.
+    /// Opens a pseudo-terminal in raw mode and makes `link` a symbolic link to its other side, replacing a
+    /// link that an earlier barrier left behind. A thread reads the answers and logs each line.
     ///
     /// # Errors
-    /// [`LightBarrierError`]; what is at `link` and is no pseudo-terminal's name is never touched.
+    /// [`LightBarrierError`]; a file at `link` that is not a link to a pseudo-terminal is left alone.
     pub fn open(link: &Path) -> Result<LightBarrier, LightBarrierError> {
         let port = Arc::new(VirtualPort::open(link)?);
         let ledger = Arc::new(Mutex::new(Ledger::default()));
@@ -87,35 +87,35 @@ impl LightBarrier {
         Ok(LightBarrier { port, ledger, wake, reader: Some(reader), torn: false })
     }
 
-    /// Where the service finds the port.
+    /// The path at which the service opens the port.
     pub fn link(&self) -> &Path {
         self.port.link()
     }
 
-    /// A part is in the beam: sends `TRIG part-17`.
+    /// Handles a part in the beam: sends `TRIG part-17`.
     pub fn cross(&mut self, crossing: Crossing) {
         let Crossing { frame, part_id, defect } = crossing;
         let delivered = self.send(&format!("part-{part_id}"), Some(crossing));
         tracing::debug!(frame, part_id, ?defect, delivered, "a part is in the light barrier");
     }
 
-    /// Sends `TRIG text`, and never waits: what is not delivered is counted. Nothing of `text` from its first control
-    /// character on goes out.
+    /// Sends `TRIG text` without waiting, and counts it where it is not delivered. `text` is cut at its first
+    /// control character.
     pub fn fire(&mut self, text: &str) {
         self.send(text, None);
     }
 
-    /// The sums so far.
+    /// The counts since the barrier was opened.
     pub fn tally(&self) -> Tally {
         self.ledger.lock().tally()
     }
 
     fn send(&mut self, text: &str, part: Option<Crossing>) -> bool {
         let text = text.split(char::is_control).next().unwrap_or_default();
-        // The end of a line that was torn makes garbage of its beginning, which is what it is.
+        // The line end makes the torn part of the last line invalid, as it should be.
         let line = format!("{}TRIG {text}\n", if self.torn { "\n" } else { "" });
         self.ledger.lock().fire(part.map(|part| (part.part_id, part.defect)));
-        // A trigger is never kept for a program that opens the port later: the part has passed by then.
+        // A trigger is not kept for a program that opens the port later, because the part has passed by then.
         let sent = if self.port.is_open() { self.port.write(line.as_bytes()) } else { 0 };
         self.torn = if sent == 0 { self.torn } else { sent < line.len() };
         let delivered = sent == line.len();
@@ -139,7 +139,7 @@ impl Drop for LightBarrier {
     }
 }
 
-/// Reads and logs until `wake`, then what is left.
+/// Reads and logs answers until `wake` is signalled, then reads what is left.
 fn read_answers(port: &VirtualPort, ledger: &Mutex<Ledger>, wake: &OwnedFd) {
     let mut bytes = [0; 512];
     let note = |bytes: &[u8]| ledger.lock().read(bytes, |line| tracing::info!("line: {line}"));

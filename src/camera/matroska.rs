@@ -1,6 +1,6 @@
-//! What Matroska says beside its frames (RFC 8794 for elements, RFC 9559 for what they mean).
+//! Reads what Matroska stores beside its frames (RFC 8794 for elements, RFC 9559 for their meaning).
 
-/// So much of a file's beginning is looked at: the tracks come before the first frame.
+/// Bytes at the start of a file that are read: the tracks come before the first frame.
 pub(super) const HEAD: u64 = 1 << 20;
 
 const SEGMENT: u32 = 0x1853_8067;
@@ -10,7 +10,7 @@ const VIDEO: u32 = 0xE0;
 const PROJECTION: u32 = 0x7670;
 const POSE: [u32; 3] = [0x7673, 0x7674, 0x7675];
 
-/// A variable-size integer at `at`, `None` inside where it says "unknown"; and the position after it.
+/// The variable-size integer at `at`, with `None` for the value "unknown"; and the position after it.
 pub(super) fn vint(bytes: &[u8], at: usize) -> Option<(Option<u64>, usize)> {
     let first = *bytes.get(at)?;
     let length = first.leading_zeros() as usize + 1;
@@ -21,8 +21,8 @@ pub(super) fn vint(bytes: &[u8], at: usize) -> Option<(Option<u64>, usize)> {
     Some(((!unknown).then_some(value), at + length))
 }
 
-/// How `videoflip` has to turn the first video track: its projection's roll is a turn of the frame against the clock.
-/// `None`: it is upright, or posed otherwise than by quarters around the line of sight.
+/// How `videoflip` must turn the first video track: its projection's roll turns the frame counter-clockwise.
+/// `None`: it is upright, or its pose is not a quarter turn around the line of sight.
 pub(super) fn turn(head: &[u8]) -> Option<&'static str> {
     let segment = children(head).find(|(id, _)| *id == SEGMENT)?.1;
     let tracks = children(segment).find(|(id, _)| *id == TRACKS)?.1;
@@ -53,7 +53,7 @@ fn float(body: &[u8]) -> Option<f64> {
     }
 }
 
-/// The elements of `bytes`: id and body; the last one as far as it is there.
+/// The elements of `bytes` as id and body; the last body may be incomplete.
 fn children(bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     let mut at = 0;
     std::iter::from_fn(move || {

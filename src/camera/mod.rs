@@ -1,8 +1,8 @@
 //! Capture: from a camera's source to mapped frames that are committed to the ring.
 //!
-//! `run` is the whole face: it blocks on a thread that the supervisor owns, reconnects live sources for ever,
-//! and copies no byte of a frame. A source becomes a GStreamer pipeline (`source`), its frames leave through
-//! an appsink (`appsink`), and what is said about the camera's health goes through `health`.
+//! `run` is the only entry point: it blocks on a thread that the supervisor owns, reconnects live sources
+//! indefinitely, and copies no byte of a frame. A source becomes a GStreamer pipeline (`source`), its frames
+//! leave through an appsink (`appsink`), and `health` derives the camera's state.
 
 mod appsink;
 mod bus;
@@ -41,33 +41,34 @@ pub use health::Health;
 #[cfg(feature = "demo")]
 pub use painter::{Painter, PainterError};
 
-/// What became of a frame that was offered to the ring.
+/// What happened to a frame that was offered to the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Committed {
-    /// It is in a slot.
+    /// The frame is in a slot.
     Taken,
     /// Every slot was leased: the frame is dropped, and the sink has counted it.
     Refused,
-    /// Nobody will read any more: capture ends.
+    /// No reader is left, so capture ends.
     Closed,
 }
 
-/// Where frames go: the ring's writer, in the product. Called on the thread that made the frame.
+/// Destination of frames: in the product the ring's writer. Called on the thread that made the frame.
 pub trait FrameSink: Send {
-    /// Commits a frame. May wait for readers that must see every frame, and then minds the stop token itself.
+    /// Commits a frame. May wait for readers that must see every frame; then the sink itself watches the stop
+    /// token.
     fn commit(&mut self, frame: Frame) -> Committed;
-    /// How many frames it holds at once; the source's buffer pool is made at least this large.
+    /// Most frames that it holds at once; the source's buffer pool must be at least this large.
     fn slots(&self) -> usize;
-    /// The number of the next frame: one more than the last one committed here, by an earlier `run` too.
+    /// The number of the next frame: one more than the last one committed here, also by an earlier `run`.
     fn next_seq(&self) -> u64;
 }
 
 /// How capture ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionEnd {
-    /// The file, the folder or the scene is over.
+    /// The file, the folder or the scene has ended.
     EndOfStream,
-    /// It was asked to stop.
+    /// The stop token was stopped.
     Stopped,
     /// The ring was closed.
     Closed,
@@ -77,20 +78,21 @@ pub enum SessionEnd {
 #[cfg(feature = "demo")]
 pub type MakePainter = dyn Fn(&config::Source) -> Result<Box<dyn Painter>, PainterError> + Sync;
 
-/// What capture is joined to, besides the ring.
+/// What capture is connected to besides the ring.
 pub struct Wiring<'a> {
-    /// Told of every change of the camera's health: on the capture thread, or on the one that commits frames.
+    /// Called with every change of the camera's health, on the capture thread or on the one that commits
+    /// frames.
     pub health: &'a (dyn Fn(Health) + Sync),
     /// The clock that stamps frames.
     pub clock: &'a dyn Clock,
     /// The token that ends the capture.
     pub stop: &'a Stop,
-    /// Beats every 100 ms, unless nothing came meanwhile but a frame that the sink makes wait.
+    /// Beats every 100 ms, except while the sink holds back the only frame that came.
     pub beat: &'a Beat,
     /// Makes the painter of a `scene:` source.
     #[cfg(feature = "demo")]
     pub painter: &'a MakePainter,
-    /// Counts pictures that came damaged and gave no frame.
+    /// Counts damaged pictures that gave no frame.
     pub damaged: &'a Counter,
     /// Counts connections of senders that were refused.
     pub refused: &'a Counter,
@@ -98,8 +100,9 @@ pub struct Wiring<'a> {
 
 /// Captures `camera` into `sink` until the source ends, the ring closes or `wiring.stop` stops.
 ///
-/// Live sources are reconnected for ever. A source that ends by itself gives an error when it is missing, damaged
-/// or not a video; the frames that were decoded before the damage have been delivered, and the error says how many.
+/// Live sources are reconnected indefinitely. A source that ends by itself gives an error when it is missing,
+/// damaged or not a video; the frames decoded before the damage have been delivered, and the error counts
+/// them.
 pub fn run(
     camera: &config::CameraConfig,
     sink: &mut dyn FrameSink,

@@ -1,4 +1,4 @@
-//! The face of a built-in picture generator: the test scene is one.
+//! The interface of a built-in picture generator, such as the test scene.
 
 use super::feed::{Coding, Fed, Opening, SourceFeed};
 use super::pool::FramePool;
@@ -16,15 +16,15 @@ pub trait Painter: Send {
     fn paint(&mut self, n: u64, out: &mut [u8]);
 }
 
-/// The scene of a source cannot be made.
+/// Why the scene of a source cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[error("the scene cannot be painted: {cause}; see `scene:` in the annotated configuration")]
 pub struct PainterError {
-    /// What is wrong with it.
+    /// What is wrong with the scene's options.
     pub cause: String,
 }
 
-/// Feeds an appsrc from a painter: one buffer of a pool a frame.
+/// Feeds an appsrc from a painter, with one pooled buffer a frame.
 pub struct PainterFeed {
     painter: Box<dyn Painter>,
     pool: FramePool,
@@ -33,7 +33,7 @@ pub struct PainterFeed {
 }
 
 impl PainterFeed {
-    /// `frames`: ends after so many. `buffers`: what the ring and the pipeline hold at once.
+    /// `frames`: ends after so many. `buffers`: how many the ring and the pipeline hold at once.
     pub fn new(
         painter: Box<dyn Painter>,
         frames: Option<u64>,

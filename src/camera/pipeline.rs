@@ -16,55 +16,55 @@ use super::{CaptureError, appsink, http};
 use crate::supervisor::Stop;
 use crate::telemetry::Counter;
 
-/// Time slices of streaming threads whose frames come at their own pace, the longest that the kernel gives: they have until
-/// the next frame, while what is woken by this one (worker, broker, subscriber) has somebody waiting, and takes their
-/// core at once.
+/// Time slices of streaming threads with paced frames, the longest that the kernel allows. They have until
+/// the next frame, while the threads that a frame wakes (worker, broker, subscriber) are waited for, and take
+/// over their core at once.
 const PACED_SLICE: Duration = Duration::from_millis(100);
-/// Where frames are made as fast as it goes, the decoder is what everybody waits for: the kernel's own slices, given back
-/// because GStreamer's threads go from one pipeline to another.
+/// Without pacing the decoder limits the rate, so its threads get the kernel's default slices. They are set
+/// explicitly, because GStreamer reuses threads between pipelines.
 const USUAL_SLICE: Duration = Duration::ZERO;
 
 /// What the next pipeline does differently because the last one failed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Variant {
-    /// The source's format is none of the seven: convert it.
+    /// Convert frames, because the source offers none of the seven supported formats.
     pub convert: bool,
-    /// The device exports no DMA-BUF: map its own buffers.
+    /// Map the driver's own buffers, because the device exports no DMA-BUF.
     pub plain_io: bool,
-    /// The stream's tags say that its frames are to be shown turned.
+    /// Turn frames, because the stream's tags ask for it.
     pub upright: bool,
 }
 
-/// What a pipeline is built with.
+/// The parameters from which a pipeline is built.
 #[derive(Clone, Copy)]
 pub struct Build<'a> {
-    /// Camera's name, for the log.
+    /// The camera's name, for the log.
     pub camera: &'a str,
-    /// Slots of the ring.
+    /// Number of slots of the ring.
     pub slots: usize,
-    /// Frames leave at their time stamps (sources that are live keep their own time).
+    /// Whether frames leave at their time stamps (live sources keep their own time).
     pub sync: bool,
-    /// What is tried this time.
+    /// What this attempt does differently.
     pub variant: Variant,
-    /// What may be repeated of what GStreamer says.
+    /// How much of GStreamer's error text may be logged.
     pub wording: Wording,
-    /// Ends whatever waits in the pipeline.
+    /// Ends every wait in the pipeline.
     pub stop: &'a Stop,
-    /// Counts pictures that came damaged.
+    /// Counts damaged pictures that gave no frame.
     pub damaged: &'a Counter,
 }
 
-/// A pipeline that ends in our appsink. Taken down when dropped.
+/// A pipeline that ends in our appsink. Dropping it stops the pipeline.
 pub struct CapturePipeline {
     /// The GStreamer pipeline that ends in the appsink.
     pub pipeline: gst::Pipeline,
-    /// The files that its buffers come from, where they come from files.
+    /// The files that its buffers come from, for a source of files.
     pub names: Option<FileNames>,
     sink: app::AppSink,
     bus: gst::Bus,
     trouble: Trouble,
     received: Option<http::Shared>,
-    /// How frames are turned (`videoflip`'s directions).
+    /// The direction in which `videoflip` turns frames, if it does.
     pub turn: Option<&'static str>,
     wording: Wording,
     stop: Stop,
@@ -72,7 +72,7 @@ pub struct CapturePipeline {
 }
 
 impl CapturePipeline {
-    /// A pipeline that holds nothing but the appsink.
+    /// Makes a pipeline that contains only the appsink.
     pub fn new(build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
         let pipeline = gst::Pipeline::new();
         CapturePipeline::around(pipeline, build)
@@ -86,7 +86,7 @@ impl CapturePipeline {
         bus::keep_errors_only(&bus, build.camera, slice, build.wording);
         pipeline.add(&sink).map_err(|_| internal("the appsink was refused"))?;
         let stop = build.stop.child();
-        // As the stream's tags say.
+        // `auto` makes videoflip follow the stream's tags.
         let turn = build.variant.upright.then_some("auto");
         Ok(CapturePipeline {
             pipeline,
@@ -102,10 +102,10 @@ impl CapturePipeline {
         })
     }
 
-    /// Adds `elements`, linked one after the other; the last one to the appsink where `to_sink`.
+    /// Adds `elements` and links them in order; with `to_sink`, also the last one to the appsink.
     pub fn chain(&self, elements: &[&gst::Element], to_sink: bool) -> Result<(), CaptureError> {
-        // Elements that know their formats refuse one another already here, not only when data flows.
-        let unlinked = |_| failure("its format is none of the road's", FaultKind::Negotiation);
+        // Linking fails here already for elements with fixed formats, before data flows.
+        let unlinked = |_| failure("its format is not supported", FaultKind::Negotiation);
         self.pipeline.add_many(elements).map_err(|_| internal("an element was refused"))?;
         gst::Element::link_many(elements).map_err(unlinked)?;
         match elements.last() {
@@ -114,27 +114,28 @@ impl CapturePipeline {
         }
     }
 
-    /// Links the first video pad that `source` will show.
+    /// Links the first video pad that `source` will add.
     pub fn link_when_shown(&self, source: &gst::Element, convert: bool) {
         let sink = self.sink.upcast_ref();
         let needs = Needs { convert, turn: self.turn };
         chain::link_when_shown(&self.pipeline, source, sink, needs, &self.trouble);
     }
 
-    /// The appsink, for tests that look at what reaches it.
+    /// The appsink, for tests that inspect what reaches it.
     #[cfg(test)]
     pub fn sink(&self) -> &gst::Element {
         self.sink.upcast_ref()
     }
 
-    /// Stops when this line is taken down.
+    /// The token that stops when this pipeline is dropped.
     pub fn stop(&self) -> &Stop {
         &self.stop
     }
 
     /// Starts the pipeline; returns the error that keeps it from playing.
     pub fn play(&mut self) -> Result<(), CaptureError> {
-        // A live source tells so by giving no frame in PAUSED; its frames must not wait for their time stamps.
+        // A live source gives no frame in PAUSED, which is how it is recognised; its frames must not wait for
+        // their time stamps.
         for state in [gst::State::Paused, gst::State::Playing] {
             match self.pipeline.set_state(state) {
                 Ok(gst::StateChangeSuccess::NoPreroll) => {
@@ -148,13 +149,13 @@ impl CapturePipeline {
         Ok(())
     }
 
-    /// Whether its source is live: valid after `play`.
+    /// Whether the source is live; valid after `play`.
     pub fn is_live(&self) -> bool {
         self.live
     }
 
-    /// Hands every sample to who has come to `callback`, on the thread that made it. What comes out speaks when there is
-    /// something to look at: the end of the stream, or that no more samples were wanted. To be called before `play`.
+    /// Passes every sample to `callback`, on the thread that made it. The returned receiver is signalled at
+    /// the end of the stream, or when the callback wants no more samples. Call it before `play`.
     pub fn serve(&self, callback: &ScopedCallback) -> Receiver<()> {
         let (tell, news) = sync_channel(1);
         let (callback, full) = (callback.clone(), tell.clone());
@@ -163,7 +164,7 @@ impl CapturePipeline {
             if callback.take(sample) {
                 return Ok(gst::FlowSuccess::Ok);
             }
-            // Full: told already.
+            // A full channel already holds the signal.
             let _ = full.try_send(());
             Err(gst::FlowError::Flushing)
         };
@@ -174,28 +175,28 @@ impl CapturePipeline {
         news
     }
 
-    /// The next sample within `timeout`, where nobody is served.
+    /// Pulls the next sample within `timeout`, where no callback is served.
     #[cfg(test)]
     pub fn pull(&self, timeout: Duration) -> Option<gst::Sample> {
         self.sink.try_pull_sample(gst::ClockTime::try_from(timeout).ok())
     }
 
-    /// Whether every sample has been handed out and none will follow.
+    /// Whether every sample has been delivered and the stream has ended.
     pub fn is_eos(&self) -> bool {
         self.sink.is_eos()
     }
 
-    /// Where its streaming threads note what went wrong.
+    /// The slot in which its streaming threads store their error.
     pub fn trouble(&self) -> Trouble {
         self.trouble.clone()
     }
 
-    /// What comes over HTTP is counted in `received`.
+    /// Sets the record of what this connection receives over HTTP.
     pub fn set_received(&mut self, received: http::Shared) {
         self.received = Some(received);
     }
 
-    /// What is known of the connection: what came over HTTP.
+    /// The facts about the connection that explain a failure: what came over HTTP.
     pub fn attempt(&self) -> Attempt {
         let Some(received) = &self.received else { return Attempt::default() };
         let received = received.lock();
@@ -203,7 +204,7 @@ impl CapturePipeline {
         Attempt { bytes: received.bytes, content_type, verdict, ..Attempt::default() }
     }
 
-    /// What has gone wrong since the last call.
+    /// Takes the error that has occurred since the last call.
     pub fn fault(&self) -> Option<CaptureError> {
         let noted = self.trouble.lock().take();
         noted.or_else(|| bus::error_of(&self.bus, self.wording).map(CaptureError::Stream))
@@ -213,18 +214,18 @@ impl CapturePipeline {
 impl Drop for CapturePipeline {
     fn drop(&mut self) {
         self.stop.stop();
-        // Going to NULL cannot be refused; it joins the streaming threads.
+        // The change to NULL cannot fail, and it joins the streaming threads.
         let _ = self.pipeline.set_state(gst::State::Null);
         self.bus.unset_sync_handler();
     }
 }
 
-/// A failure of the pipeline's frame itself, which no input should be able to cause.
+/// An internal fault of the pipeline's construction, which no input should cause.
 fn internal(cause: &str) -> CaptureError {
     failure(cause, FaultKind::Other)
 }
 
-/// A failure of the pipeline that no element reported.
+/// An error of the pipeline that no element reported.
 pub fn failure(cause: &str, kind: FaultKind) -> CaptureError {
     CaptureError::Stream(bus::BusFault {
         element: "pipeline".into(),

@@ -1,4 +1,4 @@
-//! Buffers of our own for what we paint or receive ourselves: taken from a GStreamer pool, given back by the ring.
+//! Buffers for frames that are painted or received here: taken from a GStreamer pool, returned by the ring.
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -12,7 +12,7 @@ pub struct FramePool {
     packing: Packing,
 }
 
-/// How frames of one shape lie in memory of our own.
+/// How frames of one shape are laid out in our own memory.
 pub struct Packing {
     caps: gst::Caps,
     bytes: usize,
@@ -28,8 +28,8 @@ struct Packed {
 }
 
 impl FramePool {
-    /// At least `buffers` are allocated now; more follow only if more are ever held at once.
-    /// Errors say what is wrong with the shape.
+    /// Allocates `buffers` buffers now; the pool grows only if more are held at once. Errors: what is wrong
+    /// with the shape.
     pub fn new(
         format: PixelFormat,
         width: usize,
@@ -46,12 +46,12 @@ impl FramePool {
         Ok(FramePool { pool, packing })
     }
 
-    /// The caps of its buffers.
+    /// The caps of the pool's buffers.
     pub fn caps(&self) -> &gst::Caps {
         self.packing.caps()
     }
 
-    /// A buffer whose packed bytes `write` has written in place; `None` when there is no memory.
+    /// Takes a buffer and lets `write` fill its packed bytes in place; `None` when memory is exhausted.
     pub fn fill<E>(&self, write: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Option<gst::Buffer>, E> {
         let Ok(mut buffer) = self.pool.acquire_buffer(None) else { return Ok(None) };
         let Some(writable) = buffer.get_mut() else { return Ok(None) };
@@ -67,7 +67,7 @@ impl FramePool {
 }
 
 impl Packing {
-    /// Errors say what is wrong with the shape.
+    /// Computes the layout of one shape. Errors: what is wrong with the shape.
     pub fn new(format: PixelFormat, width: usize, height: usize, fps: u32) -> Result<Packing, String> {
         let info = info_of(format, width, height, fps)?;
         let (packed, bytes) = layout(format, width, height, &info);
@@ -75,12 +75,12 @@ impl Packing {
         Ok(Packing { caps, bytes, packed })
     }
 
-    /// The caps of such frames.
+    /// The caps of frames with this packing.
     pub fn caps(&self) -> &gst::Caps {
         &self.caps
     }
 
-    /// Packed bytes as a buffer, where they lie. Errors: too few of them.
+    /// Wraps packed bytes into a buffer without copying. Errors: too few bytes for a frame.
     pub fn wrap(&self, bytes: Vec<u8>) -> Result<gst::Buffer, &'static str> {
         if bytes.len() < self.bytes {
             return Err("its bytes end too soon");
@@ -91,7 +91,7 @@ impl Packing {
         Ok(buffer)
     }
 
-    /// Says on the buffer where its planes lie, if that is not where GStreamer expects them.
+    /// Attaches the plane offsets to the buffer where they differ from GStreamer's defaults.
     fn describe(&self, buffer: &mut gst::BufferRef) -> Result<(), ()> {
         let Some(packed) = &self.packed else { return Ok(()) };
         let planes = packed.planes;
@@ -110,7 +110,7 @@ impl Packing {
 
 impl Drop for FramePool {
     fn drop(&mut self) {
-        // Buffers that the ring still holds are freed when they come back.
+        // Buffers that the ring still holds are freed when they are returned.
         let _ = self.pool.set_active(false);
     }
 }

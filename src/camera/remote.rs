@@ -1,4 +1,5 @@
-//! Cameras behind a URL: the connection's settings, and what each failure means to the person who has to mend it.
+//! Cameras behind a URL: connection settings, and explanations of each failure for the person who must fix
+//! it.
 
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,17 +14,17 @@ use super::{CaptureError, Wiring, chain};
 use crate::config::{CameraConfig, SourceUrl, read_password, shown_url};
 use crate::supervisor::spawn;
 
-/// Jitter that is tolerated before packets are dropped, in ms: over TCP nothing is reordered, so little is enough.
+/// Jitter in ms that is tolerated before packets are dropped; TCP does not reorder, so little is enough.
 const RTSP_LATENCY_MS: u32 = 100;
-/// How long one address is tried when the cause of a failure is looked for.
+/// Timeout for one address when the cause of a failure is investigated.
 const CONNECT: Duration = Duration::from_secs(2);
-/// How long the search for a cause takes at most: two addresses, or a name server that does not answer.
+/// Timeout of the whole investigation: two addresses, or a name server that does not answer.
 const SEARCH: Duration = Duration::from_millis(4_500);
-/// Searches that may hang in the resolver at once; beyond, a failure keeps the cause that GStreamer gives.
+/// Most investigations that may hang in the resolver at once; beyond that, a failure keeps GStreamer's cause.
 const MOST_SEARCHES: usize = 8;
 static SEARCHES: AtomicUsize = AtomicUsize::new(0);
 
-/// What is wrong with a camera behind a URL, with its address and what to do.
+/// A fault of a camera behind a URL, with its address and the next step.
 #[derive(Debug, thiserror::Error)]
 #[error("{address}: {what}")]
 pub struct RemoteError {
@@ -33,21 +34,21 @@ pub struct RemoteError {
     pub what: String,
 }
 
-/// One connection that failed, as far as the search for its cause needs it.
+/// The facts about one failed connection that explain its cause.
 #[derive(Debug, Default)]
 pub struct Attempt {
-    /// How long it lasted.
+    /// How long the connection lasted.
     pub lasted: Duration,
     /// Frames that came over this connection.
     pub frames: u64,
-    /// Bytes that came over HTTP, and of which type the server said they are.
+    /// Bytes that came over HTTP.
     pub bytes: u64,
     pub content_type: Option<String>,
-    /// Why the end of an answer over HTTP was not that of a stream.
+    /// Why the HTTP response ended otherwise than a stream should.
     pub verdict: Option<String>,
 }
 
-/// `rtspsrc`, and what its video stream turns out to need.
+/// Builds `rtspsrc` and the decoder that its video stream turns out to need.
 pub fn rtsp(
     url: &SourceUrl,
     camera: &CameraConfig,
@@ -62,7 +63,7 @@ pub fn rtsp(
     source.set_property("drop-on-latency", true);
     source.set_property("tcp-timeout", patience(camera).as_micros() as u64);
     source.connect("select-stream", false, |values| {
-        // Sound would only be thrown away.
+        // Audio streams are not requested, because nothing uses them.
         let caps = values.get(2).and_then(|caps| caps.get::<gst::Caps>().ok());
         let media = caps.as_ref().and_then(|caps| caps.structure(0)?.get::<&str>("media").ok());
         Some((media != Some("audio")).to_value())
@@ -72,7 +73,7 @@ pub fn rtsp(
     Ok(line)
 }
 
-/// Sets location, user and password. A password in a file is read at every connection.
+/// Sets location, user and password. A password file is read again for every connection.
 pub fn set_address(
     source: &gst::Element,
     url: &SourceUrl,
@@ -85,18 +86,19 @@ pub fn set_address(
     Ok(())
 }
 
-/// Whether there is a user to log in as.
+/// Whether a user name is configured, in the URL or the camera's keys.
 pub fn has_login(url: &SourceUrl, camera: &CameraConfig) -> bool {
     url.user().is_some() || camera.username.is_some()
 }
 
-/// How long a silent connection is kept: long enough for `frozen` to be told before it.
+/// How long a silent connection is kept: long enough for `frozen` to be reported first.
 pub fn patience(camera: &CameraConfig) -> Duration {
     (camera.frozen_after * 3).max(Duration::from_secs(5))
 }
 
-/// What an error of the pipeline means for the camera at `url`. Where the other side refused, its answer says it; where
-/// there is no answer, a connection of our own finds the system's error, which GStreamer does not pass on.
+/// Explains an error of the pipeline for the camera at `url`. Where the server refused, its answer is the
+/// cause. Where it did not answer, a separate connection finds the system's error, which GStreamer does not
+/// pass on.
 pub fn explain(
     url: &SourceUrl,
     camera: &CameraConfig,
@@ -131,7 +133,7 @@ pub fn explain(
     }
 }
 
-/// It can be reached, and yet there is no picture.
+/// Explains a camera that is reachable but sends no picture.
 fn silence(attempt: &Attempt) -> String {
     let Attempt { lasted, bytes, content_type, .. } = attempt;
     let seconds = lasted.as_secs();
@@ -152,7 +154,7 @@ fn silence(attempt: &Attempt) -> String {
     }
 }
 
-/// An answer in HTTP or RTSP (RFC 9110, 15; RFC 7826, 17) that is none of success.
+/// Explains an HTTP or RTSP answer (RFC 9110, 15; RFC 7826, 17) other than success.
 fn refusal(answer: &ServerAnswer, login: bool) -> String {
     let code = answer.code;
     let (what, next) = match code {
@@ -177,13 +179,14 @@ fn refusal(answer: &ServerAnswer, login: bool) -> String {
     format!("{what} ({code}); {next}")
 }
 
-/// What a connection of our own found.
+/// What a separate connection to the camera found.
 enum ProbeResult {
     Cause(String),
     Reached,
 }
 
-/// Resolves the host and connects, on a thread of its own because the resolver may hang; the capture goes on beating.
+/// Resolves the host and connects, on a separate thread because the resolver may hang; the capture thread
+/// keeps beating.
 fn search(url: &SourceUrl, wiring: &Wiring<'_>) -> Option<ProbeResult> {
     if SEARCHES.fetch_add(1, Ordering::Relaxed) >= MOST_SEARCHES {
         SEARCHES.fetch_sub(1, Ordering::Relaxed);

@@ -1,11 +1,11 @@
-//! The built-in scene as a source: its painter, made from the camera's configuration.
+//! The built-in scene as a source: makes its painter from the camera's configuration.
 
 pub use ocellus_scene::*;
 
 use super::{Painter, PainterError};
 use crate::config::Source;
 
-/// Those of a `scene:` source; `None` for another one.
+/// The options of a `scene:` source; `None` for other sources.
 pub fn options(source: &Source) -> Option<SceneOptions> {
     let Source::Scene { seed, width, height, fps, line, .. } = *source else { return None };
     Some(SceneOptions { seed, width, height, fps, line })

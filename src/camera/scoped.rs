@@ -1,6 +1,6 @@
-//! Lends what takes samples to GStreamer's streaming thread while a connection lasts, as `std::thread::scope` lends to
-//! its threads. The frame is committed where it was made: a thread of ours in between would have to be woken for each
-//! one, on a core that the decoder keeps busy with the next.
+//! Lends a sample consumer to GStreamer's streaming thread while a connection lasts, as `std::thread::scope`
+//! does for threads. Frames are committed on the thread that made them: a separate thread would have to be
+//! woken for each frame, on a core that the decoder keeps busy with the next.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gstreamer as gst;
 use parking_lot::{Mutex, MutexGuard};
 
-/// Takes samples, on the thread that made them.
+/// Consumes samples on the thread that made them.
 pub trait SampleIntake: Send {
-    /// Takes one; false when no more are wanted.
+    /// Takes one sample; returns false when no more are wanted.
     fn take(&mut self, sample: gst::Sample) -> bool;
 }
 
-/// Where the streaming thread finds the intake. Empty except inside [`ScopedCallback::lend`].
+/// Holds the intake for the streaming thread. Empty except inside [`ScopedCallback::lend`].
 #[derive(Clone, Default)]
 pub struct ScopedCallback(Arc<Scoped>);
 
@@ -24,22 +24,23 @@ struct Scoped {
     closing: AtomicBool,
 }
 
-/// To an intake that outlives its stay in [`Scoped::intake`].
+/// Pointer to an intake whose lifetime is erased; valid while it is in [`Scoped::intake`].
 struct Pointer(*mut (dyn SampleIntake + 'static));
 
-// SAFETY: an intake is `Send`, and who holds the lock around the pointer is the only one who uses it.
+// SAFETY: an intake is `Send`, and only the holder of the lock around the pointer uses it.
 unsafe impl Send for Pointer {}
 
-/// What the lender still sees of the intake.
+/// The lender's access to the intake while it is lent.
 pub struct BorrowedIntake<'a, T> {
     callback: &'a ScopedCallback,
     intake: *mut T,
 }
 
 impl ScopedCallback {
-    /// Gives the sample to the intake; false where there is none (any more), or it wants no more.
+    /// Passes the sample to the intake; false where there is none, or it wants no more.
     pub fn take(&self, sample: gst::Sample) -> bool {
-        // Who takes the intake back need not win the lock against a stream that takes it again and again.
+        // `lend` could lose the race for the lock against a stream that takes it over and over, so this check
+        // comes first.
         if self.0.closing.load(Ordering::Acquire) {
             return false;
         }
@@ -51,7 +52,8 @@ impl ScopedCallback {
         }
     }
 
-    /// Lends `intake` to whoever calls [`ScopedCallback::take`] while `body` runs. A sample that is being taken then is waited for.
+    /// Lends `intake` to callers of [`ScopedCallback::take`] while `body` runs, and waits at the end for a
+    /// `take` under way.
     pub fn lend<T: SampleIntake, R>(
         &self,
         intake: &mut T,
@@ -59,8 +61,8 @@ impl ScopedCallback {
     ) -> R {
         let intake: *mut T = intake;
         let erased: *mut (dyn SampleIntake + '_) = intake;
-        // SAFETY: only the lifetime is changed; `TakenBack` removes the pointer before this function is left, also
-        // by a panic, and with it before the borrow of `intake` ends.
+        // SAFETY: only the lifetime changes; `TakenBack` removes the pointer before this function returns or
+        // unwinds, and so before the borrow of `intake` ends.
         let erased: *mut (dyn SampleIntake + 'static) = unsafe { std::mem::transmute(erased) };
         self.0.closing.store(false, Ordering::Release);
         *self.lock() = Some(Pointer(erased));
@@ -74,7 +76,7 @@ impl ScopedCallback {
 }
 
 impl<T> BorrowedIntake<'_, T> {
-    /// Looks at the intake between two samples; `None` while it takes one.
+    /// Inspects the intake between two samples; `None` while it takes one.
     pub fn look<R>(&self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
         let _held = self.callback.0.intake.try_lock()?;
         // SAFETY: this value lives inside `lend` only, so the intake is alive; the lock keeps `take` away from it.
@@ -97,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    /// Says that a sample came, and keeps the streaming thread until it is told to go on.
+    /// Signals that a sample came, and blocks the streaming thread until it is released.
     struct Slow<'a> {
         taken: &'a mut u32,
         came: Sender<()>,

@@ -1,4 +1,4 @@
-//! The capture of one camera: connect, commit frames while they come; lose, wait, connect again.
+//! The capture session of one camera: connect, commit frames, and reconnect after a loss.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,9 +19,9 @@ use crate::backoff::Backoff;
 use crate::config::{CameraConfig, Pace};
 use crate::types::Stamp;
 
-/// The longest that a turn of the loop waits: stop, bus and frozen are looked at no later.
+/// Longest wait of one turn of the loop, and so the delay of its checks for stop, bus errors and freezing.
 const TURN: Duration = Duration::from_millis(100);
-/// The least time that a source gets for its first frame.
+/// Least time that a source gets for its first frame.
 const FIRST_FRAME: Duration = Duration::from_secs(15);
 
 /// How one connection ended without an error.
@@ -32,13 +32,15 @@ enum ConnectionEnd {
     Closed,
 }
 
-/// The frames of one connection, on the thread that makes them. In the steady state it allocates nothing.
+/// Commits the frames of one connection, on the thread that makes them. In the steady state it allocates
+/// nothing.
 struct FrameCommitter<'s, 'a> {
     session: &'s mut CaptureSession<'a>,
     mapper: SampleMapper,
-    /// Set with every frame; read by the capture thread, also while a frame is held back.
+    /// Set with every frame; the capture thread reads it, also while a frame is held back.
     came: &'s AtomicBool,
-    /// Why no more are wanted. A panic is carried over to the capture thread, whose supervisor hears it.
+    /// Why the connection takes no more frames. A panic is passed on to the capture thread, so that its
+    /// supervisor sees it.
     end: Option<std::thread::Result<Result<ConnectionEnd, CaptureError>>>,
 }
 
@@ -59,7 +61,7 @@ impl SampleIntake for FrameCommitter<'_, '_> {
     }
 }
 
-/// One camera's capture, from start to end.
+/// The capture of one camera, from start to end.
 pub struct CaptureSession<'a> {
     camera: &'a CameraConfig,
     sink: &'a mut dyn FrameSink,
@@ -68,17 +70,17 @@ pub struct CaptureSession<'a> {
     backoff: Backoff,
     variant: Variant,
     seq: u64,
-    /// Frames that came since the source began (or began again).
+    /// Frames since the source began or was rewound.
     frames: u64,
-    /// Frames still to be passed over.
+    /// Frames that must still be skipped.
     pass: u32,
     offline: Option<String>,
-    /// The connection that ended last.
+    /// The facts about the last connection that ended.
     attempt: Attempt,
 }
 
 impl<'a> CaptureSession<'a> {
-    /// Nothing is opened yet.
+    /// Makes a session that has opened nothing yet.
     pub fn new(
         camera: &'a CameraConfig,
         sink: &'a mut dyn FrameSink,
@@ -100,7 +102,7 @@ impl<'a> CaptureSession<'a> {
         }
     }
 
-    /// Until the source ends, for live ones until it is stopped.
+    /// Runs until the source ends; a live source runs until it is stopped.
     pub fn run(mut self) -> Result<SessionEnd, CaptureError> {
         self.tell_offline(health::NO_FRAME_YET.into(), None);
         let origin = SourceSpec::of(self.camera, self.sink.slots(), self.wiring)?;
@@ -125,7 +127,7 @@ impl<'a> CaptureSession<'a> {
         }
     }
 
-    /// One connection: from a pipeline to its end.
+    /// Runs one connection, from building the pipeline to its end.
     fn connect(&mut self, origin: &SourceSpec) -> Result<ConnectionEnd, CaptureError> {
         self.wiring.beat.beat();
         self.attempt = Attempt::default();
@@ -145,7 +147,7 @@ impl<'a> CaptureSession<'a> {
         }
     }
 
-    /// Lets the pipeline's own thread commit its frames until it ends, and looks after it meanwhile.
+    /// Lets the pipeline's own thread commit frames until it ends, and monitors it meanwhile.
     fn pump(&mut self, mut line: CapturePipeline) -> Result<ConnectionEnd, CaptureError> {
         let (begun, before) = (self.wiring.clock.now(), self.frames);
         let outcome = self.look_after(&mut line, begun);
@@ -170,7 +172,7 @@ impl<'a> CaptureSession<'a> {
                 let message = news.recv_timeout(TURN).is_ok();
                 let fresh = came.swap(false, Ordering::Relaxed);
                 let looked = frames.look(|frames| frames.end.take());
-                // A frame that its readers keep waiting is no sign of life.
+                // A frame that waits for a reader does not count as progress.
                 if fresh || looked.is_some() {
                     wiring.beat.beat();
                 }
@@ -180,7 +182,7 @@ impl<'a> CaptureSession<'a> {
                     Some(None) if fresh && !message => continue,
                     Some(None) => {}
                 }
-                // In this order: what went wrong is told before the stream ends.
+                // The order matters: errors are reported before the end of the stream.
                 let over = line.is_eos();
                 if let Some(error) = line.fault() {
                     return Err(error);
@@ -195,7 +197,7 @@ impl<'a> CaptureSession<'a> {
         })
     }
 
-    /// One sample: passed over, or mapped and committed.
+    /// Skips one sample, or maps and commits it.
     fn take(&mut self, mapper: &mut SampleMapper, sample: gst::Sample) -> Result<Committed, CaptureError> {
         let seq = self.seq;
         self.seq += 1;
@@ -218,7 +220,7 @@ impl<'a> CaptureSession<'a> {
         Ok(committed)
     }
 
-    /// A turn without a frame, `running` after the pipeline started.
+    /// Handles a turn without a frame, `running` after the pipeline started.
     fn idle(&mut self, running: Duration) -> Result<(), CaptureError> {
         let now = self.wiring.clock.now();
         if let Some(health) = self.watch.quiet(now) {
@@ -231,7 +233,7 @@ impl<'a> CaptureSession<'a> {
         if !self.watch.is_online() && running >= patience {
             return Err(CaptureError::Silent { waited: patience });
         }
-        // The limit and not the time itself, so that the next time it is the same cause.
+        // Reports the limit and not the elapsed time, so that a repeated fault has the same cause text.
         let frozen = self.camera.frozen_after * 3 + self.camera.reconnect_max;
         if self.watch.is_online() && self.watch.since_last(now) >= frozen {
             return Err(CaptureError::Frozen { frozen });
@@ -239,7 +241,7 @@ impl<'a> CaptureSession<'a> {
         Ok(())
     }
 
-    /// End of stream: of this pipeline only, of one round, or of everything.
+    /// Handles the end of the stream: of this pipeline only, of one round, or of the whole source.
     fn at_end(&mut self, origin: &SourceSpec, live: bool) -> Result<Option<SessionEnd>, CaptureError> {
         if let SourceSpec::Fed { feeder, .. } = origin {
             let FeedSlot { switch, error, .. } = &mut *feeder.lock();
@@ -269,19 +271,20 @@ impl<'a> CaptureSession<'a> {
         Ok(None)
     }
 
-    /// Tries another pipeline where that may help; ends where nothing can; otherwise waits and connects again.
+    /// Tries another pipeline where that may help, ends where nothing can, and otherwise waits and
+    /// reconnects.
     fn after_error(
         &mut self,
         origin: &SourceSpec,
         error: CaptureError,
     ) -> Result<Option<SessionEnd>, CaptureError> {
         if let SourceSpec::Fed { feeder, .. } = origin {
-            // What the feed itself says comes before what the pipeline made of it.
+            // The feed's own error is more precise than the one that the pipeline derived from it.
             if let Some(first) = feeder.lock().error.take() {
                 return self.lost(first).map(|()| None);
             }
         }
-        // A file begins again with its pipeline: once frames are out, another try would deliver them twice.
+        // A file restarts with its pipeline: after the first frame, a retry would deliver frames twice.
         let begun = matches!(origin, SourceSpec::File(_)) && self.frames > 0;
         if !begun && self.vary(&error) {
             if let SourceSpec::Fed { feeder, .. } = origin {
@@ -303,7 +306,7 @@ impl<'a> CaptureSession<'a> {
         }
     }
 
-    /// Whether the error may vanish with another pipeline; if so, that one is next.
+    /// Whether another pipeline may avoid the error; if so, selects that one.
     fn vary(&mut self, error: &CaptureError) -> bool {
         if matches!(error, CaptureError::Turned) {
             return !std::mem::replace(&mut self.variant.upright, true);
@@ -322,13 +325,13 @@ impl<'a> CaptureSession<'a> {
         convert
     }
 
-    /// Says so, waits, and lets the loop connect again.
+    /// Reports the loss, waits, and lets the loop reconnect.
     fn lost(&mut self, error: CaptureError) -> Result<(), CaptureError> {
         if error.is_final() {
             return Err(error);
         }
         self.watch.lost();
-        // We listen: what one sender did wrong is no reason to keep the next one waiting.
+        // The camera listens: one sender's fault must not delay the next sender.
         let of_sender = matches!(&error, CaptureError::Tcp(error) if error.is_of_sender());
         let pause = if of_sender { Duration::ZERO } else { self.backoff.pause() };
         self.tell_offline(error.to_string(), Some(pause));
@@ -342,7 +345,7 @@ impl<'a> CaptureSession<'a> {
         }
     }
 
-    /// Tells that there is no source, once for each cause.
+    /// Reports that the source is offline, once for each cause.
     fn tell_offline(&mut self, cause: String, next_try: Option<Duration>) {
         if next_try.is_none() && self.offline.as_ref() == Some(&cause) {
             return;

@@ -15,13 +15,13 @@ use super::remote::Attempt;
 use super::{CaptureError, Wiring, chain, device, http, remote, tcp, v4l2};
 use crate::config::{CameraConfig, LaunchLine, Pace, Source};
 
-/// Where a camera's pipelines come from.
+/// The source from which a camera's pipelines are built.
 pub enum SourceSpec {
-    /// A file, looked at before it is played.
+    /// A video file, examined before it is played.
     File(Video),
-    /// A feed of our own; `live` where nobody knows when its next buffer comes.
+    /// A feed of this module; `live` where its buffers come at unknown times.
     Fed { feeder: Feeder, live: bool },
-    /// Elements that fetch frames themselves.
+    /// Elements that fetch frames themselves (V4L2, RTSP, HTTP, launch lines).
     Elements,
 }
 
@@ -29,14 +29,14 @@ pub enum SourceSpec {
 pub enum NextConnection {
     /// A pipeline, ready to play.
     CapturePipeline(Box<CapturePipeline>),
-    /// Nothing to connect to yet; the text says what is awaited.
+    /// There is nothing to connect to yet; the text names what is awaited.
     Waiting(String),
-    /// There is nothing more.
+    /// The source has ended.
     End,
 }
 
 impl SourceSpec {
-    /// Looks at the source as far as that needs no pipeline.
+    /// Examines the source as far as possible without a pipeline.
     pub fn of(camera: &CameraConfig, slots: usize, wiring: &Wiring<'_>) -> Result<SourceSpec, CaptureError> {
         let fed = |feed: Box<dyn super::feed::SourceFeed>, live| SourceSpec::Fed {
             feeder: Feeder::new(feed),
@@ -90,7 +90,7 @@ impl SourceSpec {
         Ok(NextConnection::CapturePipeline(Box::new(line)))
     }
 
-    /// Starts again from the beginning.
+    /// Restarts the source from its beginning.
     pub fn rewind(&self) {
         if let SourceSpec::Fed { feeder, .. } = self {
             feeder.lock().feed.rewind();
@@ -98,7 +98,7 @@ impl SourceSpec {
     }
 }
 
-/// The cause behind an error of a live source, as far as it can be found out.
+/// Finds the cause behind an error of a live source, as far as possible.
 pub fn explain(
     camera: &CameraConfig,
     error: CaptureError,
@@ -114,7 +114,7 @@ pub fn explain(
     }
 }
 
-/// A pipeline behind an appsrc, for what the feed will give next.
+/// Builds a pipeline behind an appsrc, for what the feed delivers next.
 fn fed_line(feeder: &Feeder, live: bool, build: Build<'_>) -> Result<NextConnection, CaptureError> {
     let (coding, caps, start_ns) = match feeder.lock().feed.open(build.stop)? {
         Opening::Ready { coding, caps, start_ns } => (coding, caps, start_ns),
@@ -131,7 +131,7 @@ fn fed_line(feeder: &Feeder, live: bool, build: Build<'_>) -> Result<NextConnect
         .max_bytes(0)
         .build();
     if let (Some(pad), false) = (source.static_pad("src"), live) {
-        // The clock of a new pipeline begins at zero, wherever the feed has got to.
+        // A new pipeline's clock begins at zero, whatever time stamp the feed has reached.
         pad.set_offset(-i64::try_from(start_ns).unwrap_or(0));
     }
     feeder.serve(&source, line.stop().clone());
@@ -149,11 +149,11 @@ fn fed_line(feeder: &Feeder, live: bool, build: Build<'_>) -> Result<NextConnect
     Ok(NextConnection::CapturePipeline(Box::new(line)))
 }
 
-/// The user's own launch line; its last free source pad is linked to the appsink.
+/// Builds the user's own launch line; its last free source pad is linked to the appsink.
 pub fn launched(launch: &LaunchLine, build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
     let unusable = |cause: &str| CaptureError::LaunchEnd { line: launch.to_string(), cause: cause.into() };
     let wrong = |error| CaptureError::Launch { line: launch.to_string(), cause: wrong_line(launch, &error) };
-    // A description whose last element shows its pads late has no pad to ghost: identity gives it one.
+    // A description whose last element adds its pads late has no pad to ghost, so identity provides one.
     let tail = if build.variant.convert { "videoconvert" } else { "identity silent=true" };
     let text = format!("{} ! {tail}", launch.text());
     let bin = gst::parse::bin_from_description(&text, true).map_err(wrong)?;
@@ -167,8 +167,8 @@ pub fn launched(launch: &LaunchLine, build: Build<'_>) -> Result<CapturePipeline
     }
 }
 
-/// What is wrong with a launch line. GStreamer's own sentence repeats the values of properties, and what it takes for an
-/// element may be the second word of a password.
+/// Describes what is wrong with a launch line. GStreamer's own message repeats property values, and the word
+/// that it reports as an element may be the second word of a password.
 fn wrong_line(launch: &LaunchLine, error: &gst::glib::Error) -> String {
     use gst::ParseError as Parse;
     let unknown = |name: &&str| gst::ElementFactory::find(name).is_none();

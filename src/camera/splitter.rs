@@ -1,15 +1,15 @@
-//! JPEG pictures out of a stream of bytes, found by their own markers: boundaries, headers of parts and texts between the
-//! pictures are passed over, whatever they say. Pure: bytes in, pictures out.
+//! Finds JPEG pictures in a byte stream by their own markers, and skips boundaries, part headers and text
+//! between them. Pure: bytes in, pictures out.
 //!
-//! A picture is `SOI`, segments with a length each, one or more scans, `EOI` (ISO/IEC 10918-1, B.1.1). Segments are passed
-//! by their lengths, so that a thumbnail inside one does not end the picture.
+//! A picture is `SOI`, segments with a length each, one or more scans, `EOI` (ISO/IEC 10918-1, B.1.1).
+//! Segments are skipped by their lengths, so that a thumbnail inside one does not end the picture.
 
-/// A picture that grows beyond this is given up: bytes that look like the start of one must not fill the memory.
+/// Limit of a picture in bytes, so that false starts cannot exhaust memory; a larger picture is dropped.
 pub const MAX_BYTES: usize = 32 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SplitState {
-    /// Between pictures; so many bytes of FF D8 FF have come.
+    /// Between pictures; the number of bytes of FF D8 FF that have come.
     Outside(u8),
     /// After the FF of a marker; in a scan or before the first.
     Marker { scan: bool },
@@ -25,28 +25,28 @@ enum SplitState {
     Scan,
 }
 
-/// Finds pictures. Allocates one buffer a picture, which is given away with it.
+/// Finds pictures. Allocates one buffer for each picture, which the caller receives with it.
 #[derive(Debug)]
 pub struct Splitter {
     state: SplitState,
     picture: Vec<u8>,
-    /// Bytes of the last picture: what the next one is likely to take.
+    /// Bytes of the last picture, as the estimate for the next.
     usual: usize,
     damaged: u64,
 }
 
 impl Splitter {
-    /// Nothing has come yet.
+    /// A splitter that has seen no bytes.
     pub fn new() -> Splitter {
         Splitter { state: SplitState::Outside(0), picture: Vec::new(), usual: 0, damaged: 0 }
     }
 
-    /// Pictures that began and were given up: cut off, damaged or too large.
+    /// Pictures that began and were dropped: truncated, damaged or too large.
     pub fn damaged(&self) -> u64 {
         self.damaged
     }
 
-    /// Takes the next bytes; each picture that ends in them is given to `give`.
+    /// Takes the next bytes, and passes each picture that ends in them to `give`.
     pub fn push(&mut self, bytes: &[u8], mut give: impl FnMut(Vec<u8>)) {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -58,7 +58,7 @@ impl Splitter {
         }
     }
 
-    /// Takes at least one byte of `rest`; how many.
+    /// Consumes at least one byte of `rest`, and returns how many.
     fn take(&mut self, rest: &[u8], give: &mut impl FnMut(Vec<u8>)) -> usize {
         let to_marker = || rest.iter().position(|byte| *byte == 0xFF).map_or(rest.len(), |at| at + 1);
         match self.state {
@@ -109,21 +109,21 @@ impl Splitter {
         };
     }
 
-    /// One byte of a picture's structure.
+    /// Handles one byte of a picture's structure.
     fn inside(&mut self, byte: u8, give: &mut impl FnMut(Vec<u8>)) {
         self.picture.push(byte);
         self.state = match (self.state, byte) {
             (SplitState::Between, 0xFF) => SplitState::Marker { scan: false },
-            // Fill bytes (B.1.1.2).
+            // Fill bytes before a marker (B.1.1.2).
             (SplitState::Marker { scan }, 0xFF) => SplitState::Marker { scan },
-            // In a scan: a data byte FF, or a restart marker.
+            // Inside a scan this is a data byte FF, or a restart marker.
             (SplitState::Marker { scan: true }, 0x00 | 0xD0..=0xD7) => SplitState::Scan,
             (SplitState::Marker { scan: true }, 0xD9) => {
                 self.usual = self.picture.len();
                 give(std::mem::take(&mut self.picture));
                 SplitState::Outside(0)
             }
-            // Another picture begins in the middle of this one, which was cut off.
+            // Another picture begins inside this one, which was therefore truncated.
             (SplitState::Marker { .. }, 0xD8) => {
                 self.give_up();
                 SplitState::Outside(2)
@@ -131,7 +131,7 @@ impl Splitter {
             (SplitState::Marker { scan: false }, 0x00 | 0xD0..=0xD9) => return self.give_up(),
             (SplitState::Marker { .. }, marker) => SplitState::Length { scan: marker == 0xDA },
             (SplitState::Length { scan }, high) => SplitState::LengthLow { scan, high },
-            // The length counts its own two bytes.
+            // The length includes its own two bytes.
             (SplitState::LengthLow { scan, high }, low) => match usize::from(u16::from_be_bytes([high, low]))
             {
                 0 | 1 => return self.give_up(),

@@ -1,5 +1,5 @@
-//! V4L2 cameras: the driver's own buffers are mapped (as DMA-BUF where it exports them), and the format is negotiated
-//! so that nothing is converted where the camera offers one of the road's seven.
+//! V4L2 cameras: the driver's own buffers are mapped (as DMA-BUF where it exports them), and the format is
+//! negotiated so that nothing is converted where the camera offers one of the seven supported formats.
 
 use std::path::Path;
 
@@ -10,24 +10,24 @@ use super::pipeline::{Build, CapturePipeline};
 use super::{CaptureError, appsink, chain};
 use crate::config::V4l2;
 
-/// How a camera's frames come to be one of the seven formats.
+/// How a camera's frames get into one of the seven formats.
 #[derive(Debug, PartialEq)]
 struct Choice {
     caps: gst::Caps,
-    /// They are JPEG pictures.
+    /// Whether frames are JPEG pictures.
     jpeg: bool,
-    /// They are raw, but of another format.
+    /// Whether frames are raw in another format, and must be converted.
     convert: bool,
 }
 
-/// `v4l2src`, held to what `choose` found.
+/// Builds `v4l2src`, restricted to the caps that `choose` found.
 pub fn line(device: &Path, requested: &V4l2, build: Build<'_>) -> Result<CapturePipeline, CaptureError> {
     let line = CapturePipeline::new(build)?;
     let source = chain::element("v4l2src")?;
     source.set_property("device", device.to_string_lossy().as_ref());
     source.set_property_from_str("io-mode", if build.variant.plain_io { "mmap" } else { "dmabuf" });
     line.chain(&[&source], false)?;
-    // READY opens the device, and only an open device knows its formats.
+    // The device is opened in READY, and only an open device reports its formats.
     if source.set_state(gst::State::Ready).is_err() {
         return Err(line.fault().unwrap_or(CaptureError::StreamEnded));
     }
@@ -50,7 +50,8 @@ pub fn line(device: &Path, requested: &V4l2, build: Build<'_>) -> Result<Capture
     Ok(line)
 }
 
-/// The cheapest for the tensor first: one of the seven, then MJPG, then anything raw that can be converted.
+/// Chooses the cheapest for the tensor: one of the seven, then MJPG, then any raw format that can be
+/// converted.
 fn choose(offered: &gst::Caps, requested: &V4l2) -> Option<Choice> {
     let of = |caps: gst::Caps| {
         Some(offered.intersect(&requested_caps(caps, requested))).filter(|caps| !caps.is_empty())

@@ -1,4 +1,4 @@
-//! Pictures as raw buffers with their caps and their files' names; no pixel is copied.
+//! Makes raw buffers of pictures, with caps and file names, without copying a pixel.
 
 use std::path::Path;
 
@@ -9,13 +9,13 @@ use crate::camera::feed::FileNames;
 use crate::camera::pool::Packing;
 use crate::types::{Channels, Label, Patch, PixelFormat};
 
-/// Longest name of a file that goes with a frame, bytes.
+/// Longest file name that accompanies a frame, in bytes.
 const MAX_NAME: usize = 255;
 
-/// Makes samples of pictures.
+/// Makes samples of decoded pictures.
 pub(super) struct ImageFrames {
     fps: u32,
-    /// Of the last picture.
+    /// Format, size and packing of the last picture, reused while they stay the same.
     packing: Option<(PixelFormat, usize, usize, Packing)>,
     names: FileNames,
     count: u64,
@@ -30,12 +30,12 @@ impl ImageFrames {
         self.names.clone()
     }
 
-    /// The caps of a picture.
+    /// The caps for a picture's format and size.
     pub(super) fn caps(&mut self, patch: &Patch) -> Result<gst::Caps, CaptureError> {
         Ok(self.packing(patch)?.caps().clone())
     }
 
-    /// The picture as a sample; the name of its file waits in `names` for the frame that it becomes.
+    /// Makes a sample of the picture; `names` keeps its file name for the frame made of it.
     pub(super) fn sample(
         &mut self,
         path: &Path,
@@ -79,7 +79,7 @@ impl ImageFrames {
     }
 }
 
-/// The file's name, cut at a whole character.
+/// The file's name, truncated at a character boundary.
 fn label_of(path: &Path) -> Label {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let end = (0..=name.len().min(MAX_NAME)).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! What lies in a folder: pictures by their names, and files that are passed over.
+//! Lists a folder: pictures by name, and files that are skipped.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -8,14 +8,14 @@ use std::time::SystemTime;
 
 use crate::image::picture::ENDINGS;
 
-/// Why a folder without a picture is refused, or waited for.
+/// The cause that is reported for a folder without pictures.
 pub(super) const NO_PICTURE: &str = "there is no .jpg, .jpeg, .png or .bmp file in it";
 
-/// Endings of pictures that are not read.
+/// Extensions of picture formats that are not supported.
 const OTHER_PICTURES: [&str; 10] =
     ["gif", "webp", "tif", "tiff", "heic", "heif", "avif", "svg", "jp2", "jxl"];
 
-/// Tells a file from what it was before.
+/// Identifies one version of a file, so that a changed file is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     bytes: u64,
@@ -29,18 +29,18 @@ impl Mark {
     }
 }
 
-/// Why a file is passed over.
+/// Why a file is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Other {
     /// Hidden: `._a.jpg` is what a Mac leaves beside `a.jpg`.
     Hidden,
-    /// A picture of a kind that is not read.
+    /// A picture in an unsupported format.
     Unreadable,
     /// A file whose name is not that of a picture.
     NoPicture,
 }
 
-/// A folder at one moment.
+/// The contents of a folder at one moment.
 #[derive(Default)]
 pub(super) struct Listing {
     /// In the order of their names.
@@ -56,7 +56,7 @@ pub(super) fn list(folder: &Path) -> io::Result<Listing> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let (name, path) = (entry.file_name(), entry.path());
-        // A link that leads nowhere is no folder: it is named when it is read.
+        // A dangling link is listed as a file, and its error is reported when it is read.
         if path.is_dir() {
             continue;
         }

@@ -1,7 +1,8 @@
-//! A folder of pictures in the order of their names: once, again and again, or as they come.
+//! A folder of pictures in the order of their names: shown once, repeatedly, or as they arrive.
 //!
-//! The folder is listed anew each round, and each look where it is watched: pictures come, go and are replaced. They
-//! are decoded by the one reader of pictures, here on the streaming thread, and pushed as raw frames.
+//! The folder is listed again each round, and every `LOOK` where it is watched, because pictures come, go and
+//! are replaced. The streaming thread decodes them with the product's picture reader and pushes them as raw
+//! frames.
 
 mod frames;
 mod listing;
@@ -20,31 +21,31 @@ use crate::types::Patch;
 use frames::ImageFrames;
 use listing::{Listing, Mark, Other};
 
-/// Most memory for the frames of a folder that are held at once, in the ring and on the way to it.
+/// Most bytes of a folder's frames that the ring and the pipeline may hold at once.
 const MAX_HELD: u64 = 512 << 20;
-/// How long a call of `open` waits where there is nothing to show yet.
+/// How long a call of `open` waits when there is no picture to show.
 const OPEN_WAIT: Duration = Duration::from_millis(100);
-/// How often a watched folder is looked at; a folder so large that a look takes long, more seldom.
+/// How often a watched folder is listed; less often where the folder is so large that listing takes long.
 const LOOK: Duration = Duration::from_millis(250);
-/// A new file must not have changed for so long.
+/// A new file must be unchanged for so long before it is read.
 const STILL: Duration = Duration::from_millis(500);
-/// Files that a message names; more are counted.
+/// Most files that one message names; the others are only counted.
 const NAMED: usize = 10;
 
-/// What is done with a folder.
+/// How a folder is shown.
 #[derive(Clone, Debug)]
 pub struct FolderOptions {
     /// Rate in pictures a second.
     pub fps: u32,
-    /// The folder is gone through again and again.
+    /// Whether the folder is shown again after its last picture.
     pub repeat: bool,
-    /// New pictures are waited for.
+    /// Whether the feed waits for new pictures.
     pub watch: bool,
-    /// Frames leave at their time stamps.
+    /// Whether frames leave at their time stamps.
     pub paced: bool,
     /// Frames that the ring and the pipeline hold at once.
     pub held: usize,
-    /// Pictures that gave no frame are counted here, too.
+    /// Also counts pictures that gave no frame.
     pub damaged: Counter,
 }
 
@@ -53,35 +54,35 @@ pub struct ImagesFeed {
     folder: PathBuf,
     options: FolderOptions,
     frames: ImageFrames,
-    /// Of this round, or found at the last look.
+    /// The pictures of this round, or those that the last listing found.
     pictures: Vec<PathBuf>,
     next: usize,
-    /// What is known of files: they are not named again, nor shown again where the folder is watched.
+    /// Known files and their versions: they are not reported again and, in a watched folder, not shown again.
     known: HashMap<OsString, Mark>,
-    /// Other files that were named.
+    /// Other files that were reported.
     others: HashMap<OsString, Other>,
-    /// Files of a watched folder that may still grow, and since when they do not.
+    /// Files of a watched folder that may still grow, with the time since which they have not.
     growing: HashMap<OsString, (Mark, Instant)>,
     look_at: Instant,
-    /// Decoded by `open`, for the next frame.
+    /// The picture that `open` decoded for the next frame.
     ready: Option<(PathBuf, Patch)>,
     bad: Bad,
     shown: u64,
     begun: Option<Instant>,
-    /// What the last look found wrong with the folder.
+    /// The fault that the last listing found with the folder.
     awaited: Option<String>,
 }
 
-/// Pictures that gave no frame.
+/// Counts the pictures that gave no frame.
 #[derive(Default)]
 struct Bad {
     count: u64,
-    /// The first ones, with their causes.
+    /// The first of them, with their causes.
     named: Vec<String>,
 }
 
 impl ImagesFeed {
-    /// Lists the folder. Errors: it cannot be read or holds no picture, and is neither repeated nor watched.
+    /// Lists the folder. Errors: it cannot be read, or it has no picture and is neither repeated nor watched.
     pub fn new(folder: &Path, options: FolderOptions) -> Result<ImagesFeed, CaptureError> {
         let mut feed = ImagesFeed {
             folder: folder.into(),
@@ -109,7 +110,7 @@ impl ImagesFeed {
         !self.options.repeat && !self.options.watch
     }
 
-    /// Reads the folder: the pictures of the next round, or those of a watched folder that are new and whole.
+    /// Lists the pictures of the next round, or those of a watched folder that are new and complete.
     fn list(&mut self) -> Result<(), CaptureError> {
         let began = Instant::now();
         let outcome = listing::list(&self.folder);
@@ -138,7 +139,7 @@ impl ImagesFeed {
         Ok(())
     }
 
-    /// Whether a file of a watched folder is new (or another than before) and does not grow any more.
+    /// Whether a file of a watched folder is new or changed, and has stopped growing.
     fn is_due(&mut self, path: &Path, mark: Option<Mark>) -> bool {
         let (Some(name), Some(mark)) = (path.file_name(), mark) else { return false };
         if self.known.get(name) == Some(&mark) {
@@ -160,7 +161,7 @@ impl ImagesFeed {
         self.growing.retain(|name, _| here(name));
     }
 
-    /// Says once of each file that is passed over for its name why it is.
+    /// Logs each file that is skipped for its name once, with the reason.
     fn name_others(&mut self, listing: &Listing) {
         let mut passed = 0;
         for (name, other) in &listing.others {
@@ -171,21 +172,21 @@ impl ImagesFeed {
             let file = self.folder.join(name);
             match other {
                 Other::Unreadable if passed <= NAMED => {
-                    tracing::warn!("{} is passed over: save it as PNG, JPEG or BMP", file.display());
+                    tracing::warn!("{} is skipped: save it as PNG, JPEG or BMP", file.display());
                 }
                 Other::NoPicture if passed <= NAMED => {
-                    tracing::info!("{} is passed over: its name is not that of a picture", file.display());
+                    tracing::info!("{} is skipped: its name has no picture extension", file.display());
                 }
-                _ => tracing::debug!("{} is passed over", file.display()),
+                _ => tracing::debug!("{} is skipped", file.display()),
             }
         }
         if passed > 0 {
             let all = self.others.len();
-            tracing::info!("{}: {all} files that are no pictures are passed over", self.folder.display());
+            tracing::info!("{}: {all} files without a picture extension are skipped", self.folder.display());
         }
     }
 
-    /// Reads the next picture that is one; each that is not is named once, and counted. `None`: there is none now.
+    /// Decodes the next readable picture; logs and counts each unreadable one. `None`: none is left now.
     fn read(&mut self) -> Option<(PathBuf, Patch)> {
         if let Some(ready) = self.ready.take() {
             return Some(ready);
@@ -201,7 +202,7 @@ impl ImagesFeed {
             }
             match self.decode(&path) {
                 Ok(patch) => {
-                    // Where it is not watched, only what is bad is remembered.
+                    // Outside a watched folder only unreadable files are remembered.
                     match mark.filter(|_| self.options.watch) {
                         Some(mark) => drop(self.known.insert(name, mark)),
                         None => drop(self.known.remove(&name)),
@@ -243,13 +244,14 @@ impl ImagesFeed {
         self.bad.count += 1;
         if self.bad.named.len() < NAMED {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            // The remedy of one is not the remedy of all.
+            // The final error carries one remedy for all files, so each file's own remedy is dropped.
             let what = cause.split("; ").next().unwrap_or(cause);
             self.bad.named.push(format!("{name}: {what}"));
         }
     }
 
-    /// The next picture, in another round where the folder is repeated, from another look where it is watched.
+    /// The next picture: from another round where the folder is repeated, from another listing where it is
+    /// watched.
     fn next_picture(&mut self) -> Option<(PathBuf, Patch)> {
         if let Some(found) = self.read() {
             return Some(found);
@@ -257,12 +259,12 @@ impl ImagesFeed {
         if self.ends() || (self.options.watch && Instant::now() < self.look_at) {
             return None;
         }
-        // What is wrong with the folder is said by `open`.
+        // `open` reports what is wrong with the folder.
         self.list().ok()?;
         self.read()
     }
 
-    /// What is awaited, where there is nothing to show.
+    /// Names what the feed waits for when there is no picture.
     fn awaited(&self) -> String {
         let folder = self.folder.display();
         match &self.awaited {
@@ -272,7 +274,7 @@ impl ImagesFeed {
         }
     }
 
-    /// Time stamp of the next frame: evenly spaced; where pictures are waited for, no earlier than it is.
+    /// Time stamp of the next frame: evenly spaced, and never in the past where the feed waits for pictures.
     fn pts(&self) -> u64 {
         let even = self.shown * 1_000_000_000 / u64::from(self.options.fps.max(1));
         let waited = self.begun.filter(|_| self.options.watch && self.options.paced);
@@ -310,7 +312,7 @@ impl SourceFeed for ImagesFeed {
             if self.ends() {
                 return Ok(Fed::End);
             }
-            // A watched folder that is there is waited for here, so that its camera stays online.
+            // The feed waits here for a watched folder that exists, so that its camera stays online.
             if !self.options.watch || !self.folder.is_dir() {
                 return Ok(Fed::Switch);
             }

@@ -1,4 +1,4 @@
-//! A virtual serial port: a pseudo-terminal in raw mode, whose other side is found under a name of our choice.
+//! A virtual serial port: a pseudo-terminal in raw mode, whose other side has a configurable path.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,18 +12,18 @@ use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
 use super::LightBarrierError;
 
-/// The folder in which the kernel keeps the other sides.
+/// The folder in which the kernel creates the other sides.
 const PTS: &str = "/dev/pts";
-/// How often a port that no program has open is looked at again.
+/// How often a port that no program has open is polled.
 const UNUSED_POLL: Duration = Duration::from_millis(20);
 
-/// Our side of the virtual port.
+/// The master side of the virtual port.
 #[derive(Debug)]
 pub(super) struct VirtualPort {
     master: OwnedFd,
-    /// The path of the other side, as the kernel calls it.
+    /// The kernel's path of the other side.
     device: PathBuf,
-    /// The symbolic link that we made to it.
+    /// The symbolic link to it that this port made.
     link: PathBuf,
 }
 
@@ -31,13 +31,14 @@ impl VirtualPort {
     /// Opens a port whose other side is at `link`.
     ///
     /// # Errors
-    /// [`LightBarrierError`] where the system has no pseudo-terminal left, or `link` cannot be made or is something else.
+    /// [`LightBarrierError`] where the system has no pseudo-terminal left, `link` cannot be made, or another
+    /// file is there.
     pub fn open(link: &Path) -> Result<VirtualPort, LightBarrierError> {
         let pty = || -> io::Result<(OwnedFd, PathBuf)> {
             let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
             grantpt(&master)?;
             unlockpt(&master)?;
-            // A line is a line: no echo of answers, no translated ends of lines.
+            // Raw mode: answers must not be echoed, and line ends must not be translated.
             let mut settings = tcgetattr(&master)?;
             settings.make_raw();
             tcsetattr(&master, OptionalActions::Now, &settings)?;
@@ -53,7 +54,7 @@ impl VirtualPort {
         Ok(VirtualPort { master, device, link: link.to_owned() })
     }
 
-    /// The path at which the other side is found.
+    /// The path of the other side.
     pub fn link(&self) -> &Path {
         &self.link
     }
@@ -65,15 +66,15 @@ impl VirtualPort {
         poll(&mut side, Some(&now)).is_ok() && !side[0].revents().contains(PollFlags::HUP)
     }
 
-    /// Writes without waiting; returns how many bytes there was room for.
+    /// Writes without waiting; returns how many bytes were written.
     pub fn write(&self, bytes: &[u8]) -> usize {
         rustix::io::write(&self.master, bytes).unwrap_or(0)
     }
 
-    /// Waits for bytes from the other side. `None`: something came on `wake`; 0 bytes: nothing after all.
+    /// Waits for bytes from the other side. `None`: `wake` was signalled; 0 bytes: a spurious wake-up.
     pub fn read(&self, bytes: &mut [u8], wake: impl AsFd) -> Option<usize> {
         let mut both = [PollFd::new(&wake, PollFlags::IN), PollFd::new(&self.master, PollFlags::IN)];
-        // Cut short by a signal, it is as if nothing had come.
+        // A signal that interrupts the poll counts as a wake-up without bytes.
         let _ = poll(&mut both, None);
         if !both[0].revents().is_empty() {
             return None;
@@ -81,13 +82,13 @@ impl VirtualPort {
         if let Ok(count) = rustix::io::read(&self.master, bytes) {
             return Some(count);
         }
-        // No program has the port open: `poll` then returns at once each time, so the loop pauses.
+        // While no program has the port open, `poll` returns at once each time, so the loop pauses.
         let pause = Timespec { tv_sec: 0, tv_nsec: UNUSED_POLL.subsec_nanos().into() };
         let _ = poll(&mut both[..1], Some(&pause));
         Some(0)
     }
 
-    /// What the other side has written and nobody has read yet.
+    /// Reads what the other side has written and nobody has read yet.
     pub fn read_rest(&self, bytes: &mut [u8]) -> usize {
         rustix::io::read(&self.master, bytes).unwrap_or(0)
     }
@@ -95,14 +96,14 @@ impl VirtualPort {
 
 impl Drop for VirtualPort {
     fn drop(&mut self) {
-        // Only our own: another barrier may have taken the name since.
+        // Removes only its own link, because another barrier may have taken the path since.
         if std::fs::read_link(&self.link).is_ok_and(|target| target == self.device) {
             let _ = std::fs::remove_file(&self.link);
         }
     }
 }
 
-/// Makes `link` a symbolic link to `device`, in the place of one that a port left behind.
+/// Makes `link` a symbolic link to `device`, replacing one that an earlier port left behind.
 fn name(device: &Path, link: &Path) -> Result<(), LightBarrierError> {
     match std::fs::symlink_metadata(link) {
         Ok(_) if std::fs::read_link(link).is_ok_and(|target| target.starts_with(PTS)) => {

@@ -1,4 +1,4 @@
-//! Joins the prediction of which part is in the beam to the port that sends its trigger.
+//! Connects the prediction of which part is in the beam with the port that sends its trigger.
 
 use std::path::Path;
 
@@ -16,8 +16,8 @@ pub struct Sensor {
 }
 
 impl Sensor {
-    /// The light barrier of a `scene:` source with `barrier=`, its port open; `None` for all others. A relative path
-    /// is below `state_dir`.
+    /// The light barrier of a `scene:` source with `barrier=`, with its port open; `None` for other sources.
+    /// A relative path is below `state_dir`.
     ///
     /// # Errors
     /// [`LightBarrierError`]: the port or the scene cannot be made.
@@ -29,18 +29,18 @@ impl Sensor {
         Ok(Some(Sensor { crossings, barrier: LightBarrier::open(&state_dir.join(path))? }))
     }
 
-    /// A frame with this time stamp of the source is in the ring, or would be if there were a free slot: the beam does
-    /// not depend on the camera. Parts that passed in frames that were left out are reported now.
+    /// Reports a frame with this source time stamp, whether the ring took it or had no free slot: the beam
+    /// does not depend on the camera. Parts that passed in skipped frames are triggered now.
     pub fn committed(&mut self, pts_ns: u64) {
         self.crossings.advance(pts_ns, |crossing| self.barrier.cross(crossing));
     }
 
-    /// The path at which the service finds the port.
+    /// The path at which the service opens the port.
     pub fn link(&self) -> &Path {
         self.barrier.link()
     }
 
-    /// The sums so far.
+    /// The counts since the barrier was opened.
     pub fn tally(&self) -> Tally {
         self.barrier.tally()
     }

@@ -31,7 +31,8 @@ impl Folder {
     }
 }
 
-/// Waits until the reader has seen what was written: it wakes by itself, so this ends soon or never.
+/// Waits until the reader has seen what was written. The reader wakes by itself, so this ends soon or not at
+/// all.
 fn until(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !done() {

@@ -1,4 +1,4 @@
-//! Those who have connected and have not proved yet to be the camera: looked at without waiting for any of them.
+//! Connections that have not yet proved to be the camera; they are read without waiting for any of them.
 
 use std::net::{IpAddr, TcpListener};
 use std::time::{Duration, Instant};
@@ -10,16 +10,17 @@ use super::wire::PayloadKind;
 use super::{TcpError, TcpOptions};
 use crate::config::read_password;
 
-/// Candidates at one time; one more takes the place of the oldest.
+/// Most candidates at one time; one more replaces the oldest.
 const MOST: usize = 16;
-/// Connections that one look takes in: the system keeps a few hundred more in its own queue.
+/// Most connections accepted in one call; the system keeps a few hundred more in its own queue.
 const MOST_AT_ONCE: usize = 256;
-/// A refusal is shown at once, the next ones ever more seldom while they go on: strangers must fill neither log nor status.
+/// The first refusal is shown at once, later ones at growing intervals, so that strangers can fill neither
+/// log nor status.
 const SHOWN_FIRST: Duration = Duration::from_secs(1);
 const SHOWN_LAST: Duration = Duration::from_secs(60);
 const LOGGED_EVERY: Duration = Duration::from_secs(60);
 
-/// Candidates, and what is remembered of those that were refused.
+/// Candidates, and the record of those that were refused.
 pub struct Candidates {
     options: TcpOptions,
     waiting: Vec<TcpCandidate>,
@@ -33,7 +34,7 @@ pub struct Candidates {
 struct TcpCandidate {
     connection: Connection,
     since: Instant,
-    /// The right secret has come, or none is asked for.
+    /// Whether the right secret has come, or none is required.
     trusted: bool,
 }
 
@@ -51,12 +52,12 @@ impl Candidates {
         }
     }
 
-    /// Whether nobody is connected.
+    /// Whether there are no candidates.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Takes in everybody who has connected and may; whether there is a candidate now.
+    /// Accepts all waiting connections that are permitted; returns whether there is a candidate now.
     pub fn accept(&mut self, listener: &TcpListener) -> bool {
         for _ in 0..MOST_AT_ONCE {
             let Some(connection) = Connection::accept(listener) else { break };
@@ -76,7 +77,7 @@ impl Candidates {
         !self.waiting.is_empty()
     }
 
-    /// The first candidate whose first frame begins rightly; the others are kept. Those that are wrong are refused.
+    /// The first candidate whose first frame begins correctly; the others are kept. Wrong ones are refused.
     pub fn proven(&mut self) -> Option<Connection> {
         let mut at = 0;
         while at < self.waiting.len() {
@@ -99,7 +100,7 @@ impl Candidates {
         }
     }
 
-    /// Why the last one was refused; renewed after a second, two, four, … up to a minute.
+    /// Why the last one was refused; updated after 1, 2, 4, … s, up to a minute.
     pub fn last_refusal(&mut self) -> Option<&str> {
         let since = self.shown.as_ref().map(|(at, _)| at.elapsed());
         let due = since.is_none_or(|since| since >= self.shown_every);
@@ -123,7 +124,7 @@ impl Candidates {
 }
 
 impl TcpCandidate {
-    /// Reads what has come, without waiting; whether its first frame's header is whole and right.
+    /// Reads what has come without waiting; returns whether the first frame's header is complete and valid.
     fn look(&mut self, options: &TcpOptions) -> Result<bool, TcpError> {
         let peer = self.connection.peer();
         if !self.trusted && self.since.elapsed() >= options.frame_within {
@@ -146,7 +147,7 @@ impl TcpCandidate {
     }
 }
 
-/// Compares in a time that tells nothing of where they differ: by digests, whole.
+/// Compares digests of both secrets, so that the time taken does not reveal where they differ.
 fn same(wanted: &[u8], given: &[u8]) -> bool {
     let (wanted, given) = (Sha256::digest(wanted), Sha256::digest(given));
     let different =

@@ -1,4 +1,4 @@
-//! One sender's socket: headers and payloads out of whatever pieces arrive.
+//! One sender's socket: assembles headers and payloads from pieces of any size.
 
 use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use super::wire::{FrameHeader, HEADER_BYTES, MAX_SECRET_BYTES};
 use super::{TcpError, TcpOptions};
 use crate::supervisor::Stop;
 
-/// The longest that one read waits, so that a stop is seen.
+/// Longest wait of one read, so that a stop is noticed.
 const TURN: Duration = Duration::from_millis(100);
 
 /// The socket of a connected sender, and the part of a frame's header that has come.
@@ -23,7 +23,7 @@ pub struct Connection {
     begun: Option<Instant>,
 }
 
-/// What a read gave.
+/// The result of a read.
 enum Got {
     Bytes(usize),
     Nothing,
@@ -31,7 +31,8 @@ enum Got {
 }
 
 impl Connection {
-    /// The next sender that waits, if one does. Its reads do not wait until it is settled.
+    /// Accepts the next waiting sender, if any. Its reads do not block until
+    /// [`settled`](Connection::settled).
     pub fn accept(listener: &TcpListener) -> Option<Connection> {
         let (stream, peer) = listener.accept().ok()?;
         stream.set_nonblocking(true).ok()?;
@@ -39,7 +40,7 @@ impl Connection {
         Some(Connection { stream, peer, head, have: 0, secret: Vec::new(), heard, begun: None })
     }
 
-    /// From now on reads wait for a while; `None` where the system refuses.
+    /// Makes reads block for up to 100 ms from now on; `None` where the system refuses.
     pub fn settled(self) -> Option<Connection> {
         self.stream.set_nonblocking(false).ok()?;
         self.stream.set_read_timeout(Some(TURN)).ok()?;
@@ -51,12 +52,12 @@ impl Connection {
         self.peer
     }
 
-    /// Whether nothing has come for `limit`.
+    /// Whether the sender has sent nothing for `limit`.
     pub fn is_silent(&self, limit: Duration) -> bool {
         self.heard.elapsed() >= limit
     }
 
-    /// Whether it has closed and everything it sent has been read: the same sender may already be back.
+    /// Whether the sender has closed and everything it sent has been read; it may already have reconnected.
     pub fn is_closed(&self) -> bool {
         let peek = |stream: &TcpStream| {
             stream.set_nonblocking(true)?;
@@ -70,8 +71,9 @@ impl Connection {
         }
     }
 
-    /// The header of the next frame, once it is whole; the same one until its payload is read. Waits for at most 100 ms
-    /// for each piece. Errors: it is none, or its pieces take longer than a whole frame may.
+    /// The header of the next frame once it is complete, and the same one until its payload is read. Waits
+    /// for at most 100 ms for each piece. Errors: the header is invalid, or takes longer than a whole frame
+    /// may.
     pub fn header(&mut self, options: &TcpOptions) -> Result<Option<FrameHeader>, TcpError> {
         while self.have < HEADER_BYTES {
             self.in_time(options, self.have, HEADER_BYTES)?;
@@ -89,7 +91,7 @@ impl Connection {
         FrameHeader::parse(&self.head, options.max_bytes).map(Some)
     }
 
-    /// The secret of `of` bytes behind its header, once it is whole.
+    /// The secret of `of` bytes behind its header, once it is complete.
     pub fn secret(&mut self, of: usize) -> Result<Option<Vec<u8>>, TcpError> {
         let mut piece = [0; MAX_SECRET_BYTES];
         while self.secret.len() < of {
@@ -104,7 +106,7 @@ impl Connection {
         Ok(Some(std::mem::take(&mut self.secret)))
     }
 
-    /// Fills `out`; false when stopped before it was full.
+    /// Fills `out`; returns false when it was stopped before `out` was full.
     pub fn read_payload(
         &mut self,
         out: &mut [u8],
@@ -132,7 +134,7 @@ impl Connection {
         Ok(true)
     }
 
-    /// One byte a second is no sign of life: a frame has its time as a whole.
+    /// Fails when the frame as a whole exceeds its time: a single byte a second does not count as progress.
     fn in_time(&self, options: &TcpOptions, got: usize, of: usize) -> Result<(), TcpError> {
         match self.begun {
             Some(begun) if begun.elapsed() >= options.frame_within => {

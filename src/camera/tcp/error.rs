@@ -1,10 +1,10 @@
-//! What is wrong with a sender of frames, or with our socket.
+//! Errors of a sender of frames, or of our socket.
 
 use std::net::SocketAddr;
 
 use crate::types::PixelFormat;
 
-/// What is wrong with a sender or with our socket.
+/// An error of a sender or of our socket.
 #[derive(Debug, thiserror::Error)]
 pub enum TcpError {
     /// The address cannot be listened on.
@@ -12,7 +12,7 @@ pub enum TcpError {
     Listen {
         /// The configured address and port.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The first bytes are not those of our protocol.
@@ -23,7 +23,7 @@ pub enum TcpError {
         /// The first four bytes that the sender sent.
         got: [u8; 4],
     },
-    /// A payload that is empty or too long.
+    /// A payload is empty or too long.
     #[error(
         "the sender announced a payload of {bytes} bytes; 1 to {max_bytes} are allowed; raise tcp_max_bytes if it was right"
     )]
@@ -33,13 +33,13 @@ pub enum TcpError {
         /// Bytes that `tcp_max_bytes` allows.
         max_bytes: usize,
     },
-    /// A format that does not exist.
+    /// The header has an unknown format code.
     #[error("the sender announced the unknown format {code}; 0 to 6 are raw, 16 is JPEG, 255 the secret")]
     Format {
         /// The format code in the header.
         code: u8,
     },
-    /// A payload that does not fit its size.
+    /// The payload's length does not match its announced size.
     #[error(
         "the sender announced {width}x{height} px {format:?} in {bytes} bytes, but that takes {expected:?}; send planes without padding"
     )]
@@ -52,7 +52,7 @@ pub enum TcpError {
         format: PixelFormat,
         /// Bytes that the sender announced.
         bytes: u32,
-        /// What the size takes; `None` for impossible sizes.
+        /// Bytes that the size requires; `None` for impossible sizes.
         expected: Option<u64>,
     },
     /// The connection ended between two frames.
@@ -68,17 +68,17 @@ pub enum TcpError {
         peer: SocketAddr,
         /// Bytes that came before the end.
         got: usize,
-        /// Bytes that were announced.
+        /// Bytes that the header announced.
         of: usize,
     },
-    /// The sender stopped inside a frame.
+    /// The sender stopped inside a frame for too long.
     #[error("the sender {} stalled after {got} of {of} bytes of a frame; check its network, or raise tcp_frame_ms", peer.ip())]
     Stalled {
         /// The sender's address and port.
         peer: SocketAddr,
         /// Bytes that came before the stall.
         got: usize,
-        /// Bytes that were announced.
+        /// Bytes that the header announced.
         of: usize,
     },
     /// The connection failed with a socket error.
@@ -86,31 +86,31 @@ pub enum TcpError {
     Broken {
         /// The sender's address and port.
         peer: SocketAddr,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A frame that cannot be held.
+    /// No memory is available for a frame.
     #[error("no buffer for a frame of the sender: {cause}; check the memory of the box")]
     Memory {
         /// Why no buffer could be had.
         cause: String,
     },
-    /// A sender without the secret.
+    /// The sender did not send the required secret.
     #[error("the sender {} did not send the secret that secret_file asks for; give it the same one", peer.ip())]
     NoSecret {
         /// The sender's address and port.
         peer: SocketAddr,
     },
-    /// A sender with another secret.
+    /// The sender sent a wrong secret.
     #[error("the sender {} sent a wrong secret; give it the one in secret_file", peer.ip())]
     WrongSecret {
         /// The sender's address and port.
         peer: SocketAddr,
     },
-    /// A secret that comes after frames.
+    /// The sender sent a secret after its first frame.
     #[error("the sender sent a secret after frames; it stands once, at the start of a connection")]
     LateSecret,
-    /// The secret that is asked for is not known.
+    /// The configured secret cannot be read.
     #[error("the secret cannot be compared: {cause}")]
     SecretFile {
         /// Why the file cannot be read.
@@ -119,7 +119,8 @@ pub enum TcpError {
 }
 
 impl TcpError {
-    /// Whether a sender did it: then the next may come at once. Otherwise the cause is on this machine.
+    /// Whether the sender caused it, so that the next one may connect at once. Otherwise the cause is on this
+    /// machine.
     pub fn is_of_sender(&self) -> bool {
         !matches!(self, TcpError::Listen { .. } | TcpError::Memory { .. } | TcpError::SecretFile { .. })
     }

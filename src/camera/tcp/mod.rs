@@ -1,7 +1,9 @@
-//! Frames pushed over TCP: we listen, one sender at a time, every length checked before a byte is reserved for it.
+//! Frames pushed over TCP: the camera listens, accepts one sender at a time, and checks every length before
+//! it allocates.
 //!
-//! A connection is a candidate until its first frame's header is whole and, where a secret is asked for, the secret was
-//! right. Only then it is the camera. What a candidate does wrong ends its own connection and nothing else.
+//! A connection is a candidate until its first frame's header is complete and, where a secret is required,
+//! the secret was right. Only then does it count as the camera. An error of a candidate ends its own
+//! connection and nothing else.
 
 mod candidates;
 mod connection;
@@ -29,23 +31,23 @@ pub use wire::{FrameHeader, HEADER_BYTES, MAX_SECRET_BYTES, PayloadKind};
 /// Limits of a TCP source.
 #[derive(Clone, Debug)]
 pub struct TcpOptions {
-    /// Most bytes of a payload.
+    /// Most bytes of one payload.
     pub max_bytes: usize,
-    /// A sender that was silent for so long gives way to another.
+    /// A sender that was silent for so long may be replaced by another.
     pub silent_after: Duration,
-    /// From the first byte of a frame's header to the frame's last byte, at most.
+    /// Longest time from the first byte of a frame's header to the frame's last byte.
     pub frame_within: Duration,
     /// Buffers that the ring and the pipeline hold at once.
     pub buffers: usize,
-    /// Who may connect; empty: anybody.
+    /// Networks that may connect; empty allows any address.
     pub peers: Vec<Network>,
-    /// The file with the secret that a sender must begin with.
+    /// The file with the secret that a sender must send first.
     pub secret_file: Option<PathBuf>,
     /// Counts connections that were refused.
     pub refused: Counter,
 }
 
-/// Feeds an appsrc from one sender after the other.
+/// Feeds an appsrc from one sender after another.
 pub struct TcpFeed {
     address: SocketAddr,
     options: TcpOptions,
@@ -56,7 +58,7 @@ pub struct TcpFeed {
 }
 
 impl TcpFeed {
-    /// Listens when it is first opened, so that an address in use is tried again like any absent source.
+    /// Binds its address only when first opened, so that an address in use is retried like any absent source.
     pub fn new(address: SocketAddr, options: TcpOptions) -> TcpFeed {
         let candidates = Candidates::new(options.clone());
         TcpFeed { address, options, listener: None, candidates, connection: None, current: None }
@@ -64,7 +66,7 @@ impl TcpFeed {
 
     fn listen(&mut self) -> Result<(), CaptureError> {
         if self.listener.is_none() {
-            // A secret that cannot be read is found here, and not only when the camera is turned away.
+            // An unreadable secret is reported here, and not only when the camera is refused.
             self.options.secret_file.as_deref().map(read_password).transpose()?;
             let failed = |source| CaptureError::Tcp(TcpError::Listen { address: self.address, source });
             let listener = TcpListener::bind(self.address).map_err(failed)?;
@@ -74,13 +76,14 @@ impl TcpFeed {
         Ok(())
     }
 
-    /// Everybody who has connected since the last look. While the camera sends, all are refused; once it is gone, or
-    /// silent for so long that it must be without power, the first that proves to be a camera takes its place.
+    /// Handles new connections. All are refused while the camera sends. Once it has closed, or has been
+    /// silent so long that it has probably lost power, the first connection that proves to be a camera
+    /// replaces it.
     fn look_for_another(&mut self) {
         let Some(listener) = &self.listener else { return };
         let gives_way =
             |current: &Connection| current.is_closed() || current.is_silent(self.options.silent_after);
-        // Without somebody at the door nothing else is asked of the system.
+        // Without a new connection no further system call is needed.
         if !self.candidates.accept(listener) {
             return;
         }
@@ -99,13 +102,13 @@ impl TcpFeed {
         }
     }
 
-    /// Gives the connection up where the error says that it is out of step or gone.
+    /// Closes the connection where the error means that it is out of step or gone.
     fn failed(&mut self, error: TcpError) -> CaptureError {
         self.connection = None;
         CaptureError::Tcp(error)
     }
 
-    /// The next payload into a buffer; `None` when stopped.
+    /// Receives the next payload into a buffer; `None` when stopped.
     fn receive(&mut self, header: FrameHeader, stop: &Stop) -> Result<Option<gst::Buffer>, TcpError> {
         let no_memory = || TcpError::Memory { cause: format!("{} bytes", header.bytes) };
         let Some(connection) = &mut self.connection else { return Ok(None) };
@@ -126,7 +129,7 @@ impl TcpFeed {
             }
         };
         if !whole {
-            // Stopped inside a frame: the connection is out of step.
+            // After a stop inside a frame the connection is out of step.
             self.connection = None;
             return Ok(None);
         }
@@ -137,7 +140,7 @@ impl TcpFeed {
         Ok(Some(buffer))
     }
 
-    /// Caps and, for raw frames, a pool.
+    /// Prepares the caps and, for raw frames, a pool.
     fn prepare(&self, payload: PayloadKind) -> Result<(Coding, gst::Caps, Option<FramePool>), TcpError> {
         match payload {
             PayloadKind::Secret => Err(TcpError::LateSecret),

@@ -1,4 +1,5 @@
-//! The framing of frames over TCP: a header of 28 bytes, then the payload. Pure: bytes in, meaning out.
+//! The framing of frames over TCP: a header of 28 bytes, then the payload. Pure: it parses bytes and does no
+//! I/O.
 //!
 //! ```text
 //!  0      4      5        8        12       16             24         28
@@ -8,13 +9,13 @@
 //!  └──────┴──────┴────────┴────────┴────────┴──────────────┴──────────┴─────────┘
 //! ```
 //!
-//! `format`: 0 NV12, 1 I420, 2 YUY2, 3 GRAY8, 4 RGB, 5 BGR, 6 RGBA: planes without padding, one after the other,
-//! chroma of odd sizes rounded up; 16 JPEG, where width and height are zero and the picture speaks for itself.
-//! A time stamp of all ones means that the sender has none. One sender at a time; frames follow one another
-//! without an answer. Whatever breaks the framing closes the connection.
+//! `format`: 0 NV12, 1 I420, 2 YUY2, 3 GRAY8, 4 RGB, 5 BGR, 6 RGBA: planes without padding, one after the
+//! other, chroma of odd sizes rounded up; 16 JPEG, whose width and height are zero because the picture
+//! contains them. A time stamp of all ones means that the sender has none. One sender sends at a time; frames
+//! follow one another without an answer. Any violation of the framing closes the connection.
 //!
-//! A connection may begin with a secret: a header of format 255, width and height zero, whose payload of 1 to 1024 bytes is
-//! the secret. Where none is asked for it is read and passed over, so a sender may always send it.
+//! A connection may begin with a secret: a header of format 255, width and height zero, whose payload of 1 to
+//! 1024 bytes is the secret. Where none is required it is read and ignored, so a sender may always send it.
 
 use super::TcpError;
 use crate::types::PixelFormat;
@@ -27,7 +28,7 @@ const SECRET: u8 = 255;
 /// Most bytes of a secret.
 pub const MAX_SECRET_BYTES: usize = 1_024;
 
-/// What a payload is.
+/// The kind of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadKind {
     /// Packed planes without padding.
@@ -45,7 +46,7 @@ pub enum PayloadKind {
     Secret,
 }
 
-/// What stands before each payload.
+/// The header in front of each payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
     /// The kind of the payload that follows.
@@ -57,7 +58,7 @@ pub struct FrameHeader {
 }
 
 impl FrameHeader {
-    /// The header of a packed frame; `None` where its bytes do not fit the field.
+    /// The header of a packed frame; `None` where its length does not fit the field.
     pub fn raw(format: PixelFormat, width: u32, height: u32, pts_ns: Option<u64>) -> Option<FrameHeader> {
         let bytes = u32::try_from(packed_bytes(format, width, height)?).ok()?;
         Some(FrameHeader { payload: PayloadKind::Raw { format, width, height }, pts_ns, bytes })
@@ -68,12 +69,12 @@ impl FrameHeader {
         FrameHeader { payload: PayloadKind::Jpeg, pts_ns, bytes }
     }
 
-    /// The header of a secret of `bytes` bytes, which stands before the first frame's.
+    /// The header of a secret of `bytes` bytes, which is sent before the first frame.
     pub fn secret(bytes: u32) -> FrameHeader {
         FrameHeader { payload: PayloadKind::Secret, pts_ns: None, bytes }
     }
 
-    /// As it goes over the wire.
+    /// The header's bytes as they are sent.
     pub fn to_bytes(&self) -> [u8; HEADER_BYTES] {
         let (code, width, height) = match self.payload {
             PayloadKind::Raw { format, width, height } => (code_of(format), width, height),
@@ -90,7 +91,7 @@ impl FrameHeader {
         out
     }
 
-    /// Reads a header; refuses what cannot be a frame of at most `max_bytes`.
+    /// Parses a header. Errors: it cannot be a frame of at most `max_bytes`.
     pub fn parse(bytes: &[u8; HEADER_BYTES], max_bytes: usize) -> Result<FrameHeader, TcpError> {
         let word = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let magic = [bytes[0], bytes[1], bytes[2], bytes[3]];
