@@ -1,13 +1,14 @@
-//! The road of one acquisition, readable in one sitting.
+//! The life of one acquisition, from its trigger to its report.
 //!
 //! ```text
 //!  trigger ──pull──▶ waiting ──(a frame is committed)──▶ chosen ──(pinned workers: find ▶ ROIs side by side)──▶
 //!          gets its number    leased from the ring's history   Inspector                      Acquisition
-//!  ──judged──▶ InOrder: in the order of numbers ──▶ whoever pulled the trigger ▶ sinks
+//!  ──judged──▶ InOrder: in the order of numbers ──▶ the trigger's requester ▶ sinks
 //! ```
 //!
-//! One [`PartLane`] a camera that inspects. The thread that captures chooses the frame the moment it is committed,
-//! so that no trigger depends on how busy the workers are, and the frame is leased before it can be overwritten.
+//! Each camera that inspects has one [`PartLane`]. The capture thread chooses a frame as soon as it is
+//! committed, so that no trigger depends on how busy the workers are, and leases it before it can be
+//! overwritten.
 
 mod deliver;
 mod end;
@@ -37,65 +38,68 @@ use crate::types::{
     Rejected, Stamp, SystemClock, TargetState, Trigger,
 };
 
-/// Ends that may wait behind an acquisition before it is given up: a flood of triggers that all overrun gives
-/// thousands of them within one honest inspection, and each takes some hundred bytes.
+/// Ends that may wait behind an acquisition before it is given up. The limit is high, because a flood of
+/// triggers that all overrun gives thousands of ends within one normal inspection, and each takes only some
+/// hundred bytes.
 const MOST_BEHIND: usize = 16_384;
 
-/// One camera's road of acquisitions.
+/// The acquisitions of one camera, from trigger to report.
 pub struct PartLane {
     settings: PartLaneSettings,
     ring: Ring<Frame>,
     sinks: Arc<[Arc<dyn Sink>]>,
     bell: Arc<Bell>,
     state: Mutex<State>,
-    /// How many wait for a frame: what is looked at after each commit.
+    /// How many triggers wait for a frame; an atomic, because every commit reads it without taking the lock.
     waiting: AtomicUsize,
-    /// Signalled when somebody begins to wait, or the lane is closed.
+    /// Signalled when a trigger begins to wait, an end is ready, or the lane is closed.
     changed: Condvar,
-    /// From the trigger to the sinks, microseconds.
+    /// Time from the trigger to the sinks, microseconds.
     pub total_us: Histogram,
-    /// Ends, in the order of the numbers.
+    /// Puts ends into the order of their numbers.
     order: InOrder<Done>,
-    /// Who else looks at judged parts.
+    /// Receives judged parts after the sinks, where one is set.
     follower: OnceLock<JudgedFollower>,
     clock: SystemClock,
 }
 
 struct State {
     ledger: AcquisitionLedger,
-    /// Acquisitions that hold a frame or wait for one, also those that have ended and wait for their turn to be reported:
-    /// what must stay below the ring's slots.
+    /// Acquisitions that hold a frame or wait for one, and those that have ended and wait for their turn to
+    /// be reported. The number must stay below the ring's slots, because each may lease one.
     under_way: usize,
     /// The last acquisition that was taken, and the last whose end was reported.
     acknowledged: AcquisitionId,
     valid: AcquisitionId,
-    /// How often each region was not good.
+    /// How often the verdict on each region was not `ok`.
     faults: BTreeMap<Label, u64>,
     product: Option<Arc<Product>>,
-    /// Why no part can be judged now, if that is so: the product is being changed, or could not be.
+    /// Why no part can be judged now: the product is being changed, or its change failed. `None` where parts
+    /// can be.
     blocked: Option<Arc<str>>,
-    /// Products that were promised and are not settled yet; only the last of them may be judged by.
+    /// Products that were promised and are not settled yet; parts are judged again once there are none.
     promised: usize,
-    /// Why no frame can come, if that is so.
+    /// Why the camera gives no frames; `None` while it does.
     away: Option<Arc<str>>,
-    /// Everything that was taken and has not ended, so that it can be ended whoever holds it.
+    /// Every acquisition that was taken and has not ended, so that it can be ended no matter which thread
+    /// holds it.
     taken: BTreeMap<AcquisitionId, Arc<Pulled>>,
     waiting: VecDeque<Arc<Pulled>>,
-    /// Have their frame and wait for a worker.
+    /// Acquisitions that have their frame and wait for a worker.
     chosen: VecDeque<Acquisition>,
 }
 
-/// Looks at a part that had a frame and was judged: at its record, the corners of its regions (recipe px) and its frame,
-/// whose slot stays leased for as long as the lease is kept. The sinks have had it. Must not block.
+/// Receives each judged part after the sinks: its record, the corners of its regions (recipe px) and its
+/// frame, whose slot stays leased for as long as the follower keeps the lease. Must not block.
 pub type JudgedFollower = Box<dyn Fn(&Arc<Inspection>, &Arc<[Vec<Point>]>, &Lease<Frame>) + Send + Sync>;
 
-/// An acquisition that has ended, until those before it have.
+/// An acquisition that has ended and waits until those before it have ended too.
 struct Done {
     inspection: Arc<Inspection>,
     product: Arc<Product>,
     frame: Option<Lease<Frame>>,
     on_complete: Option<Arc<dyn OnComplete>>,
-    /// Whether it counts as under way until it is reported.
+    /// Whether it counts towards `under_way` until it is reported.
     taken: bool,
 }
 
@@ -142,17 +146,18 @@ impl PartLane {
         &self.settings.camera
     }
 
-    /// Who looks at judged parts, in the order of their numbers; only the first who is named does.
+    /// Sets the follower that receives judged parts in the order of their numbers. Only the first call has an
+    /// effect.
     pub fn follow(&self, follower: JudgedFollower) {
         let _ = self.follower.set(follower);
     }
 
-    /// What became of every trigger so far.
+    /// Counts of all triggers so far, by how they ended.
     pub fn counts(&self) -> Counts {
         lock(&self.state).ledger.counts()
     }
 
-    /// How things stand at the camera.
+    /// The present state of the camera as a target of triggers.
     pub fn target(&self) -> TargetState {
         let state = lock(&self.state);
         TargetState {
@@ -167,7 +172,7 @@ impl PartLane {
         }
     }
 
-    /// How often each region was not good, the worst first: where the parts fail.
+    /// How often the verdict on each region was not `ok`, the most frequent first.
     pub fn pareto(&self) -> Vec<(Label, u64)> {
         let mut faults: Vec<_> =
             lock(&self.state).faults.iter().map(|(roi, count)| (roi.clone(), *count)).collect();
@@ -175,12 +180,13 @@ impl PartLane {
         faults
     }
 
-    /// Counts what came on a trigger's line and was no trigger.
+    /// Counts input on a trigger's line that was rejected.
     pub fn add_rejected(&self, rejected: &Rejected) {
         lock(&self.state).ledger.add_rejected(rejected);
     }
 
-    /// Says that the camera gives frames (`None`), or why it does not: what waits and what is pulled then is missed.
+    /// Sets whether the camera gives frames (`None`) or why it does not. Without frames, triggers that wait
+    /// and triggers that arrive end as missed.
     pub fn set_away(&self, cause: Option<&str>) {
         let mut state = lock(&self.state);
         state.away = cause.map(Arc::from);
@@ -194,8 +200,8 @@ impl PartLane {
         self.deliver(By::Quick);
     }
 
-    /// Step 1: a trigger gets its number. It ends at once where no product is selected, no frame can come, or too
-    /// many are under way; else it waits for the frame of `moment`.
+    /// Step 1: a trigger gets its number. It ends at once where no product is selected, the camera gives no
+    /// frames, or too many acquisitions are under way; otherwise it waits for the frame of `moment`.
     pub fn pull(
         self: &Arc<PartLane>,
         trigger: Trigger,
@@ -237,7 +243,7 @@ impl PartLane {
         Answer { id, taken: true }
     }
 
-    /// Step 2, by the thread that captures: a frame was committed. Costs one load while nobody waits.
+    /// Step 2, on the capture thread: a frame was committed. Costs one load while no trigger waits.
     pub fn frame_committed(self: &Arc<PartLane>) {
         if self.waiting.load(Ordering::SeqCst) > 0 {
             self.choose(&mut lock(&self.state));
@@ -245,7 +251,8 @@ impl PartLane {
         }
     }
 
-    /// Ends what has waited for too long; sleeps until the next may be due, at most `patience`. To be called in a loop.
+    /// Ends triggers that have waited too long, then sleeps until the next may be due, at most `patience`.
+    /// The caller runs this in a loop.
     pub fn expire(self: &Arc<PartLane>, patience: Duration) {
         self.deliver(By::Worker);
         let mut state = lock(&self.state);
@@ -271,7 +278,8 @@ impl PartLane {
         }
     }
 
-    /// Ends everything that is still under way as `error`: whoever works on it is going away.
+    /// Ends every acquisition that is under way as `error`, because the workers that hold them are being
+    /// stopped.
     pub fn abandon(&self, cause: &str) {
         let mut state = lock(&self.state);
         let left: Vec<AcquisitionId> = state.taken.keys().copied().collect();
@@ -279,25 +287,26 @@ impl PartLane {
         let chosen = std::mem::take(&mut state.chosen);
         drop(state);
         self.deliver(By::Worker);
-        // Each holds the lane, so they would keep one another alive.
+        // Each chosen acquisition holds the lane, and the lane holds them: this breaks the cycle.
         drop(chosen);
     }
 
-    /// Nothing more will come: what waits is missed.
+    /// Ends the lane: triggers that wait for a frame are missed.
     pub fn close(&self) {
         self.set_away(Some("the camera has ended"));
         self.changed.notify_all();
     }
 
-    /// Whether nothing is under way, and every end was handed on.
+    /// Whether no acquisition is under way and every end was delivered.
     pub fn is_idle(&self) -> bool {
         let state = lock(&self.state);
         state.ledger.counts().in_flight == 0 && self.order.is_idle()
     }
 
-    /// Gives every waiting trigger its frame, or its end where that is decided; the caller hands the ends on.
+    /// Gives every waiting trigger its frame, or its end where that is decided; the caller delivers the ends.
     fn choose(self: &Arc<PartLane>, state: &mut State) {
-        // Before the ring is looked at: a frame that is committed after the look then finds somebody waiting.
+        // Stored before the ring is read, so that a frame that is committed after the read finds a trigger
+        // waiting.
         self.waiting.store(state.waiting.len(), Ordering::SeqCst);
         let now = self.clock.now();
         for _ in 0..state.waiting.len() {
@@ -321,6 +330,6 @@ impl PartLane {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What a panic leaves behind a lock here is whole: the counts are changed last.
+    // A panic leaves the state behind a lock consistent, because the counts are changed last.
     mutex.lock()
 }

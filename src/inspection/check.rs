@@ -1,4 +1,4 @@
-//! The face of every kind of check.
+//! The trait that every kind of check implements, with its input and its result.
 
 use crate::engine::RunError;
 use crate::image::{CaliperError, Cutter, ImageError, Mask, Patch, RotatedRect};
@@ -16,7 +16,7 @@ pub enum CheckError {
     /// The model did not run.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// The comparison with the golden pictures.
+    /// The comparison with the golden pictures failed.
     #[error(transparent)]
     Compare(#[from] compare::CompareError),
     /// Nothing could be measured.
@@ -50,7 +50,7 @@ pub(super) struct View<'a> {
     pub region: &'a RotatedRect,
     pub mask: Option<&'a Mask>,
     pub pose: &'a Pose,
-    /// What came with the trigger.
+    /// The text that came with the trigger.
     pub text: Option<&'a str>,
     pub cutter: &'a mut Cutter,
     pub patch: &'a mut Patch,
@@ -65,14 +65,14 @@ impl View<'_> {
     }
 }
 
-/// A kind of check, prepared for one region. Judges; also a prototype from which each worker forks its own.
+/// A kind of check, prepared for one region; each worker forks its own copy from the prepared one.
 pub(super) trait Check: Send + Sync {
     /// Judges the region of this view; fails where it cannot be cut out or its model does not run.
     fn run(&mut self, view: &mut View<'_>) -> Result<Found, CheckError>;
-    /// The region with what is wrong marked in it; `None` where the kind has nothing to show.
+    /// A picture of the region with its defects marked; `None` where the kind has nothing to show.
     fn picture(&mut self, _view: &mut View<'_>) -> Result<Option<Patch>, CheckError> {
         Ok(None)
     }
-    /// One for another worker: shares what was learned, not the scratch memory.
+    /// A copy for another worker, which shares what was learned but not the scratch memory.
     fn fork(&self) -> Box<dyn Check>;
 }

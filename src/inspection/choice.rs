@@ -1,4 +1,4 @@
-//! Which frame a trigger means, if that can be said by now.
+//! Chooses the frame that a trigger means, or decides that it is not known yet.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,28 +17,28 @@ pub struct PartLaneSettings {
     pub queue: usize,
     /// How long a trigger waits for its frame before it is missed.
     pub max_wait: Duration,
-    /// How far a frame may be from its moment.
+    /// The longest accepted time between a frame and the trigger's moment.
     pub tolerance: Duration,
-    /// Where acquisitions get their numbers.
+    /// The source of acquisition numbers.
     pub numbers: Numbering,
 }
 
 impl PartLaneSettings {
-    /// When a trigger that means `moment` has waited long enough.
+    /// The time after which a trigger for `moment` is missed, monotonic nanoseconds.
     pub(super) fn deadline_ns(&self, moment: Stamp) -> u64 {
         moment.mono_ns + self.max_wait.as_nanos() as u64
     }
 }
 
-/// What a look at the ring came to.
+/// The result of searching the ring for a trigger's frame.
 pub(super) enum Look {
     Chosen(Lease<Frame>),
     Wait,
     Missed(Arc<str>),
 }
 
-/// Looks for the frame of `moment`. The nearest is known once a frame after the moment is there: until then the one
-/// before it may still be beaten.
+/// Searches the ring for the frame of `moment`. The nearest frame is known once the ring has one after the
+/// moment, since until then a nearer one may still come.
 pub(super) fn look(ring: &Ring<Frame>, settings: &PartLaneSettings, moment: Stamp, now: Stamp) -> Look {
     let PartLaneSettings { pick, max_wait, tolerance, .. } = *settings;
     let over = now.mono_ns >= settings.deadline_ns(moment);

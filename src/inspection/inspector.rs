@@ -16,7 +16,7 @@ use crate::types::{Frame, Patch, Pose, RoiResult, RunState, Verdict};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
 pub struct PartFault {
-    /// What was wrong, where, and what to do.
+    /// What is wrong, where, and what to do.
     pub cause: Arc<str>,
 }
 
@@ -49,7 +49,7 @@ impl Inspector {
         })
     }
 
-    /// Shows region `index` of a part at `pose` to its check.
+    /// Runs `look` with the check and the view of region `index` of a part at `pose`.
     fn show<T>(
         &mut self,
         frame: &Frame,
@@ -76,7 +76,7 @@ impl Inspector {
     /// Where the part lies on `frame`; `None` where the recipe does not look for it.
     ///
     /// # Errors
-    /// A frame of another size than the recipe's, a part that is not found.
+    /// [`PartFault`] where the frame has another size than the recipe, or the part is not found.
     pub fn find(&mut self, frame: &Frame) -> Result<Option<Pose>, PartFault> {
         let [width, height] = self.program.recipe.size;
         if [frame.width, frame.height] != [width as usize, height as usize] {
@@ -91,8 +91,8 @@ impl Inspector {
         found.map(|found| Some(found.pose)).map_err(|error| PartFault::new(error.to_string()))
     }
 
-    /// Judges region `index` of the recipe on a part that lies at `pose`. `text` came with the trigger. What cannot be
-    /// judged is a verdict too: `error`, with its cause.
+    /// Judges region `index` of the recipe on a part that lies at `pose`. `text` came with the trigger. A
+    /// region that cannot be judged gets the verdict `error` with its cause.
     pub fn roi(&mut self, frame: &Frame, pose: Option<&Pose>, index: usize, text: Option<&str>) -> RoiResult {
         let began = Instant::now();
         let upright = Pose::default();
@@ -118,11 +118,12 @@ impl Inspector {
         result
     }
 
-    /// The region with what is wrong marked in it, for people; `None` where the kind has nothing to show.
+    /// A picture of the region with its defects marked, for people; `None` where the kind has nothing to
+    /// show.
     pub fn picture(&mut self, frame: &Frame, pose: Option<&Pose>, index: usize) -> Option<Patch> {
         let upright = Pose::default();
         let at = (pose.unwrap_or(&upright), index);
-        // What cannot be judged cannot be shown either; `roi` says why.
+        // An error is dropped here, because `roi` reports the same one.
         self.show(frame, at, None, |check, view| check.picture(view)).ok().flatten()
     }
 }

@@ -1,4 +1,4 @@
-//! A whole part judged on one thread, without a line: what a replay and a qualification do.
+//! Judges a whole part on one thread, without a lane; replay and qualification use this.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::inspector::Inspector;
 use super::program::Program;
 use crate::types::{Frame, Outcome, Pose, RoiResult};
 
-/// What became of one part.
+/// The result for one part.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
     /// How it ended: `ok`, `ng` or `error`.
@@ -19,8 +19,8 @@ pub struct Judged {
     pub rois: Vec<RoiResult>,
 }
 
-/// Judges the part on `frame` as the line does: finds it, then judges every region of `program`. `inspector` is one of
-/// the program's; `text` came with the trigger.
+/// Judges the part on `frame` as production does: finds it, then judges every region of `program`.
+/// `inspector` must come from the same program; `text` came with the trigger.
 pub fn judge(program: &Program, inspector: &mut Inspector, frame: &Frame, text: Option<&str>) -> Judged {
     let found = inspector.find(frame);
     let (pose, cause) = match found {

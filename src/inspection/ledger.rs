@@ -1,4 +1,4 @@
-//! The account of acquisitions: each one begins with the next number, ends exactly once, and is handed out in order.
+//! Accounts for acquisitions: each begins with the next number and ends exactly once.
 //! Pure: no I/O, no lock, no clock.
 
 use std::collections::VecDeque;
@@ -10,11 +10,12 @@ use crate::types::{AcquisitionId, Counts, Outcome, Rejected};
 pub struct Begun {
     /// The number of the acquisition.
     pub id: AcquisitionId,
-    /// As many as may be were under way already: the caller ends it as [`Outcome::Overrun`] at once.
+    /// Whether the most allowed were under way already; the caller then ends it as [`Outcome::Overrun`] at
+    /// once.
     pub overrun: bool,
 }
 
-/// An end that cannot be entered: the number was never given, or its acquisition has ended already.
+/// An end that is refused, because the number was never given or its acquisition has ended already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "acquisition {id} is not under way (numbers {from} to before {until} are or were); its end is ignored"
@@ -22,9 +23,9 @@ pub struct Begun {
 pub struct NotInFlight {
     /// The number of the acquisition.
     pub id: AcquisitionId,
-    /// The oldest that is under way.
+    /// The oldest number that is under way.
     pub from: AcquisitionId,
-    /// The next to be given.
+    /// The next number to be given.
     pub until: AcquisitionId,
 }
 
@@ -40,9 +41,9 @@ pub struct NotInFlight {
 #[derive(Debug)]
 pub struct AcquisitionLedger {
     next: AcquisitionId,
-    /// From the oldest that is open to the newest, by growing numbers.
+    /// From the oldest open acquisition to the newest, by growing numbers.
     window: VecDeque<(AcquisitionId, LedgerSlot)>,
-    /// Those of `window` that count against `most`.
+    /// How many of `window` count against `most`.
     taken: usize,
     most: usize,
     counts: Counts,
@@ -61,12 +62,12 @@ impl AcquisitionLedger {
         AcquisitionLedger { next: first, window, taken: 0, most, counts: Counts::default() }
     }
 
-    /// A trigger was pulled. It gets the number after the last one, even where too many are under way.
+    /// Begins an acquisition with the number after the last one, even where too many are under way.
     pub fn begin(&mut self) -> Begun {
         self.begin_as(self.next)
     }
 
-    /// The same with a number from elsewhere, which must be above every earlier one.
+    /// Begins an acquisition with a given number, which must be above every earlier one.
     pub fn begin_as(&mut self, id: AcquisitionId) -> Begun {
         debug_assert!(id >= self.next, "{id} is not above {}", self.next);
         let begun = Begun { id, overrun: self.taken >= self.most };
@@ -78,8 +79,8 @@ impl AcquisitionLedger {
         begun
     }
 
-    /// The acquisition `id` has ended as `outcome`, `processing_us` after its trigger.
-    /// Errors: it is not under way; nothing has changed then.
+    /// Ends the acquisition `id` as `outcome`, `processing_us` after its trigger.
+    /// Errors: it is not under way; the ledger is then unchanged.
     pub fn end(
         &mut self,
         id: AcquisitionId,
@@ -99,29 +100,30 @@ impl AcquisitionLedger {
         Ok(())
     }
 
-    /// The oldest acquisition, where more than `most_waiting` that have begun after it are held back by it. The
-    /// caller gives it up (ends it as an error), so that what waits stays bounded; its own late end is then refused.
+    /// The oldest acquisition, where it holds back more than `most_waiting` that began after it. The caller
+    /// ends it as an error, so that the number of waiting ends stays bounded; its own late end is then
+    /// refused.
     pub fn overdue(&self, most_waiting: usize) -> Option<AcquisitionId> {
         (self.window.len() > most_waiting + 1).then(|| self.oldest())
     }
 
-    /// Adds what came on the lines and was no trigger.
+    /// Counts input on trigger lines that was rejected.
     pub fn add_rejected(&mut self, rejected: &Rejected) {
         self.counts.debounced += rejected.debounced;
         self.counts.garbage += rejected.garbage + rejected.half_lines;
     }
 
-    /// Whether the next trigger would be taken.
+    /// Whether the next trigger would be accepted.
     pub fn has_capacity(&self) -> bool {
         self.taken < self.most
     }
 
-    /// What became of all triggers so far.
+    /// Counts of all triggers so far, by how they ended.
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// The number that the next trigger gets, unless it is given another.
+    /// The number that [`AcquisitionLedger::begin`] gives next.
     pub fn next_id(&self) -> AcquisitionId {
         self.next
     }

@@ -1,7 +1,8 @@
-//! Inspection: is the part good? A [`Program`] is a recipe made ready (models loaded, golden pictures learned); each
-//! worker takes an [`Inspector`] of its own from it, which finds the part and judges one region at a time.
+//! Inspection decides whether a part is good. A [`Program`] is a prepared recipe (models loaded, golden
+//! pictures learned); each worker takes an [`Inspector`] from it, which finds the part and judges one region
+//! at a time.
 //!
-//! Every kind of check is a file in `kinds/` with the same two halves: what is prepared once, and what is run.
+//! Every kind of check is a file in `kinds/` with two halves: one prepares once, the other runs on each part.
 
 mod acquire;
 mod check;

@@ -1,4 +1,4 @@
-//! The models of a recipe on one worker, and how a region gets into their tensor.
+//! Runs the models of a recipe on one worker, and puts regions into their tensors.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use crate::types::{Channels, Placement, Point, Pose, Predictions, Rect, RunState
 
 use super::check::{CheckError, View};
 
-/// Up to this turn a region is taken upright from the frame: at the edge of a region of 200 px it moves a pixel.
+/// Up to this rotation a region is taken upright from the frame: at the edge of a region of 200 px it moves
+/// one pixel.
 const UPRIGHT_DEG: f32 = 0.5;
 
 /// One model: session, decoder, and the predictions that it fills.
@@ -39,7 +40,7 @@ impl ModelTools {
     }
 }
 
-/// The way of one region into one model. A preprocessor a region: each has its own geometry to remember.
+/// Puts one region into one model. Each region has its own preprocessor, because that remembers the geometry.
 pub(super) struct ModelPath {
     model: usize,
     input: crate::image::Target,
@@ -56,8 +57,8 @@ impl ModelPath {
         ModelPath::new(self.model, self.input)
     }
 
-    /// Runs the model over the region. Findings are in the px of the frame, or of the patch where that was cut:
-    /// [`Seen::to_recipe`] knows.
+    /// Runs the model over the region. Findings are in px of the frame, or of the patch where one was cut;
+    /// [`Seen::to_recipe`] converts both.
     pub fn run<'a>(&mut self, view: &'a mut View<'_>) -> Result<ModelSight<'a>, CheckError> {
         let upright = view.region.turn_deg(view.pose).abs() <= UPRIGHT_DEG;
         let tools = &mut view.models[self.model];

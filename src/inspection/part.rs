@@ -1,5 +1,5 @@
-//! One acquisition on its way over the workers: the part as a whole first, then its regions side by side.
-//! Like a frame's item, none can get lost: what an item leaves undone when it is dropped becomes an `error`.
+//! Work items of one acquisition: the whole part first, then its regions in parallel. No item can get lost:
+//! work that is not done when its item is dropped becomes an `error`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -15,7 +15,7 @@ use crate::types::{
     RoiResult, Stamp, SystemClock, Trigger,
 };
 
-/// What is checked on the parts of one lane from now on: a recipe, made ready.
+/// The product that a lane inspects, with what its results need of the prepared recipe.
 #[derive(Debug)]
 pub struct Product {
     /// The name of the product.
@@ -33,7 +33,7 @@ pub struct Product {
 }
 
 impl Product {
-    /// Stands for the product where none is selected.
+    /// A placeholder for lanes that have no product selected.
     pub(super) fn none() -> Product {
         Product {
             name: "".into(),
@@ -45,8 +45,9 @@ impl Product {
         }
     }
 
-    /// Whether nothing under way is of this product any more, so that its stage may go. To be asked by the last
-    /// owner, once the lane has another product: every acquisition holds its own.
+    /// Whether no acquisition of this product is under way, so that its stage may be removed. Only the last
+    /// owner may ask, once the lane has another product, because every acquisition under way holds a
+    /// reference.
     pub fn is_done(self: &Arc<Product>) -> bool {
         Arc::strong_count(self) == 1
     }
@@ -55,10 +56,10 @@ impl Product {
 /// A trigger that was given its number.
 pub(super) struct Pulled {
     pub(super) id: AcquisitionId,
-    /// Its place in the order of ends.
+    /// The acquisition's place in the order of ends.
     pub(super) ticket: u64,
     pub(super) trigger: Trigger,
-    /// The moment that is to be seen: the trigger's, and its delay.
+    /// The moment that the frame must show: the trigger's time plus its delay.
     pub(super) moment: Stamp,
     pub(super) product: Arc<Product>,
     pub(super) on_complete: Option<Arc<dyn OnComplete>>,
@@ -100,7 +101,7 @@ pub(super) struct Acquisition {
     begun: OnceLock<Stamp>,
     aligned: OnceLock<(Stamp, Result<Option<Pose>, PartFault>)>,
     results: Mutex<Vec<Option<RoiResult>>>,
-    /// Items under way: the part's own, and one for each ROI once it is known where the part lies.
+    /// Items under way: one for the part, and one for each ROI once the part is found.
     pending: AtomicUsize,
 }
 
@@ -132,7 +133,7 @@ impl Acquisition {
         lock(&self.results)[index] = Some(result);
     }
 
-    /// One item is done; the last one tells the verdict.
+    /// Counts one item as done; the last one reports the verdict.
     fn one_done(&self) {
         if self.pending.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.lane.judged(self.pulled.id, self.record(), &self.frame, self.pulled.on_complete.as_ref());
@@ -187,7 +188,7 @@ pub struct PartItem {
     acquisition: Arc<Acquisition>,
     /// `None`: the part as a whole, to be found first.
     roi: Option<usize>,
-    /// Where the part's regions wait; gone with its product.
+    /// The queue of the part's regions; it ends with its product.
     regions: Weak<Regions>,
 }
 
@@ -201,7 +202,7 @@ impl PartItem {
         self.roi
     }
 
-    /// Has `find` look for the part on its frame, and sends its regions to all workers that are free.
+    /// Calls `find` to locate the part on its frame, then sends its regions to all free workers.
     pub fn find(&self, find: impl FnOnce(&Frame) -> Result<Option<Pose>, PartFault>) {
         let acquisition = &self.acquisition;
         let _ = acquisition.begun.set(SystemClock.now());
@@ -220,12 +221,13 @@ impl PartItem {
         });
         match self.regions.upgrade() {
             Some(waiting) => waiting.send(regions),
-            // The product's stage is gone: each region ends as an error when it is dropped.
+            // Where the product's stage is gone, each region ends as an error when it is dropped.
             None => regions.for_each(drop),
         }
     }
 
-    /// Has `judge` judge the item's region, by its frame, where its part lies, and the text that came with the trigger.
+    /// Calls `judge` for the item's region with its frame, the part's pose, and the text that came with the
+    /// trigger.
     pub fn judge(&self, judge: impl FnOnce(&Frame, Option<&Pose>, Option<&str>) -> RoiResult) {
         let acquisition = &self.acquisition;
         let Some(index) = self.roi else { return };
@@ -257,6 +259,6 @@ impl Drop for PartItem {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic leaves results whole: each is put in at once.
+    // A panic leaves the results consistent, because each is stored in one step.
     mutex.lock()
 }

@@ -1,4 +1,4 @@
-//! A recipe made ready: its models, its fiducials, and what its golden pictures teach.
+//! Prepares a recipe: loads its models, cuts its fiducials, and learns its golden pictures.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::image::compare::{CompareError, Learned};
 use crate::image::{AlignError, Aligner, Cutter, Lab, Mask, RotatedRect};
 use crate::types::{Channels, Label, Patch, Point, Pose};
 
-/// Why a recipe cannot be made ready.
+/// Why a recipe cannot be prepared.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
-    /// It compares with golden pictures, and there are none.
+    /// The recipe compares with golden pictures, and there are none.
     #[error(
         "product {product} has no golden picture{}; teach one of a good part: ocellus golden add {product} FILE",
         .roi.as_ref().map_or(String::new(), |roi| format!(" for roi {roi}"))
@@ -26,10 +26,10 @@ pub enum ProgramError {
     NoGoldens {
         /// The name of the product.
         product: String,
-        /// The region, where only that lacks one.
+        /// The region that lacks one, where the others have one.
         roi: Option<String>,
     },
-    /// A golden picture of another size than the recipe's.
+    /// A golden picture has another size than the recipe.
     #[error(
         "golden picture {picture} has {}×{} px, but the recipe of {product} is for {}×{}; take it out \
          (ocellus golden remove {product} {picture}), or correct the recipe's size",
@@ -42,7 +42,7 @@ pub enum ProgramError {
         picture: String,
         /// Its width and height, px.
         size: [usize; 2],
-        /// What the recipe wants.
+        /// The width and height of the recipe, px.
         wanted: [u32; 2],
     },
     /// The fiducials cannot be used, or are not found on a golden picture.
@@ -66,7 +66,7 @@ pub enum ProgramError {
     Engine(#[from] EngineError),
 }
 
-/// Lends a model by its name; the second argument asks for its output as a vector.
+/// Gives a model by its name; the second argument asks for its output as a vector.
 pub type Lender<'a> = dyn Fn(&str, bool) -> Result<Arc<Model>, EngineError> + 'a;
 
 /// A picture of a good part.
@@ -89,7 +89,7 @@ pub(super) struct Region {
     pub check: Box<dyn Check>,
 }
 
-/// A recipe made ready. Shared by the workers; each takes an [`Program::inspector`].
+/// A prepared recipe. The workers share it; each takes an [`Program::inspector`].
 pub struct Program {
     pub(super) recipe: Recipe,
     pub(super) aligner: Option<Aligner>,
@@ -99,11 +99,11 @@ pub struct Program {
 
 impl Program {
     /// Learns `goldens`, the master first, for `recipe`. `model` gives a model of the configuration by its name; its
-    /// second argument asks for the model's output as a vector, whatever its card says that it is for.
+    /// second argument asks for the model's output as a vector, whatever task its card names.
     ///
     /// # Errors
-    /// [`ProgramError`]: golden pictures that are missing, of another size or without the fiducials; a model that
-    /// cannot be used.
+    /// [`ProgramError`] where golden pictures are missing, have another size or lack the fiducials, or where
+    /// a model cannot be used.
     pub fn new(
         recipe: Recipe,
         goldens: &[GoldenPicture],
@@ -158,18 +158,18 @@ impl Program {
     }
 }
 
-/// A golden picture and where the part lies on it.
+/// A golden picture and the pose of the part on it.
 struct Lesson<'a> {
     golden: &'a GoldenPicture,
     pose: Pose,
 }
 
-/// Where regions are prepared.
+/// Prepares the regions of one recipe.
 struct RecipeBuilder<'a> {
     product: &'a str,
     lessons: Vec<Lesson<'a>>,
     aligner: Option<Aligner>,
-    /// What each model is asked for, and the model.
+    /// Each model with the request that it was opened for.
     models: Vec<(ModelRequest<'a>, Arc<Model>)>,
     tools: Vec<ModelTools>,
     cutter: Cutter,
@@ -186,7 +186,7 @@ impl<'a> RecipeBuilder<'a> {
         let mut aligner = aligner(recipe, goldens)?;
         let mut lessons = Vec::with_capacity(goldens.len());
         for (at, golden) in goldens.iter().enumerate() {
-            // The recipe was drawn on the master: it lies where it lies by definition.
+            // The recipe was drawn on the master, so the part on it has the neutral pose by definition.
             let pose = match aligner.as_mut().filter(|_| at > 0) {
                 Some(aligner) => aligner.find(&golden.picture.planes()).map(|found| found.pose),
                 None => Ok(Pose::default()),
@@ -274,7 +274,7 @@ impl<'a> RecipeBuilder<'a> {
         })
     }
 
-    /// What `look` says of the region on each golden picture that teaches it, the master's first.
+    /// Calls `look` with the region on each golden picture that it learns from, the master first.
     fn learn<T>(
         &mut self,
         roi: &Roi,
@@ -309,7 +309,7 @@ impl<'a> RecipeBuilder<'a> {
         Ok(learned)
     }
 
-    /// The way of the region into its model.
+    /// The path of the region into its model.
     fn road(&self, roi: &Roi) -> ModelPath {
         let model_request = model_request(roi);
         let at = self.models.iter().position(|(known, _)| Some(*known) == model_request);
@@ -318,7 +318,7 @@ impl<'a> RecipeBuilder<'a> {
     }
 }
 
-/// A model by its name, and whether its output is wanted as a vector.
+/// The name of a model, and whether its output is wanted as a vector.
 type ModelRequest<'a> = (&'a str, bool);
 
 fn model_request(roi: &Roi) -> Option<ModelRequest<'_>> {
@@ -340,7 +340,7 @@ fn check_sizes(recipe: &Recipe, goldens: &[GoldenPicture]) -> Result<(), Program
     Ok(())
 }
 
-/// The fiducials, cut from the master.
+/// Cuts the fiducials from the master; `None` where the recipe does not align.
 fn aligner(recipe: &Recipe, goldens: &[GoldenPicture]) -> Result<Option<Aligner>, ProgramError> {
     let (Some(align), Some(master)) = (&recipe.align, goldens.first()) else { return Ok(None) };
     let aligner = Aligner::new(&master.picture.planes(), &align.fiducials, align.reach);

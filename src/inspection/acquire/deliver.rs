@@ -6,18 +6,18 @@ use super::{Done, PartLane, lock};
 use crate::supervisor::panic_text;
 use crate::types::Verdict;
 
-/// Which thread hands ends on.
+/// Which thread delivers ends.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum By {
-    /// A worker, or the thread behind the triggers: it may take the time that a sink needs for a frame.
+    /// A worker, or the thread that expires triggers: it may take the time that a sink needs for a frame.
     Worker,
-    /// One that captures or reads a serial line: it leaves ends that have a frame to the others.
+    /// A thread that captures or reads a serial line: it leaves ends that have a frame to the others.
     Quick,
 }
 
 impl PartLane {
-    /// Step 5: what is next in order is handed on, by one thread at a time and without the lock: a sink that copies the
-    /// frame holds up neither the line that triggers nor capture nor the other workers.
+    /// Step 5: delivers the ends that are next in order, on one thread at a time and without the lock, so
+    /// that a sink that copies the frame delays neither triggers nor capture nor the other workers.
     pub(super) fn deliver(&self, by: By) {
         let may = |done: &Done| by == By::Worker || done.frame.is_none();
         self.order.deliver(may, |done| {
@@ -28,14 +28,16 @@ impl PartLane {
             }
         });
         if by == By::Quick && self.order.is_ready() {
-            // The thread behind the triggers takes them. Under its lock, so that it either sees them or is woken.
+            // The thread that expires triggers delivers them. Taking its lock here makes sure that it either
+            // sees them or is woken.
             drop(lock(&self.state));
             self.changed.notify_all();
         }
     }
 
-    /// Before the end is reported: the next trigger may answer it at once. So one frame more than `queue` may be leased
-    /// for as long as a sink looks at it; a ring has slots to spare for that.
+    /// Updates the state before the end is reported, because the next trigger may follow the report at once.
+    /// So one frame more than `queue` may be leased while a sink reads it; a ring has slots to spare for
+    /// that.
     fn note_end(&self, done: &Done) {
         let mut state = lock(&self.state);
         state.valid = done.inspection.id;
@@ -45,7 +47,7 @@ impl PartLane {
         }
     }
 
-    /// First to the trigger's requester, then to the sinks.
+    /// Reports the end to the trigger's requester first, then to the sinks.
     fn hand_on(&self, done: &Done) {
         self.total_us.record(u64::from(done.inspection.latency.total_us));
         if let Some(on_complete) = &done.on_complete {

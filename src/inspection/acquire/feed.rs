@@ -1,4 +1,4 @@
-//! Acquisitions that have their frame, and their regions, as work that waits.
+//! Offers the scheduler acquisitions that have their frame, and their regions.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,22 +10,22 @@ use crate::inspection::part::PartItem;
 use crate::ring::Bell;
 use crate::scheduler::Feed;
 
-/// Step 3: the acquisitions of one product, and the regions of those that were begun, as a feed of the scheduler.
+/// Step 3: a feed of the acquisitions of one product and of the regions of those that were begun.
 pub struct PartFeed {
     lane: Arc<PartLane>,
-    /// The stage that is fed: acquisitions of a former product go to that product's own.
+    /// The stage that this feed serves; acquisitions of a former product go to that product's stage.
     stage: Arc<str>,
     regions: Arc<Regions>,
 }
 
-/// Regions that wait for a worker: sent by the one that found their part.
+/// Regions that wait for a worker, sent by the worker that found their part.
 pub(in crate::inspection) struct Regions {
     waiting: Mutex<VecDeque<PartItem>>,
     bell: Arc<Bell>,
 }
 
 impl Regions {
-    /// All workers that are free go to work on `items`.
+    /// Queues `items` and wakes all free workers to run them.
     pub(in crate::inspection) fn send(&self, items: impl Iterator<Item = PartItem>) {
         lock(&self.waiting).extend(items);
         self.bell.ring_all();
@@ -33,7 +33,8 @@ impl Regions {
 }
 
 impl PartFeed {
-    /// The acquisitions of `lane` whose product names `stage`; the memory of `regions` regions is taken at once.
+    /// A feed of those acquisitions of `lane` whose product names `stage`. Memory for `regions` regions is
+    /// allocated now.
     pub fn new(lane: Arc<PartLane>, stage: Arc<str>, regions: usize) -> PartFeed {
         let waiting = Mutex::new(VecDeque::with_capacity(regions));
         let regions = Arc::new(Regions { waiting, bell: lane.bell.clone() });
@@ -43,12 +44,12 @@ impl PartFeed {
 
 impl Feed<PartItem> for PartFeed {
     fn take(&self) -> Option<PartItem> {
-        // Parts that were begun are ended before others begin.
+        // Parts that were begun are finished before others begin.
         if let Some(region) = lock(&self.regions.waiting).pop_front() {
             return Some(region);
         }
         let chosen = &mut lock(&self.lane.state).chosen;
-        // Those of a former product, which its own stage takes, may stand before ours.
+        // Acquisitions of a former product may come first in the queue; that product's stage takes them.
         let at = chosen.iter().position(|acquisition| acquisition.pulled.product.stage == self.stage)?;
         Some(PartItem::new(chosen.remove(at)?, Arc::downgrade(&self.regions)))
     }

@@ -1,4 +1,4 @@
-//! What the triggers of a lane mean: its product, and whether it may be judged by now.
+//! Selects the product that a lane inspects, and blocks triggers while a change of product is pending.
 
 use std::sync::Arc;
 
@@ -6,7 +6,8 @@ use super::{PartLane, lock};
 use crate::inspection::part::Product;
 
 impl PartLane {
-    /// What is inspected from the next trigger on; what is under way ends as it began. Gives the former product.
+    /// Selects the product from the next trigger on; acquisitions under way keep theirs. Returns the former
+    /// product.
     pub fn select(&self, product: Arc<Product>) -> Option<Arc<Product>> {
         let mut state = lock(&self.state);
         if state.promised == 0 {
@@ -15,16 +16,16 @@ impl PartLane {
         state.product.replace(product)
     }
 
-    /// A product was promised to whoever pulls the triggers. Until it is settled, and every other that was promised,
-    /// triggers end as `error` with this cause: a part must not be judged by a recipe that the plant believes to be
-    /// another.
+    /// Announces a change of product. Until every announced change is settled, triggers end as `error` with
+    /// this cause, because a part must not be judged by another recipe than the plant believes.
     pub fn promise(&self, cause: &str) {
         let mut state = lock(&self.state);
         state.promised += 1;
         state.blocked = Some(cause.into());
     }
 
-    /// A promise was kept (`None`), or why it was not: then triggers end as `error` until a product is selected.
+    /// Settles one announced change: `None` where it succeeded, else the cause of its failure, with which
+    /// triggers end as `error` until a product is selected.
     pub fn settle(&self, cause: Option<&str>) {
         let mut state = lock(&self.state);
         state.promised = state.promised.saturating_sub(1);
@@ -33,12 +34,12 @@ impl PartLane {
         }
     }
 
-    /// Whether triggers end as `error` because of a promise.
+    /// Whether triggers end as `error` because a change of product is pending or has failed.
     pub fn is_blocked(&self) -> bool {
         lock(&self.state).blocked.is_some()
     }
 
-    /// The product that is selected.
+    /// The product that is selected, or `None` before the first selection.
     pub fn product(&self) -> Option<Arc<Product>> {
         lock(&self.state).product.clone()
     }

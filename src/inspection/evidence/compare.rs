@@ -1,4 +1,4 @@
-//! Recorded and replayed, side by side, bit for bit.
+//! Compares a recorded inspection with its replay, bit for bit.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,19 +10,19 @@ use super::open::OpenedEvidence;
 use super::results::{KeptPose, KeptRoi};
 use crate::types::Inspection;
 
-/// One place where a replay gives something else.
+/// One value that differs between the record and the replay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ResultDifference {
-    /// Where: `verdict`, `pose`, `roi "hole" score`.
+    /// The value that differs, such as `verdict`, `pose` or `roi "hole" score`.
     pub place: String,
     /// The recorded value, in its debug form.
     pub recorded: String,
-    /// What the replay gave.
+    /// The value that the replay gave, in its debug form.
     pub replayed: String,
 }
 
-/// Every difference between what was `recorded` and what was `replayed`: verdicts, causes, pose, scores, thresholds,
-/// texts and boxes by their bits. Times are not compared, nor what only names the acquisition.
+/// Every difference between `recorded` and `replayed`: verdicts, causes, pose, scores, thresholds, texts and
+/// boxes by their bits. Times and the acquisition's own data (number, trigger) are not compared.
 pub fn compare(recorded: &Document, replayed: &Inspection) -> Vec<ResultDifference> {
     let mut found = Differences(Vec::new());
     let cause = replayed.cause.as_deref().map(str::to_owned);
@@ -94,7 +94,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Holds `replayed` against what was recorded.
+    /// Compares `replayed` with the results that were recorded.
     pub fn new(opened: &OpenedEvidence, replayed: &Inspection) -> Replay {
         let differences = compare(&opened.document, replayed);
         Replay {

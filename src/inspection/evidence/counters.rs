@@ -1,19 +1,19 @@
-//! What became of every inspection that was to be kept: each ends in exactly one of the first four counts.
+//! Counts the inspections whose evidence was to be kept: each ends in exactly one of the first four counts.
 
 use crate::telemetry::{Counter, Described, Gauge};
 
-/// Counts since the process began, and what lies on disk now.
+/// Counts since the process began, and gauges of what is on disk now.
 #[derive(Debug, Default)]
 pub struct EvidenceCounters {
     /// Inspections whose folder was written.
     pub kept: Counter,
-    /// Not kept: as many frames waited for the disk as may.
+    /// Not kept, because too many frames waited for the disk.
     pub dropped: Counter,
-    /// Not kept: the disk, or an encoder, refused.
+    /// Not kept, because the disk or an encoder failed.
     pub failed: Counter,
-    /// Good parts not kept: the bounds are used up by parts that were not good.
+    /// Good parts that were not kept, because parts that were not good fill the bounds.
     pub outranked: Counter,
-    /// Folders removed, because of their age or for newer ones.
+    /// Folders removed because of their age, or to make room for newer ones.
     pub removed: Counter,
     /// Number of evidence folders on disk.
     pub folders: Gauge,
@@ -37,7 +37,7 @@ impl EvidenceCounters {
     }
 }
 
-/// What each figure is.
+/// Descriptions of the values, as the metrics endpoint gives them.
 pub const DESCRIBED: &[Described] = &[
     Described::counter("evidence/kept", "Inspections whose evidence was written."),
     Described::counter(

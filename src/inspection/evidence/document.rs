@@ -1,4 +1,4 @@
-//! `evidence.json`: all that is known about one inspection, beside the pictures.
+//! `evidence.json`: everything that is known about one inspection, except its pictures.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::types::{Colour, InspectionLatency, Matrix, Range, Trigger, rfc3339};
 /// The schema that this program writes and reads.
 pub const SCHEMA: &str = "ocellus.evidence/1";
 
-/// The content of `evidence.json`. Numbers that a replay must give again carry their bits.
+/// The content of `evidence.json`. Numbers that a replay must reproduce carry their bits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Document {
     /// The format and its version, [`SCHEMA`].
@@ -24,7 +24,7 @@ pub struct Document {
     pub camera: String,
     /// `ok`, `ng` or `error`.
     pub verdict: String,
-    /// Why, where no ROI says it.
+    /// Why the verdict is not `ok`, where no ROI gives the reason.
     pub cause: Option<String>,
     /// The trigger that started the acquisition.
     pub trigger: KeptTrigger,
@@ -34,7 +34,7 @@ pub struct Document {
     pub recipe_revision: u32,
     /// The revision of the golden pictures; 0 where the product has none.
     pub golden_revision: u64,
-    /// What it was judged by; `null` where the service did not know any more.
+    /// The recipe that judged the part; `null` where the service no longer knew it.
     pub recipe: Option<KeptRecipe>,
     /// SHA-256 of the configuration in force.
     pub config_sha256: String,
@@ -50,11 +50,11 @@ pub struct Document {
     pub latency: Steps,
     /// The other files of the folder.
     pub files: BTreeMap<String, KeptFile>,
-    /// SHA-256 of this file with these 64 digits written as zeros. The last value, always.
+    /// SHA-256 of this file with these 64 digits written as zeros. Always the last value.
     pub seal: String,
 }
 
-/// What pulled the trigger.
+/// The trigger that started the acquisition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptTrigger {
     /// `serial`, `mqtt`, `timer`, `cli` or `http`.
@@ -67,25 +67,25 @@ pub struct KeptTrigger {
     pub wall_ns: u64,
     /// The same on the process's own clock, from which latencies come.
     pub mono_ns: u64,
-    /// What came with it.
+    /// The text that came with the trigger.
     pub text: Option<String>,
 }
 
-/// What a verdict rests on besides the frame.
+/// The data that a verdict depends on, besides the frame.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptRecipe {
     /// SHA-256 of the recipe's text, which is `recipe.toml`.
     pub sha256: String,
-    /// The golden pictures, by which the store knows them.
+    /// The golden pictures that the recipe learned from.
     pub goldens: Vec<GoldenRecord>,
     /// The models that the ROIs run.
     pub models: Vec<ModelRecord>,
 }
 
-/// How the bytes of `planes.png` are to be read.
+/// How to read the bytes of `planes.png` as a frame.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptFrame {
-    /// Its number since the process began.
+    /// The frame's number since the process began.
     pub seq: u64,
     /// When it was captured, RFC 3339, UTC.
     pub time: String,
@@ -112,7 +112,7 @@ pub struct KeptFrame {
 pub struct Steps {
     /// From the trigger to the choice of a frame.
     pub frame_us: u32,
-    /// From there to a free worker.
+    /// From the choice of a frame to a free worker.
     pub wait_us: u32,
     /// Time to find the part.
     pub align_us: u32,
@@ -132,7 +132,7 @@ pub struct KeptFile {
 }
 
 impl Document {
-    /// The document of `job`, whose other files are `files`; not sealed yet.
+    /// The document of `job`, whose other files are `files`. It has no seal yet.
     pub(super) fn new(job: &EvidenceJob, files: BTreeMap<String, KeptFile>) -> Document {
         let from = &*job.inspection;
         Document {
@@ -179,7 +179,7 @@ impl KeptFrame {
         }
     }
 
-    /// Matrix and range, where both words are known.
+    /// Matrix and range; `None` where this version does not know one of the words.
     pub fn colour(&self) -> Option<Colour> {
         Some(Colour { matrix: meaning(MATRICES, &self.matrix)?, range: meaning(RANGES, &self.range)? })
     }

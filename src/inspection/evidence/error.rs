@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-/// A fault of one evidence folder. Each message names the file, what was found, and what to do.
+/// A fault of one evidence folder. Each message names the file, the fault, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
     /// The folder cannot be written.
@@ -17,7 +17,7 @@ pub enum EvidenceError {
         /// What the system said.
         source: io::Error,
     },
-    /// One folder is larger than all may be together.
+    /// One folder is larger than the limit for all folders together.
     #[error("evidence of {bytes} bytes is larger than all may be together; raise evidence.max_mib")]
     TooLarge {
         /// Size of the folder, bytes.
@@ -41,7 +41,7 @@ pub enum EvidenceError {
         /// What the system said.
         source: io::Error,
     },
-    /// A file that was kept is gone.
+    /// A file that was kept is missing.
     #[error(
         "{path} is missing: it was kept with {expected_bytes} bytes and SHA-256 {expected}; take the whole folder \
          from where it was kept or from a backup"
@@ -54,7 +54,7 @@ pub enum EvidenceError {
         /// The length that it had.
         expected_bytes: u64,
     },
-    /// A file is not the one that was kept.
+    /// A file differs from the one that was kept.
     #[error(
         "{path} is not what was kept ({}): SHA-256 {expected} was expected, {found} was found; do not trust this \
          evidence, take the whole folder from where it was kept or from a backup",
@@ -72,7 +72,7 @@ pub enum EvidenceError {
         /// The length that it has.
         found_bytes: u64,
     },
-    /// `evidence.json` is not as it was sealed.
+    /// `evidence.json` was changed after it was sealed.
     #[error(
         "{path} was edited after it was kept: its seal is {expected}, but its content gives {found}; do not trust this \
          evidence, take the whole folder from where it was kept or from a backup"
@@ -94,7 +94,7 @@ pub enum EvidenceError {
         /// The `evidence.json` that has no seal.
         path: PathBuf,
     },
-    /// Written by another version.
+    /// The evidence was written by another version of the program.
     #[error("{path} has schema {found}, this program reads {known}; replay it with the version that kept it")]
     Schema {
         /// The `evidence.json` of another version.
@@ -104,7 +104,7 @@ pub enum EvidenceError {
         /// The schema that this program reads.
         known: &'static str,
     },
-    /// The seal holds, and yet the content makes no sense.
+    /// The seal is right, but the content cannot be used.
     #[error("{path} cannot be used: {cause}; replay it with the version that kept it, or report it")]
     Content {
         /// The file that cannot be used.

@@ -1,4 +1,4 @@
-//! One folder of evidence: made ready in memory, then written so that it is there whole or not at all.
+//! One folder of evidence: prepared in memory, then written atomically.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -12,17 +12,18 @@ use super::seal;
 
 /// File with the results of the inspection.
 pub(super) const DOCUMENT: &str = "evidence.json";
-/// The frame's own bytes.
+/// File with the frame's planes, lossless.
 pub(super) const PLANES: &str = "planes.png";
-/// The frame for people.
+/// File with the frame as a JPEG, for people.
 pub(super) const PICTURE: &str = "frame.jpg";
 /// File with the recipe's text.
 pub(super) const RECIPE: &str = "recipe.toml";
 
-/// Where folders are on their way in or out; what is found there at the start is of no use.
+/// Holds folders while they are written or removed. Anything in it at the start was left by a crash and is
+/// removed.
 const PARTIAL: &str = ".partial";
 
-/// A folder that only needs to be written.
+/// A folder whose files are encoded and sealed, and only need to be written.
 pub(super) struct Prepared {
     /// Relative to the root: `CAMERA/DATE`.
     pub(super) parent: PathBuf,
@@ -38,7 +39,7 @@ impl Prepared {
         let mut files = vec![(PLANES, job.shot.encode_png().map_err(encode(PLANES))?)];
         match job.shot.encode_jpeg() {
             Ok(picture) => files.push((PICTURE, picture)),
-            // Only for people; nothing rests on it.
+            // The JPEG is only for people and no replay needs it, so a fault of its encoder does not matter.
             Err(cause) => tracing::debug!(acquisition = job.inspection.id, "no {PICTURE}: {cause}"),
         }
         if let Some(record) = &job.record {
@@ -58,18 +59,18 @@ impl Prepared {
         Ok(Prepared { parent, name, files })
     }
 
-    /// Its bytes on disk.
+    /// The bytes that the folder takes on disk.
     pub(super) fn bytes(&self) -> u64 {
         self.files.iter().map(|(_, bytes)| bytes.len() as u64).sum()
     }
 
-    /// Its path relative to the root, where none of that name is there yet.
+    /// The folder's path relative to the root, unless that name is taken already.
     pub(super) fn path(&self) -> PathBuf {
         self.parent.join(&self.name)
     }
 
-    /// Writes the folder under `root`; gives its path relative to it. Errors: the disk refused, and nothing of it is
-    /// left.
+    /// Writes the folder under `root`; returns its path relative to it.
+    /// Errors: the disk refused; nothing of the folder is left then.
     pub(super) fn write(&self, root: &Path) -> Result<PathBuf, EvidenceError> {
         let partial = root.join(PARTIAL).join(&self.name);
         self.try_write(root, &partial).map_err(|source| {
@@ -97,7 +98,8 @@ impl Prepared {
         Ok(self.parent.join(name))
     }
 
-    /// Acquisitions are counted anew after a store was lost, so a number may come again on the same day.
+    /// A free name. Numbers of acquisitions begin again after a store was lost, so one may repeat on the same
+    /// day.
     fn free_name(&self, parent: &Path) -> String {
         if !parent.join(&self.name).exists() {
             return self.name.clone();
@@ -107,8 +109,8 @@ impl Prepared {
     }
 }
 
-/// Removes the folder at `relative` under `root`, so that no half of it can be taken for evidence; and those of its
-/// day and camera where they are empty now.
+/// Removes the folder at `relative` under `root` atomically, so that no remainder can be taken for evidence.
+/// Also removes the folders of its day and camera where they are empty now.
 pub(super) fn remove(root: &Path, relative: &Path) -> io::Result<()> {
     let (folder, aside) = (root.join(relative), root.join(PARTIAL).join("removed"));
     let moved = fs::create_dir_all(root.join(PARTIAL)).and_then(|()| fs::rename(&folder, &aside));
@@ -119,23 +121,23 @@ pub(super) fn remove(root: &Path, relative: &Path) -> io::Result<()> {
         Err(_) => fs::remove_dir_all(&folder)?,
     }
     for parent in relative.ancestors().skip(1).take(2) {
-        // Refused while others are in it, which is right.
+        // The system refuses to remove a folder that still has others in it, as intended.
         let _ = fs::remove_dir(root.join(parent));
     }
     Ok(())
 }
 
-/// Removes what a crash left half written or half removed.
+/// Removes folders that a crash left partly written or partly removed.
 pub(super) fn clear_partial(root: &Path) {
     let _ = fs::remove_dir_all(root.join(PARTIAL));
 }
 
-/// A camera may be called `..`; hidden folders are none of the cameras'.
+/// A folder name for a camera. A camera may be called `..`, and hidden folders must not belong to a camera.
 fn camera_folder(camera: &str) -> String {
     if camera.starts_with('.') { format!("_{camera}") } else { camera.to_owned() }
 }
 
-/// Makes the names in `folder` survive a power failure.
+/// Flushes `folder` to disk, so that the names in it survive a power failure.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

@@ -1,4 +1,4 @@
-//! Which folders are on disk, and which of them go first.
+//! Indexes the folders on disk, in the order in which they are removed.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -10,11 +10,11 @@ use jiff::civil::Date;
 use crate::config;
 use crate::types::rfc3339;
 
-/// The first day of a clock that was set, in days since 1970: 2020-01-01. A box without a battery begins in 1970, and
-/// what it keeps before it knows the time is not old.
+/// The first day that a set clock can have, in days since 1970: 2020-01-01. A machine without a clock battery
+/// starts in 1970, and the evidence that it keeps before it knows the time is not old.
 const CLOCK_WAS_SET: i32 = 18_262;
 
-/// How much a folder is worth: good parts go first.
+/// How much a folder is worth; those of good parts are removed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum FolderWorth {
     /// A part whose verdict was `ok`.
@@ -23,7 +23,7 @@ pub(super) enum FolderWorth {
     Bad,
 }
 
-/// The order in which folders go: the first one first.
+/// The sort key of a folder: the lowest is removed first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FolderOrder {
     pub(super) rank: FolderWorth,
@@ -34,7 +34,7 @@ pub(super) struct FolderOrder {
     pub(super) path: PathBuf,
 }
 
-/// All folders and their bytes.
+/// All folders on disk with their sizes in bytes.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     folders: BTreeMap<FolderOrder, u64>,
@@ -42,8 +42,8 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Looks at what is on disk. What is not named like evidence is left alone and not counted. `beat` is called for
-    /// each day's folder.
+    /// Reads which folders are on disk. Folders that are not named like evidence are left alone and not
+    /// counted. Calls `beat` for each day's folder.
     pub(super) fn scan(root: &Path, beat: impl Fn()) -> Index {
         let mut index = Index::default();
         for camera in folders_in(root) {
@@ -67,7 +67,7 @@ impl Index {
         self.bytes -= self.folders.insert(key, bytes).unwrap_or(0);
     }
 
-    /// Forgets a folder; gives its bytes.
+    /// Takes a folder out of the index; returns its bytes.
     pub(super) fn remove(&mut self, key: &FolderOrder) -> u64 {
         let bytes = self.folders.remove(key).unwrap_or(0);
         self.bytes -= bytes;
@@ -82,18 +82,18 @@ impl Index {
         self.bytes
     }
 
-    /// The folder that goes first.
+    /// The folder that is removed first.
     pub(super) fn first(&self) -> Option<&FolderOrder> {
         self.folders.keys().next()
     }
 
-    /// The latest day of any folder that is not in the future of its neighbours: of the highest number.
+    /// The day of the folder with the highest number, in days since 1970-01-01.
     pub(super) fn newest(&self) -> Option<i32> {
         self.folders.keys().max_by_key(|key| key.acquisition).map(|key| key.day)
     }
 
     /// A folder of a day after `today` (kept while the clock was ahead) that is older than every folder of its camera
-    /// whose age is known and allowed: numbers tell what was kept before what. `None` where there is none.
+    /// whose age is known and allowed. Acquisition numbers give the order. `None` where there is none.
     pub(super) fn ahead(&self, limits: &config::EvidenceConfig, today: i32) -> Option<FolderOrder> {
         let oldest_allowed = today.saturating_sub(i32::try_from(limits.max_days).ok()?);
         let tomorrow = today.saturating_add(1);
@@ -109,7 +109,7 @@ impl Index {
         later.find(|key| oldest.get(key.camera()).is_some_and(|oldest| key.acquisition < *oldest)).cloned()
     }
 
-    /// A folder that is older than it may be on `today`.
+    /// A folder that is older than `max_days` on `today`; `None` where there is none.
     pub(super) fn aged(&self, limits: &config::EvidenceConfig, today: i32) -> Option<FolderOrder> {
         let days = i32::try_from(limits.max_days).ok().filter(|days| *days > 0)?;
         let oldest_allowed = today.saturating_sub(days);
@@ -120,7 +120,7 @@ impl Index {
         })
     }
 
-    /// Whether folders of `count` and `bytes` more are beyond the bounds.
+    /// Whether `count` more folders of `bytes` together would exceed the bounds.
     pub(super) fn is_beyond(&self, limits: &config::EvidenceConfig, (count, bytes): (u64, u64)) -> bool {
         self.folders.len() as u64 + count > limits.max_count || self.bytes + bytes > limits.max_bytes
     }
@@ -131,7 +131,7 @@ impl FolderOrder {
         self.path.iter().next().unwrap_or_default()
     }
 
-    /// What the path `CAMERA/DATE/ID-VERDICT` (or `…-VERDICT-N`) says; `None` where it is no such path.
+    /// The sort key of the path `CAMERA/DATE/ID-VERDICT` (or `…-VERDICT-N`); `None` for any other path.
     pub(super) fn of(relative: &Path) -> Option<FolderOrder> {
         let mut names = relative.iter().rev().map(|name| name.to_str());
         let (folder, date) = (names.next()??, names.next()??);
@@ -146,17 +146,17 @@ impl FolderOrder {
     }
 }
 
-/// When the day `day` (counted from 1970-01-01) begins, in nanoseconds since 1970 UTC.
+/// The beginning of `day` (days since 1970-01-01), in nanoseconds since 1970 UTC.
 pub(super) fn midnight_ns(day: i32) -> u64 {
     u64::try_from(day).unwrap_or(0) * 86_400_000_000_000
 }
 
-/// The day of a moment, in UTC: `2026-11-21`.
+/// The date of a moment in UTC, such as `2026-11-21`.
 pub(super) fn date(wall_ns: u64) -> String {
     rfc3339(wall_ns).chars().take(10).collect()
 }
 
-/// The days from 1970-01-01 to a day such as `2026-11-21`.
+/// The days from 1970-01-01 to a date such as `2026-11-21`; `None` where the text is not a date.
 pub(super) fn days_since_1970(date: &str) -> Option<i32> {
     let mut parts = date.splitn(3, '-');
     let year = parts.next()?.parse().ok()?;

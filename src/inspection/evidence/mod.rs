@@ -1,4 +1,5 @@
-//! Evidence: what an inspection saw, kept on disk so that its verdict can be replayed bit for bit.
+//! Evidence: the frame and results of an inspection, kept on disk so that its verdict can be replayed bit for
+//! bit.
 //!
 //! ```text
 //!  offer (never waits)          the unit's thread, at low priority
@@ -10,8 +11,8 @@
 //!                                      recipe.toml     the recipe's text
 //! ```
 //!
-//! The seal finds what was damaged or edited by hand. It holds no secret, so it is no proof against a forger who
-//! computes it anew.
+//! The seal detects damage and edits by hand. It contains no secret, so it does not protect against a forger
+//! who computes a new one.
 
 mod compare;
 mod counters;
@@ -45,7 +46,7 @@ use crate::telemetry::synchronised;
 use crate::types::{Attendance, Clock, Doubt, Event, Frame, Inspection, Report, SystemClock};
 use queue::{Admission, EvidenceQueue};
 
-/// What folders are judged by where their age matters.
+/// The time sources that decide whether a folder is too old.
 pub struct Time<'a> {
     /// The clock that gives the present time.
     pub clock: &'a dyn Clock,
@@ -53,7 +54,7 @@ pub struct Time<'a> {
     pub synchronised: &'a dyn Fn() -> bool,
 }
 
-/// The sink's face; clones are the same sink. [`Evidence::run`] is to be kept alive by a unit.
+/// The sink; clones share one queue. A supervised unit must keep [`Evidence::run`] running.
 #[derive(Clone)]
 pub struct Evidence {
     queue: Arc<EvidenceQueue>,
@@ -67,41 +68,42 @@ impl Evidence {
         Evidence { queue: Arc::new(EvidenceQueue::new(root, settings.clone(), config_hash.into())) }
     }
 
-    /// A reload: other rules for what comes from now on. The folder stays the one that the process began with.
+    /// Applies other settings after a reload. The root folder stays the one that the process began with.
     pub fn reconfigure(&self, settings: &config::EvidenceConfig, config_hash: &str) {
         self.queue.reconfigure(settings.clone(), config_hash.into());
     }
 
-    /// What is known about the product that stage `stage_key` judges from now on; to be called before its first
-    /// verdict. What an inspection was judged by is looked up by product and revisions, the latest first.
+    /// Sets the record of the product that stage `stage_key` judges from now on; must be called before its
+    /// first verdict. The record of an inspection is looked up by product and revisions, the latest first.
     pub fn product(&self, stage_key: &str, record: Arc<ProductRecord>) {
         self.queue.product(stage_key, record);
     }
 
-    /// The counts so far.
+    /// The counts since the process began.
     pub fn counters(&self) -> &EvidenceCounters {
         &self.queue.counters
     }
 
-    /// Where the folders are kept.
+    /// The root folder of all evidence.
     pub fn root(&self) -> &PathBuf {
         &self.queue.root
     }
 
-    /// Writes what was offered, and removes what is beyond the bounds, until `stop`; what waits then is still
-    /// written. `alarm` is told why evidence is being lost, and `None` once it no longer is.
+    /// Writes offered inspections, and removes folders beyond the bounds, until `stop`; jobs that wait then
+    /// are still written. Calls `alarm` with the reason when evidence is being lost, and with `None` once it
+    /// no longer is.
     ///
-    /// Whoever stops it should do so after the last acquisition has ended.
+    /// Stop it only after the last acquisition has ended.
     pub fn run(&self, stop: &Stop, beat: &Beat, alarm: &dyn Fn(Option<&str>)) {
         self.run_by(&Time { clock: &SystemClock, synchronised: &synchronised }, stop, beat, alarm);
     }
 
-    /// The same by another clock.
+    /// Does the same as [`Evidence::run`] by another clock, for tests.
     pub fn run_by(&self, time: &Time<'_>, stop: &Stop, beat: &Beat, alarm: &dyn Fn(Option<&str>)) {
         run::run(&self.queue, time, stop, beat, alarm);
     }
 
-    /// Why folders that are older than `max_days` are not deleted now, if that is so.
+    /// Why folders that are older than `max_days` are not deleted now; `None` where they are.
     pub fn age_doubt(&self) -> Option<Doubt> {
         self.queue.doubt.lock().clone()
     }
@@ -112,18 +114,18 @@ impl Sink for Evidence {
         "evidence"
     }
 
-    /// Reports are no evidence: nothing to do.
+    /// Ignores reports, which are not evidence.
     fn offer_report(&self, _: &Arc<Report>) -> Offer {
         Offer::Taken
     }
 
-    /// Events are no evidence: nothing to do.
+    /// Ignores events, which are not evidence.
     fn offer_event(&self, _: &Event) -> Offer {
         Offer::Taken
     }
 
-    /// Copies the frame where this acquisition is one to be kept. Without a frame (`missed`, `overrun`) there is
-    /// nothing to replay, and nothing is kept. `Dropped`: as many frames wait for the disk as may.
+    /// Copies the frame where this acquisition is to be kept. Without a frame (`missed`, `overrun`) there is
+    /// nothing to replay, so nothing is kept. `Dropped` means that too many frames wait for the disk.
     fn offer_inspection(&self, inspection: &Arc<Inspection>, frame: Option<&Frame>) -> Offer {
         let Some(frame) = frame else { return Offer::Taken };
         match self.queue.place(inspection) {

@@ -1,4 +1,4 @@
-//! Evidence read back: every hash is checked before anything is believed.
+//! Reads evidence back, and checks every hash before it uses any content.
 
 use std::fs;
 use std::io;
@@ -11,30 +11,30 @@ use super::folder::{DOCUMENT, PLANES, RECIPE};
 use super::{planes, seal};
 use crate::types::{Frame, Inspection, InspectionLatency, Outcome, PixelFormat, Stamp, Trigger, TriggerKind};
 
-/// Larger files are no results.
+/// Limit for `evidence.json`; a larger file cannot be one of ours and is refused before it is read.
 const MAX_DOCUMENT_BYTES: u64 = 64 << 20;
 /// Every kind of trigger that a document may name.
 const TRIGGERS: [TriggerKind; 5] =
     [TriggerKind::Serial, TriggerKind::Mqtt, TriggerKind::Timer, TriggerKind::Cli, TriggerKind::Http];
 
-/// Evidence that was found to be what was kept.
+/// Evidence whose files all have the hashes that were recorded.
 #[derive(Debug)]
 pub struct OpenedEvidence {
     /// The folder that was read.
     pub path: PathBuf,
-    /// The results as they were, with their exact bits; golden pictures and models that they rest on.
+    /// The results with their exact bits, and the golden pictures and models that they depend on.
     pub document: Document,
     /// The frame, bit for bit.
     pub frame: Frame,
-    /// The recipe's text; `None` where the service did not know it any more.
+    /// The recipe's text; `None` where the service no longer knew it.
     pub recipe: Option<String>,
 }
 
 /// Opens the evidence at `path`, a folder or the `evidence.json` in it.
 ///
 /// # Errors
-/// A file that is missing, cut short or changed, each with the hash that was expected and the one that was found; an
-/// `evidence.json` that was edited; evidence of another version.
+/// [`EvidenceError`] where a file is missing, cut short or changed (with the expected and the found hash),
+/// where `evidence.json` was edited, or where the evidence is of another version.
 pub fn open(path: &Path) -> Result<OpenedEvidence, EvidenceError> {
     let folder = if path.is_file() { path.parent().unwrap_or(Path::new(".")) } else { path };
     let document = read_document(&folder.join(DOCUMENT))?;
@@ -73,7 +73,7 @@ fn read_document(path: &Path) -> Result<Document, EvidenceError> {
     }
     let content =
         |error: serde_json::Error| EvidenceError::Content { path: path.into(), cause: error.to_string() };
-    // The schema first: another version may be unlike ours in everything else.
+    // The schema is checked first, because another version may differ in everything else.
     let schema = serde_json::from_str::<Schema>(&text).map_err(content)?.schema;
     if schema != SCHEMA {
         return Err(EvidenceError::Schema { path: path.into(), found: schema, known: SCHEMA });
@@ -122,7 +122,7 @@ fn rebuild(document: &Document, png: &[u8]) -> Result<Frame, String> {
 }
 
 impl OpenedEvidence {
-    /// The record of the same acquisition without any results: what a replay fills in and hands to
+    /// A record of the same acquisition without results. A replay fills it in and gives it to
     /// [`compare()`](super::compare()).
     pub fn unjudged(&self) -> Inspection {
         let Document { trigger, frame, .. } = &self.document;
@@ -131,7 +131,7 @@ impl OpenedEvidence {
             id: self.document.acquisition,
             camera: self.document.camera.as_str().into(),
             trigger: Trigger {
-                // One that a later version knows; nothing is judged by it.
+                // A later version may know more kinds of trigger; no verdict depends on the kind.
                 kind: kind.unwrap_or(TriggerKind::Cli),
                 name: trigger.name.as_str().into(),
                 at: Stamp { mono_ns: trigger.mono_ns, wall_ns: trigger.wall_ns },

@@ -1,7 +1,7 @@
-//! A frame's own bytes: copied off the road, kept as one grey PNG, and a frame again.
+//! Copies a frame's bytes, keeps them as one grey PNG, and restores the frame from it.
 //!
-//! The planes are packed without padding, one after the other, and the whole is cut into rows as long as a row of the
-//! first plane; what is left of the last row is zeros. Nothing is converted, so every format comes back bit for bit.
+//! The planes are packed without padding, one after the other, and cut into rows as long as a row of the
+//! first plane; zeros fill the last row. Nothing is converted, so every format is restored bit for bit.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Filter, Limits, Tr
 use crate::image::jpeg;
 use crate::types::{Colour, Frame, PixelFormat, Planes, Stamp};
 
-/// A frame has no more bytes; larger claims are refused before memory is taken.
+/// Limit for the bytes of a frame; larger sizes are refused before memory is allocated.
 const MAX_BYTES: usize = 1 << 30;
 /// Quality of the picture for people.
 const JPEG_QUALITY: u8 = 85;
 
-/// A frame in memory of our own.
+/// A frame copied into memory that the ring does not own.
 pub(super) struct Shot {
     pub(super) seq: u64,
     pub(super) captured: Stamp,
@@ -30,13 +30,13 @@ pub(super) struct Shot {
 }
 
 impl Shot {
-    /// Copies the planes of `frame` into `bytes`, whose memory is used again; `None` where the frame does not hold
-    /// its own rows.
+    /// Copies the planes of `frame` into `bytes`, whose memory is reused; `None` where the frame's memory is
+    /// shorter than its rows.
     pub(super) fn copy(frame: &Frame, mut bytes: Vec<u8>) -> Option<Shot> {
         let planes = frame.planes();
         let sizes = frame.format.plane_sizes(frame.width, frame.height);
         bytes.clear();
-        // A row more, for what fills the last row of the picture.
+        // One row more leaves room for the zeros that fill the last row of the picture.
         bytes.reserve(sizes.iter().map(|(row, rows)| row * rows).sum::<usize>() + sizes[0].0);
         for (plane, (row, rows)) in sizes.into_iter().enumerate() {
             let (data, stride) = (planes.data[plane], planes.stride[plane]);
@@ -59,14 +59,15 @@ impl Shot {
         let mut encoder = Encoder::new(&mut out, row as u32, rows as u32);
         encoder.set_color(ColorType::Grayscale);
         encoder.set_depth(BitDepth::Eight);
-        // Nobody waits for it, but it takes time from the inspections' cores.
+        // Fast compression, because nothing waits for the file but encoding takes time from the cores that
+        // inspect.
         encoder.set_compression(Compression::Fast);
-        // Chroma and interleaved colours repeat from row to row, not from byte to byte.
+        // Chroma and interleaved colours are similar from row to row, not from byte to byte.
         encoder.set_filter(Filter::Up);
         let mut writer = encoder.write_header().map_err(|error| error.to_string())?;
         let packed = self.bytes.len();
         self.bytes.resize(row * rows, 0);
-        // All at once, so that noise, which no compression makes smaller, does not become larger either.
+        // Written all at once, so that noise, which does not compress, does not become larger either.
         let written = writer.write_image_data(&self.bytes).and_then(|()| writer.finish());
         self.bytes.truncate(packed);
         written.map_err(|error| error.to_string())?;
@@ -83,7 +84,8 @@ impl Shot {
     }
 }
 
-/// Bytes in a row, and rows, of the picture that holds the planes; `None` for a frame without pixels or too large.
+/// Bytes in a row and number of rows of the picture that holds the planes; `None` where the frame is empty or
+/// too large.
 fn grid(format: PixelFormat, width: usize, height: usize) -> Option<(usize, usize)> {
     if width > 1 << 16 || height > 1 << 16 {
         return None;
@@ -93,7 +95,7 @@ fn grid(format: PixelFormat, width: usize, height: usize) -> Option<(usize, usiz
     (total > 0 && total <= MAX_BYTES).then(|| (sizes[0].0, total.div_ceil(sizes[0].0)))
 }
 
-/// The packed planes out of `png`. Errors: what is wrong with it.
+/// Decodes the packed planes from `png`. Errors: what is wrong with the picture.
 pub(super) fn from_png(
     (format, width, height): (PixelFormat, usize, usize),
     png: &[u8],

@@ -1,4 +1,4 @@
-//! Where offers are laid down, and what the unit's thread takes up: bounded, and nobody waits.
+//! Bounded queue between the sinks and the writer thread; producers never block.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -15,14 +15,14 @@ use crate::pipeline::Offer;
 use crate::supervisor::Stop;
 use crate::types::{Doubt, Frame, Inspection, Label, Outcome};
 
-/// How long the unit's thread sleeps at most: it beats that often, and sees a stop that late.
+/// The longest sleep of the unit's thread: it beats that often, and sees a stop that late.
 const LOOK: Duration = Duration::from_millis(100);
-/// Products that are remembered; an acquisition under way may be of a former one.
+/// How many products are remembered, because an acquisition under way may be of a former one.
 const PRODUCTS: usize = 64;
-/// Buffers kept for the next frames. More are only needed in a burst, and go back to the system after it.
+/// How many buffers are kept for the next frames. A burst needs more, which go back to the system after it.
 const SPARE: usize = 2;
 
-/// One inspection on its way to the disk.
+/// One inspection that waits to be written.
 pub(super) struct EvidenceJob {
     pub(super) inspection: Arc<Inspection>,
     pub(super) shot: Shot,
@@ -34,19 +34,19 @@ pub(super) struct EvidenceJob {
 pub(super) struct EvidenceQueue {
     pub(super) root: PathBuf,
     pub(super) counters: EvidenceCounters,
-    /// The alarm as it stands; here, because it outlives a restart of the thread.
+    /// The alarm that is raised. It lives here, because it must outlive a restart of the thread.
     pub(super) standing: Mutex<Standing>,
-    /// Why nothing is deleted by age, if that is so.
+    /// Why nothing is deleted by age now; `None` where the clock can be trusted.
     pub(super) doubt: Mutex<Option<Doubt>>,
     state: Mutex<QueueState>,
     changed: Condvar,
 }
 
-/// Which alarm was raised, and for what.
+/// The alarm that is raised, with the drops that it has counted.
 #[derive(Default)]
 pub(super) struct Standing {
     pub(super) raised: Option<(EvidenceLoss, Instant)>,
-    /// Drops that were told of.
+    /// Drops that the alarm has reported.
     pub(super) dropped: u64,
 }
 
@@ -62,41 +62,41 @@ pub(super) enum EvidenceLoss {
 struct QueueState {
     settings: config::EvidenceConfig,
     config_hash: Arc<str>,
-    /// By the stage's key; the latest last.
+    /// Products by the key of their stage, the latest last.
     products: Vec<(String, Arc<ProductRecord>)>,
-    /// Good parts seen, by camera.
+    /// Number of good parts so far, by camera.
     oks: Vec<(Label, u64)>,
     jobs: VecDeque<EvidenceJob>,
-    /// Frames in our memory: being copied, waiting, being written.
+    /// Frames in memory that are being copied, wait, or are being written.
     held: usize,
     spare: Vec<Vec<u8>>,
 }
 
-/// What becomes of an offer.
+/// The decision about an inspection that was offered.
 pub(super) enum Admission<'a> {
-    /// It is not one to be kept.
+    /// The settings do not keep this inspection.
     NotWanted,
-    /// As many frames wait as may; it was counted.
+    /// Too many frames wait already; the drop was counted.
     Full,
-    /// There is room for it.
+    /// Room for its frame was reserved.
     Free(FrameSlot<'a>),
 }
 
-/// Room for one frame.
+/// The reserved room for one frame.
 pub(super) struct FrameSlot<'a> {
     held: MemoryShare<'a>,
     record: Option<Arc<ProductRecord>>,
     config_hash: Arc<str>,
 }
 
-/// One frame counted as in our memory, until this is dropped: also where copying or writing it panics.
+/// Counts one frame as held in memory until this is dropped, also where copying or writing it panics.
 pub(super) struct MemoryShare<'a> {
     queue: &'a EvidenceQueue,
-    /// What the next frame may be copied into.
+    /// A buffer that the next frame is copied into.
     pub(super) buffer: Vec<u8>,
 }
 
-/// What the unit's thread is to do next.
+/// What the unit's thread does next.
 pub(super) enum NextJob {
     /// Write the evidence of this inspection.
     EvidenceJob(EvidenceJob),
@@ -148,7 +148,7 @@ impl EvidenceQueue {
         products.drain(..surplus);
     }
 
-    /// Decides about an inspection, and reserves room for its frame.
+    /// Decides whether to keep an inspection, and reserves room for its frame.
     pub(super) fn place(&self, inspection: &Inspection) -> Admission<'_> {
         let mut state = self.lock();
         if !state.wants(inspection) {
@@ -165,7 +165,7 @@ impl EvidenceQueue {
         Admission::Free(FrameSlot { held, record, config_hash: state.config_hash.clone() })
     }
 
-    /// What the unit's thread does next; waits a moment where there is nothing.
+    /// Takes the next job for the unit's thread; waits a moment where there is none.
     pub(super) fn next(&self, stop: &Stop) -> NextJob {
         let mut state = self.lock();
         if state.jobs.is_empty() && !stop.is_stopped() {
@@ -178,7 +178,7 @@ impl EvidenceQueue {
         }
     }
 
-    /// The frame of a job that the unit's thread took up.
+    /// The memory share of a job that the unit's thread has taken.
     pub(super) fn held(&self) -> MemoryShare<'_> {
         MemoryShare { queue: self, buffer: Vec::new() }
     }
@@ -200,7 +200,7 @@ impl QueueState {
             }
     }
 
-    /// The first good part of each camera, and every n-th after it.
+    /// Whether to keep a good part: the first of each camera, and every n-th after it.
     fn wants_ok(&mut self, camera: &Label) -> bool {
         let every = u64::from(self.settings.keep_ok_every);
         if every == 0 {
@@ -227,16 +227,16 @@ impl Drop for MemoryShare<'_> {
 }
 
 impl FrameSlot<'_> {
-    /// Copies the frame, and hands it to the unit's thread.
+    /// Copies the frame and queues it for the unit's thread.
     pub(super) fn fill(self, inspection: &Arc<Inspection>, frame: &Frame) -> Offer {
         let FrameSlot { mut held, record, config_hash } = self;
         let queue = held.queue;
-        // Not under the lock: another camera may copy at the same time.
+        // Copied outside of the lock, so that another camera may copy at the same time.
         let Some(shot) = Shot::copy(frame, std::mem::take(&mut held.buffer)) else {
             queue.counters.failed.inc();
             return Offer::Dropped;
         };
-        // The job is what is held from here on.
+        // From here on the job in the queue counts as the frame's share of memory.
         std::mem::forget(held);
         queue.lock().jobs.push_back(EvidenceJob {
             inspection: inspection.clone(),

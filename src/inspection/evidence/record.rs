@@ -1,8 +1,8 @@
-//! What a verdict rests on besides the frame: the recipe, its golden pictures, the models.
+//! Records what a verdict depends on besides the frame: the recipe, its golden pictures, the models.
 
 use serde::{Deserialize, Serialize};
 
-/// A product as it was made ready: told once at each selection, kept with every inspection.
+/// A prepared product: recorded once at each selection, and kept with every inspection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProductRecord {
     /// The name of the product.
@@ -41,6 +41,6 @@ pub struct ModelRecord {
     pub sha256: String,
     /// Where the file was.
     pub path: String,
-    /// The runtime that ran it, with its version where it tells.
+    /// The runtime that ran it, with its version where it reports one.
     pub runtime: String,
 }

@@ -1,16 +1,17 @@
-//! Results as they are kept: every number readable, and beside it the bits that a replay must give again.
+//! Results as they are kept: every number in decimal, with the bits that a replay must reproduce.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::types::{Defect, Pose, Rect, RoiResult};
 
-/// A number whose bits count: `{ "value": 0.93, "bits": "3f6e147b" }`. `bits` is the IEEE 754 single as eight
-/// hexadecimal digits, and the only one that is read; `value` is for people, and `null` where it is no number.
+/// A number with its exact bits: `{ "value": 0.93, "bits": "3f6e147b" }`. `bits` is the IEEE 754 single as
+/// eight hexadecimal digits, and only it is read back; `value` is for people, and `null` for NaN and
+/// infinities.
 #[derive(Clone, Copy)]
 pub struct Exact(pub f32);
 
 impl PartialEq for Exact {
-    /// The same bits: NaN equals itself, 0 does not equal -0.
+    /// Compares bits: NaN equals itself, 0 does not equal -0.
     fn eq(&self, other: &Exact) -> bool {
         self.0.to_bits() == other.0.to_bits()
     }
@@ -73,13 +74,13 @@ pub struct KeptRoi {
     pub verdict: String,
     /// The measured value, in `unit`.
     pub score: Exact,
-    /// What it was held against.
+    /// The threshold that the score was compared with.
     pub threshold: Exact,
     /// The unit of both.
     pub unit: String,
     /// What was read or recognised.
     pub text: Option<String>,
-    /// Where it is bad.
+    /// Where the region has defects.
     pub boxes: Vec<KeptDefect>,
     /// Why it could not be judged.
     pub error: Option<String>,
@@ -87,7 +88,7 @@ pub struct KeptRoi {
     pub duration_us: u32,
 }
 
-/// One place that is bad; see [`Defect`].
+/// One defect of a region; see [`Defect`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptDefect {
     /// The kind of defect, or the class of the object.
@@ -95,9 +96,9 @@ pub struct KeptDefect {
     /// Its bounds, recipe px.
     #[serde(rename = "box")]
     pub rect: KeptBox,
-    /// Pixels that are wrong.
+    /// Number of defective pixels; 0 for a detected object.
     pub area_px: u32,
-    /// How sure, or how far off.
+    /// The confidence of a detection, or the peak difference of a defect.
     pub score: Exact,
 }
 

@@ -1,4 +1,4 @@
-//! The unit's thread: writes what was offered, and keeps the folders within their bounds.
+//! The unit's thread: writes offered inspections, and keeps the folders within their bounds.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,11 @@ use crate::config;
 use crate::supervisor::{Beat, Stop};
 use crate::types::{AgeGate, Doubt};
 
-/// Encoding a picture takes time on the cores that inspect: whoever inspects goes first.
+/// Encoding a picture takes time on the cores that inspect, so inspection gets the higher priority.
 const NICE: i32 = 10;
-/// How often folders are looked for that were kept while the clock was ahead.
+/// How often the thread searches for folders that were kept while the clock was ahead.
 const LOOK_AHEAD: Duration = Duration::from_secs(60);
-/// An alarm about frames that were dropped stands until none was for so long.
+/// The alarm about dropped frames ends after this time without another drop.
 const CALM: Duration = Duration::from_secs(10);
 
 /// Runs the writer thread until `stop`; see [`super::Evidence::run`].
@@ -57,13 +57,13 @@ struct EvidenceWriter<'a> {
     alarm: EvidenceAlarm<'a>,
     time: &'a Time<'a>,
     gate: AgeGate,
-    /// When the newest folder was kept, wall clock.
+    /// When the newest folder was kept, wall clock, nanoseconds since 1970.
     newest_ns: Option<u64>,
-    /// Not before this: it looks at all folders.
+    /// The earliest time for the next search of all folders, because that search is slow.
     look_ahead_at: Instant,
 }
 
-/// What became of a prepared folder.
+/// Whether a prepared folder was written.
 enum Put {
     Kept,
     Outranked,
@@ -95,7 +95,7 @@ impl EvidenceWriter<'_> {
         self.show();
     }
 
-    /// Writes a folder, once the others leave it room within the bounds and on the disk.
+    /// Writes a folder, after removing others where the bounds or the disk leave no room for it.
     fn put(&mut self, prepared: &Prepared) -> Result<Put, EvidenceError> {
         let (limits, bytes) = (self.queue.settings(), prepared.bytes());
         if bytes > limits.max_bytes {
@@ -121,7 +121,8 @@ impl EvidenceWriter<'_> {
         Ok(Put::Kept)
     }
 
-    /// Frees `bytes` on a full disk by removing folders that are worth no more than `prepared`; whether any went.
+    /// Frees `bytes` on a full disk by removing folders that are worth no more than `prepared`; returns
+    /// whether it removed any.
     fn free(&mut self, bytes: u64, prepared: &Prepared) -> bool {
         let rank = FolderOrder::of(&prepared.path()).map(|key| key.rank);
         let mut freed = 0;
@@ -134,7 +135,7 @@ impl EvidenceWriter<'_> {
         freed > 0
     }
 
-    /// Removes what is too old or, after a reload, too much.
+    /// Removes folders that are too old or, after a reload, beyond the new bounds.
     fn tidy(&mut self) {
         let limits = self.queue.settings();
         let now = self.time.clock.now();
@@ -149,12 +150,13 @@ impl EvidenceWriter<'_> {
         }
     }
 
-    /// Removes what is older than `max_days`, by a clock that can be trusted.
+    /// Removes folders that are older than `max_days`, where the clock can be trusted.
     fn remove_aged(&mut self, limits: &config::EvidenceConfig, today: i32) {
         let aged =
             |writer: &mut Self| writer.index.aged(limits, today).or_else(|| writer.ahead(limits, today));
         let mut next = aged(self);
-        // Also where nothing is old: a jump is forgotten by being judged when it is over.
+        // Judged also where nothing is old, because the gate forgets a jump only when it judges after the
+        // jump is over.
         let max_age = Duration::from_secs(u64::from(limits.max_days) * 86_400);
         let judged = self.gate.judge(max_age, self.time.synchronised).err().filter(|_| next.is_some());
         let known = std::mem::replace(&mut *self.doubt(), judged.clone());
@@ -171,7 +173,8 @@ impl EvidenceWriter<'_> {
         }
     }
 
-    /// A folder that was kept while the clock was ahead, and is as old as others that are: looked for now and then.
+    /// A folder that was kept while the clock was ahead and is too old by its number. The search runs only
+    /// now and then.
     fn ahead(&mut self, limits: &config::EvidenceConfig, today: i32) -> Option<FolderOrder> {
         if limits.max_days == 0 || Instant::now() < self.look_ahead_at {
             return None;
@@ -187,8 +190,8 @@ impl EvidenceWriter<'_> {
         self.queue.doubt.lock()
     }
 
-    /// Removes one folder; gives the bytes that it took. One that cannot be removed is not tried again until the next
-    /// start, so that it cannot hold up the others.
+    /// Removes one folder; returns the bytes that it took. A folder that cannot be removed is not tried again
+    /// until the next start, so that it does not block the others.
     fn remove(&mut self, key: &FolderOrder) -> u64 {
         self.beat.beat();
         let bytes = self.index.remove(key);
@@ -223,7 +226,7 @@ impl EvidenceWriter<'_> {
     }
 }
 
-/// The alarm; told once, not with each loss.
+/// The alarm about lost evidence, which is raised once and not with each loss.
 struct EvidenceAlarm<'a> {
     tell: &'a dyn Fn(Option<&str>),
     standing: &'a Mutex<Standing>,
@@ -237,7 +240,7 @@ impl EvidenceAlarm<'_> {
         }
     }
 
-    /// Ends the alarm about `loss`, once it has stood for `calm` without another loss.
+    /// Ends the alarm about `loss` after `calm` without another loss.
     fn clear(&self, loss: EvidenceLoss, calm: Duration) {
         let is_over = |(known, last): (EvidenceLoss, Instant)| known == loss && last.elapsed() >= calm;
         let over = self.standing().raised.take_if(|raised| is_over(*raised));
@@ -246,7 +249,7 @@ impl EvidenceAlarm<'_> {
         }
     }
 
-    /// Drops since the last call; `dropped` is all of them.
+    /// The number of drops since the last call; `dropped` is the total.
     fn new_drops(&self, dropped: u64) -> u64 {
         dropped - std::mem::replace(&mut self.standing().dropped, dropped)
     }

@@ -1,16 +1,17 @@
-//! Hashes, and the seal: the SHA-256 of `evidence.json` with the seal's own 64 digits written as zeros.
+//! Computes hashes and the seal: the SHA-256 of `evidence.json` with the seal's own 64 digits written as
+//! zeros.
 //!
 //! The seal is over the file's bytes rather than over a normal form of its values, so that no reader has to agree on
 //! how numbers are written; `sha256sum` after one `sed` checks it too.
 
 use sha2::{Digest, Sha256};
 
-/// What stands where the seal will.
+/// Placeholder for the digits of the seal.
 pub(super) const BLANK: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-/// How the file ends after the seal.
+/// The end of the file after the seal.
 const TAIL: &str = "\"\n}\n";
 
-/// SHA-256 of `bytes`, hexadecimal.
+/// SHA-256 of `bytes` as hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -25,7 +26,7 @@ pub(super) fn seal(mut text: String) -> String {
     text
 }
 
-/// The seal that `text` carries and the one that it should, or `None` where it has none.
+/// The seal that `text` carries and the one that it should carry; `None` where it has none.
 pub(super) fn check(text: &str) -> Option<(String, String)> {
     let (at, digits) = sealed(text)?;
     let mut blank = text.to_owned();
@@ -33,7 +34,7 @@ pub(super) fn check(text: &str) -> Option<(String, String)> {
     Some((digits.to_owned(), sha256(blank.as_bytes())))
 }
 
-/// Where the seal's digits stand, and what they are.
+/// The offset of the seal's digits in `text`, and the digits.
 fn sealed(text: &str) -> Option<(usize, &str)> {
     let body = text.strip_suffix(TAIL)?;
     let at = body.len().checked_sub(BLANK.len())?;

@@ -1,4 +1,4 @@
-//! `barcode`: a code that can be read, and says what it should.
+//! `barcode`: the region must hold a readable code with the expected text.
 
 use super::super::check::{Check, CheckError, Found, View};
 use crate::config::recipe::Expect;
@@ -34,7 +34,7 @@ impl Check for BarcodeCheck {
         let right = codes.iter().find(|code| fits(&code.text));
         let read = right.or(codes.first()).map(|code| code.text.clone());
         let good = right.is_some();
-        // One code read and right, or none.
+        // The score is 1 for a code with the expected text, and 0 otherwise.
         let score = if good { 1.0 } else { 0.0 };
         Ok(Found { good, score, threshold: 1.0, unit: "count", text: read, ..Found::default() })
     }

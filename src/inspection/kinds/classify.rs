@@ -1,4 +1,4 @@
-//! `classify`: the best class must be an expected one, and sure enough.
+//! `classify`: the best class must be an expected one, with a sufficient score.
 
 use super::super::check::{Check, CheckError, Found, View};
 use super::super::models::ModelPath;

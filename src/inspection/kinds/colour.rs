@@ -1,4 +1,4 @@
-//! `colour`: how far the mean colour is from the right one, as the eye sees it.
+//! `colour`: the perceived distance (ΔE) of the mean colour from the right one must be small.
 
 use super::super::check::{Check, CheckError, Found, View};
 use crate::image::Lab;
@@ -15,7 +15,7 @@ impl ColourCheck {
         ColourCheck { right, max_delta_e }
     }
 
-    /// The mean colour of a region; what the master is learned as.
+    /// The mean colour of a region, which is also what is learned from the master.
     pub fn mean(view: &mut View<'_>) -> Result<Lab, CheckError> {
         let mask = view.mask;
         Ok(Lab::mean(view.cut(Channels::Rgb)?, mask)?)

@@ -1,4 +1,4 @@
-//! `detect`: how many objects of some classes a detector finds in the region.
+//! `detect`: the number of objects that a detector finds in the region must be within bounds.
 
 use super::super::check::{Check, CheckError, Found, View};
 use super::super::models::ModelPath;
@@ -37,9 +37,9 @@ impl Check for DetectCheck {
             .collect();
         let count = found.len() as u32;
         let good = (*min_count..=*max_count).contains(&count);
-        // The bound that is broken, or the nearer one.
+        // A count below the range is compared with its lower bound, any other with its upper bound.
         let threshold = if count < *min_count { *min_count } else { *max_count } as f32;
-        // What was wanted and is there is no defect.
+        // Objects count as defects only where there are too many of them.
         let defects = if count > *max_count { found } else { Vec::new() };
         Ok(Found { good, score: count as f32, threshold, unit: "count", defects, ..Found::default() })
     }

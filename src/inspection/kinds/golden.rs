@@ -7,7 +7,7 @@ use super::super::models::ModelPath;
 
 pub(in super::super) struct GoldenCheck {
     road: ModelPath,
-    /// Vectors of length one.
+    /// Embeddings of the golden pictures, scaled to length one.
     goldens: Arc<[Vec<f32>]>,
     min_similarity: f32,
 }
@@ -17,7 +17,7 @@ impl GoldenCheck {
         GoldenCheck { road, goldens, min_similarity }
     }
 
-    /// The vector of a region, brought to length one; what a golden picture is learned as.
+    /// The embedding of a region, scaled to length one; golden pictures are learned in this form.
     pub fn vector(road: &mut ModelPath, view: &mut View<'_>) -> Result<Vec<f32>, CheckError> {
         let seen = road.run(view)?;
         let length =

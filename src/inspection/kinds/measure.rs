@@ -1,4 +1,4 @@
-//! `measure`: from the first edge to the last along the region's width, in px or mm.
+//! `measure`: the distance from the first edge to the last along the region's width, in px or mm.
 
 use super::super::check::{Check, CheckError, Found, View};
 use crate::image::{Caliper, EdgePolarity};
@@ -12,7 +12,7 @@ pub(in super::super) struct Span {
     pub min: f32,
     pub max: f32,
     pub unit: &'static str,
-    /// `unit` in one px.
+    /// How much of `unit` one px is.
     pub per_px: f32,
 }
 

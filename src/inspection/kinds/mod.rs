@@ -1,4 +1,4 @@
-//! The kinds of check, a file each.
+//! The kinds of check, one file for each.
 
 mod barcode;
 mod classify;

@@ -1,4 +1,4 @@
-//! `pixels`: the difference from the golden pictures, px by px, in the light of their spread.
+//! `pixels`: each px is compared with the golden pictures, relative to their spread.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `presence`: the share of px whose grey value lies in a range.
+//! `presence`: the fraction of px whose grey value lies in a range must be within bounds.
 
 use std::ops::RangeInclusive;
 
