@@ -1,4 +1,4 @@
-//! What is said about attendance on its topic.
+//! The payload of attendance events.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -6,12 +6,14 @@ use serde::Serialize;
 use super::payload::{Payload, score};
 use crate::types::{Attendance, rfc3339};
 
-/// `camera/NAME/attendance`. `time` is when it was so: of the frame that decided it; for `leave` of the last sighting.
+/// `camera/NAME/attendance`. `time` is that of the frame that decided the event; for `leave` that of the last
+/// sighting.
 #[derive(Serialize, JsonSchema)]
 pub struct AttendanceOut<'a> {
-    /// The camera that saw the person; for `leave`: last.
+    /// The camera that saw the person; for `leave` the one that saw the person last.
     pub camera: &'a str,
-    /// Number of the event on this box, across all cameras and restarts. A message that is sent again has the same.
+    /// Number of the event on this box, across all cameras and restarts. A message that is sent again has the
+    /// same number.
     pub id: u64,
     /// The person's number in the gallery.
     pub person: u64,
@@ -21,9 +23,9 @@ pub struct AttendanceOut<'a> {
     pub event: &'static str,
     /// Best cosine similarity of the sightings that decided it, -1 to 1.
     pub similarity: f32,
-    /// The tracked object.
+    /// Number of the tracked object whose face it was.
     pub track: u64,
-    /// The frame that decided it.
+    /// Number of the frame that decided it.
     pub frame: u64,
     /// When the presence began, RFC 3339, UTC.
     pub since: String,

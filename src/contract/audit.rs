@@ -1,4 +1,4 @@
-//! Lines of the audit log, in its files and in REST.
+//! The lines of the audit log, as stored in its files and returned by REST.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,41 +6,43 @@ use serde::{Deserialize, Serialize};
 /// One line of the audit log.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AuditOut {
-    /// When, RFC 3339, UTC.
+    /// Time of the request, RFC 3339, UTC.
     pub time: String,
-    /// The way: `web`, `cli`, `signal`, `mqtt` or `serial`.
+    /// The interface: `web`, `cli`, `signal`, `mqtt` or `serial`.
     #[serde(default = "web")]
     pub source: String,
-    /// Who: a user's name, `local` where nobody has to log in, `uid NUMBER`, a topic of MQTT, or a serial line's camera.
+    /// Who sent it: a user's name, `local` where no login is required, `uid NUMBER`, an MQTT topic, or the
+    /// camera of a serial line.
     pub user: String,
-    /// What: the method and the route, or the command and its action.
+    /// What was requested: the method and the route, or the command and its action.
     pub action: String,
-    /// On what: the path that was asked for, or what the command names; people by number only.
+    /// What it applied to: the requested path, or the target of the command; people by number only.
     pub target: String,
-    /// `ok`, or why not.
+    /// `ok`, or why it was refused or failed.
     pub outcome: String,
 }
 
-/// The way of lines that were written before others had one.
+/// The interface of older lines, which were written before the field existed.
 fn web() -> String {
     "web".into()
 }
 
-/// Requests from one address that were refused within a minute.
+/// Refused requests from one address within a minute.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RefusedOut {
-    /// When the first was refused, RFC 3339, UTC.
+    /// Time of the first refusal, RFC 3339, UTC.
     pub time: String,
-    /// When the last was.
+    /// Time of the last refusal, RFC 3339, UTC.
     pub last: String,
-    /// The way: `web` or `mqtt`.
+    /// The interface: `web` or `mqtt`.
     pub source: String,
-    /// The address (of IPv6 the network of 64 bits), or the command's topic; `*`: all those beyond 256 at one time.
+    /// The address (for IPv6 its /64 network), or the command's topic; `*` collects all sources beyond 256 at
+    /// one time.
     pub from: String,
-    /// How many.
+    /// Number of refused requests.
     pub count: u64,
-    /// How many for each cause, such as `wrong_login`, or `not_allowed` with the method and the route.
+    /// Number of refusals by cause, such as `wrong_login`, or `not_allowed` with the method and the route.
     pub causes: std::collections::BTreeMap<String, u64>,
-    /// Some of the names that were tried, four at most.
+    /// Up to four of the user names that were tried.
     pub users: Vec<String>,
 }

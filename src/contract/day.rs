@@ -1,21 +1,22 @@
-//! A day's attendance, as REST, the command line and `cmd/attendance` tell it, and as tables are made from it.
+//! A day's attendance, as returned by REST, the command line and `cmd/attendance`, and as the source of
+//! tables.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::types::{Attendance, PersonId, rfc3339};
 
-/// A person's present name; `None` where nobody knows it any more.
+/// Looks up a person's current name; `None` where the gallery no longer has the person.
 pub type Names<'a> = &'a dyn Fn(PersonId) -> Option<String>;
 
-/// Who was here on one day of local time.
+/// The attendance of one day of local time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Day {
-    /// `YYYY-MM-DD`.
+    /// The date of the day, `YYYY-MM-DD`.
     pub day: String,
-    /// Whose borders the day has, such as `Europe/Berlin`.
+    /// Time zone in which the day starts and ends, such as `Europe/Berlin`.
     pub time_zone: String,
-    /// A row for each person, by name.
+    /// One row for each person, sorted by name.
     pub rows: Vec<DayRow>,
     /// The day's events, in the order of their numbers.
     pub events: Vec<DayEvent>,
@@ -26,34 +27,34 @@ pub struct Day {
 pub struct DayRow {
     /// The person's number in the gallery.
     pub person: u64,
-    /// The present name, or the last one that was known.
+    /// The person's current name, or the last known one.
     pub name: String,
-    /// When the first visit began; the day's begin for somebody who was here already.
+    /// Start of the first visit; the start of the day for a person who was already present.
     pub first_in: String,
-    /// The last sighting.
+    /// Time of the last sighting.
     pub last_seen: String,
-    /// When the last visit ended; `None` where it did not end on this day.
+    /// End of the last visit; `null` where it did not end on this day.
     pub left: Option<String>,
-    /// Seconds of all visits, as far as they lie on this day.
+    /// Total time of the visits on this day, seconds.
     pub present_s: u64,
-    /// How many visits.
+    /// Number of visits on this day.
     pub visits: u64,
-    /// Is here now.
+    /// Whether the person is present now.
     pub present: bool,
 }
 
 /// One event of the day.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DayEvent {
-    /// Its number on this box.
+    /// The event's number on this box.
     pub id: u64,
-    /// When, RFC 3339, UTC.
+    /// Time of the event, RFC 3339, UTC.
     pub time: String,
-    /// The camera.
+    /// Name of the camera that saw the person.
     pub camera: String,
     /// The person's number in the gallery.
     pub person: u64,
-    /// The name at that time.
+    /// The person's name at that time.
     pub name: String,
     /// `enter`, `seen` or `leave`.
     pub event: String,

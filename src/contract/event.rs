@@ -1,4 +1,4 @@
-//! What is said on `camera/NAME/event`.
+//! The payload of `camera/NAME/event`.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -13,43 +13,43 @@ pub struct EventLatency {
     pub total_us: u64,
 }
 
-/// `camera/NAME/event`
+/// `camera/NAME/event`: one event of one tracked object.
 #[derive(Serialize, JsonSchema)]
 pub struct EventOut<'a> {
-    /// The camera's name.
+    /// Name of the camera that tracks the object.
     pub camera: &'a str,
-    /// The frame that caused it.
+    /// Number of the frame that caused it.
     pub frame: u64,
-    /// `new`, `update` or `end`; `zone_enter`, `zone_leave` or `dwell` at a zone; `line_cross` at a line. An object's
-    /// first event is its `new`, its last is its `end`; it leaves every zone before that.
+    /// `new`, `update` or `end`; `zone_enter`, `zone_leave` or `dwell` at a zone; `line_cross` at a line. An
+    /// object's first event is `new` and its last is `end`; it leaves every zone before `end`.
     pub event: &'static str,
-    /// The object; unique on this box, also across restarts.
+    /// The object's number, unique on this box, also across restarts.
     pub track: u64,
-    /// Its class.
+    /// Class name of the object.
     pub label: &'a str,
     /// Best score so far, 0 to 1.
     pub score: f32,
-    /// Where it was last.
+    /// Last known bounds of the object, in frame px.
     #[serde(rename = "box")]
     pub rect: BoxPx,
-    /// When it was first seen, RFC 3339, UTC.
+    /// When the object was first seen, RFC 3339, UTC.
     pub since: String,
     /// The zone or line that the event is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<&'a str>,
-    /// With `zone_leave` and `dwell`: how long it has been in the zone, ms.
+    /// Time spent in the zone, ms; only with `zone_leave` and `dwell`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dwell_ms: Option<u64>,
-    /// With `line_cross`: `left_to_right` or `right_to_left`, by the hands of somebody who stands at the line's `from`
-    /// and looks to its `to`. On a line drawn upwards they are the picture's own left and right.
+    /// Direction of a `line_cross`: `left_to_right` or `right_to_left`, as seen by somebody who stands at the
+    /// line's `from` and faces its `to`. On a line drawn upwards they are the picture's left and right.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<&'static str>,
-    /// Where the time went.
+    /// Delays of the event.
     pub latency: EventLatency,
 }
 
 impl<'a> EventOut<'a> {
-    /// The event as it is kept; `now` for the latency.
+    /// The payload of `event`; `now` is used to compute the latency.
     pub fn new(event: &'a Event, now: Stamp) -> EventOut<'a> {
         EventOut {
             camera: &event.camera,

@@ -1,4 +1,4 @@
-//! The figures of `telemetry`.
+//! The payload of `telemetry`: figures about load, latency and results.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use super::payload::Payload;
 /// Percentiles of a duration, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Percentiles {
-    /// Median.
+    /// Median, which is the 50th percentile.
     pub p50_us: u64,
-    /// 95th percentile.
+    /// 95th percentile of the duration.
     pub p95_us: u64,
-    /// 99th percentile.
+    /// 99th percentile of the duration.
     pub p99_us: u64,
 }
 
-/// What became of one camera's parts, as the figures of a smart camera are.
+/// Inspection results of one camera, with the usual figures of a smart camera.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Parts {
     /// Triggers since the process began.
@@ -29,60 +29,60 @@ pub struct Parts {
     pub ng: u64,
     /// Parts that could not be judged.
     pub error: u64,
-    /// Triggers without a frame.
+    /// Triggers for which no frame was available.
     pub missed: u64,
-    /// Triggers too many.
+    /// Triggers that came while too many acquisitions were running.
     pub overrun: u64,
-    /// Triggers that bounced; none of them is in `triggers`.
+    /// Triggers that were debounced; they are not counted in `triggers`.
     pub bounced: u64,
-    /// What else came on the lines and was no trigger.
+    /// Other input on the trigger lines that is not a trigger.
     pub garbage: u64,
-    /// Parts judged a minute, since the last telemetry.
+    /// Parts judged per minute, since the last telemetry.
     pub per_minute: f32,
-    /// Share of the judged parts that were good, 0 to 1; absent before the first.
+    /// Yield: fraction of the judged parts that were good, 0 to 1; `null` before the first part.
     pub yield_share: Option<f32>,
-    /// From the trigger to the verdict: shortest, mean and longest.
+    /// Time from the trigger to the verdict.
     pub processing_us: Processing,
-    /// How often each ROI was not good, the worst first.
+    /// Number of failures of each ROI, the worst first.
     pub pareto: Vec<Failing>,
 }
 
 /// Processing times, microseconds; 0 before the first part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Processing {
-    /// The shortest.
+    /// Shortest time of a part.
     pub min: u32,
-    /// The mean.
+    /// Mean time of all parts.
     pub mean: u32,
-    /// The longest.
+    /// Longest time of a part.
     pub max: u32,
 }
 
-/// An ROI that was not good.
+/// The failures of one ROI.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Failing {
-    /// Its name.
+    /// Name of the ROI in the recipe.
     pub roi: String,
-    /// How often, since the process began.
+    /// Number of parts on which the ROI was not good, since the process began.
     pub count: u64,
 }
 
-/// `telemetry`
+/// `telemetry`: figures about load, latency and results.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Telemetry {
-    /// Items waiting, by queue.
+    /// Number of waiting items by queue.
     pub queues: BTreeMap<String, u64>,
-    /// Busy share of each worker, 0 to 1.
+    /// Busy fraction of each worker, 0 to 1.
     pub utilisation: BTreeMap<String, f32>,
-    /// Durations by step.
+    /// Durations by step of the pipeline.
     pub latency: BTreeMap<String, Percentiles>,
-    /// Counts since the process began.
+    /// Counters since the process began, by name.
     pub counters: BTreeMap<String, u64>,
-    /// Inspection, by camera.
+    /// Inspection results by camera.
     pub inspection: BTreeMap<String, Parts>,
-    /// Resident memory.
+    /// Resident memory of the process in bytes.
     pub memory_bytes: u64,
-    /// Hottest thermal zone, where the board has one.
+    /// Temperature of the hottest thermal zone in °C; `null` where the board has none.
     pub temperature_c: Option<f32>,
 }
 

@@ -1,4 +1,4 @@
-//! What is said on `camera/NAME/inspection` and `camera/NAME/trigger`.
+//! The payloads of `camera/NAME/inspection` and `camera/NAME/trigger`.
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -11,45 +11,45 @@ use crate::types::{Defect, Inspection, InspectionLatency, Pose, RoiResult, Trigg
 pub struct InspectionOut<'a> {
     /// The acquisition's number: unique on this box, also across restarts.
     pub acquisition: u64,
-    /// The camera's name.
+    /// Name of the camera that was triggered.
     pub camera: &'a str,
     /// `ok`, `ng`, `error`, `missed` or `overrun`.
     pub verdict: &'static str,
-    /// Why, where no ROI says it.
+    /// The cause, where no ROI has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<&'a str>,
-    /// What pulled it.
+    /// The trigger that started the acquisition.
     pub trigger: TriggerOut<'a>,
     /// The product that was selected; empty where none was.
     pub product: &'a str,
-    /// The recipe's revision.
+    /// Revision of the product's recipe.
     pub recipe_revision: u32,
     /// The revision of the golden pictures; 0 where the product has none.
     pub golden_revision: u64,
     /// The frame that was inspected; absent where none was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame: Option<FrameOut>,
-    /// Where the part was found; absent where it was not looked for or not found.
+    /// Pose of the part; absent where it was not searched for or not found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pose: Option<PoseOut>,
     /// Every ROI, in the recipe's order.
     #[serde(serialize_with = "rois")]
     #[schemars(with = "Vec<RoiOut<'a>>")]
     pub rois: &'a [RoiResult],
-    /// Where the time went, in microseconds.
+    /// Time spent in each step, in microseconds.
     pub latency: StepsOut,
 }
 
-/// What pulled a trigger.
+/// The source of a trigger.
 #[derive(Serialize, JsonSchema)]
 pub struct TriggerOut<'a> {
     /// `serial`, `mqtt`, `timer`, `cli` or `http`.
     pub kind: &'static str,
-    /// Its name in the configuration, or the command's id.
+    /// The trigger's name in the configuration, or the command's id.
     pub name: &'a str,
-    /// When it arrived, RFC 3339, UTC.
+    /// When the trigger arrived, RFC 3339, UTC.
     pub time: String,
-    /// What came with it.
+    /// Text that came with the trigger, such as the part's serial number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<&'a str>,
 }
@@ -57,46 +57,46 @@ pub struct TriggerOut<'a> {
 /// The frame that was inspected.
 #[derive(Serialize, JsonSchema)]
 pub struct FrameOut {
-    /// Its number since the process began.
+    /// Number of the frame since the process began.
     pub seq: u64,
-    /// When it was captured, RFC 3339, UTC.
+    /// When the frame was captured, RFC 3339, UTC.
     pub time: String,
-    /// From the trigger to its capture, microseconds; negative where the frame is the earlier one.
+    /// Time from the trigger to the capture, microseconds; negative where the frame was captured first.
     pub offset_us: i64,
 }
 
-/// Where the part lies: recipe px turned about the origin, then moved, are frame px.
+/// Pose of the part: recipe px rotated about the origin and then shifted give frame px.
 #[derive(Serialize, JsonSchema)]
 pub struct PoseOut {
-    /// Rightwards, px.
+    /// Shift to the right, px.
     pub dx: f32,
-    /// Downwards, px.
+    /// Shift downwards in px.
     pub dy: f32,
-    /// Clockwise, degrees.
+    /// Clockwise rotation in degrees.
     pub angle_deg: f32,
 }
 
 /// One region of interest.
 #[derive(Serialize, JsonSchema)]
 pub struct RoiOut<'a> {
-    /// Its name in the recipe.
+    /// Name of the region in the recipe.
     pub name: &'a str,
     /// `golden`, `pixels`, `classify`, `detect`, `barcode`, `colour`, `presence` or `measure`.
     pub kind: &'static str,
     /// `ok`, `ng` or `error`.
     pub verdict: &'static str,
-    /// What was measured; absent where nothing could be.
+    /// The measured value; absent where nothing could be measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f32>,
-    /// What it was held against.
+    /// The limit that the score was compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f32>,
-    /// The unit of both.
+    /// Unit of score and threshold.
     pub unit: &'static str,
-    /// What was read or recognised.
+    /// The text that was read or the class that was recognised.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<&'a str>,
-    /// Where it is bad, in recipe px.
+    /// The defects that were found, in recipe px.
     pub boxes: Vec<DefectOut<'a>>,
     /// Why it could not be judged.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,32 +105,32 @@ pub struct RoiOut<'a> {
     pub duration_us: u32,
 }
 
-/// One place that is bad.
+/// One defect of a region.
 #[derive(Serialize, JsonSchema)]
 pub struct DefectOut<'a> {
-    /// What it is.
+    /// Kind of defect: a detector's class, or the ROI kind's word.
     pub label: &'a str,
-    /// Where.
+    /// Bounds of the defect, recipe px.
     #[serde(rename = "box")]
     pub rect: BoxPx,
-    /// Pixels that are wrong, where the kind counts them.
+    /// Number of defective pixels; 0 where the ROI kind does not count them.
     pub area_px: u32,
-    /// How sure, or how far off.
+    /// Confidence, 0 to 1, or the excess over the threshold.
     pub score: f32,
 }
 
-/// Where the time of an acquisition went, in microseconds.
+/// Time that an acquisition spent in each step, in microseconds.
 #[derive(Serialize, JsonSchema)]
 pub struct StepsOut {
     /// From the trigger to the choice of a frame.
     pub frame_us: u32,
-    /// From there to a free worker.
+    /// From the choice of the frame to a free worker.
     pub wait_us: u32,
-    /// Finding the part.
+    /// Search for the part's fiducials.
     pub align_us: u32,
-    /// All ROIs.
+    /// All ROIs, from the first start to the last end.
     pub rois_us: u32,
-    /// From the trigger to the sinks.
+    /// From the trigger to the delivery of the result.
     pub total_us: u32,
 }
 
@@ -214,26 +214,26 @@ fn rois<S: Serializer>(rois: &[RoiResult], out: S) -> Result<S::Ok, S::Error> {
     out.collect_seq(rois.iter().map(RoiOut::from))
 }
 
-/// `camera/NAME/trigger`: the handshake, as plants know it from smart cameras.
+/// `camera/NAME/trigger`: the trigger handshake that is usual with smart cameras.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct TriggerStatus {
-    /// The camera's name.
+    /// Name of the camera that is triggered.
     pub camera: String,
-    /// Trigger ready: one more would be taken now.
+    /// Trigger ready: a trigger would be accepted now.
     pub ready: bool,
-    /// The product that is selected.
+    /// Name of the product that is selected.
     pub product: String,
-    /// The recipe's revision.
+    /// Revision of the product's recipe.
     pub recipe_revision: u32,
     /// The revision of the golden pictures; 0 where the product has none.
     pub golden_revision: u64,
-    /// Why the product that was asked for is not ready.
+    /// Why the requested product is not ready; `null` where it is.
     pub fault: Option<String>,
-    /// Trigger acknowledged: the last acquisition that was taken; 0 before the first.
+    /// Trigger acknowledged: the last acquisition that was accepted; 0 before the first.
     pub acknowledged: u64,
-    /// Results valid: the last acquisition whose end was told.
+    /// Results valid: the last acquisition whose end was reported; 0 before the first.
     pub valid: u64,
-    /// Triggers since the process began; the five counts below add up to it, less those under way.
+    /// Triggers since the process began: the sum of the five counts below and `in_flight`.
     pub triggers: u64,
     /// Parts that were good.
     pub ok: u64,
@@ -241,11 +241,11 @@ pub struct TriggerStatus {
     pub ng: u64,
     /// Parts that could not be judged.
     pub error: u64,
-    /// Triggers without a frame.
+    /// Triggers for which no frame was available.
     pub missed: u64,
-    /// Triggers that came while as many acquisitions were under way as are allowed.
+    /// Triggers that came while the most allowed acquisitions were running.
     pub overrun: u64,
-    /// Acquisitions under way.
+    /// Acquisitions that are running now.
     pub in_flight: u64,
 }
 

@@ -1,5 +1,5 @@
-//! What the box says to the world: the topics, the payloads with their schema names, and the JSON Schemas made from
-//! the types. MQTT, the web page and the command line say the same words.
+//! The public contract: topics, payloads with schema names, and the JSON Schemas generated from the types.
+//! MQTT, REST, the web page and the command line share these types.
 
 mod attendance;
 mod audit;

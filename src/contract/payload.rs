@@ -1,26 +1,27 @@
-//! What is said on each topic. `docs/mqtt/` holds the JSON Schemas generated from these types.
+//! The payloads of the topics. `docs/mqtt/` holds the JSON Schemas generated from these types.
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::types::{Finding, Latency, Point, Rect, Report, Value, ZoneSet, rfc3339};
 
-/// A body that may be published: it names its schema and version.
+/// A body that may be published; it names its schema and version.
 pub trait Payload: Serialize + JsonSchema {
-    /// For example `ocellus.status/1`. The number grows when a reader could notice the change.
+    /// Name and version, such as `ocellus.status/1`. The version increases with every change that a reader
+    /// could notice.
     const SCHEMA: &'static str;
 }
 
-/// What every payload begins with.
+/// The fields with which every payload begins.
 #[derive(Serialize, JsonSchema)]
 #[schemars(bound = "T: JsonSchema")]
 pub struct Envelope<'a, T: Payload> {
     /// Name and version of this schema.
     pub schema: &'static str,
-    /// Counts the messages of this topic. Kept across restarts where messages are kept (events); begins
-    /// at 1 with the process elsewhere. A repeated message carries the number it had.
+    /// Counts the messages of this topic. The count continues across restarts where messages are stored
+    /// (events), and starts at 1 with the process elsewhere. A repeated message keeps its number.
     pub seq: u64,
-    /// RFC 3339, UTC: when what is told was so.
+    /// Time to which the message refers, RFC 3339, UTC.
     pub time: String,
     /// The topic's own fields.
     #[serde(flatten)]
@@ -30,35 +31,35 @@ pub struct Envelope<'a, T: Payload> {
 /// Serialises `body` in its envelope at the end of `out`.
 pub fn write<T: Payload>(seq: u64, wall_ns: u64, body: &T, out: &mut Vec<u8>) {
     let envelope = Envelope { schema: T::SCHEMA, seq, time: rfc3339(wall_ns), body };
-    // Our own types have string keys only, and a Vec takes every byte.
+    // Serialising cannot fail: the types have string keys only, and a Vec accepts every byte.
     let written = serde_json::to_writer(out, &envelope);
     debug_assert!(written.is_ok(), "{}: {written:?}", T::SCHEMA);
 }
 
-/// State of the service.
+/// The state of the whole service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
-    /// All is well.
+    /// Everything works as configured.
     Online,
-    /// It works, but not all of it; `reasons` says what.
+    /// Parts of it do not work; `reasons` names them.
     Degraded,
-    /// It has stopped, or (as last will) was lost.
+    /// It has stopped, or (as last will) its connection was lost.
     Offline,
 }
 
-/// `status`
+/// `status`: state of the service, retained; also the last will.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Status {
-    /// Now.
+    /// Current state of the service.
     pub state: Service,
-    /// Why it is not `online`; the last will says `connection lost`, an orderly end `stopped`.
+    /// Why the service is not `online`; `connection lost` in the last will, `stopped` after an orderly end.
     pub reasons: Vec<String>,
     /// Version of the program.
     pub version: String,
     /// SHA-256 of the configuration in force, hexadecimal.
     pub config_hash: String,
-    /// Seconds since the service started; in the last will: when the connection was made.
+    /// Seconds since the service started; in the last will as of the connection.
     pub uptime_s: u64,
 }
 
@@ -66,32 +67,32 @@ impl Payload for Status {
     const SCHEMA: &'static str = "ocellus.status/1";
 }
 
-/// State of a camera.
+/// The state of one camera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CameraState {
-    /// Frames come.
+    /// The camera delivers frames.
     Online,
-    /// Connected, but no new frame for the configured time.
+    /// The camera is connected, but has delivered no new frame for the configured time.
     Frozen,
-    /// Not connected.
+    /// The camera is not connected.
     Offline,
 }
 
-/// `camera/NAME/status`
+/// `camera/NAME/status`: state of one camera, retained.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CameraStatus {
-    /// The camera's name.
+    /// Name of the camera, as configured.
     pub camera: String,
-    /// Now.
+    /// Current state of the camera.
     pub state: CameraState,
-    /// Why it is not `online`.
+    /// Why the camera is not `online`; `null` where it is.
     pub cause: Option<String>,
-    /// Frames a second, lately.
+    /// Recent rate in frames per second.
     pub fps: f32,
     /// Frames captured since the process began.
     pub frames: u64,
-    /// Frames passed over since the process began, whatever the reason.
+    /// Frames dropped since the process began, for any reason.
     pub drops: u64,
 }
 
@@ -99,19 +100,20 @@ impl Payload for CameraStatus {
     const SCHEMA: &'static str = "ocellus.camera/1";
 }
 
-/// `alarm/NAME`; an empty retained payload means that it is over.
+/// `alarm/NAME`: an active alarm, retained; an empty payload means that it has ended.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Alarm {
-    /// The alarm's name.
+    /// Name of the alarm, as in its topic.
     pub name: String,
     /// What is wrong, where, and what to do.
     pub cause: String,
-    /// Since when, RFC 3339, UTC.
+    /// When the alarm was raised, RFC 3339, UTC.
     pub since: String,
-    /// Who has acknowledged it; absent where nobody has. An alarm that comes again is acknowledged anew.
+    /// Who has acknowledged it; absent where nobody has. An alarm that is raised again must be acknowledged
+    /// again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acknowledged_by: Option<String>,
-    /// When, RFC 3339, UTC.
+    /// When it was acknowledged, RFC 3339, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acknowledged_at: Option<String>,
 }
@@ -120,28 +122,28 @@ impl Payload for Alarm {
     const SCHEMA: &'static str = "ocellus.alarm/1";
 }
 
-/// Answer on `cmd/COMMAND/ID`.
+/// The answer to a command, on `cmd/COMMAND/ID`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Answer {
-    /// How far it is.
+    /// Progress of the command.
     pub status: Progress,
-    /// Why it failed.
+    /// Why the command failed, with a remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What the command gave.
+    /// Result of the command, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<serde_json::Value>,
 }
 
-/// Progress of a command.
+/// The progress of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Progress {
-    /// Received; the end follows on the same topic.
+    /// The command was received; the final answer follows on the same topic.
     Executing,
-    /// Done.
+    /// The command has succeeded.
     Successful,
-    /// Not done; `reason` says why.
+    /// The command has failed; `reason` says why.
     Failed,
 }
 
@@ -149,16 +151,16 @@ impl Payload for Answer {
     const SCHEMA: &'static str = "ocellus.answer/1";
 }
 
-/// A rectangle in px, to a hundredth: of the frame; in an inspection, of the recipe's picture.
+/// A rectangle in px, rounded to a hundredth: of the frame, or in an inspection of the recipe's picture.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct BoxPx {
-    /// Left.
+    /// Left edge in px.
     pub x: f32,
-    /// Top.
+    /// Top edge in px.
     pub y: f32,
-    /// Width.
+    /// Width of the rectangle, px.
     pub w: f32,
-    /// Height.
+    /// Height of the rectangle, px.
     pub h: f32,
 }
 
@@ -168,7 +170,7 @@ impl From<Rect> for BoxPx {
     }
 }
 
-/// A hundredth of a pixel is finer than any model; more digits only cost bytes and time.
+/// Rounds to a hundredth of a pixel, which is finer than any model; more digits only cost bytes and time.
 fn px(value: f32) -> f32 {
     (value * 100.0).round() / 100.0
 }
@@ -180,30 +182,30 @@ pub(super) fn score(value: f32) -> f32 {
 /// One finding of a frame.
 #[derive(Serialize, JsonSchema)]
 pub struct FindingOut<'a> {
-    /// Index in the model's labels.
+    /// Index of the class in the model's labels.
     pub class: u16,
-    /// The class's name.
+    /// Name of the class.
     pub label: &'a str,
-    /// 0 to 1, to four digits.
+    /// Confidence of the model, 0 to 1, rounded to four digits.
     pub score: f32,
-    /// Where it is; absent for a classification of the whole frame.
+    /// Bounds in frame px; absent for a classification of the whole frame.
     #[serde(rename = "box", skip_serializing_if = "Option::is_none")]
     pub rect: Option<BoxPx>,
     /// Key points in the model's order, `[x, y]` in frame px.
     #[serde(skip_serializing_if = "<[Point]>::is_empty", serialize_with = "points")]
     #[schemars(with = "Option<Vec<[f32; 2]>>")]
     pub points: &'a [Point],
-    /// The share of the frame that the class covers (segmentation).
+    /// Fraction of the frame that the class covers, 0 to 1 (segmentation).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share: Option<f32>,
-    /// The tracked object that it belongs to, from the frame on in which its `new` is told.
+    /// Number of the tracked object, from the frame in which its `new` event is reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub track: Option<u64>,
-    /// The zones that the object is in, in the order of the configuration.
+    /// Zones that contain the object, in the order of the configuration.
     #[serde(skip_serializing_if = "ZoneSet::is_empty", serialize_with = "zones")]
     #[schemars(with = "Option<Vec<String>>")]
     pub zones: &'a ZoneSet,
-    /// Who it is, as far as recognition knows by now.
+    /// Name of the person, once recognition has found it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
 }
@@ -237,20 +239,20 @@ impl<'a> From<&'a Finding> for FindingOut<'a> {
     }
 }
 
-/// Where a frame's time went, in microseconds.
+/// Time that a frame spent in each step of the pipeline, in microseconds.
 #[derive(Serialize, JsonSchema)]
 pub struct LatencyOut {
-    /// From the appsink to the worker that leased the frame.
+    /// From the appsink until a worker leased the frame.
     pub wait_us: u32,
-    /// Planes to tensor.
+    /// Conversion of the planes to the input tensor.
     pub preprocess_us: u32,
-    /// The model.
+    /// Inference of the model.
     pub infer_us: u32,
-    /// Tensor to findings.
+    /// Decoding of the output tensors to findings.
     pub decode_us: u32,
-    /// Waiting for earlier frames.
+    /// Wait for earlier frames, which keeps reports in order.
     pub reorder_us: u32,
-    /// From the appsink to the sinks.
+    /// From the appsink to the delivery of the report.
     pub total_us: u32,
 }
 
@@ -264,20 +266,20 @@ impl From<Latency> for LatencyOut {
 /// A stage that failed for this frame.
 #[derive(Serialize, JsonSchema)]
 pub struct FaultOut<'a> {
-    /// The stage.
+    /// Name of the stage, such as `detect`.
     pub stage: &'a str,
-    /// What went wrong.
+    /// The cause of the failure.
     pub cause: &'a str,
 }
 
 /// `camera/NAME/detections`: one processed frame.
 #[derive(Serialize, JsonSchema)]
 pub struct Detections<'a> {
-    /// The camera's name.
+    /// Name of the camera that captured the frame.
     pub camera: &'a str,
-    /// The frame's number since the process began.
+    /// Number of the frame since the process began.
     pub frame: u64,
-    /// The name of the file that the frame comes from, where it is a picture of a folder; at most 255 bytes.
+    /// Name of the picture file where the source is a folder; at most 255 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<&'a str>,
     /// Frame width in px.
@@ -288,15 +290,15 @@ pub struct Detections<'a> {
     #[serde(serialize_with = "findings")]
     #[schemars(with = "Vec<FindingOut<'a>>")]
     pub findings: &'a [Finding],
-    /// Findings beyond the most that a report holds, the lowest-scored ones.
+    /// Number of findings beyond the most that a report holds; those with the lowest scores are dropped.
     pub overflow: u32,
     /// The embedding, where the model gives one.
     #[serde(skip_serializing_if = "<[f32]>::is_empty")]
     #[schemars(with = "Option<Vec<f32>>")]
     pub embedding: &'a [f32],
-    /// Where the time went.
+    /// Time spent in each step.
     pub latency: LatencyOut,
-    /// What failed, if anything.
+    /// The step that failed, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<FaultOut<'a>>,
 }
@@ -326,16 +328,16 @@ impl Payload for Detections<'_> {
     const SCHEMA: &'static str = "ocellus.detections/2";
 }
 
-/// On the topic of the messages that are missing: numbers `from` to `to` were dropped to keep the bound, erased with the
-/// person of whom they spoke, or set aside because the broker does not take them; or the store was lost, and those of them
-/// that had not been sent are missing.
+/// Published on the topic of missing messages. Numbers `from` to `to` were dropped to keep within the limit,
+/// erased with the person they concerned, or set aside because the broker rejects them; or the store was lost
+/// with messages that were not yet sent.
 #[derive(Serialize, JsonSchema)]
 pub struct Gap {
     /// First number that is missing.
     pub from: u64,
     /// Last number that is missing; also this message's `seq`.
     pub to: u64,
-    /// Why.
+    /// Why the messages are missing.
     pub reason: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What REST answers with, beside the payloads of MQTT: the types of `/api/v1/openapi.json`.
+//! Requests and answers of REST beside the payloads of MQTT: the types of `/api/v1/openapi.json`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,75 +8,75 @@ use super::payload::{Alarm, CameraState, Service};
 use crate::types::Bounded;
 use crate::types::MAX_PICTURES;
 
-/// An answer that is none.
+/// The answer to a request that failed.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ErrorOut {
-    /// Why.
+    /// Why the request failed.
     pub error: ErrorBody,
 }
 
-/// Why a request was not done.
+/// Why a request was refused or failed.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ErrorBody {
-    /// The word for programs, such as `unknown_camera`.
+    /// Error code for programs, such as `unknown_camera`.
     pub code: String,
-    /// What, where and why.
+    /// What failed, where and why.
     pub message: String,
-    /// What to do next; empty where the message says it.
+    /// What to do next; empty where the message already contains it.
     pub remedy: String,
 }
 
-/// Who is asking.
+/// The session of the requester.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct SessionOut {
-    /// Absent where nobody is logged in.
+    /// The user who is logged in; `null` where nobody is.
     pub user: Option<UserOut>,
-    /// Whether everything else needs a login.
+    /// Whether all other requests need a login.
     pub login_required: bool,
-    /// To be sent as `X-CSRF-Token` with every request that changes something; empty before the login.
+    /// Token to send as `X-CSRF-Token` with every request that changes something; empty before the login.
     pub csrf: String,
 }
 
-/// A user.
+/// A user of the web page.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct UserOut {
-    /// The name; `local` where nobody has to log in.
+    /// The user's name; `local` where no login is required.
     pub name: String,
-    /// `viewer`, `operator` or `admin`.
+    /// The user's role: `viewer`, `operator` or `admin`.
     pub role: String,
 }
 
-/// A login.
+/// The body of a login.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoginIn {
-    /// The user's name.
+    /// Name of the user.
     pub name: String,
-    /// The user's password.
+    /// Password of the user.
     pub password: String,
 }
 
-/// What this box can do.
+/// What this box is configured to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Features {
-    /// Some camera recognises people.
+    /// Whether any camera recognises people.
     pub people: bool,
-    /// Some camera inspects.
+    /// Whether any camera inspects parts.
     pub inspection: bool,
 }
 
-/// How the box is: what stands on MQTT's `status`, and more.
+/// The state of the box: the fields of MQTT's `status`, and more.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct StatusOut {
     /// Name and version of this schema.
     pub schema: String,
     /// Counts the changes of the state.
     pub seq: u64,
-    /// When the state became so, RFC 3339, UTC.
+    /// When the state last changed, RFC 3339, UTC.
     pub time: String,
-    /// Now.
+    /// Current state of the service.
     pub state: Service,
-    /// Why it is not `online`.
+    /// Why it is not `online`; empty where it is.
     pub reasons: Vec<String>,
     /// Version of the program.
     pub version: String,
@@ -84,60 +84,60 @@ pub struct StatusOut {
     pub config_hash: String,
     /// Seconds since the service started.
     pub uptime_s: u64,
-    /// The box's name.
+    /// Name of the box, as configured.
     pub device: String,
-    /// The machine's name.
+    /// Host name of the machine.
     pub host: String,
-    /// The cameras' names.
+    /// Names of all cameras.
     pub cameras: Vec<String>,
-    /// What it can do.
+    /// What the box is configured to do.
     pub features: Features,
-    /// Every component and how it is.
+    /// Every component with its state.
     pub components: Vec<ComponentOut>,
 }
 
-/// One camera.
+/// One camera with its state.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CameraOut {
-    /// Its name.
+    /// Name of the camera, as configured.
     pub name: String,
-    /// Where its frames come from: of a URL scheme, host and path, of a launch line its elements.
+    /// Source of its frames: scheme, host and path of a URL, the elements of a launch line.
     pub source: String,
-    /// Now.
+    /// Current state of the camera.
     pub state: CameraState,
-    /// Why it is not `online`.
+    /// Why the camera is not `online`; `null` where it is.
     pub cause: Option<String>,
-    /// Frames a second, lately.
+    /// Recent rate in frames per second.
     pub fps: f32,
     /// Frames captured since the process began.
     pub frames: u64,
-    /// Frames passed over, whatever the reason.
+    /// Frames dropped since the process began, for any reason.
     pub drops: u64,
     /// Frame width in px; 0 before the first frame.
     pub width: u32,
     /// Frame height in px; 0 before the first frame.
     pub height: u32,
-    /// Whether a model looks for things in its frames.
+    /// Whether a model detects objects in its frames.
     pub detects: bool,
-    /// Whether it recognises people.
+    /// Whether the camera recognises people.
     pub recognises: bool,
-    /// Whether it inspects parts.
+    /// Whether the camera inspects parts.
     pub inspects: bool,
 }
 
-/// An alarm that is raised.
+/// An alarm that is active.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct AlarmOut {
-    /// Its name.
+    /// Name of the alarm, such as `clock`.
     pub name: String,
     /// What is wrong, where, and what to do.
     pub cause: String,
-    /// Since when, RFC 3339, UTC.
+    /// When the alarm was raised, RFC 3339, UTC.
     pub since: String,
     /// Who has acknowledged it; absent where nobody has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acknowledged_by: Option<String>,
-    /// When, RFC 3339, UTC.
+    /// When it was acknowledged, RFC 3339, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acknowledged_at: Option<String>,
 }
@@ -156,89 +156,90 @@ impl From<AlarmOut> for Alarm {
     }
 }
 
-/// A component of the box and how it is.
+/// A component of the box with its state.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ComponentOut {
-    /// What, such as `camera/front`, `model/scene`, `broker`, `store`, `disk/state`, `trigger/plc` or `unit/web`.
+    /// Name of the component, such as `camera/front`, `model/scene`, `broker`, `store`, `disk/state`,
+    /// `trigger/plc` or `unit/web`.
     pub component: String,
-    /// `ok`, `starting`, `ended` (nothing is wrong) or `faulty`.
+    /// State of the component: `ok`, `starting`, `ended` (not a fault) or `faulty`.
     pub state: String,
-    /// What is wrong and what to do; absent where nothing is.
+    /// What is wrong and what to do; absent where nothing is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// Since when it is so, RFC 3339, UTC.
+    /// When it entered this state, RFC 3339, UTC.
     pub since: String,
     /// Whether `/healthz` answers 503 while it is faulty (`supervisor.essential`).
     pub essential: bool,
 }
 
-/// A unit of the service.
+/// A supervised unit of the service.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct UnitOut {
-    /// Its name.
+    /// Name of the unit, as in `/api/v1/units`.
     pub name: String,
-    /// `starting`, `running`, `backoff`, `failed` or `ended`.
+    /// State of the unit: `starting`, `running`, `backoff`, `failed` or `ended`.
     pub state: String,
-    /// Restarts since it was added.
+    /// Number of restarts since it was added.
     pub restarts: u32,
-    /// Its last failure.
+    /// The cause of its last failure; `null` where it never failed.
     pub last_error: Option<String>,
-    /// Since when it is in this state, RFC 3339, UTC.
+    /// When it entered this state, RFC 3339, UTC.
     pub since: String,
 }
 
 /// The configuration in force.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ConfigOut {
-    /// The file's text without secrets and comments.
+    /// Text of the file without secrets and comments.
     pub text: String,
     /// SHA-256 of the file, hexadecimal.
     pub hash: String,
-    /// Where it is; `built-in default` where none was named.
+    /// Path of the file; `built-in default` where none was named.
     pub path: String,
 }
 
-/// Telemetry, now and lately.
+/// The newest telemetry and its recent history.
 #[derive(Serialize, JsonSchema)]
 pub struct TelemetryOut<T> {
-    /// The newest; absent before the first.
+    /// The newest telemetry; `null` before the first.
     pub now: Option<T>,
-    /// The last ten minutes, oldest first.
+    /// Telemetry of the last ten minutes, oldest first.
     pub history: Vec<T>,
 }
 
-/// Whether the box works.
+/// The health of the box.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct HealthOut {
-    /// `online`, `degraded`, `starting` or `standing`: nothing works.
+    /// State of the service: `online`, `degraded`, `starting`, or `standing` where nothing works.
     pub state: String,
-    /// Why it is not `online`.
+    /// Why it is not `online`; empty where it is.
     pub reasons: Vec<String>,
 }
 
-/// A trigger over REST.
+/// The body of a trigger over REST.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TriggerIn {
-    /// What comes with it, such as the part's serial number.
+    /// Text that comes with the trigger, such as the part's serial number.
     pub text: Option<String>,
 }
 
-/// The gallery.
+/// The people of the gallery.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PeopleOut {
-    /// The model that embeds faces; absent where there is none.
+    /// The model that computes face embeddings; `null` where there is none.
     pub model: Option<GalleryModel>,
-    /// Everybody.
+    /// All people of the gallery.
     pub people: Vec<PersonOut>,
-    /// Samples of another model, to be enrolled again.
+    /// Number of samples of another model, which must be enrolled again.
     pub stale: u64,
 }
 
-/// A model that embeds faces.
+/// A model that computes face embeddings.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct GalleryModel {
-    /// Its name in the configuration.
+    /// Name of the model in the configuration.
     pub name: String,
     /// SHA-256 of its file, hexadecimal.
     pub sha256: String,
@@ -247,32 +248,32 @@ pub struct GalleryModel {
 /// A person of the gallery.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PersonOut {
-    /// Unique on this box, never given twice.
+    /// The person's number, unique on this box and never reused.
     pub id: u64,
-    /// The name.
+    /// Name of the person.
     pub name: String,
     /// When the person was enrolled, RFC 3339, UTC.
     pub created: String,
-    /// The pictures.
+    /// The pictures from which the person is recognised.
     pub samples: Vec<SampleOut>,
 }
 
 /// One picture of a person.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct SampleOut {
-    /// Its number.
+    /// Number of the picture in the gallery.
     pub id: u64,
-    /// When it was added, RFC 3339, UTC.
+    /// When the picture was added, RFC 3339, UTC.
     pub added: String,
-    /// Where it came from.
+    /// Where the picture came from.
     pub source: String,
-    /// How good it is, 0 to 1.
+    /// Quality of the face, 0 to 1.
     pub quality: f32,
-    /// Whether another model embedded it.
+    /// Whether its embedding is of another model than the current one.
     pub stale: bool,
 }
 
-/// One of the two, and not `null`, as the service wants it.
+/// Adds to the schema that exactly one of the two must be given and not be `null`, as the service requires.
 fn pictures_or_camera(schema: &mut schemars::Schema) {
     let one = |key: &str, kind: &str, other: &str| {
         serde_json::json!({
@@ -283,94 +284,94 @@ fn pictures_or_camera(schema: &mut schemars::Schema) {
     schema.insert("oneOf".into(), serde_json::json!(either));
 }
 
-/// What an enrolment is made from: pictures, or what a camera sees now.
+/// The body of an enrolment: pictures, or a camera whose current view is used.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(transform = pictures_or_camera)]
 pub struct EnrolIn {
-    /// The person's name.
+    /// Name of the person to enrol.
     #[schemars(length(min = 1, max = 64))]
     pub name: String,
-    /// JPEG or PNG, each in base64.
+    /// Pictures as JPEG or PNG, each in base64.
     #[schemars(length(min = 1, max = 32))]
     pub pictures: Option<Bounded<String, MAX_PICTURES>>,
-    /// A camera's name.
+    /// Name of a camera whose current view is used.
     pub camera: Option<String>,
-    /// Enrol also somebody who looks like a known person.
+    /// Whether to enrol the person even if similar to a known one.
     #[serde(default)]
     pub as_new: bool,
 }
 
-/// More pictures of a person.
+/// The body of a request that adds pictures to a person.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(transform = pictures_or_camera)]
 pub struct PicturesIn {
-    /// JPEG or PNG, each in base64.
+    /// Pictures as JPEG or PNG, each in base64.
     #[schemars(length(min = 1, max = 32))]
     pub pictures: Option<Bounded<String, MAX_PICTURES>>,
-    /// A camera's name.
+    /// Name of a camera whose current view is used.
     pub camera: Option<String>,
-    /// Take them also where they look like somebody else.
+    /// Whether to accept pictures even if similar to another person.
     #[serde(default)]
     pub as_new: bool,
 }
 
-/// What was enrolled.
+/// The result of an enrolment.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct EnrolledOut {
-    /// The person.
+    /// Number of the person in the gallery.
     pub person: u64,
-    /// The name.
+    /// Name of the person.
     pub name: String,
-    /// The samples that were taken.
+    /// Numbers of the samples that were added.
     pub samples: Vec<u64>,
-    /// The pictures that were not.
+    /// The pictures that were rejected.
     pub rejected: Vec<RejectedOut>,
 }
 
-/// A picture that cannot be used.
+/// A picture that was rejected.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RejectedOut {
-    /// Its place in the request, from 0.
+    /// Index of the picture in the request, from 0.
     pub index: u64,
-    /// The word for programs, such as `no_face`.
+    /// Error code for programs, such as `no_face`.
     pub code: String,
-    /// Why.
+    /// Why the picture was rejected.
     pub reason: String,
-    /// What to do next.
+    /// What to do next, in one sentence.
     pub remedy: String,
 }
 
-/// Another name.
+/// The body of a request that renames a person.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenameIn {
-    /// The name from now on.
+    /// The new name of the person.
     #[schemars(length(min = 1, max = 64))]
     pub name: String,
 }
 
-/// Two that are one.
+/// The body of a request that merges two entries of one person.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MergeIn {
-    /// The person who stays.
+    /// Number of the person who remains.
     pub into: u64,
 }
 
-/// What was erased.
+/// The result of an erasure.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ErasedOut {
-    /// How much of each kind.
+    /// Number of erased items by kind.
     pub erased: std::collections::BTreeMap<String, u64>,
 }
 
-/// What became of an enrolment with another model.
+/// The result of enrolling stored pictures again with another model.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ReenrolledOut {
-    /// Samples that were embedded again.
+    /// Number of samples whose embedding was computed again.
     pub done: u64,
-    /// Samples that could not be.
+    /// Number of samples for which that failed.
     pub failed: u64,
 }

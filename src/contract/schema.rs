@@ -1,4 +1,4 @@
-//! JSON Schemas of everything that is published, made from the types themselves.
+//! JSON Schemas of everything that is published, generated from the types.
 
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
@@ -10,11 +10,11 @@ use super::figures::Telemetry;
 use super::inspection::{InspectionOut, TriggerStatus};
 use super::payload::{Alarm, Answer, CameraStatus, Detections, Envelope, Gap, Payload, Status};
 
-/// What is kept in the outbox says in addition whether it comes late.
+/// An envelope of the outbox, which also states whether the message is late.
 #[derive(Serialize, JsonSchema)]
 #[schemars(bound = "T: JsonSchema")]
 struct Kept<'a, T: Payload> {
-    /// It was stored while no broker was connected, or sent before without an acknowledgement.
+    /// Whether it was stored while no broker was connected, or was sent before without an acknowledgement.
     historical: bool,
     #[serde(flatten)]
     envelope: Envelope<'a, T>,
@@ -40,7 +40,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
 fn one<T: JsonSchema>(name: &'static str, id: &str) -> (&'static str, Value) {
     let mut schema: Schema = schema_for!(T);
     schema.insert("title".into(), id.into());
-    // The constant that a reader can hold a message's own word against.
+    // A reader can compare the `schema` field of a message with this constant.
     if let Some(field) = schema.pointer_mut("/properties/schema").and_then(Value::as_object_mut) {
         field.insert("const".into(), id.into());
     }

@@ -1,4 +1,4 @@
-//! A day's attendance as a table for spreadsheets: CSV and XLSX, in the day's own local time.
+//! A day's attendance as a table for spreadsheets (CSV and XLSX), in the local time of the day's zone.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -9,32 +9,32 @@ use serde_json::Value;
 
 use super::day::{Day, DayEvent, DayRow};
 
-/// Why there is no table.
+/// Why no table could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// What was given is no day.
-    #[error("this is no day's attendance: {0}; give what the command `attendance` answers")]
+    /// The input is not a day's attendance.
+    #[error("this is not a day's attendance: {0}; give what the command `attendance` answers")]
     Day(#[from] serde_json::Error),
-    /// A time of it is none.
-    #[error("{text:?} is no time: {source}; give RFC 3339")]
+    /// A time of the day cannot be parsed.
+    #[error("{text:?} is not a time: {source}; give RFC 3339")]
     Time {
-        /// What was given.
+        /// The text that was given as a time.
         text: String,
-        /// Why.
+        /// Why it could not be parsed.
         source: jiff::Error,
     },
-    /// The day's time zone is not known here.
+    /// The day's time zone is not known on this machine.
     #[error("time zone {name:?}: {source}")]
     Zone {
-        /// What was given.
+        /// The name that was given as a time zone.
         name: String,
-        /// Why.
+        /// Why it could not be parsed.
         source: jiff::Error,
     },
-    /// CSV.
+    /// Writing the CSV has failed.
     #[error("the table cannot be written as CSV: {0}")]
     Csv(String),
-    /// XLSX.
+    /// Writing the XLSX workbook has failed.
     #[error("the table cannot be written as XLSX: {0}")]
     Xlsx(#[from] XlsxError),
 }
@@ -42,10 +42,10 @@ pub enum TableError {
 const ROW: [&str; 8] = ["person", "name", "first_in", "last_seen", "left", "present_s", "visits", "present"];
 const EVENT: [&str; 7] = ["id", "time", "event", "person", "name", "camera", "similarity"];
 
-/// The rows of `day` (what the command `attendance` answers) as CSV: RFC 4180, UTF-8, a header, times as RFC 3339 in
-/// the day's local time.
+/// The rows of `day` (the answer of the command `attendance`) as CSV: RFC 4180, UTF-8, with a header, times
+/// as RFC 3339 in the day's local time. Errors: [`TableError`].
 ///
-/// A text that a spreadsheet would take for a formula is given a `'` in front (OWASP, "CSV Injection").
+/// A text that a spreadsheet would take for a formula is prefixed with `'` (OWASP, "CSV Injection").
 pub fn csv(day: &Value) -> Result<Vec<u8>, TableError> {
     let day = Day::deserialize(day)?;
     let zone = zone(&day)?;
@@ -72,15 +72,15 @@ pub fn csv(day: &Value) -> Result<Vec<u8>, TableError> {
     out.into_inner().map_err(|error| TableError::Csv(error.to_string()))
 }
 
-/// The text as a cell that no spreadsheet calculates.
+/// The text as a cell that no spreadsheet evaluates as a formula.
 fn harmless(text: &str) -> String {
     let first = text.trim_start().chars().next();
     let formula = first.is_some_and(|first| "=+-@＝＋－＠".contains(first));
     if formula || text.starts_with(['\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
 }
 
-/// The rows and the events of `day` (what the command `attendance` answers) as an XLSX workbook: a sheet each, times
-/// as dates of the day's local time, to the second.
+/// The rows and the events of `day` (the answer of the command `attendance`) as an XLSX workbook with one
+/// sheet for each, times as dates in the day's local time, to the second. Errors: [`TableError`].
 pub fn xlsx(day: &Value) -> Result<Vec<u8>, TableError> {
     let day = Day::deserialize(day)?;
     let zone = zone(&day)?;
@@ -145,7 +145,7 @@ impl Paper<'_> {
         sheet.write_number(at, 3, event.person as f64)?;
         sheet.write_string(at, 4, &event.name)?;
         sheet.write_string(at, 5, &event.camera)?;
-        // Through text: the nearest f64 of a number that was rounded as f32 has more digits.
+        // The conversion goes through text, because the nearest f64 of a rounded f32 has more digits.
         sheet.write_number(at, 6, event.similarity.to_string().parse().unwrap_or(0.0))?;
         Ok(())
     }
@@ -154,7 +154,7 @@ impl Paper<'_> {
         let local = self.zone.to_datetime(timestamp(text)?);
         match cell(local) {
             Ok(cell) => sheet.write_datetime_with_format(row, column, &cell, &self.moment)?,
-            // Spreadsheets know no time before 1900.
+            // Spreadsheets cannot represent times before 1900.
             Err(_) => sheet.write_string(row, column, text)?,
         };
         Ok(())
@@ -191,8 +191,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_day_is_refused_with_its_fault() {
-        assert!(csv(&Value::Null).unwrap_err().to_string().contains("no day's attendance"));
+    fn input_that_is_not_a_day_is_rejected_with_its_fault() {
+        assert!(csv(&Value::Null).unwrap_err().to_string().contains("not a day's attendance"));
         let day =
             serde_json::json!({ "day": "2026-11-21", "time_zone": "Mars/Base", "rows": [], "events": [] });
         assert!(xlsx(&day).unwrap_err().to_string().contains("Mars/Base"));

@@ -1,14 +1,14 @@
-//! The topics of the contract: `PREFIX/DEVICE/…`.
+//! The topics of the contract: all lie below `PREFIX/DEVICE/`.
 
-/// Builds topics and takes command topics apart.
+/// Builds topics and parses command topics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topics {
     base: String,
 }
 
-/// Retained state of the service, and the last will.
+/// Suffix of the service's retained state and last will.
 pub const STATUS: &str = "status";
-/// Figures.
+/// Suffix of the figures about load, latency and results.
 pub const TELEMETRY: &str = "telemetry";
 
 impl Topics {
@@ -22,64 +22,64 @@ impl Topics {
         format!("{}/{suffix}", self.base)
     }
 
-    /// The part after `PREFIX/DEVICE/`.
+    /// The part after `PREFIX/DEVICE/`; `None` for other topics.
     pub fn suffix<'a>(&self, topic: &'a str) -> Option<&'a str> {
         topic.strip_prefix(&self.base)?.strip_prefix('/')
     }
 
-    /// What to subscribe to for commands.
+    /// Subscription filter for all commands.
     pub fn all_commands(&self) -> String {
         self.full("cmd/+/+")
     }
 
-    /// What to subscribe to for alarms that an earlier process left behind.
+    /// Subscription filter for retained alarms of an earlier process.
     pub fn all_alarms(&self) -> String {
         self.full("alarm/+")
     }
 
-    /// The command's name and id, if `topic` is a command's.
+    /// The name and the id of a command; `None` where `topic` is not a command's.
     pub fn command<'a>(&self, topic: &'a str) -> Option<(&'a str, &'a str)> {
         let (name, id) = self.suffix(topic)?.strip_prefix("cmd/")?.split_once('/')?;
         (!name.is_empty() && !id.is_empty() && !id.contains('/')).then_some((name, id))
     }
 }
 
-/// `camera/NAME/status`
+/// Suffix for the camera's state: `camera/NAME/status`.
 pub fn camera_status(camera: &str) -> String {
     format!("camera/{camera}/status")
 }
 
-/// `camera/NAME/detections`
+/// Suffix for the camera's findings: `camera/NAME/detections`.
 pub fn detections(camera: &str) -> String {
     format!("camera/{camera}/detections")
 }
 
-/// `camera/NAME/event`
+/// Suffix for events of tracked objects: `camera/NAME/event`.
 pub fn event(camera: &str) -> String {
     format!("camera/{camera}/event")
 }
 
-/// `camera/NAME/inspection`
+/// Suffix for inspection results: `camera/NAME/inspection`.
 pub fn inspection(camera: &str) -> String {
     format!("camera/{camera}/inspection")
 }
 
-/// `camera/NAME/attendance`
+/// Suffix for attendance events: `camera/NAME/attendance`.
 pub fn attendance(camera: &str) -> String {
     format!("camera/{camera}/attendance")
 }
 
-/// `camera/NAME/trigger`
+/// Suffix for the trigger handshake: `camera/NAME/trigger`.
 pub fn trigger(camera: &str) -> String {
     format!("camera/{camera}/trigger")
 }
 
-/// `camera/NAME/picture`
+/// Suffix for pictures on request: `camera/NAME/picture`.
 pub fn picture(camera: &str) -> String {
     format!("camera/{camera}/picture")
 }
 
-/// `alarm/NAME`
+/// Suffix for an alarm: `alarm/NAME`.
 pub fn alarm(name: &str) -> String {
     format!("alarm/{name}")
 }
