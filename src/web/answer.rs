@@ -1,4 +1,4 @@
-//! Answers: JSON, and faults that say what, why and what to do next.
+//! Responses: JSON, and faults that say what is wrong, why, and what to do next.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -9,19 +9,19 @@ use serde_json::{Value, json};
 
 use crate::types::Refusal;
 
-/// What a handler gives.
+/// The result of a handler.
 pub(super) type Handled = Result<Response, WebFault>;
 
-/// A request that is not done.
+/// A request that was refused.
 #[derive(Debug)]
 pub(super) struct WebFault {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
-    /// In a box: every handler's result has room for a fault, and few have one.
+    /// Boxed, because every handler's result has space for a fault and few have one.
     response: Box<FaultBody>,
 }
 
-/// What is told of a fault beside its word.
+/// The fields of a fault besides its code.
 #[derive(Debug)]
 struct FaultBody {
     message: String,
@@ -47,12 +47,12 @@ impl WebFault {
         self
     }
 
-    /// The request itself is wrong.
+    /// The request is malformed.
     pub(super) fn bad(message: impl Into<String>, remedy: impl Into<String>) -> WebFault {
         WebFault::new(StatusCode::BAD_REQUEST, "bad_request", message, remedy)
     }
 
-    /// What is asked for is not there.
+    /// The requested thing does not exist.
     pub(super) fn unknown(
         code: &'static str,
         message: impl Into<String>,
@@ -61,7 +61,7 @@ impl WebFault {
         WebFault::new(StatusCode::NOT_FOUND, code, message, remedy)
     }
 
-    /// More than is allowed at one time.
+    /// A limit on simultaneous use is reached.
     pub(super) fn busy(message: impl Into<String>, remedy: impl Into<String>) -> WebFault {
         let fault = WebFault::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message, remedy);
         fault.header(header::RETRY_AFTER, HeaderValue::from_static("1"))
@@ -76,7 +76,7 @@ impl From<Refusal> for WebFault {
     }
 }
 
-/// The status for a refusal's word; one that is not known means a conflict with how things are.
+/// The HTTP status for a refusal's code; unknown codes mean a conflict with the current state.
 pub(super) fn status_of(code: &str) -> StatusCode {
     match code {
         "bad_request" | "bad_action" => StatusCode::BAD_REQUEST,
@@ -111,7 +111,7 @@ impl IntoResponse for WebFault {
     }
 }
 
-/// Beside a response that is a fault: its word, for the audit log.
+/// Attached to a fault's response: its code, for the audit log.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RefusalWord(pub(super) &'static str);
 
@@ -120,7 +120,7 @@ pub(super) fn json(body: &impl Serialize) -> Handled {
     json_with(StatusCode::OK, body)
 }
 
-/// `body` as JSON with a status of its own.
+/// `body` as JSON with another status.
 pub(super) fn json_with(status: StatusCode, body: &impl Serialize) -> Handled {
     match serde_json::to_string(body) {
         Ok(text) => Ok(json_text(status, text)),
@@ -131,21 +131,21 @@ pub(super) fn json_with(status: StatusCode, body: &impl Serialize) -> Handled {
     }
 }
 
-/// Text that is JSON already.
+/// A response with text that is already JSON.
 pub(super) fn json_text(status: StatusCode, text: impl Into<Bytes>) -> Response {
     let mut response = bytes(mime::JSON, text.into());
     *response.status_mut() = status;
     response
 }
 
-/// Bytes of a type.
+/// A response with bytes of a content type.
 pub(super) fn bytes(content_type: &'static str, body: Bytes) -> Response {
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
-/// JSON objects as one list, without reading them again.
+/// Joins JSON objects into a list without parsing them again.
 pub(super) fn list(items: impl IntoIterator<Item = Bytes>) -> Vec<u8> {
     let mut out = vec![b'['];
     for (at, item) in items.into_iter().enumerate() {
@@ -158,7 +158,7 @@ pub(super) fn list(items: impl IntoIterator<Item = Bytes>) -> Vec<u8> {
     out
 }
 
-/// The types that are served.
+/// The content types that are served.
 pub(super) mod mime {
     pub(crate) const JSON: &str = "application/json";
     pub(crate) const JSON_LINES: &str = "application/x-ndjson";

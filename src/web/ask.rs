@@ -1,4 +1,4 @@
-//! Requests that change something, or that only the app can answer, go to it as commands.
+//! Requests that change something, or that only the service can answer, become commands.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
@@ -25,7 +25,7 @@ impl CommandClient {
         CommandClient { commands, asked: AtomicU64::new(0) }
     }
 
-    /// Asks for `kind`, and waits for its answer.
+    /// Sends the command `kind` and waits for its answer.
     pub(super) async fn ask(
         &self,
         kind: CommandKind,

@@ -1,4 +1,4 @@
-//! Bodies of requests: bounded in length, in time and all together, and JSON that says where it is wrong.
+//! Reads request bodies with limits on length, time and total memory; faults in JSON name their position.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +11,15 @@ use tokio_stream::StreamExt as _;
 
 use super::answer::WebFault;
 
-/// A body takes no longer than this.
+/// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a body waits for its room.
+/// How long a request waits for memory for its body.
 const BUDGET_PATIENCE: Duration = Duration::from_secs(10);
-/// The unit of room, bytes.
+/// The unit of the memory budget, bytes.
 const UNIT: usize = 1 << 10;
 
-/// Room in memory for the bodies of all requests at one time: twice the longest body. A body counts twice, because it
-/// lies there as it came and as it was read.
+/// Memory for the bodies of all requests at one time: twice the longest body. A body counts twice, because it
+/// is held both as received and as parsed.
 pub(super) struct BodyBudget {
     units: Arc<Semaphore>,
     most: u32,
@@ -31,7 +31,7 @@ impl BodyBudget {
         BodyBudget { units: Arc::new(Semaphore::new(most as usize)), most }
     }
 
-    /// Room for a body of `bytes`, until it is dropped.
+    /// Reserves memory for a body of `bytes`, until the permit is dropped.
     async fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, WebFault> {
         let units = ((2 * bytes).div_ceil(UNIT) as u32).min(self.most);
         let waited =
@@ -46,13 +46,13 @@ impl BodyBudget {
     }
 }
 
-/// A body, and the room that it takes.
+/// A body, and the memory reserved for it.
 pub(super) struct BudgetedBody {
     pub(super) bytes: Vec<u8>,
     pub(super) budget: OwnedSemaphorePermit,
 }
 
-/// The whole body, of at most `limit` bytes; one that does not say how long it is takes room for all of them.
+/// The whole body, of at most `limit` bytes. A body of unknown length reserves memory for all of them.
 pub(super) async fn read_in(
     budget: &BodyBudget,
     headers: &HeaderMap,
@@ -65,7 +65,7 @@ pub(super) async fn read_in(
     Ok(BudgetedBody { bytes, budget })
 }
 
-/// The whole body, of at most `limit` bytes, which are few.
+/// The whole body, of at most `limit` bytes; for small limits, without a reservation.
 pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, WebFault> {
     let announced = announced(headers, limit)?;
     collect(body, announced, limit).await
@@ -80,7 +80,7 @@ fn announced(headers: &HeaderMap, limit: usize) -> Result<Option<usize>, WebFaul
 }
 
 async fn collect(body: Body, announced: Option<usize>, limit: usize) -> Result<Vec<u8>, WebFault> {
-    // In one piece from the beginning: growing would take half as much again.
+    // Allocated at once, because growing would need half as much again.
     let mut bytes = Vec::with_capacity(announced.unwrap_or_default());
     let mut chunks = body.into_data_stream();
     let all = async {
@@ -105,7 +105,7 @@ async fn collect(body: Body, announced: Option<usize>, limit: usize) -> Result<V
     }
 }
 
-/// Nobody hears what is answered then.
+/// The client is gone, so nobody reads this response.
 fn broken() -> WebFault {
     WebFault::bad("the connection broke before the body was whole", "send it again")
 }
@@ -119,12 +119,12 @@ fn too_long(limit: usize) -> WebFault {
     WebFault::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message, remedy)
 }
 
-/// What `bytes` say, `T` being an object; an empty body is an empty object.
+/// Parses `bytes` as the object `T`; an empty body is an empty object.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WebFault> {
     // Some clients put a byte order mark before JSON, which RFC 8259 lets a reader ignore.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
-    // serde would take a list for an object whose fields it holds in their order.
+    // serde would accept a list with the fields in order instead of an object.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(WebFault::bad("line 1, column 1: this is a list", "send an object: {…}"));
     }

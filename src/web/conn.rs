@@ -1,4 +1,4 @@
-//! One connection: TLS where it is wanted, and both sides' patience.
+//! One connection: TLS if configured, and timeouts for both sides.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::net::IpAddr;
@@ -26,14 +26,14 @@ use super::places::Visitor;
 use super::server::Peer;
 use crate::config::Network;
 
-/// How long the head of a request, and the greeting of TLS, may take.
+/// How long the head of a request, and the TLS handshake, may take.
 const HEAD: Duration = Duration::from_secs(8);
-/// Whoever takes no byte of what is sent for so long is let go.
+/// Clients that take no byte for this long are disconnected.
 const STALLED: Duration = Duration::from_secs(10);
-/// Bytes of answers that wait for one connection beyond the one that is being sent; also the longest head.
+/// Bytes of responses that wait for one connection, besides the one being sent; also the longest head.
 const WAITING: usize = 64 << 10;
 
-/// What a connection is served with.
+/// What serving a connection needs.
 pub(super) struct ConnectionContext {
     pub(super) address: IpAddr,
     pub(super) visitor: Arc<Visitor>,
@@ -42,15 +42,15 @@ pub(super) struct ConnectionContext {
     pub(super) closing: watch::Receiver<bool>,
 }
 
-/// Serves `stream` until it ends, its place is given to another, or `closing` becomes true and what is under way has
-/// ended.
+/// Serves `stream` until it ends, its place is given to another, or `closing` becomes true and requests in
+/// progress have ended.
 pub(super) async fn serve(
     stream: TcpStream,
     line: ConnectionContext,
     tls: Option<TlsAcceptor>,
     shared: Arc<WebShared>,
 ) {
-    // Events and small answers go at once.
+    // Events and small responses are sent without delay.
     let _ = stream.set_nodelay(true);
     let (address, visitor) = (line.address, line.visitor.clone());
     let served = async move {
@@ -99,11 +99,11 @@ where
 }
 
 async fn asked(closing: &mut watch::Receiver<bool>) {
-    // An error means that the unit is gone: that is the end too.
+    // An error means that the unit is gone, which also ends the connection.
     let _ = closing.wait_for(|closing| *closing).await;
 }
 
-/// A stream that ends with an error when the other side takes nothing for too long.
+/// A stream that fails if the other side takes no bytes for too long.
 struct Patient {
     stream: TcpStream,
     shared: Arc<WebShared>,
@@ -145,7 +145,7 @@ impl AsyncWrite for Patient {
         self.judge(context, written)
     }
 
-    // Pictures are shared by all viewers: written from where they are.
+    // All viewers share a picture, so it is written from where it is.
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -1,27 +1,27 @@
-//! What became of everything that was offered and asked.
+//! Counts of requests, events and connections, and what became of them.
 
 use crate::telemetry::totals;
 
 totals!("web" {
     /// Events, inspections and attendance taken for the page.
     events_taken,
-    /// The same, refused because the queue was full: the unit `web` is not running, or gets no time.
+    /// Events refused because the queue was full: the unit `web` is not running, or is too slow.
     events_dropped_full,
-    /// Events that listeners were too slow for, all listeners together.
+    /// Events that listeners were too slow for, summed over all listeners.
     events_missed,
     /// Requests to the page's server.
     requests,
     /// Requests that were refused: no login, no right, a wrong host, a bad request.
     requests_refused,
-    /// Connections refused, or of strangers ended, because there were too many.
+    /// Connections refused, or taken from strangers, because there were too many.
     connections_refused,
-    /// Connections that the system refused to hand over: no file handles or no memory.
+    /// Connections that the system failed to hand over, for lack of file handles or memory.
     accepts_failed,
-    /// Connections let go because the other side took nothing for too long.
+    /// Connections closed because the client took no bytes for too long.
     connections_stalled,
     /// Live views and listeners refused because there were too many.
     viewers_refused,
-    /// Pictures given to live views.
+    /// Pictures sent to live views.
     pictures_sent,
     /// Logins with name and password that succeeded.
     logins,

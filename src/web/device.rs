@@ -1,5 +1,5 @@
-//! Device cookies: a browser from which an account has logged in carries a signed sign of it, for a way by itself past
-//! the limiter. It is no login: with it a password can be tried, and nothing else.
+//! Device cookies: a browser from which an account has logged in carries a signed cookie, whose attempts the
+//! limiter counts separately. The cookie is not a login: it only allows trying a password.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -14,21 +14,21 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::guard;
 use super::session;
 
-/// As long as browsers keep a cookie.
+/// The longest time that browsers keep a cookie.
 const SECONDS: u64 = 400 * 86_400;
 /// Bytes of the key, of the number in a cookie, and of its signature.
 const KEY: usize = 32;
 const NUMBER: usize = 16;
 const SIGNED: usize = NUMBER + 32;
 
-/// The key by which cookies are signed.
+/// The key that signs the cookies.
 pub(super) struct Devices {
     key: hmac::Key,
 }
 
 impl Devices {
-    /// The key of the state directory, made where there is none. Where it cannot be kept (a full disk) a new one serves
-    /// until the end: browsers are then known anew at their next login.
+    /// Loads the key from the state directory, or creates it. If it cannot be stored (a full disk), a new one
+    /// is used until the end; browsers are then recognised only after their next login.
     pub(super) fn open(state_dir: &Path) -> Result<Devices, getrandom::Error> {
         let path = state_dir.join("device.key");
         let mut key = [0; KEY + 1];
@@ -57,7 +57,7 @@ impl Devices {
         Some(*number)
     }
 
-    /// The cookie that makes the browser known for `account`; the number of a known browser stays.
+    /// The cookie that marks the browser as known for `account`; a known browser keeps its number.
     pub(super) fn cookie(&self, number: [u8; NUMBER], account: &str, secure: &str) -> Option<HeaderValue> {
         let signature = hmac::sign(&self.key, &messages(&number, account));
         let value = URL_SAFE_NO_PAD.encode([&number, signature.as_ref()].concat());
@@ -68,13 +68,14 @@ impl Devices {
     }
 }
 
-/// A number for a browser that is not known yet.
+/// A number for a new browser.
 pub(super) fn number() -> Result<[u8; NUMBER], getrandom::Error> {
     let mut number = [0; NUMBER];
     getrandom::fill(&mut number).map(|()| number)
 }
 
-/// The cookie's name. It differs by account, because several people may use one browser, and does not tell the account.
+/// The cookie's name. It differs by account, because several people may use one browser, and does not reveal
+/// the account.
 fn name(account: &str) -> String {
     let hash = session::key(account);
     format!("ocellus_device_{}", URL_SAFE_NO_PAD.encode(&hash[..6]))
@@ -96,7 +97,7 @@ fn read(path: &Path, key: &mut [u8]) -> std::io::Result<usize> {
     }
 }
 
-/// Whole or not at all: a power cut must not leave half a key.
+/// Written completely or not at all: a power failure must not leave half a key.
 fn write(path: &Path, key: &[u8]) -> std::io::Result<()> {
     let fresh = path.with_extension("key.new");
     let mut options = OpenOptions::new();
@@ -126,7 +127,7 @@ mod tests {
         let headers = sent(&cookie);
         assert_eq!(Devices::open(dir.path()).unwrap().known(&headers, "ann"), Some([7; 16]));
         assert_eq!(devices.known(&headers, "joe"), None);
-        // The same value under the name of another account.
+        // The same value, under the name of another account.
         let moved = cookie.to_str().unwrap().replace(&name("ann"), &name("joe"));
         assert_eq!(devices.known(&sent(&moved.parse().unwrap()), "joe"), None);
         std::fs::remove_file(dir.path().join("device.key")).unwrap();

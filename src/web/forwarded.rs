@@ -1,5 +1,5 @@
-//! Who is behind a proxy: `X-Forwarded-For`, believed from the proxies that the configuration names and from nobody
-//! else, because anybody can send it.
+//! The client behind a proxy: `X-Forwarded-For` is used only if it comes from a configured proxy, because any
+//! client can send it.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use crate::config::Network;
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Who asks, where `peer` is at the other end of the connection.
+/// The client's address, if `peer` is the other end of the connection.
 pub(super) fn behind(peer: Peer, headers: &HeaderMap, proxies: &[Network]) -> Peer {
     let is_proxy = |address: &IpAddr| proxies.iter().any(|network| network.holds(*address));
     if !is_proxy(&peer.address) {
@@ -19,7 +19,7 @@ pub(super) fn behind(peer: Peer, headers: &HeaderMap, proxies: &[Network]) -> Pe
     }
     let mut address = peer.address;
     let lines = headers.get_all(FOR).into_iter().rev().filter_map(|value| value.to_str().ok());
-    // Each proxy adds the address that it sees at the end: the last one that is no proxy of ours is believed.
+    // Each proxy appends the address that it sees, so the last one that is not a configured proxy is used.
     for word in lines.flat_map(|line| line.rsplit(',')) {
         let Some(response) = parse(word.trim()) else { break };
         address = response;
@@ -31,7 +31,7 @@ pub(super) fn behind(peer: Peer, headers: &HeaderMap, proxies: &[Network]) -> Pe
     Peer { address, tls }
 }
 
-/// An address, also with a port.
+/// Parses an address, with or without a port.
 fn parse(word: &str) -> Option<IpAddr> {
     let address = word.parse().ok().or_else(|| word.parse().ok().map(|at: std::net::SocketAddr| at.ip()));
     address.map(|address: IpAddr| address.to_canonical())
@@ -56,9 +56,9 @@ mod tests {
         assert_eq!(asks("127.0.0.1", &["9.9.9.9", "1.2.3.4"]), "1.2.3.4");
         assert_eq!(asks("fd00::1", &["[2001:db8::1]:443"]), "2001:db8::1");
         assert_eq!(asks("10.0.0.3", &["1.2.3.4:5678"]), "1.2.3.4");
-        // Not from a proxy: what it says is nothing.
+        // Not sent by a proxy, so the header is ignored.
         assert_eq!(asks("192.168.0.9", &["1.2.3.4"]), "192.168.0.9");
-        // Nothing that can be read: the proxy itself.
+        // Unreadable entries: the proxy itself counts as the client.
         for rubbish in ["", "unknown", "x, ", "1.2.3.4, _hidden"] {
             assert_eq!(asks("127.0.0.1", &[rubbish]), "127.0.0.1", "{rubbish:?}");
         }

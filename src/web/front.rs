@@ -1,4 +1,4 @@
-//! What happens to every request and every answer, whichever route they belong to.
+//! The handling that all requests and responses share.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use super::answer::WebFault;
 use super::guard;
 use super::server::Server;
 
-/// Headers of every answer that does not say otherwise. Nothing is kept by caches, framed, sniffed, or shown by
-/// another site.
+/// Headers of every response that does not set them. They prevent caching, framing, sniffing, and use by
+/// other sites.
 const USUAL: [(HeaderName, HeaderValue); 7] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),

@@ -1,4 +1,4 @@
-//! Who is asking, and whether they may: host, origin, login, role, CSRF.
+//! Identifies the sender of a request and checks its rights: host, origin, login, role, CSRF.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,22 +19,22 @@ const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The sender of a request, as far as it is known.
 #[derive(Clone, Debug)]
 pub(super) enum Who {
-    /// Somebody on this machine, where nobody has to log in: may do everything.
+    /// A client on this machine when no login is required: may do everything.
     Local,
-    /// Nobody whom we know.
+    /// A client that is not logged in.
     Nobody,
     /// A user who is logged in.
     User {
         name: String,
         role: Role,
-        /// The session, and the word that proves that a request comes from its page; a program that sends name and
-        /// password with each request has none.
+        /// The session and its CSRF token; absent for a program that sends name and password with each
+        /// request.
         session: Option<(TokenHash, String)>,
     },
 }
 
 impl Who {
-    /// For the audit log.
+    /// The name for the audit log.
     pub(super) fn name(&self) -> &str {
         match self {
             Who::Local => "local",
@@ -52,8 +52,8 @@ impl Who {
     }
 }
 
-/// Refuses requests for another host where only this machine may ask: a page from elsewhere whose name was made to mean
-/// this machine (DNS rebinding) says its own name here.
+/// Refuses requests with another host name if only this machine may connect. After DNS rebinding, a foreign
+/// page sends its own name here.
 pub(super) fn check_host(server: &Server, headers: &HeaderMap) -> Result<(), WebFault> {
     if !server.settings.is_local() {
         return Ok(());
@@ -83,11 +83,11 @@ fn is_this_machine(host: &str) -> bool {
     known && port.is_some_and(|port| port.parse::<u16>().is_ok())
 }
 
-/// Refuses a change that another site's page asks for.
+/// Refuses changes that another site's page requests.
 pub(super) fn check_origin(headers: &HeaderMap) -> Result<(), WebFault> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let same = match text(header::ORIGIN) {
-        // No browser: none would leave it out of a request that changes something on another site.
+        // Not a browser: browsers always send one of these headers with a change from another site.
         None => true,
         Some(origin) => {
             let authority = origin.split_once("://").map(|(_, authority)| authority);
@@ -105,7 +105,7 @@ pub(super) fn check_origin(headers: &HeaderMap) -> Result<(), WebFault> {
     ))
 }
 
-/// Who may log in. A file that cannot be read lets nobody in.
+/// The users who may log in. If the file cannot be read, nobody may.
 pub(super) fn users(server: &Server) -> Result<Arc<[User]>, WebFault> {
     server.users.now(server.now_ns()).map_err(|cause| {
         let remedy = "correct the file; nobody can log in before";
@@ -113,7 +113,8 @@ pub(super) fn users(server: &Server) -> Result<Arc<[User]>, WebFault> {
     })
 }
 
-/// Who sends these headers. A name and password in `Authorization: Basic` are a login of their own, remembered.
+/// The sender of these headers. Name and password in `Authorization: Basic` count as a login, which is
+/// remembered.
 pub(super) async fn identify(server: &Server, headers: &HeaderMap, peer: Peer) -> Result<Who, WebFault> {
     let users = users(server)?;
     if users.is_empty() && server.settings.is_local() {
@@ -160,7 +161,7 @@ pub(super) fn cookie<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str
     pairs.find(|(name, _)| *name == wanted).map(|(_, token)| token)
 }
 
-/// Refuses those who may less than `least`.
+/// Refuses senders with a lower role than `least`.
 pub(super) fn check_role(who: &Who, least: Option<Role>) -> Result<(), WebFault> {
     let Some(least) = least else { return Ok(()) };
     match who.role() {
@@ -180,11 +181,11 @@ pub(super) fn check_role(who: &Who, least: Option<Role>) -> Result<(), WebFault>
     }
 }
 
-/// Refuses a change that does not carry the session's own word.
+/// Refuses a change that does not carry the session's CSRF token.
 pub(super) fn check_csrf(who: &Who, headers: &HeaderMap) -> Result<(), WebFault> {
     let Who::User { session: Some((_, csrf)), .. } = who else { return Ok(()) };
     let sent = headers.get(CSRF).map(|value| value.as_bytes()).unwrap_or_default();
-    // By their hashes, so that the time says nothing of where they differ.
+    // Hashes are compared, so that the time does not reveal where the tokens differ.
     if !csrf.is_empty() && session::key(csrf) == session::key(&String::from_utf8_lossy(sent)) {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! The handle that the rest of the program holds: offers that never wait, and the board.
+//! The handle that the rest of the program holds: offers that never wait, and the snapshot.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -19,29 +19,29 @@ use crate::types::{
     Report, Stamp,
 };
 
-/// Events that wait for the unit's thread; with the unit away they are dropped, counted.
+/// Events that wait for the unit's thread; if the unit is away, they are dropped and counted.
 const WAITING: usize = 1_024;
 /// Messages that a listener may lag behind before it misses some.
 const LAG: usize = 256;
 
-/// What a camera is, beside what MQTT says of it.
+/// Facts about a camera that its MQTT status does not contain.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CameraFacts {
     /// The camera's name, from the configuration.
     pub name: String,
-    /// Where its frames come from, as it may be shown.
+    /// The source of its frames, without secrets.
     pub source: String,
     /// Frame width and height in px; 0 before the first frame.
     pub size: (u32, u32),
-    /// Whether a model looks for things.
+    /// Whether a model detects objects in its frames.
     pub detects: bool,
-    /// Whether it recognises people.
+    /// Whether it recognises faces.
     pub recognises: bool,
     /// Whether it inspects parts.
     pub inspects: bool,
 }
 
-/// What is told once, and rendered on the unit's thread.
+/// Events that are sent once, and rendered on the unit's thread.
 #[derive(Clone, Debug)]
 pub(super) enum News {
     Event(Event),
@@ -49,46 +49,47 @@ pub(super) enum News {
     Attendance(Arc<Attendance>),
 }
 
-/// Everything that the handle's clones and the unit share.
+/// The state that the handle's clones and the unit share.
 pub(super) struct WebShared {
     pub(super) device: String,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) audit: Arc<Audit>,
     pub(super) started: Stamp,
-    /// Whether there is a page at all.
+    /// Whether the page is configured.
     pub(super) enabled: AtomicBool,
     pub(super) news: ArrayQueue<News>,
-    /// Wakes the unit's thread for news.
+    /// Wakes the unit's thread to render news.
     pub(super) wake: Notify,
     pub(super) snapshot: ServiceSnapshot,
     pub(super) messages: broadcast::Sender<Arc<ListenerMessage>>,
     pub(super) totals: LiveTotals,
-    /// What each figure of telemetry is, for `/metrics`.
+    /// Descriptions of the figures in telemetry, for `/metrics`.
     pub(super) described: OnceLock<BTreeMap<&'static str, Described>>,
-    /// What people see of the cameras, as soon as somebody draws it.
+    /// The live views, once the drawing stage exists.
     pub(super) views: OnceLock<Arc<dyn LiveViews>>,
-    /// Live views at this moment.
+    /// Number of open live views.
     pub(super) viewers: AtomicUsize,
-    /// Listeners to events at this moment.
+    /// Number of open event streams.
     pub(super) listeners: AtomicUsize,
-    /// Grows when the files of TLS are to be read again.
+    /// Increased when the TLS files must be read again.
     pub(super) refreshed: AtomicU64,
 }
 
 impl WebShared {
     pub(super) fn broadcast(&self, message: ListenerMessage) {
-        // Nobody listens most of the time; that is no fault.
+        // An error means that nobody listens, which is normal.
         let _ = self.messages.send(Arc::new(message));
     }
 
-    /// Renders what waits; called on the unit's thread.
+    /// Renders the queued news; called on the unit's thread.
     pub(super) fn tell_news(&self) {
         while let Some(news) = self.news.pop() {
             let now = self.clock.now();
             let message = match &news {
                 News::Event(event) => {
                     let suffix = topic::event(&event.camera);
-                    // An update says that an object is still there: many of them would push out all that happened.
+                    // An update only says that an object is still there; many of them would push out real
+                    // events.
                     let at = (event.captured.wall_ns, event.kind != EventKind::Update);
                     self.snapshot.event("event", &suffix, at, &EventOut::new(event, now))
                 }
@@ -115,7 +116,7 @@ pub struct Web {
 }
 
 impl Web {
-    /// A sink for the box called `device`, which notes in `audit` who changes what. Nothing is served before
+    /// A sink for the device called `device`; changes are written to `audit`. Nothing is served before
     /// [`super::run()`] runs.
     pub fn new(device: &str, clock: Arc<dyn Clock>, audit: Arc<Audit>) -> Web {
         let started = clock.now();
@@ -139,18 +140,19 @@ impl Web {
         Web { shared: Arc::new(shared) }
     }
 
-    /// Tells the state of `suffix`, as on MQTT: `status` and `camera/NAME/status`; others are passed on only.
+    /// Publishes the state of `suffix`, as on MQTT. `status` and `camera/NAME/status` are stored; others are
+    /// only passed on.
     pub fn retain(&self, suffix: &str, body: &impl Payload) {
         let message = self.shared.snapshot.retain(suffix, self.shared.clock.now(), body);
         self.shared.broadcast(message);
     }
 
-    /// Forgets the state of `suffix`.
+    /// Removes the state of `suffix`.
     pub fn clear(&self, suffix: &str) {
         self.shared.snapshot.clear(suffix);
     }
 
-    /// The alarms that are raised now; what has changed is told.
+    /// Stores the alarms that are raised now, and sends changes to listeners.
     pub fn alarms(&self, alarms: Vec<AlarmOut>) {
         for message in self.shared.snapshot.alarms(self.shared.clock.now().wall_ns, alarms) {
             self.shared.broadcast(message);
@@ -163,48 +165,49 @@ impl Web {
         self.shared.broadcast(message);
     }
 
-    /// The cameras there are, and what this box can do. To be told often: it is also the sign that the box lives.
+    /// Stores the list of cameras and the available features. Call it often: it also shows that the service
+    /// is alive.
     pub fn cameras(&self, cameras: Vec<CameraFacts>, features: Features) {
         self.shared.snapshot.cameras(self.shared.clock.now(), cameras, features);
     }
 
-    /// How every component is; whether anything works, and whether everything that is essential is well: what
-    /// `/healthz` answers by.
+    /// Stores the state of every component, and what `/healthz` answers by: whether anything works, and
+    /// whether everything essential is well.
     pub fn health(&self, components: Vec<ComponentOut>, works: bool, essential_ok: bool) {
         self.shared.snapshot.health(components, (works, essential_ok));
     }
 
-    /// How the units are.
+    /// Stores the state of the units.
     pub fn units(&self, units: Vec<UnitOut>) {
         self.shared.snapshot.units(units);
     }
 
-    /// Certificates may have changed: the next connection gets the new ones.
+    /// Makes the next connection use new certificates, if the files have changed.
     pub fn refresh(&self) {
         self.shared.refreshed.fetch_add(1, Ordering::Release);
     }
 
-    /// What the figures of telemetry are; the first description stays.
+    /// Stores descriptions of the figures in telemetry; only the first call has an effect.
     pub fn describe(&self, figures: impl Iterator<Item = &'static Described>) {
         let _ = self.shared.described.set(figures.map(|figure| (figure.key, *figure)).collect());
     }
 
-    /// Where live pictures come from; the first one stays.
+    /// Sets the source of live pictures; only the first call has an effect.
     pub fn show(&self, views: Arc<dyn LiveViews>) {
         let _ = self.shared.views.set(views);
     }
 
-    /// Forgets everything that names `person`: the person has been erased.
+    /// Removes everything that names `person`, who has been erased.
     pub fn forget(&self, person: PersonId) {
         self.shared.snapshot.forget(person.0);
     }
 
-    /// Whether there is a page: without one nothing waits for it.
+    /// Switches the page on or off; without a page nothing is queued.
     pub fn set_enabled(&self, enabled: bool) {
         self.shared.enabled.store(enabled, Ordering::Relaxed);
     }
 
-    /// What became of everything that was offered and asked.
+    /// Counts of everything that was offered and requested.
     pub fn counters(&self) -> Totals {
         self.shared.totals.read()
     }
@@ -235,7 +238,7 @@ impl Sink for Web {
         "web"
     }
 
-    /// Nothing of a single frame is shown but its picture, which comes another way.
+    /// The page shows no data of single frames but the picture, which comes another way.
     fn offer_report(&self, _: &Arc<Report>) -> Offer {
         Offer::Taken
     }

@@ -1,6 +1,6 @@
-//! How often a login may be tried: pure, times come in.
+//! Limits how often a login may be tried. Pure: the caller passes the time.
 //!
-//! A try comes one of three ways, and the first that is free is taken:
+//! An attempt is counted in one of three ways, and the first that applies and is free is taken:
 //!
 //! ```text
 //!  device    the browser carries a device cookie of this account   counted for the cookie
@@ -8,9 +8,9 @@
 //!  stranger  all others                                            also counted for the address and for the account
 //! ```
 //!
-//! Whatever strangers do, from elsewhere or from the same address behind a proxy or NAT, it is counted against them: the
-//! owner's browser, and an address from which the owner has logged in, are counted each by itself. This is the scheme of
-//! OWASP's "device cookies" with the address as a second, weaker sign.
+//! Attempts of strangers, from elsewhere or from the same address behind a proxy or NAT, are counted
+//! separately from those of the owner's browser and of addresses from which the owner has logged in. This is
+//! the scheme of OWASP's "device cookies", with the address as a second, weaker sign.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -20,31 +20,33 @@ use std::time::Duration;
 use crate::backoff::exponential;
 
 const SECOND_NS: u64 = 1_000_000_000;
-/// Tries are forgotten after this quiet time.
+/// Attempts are forgotten after this time without any.
 const MEMORY_NS: u64 = 3_600 * SECOND_NS;
-/// Most entries of each table.
+/// Entries of each table, at most.
 const MOST: usize = 4_096;
 
-/// Tries that are free, and the longest pause after them; the first pause is a second, and each doubles.
+/// Number of free attempts, and the longest pause after them. The first pause is a second, and each further
+/// one doubles.
 struct TryRule {
     free: u32,
     longest: Duration,
 }
 
-/// For a cookie that only a successful login gives: a thief of it gets a try a minute.
+/// For a cookie that only a successful login gives: a thief of it gets one attempt a minute.
 const DEVICE: TryRule = TryRule { free: 10, longest: Duration::from_secs(60) };
-/// For one account from one address: stops guessing from there, and nobody else.
+/// For one account from one address: stops guessing from there without affecting others.
 const PAIR: TryRule = TryRule { free: 5, longest: Duration::from_secs(900) };
-/// For an address that tries many names. Many people may be behind it, so it is generous and its pauses are short.
+/// For an address that tries many names. Many people may share it, so the rule is generous and its pauses are
+/// short.
 const ADDRESS: TryRule = TryRule { free: 50, longest: Duration::from_secs(60) };
-/// For an account at which many addresses guess.
+/// For an account that many addresses try to guess.
 const ACCOUNT: TryRule = TryRule { free: 20, longest: Duration::from_secs(30) };
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Tries {
     count: u32,
     last_ns: u64,
-    /// No try before this moment.
+    /// No attempt is allowed before this moment, ns.
     until_ns: u64,
 }
 
@@ -52,9 +54,9 @@ struct Tries {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Try<'a> {
     pub(super) address: IpAddr,
-    /// The name that is tried, whether or not there is such an account: both are counted alike.
+    /// The name that is tried, whether or not the account exists: both are counted alike.
     pub(super) account: &'a str,
-    /// The number in a device cookie that fits the account.
+    /// The number in a valid device cookie of the account.
     pub(super) device: Option<[u8; 16]>,
 }
 
@@ -64,7 +66,7 @@ impl Try<'_> {
     }
 }
 
-/// The way on which a try was let through.
+/// The way in which an attempt was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     Device,
@@ -72,22 +74,22 @@ pub(super) enum Way {
     Stranger,
 }
 
-/// What was tried lately, and what has succeeded.
+/// Recent attempts, and recent successes.
 #[derive(Debug, Default)]
 pub(super) struct Limiter {
     devices: TryTable<[u8; 16]>,
     pairs: TryTable<(IpAddr, String)>,
     addresses: TryTable<IpAddr>,
     accounts: TryTable<String>,
-    /// When an account last logged in from an address. Only successes come here.
+    /// When an account last logged in from an address. Only successes are stored.
     good: HashMap<(IpAddr, String), u64>,
 }
 
 impl Limiter {
-    /// Lets a try through, counted as failed until [`Limiter::succeeded`] takes it back.
+    /// Allows an attempt and counts it as failed, until [`Limiter::succeeded`] takes that back.
     ///
     /// # Errors
-    /// Seconds to wait, where it may not be tried now; such a try is not counted.
+    /// Seconds to wait, if no attempt is allowed now; such an attempt is not counted.
     pub(super) fn attempt(&mut self, tried: &Try<'_>, now_ns: u64) -> Result<Way, u64> {
         let (pair, address) = (tried.pair(), network(tried.address));
         let mut least = u64::MAX;
@@ -114,8 +116,8 @@ impl Limiter {
         Ok(Way::Stranger)
     }
 
-    /// The password was right: the address is a good one for this account from now on. What others tried elsewhere
-    /// stays counted.
+    /// The password was right: the address is trusted for this account from now on. Attempts of others
+    /// elsewhere stay counted.
     pub(super) fn succeeded(&mut self, tried: &Try<'_>, way: Way, now_ns: u64) {
         self.take_back(tried, way);
         let pair = tried.pair();
@@ -128,7 +130,7 @@ impl Limiter {
         self.good.insert(pair, now_ns);
     }
 
-    /// The try was not looked at after all.
+    /// The attempt was not evaluated, so it is not counted.
     pub(super) fn take_back(&mut self, tried: &Try<'_>, way: Way) {
         match (way, tried.device) {
             (Way::Device, Some(device)) => self.devices.take_back(&device),
@@ -144,7 +146,7 @@ impl Limiter {
     }
 }
 
-/// Tries by what they are counted for.
+/// Attempts, by the key that they are counted for.
 #[derive(Debug)]
 struct TryTable<K> {
     known: HashMap<K, Tries>,
@@ -189,8 +191,8 @@ impl<K: Eq + Hash + Clone> TryTable<K> {
     }
 }
 
-/// Forgets an eighth: first what was tried least, then what was quiet longest. A flood of names that are tried once does
-/// not wash away what is known of a name that is under attack.
+/// Removes an eighth of the entries: first those with few attempts, then those unused for longest. A flood of
+/// names that are tried once does not remove a name that is under attack.
 fn evict<K: Eq + Hash>(known: &mut HashMap<K, Tries>) {
     let rank = |tries: &Tries| (tries.count, tries.last_ns);
     let mut ranks: Vec<_> = known.values().map(rank).collect();
@@ -199,7 +201,7 @@ fn evict<K: Eq + Hash>(known: &mut HashMap<K, Tries>) {
     known.retain(|_, tries| rank(tries) > last);
 }
 
-/// A home has one IPv4 address, but 2⁶⁴ of IPv6.
+/// A household has one IPv4 address, but 2⁶⁴ of IPv6, so IPv6 counts by network.
 pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {

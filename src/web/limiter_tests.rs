@@ -10,7 +10,7 @@ fn tried(last: u8, account: &str) -> Try<'_> {
     Try { address: address(last), account, device: None }
 }
 
-/// How long a stranger at `last` waits for `account`.
+/// How long a stranger with this attempt has to wait, s.
 fn wait(limiter: &mut Limiter, tried: &Try<'_>, now_ns: u64) -> u64 {
     limiter.attempt(tried, now_ns).err().unwrap_or(0)
 }
@@ -26,12 +26,12 @@ fn pauses_double_for_an_address_and_others_are_not_shut_out() {
         pauses.push(wait);
         now += wait * SECOND_NS;
     }
-    // The fourth look above is the fifth try: only those that were let through count.
+    // The fourth check above is the fifth attempt, because only allowed ones count.
     assert_eq!(pauses.iter().filter(|wait| **wait == 0).count(), 2, "{pauses:?}");
     assert_eq!(pauses[2..6], [1, 2, 4, 8], "{pauses:?}");
     assert_eq!(pauses.last(), Some(&900));
     assert_eq!(limiter.attempt(&tried(2, "joe"), now), Ok(Way::Stranger));
-    // Nor another account at the same address: a proxy or NAT has one address for everybody.
+    // Another account at the same address is not affected either: behind a proxy or NAT all people share one.
     assert_eq!(limiter.attempt(&tried(1, "joe"), now), Ok(Way::Stranger));
 }
 
@@ -63,7 +63,7 @@ fn whatever_strangers_do_a_known_address_and_a_known_device_are_let_through() {
     let at_home = tried(9, "ann");
     assert_eq!(limiter.attempt(&at_home, 1), Ok(Way::Stranger));
     limiter.succeeded(&at_home, Way::Stranger, 1);
-    // From everywhere, at Ann's account and at a thousand others.
+    // From many addresses, at Ann's account and at a thousand others.
     for n in 0..10_000u32 {
         let everywhere = Try { address: IpAddr::from(n.to_be_bytes()), account: "ann", device: None };
         let _ = limiter.attempt(&everywhere, 2);

@@ -1,4 +1,4 @@
-//! The live view: MJPEG as browsers show it in an `<img>`. Pictures are shared by all viewers; whoever is slow gets
+//! The live view: MJPEG as browsers show it in an `<img>`. All viewers share the pictures; slow viewers get
 //! fewer of them.
 
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ const BOUNDARY: &[u8] = b"\r\n--picture\r\n";
 
 type WaitingPicture = Pin<Box<dyn Future<Output = (Watch, Option<Picture>)> + Send>>;
 
-/// What one viewer is sent. It asks for a picture only when the one before is on its way.
+/// The stream of one viewer. It takes the next picture only when the one before has been sent.
 struct LiveStream {
     watch: Option<Watch>,
     waiting: Option<WaitingPicture>,
@@ -29,7 +29,7 @@ struct LiveStream {
     place: StreamPlace,
 }
 
-/// Pictures of `watch`, for as long as somebody takes them.
+/// The response with pictures of `watch`, for as long as the client takes them.
 pub(super) fn response(watch: Watch, place: StreamPlace) -> Response {
     let parts = VecDeque::from([Bytes::from_static(&BOUNDARY[2..])]);
     let live = LiveStream { watch: Some(watch), waiting: None, parts, place };

@@ -1,4 +1,4 @@
-//! Logging in: rate limited, compared on another thread, noted in the audit log.
+//! Logging in: rate limited, compared on another thread, written to the audit log.
 
 use std::net::IpAddr;
 
@@ -10,10 +10,11 @@ use super::limiter::Try;
 use super::server::Server;
 use crate::config::users::User;
 
-/// Longer passwords are not looked at.
+/// Longer passwords are refused unread.
 const MAX_PASSWORD: usize = 1_024;
 
-/// The user called `name`, if `password` is right. What the browser sends along may say that it is known.
+/// The user called `name`, if `password` is right. The headers may carry a cookie that marks the browser as
+/// known.
 pub(super) async fn check(
     server: &Server,
     from: IpAddr,

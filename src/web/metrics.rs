@@ -1,4 +1,4 @@
-//! Figures in Prometheus' text format, made from the last telemetry: its keys become names and labels.
+//! Metrics in Prometheus' text format, made from the last telemetry: its keys become names and labels.
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
 use std::borrow::Cow;
@@ -13,7 +13,7 @@ use crate::contract::{Parts, Telemetry, topic};
 use crate::telemetry::FigureKind;
 use crate::types::Stamp;
 
-/// Values of one name.
+/// The values of one metric name.
 struct Family {
     help: Cow<'static, str>,
     kind: &'static str,
@@ -21,7 +21,7 @@ struct Family {
     values: Vec<(String, f64)>,
 }
 
-/// Families by name, in the order of their names: each stands together, as the format wants it.
+/// Families by name. The format wants all values of one name together.
 #[derive(Default)]
 struct Families(BTreeMap<String, Family>);
 
@@ -61,7 +61,7 @@ fn written(labels: &[(&str, &str)]) -> String {
     format!("{{{}}}", labels.join(","))
 }
 
-/// What a metric's name may hold.
+/// Replaces characters that a metric's name may not contain.
 fn word(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '_' })
@@ -124,11 +124,11 @@ fn camera(families: &mut Families, camera: &CameraOut) {
     families.add("ocellus_camera_drops_total", "counter", help, &labels, camera.drops as f64);
 }
 
-/// `CAMERA/what` is a camera's, `mqtt/what` the broker's side's, and so on.
+/// Adds the counter `key`, whose first part is the name of a camera or of a component, such as `mqtt`.
 fn counter(families: &mut Families, snapshot: &SnapshotState, shared: &WebShared, key: &str, count: u64) {
     let (owner, what) = key.split_once('/').unwrap_or(("", key));
     let described = |key: &str| shared.described.get().and_then(|known| known.get(key)).copied();
-    // A camera may be called as one of our parts is; then its key is not among those that are described.
+    // A camera may have the name of a component; then its key has no description.
     let own = described(key);
     let is_camera = own.is_none() && snapshot.cameras.iter().any(|camera| camera.name == owner);
     let about = if is_camera { described(&format!("camera/{what}")) } else { own };
@@ -150,7 +150,7 @@ fn counter(families: &mut Families, snapshot: &SnapshotState, shared: &WebShared
 }
 
 fn figures(families: &mut Families, snapshot: &SnapshotState, shared: &WebShared, telemetry: &Telemetry) {
-    // The web's own are newer on the board.
+    // The snapshot has newer values of the web's counters.
     for (name, count) in telemetry.counters.iter().filter(|(name, _)| !name.starts_with("web/")) {
         counter(families, snapshot, shared, name, *count);
     }
@@ -180,7 +180,7 @@ fn figures(families: &mut Families, snapshot: &SnapshotState, shared: &WebShared
         for (quantile, us) in [("0.5", times.p50_us), ("0.95", times.p95_us), ("0.99", times.p99_us)] {
             let labels = [("camera", camera), ("step", step), ("quantile", quantile)];
             let help = "How long a step took, of those that ended between the last two telemetry messages.";
-            // Quantiles alone: Prometheus knows the label of that name in a summary only.
+            // Only quantiles: in a summary Prometheus knows no other label of that name.
             families.add("ocellus_latency_seconds", "summary", help, &labels, us as f64 / 1e6);
         }
     }

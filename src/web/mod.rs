@@ -1,12 +1,13 @@
-//! The page and its REST face, by axum: what the box says to people, and what they ask of it.
+//! The page and its REST interface, with axum: shows the service's state, and receives commands.
 //!
 //! ```text
-//! offer_event ─▶ queue ─────────────▶ ┌ run: one thread, less urgent than capture ┐
-//! retain, alarms, telemetry ─▶ board  │  conn ▶ front ▶ routes (ONE table) ▶ api/ │ ─▶ commands ─▶ app
-//!            └─▶ broadcast ─▶ SSE ◀── └───────────────────────────────────────────┘
+//! offer_event ─▶ queue ─────────────────▶ ┌ run: one thread, less urgent than capture ┐
+//! retain, alarms, telemetry ─▶ snapshot   │  conn ▶ front ▶ routes (ONE table) ▶ api/ │ ─▶ commands ─▶ service
+//!            └─▶ broadcast ─▶ SSE ◀────── └───────────────────────────────────────────┘
 //! ```
 //!
-//! Whoever is too slow misses something and is told how much, or is let go: nobody here can hold the box up.
+//! Slow clients miss messages and learn how many, or are disconnected, so that no client can block the
+//! service.
 
 mod answer;
 mod api;

@@ -74,7 +74,7 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     operation
 }
 
-/// Names are text, everything else in a path is a number.
+/// The schema of a path parameter: names are text, everything else is a number.
 fn in_path_schema(name: &str) -> Value {
     match name {
         "camera" | "name" => json!({ "type": "string", "minLength": 1 }),

@@ -1,4 +1,4 @@
-//! The one page: embedded, compressed once, and allowed to run nothing but what stands in it.
+//! The page: embedded, compressed once, with a policy that allows only its own scripts.
 
 use std::io::Write;
 
@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 
 use super::answer::{bytes, mime};
 
-/// The script lies in small files that follow one another: `base.js` opens it (`"use strict"`), `start.js` runs what the
-/// others define. The browser asks once.
+/// The script consists of small files in this order: `base.js` opens it (`"use strict"`), `start.js` runs
+/// what the others define. The browser makes one request.
 const HTML: &str = concat!(
     include_str!("page/head.html"),
     "<style>\n",
@@ -90,7 +90,8 @@ fn gzip(bytes: &[u8]) -> std::io::Result<Bytes> {
     Ok(encoder.finish()?.into())
 }
 
-/// The page's own scripts and styles by their hashes, this box's own data, and nothing else.
+/// The content security policy: the page's own scripts and styles by hash, data of this device, and nothing
+/// else.
 fn policy(html: &str) -> String {
     format!(
         "default-src 'none'; script-src {}; style-src {}; img-src 'self' data: blob:; media-src 'self' blob:; \
@@ -100,7 +101,7 @@ fn policy(html: &str) -> String {
     )
 }
 
-/// The sources of all elements called `name`.
+/// The CSP hashes of all elements called `name`.
 fn hashes(html: &str, name: &str) -> String {
     let (open, close) = (format!("<{name}"), format!("</{name}>"));
     let mut sources = Vec::new();

@@ -1,9 +1,10 @@
-//! Passwords: argon2id, one computation at a time in one buffer, on a thread by itself.
+//! Password hashing: argon2id, one computation at a time in one buffer, on a separate thread.
 //!
-//! Three queues, each bounded. Those whose browser or address is known come first, then names that exist, and names
-//! that do not exist last: however many of these come, no owner waits behind more than the one computation that is
-//! under way. A name that does not exist is never right, so where its queue is full it is answered without a
-//! computation, when one would have been done: neither words nor time tell which names exist.
+//! There are three bounded queues. Attempts from known browsers or addresses come first, then names that
+//! exist, then names that do not: however many of these come, an owner waits for at most the one computation
+//! in progress. A name that does not exist is never right, so if its queue is full it is answered without a
+//! computation, at the time when one would have ended: neither the answer nor its time reveals which names
+//! exist.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,22 +20,22 @@ use crate::supervisor::{SpawnError, Spawned, spawn};
 
 /// Shorter passwords are refused.
 pub const MIN_PASSWORD: usize = 10;
-/// Logins that may wait: of known browsers and addresses, of names that exist, of others.
+/// Attempts that may wait: of known browsers and addresses, of names that exist, of others.
 const WAITING: [usize; 3] = [16, 8, 1];
 const KNOWN: usize = 0;
 const NAMED: usize = 1;
 const NOBODY: usize = 2;
-/// The buffer (19 MiB) goes back when nobody logged in for so long.
+/// The buffer (19 MiB) is freed when nobody has logged in for this long.
 const IDLE: Duration = Duration::from_secs(10);
-/// One hash takes well under a second.
+/// One hash takes much less than a second.
 const JOIN: Duration = Duration::from_secs(2);
-/// What a computation takes, before the first one was timed.
+/// The assumed time of a computation, before the first one was measured.
 const FIRST_GUESS: Duration = Duration::from_millis(40);
 
 /// The hash of `password` in PHC form: argon2id with the parameters that OWASP recommends (19 MiB, 2 passes).
 ///
 /// # Errors
-/// The machine gives no random numbers, or the password is longer than 4 GiB.
+/// The machine returns no random numbers, or the password is longer than 4 GiB.
 pub fn hash_password(password: &str) -> Result<String, String> {
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|error| error.to_string())?;
@@ -43,7 +44,7 @@ pub fn hash_password(password: &str) -> Result<String, String> {
     Ok(hash.map_err(|error| error.to_string())?.to_string())
 }
 
-/// Compared in constant time. A hash that cannot be read fits no password.
+/// Compares in constant time. An unreadable hash matches no password.
 fn verify(password: &str, hash: &str, buffer: &mut Vec<Block>) -> bool {
     let Ok(hash) = PasswordHash::new(hash) else { return false };
     let parts = (hash.salt, hash.hash, Algorithm::try_from(hash.algorithm), Params::try_from(&hash));
@@ -57,7 +58,7 @@ fn verify(password: &str, hash: &str, buffer: &mut Vec<Block>) -> bool {
         && Output::new(out).is_ok_and(|output| output == wanted)
 }
 
-/// What the password of a name that does not exist costs: the same, and it is never right.
+/// Spends the time of a comparison for a name that does not exist.
 fn waste(password: &str, buffer: &mut Vec<Block>) {
     compute(&Argon2::default(), password, b"there is no such user", &mut [0; 32], buffer);
 }
@@ -71,7 +72,7 @@ fn compute(
 ) -> bool {
     let blocks = argon2.params().block_count();
     if buffer.len() < blocks {
-        // Freed before it grows: never two at one time.
+        // Freed before a larger one is allocated, so that never two exist at one time.
         *buffer = Vec::new();
         buffer.resize(blocks, Block::default());
     }
@@ -80,7 +81,7 @@ fn compute(
 
 struct Job {
     password: String,
-    /// Absent where the name does not exist.
+    /// Absent if the name does not exist.
     hash: Option<String>,
     reply: oneshot::Sender<bool>,
 }
@@ -89,7 +90,7 @@ struct Job {
 struct Queues {
     jobs: [VecDeque<Job>; 3],
     computing: bool,
-    /// What a computation takes lately.
+    /// The time of recent computations.
     lately: Duration,
     closed: bool,
 }
@@ -122,12 +123,13 @@ impl Checker {
         Ok(Checker { shared, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Whether `password` is the one of `hash`; without a hash it is not, and takes as long. `None`: too many wait.
+    /// Whether `password` matches `hash`. Without a hash it never does, and takes the same time. `None`: too
+    /// many wait.
     pub(super) async fn check(&self, password: String, hash: Option<String>, way: Way) -> Option<bool> {
         let (reply, answer) = oneshot::channel();
         let pause = {
             let mut queues = self.shared.lock();
-            // A name that does not exist is refused when one that exists would be.
+            // A name that does not exist is refused when an existing one would be.
             let as_named = if way == Way::Stranger { NAMED } else { KNOWN };
             if queues.jobs[as_named].len() >= WAITING[as_named] || queues.closed {
                 return None;

@@ -1,5 +1,6 @@
-//! Places for connections: so many at one time, and of strangers so many from one address. Whoever comes when there is
-//! no place takes that of the oldest stranger of the address that holds most: half a request head holds nobody up.
+//! Limits the number of connections, and of strangers' connections from one address. A new client without a
+//! free place takes that of the oldest stranger of the address that holds most, so that unfinished requests
+//! block nobody.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,31 +12,32 @@ use tokio::sync::Notify;
 
 /// Connections at one time.
 const MOST: usize = 512;
-/// Connections of strangers from one address (of IPv6: one network of 64 bits) at one time. A browser opens six.
+/// Connections of strangers from one address (of IPv6: one network of 64 bits) at one time. A browser opens
+/// six.
 const OF_ONE_ADDRESS: usize = 64;
 
 /// The other side of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Visitor {
-    /// Somebody who may has asked something over it.
+    /// An authorised request has come over it.
     known: AtomicBool,
     ended: Notify,
 }
 
 impl Visitor {
-    /// Somebody is logged in over this connection (or nobody has to be): it keeps its place.
+    /// Marks the connection as that of an authorised client, which keeps its place.
     pub(super) fn is_known(&self) {
         self.known.store(true, Ordering::Relaxed);
     }
 
-    /// Back when its place is given to another.
+    /// Resolves when its place is given to another.
     pub(super) async fn ended(&self) {
         self.ended.notified().await;
     }
 }
 
 struct HeldPlace {
-    /// Absent for a proxy, behind which there are many.
+    /// Absent for a proxy, which many clients share.
     address: Option<IpAddr>,
     visitor: Arc<Visitor>,
 }
@@ -46,7 +48,7 @@ impl HeldPlace {
     }
 }
 
-/// The places that are taken, by the order in which they were.
+/// The places that are taken, in the order in which they were taken.
 #[derive(Default)]
 struct TakenPlaces {
     next: u64,
@@ -59,7 +61,7 @@ impl TakenPlaces {
         self.held.iter().filter(move |(_, held)| of(held)).map(|(id, _)| *id)
     }
 
-    /// The oldest stranger of the address that has most of them.
+    /// The oldest stranger of the address that holds most places.
     fn least_worthy(&self) -> Option<u64> {
         let mut counts: HashMap<Option<IpAddr>, usize> = HashMap::new();
         for held in self.held.values().filter(|held| held.is_stranger()) {
@@ -80,15 +82,16 @@ impl TakenPlaces {
 #[derive(Default)]
 pub(super) struct VisitorPlaces(Mutex<TakenPlaces>);
 
-/// What became of somebody who came.
+/// The result of taking a place.
 pub(super) struct Welcome {
     pub(super) place: VisitorPlace,
-    /// Whether somebody else had to go.
+    /// Whether another connection had to end for it.
     pub(super) ended_another: bool,
 }
 
 impl VisitorPlaces {
-    /// A place for a connection from `address` (`None`: of a proxy). `None`: all are taken by people who are known.
+    /// Takes a place for a connection from `address` (`None`: of a proxy). `None`: authorised clients hold
+    /// all places.
     pub(super) fn take(self: &Arc<VisitorPlaces>, address: Option<IpAddr>) -> Option<Welcome> {
         let mut taken = self.lock();
         let mut ended_another = false;
@@ -121,7 +124,7 @@ impl VisitorPlaces {
     }
 }
 
-/// A place, given back when dropped.
+/// A place, released when dropped.
 pub(super) struct VisitorPlace {
     id: u64,
     places: Arc<VisitorPlaces>,
@@ -161,7 +164,7 @@ mod tests {
         let strangers: Vec<_> = (0..3_000).map(|n| places.take(at(n % 300)).unwrap()).collect();
         assert_eq!(places.lock().held.len(), MOST);
         assert!(places.lock().held.contains_key(&anna.id));
-        // Somebody new from an address that holds little is not the next to go.
+        // A newcomer from an address that holds few places is not the next to be replaced.
         let owner = places.take(at(400)).unwrap().place;
         let more: Vec<_> = (0..200).map(|_| places.take(at(7)).unwrap()).collect();
         assert!(places.lock().held.contains_key(&owner.id));

@@ -1,5 +1,5 @@
-//! THE table of routes: what is served, who may ask, and what goes in and out. Router, rights and `openapi.json` are
-//! made from it, so that they cannot differ.
+//! The one table of routes: what is served, who may call it, and what goes in and out. Router, rights and
+//! `openapi.json` are made from it, so that they cannot differ.
 
 mod table;
 
@@ -26,7 +26,7 @@ use crate::config::users::Role;
 
 pub(super) use table::ROUTES;
 
-/// What a request asks for.
+/// The method of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
     Get,
@@ -58,24 +58,24 @@ impl Verb {
 /// The schema of a type.
 pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
-/// What a route answers with where all is well.
+/// The body of a successful response.
 pub(super) enum Gives {
     /// JSON with this status.
     Json(u16, SchemaOf),
-    /// Something else, of this type.
+    /// Bytes of this content type.
     Bytes(&'static str),
-    /// JSON, or another type where the query asks for it.
+    /// JSON, or another content type if the query asks for it.
     JsonOr(SchemaOf, &'static [&'static str]),
 }
 
-/// A word of the query.
+/// A parameter of the query.
 pub(super) struct Param {
     pub(super) name: &'static str,
     pub(super) says: &'static str,
     pub(super) shape: QueryShape,
 }
 
-/// What a word of the query may be; absent is always allowed.
+/// The values of a query parameter; it may always be absent.
 pub(super) enum QueryShape {
     /// A whole number from 1 to this.
     UpTo(usize),
@@ -93,18 +93,18 @@ pub(super) type Running = std::pin::Pin<Box<dyn Future<Output = Handled> + Send>
 pub(super) struct Route {
     pub(super) verb: Verb,
     pub(super) path: &'static str,
-    /// Who may at least; `None`: everybody.
+    /// The lowest role that may call it; `None`: everybody.
     pub(super) role: Option<Role>,
     pub(super) summary: &'static str,
     pub(super) query: &'static [Param],
-    /// The body that it takes, where it takes one.
+    /// The request body, if it takes one.
     pub(super) takes: Option<SchemaOf>,
     pub(super) gives: Gives,
     pub(super) handler: fn(Call) -> Running,
 }
 
 impl Route {
-    /// Whether a request without a body asks for something: of a trigger, everything is optional.
+    /// Whether an empty body is a valid request: all fields of a trigger are optional.
     pub(super) fn body_may_be_empty(&self) -> bool {
         self.path.ends_with("/trigger")
     }
@@ -115,7 +115,7 @@ pub(super) fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 
-/// One request, let in.
+/// One request that passed the checks.
 pub(super) struct Call {
     pub(super) server: Arc<Server>,
     pub(super) who: Who,
@@ -127,16 +127,16 @@ pub(super) struct Call {
     budget: Option<OwnedSemaphorePermit>,
 }
 
-/// The longest body of a request that carries no pictures, bytes; as over MQTT.
+/// The longest body of a request without pictures, bytes; the same as over MQTT.
 pub(super) const SHORT_BODY: usize = 64 << 10;
 
 impl Call {
-    /// The part of the path called `name`.
+    /// The path parameter `name`.
     pub(super) fn param(&self, name: &str) -> &str {
         self.params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
-    /// The part of the path called `name`, which is a number.
+    /// The path parameter `name` as a number.
     pub(super) fn number(&self, name: &str) -> Result<u64, WebFault> {
         let text = self.param(name);
         let fault =
@@ -144,12 +144,12 @@ impl Call {
         text.parse().map_err(fault)
     }
 
-    /// The word `name` of the query.
+    /// The query parameter `name`.
     pub(super) fn asked(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// How many are asked for, `usual` by default, `most` at most.
+    /// The requested number of entries: `usual` by default, `most` at most.
     pub(super) fn limit(&self, usual: usize, most: usize) -> Result<usize, WebFault> {
         let Some(text) = self.asked("limit") else { return Ok(usual) };
         let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));
@@ -163,7 +163,7 @@ impl Call {
         std::mem::take(&mut self.body)
     }
 
-    /// The body's bytes. Their room is taken until the request has been answered.
+    /// The bytes of the body. Their memory stays reserved until the request has been answered.
     pub(super) async fn bytes(&mut self) -> Result<Vec<u8>, WebFault> {
         let limit = self.server.settings.max_body_bytes;
         let body = self.take_body();
@@ -173,19 +173,19 @@ impl Call {
         Ok(bytes)
     }
 
-    /// The body's object, with pictures perhaps.
+    /// The body's object, which may hold pictures.
     pub(super) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, WebFault> {
         body::json(&self.bytes().await?)
     }
 
-    /// The body's object, of a few words.
+    /// The body's object, with the limit for bodies without pictures.
     pub(super) async fn short_json<T: DeserializeOwned>(&mut self) -> Result<T, WebFault> {
         let body = self.take_body();
         body::json(&body::read(&self.headers, body, SHORT_BODY).await?)
     }
 }
 
-/// What serves all routes.
+/// The router that serves all routes.
 pub(super) fn router(server: Arc<Server>) -> Router {
     let mut router = Router::new();
     let mut done: Vec<&str> = Vec::new();
@@ -222,11 +222,11 @@ async fn serve(server: Arc<Server>, route: &'static Route, request: Request) -> 
         (Some(cause @ ("not_allowed" | "wrong_origin" | "csrf")), Some(peer)) => {
             server.refuse(peer.address, who.name(), &format!("{cause} {action}"));
         }
-        // Reads without a login are what a page does whose session is over.
+        // A page whose session has ended still reads, so such requests are not noted.
         (Some(cause @ "login_required"), Some(peer)) if changes => {
             server.refuse(peer.address, "", &format!("{cause} {action}"));
         }
-        // Logins have noted themselves, and what a stranger sends has no place beside what people changed.
+        // Logins write their own entries, and requests of strangers must not fill the log of changes.
         _ if changes && route.path != table::SESSION && !matches!(who, Who::Nobody) => {
             server.note(who.name(), &action, &target, refused.unwrap_or("ok"));
         }
@@ -245,7 +245,7 @@ async fn attempt(server: &Arc<Server>, route: &'static Route, request: Request) 
         let unknown = || WebFault::bad("the connection has no other side", "");
         let peer = *parts.extensions.get::<Peer>().ok_or_else(unknown)?;
         who = match guard::identify(server, &parts.headers, peer).await {
-            // What is open to everybody stays so.
+            // Routes for everybody stay open.
             Err(_) if route.role.is_none() => Who::Nobody,
             who => who?,
         };

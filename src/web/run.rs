@@ -1,4 +1,4 @@
-//! The unit's thread: listens, serves, and leaves in order when asked to stop.
+//! The unit's thread: listens, serves, and ends in order when asked to stop.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -24,36 +24,37 @@ use crate::supervisor::{Beat, SpawnError, Stop};
 use crate::telemetry::Repeated;
 use crate::types::Command;
 
-/// How often the loop beats and looks for its end while nobody knocks.
+/// How often the loop beats and checks for its end while no connection comes.
 const TICK: Duration = Duration::from_millis(100);
-/// The longest pause between two attempts to take a connection; shorter than the unit may be silent.
+/// The longest pause between two attempts to accept a connection; shorter than the watchdog of the unit
+/// allows.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Pause before an address that is taken is tried again.
+/// Pause before a retry if the address is in use.
 const AGAIN: Duration = Duration::from_secs(2);
-/// How long the end waits for answers that are under way; live views never end by themselves.
+/// How long the end waits for responses in progress; live views never end by themselves.
 const DRAIN: Duration = Duration::from_millis(300);
-/// Bytes that the kernel may hold for one connection (it takes twice as much): a picture or two, so that a slow viewer
-/// sees new ones soon.
+/// Bytes that the kernel may hold for one connection (it allocates twice as much): one or two pictures, so
+/// that a slow viewer sees new ones soon.
 const SEND_BUFFER: u32 = 128 << 10;
-/// Less urgent than capture and workers.
+/// The nice value: capture and workers are more urgent.
 const NICE: i32 = 5;
 
-/// The unit cannot run.
+/// Why the unit cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
-    /// The runtime could not be started.
+    /// The async runtime could not be started.
     #[error("the web's runtime cannot be started: {0}")]
     Start(#[source] std::io::Error),
     /// A thread could not be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
-    /// The machine gives no random numbers.
+    /// The machine returns no random numbers.
     #[error("the machine gives no random numbers: {0}; try again")]
     Chance(getrandom::Error),
     /// The files of TLS cannot be used.
     #[error("web: {0}")]
     Tls(#[from] TlsError),
-    /// Others can reach the address, and nobody can log in.
+    /// Other machines can reach the address, but no user exists.
     #[error(
         "others can reach {bind} (web.bind, web.trusted_proxies), and there are no users in {users}; make one: `ocellus users add NAME \
          --role admin --file {users}`"
@@ -66,8 +67,8 @@ pub enum WebError {
     },
 }
 
-/// Serves until `stop`. An address that is taken is tried again for ever, and `alarm` is told why nothing is served
-/// (`None`: something is). `commands` gets what changes something.
+/// Serves until `stop`. An address in use is retried indefinitely, and `alarm` gets the reason why nothing is
+/// served (`None` once it is). `commands` receives requests that change something.
 pub fn run(
     cfg: &config::WebConfig,
     state_dir: &Path,
@@ -77,7 +78,7 @@ pub fn run(
     stop: &Stop,
     beat: &Beat,
 ) -> Result<(), WebError> {
-    // Refused where a hardened unit forbids it: then the page is as urgent as the rest.
+    // A hardened unit may forbid it; then the page is as urgent as the rest.
     let _ = rustix::process::setpriority_process(None, NICE);
     let users = cfg.users_file(state_dir);
     let nobody = config::users::read(&users).is_ok_and(|users| users.is_empty());
@@ -90,12 +91,12 @@ pub fn run(
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(WebError::Start)?;
     let outcome = runtime
         .block_on(WebUnit { cfg, shared: handle.shared.clone(), alarm, stop, beat }.serve(server, tls));
-    // Whoever is still connected is cut off here.
+    // This closes the connections that are still open.
     drop(runtime);
     outcome
 }
 
-/// How connections are greeted.
+/// The listener's TLS setup.
 struct TlsListener {
     files: Option<config::WebTls>,
     acceptor: Option<TlsAcceptor>,
@@ -103,7 +104,7 @@ struct TlsListener {
 }
 
 impl TlsListener {
-    /// Reads the files again where somebody asked for it; those in force stay where the new ones cannot be used.
+    /// Reads the files again on request; if they cannot be used, those in force stay.
     fn refresh(&mut self, asked: u64, alarm: &dyn Fn(Option<&str>)) {
         if asked == self.seen {
             return;
@@ -120,8 +121,8 @@ impl TlsListener {
     }
 }
 
-/// Connections that the system does not hand over: without file handles `accept` fails at once and for as long as the
-/// same connection waits, so each attempt waits twice as long as the one before.
+/// Failed attempts to accept. Without file handles `accept` fails at once for as long as the same connection
+/// waits, so each pause is twice as long as the one before.
 #[derive(Default)]
 struct AcceptFailures {
     response: Repeated,
@@ -228,7 +229,7 @@ impl WebUnit<'_> {
         turn_away(stream);
     }
 
-    /// Listens as soon as the address is free; `None` when asked to stop before.
+    /// Listens as soon as the address is free; `None` if stopped before.
     async fn listen(&self) -> Option<TcpListener> {
         loop {
             let error = match listener(self.cfg.bind) {
@@ -273,7 +274,7 @@ fn listener(bind: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(128)
 }
 
-/// Tells one connection too many that it is one.
+/// Answers a connection beyond the limit with a refusal.
 fn turn_away(mut stream: TcpStream) {
     tokio::spawn(async move {
         const BODY: &str =

@@ -1,4 +1,4 @@
-//! What every request shares.
+//! The state that all requests share.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::audit::{AuditChange, AuditSource, RefusedRequest};
 use crate::config;
 use crate::types::Command;
 
-/// One life of the unit.
+/// The state of one run of the unit.
 pub(super) struct Server {
     pub(super) shared: Arc<WebShared>,
     pub(super) settings: config::WebConfig,
@@ -70,19 +70,19 @@ impl Server {
         self.shared.clock.now().mono_ns
     }
 
-    /// Notes what was changed, or could not be.
+    /// Writes a change, or a failed one, to the audit log.
     pub(super) fn note(&self, user: &str, action: &str, target: &str, outcome: &str) {
         self.shared.audit.note(&AuditChange { source: AuditSource::Web, user, action, target, outcome });
     }
 
-    /// Counts what was refused, because nobody is logged in or somebody may not.
+    /// Counts a refused request of a sender who is not logged in or has no right to it.
     pub(super) fn refuse(&self, from: IpAddr, user: &str, cause: &str) {
         let from = limiter::network(from).to_string();
         self.shared.audit.refuse(&RefusedRequest { source: AuditSource::Web, from: &from, user, cause });
     }
 }
 
-/// Who is at the other end, beside every request.
+/// The other end of the connection, attached to every request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer {
     pub(super) address: IpAddr,

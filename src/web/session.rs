@@ -1,4 +1,4 @@
-//! Sessions: a table of bounded size in memory, by the hash of their token. Pure, but for the tokens' chance.
+//! Sessions: a bounded table in memory, by the hash of their token. Pure, except for random tokens.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,43 +7,43 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-/// Most sessions at one time; the one that was not used for longest goes first.
+/// Sessions at one time; beyond it, the one unused for longest is removed.
 const MOST: usize = 256;
 
-/// What stands for a token: finding one by its hash takes a time that says nothing of the token.
+/// The hash that identifies a token: the time of a lookup by hash reveals nothing about the token.
 pub(super) type TokenHash = [u8; 32];
 
 /// A user's login, which lives until it is idle too long.
 #[derive(Clone, Debug)]
 pub(super) struct LoginSession {
     pub(super) user: String,
-    /// The user's hash at the login: with another password the session is over.
+    /// The user's password hash at the login: a new password ends the session.
     pub(super) hash: String,
     pub(super) csrf: String,
     used_ns: u64,
 }
 
-/// The sessions there are.
+/// All sessions that are open.
 #[derive(Debug)]
 pub(super) struct Sessions {
     idle_ns: u64,
     known: HashMap<TokenHash, LoginSession>,
 }
 
-/// 256 bits of chance as text.
+/// A new token: 256 random bits as text.
 pub(super) fn token() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// The key of a token.
+/// The key of a token in the table.
 pub(super) fn key(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
 }
 
 impl Sessions {
-    /// A session that is not used for `idle` is over.
+    /// Creates the table. A session that is not used for `idle` is over.
     pub(super) fn new(idle: Duration) -> Sessions {
         Sessions { idle_ns: idle.as_nanos() as u64, known: HashMap::new() }
     }
@@ -60,7 +60,7 @@ impl Sessions {
         self.known.insert(key, LoginSession { user, hash, csrf, used_ns: now_ns });
     }
 
-    /// The session of `key`, used now.
+    /// The session of `key`; it counts as used now.
     pub(super) fn find(&mut self, key: &TokenHash, now_ns: u64) -> Option<LoginSession> {
         let session = self.known.get_mut(key)?;
         if now_ns.saturating_sub(session.used_ns) >= self.idle_ns {

@@ -1,5 +1,5 @@
-//! The board: what is so now (status, cameras, alarms, units), and what was lately (events, inspections, figures).
-//! Written by anyone, read by requests; nothing here waits for the network.
+//! The current state (status, cameras, alarms, units) and the recent past (events, inspections, figures). Any
+//! thread writes it, requests read it; no call waits for the network.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,16 +14,16 @@ use crate::types::Stamp;
 
 /// Events, inspections and attendance that are remembered.
 const RECENT: usize = 256;
-/// Inspections that are remembered, and pictures of them.
+/// Inspections that are remembered, and their pictures.
 pub(super) const INSPECTIONS: usize = 256;
 const PICTURES: usize = 64;
-/// How long figures are remembered, and at most how many.
+/// How long figures are remembered, and how many at most.
 const HISTORY_NS: u64 = 600_000_000_000;
 const FIGURES: usize = 600;
-/// Figures that come faster are not all remembered.
+/// Figures closer together than this are not all remembered.
 const APART_NS: u64 = 900_000_000;
 
-/// One thing that was said, as a listener gets it.
+/// A message for listeners.
 #[derive(Debug)]
 pub(super) struct ListenerMessage {
     /// The event's name in SSE.
@@ -44,7 +44,7 @@ pub(super) struct SnapshotState {
     pub(super) alarms: Vec<AlarmOut>,
     pub(super) units: Vec<UnitOut>,
     pub(super) components: Vec<ComponentOut>,
-    /// Whether something works, and whether everything that is essential is well.
+    /// Whether something works, and whether everything essential is well.
     pub(super) serves: (bool, bool),
     pub(super) cameras: Vec<CameraFacts>,
     pub(super) features: Features,
@@ -59,7 +59,7 @@ pub(super) struct SnapshotState {
 }
 
 impl SnapshotState {
-    /// The payload in its envelope; its number counts this topic's messages here.
+    /// The payload in its envelope, with a number that counts this topic's messages here.
     fn render<T: Payload>(&mut self, suffix: &str, wall_ns: u64, body: &T) -> Bytes {
         let seq = self.seqs.entry(suffix.to_owned()).or_insert(0);
         *seq += 1;
@@ -69,7 +69,7 @@ impl SnapshotState {
     }
 }
 
-/// `payload` with its topic put first.
+/// `payload` with its topic as the first field.
 fn with_topic(suffix: &str, payload: &[u8]) -> Bytes {
     let head = format!("{{\"topic\":{},", Value::from(suffix));
     let mut out = Vec::with_capacity(head.len() + payload.len());
@@ -85,7 +85,7 @@ fn keep<T>(memory: &mut VecDeque<T>, item: T, most: usize) {
     memory.push_back(item);
 }
 
-/// What SSE calls a retained topic.
+/// The SSE event name of a retained topic.
 fn kind_of(suffix: &str) -> &'static str {
     if suffix == topic::STATUS { "status" } else { "camera" }
 }
@@ -108,7 +108,7 @@ impl ServiceSnapshot {
         self.lock().states.remove(suffix);
     }
 
-    /// An event that is told once; `remembered` for those who come later.
+    /// An event that is sent once; `remembered` keeps it for later readers.
     pub(super) fn event<T: Payload>(
         &self,
         kind: &'static str,
@@ -125,7 +125,7 @@ impl ServiceSnapshot {
         ListenerMessage { kind, data }
     }
 
-    /// The record of an acquisition.
+    /// Stores and returns the record of an acquisition.
     pub(super) fn inspection<T: Payload>(
         &self,
         suffix: &str,
@@ -202,17 +202,17 @@ impl ServiceSnapshot {
         last.map(|(id, payload)| (*id, payload.clone(), drawn(*id))).collect()
     }
 
-    /// Keeps the picture of an inspected part.
+    /// Stores the picture of an inspected part.
     pub(super) fn keep_picture(&self, id: u64, jpeg: Bytes) {
         keep(&mut self.lock().pictures, (id, jpeg), PICTURES);
     }
 
-    /// The picture of an inspected part, while it is kept.
+    /// The picture of an inspected part, if it is still stored.
     pub(super) fn picture(&self, id: u64) -> Option<Bytes> {
         self.lock().pictures.iter().find(|(known, _)| *known == id).map(|(_, jpeg)| jpeg.clone())
     }
 
-    /// Forgets what was said of `person`.
+    /// Removes all messages about `person`.
     pub(super) fn forget(&self, person: u64) {
         self.lock().recent.retain(|messages| {
             let messages = serde_json::from_slice::<Value>(messages);
@@ -220,7 +220,7 @@ impl ServiceSnapshot {
         });
     }
 
-    /// The figures that are remembered, oldest first.
+    /// The figures that are stored, oldest first.
     pub(super) fn figures(&self) -> Vec<Bytes> {
         self.lock().figures.iter().map(|(_, payload)| payload.clone()).collect()
     }

@@ -10,10 +10,10 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::config::{WebTls, text};
 
-/// The files cannot be used.
+/// Why the files cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// No certificate, or no key, can be read.
+    /// The certificate or the key cannot be read.
     #[error("{}: {cause}; it must be PEM, and the service's user must be able to read it", .path.display())]
     File {
         /// The file of the certificate or the key.
@@ -21,7 +21,7 @@ pub enum TlsError {
         /// Why the file cannot be used.
         cause: String,
     },
-    /// They do not fit together.
+    /// The certificate and the key do not match.
     #[error("{} and {} cannot be used together: {source}", .cert.display(), .key.display())]
     Pair {
         /// The file of the certificate chain.
@@ -33,7 +33,7 @@ pub enum TlsError {
     },
 }
 
-/// What greets TLS connections with these files.
+/// The TLS acceptor with these files.
 pub(super) fn acceptor(files: &WebTls) -> Result<TlsAcceptor, TlsError> {
     let fault = |path: &Path, cause: String| TlsError::File { path: path.to_owned(), cause };
     let (cert, key) = (&files.cert_file, &files.key_file);

@@ -1,4 +1,4 @@
-//! The file of the users: read again when it has changed, written whole or not at all.
+//! The file of the users: read again when it has changed, written completely or not at all.
 
 use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io::Write;
@@ -10,13 +10,13 @@ use parking_lot::Mutex;
 
 use crate::config::users::{self, User, UsersError};
 
-/// The file is looked at so often at most.
+/// The file is checked for changes at most this often.
 const LOOK_NS: u64 = 250_000_000;
 
-/// The users could not be changed.
+/// Why the users could not be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UsersFileError {
-    /// What is there cannot be read.
+    /// The existing file cannot be read.
     #[error(transparent)]
     Read(#[from] UsersError),
     /// The new file cannot be written.
@@ -24,7 +24,7 @@ pub enum UsersFileError {
     Write {
         /// The file of the users.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// The change itself is refused.
@@ -32,8 +32,8 @@ pub enum UsersFileError {
     Refused(String),
 }
 
-/// Changes the users in the file at `path` by `change`. The new file takes the old one's place at once, can be read by
-/// its owner only, and belongs to whom the old one (or else its folder) belongs.
+/// Applies `change` to the users in the file at `path`. The new file replaces the old one atomically, is
+/// readable by its owner only, and gets the owner of the old one (or of its folder).
 ///
 /// # Errors
 /// [`UsersFileError`]; the old file stays as it is.
@@ -50,7 +50,7 @@ pub fn change_users(
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // A box that never ran has no state directory yet; systemd gives it to the service's user at the start.
+    // On a new device there is no state directory yet; systemd gives it to the service's user at the start.
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let owner = fs::metadata(path).or_else(|_| fs::metadata(folder))?;
     let fresh = path.with_file_name(format!(
@@ -70,7 +70,7 @@ fn fill(path: &Path, text: &str, owner: &Metadata) -> std::io::Result<()> {
     let _ = fs::remove_file(path);
     let mut file = File::create_new(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
-    // Made by root, read by the service's user.
+    // Root created it, and the service's user must read it.
     if rustix::process::geteuid().is_root() {
         fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
     }
@@ -78,7 +78,7 @@ fn fill(path: &Path, text: &str, owner: &Metadata) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// When and how large the file was: another one has another stamp.
+/// Identity, time and size of the file, which change with its content.
 type FileStamp = Option<(u64, i64, i64, u64)>;
 
 #[derive(Debug)]
@@ -88,7 +88,7 @@ struct SeenFile {
     users: Result<Arc<[User]>, String>,
 }
 
-/// The users as the file has them.
+/// The users, as the file lists them.
 #[derive(Debug)]
 pub(super) struct Users {
     path: PathBuf,
@@ -101,7 +101,7 @@ impl Users {
         Users { path, seen: Mutex::new(SeenFile { looked_ns: None, stamp: None, users }) }
     }
 
-    /// The users now, or why the file cannot be read.
+    /// The current users, or why the file cannot be read.
     pub(super) fn now(&self, now_ns: u64) -> Result<Arc<[User]>, String> {
         let mut seen = self.seen.lock();
         if seen.looked_ns.is_none_or(|looked| now_ns.saturating_sub(looked) >= LOOK_NS) {

@@ -1,4 +1,4 @@
-//! Who was here: a day's table, also for spreadsheets.
+//! Attendance: the table of a day, also as CSV and XLSX.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use bytes::Bytes;

@@ -6,7 +6,7 @@ use super::super::answer::{self, Handled, WebFault, bytes, json_text, mime};
 use super::super::routes::Call;
 use super::super::snapshot::INSPECTIONS;
 
-/// Given at once by default.
+/// Number of inspections returned by default.
 const USUAL: usize = 50;
 
 pub(in super::super) async fn list(call: Call) -> Handled {

@@ -1,4 +1,4 @@
-//! What the routes do, a file for each subject.
+//! The handlers of the routes, one file for each subject.
 
 pub(super) mod attendance;
 pub(super) mod inspections;

@@ -1,4 +1,4 @@
-//! The gallery: every request is a `faces` command, answered by the app.
+//! The gallery: every request becomes a `faces` command, which the service answers.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -42,7 +42,8 @@ pub(in super::super) async fn add(mut call: Call) -> Handled {
     answer::json(&faces(&call.server, request).await?)
 }
 
-/// Pictures or a camera, one of the two. Pictures are moved, not copied: they may fill the longest body.
+/// Sets pictures or a camera, one of the two. Pictures are moved, not copied, because they may be as long as
+/// a body can be.
 fn with_pictures(
     mut request: Value,
     pictures: Option<Bounded<String, MAX_PICTURES>>,
@@ -102,13 +103,13 @@ pub(in super::super) async fn picture(call: Call) -> Handled {
     Ok(bytes(mime::PNG, picture.into()))
 }
 
-/// About so many bytes of an export are in memory at one time.
+/// Bytes of an export that are in memory at one time, roughly.
 const PIECE_BYTES: usize = 1 << 20;
 /// Pieces that wait for a slow reader.
 const PIECES: usize = 1;
 
 pub(in super::super) async fn export(call: Call) -> Handled {
-    // The first piece is awaited here, so that what is refused is answered as such.
+    // The first piece is awaited here, so that a refusal becomes the response.
     let (first, mut after) = piece(&call.server, Value::Null).await?;
     let (pieces, body) = mpsc::channel(PIECES);
     tokio::spawn(async move {
@@ -119,7 +120,7 @@ pub(in super::super) async fn export(call: Call) -> Handled {
                     after = more;
                     Ok(lines)
                 }
-                // The head is out: a connection that ends in the middle says that this is not all.
+                // The head has been sent, so only an aborted connection shows that the export is incomplete.
                 Err(fault) => Err(std::io::Error::other(fault.code)),
             };
         }
@@ -129,7 +130,7 @@ pub(in super::super) async fn export(call: Call) -> Handled {
     Ok(response)
 }
 
-/// The lines of the people after `after`, and whom to go on from where that is not all.
+/// The lines of the people after `after`, and the id to continue from if there are more.
 async fn piece(server: &Server, after: Value) -> Result<(Bytes, Value), WebFault> {
     let request = json!({ "action": "export", "after": after, "most_bytes": PIECE_BYTES });
     let mut answer = faces(server, request).await?;
@@ -142,7 +143,7 @@ pub(in super::super) async fn import(mut call: Call) -> Handled {
     let text = text::decode(&body)
         .map_err(|fault| WebFault::bad(format!("the body {fault}"), "send an export as it was given"))?;
     let mut request = json!({ "action": "import" });
-    // In one piece: a list of its lines could be many times as large.
+    // One string: a list of its lines could need many times the memory.
     request["lines"] = text.into();
     drop(body);
     answer::json(&faces(&call.server, request).await?)

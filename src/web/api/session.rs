@@ -9,7 +9,7 @@ use super::super::session;
 use super::super::{body, device, login};
 use crate::contract::rest::{LoginIn, SessionOut, UserOut};
 
-/// A login is short.
+/// A login is short, so longer bodies are refused.
 const MAX_BODY: usize = 16 << 10;
 
 pub(in super::super) async fn show(call: Call) -> Handled {

@@ -1,4 +1,4 @@
-//! How the box is: page, status, health, alarms, figures, units, configuration, audit log.
+//! The state of the service: page, status, health, alarms, figures, units, configuration, audit log.
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -12,9 +12,9 @@ use crate::contract::rest::HealthOut;
 use crate::contract::topic;
 use crate::types::{CommandKind, Stamp};
 
-/// Nobody said how the cameras are for so long: whoever says it stands still.
+/// If the cameras' state was not reported for this long, the reporting thread is stuck.
 const SILENT_NS: u64 = 10_000_000_000;
-/// Lines of the audit log that are given at once.
+/// Lines of the audit log that are returned at once.
 const AUDIT: usize = 200;
 pub(in super::super) const MOST_AUDIT: usize = 5_000;
 
@@ -40,7 +40,7 @@ pub(in super::super) async fn status(call: Call) -> Handled {
     answer::json(&response)
 }
 
-/// What is told before the service has said how it is.
+/// The status before the service has reported one.
 fn starting() -> Map<String, Value> {
     let response = json!({
         "schema": "ocellus.status/1", "seq": 0, "time": crate::types::rfc3339(0), "state": "degraded",
@@ -58,7 +58,7 @@ pub(in super::super) async fn health(call: Call) -> Handled {
     json_with(if works { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &health)
 }
 
-/// Whether the box works, and how it is: see docs/operations.md, "Health", for the rule.
+/// Whether the service works, and its health: docs/operations.md, "Health", has the rule.
 fn healthy(snapshot: &SnapshotState, now: Stamp) -> (bool, HealthOut) {
     let Some(status) = snapshot.states.get(topic::STATUS) else {
         let reasons = vec!["the first frame is awaited".into()];

@@ -1,4 +1,4 @@
-//! Cameras and what happens before them.
+//! Cameras, their pictures and live views.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -23,9 +23,10 @@ use crate::contract::rest::{CameraOut, TriggerIn};
 use crate::contract::{CameraState, topic};
 use crate::types::{CommandKind, Layer, LiveView};
 
-/// A `ping` so often keeps proxies from closing a stream on which nothing happens, and tells the page that it lives.
+/// A `ping` at this interval keeps proxies from closing an idle stream, and shows the page that the service
+/// is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How long a picture is waited for.
+/// How long to wait for a picture.
 const PICTURE: Duration = Duration::from_secs(5);
 const RECENT: usize = 50;
 pub(in super::super) const MOST_RECENT: usize = 256;
@@ -88,7 +89,7 @@ pub(in super::super) async fn live(call: Call) -> Handled {
     Ok(live::response(view.watch(layer), place))
 }
 
-/// Whether what was found is drawn in.
+/// Whether detections are drawn into the picture.
 fn layer(call: &Call) -> Result<Layer, WebFault> {
     match call.asked("raw") {
         None | Some("0") => Ok(Layer::Drawn),
@@ -145,7 +146,7 @@ pub(in super::super) async fn events(call: Call) -> Handled {
     Ok(Sse::new(events).keep_alive(ping).into_response())
 }
 
-/// A place among those who look or listen; free again when dropped.
+/// A slot for a viewer or listener, released when dropped.
 pub(in super::super) struct StreamPlace {
     pub(in super::super) shared: Arc<WebShared>,
     of: fn(&WebShared) -> &AtomicUsize,
@@ -157,7 +158,7 @@ impl StreamPlace {
         of: fn(&WebShared) -> &AtomicUsize,
         most: usize,
     ) -> Result<StreamPlace, WebFault> {
-        // Counted first: the drop below takes it back.
+        // Counted before the check, because the drop below takes it back.
         let before = of(shared).fetch_add(1, Ordering::Relaxed);
         let place = StreamPlace { shared: shared.clone(), of };
         if before < most {

@@ -19,10 +19,10 @@ const VIEWER: Option<Role> = Some(Role::Viewer);
 const OPERATOR: Option<Role> = Some(Role::Operator);
 const ADMIN: Option<Role> = Some(Role::Admin);
 
-/// Where one logs in and out.
+/// The path for logging in and out.
 pub(in super::super) const SESSION: &str = "/api/v1/session";
 
-/// How many are given at most.
+/// The parameter `limit`, with its largest value.
 const fn limit(most: usize) -> Param {
     Param { name: "limit", says: "At most so many, newest first.", shape: QueryShape::UpTo(most) }
 }
