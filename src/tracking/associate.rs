@@ -1,8 +1,9 @@
-//! Who is who: the pairs of expected and found rectangles whose overlaps add up to the most.
+//! Association: pairs expected and detected rectangles so that the sum of the overlaps is the largest.
 //!
-//! The graph of all pairs that overlap enough falls into parts that have nothing to do with each other, most of them one
-//! object and one detection. Parts of which one side has few members are solved in fixed memory; what is left, a crowd,
-//! by the Hungarian algorithm of the crate `pathfinding` (Kuhn, 1955; Munkres, 1957), which allocates. Both are exact.
+//! The graph of all pairs that overlap enough falls into independent components, most of them one object and
+//! one detection. Components with few members on one side are solved in fixed memory; the rest, crowds, by
+//! the Hungarian algorithm of the crate `pathfinding` (Kuhn, 1955; Munkres, 1957), which allocates. Both are
+//! exact.
 
 use pathfinding::kuhn_munkres::{Weights, kuhn_munkres};
 
@@ -10,46 +11,46 @@ use crate::types::{MAX_FINDINGS, Rect};
 
 use super::MAX_TRACKS;
 
-/// Overlaps are compared as whole numbers, so that every machine gives the same pairs.
+/// Factor that makes overlaps whole numbers, so that every machine finds the same pairs.
 const ONE: f32 = 1_000_000.0;
 
-/// A part with no more members on one of its sides is solved in fixed memory.
+/// A component with at most so many members on one of its sides is solved in fixed memory.
 const SMALL: usize = 8;
 
 /// Marks a member without a partner.
 const NOBODY: u8 = u8::MAX;
 
-/// A rectangle that looks for its partner.
+/// A rectangle for which a partner is sought.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Position {
     /// Its index among the tracks, or among the findings.
     pub(super) at: usize,
-    /// Partners have the same.
+    /// Only rectangles of the same class are paired.
     pub(super) class: u16,
     pub(super) rect: Rect,
 }
 
-/// Finds pairs. All memory is taken when it is made, but for what the solver takes for a crowd.
+/// Finds pairs. All memory is allocated at construction, except what the solver needs for a crowd.
 #[derive(Debug)]
 pub(super) struct PairMatcher {
-    /// To be filled by the caller, at most [`MAX_TRACKS`].
+    /// Filled in by the caller, at most [`MAX_TRACKS`].
     pub(super) tracks: Vec<Position>,
-    /// To be filled by the caller, at most [`MAX_FINDINGS`].
+    /// Filled in by the caller, at most [`MAX_FINDINGS`].
     pub(super) findings: Vec<Position>,
-    /// What was found: indices (`at`) of a track and a finding.
+    /// The result: indices (`at`) of a track and a finding.
     pub(super) pairs: Vec<(usize, usize)>,
-    /// Crowds that were given to the solver, which is the only thing here that allocates.
+    /// Crowds that were passed to the solver, which is the only part that allocates.
     pub(super) crowds: u64,
-    /// Overlap × [`ONE`] of track (row) and finding (column), 0 where it is too little.
+    /// Overlap × [`ONE`] of track (row) and finding (column), 0 where it is below the limit.
     weights: Vec<i64>,
     seen: [Vec<bool>; 2],
-    /// The part of the graph that is being gathered: rows and columns.
+    /// The component that is being gathered: rows and columns.
     part: [Vec<usize>; 2],
-    /// For parts of which one side has at most so many members (see [`SMALL`]):
+    /// Largest size of a component's smaller side for the solution in fixed memory (see [`SMALL`]).
     small: usize,
-    /// By set of the smaller side's members,
+    /// The best sum for each set of the smaller side's members.
     sums: Vec<i64>,
-    /// and by member of the larger side and set: the member's partner.
+    /// The partner of each member of the larger side, for each such set.
     choices: Vec<u8>,
 }
 
@@ -69,7 +70,7 @@ impl PairMatcher {
         }
     }
 
-    /// Forgets what was filled in and found before.
+    /// Clears the inputs and the result.
     pub(super) fn clear(&mut self) {
         self.tracks.clear();
         self.findings.clear();
@@ -113,7 +114,7 @@ impl PairMatcher {
         self.weights[row * self.findings.len() + column]
     }
 
-    /// Gathers everything that is joined to `row`, from neighbour to neighbour.
+    /// Gathers the component of `row`, from neighbour to neighbour.
     fn gather(&mut self, row: usize) {
         self.part.iter_mut().for_each(Vec::clear);
         self.part[0].push(row);
@@ -140,7 +141,7 @@ impl PairMatcher {
         }
     }
 
-    /// Pairs the part that was gathered.
+    /// Pairs the members of the component that was gathered.
     fn solve(&mut self) {
         let [rows, columns] = [self.part[0].len(), self.part[1].len()];
         if rows.min(columns) <= self.small {
@@ -155,8 +156,9 @@ impl PairMatcher {
         }
     }
 
-    /// By dynamic programming over the sets of the smaller side's members: `sums[set]` is the best sum of those of the
-    /// larger side that were looked at so far, with partners from `set` only. `turned`: the rows are the smaller side.
+    /// Dynamic programming over the sets of the smaller side's members: `sums[set]` is the best sum for the
+    /// members of the larger side considered so far, with partners from `set` only. `turned`: the rows are
+    /// the smaller side.
     fn solve_small(&mut self, turned: bool) {
         let [large, small] = [self.part[usize::from(turned)].len(), self.part[usize::from(!turned)].len()];
         let sets = 1 << small;
@@ -166,7 +168,7 @@ impl PairMatcher {
         for member in 0..large {
             let at = self.choices.len();
             self.choices.resize(at + sets, NOBODY);
-            // Downwards, because a set builds on smaller ones as they were before this member.
+            // The order is descending because a set builds on smaller ones as they were before this member.
             for set in (0..sets).rev() {
                 for partner in (0..small).filter(|partner| set & 1 << partner != 0) {
                     let weight = self.weight_in(member, partner, turned);
@@ -189,13 +191,14 @@ impl PairMatcher {
         }
     }
 
-    /// Of members `a` and `b` of the part: row and column, or column and row where it is `turned`.
+    /// The weight of members `a` and `b` of the component: row and column, or column and row where it is
+    /// `turned`.
     fn weight_in(&self, a: usize, b: usize, turned: bool) -> i64 {
         let (row, column) = if turned { (b, a) } else { (a, b) };
         self.weight(self.part[0][row], self.part[1][column])
     }
 
-    /// Notes a pair of the part, unless the two were only left over.
+    /// Stores a pair of the component, unless the two do not overlap.
     fn pair(&mut self, row: usize, column: usize) {
         let (row, column) = (self.part[0][row], self.part[1][column]);
         if self.weight(row, column) > 0 {
@@ -204,7 +207,7 @@ impl PairMatcher {
     }
 }
 
-/// The gathered part as the solver wants it: no more rows than columns.
+/// The component in the solver's form: no more rows than columns.
 struct Crowd<'a> {
     matcher: &'a PairMatcher,
     turned: bool,
@@ -233,7 +236,8 @@ impl Weights<i64> for Crowd<'_> {
 mod tests {
     use super::*;
 
-    /// Squares of 10 px at these places on one line; parts with more than `small` members go to the solver.
+    /// Pairs squares of 10 px at these places on one line; components with more than `small` members go to
+    /// the solver.
     fn solved(tracks: &[f32], findings: &[f32], small: usize) -> (Vec<(usize, usize)>, u64) {
         let place = |(at, x): (usize, &f32)| {
             let rect = Rect { x: *x, y: 0.0, w: 10.0, h: 10.0 };
@@ -317,7 +321,7 @@ mod tests {
         }
     }
 
-    /// The best sum, by trying everything.
+    /// The best sum, by exhaustive search.
     fn most(tracks: &[f32], findings: &mut Vec<f32>, overlap: &dyn Fn(f32, f32) -> i64) -> i64 {
         let Some((first, rest)) = tracks.split_first() else { return 0 };
         let mut best = most(rest, findings, overlap);

@@ -1,4 +1,4 @@
-//! Where an object will be: a Kalman filter with constant velocity over the centre and the sides of its rectangle.
+//! Predicts positions: a Kalman filter with constant velocity over the centre and the sides of a rectangle.
 //!
 //! State, noise and their proportion to the object's size are those of Aharon et al., "BoT-SORT" (2022), after Bewley
 //! et al., "Simple Online and Realtime Tracking" (ICIP 2016) and Zhang et al., "ByteTrack" (ECCV 2022). All of its
@@ -6,20 +6,21 @@
 
 use crate::types::Rect;
 
-/// Frames a second for which the papers give their noise; time is counted in such frames.
+/// Frames a second for which the papers give their noise; time is measured in such frames.
 pub(super) const NOMINAL_FPS: f32 = 30.0;
-/// Standard deviation of a measured coordinate, and of what a nominal frame adds to one, by the side it goes along.
+/// Standard deviation of a measured coordinate, and of the noise of a nominal frame, as a fraction of the
+/// side along it.
 const POSITION: f32 = 1.0 / 20.0;
-/// Of what a nominal frame adds to a velocity.
+/// The same fraction for a velocity's noise in a nominal frame.
 const VELOCITY: f32 = 1.0 / 80.0;
-/// Of the velocity of an object that was seen once, beside the papers' 1/16: parts on a belt and people before a door
-/// move by more of their own size than the pedestrians of a street seen from far away.
+/// The same fraction for the velocity of an object that was seen once, instead of the papers' 1/16: parts on
+/// a belt and people near the camera move by more of their own size than pedestrians in a street far away.
 const FIRST_VELOCITY: f32 = 1.0 / 4.0;
 
 /// The filter of one coordinate: its value, velocity and covariance.
 #[derive(Clone, Copy, Debug, Default)]
 struct Axis {
-    /// Px, and px a nominal frame.
+    /// The value in px; `speed` is in px a nominal frame.
     at: f32,
     speed: f32,
     /// Variance of `at`; the next two are its covariance with `speed` and the variance of `speed`.
@@ -65,7 +66,7 @@ pub(super) struct Motion {
 }
 
 impl Motion {
-    /// Of an object that is seen for the first time.
+    /// The motion of an object that is seen for the first time.
     pub(super) fn new(rect: Rect) -> Motion {
         let (w, h) = (rect.w.max(1.0), rect.h.max(1.0));
         Motion {
@@ -76,8 +77,8 @@ impl Motion {
         }
     }
 
-    /// Lets `frames` nominal frames pass. While it is `lost` its size stays: a trend of the last frames before an
-    /// occlusion is that of the part which could be seen.
+    /// Lets `frames` nominal frames pass. While the object is `lost` its size stays constant, because the
+    /// trend of the last frames before an occlusion is that of the visible part.
     pub(super) fn predict(&mut self, frames: f32, lost: bool) {
         let (w, h) = self.size();
         if lost {
@@ -89,7 +90,7 @@ impl Motion {
         self.h.predict(frames, h);
     }
 
-    /// It was seen at `rect`.
+    /// Corrects the state by a measurement: the object was seen at `rect`.
     pub(super) fn correct(&mut self, rect: Rect) {
         let (w, h) = self.size();
         self.x.correct(rect.x + rect.w / 2.0, w);
@@ -98,7 +99,7 @@ impl Motion {
         self.h.correct(rect.h, h);
     }
 
-    /// Where it should be now.
+    /// The rectangle of the present state.
     pub(super) fn rect(&self) -> Rect {
         let (w, h) = self.size();
         Rect { x: self.x.at - w / 2.0, y: self.y.at - h / 2.0, w, h }

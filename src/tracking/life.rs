@@ -1,4 +1,4 @@
-//! One object: where it is, since when, and what was told of it.
+//! One object: its position, its age, and the events that were reported about it.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use super::Events;
 use super::kalman::Motion;
 use super::zones::{CameraPlaces, Happening, Stays};
 
-/// The frame under way.
+/// The frame that is being processed.
 #[derive(Clone, Debug)]
 pub(super) struct Moment {
     camera: Label,
     frame_seq: u64,
     pub(super) captured: Stamp,
-    /// On the tracker's clock.
+    /// Time on the tracker's clock.
     pub(super) now: Duration,
 }
 
@@ -28,30 +28,30 @@ impl Moment {
 /// One object that the tracker follows.
 #[derive(Clone, Debug)]
 pub(super) struct Followed {
-    /// Its number, from `new` on.
+    /// The object's number, assigned with its `new` event.
     pub(super) id: Option<u64>,
     pub(super) class: u16,
     looks: Looks,
     motion: Motion,
     hits: u32,
-    /// Frames since it was seen, the one under way included until it is seen in it.
+    /// Frames since it was last seen; includes the current frame until it is seen there.
     pub(super) missed: u32,
-    /// The finding that it was seen as in the frame under way.
+    /// The finding of the current frame that it was matched to.
     pub(super) finding: Option<usize>,
-    /// When an event of its life was told last.
+    /// When the last event of its life was reported.
     reported: Stamp,
-    /// When it was seen last, on the tracker's clock.
+    /// When it was last seen, on the tracker's clock.
     seen: Duration,
     stays: Stays,
 }
 
-/// What every event says of an object.
+/// The facts that every event about an object contains.
 #[derive(Clone, Debug)]
 struct Looks {
     label: Label,
-    /// Best score so far.
+    /// The best score so far.
     score: f32,
-    /// Where it was seen last.
+    /// Where it was last seen.
     rect: Rect,
     since: Stamp,
 }
@@ -74,24 +74,25 @@ impl Followed {
         }
     }
 
-    /// A frame has come, `frames` nominal frames after the last.
+    /// Advances the object by `frames` nominal frames.
     pub(super) fn step(&mut self, frames: f32) {
         self.motion.predict(frames, self.missed > 0);
         self.missed += 1;
         self.finding = None;
     }
 
-    /// Where it is expected in the frame under way.
+    /// The rectangle that is expected in the current frame.
     pub(super) fn expected(&self) -> Rect {
         self.motion.rect()
     }
 
-    /// Where it was seen last.
+    /// The rectangle at which it was last seen.
     pub(super) fn last(&self) -> Rect {
         self.looks.rect
     }
 
-    /// It is the finding number `at` of the frame under way; `turned`: its motion until now says nothing any more.
+    /// Matches it to finding number `at` of the current frame. `turned`: its previous motion no longer
+    /// applies.
     pub(super) fn seen(&mut self, at: usize, finding: &Finding, rect: Rect, moment: &Moment, turned: bool) {
         if turned {
             self.motion = Motion::new(rect);
@@ -106,7 +107,7 @@ impl Followed {
         self.seen = moment.now;
     }
 
-    /// Tells `new` (then it takes its number from `numbers`) or `update`, where one is due and there is room.
+    /// Reports `new` (and takes a number from `numbers`) or `update`, where one is due and there is room.
     pub(super) fn tell_life(
         &mut self,
         (min_frames, update_every): (u32, Duration),
@@ -121,7 +122,7 @@ impl Followed {
             }
             _ => return,
         };
-        // No number is taken for what there is no room to tell.
+        // Without room for the event no number is used up.
         if events.is_full() {
             return;
         }
@@ -132,7 +133,7 @@ impl Followed {
         }
     }
 
-    /// Tells what its place means to zones and lines.
+    /// Reports what its position means for zones and lines.
     pub(super) fn tell_places(&mut self, places: &CameraPlaces, moment: &Moment, events: &mut Events) {
         let Some(id) = self.id else { return };
         places.seen(&mut self.stays, self.looks.rect, moment.now, |happening| {
@@ -140,7 +141,7 @@ impl Followed {
         });
     }
 
-    /// Tells its end: it leaves its zones first. False where there was no room for all of it.
+    /// Reports its end, after it has left its zones. Returns false where there was no room for all events.
     pub(super) fn tell_end(&mut self, places: &CameraPlaces, moment: &Moment, events: &mut Events) -> bool {
         let Some(id) = self.id else { return true };
         let left = places.gone(&mut self.stays, self.seen, |happening| {
@@ -149,7 +150,7 @@ impl Followed {
         left && events.push(self.looks.event(id, EventKind::End, moment)).is_ok()
     }
 
-    /// The zones that it is in.
+    /// The zones in which it is.
     pub(super) fn stays(&self) -> &Stays {
         &self.stays
     }

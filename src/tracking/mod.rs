@@ -1,8 +1,10 @@
-//! Follows detections from frame to frame and tells the life of each object, and the zones and lines that it comes by.
+//! Follows detections from frame to frame and reports the life of each object, with the zones and lines that
+//! it passes.
 //!
-//! Association is that of Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box" (ECCV
-//! 2022): a Kalman filter foretells where each object will be; detections are paired with those places by IoU, first
-//! the sure ones, then, for objects that are left without one, the unsure ones.
+//! Association follows Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box"
+//! (ECCV 2022): a Kalman filter predicts where each object will be. Detections are paired with those
+//! predictions by IoU, first those with high scores, then those with low scores for objects that are left
+//! without one.
 
 mod associate;
 mod kalman;
@@ -20,15 +22,15 @@ use crate::config;
 pub use crate::types::{Events, MAX_EVENTS};
 use crate::types::{Finding, Label, MAX_FINDINGS, Numbering, Report};
 
-/// Most objects followed at once; a detection beyond is not followed, and is counted.
+/// Most objects followed at once; further detections are not followed, and are counted.
 pub const MAX_TRACKS: usize = 128;
-// In one frame every object may end, and another begin in its place.
+// In one frame every object may end and be replaced by a new one.
 const _: () = assert!(MAX_EVENTS >= 2 * MAX_TRACKS);
 
-/// After a longer silence nothing is known of where anything goes; also keeps the filter's figures small.
+/// After a longer gap positions are unknown; the limit also keeps the filter's values small.
 const LONGEST_STEP: Duration = Duration::from_secs(10);
 
-/// The objects of one camera. Fed in frame order, by one thread at a time.
+/// The objects of one camera. Called in frame order, by one thread at a time.
 #[derive(Debug)]
 pub struct Tracker {
     settings: config::TrackConfig,
@@ -36,24 +38,24 @@ pub struct Tracker {
     tracks: Vec<Followed>,
     places: CameraPlaces,
     matcher: PairMatcher,
-    /// By finding: whether an object has it.
+    /// For each finding, whether it is matched to an object.
     taken: Vec<bool>,
     clock: FrameClock,
     numbers: Numbering,
-    /// Detections that found all [`MAX_TRACKS`] places taken.
+    /// Detections that came while all [`MAX_TRACKS`] places were taken.
     pub overflow: u64,
 }
 
-/// Where an object is looked for.
+/// The position at which an object is sought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pass {
-    /// Where its motion takes it.
+    /// The position that its motion predicts.
     Expected,
-    /// Where it was in the last frame: it has turned round or stopped at once, and begins its motion anew.
+    /// Its position in the last frame: it has turned or stopped abruptly, and its motion starts anew.
     Turned,
 }
 
-/// Time as the frames tell it.
+/// The tracker's clock, driven by the frames' stamps.
 #[derive(Debug, Default)]
 struct FrameClock {
     now: Duration,
@@ -61,8 +63,8 @@ struct FrameClock {
 }
 
 impl FrameClock {
-    /// Moves on to a report's frame, and says how far: by the source's own stamps while they move on, since frames may
-    /// come in bursts, else by those of capture.
+    /// Advances to a report's frame and returns the step. It uses the source's own stamps while they advance,
+    /// since frames may come in bursts, and the stamps of capture otherwise.
     fn tick(&mut self, report: &Report) -> Duration {
         let stamps = (report.pts_ns, report.captured.mono_ns);
         let Some((pts, captured)) = self.last.replace(stamps) else { return Duration::ZERO };
@@ -77,8 +79,8 @@ impl FrameClock {
 }
 
 impl Tracker {
-    /// A tracker whose objects are numbered from `first_id` on. All memory is taken here, but for what the assignment
-    /// takes for a crowd (see [`crowds`](Tracker::crowds)).
+    /// A tracker whose objects are numbered from `first_id` on. Allocates all memory here, except what the
+    /// assignment needs for a crowd (see [`crowds`](Tracker::crowds)).
     pub fn new(settings: config::TrackConfig, first_id: u64) -> Tracker {
         Tracker {
             places: CameraPlaces::new(&settings, &[], &[]),
@@ -93,42 +95,45 @@ impl Tracker {
         }
     }
 
-    /// The same with numbers from elsewhere.
+    /// Makes the tracker take numbers from `numbers`, which others may share.
     pub fn with_numbers(mut self, numbers: Numbering) -> Tracker {
         self.numbers = numbers;
         self
     }
 
-    /// The same with zones and lines; shares of the frame become px with the first report that says the frame's size.
+    /// Adds zones and lines; fractions of the frame become px with the first report that contains the frame's
+    /// size.
     pub fn with_places(mut self, zones: &[config::Zone], lines: &[config::Line]) -> Tracker {
         self.places = CameraPlaces::new(&self.settings, zones, lines);
         self
     }
 
-    /// Findings below `score` begin no object from now on, and keep one alive only where nothing better does.
+    /// From now on findings below `score` start no object, and keep one alive only where there is no better
+    /// one.
     pub fn set_min_score(&mut self, score: f32) {
         self.min_score = score;
     }
 
-    /// The least score of a finding that is worth being shown to this tracker, where `min_score` is that of the camera.
+    /// The least score at which a finding is useful to this tracker, where the camera's own limit is
+    /// `min_score`.
     pub fn least_score(&self, min_score: f32) -> f32 {
         self.settings.low_score.min(min_score)
     }
 
-    /// How often a crowd (more than eight objects and more than eight detections that hang together by their overlaps)
-    /// was given to the solver: the only thing here that allocates, a few vectors that live until it is solved.
+    /// How often a crowd (more than eight objects and more than eight detections connected by overlaps) was
+    /// passed to the solver: the only part that allocates, a few vectors that are freed when it is solved.
     pub fn crowds(&self) -> u64 {
         self.matcher.crowds
     }
 
-    /// The zones that object `track` is in.
+    /// The zones in which object `track` is.
     pub fn zones_of(&self, track: u64) -> impl Iterator<Item = &Label> {
         let found = self.tracks.iter().find(|followed| followed.id == Some(track));
         found.into_iter().flat_map(|followed| self.places.names(followed.stays()))
     }
 
-    /// Takes the next frame's report. Its findings learn whose track they are and in which zones that is, from the
-    /// frame on in which the object's `new` is told; `events` learns what has changed.
+    /// Processes the next frame's report. Its findings receive their track and its zones, from the frame on
+    /// in which the object's `new` is reported; `events` receives the changes.
     pub fn update(&mut self, report: &mut Report, events: &mut Events) {
         let step = self.clock.tick(report);
         let moment = Moment::new(report, self.clock.now);
@@ -141,7 +146,7 @@ impl Tracker {
         let (sure, unsure) = (|score: f32| score >= least, |score: f32| score < least);
         self.pair(report, &moment, Pass::Expected, |track| track.id.is_some(), sure);
         self.pair(report, &moment, Pass::Turned, |track| track.id.is_some() && track.missed == 1, sure);
-        // One that was lost before is not found again in what may be nothing.
+        // An object that was lost before is not matched to an unsure detection, which may be noise.
         self.pair(report, &moment, Pass::Expected, |track| track.id.is_some() && track.missed == 1, unsure);
         self.pair(report, &moment, Pass::Expected, |track| track.id.is_none(), sure);
         self.begin(report, &moment);
@@ -149,15 +154,15 @@ impl Tracker {
         self.forget(&moment, events);
     }
 
-    /// The camera is gone: ends every object that was told of. True when all is told; else to be called again with
-    /// empty `events`.
+    /// For a camera that has gone: ends every object that was reported. Returns true when all ends are
+    /// reported; otherwise call it again with empty `events`.
     pub fn end_all(&mut self, last: &Report, events: &mut Events) -> bool {
         let moment = Moment::new(last, self.clock.now);
         self.tracks.retain_mut(|track| !track.tell_end(&self.places, &moment, events));
         self.tracks.is_empty()
     }
 
-    /// Pairs those of the objects not yet seen that are `wanted` with free findings whose score is `fit`.
+    /// Pairs the unmatched objects that are `wanted` with free findings whose score is `fit`.
     fn pair(
         &mut self,
         report: &Report,
@@ -217,14 +222,15 @@ impl Tracker {
     fn forget(&mut self, moment: &Moment, events: &mut Events) {
         let (gap, places) = (self.settings.max_gap, &self.places);
         self.tracks.retain_mut(|track| match track.id {
-            // An object not yet believed is dropped at its first miss: noise never becomes an event.
+            // An object without a `new` event is dropped at its first miss, so that noise never becomes an
+            // event.
             None => track.missed == 0,
             Some(_) => track.missed <= gap || !track.tell_end(places, moment, events),
         });
     }
 }
 
-/// A finding is known to be of an object from its `new` on.
+/// Marks a finding with its object, once the object's `new` was reported.
 fn mark(finding: &mut Finding, track: &Followed, places: &CameraPlaces) {
     finding.track = track.id;
     if track.id.is_some() {

@@ -1,9 +1,10 @@
-//! Zones and lines: where objects come in, stay, leave and cross.
+//! Zones and lines: where objects enter, stay, leave and cross.
 //!
-//! Jitter makes no events. An object is in a zone as soon as its anchor is inside, and out again only when the anchor is
-//! farther than the margin from the zone. It has changed to the other side of a line only when its anchor is farther
-//! than the margin from the line's straight; what counts is whether the way from its last point beyond the margin to
-//! the new one cuts the line between its ends, so that going round an end crosses nothing.
+//! Jitter causes no events. An object is in a zone as soon as its anchor is inside, and outside again only
+//! when the anchor is farther than the margin from the zone. It changes to the other side of a line only when
+//! its anchor is farther than the margin from the infinite line. It has crossed if the segment from its last
+//! point beyond the margin to the new one cuts the line between its ends, so that passing round an end
+//! crosses nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use crate::config::{self, Anchor, MAX_LINES, MAX_ZONES};
 use crate::types::{Direction, EventKind, Label, Point, Rect, ZoneSet};
 
-/// Something that an object did at a place.
+/// Something that an object did at a zone or line.
 #[derive(Debug)]
 pub(super) struct Happening<'a> {
     pub(super) kind: EventKind,
@@ -20,15 +21,15 @@ pub(super) struct Happening<'a> {
     pub(super) direction: Option<Direction>,
 }
 
-/// The places of a camera. Points are shares of the frame, and px once the frame's size is known.
+/// The zones and lines of a camera. Points are fractions of the frame, and px once the frame's size is known.
 #[derive(Debug, Default)]
 pub(super) struct CameraPlaces {
     zones: Vec<ZoneState>,
-    /// Of all zones, shared with what is found in them.
+    /// The names of all zones, shared with the findings in them.
     names: Arc<[Label]>,
     lines: Vec<LineState>,
     anchor: Anchor,
-    /// A share of the frame's shorter side, and px.
+    /// As a fraction of the frame's shorter side, and in px.
     margin: f32,
     margin_px: f32,
     size: (u32, u32),
@@ -49,15 +50,15 @@ struct LineState {
     ends: [Point; 2],
 }
 
-/// What is known of one object and every place.
+/// The state of one object at every zone and line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stays {
-    /// Bit sets over the zones: it is in them; its dwelling there was told.
+    /// Bit sets over the zones: those it is in, and those for which its dwelling was reported.
     inside: u16,
     dwelt: u16,
-    /// When it came in, on the tracker's clock.
+    /// When it entered each zone, on the tracker's clock.
     since: [Duration; MAX_ZONES],
-    /// Where it was last beyond the margin of each line.
+    /// Its last point beyond the margin of each line.
     beyond: [Option<Beyond>; MAX_LINES],
 }
 
@@ -94,7 +95,7 @@ impl CameraPlaces {
         }
     }
 
-    /// Frames are `width` × `height` px from now on.
+    /// Sets the size of the frames to `width` × `height` px.
     pub(super) fn fit(&mut self, width: u32, height: u32) {
         if self.size == (width, height) {
             return;
@@ -110,7 +111,7 @@ impl CameraPlaces {
         }
     }
 
-    /// Remembers on which side of each line an object begins that is not yet believed: nothing is told of it.
+    /// Stores on which side of each line an unconfirmed object begins, without an event.
     pub(super) fn begin(&self, stays: &mut Stays, rect: Rect) {
         let at = self.anchor_of(rect);
         for (line, beyond) in self.lines.iter().zip(&mut stays.beyond) {
@@ -118,8 +119,8 @@ impl CameraPlaces {
         }
     }
 
-    /// The object is at `rect` at the time `now`. `report_event` is asked to tell what that means; what it has no room for
-    /// (false) is not yet so, and is tried again when the object is seen next.
+    /// Notes the object at `rect` at the time `now`. `report_event` reports the consequences. A change for
+    /// which it has no room (false) is not recorded, and is tried again when the object is next seen.
     pub(super) fn seen(
         &self,
         stays: &mut Stays,
@@ -175,7 +176,8 @@ impl CameraPlaces {
         }
     }
 
-    /// The object is gone, last seen at the time `last`: it leaves every zone. False where not all could be told.
+    /// Removes an object last seen at the time `last` from every zone. Returns false where not all events
+    /// found room.
     pub(super) fn gone(
         &self,
         stays: &mut Stays,
@@ -194,13 +196,13 @@ impl CameraPlaces {
         stays.inside == 0
     }
 
-    /// The names of the zones that an object is in.
+    /// The names of the zones in which an object is.
     pub(super) fn names<'a>(&'a self, stays: &Stays) -> impl Iterator<Item = &'a Label> + use<'a> {
         let inside = stays.inside;
         self.zones.iter().enumerate().filter(move |(i, _)| inside & 1 << i != 0).map(|(_, zone)| &zone.name)
     }
 
-    /// The same for a finding.
+    /// The zones in which an object is, as a finding's set.
     pub(super) fn set(&self, stays: &Stays) -> ZoneSet {
         ZoneSet::new(&self.names, stays.inside)
     }
@@ -213,11 +215,12 @@ impl CameraPlaces {
         Point { x: rect.x + rect.w / 2.0, y: rect.y + down }
     }
 
-    /// On which side of the line's straight `at` is, unless it is within the margin.
+    /// The side of the infinite line on which `at` is; `None` within the margin.
     fn beyond(&self, line: &LineState, at: Point) -> Option<Beyond> {
         let [from, to] = line.ends;
         let length = (to.x - from.x).hypot(to.y - from.y);
-        // Positive where the turn to `at` is clockwise on the screen, whose y goes down: the right hand.
+        // Positive where the turn to `at` is clockwise on the screen (y points down), which is the right-hand
+        // side.
         let offset = turn(from, to, at) / length;
         (offset.abs() > self.margin_px).then_some(Beyond { right: offset > 0.0, at })
     }
@@ -228,13 +231,13 @@ fn turn(a: Point, b: Point, c: Point) -> f32 {
     (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)
 }
 
-/// Whether the way from `a` to `b`, which are on different sides of the straight, cuts it between its ends.
+/// Whether the segment from `a` to `b`, which lie on different sides, cuts the line between its ends.
 fn cut(a: Point, b: Point, [from, to]: [Point; 2]) -> bool {
     let (side_from, side_to) = (turn(a, b, from), turn(a, b, to));
     side_from * side_to <= 0.0
 }
 
-/// Even-odd rule. A point on the border may be either.
+/// Tests by the even-odd rule; a point on the border may give either result.
 fn contains(corners: &[Point], at: Point) -> bool {
     let mut inside = false;
     for (a, b) in edges(corners) {
@@ -245,7 +248,7 @@ fn contains(corners: &[Point], at: Point) -> bool {
     inside
 }
 
-/// From `at` to the nearest point of the border, px.
+/// Distance in px from `at` to the nearest point of the border.
 fn distance_to(corners: &[Point], at: Point) -> f32 {
     let nearest = edges(corners).map(|(a, b)| {
         let (dx, dy) = (b.x - a.x, b.y - a.y);

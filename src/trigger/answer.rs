@@ -1,24 +1,26 @@
-//! Templates filled in: what is said when a trigger was taken, and when its acquisition has ended.
+//! Fills in the templates of acknowledgement and answer: when a trigger is taken, and when its acquisition
+//! ends.
 
 use std::fmt::Write;
 
 use crate::config::trigger::{AnswerTemplate, TemplateField, TemplatePiece};
 use crate::types::{AcquisitionId, Inspection, Verdict};
 
-/// What is known when a trigger was taken.
+/// The facts about a trigger that was taken, for its acknowledgement.
 #[derive(Clone, Copy, Debug)]
 pub struct TakenTrigger<'a> {
     /// The number of the acquisition that began.
     pub id: AcquisitionId,
     /// The configured name of the trigger.
     pub name: &'a str,
-    /// What came with it.
+    /// The text that came with the trigger.
     pub text: &'a str,
-    /// The product that is selected.
+    /// The product selected at that moment.
     pub product: &'a str,
 }
 
-/// Fills `line` with the acknowledgement. Fields of the end stay empty: the configuration refuses them.
+/// Fills `line` with the acknowledgement. Fields of the verdict stay empty; the configuration refuses them
+/// here.
 pub fn acknowledge(template: &AnswerTemplate, taken: TakenTrigger<'_>, line: &mut String) {
     fill(template, line, |field, line| match field {
         TemplateField::Id => number(line, taken.id),
@@ -32,7 +34,7 @@ pub fn acknowledge(template: &AnswerTemplate, taken: TakenTrigger<'_>, line: &mu
     });
 }
 
-/// Fills `line` with the verdict.
+/// Fills `line` with the verdict of `inspection`.
 pub fn answer(template: &AnswerTemplate, inspection: &Inspection, line: &mut String) {
     let outcome = inspection.outcome.as_str();
     fill(template, line, |field, line| match field {

@@ -1,10 +1,11 @@
-//! Contacts bounce: what comes too soon after a trigger is no other trigger. Pure: time comes in with each call.
+//! Ignores contact bounce: an edge too soon after a trigger is not another trigger. Pure: time is an
+//! argument.
 
 use std::time::Duration;
 
 use crate::types::Stamp;
 
-/// Tells triggers from the bounces that follow them.
+/// Distinguishes triggers from the bounces that follow them.
 #[derive(Debug)]
 pub struct Debounce {
     window_ns: u64,
@@ -12,13 +13,13 @@ pub struct Debounce {
 }
 
 impl Debounce {
-    /// Whatever comes within `window` of the last accepted trigger has bounced; zero accepts everything.
+    /// Ignores whatever comes within `window` of the last accepted trigger; zero accepts everything.
     pub fn new(window: Duration) -> Debounce {
         Debounce { window_ns: window.as_nanos() as u64, accepted_ns: None }
     }
 
-    /// Whether what came at `at` is a trigger. A bounce does not lengthen the window: a contact that never comes to
-    /// rest would silence the line for ever.
+    /// Whether the edge at `at` is a trigger. A bounce does not extend the window, because a contact that
+    /// never settles would otherwise block the line permanently.
     pub fn accepts(&mut self, at: Stamp) -> bool {
         let debounced = self.accepted_ns.is_some_and(|last| at.mono_ns.saturating_sub(last) < self.window_ns);
         if !debounced {

@@ -1,4 +1,5 @@
-//! What is said on one connection, without I/O: bytes and edges come in, lines go out, triggers go to the target.
+//! The dialogue on one connection, without I/O: bytes and edges come in, lines go out, triggers go to the
+//! target.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ pub struct Dialogue<'a> {
     writer: AnswerWriter<'a>,
 }
 
-/// What is listened for. One for each connection: its size does not matter.
+/// The decoder of the configured protocol. There is one for each connection, so its size does not matter.
 #[allow(clippy::large_enum_variant)]
 enum ByteDecoder {
     LineCutter(LineCutter),
@@ -28,7 +29,7 @@ enum ByteDecoder {
     Edges(Edges),
 }
 
-/// Everything but the listening.
+/// The state behind the decoder: target, verdicts and outgoing lines.
 struct AnswerWriter<'a> {
     name: Label,
     settings: &'a config::TriggerConfig,
@@ -43,7 +44,8 @@ struct AnswerWriter<'a> {
 }
 
 impl<'a> Dialogue<'a> {
-    /// A new connection. `undelivered` counts verdicts that came too late for theirs, of all connections of this port.
+    /// A new connection. `undelivered` counts verdicts that were too late for their connection, over all of
+    /// this port.
     pub fn new(
         settings: &'a config::TriggerConfig,
         serial: &'a Serial,
@@ -72,7 +74,7 @@ impl<'a> Dialogue<'a> {
         Dialogue { decoder, writer }
     }
 
-    /// These bytes came at `at`.
+    /// Handles bytes that came at `at`.
     pub fn hear(&mut self, bytes: &[u8], at: Stamp) {
         let writer = &mut self.writer;
         match &mut self.decoder {
@@ -92,7 +94,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// The modem line looks like this at `at`.
+    /// Handles the level of the modem line, sampled at `at`.
     pub fn look(&mut self, level: LineLevel, at: Stamp) {
         if let ByteDecoder::Edges(edges) = &mut self.decoder {
             for _ in 0..edges.look(level) {
@@ -101,7 +103,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// Time has passed: half lines are given up.
+    /// Drops an incomplete line whose time is over.
     pub fn wait(&mut self, now: Stamp) {
         if let ByteDecoder::LineCutter(lines) = &mut self.decoder
             && lines.gave_up(now)
@@ -111,8 +113,8 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// Puts the verdicts that have come into words. They come after the acknowledgements of what was heard before,
-    /// because both are said by this one thread.
+    /// Writes the verdicts that have come as lines. They follow the acknowledgements of earlier triggers,
+    /// because this one thread writes both.
     pub fn tell_verdicts(&mut self) {
         let writer = &mut self.writer;
         while let Some(inspection) = writer.verdicts.take() {
@@ -123,7 +125,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// Tells the target what was noise since the last time.
+    /// Reports to the target what was rejected since the last call.
     pub fn report_rejected(&mut self) {
         let writer = &mut self.writer;
         writer.rejected.undelivered += writer.undelivered.swap(0, Ordering::Relaxed);
@@ -132,17 +134,17 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// What is to be written.
+    /// The queue of lines to be written.
     pub fn out(&mut self) -> &mut AnswerQueue {
         &mut self.writer.out
     }
 
-    /// Where the ends of this connection's triggers are told.
+    /// Receives the verdicts of this connection's triggers.
     pub fn verdicts(&self) -> Arc<Verdicts> {
         self.writer.verdicts.clone()
     }
 
-    /// The connection is gone: what is left of it is noise.
+    /// Ends the connection and counts its incomplete line as rejected.
     pub fn close(mut self) {
         if let ByteDecoder::LineCutter(lines) = &mut self.decoder {
             self.writer.rejected.half_lines += u64::from(lines.cut());
@@ -175,7 +177,7 @@ impl AnswerWriter<'_> {
         }
     }
 
-    /// Pulls the trigger; false where it bounced.
+    /// Pulls the trigger; returns false where it bounced.
     fn trigger(&mut self, text: Option<&str>, at: Stamp) -> bool {
         if !self.debounce.accepts(at) {
             self.rejected.debounced += 1;
@@ -238,7 +240,7 @@ impl AnswerWriter<'_> {
         self.rejected.undelivered += u64::from(!self.out.push(self.line.as_bytes()));
     }
 
-    /// One line, whatever words came from elsewhere.
+    /// Puts the text into `line`, as one line whatever characters came from elsewhere.
     fn put(&mut self, words: std::fmt::Arguments<'_>) {
         self.line.clear();
         let _ = write!(OneLine(&mut self.line), "{words}");
@@ -246,7 +248,7 @@ impl AnswerWriter<'_> {
     }
 }
 
-/// Writes printable ASCII only.
+/// Writes printable ASCII only, so that foreign text cannot end the line.
 struct OneLine<'a>(&'a mut String);
 
 impl Write for OneLine<'_> {
@@ -268,7 +270,7 @@ mod tests {
     use crate::config::trigger::Source;
     use crate::trigger::{PortState, Pulled, TargetState};
 
-    /// Remembers the stamps of what was pulled, and sums the noise.
+    /// Records the stamps of the triggers, and sums the rejected input.
     #[derive(Default)]
     struct Pulls(Mutex<(Vec<Stamp>, Rejected)>);
 
@@ -296,7 +298,7 @@ mod tests {
         Config::parse(&text, Path::new("t.toml"), Path::new(".")).unwrap().triggers.remove(0)
     }
 
-    /// Looks at a line every millisecond; gives the triggers and the noise.
+    /// Samples a line every millisecond; returns the triggers and the rejected edges.
     fn edges(keys: &str, looks: impl IntoIterator<Item = LineLevel>) -> (Vec<u64>, Rejected) {
         let settings = settings(keys);
         let Source::Serial(serial) = &settings.source else { panic!("a port") };

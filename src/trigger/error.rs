@@ -1,11 +1,12 @@
-//! What ends a trigger's unit. A port that is absent or unplugged does not: it is told as a state and tried again.
+//! Errors that end a trigger's unit. An absent or unplugged port is not one: it is reported as a state and
+//! retried.
 
 use std::path::PathBuf;
 
 /// Why a trigger cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum TriggerError {
-    /// A port without modem lines was asked for an edge of one.
+    /// An edge of a modem line was configured for a port without modem lines.
     #[error(
         "trigger {name}: {} has no modem lines ({source}); pseudo-terminals and some USB adapters have none: \
          use protocol = \"line\" or \"byte\", or another port",
@@ -16,21 +17,21 @@ pub enum TriggerError {
         name: String,
         /// The path of its port.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The system gives no event queue.
+    /// The system provides no event queue.
     #[error("trigger {name}: no event queue for the port: {source}; raise LimitNOFILE or free memory")]
     Runtime {
         /// The configured name of the trigger.
         name: String,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }
 
 impl TriggerError {
-    /// Whether another try would only repeat it.
+    /// Whether a retry would fail again in the same way.
     pub fn is_lasting(&self) -> bool {
         matches!(self, TriggerError::NoModemLines { .. })
     }

@@ -1,8 +1,9 @@
-//! Triggers: a serial port or a timer says "look now"; the target of a camera takes it, and the verdict is written back.
+//! Triggers: a serial port or a timer pulls a trigger, the camera's target takes it, and the verdict is
+//! written back.
 //!
 //! ```text
-//!  port.rs ──bytes, edges──▶ protocol.rs ──requests──▶ dialogue.rs ──pull──▶ Desk (the camera's inspection)
-//!  (the only I/O)                         debounce.rs      │                  │  account.rs: every trigger ends once
+//!  port.rs ──bytes, edges──▶ protocol.rs ──requests──▶ dialogue.rs ──pull──▶ target (the camera's inspection)
+//!  (the only I/O)                         debounce.rs      │                  │  ledger: every trigger ends once
 //!          ◀──lines── out.rs ◀────── answer.rs ◀──────── verdicts.rs ◀─ended──┘
 //! ```
 
@@ -32,8 +33,9 @@ use crate::supervisor::{Beat, Stop};
 
 /// Runs one trigger until `stop`: pulls at `target`, and writes what is answered to the port. Blocks its thread.
 ///
-/// The delay of `settings` is not waited for here: the target is given the moment that is wanted, and a line is never
-/// deaf. At the end, verdicts of what was triggered before are awaited for one second and written.
+/// The delay of `settings` does not block this thread: the target receives the moment whose frame is wanted,
+/// so the port is read all the time. At the end, verdicts of earlier triggers are awaited for one second and
+/// written.
 pub fn run(
     settings: &config::TriggerConfig,
     target: &Arc<dyn TriggerTarget>,

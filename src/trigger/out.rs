@@ -1,17 +1,18 @@
-//! What is to be written: whole lines in a bounded memory, so that a peer that does not read costs lines, never time.
+//! The queue of outgoing lines in bounded memory, so that a peer that does not read loses lines but never
+//! blocks.
 
 use std::collections::VecDeque;
 
-/// Bytes that may wait. At 9600 baud they are written in 17 s: what waits longer helps nobody.
+/// Most bytes in the queue. At 9600 baud they take 17 s to write; an older answer is useless.
 const MOST_BYTES: usize = 16 * 1024;
-/// Of these, what lines without weight may take: complaints about garbage never displace a verdict.
+/// Most bytes of minor lines in the queue, so that complaints about invalid input never displace a verdict.
 const MOST_MINOR_BYTES: usize = MOST_BYTES / 4;
 
-/// Lines that wait for the port.
+/// Lines that wait to be written to the port.
 #[derive(Debug)]
 pub struct AnswerQueue {
     bytes: VecDeque<u8>,
-    /// The bytes that each line still has to give, the oldest line first.
+    /// The unwritten bytes of each line, the oldest line first.
     lines: VecDeque<usize>,
 }
 
@@ -21,12 +22,12 @@ impl AnswerQueue {
         AnswerQueue { bytes: VecDeque::with_capacity(MOST_BYTES), lines: VecDeque::new() }
     }
 
-    /// Adds a line; false where there is no room for the whole of it.
+    /// Adds a line; returns false where the whole of it does not fit.
     pub fn push(&mut self, line: &[u8]) -> bool {
         self.push_below(line, MOST_BYTES)
     }
 
-    /// The same for a line without weight.
+    /// Adds a minor line, within its smaller limit; returns false where it does not fit.
     pub fn push_minor(&mut self, line: &[u8]) -> bool {
         self.push_below(line, MOST_MINOR_BYTES)
     }
@@ -40,7 +41,7 @@ impl AnswerQueue {
         fits
     }
 
-    /// What is to be written next; empty where nothing waits.
+    /// The bytes to write next; empty where nothing waits.
     pub fn front(&self) -> &[u8] {
         self.bytes.as_slices().0
     }
@@ -50,7 +51,7 @@ impl AnswerQueue {
         self.bytes.is_empty()
     }
 
-    /// The first `bytes` of the front are written.
+    /// Removes the first `bytes` bytes, which have been written.
     pub fn written(&mut self, bytes: usize) {
         let mut left = bytes.min(self.bytes.len());
         self.bytes.drain(..left);
@@ -65,7 +66,7 @@ impl AnswerQueue {
         }
     }
 
-    /// Forgets what waits: how many lines never came out whole.
+    /// Drops all lines; returns how many were not written completely.
     pub fn clear(&mut self) -> u64 {
         let lines = self.lines.len() as u64;
         self.bytes.clear();

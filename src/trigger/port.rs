@@ -1,4 +1,5 @@
-//! The serial port: opened for ever, read at once, written without ever waiting. All the I/O of triggers is here.
+//! The serial port: reopened indefinitely, read at once, written without blocking. All I/O of triggers is
+//! here.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -20,17 +21,18 @@ use crate::config::trigger::{Flow, Parity, Protocol, Serial};
 use crate::supervisor::{Beat, Stop};
 use crate::types::{Clock, SystemClock};
 
-/// A turn of a port on which nothing happens: a stop and a half line are seen after so long at most.
+/// Longest wait of one turn, and so the delay with which a stop or an incomplete line is noticed.
 const TURN: Duration = Duration::from_millis(50);
-/// How often a modem line is looked at. Waiting in the kernel (`TIOCMIWAIT`) would see an edge at once, but cannot be
-/// ended when the port goes or the service stops. A pulse between two looks is still seen where the driver counts
-/// changes; an edge is up to so much (and the timer's 1 ms) younger than its stamp says.
+/// Period at which a modem line is sampled. Waiting in the kernel (`TIOCMIWAIT`) would see an edge at once,
+/// but cannot be interrupted when the port goes or the service stops. A pulse between two samples is still
+/// seen where the driver counts changes. An edge may be up to this period (and the timer's 1 ms) older than
+/// its stamp.
 const LOOK: Duration = Duration::from_millis(1);
-/// How long the end waits for verdicts that are still to be written.
+/// How long the shutdown waits for verdicts that must still be written.
 const DRAIN: Duration = Duration::from_secs(1);
 /// The longest wait without a beat.
 const PAUSE_TURN: Duration = Duration::from_millis(500);
-/// Bytes that are read at once.
+/// Most bytes of one read.
 const CHUNK: usize = 4_096;
 
 /// A trigger's port, from one opening to the next.
@@ -40,9 +42,9 @@ struct TriggerPort<'a> {
     target: &'a dyn TriggerTarget,
     stop: &'a Stop,
     beat: &'a Beat,
-    /// Verdicts for connections that are gone.
+    /// Counts verdicts whose connection has ended.
     undelivered: Arc<AtomicU64>,
-    /// Why the port is away, as it was told last; `None` while it is open.
+    /// The cause of the port's absence as last reported; `None` while it is open.
     away: Option<String>,
 }
 
@@ -52,8 +54,8 @@ enum Over {
     Lost(String),
 }
 
-/// Listens until `stop`; a port that is absent or goes away is opened again, for ever.
-/// Errors: a modem line is asked for and the port has none; the system gives no event queue.
+/// Listens until `stop`, and reopens a port that is absent or goes away indefinitely. Errors: a modem line is
+/// configured and the port has none; the system provides no event queue.
 pub fn run(
     settings: &config::TriggerConfig,
     serial: &Serial,
@@ -70,7 +72,7 @@ pub fn run(
     let mut backoff = Backoff::new(serial.reopen, serial.reopen_max);
     let mut first = true;
     while !stop.is_stopped() {
-        // Registering the port with the event queue needs the runtime around it.
+        // Registering the port with the event queue requires the runtime's context.
         let opened = runtime.block_on(async { open(serial) });
         let cause = match opened {
             Ok(stream) => {
@@ -78,7 +80,8 @@ pub fn run(
                 port.tell_open(first);
                 let opened = Instant::now();
                 let over = runtime.block_on(port.serve(stream, modem));
-                // A loose plug that comes and goes is no reason to be fast, or to fill the log.
+                // A loose plug must not cause fast retries or fill the log, so the pause is reset only after
+                // a long connection.
                 if opened.elapsed() >= serial.reopen_max {
                     backoff.reset();
                 }
@@ -108,7 +111,7 @@ impl TriggerPort<'_> {
         modem.map(Some)
     }
 
-    /// Talks on an open port until it is lost or a stop is asked for.
+    /// Serves an open port until it is lost or a stop is requested.
     async fn serve(&self, stream: SerialStream, modem: Option<Modem>) -> Over {
         let mut dialogue = Dialogue::new(self.settings, self.serial, self.target, &self.undelivered);
         let (mut reader, mut writer) = tokio::io::split(stream);
@@ -116,7 +119,8 @@ impl TriggerPort<'_> {
         if let Over::Stopped = over {
             let drained = timeout(DRAIN, self.drain(&mut dialogue, &mut writer)).await;
             if drained.is_err() {
-                // Closing a port whose peer does not read would wait for it, up to half a minute.
+                // Closing a port whose peer does not read would block until its output is sent, for up to
+                // half a minute.
                 let _ = reader.unsplit(writer).clear(ClearBuffer::Output);
             }
         }
@@ -137,7 +141,7 @@ impl TriggerPort<'_> {
         while !self.stop.is_stopped() {
             self.beat.beat();
             let talks = !dialogue.out().is_empty();
-            // Biased: a flood of bytes must not keep us from looking at the modem line, or from answering.
+            // Biased: a flood of bytes must not delay the sampling of the modem line or the answers.
             let done = tokio::select! {
                 biased;
                 _ = tick.tick() => self.turn(dialogue, modem.as_ref()),
@@ -145,7 +149,7 @@ impl TriggerPort<'_> {
                     wrote.and_then(some).map(|bytes| dialogue.out().written(bytes))
                 }
                 read = reader.read(&mut chunk) => {
-                    // The first thing that is done with what came: nothing may stand between the edge and its stamp.
+                    // The stamp is taken first, so that no other work adds to its delay after the edge.
                     let at = SystemClock.now();
                     read.and_then(some).map(|bytes| dialogue.hear(&chunk[..bytes], at))
                 }
@@ -170,7 +174,7 @@ impl TriggerPort<'_> {
         Ok(())
     }
 
-    /// Writes the verdicts of what was triggered before the stop.
+    /// Writes the verdicts of triggers that came before the stop.
     async fn drain(&self, dialogue: &mut Dialogue<'_>, writer: &mut WriteHalf<SerialStream>) {
         let verdicts = dialogue.verdicts();
         loop {
@@ -196,10 +200,10 @@ impl TriggerPort<'_> {
         }
     }
 
-    /// Told when the cause is another one, not at each try.
+    /// Reports a new cause once, not at each attempt.
     fn tell_away(&mut self, cause: String, next_try: Duration) {
         if self.away.as_ref() != Some(&cause) {
-            tracing::warn!(trigger = %self.settings.name, "{cause}; trying again, for ever");
+            tracing::warn!(trigger = %self.settings.name, "{cause}; retrying until it is back");
             self.target.port(&self.settings.name, PortState::Away { cause: cause.clone(), next_try });
             self.away = Some(cause);
         }
@@ -221,7 +225,7 @@ impl TriggerPort<'_> {
     }
 }
 
-/// A terminal that gives or takes no byte has hung up.
+/// Turns zero bytes read or written into an error, because they mean that the terminal has hung up.
 fn some(bytes: usize) -> io::Result<usize> {
     if bytes > 0 { Ok(bytes) } else { Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it hung up")) }
 }
@@ -232,7 +236,7 @@ fn ticks(every: Duration) -> Interval {
     tick
 }
 
-/// Opens the port raw, for us alone, without discarding what has come already.
+/// Opens the port raw and exclusively, without discarding bytes that have come already.
 fn open(serial: &Serial) -> tokio_serial::Result<SerialStream> {
     let parity = match serial.parity {
         Parity::None => tokio_serial::Parity::None,
@@ -265,7 +269,7 @@ fn open(serial: &Serial) -> tokio_serial::Result<SerialStream> {
     Ok(stream)
 }
 
-/// Why the port cannot be opened, and what to do.
+/// Explains why the port cannot be opened, with the next step.
 fn why_not(serial: &Serial, error: &tokio_serial::Error) -> String {
     use io::ErrorKind as Io;
     use tokio_serial::ErrorKind as Kind;

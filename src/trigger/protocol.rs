@@ -1,4 +1,4 @@
-//! What is said on a serial line: pure parsers of lines, bytes and edges. The grammar stands in `docs/serial.md`.
+//! The serial protocol: pure parsers of lines, bytes and edges. `docs/serial.md` defines the grammar.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use heapless::Vec;
 use crate::config::trigger::{Edge, MAX_LINE_BYTES};
 use crate::types::Stamp;
 
-/// What a line asks.
+/// A request that a line contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request<'a> {
-    /// `TRIG [text]`: a trigger, and what comes with it.
+    /// `TRIG [text]`: a trigger, with its optional text.
     Trigger(Option<&'a str>),
-    /// `PROD name`: the product of the triggers that follow.
+    /// `PROD name`: selects the product of the triggers that follow.
     Product(&'a str),
     /// `READY?`: whether a trigger would be taken now.
     Ready,
@@ -24,16 +24,16 @@ pub enum Request<'a> {
     Version,
 }
 
-/// A line that is no request.
+/// Why a line is not a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Garbage {
-    /// A first word that is none of ours.
+    /// The first word is unknown.
     Unknown,
-    /// `PROD` without a name, or something after a word that takes nothing.
+    /// `PROD` has no name, or a word without arguments has one.
     Malformed,
     /// A byte that is not printable ASCII (or a tab).
     NotAscii,
-    /// More than the most bytes before the line's end.
+    /// More bytes than `max_line_bytes` before the line's end.
     TooLong,
 }
 
@@ -57,19 +57,21 @@ pub fn request(line: &[u8]) -> Result<Request<'_>, Garbage> {
     }
 }
 
-/// Cuts a stream of bytes into lines, in memory of a fixed size. CR, LF or both end a line; empty lines are nothing.
+/// Cuts a byte stream into lines, in memory of a fixed size. CR, LF or both end a line; empty lines are
+/// ignored.
 #[derive(Debug)]
 pub struct LineCutter {
     line: Vec<u8, MAX_LINE_BYTES>,
     most: usize,
     timeout_ns: u64,
-    /// The rest of a line that was too long is passed over.
+    /// Whether the rest of a line that was too long is being skipped.
     skipping: bool,
     heard_ns: u64,
 }
 
 impl LineCutter {
-    /// Lines have at most `most` bytes ([`MAX_LINE_BYTES`] at most) and are given up when nothing comes for `timeout`.
+    /// Lines have at most `most` bytes (no more than [`MAX_LINE_BYTES`]) and are dropped when nothing comes
+    /// for `timeout`.
     pub fn new(most: usize, timeout: Duration) -> LineCutter {
         let most = most.min(MAX_LINE_BYTES);
         LineCutter {
@@ -81,8 +83,8 @@ impl LineCutter {
         }
     }
 
-    /// Takes the bytes that came at `at` and gives every line that ends in them; one that is too long is given once,
-    /// as soon as it is.
+    /// Takes the bytes that came at `at` and passes on every line that ends in them. A line that is too long
+    /// is passed on once, as soon as it exceeds the limit.
     pub fn feed(&mut self, bytes: &[u8], at: Stamp, mut heard: impl FnMut(Result<Request<'_>, Garbage>)) {
         self.heard_ns = at.mono_ns;
         for byte in bytes {
@@ -101,19 +103,19 @@ impl LineCutter {
         }
     }
 
-    /// Whether a line began and was not continued in time; it is forgotten then.
+    /// Whether an incomplete line exceeded its time; the line is then dropped.
     pub fn gave_up(&mut self, now: Stamp) -> bool {
         let late = now.mono_ns.saturating_sub(self.heard_ns) >= self.timeout_ns;
         if !late || !self.is_half() {
             return false;
         }
-        // The rest of a line that was too long was told when it became so.
+        // A line that was too long was reported when it exceeded the limit.
         let outcome = self.skipping;
         self.clear();
         !outcome
     }
 
-    /// The connection is gone: whether it took a half line with it.
+    /// Ends the connection's input; returns whether an incomplete line was lost.
     pub fn cut(&mut self) -> bool {
         let half = !self.line.is_empty();
         self.clear();
@@ -130,7 +132,7 @@ impl LineCutter {
     }
 }
 
-/// A modem line as it was looked at: its level, and how often it had changed until then where the driver counts it.
+/// A sample of a modem line: its level, and its count of changes where the driver counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineLevel {
     /// Whether the line is active.
@@ -139,10 +141,10 @@ pub struct LineLevel {
     pub changes: Option<u32>,
 }
 
-/// More changes than this between two looks are a counter that was set anew, not edges.
+/// A larger difference between two samples means that the counter was reset.
 const MOST_CHANGES: i32 = 1_000;
 
-/// Finds edges between two looks at a modem line, also those of pulses that came and went in between.
+/// Finds edges between two samples of a modem line, including those of pulses in between.
 #[derive(Debug)]
 pub struct Edges {
     wanted: Edge,
@@ -150,12 +152,12 @@ pub struct Edges {
 }
 
 impl Edges {
-    /// The first look only learns the level: opening a port is no edge.
+    /// The first sample only sets the level, because opening a port is not an edge.
     pub fn new(wanted: Edge) -> Edges {
         Edges { wanted, last: None }
     }
 
-    /// How many wanted edges came since the last look.
+    /// The number of wanted edges since the last sample.
     pub fn look(&mut self, now: LineLevel) -> u32 {
         let Some(last) = self.last.replace(now) else { return 0 };
         let differs = u32::from(last.high != now.high);
@@ -163,9 +165,11 @@ impl Edges {
             (Some(before), Some(after)) => {
                 let counted = after.wrapping_sub(before).cast_signed();
                 let (changes, base) = match counted {
-                    // The count is read before the level: a change in between shows in the level alone at first.
+                    // The count is read before the level, so a change in between shows in the level alone at
+                    // first.
                     0..=MOST_CHANGES => (counted as u32 + u32::from(counted as u32 % 2 != differs), before),
-                    // Such a change was taken as counted and is not so far, or never (drivers that do not count).
+                    // The count did not move for an edge that the level showed earlier, and may never
+                    // (drivers that do not count).
                     ..0 => (differs, before),
                     _ => (differs, after.wrapping_sub(differs)),
                 };
@@ -174,7 +178,7 @@ impl Edges {
             }
             _ => differs,
         };
-        // They alternate: the first one goes away from the level of before.
+        // Edges alternate, and the first one leaves the previous level.
         let away_is_wanted = last.high == (self.wanted == Edge::Falling);
         if away_is_wanted { changes.div_ceil(2) } else { changes / 2 }
     }

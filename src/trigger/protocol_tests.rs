@@ -1,4 +1,4 @@
-//! The parsers against the grammar, against bad lines, and against any bytes in any pieces.
+//! Tests the parsers against the grammar, against invalid lines, and against any bytes in pieces of any size.
 
 use std::time::Duration;
 

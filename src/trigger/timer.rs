@@ -1,4 +1,4 @@
-//! The timer: a trigger every so often, on a grid that does not drift.
+//! The timer: pulls a trigger at a fixed period, on a grid that does not drift.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub fn run(
     }
 }
 
-/// Moments at the same distance from each other, counted from the first.
+/// Moments at a fixed period, counted from the first.
 #[derive(Debug)]
 struct TimeGrid {
     next_ns: u64,
@@ -47,7 +47,7 @@ impl TimeGrid {
         TimeGrid { next_ns: start.mono_ns + every_ns, every_ns }
     }
 
-    /// Whether a moment has come. Of several that have passed (the box was suspended) only one is made up for.
+    /// Whether a moment has come. Of several that have passed (after a suspend) only one counts.
     fn is_due(&mut self, now: Stamp) -> bool {
         let due = now.mono_ns >= self.next_ns;
         if due {

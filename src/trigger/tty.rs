@@ -1,4 +1,4 @@
-//! What the serial crate has no word for: low latency, and a modem line with the count of its changes.
+//! Serial functions that the serial crate lacks: low latency, and a modem line with the count of its changes.
 //!
 //! The `ioctl`s are those of the kernel's `tty_ioctl(2)` and `include/uapi/linux/serial.h`.
 
@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use super::protocol::LineLevel;
 use crate::config::trigger::ModemLine;
 
-/// Deliver what comes at once, instead of after the driver's latency timer (16 ms in an FTDI adapter).
+/// Flag for delivering bytes at once instead of after the driver's latency timer (16 ms in an FTDI adapter).
 const ASYNC_LOW_LATENCY: c_int = 1 << 13;
 
 /// The kernel's `struct serial_struct`, field by field.
@@ -53,16 +53,17 @@ struct LineCounters {
     reserved: [c_int; 9],
 }
 
-/// Asks the driver for low latency. Many have no such thing (pseudo-terminals, CDC ACM): false then.
+/// Requests low latency from the driver; returns false where it has none (pseudo-terminals, CDC ACM).
 pub fn low_latency(fd: RawFd) -> bool {
     // SAFETY: `SerialStruct` is plain integers and a pointer; all zeroes are a valid one.
     let mut serial: SerialStruct = unsafe { std::mem::zeroed() };
-    // SAFETY: the kernel fills one `serial_struct`, whose layout ours has; a wrong `fd` only gives an error.
+    // SAFETY: the kernel fills one `serial_struct`, whose layout ours matches; a wrong `fd` only gives an
+    // error.
     if unsafe { libc::ioctl(fd, libc::TIOCGSERIAL, &raw mut serial) } != 0 {
         return false;
     }
     serial.flags |= ASYNC_LOW_LATENCY;
-    // SAFETY: the kernel only reads the struct, which it filled itself but for the flag.
+    // SAFETY: the kernel only reads the struct, which it filled itself except for the flag.
     unsafe { libc::ioctl(fd, libc::TIOCSSERIAL, &raw const serial) == 0 }
 }
 
@@ -76,16 +77,17 @@ pub struct Modem {
 impl Modem {
     /// Errors: the port has no modem lines (`ENOTTY` or `EINVAL` from a pseudo-terminal).
     pub fn new(port: &impl AsRawFd, line: ModemLine) -> io::Result<Modem> {
-        // SAFETY: `port` owns the descriptor and outlives this borrow, of which a duplicate is made.
+        // SAFETY: `port` owns the descriptor and outlives this borrow, which is duplicated at once.
         let fd = unsafe { BorrowedFd::borrow_raw(port.as_raw_fd()) }.try_clone_to_owned()?;
         let modem = Modem { fd, line };
         modem.levels()?;
         Ok(modem)
     }
 
-    /// How the line looks now.
+    /// Samples the line's level and its count of changes.
     pub fn look(&self) -> io::Result<LineLevel> {
-        // The count first: a change in between then shows in the level alone, and in the count the next time.
+        // The count is read first: a change in between shows in the level now, and in the count at the next
+        // sample.
         let changes = self.changes();
         let bit = match self.line {
             ModemLine::Cts => libc::TIOCM_CTS,
@@ -105,10 +107,11 @@ impl Modem {
         }
     }
 
-    /// `None` where the driver does not count, or counts trailing edges only (RI of the 8250 family).
+    /// The count of changes; `None` where the driver does not count, or counts trailing edges only (RI of the
+    /// 8250 family).
     fn changes(&self) -> Option<u32> {
         let mut counters = LineCounters::default();
-        // SAFETY: the kernel fills one `serial_icounter_struct`, whose layout ours has.
+        // SAFETY: the kernel fills one `serial_icounter_struct`, whose layout ours matches.
         if unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::TIOCGICOUNT, &raw mut counters) } != 0 {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Verdicts on their way from whoever ends an acquisition to the port on whose connection its trigger came.
+//! Passes verdicts from the thread that ends an acquisition to the port on whose connection its trigger came.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use tokio::sync::Notify;
 
 use crate::types::{Inspection, OnComplete};
 
-/// Verdicts that may wait for the port's thread, which fetches them at once.
+/// Most verdicts that may wait for the port's thread, which fetches them at once.
 const MOST: usize = 4_096;
 
-/// The verdicts of one connection. Those that come after it is closed are counted, not kept for the next one: behind
-/// a cable that was pulled, an old `OK` would be taken for the verdict on the next part.
+/// The verdicts of one connection. Those that come after it is closed are counted and not kept for the next
+/// connection: after a cable was unplugged, an old `OK` would be taken for the verdict on the next part.
 pub struct Verdicts {
     // A blocking mutex: held for a push or a pop, never across an await.
     inner: Mutex<VerdictsInner>,
@@ -24,18 +24,19 @@ pub struct Verdicts {
 #[derive(Default)]
 struct VerdictsInner {
     queue: VecDeque<Arc<Inspection>>,
-    /// Pulled, and not ended so far.
+    /// Triggers that were pulled and have not ended.
     pending: u64,
     closed: bool,
 }
 
 impl Verdicts {
-    /// An open connection. `undelivered` counts what cannot be said on it, also after its end.
+    /// Makes the state of an open connection. `undelivered` counts verdicts that cannot be written on it,
+    /// also after its end.
     pub fn new(undelivered: Arc<AtomicU64>) -> Verdicts {
         Verdicts { inner: Mutex::default(), outcome: Notify::new(), undelivered }
     }
 
-    /// A trigger is about to be pulled, whose end will be told here.
+    /// Announces a trigger that is about to be pulled, whose verdict will arrive here.
     pub fn expect(&self) {
         self.inner().pending += 1;
     }
@@ -45,18 +46,18 @@ impl Verdicts {
         self.inner().queue.pop_front()
     }
 
-    /// Whether no end is awaited and none waits to be taken.
+    /// Whether no verdict is expected and none waits to be taken.
     pub fn is_idle(&self) -> bool {
         let inner = self.inner();
         inner.pending == 0 && inner.queue.is_empty()
     }
 
-    /// Returns when there may be one to take.
+    /// Returns when a verdict may wait to be taken.
     pub async fn outcome(&self) {
         self.outcome.notified().await;
     }
 
-    /// The connection is gone.
+    /// Ends the connection: waiting and later verdicts count as undelivered.
     pub fn close(&self) {
         let mut inner = self.inner();
         inner.closed = true;
