@@ -55,6 +55,8 @@
 // The entrance, and what builds everything.
 pub mod cli;
 pub mod service;
+// What may be asked, under one word each: the adapters parse into it, the service dispatches it.
+pub mod commands;
 // Domains: each holds one feature, whole.
 pub mod attendance;
 pub mod camera;

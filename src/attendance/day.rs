@@ -1,57 +1,25 @@
 //! The table of a day: who came, who left, and for how long.
 
-use jiff::civil::Date;
-use serde_json::Value;
-
+use super::command::DayRequest;
 use super::rules::{PersonDay, day_of, span_of, visits};
 use crate::config;
 use crate::contract::{Day, DayEvent, DayRow, Names};
 use crate::store::{Store, StoreError};
 use crate::types::{PersonId, Refusal, rfc3339};
+use jiff::civil::Date;
 
-/// Which table somebody wants.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct DayRequest {
-    /// The day, `YYYY-MM-DD`; today by default.
-    pub day: Option<String>,
-    /// One person alone, by number or by name.
-    pub person: Option<String>,
+fn date(asked: &DayRequest, settings: &config::AttendanceConfig, now_ns: u64) -> Result<Date, Refusal> {
+    let Some(text) = &asked.day else { return Ok(day_of(now_ns, &settings.zone)) };
+    text.parse().map_err(|_| {
+        Refusal::new("bad_day", format!("{text:?} is no day"), "write it as YYYY-MM-DD, such as 2026-11-21")
+    })
 }
 
-impl DayRequest {
-    pub(crate) fn from_json(payload: &Value) -> Result<DayRequest, Refusal> {
-        let text = |key: &str| match &payload[key] {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        };
-        match payload["action"].as_str() {
-            Some("day") | None => Ok(DayRequest { day: text("day"), person: text("person") }),
-            Some(other) => Err(Refusal::new(
-                "bad_action",
-                format!("attendance knows no action {other:?}"),
-                "say {\"action\": \"day\"}",
-            )),
-        }
-    }
-
-    fn date(&self, settings: &config::AttendanceConfig, now_ns: u64) -> Result<Date, Refusal> {
-        let Some(text) = &self.day else { return Ok(day_of(now_ns, &settings.zone)) };
-        text.parse().map_err(|_| {
-            Refusal::new(
-                "bad_day",
-                format!("{text:?} is no day"),
-                "write it as YYYY-MM-DD, such as 2026-11-21",
-            )
-        })
-    }
-
-    /// Whether a row belongs to the person who is asked for.
-    fn holds(&self, row: &DayRow) -> bool {
-        match &self.person {
-            None => true,
-            Some(wanted) => row.person.to_string() == *wanted || row.name == *wanted,
-        }
+/// Whether a row belongs to the person who is asked for.
+fn holds(asked: &DayRequest, row: &DayRow) -> bool {
+    match &asked.person {
+        None => true,
+        Some(wanted) => row.person.to_string() == *wanted || row.name == *wanted,
     }
 }
 
@@ -67,7 +35,7 @@ pub fn day(
     now_ns: u64,
     names: Names<'_>,
 ) -> Result<Day, Refusal> {
-    let date = request.date(settings, now_ns)?;
+    let date = date(request, settings, now_ns)?;
     let span = span_of(date, &settings.zone).ok_or_else(|| {
         Refusal::new("bad_day", format!("{date} is too far away"), "ask for a day since 1970")
     })?;
@@ -77,7 +45,7 @@ pub fn day(
     let next = |event: &crate::types::Attendance| book.next_of(event.person, event.id);
     let rows = visits(&span, &events, &present, next).map_err(damaged)?;
     let mut rows: Vec<DayRow> =
-        rows.iter().map(|row| response(row, names)).filter(|row| request.holds(row)).collect();
+        rows.iter().map(|row| response(row, names)).filter(|row| holds(request, row)).collect();
     rows.sort_by_cached_key(|row| (row.name.to_lowercase(), row.person));
     let shown = |person: PersonId| request.person.is_none() || rows.iter().any(|row| row.person == person.0);
     let events = events.iter().filter(|event| shown(event.person)).map(DayEvent::from).collect();

@@ -6,6 +6,7 @@
 //!                                      └── at the start, and after a full queue: what the outbox does not have yet
 //! ```
 
+pub mod command;
 mod counters;
 mod day;
 pub mod rules;
@@ -24,8 +25,9 @@ use crate::store::{Store, StoreError};
 use crate::supervisor::{Beat, Stop};
 use crate::types::{Clock, Doubt, Sighting, SightingSink};
 
+pub use command::DayRequest;
 pub use counters::{AttendanceCounters, DESCRIBED};
-pub use day::{DayRequest, day};
+pub use day::day;
 
 /// The attendance of a box. Clones are the same.
 #[derive(Clone)]

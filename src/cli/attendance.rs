@@ -10,13 +10,14 @@ use anyhow::Context;
 use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
 
 use super::store_owner::{StoreOwner, store_owner};
 use super::{CliOutput, Configured, output};
-use crate::attendance::{DayRequest, day};
+use crate::attendance::day;
+use crate::commands::Command;
+use crate::commands::attendance::{self, DayRequest};
 use crate::contract::{Day, DayRow, table};
-use crate::control::ask;
+use crate::control::ask_for;
 use crate::types::{Clock, PersonId, SystemClock};
 
 #[derive(Debug, Args)]
@@ -53,27 +54,24 @@ pub(super) fn run(arguments: &AttendanceArgs) -> anyhow::Result<()> {
 }
 
 fn output(arguments: &AttendanceArgs) -> anyhow::Result<CliOutput> {
-    let mut answer = fetch(arguments)?;
-    let day: Day = serde_json::from_value(answer.clone())?;
-    answer["ok"] = true.into();
-    Ok(CliOutput::new(in_words(&day)?, answer))
+    let day = fetch(arguments)?;
+    Ok(CliOutput::new(in_words(&day)?, output::ok(&day)?))
 }
 
 /// What the command `attendance` answers.
-fn fetch(arguments: &AttendanceArgs) -> anyhow::Result<Value> {
+fn fetch(arguments: &AttendanceArgs) -> anyhow::Result<Day> {
     let config = arguments.configured.options().load()?;
     let dir = &config.device.state_dir;
+    let request = DayRequest { day: arguments.day.clone(), person: arguments.person.clone() };
     match store_owner(dir)? {
         StoreOwner::Nobody(store) => {
-            let request = DayRequest { day: arguments.day.clone(), person: arguments.person.clone() };
             let now = SystemClock.now().wall_ns;
             let names = store.gallery().names().unwrap_or_default();
             let name = |person: PersonId| names.get(&person).cloned();
-            Ok(serde_json::to_value(day(&store, &config.attendance, &request, now, &name)?)?)
+            Ok(day(&store, &config.attendance, &request, now, &name)?)
         }
         StoreOwner::Service => {
-            let request = json!({ "action": "day", "day": arguments.day, "person": arguments.person });
-            Ok(ask(dir, "attendance", request)?)
+            Ok(ask_for(dir, &Command::Attendance(attendance::AttendanceCommand::Day(request)))?)
         }
     }
 }

@@ -8,9 +8,10 @@ pub(super) mod status;
 pub(super) mod trigger;
 
 use clap::Args;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
 use super::{Configured, output};
+use crate::commands::Command;
 use crate::control::ask;
 
 /// Which service, and how to print.
@@ -24,12 +25,13 @@ struct LiveCommon {
 }
 
 impl LiveCommon {
-    fn ask(&self, command: &str, payload: Value) -> anyhow::Result<Value> {
-        Ok(output::asked(ask(&self.configured.dir(), command, payload))?)
+    /// Asks the service, and prints its answer: as it is, or in the words that `words` makes of it.
+    fn show<T: DeserializeOwned>(
+        &self,
+        command: &Command,
+        words: impl FnOnce(&T) -> String,
+    ) -> anyhow::Result<()> {
+        let answer = output::asked(ask(&self.configured.dir(), command)).map_err(anyhow::Error::from);
+        output::output(self.json, answer.and_then(|answer| output::answered(answer, words)))
     }
-}
-
-/// A word of an answer.
-fn word<'a>(answer: &'a Value, key: &str) -> &'a str {
-    answer[key].as_str().unwrap_or("-")
 }

@@ -193,7 +193,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     }
     match error.downcast_ref::<AskError>() {
         Some(AskError::NotRunning { .. } | AskError::Broken { .. }) => return Exit::Away,
-        Some(AskError::Refused { code, .. }) => return faces::exit_of(code),
+        Some(AskError::Refused(failure)) => return faces::exit_of(&failure.code),
         None => {}
     }
     match error.downcast_ref::<AppError>() {

@@ -3,10 +3,12 @@
 use std::fmt::Display;
 use std::io::Write;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::config::Faults;
-use crate::control::AskError;
+use crate::control::{AskError, ControlRefusal};
 use crate::types::{Refusal, Reply};
 
 /// A line or more for people, and the same as an object.
@@ -82,18 +84,38 @@ fn own_remedy(code: &str) -> Option<&'static str> {
 }
 
 /// The service's answer to a request of the command line, its refusals in our words.
-pub(super) fn asked(answer: Result<Value, AskError>) -> Result<Value, AskError> {
+pub(super) fn asked<T>(answer: Result<T, AskError>) -> Result<T, AskError> {
     answer.map_err(|error| match error {
-        AskError::Refused { reason, remedy, code, details } => {
-            let remedy = own_remedy(&code).map_or(remedy, str::to_owned);
-            AskError::Refused { reason, remedy, code, details }
+        AskError::Refused(failure) => {
+            let remedy = own_remedy(&failure.code).map_or(failure.remedy, str::to_owned);
+            AskError::Refused(ControlRefusal { remedy, ..failure })
         }
         other => other,
     })
 }
 
+/// The words that `words` makes of an answer, and the answer itself as an object for programs.
+pub(super) fn answered<T: DeserializeOwned>(
+    json: Value,
+    words: impl FnOnce(&T) -> String,
+) -> anyhow::Result<CliOutput> {
+    Ok(CliOutput::new(words(&T::deserialize(&json)?), with_ok(json)))
+}
+
+/// An object of our own for programs, with `ok` in it.
+pub(super) fn ok(answer: &impl Serialize) -> anyhow::Result<Value> {
+    Ok(with_ok(serde_json::to_value(answer)?))
+}
+
+fn with_ok(mut json: Value) -> Value {
+    if let Some(keys) = json.as_object_mut() {
+        keys.insert("ok".into(), true.into());
+    }
+    json
+}
+
 /// The same where no service runs and we did it ourselves.
-pub(super) fn done(reply: Reply) -> Reply {
+pub(super) fn done<A>(reply: Reply<A>) -> Reply<A> {
     reply.map_err(|refusal| {
         let remedy = own_remedy(refusal.code).map(str::to_owned);
         Refusal { remedy: remedy.unwrap_or(refusal.remedy), ..refusal }

@@ -1,4 +1,4 @@
-//! `ocellus schema`: the JSON Schemas of everything that is published.
+//! `ocellus schema`: the JSON Schemas of everything that is published, of every request and of its result.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::output;
+use crate::commands;
 use crate::contract::schema;
 
 #[derive(Debug, Args)]
@@ -16,10 +17,10 @@ pub(super) struct SchemaArgs {
 }
 
 pub(super) fn run(arguments: &SchemaArgs) -> anyhow::Result<()> {
-    let schemas = schema::all();
+    let payloads = schema::all().into_iter().map(|(name, schema)| (name.to_owned(), schema));
+    let schemas: Vec<_> = payloads.chain(commands::schema::all()).collect();
     let Some(dir) = &arguments.out else {
-        let all: serde_json::Map<_, _> =
-            schemas.into_iter().map(|(name, schema)| (name.to_string(), schema)).collect();
+        let all: serde_json::Map<_, _> = schemas.into_iter().collect();
         output::print(serde_json::to_string_pretty(&all)?)?;
         return Ok(());
     };

@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use super::output;
+use crate::commands::Command;
 use crate::control::ask;
 use crate::store::{Store, StoreError};
 
@@ -44,7 +43,7 @@ pub(super) fn store_owner(dir: &Path) -> Result<StoreOwner, StoreError> {
             Err(locked @ StoreError::Locked { .. }) => locked,
             Err(other) => return Err(other),
         };
-        if ask(dir, "ping", Value::Null).is_ok() {
+        if ask(dir, &Command::Ping).is_ok() {
             return Ok(StoreOwner::Service);
         }
         if Instant::now() > deadline {

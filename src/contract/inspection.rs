@@ -1,7 +1,7 @@
 //! The payloads of `camera/NAME/inspection` and `camera/NAME/trigger`.
 
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::payload::{BoxPx, Payload};
 use crate::types::{Defect, Inspection, InspectionLatency, Pose, RoiResult, Trigger, rfc3339};
@@ -214,8 +214,8 @@ fn rois<S: Serializer>(rois: &[RoiResult], out: S) -> Result<S::Ok, S::Error> {
     out.collect_seq(rois.iter().map(RoiOut::from))
 }
 
-/// `camera/NAME/trigger`: the trigger handshake that is usual with smart cameras.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+/// `camera/NAME/trigger`: the handshake, as plants know it from smart cameras.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TriggerStatus {
     /// Name of the camera that is triggered.
     pub camera: String,

@@ -1,7 +1,7 @@
 //! The payloads of the topics. `docs/mqtt/` holds the JSON Schemas generated from these types.
 
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::types::{Finding, Latency, Point, Rect, Report, Value, ZoneSet, rfc3339};
 
@@ -36,8 +36,8 @@ pub fn write<T: Payload>(seq: u64, wall_ns: u64, body: &T, out: &mut Vec<u8>) {
     debug_assert!(written.is_ok(), "{}: {written:?}", T::SCHEMA);
 }
 
-/// The state of the whole service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+/// State of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
     /// Everything works as configured.
@@ -48,8 +48,19 @@ pub enum Service {
     Offline,
 }
 
-/// `status`: state of the service, retained; also the last will.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+impl Service {
+    /// The word in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Service::Online => "online",
+            Service::Degraded => "degraded",
+            Service::Offline => "offline",
+        }
+    }
+}
+
+/// `status`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// Current state of the service.
     pub state: Service,
@@ -100,8 +111,8 @@ impl Payload for CameraStatus {
     const SCHEMA: &'static str = "ocellus.camera/1";
 }
 
-/// `alarm/NAME`: an active alarm, retained; an empty payload means that it has ended.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+/// `alarm/NAME`; an empty retained payload means that it is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Alarm {
     /// Name of the alarm, as in its topic.
     pub name: String,

@@ -5,8 +5,6 @@ use serde::{Deserialize, Serialize};
 
 pub use super::audit::{AuditOut, RefusedOut};
 use super::payload::{Alarm, CameraState, Service};
-use crate::types::Bounded;
-use crate::types::MAX_PICTURES;
 
 /// The answer to a request that failed.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -156,8 +154,8 @@ impl From<AlarmOut> for Alarm {
     }
 }
 
-/// A component of the box with its state.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+/// A component of the box and how it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ComponentOut {
     /// Name of the component, such as `camera/front`, `model/scene`, `broker`, `store`, `disk/state`,
     /// `trigger/plc` or `unit/web`.
@@ -223,155 +221,4 @@ pub struct HealthOut {
 pub struct TriggerIn {
     /// Text that comes with the trigger, such as the part's serial number.
     pub text: Option<String>,
-}
-
-/// The people of the gallery.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct PeopleOut {
-    /// The model that computes face embeddings; `null` where there is none.
-    pub model: Option<GalleryModel>,
-    /// All people of the gallery.
-    pub people: Vec<PersonOut>,
-    /// Number of samples of another model, which must be enrolled again.
-    pub stale: u64,
-}
-
-/// A model that computes face embeddings.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct GalleryModel {
-    /// Name of the model in the configuration.
-    pub name: String,
-    /// SHA-256 of its file, hexadecimal.
-    pub sha256: String,
-}
-
-/// A person of the gallery.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct PersonOut {
-    /// The person's number, unique on this box and never reused.
-    pub id: u64,
-    /// Name of the person.
-    pub name: String,
-    /// When the person was enrolled, RFC 3339, UTC.
-    pub created: String,
-    /// The pictures from which the person is recognised.
-    pub samples: Vec<SampleOut>,
-}
-
-/// One picture of a person.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct SampleOut {
-    /// Number of the picture in the gallery.
-    pub id: u64,
-    /// When the picture was added, RFC 3339, UTC.
-    pub added: String,
-    /// Where the picture came from.
-    pub source: String,
-    /// Quality of the face, 0 to 1.
-    pub quality: f32,
-    /// Whether its embedding is of another model than the current one.
-    pub stale: bool,
-}
-
-/// Adds to the schema that exactly one of the two must be given and not be `null`, as the service requires.
-fn pictures_or_camera(schema: &mut schemars::Schema) {
-    let one = |key: &str, kind: &str, other: &str| {
-        serde_json::json!({
-            "required": [key], "properties": { key: { "type": kind }, other: { "type": "null" } },
-        })
-    };
-    let either = [one("pictures", "array", "camera"), one("camera", "string", "pictures")];
-    schema.insert("oneOf".into(), serde_json::json!(either));
-}
-
-/// The body of an enrolment: pictures, or a camera whose current view is used.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(transform = pictures_or_camera)]
-pub struct EnrolIn {
-    /// Name of the person to enrol.
-    #[schemars(length(min = 1, max = 64))]
-    pub name: String,
-    /// Pictures as JPEG or PNG, each in base64.
-    #[schemars(length(min = 1, max = 32))]
-    pub pictures: Option<Bounded<String, MAX_PICTURES>>,
-    /// Name of a camera whose current view is used.
-    pub camera: Option<String>,
-    /// Whether to enrol the person even if similar to a known one.
-    #[serde(default)]
-    pub as_new: bool,
-}
-
-/// The body of a request that adds pictures to a person.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(transform = pictures_or_camera)]
-pub struct PicturesIn {
-    /// Pictures as JPEG or PNG, each in base64.
-    #[schemars(length(min = 1, max = 32))]
-    pub pictures: Option<Bounded<String, MAX_PICTURES>>,
-    /// Name of a camera whose current view is used.
-    pub camera: Option<String>,
-    /// Whether to accept pictures even if similar to another person.
-    #[serde(default)]
-    pub as_new: bool,
-}
-
-/// The result of an enrolment.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct EnrolledOut {
-    /// Number of the person in the gallery.
-    pub person: u64,
-    /// Name of the person.
-    pub name: String,
-    /// Numbers of the samples that were added.
-    pub samples: Vec<u64>,
-    /// The pictures that were rejected.
-    pub rejected: Vec<RejectedOut>,
-}
-
-/// A picture that was rejected.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct RejectedOut {
-    /// Index of the picture in the request, from 0.
-    pub index: u64,
-    /// Error code for programs, such as `no_face`.
-    pub code: String,
-    /// Why the picture was rejected.
-    pub reason: String,
-    /// What to do next, in one sentence.
-    pub remedy: String,
-}
-
-/// The body of a request that renames a person.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RenameIn {
-    /// The new name of the person.
-    #[schemars(length(min = 1, max = 64))]
-    pub name: String,
-}
-
-/// The body of a request that merges two entries of one person.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MergeIn {
-    /// Number of the person who remains.
-    pub into: u64,
-}
-
-/// The result of an erasure.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct ErasedOut {
-    /// Number of erased items by kind.
-    pub erased: std::collections::BTreeMap<String, u64>,
-}
-
-/// The result of enrolling stored pictures again with another model.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct ReenrolledOut {
-    /// Number of samples whose embedding was computed again.
-    pub done: u64,
-    /// Number of samples for which that failed.
-    pub failed: u64,
 }

@@ -5,9 +5,12 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use super::socket;
+use super::{Done, ControlRefusal, socket};
+use crate::commands::Command;
 
 /// Longer than the service's own limit: learning golden pictures with a large model takes seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -34,46 +37,55 @@ pub enum AskError {
         /// The error of writing, reading or decoding.
         source: std::io::Error,
     },
-    /// The service refused the request.
-    #[error("{reason}{}{remedy}", if .remedy.is_empty() { "" } else { "; " })]
-    Refused {
-        /// What, where and why.
-        reason: String,
-        /// What to do next; empty where the reason says it.
-        remedy: String,
-        /// The code of the refusal, for programs.
-        code: String,
-        /// What a program needs to go on, or `Null`.
-        details: Value,
-    },
+    /// The service refused.
+    #[error("{}{}{}", .0.reason, if .0.remedy.is_empty() { "" } else { "; " }, .0.remedy)]
+    Refused(ControlRefusal),
 }
 
-/// Sends `command` to the service with the state directory `dir`, and waits for the answer.
+/// Asks the service with the state directory `dir` for `command`, and waits for its answer as JSON.
 ///
 /// # Errors
-/// [`AskError`]: no service runs, the connection broke, or the service refused.
-pub fn ask(dir: &Path, command: &str, payload: Value) -> Result<Value, AskError> {
+/// [`AskError`]: no service, no answer, or its refusal in its own words.
+pub fn ask(dir: &Path, command: &Command) -> Result<Value, AskError> {
+    ask_for(dir, command)
+}
+
+/// The same with the answer as the type that the command answers with.
+///
+/// # Errors
+/// Those of [`ask`]; `Broken` where the answer is another one, as an older service may give it.
+pub fn ask_for<T: DeserializeOwned>(dir: &Path, command: &Command) -> Result<T, AskError> {
     let path = socket(dir);
     let stream = match UnixStream::connect(&path) {
         Ok(stream) => stream,
         Err(source) => return Err(AskError::NotRunning { path, source }),
     };
-    let reply = talk(stream, command, payload).map_err(|source| AskError::Broken { path, source })?;
-    match reply["reason"].as_str() {
-        Some(reason) => Err(AskError::Refused {
-            reason: reason.to_owned(),
-            remedy: reply["remedy"].as_str().unwrap_or_default().to_owned(),
-            code: reply["code"].as_str().unwrap_or_default().to_owned(),
-            details: reply["details"].clone(),
-        }),
-        None => Ok(reply["result"].clone()),
+    let outcome = talk(stream, command).and_then(|line| read(&line));
+    outcome.map_err(|source| AskError::Broken { path, source })?.map_err(AskError::Refused)
+}
+
+fn talk(mut stream: UnixStream, command: &Command) -> std::io::Result<String> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let request = serde_json::to_string(command).map_err(invalid)?;
+    writeln!(stream, "{request}")?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    Ok(line)
+}
+
+/// The result, or why there is none.
+fn read<T: DeserializeOwned>(line: &str) -> std::io::Result<Result<T, ControlRefusal>> {
+    /// What only a failure has.
+    #[derive(Deserialize)]
+    struct Reason {
+        reason: Option<String>,
+    }
+    match serde_json::from_str::<Reason>(line).map_err(invalid)?.reason {
+        Some(_) => serde_json::from_str(line).map(Err).map_err(invalid),
+        None => serde_json::from_str(line).map(|Done { result }| Ok(result)).map_err(invalid),
     }
 }
 
-fn talk(mut stream: UnixStream, command: &str, payload: Value) -> std::io::Result<Value> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    writeln!(stream, "{}", json!({ "command": command, "payload": payload }))?;
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line)?;
-    serde_json::from_str(&line).map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error))
+fn invalid(error: serde_json::Error) -> std::io::Error {
+    std::io::Error::new(ErrorKind::InvalidData, error)
 }

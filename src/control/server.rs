@@ -9,11 +9,13 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::Value;
 
-use super::{MAX_REQUEST_BYTES, socket};
+use super::{Done, MAX_REQUEST_BYTES, ControlRefusal, socket};
+use crate::commands::{Command, CommandAnswer, CommandRequest};
 use crate::supervisor::{Beat, SpawnError, Spawned, Stop, spawn};
-use crate::types::{Clock, Command, CommandKind, Origin, Refusal, Reply, Responder, SystemClock};
+use crate::types::{Clock, CommandKind, Origin, Reply, Responder, SystemClock};
 
 /// How often the listener checks its stop token.
 const LOOK: Duration = Duration::from_millis(50);
@@ -48,7 +50,7 @@ pub enum ControlError {
 /// in the same directory allows one server only, so a socket that is already there was left by a dead one.
 pub fn serve(
     dir: &Path,
-    commands: &SyncSender<Command>,
+    commands: &SyncSender<CommandRequest>,
     stop: &Stop,
     beat: &Beat,
 ) -> Result<(), ControlError> {
@@ -112,60 +114,71 @@ fn accept(listener: &UnixListener, open: usize) -> Option<UnixStream> {
     Some(stream)
 }
 
-fn answer(mut stream: &UnixStream, commands: &SyncSender<Command>, long: &Mutex<()>) {
+fn answer(mut stream: &UnixStream, commands: &SyncSender<CommandRequest>, long: &Mutex<()>) {
     let uid = rustix::net::sockopt::socket_peercred(stream).ok().map(|peer| peer.uid.as_raw());
     let reply = match request(stream, long) {
-        Ok((value, _turn)) => execute(value, uid, commands),
-        Err(reason) => Err(reason.into()),
+        Ok((line, _turn)) => execute(line, uid, commands),
+        Err(error) => Err(error.to_string().into()),
     };
     let line = match reply {
-        Ok(result) => json!({ "result": result }),
-        Err(refusal) => {
-            let Refusal { code, message, remedy, details } = refusal;
-            json!({ "reason": message, "remedy": remedy, "code": code, "details": details })
-        }
+        Ok(answer) => serde_json::to_string(&Done { result: answer }),
+        Err(refusal) => serde_json::to_string(&ControlRefusal::from(refusal)),
     };
-    // The client may have disconnected; then nobody needs the answer.
-    let _ = writeln!(stream, "{line}");
+    // A requester that is gone already misses nothing.
+    if let Ok(line) = line {
+        let _ = writeln!(stream, "{line}");
+    }
 }
 
 /// Reads the request. A long one waits for its turn, so that only one at a time is in memory.
 fn request<'l>(
     stream: &UnixStream,
     long: &'l Mutex<()>,
-) -> Result<(Value, Option<MutexGuard<'l, ()>>), String> {
-    let unread = |error| format!("the request cannot be read: {error}");
+) -> Result<(RequestLine, Option<MutexGuard<'l, ()>>), LineError> {
     let mut reader = BufReader::new(stream.take(MAX_REQUEST_BYTES));
     let mut line = Vec::new();
-    reader.by_ref().take(SHORT_BYTES).read_until(b'\n', &mut line).map_err(unread)?;
+    reader.by_ref().take(SHORT_BYTES).read_until(b'\n', &mut line)?;
     let turn = (line.len() as u64 == SHORT_BYTES).then(|| long.lock());
     if turn.is_some() {
-        reader.read_until(b'\n', &mut line).map_err(unread)?;
+        reader.read_until(b'\n', &mut line)?;
     }
-    let request = serde_json::from_slice(&line)
-        .map_err(|error| format!("the request is not JSON ({error}); send one object a line"))?;
-    Ok((request, turn))
+    Ok((serde_json::from_slice(&line)?, turn))
 }
 
-fn execute(mut request: Value, uid: Option<u32>, commands: &SyncSender<Command>) -> Reply {
-    let word = request["command"].as_str().unwrap_or_default();
-    if word == "ping" {
-        return Ok(Value::Null);
-    }
-    let kind = CommandKind::from_word(word).ok_or_else(|| format!("there is no command {word:?}"))?;
+/// One request, as it comes over the socket.
+#[derive(Deserialize)]
+struct RequestLine {
+    #[serde(default)]
+    command: String,
+    #[serde(default)]
+    payload: Value,
+}
+
+/// A line that is no request.
+#[derive(Debug, thiserror::Error)]
+enum LineError {
+    #[error("the request cannot be read: {0}")]
+    Read(#[from] std::io::Error),
+    #[error("the request is not JSON ({0}); send one object a line")]
+    Json(#[from] serde_json::Error),
+}
+
+fn execute(
+    line: RequestLine,
+    uid: Option<u32>,
+    commands: &SyncSender<CommandRequest>,
+) -> Reply<CommandAnswer> {
+    let RequestLine { command: word, payload } = line;
+    let kind = CommandKind::from_word(&word).ok_or_else(|| format!("there is no command {word:?}"))?;
+    let command = match Command::parse(kind, payload)? {
+        Command::Ping => return Ok(CommandAnswer::Done(())),
+        command => command,
+    };
     let (tell, outcome) = sync_channel(1);
     let reply = Responder::new(move |reply| drop(tell.try_send(reply)));
-    // Moved, not copied, because requests can hold pictures.
-    let payload = request["payload"].take();
-    let command = Command {
-        kind,
-        origin: Origin::Cli { uid },
-        at: SystemClock.now(),
-        id: "cli".into(),
-        payload,
-        reply,
-    };
-    match commands.try_send(command) {
+    let (origin, at) = (Origin::Cli { uid }, SystemClock.now());
+    let request = CommandRequest { command, origin, at, id: "cli".into(), reply };
+    match commands.try_send(request) {
         Ok(()) => {}
         Err(TrySendError::Full(_)) => return Err("too many requests wait; try again later".into()),
         Err(TrySendError::Disconnected(_)) => return Err("the service is stopping".into()),

@@ -7,6 +7,7 @@
 mod acquire;
 mod check;
 mod choice;
+pub mod command;
 pub mod evidence;
 mod inspector;
 mod judge;

@@ -8,16 +8,21 @@ use serde_json::Value;
 use super::handle::MqttShared;
 use super::message::{AnswerOut, AnswerPart};
 use super::packet::Publish;
+use crate::commands::{self, Command, CommandRequest};
 use crate::contract::{self, Answer, Payload, Progress};
-use crate::types::{Attachment, Command, CommandKind, Origin, Reply, Responder};
+use crate::types::{Attachment, CommandKind, Origin, Reply, Responder};
 
 /// Longer requests are answered with `failed`.
 const MAX_REQUEST_BYTES: usize = 64 << 10;
 /// Requests remembered, so that a repeated delivery is not executed twice.
 const REMEMBERED: usize = 256;
 
-/// A responder that answers on the request's topic. `executing` has already been sent.
-pub(super) fn responder(shared: &Arc<MqttShared>, topic: &str, retain: bool) -> Responder {
+/// A responder that answers on the request's own topic. `executing` has been said already.
+pub(super) fn responder(
+    shared: &Arc<MqttShared>,
+    topic: &str,
+    retain: bool,
+) -> Responder<commands::CommandAnswer> {
     let (shared, topic) = (shared.clone(), topic.to_owned());
     Responder::with_attachment(move |reply, attachment| {
         let answer = end(&shared, &topic, retain, reply, attachment);
@@ -30,16 +35,18 @@ fn end(
     shared: &MqttShared,
     topic: &str,
     retain: bool,
-    reply: Reply,
+    reply: Reply<commands::CommandAnswer>,
     attachment: Option<Attachment>,
 ) -> AnswerOut {
-    let body = match reply {
-        Ok(result) => Answer {
+    let failed = |reason: String| Answer { status: Progress::Failed, reason: Some(reason), result: None };
+    let body = match reply.map(serde_json::to_value) {
+        Ok(Ok(result)) => Answer {
             status: Progress::Successful,
             reason: None,
             result: Some(result).filter(|result| !result.is_null()),
         },
-        Err(refusal) => Answer { status: Progress::Failed, reason: Some(refusal.to_string()), result: None },
+        Ok(Err(error)) => failed(format!("the answer cannot be written: {error}")),
+        Err(refusal) => failed(refusal.to_string()),
     };
     let end = answer(shared, topic, retain, body);
     let bytes = end.payload.len().max(attachment.as_ref().map_or(0, |attachment| attachment.bytes.len()));
@@ -105,13 +112,28 @@ pub(super) fn read(payload: &[u8], bytes: usize, retained: bool) -> Incoming {
         Err(error) => Incoming::Bad(format!(
             "the request is not JSON ({error}); send a JSON object, {{}} where nothing is to be said"
         )),
-        Ok(value) => match value["status"].as_str() {
-            Some("executing" | "successful" | "failed") => Incoming::NotARequest,
-            _ => {
-                let retain = retained || value["retain"] == Value::Bool(true);
-                Incoming::Request { payload: value, retain }
+        Ok(payload) => {
+            let CommonKeys { status, retain } = CommonKeys::of(&payload);
+            if matches!(status.and_then(Value::as_str), Some("executing" | "successful" | "failed")) {
+                return Incoming::NotARequest;
             }
-        },
+            let retain = retained || retain == Some(&Value::Bool(true));
+            Incoming::Request { payload, retain }
+        }
+    }
+}
+
+/// The keys that requests and answers of every command may have.
+struct CommonKeys<'p> {
+    /// Of an answer: how far the command is.
+    status: Option<&'p Value>,
+    /// Of a request: whether the broker is to keep the answers.
+    retain: Option<&'p Value>,
+}
+
+impl CommonKeys<'_> {
+    fn of(payload: &Value) -> CommonKeys<'_> {
+        CommonKeys { status: payload.get("status"), retain: payload.get("retain") }
     }
 }
 
@@ -133,12 +155,11 @@ impl RecentRequests {
     }
 }
 
-/// Answers `ping`, passes the other commands to the service, and refuses the rest. `name` and `id` are those
-/// of the topic.
+/// Answers `ping`, hands the others to the service, and refuses the rest. `name` and `id` are those of the topic.
 pub(super) fn handle(
     shared: &Arc<MqttShared>,
     memory: &mut RecentRequests,
-    app: &std::sync::mpsc::SyncSender<Command>,
+    app: &std::sync::mpsc::SyncSender<CommandRequest>,
     (name, id): (&str, &str),
     arrived: &Publish,
 ) {
@@ -154,27 +175,30 @@ pub(super) fn handle(
     }
     shared.totals.commands.inc();
     let reply = responder(shared, topic, retain);
-    let kind = CommandKind::from_word(name);
-    if kind.is_none() && name != "ping" {
+    let Some(kind) = CommandKind::from_word(name) else {
         let known = CommandKind::ALL.map(CommandKind::as_str).join(", ");
-        return reply.failed(format!("there is no command {:?}; known are ping, {known}", name));
-    }
+        return reply.failed(format!("there is no command {name:?}; known are {known}"));
+    };
     if let Err(reason) = shared.admit(name) {
         return reply.failed(reason);
     }
     let executing = Answer { status: Progress::Executing, reason: None, result: None };
     shared.answer(answer(shared, topic, retain, executing));
-    let Some(kind) = kind else { return reply.successful(Value::Null) };
-    let command =
-        Command { kind, origin: Origin::Mqtt, at: shared.clock.now(), id: id.into(), payload, reply };
-    if let Err(refused) = app.try_send(command) {
-        let (reason, command) = match refused {
-            std::sync::mpsc::TrySendError::Full(command) => {
-                ("too many requests wait; try again later", command)
+    let command = match Command::parse(kind, payload) {
+        Ok(Command::Ping) => return reply.successful(commands::CommandAnswer::Done(())),
+        Ok(command) => command,
+        Err(refusal) => return reply.failed(refusal),
+    };
+    let request =
+        CommandRequest { command, origin: Origin::Mqtt, at: shared.clock.now(), id: id.into(), reply };
+    if let Err(refused) = app.try_send(request) {
+        let (reason, request) = match refused {
+            std::sync::mpsc::TrySendError::Full(request) => {
+                ("too many requests wait; try again later", request)
             }
-            std::sync::mpsc::TrySendError::Disconnected(command) => ("the service is stopping", command),
+            std::sync::mpsc::TrySendError::Disconnected(request) => ("the service is stopping", request),
         };
-        command.reply.failed(reason);
+        request.reply.failed(reason);
     }
 }
 

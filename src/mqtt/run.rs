@@ -19,11 +19,11 @@ use super::rights::Rights;
 use super::staging::REFUSED;
 use super::writer::OutboxWriter;
 use crate::backoff::Backoff;
+use crate::commands::CommandRequest;
 use crate::config::{self, MqttProtocol};
 use crate::contract::topic;
 use crate::store::Store;
 use crate::supervisor::{Beat, Spawned, Stop, spawn};
-use crate::types::Command;
 
 /// First pause before a new attempt, and the longest.
 const BACKOFF: Duration = Duration::from_millis(200);
@@ -43,7 +43,7 @@ pub fn run(
     device: &config::Device,
     handle: &Mqtt,
     store: Option<Store>,
-    commands: SyncSender<Command>,
+    commands: SyncSender<CommandRequest>,
     stop: &Stop,
     beat: &Beat,
 ) -> Result<(), MqttError> {

@@ -16,6 +16,7 @@ pub use crate::image::face::{FaceFlaw, FacePose, FaceQuality};
 pub use gallery::Gallery;
 pub use index::{Enrolled, GalleryIndex, IndexError, Match};
 pub use lane::{FaceCounters, FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings};
+pub use people::command;
 pub use recogniser::{Answer, Recognise, Recogniser};
 pub use settings::Settings;
 pub use study::{FaceFault, Studied, Study};

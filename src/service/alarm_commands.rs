@@ -1,30 +1,29 @@
 //! The command `alarm`: lists the alarms that are raised, and acknowledges one.
 
-use serde_json::{Value, json};
-
 use super::App;
-use crate::types::{Origin, Refusal, Reply};
+use crate::commands::CommandAnswer;
+use crate::commands::service::{AlarmRequest, AlarmsOut};
+use crate::types::{Origin, Refusal};
 
 /// Longest name of a person who acknowledges, in characters.
 const LONGEST_NAME: usize = 64;
 
 impl App {
-    /// `{}` lists the alarms; `{"acknowledge": NAME, "by": WHO}` acknowledges one.
-    pub(super) fn alarm_command(&self, origin: Origin, request: &Value) -> Reply {
-        let Some(name) = request.get("acknowledge") else {
-            return Ok(json!({ "alarms": self.mqtt.raised() }));
+    pub(super) fn alarm_command(
+        &self,
+        origin: Origin,
+        asked: &AlarmRequest,
+    ) -> Result<CommandAnswer, Refusal> {
+        let Some(name) = &asked.acknowledge else {
+            return Ok(AlarmsOut { alarms: self.mqtt.raised() }.into());
         };
-        let Some(name) = name.as_str() else {
-            let remedy = "write {\"acknowledge\": NAME}";
-            return Err(Refusal::new("bad_request", "acknowledge is not the name of an alarm", remedy));
-        };
-        let by = acknowledger(origin, request["by"].as_str());
+        let by = acknowledger(origin, asked.by.as_deref());
         let Some(alarm) = self.mqtt.acknowledge_alarm(name, &by) else {
             return Err(self.no_such_alarm(name));
         };
         tracing::info!(alarm = name, by, "acknowledged");
         self.publisher.tell_alarms();
-        Ok(json!(alarm))
+        Ok(alarm.into())
     }
 
     fn no_such_alarm(&self, name: &str) -> Refusal {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::{App, lock};
-use crate::attendance::{Around, DayRequest, day};
+use crate::attendance::{Around, day};
 use crate::camera::Health;
+use crate::commands::attendance::AttendanceCommand;
+use crate::contract::Day;
 use crate::mqtt::Mqtt;
 use crate::supervisor::Unit;
-use crate::types::{Clock, PersonId, Reply, SightingSink, SystemClock};
+use crate::types::{Clock, PersonId, Refusal, SightingSink, SystemClock};
 
 impl App {
     /// Where the recognition of each camera reports its sightings.
@@ -49,14 +49,11 @@ impl App {
         camera.is_none_or(|camera| matches!(&*lock(&camera.health), Health::Online { .. } | Health::Ended))
     }
 
-    /// `attendance`: `{"action": "day", "day": "2026-11-21", "person": 7}`. Without `day` it is today; `person` is a
-    /// number or a name.
-    pub(super) fn attendance_command(&self, payload: &Value) -> Reply {
-        let request = DayRequest::from_json(payload)?;
+    pub(super) fn attendance_command(&self, asked: &AttendanceCommand) -> Result<Day, Refusal> {
+        let AttendanceCommand::Day(request) = asked;
         let settings = self.config().attendance.clone();
         let names = self.store.gallery().names().unwrap_or_default();
         let name = |person: PersonId| names.get(&person).cloned();
-        let day = day(&self.store, &settings, &request, SystemClock.now().wall_ns, &name)?;
-        serde_json::to_value(day).map_err(|error| error.to_string().into())
+        day(&self.store, &settings, request, SystemClock.now().wall_ns, &name)
     }
 }

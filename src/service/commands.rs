@@ -1,27 +1,27 @@
-//! Commands while the service runs: reload (also by SIGHUP) and snapshot; `inspect_commands` holds those of
-//! inspection.
+//! Dispatches commands to what does them, and takes snapshots; a reload comes also by SIGHUP.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use base64::Engine as _;
-use serde_json::{Value, json};
-
+use super::faces_commands::FacesRequest;
 use super::inspect_commands::which_camera;
 use super::{App, lock};
+use crate::commands::service::{SnapshotOut, SnapshotRequest};
+use crate::commands::{Command, CommandAnswer, CommandRequest};
 use crate::contract::topic;
 use crate::image::jpeg;
 use crate::supervisor::{Beat, Stop, Unit};
-use crate::types::{Attachment, Command, CommandKind, Frame, Origin, Refusal, Reply, rfc3339};
+use crate::types::{Attachment, Frame, Origin, Refusal, Responder, rfc3339};
+use base64::Engine as _;
 
 /// How often the loop beats and checks for SIGHUP while no command comes.
 const PATIENCE: Duration = Duration::from_millis(100);
 const DEFAULT_QUALITY: u64 = 85;
 
 impl App {
-    pub(super) fn commands_unit(self: &Arc<App>, inbox: Receiver<Command>) -> Unit {
+    pub(super) fn commands_unit(self: &Arc<App>, inbox: Receiver<CommandRequest>) -> Unit {
         let app = self.clone();
         let inbox = parking_lot::Mutex::new(inbox);
         Unit::new("commands", move |context| {
@@ -30,7 +30,7 @@ impl App {
         })
     }
 
-    fn serve(self: &Arc<App>, inbox: &Receiver<Command>, stop: &Stop, beat: &Beat) {
+    fn serve(self: &Arc<App>, inbox: &Receiver<CommandRequest>, stop: &Stop, beat: &Beat) {
         while !stop.is_stopped() {
             beat.beat();
             if self.hangup.swap(false, Ordering::AcqRel) {
@@ -39,83 +39,90 @@ impl App {
                 self.note_signal(outcome.is_ok());
             }
             match inbox.recv_timeout(PATIENCE) {
-                Ok(command) => self.execute(command),
+                Ok(request) => self.execute(request),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
-    fn execute(self: &Arc<App>, command: Command) {
-        let command = self.noted(command);
-        let outcome: Reply = match command.kind {
-            CommandKind::Reload => self.reload(),
-            CommandKind::Snapshot => return self.snapshot_command(command),
-            CommandKind::Product => self.product_command(&command.payload),
-            CommandKind::Golden => self.golden_command(&command.payload),
-            CommandKind::Status => Ok(self.status_now()),
-            CommandKind::Config => self.config_command(command.origin),
-            CommandKind::Alarm => self.alarm_command(command.origin, &command.payload),
-            // The unit of the gallery answers.
-            CommandKind::Faces => return self.pass_faces(command),
-            CommandKind::Attendance => self.attendance_command(&command.payload),
+    fn execute(self: &Arc<App>, request: CommandRequest) {
+        let CommandRequest { command, origin, at, id, reply } = self.noted(request);
+        let outcome = match command {
+            Command::Ping => Ok(CommandAnswer::Done(())),
+            Command::Reload => self.reload().map(CommandAnswer::from),
+            Command::Snapshot(asked) => return self.snapshot_command(&asked, origin, reply),
+            Command::Product(asked) => self.product_command(&asked).map(CommandAnswer::from),
+            Command::Golden(asked) => self.golden_command(asked).map(CommandAnswer::from),
+            Command::Status => Ok(Box::new(self.status_now()).into()),
+            Command::Config => self.config_command(origin).map(CommandAnswer::from),
+            Command::Alarm(asked) => self.alarm_command(origin, &asked),
+            // Answered by a unit of its own.
+            Command::Faces(command) => return self.pass_faces(FacesRequest { command, origin, reply }),
+            Command::Attendance(asked) => self.attendance_command(&asked).map(CommandAnswer::from),
             // Answered when the acquisition has ended.
-            CommandKind::Trigger => return self.pull_for(command),
-            // A restart may end the unit that carries the answer.
-            CommandKind::Restart => return self.restart_command(command),
+            Command::Trigger(asked) => return self.pull_for(asked, (origin, at, &id), reply),
+            // May end the unit that the answer goes through.
+            Command::Restart(asked) => return self.restart_command(asked.unit, reply),
         };
-        command.reply.answer(outcome);
+        reply.answer(outcome);
     }
 
-    /// Sends the picture as an attachment whose place the answer names. The picture is part of the answer
-    /// only on request, or where the interface has no attachments.
-    fn snapshot_command(&self, command: Command) {
-        let inline = command.origin != Origin::Mqtt || command.payload["inline"] == Value::Bool(true);
-        let (mut result, shot) = match self.snapshot(&command.payload) {
+    /// The picture goes beside the answer, which names its topic; into the answer only where that is asked for, or where
+    /// there is no way beside it.
+    fn snapshot_command(&self, asked: &SnapshotRequest, origin: Origin, reply: Responder<CommandAnswer>) {
+        let inline = origin != Origin::Mqtt || asked.inline == Some(true);
+        let (mut answer, shot) = match self.snapshot(asked) {
             Ok(shot) => shot,
-            Err(reason) => return command.reply.failed(reason),
+            Err(reason) => return reply.failed(reason),
         };
         if inline {
-            result["jpeg_base64"] = base64::engine::general_purpose::STANDARD.encode(shot.bytes).into();
-            return command.reply.successful(result);
+            answer.jpeg_base64 = Some(base64::engine::general_purpose::STANDARD.encode(shot.bytes));
+            return reply.successful(answer.into());
         }
-        result["topic"] = self.mqtt.topics().full(&shot.suffix).into();
-        command.reply.answer_with(Ok(result), Some(shot));
+        answer.topic = Some(self.mqtt.topics().full(&shot.suffix));
+        reply.answer_with(Ok(answer.into()), Some(shot));
     }
 
-    /// The newest frame as JPEG, with its description, of the camera that `request` names (without a name, of
-    /// the only one).
-    fn snapshot(&self, request: &Value) -> Result<(Value, Attachment), Refusal> {
+    /// The newest frame of the camera that is named (the only one, if none is) as JPEG, and what there is to say about it.
+    fn snapshot(&self, asked: &SnapshotRequest) -> Result<(SnapshotOut, Attachment), Refusal> {
         let cameras = lock(&self.cameras);
         let known =
             || cameras.iter().map(|camera| camera.settings.name.as_str()).collect::<Vec<_>>().join(", ");
-        let camera = match request["camera"].as_str() {
-            Some(name) => cameras.iter().find(|camera| camera.settings.name == name).ok_or_else(|| {
+        let camera = match &asked.camera {
+            Some(name) => cameras.iter().find(|camera| camera.settings.name == *name).ok_or_else(|| {
                 Refusal::from(format!("there is no camera {name:?}; there are: {}", known()))
             })?,
             None if cameras.len() == 1 => &cameras[0],
             None => return Err(which_camera(&known())),
         };
-        let quality = request["quality"].as_u64().unwrap_or(DEFAULT_QUALITY);
+        let quality = asked.quality.unwrap_or(DEFAULT_QUALITY);
         if !(1..=100).contains(&quality) {
             return Err(format!("quality is {quality}; it must be 1 to 100").into());
         }
         let frame = camera.ring.newest().ok_or("the camera has not given a frame yet")?;
-        let retain = request["retain_picture"] == Value::Bool(true);
-        Ok(picture(&camera.settings.name, &frame, quality as u8, retain)?)
+        let retain = asked.retain_picture == Some(true);
+        picture(&camera.settings.name, &frame, quality as u8, retain)
     }
 }
 
-fn picture(camera: &str, frame: &Frame, quality: u8, retain: bool) -> Result<(Value, Attachment), String> {
+fn picture(
+    camera: &str,
+    frame: &Frame,
+    quality: u8,
+    retain: bool,
+) -> Result<(SnapshotOut, Attachment), Refusal> {
     let mut bytes = Vec::new();
     jpeg::encode(&frame.planes(), quality, &mut bytes).map_err(|error| error.to_string())?;
-    let result = json!({
-        "camera": camera,
-        "frame": frame.seq,
-        "time": rfc3339(frame.captured.wall_ns),
-        "width": frame.width,
-        "height": frame.height,
-        "bytes": bytes.len(),
-    });
-    Ok((result, Attachment { suffix: topic::picture(camera), bytes, retain }))
+    let answer = SnapshotOut {
+        camera: camera.to_owned(),
+        frame: frame.seq,
+        time: rfc3339(frame.captured.wall_ns),
+        width: frame.width as u64,
+        height: frame.height as u64,
+        bytes: bytes.len() as u64,
+        topic: None,
+        jpeg_base64: None,
+    };
+    Ok((answer, Attachment { suffix: topic::picture(camera), bytes, retain }))
 }

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::{App, lock};
+use crate::commands::{CommandAnswer, faces};
 use crate::config::Config;
 use crate::engine::{EngineError, Model};
 use crate::recognition::people::{self, GalleryHost};
 use crate::ring::Lease;
 use crate::store::{Erasing, Forgotten, Gallery, GalleryError, Store, StoreError};
 use crate::supervisor::Unit;
-use crate::types::{Command, Frame, Origin, Refusal};
+use crate::types::{Frame, Origin, Refusal, Responder};
 
 /// Requests that may wait while one is answered.
 const WAITING: usize = 16;
@@ -27,8 +26,15 @@ const ALARM: &str = "gallery-model";
 
 /// The queue of requests about faces.
 pub(super) struct FacesInbox {
-    sender: SyncSender<Command>,
-    inbox: Arc<parking_lot::Mutex<Receiver<Command>>>,
+    sender: SyncSender<FacesRequest>,
+    inbox: Arc<parking_lot::Mutex<Receiver<FacesRequest>>>,
+}
+
+/// A request to the gallery.
+pub(super) struct FacesRequest {
+    pub(super) command: faces::GalleryCommand,
+    pub(super) origin: Origin,
+    pub(super) reply: Responder<CommandAnswer>,
 }
 
 impl Default for FacesInbox {
@@ -48,7 +54,7 @@ impl App {
             while !context.stop.is_stopped() {
                 context.beat.beat();
                 match inbox.recv_timeout(LOOK) {
-                    Ok(command) => app.faces_command(command),
+                    Ok(request) => app.faces_command(request),
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 }
@@ -58,24 +64,23 @@ impl App {
         .unwatched()
     }
 
-    /// Passes a request to the unit, which answers it.
-    pub(super) fn pass_faces(&self, command: Command) {
-        let refused = match self.people.sender.try_send(command) {
+    /// Hands a request to the unit; it is answered there.
+    pub(super) fn pass_faces(&self, request: FacesRequest) {
+        let refused = match self.people.sender.try_send(request) {
             Ok(()) => return,
-            Err(TrySendError::Full(command) | TrySendError::Disconnected(command)) => command,
+            Err(TrySendError::Full(request) | TrySendError::Disconnected(request)) => request,
         };
         refused.reply.failed(Refusal::new("busy", "too many requests about faces wait", "try again later"));
     }
 
-    fn faces_command(&self, command: Command) {
-        let Command { origin, payload, reply, .. } = command;
-        let action = payload["action"].as_str().unwrap_or_default();
-        // Every subscriber of a broker can read what it forwards, and brokers can retain it.
-        if origin == Origin::Mqtt && matches!(action, "export" | "import" | "picture") {
-            let message = format!("faces are not sent over MQTT ({action})");
+    fn faces_command(&self, request: FacesRequest) {
+        let FacesRequest { command, origin, reply } = request;
+        // A broker's other subscribers can read what it passes on, and it may keep it.
+        if origin == Origin::Mqtt && command.carries_faces() {
+            let message = format!("faces are not sent over MQTT ({})", command.action());
             return reply.failed(Refusal::new("not_over_mqtt", message, "use `ocellus faces` or the page"));
         }
-        reply.answer(people::GalleryService(self).answer(&payload));
+        reply.answer(people::GalleryService(self).answer(command).map(CommandAnswer::from));
     }
 
     /// Loads the gallery from disk into use. Faces that another model embedded are left out, and an alarm
@@ -146,16 +151,13 @@ impl GalleryHost for App {
         self.open_runtime(config)?.load(known.ok_or_else(|| EngineError::NoTask { model: name.into() })?)
     }
 
-    fn frame(&self, request: &Value) -> Result<(Lease<Frame>, String), Refusal> {
+    fn frame(&self, camera: Option<&str>) -> Result<(Lease<Frame>, String), Refusal> {
         let cameras = lock(&self.cameras);
         let known =
             || cameras.iter().map(|camera| camera.settings.name.as_str()).collect::<Vec<_>>().join(", ");
-        let camera = match request["camera"].as_str() {
-            Some(name) => cameras.iter().find(|camera| camera.settings.name == name),
-            None => None,
-        };
-        let Some(camera) = camera else {
-            let message = match request["camera"].as_str() {
+        let found = cameras.iter().find(|known| camera == Some(&*known.settings.name));
+        let Some(camera) = found else {
+            let message = match camera {
                 Some(name) => format!("there is no camera {name:?}"),
                 None => "neither pictures nor a camera is given".into(),
             };

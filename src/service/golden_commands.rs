@@ -1,116 +1,105 @@
-//! Golden commands while the service runs: it holds the store, so the command line sends them here.
-
-use serde_json::{Value, json};
+//! The command `golden` while the service runs: its command line does not need the store for it.
 
 use super::{App, lock};
+use crate::commands::inspection::{
+    Golden, GoldenAnswer, GoldenChangedOut, GoldenFaultsOut, GoldenKeptOut, GoldenLearnedOut,
+    GoldenPrunedOut, GoldenSetOut, GoldenSetsOut, Selected, Selection,
+};
 use crate::image::{Cutter, RotatedRect};
 use crate::store::{GoldenEntry, GoldenError, GoldenSet};
-use crate::types::{Channels, Frame, Patch, Pose, Rect, Refusal, Reply, rfc3339};
+use crate::types::{Channels, Frame, Patch, Pose, Rect, Refusal, rfc3339};
 
 impl App {
-    /// `golden`: `{"action": …, "product", …}`. A product that is selected somewhere is learned anew at once.
-    ///
-    /// Of one product (by default the selected one): `list` (or its `revision`), `revisions`, `add` (`entries`, or the
-    /// newest frame of `camera`, with `rois`), `remove` (`picture`), `rollback` (`to`), `learn` (its recipe's file has
-    /// changed). Of all: `sets`, `verify`, `prune` (`keep`: so many revisions). Of a camera: `keep` (its newest frame,
-    /// put on disk and not taught).
-    pub(super) fn golden_command(&self, request: &Value) -> Reply {
-        let action = request["action"].as_str().unwrap_or_default();
-        match action {
-            "keep" => return Ok(json!({ "entries": self.entries(request)? })),
-            "sets" | "verify" | "prune" => return self.all_goldens(action, request).map_err(refused),
-            _ => {}
-        }
-        let product = match request["product"].as_str() {
-            Some(product) => product.to_owned(),
-            None => self.product_of(request)?,
-        };
-        match action {
-            "list" | "revisions" => self.goldens_response(action, &product, request).map_err(refused),
-            "learn" => Ok(json!({ "selected": self.learn_again(&product) })),
-            _ => self.change_goldens(action, &product, request),
-        }
-    }
-
-    fn all_goldens(&self, action: &str, request: &Value) -> Result<Value, GoldenError> {
+    /// The command `golden`. A product that is selected somewhere is learned again at once.
+    pub(super) fn golden_command(&self, command: Golden) -> Result<GoldenAnswer, Refusal> {
         let goldens = self.store.goldens();
-        Ok(match action {
-            "sets" => all(&goldens.sets()?),
-            "verify" => {
-                let faults: Vec<_> = goldens.verify()?.iter().map(ToString::to_string).collect();
-                json!({ "faults": faults })
+        match command {
+            Golden::Keep { camera, rois } => {
+                let entries = vec![self.keep_frame(camera.as_deref(), rois)?];
+                Ok(GoldenKeptOut { entries }.into())
             }
-            _ => {
-                let pruned = goldens.prune(request["keep"].as_u64())?;
+            Golden::Sets => Ok(GoldenSetsOut::from(goldens.sets().map_err(refused)?).into()),
+            Golden::Verify => {
+                let faults = goldens.verify().map_err(refused)?;
+                Ok(GoldenFaultsOut { faults: faults.iter().map(ToString::to_string).collect() }.into())
+            }
+            Golden::Prune { keep } => {
+                let pruned = goldens.prune(keep).map_err(refused)?;
                 let (revisions, files) = (pruned.revisions, pruned.pictures);
-                json!({ "revisions": revisions, "files": files, "bytes": pruned.bytes })
+                Ok(GoldenPrunedOut { revisions, files, bytes: pruned.bytes }.into())
             }
-        })
-    }
-
-    fn goldens_response(&self, action: &str, product: &str, request: &Value) -> Result<Value, GoldenError> {
-        let goldens = self.store.goldens();
-        Ok(match request["revision"].as_u64() {
-            _ if action == "revisions" => all(&goldens.revisions(product)?),
-            Some(revision) => response(&goldens.revision(product, revision)?),
-            None => json!(goldens.current(product)?.as_ref().map(response)),
-        })
-    }
-
-    fn change_goldens(&self, action: &str, product: &str, request: &Value) -> Reply {
-        let goldens = self.store.goldens();
-        let set = match action {
-            "add" => goldens.add(product, self.entries(request)?),
-            "remove" => {
-                let sha = request["picture"].as_str().ok_or("say which: {\"picture\": SHA256}")?;
-                goldens.remove(product, sha)
+            Golden::List { of, revision: Some(revision) } => {
+                let set = goldens.revision(&self.product_of(&of)?, revision).map_err(refused)?;
+                Ok(GoldenSetOut::from(set).into())
             }
-            "rollback" => goldens.rollback(product, request["to"].as_u64()),
-            _ => {
-                let known = "list, revisions, add, keep, remove, rollback, learn, sets, verify or prune";
-                return Err(format!("say what: {{\"action\": …}}, one of {known}").into());
+            Golden::List { of, revision: None } => {
+                let set = goldens.current(&self.product_of(&of)?).map_err(refused)?;
+                Ok(GoldenAnswer::Current(set.map(GoldenSetOut::from)))
             }
-        };
-        let mut answer = response(&set.map_err(refused)?);
-        answer["selected"] = self.learn_again(product);
-        Ok(answer)
-    }
-
-    /// Pictures that the command line has already written to disk, or the newest frame of a camera.
-    fn entries(&self, request: &Value) -> Result<Vec<GoldenEntry>, Refusal> {
-        if let Some(entries) = request.get("entries") {
-            return serde_json::from_value(entries.clone())
-                .map_err(|error| format!("entries: {error}").into());
+            Golden::Revisions { of } => {
+                let sets = goldens.revisions(&self.product_of(&of)?).map_err(refused)?;
+                Ok(GoldenSetsOut::from(sets).into())
+            }
+            Golden::Learn { of } => {
+                Ok(GoldenLearnedOut { selected: self.learn_again(&self.product_of(&of)?) }.into())
+            }
+            Golden::Add { of, entries, rois } => {
+                let product = self.product_of(&of)?;
+                let entries = match entries {
+                    Some(entries) => entries,
+                    None => vec![self.keep_frame(of.camera.as_deref(), rois)?],
+                };
+                self.changed_goldens(&product, goldens.add(&product, entries))
+            }
+            Golden::Remove { of, picture } => {
+                let product = self.product_of(&of)?;
+                self.changed_goldens(&product, goldens.remove(&product, &picture))
+            }
+            Golden::Rollback { of, to } => {
+                let product = self.product_of(&of)?;
+                self.changed_goldens(&product, goldens.rollback(&product, to))
+            }
         }
-        let camera = self.inspecting_camera(request)?;
+    }
+
+    fn changed_goldens(
+        &self,
+        product: &str,
+        set: Result<GoldenSet, GoldenError>,
+    ) -> Result<GoldenAnswer, Refusal> {
+        let set = GoldenSetOut::from(set.map_err(refused)?);
+        Ok(GoldenChangedOut { set, selected: self.learn_again(product) }.into())
+    }
+
+    /// The newest frame of a camera, put on disk.
+    fn keep_frame(&self, camera: Option<&str>, rois: Option<Vec<String>>) -> Result<GoldenEntry, Refusal> {
+        let camera = self.inspecting_camera(camera)?;
         let frame = camera.ring.newest().ok_or("the camera has not given a frame yet")?;
         let name =
             format!("{}, frame {}, {}", camera.settings.name, frame.seq, rfc3339(frame.captured.wall_ns));
-        let rois = request.get("rois").and_then(|rois| serde_json::from_value(rois.clone()).ok());
-        let entry = self.store.goldens().keep(&whole(&frame)?, &name, rois).map_err(refused)?;
-        Ok(vec![entry])
+        self.store.goldens().keep(&whole(&frame)?, &name, rois).map_err(refused)
     }
 
-    /// Selects `product` again wherever it is selected, or was requested and is not ready; returns the
-    /// outcomes.
-    fn learn_again(&self, product: &str) -> Value {
+    /// Selects `product` again wherever it is selected, or was asked for and is not ready; returns how that went.
+    fn learn_again(&self, product: &str) -> Selected {
         let cameras = lock(&self.cameras).clone();
-        let mut response = serde_json::Map::new();
+        let mut selected = Selected::new();
         for camera in cameras {
             let Some(parts) = &camera.parts else { continue };
             if parts.meant() == product {
                 let outcome = self.select(&camera, product);
-                response.insert(
-                    camera.settings.name.clone(),
-                    json!(outcome.err().unwrap_or_else(|| "ready".into())),
-                );
+                let outcome = outcome.err().map_or_else(|| "ready".into(), |error| error.to_string());
+                selected.insert(camera.settings.name.clone(), outcome);
             }
         }
-        Value::Object(response)
+        selected
     }
 
-    fn product_of(&self, request: &Value) -> Result<String, Refusal> {
-        let camera = self.inspecting_camera(request)?;
+    fn product_of(&self, of: &Selection) -> Result<String, Refusal> {
+        if let Some(product) = &of.product {
+            return Ok(product.clone());
+        }
+        let camera = self.inspecting_camera(of.camera.as_deref())?;
         let parts = camera.parts.as_ref().ok_or("the camera does not inspect")?;
         Ok(parts.meant())
     }
@@ -120,19 +109,7 @@ fn refused(error: GoldenError) -> Refusal {
     error.to_string().into()
 }
 
-fn all(sets: &[GoldenSet]) -> Value {
-    json!({ "sets": sets.iter().map(response).collect::<Vec<_>>() })
-}
-
-/// The set as the store keeps it, with its hash and its time as text.
-fn response(set: &GoldenSet) -> Value {
-    let mut response = json!(set);
-    response["hash"] = set.hash().into();
-    response["created"] = rfc3339(set.created_ns).into();
-    response
-}
-
-/// The whole frame as a colour picture.
+/// The whole frame as a picture in colour.
 fn whole(frame: &Frame) -> Result<Patch, String> {
     let rect = Rect { x: 0.0, y: 0.0, w: frame.width as f32, h: frame.height as f32 };
     let mut picture = Patch::default();

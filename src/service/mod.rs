@@ -45,6 +45,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::audit::Audit;
+use crate::commands::CommandRequest;
 use crate::config::{Config, Faults};
 use crate::engine::EngineError;
 use crate::inspection::evidence::Evidence;
@@ -55,7 +56,7 @@ use crate::scheduler::{ExecutorError, Scheduler};
 use crate::store::{Numbers, Opened, Store, StoreError};
 use crate::supervisor::{Ended, Signals, SpawnError, Stop, Supervisor, SupervisorError, notify};
 use crate::telemetry::{Log, share_heaps};
-use crate::types::{Clock, Command, Stamp, SystemClock};
+use crate::types::{Clock, Stamp, SystemClock};
 use crate::web::Web;
 
 use crate::attendance::Attendance;
@@ -173,8 +174,8 @@ struct App {
     cameras: Mutex<Vec<Arc<Camera>>>,
     /// The previews of all cameras.
     views: Arc<Views>,
-    /// The queue into which MQTT and the other interfaces put commands.
-    commands: SyncSender<Command>,
+    /// Where the broker's side puts commands.
+    commands: SyncSender<CommandRequest>,
     /// Set by SIGHUP: reload the configuration.
     hangup: Arc<AtomicBool>,
     logging: Log,
@@ -243,7 +244,7 @@ impl App {
         boot: &Boot,
         logging: Log,
         opened: &Opened,
-        (commands, hangup, anew): (SyncSender<Command>, Arc<AtomicBool>, Stop),
+        (commands, hangup, anew): (SyncSender<CommandRequest>, Arc<AtomicBool>, Stop),
     ) -> Result<Arc<App>, AppError> {
         let started = SystemClock.now();
         let config = boot.config.clone();
@@ -303,9 +304,9 @@ impl App {
         }))
     }
 
-    /// Starts store and broker, then models and cameras side by side, then the interfaces and the watchdog.
-    /// Stops early if `stop` comes meanwhile.
-    fn start(self: &Arc<App>, inbox: Receiver<Command>, stop: &Stop) -> Result<(), AppError> {
+    /// Store and broker first, then models and cameras side by side, then the ears and the watchdog.
+    /// Asked to stop meanwhile, it leaves off where it is.
+    fn start(self: &Arc<App>, inbox: Receiver<CommandRequest>, stop: &Stop) -> Result<(), AppError> {
         let mut config = self.config().clone();
         let mut loading = Some(self.load_aside(&config, stop)?);
         self.supervisor.add(self.mqtt_unit(&config))?;

@@ -1,34 +1,33 @@
 //! Which commands are written to the audit log: every change, and every reading of protected data. The page
 //! writes its requests itself, because only it knows who is logged in.
 
-use serde_json::Value;
-
 use super::App;
 use crate::audit::{AuditChange, AuditSource};
-use crate::types::{Command, CommandKind, Origin, Responder};
+use crate::commands::{Command, CommandRequest, attendance, faces};
+use crate::types::{Origin, Responder};
 
 impl App {
-    /// Wraps the command so that its outcome is written to the log, if it is one of those.
-    pub(super) fn noted(&self, command: Command) -> Command {
-        let (source, user) = match command.origin {
-            Origin::Web => return command,
+    /// The request, whose outcome will be noted where it is one that is noted.
+    pub(super) fn noted(&self, request: CommandRequest) -> CommandRequest {
+        let (source, user) = match request.origin {
+            Origin::Web => return request,
             Origin::Mqtt => {
-                let suffix = format!("cmd/{}/{}", command.kind.as_str(), command.id);
+                let suffix = format!("cmd/{}/{}", request.command.kind().as_str(), request.id);
                 (AuditSource::Mqtt, self.mqtt.topics().full(&suffix))
             }
             Origin::Cli { uid } => {
                 (AuditSource::Cli, uid.map_or_else(|| "unknown".into(), |uid| format!("uid {uid}")))
             }
-            Origin::Serial => (AuditSource::Serial, command.id.clone()),
+            Origin::Serial => (AuditSource::Serial, request.id.clone()),
         };
-        let Some((action, target)) = change(command.kind, &command.payload) else { return command };
-        let (audit, reply) = (self.audit.clone(), command.reply);
+        let Some((action, target)) = change(&request.command) else { return request };
+        let (audit, reply) = (self.audit.clone(), request.reply);
         let reply = Responder::new(move |outcome| {
             let word = outcome.as_ref().map_or_else(|refusal| refusal.code, |_| "ok");
             audit.note(&AuditChange { source, user: &user, action: &action, target: &target, outcome: word });
             reply.answer(outcome);
         });
-        Command { reply, ..command }
+        CommandRequest { reply, ..request }
     }
 
     /// Notes that the configuration was read again because of SIGHUP.
@@ -44,45 +43,46 @@ impl App {
     }
 }
 
-/// The action and its object; `None` if nothing changes and nothing protected is read. People appear by
-/// number only.
-fn change(kind: CommandKind, payload: &Value) -> Option<(String, String)> {
-    let text = |key: &str| payload[key].as_str().unwrap_or_default().to_owned();
-    let number = |key: &str| payload[key].as_u64().map_or_else(String::new, |number| number.to_string());
-    let with_action = || format!("{} {}", kind.as_str(), text("action"));
-    match kind {
-        CommandKind::Snapshot | CommandKind::Trigger | CommandKind::Status => None,
-        CommandKind::Reload | CommandKind::Config => Some((kind.as_str().into(), String::new())),
-        CommandKind::Restart => Some((kind.as_str().into(), text("unit"))),
-        CommandKind::Product if payload["product"].is_null() => None,
-        CommandKind::Product => Some((kind.as_str().into(), text("product"))),
-        CommandKind::Golden => match payload["action"].as_str() {
-            Some("list" | "revisions" | "sets" | "verify") => None,
-            _ => Some((with_action(), text("product"))),
-        },
-        CommandKind::Faces => match payload["action"].as_str() {
-            Some("list" | "picture") => None,
-            _ => Some((with_action(), number("person"))),
-        },
-        CommandKind::Alarm if payload["acknowledge"].is_null() => None,
-        CommandKind::Alarm => Some(("alarm acknowledge".into(), text("acknowledge"))),
-        CommandKind::Attendance => Some((kind.as_str().into(), text("day"))),
+/// The change, and its target; `None` where nothing changes and nothing protected is read. People by number only.
+fn change(command: &Command) -> Option<(String, String)> {
+    let word = command.kind().as_str();
+    match command {
+        Command::Ping | Command::Snapshot(_) | Command::Trigger(_) | Command::Status => None,
+        Command::Reload | Command::Config => Some((word.into(), String::new())),
+        Command::Restart(asked) => Some((word.into(), asked.unit.clone())),
+        Command::Product(asked) => Some((word.into(), asked.product.clone()?)),
+        Command::Golden(asked) if asked.only_reads() => None,
+        Command::Golden(asked) => {
+            let product = asked.product().unwrap_or_default();
+            Some((format!("{word} {}", asked.action()), product.to_owned()))
+        }
+        Command::Faces(faces::GalleryCommand::List | faces::GalleryCommand::Picture { .. }) => None,
+        Command::Faces(asked) => {
+            let person = asked.person().map_or_else(String::new, |person| person.to_string());
+            Some((format!("{word} {}", asked.action()), person))
+        }
+        Command::Alarm(asked) => Some(("alarm acknowledge".into(), asked.acknowledge.clone()?)),
+        Command::Attendance(attendance::AttendanceCommand::Day(asked)) => {
+            Some((word.into(), asked.day.clone().unwrap_or_default()))
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::types::CommandKind;
 
     #[test]
     fn every_change_is_noted_by_number_and_no_reading_of_what_is_open() {
-        let noted = |kind, payload: Value| change(kind, &payload);
+        let noted = |kind, payload: Value| change(&Command::parse(kind, payload).unwrap());
         let is = |action: &str, target: &str| Some((action.to_owned(), target.to_owned()));
         let faces = CommandKind::Faces;
         assert_eq!(noted(faces, json!({ "action": "erase", "person": 7 })), is("faces erase", "7"));
-        assert_eq!(noted(faces, json!({ "action": "enrol", "name": "Grace" })), is("faces enrol", ""));
+        let enrol = json!({ "action": "enrol", "name": "Grace" });
+        assert_eq!(noted(faces, enrol), is("faces enrol", ""));
         assert_eq!(noted(faces, json!({ "action": "list" })), None);
         assert_eq!(noted(CommandKind::Golden, json!({ "action": "prune" })), is("golden prune", ""));
         assert_eq!(noted(CommandKind::Golden, json!({ "action": "sets" })), None);

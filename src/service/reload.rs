@@ -3,28 +3,26 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
 use super::boot::{self, Basis};
 use super::change::{self, Failures, Part};
 use super::target::trigger_unit_name;
 use super::{App, AppError, last_applied, lock};
 use crate::config::{self, Config, ConfigChange};
 use crate::supervisor::notify;
-use crate::types::Refusal;
+use crate::types::{Details, FailedPart, Refusal, ReloadedCameras, ReloadedOut};
 
 /// The alarm while the configuration in force differs from the file.
 pub(super) const ALARM: &str = "config";
 
 impl App {
-    /// Reads the file again and applies it. A file with faults changes nothing. Otherwise everything that can
-    /// be applied is, and an alarm names the rest until it is applied, too.
-    pub(super) fn reload(self: &Arc<App>) -> Result<Value, Refusal> {
+    /// Reads the file again and applies it. A file with faults changes nothing; of one without, what can be applied is,
+    /// and an alarm names the rest until it is, too.
+    pub(super) fn reload(self: &Arc<App>) -> Result<ReloadedOut, Refusal> {
         notify::reloading();
         let outcome = self.try_reload();
         match &outcome {
             Ok(response) => {
-                tracing::info!("configuration reloaded: {response}");
+                tracing::info!("configuration reloaded: {}", in_json(response));
                 self.publisher.clear_alarm(ALARM);
             }
             Err(refusal) => self.publisher.alarm(ALARM, &refusal.to_string()),
@@ -34,12 +32,12 @@ impl App {
         outcome
     }
 
-    fn try_reload(self: &Arc<App>) -> Result<Value, Refusal> {
+    fn try_reload(self: &Arc<App>) -> Result<ReloadedOut, Refusal> {
         let new = self.options.load().map_err(|faults| self.unchanged(&boot::brief(&faults)))?;
         if self.basis == Basis::Bare {
             // No configuration is in force that could be kept, so the service is built again.
             self.anew.stop();
-            return Ok(json!({ "config_hash": new.hash, "starts_anew": true }));
+            return Ok(ReloadedOut { config_hash: new.hash, starts_anew: true, ..ReloadedOut::default() });
         }
         let old = self.config().clone();
         let mut change = Config::diff(&old, &new);
@@ -61,7 +59,8 @@ impl App {
             self.options.file_name(),
             failures.in_words()
         );
-        Err(Refusal::new("partly_applied", message, "mend what they name, and reload again").with(response))
+        Err(Refusal::new("partly_applied", message, "mend what they name, and reload again")
+            .with(Details::Reloaded(Box::new(response))))
     }
 
     /// The refusal of a reload that changed nothing, because of `reason`.
@@ -153,26 +152,32 @@ impl App {
     }
 }
 
-/// The outcome for the cameras, and what differs from the file.
-fn answer(change: &ConfigChange, new: &Config, failures: &Failures) -> Value {
+/// What became of the cameras, and what is not as the file says.
+fn answer(change: &ConfigChange, new: &Config, failures: &Failures) -> ReloadedOut {
     let cameras = &change.cameras;
     let done = |names: &[String]| -> Vec<String> {
         names.iter().filter(|name| !failures.has(&Part::Camera((*name).clone()))).cloned().collect()
     };
-    let mut response = json!({
-        "config_hash": new.hash,
-        "cameras": {
-            "added": done(&cameras.added), "removed": done(&cameras.removed),
-            "changed": done(&cameras.changed), "unchanged": cameras.unchanged,
-        },
-    });
-    if !failures.is_empty() {
-        let failed = failures.iter();
-        response["failed"] = failed
-            .map(|failure| json!({ "part": failure.part.to_string(), "cause": failure.cause }))
-            .collect();
+    let cameras = ReloadedCameras {
+        added: done(&cameras.added),
+        removed: done(&cameras.removed),
+        changed: done(&cameras.changed),
+        unchanged: cameras.unchanged.clone(),
+    };
+    let failed = failures
+        .iter()
+        .map(|failure| FailedPart { part: failure.part.to_string(), cause: failure.cause.clone() });
+    ReloadedOut {
+        config_hash: new.hash.clone(),
+        cameras: Some(cameras),
+        failed: failed.collect(),
+        starts_anew: false,
     }
-    response
+}
+
+/// For the log.
+fn in_json(answer: &ReloadedOut) -> String {
+    serde_json::to_string(answer).unwrap_or_default()
 }
 
 fn named<'a>(config: &'a Config, names: &'a [String]) -> impl Iterator<Item = &'a config::CameraConfig> {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::camera::{Camera, unit_name};
 use super::health::HealthReport;
 use super::{App, lock};
 use crate::camera::Health;
+use crate::commands::service::{ServiceStatus, SetAside, SetAsideMessage};
 use crate::config::Source;
 use crate::contract::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, TriggerStatus};
+use crate::store::Letter;
 use crate::supervisor::{Beat, Stop, Unit, notify};
 use crate::telemetry::{Histogram, ProcessFacts, Snapshot, settle, temperature_c};
 use crate::types::{Clock, SystemClock};
@@ -126,26 +126,29 @@ impl App {
 
     /// The status on request: with every component, the alarms, and the content of `camera/C/trigger` of each
     /// camera that inspects.
-    pub(super) fn status_now(&self) -> Value {
+    pub(super) fn status_now(&self) -> ServiceStatus {
         let HealthReport { components, reasons, .. } = self.look_at_health();
         let cameras = lock(&self.cameras);
         let triggers =
             cameras.iter().filter_map(|camera| Some((camera.settings.name.clone(), trigger_status(camera)?)));
-        let mut response = json!(self.status(reasons));
-        response["triggers"] = json!(triggers.collect::<BTreeMap<_, _>>());
-        response["components"] = json!(components);
-        response["alarms"] = json!(self.mqtt.raised());
-        response["set_aside"] = self.set_aside();
-        response
+        ServiceStatus {
+            status: self.status(reasons),
+            triggers: triggers.collect(),
+            components,
+            alarms: self.mqtt.raised(),
+            set_aside: self.set_aside(),
+        }
     }
 
-    /// The messages that the broker does not take: their number, and the newest ones.
-    fn set_aside(&self) -> Value {
+    /// What the broker does not take: how many messages are kept of it, and the newest of them.
+    fn set_aside(&self) -> SetAside {
         match self.store.letters() {
             Ok(letters) => {
-                json!({ "count": letters.len(), "newest": letters.iter().take(LISTED).collect::<Vec<_>>() })
+                let count = letters.len() as u64;
+                let newest = letters.into_iter().take(LISTED).map(set_aside_message).collect();
+                SetAside::Kept { count, newest }
             }
-            Err(error) => json!({ "error": error.to_string() }),
+            Err(error) => SetAside::Unreadable { error: error.to_string() },
         }
     }
 
@@ -241,6 +244,11 @@ impl App {
         response.counters.extend(evidence.map(|(name, value)| (name.to_owned(), value)));
         response
     }
+}
+
+fn set_aside_message(letter: Letter) -> SetAsideMessage {
+    let Letter { topic, seq, bytes, reason, time } = letter;
+    SetAsideMessage { topic, seq, bytes, reason, time }
 }
 
 fn in_one_line(reasons: &[String]) -> String {

@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
 use super::camera::Camera;
 use super::{App, lock};
+use crate::commands::{Command, CommandRequest, inspection};
 use crate::config::recipe::{self, Recipe};
 use crate::config::trigger::Source;
 use crate::config::{self, Config, Faults};
 use crate::supervisor::Unit;
 use crate::trigger::{self, PortState, Pulled, Rejected, TargetState, TriggerTarget};
 use crate::types::{
-    Clock, Command, CommandKind, Inspection, InspectionLatency, OnComplete, Origin, Outcome, Responder,
-    Stamp, SystemClock, Trigger,
+    Clock, Inspection, InspectionLatency, OnComplete, Origin, Outcome, Responder, Stamp, SystemClock, Trigger,
 };
 
 /// A camera, looked up for each trigger, because a reload may have replaced it.
@@ -87,7 +85,8 @@ impl TriggerTarget for CameraTarget {
         let path = recipe::find(&parts.settings.recipes, product).map_err(|faults| first(&faults))?;
         Recipe::load(&path, &self.app.config().models).map_err(|faults| first(&faults))?;
         lane.promise(&format!("product {product} is being made ready"));
-        let payload = json!({ "camera": self.camera, "product": product });
+        let command =
+            inspection::ProductRequest { camera: Some(self.camera.clone()), product: Some(product.into()) };
         let wanted = product.to_owned();
         let response = lane.clone();
         let reply = Responder::new(move |reply| {
@@ -95,15 +94,14 @@ impl TriggerTarget for CameraTarget {
             response.settle(fault.as_deref());
         });
         let id = format!("camera {}", self.camera);
-        let command = Command {
-            kind: CommandKind::Product,
+        let request = CommandRequest {
+            command: Command::Product(command),
             origin: Origin::Serial,
             at: SystemClock.now(),
             id,
-            payload,
             reply,
         };
-        self.app.commands.try_send(command).map_err(|_| "too many requests wait; try again later".to_owned())
+        self.app.commands.try_send(request).map_err(|_| "too many requests wait; try again later".to_owned())
     }
 
     fn state(&self) -> TargetState {

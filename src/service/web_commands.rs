@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-
 use super::camera::Camera;
 use super::{App, lock};
+use crate::commands::CommandAnswer;
+use crate::commands::service::{ConfigOut, RestartedOut};
 use crate::config::Config;
-use crate::contract::rest::{ConfigOut, Features, UnitOut};
+use crate::contract::rest::{Features, UnitOut};
 use crate::supervisor::{Unit, UnitStatus, spawn};
-use crate::types::{Clock, Command, Origin, Refusal, SystemClock, rfc3339};
+use crate::types::{Clock, Origin, Refusal, Responder, SystemClock, rfc3339};
 use crate::web::CameraFacts;
 
 /// Units of a camera that are built again together.
@@ -23,26 +23,25 @@ const MESSENGERS: [&str; 3] = ["web", "control", "mqtt"];
 const LEAVING: Duration = Duration::from_millis(250);
 
 impl App {
-    /// `restart`: `{"unit": NAME}`. A second request during a restart is answered with `already_restarting`,
-    /// because the unit that comes back is a new one for both.
-    pub(super) fn restart_command(self: &Arc<App>, command: Command) {
-        let unit = command.payload["unit"].as_str().unwrap_or_default().to_owned();
+    /// `restart`: `{"unit": NAME}`. Asked for again while it is under way, it is answered with `already_restarting`:
+    /// the unit that comes is a fresh one for everybody who asked.
+    pub(super) fn restart_command(self: &Arc<App>, unit: String, reply: Responder<CommandAnswer>) {
         let known = self.supervisor.status().iter().any(|status| *status.name == *unit);
         if !known || NEVER.contains(&unit.as_str()) {
-            return command.reply.answer(Err(self.not_restartable(&unit, known)));
+            return reply.failed(self.not_restartable(&unit, known));
         }
         // Claimed before the answer and until the unit is back, so that a second request cannot begin another
         // restart.
         let Some(claim) = self.supervisor.claim(&unit) else {
-            return command.reply.successful(json!({ "unit": unit, "already_restarting": true }));
+            return reply.successful(RestartedOut { unit, already_restarting: Some(true) }.into());
         };
         if !MESSENGERS.contains(&unit.as_str()) {
             drop(claim);
             let outcome = self.restart(&unit);
             self.tell_units();
-            return command.reply.answer(outcome);
+            return reply.answer(outcome.map(CommandAnswer::from));
         }
-        command.reply.successful(json!({ "unit": unit }));
+        reply.successful(RestartedOut { unit: unit.clone(), already_restarting: None }.into());
         let app = self.clone();
         let later = spawn("restart", None, move || {
             std::thread::sleep(LEAVING);
@@ -58,7 +57,7 @@ impl App {
         }
     }
 
-    fn restart(self: &Arc<App>, unit: &str) -> Result<Value, Refusal> {
+    fn restart(self: &Arc<App>, unit: &str) -> Result<RestartedOut, Refusal> {
         tracing::info!(unit, "restarted, because somebody asked");
         let camera = CAMERA_UNITS.iter().find_map(|prefix| unit.strip_prefix(prefix));
         let outcome = match camera.and_then(|name| self.camera_settings(name)) {
@@ -75,7 +74,7 @@ impl App {
                 if camera.is_some() {
                     self.select_again();
                 }
-                Ok(json!({ "unit": unit }))
+                Ok(RestartedOut { unit: unit.to_owned(), already_restarting: None })
             }
             Err(cause) => Err(Refusal::new("not_restarted", cause, "see the log, or restart the service")),
         }
@@ -97,9 +96,8 @@ impl App {
         Refusal::new("unknown_unit", message, format!("there are: {}", names.join(", ")))
     }
 
-    /// `config`: the file in force, without secrets and comments. Not over MQTT, where every subscriber could
-    /// read it.
-    pub(super) fn config_command(&self, origin: Origin) -> Result<Value, Refusal> {
+    /// `config`: the file in force, without secrets and comments. Not over MQTT: subscribers of a broker need not know it.
+    pub(super) fn config_command(&self, origin: Origin) -> Result<ConfigOut, Refusal> {
         if origin == Origin::Mqtt {
             return Err(Refusal::new(
                 "not_here",
@@ -108,7 +106,7 @@ impl App {
             ));
         }
         let config = self.config();
-        let response = ConfigOut {
+        Ok(ConfigOut {
             text: config.text.clone(),
             hash: config.hash.clone(),
             path: self
@@ -116,8 +114,7 @@ impl App {
                 .config
                 .as_ref()
                 .map_or("built-in default".into(), |path| path.display().to_string()),
-        };
-        Ok(json!(response))
+        })
     }
 
     /// The unit of the page and REST. Not essential: without them the service runs on.

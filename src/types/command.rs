@@ -1,13 +1,13 @@
-//! Commands to the running service, from MQTT, serial lines, the web page, REST or the command line, and
-//! their answers.
+//! The words of commands, who sends one, and how its answer goes back. The commands themselves, with their keys and
+//! answers, are `crate::commands`.
 
-use serde_json::Value;
+use super::Refusal;
 
-use super::Stamp;
-
-/// The kind of a command. `ping` is not among them, because the MQTT adapter answers it directly.
+/// The word by which a command is called. `ping` is answered where it arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandKind {
+    /// Whether the service answers.
+    Ping,
     /// Read the configuration again and apply its changes.
     Reload,
     /// Take a picture of a camera.
@@ -34,7 +34,8 @@ pub enum CommandKind {
 
 impl CommandKind {
     /// Every kind of command, once each.
-    pub const ALL: [CommandKind; 11] = [
+    pub const ALL: [CommandKind; 12] = [
+        CommandKind::Ping,
         CommandKind::Reload,
         CommandKind::Snapshot,
         CommandKind::Trigger,
@@ -51,6 +52,7 @@ impl CommandKind {
     /// The command's word in topics, routes and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
+            CommandKind::Ping => "ping",
             CommandKind::Reload => "reload",
             CommandKind::Snapshot => "snapshot",
             CommandKind::Trigger => "trigger",
@@ -87,65 +89,10 @@ pub enum Origin {
     Web,
 }
 
-/// A request that must be answered.
-#[derive(Debug)]
-pub struct Command {
-    /// The kind of command that is requested.
-    pub kind: CommandKind,
-    /// The interface through which it arrived.
-    pub origin: Origin,
-    /// Time of arrival. A trigger refers to this moment, even if an earlier request delays its handling.
-    pub at: Stamp,
-    /// The requester's id for this request, repeated in the answer.
-    pub id: String,
-    /// The request's arguments, as JSON.
-    pub payload: Value,
-    /// Sends the answer to the requester.
-    pub reply: Responder,
-}
+/// What a request came to: its answer, or why it was not done.
+pub type Reply<A> = Result<A, Refusal>;
 
-/// Why a request was refused or failed.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{message}{}{remedy}", if .remedy.is_empty() { "" } else { "; " })]
-pub struct Refusal {
-    /// Error code for programs, such as `already_enrolled`.
-    pub code: &'static str,
-    /// What failed, where and why.
-    pub message: String,
-    /// What to do next; empty where the message already contains it.
-    pub remedy: String,
-    /// Details that a program needs to continue (an object), or `Null`.
-    pub details: Value,
-}
-
-impl Refusal {
-    /// A refusal with an error code, a message and a remedy, without details.
-    pub fn new(code: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Refusal {
-        Refusal { code, message: message.into(), remedy: remedy.into(), details: Value::Null }
-    }
-
-    /// The same refusal with details for programs.
-    pub fn with(self, details: Value) -> Refusal {
-        Refusal { details, ..self }
-    }
-}
-
-impl From<String> for Refusal {
-    fn from(message: String) -> Refusal {
-        Refusal::new("refused", message, "")
-    }
-}
-
-impl From<&str> for Refusal {
-    fn from(message: &str) -> Refusal {
-        message.to_owned().into()
-    }
-}
-
-/// Result of a request: its value (`Null` for none), or why it was refused.
-pub type Reply = Result<Value, Refusal>;
-
-/// A picture that an answer refers to; sent beside the answer where the requester can receive it.
+/// A picture that an answer names and does not hold: it is sent beside the answer where the requester can get it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
     /// Topic of the attachment below `PREFIX/DEVICE/`.
@@ -156,57 +103,88 @@ pub struct Attachment {
     pub retain: bool,
 }
 
-type Answering = Box<dyn FnOnce(Reply, Option<Attachment>) + Send>;
+type Answering<A> = Box<dyn FnOnce(Reply<A>, Option<Attachment>) + Send>;
 
-/// Answers one request, once. When dropped without an answer, it answers that the service gave up the
-/// request.
-pub struct Responder(Option<Answering>);
+/// Answers one request, once. Dropped without an answer, it reports that the request was given up.
+pub struct Responder<A>(Option<Answering<A>>);
 
-impl Responder {
-    /// Passes the answer to `tell`, which must not block. Attachments are dropped, because this requester
-    /// cannot receive them.
-    pub fn new(tell: impl FnOnce(Reply) + Send + 'static) -> Responder {
-        Responder::with_attachment(move |reply, _| tell(reply))
+impl<A> Responder<A> {
+    /// Hands the answer to `report`, which must not block. An attachment is not for this requester.
+    pub fn new(report: impl FnOnce(Reply<A>) + Send + 'static) -> Responder<A> {
+        Responder::with_attachment(move |reply, _| report(reply))
     }
 
-    /// Passes the answer and its attachment to `tell`, which must not block.
-    pub fn with_attachment(tell: impl FnOnce(Reply, Option<Attachment>) + Send + 'static) -> Responder {
-        Responder(Some(Box::new(tell)))
+    /// The same for a requester who gets the attachment, too.
+    pub fn with_attachment(
+        report: impl FnOnce(Reply<A>, Option<Attachment>) + Send + 'static,
+    ) -> Responder<A> {
+        Responder(Some(Box::new(report)))
     }
 
-    /// Answers that the request succeeded with `result`, `Null` for none.
-    pub fn successful(self, result: Value) {
-        self.answer(Ok(result));
+    /// The request is done, and `answer` is its result.
+    pub fn successful(self, answer: A) {
+        self.answer(Ok(answer));
     }
 
-    /// Answers that the request failed for `reason`.
+    /// The request is not done, because of `reason`.
     pub fn failed(self, reason: impl Into<Refusal>) {
         self.answer(Err(reason.into()));
     }
 
-    /// Sends `reply` as the answer, without an attachment.
-    pub fn answer(self, reply: Reply) {
+    /// The request has come to `reply`.
+    pub fn answer(self, reply: Reply<A>) {
         self.answer_with(reply, None);
     }
 
-    /// Sends `reply` as the answer, with the attachment that it refers to.
-    pub fn answer_with(mut self, reply: Reply, attachment: Option<Attachment>) {
-        if let Some(tell) = self.0.take() {
-            tell(reply, attachment);
+    /// The request has come to `reply`, which names the attachment.
+    pub fn answer_with(mut self, reply: Reply<A>, attachment: Option<Attachment>) {
+        if let Some(report) = self.0.take() {
+            report(reply, attachment);
         }
     }
 }
 
-impl Drop for Responder {
+impl<A> Drop for Responder<A> {
     fn drop(&mut self) {
-        if let Some(tell) = self.0.take() {
-            tell(Err("the service gave up the request; try again".into()), None);
+        if let Some(report) = self.0.take() {
+            report(Err("the service gave the request up; try again".into()), None);
         }
     }
 }
 
-impl std::fmt::Debug for Responder {
+impl<A> std::fmt::Debug for Responder<A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Responder(answered: {})", self.0.is_none())
     }
 }
+
+/// An enum of answers, a variant for each type, that is serialised as the answer alone.
+macro_rules! answers {
+    ($(#[$about:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident($kind:ty),)* }) => {
+        $(#[$about])*
+        #[derive(Debug, serde::Serialize, schemars::JsonSchema)]
+        #[serde(untagged)]
+        pub enum $name {
+            $($(#[$doc])* $variant($kind),)*
+        }
+        $(
+            impl From<$kind> for $name {
+                fn from(answer: $kind) -> $name {
+                    $name::$variant(answer)
+                }
+            }
+
+            impl TryFrom<$name> for $kind {
+                type Error = $name;
+
+                fn try_from(answer: $name) -> Result<$kind, $name> {
+                    match answer {
+                        $name::$variant(answer) => Ok(answer),
+                        other => Err(other),
+                    }
+                }
+            }
+        )*
+    };
+}
+pub(crate) use answers;

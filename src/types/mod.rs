@@ -14,6 +14,7 @@ mod inspection;
 mod number;
 mod preview;
 pub mod priority;
+mod refusal;
 mod report;
 mod zones;
 
@@ -24,7 +25,8 @@ pub use acquisition::{Counts, Processing, Pulled, Rejected, TargetState};
 pub use age::{AgeGate, Doubt};
 pub use attendance::{Attendance, AttendanceKind, Identity, PersonId, Presence, Sighting, SightingSink};
 pub use bounded::Bounded;
-pub use command::{Attachment, Command, CommandKind, Origin, Refusal, Reply, Responder};
+pub(crate) use command::answers;
+pub use command::{Attachment, CommandKind, Origin, Reply, Responder};
 pub use event::{Direction, Event, EventKind, Events, MAX_EVENTS};
 pub use finding::Finding;
 pub use frame::Frame;
@@ -42,8 +44,6 @@ pub use ocellus_image::{
     Resize,
 };
 pub use preview::{Layer, LiveView, LiveViews, PartPictureStore, Picture, Watch};
+pub use refusal::{Details, FailedPart, Refusal, RejectedOut, ReloadedCameras, ReloadedOut};
 pub use report::{Fault, Latency, Report};
 pub use zones::{MAX_ZONES, ZoneSet};
-
-/// Most pictures that one request may hold.
-pub const MAX_PICTURES: usize = 32;

@@ -5,9 +5,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use crate::types::Refusal;
+use crate::contract::rest::ErrorBody;
+use crate::types::{Details, Refusal};
 
 /// The result of a handler.
 pub(super) type Handled = Result<Response, WebFault>;
@@ -26,7 +26,7 @@ pub(super) struct WebFault {
 struct FaultBody {
     message: String,
     remedy: String,
-    details: Value,
+    details: Details,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -38,7 +38,7 @@ impl WebFault {
         remedy: impl Into<String>,
     ) -> WebFault {
         let (message, remedy) = (message.into(), remedy.into());
-        let response = FaultBody { message, remedy, details: Value::Null, headers: Vec::new() };
+        let response = FaultBody { message, remedy, details: Details::None, headers: Vec::new() };
         WebFault { status, code, response: Box::new(response) }
     }
 
@@ -96,13 +96,10 @@ pub(super) fn status_of(code: &str) -> StatusCode {
 impl IntoResponse for WebFault {
     fn into_response(self) -> Response {
         let FaultBody { message, remedy, details, headers } = *self.response;
-        let mut body = json!({ "error": { "code": self.code, "message": message, "remedy": remedy } });
-        if let (Value::Object(details), Some(body)) = (details, body.as_object_mut()) {
-            details.into_iter().filter(|(key, _)| key != "error").for_each(|(key, value)| {
-                body.insert(key, value);
-            });
-        }
-        let mut response = json_text(self.status, body.to_string());
+        let error = ErrorBody { code: self.code.to_owned(), message, remedy };
+        // Plain fields with text keys: nothing in them can fail.
+        let body = serde_json::to_vec(&ErrorWithDetails { error, details }).unwrap_or_default();
+        let mut response = json_text(self.status, body);
         for (name, value) in headers {
             response.headers_mut().insert(name, value);
         }
@@ -111,7 +108,15 @@ impl IntoResponse for WebFault {
     }
 }
 
-/// Attached to a fault's response: its code, for the audit log.
+/// What is sent of a fault.
+#[derive(Serialize)]
+struct ErrorWithDetails {
+    error: ErrorBody,
+    #[serde(flatten)]
+    details: Details,
+}
+
+/// Beside a response that is a fault: its word, for the audit log.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RefusalWord(pub(super) &'static str);
 

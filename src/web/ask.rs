@@ -5,38 +5,33 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::answer::WebFault;
-use crate::types::{Clock, Command, CommandKind, Origin, Responder};
+use crate::commands::{Command, CommandAnswer, CommandRequest};
+use crate::types::{Clock, Origin, Responder};
 
 /// How long a command may take; embedding many pictures takes a while.
 const PATIENCE: Duration = Duration::from_secs(110);
 
 /// Sends commands to the service's thread and awaits the answers.
 pub(super) struct CommandClient {
-    commands: SyncSender<Command>,
+    commands: SyncSender<CommandRequest>,
     asked: AtomicU64,
 }
 
 impl CommandClient {
-    pub(super) fn new(commands: SyncSender<Command>) -> CommandClient {
+    pub(super) fn new(commands: SyncSender<CommandRequest>) -> CommandClient {
         CommandClient { commands, asked: AtomicU64::new(0) }
     }
 
-    /// Sends the command `kind` and waits for its answer.
-    pub(super) async fn ask(
-        &self,
-        kind: CommandKind,
-        payload: Value,
-        clock: &dyn Clock,
-    ) -> Result<Value, WebFault> {
+    /// Asks for `command`, and waits for its answer.
+    pub(super) async fn ask(&self, command: Command, clock: &dyn Clock) -> Result<CommandAnswer, WebFault> {
         let (tell, response) = oneshot::channel();
         let reply = Responder::new(move |reply| drop(tell.send(reply)));
         let id = format!("web-{}", self.asked.fetch_add(1, Ordering::Relaxed) + 1);
-        let command = Command { kind, origin: Origin::Web, at: clock.now(), id, payload, reply };
-        match self.commands.try_send(command) {
+        let request = CommandRequest { command, origin: Origin::Web, at: clock.now(), id, reply };
+        match self.commands.try_send(request) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
                 return Err(WebFault::busy("too many requests wait", "try again in a moment"));

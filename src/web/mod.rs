@@ -12,6 +12,7 @@
 mod answer;
 mod api;
 mod ask;
+mod bodies;
 mod body;
 mod conn;
 mod counters;

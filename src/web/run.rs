@@ -19,10 +19,10 @@ use super::places::{VisitorPlaces, Welcome};
 use super::routes;
 use super::server::Server;
 use super::tls::{self, TlsError};
+use crate::commands::CommandRequest;
 use crate::config::{self, Network};
 use crate::supervisor::{Beat, SpawnError, Stop};
 use crate::telemetry::Repeated;
-use crate::types::Command;
 
 /// How often the loop beats and checks for its end while no connection comes.
 const TICK: Duration = Duration::from_millis(100);
@@ -73,7 +73,7 @@ pub fn run(
     cfg: &config::WebConfig,
     state_dir: &Path,
     handle: &Web,
-    commands: SyncSender<Command>,
+    commands: SyncSender<CommandRequest>,
     alarm: &dyn Fn(Option<&str>),
     stop: &Stop,
     beat: &Beat,

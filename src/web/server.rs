@@ -17,9 +17,9 @@ use super::passwords::Checker;
 use super::run::WebError;
 use super::session::Sessions;
 use super::users::Users;
-use crate::audit::{AuditChange, AuditSource, RefusedRequest};
+use crate::audit::{Change, Refused, Source};
+use crate::commands::CommandRequest;
 use crate::config;
-use crate::types::Command;
 
 /// The state of one run of the unit.
 pub(super) struct Server {
@@ -41,7 +41,7 @@ impl Server {
         shared: Arc<WebShared>,
         settings: &config::WebConfig,
         state_dir: &Path,
-        commands: SyncSender<Command>,
+        commands: SyncSender<CommandRequest>,
     ) -> Result<Server, WebError> {
         Ok(Server {
             shared,

@@ -16,9 +16,11 @@ pub const MODULES: &[(&str, &str)] = &[
     ("audit", "contract telemetry types"),
     ("config", "engine image supervisor* types"),
     ("store", "config telemetry types"),
-    ("control", "supervisor* telemetry types"),
-    ("mqtt", "audit ring image store contract config backoff supervisor* telemetry types pipeline"),
-    ("web", "audit ring image store contract config backoff supervisor* telemetry types pipeline"),
+    // What may be asked: the words of all domains, of which it knows the commands alone.
+    ("commands", "contract types recognition* attendance* inspection*"),
+    ("control", "commands supervisor* telemetry types"),
+    ("mqtt", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
+    ("web", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
     // Domains.
     ("camera", "ring image backoff supervisor* config telemetry types"),
     ("trigger", "backoff supervisor* config telemetry types"),
@@ -32,32 +34,37 @@ pub const MODULES: &[(&str, &str)] = &[
     // The whole.
     (
         "service",
-        "types telemetry audit contract ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview pipeline mqtt web",
+        "types telemetry audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview pipeline mqtt web",
     ),
     (
         "cli",
-        "types telemetry audit contract ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview pipeline mqtt web service",
+        "types telemetry audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview pipeline mqtt web service",
     ),
     ("main", "cli"),
 ];
 
-/// What others may use of a module with a star: the words of stopping, of showing life, of starting a thread and of what
-/// its panic said.
-pub const FACES: &[(&str, &[&str])] = &[(
-    "supervisor",
-    &[
-        "Stop",
-        "Beat",
-        "spawn",
-        "Spawned",
-        "SpawnError",
-        "JoinError",
-        "time_slice",
-        "panic_text",
-        "usable_cores",
-        "Settings",
-    ],
-)];
+/// What others may use of a module with a star: of the supervisor the words of stopping, of showing life, of starting a
+/// thread and of what its panic said; of a domain its commands and their answers.
+pub const FACES: &[(&str, &[&str])] = &[
+    (
+        "supervisor",
+        &[
+            "Stop",
+            "Beat",
+            "spawn",
+            "Spawned",
+            "SpawnError",
+            "JoinError",
+            "time_slice",
+            "panic_text",
+            "usable_cores",
+            "Settings",
+        ],
+    ),
+    ("recognition", &["command"]),
+    ("attendance", &["command"]),
+    ("inspection", &["command"]),
+];
 
 /// The domains: each holds one feature and none may import another. `pipeline` carries frames for all of them.
 pub const DOMAINS: &[&str] =

@@ -6,16 +6,17 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use ocellus::commands::CommandRequest;
 use ocellus::config;
 use ocellus::mqtt::{self, Link, Mqtt, MqttError};
 use ocellus::store::Store;
 use ocellus::supervisor::{Beat, Stop};
-use ocellus::types::{Clock, Command, Event, EventKind, Finding, Label, Rect, Report, SystemClock, Value};
+use ocellus::types::{Clock, Event, EventKind, Finding, Label, Rect, Report, SystemClock, Value};
 
 /// The sink, running.
 pub struct Unit {
     pub mqtt: Mqtt,
-    pub commands: Receiver<Command>,
+    pub commands: Receiver<CommandRequest>,
     pub beat: Beat,
     cfg: config::MqttConfig,
     stop: Stop,

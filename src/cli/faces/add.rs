@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use super::client::picture;
-use super::{CliOutput, FacesCommon, GalleryClient, pictures};
+use super::{CliOutput, FacesCommon, GalleryClient, output, pictures};
+use crate::commands::faces::{EnrolledOut, FaceSource, GalleryCommand};
 
 /// Pictures, or a camera.
 #[derive(Debug, Args)]
@@ -45,42 +45,35 @@ pub(super) struct Add {
 }
 
 pub(super) fn enrol(arguments: &Enrol) -> anyhow::Result<CliOutput> {
-    let mut request = request(&arguments.given)?;
-    (request["action"], request["name"]) = ("enrol".into(), arguments.name.as_str().into());
+    let from = source(&arguments.given)?;
     let client = GalleryClient::open(&arguments.common)?;
-    Ok(output(client.ask(request)?, &arguments.given, "enrolled"))
+    let answer = client.ask(GalleryCommand::Enrol { name: arguments.name.clone(), from })?;
+    output::answered(answer, |enrolled| in_words(enrolled, &arguments.given, "enrolled"))
 }
 
 pub(super) fn add(arguments: &Add) -> anyhow::Result<CliOutput> {
-    let mut request = request(&arguments.given)?;
+    let from = source(&arguments.given)?;
     let client = GalleryClient::open(&arguments.common)?;
-    (request["action"], request["person"]) = ("add".into(), client.person(&arguments.person)?.into());
-    Ok(output(client.ask(request)?, &arguments.given, "added"))
+    let answer = client.ask(GalleryCommand::Add { person: client.person(&arguments.person)?, from })?;
+    output::answered(answer, |enrolled| in_words(enrolled, &arguments.given, "added"))
 }
 
-fn request(given: &Given) -> anyhow::Result<Value> {
-    let mut request = json!({ "as_new": given.as_new });
-    match &given.camera {
-        Some(camera) => request["camera"] = camera.as_str().into(),
-        None => {
-            let pictures = given.pictures.iter().map(|file| picture(file)).collect::<Result<Vec<_>, _>>()?;
-            request["pictures"] = pictures.into();
-        }
+fn source(given: &Given) -> anyhow::Result<FaceSource> {
+    let as_new = Some(given.as_new);
+    if let Some(camera) = &given.camera {
+        return Ok(FaceSource { pictures: None, camera: Some(camera.clone()), as_new });
     }
-    Ok(request)
+    let pictures = given.pictures.iter().map(|file| picture(file)).collect::<Result<Vec<_>, _>>()?;
+    Ok(FaceSource { pictures: Some(pictures), camera: None, as_new })
 }
 
-fn output(mut answer: Value, given: &Given, done: &str) -> CliOutput {
-    let name = answer["name"].as_str().unwrap_or_default();
-    let mut lines =
-        vec![format!("person {}, {name}: {} {done}", answer["person"], pictures(&answer["samples"]))];
-    for rejected in answer["rejected"].as_array().into_iter().flatten() {
-        let index = rejected["index"].as_u64().unwrap_or(0) as usize;
-        let file =
-            given.pictures.get(index).map_or_else(|| "the frame".into(), |file| file.display().to_string());
-        let word = |key: &str| rejected[key].as_str().unwrap_or_default();
-        lines.push(format!("  not taken: {file}: {}; {}", word("reason"), word("remedy")));
+fn in_words(enrolled: &EnrolledOut, given: &Given, done: &str) -> String {
+    let EnrolledOut { person, name, samples, rejected } = enrolled;
+    let mut lines = vec![format!("person {person}, {name}: {} {done}", pictures(samples))];
+    for rejected in rejected {
+        let file = given.pictures.get(rejected.index as usize);
+        let file = file.map_or_else(|| "the frame".into(), |file| file.display().to_string());
+        lines.push(format!("  not taken: {file}: {}; {}", rejected.reason, rejected.remedy));
     }
-    answer["ok"] = true.into();
-    CliOutput::new(lines.join("\n"), answer)
+    lines.join("\n")
 }

@@ -1,9 +1,10 @@
 //! `ocellus faces rename`, `merge`, `remove`, `erase` and `reenrol`.
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{CliOutput, FacesCommon, GalleryClient, pictures};
+use super::{CliOutput, FacesCommon, GalleryClient, output, pictures};
+use crate::commands::faces::{ChangedOut, ErasedCounts, ErasedOut, GalleryCommand, ReenrolledOut};
 
 #[derive(Debug, Args)]
 pub(super) struct Rename {
@@ -56,87 +57,72 @@ pub(super) struct Reenrol {
 pub(super) fn rename(arguments: &Rename) -> anyhow::Result<CliOutput> {
     let client = GalleryClient::open(&arguments.common)?;
     let person = client.person(&arguments.person)?;
-    let answer = client.ask(json!({ "action": "rename", "person": person, "name": arguments.name }))?;
-    let words = format!("person {person} is called {} now", name(&answer));
-    Ok(CliOutput::new(words, ok(answer)))
+    let answer = client.ask(GalleryCommand::Rename { person, name: arguments.name.clone() })?;
+    output::answered(answer, |ChangedOut { name, .. }| format!("person {person} is called {name} now"))
 }
 
 pub(super) fn merge(arguments: &Merge) -> anyhow::Result<CliOutput> {
     let client = GalleryClient::open(&arguments.common)?;
-    let (from, into) = (client.person(&arguments.person)?, client.person(&arguments.into)?);
-    let answer = client.ask(json!({ "action": "merge", "person": from, "into": into }))?;
-    let words = format!(
-        "person {from} is part of person {into}, {} now: {}",
-        name(&answer),
-        pictures(&answer["samples"])
-    );
-    Ok(CliOutput::new(words, ok(answer)))
+    let (person, into) = (client.person(&arguments.person)?, client.person(&arguments.into)?);
+    let answer = client.ask(GalleryCommand::Merge { person, into })?;
+    output::answered(answer, |ChangedOut { name, samples, .. }| {
+        format!("person {person} is part of person {into}, {name} now: {}", pictures(samples))
+    })
 }
 
 pub(super) fn remove(arguments: &RemoveFace) -> anyhow::Result<CliOutput> {
     let client = GalleryClient::open(&arguments.common)?;
     let (person, sample) = (client.person(&arguments.person)?, arguments.sample);
-    let answer = client.ask(json!({ "action": "remove", "person": person, "sample": sample }))?;
-    let left = pictures(&answer["samples"]);
-    let mut words = format!("picture {sample} of person {person}, {}, is gone; {left} left", name(&answer));
-    if answer["samples"].as_array().is_some_and(Vec::is_empty) {
-        words.push_str("\n  note: without pictures nobody is recognised; add one, or erase the person");
-    }
-    Ok(CliOutput::new(words, ok(answer)))
+    let answer = client.ask(GalleryCommand::Remove { person, sample })?;
+    output::answered(answer, |ChangedOut { name, samples, .. }| {
+        let left = pictures(samples);
+        let words = format!("picture {sample} of person {person}, {name}, is gone; {left} left");
+        match samples[..] {
+            [] => words + "\n  note: without pictures nobody is recognised; add one, or erase the person",
+            _ => words,
+        }
+    })
 }
 
 pub(super) fn erase(arguments: &Erase) -> anyhow::Result<CliOutput> {
     let client = GalleryClient::open(&arguments.common)?;
-    let person = client.person(&arguments.person)?;
-    let answer = client.ask(json!({ "action": "erase", "person": person }))?;
-    if answer["before"] == true {
-        return Ok(CliOutput::new(
-            format!("person {person} was erased before; nothing of them is here"),
-            ok(answer),
-        ));
+    let answer = client.ask(GalleryCommand::Erase { person: client.person(&arguments.person)? })?;
+    output::answered(answer, erased)
+}
+
+fn erased(answer: &ErasedOut) -> String {
+    let ErasedOut { person, erased, before } = answer;
+    if *before == Some(true) {
+        return format!("person {person} was erased before; nothing of them is here");
     }
-    let erased = &answer["erased"];
+    let ErasedCounts { samples, crops, events, outbox, set_aside, rewritten_bytes } = erased;
     let mut words = format!(
-        "person {person} is erased: {} embeddings, {} pictures, {} events, {} messages that were not sent yet; {} bytes \
-         of old files overwritten",
-        erased["samples"], erased["crops"], erased["events"], erased["outbox"], erased["rewritten_bytes"]
+        "person {person} is erased: {samples} embeddings, {crops} pictures, {events} events, {outbox} messages that were not \
+         sent yet; {rewritten_bytes} bytes of old files overwritten",
     );
-    if erased["set_aside"].as_u64().unwrap_or(0) > 0 {
-        words.push_str(&format!("\n  with {} damaged stores that had been set aside", erased["set_aside"]));
+    if *set_aside > 0 {
+        words.push_str(&format!("\n  with {set_aside} damaged stores that had been set aside"));
     }
-    Ok(CliOutput::new(words, ok(answer)))
+    words
 }
 
 pub(super) fn reenrol(arguments: &Reenrol) -> anyhow::Result<CliOutput> {
     let client = GalleryClient::open(&arguments.common)?;
-    let (mut done, mut faults) = (0, Vec::new());
+    let mut sum = ReenrolledOut::default();
     loop {
-        let answer = client.ask(json!({ "action": "reenrol" }))?;
-        let fresh = answer["done"].as_u64().unwrap_or(0);
-        done += fresh;
+        let answer: ReenrolledOut = client.ask_for(GalleryCommand::Reenrol)?;
         // Those that failed are tried again each time, and fail again.
-        faults = answer["faults"].as_array().cloned().unwrap_or(faults);
-        if fresh == 0 || answer["left"] == 0 {
+        sum = ReenrolledOut { done: sum.done + answer.done, ..answer };
+        if answer.done == 0 || answer.left == 0 {
             break;
         }
     }
+    let ReenrolledOut { done, faults, .. } = sum;
     let mut lines = vec![match (done, faults.len()) {
         (0, 0) => "every picture is embedded by the model in use".to_owned(),
         (done, failed) => format!("{done} pictures embedded again, {failed} failed"),
     }];
-    let output = |fault: &Value| {
-        format!("  person {}: {}", fault["person"], fault["reason"].as_str().unwrap_or_default())
-    };
-    lines.extend(faults.iter().map(output));
+    lines.extend(faults.iter().map(|fault| format!("  person {}: {}", fault.person, fault.reason)));
     let json = json!({ "ok": true, "done": done, "failed": faults.len(), "faults": faults });
     Ok(CliOutput::new(lines.join("\n"), json))
-}
-
-fn name(answer: &Value) -> &str {
-    answer["name"].as_str().unwrap_or_default()
-}
-
-fn ok(mut answer: Value) -> Value {
-    answer["ok"] = true.into();
-    answer
 }

@@ -4,11 +4,14 @@ use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{FacesCommon, FacesFault};
 use crate::cli::output;
 use crate::cli::store_owner::{StoreOwner, store_owner};
+use crate::commands::Command;
+use crate::commands::faces::{self, PeopleOut, SentPicture};
 use crate::config::Config;
 use crate::control::ask;
 use crate::engine::{EngineError, Model, Runtime};
@@ -30,7 +33,7 @@ impl GalleryClient {
     pub fn open(common: &FacesCommon) -> anyhow::Result<GalleryClient> {
         // A service that runs needs no sound configuration to be asked.
         let dir = common.configured.dir();
-        if ask(&dir, "ping", Value::Null).is_ok() {
+        if ask(&dir, &Command::Ping).is_ok() {
             return Ok(GalleryClient::Service(dir));
         }
         let dir = common.configured.sound_dir()?;
@@ -44,30 +47,33 @@ impl GalleryClient {
         }
     }
 
-    /// What is answered to `request`. Errors: a refusal.
-    pub fn ask(&self, request: Value) -> anyhow::Result<Value> {
+    /// The answer to `command`, as it is printed for programs. Errors: a refusal.
+    pub fn ask(&self, command: faces::GalleryCommand) -> anyhow::Result<Value> {
         match self {
-            GalleryClient::Service(dir) => Ok(output::asked(ask(dir, "faces", request))?),
+            GalleryClient::Service(dir) => Ok(output::asked(ask(dir, &Command::Faces(command)))?),
             GalleryClient::Here(alone) => {
-                Ok(output::done(people::GalleryService(&**alone).answer(&request))
-                    .map_err(FacesFault::from)?)
+                let answer = output::done(people::GalleryService(&**alone).answer(command));
+                Ok(serde_json::to_value(answer.map_err(FacesFault::from)?)?)
             }
         }
     }
 
+    /// The same as the type that the command answers with.
+    pub fn ask_for<T: DeserializeOwned>(&self, command: faces::GalleryCommand) -> anyhow::Result<T> {
+        Ok(serde_json::from_value(self.ask(command)?)?)
+    }
+
     /// The number of the person whom `who` names: by number, or by name.
     pub fn person(&self, who: &str) -> anyhow::Result<u64> {
-        let output = self.ask(json!({ "action": "list" }))?;
-        let people: Vec<_> = output["people"].as_array().into_iter().flatten().collect();
-        let by_name = people.iter().find(|person| {
-            person["name"].as_str().is_some_and(|name| name.to_lowercase() == who.trim().to_lowercase())
-        });
+        let PeopleOut { people, .. } = self.ask_for(faces::GalleryCommand::List)?;
+        let wanted = who.trim().to_lowercase();
+        let by_name = people.iter().find(|person| person.name.to_lowercase() == wanted);
         let number = who.parse::<u64>().ok();
-        if let Some(id) = by_name.and_then(|person| person["id"].as_u64()).or(number) {
-            // A number that nobody has is for the desk to refuse: an erasure may be half done.
+        if let Some(id) = by_name.map(|person| person.id).or(number) {
+            // A number that nobody has is refused where it is used: an erasure may be half done.
             return Ok(id);
         }
-        let names: Vec<_> = people.iter().filter_map(|person| person["name"].as_str()).collect();
+        let names: Vec<_> = people.iter().map(|person| person.name.as_str()).collect();
         let remedy = match names.is_empty() {
             true => "nobody is enrolled yet".to_owned(),
             false => crate::config::nearest(who, &names),
@@ -122,7 +128,7 @@ impl GalleryHost for LocalGallery {
         Ok(model)
     }
 
-    fn frame(&self, _: &Value) -> Result<(Lease<Frame>, String), Refusal> {
+    fn frame(&self, _: Option<&str>) -> Result<(Lease<Frame>, String), Refusal> {
         let message = "no service runs, so no camera sees anything";
         Err(Refusal::new(
             "unknown_camera",
@@ -139,7 +145,7 @@ impl GalleryHost for LocalGallery {
 }
 
 /// A picture's file, to be sent.
-pub(super) fn picture(file: &Path) -> Result<Value, FacesFault> {
+pub(super) fn picture(file: &Path) -> Result<SentPicture, FacesFault> {
     use base64::Engine as _;
     let remedy = "correct the path";
     let bytes = std::fs::read(file).map_err(|source| FacesFault::File {
@@ -148,6 +154,6 @@ pub(super) fn picture(file: &Path) -> Result<Value, FacesFault> {
         source,
         remedy,
     })?;
-    let name = file.file_name().map(|name| name.to_string_lossy());
-    Ok(json!({ "name": name, "base64": base64::engine::general_purpose::STANDARD.encode(bytes) }))
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
+    Ok(SentPicture::Named { name, base64: base64::engine::general_purpose::STANDARD.encode(bytes) })
 }

@@ -9,7 +9,6 @@ mod transfer;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
 
 use super::{CliOutput, Configured, output};
 use crate::config::text::TextFileError;
@@ -104,8 +103,10 @@ pub(super) fn run(arguments: &FacesArgs) -> anyhow::Result<()> {
 /// Prints a failure as JSON, and hands it on.
 fn refusal_output(error: anyhow::Error) -> anyhow::Error {
     let (code, details) = match (error.downcast_ref(), error.downcast_ref()) {
-        (Some(FacesFault::Refused(refusal)), _) => (refusal.code, refusal.details.clone()),
-        (_, Some(AskError::Refused { code, details, .. })) => (code.as_str(), details.clone()),
+        (Some(FacesFault::Refused(refusal)), _) => {
+            (refusal.code, serde_json::to_value(&refusal.details).unwrap_or_default())
+        }
+        (_, Some(AskError::Refused(failure))) => (failure.code.as_str(), failure.details.clone()),
         _ => return output::output(true, Err(error)).err().unwrap_or_else(|| anyhow::anyhow!("not told")),
     };
     let output =
@@ -129,7 +130,7 @@ pub(super) fn exit_of(code: &str) -> Exit {
     }
 }
 
-/// `1 picture`, `2 pictures`, of an array.
-fn pictures(samples: &Value) -> String {
-    output::count(samples.as_array().map_or(0, Vec::len), "picture")
+/// `1 picture`, `2 pictures`.
+fn pictures<T>(samples: &[T]) -> String {
+    output::count(samples.len(), "picture")
 }

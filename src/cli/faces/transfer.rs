@@ -6,9 +6,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{CliOutput, FacesCommon, FacesFault, GalleryClient, output};
+use crate::commands::faces::{ExportLines, ExportedOut, GalleryCommand, ImportedOut};
 use crate::config::text;
 
 /// About so many bytes go over the socket at once.
@@ -40,14 +41,14 @@ pub(super) fn export(arguments: &Export) -> anyhow::Result<CliOutput> {
     let fault = |source| FacesFault::File { file: file.clone(), what: "written", source, remedy };
     let client = GalleryClient::open(&arguments.common)?;
     let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(fault)?;
-    let (mut after, mut people) = (Value::Null, 0);
+    let (mut after, mut people) = (None, 0);
     loop {
-        let answer = client.ask(json!({ "action": "export", "after": after, "most_bytes": PIECE_BYTES }))?;
-        let lines = answer["lines"].as_str().unwrap_or_default();
-        people += lines.lines().count() - usize::from(after.is_null());
+        let export = GalleryCommand::Export { after, most_bytes: Some(PIECE_BYTES as u64) };
+        let ExportedOut { lines, next } = client.ask_for(export)?;
+        people += lines.lines().count() - usize::from(after.is_none());
         out.write_all(lines.as_bytes()).map_err(fault)?;
-        after = answer["next"].clone();
-        if after.is_null() {
+        after = next;
+        if after.is_none() {
             break;
         }
     }
@@ -58,37 +59,29 @@ pub(super) fn export(arguments: &Export) -> anyhow::Result<CliOutput> {
 
 pub(super) fn import(arguments: &Import) -> anyhow::Result<CliOutput> {
     let client = GalleryClient::open(&arguments.common)?;
-    let mut output = json!({ "ok": true, "people": [], "samples": 0, "skipped": [] });
+    let mut all = ImportedOut::default();
     for piece in Pieces::open(&arguments.file)? {
-        let answer = client.ask(json!({ "action": "import", "lines": piece? }))?;
-        for key in ["people", "skipped"] {
-            let more = answer[key].as_array().cloned().unwrap_or_default();
-            if let Some(all) = output[key].as_array_mut() {
-                all.extend(more);
-            }
-        }
-        output["samples"] =
-            (output["samples"].as_u64().unwrap_or(0) + answer["samples"].as_u64().unwrap_or(0)).into();
-        (output["stale"], output["same_model"]) = (answer["stale"].clone(), answer["same_model"].clone());
+        let some: ImportedOut =
+            client.ask_for(GalleryCommand::Import { lines: ExportLines::Text(piece?) })?;
+        all.people.extend(some.people);
+        all.skipped.extend(some.skipped);
+        all.samples += some.samples;
+        (all.stale, all.same_model) = (some.stale, some.same_model);
     }
-    let people = output["people"].as_array().map_or(0, Vec::len);
     let mut lines = vec![format!(
         "{} with {} taken from {}",
-        people_of(people),
-        output::count(output["samples"].as_u64().unwrap_or(0) as usize, "picture"),
+        people_of(all.people.len()),
+        output::count(all.samples as usize, "picture"),
         arguments.file.display()
     )];
-    for skipped in output["skipped"].as_array().into_iter().flatten() {
-        let word = |key: &str| skipped[key].as_str().unwrap_or_default();
-        lines.push(format!("  left out: {}: {}", word("name"), word("reason")));
-    }
-    if output["stale"].as_u64().unwrap_or(0) > 0 {
+    lines.extend(all.skipped.iter().map(|it| format!("  left out: {}: {}", it.name, it.reason)));
+    if all.stale > 0 {
         lines.push(format!(
             "  {} pictures were embedded by another model; run `ocellus faces reenrol`",
-            output["stale"]
+            all.stale
         ));
     }
-    Ok(CliOutput::new(lines.join("\n"), output))
+    Ok(CliOutput::new(lines.join("\n"), output::ok(&all)?))
 }
 
 /// The lines of a file in pieces, each with the header before it.

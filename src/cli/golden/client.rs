@@ -2,14 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde::de::DeserializeOwned;
 
 use super::{GoldenCommon, GoldenFault};
 use crate::cli::output;
 use crate::cli::store_owner::{StoreOwner, store_owner};
+use crate::commands::Command;
+use crate::commands::inspection::{
+    Golden, GoldenChangedOut, GoldenFaultsOut, GoldenKeptOut, GoldenLearnedOut, GoldenPrunedOut,
+    GoldenSetOut, GoldenSetsOut, Selected, Selection,
+};
 use crate::config::Config;
 use crate::config::recipe::{self, Recipe};
-use crate::control::{AskError, ask};
+use crate::control::{AskError, ask_for};
 use crate::store::{GoldenEntry, GoldenFiles, GoldenSet, Goldens, StoreError};
 
 /// The configuration, and the golden pictures of its state directory.
@@ -40,7 +45,7 @@ impl GoldenClient {
     pub fn sets(&self) -> anyhow::Result<Vec<GoldenSet>> {
         match &self.sets {
             Sets::Store(goldens) => Ok(goldens.sets()?),
-            Sets::Service(dir) => sets_of(&ask_golden(dir, json!({ "action": "sets" }))?),
+            Sets::Service(dir) => Ok(sets_of(ask_golden(dir, Golden::Sets)?)),
         }
     }
 
@@ -49,8 +54,8 @@ impl GoldenClient {
         match &self.sets {
             Sets::Store(goldens) => Ok(goldens.current(product)?),
             Sets::Service(dir) => {
-                let view = ask_golden(dir, json!({ "action": "list", "product": product }))?;
-                if view.is_null() { Ok(None) } else { set_of(&view).map(Some) }
+                let list = Golden::List { of: Selection::product(product), revision: None };
+                Ok(ask_golden::<Option<GoldenSetOut>>(dir, list)?.map(|out| out.set))
             }
         }
     }
@@ -60,8 +65,8 @@ impl GoldenClient {
         match &self.sets {
             Sets::Store(goldens) => Ok(goldens.revision(product, revision)?),
             Sets::Service(dir) => {
-                let request = json!({ "action": "list", "product": product, "revision": revision });
-                set_of(&ask_golden(dir, request)?)
+                let list = Golden::List { of: Selection::product(product), revision: Some(revision) };
+                Ok(ask_golden::<GoldenSetOut>(dir, list)?.set)
             }
         }
     }
@@ -71,7 +76,7 @@ impl GoldenClient {
         match &self.sets {
             Sets::Store(goldens) => Ok(goldens.revisions(product)?),
             Sets::Service(dir) => {
-                sets_of(&ask_golden(dir, json!({ "action": "revisions", "product": product }))?)
+                Ok(sets_of(ask_golden(dir, Golden::Revisions { of: Selection::product(product) })?))
             }
         }
     }
@@ -81,7 +86,8 @@ impl GoldenClient {
         match &self.sets {
             Sets::Store(goldens) => Ok(Changed::alone(goldens.add(product, entries)?)),
             Sets::Service(dir) => {
-                Changed::view(dir, json!({ "action": "add", "product": product, "entries": entries }))
+                let of = Selection::product(product);
+                Changed::asked(dir, Golden::Add { of, entries: Some(entries), rois: None })
             }
         }
     }
@@ -91,7 +97,8 @@ impl GoldenClient {
         match &self.sets {
             Sets::Store(goldens) => Ok(Changed::alone(goldens.remove(product, sha)?)),
             Sets::Service(dir) => {
-                Changed::view(dir, json!({ "action": "remove", "product": product, "picture": sha }))
+                let of = Selection::product(product);
+                Changed::asked(dir, Golden::Remove { of, picture: sha.to_owned() })
             }
         }
     }
@@ -101,7 +108,7 @@ impl GoldenClient {
         match &self.sets {
             Sets::Store(goldens) => Ok(Changed::alone(goldens.rollback(product, to)?)),
             Sets::Service(dir) => {
-                Changed::view(dir, json!({ "action": "rollback", "product": product, "to": to }))
+                Changed::asked(dir, Golden::Rollback { of: Selection::product(product), to })
             }
         }
     }
@@ -110,22 +117,19 @@ impl GoldenClient {
     pub fn verify(&self) -> anyhow::Result<Vec<String>> {
         match &self.sets {
             Sets::Store(goldens) => Ok(goldens.verify()?.iter().map(ToString::to_string).collect()),
-            Sets::Service(dir) => {
-                let view = ask_golden(dir, json!({ "action": "verify" }))?;
-                Ok(serde_json::from_value(view["faults"].clone())?)
-            }
+            Sets::Service(dir) => Ok(ask_golden::<GoldenFaultsOut>(dir, Golden::Verify)?.faults),
         }
     }
 
     /// Frees space: `revisions`, `files` and `bytes` that went.
-    pub fn prune(&self, keep: Option<u64>) -> anyhow::Result<Value> {
+    pub fn prune(&self, keep: Option<u64>) -> anyhow::Result<GoldenPrunedOut> {
         match &self.sets {
             Sets::Store(goldens) => {
                 let pruned = goldens.prune(keep)?;
                 let (revisions, files) = (pruned.revisions, pruned.pictures);
-                Ok(json!({ "revisions": revisions, "files": files, "bytes": pruned.bytes }))
+                Ok(GoldenPrunedOut { revisions, files, bytes: pruned.bytes })
             }
-            Sets::Service(dir) => Ok(ask_golden(dir, json!({ "action": "prune", "keep": keep }))?),
+            Sets::Service(dir) => Ok(ask_golden(dir, Golden::Prune { keep })?),
         }
     }
 
@@ -134,18 +138,19 @@ impl GoldenClient {
         let Sets::Service(dir) = &self.sets else {
             return Err(GoldenFault::NoCamera { camera: camera.to_owned() }.into());
         };
-        let view = ask_golden(dir, json!({ "action": "keep", "camera": camera, "rois": rois }))?;
-        let mut entries: Vec<GoldenEntry> = serde_json::from_value(view["entries"].clone())?;
+        let keep = Golden::Keep { camera: Some(camera.to_owned()), rois: rois.map(<[_]>::to_vec) };
+        let GoldenKeptOut { mut entries } = ask_golden(dir, keep)?;
         entries.iter_mut().for_each(|entry| entry.rois = rois.map(<[_]>::to_vec));
         Ok(entries)
     }
 
     /// The recipe's file has changed: cameras on which the product is selected learn it anew. Tells how that went.
-    pub fn learn(&self, product: &str) -> anyhow::Result<Value> {
+    pub fn learn(&self, product: &str) -> anyhow::Result<Selected> {
         match &self.sets {
-            Sets::Store(_) => Ok(json!({})),
+            Sets::Store(_) => Ok(Selected::new()),
             Sets::Service(dir) => {
-                Ok(ask_golden(dir, json!({ "action": "learn", "product": product }))?["selected"].clone())
+                let learn = Golden::Learn { of: Selection::product(product) };
+                Ok(ask_golden::<GoldenLearnedOut>(dir, learn)?.selected)
             }
         }
     }
@@ -205,28 +210,24 @@ impl Sets {
 pub(super) struct Changed {
     pub set: GoldenSet,
     /// Camera by camera `ready`, or why it is not; empty where no service runs.
-    pub selected: Value,
+    pub selected: Selected,
 }
 
 impl Changed {
     fn alone(set: GoldenSet) -> Changed {
-        Changed { set, selected: json!({}) }
+        Changed { set, selected: Selected::new() }
     }
 
-    fn view(dir: &Path, request: Value) -> anyhow::Result<Changed> {
-        let view = ask_golden(dir, request)?;
-        Ok(Changed { set: set_of(&view)?, selected: view["selected"].clone() })
+    fn asked(dir: &Path, command: Golden) -> anyhow::Result<Changed> {
+        let GoldenChangedOut { set, selected } = ask_golden(dir, command)?;
+        Ok(Changed { set: set.set, selected })
     }
 }
 
-fn ask_golden(dir: &Path, request: Value) -> Result<Value, AskError> {
-    output::asked(ask(dir, "golden", request))
+fn ask_golden<T: DeserializeOwned>(dir: &Path, command: Golden) -> Result<T, AskError> {
+    output::asked(ask_for(dir, &Command::Golden(command)))
 }
 
-fn set_of(view: &Value) -> anyhow::Result<GoldenSet> {
-    Ok(serde_json::from_value(view.clone())?)
-}
-
-fn sets_of(view: &Value) -> anyhow::Result<Vec<GoldenSet>> {
-    view["sets"].as_array().into_iter().flatten().map(set_of).collect()
+fn sets_of(sets: GoldenSetsOut) -> Vec<GoldenSet> {
+    sets.sets.into_iter().map(|out| out.set).collect()
 }

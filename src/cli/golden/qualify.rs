@@ -162,8 +162,11 @@ pub(super) fn installed(
         kept.display()
     );
     words = [words, line].join("\n").trim_start().to_owned() + &view::selected(&selected);
-    json["installed"] = json!({ "recipe": old.path, "kept": kept, "revision": new.revision });
-    json["selected"] = selected;
+    if let Some(keys) = json.as_object_mut() {
+        let installed = json!({ "recipe": old.path, "kept": kept, "revision": new.revision });
+        keys.insert("installed".into(), installed);
+        keys.insert("selected".into(), json!(selected));
+    }
     Ok(CliOutput::new(words, json))
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{CliOutput, GoldenClient, GoldenCommon, GoldenFault, view};
+use super::{CliOutput, GoldenClient, GoldenCommon, GoldenFault, output, view};
 
 #[derive(Debug, Args)]
 pub(super) struct Verify {
@@ -34,11 +34,9 @@ pub(super) fn verify(arguments: &Verify) -> anyhow::Result<CliOutput> {
 
 pub(super) fn prune(arguments: &Prune) -> anyhow::Result<CliOutput> {
     let client = GoldenClient::open(&arguments.common)?;
-    let mut pruned = client.prune(arguments.keep)?;
-    let number = |key: &str| pruned[key].as_u64().unwrap_or(0);
-    let revisions = view::count(number("revisions") as usize, "revision");
-    let files = view::count(number("files") as usize, "file");
-    let words = format!("{revisions} forgotten, {files} removed, {} bytes freed", number("bytes"));
-    pruned["ok"] = true.into();
-    Ok(CliOutput::new(words, pruned))
+    let pruned = client.prune(arguments.keep)?;
+    let revisions = view::count(pruned.revisions as usize, "revision");
+    let files = view::count(pruned.files as usize, "file");
+    let words = format!("{revisions} forgotten, {files} removed, {} bytes freed", pruned.bytes);
+    Ok(CliOutput::new(words, output::ok(&pruned)?))
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cli::CliOutput;
 pub(super) use crate::cli::output::count;
+use crate::commands::inspection::{GoldenSetOut, Selected};
 use crate::store::{GoldenEntry, GoldenSet};
 use crate::types::rfc3339;
 
@@ -32,22 +33,20 @@ pub(super) fn moment(ns: u64) -> String {
 
 /// The set as an object, with its hash and its time in words.
 pub(super) fn json(set: &GoldenSet) -> Value {
-    let mut view = json!(set);
-    view["hash"] = set.hash().into();
-    view["created"] = rfc3339(set.created_ns).into();
-    view
+    json!(GoldenSetOut::from(set.clone()))
 }
 
 /// What the cameras made of it, a line each; empty where no service runs.
-pub(super) fn selected(selected: &Value) -> String {
-    let cameras = selected.as_object().into_iter().flatten();
-    cameras.map(|(camera, how)| format!("\n  {camera}: {}", how.as_str().unwrap_or_default())).collect()
+pub(super) fn selected(selected: &Selected) -> String {
+    selected.iter().map(|(camera, how)| format!("\n  {camera}: {how}")).collect()
 }
 
 /// What was done, after the qualification that came before it.
 pub(super) fn after(sheet: Option<CliOutput>, done: CliOutput) -> CliOutput {
     let Some(sheet) = sheet else { return done };
     let mut json = done.json;
-    json["qualification"] = sheet.json;
+    if let Some(keys) = json.as_object_mut() {
+        keys.insert("qualification".into(), sheet.json);
+    }
     CliOutput::new([sheet.words, done.words].join("\n"), json)
 }

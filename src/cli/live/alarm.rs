@@ -1,10 +1,10 @@
 //! `ocellus alarm`: which alarms are raised, and that somebody has seen one.
 
+use super::LiveCommon;
+use crate::commands::Command;
+use crate::commands::service::{self, AlarmsOut};
+use crate::contract::Alarm;
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
-
-use super::{LiveCommon, word};
-use crate::cli::{CliOutput, output};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct AlarmArgs {
@@ -30,26 +30,20 @@ enum AlarmAction {
 
 pub(in crate::cli) fn run(arguments: &AlarmArgs) -> anyhow::Result<()> {
     let request = match &arguments.action {
-        AlarmAction::List => json!({}),
+        AlarmAction::List => {
+            let list = Command::Alarm(service::AlarmRequest::default());
+            return arguments.common.show(&list, |AlarmsOut { alarms }| in_words(alarms));
+        }
         AlarmAction::Acknowledge { name, by } => {
             let by =
                 by.clone().or_else(|| std::env::var("SUDO_USER").ok()).or_else(|| std::env::var("USER").ok());
-            json!({ "acknowledge": name, "by": by })
+            service::AlarmRequest { acknowledge: Some(name.clone()), by }
         }
     };
-    let answer = arguments.common.ask("alarm", request);
-    let output = answer.map(|mut answer| {
-        let words = match answer["alarms"].as_array() {
-            Some(alarms) => list(alarms),
-            None => line(&answer),
-        };
-        answer["ok"] = true.into();
-        CliOutput::new(words, answer)
-    });
-    output::output(arguments.common.json, output)
+    arguments.common.show(&Command::Alarm(request), line)
 }
 
-fn list(alarms: &[Value]) -> String {
+fn in_words(alarms: &[Alarm]) -> String {
     match alarms {
         [] => "no active alarms".to_owned(),
         _ => alarms.iter().map(line).collect::<Vec<_>>().join("\n"),
@@ -57,11 +51,12 @@ fn list(alarms: &[Value]) -> String {
 }
 
 /// One alarm and who has acknowledged it.
-pub(super) fn line(alarm: &Value) -> String {
-    let acknowledged = match alarm["acknowledged_by"].as_str() {
-        Some(by) => format!("acknowledged by {by} at {}", word(alarm, "acknowledged_at")),
+fn line(alarm: &Alarm) -> String {
+    let acknowledged = match &alarm.acknowledged_by {
+        Some(by) => {
+            format!("acknowledged by {by} at {}", alarm.acknowledged_at.as_deref().unwrap_or("-"))
+        }
         None => "not acknowledged".to_owned(),
     };
-    let (name, since, cause) = (word(alarm, "name"), word(alarm, "since"), word(alarm, "cause"));
-    format!("{name}: since {since}, {acknowledged}\n  {cause}")
+    format!("{}: since {}, {acknowledged}\n  {}", alarm.name, alarm.since, alarm.cause)
 }

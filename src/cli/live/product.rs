@@ -1,10 +1,10 @@
 //! `ocellus product`: which product a camera inspects, and another one from now on.
 
 use clap::Args;
-use serde_json::{Value, json};
 
-use super::{LiveCommon, word};
-use crate::cli::{CliOutput, output};
+use super::LiveCommon;
+use crate::commands::Command;
+use crate::commands::inspection::{ProductOut, ProductRequest};
 
 /// Every trigger that follows is judged by the new product; what is under way ends with the old one. Nothing is
 /// stopped. A product that cannot be made ready is refused, and the one in force stays.
@@ -21,21 +21,11 @@ pub(in crate::cli) struct ProductArgs {
 }
 
 pub(in crate::cli) fn run(arguments: &ProductArgs) -> anyhow::Result<()> {
-    let request = json!({ "camera": arguments.camera, "product": arguments.product });
-    let answer = arguments.common.ask("product", request);
-    output::output(
-        arguments.common.json,
-        answer.map(|answer| CliOutput::new(in_words(&answer), json(answer))),
-    )
+    let (camera, product) = (arguments.camera.clone(), arguments.product.clone());
+    arguments.common.show(&Command::Product(ProductRequest { camera, product }), in_words)
 }
 
-fn in_words(answer: &Value) -> String {
-    let (camera, product) = (word(answer, "camera"), word(answer, "product"));
-    let (recipe, goldens) = (&answer["recipe_revision"], &answer["golden_revision"]);
-    format!("{camera}: {product}, recipe revision {recipe}, golden revision {goldens}")
-}
-
-fn json(mut answer: Value) -> Value {
-    answer["ok"] = true.into();
-    answer
+fn in_words(answer: &ProductOut) -> String {
+    let ProductOut { camera, product, recipe_revision, golden_revision } = answer;
+    format!("{camera}: {product}, recipe revision {recipe_revision}, golden revision {golden_revision}")
 }

@@ -1,10 +1,10 @@
 //! `ocellus restart`: one unit of the running service is built again.
 
 use clap::Args;
-use serde_json::json;
 
 use super::LiveCommon;
-use crate::cli::{CliOutput, output};
+use crate::commands::Command;
+use crate::commands::service::{RestartRequest, RestartedOut};
 
 /// What is not restarted goes on; `ocellus status` and the page tell the units.
 #[derive(Debug, Args)]
@@ -16,11 +16,10 @@ pub(in crate::cli) struct RestartArgs {
 }
 
 pub(in crate::cli) fn run(arguments: &RestartArgs) -> anyhow::Result<()> {
-    let answer = arguments.common.ask("restart", json!({ "unit": arguments.unit }));
-    let output = answer.map(|mut answer| {
-        answer["ok"] = true.into();
-        let what = if answer["already_restarting"] == true { "being restarted already" } else { "restarted" };
-        CliOutput::new(format!("{} is {what}", arguments.unit), answer)
-    });
-    output::output(arguments.common.json, output)
+    let unit = arguments.unit.clone();
+    arguments.common.show(&Command::Restart(RestartRequest { unit }), |answer: &RestartedOut| {
+        let already = answer.already_restarting == Some(true);
+        let what = if already { "being restarted already" } else { "restarted" };
+        format!("{} is {what}", answer.unit)
+    })
 }

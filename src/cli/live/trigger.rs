@@ -1,10 +1,11 @@
 //! `ocellus trigger`: one part is inspected, and the verdict told.
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde::Deserialize;
 
-use super::{LiveCommon, word};
-use crate::cli::{CliOutput, output};
+use super::LiveCommon;
+use crate::commands::Command;
+use crate::commands::inspection::TriggerRequest;
 
 /// The verdict is `ok`, `ng`, `error`, `missed` or `overrun`; the exit code is 0 for all of them, because the trigger
 /// was answered.
@@ -21,41 +22,64 @@ pub(in crate::cli) struct TriggerArgs {
 }
 
 pub(in crate::cli) fn run(arguments: &TriggerArgs) -> anyhow::Result<()> {
-    let request = json!({ "camera": arguments.camera, "text": arguments.text });
-    let answer = arguments.common.ask("trigger", request);
-    output::output(
-        arguments.common.json,
-        answer.map(|answer| CliOutput::new(in_words(&answer), json(answer))),
-    )
+    let (camera, text) = (arguments.camera.clone(), arguments.text.clone());
+    arguments.common.show(&Command::Trigger(TriggerRequest { camera, text }), in_words)
 }
 
-fn in_words(answer: &Value) -> String {
-    let mut lines = vec![format!(
-        "acquisition {}: {} ({} on {}, {} ms)",
-        answer["acquisition"],
-        word(answer, "verdict"),
-        word(answer, "product"),
-        word(answer, "camera"),
-        answer["latency"]["total_us"].as_u64().unwrap_or(0) / 1_000
-    )];
-    lines.extend(answer["cause"].as_str().map(|cause| format!("  {cause}")));
+/// What is printed of an acquisition's record (`contract::InspectionOut`).
+#[derive(Deserialize)]
+struct PrintedRecord {
+    acquisition: u64,
+    verdict: String,
+    product: String,
+    camera: String,
+    cause: Option<String>,
+    latency: PrintedLatency,
+    rois: Vec<PrintedRoi>,
+}
+
+#[derive(Deserialize)]
+struct PrintedLatency {
+    total_us: u64,
+}
+
+#[derive(Deserialize)]
+struct PrintedRoi {
+    name: String,
+    kind: String,
+    verdict: String,
+    score: Option<serde_json::Number>,
+    threshold: Option<serde_json::Number>,
+    unit: Option<String>,
+    text: Option<String>,
+    error: Option<String>,
+}
+
+fn in_words(record: &PrintedRecord) -> String {
+    let PrintedRecord { acquisition, verdict, product, camera, .. } = record;
+    let took_ms = record.latency.total_us / 1_000;
+    let mut lines =
+        vec![format!("acquisition {acquisition}: {verdict} ({product} on {camera}, {took_ms} ms)")];
+    lines.extend(record.cause.iter().map(|cause| format!("  {cause}")));
     // A part that could not be found says so once, not for each region.
-    let rois = answer["rois"].as_array().into_iter().flatten();
-    lines.extend(rois.filter(|roi| roi["error"].is_null() || roi["error"] != answer["cause"]).map(roi));
+    let rois = record.rois.iter().filter(|roi| roi.error.is_none() || roi.error != record.cause);
+    lines.extend(rois.map(PrintedRoi::line));
     lines.join("\n")
 }
 
-fn roi(roi: &Value) -> String {
-    let (verdict, name, kind) = (word(roi, "verdict"), word(roi, "name"), word(roi, "kind"));
-    let found = match (roi["error"].as_str(), &roi["score"], &roi["threshold"]) {
-        (Some(error), ..) => error.to_owned(),
-        (None, score, threshold) => format!("{score} held against {threshold} {}", word(roi, "unit")),
-    };
-    let text = roi["text"].as_str().map_or(String::new(), |text| format!(", \"{text}\""));
-    format!("  {verdict:<5}  {name} ({kind}): {found}{text}")
-}
-
-fn json(mut answer: Value) -> Value {
-    answer["ok"] = true.into();
-    answer
+impl PrintedRoi {
+    fn line(&self) -> String {
+        let PrintedRoi { name, kind, verdict, .. } = self;
+        let number =
+            |number: &Option<serde_json::Number>| number.as_ref().map_or("null".into(), ToString::to_string);
+        let found = match &self.error {
+            Some(error) => error.clone(),
+            None => {
+                let (score, threshold) = (number(&self.score), number(&self.threshold));
+                format!("{score} held against {threshold} {}", self.unit.as_deref().unwrap_or("-"))
+            }
+        };
+        let text = self.text.as_ref().map_or(String::new(), |text| format!(", \"{text}\""));
+        format!("  {verdict:<5}  {name} ({kind}): {found}{text}")
+    }
 }

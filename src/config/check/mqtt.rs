@@ -162,11 +162,7 @@ fn prefix(field: &PlacedValue<'_, '_>) -> Option<String> {
 
 /// Words of commands, none twice.
 fn commands(field: &PlacedValue<'_, '_>) -> Vec<String> {
-    let known: Vec<(&str, &str)> = ["ping"]
-        .into_iter()
-        .chain(CommandKind::ALL.map(CommandKind::as_str))
-        .map(|word| (word, word))
-        .collect();
+    let known = CommandKind::ALL.map(CommandKind::as_str).map(|word| (word, word));
     let mut words: Vec<String> = Vec::new();
     for word in field.items("commands").unwrap_or_default().iter().filter_map(|item| item.word(&known)) {
         if !words.iter().any(|known| known == word) {

@@ -2,12 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use serde_json::{Value, json};
-
+use super::command::{ChangedOut, ErasedCounts, ErasedOut, PictureOut, ReenrolledOut, SampleFault};
 use super::{GalleryService, errors, fields};
 use crate::store::GalleryError;
-use crate::types::{PersonId, Refusal, Reply};
+use crate::types::{Details, PersonId, Refusal};
 
 /// How long one request embeds; what is left is asked for again.
 const BUDGET: Duration = Duration::from_secs(60);
@@ -15,41 +13,34 @@ const BUDGET: Duration = Duration::from_secs(60);
 const TOGETHER: usize = 64;
 
 impl GalleryService<'_> {
-    pub(super) fn rename(&self, request: &Value) -> Reply {
-        let id = fields::person(request, "person")?;
-        let name =
-            request["name"].as_str().ok_or_else(|| errors::missing("name", "{\"name\": \"Anna\", …}"))?;
+    pub(super) fn rename(&self, id: PersonId, name: &str) -> Result<ChangedOut, Refusal> {
         let person = self.0.gallery().rename(id, name).map_err(errors::of_gallery)?;
         self.0.changed();
         Ok(fields::after(&person))
     }
 
-    /// `merge`: `person` becomes part of `into`.
-    pub(super) fn merge(&self, request: &Value) -> Reply {
-        let (from, into) = (fields::person(request, "person")?, fields::person(request, "into")?);
+    /// `merge`: `from` becomes part of `into`.
+    pub(super) fn merge(&self, from: PersonId, into: PersonId) -> Result<ChangedOut, Refusal> {
         let person = self.0.gallery().merge(from, into).map_err(errors::of_gallery)?;
         self.0.changed();
         Ok(fields::after(&person))
     }
 
-    pub(super) fn remove(&self, request: &Value) -> Reply {
-        let (id, sample) = (fields::person(request, "person")?, fields::number(request, "sample")?);
+    pub(super) fn remove(&self, id: PersonId, sample: u64) -> Result<ChangedOut, Refusal> {
         let person = self.0.gallery().remove(id, sample).map_err(errors::of_gallery)?;
         self.0.changed();
         Ok(fields::after(&person))
     }
 
     /// `picture`: the kept crop.
-    pub(super) fn picture(&self, request: &Value) -> Reply {
-        let (id, sample) = (fields::person(request, "person")?, fields::number(request, "sample")?);
+    pub(super) fn picture(&self, id: PersonId, sample: u64) -> Result<PictureOut, Refusal> {
         let png = self.0.gallery().picture(id, sample).map_err(errors::of_gallery)?;
-        Ok(json!({ "png_base64": base64::engine::general_purpose::STANDARD.encode(png) }))
+        Ok(PictureOut { png })
     }
 
     /// `erase`: the person leaves the gallery, then everything that speaks of them, then the disk. Asked again, it takes
     /// up what a fault had cut short.
-    pub(super) fn erase(&self, request: &Value) -> Reply {
-        let id = fields::person(request, "person")?;
+    pub(super) fn erase(&self, id: PersonId) -> Result<ErasedOut, Refusal> {
         let erasing = match self.0.gallery().begin_erasure(id) {
             Err(GalleryError::NoPerson { .. }) => return self.erased_before(id),
             begun => begun.map_err(errors::of_gallery)?,
@@ -58,37 +49,37 @@ impl GalleryService<'_> {
         self.0.changed();
         let (events, forgotten) = self.0.forget(&erasing)?;
         tracing::info!(person = %id, samples = erasing.samples, events, "person erased");
-        Ok(json!({
-            "person": id.0,
-            "erased": {
-                "samples": erasing.samples, "crops": erasing.crops, "events": events, "outbox": forgotten.outbox,
-                "set_aside": forgotten.set_aside, "rewritten_bytes": forgotten.rewritten_bytes,
-            },
-        }))
+        let erased = ErasedCounts {
+            samples: erasing.samples,
+            crops: erasing.crops,
+            events,
+            outbox: forgotten.outbox,
+            set_aside: forgotten.set_aside,
+            rewritten_bytes: forgotten.rewritten_bytes,
+        };
+        Ok(ErasedOut { person: id.0, erased, before: None })
     }
 
     /// Nobody of this number is in the gallery: because they were erased, because they are part of somebody else, or
     /// because there never was such a person.
-    fn erased_before(&self, id: PersonId) -> Reply {
+    fn erased_before(&self, id: PersonId) -> Result<ErasedOut, Refusal> {
         let gallery = self.0.gallery();
         let people = gallery.people().map_err(errors::of_gallery)?;
         if let Some(now) = people.iter().find(|person| person.was.contains(&id)) {
             let message = format!("person {id} was merged into {} (person {})", now.name, now.id);
             let remedy = "erase that person, or take single pictures away with `ocellus faces remove`";
-            return Err(
-                Refusal::new("merged", message, remedy).with(json!({ "person": now.id.0, "name": now.name }))
-            );
+            let details = Details::Person { person: now.id.0, name: now.name.clone() };
+            return Err(Refusal::new("merged", message, remedy).with(details));
         }
         if !gallery.knew(id).map_err(errors::of_gallery)? {
             return Err(errors::of_gallery(GalleryError::NoPerson { person: id }));
         }
-        let none = json!({ "samples": 0, "crops": 0, "events": 0, "outbox": 0, "set_aside": 0, "rewritten_bytes": 0 });
-        Ok(json!({ "person": id.0, "erased": none, "before": true }))
+        Ok(ErasedOut { person: id.0, erased: ErasedCounts::default(), before: Some(true) })
     }
 
     /// `reenrol`: the crops that another model had embedded are embedded by the one in use. What could not be done within
     /// a minute is `left`.
-    pub(super) fn reenrol(&self) -> Reply {
+    pub(super) fn reenrol(&self) -> Result<ReenrolledOut, Refusal> {
         let mut tools = self.tools()?;
         let (gallery, deadline) = (self.0.gallery(), Instant::now() + BUDGET);
         let stale = gallery.stale(&tools.sha256).map_err(errors::of_gallery)?;
@@ -112,10 +103,11 @@ impl GalleryService<'_> {
             }
         }
         self.0.changed();
-        Ok(json!({ "done": done, "failed": faults.len(), "left": stale.len() - seen, "faults": faults }))
+        let (failed, left) = (faults.len() as u64, (stale.len() - seen) as u64);
+        Ok(ReenrolledOut { done: done as u64, failed, left, faults })
     }
 }
 
-fn fault(person: PersonId, sample: u64, reason: &str) -> Value {
-    json!({ "person": person.0, "sample": sample, "reason": reason })
+fn fault(person: PersonId, sample: u64, reason: &str) -> SampleFault {
+    SampleFault { person: person.0, sample, reason: reason.to_owned() }
 }

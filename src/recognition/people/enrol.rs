@@ -1,13 +1,11 @@
 //! Enrolment: pictures become faces of a person, each bad one is told, and nobody is enrolled twice unawares.
 
-use serde_json::{Value, json};
-
+use super::command::{EnrolledOut, FaceSource, MAX_PICTURES, SentPicture};
 use super::{GalleryService, Tools, errors, fields, picture};
 use crate::config::RecognitionConfig;
 use crate::recognition::Studied;
 use crate::store::{GalleryError, NewSample, Person, clean_name};
-use crate::types::MAX_PICTURES;
-use crate::types::{PersonId, Refusal, Reply};
+use crate::types::{Details, PersonId, Refusal};
 
 /// What became of the pictures of a request.
 struct Looked {
@@ -19,9 +17,7 @@ struct Looked {
 impl GalleryService<'_> {
     /// `enrol`: a new person by `pictures` (base64) or by what a `camera` sees now. Somebody who is known already is
     /// refused as `already_enrolled`, unless `as_new` says that it is somebody else.
-    pub(super) fn enrol(&self, request: &Value) -> Reply {
-        let name =
-            request["name"].as_str().ok_or_else(|| errors::missing("name", "{\"name\": \"Anna\", …}"))?;
+    pub(super) fn enrol(&self, name: &str, from: &FaceSource) -> Result<EnrolledOut, Refusal> {
         let name = clean_name(name).map_err(errors::of_gallery)?;
         let gallery = self.0.gallery();
         if let Some(person) = gallery.named(&name).map_err(errors::of_gallery)? {
@@ -29,8 +25,8 @@ impl GalleryService<'_> {
             return Err(errors::of_gallery(taken));
         }
         let mut tools = self.tools()?;
-        let looked = self.look(request, &mut tools)?;
-        if request["as_new"] != true {
+        let looked = self.look(from, &mut tools)?;
+        if from.as_new != Some(true) {
             self.refuse_known(&looked.faces, &tools, None)?;
         }
         let person = gallery.enrol(&name, &looked.faces).map_err(errors::of_gallery)?;
@@ -39,13 +35,12 @@ impl GalleryService<'_> {
     }
 
     /// `add`: more faces of a person, who must not look more like somebody else.
-    pub(super) fn add(&self, request: &Value) -> Reply {
-        let id = fields::person(request, "person")?;
+    pub(super) fn add(&self, id: PersonId, from: &FaceSource) -> Result<EnrolledOut, Refusal> {
         let gallery = self.0.gallery();
         gallery.person(id).map_err(errors::of_gallery)?;
         let mut tools = self.tools()?;
-        let looked = self.look(request, &mut tools)?;
-        if request["as_new"] != true {
+        let looked = self.look(from, &mut tools)?;
+        if from.as_new != Some(true) {
             self.refuse_known(&looked.faces, &tools, Some(id))?;
         }
         let person = gallery.add(id, &looked.faces).map_err(errors::of_gallery)?;
@@ -54,21 +49,21 @@ impl GalleryService<'_> {
     }
 
     /// The faces of the pictures. Errors: not a single one is good.
-    fn look(&self, request: &Value, tools: &mut Tools) -> Result<Looked, Refusal> {
+    fn look(&self, from: &FaceSource, tools: &mut Tools) -> Result<Looked, Refusal> {
         let mut looked = Looked { faces: Vec::new(), rejected: Vec::new() };
-        if let Some(pictures) = request["pictures"].as_array() {
+        if let Some(pictures) = &from.pictures {
             if pictures.is_empty() || pictures.len() > MAX_PICTURES {
                 let message = format!("{} pictures were sent", pictures.len());
                 return Err(Refusal::new("bad_request", message, format!("send 1 to {MAX_PICTURES}")));
             }
-            for (index, wished) in pictures.iter().enumerate() {
-                match study(wished, index, tools) {
+            for (index, picture) in pictures.iter().enumerate() {
+                match study(picture, index, tools) {
                     Ok(face) => looked.faces.push(face),
                     Err(refusal) => looked.rejected.push((index, refusal)),
                 }
             }
         } else {
-            let (frame, source) = self.0.frame(request)?;
+            let (frame, source) = self.0.frame(from.camera.as_deref())?;
             match tools.study.picture(&frame.planes()) {
                 Ok(studied) => looked.faces.push(sample(studied, source, tools)),
                 Err(fault) => looked.rejected.push((0, errors::of_face(&fault))),
@@ -99,18 +94,20 @@ impl GalleryService<'_> {
         let message =
             format!("this is {} (person {}), with a similarity of {similarity:.2}", person.name, person.id);
         let remedy = "add the pictures to that person, or send \"as_new\": true if it is somebody else";
-        let details = json!({ "person": person.id.0, "name": person.name, "similarity": (f64::from(similarity) * 1e3).round() / 1e3 });
+        let similarity = (f64::from(similarity) * 1e3).round() / 1e3;
+        let details = Details::Alike { person: person.id.0, name: person.name.clone(), similarity };
         Err(Refusal::new("already_enrolled", message, remedy).with(details))
     }
 }
 
-/// One picture: base64, or an object with its `name` and its `base64`.
-fn study(wished: &Value, index: usize, tools: &mut Tools) -> Result<NewSample, Refusal> {
-    let base64 = wished.as_str().or_else(|| wished["base64"].as_str());
-    let base64 = base64.ok_or_else(|| errors::missing("picture", "\"pictures\": [\"BASE64\"]"))?;
+fn study(sent: &SentPicture, index: usize, tools: &mut Tools) -> Result<NewSample, Refusal> {
+    let (name, base64) = match sent {
+        SentPicture::Bare(base64) => (&None, base64),
+        SentPicture::Named { name, base64 } => (name, base64),
+    };
     let picture = picture::decode(base64)?;
     let studied = tools.study.picture(&picture.planes()).map_err(|fault| errors::of_face(&fault))?;
-    let source = wished["name"].as_str().map_or_else(|| format!("picture {}", index + 1), str::to_owned);
+    let source = name.clone().unwrap_or_else(|| format!("picture {}", index + 1));
     Ok(sample(studied, source, tools))
 }
 
@@ -120,7 +117,7 @@ fn sample(studied: Studied, source: String, tools: &Tools) -> NewSample {
 }
 
 fn none_good(rejected: Vec<(usize, Refusal)>) -> Refusal {
-    let details = json!({ "rejected": fields::rejected(&rejected) });
+    let details = Details::Rejected { rejected: fields::rejected(&rejected) };
     if let [(_, only)] = &rejected[..] {
         return only.clone().with(details);
     }
@@ -132,12 +129,12 @@ fn none_good(rejected: Vec<(usize, Refusal)>) -> Refusal {
         .with(details)
 }
 
-fn enrolled(person: &Person, looked: Looked) -> Value {
+fn enrolled(person: &Person, looked: Looked) -> EnrolledOut {
     // The newest are last.
     let new = person.samples.len().saturating_sub(looked.faces.len());
     let samples: Vec<_> = person.samples[new..].iter().map(|sample| sample.id).collect();
     let rejected = fields::rejected(&looked.rejected);
-    json!({ "person": person.id.0, "name": person.name, "samples": samples, "rejected": rejected })
+    EnrolledOut { person: person.id.0, name: person.name.clone(), samples, rejected }
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {

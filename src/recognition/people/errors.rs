@@ -3,7 +3,7 @@
 use crate::engine::EngineError;
 use crate::recognition::FaceFault;
 use crate::store::GalleryError;
-use crate::types::Refusal;
+use crate::types::{Details, Refusal};
 
 /// The codes under which faults of the gallery are known outside.
 pub(super) fn of_gallery(error: GalleryError) -> Refusal {
@@ -19,8 +19,8 @@ pub(super) fn of_gallery(error: GalleryError) -> Refusal {
         GalleryError::Import { .. } => "bad_import",
     };
     let details = match &error {
-        GalleryError::Taken { person, name } => serde_json::json!({ "person": person.0, "name": name }),
-        _ => serde_json::Value::Null,
+        GalleryError::Taken { person, name } => Details::Person { person: person.0, name: name.clone() },
+        _ => Details::None,
     };
     split(code, &error.to_string()).with(details)
 }
@@ -34,10 +34,6 @@ pub(super) fn no_model(key: &str) -> Refusal {
     let remedy = "use config/attendance.toml, or write a [model.NAME] and name it in [faces]; `ocellus models list` \
                   shows public ones";
     Refusal::new("no_model", message, remedy)
-}
-
-pub(super) fn missing(key: &str, example: &str) -> Refusal {
-    Refusal::new("bad_request", format!("{key} is missing"), format!("write {example}"))
 }
 
 pub(super) fn of_face(fault: &FaceFault) -> Refusal {

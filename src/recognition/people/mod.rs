@@ -1,7 +1,9 @@
-//! People: everything that is asked about the gallery, as JSON in and out. One desk for the running service and for a
-//! command line that finds none: both answer alike.
+//! People: the commands of the gallery. One service of them for the running box and for a command line that finds none
+//! running: both answer alike.
 
+mod answer;
 mod change;
+pub mod command;
 mod enrol;
 mod errors;
 mod fields;
@@ -10,14 +12,13 @@ mod transfer;
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::config::{Config, RecognitionConfig, Task};
 use crate::engine::{EngineError, Model};
 use crate::recognition::{Enrolled, GalleryIndex, IndexError, Settings, Study};
 use crate::ring::Lease;
 use crate::store::{Erasing, Forgotten, Gallery, GalleryError, Person};
-use crate::types::{Frame, Refusal, Reply};
+use crate::types::{Frame, PersonId, Refusal};
+use command::{GalleryAnswer, GalleryCommand};
 
 /// What the desk asks of the house that it stands in.
 pub trait GalleryHost {
@@ -27,8 +28,8 @@ pub trait GalleryHost {
     fn config(&self) -> Config;
     /// A model of the configuration, by its name.
     fn model(&self, config: &Config, name: &str) -> Result<Arc<Model>, EngineError>;
-    /// The newest frame of the camera that `request` names, and where it is from in words.
-    fn frame(&self, request: &Value) -> Result<(Lease<Frame>, String), Refusal>;
+    /// The newest frame of this camera, and where it is from in words.
+    fn frame(&self, camera: Option<&str>) -> Result<(Lease<Frame>, String), Refusal>;
     /// The gallery is another one now.
     fn changed(&self);
     /// The last step of an erasure: events, what was not sent, and the files of the store.
@@ -39,28 +40,35 @@ pub trait GalleryHost {
 pub struct GalleryService<'h>(pub &'h dyn GalleryHost);
 
 impl GalleryService<'_> {
-    /// `{"action": …}`: `list`, `enrol` (`name`; `pictures` or `camera`), `add` (`person`; the same), `rename`
-    /// (`person`, `name`), `merge` (`person`, `into`), `erase` (`person`), `remove` and `picture` (`person`, `sample`),
-    /// `export` (`after`), `import` (`lines`), `reenrol`.
-    pub fn answer(&self, request: &Value) -> Reply {
-        match request["action"].as_str().unwrap_or_default() {
-            "list" => self.list(),
-            "enrol" => self.enrol(request),
-            "add" => self.add(request),
-            "rename" => self.rename(request),
-            "merge" => self.merge(request),
-            "remove" => self.remove(request),
-            "erase" => self.erase(request),
-            "picture" => self.picture(request),
-            "export" => self.export(request),
-            "import" => self.import(request),
-            "reenrol" => self.reenrol(),
-            other => {
-                let known =
-                    "list, enrol, add, rename, merge, remove, erase, picture, export, import or reenrol";
-                let message = format!("there is no action {other:?} for faces");
-                Err(Refusal::new("bad_request", message, format!("write {{\"action\": …}}, one of {known}")))
+    /// Does what `command` asks for.
+    ///
+    /// # Errors
+    /// A refusal, with what to do next.
+    pub fn answer(&self, command: GalleryCommand) -> Result<GalleryAnswer, Refusal> {
+        match command {
+            GalleryCommand::List => self.list().map(GalleryAnswer::from),
+            GalleryCommand::Enrol { name, from } => self.enrol(&name, &from).map(GalleryAnswer::from),
+            GalleryCommand::Add { person, from } => {
+                self.add(PersonId(person), &from).map(GalleryAnswer::from)
             }
+            GalleryCommand::Rename { person, name } => {
+                self.rename(PersonId(person), &name).map(GalleryAnswer::from)
+            }
+            GalleryCommand::Merge { person, into } => {
+                self.merge(PersonId(person), PersonId(into)).map(GalleryAnswer::from)
+            }
+            GalleryCommand::Remove { person, sample } => {
+                self.remove(PersonId(person), sample).map(GalleryAnswer::from)
+            }
+            GalleryCommand::Erase { person } => self.erase(PersonId(person)).map(GalleryAnswer::from),
+            GalleryCommand::Picture { person, sample } => {
+                self.picture(PersonId(person), sample).map(GalleryAnswer::from)
+            }
+            GalleryCommand::Export { after, most_bytes } => {
+                self.export(after.map(PersonId), most_bytes).map(GalleryAnswer::from)
+            }
+            GalleryCommand::Import { lines } => self.import(&lines).map(GalleryAnswer::from),
+            GalleryCommand::Reenrol => self.reenrol().map(GalleryAnswer::from),
         }
     }
 

@@ -1,5 +1,6 @@
 //! One revision of a product's golden pictures, as it is stored and published.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -9,7 +10,7 @@ use super::GoldenError;
 const LEAST_DIGITS: usize = 4;
 
 /// One revision of a product's golden pictures. Revisions count 1, 2, 3, …; none is ever changed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GoldenSet {
     /// The product; the name of its recipe file.
     pub product: String,
@@ -28,7 +29,7 @@ pub struct GoldenSet {
 }
 
 /// A picture in a set.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GoldenEntry {
     /// SHA-256 of the picture's file, 64 hexadecimal digits; its name in the store.
     pub picture: String,

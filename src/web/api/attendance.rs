@@ -2,38 +2,39 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use bytes::Bytes;
-use serde_json::json;
 
 use super::super::answer::{self, Handled, WebFault, bytes, mime};
 use super::super::routes::Call;
-use super::state::ask;
+use super::state::ask_for;
+use crate::commands::Command;
+use crate::commands::attendance::{self, DayRequest};
+use crate::contract::Day;
 use crate::contract::table::{self, TableError};
-use crate::types::CommandKind;
 
 pub(in super::super) async fn day(call: Call) -> Handled {
     let format = call.asked("format").unwrap_or("json");
     if !matches!(format, "json" | "csv" | "xlsx") {
         return Err(WebFault::bad(format!("the format {format:?} is not known"), "write json, csv or xlsx"));
     }
-    let mut request = json!({ "action": "day" });
-    for key in ["day", "person"] {
-        if let Some(asked) = call.asked(key).filter(|asked| !asked.is_empty()) {
-            request[key] = asked.into();
-        }
-    }
-    let day = ask(&call.server, CommandKind::Attendance, request).await?;
+    let request = attendance::AttendanceCommand::Day(day_request(&call));
+    let day: Day = ask_for(&call.server, Command::Attendance(request)).await?;
     let (content_type, table) = match format {
         "csv" => (mime::CSV, table::csv(&day)),
         "xlsx" => (mime::XLSX, table::xlsx(&day)),
         _ => return answer::json(&day),
     };
     let mut response = bytes(content_type, Bytes::from(table.map_err(no_table)?));
-    let day = day["day"].as_str().unwrap_or("day");
-    let name = HeaderValue::from_str(&format!("attachment; filename=\"attendance-{day}.{format}\""));
+    let name = format!("attachment; filename=\"attendance-{}.{format}\"", day.day);
+    let name = HeaderValue::from_str(&name);
     if let Ok(name) = name {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
     }
     Ok(response)
+}
+
+fn day_request(call: &Call) -> DayRequest {
+    let asked = |key| call.asked(key).filter(|asked| !asked.is_empty()).map(str::to_owned);
+    DayRequest { day: asked("day"), person: asked("person") }
 }
 
 fn no_table(error: TableError) -> WebFault {

@@ -3,58 +3,69 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::super::answer::{self, Handled, WebFault, bytes, json_with, mime};
+use super::super::answer::{self, WebFault, Handled, bytes, json_with, mime};
+use super::super::bodies::{EnrolIn, MergeIn, PicturesIn, RenameIn};
 use super::super::routes::Call;
 use super::super::server::Server;
-use super::state::ask;
+use super::state::{another_answer, ask};
+use crate::commands::faces::{
+    self, ExportLines, ExportedOut, FaceSource, MAX_PICTURES, PictureOut, SentPicture,
+};
+use crate::commands::{Command, CommandAnswer};
 use crate::config::text;
-use crate::contract::rest::{EnrolIn, MergeIn, PicturesIn, RenameIn};
-use crate::types::MAX_PICTURES;
 use crate::types::{Bounded, CommandKind};
 
-async fn faces(server: &Server, request: Value) -> Result<Value, WebFault> {
-    ask(server, CommandKind::Faces, request).await
+async fn ask_faces(server: &Server, command: faces::GalleryCommand) -> Result<faces::GalleryAnswer, WebFault> {
+    match ask(server, Command::Faces(command)).await? {
+        CommandAnswer::Faces(answer) => Ok(answer),
+        _ => Err(another_answer(CommandKind::Faces)),
+    }
+}
+
+/// The same for an answer that is not handed on as it is.
+async fn ask_for<T: TryFrom<faces::GalleryAnswer>>(
+    server: &Server,
+    command: faces::GalleryCommand,
+) -> Result<T, WebFault> {
+    T::try_from(ask_faces(server, command).await?).map_err(|_| another_answer(CommandKind::Faces))
 }
 
 pub(in super::super) async fn list(call: Call) -> Handled {
-    answer::json(&faces(&call.server, json!({ "action": "list" })).await?)
+    answer::json(&ask_faces(&call.server, faces::GalleryCommand::List).await?)
 }
 
 pub(in super::super) async fn enrol(mut call: Call) -> Handled {
     let EnrolIn { name, pictures, camera, as_new } = call.json().await?;
-    let request = json!({ "action": "enrol", "name": name, "camera": camera, "as_new": as_new });
-    let request = with_pictures(request, pictures)?;
-    json_with(StatusCode::CREATED, &faces(&call.server, request).await?)
+    let from = source(pictures, camera, as_new)?;
+    let command = faces::GalleryCommand::Enrol { name, from };
+    json_with(StatusCode::CREATED, &ask_faces(&call.server, command).await?)
 }
 
 pub(in super::super) async fn add(mut call: Call) -> Handled {
     let person = call.number("person")?;
     let PicturesIn { pictures, camera, as_new } = call.json().await?;
-    let request = json!({ "action": "add", "person": person, "camera": camera, "as_new": as_new });
-    let request = with_pictures(request, pictures)?;
-    answer::json(&faces(&call.server, request).await?)
+    let from = source(pictures, camera, as_new)?;
+    answer::json(&ask_faces(&call.server, faces::GalleryCommand::Add { person, from }).await?)
 }
 
-/// Sets pictures or a camera, one of the two. Pictures are moved, not copied, because they may be as long as
-/// a body can be.
-fn with_pictures(
-    mut request: Value,
+/// Pictures or a camera, one of the two. Pictures are moved, not copied: they may fill the longest body.
+fn source(
     pictures: Option<Bounded<String, MAX_PICTURES>>,
-) -> Result<Value, WebFault> {
-    match (pictures, request["camera"].is_string()) {
-        (Some(pictures), false) if pictures.sent > 0 => {
+    camera: Option<String>,
+    as_new: bool,
+) -> Result<FaceSource, WebFault> {
+    let as_new = Some(as_new);
+    match (pictures, camera) {
+        (Some(pictures), None) if pictures.sent > 0 => {
             let pictures = pictures.whole().map_err(too_many)?;
-            request["pictures"] = pictures.into_iter().map(Value::String).collect();
-            Ok(request)
+            let pictures = Some(pictures.into_iter().map(SentPicture::Bare).collect());
+            Ok(FaceSource { pictures, camera: None, as_new })
         }
-        (None, true) => Ok(request),
+        (None, camera @ Some(_)) => Ok(FaceSource { pictures: None, camera, as_new }),
         _ => Err(WebFault::bad(
             "the request names neither pictures nor a camera, or both",
             "send pictures (JPEG or PNG in base64), or camera",
@@ -71,50 +82,44 @@ fn too_many(sent: usize) -> WebFault {
 pub(in super::super) async fn rename(mut call: Call) -> Handled {
     let person = call.number("person")?;
     let RenameIn { name } = call.short_json().await?;
-    let request = json!({ "action": "rename", "person": person, "name": name });
-    answer::json(&faces(&call.server, request).await?)
+    answer::json(&ask_faces(&call.server, faces::GalleryCommand::Rename { person, name }).await?)
 }
 
 pub(in super::super) async fn merge(mut call: Call) -> Handled {
     let person = call.number("person")?;
     let MergeIn { into } = call.short_json().await?;
-    answer::json(&faces(&call.server, json!({ "action": "merge", "person": person, "into": into })).await?)
+    answer::json(&ask_faces(&call.server, faces::GalleryCommand::Merge { person, into }).await?)
 }
 
 pub(in super::super) async fn erase(call: Call) -> Handled {
     let person = call.number("person")?;
-    answer::json(&faces(&call.server, json!({ "action": "erase", "person": person })).await?)
+    answer::json(&ask_faces(&call.server, faces::GalleryCommand::Erase { person }).await?)
 }
 
 pub(in super::super) async fn remove(call: Call) -> Handled {
     let (person, sample) = (call.number("person")?, call.number("sample")?);
-    answer::json(
-        &faces(&call.server, json!({ "action": "remove", "person": person, "sample": sample })).await?,
-    )
+    answer::json(&ask_faces(&call.server, faces::GalleryCommand::Remove { person, sample }).await?)
 }
 
 pub(in super::super) async fn picture(call: Call) -> Handled {
     let (person, sample) = (call.number("person")?, call.number("sample")?);
-    let response =
-        faces(&call.server, json!({ "action": "picture", "person": person, "sample": sample })).await?;
-    let picture = STANDARD.decode(response["png_base64"].as_str().unwrap_or_default());
-    let picture =
-        picture.map_err(|error| WebFault::unknown("not_found", format!("no picture: {error}"), ""))?;
-    Ok(bytes(mime::PNG, picture.into()))
+    let command = faces::GalleryCommand::Picture { person, sample };
+    let PictureOut { png } = ask_for(&call.server, command).await?;
+    Ok(bytes(mime::PNG, png.into()))
 }
 
-/// Bytes of an export that are in memory at one time, roughly.
-const PIECE_BYTES: usize = 1 << 20;
+/// About so many bytes of an export are in memory at one time.
+const PIECE_BYTES: u64 = 1 << 20;
 /// Pieces that wait for a slow reader.
 const PIECES: usize = 1;
 
 pub(in super::super) async fn export(call: Call) -> Handled {
-    // The first piece is awaited here, so that a refusal becomes the response.
-    let (first, mut after) = piece(&call.server, Value::Null).await?;
+    // The first piece is awaited here, so that what is refused is answered as such.
+    let (first, mut after) = piece(&call.server, None).await?;
     let (pieces, body) = mpsc::channel(PIECES);
     tokio::spawn(async move {
         let mut next = Ok(first);
-        while pieces.send(next).await.is_ok() && !after.is_null() {
+        while pieces.send(next).await.is_ok() && after.is_some() {
             next = match piece(&call.server, after.take()).await {
                 Ok((lines, more)) => {
                     after = more;
@@ -130,25 +135,23 @@ pub(in super::super) async fn export(call: Call) -> Handled {
     Ok(response)
 }
 
-/// The lines of the people after `after`, and the id to continue from if there are more.
-async fn piece(server: &Server, after: Value) -> Result<(Bytes, Value), WebFault> {
-    let request = json!({ "action": "export", "after": after, "most_bytes": PIECE_BYTES });
-    let mut answer = faces(server, request).await?;
-    let Value::String(lines) = answer["lines"].take() else { return Ok((Bytes::new(), Value::Null)) };
-    Ok((lines.into(), answer["next"].take()))
+/// The lines of the people after `after`, and whom to go on from where that is not all.
+async fn piece(server: &Server, after: Option<u64>) -> Result<(Bytes, Option<u64>), WebFault> {
+    let command = faces::GalleryCommand::Export { after, most_bytes: Some(PIECE_BYTES) };
+    let ExportedOut { lines, next } = ask_for(server, command).await?;
+    Ok((lines.into(), next))
 }
 
 pub(in super::super) async fn import(mut call: Call) -> Handled {
     let body = call.bytes().await?;
     let text = text::decode(&body)
         .map_err(|fault| WebFault::bad(format!("the body {fault}"), "send an export as it was given"))?;
-    let mut request = json!({ "action": "import" });
-    // One string: a list of its lines could need many times the memory.
-    request["lines"] = text.into();
+    // In one piece: a list of its lines could be many times as large.
+    let lines = ExportLines::Text(text);
     drop(body);
-    answer::json(&faces(&call.server, request).await?)
+    answer::json(&ask_faces(&call.server, faces::GalleryCommand::Import { lines }).await?)
 }
 
 pub(in super::super) async fn reenrol(call: Call) -> Handled {
-    answer::json(&faces(&call.server, json!({ "action": "reenrol" })).await?)
+    answer::json(&ask_faces(&call.server, faces::GalleryCommand::Reenrol).await?)
 }

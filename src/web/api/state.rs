@@ -3,11 +3,13 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::super::answer::{self, Handled, bytes, json_text, json_with, mime};
+use super::super::answer::{self, WebFault, Handled, bytes, json_text, json_with, mime};
 use super::super::metrics as prometheus;
 use super::super::routes::Call;
 use super::super::server::Server;
 use super::super::snapshot::SnapshotState;
+use crate::commands::service::{AlarmRequest, RestartRequest};
+use crate::commands::{Command, CommandAnswer};
 use crate::contract::rest::HealthOut;
 use crate::contract::topic;
 use crate::types::{CommandKind, Stamp};
@@ -89,8 +91,8 @@ pub(in super::super) async fn alarms(call: Call) -> Handled {
 }
 
 pub(in super::super) async fn acknowledge(call: Call) -> Handled {
-    let request = json!({ "acknowledge": call.param("name"), "by": call.who.name() });
-    answer::json(&ask(&call.server, CommandKind::Alarm, request).await?)
+    let (acknowledge, by) = (Some(call.param("name").to_owned()), Some(call.who.name().to_owned()));
+    answer::json(&ask(&call.server, Command::Alarm(AlarmRequest { acknowledge, by })).await?)
 }
 
 pub(in super::super) async fn telemetry(call: Call) -> Handled {
@@ -108,12 +110,12 @@ pub(in super::super) async fn units(call: Call) -> Handled {
 }
 
 pub(in super::super) async fn restart(call: Call) -> Handled {
-    let request = json!({ "unit": call.param("name") });
-    answer::json(&ask(&call.server, CommandKind::Restart, request).await?)
+    let unit = call.param("name").to_owned();
+    answer::json(&ask(&call.server, Command::Restart(RestartRequest { unit })).await?)
 }
 
 pub(in super::super) async fn config(call: Call) -> Handled {
-    answer::json(&ask(&call.server, CommandKind::Config, json!({})).await?)
+    answer::json(&ask(&call.server, Command::Config).await?)
 }
 
 pub(in super::super) async fn audit(call: Call) -> Handled {
@@ -124,11 +126,23 @@ pub(in super::super) async fn refused(call: Call) -> Handled {
     answer::json(&call.server.shared.audit.last_refused(call.limit(AUDIT, MOST_AUDIT)?))
 }
 
-/// Has the service execute `request` and waits for the result.
-pub(super) async fn ask(
+/// Asks the service.
+pub(super) async fn ask(server: &Server, command: Command) -> Result<CommandAnswer, WebFault> {
+    server.commands.ask(command, &*server.shared.clock).await
+}
+
+/// The same for an answer that is not handed on as it is.
+pub(super) async fn ask_for<T: TryFrom<CommandAnswer>>(
     server: &Server,
-    kind: CommandKind,
-    request: Value,
-) -> Result<Value, answer::WebFault> {
-    server.commands.ask(kind, request, &*server.shared.clock).await
+    command: Command,
+) -> Result<T, WebFault> {
+    let kind = command.kind();
+    let answer = ask(server, command).await?;
+    T::try_from(answer).map_err(|_| another_answer(kind))
+}
+
+/// The service gave the answer of another command: a fault of the program.
+pub(super) fn another_answer(kind: CommandKind) -> WebFault {
+    let message = format!("the answer to {} is another command's", kind.as_str());
+    WebFault::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message, "see the log")
 }

@@ -19,9 +19,11 @@ use super::super::live;
 use super::super::routes::Call;
 use super::super::snapshot::SnapshotState;
 use super::state::ask;
+use crate::commands::Command;
+use crate::commands::inspection::TriggerRequest;
 use crate::contract::rest::{CameraOut, TriggerIn};
 use crate::contract::{CameraState, topic};
-use crate::types::{CommandKind, Layer, LiveView};
+use crate::types::{Layer, LiveView};
 
 /// A `ping` at this interval keeps proxies from closing an idle stream, and shows the page that the service
 /// is alive.
@@ -119,8 +121,8 @@ pub(in super::super) async fn picture(call: Call) -> Handled {
 pub(in super::super) async fn trigger(mut call: Call) -> Handled {
     let camera = known(&call)?;
     let TriggerIn { text } = call.short_json().await?;
-    let request = json!({ "camera": camera, "text": text });
-    answer::json(&ask(&call.server, CommandKind::Trigger, request).await?)
+    let trigger = TriggerRequest { camera: Some(camera), text };
+    answer::json(&ask(&call.server, Command::Trigger(trigger)).await?)
 }
 
 pub(in super::super) async fn recent(call: Call) -> Handled {

@@ -4,13 +4,15 @@ use serde_json::Value;
 
 use super::super::answer::mime;
 use super::super::api::{attendance, inspections, people, session, state, views};
+use super::super::bodies::{EnrolIn, MergeIn, PicturesIn, RenameIn};
 use super::super::snapshot::INSPECTIONS;
 use super::{Gives, Param, QueryShape, Route, Verb, of};
+use crate::commands::faces::{ChangedOut, EnrolledOut, ErasedOut, ImportedOut, PeopleOut, ReenrolledOut};
+use crate::commands::service::RestartedOut;
 use crate::config::users::Role;
 use crate::contract::rest::{
-    AlarmOut, AuditOut, CameraOut, ConfigOut, EnrolIn, EnrolledOut, ErasedOut, HealthOut, LoginIn, MergeIn,
-    PeopleOut, PicturesIn, ReenrolledOut, RefusedOut, RenameIn, SessionOut, StatusOut, TelemetryOut,
-    TriggerIn, UnitOut,
+    AlarmOut, AuditOut, CameraOut, ConfigOut, HealthOut, LoginIn, RefusedOut, SessionOut, StatusOut,
+    TelemetryOut, TriggerIn, UnitOut,
 };
 use crate::contract::{Day, InspectionOut, Telemetry};
 
@@ -105,7 +107,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         "/api/v1/units/{name}/restart",
         OPERATOR,
         "Build a unit again.",
-        Gives::Json(200, of::<Value>),
+        Gives::Json(200, of::<RestartedOut>),
         |call| Box::pin(state::restart(call)),
     ),
     get(
@@ -224,7 +226,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
             "/api/v1/people/import",
             ADMIN,
             "Take over an export.",
-            Gives::Json(200, of::<Value>),
+            Gives::Json(200, of::<ImportedOut>),
             |call| Box::pin(people::import(call)),
         )
     },
@@ -242,7 +244,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
             "/api/v1/people/{person}",
             OPERATOR,
             "Give a person another name.",
-            Gives::Json(200, of::<Value>),
+            Gives::Json(200, of::<ChangedOut>),
             |call| Box::pin(people::rename(call)),
         )
     },
@@ -262,7 +264,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
             "/api/v1/people/{person}/merge",
             OPERATOR,
             "Two people who are one.",
-            Gives::Json(200, of::<Value>),
+            Gives::Json(200, of::<ChangedOut>),
             |call| Box::pin(people::merge(call)),
         )
     },
@@ -289,7 +291,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
             "/api/v1/people/{person}/pictures/{sample}",
             OPERATOR,
             "Take a picture away.",
-            Gives::Json(200, of::<Value>),
+            Gives::Json(200, of::<ChangedOut>),
             |call| Box::pin(people::remove(call)),
         )
     },

@@ -3,9 +3,11 @@
 use crate::support::broker::Broker;
 use crate::support::subscriber::Subscriber;
 use crate::support::unit::{Unit, event, mqtt_config, report};
+use ocellus::commands::service::{RestartedOut, SnapshotRequest};
+use ocellus::commands::Command;
 use ocellus::contract::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, schema};
 use ocellus::pipeline::{Offer, Sink};
-use ocellus::types::{CommandKind, Direction, Event, EventKind, Report, ZoneSet};
+use ocellus::types::{Direction, Event, EventKind, Report, ZoneSet};
 use serde_json::{Value, json};
 
 fn online() -> Status {
@@ -181,12 +183,12 @@ fn commands_are_answered_on_their_own_topic() {
     assert!(refusal["reason"].as_str().unwrap().contains("100000 bytes"), "{refusal}");
     origin.publish("ocellus/box1/cmd/snapshot/e", false, r#"{"camera":"front"}"#);
     let command = unit.commands.recv_timeout(crate::support::PATIENCE).unwrap();
-    assert_eq!((command.kind, command.id.as_str()), (CommandKind::Snapshot, "e"));
-    assert_eq!(command.payload["camera"], "front");
+    let front = SnapshotRequest { camera: Some("front".into()), ..SnapshotRequest::default() };
+    assert_eq!((&command.command, command.id.as_str()), (&Command::Snapshot(front), "e"));
     origin.wait_for("snapshot/e", |answer| answer["status"] == "executing");
-    command.reply.successful(json!({"file": "a.jpg"}));
+    command.reply.successful(RestartedOut { unit: "a.jpg".into(), already_restarting: None }.into());
     let done = origin.wait_for("snapshot/e", |answer| answer["status"] == "successful");
-    assert_eq!(done["result"]["file"], "a.jpg");
+    assert_eq!(done["result"], json!({ "unit": "a.jpg" }));
     holds("answer", &done);
     origin.publish("ocellus/box1/cmd/reload/f", false, "{}");
     drop(unit.commands.recv_timeout(crate::support::PATIENCE).unwrap());

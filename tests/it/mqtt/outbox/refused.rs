@@ -1,6 +1,8 @@
 //! What a broker does not take, and what the box does not read, holds nothing else up.
 
-use ocellus::config::{MqttConfig as Settings, MqttProtocol};
+use ocellus::commands::CommandAnswer;
+use ocellus::commands::service::ConfigOut;
+use ocellus::config::{Mqtt as Settings, MqttProtocol};
 use ocellus::contract::{CameraState, CameraStatus, Telemetry};
 use ocellus::mqtt::Link;
 use ocellus::pipeline::{Offer, Sink};
@@ -71,8 +73,8 @@ fn every_kind(protocol: MqttProtocol) {
 
     watcher.publish("ocellus/box1/cmd/snapshot/1", false, "{}");
     let command = unit.commands.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(command.kind, CommandKind::Snapshot);
-    command.reply.successful(json!({ "text": long() }));
+    assert_eq!(command.command.kind(), CommandKind::Snapshot);
+    command.reply.successful(text(long()));
     let failed = watcher.wait_for("snapshot/1", |answer| answer["status"] == "failed");
     let reason = failed["reason"].as_str().unwrap();
     assert!(reason.starts_with("the answer has 41") && reason.contains(" bytes, the broker "), "{reason}");
@@ -126,6 +128,11 @@ fn every_kind(protocol: MqttProtocol) {
     assert_eq!(unit.mqtt.link(), Link::Up);
 }
 
+/// An answer that is as long as its text.
+fn text(text: String) -> CommandAnswer {
+    ConfigOut { text, hash: String::new(), path: String::new() }.into()
+}
+
 #[test]
 fn of_every_kind_what_a_broker_hangs_up_over_is_set_aside_and_the_rest_flows() {
     every_kind(MqttProtocol::V311);
@@ -165,12 +172,12 @@ fn an_answer_of_megabytes_that_comes_back_to_us_is_no_request_and_costs_nothing(
         for (id, bytes) in [("a", 100_000), ("b", 3 << 20)] {
             watcher.publish(&format!("ocellus/box1/cmd/snapshot/{id}"), false, r#"{"retain":true}"#);
             let command = unit.commands.recv_timeout(PATIENCE).unwrap();
-            command.reply.successful(json!({ "text": "x".repeat(bytes) }));
+            command.reply.successful(text("x".repeat(bytes)));
             watcher.wait_for(&format!("snapshot/{id}"), |answer| answer["status"] == "successful");
         }
         watcher.publish("ocellus/box1/cmd/snapshot/c", false, "{}");
         let command = unit.commands.recv_timeout(PATIENCE).unwrap();
-        command.reply.successful(json!({ "text": "x".repeat(9 << 20) }));
+        command.reply.successful(text("x".repeat(9 << 20)));
         let failed = watcher.wait_for("snapshot/c", |answer| answer["status"] == "failed");
         assert!(failed["reason"].as_str().unwrap().contains("at most 8388608 are sent"), "{failed}");
         assert_eq!(unit.mqtt.counters().connections, 1);

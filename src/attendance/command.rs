@@ -1,0 +1,46 @@
+//! What may be asked of attendance: the command `attendance`, whichever way it comes in.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// A request to the attendance log. Its answer is a day's table, `contract::Day`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "action", rename_all = "lowercase")]
+pub enum AttendanceCommand {
+    /// Who was here on a day.
+    Day(DayRequest),
+}
+
+impl AttendanceCommand {
+    /// What is asked for where no action is named.
+    pub const USUAL: &'static str = "day";
+}
+
+/// Which table is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DayRequest {
+    /// The day of local time, `YYYY-MM-DD`; today by default.
+    #[serde(default)]
+    pub day: Option<String>,
+    /// One person alone, by number or by name.
+    #[serde(default, deserialize_with = "number_or_name")]
+    #[schemars(with = "Option<NumberOrName>")]
+    pub person: Option<String>,
+}
+
+/// A person, as a request names one.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum NumberOrName {
+    /// The person's number.
+    Number(u64),
+    /// The person's name, or the number as text.
+    Name(String),
+}
+
+fn number_or_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<NumberOrName>::deserialize(deserializer)?.map(|person| match person {
+        NumberOrName::Number(number) => number.to_string(),
+        NumberOrName::Name(name) => name,
+    }))
+}

@@ -1,0 +1,61 @@
+//! JSON Schemas of every request on `cmd/COMMAND/ID` and of the `result` of its answer, made from the types themselves.
+
+use schemars::{JsonSchema, Schema, schema_for};
+use serde_json::Value;
+
+use super::service::{
+    AlarmRequest, AlarmsOut, RestartRequest, RestartedOut, ServiceStatus, SnapshotOut, SnapshotRequest,
+};
+use super::{InspectionRecord, attendance, faces, inspection};
+use crate::contract::{self, Day};
+use crate::types::{CommandKind, ReloadedOut};
+
+/// The schemas by file name (without `.json`), in the order of the commands: of requests that have keys, and of answers
+/// that have a result.
+pub fn all() -> Vec<(String, Value)> {
+    CommandKind::ALL.into_iter().flat_map(of).collect()
+}
+
+fn of(kind: CommandKind) -> Vec<(String, Value)> {
+    let (request, result) = match kind {
+        CommandKind::Ping => (None, None),
+        CommandKind::Reload => (None, Some(schema_for!(ReloadedOut))),
+        CommandKind::Snapshot => (Some(schema_for!(SnapshotRequest)), Some(schema_for!(SnapshotOut))),
+        CommandKind::Trigger => {
+            (Some(schema_for!(inspection::TriggerRequest)), Some(schema_for!(InspectionRecord)))
+        }
+        CommandKind::Product => {
+            (Some(schema_for!(inspection::ProductRequest)), Some(schema_for!(inspection::ProductOut)))
+        }
+        CommandKind::Golden => {
+            (Some(schema_for!(inspection::Golden)), Some(schema_for!(inspection::GoldenAnswer)))
+        }
+        CommandKind::Status => (None, Some(schema_for!(ServiceStatus))),
+        CommandKind::Faces => {
+            (Some(schema_for!(faces::GalleryCommand)), Some(schema_for!(faces::GalleryAnswer)))
+        }
+        CommandKind::Attendance => (Some(schema_for!(attendance::AttendanceCommand)), Some(schema_for!(Day))),
+        CommandKind::Restart => (Some(schema_for!(RestartRequest)), Some(schema_for!(RestartedOut))),
+        // Not over MQTT.
+        CommandKind::Config => (None, None),
+        CommandKind::Alarm => (Some(schema_for!(AlarmRequest)), Some(schema_for!(AlarmAnswer))),
+    };
+    let named = |what: &str, schema: Schema| {
+        let mut schema = schema;
+        schema.insert("title".into(), format!("cmd/{}: {what}", kind.as_str()).into());
+        (format!("{what}-{}", kind.as_str()), schema.to_value())
+    };
+    let request = request.map(|schema| named("request", schema));
+    request.into_iter().chain(result.map(|schema| named("result", schema))).collect()
+}
+
+/// What `alarm` answers.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[allow(dead_code, reason = "only its schema is of use")]
+enum AlarmAnswer {
+    /// To a request without `acknowledge`.
+    Alarms(AlarmsOut),
+    /// To one with it.
+    Alarm(contract::Alarm),
+}

@@ -1,0 +1,215 @@
+//! The answers to the command `faces`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::types::{RejectedOut, answers};
+
+answers! {
+    /// The answer to a [`GalleryCommand`](super::command::GalleryCommand).
+    pub enum GalleryAnswer {
+        /// To `list`.
+        People(PeopleOut),
+        /// To `enrol` and `add`.
+        Enrolled(EnrolledOut),
+        /// To `erase`.
+        Erased(ErasedOut),
+        /// To `rename`, `merge` and `remove`.
+        Changed(ChangedOut),
+        /// To `picture`.
+        Picture(PictureOut),
+        /// To `export`.
+        Exported(ExportedOut),
+        /// To `import`.
+        Imported(ImportedOut),
+        /// To `reenrol`.
+        Reenrolled(ReenrolledOut),
+    }
+}
+
+/// The gallery.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct PeopleOut {
+    /// The model that embeds faces; absent where there is none.
+    pub model: Option<GalleryModel>,
+    /// Everybody.
+    pub people: Vec<PersonOut>,
+    /// Samples of another model, to be enrolled again.
+    pub stale: u64,
+}
+
+/// A model that embeds faces.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct GalleryModel {
+    /// Its name in the configuration.
+    pub name: String,
+    /// SHA-256 of its file, hexadecimal.
+    pub sha256: String,
+}
+
+/// A person of the gallery.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct PersonOut {
+    /// Unique on this box, never given twice.
+    pub id: u64,
+    /// The name.
+    pub name: String,
+    /// When the person was enrolled, RFC 3339, UTC.
+    pub created: String,
+    /// The pictures.
+    pub samples: Vec<SampleOut>,
+}
+
+/// One picture of a person.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SampleOut {
+    /// Its number.
+    pub id: u64,
+    /// When it was added, RFC 3339, UTC.
+    pub added: String,
+    /// Where it came from.
+    pub source: String,
+    /// How good it is, 0 to 1, to three digits.
+    pub quality: f64,
+    /// Whether another model embedded it.
+    pub stale: bool,
+}
+
+/// What was enrolled.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct EnrolledOut {
+    /// The person.
+    pub person: u64,
+    /// The name.
+    pub name: String,
+    /// The samples that were taken.
+    pub samples: Vec<u64>,
+    /// The pictures that were not.
+    pub rejected: Vec<RejectedOut>,
+}
+
+/// A person after a change.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ChangedOut {
+    /// The person.
+    pub person: u64,
+    /// The name.
+    pub name: String,
+    /// The samples that the person has now.
+    pub samples: Vec<u64>,
+}
+
+/// What was erased.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ErasedOut {
+    /// The person.
+    pub person: u64,
+    /// How much of each kind.
+    pub erased: ErasedCounts,
+    /// The person had been erased before; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<bool>,
+}
+
+/// How much of a person was erased.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ErasedCounts {
+    /// Embeddings.
+    pub samples: u64,
+    /// Files of cropped faces.
+    pub crops: u64,
+    /// Events of attendance.
+    pub events: u64,
+    /// Messages that had not been sent.
+    pub outbox: u64,
+    /// Damaged stores that had been set aside.
+    pub set_aside: u64,
+    /// Bytes of old files that were overwritten.
+    pub rewritten_bytes: u64,
+}
+
+/// The kept crop of a face.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct PictureOut {
+    /// The PNG in base64.
+    #[serde(rename = "png_base64", serialize_with = "to_base64", deserialize_with = "from_base64")]
+    #[schemars(with = "String")]
+    pub png: Vec<u8>,
+}
+
+/// A part of the gallery as text.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ExportedOut {
+    /// JSON lines, a person a line.
+    pub lines: String,
+    /// Whom to go on after; absent where that was all.
+    pub next: Option<u64>,
+}
+
+/// What was taken from an export.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ImportedOut {
+    /// People who are new here, with the numbers that they got.
+    pub people: Vec<ImportedPerson>,
+    /// Their faces.
+    pub samples: u64,
+    /// People who were left out.
+    pub skipped: Vec<SkippedPerson>,
+    /// Samples of the gallery that another model embedded.
+    pub stale: u64,
+    /// Whether the export names the model that is in use.
+    pub same_model: bool,
+}
+
+/// A person who is new here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ImportedPerson {
+    /// The number here.
+    pub person: u64,
+    /// The name.
+    pub name: String,
+}
+
+/// A person of the export who was left out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SkippedPerson {
+    /// The name.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What became of an enrolment with another model.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ReenrolledOut {
+    /// Samples that were embedded again.
+    pub done: u64,
+    /// Samples that could not be.
+    pub failed: u64,
+    /// Samples that are left for the next request.
+    pub left: u64,
+    /// Why those that failed did.
+    pub faults: Vec<SampleFault>,
+}
+
+/// A sample that could not be embedded again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SampleFault {
+    /// The person.
+    pub person: u64,
+    /// The sample.
+    pub sample: u64,
+    /// Why.
+    pub reason: String,
+}
+
+fn to_base64<S: Serializer>(png: &[u8], out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_str(&STANDARD.encode(png))
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    STANDARD.decode(text).map_err(de::Error::custom)
+}

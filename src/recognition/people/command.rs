@@ -1,0 +1,196 @@
+//! What may be asked of the gallery, and the answers: the command `faces`, whichever way it comes in.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+pub use super::answer::{
+    ChangedOut, EnrolledOut, ErasedCounts, ErasedOut, ExportedOut, GalleryAnswer, GalleryModel, ImportedOut,
+    ImportedPerson, PeopleOut, PersonOut, PictureOut, ReenrolledOut, SampleFault, SampleOut, SkippedPerson,
+};
+
+/// Most pictures of one request.
+pub const MAX_PICTURES: usize = 32;
+
+/// A request to the gallery. A person and a picture are named by their numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "action", rename_all = "lowercase")]
+pub enum GalleryCommand {
+    /// Everybody, with their pictures.
+    List,
+    /// A new person, by `pictures` or by what a `camera` sees now. A face that is known already is refused as
+    /// `already_enrolled`, unless `as_new` says that it is somebody else's.
+    Enrol {
+        /// The person's name: 1 to 64 characters, unique.
+        name: String,
+        /// Where the faces are.
+        #[serde(flatten)]
+        from: FaceSource,
+    },
+    /// More pictures of a person, whose faces must not look more like somebody else.
+    Add {
+        /// The person.
+        #[serde(deserialize_with = "number")]
+        person: u64,
+        /// Where the faces are.
+        #[serde(flatten)]
+        from: FaceSource,
+    },
+    /// Another name.
+    Rename {
+        /// The person.
+        #[serde(deserialize_with = "number")]
+        person: u64,
+        /// The name from now on.
+        name: String,
+    },
+    /// Two people who are one.
+    Merge {
+        /// Whose pictures go over; this person is gone afterwards.
+        #[serde(deserialize_with = "number")]
+        person: u64,
+        /// Who gets them.
+        #[serde(deserialize_with = "number")]
+        into: u64,
+    },
+    /// Take one picture away.
+    Remove {
+        /// The person.
+        #[serde(deserialize_with = "number")]
+        person: u64,
+        /// The picture.
+        #[serde(deserialize_with = "number")]
+        sample: u64,
+    },
+    /// Erase a person and everything that is kept of them. Asked again, it finishes what a fault had cut short.
+    Erase {
+        /// The person.
+        #[serde(deserialize_with = "number")]
+        person: u64,
+    },
+    /// The kept crop of a face. Not over MQTT.
+    Picture {
+        /// The person.
+        #[serde(deserialize_with = "number")]
+        person: u64,
+        /// The picture.
+        #[serde(deserialize_with = "number")]
+        sample: u64,
+    },
+    /// The gallery as JSON lines. Not over MQTT.
+    Export {
+        /// Go on after this person; without it, the lines begin with their header.
+        #[serde(default)]
+        after: Option<u64>,
+        /// About so many bytes, and at least one person; everybody without it.
+        #[serde(default)]
+        most_bytes: Option<u64>,
+    },
+    /// Take over the lines of an export. Not over MQTT.
+    Import {
+        /// The lines, the header first.
+        lines: ExportLines,
+    },
+    /// Embed the kept crops of another model again, for a minute at most.
+    Reenrol,
+}
+
+impl GalleryCommand {
+    /// The word of the action.
+    pub fn action(&self) -> &'static str {
+        match self {
+            GalleryCommand::List => "list",
+            GalleryCommand::Enrol { .. } => "enrol",
+            GalleryCommand::Add { .. } => "add",
+            GalleryCommand::Rename { .. } => "rename",
+            GalleryCommand::Merge { .. } => "merge",
+            GalleryCommand::Remove { .. } => "remove",
+            GalleryCommand::Erase { .. } => "erase",
+            GalleryCommand::Picture { .. } => "picture",
+            GalleryCommand::Export { .. } => "export",
+            GalleryCommand::Import { .. } => "import",
+            GalleryCommand::Reenrol => "reenrol",
+        }
+    }
+
+    /// The person who is named by number.
+    pub fn person(&self) -> Option<u64> {
+        match self {
+            GalleryCommand::Add { person, .. }
+            | GalleryCommand::Rename { person, .. }
+            | GalleryCommand::Merge { person, .. }
+            | GalleryCommand::Remove { person, .. }
+            | GalleryCommand::Erase { person }
+            | GalleryCommand::Picture { person, .. } => Some(*person),
+            GalleryCommand::List
+            | GalleryCommand::Enrol { .. }
+            | GalleryCommand::Export { .. }
+            | GalleryCommand::Import { .. }
+            | GalleryCommand::Reenrol => None,
+        }
+    }
+
+    /// Whether faces would go over the wire in either direction, or what they are recognised by.
+    pub fn carries_faces(&self) -> bool {
+        matches!(
+            self,
+            GalleryCommand::Picture { .. } | GalleryCommand::Export { .. } | GalleryCommand::Import { .. }
+        )
+    }
+}
+
+/// Where the faces of a request are: in pictures, or before a camera.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FaceSource {
+    /// JPEG or PNG, each in base64; 1 to 32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<Vec<SentPicture>>,
+    /// A camera's name, whose newest frame is taken where no pictures are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<String>,
+    /// Take also a face that looks like a known person's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_new: Option<bool>,
+}
+
+/// One picture of a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SentPicture {
+    /// The file in base64.
+    Bare(String),
+    /// The same with a name, by which the list of samples shows it.
+    Named {
+        /// Such as the file's name.
+        #[serde(default)]
+        name: Option<String>,
+        /// The file in base64.
+        base64: String,
+    },
+}
+
+/// The lines of an export: as one text, or one by one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ExportLines {
+    /// The file's text.
+    Text(String),
+    /// A list of its lines.
+    List(Vec<String>),
+}
+
+/// A number, also where it is written as text.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(u64),
+        Text(String),
+    }
+    match Written::deserialize(deserializer) {
+        Ok(Written::Number(number)) => Ok(number),
+        Ok(Written::Text(text)) => {
+            text.parse().map_err(|_| de::Error::custom(format_args!("{text:?} is not a whole number")))
+        }
+        Err(_) => Err(de::Error::custom("a whole number is expected")),
+    }
+}
