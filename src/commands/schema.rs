@@ -59,3 +59,23 @@ enum AlarmAnswer {
     /// To one with it.
     Alarm(contract::Alarm),
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_schemas_of_commands_in_docs_are_those_of_the_types() {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/mqtt");
+        for (name, schema) in super::all() {
+            let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+            let file = dir.join(format!("{name}.json"));
+            if std::env::var_os("OCELLUS_WRITE_SCHEMAS").is_some() {
+                std::fs::write(&file, &text).unwrap();
+            }
+            let kept = std::fs::read_to_string(&file).unwrap_or_default();
+            assert_eq!(
+                kept, text,
+                "{name}: run this test with OCELLUS_WRITE_SCHEMAS=1 and look at the difference"
+            );
+        }
+    }
+}

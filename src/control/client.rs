@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Done, ControlRefusal, socket};
+use super::{ControlRefusal, Done, socket};
 use crate::commands::Command;
 
 /// Longer than the service's own limit: learning golden pictures with a large model takes seconds.

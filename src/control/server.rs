@@ -12,7 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Done, MAX_REQUEST_BYTES, ControlRefusal, socket};
+use super::{ControlRefusal, Done, MAX_REQUEST_BYTES, socket};
 use crate::commands::{Command, CommandAnswer, CommandRequest};
 use crate::supervisor::{Beat, SpawnError, Spawned, Stop, spawn};
 use crate::types::{Clock, CommandKind, Origin, Reply, Responder, SystemClock};

@@ -17,7 +17,7 @@ use super::passwords::Checker;
 use super::run::WebError;
 use super::session::Sessions;
 use super::users::Users;
-use crate::audit::{Change, Refused, Source};
+use crate::audit::{AuditChange, AuditSource, RefusedRequest};
 use crate::commands::CommandRequest;
 use crate::config;
 

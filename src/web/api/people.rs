@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::super::answer::{self, WebFault, Handled, bytes, json_with, mime};
+use super::super::answer::{self, Handled, WebFault, bytes, json_with, mime};
 use super::super::bodies::{EnrolIn, MergeIn, PicturesIn, RenameIn};
 use super::super::routes::Call;
 use super::super::server::Server;
@@ -19,7 +19,10 @@ use crate::commands::{Command, CommandAnswer};
 use crate::config::text;
 use crate::types::{Bounded, CommandKind};
 
-async fn ask_faces(server: &Server, command: faces::GalleryCommand) -> Result<faces::GalleryAnswer, WebFault> {
+async fn ask_faces(
+    server: &Server,
+    command: faces::GalleryCommand,
+) -> Result<faces::GalleryAnswer, WebFault> {
     match ask(server, Command::Faces(command)).await? {
         CommandAnswer::Faces(answer) => Ok(answer),
         _ => Err(another_answer(CommandKind::Faces)),

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::super::answer::{self, WebFault, Handled, bytes, json_text, json_with, mime};
+use super::super::answer::{self, Handled, WebFault, bytes, json_text, json_with, mime};
 use super::super::metrics as prometheus;
 use super::super::routes::Call;
 use super::super::server::Server;

@@ -3,8 +3,8 @@
 use crate::support::broker::Broker;
 use crate::support::subscriber::Subscriber;
 use crate::support::unit::{Unit, event, mqtt_config, report};
-use ocellus::commands::service::{RestartedOut, SnapshotRequest};
 use ocellus::commands::Command;
+use ocellus::commands::service::{RestartedOut, SnapshotRequest};
 use ocellus::contract::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, schema};
 use ocellus::pipeline::{Offer, Sink};
 use ocellus::types::{Direction, Event, EventKind, Report, ZoneSet};
