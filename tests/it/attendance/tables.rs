@@ -48,7 +48,10 @@ pub fn write(store: &Store, zone: &str, visits: &[(u64, &str, &str, Option<&str>
 }
 
 fn table_of(store: &Store, zone: &str, day_wanted: &str, now: &str) -> Day {
-    let settings = config::Attendance { zone: TimeZone::get(zone).unwrap(), ..config::Attendance::default() };
+    let settings = config::AttendanceConfig {
+        zone: TimeZone::get(zone).unwrap(),
+        ..config::AttendanceConfig::default()
+    };
     let now: Zoned = format!("{now}[{zone}]").parse().unwrap();
     let request = DayRequest { day: Some(day_wanted.into()), person: None };
     let now_ns = now.timestamp().as_nanosecond().try_into().unwrap();

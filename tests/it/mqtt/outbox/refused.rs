@@ -2,7 +2,7 @@
 
 use ocellus::commands::CommandAnswer;
 use ocellus::commands::service::ConfigOut;
-use ocellus::config::{Mqtt as Settings, MqttProtocol};
+use ocellus::config::{MqttConfig as Settings, MqttProtocol};
 use ocellus::contract::{CameraState, CameraStatus, Telemetry};
 use ocellus::mqtt::Link;
 use ocellus::pipeline::{Offer, Sink};
