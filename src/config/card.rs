@@ -131,7 +131,7 @@ fn read_head(table: &TomlTable<'_, '_>, card: &mut ModelCard) {
     if let Some(field) = table.get("anchors") {
         match field.numbers(0.0..=1e5) {
             Some(anchors) if anchors.is_empty() || anchors.len() % 6 != 0 => field.fault(
-                format!("{} numbers are no whole count of scales", anchors.len()),
+                format!("{} numbers are not a whole number of scales", anchors.len()),
                 "write three pairs of width and height in px for each scale, smallest stride first",
             ),
             anchors => card.anchors = anchors.or_else(|| card.anchors.take()),
@@ -148,7 +148,7 @@ fn read_sha256(table: &TomlTable<'_, '_>, card: &mut ModelCard) {
         Some(hex) if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
             card.sha256 = Some(hex.to_ascii_lowercase());
         }
-        Some(_) => field.fault("this is no SHA-256", "write the 64 hexadecimal digits that sha256sum prints"),
+        Some(_) => field.fault("this is not a SHA-256", "write the 64 hexadecimal digits that sha256sum prints"),
         None => {}
     }
 }

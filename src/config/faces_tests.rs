@@ -1,4 +1,4 @@
-//! What an integrator meets who wants names for faces: good sections, and every kind of bad one.
+//! Reading the sections about faces: valid ones, and every kind of fault with its message.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn parse(text: &str) -> Result<Config, Faults> {
     Config::parse(text, Path::new("box.toml"), dir.path())
 }
 
-/// Asserts that the one fault of `text` has this key, and these words in it.
+/// Asserts that `text` has exactly one fault, with this key and these words.
 #[track_caller]
 fn assert_fault(text: &str, key: &str, words: &str) {
     let faults = parse(text).expect_err(text);

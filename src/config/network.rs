@@ -36,7 +36,7 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Network, String> {
         let (first, bits) = text.split_once('/').map_or((text, None), |(first, bits)| (first, Some(bits)));
-        let no = || format!("\"{text}\" is no address and no network");
+        let no = || format!("\"{text}\" is neither an address nor a network");
         let first = first.parse::<IpAddr>().map_err(|_| no())?.to_canonical();
         let most = if first.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(most), |bits| bits.parse::<u8>().map_err(|_| no()))?;

@@ -45,7 +45,7 @@ impl<'a> Doc<'a> {
                 // The character is invisible or looks like a space, so the message names its code point.
                 Some((at, c)) => {
                     let reason =
-                        format!("U+{:04X} stands here, which looks like a space or like nothing", c as u32);
+                        format!("U+{:04X} is here, which looks like a space or is invisible", c as u32);
                     doc.fault(&(at..at), "", reason, "type this place again: only plain spaces are TOML");
                 }
                 None => {

@@ -24,7 +24,7 @@ pub fn read_password(file: &Path) -> Result<String, PasswordError> {
         None => file.to_path_buf(),
         Some(name) => {
             let directory = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| PasswordError {
-                what: format!("the credential {name} is not there: CREDENTIALS_DIRECTORY is not set"),
+                what: format!("the credential {name} is missing: CREDENTIALS_DIRECTORY is not set"),
                 next: "add LoadCredential= to the systemd unit, or name a file in its place",
             })?;
             PathBuf::from(directory).join(name)

@@ -98,7 +98,7 @@ pub(crate) fn parse(text: &str, resolve: impl Fn(&Path) -> PathBuf) -> Result<So
             false if text.starts_with('/') => format!("write file://{text}"),
             false => format!("write one of {FORMS}"),
         };
-        return refused("this is no source: it has no scheme", remedy);
+        return refused("this is not a source: it has no scheme", remedy);
     };
     match scheme {
         "file" => path(rest, "file:///path/video.mp4").map(|path| Source::File(resolve(&path))),
@@ -173,7 +173,7 @@ fn tcp(rest: &str) -> Result<Source, Refused> {
     match numeric.parse() {
         Ok(address) => Ok(Source::Tcp(address)),
         Err(_) => refused(
-            "this is no address to listen on",
+            "this is not an address to listen on",
             "write tcp://ADDRESS:PORT, e.g. tcp://0.0.0.0:5558 or tcp://[::]:5558",
         ),
     }

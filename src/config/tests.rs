@@ -1,4 +1,4 @@
-//! What an integrator meets: a good file, and every kind of bad one.
+//! Reading configurations: valid files, and every kind of fault with its message.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::check::known_keys;
 use super::*;
 
-/// A folder with a model and its card, and a configuration's text checked as if it lay there.
+/// A folder with a model and its card; configurations are checked as if they were in it.
 struct ConfigDir(tempfile::TempDir);
 
 impl ConfigDir {
@@ -27,7 +27,7 @@ impl ConfigDir {
         Config::parse(text, Path::new("box.toml"), self.0.path())
     }
 
-    /// The faults of `text` under a sound camera, as `line:column key: reason -> remedy`.
+    /// The faults of `text` after a valid camera, as `line:column key: reason -> remedy`.
     fn faults(&self, text: &str) -> Vec<String> {
         let text = format!("{text}\n[[camera]]\nname = \"sound\"\nsource = \"scene:\"\n");
         match self.parse(&text) {
@@ -41,7 +41,7 @@ fn line(fault: &Fault) -> String {
     format!("{}:{} {}: {} -> {}", fault.line, fault.column, fault.key, fault.reason, fault.remedy)
 }
 
-/// Asserts that the one fault of `text` begins as expected.
+/// Asserts that `text` has exactly one fault, which begins with the expected text.
 #[track_caller]
 fn assert_fault(text: &str, expected: &str) {
     let faults = ConfigDir::new().faults(text);
@@ -103,7 +103,7 @@ fn every_key_is_documented_in_the_annotated_file() {
     assert!(known.len() > 60, "the reader asked for {} keys only", known.len());
     for key in known {
         let last = key.rsplit('.').next().unwrap();
-        // `password` is only known so that it can be refused with a better sentence.
+        // `password` is a known key only for the sake of a better message.
         if !sections.contains(&key.as_str()) && !nested.contains(&last) && !key.ends_with(".password") {
             assert!(documented(last), "{key} is not documented in config/ocellus.toml");
         }
@@ -125,10 +125,10 @@ fn the_keys_behind_a_hash_are_right_too() {
         uncommented.push('\n');
     }
     let faults = dir.parse(&uncommented).unwrap_err();
-    // Only what depends on the machine, and the two ways to give labels, may be refused.
+    // Only faults that depend on the machine, and the two ways to give labels, are accepted.
     for fault in &faults.0 {
         let file = fault.reason.starts_with("no such file") || fault.reason.starts_with("this belongs to ");
-        // Models that the demo does not have.
+        // These name models that the demo does not have.
         let models = ["faces.model", "faces.detector", "camera[0].recognise"].contains(&fault.key.as_str());
         assert!(file || models || fault.key == "model.scene.labels", "{fault}");
     }
@@ -186,7 +186,7 @@ fn wrong_types_and_ranges_say_what_to_write() {
     assert_fault("[supervisor]\nbackoff_ms = 20000", "1:1 supervisor.backoff_ms: the first pause is longer");
     assert_fault(
         "[log]\nlevel = \"infos\"",
-        "2:9 log.level: \"infos\" is no level -> did you mean \"info\"?",
+        "2:9 log.level: \"infos\" is not a level -> did you mean \"info\"?",
     );
     assert_fault(
         "[runtime]\nkind = \"lite\"",
@@ -322,7 +322,7 @@ fn tls_needs_its_files_and_plain_mqtt_refuses_them() {
     assert_eq!((mqtt.host.as_str(), mqtt.port), ("broker", 8883));
     assert_eq!(mqtt.tls.unwrap().ca_file, dir.0.path().join("ca.pem"));
     let half = "[mqtt]\nurl = \"mqtts://b\"\nca_file = \"ca.pem\"\ncert_file = \"ca.pem\"";
-    assert!(dir.faults(half)[0].starts_with("1:1 mqtt.key_file: cert_file stands without"));
+    assert!(dir.faults(half)[0].starts_with("1:1 mqtt.key_file: cert_file is given without"));
 }
 
 #[test]
@@ -330,11 +330,11 @@ fn a_password_never_stands_in_the_file_and_is_never_shown() {
     let dir = ConfigDir::new();
     assert_fault(
         "[mqtt]\npassword = \"geheim\"",
-        "1:1 mqtt.password: a password does not stand in the configuration",
+        "1:1 mqtt.password: a password must not be in the configuration",
     );
     assert_fault(
         "[mqtt]\nurl = \"mqtt://joe:geheim@b\"",
-        "2:7 mqtt.url: user and password do not stand in the URL",
+        "2:7 mqtt.url: user and password must not be in the URL",
     );
     for url in ["mqtt://joe:geheim@b", "mqt://joe:geheim@b"] {
         assert!(!dir.faults(&format!("[mqtt]\nurl = \"{url}\"")).join("").contains("geheim"));
@@ -395,7 +395,7 @@ fn a_tcp_source_that_others_can_reach_names_its_peers_or_a_secret() {
     }
     assert!(dir.parse(&camera("127.0.0.1:5558", "")).is_ok() && dir.parse(&camera("[::1]:5558", "")).is_ok());
     assert_fault(&camera("0.0.0.0:1", "peers = []"), "4:9 camera[0].peers: nobody may connect");
-    assert_fault(&camera("0.0.0.0:1", "peers = [\"cam\"]"), "4:10 camera[0].peers[0]: this is no address");
+    assert_fault(&camera("0.0.0.0:1", "peers = [\"cam\"]"), "4:10 camera[0].peers[0]: this is neither an address");
     assert_fault(
         "[[camera]]\nname = \"a\"\nsource = \"scene:\"\npeers = [\"::1\"]",
         "4:9 camera[0].peers: this belongs to",
@@ -552,16 +552,16 @@ fn hours_roles_and_time_zones_of_attendance_are_read_and_their_faults_are_named(
         ("[attendance]\nmin_similarity = 1.5\n", "2:18 attendance.min_similarity: 1.5 is out of range"),
         (
             &schedule("from = \"7:00\", to = \"18:00\""),
-            "2:22 attendance.schedule[0].from: \"7:00\" is no time",
+            "2:22 attendance.schedule[0].from: \"7:00\" is not a time",
         ),
         (
             &schedule("from = \"07:00\", to = \"25:00\""),
-            "2:36 attendance.schedule[0].to: \"25:00\" is no time",
+            "2:36 attendance.schedule[0].to: \"25:00\" is not a time",
         ),
         (&schedule("from = \"07:00\""), "2:13 attendance.schedule[0].to: this key is missing"),
         (
             &schedule("days = [\"mon-fry\"], from = \"07:00\", to = \"08:00\""),
-            "2:23 attendance.schedule[0].days[0]: \"mon-fry\" is no day",
+            "2:23 attendance.schedule[0].days[0]: \"mon-fry\" is not a day",
         ),
         (&schedule("from = \"07:00\", to = \"07:00\""), "2:13 attendance.schedule[0].to: these hours end"),
         (

@@ -1,4 +1,4 @@
-//! What an integrator meets who connects a PLC: good triggers, and every kind of bad one.
+//! Reading triggers: valid ones, and every kind of fault with its message.
 
 use std::path::Path;
 use std::time::Duration;
@@ -25,7 +25,8 @@ fn serial(text: &str) -> trigger::Serial {
     }
 }
 
-/// Asserts that the one fault of `trigger` begins as expected (its lines count from 8).
+/// Asserts that `trigger` has exactly one fault, which begins with the expected text (its lines count from
+/// 8).
 #[track_caller]
 fn assert_fault(trigger: &str, expected: &str) {
     let faults = parse(trigger).expect_err(trigger);
@@ -67,9 +68,9 @@ fn the_annotated_ports_are_what_they_say() {
 
 #[test]
 fn a_trigger_is_a_port_or_a_timer() {
-    assert_fault("", "5:1 trigger[0].port: nothing pulls this trigger -> add port = ");
+    assert_fault("", "5:1 trigger[0].port: this trigger has no source -> add port = ");
     assert_fault("port = \"/dev/x\"\nevery_ms = 5", "5:1 trigger[0].port: a trigger is a port or a timer");
-    assert_fault("port = \"\"", "8:8 trigger[0].port: this is no device");
+    assert_fault("port = \"\"", "8:8 trigger[0].port: this is not a device");
     assert_fault("every_ms = 5\nbaud = 9600", "9:8 trigger[0].baud: this belongs to a serial port");
     assert_fault("every_ms = 0", "8:12 trigger[0].every_ms: 0 is out of range");
 }
@@ -139,8 +140,8 @@ fn triggers_are_checked_against_cameras_and_against_each_other() {
     assert_eq!(
         faults("[[trigger]]\nname = \"a\"\ncamera = \"front\"\nport = \"/dev/x\""),
         [
-            "trigger[1].name: trigger[0] is also called \"a\" -> give each trigger a name of its own",
-            "trigger[1].port: trigger[0] has this port already -> give each trigger a port of its own",
+            "trigger[1].name: trigger[0] is also called \"a\" -> give each trigger a different name",
+            "trigger[1].port: trigger[0] has this port already -> give each trigger a different port",
         ]
     );
     let essential = text("[supervisor]\nessential = [\"trigger/a\"]");

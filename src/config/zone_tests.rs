@@ -1,4 +1,4 @@
-//! What an integrator meets who draws zones and lines.
+//! Reading zones and lines: valid ones, and every kind of fault with its message.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::types::Point;
 
-/// A camera with tracking, and `rest` from line 6 on.
+/// Parses a camera with tracking whose further lines, from line 6, are `rest`.
 fn parse(rest: &str) -> Result<Vec<CameraConfig>, Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("m.tflite"), "").unwrap();
@@ -51,7 +51,7 @@ fn zones_and_lines_are_read_in_shares_of_the_frame() {
 fn a_zone_that_is_no_polygon_is_refused_with_what_is_wrong_with_it() {
     assert_fault(
         &zone("[[0, 0], [1, 1]]"),
-        "6:36 camera[0].zones[0].points: 2 points are no polygon -> write 3 to",
+        "6:36 camera[0].zones[0].points: 2 points are not a polygon -> write 3 to",
     );
     assert_fault(
         &zone("[[0, 0], [1, 1], [1, 0], [0, 1]]"),
@@ -73,7 +73,7 @@ fn a_zone_that_is_no_polygon_is_refused_with_what_is_wrong_with_it() {
     );
     assert_fault(
         &zone("[[0, 0], [1, 0, 1], [1, 1]]"),
-        "6:45 camera[0].zones[0].points[1]: 3 numbers are no point",
+        "6:45 camera[0].zones[0].points[1]: 3 numbers are not a point",
     );
     assert_fault(
         "zones = [{ name = \"door\" }]",
@@ -97,7 +97,7 @@ fn places_have_names_of_their_own() {
         &format!("zones = [{{ name = \"a\", {square}, dwel_ms = 1 }}]"),
         "6:59 camera[0].zones[0].dwel_ms",
     );
-    // A zone and a line may share one.
+    // A zone and a line may have the same name.
     let both = format!(
         "zones = [{{ name = \"a\", {square} }}]\nlines = [{{ name = \"a\", from = [0, 0], to = [1, 1] }}]"
     );

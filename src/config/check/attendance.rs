@@ -1,4 +1,4 @@
-//! `[attendance]`, and `attendance = { … }` of a camera.
+//! Checks `[attendance]`, and `attendance = { … }` of a camera.
 
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
@@ -76,7 +76,7 @@ fn hours(table: TomlTable<'_, '_>) -> Hours {
     hours
 }
 
-/// `["mon", "wed"]`, or `["mon-fri"]`: a range may go over the end of the week.
+/// Reads `["mon", "wed"]` or `["mon-fri"]`; a range may extend over the end of the week.
 fn days(field: &PlacedValue<'_, '_>) -> Option<Vec<Weekday>> {
     let mut days = Vec::new();
     let items = field.items("days of the week")?;
@@ -94,7 +94,7 @@ fn days(field: &PlacedValue<'_, '_>) -> Option<Vec<Weekday>> {
             _ => {
                 let words = DAYS.map(|(word, _)| word);
                 item.fault(
-                    format!("\"{text}\" is no day of the week"),
+                    format!("\"{text}\" is not a day of the week"),
                     format!("use {}, or a range such as \"mon-fri\"", words.join(", ")),
                 );
                 return None;
@@ -114,12 +114,12 @@ fn time(field: &PlacedValue<'_, '_>, range: &str) -> Option<Time> {
     let parts = text.split_once(':').and_then(|(hour, minute)| Some((digits(hour)?, digits(minute)?)));
     let time = parts.and_then(|(hour, minute)| Time::new(hour, minute, 0, 0).ok());
     if time.is_none() {
-        field.fault(format!("\"{text}\" is no time of the day"), format!("write HH:MM, {range}"));
+        field.fault(format!("\"{text}\" is not a time of day"), format!("write HH:MM, {range}"));
     }
     time
 }
 
-/// The camera's part. Absent: whoever is recognised there is here.
+/// Reads the camera's section. Where it is absent, a recognised person counts as present.
 pub(super) fn camera(table: TomlTable<'_, '_>, zones: &[Zone]) -> CameraAttendance {
     let known: Vec<&str> = zones.iter().map(|zone| &*zone.name).collect();
     let zones = table.get("zones").and_then(|field| {
@@ -129,7 +129,7 @@ pub(super) fn camera(table: TomlTable<'_, '_>, zones: &[Zone]) -> CameraAttendan
                 true => "draw it: zones = [{ name = \"…\", points = … }] of this camera".into(),
                 false => nearest(wanted, &known),
             };
-            field.fault(format!("the camera has no zone \"{wanted}\": nobody would ever count"), remedy);
+            field.fault(format!("the camera has no zone \"{wanted}\": no sighting would ever count"), remedy);
         }
         if zones.len() > MAX_ZONES {
             field.fault(format!("{} zones are too many", zones.len()), format!("name at most {MAX_ZONES}"));

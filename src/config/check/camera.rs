@@ -1,4 +1,4 @@
-//! `[[camera]]`: the source, its pace, and what is done with its frames.
+//! Checks `[[camera]]`: the source, its pace, and what is done with its frames.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,8 @@ use crate::config::{
     SourceUrl, TrackConfig, V4l2,
 };
 
-/// Slots of a ring: fewer cannot overlap capture and inference, more would hold too many of the source's buffers.
+/// Allowed slots of a ring. Fewer cannot overlap capture and inference; more would hold too many of the
+/// source's buffers.
 const RING_SLOTS: std::ops::RangeInclusive<u32> = 2..=64;
 
 pub(super) fn cameras(
@@ -35,13 +36,13 @@ pub(super) fn cameras(
     cameras
 }
 
-/// Notes a light barrier that would take another one's place.
+/// Notes a light barrier whose path another camera uses.
 fn own_barrier(table: &TomlTable<'_, '_>, camera: &CameraConfig, before: &[CameraConfig]) {
     let Some(path) = camera.source.barrier() else { return };
     let Some(index) = before.iter().position(|known| known.source.barrier() == Some(path)) else { return };
     if let Some(field) = table.get("source") {
         let reason = format!("camera[{index}] has its light barrier at {} too", path.display());
-        field.fault(reason, "give each barrier a path of its own");
+        field.fault(reason, "give each barrier a different path");
     }
 }
 
@@ -59,7 +60,7 @@ fn camera(
     let zones = zones::zones(table);
     let attendance = attendance::camera(table.table("attendance"), &zones);
     let mut camera = CameraConfig {
-        // An unnamed camera is a fault already; the empty name keeps it out of the search for doubles.
+        // A missing name is already a fault; the key's path keeps it out of the search for duplicates.
         name: name.unwrap_or_else(|| table.path_of("")),
         source,
         source_text,
@@ -103,7 +104,7 @@ fn camera(
     if camera.track.is_none() {
         let places = [("zones", camera.zones.is_empty()), ("lines", camera.lines.is_empty())];
         for (key, _) in places.into_iter().filter(|(_, empty)| !empty) {
-            table.fault(key, "only objects that are tracked come by them", "add track = {}, or remove them");
+            table.fault(key, "only tracked objects enter or cross them", "add track = {}, or remove them");
         }
     }
     if let Some(inspect) = &camera.inspect {
@@ -112,7 +113,7 @@ fn camera(
     camera
 }
 
-/// Notes `watch` where there is no folder to watch, or where its pictures would be shown again instead.
+/// Notes `watch` where the source is not a folder, or where `repeat` would show its pictures again.
 fn check_watch(table: &TomlTable<'_, '_>, camera: &CameraConfig) {
     let Some(field) = table.get("watch").filter(|_| camera.watch) else { return };
     if !matches!(camera.source, Source::Images(_)) {
@@ -138,7 +139,7 @@ fn source(table: &TomlTable<'_, '_>, scope: &SectionScope) -> (Source, String) {
     }
 }
 
-/// `username` and `password_file` of a source behind a URL.
+/// Reads `username` and `password_file` of a source with a URL.
 fn login(
     table: &TomlTable<'_, '_>,
     scope: &SectionScope,
@@ -147,8 +148,8 @@ fn login(
     let [name, file] = ["username", "password_file"].map(|key| table.get(key));
     if table.get("password").is_some() {
         let remedy =
-            "write it into a file of its own, readable by the service only, and name that in password_file";
-        table.fault("password", "a password does not stand in the configuration", remedy);
+            "write it into a separate file that only the service can read, and name that in password_file";
+        table.fault("password", "a password must not be in the configuration", remedy);
     }
     let url = match source {
         Source::Rtsp(url) | Source::Http(url) => Some(url),
@@ -172,7 +173,8 @@ fn login(
     (name.and_then(|field| Some(field.text()?.to_owned())), file)
 }
 
-/// `peers` and `secret_file` of a source to which frames are pushed: where others can connect, one of them is needed.
+/// Reads `peers` and `secret_file` of a source that receives pushed frames. Where others can connect, one of
+/// them is required.
 fn senders(
     table: &TomlTable<'_, '_>,
     scope: &SectionScope,
@@ -206,7 +208,7 @@ fn peers_of(field: &PlacedValue<'_, '_>) -> Option<Vec<Network>> {
     let peer = |item: &PlacedValue<'_, '_>| {
         let peer = item.text()?.trim().parse().ok();
         if peer.is_none() {
-            item.fault("this is no address and no network", "write e.g. \"10.0.0.5\" or \"10.0.0.0/24\"");
+            item.fault("this is neither an address nor a network", "write e.g. \"10.0.0.5\" or \"10.0.0.0/24\"");
         }
         peer
     };

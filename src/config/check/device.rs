@@ -1,4 +1,4 @@
-//! The sections about the box itself: `[device]`, `[workers]`, `[runtime]`, `[supervisor]`, `[log]`.
+//! Checks the sections about the box itself: `[device]`, `[workers]`, `[runtime]`, `[supervisor]`, `[log]`.
 
 use std::path::PathBuf;
 
@@ -126,12 +126,12 @@ pub(super) fn log(table: TomlTable<'_, '_>) -> LogConfig {
     let level = table.get("level").and_then(|field| {
         let text = field.text()?;
         let levels = ["off", "error", "warn", "info", "debug", "trace"];
-        // A bare word that is no level would be taken as a target's name: everything silent.
+        // The filter would take an unknown bare word as the name of a target, and log nothing else.
         let bare = text.split(',').find(|part| !part.contains(['=', '[']) && !levels.contains(&part.trim()));
         match (bare, EnvFilter::try_new(text)) {
-            (Some(word), _) => field.fault(format!("\"{word}\" is no level"), nearest(word.trim(), &levels)),
+            (Some(word), _) => field.fault(format!("\"{word}\" is not a level"), nearest(word.trim(), &levels)),
             (None, Err(e)) => field.fault(
-                format!("this is no filter: {e}"),
+                format!("this is not a filter: {e}"),
                 "write a level, or e.g. \"info,ocellus::camera=debug\"",
             ),
             (None, Ok(_)) => return Some(text.to_owned()),

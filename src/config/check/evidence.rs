@@ -1,4 +1,4 @@
-//! `[evidence]`.
+//! Checks `[evidence]`: which inspections are stored, and how many.
 
 use std::path::PathBuf;
 

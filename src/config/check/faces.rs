@@ -1,17 +1,18 @@
-//! `[faces]`, and `recognise = true` or `{ … }` of a camera.
+//! Checks `[faces]`, and `recognise = true` or `{ … }` of a camera.
 
 use crate::config::raw::{TomlTable, nearest};
 use crate::config::value::PlacedValue;
 use crate::config::{CameraConfig, FacesConfig, ModelConfig, RecognitionConfig, Task};
 
-/// Slots that a ring needs beyond the frames that wait for recognition: the one that is written, one that is detected
-/// on, and some that are on their way to the tracker.
+/// Slots that a ring needs besides the frames that wait for recognition: one that is written, one in
+/// detection, and some on their way to the tracker.
 const OTHER_SLOTS: usize = 4;
 
 pub(super) fn faces(table: TomlTable<'_, '_>, models: &[ModelConfig], workers: usize) -> FacesConfig {
     let most = workers.max(1) as u32;
     let max_workers = table.whole("max_workers", most, 1..=4096).min(most);
-    // Not 0: on a box with one worker detection's own minimum would keep recognition waiting for ever.
+    // The default is not 0: on a box with one worker, detection's own minimum would block recognition
+    // indefinitely.
     let min_workers: u32 = table.whole("min_workers", 1, 0..=4096);
     if min_workers > max_workers {
         table.fault("min_workers", "more than max_workers", "lower it, or raise max_workers");
@@ -27,7 +28,7 @@ pub(super) fn faces(table: TomlTable<'_, '_>, models: &[ModelConfig], workers: u
     faces
 }
 
-/// The bounds, those of `usual` where the table is silent.
+/// Reads the limits of recognition; absent ones are those of `usual`.
 fn recognition(table: &TomlTable<'_, '_>, usual: &RecognitionConfig) -> RecognitionConfig {
     let number = |key, usual: f32, range| table.number(key, range).unwrap_or(usual);
     let recheck = usual.recheck.as_millis() as u32;
@@ -44,7 +45,7 @@ fn recognition(table: &TomlTable<'_, '_>, usual: &RecognitionConfig) -> Recognit
     }
 }
 
-/// The name of a model that is there, and not for something else.
+/// Reads the name of a configured model whose card does not name another task.
 fn model(table: &TomlTable<'_, '_>, key: &'static str, models: &[ModelConfig], task: Task) -> Option<String> {
     let field = table.get(key)?;
     let name = field.text()?;
@@ -61,7 +62,7 @@ fn model(table: &TomlTable<'_, '_>, key: &'static str, models: &[ModelConfig], t
     Some(name.to_owned())
 }
 
-/// Notes a model that is said to be for something else; what its file says is only known when it is loaded.
+/// Notes a model whose card names another task; the file itself is checked only when it is loaded.
 fn fits(field: &PlacedValue<'_, '_>, model: &ModelConfig, task: Task) {
     if model.card.task.is_some_and(|is| is != task) {
         let (reason, remedy) = match task {
@@ -74,7 +75,7 @@ fn fits(field: &PlacedValue<'_, '_>, model: &ModelConfig, task: Task) {
     }
 }
 
-/// A camera's `recognise`; `camera` is what was read of it so far.
+/// Reads a camera's `recognise`; `camera` has the settings that were read before.
 pub(super) fn recognise(
     table: &TomlTable<'_, '_>,
     camera: &CameraConfig,

@@ -1,19 +1,19 @@
-//! `inspect = { … }` of a camera: which product, which frame, how many parts at once.
+//! Checks `inspect = { … }` of a camera: the product, the choice of a frame, the number of parts at once.
 
 use crate::config::raw::TomlTable;
 use crate::config::{Inspect, PickFrame};
 
 use super::SectionScope;
 
-/// Slots that a ring needs beyond the frames that are being inspected: the one that is written, one for each of
-/// the other readers, and some history from which a trigger may pick.
+/// Slots that a ring needs besides the frames in inspection: one that is written, one for each other reader,
+/// and some history from which a trigger may select.
 const OTHER_SLOTS: usize = 4;
 
 const PICKS: &[(&str, PickFrame)] =
     &[("nearest", PickFrame::Nearest), ("next", PickFrame::Next), ("previous", PickFrame::Previous)];
 
-/// Reads the section. The recipe itself is not opened here: a recipe that was spoilt while the box was off must
-/// not keep its other cameras dark. `ocellus check` reads it, and the service answers its triggers with `error`.
+/// Reads the section, but does not open the recipe: a recipe that was broken while the box was off must not
+/// stop its other cameras. `ocellus check` reads it, and the service answers its triggers with `error`.
 pub(super) fn inspect(table: TomlTable<'_, '_>, scope: &SectionScope) -> Inspect {
     let product = table.need("product", "write product = \"bracket\" for recipes/bracket.toml");
     let recipes = table.text("recipes").unwrap_or_else(|| "recipes".into());
@@ -29,7 +29,7 @@ pub(super) fn inspect(table: TomlTable<'_, '_>, scope: &SectionScope) -> Inspect
     inspect
 }
 
-/// Notes a ring in which inspection would starve capture. `camera` is the camera's table.
+/// Notes a ring that is so small that inspection would starve capture. `camera` is the camera's table.
 pub(super) fn check_slots(camera: &TomlTable<'_, '_>, inspect: &Inspect, slots: usize) {
     let least = inspect.queue + OTHER_SLOTS;
     if slots >= least {

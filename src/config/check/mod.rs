@@ -23,7 +23,7 @@ use super::files::{self, Files};
 use super::raw::{Doc, TomlTable};
 use super::{Config, Written};
 
-/// What every section may need to know of its neighbours and of the machine.
+/// Facts about other sections and the machine that sections need.
 struct SectionScope {
     files: Files,
     cores: Vec<usize>,
@@ -42,7 +42,8 @@ impl Config {
         Config::parse(&text, path, path.parent().unwrap_or(Path::new("")))
     }
 
-    /// `[runtime]` alone of the file at `path`: also where other sections have faults, such as a model that is missing.
+    /// Reads only `[runtime]` of the file at `path`, even where other sections have faults, such as a missing
+    /// model.
     pub fn runtime_of(path: &Path) -> Result<super::RuntimeSettings, Faults> {
         let text = files::read_text(path, "check the path after --config")?;
         let doc = Doc::read(path, &text);
@@ -59,7 +60,7 @@ impl Config {
     /// working directory, then in `/usr/share/ocellus` (only `state_dir` stays relative to the working directory).
     pub fn parse(text: &str, file: &Path, base: &Path) -> Result<Config, Faults> {
         let doc = Doc::read(file, text);
-        // Half a document would be full of faults that are not there.
+        // Checking a document with syntax errors would report faults that do not exist.
         let config = doc.is_sound().then(|| read(&doc, base, text));
         match config {
             Some(config) if doc.is_sound() => Ok(config),
@@ -105,7 +106,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A topic level: what a name may be wherever it becomes part of a topic, a file name or a thread's name.
+/// Reads a name that becomes part of a topic, a file name or a thread's name; notes a fault where it cannot
+/// be a topic level.
 pub(super) fn topic_level(field: &super::value::PlacedValue<'_, '_>) -> Option<String> {
     let name = field.text()?;
     if is_topic_level(name) {
@@ -122,11 +124,11 @@ pub(super) fn is_topic_level(name: &str) -> bool {
     !name.is_empty() && name.len() <= 64 && name.chars().all(allowed)
 }
 
-/// Notes two entries of one name.
+/// Notes an entry whose name an earlier one has.
 fn unique<'n>(table: &TomlTable<'_, '_>, kind: &str, name: &str, mut before: impl Iterator<Item = &'n str>) {
     if let Some(index) = before.position(|known| known == name) {
         let reason = format!("{kind}[{index}] is also called \"{name}\"");
-        let remedy = format!("give each {kind} a name of its own");
+        let remedy = format!("give each {kind} a different name");
         match table.get("name") {
             Some(field) => field.fault(reason, remedy),
             None => table.fault("name", reason, remedy),
@@ -134,7 +136,7 @@ fn unique<'n>(table: &TomlTable<'_, '_>, kind: &str, name: &str, mut before: imp
     }
 }
 
-/// Every key that is asked for while `text` is read.
+/// Every key that is read from `text`, for the test that all are documented.
 #[cfg(test)]
 pub(super) fn known_keys(text: &str, base: &Path) -> std::collections::BTreeSet<String> {
     let doc = Doc::read(Path::new("keys"), text);

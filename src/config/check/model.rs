@@ -1,4 +1,4 @@
-//! `[model.NAME]`: the file, its card, and who may run it.
+//! Checks `[model.NAME]`: the file, its card, and its workers.
 
 use std::path::Path;
 
@@ -30,7 +30,8 @@ fn model(name: String, table: TomlTable<'_, '_>, files: &Files, workers: usize) 
     ModelConfig { name, path, card, min_workers: min_workers as usize, max_workers: max_workers as usize }
 }
 
-/// How to come by a file that is not there: a public model is told with everything that a person has to know.
+/// The remedy for a missing file. For a public model it names the download, the command, the SHA-256 and the
+/// licence.
 fn get_it(path: &Path) -> String {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let Some(known) = catalogue_model(name) else { return "put the file there, or correct the path".into() };
@@ -46,7 +47,7 @@ fn get_it(path: &Path) -> String {
     )
 }
 
-/// What the card beside the model says; without a card, the model's own metadata must do.
+/// Reads the card beside the model; without one, the model's own metadata must suffice.
 fn beside(path: &Path, table: &TomlTable<'_, '_>) -> ModelCard {
     let file = path.with_extension("toml");
     if file == path || !file.is_file() {

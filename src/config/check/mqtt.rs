@@ -1,4 +1,4 @@
-//! `[mqtt]` and `[outbox]`.
+//! Checks `[mqtt]` and `[outbox]`: the broker, the allowed commands and the limits of the outbox.
 
 use std::path::PathBuf;
 
@@ -11,10 +11,10 @@ const PROTOCOLS: &[(&str, MqttProtocol)] =
     &[("auto", MqttProtocol::Auto), ("3.1.1", MqttProtocol::V311), ("5", MqttProtocol::V5)];
 use crate::types::CommandKind;
 
-/// What may be asked by default: nothing that changes the box for longer than until the next product.
+/// Commands allowed by default: none whose effect outlasts the next change of product.
 const COMMANDS: [&str; 6] = ["ping", "snapshot", "trigger", "product", "status", "alarm"];
 
-/// What an MQTT URL says.
+/// The parts of an MQTT URL.
 struct Broker {
     host: String,
     port: u16,
@@ -31,8 +31,8 @@ pub(super) fn mqtt(table: TomlTable<'_, '_>, scope: &SectionScope, device: &str)
     }
     if table.get("password").is_some() {
         let remedy =
-            "write it into a file of its own, readable by the service only, and name that in password_file";
-        table.fault("password", "a password does not stand in the configuration", remedy);
+            "write it into a separate file that only the service can read, and name that in password_file";
+        table.fault("password", "a password must not be in the configuration", remedy);
     }
     let mqtt = MqttConfig {
         host: broker.host,
@@ -68,13 +68,13 @@ fn broker(field: &PlacedValue<'_, '_>) -> Option<Broker> {
                 near if near.starts_with("did") => near,
                 _ => "write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS".to_owned(),
             };
-            field.fault("this is no broker's URL", remedy);
+            field.fault("this is not a broker's URL", remedy);
             return None;
         }
     };
     if rest.contains('@') {
         let remedy = "write mqtt://HOST:PORT here, and the keys username and password_file beside it";
-        field.fault("user and password do not stand in the URL", remedy);
+        field.fault("user and password must not be in the URL", remedy);
         return None;
     }
     let authority = rest.trim_end_matches('/');
@@ -93,7 +93,7 @@ fn broker(field: &PlacedValue<'_, '_>) -> Option<Broker> {
         Some(Ok(port)) if port > 0 => port,
         Some(_) => {
             field.fault(
-                "the port is no number from 1 to 65535",
+                "the port is not a number from 1 to 65535",
                 "write mqtt://HOST:PORT, e.g. mqtt://127.0.0.1:1883",
             );
             return None;
@@ -122,21 +122,22 @@ fn tls(table: &TomlTable<'_, '_>, scope: &SectionScope, wanted: bool) -> Option<
             "name a PEM file; for a public broker /etc/ssl/certs/ca-certificates.crt",
         ),
         [_, true, false] => {
-            table.fault("key_file", "cert_file stands without its key_file", "name the private key (PEM)")
+            table.fault("key_file", "cert_file is given without key_file", "name the private key (PEM)")
         }
         [_, false, true] => {
-            table.fault("cert_file", "key_file stands without its cert_file", "name the certificate (PEM)")
+            table.fault("cert_file", "key_file is given without cert_file", "name the certificate (PEM)")
         }
         _ => {}
     }
     Some(Tls { ca_file: ca.unwrap_or_default(), cert_file: cert, key_file: key })
 }
 
-/// A file, or a systemd credential as `credential:NAME`.
+/// Reads the name of a file, or of a systemd credential as `credential:NAME`.
 pub(super) fn password_file(field: &PlacedValue<'_, '_>, scope: &SectionScope) -> Option<PathBuf> {
     let text = field.text()?;
     match text.strip_prefix("credential:") {
-        // The credentials' folder exists only inside the unit, so `check` on a desk cannot look.
+        // The folder of credentials exists only inside the systemd unit, so `ocellus check` cannot look for
+        // it.
         Some(name) if !name.is_empty() && !name.contains('/') => Some(text.into()),
         Some(_) => {
             field.fault(
@@ -160,7 +161,7 @@ fn prefix(field: &PlacedValue<'_, '_>) -> Option<String> {
     None
 }
 
-/// Words of commands, none twice.
+/// Reads the words of commands, without duplicates.
 fn commands(field: &PlacedValue<'_, '_>) -> Vec<String> {
     let known = CommandKind::ALL.map(CommandKind::as_str).map(|word| (word, word));
     let mut words: Vec<String> = Vec::new();

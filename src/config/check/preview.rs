@@ -1,4 +1,4 @@
-//! `preview = { … }` of a camera, and `[annotate]`.
+//! Checks `preview = { … }` of a camera, and `[annotate]`.
 
 use crate::config::raw::TomlTable;
 use crate::config::{AnnotateConfig, PreviewConfig};
@@ -15,7 +15,7 @@ pub(super) fn preview(table: TomlTable<'_, '_>) -> PreviewConfig {
     preview
 }
 
-/// `workers`: how many there are.
+/// Reads `[annotate]`; `workers` is the number of workers.
 pub(super) fn annotate(table: TomlTable<'_, '_>, workers: usize) -> AnnotateConfig {
     let usual = AnnotateConfig::default();
     let most = workers.max(1);

@@ -1,5 +1,5 @@
-//! What can still be used of a file with faults: where the box keeps its state, its broker and its page, so that it
-//! can say what is wrong with the rest.
+//! Recovers the usable sections of a file with faults: state folder, broker and web page, so that the service
+//! can report what is wrong with the rest.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,23 +11,24 @@ use super::super::raw::{Doc, TomlTable};
 use super::super::{AttendanceConfig, Config, EvidenceConfig, OutboxConfig};
 use super::{Files, SectionScope, attendance, device, evidence, mqtt, preview, web};
 
-/// A file with more broken sections than this is taken as empty.
+/// A file with more broken sections than this is treated as empty.
 const MOST_BROKEN: usize = 32;
 
 impl Config {
-    /// [`Config::salvage`] of the file at `path`; of an empty text where the file cannot be read.
+    /// [`Config::salvage`] of the file at `path`, or of an empty text where the file cannot be read.
     pub fn salvage_file(path: &Path) -> Config {
         let mut bytes = Vec::new();
         if let Ok(file) = File::open(path) {
-            // What was read before a fault of the disk may still hold a section.
+            // The bytes before a read error may still hold whole sections.
             let _ = file.take(super::super::text::MAX_BYTES).read_to_end(&mut bytes);
         }
         Config::salvage(&readable_lines(&bytes), path, path.parent().unwrap_or(Path::new("")))
     }
 
-    /// A configuration without cameras, models and triggers: each other section as `text` has it, or its default where
-    /// the section has a fault. Bounds of what is kept are lifted where theirs cannot be read, so that nothing is
-    /// removed by a default. Of `[device]` each key counts by itself. Never fails; `Config::parse` names the faults.
+    /// A configuration without cameras, models and triggers. Each other section is that of `text`, or its
+    /// default where it has a fault; in `[device]` each key is recovered separately. Limits on stored data
+    /// are lifted where theirs cannot be read, so that no default deletes anything. Never fails;
+    /// `Config::parse` names the faults.
     pub fn salvage(text: &str, file: &Path, base: &Path) -> Config {
         let text = without_broken_sections(text, file);
         let salvage = Salvage { file, text: &text };
@@ -59,33 +60,34 @@ impl Config {
     }
 }
 
-/// The text without the lines that are no UTF-8: one letter of a comment may not cost the rest.
+/// The text without lines that are not UTF-8: one bad character in a comment must not cost the other
+/// sections.
 fn readable_lines(bytes: &[u8]) -> String {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let lines = bytes.split(|byte| *byte == b'\n').map(|line| std::str::from_utf8(line).unwrap_or_default());
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Evidence as it lies there; none is added without cameras.
+/// Limits that keep all stored evidence; none is added, because there are no cameras.
 fn keep_all() -> EvidenceConfig {
     EvidenceConfig { max_days: 0, max_count: u64::MAX, max_bytes: u64::MAX, ..EvidenceConfig::default() }
 }
 
-/// One section after the other, each with a document of its own, so that the faults of one do not count for another.
+/// Reads each section from a separate document, so that its faults do not count for other sections.
 struct Salvage<'a> {
     file: &'a Path,
     text: &'a str,
 }
 
 impl Salvage<'_> {
-    /// The section, and whether it is without faults.
+    /// Reads `section`; the flag is true where it has no faults.
     fn read<T>(&self, section: &'static str, read: impl FnOnce(TomlTable<'_, '_>) -> T) -> (T, bool) {
         let doc = Doc::read(self.file, self.text);
         let value = read(doc.root().table(section));
         (value, doc.is_sound())
     }
 
-    /// The section, or what `instead` makes of its default.
+    /// Reads `section`, or passes its default through `instead` where it has faults.
     fn or<T>(
         &self,
         section: &'static str,
@@ -103,8 +105,8 @@ impl Salvage<'_> {
     }
 }
 
-/// `text` without the sections that hold a syntax error: half a section could say the opposite of the whole, such as a
-/// page for everybody without its TLS. Empty where that does not make it TOML.
+/// `text` without the sections that contain a syntax error: half a section could mean the opposite of the
+/// whole, such as a public page without its TLS. Empty where the rest is still not TOML.
 fn without_broken_sections(text: &str, file: &Path) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
     for _ in 0..MOST_BROKEN {
@@ -119,7 +121,7 @@ fn without_broken_sections(text: &str, file: &Path) -> String {
     String::new()
 }
 
-/// `[name` or `[[name`; not a row of a list of lists.
+/// Whether the line begins a section (`[name` or `[[name`), unlike a row in a list of lists.
 fn is_header(line: &&str) -> bool {
     let name = line.trim_start().strip_prefix('[').map(|rest| rest.trim_start_matches(['[', ' ']));
     name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
@@ -155,7 +157,7 @@ mod tests {
         let config = salvage(&text);
         assert_eq!(config.device.state_dir, Path::new("/data/box"));
         assert_eq!((config.mqtt.host.as_str(), config.mqtt.port), ("127.0.0.1", 1883));
-        // Nothing that is kept may go because its bounds cannot be read.
+        // No stored data may be deleted because its limits cannot be read.
         assert_eq!(config.outbox.max_bytes, 1 << 40);
         assert_eq!((config.evidence.max_bytes, config.evidence.max_days), (u64::MAX, 0));
         assert_eq!(config.attendance.keep_days, 0);

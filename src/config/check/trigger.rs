@@ -1,4 +1,4 @@
-//! `[[trigger]]`: a timer or a serial port, and for the port what is a trigger and what is answered.
+//! Checks `[[trigger]]`: a timer or a serial port, and for the port its protocol and its answers.
 
 use crate::config::CameraConfig;
 use crate::config::raw::{TomlTable, nearest};
@@ -8,10 +8,10 @@ use crate::config::trigger::{
 };
 use crate::config::value::PlacedValue;
 
-/// What is answered to a line where nothing else is configured.
+/// The default answer to a line on a serial port.
 const LINE_ANSWER: &str = "{OUTCOME} {id}\r\n";
 
-/// The keys of a serial port, and of one protocol on it.
+/// The keys that only a serial port or one of its protocols has.
 const SERIAL_KEYS: [&str; 15] = [
     "baud",
     "data_bits",
@@ -46,7 +46,7 @@ fn trigger(table: &TomlTable<'_, '_>, cameras: &[CameraConfig]) -> TriggerConfig
     let name = table.need("name", "write name = \"plc\"").and_then(|field| super::topic_level(&field));
     let camera = table.need("camera", "write camera = \"NAME\" of a [[camera]]");
     TriggerConfig {
-        // An unnamed trigger is a fault already; the empty name keeps it out of the search for doubles.
+        // A missing name is already a fault; the key's path keeps it out of the search for duplicates.
         name: name.unwrap_or_else(|| table.path_of("")),
         camera: camera.and_then(|field| known_camera(&field, cameras)).unwrap_or_default(),
         source: source(table),
@@ -80,11 +80,11 @@ fn source(table: &TomlTable<'_, '_>) -> Source {
     if port.is_some() == every.is_some() {
         let (reason, remedy) = match port {
             Some(_) => ("a trigger is a port or a timer, not both", "remove port or every_ms"),
-            None => ("nothing pulls this trigger", "add port = \"/dev/ttyUSB0\" or every_ms = 500"),
+            None => ("this trigger has no source", "add port = \"/dev/ttyUSB0\" or every_ms = 500"),
         };
         table.fault("port", reason, remedy);
     }
-    // All keys are asked for whatever the source is, so that a wrong one is "of no use" rather than "unknown".
+    // All keys are read for every source, so that a misplaced one is reported as such and not as unknown.
     let serial = serial(table);
     match every {
         Some(_) => {
@@ -99,7 +99,7 @@ fn serial(table: &TomlTable<'_, '_>) -> Serial {
     let path = table.get("port").and_then(|field| {
         let path = field.text()?;
         if path.is_empty() {
-            field.fault("this is no device", "write port = \"/dev/ttyUSB0\"");
+            field.fault("this is not a device", "write port = \"/dev/ttyUSB0\"");
         }
         Some(path.into())
     });
@@ -167,13 +167,13 @@ fn protocol(table: &TomlTable<'_, '_>) -> Protocol {
     }
 }
 
-/// Lines are answered even where nothing is said about it; bytes and edges are not.
+/// Lines are answered by default; bytes and edges are not.
 fn default_answer(table: &TomlTable<'_, '_>, protocol: Protocol) -> Option<AnswerTemplate> {
     let silent = table.get("answer").is_some() || protocol != Protocol::Line;
     if silent { None } else { AnswerTemplate::parse(LINE_ANSWER).ok() }
 }
 
-/// A template; none where the key is absent, at fault, or an empty text.
+/// Reads a template; `None` where the key is absent, faulty or empty.
 fn template(table: &TomlTable<'_, '_>, key: &'static str) -> Option<AnswerTemplate> {
     let field = table.get(key)?;
     let text = field.text()?;
@@ -204,7 +204,7 @@ fn of_no_use(table: &TomlTable<'_, '_>, keys: &[&'static str], why: &str) {
     }
 }
 
-/// Notes a port that another trigger has already: one of them would never be opened.
+/// Notes a port that another trigger uses, because only one of them could open it.
 fn own_port(table: &TomlTable<'_, '_>, trigger: &TriggerConfig, before: &[TriggerConfig]) {
     let path = |trigger: &TriggerConfig| match &trigger.source {
         Source::Serial(serial) => Some(serial.path.clone()).filter(|path| !path.as_os_str().is_empty()),
@@ -214,6 +214,6 @@ fn own_port(table: &TomlTable<'_, '_>, trigger: &TriggerConfig, before: &[Trigge
     if let Some(index) = before.iter().position(|known| path(known).as_ref() == Some(&mine))
         && let Some(field) = table.get("port")
     {
-        field.fault(format!("trigger[{index}] has this port already"), "give each trigger a port of its own");
+        field.fault(format!("trigger[{index}] has this port already"), "give each trigger a different port");
     }
 }

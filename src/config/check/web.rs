@@ -1,4 +1,4 @@
-//! `[web]`: what others can reach needs users.
+//! Checks `[web]`: an address that others can reach requires users.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ fn address(field: &PlacedValue<'_, '_>) -> Option<SocketAddr> {
     let address = text.replace("localhost:", "127.0.0.1:").parse();
     if address.is_err() {
         let remedy = "write ADDRESS:PORT, e.g. 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080";
-        field.fault("this is no address to listen on", remedy);
+        field.fault("this is not an address to listen on", remedy);
     }
     address.ok()
 }
@@ -67,7 +67,7 @@ fn path(field: &PlacedValue<'_, '_>) -> Option<PathBuf> {
     }
 }
 
-/// Nobody may pass without a login where others can knock.
+/// Notes an address that others can reach without users who must log in.
 fn check_users(web: &WebConfig, field: &PlacedValue<'_, '_>, state_dir: &Path) {
     if web.is_local() {
         return;
@@ -94,10 +94,10 @@ fn tls(table: &TomlTable<'_, '_>, scope: &SectionScope) -> Option<WebTls> {
     let [cert, key] = named.map(|field| field.and_then(|field| scope.files.existing(&field)));
     match given {
         [true, false] => {
-            table.fault("key_file", "cert_file stands without its key_file", "name the private key (PEM)")
+            table.fault("key_file", "cert_file is given without key_file", "name the private key (PEM)")
         }
         [false, true] => {
-            table.fault("cert_file", "key_file stands without its cert_file", "name the certificate (PEM)")
+            table.fault("cert_file", "key_file is given without cert_file", "name the certificate (PEM)")
         }
         _ => {}
     }

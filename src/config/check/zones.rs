@@ -1,4 +1,4 @@
-//! `[[camera]] zones` and `lines`: places in shares of the frame.
+//! Checks `zones` and `lines` of `[[camera]]`, whose points are fractions of the frame.
 
 use super::is_topic_level;
 use crate::config::raw::TomlTable;
@@ -45,7 +45,7 @@ pub(super) fn lines(camera: &TomlTable<'_, '_>) -> Vec<Line> {
     lines
 }
 
-/// The tables of `key`, no more than `most`.
+/// Reads the tables of `key`; notes a fault where there are more than `most`.
 fn places<'d, 'a>(camera: &TomlTable<'d, 'a>, key: &'static str, most: usize) -> Vec<TomlTable<'d, 'a>> {
     let mut tables = camera.tables(key);
     if tables.len() > most {
@@ -67,25 +67,25 @@ fn name(table: &TomlTable<'_, '_>) -> String {
         }
         Some(name.to_owned())
     });
-    // An unnamed place is a fault already; the empty name keeps it out of the search for doubles.
+    // A missing name is already a fault; the key's path keeps it out of the search for duplicates.
     found.unwrap_or_else(|| table.path_of(""))
 }
 
-/// A point inside the frame.
+/// Reads a point inside the frame.
 fn point(field: &PlacedValue<'_, '_>) -> Option<Point> {
     let numbers = field.numbers(0.0..=1.0)?;
     let [x, y] = numbers[..] else {
-        field.fault(format!("{} numbers are no point", numbers.len()), format!("write {POINT}"));
+        field.fault(format!("{} numbers are not a point", numbers.len()), format!("write {POINT}"));
         return None;
     };
     Some(Point { x, y })
 }
 
-/// The corners of a polygon that does not cross itself.
+/// Reads the corners of a polygon; notes a fault where it crosses itself.
 fn polygon(field: &PlacedValue<'_, '_>) -> Option<Vec<Point>> {
     let items = field.items("points, [x, y] each")?;
     if !(3..=MAX_CORNERS).contains(&items.len()) {
-        let reason = format!("{} points are no polygon", items.len());
+        let reason = format!("{} points are not a polygon", items.len());
         field.fault(reason, format!("write 3 to {MAX_CORNERS} corners, {POINT}"));
         return None;
     }
@@ -109,7 +109,7 @@ fn polygon(field: &PlacedValue<'_, '_>) -> Option<Vec<Point>> {
     Some(points)
 }
 
-/// The first two sides that meet other than at a corner they share.
+/// The first two sides that meet elsewhere than at a shared corner.
 fn crossing(points: &[Point]) -> Option<(usize, usize)> {
     let count = points.len();
     let side = |i: usize| (points[i], points[(i + 1) % count]);
@@ -132,23 +132,23 @@ fn folds_back(from: Point, corner: Point, to: Point) -> bool {
     turn(from, corner, to) == 0.0 && along >= 0.0
 }
 
-/// Whether two segments have a point in common.
+/// Whether the segments `p`-`q` and `r`-`s` have a common point.
 fn meet(p: Point, q: Point, r: Point, s: Point) -> bool {
     let apart = |a: f32, b: f32| (a > 0.0 && b > 0.0) || (a < 0.0 && b < 0.0);
     if apart(turn(p, q, r), turn(p, q, s)) || apart(turn(r, s, p), turn(r, s, q)) {
         return false;
     }
-    // Where all four lie on one straight the turns say nothing.
+    // Where all four points are collinear, the turns are 0 and cannot decide.
     let reach = |a: f32, b: f32, c: f32, d: f32| a.max(b) >= c.min(d) && c.max(d) >= a.min(b);
     reach(p.x, q.x, r.x, s.x) && reach(p.y, q.y, r.y, s.y)
 }
 
-/// Twice the signed area of a triangle.
+/// Twice the signed area of the triangle, which tells the direction of the turn.
 fn turn(a: Point, b: Point, c: Point) -> f32 {
     (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)
 }
 
-/// By the shoelace formula, as a share of the frame.
+/// Area by the shoelace formula, as a fraction of the frame.
 fn area(points: &[Point]) -> f32 {
     let next = points.iter().cycle().skip(1);
     let twice: f32 = points.iter().zip(next).map(|(a, b)| a.x * b.y - b.x * a.y).sum();

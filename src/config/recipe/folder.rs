@@ -1,14 +1,14 @@
-//! The folder of the recipes: which products there are, and the file of one of them.
+//! The folder of the recipes: lists the products, and finds the file of one.
 
 use std::path::{Path, PathBuf};
 
 use crate::config::check::is_topic_level;
 use crate::config::{Fault, Faults};
 
-/// Products that a fault lists; of more it tells the number.
+/// Most products that a fault lists; it only counts the others.
 const LISTED: usize = 8;
 
-/// The products that have a recipe in `dir`, by name. Errors: the folder cannot be read.
+/// The products that have a recipe in `dir`, sorted by name. Errors: the folder cannot be read.
 pub fn products(dir: &Path) -> Result<Vec<String>, Faults> {
     let entries = std::fs::read_dir(dir).map_err(|error| {
         let remedy = "make the folder and put PRODUCT.toml into it, or correct inspect.recipes";
@@ -19,11 +19,11 @@ pub fn products(dir: &Path) -> Result<Vec<String>, Faults> {
     Ok(products)
 }
 
-/// The recipe's file of `product`. Errors: there is none; the fault lists the products that there are, the nearest
-/// name first.
+/// The file of the recipe for `product`. Errors: there is none; the fault lists the existing products, the
+/// most similar name first.
 pub fn find(dir: &Path, product: &str) -> Result<PathBuf, Faults> {
     let path = dir.join(format!("{product}.toml"));
-    // A product may come with a trigger: whatever it says, it stays in this folder.
+    // The name may come from a trigger, so it must not lead out of this folder.
     if is_topic_level(product) && path.is_file() {
         return Ok(path);
     }
@@ -43,7 +43,7 @@ fn remedy(known: &[String]) -> String {
     }
 }
 
-/// The product whose recipe `path` would be.
+/// The product to which a recipe at `path` belongs; `None` where the file name is not valid.
 pub(super) fn product_of(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?.strip_suffix(".toml")?;
     (is_topic_level(name) && path.is_file()).then(|| name.to_owned())

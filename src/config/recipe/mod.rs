@@ -1,4 +1,4 @@
-//! Recipes: one TOML file for each product, read and checked as the configuration is.
+//! Recipes: one TOML file for each product, read and checked like the configuration.
 
 mod check;
 mod folder;

@@ -1,4 +1,4 @@
-//! What whoever draws a recipe meets: a good file, and every kind of bad one.
+//! Reading recipes: valid files, and every kind of fault with its message.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ fn parse(text: &str) -> Result<Recipe, crate::config::Faults> {
 }
 
 const HEAD: &str = "size = [640, 480]\n";
-/// A sound ROI in two lines, to which keys are added.
+/// A valid ROI in three lines, to which tests add keys.
 const ROI: &str = "[[roi]]\nname = \"a\"\nrect = [10, 20, 100, 50]\n";
 
 fn line(fault: &Fault) -> String {
@@ -38,14 +38,14 @@ fn faults(text: &str) -> Vec<String> {
     parse(text).err().map_or(Vec::new(), |faults| faults.0.iter().map(line).collect())
 }
 
-/// Asserts that the one fault of `text` begins as expected.
+/// Asserts that `text` has exactly one fault, which begins with the expected text.
 #[track_caller]
 fn assert_fault(text: &str, expected: &str) {
     let faults = faults(text);
     assert!(faults.len() == 1 && faults[0].starts_with(expected), "expected {expected:?}, found {faults:#?}");
 }
 
-/// The same for an ROI with these keys, which begin in line 5.
+/// The same for an ROI with these keys, which begin in line 5 of the text.
 #[track_caller]
 fn assert_roi_fault(keys: &str, expected: &str) {
     assert_fault(&format!("{HEAD}{ROI}{keys}\n"), expected);
@@ -57,7 +57,7 @@ fn uncommented() -> String {
     };
     let lines = Recipe::sample_text().lines().map(|line| {
         let key = line.strip_prefix("# ").filter(keys);
-        // One of the three ways to say what a code must say.
+        // The sample shows three ways to give the expected text, of which only one is allowed.
         key.filter(|key| !key.starts_with("text") && !key.starts_with("from_trigger")).unwrap_or(line)
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -123,7 +123,7 @@ fn an_roi_must_lie_in_the_picture_turned_as_it_is() {
         "5:8 roi[0].rect: it reaches, turned as it is, to (",
     );
     assert_fault(&roi("[1, 2, 3]"), "5:8 roi[0].rect: 3 numbers, not 4 -> write [x, y, width, height]");
-    assert_fault(&roi("[1, 2, 0, 9]"), "5:8 roi[0].rect: 0 x 9 px is no region");
+    assert_fault(&roi("[1, 2, 0, 9]"), "5:8 roi[0].rect: 0 x 9 px is not a region");
     assert_fault(&roi("[1, 2, nan, 9]"), "5:15 roi[0].rect[2]: NaN is out of range");
     assert_fault(&roi("\"all\""), "5:8 roi[0].rect: wrong type: this is text");
 }
@@ -133,7 +133,7 @@ fn a_polygon_has_three_points_or_more_inside_its_rectangle() {
     let polygon = |points: &str| format!("kind = \"barcode\"\npolygon = {points}");
     assert_roi_fault(
         &polygon("[[10, 20], [60, 70]]"),
-        "6:11 roi[0].polygon: 2 points are no polygon -> write 3 to 1000 points [x, y], or leave it out",
+        "6:11 roi[0].polygon: 2 points are not a polygon -> write 3 to 1000 points [x, y], or leave it out",
     );
     assert_roi_fault(
         &polygon("[[10, 20], [60, 70], [200, 30]]"),
@@ -163,7 +163,7 @@ fn an_unknown_kind_is_reported_with_the_nearest_and_its_keys_are_not_blamed() {
 #[test]
 fn two_rois_of_one_name_are_reported_even_where_one_has_an_unknown_kind() {
     let text = format!("{HEAD}{ROI}kind = \"barcode\"\n{ROI}kind = \"barcode\"\n");
-    assert_fault(&text, "7:8 roi[1].name: roi[0] is also called \"a\" -> give each ROI a name of its own");
+    assert_fault(&text, "7:8 roi[1].name: roi[0] is also called \"a\" -> give each ROI a different name");
     let text = format!("{HEAD}{ROI}kind = \"bar\"\n{ROI}kind = \"barcode\"\n");
     let both = faults(&text);
     assert!(both.len() == 2 && both[1].starts_with("7:8 roi[1].name"), "{both:#?}");
@@ -212,7 +212,7 @@ fn the_classes_of_a_labels_file_are_known_too() {
     assert!(Recipe::parse(&text("good"), Path::new("b.toml"), &[model.clone()]).is_ok());
     let faults = Recipe::parse(&text("god"), Path::new("b.toml"), &[model.clone()]).unwrap_err();
     assert_eq!(faults.0[0].remedy, "did you mean \"good\"?");
-    // What the file's own metadata says is not known here.
+    // The file's metadata is not read at this point.
     model.card.labels_file = None;
     assert!(Recipe::parse(&text("god"), Path::new("b.toml"), &[model]).is_ok());
 }
@@ -243,7 +243,7 @@ fn thresholds_have_ranges_and_the_least_is_not_above_the_most() {
     let missing = faults(&format!("{HEAD}{ROI}kind = \"measure\"\n"));
     assert!(missing.len() == 2 && missing.iter().all(|f| f.contains("this key is missing")), "{missing:#?}");
     let colour = "kind = \"colour\"\nlab = [120, 0, 0]\nmax_delta_e = 3";
-    assert_roi_fault(colour, "6:7 roi[0].lab: 120 is no lightness");
+    assert_roi_fault(colour, "6:7 roi[0].lab: 120 is not a lightness");
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn lengths_in_mm_need_a_calibration() {
         "8:8 roi[0].unit: lengths in mm need the recipe's mm_per_px -> write mm_per_px = … at the head",
     );
     assert!(parse(&format!("mm_per_px = 0.1\n{HEAD}{ROI}{keys}\n")).is_ok());
-    // A calibration that is itself at fault is one fault, not two.
+    // A faulty calibration causes one fault, not two.
     let text = format!("mm_per_px = 0\n{HEAD}{ROI}{keys}\n");
     assert_fault(&text, "1:13 mm_per_px: 0 is out of range");
 }

@@ -1,4 +1,4 @@
-//! `[align]`: how the part is found.
+//! Checks `[align]`: how the part is found.
 
 use super::{RecipeScope, outline};
 use crate::config::raw::TomlTable;
@@ -7,9 +7,9 @@ use crate::config::value::PlacedValue;
 use crate::image::Reach;
 use crate::types::Rect;
 
-/// Least side of a fiducial, px: less has no shape that could be told from its surroundings.
+/// Least side of a fiducial, px: a smaller one cannot be distinguished from its surroundings.
 const LEAST: f32 = 8.0;
-/// Two are enough for a shift and a turn; more only cost time.
+/// Most fiducials. Two suffice for a shift and a turn; more only cost time.
 const MAX_FIDUCIALS: usize = 8;
 
 pub(super) fn align(table: TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Align {

@@ -1,4 +1,4 @@
-//! What is checked in a region: one reader for each `kind`, with its thresholds.
+//! Checks the keys of a region's check: one reader for each `kind`, with its thresholds.
 
 use std::ops::RangeInclusive;
 
@@ -28,7 +28,7 @@ const EDGES: &[(&str, EdgePolarity)] =
     &[("rising", EdgePolarity::Rising), ("falling", EdgePolarity::Falling), ("any", EdgePolarity::Any)];
 const UNITS: &[(&str, Unit)] = &[("px", Unit::Px), ("mm", Unit::Mm)];
 
-/// What `kind` says; `None` where it says nothing that is known.
+/// Reads the check that `kind` names; `None` where the kind is unknown.
 pub(super) fn check(table: &TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Option<Check> {
     let words: Vec<_> = KINDS.iter().map(|(word, _)| *word).collect();
     let field = table.need("kind", &format!("write one of: {}", words.join(", ")))?;
@@ -135,7 +135,7 @@ fn colour(table: &TomlTable<'_, '_>, _: &RecipeScope<'_>) -> Check {
         let lab =
             exactly::<3>(&field, -128.0..=128.0, "[L, a, b]: L from 0 to 100, a and b from -128 to 128")?;
         if !(0.0..=100.0).contains(&lab[0]) {
-            field.fault(format!("{} is no lightness", lab[0]), "write [L, a, b] with L from 0 to 100");
+            field.fault(format!("{} is not a lightness", lab[0]), "write [L, a, b] with L from 0 to 100");
         }
         Some(lab)
     });
@@ -179,14 +179,14 @@ fn measure(table: &TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Check {
     }
 }
 
-/// A threshold that nobody may choose but who knows the part. NaN where it is at fault, so that no comparison with
-/// it becomes a second fault.
+/// Reads a threshold without a default, because it depends on the part. NaN where it is faulty, so that no
+/// comparison with it becomes a second fault.
 fn threshold(table: &TomlTable<'_, '_>, key: &'static str, range: RangeInclusive<f64>, form: &str) -> f32 {
     let field = table.need(key, &format!("write {form}"));
     field.and_then(|field| field.number(range)).unwrap_or(f32::NAN)
 }
 
-/// Notes a fault at the value of `key`, or at the ROI where it has its default.
+/// Notes a fault at the value of `key`, or at the ROI where the key is absent.
 fn fault(table: &TomlTable<'_, '_>, key: &'static str, reason: &str, remedy: &str) {
     match table.get(key) {
         Some(field) => field.fault(reason, remedy),

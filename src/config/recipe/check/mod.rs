@@ -16,14 +16,14 @@ use crate::config::raw::{Doc, TomlTable};
 use crate::config::value::PlacedValue;
 use crate::config::{Fault, Faults, ModelConfig, files};
 
-/// Sides of a picture, px.
+/// Allowed sides of a picture, px.
 const SIDE: RangeInclusive<i64> = 16..=16_384;
-/// More than anybody draws; a bound all the same, because every part pays for each of them.
+/// Most ROIs of a recipe. It is limited because every part pays for each of them.
 const MAX_ROIS: usize = 1_000;
 
-/// What the sections of a recipe need to know of it and of the box.
+/// Facts about the recipe and the box that its sections need.
 struct RecipeScope<'m> {
-    /// `None` where it is at fault: then nothing can be outside of it.
+    /// Size of the pictures; `None` where it is faulty, so that nothing is reported as outside.
     size: Option<[f32; 2]>,
     /// Whether lengths may be in mm.
     calibrated: bool,
@@ -36,17 +36,17 @@ impl Recipe {
         include_str!("../../../../config/recipe-sample.toml")
     }
 
-    /// Reads and checks the recipe at `path`, whose name without its ending is the product. `models` are those that
-    /// an ROI may name. Errors: every fault, each with its place and its remedy.
+    /// Reads and checks the recipe at `path`, whose file name without ending is the product. `models` are
+    /// those that an ROI may name. Errors: every fault, each with its place and its remedy.
     pub fn load(path: &Path, models: &[ModelConfig]) -> Result<Recipe, Faults> {
         let remedy = "check the folder in inspect.recipes, and that the service's user may read the file";
         Recipe::parse(&files::read_text(path, remedy)?, path, models)
     }
 
-    /// Checks `text` as if it stood in `file`.
+    /// Checks `text` as the content of `file`. Errors: every fault, each with its place and its remedy.
     pub fn parse(text: &str, file: &Path, models: &[ModelConfig]) -> Result<Recipe, Faults> {
         let doc = Doc::read(file, text);
-        // Half a document would be full of faults that are not there.
+        // Checking a document with syntax errors would report faults that do not exist.
         let recipe = doc.is_sound().then(|| read(&doc, file, text, models));
         match recipe {
             Some(recipe) if doc.is_sound() => Ok(recipe),
@@ -76,7 +76,7 @@ fn read(doc: &Doc<'_>, file: &Path, text: &str, models: &[ModelConfig]) -> Recip
     recipe
 }
 
-/// The product, which the file's name tells.
+/// The product, taken from the file's name.
 fn product(doc: &Doc<'_>, file: &Path) -> String {
     let name = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     if !is_topic_level(name) {
@@ -109,7 +109,7 @@ fn rois(root: &TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Vec<Roi> {
         let name = name(&table, &rois);
         let outline = outline::outline(&table, scope);
         let Some(check) = kinds::check(&table, scope) else {
-            // Of a kind that is not known, no key can be called unknown. The name is kept for the search of doubles.
+            // The keys of an unknown kind cannot be checked. The name is kept for the search for duplicates.
             let check = super::Check::Barcode { formats: Vec::new(), expect: super::Expect::Any };
             rois.push(Roi { name, outline, check });
             continue;
@@ -120,7 +120,7 @@ fn rois(root: &TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Vec<Roi> {
     rois
 }
 
-/// The ROI's name: part of results, of file names and of commands, and its own.
+/// Reads the ROI's name, which becomes part of results, file names and commands; notes a duplicate.
 fn name(table: &TomlTable<'_, '_>, before: &[Roi]) -> String {
     let Some(field) = table.need("name", "write name = \"label\"") else { return table.path_of("") };
     let Some(name) = field.text() else { return table.path_of("") };
@@ -128,12 +128,12 @@ fn name(table: &TomlTable<'_, '_>, before: &[Roi]) -> String {
         let remedy = "write 1 to 64 letters, digits, \"-\", \"_\" or \".\"";
         field.fault(format!("{name:?} cannot be the name of an ROI"), remedy);
     } else if let Some(index) = before.iter().position(|roi| roi.name == name) {
-        field.fault(format!("roi[{index}] is also called \"{name}\""), "give each ROI a name of its own");
+        field.fault(format!("roi[{index}] is also called \"{name}\""), "give each ROI a different name");
     }
     name.to_owned()
 }
 
-/// Exactly `N` numbers in `range`; `form` is how they are written.
+/// Reads exactly `N` numbers in `range`; `form` describes how they are written.
 fn exactly<const N: usize>(
     field: &PlacedValue<'_, '_>,
     range: RangeInclusive<f64>,
@@ -147,7 +147,7 @@ fn exactly<const N: usize>(
     numbers
 }
 
-/// Every key that is asked for while `text` is read.
+/// Every key that is read from `text`, for the test that all are documented.
 #[cfg(test)]
 pub(super) fn known_keys(text: &str, models: &[ModelConfig]) -> std::collections::BTreeSet<String> {
     let file = Path::new("keys.toml");

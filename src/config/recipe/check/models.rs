@@ -1,10 +1,11 @@
-//! The model that an ROI names: it is there, is of the right task, and has the classes that are asked for.
+//! Checks the model that an ROI names: it must exist, have the right task, and have the expected classes.
 
 use super::RecipeScope;
 use crate::config::raw::{TomlTable, nearest};
 use crate::config::{ModelConfig, Task, card, text};
 
-/// The model `model = "NAME"` of one of `tasks`, as far as its card tells; `for_what` says what it would do here.
+/// Reads `model = "NAME"`, which must have one of `tasks` where its card names one; `for_what` completes the
+/// message.
 pub(super) fn model<'m>(
     table: &TomlTable<'_, '_>,
     scope: &RecipeScope<'m>,
@@ -37,7 +38,7 @@ pub(super) fn model<'m>(
     Some(model)
 }
 
-/// The list `key` of classes; each must be one of the model's, where the configuration tells them.
+/// Reads the list `key` of classes; each must be one of the model's, where its card lists them.
 pub(super) fn classes(
     table: &TomlTable<'_, '_>,
     key: &'static str,
@@ -57,17 +58,18 @@ pub(super) fn classes(
     classes
 }
 
-/// The model's classes, as far as the card tells; those of its own metadata are only known once it is loaded.
+/// The model's classes where its card lists them; those in the file's metadata are known only once it is
+/// loaded.
 fn labels(model: &ModelConfig) -> Option<Vec<String>> {
     if model.card.labels.is_some() {
         return model.card.labels.clone();
     }
     let file = model.path.parent()?.join(model.card.labels_file.as_ref()?);
-    // A file that cannot be read is a fault of the model, found where it is loaded.
+    // An unreadable file is a fault of the model, which is reported when the model is loaded.
     Some(text::labels(&text::read(&file).ok()?))
 }
 
-/// The task's word in cards.
+/// The word for the task in cards.
 fn word(task: Task) -> &'static str {
     card::TASKS.iter().find(|(_, known)| *known == task).map_or("unknown", |(word, _)| word)
 }

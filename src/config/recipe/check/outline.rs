@@ -1,4 +1,4 @@
-//! Where a region of interest lies: inside the picture, and its polygon inside the region.
+//! Checks the outline of a region: it must lie inside the picture, and its polygon inside the region.
 
 use super::{RecipeScope, exactly};
 use crate::config::raw::TomlTable;
@@ -6,15 +6,15 @@ use crate::config::recipe::Outline;
 use crate::config::value::PlacedValue;
 use crate::types::{Point, Rect};
 
-/// How a rectangle is written.
+/// The form of a rectangle, for messages.
 const FORM: &str = "[x, y, width, height], px from the top left corner of the picture";
-/// Farther than any picture reaches: what is beyond is a slip of the keyboard.
+/// Range of coordinates, wider than any picture; a number beyond it is a typing error.
 const FAR: std::ops::RangeInclusive<f64> = -100_000.0..=100_000.0;
 /// Least side of a region, px.
 const LEAST: f32 = 2.0;
-/// What arithmetic in f32 may lose, px.
+/// Tolerance for rounding errors of f32, px.
 const SLACK: f32 = 0.02;
-/// Most corners of a polygon.
+/// Most corners that a polygon may have.
 const MAX_POINTS: usize = 1_000;
 
 pub(super) fn outline(table: &TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Outline {
@@ -34,18 +34,18 @@ pub(super) fn outline(table: &TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Out
     outline
 }
 
-/// A rectangle with sides of some length.
+/// Reads a rectangle; notes a fault where a side is too short.
 pub(super) fn rect(field: &PlacedValue<'_, '_>) -> Option<Rect> {
     let [x, y, w, h] = exactly(field, FAR, FORM)?;
     if w < LEAST || h < LEAST {
-        let reason = format!("{w} x {h} px is no region");
+        let reason = format!("{w} x {h} px is not a region");
         field.fault(reason, format!("give it a width and a height of {LEAST} px or more: {FORM}"));
         return None;
     }
     Some(Rect { x, y, w, h })
 }
 
-/// Notes a region that is not wholly in the picture.
+/// Notes a region that is not entirely inside the picture.
 pub(super) fn inside(field: &PlacedValue<'_, '_>, outline: &Outline, scope: &RecipeScope<'_>) {
     let Some([width, height]) = scope.size else { return };
     let beyond = |p: &Point| (-p.x).max(p.x - width).max(-p.y).max(p.y - height);
@@ -62,11 +62,11 @@ pub(super) fn inside(field: &PlacedValue<'_, '_>, outline: &Outline, scope: &Rec
     }
 }
 
-/// The corners of a polygon. `placed`: whether the rectangle around it is known.
+/// Reads the corners of a polygon. `placed` states whether its rectangle is known.
 fn polygon(field: &PlacedValue<'_, '_>, outline: &Outline, placed: bool) -> Option<Vec<Point>> {
     let items = field.items("points, [x, y] each")?;
     if !(3..=MAX_POINTS).contains(&items.len()) {
-        let reason = format!("{} points are no polygon", items.len());
+        let reason = format!("{} points are not a polygon", items.len());
         let remedy = format!(
             "write 3 to {MAX_POINTS} points [x, y], or leave it out: then all of the rectangle counts"
         );
@@ -91,14 +91,14 @@ fn polygon(field: &PlacedValue<'_, '_>, outline: &Outline, placed: bool) -> Opti
     Some(points)
 }
 
-/// By the shoelace formula, px².
+/// Area by the shoelace formula, px².
 fn area(points: &[Point]) -> f32 {
     let next = points.iter().cycle().skip(1);
     let twice: f32 = points.iter().zip(next).map(|(a, b)| a.x * b.y - b.x * a.y).sum();
     (twice / 2.0).abs()
 }
 
-/// One decimal is enough for a message.
+/// Rounds to one decimal, which suffices for a message.
 fn round(px: f32) -> f32 {
     (px * 10.0).round() / 10.0
 }
