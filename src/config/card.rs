@@ -148,7 +148,9 @@ fn read_sha256(table: &TomlTable<'_, '_>, card: &mut ModelCard) {
         Some(hex) if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
             card.sha256 = Some(hex.to_ascii_lowercase());
         }
-        Some(_) => field.fault("this is not a SHA-256", "write the 64 hexadecimal digits that sha256sum prints"),
+        Some(_) => {
+            field.fault("this is not a SHA-256", "write the 64 hexadecimal digits that sha256sum prints")
+        }
         None => {}
     }
 }

@@ -395,7 +395,10 @@ fn a_tcp_source_that_others_can_reach_names_its_peers_or_a_secret() {
     }
     assert!(dir.parse(&camera("127.0.0.1:5558", "")).is_ok() && dir.parse(&camera("[::1]:5558", "")).is_ok());
     assert_fault(&camera("0.0.0.0:1", "peers = []"), "4:9 camera[0].peers: nobody may connect");
-    assert_fault(&camera("0.0.0.0:1", "peers = [\"cam\"]"), "4:10 camera[0].peers[0]: this is neither an address");
+    assert_fault(
+        &camera("0.0.0.0:1", "peers = [\"cam\"]"),
+        "4:10 camera[0].peers[0]: this is neither an address",
+    );
     assert_fault(
         "[[camera]]\nname = \"a\"\nsource = \"scene:\"\npeers = [\"::1\"]",
         "4:9 camera[0].peers: this belongs to",

@@ -168,9 +168,10 @@ fn host_and_port(text: &str) -> Result<(&str, Option<u16>), Refused> {
     match port.map(str::parse::<u16>) {
         None => Ok((host, None)),
         Some(Ok(port)) if port > 0 => Ok((host, Some(port))),
-        Some(_) => {
-            refused("the port is not a number from 1 to 65535", "write a port from 1 to 65535, or leave it out")
-        }
+        Some(_) => refused(
+            "the port is not a number from 1 to 65535",
+            "write a port from 1 to 65535, or leave it out",
+        ),
     }
 }
 

@@ -99,7 +99,8 @@ fn user(line: &str) -> Result<User, &'static str> {
     let (name, role, hash) = (parts.next(), parts.next(), parts.next());
     let name = name.filter(|name| is_name(name)).ok_or("the name cannot be one")?;
     let role = role.and_then(Role::from_word).ok_or("the role is not viewer, operator or admin")?;
-    let hash = hash.filter(|hash| hash.starts_with("$argon2id$")).ok_or("the hash is not an argon2id hash")?;
+    let hash =
+        hash.filter(|hash| hash.starts_with("$argon2id$")).ok_or("the hash is not an argon2id hash")?;
     Ok(User { name: name.to_owned(), role, hash: hash.to_owned() })
 }
 

@@ -208,7 +208,10 @@ fn peers_of(field: &PlacedValue<'_, '_>) -> Option<Vec<Network>> {
     let peer = |item: &PlacedValue<'_, '_>| {
         let peer = item.text()?.trim().parse().ok();
         if peer.is_none() {
-            item.fault("this is neither an address nor a network", "write e.g. \"10.0.0.5\" or \"10.0.0.0/24\"");
+            item.fault(
+                "this is neither an address nor a network",
+                "write e.g. \"10.0.0.5\" or \"10.0.0.0/24\"",
+            );
         }
         peer
     };

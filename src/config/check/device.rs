@@ -129,7 +129,9 @@ pub(super) fn log(table: TomlTable<'_, '_>) -> LogConfig {
         // The filter would take an unknown bare word as the name of a target, and log nothing else.
         let bare = text.split(',').find(|part| !part.contains(['=', '[']) && !levels.contains(&part.trim()));
         match (bare, EnvFilter::try_new(text)) {
-            (Some(word), _) => field.fault(format!("\"{word}\" is not a level"), nearest(word.trim(), &levels)),
+            (Some(word), _) => {
+                field.fault(format!("\"{word}\" is not a level"), nearest(word.trim(), &levels))
+            }
             (None, Err(e)) => field.fault(
                 format!("this is not a filter: {e}"),
                 "write a level, or e.g. \"info,ocellus::camera=debug\"",
