@@ -1,9 +1,10 @@
-//! The bell: threads sleep here until something changes, and a change that finds nobody waiting pays a barrier and a
-//! load.
+//! The bell: threads sleep here until something changes. A change that finds no waiter costs one barrier and
+//! one load.
 //!
-//! A waiter arms the bell, looks once more, then sleeps; who changes something looks afterwards whether the bell is
-//! armed. Both pass a full barrier between their two steps, so at least one of them sees the other (Dekker's
-//! argument), and no wake-up is lost. Sleepers are kept in a list, because which of them is woken matters.
+//! A waiter arms the bell, checks for work once more, then sleeps. The thread that makes a change checks
+//! afterwards whether the bell is armed. Both pass a full barrier between their two steps, so at least one of
+//! them sees the other (Dekker's argument), and no wake-up is lost. Sleepers are kept in a list, because the
+//! choice of the one to wake matters.
 
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -14,31 +15,32 @@ use crate::sync::{
     Arc, AtomicBool, Mutex, MutexGuard, Ordering, Thread, current, fence, park_timeout, this_core,
 };
 
-/// Room for so many sleepers is reserved, so that waiting allocates nothing.
+/// Capacity reserved for sleepers, so that waiting allocates nothing.
 const EXPECTED_SLEEPERS: usize = 64;
 
-/// Shared by a group of rings and the threads that serve them.
+/// A wake-up signal shared by a group of rings and the threads that serve them.
 pub struct Bell {
-    /// Somebody has looked since the last ring and may be about to sleep, or sleeps. Written under the lock.
+    /// Whether a thread has checked since the last ring and may be about to sleep, or sleeps. Written under
+    /// the lock.
     armed: CachePadded<AtomicBool>,
     waiters: Mutex<Waiters>,
 }
 
 struct Waiters {
-    /// How often the bell was rung while it was armed.
+    /// How often the bell rang while it was armed.
     rung: u64,
-    /// In the order in which they fell asleep.
+    /// The sleeping threads, in the order in which they fell asleep.
     sleepers: Vec<Sleeper>,
 }
 
 struct Sleeper {
     thread: Thread,
-    /// Where it ran when it fell asleep.
+    /// The core on which it ran when it fell asleep.
     core: usize,
 }
 
 impl Bell {
-    /// A bell at which nobody waits yet.
+    /// Makes a bell without waiters.
     pub fn new() -> Arc<Bell> {
         Arc::new(Bell::unshared())
     }
@@ -48,10 +50,10 @@ impl Bell {
         Bell { armed: CachePadded::new(AtomicBool::new(false)), waiters: Mutex::new(waiters) }
     }
 
-    /// Announces a change. Wakes one of those who sleep in [`Bell::wait`]: every thread that waits there must be able
-    /// to serve whatever the bell is rung for. Who sleeps on the ringer's own core is woken only where nobody else
-    /// sleeps: the ringer works on (a decoder at its next frame), and until the next tick of the clock, milliseconds
-    /// later, the kernel would move neither of the two.
+    /// Announces a change. Wakes one of the threads that sleep in [`Bell::wait`]: every thread that waits
+    /// there must be able to serve whatever the bell is rung for. A sleeper on the ringer's own core is woken
+    /// only where there is no other: the ringer goes on working (a decoder at its next frame), and until the
+    /// next scheduler tick, milliseconds later, the kernel would move neither of the two.
     pub fn ring(&self) {
         fence(Ordering::SeqCst);
         if self.is_armed() {
@@ -64,12 +66,12 @@ impl Bell {
         }
     }
 
-    /// Whether somebody may wait. Look after a change and a full barrier.
+    /// Whether a thread may be waiting. Check it after a change and a full barrier.
     pub(crate) fn is_armed(&self) -> bool {
         self.armed.load(Ordering::Relaxed)
     }
 
-    /// Wakes everybody: shutdown, or a change that concerns all.
+    /// Wakes all waiters, for shutdown or a change that concerns all.
     pub fn ring_all(&self) {
         fence(Ordering::SeqCst);
         if self.is_armed() {
@@ -77,7 +79,8 @@ impl Bell {
         }
     }
 
-    /// The count keeps those awake who have looked but do not sleep yet; the bell stays armed for those who sleep on.
+    /// The count keeps threads awake that have checked but do not sleep yet; the bell stays armed for the
+    /// remaining sleepers.
     #[cold]
     fn wake<R>(&self, choose: impl FnOnce(&mut Vec<Sleeper>) -> R) -> R {
         let mut waiters = self.lock();
@@ -87,8 +90,9 @@ impl Bell {
         chosen
     }
 
-    /// Announces a waiter. Call it, look whether there is work, and pass the answer to [`Bell::wait`] if there was
-    /// none: a ring after this call ends that wait. It takes a lock: look once before it.
+    /// Announces a waiter. Call it, then check for work, and if there is none pass the result to
+    /// [`Bell::wait`]: a ring after this call ends that wait. It takes a lock, so check for work once before
+    /// it.
     pub fn seen(&self) -> u64 {
         let waiters = self.lock();
         self.armed.store(true, Ordering::Relaxed);
@@ -98,10 +102,10 @@ impl Bell {
         rung
     }
 
-    /// Sleeps until the bell is rung, counted from [`Bell::seen`], for at most `timeout` (`None`: no limit). False
-    /// when the time was over.
+    /// Sleeps until the bell has rung since [`Bell::seen`], for at most `timeout` (`None`: no limit). Returns
+    /// false when the timeout has passed.
     pub fn wait(&self, seen: u64, timeout: Option<Duration>) -> bool {
-        // The models have no time.
+        // The loom models have no time, so they have no limit.
         let limit = timeout.filter(|_| !cfg!(loom)).unwrap_or(Duration::MAX);
         let start = Instant::now();
         let thread = current();
@@ -115,7 +119,7 @@ impl Bell {
             drop(waiters);
             park_timeout(limit.saturating_sub(start.elapsed()));
             waiters = self.lock();
-            // Who rings takes the sleeper off the list; a thread may also be unparked by somebody else.
+            // The ringer takes the sleeper off the list; other code may also unpark a thread.
             let Some(place) = waiters.sleepers.iter().position(|sleeper| sleeper.thread.id() == me) else {
                 return true;
             };
@@ -126,7 +130,7 @@ impl Bell {
         }
     }
 
-    /// A panic in between is not possible: nothing but the list and the count is touched.
+    /// Ignores poisoning, because nothing that panics runs under the lock.
     fn lock(&self) -> MutexGuard<'_, Waiters> {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -168,7 +172,8 @@ mod tests {
         for turn in 0..20 {
             let bell = Bell::new();
             let (woken, who) = channel();
-            // Who fell asleep first is woken first where nothing else decides: each in turn.
+            // Without another criterion the thread that fell asleep first is woken first, so that each gets
+            // its turn.
             let order = if turn % 2 == 0 { [here, there] } else { [there, here] };
             let sleepers = order.map(|core| {
                 let (sleeping, woken) = (bell.clone(), woken.clone());

@@ -1,5 +1,5 @@
-//! What all ends of a ring share. The ends (ring, writer, readers) and the leases keep it alive; when the last end is
-//! gone, so are the frames that nobody leases.
+//! The state that all ends of a ring share. The ends (ring, writer, readers) and the leases keep it alive;
+//! when the last end is dropped, the frames without a lease are dropped too.
 
 use crossbeam_utils::CachePadded;
 
@@ -8,11 +8,11 @@ use crate::reader_acks::ReaderAcks;
 use crate::slot::Slot;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, fence};
 
-/// Most slots of a ring: a set of them fits a `u64`.
+/// Most slots of a ring, because a set of them must fit a `u64`.
 pub(crate) const MAX_SLOTS: usize = 64;
 
-/// The published end of the ring, as one word: how many frames, and in the lowest bit whether the stream has ended. A
-/// commit and a close change the same word, so a commit is before the end or refused.
+/// The published end of the ring as one word: the number of frames, and in the lowest bit whether the stream
+/// has ended. A commit and a close change the same word, so a commit either precedes the end or is refused.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head(u64);
 
@@ -22,7 +22,7 @@ impl Head {
         self.0 >> 1
     }
 
-    /// Whether nothing will be committed any more.
+    /// Whether no further frame will be committed.
     pub(crate) fn is_closed(self) -> bool {
         self.0 & 1 != 0
     }
@@ -32,15 +32,15 @@ pub(crate) struct Core<T> {
     head: CachePadded<AtomicU64>,
     pub(crate) slots: Box<[Slot<T>]>,
     pub(crate) acks: ReaderAcks,
-    /// Rung when the writer may go on; it alone waits here.
+    /// Rung when the writer may continue; only the writer waits here.
     pub(crate) vacancy: Bell,
-    /// Rung when a frame was committed: here wait the readers that block.
+    /// Rung when a frame was committed; blocking readers wait here.
     pub(crate) arrival: Bell,
-    /// Rung when a frame was committed: here wait those who serve several rings.
+    /// Rung when a frame was committed; threads that serve several rings wait here.
     pub(crate) group: Arc<Bell>,
     pub(crate) writer_taken: AtomicBool,
     pub(crate) starved: AtomicU64,
-    /// All ends are gone.
+    /// Whether all ends are gone.
     orphaned: AtomicBool,
 }
 
@@ -49,15 +49,16 @@ impl<T> Core<T> {
         Head(self.head.load(Ordering::Acquire))
     }
 
-    /// Commits the next frame: returns its number, or `None` when the stream has ended. For the writer alone.
+    /// Commits the next frame. Returns its number, or `None` when the stream has ended. Only the writer may
+    /// call it.
     pub(crate) fn advance(&self) -> Option<u64> {
         let head = self.head();
         let moved = || self.head.compare_exchange(head.0, head.0 + 2, Ordering::AcqRel, Ordering::Relaxed);
         (!head.is_closed() && moved().is_ok()).then(|| head.committed())
     }
 
-    /// Wakes those who wait for a frame. Its barrier also stands between each commit and the writer's next look at
-    /// the acknowledgements; see [`ReaderAcks::join`].
+    /// Wakes the threads that wait for a frame. Its barrier also separates each commit from the writer's next
+    /// read of the acknowledgements; see [`ReaderAcks::join`].
     pub(crate) fn announce(&self) {
         fence(Ordering::SeqCst);
         if self.arrival.is_armed() {
@@ -74,14 +75,14 @@ impl<T> Core<T> {
         self.wake_all();
     }
 
-    /// Wakes everybody, for the end of the stream.
+    /// Wakes all waiters at the end of the stream.
     pub(crate) fn wake_all(&self) {
         self.vacancy.ring_all();
         self.arrival.ring_all();
         self.group.ring_all();
     }
 
-    /// Ends a hold of the frame in `slot`.
+    /// Ends one hold of the frame in `slot`.
     pub(crate) fn release(&self, slot: usize) {
         if self.slots[slot].release() {
             self.vacancy.ring(); // and passes a full barrier
@@ -92,10 +93,10 @@ impl<T> Core<T> {
     }
 }
 
-/// Shared by ring, writer and readers, but not by leases.
+/// Shared by ring, writer and readers, but not by leases, so that its drop marks the ring as orphaned.
 pub(crate) struct Ends<T>(pub(crate) Arc<Core<T>>);
 
-/// How an end holds the ring.
+/// The reference with which an end keeps the ring alive.
 pub(crate) type Handle<T> = Arc<Ends<T>>;
 
 impl<T> Ends<T> {
@@ -121,8 +122,8 @@ impl<T> std::ops::Deref for Ends<T> {
     }
 }
 
-/// The frames that are leased now are dropped by their last leases: those look at `orphaned` after they ended their
-/// hold, and here the holds are looked at after it was set, with a full barrier between on both sides.
+/// Frames that are still leased are dropped by their last leases. Those read `orphaned` after they end their
+/// hold, and this reads the holds after it has set `orphaned`, with a full barrier in between on both sides.
 impl<T> Drop for Ends<T> {
     fn drop(&mut self) {
         self.orphaned.store(true, Ordering::Release);

@@ -1,23 +1,25 @@
-//! Frames that nobody leases stay readable until their slot is reused: a trigger picks by time stamp.
+//! Frames without a lease stay readable until their slot is reused, so that a trigger can pick one by time
+//! stamp.
 
 use crate::core::Core;
 use crate::lease::Lease;
 use crate::slot::tag_of;
 use crate::sync::Arc;
 
-/// Which frame a trigger means.
+/// How a frame is picked by a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pick {
-    /// The one nearest in time, before or after; the earlier of two equally near.
+    /// The frame nearest in time, before or after; the earlier of two equally near.
     Nearest,
-    /// The first at or after the moment.
+    /// The first frame at or after the moment.
     Next,
-    /// The last at or before the moment.
+    /// The last frame at or before the moment.
     Previous,
 }
 
 impl Pick {
-    /// How far `stamp_ns` is from `moment_ns`, with the earlier first among equals; `None` if it does not qualify.
+    /// Distance of `stamp_ns` from `moment_ns`, ordered so that the earlier of two equal ones comes first;
+    /// `None` if it does not qualify.
     fn distance(self, stamp_ns: u64, moment_ns: u64) -> Option<(u64, bool)> {
         let late = stamp_ns > moment_ns;
         let fits = match self {
@@ -29,18 +31,18 @@ impl Pick {
     }
 }
 
-/// Leases the frame of the history that fits best, the older of two that fit as well.
+/// Leases the frame of the history that `pick` selects; the older of two that qualify equally.
 pub(crate) fn pick<T>(core: &Arc<Core<T>>, moment_ns: u64, pick: Pick) -> Option<Lease<T>> {
     least(core, |seq, stamp_ns| Some((pick.distance(stamp_ns, moment_ns)?, seq)))
 }
 
-/// Leases the newest frame, if it is number `from` or later.
+/// Leases the newest frame, if its number is `from` or later.
 pub(crate) fn newest<T>(core: &Arc<Core<T>>, from: u64) -> Option<Lease<T>> {
     least(core, |seq, _| (seq >= from).then_some(std::cmp::Reverse(seq)))
 }
 
-/// Leases the frame with the least key, made from number and time stamp. Looks again when it was overwritten
-/// meanwhile; each such turn means that the writer went on.
+/// Leases the frame with the least key, computed from number and time stamp. Searches again when the frame
+/// was overwritten meanwhile; each such turn means that the writer made progress.
 fn least<T, K: Ord>(core: &Arc<Core<T>>, key: impl Fn(u64, u64) -> Option<K>) -> Option<Lease<T>> {
     loop {
         let frames = core.slots.iter().enumerate().filter_map(|(slot, frame)| {

@@ -1,11 +1,11 @@
-//! A lease: the right to look at one frame. The frame stays as it is until the last lease drops.
+//! A lease: the right to read one frame, which stays unchanged until the last lease drops.
 
 use crate::core::Core;
 use crate::slot::tag_of;
 use crate::sync::Arc;
 
-/// A frame that cannot be overwritten while this is held. Cloning it takes one more lease of the same
-/// frame; it may be sent to and dropped on any thread, also after the ring is gone.
+/// A guard: its frame cannot be overwritten while it is held. A clone is one more lease of the same frame. It
+/// may be sent to and dropped on any thread, also after the ring is gone.
 pub struct Lease<T> {
     core: Arc<Core<T>>,
     slot: usize,
@@ -13,13 +13,13 @@ pub struct Lease<T> {
 }
 
 impl<T> Lease<T> {
-    /// Leases frame `seq`; `None` when the slot holds another by now.
+    /// Leases frame `seq`; `None` when the slot already holds another.
     pub(crate) fn try_take(core: &Arc<Core<T>>, slot: usize, seq: u64) -> Option<Lease<T>> {
         if !core.slots[slot].is(tag_of(seq)) {
             return None;
         }
         let is_held = core.slots[slot].try_hold(tag_of(seq));
-        // A lease also where the hold came too late, so that dropping it undoes all that belongs to a hold.
+        // The lease is made also where the hold came too late, so that its drop undoes the hold completely.
         let lease = Lease { core: core.clone(), slot, seq };
         is_held.then_some(lease)
     }

@@ -19,7 +19,7 @@ pub use writer::{Refused, Writer};
 
 use sync::{Arc, Ordering};
 
-/// What a ring counted since it was made.
+/// The counts of a ring since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RingStats {
     /// Frames committed since the ring was made.
@@ -34,7 +34,7 @@ pub struct Ring<T> {
 }
 
 impl<T: Send + Sync + 'static> Ring<T> {
-    /// A ring of `slots` slots whose commits ring `bell`.
+    /// Makes a ring of `slots` slots whose commits ring `bell`.
     ///
     /// # Panics
     /// When `slots` is not between 2 and 64 (`check` refuses such a configuration).
@@ -43,12 +43,12 @@ impl<T: Send + Sync + 'static> Ring<T> {
         Ring { ends: core::Ends::new(slots, bell) }
     }
 
-    /// The writer, if none is in use.
+    /// Takes the writer; `None` while another one exists.
     pub fn writer(&self) -> Option<Writer<T>> {
         Writer::take(&self.ends)
     }
 
-    /// A reader that starts at what is committed next. Any number of `Latest` readers may exist.
+    /// Makes a reader that starts at the next commit. Any number of `Latest` readers may exist.
     ///
     /// # Panics
     /// When [`MAX_EVERY`] readers of policy `Every` exist already.
@@ -56,7 +56,8 @@ impl<T: Send + Sync + 'static> Ring<T> {
         Reader::join(&self.ends, policy)
     }
 
-    /// The frame of the history that `pick` means by the time stamp `stamp_ns`, if it is there (still, or yet).
+    /// Leases the frame of the history that `pick` selects for the time stamp `stamp_ns`; `None` if none
+    /// qualifies.
     pub fn pick(&self, stamp_ns: u64, pick: Pick) -> Option<Lease<T>> {
         history::pick(&self.ends.0, stamp_ns, pick)
     }
@@ -66,7 +67,8 @@ impl<T: Send + Sync + 'static> Ring<T> {
         history::newest(&self.ends.0, 0)
     }
 
-    /// Ends the stream: commits are refused, readers take what is left and then see [`Take::Closed`].
+    /// Ends the stream: later commits are refused, and readers take what is left and then get
+    /// [`Take::Closed`].
     pub fn close(&self) {
         self.ends.close();
     }
@@ -81,12 +83,12 @@ impl<T: Send + Sync + 'static> Ring<T> {
         self.ends.slots.len()
     }
 
-    /// Slots that are leased now.
+    /// The number of slots that are leased now.
     pub fn leased(&self) -> usize {
         self.ends.slots.iter().filter(|slot| slot.is_held()).count()
     }
 
-    /// The counts so far.
+    /// The counts since the ring was made.
     pub fn stats(&self) -> RingStats {
         RingStats {
             committed: self.ends.head().committed(),

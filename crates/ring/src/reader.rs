@@ -1,4 +1,4 @@
-//! A reader's end: a cursor over the frames, and what it does when it falls behind.
+//! The consumer's end: a cursor over the frames, and the policy for a reader that falls behind.
 
 use std::time::Duration;
 
@@ -9,36 +9,36 @@ use crate::reader_acks::MAX_EVERY;
 use crate::slot::tag_of;
 use crate::sync::Polls;
 
-/// What a reader that falls behind does.
+/// What happens to a reader that falls behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
-    /// Skips to the newest frame and counts what it passed over; never holds the writer.
+    /// It skips to the newest frame and counts the skipped ones; it never holds up the writer.
     Latest,
-    /// Leases every frame in order; the writer waits for it (files, batch).
+    /// It leases every frame in order, and the writer waits for it (files, batch).
     Every,
 }
 
-/// What a reader got.
+/// The result of an attempt to lease a frame.
 #[derive(Debug)]
 pub enum Take<T> {
     /// The next frame, leased for the caller.
     Lease(Lease<T>),
     /// No frame has been committed since the last lease.
     Empty,
-    /// Nothing new, and nothing will come.
+    /// There is no new frame, and none will come.
     Closed,
 }
 
-/// A cursor over a ring. Dropping it lets go of the writer.
+/// A cursor over a ring. Dropping it releases the writer.
 pub struct Reader<T> {
     ends: Handle<T>,
     policy: Policy,
-    /// The next frame to lease.
+    /// Number of the next frame to lease.
     cursor: u64,
     skipped: u64,
-    /// Where an `Every` reader looks for the next frame first.
+    /// The slot in which an `Every` reader looks for the next frame first.
     likely: usize,
-    /// The cell of an `Every` reader in the acknowledgements.
+    /// The acknowledgement cell of an `Every` reader.
     cell: usize,
 }
 
@@ -49,12 +49,12 @@ impl<T> Reader<T> {
             Policy::Every => ends.acks.join(committed),
             Policy::Latest => (MAX_EVERY, committed()),
         };
-        // A writer that looked while the cell held everything back may sleep.
+        // A writer that looked while the joining cell held everything back may sleep.
         ends.vacancy.ring();
         Reader { ends: ends.clone(), policy, cursor, skipped: 0, likely: 0, cell }
     }
 
-    /// The next frame by this reader's policy, without waiting.
+    /// Leases the next frame by this reader's policy, without waiting.
     pub fn try_lease(&mut self) -> Take<T> {
         match self.policy {
             Policy::Every => self.next(),
@@ -62,8 +62,8 @@ impl<T> Reader<T> {
         }
     }
 
-    /// As [`Reader::try_lease`], but waits for a frame: polls for some microseconds, then sleeps. [`Take::Empty`] when
-    /// `timeout` (`None`: no limit) has passed without news.
+    /// Like [`Reader::try_lease`], but waits for a frame: polls for some microseconds, then sleeps. Returns
+    /// [`Take::Empty`] when `timeout` (`None`: no limit) has passed without a new frame.
     pub fn lease(&mut self, timeout: Option<Duration>) -> Take<T> {
         let (mut polls, mut seen, mut is_over) = (Polls::default(), None, false);
         loop {
@@ -79,19 +79,19 @@ impl<T> Reader<T> {
         }
     }
 
-    /// Polls for a moment; false when it is time to sleep. An `Every` reader mostly looks at the tag that it expects:
-    /// who polls the head slows the writer down.
+    /// Polls for a moment; returns false when it is time to sleep. An `Every` reader mostly polls the tag
+    /// that it expects, because polling the head slows the writer down.
     fn poll(&self, polls: &mut Polls) -> bool {
         let is_here = || self.policy == Policy::Every && self.ends.slots[self.likely].is(tag_of(self.cursor));
         (0..16).all(|_| is_here() || polls.poll())
     }
 
-    /// Frames that a `Latest` reader passed over; exact once it has leased the newest, or met the close.
+    /// Frames that a `Latest` reader skipped; exact once it has leased the newest, or seen the close.
     pub fn skipped(&self) -> u64 {
         self.skipped
     }
 
-    /// Frames committed and not yet leased or passed over by this reader.
+    /// Frames committed that this reader has neither leased nor skipped.
     pub fn backlog(&self) -> u64 {
         self.ends.head().committed().saturating_sub(self.cursor)
     }
@@ -105,8 +105,8 @@ impl<T> Reader<T> {
         Take::Lease(lease)
     }
 
-    /// Where the next frame of an `Every` reader is, if it is there. Frames lie in slots that follow one another,
-    /// unless the writer stepped around a lease.
+    /// The slot of an `Every` reader's next frame, if the frame is there. Frames lie in consecutive slots,
+    /// unless the writer skipped a leased one.
     fn slot_of_next(&self) -> Option<usize> {
         let tag = tag_of(self.cursor);
         let slots = &self.ends.slots;
@@ -127,8 +127,8 @@ impl<T> Reader<T> {
             self.cursor = lease.seq() + 1;
             return Take::Lease(lease);
         }
-        // It is being written or overwritten, and the bell follows; or the writer had made room for a frame that the
-        // close then refused.
+        // Either the frame is being written or overwritten and the bell will ring, or the writer had made
+        // room for a frame that the close then refused.
         if !head.is_closed() || self.ends.slots.iter().any(|slot| slot.may_show(tag_of(self.cursor))) {
             return Take::Empty;
         }
@@ -137,7 +137,7 @@ impl<T> Reader<T> {
         Take::Closed
     }
 
-    /// What there is to say at `head`, when no frame can be leased.
+    /// The result at `head` when no frame can be leased.
     fn nothing(&self, head: Head) -> Take<T> {
         if head.is_closed() && head.committed() == self.cursor { Take::Closed } else { Take::Empty }
     }

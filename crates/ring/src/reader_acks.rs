@@ -1,16 +1,16 @@
-//! How far the `Every` readers have come, so that the writer does not overtake them.
+//! The progress of the `Every` readers, so that the writer does not overtake them.
 //!
-//! Each has a cell with the number of the frame that it leases next. It counts its hold of a frame before it moves its
-//! cell past it, so the writer either sees the cell before the frame or the hold.
+//! Each reader has a cell with the number of the frame that it leases next. It takes its hold of a frame
+//! before it moves its cell past it, so the writer sees either the cell before the frame or the hold.
 
 use crossbeam_utils::CachePadded;
 
 use crate::sync::{AtomicU64, Ordering, fence};
 
-/// Most `Every` readers of a ring at one time; few in the models, where each costs time.
+/// Most `Every` readers of a ring at one time; fewer in the loom models, where each costs time.
 pub const MAX_EVERY: usize = if cfg!(loom) { 2 } else { 8 };
 
-/// What the cell of no reader says: it holds nothing back.
+/// Value of a free cell, which holds nothing back.
 const NOBODY: u64 = u64::MAX;
 
 pub(crate) struct ReaderAcks {
@@ -22,10 +22,12 @@ impl ReaderAcks {
         ReaderAcks { next: std::array::from_fn(|_| CachePadded::new(AtomicU64::new(NOBODY))) }
     }
 
-    /// Takes a cell, for a reader that starts at what `committed` says is next. Returns the cell and that number.
+    /// Takes a cell for a reader that starts at the number that `committed` returns. Returns the cell and
+    /// that number.
     ///
-    /// While it joins, its cell is 0 and holds everything back. With the barriers here and after each commit, for each
-    /// frame either `committed` counts it, and the reader does not need it, or the writer's later looks see the cell.
+    /// While the reader joins, its cell is 0 and holds everything back. The barriers here and after each
+    /// commit ensure for each frame that either `committed` counts it, and the reader does not need it, or
+    /// the writer's later reads see the cell.
     pub(crate) fn join(&self, committed: impl Fn() -> u64) -> (usize, u64) {
         let take = |cell: &CachePadded<AtomicU64>| {
             cell.compare_exchange(NOBODY, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
@@ -40,12 +42,12 @@ impl ReaderAcks {
         (cell, next)
     }
 
-    /// The reader of `cell` needs no frame before `next`, beyond those that it holds.
+    /// The reader of `cell` needs no frame before `next`, except those that it holds.
     pub(crate) fn acknowledge(&self, cell: usize, next: u64) {
         self.next[cell].store(next, Ordering::Release);
     }
 
-    /// The reader of `cell` is gone.
+    /// Frees `cell`, whose reader is gone.
     pub(crate) fn leave(&self, cell: usize) {
         self.acknowledge(cell, NOBODY);
     }

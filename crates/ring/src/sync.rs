@@ -1,4 +1,4 @@
-//! What the ring stands on: the standard library, or loom where the models are run.
+//! The primitives under the ring: those of the standard library, or loom's where the models run.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ pub(crate) use base::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 pub(crate) use base::sync::{Arc, Mutex, MutexGuard};
 pub(crate) use base::thread::{Thread, current};
 
-/// loom's interface of `UnsafeCell` over the standard one: access only inside a closure.
+/// Gives the standard `UnsafeCell` loom's interface: access only inside a closure.
 #[cfg(not(loom))]
 pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 
@@ -34,22 +34,23 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// A limit is not modelled: where only it would end a sleep, a wake-up was lost, and loom reports a deadlock.
+/// The models have no timeout: where only a timeout would end a sleep, a wake-up was lost, and loom reports a
+/// deadlock.
 #[cfg(loom)]
 pub(crate) fn park_timeout(_limit: Duration) {
     loom::thread::park();
 }
 
-/// The core that the calling thread runs on now; one for all where that is not known.
+/// The core on which the calling thread runs; the same for all threads where that is unknown.
 pub(crate) fn this_core() -> usize {
     if cfg!(any(loom, miri)) { 0 } else { rustix::thread::sched_getcpu() }
 }
 
-/// How long to poll before a sleep: a hand-off at full speed takes less than a wake-up. About twice what waking costs;
-/// polling for less loses to sleeping, and for more never wins much.
+/// How long to poll before a sleep, because a hand-off at full speed takes less time than a wake-up. This is
+/// about twice the cost of a wake-up: less loses to sleeping, and more hardly gains.
 const PATIENCE: Duration = Duration::from_micros(25);
 
-/// The polls of one wait.
+/// The polling phase of one wait.
 #[derive(Default)]
 pub(crate) struct Polls {
     turns: u32,
@@ -57,8 +58,8 @@ pub(crate) struct Polls {
 }
 
 impl Polls {
-    /// Waits for a moment; false when it is time to sleep, in the models at once. Gives way now and then: who polls may
-    /// keep the thread that it waits for from running.
+    /// Waits for a moment; returns false when it is time to sleep, in the models at once. Yields now and
+    /// then, because polling may keep the awaited thread from running.
     pub(crate) fn poll(&mut self) -> bool {
         self.turns += 1;
         if !self.turns.is_multiple_of(16) {

@@ -1,4 +1,5 @@
-//! The producer's end: takes the oldest slot that nobody leases, and shows the new frame to everybody at once.
+//! The producer's end: takes the oldest slot without a lease, and publishes the new frame to all readers at
+//! once.
 
 use std::time::Duration;
 
@@ -6,45 +7,48 @@ use crate::core::{Handle, MAX_SLOTS};
 use crate::slot::{Slot, VACANT, tag_of};
 use crate::sync::{Ordering, Polls};
 
-/// How often a sleeping writer asks whether it should stop.
+/// Period at which a sleeping writer checks whether it should stop.
 const STOP_POLL: Duration = Duration::from_millis(20);
 
-/// Why a frame was not committed; it comes back with the answer.
+/// Why a frame was not committed. The error returns the frame.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused<T> {
-    /// Every slot is leased and no `Every` reader asks to wait for one. Counted in `RingStats::starved`.
+    /// Every slot is leased and no `Every` reader exists for which the writer would wait. Counted in
+    /// `RingStats::starved`.
     #[error("every slot of the ring is leased; raise `ring_slots` or shorten what holds the frames")]
     Starved(T),
-    /// The ring was closed.
+    /// The ring is closed.
     #[error("the ring is closed")]
     Closed(T),
-    /// `stop` answered true while an `Every` reader held the writer back.
+    /// `stop` returned true while an `Every` reader held up the writer.
     #[error("stopped while waiting for a reader that must see every frame")]
     Stopped(T),
 }
 
-/// How a frame is turned away.
+/// Constructor of the error that returns a frame.
 type Refuse<T> = fn(T) -> Refused<T>;
 
-/// What a search for a slot came to.
+/// The result of a search for a slot.
 enum Search {
     Claimed(usize),
-    /// An `Every` reader must go on first.
+    /// An `Every` reader must progress first.
     Needed,
     Leased,
 }
 
-/// The one writer of a ring. Dropping it does not close the ring: a restarted source takes a new one.
+/// The one writer of a ring. Dropping it does not close the ring, so that a restarted source can take a new
+/// one.
 pub struct Writer<T> {
     ends: Handle<T>,
-    /// The tag that each slot was last filled with: looking at the slots themselves would cost a trip of their lines.
+    /// The tag with which each slot was last filled; reading the slots themselves would move their cache
+    /// lines.
     tags: [u64; MAX_SLOTS],
     /// No `Every` reader, present or future, needs a frame before this one.
     acked: u64,
 }
 
 impl<T> Writer<T> {
-    /// `None` while another writer lives.
+    /// Takes the writer; `None` while another one exists.
     pub(crate) fn take(ends: &Handle<T>) -> Option<Writer<T>> {
         let free = ends.writer_taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
         free.ok()?;
@@ -52,15 +56,14 @@ impl<T> Writer<T> {
         Some(Writer { ends: ends.clone(), tags: std::array::from_fn(tag), acked: 0 })
     }
 
-    /// Puts `value` into the ring under the time stamp `stamp_ns` and rings the bell. Returns its number:
-    /// 0, 1, 2, … over the life of the ring.
+    /// Puts `value` into the ring under the time stamp `stamp_ns` and rings the bell. Returns the frame's
+    /// number: 0, 1, 2, … over the life of the ring.
     ///
-    /// The frame that it replaces is the oldest that nobody leases; it is dropped here. Waits only while
-    /// an `Every` reader exists and no slot is free (leased, or not yet seen by it); `stop` is then asked
-    /// every 20 ms.
+    /// Replaces the oldest frame without a lease, and drops it. Waits only while an `Every` reader exists and
+    /// no slot is free (leased, or not yet seen by it); `stop` is then called every 20 ms.
     ///
     /// # Errors
-    /// [`Refused`], with the frame.
+    /// [`Refused`], which contains the frame.
     pub fn commit(&mut self, stamp_ns: u64, value: T, stop: &dyn Fn() -> bool) -> Result<u64, Refused<T>> {
         if self.ends.head().is_closed() {
             return Err(Refused::Closed(value));
@@ -75,7 +78,7 @@ impl<T> Writer<T> {
         let frame = &self.ends.slots[slot];
         if std::mem::replace(&mut self.tags[slot], VACANT) != VACANT {
             frame.vacate(); // and stays so should the old frame's own drop panic
-            // SAFETY: claimed, and its tag said that it holds a value.
+            // SAFETY: the slot is claimed, and its tag said that it holds a value.
             unsafe { frame.drop_value() };
             frame.hide();
         }
@@ -84,14 +87,14 @@ impl<T> Writer<T> {
             self.ends.wake_all();
             return Err(Refused::Closed(value));
         };
-        // SAFETY: claimed, and emptied above.
+        // SAFETY: the slot is claimed, and was emptied above.
         unsafe { frame.fill(tag_of(seq), stamp_ns, value) };
         self.tags[slot] = tag_of(seq);
         self.ends.announce();
         Ok(seq)
     }
 
-    /// Claims the oldest slot that nobody leases and that no `Every` reader still has to see.
+    /// Claims the oldest slot without a lease that no `Every` reader still has to see.
     fn claim_oldest(&mut self) -> Search {
         let slots = self.ends.slots.len();
         let mut passed = 0u64;
@@ -108,7 +111,8 @@ impl<T> Writer<T> {
         }
     }
 
-    /// Whether no `Every` reader needs the frame `tag`. One that joins later starts behind what is committed now.
+    /// Whether no `Every` reader needs the frame `tag`. A reader that joins later starts after what is
+    /// committed now.
     fn is_acked(&mut self, tag: u64) -> bool {
         if tag >= tag_of(self.acked) {
             let committed = self.ends.head().committed();
@@ -124,7 +128,8 @@ impl<T> Writer<T> {
         }
         let is_claimed = slot.claim(self.tags[index]);
         if !is_claimed {
-            // Who found the newest frame hidden waits for the next: this may be the only news there is.
+            // A reader that found the newest frame hidden waits for the next, and this may be the only signal
+            // it gets.
             self.ends.announce();
         }
         is_claimed
@@ -134,17 +139,18 @@ impl<T> Writer<T> {
     #[cold]
     fn wait_for_slot(&mut self, stop: &dyn Fn() -> bool) -> Result<usize, Refuse<T>> {
         let (mut polls, mut seen) = (Polls::default(), None);
-        // Goes on when half of a full ring is free again, so that cache lines change sides once for several frames. A
-        // reader that far behind does not run dry meanwhile.
+        // Continues when half of a full ring is free again, so that cache lines change sides once for several
+        // frames. A reader that far behind does not run out of frames meanwhile.
         let half = self.ends.head().committed().saturating_sub(self.ends.slots.len() as u64 / 2);
         while self.ends.acks.first_needed() < half && polls.poll() {}
         loop {
-            // Asked before the search: a reader that leaves during it may have held one slot after the other.
+            // Read before the search, because a reader that leaves during it may have held one slot after the
+            // other.
             let may_wait = self.ends.acks.hold_the_writer();
             match self.claim_oldest() {
                 Search::Claimed(slot) => return Ok(slot),
                 _ if self.ends.head().is_closed() => return Err(Refused::Closed),
-                // A reader that must see every frame prefers a late one to a lost one.
+                // A reader that must see every frame prefers a late frame to a lost one.
                 Search::Leased if !may_wait => {
                     self.ends.starved.fetch_add(1, Ordering::Relaxed);
                     return Err(Refused::Starved);

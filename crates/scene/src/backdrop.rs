@@ -1,27 +1,27 @@
-//! What the parts pass over and past: a woven belt with dirt and swarf that repeats as it runs, and what
-//! stands still beside it (rails, bolts, stickers, a hazard stripe). Drawn once for each seed.
+//! The background of the parts: a woven belt with dirt and swarf that repeats as it runs, and the static
+//! surroundings (rails, bolts, stickers, a hazard stripe). Drawn once for each seed.
 
 use crate::rng::{Rng, mix};
 
-/// Y, U and V of the belts that a seed may choose.
+/// Y, U and V of the belts from which a seed chooses.
 const BELTS: [[u8; 3]; 4] = [[62, 118, 116], [80, 136, 122], [46, 128, 128], [94, 128, 127]];
-/// Cells of the slow cloudiness in one turn of the belt.
+/// Cells of the low-frequency shading in one turn of the belt.
 const CELLS: usize = 30;
-/// Share of the height above and below the belt.
+/// Fraction of the frame's height above and below the belt.
 const MARGIN: f32 = 0.125;
 
-/// The pictures behind the parts.
+/// The images behind the parts.
 #[derive(Debug)]
 pub(crate) struct Backdrop {
     width: usize,
     /// First row of the belt, and the row after its last.
     pub belt: [usize; 2],
-    /// One turn of the belt, `turn` px a row.
+    /// One turn of the belt, with rows of `turn` px.
     turn: usize,
     weave: Vec<u8>,
     /// The rows above and below the belt, in that order.
     beside: Vec<u8>,
-    /// Both chroma planes, U then V, as they are in a frame.
+    /// Both chroma planes, U then V, laid out as in a frame.
     chroma: Vec<u8>,
 }
 
@@ -90,7 +90,7 @@ fn weave(base: u8, cell: usize, rows: usize, rng: &mut Rng) -> Vec<u8> {
                 cloud += step;
             }
         }
-        // The seam runs askew, as a sewn belt's does.
+        // The seam runs at an angle, as on a sewn belt.
         for x in 0..3 {
             row[(x + turn - y / 6) % turn] -= 16;
         }
@@ -134,7 +134,7 @@ fn stamp(weave: &mut [u8], turn: usize, centre: [f32; 2], r: f32, shade: impl Fn
     }
 }
 
-/// The chroma planes: those of the margins, and one colour for the belt.
+/// The chroma planes: those of the margins, and a single colour for the belt.
 fn chroma(margin: &Margin, belt: [u8; 3]) -> Vec<u8> {
     let (columns, rows) = (margin.width.div_ceil(2), margin.height.div_ceil(2));
     let on_belt = |y: usize| (margin.belt[0]..margin.belt[1]).contains(&y);
@@ -145,7 +145,7 @@ fn chroma(margin: &Margin, belt: [u8; 3]) -> Vec<u8> {
     plane(1).chain(plane(2)).collect()
 }
 
-/// What stands still beside the belt.
+/// The static surroundings beside the belt.
 #[derive(Clone, Copy)]
 struct Margin {
     width: usize,
@@ -160,7 +160,7 @@ impl Margin {
     fn texel(&self, x: usize, y: usize) -> [u8; 3] {
         let above = y < self.belt[0];
         let rows = if above { self.belt[0] - 1 - y } else { y - self.belt[1] };
-        // Px of 480 lines: away from the belt, and along it.
+        // Both are in px of 480 lines: distance from the belt, and position along it.
         let (away, along) = (rows as f32 / self.unit, x as f32 / self.unit);
         let fleck = (mix(u64::from(self.salt) << 32 | (y * self.width + x) as u64) & 7) as f32 - 3.5;
         let [luma, u, v] = match away {

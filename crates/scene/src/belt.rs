@@ -1,52 +1,53 @@
-//! Where the belt carries what: slots, parts and frames by arithmetic alone; nothing is painted here.
+//! Computes what lies where on the belt: slots, parts and frames by arithmetic alone, without painting.
 
 use crate::SceneOptions;
 use crate::backdrop::rows;
 use crate::part::{Part, Product};
 use crate::rng::Rng;
 
-/// The farthest that a part reaches from its centre, in px of 480 lines (a plate's corner).
+/// The largest distance of a part's outline from its centre, in px of 480 lines (a plate's corner).
 pub(crate) const REACH_PX: f32 = 67.0;
 /// The largest displacement of a conveyor's part from its slot's middle, in px of 480 lines.
 pub(crate) const SHIFT_PX: f32 = 9.0;
-/// The same on a line: along the belt, so that parts do not come in step, and across it.
+/// The same for a scene with a line: along the belt, so that parts are not evenly spaced, and across it.
 pub(crate) const LINE_SHIFT_PX: [f32; 2] = [20.0, 6.0];
-/// From one slot of a lane to the next, in px of 480 lines.
+/// Distance from one slot of a lane to the next, in px of 480 lines.
 const PITCH_PX: f32 = 152.0;
-/// The same on a line: a part in the middle third of a frame of 4:3 has it for itself. More than the belt runs in a
-/// second and parts are shifted, so that no two parts are nearest to the light barrier in one frame.
+/// The same for a scene with a line: it leaves the middle third of a 4:3 frame to one part. It exceeds the
+/// belt's travel in a second plus the parts' displacement, so that no two parts are nearest to the light
+/// barrier in one frame.
 const LINE_PITCH_PX: f32 = 216.0;
 
-/// A part's place in a frame.
+/// The position of a part in a frame.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub id: u64,
-    /// Middle of the slot in frame px; even.
+    /// Middle of the slot in frame px; always even.
     pub x: i64,
     pub y: i64,
 }
 
-/// The belt, its lanes and what lies on them.
+/// The belt, its lanes and the parts on them.
 #[derive(Clone, Debug)]
 pub(crate) struct Belt {
     seed: u64,
     width: i64,
     fps: u32,
-    /// Px of the frame in one px of a frame of 480 lines.
+    /// Px of the frame for one px of a frame of 480 lines.
     pub unit: f32,
     pub pitch: i64,
-    /// Half of the belt's speed, px a second.
+    /// Half of the belt's speed, in px a second.
     half_speed: u64,
     /// First row, and the row after the last.
     rows: [i64; 2],
-    /// Rows of parts side by side.
+    /// Number of lanes side by side.
     pub lanes: i64,
-    /// What a line makes; `None`: everything.
+    /// The only product of a line; `None`: all products.
     product: Option<Product>,
 }
 
 impl Belt {
-    /// The belt of a scene whose options are sound.
+    /// The belt of a scene whose options are valid.
     pub fn new(options: &SceneOptions) -> Belt {
         let unit = options.height as f32 / 480.0;
         let (lanes, pitch) = if options.line.is_some() { (1, LINE_PITCH_PX) } else { (2, PITCH_PX) };
@@ -64,7 +65,7 @@ impl Belt {
         }
     }
 
-    /// Slots that may be in view at once, on all lanes.
+    /// Most slots that may be in view at once, on all lanes.
     pub fn in_view(&self) -> i64 {
         (self.width / self.pitch + 4) * self.lanes
     }
@@ -74,7 +75,7 @@ impl Belt {
         (u128::from(n) * u128::from(self.half_speed) / u128::from(self.fps)) as u64 * 2
     }
 
-    /// The slots whose parts may show in frame `n`.
+    /// The slots whose parts may be visible in frame `n`.
     pub fn places(&self, n: u64) -> impl Iterator<Item = Place> + use<> {
         let (width, pitch, lanes, rows) = (self.width, self.pitch, self.lanes, self.rows);
         let shift = if self.product.is_some() { LINE_SHIFT_PX[0] } else { SHIFT_PX };
@@ -103,24 +104,25 @@ impl Belt {
         }
     }
 
-    /// The part of a line that is nearest to the light barrier in frame `n`, of all frames.
+    /// The part of a line for which frame `n`, of all frames, shows it nearest to the light barrier.
     pub fn crossing(&self, n: u64) -> Option<(Place, Part)> {
         self.product.as_ref()?;
         let barrier = self.width / 2;
         let near = self.places(n).filter(|place| (place.x - barrier).abs() <= self.pitch);
         let parts = near.filter_map(|place| Some((place, self.part(place.id)?)));
         let mut crossing = parts.filter(|(place, part)| {
-            // Where the part's middle was when the belt began to move: it is never negative again once it passed.
+            // The position of the part's middle when the belt began to move; a part that began beyond the
+            // barrier never crosses it.
             let before = place.x + part.shift[0] - self.travelled(n) as i64;
             u64::try_from(barrier - before).is_ok_and(|way| self.frame_nearest(way) == n)
         });
         crossing.next()
     }
 
-    /// The first of the frames at which the belt has moved as nearly as it ever has by `way` px.
+    /// The first of the frames at which the belt's travel is nearest to `way` px.
     fn frame_nearest(&self, way: u64) -> u64 {
         let (fps, half_speed) = (u128::from(self.fps), u128::from(self.half_speed));
-        // The belt moves by 2 × half px; the first frame at which it has moved by so many.
+        // The belt moves by 2 × half px; this is the first frame at which it has moved that far.
         let first_at = |half: u64| (u128::from(half) * fps).div_ceil(half_speed) as u64;
         let after = first_at(way / 2 + 1);
         let before = first_at(self.travelled(after - 1) / 2);

@@ -1,5 +1,5 @@
-//! The solid form of a part as a signed distance: negative in the material, in px, so that edges are
-//! antialiased, bevelled and shadowed from one number.
+//! The solid form of a part as a signed distance in px, negative in the material, from which antialiasing,
+//! bevel and shadow of the edges are derived.
 
 use crate::rng::direction;
 
@@ -12,8 +12,8 @@ pub(crate) struct Disc {
 }
 
 impl Disc {
-    /// Signed distance to the disc's edge, negative inside. Never more than twice the radius: so far away
-    /// nothing is drawn by it, and the square root is saved.
+    /// Signed distance to the disc's edge, negative inside. It is at most twice the radius: at that distance
+    /// nothing is drawn, and the square root is saved.
     pub fn distance(self, x: f32, y: f32) -> f32 {
         let (dx, dy) = (x - self.x, y - self.y);
         let square = dx * dx + dy * dy;
@@ -88,7 +88,7 @@ fn oblong(x: f32, y: f32, half: [f32; 2], corner: f32) -> f32 {
 #[derive(Clone, Debug)]
 pub(crate) struct Body {
     pub outline: Outline,
-    /// What is cut away.
+    /// The holes and bites that are cut away.
     pub cuts: heapless::Vec<Disc, 8>,
 }
 

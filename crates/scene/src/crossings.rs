@@ -1,9 +1,9 @@
-//! Predicts from the time stamps of frames which part is in the light barrier's beam.
+//! Predicts from the frames' time stamps which part is in the light barrier's beam.
 
 use crate::belt::Belt;
 use crate::{Defect, SceneError, SceneOptions};
 
-/// Frames in a row that may be missing before the parts in them count as never seen.
+/// Frames in a row that may be missing before the parts in them are skipped.
 const CATCH_UP: u64 = 64;
 
 /// A part in the beam.
@@ -17,7 +17,7 @@ pub struct Crossing {
     pub defect: Option<Defect>,
 }
 
-/// Finds each part that crosses the middle of the frame, once.
+/// Finds each part that crosses the middle of the frame exactly once.
 #[derive(Debug)]
 pub struct Crossings {
     belt: Belt,
@@ -27,7 +27,7 @@ pub struct Crossings {
 }
 
 impl Crossings {
-    /// The crossings of a scene with a line; a scene without one has none.
+    /// Finds the crossings of a scene with a line; a scene without one has none.
     ///
     /// # Errors
     /// [`SceneError`] where the scene cannot be made.
@@ -36,8 +36,9 @@ impl Crossings {
         Ok(Crossings { belt: Belt::new(options), fps: options.fps, next: 0 })
     }
 
-    /// Calls `on_crossing` for each part that crossed up to the frame with this time stamp: of this frame, and of up to
-    /// 64 frames before it that never arrived. After a time stamp that goes back, counting starts there.
+    /// Calls `on_crossing` for each part that crossed up to the frame with this time stamp: in this frame,
+    /// and in up to 64 frames before it that never arrived. A time stamp that goes back restarts the count
+    /// there.
     pub fn advance(&mut self, pts_ns: u64, mut on_crossing: impl FnMut(Crossing)) {
         let n = self.number(pts_ns);
         let first = if n < self.next { n } else { self.next.max(n.saturating_sub(CATCH_UP)) };
@@ -50,7 +51,8 @@ impl Crossings {
         self.next = n + 1;
     }
 
-    /// The number of the frame with this time stamp: frame n has the time n / fps, rounded down to a nanosecond.
+    /// The number of the frame with this time stamp: frame n has the time n / fps, rounded down to a
+    /// nanosecond.
     fn number(&self, pts_ns: u64) -> u64 {
         let scaled = u128::from(pts_ns) * u128::from(self.fps);
         ((scaled + 500_000_000) / 1_000_000_000) as u64

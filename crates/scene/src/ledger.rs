@@ -1,16 +1,16 @@
-//! Compares the verdicts that come back with the truth: escapes and false calls are counted here.
-//! Bytes in, sums out; no port is known here.
+//! Compares the verdicts that come back with the truth, and counts escapes and false calls. Bytes in, counts
+//! out, without a port.
 
 use crate::part::Defect;
 
-/// Parts that may wait for an answer at once: far more than can be in view.
+/// Most parts that may wait for an answer at once; far more than can be in view.
 const PENDING: usize = 64;
-/// Longer lines are not answers.
+/// Longest line that can be an answer, in bytes.
 const LINE_BYTES: usize = 256;
 
-/// Sums of a light barrier since it was opened.
+/// Counts of a light barrier since it was opened.
 ///
-/// A trigger was delivered or not. One that was delivered is judged (four ways), ended without a verdict, was given up,
+/// A trigger is delivered or not. A delivered one is judged (four ways), ends without a verdict, is given up,
 /// or still waits for its answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -28,9 +28,9 @@ pub struct Tally {
     pub false_calls: u64,
     /// Parts that were answered `error`, `missed` or `overrun`.
     pub unjudged: u64,
-    /// Parts that were given up, because very many later ones came before an answer.
+    /// Parts that were given up, because too many later ones came before their answer.
     pub unanswered: u64,
-    /// Lines that answer no part that waits, or are too long for an answer.
+    /// Lines that match no waiting part, or are too long for an answer.
     pub unmatched: u64,
 }
 
@@ -52,30 +52,30 @@ impl std::fmt::Display for Tally {
     }
 }
 
-/// A part whose trigger was sent, and what is wrong with it.
+/// A part whose trigger was sent, with its defect.
 #[derive(Clone, Copy, Debug)]
 struct Awaited {
     id: u64,
     defect: Option<Defect>,
 }
 
-/// The parts that wait for an answer, the line that is being read, and the sums.
+/// The parts that wait for an answer, the line that is being read, and the counts.
 #[derive(Debug, Default)]
 pub struct Ledger {
     pending: heapless::Deque<Awaited, PENDING>,
     line: heapless::Vec<u8, LINE_BYTES>,
-    /// The line is too long: what comes before its end is thrown away.
+    /// Whether the line is too long; the rest of it is then dropped.
     overlong: bool,
     tally: Tally,
 }
 
 impl Ledger {
-    /// The sums so far.
+    /// The counts so far.
     pub fn tally(&self) -> Tally {
         self.tally
     }
 
-    /// A trigger goes out. A part is noted before it does, so that no answer is faster than the note.
+    /// Notes a trigger before it is sent, so that its answer cannot come before the note.
     pub fn fire(&mut self, part: Option<(u64, Option<Defect>)>) {
         self.tally.fired += 1;
         let Some((id, defect)) = part else { return };
@@ -86,7 +86,7 @@ impl Ledger {
         let _ = self.pending.push_back(Awaited { id, defect });
     }
 
-    /// The last trigger did not go out after all: it counts as undelivered.
+    /// Withdraws the last trigger, which was not sent: it counts as undelivered.
     pub fn take_back(&mut self, part: Option<u64>) {
         self.tally.fired -= 1;
         self.tally.undelivered += 1;
@@ -95,7 +95,7 @@ impl Ledger {
         }
     }
 
-    /// Reads bytes from the port; `log` is called with a description of every whole line.
+    /// Reads bytes from the port; `log` is called with a description of each complete line.
     pub fn read(&mut self, bytes: &[u8], mut log: impl FnMut(&str)) {
         for &byte in bytes {
             match byte {
@@ -119,7 +119,7 @@ impl Ledger {
         }
     }
 
-    /// An answer names its part and ends it in one word, in any order: `part-17 NG 230`.
+    /// Handles an answer, which names its part and its outcome in any order: `part-17 NG 230`.
     fn answer(&mut self, text: &str) -> String {
         let words = || text.split_ascii_whitespace();
         let named = words().find_map(|word| word.strip_prefix("part-")?.parse::<u64>().ok());
@@ -138,7 +138,7 @@ impl Ledger {
     }
 }
 
-/// The words of an outcome, as far as they differ here.
+/// The outcomes that an answer can name, as far as they are counted separately.
 #[derive(Clone, Copy, Debug)]
 enum Outcome {
     Ok,

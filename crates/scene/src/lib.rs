@@ -3,9 +3,10 @@
 //! A frame depends only on the seed and its number, bit for bit, on every platform. [`Scene`] paints it as packed I420
 //! and lists the parts in it.
 //!
-//! A scene with a `line` is what an inspection sees: one product on one lane, almost upright, under a hood, and a light
-//! barrier at the frame's middle. [`Crossings`] predicts from time stamps which part is in its beam, and [`Ledger`]
-//! compares the verdicts that come back with the truth. Nothing here starts a thread, opens a port or logs.
+//! A scene with a `line` imitates an inspection station: one product on one lane, almost upright, under a
+//! hood, with a light barrier at the frame's middle. [`Crossings`] predicts from time stamps which part is in
+//! its beam, and [`Ledger`] compares the verdicts that come back with the truth. This crate starts no thread,
+//! opens no port and logs nothing.
 
 mod backdrop;
 mod belt;

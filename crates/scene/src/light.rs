@@ -1,9 +1,9 @@
-//! The last pass over a frame: uneven lamps that flicker, a shadow that wanders, and the sensor's noise.
-//! Integers only; written so that the compiler makes SIMD of it.
+//! The last pass over a frame: uneven, flickering lamps, a moving shadow, and the sensor's noise. Integer
+//! arithmetic only, written so that the compiler vectorises it.
 
 use crate::rng::{Rng, mix};
 
-/// Length of the noise table: long enough that rows do not show it.
+/// Length of the noise table, large enough that its repetition is not visible in the rows.
 const NOISE: usize = 16_384;
 /// Luma of black and of white, BT.601 limited range.
 const BLACK: i16 = 16;
@@ -13,35 +13,35 @@ const WHITE: i16 = 235;
 #[derive(Debug)]
 pub(crate) struct Light {
     seed: u64,
-    /// Px in which the wandering shadow moves on in one frame.
+    /// Px by which the moving shadow advances in one frame.
     pace: u64,
-    /// Gain of each column with steady lamps; 160 is plain.
+    /// Gain of each column with steady lamps; 160 is neutral.
     lamps: Vec<u8>,
-    /// Gain of each row; 205 is plain.
+    /// Gain of each row; 205 is neutral.
     fall_off: Vec<u8>,
     /// This frame's gain of each column.
     columns: Vec<u8>,
     noise: Vec<i8>,
-    /// The light that still comes in from outside.
+    /// The ambient light that reaches the belt.
     stray: Stray,
 }
 
-/// What the surroundings do to the light.
+/// How the surroundings affect the light.
 #[derive(Clone, Copy, Debug)]
 struct Stray {
-    /// Divides the slow swell.
+    /// Divisor of the slow variation.
     calm: i64,
-    /// Depth of the wandering shadow, of 256.
+    /// Depth of the moving shadow, of 256.
     shadow: i64,
 }
 
-/// In the open hall: the swell is ±8 %, the shadow −14 %.
+/// In an open hall: the slow variation is ±8 %, the shadow −14 %.
 const OPEN: Stray = Stray { calm: 4, shadow: 36 };
-/// Under the hood of an inspection station: ±2 %, and nobody walks past.
+/// Under the hood of an inspection station: the slow variation is ±2 %, and there is no shadow.
 const HOODED: Stray = Stray { calm: 16, shadow: 0 };
 
 impl Light {
-    /// Lamps in the open hall, or `hooded` as over a line that is inspected.
+    /// Lamps in an open hall, or with `hooded` those over a line that is inspected.
     pub fn new(seed: u64, [width, height]: [usize; 2], fps: u32, hooded: bool) -> Light {
         let mut rng = Rng::new(seed, u64::MAX - 1);
         let (level, lean) = (rng.range(132.0, 176.0), rng.range(-22.0, 22.0));
@@ -64,7 +64,7 @@ impl Light {
         }
     }
 
-    /// Lights frame `n`, in place. `chroma` is not lit, only made noisy.
+    /// Lights frame `n` in place. `chroma` is not lit and only gets noise.
     pub fn apply(&mut self, n: u64, luma: &mut [u8], chroma: &mut [u8]) {
         self.set_columns(n);
         let width = self.columns.len();
@@ -78,7 +78,7 @@ impl Light {
         }
     }
 
-    /// Flicker (±2 %), and the slow swell and the shadow's slopes that come in from outside.
+    /// Sets the columns' gain: flicker (±2 %), the slow variation, and the shadow's slopes.
     fn set_columns(&mut self, n: u64) {
         let flicker = (mix(self.seed ^ mix(n)) % 11) as i64 - 5;
         let swell = (triangle(n.wrapping_add(self.seed & 0xFF), 330) - 82) / self.stray.calm;
@@ -98,13 +98,13 @@ impl Light {
     }
 }
 
-/// A wave that climbs from 0 to `period` / 2 and falls back.
+/// A triangle wave that rises from 0 to `period` / 2 and falls back.
 fn triangle(n: u64, period: u64) -> i64 {
     let at = (n % period) as i64;
     at.min(period as i64 - at)
 }
 
-/// Nearly normal: the sum of four even numbers.
+/// A nearly normal value: the sum of four uniform numbers.
 fn gauss(rng: &mut Rng, strength: f32) -> i8 {
     let sum = rng.unit() + rng.unit() + rng.unit() + rng.unit() - 2.0;
     ((sum * 1.73 * strength + 128.5) as i16 - 128) as i8

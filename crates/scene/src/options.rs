@@ -1,11 +1,11 @@
-//! What a scene is made from, and which scenes cannot be made.
+//! The options of a scene, and the check of what can be painted.
 
 use crate::Shape;
 
-/// Sizes that the scene can be painted in, px.
+/// Side lengths in which the scene can be painted, px.
 const SIZES: std::ops::RangeInclusive<u32> = 64..=8192;
 
-/// What a scene looks like.
+/// The parameters that determine a scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SceneOptions {
     /// Parts, defects, colours and light all follow from it.
@@ -27,7 +27,7 @@ impl Default for SceneOptions {
 }
 
 impl SceneOptions {
-    /// Whether a scene can be made of them.
+    /// Checks whether a scene can be made with these options.
     ///
     /// # Errors
     /// [`SceneError`] where a side or the rate is out of bounds.

@@ -1,10 +1,10 @@
-//! One part: its form, colour, pose and flaw, all rolled from the seed and the part's number.
+//! One part: its form, colour, pose and flaw, all drawn at random from the seed and the part's number.
 
 use crate::Shape;
 use crate::body::{Body, Disc, Outline};
 use crate::rng::{Rng, direction};
 
-/// What can be wrong with a part.
+/// The defects that a part can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Defect {
     /// A line through the surface.
@@ -24,7 +24,7 @@ impl Defect {
     pub const ALL: [Defect; 5] =
         [Defect::Scratch, Defect::HoleMissing, Defect::Chip, Defect::Stain, Defect::Misprint];
 
-    /// Its name in truth files.
+    /// The defect's name in truth files.
     pub fn as_str(self) -> &'static str {
         match self {
             Defect::Scratch => "scratch",
@@ -41,7 +41,7 @@ impl Defect {
 pub(crate) enum Flaw {
     /// Half length along `along`, half width across it.
     Scratch { centre: [f32; 2], along: [f32; 2], half: [f32; 2] },
-    /// A hole that is not there, or a bite that is.
+    /// A hole that is missing, or a bite that was added.
     Cut { kind: Defect, disc: Disc },
     /// Three discs that overlap.
     Stain { blobs: [Disc; 3] },
@@ -67,7 +67,7 @@ pub(crate) struct Label {
     pub centre: [f32; 2],
     pub half: [f32; 2],
     pub along: [f32; 2],
-    /// One bit a bar.
+    /// The bar pattern, with one bit for each bar.
     pub bars: u32,
 }
 
@@ -76,17 +76,17 @@ pub(crate) struct Label {
 pub(crate) struct Part {
     pub shape: Shape,
     pub body: Body,
-    /// The material that a missing hole or a bite takes the place of: the same part without its flaw.
+    /// The material of the same part without its flaw: its hole drilled, its edge whole.
     pub sound: Body,
     pub flaw: Option<Flaw>,
     pub label: Option<Label>,
-    /// Cosine and sine of the turn on the belt.
+    /// Cosine and sine of its rotation on the belt.
     pub along: [f32; 2],
     /// Y, U and V of the material.
     pub colour: [u8; 3],
-    /// Salt of the surface's grain.
+    /// Seed of the surface's grain.
     pub grain: u32,
-    /// Displacement from the slot's middle, even px.
+    /// Displacement from the slot's middle; an even number of px.
     pub shift: [i64; 2],
 }
 
@@ -101,22 +101,22 @@ const MATERIALS: [[u8; 3]; 7] = [
     [66, 128, 128],
     [205, 126, 129],
 ];
-/// Slots of a hundred that hold a part.
+/// Percentage of slots that hold a part.
 const FILLED_PERCENT: u32 = 86;
-/// Parts of a hundred with a flaw.
+/// Percentage of parts with a flaw.
 const FLAWED_PERCENT: u32 = 32;
 
-/// The largest turn of a line's part, degrees to either side.
+/// The largest rotation of a line's part, degrees to either side.
 const LINE_TURN_DEG: f32 = 2.0;
-/// Parts of a hundred of a line with a flaw.
+/// Percentage of a line's parts with a flaw.
 const LINE_FLAWED_PERCENT: u32 = 28;
 
-/// What a line makes: every part of it has this form, size, material and print.
+/// The product of a line: every part of it has this form, size, material and print.
 #[derive(Clone, Debug)]
 pub(crate) struct Product {
     pub shape: Shape,
     sound: Body,
-    /// Half its width and height, px.
+    /// Half the product's width and height, px.
     half: [f32; 2],
     colour: [u8; 3],
     label: Option<Label>,
@@ -133,8 +133,8 @@ impl Product {
 }
 
 impl Part {
-    /// The part with this number, `None` where its slot on the belt is empty. `unit` is px of the frame in one
-    /// px of a frame of 480 lines; `max_shift` is in such px.
+    /// Draws the part with this number at random; `None` where its slot on the belt is empty. `unit` is px of
+    /// the frame for one px of a frame of 480 lines; `max_shift` is in such px.
     pub fn roll(seed: u64, id: u64, unit: f32, max_shift: f32) -> Option<Part> {
         let mut rng = Rng::new(seed, id);
         if rng.below(100) >= FILLED_PERCENT {
@@ -155,8 +155,8 @@ impl Part {
         Some(part)
     }
 
-    /// The part of a line with this number, `None` where its slot is empty: the product once more, almost upright.
-    /// `max_shift`: along the belt and across it, px of 480 lines.
+    /// The part of a line with this number, `None` where its slot is empty: another copy of the product,
+    /// almost upright. `max_shift`: along the belt and across it, px of 480 lines.
     pub fn on_line(product: &Product, seed: u64, id: u64, unit: f32, max_shift: [f32; 2]) -> Option<Part> {
         let mut rng = Rng::new(seed, id);
         if rng.below(100) >= FILLED_PERCENT {
@@ -174,7 +174,7 @@ impl Part {
         Some(part)
     }
 
-    /// Gives the part a flaw.
+    /// Adds a random flaw to the part.
     fn spoil(&mut self, unit: f32, half: [f32; 2], rng: &mut Rng) {
         let mut kind = Defect::ALL[rng.below(5) as usize];
         if kind == Defect::Misprint && self.label.is_none() {
@@ -196,7 +196,7 @@ impl Part {
         Flaw::Scratch { centre, along: direction(rng.unit()), half }
     }
 
-    /// Leaves out one hole; of a gear never the hub.
+    /// Leaves out one hole, but never the hub of a gear.
     fn fill_hole(&mut self, rng: &mut Rng) -> Flaw {
         let first = usize::from(self.shape == Shape::Gear);
         let choices = (self.body.cuts.len() - first) as u32;
@@ -209,12 +209,12 @@ impl Part {
         let [x, y] = match &self.body.outline {
             Outline::Round { r } | Outline::Toothed { root: r, .. } => direction(rng.unit()).map(|v| v * r),
             Outline::Oblong { .. } => [half[0] * rng.range(-0.5, 0.5), half[1] * rng.sign()],
-            // Along the outer side of one arm.
+            // The flaw lies along the outer side of one arm.
             Outline::Angle { half, .. } if rng.bits() & 1 == 0 => [-half, half * rng.range(-0.5, 0.5)],
             Outline::Angle { half, .. } => [half * rng.range(-0.5, 0.5), *half],
         };
         let disc = Disc { x, y, r };
-        // Room is left for it: no shape has more than seven holes.
+        // The list has room for it, because no shape has more than seven holes.
         let _ = self.body.cuts.push(disc);
         Flaw::Cut { kind: Defect::Chip, disc }
     }
@@ -237,7 +237,7 @@ impl Part {
         Flaw::Misprint
     }
 
-    /// A point at least `depth` px inside the material; the deepest of the tries where none is.
+    /// A point at least `depth` px inside the material, or the deepest of those tried where none is.
     fn inside(&self, depth: f32, half: [f32; 2], rng: &mut Rng) -> [f32; 2] {
         let mut best = ([0.0; 2], f32::MAX);
         for _ in 0..24 {
@@ -254,7 +254,7 @@ impl Part {
     }
 }
 
-/// The print of a plate, in its middle.
+/// The print in the middle of a plate, `None` for other shapes.
 fn label(shape: Shape, half: [f32; 2], rng: &mut Rng) -> Option<Label> {
     let half = [half[0] * 0.44, half[1] * 0.52];
     (shape == Shape::Plate).then(|| Label { centre: [0.0; 2], half, along: [1.0, 0.0], bars: rng.bits() })

@@ -1,4 +1,4 @@
-//! Numbers that look random and are the same on every machine: hashes of a seed, and a sine that only
+//! Pseudo-random numbers that are the same on every machine: hashes of a seed, and a sine that only
 //! multiplies and adds (a platform's own `sinf` may differ in its last bit).
 
 use std::f32::consts::FRAC_PI_2;
@@ -10,7 +10,7 @@ pub(crate) fn mix(z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A stream of numbers that depends only on a seed and on what they are for.
+/// A stream of numbers that depends only on a seed and a purpose.
 #[derive(Clone, Debug)]
 pub(crate) struct Rng(u64);
 
@@ -20,28 +20,28 @@ impl Rng {
         Rng(mix(seed.wrapping_add(0x9E37_79B9_7F4A_7C15)) ^ mix(purpose.wrapping_mul(0xD1B5_4A32_D192_ED03)))
     }
 
-    /// The next 32 bits.
+    /// The next 32 bits of the stream.
     pub fn bits(&mut self) -> u32 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         (mix(self.0) >> 32) as u32
     }
 
-    /// At least 0, below 1.
+    /// A number of at least 0, below 1.
     pub fn unit(&mut self) -> f32 {
         (self.bits() >> 8) as f32 * (1.0 / 16_777_216.0)
     }
 
-    /// At least `low`, below `high`.
+    /// A number of at least `low`, below `high`.
     pub fn range(&mut self, low: f32, high: f32) -> f32 {
         low + (high - low) * self.unit()
     }
 
-    /// At least 0, below `count`.
+    /// An integer of at least 0, below `count`.
     pub fn below(&mut self, count: u32) -> u32 {
         ((u64::from(self.bits()) * u64::from(count)) >> 32) as u32
     }
 
-    /// One of two signs.
+    /// One of the two signs, +1 or −1.
     pub fn sign(&mut self) -> f32 {
         if self.bits() & 1 == 0 { 1.0 } else { -1.0 }
     }

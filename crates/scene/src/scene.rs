@@ -1,4 +1,4 @@
-//! Paints frames: the backdrop, the parts in view over it, then the light over both.
+//! Paints frames: the backdrop, over it the parts in view, then the light over both.
 
 use crate::backdrop::Backdrop;
 use crate::belt::{Belt, Place, REACH_PX};
@@ -8,11 +8,11 @@ use crate::sprite::{Sprite, SpritePainter};
 use crate::truth::{DefectTruth, MAX_PARTS, Passage, Truth, in_frame};
 use crate::{SceneError, SceneOptions};
 
-/// A sprite and the part that it shows.
+/// A cached sprite and the part that it shows.
 #[derive(Debug)]
 struct Cached {
     id: Option<u64>,
-    /// `None`: the slot is empty.
+    /// The part, or `None` where the slot is empty.
     part: Option<Part>,
     sprite: Sprite,
 }
@@ -56,7 +56,7 @@ impl Scene {
         w * h + 2 * w.div_ceil(2) * h.div_ceil(2)
     }
 
-    /// What this scene was made from.
+    /// The options from which this scene was made.
     pub fn options(&self) -> SceneOptions {
         self.options
     }
@@ -85,14 +85,15 @@ impl Scene {
                 Some(DefectTruth { kind, rect, visible })
             });
             let truth = Truth { part_id: place.id, shape: part.shape, rect, visible, defect };
-            // The sizes that `new` allows never fill the list.
+            // The sizes that `new` permits never fill the list.
             let _ = list.push(truth);
         }
         list
     }
 
-    /// The part of a line whose middle is nearest to the frame's centre column in frame `n`, of all frames: each part
-    /// has exactly one such frame, the earlier of two that are equally near. `None` in all others, and without a line.
+    /// The part of a line whose middle is nearest to the frame's centre column in frame `n`, of all frames.
+    /// Each part has exactly one such frame, the earlier of two that are equally near. `None` in all others,
+    /// and without a line.
     pub fn passage(&mut self, n: u64) -> Option<Passage> {
         let (place, _) = self.belt.crossing(n)?;
         let frame = [self.options.width as f32, self.options.height as f32];
@@ -101,7 +102,7 @@ impl Scene {
         Some(Passage { part_id: place.id, defect: sprite.flaw.map(|(kind, _)| kind), rect })
     }
 
-    /// The part at a place, drawn if it was not yet, and the frame px of its sprite's left top corner.
+    /// The part at a place, drawn on first use, and the frame px of its sprite's top left corner.
     fn cached(&mut self, place: Place) -> Option<(&Part, &Sprite, i64, i64)> {
         let count = self.cache.len() as u64;
         let cached = &mut self.cache[(place.id % count) as usize];

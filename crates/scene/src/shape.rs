@@ -1,6 +1,6 @@
-//! What the parts on the belt look like.
+//! The shapes of the parts on the belt.
 
-/// The forms of the scene's parts; the classes of its detector, in this order.
+/// The shapes of the scene's parts, which are the classes of its detector, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shape {
     /// A flat ring with one hole.

@@ -1,15 +1,16 @@
-//! A part drawn once, as it will lie on the belt for its whole passage: what it keeps of the belt's light
-//! (its edge, its shadow) and what it adds.
+//! A part drawn once for its whole passage on the belt: the fraction of the belt's light that it keeps (edge,
+//! shadow) and the light that it adds.
 
 use crate::part::{Defect, Flaw, Label, Part};
 use crate::rng::mix;
 
-/// Where the shadow falls, and how soft it is, in px of 480 lines.
+/// Offset of the shadow, and below it the width of its soft edge, in px of 480 lines.
 const SHADOW_PX: [f32; 2] = [4.0, 5.0];
 const SHADOW_SOFT_PX: f32 = 7.0;
 /// Width of the bevel at each edge, in px of 480 lines.
 const BEVEL_PX: f32 = 3.5;
-/// A defect's rectangle has no side below this, in px of 480 lines: nobody draws a box of two pixels.
+/// Least side of a defect's rectangle, in px of 480 lines, because annotators do not draw boxes of two
+/// pixels.
 const LEAST_FLAW_PX: f32 = 20.0;
 
 /// Left, top, right and bottom in px of the sprite; right and bottom are exclusive.
@@ -18,7 +19,7 @@ pub(crate) type Bounds = [i32; 4];
 /// Premultiplied pictures of a part: `out = under × keep / 256 + add`.
 #[derive(Clone, Debug)]
 pub(crate) struct Sprite {
-    /// Width and height in px; even.
+    /// Width and height in px; always even.
     pub side: usize,
     /// The full-size planes, `side × side` px.
     pub keep: Vec<u8>,
@@ -27,42 +28,42 @@ pub(crate) struct Sprite {
     pub chroma_keep: Vec<u8>,
     pub u: Vec<u8>,
     pub v: Vec<u8>,
-    /// The material's bounds; the shadow does not count.
+    /// Bounds of the material, without the shadow.
     pub bounds: Bounds,
     /// The defect, and the bounds of the px that it changed.
     pub flaw: Option<(Defect, Bounds)>,
 }
 
-/// Farther than anything is drawn.
+/// A distance beyond everything that is drawn.
 const FAR: f32 = 1e6;
 
-/// One px of the part's surface.
+/// The appearance of one px of the part's surface.
 struct Texel {
     colour: [f32; 3],
     cover: f32,
-    /// How much light the part takes from the belt here, 0 to 1.
+    /// Fraction of the belt's light that the part blocks here, 0 to 1.
     shadow: f32,
     flawed: bool,
 }
 
-/// What drawing needs besides the sprite; one for all of them.
+/// Scratch memory for drawing, shared by all sprites.
 #[derive(Debug)]
 pub(crate) struct SpritePainter {
     side: usize,
     unit: f32,
-    /// The signed distance to the part's edge at each px of the sprite.
+    /// Signed distance to the part's edge at each px of the sprite.
     field: Vec<f32>,
 }
 
 impl SpritePainter {
-    /// For parts that reach `reach` px at most.
+    /// A painter for parts that reach at most `reach` px from their centre.
     pub fn new(reach: f32, unit: f32) -> SpritePainter {
         let half = (reach + (SHADOW_PX[1] + SHADOW_SOFT_PX / 2.0) * unit) as usize + 2;
         let side = half.next_multiple_of(2) * 2;
         SpritePainter { side, unit, field: vec![FAR; side * side] }
     }
 
-    /// A sprite with nothing on it.
+    /// An empty sprite of this painter's size.
     pub fn blank(&self) -> Sprite {
         let (full, quarter) = (self.side * self.side, self.side * self.side / 4);
         Sprite {
@@ -77,7 +78,7 @@ impl SpritePainter {
         }
     }
 
-    /// Draws `part` in the middle of `sprite`, over whatever was there. Allocates nothing.
+    /// Draws `part` in the middle of `sprite`, over its previous contents. Allocates nothing.
     pub fn draw(&mut self, part: &Part, sprite: &mut Sprite) {
         self.measure(part);
         let (side, mut bounds, mut flaw) = (self.side, EMPTY, EMPTY);
@@ -105,7 +106,7 @@ impl SpritePainter {
         sprite.flaw = shown.map(|f| (f.kind(), grown(flaw, (LEAST_FLAW_PX * self.unit) as i32)));
     }
 
-    /// Fills the distance field where the part or its shadow's edge is near.
+    /// Fills the distance field where the part's or its shadow's edge is near.
     fn measure(&mut self, part: &Part) {
         let reach = part.body.outline.reach() + SHADOW_SOFT_PX / 2.0 * self.unit + 1.0;
         for (y, row) in self.field.chunks_exact_mut(self.side).enumerate() {
@@ -120,7 +121,7 @@ impl SpritePainter {
         }
     }
 
-    /// The distance at a px moved by some px, [`FAR`] outside.
+    /// The distance at a px displaced by `by` px; [`FAR`] outside the sprite.
     fn moved(&self, x: usize, y: usize, by: [f32; 2]) -> f32 {
         let (x, y) = (x as i64 + (by[0] * self.unit) as i64, y as i64 + (by[1] * self.unit) as i64);
         let inside = 0..self.side as i64;
@@ -130,7 +131,7 @@ impl SpritePainter {
         self.field[y as usize * self.side + x as usize]
     }
 
-    /// What is to be seen at a px of the sprite.
+    /// The appearance of one px of the sprite.
     fn texel(&self, part: &Part, x: usize, y: usize) -> Texel {
         let distance = self.field[y * self.side + x];
         let cover = (0.5 - distance).clamp(0.0, 1.0);
@@ -150,13 +151,13 @@ impl SpritePainter {
         texel
     }
 
-    /// Light from the upper left on the bevel of an edge: what it adds to the luma.
+    /// What light from the upper left adds to the luma on the bevel of an edge.
     fn slope(&self, x: usize, y: usize, distance: f32) -> f32 {
         let bevel = BEVEL_PX * self.unit;
         if distance < -bevel {
             return 0.0;
         }
-        // At least one px each way, whatever the scale.
+        // At least one px each way at any scale.
         let step = (1.0 / self.unit).max(1.0);
         let (ahead, behind) = (self.moved(x, y, [-step; 2]), self.moved(x, y, [step; 2]));
         let rise = ((ahead - behind) / (2.8 * step * self.unit)).clamp(-1.0, 1.0);
@@ -164,7 +165,7 @@ impl SpritePainter {
     }
 }
 
-/// The middle of a px, seen from the sprite's middle.
+/// The middle of a px, relative to the sprite's middle.
 fn middle(side: usize, x: usize, y: usize) -> [f32; 2] {
     let half = side as f32 / 2.0;
     [x as f32 + 0.5 - half, y as f32 + 0.5 - half]
@@ -184,13 +185,13 @@ fn grown(bounds: Bounds, least: i32) -> Bounds {
     [left, top, x1 + more_x - more_x / 2, y1 + more_y - more_y / 2]
 }
 
-/// Sprite px about the middle, in the part's own coordinates.
+/// Converts sprite px about the middle to the part's own coordinates.
 fn to_part(part: &Part, x: f32, y: f32) -> [f32; 2] {
     let [cos, sin] = part.along;
     [cos * x + sin * y, cos * y - sin * x]
 }
 
-/// Whether the flaw shows here: the material differs from that of a sound part.
+/// Whether the flaw is visible here: the material differs from that of a sound part.
 fn is_flawed(part: &Part, at: [f32; 2], distance: f32) -> bool {
     match &part.flaw {
         None => false,
@@ -201,7 +202,7 @@ fn is_flawed(part: &Part, at: [f32; 2], distance: f32) -> bool {
         Some(Flaw::Scratch { centre, along, half }) => {
             let [x, y] = [at[0] - centre[0], at[1] - centre[1]];
             let [length, across] = [along[0] * x + along[1] * y, along[0] * y - along[1] * x];
-            // It thins out towards its ends.
+            // The scratch thins out towards its ends.
             let width = half[1] * (1.0 - 0.5 * (length / half[0]) * (length / half[0]));
             distance < 0.0 && length.abs() < half[0] && across.abs() < width
         }
@@ -214,7 +215,7 @@ fn is_flawed(part: &Part, at: [f32; 2], distance: f32) -> bool {
     }
 }
 
-/// The position on the label, if it is on it.
+/// The position on the label; `None` beside it.
 fn on_label(label: &Label, at: [f32; 2]) -> Option<[f32; 2]> {
     let [x, y] = [at[0] - label.centre[0], at[1] - label.centre[1]];
     let [cos, sin] = label.along;
@@ -222,7 +223,7 @@ fn on_label(label: &Label, at: [f32; 2]) -> Option<[f32; 2]> {
     (x.abs() < label.half[0] && y.abs() < label.half[1]).then_some([x, y])
 }
 
-/// Y, U and V of the surface.
+/// Y, U and V of the surface at a point.
 fn surface(part: &Part, unit: f32, at: [f32; 2], slope: f32, flawed: bool) -> [f32; 3] {
     let [mut y, mut u, mut v] = part.colour.map(f32::from);
     y += grain(part, at, unit) + slope;
@@ -233,9 +234,9 @@ fn surface(part: &Part, unit: f32, at: [f32; 2], slope: f32, flawed: bool) -> [f
         [y, u, v] = if dark { [50.0, 128.0, 128.0] } else { [214.0, 126.0, 130.0] };
     }
     match &part.flaw {
-        // Bare metal shows on dark parts, a dark groove on light ones.
+        // On dark parts bare metal shows, on light ones a dark groove.
         Some(Flaw::Scratch { .. }) if flawed => [if y > 120.0 { y - 75.0 } else { y + 85.0 }, 128.0, 128.0],
-        // Oil on light parts, rust on dark ones.
+        // The stain is oil on light parts, and rust on dark ones.
         Some(Flaw::Stain { .. }) if flawed => {
             [if y > 100.0 { y * 0.42 + 8.0 } else { y * 0.4 + 66.0 }, (u + 216.0) / 3.0, (v + 292.0) / 3.0]
         }
@@ -243,7 +244,7 @@ fn surface(part: &Part, unit: f32, at: [f32; 2], slope: f32, flawed: bool) -> [f
     }
 }
 
-/// Brushed metal: long streaks along the part's own x.
+/// Brushed metal: long streaks along the part's own x axis.
 fn grain(part: &Part, [x, y]: [f32; 2], unit: f32) -> f32 {
     let (row, column) = ((y / unit + 256.0) as u64, (x / unit * 0.1 + 256.0) as u64);
     let streak = mix(u64::from(part.grain) << 32 | row << 12 | column) & 15;

@@ -1,4 +1,4 @@
-//! What a scene promises, compared with its own pixels.
+//! Tests a scene's truth against its own pixels.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,7 +19,7 @@ fn painted(scene: &mut Scene, n: u64) -> Vec<u8> {
     frame
 }
 
-/// The same frame without its parts.
+/// The same frame without any parts.
 fn empty(scene: &mut Scene, n: u64) -> Vec<u8> {
     let mut frame = vec![0; scene.frame_bytes()];
     let pixels = (scene.options.width * scene.options.height) as usize;
@@ -55,7 +55,7 @@ fn a_frame_depends_only_on_the_seed_and_its_number() {
     assert_ne!(digest(&painted(&mut other, 0)), frames[0]);
 }
 
-/// The detector that ships was trained on these pictures: they never change.
+/// The shipped detector was trained on these images, so they must never change.
 #[test]
 fn the_conveyor_of_two_lanes_is_what_it_was_when_its_detector_was_trained() {
     let of = |seed, width, height, fps, n| {
@@ -79,7 +79,7 @@ fn outside_the_true_rectangles_and_their_shadows_there_is_only_the_belt() {
         let (with, without, truth) = (painted(&mut scene, n), empty(&mut scene, n), scene.truth(n));
         for (i, (a, b)) in with.iter().zip(&without).take(640 * 480).enumerate() {
             let (x, y) = ((i % 640) as f32 + 0.5, (i / 640) as f32 + 0.5);
-            // A part that has just left still throws its shadow into the frame.
+            // A part that has just left still casts its shadow into the frame.
             let edge = !(12.0..628.0).contains(&x);
             if !edge && !truth.iter().any(|part| holds(grown_by(part.rect, 12.0), x, y)) {
                 assert_eq!(a, b, "frame {n}, px {x} {y}");
@@ -135,7 +135,7 @@ fn parts_never_overlap_and_keep_their_number_and_shape_while_they_pass() {
     assert!(shapes.len() > 20, "{}", shapes.len());
 }
 
-/// The rolls of many parts, without painting them.
+/// The random properties of many parts, without painting them.
 fn many_parts() -> Vec<Part> {
     (0..4000).filter_map(|id| Part::roll(5, id, 1.0, SHIFT_PX)).collect()
 }
@@ -174,7 +174,7 @@ fn a_flaw_changes_pixels_inside_its_rectangle_and_nowhere_far_from_it() {
         painter.draw(&twin, &mut sound);
         let (kind, [x0, y0, x1, y1]) = flawed.flaw.unwrap();
         assert!(x1 - x0 >= 20 && y1 - y0 >= 20, "{kind:?}");
-        // An edge that is new has its bevel and its shadow; a label that moved leaves its old place.
+        // A new edge has its bevel and its shadow; a label that moved changes its old place too.
         let around = if kind == Defect::Misprint { 30 } else { 13 };
         let mut inside = 0;
         for (i, (a, b)) in flawed.luma.iter().zip(&sound.luma).enumerate() {
@@ -240,13 +240,13 @@ fn sizes_and_rates_that_cannot_be_are_refused() {
     assert_eq!(of(SceneOptions { fps: 0, ..OPTIONS }), Some(SceneError::Rate(0)));
 }
 
-/// A line's scene: small, because most of its tests are about where parts are.
+/// A scene with a line; small, because most of its tests are about positions.
 fn line(shape: Shape, fps: u32) -> Scene {
     let options = SceneOptions { seed: 3, width: 320, height: 240, fps, line: Some(shape) };
     Scene::new(options).unwrap()
 }
 
-/// The rolls of many parts of a line.
+/// The random properties of many parts of a line.
 fn line_parts(seed: u64, shape: Shape) -> Vec<Part> {
     let belt = Belt::new(&SceneOptions { seed, line: Some(shape), ..OPTIONS });
     (0..3000).filter_map(|id| belt.part(id)).collect()
@@ -301,7 +301,7 @@ fn one_part_of_a_line_is_wholly_in_the_middle_when_it_passes() {
         assert_eq!((part.rect, part.visible), (passage.rect, 1.0));
         assert_eq!(part.defect.map(|defect| defect.kind), passage.defect);
         let middle = passage.rect.x + passage.rect.w / 2.0;
-        // Half of what the belt runs in a frame, and what a chip or a turn takes off one side.
+        // Allows half of the belt's travel in a frame, plus what a chip or a rotation takes off one side.
         assert!((middle - 320.0).abs() < 12.0, "{middle}");
         let third = |rect: Rect| rect.x < 640.0 * 2.0 / 3.0 && rect.x + rect.w > 640.0 / 3.0;
         assert_eq!(truth.iter().filter(|part| third(part.rect)).count(), 1, "frame {n}");
@@ -337,7 +337,7 @@ proptest::proptest! {
         let (height, line) = (2 * height, Some(Shape::ALL[shape]));
         let width = (height * wide / 2).max(64);
         let belt = Belt::new(&SceneOptions { seed, width, height, fps, line });
-        // Some eight parts' time, at least a few frames.
+        // About eight parts' time, but at least a few frames.
         let frames = first..first + u64::from(fps) * 16 + 8;
         let mut best: HashMap<u64, (i64, u64)> = HashMap::new();
         let mut crossed = HashSet::new();
@@ -348,7 +348,7 @@ proptest::proptest! {
                 let off = place.x + part.shift[0] - i64::from(width) / 2;
                 let nearest = best.entry(place.id).or_insert((off.abs(), n));
                 *nearest = (*nearest).min((off.abs(), n));
-                // Seen on both sides of the light barrier, or on it.
+                // The part was seen on both sides of the light barrier, or on it.
                 if off <= 0 { crossed.insert(place.id); }
             }
             if let Some((place, _)) = belt.crossing(n) {
@@ -360,7 +360,7 @@ proptest::proptest! {
         }
         for id in crossed {
             let (_, n) = best[&id];
-            // Its nearest frame may lie outside of those that were looked at.
+            // Its nearest frame may lie outside the range of frames that was searched.
             let inside = n > frames.start && n + u64::from(fps) < frames.end;
             proptest::prop_assert!(!inside || passed.get(&id) == Some(&n), "part {} at {}", id, n);
         }

@@ -1,14 +1,14 @@
-//! What is really in a frame, to the px.
+//! The true contents of a frame, exact to the px.
 
 use crate::Shape;
 use crate::part::Defect;
 use crate::sprite::Bounds;
 use ocellus_image::Rect;
 
-/// Most parts in a frame's list of [`Truth`]: frames of the widest shape that is allowed hold fewer.
+/// Most parts in a frame's list of [`Truth`]; frames of the widest permitted shape hold fewer.
 pub const MAX_PARTS: usize = 64;
 
-/// A part in a frame.
+/// One part that is visible in a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Truth {
     /// The part's number: the same in every frame of its passage, and never used again.
@@ -17,20 +17,20 @@ pub struct Truth {
     pub shape: Shape,
     /// The material's bounds in frame px, clipped to the frame.
     pub rect: Rect,
-    /// The share of its bounds that is inside the frame, above 0 to 1.
+    /// The fraction of its bounds that is inside the frame, above 0 to 1.
     pub visible: f32,
-    /// What is wrong with it, where that is inside the frame.
+    /// The part's defect, where it is inside the frame.
     pub defect: Option<DefectTruth>,
 }
 
-/// A defect in a frame.
+/// One defect that is visible in a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DefectTruth {
     /// Which kind of defect it is.
     pub kind: Defect,
     /// The bounds of the px that differ from a sound part's, no side below 20 px of 480 lines, clipped to the frame.
     pub rect: Rect,
-    /// The share of them that is inside the frame, above 0 to 1.
+    /// The fraction of these bounds that is inside the frame, above 0 to 1.
     pub visible: f32,
 }
 
@@ -39,13 +39,13 @@ pub struct DefectTruth {
 pub struct Passage {
     /// The part's number, as in [`Truth`].
     pub part_id: u64,
-    /// What is wrong with it.
+    /// What is wrong with the part.
     pub defect: Option<Defect>,
     /// The material's bounds in frame px, clipped to the frame.
     pub rect: Rect,
 }
 
-/// A sprite's bounds in frame px, clipped, and the share that is left; `None` where nothing is.
+/// A sprite's bounds in frame px, clipped, and the fraction that remains; `None` where nothing does.
 pub(crate) fn in_frame(bounds: Bounds, left: i64, top: i64, frame: [f32; 2]) -> Option<(Rect, f32)> {
     let [x0, y0, x1, y1] = bounds;
     let [left, top] = [left as f32, top as f32];
