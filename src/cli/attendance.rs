@@ -1,5 +1,5 @@
-//! `ocellus attendance`: who was here on a day, on the terminal or as a table in a file; of the running service, or of
-//! its store where none runs.
+//! `ocellus attendance`: who was present on a day, on the terminal or as a table in a file. It asks the
+//! running service, or reads its store if none runs.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -22,10 +22,10 @@ use crate::types::{Clock, PersonId, SystemClock};
 
 #[derive(Debug, Args)]
 pub(super) struct AttendanceArgs {
-    /// The day in the box's local time; today by default.
+    /// The day in the device's local time; today by default.
     #[arg(long, value_name = "YYYY-MM-DD")]
     day: Option<String>,
-    /// One person alone, by number or name.
+    /// Only this person, by number or name.
     #[arg(long, value_name = "PERSON")]
     person: Option<String>,
     /// Write the table as CSV into this file; "-" is standard output.
@@ -58,7 +58,7 @@ fn output(arguments: &AttendanceArgs) -> anyhow::Result<CliOutput> {
     Ok(CliOutput::new(in_words(&day)?, output::ok(&day)?))
 }
 
-/// What the command `attendance` answers.
+/// Fetches the answer of the command `attendance`.
 fn fetch(arguments: &AttendanceArgs) -> anyhow::Result<Day> {
     let config = arguments.configured.options().load()?;
     let dir = &config.device.state_dir;
@@ -84,7 +84,7 @@ fn put(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         .with_context(|| format!("{} cannot be written; name a file in a folder that exists", path.display()))
 }
 
-/// The table names people: a file that is begun here is its owner's alone.
+/// The table names people, so a new file is readable by its owner alone.
 fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     options?.write_all(bytes)
@@ -129,7 +129,7 @@ fn line(row: &DayRow, width: usize, zone: &TimeZone) -> anyhow::Result<String> {
     ))
 }
 
-/// A name that cannot steer the terminal.
+/// The name without characters that control a terminal.
 fn shown(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

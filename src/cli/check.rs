@@ -1,4 +1,4 @@
-//! `ocellus check`: is this configuration one that the service can run, and are its recipes?
+//! `ocellus check`: whether the service can run this configuration and its recipes.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -43,7 +43,8 @@ pub(super) fn run(arguments: &CheckArgs) -> anyhow::Result<()> {
     }
 }
 
-/// Loads every model and prepares it once, so that whatever the runtime dislikes is found here and not at night.
+/// Loads every model and prepares it once, so that the runtime's objections are found now and not in
+/// operation.
 fn check_models(config: &Config, file: &str) -> Result<(), Faults> {
     if config.models.is_empty() {
         return Ok(());
@@ -62,7 +63,7 @@ fn check_models(config: &Config, file: &str) -> Result<(), Faults> {
     if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
 }
 
-/// Reads every recipe of every camera that inspects: a product may be switched to at any time.
+/// Reads every recipe of every camera that inspects, because its product can change at any time.
 fn check_recipes(config: &Config) -> Result<(), Faults> {
     let mut faults = Vec::new();
     let mut seen = BTreeSet::new();

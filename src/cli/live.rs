@@ -1,4 +1,4 @@
-//! `ocellus product`, `trigger`, `status`, `alarm`, `restart` and `reload`: a service that runs is asked over its own socket.
+//! `ocellus product`, `trigger`, `status`, `alarm`, `restart` and `reload`: requests to the running service.
 
 pub(super) mod alarm;
 pub(super) mod product;
@@ -14,7 +14,7 @@ use super::{Configured, output};
 use crate::commands::Command;
 use crate::control::ask;
 
-/// Which service, and how to print.
+/// Which service to ask, and how to print.
 #[derive(Debug, Args)]
 struct LiveCommon {
     #[command(flatten)]

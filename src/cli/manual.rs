@@ -22,7 +22,7 @@ pub(super) struct ManualArguments {
 
 /// Prints the completions of one shell.
 pub(super) fn completions(arguments: &CompletionArguments) -> anyhow::Result<()> {
-    // Written to memory first: clap_complete panics where a pipe is closed.
+    // Written to memory first, because clap_complete panics if a pipe is closed.
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "ocellus", &mut text);
     std::io::stdout().write_all(&text)?;

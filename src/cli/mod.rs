@@ -39,7 +39,7 @@ use models::ModelFault;
 use output::CliOutput;
 use replay::ReplayFault;
 
-/// The vision service of a camera box.
+/// Turns a small Linux computer with cameras into a vision sensor that reports over MQTT.
 #[derive(Debug, Parser)]
 #[command(name = "ocellus", version, about, max_term_width = 100)]
 struct Arguments {
@@ -49,41 +49,41 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the service until it is told to stop, or every camera has ended.
+    /// Run the service until it is stopped, or every camera has ended.
     Run(run::RunArgs),
-    /// Validate a configuration and the models it names: exit code 0, or each fault with its place and remedy.
+    /// Validate a configuration and its models: exit code 0, or each fault with its place and remedy.
     Check(check::CheckArgs),
-    /// Tell how the running service is.
+    /// Show the state of the running service.
     Status(live::status::StatusArgs),
     /// List the alarms of the running service, or acknowledge one.
     Alarm(live::alarm::AlarmArgs),
-    /// Tell which product a camera inspects, or select another without a restart.
+    /// Show the product that a camera inspects, or select another without a restart.
     Product(live::product::ProductArgs),
     /// Inspect the part that a camera sees now.
     Trigger(live::trigger::TriggerArgs),
-    /// Have the running service read its configuration and recipes again.
+    /// Make the running service read its configuration and recipes again.
     Reload(live::reload::ReloadArgs),
-    /// Build one unit of the running service again.
+    /// Restart one unit of the running service.
     Restart(live::restart::RestartArgs),
-    /// Teach the pictures of good parts that inspection compares with, qualify changes, and take them back.
+    /// Teach the pictures of good parts that inspection compares with, test changes, and undo them.
     Golden(golden::GoldenArgs),
     /// Enrol, list, rename, merge and erase the people whose faces are recognised.
     Faces(faces::FacesArgs),
-    /// List the public models that profiles use, and install one after it was verified.
+    /// List the public models that profiles use, and install one after verifying it.
     Models(models::ModelsArgs),
-    /// Tell who was here on a day, or write the table as CSV or XLSX.
+    /// Show who was present on a day, or write the table as CSV or XLSX.
     Attendance(attendance::AttendanceArgs),
-    /// Judge kept evidence again, and hold the verdict against the recorded one bit for bit.
+    /// Judge recorded evidence again, and compare the verdict with the recorded one bit for bit.
     Replay(replay::ReplayArgs),
-    /// Measure the road of a frame at full speed on this machine.
+    /// Measure pipeline speed on this machine, compared with inference alone.
     Bench(bench::BenchArgs),
-    /// Say who may log in to the page: needed before others than this machine can reach it.
+    /// Manage who may log in to the page: needed before other machines can reach it.
     Users(users::UsersArgs),
     /// Print the JSON Schemas of everything that is published.
     Schema(schema::SchemaArgs),
     /// Print the completions of a shell: bash, zsh, fish, elvish or powershell.
     Completions(manual::CompletionArguments),
-    /// Write frames of the built-in scene and their ground truth: what to teach and train with.
+    /// Write frames of the built-in scene and their ground truth, for teaching and training.
     #[cfg(feature = "demo")]
     #[command(hide = true)]
     Scene(scene::Arguments),
@@ -95,10 +95,10 @@ enum Command {
 /// Arguments that choose the configuration and the state directory.
 #[derive(Debug, Args)]
 struct Configured {
-    /// The configuration file; without it the built-in default, the demo on the built-in scene.
+    /// The configuration file; without it the built-in default, the demo with the built-in scene.
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Keep state here instead of in device.state_dir.
+    /// Store state here instead of in device.state_dir.
     #[arg(long, value_name = "DIR", global = true)]
     state_dir: Option<PathBuf>,
 }
@@ -108,12 +108,13 @@ impl Configured {
         Options { config: self.config.clone(), state_dir: self.state_dir.clone(), strict: false }
     }
 
-    /// The state directory, where the service's socket is: to ask for it, the configuration need not be sound.
+    /// The state directory with the service's socket. A faulty configuration is accepted, because asking
+    /// needs no more.
     fn dir(&self) -> PathBuf {
         self.options().state_dir()
     }
 
-    /// The same for who opens the store in it: a folder that a faulty configuration does not name is left alone.
+    /// The state directory for opening the store: a configuration with faults is refused.
     fn sound_dir(&self) -> Result<PathBuf, Faults> {
         match &self.state_dir {
             Some(dir) => Ok(dir.clone()),
@@ -122,7 +123,7 @@ impl Configured {
     }
 }
 
-/// Parses the arguments, does what they say, and tells how it went.
+/// Parses the arguments, runs the subcommand, and returns its exit code.
 pub fn main() -> ExitCode {
     let typed: Vec<OsString> = std::env::args_os().skip(1).collect();
     let parsed = Arguments::try_parse()
@@ -158,7 +159,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The exit code for an error; the table is in docs/command-line.md.
+/// The exit code for an error; docs/command-line.md has the table.
 fn exit_of(error: &anyhow::Error) -> Exit {
     if error.is::<Faults>() {
         return Exit::Config;

@@ -1,4 +1,4 @@
-//! What a subcommand has to say: words for people, an object for programs, and an exit code for scripts.
+//! The output of a subcommand: text for people, an object for programs, and an exit code for scripts.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -11,12 +11,12 @@ use crate::config::Faults;
 use crate::control::{AskError, ControlRefusal};
 use crate::types::{Refusal, Reply};
 
-/// A line or more for people, and the same as an object.
+/// One or more lines for people, and the same as an object.
 #[derive(Debug)]
 pub(super) struct CliOutput {
     pub words: String,
     pub json: Value,
-    /// What was found is printed, and yet it is a failure.
+    /// A failure whose findings are printed all the same.
     pub fault: Option<anyhow::Error>,
 }
 
@@ -26,7 +26,7 @@ impl CliOutput {
     }
 }
 
-/// Prints the outcome on standard output: as JSON where that was asked for, also an error's.
+/// Prints the outcome, even an error, on standard output; as JSON if requested.
 pub(super) fn output(as_json: bool, outcome: anyhow::Result<CliOutput>) -> anyhow::Result<()> {
     match outcome {
         Ok(CliOutput { words, json, fault }) => {
@@ -47,13 +47,13 @@ pub(super) fn output(as_json: bool, outcome: anyhow::Result<CliOutput>) -> anyho
     }
 }
 
-/// Prints a line, or several, on standard output. Errors: the disk behind it is full, and the like.
+/// Prints one or more lines on standard output. Errors: the disk is full, and the like.
 pub(super) fn print(text: impl Display) -> std::io::Result<()> {
     print_bytes(format!("{text}\n").as_bytes())
 }
 
-/// The same for bytes as they are. A reader that has seen enough (`| head -1`) has closed the pipe: that is no fault, and
-/// nothing more can be said to it. The exit code stays that of what was done.
+/// Prints raw bytes. A reader that needs no more (`| head -1`) has closed the pipe: that is not an error, and
+/// the exit code stays that of the command.
 pub(super) fn print_bytes(bytes: &[u8]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -62,17 +62,17 @@ pub(super) fn print_bytes(bytes: &[u8]) -> std::io::Result<()> {
     }
 }
 
-/// Prints a line on standard error. Where nobody reads it, there is nobody to say so to.
+/// Prints a line on standard error. If that fails, there is nowhere to report it.
 pub(super) fn complain(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// `1 picture`, `2 pictures`.
+/// A number with its noun: `1 picture`, `2 pictures`.
 pub(super) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// The remedy of a refusal in the words of the command line, where the service's own names a field of its request.
+/// The remedy in terms of the command line, where the service's remedy names a field of its request.
 fn own_remedy(code: &str) -> Option<&'static str> {
     match code {
         "already_enrolled" => Some(
@@ -83,7 +83,7 @@ fn own_remedy(code: &str) -> Option<&'static str> {
     }
 }
 
-/// The service's answer to a request of the command line, its refusals in our words.
+/// The service's answer to a request; refusals get the remedies of the command line.
 pub(super) fn asked<T>(answer: Result<T, AskError>) -> Result<T, AskError> {
     answer.map_err(|error| match error {
         AskError::Refused(failure) => {
@@ -114,7 +114,7 @@ fn with_ok(mut json: Value) -> Value {
     json
 }
 
-/// The same where no service runs and we did it ourselves.
+/// The same for an answer that this process made without a service.
 pub(super) fn done<A>(reply: Reply<A>) -> Reply<A> {
     reply.map_err(|refusal| {
         let remedy = own_remedy(refusal.code).map(str::to_owned);
@@ -122,7 +122,7 @@ pub(super) fn done<A>(reply: Reply<A>) -> Reply<A> {
     })
 }
 
-/// The error with its causes. Most of ours tell their cause themselves: none is told twice.
+/// The error with its causes. Most messages contain their cause already; none is repeated.
 pub(super) fn chain(error: &anyhow::Error) -> String {
     let mut output = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {

@@ -1,4 +1,4 @@
-//! Recipes made ready outside the service: for `replay` and `golden qualify`, also while it runs.
+//! Loads recipes outside the service: for `replay` and `golden qualify`, even while it runs.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -13,10 +13,10 @@ use crate::inspection::{GoldenPicture, Program};
 use crate::store::{GoldenEntry, GoldenError, GoldenFiles};
 use crate::types::Patch;
 
-/// What a model is made from, and whether its output is taken as a vector.
+/// The settings of a model, and whether its output is taken as a vector.
 type ModelChoice = (config::ModelConfig, bool);
 
-/// Loads each model and each golden picture once, for however many programs.
+/// Loads each model and each golden picture once, for any number of programs.
 pub(super) struct RecipeLoader {
     settings: config::RuntimeSettings,
     runtime: OnceCell<Runtime>,
@@ -36,8 +36,8 @@ impl RecipeLoader {
         }
     }
 
-    /// Makes `recipe` ready with these golden pictures, the master first, and these models.
-    /// Errors: [`GoldenError`], [`crate::inspection::ProgramError`].
+    /// Builds the program of `recipe` with these golden pictures, the master first, and these models. Errors:
+    /// [`GoldenError`], [`crate::inspection::ProgramError`].
     pub fn program(
         &self,
         recipe: Recipe,
@@ -63,7 +63,7 @@ impl RecipeLoader {
         Ok(sha256(&std::fs::read(&settings.path)?))
     }
 
-    /// The model of these settings.
+    /// Loads the model of these settings, or returns the loaded one.
     fn model(&self, settings: &config::ModelConfig, as_vector: bool) -> Result<Arc<Model>, EngineError> {
         let key = (settings.clone(), as_vector);
         if let Some((_, model)) = self.models.borrow().iter().find(|(known, _)| *known == key) {
@@ -94,7 +94,7 @@ impl RecipeLoader {
     }
 }
 
-/// SHA-256, 64 hexadecimal digits.
+/// SHA-256 of the bytes, 64 hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

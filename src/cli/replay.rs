@@ -1,4 +1,5 @@
-//! `ocellus replay`: the verdict of kept evidence, judged again and held against what was recorded, bit for bit.
+//! `ocellus replay`: judges recorded evidence again and compares the verdict with the recorded one, bit for
+//! bit.
 
 use std::path::{Path, PathBuf};
 
@@ -15,9 +16,9 @@ use crate::inspection::{Inspector, Judged, judge};
 use crate::store::GoldenEntry;
 use crate::types::{Frame, Inspection, RoiResult};
 
-/// What it is judged by: the recipe and the golden pictures that the evidence names, and the configuration's models,
-/// which must be the files that it names. Works while the service runs. Exit codes: 0 bit for bit the same, 9 not the
-/// same, 11 the evidence was edited or damaged, 4 a model is another file.
+/// The part is judged with the recipe and the golden pictures that the evidence names, and with the
+/// configuration's models, which must be the recorded files. Works while the service runs. Exit codes: 0 bit
+/// for bit the same, 9 not the same, 11 the evidence was edited or damaged, 4 a model is another file.
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
     /// A folder of evidence, EVIDENCE/CAMERA/DATE/ID-VERDICT, or the evidence.json in it.
@@ -25,7 +26,8 @@ pub(super) struct ReplayArgs {
     evidence: PathBuf,
     #[command(flatten)]
     configured: Configured,
-    /// Write a picture of each region that compares pixels into this folder, with what differs marked: ROI.png.
+    /// Write a picture of each region that compares pixels into this folder, with the differences marked:
+    /// ROI.png.
     #[arg(long, value_name = "DIR")]
     pictures: Option<PathBuf>,
     /// Print the outcome as JSON.
@@ -33,22 +35,22 @@ pub(super) struct ReplayArgs {
     json: bool,
 }
 
-/// Why evidence cannot be replayed, or was not the same.
+/// Why evidence cannot be replayed, or how it differs.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReplayFault {
-    /// The service had forgotten the recipe when it was kept.
+    /// The service had already dropped the recipe when it wrote the evidence.
     #[error(
         "{evidence} holds no recipe: the product was changed before it was kept; it shows what was seen, but cannot \
          be replayed"
     )]
     NoRecipe { evidence: PathBuf },
-    /// A model that it was judged by is another file now.
+    /// A model is another file than the one that judged the part.
     #[error(
         "model {name} is another file than the one that judged this part: SHA-256 {recorded} was recorded \
          ({recorded_path}), {path} has {found}; replay it with a --config that names the recorded file"
     )]
     Model { name: String, recorded: String, recorded_path: String, path: PathBuf, found: String },
-    /// The replay gave something else.
+    /// The replay gave another result.
     #[error(
         "the replay of {evidence} differs from what was recorded in {count}; it was recorded by {program}, on {runtime}"
     )]
@@ -60,7 +62,7 @@ pub(super) fn run(arguments: &ReplayArgs) -> anyhow::Result<()> {
 }
 
 fn replay(arguments: &ReplayArgs) -> anyhow::Result<CliOutput> {
-    // The evidence first: what is wrong with it is what was asked for.
+    // The evidence first, because its faults are what the user asked about.
     let opened = evidence::open(&arguments.evidence)?;
     let config = arguments.configured.options().load()?;
     let recipe_loader = RecipeLoader::new(&config);
@@ -96,21 +98,22 @@ fn judge_again(
     Ok(judged)
 }
 
-/// The pictures of the regions that have one to show.
+/// Draws the regions that have a picture to show.
 fn draw(judged: &Judged, inspector: &mut Inspector, frame: &Frame, folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     for (index, roi) in judged.rois.iter().enumerate() {
         let Some(picture) = inspector.picture(frame, judged.pose.as_ref(), index) else { continue };
         let file = folder.join(format!("{}.png", roi.name.replace(['/', '\0'], "_")));
         let (width, height) = (picture.width as u32, picture.height as u32);
-        // Ours is called `image` too; pictures for people are always in colour.
+        // The absolute path names the crate; our module is called `image` too. Pictures for people are always
+        // in colour.
         ::image::save_buffer(&file, &picture.data, width, height, ::image::ColorType::Rgb8)
             .with_context(|| format!("{} cannot be written", file.display()))?;
     }
     Ok(())
 }
 
-/// The golden pictures as they were used.
+/// The golden pictures that the verdict used.
 fn goldens(kept: &KeptRecipe, frame: &Frame) -> Vec<GoldenEntry> {
     let entry = |golden: &evidence::GoldenRecord| GoldenEntry {
         picture: golden.sha256.clone(),
@@ -121,14 +124,14 @@ fn goldens(kept: &KeptRecipe, frame: &Frame) -> Vec<GoldenEntry> {
     kept.goldens.iter().map(entry).collect()
 }
 
-/// Errors: a model that is another file than the recorded one.
+/// Errors: a model is another file than the recorded one.
 fn hold_models(
     kept: &KeptRecipe,
     models: &[config::ModelConfig],
     recipe_loader: &RecipeLoader,
 ) -> anyhow::Result<()> {
     for record in &kept.models {
-        // The recipe names no others, and was read against the same models.
+        // The recipe names only these models, and was read against them.
         let Some(settings) = models.iter().find(|model| model.name == record.name) else { continue };
         let found = recipe_loader.digest(settings)?;
         if !found.eq_ignore_ascii_case(&record.sha256) {
@@ -167,7 +170,7 @@ fn report(opened: &OpenedEvidence, inspection: &Inspection, runtime: &str) -> Cl
     CliOutput { words: words.join("\n"), json, fault }
 }
 
-/// One region in a line.
+/// The line of one region.
 fn line(roi: &RoiResult) -> String {
     let RoiResult { name, kind, verdict, score, threshold, unit, text, defects, error, .. } = roi;
     let mut line = format!("  {:<5}  {name} ({kind})", verdict.as_str());

@@ -1,4 +1,4 @@
-//! `ocellus run`: the service.
+//! `ocellus run`: starts the service in the foreground.
 
 use anyhow::Context;
 use clap::Args;
@@ -12,14 +12,15 @@ use crate::telemetry::Log;
 pub(super) struct RunArgs {
     #[command(flatten)]
     configured: Configured,
-    /// End with exit code 3 where the configuration cannot be used, and with 4 where a model cannot. Without it the
-    /// service starts from the configuration that was applied last, or serves page and status with the faults.
+    /// End with exit code 3 if the configuration cannot be used, and with 4 if a model cannot. Without this
+    /// option the service starts from the configuration that was applied last, or serves page and status with
+    /// the faults.
     #[arg(long)]
     strict: bool,
 }
 
 pub(super) fn run(arguments: &RunArgs) -> anyhow::Result<()> {
-    // What the service keeps is nobody else's to read: events, pictures of people and of products.
+    // Events and pictures of people and products are private, so other users get no access.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let options = service::Options { strict: arguments.strict, ..arguments.configured.options() };
     let boot = service::Boot::choose(&options)?;

@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     /// Seed of the scene.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many frames are written.
+    /// How many frames to write.
     #[arg(long, default_value_t = 1)]
     frames: u64,
     /// Number of the first frame.
@@ -44,7 +44,7 @@ pub(super) struct Arguments {
     /// One product on one lane: washer, gear, plate or bracket.
     #[arg(long, value_parser = shape)]
     line: Option<Shape>,
-    /// Write pictures of so many parts of the line, each in the light barrier, instead of frames.
+    /// Write pictures of this many parts of the line, each in the light barrier, instead of frames.
     #[arg(long, requires = "line")]
     passages: Option<u64>,
     /// Leave out parts with a defect.
@@ -113,7 +113,7 @@ fn passages(
             let path = arguments.out.join(&name);
             std::fs::create_dir_all(path.parent().context("a picture has a folder")?)?;
             camera.shoot(&frame)?.save(&path)?;
-            // The defect's place is known to the frame's truth.
+            // The frame's ground truth contains the defect's place.
             let parts = scene.truth(n);
             let seen = parts.iter().find(|part| part.part_id == passage.part_id);
             let line = json!({ "file": name, "n": n, "part": seen.map(part) });
@@ -134,7 +134,7 @@ fn file_name(passage: &Passage) -> String {
     }
 }
 
-/// Makes RGB of the scene's I420 by the product's own arithmetic.
+/// Converts the scene's I420 to RGB with the product's own arithmetic.
 struct Camera {
     preprocessor: Preprocessor,
     size: [u32; 2],

@@ -1,4 +1,4 @@
-//! Who keeps a state directory's store: a service that runs and is asked, or nobody, and then it is ours.
+//! Finds the owner of a state directory's store: a running service, or else this process.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,22 +8,22 @@ use crate::commands::Command;
 use crate::control::ask;
 use crate::store::{Store, StoreError};
 
-/// How long a store may be held by somebody who does not answer: a service that starts, another command.
+/// How long to wait for a store whose holder does not answer: a service that starts, or another command.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Who keeps the store.
+/// The owner of the store.
 pub(super) enum StoreOwner {
     /// The service that runs on this state directory.
     Service,
-    /// Nobody else: the store is ours while we work.
+    /// This process, which holds the store while it works.
     Nobody(Store),
 }
 
-/// Who keeps the store of `dir`.
+/// Finds the owner of the store of `dir`.
 ///
 /// # Errors
-/// [`StoreError`]; `Locked` where somebody holds it for longer than a moment and does not answer.
+/// [`StoreError`]; `Locked` if another process holds it for longer than a moment and does not answer.
 pub(super) fn store_owner(dir: &Path) -> Result<StoreOwner, StoreError> {
     let deadline = Instant::now() + PATIENCE;
     loop {

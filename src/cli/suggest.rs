@@ -1,5 +1,5 @@
-//! What is said of a subcommand that does not exist: the one that was meant, also where clap would only give the usage
-//! (`ocellus help statsu`, `ocellus golden help lst`, and words that are too far from all).
+//! Suggests a subcommand for one that does not exist, including cases in which clap would only print the
+//! usage (`ocellus help statsu`, `ocellus golden help lst`, and words that resemble none).
 
 use std::ffi::OsString;
 
@@ -7,7 +7,7 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Command, Error};
 
-/// `error` with the subcommands that may have been meant, where it is about one that is not known and names none yet.
+/// Adds the likely subcommands to `error` if it reports an unknown one and suggests none yet.
 pub(super) fn completed(mut error: Error, root: &Command, arguments: &[OsString]) -> Error {
     let typed = match error.get(ContextKind::InvalidSubcommand) {
         Some(ContextValue::String(typed)) => typed.clone(),
@@ -28,7 +28,7 @@ pub(super) fn completed(mut error: Error, root: &Command, arguments: &[OsString]
     error
 }
 
-/// The subcommands of the last command in `arguments` that exists.
+/// The subcommands of the last valid command in `arguments`.
 fn beside(root: &Command, arguments: &[OsString]) -> Vec<String> {
     let mut command = root;
     for argument in arguments {
@@ -37,7 +37,7 @@ fn beside(root: &Command, arguments: &[OsString]) -> Vec<String> {
     command.get_subcommands().map(|known| known.get_name().to_owned()).collect()
 }
 
-/// Those that begin like `typed`, or differ from it by a slip of the fingers; the nearest first.
+/// Names that begin like `typed` or differ by a typing error; the nearest first.
 fn near(typed: &str, names: &[String]) -> Vec<String> {
     let far = |name: &str| strsim::damerau_levenshtein(typed, name);
     let mut near: Vec<String> = names

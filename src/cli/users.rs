@@ -1,4 +1,4 @@
-//! `ocellus users`: who may log in to the page, and what each may do there.
+//! `ocellus users`: who may log in to the page, and with which role.
 
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::PathBuf;
@@ -13,10 +13,11 @@ use crate::config::text;
 use crate::config::users::{self, Role, User};
 use crate::web::{MIN_PASSWORD, change_users, hash_password};
 
-/// Longer lines are no password that anybody types.
+/// Longer lines are not passwords that people type.
 const MAX_PASSWORD_BYTES: u64 = 4 << 10;
 
-/// The running service sees a change at once. Once there is a user, everybody has to log in, also on this machine.
+/// The running service uses a change at once. Once there is a user, everybody has to log in, even on this
+/// machine.
 #[derive(Debug, Args)]
 pub(super) struct UsersArgs {
     #[command(subcommand)]
@@ -41,14 +42,14 @@ enum UserAction {
         #[arg(long, value_enum)]
         role: RoleWord,
     },
-    /// Remove a user; sessions of the user are over.
+    /// Remove a user; the sessions of the user end.
     Remove {
         /// The user to remove.
         name: String,
     },
-    /// Tell who may log in.
+    /// List who may log in.
     List,
-    /// Give a user another password, or (with --role) also another role; sessions of the user are over.
+    /// Set a new password, or (with --role) also another role; the sessions of the user end.
     Password {
         /// The user whose password changes.
         name: String,
@@ -153,14 +154,14 @@ impl UsersArgs {
         }
         match self.configured.options().load() {
             Ok(config) => Ok(config.web.users_file(&config.device.state_dir)),
-            // The fault may be that there are no users yet.
+            // The fault may be that no user exists yet.
             Err(faults) => Err(anyhow::Error::from(faults)
                 .context("name the file with --file, or correct the configuration")),
         }
     }
 }
 
-/// The hash of a password that is long enough.
+/// Asks for a password, checks its length, and hashes it.
 fn new_hash(name: &str) -> anyhow::Result<String> {
     let input = std::io::stdin();
     let password = if input.is_terminal() { asked(name)? } else { line()? };
@@ -170,7 +171,7 @@ fn new_hash(name: &str) -> anyhow::Result<String> {
     hash_password(&password).map_err(anyhow::Error::msg).context("the password cannot be hashed")
 }
 
-/// Asked for twice, and not shown.
+/// Asks twice, without showing what is typed.
 fn asked(name: &str) -> anyhow::Result<String> {
     let silent = Silence::begin()?;
     let once = prompt(&format!("password for {name}: "))?;
@@ -198,12 +199,12 @@ fn line() -> anyhow::Result<String> {
     if line.len() as u64 == MAX_PASSWORD_BYTES {
         bail!("the password is longer than {MAX_PASSWORD_BYTES} bytes; choose a shorter one");
     }
-    // A password that comes through a pipe of Windows begins with a byte order mark that nobody will type at the login.
+    // A pipe of Windows puts a byte order mark before the password, which nobody types at the login.
     let text = text::decode(&line).map_err(|fault| anyhow!("the password {fault}; {}", fault.remedy()))?;
     Ok(text::first_line(&text).to_owned())
 }
 
-/// While it lives, the terminal does not show what is typed.
+/// Hides what is typed in the terminal until it is dropped.
 struct Silence(Termios);
 
 impl Silence {

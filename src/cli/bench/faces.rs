@@ -1,4 +1,4 @@
-//! Recognition in a bench: the real stage, and a gallery of people whom nobody has ever met.
+//! Recognition in the benchmark: the real stage, and a gallery of random people.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,10 +20,10 @@ use crate::types::{Frame, Patch, PersonId, Point, Sighting, SightingSink, priori
 
 /// People in the gallery: as many as a large site has.
 const PEOPLE: u64 = 10_000;
-/// Distance of the eyes at which bare alignment is timed: that of the crop.
+/// Distance of the eyes, px, at which bare alignment is timed: that of the crop.
 const EYE_PX: f32 = FaceQuality::FULL_EYE_PX;
 
-/// The stage, and what a camera's faces need.
+/// The recognition stage, and what a camera's faces need.
 pub(super) struct FaceStage {
     pub(super) model: Arc<Model>,
     stage: Arc<Stage<FaceItem>>,
@@ -33,7 +33,7 @@ pub(super) struct FaceStage {
 }
 
 impl FaceStage {
-    /// The recognition of `camera`, where it has one.
+    /// The recognition of `camera`, if it has any.
     pub(super) fn build(
         config: &Config,
         camera: &config::CameraConfig,
@@ -64,7 +64,7 @@ impl FaceStage {
         Tracker::new(self.track.clone(), 1)
     }
 
-    /// The faces of one measurement; its feed goes when it is dropped.
+    /// Prepares the faces of one measurement; dropping it detaches its queue.
     pub(super) fn open(&self, bell: &Arc<Bell>) -> FaceLoad {
         let settings = FaceLaneSettings {
             camera: "bench".into(),
@@ -93,7 +93,7 @@ impl FaceLoad {
         Arc::new(FaceFollower(self.lane.clone()))
     }
 
-    /// Faces that were embedded so far.
+    /// Number of faces that were embedded so far.
     pub(super) fn looks(&self) -> u64 {
         self.lane.counters.answered.get()
     }
@@ -126,7 +126,7 @@ pub(super) fn align_ms(frame: &Frame, span: Duration) -> anyhow::Result<f64> {
     Ok(began.elapsed().as_secs_f64() * 1_000.0 / f64::from(count.max(1)))
 }
 
-/// A gallery of random directions: nobody is like anybody.
+/// A gallery of random directions, none of which resembles another.
 fn strangers(length: usize) -> impl Iterator<Item = Enrolled> {
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
     let mut next = move || {

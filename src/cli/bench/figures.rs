@@ -1,20 +1,20 @@
-//! The figures of a bench, their medians and ratios.
+//! The figures of the benchmark, with their medians and ratios.
 
 use serde::Serialize;
 
 use crate::config::{self, Config};
 use crate::telemetry::{ProcessFacts, Snapshot};
 
-/// Frames through the road in one measurement.
+/// What went through the pipeline in one measurement.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Passed {
     pub(super) frames: u64,
-    /// Faces that were given to recognition meanwhile.
+    /// Faces that went to recognition meanwhile.
     pub(super) looks: u64,
     pub(super) fps: f64,
-    /// CPU time of the whole process a frame.
+    /// CPU time of the whole process for each frame.
     pub(super) cpu_ms: f64,
-    /// Frames or reports lost on the way, whatever the reason.
+    /// Frames or reports that were lost, for any reason.
     pub(super) drops: u64,
     pub(super) steps: Vec<Step>,
 }
@@ -33,7 +33,7 @@ impl Step {
     }
 }
 
-/// The bare model on every worker's core.
+/// Inference alone, on every worker's core.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Limit {
     pub(super) per_s: f64,
@@ -41,10 +41,10 @@ pub(super) struct Limit {
     pub(super) cpu_ms: f64,
 }
 
-/// What one look at a face costs at least.
+/// The least cost of recognising one face.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct FacesLimit {
-    /// The bare embedding model on every worker's core.
+    /// The embedding model alone, on every worker's core.
     pub(super) embed: Limit,
     /// CPU time of one alignment, with the face's quality.
     pub(super) align_ms: f64,
@@ -54,7 +54,7 @@ pub(super) struct FacesLimit {
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct BenchRound {
     pub(super) limit: Limit,
-    /// Where the camera recognises.
+    /// Absent if the camera does not recognise.
     pub(super) faces: Option<FacesLimit>,
     /// CPU time to decode one frame.
     pub(super) decode_ms: f64,
@@ -63,18 +63,18 @@ pub(super) struct BenchRound {
 }
 
 impl BenchRound {
-    /// Frames from memory, as a share of what the bare models could do.
+    /// Speed with frames from memory, as a fraction of the speed of inference alone.
     fn memory_ratio(&self) -> f64 {
         let bare = self.limit.cpu_ms + self.faces_ms(&self.memory);
         self.memory.fps / (self.limit.per_s * self.limit.cpu_ms / bare)
     }
 
-    /// What the cores could do if nothing but decoding and inference (and alignment) cost anything.
+    /// Frames each second that the cores could process if only decoding, inference and alignment cost time.
     fn source_limit(&self, cores: usize) -> f64 {
         cores as f64 * 1_000.0 / (self.decode_ms + self.limit.cpu_ms + self.faces_ms(&self.source))
     }
 
-    /// CPU time that the looks at faces cost at least, a frame.
+    /// The least CPU time that recognition needs for each frame.
     fn faces_ms(&self, passed: &Passed) -> f64 {
         let look = self.faces.map_or(0.0, |faces| faces.embed.cpu_ms + faces.align_ms);
         look * looks_a_frame(passed)
@@ -124,7 +124,7 @@ impl Figures {
         })
     }
 
-    /// The middle value over the rounds.
+    /// The median over the rounds.
     fn median(&self, value: impl Fn(&BenchRound) -> f64) -> f64 {
         let mut values: Vec<f64> = self.rounds.iter().map(value).collect();
         values.sort_by(f64::total_cmp);

@@ -1,8 +1,8 @@
-//! `ocellus bench`: the road of a frame at full speed, next to what the bare runtime can do on the same cores.
+//! `ocellus bench`: pipeline speed compared with inference alone on the same cores.
 //!
-//! Three measurements take turns, round by round, because the machines on which this runs are shared and drift:
-//! the bare model (the limit), decoded frames already in memory, and the configured source with its decoding.
-//! A camera that recognises is measured with its recognition: faces are held against a gallery of strangers.
+//! Three measurements alternate, round by round, because the machines on which this runs are shared and
+//! drift: inference alone (the limit), decoded frames from memory, and the configured source with its
+//! decoding. A camera that recognises is measured with recognition against a gallery of random people.
 
 mod faces;
 mod figures;
@@ -28,7 +28,7 @@ pub(super) struct BenchArgs {
     /// Seconds of each measurement of a round.
     #[arg(long, value_name = "S", default_value_t = 3.0)]
     seconds: f64,
-    /// Rounds; the medians are told.
+    /// Number of rounds; the medians are reported.
     #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
     /// Print the figures as one JSON object.
@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &BenchArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The camera to measure, with its source at full speed and without an end.
+/// The camera to measure, with its source at full speed and endless.
 fn chosen(config: &Config, name: Option<&str>) -> anyhow::Result<config::CameraConfig> {
     let mut with_model = config.cameras.iter().filter(|camera| camera.detect.is_some());
     let camera = match name {
@@ -74,7 +74,7 @@ fn chosen(config: &Config, name: Option<&str>) -> anyhow::Result<config::CameraC
         },
     };
     let camera = camera.clone();
-    // Tracking is needed where faces are recognised, and left out where it would only blur what is measured.
+    // Tracking is kept only if faces are recognised, because it would blur the measurement.
     let track = camera.track.clone().filter(|_| camera.recognise.is_some());
     Ok(config::CameraConfig { pace: Pace::Max, repeat: true, skip_frames: 0, track, inspect: None, ..camera })
 }

@@ -1,4 +1,4 @@
-//! The product's own road, driven as fast as it goes.
+//! Drives the product's own pipeline as fast as it can go.
 
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -65,12 +65,13 @@ impl BenchRoad {
         self.published
     }
 
-    /// The bare model, a session on each core, nothing else.
+    /// Inference alone: a session on each core, and nothing else.
     pub(super) fn limit(&self, span: Duration) -> anyhow::Result<Limit> {
         self.limit_of(&self.model, span)
     }
 
-    /// What recognition costs at least, where the camera recognises: the bare embedding model and bare alignment.
+    /// The least cost of recognition, if the camera recognises: the embedding model alone, and alignment
+    /// alone.
     pub(super) fn faces_limit(&self, frames: &[Frame], span: Duration) -> anyhow::Result<Option<FacesLimit>> {
         let Some(faces) = &self.faces else { return Ok(None) };
         Ok(Some(FacesLimit {
@@ -106,7 +107,7 @@ impl BenchRoad {
         Ok(Limit { per_s: runs as f64 / span.as_secs_f64(), cpu_ms: ms(used) / runs.max(1) as f64 })
     }
 
-    /// Some decoded frames of the source, kept in memory of our own.
+    /// Some decoded frames of the source, copied into our own memory.
     pub(super) fn decoded_frames(&self, camera: &config::CameraConfig) -> anyhow::Result<Vec<Frame>> {
         let mut sink = Keep { kept: Vec::new(), left: KEPT_FRAMES };
         capture(camera, &mut sink, &Stop::new())?;
@@ -117,7 +118,7 @@ impl BenchRoad {
         Ok(frames)
     }
 
-    /// CPU time to get one decoded frame out of the source, with nobody looking at it.
+    /// CPU time to get one decoded frame out of the source, with no consumer.
     pub(super) fn decode_ms(&self, camera: &config::CameraConfig, span: Duration) -> anyhow::Result<f64> {
         let stop = Stop::new();
         let mut sink = FrameCount { frames: 0, until: None, span, cpu: Duration::ZERO };
@@ -126,7 +127,7 @@ impl BenchRoad {
         Ok(ms(used) / sink.frames.max(1) as f64)
     }
 
-    /// Frames that are decoded already, as fast as the workers take them.
+    /// Measures decoded frames, as fast as the workers take them.
     pub(super) fn with_memory(&self, frames: &[Frame], span: Duration) -> anyhow::Result<Passed> {
         self.measure(8, span, |writer, stop| {
             for seq in 0.. {
@@ -140,7 +141,7 @@ impl BenchRoad {
         })
     }
 
-    /// The configured source, as fast as it can be decoded and looked at.
+    /// Measures the configured source, as fast as it can be decoded and processed.
     pub(super) fn with_source(
         &self,
         camera: &config::CameraConfig,
@@ -225,7 +226,7 @@ fn steps(lane: &Lane) -> Vec<Step> {
     ]
 }
 
-/// The broker of the configuration where one listens; otherwise reports are only counted.
+/// The configured broker, if one listens; otherwise reports are only counted.
 fn sink(
     config: &Config,
     stop: &Stop,
@@ -275,7 +276,7 @@ fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
-/// Takes reports and forgets them.
+/// A sink that drops every report.
 struct Nowhere;
 
 impl Sink for Nowhere {
@@ -323,7 +324,7 @@ impl FrameSink for Keep {
     }
 }
 
-/// Counts frames for a while after the first.
+/// Counts frames for a while after the first one.
 struct FrameCount {
     frames: u64,
     until: Option<Instant>,
@@ -351,7 +352,7 @@ impl FrameSink for FrameCount {
     }
 }
 
-/// Passes frames on to a ring.
+/// Passes frames to a ring.
 struct Through<'a> {
     writer: &'a mut Writer<Frame>,
     stop: &'a Stop,

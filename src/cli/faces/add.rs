@@ -1,4 +1,5 @@
-//! `ocellus faces enrol` and `add`: pictures of a person. Bad ones are told, and the good ones are taken.
+//! `ocellus faces enrol` and `add`: pictures of a person. Bad ones are listed with a reason, and the good
+//! ones are added.
 
 use std::path::PathBuf;
 
@@ -11,13 +12,13 @@ use crate::commands::faces::{EnrolledOut, FaceSource, GalleryCommand};
 /// Pictures, or a camera.
 #[derive(Debug, Args)]
 struct Given {
-    /// Pictures of the person alone: JPEG or PNG, near, sharp, looking at the camera.
+    /// Pictures of this person only: JPEG or PNG, near, sharp, looking at the camera.
     #[arg(required_unless_present = "camera", value_name = "PICTURE")]
     pictures: Vec<PathBuf>,
-    /// What this camera of the running service sees now, instead of pictures.
+    /// The camera of the running service whose current view is used instead of pictures.
     #[arg(long, value_name = "NAME", conflicts_with = "pictures")]
     camera: Option<String>,
-    /// It is somebody else, however alike they look.
+    /// This is another person, however similar they look.
     #[arg(long)]
     as_new: bool,
 }

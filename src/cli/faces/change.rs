@@ -18,9 +18,9 @@ pub(super) struct Rename {
 
 #[derive(Debug, Args)]
 pub(super) struct Merge {
-    /// Whose pictures go over, by number or by name; this person is gone afterwards.
+    /// The person whose pictures are moved, by number or by name; this person is deleted afterwards.
     person: String,
-    /// Who gets them, by number or by name.
+    /// The person who gets them, by number or by name.
     into: String,
     #[command(flatten)]
     pub(super) common: FacesCommon,
@@ -30,16 +30,16 @@ pub(super) struct Merge {
 pub(super) struct RemoveFace {
     /// The person, by number or by name.
     person: String,
-    /// The picture's number, as `ocellus faces list` tells it.
+    /// The picture's number, as `ocellus faces list` shows it.
     #[arg(value_name = "PICTURE")]
     sample: u64,
     #[command(flatten)]
     pub(super) common: FacesCommon,
 }
 
-/// The pictures are overwritten; the names, embeddings and events are deleted, and the store's files written anew without
-/// them; what was not yet sent is replaced by a note that it is missing. Exported files and what was sent already are
-/// elsewhere, and are not touched. A file system that keeps old blocks (snapshots, flash) has to be encrypted.
+/// Pictures are overwritten; names, embeddings and events are deleted, and the store's files are rewritten
+/// without them. A note of missing messages replaces what was not yet sent. Exported files and sent messages
+/// are not touched. A file system that keeps old blocks (snapshots, flash) has to be encrypted.
 #[derive(Debug, Args)]
 pub(super) struct Erase {
     /// The person, by number or by name.
@@ -111,7 +111,7 @@ pub(super) fn reenrol(arguments: &Reenrol) -> anyhow::Result<CliOutput> {
     let mut sum = ReenrolledOut::default();
     loop {
         let answer: ReenrolledOut = client.ask_for(GalleryCommand::Reenrol)?;
-        // Those that failed are tried again each time, and fail again.
+        // Failed ones are tried again each time, and fail again.
         sum = ReenrolledOut { done: sum.done + answer.done, ..answer };
         if answer.done == 0 || answer.left == 0 {
             break;

@@ -1,4 +1,4 @@
-//! The desk of `ocellus faces`: that of the service that runs, or the same one on the store while none does.
+//! Where `ocellus faces` sends its requests: to the running service, or to the store itself while none runs.
 
 use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
@@ -25,13 +25,13 @@ use crate::types::{Frame, Refusal};
 pub(super) enum GalleryClient {
     /// The service that runs on this state directory.
     Service(PathBuf),
-    /// Nobody else: the store is ours while we work.
+    /// This process, which holds the store while it works.
     Here(Box<LocalGallery>),
 }
 
 impl GalleryClient {
     pub fn open(common: &FacesCommon) -> anyhow::Result<GalleryClient> {
-        // A service that runs needs no sound configuration to be asked.
+        // A running service can be asked even if the configuration has faults.
         let dir = common.configured.dir();
         if ask(&dir, &Command::Ping).is_ok() {
             return Ok(GalleryClient::Service(dir));
@@ -63,7 +63,7 @@ impl GalleryClient {
         Ok(serde_json::from_value(self.ask(command)?)?)
     }
 
-    /// The number of the person whom `who` names: by number, or by name.
+    /// The id of the person that `who` names by number or by name.
     pub fn person(&self, who: &str) -> anyhow::Result<u64> {
         let PeopleOut { people, .. } = self.ask_for(faces::GalleryCommand::List)?;
         let wanted = who.trim().to_lowercase();
@@ -144,7 +144,7 @@ impl GalleryHost for LocalGallery {
     }
 }
 
-/// A picture's file, to be sent.
+/// Reads a picture's file for a request.
 pub(super) fn picture(file: &Path) -> Result<SentPicture, FacesFault> {
     use base64::Engine as _;
     let remedy = "correct the path";

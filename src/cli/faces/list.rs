@@ -1,4 +1,4 @@
-//! `ocellus faces list`: who is known, and by which pictures.
+//! `ocellus faces list`: who is enrolled, and with which pictures.
 
 use clap::Args;
 
@@ -43,7 +43,7 @@ fn line(sample: &SampleOut) -> String {
     format!("         {id:>6}  quality {quality:.2}  {}  {source}{stale}", moment(added))
 }
 
-/// Day and time to the second, UTC.
+/// Formats day and time to the second, UTC.
 fn moment(time: &str) -> String {
     time.split('.').next().unwrap_or(time).replace('T', " ")
 }

@@ -1,4 +1,4 @@
-//! `ocellus faces`: the people whose faces are recognised; also while the service runs.
+//! `ocellus faces`: the people whose faces are recognised; works while the service runs, too.
 
 mod add;
 mod change;
@@ -27,27 +27,27 @@ pub(super) struct FacesArgs {
 enum FacesCommand {
     /// List the people, and the pictures of each.
     List(list::ListFacesArgs),
-    /// Enrol a person by pictures, or by what a camera sees now.
+    /// Enrol a person with pictures, or with a camera's current view.
     Enrol(add::Enrol),
-    /// Add pictures to a person: several make recognition surer.
+    /// Add pictures to a person: several make recognition more reliable.
     Add(add::Add),
-    /// Give a person another name.
+    /// Rename a person.
     Rename(change::Rename),
-    /// Make two people one; the second keeps the name.
+    /// Merge two people into one; the second keeps the name.
     Merge(change::Merge),
-    /// Take one picture of a person away.
+    /// Remove one picture of a person.
     Remove(change::RemoveFace),
-    /// Erase a person: afterwards no picture, embedding, name or event of them is on the disk.
+    /// Erase a person: afterwards the disk holds no picture, embedding, name or event of them.
     Erase(change::Erase),
-    /// Embed the kept pictures again, after the model was changed.
+    /// Embed the stored pictures again, after the model was changed.
     Reenrol(change::Reenrol),
-    /// Write everybody into a file, for another box.
+    /// Write all people into a file, for another device.
     Export(transfer::Export),
-    /// Take the people of such a file in.
+    /// Import the people of such a file.
     Import(transfer::Import),
 }
 
-/// What every subcommand takes.
+/// Arguments of every subcommand.
 #[derive(Debug, Args)]
 struct FacesCommon {
     #[command(flatten)]
@@ -57,22 +57,22 @@ struct FacesCommon {
     json: bool,
 }
 
-/// Why people cannot be worked on.
+/// Why a gallery command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FacesFault {
-    /// Somebody holds the store and does not answer.
+    /// Another process holds the store and does not answer.
     #[error(
         "the store in {path} is held, but no service answers: it is just starting or stopping, or another command is \
          at work; try again in a moment"
     )]
     Held { path: PathBuf },
-    /// Refused by the desk.
+    /// The gallery refused the request.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Nobody, or more than one, is meant.
+    /// The name fits no person, or more than one.
     #[error("there is no person {who:?}; {remedy}")]
     Nobody { who: String, remedy: String },
-    /// An export that is no text.
+    /// The import file is not text.
     #[error("{0}; name a file of `ocellus faces export`")]
     Text(#[from] TextFileError),
     /// A file that cannot be read or written.
@@ -94,13 +94,13 @@ pub(super) fn run(arguments: &FacesArgs) -> anyhow::Result<()> {
         FacesCommand::Import(arguments) => (arguments.common.json, transfer::import(arguments)),
     };
     match outcome {
-        // A program that asked for JSON gets the word and the details, too.
+        // A program that asked for JSON gets the code and the details, too.
         Err(error) if json => Err(refusal_output(error)),
         outcome => output::output(json, outcome),
     }
 }
 
-/// Prints a failure as JSON, and hands it on.
+/// Prints a failure as JSON, and returns it.
 fn refusal_output(error: anyhow::Error) -> anyhow::Error {
     let (code, details) = match (error.downcast_ref(), error.downcast_ref()) {
         (Some(FacesFault::Refused(refusal)), _) => {
@@ -117,7 +117,7 @@ fn refusal_output(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// The exit code for a word of refusal; the table is in docs/command-line.md.
+/// The exit code for a refusal's code; docs/command-line.md has the table.
 pub(super) fn exit_of(code: &str) -> Exit {
     match code {
         "no_face" | "several_faces" | "face_too_small" | "face_blurred" | "face_turned"
@@ -130,7 +130,7 @@ pub(super) fn exit_of(code: &str) -> Exit {
     }
 }
 
-/// `1 picture`, `2 pictures`.
+/// A number with its noun: `1 picture`, `2 pictures`.
 fn pictures<T>(samples: &[T]) -> String {
     output::count(samples.len(), "picture")
 }

@@ -1,4 +1,5 @@
-//! `ocellus faces export` and `import`: everybody as JSON lines, a person a line, in pieces that fit into memory.
+//! `ocellus faces export` and `import`: all people as JSON lines, one line for each, in pieces that fit into
+//! memory.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -12,12 +13,12 @@ use super::{CliOutput, FacesCommon, FacesFault, GalleryClient, output};
 use crate::commands::faces::{ExportLines, ExportedOut, GalleryCommand, ImportedOut};
 use crate::config::text;
 
-/// About so many bytes go over the socket at once.
+/// Bytes that go over the socket at once, roughly.
 const PIECE_BYTES: usize = 8 << 20;
-/// A person with every picture that one may have.
+/// The longest line: a person with the maximum of pictures.
 const MAX_LINE_BYTES: usize = 32 << 20;
 
-/// The file holds faces and what they are recognised by: only its owner may read it.
+/// The file holds faces and their embeddings, so only its owner may read it.
 #[derive(Debug, Args)]
 pub(super) struct Export {
     /// The file, which must not exist yet.
@@ -26,7 +27,8 @@ pub(super) struct Export {
     pub(super) common: FacesCommon,
 }
 
-/// Embeddings of another model come along, and are not recognised by until `ocellus faces reenrol` embedded the pictures.
+/// Embeddings of another model are imported, too, but they recognise nobody until `ocellus faces reenrol` has
+/// replaced them.
 #[derive(Debug, Args)]
 pub(super) struct Import {
     /// A file that `ocellus faces export` wrote.
@@ -84,7 +86,7 @@ pub(super) fn import(arguments: &Import) -> anyhow::Result<CliOutput> {
     Ok(CliOutput::new(lines.join("\n"), output::ok(&all)?))
 }
 
-/// The lines of a file in pieces, each with the header before it.
+/// The lines of a file in pieces, each of which begins with the header.
 struct Pieces {
     lines: text::TextLines,
     header: String,
@@ -112,7 +114,7 @@ impl Iterator for Pieces {
                 None => break,
             }
         }
-        // A file without people is still asked about: its header may be wrong.
+        // A file without people is sent, too, because its header may be wrong.
         (std::mem::take(&mut self.first) || piece.len() > head).then_some(Ok(piece))
     }
 }

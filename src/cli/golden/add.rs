@@ -16,13 +16,13 @@ use crate::store::{GoldenEntry, GoldenSet, golden_entries_with};
 
 #[derive(Debug, Args)]
 pub(super) struct AddGoldenArgs {
-    /// The product, as its recipe's file is called.
+    /// The product; the name of its recipe file.
     product: String,
-    /// Pictures of good parts: JPEG, PNG or BMP. The first that is ever taught is the master, on which the recipe is
-    /// drawn.
+    /// Pictures of good parts: JPEG, PNG or BMP. The first one ever taught is the master, on which the recipe
+    /// is drawn.
     #[arg(required_unless_present = "camera", value_name = "PICTURE")]
     pictures: Vec<PathBuf>,
-    /// What this camera of the running service sees now, instead of pictures.
+    /// The camera of the running service whose current view is used instead of pictures.
     #[arg(long, value_name = "NAME", conflicts_with = "pictures")]
     camera: Option<String>,
     /// Compare only this ROI with them; may be given several times.
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &AddGoldenArgs) -> anyhow::Result<CliOutput> {
     let recipes = client.recipes(product)?;
     for recipe in &recipes {
         known_rois(recipe, &arguments.rois)?;
-        // Cheap, so that a wrong picture among many is told before the first is decoded.
+        // This check is cheap, so that a wrong picture among many is reported before the first is decoded.
         for file in &arguments.pictures {
             picture::fits(file, recipe)?;
         }
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &AddGoldenArgs) -> anyhow::Result<CliOutput> {
     Ok(view::after(sheet, CliOutput::new(words, json)))
 }
 
-/// The pictures, on disk and not yet named by a set.
+/// Writes the pictures to disk, not yet named by a set.
 fn entries(arguments: &AddGoldenArgs, client: &GoldenClient) -> anyhow::Result<Vec<GoldenEntry>> {
     let rois = (!arguments.rois.is_empty()).then_some(&arguments.rois[..]);
     if let Some(camera) = &arguments.camera {
@@ -79,14 +79,15 @@ fn entries(arguments: &AddGoldenArgs, client: &GoldenClient) -> anyhow::Result<V
     Ok(entries)
 }
 
-/// Errors: a picture on which the part cannot be found; taught, it would leave the product without a program.
+/// Errors: a picture on which the part cannot be found; taught, it would make the program impossible to
+/// build.
 fn found_on_all(client: &GoldenClient, recipes: &[Recipe], entries: &[GoldenEntry]) -> anyhow::Result<()> {
     let recipe_loader = RecipeLoader::new(&client.config);
     for recipe in recipes.iter().filter(|recipe| recipe.align.is_some()) {
         let Err(error) = recipe_loader.program(recipe.clone(), entries, &client.config.models) else {
             continue;
         };
-        // Whatever else is wrong is not these pictures' fault.
+        // Other errors are not caused by these pictures.
         if let Some(ProgramError::Align { .. }) = error.downcast_ref() {
             return Err(error.context("nothing was taught"));
         }
@@ -94,7 +95,7 @@ fn found_on_all(client: &GoldenClient, recipes: &[Recipe], entries: &[GoldenEntr
     Ok(())
 }
 
-/// Errors: a picture of another size than the recipe's.
+/// Errors: the size of a picture differs from the recipe's.
 fn fit(entries: &[GoldenEntry], recipe: &Recipe) -> Result<(), GoldenFault> {
     match entries.iter().find(|entry| entry.size != recipe.size) {
         Some(entry) => Err(GoldenFault::Size {

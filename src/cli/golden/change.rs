@@ -1,4 +1,4 @@
-//! `ocellus golden remove` and `rollback`: what was taught is taken back, as a new revision.
+//! `ocellus golden remove` and `rollback`: undo what was taught, as a new revision.
 
 use clap::Args;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::store::GoldenSet;
 
 #[derive(Debug, Args)]
 pub(super) struct RemoveSample {
-    /// The product, as its recipe's file is called.
+    /// The product; the name of its recipe file.
     product: String,
     /// The first digits of the picture's SHA-256, as `ocellus golden show` prints them; 4 or more.
     #[arg(value_name = "SHA")]
@@ -24,13 +24,14 @@ pub(super) struct RemoveSample {
 
 #[derive(Debug, Args)]
 pub(super) struct Rollback {
-    /// The product, as its recipe's file is called.
+    /// The product; the name of its recipe file.
     product: String,
-    /// The revision whose pictures come back; by default the one before. Repeated without it, it goes back further.
+    /// The revision to restore; by default the one before. Repeated without it, the command goes back
+    /// further.
     #[arg(long, value_name = "N")]
     to: Option<u64>,
-    /// Take an earlier recipe back instead: the one that `golden qualify --install` kept as PRODUCT.toml.REVISION. What
-    /// is in force is kept the same way.
+    /// Restore an earlier recipe instead: the one that `golden qualify --install` kept as
+    /// PRODUCT.toml.REVISION. The current one is kept in the same way.
     #[arg(long)]
     recipe: bool,
     #[command(flatten)]
@@ -56,20 +57,20 @@ pub(super) fn rollback(arguments: &Rollback) -> anyhow::Result<CliOutput> {
     if arguments.recipe {
         return rollback_recipe(arguments, &client);
     }
-    // What is in force may be the very record that cannot be read.
+    // The current record may be the one that cannot be read.
     let before = client.current(product).ok().flatten();
     let sheet = qualify::before_change(&client, product, &arguments.qualify, |_| {
         let revisions = client.revisions(product)?;
         let to = to.or_else(|| GoldenSet::before(&revisions));
         let target = revisions.iter().find(|set| Some(set.revision) == to);
-        // Where there is none, the rollback itself says so.
+        // If there is none, the rollback itself reports that.
         Ok(target.or(before.as_ref()).map_or(Vec::new(), |set| set.entries.clone()))
     })?;
     let changed = client.rollback(product, to)?;
     Ok(view::after(sheet, in_words(before.as_ref(), &changed)))
 }
 
-/// The recipe that was kept when another took its place comes back; the other is kept in turn.
+/// Restores the recipe that was kept when another replaced it; the other is kept in turn.
 fn rollback_recipe(arguments: &Rollback, client: &GoldenClient) -> anyhow::Result<CliOutput> {
     let models = &client.config.models;
     let current = Recipe::load(&client.path(&arguments.product)?, models)?;
@@ -79,7 +80,7 @@ fn rollback_recipe(arguments: &Rollback, client: &GoldenClient) -> anyhow::Resul
     qualify::installed(client, &current, &kept, before)
 }
 
-/// What was done, with the pictures that came and went.
+/// The change in words, with the pictures that were added and removed.
 fn in_words(before: Option<&GoldenSet>, changed: &Changed) -> CliOutput {
     let set = &changed.set;
     let mut lines = vec![format!("{}: {}", view::headline(set), set.note)];

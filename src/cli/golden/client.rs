@@ -1,4 +1,4 @@
-//! The desk of `ocellus golden`: the sets of the store, or of the service that holds it, and the recipes.
+//! Where `ocellus golden` reads and writes sets: in the store, or through the service that holds it.
 
 use std::path::{Path, PathBuf};
 
@@ -20,14 +20,14 @@ use crate::store::{GoldenEntry, GoldenFiles, GoldenSet, Goldens, StoreError};
 /// The configuration, and the golden pictures of its state directory.
 pub(super) struct GoldenClient {
     pub config: Config,
-    /// The pictures' files: read and written here, whoever holds the store.
+    /// The picture files, which are read and written here even if a service holds the store.
     pub files: GoldenFiles,
     sets: Sets,
 }
 
-/// Who keeps the sets.
+/// The owner of the sets.
 enum Sets {
-    /// Nobody else: the store is ours while we work.
+    /// This process, which holds the store while it works.
     Store(Goldens),
     /// The service that runs on this state directory.
     Service(PathBuf),
@@ -49,7 +49,7 @@ impl GoldenClient {
         }
     }
 
-    /// The set in force; `None` where the product was never taught.
+    /// The set in force; `None` if the product was never taught.
     pub fn current(&self, product: &str) -> anyhow::Result<Option<GoldenSet>> {
         match &self.sets {
             Sets::Store(goldens) => Ok(goldens.current(product)?),
@@ -81,7 +81,7 @@ impl GoldenClient {
         }
     }
 
-    /// Adds kept pictures as one new revision.
+    /// Adds stored pictures as one new revision.
     pub fn add(&self, product: &str, entries: Vec<GoldenEntry>) -> anyhow::Result<Changed> {
         match &self.sets {
             Sets::Store(goldens) => Ok(Changed::alone(goldens.add(product, entries)?)),
@@ -92,7 +92,7 @@ impl GoldenClient {
         }
     }
 
-    /// Takes a picture out.
+    /// Removes a picture from the set.
     pub fn remove(&self, product: &str, sha: &str) -> anyhow::Result<Changed> {
         match &self.sets {
             Sets::Store(goldens) => Ok(Changed::alone(goldens.remove(product, sha)?)),
@@ -103,7 +103,7 @@ impl GoldenClient {
         }
     }
 
-    /// Takes an earlier revision's pictures back.
+    /// Restores an earlier revision's pictures.
     pub fn rollback(&self, product: &str, to: Option<u64>) -> anyhow::Result<Changed> {
         match &self.sets {
             Sets::Store(goldens) => Ok(Changed::alone(goldens.rollback(product, to)?)),
@@ -113,7 +113,7 @@ impl GoldenClient {
         }
     }
 
-    /// What is missing or was changed.
+    /// Pictures and records that are missing or were changed.
     pub fn verify(&self) -> anyhow::Result<Vec<String>> {
         match &self.sets {
             Sets::Store(goldens) => Ok(goldens.verify()?.iter().map(ToString::to_string).collect()),
@@ -121,7 +121,7 @@ impl GoldenClient {
         }
     }
 
-    /// Frees space: `revisions`, `files` and `bytes` that went.
+    /// Frees space; returns the removed `revisions`, `files` and `bytes`.
     pub fn prune(&self, keep: Option<u64>) -> anyhow::Result<GoldenPrunedOut> {
         match &self.sets {
             Sets::Store(goldens) => {
@@ -133,7 +133,7 @@ impl GoldenClient {
         }
     }
 
-    /// The newest frame of a camera as a picture on disk that no set names yet.
+    /// Stores the newest frame of a camera as a picture that no set names yet.
     pub fn shoot(&self, camera: &str, rois: Option<&[String]>) -> anyhow::Result<Vec<GoldenEntry>> {
         let Sets::Service(dir) = &self.sets else {
             return Err(GoldenFault::NoCamera { camera: camera.to_owned() }.into());
@@ -144,7 +144,7 @@ impl GoldenClient {
         Ok(entries)
     }
 
-    /// The recipe's file has changed: cameras on which the product is selected learn it anew. Tells how that went.
+    /// Has the cameras load the product again after its recipe's file has changed; returns the outcomes.
     pub fn learn(&self, product: &str) -> anyhow::Result<Selected> {
         match &self.sets {
             Sets::Store(_) => Ok(Selected::new()),
@@ -155,7 +155,7 @@ impl GoldenClient {
         }
     }
 
-    /// The folders in which the cameras' recipes lie, each once.
+    /// The folders of the cameras' recipes, without repetition.
     pub fn folders(&self) -> Vec<&PathBuf> {
         let mut folders: Vec<_> =
             self.config.cameras.iter().filter_map(|camera| Some(&camera.inspect.as_ref()?.recipes)).collect();
@@ -164,14 +164,14 @@ impl GoldenClient {
         folders
     }
 
-    /// The recipes of `product`, one of each folder that has one. Errors: there is none, or it has faults.
+    /// The recipes of `product`, one from each folder that has one. Errors: there is none, or it has faults.
     pub fn recipes(&self, product: &str) -> anyhow::Result<Vec<Recipe>> {
         let paths = self.paths(product)?;
         let recipes = paths.into_iter().map(|path| Recipe::load(&path, &self.config.models));
         Ok(recipes.collect::<Result<_, _>>()?)
     }
 
-    /// The file of the product's one recipe. Errors: there is none, or several.
+    /// The file of the product's only recipe. Errors: there is none, or several.
     pub fn path(&self, product: &str) -> anyhow::Result<PathBuf> {
         let mut paths = self.paths(product)?;
         if paths.len() > 1 {
@@ -195,7 +195,7 @@ impl GoldenClient {
 }
 
 impl Sets {
-    /// The store of the state directory `dir`, or the service that has it.
+    /// Opens the store of the state directory `dir`, or finds the service that holds it.
     fn open(dir: &Path) -> anyhow::Result<Sets> {
         match store_owner(dir) {
             Ok(StoreOwner::Nobody(store)) => Ok(Sets::Store(store.goldens())),
@@ -206,10 +206,10 @@ impl Sets {
     }
 }
 
-/// A set that was changed, and what the cameras made of it.
+/// A set that was changed, and how the cameras reacted.
 pub(super) struct Changed {
     pub set: GoldenSet,
-    /// Camera by camera `ready`, or why it is not; empty where no service runs.
+    /// For each camera `ready`, or why it is not; empty if no service runs.
     pub selected: Selected,
 }
 

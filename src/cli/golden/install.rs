@@ -1,4 +1,4 @@
-//! A recipe put in the place of another; the old one is kept beside it as `PRODUCT.toml.REVISION`.
+//! Replaces a recipe; the old one is kept beside it as `PRODUCT.toml.REVISION`.
 
 use std::fs;
 use std::io;
@@ -9,12 +9,12 @@ use crate::config::recipe::Recipe;
 use crate::config::{ModelConfig, text};
 use crate::store::replace;
 
-/// Puts `new` in the place of `old`. Returns where the old one is kept. At every moment the place holds one of them
-/// whole. Errors: the file is not `old` any more; the folder cannot be written.
+/// Replaces `old` with `new`. Returns where the old one is kept. At every moment the place holds one of them
+/// completely. Errors: the file is not `old` any more; the folder cannot be written.
 pub(super) fn install(old: &Recipe, new: &Recipe) -> Result<PathBuf, GoldenFault> {
     let place = &old.path;
     let failed = |source| GoldenFault::Install { path: place.clone(), source };
-    // What was read is without its editor's marks, so what is there now is compared without them, too.
+    // Reading removed the byte order mark, so the comparison must do without it, too.
     if text::read(place).map_err(GoldenFault::Text)? != old.text {
         return Err(GoldenFault::Moved { recipe: place.clone() });
     }
@@ -23,7 +23,8 @@ pub(super) fn install(old: &Recipe, new: &Recipe) -> Result<PathBuf, GoldenFault
     Ok(kept)
 }
 
-/// The kept recipe of revision `to`; by default the one before `current`. It is read as if it were in its place.
+/// The kept recipe of revision `to`, by default the one before `current`. It is read as if it were in its
+/// place.
 pub(super) fn kept(current: &Recipe, to: Option<u64>, models: &[ModelConfig]) -> anyhow::Result<Recipe> {
     let product = &current.product;
     let mut known = kept_revisions(&current.path);
@@ -41,7 +42,7 @@ pub(super) fn kept(current: &Recipe, to: Option<u64>, models: &[ModelConfig]) ->
     load(path, product, models)
 }
 
-/// The recipe in `path`, whatever it is called, as one of `product`.
+/// Loads the recipe in `path`, whatever its file name, as one of `product`.
 pub(super) fn load(path: &Path, product: &str, models: &[ModelConfig]) -> anyhow::Result<Recipe> {
     let mut recipe = Recipe::load(path, models)?;
     product.clone_into(&mut recipe.product);
@@ -62,7 +63,7 @@ fn kept_revisions(place: &Path) -> Vec<(u64, PathBuf)> {
     kept.collect()
 }
 
-/// Keeps `recipe` beside its place. Another one that was kept under the same revision goes aside, under its SHA-256.
+/// Keeps `recipe` beside its place. A different one with the same revision is renamed with its SHA-256.
 fn keep(recipe: &Recipe) -> io::Result<PathBuf> {
     let beside = |ending: &str| {
         let mut name = recipe.path.clone().into_os_string();
@@ -80,7 +81,7 @@ fn keep(recipe: &Recipe) -> io::Result<PathBuf> {
     Ok(kept)
 }
 
-/// Writes `path` so that after a crash it holds what it held, or all of `bytes`.
+/// Writes `path` so that after a crash it holds its old content, or all of `bytes`.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -1,4 +1,4 @@
-//! `ocellus golden list`: which product has which golden pictures.
+//! `ocellus golden list`: the products, and the golden pictures of each.
 
 use clap::Args;
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! `ocellus golden`: the pictures of good parts, taught, qualified and taken back; also while the service runs.
+//! `ocellus golden`: teaches, qualifies and restores the pictures of good parts; works while the service
+//! runs, too.
 
 mod add;
 mod change;
@@ -30,25 +31,25 @@ pub(super) struct GoldenArgs {
 
 #[derive(Debug, Subcommand)]
 enum GoldenCommand {
-    /// List the products, and which golden pictures each has.
+    /// List the products, and the golden pictures of each.
     List(list::ListGoldensArgs),
-    /// Show the golden pictures of a product, whether each is whole, and how they came to be.
+    /// Show the golden pictures of a product, whether each is intact, and their history.
     Show(show::ShowGoldenArgs),
-    /// Teach pictures of good parts: files of the size that the recipe tells, or what a camera sees now.
+    /// Teach pictures of good parts: files of the recipe's size, or a camera's current view.
     Add(add::AddGoldenArgs),
-    /// Take a picture out of the set; older revisions keep it.
+    /// Remove a picture from the set; older revisions keep it.
     Remove(change::RemoveSample),
-    /// Take an earlier revision's pictures back, as a new revision; or an earlier recipe.
+    /// Restore an earlier revision's pictures, as a new revision; or an earlier recipe.
     Rollback(change::Rollback),
-    /// Hold a change of recipe, golden pictures or model against labelled samples.
+    /// Test a change of recipe, golden pictures or model on labelled samples.
     Qualify(qualify::QualifyArgs),
-    /// Read every picture that any revision names, and tell which is missing or was changed.
+    /// Read every picture that any revision names, and report missing and changed ones.
     Verify(tidy::Verify),
     /// Free the space of pictures that no revision names.
     Prune(tidy::Prune),
 }
 
-/// What every subcommand takes.
+/// Arguments of every subcommand.
 #[derive(Debug, Args)]
 struct GoldenCommon {
     #[command(flatten)]
@@ -58,10 +59,10 @@ struct GoldenCommon {
     json: bool,
 }
 
-/// Why golden pictures cannot be worked on.
+/// Why a golden command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum GoldenFault {
-    /// Somebody holds the store and does not answer.
+    /// Another process holds the store and does not answer.
     #[error(
         "the store in {path} is held, but no service answers: it is just starting or stopping, or another \
          `ocellus golden` is at work; try again in a moment"
@@ -73,27 +74,27 @@ pub(super) enum GoldenFault {
          inspect = {{ product = \"{product}\" }} to a [[camera]]"
     )]
     NoInspection { product: String },
-    /// Recipes of one name in two folders.
+    /// Several folders have a recipe of this name.
     #[error(
         "{product} has several recipes ({list}); let the cameras share a folder, or give them other names"
     )]
     Several { product: String, list: String },
-    /// A picture of another size than the recipe's.
+    /// The size of a picture differs from the recipe's.
     #[error(
         "{file} is {found} px, but the recipe {recipe} is drawn for {wanted} px: this golden is of another size; take \
          it with the camera as it inspects, or correct size in the recipe"
     )]
     Size { file: PathBuf, found: String, recipe: PathBuf, wanted: String },
-    /// A file that is no picture of ours.
+    /// A file that cannot be used as a picture.
     #[error("{file} cannot be used: {cause}")]
     Picture { file: PathBuf, cause: String },
-    /// The text beside a sample is none.
+    /// The text file beside a sample is not text.
     #[error(transparent)]
     Text(TextFileError),
     /// An ROI that the recipe does not have.
     #[error("the recipe {recipe} has no ROI \"{roi}\"; {remedy}")]
     Roi { recipe: PathBuf, roi: String, remedy: String },
-    /// A camera of a service that does not run.
+    /// A camera was named, but no service runs.
     #[error(
         "no service runs, so camera {camera} sees nothing; start it (`systemctl start ocellus`), or name picture files"
     )]
@@ -101,33 +102,33 @@ pub(super) enum GoldenFault {
     /// `verify` found damaged pictures or records.
     #[error("{count} golden pictures or records are not whole:\n{list}")]
     NotWhole { count: usize, list: String },
-    /// Nothing to qualify with.
+    /// The folder holds no samples to qualify with.
     #[error(
         "{folder} holds no samples; put pictures of good parts into its folder ok and of bad ones into ng (JPEG, PNG \
          or BMP)"
     )]
     NoSamples { folder: PathBuf },
-    /// `--model` of a name that the configuration does not have.
+    /// `--model` names a model that the configuration does not have.
     #[error("the configuration has no model \"{name}\"; {remedy}")]
     NoModel { name: String, remedy: String },
-    /// A change that the samples speak against.
+    /// The change makes results on the samples worse.
     #[error(
         "the change of {product} is refused, it is worse: {why}; nothing was changed (--force overrides)"
     )]
     Worse { product: String, why: String },
-    /// A recipe whose revision was not counted up.
+    /// The new recipe has no higher revision than the current one.
     #[error(
         "{file} has revision {revision}, and {place}, which is in force, has {in_force}; count revision up, because \
          every result names it"
     )]
     Revision { file: PathBuf, revision: u32, place: PathBuf, in_force: u32 },
-    /// The recipe in force was edited while it was qualified.
+    /// The current recipe was edited while it was qualified.
     #[error("{recipe} has changed meanwhile; nothing was put in its place, run this again")]
     Moved { recipe: PathBuf },
-    /// A recipe cannot be put in its place.
+    /// A recipe cannot be written to its place.
     #[error("{path} cannot be replaced ({source}); let this user write the folder, and free space there")]
     Install { path: PathBuf, source: std::io::Error },
-    /// No recipe to go back to.
+    /// There is no earlier recipe.
     #[error(
         "{product} has no such recipe kept beside {recipe} (revisions kept: {known}); `golden qualify --install` keeps \
          the one that it replaces"
@@ -135,7 +136,7 @@ pub(super) enum GoldenFault {
     NoRecipe { product: String, recipe: PathBuf, known: String },
 }
 
-/// A change that was refused, with the samples that speak against it.
+/// A refused change, with the samples that became worse.
 #[derive(Debug, thiserror::Error)]
 #[error("{why}")]
 struct RefusedChange {

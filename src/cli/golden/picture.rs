@@ -1,4 +1,4 @@
-//! A picture file that somebody wants to teach: JPEG, PNG or BMP, of the size that the recipe tells.
+//! A picture file to teach: JPEG, PNG or BMP, of the recipe's size.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::config::recipe::Recipe;
 use crate::image::picture::{self, DecodedPicture, Limits, PictureError};
 use crate::types::Patch;
 
-/// Errors: no picture, or one of another size. Decodes nothing.
+/// Errors: not a picture, or one of another size. Decodes nothing.
 pub(super) fn fits(file: &Path, recipe: &Recipe) -> Result<(), GoldenFault> {
     let bytes = load(file)?;
     let head = picture::head(&bytes).map_err(|error| unfit(file, &error))?;
@@ -22,7 +22,8 @@ pub(super) fn fits(file: &Path, recipe: &Recipe) -> Result<(), GoldenFault> {
     })
 }
 
-/// The picture in `file`, upright, grey or RGB as it is there. Errors: damaged, too large, or see-through.
+/// The picture in `file`, upright, in grey or RGB as stored. Errors: damaged, too large, or with
+/// transparency.
 pub(super) fn read(file: &Path) -> Result<Patch, GoldenFault> {
     let DecodedPicture { patch, see_through } =
         picture::read(&load(file)?, &Limits::USUAL).map_err(|error| unfit(file, &error))?;

@@ -1,4 +1,4 @@
-//! `ocellus golden qualify`: a change of recipe, golden pictures or model is held against labelled samples before it
+//! `ocellus golden qualify`: tests a change of recipe, golden pictures or model on labelled samples before it
 //! judges parts. `add`, `remove` and `rollback` do the same with --qualify.
 
 use std::path::{Path, PathBuf};
@@ -16,65 +16,66 @@ use crate::config::recipe::Recipe;
 use crate::inspection::ProgramError;
 use crate::store::{GoldenEntry, GoldenSet};
 
-/// Judges the samples in FOLDER/ok and FOLDER/ng twice: by what is in force (recipe file and golden pictures), and by
-/// that with the changes that are named here. A change is worse, and is refused with exit code 10, when it lets more
-/// bad parts through (escapes), when more parts cannot be judged, or when as many get through and more good parts are
-/// called bad (false calls).
+/// Judges the samples in FOLDER/ok and FOLDER/ng twice: with the current recipe file and golden pictures, and
+/// with the changes that are named here. A change is worse, and is refused with exit code 10, if it lets more
+/// bad parts through (escapes), if more parts cannot be judged, or if as many get through and more good parts
+/// are judged bad (false calls).
 ///
-/// How a change comes into force: a recipe by --install (the old one is kept as PRODUCT.toml.REVISION, and comes back
-/// by `golden rollback PRODUCT --recipe`); golden pictures by `golden add|remove|rollback --qualify FOLDER`; a model by
-/// naming it in the configuration and `ocellus reload`. A service that runs learns the product anew at once.
+/// How a change comes into force: a recipe by --install (the old one is kept as PRODUCT.toml.REVISION, and
+/// `golden rollback PRODUCT --recipe` restores it); golden pictures by `golden add|remove|rollback --qualify
+/// FOLDER`; a model by naming it in the configuration and `ocellus reload`. A running service loads the
+/// product again at once.
 ///
 /// A text file beside a picture (part.txt, part.png) is the text that came with the trigger.
 #[derive(Debug, Args)]
 pub(super) struct QualifyArgs {
-    /// The product, as its recipe's file is called.
+    /// The product; the name of its recipe file.
     product: String,
     /// The folder with ok/ and ng/: JPEG, PNG or BMP.
     folder: PathBuf,
-    /// This recipe instead of the one in force.
+    /// This recipe instead of the current one.
     #[arg(long, value_name = "FILE")]
     recipe: Option<PathBuf>,
     /// This golden revision instead of the newest.
     #[arg(long, value_name = "N")]
     golden_revision: Option<u64>,
-    /// This file instead of the model's, with the card beside it, or else with the model's own; may be given several
-    /// times.
+    /// This file instead of the model's, with the card beside it, or else with the model's card; may be given
+    /// several times.
     #[arg(long = "model", value_name = "NAME=FILE", value_parser = replacement)]
     models: Vec<(String, PathBuf)>,
     /// Put the recipe of --recipe into force, if it is not worse.
     #[arg(long, requires = "recipe", conflicts_with_all = ["golden_revision", "models"])]
     install: bool,
-    /// Whatever the samples say.
+    /// Make the change even if it is worse on the samples.
     #[arg(long)]
     force: bool,
     #[command(flatten)]
     pub(super) common: GoldenCommon,
 }
 
-/// What `add`, `remove` and `rollback` take.
+/// Arguments of `add`, `remove` and `rollback`.
 #[derive(Debug, Args)]
 pub(super) struct Qualify {
-    /// First hold the change against the labelled samples in FOLDER/ok and FOLDER/ng; one that is worse is refused
-    /// (exit code 10).
+    /// First test the change on the labelled samples in FOLDER/ok and FOLDER/ng; a worse one is refused (exit
+    /// code 10).
     #[arg(long, value_name = "FOLDER")]
     qualify: Option<PathBuf>,
-    /// Whatever the samples say.
+    /// Make the change even if it is worse on the samples.
     #[arg(long, requires = "qualify")]
     force: bool,
 }
 
-/// What a part is judged by.
+/// Everything that parts are judged with.
 pub(super) struct Setup {
     pub recipe: Recipe,
     pub entries: Vec<GoldenEntry>,
     pub models: Vec<ModelConfig>,
-    /// Its golden pictures, in words.
+    /// The description of its golden pictures.
     pub goldens: String,
 }
 
 impl Setup {
-    /// What is in force.
+    /// The current setup.
     pub fn current(client: &GoldenClient, recipe: Recipe, set: Option<&GoldenSet>) -> Setup {
         let entries = set.map_or(Vec::new(), |set| set.entries.clone());
         let goldens =
@@ -83,13 +84,13 @@ impl Setup {
     }
 }
 
-/// What the samples said.
+/// The results on the samples.
 pub(super) struct Qualification {
     pub samples: Vec<LabelledSample>,
     pub setups: [Setup; 2],
     pub ratings: [Vec<Rating>; 2],
     pub scores: [Score; 2],
-    /// Why what is in force cannot be made ready, if so.
+    /// Why the current setup cannot be loaded, if so.
     pub current_fault: Option<String>,
     /// Why the candidate is worse, if it is.
     pub worse: Option<String>,
@@ -144,7 +145,7 @@ pub(super) fn before_recipe(
     checked(&hold(client, folder, setup(old), setup(new))?, request.force).map(Some)
 }
 
-/// Puts `new` in the place of `old`, and tells it after what was told before.
+/// Replaces `old` with `new`, and appends that to the output.
 pub(super) fn installed(
     client: &GoldenClient,
     old: &Recipe,
@@ -170,7 +171,7 @@ pub(super) fn installed(
     Ok(CliOutput::new(words, json))
 }
 
-/// Told, unless it is refused; then the whole sheet goes with the refusal.
+/// The output, unless the change is refused; then the refusal carries the whole sheet.
 fn checked(qualification: &Qualification, force: bool) -> anyhow::Result<CliOutput> {
     let view = sheet::view(qualification);
     match refusal(qualification, force) {
@@ -191,7 +192,7 @@ fn candidate(arguments: &QualifyArgs, client: &GoldenClient, current: &Setup) ->
         Some(file) => install::load(file, product, &models)?,
         None => current.recipe.clone(),
     };
-    // Results carry the revision: two recipes under one number could not be told apart.
+    // Results carry the revision, so two recipes must not share one.
     if arguments.install && recipe.revision <= current.recipe.revision {
         let (file, revision) = (recipe.path.clone(), recipe.revision);
         let (place, in_force) = (current.recipe.path.clone(), current.recipe.revision);
@@ -228,7 +229,7 @@ fn hold(
     let samples = samples::list(folder)?;
     let recipe_loader = RecipeLoader::new(&client.config);
     let ready = |setup: &Setup| recipe_loader.program(setup.recipe.clone(), &setup.entries, &setup.models);
-    // What is in force may be what the change is to mend; a candidate that cannot be made ready is no candidate.
+    // The change may repair the current setup, so that may fail to load; the candidate may not.
     let (first, current_fault): (Judge, _) = match ready(&current) {
         Ok(program) => (Ok(program), None),
         Err(error) if is_for_lack_of_goldens(&error) => {
@@ -247,7 +248,7 @@ fn hold(
     Ok(Qualification { samples, setups, ratings, scores, current_fault, worse, seconds })
 }
 
-/// A product that was never taught has nothing in force to be worse than.
+/// Whether the product was never taught, so that there is nothing current to compare with.
 fn is_for_lack_of_goldens(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ProgramError::NoGoldens { .. }))
 }
@@ -259,7 +260,7 @@ fn replacement(text: &str) -> Result<(String, PathBuf), String> {
     }
 }
 
-/// For JSON: which models a setup runs.
+/// The models that a setup runs, for JSON.
 pub(super) fn models_of(setup: &Setup) -> Value {
     let used = setup.recipe.models();
     let used = setup.models.iter().filter(|model| used.contains(&model.name.as_str()));

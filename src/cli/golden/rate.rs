@@ -1,4 +1,4 @@
-//! Every sample judged by two programs, on all cores, and what came of it held side by side.
+//! Judges every sample with two programs, on all cores, and compares the results.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,23 +13,23 @@ use crate::supervisor::spawn;
 use crate::supervisor::usable_cores;
 use crate::types::{Outcome, Verdict};
 
-/// What is judged by: a program, or why there is none (each sample then ends as `error`).
+/// A program, or why it cannot be loaded (each sample then ends as `error`).
 pub(super) type Judge = Result<Arc<Program>, String>;
 
-/// What became of one sample.
+/// The result for one sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rating {
     pub outcome: Outcome,
-    /// The regions that were not good, or why it could not be judged.
+    /// The regions that were not good, or why the sample could not be judged.
     pub why: String,
 }
 
-/// How a judge did on all samples.
+/// The results of one judge on all samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Score {
-    /// Judged ok, ng and error, of the parts that are good.
+    /// Counts of ok, ng and error for good parts.
     pub good: [usize; 3],
-    /// The same of those that are not.
+    /// Counts of ok, ng and error for bad parts.
     pub bad: [usize; 3],
 }
 
@@ -43,12 +43,12 @@ impl Score {
         score
     }
 
-    /// Bad parts that were let through.
+    /// Bad parts that were judged good.
     pub fn escapes(&self) -> usize {
         self.bad[0]
     }
 
-    /// Good parts that were called bad.
+    /// Good parts that were judged bad.
     pub fn false_calls(&self) -> usize {
         self.good[1]
     }
@@ -81,8 +81,8 @@ fn column(outcome: Outcome) -> usize {
     }
 }
 
-/// Judges every sample by both judges; each picture is read once. One thread a core, each with inspectors of its own.
-/// Errors: a picture that cannot be read, a model that cannot be made ready.
+/// Judges every sample with both judges, and reads each picture once. One thread for each core, with separate
+/// inspectors. Errors: a picture that cannot be read, a model that cannot be loaded.
 pub(super) fn rate(samples: &[LabelledSample], judges: [Judge; 2]) -> anyhow::Result<[Vec<Rating>; 2]> {
     let work = Arc::new(RateJob { samples: samples.to_vec(), next: AtomicUsize::new(0), judges });
     let ratings = Arc::new(Mutex::new(vec![None; samples.len()]));
@@ -91,7 +91,7 @@ pub(super) fn rate(samples: &[LabelledSample], judges: [Judge; 2]) -> anyhow::Re
         let (work, ratings) = (work.clone(), ratings.clone());
         threads.push(spawn(&format!("qualify/{at}"), None, move || work.run(&ratings))?);
     }
-    // All are joined before the first fault is told.
+    // All threads are joined before the first fault is reported.
     let outcomes: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
     for outcome in outcomes {
         outcome??;
@@ -100,7 +100,7 @@ pub(super) fn rate(samples: &[LabelledSample], judges: [Judge; 2]) -> anyhow::Re
     Ok(ratings.into_iter().flatten().map(|[current, candidate]| (current, candidate)).unzip().into())
 }
 
-/// Why a thread gave up.
+/// Why a thread stopped early.
 #[derive(Debug, thiserror::Error)]
 enum RateError {
     #[error(transparent)]
@@ -111,7 +111,7 @@ enum RateError {
 
 struct RateJob {
     samples: Vec<LabelledSample>,
-    /// The first sample that nobody has taken.
+    /// The first sample that no thread has taken.
     next: AtomicUsize,
     judges: [Judge; 2],
 }
@@ -124,7 +124,7 @@ impl RateJob {
             let Some(sample) = self.samples.get(at) else { return Ok(()) };
             let read = sample.read(at as u64);
             if read.is_err() {
-                // The others need not go on either.
+                // The other threads can stop, too.
                 self.next.store(self.samples.len(), Ordering::Relaxed);
             }
             let (frame, text) = read?;

@@ -1,4 +1,4 @@
-//! Labelled samples: pictures of parts of which somebody knows whether they are good.
+//! Labelled samples: pictures of parts that are known to be good or bad.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::config::text;
 use crate::image::picture::ENDINGS;
 use crate::types::{Channels, Frame, Patch, PixelFormat, Stamp};
 
-/// A picture and what the part on it is.
+/// A picture, and whether its part is good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LabelledSample {
     pub path: PathBuf,
@@ -17,7 +17,7 @@ pub(super) struct LabelledSample {
     pub is_good: bool,
 }
 
-/// The samples in `folder/ok` and `folder/ng`, by name. Errors: there is none.
+/// The samples in `folder/ok` and `folder/ng`, by name. Errors: there are none.
 pub(super) fn list(folder: &Path) -> Result<Vec<LabelledSample>, GoldenFault> {
     let mut samples = Vec::new();
     for (label, is_good) in [("ok", true), ("ng", false)] {
@@ -38,7 +38,7 @@ pub(super) fn list(folder: &Path) -> Result<Vec<LabelledSample>, GoldenFault> {
 }
 
 impl LabelledSample {
-    /// The picture as a frame, and the text that came with the trigger: what stands in NAME.txt beside it.
+    /// The picture as a frame, and the text of the trigger, from NAME.txt beside it.
     pub fn read(&self, seq: u64) -> Result<(Frame, Option<String>), GoldenFault> {
         let Patch { width, height, channels, data } = picture::read(&self.path)?;
         let format = if channels == Channels::Gray { PixelFormat::Gray8 } else { PixelFormat::Rgb };

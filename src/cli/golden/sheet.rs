@@ -1,4 +1,4 @@
-//! A qualification in words and in JSON: the confusion tables, and the samples that changed.
+//! A qualification as text and as JSON: the confusion tables, and the samples that changed.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::rate::{Rating, Score};
 use super::samples::LabelledSample;
 use super::{CliOutput, view};
 
-/// Samples that are named one by one; of more, the number is told.
+/// Samples that are listed; of the others only the number is shown.
 const NAMED: usize = 40;
 
 pub(super) fn view(of: &Qualification) -> CliOutput {
@@ -54,7 +54,7 @@ fn table(title: &str, setup: &Setup, score: &Score) -> Vec<String> {
     ]
 }
 
-/// Each sample that is judged otherwise, and each that the candidate judges wrongly.
+/// Each sample with another result than before, and each that the candidate judges wrongly.
 fn changes(of: &Qualification) -> Vec<String> {
     let [current, candidate] = &of.ratings;
     let mut lines = Vec::new();
@@ -77,7 +77,7 @@ fn changes(of: &Qualification) -> Vec<String> {
     lines
 }
 
-/// What is wrong with a sample's rating.
+/// How a sample's rating is wrong, if it is.
 fn wrong(sample: &LabelledSample, rating: &Rating) -> Option<&'static str> {
     match (sample.is_good, rating.outcome.as_str()) {
         (true, "ok") | (false, "ng") => None,

@@ -1,4 +1,4 @@
-//! `ocellus golden show`: one product's pictures, whether they are whole, and how they came to be.
+//! `ocellus golden show`: one product's pictures, whether they are intact, and their history.
 
 use clap::Args;
 use serde_json::json;
@@ -8,9 +8,9 @@ use crate::store::{GoldenEntry, GoldenError, GoldenFiles, GoldenSet};
 
 #[derive(Debug, Args)]
 pub(super) struct ShowGoldenArgs {
-    /// The product, as its recipe's file is called.
+    /// The product; the name of its recipe file.
     product: String,
-    /// This revision instead of the one in force.
+    /// This revision instead of the current one.
     #[arg(long, value_name = "N")]
     revision: Option<u64>,
     #[command(flatten)]
@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &ShowGoldenArgs) -> anyhow::Result<CliOutput> {
     let product = &arguments.product;
     let all = client.revisions(product)?;
     let Some(newest) = all.last() else {
-        // A product that nobody knows is told apart from one that was never taught.
+        // An unknown product is an error, unlike one that was never taught.
         client.recipes(product)?;
         let words = format!(
             "{product}: never taught; `ocellus golden add {product} PICTURE` teaches the first picture"
@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &ShowGoldenArgs) -> anyhow::Result<CliOutput> {
         Some(revision) => &client.revision(product, revision)?,
         None => newest,
     };
-    // The recipe's own faults are not this command's matter.
+    // Faults of the recipe do not matter here.
     let wanted = client.recipes(product).ok().and_then(|recipes| Some(recipes.first()?.size));
     let states: Vec<_> = chosen.entries.iter().map(|entry| state(&client.files, entry, wanted)).collect();
     let mut json = view::json(chosen);
@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &ShowGoldenArgs) -> anyhow::Result<CliOutput> {
     Ok(CliOutput::new(words, json!({ "ok": true, "set": json, "revisions": revisions })))
 }
 
-/// What is wrong with a picture, in few words.
+/// The state of a picture in few words.
 fn state(files: &GoldenFiles, entry: &GoldenEntry, wanted: Option<[u32; 2]>) -> Option<String> {
     match files.picture(&entry.picture) {
         Err(GoldenError::Missing { .. }) => Some("MISSING".into()),

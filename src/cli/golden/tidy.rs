@@ -1,4 +1,4 @@
-//! `ocellus golden verify` and `prune`: whether every picture is whole, and space given back.
+//! `ocellus golden verify` and `prune`: check every picture, and free space.
 
 use clap::Args;
 use serde_json::json;
@@ -13,8 +13,8 @@ pub(super) struct Verify {
 
 #[derive(Debug, Args)]
 pub(super) struct Prune {
-    /// First forget all but the newest N revisions of each product; they can no longer be rolled back to. By default
-    /// none is forgotten.
+    /// First delete all but the newest N revisions of each product; a rollback to them is no longer possible.
+    /// By default none is deleted.
     #[arg(long, value_name = "N")]
     keep: Option<u64>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! A set of golden pictures in words and in JSON.
+//! Sets of golden pictures as text and as JSON.
 
 use serde_json::{Value, json};
 
@@ -19,29 +19,29 @@ pub(super) fn headline(set: &GoldenSet) -> String {
     format!("{}: golden revision {}, {pictures}", set.product, set.revision)
 }
 
-/// One picture in a line.
+/// One line for a picture.
 pub(super) fn line(entry: &GoldenEntry) -> String {
     let rois = entry.rois.as_ref().map_or(String::new(), |rois| format!("  only {}", rois.join(", ")));
     format!("{}  {:>11}  {}{rois}", entry.short(), size(entry.size), entry.name)
 }
 
-/// Day and time to the second, UTC.
+/// Formats day and time to the second, UTC.
 pub(super) fn moment(ns: u64) -> String {
     let text = rfc3339(ns);
     text.split('.').next().unwrap_or(&text).replace('T', " ")
 }
 
-/// The set as an object, with its hash and its time in words.
+/// The set as an object, with its hash and its time as text.
 pub(super) fn json(set: &GoldenSet) -> Value {
     json!(GoldenSetOut::from(set.clone()))
 }
 
-/// What the cameras made of it, a line each; empty where no service runs.
+/// The outcome for each camera, one line each; empty if no service runs.
 pub(super) fn selected(selected: &Selected) -> String {
     selected.iter().map(|(camera, how)| format!("\n  {camera}: {how}")).collect()
 }
 
-/// What was done, after the qualification that came before it.
+/// The output of the change, after that of its qualification.
 pub(super) fn after(sheet: Option<CliOutput>, done: CliOutput) -> CliOutput {
     let Some(sheet) = sheet else { return done };
     let mut json = done.json;

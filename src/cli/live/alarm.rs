@@ -1,4 +1,4 @@
-//! `ocellus alarm`: which alarms are raised, and that somebody has seen one.
+//! `ocellus alarm`: lists the alarms that are raised, and acknowledges one.
 
 use super::LiveCommon;
 use crate::commands::Command;
@@ -18,11 +18,11 @@ pub(in crate::cli) struct AlarmArgs {
 enum AlarmAction {
     /// List the alarms that are raised.
     List,
-    /// Acknowledge an alarm: it is known and being looked after. It stays until its cause is over.
+    /// Acknowledge an alarm: somebody knows of it. It stays until its cause is over.
     Acknowledge {
         /// The alarm, as `alarm list` names it.
         name: String,
-        /// Who acknowledges it; the user who is logged in, by default.
+        /// The person who acknowledges it; the user who is logged in, by default.
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
     },

@@ -1,4 +1,4 @@
-//! `ocellus product`: which product a camera inspects, and another one from now on.
+//! `ocellus product`: shows the product that a camera inspects, or selects another one.
 
 use clap::Args;
 
@@ -6,11 +6,11 @@ use super::LiveCommon;
 use crate::commands::Command;
 use crate::commands::inspection::{ProductOut, ProductRequest};
 
-/// Every trigger that follows is judged by the new product; what is under way ends with the old one. Nothing is
-/// stopped. A product that cannot be made ready is refused, and the one in force stays.
+/// The new product judges every trigger that follows; parts in progress end with the old one. Nothing is
+/// stopped. A product that cannot be loaded is refused, and the current one stays.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ProductArgs {
-    /// The product, as its recipe's file is called; without it, the one in force is told.
+    /// The product; the name of its recipe file. Without it the current one is shown.
     #[arg(value_name = "NAME")]
     product: Option<String>,
     /// The camera; the only one that inspects, by default.

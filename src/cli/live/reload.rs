@@ -1,4 +1,4 @@
-//! `ocellus reload`: the configuration and the recipes are read again, as by SIGHUP, and how that went is told.
+//! `ocellus reload`: reads the configuration and the recipes again, as SIGHUP does, and reports the outcome.
 
 use clap::Args;
 

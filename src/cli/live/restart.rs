@@ -1,4 +1,4 @@
-//! `ocellus restart`: one unit of the running service is built again.
+//! `ocellus restart`: stops one unit of the running service and builds it again.
 
 use clap::Args;
 
@@ -6,7 +6,7 @@ use super::LiveCommon;
 use crate::commands::Command;
 use crate::commands::service::{RestartRequest, RestartedOut};
 
-/// What is not restarted goes on; `ocellus status` and the page tell the units.
+/// All other units run on; `ocellus status` and the page list the units.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RestartArgs {
     /// The unit, such as camera/front, mqtt or web.

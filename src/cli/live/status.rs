@@ -1,4 +1,4 @@
-//! `ocellus status`: how the service is, and what its cameras inspect.
+//! `ocellus status`: the state of the service, and what its cameras inspect.
 
 use clap::Args;
 
@@ -33,14 +33,14 @@ fn in_words(answer: &ServiceStatus) -> String {
     lines.join("\n")
 }
 
-/// An alarm that somebody has seen: its reason stands above.
+/// A line for an alarm that was acknowledged; the reasons above contain its cause.
 fn acknowledged(alarm: &Alarm) -> Option<String> {
     let by = alarm.acknowledged_by.as_ref()?;
     let at = alarm.acknowledged_at.as_deref().unwrap_or("-");
     Some(format!("  alarm {} was acknowledged by {by} at {at}", alarm.name))
 }
 
-/// What the broker does not take.
+/// The messages that the broker does not take.
 fn set_aside(messages: &SetAside) -> Vec<String> {
     let (count, newest) = match messages {
         SetAside::Kept { count, newest } if !newest.is_empty() => (count, newest),

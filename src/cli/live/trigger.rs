@@ -1,4 +1,4 @@
-//! `ocellus trigger`: one part is inspected, and the verdict told.
+//! `ocellus trigger`: inspects one part, and prints the verdict.
 
 use clap::Args;
 use serde::Deserialize;
@@ -7,14 +7,14 @@ use super::LiveCommon;
 use crate::commands::Command;
 use crate::commands::inspection::TriggerRequest;
 
-/// The verdict is `ok`, `ng`, `error`, `missed` or `overrun`; the exit code is 0 for all of them, because the trigger
-/// was answered.
+/// The verdict is `ok`, `ng`, `error`, `missed` or `overrun`; the exit code is 0 for all of them, because the
+/// trigger was answered.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct TriggerArgs {
     /// The camera; the only one that inspects, by default.
     #[arg(long, value_name = "NAME")]
     camera: Option<String>,
-    /// What comes with the trigger, such as the part's serial number.
+    /// Text that comes with the trigger, such as the part's serial number.
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
     #[command(flatten)]
@@ -61,7 +61,7 @@ fn in_words(record: &PrintedRecord) -> String {
     let mut lines =
         vec![format!("acquisition {acquisition}: {verdict} ({product} on {camera}, {took_ms} ms)")];
     lines.extend(record.cause.iter().map(|cause| format!("  {cause}")));
-    // A part that could not be found says so once, not for each region.
+    // A part that could not be found is reported once, not for each region.
     let rois = record.rois.iter().filter(|roi| roi.error.is_none() || roi.error != record.cause);
     lines.extend(rois.map(PrintedRoi::line));
     lines.join("\n")

@@ -1,4 +1,4 @@
-//! `ocellus models add`: a file becomes an installed model, or nothing is changed.
+//! `ocellus models add`: installs a model file, or changes nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -16,10 +16,10 @@ pub(super) struct AddModelArgs {
     /// The model's name in the catalogue, or a file that is one of its models.
     #[arg(value_name = "NAME|FILE")]
     model: String,
-    /// The file, fetched from the source that `ocellus models list` tells.
+    /// The file, downloaded from the source that `ocellus models list` shows.
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
-    /// Where it is installed.
+    /// The folder to install it into.
     #[arg(long, value_name = "DIR", default_value = "models")]
     dir: PathBuf,
     #[command(flatten)]
@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &AddModelArgs) -> anyhow::Result<CliOutput> {
     Ok(CliOutput::new(words.join("\n"), json))
 }
 
-/// The catalogue's entry, where it was named, and the file.
+/// The catalogue's entry, if the model was named, and the file.
 fn wanted(arguments: &AddModelArgs) -> Result<(Option<&'static CatalogueModel>, PathBuf), ModelFault> {
     let named = catalogue_model(&arguments.model);
     let as_file = PathBuf::from(&arguments.model);
@@ -77,10 +77,10 @@ fn read(file: &Path) -> Result<Vec<u8>, ModelFault> {
     std::fs::read(file).map_err(|source| ModelFault::Read { file: file.to_owned(), source })
 }
 
-/// Loads it with its card, and makes a session, before anything is written.
+/// Loads the file with its card, and opens a session, before anything is written.
 fn can_be_run(known: &CatalogueModel, file: &Path, arguments: &AddModelArgs) -> anyhow::Result<()> {
     let runtime = match &arguments.configured.config {
-        // The profile may lack the very model that is being added: only its runtime is of interest.
+        // The profile may lack the model that is being added, so only its runtime is read.
         Some(path) => config::Config::runtime_of(path)?,
         None => config::RuntimeSettings { kind: "litert".into(), library: None },
     };
@@ -91,8 +91,8 @@ fn can_be_run(known: &CatalogueModel, file: &Path, arguments: &AddModelArgs) -> 
     Ok(())
 }
 
-/// The card first: a model without its card would be taken for something else. One that is there stays, it may have
-/// been adapted.
+/// Writes the card first, because a model without its card would be misread. An existing card stays, because
+/// it may have been adapted.
 fn install(known: &CatalogueModel, bytes: &[u8], dir: &Path) -> anyhow::Result<&'static str> {
     let card = Path::new(&known.file).with_extension("toml");
     let wanted = known.card();
@@ -102,7 +102,7 @@ fn install(known: &CatalogueModel, bytes: &[u8], dir: &Path) -> anyhow::Result<&
             write_whole(dir, &card.to_string_lossy(), wanted.as_bytes())?;
             "with its card"
         }
-        // Also one that cannot be read: it is somebody's, and `check` says what is wrong with it.
+        // Even an unreadable card stays, because somebody wrote it; `check` reports its faults.
         _ => "with the card that was there already",
     };
     write_whole(dir, &known.file, bytes)?;

@@ -1,4 +1,4 @@
-//! `ocellus models list`: the catalogue, and which of it is here.
+//! `ocellus models list`: the catalogue, and which of its models are installed.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::config::{CatalogueModel, catalogue};
 
 #[derive(Debug, Args)]
 pub(super) struct ListModelsArgs {
-    /// Where models are looked for.
+    /// The folder to look for models in.
     #[arg(long, value_name = "DIR", default_value = "models")]
     dir: PathBuf,
     /// Print the outcome as JSON.
@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &ListModelsArgs) -> anyhow::Result<CliOutput> {
     Ok(CliOutput::new(words.join("\n\n"), json!({ "ok": true, "models": output })))
 }
 
-/// Whether the file in `dir` is the one that is meant.
+/// Whether the file in `dir` is the one of the catalogue.
 fn state(model: &CatalogueModel, dir: &Path) -> &'static str {
     match std::fs::read(dir.join(&model.file)) {
         Ok(bytes) if recipe_loader::sha256(&bytes) == model.sha256 => "installed",

@@ -1,4 +1,4 @@
-//! `ocellus models`: public models that do not ship with us, verified before they are installed.
+//! `ocellus models`: public models that are not shipped with Ocellus, verified before they are installed.
 
 mod add;
 mod list;
@@ -20,17 +20,17 @@ pub(super) struct ModelsArgs {
 enum ModelsCommand {
     /// List the public models that profiles use: source, SHA-256, licence, and whether they are installed.
     List(list::ListModelsArgs),
-    /// Hold a file against the catalogue and the runtime, and install it with its card.
+    /// Check a file against the catalogue and the runtime, and install it with its card.
     Add(add::AddModelArgs),
 }
 
 /// Why a model is not installed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ModelFault {
-    /// A name that the catalogue does not have, and no file either.
+    /// The name is neither in the catalogue nor a file.
     #[error("there is no file and no public model {name:?}; {remedy}")]
     Unknown { name: String, remedy: String },
-    /// A name without a file.
+    /// A model was named without a file.
     #[error(
         "{} is not shipped with Ocellus; fetch {} (licence {}), then run `{}`",
         .known.name, .known.url(), .known.licence, .known.command(dir)
@@ -39,13 +39,13 @@ pub(super) enum ModelFault {
     /// A file that cannot be read.
     #[error("{file} cannot be read ({source}); correct the path")]
     Read { file: PathBuf, source: std::io::Error },
-    /// Another file than the catalogue's.
+    /// The file differs from the catalogue's.
     #[error(
         "{file} is not {}: expected SHA-256 {} ({} bytes), found {found} ({bytes} bytes); fetch {} again",
         .known.name, .known.sha256, .known.bytes, .known.url()
     )]
     Differs { file: PathBuf, known: &'static CatalogueModel, found: String, bytes: usize },
-    /// A file that is none of the catalogue's.
+    /// The file is not in the catalogue.
     #[error(
         "{file} (SHA-256 {found}) is no model of the catalogue, which `ocellus models list` shows; a model of your own \
          needs no installation: write [model.NAME] path = \"…\" and a card beside the file"
