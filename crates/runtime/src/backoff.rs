@@ -1,4 +1,5 @@
-//! The pause before the next try: exponential, with a ceiling and no end, and with jitter where many try the same thing.
+//! The pause before a retry: exponential with a ceiling, for any number of retries, and with jitter where
+//! many clients retry the same thing.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -8,13 +9,13 @@ pub fn exponential(first: Duration, longest: Duration, failures: u32) -> Duratio
     first.saturating_mul(2u32.saturating_pow(failures)).min(longest)
 }
 
-/// The pauses of one thing that is tried until it succeeds: they double from the first to the longest.
+/// The pauses between attempts until one succeeds: they double from the first to the longest.
 #[derive(Debug)]
 pub struct Backoff {
     first: Duration,
     longest: Duration,
     failures: u32,
-    /// The state of the generator of random numbers, where the pauses have jitter.
+    /// State of the random number generator, where the pauses have jitter.
     random: Option<u64>,
 }
 
@@ -29,7 +30,7 @@ impl Backoff {
     /// boxes at a broker) does not come back in the same instant. This is the "equal jitter" of M. Brooker, "Exponential
     /// Backoff And Jitter" (2015): unlike full jitter it never tries again at once.
     pub fn jittered(self) -> Backoff {
-        // Each RandomState has keys of its own. A zero would be a fixed point of the generator.
+        // Each RandomState has its own keys. A zero would be a fixed point of the generator.
         let seed = RandomState::new().build_hasher().finish() | 1;
         Backoff { random: Some(seed), ..self }
     }
@@ -44,7 +45,7 @@ impl Backoff {
         }
     }
 
-    /// It succeeded: the next failure starts from the first pause.
+    /// Notes a success: the next failure starts from the first pause.
     pub fn reset(&mut self) {
         self.failures = 0;
     }

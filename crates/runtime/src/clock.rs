@@ -1,4 +1,4 @@
-//! A moment, on both clocks that matter: the monotonic one for latencies, the wall clock for the plant.
+//! A moment on both clocks that matter: the monotonic one for latencies, the wall clock for the plant.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ impl Stamp {
         self.mono_ns.saturating_sub(earlier.mono_ns) / 1_000
     }
 
-    /// The same, as a step of a frame's `Latency`: saturates after 71 minutes.
+    /// Like [`Stamp::micros_since`], for a step of a frame's `Latency`: saturates after 71 minutes.
     pub fn latency_since(self, earlier: Stamp) -> u32 {
         self.micros_since(earlier).min(u64::from(u32::MAX)) as u32
     }
@@ -34,7 +34,7 @@ impl Stamp {
     }
 }
 
-/// Where time comes from, so that a test can set it.
+/// The source of time, so that a test can set it.
 pub trait Clock: Send + Sync {
     /// The present moment on both clocks.
     fn now(&self) -> Stamp;

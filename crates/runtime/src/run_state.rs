@@ -1,14 +1,14 @@
-//! How the tools of a worker fared in their last runs.
+//! How the tools of a worker performed in their last runs.
 
 /// The state of a worker's tools (its models), from the outcomes of their last runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RunState {
-    /// Nothing was run yet, or too few runs failed to say.
+    /// Nothing was run yet, or too few runs failed to decide.
     #[default]
     Unsure,
     /// The last run worked.
     Working,
-    /// So many runs failed in a row that the tools should be built again.
+    /// So many runs failed in a row that the tools should be rebuilt.
     Failing,
 }
 

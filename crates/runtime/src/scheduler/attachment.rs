@@ -1,4 +1,4 @@
-//! A feed at one stage at a time.
+//! Moves a feed between stages, so that it is attached to at most one.
 
 use std::sync::Arc;
 
@@ -13,18 +13,19 @@ pub struct Attachment<W> {
 }
 
 impl<W> Attachment<W> {
-    /// `feed`, attached to no stage yet.
+    /// Makes an attachment of `feed` that is attached to no stage yet.
     pub fn new(feed: Arc<dyn Feed<W>>) -> Attachment<W> {
         Attachment { feed, stage: Mutex::default() }
     }
 
-    /// Attaches the feed to `stage`, and detaches it from the stage before. False where it is attached there already.
+    /// Attaches the feed to `stage`, and detaches it from the previous one. Returns false where it is
+    /// attached there already.
     pub fn attach(&self, stage: &Arc<Stage<W>>) -> bool {
         let mut current = self.stage.lock();
         if current.as_ref().is_some_and(|known| Arc::ptr_eq(known, stage)) {
             return false;
         }
-        // The new stage first: items that wait always have somebody who takes them.
+        // The new stage comes first, so that waiting items always have a stage that takes them.
         stage.attach(self.feed.clone());
         if let Some(former) = current.replace(stage.clone()) {
             former.detach(&self.feed);
@@ -32,7 +33,7 @@ impl<W> Attachment<W> {
         true
     }
 
-    /// Detaches the feed; items already taken from it end as usual.
+    /// Detaches the feed; items already taken from it finish as usual.
     pub fn detach(&self) {
         if let Some(stage) = self.stage.lock().take() {
             stage.detach(&self.feed);

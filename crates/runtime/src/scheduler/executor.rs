@@ -1,44 +1,44 @@
-//! What runs on a worker: executors, and the items that they work on.
+//! The interface of what runs on a worker: executors, and the items that they process.
 
 use crate::RunState;
 
 /// Why an executor failed, or could not be built.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// A piece of work of one stage. It hands on its outcome when it is dropped, well or badly done, so that none can get
-/// lost.
+/// One item of work for a stage. It passes on its outcome when it is dropped, whether it succeeded or failed,
+/// so that no outcome is lost.
 pub trait WorkItem: Send + 'static {
-    /// Its stage failed; the item still hands on an outcome when it is dropped.
+    /// Marks the item as failed by its stage; it still passes on an outcome when it is dropped.
     fn fail(&mut self, stage: &str, cause: &str);
 }
 
-/// What one worker needs for one stage: a model session, scratch memory. Never shared.
+/// The tools that one worker needs for one stage: a model session, scratch memory. Never shared.
 pub trait Executor<W>: Send {
-    /// Works on one item.
+    /// Processes one item.
     ///
     /// # Errors
-    /// The item could not be worked on; it is failed with this cause.
+    /// The item could not be processed; it is failed with this cause.
     fn run(&mut self, item: &mut W) -> Result<(), Cause>;
 
-    /// How many items it takes at once where so many wait, at least 1; it never waits for more to come.
+    /// Most items that it processes at once, at least 1; it never waits for more to come.
     fn batch(&self) -> usize {
         1
     }
 
-    /// Works on several items at once, at most [`Executor::batch`].
+    /// Processes several items at once, at most [`Executor::batch`].
     ///
     /// # Errors
-    /// Where it fails, no item has been touched, and each of them is tried alone.
+    /// If it fails, no item has been changed, and each of them is tried alone.
     fn run_many(&mut self, items: &mut [W]) -> Result<(), Cause> {
         items.iter_mut().try_for_each(|item| self.run(item))
     }
 
-    /// What its last runs show of its tools. A failing executor is built again, once until it works again.
+    /// The state of its tools after its last runs. A failing executor is rebuilt, once until it works again.
     fn run_state(&self) -> RunState {
         RunState::Unsure
     }
 }
 
-/// Builds executors of one stage. Called off the workers when a stage is added, and on a worker after a panic or where
-/// its runs keep failing.
+/// Builds executors of one stage. Called outside the workers when a stage is added, and on a worker after a
+/// panic or where its runs keep failing.
 pub type Factory<W> = dyn Fn() -> Result<Box<dyn Executor<W>>, Cause> + Send + Sync;

@@ -1,4 +1,4 @@
-//! Results in order, handed on by one thread at a time and without a lock that another needs.
+//! Passes results on in order, by one thread at a time and without holding a lock that another thread needs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use parking_lot::{Condvar, Mutex};
 
 use super::Reorder;
 
-/// Tickets and their results. Any thread completes a ticket; the first that then delivers takes along what others lay
-/// down meanwhile, and they go on working.
+/// Tickets and their results. Any thread may complete a ticket. The thread that delivers also passes on what
+/// others complete meanwhile, so that they can go on working.
 ///
 /// ```text
 ///  issue ──▶ (work, out of order) ──complete──▶ [ - done done - ] ──deliver: one thread, no lock──▶ hand_on
 /// ```
 pub struct InOrder<T> {
     state: Mutex<State<T>>,
-    /// Signalled when nothing is under way any more, or no more will come, where somebody waits for it.
+    /// Signalled when no ticket is outstanding, or no more will be issued, where a thread waits for it.
     changed: Condvar,
     width: u64,
     bell: Arc<Bell>,
@@ -25,9 +25,9 @@ pub struct InOrder<T> {
 
 struct State<T> {
     reorder: Reorder<T>,
-    /// Results that were handed on.
+    /// Results that were passed on.
     delivered: u64,
-    /// Whether a thread hands results on.
+    /// Whether a thread is passing results on.
     delivering: bool,
     closed: bool,
 }
@@ -39,12 +39,13 @@ impl<T> State<T> {
 }
 
 impl<T> InOrder<T> {
-    /// At most `width` tickets are to be under way at once; `bell` wakes workers that may have found no place.
+    /// At most `width` tickets should be outstanding at once; `bell` wakes workers that may have found the
+    /// window full.
     pub fn new(width: usize, bell: Arc<Bell>) -> InOrder<T> {
         InOrder::with_places(width as u64, width, bell)
     }
 
-    /// Any number of tickets may be under way; the memory of `expected` is taken at once.
+    /// Any number of tickets may be outstanding; memory for `expected` is allocated at once.
     pub fn unbounded(expected: usize, bell: Arc<Bell>) -> InOrder<T> {
         InOrder::with_places(u64::MAX, expected, bell)
     }
@@ -55,29 +56,31 @@ impl<T> InOrder<T> {
         InOrder { state: Mutex::new(state), changed: Condvar::new(), width, bell }
     }
 
-    /// Whether one more ticket may be under way.
+    /// Whether one more ticket may be outstanding.
     pub fn has_place(&self) -> bool {
         self.state.lock().under_way() < self.width
     }
 
-    /// The next ticket. Whoever issues tickets asks [`InOrder::has_place`] before.
+    /// Issues the next ticket. The caller must check [`InOrder::has_place`] first.
     pub fn issue(&self) -> u64 {
         self.state.lock().reorder.issue()
     }
 
-    /// Lays down the result of `ticket`; it is handed on by the next [`InOrder::deliver`], or the one that runs.
+    /// Stores the result of `ticket`; the next [`InOrder::deliver`], or the one that is running, passes it
+    /// on.
     ///
     /// # Panics
-    /// When the ticket is not out, or was completed before.
+    /// When the ticket is not outstanding, or was completed before.
     pub fn complete(&self, ticket: u64, result: T) {
         self.state.lock().reorder.complete(ticket, result);
     }
 
-    /// Hands on what is next in order, as long as it is there and `may` agrees; how many results that were. Where
-    /// another thread does that already it takes along what was laid down before, and this one hands on nothing.
+    /// Passes on the next results in order, while they are there and `may` agrees; returns how many. Where
+    /// another thread is delivering already, that thread passes on what was stored before, and this call
+    /// passes on nothing.
     ///
-    /// `may` is asked under the lock; `hand_on` runs without it. A panic there costs one
-    /// result, and goes on to the caller once those behind it were handed on.
+    /// `may` is called under the lock, `hand_on` without it. A panic in `hand_on` loses one result, and
+    /// reaches the caller after the results behind it were passed on.
     pub fn deliver(&self, mut may: impl FnMut(&T) -> bool, mut hand_on: impl FnMut(T)) -> u64 {
         let mut state = self.state.lock();
         if std::mem::replace(&mut state.delivering, true) {
@@ -94,7 +97,7 @@ impl<T> InOrder<T> {
             panicked = panicked.or(outcome.err());
             count += 1;
             if count > 1 || was_full {
-                // The window was jammed behind this result: a worker may sleep although work waits.
+                // The window was blocked by this result: a worker may sleep although work waits.
                 self.bell.ring();
             }
         }
@@ -107,36 +110,36 @@ impl<T> InOrder<T> {
         count
     }
 
-    /// Whether the next result is there, and no thread hands it on.
+    /// Whether the next result is there, and no thread is passing it on.
     pub fn is_ready(&self) -> bool {
         let state = self.state.lock();
         !state.delivering && state.reorder.peek().is_some()
     }
 
-    /// Whether no ticket is under way, and every result was handed on.
+    /// Whether no ticket is outstanding, and every result was passed on.
     pub fn is_idle(&self) -> bool {
         let state = self.state.lock();
         state.under_way() == 0 && !state.delivering
     }
 
-    /// Results that were handed on so far.
+    /// Results that were passed on so far.
     pub fn delivered(&self) -> u64 {
         self.state.lock().delivered
     }
 
-    /// No more tickets will be issued.
+    /// Declares that no more tickets will be issued.
     pub fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
         self.notify(&state);
     }
 
-    /// Waits until no ticket is under way; false after `patience`.
+    /// Waits until no ticket is outstanding; returns false after `patience`.
     pub fn wait_idle(&self, patience: Duration) -> bool {
         self.wait(patience, |state| state.under_way() == 0)
     }
 
-    /// Waits until no more tickets will be issued and none is under way; false after `patience`.
+    /// Waits until no more tickets will be issued and none is outstanding; returns false after `patience`.
     pub fn wait_drained(&self, patience: Duration) -> bool {
         self.wait(patience, |state| state.closed && state.under_way() == 0)
     }

@@ -1,14 +1,14 @@
-//! Who works on what, when: pinned workers, stages that own their typed queues, and order at the end.
+//! Assigns work to workers: pinned workers, stages that own their typed queues, and results in order.
 //!
 //! ```text
 //!  feeds ──take──▶ Stage<W> ◀──take── Slot of a worker ──run──▶ Executor<W> ──drop──▶ InOrder ──▶ whoever listens
 //!                     └── WorkQueue: which slot of this worker may take now (priority, min, max)
 //! ```
 //!
-//! A worker is a thread pinned to one core with an [`Executor`] of its own for each stage, so N workers give N times
-//! the throughput and nothing is shared while a model runs. A free worker asks the [`WorkQueue`] for the highest
-//! [`Priority`] that waits. The scheduler never sees a work item: the slot that it chooses takes items of its own
-//! stage's type and runs them. [`InOrder`] hands on in order what they bring.
+//! A worker is a thread pinned to one core with its own [`Executor`] for each stage, so N workers give N
+//! times the throughput and nothing is shared while a model runs. A free worker asks the [`WorkQueue`] for
+//! waiting work of the highest [`Priority`]. The scheduler never sees a work item: the slot that it chooses
+//! takes items of its own stage's type and runs them. [`InOrder`] passes their results on in order.
 
 mod attachment;
 mod executor;
@@ -40,7 +40,7 @@ pub struct Scheduler {
     workers: Vec<Arc<Worker>>,
 }
 
-/// An executor could not be built.
+/// Why an executor could not be built.
 #[derive(Debug, thiserror::Error)]
 #[error("stage {stage}, worker on core {core}: {cause}")]
 pub struct ExecutorError {
@@ -54,7 +54,7 @@ pub struct ExecutorError {
 }
 
 impl Scheduler {
-    /// One worker for each of `cores`; `bell` is rung by whatever brings work.
+    /// Makes one worker for each of `cores`; every producer of work must ring `bell`.
     pub fn new(cores: &[usize], bell: Arc<Bell>) -> Scheduler {
         let queue = Arc::new(WorkQueue::new(cores.len()));
         let workers =
@@ -62,7 +62,7 @@ impl Scheduler {
         Scheduler { queue, bell, workers }
     }
 
-    /// The workers; each is to be [`run`](Worker::run) on a thread of its own.
+    /// The workers; each must be [`run`](Worker::run) on its own thread.
     pub fn workers(&self) -> &[Arc<Worker>] {
         &self.workers
     }
@@ -72,11 +72,11 @@ impl Scheduler {
         self.queue.stages()
     }
 
-    /// Adds a stage: builds an executor for each of its workers, all at once and off the workers' threads, so that
-    /// those already running go on, then opens it.
+    /// Adds a stage: builds an executor for each of its workers, concurrently and outside the workers'
+    /// threads, so that those already running go on, and then opens it.
     ///
     /// # Errors
-    /// The first executor that could not be built; nothing is changed then.
+    /// The first executor that could not be built; nothing has changed then.
     pub fn add<W: WorkItem>(
         &self,
         spec: StageSpec,
@@ -103,7 +103,8 @@ impl Scheduler {
         Ok(stage)
     }
 
-    /// Takes a stage away. What runs ends as usual; the workers drop their executors before their next item.
+    /// Removes a stage. Running items finish as usual; the workers drop their executors before their next
+    /// item.
     pub fn remove(&self, name: &str) {
         self.queue.remove(name);
         for worker in &self.workers {

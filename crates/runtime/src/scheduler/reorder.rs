@@ -1,8 +1,8 @@
-//! Puts results back in order: workers finish out of order, the plant reads in order.
+//! Restores the order of results: workers finish out of order, but results must be published in order.
 
 use std::collections::VecDeque;
 
-/// Tickets, and what they bring. What is complete leaves in ticket order, each exactly once.
+/// Tickets and their results. Completed results leave in ticket order, each exactly once.
 ///
 /// ```text
 /// next = 7           issued up to 10
@@ -18,7 +18,7 @@ pub struct Reorder<T> {
 }
 
 impl<T> Reorder<T> {
-    /// No ticket is out, and the first will be 0. The memory of `expected` places is taken here.
+    /// No ticket is outstanding, and the first will be 0. Memory for `expected` places is allocated here.
     pub fn new(expected: usize) -> Reorder<T> {
         Reorder { places: VecDeque::with_capacity(expected), next: 0 }
     }
@@ -34,10 +34,10 @@ impl<T> Reorder<T> {
         self.next + self.places.len() as u64
     }
 
-    /// Ticket `ticket` has its result.
+    /// Stores the result of `ticket`.
     ///
     /// # Panics
-    /// When the ticket is not out, or was completed before.
+    /// When the ticket is not outstanding, or was completed before.
     pub fn complete(&mut self, ticket: u64, result: T) {
         let (next, issued) = (self.next, self.issued());
         assert!((next..issued).contains(&ticket), "ticket {ticket} is not among those out, {next}..{issued}");

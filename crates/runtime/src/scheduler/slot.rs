@@ -1,4 +1,4 @@
-//! A worker's place for one stage: the executor, what it works on, and what it takes to build it again.
+//! A worker's slot for one stage: the executor, the items that it processes, and the factory to rebuild it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use super::worker::Gauges;
 use crate::RunState;
 use crate::supervisor::panic_text;
 
-/// A slot, whatever the work items of its stage are.
+/// A slot, independent of the type of its stage's work items.
 pub(super) trait Slot: Send {
     /// The stage that it serves.
     fn stage(&self) -> &dyn ErasedStage;
-    /// Takes what waits, at most as much as its executor works on at once; false where nothing does. Called under the
-    /// lock of the work queue.
+    /// Takes waiting items, at most as many as its executor processes at once; returns false where none wait.
+    /// Called under the lock of the work queue.
     fn take(&mut self) -> bool;
-    /// Works on what was taken, on the worker of core `core`.
+    /// Processes what was taken, on the worker of core `core`.
     fn run(&mut self, core: usize, gauges: &Gauges);
 }
 
@@ -26,9 +26,9 @@ pub(super) struct TypedSlot<W> {
     stage: Arc<Stage<W>>,
     factory: Arc<Factory<W>>,
     executor: Box<dyn Executor<W>>,
-    /// What was taken; its memory is used again and again.
+    /// The items that were taken; the memory is reused.
     items: Vec<W>,
-    /// Whether the executor was built again because its runs failed, and has not worked since.
+    /// Whether the executor was rebuilt because its runs failed, and has not worked since.
     renewed: bool,
 }
 
@@ -42,7 +42,7 @@ impl<W: WorkItem> TypedSlot<W> {
         TypedSlot { stage, factory, executor, items, renewed: false }
     }
 
-    /// One item; a panic fails it and costs the executor.
+    /// Processes one item; a panic fails the item and discards the executor.
     fn run_one(&mut self, at: usize, core: usize, gauges: &Gauges) {
         let (executor, item) = (&mut self.executor, &mut self.items[at]);
         match catch_unwind(AssertUnwindSafe(|| executor.run(item))) {
@@ -55,8 +55,8 @@ impl<W: WorkItem> TypedSlot<W> {
         }
     }
 
-    /// All items at once; false where they failed together and are to be tried one by one, so that one that is bad
-    /// does not spoil the others.
+    /// Processes all items at once; returns false where they failed together and must be tried one by one, so
+    /// that one bad item does not fail the others.
     fn run_together(&mut self, core: usize, gauges: &Gauges) -> bool {
         let (executor, items) = (&mut self.executor, &mut self.items);
         match catch_unwind(AssertUnwindSafe(|| executor.run_many(items))) {
@@ -75,7 +75,7 @@ impl<W: WorkItem> TypedSlot<W> {
         self.items[at].fail(&self.stage.spec().name, cause);
     }
 
-    /// An executor whose runs keep failing gets one more chance with fresh tools; its runs show whether they help.
+    /// Rebuilds an executor whose runs keep failing, once; its next runs show whether that helped.
     fn renew_failing(&mut self, core: usize) {
         match self.executor.run_state() {
             RunState::Working => self.renewed = false,
@@ -89,7 +89,7 @@ impl<W: WorkItem> TypedSlot<W> {
         }
     }
 
-    /// After a panic, or where runs keep failing, nobody knows an executor's state; a fresh one takes its place.
+    /// Rebuilds an executor whose state is unknown after a panic, or whose runs keep failing.
     fn rebuild(&mut self, core: usize) {
         match (self.factory)() {
             Ok(executor) => self.executor = executor,
@@ -101,7 +101,7 @@ impl<W: WorkItem> TypedSlot<W> {
         }
     }
 
-    /// Hands on every item's outcome. A panic there ends neither the worker nor the items beside this one.
+    /// Passes on every item's outcome. A panic there ends neither the worker nor the other items.
     fn finish(&mut self, core: usize, gauges: &Gauges) {
         for item in self.items.drain(..) {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(item))) {

@@ -1,4 +1,4 @@
-//! A stage: its place in line, and its typed queue.
+//! A stage: its priority and limits, and its typed queue.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,20 +9,20 @@ use parking_lot::{Mutex, MutexGuard};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Priority(pub u8);
 
-/// A place where work of one stage waits: a camera's ring, a queue of triggers.
+/// A source of work for one stage: a camera's ring, a queue of triggers.
 pub trait Feed<W>: Send + Sync {
     /// Takes the next item, if one waits and may be started.
     fn take(&self) -> Option<W>;
-    /// About how many wait.
+    /// The approximate number of waiting items.
     fn waiting(&self) -> usize;
 }
 
-/// A stage's place in line.
+/// The name, priority and limits of a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageSpec {
-    /// Its name; unique in a scheduler.
+    /// The stage's name; unique in a scheduler.
     pub name: Arc<str>,
-    /// What is served before it, and after it.
+    /// Decides which stages are served before this one.
     pub priority: Priority,
     /// While its work waits, higher priorities leave it this many workers.
     pub min: usize,
@@ -30,25 +30,26 @@ pub struct StageSpec {
     pub max: usize,
 }
 
-/// A stage, whatever its work items are: what the scheduler decides by.
+/// A stage without its item type: what the scheduler needs for its decision.
 pub trait ErasedStage: Workers {
-    /// Its place in line.
+    /// The stage's name, priority and limits.
     fn spec(&self) -> &StageSpec;
-    /// About how many items wait.
+    /// The approximate number of waiting items.
     fn waiting(&self) -> usize;
-    /// How many workers run it now.
+    /// The number of workers that run it now.
     fn running(&self) -> usize {
         self.workers().load(Ordering::Relaxed)
     }
 }
 
-/// The count that permits change; the trait cannot be named outside, so that nothing else does.
+/// The count that permits change. The trait cannot be named outside this module, so that no other code
+/// changes it.
 pub trait Workers: Send + Sync {
     /// The workers that run the stage now.
     fn workers(&self) -> &AtomicUsize;
 }
 
-/// A stage whose items are `W`. Its queue is what its feeds hold; they take turns.
+/// A stage whose items are `W`. Its queue consists of its feeds' items; the feeds take turns.
 pub struct Stage<W> {
     spec: StageSpec,
     feeds: Mutex<Vec<Arc<dyn Feed<W>>>>,
@@ -58,12 +59,12 @@ pub struct Stage<W> {
 }
 
 impl<W> Stage<W> {
-    /// A stage without feeds.
+    /// Makes a stage without feeds.
     pub fn new(spec: StageSpec) -> Stage<W> {
         Stage { spec, feeds: Mutex::default(), turn: AtomicUsize::new(0), running: AtomicUsize::new(0) }
     }
 
-    /// Its place in line.
+    /// The stage's name, priority and limits.
     pub fn spec(&self) -> &StageSpec {
         &self.spec
     }
@@ -73,22 +74,22 @@ impl<W> Stage<W> {
         self.feeds().push(feed);
     }
 
-    /// Removes a feed; items already taken from it end as usual.
+    /// Removes a feed; items already taken from it finish as usual.
     pub fn detach(&self, feed: &Arc<dyn Feed<W>>) {
         self.feeds().retain(|known| !std::ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(feed)));
     }
 
-    /// About how many items wait.
+    /// The approximate number of waiting items.
     pub fn waiting(&self) -> usize {
         self.feeds().iter().map(|feed| feed.waiting()).sum()
     }
 
-    /// How many workers run it now.
+    /// The number of workers that run it now.
     pub fn running(&self) -> usize {
         self.running.load(Ordering::Relaxed)
     }
 
-    /// The next item; the feed after the one that gave the last is asked first.
+    /// Takes the next item; the feed after the one that gave the last item is asked first.
     pub(super) fn take(&self) -> Option<W> {
         let feeds = self.feeds();
         let first = self.turn.load(Ordering::Relaxed);

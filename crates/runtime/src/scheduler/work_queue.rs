@@ -1,4 +1,4 @@
-//! Which stages there are, and which of a worker's slots may take work next.
+//! The stages of a scheduler, and the decision which of a worker's slots may take work next.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,11 +8,11 @@ use parking_lot::{Mutex, MutexGuard};
 use super::slot::Slot;
 use super::stage::ErasedStage;
 
-/// A worker's place in a stage; given back when it is dropped, also where what follows the stage panics.
+/// A worker's permit to run a stage; returned when it is dropped, also where the stage's work panics.
 pub struct Permit(Arc<dyn ErasedStage>);
 
 impl Permit {
-    /// The stage of the permit.
+    /// The stage for which the permit was granted.
     pub fn stage(&self) -> &Arc<dyn ErasedStage> {
         &self.0
     }
@@ -27,25 +27,25 @@ impl Drop for Permit {
 /// All stages, highest priority first. One lock guards the decision and the taking of the item, so that `min` and
 /// `max` hold exactly; it is held for under a microsecond an item, and the producer of frames never takes it.
 pub struct WorkQueue {
-    /// Replaced as a whole when a stage comes or goes, so that looking at it copies nothing.
+    /// Replaced as a whole when a stage comes or goes, so that reading it copies nothing.
     stages: Mutex<Arc<Vec<Arc<dyn ErasedStage>>>>,
     workers: usize,
 }
 
 impl WorkQueue {
-    /// A queue that `workers` workers serve.
+    /// Makes a queue for `workers` workers.
     pub fn new(workers: usize) -> WorkQueue {
         WorkQueue { stages: Mutex::default(), workers }
     }
 
-    /// Adds a stage behind those of its priority.
+    /// Adds a stage behind the others of its priority.
     pub fn add(&self, stage: Arc<dyn ErasedStage>) {
         let mut stages = self.lock();
         let at = stages.partition_point(|known| known.spec().priority >= stage.spec().priority);
         Arc::make_mut(&mut stages).insert(at, stage);
     }
 
-    /// Removes a stage; what runs ends as usual.
+    /// Removes a stage; running items finish as usual.
     pub fn remove(&self, name: &str) {
         Arc::make_mut(&mut self.lock()).retain(|stage| &*stage.spec().name != name);
     }
@@ -91,7 +91,7 @@ impl WorkQueue {
     }
 }
 
-/// Whether both are one stage, not only alike.
+/// Compares identity: two stages that are merely equal are different.
 fn is_same(one: &dyn ErasedStage, other: &dyn ErasedStage) -> bool {
     std::ptr::addr_eq(one, other)
 }

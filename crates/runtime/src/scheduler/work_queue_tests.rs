@@ -1,4 +1,4 @@
-//! Who is served first, and how many workers a stage gets.
+//! Tests the order of service, and how many workers a stage gets.
 
 #![cfg(test)]
 
@@ -13,7 +13,7 @@ const INSPECT: Priority = Priority(30);
 const DETECT: Priority = Priority(20);
 const ANNOTATE: Priority = Priority(10);
 
-/// Work of the type of one stage; another stage's has another `N`.
+/// A work item of one stage; another stage has another `N`.
 struct Number<const N: usize>;
 
 impl<const N: usize> WorkItem for Number<N> {
@@ -69,7 +69,7 @@ impl Bench {
         self.stage::<N>(name, place).attach(Arc::new(Waiting(Mutex::new(items))));
     }
 
-    /// What `count` workers get, which keep their places.
+    /// The permits that `count` workers get, and keep.
     fn taken(&mut self, count: usize) -> Vec<Permit> {
         let gauges = Gauges::default();
         let granted = (0..count).filter_map(|_| {

@@ -1,4 +1,5 @@
-//! One pinned worker: takes the highest priority that waits, runs it in its own executor, survives its panics.
+//! One pinned worker: takes waiting work of the highest priority, runs it in its own executor, and survives
+//! its panics.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,10 +12,10 @@ use super::slot::Slot;
 use super::work_queue::WorkQueue;
 use crate::supervisor::{Beat, Stop};
 
-/// How long an idle worker sleeps before it proves that it lives.
+/// Longest sleep of an idle worker, after which it beats to show that it is alive.
 const IDLE_BEAT: Duration = Duration::from_millis(500);
 
-/// How far a worker's nice value is above that of the rest of the service: about a third of its weight.
+/// How much higher a worker's nice value is than the rest of the service: about a third of its weight.
 const NICE: i32 = 5;
 
 /// A change of a worker's slots, applied between two items.
@@ -23,10 +24,10 @@ pub(super) enum Change {
     Remove(Arc<str>),
 }
 
-/// What a worker shows of itself.
+/// The figures of one worker.
 #[derive(Debug, Default)]
 pub struct Gauges {
-    /// Items that it finished.
+    /// Items that the worker finished.
     pub items: AtomicU64,
     /// Items whose executor panicked or failed.
     pub failed: AtomicU64,
@@ -36,9 +37,9 @@ pub struct Gauges {
 
 /// One worker. It outlives the thread that runs it, so that a supervisor can start it again.
 pub struct Worker {
-    /// The core it is pinned to.
+    /// The core to which the worker is pinned.
     pub core: usize,
-    /// What it has done so far.
+    /// What the worker has done so far.
     pub gauges: Gauges,
     changes: Mutex<Vec<Change>>,
     slots: Mutex<Vec<Box<dyn Slot>>>,
@@ -56,14 +57,15 @@ impl Worker {
         self.changes.lock().push(change);
     }
 
-    /// Works until `stop` is stopped. To be called on a thread pinned to [`Worker::core`].
+    /// Works until `stop` is stopped. Call it on a thread pinned to [`Worker::core`].
     pub fn run(&self, stop: &Stop, beat: &Beat) {
         give_way();
-        // Held for as long as the thread runs: the executors are this thread's alone.
+        // Held for as long as the thread runs, because only this thread uses the executors.
         let mut slots = self.slots.lock();
         while !stop.is_stopped() {
             self.apply_changes(&mut slots);
-            // Announcing oneself to the bell is expensive: only a worker that found nothing does it, and looks again.
+            // Announcing a waiter to the bell is expensive, so only a worker that found nothing does it, and
+            // checks again.
             let (seen, taken) = match self.queue.take(&mut slots) {
                 None => (self.bell.seen(), self.queue.take(&mut slots)),
                 some => (0, some),
@@ -93,8 +95,8 @@ impl Worker {
     }
 }
 
-/// Lowers the calling thread's priority a little: what feeds the workers (decoding) and what empties them
-/// (publishing) is short and bounded by the ring, and goes first; otherwise a decoder that shares its core
+/// Lowers the calling thread's priority a little. The work before the workers (decoding) and after them
+/// (publishing) is short and bounded by the ring, so it goes first; otherwise a decoder that shares its core
 /// with a worker lets the ring run dry while another core idles.
 fn give_way() {
     if let Err(error) = rustix::process::nice(NICE) {

@@ -1,4 +1,4 @@
-//! Workers survive what their items and executors do.
+//! Tests that workers survive faults of their items and executors.
 
 #![cfg(test)]
 
@@ -24,7 +24,7 @@ struct Item {
     number: u64,
     end: Option<End>,
     ends: Arc<Mutex<Vec<(u64, Option<End>)>>>,
-    /// Whether every third one panics while its outcome is handed on.
+    /// Whether every third item panics while its outcome is passed on.
     bomb: bool,
 }
 
@@ -59,7 +59,7 @@ impl Feed<Item> for Source {
     }
 }
 
-/// Runs all items on one worker; gives their ends in the order in which they came, and the worker.
+/// Runs all items on one worker; returns their ends in the order in which they came, and the worker.
 fn run(bomb: bool, factory: Arc<Factory<Item>>) -> (Vec<(u64, Option<End>)>, Arc<Worker>) {
     let scheduler = Scheduler::new(&[0], Bell::new());
     let spec = StageSpec { name: "s".into(), priority: Priority(1), min: 0, max: 1 };
@@ -101,7 +101,7 @@ fn a_panic_behind_an_item_costs_neither_its_place_nor_the_worker_nor_the_items_b
     assert_eq!(worker.gauges.failed.load(Ordering::SeqCst), ITEMS / 3);
 }
 
-/// Fails together where one of the items is the tenth, and panics alone at the twentieth.
+/// Fails a batch that contains the tenth item, and panics at the twentieth alone.
 struct Choosy(Arc<AtomicUsize>);
 
 impl Executor<Item> for Choosy {
@@ -145,7 +145,7 @@ fn a_batch_that_fails_together_is_tried_one_by_one_and_a_panic_builds_the_execut
     assert_eq!(worker.gauges.items.load(Ordering::SeqCst), ITEMS);
 }
 
-/// Fails until it was built twice.
+/// Fails until it has been built twice.
 struct Broken(bool);
 
 impl Executor<Item> for Broken {

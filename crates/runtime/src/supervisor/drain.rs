@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use super::settings::Settings;
 use super::unit::UnitRunner;
 
-/// How often progress is read.
+/// Period at which progress is read.
 const LOOK: Duration = Duration::from_millis(20);
 /// A healthy unit beats at least this often; one that was silent for longer hung before it was asked to stop.
 const SILENCE: Duration = Duration::from_millis(1_500);
-/// What each unit still gets once the time for all is up; the unit that was started first (the outbox) gets its whole
-/// patience.
+/// Time that each unit still gets after the total time is up; the unit that was started first (the outbox)
+/// gets its full patience.
 const LAST: Duration = Duration::from_millis(100);
 
-/// Watches units that are asked to stop. One that makes no progress for `patience` hangs; all together have until
-/// `until`, and a unit whose turn comes after that still gets [`LAST`].
+/// Watches units that are asked to stop. A unit without progress for `patience` hangs. All together have
+/// until `until`, and a unit that is asked after that still gets [`LAST`].
 ///
 /// The rules ([`Drain::note`], [`Drain::turn`], [`Drain::is_lost`]) take the time as an argument; [`Drain::wait`] applies
 /// them to running units.
@@ -26,11 +26,11 @@ pub(super) struct Drain {
     seen: HashMap<Arc<str>, Seen>,
 }
 
-/// A unit's progress at the last look.
+/// A unit's progress when it was last read.
 #[derive(Clone, Copy)]
 struct Seen {
     progress: (u32, u64),
-    /// When it last changed.
+    /// When the progress last changed.
     at: Instant,
 }
 
@@ -38,9 +38,9 @@ struct Seen {
 struct Turn {
     name: Arc<str>,
     asked: Instant,
-    /// It stood still since long before it was asked.
+    /// Whether the unit stood still long before it was asked.
     hung: bool,
-    /// What it gets although the time for all is up.
+    /// Time that it gets although the total time is up.
     rest: Duration,
 }
 
@@ -50,7 +50,7 @@ impl Drain {
         Drain { patience: settings.drain, until, seen: HashMap::new() }
     }
 
-    /// Reads the progress of `units`, and notes when that of each last changed.
+    /// Reads the progress of `units`, and notes when each last changed.
     pub(super) fn look<'a>(&mut self, units: impl Iterator<Item = &'a UnitRunner>) {
         let now = Instant::now();
         units.for_each(|unit| self.note(&unit.unit.name, unit.progress(), now));
@@ -64,10 +64,10 @@ impl Drain {
         }
     }
 
-    /// The unit `name` was asked to stop at `now`; `is_last` where no other still runs.
+    /// The unit `name` was asked to stop at `now`; `is_last` means that no other unit still runs.
     fn turn(&self, name: &Arc<str>, is_last: bool, now: Instant) -> Turn {
         let last = self.seen.get(name).map_or(now, |seen| seen.at);
-        // A unit that had nothing to do makes no progress between two beats, and yet it does not hang.
+        // A unit without work makes no progress between two beats, but does not hang.
         let hung = now.duration_since(last) >= self.patience.max(SILENCE);
         let rest = if is_last { self.patience } else { LAST };
         Turn { name: name.clone(), asked: now, hung, rest }
@@ -81,8 +81,8 @@ impl Drain {
         is_late || now.duration_since(last) >= self.patience
     }
 
-    /// Waits until `unit`, which was asked to stop, is over; false where it hangs or the time is up. `others` are those
-    /// that still run: what hangs now will not be waited for when its turn comes.
+    /// Waits until `unit`, which was asked to stop, has ended; returns false where it hangs or the time is
+    /// up. `others` are the units that still run: one that hangs now will not be waited for later.
     pub(super) fn wait<'a, I>(&mut self, unit: &'a UnitRunner, others: impl Fn() -> I) -> bool
     where
         I: Iterator<Item = &'a UnitRunner>,

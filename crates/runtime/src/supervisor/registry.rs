@@ -15,10 +15,10 @@ use super::spawn::{self, Spawned};
 use super::unit::{State, Unit, UnitRunner, UnitStatus};
 use super::watchdog::Heart;
 
-/// How long the last instructions of a thread may take, on the busiest machine.
+/// Longest time that the last instructions of a thread may take on a busy machine.
 const JOIN: Duration = Duration::from_secs(5);
 
-/// Why the service ended well.
+/// Why the service ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// The stop token that `run` was given was stopped.
@@ -34,17 +34,17 @@ pub struct Supervisor(Arc<Inner>);
 struct Inner {
     settings: Settings,
     registry: Mutex<Registry>,
-    /// A claim is taken before the unit of a name is added, stopped or replaced: while one caller waits for a unit to
-    /// stop, no two others can start a successor.
+    /// A claim is taken before the unit of a name is added, stopped or replaced. While one caller waits for a
+    /// unit to stop, no two others can start a successor.
     claims: Claims,
 }
 
 #[derive(Default)]
 struct Registry {
-    /// In the order of their start.
+    /// The entries, in the order of their start.
     entries: Vec<Entry>,
     closing: bool,
-    /// Stopped when a unit's end may end the service.
+    /// Stopped when the end of a unit may end the service.
     wake: Stop,
 }
 
@@ -91,13 +91,13 @@ impl Supervisor {
         self.restart_claimed(&self.claimed(name)?)
     }
 
-    /// The same for a unit whose claim the caller holds.
+    /// Like [`Supervisor::restart`], for a unit whose claim the caller holds.
     pub fn restart_claimed(&self, claim: &Claim) -> Result<(), SupervisorError> {
         let unit = self.stop_unit(claim)?.unit.clone();
         self.refill(claim, unit)
     }
 
-    /// Stops the unit that is called as `unit` is, and starts `unit` in its place.
+    /// Stops the unit with the name of `unit`, and starts `unit` in its place.
     pub fn replace(&self, unit: Unit) -> Result<(), SupervisorError> {
         let claim = self.claimed(&unit.name)?;
         self.stop_unit(&claim)?;
@@ -143,9 +143,10 @@ impl Supervisor {
         }
     }
 
-    /// Stops every unit, the last started first; each is over before the next is asked, but for those of a group. One
-    /// that makes progress is waited for, up to `drain_max` of the settings; one that makes none for `drain` hangs
-    /// and is left behind. Returns the names of those; their threads end with the process.
+    /// Stops every unit, the last started first; each must end before the next is asked, except within a
+    /// group. A unit that makes progress is waited for, up to `drain_max` of the settings; one that makes
+    /// none for `drain` hangs and is abandoned. Returns the names of those; their threads end with the
+    /// process.
     pub fn shutdown(&self) -> Vec<Arc<str>> {
         let mut entries = {
             let mut registry = self.registry();
@@ -184,7 +185,7 @@ impl Supervisor {
         Ok(Entry { runner, thread: Some(thread) })
     }
 
-    /// The claim to `name`; waits as long as one change of a unit may take.
+    /// Takes the claim to `name`; waits as long as one change of a unit may take.
     fn claimed(&self, name: &str) -> Result<Claim, SupervisorError> {
         let claim = self.0.claims.take(name, self.0.settings.drain_max.max(self.0.settings.drain));
         claim.ok_or_else(|| SupervisorError::Busy(name.into()))
@@ -214,7 +215,8 @@ impl Supervisor {
             .map(|entry| entry.runner.clone());
         let Some(runner) = runner else { return Err(self.unknown(name)) };
         runner.stop.stop();
-        // Not under the lock, so that the states of the other units stay readable while this one drains.
+        // The lock is not held here, so that the states of the other units stay readable while this one
+        // drains.
         match Drain::new(&self.0.settings, Instant::now()).wait(&runner, std::iter::empty) {
             true => Ok(runner),
             false => Err(SupervisorError::StillRunning(runner.unit.name.clone(), self.0.settings.drain)),
@@ -237,7 +239,8 @@ impl Supervisor {
             return Some(Err(SupervisorError::Essential { unit: unit.name.clone(), cause }));
         }
         let work: Vec<_> = all.iter().filter(|(unit, _)| unit.work).map(|(_, status)| status).collect();
-        // A unit that somebody stopped is about to be replaced or removed: its end says nothing about the work.
+        // A unit that was stopped on request is about to be replaced or removed, so its end does not mean
+        // that the work is done.
         let asked =
             registry.entries.iter().any(|entry| entry.runner.unit.work && entry.runner.stop.is_stopped());
         if asked || work.is_empty() || !work.iter().all(|status| status.state.is_over()) {
@@ -255,7 +258,7 @@ impl Supervisor {
 }
 
 impl Entry {
-    /// Joins the thread of a unit that is over, which has nothing left to do but to return.
+    /// Joins the thread of a unit that has ended; the thread only has to return.
     fn join(&mut self) -> bool {
         let deadline = Instant::now() + JOIN;
         self.thread.take().is_none_or(|thread| thread.join_until(deadline).is_ok())

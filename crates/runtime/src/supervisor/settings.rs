@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// When a unit that failed is restarted, and how long one that was asked to stop is waited for.
+/// When a failed unit is restarted, and how long a unit that was asked to stop is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Restarts of one unit within a minute before it is given up.
@@ -11,7 +11,7 @@ pub struct Settings {
     pub backoff: Duration,
     /// The longest pause before a restart.
     pub backoff_max: Duration,
-    /// A unit that was asked to stop and makes no progress for so long hangs, and is left behind.
+    /// A unit that was asked to stop and makes no progress for so long hangs, and is abandoned.
     pub drain: Duration,
     /// How long SIGTERM waits for units that do make progress, all together.
     pub drain_max: Duration,

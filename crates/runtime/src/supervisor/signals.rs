@@ -8,7 +8,7 @@ use signal_hook::iterator::{Handle, Signals as Queue};
 use super::Stop;
 use super::spawn::{self, SpawnError, Spawned};
 
-/// Signals cannot be received.
+/// Why signals cannot be received.
 #[derive(Debug, thiserror::Error)]
 pub enum SignalError {
     /// The handlers could not be installed.
@@ -27,8 +27,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens on a thread of its own: `stop` is stopped by the first SIGTERM or SIGINT, and the process ends with
-    /// the exit code `forced` at the second; `reload` is called for each SIGHUP and must not block.
+    /// Listens on a separate thread. The first SIGTERM or SIGINT stops `stop`; the second ends the process
+    /// with the exit code `forced`. `reload` is called for each SIGHUP and must not block.
     pub fn listen(
         stop: Stop,
         forced: i32,
@@ -41,7 +41,7 @@ impl Signals {
             for signal in queue.forever() {
                 match signal {
                     SIGHUP => reload(),
-                    // Without destructors: whatever hangs in the drain would hang in them too.
+                    // Exits without destructors, because whatever hangs in the drain would hang in them too.
                     _ if asked => signal_hook::low_level::exit(forced),
                     _ => {
                         asked = true;

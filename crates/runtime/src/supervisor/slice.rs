@@ -1,12 +1,12 @@
-//! How long a thread runs at a stretch.
+//! Sets how long a thread runs before the scheduler may switch.
 
 use std::sync::Once;
 use std::time::Duration;
 
-/// Gives the calling thread time slices of `slice` (0.1 to 100 ms; 0: the kernel's own). Its share of a core
-/// stays what its nice value makes it; but a thread that wakes up takes the core at once from one whose slices are
-/// longer, instead of waiting for up to a tick (sched(7); EEVDF, Linux 6.12). Older kernels ignore it, and threads
-/// that run by another policy than the normal one keep it.
+/// Gives the calling thread time slices of `slice` (0.1 to 100 ms; 0: the kernel's default). Its share of a
+/// core still follows its nice value. But a thread that wakes up takes the core at once from one with longer
+/// slices, instead of waiting for up to a tick (sched(7); EEVDF, Linux 6.12). Older kernels ignore it, and
+/// threads under another policy than the normal one keep theirs.
 pub fn time_slice(slice: Duration) {
     static WARNED: Once = Once::new();
     if let Err(error) = set(slice) {
@@ -25,7 +25,7 @@ fn set(slice: Duration) -> std::io::Result<()> {
         return Ok(());
     }
     attributes.sched_runtime = slice.as_nanos() as u64;
-    // SAFETY: the kernel reads `attributes.size` bytes, which it filled in itself, of the struct.
+    // SAFETY: the kernel reads `attributes.size` bytes of the struct, a size that it reported itself.
     checked(unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) })
 }
 
@@ -34,7 +34,8 @@ fn get() -> std::io::Result<libc::sched_attr> {
     let size = u32::try_from(size_of::<libc::sched_attr>()).unwrap_or(0);
     // SAFETY: all zeros is a value of this struct of integers.
     let mut attributes: libc::sched_attr = unsafe { std::mem::zeroed() };
-    // SAFETY: the kernel writes at most `size` bytes to the struct, which is as large; 0 is the calling thread.
+    // SAFETY: the kernel writes at most `size` bytes to the struct, which has that size; 0 is the calling
+    // thread.
     checked(unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, size, 0) })?;
     Ok(attributes)
 }
@@ -47,7 +48,7 @@ fn checked(rc: libc::c_long) -> std::io::Result<()> {
 mod tests {
     use super::*;
 
-    /// Whether the kernel knows slices of a thread's own.
+    /// Whether the kernel supports slices for each thread.
     fn has_slices() -> bool {
         let release = rustix::system::uname().release().to_string_lossy().into_owned();
         let mut numbers = release.split(['.', '-']).map_while(|word| word.parse::<u32>().ok());

@@ -1,4 +1,5 @@
-//! The one way to start a thread: named, pinned where asked, its panic caught, and joined within a deadline.
+//! The only way to start a thread: named, pinned on request, with panics caught, and joined within a
+//! deadline.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +9,7 @@ use std::time::Instant;
 
 use rustix::thread::CpuSet;
 
-/// A thread could not be started as asked.
+/// Why a thread could not be started as requested.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
     /// The core is not one of those that this process may use.
@@ -54,7 +55,7 @@ pub enum JoinError {
     StillRunning,
 }
 
-/// A running thread. Dropping it lets the thread go on alone; join it.
+/// A running thread. Dropping it detaches the thread, so join it.
 #[must_use = "join the thread"]
 #[derive(Debug)]
 pub struct Spawned<T> {
@@ -67,7 +68,7 @@ impl<T> Spawned<T> {
     pub fn join_until(self, deadline: Instant) -> Result<T, JoinError> {
         match self.result.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(result) => {
-                // The result is its last act: this join waits for nothing but the kernel.
+                // Sending the result is the thread's last act, so this join waits only for the kernel.
                 let _ = self.thread.join();
                 result.map_err(JoinError::Panicked)
             }

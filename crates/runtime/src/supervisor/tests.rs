@@ -1,4 +1,4 @@
-//! The promises of supervision, each with real threads, and with a real child process where signals and the
+//! Tests the guarantees of supervision with real threads, and with a real child process where signals and the
 //! environment are involved.
 
 use std::os::unix::net::UnixDatagram;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::watchdog::{self, Heart, Pulse};
 use super::*;
 
-/// Far beyond anything these tests wait for; only a broken promise reaches it.
+/// Much longer than anything these tests wait for; only a failed guarantee reaches it.
 const LONG: Duration = Duration::from_secs(30);
 /// The exit code after a second signal.
 const FORCED: i32 = 7;
@@ -214,7 +214,7 @@ fn a_unit_that_makes_progress_is_waited_for_and_one_that_only_waits_is_not() {
     supervisor
         .add(Unit::new("slow", move |context| {
             context.stop.wait(LONG);
-            // Five times the drain time, a step at a time.
+            // Takes five times the drain time, in small steps.
             for _ in 0..50 {
                 std::thread::sleep(drain / 10);
                 context.beat.beat();
@@ -268,7 +268,7 @@ fn the_units_of_a_group_are_asked_to_stop_together() {
     let asked = Arc::new(AtomicU32::new(0));
     for name in ["camera/a", "inspect/a", "camera/b", "camera/c"] {
         let asked = asked.clone();
-        // Each ends only once all of its group were asked.
+        // Each ends only after all of its group were asked.
         let unit = Unit::new(name, move |context| {
             context.stop.wait(LONG);
             asked.fetch_add(1, Ordering::SeqCst);
@@ -353,7 +353,7 @@ fn changes_of_one_unit_from_many_threads_never_make_two_of_it_nor_one_that_canno
                         2 => supervisor.add(counted(NAMES[at], &lives[at])),
                         _ => supervisor.restart(NAMES[at]),
                     };
-                    // Another thread may have removed or added it just now.
+                    // Another thread may have removed or added it in between.
                     let expected = matches!(
                         outcome,
                         Ok(()) | Err(SupervisorError::Known(_) | SupervisorError::Unknown { .. })
@@ -401,7 +401,7 @@ fn a_heart_that_stands_still_is_named_and_a_new_life_gets_time() {
     assert!(pulse.look(&[]).is_empty());
 }
 
-/// Runs one of the `child_` functions below in a process of its own.
+/// Runs one of the `child_` functions below in a separate process.
 fn child(name: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([
@@ -430,7 +430,8 @@ fn the_watchdog_is_fed_by_progress_and_silent_when_one_beat_stands_still() {
     systemd.set_read_timeout(Some(LONG)).unwrap();
     let mut command = child("child_with_a_watchdog");
     command.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "30000");
-    // Read while the child runs: a Unix datagram socket holds few messages, then its sender waits.
+    // Messages are read while the child runs, because a Unix datagram socket holds few before its sender
+    // blocks.
     let messages = std::thread::scope(|scope| {
         let reader = scope.spawn(|| read_messages(&systemd));
         let output = command.output().unwrap();
@@ -481,7 +482,7 @@ fn child_with_a_watchdog() {
         let frozen = Stop::new();
         let freeze = frozen.clone();
         let read = move || {
-            // Both make progress before every look, until the second one stands still.
+            // Both make progress before every check, until the second one stops.
             for heart in &hearts[..if frozen.is_stopped() { 1 } else { 2 }] {
                 heart.fetch_add(1, Ordering::SeqCst);
             }
@@ -502,7 +503,7 @@ fn child_with_a_watchdog() {
     };
     wait_until("it was fed some times", || looks.count() >= 4);
     freeze.stop();
-    // One look may be under way; the next one begins after the freeze, and what follows must be silence.
+    // One check may be under way; after the next one, which begins after the freeze, no message may follow.
     let frozen_at = looks.count();
     wait_until("the freeze is seen", || looks.count() >= frozen_at + 2);
     notify::status("still");
@@ -538,7 +539,7 @@ fn child_with_signals() {
     signal_hook::low_level::raise(signal_hook::consts::SIGTERM).unwrap();
     assert!(stop.wait(LONG), "SIGTERM asks to stop");
     println!("reloaded twice, then stopped");
-    // A drain that hangs.
+    // Simulates a drain that hangs.
     signal_hook::low_level::raise(signal_hook::consts::SIGINT).unwrap();
     Stop::new().wait(LONG);
 }

@@ -1,4 +1,4 @@
-//! A unit: a part of the service that can be built again, and the runner that restarts it after a failure.
+//! A unit: a part of the service that can be rebuilt, and the runner that restarts it after a failure.
 
 use std::error::Error;
 use std::fmt;
@@ -12,7 +12,7 @@ use super::policy::{Decision, Policy};
 use super::spawn::panic_text;
 use super::{Beat, Stop};
 
-/// What a unit's body is given, anew for each life.
+/// The context of a unit's body, made anew for each life.
 #[derive(Clone, Debug)]
 pub struct UnitContext {
     /// Asks the body to return; the body waits on it instead of sleeping.
@@ -31,21 +31,21 @@ pub struct UnitError {
 }
 
 impl UnitError {
-    /// A failure that another try would only repeat (a file that holds no video): the unit is given up at once.
+    /// A failure that a restart would only repeat (a file without a video): the unit is given up at once.
     pub fn lasting(cause: impl Into<Box<dyn Error + Send + Sync>>) -> UnitError {
         UnitError { cause: cause.into(), lasting: true }
     }
 }
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for UnitError {
-    /// A failure that a restart may heal.
+    /// Wraps a failure that a restart may cure.
     fn from(cause: E) -> UnitError {
         UnitError { cause: cause.into(), lasting: false }
     }
 }
 
 impl fmt::Display for UnitError {
-    /// The cause and what caused it, joined by colons.
+    /// Writes the cause and its own causes, joined by colons.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.cause)?;
         let mut source = self.cause.source();
@@ -59,7 +59,7 @@ impl fmt::Display for UnitError {
 
 type Body = Box<dyn Fn(&UnitContext) -> Result<(), UnitError> + Send + Sync>;
 
-/// A part of the service: how it is called, how it is built and run, and what its failure means.
+/// A part of the service: its name, how it is built and run, and what its failure means.
 pub struct Unit {
     pub(super) name: Arc<str>,
     pub(super) essential: bool,
@@ -71,8 +71,8 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// A unit that `body` builds and runs. Every life calls `body` again; it returns `Ok` when its work is done or
-    /// it was asked to stop.
+    /// Makes a unit that `body` builds and runs. Every life calls `body` again; it returns `Ok` when its work
+    /// is done or it was asked to stop.
     pub fn new<F>(name: impl Into<Arc<str>>, body: F) -> Unit
     where
         F: Fn(&UnitContext) -> Result<(), UnitError> + Send + Sync + 'static,
@@ -89,25 +89,25 @@ impl Unit {
         }
     }
 
-    /// When it is given up, the process ends.
+    /// With `essential`, the process ends when this unit is given up.
     pub fn essential(mut self, essential: bool) -> Unit {
         self.essential = essential;
         self
     }
 
-    /// When every unit so marked has ended, the service is done (cameras that play files).
+    /// Marks the unit as work: when every such unit has ended, the service is done (cameras that play files).
     pub fn work(mut self) -> Unit {
         self.work = true;
         self
     }
 
-    /// The watchdog does not wait for its beat.
+    /// Excludes the unit's beat from the watchdog.
     pub fn unwatched(mut self) -> Unit {
         self.watched = false;
         self
     }
 
-    /// Asked to stop together with the others of `group`, as soon as the first of them is: none of them needs another.
+    /// Lets the unit be asked to stop as soon as the first of `group` is: none of them needs another.
     pub fn together(mut self, group: &'static str) -> Unit {
         self.group = Some(group);
         self
@@ -120,14 +120,14 @@ impl Unit {
     }
 }
 
-/// Where a unit is in its life.
+/// The phase of a unit's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// The body runs, and has not beaten so far.
+    /// The body runs, and has not beaten yet.
     Starting,
     /// The body runs and has beaten.
     Running,
-    /// The body failed, and the pause before its restart runs.
+    /// The body failed, and waits for its restart.
     Backoff,
     /// The unit failed too often, or for a lasting cause, and is not restarted.
     Failed,
@@ -141,7 +141,7 @@ impl State {
         matches!(self, State::Failed | State::Ended)
     }
 
-    /// The word in status messages.
+    /// The state's name in status messages.
     pub fn as_str(self) -> &'static str {
         match self {
             State::Starting => "starting",
@@ -153,12 +153,12 @@ impl State {
     }
 }
 
-/// The state of one unit at the moment it was asked for.
+/// The state of one unit at the moment of the query.
 #[derive(Clone, Debug)]
 pub struct UnitStatus {
     /// The unit's name, unique among the supervisor's units.
     pub name: Arc<str>,
-    /// Where it is in its life.
+    /// The phase of its life.
     pub state: State,
     /// How often it was restarted after a failure since it was added.
     pub restarts: u32,
@@ -254,19 +254,19 @@ impl UnitRunner {
         }
     }
 
-    /// The beat of the present life, where there is one.
+    /// The beat of the present life, if there is one.
     pub(super) fn beat(&self) -> Option<(u32, Beat)> {
         let life = self.life.lock();
         matches!(life.state, State::Starting | State::Running).then(|| (life.restarts, life.beat.clone()))
     }
 
-    /// The progress that it made, by its present life.
+    /// The number of its present life, and its progress.
     pub(super) fn progress(&self) -> (u32, u64) {
         let life = self.life.lock();
         (life.restarts, life.beat.progress())
     }
 
-    /// Waits until the unit is over; false at the deadline.
+    /// Waits until the unit has ended; returns false at the deadline.
     pub(super) fn wait_over(&self, deadline: Instant) -> bool {
         let mut life = self.life.lock();
         self.changed.wait_while_until(&mut life, |life| !life.state.is_over(), deadline);

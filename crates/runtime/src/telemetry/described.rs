@@ -1,11 +1,11 @@
-//! What each figure of `telemetry` is, in words: they become the HELP and TYPE of `/metrics`.
+//! Descriptions of the figures in `telemetry`: they become the HELP and TYPE of `/metrics`.
 
-/// Whether a figure may become less.
+/// Whether a figure may decrease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FigureKind {
     /// A number of events since the process began; it only grows.
     Counter,
-    /// A present value, which may fall again.
+    /// A present value, which may rise and fall.
     Gauge,
 }
 
@@ -17,7 +17,7 @@ pub struct Described {
     pub key: &'static str,
     /// Whether it is a counter or a gauge.
     pub kind: FigureKind,
-    /// What it counts; one sentence, which a person reads beside a graph.
+    /// What it counts, in one sentence that a person reads beside a graph.
     pub help: &'static str,
 }
 

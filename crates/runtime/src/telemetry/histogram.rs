@@ -24,7 +24,7 @@ pub struct Histogram {
     max: AtomicU64,
 }
 
-/// The counts of a moment, or of a window.
+/// The counts at one moment, or of one window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     buckets: Box<[u64]>,
@@ -55,8 +55,8 @@ impl Histogram {
         self.gather(into, |bucket| bucket.load(Ordering::Relaxed), self.max.load(Ordering::Relaxed));
     }
 
-    /// Adds the counts to `into` and begins a new window. A value that is recorded meanwhile lands in one window or
-    /// the other, never in both and never in none.
+    /// Adds the counts to `into` and begins a new window. A value that is recorded meanwhile counts in
+    /// exactly one window.
     pub fn take_to(&self, into: &mut Snapshot) {
         let max = self.max.swap(0, Ordering::Relaxed);
         self.gather(into, |bucket| bucket.swap(0, Ordering::Relaxed), max);
@@ -91,7 +91,7 @@ impl Snapshot {
         Snapshot { buckets: vec![0; BUCKETS].into(), count: 0, max: 0 }
     }
 
-    /// Forgets everything, keeping the memory.
+    /// Removes all values and keeps the memory.
     pub fn clear(&mut self) {
         self.buckets.fill(0);
         (self.count, self.max) = (0, 0);
@@ -152,7 +152,7 @@ fn bucket(value: u64) -> usize {
         return value as usize;
     }
     let shift = value.ilog2() - SUB_BITS;
-    // The top bit of `value >> shift` is SUB itself: it counts the power of two.
+    // The top bit of `value >> shift` is SUB itself, so it counts the power of two.
     shift as usize * SUB + (value >> shift) as usize
 }
 

@@ -1,4 +1,5 @@
-//! Events to systemd's journal, with their level and their fields, so that `journalctl CAMERA=front -p warning` works.
+//! Sends events to systemd's journal with their level and fields, for queries such as
+//! `journalctl CAMERA=front -p warning`.
 
 use std::fmt::{self, Write as _};
 
@@ -7,15 +8,15 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// A layer that gives each event, as the journal's `NAME=value` fields, to `send`.
+/// A layer that passes each event, as the journal's `NAME=value` fields, to `send`.
 pub(super) struct Journal<S> {
     send: S,
 }
 
 impl Journal<fn(&[&str])> {
-    /// To the journal itself.
+    /// Makes a layer that sends to the journal itself.
     pub(super) fn new() -> Journal<fn(&[&str])> {
-        // An entry that the journal refuses is lost: there is no second log to report it to.
+        // An entry that the journal refuses is lost, because there is no second log for reporting it.
         Journal { send: |fields| drop(systemd::journal::send(fields)) }
     }
 }
@@ -26,7 +27,8 @@ impl<S: Fn(&[&str]) + 'static, R: Subscriber> Layer<R> for Journal<S> {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let mut lines = vec![
-            // The custom fields also stand behind the message: plain `journalctl` shows nothing else.
+            // The custom fields are also appended to the message, because plain `journalctl` shows nothing
+            // else.
             format!("MESSAGE={}{}", fields.message, fields.shown),
             format!("PRIORITY={}", priority(*meta.level())),
             format!("TARGET={}", meta.target()),
@@ -40,7 +42,7 @@ impl<S: Fn(&[&str]) + 'static, R: Subscriber> Layer<R> for Journal<S> {
     }
 }
 
-/// syslog's number of a level.
+/// The syslog number of a level.
 fn priority(level: Level) -> u8 {
     match level {
         Level::ERROR => 3,
@@ -78,8 +80,8 @@ impl Visit for Fields {
     }
 }
 
-/// The journal's names are upper-case letters, digits and `_`, and do not begin with `_` or a digit; those that it
-/// gives a meaning are not for us.
+/// Converts a name to the journal's rules: upper-case letters, digits and `_`, not starting with `_` or a
+/// digit. A name that starts otherwise, or has a meaning in the journal, gets the prefix `OCELLUS_`.
 fn journal_name(name: &str) -> String {
     let mut upper: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();

@@ -1,4 +1,5 @@
-//! The log: to the journal when systemd started us, else as lines on standard error; its level can change while it runs.
+//! The log: to the journal when systemd started us, otherwise lines on standard error; its level can change
+//! at run time.
 
 use std::io::IsTerminal;
 use std::os::unix::fs::MetadataExt;
@@ -9,7 +10,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 use super::journal::Journal;
 
-/// The log cannot be set up or changed.
+/// Why the log cannot be set up or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The filter cannot be read.
@@ -28,12 +29,13 @@ pub enum LogError {
     Reload(#[from] reload::Error),
 }
 
-/// The running log. Clones are the same log.
+/// The running log. Clones refer to the same log.
 #[derive(Clone)]
 pub struct Log(reload::Handle<EnvFilter, Registry>);
 
 impl Log {
-    /// Sets the log of the process up, once. `level` is a level or a `tracing` filter. Panics are logged from now on.
+    /// Sets up the log of the process, once. `level` is a level or a `tracing` filter. Panics are logged from
+    /// now on.
     pub fn start(level: &str) -> Result<Log, LogError> {
         let (filter, handle) = reload::Layer::new(filter(level)?);
         let output: Box<dyn Layer<_> + Send + Sync> = if stderr_is_the_journal() {
@@ -57,15 +59,16 @@ fn filter(level: &str) -> Result<EnvFilter, LogError> {
     EnvFilter::try_new(level).map_err(|source| LogError::Filter { level: level.to_owned(), source })
 }
 
-/// systemd names the device and inode of the journal's stream; a service whose standard error was redirected elsewhere
-/// inherits the variable but not the stream (systemd.exec(5)).
+/// Whether standard error is the journal's stream. systemd passes the stream's device and inode in a
+/// variable; a service whose standard error was redirected inherits the variable but not the stream
+/// (systemd.exec(5)).
 fn stderr_is_the_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
     let Ok(stderr) = std::fs::metadata("/proc/self/fd/2") else { return false };
     stream == format!("{}:{}", stderr.dev(), stderr.ino())
 }
 
-/// A caught panic has lost its place by the time the supervisor sees it; the hook still knows it.
+/// Logs panics from a hook, because the place of a caught panic is lost by the time the supervisor sees it.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let thread = std::thread::current();
@@ -82,7 +85,8 @@ mod tests {
 
     use super::*;
 
-    /// What the child writes to its standard error, a file; `journal` makes it the journal's stream.
+    /// Returns what the child writes to its standard error, a file; `journal` declares that file as the
+    /// journal's stream.
     fn child_output(journal: bool) -> String {
         let file = tempfile::NamedTempFile::new().unwrap();
         let stream =

@@ -1,9 +1,9 @@
-//! Counters and gauges: one atomic each, shared by cloning, read by what publishes them.
+//! Counters and gauges: one atomic each, shared by cloning, read by the code that publishes them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-/// A number of events since the start. Only ever grows.
+/// A number of events since the start, which only grows.
 #[derive(Clone, Debug, Default)]
 pub struct Counter(Arc<AtomicU64>);
 
@@ -29,7 +29,7 @@ impl Counter {
     }
 }
 
-/// A present value: a queue's length, workers that are busy.
+/// A present value, such as a queue's length or the number of busy workers.
 #[derive(Clone, Debug, Default)]
 pub struct Gauge(Arc<AtomicI64>);
 
@@ -39,17 +39,17 @@ impl Gauge {
         Gauge::default()
     }
 
-    /// The value is now `value`.
+    /// Sets the value to `value`.
     pub fn set(&self, value: i64) {
         self.0.store(value, Ordering::Relaxed);
     }
 
-    /// The value moves by `by`.
+    /// Changes the value by `by`.
     pub fn add(&self, by: i64) {
         self.0.fetch_add(by, Ordering::Relaxed);
     }
 
-    /// The value as it is now.
+    /// The present value of the gauge.
     pub fn get(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-/// What the kernel reports about this process.
+/// The kernel's figures about this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProcessFacts {
     /// Resident memory (RSS), in bytes.
@@ -43,14 +43,14 @@ pub fn temperature_c() -> Option<f32> {
 fn hottest(folder: &Path) -> Option<f32> {
     let zones = fs::read_dir(folder).ok()?.filter_map(Result::ok);
     let degrees = zones.filter_map(|zone| {
-        // A zone whose sensor sleeps answers with an error; absurd figures are a driver's "no reading".
+        // A zone whose sensor sleeps returns an error; absurd values are a driver's "no reading".
         let milli: i64 = fs::read_to_string(zone.path().join("temp")).ok()?.trim().parse().ok()?;
         (-50_000..=200_000).contains(&milli).then_some(milli as f32 / 1_000.0)
     });
     degrees.reduce(f32::max)
 }
 
-/// The first number after `name` at the head of a line.
+/// The first number after `name` at the start of a line.
 fn field(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()

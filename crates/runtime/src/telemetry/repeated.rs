@@ -1,23 +1,24 @@
-//! Few log lines for a fault that repeats: the first at once, then one a minute with how often it came.
+//! Limits the log lines of a repeating fault: the first at once, then one a minute with the number of
+//! occurrences.
 
 use std::time::Duration;
 
-/// Between two lines of the same fault.
+/// Time between two lines about the same fault.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// What has been logged of one fault.
+/// The log record of one fault.
 #[derive(Debug, Default)]
 pub struct Repeated {
     /// When the last line was written.
     logged_ns: Option<u64>,
-    /// Faults since that line.
+    /// Occurrences since that line.
     unlogged: u64,
-    /// All faults since it began.
+    /// All occurrences since the fault began.
     all: u64,
 }
 
 impl Repeated {
-    /// The fault came at `now_ns`. `Some`: a line is due, with how often it came since the last one.
+    /// Notes the fault at `now_ns`. `Some`: a line is due, with the number of occurrences since the last one.
     pub fn again(&mut self, now_ns: u64) -> Option<u64> {
         self.all += 1;
         self.unlogged += 1;
@@ -29,7 +30,8 @@ impl Repeated {
         Some(std::mem::take(&mut self.unlogged))
     }
 
-    /// It is over. `Some`: a line is due, with how often it came in all; `None` where it was not there.
+    /// Notes the end of the fault. `Some`: a line is due, with the total number of occurrences; `None` where
+    /// there was no fault.
     pub fn over(&mut self) -> Option<u64> {
         let all = std::mem::take(self).all;
         (all > 0).then_some(all)

@@ -1,20 +1,20 @@
-//! What only the start needed goes back to the kernel: pages of programme text that ran once (a decoder's
-//! libraries bring 50 MiB of them), and heap that was freed.
+//! Returns memory that only the start needed to the kernel: pages of program text that ran once (50 MiB of a
+//! decoder's libraries), and freed heap.
 //!
-//! The text is the kernel's own copy of a file: a page that is needed after all is mapped again from the page
+//! Program text is the kernel's own copy of a file: a page that is needed again is mapped from the page
 //! cache, by a fault of a microsecond.
 
 use std::fs;
 use std::ops::Range;
 
-/// Blocks from this size on are mapped by themselves, and go back to the kernel when they are freed.
+/// Blocks of at least this size are mapped separately, and return to the kernel when they are freed.
 const MAPPED_BYTES: libc::c_int = 4 << 20;
 
-/// Keeps the allocator from giving each of two dozen threads a heap for itself: after the start they allocate little.
-/// And from keeping what one large request took: without a fixed bound, a block of 19 MiB that was freed once is from
-/// then on taken from the heap, where it stays. To be called before there are threads.
+/// Keeps the allocator from giving each of two dozen threads its own heap, since they allocate little after
+/// the start, and from keeping what one large request took: without a fixed bound, a block of 19 MiB that was
+/// freed once is from then on taken from the heap, and stays there. Call it before there are threads.
 pub fn share_heaps() {
-    // SAFETY: sets numbers of the allocator.
+    // SAFETY: the call only sets numbers of the allocator.
     #[cfg(target_env = "gnu")]
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 2);
@@ -23,9 +23,10 @@ pub fn share_heaps() {
     };
 }
 
-/// Gives back what can be had again. Costs milliseconds: to be called once, when the service runs steadily.
+/// Returns memory that can be restored on demand. Costs milliseconds, so call it once, when the service runs
+/// steadily.
 pub fn settle() {
-    // SAFETY: malloc_trim only gives free heap back and may be called at any time.
+    // SAFETY: malloc_trim only returns free heap and may be called at any time.
     #[cfg(target_env = "gnu")]
     unsafe {
         libc::malloc_trim(0)
@@ -39,7 +40,7 @@ pub fn settle() {
     }
 }
 
-/// The mappings of `smaps` that hold unchanged text, or constants beside it, of a library or programme.
+/// The mappings in `smaps` that hold unchanged text, or constants beside it, of a library or program.
 fn clean_text(smaps: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut candidate = None;
