@@ -1,8 +1,8 @@
-//! Every command of the box under its word: one typed enum that MQTT, the control socket, REST and the command line
-//! share. They read bytes into it once, with [`Command::parse`], and write the typed [`CommandAnswer`]; between them and the
+//! All commands: one typed enum that MQTT, the control socket, REST and the command line share. They parse
+//! bytes into it once, with [`Command::parse`], and write the typed [`CommandAnswer`]; between them and the
 //! domains no JSON is looked up by key.
 //!
-//! The commands of a domain are the domain's own types; those of the service itself are in [`service`].
+//! The types of a domain's commands belong to the domain; those of the service itself are in [`service`].
 
 mod parse;
 pub mod schema;
@@ -23,38 +23,39 @@ use service::{
     SnapshotRequest,
 };
 
-/// A command with its keys. Serialised as a request of the control socket: `{"command": …, "payload": …}`.
+/// A command with its keys. It is serialised as a request of the control socket: `{"command": …, "payload":
+/// …}`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "command", content = "payload", rename_all = "lowercase")]
 pub enum Command {
-    /// Whether the service answers.
+    /// Check that the service answers.
     Ping,
-    /// Read the configuration again.
+    /// Read the configuration again and apply its changes.
     Reload,
-    /// A picture of a camera.
+    /// Take a picture of a camera.
     Snapshot(SnapshotRequest),
-    /// Inspect the part that is there now.
+    /// Trigger an inspection on a camera.
     Trigger(inspection::TriggerRequest),
-    /// Select a product.
+    /// Select the product that a camera inspects.
     Product(inspection::ProductRequest),
-    /// Teach, list or take back golden pictures.
+    /// Add, remove or list golden pictures.
     Golden(inspection::Golden),
-    /// The state of the service and of its components.
+    /// Report the state of the service and its components.
     Status,
-    /// The people of the gallery.
+    /// Change or list the people of the gallery.
     Faces(faces::GalleryCommand),
-    /// The attendance log.
+    /// Report who was present on a day.
     Attendance(attendance::AttendanceCommand),
-    /// Build a unit again.
+    /// Restart one component of the service.
     Restart(RestartRequest),
-    /// The configuration in force, without secrets and comments.
+    /// Report the configuration in force, without secrets and comments.
     Config,
     /// List the alarms, or acknowledge one.
     Alarm(AlarmRequest),
 }
 
 impl Command {
-    /// The word by which it is called.
+    /// The kind of the command, which names its word.
     pub fn kind(&self) -> CommandKind {
         match self {
             Command::Ping => CommandKind::Ping,
@@ -73,49 +74,49 @@ impl Command {
     }
 }
 
-/// A command that has to be answered.
+/// A command that must be answered.
 #[derive(Debug)]
 pub struct CommandRequest {
-    /// The command.
+    /// The command with its keys.
     pub command: Command,
-    /// Where it came from.
+    /// The interface through which it arrived.
     pub origin: Origin,
-    /// When it arrived: the moment that a trigger means, however long the request before it takes.
+    /// Time of arrival. A trigger refers to this moment, even if an earlier request delays its handling.
     pub at: Stamp,
-    /// The requester's id.
+    /// The requester's id for this request, repeated in the answer.
     pub id: String,
-    /// How to answer.
+    /// Sends the answer to the requester.
     pub reply: Responder<CommandAnswer>,
 }
 
 answers! {
     /// The answer to a [`Command`].
     pub enum CommandAnswer {
-        /// To `ping`: done, and nothing more to report.
+        /// Answer to `ping`, which has no content.
         Done(()),
-        /// To `reload`.
+        /// Answer to `reload`: the changes.
         Reloaded(ReloadedOut),
-        /// To `snapshot`.
+        /// Answer to `snapshot`: the picture.
         Snapshot(SnapshotOut),
-        /// To `trigger`.
+        /// Answer to `trigger`: the inspection.
         Inspection(InspectionRecord),
-        /// To `product`.
+        /// Answer to `product`: the selected product.
         Product(inspection::ProductOut),
-        /// To `golden`.
+        /// Answer to `golden`: the golden pictures.
         Golden(inspection::GoldenAnswer),
-        /// To `status`.
+        /// Answer to `status`: the state.
         Status(Box<ServiceStatus>),
-        /// To `faces`.
+        /// Answer to `faces`: depends on the action.
         Faces(faces::GalleryAnswer),
-        /// To `attendance`.
+        /// Answer to `attendance`: one day.
         Attendance(Day),
-        /// To `restart`.
+        /// Answer to `restart`: the unit.
         Restarted(RestartedOut),
-        /// To `config`.
+        /// Answer to `config`: the configuration.
         Config(ConfigOut),
-        /// To `alarm`.
+        /// Answer to `alarm` without `acknowledge`: all alarms.
         Alarms(AlarmsOut),
-        /// To `alarm` with `acknowledge`.
+        /// Answer to `alarm` with `acknowledge`: that alarm.
         Alarm(crate::contract::Alarm),
     }
 }

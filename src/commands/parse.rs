@@ -1,6 +1,5 @@
-//! From JSON to a [`Command`], once, where it comes in. A fault is refused with the command, the key that is wrong and
-//! the keys that it has. Keys that a command does not know are passed over, as they always were: a plant's own marks may
-//! stand beside ours.
+//! Parses JSON into a [`Command`] at the edge. A fault is refused with the command, the wrong key and the
+//! known keys. Unknown keys are ignored, so that a plant can add fields of its systems.
 
 use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
@@ -10,7 +9,7 @@ use super::{Command, attendance};
 use crate::types::{CommandKind, Refusal};
 
 impl Command {
-    /// The command of this word with the keys of `payload`. What is not an object has no keys.
+    /// Parses the command `kind` with the keys of `payload`; a payload that is not an object has no keys.
     ///
     /// # Errors
     /// `bad_request` (`bad_action`, `refused`), with the keys or the actions that are known.
@@ -38,7 +37,7 @@ impl Command {
     }
 }
 
-/// A command that has several actions; `usual` is meant where none is named.
+/// Reads a command with several actions; `usual` is the default action.
 fn read_action<T: DeserializeOwned + JsonSchema>(
     kind: CommandKind,
     mut keys: Map<String, Value>,
@@ -86,7 +85,8 @@ fn read_as<T: DeserializeOwned>(
     if let Some(key) = shape.required.iter().find(absent) {
         return Err(Refusal::new("bad_request", format!("{key} is missing"), remedy));
     }
-    // What is read is moved, not copied: pictures may be in it. So the key that is wrong is looked for in an outline.
+    // The keys are moved, not copied, because they may hold pictures. So the wrong key is searched in an
+    // outline.
     let outline = outline(&keys);
     serde_json::from_value(Value::Object(keys)).map_err(|error| {
         let error = error.to_string();
@@ -98,7 +98,7 @@ fn read_as<T: DeserializeOwned>(
     })
 }
 
-/// The keys with values of their kinds, and none that is long.
+/// The keys with shortened values of the same types.
 fn outline(keys: &Map<String, Value>) -> Map<String, Value> {
     fn short(value: &Value) -> Value {
         match value {
@@ -111,7 +111,7 @@ fn outline(keys: &Map<String, Value>) -> Map<String, Value> {
     keys.iter().map(|(key, value)| (key.clone(), short(value))).collect()
 }
 
-/// The key without which there would be another fault, or none.
+/// The key whose removal changes or removes the fault.
 fn culprit<T: DeserializeOwned>(outline: &Map<String, Value>, error: &str) -> Option<String> {
     let without = |key: &&String| {
         let mut keys = outline.clone();
@@ -121,7 +121,7 @@ fn culprit<T: DeserializeOwned>(outline: &Map<String, Value>, error: &str) -> Op
     outline.keys().filter(|key| *key != "action").find(without).cloned()
 }
 
-/// The keys of a request, or of one of its actions, as its schema has them.
+/// The keys of a request, or of one of its actions, according to its schema.
 struct KeySet {
     action: String,
     keys: Vec<String>,
@@ -129,7 +129,7 @@ struct KeySet {
 }
 
 impl KeySet {
-    /// One for each action; one without an action where there are none.
+    /// One set for each action; a single one where the request has no actions.
     fn of<T: JsonSchema>() -> Vec<KeySet> {
         let schema = schema_for!(T).to_value();
         let actions = schema.get("oneOf").and_then(Value::as_array);
@@ -155,7 +155,7 @@ impl KeySet {
         let required = part.get("required").and_then(Value::as_array).into_iter().flatten();
         let required = required.filter_map(Value::as_str).filter(|key| *key != "action");
         self.required.extend(required.map(str::to_owned));
-        // A part that is defined once and used here.
+        // The schema refers to a part that is defined elsewhere in it.
         let pointer = part.get("$ref").and_then(Value::as_str).and_then(|at| at.strip_prefix('#'));
         if let Some(defined) = pointer.and_then(|at| schema.pointer(at)) {
             self.add(schema, defined);

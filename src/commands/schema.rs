@@ -1,4 +1,5 @@
-//! JSON Schemas of every request on `cmd/COMMAND/ID` and of the `result` of its answer, made from the types themselves.
+//! JSON Schemas of every request on `cmd/COMMAND/ID` and of the `result` of its answer, generated from the
+//! types.
 
 use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
@@ -36,7 +37,7 @@ fn of(kind: CommandKind) -> Vec<(String, Value)> {
         }
         CommandKind::Attendance => (Some(schema_for!(attendance::AttendanceCommand)), Some(schema_for!(Day))),
         CommandKind::Restart => (Some(schema_for!(RestartRequest)), Some(schema_for!(RestartedOut))),
-        // Not over MQTT.
+        // This command is not available over MQTT.
         CommandKind::Config => (None, None),
         CommandKind::Alarm => (Some(schema_for!(AlarmRequest)), Some(schema_for!(AlarmAnswer))),
     };
@@ -49,14 +50,14 @@ fn of(kind: CommandKind) -> Vec<(String, Value)> {
     request.into_iter().chain(result.map(|schema| named("result", schema))).collect()
 }
 
-/// What `alarm` answers.
+/// The answers of the command `alarm`.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[allow(dead_code, reason = "only its schema is of use")]
 enum AlarmAnswer {
-    /// To a request without `acknowledge`.
+    /// Answer to a request without `acknowledge`.
     Alarms(AlarmsOut),
-    /// To one with it.
+    /// Answer to a request with `acknowledge`.
     Alarm(contract::Alarm),
 }
 

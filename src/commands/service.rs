@@ -13,17 +13,17 @@ pub use crate::contract::rest::ConfigOut;
 /// The command `snapshot`: the newest frame of a camera as JPEG.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SnapshotRequest {
-    /// The camera's name; the only one, by default.
+    /// Name of the camera; optional where there is only one.
     #[serde(default)]
     pub camera: Option<String>,
     /// Quality of the JPEG, 1 to 100; 85 by default.
     #[serde(default)]
     #[schemars(range(min = 1, max = 100))]
     pub quality: Option<u64>,
-    /// Put the picture into the answer, instead of beside it on its own topic.
+    /// Whether to put the picture into the answer instead of on a separate topic.
     #[serde(default)]
     pub inline: Option<bool>,
-    /// Keep the picture on the broker.
+    /// Whether the broker shall retain the picture.
     #[serde(default)]
     pub retain_picture: Option<bool>,
 }
@@ -31,15 +31,15 @@ pub struct SnapshotRequest {
 /// A picture of a camera.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SnapshotOut {
-    /// The camera's name.
+    /// Name of the camera.
     pub camera: String,
-    /// The frame's number since the process began.
+    /// Number of the frame since the process began.
     pub frame: u64,
-    /// When it was captured, RFC 3339, UTC.
+    /// When the frame was captured, RFC 3339, UTC.
     pub time: String,
-    /// Width in px.
+    /// Width of the picture in px.
     pub width: u64,
-    /// Height in px.
+    /// Height of the picture in px.
     pub height: u64,
     /// Length of the JPEG in bytes.
     pub bytes: u64,
@@ -51,7 +51,7 @@ pub struct SnapshotOut {
     pub jpeg_base64: Option<String>,
 }
 
-/// The command `restart`: build a unit again.
+/// The command `restart`: restart one component.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RestartRequest {
     /// The unit, such as `camera/front`, `mqtt` or `web`.
@@ -59,12 +59,12 @@ pub struct RestartRequest {
     pub unit: String,
 }
 
-/// A unit that was built again.
+/// A unit that was restarted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RestartedOut {
-    /// The unit.
+    /// Name of the unit, such as `camera/front`.
     pub unit: String,
-    /// An earlier request is restarting it already; absent otherwise.
+    /// Whether an earlier request is already restarting it; absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub already_restarting: Option<bool>,
 }
@@ -72,51 +72,51 @@ pub struct RestartedOut {
 /// The command `alarm`: list the alarms, or acknowledge one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AlarmRequest {
-    /// The alarm that is acknowledged; without it, the alarms are listed.
+    /// Name of the alarm to acknowledge; without it, the alarms are listed.
     #[serde(default)]
     pub acknowledge: Option<String>,
-    /// Who acknowledges it.
+    /// Name of the person who acknowledges it.
     #[serde(default)]
     pub by: Option<String>,
 }
 
-/// The alarms that are raised.
+/// The alarms that are active.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AlarmsOut {
-    /// One entry an alarm, by name.
+    /// One entry for each alarm, sorted by name.
     pub alarms: Vec<contract::Alarm>,
 }
 
 /// The state of the service, of its components and of its triggers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceStatus {
-    /// What the topic `status` says.
+    /// The fields of the topic `status`.
     #[serde(flatten)]
     pub status: Status,
-    /// What `camera/NAME/trigger` says of each camera that inspects, by the camera's name.
+    /// The fields of `camera/NAME/trigger` for each camera that inspects, by camera name.
     pub triggers: BTreeMap<String, TriggerStatus>,
-    /// Every component and its state.
+    /// Every component with its state.
     pub components: Vec<ComponentOut>,
-    /// The alarms that are raised.
+    /// The alarms that are active.
     pub alarms: Vec<contract::Alarm>,
-    /// Messages that the broker does not take.
+    /// Messages that the broker rejects.
     pub set_aside: SetAside,
 }
 
-/// Messages that the broker does not take.
+/// Messages that the broker rejects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum SetAside {
-    /// They are kept.
+    /// The messages are stored and can be read.
     Kept {
-        /// How many there are.
+        /// Number of messages set aside.
         count: u64,
-        /// The newest of them.
+        /// The newest of these messages.
         newest: Vec<SetAsideMessage>,
     },
-    /// They cannot be read.
+    /// The stored messages cannot be read.
     Unreadable {
-        /// Why not.
+        /// Why they cannot be read.
         error: String,
     },
 }
@@ -124,14 +124,14 @@ pub enum SetAside {
 /// A message that was set aside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SetAsideMessage {
-    /// Its topic below `PREFIX/DEVICE/`.
+    /// Topic of the message below `PREFIX/DEVICE/`.
     pub topic: String,
-    /// Its number in its stream; absent where it has none.
+    /// Number of the message in its stream; absent where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
-    /// The length of what was to be sent.
+    /// Length of the payload in bytes.
     pub bytes: u64,
-    /// Why it is here.
+    /// Why the broker rejects it.
     pub reason: String,
     /// When it was set aside, RFC 3339, UTC.
     pub time: String,

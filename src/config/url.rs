@@ -121,26 +121,26 @@ impl FromStr for SourceUrl {
     }
 }
 
-/// What may be shown of a URL that somebody else wrote (a redirect): nothing where it cannot be read.
+/// The part of a foreign URL (such as a redirect) that may be shown; empty where the URL cannot be parsed.
 pub fn shown_url(text: &str) -> String {
     SourceUrl::parse(text).map_or_else(|_| "(an address that cannot be shown)".into(), |url| url.to_string())
 }
 
-/// Cameras take parameters in the path as well (`/user=admin&password=…`): a path ends where such begin, and a part
-/// of it that assigns something is left out.
+/// The part of a path that may be shown. Some cameras take parameters in the path (`/user=admin&password=…`),
+/// so the path is cut where they begin, and segments that assign a value are left out.
 fn shown_path(path: &str) -> String {
     let path = path.split(['?', '#', ';', '&']).next().unwrap_or_default();
     let shown = path.split('/').map(|part| if part.contains(['=', '@']) { "…" } else { part });
     shown.collect::<Vec<_>>().join("/")
 }
 
-/// The authority ends at the first `/`, `?` or `#` (RFC 3986, 3.2), so one that stands raw in a password leaves an `@`
-/// behind it, and what is taken for the host is a piece of the password.
+/// Rejects a raw delimiter in the password. The authority ends at the first `/`, `?` or `#` (RFC 3986, 3.2),
+/// so a raw one in a password leaves an `@` behind it and makes part of the password look like the host.
 fn refuse_raw_delimiter(authority: &str, tail: &str) -> Result<(), Refused> {
     let Some(at) = tail.rfind('@') else { return Ok(()) };
     let before = &tail[..at];
     let host = authority.rsplit('@').next().unwrap_or_default();
-    // The value of a key of a query may be an address of e-mail.
+    // The value of a query's key may be an e-mail address, which also contains an `@`.
     let value = before.rfind('?').is_some_and(|query| {
         let key = before[query + 1..].rsplit('&').next().unwrap_or_default();
         before.starts_with('/') && key.contains('=') && !before[query..].contains('#')

@@ -214,7 +214,7 @@ fn rois<S: Serializer>(rois: &[RoiResult], out: S) -> Result<S::Ok, S::Error> {
     out.collect_seq(rois.iter().map(RoiOut::from))
 }
 
-/// `camera/NAME/trigger`: the handshake, as plants know it from smart cameras.
+/// `camera/NAME/trigger`: the trigger handshake that is usual with smart cameras.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TriggerStatus {
     /// Name of the camera that is triggered.

@@ -36,7 +36,7 @@ pub fn write<T: Payload>(seq: u64, wall_ns: u64, body: &T, out: &mut Vec<u8>) {
     debug_assert!(written.is_ok(), "{}: {written:?}", T::SCHEMA);
 }
 
-/// State of the service.
+/// The state of the whole service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
@@ -49,7 +49,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// The word in messages.
+    /// The word that stands for it in messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Service::Online => "online",
@@ -59,7 +59,7 @@ impl Service {
     }
 }
 
-/// `status`
+/// `status`: state of the service, retained; also the last will.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// Current state of the service.
@@ -111,7 +111,7 @@ impl Payload for CameraStatus {
     const SCHEMA: &'static str = "ocellus.camera/1";
 }
 
-/// `alarm/NAME`; an empty retained payload means that it is over.
+/// `alarm/NAME`: an active alarm, retained; an empty payload means that it has ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Alarm {
     /// Name of the alarm, as in its topic.

@@ -154,7 +154,7 @@ impl From<AlarmOut> for Alarm {
     }
 }
 
-/// A component of the box and how it is.
+/// A component of the box with its state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ComponentOut {
     /// Name of the component, such as `camera/front`, `model/scene`, `broker`, `store`, `disk/state`,

@@ -10,8 +10,8 @@ use super::day::{Day, DayEvent, DayRow};
 /// Why no table could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// A time of it is none.
-    #[error("{text:?} is no time: {source}; give RFC 3339")]
+    /// A time of the day cannot be parsed.
+    #[error("{text:?} is not a time: {source}; give RFC 3339")]
     Time {
         /// The text that was given as a time.
         text: String,
@@ -40,7 +40,7 @@ const EVENT: [&str; 7] = ["id", "time", "event", "person", "name", "camera", "si
 /// The rows of `day` (the answer of the command `attendance`) as CSV: RFC 4180, UTF-8, with a header, times
 /// as RFC 3339 in the day's local time. Errors: [`TableError`].
 ///
-/// A text that a spreadsheet would take for a formula is given a `'` in front (OWASP, "CSV Injection").
+/// A text that a spreadsheet would take for a formula is prefixed with `'` (OWASP, "CSV Injection").
 pub fn csv(day: &Day) -> Result<Vec<u8>, TableError> {
     let zone = zone(day)?;
     let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
@@ -73,8 +73,8 @@ fn harmless(text: &str) -> String {
     if formula || text.starts_with(['\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
 }
 
-/// The rows and the events of `day` (what the command `attendance` answers) as an XLSX workbook: a sheet each, times
-/// as dates of the day's local time, to the second.
+/// The rows and the events of `day` (the answer of the command `attendance`) as an XLSX workbook with one
+/// sheet for each, times as dates in the day's local time, to the second. Errors: [`TableError`].
 pub fn xlsx(day: &Day) -> Result<Vec<u8>, TableError> {
     let zone = zone(day)?;
     let mut book = Workbook::new();

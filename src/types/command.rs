@@ -1,12 +1,12 @@
-//! The words of commands, who sends one, and how its answer goes back. The commands themselves, with their keys and
-//! answers, are `crate::commands`.
+//! The words of commands, their origin, and the return path of answers. The commands with their keys and
+//! answers are in `crate::commands`.
 
 use super::Refusal;
 
-/// The word by which a command is called. `ping` is answered where it arrives.
+/// The word of a command. The adapter that receives a `ping` answers it directly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandKind {
-    /// Whether the service answers.
+    /// Check that the service answers.
     Ping,
     /// Read the configuration again and apply its changes.
     Reload,
@@ -89,10 +89,10 @@ pub enum Origin {
     Web,
 }
 
-/// What a request came to: its answer, or why it was not done.
+/// Result of a request: its answer, or why it was refused.
 pub type Reply<A> = Result<A, Refusal>;
 
-/// A picture that an answer names and does not hold: it is sent beside the answer where the requester can get it.
+/// A picture that an answer refers to; sent beside the answer where the requester can receive it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
     /// Topic of the attachment below `PREFIX/DEVICE/`.
@@ -105,38 +105,40 @@ pub struct Attachment {
 
 type Answering<A> = Box<dyn FnOnce(Reply<A>, Option<Attachment>) + Send>;
 
-/// Answers one request, once. Dropped without an answer, it reports that the request was given up.
+/// Answers one request, once. When dropped without an answer, it answers that the service gave up the
+/// request.
 pub struct Responder<A>(Option<Answering<A>>);
 
 impl<A> Responder<A> {
-    /// Hands the answer to `report`, which must not block. An attachment is not for this requester.
+    /// Passes the answer to `report`, which must not block. Attachments are dropped, because this requester
+    /// cannot receive them.
     pub fn new(report: impl FnOnce(Reply<A>) + Send + 'static) -> Responder<A> {
         Responder::with_attachment(move |reply, _| report(reply))
     }
 
-    /// The same for a requester who gets the attachment, too.
+    /// Passes the answer and its attachment to `report`, which must not block.
     pub fn with_attachment(
         report: impl FnOnce(Reply<A>, Option<Attachment>) + Send + 'static,
     ) -> Responder<A> {
         Responder(Some(Box::new(report)))
     }
 
-    /// The request is done, and `answer` is its result.
+    /// Answers that the request succeeded, with `answer` as its result.
     pub fn successful(self, answer: A) {
         self.answer(Ok(answer));
     }
 
-    /// The request is not done, because of `reason`.
+    /// Answers that the request failed for `reason`.
     pub fn failed(self, reason: impl Into<Refusal>) {
         self.answer(Err(reason.into()));
     }
 
-    /// The request has come to `reply`.
+    /// Sends `reply` as the answer, without an attachment.
     pub fn answer(self, reply: Reply<A>) {
         self.answer_with(reply, None);
     }
 
-    /// The request has come to `reply`, which names the attachment.
+    /// Sends `reply` as the answer, with the attachment that it refers to.
     pub fn answer_with(mut self, reply: Reply<A>, attachment: Option<Attachment>) {
         if let Some(report) = self.0.take() {
             report(reply, attachment);
@@ -147,7 +149,7 @@ impl<A> Responder<A> {
 impl<A> Drop for Responder<A> {
     fn drop(&mut self) {
         if let Some(report) = self.0.take() {
-            report(Err("the service gave the request up; try again".into()), None);
+            report(Err("the service gave up the request; try again".into()), None);
         }
     }
 }
@@ -158,7 +160,7 @@ impl<A> std::fmt::Debug for Responder<A> {
     }
 }
 
-/// An enum of answers, a variant for each type, that is serialised as the answer alone.
+/// Defines an enum of answers with one variant for each type, which is serialised as the answer alone.
 macro_rules! answers {
     ($(#[$about:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident($kind:ty),)* }) => {
         $(#[$about])*

@@ -1,102 +1,102 @@
-//! Why a request was not done: a word for programs, what happened, and what to do next, each in a field of its own.
+//! Refusals of requests: an error code for programs, a message and a remedy, each in a separate field.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Why a request was not done.
+/// Why a request was refused or failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{message}{}{remedy}", if .remedy.is_empty() { "" } else { "; " })]
 pub struct Refusal {
-    /// The word for programs, such as `already_enrolled`.
+    /// Error code for programs, such as `already_enrolled`.
     pub code: &'static str,
-    /// What, where and why.
+    /// What failed, where and why.
     pub message: String,
-    /// What to do next; empty where the message says it.
+    /// What to do next; empty where the message already contains it.
     pub remedy: String,
-    /// What a program needs to go on.
+    /// Details that a program needs to continue.
     pub details: Details,
 }
 
-/// What a program needs to go on after a refusal.
+/// Details of a refusal that a program needs to continue.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Details {
-    /// Nothing more than the word.
+    /// No details besides the error code.
     #[default]
     None,
-    /// The person who stands in the way.
+    /// The person that conflicts with the request.
     Person {
-        /// The person's number.
+        /// Number of the person in the gallery.
         person: u64,
-        /// The person's name.
+        /// Current name of the person.
         name: String,
     },
     /// The person whose face the pictures show.
     Alike {
-        /// The person's number.
+        /// Number of the person in the gallery.
         person: u64,
-        /// The person's name.
+        /// Current name of the person.
         name: String,
-        /// How alike, -1 to 1, to three digits.
+        /// Cosine similarity, -1 to 1, rounded to three digits.
         similarity: f64,
     },
-    /// The pictures that cannot be used.
+    /// The pictures that were rejected.
     Rejected {
-        /// One entry a picture.
+        /// One entry for each rejected picture.
         rejected: Vec<RejectedOut>,
     },
-    /// What a reload did apply.
+    /// The changes that a reload has applied.
     Reloaded(Box<ReloadedOut>),
 }
 
-/// A picture that cannot be used.
+/// A picture that was rejected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RejectedOut {
-    /// Its place in the request, from 0.
+    /// Index of the picture in the request, from 0.
     pub index: u64,
-    /// The word for programs, such as `no_face`.
+    /// Error code for programs, such as `no_face`.
     pub code: String,
-    /// Why.
+    /// Why the picture was rejected.
     pub reason: String,
-    /// What to do next.
+    /// What to do next, in one sentence.
     pub remedy: String,
 }
 
-/// What a reload of the configuration came to.
+/// The result of reloading the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReloadedOut {
     /// SHA-256 of the file, hexadecimal.
     pub config_hash: String,
-    /// What became of the cameras; absent where the service starts anew.
+    /// How the cameras changed; absent where the service restarts with the new file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cameras: Option<ReloadedCameras>,
-    /// The parts that are not as the file says; absent where all are.
+    /// The parts of the file that are not in force; absent where all are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<FailedPart>,
-    /// No camera ran before: the service starts anew from the file.
+    /// Whether the service restarts with the new file, because no camera ran before.
     #[serde(default, skip_serializing_if = "is_false")]
     pub starts_anew: bool,
 }
 
-/// The names of the cameras by what a reload did to them.
+/// The names of the cameras, grouped by how a reload changed them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReloadedCameras {
-    /// Cameras that are new.
+    /// Cameras that were added.
     pub added: Vec<String>,
-    /// Cameras that are gone.
+    /// Cameras that were removed.
     pub removed: Vec<String>,
-    /// Cameras that were built again.
+    /// Cameras that were restarted with new settings.
     pub changed: Vec<String>,
-    /// Cameras that were not touched.
+    /// Cameras that run on unchanged.
     pub unchanged: Vec<String>,
 }
 
 /// A part of the configuration that is not in force.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FailedPart {
-    /// Which, such as `camera front` or `[mqtt]`.
+    /// Name of the part, such as `camera front` or `[mqtt]`.
     pub part: String,
-    /// Why not.
+    /// Why it is not in force.
     pub cause: String,
 }
 
@@ -105,12 +105,12 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl Refusal {
-    /// A refusal with a word for programs.
+    /// A refusal with an error code, a message and a remedy, without details.
     pub fn new(code: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Refusal {
         Refusal { code, message: message.into(), remedy: remedy.into(), details: Details::None }
     }
 
-    /// The same, with what a program needs to go on.
+    /// The same refusal with details for programs.
     pub fn with(self, details: Details) -> Refusal {
         Refusal { details, ..self }
     }
