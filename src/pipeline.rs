@@ -1,15 +1,15 @@
-//! THE road of one frame, from the ring to the sinks, readable in one sitting.
+//! The path of one frame from the ring to the sinks.
 //!
 //! ```text
 //!  ring ──lease──▶ FrameItem ──(pinned worker: preprocess ▶ infer ▶ decode)──▶ InOrder ▶ track ▶ sinks
 //!       Lane::take             Detector::run                                  Lane::arrived
 //! ```
 //!
-//! One [`Lane`] a camera. A lane is a feed of the scheduler: a free worker takes its next frame, works on it,
-//! and whoever completes the frame that is next in order carries it, and those that waited behind it, to the
-//! sinks. Nothing here allocates once warm, and nothing waits for a sink: while one worker hands reports on, the others
-//! lay theirs down and go on working. Other domains bring
-//! work of their own to the same workers, each to stages of its own.
+//! Each camera has one [`Lane`], a feed of the scheduler: a free worker takes its next frame and works on it.
+//! The worker that completes the frame that is next in order delivers its report, and those that waited
+//! behind it, to the sinks. Nothing here allocates once warm, and nothing waits for a sink: while one worker
+//! delivers reports, the others queue theirs and go on working. Other domains run their work on the same
+//! workers, in their own stages.
 
 mod counters;
 mod deliver;
@@ -40,25 +40,25 @@ use crate::scheduler::{Feed, InOrder};
 use crate::tracking::Tracker;
 use crate::types::{Clock, Events, Frame, Label, Report, Stamp, SystemClock};
 
-/// How one camera's frames are taken and judged.
+/// How one camera's frames are taken and processed.
 pub struct LaneSettings {
     /// The name of the camera.
     pub camera: Label,
-    /// Every n-th frame that the ring offers; at least 1.
+    /// Every n-th frame of the ring is taken; at least 1.
     pub every: u32,
-    /// Frames that may be under way at once; also how far a result may overtake.
+    /// Frames that may be under way at once, which also bounds how far a result may be out of order.
     pub window: usize,
-    /// Follows objects, if wished.
+    /// Tracks objects over frames; `None` where the camera does not track.
     pub tracker: Option<Tracker>,
-    /// Who else looks at its frames, in this order.
+    /// Further consumers of its frames, called in this order.
     pub followers: Vec<Arc<dyn Follower>>,
 }
 
-/// The way of one camera's frames.
+/// The processing of one camera's frames, from the ring to the sinks.
 pub struct Lane {
-    /// What it counts and measures.
+    /// Counts and latencies of this lane.
     pub counters: LaneCounters,
-    /// Frames that failed one after the other.
+    /// Counts frames that failed in a row.
     pub failures: Failures,
     camera: Label,
     /// The bits of an `f32`; see [`Lane::set_min_score`].
@@ -66,26 +66,26 @@ pub struct Lane {
     sinks: Arc<[Arc<dyn Sink>]>,
     followers: Box<[Arc<dyn Follower>]>,
     intake: Mutex<Intake>,
-    /// Where complete reports are put in order.
+    /// Puts complete reports into the order of their frames.
     order: InOrder<Arrived>,
-    /// Held by the worker that hands reports on.
+    /// Locked by the worker that delivers reports.
     delivery: Mutex<Delivery>,
-    /// Detections that could not be followed.
+    /// Detections that the tracker had no room for.
     untracked: AtomicU64,
     bell: Arc<Bell>,
     pool: ReportPool,
     clock: SystemClock,
 }
 
-/// Where frames come in; one worker at a time.
+/// Takes frames from the ring, for one worker at a time.
 struct Intake {
     reader: Reader<Frame>,
     every: u32,
-    /// Frames to pass over before the next one is taken.
+    /// Frames to skip before the next one is taken.
     pass: u32,
 }
 
-/// What has memory of the reports before.
+/// State that depends on earlier reports.
 struct Delivery {
     tracker: Option<Tracker>,
     events: Events,
@@ -95,7 +95,7 @@ struct Delivery {
 struct Arrived {
     report: Arc<Report>,
     at: Stamp,
-    /// Its frame, where a follower wants it.
+    /// The report's frame, where a follower wants it.
     frame: Option<Lease<Frame>>,
 }
 
@@ -129,22 +129,22 @@ impl Lane {
         lane
     }
 
-    /// Frames that were passed over because a newer one was there: the `latest` policy's drops.
+    /// Frames that were skipped because a newer one was there: the drops of the `latest` policy.
     pub fn skipped(&self) -> u64 {
         lock(&self.intake).reader.skipped()
     }
 
-    /// Detections that could not be followed because too many objects were.
+    /// Detections that were not tracked because there were too many objects.
     pub fn untracked(&self) -> u64 {
         self.untracked.load(Ordering::Relaxed)
     }
 
-    /// Frames whose reports were handed on.
+    /// Number of frames whose reports were delivered.
     pub fn delivered(&self) -> u64 {
         self.order.delivered()
     }
 
-    /// Findings below `score` are not reported from now on; 0 at first.
+    /// Sets the least score of findings that are reported; it is 0 at first.
     pub fn set_min_score(&self, score: f32) {
         self.min_score.store(score.to_bits(), Ordering::Relaxed);
     }
@@ -174,7 +174,7 @@ impl Lane {
                 continue;
             }
             intake.pass = intake.every - 1;
-            // Still under the intake's lock, so that tickets are in the order of the frames.
+            // Issued under the intake's lock, so that tickets are in the order of the frames.
             let ticket = self.order.issue();
             drop(intake);
             return Some(self.item(ticket, frame));
@@ -190,8 +190,8 @@ impl Lane {
         FrameItem::new(self.clone(), ticket, frame, report)
     }
 
-    /// Step 3: the frame's report is complete; those that are next in order go to the sinks, one after the other, by
-    /// the hand of one worker at a time. No lock that another worker needs is held meanwhile.
+    /// Step 3: enters a frame's complete report. Reports that are next in order go to the sinks, one after
+    /// the other, on one worker at a time, which holds no lock that another worker needs.
     fn arrived(&self, ticket: u64, report: Arc<Report>, frame: &Lease<Frame>) {
         let wanted = self.followers.iter().any(|follower| follower.wants_frames());
         let arrived = Arrived { report, at: self.clock.now(), frame: wanted.then(|| frame.clone()) };
@@ -218,12 +218,12 @@ fn keep(report: &mut Report, least: f32) {
     let before = report.findings.len();
     report.findings.retain(|finding| finding.score >= least);
     if report.findings.len() < before {
-        // What found no room was worse than these.
+        // Findings that did not fit into the report had lower scores than those that were just dropped.
         report.overflow = 0;
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What a panic leaves behind a lock here is whole: the counts are changed last.
+    // A panic leaves the state behind a lock consistent, because the counts are changed last.
     mutex.lock()
 }

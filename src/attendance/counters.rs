@@ -1,26 +1,26 @@
-//! What became of every sighting and of every event.
+//! Counts sightings and events by what happened to them.
 
 use crate::attendance::rules::Counts;
 use crate::telemetry::{Counter, Described, Gauge};
 
-/// Counts since the process began, and what is so now.
+/// Counts since the process began, and gauges of the present state.
 #[derive(Debug, Default)]
 pub struct AttendanceCounters {
-    /// Sightings that the rules were told of, by what became of them.
+    /// Sightings that reached the rules, by how the rules used them.
     pub rules: Counts,
-    /// Sightings that found the queue full.
+    /// Sightings that were dropped because the queue was full.
     pub dropped: Counter,
     /// Events that are on disk.
     pub events: Counter,
-    /// Events that could not be written, and for which memory had no room any more.
+    /// Events that could not be written and no longer fitted into memory.
     pub lost: Counter,
-    /// Attempts to write that the disk refused; what was to be written waits in memory.
+    /// Attempts to write that the disk refused; the events wait in memory meanwhile.
     pub failed: Counter,
     /// Events that were removed because of their age.
     pub pruned: Counter,
     /// Sightings that wait in the queue.
     pub waiting: Gauge,
-    /// People who are here.
+    /// Number of people who are present.
     pub present: Gauge,
 }
 
@@ -47,7 +47,7 @@ impl AttendanceCounters {
     }
 }
 
-/// What each figure is.
+/// Descriptions of the values, as the metrics endpoint gives them.
 pub const DESCRIBED: &[Described] = &[
     Described::counter("attendance/sightings", "Faces compared with the gallery that attendance was given."),
     Described::counter("attendance/counted", "Sightings of somebody who is present or was leaving."),

@@ -1,4 +1,4 @@
-//! The table of a day: who came, who left, and for how long.
+//! The table of one day: when each person came and left, and how long they stayed.
 
 use super::command::DayRequest;
 use super::rules::{PersonDay, day_of, span_of, visits};
@@ -11,11 +11,11 @@ use jiff::civil::Date;
 fn date(asked: &DayRequest, settings: &config::AttendanceConfig, now_ns: u64) -> Result<Date, Refusal> {
     let Some(text) = &asked.day else { return Ok(day_of(now_ns, &settings.zone)) };
     text.parse().map_err(|_| {
-        Refusal::new("bad_day", format!("{text:?} is no day"), "write it as YYYY-MM-DD, such as 2026-11-21")
+        Refusal::new("bad_day", format!("{text:?} is not a date"), "write it as YYYY-MM-DD, such as 2026-11-21")
     })
 }
 
-/// Whether a row belongs to the person who is asked for.
+/// Whether a row belongs to the requested person; true where none was named.
 fn holds(asked: &DayRequest, row: &DayRow) -> bool {
     match &asked.person {
         None => true,
@@ -23,11 +23,11 @@ fn holds(asked: &DayRequest, row: &DayRow) -> bool {
     }
 }
 
-/// Who was here on a day of local time. `names` tells the present name of a person where the gallery knows it; a
-/// person whom it does not know keeps the last name that the log has.
+/// Who was present on a day of local time. `names` gives the present name of a person whom the gallery knows;
+/// any other person keeps the last name in the attendance log.
 ///
 /// # Errors
-/// A refusal, `bad_day` or `store`.
+/// A refusal with the code `bad_day` or `store`.
 pub fn day(
     store: &Store,
     settings: &config::AttendanceConfig,

@@ -1,9 +1,9 @@
-//! Attendance as a unit of its own: sightings wait in a bounded queue for the rules, what follows is written to the
-//! book on disk, and only then told to the sinks.
+//! Attendance as a supervised unit: sightings wait in a bounded queue for the rules. The events that follow
+//! are written to the attendance log on disk, and only then sent to the sinks.
 //!
 //! ```text
-//!  Witness::saw ─▶ queue ─▶ rules ─▶ book (event and presence in one batch) ─▶ sinks
-//!                                      └── at the start, and after a full queue: what the outbox does not have yet
+//!  SightingSink::push ─▶ queue ─▶ rules ─▶ log (event and presence in one batch) ─▶ sinks
+//!                                           └── at the start, and after a full queue: what the outbox lacks
 //! ```
 
 pub mod command;
@@ -29,33 +29,34 @@ pub use command::DayRequest;
 pub use counters::{AttendanceCounters, DESCRIBED};
 pub use day::day;
 
-/// The attendance of a box. Clones are the same.
+/// The attendance unit of this device; clones share one queue.
 #[derive(Clone)]
 pub struct Attendance(Arc<AttendanceShared>);
 
 struct AttendanceShared {
     sightings: SyncSender<Sighting>,
-    /// Held by the unit's present life.
+    /// Locked by the unit's thread while it runs, so that a restarted one waits for its predecessor.
     inbox: Mutex<Receiver<Sighting>>,
     settings: Mutex<Settings>,
-    /// Counts changes of the settings.
+    /// Counts changes of the settings, so that the worker sees a new one without a lock.
     revision: AtomicU64,
     counters: AttendanceCounters,
-    /// Why nothing is deleted by age, if that is so.
+    /// Why nothing is deleted by age now; `None` where the clock can be trusted.
     doubt: Mutex<Option<Doubt>>,
     /// The highest event that was offered to sinks that do not keep it on disk.
     offered: AtomicU64,
 }
 
-/// What the unit works with.
+/// The services that the unit's thread uses.
 pub struct Around<'a> {
-    /// Where the book lies.
+    /// The store that holds the attendance log.
     pub store: &'a Store,
-    /// Who is told of each event. Those that do not keep it on disk are told once a process.
+    /// The sinks that receive each event. Those that do not keep it on disk receive it once in a process.
     pub sinks: &'a [Arc<dyn Sink>],
-    /// The sink that keeps events on disk until the broker has them; what it did not take is offered again.
+    /// The sink that keeps events on disk until the broker has them; an event that it dropped is offered
+    /// again.
     pub durable: &'a dyn Sink,
-    /// The id of the last event that this sink has kept.
+    /// Reads the id of the last event that `durable` has kept.
     pub kept: &'a dyn Fn(&Store) -> Result<u64, StoreError>,
     /// The clock that dates events.
     pub clock: &'a dyn Clock,
@@ -63,12 +64,12 @@ pub struct Around<'a> {
     pub synchronised: &'a dyn Fn() -> bool,
     /// Whether a camera gives frames.
     pub looks: &'a dyn Fn(&str) -> bool,
-    /// Raises an alarm with its cause, or ends it.
+    /// Raises the alarm of this name with its cause, or ends it (`None`).
     pub alarm: &'a dyn Fn(&str, Option<&str>),
 }
 
 impl Attendance {
-    /// Without a sighting yet.
+    /// A unit that has received no sighting yet; its queue has the length that `all` sets.
     pub fn new(all: &config::AttendanceConfig, cameras: &[config::CameraConfig]) -> Attendance {
         let (sightings, inbox) = sync_channel(all.queue);
         Attendance(Arc::new(AttendanceShared {
@@ -82,40 +83,40 @@ impl Attendance {
         }))
     }
 
-    /// Other settings from now on; who is here stays. The queue's length stays too.
+    /// Applies other settings. People who are present stay so, and the queue keeps its length.
     pub fn reconfigure(&self, config: &Config) {
         *self.0.settings.lock() = Settings::of(&config.attendance, &config.cameras);
         self.0.revision.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Who has to be told of sightings.
+    /// The sink that recognition pushes sightings to.
     pub fn sightings(&self) -> Arc<dyn SightingSink> {
         self.0.clone()
     }
 
-    /// What became of them.
+    /// Counts of sightings and events since the process began.
     pub fn counters(&self) -> &AttendanceCounters {
         &self.0.counters
     }
 
-    /// Why events that are older than `keep_days` are not deleted now, if that is so.
+    /// Why events that are older than `keep_days` are not deleted now; `None` where they are.
     pub fn age_doubt(&self) -> Option<Doubt> {
         self.0.doubt.lock().clone()
     }
 
-    /// Sightings that wait for the rules.
+    /// Number of sightings that wait for the rules.
     pub fn waiting(&self) -> u64 {
         self.0.counters.waiting.get().max(0) as u64
     }
 
-    /// Runs until `stop`; what waits then is written first.
+    /// Runs until `stop`, and writes events that wait before it returns.
     pub fn run(&self, around: &Around<'_>, stop: &Stop, beat: &Beat) {
         worker::run(&self.0, around, stop, beat);
     }
 }
 
 impl SightingSink for AttendanceShared {
-    /// Dropped, and counted, where the queue is full: the disk does not keep up.
+    /// Drops and counts the sighting where the queue is full, which means that the disk does not keep up.
     fn push(&self, sighting: &Sighting) {
         match self.sightings.try_send(sighting.clone()) {
             Ok(()) => self.counters.waiting.add(1),

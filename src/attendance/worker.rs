@@ -1,4 +1,4 @@
-//! The clerk: the one thread that holds the rules and writes the book.
+//! The unit's thread, the only one that runs the rules and writes the attendance log.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,21 +12,21 @@ use crate::store::{Attendances, Change, StoreError};
 use crate::supervisor::{Beat, Stop};
 use crate::types::{AgeGate, Attendance, Sighting};
 
-/// How often time is told to the rules, and the most that a stop waits for us.
+/// How often the rules get the time; also the longest time that a stop waits for this thread.
 const TICK: Duration = Duration::from_millis(100);
-/// Sightings that are taken at once: what follows from them is written with one flush.
+/// Sightings that are taken at once, so that the events that follow are written with one flush.
 const GROUP: usize = 256;
-/// How often later sightings of people who are here are noted on disk.
+/// How often later sightings of people who are present are written to disk.
 const TOUCH: Duration = Duration::from_secs(5);
-/// Pause before a disk that refused is tried again.
+/// Pause before the next attempt after the disk refused a write.
 const RETRY: Duration = Duration::from_secs(1);
 /// Most events that wait in memory for the disk.
 const UNWRITTEN: usize = 4_096;
-/// Events that are read from the book at once.
+/// Events that are read from the attendance log at once.
 const PAGE: usize = 500;
-/// How often old events are looked for.
+/// How often old events are searched for and removed.
 const PRUNE: Duration = Duration::from_secs(3_600);
-/// An alarm about sightings that were dropped stands until none was for so long.
+/// The alarm about dropped sightings ends after this time without another drop.
 const CALM: Duration = Duration::from_secs(10);
 const DAY_NS: u64 = 86_400_000_000_000;
 
@@ -51,26 +51,27 @@ struct AttendanceWorker<'a> {
     book: Attendances,
     rules: Rules,
     revision: u64,
-    /// How many changes of the gallery's people we have followed.
+    /// How many changes of the gallery's people the worker has applied.
     changes: usize,
-    /// Said by the rules and not known to be on disk.
+    /// Events that the rules have given and that are not known to be on disk.
     unwritten: Vec<Attendance>,
-    /// Not before this: the disk refused, or nothing is due.
+    /// The earliest time of the next write, because the disk refused the last one or nothing is due.
     write_at: Instant,
     tick_at: Instant,
     touch_at: Instant,
     prune_at: Instant,
-    /// The outbox may lack events that are in the book.
+    /// Whether the outbox may lack events that are in the attendance log.
     behind: bool,
-    /// When the last event was, wall clock.
+    /// When the last event was, wall clock, nanoseconds since 1970.
     newest_ns: Option<u64>,
-    /// Whether the clock may say what is old.
+    /// Decides whether the clock can be trusted to tell the age of events.
     gate: AgeGate,
     dropped: (u64, Option<Instant>),
 }
 
 impl<'a> AttendanceWorker<'a> {
-    /// Reads who is here from the book, as soon as the disk lets us; `None` when asked to stop before.
+    /// Reads who is present from the attendance log, as soon as the disk allows it; `None` when stopped
+    /// before that.
     fn begin(
         shared: &'a AttendanceShared,
         around: &'a Around<'a>,
@@ -108,7 +109,8 @@ impl<'a> AttendanceWorker<'a> {
         }
     }
 
-    /// The time since the box last looked is no absence. What no sink of this process has heard of is told now.
+    /// Restores presence, and offers the sinks the events that they have not received in this process. The
+    /// time since the service last ran does not count as absence.
     fn restore(&mut self) -> Result<(), StoreError> {
         let (present, looked) = self.book.present()?;
         self.rules.restore(present, self.around.clock.now(), looked.unwrap_or(0));
@@ -130,10 +132,10 @@ impl<'a> AttendanceWorker<'a> {
         Ok(())
     }
 
-    /// Waits for a sighting, at most `patience`, and gives the rules all that are there.
+    /// Waits for a sighting, at most `patience`, and passes all that are queued to the rules.
     fn take(&mut self, inbox: &Receiver<Sighting>, patience: Duration) {
         let Ok(first) = inbox.recv_timeout(patience) else { return };
-        // Before the rules hear of anybody: the gallery may have given the person up since the last turn.
+        // Must precede the rules, because the gallery may have erased the person since the last turn.
         self.follow_gallery();
         for sighting in std::iter::once(first).chain(inbox.try_iter().take(GROUP - 1)) {
             self.shared.counters.waiting.add(-1);
@@ -165,7 +167,7 @@ impl<'a> AttendanceWorker<'a> {
         self.look_at_drops(now);
     }
 
-    /// Everything that needs the disk.
+    /// Does all work that needs the disk.
     fn work(&mut self, now: Instant) -> Result<(), StoreError> {
         self.write()?;
         if self.behind {
@@ -182,7 +184,7 @@ impl<'a> AttendanceWorker<'a> {
         Ok(())
     }
 
-    /// Events to the book, then to the sinks.
+    /// Writes events to the attendance log, then offers them to the sinks.
     fn write(&mut self) -> Result<(), StoreError> {
         if self.unwritten.is_empty() {
             return Ok(());
@@ -194,7 +196,8 @@ impl<'a> AttendanceWorker<'a> {
         self.shared.counters.events.add(written.len() as u64);
         self.around_alarm(ALARM, None);
         for event in written.into_iter().map(Arc::new) {
-            // Numbers must not overtake one another on their way into the outbox: what was dropped goes first.
+            // The outbox must get events in the order of their numbers, so after a drop the dropped one goes
+            // first.
             self.behind = self.behind || self.around.durable.offer_attendance(&event) == Offer::Dropped;
             self.tell_others(&event);
         }
@@ -210,7 +213,8 @@ impl<'a> AttendanceWorker<'a> {
         self.shared.offered.fetch_max(event.id, Ordering::AcqRel);
     }
 
-    /// Offers the outbox what it does not have. What still waits in its queue it gets twice, and keeps once.
+    /// Offers the outbox the events that it lacks. It gets those twice that still wait in its queue, but
+    /// keeps them once.
     fn catch_up(&mut self) -> Result<(), StoreError> {
         let mut from = (self.around.kept)(self.around.store)?;
         loop {
@@ -231,7 +235,7 @@ impl<'a> AttendanceWorker<'a> {
         }
     }
 
-    /// Later sightings, and that the box looked: of use only while somebody is here.
+    /// Writes later sightings and the time of this look, which are only of use while somebody is present.
     fn touch(&mut self) -> Result<(), StoreError> {
         let changed = self.rules.take_changed();
         if self.rules.present() == 0 {
@@ -240,7 +244,7 @@ impl<'a> AttendanceWorker<'a> {
         self.book.touch(&changed, self.around.clock.now().wall_ns)
     }
 
-    /// Removes what is older than `keep_days`, by a clock that can be trusted.
+    /// Removes events that are older than `keep_days`, where the clock can be trusted.
     fn prune(&mut self) -> Result<(), StoreError> {
         let days = u64::from(self.shared.settings.lock().all.keep_days);
         if days == 0 {
@@ -278,13 +282,14 @@ impl<'a> AttendanceWorker<'a> {
         }
     }
 
-    /// The disk refused. sled refuses everything from now on, so the store is closed and opened again at the next try.
+    /// Handles a write that the disk refused. sled then refuses every further one, so the store is closed
+    /// here and opened again at the next attempt.
     fn fail(&self, error: &StoreError) {
         self.around_alarm(ALARM, Some(&format!("attendance events wait in memory: {error}")));
         self.around.store.close();
     }
 
-    /// Memory for what waits is bounded: the oldest goes first.
+    /// Bounds the events that wait in memory: the oldest are dropped first.
     fn bound(&mut self) {
         let over = self.unwritten.len().saturating_sub(UNWRITTEN);
         if over > 0 {
@@ -311,7 +316,7 @@ impl<'a> AttendanceWorker<'a> {
         }
     }
 
-    /// What waits is written; what the disk refuses now is said in the log.
+    /// Writes the events that wait. Those that the disk refuses now are lost, and the log tells how many.
     fn close(mut self, inbox: &Receiver<Sighting>) {
         self.take(inbox, Duration::ZERO);
         self.follow_gallery();

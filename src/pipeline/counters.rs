@@ -1,4 +1,4 @@
-//! What a lane counts.
+//! Counters, latencies and failures of one lane.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,7 +8,8 @@ use super::lock;
 use crate::telemetry::{Counter, Histogram};
 use crate::types::Fault;
 
-/// So many frames of a lane that fail one after the other are no chance; a model's own failures are seen before.
+/// Failures in a row from which a lane counts as failing. Fewer may be chance, and failures of the model
+/// itself are noticed earlier.
 const MANY: u32 = 16;
 
 /// The figures of one lane; all of them only grow.
@@ -26,17 +27,17 @@ pub struct LaneCounters {
     pub events: Counter,
     /// Events that a sink could not take.
     pub events_lost: Counter,
-    /// From the appsink to the sinks, microseconds.
+    /// Time from the appsink to the sinks, microseconds.
     pub total_us: Histogram,
-    /// Runs of the model, microseconds.
+    /// Time that the model runs, microseconds.
     pub infer_us: Histogram,
-    /// Planes to tensor, microseconds.
+    /// Time from planes to tensor, microseconds.
     pub preprocess_us: Histogram,
-    /// From the appsink to the worker, microseconds.
+    /// Time from the appsink to the worker, microseconds.
     pub wait_us: Histogram,
 }
 
-/// The frames of one lane that failed one after the other, whatever the reason.
+/// Counts the frames of one lane that failed in a row, for any reason.
 #[derive(Debug, Default)]
 pub struct Failures {
     in_a_row: AtomicU32,
@@ -45,7 +46,7 @@ pub struct Failures {
 }
 
 impl Failures {
-    /// A frame was worked on, well or badly. Where all is well it costs one load.
+    /// Notes the result of a frame. Without failures it costs one load.
     pub(super) fn note(&self, fault: Option<&Fault>) {
         match fault {
             Some(fault) => {
@@ -59,7 +60,7 @@ impl Failures {
         }
     }
 
-    /// Why every frame fails, if the last ones all did.
+    /// Why every frame fails, where the last ones all did; else `None`.
     pub fn cause(&self) -> Option<String> {
         (self.in_a_row.load(Ordering::Relaxed) >= MANY).then(|| lock(&self.cause).clone())
     }

@@ -1,4 +1,4 @@
-//! How reports leave a lane: in order, by one worker at a time, and without a lock that another worker needs.
+//! Delivers reports in order, on one worker at a time, and without a lock that another worker needs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,43 +9,43 @@ use crate::supervisor::panic_text;
 use crate::types::{Clock, Events, Report};
 
 impl Lane {
-    /// A follower that was not ready is: reports that waited for it go on.
+    /// Delivers reports that waited for a follower; the follower calls this once it is ready again.
     pub fn resume(&self) {
         if self.deliver_ready() > 0 {
             self.bell.ring();
         }
     }
 
-    /// Hands on what is next in order, as far as it is there and the followers are ready; how many reports that were.
+    /// Delivers the reports that are next in order, while the followers are ready; returns how many.
     pub(super) fn deliver_ready(&self) -> u64 {
         let is_ready = |_: &Arrived| self.followers.iter().all(|follower| follower.is_ready());
         self.order.deliver(is_ready, |arrived| self.hand_on(arrived))
     }
 
-    /// A report on its way out. A panic costs this report alone: its place in the window is free again all the same.
+    /// Delivers one report. A panic loses only this report, and its place in the window is freed.
     fn hand_on(&self, arrived: Arrived) {
         let outcome = catch_unwind(AssertUnwindSafe(|| self.deliver(&mut lock(&self.delivery), arrived)));
         if let Err(panic) = outcome {
             self.counters.dropped.add(1);
             let cause = panic_text(&*panic);
-            tracing::error!(camera = %self.camera, "a report was lost, because what it is handed to panicked: {cause}");
+            tracing::error!(camera = %self.camera, "a report was lost, because a sink or follower panicked: {cause}");
         }
     }
 
-    /// Step 4: what has memory (tracking, names), then the sinks.
+    /// Step 4: runs what depends on earlier reports (tracking, names), then offers the report to the sinks.
     fn deliver(&self, delivery: &mut Delivery, arrived: Arrived) {
         let Arrived { mut report, at, frame } = arrived;
         let frame = frame.as_ref();
         let Delivery { tracker, events } = delivery;
         events.clear();
-        // Nobody else holds a report before it is offered to the sinks.
+        // Always succeeds, because nothing else holds a report before it is offered to the sinks.
         if let Some(report) = Arc::get_mut(&mut report) {
             let now = self.clock.now();
             report.latency.reorder_us = now.latency_since(at);
             report.latency.total_us = now.latency_since(report.captured);
             let least = f32::from_bits(self.min_score.load(Ordering::Relaxed));
             if let Some(tracker) = tracker {
-                // Unsure findings keep objects alive, and are not reported.
+                // Findings with a low score keep objects alive, but are not reported.
                 keep(report, tracker.least_score(least));
                 tracker.set_min_score(least);
                 tracker.update(report, events);
@@ -69,7 +69,7 @@ impl Lane {
         self.pool.give_back(report);
     }
 
-    /// The camera is gone for good: tells the end of every object.
+    /// Ends every track, because the camera was removed.
     pub fn end_tracks(&self) {
         let Delivery { tracker, events } = &mut *lock(&self.delivery);
         if let Some(tracker) = tracker {

@@ -1,5 +1,5 @@
-//! A model over the whole frame: planes → tensor → model → findings. Several frames at once where the model takes a
-//! batch.
+//! Runs a model over the whole frame: planes → tensor → model → findings. Takes several frames at once where
+//! the model has a batch.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::image::Preprocessor;
 use crate::scheduler::{Cause, Executor};
 use crate::types::{Clock, Frame, MAX_BATCH, Placement, Report, RunState, Stamp, SystemClock};
 
-/// Detection (or classification, …: whatever the model's task is) with one model: makes a [`Detector`] for each worker.
+/// Inference with one model, for whatever task the model has; makes a [`Detector`] for each worker.
 pub struct Detect {
     model: Arc<Model>,
     min_score: Option<f32>,
@@ -21,7 +21,7 @@ impl Detect {
         Detect { model, min_score }
     }
 
-    /// The tools of one worker, warmed up.
+    /// Makes the detector of one worker, warmed up.
     ///
     /// # Errors
     /// What the runtime reports of the model.
@@ -43,24 +43,24 @@ pub struct Detector {
     clock: SystemClock,
 }
 
-/// A frame, and where to put what is found on it.
+/// A frame, and the report that gets its findings.
 type Work<'a> = (&'a Frame, &'a mut Report);
 
 impl Detector {
-    /// Adds what is found on `frame` to `report`. Allocates nothing once warm.
+    /// Adds the findings on `frame` to `report`. Allocates nothing once warm.
     ///
     /// # Errors
-    /// A frame that cannot be put into the tensor, a model that does not run.
+    /// A frame that cannot be converted into the tensor, or a model that does not run.
     pub fn detect(&mut self, frame: &Frame, report: &mut Report) -> Result<(), StageError> {
         self.detect_all(&mut [(frame, report)])
     }
 
-    /// The same with several frames, at most as many as the model takes at once. Where it fails no finding has been
-    /// added.
+    /// Does the same with several frames, at most as many as the model takes at once. Where it fails, no
+    /// finding was added.
     fn detect_all(&mut self, work: &mut [Work<'_>]) -> Result<(), StageError> {
         let mut placements: heapless::Vec<Placement, MAX_BATCH> = heapless::Vec::new();
         for (slot, work) in work.iter_mut().enumerate() {
-            // As many as there are slots, which `select` has made sure of.
+            // There are never more frames than slots, because `select` limits them.
             let _ = placements.push(self.put(slot, work)?);
         }
         let ready = self.clock.now();
@@ -72,7 +72,7 @@ impl Detector {
         Ok(())
     }
 
-    /// Puts a frame into slot `slot` of the model.
+    /// Converts a frame into slot `slot` of the model.
     fn put(&mut self, slot: usize, (frame, report): &mut Work<'_>) -> Result<Placement, StageError> {
         let began = self.clock.now();
         self.session.select(slot);
@@ -93,7 +93,7 @@ impl Detector {
     }
 }
 
-/// Step 2: a frame's model at work on one worker.
+/// Step 2: runs the model on the frames of one batch.
 impl Executor<FrameItem> for Detector {
     fn run(&mut self, item: &mut FrameItem) -> Result<(), Cause> {
         self.run_many(std::slice::from_mut(item))

@@ -1,12 +1,12 @@
-//! Why a frame, or what was found on it, could not be worked on.
+//! Errors of processing a frame or its findings.
 
 use crate::engine::RunError;
 use crate::image::ImageError;
 
-/// A stage could not do its work.
+/// A stage could not process its item.
 #[derive(Debug, thiserror::Error)]
 pub enum StageError {
-    /// The frame could not be put into the tensor.
+    /// The frame could not be converted into the tensor.
     #[error("preprocessing: {0}")]
     Image(#[from] ImageError),
     /// The model did not run.

@@ -1,4 +1,4 @@
-//! What else looks at a camera's frames once their reports are in order: recognition, the preview.
+//! The interface of further consumers of a camera's ordered reports: recognition and the preview.
 
 use std::sync::{Arc, Weak};
 
@@ -6,32 +6,36 @@ use super::Lane;
 use crate::ring::Lease;
 use crate::types::{Events, Frame, Report};
 
-/// Follows one lane, in frame order, one frame at a time, on whichever worker completed the frame. Must not block,
-/// and allocates nothing in the steady state. A frame's slot stays leased for as long as a follower keeps its lease.
+/// Follows one lane in frame order, one frame at a time, on the worker that delivers the report. Must not
+/// block, and must not allocate in the steady state. A frame's slot stays leased for as long as a follower
+/// keeps its lease.
 pub trait Follower: Send + Sync {
-    /// It follows `lane` from now on.
+    /// Called once, before the first frame of `lane`.
     fn joined(&self, lane: &Weak<Lane>) {
         let _ = lane;
     }
 
-    /// Whether the next report may be marked now. One that says no calls [`Lane::resume`] as soon as it can.
+    /// Whether the next report may be marked now. After `false` the follower calls [`Lane::resume`] as soon
+    /// as it can.
     fn is_ready(&self) -> bool {
         true
     }
 
-    /// Whether it wants the next frames: while nobody does, their slots are free before their reports are in order.
+    /// Whether it wants the next frames. While no follower does, slots are freed before their reports are in
+    /// order.
     fn wants_frames(&self) -> bool;
 
-    /// The report is tracked, and not yet offered to the sinks: what is known of its findings (names) is put in now.
+    /// Adds data (such as names) to the findings of a report that is tracked but not yet offered to the
+    /// sinks.
     fn mark(&self, report: &mut Report, events: &Events, frame: &Lease<Frame>) {
         let _ = (report, events, frame);
     }
 
-    /// The report has been offered to the sinks.
+    /// Called after the report was offered to the sinks.
     fn follow(&self, report: &Arc<Report>, frame: &Lease<Frame>) {
         let _ = (report, frame);
     }
 
-    /// The camera is gone for good; every track has ended.
+    /// Called when the camera was removed and every track has ended.
     fn ended(&self) {}
 }

@@ -1,4 +1,4 @@
-//! A frame on its way through a stage. When it is dropped its report is handed on: no frame can get lost.
+//! A frame as a work item. Dropping the item delivers its report, so that no frame can get lost.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::ring::Lease;
 use crate::scheduler::WorkItem;
 use crate::types::{Fault, Frame, Report};
 
-/// A frame, and the report that it is to fill.
+/// A frame, and the report that the stage fills.
 pub struct FrameItem {
     lane: Arc<Lane>,
     ticket: u64,
@@ -23,7 +23,7 @@ impl FrameItem {
 
     /// The frame, and its report to be filled.
     pub fn open(&mut self) -> Option<(&Frame, &mut Report)> {
-        // Always there: nobody else holds an item's report before the item is dropped.
+        // Always succeeds, because nothing else holds an item's report before the item is dropped.
         let report = self.report.as_mut().and_then(Arc::get_mut)?;
         Some((&self.frame, report))
     }

@@ -1,4 +1,4 @@
-//! Reports are used again and again, so that none is allocated once the pool is warm.
+//! Reuses reports, so that none is allocated once the pool is warm.
 
 use std::sync::Arc;
 
@@ -7,22 +7,22 @@ use parking_lot::Mutex;
 use super::lock;
 use crate::types::{Frame, Label, Report};
 
-/// The reports of one lane that are not on their way.
+/// The reports of one lane that are not in use.
 pub(super) struct ReportPool {
     camera: Label,
     free: Mutex<Vec<Arc<Report>>>,
 }
 
 impl ReportPool {
-    /// Room for what sinks usually hold beside the `window` frames under way; the pool grows where one holds more, and
-    /// the memory is touched only then.
+    /// A pool for the `window` frames under way and the reports that sinks usually hold. It grows where a
+    /// sink holds more; that memory is reserved now, but touched only then.
     pub(super) fn new(camera: Label, window: usize) -> ReportPool {
         let mut free = Vec::with_capacity(window * 8);
         free.extend((0..window * 4).map(|_| Arc::new(Report::new(camera.clone()))));
         ReportPool { camera, free: Mutex::new(free) }
     }
 
-    /// A report for `frame` that no sink holds any more, or a new one: the pool grows to what the sinks hold, and stays.
+    /// A cleared report for `frame`: one that no sink holds any more, or a new one. The pool never shrinks.
     pub(super) fn blank(&self, frame: &Frame) -> Arc<Report> {
         let mut pool = lock(&self.free);
         let free = pool.iter_mut().position(|report| Arc::get_mut(report).is_some());

@@ -1,5 +1,5 @@
-//! Where a camera's pictures are shown: one encoded picture for all who look. It outlives the camera, so that a
-//! viewer stays when the camera is configured anew.
+//! Distributes a camera's pictures: all viewers share one encoded picture. The hub outlives the camera, so
+//! that viewers stay connected when the camera is reconfigured.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use crate::ring::Bell;
 use crate::telemetry::{Counter, Histogram};
 use crate::types::{Clock, Layer, LiveView, Picture, SystemClock, Watch};
 
-/// A picture that was made so long ago is no longer shown to somebody who comes, ns.
+/// A picture older than this is not shown to a new viewer, nanoseconds.
 const FRESH_NS: u64 = 1_000_000_000;
 
 /// The figures of one camera's pictures; all of them only grow.
@@ -18,35 +18,35 @@ const FRESH_NS: u64 = 1_000_000_000;
 pub struct PreviewCounters {
     /// Pictures that were encoded, of whatever kind.
     pub encoded: Counter,
-    /// Those of judged parts among them.
+    /// Pictures of judged parts that were encoded.
     pub parts: Counter,
-    /// Live frames that gave way to a newer one, or to a judged part, before they were shown.
+    /// Live frames that a newer one or a judged part replaced before they were shown.
     pub replaced: Counter,
-    /// Judged parts that gave way to others before they were drawn.
+    /// Judged parts that others replaced before they were drawn.
     pub parts_missed: Counter,
-    /// Pictures that could not be made.
+    /// Pictures that could not be drawn or encoded.
     pub failed: Counter,
-    /// Time on a worker: copy, draw, encode; microseconds.
+    /// Time on a worker to copy, draw and encode, microseconds.
     pub made_us: Histogram,
 }
 
-/// Where one camera's pictures are shown.
+/// The pictures of one camera, for all its viewers.
 pub struct PreviewHub {
-    /// What it counts and measures.
+    /// Counts and times of this camera's pictures.
     pub counters: PreviewCounters,
     drawn: PreviewStream,
     plain: PreviewStream,
     bell: Arc<Bell>,
 }
 
-/// One kind of picture.
+/// The stream of one kind of picture.
 struct PreviewStream {
     pictures: watch::Sender<Option<Picture>>,
     /// Viewers that wait for the next picture.
     asking: Arc<AtomicUsize>,
-    /// A viewer has come and there was nothing fresh to show.
+    /// Whether a viewer has come when there was no fresh picture to show.
     kicked: AtomicBool,
-    /// When the newest picture was shown, monotonic ns.
+    /// When the newest picture was shown, monotonic nanoseconds.
     shown_ns: AtomicU64,
 }
 
@@ -66,36 +66,37 @@ impl PreviewStream {
 }
 
 impl PreviewHub {
-    /// Nobody looks yet; `bell` is rung when somebody begins to.
+    /// A hub without viewers; it rings `bell` when the first one comes.
     pub fn new(bell: Arc<Bell>) -> Arc<PreviewHub> {
         let (drawn, plain) = (PreviewStream::new(), PreviewStream::new());
         Arc::new(PreviewHub { counters: PreviewCounters::default(), drawn, plain, bell })
     }
 
-    /// Whether somebody waits for a picture.
+    /// Whether a viewer waits for a picture.
     pub(super) fn is_asked(&self) -> bool {
         self.drawn.is_asked() || self.plain.is_asked()
     }
 
-    /// Whether somebody waits for a picture of this kind. What a new viewer was promised is then kept.
+    /// Whether a viewer waits for a picture of this kind. Also resets the mark of a new viewer without a
+    /// fresh picture.
     pub(super) fn begin(&self, layer: Layer) -> bool {
         let screen = self.screen(layer);
         screen.kicked.swap(false, Ordering::AcqRel) || screen.asking.load(Ordering::Acquire) > 0
     }
 
-    /// Whether a viewer has come for whom there was nothing fresh.
+    /// Whether a viewer has come for whom there was no fresh picture.
     pub(super) fn is_kicked(&self) -> bool {
         self.drawn.kicked.load(Ordering::Acquire) || self.plain.kicked.load(Ordering::Acquire)
     }
 
-    /// Shows a picture to all who look.
+    /// Sends a picture to all viewers of this kind.
     pub(super) fn show(&self, layer: Layer, picture: Picture) {
         let screen = self.screen(layer);
         screen.shown_ns.store(SystemClock.now().mono_ns, Ordering::Relaxed);
         screen.pictures.send_replace(Some(picture));
     }
 
-    /// When the frame of the picture that is shown was captured, monotonic ns.
+    /// When the frame of the shown picture was captured, monotonic nanoseconds; 0 before the first.
     pub(super) fn newest_ns(&self, layer: Layer) -> u64 {
         self.screen(layer).pictures.borrow().as_ref().map_or(0, |picture| picture.captured.mono_ns)
     }

@@ -1,4 +1,4 @@
-//! A camera's live picture: the newest frame, once somebody looks, as an item of the lowest class.
+//! A camera's live picture: draws the newest frame while there are viewers, as work of the lowest priority.
 //!
 //! ```text
 //!  lane ──follow──▶ ┌ newest frame and its report ┐
@@ -6,8 +6,8 @@
 //!  parts ─judged──▶ judged parts, held for a while ┘                                    └──▶ pictures of parts
 //! ```
 //!
-//! One slot for the live frame, so that nothing is ever drawn that is not the newest; a few for judged parts. Nobody
-//! looks: one load a frame, and no lease.
+//! There is one slot for the live frame, so that only the newest is ever drawn, and a few for judged parts.
+//! Without viewers a frame costs one load and no lease.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,24 +24,24 @@ use crate::ring::{Bell, Lease, Ring};
 use crate::scheduler::Feed;
 use crate::types::{Clock, Frame, Inspection, Outcome, PartPictureStore, Point, Report, SystemClock};
 
-/// Where pictures of judged parts go, once there is somebody who keeps them.
+/// The store of part pictures, set once the service has one.
 pub type PartPictures = Arc<OnceLock<Arc<dyn PartPictureStore>>>;
 
-/// How a camera is shown.
+/// How the pictures of a camera are made.
 pub struct PreviewSettings {
-    /// Live pictures a second, at most.
+    /// The most live pictures in a second.
     pub fps: u32,
     /// Size and quality of the pictures.
     pub look: Look,
-    /// How long the picture of a judged part stays before live ones go on.
+    /// How long the picture of a judged part stays before live pictures continue.
     pub hold: Duration,
     /// Judged parts that may wait for a worker; each holds a slot of the ring.
     pub parts: usize,
     /// Zones and lines that are drawn.
     pub places: Vec<Place>,
-    /// Whether a lane brings the frames; else they are taken from the ring.
+    /// Whether frames come from a lane; otherwise they are taken from the ring.
     pub follows: bool,
-    /// Who keeps pictures of judged parts.
+    /// The store of pictures of judged parts.
     pub part_pictures: PartPictures,
 }
 
@@ -51,9 +51,9 @@ pub struct Preview {
     pub(super) hub: Arc<PreviewHub>,
     ring: Ring<Frame>,
     bell: Arc<Bell>,
-    /// Whether the state has something for a worker: what is looked at before the lock.
+    /// Whether the state has work for a worker; an atomic, so that workers need the lock only then.
     loaded: AtomicBool,
-    /// Until when the picture of a judged part stays, monotonic ns.
+    /// Until when the picture of a judged part stays, monotonic nanoseconds.
     pub(super) held_ns: AtomicU64,
     state: Mutex<State>,
     pub(super) clock: SystemClock,
@@ -62,20 +62,20 @@ pub struct Preview {
 #[derive(Default)]
 struct State {
     live: Option<Live>,
-    /// When the next live frame is due, monotonic ns.
+    /// When the next live frame is due, monotonic nanoseconds.
     due_ns: u64,
-    /// The last frame that was taken from the ring.
+    /// Number of the last frame that was taken from the ring.
     last: Option<u64>,
     parts: VecDeque<Part>,
 }
 
-/// A frame that is to be shown.
+/// A live frame that waits to be drawn.
 pub(super) struct Live {
     pub(super) frame: Lease<Frame>,
     pub(super) report: Option<Arc<Report>>,
 }
 
-/// A part that was judged.
+/// A judged part that waits to be drawn.
 pub(super) struct Part {
     pub(super) frame: Lease<Frame>,
     pub(super) inspection: Arc<Inspection>,
@@ -84,7 +84,7 @@ pub(super) struct Part {
 }
 
 impl Preview {
-    /// The picture of the camera behind `ring`, shown at `hub`; `bell` wakes idle workers.
+    /// The live picture of the camera that fills `ring`, shown at `hub`; `bell` wakes idle workers.
     pub fn new(
         settings: PreviewSettings,
         hub: Arc<PreviewHub>,
@@ -103,15 +103,16 @@ impl Preview {
         })
     }
 
-    /// What it counts and measures.
+    /// Counts and times of this camera's pictures.
     pub fn counters(&self) -> &PreviewCounters {
         &self.hub.counters
     }
 
-    /// By the thread that captures: a frame was committed. Costs two loads while nobody looks.
+    /// Called on the capture thread after each commit. Costs two loads while there are no viewers.
     pub fn frame_committed(&self) {
         if !self.settings.follows && self.hub.is_asked() && self.is_due() {
-            // Not every worker draws, so that all are woken: at most a few times a second.
+            // All workers are woken, because not every worker draws; this happens at most a few times a
+            // second.
             self.bell.ring_all();
         }
     }
@@ -121,7 +122,7 @@ impl Preview {
         now >= self.held_ns.load(Ordering::Relaxed) && now >= lock(&self.state).due_ns
     }
 
-    /// What a worker is to draw next.
+    /// Takes the next picture for a worker to draw.
     fn take(self: &Arc<Preview>) -> Option<PictureItem> {
         let asked = self.hub.is_asked();
         if !self.loaded.load(Ordering::Acquire) && !asked {
@@ -133,7 +134,7 @@ impl Preview {
             return Some(PictureItem::new(self.clone(), What::Part(part)));
         }
         if !asked {
-            // The last viewer has gone: the slot goes back to the ring.
+            // The last viewer has left, so the slot goes back to the ring.
             state.live = None;
             self.note_loaded(&state);
             return None;
@@ -147,7 +148,7 @@ impl Preview {
         Some(PictureItem::new(self.clone(), What::Live(live)))
     }
 
-    /// The ring's newest frame: where no lane brings any and one is due, or where a viewer has just come.
+    /// The ring's newest frame, where no lane brings frames and one is due, or where a viewer has just come.
     fn take_from_ring(&self, state: &mut State, now: u64) -> Option<Live> {
         let is_first = self.hub.is_kicked();
         if !is_first && (self.settings.follows || now < state.due_ns) {
@@ -162,7 +163,7 @@ impl Preview {
         Some(Live { frame, report: None })
     }
 
-    /// The next live frame is due a period after this one; on average exactly `fps` a second.
+    /// Sets when the next live frame is due, so that there are `fps` a second on average.
     fn advance(&self, state: &mut State, now: u64) {
         let period = 1_000_000_000 / u64::from(self.settings.fps.max(1));
         let next = state.due_ns + period;
@@ -173,8 +174,8 @@ impl Preview {
         self.loaded.store(state.live.is_some() || !state.parts.is_empty(), Ordering::Release);
     }
 
-    /// A part was judged: it is shown where somebody looks, and its picture kept where it is not good. `outlines` are the
-    /// corners of each region, recipe px. Does not block.
+    /// Shows a judged part to viewers, and keeps its picture where it is not good. `outlines` are the corners
+    /// of each region, recipe px. Does not block.
     pub fn judged(&self, inspection: &Arc<Inspection>, outlines: &Arc<[Vec<Point>]>, frame: &Lease<Frame>) {
         let is_kept = inspection.outcome != Outcome::Ok && self.settings.part_pictures.get().is_some();
         if is_kept || self.hub.is_asked() {
@@ -183,7 +184,8 @@ impl Preview {
         }
     }
 
-    /// Keeps a judged part until a worker is free; where too many wait, the oldest good one gives way, or the oldest.
+    /// Keeps a judged part until a worker is free. Where too many wait, it drops the oldest good one, or else
+    /// the oldest.
     fn keep(&self, part: Part) {
         let mut state = lock(&self.state);
         if state.parts.len() >= self.settings.parts.max(1) {
@@ -238,6 +240,6 @@ impl Feed<PictureItem> for PreviewFeed {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What a panic leaves behind a lock here is whole: each step puts in or takes out one thing.
+    // A panic leaves the state behind a lock consistent, because each step adds or removes one thing.
     mutex.lock()
 }

@@ -1,4 +1,4 @@
-//! Pictures for people: what is seen of a camera and of a judged part.
+//! Pictures for people: the live picture of a camera, and pictures of judged parts.
 
 pub mod annotate;
 mod hub;

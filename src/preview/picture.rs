@@ -1,4 +1,4 @@
-//! One picture on its way over a worker.
+//! One picture as a work item.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,13 +9,13 @@ use crate::image::ImageError;
 use crate::scheduler::{Cause, Executor, WorkItem};
 use crate::types::{Clock, Frame, Layer, Picture};
 
-/// What is to be drawn.
+/// The frame or part that is drawn.
 pub(super) enum What {
     Live(Live),
     Part(Part),
 }
 
-/// A picture that is to be made. One that is dropped undone is just not shown.
+/// A picture to draw. An item that is dropped undone has no effect, since the next frame follows soon.
 pub struct PictureItem {
     preview: Arc<Preview>,
     what: What,
@@ -61,7 +61,7 @@ impl Preview {
         Ok(())
     }
 
-    /// Shows a live picture, unless a judged part is shown by now, or a newer frame (drawn by another worker).
+    /// Shows a live picture, unless a judged part is shown by now or another worker has shown a newer frame.
     fn show_live(&self, layer: Layer, picture: Picture) {
         self.counters().encoded.add(1);
         let is_held = self.clock.now().mono_ns < self.held_ns.load(Ordering::Acquire);
@@ -91,7 +91,8 @@ impl Preview {
 }
 
 impl WorkItem for PictureItem {
-    /// It could not be made. Logged once a camera, and then only counted: the next frame most likely fails alike.
+    /// Notes a picture that could not be made. Only the first of a camera is logged, because the next ones
+    /// most likely fail in the same way; all are counted.
     fn fail(&mut self, stage: &str, cause: &str) {
         let counters = self.preview.counters();
         if counters.failed.get() == 0 {

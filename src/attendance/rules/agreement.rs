@@ -1,16 +1,17 @@
-//! Whether the sightings of one track agree: a face that is taken for one person now and for another then is nobody.
+//! Decides whether the sightings of one track agree, since a face that is recognised as different people is
+//! not reliable.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::config;
 use crate::types::{Label, PersonId, Sighting};
 
-/// What a sighting adds.
+/// What a sighting contributes to its track.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Heard {
-    /// Others that agree have to come.
+    /// More sightings that agree are needed.
     Waiting,
-    /// The track was taken for somebody else before.
+    /// The track was recognised as somebody else before.
     Disagreed,
     /// The track is this person.
     Agreed {
@@ -23,19 +24,21 @@ pub(super) enum Heard {
 #[derive(Debug)]
 struct TrackRow {
     person: PersonId,
-    /// When, on the camera's own clock, and how similar; the newest last, at most `agree_frames` of them.
+    /// Time on the camera's own clock in nanoseconds and similarity of each; the newest last, at most
+    /// `agree_frames`.
     sightings: VecDeque<(u64, f32)>,
-    /// There were enough once, and none disagreed since: further ones may come as slowly as they like.
+    /// Whether there were enough once and none disagreed since; then the time between further ones does not
+    /// matter.
     agreed: bool,
     touched_ns: u64,
 }
 
-/// The row of each track.
+/// The row of each track, by camera and track number.
 #[derive(Debug, Default)]
 pub(super) struct TrackRows(HashMap<(Label, u64), TrackRow>);
 
 impl TrackRows {
-    /// A sighting that names `person`.
+    /// Adds a sighting that names `person`; returns whether the track's sightings agree.
     pub(super) fn heard(
         &mut self,
         sighting: &Sighting,
@@ -58,7 +61,7 @@ impl TrackRows {
         if disagreed { Heard::Disagreed } else { Heard::Waiting }
     }
 
-    /// A sighting that names nobody: a row that has not agreed yet begins again.
+    /// Enters a sighting that names nobody: a row that has not agreed yet starts again.
     pub(super) fn broken(&mut self, sighting: &Sighting) {
         if let Some(row) = self.0.get_mut(&(sighting.camera.clone(), sighting.track))
             && !row.agreed
@@ -67,12 +70,13 @@ impl TrackRows {
         }
     }
 
-    /// `person` has left: one sighting of an old track is not enough for the next `enter`.
+    /// Removes the rows of a `person` who has left, so that one sighting of an old track cannot cause the
+    /// next `enter`.
     pub(super) fn forget(&mut self, person: PersonId) {
         self.0.retain(|_, row| row.person != person);
     }
 
-    /// Lets tracks go that were not touched for `patience_ns`.
+    /// Removes tracks that had no sighting for `patience_ns`.
     pub(super) fn tidy(&mut self, now_ns: u64, patience_ns: u64) {
         self.0.retain(|_, row| now_ns.saturating_sub(row.touched_ns) <= patience_ns);
     }
@@ -83,7 +87,7 @@ impl TrackRow {
         TrackRow { person, sightings: VecDeque::new(), agreed: false, touched_ns: at_ns }
     }
 
-    /// Whether there are enough now, soon enough after one another.
+    /// Adds a sighting; returns whether there are enough now within the agreement time.
     fn add(&mut self, at_ns: u64, similarity: f32, all: &config::AttendanceConfig) -> bool {
         let (most, within) = (all.agree_frames as usize, all.agree.as_nanos() as u64);
         self.sightings.push_back((at_ns, similarity));

@@ -1,4 +1,4 @@
-//! The schedule: whether a moment is within its hours, in local time.
+//! The schedule: decides in local time whether a moment is within its hours.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::Hours;
 
-/// Whether `wall_ns` (since 1970 UTC) is within the hours; always where there are none.
+/// Whether `wall_ns` (nanoseconds since 1970 UTC) is within the hours; always true for an empty schedule.
 pub fn is_open(schedule: &[Hours], zone: &TimeZone, wall_ns: u64) -> bool {
     if schedule.is_empty() {
         return true;
@@ -22,7 +22,7 @@ fn holds(hours: &Hours, local: DateTime) -> bool {
     match hours.to {
         None => after_begin,
         Some(to) if hours.from < to => after_begin && time < to,
-        // Over midnight: the rest belongs to the day before.
+        // Hours that cross midnight belong to the day on which they begin.
         Some(to) => after_begin || (hours.days.contains(&today.previous()) && time < to),
     }
 }

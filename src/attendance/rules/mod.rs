@@ -1,4 +1,4 @@
-//! Attendance: who is here, made from sightings and time alone. No clock, no disk: [`Rules`] is told everything.
+//! Rules that turn sightings and time into presence. Pure: [`Rules`] uses neither clock nor disk.
 //!
 //! ```text
 //!  sighting ─▶ counts? ─▶ the track's row: the same person, often enough, soon enough ─▶ presence ─▶ enter, seen, leave
@@ -22,13 +22,14 @@ use agreement::{Heard, TrackRows};
 pub use hours::is_open;
 pub use visits::{PersonDay, day_of, span_of, visits};
 
-/// Time between two ticks beyond this was not spent looking: the process was stopped, or the machine stood still.
+/// The most time between two ticks that counts as looking. Beyond it the process or the machine was
+/// suspended.
 const LONGEST_STEP_NS: u64 = 5_000_000_000;
 
-/// What became of every sighting: each ends in exactly one of these counts but the first.
+/// Counts of sightings: each is counted in `sightings` and in exactly one of the others.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
-    /// All sightings, whatever became of them.
+    /// All sightings that reached the rules.
     pub sightings: Counter,
     /// On a camera that does not count, or outside of its zones.
     pub elsewhere: Counter,
@@ -40,9 +41,9 @@ pub struct Counts {
     pub weak: Counter,
     /// Named another person than the track's sighting before.
     pub disagreed: Counter,
-    /// Waits for others that agree.
+    /// Needs further sightings that agree.
     pub waiting: Counter,
-    /// Belongs to somebody who is here, or was on the way out.
+    /// Belongs to somebody who is present, or who was leaving.
     pub counted: Counter,
 }
 
@@ -51,33 +52,33 @@ pub struct Counts {
 pub struct Settings {
     /// The section `[attendance]` of the configuration.
     pub all: config::AttendanceConfig,
-    /// Of each camera, by its name; one that is absent counts everywhere, as presence.
+    /// The settings of each camera, by its name. A camera without an entry counts everywhere, as presence.
     pub cameras: BTreeMap<String, CameraAttendance>,
 }
 
 impl Settings {
-    /// Those of a configuration.
+    /// The settings that a configuration gives.
     pub fn of(all: &config::AttendanceConfig, cameras: &[config::CameraConfig]) -> Settings {
         let cameras = cameras.iter().map(|camera| (camera.name.clone(), camera.attendance.clone()));
         Settings { all: all.clone(), cameras: cameras.collect() }
     }
 }
 
-/// Somebody who is here.
+/// A person who is present.
 #[derive(Clone, Debug)]
 struct Here {
     presence: Presence,
-    /// The last sighting, and the last event, on the monotonic clock of this process.
+    /// Times of the last sighting and of the last event, on the monotonic clock of this process.
     last_ns: u64,
     reported_ns: u64,
-    /// Time without a sighting: while the camera that saw the person last looked, and while it could not.
+    /// Time without a sighting, while the camera that last saw the person gave frames, and while it did not.
     absent_ns: u64,
     blind_ns: u64,
-    /// Not on disk as it is.
+    /// Whether the presence differs from the one on disk.
     changed: bool,
 }
 
-/// The rules, and who is here.
+/// The rules and the people who are present.
 #[derive(Debug)]
 pub struct Rules {
     settings: Settings,
@@ -93,12 +94,13 @@ impl Rules {
         Rules { settings, people: BTreeMap::new(), rows: TrackRows::default(), ticked_ns: None, counts }
     }
 
-    /// Other settings from now on; who is here stays.
+    /// Applies other settings; people who are present stay so.
     pub fn set(&mut self, settings: Settings) {
         self.settings = settings;
     }
 
-    /// Takes over who was here when the box last looked, at `looked_ns` of the wall clock: the time since is no absence.
+    /// Restores the people who were present when the service last ran, at `looked_ns` of the wall clock. The
+    /// time since then does not count as absence, but as time in which no camera looked.
     pub fn restore(&mut self, presences: Vec<Presence>, now: Stamp, looked_ns: u64) {
         let at = now.mono_ns;
         let here = |presence: Presence| Here {
@@ -113,7 +115,7 @@ impl Rules {
         self.ticked_ns = Some(at);
     }
 
-    /// A face was held against the gallery. What follows from it is put to `events`.
+    /// Enters the result of a face's comparison with the gallery. Adds the events that follow to `events`.
     pub fn push(&mut self, sighting: &Sighting, events: &mut Vec<Attendance>) {
         self.counts.sightings.inc();
         let usual = CameraAttendance::default();
@@ -168,7 +170,7 @@ impl Rules {
             return;
         };
         (here.absent_ns, here.blind_ns) = (0, 0);
-        // Cameras differ in how long their results take: a sighting may be older than the last one.
+        // A sighting may be older than the last one, because cameras differ in how long their results take.
         if at.mono_ns >= here.last_ns {
             here.presence = Presence { since_ns: here.presence.since_ns, ..now };
             (here.last_ns, here.changed) = (at.mono_ns, true);
@@ -179,7 +181,7 @@ impl Rules {
         }
     }
 
-    /// Seen on the way out; somebody who is not here has left before.
+    /// Enters a sighting at an exit. It has no effect for somebody who is not present.
     fn leaves(&mut self, last: Presence, events: &mut Vec<Attendance>) {
         if let Some(here) = self.people.remove(&last.person) {
             let last = Presence { since_ns: here.presence.since_ns, ..last };
@@ -188,8 +190,8 @@ impl Rules {
         }
     }
 
-    /// Time has come to `now`: whoever was not seen for too long has left. `looks` tells whether a camera gives
-    /// frames; one that is not configured any more counts as looking, and sees nobody.
+    /// Advances the time to `now`: people who were not seen for too long leave. `looks` tells whether a
+    /// camera gives frames; a camera that is no longer configured counts as looking and seeing nobody.
     pub fn tick(&mut self, now: Stamp, looks: &dyn Fn(&str) -> bool, events: &mut Vec<Attendance>) {
         let all = &self.settings.all;
         let before = self.ticked_ns.replace(now.mono_ns).unwrap_or(now.mono_ns);
@@ -211,13 +213,14 @@ impl Rules {
         self.rows.tidy(now.mono_ns, nanos(all.leave_after.max(all.agree)));
     }
 
-    /// The person is no longer known: as if never seen, and nothing is told.
+    /// Forgets a person who was erased, without an event.
     pub fn forget(&mut self, person: PersonId) {
         self.people.remove(&person);
         self.rows.forget(person);
     }
 
-    /// Two people of the gallery were one: the presence of `from` is `into`'s now, whichever began first.
+    /// Follows a merge in the gallery: `into` gets the presence of `from`, from the earlier of both
+    /// beginnings.
     pub fn merge(&mut self, from: PersonId, into: PersonId) {
         self.rows.forget(from);
         let Some(mut here) = self.people.remove(&from) else { return };
@@ -230,17 +233,17 @@ impl Rules {
         }
     }
 
-    /// The presence of `person`.
+    /// The presence of `person`; `None` where the person is not present.
     pub fn presence(&self, person: PersonId) -> Option<&Presence> {
         self.people.get(&person).map(|here| &here.presence)
     }
 
-    /// How many people are here.
+    /// Number of people who are present.
     pub fn present(&self) -> usize {
         self.people.len()
     }
 
-    /// Those whose presence has changed since the last call.
+    /// The presences that have changed since the last call.
     pub fn take_changed(&mut self) -> Vec<Presence> {
         let here = self.people.values_mut();
         here.filter_map(|here| std::mem::take(&mut here.changed).then(|| here.presence.clone())).collect()

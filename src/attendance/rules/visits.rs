@@ -1,4 +1,4 @@
-//! A day's visits, made from its events: who came when, who left when, how long each was here.
+//! Computes the visits of a day from its events: when each person came and left, and how long they stayed.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,13 +15,13 @@ pub struct PersonDay {
     pub person: PersonId,
     /// The last name of the day.
     pub name: String,
-    /// When the first visit began, not before the day.
+    /// When the first visit began, or the beginning of the day where it began earlier.
     pub first_ns: u64,
-    /// The last sighting that is known.
+    /// When the last known sighting was.
     pub last_ns: u64,
     /// When the last visit ended, where it ended on this day.
     pub left_ns: Option<u64>,
-    /// All visits together, as far as they lie on this day.
+    /// The length of all visits together on this day, nanoseconds.
     pub present_ns: u64,
     /// How many visits lie on this day; those that overlap count once.
     pub visits: u64,
@@ -29,8 +29,8 @@ pub struct PersonDay {
     pub present: bool,
 }
 
-/// The wall time (nanoseconds since 1970 UTC) of a day of local time; 23 or 25 hours where the clocks are changed.
-/// `None` before 1970.
+/// The wall time (nanoseconds since 1970 UTC) of a day of local time, which has 23 or 25 hours when daylight
+/// saving begins or ends. `None` before 1970.
 pub fn span_of(day: Date, zone: &TimeZone) -> Option<Range<u64>> {
     let begin = |day: Date| {
         let begin = day.to_zoned(zone.clone()).ok()?.timestamp();
@@ -39,14 +39,15 @@ pub fn span_of(day: Date, zone: &TimeZone) -> Option<Range<u64>> {
     Some(begin(day)?..begin(day.tomorrow().ok()?)?)
 }
 
-/// The day of local time that `wall_ns` is on.
+/// The date in local time of `wall_ns` (nanoseconds since 1970 UTC).
 pub fn day_of(wall_ns: u64, zone: &TimeZone) -> Date {
     let moment = jiff::Timestamp::from_nanosecond(i128::from(wall_ns)).unwrap_or_default();
     zone.to_datetime(moment).date()
 }
 
-/// The day `span`, a row for each person. `events` are the day's, in the order of their numbers; `next` gives the
-/// person's first event after one of them; `present` are those who are here now.
+/// The table of the day `span`, with a row for each person. `events` are the day's, in the order of their
+/// numbers; `next` gives the person's first event after one of them; `present` holds the people who are
+/// present now.
 pub fn visits<E>(
     span: &Range<u64>,
     events: &[Attendance],
@@ -56,7 +57,8 @@ pub fn visits<E>(
     let mut people: BTreeMap<PersonId, Vec<Visit>> = BTreeMap::new();
     for event in events {
         let visits = people.entry(event.person).or_default();
-        // Not only the last: two people who were merged may have been here at once.
+        // All open visits are searched, because two people who were merged may have been present at the same
+        // time.
         match visits.iter_mut().find(|visit| visit.event.since_ns == event.since_ns && !visit.is_over()) {
             Some(visit) => visit.event = event,
             None => visits.push(Visit { from: event.since_ns.max(span.start), event }),
@@ -70,7 +72,7 @@ pub fn visits<E>(
         let after = after.filter(|after| after.since_ns == last.event.since_ns);
         rows.push(row(span, &visits, last, after, here));
     }
-    // Who came before the day and is still here may have no event on it yet.
+    // A person who came before the day and is still present may have no event on it yet.
     let silent = present.iter().filter(|here| !rows.iter().any(|row| row.person == here.person));
     let silent: Vec<_> =
         silent.filter(|here| here.since_ns < span.end && here.last_ns >= span.start).collect();
@@ -78,7 +80,7 @@ pub fn visits<E>(
     Ok(rows)
 }
 
-/// From its begin on this day to the last event of it.
+/// A visit from its beginning on this day to its last event.
 struct Visit<'a> {
     from: u64,
     event: &'a Attendance,
@@ -119,7 +121,7 @@ fn row(
     }
 }
 
-/// How many spans there are, and how long they are together, those that overlap taken as one.
+/// Number of spans and their total length, where overlapping spans count as one.
 fn united(spans: impl Iterator<Item = (u64, u64)>) -> (u64, u64) {
     let mut spans: Vec<(u64, u64)> = spans.map(|(from, to)| (from, to.max(from))).collect();
     spans.sort_unstable();

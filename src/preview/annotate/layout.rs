@@ -1,45 +1,46 @@
-//! Where labels go: beside what they name, over no other label, and over nothing that is marked as long as there is
-//! room elsewhere. Pure; canvas px. Nothing here allocates once warm.
+//! Places labels beside the objects that they name, never over another label, and over marks only where there
+//! is no room elsewhere. Pure; in canvas px. Nothing here allocates once warm.
 
 use crate::types::{Point, Rect};
 
-/// How far from its object a label may go, in heights of a line; farther out nobody sees what it belongs to.
+/// The greatest distance of a label from its object, in heights of a line; farther away its object is not
+/// obvious.
 const REACH: u32 = 5;
-/// From so many px on, a line joins a label to its object.
+/// From this distance on a line joins a label to its object, px.
 pub(super) const APART_PX: f32 = 2.0;
 
 /// The marks and labels of one picture.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
     space: (f32, f32),
-    /// What people want to see: objects, regions, defects.
+    /// Areas that labels should not cover: objects, regions, defects.
     marks: Vec<Rect>,
     labels: Vec<Rect>,
 }
 
 impl Layout {
-    /// A fresh picture of this size.
+    /// Starts an empty picture of this size, keeping the memory of the last one.
     pub fn begin(&mut self, space: (f32, f32)) {
         self.space = space;
         self.marks.clear();
         self.labels.clear();
     }
 
-    /// Something that labels are to leave free as far as they can.
+    /// Adds an area that labels avoid where they can.
     pub fn mark(&mut self, area: Rect) {
         if let Some(area) = inside(area, self.space) {
             self.marks.push(area);
         }
     }
 
-    /// An area that no label may take any more.
+    /// Adds an area that no further label may cover.
     pub fn reserve(&mut self, area: Rect) {
         self.labels.push(area);
     }
 
-    /// A place for a label of `size` that names what lies in `object`; reserved when it is given. The first place around
-    /// the object that covers nothing; else, with `must`, the one that covers least of what is marked. `None` where
-    /// every place would cover another label, or, without `must`, anything at all.
+    /// Finds and reserves a place for a label of `size` that names `object`: the first place around the
+    /// object that covers nothing, or else, with `must`, the one that covers the least marked area. `None`
+    /// where every place would cover another label, or, without `must`, any mark.
     pub fn place(&mut self, size: (f32, f32), object: Rect, must: bool) -> Option<Rect> {
         let mut best: Option<(f32, Rect)> = None;
         for candidate in candidates(size, object) {
@@ -61,7 +62,7 @@ impl Layout {
         Some(area)
     }
 
-    /// `area`, moved to where all of it is seen; at even px, as labels are drawn.
+    /// Moves `area` so that all of it is visible, to even px, because labels are drawn at even px.
     fn fitted(&self, area: Rect) -> Option<Rect> {
         let within = |v: f32, most: f32| (v.clamp(0.0, most) / 2.0).floor() * 2.0;
         let (most_x, most_y) = (self.space.0 - area.w, self.space.1 - area.h);
@@ -72,7 +73,7 @@ impl Layout {
     }
 }
 
-/// Places around `object`, the usual ones first: above, below, beside, and then farther out.
+/// Places around `object` in order of preference: above, below, beside, and then farther out.
 fn candidates((w, h): (f32, f32), object: Rect) -> impl Iterator<Item = Rect> {
     let Rect { x, y, w: ow, h: oh } = object;
     let at = move |x: f32, y: f32| Rect { x, y, w, h };
@@ -97,14 +98,14 @@ fn candidates((w, h): (f32, f32), object: Rect) -> impl Iterator<Item = Rect> {
     })
 }
 
-/// How much two areas have in common, px².
+/// The common area of two rectangles, px².
 fn overlap(a: Rect, b: Rect) -> f32 {
     let wide = (a.x + a.w).min(b.x + b.w) - a.x.max(b.x);
     let high = (a.y + a.h).min(b.y + b.h) - a.y.max(b.y);
     if wide > 0.0 && high > 0.0 { wide * high } else { 0.0 }
 }
 
-/// What of `area` lies in the picture; `None` where nothing does, or it is no area.
+/// The part of `area` inside of the picture; `None` where it is empty.
 fn inside(area: Rect, space: (f32, f32)) -> Option<Rect> {
     let (x, y) = (area.x.max(0.0), area.y.max(0.0));
     let (right, bottom) = ((area.x + area.w).min(space.0), (area.y + area.h).min(space.1));

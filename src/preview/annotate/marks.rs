@@ -1,19 +1,20 @@
-//! What is drawn for a finding, a place and a judged part.
+//! Draws the marks of findings, zones, lines and judged parts.
 
 use super::palette::{PLACE, of_class, of_outcome, of_verdict};
 use super::sketch::Marks;
 use super::{Overlays, PartMarks, Place};
 use crate::types::{Finding, Point, Pose, Rect, Report, RoiResult, Value, Verdict};
 
-/// How much of a zone's colour is mixed into its inside, of 256.
+/// How much of a zone's colour is mixed into its inside, in 256ths.
 const ZONE_TINT: u16 = 36;
-/// Around its regions a part is taken to reach so many lines of text; a label may go farther.
+/// How far a part is assumed to extend around its regions, in lines of text; labels may be farther away.
 const PART_LINES: f32 = 3.0;
-/// Characters of a cause that are shown at most.
+/// The most characters of a cause that are shown.
 const CAUSE: usize = 120;
 
 impl Marks<'_> {
-    /// Looks at what will be drawn, before anything is: no label is to cover an object, a region or a defect.
+    /// Registers all marks before the first label is placed, so that labels avoid objects, regions and
+    /// defects.
     pub fn survey(&mut self, overlays: &Overlays<'_>) {
         let findings = overlays.report.iter().flat_map(|report| &report.findings);
         for rect in findings.filter_map(Finding::rect) {
@@ -29,14 +30,15 @@ impl Marks<'_> {
             let defects = roi.defects.iter().map(|defect| bounds(corners(defect.rect).into_iter()));
             let areas = std::iter::once(bounds(outline.iter().copied())).chain(defects).flatten();
             for area in areas {
-                // The bounds of what the part's turn makes of it.
+                // The bounds of the region after the rotation of the part.
                 let turned = bounds(corners(area).into_iter().map(|corner| self.posed(pose, corner)));
                 turned.into_iter().for_each(|area| self.keep_free(area));
             }
         }
     }
 
-    /// How large the part is, no recipe says: about its regions and a few lines of text around them.
+    /// Keeps the area of the part free of labels. It is estimated as the regions and a few lines of text around
+    /// them, because recipes do not give it.
     fn survey_part(&mut self, outlines: &[Vec<Point>], pose: Pose) {
         let regions = bounds(outlines.iter().flatten().map(|corner| self.posed(pose, *corner)));
         let around = f32::from(self.size) * PART_LINES;
@@ -46,12 +48,12 @@ impl Marks<'_> {
         }
     }
 
-    /// Where a point of the recipe lies on the canvas.
+    /// Converts a point of the recipe to canvas px.
     fn posed(&self, pose: Pose, recipe: Point) -> Point {
         self.at(pose.to_frame(recipe))
     }
 
-    /// A zone, tinted, or a line with its beginning marked.
+    /// Draws a zone with a tint, or a line with a mark at its beginning.
     pub fn place(&mut self, place: &Place) {
         let (width, height) = self.space();
         let on_canvas = |share: &Point| Point { x: share.x * width, y: share.y * height };
@@ -74,7 +76,7 @@ impl Marks<'_> {
         }
     }
 
-    /// Everything that was found, the best on top.
+    /// Draws all findings, the best on top.
     pub fn report(&mut self, report: &Report) {
         for finding in report.findings.iter().rev() {
             self.finding(finding);
@@ -88,7 +90,8 @@ impl Marks<'_> {
             let text = format_args!("! {}: {:.CAUSE$}", fault.stage, fault.cause);
             self.tag(at, of_verdict(Verdict::Error).0, text);
         }
-        // Labels last, so that nothing is drawn over them; the best first, which have the best places.
+        // Labels are drawn last, so that nothing covers them, and the best finding gets the first choice of
+        // place.
         report.findings.iter().for_each(|finding| self.label_finding(finding));
     }
 
@@ -113,19 +116,19 @@ impl Marks<'_> {
         }
     }
 
-    /// The verdict on a part, and on each of its regions.
+    /// Draws the verdict on a part and on each of its regions.
     pub fn part(&mut self, part: &PartMarks<'_>) {
         let PartMarks { inspection, outlines } = *part;
         let regions = || inspection.rois.iter().zip(outlines).filter(|_| !is_lost(&Some(*part)));
         let pose = inspection.pose.unwrap_or_default();
-        // Good ones first, so that nothing lies over a bad one.
+        // Good regions are drawn first, so that they do not cover a bad one.
         for wanted in [Verdict::Ok, Verdict::Error, Verdict::Ng] {
             for (roi, outline) in regions().filter(|(roi, _)| roi.verdict == wanted) {
                 self.region(roi, outline, pose);
             }
         }
         self.banner(part);
-        // Labels last; the bad ones first, which have the best places.
+        // Labels are drawn last, and bad regions get the first choice of place.
         for wanted in [Verdict::Ng, Verdict::Error, Verdict::Ok] {
             for (roi, outline) in regions().filter(|(roi, _)| roi.verdict == wanted) {
                 self.label_region(roi, outline, pose);
@@ -133,7 +136,7 @@ impl Marks<'_> {
         }
     }
 
-    /// The verdict on the whole part, and its cause.
+    /// Draws the verdict on the whole part, and its cause.
     fn banner(&mut self, part: &PartMarks<'_>) {
         let inspection = part.inspection;
         let (ink, word) = of_outcome(inspection.outcome);
@@ -168,7 +171,8 @@ impl Marks<'_> {
         let Some(object) = bounds(outline.iter().map(|corner| self.posed(pose, *corner))) else { return };
         let name = &roi.name;
         match (&roi.text, roi.verdict) {
-            // That a region is good is seen by its colour: where there is no room its name may go.
+            // The name of a good region is left out where there is no room, because its colour shows the
+            // verdict.
             (_, Verdict::Ok) => self.note_beside(object, ink, false, format_args!("{sign} {name}")),
             (Some(text), _) => self.tag_beside(object, ink, format_args!("{sign} {name}: {text:.40}")),
             (None, _) if roi.score.is_finite() => {
@@ -180,7 +184,7 @@ impl Marks<'_> {
     }
 }
 
-/// A part that was looked for and not found has its regions nowhere.
+/// Whether the part was searched for and not found, so that its regions cannot be drawn.
 fn is_lost(part: &Option<PartMarks<'_>>) -> bool {
     part.is_some_and(|part| part.inspection.pose.is_none() && part.inspection.cause.is_some())
 }
@@ -189,7 +193,7 @@ fn corners(Rect { x, y, w, h }: Rect) -> [Point; 4] {
     [(x, y), (x + w, y), (x + w, y + h), (x, y + h)].map(|(x, y)| Point { x, y })
 }
 
-/// The least rectangle around some points; `None` without any.
+/// The smallest rectangle around some points; `None` without any.
 fn bounds(points: impl Iterator<Item = Point>) -> Option<Rect> {
     let around = points.fold(None, |found: Option<[f32; 4]>, Point { x, y }| {
         let [left, top, right, bottom] = found.unwrap_or([x, y, x, y]);

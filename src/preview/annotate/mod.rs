@@ -1,5 +1,5 @@
-//! Pictures for people: a frame's copy with what is known of it drawn in, as a JPEG. The frame itself, from which is
-//! inferred, is only read.
+//! Draws results into a copy of a frame and encodes it as JPEG. The frame itself is only read, because
+//! inference reads it at the same time.
 //!
 //! ```text
 //! planes ──copy, shrink, colour──▶ canvas ──draw──▶ canvas ──libjpeg-turbo──▶ file ──▶ shared bytes of a pool
@@ -21,9 +21,9 @@ use sketch::Sketch;
 /// A zone (a polygon) or a line (two points) of a camera.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Place {
-    /// What it is called.
+    /// The name of the zone or line.
     pub name: Label,
-    /// Its corners or ends, in shares of the frame.
+    /// Its corners or ends, in fractions of the frame, 0 to 1.
     pub points: Vec<Point>,
 }
 
@@ -36,37 +36,37 @@ pub struct PartMarks<'a> {
     pub outlines: &'a [Vec<Point>],
 }
 
-/// What is drawn into a frame's copy.
+/// The results that are drawn into a frame's copy.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Overlays<'a> {
-    /// What was found on it.
+    /// The findings on the frame.
     pub report: Option<&'a Report>,
     /// The camera's zones and lines.
     pub places: &'a [Place],
-    /// The part that it shows.
+    /// The judged part on the frame.
     pub part: Option<PartMarks<'a>>,
 }
 
-/// How a picture is made.
+/// Size and quality of pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// Most px that it is wide; a larger frame is made smaller, by the mean of the px that one covers.
+    /// The greatest width, px. A larger frame is shrunk by averaging the px that one covers.
     pub width: usize,
-    /// Of the JPEG, 1 to 100.
+    /// Quality of the JPEG, 1 to 100.
     pub quality: u8,
 }
 
-/// The stage: makes one [`Annotator`] a worker.
+/// The stage, which makes one [`Annotator`] for each worker.
 #[derive(Debug, Default)]
 pub struct Annotate {
     pool: Arc<JpegPool>,
 }
 
 impl Annotate {
-    /// The tools of one worker. Their memory is taken when the first pictures are made.
+    /// Makes the annotator of one worker, which allocates its memory with the first pictures.
     ///
     /// # Errors
-    /// Where there is no memory for the encoder.
+    /// There is no memory for the encoder.
     pub fn annotator(&self) -> Result<Annotator, ImageError> {
         Ok(Annotator {
             copier: Copier::default(),
@@ -79,8 +79,9 @@ impl Annotate {
     }
 }
 
-/// One worker's tools. Once it has seen a camera it allocates only the few bytes that count a picture's readers; the
-/// files lie in memory of a pool. (libjpeg-turbo takes and gives back working memory of its own from the C heap.)
+/// Draws and encodes on one worker. After the first picture of a camera it allocates only the few bytes that
+/// count a picture's readers, since files lie in memory of a pool. (libjpeg-turbo allocates and frees on the
+/// C heap.)
 pub struct Annotator {
     copier: Copier,
     canvas: Canvas,
@@ -94,7 +95,7 @@ impl Annotator {
     /// A picture of `frame` with `overlays` drawn in.
     ///
     /// # Errors
-    /// Planes that do not hold their rows, sides that no JPEG has.
+    /// Planes that are too short for their rows, or a size that JPEG does not support.
     pub fn drawn(
         &mut self,
         frame: &Frame,
@@ -114,10 +115,10 @@ impl Annotator {
         self.encoded(frame, look.quality)
     }
 
-    /// A picture of `frame` at its own size, nothing drawn in.
+    /// A picture of `frame` at its own size, without overlays.
     ///
     /// # Errors
-    /// As [`Annotator::drawn`].
+    /// The same as for [`Annotator::drawn`].
     pub fn plain(&mut self, frame: &Frame, quality: u8) -> Result<Picture, ImageError> {
         self.copier.copy(&frame.planes(), frame.width, &mut self.canvas)?;
         self.encoded(frame, quality)

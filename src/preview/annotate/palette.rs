@@ -1,9 +1,10 @@
-//! Which colour stands for what. Colour never says anything alone: a name, a number or a sign stands beside it.
+//! The colours of marks. A colour never carries information alone: a name, a number or a sign stands beside
+//! it.
 
 use crate::image::draw::Ink;
 use crate::types::{Outcome, Verdict};
 
-/// One a class, far enough apart, and bright enough upon most pictures.
+/// One colour for each class, distinct from each other and bright enough on most pictures.
 const CLASSES: [Ink; 12] = [
     Ink::rgb(51, 136, 255),
     Ink::rgb(255, 140, 0),
@@ -25,7 +26,7 @@ const AMBER: Ink = Ink::rgb(255, 180, 0);
 /// The colour of zones and counting lines.
 pub(super) const PLACE: Ink = Ink::rgb(0, 200, 220);
 
-/// The colour of a class of objects; which of its objects one is, its number says.
+/// The colour of a class of objects; the number beside it distinguishes objects of one class.
 pub(super) fn of_class(class: u16) -> Ink {
     CLASSES[usize::from(class) % CLASSES.len()]
 }

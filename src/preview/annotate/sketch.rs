@@ -1,4 +1,4 @@
-//! A canvas about to be drawn into, and what is needed for that: scale, line widths, places for labels, scratch memory.
+//! A canvas with the state for drawing into it: scale, line widths, places for labels, scratch memory.
 
 use std::fmt::{Arguments, Write};
 
@@ -7,12 +7,12 @@ use crate::image::Canvas;
 use crate::image::draw::{Ink, Pen, TextLabel};
 use crate::types::{Frame, Point, Rect};
 
-/// Most of a picture's width that a label may take.
+/// The greatest fraction of a picture's width that a label may take.
 const LABEL_SHARE: f32 = 0.6;
-/// How opaque a label's backdrop is, of 256.
+/// How opaque a label's backdrop is, in 256ths.
 const BACKDROP: u16 = 208;
 
-/// Memory of drawings, kept from picture to picture.
+/// Scratch memory, kept from picture to picture.
 #[derive(Debug, Default)]
 pub(super) struct Sketch {
     text: String,
@@ -20,21 +20,21 @@ pub(super) struct Sketch {
     layout: Layout,
 }
 
-/// One picture under way. Coordinates of its methods are frame px, unless they say otherwise.
+/// One picture that is being drawn. Coordinates are frame px, unless a method says otherwise.
 pub(super) struct Marks<'a> {
     sketch: &'a mut Sketch,
     canvas: &'a mut Canvas,
     pen: &'a mut Pen,
-    /// Canvas px a frame px.
+    /// Canvas px for each frame px, horizontally and vertically.
     pub scale: [f32; 2],
-    /// Of lines, canvas px.
+    /// Width of lines, canvas px.
     pub width: f32,
-    /// Of text, canvas px.
+    /// Height of text, canvas px.
     pub size: u16,
 }
 
 impl Sketch {
-    /// Begins to draw into `canvas`, which shows `frame`.
+    /// Starts drawing into `canvas`, which shows `frame`.
     pub fn begin<'a>(&'a mut self, canvas: &'a mut Canvas, pen: &'a mut Pen, frame: &Frame) -> Marks<'a> {
         let (width, height) = (canvas.width() as f32, canvas.height() as f32);
         let short = width.min(height);
@@ -51,36 +51,36 @@ impl Sketch {
 }
 
 impl Marks<'_> {
-    /// Where a point of the frame lies on the canvas.
+    /// Converts a point of the frame to canvas px.
     pub fn at(&self, frame: Point) -> Point {
         Point { x: frame.x * self.scale[0], y: frame.y * self.scale[1] }
     }
 
-    /// Where a rectangle of the frame lies on the canvas.
+    /// Converts a rectangle of the frame to canvas px.
     pub fn on_canvas(&self, rect: Rect) -> Rect {
         let [x, y] = self.scale;
         Rect { x: rect.x * x, y: rect.y * y, w: rect.w * x, h: rect.h * y }
     }
 
-    /// The edge of a rectangle. Gives it in canvas px.
+    /// Draws the edge of a rectangle; returns the rectangle in canvas px.
     pub fn frame(&mut self, rect: Rect, width: f32, ink: Ink) -> Rect {
         let rect = self.on_canvas(rect);
         self.pen.frame(self.canvas, rect, width, ink);
         rect
     }
 
-    /// A filled square as wide as a line, centred on a point of the frame.
+    /// Draws a filled square as wide as a line, centred on a point of the frame.
     pub fn dot(&mut self, at: Point, ink: Ink) {
         let (Point { x, y }, w) = (self.at(at), self.width);
         self.pen.fill(self.canvas, Rect { x: x - w / 2.0, y: y - w / 2.0, w, h: w }, ink, 256);
     }
 
-    /// A line between points of the canvas.
+    /// Draws a line between two points of the canvas (canvas px).
     pub fn line(&mut self, from: Point, to: Point, ink: Ink) {
         self.pen.line(self.canvas, from, to, self.width, ink);
     }
 
-    /// The edge of a polygon, its inside tinted by `share` of 256. Gives its topmost corner. `points` are canvas px.
+    /// Draws a polygon of canvas px and tints its inside by `share` 256ths; returns its topmost corner.
     pub fn polygon(
         &mut self,
         points: impl Iterator<Item = Point>,
@@ -103,27 +103,27 @@ impl Marks<'_> {
         (self.canvas.width() as f32, self.canvas.height() as f32)
     }
 
-    /// Something (canvas px) that labels are to leave free.
+    /// Adds an area (canvas px) that labels avoid.
     pub fn keep_free(&mut self, area: Rect) {
         self.sketch.layout.mark(area);
     }
 
-    /// Text on a backdrop of its own colour beside `object` (canvas px), over no other label, and over nothing that is
-    /// to be kept free as long as there is room elsewhere.
+    /// Draws text on a coloured backdrop beside `object` (canvas px), never over another label, and over
+    /// marked areas only where there is no room elsewhere.
     pub fn tag_beside(&mut self, object: Rect, ink: Ink, text: Arguments<'_>) {
         let backdrop = Some((ink, BACKDROP));
         self.beside(object, ink, TextLabel { backdrop, ..self.plain_label(ink.upon()) }, true, text);
     }
 
-    /// Text within a dark seam beside `object` (canvas px). With `must` it may cover what is to be kept free where there
-    /// is no room elsewhere; without, it is left out then.
+    /// Draws text with a dark outline beside `object` (canvas px). Where there is no room it covers marked
+    /// areas with `must`, and is left out without.
     pub fn note_beside(&mut self, object: Rect, ink: Ink, must: bool, text: Arguments<'_>) {
         self.beside(object, ink, TextLabel { halo: Some(Ink::BLACK), ..self.plain_label(ink) }, must, text);
     }
 
     fn beside(&mut self, object: Rect, ink: Ink, label: TextLabel, must: bool, text: Arguments<'_>) {
         self.sketch.text.clear();
-        // A string takes everything.
+        // Writing into a string cannot fail.
         let _ = self.sketch.text.write_fmt(text);
         let Some(size) = self.pen.measure(self.canvas, &self.sketch.text, &label) else { return };
         let Some(area) = self.sketch.layout.place(size, object, must) else { return };
@@ -134,8 +134,8 @@ impl Marks<'_> {
         self.pen.label(self.canvas, &self.sketch.text, &TextLabel { at, ..label });
     }
 
-    /// Text on a backdrop of its own colour, its left-bottom corner at `at` (canvas px), whatever lies there; no label
-    /// covers it. Gives the area that it takes.
+    /// Draws text on a coloured backdrop with its left-bottom corner at `at` (canvas px), over anything that
+    /// lies there; no later label covers it. Returns the area that it takes.
     pub fn tag(&mut self, at: Point, ink: Ink, text: Arguments<'_>) -> Rect {
         let backdrop = Some((ink, BACKDROP));
         self.label(at, TextLabel { backdrop, ..self.plain_label(ink.upon()) }, text)
@@ -148,7 +148,7 @@ impl Marks<'_> {
 
     fn label(&mut self, at: Point, label: TextLabel, text: Arguments<'_>) -> Rect {
         self.sketch.text.clear();
-        // A string takes everything.
+        // Writing into a string cannot fail.
         let _ = self.sketch.text.write_fmt(text);
         let area = self.pen.label(self.canvas, &self.sketch.text, &TextLabel { at, ..label });
         self.sketch.layout.reserve(area);
