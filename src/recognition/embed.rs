@@ -1,4 +1,4 @@
-//! A crop of a face into its embedding.
+//! Computes the embedding of a face from its crop.
 
 use crate::engine::{Decode, EngineError, Model, Session};
 use crate::image::Preprocessor;
@@ -14,7 +14,7 @@ pub(super) struct Embedder {
 }
 
 impl Embedder {
-    /// A session of `model`, warm.
+    /// Makes a session of `model`, warmed up.
     pub fn new(model: &Model) -> Result<Embedder, EngineError> {
         Ok(Embedder {
             session: model.session()?,
@@ -24,13 +24,13 @@ impl Embedder {
         })
     }
 
-    /// What the model's last runs say about it.
+    /// Whether the model works, judged by its last runs.
     pub fn run_state(&self) -> RunState {
         self.session.run_state()
     }
 
-    /// The embedding of a crop, length one; empty where the model gave none. A model whose input has another size than
-    /// the crop gets it resized.
+    /// The embedding of a crop, scaled to length one; empty where the model gave none. The crop is resized
+    /// where the model's input has another size.
     pub fn run(&mut self, crop: &Patch) -> Result<&[f32], StageError> {
         let placement: Placement = self.preprocessor.run(&crop.planes(), None, self.session.input_mut(0))?;
         self.session.run()?;
@@ -41,7 +41,7 @@ impl Embedder {
         if !length.is_normal() {
             embedding.clear();
         }
-        // Whatever the model's card says: what is compared by cosine has length one.
+        // Scaled whatever the model's card says, because comparison by cosine needs length one.
         embedding.iter_mut().for_each(|v| *v /= length);
         Ok(embedding)
     }

@@ -1,4 +1,4 @@
-//! The gallery in force, for everybody who looks faces up in it.
+//! Shares the gallery index in force with all workers that look faces up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::GalleryIndex;
 
-/// Holds the index in force. Reading it clones an `Arc`; a new index takes its place as a whole.
+/// Holds the index in force. Reading it clones an `Arc`; a new index replaces it as a whole.
 #[derive(Debug, Default)]
 pub struct Gallery {
     index: Mutex<Arc<GalleryIndex>>,
@@ -15,13 +15,13 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// With `index` in force.
+    /// A gallery with `index` in force.
     pub fn new(index: Arc<GalleryIndex>) -> Gallery {
         Gallery { index: Mutex::new(index), version: AtomicU64::new(0) }
     }
 
-    /// Puts another index in force. What is asked from now on is answered by it, and what was answered before is to be
-    /// asked again: the version tells.
+    /// Puts another index in force for all further look-ups. Its new version shows that earlier answers are
+    /// out of date.
     pub fn set(&self, index: Arc<GalleryIndex>) {
         let mut current = self.lock();
         *current = index;
@@ -34,7 +34,7 @@ impl Gallery {
         (current.clone(), self.version())
     }
 
-    /// Counts the indices that were put in force.
+    /// The version of the index: the number of indices that were put in force.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }

@@ -1,17 +1,18 @@
-//! The gallery in memory, made for one question: whose face is this? Immutable, shared, replaced as a whole.
+//! The gallery in memory, built for finding the person of a face. It is immutable, shared, and replaced as a
+//! whole.
 //!
-//! Every face of everybody is looked at: first as bytes (a quarter of the memory that floats take), whose product is
-//! known to lie within a bound of the true one; only what may beat the two best so far is computed in floats. So the
-//! answer is that of a plain loop over floats, to the bit.
+//! Each search compares every face, first as bytes (a quarter of the memory of floats), whose product lies
+//! within a known bound of the true one. Only faces that may beat the two best so far are computed in floats.
+//! So the answer equals that of a plain loop over floats, bit for bit.
 
 use crate::image::Dots;
 use crate::types::{Identity, Label, MAX_EMBEDDING, PersonId};
 
-/// Rows of one block: their products stay in the first-level cache.
+/// Rows of one block, whose products fit into the first-level cache.
 const BLOCK: usize = 64;
 /// The greatest absolute value of a quantised query.
 const QUERY_MOST: f32 = 8000.0;
-/// What sums in floats may be off by, for unit vectors of [`MAX_EMBEDDING`] values.
+/// The greatest rounding error of float sums, for unit vectors of [`MAX_EMBEDDING`] values.
 const ROUNDING: f32 = 2e-5;
 
 /// A person of the gallery, with the embeddings of all of the person's pictures.
@@ -21,14 +22,14 @@ pub struct Enrolled {
     pub person: PersonId,
     /// Name of the person, for people to read.
     pub name: Label,
-    /// One for each picture; scaled to length one here.
+    /// One embedding for each picture; the index scales them to length one.
     pub embeddings: Vec<Vec<f32>>,
 }
 
-/// An embedding that cannot be in the gallery.
+/// An embedding that cannot be in the index.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IndexError {
-    /// Not as long as the others.
+    /// The embedding has another length than the others.
     #[error(
         "an embedding of person {person} has {got} values where the others have {need}: it was made by another \
          model; embed the person's kept crops again"
@@ -41,7 +42,7 @@ pub enum IndexError {
         /// Values of the others.
         need: usize,
     },
-    /// Longer than any model's, without values, or not a direction: only zeros, or a value that is no number.
+    /// The embedding is longer than any model's, empty, all zeros, or holds a value that is not finite.
     #[error(
         "an embedding of person {person} is no direction in space; remove that picture and enrol it again"
     )]
@@ -51,14 +52,14 @@ pub enum IndexError {
     },
 }
 
-/// Whose face it is most likely, and how sure that is.
+/// The most similar person to a face, with the similarities that tell how sure the match is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Match {
     /// The most similar person.
     pub identity: Identity,
     /// Cosine similarity to the most similar of the person's faces, -1 to 1.
     pub similarity: f32,
-    /// Cosine similarity to the most similar face of anybody else; -1 where there is nobody else.
+    /// Cosine similarity to the most similar face of any other person; -1 where there is no other.
     pub other: f32,
 }
 
@@ -66,14 +67,14 @@ pub struct Match {
 #[derive(Debug, Default)]
 pub struct GalleryIndex {
     people: Vec<Identity>,
-    /// For each row, whose it is.
+    /// The index in `people` of each row.
     owner: Vec<u32>,
-    /// Row by row, unit vectors, `length` values each.
+    /// Unit vectors row by row, `length` values each.
     exact: Vec<f32>,
-    /// The same as bytes times `scale`, each row filled up with zeros to `padded` values.
+    /// The same vectors as bytes times `scale`, each row padded with zeros to `padded` values.
     bytes: Vec<i8>,
     scale: Vec<f32>,
-    /// Length of what the bytes leave out of each row.
+    /// Length of the quantisation error of each row.
     lost: Vec<f32>,
     length: usize,
     padded: usize,
@@ -81,10 +82,10 @@ pub struct GalleryIndex {
 }
 
 impl GalleryIndex {
-    /// An index of `people`; those without embeddings are left out.
+    /// Builds an index of `people`; those without embeddings are left out.
     ///
     /// # Errors
-    /// The first embedding that does not go with the others.
+    /// [`IndexError`] for the first embedding that does not fit the others.
     pub fn new(people: impl IntoIterator<Item = Enrolled>) -> Result<GalleryIndex, IndexError> {
         let mut index = GalleryIndex::default();
         for Enrolled { person, name, embeddings } in people {
@@ -140,8 +141,8 @@ impl GalleryIndex {
         Ok(())
     }
 
-    /// The most similar person to a face, and how similar the next one is. `None` where the gallery is empty, or the
-    /// embedding is not one of its kind. Allocates nothing.
+    /// The most similar person to a face, and the similarity of the next one. `None` where the gallery is
+    /// empty, or the embedding has another length or no direction. Allocates nothing.
     pub fn best(&self, embedding: &[f32]) -> Option<Match> {
         let norm = dot(embedding, embedding).sqrt();
         if embedding.len() != self.length || !norm.is_normal() {
@@ -186,7 +187,7 @@ impl GalleryIndex {
     }
 }
 
-/// The best so far, and the best of anybody else.
+/// The best match so far, and the best of any other person.
 struct Best {
     owner: u32,
     first: f32,
@@ -208,7 +209,8 @@ impl Best {
     }
 }
 
-/// Eight sums side by side: the compiler makes vectors of them, and their order is the same on every machine.
+/// Dot product in eight partial sums: the compiler vectorises them, and their order is the same on every
+/// machine.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, a_rest) = a.as_chunks::<8>();
     let (b, b_rest) = b.as_chunks::<8>();

@@ -1,5 +1,5 @@
-//! Recognition: whose face is it? A face that detection found is aligned by its eyes, judged (is it large, frontal and
-//! sharp enough?), embedded, and held against the [`GalleryIndex`].
+//! Recognition finds out whose face it is. A detected face is aligned by its eyes, checked (large, frontal
+//! and sharp enough), embedded, and compared with the [`GalleryIndex`].
 //!
 //! `study` does the same for pictures of people who are to be enrolled.
 

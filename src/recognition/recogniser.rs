@@ -1,4 +1,4 @@
-//! One worker's tools: from a frame and a face's key points to an answer.
+//! Recognition on one worker: from a frame and a face's key points to an answer.
 
 use std::sync::Arc;
 
@@ -16,24 +16,25 @@ pub struct Recognise {
     gallery: Arc<Gallery>,
 }
 
-/// What recognition says of one face.
+/// The answer of recognition about one face.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// How good the face is.
     pub quality: FaceQuality,
-    /// Why the face was not held against the gallery.
+    /// Why the face was not compared with the gallery; `None` where it was.
     pub flaw: Option<FaceFlaw>,
-    /// The most similar person, however little similar; `None` also where the gallery is empty.
+    /// The most similar person, whatever the similarity; `None` where no comparison was made or the gallery
+    /// is empty.
     pub found: Option<Match>,
     /// The person, where similarity and margin are good enough.
     pub identity: Option<Identity>,
-    /// The version of the gallery that was asked.
+    /// The version of the gallery that answered.
     pub version: u64,
-    /// Planes to crop and quality, microseconds.
+    /// Time from planes to crop and quality, microseconds.
     pub align_us: u32,
-    /// Crop to embedding, microseconds.
+    /// Time from crop to embedding, microseconds.
     pub embed_us: u32,
-    /// Embedding to match, microseconds.
+    /// Time from embedding to match, microseconds.
     pub match_us: u32,
 }
 
@@ -45,7 +46,7 @@ impl Answer {
 }
 
 impl Recognise {
-    /// Runs `model` and asks `gallery`.
+    /// Recognition that embeds with `model` and searches in `gallery`.
     ///
     /// # Errors
     /// [`EngineError::WrongTask`] where the model is not one for embeddings.
@@ -54,10 +55,10 @@ impl Recognise {
         Ok(Recognise { model, gallery })
     }
 
-    /// Tools for one worker, warmed up.
+    /// Makes the recogniser of one worker, warmed up.
     ///
     /// # Errors
-    /// What the runtime says of the model.
+    /// The runtime refuses the model.
     pub fn recogniser(&self) -> Result<Recogniser, EngineError> {
         Ok(Recogniser {
             embedder: Embedder::new(&self.model)?,
@@ -68,7 +69,7 @@ impl Recognise {
     }
 }
 
-/// One worker's tools for recognition.
+/// Recognises faces on one worker.
 pub struct Recogniser {
     embedder: Embedder,
     gallery: Arc<Gallery>,
@@ -77,16 +78,16 @@ pub struct Recogniser {
 }
 
 impl Recogniser {
-    /// What the model's last runs say about it.
+    /// Whether the model works, judged by its last runs.
     pub fn run_state(&self) -> RunState {
         self.embedder.run_state()
     }
 
-    /// Looks at the face whose six key points (frame px; BlazeFace's order) are given; `settings` are its camera's.
-    /// Allocates nothing once warm.
+    /// Recognises the face with the given six key points (frame px; BlazeFace's order); `settings` are its
+    /// camera's. Allocates nothing once warm.
     ///
     /// # Errors
-    /// Key points that no face can have; a model that does not run.
+    /// The key points cannot belong to a face, or the model does not run.
     pub fn look(
         &mut self,
         planes: &Planes<'_>,

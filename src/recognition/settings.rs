@@ -1,18 +1,18 @@
-//! What is wanted of a face, and of an answer.
+//! Limits that a face and an answer of recognition must meet.
 
 use super::Match;
 use crate::config::RecognitionConfig;
 use crate::image::face::FaceGate;
 use crate::types::Identity;
 
-/// The bounds of recognition.
+/// The limits of recognition for one camera.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// What a face must be to be judged at all.
+    /// The quality that a face needs to be compared at all.
     pub gate: FaceGate,
-    /// Least cosine similarity of a person, -1 to 1; below, it is somebody unknown.
+    /// Least cosine similarity to a person, -1 to 1; a face below it is unknown.
     pub min_similarity: f32,
-    /// How much more similar than anybody else the person must be.
+    /// How much more similar than any other person the best one must be.
     pub margin: f32,
 }
 
@@ -35,7 +35,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Whom the match stands for, if it is good enough.
+    /// The identity that the match proves; `None` where it is not good enough.
     pub fn decide<'m>(&self, found: Option<&'m Match>) -> Option<&'m Identity> {
         let found = found?;
         let sure = found.similarity >= self.min_similarity && found.similarity - found.other >= self.margin;

@@ -1,4 +1,4 @@
-//! Pictures of people who are to be enrolled: exactly one face, and a good one.
+//! Reads pictures for enrolment, each of which must show exactly one good face.
 
 use super::embed::Embedder;
 use crate::config::Task;
@@ -8,28 +8,28 @@ use crate::image::{ImageError, Preprocessor};
 use crate::pipeline::StageError;
 use crate::types::{Patch, Planes, Point, Prediction, Predictions, Rect, Value};
 
-/// A face beside the largest counts where its eyes are at least this share as far apart: people in the background of a
-/// portrait do not.
+/// A further face counts where its eyes are at least this fraction of the largest face's distance apart, so
+/// that people in the background of a portrait do not count.
 const COUNTS_FROM: f32 = 0.5;
-/// Where no face is found the picture is looked at once more with so much of its size added on each side: faces that
-/// fill a picture are beyond what detectors were trained on.
+/// Where no face is found, the picture is searched again with this fraction of its size added on each side,
+/// because detectors were not trained on faces that fill a picture.
 const STEP_BACK: f32 = 0.5;
-/// Only a face of at least this share of the picture's shorter side was too large to be found at first; what else is
-/// seen then is made of the edge px that go on around the picture.
+/// In the second search only faces of at least this fraction of the picture's shorter side count. Smaller
+/// ones come from the edge px that are repeated around the picture.
 const FILLS_FROM: f32 = 0.5;
 
-/// Why a picture is no good for enrolment: what is wrong, and what to do.
+/// Why a picture cannot be used for enrolment: what is wrong, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum FaceFault {
-    /// Nobody is in it.
+    /// No face was found in the picture.
     #[error(
         "no face was found in the picture; take one in which the face is seen from the front, not hidden and well lit"
     )]
     NoFace,
-    /// More than one person is in it.
+    /// The picture shows more than one person.
     #[error("{n} faces are in the picture; take one of this person alone, or cut the others off")]
     SeveralFaces {
-        /// Faces of a size that counts.
+        /// Number of faces that are large enough to count.
         n: usize,
     },
     /// The face has too few pixels.
@@ -64,7 +64,7 @@ pub enum FaceFault {
         /// Most degrees that are accepted in either direction.
         most: f32,
     },
-    /// A crop that is to be embedded again is none.
+    /// A kept crop that should be embedded again has the wrong size.
     #[error(
         "the kept crop has {width}×{height} px where {KEEPSAKE_SIDE}×{KEEPSAKE_SIDE} in colour are needed; remove it and enrol the person again"
     )]
@@ -74,7 +74,7 @@ pub enum FaceFault {
         /// Height of the crop, px.
         height: usize,
     },
-    /// The embedding model gave nothing that can be compared.
+    /// The embedding model gave no vector that can be compared.
     #[error("the model gave no direction for this face; check its file with `ocellus check`")]
     NoEmbedding,
     /// The picture could not be read.
@@ -86,7 +86,7 @@ pub enum FaceFault {
 }
 
 impl FaceFault {
-    /// The word for programs.
+    /// The code of the fault, for programs.
     pub fn code(&self) -> &'static str {
         match self {
             FaceFault::NoFace => "no_face",
@@ -101,7 +101,8 @@ impl FaceFault {
 
     fn of(flaw: FaceFlaw, quality: &FaceQuality, gate: &FaceGate) -> FaceFault {
         match flaw {
-            // What only the score refuses is told against what would be good, not against a bound that it keeps.
+            // Where only the score is too low, the text names a good value and not a limit that the face
+            // meets.
             FaceFlaw::TooSmall => {
                 let least =
                     if quality.eye_px < gate.min_eye_px { gate.min_eye_px } else { FaceQuality::FULL_EYE_PX };
@@ -129,10 +130,10 @@ impl From<StageError> for FaceFault {
     }
 }
 
-/// What is kept of a picture.
+/// The result of a picture, as the gallery keeps it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Studied {
-    /// [`KEEPSAKE_SIDE`] px, RGB: what [`Study::crop`] and other models can embed again.
+    /// RGB crop of [`KEEPSAKE_SIDE`] px, which [`Study::crop`] can embed again with another model.
     pub crop: Patch,
     /// The embedding, scaled to length one.
     pub embedding: Vec<f32>,
@@ -142,7 +143,7 @@ pub struct Studied {
     pub rect: Rect,
 }
 
-/// Detector and embedding model for pictures. Not on the frames' road: it may allocate.
+/// Detector and embedding model for pictures. It may allocate, because it is not part of the pipeline.
 pub struct Study {
     session: Box<dyn Session>,
     preprocessor: Preprocessor,
@@ -154,11 +155,11 @@ pub struct Study {
 }
 
 impl Study {
-    /// Sessions of both models, warm.
+    /// Makes sessions of both models, warmed up.
     ///
     /// # Errors
-    /// [`EngineError::WrongTask`] where the detector gives no eyes (only BlazeFace does) or the embedder is none; what
-    /// the runtime says of them.
+    /// [`EngineError::WrongTask`] where the detector gives no eyes (only BlazeFace does) or the embedder has
+    /// another task; other variants where the runtime refuses a model.
     pub fn new(detector: &Model, embedder: &Model, gate: FaceGate) -> Result<Study, EngineError> {
         detector.expect_task(Task::BlazeFace)?;
         embedder.expect_task(Task::Embed)?;
@@ -173,10 +174,10 @@ impl Study {
         })
     }
 
-    /// The one face of a picture.
+    /// Finds, checks and embeds the only face of a picture.
     ///
     /// # Errors
-    /// What is wrong with it as a picture to be enrolled by.
+    /// [`FaceFault`]: why the picture cannot be used for enrolment.
     pub fn picture(&mut self, planes: &Planes<'_>) -> Result<Studied, FaceFault> {
         let (rect, points) = self.only_face(planes)?;
         let mut crop = Patch::default();
@@ -190,10 +191,10 @@ impl Study {
         Ok(Studied { embedding: self.embed(&face)?, crop, quality, rect })
     }
 
-    /// The embedding of a crop that was kept, also by another model than the one that it was enrolled with.
+    /// Embeds a kept crop, which another model may have embedded before.
     ///
     /// # Errors
-    /// A crop that [`Study::picture`] did not make; a model that does not run.
+    /// The crop does not come from [`Study::picture`], or the model does not run.
     pub fn crop(&mut self, crop: &Patch) -> Result<Vec<f32>, FaceFault> {
         let mut face = Patch::default();
         if !inner(crop, &mut face) {
@@ -208,7 +209,7 @@ impl Study {
         if embedding.is_empty() { Err(FaceFault::NoEmbedding) } else { Ok(embedding.to_vec()) }
     }
 
-    /// The face, where there is one that counts.
+    /// The only face of the picture that counts. Errors: there is none, or there are several.
     fn only_face(&mut self, planes: &Planes<'_>) -> Result<(Rect, [Point; 6]), FaceFault> {
         self.detect(planes, None)?;
         if self.predictions.items.is_empty() {
@@ -220,7 +221,7 @@ impl Study {
         }
         let mut faces: Vec<(f32, Rect, [Point; 6])> = Vec::new();
         for face in self.predictions.items.iter().filter_map(face_of) {
-            // Best first: a box whose middle lies in a better one is the same face seen twice.
+            // The best come first, so a box whose middle lies in a better one is a duplicate of it.
             if !faces.iter().any(|known| holds_middle(known.1, face.1) || holds_middle(face.1, known.1)) {
                 faces.push(face);
             }
@@ -243,13 +244,13 @@ impl Study {
     }
 }
 
-/// Whether the middle of `inner` lies in `outer`.
+/// Whether the centre of `inner` lies in `outer`.
 fn holds_middle(outer: Rect, inner: Rect) -> bool {
     let (x, y) = (inner.x + inner.w / 2.0 - outer.x, inner.y + inner.h / 2.0 - outer.y);
     (0.0..outer.w).contains(&x) && (0.0..outer.h).contains(&y)
 }
 
-/// Distance of the eyes, place and key points of a finding that has them.
+/// Distance of the eyes (px), rectangle and key points of a finding; `None` where it has no six points.
 fn face_of(prediction: &Prediction) -> Option<(f32, Rect, [Point; 6])> {
     let Value::Object { rect, points } = &prediction.value else { return None };
     let points: [Point; 6] = points.as_slice().try_into().ok()?;

@@ -1,28 +1,28 @@
-//! The time by which faces are looked at again.
+//! The clock that decides when a face is recognised again.
 
 use crate::types::Frame;
 
-/// A longer step of a source's own stamps is a gap, or another source.
+/// The longest step between a source's stamps that counts as time; a longer one is a gap or another source.
 const LONGEST_STEP_NS: u64 = 10_000_000_000;
 
-/// Time as the frames of one camera tell it. In step it goes by the source's own stamps alone: how fast they are read is
-/// then of no consequence. Otherwise it is that of capture.
+/// Time by the frames of one camera. In step it follows the source's own stamps alone, so that the reading
+/// speed does not matter. Otherwise it is the time of capture.
 #[derive(Debug)]
 pub(super) struct FrameClock {
     in_step: bool,
     now_ns: u64,
-    /// The last frame's own stamp, and the step before it.
+    /// The last frame's own stamp; `step_ns` is the step that led to it.
     last: Option<u64>,
     step_ns: u64,
 }
 
 impl FrameClock {
     pub(super) fn new(in_step: bool) -> FrameClock {
-        // Nothing was ever reported at 0.
+        // Starts above 0, because a new track counts as last reported at 0.
         FrameClock { in_step, now_ns: LONGEST_STEP_NS, last: None, step_ns: 0 }
     }
 
-    /// Goes on to `frame`. A stamp that does not go on (the file begins again) counts as one more step.
+    /// Advances to `frame`. A stamp that does not increase (the file begins again) counts as one more step.
     pub(super) fn tick(&mut self, frame: &Frame) {
         let own = frame.pts_ns.filter(|_| self.in_step);
         let Some(pts) = own else {
@@ -37,7 +37,7 @@ impl FrameClock {
         }
     }
 
-    /// The present time, nanoseconds.
+    /// The present time of this clock, nanoseconds.
     pub(super) fn now_ns(&self) -> u64 {
         self.now_ns
     }

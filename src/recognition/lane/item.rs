@@ -1,4 +1,5 @@
-//! One face on its way through recognition. When it is dropped its place in the order is free, answered or not.
+//! One face as a work item of recognition. Dropping it frees its place in the order, with or without an
+//! answer.
 
 use std::sync::Arc;
 
@@ -13,22 +14,22 @@ use crate::types::{Frame, Point, Rect, RunState, Stamp, ZoneSet};
 pub(super) struct Seen {
     pub track: u64,
     pub rect: Rect,
-    /// The camera's zones that it is in.
+    /// The zones of the camera that the face is in.
     pub zones: ZoneSet,
     pub frame_seq: u64,
     pub captured: Stamp,
-    /// On the lane's clock.
+    /// Time on the lane's clock, nanoseconds.
     pub now_ns: u64,
 }
 
-/// A face that is worth a look.
+/// A face that recognition should look at.
 #[derive(Clone, Debug)]
 pub(super) struct Face {
     pub seen: Seen,
     pub points: [Point; 6],
 }
 
-/// A face, and the frame that it is in.
+/// A face with the frame that shows it.
 pub struct FaceItem {
     lane: Arc<FaceLane>,
     ticket: u64,
@@ -58,7 +59,7 @@ impl Drop for FaceItem {
     }
 }
 
-/// Recognition at work on one worker.
+/// Runs recognition for faces on one worker.
 impl Executor<FaceItem> for Recogniser {
     fn run(&mut self, item: &mut FaceItem) -> Result<(), Cause> {
         let (planes, settings) = (item.frame.planes(), &item.lane.settings.recognition);

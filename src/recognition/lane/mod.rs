@@ -1,4 +1,5 @@
-//! Names for tracked faces: which face of a track is worth a look, what recognition said, and what is reported.
+//! Names tracked faces: chooses which faces of a track to recognise, learns the answers, and reports
+//! sightings.
 //!
 //! ```text
 //!  Lane ─mark─▶ FaceLane ─(a better face than before)─▶ queue ─FaceFeed─▶ workers: align ▶ embed ▶ match
@@ -6,12 +7,12 @@
 //!                        └──▶ SightingSink::push, in the order of the frames
 //! ```
 //!
-//! One [`FaceLane`] a camera. A face waits with a lease of its frame, so the queue is short; a track has one look under
-//! way at most. Nothing here allocates once warm, and nothing waits.
+//! Each camera has one [`FaceLane`]. A face waits with a lease of its frame, so the queue is short; a track
+//! has at most one look under way. Nothing here allocates once warm, and nothing waits.
 //!
-//! Where frames are read as fast as it goes (`in_step`) the answers about a frame's faces are in before the next report
-//! is marked: the lane is held meanwhile (see [`Follower::is_ready`]), and with it, through its window, the reader. What
-//! is known at a frame then depends on the frames before it alone, and not on pace and load.
+//! Where frames are read as fast as possible (`in_step`), all answers about a frame's faces arrive before the
+//! next report is marked: the lane waits meanwhile (see [`Follower::is_ready`]), and through its window the
+//! reader does too. The names at a frame then depend only on the frames before it, and not on speed and load.
 
 mod clock;
 mod item;
@@ -39,14 +40,14 @@ use clock::FrameClock;
 use item::{Face, Seen};
 use track::{Habit, Track};
 
-/// How often a face that needs no further look is reported.
+/// How often a face that needs no further look is reported, nanoseconds.
 const REPORT_NS: u64 = 1_000_000_000;
-/// Places in the order beyond the queue: looks on the workers, and what is reported without a look.
+/// Places in the order beyond the queue, for looks on the workers and for sightings that need no look.
 const UNDER_WAY: usize = 64;
 
-/// The faces of one camera.
+/// The faces of one camera, from its reports to recognition and back.
 pub struct FaceLane {
-    /// What it counts and measures.
+    /// Counts and times of this camera's faces.
     pub counters: FaceCounters,
     settings: FaceLaneSettings,
     habit: Habit,
@@ -56,16 +57,16 @@ pub struct FaceLane {
     bell: Arc<Bell>,
     /// Whether a stage takes its faces.
     attached: AtomicBool,
-    /// Whose reports wait for the answers, in step.
+    /// The lane of the camera's frames, whose reports wait for the answers in step.
     lane: OnceLock<Weak<Lane>>,
     state: Mutex<State>,
-    /// Answers, and faces that need none, in the order of the frames.
+    /// Puts answers, and faces that need none, into the order of the frames.
     order: InOrder<Done>,
 }
 
 struct State {
     clock: FrameClock,
-    /// Looks that were asked for and whose answers are not known here yet.
+    /// Looks that were started and whose answers have not been learned yet.
     under_way: usize,
     tracks: Vec<Track>,
     waiting: VecDeque<Waiting>,
@@ -77,7 +78,7 @@ struct Waiting {
     frame: Lease<Frame>,
 }
 
-/// What became of a place in the order.
+/// The result at a place in the order.
 enum Done {
     /// A look ended; with an answer unless it failed.
     Look(Seen, Option<Answer>),
@@ -86,7 +87,7 @@ enum Done {
 }
 
 impl FaceLane {
-    /// Recognises by `gallery`, reports to `sightings`; `bell` wakes idle workers.
+    /// A lane that recognises by `gallery` and reports to `sightings`; `bell` wakes idle workers.
     pub fn new(
         settings: FaceLaneSettings,
         gallery: Arc<Gallery>,
@@ -94,7 +95,7 @@ impl FaceLane {
         bell: Arc<Bell>,
     ) -> Arc<FaceLane> {
         let habit = Habit { agree: settings.agree.max(1), recheck_ns: settings.recheck.as_nanos() as u64 };
-        // In step every face of a frame finds a place: they are done before the next frame's.
+        // In step every face of a frame needs a place, because all are done before the next frame.
         let queue = if settings.in_step { settings.queue.max(MAX_FINDINGS) } else { settings.queue };
         let settings = FaceLaneSettings { queue, ..settings };
         let state = State {
@@ -118,7 +119,7 @@ impl FaceLane {
         })
     }
 
-    /// Says whether a stage takes its faces; without one none is queued, and those that wait are given up.
+    /// Sets whether a stage takes its faces. Without one, no face is queued, and those that wait are dropped.
     pub fn set_attached(&self, attached: bool) {
         self.attached.store(attached, Ordering::Release);
         if !attached {
@@ -133,26 +134,26 @@ impl FaceLane {
         self.resume();
     }
 
-    /// Lets the lane's reports go on, where they waited for answers. Not to be called with the state locked: the lane
-    /// locks its own first.
+    /// Lets the lane deliver reports that waited for answers. Must not be called with the state locked,
+    /// because the lane locks its own state first.
     fn resume(&self) {
         if let Some(lane) = self.lane.get().filter(|_| self.settings.in_step).and_then(Weak::upgrade) {
             lane.resume();
         }
     }
 
-    /// Waits until no look is under way; false after `patience`.
+    /// Waits until no look is under way; returns false after `patience`.
     pub fn wait_idle(&self, patience: Duration) -> bool {
         self.order.wait_idle(patience)
     }
 
-    /// A worker takes the face that has waited longest.
+    /// Takes the face that has waited longest, for a worker.
     fn take(self: &Arc<FaceLane>) -> Option<FaceItem> {
         let Waiting { ticket, face, frame } = lock(&self.state).waiting.pop_front()?;
         Some(FaceItem::new(self.clone(), ticket, frame, face))
     }
 
-    /// A look has ended.
+    /// Enters the end of a look.
     fn arrived(&self, ticket: u64, seen: Seen, answer: Option<Answer>) {
         self.order.complete(ticket, Done::Look(seen, answer));
         if self.deliver() {
@@ -160,8 +161,8 @@ impl FaceLane {
         }
     }
 
-    /// Learns and reports what is next in order; true where that was the last look under way. Not to be called with the
-    /// state locked.
+    /// Learns and reports the results that are next in order; true where that was the last look under way.
+    /// Must not be called with the state locked.
     fn deliver(&self) -> bool {
         let mut is_last = false;
         self.order.deliver(
@@ -174,7 +175,7 @@ impl FaceLane {
         is_last
     }
 
-    /// Learns what a look brought; true where no other is under way.
+    /// Learns the answer of a look; true where no other is under way.
     fn looked(&self, seen: Seen, answer: Option<Answer>) -> bool {
         let mut state = lock(&self.state);
         state.under_way -= 1;
@@ -185,7 +186,7 @@ impl FaceLane {
         }
         let Some(answer) = answer else { return is_last };
         self.count(&answer);
-        // A face whose track has ended meanwhile was there all the same.
+        // The sighting is reported even where the track has ended meanwhile, because the face was seen.
         let says = match track {
             Some(track) => {
                 let says = track.answered(&answer, self.habit);
@@ -223,7 +224,8 @@ impl FaceLane {
         self.sightings.push(&sighting);
     }
 
-    /// Puts in what is known of a tracked face, and has it looked at where that is worth it. True where it is.
+    /// Writes the known name of a tracked face into the report, and starts a look where one is worth it. True
+    /// where it started one.
     fn consider(&self, state: &mut State, finding: &mut Finding, version: u64, frame: &Lease<Frame>) -> bool {
         let (Some(id), Value::Object { rect, points }) = (finding.track, &finding.value) else {
             return false;
@@ -265,7 +267,8 @@ impl FaceLane {
 }
 
 impl State {
-    /// The place of track `id`; a new one takes that of whoever has not been seen for longest where all are taken.
+    /// The place of track `id`. Where all places are taken, a new track replaces the one that was not seen
+    /// for longest.
     fn place(&mut self, id: u64, version: u64, now_ns: u64) -> usize {
         if let Some(at) = self.tracks.iter().position(|track| track.id == id) {
             return at;
@@ -287,7 +290,7 @@ pub struct FaceFollower(pub Arc<FaceLane>);
 
 impl Follower for FaceFollower {
     fn joined(&self, lane: &Weak<Lane>) {
-        // One lane has it; a second would not be held.
+        // A face lane serves one lane only, since a second would not wait for answers.
         let _ = self.0.lane.set(lane.clone());
     }
 
@@ -313,7 +316,7 @@ impl Follower for FaceFollower {
             state.tracks.retain(|track| track.id != event.track);
         }
         drop(state);
-        // The lane of the frames asks again whether all answers are in; it need not be resumed.
+        // No resume is needed here, because the calling lane checks again whether all answers have arrived.
         lane.deliver();
         if asked {
             lane.bell.ring();
@@ -339,6 +342,6 @@ impl Feed<FaceItem> for FaceFeed {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What a panic leaves behind a lock here is whole: the counts are changed last.
+    // A panic leaves the state behind a lock consistent, because the counts are changed last.
     mutex.lock()
 }

@@ -1,4 +1,4 @@
-//! How one camera's faces are recognised, and what is counted.
+//! Settings and counters of the recognition of one camera's faces.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use crate::recognition::Settings;
 use crate::telemetry::{Counter, Histogram};
 use crate::types::Label;
 
-/// How the faces of one camera are recognised.
+/// Settings of the recognition of one camera's faces.
 #[derive(Clone, Debug)]
 pub struct FaceLaneSettings {
     /// The name of the camera.
     pub camera: Label,
-    /// Bounds of a face and of an answer.
+    /// Limits that a face and an answer must meet.
     pub recognition: Settings,
     /// Answers in a row that must agree before a face has a name, or is unknown.
     pub agree: u32,
-    /// A face that has a name is looked at again after so long.
+    /// The time after which a named face is recognised again.
     pub recheck: Duration,
     /// Faces that may wait for a worker.
     pub queue: usize,
-    /// The camera's frames wait for the answers about the faces of those before (files read as fast as it goes): no
-    /// face finds the queue full, and what is known at a frame does not depend on how fast the machine is.
+    /// Whether the camera's frames wait for the answers about earlier faces (files that are read as fast as
+    /// possible). Then no face finds the queue full, and results do not depend on the speed of the machine.
     pub in_step: bool,
 }
 
@@ -29,20 +29,20 @@ pub struct FaceLaneSettings {
 pub struct FaceCounters {
     /// Faces that were given to recognition.
     pub asked: Counter,
-    /// Faces that were held against the gallery.
+    /// Faces that were compared with the gallery.
     pub answered: Counter,
     /// Faces whose crop was not good enough.
     pub unfit: Counter,
-    /// Faces worth a look that found the queue full.
+    /// Faces worth a look that were dropped because the queue was full.
     pub dropped: Counter,
     /// Faces whose recognition failed or panicked.
     pub failed: Counter,
     /// Sightings that were reported.
     pub reported: Counter,
-    /// Planes to crop and quality, microseconds.
+    /// Time from planes to crop and quality, microseconds.
     pub align_us: Histogram,
-    /// Crop to embedding, microseconds.
+    /// Time from crop to embedding, microseconds.
     pub embed_us: Histogram,
-    /// Embedding to match, microseconds.
+    /// Time from embedding to match, microseconds.
     pub match_us: Histogram,
 }

@@ -1,46 +1,47 @@
-//! What is known of one tracked face, and whether it is worth another look. Pure: time comes in as a number.
+//! Keeps what is known of one tracked face, and decides whether to recognise it again. Pure: time is an
+//! argument.
 
 use crate::recognition::{Answer, FaceFlaw, FaceQuality};
 use crate::types::{Identity, Label, PersonId};
 
-/// Looks at a new face that follow one another without a pause; a face that has no name after them is hard, and looked
-/// at every `RETRY_NS`.
+/// Looks at a new face without a pause between them. A face without a name after them is difficult, and gets
+/// a look every `RETRY_NS`.
 const EAGER: u32 = 8;
 const RETRY_NS: u64 = 200_000_000;
-/// A stranger is looked at again after this, if rechecks are not even sooner: maybe it only was a bad moment.
+/// The longest time until an unknown face gets another look, because the first looks may have been bad.
 const STRANGER_NS: u64 = 1_000_000_000;
-/// By so much a face must promise to be better than the best so far to be worth another look.
+/// How much better than the best so far a face's score must be expected to be, to be worth another look.
 const BETTER_BY: f32 = 0.1;
 
-/// How often a face is looked at.
+/// Settings that decide when a face gets another look.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Habit {
     /// Answers in a row that must agree.
     pub agree: u32,
-    /// After this a face that has a name is looked at again, nanoseconds.
+    /// The time after which a named face gets another look, nanoseconds.
     pub recheck_ns: u64,
 }
 
-/// What is known of one tracked face.
+/// The state of recognition of one tracked face.
 #[derive(Debug)]
 pub(super) struct Track {
     pub id: u64,
-    /// When it was last in a frame, nanoseconds.
+    /// When it was last seen in a frame, nanoseconds.
     pub seen_ns: u64,
     /// Whether a look is under way.
     pub pending: bool,
-    /// The version of the gallery that all this was learned from.
+    /// The version of the gallery that the other fields were learned from.
     version: u64,
     looks: u32,
     looked_ns: u64,
     /// Score of the best face that was judged.
     best: f32,
-    /// What sharpness did to the last face's score: the next one is likely to be as sharp.
+    /// The factor of sharpness in the last face's score, since the next face is likely to be as sharp.
     sharp: f32,
-    /// Whom the last answers name, and how many in a row do.
+    /// The person whom the last answers name; `agreeing` is how many in a row do.
     last: Option<PersonId>,
     agreeing: u32,
-    /// What was agreed upon: a person, or nobody known.
+    /// The agreed answer: a person, or `Some(None)` for somebody unknown.
     verdict: Option<Option<Identity>>,
     similarity: f32,
     /// When it was last reported, nanoseconds.
@@ -66,7 +67,7 @@ impl Track {
         }
     }
 
-    /// Another gallery is in force: what the former one said is forgotten at once (somebody may have been erased).
+    /// Forgets all answers when another gallery is in force, because a person may have been erased.
     pub fn follow(&mut self, version: u64) {
         if self.version != version {
             let Track { id, seen_ns, pending, .. } = *self;
@@ -74,13 +75,13 @@ impl Track {
         }
     }
 
-    /// Who it is: a name, `unknown`, or nothing while nobody knows yet.
+    /// The name of the person, `unknown`, or `None` while there is no agreed answer.
     pub fn name(&self, unknown: &Label) -> Option<Label> {
         let verdict = self.verdict.as_ref()?;
         Some(verdict.as_ref().map_or(unknown, |identity| &identity.name).clone())
     }
 
-    /// What was agreed upon, and the last similarity to it.
+    /// The agreed answer with the last similarity to it.
     pub fn verdict(&self) -> Option<(&Option<Identity>, f32)> {
         self.verdict.as_ref().map(|verdict| (verdict, self.similarity))
     }
@@ -94,7 +95,7 @@ impl Track {
         let eager = self.looks < EAGER || waited >= RETRY_NS;
         let Some(verdict) = &self.verdict else { return eager };
         if self.agreeing < habit.agree {
-            // The last answer contradicts what was agreed upon.
+            // The last answer contradicts the agreed one.
             return eager;
         }
         let recheck = if verdict.is_some() { habit.recheck_ns } else { habit.recheck_ns.min(STRANGER_NS) };
@@ -102,14 +103,15 @@ impl Track {
         waited >= recheck || (better && waited >= RETRY_NS)
     }
 
-    /// A look begins at this time.
+    /// Notes that a look begins at `now_ns`.
     pub fn asked(&mut self, now_ns: u64) {
         self.pending = true;
         self.looked_ns = now_ns;
         self.looks += 1;
     }
 
-    /// Recognition's answer; false where it says nothing: the face was no good, or another gallery was asked.
+    /// Learns an answer of recognition; false where it is of no use, because the face was not good enough or
+    /// the answer came from another version of the gallery.
     pub fn answered(&mut self, answer: &Answer, habit: Habit) -> bool {
         let [.., (FaceFlaw::Blurred, sharp)] = answer.quality.factors() else { return false };
         self.sharp = sharp;

@@ -1,4 +1,5 @@
-//! Rename, merge, take a picture away, erase; and embed what another model had embedded.
+//! Commands that change people: rename, merge, remove a picture, erase, and embed again after a change of
+//! model.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +8,9 @@ use super::{GalleryService, errors, fields};
 use crate::store::GalleryError;
 use crate::types::{Details, PersonId, Refusal};
 
-/// How long one request embeds; what is left is asked for again.
+/// How long one request embeds; the caller repeats it for the faces that are left.
 const BUDGET: Duration = Duration::from_secs(60);
-/// Faces that are written together.
+/// Faces that are written in one batch.
 const TOGETHER: usize = 64;
 
 impl GalleryService<'_> {
@@ -32,20 +33,20 @@ impl GalleryService<'_> {
         Ok(fields::after(&person))
     }
 
-    /// `picture`: the kept crop.
+    /// `picture`: the kept crop as PNG in base64.
     pub(super) fn picture(&self, id: PersonId, sample: u64) -> Result<PictureOut, Refusal> {
         let png = self.0.gallery().picture(id, sample).map_err(errors::of_gallery)?;
         Ok(PictureOut { png })
     }
 
-    /// `erase`: the person leaves the gallery, then everything that speaks of them, then the disk. Asked again, it takes
-    /// up what a fault had cut short.
+    /// `erase`: removes the person from the gallery, then from all events, then from the files on disk.
+    /// Repeating it finishes an erasure that a fault interrupted.
     pub(super) fn erase(&self, id: PersonId) -> Result<ErasedOut, Refusal> {
         let erasing = match self.0.gallery().begin_erasure(id) {
             Err(GalleryError::NoPerson { .. }) => return self.erased_before(id),
             begun => begun.map_err(errors::of_gallery)?,
         };
-        // Nobody is recognised as the person from here on, so nothing new is told of them.
+        // From here on no face is recognised as the person, so no new event names them.
         self.0.changed();
         let (events, forgotten) = self.0.forget(&erasing)?;
         tracing::info!(person = %id, samples = erasing.samples, events, "person erased");
@@ -60,8 +61,8 @@ impl GalleryService<'_> {
         Ok(ErasedOut { person: id.0, erased, before: None })
     }
 
-    /// Nobody of this number is in the gallery: because they were erased, because they are part of somebody else, or
-    /// because there never was such a person.
+    /// Answers an erasure of a number that is not in the gallery: the person was erased before, was merged
+    /// into another, or never existed.
     fn erased_before(&self, id: PersonId) -> Result<ErasedOut, Refusal> {
         let gallery = self.0.gallery();
         let people = gallery.people().map_err(errors::of_gallery)?;
@@ -77,8 +78,8 @@ impl GalleryService<'_> {
         Ok(ErasedOut { person: id.0, erased: ErasedCounts::default(), before: Some(true) })
     }
 
-    /// `reenrol`: the crops that another model had embedded are embedded by the one in use. What could not be done within
-    /// a minute is `left`.
+    /// `reenrol`: embeds crops that another model had embedded with the model in use. `left` counts those
+    /// that did not fit into the time of one request.
     pub(super) fn reenrol(&self) -> Result<ReenrolledOut, Refusal> {
         let mut tools = self.tools()?;
         let (gallery, deadline) = (self.0.gallery(), Instant::now() + BUDGET);

@@ -1,4 +1,5 @@
-//! Enrolment: pictures become faces of a person, each bad one is told, and nobody is enrolled twice unawares.
+//! Enrolment: turns pictures into faces of a person, reports each bad one, and prevents double enrolment by
+//! mistake.
 
 use super::command::{EnrolledOut, FaceSource, MAX_PICTURES, SentPicture};
 use super::{GalleryService, Tools, errors, fields, picture};
@@ -7,16 +8,17 @@ use crate::recognition::Studied;
 use crate::store::{GalleryError, NewSample, Person, clean_name};
 use crate::types::{Details, PersonId, Refusal};
 
-/// What became of the pictures of a request.
+/// The results for the pictures of a request.
 struct Looked {
     faces: Vec<NewSample>,
-    /// By their places in the request, from 0.
+    /// Rejected pictures by their places in the request, from 0.
     rejected: Vec<(usize, Refusal)>,
 }
 
 impl GalleryService<'_> {
-    /// `enrol`: a new person by `pictures` (base64) or by what a `camera` sees now. Somebody who is known already is
-    /// refused as `already_enrolled`, unless `as_new` says that it is somebody else.
+    /// `enrol`: adds a new person from `pictures` (base64) or from the newest frame of a `camera`. A person
+    /// who is known already is refused as `already_enrolled`, unless `as_new` states that it is another
+    /// person.
     pub(super) fn enrol(&self, name: &str, from: &FaceSource) -> Result<EnrolledOut, Refusal> {
         let name = clean_name(name).map_err(errors::of_gallery)?;
         let gallery = self.0.gallery();
@@ -34,7 +36,7 @@ impl GalleryService<'_> {
         Ok(enrolled(&person, looked))
     }
 
-    /// `add`: more faces of a person, who must not look more like somebody else.
+    /// `add`: adds faces to a person; refused where they are more similar to another person.
     pub(super) fn add(&self, id: PersonId, from: &FaceSource) -> Result<EnrolledOut, Refusal> {
         let gallery = self.0.gallery();
         gallery.person(id).map_err(errors::of_gallery)?;
@@ -48,7 +50,7 @@ impl GalleryService<'_> {
         Ok(enrolled(&person, looked))
     }
 
-    /// The faces of the pictures. Errors: not a single one is good.
+    /// The faces of the pictures. Errors: none of them is good.
     fn look(&self, from: &FaceSource, tools: &mut Tools) -> Result<Looked, Refusal> {
         let mut looked = Looked { faces: Vec::new(), rejected: Vec::new() };
         if let Some(pictures) = &from.pictures {
@@ -72,7 +74,7 @@ impl GalleryService<'_> {
         if looked.faces.is_empty() { Err(none_good(looked.rejected)) } else { Ok(looked) }
     }
 
-    /// Refuses faces of whom somebody else is known already.
+    /// Refuses faces that are similar to a person other than the one they are meant for.
     fn refuse_known(&self, faces: &[NewSample], tools: &Tools, own: Option<PersonId>) -> Result<(), Refusal> {
         let people = self.0.gallery().people().map_err(errors::of_gallery)?;
         let Tools { bounds: RecognitionConfig { min_similarity, .. }, sha256, .. } = tools;
@@ -130,7 +132,7 @@ fn none_good(rejected: Vec<(usize, Refusal)>) -> Refusal {
 }
 
 fn enrolled(person: &Person, looked: Looked) -> EnrolledOut {
-    // The newest are last.
+    // The newest samples are last.
     let new = person.samples.len().saturating_sub(looked.faces.len());
     let samples: Vec<_> = person.samples[new..].iter().map(|sample| sample.id).collect();
     let rejected = fields::rejected(&looked.rejected);

@@ -1,11 +1,11 @@
-//! Faults as refusals: a word for programs, what happened, and what to do next.
+//! Turns faults into refusals: a code for programs, what happened, and what to do next.
 
 use crate::engine::EngineError;
 use crate::recognition::FaceFault;
 use crate::store::GalleryError;
 use crate::types::{Details, Refusal};
 
-/// The codes under which faults of the gallery are known outside.
+/// The refusal for a fault of the gallery, with its public code.
 pub(super) fn of_gallery(error: GalleryError) -> Refusal {
     let code = match &error {
         GalleryError::Store(_) | GalleryError::Record { .. } => "store",
@@ -40,7 +40,7 @@ pub(super) fn of_face(fault: &FaceFault) -> Refusal {
     split(fault.code(), &fault.to_string())
 }
 
-/// Our faults say what is wrong, then what to do, with a semicolon between.
+/// Splits the text of a fault at its semicolon into what is wrong and what to do.
 fn split(code: &'static str, text: &str) -> Refusal {
     match text.split_once("; ") {
         Some((message, remedy)) => Refusal::new(code, message, remedy),

@@ -6,7 +6,7 @@ use crate::store::{Person, Sample};
 use crate::types::{Refusal, RejectedOut, rfc3339};
 
 impl GalleryService<'_> {
-    /// `list`: everybody, with their pictures.
+    /// `list`: all people with their pictures.
     pub(super) fn list(&self) -> Result<PeopleOut, Refusal> {
         let model = self.embedder()?;
         let people = self.0.gallery().people().map_err(errors::of_gallery)?;
@@ -32,13 +32,13 @@ fn out(person: &Person, is_stale: &impl Fn(&Sample) -> bool) -> PersonOut {
     PersonOut { id: person.id.0, name, created, samples: samples.collect() }
 }
 
-/// A person after a change.
+/// A person after a change, as an answer.
 pub(super) fn after(person: &Person) -> ChangedOut {
     let samples = person.samples.iter().map(|sample| sample.id).collect();
     ChangedOut { person: person.id.0, name: person.name.clone(), samples }
 }
 
-/// Pictures that could not be used, by their places in the request.
+/// Pictures that could not be used, by their places in the request, with reason and remedy.
 pub(super) fn rejected(rejected: &[(usize, Refusal)]) -> Vec<RejectedOut> {
     let out = |(index, why): &(usize, Refusal)| RejectedOut {
         index: *index as u64,

@@ -20,7 +20,7 @@ use crate::store::{Erasing, Forgotten, Gallery, GalleryError, Person};
 use crate::types::{Frame, PersonId, Refusal};
 use command::{GalleryAnswer, GalleryCommand};
 
-/// What the desk asks of the house that it stands in.
+/// What the commands need of the program that runs them.
 pub trait GalleryHost {
     /// The gallery that commands read and change.
     fn gallery(&self) -> Gallery;
@@ -30,7 +30,7 @@ pub trait GalleryHost {
     fn model(&self, config: &Config, name: &str) -> Result<Arc<Model>, EngineError>;
     /// The newest frame of this camera, and where it is from in words.
     fn frame(&self, camera: Option<&str>) -> Result<(Lease<Frame>, String), Refusal>;
-    /// The gallery is another one now.
+    /// Called after the gallery was changed.
     fn changed(&self);
     /// The last step of an erasure: events, what was not sent, and the files of the store.
     fn forget(&self, erasing: &Erasing) -> Result<(u64, Forgotten), Refusal>;
@@ -80,7 +80,7 @@ impl GalleryService<'_> {
         Ok(Some((name.clone(), model.sha256().to_owned())))
     }
 
-    /// What pictures are looked at with.
+    /// Opens the models that find and embed faces in pictures.
     fn tools(&self) -> Result<Tools, Refusal> {
         let config = self.0.config();
         let Some(embedder) = &config.faces.model else { return Err(errors::no_model("faces.model")) };
@@ -94,16 +94,16 @@ impl GalleryService<'_> {
     }
 }
 
-/// Models in a state to look at pictures.
+/// The opened models for pictures, with their settings.
 struct Tools {
     study: Study,
-    /// Of the embedding model.
+    /// SHA-256 of the embedding model, hexadecimal.
     sha256: String,
     bounds: RecognitionConfig,
 }
 
-/// The model that finds faces in pictures: the one that is named for it, that of the first camera that recognises, or
-/// the only one that could.
+/// The name of the model that finds faces in pictures: the configured one, that of the first camera that
+/// recognises, or the first model for faces.
 fn detector(config: &Config) -> Option<String> {
     let of_camera = || {
         let camera = config.cameras.iter().find(|camera| camera.recognise.is_some())?;
@@ -116,21 +116,22 @@ fn detector(config: &Config) -> Option<String> {
     config.faces.detector.clone().or_else(of_camera).or_else(only)
 }
 
-/// Why there is no index of the gallery.
+/// Why the index of the gallery cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum GatherError {
     /// The gallery cannot be read.
     #[error(transparent)]
     Gallery(#[from] GalleryError),
-    /// An embedding is not like the others.
+    /// An embedding does not fit the others.
     #[error(transparent)]
     Index(#[from] IndexError),
 }
 
-/// The index of everybody whom the model with this SHA-256 has embedded, and how many faces another one did.
+/// Builds the index of all faces that the model with this SHA-256 embedded; also returns how many other faces
+/// there are.
 ///
 /// # Errors
-/// The gallery cannot be read, or holds an embedding that does not go with the others.
+/// The gallery cannot be read, or holds an embedding that does not fit the others.
 pub fn gather(gallery: &Gallery, sha256: &str) -> Result<(GalleryIndex, usize), GatherError> {
     let people = gallery.people()?;
     let stale = people.iter().flat_map(|person| &person.samples).filter(|sample| sample.model != sha256);

@@ -1,4 +1,4 @@
-//! A picture that somebody sends: JPEG, PNG or BMP in base64, read by the one reader of pictures.
+//! Reads a picture from a request: JPEG, PNG or BMP in base64.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -6,12 +6,13 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::image::picture::{self, Limits, PictureError};
 use crate::types::{Patch, Refusal};
 
-/// What a stranger may send: less than a file of one's own, since several may come at once.
+/// Limits for pictures from requests, lower than those for local files, since several may arrive at once.
 const LIMITS: Limits = Limits { max_file: 20 << 20, max_side: 12_000, ..Limits::USUAL };
 
-/// The picture, upright. Refused as `picture_unreadable` or `picture_too_large`; nothing large is decoded first.
+/// Decodes the picture, upright. Refuses it as `picture_unreadable` or `picture_too_large`, and checks the
+/// size before it decodes.
 pub(super) fn decode(base64: &str) -> Result<Patch, Refusal> {
-    // Four characters for three bytes.
+    // Base64 takes four characters for three bytes.
     let bytes = base64.len() as u64 / 4 * 3;
     if bytes > LIMITS.max_file {
         return Err(refused(&PictureError::TooLong { bytes, most: LIMITS.max_file }));

@@ -1,4 +1,4 @@
-//! Export and import.
+//! Export and import of the gallery as lines of text.
 
 use super::command::{ExportLines, ExportedOut, ImportedOut, ImportedPerson, SkippedPerson};
 use super::{GalleryService, errors};
