@@ -11,7 +11,11 @@ use jiff::civil::Date;
 fn date(asked: &DayRequest, settings: &config::AttendanceConfig, now_ns: u64) -> Result<Date, Refusal> {
     let Some(text) = &asked.day else { return Ok(day_of(now_ns, &settings.zone)) };
     text.parse().map_err(|_| {
-        Refusal::new("bad_day", format!("{text:?} is not a date"), "write it as YYYY-MM-DD, such as 2026-11-21")
+        Refusal::new(
+            "bad_day",
+            format!("{text:?} is not a date"),
+            "write it as YYYY-MM-DD, such as 2026-11-21",
+        )
     })
 }
 
