@@ -112,7 +112,7 @@ impl SampleMapper {
         drop(sample);
         let file = self.names.as_ref().and_then(|names| names.take(buffer.offset()));
         let mapped = video::VideoFrame::from_buffer_readable(buffer, info)
-            .map_err(|_| unmappable(&info_text(info), "the memory refuses to be read"))?;
+            .map_err(|_| unmappable(&info_text(info), "the memory cannot be mapped for reading"))?;
         let mut frame = Frame::from_gst(seq, captured, mapped)
             .ok_or_else(|| unmappable(&info_text(info), "another pixel format"))?;
         frame.file = file;

@@ -114,7 +114,7 @@ fn translate(element: &str, error: &gst::glib::Error, debug: &str, wording: Word
     let mut kind = FaultKind::Other;
     let remedy = if debug.contains("not-negotiated") {
         kind = FaultKind::Negotiation;
-        "its format fits none that the road takes; name another with a caps filter in a launch: line"
+        "its format is not supported; select another with a caps filter in a launch: line"
     } else if let Some(resource) = error.kind::<gst::ResourceError>() {
         kind = match resource {
             gst::ResourceError::Settings | gst::ResourceError::NoSpaceLeft => FaultKind::Settings,
@@ -155,7 +155,7 @@ fn kind_of(error: &gst::glib::Error) -> &'static str {
     use gst::{ResourceError as Resource, StreamError as Stream};
     match error.kind::<Resource>() {
         Some(Resource::NotFound) => return "it was not found",
-        Some(Resource::NotAuthorized) => return "it wants another user name or password",
+        Some(Resource::NotAuthorized) => return "it rejected the user name or password",
         Some(Resource::Busy) => return "it is in use",
         Some(Resource::OpenRead | Resource::OpenReadWrite) => return "it could not be opened",
         Some(Resource::Read) => return "reading from it failed",
@@ -164,10 +164,10 @@ fn kind_of(error: &gst::glib::Error) -> &'static str {
         None => {}
     }
     match error.kind::<Stream>() {
-        Some(Stream::TypeNotFound | Stream::WrongType) => "the stream is of no known type",
+        Some(Stream::TypeNotFound | Stream::WrongType) => "the type of the stream is unknown",
         Some(Stream::CodecNotFound) => "a decoder is missing",
         Some(Stream::Decode) => "the stream could not be decoded",
-        Some(Stream::Demux) => "the stream could not be taken apart",
+        Some(Stream::Demux) => "the stream could not be demultiplexed",
         Some(Stream::Format) => "the format does not fit",
         Some(Stream::Decrypt | Stream::DecryptNokey) => "the stream is encrypted",
         Some(_) => "the stream failed",
@@ -191,7 +191,7 @@ fn resource_remedy(error: gst::ResourceError) -> &'static str {
 
 fn stream_remedy(error: gst::StreamError) -> &'static str {
     match error {
-        gst::StreamError::TypeNotFound | gst::StreamError::WrongType => "check that it is a video at all",
+        gst::StreamError::TypeNotFound | gst::StreamError::WrongType => "check that it is a video",
         gst::StreamError::CodecNotFound => "install gstreamer1.0-libav or the codec's own plugin",
         gst::StreamError::Decode | gst::StreamError::Demux => {
             "the stream is damaged: record or send it again"

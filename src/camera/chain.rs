@@ -52,7 +52,7 @@ pub fn link_when_shown(
         // Only video is ever linked; a decodebin behind it adds its own pad later.
         let linked = source.src_pads().iter().any(|pad| pad.is_linked());
         if let (false, Some(pipeline)) = (linked, weak.upgrade()) {
-            gst::element_error!(pipeline, gst::StreamError::WrongType, ("it holds no video"));
+            gst::element_error!(pipeline, gst::StreamError::WrongType, ("it contains no video"));
         }
     });
 }
@@ -96,7 +96,7 @@ fn look_for_turn(pipeline: &gst::Pipeline, pad: &gst::Pad, trouble: &Trouble) {
         }
         note(&trouble, CaptureError::Turned);
         if let (false, Some(pipeline)) = (seen.swap(true, Ordering::Relaxed), weak.upgrade()) {
-            gst::element_error!(pipeline, gst::CoreError::Tag, ("the video is to be shown turned"));
+            gst::element_error!(pipeline, gst::CoreError::Tag, ("the video must be rotated"));
         }
     };
     let kinds = gst::PadProbeType::EVENT_DOWNSTREAM | gst::PadProbeType::BUFFER;

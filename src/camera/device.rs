@@ -32,7 +32,7 @@ pub fn explain(device: &Path, fault: BusFault) -> CaptureError {
 }
 
 fn no_camera() -> (String, String) {
-    ("it is no video device".into(), "v4l2-ctl --list-devices names those that are".into())
+    ("it is not a video device".into(), "v4l2-ctl --list-devices names those that are".into())
 }
 
 fn unopened(device: &Path, error: &io::Error) -> (String, String) {

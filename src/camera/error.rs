@@ -175,7 +175,7 @@ pub enum CaptureError {
     #[error(transparent)]
     Password(#[from] PasswordError),
     /// The video's tags ask for rotation, and this pipeline does not rotate; the next one does.
-    #[error("the video is to be shown turned, which could not be done; save it upright")]
+    #[error("the video must be rotated, which failed; save it upright")]
     Turned,
     /// An error of the pipeline.
     #[error(transparent)]
@@ -187,7 +187,7 @@ pub enum CaptureError {
         waited: Duration,
     },
     /// Frozen for so long that a new connection is worth trying.
-    #[error("no new frame for {} s; connecting again", frozen.as_secs())]
+    #[error("no new frame for {} s; reconnecting", frozen.as_secs())]
     Frozen {
         /// Time since the last frame.
         frozen: Duration,

@@ -129,7 +129,7 @@ impl Video {
             CaptureError::Stream(_) if self.missing_bytes > 0 => self.truncated(frames),
             CaptureError::Stream(fault) if frames == 0 => {
                 let cause = match fault.kind {
-                    FaultKind::UnknownType => "it holds no video".into(),
+                    FaultKind::UnknownType => "it contains no video".into(),
                     _ => fault.cause,
                 };
                 CaptureError::NotVideo { path, cause }

@@ -206,7 +206,7 @@ impl Inlet {
         match kind {
             _ if self.splitter.damaged() > 0 => {
                 format!(
-                    "it answered with {kind}, and none of its {} pictures was whole; check the camera",
+                    "it answered with {kind}, and none of its {} pictures was complete; check the camera",
                     self.splitter.damaged()
                 )
             }

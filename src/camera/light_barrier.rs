@@ -26,7 +26,7 @@ const JOIN: Duration = Duration::from_secs(1);
 pub enum LightBarrierError {
     /// The system provides no pseudo-terminal.
     #[error(
-        "the light barrier gets no pseudo-terminal: {source}; check that /dev/pts is mounted and not full"
+        "no pseudo-terminal for the light barrier: {source}; check that /dev/pts is mounted and not full"
     )]
     Pty {
         /// The error of the operating system.

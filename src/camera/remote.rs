@@ -166,15 +166,15 @@ fn refusal(answer: &ServerAnswer, login: bool) -> String {
             );
         }
         401 | 407 if login => ("it refused the login", "check user name and password"),
-        401 | 407 => ("it wants a login", "set user name and password: username and password_file"),
+        401 | 407 => ("it requires a login", "set user name and password: username and password_file"),
         403 => ("it forbids this", "check what this user may see, and whether the camera allows this access"),
         404 | 410 => ("there is nothing at this path", "check the path behind the address"),
         408 | 504 => ("it took too long", "try again later, or restart the camera"),
-        429 | 453 | 503 => ("it has too much to do", "close other viewers, or restart the camera"),
+        429 | 453 | 503 => ("it is overloaded", "close other viewers, or restart the camera"),
         461 => ("it cannot send its stream over TCP", "allow RTP over RTSP in the camera's settings"),
         400..=499 => ("it refused the request", "check the path behind the address"),
-        500..=599 => ("it failed itself", "look at its own page, or restart the camera"),
-        _ => ("it gave no answer that is known", "check the port and the path"),
+        500..=599 => ("it reports an error of its server", "check the camera's own page, or restart it"),
+        _ => ("it gave an unknown answer", "check the port and the path"),
     };
     format!("{what} ({code}); {next}")
 }
@@ -246,7 +246,7 @@ fn unreached(address: SocketAddr, error: &std::io::Error) -> String {
             "check the port, and that the camera's stream is switched on",
         ),
         Kind::TimedOut | Kind::WouldBlock => {
-            ("no answer", "check that the camera is on and that no firewall stands between")
+            ("no answer", "check that the camera is on and that no firewall blocks it")
         }
         Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
             ("no route to it", "check the cable, the address, the netmask and the gateway")

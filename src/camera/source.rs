@@ -175,9 +175,7 @@ fn wrong_line(launch: &LaunchLine, error: &gst::glib::Error) -> String {
     match error.kind::<Parse>() {
         Some(Parse::NoSuchElement) => match launch.elements().into_iter().find(unknown) {
             Some(name) => format!("there is no element {name}: install its plugin, or correct the name"),
-            None => {
-                "a word that is no element stands between two properties: quote values with blanks".into()
-            }
+            None => "a word between two properties is not an element: quote values with spaces".into(),
         },
         Some(Parse::NoSuchProperty) => {
             "an element has no property of that name; gst-inspect-1.0 ELEMENT lists them".into()

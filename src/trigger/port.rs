@@ -277,7 +277,7 @@ fn why_not(serial: &Serial, error: &tokio_serial::Error) -> String {
         Kind::Io(Io::NotFound) => "plug it in, or correct its name",
         Kind::Io(Io::PermissionDenied) => "add the service's user to the group that owns it (dialout)",
         Kind::NoDevice => "end the other program that has it",
-        Kind::InvalidInput => "correct baud and the keys beside it",
+        Kind::InvalidInput => "correct `baud` and the other keys of the port",
         _ => "check that it is a serial port that knows this baud rate and these bits",
     };
     format!("{} cannot be opened: {error}; {next}", serial.path.display())

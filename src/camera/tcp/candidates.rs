@@ -64,7 +64,7 @@ impl Candidates {
             let peer = connection.peer().ip();
             let allowed = |peer: IpAddr| self.options.peers.iter().any(|known| known.holds(peer));
             if !self.options.peers.is_empty() && !allowed(peer) {
-                self.refuse(peer, "it is none of the camera's peers");
+                self.refuse(peer, "its address is not in the camera's peers");
                 continue;
             }
             if self.waiting.len() == MOST {

@@ -90,7 +90,7 @@ pub enum TcpError {
         source: std::io::Error,
     },
     /// No memory is available for a frame.
-    #[error("no buffer for a frame of the sender: {cause}; check the memory of the box")]
+    #[error("no buffer for a frame of the sender: {cause}; check the memory of this machine")]
     Memory {
         /// Why no buffer could be had.
         cause: String,
@@ -108,7 +108,7 @@ pub enum TcpError {
         peer: SocketAddr,
     },
     /// The sender sent a secret after its first frame.
-    #[error("the sender sent a secret after frames; it stands once, at the start of a connection")]
+    #[error("the sender sent a secret after frames; send it once, at the start of a connection")]
     LateSecret,
     /// The configured secret cannot be read.
     #[error("the secret cannot be compared: {cause}")]

@@ -154,7 +154,7 @@ fn an_answer_that_is_no_stream_is_named_by_what_the_server_says_it_is() {
     http(answer("multipart/x-mixed-replace", b"").url()).until_offline("it answered with nothing at all");
     let cut = jpeg(90);
     let cut = [&cut[..cut.len() / 2], &cut[..cut.len() / 2], b"\xFF\xD8"].concat();
-    http(answer("multipart/x-mixed-replace", &cut).url()).until_offline("was whole");
+    http(answer("multipart/x-mixed-replace", &cut).url()).until_offline("was complete");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn each_refusal_is_named_with_its_status_and_a_remedy() {
     for (status, word) in [
         ("403 Forbidden", "it forbids this (403)"),
         ("404 Not Found", "there is nothing at this path (404)"),
-        ("500 Internal Server Error", "it failed itself (500)"),
+        ("500 Internal Server Error", "it reports an error of its server (500)"),
         ("503 Service Unavailable", "close other viewers"),
     ] {
         let reply = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
@@ -269,7 +269,7 @@ fn a_server_that_wants_a_password_says_so() {
     let reply =
         "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"camera\"\r\nContent-Length: 0\r\n\r\n";
     let server = Server::answering(reply.into());
-    http(server.url()).until_offline("it wants a login (401); set user name and password");
+    http(server.url()).until_offline("it requires a login (401); set user name and password");
     let wrong = http(server.url().replace("http://", "http://joe:wrong@"));
     wrong.until_offline("it refused the login (401); check user name and password");
 }

@@ -237,7 +237,7 @@ fn only_a_peer_may_be_the_camera() {
     let (running, address) = listening_to(|camera| CameraConfig { peers: peers.clone(), ..camera });
     let mut stranger = connect(address);
     send_raw(&mut stranger, GREY, None, &[1; 32]).unwrap();
-    running.until_offline("127.0.0.1: it is none of the camera's peers");
+    running.until_offline("127.0.0.1: its address is not in the camera's peers");
     assert_closed(&mut stranger);
     assert!(running.frames.try_recv().is_err(), "a stranger's frame");
     let (running, address) =

@@ -25,7 +25,7 @@ fn an_unplugged_camera_is_offline_and_looked_for_again_and_again() {
 #[test]
 fn a_device_that_is_no_camera_is_offline_with_its_name() {
     let cause = offline_twice("/dev/null");
-    assert!(cause.contains("no video device"), "{cause}");
+    assert!(cause.contains("not a video device"), "{cause}");
 }
 
 #[test]

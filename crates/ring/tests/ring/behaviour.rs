@@ -1,4 +1,4 @@
-//! What a user of the ring notices, on real threads. The interleavings are proved in `models`.
+//! Tests the ring's behaviour on real threads; `models` proves the interleavings.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -246,7 +246,7 @@ fn a_frame_whose_drop_panics_costs_its_slot_nothing() {
     assert_eq!(ring.newest().unwrap().seq(), 5);
 }
 
-/// A payload in which any mixture of two writes shows: every word is the hash of the first and its place.
+/// A payload that reveals a mixture of two writes: every word is a hash of the first and its position.
 struct Checked([u64; 64]);
 
 impl Checked {

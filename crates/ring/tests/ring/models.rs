@@ -1,4 +1,4 @@
-//! Every interleaving (up to a bound of preemptions) of the steps that the ring's promises hang on.
+//! Every interleaving (up to a bound of preemptions) of the steps on which the ring's guarantees depend.
 //! A lost wake-up shows as a deadlock, a torn frame as a concurrent access or a wrong value.
 
 use loom::thread;
@@ -299,7 +299,7 @@ fn a_latest_reader_accounts_for_every_frame_however_the_close_falls() {
             let ring = ring.clone();
             thread::spawn(move || ring.close())
         };
-        // The only slot without a lease is that of frame 1, which is lost where the close comes in between.
+        // The only slot without a lease is that of frame 1, which is lost if the close comes in between.
         let writing = thread::spawn(move || 2 + u64::from(writer.commit(2, 102, &never).is_ok()));
         let mut seen = 0;
         while let Take::Lease(lease) = reader.lease(None) {

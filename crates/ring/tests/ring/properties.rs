@@ -1,4 +1,4 @@
-//! The ring beside a plain list that does the same, over random calls.
+//! Compares the ring with a plain list as its model, over random calls.
 
 use std::collections::VecDeque;
 
@@ -7,12 +7,12 @@ use proptest::prelude::*;
 
 use crate::ring;
 
-/// The ring by its words: a list of live frames, cursors, leases.
+/// The model of the ring: a list of live frames, cursors, leases.
 #[derive(Default)]
 struct Model {
     slots: usize,
     committed: u64,
-    /// Live frames by age: number, leases.
+    /// Live frames by age, as number and count of leases.
     live: VecDeque<(u64, usize)>,
     every: u64,
     latest: u64,

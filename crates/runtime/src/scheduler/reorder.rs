@@ -40,7 +40,7 @@ impl<T> Reorder<T> {
     /// When the ticket is not outstanding, or was completed before.
     pub fn complete(&mut self, ticket: u64, result: T) {
         let (next, issued) = (self.next, self.issued());
-        assert!((next..issued).contains(&ticket), "ticket {ticket} is not among those out, {next}..{issued}");
+        assert!((next..issued).contains(&ticket), "ticket {ticket} is not outstanding, {next}..{issued}");
         let place = &mut self.places[(ticket - next) as usize];
         assert!(place.is_none(), "ticket {ticket} was completed twice");
         *place = Some(result);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "is not among those out, 0..4")]
+    #[should_panic(expected = "is not outstanding, 0..4")]
     fn a_ticket_that_was_never_issued_is_a_bug_that_is_named() {
         let mut window = Reorder::new(4);
         assert_eq!((0..4).map(|_| window.issue()).last(), Some(3));

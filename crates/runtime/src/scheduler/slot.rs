@@ -81,7 +81,7 @@ impl<W: WorkItem> TypedSlot<W> {
             RunState::Working => self.renewed = false,
             RunState::Failing if !self.renewed => {
                 let stage = &self.stage.spec().name;
-                tracing::warn!(%stage, worker = core, "its runs keep failing: it is built again, once");
+                tracing::warn!(%stage, worker = core, "the executor keeps failing: it is built again, once");
                 self.rebuild(core);
                 self.renewed = true;
             }
@@ -96,7 +96,7 @@ impl<W: WorkItem> TypedSlot<W> {
             Err(cause) => tracing::error!(
                 stage = %self.stage.spec().name,
                 worker = core,
-                "cannot build the executor again: {cause}; the old one stays"
+                "cannot rebuild the executor: {cause}; the old one is kept"
             ),
         }
     }
@@ -109,7 +109,7 @@ impl<W: WorkItem> TypedSlot<W> {
                 tracing::error!(
                     stage = %self.stage.spec().name,
                     worker = core,
-                    "an outcome was not handed on, because what follows the stage panicked: {}",
+                    "an outcome was not passed on, because the code after the stage panicked: {}",
                     panic_text(&*panic)
                 );
             }

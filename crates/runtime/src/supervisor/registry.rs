@@ -162,7 +162,7 @@ impl Supervisor {
             let together = entries.iter().filter(|other| group.is_some() && other.runner.unit.group == group);
             together.for_each(|other| other.runner.stop.stop());
             if !drain.wait(&entry.runner, || entries.iter().map(|entry| &*entry.runner)) || !entry.join() {
-                tracing::error!(unit = &*entry.runner.unit.name, "did not stop in time; left behind");
+                tracing::error!(unit = &*entry.runner.unit.name, "did not stop in time; abandoned");
                 stragglers.push(entry.runner.unit.name.clone());
             }
         }

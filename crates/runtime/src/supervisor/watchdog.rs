@@ -50,7 +50,7 @@ pub fn run(hearts: impl Fn() -> Vec<Heart>, interval: Duration, stop: &Stop, bea
         } else {
             tracing::error!(
                 units = still.join(", "),
-                "no progress since the last look; systemd's watchdog is not fed"
+                "no progress since the last check; systemd's watchdog is not fed"
             );
         }
         beat.beat();
