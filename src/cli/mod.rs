@@ -86,7 +86,7 @@ enum Command {
     /// Write frames of the built-in scene and their ground truth, for teaching and training.
     #[cfg(feature = "demo")]
     #[command(hide = true)]
-    Scene(scene::Arguments),
+    Scene(scene::SceneArgs),
     /// Write the manual pages; packages install them.
     #[command(hide = true)]
     Manual(manual::ManualArguments),

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::image::{PixelFormat, Planes, Preprocessor, Rect, Target};
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct SceneArgs {
     /// Seed of the scene.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -60,7 +60,7 @@ fn shape(word: &str) -> Result<Shape, String> {
     Shape::ALL.into_iter().find(|shape| shape.as_str() == word).ok_or(format!("write one of {words}"))
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &SceneArgs) -> anyhow::Result<()> {
     let options = SceneOptions {
         seed: arguments.seed,
         width: arguments.width,
@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// Writes whole frames, one after another.
-fn frames(arguments: &Arguments, mut scene: Scene, mut truth: impl Write) -> anyhow::Result<()> {
+fn frames(arguments: &SceneArgs, mut scene: Scene, mut truth: impl Write) -> anyhow::Result<()> {
     let options = scene.options();
     let mut frames = BufWriter::new(File::create(arguments.out.join("frames.i420"))?);
     let mut frame = vec![0; scene.frame_bytes()];
@@ -98,12 +98,12 @@ fn frames(arguments: &Arguments, mut scene: Scene, mut truth: impl Write) -> any
 
 /// Writes pictures of `count` parts in the light barrier, sound and flawed ones in separate folders.
 fn passages(
-    arguments: &Arguments,
+    arguments: &SceneArgs,
     mut scene: Scene,
     count: u64,
     mut truth: impl Write,
 ) -> anyhow::Result<()> {
-    let (mut camera, mut frame) = (Camera::new(scene.options()), vec![0; scene.frame_bytes()]);
+    let (mut camera, mut frame) = (SceneCamera::new(scene.options()), vec![0; scene.frame_bytes()]);
     let (mut n, mut written) = (arguments.first, 0);
     while written < count {
         let passage = scene.passage(n).filter(|passage| !arguments.sound || passage.defect.is_none());
@@ -135,18 +135,18 @@ fn file_name(passage: &Passage) -> String {
 }
 
 /// Converts the scene's I420 to RGB with the product's own arithmetic.
-struct Camera {
+struct SceneCamera {
     preprocessor: Preprocessor,
     size: [u32; 2],
     rgb: Vec<u8>,
 }
 
-impl Camera {
-    fn new(options: SceneOptions) -> Camera {
+impl SceneCamera {
+    fn new(options: SceneOptions) -> SceneCamera {
         let (width, height) = (options.width as usize, options.height as usize);
         let target = Target::rgb(width, height);
         let rgb = vec![0; width * height * 3];
-        Camera { preprocessor: Preprocessor::new(target), size: [options.width, options.height], rgb }
+        SceneCamera { preprocessor: Preprocessor::new(target), size: [options.width, options.height], rgb }
     }
 
     fn shoot(&mut self, frame: &[u8]) -> anyhow::Result<image::RgbImage> {

@@ -72,12 +72,12 @@ pub struct CameraAttendance {
     /// Zones of the camera in which sightings count; everywhere where empty.
     pub zones: Vec<String>,
     /// What a sighting at this camera means.
-    pub role: Role,
+    pub role: CameraRole,
 }
 
 /// The meaning of sightings at a camera.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Role {
+pub enum CameraRole {
     /// A person who is seen is present.
     #[default]
     Presence,

@@ -45,7 +45,7 @@ mod zone_tests;
 pub use ocellus_engine::{Embedding, ModelCard, RuntimeSettings, Task};
 pub use ocellus_text as text;
 
-pub use attendance::{AttendanceConfig, CameraAttendance, Hours, Role};
+pub use attendance::{AttendanceConfig, CameraAttendance, CameraRole, Hours};
 pub use broker::{MqttConfig, MqttProtocol, OutboxConfig, Tls};
 pub use card::parse as parse_card;
 pub use catalogue::{CatalogueModel, catalogue, catalogue_model};

@@ -543,7 +543,7 @@ fn hours_roles_and_time_zones_of_attendance_are_read_and_their_faults_are_named(
     );
     assert_eq!(attendance.schedule[0].days, [Saturday, Sunday, Monday]);
     assert_eq!((attendance.schedule[1].days.len(), attendance.schedule[1].to), (7, None));
-    let entrance = CameraAttendance { zones: vec!["door".into()], role: Role::Exit };
+    let entrance = CameraAttendance { zones: vec!["door".into()], role: super::CameraRole::Exit };
     assert_eq!(
         [&config.cameras[0].attendance, &config.cameras[1].attendance],
         [&entrance, &CameraAttendance::default()]

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::choice::{self, Look, PartLaneSettings};
+use super::choice::{self, PartLaneSettings, RingLook};
 use super::ledger::{AcquisitionLedger, Begun};
 use super::part::{Acquisition, Product, Pulled};
 use crate::pipeline::Sink;
@@ -49,7 +49,7 @@ pub struct PartLane {
     ring: Ring<Frame>,
     sinks: Arc<[Arc<dyn Sink>]>,
     bell: Arc<Bell>,
-    state: Mutex<State>,
+    state: Mutex<LaneState>,
     /// How many triggers wait for a frame; an atomic, because every commit reads it without taking the lock.
     waiting: AtomicUsize,
     /// Signalled when a trigger begins to wait, an end is ready, or the lane is closed.
@@ -57,13 +57,13 @@ pub struct PartLane {
     /// Time from the trigger to the sinks, microseconds.
     pub total_us: Histogram,
     /// Puts ends into the order of their numbers.
-    order: InOrder<Done>,
+    order: InOrder<CompletedPart>,
     /// Receives judged parts after the sinks, where one is set.
     follower: OnceLock<JudgedFollower>,
     clock: SystemClock,
 }
 
-struct State {
+struct LaneState {
     ledger: AcquisitionLedger,
     /// Acquisitions that hold a frame or wait for one, and those that have ended and wait for their turn to
     /// be reported. The number must stay below the ring's slots, because each may lease one.
@@ -94,7 +94,7 @@ struct State {
 pub type JudgedFollower = Box<dyn Fn(&Arc<Inspection>, &Arc<[Vec<Point>]>, &Lease<Frame>) + Send + Sync>;
 
 /// An acquisition that has ended and waits until those before it have ended too.
-struct Done {
+struct CompletedPart {
     inspection: Arc<Inspection>,
     product: Arc<Product>,
     frame: Option<Lease<Frame>>,
@@ -112,7 +112,7 @@ impl PartLane {
         sinks: Arc<[Arc<dyn Sink>]>,
         bell: Arc<Bell>,
     ) -> Arc<PartLane> {
-        let state = State {
+        let state = LaneState {
             ledger: AcquisitionLedger::new(1, settings.queue),
             under_way: 0,
             acknowledged: 0,
@@ -272,7 +272,7 @@ impl PartLane {
     }
 
     /// Ends an acquisition that another thread holds; its own late end is then refused.
-    fn give_up(&self, state: &mut State, id: AcquisitionId, cause: &str) {
+    fn give_up(&self, state: &mut LaneState, id: AcquisitionId, cause: &str) {
         if let Some(pulled) = state.taken.get(&id).cloned() {
             self.without_frame(state, &pulled, (Outcome::Error, cause.into()), true);
         }
@@ -304,7 +304,7 @@ impl PartLane {
     }
 
     /// Gives every waiting trigger its frame, or its end where that is decided; the caller delivers the ends.
-    fn choose(self: &Arc<PartLane>, state: &mut State) {
+    fn choose(self: &Arc<PartLane>, state: &mut LaneState) {
         // Stored before the ring is read, so that a frame that is committed after the read finds a trigger
         // waiting.
         self.waiting.store(state.waiting.len(), Ordering::SeqCst);
@@ -312,12 +312,12 @@ impl PartLane {
         for _ in 0..state.waiting.len() {
             let Some(pulled) = state.waiting.pop_front() else { break };
             match choice::look(&self.ring, &self.settings, pulled.moment, now) {
-                Look::Chosen(frame) => {
+                RingLook::Chosen(frame) => {
                     state.chosen.push_back(Acquisition::new(self.clone(), pulled, frame, now));
                     self.bell.ring();
                 }
-                Look::Wait => state.waiting.push_back(pulled),
-                Look::Missed(cause) => self.without_frame(state, &pulled, (Outcome::Missed, cause), true),
+                RingLook::Wait => state.waiting.push_back(pulled),
+                RingLook::Missed(cause) => self.without_frame(state, &pulled, (Outcome::Missed, cause), true),
             }
         }
         self.waiting.store(state.waiting.len(), Ordering::SeqCst);

@@ -31,7 +31,7 @@ impl PartLaneSettings {
 }
 
 /// The result of searching the ring for a trigger's frame.
-pub(super) enum Look {
+pub(super) enum RingLook {
     Chosen(Lease<Frame>),
     Wait,
     Missed(Arc<str>),
@@ -39,7 +39,7 @@ pub(super) enum Look {
 
 /// Searches the ring for the frame of `moment`. The nearest frame is known once the ring has one after the
 /// moment, since until then a nearer one may still come.
-pub(super) fn look(ring: &Ring<Frame>, settings: &PartLaneSettings, moment: Stamp, now: Stamp) -> Look {
+pub(super) fn look(ring: &Ring<Frame>, settings: &PartLaneSettings, moment: Stamp, now: Stamp) -> RingLook {
     let PartLaneSettings { pick, max_wait, tolerance, .. } = *settings;
     let over = now.mono_ns >= settings.deadline_ns(moment);
     let moment = moment.mono_ns;
@@ -48,15 +48,15 @@ pub(super) fn look(ring: &Ring<Frame>, settings: &PartLaneSettings, moment: Stam
         Pick::Next | Pick::Nearest => over || ring.pick(moment, Pick::Next).is_some(),
     };
     if !decided {
-        return Look::Wait;
+        return RingLook::Wait;
     }
     match ring.pick(moment, pick) {
         Some(frame) if frame.stamp_ns().abs_diff(moment) <= tolerance.as_nanos() as u64 => {
-            Look::Chosen(frame)
+            RingLook::Chosen(frame)
         }
-        Some(_) => Look::Missed(too_far(tolerance)),
-        None if over => Look::Missed(format!("no frame within {} ms", max_wait.as_millis()).into()),
-        None => Look::Wait,
+        Some(_) => RingLook::Missed(too_far(tolerance)),
+        None if over => RingLook::Missed(format!("no frame within {} ms", max_wait.as_millis()).into()),
+        None => RingLook::Wait,
     }
 }
 

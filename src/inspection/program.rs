@@ -9,7 +9,7 @@ use super::kinds::{
     PresenceCheck,
 };
 use super::models::{ModelPath, ModelTools};
-use crate::config::recipe::{self, Outline, Recipe, Roi, Unit};
+use crate::config::recipe::{self, LengthUnit, Outline, Recipe, Roi};
 use crate::engine::{EngineError, Model};
 use crate::image::compare::{CompareError, Learned};
 use crate::image::{AlignError, Aligner, Cutter, Lab, Mask, RotatedRect};
@@ -264,8 +264,8 @@ impl<'a> RecipeBuilder<'a> {
             }
             recipe::Check::Measure { from, to, min_contrast, min, max, unit } => {
                 let (unit, per_px) = match unit {
-                    Unit::Px => ("px", 1.0),
-                    Unit::Mm => ("mm", recipe.mm_per_px.unwrap_or(1.0)),
+                    LengthUnit::Px => ("px", 1.0),
+                    LengthUnit::Mm => ("mm", recipe.mm_per_px.unwrap_or(1.0)),
                 };
                 let edges = (*from, *to);
                 let (min_contrast, min, max) = (*min_contrast, *min, *max);

@@ -55,18 +55,18 @@ pub struct Preview {
     loaded: AtomicBool,
     /// Until when the picture of a judged part stays, monotonic nanoseconds.
     pub(super) held_ns: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<PreviewState>,
     pub(super) clock: SystemClock,
 }
 
 #[derive(Default)]
-struct State {
+struct PreviewState {
     live: Option<Live>,
     /// When the next live frame is due, monotonic nanoseconds.
     due_ns: u64,
     /// Number of the last frame that was taken from the ring.
     last: Option<u64>,
-    parts: VecDeque<Part>,
+    parts: VecDeque<JudgedPart>,
 }
 
 /// A live frame that waits to be drawn.
@@ -76,7 +76,7 @@ pub(super) struct Live {
 }
 
 /// A judged part that waits to be drawn.
-pub(super) struct Part {
+pub(super) struct JudgedPart {
     pub(super) frame: Lease<Frame>,
     pub(super) inspection: Arc<Inspection>,
     /// The corners of each region, recipe px.
@@ -131,7 +131,7 @@ impl Preview {
         let mut state = lock(&self.state);
         if let Some(part) = state.parts.pop_front() {
             self.note_loaded(&state);
-            return Some(PictureItem::new(self.clone(), What::Part(part)));
+            return Some(PictureItem::new(self.clone(), What::JudgedPart(part)));
         }
         if !asked {
             // The last viewer has left, so the slot goes back to the ring.
@@ -149,7 +149,7 @@ impl Preview {
     }
 
     /// The ring's newest frame, where no lane brings frames and one is due, or where a viewer has just come.
-    fn take_from_ring(&self, state: &mut State, now: u64) -> Option<Live> {
+    fn take_from_ring(&self, state: &mut PreviewState, now: u64) -> Option<Live> {
         let is_first = self.hub.is_kicked();
         if !is_first && (self.settings.follows || now < state.due_ns) {
             return None;
@@ -164,13 +164,13 @@ impl Preview {
     }
 
     /// Sets when the next live frame is due, so that there are `fps` a second on average.
-    fn advance(&self, state: &mut State, now: u64) {
+    fn advance(&self, state: &mut PreviewState, now: u64) {
         let period = 1_000_000_000 / u64::from(self.settings.fps.max(1));
         let next = state.due_ns + period;
         state.due_ns = if next <= now { now + period } else { next };
     }
 
-    fn note_loaded(&self, state: &State) {
+    fn note_loaded(&self, state: &PreviewState) {
         self.loaded.store(state.live.is_some() || !state.parts.is_empty(), Ordering::Release);
     }
 
@@ -180,13 +180,13 @@ impl Preview {
         let is_kept = inspection.outcome != Outcome::Ok && self.settings.part_pictures.get().is_some();
         if is_kept || self.hub.is_asked() {
             let (inspection, outlines) = (inspection.clone(), outlines.clone());
-            self.keep(Part { frame: frame.clone(), inspection, outlines });
+            self.keep(JudgedPart { frame: frame.clone(), inspection, outlines });
         }
     }
 
     /// Keeps a judged part until a worker is free. Where too many wait, it drops the oldest good one, or else
     /// the oldest.
-    fn keep(&self, part: Part) {
+    fn keep(&self, part: JudgedPart) {
         let mut state = lock(&self.state);
         if state.parts.len() >= self.settings.parts.max(1) {
             let good = state.parts.iter().position(|part| part.inspection.outcome == Outcome::Ok);

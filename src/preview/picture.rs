@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::annotate::{Annotator, Overlays, PartMarks};
-use super::live::{Live, Part, Preview};
+use super::live::{JudgedPart, Live, Preview};
 use crate::image::ImageError;
 use crate::scheduler::{Cause, Executor, WorkItem};
 use crate::types::{Clock, Frame, Layer, Picture};
@@ -12,7 +12,7 @@ use crate::types::{Clock, Frame, Layer, Picture};
 /// The frame or part that is drawn.
 pub(super) enum What {
     Live(Live),
-    Part(Part),
+    JudgedPart(JudgedPart),
 }
 
 /// A picture to draw. An item that is dropped undone has no effect, since the next frame follows soon.
@@ -29,7 +29,7 @@ impl PictureItem {
     fn frame(&self) -> &Frame {
         match &self.what {
             What::Live(live) => &live.frame,
-            What::Part(part) => &part.frame,
+            What::JudgedPart(part) => &part.frame,
         }
     }
 
@@ -38,7 +38,7 @@ impl PictureItem {
         let began = preview.clock.now();
         match &self.what {
             What::Live(live) => preview.make_live(live, annotator)?,
-            What::Part(part) => preview.make_part(part, annotator)?,
+            What::JudgedPart(part) => preview.make_part(part, annotator)?,
         }
         preview.counters().made_us.record(preview.clock.now().micros_since(began));
         Ok(())
@@ -72,8 +72,8 @@ impl Preview {
         self.hub.show(layer, picture);
     }
 
-    fn make_part(&self, part: &Part, annotator: &mut Annotator) -> Result<(), ImageError> {
-        let Part { frame, inspection, outlines } = part;
+    fn make_part(&self, part: &JudgedPart, annotator: &mut Annotator) -> Result<(), ImageError> {
+        let JudgedPart { frame, inspection, outlines } = part;
         let marks = PartMarks { inspection, outlines };
         let overlays = Overlays { report: None, places: &self.settings.places, part: Some(marks) };
         let picture = annotator.drawn(frame, &self.settings.look, &overlays)?;

@@ -31,7 +31,7 @@ impl fmt::Display for Part {
 
 /// The parts that could not be changed to what the file says.
 #[derive(Debug, Default)]
-pub(super) struct Failures(Vec<Failure>);
+pub(super) struct ApplyFailures(Vec<Failure>);
 
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -41,10 +41,10 @@ pub(super) struct Failure {
     half: bool,
 }
 
-impl Failures {
+impl ApplyFailures {
     /// The models that cannot be used and the cameras that depend on them; those cameras stay unchanged.
-    pub(super) fn of_models(unusable: &[Unusable], config: &Config) -> Failures {
-        let mut failures = Failures::default();
+    pub(super) fn of_models(unusable: &[Unusable], config: &Config) -> ApplyFailures {
+        let mut failures = ApplyFailures::default();
         for model in unusable {
             failures.untouched(Part::Model(model.model.clone()), &model.cause);
             for camera in config.cameras.iter().filter(|camera| model.stops(camera)) {
@@ -183,7 +183,7 @@ mod tests {
             + &camera("c", "scene:")
             + &camera("d", "scene:");
         let new = config(&(text + "[mqtt]\nurl = \"mqtt://127.0.0.1:7\"\n"));
-        let mut failures = Failures::default();
+        let mut failures = ApplyFailures::default();
         failures.untouched(Part::Camera("b".into()), &"no model");
         failures.note(Part::Camera("c".into()), Err("no thread"));
         failures.note(Part::Camera("gone".into()), Err("it hangs"));
@@ -208,6 +208,6 @@ mod tests {
     #[test]
     fn nothing_failed_is_the_new_file_as_it_is() {
         let (old, new) = (config(&camera("a", "scene:")), config(&camera("b", "scene:")));
-        assert_eq!(Failures::default().in_force(&old, &new), new);
+        assert_eq!(ApplyFailures::default().in_force(&old, &new), new);
     }
 }

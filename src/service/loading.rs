@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::change::{Failures, Part};
+use super::change::{ApplyFailures, Part};
 use super::models::{self, Unusable};
 use super::{App, AppError, reload};
 use crate::config::Config;
@@ -54,7 +54,7 @@ impl App {
     /// `config` without the cameras whose models cannot be used, and without their triggers; an alarm names
     /// them.
     pub(super) fn leave_out(&self, config: &Config, unusable: &[Unusable]) -> Config {
-        let failures = Failures::of_models(unusable, config);
+        let failures = ApplyFailures::of_models(unusable, config);
         if failures.is_empty() {
             return config.clone();
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::boot::{self, Basis};
-use super::change::{self, Failures, Part};
+use super::change::{self, ApplyFailures, Part};
 use super::target::trigger_unit_name;
 use super::{App, AppError, last_applied, lock};
 use crate::config::{self, Config, ConfigChange};
@@ -44,7 +44,7 @@ impl App {
         change::repeat(&mut change, &lock(&self.unsettled));
         refuse_restarts(&change, &old, &new).map_err(|reason| self.unchanged(&reason))?;
         let unusable = self.load_models(&new);
-        let mut failures = Failures::of_models(&unusable, &new);
+        let mut failures = ApplyFailures::of_models(&unusable, &new);
         *self.config() = new.clone();
         self.apply(&change, (&old, &new), &mut failures);
         *self.config() = failures.in_force(&old, &new);
@@ -88,7 +88,7 @@ impl App {
         self: &Arc<App>,
         change: &ConfigChange,
         (old, new): (&Config, &Config),
-        failures: &mut Failures,
+        failures: &mut ApplyFailures,
     ) {
         // Cameras move to their new stages before the old stages are removed.
         self.attach_all();
@@ -113,7 +113,12 @@ impl App {
     }
 
     /// In this order at least one camera is always at work; without any the service would end.
-    fn apply_cameras(self: &Arc<App>, names: &config::ChangedNames, new: &Config, failures: &mut Failures) {
+    fn apply_cameras(
+        self: &Arc<App>,
+        names: &config::ChangedNames,
+        new: &Config,
+        failures: &mut ApplyFailures,
+    ) {
         let part = |name: &str| Part::Camera(name.to_owned());
         for camera in named(new, &names.added) {
             if !failures.has(&part(&camera.name)) {
@@ -136,7 +141,12 @@ impl App {
         }
     }
 
-    fn change_triggers(self: &Arc<App>, names: &config::ChangedNames, new: &Config, failures: &mut Failures) {
+    fn change_triggers(
+        self: &Arc<App>,
+        names: &config::ChangedNames,
+        new: &Config,
+        failures: &mut ApplyFailures,
+    ) {
         let part = |name: &str| Part::Trigger(name.to_owned());
         for name in &names.removed {
             failures.note(part(name), self.supervisor.remove(&trigger_unit_name(name)));
@@ -153,7 +163,7 @@ impl App {
 }
 
 /// What became of the cameras, and what is not as the file says.
-fn answer(change: &ConfigChange, new: &Config, failures: &Failures) -> ReloadedOut {
+fn answer(change: &ConfigChange, new: &Config, failures: &ApplyFailures) -> ReloadedOut {
     let cameras = &change.cameras;
     let done = |names: &[String]| -> Vec<String> {
         names.iter().filter(|name| !failures.has(&Part::Camera((*name).clone()))).cloned().collect()

@@ -2,7 +2,7 @@
 
 use crate::SceneOptions;
 use crate::backdrop::rows;
-use crate::part::{Part, Product};
+use crate::part::{BeltPart, LineProduct};
 use crate::rng::Rng;
 
 /// The largest distance of a part's outline from its centre, in px of 480 lines (a plate's corner).
@@ -20,7 +20,7 @@ const LINE_PITCH_PX: f32 = 216.0;
 
 /// The position of a part in a frame.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct BeltPlace {
     pub id: u64,
     /// Middle of the slot in frame px; always even.
     pub x: i64,
@@ -43,7 +43,7 @@ pub(crate) struct Belt {
     /// Number of lanes side by side.
     pub lanes: i64,
     /// The only product of a line; `None`: all products.
-    product: Option<Product>,
+    product: Option<LineProduct>,
 }
 
 impl Belt {
@@ -61,7 +61,7 @@ impl Belt {
             half_speed: ((speed * unit / 2.0) as u64).max(1),
             rows: rows(options.height as usize).map(|row| row as i64),
             lanes,
-            product: options.line.map(|shape| Product::new(shape, options.seed, unit)),
+            product: options.line.map(|shape| LineProduct::new(shape, options.seed, unit)),
         }
     }
 
@@ -76,7 +76,7 @@ impl Belt {
     }
 
     /// The slots whose parts may be visible in frame `n`.
-    pub fn places(&self, n: u64) -> impl Iterator<Item = Place> + use<> {
+    pub fn places(&self, n: u64) -> impl Iterator<Item = BeltPlace> + use<> {
         let (width, pitch, lanes, rows) = (self.width, self.pitch, self.lanes, self.rows);
         let shift = if self.product.is_some() { LINE_SHIFT_PX[0] } else { SHIFT_PX };
         let reach = ((REACH_PX + shift + 14.0) * self.unit) as i64;
@@ -88,7 +88,7 @@ impl Belt {
             let at = start + lane * (pitch / 4 * 2);
             let first = (at - width - reach).div_euclid(pitch);
             let last = (at + reach).div_euclid(pitch);
-            (first..=last).map(move |slot| Place {
+            (first..=last).map(move |slot| BeltPlace {
                 id: (slot * lanes + lane) as u64,
                 x: at - slot * pitch,
                 y,
@@ -97,15 +97,15 @@ impl Belt {
     }
 
     /// The part of this number, `None` where its slot is empty.
-    pub fn part(&self, id: u64) -> Option<Part> {
+    pub fn part(&self, id: u64) -> Option<BeltPart> {
         match &self.product {
-            Some(product) => Part::on_line(product, self.seed, id, self.unit, LINE_SHIFT_PX),
-            None => Part::roll(self.seed, id, self.unit, SHIFT_PX),
+            Some(product) => BeltPart::on_line(product, self.seed, id, self.unit, LINE_SHIFT_PX),
+            None => BeltPart::roll(self.seed, id, self.unit, SHIFT_PX),
         }
     }
 
     /// The part of a line for which frame `n`, of all frames, shows it nearest to the light barrier.
-    pub fn crossing(&self, n: u64) -> Option<(Place, Part)> {
+    pub fn crossing(&self, n: u64) -> Option<(BeltPlace, BeltPart)> {
         self.product.as_ref()?;
         let barrier = self.width / 2;
         let near = self.places(n).filter(|place| (place.x - barrier).abs() <= self.pitch);

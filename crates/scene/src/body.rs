@@ -23,7 +23,7 @@ impl Disc {
 
 /// The outer contour, about the part's centre.
 #[derive(Clone, Debug)]
-pub(crate) enum Outline {
+pub(crate) enum BodyOutline {
     /// A disc of radius `r`.
     Round { r: f32 },
     /// A disc of radius `root` with rectangular teeth.
@@ -34,18 +34,18 @@ pub(crate) enum Outline {
     Angle { half: f32, arm: f32, corner: f32 },
 }
 
-impl Outline {
+impl BodyOutline {
     /// A gear wheel's contour with `count` teeth between the radii `root` and `tip`.
-    pub fn toothed(count: u32, root: f32, tip: f32) -> Outline {
+    pub fn toothed(count: u32, root: f32, tip: f32) -> BodyOutline {
         let teeth = (0..count).map(|i| direction(i as f32 / count as f32)).take(16).collect();
         let half_width = tip * 3.0 / (2.0 * count as f32);
-        Outline::Toothed { root, tip, half_width, teeth }
+        BodyOutline::Toothed { root, tip, half_width, teeth }
     }
 
     fn distance(&self, x: f32, y: f32) -> f32 {
         match self {
-            Outline::Round { r } => (x * x + y * y).sqrt() - r,
-            Outline::Toothed { root, tip, half_width, teeth } => {
+            BodyOutline::Round { r } => (x * x + y * y).sqrt() - r,
+            BodyOutline::Toothed { root, tip, half_width, teeth } => {
                 let wheel = (x * x + y * y).sqrt() - root;
                 if wheel < -0.3 * root {
                     return wheel; // Deep inside: no edge is near.
@@ -56,8 +56,8 @@ impl Outline {
                 let half = tip / 2.0;
                 wheel.min(oblong(along - half, across, [half, *half_width], 1.5))
             }
-            Outline::Oblong { half, corner } => oblong(x, y, *half, *corner),
-            Outline::Angle { half, arm, corner } => {
+            BodyOutline::Oblong { half, corner } => oblong(x, y, *half, *corner),
+            BodyOutline::Angle { half, arm, corner } => {
                 let offset = half - arm / 2.0;
                 let upright = oblong(x + offset, y, [arm / 2.0, *half], *corner);
                 upright.min(oblong(x, y - offset, [*half, arm / 2.0], *corner))
@@ -68,10 +68,10 @@ impl Outline {
     /// The largest distance of the contour from the centre.
     pub fn reach(&self) -> f32 {
         match self {
-            Outline::Round { r } => *r,
-            Outline::Toothed { tip, half_width, .. } => (tip * tip + half_width * half_width).sqrt(),
-            Outline::Oblong { half: [w, h], .. } => (w * w + h * h).sqrt(),
-            Outline::Angle { half, .. } => half * std::f32::consts::SQRT_2,
+            BodyOutline::Round { r } => *r,
+            BodyOutline::Toothed { tip, half_width, .. } => (tip * tip + half_width * half_width).sqrt(),
+            BodyOutline::Oblong { half: [w, h], .. } => (w * w + h * h).sqrt(),
+            BodyOutline::Angle { half, .. } => half * std::f32::consts::SQRT_2,
         }
     }
 }
@@ -86,13 +86,13 @@ fn oblong(x: f32, y: f32, half: [f32; 2], corner: f32) -> f32 {
 
 /// A part's material: the contour, less holes and bites.
 #[derive(Clone, Debug)]
-pub(crate) struct Body {
-    pub outline: Outline,
+pub(crate) struct PartBody {
+    pub outline: BodyOutline,
     /// The holes and bites that are cut away.
     pub cuts: heapless::Vec<Disc, 8>,
 }
 
-impl Body {
+impl PartBody {
     /// Signed distance to the nearest edge in px, negative in the material.
     pub fn distance(&self, x: f32, y: f32) -> f32 {
         let outline = self.outline.distance(x, y);
@@ -106,21 +106,21 @@ mod tests {
 
     #[test]
     fn distances_are_negative_in_the_material_and_exact_near_its_edge() {
-        let washer = Body {
-            outline: Outline::Round { r: 30.0 },
+        let washer = PartBody {
+            outline: BodyOutline::Round { r: 30.0 },
             cuts: [Disc { x: 0.0, y: 0.0, r: 12.0 }].into_iter().collect(),
         };
         assert_eq!(washer.distance(0.0, 0.0), 12.0);
         assert_eq!(washer.distance(20.0, 0.0), -8.0);
         assert_eq!(washer.distance(0.0, 34.0), 4.0);
-        let plate = Outline::Oblong { half: [40.0, 20.0], corner: 4.0 };
+        let plate = BodyOutline::Oblong { half: [40.0, 20.0], corner: 4.0 };
         assert_eq!(plate.distance(40.0, 0.0), 0.0);
         assert_eq!(plate.distance(0.0, -15.0), -5.0);
     }
 
     #[test]
     fn a_gear_has_material_at_its_teeth_and_none_between_them() {
-        let gear = Outline::toothed(12, 32.0, 40.0);
+        let gear = BodyOutline::toothed(12, 32.0, 40.0);
         let [x, y] = direction(2.0 / 12.0);
         assert!(gear.distance(38.0 * x, 38.0 * y) < 0.0);
         let [x, y] = direction(2.5 / 12.0);

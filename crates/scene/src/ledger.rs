@@ -124,7 +124,7 @@ impl Ledger {
         let words = || text.split_ascii_whitespace();
         let named = words().find_map(|word| word.strip_prefix("part-")?.parse::<u64>().ok());
         let awaited = named.and_then(|id| self.pending.iter().copied().find(|awaited| awaited.id == id));
-        let outcome = words().find_map(Outcome::of);
+        let outcome = words().find_map(LedgerOutcome::of);
         let (Some(awaited), Some(outcome)) = (awaited, outcome) else {
             self.tally.unmatched += 1;
             return format!("{} (no answer to a part)", text.escape_debug());
@@ -140,33 +140,33 @@ impl Ledger {
 
 /// The outcomes that an answer can name, as far as they are counted separately.
 #[derive(Clone, Copy, Debug)]
-enum Outcome {
+enum LedgerOutcome {
     Ok,
     Ng,
     /// `error`, `missed` or `overrun`.
     None,
 }
 
-impl Outcome {
-    fn of(word: &str) -> Option<Outcome> {
+impl LedgerOutcome {
+    fn of(word: &str) -> Option<LedgerOutcome> {
         let word = word.to_ascii_lowercase();
         match word.as_str() {
-            "ok" => Some(Outcome::Ok),
-            "ng" => Some(Outcome::Ng),
-            "error" | "missed" | "overrun" => Some(Outcome::None),
+            "ok" => Some(LedgerOutcome::Ok),
+            "ng" => Some(LedgerOutcome::Ng),
+            "error" | "missed" | "overrun" => Some(LedgerOutcome::None),
             _ => None,
         }
     }
 }
 
 impl Tally {
-    fn count(&mut self, outcome: Outcome, defect: Option<Defect>) {
+    fn count(&mut self, outcome: LedgerOutcome, defect: Option<Defect>) {
         *match (outcome, defect) {
-            (Outcome::Ok, None) => &mut self.passed,
-            (Outcome::Ok, Some(_)) => &mut self.escapes,
-            (Outcome::Ng, None) => &mut self.false_calls,
-            (Outcome::Ng, Some(_)) => &mut self.caught,
-            (Outcome::None, _) => &mut self.unjudged,
+            (LedgerOutcome::Ok, None) => &mut self.passed,
+            (LedgerOutcome::Ok, Some(_)) => &mut self.escapes,
+            (LedgerOutcome::Ng, None) => &mut self.false_calls,
+            (LedgerOutcome::Ng, Some(_)) => &mut self.caught,
+            (LedgerOutcome::None, _) => &mut self.unjudged,
         } += 1;
     }
 }

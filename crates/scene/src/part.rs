@@ -1,7 +1,7 @@
 //! One part: its form, colour, pose and flaw, all drawn at random from the seed and the part's number.
 
 use crate::Shape;
-use crate::body::{Body, Disc, Outline};
+use crate::body::{BodyOutline, Disc, PartBody};
 use crate::rng::{Rng, direction};
 
 /// The defects that a part can have.
@@ -63,7 +63,7 @@ impl Flaw {
 
 /// A rectangle of print on a plate, turned by `along`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Label {
+pub(crate) struct PrintLabel {
     pub centre: [f32; 2],
     pub half: [f32; 2],
     pub along: [f32; 2],
@@ -73,13 +73,13 @@ pub(crate) struct Label {
 
 /// A part on the belt.
 #[derive(Clone, Debug)]
-pub(crate) struct Part {
+pub(crate) struct BeltPart {
     pub shape: Shape,
-    pub body: Body,
+    pub body: PartBody,
     /// The material of the same part without its flaw: its hole drilled, its edge whole.
-    pub sound: Body,
+    pub sound: PartBody,
     pub flaw: Option<Flaw>,
-    pub label: Option<Label>,
+    pub label: Option<PrintLabel>,
     /// Cosine and sine of its rotation on the belt.
     pub along: [f32; 2],
     /// Y, U and V of the material.
@@ -113,29 +113,29 @@ const LINE_FLAWED_PERCENT: u32 = 28;
 
 /// The product of a line: every part of it has this form, size, material and print.
 #[derive(Clone, Debug)]
-pub(crate) struct Product {
+pub(crate) struct LineProduct {
     pub shape: Shape,
-    sound: Body,
+    sound: PartBody,
     /// Half the product's width and height, px.
     half: [f32; 2],
     colour: [u8; 3],
-    label: Option<Label>,
+    label: Option<PrintLabel>,
 }
 
-impl Product {
+impl LineProduct {
     /// The product of this form under `seed`.
-    pub fn new(shape: Shape, seed: u64, unit: f32) -> Product {
+    pub fn new(shape: Shape, seed: u64, unit: f32) -> LineProduct {
         let mut rng = Rng::new(seed, u64::MAX - 3);
         let colour = MATERIALS[rng.below(MATERIALS.len() as u32) as usize];
         let (sound, half) = build(shape, unit, &mut rng);
-        Product { shape, sound, half, colour, label: label(shape, half, &mut rng) }
+        LineProduct { shape, sound, half, colour, label: label(shape, half, &mut rng) }
     }
 }
 
-impl Part {
+impl BeltPart {
     /// Draws the part with this number at random; `None` where its slot on the belt is empty. `unit` is px of
     /// the frame for one px of a frame of 480 lines; `max_shift` is in such px.
-    pub fn roll(seed: u64, id: u64, unit: f32, max_shift: f32) -> Option<Part> {
+    pub fn roll(seed: u64, id: u64, unit: f32, max_shift: f32) -> Option<BeltPart> {
         let mut rng = Rng::new(seed, id);
         if rng.below(100) >= FILLED_PERCENT {
             return None;
@@ -148,7 +148,7 @@ impl Part {
         let grain = rng.bits();
         let label = label(shape, half, &mut rng);
         let body = sound.clone();
-        let mut part = Part { shape, body, sound, flaw: None, label, along, colour, grain, shift };
+        let mut part = BeltPart { shape, body, sound, flaw: None, label, along, colour, grain, shift };
         if rng.below(100) < FLAWED_PERCENT {
             part.spoil(unit, half, &mut rng);
         }
@@ -157,17 +157,23 @@ impl Part {
 
     /// The part of a line with this number, `None` where its slot is empty: another copy of the product,
     /// almost upright. `max_shift`: along the belt and across it, px of 480 lines.
-    pub fn on_line(product: &Product, seed: u64, id: u64, unit: f32, max_shift: [f32; 2]) -> Option<Part> {
+    pub fn on_line(
+        product: &LineProduct,
+        seed: u64,
+        id: u64,
+        unit: f32,
+        max_shift: [f32; 2],
+    ) -> Option<BeltPart> {
         let mut rng = Rng::new(seed, id);
         if rng.below(100) >= FILLED_PERCENT {
             return None;
         }
         let along = direction(rng.range(-LINE_TURN_DEG, LINE_TURN_DEG) / 360.0);
         let shift = max_shift.map(|max| 2 * (rng.range(-max, max) * unit / 2.0) as i64);
-        let Product { shape, colour, label, .. } = *product;
+        let LineProduct { shape, colour, label, .. } = *product;
         let (body, sound) = (product.sound.clone(), product.sound.clone());
         let grain = rng.bits();
-        let mut part = Part { shape, body, sound, flaw: None, label, along, colour, grain, shift };
+        let mut part = BeltPart { shape, body, sound, flaw: None, label, along, colour, grain, shift };
         if rng.below(100) < LINE_FLAWED_PERCENT {
             part.spoil(unit, product.half, &mut rng);
         }
@@ -207,11 +213,13 @@ impl Part {
     fn bite(&mut self, unit: f32, half: [f32; 2], rng: &mut Rng) -> Flaw {
         let r = rng.range(10.0, 13.0) * unit;
         let [x, y] = match &self.body.outline {
-            Outline::Round { r } | Outline::Toothed { root: r, .. } => direction(rng.unit()).map(|v| v * r),
-            Outline::Oblong { .. } => [half[0] * rng.range(-0.5, 0.5), half[1] * rng.sign()],
+            BodyOutline::Round { r } | BodyOutline::Toothed { root: r, .. } => {
+                direction(rng.unit()).map(|v| v * r)
+            }
+            BodyOutline::Oblong { .. } => [half[0] * rng.range(-0.5, 0.5), half[1] * rng.sign()],
             // The flaw lies along the outer side of one arm.
-            Outline::Angle { half, .. } if rng.bits() & 1 == 0 => [-half, half * rng.range(-0.5, 0.5)],
-            Outline::Angle { half, .. } => [half * rng.range(-0.5, 0.5), *half],
+            BodyOutline::Angle { half, .. } if rng.bits() & 1 == 0 => [-half, half * rng.range(-0.5, 0.5)],
+            BodyOutline::Angle { half, .. } => [half * rng.range(-0.5, 0.5), *half],
         };
         let disc = Disc { x, y, r };
         // The list has room for it, because no shape has more than seven holes.
@@ -255,13 +263,18 @@ impl Part {
 }
 
 /// The print in the middle of a plate, `None` for other shapes.
-fn label(shape: Shape, half: [f32; 2], rng: &mut Rng) -> Option<Label> {
+fn label(shape: Shape, half: [f32; 2], rng: &mut Rng) -> Option<PrintLabel> {
     let half = [half[0] * 0.44, half[1] * 0.52];
-    (shape == Shape::Plate).then(|| Label { centre: [0.0; 2], half, along: [1.0, 0.0], bars: rng.bits() })
+    (shape == Shape::Plate).then(|| PrintLabel {
+        centre: [0.0; 2],
+        half,
+        along: [1.0, 0.0],
+        bars: rng.bits(),
+    })
 }
 
 /// The material of a shape of some size, and half its width and height, in px.
-fn build(shape: Shape, unit: f32, rng: &mut Rng) -> (Body, [f32; 2]) {
+fn build(shape: Shape, unit: f32, rng: &mut Rng) -> (PartBody, [f32; 2]) {
     let size = unit
         * match shape {
             Shape::Washer => rng.range(31.0, 42.0),
@@ -274,7 +287,7 @@ fn build(shape: Shape, unit: f32, rng: &mut Rng) -> (Body, [f32; 2]) {
     let (outline, half) = match shape {
         Shape::Washer => {
             cut(0.0, 0.0, size * rng.range(0.36, 0.5));
-            (Outline::Round { r: size }, [size; 2])
+            (BodyOutline::Round { r: size }, [size; 2])
         }
         Shape::Gear => {
             cut(0.0, 0.0, size * 0.2);
@@ -283,14 +296,14 @@ fn build(shape: Shape, unit: f32, rng: &mut Rng) -> (Body, [f32; 2]) {
                 let [x, y] = direction(i as f32 / holes as f32);
                 cut(x * size * 0.52, y * size * 0.52, size * 0.18);
             }
-            (Outline::toothed(10 + rng.below(5), size * 0.82, size), [size; 2])
+            (BodyOutline::toothed(10 + rng.below(5), size * 0.82, size), [size; 2])
         }
         Shape::Plate => {
             let half = [size, size * rng.range(0.62, 0.7)];
             for (sx, sy) in [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)] {
                 cut(sx * (half[0] - 13.0 * unit), sy * (half[1] - 12.0 * unit), 7.5 * unit);
             }
-            (Outline::Oblong { half, corner: 5.0 * unit }, half)
+            (BodyOutline::Oblong { half, corner: 5.0 * unit }, half)
         }
         Shape::Bracket => {
             let arm = size * 0.7;
@@ -298,8 +311,8 @@ fn build(shape: Shape, unit: f32, rng: &mut Rng) -> (Body, [f32; 2]) {
             cut(-far, -far, r);
             cut(-far, far, r);
             cut(far, far, r);
-            (Outline::Angle { half: size, arm, corner: 4.0 * unit }, [size; 2])
+            (BodyOutline::Angle { half: size, arm, corner: 4.0 * unit }, [size; 2])
         }
     };
-    (Body { outline, cuts }, half)
+    (PartBody { outline, cuts }, half)
 }

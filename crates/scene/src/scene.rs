@@ -1,9 +1,9 @@
 //! Paints frames: the backdrop, over it the parts in view, then the light over both.
 
 use crate::backdrop::Backdrop;
-use crate::belt::{Belt, Place, REACH_PX};
+use crate::belt::{Belt, BeltPlace, REACH_PX};
 use crate::light::Light;
-use crate::part::Part;
+use crate::part::BeltPart;
 use crate::sprite::{Sprite, SpritePainter};
 use crate::truth::{DefectTruth, MAX_PARTS, Passage, Truth, in_frame};
 use crate::{SceneError, SceneOptions};
@@ -13,7 +13,7 @@ use crate::{SceneError, SceneOptions};
 struct Cached {
     id: Option<u64>,
     /// The part, or `None` where the slot is empty.
-    part: Option<Part>,
+    part: Option<BeltPart>,
     sprite: Sprite,
 }
 
@@ -103,7 +103,7 @@ impl Scene {
     }
 
     /// The part at a place, drawn on first use, and the frame px of its sprite's top left corner.
-    fn cached(&mut self, place: Place) -> Option<(&Part, &Sprite, i64, i64)> {
+    fn cached(&mut self, place: BeltPlace) -> Option<(&BeltPart, &Sprite, i64, i64)> {
         let count = self.cache.len() as u64;
         let cached = &mut self.cache[(place.id % count) as usize];
         if cached.id != Some(place.id) {

@@ -1,7 +1,7 @@
 //! A part drawn once for its whole passage on the belt: the fraction of the belt's light that it keeps (edge,
 //! shadow) and the light that it adds.
 
-use crate::part::{Defect, Flaw, Label, Part};
+use crate::part::{BeltPart, Defect, Flaw, PrintLabel};
 use crate::rng::mix;
 
 /// Offset of the shadow, and below it the width of its soft edge, in px of 480 lines.
@@ -14,7 +14,7 @@ const BEVEL_PX: f32 = 3.5;
 const LEAST_FLAW_PX: f32 = 20.0;
 
 /// Left, top, right and bottom in px of the sprite; right and bottom are exclusive.
-pub(crate) type Bounds = [i32; 4];
+pub(crate) type SpriteBounds = [i32; 4];
 
 /// Premultiplied pictures of a part: `out = under × keep / 256 + add`.
 #[derive(Clone, Debug)]
@@ -29,9 +29,9 @@ pub(crate) struct Sprite {
     pub u: Vec<u8>,
     pub v: Vec<u8>,
     /// Bounds of the material, without the shadow.
-    pub bounds: Bounds,
+    pub bounds: SpriteBounds,
     /// The defect, and the bounds of the px that it changed.
-    pub flaw: Option<(Defect, Bounds)>,
+    pub flaw: Option<(Defect, SpriteBounds)>,
 }
 
 /// A distance beyond everything that is drawn.
@@ -79,7 +79,7 @@ impl SpritePainter {
     }
 
     /// Draws `part` in the middle of `sprite`, over its previous contents. Allocates nothing.
-    pub fn draw(&mut self, part: &Part, sprite: &mut Sprite) {
+    pub fn draw(&mut self, part: &BeltPart, sprite: &mut Sprite) {
         self.measure(part);
         let (side, mut bounds, mut flaw) = (self.side, EMPTY, EMPTY);
         for (y, x) in (0..side * side / 4).map(|i| (i / (side / 2) * 2, i % (side / 2) * 2)) {
@@ -107,7 +107,7 @@ impl SpritePainter {
     }
 
     /// Fills the distance field where the part's or its shadow's edge is near.
-    fn measure(&mut self, part: &Part) {
+    fn measure(&mut self, part: &BeltPart) {
         let reach = part.body.outline.reach() + SHADOW_SOFT_PX / 2.0 * self.unit + 1.0;
         for (y, row) in self.field.chunks_exact_mut(self.side).enumerate() {
             for (x, distance) in row.iter_mut().enumerate() {
@@ -132,7 +132,7 @@ impl SpritePainter {
     }
 
     /// The appearance of one px of the sprite.
-    fn texel(&self, part: &Part, x: usize, y: usize) -> Texel {
+    fn texel(&self, part: &BeltPart, x: usize, y: usize) -> Texel {
         let distance = self.field[y * self.side + x];
         let cover = (0.5 - distance).clamp(0.0, 1.0);
         let mut texel = Texel { colour: [0.0; 3], cover, shadow: 0.0, flawed: false };
@@ -171,14 +171,14 @@ fn middle(side: usize, x: usize, y: usize) -> [f32; 2] {
     [x as f32 + 0.5 - half, y as f32 + 0.5 - half]
 }
 
-const EMPTY: Bounds = [i32::MAX, i32::MAX, i32::MIN, i32::MIN];
+const EMPTY: SpriteBounds = [i32::MAX, i32::MAX, i32::MIN, i32::MIN];
 
-fn include(bounds: &mut Bounds, x: i32, y: i32) {
+fn include(bounds: &mut SpriteBounds, x: i32, y: i32) {
     *bounds = [bounds[0].min(x), bounds[1].min(y), bounds[2].max(x + 1), bounds[3].max(y + 1)];
 }
 
 /// The bounds, grown about their middle until no side is below `least`.
-fn grown(bounds: Bounds, least: i32) -> Bounds {
+fn grown(bounds: SpriteBounds, least: i32) -> SpriteBounds {
     let [x0, y0, x1, y1] = bounds;
     let (more_x, more_y) = ((least - (x1 - x0)).max(0), (least - (y1 - y0)).max(0));
     let (left, top) = (x0 - more_x / 2, y0 - more_y / 2);
@@ -186,13 +186,13 @@ fn grown(bounds: Bounds, least: i32) -> Bounds {
 }
 
 /// Converts sprite px about the middle to the part's own coordinates.
-fn to_part(part: &Part, x: f32, y: f32) -> [f32; 2] {
+fn to_part(part: &BeltPart, x: f32, y: f32) -> [f32; 2] {
     let [cos, sin] = part.along;
     [cos * x + sin * y, cos * y - sin * x]
 }
 
 /// Whether the flaw is visible here: the material differs from that of a sound part.
-fn is_flawed(part: &Part, at: [f32; 2], distance: f32) -> bool {
+fn is_flawed(part: &BeltPart, at: [f32; 2], distance: f32) -> bool {
     match &part.flaw {
         None => false,
         Some(Flaw::Cut { kind: Defect::Chip, disc }) => {
@@ -216,7 +216,7 @@ fn is_flawed(part: &Part, at: [f32; 2], distance: f32) -> bool {
 }
 
 /// The position on the label; `None` beside it.
-fn on_label(label: &Label, at: [f32; 2]) -> Option<[f32; 2]> {
+fn on_label(label: &PrintLabel, at: [f32; 2]) -> Option<[f32; 2]> {
     let [x, y] = [at[0] - label.centre[0], at[1] - label.centre[1]];
     let [cos, sin] = label.along;
     let [x, y] = [cos * x + sin * y, cos * y - sin * x];
@@ -224,7 +224,7 @@ fn on_label(label: &Label, at: [f32; 2]) -> Option<[f32; 2]> {
 }
 
 /// Y, U and V of the surface at a point.
-fn surface(part: &Part, unit: f32, at: [f32; 2], slope: f32, flawed: bool) -> [f32; 3] {
+fn surface(part: &BeltPart, unit: f32, at: [f32; 2], slope: f32, flawed: bool) -> [f32; 3] {
     let [mut y, mut u, mut v] = part.colour.map(f32::from);
     y += grain(part, at, unit) + slope;
     let print = part.label.and_then(|label| Some((label, on_label(&label, at)?)));
@@ -245,7 +245,7 @@ fn surface(part: &Part, unit: f32, at: [f32; 2], slope: f32, flawed: bool) -> [f
 }
 
 /// Brushed metal: long streaks along the part's own x axis.
-fn grain(part: &Part, [x, y]: [f32; 2], unit: f32) -> f32 {
+fn grain(part: &BeltPart, [x, y]: [f32; 2], unit: f32) -> f32 {
     let (row, column) = ((y / unit + 256.0) as u64, (x / unit * 0.1 + 256.0) as u64);
     let streak = mix(u64::from(part.grain) << 32 | row << 12 | column) & 15;
     streak as f32 * 0.6 - 4.5

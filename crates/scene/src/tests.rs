@@ -136,8 +136,8 @@ fn parts_never_overlap_and_keep_their_number_and_shape_while_they_pass() {
 }
 
 /// The random properties of many parts, without painting them.
-fn many_parts() -> Vec<Part> {
-    (0..4000).filter_map(|id| Part::roll(5, id, 1.0, SHIFT_PX)).collect()
+fn many_parts() -> Vec<BeltPart> {
+    (0..4000).filter_map(|id| BeltPart::roll(5, id, 1.0, SHIFT_PX)).collect()
 }
 
 #[test]
@@ -169,8 +169,8 @@ fn a_flaw_changes_pixels_inside_its_rectangle_and_nowhere_far_from_it() {
     for part in many_parts().iter().filter(|part| part.flaw.is_some()).take(150) {
         painter.draw(part, &mut flawed);
         let label =
-            part.label.map(|label| crate::part::Label { centre: [0.0; 2], along: [1.0, 0.0], ..label });
-        let twin = Part { flaw: None, body: part.sound.clone(), label, ..part.clone() };
+            part.label.map(|label| crate::part::PrintLabel { centre: [0.0; 2], along: [1.0, 0.0], ..label });
+        let twin = BeltPart { flaw: None, body: part.sound.clone(), label, ..part.clone() };
         painter.draw(&twin, &mut sound);
         let (kind, [x0, y0, x1, y1]) = flawed.flaw.unwrap();
         assert!(x1 - x0 >= 20 && y1 - y0 >= 20, "{kind:?}");
@@ -247,7 +247,7 @@ fn line(shape: Shape, fps: u32) -> Scene {
 }
 
 /// The random properties of many parts of a line.
-fn line_parts(seed: u64, shape: Shape) -> Vec<Part> {
+fn line_parts(seed: u64, shape: Shape) -> Vec<BeltPart> {
     let belt = Belt::new(&SceneOptions { seed, line: Some(shape), ..OPTIONS });
     (0..3000).filter_map(|id| belt.part(id)).collect()
 }
@@ -257,7 +257,7 @@ fn a_line_makes_one_product_almost_upright_and_about_a_quarter_of_it_is_flawed()
     for (seed, shape) in [(1, Shape::Plate), (2, Shape::Washer), (3, Shape::Gear), (4, Shape::Bracket)] {
         let parts = line_parts(seed, shape);
         let first = &parts[0];
-        let print = |part: &Part| part.label.filter(|_| part.flaw.is_none()).map(|label| label.bars);
+        let print = |part: &BeltPart| part.label.filter(|_| part.flaw.is_none()).map(|label| label.bars);
         for part in &parts {
             assert_eq!((part.shape, part.colour), (shape, first.colour));
             assert_eq!(format!("{:?}", part.sound), format!("{:?}", first.sound));

@@ -2,7 +2,7 @@
 
 use crate::Shape;
 use crate::part::Defect;
-use crate::sprite::Bounds;
+use crate::sprite::SpriteBounds;
 use ocellus_image::Rect;
 
 /// Most parts in a frame's list of [`Truth`]; frames of the widest permitted shape hold fewer.
@@ -46,7 +46,7 @@ pub struct Passage {
 }
 
 /// A sprite's bounds in frame px, clipped, and the fraction that remains; `None` where nothing does.
-pub(crate) fn in_frame(bounds: Bounds, left: i64, top: i64, frame: [f32; 2]) -> Option<(Rect, f32)> {
+pub(crate) fn in_frame(bounds: SpriteBounds, left: i64, top: i64, frame: [f32; 2]) -> Option<(Rect, f32)> {
     let [x0, y0, x1, y1] = bounds;
     let [left, top] = [left as f32, top as f32];
     let whole = Rect::from_corners(left + x0 as f32, top + y0 as f32, left + x1 as f32, top + y1 as f32);

@@ -14,7 +14,7 @@ mod visits;
 
 use std::collections::BTreeMap;
 
-use crate::config::{self, CameraAttendance, Role};
+use crate::config::{self, CameraAttendance, CameraRole};
 use crate::telemetry::Counter;
 use crate::types::{Attendance, AttendanceKind, PersonId, Presence, Sighting, Stamp};
 
@@ -123,7 +123,7 @@ impl Rules {
         let all = &self.settings.all;
         let inside = |zone: &String| sighting.zones.iter().any(|known| **known == **zone);
         let role = camera.role;
-        if role == Role::None || !(camera.zones.is_empty() || camera.zones.iter().any(inside)) {
+        if role == CameraRole::None || !(camera.zones.is_empty() || camera.zones.iter().any(inside)) {
             return self.counts.elsewhere.inc();
         }
         if !is_open(&all.schedule, &all.zone, sighting.captured.wall_ns) {
@@ -153,7 +153,7 @@ impl Rules {
                     frame_seq: sighting.frame_seq,
                 };
                 match role {
-                    Role::Exit => self.leaves(presence, events),
+                    CameraRole::Exit => self.leaves(presence, events),
                     _ => self.is_here(presence, sighting.captured, events),
                 }
             }

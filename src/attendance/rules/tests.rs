@@ -26,9 +26,9 @@ fn settings() -> Settings {
         zone: TimeZone::UTC,
         ..config::AttendanceConfig::default()
     };
-    let exit = CameraAttendance { role: Role::Exit, ..CameraAttendance::default() };
+    let exit = CameraAttendance { role: CameraRole::Exit, ..CameraAttendance::default() };
     let entrance = CameraAttendance { zones: vec!["door".into()], ..CameraAttendance::default() };
-    let none = CameraAttendance { role: Role::None, ..CameraAttendance::default() };
+    let none = CameraAttendance { role: CameraRole::None, ..CameraAttendance::default() };
     let cameras = [("exit", exit), ("hall", entrance), ("street", none)];
     Settings { all, cameras: cameras.map(|(name, camera)| (name.to_owned(), camera)).into() }
 }

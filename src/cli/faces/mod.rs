@@ -47,7 +47,7 @@ enum FacesCommand {
     Import(transfer::Import),
 }
 
-/// Arguments of every subcommand.
+/// FacesArgs of every subcommand.
 #[derive(Debug, Args)]
 struct FacesCommon {
     #[command(flatten)]

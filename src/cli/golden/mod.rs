@@ -49,7 +49,7 @@ enum GoldenCommand {
     Prune(tidy::Prune),
 }
 
-/// Arguments of every subcommand.
+/// GoldenArgs of every subcommand.
 #[derive(Debug, Args)]
 struct GoldenCommon {
     #[command(flatten)]

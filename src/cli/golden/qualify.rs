@@ -53,7 +53,7 @@ pub(super) struct QualifyArgs {
     pub(super) common: GoldenCommon,
 }
 
-/// Arguments of `add`, `remove` and `rollback`.
+/// QualifyArgs of `add`, `remove` and `rollback`.
 #[derive(Debug, Args)]
 pub(super) struct Qualify {
     /// First test the change on the labelled samples in FOLDER/ok and FOLDER/ng; a worse one is refused (exit

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::raw::{TomlTable, nearest};
 use crate::config::value::PlacedValue;
-use crate::config::{AttendanceConfig, CameraAttendance, Hours, MAX_ZONES, Role, Zone};
+use crate::config::{AttendanceConfig, CameraAttendance, CameraRole, Hours, MAX_ZONES, Zone};
 
 const DAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Monday),
@@ -16,7 +16,8 @@ const DAYS: [(&str, Weekday); 7] = [
     ("sat", Weekday::Saturday),
     ("sun", Weekday::Sunday),
 ];
-const ROLES: [(&str, Role); 3] = [("presence", Role::Presence), ("exit", Role::Exit), ("none", Role::None)];
+const ROLES: [(&str, CameraRole); 3] =
+    [("presence", CameraRole::Presence), ("exit", CameraRole::Exit), ("none", CameraRole::None)];
 
 pub(super) fn attendance(table: TomlTable<'_, '_>) -> AttendanceConfig {
     let usual = AttendanceConfig::default();

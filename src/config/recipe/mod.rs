@@ -7,4 +7,4 @@ mod sections;
 mod tests;
 
 pub use folder::{find, products};
-pub use sections::{Align, Check, Expect, Outline, Recipe, Roi, Unit};
+pub use sections::{Align, Check, Expect, LengthUnit, Outline, Recipe, Roi};

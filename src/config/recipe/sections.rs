@@ -139,7 +139,7 @@ pub enum Check {
         /// Largest distance of a good part, in `unit`.
         max: f32,
         /// Unit of the two distances.
-        unit: Unit,
+        unit: LengthUnit,
     },
 }
 
@@ -159,7 +159,7 @@ pub enum Expect {
 
 /// The unit of a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum LengthUnit {
     /// Pixels of the recipe's pictures.
     Px,
     /// Millimetres, converted by the recipe's `mm_per_px`.

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Done, PartLane, lock};
+use super::{CompletedPart, PartLane, lock};
 use crate::supervisor::panic_text;
 use crate::types::Verdict;
 
@@ -19,7 +19,7 @@ impl PartLane {
     /// Step 5: delivers the ends that are next in order, on one thread at a time and without the lock, so
     /// that a sink that copies the frame delays neither triggers nor capture nor the other workers.
     pub(super) fn deliver(&self, by: By) {
-        let may = |done: &Done| by == By::Worker || done.frame.is_none();
+        let may = |done: &CompletedPart| by == By::Worker || done.frame.is_none();
         self.order.deliver(may, |done| {
             self.note_end(&done);
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.hand_on(&done))) {
@@ -38,7 +38,7 @@ impl PartLane {
     /// Updates the state before the end is reported, because the next trigger may follow the report at once.
     /// So one frame more than `queue` may be leased while a sink reads it; a ring has slots to spare for
     /// that.
-    fn note_end(&self, done: &Done) {
+    fn note_end(&self, done: &CompletedPart) {
         let mut state = lock(&self.state);
         state.valid = done.inspection.id;
         state.under_way -= usize::from(done.taken);
@@ -48,7 +48,7 @@ impl PartLane {
     }
 
     /// Reports the end to the trigger's requester first, then to the sinks.
-    fn hand_on(&self, done: &Done) {
+    fn hand_on(&self, done: &CompletedPart) {
         self.total_us.record(u64::from(done.inspection.latency.total_us));
         if let Some(on_complete) = &done.on_complete {
             on_complete.completed(&done.inspection);

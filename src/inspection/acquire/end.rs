@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::deliver::By;
-use super::{Done, PartLane, State, lock};
+use super::{CompletedPart, LaneState, PartLane, lock};
 use crate::inspection::part::Pulled;
 use crate::ring::Lease;
 use crate::types::{AcquisitionId, Clock, Frame, Inspection, OnComplete, Outcome};
@@ -25,7 +25,7 @@ impl PartLane {
             let camera = &self.settings.camera;
             return tracing::error!(%camera, "acquisition {id} ended after it had been given up");
         };
-        let done = Done {
+        let done = CompletedPart {
             inspection: Arc::new(inspection),
             product: pulled.product.clone(),
             frame: Some(frame.clone()),
@@ -42,7 +42,7 @@ impl PartLane {
     /// Ends an acquisition without a frame; `taken` says whether it counts as under way until it is reported.
     pub(super) fn without_frame(
         &self,
-        state: &mut State,
+        state: &mut LaneState,
         pulled: &Arc<Pulled>,
         (outcome, cause): End,
         taken: bool,
@@ -50,17 +50,23 @@ impl PartLane {
         let total_us = self.clock.now().latency_since(pulled.trigger.at);
         let inspection = pulled.without_frame(&self.settings.camera, outcome, cause, total_us);
         let (inspection, product) = (Arc::new(inspection), pulled.product.clone());
-        let done = Done { inspection, product, frame: None, on_complete: pulled.on_complete.clone(), taken };
+        let done = CompletedPart {
+            inspection,
+            product,
+            frame: None,
+            on_complete: pulled.on_complete.clone(),
+            taken,
+        };
         state.taken.remove(&pulled.id);
         self.end(state, (pulled.id, pulled.ticket), (outcome, total_us), done);
     }
 
     fn end(
         &self,
-        state: &mut State,
+        state: &mut LaneState,
         (id, ticket): (AcquisitionId, u64),
         (outcome, total_us): (Outcome, u32),
-        done: Done,
+        done: CompletedPart,
     ) {
         match state.ledger.end(id, outcome, total_us) {
             Ok(()) => self.order.complete(ticket, done),

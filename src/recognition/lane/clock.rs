@@ -8,7 +8,7 @@ const LONGEST_STEP_NS: u64 = 10_000_000_000;
 /// Time by the frames of one camera. In step it follows the source's own stamps alone, so that the reading
 /// speed does not matter. Otherwise it is the time of capture.
 #[derive(Debug)]
-pub(super) struct FrameClock {
+pub(super) struct LaneClock {
     in_step: bool,
     now_ns: u64,
     /// The last frame's own stamp; `step_ns` is the step that led to it.
@@ -16,10 +16,10 @@ pub(super) struct FrameClock {
     step_ns: u64,
 }
 
-impl FrameClock {
-    pub(super) fn new(in_step: bool) -> FrameClock {
+impl LaneClock {
+    pub(super) fn new(in_step: bool) -> LaneClock {
         // Starts above 0, because a new track counts as last reported at 0.
-        FrameClock { in_step, now_ns: LONGEST_STEP_NS, last: None, step_ns: 0 }
+        LaneClock { in_step, now_ns: LONGEST_STEP_NS, last: None, step_ns: 0 }
     }
 
     /// Advances to `frame`. A stamp that does not increase (the file begins again) counts as one more step.
@@ -59,7 +59,7 @@ mod tests {
     }
 
     fn steps(in_step: bool, frames: &[(u64, Option<u64>)]) -> Vec<u64> {
-        let mut clock = FrameClock::new(in_step);
+        let mut clock = LaneClock::new(in_step);
         let times: Vec<u64> = frames
             .iter()
             .map(|(captured, pts)| {

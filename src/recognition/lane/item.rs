@@ -11,7 +11,7 @@ use crate::types::{Frame, Point, Rect, RunState, Stamp, ZoneSet};
 
 /// A tracked face in one frame.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
+pub(super) struct SeenFace {
     pub track: u64,
     pub rect: Rect,
     /// The zones of the camera that the face is in.
@@ -25,7 +25,7 @@ pub(super) struct Seen {
 /// A face that recognition should look at.
 #[derive(Clone, Debug)]
 pub(super) struct Face {
-    pub seen: Seen,
+    pub seen: SeenFace,
     pub points: [Point; 6],
 }
 

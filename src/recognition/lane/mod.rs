@@ -36,8 +36,8 @@ use crate::scheduler::{Feed, InOrder};
 use crate::types::{
     EventKind, Events, Finding, Frame, Identity, Label, MAX_FINDINGS, Report, Sighting, SightingSink, Value,
 };
-use clock::FrameClock;
-use item::{Face, Seen};
+use clock::LaneClock;
+use item::{Face, SeenFace};
 use track::{Habit, Track};
 
 /// How often a face that needs no further look is reported, nanoseconds.
@@ -59,13 +59,13 @@ pub struct FaceLane {
     attached: AtomicBool,
     /// The lane of the camera's frames, whose reports wait for the answers in step.
     lane: OnceLock<Weak<Lane>>,
-    state: Mutex<State>,
+    state: Mutex<FaceLaneState>,
     /// Puts answers, and faces that need none, into the order of the frames.
-    order: InOrder<Done>,
+    order: InOrder<CompletedFace>,
 }
 
-struct State {
-    clock: FrameClock,
+struct FaceLaneState {
+    clock: LaneClock,
     /// Looks that were started and whose answers have not been learned yet.
     under_way: usize,
     tracks: Vec<Track>,
@@ -79,11 +79,11 @@ struct Waiting {
 }
 
 /// The result at a place in the order.
-enum Done {
+enum CompletedFace {
     /// A look ended; with an answer unless it failed.
-    Look(Seen, Option<Answer>),
+    Look(SeenFace, Option<Answer>),
     /// A face that was recognised before is still there.
-    Still(Seen, Option<Identity>, f32),
+    Still(SeenFace, Option<Identity>, f32),
 }
 
 impl FaceLane {
@@ -98,8 +98,8 @@ impl FaceLane {
         // In step every face of a frame needs a place, because all are done before the next frame.
         let queue = if settings.in_step { settings.queue.max(MAX_FINDINGS) } else { settings.queue };
         let settings = FaceLaneSettings { queue, ..settings };
-        let state = State {
-            clock: FrameClock::new(settings.in_step),
+        let state = FaceLaneState {
+            clock: LaneClock::new(settings.in_step),
             under_way: 0,
             tracks: Vec::with_capacity(MAX_FINDINGS),
             waiting: VecDeque::with_capacity(queue),
@@ -126,7 +126,7 @@ impl FaceLane {
             let mut state = lock(&self.state);
             while let Some(Waiting { ticket, face, .. }) = state.waiting.pop_front() {
                 self.counters.dropped.add(1);
-                self.order.complete(ticket, Done::Look(face.seen, None));
+                self.order.complete(ticket, CompletedFace::Look(face.seen, None));
             }
             drop(state);
             self.deliver();
@@ -154,8 +154,8 @@ impl FaceLane {
     }
 
     /// Enters the end of a look.
-    fn arrived(&self, ticket: u64, seen: Seen, answer: Option<Answer>) {
-        self.order.complete(ticket, Done::Look(seen, answer));
+    fn arrived(&self, ticket: u64, seen: SeenFace, answer: Option<Answer>) {
+        self.order.complete(ticket, CompletedFace::Look(seen, answer));
         if self.deliver() {
             self.resume();
         }
@@ -168,15 +168,15 @@ impl FaceLane {
         self.order.deliver(
             |_| true,
             |done| match done {
-                Done::Look(seen, answer) => is_last |= self.looked(seen, answer),
-                Done::Still(seen, identity, similarity) => self.report(seen, identity, similarity),
+                CompletedFace::Look(seen, answer) => is_last |= self.looked(seen, answer),
+                CompletedFace::Still(seen, identity, similarity) => self.report(seen, identity, similarity),
             },
         );
         is_last
     }
 
     /// Learns the answer of a look; true where no other is under way.
-    fn looked(&self, seen: Seen, answer: Option<Answer>) -> bool {
+    fn looked(&self, seen: SeenFace, answer: Option<Answer>) -> bool {
         let mut state = lock(&self.state);
         state.under_way -= 1;
         let is_last = state.under_way == 0;
@@ -215,10 +215,10 @@ impl FaceLane {
         self.counters.match_us.record(u64::from(answer.match_us));
     }
 
-    fn report(&self, seen: Seen, identity: Option<Identity>, similarity: f32) {
+    fn report(&self, seen: SeenFace, identity: Option<Identity>, similarity: f32) {
         self.counters.reported.add(1);
         let camera = self.settings.camera.clone();
-        let Seen { track, rect, zones, frame_seq, captured, now_ns: time_ns } = seen;
+        let SeenFace { track, rect, zones, frame_seq, captured, now_ns: time_ns } = seen;
         let sighting =
             Sighting { camera, frame_seq, captured, time_ns, track, rect, identity, similarity, zones };
         self.sightings.push(&sighting);
@@ -226,7 +226,13 @@ impl FaceLane {
 
     /// Writes the known name of a tracked face into the report, and starts a look where one is worth it. True
     /// where it started one.
-    fn consider(&self, state: &mut State, finding: &mut Finding, version: u64, frame: &Lease<Frame>) -> bool {
+    fn consider(
+        &self,
+        state: &mut FaceLaneState,
+        finding: &mut Finding,
+        version: u64,
+        frame: &Lease<Frame>,
+    ) -> bool {
         let (Some(id), Value::Object { rect, points }) = (finding.track, &finding.value) else {
             return false;
         };
@@ -242,7 +248,7 @@ impl FaceLane {
         let quality = FaceQuality::of(&points);
         let seen = || {
             let zones = finding.zones.clone();
-            Seen { track: id, rect, zones, frame_seq: frame.seq, captured: frame.captured, now_ns: now }
+            SeenFace { track: id, rect, zones, frame_seq: frame.seq, captured: frame.captured, now_ns: now }
         };
         if track.wants(&quality, now, self.habit) && self.settings.recognition.gate.flaw(&quality).is_none() {
             if full || !has_place {
@@ -260,13 +266,13 @@ impl FaceLane {
         if let Some((identity, similarity)) = track.verdict().filter(|_| due) {
             let identity = identity.clone();
             track.reported_ns = now;
-            self.order.complete(self.order.issue(), Done::Still(seen(), identity, similarity));
+            self.order.complete(self.order.issue(), CompletedFace::Still(seen(), identity, similarity));
         }
         false
     }
 }
 
-impl State {
+impl FaceLaneState {
     /// The place of track `id`. Where all places are taken, a new track replaces the one that was not seen
     /// for longest.
     fn place(&mut self, id: u64, version: u64, now_ns: u64) -> usize {

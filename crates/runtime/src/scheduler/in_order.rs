@@ -16,14 +16,14 @@ use super::Reorder;
 ///  issue ──▶ (work, out of order) ──complete──▶ [ - done done - ] ──deliver: one thread, no lock──▶ hand_on
 /// ```
 pub struct InOrder<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<OrderState<T>>,
     /// Signalled when no ticket is outstanding, or no more will be issued, where a thread waits for it.
     changed: Condvar,
     width: u64,
     bell: Arc<Bell>,
 }
 
-struct State<T> {
+struct OrderState<T> {
     reorder: Reorder<T>,
     /// Results that were passed on.
     delivered: u64,
@@ -32,7 +32,7 @@ struct State<T> {
     closed: bool,
 }
 
-impl<T> State<T> {
+impl<T> OrderState<T> {
     fn under_way(&self) -> u64 {
         self.reorder.issued() - self.delivered
     }
@@ -52,7 +52,7 @@ impl<T> InOrder<T> {
 
     fn with_places(width: u64, expected: usize, bell: Arc<Bell>) -> InOrder<T> {
         let reorder = Reorder::new(expected);
-        let state = State { reorder, delivered: 0, delivering: false, closed: false };
+        let state = OrderState { reorder, delivered: 0, delivering: false, closed: false };
         InOrder { state: Mutex::new(state), changed: Condvar::new(), width, bell }
     }
 
@@ -144,7 +144,7 @@ impl<T> InOrder<T> {
         self.wait(patience, |state| state.closed && state.under_way() == 0)
     }
 
-    fn wait(&self, patience: Duration, is_so: impl Fn(&State<T>) -> bool) -> bool {
+    fn wait(&self, patience: Duration, is_so: impl Fn(&OrderState<T>) -> bool) -> bool {
         let deadline = Instant::now() + patience;
         let mut state = self.state.lock();
         loop {
@@ -156,7 +156,7 @@ impl<T> InOrder<T> {
         }
     }
 
-    fn notify(&self, state: &State<T>) {
+    fn notify(&self, state: &OrderState<T>) {
         if state.under_way() == 0 {
             self.changed.notify_all();
         }

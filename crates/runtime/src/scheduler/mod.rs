@@ -30,7 +30,7 @@ pub use work_queue::{Permit, WorkQueue};
 pub use worker::{Gauges, Worker};
 
 use ocellus_ring::Bell;
-use slot::{Slot, TypedSlot};
+use slot::{TypedSlot, WorkerSlot};
 use worker::Change;
 
 /// The workers and the stages that they serve.
@@ -88,7 +88,7 @@ impl Scheduler {
             building.into_iter().map(|thread| thread.join()).collect()
         });
         let stage = Arc::new(Stage::new(spec));
-        let mut slots: Vec<Box<dyn Slot>> = Vec::with_capacity(built.len());
+        let mut slots: Vec<Box<dyn WorkerSlot>> = Vec::with_capacity(built.len());
         for (worker, outcome) in chosen.iter().zip(built) {
             let outcome = outcome.unwrap_or_else(|_| Err("building the executor panicked".into()));
             let name = stage.spec().name.clone();

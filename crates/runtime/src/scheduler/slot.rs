@@ -11,7 +11,7 @@ use crate::RunState;
 use crate::supervisor::panic_text;
 
 /// A slot, independent of the type of its stage's work items.
-pub(super) trait Slot: Send {
+pub(super) trait WorkerSlot: Send {
     /// The stage that it serves.
     fn stage(&self) -> &dyn ErasedStage;
     /// Takes waiting items, at most as many as its executor processes at once; returns false where none wait.
@@ -117,7 +117,7 @@ impl<W: WorkItem> TypedSlot<W> {
     }
 }
 
-impl<W: WorkItem> Slot for TypedSlot<W> {
+impl<W: WorkItem> WorkerSlot for TypedSlot<W> {
     fn stage(&self) -> &dyn ErasedStage {
         &*self.stage
     }

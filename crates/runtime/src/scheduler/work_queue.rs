@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::slot::Slot;
+use super::slot::WorkerSlot;
 use super::stage::ErasedStage;
 
 /// A worker's permit to run a stage; returned when it is dropped, also where the stage's work panics.
@@ -57,7 +57,7 @@ impl WorkQueue {
 
     /// Lets one of a worker's `slots` take work: that of the highest priority that waits, except that a stage above
     /// leaves those below it their `min` workers while their work waits. Gives the slot's index, and its permit.
-    pub(super) fn take(&self, slots: &mut [Box<dyn Slot>]) -> Option<(Permit, usize)> {
+    pub(super) fn take(&self, slots: &mut [Box<dyn WorkerSlot>]) -> Option<(Permit, usize)> {
         let stages = self.lock();
         for stage in stages.iter() {
             let Some(at) = slots.iter().position(|slot| is_same(slot.stage(), &**stage)) else { continue };

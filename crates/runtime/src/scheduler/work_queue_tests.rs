@@ -43,7 +43,7 @@ impl<const N: usize> Feed<Number<N>> for Waiting<N> {
 /// A queue whose workers all have a slot for every stage.
 struct Bench {
     queue: WorkQueue,
-    slots: Vec<Box<dyn Slot>>,
+    slots: Vec<Box<dyn WorkerSlot>>,
 }
 
 impl Bench {

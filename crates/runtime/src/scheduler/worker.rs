@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ocellus_ring::Bell;
 use parking_lot::Mutex;
 
-use super::slot::Slot;
+use super::slot::WorkerSlot;
 use super::work_queue::WorkQueue;
 use crate::supervisor::{Beat, Stop};
 
@@ -20,7 +20,7 @@ const NICE: i32 = 5;
 
 /// A change of a worker's slots, applied between two items.
 pub(super) enum Change {
-    Add(Box<dyn Slot>),
+    Add(Box<dyn WorkerSlot>),
     Remove(Arc<str>),
 }
 
@@ -42,7 +42,7 @@ pub struct Worker {
     /// What the worker has done so far.
     pub gauges: Gauges,
     changes: Mutex<Vec<Change>>,
-    slots: Mutex<Vec<Box<dyn Slot>>>,
+    slots: Mutex<Vec<Box<dyn WorkerSlot>>>,
     queue: Arc<WorkQueue>,
     bell: Arc<Bell>,
 }
@@ -85,7 +85,7 @@ impl Worker {
         }
     }
 
-    fn apply_changes(&self, slots: &mut Vec<Box<dyn Slot>>) {
+    fn apply_changes(&self, slots: &mut Vec<Box<dyn WorkerSlot>>) {
         for change in self.changes.lock().drain(..) {
             match change {
                 Change::Add(slot) => slots.push(slot),

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts the signs of life of a loop, shared between the loop and its watcher.
 #[derive(Clone, Debug, Default)]
-pub struct Beat(Arc<Counts>);
+pub struct Beat(Arc<BeatCounts>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct BeatCounts {
     alive: AtomicU64,
     progress: AtomicU64,
 }

@@ -7,10 +7,10 @@ use parking_lot::{Condvar, Mutex};
 
 /// The names whose units are being changed. Clones are the same list.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Claims(Arc<Inner>);
+pub(super) struct Claims(Arc<ClaimInner>);
 
 #[derive(Debug, Default)]
-struct Inner {
+struct ClaimInner {
     names: Mutex<Vec<Arc<str>>>,
     given_back: Condvar,
 }

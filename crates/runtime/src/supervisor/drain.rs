@@ -23,12 +23,12 @@ const LAST: Duration = Duration::from_millis(100);
 pub(super) struct Drain {
     patience: Duration,
     until: Instant,
-    seen: HashMap<Arc<str>, Seen>,
+    seen: HashMap<Arc<str>, SeenProgress>,
 }
 
 /// A unit's progress when it was last read.
 #[derive(Clone, Copy)]
-struct Seen {
+struct SeenProgress {
     progress: (u32, u64),
     /// When the progress last changed.
     at: Instant,
@@ -59,8 +59,8 @@ impl Drain {
     fn note(&mut self, name: &Arc<str>, progress: (u32, u64), now: Instant) {
         match self.seen.get_mut(name) {
             Some(seen) if seen.progress == progress => {}
-            Some(seen) => *seen = Seen { progress, at: now },
-            None => drop(self.seen.insert(name.clone(), Seen { progress, at: now })),
+            Some(seen) => *seen = SeenProgress { progress, at: now },
+            None => drop(self.seen.insert(name.clone(), SeenProgress { progress, at: now })),
         }
     }
 

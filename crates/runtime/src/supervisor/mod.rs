@@ -22,7 +22,7 @@ pub use beat::Beat;
 pub use claim::Claim;
 pub use cores::usable_cores;
 pub use error::SupervisorError;
-pub use policy::{Decision, Policy};
+pub use policy::{Decision, RestartPolicy};
 pub use registry::{Ended, Supervisor};
 pub use settings::Settings;
 pub use signals::{SignalError, Signals};

@@ -23,17 +23,17 @@ pub enum Decision {
 
 /// The restart policy of one unit: a pause that doubles, and at most so many restarts within a minute.
 #[derive(Clone, Debug)]
-pub struct Policy {
+pub struct RestartPolicy {
     max_restarts: u32,
     backoff: Duration,
     backoff_max: Duration,
     restarts: VecDeque<Duration>,
 }
 
-impl Policy {
+impl RestartPolicy {
     /// The policy of `settings`, without a restart so far.
-    pub fn new(settings: &Settings) -> Policy {
-        Policy {
+    pub fn new(settings: &Settings) -> RestartPolicy {
+        RestartPolicy {
             max_restarts: settings.max_restarts,
             backoff: settings.backoff,
             backoff_max: settings.backoff_max,
@@ -63,8 +63,8 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    fn policy(max_restarts: u32) -> Policy {
-        Policy { max_restarts, backoff: ms(100), backoff_max: ms(350), restarts: VecDeque::new() }
+    fn policy(max_restarts: u32) -> RestartPolicy {
+        RestartPolicy { max_restarts, backoff: ms(100), backoff_max: ms(350), restarts: VecDeque::new() }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::Stop;
 use super::claim::{Claim, Claims};
 use super::drain::Drain;
 use super::error::SupervisorError;
-use super::policy::Policy;
+use super::policy::RestartPolicy;
 use super::settings::Settings;
 use super::spawn::{self, Spawned};
 use super::unit::{State, Unit, UnitRunner, UnitStatus};
@@ -29,9 +29,9 @@ pub enum Ended {
 
 /// Owns all units: adds, restarts, replaces and removes them by name. Clones share the same units.
 #[derive(Clone)]
-pub struct Supervisor(Arc<Inner>);
+pub struct Supervisor(Arc<RegistryInner>);
 
-struct Inner {
+struct RegistryInner {
     settings: Settings,
     registry: Mutex<Registry>,
     /// A claim is taken before the unit of a name is added, stopped or replaced. While one caller waits for a
@@ -42,13 +42,13 @@ struct Inner {
 #[derive(Default)]
 struct Registry {
     /// The entries, in the order of their start.
-    entries: Vec<Entry>,
+    entries: Vec<UnitEntry>,
     closing: bool,
     /// Stopped when the end of a unit may end the service.
     wake: Stop,
 }
 
-struct Entry {
+struct UnitEntry {
     runner: Arc<UnitRunner>,
     thread: Option<Spawned<()>>,
 }
@@ -56,7 +56,11 @@ struct Entry {
 impl Supervisor {
     /// Creates a supervisor that has no units yet and follows `settings` for those that are added.
     pub fn new(settings: Settings) -> Supervisor {
-        Supervisor(Arc::new(Inner { settings, registry: Mutex::default(), claims: Claims::default() }))
+        Supervisor(Arc::new(RegistryInner {
+            settings,
+            registry: Mutex::default(),
+            claims: Claims::default(),
+        }))
     }
 
     /// Starts `unit`, after all that were added before it.
@@ -173,16 +177,17 @@ impl Supervisor {
         self.0.registry.lock()
     }
 
-    fn start(&self, unit: Arc<Unit>) -> Result<Entry, SupervisorError> {
+    fn start(&self, unit: Arc<Unit>) -> Result<UnitEntry, SupervisorError> {
         let runner = Arc::new(UnitRunner::new(unit));
-        let (running, supervisor, policy) = (runner.clone(), self.clone(), Policy::new(&self.0.settings));
+        let (running, supervisor, policy) =
+            (runner.clone(), self.clone(), RestartPolicy::new(&self.0.settings));
         let thread = spawn::spawn(&runner.unit.name, runner.unit.core, move || {
             running.run(policy);
             supervisor.registry().wake.stop();
         });
         let thread =
             thread.map_err(|source| SupervisorError::Spawn { unit: runner.unit.name.clone(), source })?;
-        Ok(Entry { runner, thread: Some(thread) })
+        Ok(UnitEntry { runner, thread: Some(thread) })
     }
 
     /// Takes the claim to `name`; waits as long as one change of a unit may take.
@@ -257,7 +262,7 @@ impl Supervisor {
     }
 }
 
-impl Entry {
+impl UnitEntry {
     /// Joins the thread of a unit that has ended; the thread only has to return.
     fn join(&mut self) -> bool {
         let deadline = Instant::now() + JOIN;

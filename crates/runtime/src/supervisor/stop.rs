@@ -7,13 +7,13 @@ use parking_lot::{Condvar, Mutex};
 
 /// A shared request to stop. Clones are the same token; children follow their parent.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<Inner>);
+pub struct Stop(Arc<StopInner>);
 
 #[derive(Debug, Default)]
-struct Inner {
+struct StopInner {
     stopped: Mutex<bool>,
     changed: Condvar,
-    children: Mutex<Vec<Weak<Inner>>>,
+    children: Mutex<Vec<Weak<StopInner>>>,
 }
 
 impl Stop {

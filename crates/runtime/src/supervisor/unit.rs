@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::policy::{Decision, Policy};
+use super::policy::{Decision, RestartPolicy};
 use super::spawn::panic_text;
 use super::{Beat, Stop};
 
@@ -57,7 +57,7 @@ impl fmt::Display for UnitError {
     }
 }
 
-type Body = Box<dyn Fn(&UnitContext) -> Result<(), UnitError> + Send + Sync>;
+type UnitBody = Box<dyn Fn(&UnitContext) -> Result<(), UnitError> + Send + Sync>;
 
 /// A part of the service: its name, how it is built and run, and what its failure means.
 pub struct Unit {
@@ -67,7 +67,7 @@ pub struct Unit {
     pub(super) watched: bool,
     pub(super) core: Option<usize>,
     pub(super) group: Option<&'static str>,
-    body: Body,
+    body: UnitBody,
 }
 
 impl Unit {
@@ -194,7 +194,7 @@ impl UnitRunner {
     }
 
     /// Runs the unit until it ends, is stopped, or is given up. Never panics.
-    pub(super) fn run(&self, mut policy: Policy) {
+    pub(super) fn run(&self, mut policy: RestartPolicy) {
         let born = Instant::now();
         for restarts in 0.. {
             let Err(error) = self.live(restarts) else { return self.enter(State::Ended) };

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::{RecipeScope, exactly, models};
 use crate::config::Task;
 use crate::config::raw::TomlTable;
-use crate::config::recipe::{Check, Expect, Unit};
+use crate::config::recipe::{Check, Expect, LengthUnit};
 use crate::image::EdgePolarity;
 use crate::image::barcode::Format;
 use crate::image::compare::{CompareSettings, DifferencePolarity};
@@ -26,7 +26,7 @@ const KINDS: &[(&str, KindReader)] = &[
 
 const EDGES: &[(&str, EdgePolarity)] =
     &[("rising", EdgePolarity::Rising), ("falling", EdgePolarity::Falling), ("any", EdgePolarity::Any)];
-const UNITS: &[(&str, Unit)] = &[("px", Unit::Px), ("mm", Unit::Mm)];
+const UNITS: &[(&str, LengthUnit)] = &[("px", LengthUnit::Px), ("mm", LengthUnit::Mm)];
 
 /// Reads the check that `kind` names; `None` where the kind is unknown.
 pub(super) fn check(table: &TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Option<Check> {
@@ -159,8 +159,8 @@ fn presence(table: &TomlTable<'_, '_>, _: &RecipeScope<'_>) -> Check {
 }
 
 fn measure(table: &TomlTable<'_, '_>, scope: &RecipeScope<'_>) -> Check {
-    let unit = table.word("unit", UNITS).unwrap_or(Unit::Px);
-    if unit == Unit::Mm && !scope.calibrated {
+    let unit = table.word("unit", UNITS).unwrap_or(LengthUnit::Px);
+    if unit == LengthUnit::Mm && !scope.calibrated {
         let remedy = "write mm_per_px = … at the head of the recipe, or unit = \"px\"";
         fault(table, "unit", "lengths in mm need the recipe's mm_per_px", remedy);
     }
