@@ -93,7 +93,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 fn in_words(day: &Day) -> anyhow::Result<String> {
     let zone = TimeZone::get(&day.time_zone)?;
     if day.rows.is_empty() {
-        return Ok(format!("{} ({}): nobody was here", day.day, day.time_zone));
+        return Ok(format!("{} ({}): no one was present", day.day, day.time_zone));
     }
     let width = day.rows.iter().map(|row| shown(&row.name).chars().count()).max().unwrap_or(0).max(6);
     let mut lines = vec![

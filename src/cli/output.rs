@@ -76,9 +76,9 @@ pub(super) fn count(number: usize, what: &str) -> String {
 fn own_remedy(code: &str) -> Option<&'static str> {
     match code {
         "already_enrolled" => Some(
-            "add the pictures to that person (`ocellus faces add`), or say --as-new if it is somebody else",
+            "add the pictures to that person (`ocellus faces add`), or use --as-new if it is another person",
         ),
-        "which_camera" => Some("say which with --camera NAME"),
+        "which_camera" => Some("name one with --camera NAME"),
         _ => None,
     }
 }

@@ -176,7 +176,7 @@ fn line(roi: &RoiResult) -> String {
     let mut line = format!("  {:<5}  {name} ({kind})", verdict.as_str());
     match error {
         Some(error) => line.push_str(&format!(": {error}")),
-        None => line.push_str(&format!(": {} held against {} {unit}", Exact(*score), Exact(*threshold))),
+        None => line.push_str(&format!(": {} (limit {} {unit})", Exact(*score), Exact(*threshold))),
     }
     if let Some(text) = text {
         line.push_str(&format!(", \"{text}\""));

@@ -135,7 +135,7 @@ fn output(file: &std::path::Path, users: &[User], words: Option<String>) -> CliO
         users.iter().map(|user| json!({ "name": user.name, "role": user.role.as_str() })).collect();
     let words = match words {
         Some(words) => format!("{words} ({})", file.display()),
-        None if users.is_empty() => format!("nobody: {} holds no users", file.display()),
+        None if users.is_empty() => format!("no one: {} holds no users", file.display()),
         None => lines.join("\n"),
     };
     CliOutput::new(words, json!({ "ok": true, "file": file, "users": listed }))
@@ -210,10 +210,10 @@ struct Silence(Termios);
 impl Silence {
     fn begin() -> anyhow::Result<Silence> {
         let input = std::io::stdin();
-        let before = tcgetattr(&input).context("the terminal does not say how it is set")?;
+        let before = tcgetattr(&input).context("the terminal's settings cannot be read")?;
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(&input, OptionalActions::Flush, &silent).context("the terminal cannot be silenced")?;
+        tcsetattr(&input, OptionalActions::Flush, &silent).context("the terminal's echo cannot be switched off")?;
         Ok(Silence(before))
     }
 }

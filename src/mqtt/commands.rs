@@ -110,7 +110,7 @@ pub(super) fn read(payload: &[u8], bytes: usize, retained: bool) -> Incoming {
     }
     match serde_json::from_slice::<Value>(payload) {
         Err(error) => Incoming::Bad(format!(
-            "the request is not JSON ({error}); send a JSON object, {{}} where nothing is to be said"
+            "the request is not JSON ({error}); send a JSON object, {{}} if it has no fields"
         )),
         Ok(payload) => {
             let CommonKeys { status, retain } = CommonKeys::of(&payload);

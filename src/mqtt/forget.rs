@@ -13,7 +13,7 @@ use crate::types::PersonId;
 #[derive(Debug, thiserror::Error)]
 pub enum ForgetError {
     /// The writer does not answer.
-    #[error("the outbox did not let go of the store in time; see the log, and erase the person again")]
+    #[error("the outbox did not release the store in time; see the log, and erase the person again")]
     Away,
     /// The store failed while it deleted.
     #[error(transparent)]

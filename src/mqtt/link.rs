@@ -107,14 +107,14 @@ fn refused(cfg: &config::MqttConfig, version: Version, code: u8) -> Cause {
             ("it is not available now", "look at the broker's log")
         }
         (Version::V5, 0x95) => (
-            "it refused our greeting as too large",
+            "it refused our CONNECT as too large",
             "raise the broker's limit on packets, or shorten mqtt.prefix and device.name",
         ),
         (Version::V5, 0x8a | 0x9f) => ("it has shut this client out", "look at the broker's log"),
         (Version::V5, 0x9c | 0x9d) => ("it refers to another broker", "correct mqtt.url"),
         (Version::V5, 0x9a | 0x9b) => (
             "it keeps no retained messages, or takes no QoS 1",
-            "use a broker that does both; the box's states and its last will need them",
+            "use a broker that does both; retained states and the last will need them",
         ),
         (Version::V5, 1 | 0x84) => ("it refused MQTT 5", "set mqtt.protocol to \"auto\" or \"3.1.1\""),
         (Version::V4, 1) => ("it refused MQTT 3.1.1", "use a broker that speaks MQTT 3.1.1 or 5"),
@@ -163,7 +163,7 @@ fn explain_tls(cfg: &config::MqttConfig, error: &std::io::Error) -> Cause {
         Error::InvalidCertificate(
             Cert::Expired | Cert::ExpiredContext { .. } | Cert::NotValidYet | Cert::NotValidYetContext { .. },
         ) => {
-            (format!("its certificate is not valid now ({inner})"), "renew it, or set the clock of this box")
+            (format!("its certificate is not valid now ({inner})"), "renew it, or set the clock of this device")
         }
         other => return explain_text(cfg, &other.to_string()),
     };

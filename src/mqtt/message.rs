@@ -142,7 +142,7 @@ pub(super) fn kept_payload(body: &Body, historical: bool, wall_ns: u64) -> Bytes
         Body::Gap { from, to } => gap(*from, *to, "outbox.max_bytes was reached"),
         Body::Erased { from, to } => gap(*from, *to, "a person was erased"),
         Body::Lost { from, to } => {
-            gap(*from, *to, "the store was lost: what of these had not been sent is missing");
+            gap(*from, *to, "the store was lost: those of these messages that had not been sent are missing");
         }
         Body::Refused { from, to } => gap(*from, *to, "the broker refused it; see ocellus status"),
     }

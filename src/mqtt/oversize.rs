@@ -56,7 +56,7 @@ impl Oversize {
         let named: Vec<String> =
             self.0.iter().map(|(topic, (bytes, _))| format!("{topic} ({bytes} bytes)")).collect();
         let text = format!(
-            "somebody sent what is longer than the box reads ({MAX_PACKET_BYTES} bytes): {}; it was passed over; find \
+            "messages longer than the limit of {MAX_PACKET_BYTES} bytes arrived and were skipped: {}; find \
              the sender, and remove a retained one with: mosquitto_pub -r -n -t '{topic}'",
             named.join(", ")
         );

@@ -73,7 +73,7 @@ impl Publish {
 
 /// Bytes that are not MQTT, and why.
 #[derive(Debug, thiserror::Error)]
-#[error("it sent what is no MQTT ({0})")]
+#[error("it sent bytes that are not MQTT ({0})")]
 pub(super) struct Garbled(pub(super) &'static str);
 
 /// Cuts packets out of a stream of bytes.
@@ -216,7 +216,7 @@ fn message(version: Version, flags: u8, mut body: Bytes, length: usize) -> Resul
 fn refusal(code: u8) -> Option<&'static str> {
     match code {
         0..0x80 | 0x91 | 0x97 => None,
-        0x83 => Some("for a reason of the broker's own"),
+        0x83 => Some("for an implementation-specific reason"),
         0x87 => Some("not authorised"),
         0x90 => Some("not a topic that it accepts"),
         0x99 => Some("not a payload that it accepts"),

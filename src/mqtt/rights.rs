@@ -56,7 +56,7 @@ impl Rights {
     fn admit(&mut self, word: &str, now_ns: u64) -> Result<(), (&'static str, String)> {
         if !self.allowed.iter().any(|allowed| allowed == word) {
             let reason = format!(
-                "{word:?} is not allowed over MQTT on this box; add it to mqtt.commands in the configuration and reload"
+                "{word:?} is not allowed over MQTT on this device; add it to mqtt.commands in the configuration and reload"
             );
             return Err(("not_allowed", reason));
         }

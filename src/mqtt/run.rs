@@ -242,7 +242,7 @@ impl MqttUnit<'_> {
             Link::Down { since, .. } => *since,
             Link::Up => wire.shared.clock.now(),
         };
-        tracing::warn!("{cause}; trying again, for ever");
+        tracing::warn!("{cause}; retrying indefinitely");
         wire.shared.set_link(Link::Down { cause, since });
     }
 

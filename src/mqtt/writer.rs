@@ -151,7 +151,7 @@ impl OutboxWriter {
 
     fn close(mut self) {
         if let Some(Err(error)) = self.outbox.as_mut().map(Outbox::flush) {
-            tracing::warn!(%error, "acknowledgements may be forgotten: some events will be repeated");
+            tracing::warn!(%error, "acknowledgements may be lost: some events will be repeated");
         }
         if let Some(Err(error)) = self.outbox.as_ref().map(Outbox::settle) {
             tracing::warn!(%error, "how far events are numbered is not noted");
@@ -288,7 +288,7 @@ impl OutboxWriter {
             self.shared.totals.outbox_dropped.add(dropped);
             tracing::warn!(
                 dropped,
-                "the outbox is full (outbox.max_bytes): the oldest of the lowest class went"
+                "the outbox is full (outbox.max_bytes): the oldest of the lowest class were dropped"
             );
         }
     }

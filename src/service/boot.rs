@@ -92,7 +92,7 @@ impl Boot {
         let bare = options.salvage();
         let why = match last_applied::load(&bare.device.state_dir) {
             Ok(Some(last)) => return Boot::of_last(last, fault),
-            Ok(None) => "no configuration was applied on this box before".to_owned(),
+            Ok(None) => "no configuration was applied on this device before".to_owned(),
             Err(error) => format!("the configuration that was applied last cannot be used either: {error}"),
         };
         let fault = format!("{fault}\n{why}: no camera runs until {}", options.next_step());

@@ -100,7 +100,7 @@ impl App {
         if !(1..=100).contains(&quality) {
             return Err(format!("quality is {quality}; it must be 1 to 100").into());
         }
-        let frame = camera.ring.newest().ok_or("the camera has not given a frame yet")?;
+        let frame = camera.ring.newest().ok_or("the camera has not delivered a frame yet")?;
         let retain = asked.retain_picture == Some(true);
         picture(&camera.settings.name, &frame, quality as u8, retain)
     }

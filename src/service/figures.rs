@@ -7,7 +7,7 @@ use crate::{attendance, mqtt, web};
 
 /// Figures of a camera, by the part that follows the camera's name in `telemetry`.
 pub(super) const OF_CAMERAS: &[Described] = &[
-    Described::counter("camera/frames", "Frames that the camera gave."),
+    Described::counter("camera/frames", "Frames that the camera delivered."),
     Described::counter("camera/starved", "Frames dropped because every slot of the ring was in use."),
     Described::counter("camera/refused_connections", "Connections to a tcp:// source that were refused."),
     Described::counter("camera/pictures", "Pictures encoded for live views and snapshots."),
@@ -23,8 +23,8 @@ pub(super) const OF_CAMERAS: &[Described] = &[
     Described::counter("camera/faces_unfit", "Faces whose crop was not good enough for recognition."),
     Described::counter("camera/faces_dropped", "Faces dropped because the queue of recognition was full."),
     Described::counter("camera/faces_failed", "Faces whose recognition failed."),
-    Described::counter("camera/sightings", "Compared faces that attendance was given by this camera."),
-    Described::counter("camera/skipped", "Frames passed over because a newer one was there."),
+    Described::counter("camera/sightings", "Compared faces that this camera passed to attendance."),
+    Described::counter("camera/skipped", "Frames skipped because a newer one was there."),
     Described::counter("camera/reported", "Reports handed to the outputs."),
     Described::counter("camera/failed", "Frames whose inference failed."),
     Described::counter("camera/reports_dropped", "Reports that an output dropped."),

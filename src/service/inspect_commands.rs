@@ -46,7 +46,7 @@ impl App {
         }
         let product = camera.parts.as_ref().and_then(|parts| parts.product());
         let product =
-            product.ok_or_else(|| Refusal::from("no product is ready; the alarm product-CAMERA says why"))?;
+            product.ok_or_else(|| Refusal::from("no product is ready; the alarm product-CAMERA gives the reason"))?;
         Ok(ProductOut {
             camera: camera.settings.name.clone(),
             product: product.name.to_string(),

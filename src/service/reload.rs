@@ -59,7 +59,7 @@ impl App {
             self.options.file_name(),
             failures.in_words()
         );
-        Err(Refusal::new("partly_applied", message, "mend what they name, and reload again")
+        Err(Refusal::new("partly_applied", message, "correct what they name, and reload again")
             .with(Details::Reloaded(Box::new(response))))
     }
 

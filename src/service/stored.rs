@@ -104,7 +104,7 @@ impl App {
     /// After the last unit has ended: returns unused reserved numbers, and closes the store.
     pub(super) fn finish_store(&self) {
         if let Err(error) = self.numbers.give_back() {
-            tracing::warn!("some numbers will be left out after the next start: {error}");
+            tracing::warn!("some numbers will be skipped after the next start: {error}");
         }
         if let Err(error) = self.store.finish() {
             tracing::warn!("the store is not closed in order; all of it is read at the next start: {error}");
@@ -116,7 +116,7 @@ impl App {
 fn tidy_gallery(store: &Store, publisher: &StatusPublisher) {
     match finish_erasures(store) {
         Ok(0) => {}
-        Ok(people) => tracing::info!(people, "erasures that were cut short are done"),
+        Ok(people) => tracing::info!(people, "interrupted erasures are finished"),
         Err(error) => publisher.alarm("gallery", &format!("the gallery is not in order: {error}")),
     }
 }
@@ -124,7 +124,7 @@ fn tidy_gallery(store: &Store, publisher: &StatusPublisher) {
 /// The alarm text for a store that was lost.
 fn lost(loss: &Loss) -> String {
     let Loss { cause, set_aside } = loss;
-    let rest = "a fresh one was begun; events that were still in the old one are not sent, and each stream announces \
+    let rest = "a new one was begun; events that were still in the old one are not sent, and each stream announces \
                 a gap over the numbers that may be missing";
     match set_aside {
         Some(aside) => format!(

@@ -45,7 +45,7 @@ impl App {
         let app = self.clone();
         let later = spawn("restart", None, move || {
             std::thread::sleep(LEAVING);
-            tracing::info!(unit, "restarted, because somebody asked");
+            tracing::info!(unit, "restarted on request");
             if let Err(error) = app.supervisor.restart_claimed(&claim) {
                 tracing::error!(unit, "not restarted: {error}");
             }
@@ -58,7 +58,7 @@ impl App {
     }
 
     fn restart(self: &Arc<App>, unit: &str) -> Result<RestartedOut, Refusal> {
-        tracing::info!(unit, "restarted, because somebody asked");
+        tracing::info!(unit, "restarted on request");
         let camera = CAMERA_UNITS.iter().find_map(|prefix| unit.strip_prefix(prefix));
         let outcome = match camera.and_then(|name| self.camera_settings(name)) {
             // Its ring is closed when capture ends, so a camera is built again as a whole.
@@ -101,7 +101,7 @@ impl App {
         if origin == Origin::Mqtt {
             return Err(Refusal::new(
                 "not_here",
-                "the configuration is not told over MQTT",
+                "the configuration is not sent over MQTT",
                 "ask the page or REST",
             ));
         }

@@ -58,7 +58,7 @@ pub enum StoreError {
     },
     /// Bytes on disk differ from those that were written.
     #[error(
-        "the store in {path} is damaged ({cause}); it is set aside at the next start and a fresh one begun"
+        "the store in {path} is damaged ({cause}); it is set aside at the next start, and a new one begins"
     )]
     Damaged {
         /// The store's directory (`device.state_dir`).

@@ -81,7 +81,7 @@ impl HighWater {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Default::default(),
             Err(error) => {
                 let file = dir.join(FILE);
-                tracing::error!("{} cannot be used and is written anew: {error}", file.display());
+                tracing::error!("{} cannot be used and is replaced: {error}", file.display());
                 Default::default()
             }
         };

@@ -219,7 +219,7 @@ impl NumbersState {
 fn by_the_clock() -> u64 {
     let seconds = SystemClock.now().wall_ns / 1_000_000_000;
     tracing::warn!(
-        "numbers go on by the clock, because neither the store nor the record beside it can be read"
+        "numbers continue from the clock, because neither the store nor the record beside it can be read"
     );
     seconds << 20
 }

@@ -166,7 +166,7 @@ impl Store {
         let path = &self.path;
         match fs::metadata(path) {
             Ok(found) if !found.is_dir() => {
-                return Err(self.damaged("it is no directory"));
+                return Err(self.damaged("it is not a directory"));
             }
             Ok(_) => {}
             Err(_) if fs::symlink_metadata(path).is_ok() => {
@@ -388,7 +388,7 @@ fn take_lock(path: &Path) -> Result<Lock, StoreError> {
     files::make_dir(dir).map_err(|error| StoreError::from_io(path, error))?;
     let lock = lock::take(path, LOCK_GRACE)?;
     if let Err(error) = files::make_private(dir, path) {
-        tracing::warn!("others may read what lies in {}: {error}", dir.display());
+        tracing::warn!("other users may read the files in {}: {error}", dir.display());
     }
     Ok(lock)
 }

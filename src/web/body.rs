@@ -38,7 +38,7 @@ impl BodyBudget {
             tokio::time::timeout(BUDGET_PATIENCE, self.units.clone().acquire_many_owned(units)).await;
         waited.ok().and_then(Result::ok).ok_or_else(|| {
             let mib = (self.most as usize * UNIT) >> 20;
-            let message = format!("{mib} MiB of other requests are being read, which is as much as may be");
+            let message = format!("{mib} MiB of other requests are being read, which is the limit");
             let fault =
                 WebFault::new(StatusCode::TOO_MANY_REQUESTS, "busy", message, "try again in a moment");
             fault.header(header::RETRY_AFTER, HeaderValue::from_static("5"))
@@ -136,6 +136,6 @@ pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WebFault> {
             serde_json::error::Category::Data => format!("line {line}, column {column}: {reason}"),
             _ => format!("the body is not JSON: line {line}, column {column}: {reason}"),
         };
-        WebFault::bad(message, "/api/v1/openapi.json says what the body must be")
+        WebFault::bad(message, "/api/v1/openapi.json describes the body")
     })
 }

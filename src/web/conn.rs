@@ -125,7 +125,7 @@ impl Patient {
             return Poll::Pending;
         }
         self.shared.totals.connections_stalled.inc();
-        Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the other side takes nothing")))
+        Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the client takes no bytes")))
     }
 }
 

@@ -46,6 +46,6 @@ pub(super) async fn unknown_path(uri: Uri) -> Response {
 
 pub(super) async fn wrong_method(method: Method, uri: Uri) -> Response {
     let message = format!("{:?} does not take {method}", uri.path());
-    let remedy = "the header Allow says what it takes";
+    let remedy = "the header Allow lists the methods";
     WebFault::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", message, remedy).into_response()
 }

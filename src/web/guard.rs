@@ -101,14 +101,14 @@ pub(super) fn check_origin(headers: &HeaderMap) -> Result<(), WebFault> {
         StatusCode::FORBIDDEN,
         "wrong_origin",
         "this request comes from another site's page",
-        "use the box's own page, or a program that sends no Origin",
+        "use the device's own page, or a program that sends no Origin",
     ))
 }
 
 /// The users who may log in. If the file cannot be read, nobody may.
 pub(super) fn users(server: &Server) -> Result<Arc<[User]>, WebFault> {
     server.users.now(server.now_ns()).map_err(|cause| {
-        let remedy = "correct the file; nobody can log in before";
+        let remedy = "correct the file; until then no one can log in";
         WebFault::new(StatusCode::SERVICE_UNAVAILABLE, "no_users", cause, remedy)
     })
 }
@@ -170,12 +170,12 @@ pub(super) fn check_role(who: &Who, least: Option<Role>) -> Result<(), WebFault>
             StatusCode::FORBIDDEN,
             "not_allowed",
             format!("a {} may not do this; it takes a {}", role.as_str(), least.as_str()),
-            "ask somebody who may, or `ocellus users add NAME --role ROLE`",
+            "ask a user with that role, or `ocellus users add NAME --role ROLE`",
         )),
         None => Err(WebFault::new(
             StatusCode::UNAUTHORIZED,
             "login_required",
-            "nobody is logged in, or the session is over",
+            "not logged in, or the session is over",
             "log in: POST /api/v1/session with name and password",
         )),
     }
@@ -193,7 +193,7 @@ pub(super) fn check_csrf(who: &Who, headers: &HeaderMap) -> Result<(), WebFault>
         StatusCode::FORBIDDEN,
         "csrf",
         "the header X-CSRF-Token is missing or wrong",
-        "send the word that GET /api/v1/session gives as `csrf`",
+        "send the token that GET /api/v1/session gives as `csrf`",
     ))
 }
 

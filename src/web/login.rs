@@ -69,7 +69,7 @@ fn wrong() -> WebFault {
 }
 
 fn later(seconds: u64) -> WebFault {
-    let message = format!("too many logins were tried; the next one is looked at in {seconds} s");
+    let message = format!("too many logins were tried; the next one is accepted in {seconds} s");
     let fault =
         WebFault::new(StatusCode::TOO_MANY_REQUESTS, "too_many_logins", message, "wait, then try again");
     fault.header(header::RETRY_AFTER, HeaderValue::from(seconds))

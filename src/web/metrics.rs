@@ -87,12 +87,12 @@ pub(super) fn text(snapshot: &SnapshotState, shared: &WebShared, now: Stamp) -> 
     let state =
         snapshot.states.get(topic::STATUS).and_then(|state| state["state"].as_str()).unwrap_or("starting");
     let online = f64::from(u8::from(state == "online"));
-    gauge("ocellus_online", "1 where all is well, 0 where the box is degraded.", online);
+    gauge("ocellus_online", "1 where all is well, 0 where the service is degraded.", online);
     let version = [("version", env!("CARGO_PKG_VERSION")), ("device", &shared.device)];
     families.add("ocellus_build_info", "gauge", "Always 1; the version is a label.", &version, 1.0);
     for component in &snapshot.components {
         let well = f64::from(u8::from(component.state != "faulty"));
-        let help = "0 while the component is faulty, else 1; /api/v1/status says why.";
+        let help = "0 while the component is faulty, else 1; /api/v1/status gives the reason.";
         families.add("ocellus_health", "gauge", help, &[("component", &component.component)], well);
     }
     for unit in &snapshot.units {
@@ -117,10 +117,10 @@ pub(super) fn text(snapshot: &SnapshotState, shared: &WebShared, now: Stamp) -> 
 fn camera(families: &mut Families, camera: &CameraOut) {
     let labels = [("camera", camera.name.as_str())];
     let up = f64::from(u8::from(camera.state == crate::contract::CameraState::Online));
-    families.add("ocellus_camera_up", "gauge", "1 while frames come.", &labels, up);
+    families.add("ocellus_camera_up", "gauge", "1 while frames arrive.", &labels, up);
     let help = "Frames a second at present.";
     families.add("ocellus_camera_frames_per_second", "gauge", help, &labels, f64::from(camera.fps));
-    let help = "Frames that were dropped or passed over, whatever the reason.";
+    let help = "Frames that were dropped or skipped, for any reason.";
     families.add("ocellus_camera_drops_total", "counter", help, &labels, camera.drops as f64);
 }
 

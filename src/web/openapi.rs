@@ -25,7 +25,7 @@ pub(super) fn document() -> Value {
         "info": {
             "title": "Ocellus",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "The REST face of an Ocellus box. Once it has users, every request needs a session (cookie, \
+            "description": "The REST interface of an Ocellus device. Once it has users, every request needs a session (cookie, \
                             with the header X-CSRF-Token on all that changes something) or a name and a password \
                             (HTTP basic).",
         },
@@ -50,7 +50,7 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         json!({ "name": param.name, "in": "query", "description": param.says, "schema": schema })
     }));
     let error = json!({
-        "description": "Not done; what, why, and what to do next.",
+        "description": "Refused: what, why, and what to do next.",
         "content": { "application/json": { "schema": schemas.subschema_for::<ErrorOut>() } },
     });
     let (status, answer) = answer(route, schemas);

@@ -140,7 +140,7 @@ impl Call {
     pub(super) fn number(&self, name: &str) -> Result<u64, WebFault> {
         let text = self.param(name);
         let fault =
-            |_| WebFault::unknown("not_found", format!("{text:?} is no number"), "ids are whole numbers");
+            |_| WebFault::unknown("not_found", format!("{text:?} is not a number"), "ids are whole numbers");
         text.parse().map_err(fault)
     }
 

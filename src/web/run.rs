@@ -242,7 +242,7 @@ impl WebUnit<'_> {
             let bind = self.cfg.bind;
             (self.alarm)(Some(&format!(
                 "the page cannot be served at {bind} (web.bind): {error}; end the program that uses the address, or \
-                 write another one; it is tried again for ever"
+                 write another one; it is retried until then"
             )));
             let until = Instant::now() + AGAIN;
             while Instant::now() < until {

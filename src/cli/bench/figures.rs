@@ -118,7 +118,7 @@ impl Figures {
     pub(super) fn last_line(&self) -> String {
         self.rounds.last().map_or_else(String::new, |run| {
             format!(
-                "bare model {:.0}/s, from memory {:.0}/s, from the source {:.0}/s",
+                "inference alone {:.0}/s, from memory {:.0}/s, from the source {:.0}/s",
                 run.limit.per_s, run.memory.fps, run.source.fps
             )
         })
@@ -166,15 +166,15 @@ impl Figures {
             let faces = |run: &BenchRound| run.faces.unwrap_or_default();
             let (embed, align) =
                 (self.median(|run| faces(run).embed.cpu_ms), self.median(|run| faces(run).align_ms));
-            line("one look at a face", format!("{embed:.2} ms CPU embedding, {align:.3} ms alignment"));
+            line("recognition of one face", format!("{embed:.2} ms CPU embedding, {align:.3} ms alignment"));
             let looks = |run: &BenchRound| looks_a_frame(&run.source);
-            line("looks at faces", format!("{:.3} a frame from the source", self.median(looks)));
+            line("faces recognised", format!("{:.3} a frame from the source", self.median(looks)));
         }
         line("decoding alone", format!("{:.2} ms CPU a frame", self.median(|run| run.decode_ms)));
         line(
             "frames in memory",
             format!(
-                "{:.1}/s, {:.3} of the bare model",
+                "{:.1}/s, {:.3} of inference alone",
                 self.median(|run| run.memory.fps),
                 self.median(BenchRound::memory_ratio)
             ),

@@ -78,7 +78,7 @@ pub(super) fn remove(arguments: &RemoveFace) -> anyhow::Result<CliOutput> {
         let left = pictures(samples);
         let words = format!("picture {sample} of person {person}, {name}, is gone; {left} left");
         match samples[..] {
-            [] => words + "\n  note: without pictures nobody is recognised; add one, or erase the person",
+            [] => words + "\n  note: a person without pictures is not recognised; add one, or erase the person",
             _ => words,
         }
     })
@@ -93,7 +93,7 @@ pub(super) fn erase(arguments: &Erase) -> anyhow::Result<CliOutput> {
 fn erased(answer: &ErasedOut) -> String {
     let ErasedOut { person, erased, before } = answer;
     if *before == Some(true) {
-        return format!("person {person} was erased before; nothing of them is here");
+        return format!("person {person} was erased before; no data of them is left");
     }
     let ErasedCounts { samples, crops, events, outbox, set_aside, rewritten_bytes } = erased;
     let mut words = format!(

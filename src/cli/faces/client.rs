@@ -75,7 +75,7 @@ impl GalleryClient {
         }
         let names: Vec<_> = people.iter().map(|person| person.name.as_str()).collect();
         let remedy = match names.is_empty() {
-            true => "nobody is enrolled yet".to_owned(),
+            true => "no one is enrolled yet".to_owned(),
             false => crate::config::nearest(who, &names),
         };
         Err(FacesFault::Nobody { who: who.to_owned(), remedy }.into())
@@ -94,7 +94,7 @@ impl LocalGallery {
     fn new(common: &FacesCommon, store: Store) -> anyhow::Result<LocalGallery> {
         let config = common.configured.options().load()?;
         if finish_erasures(&store)? > 0 {
-            output::complain("ocellus: an erasure that was cut short was finished first");
+            output::complain("ocellus: an interrupted erasure was finished first");
         }
         Ok(LocalGallery { config, store, runtime: OnceCell::new(), models: RefCell::default() })
     }

@@ -30,7 +30,7 @@ fn in_words(PeopleOut { people, stale, .. }: &PeopleOut) -> String {
     match stale {
         0 => {}
         stale => lines.push(format!(
-            "{} embedded by another model, and not recognised by; run `ocellus faces reenrol`",
+            "{} embedded by another model and not used; run `ocellus faces reenrol`",
             if *stale == 1 { "1 picture was".to_owned() } else { format!("{stale} pictures were") }
         )),
     }

@@ -236,10 +236,10 @@ fn hold(
             let fault = format!("{error:#}");
             (Err(fault.clone()), Some(fault))
         }
-        Err(error) => return Err(error.context("what is in force cannot be made ready")),
+        Err(error) => return Err(error.context("the current setup cannot be loaded")),
     };
     let second: Judge =
-        Ok(ready(&candidate).map_err(|error| error.context("the candidate cannot be made ready"))?);
+        Ok(ready(&candidate).map_err(|error| error.context("the candidate cannot be loaded"))?);
     let begun = Instant::now();
     let ratings = rate(&samples, [first, second])?;
     let scores = ratings.each_ref().map(|ratings| Score::of(&samples, ratings));

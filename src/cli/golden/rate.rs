@@ -160,7 +160,7 @@ fn rating(judged: &Judged) -> Rating {
     let not_good = judged.rois.iter().filter(|roi| roi.verdict != Verdict::Ok);
     let view = not_good.map(|roi| match &roi.error {
         Some(error) => format!("{} {error}", roi.name),
-        None => format!("{} {} held against {} {}", roi.name, roi.score, roi.threshold, roi.unit),
+        None => format!("{} {} (limit {} {})", roi.name, roi.score, roi.threshold, roi.unit),
     });
     let why = judged.cause.as_deref().map_or_else(|| view.collect::<Vec<_>>().join("; "), str::to_owned);
     Rating { outcome: judged.outcome, why }

@@ -19,7 +19,7 @@ pub(in crate::cli) fn run(arguments: &ReloadArgs) -> anyhow::Result<()> {
 
 fn in_words(answer: &ReloadedOut) -> String {
     let Some(cameras) = &answer.cameras else {
-        return "the file is in order; the service starts anew from it".to_owned();
+        return "the file is in order; the service restarts from it".to_owned();
     };
     let ReloadedCameras { added, removed, changed, unchanged } = cameras;
     let parts = [("added", added), ("removed", removed), ("changed", changed), ("unchanged", unchanged)];

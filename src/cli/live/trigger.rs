@@ -76,7 +76,7 @@ impl PrintedRoi {
             Some(error) => error.clone(),
             None => {
                 let (score, threshold) = (number(&self.score), number(&self.threshold));
-                format!("{score} held against {threshold} {}", self.unit.as_deref().unwrap_or("-"))
+                format!("{score} (limit {threshold} {})", self.unit.as_deref().unwrap_or("-"))
             }
         };
         let text = self.text.as_ref().map_or(String::new(), |text| format!(", \"{text}\""));

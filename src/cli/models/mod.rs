@@ -47,7 +47,7 @@ pub(super) enum ModelFault {
     Differs { file: PathBuf, known: &'static CatalogueModel, found: String, bytes: usize },
     /// The file is not in the catalogue.
     #[error(
-        "{file} (SHA-256 {found}) is no model of the catalogue, which `ocellus models list` shows; a model of your own \
+        "{file} (SHA-256 {found}) is not in the catalogue, which `ocellus models list` shows; a model of your own \
          needs no installation: write [model.NAME] path = \"…\" and a card beside the file"
     )]
     Stranger { file: PathBuf, found: String },

@@ -144,7 +144,7 @@ fn unit_state(unit: &UnitStatus) -> ComponentState {
     match unit.state {
         Life::Running => ComponentState::ok(),
         Life::Ended => ComponentState::ended(),
-        Life::Starting => ComponentState::starting(format!("unit {name}: it has not shown life yet")),
+        Life::Starting => ComponentState::starting(format!("unit {name}: it has not started yet")),
         Life::Backoff | Life::Failed => {
             let cause = unit.last_error.as_deref().unwrap_or("no cause was given");
             ComponentState::faulty(format!("unit {name} {}: {cause}", unit.state.as_str()))

@@ -83,7 +83,7 @@ impl Crops {
             match serde_json::from_slice(&fs::read(path).ok()?) {
                 Ok(head) => Some((PersonId(id), head)),
                 Err(error) => {
-                    tracing::error!(%error, "{} is no copy of a person's record; left alone", path.display());
+                    tracing::error!(%error, "{} is not a copy of a person's record; it is left alone", path.display());
                     None
                 }
             }
@@ -127,7 +127,7 @@ impl Crops {
 /// The file of a crop. Errors: why it cannot be encoded.
 pub(super) fn encode(crop: &Patch) -> Result<Vec<u8>, String> {
     if crop.channels != Channels::Rgb || crop.width > MAX_SIDE || crop.height > MAX_SIDE {
-        return Err(format!("{} x {} px of {:?} are no crop", crop.width, crop.height, crop.channels));
+        return Err(format!("{} x {} px of {:?} are not a crop", crop.width, crop.height, crop.channels));
     }
     png::encode(crop)
 }

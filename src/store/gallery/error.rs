@@ -31,13 +31,13 @@ pub enum GalleryError {
         name: String,
     },
     /// The person does not exist.
-    #[error("there is no person {person}; `ocellus faces list` tells who there is")]
+    #[error("there is no person {person}; `ocellus faces list` shows the people")]
     NoPerson {
         /// The id that was asked for.
         person: PersonId,
     },
     /// The person has no such picture.
-    #[error("person {person} has no picture {sample}; `ocellus faces list` tells which there are")]
+    #[error("person {person} has no picture {sample}; `ocellus faces list` shows its pictures")]
     NoSample {
         /// The person who was named.
         person: PersonId,
@@ -78,7 +78,7 @@ pub enum GalleryError {
         cause: String,
     },
     /// A file that cannot be imported.
-    #[error("line {line} of the file cannot be imported: {cause}; nothing of it was taken")]
+    #[error("line {line} of the file cannot be imported: {cause}; nothing was imported")]
     Import {
         /// The line's number, from 1.
         line: usize,

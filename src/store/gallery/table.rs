@@ -149,7 +149,7 @@ impl<'s> GalleryTable<'s> {
         }
         let mut batch = sled::Batch::default();
         for (id, head) in copies {
-            tracing::warn!(person = %id, "person taken back from the copy of their record");
+            tracing::warn!(person = %id, "person restored from the copy of their record");
             let person = head.into_person(id);
             insert(&mut batch, &person);
             person.samples.iter().for_each(|sample| insert_sample(&mut batch, id, sample));

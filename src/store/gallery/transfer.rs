@@ -197,7 +197,7 @@ pub fn read_header(header: &str) -> Result<String, GalleryError> {
         Ok(header) => {
             Err(fault(format!("it is of the format {:?}, this program reads {FORMAT}", header.format)))
         }
-        Err(error) => Err(fault(format!("it is no header of an exported gallery ({error})"))),
+        Err(error) => Err(fault(format!("it is not the header of an exported gallery ({error})"))),
     }
 }
 
@@ -223,12 +223,12 @@ fn newcomer(number: usize, text: &str) -> Result<Newcomer, GalleryError> {
 }
 
 fn face(line: ExportLine) -> Result<(Sample, Vec<u8>), String> {
-    let file = BASE64.decode(&line.crop).map_err(|error| format!("its crop is no base64 ({error})"))?;
+    let file = BASE64.decode(&line.crop).map_err(|error| format!("its crop is not base64 ({error})"))?;
     // Encoded again, so that nothing but the picture is taken from the file.
     let file =
         crops::decode(&file).and_then(|crop| crops::encode(&crop)).map_err(|e| format!("its crop: {e}"))?;
     let embedding =
-        BASE64.decode(&line.embedding).map_err(|error| format!("its embedding is no base64 ({error})"))?;
+        BASE64.decode(&line.embedding).map_err(|error| format!("its embedding is not base64 ({error})"))?;
     let embedding = record::floats(&embedding);
     // After damage to a store, an export holds crops without embeddings.
     if !embedding.is_empty() {
@@ -236,7 +236,7 @@ fn face(line: ExportLine) -> Result<(Sample, Vec<u8>), String> {
     }
     let model = line.model.to_ascii_lowercase();
     if !model.is_empty() && (model.len() != 64 || !model.bytes().all(|byte| byte.is_ascii_hexdigit())) {
-        return Err("its model is no SHA-256".into());
+        return Err("its model is not a SHA-256".into());
     }
     let quality = if line.quality.is_finite() { line.quality.clamp(0.0, 1.0) } else { 0.0 };
     let (added_ns, source) = (line.added_ns.min(now()), clean_source(&line.source));

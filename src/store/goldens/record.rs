@@ -135,10 +135,10 @@ impl<'s> GoldenTable<'s> {
             match serde_json::from_slice::<GoldenSet>(&text) {
                 Ok(set) if path.file_stem().is_some_and(|stem| *stem == *set.product) => {
                     let (product, revision) = (&set.product, set.revision);
-                    tracing::warn!(product, revision, "golden set taken back from {}", path.display());
+                    tracing::warn!(product, revision, "golden set restored from {}", path.display());
                     self.insert(&set)?;
                 }
-                _ => tracing::error!("{} is no copy of a golden set; it is left alone", path.display()),
+                _ => tracing::error!("{} is not a copy of a golden set; it is left alone", path.display()),
             }
         }
         Ok(self.store.sync(&self.tree)?)
@@ -194,7 +194,7 @@ fn decode(product: &str, revision: u64, value: &[u8]) -> Result<GoldenSet, Golde
         Some((&VERSION, json)) => match serde_json::from_slice::<GoldenSet>(json) {
             Ok(set) if set.product == product && set.revision == revision => Ok(set),
             Ok(set) => {
-                let cause = format!("it speaks of {}, revision {}", set.product, set.revision);
+                let cause = format!("it names {}, revision {}", set.product, set.revision);
                 Err(unreadable(product, revision, cause))
             }
             Err(error) => Err(unreadable(product, revision, error.to_string())),

@@ -29,7 +29,7 @@ pub(in super::super) async fn picture(call: Call) -> Handled {
         Some(jpeg) => Ok(bytes(mime::JPEG, jpeg)),
         None => {
             let message = format!("there is no picture of acquisition {id}");
-            let remedy = "the last ones are kept in memory; older ones are evidence, on the disk of the box";
+            let remedy = "the last ones are kept in memory; older ones are evidence, on the device's disk";
             Err(WebFault::unknown("unknown_acquisition", message, remedy))
         }
     }

@@ -63,14 +63,14 @@ pub(in super::super) async fn health(call: Call) -> Handled {
 /// Whether the service works, and its health: docs/operations.md, "Health", has the rule.
 fn healthy(snapshot: &SnapshotState, now: Stamp) -> (bool, HealthOut) {
     let Some(status) = snapshot.states.get(topic::STATUS) else {
-        let reasons = vec!["the first frame is awaited".into()];
+        let reasons = vec!["waiting for the first frame".into()];
         return (false, HealthOut { state: "starting".into(), reasons });
     };
     let reasons = status["reasons"].as_array().into_iter().flatten();
     let mut reasons: Vec<String> = reasons.filter_map(|reason| Some(reason.as_str()?.to_owned())).collect();
     let silent = now.mono_ns.saturating_sub(snapshot.reported_ns) > SILENT_NS;
     if silent {
-        reasons.push("the service has not said for 10 s how its cameras are".into());
+        reasons.push("the service has not reported its cameras for 10 s".into());
     }
     let (works, essential_ok) = snapshot.serves;
     let state = match works && !silent {

@@ -80,7 +80,7 @@ fn view(call: &Call) -> Result<Arc<dyn LiveView>, WebFault> {
     let camera = known(call)?;
     let view = call.server.shared.views.get().and_then(|views| views.find(&camera));
     view.ok_or_else(|| {
-        WebFault::busy(format!("nobody draws the pictures of {camera} now"), "try again in a moment")
+        WebFault::busy(format!("no stage draws the pictures of {camera} now"), "try again in a moment")
     })
 }
 
@@ -105,14 +105,14 @@ pub(in super::super) async fn picture(call: Call) -> Handled {
     let mut watch = view(&call)?.watch(layer);
     match tokio::time::timeout(PICTURE, watch.next()).await {
         Ok(Some(picture)) => Ok(bytes(mime::JPEG, picture.jpeg)),
-        Ok(None) => Err(WebFault::busy("the camera is being configured anew", "try again in a moment")),
+        Ok(None) => Err(WebFault::busy("the camera is being reconfigured", "try again in a moment")),
         Err(_) => {
             let message = format!("the camera gave no picture within {} s", PICTURE.as_secs());
             Err(WebFault::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "no_picture",
                 message,
-                "GET /api/v1/cameras says how it is",
+                "GET /api/v1/cameras shows its state",
             ))
         }
     }
@@ -167,7 +167,7 @@ impl StreamPlace {
             return Ok(place);
         }
         shared.totals.viewers_refused.inc();
-        let message = format!("{most} are looking already, and no more are allowed at one time");
+        let message = format!("{most} views are open already, and no more are allowed at one time");
         Err(WebFault::busy(message, "close another view, or raise web.max_viewers"))
     }
 }

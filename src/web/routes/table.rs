@@ -26,11 +26,11 @@ pub(in super::super) const SESSION: &str = "/api/v1/session";
 
 /// The parameter `limit`, with its largest value.
 const fn limit(most: usize) -> Param {
-    Param { name: "limit", says: "At most so many, newest first.", shape: QueryShape::UpTo(most) }
+    Param { name: "limit", says: "The largest number of entries, newest first.", shape: QueryShape::UpTo(most) }
 }
 
 const RAW: Param =
-    Param { name: "raw", says: "1: without what is drawn on it.", shape: QueryShape::Word(&["0", "1"]) };
+    Param { name: "raw", says: "1: the picture without drawings.", shape: QueryShape::Word(&["0", "1"]) };
 
 /// `GET path`, without a query.
 const fn get(
@@ -51,7 +51,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     get(
         "/healthz",
         ANYONE,
-        "Whether the box works: 200, or 503 where nothing works or something essential does not.",
+        "Whether the service works: 200, or 503 if nothing works or something essential does not.",
         Gives::Json(200, of::<HealthOut>),
         |call| Box::pin(state::health(call)),
     ),
@@ -76,7 +76,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
             Box::pin(session::end(call))
         })
     },
-    get("/api/v1/status", VIEWER, "How the box is.", Gives::Json(200, of::<StatusOut>), |call| {
+    get("/api/v1/status", VIEWER, "The state of the service.", Gives::Json(200, of::<StatusOut>), |call| {
         Box::pin(state::status(call))
     }),
     get(
@@ -100,13 +100,13 @@ pub(in super::super) static ROUTES: &[Route] = &[
         Gives::Json(200, of::<TelemetryOut<Telemetry>>),
         |call| Box::pin(state::telemetry(call)),
     ),
-    get("/api/v1/units", VIEWER, "How the units are.", Gives::Json(200, of::<Vec<UnitOut>>), |call| {
+    get("/api/v1/units", VIEWER, "The state of the units.", Gives::Json(200, of::<Vec<UnitOut>>), |call| {
         Box::pin(state::units(call))
     }),
     post(
         "/api/v1/units/{name}/restart",
         OPERATOR,
-        "Build a unit again.",
+        "Restart a unit.",
         Gives::Json(200, of::<RestartedOut>),
         |call| Box::pin(state::restart(call)),
     ),
@@ -132,7 +132,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ..get(
             "/api/v1/audit/refused",
             ADMIN,
-            "What was refused, put together by minute and address.",
+            "Refused requests, grouped by minute and address.",
             Gives::Json(200, of::<Vec<RefusedOut>>),
             |call| Box::pin(state::refused(call)),
         )
@@ -145,7 +145,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ..get(
             "/api/v1/cameras/{camera}/live",
             VIEWER,
-            "What a camera sees, as it sees it: MJPEG, with what was found drawn in.",
+            "The live view of a camera: MJPEG, with detections drawn in.",
             Gives::Bytes(mime::MJPEG),
             |call| Box::pin(views::live(call)),
         )
@@ -155,7 +155,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ..get(
             "/api/v1/cameras/{camera}/picture",
             VIEWER,
-            "What a camera sees now.",
+            "The current picture of a camera.",
             Gives::Bytes(mime::JPEG),
             |call| Box::pin(views::picture(call)),
         )
@@ -173,7 +173,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     get(
         "/api/v1/events",
         VIEWER,
-        "What happens, as it happens: server-sent events.",
+        "Live events: server-sent events.",
         Gives::Bytes(mime::EVENTS),
         |call| Box::pin(views::events(call)),
     ),
@@ -200,7 +200,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     get(
         "/api/v1/inspections/{acquisition}/picture",
         VIEWER,
-        "An inspected part, with what was found on it.",
+        "The picture of an inspected part, with its defects.",
         Gives::Bytes(mime::JPEG),
         |call| Box::pin(inspections::picture(call)),
     ),
@@ -225,7 +225,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ..post(
             "/api/v1/people/import",
             ADMIN,
-            "Take over an export.",
+            "Import an export.",
             Gives::Json(200, of::<ImportedOut>),
             |call| Box::pin(people::import(call)),
         )
@@ -233,7 +233,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     post(
         "/api/v1/people/reenrol",
         OPERATOR,
-        "Embed every kept crop again with the present model.",
+        "Embed every stored crop again with the current model.",
         Gives::Json(200, of::<ReenrolledOut>),
         |call| Box::pin(people::reenrol(call)),
     ),
@@ -243,7 +243,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ..get(
             "/api/v1/people/{person}",
             OPERATOR,
-            "Give a person another name.",
+            "Rename a person.",
             Gives::Json(200, of::<ChangedOut>),
             |call| Box::pin(people::rename(call)),
         )
@@ -253,7 +253,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ..get(
             "/api/v1/people/{person}",
             ADMIN,
-            "Erase a person and everything that is kept of them.",
+            "Erase a person and all data about them.",
             Gives::Json(200, of::<ErasedOut>),
             |call| Box::pin(people::erase(call)),
         )
@@ -263,7 +263,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ..post(
             "/api/v1/people/{person}/merge",
             OPERATOR,
-            "Two people who are one.",
+            "Merge two people into one.",
             Gives::Json(200, of::<ChangedOut>),
             |call| Box::pin(people::merge(call)),
         )
@@ -273,7 +273,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ..post(
             "/api/v1/people/{person}/pictures",
             OPERATOR,
-            "More pictures of a person.",
+            "Add pictures to a person.",
             Gives::Json(200, of::<EnrolledOut>),
             |call| Box::pin(people::add(call)),
         )
@@ -281,7 +281,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
     get(
         "/api/v1/people/{person}/pictures/{sample}",
         VIEWER,
-        "The kept crop of a face.",
+        "The stored crop of a face.",
         Gives::Bytes(mime::PNG),
         |call| Box::pin(people::picture(call)),
     ),
@@ -290,7 +290,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ..get(
             "/api/v1/people/{person}/pictures/{sample}",
             OPERATOR,
-            "Take a picture away.",
+            "Remove a picture.",
             Gives::Json(200, of::<ChangedOut>),
             |call| Box::pin(people::remove(call)),
         )
@@ -308,7 +308,7 @@ pub(in super::super) static ROUTES: &[Route] = &[
         ..get(
             "/api/v1/attendance",
             VIEWER,
-            "Who was here on a day.",
+            "Who was present on a day.",
             Gives::JsonOr(of::<Day>, &[mime::CSV, mime::XLSX]),
             |call| Box::pin(attendance::day(call)),
         )

@@ -278,7 +278,7 @@ fn a_gallery_goes_to_another_box_and_to_another_model() {
     assert!(said.contains("0 people") && said.contains("left out: Anna: is here already"), "{said}");
     let bad = fixture.path("bad.jsonl");
     fs::write(&bad, "{\"format\":\"somebody's/1\"}\n").unwrap();
-    refused(&fixture, &["import", bad.to_str().unwrap()], 13, &["line 1", "nothing of it was taken"]);
+    refused(&fixture, &["import", bad.to_str().unwrap()], 13, &["line 1", "nothing was imported"]);
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn a_model_is_installed_only_if_it_is_the_one_that_is_meant() {
     assert_eq!(code, Some(4));
     assert!(said.contains("expected SHA-256 a00014f9") && said.contains("found 191ac952"), "{said}");
     let (code, said) = run(&["add", &file("deeplabv3_257_float.tflite")]);
-    assert!(code == Some(4) && said.contains("no model of the catalogue"), "{said}");
+    assert!(code == Some(4) && said.contains("is not in the catalogue"), "{said}");
     let (code, said) = run(&["add", "mobilfacenet"]);
     assert!(code == Some(4) && said.contains("mobilefacenet"), "a guess: {said}");
     assert!(!dir.exists(), "nothing was written");

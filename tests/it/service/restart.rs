@@ -58,7 +58,7 @@ fn a_unit_that_many_restart_at_once_is_there_once_and_serves() {
         }
         wait_until("the restart that was answered", || {
             let log = service.log();
-            log.lines().filter(|line| line.contains("somebody asked") && line.contains(unit)).count() > 0
+            log.lines().filter(|line| line.contains("on request") && line.contains(unit)).count() > 0
         });
         wait_until(&format!("one {unit} that runs"), || {
             let units = get(port, "/api/v1/units").unwrap_or_default();

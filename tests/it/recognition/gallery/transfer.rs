@@ -68,7 +68,7 @@ fn a_file_with_one_bad_line_is_refused_whole_and_the_line_is_named() {
     let new = gallery(to.path());
     let cases: [(usize, &str, &str, &str); 6] = [
         (0, "ocellus.gallery/1", "ocellus.gallery/2", "this program reads ocellus.gallery/1"),
-        (0, "{", "[", "no header"),
+        (0, "{", "[", "not the header"),
         (2, "Ben", "B\\u0007n", "control characters"),
         (2, "\"crop\":\"iVBOR", "\"crop\":\"iVBOS", "its crop"),
         (2, "\"embedding\":\"", "\"embedding\":\"AAAA", "unit vector"),
@@ -81,7 +81,7 @@ fn a_file_with_one_bad_line_is_refused_whole_and_the_line_is_named() {
         let refused = new.import(lines.iter().map(String::as_str)).unwrap_err();
         let said = refused.to_string();
         assert!(said.contains(word) && said.contains(&format!("line {}", line + 1)), "{word}: {said}");
-        assert!(said.contains("nothing of it was taken"), "{said}");
+        assert!(said.contains("nothing was imported"), "{said}");
     }
     assert!(matches!(new.import([]).unwrap_err(), GalleryError::Import { line: 1, .. }));
     assert_eq!(names(&new), Vec::<String>::new());
