@@ -213,7 +213,8 @@ impl Silence {
         let before = tcgetattr(&input).context("the terminal's settings cannot be read")?;
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(&input, OptionalActions::Flush, &silent).context("the terminal's echo cannot be switched off")?;
+        tcsetattr(&input, OptionalActions::Flush, &silent)
+            .context("the terminal's echo cannot be switched off")?;
         Ok(Silence(before))
     }
 }

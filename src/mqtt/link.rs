@@ -162,9 +162,10 @@ fn explain_tls(cfg: &config::MqttConfig, error: &std::io::Error) -> Cause {
         ),
         Error::InvalidCertificate(
             Cert::Expired | Cert::ExpiredContext { .. } | Cert::NotValidYet | Cert::NotValidYetContext { .. },
-        ) => {
-            (format!("its certificate is not valid now ({inner})"), "renew it, or set the clock of this device")
-        }
+        ) => (
+            format!("its certificate is not valid now ({inner})"),
+            "renew it, or set the clock of this device",
+        ),
         other => return explain_text(cfg, &other.to_string()),
     };
     cause(cfg, what, next)

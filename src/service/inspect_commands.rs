@@ -45,8 +45,8 @@ impl App {
             self.select(&camera, product)?;
         }
         let product = camera.parts.as_ref().and_then(|parts| parts.product());
-        let product =
-            product.ok_or_else(|| Refusal::from("no product is ready; the alarm product-CAMERA gives the reason"))?;
+        let product = product
+            .ok_or_else(|| Refusal::from("no product is ready; the alarm product-CAMERA gives the reason"))?;
         Ok(ProductOut {
             camera: camera.settings.name.clone(),
             product: product.name.to_string(),

@@ -78,7 +78,9 @@ pub(super) fn remove(arguments: &RemoveFace) -> anyhow::Result<CliOutput> {
         let left = pictures(samples);
         let words = format!("picture {sample} of person {person}, {name}, is gone; {left} left");
         match samples[..] {
-            [] => words + "\n  note: a person without pictures is not recognised; add one, or erase the person",
+            [] => {
+                words + "\n  note: a person without pictures is not recognised; add one, or erase the person"
+            }
             _ => words,
         }
     })

@@ -107,7 +107,11 @@ fn refusal_output(error: anyhow::Error) -> anyhow::Error {
             (refusal.code, serde_json::to_value(&refusal.details).unwrap_or_default())
         }
         (_, Some(AskError::Refused(failure))) => (failure.code.as_str(), failure.details.clone()),
-        _ => return output::output(true, Err(error)).err().unwrap_or_else(|| anyhow::anyhow!("no error was printed")),
+        _ => {
+            return output::output(true, Err(error))
+                .err()
+                .unwrap_or_else(|| anyhow::anyhow!("no error was printed"));
+        }
     };
     let output =
         serde_json::json!({ "ok": false, "error": output::chain(&error), "code": code, "details": details });

@@ -127,6 +127,7 @@ impl GoldenEntry {
 
 /// The error for a product without any revision.
 pub(super) fn never_taught(product: &str, revision: u64) -> GoldenError {
-    let known = format!("it was never taught: `ocellus golden add {product} PICTURE` teaches the first picture");
+    let known =
+        format!("it was never taught: `ocellus golden add {product} PICTURE` teaches the first picture");
     GoldenError::NoRevision { product: product.to_owned(), revision, known }
 }

@@ -26,7 +26,11 @@ pub(in super::super) const SESSION: &str = "/api/v1/session";
 
 /// The parameter `limit`, with its largest value.
 const fn limit(most: usize) -> Param {
-    Param { name: "limit", says: "The largest number of entries, newest first.", shape: QueryShape::UpTo(most) }
+    Param {
+        name: "limit",
+        says: "The largest number of entries, newest first.",
+        shape: QueryShape::UpTo(most),
+    }
 }
 
 const RAW: Param =
@@ -170,13 +174,9 @@ pub(in super::super) static ROUTES: &[Route] = &[
             |call| Box::pin(views::trigger(call)),
         )
     },
-    get(
-        "/api/v1/events",
-        VIEWER,
-        "Live events: server-sent events.",
-        Gives::Bytes(mime::EVENTS),
-        |call| Box::pin(views::events(call)),
-    ),
+    get("/api/v1/events", VIEWER, "Live events: server-sent events.", Gives::Bytes(mime::EVENTS), |call| {
+        Box::pin(views::events(call))
+    }),
     Route {
         query: &[limit(views::MOST_RECENT)],
         ..get(
