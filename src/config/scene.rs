@@ -36,7 +36,7 @@ pub(super) fn parse(rest: &str) -> Result<Source, Refused> {
     }
     let QueryNumbers { seed, width, height, fps, frames } = numbers;
     if width % 2 == 1 || height % 2 == 1 {
-        return refused("the scene's width and height are even (I420)", "add or take away one px");
+        return refused("the scene's width and height must be even (I420)", "add or take away one px");
     }
     if barrier.is_some() && line.is_none() {
         return refused(

@@ -315,7 +315,7 @@ fn a_fault_of_a_card_names_the_card() {
 fn tls_needs_its_files_and_plain_mqtt_refuses_them() {
     let dir = ConfigDir::new();
     dir.put("ca.pem", "");
-    assert_fault("[mqtt]\nurl = \"mqtts://broker\"", "1:1 mqtt.ca_file: mqtts:// needs the certificate");
+    assert_fault("[mqtt]\nurl = \"mqtts://broker\"", "1:1 mqtt.ca_file: mqtts:// needs the authority");
     assert_fault("[mqtt]\nca_file = \"ca.pem\"", "2:11 mqtt.ca_file: this belongs to TLS");
     let mqtt = format!("[mqtt]\nurl = \"mqtts://broker\"\nca_file = \"ca.pem\"\n{LEAST}");
     let mqtt = dir.parse(&mqtt).unwrap().mqtt;
@@ -369,7 +369,7 @@ fn a_source_takes_user_and_password_from_beside_its_url() {
     );
     assert_fault(
         &camera("rtsp://cam/live", "password = \"geheim\""),
-        "1:1 camera[0].password: a password does not",
+        "1:1 camera[0].password: a password must not",
     );
     assert_fault(
         &camera("scene:", "username = \"joe\""),
@@ -377,7 +377,7 @@ fn a_source_takes_user_and_password_from_beside_its_url() {
     );
     assert_fault(
         &camera("rtsp://ann:x@cam/", "username = \"joe\""),
-        "4:12 camera[0].username: the URL names a user",
+        "4:12 camera[0].username: the URL already names a user",
     );
 }
 
@@ -566,7 +566,7 @@ fn hours_roles_and_time_zones_of_attendance_are_read_and_their_faults_are_named(
             &schedule("days = [\"mon-fry\"], from = \"07:00\", to = \"08:00\""),
             "2:23 attendance.schedule[0].days[0]: \"mon-fry\" is not a day",
         ),
-        (&schedule("from = \"07:00\", to = \"07:00\""), "2:13 attendance.schedule[0].to: these hours end"),
+        (&schedule("from = \"07:00\", to = \"07:00\""), "2:13 attendance.schedule[0].to: the hours end"),
         (
             "[[camera]]\nname = \"a\"\nsource = \"scene:\"\nattendance = { zones = [\"dor\"] }\n",
             "4:24 camera[0].attendance.zones: the camera has no zone \"dor\"",

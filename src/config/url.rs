@@ -39,10 +39,10 @@ impl SourceUrl {
         let (login, host) = authority.rsplit_once('@').map_or((None, authority), |(l, h)| (Some(l), h));
         let (host, port) = host_and_port(host)?;
         if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return refused("the URL holds a blank", "write blanks as %20");
+            return refused("the URL contains a blank", "write blanks as %20");
         }
         if tail.contains('#') {
-            return refused("the URL holds a #, which no server is sent", "write it as %23, or leave it out");
+            return refused("the URL contains a #, which is never sent to a server", "write it as %23, or leave it out");
         }
         let (path, query) = tail.split_at(tail.find('?').unwrap_or(tail.len()));
         let decoded = |text: &str| percent_decoded(text).unwrap_or_else(|| text.to_owned());
@@ -158,7 +158,7 @@ fn host_and_port(text: &str) -> Result<(&str, Option<u16>), Refused> {
     };
     let name = host.trim_start_matches('[').trim_end_matches(']');
     if name.is_empty() {
-        return refused("the URL names no host", "write scheme://host:port/path");
+        return refused("the URL has no host", "write scheme://host:port/path");
     }
     let allowed =
         |c: char| c.is_alphanumeric() || "-_.".contains(c) || (host.starts_with('[') && ":%".contains(c));

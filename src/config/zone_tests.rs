@@ -86,7 +86,7 @@ fn places_have_names_of_their_own() {
     let square = "points = [[0, 0], [1, 0], [1, 1]]";
     assert_fault(
         &format!("zones = [{{ name = \"a\", {square} }}, {{ name = \"a\", {square} }}]"),
-        "6:70 camera[0].zones[1].name: zone[0] is also called \"a\" -> give each zone a name",
+        "6:70 camera[0].zones[1].name: zone[0] is also called \"a\" -> give each zone a different name",
     );
     assert_fault(&format!("zones = [{{ {square} }}]"), "6:10 camera[0].zones[0].name: this key is missing");
     assert_fault(

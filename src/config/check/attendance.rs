@@ -69,7 +69,7 @@ fn hours(table: TomlTable<'_, '_>) -> Hours {
     if from.is_some() && hours.to == from {
         table.fault(
             "to",
-            "these hours end when they begin",
+            "the hours end when they begin",
             "write from = \"00:00\" and to = \"24:00\" for a whole day",
         );
     }

@@ -120,7 +120,7 @@ fn check_watch(table: &TomlTable<'_, '_>, camera: &CameraConfig) {
         field.fault("only a folder can be watched for new pictures", "use it with images://, or remove it");
     } else if camera.repeat {
         let reason = "watch waits for new pictures, and repeat shows the same ones again";
-        field.fault(reason, "choose one: repeat reads the folder anew each round, too");
+        field.fault(reason, "choose one: repeat also reads the folder again in each round");
     }
 }
 
@@ -157,7 +157,7 @@ fn login(
     };
     let needless = match url.map(SourceUrl::user) {
         None => Some("this belongs to an rtsp:// or http:// source"),
-        Some(Some(_)) => Some("the URL names a user already"),
+        Some(Some(_)) => Some("the URL already names a user"),
         Some(None) => None,
     };
     if let Some(reason) = needless {

@@ -51,7 +51,7 @@ pub(super) fn mqtt(table: TomlTable<'_, '_>, scope: &SectionScope, device: &str)
             .map_or_else(|| COMMANDS.map(str::to_owned).to_vec(), |field| commands(&field)),
     };
     if mqtt.client_id.is_empty() || mqtt.client_id.len() > 128 {
-        table.fault("client_id", "the client id has 1 to 128 bytes", "shorten it, or leave the key out");
+        table.fault("client_id", "the client id must have 1 to 128 bytes", "shorten it, or leave the key out");
     }
     table.finish();
     mqtt
@@ -118,7 +118,7 @@ fn tls(table: &TomlTable<'_, '_>, scope: &SectionScope, wanted: bool) -> Option<
     match given {
         [false, ..] => table.fault(
             "ca_file",
-            "mqtts:// needs the certificate that the broker's descends from",
+            "mqtts:// needs the authority that signed the broker's certificate",
             "name a PEM file; for a public broker /etc/ssl/certs/ca-certificates.crt",
         ),
         [_, true, false] => {

@@ -127,7 +127,7 @@ fn serial(table: &TomlTable<'_, '_>) -> Serial {
         );
     }
     if let (Flow::Hardware, Protocol::Edge { line: ModemLine::Cts, .. }) = (serial.flow, serial.protocol) {
-        table.fault("line", "CTS is the flow control's", "choose another line, or flow = \"none\"");
+        table.fault("line", "CTS is used by flow control", "choose another line, or flow = \"none\"");
     }
     serial
 }
@@ -183,7 +183,7 @@ fn template(table: &TomlTable<'_, '_>, key: &'static str) -> Option<AnswerTempla
     match AnswerTemplate::parse(text) {
         Ok(template) => {
             if key == "ack" && template.has_field_of_the_end() {
-                field.fault("a field of the end is not known when a trigger is acknowledged", known());
+                field.fault("a field of the result is not known when a trigger is acknowledged", known());
             }
             Some(template).filter(|template| !template.pieces().is_empty())
         }
@@ -192,7 +192,7 @@ fn template(table: &TomlTable<'_, '_>, key: &'static str) -> Option<AnswerTempla
             None
         }
         Err(TemplateFault::Brace) => {
-            field.fault("a brace without its partner", "write {{ or }} for the brace itself");
+            field.fault("a brace without its counterpart", "write {{ or }} for the brace itself");
             None
         }
     }

@@ -103,7 +103,7 @@ fn polygon(field: &PlacedValue<'_, '_>) -> Option<Vec<Point>> {
         return None;
     }
     if area(&points) < 1e-6 {
-        field.fault("the polygon holds nothing", remedy);
+        field.fault("the polygon has no area", remedy);
         return None;
     }
     Some(points)

@@ -120,7 +120,7 @@ fn an_roi_must_lie_in_the_picture_turned_as_it_is() {
     assert!(turned.rois[0].outline.contains(Point { x: 200., y: 205. }, 0.0));
     assert_fault(
         &roi("[100, 0, 200, 20]\nangle_deg = 90"),
-        "5:8 roi[0].rect: it reaches, turned as it is, to (",
+        "5:8 roi[0].rect: it reaches, rotated as it is, to (",
     );
     assert_fault(&roi("[1, 2, 3]"), "5:8 roi[0].rect: 3 numbers, not 4 -> write [x, y, width, height]");
     assert_fault(&roi("[1, 2, 0, 9]"), "5:8 roi[0].rect: 0 x 9 px is not a region");
@@ -141,7 +141,7 @@ fn a_polygon_has_three_points_or_more_inside_its_rectangle() {
     );
     assert_roi_fault(
         &polygon("[[10, 20], [20, 30], [30, 40]]"),
-        "6:11 roi[0].polygon: the polygon holds nothing",
+        "6:11 roi[0].polygon: the polygon has no area",
     );
     assert_roi_fault(&polygon("[[10, 20], [20], [30, 40]]"), "6:22 roi[0].polygon[1]: 1 numbers, not 2");
 }

@@ -52,7 +52,7 @@ pub(super) fn inside(field: &PlacedValue<'_, '_>, outline: &Outline, scope: &Rec
     let corners = outline.corners();
     let Some(worst) = corners.iter().max_by(|a, b| beyond(a).total_cmp(&beyond(b))) else { return };
     if beyond(worst) > SLACK {
-        let turned = if outline.angle_deg == 0.0 { "" } else { ", turned as it is," };
+        let turned = if outline.angle_deg == 0.0 { "" } else { ", rotated as it is," };
         let reason = format!(
             "it reaches{turned} to ({}, {}), outside the picture of {width} x {height} px",
             round(worst.x),
@@ -86,7 +86,7 @@ fn polygon(field: &PlacedValue<'_, '_>, outline: &Outline, placed: bool) -> Opti
         points.push(point);
     }
     if area(&points) < 1.0 {
-        field.fault("the polygon holds nothing", "name its corners in order, around a surface");
+        field.fault("the polygon has no area", "name its corners in order, around a surface");
     }
     Some(points)
 }
