@@ -116,7 +116,10 @@ fn an_unknown_field_of_a_template_is_reported_with_the_list() {
         "9:10 trigger[0].answer: there is no field {verdict} -> use {id}, {name}, {text}, {product}, {outcome}, \
          {OUTCOME}, {rois_ng}, {total_us}",
     );
-    assert_fault(&format!("{port}answer = \"{{id\""), "9:10 trigger[0].answer: a brace without its counterpart");
+    assert_fault(
+        &format!("{port}answer = \"{{id\""),
+        "9:10 trigger[0].answer: a brace without its counterpart",
+    );
     assert_fault(
         &format!("{port}ack = \"{{OUTCOME}}\""),
         "9:7 trigger[0].ack: a field of the result is not known when a trigger is acknowledged -> use {id}, {name}, \

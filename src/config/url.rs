@@ -42,7 +42,10 @@ impl SourceUrl {
             return refused("the URL contains a blank", "write blanks as %20");
         }
         if tail.contains('#') {
-            return refused("the URL contains a #, which is never sent to a server", "write it as %23, or leave it out");
+            return refused(
+                "the URL contains a #, which is never sent to a server",
+                "write it as %23, or leave it out",
+            );
         }
         let (path, query) = tail.split_at(tail.find('?').unwrap_or(tail.len()));
         let decoded = |text: &str| percent_decoded(text).unwrap_or_else(|| text.to_owned());

@@ -51,7 +51,11 @@ pub(super) fn mqtt(table: TomlTable<'_, '_>, scope: &SectionScope, device: &str)
             .map_or_else(|| COMMANDS.map(str::to_owned).to_vec(), |field| commands(&field)),
     };
     if mqtt.client_id.is_empty() || mqtt.client_id.len() > 128 {
-        table.fault("client_id", "the client id must have 1 to 128 bytes", "shorten it, or leave the key out");
+        table.fault(
+            "client_id",
+            "the client id must have 1 to 128 bytes",
+            "shorten it, or leave the key out",
+        );
     }
     table.finish();
     mqtt
