@@ -1,4 +1,4 @@
-//! What may be asked of attendance: the command `attendance`, whichever way it comes in.
+//! The requests of the command `attendance`, shared by MQTT, REST and the command line.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -32,7 +32,7 @@ pub struct DayRequest {
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum NumberOrName {
-    /// The person's number.
+    /// The person's number in the gallery.
     Number(u64),
     /// The person's name, or the number as text.
     Name(String),

@@ -1,5 +1,5 @@
-//! What may be asked of inspection, and the answers: the commands `trigger`, `product` and `golden`, whichever way they
-//! come in. Of several cameras that inspect, a request names the one that is meant.
+//! The requests and answers of the commands `trigger`, `product` and `golden`, shared by MQTT, REST and the command
+//! line. Where several cameras inspect, a request names one of them.
 
 use std::collections::BTreeMap;
 
@@ -34,11 +34,11 @@ pub struct ProductRequest {
 /// The product that a camera inspects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductOut {
-    /// The camera's name.
+    /// The name of the camera.
     pub camera: String,
-    /// The product.
+    /// The name of the product.
     pub product: String,
-    /// The recipe's revision.
+    /// The revision of the recipe.
     pub recipe_revision: u32,
     /// The revision of the golden pictures; 0 where the product has none.
     pub golden_revision: u64,
@@ -51,7 +51,7 @@ pub struct ProductOut {
 pub enum Golden {
     /// The set in force, or an earlier revision of it.
     List {
-        /// Whose.
+        /// The product whose set is meant.
         #[serde(flatten)]
         of: Selection,
         /// This revision instead of the one in force.
@@ -60,13 +60,13 @@ pub enum Golden {
     },
     /// Every revision of a product's set, oldest first.
     Revisions {
-        /// Whose.
+        /// The product whose set is meant.
         #[serde(flatten)]
         of: Selection,
     },
     /// Teach `entries`, which are on disk already, or the newest frame of the camera.
     Add {
-        /// Whose.
+        /// The product whose set is meant.
         #[serde(flatten)]
         of: Selection,
         /// Pictures that the command line has put on disk.
@@ -87,7 +87,7 @@ pub enum Golden {
     },
     /// Take a picture out of the set.
     Remove {
-        /// Whose.
+        /// The product whose set is meant.
         #[serde(flatten)]
         of: Selection,
         /// The first digits of the picture's SHA-256, 4 or more.
@@ -95,7 +95,7 @@ pub enum Golden {
     },
     /// Take an earlier revision's pictures back, as a new revision.
     Rollback {
-        /// Whose.
+        /// The product whose set is meant.
         #[serde(flatten)]
         of: Selection,
         /// The revision; the one before, by default.
@@ -104,7 +104,7 @@ pub enum Golden {
     },
     /// The recipe's file has changed: learn the product again where it is selected.
     Learn {
-        /// Whose.
+        /// The product whose set is meant.
         #[serde(flatten)]
         of: Selection,
     },
@@ -132,7 +132,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// The product itself.
+    /// Selects a product by its name.
     pub fn product(product: &str) -> Selection {
         Selection { product: Some(product.to_owned()), camera: None }
     }
@@ -185,13 +185,13 @@ answers! {
         Current(Option<GoldenSetOut>),
         /// To `sets` and `revisions`.
         Sets(GoldenSetsOut),
-        /// To `keep`.
+        /// Answers `keep` with the new pictures.
         Kept(GoldenKeptOut),
-        /// To `learn`.
+        /// Answers `learn` for each camera.
         Learned(GoldenLearnedOut),
-        /// To `verify`.
+        /// Answers `verify` with the faults found.
         Verified(GoldenFaultsOut),
-        /// To `prune`.
+        /// Answers `prune` with the space that was freed.
         Pruned(GoldenPrunedOut),
     }
 }
@@ -199,7 +199,7 @@ answers! {
 /// A set of golden pictures as the store keeps it, with its hash and its time in words.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GoldenSetOut {
-    /// The set.
+    /// The set of golden pictures.
     #[serde(flatten)]
     pub set: GoldenSet,
     /// SHA-256 over product, revision and pictures, hexadecimal.
@@ -214,7 +214,7 @@ impl From<GoldenSet> for GoldenSetOut {
     }
 }
 
-/// Several sets.
+/// Several sets of golden pictures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GoldenSetsOut {
     /// The sets: of one product oldest first.
@@ -233,7 +233,7 @@ pub type Selected = BTreeMap<String, String>;
 /// A set after a change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GoldenChangedOut {
-    /// The new set.
+    /// The set after the change.
     #[serde(flatten)]
     pub set: GoldenSetOut,
     /// What the cameras made of it, on which the product is selected.
@@ -244,7 +244,7 @@ pub struct GoldenChangedOut {
 /// Pictures on disk that no set names yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GoldenKeptOut {
-    /// The pictures.
+    /// The pictures that were kept.
     pub entries: Vec<GoldenEntry>,
 }
 

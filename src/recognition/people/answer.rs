@@ -10,31 +10,31 @@ use crate::types::{RejectedOut, answers};
 answers! {
     /// The answer to a [`GalleryCommand`](super::command::GalleryCommand).
     pub enum GalleryAnswer {
-        /// To `list`.
+        /// Answers `list` with all people.
         People(PeopleOut),
         /// To `enrol` and `add`.
         Enrolled(EnrolledOut),
-        /// To `erase`.
+        /// Answers `erase` with the numbers of erased items.
         Erased(ErasedOut),
         /// To `rename`, `merge` and `remove`.
         Changed(ChangedOut),
-        /// To `picture`.
+        /// Answers `picture` with a PNG.
         Picture(PictureOut),
-        /// To `export`.
+        /// Answers `export` with JSON lines.
         Exported(ExportedOut),
-        /// To `import`.
+        /// Answers `import` with the people that were added.
         Imported(ImportedOut),
-        /// To `reenrol`.
+        /// Answers `reenrol` with the numbers of samples.
         Reenrolled(ReenrolledOut),
     }
 }
 
-/// The gallery.
+/// All people of the gallery.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PeopleOut {
     /// The model that embeds faces; absent where there is none.
     pub model: Option<GalleryModel>,
-    /// Everybody.
+    /// All people, each with their samples.
     pub people: Vec<PersonOut>,
     /// Samples of another model, to be enrolled again.
     pub stale: u64,
@@ -54,18 +54,18 @@ pub struct GalleryModel {
 pub struct PersonOut {
     /// Unique on this box, never given twice.
     pub id: u64,
-    /// The name.
+    /// The person's name, unique in the gallery.
     pub name: String,
     /// When the person was enrolled, RFC 3339, UTC.
     pub created: String,
-    /// The pictures.
+    /// The pictures that the person was enrolled with.
     pub samples: Vec<SampleOut>,
 }
 
 /// One picture of a person.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SampleOut {
-    /// Its number.
+    /// The sample's number, unique for its person.
     pub id: u64,
     /// When it was added, RFC 3339, UTC.
     pub added: String,
@@ -77,12 +77,12 @@ pub struct SampleOut {
     pub stale: bool,
 }
 
-/// What was enrolled.
+/// A person after an enrolment.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct EnrolledOut {
-    /// The person.
+    /// The number of the person.
     pub person: u64,
-    /// The name.
+    /// The name of the person.
     pub name: String,
     /// The samples that were taken.
     pub samples: Vec<u64>,
@@ -93,18 +93,18 @@ pub struct EnrolledOut {
 /// A person after a change.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ChangedOut {
-    /// The person.
+    /// The number of the person.
     pub person: u64,
-    /// The name.
+    /// The name of the person.
     pub name: String,
     /// The samples that the person has now.
     pub samples: Vec<u64>,
 }
 
-/// What was erased.
+/// The result of an erasure.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ErasedOut {
-    /// The person.
+    /// The number of the erased person.
     pub person: u64,
     /// How much of each kind.
     pub erased: ErasedCounts,
@@ -116,11 +116,11 @@ pub struct ErasedOut {
 /// How much of a person was erased.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErasedCounts {
-    /// Embeddings.
+    /// Embeddings of the gallery.
     pub samples: u64,
     /// Files of cropped faces.
     pub crops: u64,
-    /// Events of attendance.
+    /// Events of the attendance log.
     pub events: u64,
     /// Messages that had not been sent.
     pub outbox: u64,
@@ -153,7 +153,7 @@ pub struct ExportedOut {
 pub struct ImportedOut {
     /// People who are new here, with the numbers that they got.
     pub people: Vec<ImportedPerson>,
-    /// Their faces.
+    /// The number of faces of these people.
     pub samples: u64,
     /// People who were left out.
     pub skipped: Vec<SkippedPerson>,
@@ -166,18 +166,18 @@ pub struct ImportedOut {
 /// A person who is new here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ImportedPerson {
-    /// The number here.
+    /// The number in this gallery.
     pub person: u64,
-    /// The name.
+    /// The name of the person.
     pub name: String,
 }
 
 /// A person of the export who was left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SkippedPerson {
-    /// The name.
+    /// The name of the person.
     pub name: String,
-    /// Why.
+    /// Why the person was left out.
     pub reason: String,
 }
 
@@ -197,11 +197,11 @@ pub struct ReenrolledOut {
 /// A sample that could not be embedded again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SampleFault {
-    /// The person.
+    /// The number of the person.
     pub person: u64,
-    /// The sample.
+    /// The number of the sample.
     pub sample: u64,
-    /// Why.
+    /// Why it could not be embedded.
     pub reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! What may be asked of the gallery, and the answers: the command `faces`, whichever way it comes in.
+//! The requests and answers of the command `faces`, shared by MQTT, REST and the command line.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -28,16 +28,16 @@ pub enum GalleryCommand {
     },
     /// More pictures of a person, whose faces must not look more like somebody else.
     Add {
-        /// The person.
+        /// The number of the person.
         #[serde(deserialize_with = "number")]
         person: u64,
         /// Where the faces are.
         #[serde(flatten)]
         from: FaceSource,
     },
-    /// Another name.
+    /// Give a person another name.
     Rename {
-        /// The person.
+        /// The number of the person.
         #[serde(deserialize_with = "number")]
         person: u64,
         /// The name from now on.
@@ -48,31 +48,31 @@ pub enum GalleryCommand {
         /// Whose pictures go over; this person is gone afterwards.
         #[serde(deserialize_with = "number")]
         person: u64,
-        /// Who gets them.
+        /// The number of the person who gets them.
         #[serde(deserialize_with = "number")]
         into: u64,
     },
     /// Take one picture away.
     Remove {
-        /// The person.
+        /// The number of the person.
         #[serde(deserialize_with = "number")]
         person: u64,
-        /// The picture.
+        /// The number of the picture.
         #[serde(deserialize_with = "number")]
         sample: u64,
     },
     /// Erase a person and everything that is kept of them. Asked again, it finishes what a fault had cut short.
     Erase {
-        /// The person.
+        /// The number of the person.
         #[serde(deserialize_with = "number")]
         person: u64,
     },
     /// The kept crop of a face. Not over MQTT.
     Picture {
-        /// The person.
+        /// The number of the person.
         #[serde(deserialize_with = "number")]
         person: u64,
-        /// The picture.
+        /// The number of the picture.
         #[serde(deserialize_with = "number")]
         sample: u64,
     },
@@ -172,7 +172,7 @@ pub enum SentPicture {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ExportLines {
-    /// The file's text.
+    /// The text of the whole file.
     Text(String),
     /// A list of its lines.
     List(Vec<String>),
