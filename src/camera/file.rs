@@ -73,7 +73,8 @@ fn structure(file: &mut (impl Read + Seek)) -> io::Result<(Container, u64)> {
     Ok((Container::Other, 0))
 }
 
-/// Walks the top-level boxes (ISO 14496-12, 4.2: 32-bit size and type; size 1: 64-bit size follows; 0: to the end).
+/// Walks the top-level boxes (ISO 14496-12, 4.2: 32-bit size and type; size 1: 64-bit size follows; 0: to the
+/// end).
 fn iso_end(file: &mut (impl Read + Seek)) -> io::Result<u64> {
     let mut at = 0u64;
     loop {

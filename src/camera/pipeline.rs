@@ -261,7 +261,8 @@ mod tests {
         seen
     }
 
-    /// Each frame's luma lies where the buffer's memory lay before the appsink (decoders may put edges before it).
+    /// Each frame's luma lies where the buffer's memory lay before the appsink (decoders may put edges before
+    /// it).
     fn assert_not_copied(mut line: CapturePipeline, edge_bytes: usize) {
         let seen = addresses(&line);
         line.play().unwrap();

@@ -19,7 +19,8 @@ pub struct Packing {
     packed: Option<Packed>,
 }
 
-/// Plane offsets and strides of a packed frame, where they differ from GStreamer's own (which rounds rows up).
+/// Plane offsets and strides of a packed frame, where they differ from GStreamer's own (which rounds rows
+/// up).
 struct Packed {
     info: video::VideoInfo,
     offset: [usize; 3],

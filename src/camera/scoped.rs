@@ -45,8 +45,8 @@ impl ScopedCallback {
             return false;
         }
         match &*self.lock() {
-            // SAFETY: `lend` keeps the intake alive and untouched while the pointer is here, and the lock makes this
-            // the only reference to it.
+            // SAFETY: `lend` keeps the intake alive and untouched while the pointer is here, and the lock
+            // makes this the only reference to it.
             Some(Pointer(intake)) => unsafe { (**intake).take(sample) },
             None => false,
         }
@@ -79,7 +79,8 @@ impl<T> BorrowedIntake<'_, T> {
     /// Inspects the intake between two samples; `None` while it takes one.
     pub fn look<R>(&self, look: impl FnOnce(&mut T) -> R) -> Option<R> {
         let _held = self.callback.0.intake.try_lock()?;
-        // SAFETY: this value lives inside `lend` only, so the intake is alive; the lock keeps `take` away from it.
+        // SAFETY: this value lives inside `lend` only, so the intake is alive; the lock keeps `take` away
+        // from it.
         Some(look(unsafe { &mut *self.intake }))
     }
 }

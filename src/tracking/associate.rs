@@ -77,7 +77,8 @@ impl PairMatcher {
         self.pairs.clear();
     }
 
-    /// Pairs `tracks` and `findings` of one class whose IoU is at least `iou`. The same input gives the same pairs.
+    /// Pairs `tracks` and `findings` of one class whose IoU is at least `iou`. The same input gives the same
+    /// pairs.
     pub(super) fn run(&mut self, iou: f32) {
         if self.tracks.is_empty() || self.findings.is_empty() {
             return;

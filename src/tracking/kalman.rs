@@ -1,8 +1,9 @@
 //! Predicts positions: a Kalman filter with constant velocity over the centre and the sides of a rectangle.
 //!
-//! State, noise and their proportion to the object's size are those of Aharon et al., "BoT-SORT" (2022), after Bewley
-//! et al., "Simple Online and Realtime Tracking" (ICIP 2016) and Zhang et al., "ByteTrack" (ECCV 2022). All of its
-//! matrices are diagonal in the four coordinates, so the filter of eight states is exactly four of two.
+//! State, noise and their proportion to the object's size are those of Aharon et al., "BoT-SORT" (2022),
+//! after Bewley et al., "Simple Online and Realtime Tracking" (ICIP 2016) and Zhang et al., "ByteTrack" (ECCV
+//! 2022). All of its matrices are diagonal in the four coordinates, so the filter of eight states is exactly
+//! four of two.
 
 use crate::types::Rect;
 

@@ -31,7 +31,8 @@ use crate::config;
 use crate::config::trigger::Source;
 use crate::supervisor::{Beat, Stop};
 
-/// Runs one trigger until `stop`: pulls at `target`, and writes what is answered to the port. Blocks its thread.
+/// Runs one trigger until `stop`: pulls at `target`, and writes what is answered to the port. Blocks its
+/// thread.
 ///
 /// The delay of `settings` does not block this thread: the target receives the moment whose frame is wanted,
 /// so the port is read all the time. At the end, verdicts of earlier triggers are awaited for one second and

@@ -173,7 +173,8 @@ proptest! {
 
     #[test]
     fn counted_edges_are_the_real_ones(steps in prop::collection::vec((0u32..6, any::<bool>()), 1..60)) {
-        // The line changes `n` times; then the count is read, perhaps once more the line changes, then the level.
+        // The line changes `n` times; then the count is read, perhaps once more the line changes, then the
+        // level.
         let (mut rising, mut found, mut changed) = (0, 0, u32::MAX - 3);
         let mut edges = Edges::new(Edge::Rising);
         let high = |changed: u32| changed.wrapping_sub(u32::MAX - 3) % 2 == 1;

@@ -7,10 +7,11 @@ use crate::types::{OnComplete, Pulled, Rejected, Stamp, TargetState, Trigger};
 
 /// Receives triggers. Each camera that inspects has one target; none of its calls may block.
 pub trait TriggerTarget: Send + Sync {
-    /// Takes a trigger. `moment` is `trigger.at` moved by the configured delay: the time whose frame is wanted.
+    /// Takes a trigger. `moment` is `trigger.at` moved by the configured delay: the time whose frame is
+    /// wanted.
     ///
-    /// Every call begins an acquisition with the next number. `on_complete` is called exactly once at its end,
-    /// from any thread, perhaps before this returns.
+    /// Every call begins an acquisition with the next number. `on_complete` is called exactly once at its
+    /// end, from any thread, perhaps before this returns.
     fn pull(&self, trigger: Trigger, moment: Stamp, on_complete: Option<Arc<dyn OnComplete>>) -> Pulled;
 
     /// Selects the product for the triggers that follow. Errors: the reason, as one ASCII line for the port.

@@ -26,9 +26,9 @@ impl Backoff {
         Backoff { first, longest: longest.max(first), failures: 0, random: None }
     }
 
-    /// Draws each pause between half and all of its step, so that what lost one peer together (cameras behind a switch,
-    /// boxes at a broker) does not come back in the same instant. This is the "equal jitter" of M. Brooker, "Exponential
-    /// Backoff And Jitter" (2015): unlike full jitter it never tries again at once.
+    /// Draws each pause between half and all of its step, so that what lost one peer together (cameras behind
+    /// a switch, boxes at a broker) does not come back in the same instant. This is the "equal jitter" of M.
+    /// Brooker, "Exponential Backoff And Jitter" (2015): unlike full jitter it never tries again at once.
     pub fn jittered(self) -> Backoff {
         // Each RandomState has its own keys. A zero would be a fixed point of the generator.
         let seed = RandomState::new().build_hasher().finish() | 1;

@@ -1,7 +1,7 @@
 //! A synthetic conveyor with exact ground truth: parts pass, some with defects.
 //!
-//! A frame depends only on the seed and its number, bit for bit, on every platform. [`Scene`] paints it as packed I420
-//! and lists the parts in it.
+//! A frame depends only on the seed and its number, bit for bit, on every platform. [`Scene`] paints it as
+//! packed I420 and lists the parts in it.
 //!
 //! A scene with a `line` imitates an inspection station: one product on one lane, almost upright, under a
 //! hood, with a light barrier at the frame's middle. [`Crossings`] predicts from time stamps which part is in

@@ -28,13 +28,15 @@ pub struct Truth {
 pub struct DefectTruth {
     /// Which kind of defect it is.
     pub kind: Defect,
-    /// The bounds of the px that differ from a sound part's, no side below 20 px of 480 lines, clipped to the frame.
+    /// The bounds of the px that differ from a sound part's, no side below 20 px of 480 lines, clipped to the
+    /// frame.
     pub rect: Rect,
     /// The fraction of these bounds that is inside the frame, above 0 to 1.
     pub visible: f32,
 }
 
-/// A part of a line in the one frame in which its middle is nearest to the light barrier at the frame's centre column.
+/// A part of a line in the one frame in which its middle is nearest to the light barrier at the frame's
+/// centre column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Passage {
     /// The part's number, as in [`Truth`].

@@ -1,4 +1,5 @@
-//! Tests of the ring from outside. Under `--cfg loom` only the models are built: every interleaving of small cases.
+//! Tests of the ring from outside. Under `--cfg loom` only the models are built: every interleaving of small
+//! cases.
 
 #[cfg(not(loom))]
 mod behaviour;

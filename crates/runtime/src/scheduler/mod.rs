@@ -1,7 +1,7 @@
 //! Assigns work to workers: pinned workers, stages that own their typed queues, and results in order.
 //!
 //! ```text
-//!  feeds ──take──▶ Stage<W> ◀──take── Slot of a worker ──run──▶ Executor<W> ──drop──▶ InOrder ──▶ whoever listens
+//!  feeds ──take──▶ Stage<W> ◀──take── Slot of a worker ──run──▶ Executor<W> ──drop──▶ InOrder ──▶ listener
 //!                     └── WorkQueue: which slot of this worker may take now (priority, min, max)
 //! ```
 //!

@@ -25,8 +25,8 @@ impl Beat {
         self.waiting();
     }
 
-    /// Counts a sign of life without progress, for a loop that waits for another's work: it satisfies the watchdog, but a
-    /// unit that was asked to stop has not come nearer to its end.
+    /// Counts a sign of life without progress, for a loop that waits for another's work: it satisfies the
+    /// watchdog, but a unit that was asked to stop has not come nearer to its end.
     pub fn waiting(&self) {
         self.0.alive.fetch_add(1, Ordering::Relaxed);
     }

@@ -1,4 +1,5 @@
-//! One change of a unit at a time: a restart, replacement or removal holds the claim to the unit's name meanwhile.
+//! One change of a unit at a time: a restart, replacement or removal holds the claim to the unit's name
+//! meanwhile.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,8 @@ struct ClaimInner {
     given_back: Condvar,
 }
 
-/// The right to change the unit of one name, given back when it is dropped. Nothing else changes that unit meanwhile.
+/// The right to change the unit of one name, given back when it is dropped. Nothing else changes that unit
+/// meanwhile.
 #[must_use = "without a claim the next change begins at once"]
 #[derive(Debug)]
 pub struct Claim {

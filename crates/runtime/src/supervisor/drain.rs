@@ -18,8 +18,8 @@ const LAST: Duration = Duration::from_millis(100);
 /// Watches units that are asked to stop. A unit without progress for `patience` hangs. All together have
 /// until `until`, and a unit that is asked after that still gets [`LAST`].
 ///
-/// The rules ([`Drain::note`], [`Drain::turn`], [`Drain::is_lost`]) take the time as an argument; [`Drain::wait`] applies
-/// them to running units.
+/// The rules ([`Drain::note`], [`Drain::turn`], [`Drain::is_lost`]) take the time as an argument;
+/// [`Drain::wait`] applies them to running units.
 pub(super) struct Drain {
     patience: Duration,
     until: Instant,

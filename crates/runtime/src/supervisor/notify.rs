@@ -1,4 +1,5 @@
-//! State changes reported to systemd (`sd_notify`). Without `NOTIFY_SOCKET` the calls do nothing and do not fail.
+//! State changes reported to systemd (`sd_notify`). Without `NOTIFY_SOCKET` the calls do nothing and do not
+//! fail.
 
 use systemd::daemon;
 

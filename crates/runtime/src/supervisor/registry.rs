@@ -1,4 +1,5 @@
-//! The supervisor: starts units in order, reports the state of each, and stops them in reverse order within a deadline.
+//! The supervisor: starts units in order, reports the state of each, and stops them in reverse order within a
+//! deadline.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -89,8 +90,8 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Stops the unit and starts it again, also one that was given up; its restarts count from zero. Waits while
-    /// another change of the unit is under way.
+    /// Stops the unit and starts it again, also one that was given up; its restarts count from zero. Waits
+    /// while another change of the unit is under way.
     pub fn restart(&self, name: &str) -> Result<(), SupervisorError> {
         self.restart_claimed(&self.claimed(name)?)
     }
@@ -108,8 +109,8 @@ impl Supervisor {
         self.refill(&claim, Arc::new(unit))
     }
 
-    /// Reserves the unit `name` for a change that begins later; `None` while another change of it is under way.
-    /// Does not check that the unit exists: the change does.
+    /// Reserves the unit `name` for a change that begins later; `None` while another change of it is under
+    /// way. Does not check that the unit exists: the change does.
     pub fn claim(&self, name: &str) -> Option<Claim> {
         self.0.claims.try_take(name)
     }

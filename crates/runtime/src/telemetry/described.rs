@@ -9,8 +9,8 @@ pub enum FigureKind {
     Gauge,
 }
 
-/// One figure: its key in `telemetry` (`mqtt/events_acked`; `camera/frames` stands for each camera's `NAME/frames`), its
-/// kind, and what it counts.
+/// One figure: its key in `telemetry` (`mqtt/events_acked`; `camera/frames` stands for each camera's
+/// `NAME/frames`), its kind, and what it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Described {
     /// The key in `telemetry`, as in `mqtt/events_acked`.

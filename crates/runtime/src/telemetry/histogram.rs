@@ -1,7 +1,7 @@
 //! Latencies as a log-linear histogram: fixed memory, no lock, no allocation when recording, mergeable.
 //!
-//! After HdrHistogram (G. Tene): every power of two is cut into [`SUB`] equal buckets, so a value is known to within
-//! 1/64 of itself, from 1 to 2³² (71 minutes in µs); larger ones count in the last bucket.
+//! After HdrHistogram (G. Tene): every power of two is cut into [`SUB`] equal buckets, so a value is known to
+//! within 1/64 of itself, from 1 to 2³² (71 minutes in µs); larger ones count in the last bucket.
 //!
 //! ```text
 //! value   0 … 63 │ 64 … 127 │ 128 … 255   │ 256 … 511   │ …  2³¹ … 2³²−1
@@ -116,8 +116,8 @@ impl Snapshot {
         self.max
     }
 
-    /// The smallest value that at least the share `q` (0 to 1) of all values does not exceed, to within 1/64 of
-    /// itself and never above [`Snapshot::max`]; 0 without values.
+    /// The smallest value that at least the share `q` (0 to 1) of all values does not exceed, to within 1/64
+    /// of itself and never above [`Snapshot::max`]; 0 without values.
     pub fn quantile(&self, q: f64) -> u64 {
         let rank = ((q.clamp(0.0, 1.0) * self.count as f64).ceil() as u64).max(1);
         let mut seen = 0;

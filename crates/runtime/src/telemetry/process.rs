@@ -28,8 +28,8 @@ impl ProcessFacts {
     }
 }
 
-/// Proportional memory (PSS): shared pages are divided among their users. The kernel walks the page tables for it
-/// (milliseconds), so ask seldom. `None` where it may not be read.
+/// Proportional memory (PSS): shared pages are divided among their users. The kernel walks the page tables
+/// for it (milliseconds), so ask seldom. `None` where it may not be read.
 pub fn pss_bytes() -> Option<u64> {
     let rollup = fs::read_to_string("/proc/self/smaps_rollup").ok()?;
     Some(field(&rollup, "Pss:")? * 1024)

@@ -34,8 +34,8 @@ pub fn settle() {
     let maps = fs::read_to_string("/proc/self/smaps").unwrap_or_default();
     for range in clean_text(&maps) {
         // SAFETY: a private, unwritable mapping of a file of which no page was ever changed: the next access
-        // finds the same bytes. Only the dynamic loader changes such pages (relocation), and while it does they
-        // are writable. Failure changes nothing.
+        // finds the same bytes. Only the dynamic loader changes such pages (relocation), and while it does
+        // they are writable. Failure changes nothing.
         unsafe { libc::madvise(range.start as *mut _, range.len(), libc::MADV_DONTNEED) };
     }
 }

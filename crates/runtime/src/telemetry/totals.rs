@@ -1,7 +1,7 @@
 //! The counts of one module: live counters to add to, and their values at one moment.
 
-/// Declares `Totals`, the counts as one moment saw them, which are published as `PREFIX/NAME`, and `LiveTotals`, the
-/// counters behind it.
+/// Declares `Totals`, the counts as one moment saw them, which are published as `PREFIX/NAME`, and
+/// `LiveTotals`, the counters behind it.
 #[macro_export]
 macro_rules! totals {
     ($prefix:literal { $($(#[doc = $doc:literal])+ $name:ident,)* }) => {
