@@ -1,4 +1,4 @@
-//! //! The client end of the control socket, used by the command line.
+//! The client end of the control socket, used by the command line.
 
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
@@ -37,23 +37,23 @@ pub enum AskError {
         /// The error of writing, reading or decoding.
         source: std::io::Error,
     },
-    /// The service refused.
+    /// The service refused the request.
     #[error("{}{}{}", .0.reason, if .0.remedy.is_empty() { "" } else { "; " }, .0.remedy)]
     Refused(ControlRefusal),
 }
 
-/// Asks the service with the state directory `dir` for `command`, and waits for its answer as JSON.
+/// Sends `command` to the service with the state directory `dir`, and waits for its answer as JSON.
 ///
 /// # Errors
-/// [`AskError`]: no service, no answer, or its refusal in its own words.
+/// [`AskError`]: no service runs, the connection broke, or the service refused.
 pub fn ask(dir: &Path, command: &Command) -> Result<Value, AskError> {
     ask_for(dir, command)
 }
 
-/// The same with the answer as the type that the command answers with.
+/// As [`ask`], with the answer as the type that the command returns.
 ///
 /// # Errors
-/// Those of [`ask`]; `Broken` where the answer is another one, as an older service may give it.
+/// Those of [`ask`]; `Broken` if the answer has another type, as an older service may send it.
 pub fn ask_for<T: DeserializeOwned>(dir: &Path, command: &Command) -> Result<T, AskError> {
     let path = socket(dir);
     let stream = match UnixStream::connect(&path) {
@@ -73,9 +73,9 @@ fn talk(mut stream: UnixStream, command: &Command) -> std::io::Result<String> {
     Ok(line)
 }
 
-/// The result, or why there is none.
+/// Parses the result, or the refusal.
 fn read<T: DeserializeOwned>(line: &str) -> std::io::Result<Result<T, ControlRefusal>> {
-    /// What only a failure has.
+    /// The fields that only a refusal has.
     #[derive(Deserialize)]
     struct Reason {
         reason: Option<String>,

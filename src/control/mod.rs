@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::types::Refusal;
 
-/// Larger requests are refused. Pictures of a person who is enrolled come this way.
+/// Larger requests are refused. The limit is high because enrolment sends pictures in the request.
 const MAX_REQUEST_BYTES: u64 = 128 << 20;
 
 /// The path of the socket of the service with the state directory `dir`.
@@ -37,10 +37,10 @@ struct Done<T> {
 pub struct ControlRefusal {
     /// What, where and why.
     pub reason: String,
-    /// What to do next; empty where the reason says it.
+    /// What to do next; empty if the reason contains it.
     #[serde(default)]
     pub remedy: String,
-    /// The word for programs.
+    /// The code of the refusal, for programs.
     #[serde(default)]
     pub code: String,
     /// What a program needs to go on, or `null`: handed on as it is.

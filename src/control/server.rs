@@ -124,7 +124,7 @@ fn answer(mut stream: &UnixStream, commands: &SyncSender<CommandRequest>, long: 
         Ok(answer) => serde_json::to_string(&Done { result: answer }),
         Err(refusal) => serde_json::to_string(&ControlRefusal::from(refusal)),
     };
-    // A requester that is gone already misses nothing.
+    // A client that has disconnected needs no answer.
     if let Ok(line) = line {
         let _ = writeln!(stream, "{line}");
     }
@@ -145,7 +145,7 @@ fn request<'l>(
     Ok((serde_json::from_slice(&line)?, turn))
 }
 
-/// One request, as it comes over the socket.
+/// One request, as the socket receives it.
 #[derive(Deserialize)]
 struct RequestLine {
     #[serde(default)]
@@ -154,7 +154,7 @@ struct RequestLine {
     payload: Value,
 }
 
-/// A line that is no request.
+/// Why a line is not a request.
 #[derive(Debug, thiserror::Error)]
 enum LineError {
     #[error("the request cannot be read: {0}")]

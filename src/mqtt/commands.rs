@@ -17,7 +17,7 @@ const MAX_REQUEST_BYTES: usize = 64 << 10;
 /// Requests remembered, so that a repeated delivery is not executed twice.
 const REMEMBERED: usize = 256;
 
-/// A responder that answers on the request's own topic. `executing` has been said already.
+/// A responder that answers on the request's topic. `executing` has already been sent.
 pub(super) fn responder(
     shared: &Arc<MqttShared>,
     topic: &str,

@@ -158,7 +158,7 @@ impl MqttSession {
         self.states.insert(note.suffix, slot);
     }
 
-    /// Queues an answer.
+    /// Queues an answer to be sent.
     pub(super) fn put_answer(&mut self, answer: AnswerOut) {
         self.answered += 1;
         self.answers.push_back(AnswerOut { number: self.answered, ..answer });

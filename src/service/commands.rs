@@ -1,4 +1,4 @@
-//! Dispatches commands to what does them, and takes snapshots; a reload comes also by SIGHUP.
+//! Dispatches commands to the code that executes them, and takes snapshots; SIGHUP also causes a reload.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -57,19 +57,19 @@ impl App {
             Command::Status => Ok(Box::new(self.status_now()).into()),
             Command::Config => self.config_command(origin).map(CommandAnswer::from),
             Command::Alarm(asked) => self.alarm_command(origin, &asked),
-            // Answered by a unit of its own.
+            // The unit of the gallery answers.
             Command::Faces(command) => return self.pass_faces(FacesRequest { command, origin, reply }),
             Command::Attendance(asked) => self.attendance_command(&asked).map(CommandAnswer::from),
             // Answered when the acquisition has ended.
             Command::Trigger(asked) => return self.pull_for(asked, (origin, at, &id), reply),
-            // May end the unit that the answer goes through.
+            // A restart may end the unit that carries the answer.
             Command::Restart(asked) => return self.restart_command(asked.unit, reply),
         };
         reply.answer(outcome);
     }
 
-    /// The picture goes beside the answer, which names its topic; into the answer only where that is asked for, or where
-    /// there is no way beside it.
+    /// Sends the picture as an attachment whose topic the answer names. The picture is part of the answer
+    /// only on request, or where the interface has no attachments.
     fn snapshot_command(&self, asked: &SnapshotRequest, origin: Origin, reply: Responder<CommandAnswer>) {
         let inline = origin != Origin::Mqtt || asked.inline == Some(true);
         let (mut answer, shot) = match self.snapshot(asked) {
@@ -84,7 +84,7 @@ impl App {
         reply.answer_with(Ok(answer.into()), Some(shot));
     }
 
-    /// The newest frame of the camera that is named (the only one, if none is) as JPEG, and what there is to say about it.
+    /// The newest frame as JPEG, with its description, of the named camera (the only one, if none is named).
     fn snapshot(&self, asked: &SnapshotRequest) -> Result<(SnapshotOut, Attachment), Refusal> {
         let cameras = lock(&self.cameras);
         let known =

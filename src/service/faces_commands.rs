@@ -64,7 +64,7 @@ impl App {
         .unwatched()
     }
 
-    /// Hands a request to the unit; it is answered there.
+    /// Passes a request to the unit, which answers it.
     pub(super) fn pass_faces(&self, request: FacesRequest) {
         let refused = match self.people.sender.try_send(request) {
             Ok(()) => return,
@@ -75,7 +75,7 @@ impl App {
 
     fn faces_command(&self, request: FacesRequest) {
         let FacesRequest { command, origin, reply } = request;
-        // A broker's other subscribers can read what it passes on, and it may keep it.
+        // Every subscriber of a broker can read what it forwards, and brokers can retain it.
         if origin == Origin::Mqtt && command.carries_faces() {
             let message = format!("faces are not sent over MQTT ({})", command.action());
             return reply.failed(Refusal::new("not_over_mqtt", message, "use `ocellus faces` or the page"));

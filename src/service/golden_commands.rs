@@ -1,4 +1,4 @@
-//! The command `golden` while the service runs: its command line does not need the store for it.
+//! The command `golden` while the service runs: it holds the store, so the command line sends it here.
 
 use super::{App, lock};
 use crate::commands::inspection::{
@@ -71,7 +71,7 @@ impl App {
         Ok(GoldenChangedOut { set, selected: self.learn_again(product) }.into())
     }
 
-    /// The newest frame of a camera, put on disk.
+    /// Writes the newest frame of a camera to disk.
     fn keep_frame(&self, camera: Option<&str>, rois: Option<Vec<String>>) -> Result<GoldenEntry, Refusal> {
         let camera = self.inspecting_camera(camera)?;
         let frame = camera.ring.newest().ok_or("the camera has not given a frame yet")?;
@@ -80,7 +80,8 @@ impl App {
         self.store.goldens().keep(&whole(&frame)?, &name, rois).map_err(refused)
     }
 
-    /// Selects `product` again wherever it is selected, or was asked for and is not ready; returns how that went.
+    /// Selects `product` again wherever it is selected, or was requested and is not ready; returns the
+    /// outcomes.
     fn learn_again(&self, product: &str) -> Selected {
         let cameras = lock(&self.cameras).clone();
         let mut selected = Selected::new();
@@ -109,7 +110,7 @@ fn refused(error: GoldenError) -> Refusal {
     error.to_string().into()
 }
 
-/// The whole frame as a picture in colour.
+/// The whole frame as a colour picture.
 fn whole(frame: &Frame) -> Result<Patch, String> {
     let rect = Rect { x: 0.0, y: 0.0, w: frame.width as f32, h: frame.height as f32 };
     let mut picture = Patch::default();

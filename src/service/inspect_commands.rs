@@ -35,11 +35,11 @@ impl App {
         parts.lane.pull(trigger, at, Some(on_complete));
     }
 
-    /// The command `product`.
+    /// The command `product`: shows or selects the product of a camera.
     pub(super) fn product_command(&self, asked: &inspection::ProductRequest) -> Result<ProductOut, Refusal> {
         let camera = self.inspecting_camera(asked.camera.as_deref())?;
         if let (Some(product), Some(parts)) = (&asked.product, &camera.parts) {
-            // A product without a recipe is a slip of the request: it is refused, and nothing of the box has changed.
+            // A product without a recipe is a mistake in the request: it is refused, and nothing changes.
             recipe::find(&parts.settings.recipes, product)
                 .map_err(|faults| Refusal::new("unknown_product", faults.to_string(), ""))?;
             self.select(&camera, product)?;

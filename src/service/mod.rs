@@ -174,7 +174,7 @@ struct App {
     cameras: Mutex<Vec<Arc<Camera>>>,
     /// The previews of all cameras.
     views: Arc<Views>,
-    /// Where the broker's side puts commands.
+    /// The queue into which MQTT and the other interfaces put commands.
     commands: SyncSender<CommandRequest>,
     /// Set by SIGHUP: reload the configuration.
     hangup: Arc<AtomicBool>,
@@ -304,8 +304,8 @@ impl App {
         }))
     }
 
-    /// Store and broker first, then models and cameras side by side, then the ears and the watchdog.
-    /// Asked to stop meanwhile, it leaves off where it is.
+    /// Starts store and broker, then models and cameras side by side, then the interfaces and the watchdog.
+    /// Stops early if `stop` comes meanwhile.
     fn start(self: &Arc<App>, inbox: Receiver<CommandRequest>, stop: &Stop) -> Result<(), AppError> {
         let mut config = self.config().clone();
         let mut loading = Some(self.load_aside(&config, stop)?);

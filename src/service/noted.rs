@@ -7,7 +7,7 @@ use crate::commands::{Command, CommandRequest, attendance, faces};
 use crate::types::{Origin, Responder};
 
 impl App {
-    /// The request, whose outcome will be noted where it is one that is noted.
+    /// Wraps the request so that its outcome is written to the log, if it is one of those.
     pub(super) fn noted(&self, request: CommandRequest) -> CommandRequest {
         let (source, user) = match request.origin {
             Origin::Web => return request,
@@ -43,7 +43,8 @@ impl App {
     }
 }
 
-/// The change, and its target; `None` where nothing changes and nothing protected is read. People by number only.
+/// The change and its target; `None` if nothing changes and nothing protected is read. People appear by
+/// number only.
 fn change(command: &Command) -> Option<(String, String)> {
     let word = command.kind().as_str();
     match command {

@@ -15,8 +15,8 @@ use crate::types::{Details, FailedPart, Refusal, ReloadedCameras, ReloadedOut};
 pub(super) const ALARM: &str = "config";
 
 impl App {
-    /// Reads the file again and applies it. A file with faults changes nothing; of one without, what can be applied is,
-    /// and an alarm names the rest until it is, too.
+    /// Reads the file again and applies it. A file with faults changes nothing. Otherwise everything that can
+    /// be applied is, and an alarm names the rest until it is applied, too.
     pub(super) fn reload(self: &Arc<App>) -> Result<ReloadedOut, Refusal> {
         notify::reloading();
         let outcome = self.try_reload();
@@ -162,7 +162,7 @@ impl App {
     }
 }
 
-/// What became of the cameras, and what is not as the file says.
+/// The outcome for the cameras, and what differs from the file.
 fn answer(change: &ConfigChange, new: &Config, failures: &ApplyFailures) -> ReloadedOut {
     let cameras = &change.cameras;
     let done = |names: &[String]| -> Vec<String> {
@@ -185,7 +185,7 @@ fn answer(change: &ConfigChange, new: &Config, failures: &ApplyFailures) -> Relo
     }
 }
 
-/// For the log.
+/// The answer as JSON, for the log.
 fn in_json(answer: &ReloadedOut) -> String {
     serde_json::to_string(answer).unwrap_or_default()
 }

@@ -140,7 +140,7 @@ impl App {
         }
     }
 
-    /// What the broker does not take: how many messages are kept of it, and the newest of them.
+    /// The messages that the broker does not take: their number, and the newest ones.
     fn set_aside(&self) -> SetAside {
         match self.store.letters() {
             Ok(letters) => {

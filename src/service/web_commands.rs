@@ -23,8 +23,8 @@ const MESSENGERS: [&str; 3] = ["web", "control", "mqtt"];
 const LEAVING: Duration = Duration::from_millis(250);
 
 impl App {
-    /// `restart`: `{"unit": NAME}`. Asked for again while it is under way, it is answered with `already_restarting`:
-    /// the unit that comes is a fresh one for everybody who asked.
+    /// `restart`: `{"unit": NAME}`. A second request during a restart is answered with `already_restarting`,
+    /// because the unit that comes back is a new one for both.
     pub(super) fn restart_command(self: &Arc<App>, unit: String, reply: Responder<CommandAnswer>) {
         let known = self.supervisor.status().iter().any(|status| *status.name == *unit);
         if !known || NEVER.contains(&unit.as_str()) {
@@ -96,7 +96,8 @@ impl App {
         Refusal::new("unknown_unit", message, format!("there are: {}", names.join(", ")))
     }
 
-    /// `config`: the file in force, without secrets and comments. Not over MQTT: subscribers of a broker need not know it.
+    /// `config`: the file in force, without secrets and comments. Not over MQTT, where every subscriber could
+    /// read it.
     pub(super) fn config_command(&self, origin: Origin) -> Result<ConfigOut, Refusal> {
         if origin == Origin::Mqtt {
             return Err(Refusal::new(

@@ -1,4 +1,5 @@
-//! A person leaves the outbox and the store: what was not sent becomes an announced gap, and the files are written anew.
+//! Erases a person from the outbox and the store: unsent messages become an announced gap, and the files are
+//! rewritten.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -103,7 +104,7 @@ impl Store {
         Ok(Forgotten { set_aside, rewritten_bytes, ..Forgotten::default() })
     }
 
-    /// The same if nobody owns the outbox: the people are removed from it first.
+    /// As [`Store::finish_erasures`] if nobody owns the outbox: the people are removed from it first.
     pub fn erase_alone(&self, erasing: &[Erasing]) -> Result<Forgotten, StoreError> {
         let people: Vec<PersonId> = erasing.iter().flat_map(Erasing::ids).collect();
         let outbox = self.outbox(u64::MAX)?.forget(&people)?.len() as u64;

@@ -10,7 +10,7 @@ const STEPS: &[fn(&sled::Db) -> sled::Result<()>] = &[];
 pub(super) const SCHEMA: u32 = STEPS.len() as u32 + 1;
 const KEY: &str = "schema";
 
-/// What `meta` says about the schema; `None` in a store that was never finished.
+/// The schema version in `meta`; `None` in a store that was never completed.
 pub(super) fn schema_of(meta: &sled::Tree) -> sled::Result<Option<u32>> {
     let stored = meta.get(KEY)?;
     Ok(stored.and_then(|bytes| Some(u32::from_be_bytes(bytes.as_ref().try_into().ok()?))))

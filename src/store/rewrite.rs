@@ -1,4 +1,4 @@
-//! The store written anew: sled keeps deleted values in its file, so erasing for good takes a new file.
+//! Rewrites the store: sled keeps deleted values in its file, so permanent erasure needs a new file.
 //!
 //! ```text
 //! copy to store.rewrite ▶ sync ▶ store → store.erased ▶ store.rewrite → store ▶ overwrite and remove store.erased

@@ -116,7 +116,7 @@ struct ErrorWithDetails {
     details: Details,
 }
 
-/// Beside a response that is a fault: its word, for the audit log.
+/// Attached to a fault's response: its code, for the audit log.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RefusalWord(pub(super) &'static str);
 

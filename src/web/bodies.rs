@@ -1,4 +1,4 @@
-//! The bodies of requests about people that REST takes: the rest of a command stands in the path.
+//! The bodies of REST requests about people; the path holds the rest of each command.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::commands::faces::MAX_PICTURES;
 use crate::types::Bounded;
 
-/// One of the two, and not `null`, as the service wants it.
+/// Demands one of the two, and not `null`, as the service does.
 fn pictures_or_camera(schema: &mut schemars::Schema) {
     let one = |key: &str, kind: &str, other: &str| {
         serde_json::json!({
@@ -17,25 +17,25 @@ fn pictures_or_camera(schema: &mut schemars::Schema) {
     schema.insert("oneOf".into(), serde_json::json!(either));
 }
 
-/// What an enrolment is made from: pictures, or what a camera sees now.
+/// An enrolment, from pictures or from a camera's current view.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(transform = pictures_or_camera)]
 pub struct EnrolIn {
-    /// The person's name.
+    /// The name of the person.
     #[schemars(length(min = 1, max = 64))]
     pub name: String,
     /// JPEG or PNG, each in base64.
     #[schemars(length(min = 1, max = 32))]
     pub pictures: Option<Bounded<String, MAX_PICTURES>>,
-    /// A camera's name.
+    /// The name of a camera.
     pub camera: Option<String>,
-    /// Enrol also somebody who looks like a known person.
+    /// Enrol the person even if they resemble an enrolled one.
     #[serde(default)]
     pub as_new: bool,
 }
 
-/// More pictures of a person.
+/// Pictures to add to a person.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(transform = pictures_or_camera)]
@@ -43,26 +43,26 @@ pub struct PicturesIn {
     /// JPEG or PNG, each in base64.
     #[schemars(length(min = 1, max = 32))]
     pub pictures: Option<Bounded<String, MAX_PICTURES>>,
-    /// A camera's name.
+    /// The name of a camera.
     pub camera: Option<String>,
-    /// Take them also where they look like somebody else.
+    /// Add the pictures even if they resemble another person.
     #[serde(default)]
     pub as_new: bool,
 }
 
-/// Another name.
+/// A new name for a person.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenameIn {
-    /// The name from now on.
+    /// The new name of the person.
     #[schemars(length(min = 1, max = 64))]
     pub name: String,
 }
 
-/// Two that are one.
+/// A merge of two people who are one.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MergeIn {
-    /// The person who stays.
+    /// The person who is kept.
     pub into: u64,
 }

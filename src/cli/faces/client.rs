@@ -70,7 +70,7 @@ impl GalleryClient {
         let by_name = people.iter().find(|person| person.name.to_lowercase() == wanted);
         let number = who.parse::<u64>().ok();
         if let Some(id) = by_name.map(|person| person.id).or(number) {
-            // A number that nobody has is refused where it is used: an erasure may be half done.
+            // An unknown number is refused where it is used, because an erasure may be half done.
             return Ok(id);
         }
         let names: Vec<_> = people.iter().map(|person| person.name.as_str()).collect();

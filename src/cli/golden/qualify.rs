@@ -75,7 +75,7 @@ pub(super) struct Setup {
 }
 
 impl Setup {
-    /// The current setup.
+    /// The setup that is in force.
     pub fn current(client: &GoldenClient, recipe: Recipe, set: Option<&GoldenSet>) -> Setup {
         let entries = set.map_or(Vec::new(), |set| set.entries.clone());
         let goldens =

@@ -38,7 +38,7 @@ pub struct Ledger {
 pub enum Change {
     /// The person was erased, with all samples.
     Forgotten(PersonId),
-    /// The person turned out to be somebody who is already enrolled.
+    /// The person turned out to be one who is already enrolled.
     Merged {
         /// The person who no longer exists.
         from: PersonId,

@@ -66,7 +66,7 @@ impl Crops {
         Ok(())
     }
 
-    /// Makes removals durable.
+    /// Makes removals durable, by syncing the folder.
     pub(super) fn sync(&self) -> Result<(), GalleryError> {
         match sync_dir(&self.dir) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -64,7 +64,7 @@ pub enum GalleryError {
     /// A picture or an embedding that cannot be stored.
     #[error("the picture {source_name:?} cannot be kept: {cause}")]
     Unfit {
-        /// Where it came from.
+        /// The origin: a file's name, or camera and frame.
         source_name: String,
         /// What makes the picture unusable.
         cause: String,

@@ -55,7 +55,8 @@ pub(in super::super) async fn add(mut call: Call) -> Handled {
     answer::json(&ask_faces(&call.server, faces::GalleryCommand::Add { person, from }).await?)
 }
 
-/// Pictures or a camera, one of the two. Pictures are moved, not copied: they may fill the longest body.
+/// Sets pictures or a camera, one of the two. Pictures are moved, not copied, because they may be as long as
+/// a body can be.
 fn source(
     pictures: Option<Bounded<String, MAX_PICTURES>>,
     camera: Option<String>,
@@ -111,13 +112,13 @@ pub(in super::super) async fn picture(call: Call) -> Handled {
     Ok(bytes(mime::PNG, png.into()))
 }
 
-/// About so many bytes of an export are in memory at one time.
+/// Bytes of an export that are in memory at one time, roughly.
 const PIECE_BYTES: u64 = 1 << 20;
 /// Pieces that wait for a slow reader.
 const PIECES: usize = 1;
 
 pub(in super::super) async fn export(call: Call) -> Handled {
-    // The first piece is awaited here, so that what is refused is answered as such.
+    // The first piece is awaited here, so that a refusal becomes the response.
     let (first, mut after) = piece(&call.server, None).await?;
     let (pieces, body) = mpsc::channel(PIECES);
     tokio::spawn(async move {
@@ -138,7 +139,7 @@ pub(in super::super) async fn export(call: Call) -> Handled {
     Ok(response)
 }
 
-/// The lines of the people after `after`, and whom to go on from where that is not all.
+/// The lines of the people after `after`, and the id to continue from if there are more.
 async fn piece(server: &Server, after: Option<u64>) -> Result<(Bytes, Option<u64>), WebFault> {
     let command = faces::GalleryCommand::Export { after, most_bytes: Some(PIECE_BYTES) };
     let ExportedOut { lines, next } = ask_for(server, command).await?;
@@ -149,7 +150,7 @@ pub(in super::super) async fn import(mut call: Call) -> Handled {
     let body = call.bytes().await?;
     let text = text::decode(&body)
         .map_err(|fault| WebFault::bad(format!("the body {fault}"), "send an export as it was given"))?;
-    // In one piece: a list of its lines could be many times as large.
+    // One string: a list of its lines could need many times the memory.
     let lines = ExportLines::Text(text);
     drop(body);
     answer::json(&ask_faces(&call.server, faces::GalleryCommand::Import { lines }).await?)

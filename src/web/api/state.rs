@@ -126,12 +126,12 @@ pub(in super::super) async fn refused(call: Call) -> Handled {
     answer::json(&call.server.shared.audit.last_refused(call.limit(AUDIT, MOST_AUDIT)?))
 }
 
-/// Asks the service.
+/// Has the service execute `command` and waits for the answer.
 pub(super) async fn ask(server: &Server, command: Command) -> Result<CommandAnswer, WebFault> {
     server.commands.ask(command, &*server.shared.clock).await
 }
 
-/// The same for an answer that is not handed on as it is.
+/// As [`ask`], with the answer as the type that the handler needs.
 pub(super) async fn ask_for<T: TryFrom<CommandAnswer>>(
     server: &Server,
     command: Command,
@@ -141,7 +141,7 @@ pub(super) async fn ask_for<T: TryFrom<CommandAnswer>>(
     T::try_from(answer).map_err(|_| another_answer(kind))
 }
 
-/// The service gave the answer of another command: a fault of the program.
+/// The fault if the service gave the answer of another command, which is a programming error.
 pub(super) fn another_answer(kind: CommandKind) -> WebFault {
     let message = format!("the answer to {} is another command's", kind.as_str());
     WebFault::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message, "see the log")
