@@ -11,8 +11,8 @@ use super::{InspectionRecord, attendance, faces, inspection};
 use crate::contract::{self, Day};
 use crate::types::{CommandKind, ReloadedOut};
 
-/// The schemas by file name (without `.json`), in the order of the commands: of requests that have keys, and of answers
-/// that have a result.
+/// The schemas by file name (without `.json`), in the order of the commands: one for each request with keys,
+/// and one for each answer with a result.
 pub fn all() -> Vec<(String, Value)> {
     CommandKind::ALL.into_iter().flat_map(of).collect()
 }

@@ -1,4 +1,5 @@
-//! A TOML document with positions, and the typed reader that collects faults instead of stopping at the first.
+//! A TOML document with positions, and a typed reader that collects all faults instead of stopping at the
+//! first.
 //!
 //! Reading a key from a [`TomlTable`] makes it known, and [`TomlTable::finish`] reports every other key as
 //! unknown. So there is no second list of keys beside the code that reads them.

@@ -73,7 +73,7 @@ pub struct Counts {
     pub overrun: u64,
     /// Acquisitions that have begun and not ended.
     pub in_flight: u64,
-    /// Triggers that bounced; none of them is in `triggers`.
+    /// Triggers that were debounced; they are not counted in `triggers`.
     pub debounced: u64,
     /// Other input on the lines that is not a trigger.
     pub garbage: u64,

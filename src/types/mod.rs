@@ -1,5 +1,4 @@
-//! Types that the domains share: frames, findings, reports, events, commands and time. They do no I/O and use
-//! no other module of the product.
+//! Types that the domains share: frames, findings, reports, events, commands and time. None of them does I/O.
 
 mod acquisition;
 mod age;

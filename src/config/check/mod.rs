@@ -56,8 +56,9 @@ impl Config {
         }
     }
 
-    /// Checks `text`. `file` is its name in messages; relative paths in it are looked for in `base`, then in the
-    /// working directory, then in `/usr/share/ocellus` (only `state_dir` stays relative to the working directory).
+    /// Checks `text`, which messages call `file`. Relative paths are searched in `base`, then in the working
+    /// directory, then in `/usr/share/ocellus`; only `state_dir` stays relative to the working directory.
+    /// Errors: every fault, each with its place and its remedy.
     pub fn parse(text: &str, file: &Path, base: &Path) -> Result<Config, Faults> {
         let doc = Doc::read(file, text);
         // Checking a document with syntax errors would report faults that do not exist.
