@@ -24,8 +24,9 @@ impl Drop for Permit {
     }
 }
 
-/// All stages, highest priority first. One lock guards the decision and the taking of the item, so that `min` and
-/// `max` hold exactly; it is held for under a microsecond an item, and the producer of frames never takes it.
+/// All stages, highest priority first. One lock guards the decision and the taking of the item, so that `min`
+/// and `max` hold exactly; it is held for under a microsecond an item, and the producer of frames never takes
+/// it.
 pub struct WorkQueue {
     /// Replaced as a whole when a stage comes or goes, so that reading it copies nothing.
     stages: Mutex<Arc<Vec<Arc<dyn ErasedStage>>>>,
@@ -55,8 +56,9 @@ impl WorkQueue {
         self.lock().clone()
     }
 
-    /// Lets one of a worker's `slots` take work: that of the highest priority that waits, except that a stage above
-    /// leaves those below it their `min` workers while their work waits. Gives the slot's index, and its permit.
+    /// Lets one of a worker's `slots` take work: that of the highest priority that waits, except that a stage
+    /// above leaves those below it their `min` workers while their work waits. Gives the slot's index, and
+    /// its permit.
     pub(super) fn take(&self, slots: &mut [Box<dyn WorkerSlot>]) -> Option<(Permit, usize)> {
         let stages = self.lock();
         for stage in stages.iter() {
