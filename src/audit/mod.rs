@@ -1,4 +1,4 @@
-//! The audit log: who changed what, over the page, the command line, MQTT or a serial line; and who was refused.
+//! The audit log: who changed what (page, command line, MQTT, serial line), and who was refused.
 //!
 //! ```text
 //!  note ───▶ audit.log            people and the machine's own signals: page, command line, SIGHUP
@@ -6,8 +6,8 @@
 //!  refuse ─▶ table of a minute ──▶ refused.log   one line a minute for each address
 //! ```
 //!
-//! Three files, each bounded by rotation, because each has other writers: however much strangers try, and however often
-//! a machine changes something, what people changed is not pushed out. People of the gallery appear by number only.
+//! There are three files, each bounded by rotation, so that neither strangers' attempts nor frequent changes by
+//! machines push out what people changed. People of the gallery appear by number only.
 
 mod counters;
 mod file;

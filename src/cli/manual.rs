@@ -1,4 +1,5 @@
-//! `ocellus completions` and `ocellus manual`: shell completions and manual pages, from the definitions behind `--help`.
+//! `ocellus completions` and `ocellus manual`: shell completions and manual pages, from the definitions
+//! behind `--help`.
 
 use std::io::Write;
 use std::path::PathBuf;

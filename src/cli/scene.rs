@@ -1,11 +1,13 @@
-//! `ocellus scene`: writes frames of the built-in scene and their ground truth, for training, teaching and a look at them.
+//! `ocellus scene`: writes frames of the built-in scene and their ground truth, for training, teaching and a
+//! look at them.
 //!
-//! `ocellus scene --seed 1 --frames 100 --out DIR` writes `DIR/frames.i420` (the frames one after another, packed I420)
-//! and `DIR/truth.jsonl` (a line for each frame).
+//! `ocellus scene --seed 1 --frames 100 --out DIR` writes `DIR/frames.i420` (the frames one after another,
+//! packed I420) and `DIR/truth.jsonl` (a line for each frame).
 //!
-//! `ocellus scene --line plate --seed 7 --passages 8 --sound --out DIR` writes the frames of a line in which a part is in
-//! the light barrier, as PNG (RGB): `DIR/ok` and `DIR/ng`, what `golden qualify` takes, and `DIR/truth.jsonl` with a line
-//! for each picture. With `--sound` flawed parts are left out: what is in `DIR/ok` is for `golden add`.
+//! `ocellus scene --line plate --seed 7 --passages 8 --sound --out DIR` writes the frames of a line in which
+//! a part is in the light barrier, as PNG (RGB): `DIR/ok` and `DIR/ng`, what `golden qualify` takes, and
+//! `DIR/truth.jsonl` with a line for each picture. With `--sound` flawed parts are left out: what is in
+//! `DIR/ok` is for `golden add`.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

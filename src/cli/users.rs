@@ -24,7 +24,8 @@ pub(super) struct UsersArgs {
     action: UserAction,
     #[command(flatten)]
     configured: Configured,
-    /// The file of the users; web.users_file of the configuration by default, else "users" in the state directory.
+    /// The file of the users; web.users_file of the configuration by default, else "users" in the state
+    /// directory.
     #[arg(long, value_name = "FILE", global = true)]
     file: Option<PathBuf>,
     /// Print the outcome as JSON.

@@ -155,7 +155,8 @@ impl RecentRequests {
     }
 }
 
-/// Answers `ping`, hands the others to the service, and refuses the rest. `name` and `id` are those of the topic.
+/// Answers `ping`, hands the others to the service, and refuses the rest. `name` and `id` are those of the
+/// topic.
 pub(super) fn handle(
     shared: &Arc<MqttShared>,
     memory: &mut RecentRequests,

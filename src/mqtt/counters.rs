@@ -11,7 +11,8 @@ totals!("mqtt" {
     reports_dropped_full,
     /// Events taken from the queue to be written.
     events_taken,
-    /// Events refused because the queue was full: the disk did not keep up, and memory for waiting is bounded.
+    /// Events refused because the queue was full: the disk did not keep up, and memory for waiting is
+    /// bounded.
     events_dropped_full,
     /// Events and gaps that a broker acknowledged.
     events_acked,

@@ -1,5 +1,5 @@
-//! Finds the message because of which the broker closes the connection. The protocol does not name it, so it is
-//! tried out.
+//! Finds the message because of which the broker closes the connection. The protocol does not name it, so it
+//! is tried out.
 //!
 //! Every message that was unconfirmed when the broker closed the connection is in doubt. Such a message is
 //! sent again alone, after the broker has answered for all earlier ones: if the connection dies then, the

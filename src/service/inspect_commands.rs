@@ -12,7 +12,8 @@ use crate::config::recipe;
 use crate::types::{Inspection, OnComplete, Origin, Refusal, Responder, Stamp, Trigger, TriggerKind};
 
 impl App {
-    /// The command `trigger`. Answered at the end of the acquisition, with its whole record. `name` is the requester's id.
+    /// The command `trigger`. Answered at the end of the acquisition, with its whole record. `name` is the
+    /// requester's id.
     pub(super) fn pull_for(
         &self,
         asked: inspection::TriggerRequest,

@@ -1,8 +1,8 @@
 //! Messages that stay on disk until the broker has them: numbered, bounded, committed in groups.
 //!
-//! Keys of the tree: `m` class id → record; `s` stream → next seq; `t` → payload bytes and next id; `w` name → mark;
-//! `d` id → a message that the broker does not take (`letters.rs`).
-//! One batch carries a group's messages, seqs and totals, so that a crash leaves all of it or nothing.
+//! Keys of the tree: `m` class id → record; `s` stream → next seq; `t` → payload bytes and next id; `w` name
+//! → mark; `d` id → a message that the broker does not take (`letters.rs`). One batch carries a group's
+//! messages, seqs and totals, so that a crash leaves all of it or nothing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;

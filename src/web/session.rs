@@ -48,7 +48,7 @@ impl Sessions {
         Sessions { idle_ns: idle.as_nanos() as u64, known: HashMap::new() }
     }
 
-    /// Adds a session; where there are too many, the one unused for longest ends.
+    /// Adds a session; at the limit, the one unused for longest ends.
     pub(super) fn begin(&mut self, key: TokenHash, user: &str, hash: &str, csrf: String, now_ns: u64) {
         let idle_ns = self.idle_ns;
         self.known.retain(|_, session| now_ns.saturating_sub(session.used_ns) < idle_ns);

@@ -31,7 +31,7 @@ enum FacesCommand {
     Enrol(add::Enrol),
     /// Add pictures to a person: several make recognition more reliable.
     Add(add::Add),
-    /// Rename a person.
+    /// Rename a person of the gallery.
     Rename(change::Rename),
     /// Merge two people into one; the second keeps the name.
     Merge(change::Merge),

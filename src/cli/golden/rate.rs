@@ -58,7 +58,8 @@ impl Score {
         self.good[2] + self.bad[2]
     }
 
-    /// Why this is worse than `current`: more escapes, or more errors, or as many escapes and more false calls.
+    /// Why this is worse than `current`: more escapes, or more errors, or as many escapes and more false
+    /// calls.
     pub fn worse_than(&self, current: &Score) -> Option<String> {
         let more = |what: &str, ours: usize, theirs: usize| format!("{ours} {what} instead of {theirs}");
         let (escapes, errors) = (self.escapes(), self.errors());

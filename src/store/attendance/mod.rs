@@ -274,8 +274,8 @@ impl Attendances {
         Ok(value.and_then(|bytes| record::presence_from(&bytes)))
     }
 
-    /// Removes events from before `before_ns` (wall clock) that are numbered up to `id`; returns how many. Durable
-    /// within a second.
+    /// Removes events from before `before_ns` (wall clock) that are numbered up to `id`; returns how many.
+    /// Durable within a second.
     pub fn prune(&self, before_ns: u64, id: u64) -> Result<usize, StoreError> {
         let mut pruned = 0;
         loop {
@@ -305,9 +305,9 @@ impl Attendances {
         }
     }
 
-    /// Removes events dated after `ahead_ns` (the clock was ahead when they were written) that are older than every
-    /// event whose age is known: numbers tell what was written before what. `from_ns` is the oldest age that is kept.
-    /// Returns how many; durable within a second.
+    /// Removes events dated after `ahead_ns` (the clock was ahead when they were written) that are older than
+    /// every event whose age is known: numbers tell what was written before what. `from_ns` is the oldest age
+    /// that is kept. Returns how many; durable within a second.
     pub fn prune_ahead(&self, from_ns: u64, ahead_ns: u64) -> Result<usize, StoreError> {
         let _turn = self.ledger.turn();
         let tree = self.tree()?;
