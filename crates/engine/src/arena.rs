@@ -1,4 +1,5 @@
-//! A session over an interpreter's own arena, whichever crate wraps the interpreter: one home for its raw memory.
+//! A session over an interpreter's arena. All crates that wrap an interpreter share this handling of raw
+//! memory.
 
 use super::{RunError, Session, TensorInfo};
 

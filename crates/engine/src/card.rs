@@ -1,10 +1,10 @@
-//! What is known of a model before its file is read: its card, and where the file lies.
+//! The description of a model before its file is read: its card, and the path of the file.
 
 use std::path::{Path, PathBuf};
 
 use ocellus_image::{Fit, Resize};
 
-/// What a model is for.
+/// The task of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
     /// One score a class for the whole picture.
@@ -35,7 +35,7 @@ pub enum Embedding {
 /// or the task's usual value".
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModelCard {
-    /// What it is for; needed, from the card, the metadata or the configuration.
+    /// The model's task; must come from the card, the metadata or the configuration.
     pub task: Option<Task>,
     /// Label texts in class order.
     pub labels: Option<Vec<String>>,
@@ -71,7 +71,7 @@ pub struct ModelCard {
     pub sha256: Option<String>,
 }
 
-/// A model that is to be loaded: what messages call it, its file, and its card.
+/// A model that is to be loaded: its name for messages, its file, and its card.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelSource<'a> {
     /// The name in the configuration, for messages.

@@ -22,7 +22,7 @@ pub enum EngineError {
         /// What this build has.
         available: String,
     },
-    /// No place held a library that could be opened.
+    /// No searched path has a library that could be opened.
     #[error(
         "no LiteRT or TensorFlow Lite library could be opened; looked at: {looked}. Set `[runtime] library` or \
          the environment variable OCELLUS_RUNTIME_LIB to its path, or run `make setup`"
@@ -49,7 +49,7 @@ pub enum EngineError {
         /// What the operating system said.
         source: std::io::Error,
     },
-    /// The file is not the one that the card means.
+    /// The file's digest differs from the one in the card.
     #[error(
         "model {model}: {} has SHA-256 {actual}, the card says {expected}; copy the right file, or correct \
          `sha256` in the card", path.display()
@@ -64,7 +64,7 @@ pub enum EngineError {
         /// What the file has.
         actual: String,
     },
-    /// The file is not a sound TensorFlow Lite model.
+    /// The file is not a valid TensorFlow Lite model.
     #[error("model {model}: {}: {source}", path.display())]
     File {
         /// The model's name in the configuration.
@@ -74,7 +74,7 @@ pub enum EngineError {
         /// What is wrong inside.
         source: FileError,
     },
-    /// The stub's description is not sound.
+    /// The stub's description is not valid.
     #[error("model {model}: {}: {source}", path.display())]
     Stub {
         /// The model's name in the configuration.
@@ -84,7 +84,7 @@ pub enum EngineError {
         /// What is wrong inside.
         source: StubError,
     },
-    /// Neither card, metadata nor configuration say what the model is for.
+    /// Neither card, metadata nor configuration name the model's task.
     #[error(
         "model {model}: its task is not known; write `task = \"classify\"` (or ssd, blazeface, yolo, embed, \
          segment) into the card or into [model.{model}]"
@@ -116,7 +116,7 @@ pub enum EngineError {
         /// One entry a tensor or key: its name, what was expected, what is there.
         faults: Misfits,
     },
-    /// The model is sound, but for something else.
+    /// The model is valid, but has another task.
     #[error(
         "model {model}: its task is {task}, but a model of task {needed} is needed here; name another model, or \
          correct the card's `task`", task = word(*task), needed = word(*needed)
@@ -167,7 +167,7 @@ impl EngineError {
     }
 }
 
-/// What does not fit, one entry a tensor or card key.
+/// The mismatches, one entry for each tensor or card key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Misfits {
     /// The entries. Never empty.

@@ -9,21 +9,21 @@ use super::TensorInfo;
 use super::flatbuffer::{Damaged, FlatTable};
 use super::flexbuffer;
 
-/// The file is not a sound TensorFlow Lite model.
+/// Why a file is not a valid TensorFlow Lite model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
-    /// Another kind of file.
+    /// The file is of another kind.
     #[error(
         "not a TensorFlow Lite file (bytes 4 to 7 are not \"TFL3\"); check that the path names a .tflite file"
     )]
     NotTflite,
-    /// Cut short or altered.
+    /// The file was cut short or altered.
     #[error("the file is truncated or {cause}; copy it again and compare its SHA-256")]
     Damaged {
         /// What contradicts the format, and where in the file.
         cause: String,
     },
-    /// The label file that it brings along is not one.
+    /// The label file in its archive cannot be used.
     #[error(
         "the label file {name} inside it {cause}; write labels or labels_file into the card and convert the model again \
          without it, or with one in UTF-8"
@@ -34,12 +34,12 @@ pub enum FileError {
         /// What is wrong with it.
         cause: String,
     },
-    /// A reference leads nowhere.
+    /// An index refers to an item that does not exist.
     #[error("damaged: {what} names {kind} {index}, but the file has {count}; copy it again")]
     Index {
         /// The part of the file that refers to it.
         what: String,
-        /// To what kind of thing.
+        /// The kind of item that it refers to.
         kind: &'static str,
         /// The index that it refers to.
         index: i64,
@@ -290,7 +290,7 @@ fn check_tensor(i: usize, tensor: &FlatTable<'_>, buffers: &[usize]) -> Result<(
     }
 }
 
-/// The largest input or output: 1 GiB. What claims more is damaged, or would take the box down.
+/// The largest input or output, 1 GiB. A larger one is damaged, or would exhaust the memory of the device.
 const MAX_BYTES: usize = 1 << 30;
 
 fn info(tensor: &FlatTable<'_>) -> Result<TensorInfo, FileError> {

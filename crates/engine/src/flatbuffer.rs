@@ -1,7 +1,7 @@
 //! Reads FlatBuffers with every offset checked, because a model file comes from outside and may be
 //! damaged. Layout: <https://flatbuffers.dev/internals/>.
 
-/// An offset, length or text of the file leads outside it or is not what it should be.
+/// An offset, length or text of the file is not valid, or leads outside of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("damaged at byte {at}: an offset leads outside the file, or a text is not UTF-8")]
 pub(crate) struct Damaged {

@@ -1,5 +1,5 @@
-//! What a model file says about itself: TFLite metadata (a FlatBuffer inside it) and the label files
-//! in the zip archive appended to it. Field numbers are those of TensorFlow's `metadata_schema.fbs`.
+//! Reads what a model file contains about itself: TFLite metadata (a FlatBuffer inside it) and the label
+//! files in the zip archive appended to it. Field numbers are those of TensorFlow's `metadata_schema.fbs`.
 
 use std::io::{Cursor, Read};
 

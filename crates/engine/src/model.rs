@@ -123,12 +123,12 @@ impl Model {
         &self.path
     }
 
-    /// What it is for.
+    /// The task that its card names.
     pub fn task(&self) -> Task {
         self.task
     }
 
-    /// Refuses a model that is for something else than `needed`.
+    /// Refuses a model whose task is not `needed`.
     ///
     /// # Errors
     /// [`EngineError::WrongTask`]
@@ -314,7 +314,7 @@ fn name_classes(
     card: &ModelCard,
 ) -> Result<Arc<[Label]>, Misfits> {
     match (labels, classes) {
-        // An embedding has none, whatever the card says of its family.
+        // An embedding has no labels, even where the card gives some.
         (_, Some(0)) => Ok(Arc::new([])),
         (Some(labels), Some(classes)) if labels.len() != classes => {
             Err(misnumbered(card, labels.len(), classes))

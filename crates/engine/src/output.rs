@@ -1,4 +1,4 @@
-//! What a model predicts, and where decoders write it.
+//! The predictions of a model, and the traits through which decoders write them.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ pub const MAX_EMBEDDING: usize = 1024;
 /// A label's text; cloning it allocates nothing.
 pub type Label = Arc<str>;
 
-/// What a prediction says beyond its class and score.
+/// The value of a prediction besides its class and score.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// The whole picture (or region) is of this class.
@@ -63,7 +63,7 @@ impl Prediction {
     }
 }
 
-/// What a decoder writes into: plain [`Predictions`], or a record of the caller's that keeps more beside each of them.
+/// The target of a decoder: plain [`Predictions`], or a caller's record that keeps more with each of them.
 pub trait PredictionSink {
     /// Takes one prediction; a decoder gives the best first. What does not fit is counted and dropped.
     fn add(&mut self, prediction: Prediction);
@@ -72,7 +72,7 @@ pub trait PredictionSink {
     fn embedding(&mut self) -> &mut heapless::Vec<f32, MAX_EMBEDDING>;
 }
 
-/// What a model says of one picture, in memory that is used again for the next one.
+/// The predictions for one picture, in memory that is reused for the next one.
 #[derive(Clone, Debug, Default)]
 pub struct Predictions {
     /// What was found, best first.

@@ -1,4 +1,4 @@
-//! Whether a model runs: each of its sessions counts the runs that failed in a row.
+//! Detects models that no longer run: each session counts the runs that failed in a row.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};

@@ -1,4 +1,4 @@
-//! A runtime without a runtime, for tests and for machines that have none: outputs are what a small TOML
+//! A substitute for a runtime, for tests and for machines that have none: outputs are what a small TOML
 //! file says, quantised as it says, the same every time.
 //!
 //! ```toml
@@ -27,7 +27,7 @@ use ocellus_image::Dtype;
 
 use super::{RunError, Session, TensorInfo};
 
-/// The stub's description is not sound.
+/// Why the stub's description is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StubError {
     /// The text is not TOML; what the parser says.
@@ -140,7 +140,7 @@ fn stored(info: &TensorInfo, table: &Table) -> Vec<u8> {
     bytes
 }
 
-/// A session that answers what its description says.
+/// A session that gives the outputs of its description.
 pub(crate) struct StubSession {
     name: String,
     model: Arc<StubModel>,

@@ -1,4 +1,4 @@
-//! Where a part lies: its fiducials are looked for, and the turn and shift that fit them best is its pose.
+//! Finds the pose of a part: searches its fiducials, and fits the rotation and shift that match them best.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use super::rotated::{Affine, angle_of};
 use super::{Channels, Cutter, Patch, RotatedRect, Template, TemplateError, TemplateMatcher};
 use crate::{Planes, Point, Pose, Rect};
 
-/// A fiducial that lies farther from where the others put it is not the fiducial, or the part not the part.
+/// The greatest distance of a fiducial from the fitted pose, px; beyond it the match or the part is wrong.
 const MAX_RESIDUAL_PX: f32 = 3.0;
-/// What measuring adds to a turn that is allowed.
+/// Measurement error that is added to the allowed rotation.
 const ANGLE_SLACK_DEG: f32 = 0.5;
 
-/// How far a part may lie from where it lay on the master.
+/// How far a part may be from its place on the master.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reach {
     /// How far a fiducial may have moved, px in each direction.
@@ -25,7 +25,7 @@ pub struct Reach {
 /// Why a part's pose could not be found. Fiducials count from 1, in the recipe's order.
 #[derive(Debug, thiserror::Error)]
 pub enum AlignError {
-    /// Nothing to align by.
+    /// The recipe gives no fiducial.
     #[error("no fiducial is given; draw at least one on the master picture")]
     NoFiducials,
     /// A fiducial reaches beyond the master picture.
@@ -41,7 +41,7 @@ pub enum AlignError {
     /// A reach that cannot be searched, or a frame that cannot be read.
     #[error(transparent)]
     Search(#[from] TemplateError),
-    /// A fiducial that cannot serve as one.
+    /// A fiducial is not suitable, for instance because it has no texture.
     #[error("fiducial {fiducial}: {source}")]
     Template {
         /// Index of the fiducial in the list that was given, from 0.
@@ -49,7 +49,7 @@ pub enum AlignError {
         /// What is wrong with it.
         source: TemplateError,
     },
-    /// A fiducial is not where it is looked for.
+    /// A fiducial was not found within the reach.
     #[error(
         "fiducial {fiducial} not found: its best match scores {score:.2}, {min_score:.2} is the least; \
              is the part there, lit and unobstructed?"
@@ -57,12 +57,12 @@ pub enum AlignError {
     NotFound {
         /// Index of the fiducial in the list that was given, from 0.
         fiducial: usize,
-        /// Of its best match.
+        /// The score of its best match.
         score: f32,
-        /// What was asked for.
+        /// The least score that the recipe asks for.
         min_score: f32,
     },
-    /// The fiducials are not where a rigid part has them: mirrored, another product, or a false match.
+    /// The fiducials do not fit a rigid part: it is mirrored, another product, or one match is false.
     #[error(
         "the fiducials do not fit together: one lies {residual_px:.1} px from where the others put it \
              ({max_px:.1} px are allowed); is it the right part, the right way up?"
@@ -76,9 +76,9 @@ pub enum AlignError {
     /// The part is turned farther than the recipe allows.
     #[error("the part is turned by {angle_deg:.2} degrees, {max_angle_deg:.2} are allowed")]
     Turned {
-        /// The turn that was found, degrees clockwise on the screen.
+        /// The rotation that was found, degrees clockwise on the screen.
         angle_deg: f32,
-        /// What is allowed, to either side.
+        /// The greatest rotation that is allowed to either side, degrees.
         max_angle_deg: f32,
     },
 }
@@ -86,7 +86,7 @@ pub enum AlignError {
 /// A part that was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FoundPart {
-    /// Recipe px to frame px.
+    /// The transform from recipe px to frame px.
     pub pose: Pose,
     /// The least score of the fiducials, -1 to 1.
     pub score: f32,
@@ -94,7 +94,8 @@ pub struct FoundPart {
     pub residual_px: f32,
 }
 
-/// Finds a part by its fiducials. One a worker (a clone shares the templates); once warm it allocates nothing.
+/// Finds a part by its fiducials. Each worker has one (a clone shares the templates); once warm it allocates
+/// nothing.
 #[derive(Clone, Debug)]
 pub struct Aligner {
     fiducials: Arc<[Fiducial]>,
@@ -115,7 +116,8 @@ impl Aligner {
     /// Cuts the fiducials (`rects`, recipe px, as upright rectangles) from the master picture.
     ///
     /// # Errors
-    /// No fiducial, one that reaches outside the master or has no texture, a reach that cannot be searched.
+    /// There is no fiducial, one reaches outside the master or has no texture, or the reach cannot be
+    /// searched.
     pub fn new(master: &Planes<'_>, rects: &[Rect], reach: Reach) -> Result<Aligner, AlignError> {
         TemplateMatcher::check_reach(reach.search_px, reach.max_angle_deg)?;
         let mut cutter = Cutter::new();
@@ -132,11 +134,11 @@ impl Aligner {
         Ok(Aligner { fiducials, reach, matcher: TemplateMatcher::new(), from, to })
     }
 
-    /// Where the part lies in the frame. One fiducial gives the shift, and the turn by trying; two or more give
-    /// both by least squares.
+    /// Finds the part in the frame. With one fiducial the shift comes from its match and the rotation from
+    /// trials; with two or more, both come from least squares.
     ///
     /// # Errors
-    /// A fiducial that is not found, fiducials that do not fit together, a part that is turned too far.
+    /// A fiducial is not found, the fiducials do not fit together, or the part is rotated too far.
     pub fn find(&mut self, planes: &Planes<'_>) -> Result<FoundPart, AlignError> {
         let Reach { search_px, max_angle_deg, min_score } = self.reach;
         self.to.clear();
@@ -202,7 +204,7 @@ impl Fiducial {
 /// The pose that turns by an angle and brings `from` to `to`.
 fn about(from: Point, to: Point, angle_rad: f64) -> Pose {
     let angle_rad = angle_rad as f32;
-    // By the rounded angle: what the pose's users will compute.
+    // Computed with the rounded angle, because the users of the pose compute with that one.
     let (x, y) = Affine::turn(f64::from(angle_rad)).apply(f64::from(from.x), f64::from(from.y));
     Pose { dx: (f64::from(to.x) - x) as f32, dy: (f64::from(to.y) - y) as f32, angle_rad }
 }

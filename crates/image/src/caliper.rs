@@ -19,14 +19,14 @@ const FLANK: f64 = 0.25;
 /// An edge's step is measured over at most this many px to either side.
 const STEP_PX: usize = 8;
 
-/// Which way an edge goes, left to right.
+/// The polarity of an edge, from left to right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EdgePolarity {
     /// From dark to bright.
     Rising,
     /// From bright to dark.
     Falling,
-    /// Either; asked for, never found.
+    /// Either polarity; only for requests, never the result of a search.
     Any,
 }
 
@@ -35,13 +35,13 @@ pub enum EdgePolarity {
 pub struct CaliperEdge {
     /// From the patch's left edge, px; between two pixels is a whole number.
     pub at: f32,
-    /// `Rising` where it goes from dark to bright along the caliper, else `Falling`; never `Any`.
+    /// `Rising` from dark to bright along the caliper, else `Falling`; never `Any`.
     pub polarity: EdgePolarity,
-    /// The step, grey values.
+    /// Height of the step, grey values.
     pub contrast: f32,
 }
 
-/// Two edges and what lies between them.
+/// Two edges and the distance between them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Distance {
     /// From `from` to `to`, px.
@@ -88,7 +88,7 @@ pub enum CaliperError {
     Image(#[from] ImageError),
 }
 
-/// Measures along the width. One a worker; it allocates only when a wider patch comes.
+/// Measures along the width. Each worker has one; it allocates only for a wider patch than before.
 #[derive(Clone, Debug, Default)]
 pub struct Caliper {
     /// Mean grey of each column, smoothed, and its slope.
@@ -283,7 +283,7 @@ fn apart(slope: &[f64]) -> bool {
     slope.iter().any(|&s| s * direction <= 0.0 || s.abs() < lower / 2.0)
 }
 
-/// Where the slope is least steep.
+/// The place where the slope is least steep.
 fn lowest(slope: &[f64], mut range: std::ops::RangeInclusive<usize>) -> usize {
     let first = *range.start();
     range

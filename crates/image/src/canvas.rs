@@ -1,4 +1,5 @@
-//! A picture in memory in JFIF's colours (BT.601, full range): what a preview is drawn into and encoded from.
+//! A picture in memory in JFIF's colours (BT.601, full range), into which previews are drawn before they are
+//! encoded.
 
 /// Rows begin at multiples of this many bytes.
 const ALIGN: usize = 64;

@@ -34,7 +34,7 @@ pub(super) fn gains(colour: Colour) -> YuvGains {
     YuvGains { black, y, r_v, g_u: -b_u * blue / green, g_v: -r_v * red / green, b_u }
 }
 
-/// The same in the fixed point of the kernels.
+/// The coefficients in the fixed point of the kernels.
 pub(super) fn coefficients(colour: Colour) -> YuvCoefficients {
     let gains = gains(colour);
     let q13 = |gain: f64| (gain * 8192.0).round() as i16;
@@ -67,7 +67,7 @@ impl ToJfif {
         }
     }
 
-    /// Whether there is nothing to do.
+    /// Whether the conversion changes nothing.
     pub(super) fn is_identity(&self) -> bool {
         let one = 8192;
         (self.black, self.y) == (0, one)

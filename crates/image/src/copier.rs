@@ -1,4 +1,4 @@
-//! A frame's planes into a [`Canvas`]: brought to JFIF's colours, and made smaller where they are larger.
+//! Copies a frame's planes into a [`Canvas`]: converted to JFIF's colours, and shrunk where they are larger.
 //!
 //! At its own size a frame is copied row by row; made smaller it goes through the same passes as into a tensor (the
 //! mean of all px that one covers), luma and chroma each at the size that the canvas has for them.
@@ -11,7 +11,7 @@ use super::simd::{Isa, ToJfif};
 use super::{ImageError, Target, planes};
 use crate::{PixelFormat, Planes};
 
-/// Sizes whose tables are remembered: a worker draws several cameras in turn.
+/// Number of sizes whose tables are kept, because a worker draws several cameras in turn.
 const REMEMBERED: usize = 8;
 
 /// Copies frames into canvases. Once it has seen a geometry it allocates nothing.
@@ -84,7 +84,7 @@ impl Copier {
     /// size (a quarter of a chroma sample).
     ///
     /// # Errors
-    /// Planes that do not hold their rows.
+    /// The planes are too short for their rows.
     pub fn copy(&mut self, planes: &Planes<'_>, limit: usize, canvas: &mut Canvas) -> Result<(), ImageError> {
         planes::check(planes)?;
         let size @ (width, height) = size_within(planes.width, planes.height, limit);
@@ -275,7 +275,7 @@ impl SplitRows {
         }
     }
 
-    /// Two rows of red, green and blue to the canvas.
+    /// Writes two rows of red, green and blue to the canvas.
     fn rgb_pair(&mut self, isa: Isa, width: usize, pair: usize, canvas: &mut Canvas) {
         let even = width.next_multiple_of(2);
         for row in self.a.iter_mut().chain(&mut self.b).chain(&mut self.c) {
@@ -301,7 +301,7 @@ fn write_grey(rows: [&[u8]; 2], pair: usize, canvas: &mut Canvas) {
     canvas.row_mut(2, pair).fill(128);
 }
 
-/// A plane's row, without what pads it.
+/// A plane's row without its padding.
 fn row<'a>(planes: &Planes<'a>, plane: usize, y: usize) -> &'a [u8] {
     let (bytes, _) = planes.format.plane_sizes(planes.width, planes.height)[plane];
     &planes.data[plane][y * planes.stride[plane]..][..bytes]

@@ -1,4 +1,5 @@
-//! The sums of normalised cross-correlation: all of them whole numbers, so that every machine ranks alike.
+//! The sums of normalised cross-correlation, all in whole numbers, so that every machine gives the same
+//! order.
 
 use super::Patch;
 use super::simd::{CORRELATE_BLOCK, Isa};
@@ -35,7 +36,7 @@ impl Weights {
     }
 }
 
-/// Lets whole blocks be read beyond the last row: what is read there is weighed by zeros.
+/// Padding, so that whole blocks can be read beyond the last row, where the weights are zeros.
 pub(super) fn pad(patch: &mut Patch) {
     patch.data.resize(patch.width * patch.height + CORRELATE_BLOCK, 0);
 }
@@ -83,7 +84,7 @@ pub(super) struct Moments {
 }
 
 impl Moments {
-    /// Of all px of a (padded) patch.
+    /// The moments of all px of a (padded) patch.
     pub fn of(patch: &Patch) -> Moments {
         let pixels = &patch.data[..patch.width * patch.height];
         let rows = pixels.chunks(4096);
@@ -95,7 +96,7 @@ impl Moments {
         Moments { count: pixels.len() as i64, sum, squares }
     }
 
-    /// count² times the variance: a whole number.
+    /// The variance times count², which is a whole number.
     pub fn spread(&self) -> i64 {
         self.count * self.squares - self.sum * self.sum
     }
@@ -107,7 +108,7 @@ impl Moments {
 }
 
 /// Normalised cross-correlation, -1 to 1, of weights of `spread` and `product` with px of `moments`.
-/// Px without any texture correlate with nothing: 0.
+/// It is 0 for px without any texture.
 pub(super) fn score(weights: &Weights, spread: i64, product: i64, moments: &Moments) -> f32 {
     let both = spread as f64 * moments.spread() as f64;
     if both <= 0.0 {

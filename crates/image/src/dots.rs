@@ -1,4 +1,5 @@
-//! Scalar products of one vector with many, in whole numbers: what a search through thousands of embeddings starts with.
+//! Scalar products of one vector with many in whole numbers, the first step of a search through thousands of
+//! embeddings.
 
 use super::simd::{DOT_BLOCK, Isa};
 
@@ -16,7 +17,7 @@ impl Dots {
     /// Rows are filled up with zeros to whole blocks of this many values.
     pub const BLOCK: usize = DOT_BLOCK;
 
-    /// By the best instructions that this machine has; they all give the same numbers.
+    /// Uses the best instructions of this machine, which all give the same numbers.
     pub fn new() -> Dots {
         Dots(Isa::detect())
     }

@@ -1,4 +1,4 @@
-//! What can be wrong with a picture, a region or a tensor.
+//! Errors of pictures, regions and tensors.
 
 use super::Channels;
 use crate::{Dtype, PixelFormat, Point};
@@ -86,14 +86,14 @@ pub enum ImageError {
         w: f32,
         /// Height of the region, recipe px.
         h: f32,
-        /// Of the region alone.
+        /// The rotation of the region itself, without the pose's.
         angle_deg: f32,
         /// The pose's shift rightwards, px.
         dx: f32,
         /// The pose's shift downwards, px.
         dy: f32,
     },
-    /// Two eyes that no face can have.
+    /// The positions of the two eyes cannot belong to a face.
     #[error(
         "eyes at ({:.1}, {:.1}) and ({:.1}, {:.1}) px cannot be aligned: they must be 1 to 100000 px apart",
         .eyes[0].x, .eyes[0].y, .eyes[1].x, .eyes[1].y

@@ -1,4 +1,4 @@
-//! Where the picture goes in the tensor: stretched over all of it, or letterboxed.
+//! Computes the picture's place in the tensor: stretched over all of it, or letterboxed.
 
 use super::Target;
 use crate::{Fit, Placement, Rect};

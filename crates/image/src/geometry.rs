@@ -50,7 +50,8 @@ impl Rect {
     }
 }
 
-/// Where the part lies: recipe px turned by `angle_rad` about the origin, then moved by (`dx`, `dy`), are frame px.
+/// The place of the part: recipe px rotated by `angle_rad` about the origin, then moved by (`dx`, `dy`), are
+/// frame px.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Pose {
     /// Shift to the right, px.
@@ -62,14 +63,14 @@ pub struct Pose {
 }
 
 impl Pose {
-    /// Where a point of the frame lies in the recipe.
+    /// Converts a point of the frame to recipe px.
     pub fn to_recipe(self, frame: Point) -> Point {
         let (sin, cos) = self.angle_rad.sin_cos();
         let (x, y) = (frame.x - self.dx, frame.y - self.dy);
         Point { x: cos * x + sin * y, y: cos * y - sin * x }
     }
 
-    /// Where a point of the recipe lies in the frame.
+    /// Converts a point of the recipe to frame px.
     pub fn to_frame(self, recipe: Point) -> Point {
         let (sin, cos) = self.angle_rad.sin_cos();
         let Point { x, y } = recipe;

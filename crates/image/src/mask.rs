@@ -18,7 +18,7 @@ impl Mask {
     /// The mask of `region`'s patch by a polygon in recipe px; one of fewer than three points leaves everything in.
     ///
     /// # Errors
-    /// A region that no patch can hold, a polygon that leaves no px of it.
+    /// The region is too large for a patch, or the polygon leaves no px of it.
     pub fn polygon(region: &RotatedRect, polygon: &[Point]) -> Result<Mask, ImageError> {
         region.check(&Pose::default())?;
         let (width, height) = region.size();

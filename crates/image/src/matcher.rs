@@ -18,7 +18,8 @@ const NEAR_PX: usize = 2;
 /// A candidate whose score is this much below the best is dropped.
 const HOPELESS: f32 = 0.3;
 
-/// Looks for templates. One a worker; once it has seen a template and a reach it allocates nothing.
+/// Searches for templates. Each worker has one, which allocates nothing once it has seen a template and a
+/// reach.
 #[derive(Clone, Debug)]
 pub struct TemplateMatcher {
     isa: Isa,
@@ -46,7 +47,7 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// Whether `spot` may be looked at on a level whose px are `scale` px wide.
+    /// Whether `spot` is within the search on a level whose px are `scale` px wide.
     fn hold(&self, spot: &Spot, scale: f64) -> bool {
         let slack = self.reach + scale;
         (spot.x - self.around.0).abs() <= slack && (spot.y - self.around.1).abs() <= slack
@@ -71,7 +72,7 @@ impl TemplateMatcher {
     /// turned by up to `max_angle_deg` to either side. There is always one; its score says how good it is.
     ///
     /// # Errors
-    /// Planes that do not hold their rows, a reach beyond what can be searched.
+    /// The planes are too short for their rows, or the reach is too large.
     pub fn find(
         &mut self,
         planes: &Planes<'_>,
@@ -220,7 +221,7 @@ impl TemplateMatcher {
                 let angle_rad = candidate.angle_rad + f64::from(turn) / part.radius;
                 let angle_rad = angle_rad.clamp(-bounds.angle_rad, bounds.angle_rad);
                 self.score_around(part, level, &Spot { angle_rad, ..candidate }, NEAR_PX, |spots, spot| {
-                    // On a broad hill of scores every level would climb a little farther out.
+                    // Where scores vary slowly, every level would otherwise drift a little farther out.
                     if bounds.hold(&spot, scale) {
                         offer(spots, spot, 2.0 * scale, followed);
                     }
@@ -264,7 +265,7 @@ impl TemplateMatcher {
         })
     }
 
-    /// What the polish needs to know of the px under the template at `spot`.
+    /// The sums over the px under the template at `spot` that the refinement needs.
     fn sums(&mut self, template: &Template, spot: &Spot) -> Result<Sums, TemplateError> {
         let part = &template.levels[0];
         self.cut(part, 0, spot, 0)?;

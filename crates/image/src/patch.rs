@@ -1,4 +1,4 @@
-//! A small picture in its own memory: what a region of interest looks like in the part's coordinates, or a golden picture.
+//! A small picture in its own memory: a region of interest in the part's coordinates, or a golden picture.
 
 use super::{Colour, PixelFormat, Planes};
 
@@ -55,7 +55,7 @@ impl Patch {
         self.width * self.channels.count()
     }
 
-    /// The patch as a picture, so that whatever reads planes can read it where it lies.
+    /// The patch as a picture, so that code that reads planes can read it without a copy.
     pub fn planes(&self) -> Planes<'_> {
         let format = match self.channels {
             Channels::Gray => PixelFormat::Gray8,

@@ -1,4 +1,4 @@
-//! What depends on the geometry alone, computed once for it: the picture's place and the coefficient tables.
+//! Computes once for each geometry what depends on it alone: the picture's place and the coefficient tables.
 
 use super::colour::chroma_site;
 use super::fit::{Window, place};
@@ -10,7 +10,7 @@ use crate::{PixelFormat, Placement, Planes, Range, Rect};
 /// regions that never repeat rebuild the oldest in place.
 const REMEMBERED: usize = 8;
 
-/// What a plan was made for.
+/// The geometry that a plan was made for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct PlanKey {
     format: PixelFormat,

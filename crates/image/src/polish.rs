@@ -10,7 +10,7 @@ use super::{Template, TemplateError};
 const STEPS: usize = 8;
 /// The search ends at a step of less than this many px.
 const STILL_PX: f64 = 0.002;
-/// Who wanders farther than this from the parabola's top has lost the way.
+/// A search that moves farther than this from the parabola's top has failed, px.
 const LOST_PX: f64 = 1.5;
 /// A refined place may score this much less than the parabola's and still be the better one.
 const LOSS: f32 = 0.01;
@@ -25,7 +25,7 @@ pub(super) struct Spot {
 }
 
 impl Spot {
-    /// Not turned, not scored.
+    /// A place without rotation and without a score.
     pub fn at((x, y): (f64, f64)) -> Spot {
         Spot { x, y, angle_rad: 0.0, score: 0.0 }
     }

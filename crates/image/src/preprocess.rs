@@ -15,7 +15,8 @@ use super::store::ElementWriter;
 use super::{Channels, ImageError, Target, planes};
 use crate::{PixelFormat, Placement, Planes, Rect};
 
-/// Puts pictures into the tensor of one model. One a worker; once it has seen a geometry it allocates nothing.
+/// Converts pictures into the tensor of one model. Each worker has one, which allocates nothing for a known
+/// geometry.
 #[derive(Debug)]
 pub struct Preprocessor {
     target: Target,
@@ -55,7 +56,7 @@ impl Preprocessor {
         }
     }
 
-    /// What it was made for.
+    /// The target that it was made for.
     pub fn target(&self) -> &Target {
         &self.target
     }
@@ -102,7 +103,7 @@ impl Preprocessor {
     }
 }
 
-/// What the passes need of one picture.
+/// The data of one picture that the passes need.
 pub(super) struct Resampling<'a> {
     pub isa: Isa,
     pub planes: Planes<'a>,

@@ -13,12 +13,12 @@ pub struct GreyLevels {
     pub mean: f32,
     /// Standard deviation of the grey values (of all px, not estimated from a sample).
     pub deviation: f32,
-    /// Px that were looked at.
+    /// Number of px that were counted.
     pub counted: usize,
 }
 
 impl GreyLevels {
-    /// Looks at the px of a grey patch that `mask` leaves in; all of them if `None`.
+    /// Measures the px of a grey patch that `mask` leaves in; all of them if `None`.
     ///
     /// # Errors
     /// A patch that is not grey, a mask of another size, a mask with nothing inside.

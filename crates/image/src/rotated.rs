@@ -1,4 +1,4 @@
-//! A turned rectangle in recipe px, and how its pixels lie in the frame.
+//! A rotated rectangle in recipe px, and the transform of its pixels to the frame.
 //!
 //! Sines come from a series in this file and everything else is IEEE arithmetic: the same bits on every machine.
 
@@ -9,7 +9,7 @@ use crate::{Point, Pose, Rect};
 
 /// Longest side of a patch, px.
 const MAX_SIDE: f32 = 16384.0;
-/// Farthest from the origin that anything may lie, px.
+/// Greatest distance of any point from the origin, px.
 const FAR: f32 = 1e6;
 
 /// A region of interest's rectangle: `rect` turned clockwise about its own centre.
@@ -35,12 +35,12 @@ impl RotatedRect {
         (self.rect.w.round() as usize, self.rect.h.round() as usize)
     }
 
-    /// Where a point of the patch lies in the recipe.
+    /// Converts a point of the patch to recipe px.
     pub fn to_recipe(&self, patch: Point) -> Point {
         self.affine(&Pose::default()).point(patch)
     }
 
-    /// Where a point of the recipe lies in the patch.
+    /// Converts a point of the recipe to patch px.
     pub fn to_patch(&self, recipe: Point) -> Point {
         self.affine(&Pose::default()).inverse().point(recipe)
     }
@@ -62,7 +62,7 @@ impl RotatedRect {
         (turn - 360.0 * (turn / 360.0).round()) as f32
     }
 
-    /// Refuses what no patch can hold.
+    /// Refuses a region that is empty, too large for a patch, or not finite.
     pub(super) fn check(&self, pose: &Pose) -> Result<(), ImageError> {
         let Rect { x, y, w, h } = self.rect;
         let near = |v: &f32| v.abs() < FAR;

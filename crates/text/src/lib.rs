@@ -8,9 +8,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// Enough for every text that a person writes; more is another kind of file.
+/// Limit for text that people write, bytes; a larger file is of another kind.
 pub const MAX_BYTES: u64 = 1 << 20;
-/// Enough for the certificates of every public authority.
+/// Limit for PEM files, bytes: enough for the certificates of every public authority.
 const MAX_PEM_BYTES: u64 = 8 << 20;
 
 /// Why bytes were refused as text.
@@ -19,7 +19,7 @@ pub enum TextFault {
     /// The system refuses to read it.
     #[error("cannot be read: {0}")]
     Read(#[source] io::Error),
-    /// More bytes than such a file has; none of them was read.
+    /// The file is larger than allowed; none of it was read.
     #[error("is too large: {bytes} bytes, at most {most} are read")]
     TooLarge {
         /// How many there are at least.
@@ -27,10 +27,10 @@ pub enum TextFault {
         /// How many are allowed.
         most: u64,
     },
-    /// Another encoding of Unicode.
+    /// The bytes are in another encoding of Unicode.
     #[error("is {0}, not UTF-8")]
     Wide(&'static str),
-    /// Not UTF-8, and no encoding that says its name.
+    /// The bytes are not UTF-8, and have no mark of another encoding.
     #[error("is not UTF-8: byte 0x{byte:02X} at offset {offset}, line {line}")]
     NotUtf8 {
         /// The first byte that does not fit.
@@ -244,8 +244,8 @@ pub fn label(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The first character in the line of TOML around the byte `at` that looks like a space or like nothing, is no plain
-/// space, and stands neither in a text nor in a comment, where it may be meant; with its place.
+/// The first invisible or space-like character (other than a plain space) in the line of TOML around the byte
+/// `at`, with its place. Characters in texts and comments are skipped, since they may be intended there.
 pub fn unseen_in_line(text: &str, at: usize) -> Option<(usize, char)> {
     let start = text.get(..at)?.rfind('\n').map_or(0, |end| end + 1);
     let mut quote = None;
@@ -320,7 +320,7 @@ fn place_of(bytes: &[u8], offset: usize) -> (usize, usize) {
         _ => false,
     };
     let start = (0..offset).rfind(is_end).map_or(0, |end| end + 1);
-    // What stands before the first byte that does not fit is text.
+    // The bytes before the first one that does not fit are text.
     let before = std::str::from_utf8(without_mark(&bytes[start..offset])).unwrap_or_default();
     ((0..offset).filter(is_end).count() + 1, before.chars().count() + 1)
 }

@@ -13,7 +13,7 @@ use super::{Facts, Labels, shown};
 
 /// Box (centre, size) and 6 key points.
 const COORDINATES: usize = 16;
-/// More candidates than this are no faces but noise; the best are kept.
+/// The most candidates that are kept, the best first; more than this are noise.
 const MOST: usize = 1024;
 
 #[derive(Clone, Debug)]

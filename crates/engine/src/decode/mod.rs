@@ -30,7 +30,7 @@ pub struct ClassMap<'a> {
     pub height: usize,
 }
 
-/// What a plan is made from.
+/// The inputs from which a plan is made.
 pub(crate) struct Facts<'a> {
     /// The model's output tensors, in the file's order.
     pub outputs: &'a [TensorInfo],

@@ -1,4 +1,4 @@
-//! Non-maximum suppression: of boxes that overlap, the best stays.
+//! Non-maximum suppression: keeps the best of overlapping boxes.
 
 use std::cmp::Ordering;
 
@@ -32,7 +32,8 @@ pub(super) fn iou(a: &[f32; 4], b: &[f32; 4]) -> f32 {
     if union > 0.0 { w * h / union } else { 0.0 }
 }
 
-/// Greedy NMS over ranked candidates: one that overlaps a better one of its class by more than `limit` goes.
+/// Greedy NMS over ranked candidates: drops each that overlaps a better one of its class by more than
+/// `limit`.
 pub(super) fn greedy(candidates: &mut Vec<ScoredBox>, limit: f32) {
     let mut kept = 0;
     for i in 0..candidates.len() {

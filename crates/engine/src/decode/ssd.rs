@@ -41,7 +41,8 @@ impl SsdPlan {
     }
 }
 
-/// Which output is which: by the post-processing operator, since exporters shuffle the graph's outputs.
+/// Finds the role of each output by the post-processing operator, since exporters reorder the graph's
+/// outputs.
 fn order(facts: &Facts<'_>) -> Result<[usize; 4], Misfits> {
     let expected =
         "boxes [1, N, 4], classes [1, N], scores [1, N] and count [1] of TFLite_Detection_PostProcess";

@@ -1,4 +1,4 @@
-//! The numbers in an output tensor, whatever its element type: real = scale × (stored − zero_point).
+//! Reads the numbers of an output tensor of any element type: real = scale × (stored − zero_point).
 
 use crate::Session;
 use ocellus_image::Dtype;

@@ -181,7 +181,7 @@ impl YoloPlan {
             if object < min_score || object.is_nan() {
                 continue;
             }
-            // With one class its score says nothing that objectness does not; such heads leave it untrained.
+            // With one class its score adds nothing to objectness, and such heads leave it untrained.
             let (class, best) = match self.classes {
                 1 => (0, 1.0),
                 classes => best(classes, |c| probability(5 + c)),

@@ -1,4 +1,5 @@
-//! The same library search may find a classic TensorFlow Lite C library (a board's BSP): its interpreter.
+//! Runs models with a classic TensorFlow Lite C library (such as a board's BSP), which the library search may
+//! find.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use edgefirst_tflite::{Interpreter, Library, Model};
 use crate::TensorInfo;
 use crate::arena::{ArenaSession, Invoke, TensorMemory};
 
-/// A model in the interpreter's hands; the crate keeps the bytes.
+/// A model that the interpreter has parsed; the crate keeps the bytes.
 pub(crate) struct ClassicModel {
     lib: &'static Library,
     model: Model<'static>,

@@ -51,7 +51,7 @@ impl Library {
         format!("{kind} at {}", self.path.display())
     }
 
-    /// Hands checked bytes to the runtime.
+    /// Loads a model from checked bytes.
     pub fn keep(&self, bytes: Vec<u8>) -> Result<Loaded, String> {
         Ok(match &self.env {
             Some(env) => Loaded::LiteRt(Arc::new(LiteRtModel::new(env.clone(), bytes)?)),

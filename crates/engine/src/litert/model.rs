@@ -1,4 +1,4 @@
-//! A model in LiteRT's hands: shared by its sessions, freed with the last of them.
+//! A model that LiteRT has parsed: shared by its sessions, freed with the last of them.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! A row of bars that was read on one line: how far it reaches to both sides of the line.
-//! It separates a code from bars that only look like one, and gives its corners.
+//! Measures how far a row of bars reaches to both sides of the line on which it was read. This separates a
+//! code from bars that only look like one, and gives the code's corners.
 
 use super::picture::CodePicture;
 use crate::Point;
@@ -16,7 +16,7 @@ pub(super) struct Bars {
     length: f32,
 }
 
-/// Lines that may differ (a scratch, a speck) before the bars are held to end.
+/// Lines that may differ (a scratch, a speck) before the bars count as ended.
 const GAP: usize = 3;
 
 impl Bars {
@@ -36,7 +36,8 @@ impl Bars {
             let mut missed = 0;
             for k in 1..longest {
                 let line = bars.line(picture, sign * k as f32, 0.0);
-                // Against the last line that fitted and not the first: the bars may lean.
+                // Compared with the last line that fitted and not with the first, because the bars may be
+                // inclined.
                 if line.is_empty() || correlation(&last, &line) < 0.6 {
                     missed += 1;
                     if missed > GAP || line.is_empty() {
@@ -127,6 +128,6 @@ fn correlation(a: &[u8], b: &[u8]) -> f32 {
         let (a, b) = (f32::from(a) - ma, f32::from(b) - mb);
         (ab, aa, bb) = (ab + a * b, aa + a * a, bb + b * b);
     }
-    // A standard deviation under 3 counts is paper.
+    // A line with a standard deviation below 3 counts is blank paper.
     if aa.min(bb) < 9.0 * n as f32 { 0.0 } else { ab / (aa * bb).sqrt() }
 }

@@ -1,4 +1,4 @@
-//! One attempt: the library's readers on one picture, until it shows no further code.
+//! One attempt: runs the library's readers on one picture until they find no further code.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +15,7 @@ use super::picture::CodePicture;
 use super::{Code, Format};
 use crate::Point;
 
-/// Readings of one pass that may turn out to be no code.
+/// How many readings of one pass may be rejected before the pass ends.
 const REJECTED: usize = 2;
 
 /// The passes over one patch, and the codes and failures that they gave.
@@ -43,13 +43,13 @@ impl CodeDecoder {
         CodeDecoder { passes, most, codes: Vec::new(), failure: None }
     }
 
-    /// Forgets the last patch.
+    /// Removes the results of the last patch.
     pub fn begin(&mut self) {
         self.codes.clear();
         self.failure = None;
     }
 
-    /// What was found since, and the first panic of the library.
+    /// The codes found since, and the first panic of the library.
     pub fn end(&mut self) -> (Vec<Code>, Option<String>) {
         (std::mem::take(&mut self.codes), self.failure.take())
     }
@@ -61,7 +61,7 @@ impl CodeDecoder {
     /// Reads `picture`; each code that is found is painted over, so that the next shows.
     pub fn run(&mut self, picture: &mut CodePicture, threshold: Threshold) {
         for pass in 0..self.passes.len() {
-            // Readings of known codes and of what is none end too, though they add nothing.
+            // Readings of known codes and rejected readings end too, although they add nothing.
             for _ in 0..self.most + REJECTED {
                 let (is_2d, hints) = &self.passes[pass];
                 let read = match decode(picture, threshold, hints) {
@@ -148,7 +148,7 @@ fn read(binarizer: impl Binarizer, hints: &DecodeHints) -> Option<RXingResult> {
     MultiUseMultiFormatReader::default().decode_with_hints(&mut BinaryBitmap::new(binarizer), hints).ok()
 }
 
-/// The code of a reading and the area that it takes in the picture; `None` for bars that are no code.
+/// The code of a reading and its area in the picture; `None` for bars that do not form a code.
 fn judge(picture: &CodePicture, read: &RXingResult, is_2d: bool) -> Option<(Code, Vec<Point>)> {
     let format = Format::from_library(read.getBarcodeFormat())?;
     let points = points(read);
@@ -165,7 +165,8 @@ fn bars_area(
     points: &[Point],
 ) -> Option<Vec<Point>> {
     if matches!(format, Format::DataBar | Format::DataBarExpanded) {
-        // May be stacked, so there is no one line to follow; its check is strong.
+        // The code may be stacked, so that there is no single line to follow; its check is strong enough
+        // alone.
         return Some(points.to_vec());
     }
     let bars = Bars::follow(picture, [*points.first()?, *points.last()?])?;
@@ -179,7 +180,7 @@ fn bars_area(
     Some(bars.corners().to_vec())
 }
 
-/// What one line of px says.
+/// The result of reading one line of px.
 fn again(line: &[u8], hints: &DecodeHints) -> Option<String> {
     decode(&CodePicture::line(line), Threshold::Global, hints)
         .ok()

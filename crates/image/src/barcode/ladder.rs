@@ -1,10 +1,11 @@
-//! What is tried, in which order, and how much of it.
+//! The attempts at reading a code, their order, and their budget.
 
 use std::str::FromStr;
 
 use super::BarcodeError;
 
-/// How long a reader looks before it says that there is no code. A code that shows at once costs the same in all.
+/// How much a reader tries before it reports that there is no code. A code that is found at once costs the
+/// same in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effort {
     /// The patch as it is, with two thresholds; one code.
@@ -17,7 +18,7 @@ pub enum Effort {
 }
 
 impl Effort {
-    /// What may be decoded for one patch, px.
+    /// The most px that are decoded for one patch.
     pub(super) fn budget_px(self) -> usize {
         match self {
             Effort::Quick => 4_000_000,
@@ -54,7 +55,7 @@ pub(super) enum Threshold {
     Global,
 }
 
-/// One attempt to read: how the picture is prepared, and which decoder looks at it.
+/// One attempt to read: how the picture is prepared, and which decoder reads it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rung {
     pub threshold: Threshold,

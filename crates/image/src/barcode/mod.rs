@@ -33,10 +33,10 @@ pub struct Code {
     pub points: Vec<Point>,
 }
 
-/// Why codes could not be looked for.
+/// Why codes could not be searched for.
 #[derive(Debug, thiserror::Error)]
 pub enum BarcodeError {
-    /// Not a word for a format.
+    /// The word does not name a format.
     #[error("unknown barcode format {word:?}; use one or more of {known}")]
     UnknownFormat {
         /// The word as it was given.
@@ -44,10 +44,10 @@ pub enum BarcodeError {
         /// Every word that exists.
         known: String,
     },
-    /// Not a word for an effort.
+    /// The word does not name an effort.
     #[error("unknown effort {0:?}; use quick, normal or thorough")]
     UnknownEffort(String),
-    /// The patch's bytes are not its size.
+    /// The number of the patch's bytes does not fit its size.
     #[error("patch of {width}x{height} px has {got} bytes where {need} belong; it was changed by hand")]
     Patch {
         /// Its width in px.
@@ -74,7 +74,7 @@ pub enum BarcodeError {
     },
 }
 
-/// Looks for codes of some formats. One a thread; its pictures' memory is used again.
+/// Searches for codes of some formats. Each thread has one, which reuses the memory of its pictures.
 pub struct CodeReader {
     effort: Effort,
     decoder: CodeDecoder,
@@ -138,7 +138,7 @@ impl CodeReader {
         for (i, rung) in LADDER.iter().enumerate() {
             let cost = rung.cost(self.patch.width, self.patch.height).filter(|_| rung.from <= self.effort);
             let Some(cost) = cost else { continue };
-            // The first attempt is always made: a patch over the budget is not left unread.
+            // The first attempt is always made, so that a patch over the budget is read once.
             if i > 0 && cost > left {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! The pattern that a recipe holds a code's text against.
+//! Compares a code's text with the pattern of a recipe.
 
 /// Whether all of `text` fits `pattern`: `#` is one ASCII digit, `?` any one character, `*` any run of characters
 /// (none too), everything else itself. There is no escape: a literal `#`, `?` or `*` fits where it is allowed anyway.
@@ -39,7 +39,7 @@ mod tests {
     use super::matches;
     use proptest::prelude::*;
 
-    /// The definition, word for word, by dynamic programming.
+    /// The definition as plain dynamic programming, to compare with.
     fn reference(pattern: &[char], text: &[char]) -> bool {
         let mut row = vec![false; text.len() + 1];
         row[0] = true;
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn a_pattern_made_to_be_slow_is_not() {
         let (pattern, text) = ("*a".repeat(2000) + "b", "a".repeat(4000));
-        // Backtracking over every star would not end before the sun does; this is 8 million steps at most.
+        // Backtracking over every star would take exponential time; this takes 8 million steps at most.
         assert!(!matches(&pattern, &text));
     }
 }

@@ -1,9 +1,9 @@
-//! Grey pictures of the attempts: what is done to a patch so that a code in it shows, and the way back to its px.
+//! Prepares grey pictures of a patch for the attempts, and converts their px back to those of the patch.
 
 use crate::Point;
 use crate::{Channels, Patch};
 
-/// A grey picture, and how its px lie in the patch: `patch = origin + x * right + y * down`.
+/// A grey picture, with the transform of its px to the patch: `patch = origin + x * right + y * down`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CodePicture {
     pub width: usize,
@@ -38,7 +38,7 @@ impl CodePicture {
         }
     }
 
-    /// The same picture in this one's memory.
+    /// Copies another picture into this one's memory.
     pub fn copy(&mut self, from: &CodePicture) {
         self.shape(from.width, from.height);
         self.data.copy_from_slice(&from.data);
@@ -129,7 +129,7 @@ impl CodePicture {
         }
     }
 
-    /// The mean of each 3 × 3 px: noise goes, modules of 3 px and more stay.
+    /// Averages each 3 × 3 px, which removes noise but keeps modules of 3 px and more.
     pub fn smooth(&mut self, from: &CodePicture) {
         self.copy(from);
         for y in 1..from.height.saturating_sub(1) {
@@ -141,7 +141,7 @@ impl CodePicture {
         }
     }
 
-    /// Where a point of this picture lies in the patch, px.
+    /// Converts a point of this picture to patch px.
     pub fn to_patch(&self, p: Point) -> Point {
         let on = |i: usize| self.origin[i] + p.x * self.right[i] + p.y * self.down[i];
         Point { x: on(0), y: on(1) }
@@ -155,7 +155,7 @@ impl CodePicture {
     /// How bright the paper is: the value that 15 % of the px are brighter than.
     pub fn paper(&self) -> u8 {
         let mut counts = [0usize; 256];
-        // Every seventh px is enough to know.
+        // Every seventh px is enough for this estimate.
         self.data.iter().step_by(7).for_each(|&px| counts[usize::from(px)] += 1);
         let mut above = self.data.len().div_ceil(7) * 15 / 100;
         (0..=255u8)

@@ -1,4 +1,4 @@
-//! One patch against what was learned.
+//! Compares one patch with the learned goldens.
 
 use super::bits::Bits;
 use super::prepare::Prepare;
@@ -11,7 +11,7 @@ use crate::simd::Isa;
 /// Defects that are listed; those beyond, the smallest, are only counted.
 pub const MAX_DEFECTS: usize = 64;
 
-/// A place that differs.
+/// One area of the patch that differs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PatchDifference {
     /// Its bounds, patch px.
@@ -22,7 +22,7 @@ pub struct PatchDifference {
     pub peak: u8,
 }
 
-/// What a comparison found. Its memory is used again.
+/// The result of a comparison, whose memory is reused.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comparison {
     /// Largest first; those of one area from top to bottom. At most [`MAX_DEFECTS`].
@@ -139,7 +139,7 @@ impl Comparison {
     }
 
     fn take(&mut self, regions: &mut RegionLabeller, min_area_px: u32, counted_px: usize) {
-        // All of it at once, so that a patch with more defects than those before asks for nothing.
+        // Allocated all at once, so that a patch with more defects than those before needs no more.
         self.defects.reserve(MAX_DEFECTS);
         let list = regions.largest(min_area_px);
         self.found = list.len();

@@ -1,4 +1,4 @@
-//! What can be wrong with goldens, masks and patches.
+//! Errors of goldens, masks and patches.
 
 use super::PatchShape;
 
@@ -61,13 +61,13 @@ pub enum CompareError {
         /// Bytes that were given.
         got: usize,
     },
-    /// The mask leaves nothing to look at: every part would be good.
+    /// The mask excludes every px, so that every part would be good.
     #[error("the mask leaves none of {shape} to be compared; check the region's polygon")]
     MaskEmpty {
         /// Width, height and channels of the goldens.
         shape: PatchShape,
     },
-    /// Not a count of standard deviations.
+    /// The spread is not a valid number of standard deviations.
     #[error("a spread of {0} standard deviations makes no sense; it is 0 or more")]
     Spread(String),
 }

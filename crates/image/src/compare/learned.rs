@@ -9,7 +9,7 @@ use super::statistics::Statistics;
 use super::{CompareError, CompareSettings, DifferencePolarity, PatchShape};
 use crate::Patch;
 
-/// What good parts look like. Made once when goldens or recipe change; read by any number of [`super::Comparer`]s.
+/// The bounds of good parts. Made once when goldens or recipe change, and shared by all [`super::Comparer`]s.
 #[derive(Debug)]
 pub struct Learned {
     shape: PatchShape,
@@ -100,7 +100,7 @@ impl Learned {
         self.shape
     }
 
-    /// What they were learned with.
+    /// The settings that they were learned with.
     pub fn settings(&self) -> &CompareSettings {
         &self.settings
     }

@@ -2,13 +2,13 @@
 
 use super::PatchShape;
 
-/// Samples that are looked at; as good as all of them for two medians.
+/// Number of samples that are read, which is enough for two medians.
 const SAMPLES: usize = 16 * 1024;
 /// Below and above, a camera may have clipped: such samples do not follow the light.
 const UNCLIPPED: std::ops::RangeInclusive<u8> = 6..=249;
 /// Grey values between the halves' medians that a gain can be computed from.
 const MIN_CONTRAST: f32 = 24.0;
-/// What still counts as drift; beyond, the picture is left as it is and will differ.
+/// The greatest change that counts as drift. Beyond it the picture is not corrected, and will differ.
 const GAIN: std::ops::RangeInclusive<f32> = 0.75..=1.33;
 const OFFSET: f32 = 48.0;
 /// Fraction bits of a [`Correction`].
@@ -74,7 +74,7 @@ impl LightReference {
 }
 
 impl Half {
-    /// Of samples in the order of their values.
+    /// Builds a half from its samples, which are sorted by value.
     fn new(samples: Vec<(u32, u32, u8)>) -> Half {
         let median = samples.get(samples.len() / 2).map_or(0.0, |sample| f32::from(sample.2));
         Half { samples, median }

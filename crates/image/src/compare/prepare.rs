@@ -1,9 +1,9 @@
-//! What both sides go through before they are compared: light, smoothing, flattening. Nothing by default.
+//! Prepares goldens and patch for the comparison: light, smoothing, flattening. By default it does nothing.
 
 use super::light::{Correction, LightReference};
 use super::{CompareSettings, PatchShape};
 
-/// Memory of the passes, used again.
+/// Memory of the passes, reused for each patch.
 #[derive(Debug, Default)]
 pub(super) struct Prepare {
     lit: Vec<u8>,
@@ -26,7 +26,7 @@ impl Prepare {
         let mut at = source;
         let correction = light.map_or(Correction::NONE, |light| light.correction(at.0, at.1));
         if light.is_some() {
-            // Also where this one patch needs no correction: the next one will.
+            // Done also where this patch needs no correction, so that the next one allocates nothing.
             lit.resize(len, 0);
         }
         if correction != Correction::NONE {

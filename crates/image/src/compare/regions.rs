@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::bits::Bits;
 
-/// One part, once its parent is itself. `x0..x1`, `y0..y1`: its bounds.
+/// One part, where its parent is itself. `x0..x1`, `y0..y1` are its bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PixelRegion {
     parent: u32,
@@ -37,7 +37,7 @@ struct PixelRun {
     region: u32,
 }
 
-/// The parts; the memory is used again, and grows to the most parts that a picture had.
+/// The parts of a picture. The memory is reused, and grows to the most parts that a picture had.
 #[derive(Debug, Default)]
 pub(super) struct RegionLabeller {
     table: Vec<PixelRegion>,
@@ -57,7 +57,7 @@ impl RegionLabeller {
     ) -> u32 {
         let (shapes, mut total) = (joined.unwrap_or(bits), 0);
         self.table.clear();
-        // The two change places: each holds the most runs that a row can have.
+        // The two are swapped, since each has room for the most runs that a row can have.
         for runs in [&mut self.above, &mut self.here] {
             runs.clear();
             runs.reserve(shapes.width().div_ceil(2));

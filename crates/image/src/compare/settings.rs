@@ -33,7 +33,7 @@ pub struct CompareSettings {
 /// Which way a px may differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DifferencePolarity {
-    /// What is darker and what is brighter.
+    /// Both darker and brighter px differ.
     #[default]
     Both,
     /// Only what is too dark: cracks, holes, dirt.

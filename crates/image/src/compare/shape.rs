@@ -17,7 +17,7 @@ pub struct PatchShape {
 }
 
 impl PatchShape {
-    /// That of a patch.
+    /// The shape of a patch.
     pub fn of(patch: &Patch) -> PatchShape {
         PatchShape { width: patch.width, height: patch.height, channels: patch.channels }
     }

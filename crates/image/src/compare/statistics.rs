@@ -9,12 +9,12 @@ pub(super) struct Statistics {
 }
 
 impl Statistics {
-    /// None yet, of `len` samples.
+    /// Empty statistics of `len` samples.
     pub fn new(len: usize) -> Statistics {
         Statistics { count: 0, sums: vec![0; len], squares: vec![0; len] }
     }
 
-    /// One more golden: packed rows.
+    /// Adds one golden, given as packed rows.
     pub fn add(&mut self, samples: &[u8]) {
         debug_assert_eq!(samples.len(), self.sums.len());
         self.count += 1;

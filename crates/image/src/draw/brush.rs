@@ -9,13 +9,13 @@ use crate::simd::Isa;
 /// Lines a row; each covers a px by up to this many 256ths.
 const LINES: usize = 4;
 const LINE_COVER: i32 = 256 / LINES as i32;
-/// From this many px on, what is covered wholly is inked without a sum.
+/// From this many px on, a fully covered stretch is inked without a sum.
 const SOLID: usize = 32;
 
-/// What lies between two cuts of one line.
+/// The span between two cuts of one line.
 #[derive(Clone, Copy, Debug)]
 struct CoverSpan {
-    /// Of the strip's 8 lines.
+    /// Index of the line among the strip's 8.
     line: usize,
     from: f32,
     to: f32,

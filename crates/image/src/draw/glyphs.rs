@@ -24,7 +24,7 @@ pub(super) struct Glyph {
     at: usize,
 }
 
-/// The font, and what was drawn of it.
+/// The font, with a cache of drawn glyphs.
 pub(super) struct Glyphs {
     font: FontRef<'static>,
     known: HashMap<(GlyphId, u16), Glyph>,
@@ -48,7 +48,7 @@ impl Glyphs {
         (!silent && !character.is_control()).then(|| self.font.glyph_id(character))
     }
 
-    /// Forgets what was drawn where that has become too much. Between two lines only: glyphs point into it.
+    /// Empties the cache where it has become too large. Only between two lines, because glyphs point into it.
     pub fn tidy(&mut self) {
         if self.cover.len() > KEPT {
             self.known.clear();

@@ -24,7 +24,7 @@ impl Ink {
         Ink { y: byte(y), u: byte(u), v: byte(v) }
     }
 
-    /// Black or white, whichever is read more easily upon this colour.
+    /// Black or white, depending on which has more contrast to this colour.
     pub const fn upon(self) -> Ink {
         if self.y > 140 { Ink::BLACK } else { Ink::WHITE }
     }

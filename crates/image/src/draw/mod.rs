@@ -19,12 +19,12 @@ use crate::{Point, Rect};
 use brush::Brush;
 use text::Text;
 
-/// All of 256 shares: opaque.
+/// The greatest opacity, in 256ths.
 pub const OPAQUE: u16 = 256;
-/// Farther out no coordinate is taken seriously, px.
+/// Coordinates are clamped to this distance from the origin, px.
 const FAR: f32 = 1e6;
 
-/// Draws. One a worker: it keeps its memory and the glyphs that it has drawn before.
+/// Draws into canvases. Each worker has one, which keeps its memory and a cache of glyphs.
 pub struct Pen {
     isa: Isa,
     brush: Brush,
@@ -135,7 +135,7 @@ struct Covered<'a> {
 }
 
 impl Covered<'_> {
-    /// Inks row pair `pair` of the canvas as far as it is covered.
+    /// Inks row pair `pair` of the canvas according to its cover.
     fn ink(self, isa: Isa, canvas: &mut Canvas, pair: usize, ink: Ink, share: u16) {
         let Covered { left, rows, half } = self;
         let width = rows[0].len();
@@ -166,7 +166,7 @@ fn snapped(rect: Rect) -> Option<[i64; 4]> {
     Some([x0, y0, x1.max(x0 + 2), y1.max(y0 + 2)])
 }
 
-/// What of `from..to` lies in `0..end`.
+/// The part of `from..to` inside of `0..end`.
 fn inside(from: i64, to: i64, end: usize) -> Range<usize> {
     let clamp = |v: i64| v.clamp(0, end as i64) as usize;
     clamp(from)..clamp(to)

@@ -1,4 +1,4 @@
-//! One line of text: laid out, composed as cover, then inked, upon a backdrop or within a halo.
+//! Writes one line of text: lays it out, composes its cover, then inks it on a backdrop or with a halo.
 
 use ab_glyph::GlyphId;
 
@@ -8,7 +8,7 @@ use crate::Canvas;
 use crate::simd::Isa;
 use crate::{Point, Rect};
 
-/// Most characters that are looked at: more can never be seen.
+/// The most characters that are read, since more never fit.
 const MOST: usize = 512;
 const ELLIPSIS: char = '…';
 
@@ -25,11 +25,11 @@ pub struct TextLabel {
     pub ink: Ink,
     /// An area behind the text, and how opaque (of 256).
     pub backdrop: Option<(Ink, u16)>,
-    /// A seam around the letters, for text without a backdrop.
+    /// The colour of an outline around the letters, for text without a backdrop.
     pub halo: Option<Ink>,
 }
 
-/// Where a composed line goes: even canvas px.
+/// The area of a composed line, in even canvas px.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TextPlace {
     x: usize,
@@ -112,7 +112,7 @@ impl Text {
         }
     }
 
-    /// Places glyphs from left to right, as far as `limit` allows; gives where they end.
+    /// Places glyphs from left to right within `limit`; returns where they end.
     fn lay_out(&mut self, text: &str, size: u16, limit: f32) -> Option<f32> {
         self.glyphs.tidy();
         self.line.clear();

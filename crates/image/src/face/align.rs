@@ -36,7 +36,7 @@ impl FaceCutter {
     /// each px of the crop, so that it does not alias. Black beyond the picture.
     ///
     /// # Errors
-    /// Planes that do not hold their rows; eyes that are no numbers, or lie on one another.
+    /// The planes are too short for their rows, or the eyes are NaN or at the same place.
     pub fn crop(&mut self, planes: &Planes<'_>, eyes: [Point; 2], out: &mut Patch) -> Result<(), ImageError> {
         self.cut(planes, eyes, (FACE_SIDE, MARGIN), out)
     }

@@ -1,4 +1,4 @@
-//! How good a face is to recognise somebody by: its size, how far it is turned, and how sharp it is.
+//! Measures how suitable a face is for recognition: its size, how far it is turned, and how sharp it is.
 //!
 //! The score is the product of three factors of 0 to 1, so that a face that fails in one is not saved by the others.
 
@@ -57,18 +57,18 @@ impl FacePose {
     }
 }
 
-/// How good a face is. Made of what the detector says alone, and completed once its crop is there.
+/// The quality of a face: first estimated from the detector's key points, then completed with its crop.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FaceQuality {
     /// Distance of the eyes in the frame, px.
     pub eye_px: f32,
     /// How the head is turned.
     pub pose: FacePose,
-    /// See [`sharpness`]; that of a face in focus while the crop has not been looked at.
+    /// See [`sharpness`]; that of a face in focus while the crop has not been measured.
     pub sharpness: f32,
 }
 
-/// What is wrong with a face.
+/// The flaw that makes a face unsuitable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FaceFlaw {
     /// The eyes are too near to one another.
@@ -127,7 +127,7 @@ impl FaceQuality {
     }
 }
 
-/// What a face must be at least to be recognised.
+/// The least quality of a face that is recognised.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FaceGate {
     /// Least distance of the eyes, px.

@@ -1,4 +1,4 @@
-//! Memory for encoded pictures, used again once the last reader has dropped it.
+//! A pool of memory for encoded pictures, reused once the last reader has dropped it.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -31,7 +31,7 @@ impl JpegPool {
     }
 }
 
-/// A buffer on loan.
+/// A buffer that returns to its pool when it is dropped.
 struct Lent {
     bytes: Vec<u8>,
     pool: Arc<JpegPool>,

@@ -1,4 +1,4 @@
-//! BMP: read by the `image` crate, after its head was looked at.
+//! BMP: decoded by the `image` crate, after the head was checked here.
 
 use std::io::Cursor;
 

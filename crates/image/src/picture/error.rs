@@ -1,4 +1,4 @@
-//! Why a file gave no picture: what is wrong, then what to do.
+//! Errors of reading a picture file, each with what is wrong and what to do.
 
 /// Why a picture could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -9,31 +9,31 @@ pub enum PictureError {
     /// The file has no bytes.
     #[error("it has no bytes; save it again and try again")]
     Empty,
-    /// No picture, or one of a kind that is not read.
+    /// The file is not a picture, or of a kind that is not supported.
     #[error("it is no picture that is known here ({looks_like}); save it as PNG, JPEG or BMP")]
     Unknown {
         /// What the first bytes suggest.
         looks_like: &'static str,
     },
-    /// It ends before its end.
+    /// The file ends before the picture does.
     #[error("it is cut off ({what}); save it again and try again")]
     Truncated {
         /// Which part of the file is missing.
         what: String,
     },
-    /// Its bytes contradict themselves.
+    /// The content of the file contradicts itself.
     #[error("it is damaged ({what}); save it again and try again")]
     Damaged {
         /// The contradiction that was found, and where.
         what: String,
     },
-    /// A sort of JPEG, PNG or BMP that nothing here reads.
+    /// A variant of JPEG, PNG or BMP that is not supported.
     #[error("it is {what}, which is not read; save it as an ordinary 8-bit PNG or JPEG")]
     Unsupported {
         /// The kind of file that it is.
         what: String,
     },
-    /// More pixels than allowed.
+    /// The picture has more pixels than allowed.
     #[error(
         "it has {width} x {height} px; scale it down: at most {} MP and {max_side} px a side are read",
         max_px / 1_000_000
@@ -64,7 +64,7 @@ pub enum PictureError {
         /// Bytes that may be taken.
         most: u64,
     },
-    /// The file is too long to be looked at.
+    /// The file is longer than allowed.
     #[error(
         "the file has {} MiB; save it smaller: at most {} MiB are read",
         bytes.div_ceil(1 << 20), most >> 20
@@ -78,7 +78,7 @@ pub enum PictureError {
 }
 
 impl PictureError {
-    /// Whether it was refused for its size alone.
+    /// Whether the picture was refused only because of its size.
     pub fn is_size(&self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! ICC profiles: pixels of another colour space to sRGB, by `moxcms`.
+//! ICC profiles: converts pixels of another colour space to sRGB with `moxcms`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -11,10 +11,11 @@ use super::{Channels, Patch};
 pub(super) const MAX_PROFILE: u64 = 4 << 20;
 /// Memory that a profile may take beside the picture, bytes: itself, its tables as floats, and the transform made of them.
 pub(super) const MEMORY: u64 = 32 << 20;
-/// A profile that moves no colour by more than this is sRGB by another name: the pixels stay as they are.
+/// A profile that changes no colour by more than this counts as sRGB, and the pixels are not converted.
 const SAME: u8 = 1;
 
-/// Brings an RGB or grey picture to sRGB; leaves it as it is where the profile is of another kind, or unsound.
+/// Converts an RGB or grey picture to sRGB; leaves it unchanged where the profile is damaged or of another
+/// kind.
 pub(super) fn to_srgb(profile: &[u8], patch: &mut Patch) {
     guarded(|| match patch.channels {
         Channels::Gray => grey(profile, &mut patch.data),
@@ -22,7 +23,7 @@ pub(super) fn to_srgb(profile: &[u8], patch: &mut Patch) {
     });
 }
 
-/// CMYK (ink, 0 to 255) to sRGB; `None` where the profile is not for CMYK, or unsound.
+/// Converts CMYK (ink, 0 to 255) to sRGB; `None` where the profile is damaged or not for CMYK.
 pub(super) fn cmyk_to_srgb(profile: &[u8], cmyk: &[u8], width: usize) -> Option<Vec<u8>> {
     guarded(|| {
         let transform = transform(profile, DataColorSpace::Cmyk, Layout::Rgba)?;
@@ -73,7 +74,7 @@ fn grey(profile: &[u8], data: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-/// Whether no colour of a grid through the whole cube is moved.
+/// Whether the profile changes no colour of a grid through the whole colour cube.
 fn is_srgb(transform: &Transform8BitExecutor) -> Option<bool> {
     let steps = || (0..=u8::MAX).step_by(17);
     let grid: Vec<u8> =

@@ -1,5 +1,5 @@
-//! JPEG (ITU-T T.81): the head by ourselves, the pixels by libjpeg-turbo, whose pixels are those of Pillow, OpenCV and
-//! GStreamer.
+//! JPEG (ITU-T T.81): the head is read here, the pixels by libjpeg-turbo, which gives the same pixels as
+//! Pillow, OpenCV and GStreamer.
 
 use ::image::metadata::Orientation;
 use turbojpeg::{Decompressor, Image, PixelFormat};
@@ -27,7 +27,7 @@ pub(super) struct Jpeg<'a> {
 }
 
 impl<'a> Jpeg<'a> {
-    /// Walks the segments up to the first scan, and looks for the end.
+    /// Reads the segments up to the first scan, and searches for the end marker.
     pub(super) fn parse(file: &'a [u8]) -> Result<Jpeg<'a>, PictureError> {
         let mut jpeg = Jpeg {
             file,
@@ -146,7 +146,8 @@ impl<'a> Jpeg<'a> {
         Ok(DecodedPicture { patch, see_through: false })
     }
 
-    /// CMYK to RGB. What Adobe's programs write holds what is left of the light, not the ink (their marker says so).
+    /// Converts CMYK to RGB. Adobe's programs store inverted values (light instead of ink), and mark this in
+    /// the file.
     fn without_ink(&self, profile: Option<Vec<u8>>, patch: &mut Patch) {
         if let Some(profile) = profile {
             if self.has_adobe {
@@ -228,7 +229,7 @@ impl<'a> Iterator for Segments<'a> {
     type Item = (u8, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        // Anything may stand before a marker, and any number of 0xFF: T.81, B.1.1.2; decoders pass over garbage.
+        // Any number of 0xFF may precede a marker (T.81, B.1.1.2), and decoders skip other bytes before it.
         let marker = loop {
             let skipped = self.file.get(self.at..)?.iter().position(|byte| *byte == 0xFF)?;
             self.at += skipped;
@@ -236,7 +237,7 @@ impl<'a> Iterator for Segments<'a> {
                 0xFF | 0x00 => self.at += 1,
                 // TEM and restarts stand alone.
                 0x01 | 0xD0..=0xD8 => self.at += 2,
-                // The end, and no scan before it.
+                // The picture ends without a scan.
                 0xD9 => return None,
                 marker => break marker,
             }

@@ -1,8 +1,8 @@
-//! How large a picture may be: asked before anything is decoded, in decoded bytes.
+//! Limits for the size of pictures, checked before anything is decoded.
 
 use super::{PictureError, PictureHead};
 
-/// Bounds of a picture. They are compared with what the head of the file says, before memory is taken.
+/// Limits for one picture. They are compared with the head of the file before memory is allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Longest file that is opened, bytes.
@@ -16,7 +16,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What phones and industrial cameras take, in memory that a small box has: 32 MP of 8-bit RGB that must be turned.
+    /// Limits that fit phones and industrial cameras and the memory of small devices: 32 MP of 8-bit RGB,
+    /// rotated.
     pub const USUAL: Limits =
         Limits { max_file: 64 << 20, max_side: 16_384, max_px: 32_000_000, max_bytes: 192 << 20 };
 

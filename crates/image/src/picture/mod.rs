@@ -1,5 +1,5 @@
-//! The one reader of pictures: JPEG, PNG and BMP files to upright grey or RGB pixels, for every place where a picture
-//! comes in (folders, golden pictures, samples, enrolment), so that the same file is the same pixels everywhere.
+//! Reads JPEG, PNG and BMP files into upright grey or RGB pixels. All inputs of pictures (folders, golden
+//! pictures, samples, enrolment) use this reader, so that the same file gives the same pixels everywhere.
 //!
 //! - Size and memory are read from the head of the file, and compared with [`Limits`], before anything is decoded.
 //! - Orientation (EXIF in JPEG and PNG) is obeyed. Grey stays grey; 16 bits are rounded to 8; CMYK becomes RGB.
@@ -29,7 +29,7 @@ pub use error::PictureError;
 pub use jpeg::is_whole as jpeg_is_whole;
 pub use limits::Limits;
 
-/// How files with pictures are called.
+/// The extensions of picture files.
 pub const ENDINGS: [&str; 6] = ["jpg", "jpeg", "jpe", "jfif", "png", "bmp"];
 
 /// A picture that was read.
@@ -41,7 +41,7 @@ pub struct DecodedPicture {
     pub see_through: bool,
 }
 
-/// What the head of a file says of the picture in it.
+/// The properties of a picture, as the head of its file gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PictureHead {
     /// Width of the upright picture, px.
@@ -78,7 +78,7 @@ impl PicturePlan {
         let turned = swaps_sides(self.orientation);
         let (width, height) = if turned { (self.height, self.width) } else { (self.width, self.height) };
         let picture_bytes = u64::from(width) * u64::from(height) * self.channels;
-        // Turning by a quarter needs a second picture.
+        // Rotation by 90 degrees needs memory for a second picture.
         let second = if turned { picture_bytes } else { 0 };
         PictureHead {
             width,
@@ -110,7 +110,7 @@ impl<'a> PictureFile<'a> {
     }
 }
 
-/// What the head of `file` says. Decodes nothing, and allocates nothing that the file could make large.
+/// Reads the head of `file`. Decodes nothing, and allocates nothing whose size the file controls.
 ///
 /// # Errors
 /// The file is of none of the three kinds, or its head is cut off or contradicts itself.
@@ -135,7 +135,7 @@ pub fn read(file: &[u8], limits: &Limits) -> Result<DecodedPicture, PictureError
     Ok(DecodedPicture { patch: upright(picture.patch, plan.orientation), ..picture })
 }
 
-/// The bytes of the file at `path`, at most as many as `limits` allow.
+/// Reads the bytes of the file at `path`, at most as many as `limits` allow.
 ///
 /// # Errors
 /// It cannot be read, or is too long.
@@ -147,7 +147,7 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Vec<u8>, PictureError> {
     }
     limits.allow_file(meta.len())?;
     let mut bytes = Vec::with_capacity(meta.len() as usize);
-    // It may grow while it is read, and a pipe says no length.
+    // Bounded again here, because the file may grow while it is read, and a pipe has no length.
     file.take(limits.max_file + 1).read_to_end(&mut bytes)?;
     limits.allow_file(bytes.len() as u64)?;
     Ok(bytes)
@@ -163,7 +163,7 @@ fn swaps_sides(orientation: Orientation) -> bool {
     )
 }
 
-/// Turns the picture as `orientation` says.
+/// Rotates and mirrors the picture according to `orientation`.
 fn upright(patch: Patch, orientation: Orientation) -> Patch {
     if orientation == Orientation::NoTransforms {
         return patch;
@@ -181,12 +181,12 @@ fn upright(patch: Patch, orientation: Orientation) -> Patch {
     Patch { width, height, channels, data: picture.into_bytes() }
 }
 
-/// The orientation in an EXIF block (TIFF header first); upright where it says none.
+/// The orientation in an EXIF block (TIFF header first); upright where it gives none.
 fn orientation_of(exif: &[u8]) -> Orientation {
     Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms)
 }
 
-/// Other files that are taken for pictures, so that the user reads what was sent.
+/// Names other kinds of files that are sent as pictures by mistake, so that the error tells what was sent.
 fn looks_like(file: &[u8]) -> &'static str {
     match file {
         [b'G', b'I', b'F', b'8', ..] => "a GIF",

@@ -12,7 +12,7 @@ use super::{Channels, DecodedPicture, Patch, PictureError, PicturePlan, drop_alp
 /// Memory that the `png` crate may take beside the picture: two rows, and the chunks that it keeps.
 const BESIDES: usize = 8 << 20;
 
-/// A PNG whose chunks were looked through.
+/// A PNG whose chunks were read, but not its pixels.
 pub(super) struct Png<'a> {
     file: &'a [u8],
     width: u32,
@@ -89,7 +89,7 @@ impl<'a> Png<'a> {
         let mut data = vec![0; size];
         let info = reader.next_frame(&mut data).map_err(translate)?;
         data.truncate(info.buffer_size());
-        // What ends before IEND was cut off, also where all pixels are there.
+        // A file without IEND was cut off, even where all pixels are there.
         reader.finish().map_err(translate)?;
         if info.bit_depth == BitDepth::Sixteen {
             to_eight_bits(&mut data);
@@ -151,7 +151,7 @@ impl<'a> Iterator for Chunks<'a> {
         let (kind, rest) = rest.split_first_chunk::<4>()?;
         let length = u32::from_be_bytes(*length) as usize;
         let (data, rest) = rest.split_at_checked(length)?;
-        // The checksum is the decoder's matter.
+        // The decoder checks the checksum.
         self.rest = rest.get(4..).unwrap_or_default();
         Some((kind, data))
     }
