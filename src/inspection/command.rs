@@ -76,7 +76,7 @@ pub enum Golden {
         #[serde(default)]
         rois: Option<Vec<String>>,
     },
-    /// Put the newest frame of the camera on disk, without teaching it.
+    /// Store the newest frame of the camera on disk, without teaching it.
     Keep {
         /// The camera's name; the only one that inspects, by default.
         #[serde(default)]
@@ -85,7 +85,7 @@ pub enum Golden {
         #[serde(default)]
         rois: Option<Vec<String>>,
     },
-    /// Take a picture out of the set.
+    /// Remove a picture from the set.
     Remove {
         /// The product whose set is meant.
         #[serde(flatten)]
@@ -93,7 +93,7 @@ pub enum Golden {
         /// The first digits of the picture's SHA-256, 4 or more.
         picture: String,
     },
-    /// Take an earlier revision's pictures back, as a new revision.
+    /// Restore an earlier revision's pictures as a new revision.
     Rollback {
         /// The product whose set is meant.
         #[serde(flatten)]
@@ -114,7 +114,7 @@ pub enum Golden {
     Verify,
     /// Remove the pictures that no revision names.
     Prune {
-        /// Forget all but so many of the newest revisions of each product first.
+        /// Keep only this many of the newest revisions of each product.
         #[serde(default)]
         keep: Option<u64>,
     },
@@ -236,7 +236,7 @@ pub struct GoldenChangedOut {
     /// The set after the change.
     #[serde(flatten)]
     pub set: GoldenSetOut,
-    /// What the cameras made of it, on which the product is selected.
+    /// The result on each camera on which the product is selected.
     #[serde(default)]
     pub selected: Selected,
 }
@@ -251,14 +251,14 @@ pub struct GoldenKeptOut {
 /// A product that was learned again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GoldenLearnedOut {
-    /// What the cameras made of it, on which the product is selected.
+    /// The result on each camera on which the product is selected.
     pub selected: Selected,
 }
 
-/// Pictures and records that are not whole.
+/// Pictures and records that are damaged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GoldenFaultsOut {
-    /// One entry each, in words; empty where all are whole.
+    /// One text for each; empty where all are intact.
     pub faults: Vec<String>,
 }
 

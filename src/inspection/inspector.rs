@@ -82,7 +82,7 @@ impl Inspector {
         if [frame.width, frame.height] != [width as usize, height as usize] {
             return Err(PartFault::new(format!(
                 "the frame has {}×{} px, but the recipe {} is for {width}×{height}; set the camera to that size, or \
-                 draw the recipe anew",
+                 redraw the recipe",
                 frame.width, frame.height, self.program.recipe.product
             )));
         }

@@ -11,7 +11,7 @@ use crate::types::{Frame, Outcome, Pose, RoiResult};
 pub struct Judged {
     /// How it ended: `ok`, `ng` or `error`.
     pub outcome: Outcome,
-    /// Why, where no region says it.
+    /// Why the part was not judged, where no region gives the reason.
     pub cause: Option<Arc<str>>,
     /// Where the part was found; `None` where it was not looked for or not found.
     pub pose: Option<Pose>,

@@ -44,7 +44,7 @@ pub enum IndexError {
     },
     /// The embedding is longer than any model's, empty, all zeros, or holds a value that is not finite.
     #[error(
-        "an embedding of person {person} is no direction in space; remove that picture and enrol it again"
+        "an embedding of person {person} is not a valid vector; remove that picture and enrol it again"
     )]
     Senseless {
         /// The person whose embedding it is.

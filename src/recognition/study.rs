@@ -75,7 +75,7 @@ pub enum FaceFault {
         height: usize,
     },
     /// The embedding model gave no vector that can be compared.
-    #[error("the model gave no direction for this face; check its file with `ocellus check`")]
+    #[error("the model gave no valid embedding for this face; check its file with `ocellus check`")]
     NoEmbedding,
     /// The picture could not be read.
     #[error("the picture cannot be used: {0}")]

@@ -5,7 +5,7 @@ use super::{RunError, Session, TensorInfo};
 
 /// Runs the graph over what lies in the arena.
 pub(crate) trait Invoke {
-    /// Errors: what the runtime said.
+    /// Runs the graph. Errors: the message of the runtime.
     fn invoke(&mut self) -> Result<(), String>;
 }
 
@@ -16,7 +16,7 @@ pub(crate) struct TensorMemory {
 }
 
 impl TensorMemory {
-    /// The memory of the tensor that `info` describes. Errors: it has another size than the file says.
+    /// The memory of the tensor that `info` describes. Errors: its size differs from the one in the file.
     ///
     /// # Safety
     /// `at` is valid for `bytes` bytes, reads and writes, for as long as the interpreter lives: its arena

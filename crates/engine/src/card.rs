@@ -43,7 +43,7 @@ pub struct ModelCard {
     pub labels_file: Option<PathBuf>,
     /// The label index that class 0 stands for (SSD with a background class: 1).
     pub label_offset: i32,
-    /// Subtracted from RGB 0 to 255, for float inputs; one value or one a channel.
+    /// Subtracted from RGB 0 to 255, for float inputs; one value, or one for each channel.
     pub mean: Option<[f32; 3]>,
     /// Divides what `mean` left.
     pub std: Option<[f32; 3]>,

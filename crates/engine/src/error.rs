@@ -17,7 +17,7 @@ pub enum EngineError {
          these, or build with `--features {kind}`"
     )]
     UnknownRuntime {
-        /// What the configuration says.
+        /// The name in the configuration.
         kind: String,
         /// What this build has.
         available: String,
@@ -46,7 +46,7 @@ pub enum EngineError {
         model: String,
         /// The path of the model's file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The file's digest differs from the one in the card.
@@ -59,9 +59,9 @@ pub enum EngineError {
         model: String,
         /// The path of the model's file.
         path: PathBuf,
-        /// What the card says.
+        /// The digest in the card.
         expected: String,
-        /// What the file has.
+        /// The digest of the file.
         actual: String,
     },
     /// The file is not a valid TensorFlow Lite model.
@@ -111,7 +111,7 @@ pub enum EngineError {
         model: String,
         /// The path of the model's file.
         path: PathBuf,
-        /// What the card says it is for.
+        /// The task that the card names.
         task: Task,
         /// One entry a tensor or key: its name, what was expected, what is there.
         faults: Misfits,
@@ -124,9 +124,9 @@ pub enum EngineError {
     WrongTask {
         /// The model's name in the configuration.
         model: String,
-        /// What its card says it is for.
+        /// The task that its card names.
         task: Task,
-        /// What it would have to be for.
+        /// The task that it needs here.
         needed: Task,
     },
     /// The runtime refuses the model.
@@ -192,7 +192,8 @@ impl Misfits {
         Misfits { entries: vec![format!("key {key}: {text}")], key: Some(key) }
     }
 
-    /// Both; where tensors do not fit, that is what has to be looked at first.
+    /// Joins both lists. Names a card key only where both do, because misfits of tensors must be checked
+    /// first.
     pub(crate) fn and(mut self, other: Misfits) -> Misfits {
         self.entries.extend(other.entries);
         self.key = self.key.and(other.key);

@@ -73,7 +73,7 @@ impl TensorInfo {
 pub struct RunError {
     /// The model's name in the configuration.
     pub model: String,
-    /// What the runtime said.
+    /// The message of the runtime.
     pub cause: String,
 }
 
@@ -98,7 +98,7 @@ pub trait Session: Send {
 /// Turns a session's outputs into findings in frame px. One a worker; allocates nothing once warm.
 pub trait Decode: Send {
     /// Reads `session`'s outputs and adds what they say to `output`, best first.
-    /// `placement` says where the frame (or region) lies in the input tensor.
+    /// `placement` is the place of the frame (or region) in the input tensor.
     fn decode(&mut self, session: &dyn Session, placement: &Placement, output: &mut dyn PredictionSink);
 
     /// The class of every tensor pixel after [`Decode::decode`]; only segmentation has one.

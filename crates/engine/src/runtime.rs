@@ -136,7 +136,7 @@ fn is_stub(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "stub")
 }
 
-/// The digest of `bytes` where the card pins one, and they are alike.
+/// Compares the digest of `bytes` with the card's, and returns it; `None` where the card has none.
 fn pinned(source: ModelSource<'_>, bytes: &[u8]) -> Result<Option<String>, EngineError> {
     let Some(expected) = source.card.sha256.clone() else { return Ok(None) };
     let actual = digest(bytes);
@@ -158,7 +158,7 @@ fn stub(source: ModelSource<'_>, bytes: Vec<u8>, sha256: Option<String>) -> Resu
     Model::new(source, parsed, Loaded::Stub(Arc::new(stub), bytes))
 }
 
-/// The places where the library may be, best first. A path that was asked for is the only one.
+/// The paths where the library may be, in order of preference. A configured path is the only one.
 #[cfg(feature = "litert")]
 fn places(asked: Option<&Path>) -> Vec<PathBuf> {
     if let Some(path) = asked {

@@ -30,7 +30,7 @@ use super::{RunError, Session, TensorInfo};
 /// Why the stub's description is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StubError {
-    /// The text is not TOML; what the parser says.
+    /// The text is not TOML; the parser's message.
     #[error("not the TOML of a stub model: {0}")]
     Toml(String),
     /// A key is missing or wrong.

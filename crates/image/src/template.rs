@@ -13,11 +13,11 @@ const TEXTURE: f64 = 2.0;
 /// Most levels of the pyramid: 16 times smaller.
 const LEVELS: usize = 5;
 
-/// Why a template could not be made or looked for.
+/// Why a template could not be made or searched for.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
-    /// Too small to be recognised by, or larger than is sensible.
-    #[error("a template of {width}x{height} px cannot be looked for; its sides must be 8 to 1024 px")]
+    /// The template is too small to be distinctive, or too large to be searched for.
+    #[error("a template of {width}x{height} px cannot be searched for; its sides must be 8 to 1024 px")]
     Size {
         /// Width of the picture, px.
         width: usize,

@@ -43,7 +43,7 @@ pub enum TextFault {
         column: usize,
     },
     /// The bytes hold a zero byte, which text does not.
-    #[error("is no text: a zero byte at offset {offset}, line {line}")]
+    #[error("is not text: a zero byte at offset {offset}, line {line}")]
     Zero {
         /// Its place in the file, from 0.
         offset: usize,
@@ -225,7 +225,7 @@ pub fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// The labels in `text`, one a line; empty lines at the end are ignored.
+/// The labels in `text`, one on each line; empty lines at the end are ignored.
 pub fn labels(text: &str) -> Vec<String> {
     text.trim_end_matches(is_unseen).lines().map(|line| label(line).into_owned()).collect()
 }
@@ -276,7 +276,8 @@ fn is_widthless(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}')
 }
 
-/// The file's bytes, its length looked at before the first is read and counted while they come: a device has none.
+/// Reads the file's bytes. Checks its length first, and counts bytes while reading, because a device has no
+/// length.
 fn bounded(path: &Path, most: u64) -> Result<Vec<u8>, TextFault> {
     let mut file = File::open(path).map_err(TextFault::Read)?;
     let metadata = file.metadata().map_err(TextFault::Read)?;

@@ -52,7 +52,7 @@ fn sighting(camera: &str, track: u64, person: Option<u64>, at: Stamp) -> Sightin
     }
 }
 
-/// The rules, and everything that they said.
+/// The rules, with all events that they have given.
 struct Harness {
     rules: Rules,
     events: Vec<Attendance>,
@@ -75,7 +75,7 @@ impl Harness {
         self.rules.tick(at(ms), &|camera| !away.contains(&camera), &mut self.events);
     }
 
-    /// What was said since the last call: kind, person and moment in ms.
+    /// Events since the last call: kind, person and moment in ms.
     fn events(&mut self) -> Vec<(&'static str, u64, u64)> {
         let events = std::mem::take(&mut self.events);
         events.iter().map(|e| (e.kind.as_str(), e.person.0, e.wall_ns.saturating_sub(MORNING) / MS)).collect()
@@ -359,8 +359,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is seen by whichever camera in whichever order, with clocks that jump, cameras that go and restarts
-    /// in between: each person enters, is seen, and leaves, in this order, and presence says the same as the events.
+    /// For any sightings on any cameras in any order, with clocks that jump, cameras that fail and restarts
+    /// in between: each person enters, is seen, and leaves, in this order, and presence agrees with the
+    /// events.
     #[test]
     fn every_person_s_events_are_lives_one_after_the_other(steps in steps()) {
         const CAMERAS: [&str; 3] = ["front", "back", "exit"];

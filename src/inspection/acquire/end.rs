@@ -12,7 +12,8 @@ use crate::types::{AcquisitionId, Clock, Frame, Inspection, OnComplete, Outcome}
 type End = (Outcome, Arc<str>);
 
 impl PartLane {
-    /// Step 4: enters the end of an acquisition whose last region is done, and hands on what is next in order.
+    /// Step 4: enters the end of an acquisition whose last region is done, and delivers what is next in
+    /// order.
     pub(in crate::inspection) fn judged(
         &self,
         id: AcquisitionId,
@@ -39,7 +40,7 @@ impl PartLane {
         self.deliver(By::Worker);
     }
 
-    /// Ends an acquisition without a frame; `taken` says whether it counts as under way until it is reported.
+    /// Ends an acquisition without a frame; `taken` means that it counts as under way until it is reported.
     pub(super) fn without_frame(
         &self,
         state: &mut LaneState,

@@ -18,7 +18,7 @@ pub enum EvidenceError {
         source: io::Error,
     },
     /// One folder is larger than the limit for all folders together.
-    #[error("evidence of {bytes} bytes is larger than all may be together; raise evidence.max_mib")]
+    #[error("evidence of {bytes} bytes exceeds the limit for all evidence together; raise evidence.max_mib")]
     TooLarge {
         /// Size of the folder, bytes.
         bytes: u64,
@@ -28,7 +28,7 @@ pub enum EvidenceError {
     Encode {
         /// The file's name in the folder.
         file: &'static str,
-        /// What the encoder said.
+        /// The message of the encoder.
         cause: String,
     },
     /// A file cannot be read.
@@ -126,7 +126,7 @@ impl EvidenceError {
 fn lengths(expected: u64, found: u64) -> String {
     match found.cmp(&expected) {
         std::cmp::Ordering::Less => format!("cut short: {found} bytes of {expected}"),
-        std::cmp::Ordering::Equal => format!("{found} bytes as before, but others"),
+        std::cmp::Ordering::Equal => format!("{found} bytes as before, but different ones"),
         std::cmp::Ordering::Greater => format!("{found} bytes instead of {expected}"),
     }
 }

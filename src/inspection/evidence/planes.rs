@@ -52,7 +52,7 @@ impl Shot {
         Some(Shot { seq, captured, pts_ns, format, width, height, colour, bytes })
     }
 
-    /// The planes as one lossless picture. Errors: what the encoder said.
+    /// Encodes the planes as one lossless picture. Errors: the message of the encoder.
     pub(super) fn encode_png(&mut self) -> Result<Vec<u8>, String> {
         let (row, rows) = grid(self.format, self.width, self.height).ok_or("it is too large, or empty")?;
         let mut out = Vec::with_capacity(self.bytes.len());
@@ -74,7 +74,7 @@ impl Shot {
         Ok(out)
     }
 
-    /// A picture for people. Errors: what the encoder said.
+    /// Encodes a JPEG for people. Errors: the message of the encoder.
     pub(super) fn encode_jpeg(&self) -> Result<Vec<u8>, String> {
         let planes = Planes::packed(self.format, self.width, self.height, &self.bytes);
         let planes = Planes { colour: self.colour, ..planes.ok_or("its planes are cut short")? };

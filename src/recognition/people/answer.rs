@@ -52,7 +52,7 @@ pub struct GalleryModel {
 /// A person of the gallery.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PersonOut {
-    /// Unique on this box, never given twice.
+    /// Unique on this device, and never used again.
     pub id: u64,
     /// The person's name, unique in the gallery.
     pub name: String,
@@ -142,9 +142,9 @@ pub struct PictureOut {
 /// A part of the gallery as text.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ExportedOut {
-    /// JSON lines, a person a line.
+    /// JSON lines, one for each person.
     pub lines: String,
-    /// Whom to go on after; absent where that was all.
+    /// The person after whom to continue; absent where that was all.
     pub next: Option<u64>,
 }
 
@@ -181,7 +181,7 @@ pub struct SkippedPerson {
     pub reason: String,
 }
 
-/// What became of an enrolment with another model.
+/// The result of embedding samples again with another model.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ReenrolledOut {
     /// Samples that were embedded again.

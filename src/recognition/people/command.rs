@@ -15,7 +15,7 @@ pub const MAX_PICTURES: usize = 32;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "lowercase")]
 pub enum GalleryCommand {
-    /// Everybody, with their pictures.
+    /// List all people with their pictures.
     List,
     /// A new person, by `pictures` or by what a `camera` sees now. A face that is known already is refused as
     /// `already_enrolled`, unless `as_new` says that it is somebody else's.
@@ -26,7 +26,7 @@ pub enum GalleryCommand {
         #[serde(flatten)]
         from: FaceSource,
     },
-    /// More pictures of a person, whose faces must not look more like somebody else.
+    /// Add pictures to a person. A face that is more similar to another person is refused.
     Add {
         /// The number of the person.
         #[serde(deserialize_with = "number")]
@@ -40,19 +40,19 @@ pub enum GalleryCommand {
         /// The number of the person.
         #[serde(deserialize_with = "number")]
         person: u64,
-        /// The name from now on.
+        /// The new name of the person.
         name: String,
     },
-    /// Two people who are one.
+    /// Merge two entries of the same person.
     Merge {
-        /// Whose pictures go over; this person is gone afterwards.
+        /// The number of the person whose pictures are moved; this person is removed.
         #[serde(deserialize_with = "number")]
         person: u64,
         /// The number of the person who gets them.
         #[serde(deserialize_with = "number")]
         into: u64,
     },
-    /// Take one picture away.
+    /// Remove one picture of a person.
     Remove {
         /// The number of the person.
         #[serde(deserialize_with = "number")]
@@ -61,7 +61,7 @@ pub enum GalleryCommand {
         #[serde(deserialize_with = "number")]
         sample: u64,
     },
-    /// Erase a person and everything that is kept of them. Asked again, it finishes what a fault had cut short.
+    /// Erase a person and all data about them. Repeating it finishes an erasure that a fault interrupted.
     Erase {
         /// The number of the person.
         #[serde(deserialize_with = "number")]
@@ -78,14 +78,14 @@ pub enum GalleryCommand {
     },
     /// The gallery as JSON lines. Not over MQTT.
     Export {
-        /// Go on after this person; without it, the lines begin with their header.
+        /// Continue after this person; without it, the lines begin with their header.
         #[serde(default)]
         after: Option<u64>,
-        /// About so many bytes, and at least one person; everybody without it.
+        /// Approximate limit in bytes, but at least one person is given; without it, all people.
         #[serde(default)]
         most_bytes: Option<u64>,
     },
-    /// Take over the lines of an export. Not over MQTT.
+    /// Add the people of an export. Not over MQTT.
     Import {
         /// The lines, the header first.
         lines: ExportLines,

@@ -69,7 +69,7 @@ mod tests {
         bytes.into_inner()
     }
 
-    /// The JPEG with an EXIF segment that says how the camera was held.
+    /// The JPEG with an EXIF segment that gives the orientation of the camera.
     fn turned(orientation: u8) -> Vec<u8> {
         let jpeg = file(::image::ImageFormat::Jpeg);
         let mut exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();

@@ -23,7 +23,7 @@ impl GalleryService<'_> {
 
     pub(super) fn import(&self, lines: &ExportLines) -> Result<ImportedOut, Refusal> {
         let gallery = self.0.gallery();
-        // ExportLines are looked at as they are reached: a list of them all could be larger than the text.
+        // Lines are split one by one, because a list of all could take more memory than the text.
         let (imported, header) = match lines {
             ExportLines::Text(text) => (gallery.import(text.lines()), text.lines().next()),
             ExportLines::List(lines) => {

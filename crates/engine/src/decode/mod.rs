@@ -38,7 +38,7 @@ pub(crate) struct Facts<'a> {
     pub file: Option<&'a ModelFile>,
     /// Width and height of the input tensor, px.
     pub size: [usize; 2],
-    /// The model's card, which overrides what the file says.
+    /// The model's card, which overrides the file's metadata.
     pub card: &'a ModelCard,
 }
 
@@ -66,7 +66,7 @@ impl DecodePlan {
         })
     }
 
-    /// How many labels the model needs, where the file says it.
+    /// How many labels the model needs; `None` where the file does not tell.
     pub fn classes(&self) -> Option<usize> {
         match self {
             DecodePlan::BlazeFace(_) => Some(1),

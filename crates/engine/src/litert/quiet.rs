@@ -52,7 +52,7 @@ impl StderrCapture {
 /// One thread's share; the last one puts standard error back, also when its work panics.
 struct Capturing<'a> {
     stderr: &'a StderrCapture,
-    /// What was said before is at lower offsets of the memory.
+    /// Offset in the memory at which this thread's share begins; earlier output is below it.
     from: u64,
 }
 

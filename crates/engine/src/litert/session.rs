@@ -89,7 +89,8 @@ impl Drop for Compiled {
     }
 }
 
-/// The type of a tensor as the file says it; LiteRT's own word leaves open batches and detections unsized.
+/// The type of a tensor as in the file, because LiteRT's own type leaves batches and detections without a
+/// size.
 fn tensor_type(info: &TensorInfo) -> ffi::RankedTensorType {
     // SAFETY: plain C data, for which zeros are valid.
     let mut kind = unsafe { std::mem::zeroed::<ffi::RankedTensorType>() };

@@ -68,6 +68,6 @@ pub enum CompareError {
         shape: PatchShape,
     },
     /// The spread is not a valid number of standard deviations.
-    #[error("a spread of {0} standard deviations makes no sense; it is 0 or more")]
+    #[error("a spread of {0} standard deviations is not valid; it must be 0 or more")]
     Spread(String),
 }

@@ -40,7 +40,7 @@ fn guarded<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => done,
         Err(_) => {
-            tracing::debug!("an ICC profile could not be used: the picture's numbers stand as they are");
+            tracing::debug!("an ICC profile could not be used: the picture's values are not converted");
             None
         }
     }

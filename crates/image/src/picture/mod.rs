@@ -5,8 +5,8 @@
 //! - Orientation (EXIF in JPEG and PNG) is obeyed. Grey stays grey; 16 bits are rounded to 8; CMYK becomes RGB.
 //! - Alpha is dropped: the colour that the file holds stands, as with OpenCV and Pillow. [`DecodedPicture::see_through`] says
 //!   whether there was any to drop.
-//! - An ICC profile is obeyed (to sRGB) where it is of the picture's kind and sound; otherwise the numbers stand as they
-//!   are. PNG's `gAMA`, `cHRM` and `cICP` are not obeyed.
+//! - An ICC profile is applied (to sRGB) where it is valid and fits the kind of picture; otherwise the values are not
+//!   converted. PNG's `gAMA`, `cHRM` and `cICP` are ignored.
 //! - Cut-off and damaged files are errors: nothing is concealed.
 
 mod bmp;
