@@ -43,9 +43,7 @@ pub enum IndexError {
         need: usize,
     },
     /// The embedding is longer than any model's, empty, all zeros, or holds a value that is not finite.
-    #[error(
-        "an embedding of person {person} is not a valid vector; remove that picture and enrol it again"
-    )]
+    #[error("an embedding of person {person} is not a valid vector; remove that picture and enrol it again")]
     Senseless {
         /// The person whose embedding it is.
         person: PersonId,
