@@ -32,7 +32,7 @@ pub enum CheckError {
     NoText,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub good: bool,

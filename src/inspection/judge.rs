@@ -13,7 +13,7 @@ pub struct Judged {
     pub outcome: Outcome,
     /// Why the part was not judged, where no region gives the reason.
     pub cause: Option<Arc<str>>,
-    /// Where the part was found; `None` where it was not looked for or not found.
+    /// The pose of the part; `None` where it was not searched for or not found.
     pub pose: Option<Pose>,
     /// The regions in the recipe's order.
     pub rois: Vec<RoiResult>,

@@ -85,7 +85,7 @@ impl ModelPath {
     }
 }
 
-/// What a model saw in a region.
+/// The output of a model for a region.
 pub(super) struct ModelSight<'a> {
     pub predictions: &'a Predictions,
     region: &'a crate::image::RotatedRect,

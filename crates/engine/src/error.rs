@@ -36,7 +36,7 @@ pub enum EngineError {
     BadLibrary {
         /// The library that was opened.
         path: PathBuf,
-        /// What the runtime said.
+        /// The message of the runtime.
         cause: String,
     },
     /// The model file could not be read.
@@ -139,7 +139,7 @@ pub enum EngineError {
         model: String,
         /// The path of the model's file.
         path: PathBuf,
-        /// What the runtime said.
+        /// The message of the runtime.
         cause: String,
         /// The custom operators of the file, as words; empty where it has none.
         operators: String,

@@ -95,7 +95,8 @@ pub trait Session: Send {
     }
 }
 
-/// Turns a session's outputs into findings in frame px. One a worker; allocates nothing once warm.
+/// Turns a session's outputs into findings in frame px. Each worker has one, which allocates nothing once
+/// warm.
 pub trait Decode: Send {
     /// Reads `session`'s outputs and adds what they say to `output`, best first.
     /// `placement` is the place of the frame (or region) in the input tensor.

@@ -26,7 +26,8 @@ impl Dots {
     /// values lie within ±8191 and there are at most 1024 of them, so that no sum overflows.
     ///
     /// # Panics
-    /// When the query's length is no multiple of [`Dots::BLOCK`], or there is not one row for each of `out`.
+    /// When the query's length is not a multiple of [`Dots::BLOCK`], or there is not one row for each of
+    /// `out`.
     pub fn run(self, rows: &[i8], query: &[i16], out: &mut [i32]) {
         self.0.dots(rows, query, out);
     }

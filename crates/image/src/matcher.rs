@@ -69,7 +69,7 @@ impl TemplateMatcher {
     }
 
     /// The best place of `template` whose centre lies within `reach_px` of `around` (frame px) in each direction,
-    /// turned by up to `max_angle_deg` to either side. There is always one; its score says how good it is.
+    /// turned by up to `max_angle_deg` to either side. There is always one; its score tells how well it fits.
     ///
     /// # Errors
     /// The planes are too short for their rows, or the reach is too large.

@@ -26,7 +26,7 @@ impl SamplePath {
         SamplePath { x: fixed(start.0), y: fixed(start.1), dx: fixed(step.0), dy: fixed(step.1) }
     }
 
-    /// The same positions without the first `count`.
+    /// These positions without the first `count`.
     pub fn skip(self, count: usize) -> SamplePath {
         SamplePath { x: self.x + self.dx * count as i64, y: self.y + self.dy * count as i64, ..self }
     }

@@ -9,7 +9,7 @@ use crate::Dtype;
 pub(super) enum ElementWriter {
     /// The byte itself, or v − 128 as `i8` (`flip` 0x80).
     Bytes { flip: u8 },
-    /// Every other integer mapping, looked up: exact, and one load a value.
+    /// Every other integer mapping, as a lookup table: exact, and one load for each value.
     Table(Box<[[u8; 256]; 3]>),
     /// f32, native byte order.
     Float { mul: [f32; 3], add: [f32; 3] },

@@ -1,4 +1,4 @@
-//! A grey template that is looked for in frames, and what a search for it finds.
+//! A grey template that is searched for in frames, and the result of a search.
 
 use super::correlate::{Moments, Weights};
 use super::{Channels, ImageError, Patch};
@@ -60,7 +60,7 @@ pub struct TemplateMatch {
     pub score: f32,
 }
 
-/// A grey picture that is looked for, with all that can be worked out beforehand.
+/// A grey picture that is searched for, with all values that can be computed in advance.
 #[derive(Clone, Debug)]
 pub struct Template {
     width: usize,

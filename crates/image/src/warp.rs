@@ -16,7 +16,8 @@ const MOST_ACROSS: usize = 16;
 /// A px of the patch may be this much larger than a px of the frame before more than one sample is averaged.
 const NEARLY_ONE: f64 = 0.05;
 
-/// Cuts regions into patches. One a worker; once its rows and the patch are large enough it allocates nothing.
+/// Cuts regions into patches. Each worker has one, which allocates nothing once its rows and the patch are
+/// large enough.
 #[derive(Clone, Debug)]
 pub struct Cutter {
     isa: Isa,
@@ -64,10 +65,10 @@ impl Cutter {
         }
     }
 
-    /// Fills `out` with `region` of the part that lies at `pose`: `region.size()` px at scale 1, bilinear, the
-    /// picture's edge px going on outside. Where the patch's px lie on whole px of the frame (to within
-    /// 1/1000 px) nothing is interpolated, and grey is the luma plane itself (range expanded).
-    /// The same bits on every machine, within 1 count of the [`Preprocessor`](super::Preprocessor)'s.
+    /// Fills `out` with `region` of the part that lies at `pose`: `region.size()` px at scale 1, bilinear,
+    /// the picture's edge px going on outside. Where the patch's px lie on whole px of the frame (to within
+    /// 1/1000 px) nothing is interpolated, and grey is the luma plane itself (range expanded). The result has
+    /// the same bits on every machine, within 1 count of the [`Preprocessor`](super::Preprocessor)'s.
     ///
     /// # Errors
     /// Planes that do not hold their rows; a region or pose that no patch can hold.

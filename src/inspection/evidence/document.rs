@@ -42,7 +42,7 @@ pub struct Document {
     pub program: String,
     /// The frame that was judged.
     pub frame: KeptFrame,
-    /// Where the part was found; `null` where it was not looked for or not found.
+    /// The pose of the part; `null` where it was not searched for or not found.
     pub pose: Option<KeptPose>,
     /// Every ROI, in the recipe's order.
     pub rois: Vec<KeptRoi>,
@@ -65,7 +65,7 @@ pub struct KeptTrigger {
     pub time: String,
     /// The same, nanoseconds since 1970.
     pub wall_ns: u64,
-    /// The same on the process's own clock, from which latencies come.
+    /// The same moment on the process's monotonic clock, which latencies use, nanoseconds.
     pub mono_ns: u64,
     /// The text that came with the trigger.
     pub text: Option<String>,
@@ -91,7 +91,7 @@ pub struct KeptFrame {
     pub time: String,
     /// The same, nanoseconds since 1970.
     pub wall_ns: u64,
-    /// The same on the process's own clock.
+    /// The same moment on the process's monotonic clock, nanoseconds.
     pub mono_ns: u64,
     /// The source's own time stamp.
     pub pts_ns: Option<u64>,

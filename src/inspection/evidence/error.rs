@@ -14,7 +14,7 @@ pub enum EvidenceError {
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// One folder is larger than the limit for all folders together.
@@ -38,7 +38,7 @@ pub enum EvidenceError {
     Read {
         /// The file that cannot be read.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A file that was kept is missing.

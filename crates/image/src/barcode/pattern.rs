@@ -1,7 +1,8 @@
 //! Compares a code's text with the pattern of a recipe.
 
-/// Whether all of `text` fits `pattern`: `#` is one ASCII digit, `?` any one character, `*` any run of characters
-/// (none too), everything else itself. There is no escape: a literal `#`, `?` or `*` fits where it is allowed anyway.
+/// Whether all of `text` fits `pattern`: `#` is one ASCII digit, `?` any one character, `*` any run of
+/// characters (also none), any other character itself. There is no escape, since a literal `#`, `?` or `*`
+/// fits its wildcard.
 ///
 /// At most `pattern` × `text` steps and no recursion: only the last `*` is ever tried again, because whatever an
 /// earlier one could take, the last can take instead.

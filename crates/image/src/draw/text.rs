@@ -78,7 +78,8 @@ impl Text {
         (width <= canvas_size.0 && height <= canvas_size.1).then_some((width, height))
     }
 
-    /// Lays `text` out and composes its cover, as [`Text::measure`] says how large; `None` also where it has no place.
+    /// Lays `text` out and composes its cover, in the size that [`Text::measure`] gives; `None` also where it
+    /// has no place.
     pub fn compose(
         &mut self,
         isa: Isa,
