@@ -3,7 +3,7 @@
 //!
 //! Every message that was unconfirmed when the broker closed the connection is in doubt. Such a message is
 //! sent again alone, after the broker has answered for all earlier ones: if the connection dies then, the
-//! message gets a strike, and after two it is set aside. A restart of the broker costs nothing: only a
+//! message gets a strike, and after three it is set aside. A restart of the broker costs nothing: only a
 //! message that was alone gets a strike, and most of the strike is taken back if the broker could not be
 //! reached afterwards.
 
@@ -17,8 +17,10 @@ const STRIKE: u8 = 3;
 /// Taken back if the broker could not be reached after the loss: then it restarted, or crashed over the
 /// message.
 const TAKEN_BACK: u8 = 2;
-/// A message with this many points is set aside: after two losses, or six after which the broker was away.
-const OUT: u8 = 2 * STRIKE;
+/// A message with this many points is set aside: after three losses, or nine after which the broker was away.
+/// Two losses would not do: a broker that is back before we reconnect is never seen away, and may stop twice
+/// while the same message is alone.
+const OUT: u8 = 3 * STRIKE;
 /// How long a refused message stands for others of its topic with at least its length; then one of them is
 /// tried again.
 const LEARNED: Duration = Duration::from_secs(600);

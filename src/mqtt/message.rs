@@ -96,7 +96,7 @@ pub(super) struct Outgoing {
 pub(super) enum Reason {
     /// Longer than the limit that the broker announced.
     TooLong { most: usize },
-    /// The broker closed the connection over it, twice.
+    /// The broker closed the connection over it, three times.
     HungUp,
     /// The broker closed the connection over another message of its topic that was not longer.
     LikeOne { bytes: usize },
