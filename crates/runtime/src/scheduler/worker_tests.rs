@@ -13,6 +13,9 @@ use crate::supervisor::spawn;
 const ITEMS: u64 = 60;
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How each item ended, in the order of the ends.
+type Ends = Arc<Mutex<Vec<(u64, Option<End>)>>>;
+
 /// How an item ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
@@ -23,7 +26,7 @@ enum End {
 struct Item {
     number: u64,
     end: Option<End>,
-    ends: Arc<Mutex<Vec<(u64, Option<End>)>>>,
+    ends: Ends,
     /// Whether every third item panics while its outcome is passed on.
     bomb: bool,
 }
@@ -44,7 +47,7 @@ impl Drop for Item {
 struct Source {
     next: AtomicU64,
     bomb: bool,
-    ends: Arc<Mutex<Vec<(u64, Option<End>)>>>,
+    ends: Ends,
 }
 
 impl Feed<Item> for Source {
