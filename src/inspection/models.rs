@@ -58,7 +58,7 @@ impl ModelPath {
     }
 
     /// Runs the model over the region. Findings are in px of the frame, or of the patch where one was cut;
-    /// [`Seen::to_recipe`] converts both.
+    /// [`ModelSight::to_recipe`] converts both.
     pub fn run<'a>(&mut self, view: &'a mut View<'_>) -> Result<ModelSight<'a>, CheckError> {
         let upright = view.region.turn_deg(view.pose).abs() <= UPRIGHT_DEG;
         let tools = &mut view.models[self.model];
