@@ -30,6 +30,8 @@ fn events_wait_while_the_disk_is_full_and_arrive_once_when_it_is_free_again() {
         std::thread::sleep(std::time::Duration::from_millis(2));
         counters.failed.get() > 0
     });
+    // The refusal is counted first and reported next, by another thread.
+    wait_until("the alarm is raised", || !scenario.harness.alarms.lock().unwrap().is_empty());
     let alarm = scenario.harness.alarms.lock().unwrap().last().cloned().unwrap();
     assert!(
         alarm.0 == "attendance" && alarm.1.as_deref().is_some_and(|cause| cause.contains("full")),
