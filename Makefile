@@ -15,7 +15,7 @@ cargo = env $$([ ! -f .runtime/toolchain ] || echo RUSTUP_TOOLCHAIN=$$(cat .runt
 runner = $$($(cargo) nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
 
 # Most tests wait for something: see .config/nextest.toml.
-export NEXTEST_TEST_THREADS ?= $(shell echo $$((4 * $$(nproc))))
+export NEXTEST_TEST_THREADS ?= $(shell echo $$((3 * $$(nproc))))
 
 export OCELLUS_SKIPPED := $(CURDIR)/target/skipped-tests
 
