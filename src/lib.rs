@@ -34,7 +34,7 @@
 //!  inspection/inspector.rs one worker's tools for a recipe
 //!  inspection/kinds/      one file for each kind of check; pixels are read by crates/image/
 //!  inspection/judge.rs    the verdicts of the regions make the verdict of the part
-//!  inspection/acquire/deliver.rs  in the order of the numbers: sinks, evidence, whoever triggered
+//!  inspection/acquire/deliver.rs  in the order of the numbers: sinks, evidence, the sender of the trigger
 //!  trigger/verdicts.rs    what has to be answered on this connection
 //!  trigger/answer.rs      fills in the answer's template
 //! ```

@@ -26,7 +26,7 @@ fn a_port_that_is_absent_is_reported_once_and_opened_when_it_comes() {
     let dir = tempfile::tempdir().unwrap();
     let port = dir.path().join("plc");
     let running = Running::new(settings(&port, ""), FakeTarget::new(How::AtOnce, 4));
-    running.target.wait("the port to be told away", |seen| !seen.ports.is_empty());
+    running.target.wait("the port to be reported away", |seen| !seen.ports.is_empty());
     let beats = running.beat.count();
     running.target.look(|seen| {
         let PortState::Away { cause, .. } = &seen.ports[0] else { panic!("{:?}", seen.ports) };
@@ -38,7 +38,7 @@ fn a_port_that_is_absent_is_reported_once_and_opened_when_it_comes() {
     assert!(running.beat.count() > beats, "it beats while it waits");
     pty.write(b"TRIG\n");
     assert_eq!(pty.line(), "OK 1");
-    assert_eq!(running.target.look(|seen| seen.ports.len()), 2, "each state is told once");
+    assert_eq!(running.target.look(|seen| seen.ports.len()), 2, "each state is reported once");
     running.finish().unwrap();
 }
 
@@ -46,7 +46,7 @@ fn a_port_that_is_absent_is_reported_once_and_opened_when_it_comes() {
 fn what_is_no_serial_port_is_reported_with_its_cause() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let running = Running::new(settings(file.path(), ""), FakeTarget::new(How::AtOnce, 4));
-    running.target.wait("the port to be told away", |seen| !seen.ports.is_empty());
+    running.target.wait("the port to be reported away", |seen| !seen.ports.is_empty());
     running.target.look(|seen| {
         let PortState::Away { cause, .. } = &seen.ports[0] else { panic!("{:?}", seen.ports) };
         assert!(cause.contains("check that it is a serial port"), "{cause}");
@@ -59,7 +59,7 @@ fn a_port_that_another_has_is_reported_and_taken_over_when_it_is_free() {
     let pty = Pty::new();
     let first = Running::open(settings(pty.path(), ""), FakeTarget::new(How::AtOnce, 4));
     let second = Running::new(settings(pty.path(), ""), FakeTarget::new(How::AtOnce, 4));
-    second.target.wait("the port to be told away", |seen| !seen.ports.is_empty());
+    second.target.wait("the port to be reported away", |seen| !seen.ports.is_empty());
     second.target.look(|seen| {
         let PortState::Away { cause, .. } = &seen.ports[0] else { panic!("{:?}", seen.ports) };
         assert!(cause.contains("end the other program"), "{cause}");
@@ -84,7 +84,7 @@ fn a_verdict_for_a_connection_that_is_gone_is_counted_and_not_reported_to_the_ne
     drop(pty.pull());
     running
         .target
-        .wait("the loss to be told", |seen| matches!(seen.ports.last(), Some(PortState::Away { .. })));
+        .wait("the loss to be reported", |seen| matches!(seen.ports.last(), Some(PortState::Away { .. })));
     running.target.end(Outcome::Ok);
     let pty = Pty::new();
     plug(&port, &pty);
@@ -140,7 +140,10 @@ fn a_port_that_is_pulled_in_the_middle_of_bursts_skips_no_number_and_repeats_no_
         sums_agree(&counts);
         assert!((EDGES..=sent).contains(&counts.triggers));
         assert!(seen.pulls.iter().map(|(id, ..)| *id).eq(1..=counts.triggers), "no number is skipped");
-        assert!(seen.reported.iter().copied().eq(1..=counts.triggers), "each end is told once and in order");
+        assert!(
+            seen.reported.iter().copied().eq(1..=counts.triggers),
+            "each end is reported once and in order"
+        );
         assert!(answered.windows(2).all(|two| two[0] < two[1]), "no answer comes twice or late");
         assert!(answered.len() as u64 + seen.rejected.undelivered <= counts.triggers);
         assert!(seen.ports.len() as u64 >= 2 * PLUGS);

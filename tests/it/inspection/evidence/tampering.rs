@@ -96,7 +96,11 @@ fn a_file_that_is_cut_short_edited_or_gone_is_named() {
         let mut edited = original.clone();
         edited[original.len() / 2] ^= 1;
         fs::write(&path, &edited).unwrap();
-        assert!(reported().contains(file) && reported().contains("as before, but different"), "{}", reported());
+        assert!(
+            reported().contains(file) && reported().contains("as before, but different"),
+            "{}",
+            reported()
+        );
         fs::remove_file(&path).unwrap();
         assert!(reported().contains(file) && reported().contains("is missing"), "{}", reported());
         fs::write(&path, original).unwrap();
