@@ -19,7 +19,8 @@ use super::{aside, audit, files, lock, migrate, rewrite};
 
 /// The directory inside the state directory.
 pub(super) const NAME: &str = "store";
-/// A file beside sled's, written once the store is complete: if it is there, an empty store means damage.
+/// A file beside sled's, written once the store is complete: if it is there, an empty store means damage. It names the
+/// store's schema, so that an older program leaves a newer store alone without opening it.
 pub(super) const MARK: &str = "ocellus";
 /// How long a lock may outlive its owner: sled's own threads release the file a moment after a drop.
 pub(super) const LOCK_GRACE: Duration = Duration::from_millis(500);
@@ -90,6 +91,7 @@ impl Store {
     /// errors, and nothing is set aside for them.
     pub fn open(dir: &Path) -> Result<Opened, StoreError> {
         let path = dir.join(NAME);
+        migrate::refuse_newer_mark(&path, &path.join(MARK))?;
         let lock = match take_lock(&path) {
             Err(StoreError::DiskFull { .. }) => None,
             lock => Some(lock?),
@@ -195,6 +197,8 @@ impl Store {
         let marked = path.join(MARK).exists();
         let meta = db.open_tree("meta").map_err(fail)?;
         let known = migrate::schema_of(&meta).map_err(fail)?;
+        // Before anything in it is read: an unknown form is not damage, and must not be set aside as such.
+        migrate::refuse_newer(path, known)?;
         match known {
             Some(_) if !whole => audit::read_all(db, path)?,
             Some(_) => {}
@@ -210,10 +214,7 @@ impl Store {
         }
         audit::carry_over(db, path, &self.high, known.is_none())?;
         migrate::migrate(path, db)?;
-        if !marked {
-            fs::write(path.join(MARK), "This directory is the store of ocellus (sled).\n")
-                .map_err(|error| StoreError::from_io(path, error))?;
-        }
+        migrate::write_mark(path, &path.join(MARK))?;
         audit::note_opened(db, path, &self.high)
     }
 

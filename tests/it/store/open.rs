@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::support::disk::SmallDisk;
@@ -115,6 +115,56 @@ fn a_store_of_a_newer_program_is_left_alone() {
     let error = Store::open(dir.path()).unwrap_err();
     assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error:?}");
     assert!(dir.path().join("store/db").exists());
+    assert!(
+        !dir.path()
+            .read_dir()
+            .unwrap()
+            .any(|entry| { entry.unwrap().file_name().to_string_lossy().starts_with("store.corrupt") })
+    );
+}
+
+/// Every file below `dir`, with its bytes and when it was last written.
+fn everything(dir: &Path) -> Vec<(PathBuf, Vec<u8>, std::time::SystemTime)> {
+    let mut found = Vec::new();
+    let mut folders = vec![dir.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let meta = fs::metadata(&path).unwrap();
+            match meta.is_dir() {
+                true => folders.push(path),
+                false => found.push((path.clone(), fs::read(&path).unwrap(), meta.modified().unwrap())),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A newer program may write files that this one cannot even open without changing them, so it must not try.
+#[test]
+fn nothing_of_a_newer_store_is_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path()).finish().unwrap();
+    let mark = dir.path().join("store/ocellus");
+    let newer = fs::read_to_string(&mark).unwrap().replace("schema = 1", "schema = 2");
+    fs::write(&mark, &newer).unwrap();
+    fs::write(dir.path().join("store/db"), b"a form that is not known yet").unwrap();
+    let before = everything(dir.path());
+    let error = Store::open(dir.path()).unwrap_err();
+    assert!(matches!(error, StoreError::Newer { found: 2, known: 1, .. }), "{error:?}");
+    assert!(error.to_string().contains("install the newer version again"), "{error}");
+    assert_eq!(everything(dir.path()), before);
+}
+
+#[test]
+fn a_mark_of_the_first_programs_is_completed() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path()).finish().unwrap();
+    let mark = dir.path().join("store/ocellus");
+    fs::write(&mark, "This directory is the store of ocellus (sled).\n").unwrap();
+    open(dir.path()).finish().unwrap();
+    assert!(fs::read_to_string(&mark).unwrap().contains("\nschema = 1\n"));
 }
 
 #[test]
