@@ -21,7 +21,13 @@ export OCELLUS_SKIPPED := $(CURDIR)/target/skipped-tests
 
 CONFIG ?= config/ocellus.toml
 
-.PHONY: help setup data build run install deb test test-main test-domain test-tflitec test-deb loom lint docs bench peers
+# Of packages: the architecture by Debian's name, and the profile of the program.
+NATIVE := $(shell dpkg --print-architecture 2>/dev/null)
+ARCH ?= $(NATIVE)
+PROFILE ?= release
+
+.PHONY: help setup data build run install program deb third-party test test-main test-domain test-tflitec \
+	test-deb loom lint docs bench peers
 .NOTPARALLEL:
 
 help: ## this list
@@ -50,12 +56,23 @@ run: setup ## the demo (CONFIG=FILE for another profile: config/inspection.toml,
 install: ## what was built, below DESTDIR and PREFIX (/usr/local); run `make build` before, as yourself
 	@DESTDIR="$(DESTDIR)" PREFIX="$(or $(PREFIX),/usr/local)" packaging/install.sh
 
-deb: build ## a Debian package of this machine's architecture, and its debug symbols: target/deb
-	@packaging/deb.sh
+# A given program (OCELLUS=FILE) is packaged as it is. PROFILE=dev packages that of `make run`, for tests of the packaging.
+program: setup
+	@[ -n "$$OCELLUS" ] || case $(ARCH)/$(PROFILE) in \
+		$(NATIVE)/dev) $(cargo) build --locked --bin ocellus;; \
+		$(NATIVE)/*) $(cargo) build --release --locked --bins;; \
+		*) make --no-print-directory cross;; esac
 
-test-deb: deb ## the package in a booted Debian (systemd-nspawn): installation, watchdog, upgrade, purge; needs root
-	@scripts/setup/system.sh mmdebstrap systemd-container
+deb: program ## a Debian package and its debug symbols: target/deb (ARCH=arm64: of a cross-built program)
+	@ARCH=$(ARCH) PROFILE=$(PROFILE) packaging/deb.sh
+
+test-deb: deb ## the package in a booted Debian (systemd-nspawn): watchdog, upgrade, purge; needs root (PROFILE=dev: quicker)
+	@scripts/setup/system.sh mmdebstrap systemd-container xz-utils
+	@PROFILE=$(PROFILE) OUT=target/deb packaging/tarball.sh
 	@packaging/test/nspawn.sh
+
+third-party: ## what is linked into the program, with licences: target/THIRD-PARTY.txt (packages hold it)
+	@packaging/third_party.py --target "$$(rustc -vV | sed -n 's/^host: //p')"
 
 test: test-main test-tflitec loom ## every test
 

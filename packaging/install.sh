@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what `make build` and the set-up made: `make install [DESTDIR=DIR] [PREFIX=/usr/local]`. Packages use it too,
-# so that every way of installing has the same files in the same places.
+# so that every way of installing has the same files in the same places. OCELLUS and OCELLUS_RUNTIME_LIB name another program
+# and runtime library; OCELLUS_RUN is a command that runs the program where this machine cannot (another architecture).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,6 +10,8 @@ prefix=${PREFIX:-/usr/local}
 binary=${OCELLUS:-target/release/ocellus}
 runtime=${OCELLUS_RUNTIME_LIB:-.runtime/libLiteRt.so}
 share=$prefix/share/ocellus
+third=target/THIRD-PARTY.txt
+read -ra run <<<"${OCELLUS_RUN:-$binary}"
 
 for needed in "$binary" "$runtime"; do
     [ -f "$needed" ] || {
@@ -16,6 +19,8 @@ for needed in "$binary" "$runtime"; do
         exit 1
     }
 done
+# What is linked in changes with Cargo.lock; `sudo make install` finds the file that `make build` wrote.
+[ $third -nt Cargo.lock ] || packaging/third_party.py --out $third
 
 # put MODE TARGET FILE...: TARGET is a folder below DESTDIR.
 put() {
@@ -31,21 +36,21 @@ put 644 "$share/models" models/scene.tflite models/scene.toml models/catalogue.t
 put 644 "$share" config/ocellus.toml config/inspection.toml config/attendance.toml
 put 644 "$share/recipes" config/recipes/*.toml
 put 644 "$prefix/share/doc/ocellus" README.md LICENSE-APACHE LICENSE-MIT CHANGELOG.md
-put 644 "$prefix/share/doc/ocellus" packaging/debian/copyright
+put 644 "$prefix/share/doc/ocellus" packaging/debian/copyright $third
 put 644 "$prefix/share/doc/ocellus/mqtt" docs/mqtt/*
 put 644 "$prefix/share/doc/ocellus" docs/*.md docs/*.jpg docs/mosquitto.acl
 
 # Manual pages and completions are written by the program itself, from the same definitions as its --help.
 manual=$(mktemp -d)
 trap 'rm -rf "$manual"' EXIT
-"$binary" manual --out "$manual"
+"${run[@]}" manual --out "$manual"
 gzip -9n "$manual"/*.1
 put 644 "$prefix/share/man/man1" "$manual"/*.1.gz
-"$binary" completions bash >"$manual/ocellus"
+"${run[@]}" completions bash >"$manual/ocellus"
 put 644 "$prefix/share/bash-completion/completions" "$manual/ocellus"
-"$binary" completions zsh >"$manual/_ocellus"
+"${run[@]}" completions zsh >"$manual/_ocellus"
 put 644 "$prefix/share/zsh/vendor-completions" "$manual/_ocellus"
-"$binary" completions fish >"$manual/ocellus.fish"
+"${run[@]}" completions fish >"$manual/ocellus.fish"
 put 644 "$prefix/share/fish/vendor_completions.d" "$manual/ocellus.fish"
 
 # systemd reads units below /usr/lib, and those of /usr/local only below /usr/local/lib/systemd.
