@@ -26,7 +26,7 @@ NATIVE := $(shell dpkg --print-architecture 2>/dev/null)
 ARCH ?= $(NATIVE)
 PROFILE ?= release
 
-.PHONY: help setup data build run install program deb third-party test test-main test-domain test-tflitec \
+.PHONY: help setup data build run install program deb image third-party test test-main test-domain test-tflitec \
 	test-deb loom lint docs bench peers
 .NOTPARALLEL:
 
@@ -65,6 +65,12 @@ program: setup
 
 deb: program ## a Debian package and its debug symbols: target/deb (ARCH=arm64: of a cross-built program)
 	@ARCH=$(ARCH) PROFILE=$(PROFILE) packaging/deb.sh
+
+image: ## a disk image with two systems, and an update bundle: target/image (docs/image.md)
+	@[ $(ARCH) = amd64 ] || { echo "image: only amd64 is made here; for boards with ARM there is yocto/"; exit 2; }
+	@scripts/setup/system.sh mmdebstrap mtools fdisk e2fsprogs squashfs-tools rauc grub-common grub-pc-bin grub-efi-amd64-bin fakeroot kmod cpio zstd xz-utils openssl python3
+	@[ -n "$$DEB" ] || $(MAKE) --no-print-directory deb
+	@packaging/image/build.sh
 
 test-deb: deb ## the package in a booted Debian (systemd-nspawn): watchdog, upgrade, purge; needs root (PROFILE=dev: quicker)
 	@scripts/setup/system.sh mmdebstrap systemd-container xz-utils

@@ -3,7 +3,7 @@
 #   COMPATIBLE=ocellus-x86_64   machine name in bundles (required)
 #   KEYRING=FILE                certificate of the authority whose bundles the box accepts (required)
 #   BOOTLOADER=grub             grub (this folder's own backend, a custom one to RAUC), uboot, or a path: a board's own backend
-#   DEBUG=1                     a login on the console stays possible: for development only
+#   DEBUG=1                     debug-shell.service stays available: for development only
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=${1:-}
@@ -56,10 +56,10 @@ echo ocellus >"$root/etc/hostname"
 
 # Nobody logs in: no prompt on any console, no shell for rescue, and no password would open one.
 masked=(getty@.service serial-getty@.service console-getty.service container-getty@.service autovt@.service
-    debug-shell.service getty.target systemd-firstboot.service)
+    debug-shell.service getty.target systemd-firstboot.service systemd-logind.service)
 install -d "$root/etc/systemd/system"
 for unit in "${masked[@]}"; do
-    if [ -n "${DEBUG:-}" ] && [ "$unit" != systemd-firstboot.service ]; then continue; fi
+    if [ -n "${DEBUG:-}" ] && [ "$unit" = debug-shell.service ]; then continue; fi
     ln -sfn /dev/null "$root/etc/systemd/system/$unit"
 done
 if [ -z "${DEBUG:-}" ]; then

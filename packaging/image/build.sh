@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Makes a disk image and an update bundle of Ocellus on Debian 12: `make image [ARCH=amd64|arm64]`. docs/image.md explains both.
-#   ARCH=amd64|arm64      by default this machine's
+# Makes a disk image and an update bundle of Ocellus on Debian 12: `make image`. docs/image.md explains both.
 #   VERSION=1.2.3         of the image and the bundle; by default that of Cargo.toml
 #   DEB=FILE              the package that goes in; by default target/deb/ocellus_*_ARCH.deb
 #   KEYS=DIR              authority and signing key; made there when there are none
@@ -12,20 +11,19 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=packaging/image
-arch=${ARCH:-$(dpkg --print-architecture)}
+arch=${ARCH:-amd64}
 cargo_version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n1)
 version=${VERSION:-$cargo_version}
 case $arch in
 amd64) machine=x86_64 ;;
-arm64) machine=arm64 ;;
-*) echo "image: ARCH is amd64 or arm64, not $arch" >&2; exit 2 ;;
+*) echo "image: only amd64 is made here, not $arch; for boards with ARM there is yocto/" >&2; exit 2 ;;
 esac
 compatible=${COMPATIBLE:-ocellus-$machine}
 out=${OUT:-target/image}
 keys=${KEYS:-$out/keys}
 cache=target/image/$arch
 deb=${DEB:-target/deb/ocellus_${cargo_version}_$arch.deb}
-[ -f "$deb" ] || { echo "image: there is no $deb; make it with: make deb (or make dist for another architecture)" >&2; exit 1; }
+[ -f "$deb" ] || { echo "image: there is no package $deb; make it with: make deb" >&2; exit 1; }
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y Cargo.toml)}
 export SOURCE_DATE_EPOCH
 began=$(date +%s)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Puts a disk together: disk.sh WORK IMAGE; WORK holds root.ext4 and the folder root. GPT with bios, esp, root-a, root-b and data,
-# GRUB for BIOS (amd64) and EFI. Called by build.sh; writes files only, at offsets.
+# GRUB for BIOS and EFI. Called by build.sh; writes files only, at offsets.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=${1:?} image=${2:?}
@@ -32,10 +32,7 @@ truncate -s ${esp_mib}M "$esp"
 mformat -i "$esp" -F -v ESP -N 0CE11005 ::
 mmd -i "$esp" ::/EFI ::/EFI/BOOT ::/ocellus
 modules=(part_gpt fat ext2 normal linux loadenv test regexp sleep reboot echo configfile true all_video serial terminal)
-case ${ARCH:?} in
-amd64) efi=x86_64-efi file=BOOTX64.EFI console="console=tty0 console=ttyS0,115200" ;;
-arm64) efi=arm64-efi file=BOOTAA64.EFI console="console=tty0 console=ttyAMA0,115200" ;;
-esac
+efi=x86_64-efi file=BOOTX64.EFI console="console=tty0 console=ttyS0,115200"
 grub=${GRUB:-/usr/lib/grub}
 # "(,gpt2)": the second partition of the disk from which the firmware started GRUB.
 grub-mkimage -d "$grub/$efi" -O "$efi" -p '(,gpt2)/ocellus' -o "$work/$file" "${modules[@]}"
@@ -66,11 +63,10 @@ END
 mcopy -i "$esp" "$work/grub.cfg" ::/ocellus/grub.cfg
 put "$esp" $esp_at
 
-if [ "$ARCH" = amd64 ]; then
-    grub-mkimage -d "$grub/i386-pc" -O i386-pc -p '(,gpt2)/ocellus' -o "$work/core.img" biosdisk "${modules[@]}"
-    # What grub-bios-setup writes: where the core image lies, into the MBR (byte 92) and into the list of blocks at the end of the
-    # core image's first sector (byte 500).
-    python3 - "$image" "$grub/i386-pc/boot.img" "$work/core.img" $((bios_at * 2048)) <<'END'
+grub-mkimage -d "$grub/i386-pc" -O i386-pc -p '(,gpt2)/ocellus' -o "$work/core.img" biosdisk "${modules[@]}"
+# What grub-bios-setup writes: where the core image lies, into the MBR (byte 92) and into the list of blocks at the end of the
+# core image's first sector (byte 500).
+python3 - "$image" "$grub/i386-pc/boot.img" "$work/core.img" $((bios_at * 2048)) <<'END'
 import struct, sys
 image, boot_file, core_file, sector = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 boot, core = open(boot_file, "rb").read(), bytearray(open(core_file, "rb").read())
@@ -85,7 +81,7 @@ with open(image, "r+b") as disk:
     disk.seek(sector * 512)
     disk.write(core)
 END
-fi
+
 
 # /data: empty, or what DATA holds. It grows to the end of the disk on the first start.
 data=$work/data

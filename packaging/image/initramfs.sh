@@ -45,17 +45,26 @@ for word in $(cat /proc/cmdline); do
 done
 # Drivers for the devices that are there, again for those that appear behind them (a bus, then its disk).
 drivers() { find /sys/devices -name modalias -exec cat {} + 2>/dev/null | sort -u | xargs -r modprobe -q -a 2>/dev/null; }
-modprobe -q -a ext4 crc32c_intel crc32c_generic sd_mod mmc_block 2>/dev/null
+# Without a fork for each entry: this runs a hundred times on a slow box.
 device=
 found() {
     for entry in /sys/class/block/*/uevent; do
-        if grep -q "^PARTNAME=$root\$" "$entry" 2>/dev/null; then
-            device=/dev/$(sed -n 's/^DEVNAME=//p' "$entry")
+        name= part=
+        while IFS='=' read -r key value; do
+            case $key in
+            DEVNAME) name=$value ;;
+            PARTNAME) part=$value ;;
+            esac
+        done <"$entry"
+        if [ "$part" = "$root" ]; then
+            device=/dev/$name
             return 0
         fi
     done
     return 1
 }
+# The most frequent disks first; only where none of them has the partition are all devices gone through.
+modprobe -q -a ext4 crc32c_intel crc32c_generic virtio_pci virtio_blk nvme ahci sd_mod mmc_block 2>/dev/null
 tries=0
 until found; do
     drivers

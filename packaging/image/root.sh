@@ -20,7 +20,7 @@ rm -rf "$modules"/sound/{soc,pci,firewire,isa} "$modules"/drivers/{infiniband,gp
     "$modules"/drivers/net/{wireless,wan,fddi,hamradio,can,ieee802154,wwan,arcnet,plip,wireguard,fjes,thunderbolt} \
     "$modules"/drivers/net/ethernet/{mellanox,qlogic,chelsio,cavium,cisco,emulex,netronome,pensando,sfc,huawei,neterion,brocade,fungible,microsoft,amazon,google} \
     "$modules"/drivers/net/ethernet/intel/{ice,i40e,iavf,fm10k,ixgbevf} "$modules"/drivers/net/ethernet/broadcom/{bnxt,bnx2x} \
-    "$modules"/drivers/media/{dvb-frontends,dvb-core,tuners,radio,rc,firewire,mmc,spi} "$modules"/drivers/media/usb/{dvb-usb,dvb-usb-v2,cx231xx,em28xx,siano,pvrusb2,b2c2,ttusb-dec,ttusb-budget,as102} \
+    "$modules"/drivers/media/{dvb-frontends,dvb-core,tuners,radio,firewire,mmc,spi} "$modules"/drivers/media/rc/{keymaps,img-ir} "$modules"/drivers/media/usb/{dvb-usb,dvb-usb-v2,cx231xx,em28xx,siano,pvrusb2,b2c2,ttusb-dec,ttusb-budget,as102} \
     "$modules"/drivers/media/pci "$modules"/drivers/media/common/{b2c2,siano,saa7146} "$modules"/drivers/crypto \
     "$modules"/fs/{btrfs,xfs,ocfs2,f2fs,gfs2,ceph,afs,nfs,nfsd,smb,jfs,reiserfs,nilfs2,ubifs,jffs2,coda,orangefs,9p,dlm,udf,hfs,hfsplus,ufs,ntfs,ntfs3,lockd,nfs_common,zonefs,quota} \
     "$modules"/net/{bluetooth,mac80211,wireless,sunrpc,ceph,sctp,tipc,rds,bridge,batman-adv,openvswitch,dccp,9p,atm,ax25,netrom,rose,can,ieee802154,mac802154,6lowpan,nfc,smc,l2tp,mpls,sched,rxrpc,vmw_vsock,hsr,appletalk,lapb,x25,phonet,caif,decnet,key,xfrm} \
@@ -58,7 +58,8 @@ ln -sfn ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
 printf '# / is chosen by the boot loader, /data and its parts are mounted by packaging/box/preinit.\ntmpfs /tmp tmpfs nosuid,nodev,size=25%% 0 0\n' >"$root/etc/fstab"
 sed -i 's|^root:[^:]*:|root:!*:|' "$root/etc/shadow"
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer \
-    systemd-networkd-wait-online.service systemd-pcrphase.service systemd-pcrphase-sysinit.service getty-static.service; do
+    systemd-networkd-wait-online.service systemd-pcrphase.service systemd-pcrphase-sysinit.service getty-static.service \
+    systemd-update-utmp.service systemd-update-utmp-runlevel.service systemd-user-sessions.service; do
     ln -sfn /dev/null "$root/etc/systemd/system/$unit"
 done
 
