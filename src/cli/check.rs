@@ -25,8 +25,7 @@ pub(super) fn run(arguments: &CheckArgs) -> anyhow::Result<()> {
     let file = arguments.configured.config.as_ref();
     let file = file.map_or_else(|| "built-in default".into(), |file| file.display().to_string());
     let outcome = arguments.configured.options().load().and_then(|config| {
-        check_models(&config, &file)?;
-        check_recipes(&config)?;
+        check_contents(&config, &file)?;
         Ok(config)
     });
     match outcome {
@@ -41,6 +40,12 @@ pub(super) fn run(arguments: &CheckArgs) -> anyhow::Result<()> {
         }
         Err(faults) => bail!(faults),
     }
+}
+
+/// Checks what the configuration names: every model and every recipe. `file` is named in messages.
+pub(super) fn check_contents(config: &Config, file: &str) -> Result<(), Faults> {
+    check_models(config, file)?;
+    check_recipes(config)
 }
 
 /// Loads every model and prepares it once, so that the runtime's objections are found now and not in

@@ -9,6 +9,7 @@ mod live;
 mod manual;
 mod models;
 mod output;
+mod provision;
 mod recipe_loader;
 mod replay;
 mod run;
@@ -79,6 +80,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Manage who may log in to the page: needed before other machines can reach it.
     Users(users::UsersArgs),
+    /// Give a new device its name, broker, certificates and users from a folder, such as that of a USB stick.
+    Provision(provision::ProvisionArgs),
     /// Print the JSON Schemas of everything that is published.
     Schema(schema::SchemaArgs),
     /// Print the completions of a shell: bash, zsh, fish, elvish or powershell.
@@ -144,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Users(arguments) => users::run(&arguments),
+        Command::Provision(arguments) => provision::run(&arguments),
         #[cfg(feature = "demo")]
         Command::Scene(arguments) => scene::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

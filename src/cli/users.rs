@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::{CliOutput, Configured, output};
 use crate::config::text;
-use crate::config::users::{self, Role, User};
-use crate::web::{MIN_PASSWORD, change_users, hash_password};
+use crate::config::users::{self, MIN_PASSWORD, Role, User};
+use crate::web::{change_users, hash_password};
 
 /// Longer lines are not passwords that people type.
 const MAX_PASSWORD_BYTES: u64 = 4 << 10;

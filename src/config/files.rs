@@ -12,6 +12,8 @@ const SHARE: &str = "/usr/share/ocellus";
 /// The folders that are searched for relative paths, in order.
 pub(crate) struct Files {
     roots: Vec<PathBuf>,
+    /// Files that count as existing, because they are written together with the configuration.
+    coming: Vec<PathBuf>,
 }
 
 impl Files {
@@ -19,7 +21,12 @@ impl Files {
     /// folder.
     pub(crate) fn new(base: &Path) -> Files {
         let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
-        Files { roots: vec![base.to_owned(), PathBuf::from("."), PathBuf::from(SHARE)] }
+        Files { roots: vec![base.to_owned(), PathBuf::from("."), PathBuf::from(SHARE)], coming: Vec::new() }
+    }
+
+    /// The same, where `coming` will exist once the configuration is in place.
+    pub(crate) fn with_coming(self, coming: &[PathBuf]) -> Files {
+        Files { coming: coming.to_vec(), ..self }
     }
 
     /// The existing file that `field` names. Where there is none, notes a fault that lists every path that
@@ -36,7 +43,7 @@ impl Files {
     ) -> Option<PathBuf> {
         let text = field.text()?;
         let candidates = self.candidates(Path::new(text));
-        if let Some(found) = candidates.iter().find(|path| path.is_file()) {
+        if let Some(found) = candidates.iter().find(|path| self.coming.contains(path) || path.is_file()) {
             return Some(found.clone());
         }
         let places: Vec<_> = candidates.iter().map(|path| path.display().to_string()).collect();

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::text::{self, TextFileError};
 
+/// A password with fewer characters is refused.
+pub const MIN_PASSWORD: usize = 10;
+
 /// The rights of a user; each role includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -108,6 +111,15 @@ fn user(line: &str) -> Result<User, &'static str> {
 pub fn is_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
     !name.is_empty() && name.len() <= 64 && name.chars().all(allowed)
+}
+
+/// Whether `text` is the whole argon2id hash of a password in PHC form, with salt and parameters.
+pub fn is_hash(text: &str) -> bool {
+    let parsed = argon2::PasswordHash::new(text);
+    parsed.is_ok_and(|hash| {
+        let known = argon2::Algorithm::try_from(hash.algorithm) == Ok(argon2::Algorithm::Argon2id);
+        known && hash.salt.is_some() && hash.hash.is_some() && argon2::Params::try_from(&hash).is_ok()
+    })
 }
 
 /// The text of a file that holds `users`.

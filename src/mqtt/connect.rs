@@ -147,6 +147,15 @@ fn password_of(cfg: &config::MqttConfig, file: &Path) -> Result<String, Cause> {
     config::read_password(file).map_err(|error| cause(cfg, error.what, error.next))
 }
 
+/// Checks the files of a TLS connection without connecting: the certificates, and that the key is that of the
+/// certificate.
+///
+/// # Errors
+/// The file that cannot be used, and why.
+pub fn check_tls_files(cfg: &config::MqttConfig) -> Result<(), Cause> {
+    cfg.tls.as_ref().map_or(Ok(()), |tls| client_config(cfg, tls).map(drop))
+}
+
 fn client_config(cfg: &config::MqttConfig, tls: &config::Tls) -> Result<rustls::ClientConfig, Cause> {
     let mut roots = rustls::RootCertStore::empty();
     for certificate in certificates(cfg, "ca_file", &tls.ca_file)? {

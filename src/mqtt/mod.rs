@@ -31,6 +31,7 @@ mod session;
 mod staging;
 mod writer;
 
+pub use connect::check_tls_files;
 pub use counters::Totals;
 pub use forget::ForgetError;
 pub use handle::Mqtt;

@@ -28,6 +28,7 @@ mod models;
 mod noted;
 mod parts;
 mod preview;
+mod provisioning;
 mod publisher;
 mod reload;
 mod status;
@@ -73,6 +74,7 @@ use health::HealthModel;
 use loading::Loading;
 use models::Models;
 use preview::Views;
+pub use provisioning::{ProvisionOutcome, ProvisionRecord};
 use publisher::StatusPublisher;
 
 /// How long the first frames wait for the broker's first answer; a broker on the same machine needs 2 ms.

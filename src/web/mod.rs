@@ -39,6 +39,6 @@ mod users;
 
 pub use counters::Totals;
 pub use handle::{CameraFacts, Web};
-pub use passwords::{MIN_PASSWORD, hash_password};
+pub use passwords::hash_password;
 pub use run::{WebError, run};
 pub use users::{UsersFileError, change_users};

@@ -18,8 +18,6 @@ use tokio::sync::oneshot;
 use super::limiter::Way;
 use crate::supervisor::{SpawnError, Spawned, spawn};
 
-/// Shorter passwords are refused.
-pub const MIN_PASSWORD: usize = 10;
 /// Attempts that may wait: of known browsers and addresses, of names that exist, of others.
 const WAITING: [usize; 3] = [16, 8, 1];
 const KNOWN: usize = 0;

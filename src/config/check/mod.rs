@@ -14,7 +14,7 @@ mod trigger;
 mod web;
 mod zones;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
@@ -27,6 +27,17 @@ use super::{Config, Written};
 struct SectionScope {
     files: Files,
     cores: Vec<usize>,
+    /// Whether users are written together with this configuration.
+    users_come: bool,
+}
+
+/// What is written together with a configuration that is checked before any of it is.
+#[derive(Clone, Debug, Default)]
+pub struct Coming {
+    /// Absolute paths of files that will exist.
+    pub files: Vec<PathBuf>,
+    /// Whether there will be users who may log in.
+    pub users: bool,
 }
 
 impl Config {
@@ -47,8 +58,8 @@ impl Config {
     pub fn runtime_of(path: &Path) -> Result<super::RuntimeSettings, Faults> {
         let text = files::read_text(path, "check the path after --config")?;
         let doc = Doc::read(path, &text);
-        let scope =
-            SectionScope { files: Files::new(path.parent().unwrap_or(Path::new(""))), cores: Vec::new() };
+        let files = Files::new(path.parent().unwrap_or(Path::new("")));
+        let scope = SectionScope { files, cores: Vec::new(), users_come: false };
         let runtime = doc.is_sound().then(|| device::runtime(doc.root().table("runtime"), &scope));
         match runtime {
             Some(runtime) if doc.is_sound() => Ok(runtime),
@@ -60,9 +71,14 @@ impl Config {
     /// directory, then in `/usr/share/ocellus`; only `state_dir` stays relative to the working directory.
     /// Errors: every fault, each with its place and its remedy.
     pub fn parse(text: &str, file: &Path, base: &Path) -> Result<Config, Faults> {
+        Config::parse_with(text, file, base, &Coming::default())
+    }
+
+    /// The same, where the files and users of `coming` are written together with the configuration.
+    pub fn parse_with(text: &str, file: &Path, base: &Path, coming: &Coming) -> Result<Config, Faults> {
         let doc = Doc::read(file, text);
         // Checking a document with syntax errors would report faults that do not exist.
-        let config = doc.is_sound().then(|| read(&doc, base, text));
+        let config = doc.is_sound().then(|| read(&doc, base, text, coming));
         match config {
             Some(config) if doc.is_sound() => Ok(config),
             _ => Err(Faults(doc.into_faults())),
@@ -70,8 +86,12 @@ impl Config {
     }
 }
 
-fn read(doc: &Doc<'_>, base: &Path, text: &str) -> Config {
-    let scope = SectionScope { files: Files::new(base), cores: crate::supervisor::usable_cores() };
+fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
+    let scope = SectionScope {
+        files: Files::new(base).with_coming(&coming.files),
+        cores: crate::supervisor::usable_cores(),
+        users_come: coming.users,
+    };
     let root = doc.root();
     let device = device::device(root.table("device"));
     let workers = device::workers(root.table("workers"), &scope);
@@ -141,6 +161,6 @@ fn unique<'n>(table: &TomlTable<'_, '_>, kind: &str, name: &str, mut before: imp
 #[cfg(test)]
 pub(super) fn known_keys(text: &str, base: &Path) -> std::collections::BTreeSet<String> {
     let doc = Doc::read(Path::new("keys"), text);
-    read(&doc, base, text);
+    read(&doc, base, text, &Coming::default());
     doc.known_keys()
 }

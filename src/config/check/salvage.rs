@@ -32,7 +32,8 @@ impl Config {
     pub fn salvage(text: &str, file: &Path, base: &Path) -> Config {
         let text = without_broken_sections(text, file);
         let salvage = Salvage { file, text: &text };
-        let scope = SectionScope { files: Files::new(base), cores: crate::supervisor::usable_cores() };
+        let cores = crate::supervisor::usable_cores();
+        let scope = SectionScope { files: Files::new(base), cores, users_come: false };
         let workers = salvage.or_default("workers", |table| device::workers(table, &scope));
         let device = salvage.read("device", device::device).0;
         Config {

@@ -27,7 +27,7 @@ pub(super) fn web(table: TomlTable<'_, '_>, scope: &SectionScope, state_dir: &Pa
         max_viewers: table.whole("max_viewers", 64, 1..=1_024u32) as usize,
     };
     let opens = if web.bind.ip().is_loopback() { proxies } else { bind };
-    if let Some(field) = opens.filter(|_| web.enabled) {
+    if let Some(field) = opens.filter(|_| web.enabled && !scope.users_come) {
         check_users(&web, &field, state_dir);
     }
     table.finish();

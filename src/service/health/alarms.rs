@@ -8,6 +8,7 @@ pub(in crate::service) fn alarm_name(component: &str) -> String {
     match component {
         // `alarm/store` reports that a damaged store was set aside, and can be raised at the same time.
         "store" => "store-files".to_owned(),
+        "provisioning" => "provisioning-failed".to_owned(),
         other => other.replace('/', "-"),
     }
 }

@@ -9,7 +9,7 @@ use crate::camera::Health;
 use crate::contract::rest::ComponentOut;
 use crate::mqtt::Link;
 use crate::service::camera::{Camera, unit_name};
-use crate::service::{App, lock};
+use crate::service::{App, lock, provisioning};
 use crate::supervisor::{State as Life, UnitStatus};
 use crate::types::Condition;
 
@@ -46,6 +46,8 @@ impl App {
             self.store.missing().map_or_else(ComponentState::ok, ComponentState::faulty),
         ));
         seen.extend(self.disk_states(&config.device.state_dir));
+        let provisioned = provisioning::state(&config.device.state_dir);
+        seen.extend(provisioned.map(|state| (provisioning::COMPONENT.to_owned(), state)));
         seen.extend(config.triggers.iter().map(|trigger| self.trigger_state(&trigger.name, &units)));
         self.health.observe(seen);
         let components = self.health.components();
