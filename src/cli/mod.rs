@@ -1,6 +1,7 @@
 //! The command line: a file for each subcommand, and the one place where errors become exit codes.
 
 mod attendance;
+mod backup;
 mod bench;
 mod check;
 mod faces;
@@ -82,6 +83,11 @@ enum Command {
     Users(users::UsersArgs),
     /// Give a new device its name, broker, certificates and users from a folder, such as that of a USB stick.
     Provision(provision::ProvisionArgs),
+    /// Save configuration, people, golden pictures, attendance and users in one encrypted file, also while the
+    /// service runs.
+    Backup(backup::BackupArgs),
+    /// Put what `ocellus backup` saved in the place of what is there; all of it is checked first.
+    Restore(backup::RestoreArgs),
     /// Print the JSON Schemas of everything that is published.
     Schema(schema::SchemaArgs),
     /// Print the completions of a shell: bash, zsh, fish, elvish or powershell.
@@ -147,6 +153,8 @@ pub fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Users(arguments) => users::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => backup::run_restore(&arguments),
         Command::Provision(arguments) => provision::run(&arguments),
         #[cfg(feature = "demo")]
         Command::Scene(arguments) => scene::run(&arguments),

@@ -165,7 +165,7 @@ impl UsersArgs {
 /// Asks for a password, checks its length, and hashes it.
 fn new_hash(name: &str) -> anyhow::Result<String> {
     let input = std::io::stdin();
-    let password = if input.is_terminal() { asked(name)? } else { line()? };
+    let password = if input.is_terminal() { asked(&format!("password for {name}"))? } else { line()? };
     if password.chars().count() < MIN_PASSWORD {
         bail!("the password has fewer than {MIN_PASSWORD} characters; choose a longer one");
     }
@@ -173,15 +173,21 @@ fn new_hash(name: &str) -> anyhow::Result<String> {
 }
 
 /// Asks twice, without showing what is typed.
-fn asked(name: &str) -> anyhow::Result<String> {
+pub(super) fn asked(what: &str) -> anyhow::Result<String> {
     let silent = Silence::begin()?;
-    let once = prompt(&format!("password for {name}: "))?;
+    let once = prompt(&format!("{what}: "))?;
     let twice = prompt("again: ")?;
     drop(silent);
     if once != twice {
         bail!("the two passwords differ; nothing was changed");
     }
     Ok(once)
+}
+
+/// Asks once, without showing what is typed.
+pub(super) fn asked_once(what: &str) -> anyhow::Result<String> {
+    let _silent = Silence::begin()?;
+    prompt(&format!("{what}: "))
 }
 
 fn prompt(text: &str) -> anyhow::Result<String> {

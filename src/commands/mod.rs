@@ -19,7 +19,7 @@ pub use crate::recognition::command as faces;
 use crate::contract::{Day, InspectionOut};
 use crate::types::{CommandKind, Inspection, Origin, ReloadedOut, Responder, Stamp, answers};
 use service::{
-    AlarmRequest, AlarmsOut, ConfigOut, RestartRequest, RestartedOut, ServiceStatus, SnapshotOut,
+    AlarmRequest, AlarmsOut, ConfigOut, DumpedOut, RestartRequest, RestartedOut, ServiceStatus, SnapshotOut,
     SnapshotRequest,
 };
 
@@ -52,6 +52,8 @@ pub enum Command {
     Config,
     /// List the alarms, or acknowledge one.
     Alarm(AlarmRequest),
+    /// Write the contents of the store into files, for `ocellus backup`.
+    Backup,
 }
 
 impl Command {
@@ -70,6 +72,7 @@ impl Command {
             Command::Restart(_) => CommandKind::Restart,
             Command::Config => CommandKind::Config,
             Command::Alarm(_) => CommandKind::Alarm,
+            Command::Backup => CommandKind::Backup,
         }
     }
 }
@@ -118,6 +121,8 @@ answers! {
         Alarms(AlarmsOut),
         /// Answer to `alarm` with `acknowledge`: that alarm.
         Alarm(crate::contract::Alarm),
+        /// Answer to `backup`: the files.
+        Dumped(DumpedOut),
     }
 }
 

@@ -23,6 +23,7 @@ impl Command {
             CommandKind::Reload => Command::Reload,
             CommandKind::Status => Command::Status,
             CommandKind::Config => Command::Config,
+            CommandKind::Backup => Command::Backup,
             CommandKind::Snapshot => Command::Snapshot(read(kind, keys)?),
             CommandKind::Trigger => Command::Trigger(read(kind, keys)?),
             CommandKind::Product => Command::Product(read(kind, keys)?),

@@ -37,8 +37,8 @@ fn of(kind: CommandKind) -> Vec<(String, Value)> {
         }
         CommandKind::Attendance => (Some(schema_for!(attendance::AttendanceCommand)), Some(schema_for!(Day))),
         CommandKind::Restart => (Some(schema_for!(RestartRequest)), Some(schema_for!(RestartedOut))),
-        // This command is not available over MQTT.
-        CommandKind::Config => (None, None),
+        // These commands are not available over MQTT.
+        CommandKind::Config | CommandKind::Backup => (None, None),
         CommandKind::Alarm => (Some(schema_for!(AlarmRequest)), Some(schema_for!(AlarmAnswer))),
     };
     let named = |what: &str, schema: Schema| {

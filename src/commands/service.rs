@@ -80,6 +80,17 @@ pub struct AlarmRequest {
     pub by: Option<String>,
 }
 
+/// The contents of the store, written into files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DumpedOut {
+    /// The folder with the files; whoever asked removes it.
+    pub folder: std::path::PathBuf,
+    /// The schema of the entries.
+    pub schema: u32,
+    /// How many entries there are.
+    pub entries: u64,
+}
+
 /// The alarms that are active.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AlarmsOut {

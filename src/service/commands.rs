@@ -56,6 +56,7 @@ impl App {
             Command::Golden(asked) => self.golden_command(asked).map(CommandAnswer::from),
             Command::Status => Ok(Box::new(self.status_now()).into()),
             Command::Config => self.config_command(origin).map(CommandAnswer::from),
+            Command::Backup => self.backup_command(origin).map(CommandAnswer::from),
             Command::Alarm(asked) => self.alarm_command(origin, &asked),
             // The unit of the gallery answers.
             Command::Faces(command) => return self.pass_faces(FacesRequest { command, origin, reply }),

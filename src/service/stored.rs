@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use super::App;
 use super::faces_commands::finish_erasures;
 use super::publisher::StatusPublisher;
-use crate::store::{Loss, Opened, Store};
+use crate::commands::service::DumpedOut;
+use crate::store::{Loss, Opened, Store, StoreDump};
 use crate::supervisor::{Beat, Stop, Unit};
-use crate::types::Doubt;
+use crate::types::{Doubt, Origin, Refusal};
 
 /// How often the unit checks if nothing wakes it.
 const LOOK: Duration = Duration::from_millis(200);
@@ -99,6 +100,16 @@ impl App {
         tidy_gallery(&self.store, &self.publisher);
         self.select_again();
         self.refresh_gallery();
+    }
+
+    /// Writes the contents of the store into files beside it, for a backup on this machine.
+    pub(super) fn backup_command(&self, origin: Origin) -> Result<DumpedOut, Refusal> {
+        if !matches!(origin, Origin::Cli { .. }) {
+            let reason = "a backup is made on the machine itself";
+            return Err(Refusal::new("not_here", reason, "run `ocellus backup FILE` there"));
+        }
+        let StoreDump { folder, schema, entries } = self.store.dump().map_err(|error| error.to_string())?;
+        Ok(DumpedOut { folder, schema, entries })
     }
 
     /// After the last unit has ended: returns unused reserved numbers, and closes the store.

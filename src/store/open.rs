@@ -15,7 +15,7 @@ use super::lock::Lock;
 use super::missing::FileIdentity;
 use super::tree::{Holds, Tree};
 use super::{Attendances, CounterTable, Gallery, Goldens, Ledger, Outbox, StoreError};
-use super::{aside, audit, files, lock, migrate, rewrite};
+use super::{aside, audit, files, lock, migrate, rewrite, swap};
 
 /// The directory inside the state directory.
 pub(super) const NAME: &str = "store";
@@ -96,6 +96,9 @@ impl Store {
             Err(StoreError::DiskFull { .. }) => None,
             lock => Some(lock?),
         };
+        lock.as_ref()
+            .map_or(Ok(()), |_| swap::recover(dir))
+            .map_err(|error| StoreError::from_io(&path, error))?;
         let high = HighWater::open(dir);
         let store = Store {
             db: Arc::default(),

@@ -30,11 +30,13 @@ pub enum CommandKind {
     Config,
     /// List the alarms, or acknowledge one.
     Alarm,
+    /// Write the contents of the store into files, for a backup.
+    Backup,
 }
 
 impl CommandKind {
     /// Every kind of command, once each.
-    pub const ALL: [CommandKind; 12] = [
+    pub const ALL: [CommandKind; 13] = [
         CommandKind::Ping,
         CommandKind::Reload,
         CommandKind::Snapshot,
@@ -47,6 +49,7 @@ impl CommandKind {
         CommandKind::Restart,
         CommandKind::Config,
         CommandKind::Alarm,
+        CommandKind::Backup,
     ];
 
     /// The command's word in topics, routes and on the command line.
@@ -64,6 +67,7 @@ impl CommandKind {
             CommandKind::Restart => "restart",
             CommandKind::Config => "config",
             CommandKind::Alarm => "alarm",
+            CommandKind::Backup => "backup",
         }
     }
 

@@ -38,7 +38,7 @@ pub(super) struct NewFile {
 
 /// Why the files could not be written, or not all moved to their places.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum InstallError {
+pub(in crate::cli) enum InstallError {
     /// A file cannot be written; everything is as before.
     #[error("{} cannot be written ({source}), nothing was applied; run this as root on a disk with space", .path.display())]
     Write {
@@ -95,12 +95,7 @@ pub(super) fn install(config_file: &Path, state_dir: &Path, files: &[NewFile]) -
     });
     let list = home.join(MOVES);
     let decided = staged.and_then(|()| {
-        let bytes = serde_json::to_vec(&moves).unwrap_or_default();
-        let begun = beside(&list);
-        stage(&begun, &bytes, STATE_FILE, owner(home))
-            .and_then(|()| fs::rename(&begun, &list))
-            .and_then(|()| sync_dir(home))
-            .map_err(|source| InstallError::Write { path: list.clone(), source })
+        decide(home, &moves).map_err(|source| InstallError::Write { path: list.clone(), source })
     });
     if let Err(error) = decided {
         let _ = fs::remove_file(&list);
@@ -109,6 +104,36 @@ pub(super) fn install(config_file: &Path, state_dir: &Path, files: &[NewFile]) -
         return Err(error);
     }
     follow(&list, &moves)
+}
+
+/// Moves finished files, each from beside its place, into the folder `home`, all or none: an interrupted move is
+/// finished by the next provisioning.
+///
+/// # Errors
+/// [`InstallError::Write`]: none was moved. [`InstallError::Move`]: [`finish`] completes it.
+pub(in crate::cli) fn move_all(home: &Path, moves: Vec<(PathBuf, PathBuf)>) -> Result<(), InstallError> {
+    let moves: Vec<Move> = moves.into_iter().map(|(from, to)| Move { from, to }).collect();
+    for folder in moves.iter().filter_map(|one| one.to.parent()).filter(|folder| !folder.exists()) {
+        let made = DirBuilder::new().recursive(true).mode(CONFIG_DIR).create(folder);
+        let own = made.and_then(|()| match is_root() {
+            true => owner(home)
+                .and_then(|(user, group)| std::os::unix::fs::chown(folder, Some(user), Some(group))),
+            false => Ok(()),
+        });
+        own.map_err(|source| InstallError::Write { path: folder.into(), source })?;
+    }
+    let list = home.join(MOVES);
+    decide(home, &moves).map_err(|source| InstallError::Write { path: list.clone(), source })?;
+    follow(&list, &moves)
+}
+
+/// Writes the list of moves: from here on they are to be done.
+fn decide(home: &Path, moves: &[Move]) -> io::Result<()> {
+    let list = home.join(MOVES);
+    let begun = beside(&list);
+    stage(&begun, &serde_json::to_vec(moves)?, STATE_FILE, owner(home))?;
+    fs::rename(&begun, &list)?;
+    sync_dir(home)
 }
 
 /// Finishes a provisioning that was interrupted; true if there was one. What was not yet decided is removed.
@@ -155,7 +180,7 @@ pub(super) fn write_record(dir: &Path, record: &ProvisionRecord) -> io::Result<(
 }
 
 /// Creates the configuration's folder if it is missing. Returns the group that its files get.
-fn prepare(home: &Path) -> io::Result<u32> {
+pub(in crate::cli) fn prepare(home: &Path) -> io::Result<u32> {
     let fresh = !home.exists();
     if fresh {
         DirBuilder::new().recursive(true).mode(CONFIG_DIR).create(home)?;

@@ -1,7 +1,7 @@
 //! `ocellus provision`: gives a new box its name, broker, certificates and users from a folder, such as that of
 //! a USB stick. Everything is checked before anything is written, and applied whole or not at all.
 
-mod install;
+pub(super) mod install;
 mod plan;
 
 use std::path::{Path, PathBuf};
