@@ -91,7 +91,7 @@ fn read(doc: &Doc<'_>, folder: &Path) -> Provisioning {
     if config.is_none() && device.is_none() && broker.is_none() && users.is_empty() && doc.is_sound() {
         let remedy =
             "add [device], [broker], [[user]] or config = \"FILE\"; docs/provisioning.md has an example";
-        root.fault("provision", "there is nothing in it to provision", remedy);
+        root.fault("", "there is nothing in it to provision", remedy);
     }
     root.finish();
     provisioning
