@@ -160,10 +160,11 @@ fn base_text(provisioning: &Provisioning, config_file: &Path) -> Result<(String,
 fn check_certificates(config: &Config, broker: Option<&BrokerFiles>, folder: &Path) -> Result<(), Faults> {
     let mut mqtt = config.mqtt.clone();
     if let (Some(tls), Some(broker)) = (&mut mqtt.tls, broker) {
-        let now = |path: &PathBuf| broker.source_of(path).unwrap_or_else(|| path.clone());
-        tls.ca_file = now(&tls.ca_file);
-        tls.cert_file = tls.cert_file.as_ref().map(now);
-        tls.key_file = tls.key_file.as_ref().map(now);
+        for file in
+            [Some(&mut tls.ca_file), tls.cert_file.as_mut(), tls.key_file.as_mut()].into_iter().flatten()
+        {
+            *file = broker.source_of(file).unwrap_or_else(|| file.clone());
+        }
     }
     check_tls_files(&mqtt).map_err(|cause| {
         let remedy = "put the right PEM files beside it; certificate and key must have been made together";
