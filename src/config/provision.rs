@@ -28,7 +28,7 @@ pub struct Provisioning {
 
 /// `[broker]`: the connection to the broker.
 pub struct ProvisionedBroker {
-    /// `mqtt://HOST:PORT` or `mqtts://HOST:PORT`.
+    /// The URL, `mqtt://HOST:PORT` or `mqtts://HOST:PORT`.
     pub url: String,
     /// The name with which the box logs in.
     pub username: Option<String>,

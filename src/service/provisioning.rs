@@ -31,7 +31,7 @@ pub enum ProvisionOutcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProvisionRecord {
     format: u32,
-    /// How it ended.
+    /// How the provisioning ended.
     pub outcome: ProvisionOutcome,
     /// When it ended, RFC 3339 in UTC.
     pub at: String,

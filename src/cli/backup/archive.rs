@@ -33,7 +33,7 @@ pub(super) struct BackupHeader {
     /// The schema of the store's entries.
     pub(super) store_schema: u32,
     pub(super) device: String,
-    /// RFC 3339, UTC.
+    /// When it was written, RFC 3339 in UTC.
     pub(super) created_at: String,
     /// Whether pictures of inspected parts are in it.
     pub(super) evidence: bool,
@@ -79,7 +79,7 @@ pub(super) enum ArchiveError {
     /// A file of the box cannot be read or written.
     #[error("{}: {source}", .path.display())]
     File {
-        /// The file.
+        /// The file on this box.
         path: PathBuf,
         /// The error of the system.
         source: io::Error,
