@@ -27,7 +27,7 @@ ARCH ?= $(NATIVE)
 PROFILE ?= release
 
 .PHONY: help setup data build run install program deb image third-party test test-main test-domain test-tflitec \
-	test-deb loom lint docs bench peers
+	test-deb loom lint lint-yocto docs bench peers
 .NOTPARALLEL:
 
 help: ## this list
@@ -110,6 +110,12 @@ lint: setup ## formatting, clippy, documentation, licences and advisories (where
 	@$(cargo) clippy --locked --no-default-features --features litert --lib --bins -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" $(cargo) doc --locked --no-deps --document-private-items
 	@CARGO="$(cargo)" scripts/deny.sh
+	@$(MAKE) --no-print-directory lint-yocto
+
+lint-yocto: ## the Yocto layer: crates of Cargo.lock, style guide, kas files; what needs oe-core is yocto/verify.sh
+	@scripts/setup/oelint.sh
+	@yocto/lint.sh
+	@yocto/test-tryboot.sh
 
 # mdBook only prints its warnings; here they are failures.
 docs: ## the documentation as a book: target/book/index.html
