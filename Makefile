@@ -20,14 +20,15 @@ export NEXTEST_TEST_THREADS ?= $(shell echo $$((3 * $$(nproc))))
 export OCELLUS_SKIPPED := $(CURDIR)/target/skipped-tests
 
 CONFIG ?= config/ocellus.toml
+TARGET ?= aarch64-unknown-linux-gnu
 
 # Of packages: the architecture by Debian's name, and the profile of the program.
 NATIVE := $(shell dpkg --print-architecture 2>/dev/null)
 ARCH ?= $(NATIVE)
 PROFILE ?= release
 
-.PHONY: help setup data build run install program deb image third-party test test-main test-domain test-tflitec \
-	test-deb loom lint lint-yocto docs bench peers
+.PHONY: help setup data build run cross install program deb image third-party test test-main test-domain test-tflitec \
+	test-deb test-cross test-deploy loom lint lint-yocto docs bench peers
 .NOTPARALLEL:
 
 help: ## this list
@@ -48,6 +49,22 @@ data: ## test data that the repository does not hold, by URL and SHA-256, into t
 build: setup ## the release binary
 	@$(cargo) build --release --locked --bins
 
+# PROFILE=dev builds faster, for trying something on a box.
+cross: ## the binary for another architecture, without containers: make cross TARGET=aarch64-unknown-linux-gnu
+	@cross/cargo.sh $(TARGET) build --profile $(PROFILE) --locked --bin ocellus
+
+test-cross: ## the kernels, LiteRT and the demo of the cross build, under qemu-user
+	@cross/test.sh $(TARGET)
+
+lint-cross: ## clippy for another architecture
+	@cross/cargo.sh $(TARGET) clippy --locked --workspace --lib --bins -- -D warnings
+
+# The demo's build is enough: what is tested is the way, not the program.
+test-deploy: setup ## scripts/deploy.sh against a booted Debian (systemd-nspawn) over ssh; needs root
+	@scripts/setup/system.sh mmdebstrap systemd-container openssh-client
+	@$(cargo) build --locked --bin ocellus
+	@packaging/test/deploy.sh
+
 # The build of the tests, not the release: `make run` and `make test` share one build of the dependencies.
 run: setup ## the demo (CONFIG=FILE for another profile: config/inspection.toml, config/attendance.toml; VERBOSE=1 shows events)
 	@$(cargo) build --locked --bin ocellus
@@ -61,7 +78,7 @@ program: setup
 	@[ -n "$$OCELLUS" ] || case $(ARCH)/$(PROFILE) in \
 		$(NATIVE)/dev) $(cargo) build --locked --bin ocellus;; \
 		$(NATIVE)/*) $(cargo) build --release --locked --bins;; \
-		*) make --no-print-directory cross;; esac
+		*) $(MAKE) --no-print-directory cross;; esac
 
 deb: program ## a Debian package and its debug symbols: target/deb (ARCH=arm64: of a cross-built program)
 	@ARCH=$(ARCH) PROFILE=$(PROFILE) packaging/deb.sh

@@ -41,7 +41,7 @@ if ! command -v rustup >/dev/null; then
             sh -s -- -y --no-modify-path --profile minimal --default-toolchain none
     fi
 fi
-rustup toolchain install "$fresh" --profile minimal --component clippy,rustfmt
+rustup toolchain install "$fresh" --no-self-update --profile minimal --component clippy,rustfmt
 mkdir -p .runtime
 echo "$fresh" >.runtime/toolchain
 RUSTUP_TOOLCHAIN=$fresh new_enough || {
