@@ -28,7 +28,7 @@ ARCH ?= $(NATIVE)
 PROFILE ?= release
 
 .PHONY: help setup data build run cross install program deb image third-party test test-main test-domain test-tflitec \
-	test-deb test-box test-cross test-deploy loom lint lint-yocto docs bench peers
+	test-deb test-box test-cross test-deploy loom lint lint-cross lint-yocto docs bench peers
 .NOTPARALLEL:
 
 help: ## this list

@@ -34,6 +34,10 @@ pub(super) struct Strip<'a> {
     pub stride: usize,
     pub weights: &'a [u16],
     /// Rows that the next output row will want, counted from the first: fetched ahead where that can be asked for.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "only the kernels for AVX2 ask for it")
+    )]
     pub ahead: Range<usize>,
 }
 
