@@ -58,10 +58,12 @@ pub fn finish_restore(dir: &Path, aside: &str) -> io::Result<()> {
     follow(dir, &swap)
 }
 
-/// Finishes a swap that was interrupted. Only the holder of the store's lock may call it.
+/// Finishes a swap that was interrupted, and removes what an interrupted restore or backup left: it holds people's
+/// faces. Only the holder of the store's lock may call it.
 pub(super) fn recover(dir: &Path) -> io::Result<()> {
+    super::dump::remove_dump(dir)?;
     match fs::read(dir.join(LIST)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => abandon_restore(dir),
         read => follow(dir, &serde_json::from_slice(&read?)?),
     }
 }
@@ -127,5 +129,16 @@ mod tests {
             assert_eq!(fs::read_to_string(dir.join("before/users")).unwrap(), "old", "{done}");
             recover(dir).unwrap();
         }
+    }
+
+    #[test]
+    fn what_was_not_decided_is_removed_at_the_next_opening() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(begin_restore(dir.path()).unwrap().join("users"), "new").unwrap();
+        fs::create_dir(dir.path().join("backup.parts")).unwrap();
+        fs::write(dir.path().join("users"), "old").unwrap();
+        recover(dir.path()).unwrap();
+        assert_eq!(names(dir.path()), ["users"]);
+        assert_eq!(fs::read_to_string(dir.path().join("users")).unwrap(), "old");
     }
 }

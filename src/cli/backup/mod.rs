@@ -172,7 +172,13 @@ fn write(
         for (name, path) in parts(arguments, state_dir, dump)? {
             let own = path == unfinished || path == target;
             if !own && (passphrase_file.is_none() || path.canonicalize().ok() != passphrase_file) {
-                writer.add(&name, &path)?;
+                let added = writer.add(&name, &path)?;
+                if !added && name.starts_with("store/") {
+                    // The service was started or stopped meanwhile, which removes the files.
+                    let source =
+                        io::Error::new(io::ErrorKind::NotFound, "it was removed meanwhile; try again");
+                    return Err(ArchiveError::File { path, source });
+                }
             }
         }
         let (out, parts) = writer.finish()?;
