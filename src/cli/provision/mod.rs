@@ -80,6 +80,8 @@ fn outcome(arguments: &ProvisionArgs) -> anyhow::Result<CliOutput> {
         };
         return Ok(CliOutput::new(words, json!({ "ok": true, "outcome": "nothing", "finished": finished })));
     };
+    // The record is read by others, who have another working directory.
+    let folder = &std::path::absolute(folder)?;
     // A record that cannot be read is no reason to leave the device as it is.
     let known = ProvisionRecord::load(&state_dir).ok().flatten();
     if let Some(done) = known.filter(|known| known.outcome == ProvisionOutcome::Applied && !arguments.again) {
