@@ -5,6 +5,17 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 python3 ./crates.py --check
+for licence in ../LICENSE-*; do
+    sum=$(md5sum <"$licence" | cut -d' ' -f1)
+    if grep -rn "file://$(basename "$licence");" meta-ocellus | grep -v "md5=$sum "; then
+        echo "lint: these recipes name another $(basename "$licence"); its sum is $sum" >&2
+        exit 1
+    fi
+done
+# The wheels of scripts/setup/litert.txt are those of the recipe.
+for sum in $(sed -n 's/.*sha256:\([0-9a-f]*\).*/\1/p' ../scripts/setup/litert.txt); do
+    grep -q "$sum" meta-ocellus/recipes-ocellus/litert/*.bb || { echo "lint: the recipe litert lacks the wheel $sum of scripts/setup/litert.txt" >&2; exit 1; }
+done
 
 tools=../.runtime/oelint/bin
 [ -x $tools/oelint-adv ] || { echo "lint: oelint-adv is missing; scripts/setup/oelint.sh installs it" >&2; exit 1; }

@@ -4,7 +4,7 @@ DESCRIPTION = "The runtime library that Ocellus opens when it starts, taken unch
 HOMEPAGE = "https://ai.google.dev/edge/litert"
 SECTION = "libs"
 LICENSE = "Apache-2.0"
-LIC_FILES_CHKSUM = "file://${WHEEL_INFO}/licenses/LICENSE;md5=3b83ef96387f14655fc854ddc3c6bd57"
+LIC_FILES_CHKSUM = "file://${WHEEL_INFO}/licenses/LICENSE;md5=86d3f3a95c324c9479bd8986968f4327"
 
 # One wheel for each architecture. A wheel is a zip file: bitbake unpacks it under that name only.
 WHEEL_ARCH = "none"

@@ -23,7 +23,7 @@ REQUIRED_DISTRO_FEATURES = "systemd"
 PACKAGES =+ "${PN}-login"
 
 # Read at build time, and part of the package: a box accepts bundles of this authority only.
-do_install[file-checksums] += "${RAUC_KEYRING_FILE}:False"
+do_install[file-checksums] += "${@'${RAUC_KEYRING_FILE}:False' if d.getVar('RAUC_KEYRING_FILE') else ''}"
 do_configure[noexec] = "1"
 do_compile[noexec] = "1"
 
