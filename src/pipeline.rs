@@ -14,10 +14,12 @@
 mod counters;
 mod deliver;
 mod detect;
+mod detection;
 mod error;
 mod follower;
 mod item;
 mod pool;
+mod runtime;
 mod sink;
 
 use std::sync::Arc;
@@ -28,9 +30,11 @@ use parking_lot::{Mutex, MutexGuard};
 
 pub use counters::{Failures, LaneCounters};
 pub use detect::{Detect, Detector};
+pub use detection::{Detection, DetectionError};
 pub use error::StageError;
 pub use follower::Follower;
 pub use item::FrameItem;
+pub use runtime::SharedRuntime;
 pub use sink::{Offer, Sink};
 
 use pool::ReportPool;

@@ -1,6 +1,6 @@
 //! The table of one day: when each person came and left, and how long they stayed.
 
-use super::command::DayRequest;
+use super::command::{AttendanceCommand, DayRequest};
 use super::rules::{PersonDay, day_of, span_of, visits};
 use crate::config;
 use crate::contract::{Day, DayEvent, DayRow, Names};
@@ -25,6 +25,21 @@ fn holds(asked: &DayRequest, row: &DayRow) -> bool {
         None => true,
         Some(wanted) => row.person.to_string() == *wanted || row.name == *wanted,
     }
+}
+
+/// Answers a request to the attendance log in `store`, with the names that its gallery knows now.
+///
+/// # Errors
+/// A refusal with the code `bad_day` or `store`.
+pub fn answer(
+    store: &Store,
+    settings: &config::AttendanceConfig,
+    command: &AttendanceCommand,
+    now_ns: u64,
+) -> Result<Day, Refusal> {
+    let AttendanceCommand::Day(request) = command;
+    let names = store.gallery().names().unwrap_or_default();
+    day(store, settings, request, now_ns, &|person| names.get(&person).cloned())
 }
 
 /// Who was present on a day of local time. `names` gives the present name of a person whom the gallery knows;

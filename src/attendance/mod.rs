@@ -27,7 +27,7 @@ use crate::types::{Clock, Doubt, Sighting, SightingSink};
 
 pub use command::DayRequest;
 pub use counters::{AttendanceCounters, DESCRIBED};
-pub use day::day;
+pub use day::{answer, day};
 
 /// The attendance unit of this device; clones share one queue.
 #[derive(Clone)]

@@ -13,12 +13,12 @@ use jiff::tz::TimeZone;
 
 use super::store_owner::{StoreOwner, store_owner};
 use super::{CliOutput, Configured, output};
-use crate::attendance::day;
+use crate::attendance::answer;
 use crate::commands::Command;
 use crate::commands::attendance::{self, DayRequest};
 use crate::contract::{Day, DayRow, table};
 use crate::control::ask_for;
-use crate::types::{Clock, PersonId, SystemClock};
+use crate::types::{Clock, SystemClock};
 
 #[derive(Debug, Args)]
 pub(super) struct AttendanceArgs {
@@ -63,16 +63,13 @@ fn fetch(arguments: &AttendanceArgs) -> anyhow::Result<Day> {
     let config = arguments.configured.options().load()?;
     let dir = &config.device.state_dir;
     let request = DayRequest { day: arguments.day.clone(), person: arguments.person.clone() };
+    let command = attendance::AttendanceCommand::Day(request);
     match store_owner(dir)? {
         StoreOwner::Nobody(store) => {
             let now = SystemClock.now().wall_ns;
-            let names = store.gallery().names().unwrap_or_default();
-            let name = |person: PersonId| names.get(&person).cloned();
-            Ok(day(&store, &config.attendance, &request, now, &name)?)
+            Ok(answer(&store, &config.attendance, &command, now)?)
         }
-        StoreOwner::Service => {
-            Ok(ask_for(dir, &Command::Attendance(attendance::AttendanceCommand::Day(request)))?)
-        }
+        StoreOwner::Service => Ok(ask_for(dir, &Command::Attendance(command))?),
     }
 }
 

@@ -32,7 +32,7 @@ use crate::control::AskError;
 use crate::engine::EngineError;
 use crate::inspection::ProgramError;
 use crate::inspection::evidence::EvidenceError;
-use crate::service::{AppError, Exit, Options};
+use crate::service::{Exit, Options, ServiceError};
 use crate::store::{GoldenError, StoreError};
 use crate::supervisor::SupervisorError;
 use faces::FacesFault;
@@ -209,14 +209,14 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         Some(AskError::Refused(failure)) => return faces::exit_of(&failure.code),
         None => {}
     }
-    match error.downcast_ref::<AppError>() {
-        Some(AppError::Config(_)) => Exit::Config,
-        Some(AppError::Engine(_) | AppError::Executor(_)) => Exit::Model,
-        Some(AppError::Store(_)) => Exit::State,
-        Some(AppError::Supervisor(SupervisorError::Essential { .. } | SupervisorError::Work { .. })) => {
+    match error.downcast_ref::<ServiceError>() {
+        Some(ServiceError::Config(_)) => Exit::Config,
+        Some(ServiceError::Engine(_) | ServiceError::Executor(_)) => Exit::Model,
+        Some(ServiceError::Store(_)) => Exit::State,
+        Some(ServiceError::Supervisor(SupervisorError::Essential { .. } | SupervisorError::Work { .. })) => {
             Exit::Unit
         }
-        Some(AppError::Drain(_)) => Exit::Drain,
+        Some(ServiceError::Drain(_)) => Exit::Drain,
         _ => Exit::Other,
     }
 }

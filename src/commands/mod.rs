@@ -14,14 +14,12 @@ use serde::{Serialize, Serializer};
 
 pub use crate::attendance::command as attendance;
 pub use crate::inspection::command as inspection;
+pub use crate::preview::command as preview;
 pub use crate::recognition::command as faces;
 
 use crate::contract::{Day, InspectionOut};
 use crate::types::{CommandKind, Inspection, Origin, ReloadedOut, Responder, Stamp, answers};
-use service::{
-    AlarmRequest, AlarmsOut, ConfigOut, DumpedOut, RestartRequest, RestartedOut, ServiceStatus, SnapshotOut,
-    SnapshotRequest,
-};
+use service::{AlarmRequest, AlarmsOut, ConfigOut, DumpedOut, RestartRequest, RestartedOut, ServiceStatus};
 
 /// A command with its keys. It is serialised as a request of the control socket: `{"command": …, "payload":
 /// …}`.
@@ -33,7 +31,7 @@ pub enum Command {
     /// Read the configuration again and apply its changes.
     Reload,
     /// Take a picture of a camera.
-    Snapshot(SnapshotRequest),
+    Snapshot(preview::SnapshotRequest),
     /// Trigger an inspection on a camera.
     Trigger(inspection::TriggerRequest),
     /// Select the product that a camera inspects.
@@ -100,7 +98,7 @@ answers! {
         /// Answer to `reload`: the changes.
         Reloaded(ReloadedOut),
         /// Answer to `snapshot`: the picture.
-        Snapshot(SnapshotOut),
+        Snapshot(preview::SnapshotOut),
         /// Answer to `trigger`: the inspection.
         Inspection(InspectionRecord),
         /// Answer to `product`: the selected product.

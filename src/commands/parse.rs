@@ -215,7 +215,7 @@ mod tests {
     fn what_is_no_object_asks_with_no_keys() {
         for payload in [Value::Null, json!(1), json!("x"), json!([])] {
             let shot = Command::parse(CommandKind::Snapshot, payload);
-            assert_eq!(shot, Ok(Command::Snapshot(service::SnapshotRequest::default())));
+            assert_eq!(shot, Ok(Command::Snapshot(preview::SnapshotRequest::default())));
         }
     }
 

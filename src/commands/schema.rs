@@ -4,9 +4,8 @@
 use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
 
-use super::service::{
-    AlarmRequest, AlarmsOut, RestartRequest, RestartedOut, ServiceStatus, SnapshotOut, SnapshotRequest,
-};
+use super::preview::{SnapshotOut, SnapshotRequest};
+use super::service::{AlarmRequest, AlarmsOut, RestartRequest, RestartedOut, ServiceStatus};
 use super::{InspectionRecord, attendance, faces, inspection};
 use crate::contract::{self, Day};
 use crate::types::{CommandKind, ReloadedOut};

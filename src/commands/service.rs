@@ -10,47 +10,6 @@ use crate::contract::{self, Status, TriggerStatus};
 
 pub use crate::contract::rest::ConfigOut;
 
-/// The command `snapshot`: the newest frame of a camera as JPEG.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SnapshotRequest {
-    /// Name of the camera; optional where there is only one.
-    #[serde(default)]
-    pub camera: Option<String>,
-    /// Quality of the JPEG, 1 to 100; 85 by default.
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 100))]
-    pub quality: Option<u64>,
-    /// Whether to put the picture into the answer instead of on a separate topic.
-    #[serde(default)]
-    pub inline: Option<bool>,
-    /// Whether the broker shall retain the picture.
-    #[serde(default)]
-    pub retain_picture: Option<bool>,
-}
-
-/// A picture of a camera.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SnapshotOut {
-    /// Name of the camera.
-    pub camera: String,
-    /// Number of the frame since the process began.
-    pub frame: u64,
-    /// When the frame was captured, RFC 3339, UTC.
-    pub time: String,
-    /// Width of the picture in px.
-    pub width: u64,
-    /// Height of the picture in px.
-    pub height: u64,
-    /// Length of the JPEG in bytes.
-    pub bytes: u64,
-    /// The topic on which the JPEG was published; absent where it is in the answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub topic: Option<String>,
-    /// The JPEG in base64; absent where it has a topic.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jpeg_base64: Option<String>,
-}
-
 /// The command `restart`: restart one component.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RestartRequest {

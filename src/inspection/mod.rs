@@ -5,10 +5,12 @@
 //! Every kind of check is a file in `kinds/` with two halves: one prepares once, the other runs on each part.
 
 mod acquire;
+mod camera;
 mod check;
 mod choice;
 pub mod command;
 pub mod evidence;
+mod golden;
 mod inspector;
 mod judge;
 mod kinds;
@@ -16,8 +18,12 @@ mod ledger;
 mod models;
 mod part;
 mod program;
+mod select;
+mod service;
+mod target;
 
 pub use acquire::{JudgedFollower, PartFeed, PartLane};
+pub use camera::InspectionCamera;
 pub use check::CheckError;
 pub use choice::PartLaneSettings;
 pub use inspector::{Inspector, PartFault};
@@ -25,3 +31,6 @@ pub use judge::{Judged, judge};
 pub use ledger::{AcquisitionLedger, Begun, NotInFlight};
 pub use part::{PartItem, Product};
 pub use program::{GoldenPicture, Lender, Program, ProgramError};
+pub use select::SelectError;
+pub use service::{HandshakeSink, InspectionAround, InspectionService};
+pub use target::{CameraTarget, SelectLater};

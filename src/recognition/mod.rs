@@ -9,6 +9,7 @@ mod index;
 mod lane;
 pub mod people;
 mod recogniser;
+mod service;
 mod settings;
 mod study;
 
@@ -18,5 +19,6 @@ pub use index::{Enrolled, GalleryIndex, IndexError, Match};
 pub use lane::{FaceCounters, FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings};
 pub use people::command;
 pub use recogniser::{Answer, Recognise, Recogniser};
+pub use service::{CameraFaces, Recognition, RecognitionError};
 pub use settings::Settings;
 pub use study::{FaceFault, Studied, Study};

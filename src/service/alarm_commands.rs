@@ -1,6 +1,6 @@
 //! The command `alarm`: lists the alarms that are raised, and acknowledges one.
 
-use super::App;
+use super::publisher::StatusPublisher;
 use crate::commands::CommandAnswer;
 use crate::commands::service::{AlarmRequest, AlarmsOut};
 use crate::types::{Origin, Refusal};
@@ -8,7 +8,8 @@ use crate::types::{Origin, Refusal};
 /// Longest name of a person who acknowledges, in characters.
 const LONGEST_NAME: usize = 64;
 
-impl App {
+impl StatusPublisher {
+    /// Lists the alarms, or acknowledges one for a request from `origin`.
     pub(super) fn alarm_command(
         &self,
         origin: Origin,
@@ -22,7 +23,7 @@ impl App {
             return Err(self.no_such_alarm(name));
         };
         tracing::info!(alarm = name, by, "acknowledged");
-        self.publisher.tell_alarms();
+        self.tell_alarms();
         Ok(alarm.into())
     }
 

@@ -1,26 +1,28 @@
 //! One camera: its ring, its lane, its capture thread, and its health.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::faces::CameraFaces;
+use super::camera_report::{publish_camera, publish_handshake};
+use super::cameras::CameraAround;
+use super::domains::Domains;
 use super::gate::StartGate;
 use super::health_log::HealthLog;
-use super::parts::Parts;
-use super::preview::Shown;
-use super::{App, AppError, lock};
 #[cfg(feature = "demo")]
 use crate::camera::light_barrier::Sensor;
 use crate::camera::{self, CaptureError, Committed, FrameSink, Health, Wiring};
-use crate::config::{self, Config, Pace};
-use crate::pipeline::Sink;
+use crate::config::{self, Pace};
+use crate::inspection::InspectionCamera;
 use crate::pipeline::{Follower, FrameItem, Lane, LaneFeed, LaneSettings};
+use crate::preview::CameraPreview;
+use crate::recognition::CameraFaces;
 use crate::ring::{Policy, Refused, Ring, Writer};
 use crate::scheduler::Attachment;
-use crate::supervisor::{Stop, SupervisorError, Unit, UnitContext, UnitError};
+use crate::supervisor::{Stop, UnitContext, UnitError};
 use crate::telemetry::Counter;
 use crate::tracking::Tracker;
 use crate::types::{Frame, SystemClock};
@@ -36,9 +38,9 @@ pub(super) struct Camera {
     pub(super) settings: config::CameraConfig,
     pub(super) ring: Ring<Frame>,
     pub(super) lane: Option<Arc<Lane>>,
-    pub(super) parts: Option<Parts>,
+    pub(super) inspection: Option<Arc<InspectionCamera>>,
     pub(super) faces: Option<CameraFaces>,
-    pub(super) shown: Shown,
+    pub(super) preview: CameraPreview,
     pub(super) health: Mutex<Health>,
     pub(super) health_log: Mutex<HealthLog>,
     /// Connections of senders (RTP, sockets) that were refused.
@@ -51,174 +53,148 @@ pub(super) struct Camera {
     damaged: Counter,
 }
 
-impl App {
-    /// Builds the camera and starts its capture. Its frames wait at the start gate, or for a stage. On an
-    /// error everything that was built is removed again.
-    pub(super) fn add_camera(
-        self: &Arc<App>,
-        settings: &config::CameraConfig,
-        config: &Config,
-    ) -> Result<(), AppError> {
-        let camera = Arc::new(Camera::new(settings, self));
-        lock(&self.cameras).push(camera.clone());
-        let begun = self.add_parts_unit(&camera, config);
-        let begun = begun.and_then(|()| Ok(self.supervisor.add(self.camera_unit(camera.clone(), config))?));
-        if begun.is_err() {
-            lock(&self.cameras).retain(|known| !Arc::ptr_eq(known, &camera));
-            if let Err(error) = self.remove_parts_unit(&settings.name) {
-                tracing::error!(camera = settings.name, "{error}");
-            }
-            camera.detach(self);
-            self.views.forget(&settings.name);
-        }
-        begun
-    }
-
-    /// Replaces a camera with a new one, once the last frames of the old one are through. After an error the
-    /// camera may be without capture or inspection; another call continues from there.
-    pub(super) fn change_camera(
-        self: &Arc<App>,
-        settings: &config::CameraConfig,
-        config: &Config,
-    ) -> Result<(), AppError> {
-        let camera = Arc::new(Camera::new(settings, self));
-        let former = lock(&self.cameras).iter().find(|known| known.settings.name == settings.name).cloned();
-        if let (Some(parts), Some(former)) =
-            (&camera.parts, former.as_ref().and_then(|camera| camera.parts.as_ref()))
-        {
-            parts.follow(former);
-        }
-        self.supervisor.replace(self.camera_unit(camera.clone(), config))?;
-        let old = {
-            let mut cameras = lock(&self.cameras);
-            let old = cameras.iter_mut().find(|known| known.settings.name == settings.name);
-            old.map(|old| std::mem::replace(old, camera.clone()))
+impl Camera {
+    pub(super) fn new(camera: &config::CameraConfig, around: &CameraAround) -> Camera {
+        let CameraAround { domains, bell, .. } = around;
+        let ring = Ring::new(camera.ring_slots, bell.clone());
+        let policy = match camera.pace {
+            Pace::Max if camera.source.ends() => Policy::Every,
+            _ => Policy::Latest,
         };
-        let removed = self.remove_parts_unit(&settings.name);
-        if let Some(old) = old {
-            old.detach(self);
-        }
-        removed?;
-        self.add_parts_unit(&camera, config)
-    }
-
-    /// Removes the trigger target's unit of camera `name`, if there is one.
-    fn remove_parts_unit(&self, name: &str) -> Result<(), AppError> {
-        let name = parts_name(name);
-        if self.supervisor.status().iter().any(|unit| *unit.name == *name) {
-            self.supervisor.remove(&name)?;
-        }
-        Ok(())
-    }
-
-    fn add_parts_unit(self: &Arc<App>, camera: &Arc<Camera>, config: &Config) -> Result<(), AppError> {
-        if let Some(unit) = self.parts_unit(camera, config) {
-            self.supervisor.add(unit)?;
-        }
-        Ok(())
-    }
-
-    /// Stops the camera's capture, drains its last frames and removes it. After an error, another call
-    /// continues.
-    pub(super) fn remove_camera(&self, name: &str) -> Result<(), AppError> {
-        match self.supervisor.remove(&unit_name(name)) {
-            Ok(()) | Err(SupervisorError::Unknown { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        self.remove_parts_unit(name)?;
-        let old = {
-            let mut cameras = lock(&self.cameras);
-            let at = cameras.iter().position(|camera| camera.settings.name == name);
-            at.map(|at| cameras.remove(at))
-        };
-        if let Some(old) = old {
-            old.detach(self);
-        }
-        self.views.forget(name);
-        Ok(())
-    }
-
-    fn camera_unit(self: &Arc<App>, camera: Arc<Camera>, config: &Config) -> Unit {
-        let app = self.clone();
-        let name = unit_name(&camera.settings.name);
-        let essential = config.supervisor.essential.contains(&name);
-        let unit = Unit::new(name, move |context| app.capture(&camera, context));
-        let unit = unit.essential(essential).together("camera");
-        // If all sources are finite, the service ends with the last of them; live sources never end.
-        let ends =
-            config.cameras.iter().all(|camera| camera.source.ends() && !camera.repeat && !camera.watch);
-        if ends { unit.work() } else { unit }
-    }
-
-    /// Joins every camera to the stage of its model. Call it after every change of models or cameras.
-    pub(super) fn attach_all(&self) {
-        for camera in lock(&self.cameras).iter() {
-            let (Some(lane), Some(queue), Some(detect)) =
-                (&camera.lane, &camera.queue, &camera.settings.detect)
-            else {
-                continue;
+        let preview = domains.previews.camera(camera, &ring);
+        let window = domains.scheduler.workers().len() + OVERTAKING;
+        let sightings = domains.attendance.sightings();
+        let faces = domains.recognition.camera(camera, policy == Policy::Every, sightings);
+        // Names come before the picture that shows them.
+        let mut followers: Vec<Arc<dyn Follower>> = faces.iter().map(CameraFaces::follower).collect();
+        followers.push(preview.preview.clone());
+        let lane = camera.detect.as_ref().map(|detect| {
+            let settings = LaneSettings {
+                camera: camera.name.as_str().into(),
+                every: detect.every,
+                window,
+                followers,
+                tracker: camera.track.clone().map(|track| {
+                    let numbers = around.numbers.of("track", &camera.name);
+                    let tracker = Tracker::new(track, 1).with_numbers(numbers);
+                    tracker.with_places(&camera.zones, &camera.lines)
+                }),
             };
-            if let Some(ready) = self.ready_model(&detect.model) {
-                lane.set_min_score(detect.min_score.unwrap_or(ready.model.min_score()));
-                queue.attach(&ready.stage);
-            }
-            self.attach_faces(camera);
+            Lane::new(settings, ring.reader(policy), around.sinks.clone(), bell.clone())
+        });
+        let inspect = camera.inspect.as_ref();
+        let inspection = inspect.map(|inspect| domains.inspection.camera(&camera.name, inspect, &ring));
+        if let Some(inspection) = &inspection {
+            let preview = preview.preview.clone();
+            let show =
+                Box::new(move |part: &_, outlines: &_, frame: &_| preview.judged(part, outlines, frame));
+            inspection.lane.follow(show);
         }
-        self.bell.ring_all();
+        let queue = lane.as_ref().map(|lane: &Arc<Lane>| Attachment::new(Arc::new(LaneFeed(lane.clone()))));
+        Camera {
+            settings: camera.clone(),
+            ring,
+            lane,
+            inspection,
+            faces,
+            preview,
+            health: Mutex::new(Health::starting()),
+            health_log: Mutex::default(),
+            refused: Counter::new(),
+            queue,
+            next_seq: AtomicU64::new(0),
+            damaged: Counter::default(),
+        }
     }
 
-    fn capture(&self, camera: &Camera, context: &UnitContext) -> Result<(), UnitError> {
-        let writer = camera.ring.writer().ok_or("the ring's former writer is still alive")?;
+    /// Joins the camera to the stages of its models, where those are ready.
+    pub(super) fn attach(&self, domains: &Domains) {
+        let (Some(lane), Some(queue), Some(detect)) = (&self.lane, &self.queue, &self.settings.detect) else {
+            return;
+        };
+        if let Some((model, stage)) = domains.detection.ready(&detect.model) {
+            lane.set_min_score(detect.min_score.unwrap_or(model.min_score()));
+            queue.attach(&stage);
+        }
+        if let Some(faces) = &self.faces {
+            domains.recognition.attach(faces);
+        }
+    }
+
+    /// Removes the camera from every stage.
+    pub(super) fn detach(&self) {
+        self.preview.detach();
+        if let Some(inspection) = &self.inspection {
+            inspection.detach();
+        }
+        if let Some(faces) = &self.faces {
+            faces.detach();
+        }
+        if let Some(queue) = &self.queue {
+            queue.detach();
+        }
+    }
+
+    /// Captures until the source ends or the unit is stopped. A simulated light barrier has its port in
+    /// `state_dir`.
+    #[cfg_attr(not(feature = "demo"), allow(unused_variables, reason = "there is no light barrier"))]
+    pub(super) fn capture(
+        &self,
+        around: &CameraAround,
+        state_dir: &Path,
+        context: &UnitContext,
+    ) -> Result<(), UnitError> {
+        let writer = self.ring.writer().ok_or("the ring's former writer is still alive")?;
         #[cfg(feature = "demo")]
-        let barrier = Sensor::of(&camera.settings.source, &self.config().device.state_dir)?;
+        let barrier = Sensor::of(&self.settings.source, state_dir)?;
         let mut sink = RingSink {
-            camera,
+            camera: self,
             writer,
             #[cfg(feature = "demo")]
             barrier,
-            gate: &self.gate,
+            gate: &around.gate,
             stop: &context.stop,
         };
         let wiring = Wiring {
-            health: &|health| self.camera_health(camera, health),
+            health: &|health| self.set_health(around, health),
             clock: &SystemClock,
             stop: &context.stop,
             beat: &context.beat,
             #[cfg(feature = "demo")]
             painter: &camera::scene::painter,
-            damaged: &camera.damaged,
-            refused: &camera.refused,
+            damaged: &self.damaged,
+            refused: &self.refused,
         };
-        let outcome = camera::run(&camera.settings, &mut sink, &wiring);
+        let outcome = camera::run(&self.settings, &mut sink, &wiring);
         drop(sink);
         match outcome {
             Ok(_) => {
-                self.finish(camera, context);
+                self.finish(around, context);
                 Ok(())
             }
             Err(error) => {
-                self.camera_health(camera, Health::Offline { cause: error.to_string(), next_try: None });
-                if !is_lasting(camera, &error) {
+                self.set_health(around, Health::Offline { cause: error.to_string(), next_try: None });
+                if !is_lasting(self, &error) {
                     return Err(error.into());
                 }
-                self.finish(camera, context);
+                self.finish(around, context);
                 Err(UnitError::lasting(error))
             }
         }
     }
 
     /// Drains the frames that are still in flight after the last one, and ends the open tracks.
-    fn finish(&self, camera: &Camera, context: &UnitContext) {
-        camera.ring.close();
-        if let Some(parts) = &camera.parts {
-            parts.lane.close();
-            while !parts.lane.is_idle() && !context.stop.wait(DRAIN_STEP) {
+    fn finish(&self, around: &CameraAround, context: &UnitContext) {
+        self.ring.close();
+        if let Some(inspection) = &self.inspection {
+            inspection.lane.close();
+            while !inspection.lane.is_idle() && !context.stop.wait(DRAIN_STEP) {
                 context.beat.beat();
             }
         }
-        let Some(lane) = &camera.lane else { return };
+        let Some(lane) = &self.lane else { return };
         let mut before = lane.delivered();
-        let is_attached = || camera.queue.as_ref().is_some_and(Attachment::is_attached);
+        let is_attached = || self.queue.as_ref().is_some_and(Attachment::is_attached);
         // Frames that no stage takes could never be drained.
         while is_attached() && !lane.wait_drained(DRAIN_STEP) {
             // A worker that hangs makes no progress, so the watchdog must not be fed for it.
@@ -230,64 +206,24 @@ impl App {
             }
             before = now;
         }
-        while camera.faces.as_ref().is_some_and(|faces| !faces.drain(DRAIN_STEP))
-            && !context.stop.is_stopped()
+        while self.faces.as_ref().is_some_and(|faces| !faces.drain(DRAIN_STEP)) && !context.stop.is_stopped()
         {
             context.beat.beat();
         }
         lane.end_tracks();
         // Published once more, because the drops of the last frames are known only now.
-        self.publish_camera(camera, 0.0);
+        publish_camera(&around.publisher, self, 0.0);
     }
-}
-
-impl Camera {
-    fn new(camera: &config::CameraConfig, app: &App) -> Camera {
-        let ring = Ring::new(camera.ring_slots, app.bell.clone());
-        let policy = match camera.pace {
-            Pace::Max if camera.source.ends() => Policy::Every,
-            _ => Policy::Latest,
-        };
-        let shown = app.show(camera, &ring);
-        let window = app.scheduler.workers().len() + OVERTAKING;
-        let sinks: Arc<[Arc<dyn Sink>]> = app.sinks.clone();
-        let faces = CameraFaces::new(camera, policy == Policy::Every, app);
-        // Names come before the picture that shows them.
-        let mut followers: Vec<Arc<dyn Follower>> = faces.iter().map(CameraFaces::follower).collect();
-        followers.push(shown.preview.clone());
-        let lane = camera.detect.as_ref().map(|detect| {
-            let settings = LaneSettings {
-                camera: camera.name.as_str().into(),
-                every: detect.every,
-                window,
-                followers,
-                tracker: camera.track.clone().map(|track| {
-                    let tracker = Tracker::new(track, 1).with_numbers(app.numbers.of("track", &camera.name));
-                    tracker.with_places(&camera.zones, &camera.lines)
-                }),
-            };
-            Lane::new(settings, ring.reader(policy), sinks, app.bell.clone())
-        });
-        let health = Health::starting();
-        let parts = camera.inspect.as_ref().map(|inspect| Parts::new(&camera.name, inspect, &ring, app));
-        if let Some(parts) = &parts {
-            let preview = shown.preview.clone();
-            parts.lane.follow(Box::new(move |part, outlines, frame| preview.judged(part, outlines, frame)));
+    /// Publishes the camera's health, retained, and logs it.
+    fn set_health(&self, around: &CameraAround, health: Health) {
+        self.health_log.lock().log(&self.settings.name, &self.settings.source_text, &health);
+        if let Some(inspection) = &self.inspection {
+            inspection.lane.set_away(away(&health).as_deref());
         }
-        let queue = lane.as_ref().map(|lane: &Arc<Lane>| Attachment::new(Arc::new(LaneFeed(lane.clone()))));
-        Camera {
-            settings: camera.clone(),
-            ring,
-            lane,
-            parts,
-            faces,
-            shown,
-            health: Mutex::new(health),
-            health_log: Mutex::default(),
-            refused: Counter::new(),
-            queue,
-            next_seq: AtomicU64::new(0),
-            damaged: Counter::default(),
+        *self.health.lock() = health;
+        publish_camera(&around.publisher, self, 0.0);
+        if let Some(inspection) = &self.inspection {
+            publish_handshake(&around.publisher, inspection);
         }
     }
 
@@ -304,19 +240,6 @@ impl Camera {
     /// Why its frames fail, if all of the recent ones did.
     pub(super) fn failing(&self) -> Option<String> {
         self.lane.as_ref().and_then(|lane| lane.failures.cause())
-    }
-
-    fn detach(&self, app: &App) {
-        self.shown.detach();
-        if let Some(parts) = &self.parts {
-            parts.detach(app);
-        }
-        if let Some(faces) = &self.faces {
-            faces.detach();
-        }
-        if let Some(queue) = &self.queue {
-            queue.detach();
-        }
     }
 }
 
@@ -347,10 +270,10 @@ impl FrameSink for RingSink<'_> {
         }
         match committed {
             Ok(_) => {
-                if let Some(parts) = &self.camera.parts {
-                    parts.lane.frame_committed();
+                if let Some(inspection) = &self.camera.inspection {
+                    inspection.lane.frame_committed();
                 }
-                self.camera.shown.preview.frame_committed();
+                self.camera.preview.preview.frame_committed();
                 Committed::Taken
             }
             Err(Refused::Starved(_)) => Committed::Refused,
@@ -372,12 +295,17 @@ pub(super) fn unit_name(name: &str) -> String {
     format!("camera/{name}")
 }
 
-/// Name of the unit behind the trigger target of camera `name`.
-fn parts_name(name: &str) -> String {
-    format!("inspect/{name}")
-}
-
 /// Whether a retry is useless: a damaged file stays damaged, and a missing plugin stays missing.
 fn is_lasting(camera: &Camera, error: &CaptureError) -> bool {
     camera.settings.source.ends() || error.is_final()
+}
+
+/// Why a camera has no frame for a trigger, if so.
+fn away(health: &Health) -> Option<String> {
+    match health {
+        Health::Online { .. } => None,
+        Health::Frozen { .. } => Some("the camera is frozen: it is connected but sends no new frame".into()),
+        Health::Offline { cause, .. } => Some(format!("the camera is offline: {cause}")),
+        Health::Ended => Some("the camera has ended".into()),
+    }
 }

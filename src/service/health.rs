@@ -18,7 +18,6 @@ use parking_lot::{Mutex, MutexGuard};
 
 pub(super) use observe::HealthReport;
 
-use super::lock;
 use crate::types::{Clock, Condition, Stamp};
 
 /// A component that has been starting for longer is faulty. A live source that connects and then sends
@@ -134,7 +133,7 @@ impl HealthModel {
     }
 
     fn lock(&self) -> MutexGuard<'_, HealthInner> {
-        lock(&self.inner)
+        self.inner.lock()
     }
 }
 

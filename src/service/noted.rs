@@ -1,46 +1,46 @@
 //! Which commands are written to the audit log: every change, and every reading of protected data. The page
 //! writes its requests itself, because only it knows who is logged in.
 
-use super::App;
-use crate::audit::{AuditChange, AuditSource};
+use std::sync::Arc;
+
+use crate::audit::{Audit, AuditChange, AuditSource};
 use crate::commands::{Command, CommandRequest, attendance, faces};
+use crate::contract::topic::Topics;
 use crate::types::{Origin, Responder};
 
-impl App {
-    /// Wraps the request so that its outcome is written to the log, if it is one of those.
-    pub(super) fn noted(&self, request: CommandRequest) -> CommandRequest {
-        let (source, user) = match request.origin {
-            Origin::Web => return request,
-            Origin::Mqtt => {
-                let suffix = format!("cmd/{}/{}", request.command.kind().as_str(), request.id);
-                (AuditSource::Mqtt, self.mqtt.topics().full(&suffix))
-            }
-            Origin::Cli { uid } => {
-                (AuditSource::Cli, uid.map_or_else(|| "unknown".into(), |uid| format!("uid {uid}")))
-            }
-            Origin::Serial => (AuditSource::Serial, request.id.clone()),
-        };
-        let Some((action, target)) = change(&request.command) else { return request };
-        let (audit, reply) = (self.audit.clone(), request.reply);
-        let reply = Responder::new(move |outcome| {
-            let word = outcome.as_ref().map_or_else(|refusal| refusal.code, |_| "ok");
-            audit.note(&AuditChange { source, user: &user, action: &action, target: &target, outcome: word });
-            reply.answer(outcome);
-        });
-        CommandRequest { reply, ..request }
-    }
+/// Wraps the request so that its outcome is written to `audit`, if it is one of those.
+pub(super) fn noted(request: CommandRequest, audit: &Arc<Audit>, topics: &Topics) -> CommandRequest {
+    let (source, user) = match request.origin {
+        Origin::Web => return request,
+        Origin::Mqtt => {
+            let suffix = format!("cmd/{}/{}", request.command.kind().as_str(), request.id);
+            (AuditSource::Mqtt, topics.full(&suffix))
+        }
+        Origin::Cli { uid } => {
+            (AuditSource::Cli, uid.map_or_else(|| "unknown".into(), |uid| format!("uid {uid}")))
+        }
+        Origin::Serial => (AuditSource::Serial, request.id.clone()),
+    };
+    let Some((action, target)) = change(&request.command) else { return request };
+    let (audit, reply) = (audit.clone(), request.reply);
+    let reply = Responder::new(move |outcome| {
+        let word = outcome.as_ref().map_or_else(|refusal| refusal.code, |_| "ok");
+        audit.note(&AuditChange { source, user: &user, action: &action, target: &target, outcome: word });
+        reply.answer(outcome);
+    });
+    CommandRequest { reply, ..request }
+}
 
-    /// Notes that the configuration was read again because of SIGHUP.
-    pub(super) fn note_signal(&self, done: bool) {
-        let outcome = if done { "ok" } else { "refused" };
-        self.audit.note(&AuditChange {
-            source: AuditSource::Signal,
-            user: "SIGHUP",
-            action: "reload",
-            target: "",
-            outcome,
-        });
-    }
+/// Notes that the configuration was read again because of SIGHUP.
+pub(super) fn note_signal(audit: &Audit, done: bool) {
+    let outcome = if done { "ok" } else { "refused" };
+    audit.note(&AuditChange {
+        source: AuditSource::Signal,
+        user: "SIGHUP",
+        action: "reload",
+        target: "",
+        outcome,
+    });
 }
 
 /// The change and its target; `None` if nothing changes and nothing protected is read. People appear by

@@ -3,12 +3,13 @@
 use crate::contract::rest::AlarmOut;
 use crate::contract::{Payload, Telemetry};
 use crate::mqtt::Mqtt;
+use crate::types::Alarms;
 use crate::web::Web;
 
 /// Publishes each state to MQTT and to the page. Clones share both.
 #[derive(Clone)]
 pub(super) struct StatusPublisher {
-    mqtt: Mqtt,
+    pub(super) mqtt: Mqtt,
     web: Web,
 }
 
@@ -64,5 +65,15 @@ impl StatusPublisher {
     pub(super) fn telemetry(&self, body: &Telemetry) {
         self.mqtt.telemetry(body);
         self.web.telemetry(body);
+    }
+}
+
+impl Alarms for StatusPublisher {
+    fn raise(&self, name: &str, cause: &str) {
+        self.alarm(name, cause);
+    }
+
+    fn clear(&self, name: &str) {
+        self.clear_alarm(name);
     }
 }

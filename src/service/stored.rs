@@ -2,14 +2,14 @@
 //! space again, reads what it could not read at the start.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::App;
-use super::faces_commands::finish_erasures;
+use super::domains::Domains;
 use super::publisher::StatusPublisher;
 use crate::commands::service::DumpedOut;
-use crate::store::{Loss, Opened, Store, StoreDump};
+use crate::recognition::people::finish_erasures;
+use crate::store::{Loss, Numbers, Opened, Store, StoreDump};
 use crate::supervisor::{Beat, Stop, Unit};
 use crate::types::{Doubt, Origin, Refusal};
 
@@ -41,17 +41,35 @@ pub(super) fn report(opened: &Opened, publisher: &StatusPublisher) {
     }
 }
 
-impl App {
-    /// Not essential: without it numbers are reserved when they are needed.
-    pub(super) fn store_unit(self: &Arc<App>) -> Unit {
-        let app = self.clone();
+/// The store of the running service.
+pub(super) struct OpenStore {
+    pub(super) store: Store,
+    /// The numbers of acquisitions and of tracked objects.
+    pub(super) numbers: Numbers,
+    /// Whether the store is still closed because the disk was full at the start.
+    waits: AtomicBool,
+}
+
+impl OpenStore {
+    pub(super) fn new(opened: &Opened) -> OpenStore {
+        OpenStore {
+            store: opened.store.clone(),
+            numbers: Numbers::new(opened.store.clone()),
+            waits: AtomicBool::new(opened.waiting.is_some()),
+        }
+    }
+
+    /// The unit that looks after the store. Not essential: without it numbers are reserved when they are
+    /// needed.
+    pub(super) fn unit(self: &Arc<OpenStore>, domains: &Arc<Domains>, publisher: &StatusPublisher) -> Unit {
+        let (store, domains, publisher) = (self.clone(), domains.clone(), publisher.clone());
         Unit::new("store", move |context| {
-            app.follow_store(&context.stop, &context.beat);
+            store.follow(&domains, &publisher, &context.stop, &context.beat);
             Ok(())
         })
     }
 
-    fn follow_store(&self, stop: &Stop, beat: &Beat) {
+    fn follow(&self, domains: &Domains, publisher: &StatusPublisher, stop: &Stop, beat: &Beat) {
         let (mut fault, mut doubted) = (None, None);
         let mut try_at = Instant::now();
         while !stop.is_stopped() {
@@ -59,51 +77,40 @@ impl App {
             self.numbers.wait_low(LOOK);
             let found = self.numbers.refill().err();
             if found != fault {
-                self.publisher.alarm_while(NUMBERS, found.as_deref());
+                publisher.alarm_while(NUMBERS, found.as_deref());
                 fault = found;
             }
-            if self.store_waits.load(Ordering::Acquire) && Instant::now() >= try_at {
-                self.try_store();
+            if self.waits.load(Ordering::Acquire) && Instant::now() >= try_at {
+                self.try_open(domains, publisher);
                 try_at = Instant::now() + RETRY;
             }
             if let Some(loss) = self.store.take_loss() {
-                self.publisher.alarm(ALARM, &lost(&loss));
+                publisher.alarm(ALARM, &lost(&loss));
             }
-            let doubt = self.clock_doubt();
+            let doubt = clock_doubt(domains);
             if doubt != doubted {
-                self.publisher.alarm_while(CLOCK, doubt.as_deref());
+                publisher.alarm_while(CLOCK, doubt.as_deref());
                 doubted = doubt;
             }
         }
     }
 
-    /// Why nothing is deleted by age, if a person has to check the clock. The normal hour of observation
-    /// after a start is not reported.
-    fn clock_doubt(&self) -> Option<String> {
-        let doubts = [self.evidence.age_doubt(), self.attendance.age_doubt()];
-        let doubt = doubts.into_iter().flatten().find(|doubt| *doubt != Doubt::Unwatched)?;
-        Some(format!(
-            "nothing is deleted by its age (evidence.max_days, attendance.keep_days): {doubt}; look at the clock and \
-             at its time service"
-        ))
-    }
-
     /// Opens the store that a full disk kept closed, and reads what the start would have read.
-    fn try_store(&self) {
+    fn try_open(&self, domains: &Domains, publisher: &StatusPublisher) {
         if let Err(error) = self.store.ready() {
             return tracing::debug!("the store is not open yet: {error}");
         }
-        self.store_waits.store(false, Ordering::Release);
+        self.waits.store(false, Ordering::Release);
         tracing::info!("the store is open: golden pictures and people are read now");
-        self.publisher.clear_alarm(ALARM);
-        self.publisher.clear_alarm("gallery");
-        tidy_gallery(&self.store, &self.publisher);
-        self.select_again();
-        self.refresh_gallery();
+        publisher.clear_alarm(ALARM);
+        publisher.clear_alarm("gallery");
+        tidy_gallery(&self.store, publisher);
+        domains.inspection.select_again();
+        domains.recognition.refresh_gallery();
     }
 
     /// Writes the contents of the store into files beside it, for a backup on this machine.
-    pub(super) fn backup_command(&self, origin: Origin) -> Result<DumpedOut, Refusal> {
+    pub(super) fn dump(&self, origin: Origin) -> Result<DumpedOut, Refusal> {
         if !matches!(origin, Origin::Cli { .. }) {
             let reason = "a backup is made on the machine itself";
             return Err(Refusal::new("not_here", reason, "run `ocellus backup FILE` there"));
@@ -113,7 +120,7 @@ impl App {
     }
 
     /// After the last unit has ended: returns unused reserved numbers, and closes the store.
-    pub(super) fn finish_store(&self) {
+    pub(super) fn finish(&self) {
         if let Err(error) = self.numbers.give_back() {
             tracing::warn!("some numbers will be skipped after the next start: {error}");
         }
@@ -121,6 +128,17 @@ impl App {
             tracing::warn!("the store is not closed in order; all of it is read at the next start: {error}");
         }
     }
+}
+
+/// Why nothing is deleted by age, if a person has to check the clock. The normal hour of observation
+/// after a start is not reported.
+fn clock_doubt(domains: &Domains) -> Option<String> {
+    let doubts = [domains.evidence.age_doubt(), domains.attendance.age_doubt()];
+    let doubt = doubts.into_iter().flatten().find(|doubt| *doubt != Doubt::Unwatched)?;
+    Some(format!(
+        "nothing is deleted by its age (evidence.max_days, attendance.keep_days): {doubt}; look at the clock and \
+         at its time service"
+    ))
 }
 
 /// Interrupted erasures come first, so that nothing of those people is shown or sent.

@@ -1,86 +1,179 @@
-//! The units that the supervisor runs, except those of the cameras.
+//! The units that the supervisor runs, except those of the cameras and of requests. Each gets only the parts
+//! that it needs.
 
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
-use super::{App, lock};
-use crate::config::Config;
+use super::cameras::Cameras;
+use super::interfaces::Interfaces;
+use crate::attendance::{Around, Attendance};
+use crate::commands::{Command, CommandRequest, inspection};
+use crate::config::trigger::Source;
+use crate::config::{Config, TriggerConfig};
 use crate::control;
-use crate::mqtt;
-use crate::supervisor::{Unit, watchdog};
+use crate::inspection::evidence::Evidence;
+use crate::inspection::{CameraTarget, InspectionService, SelectLater};
+use crate::mqtt::{self, Mqtt};
+use crate::scheduler::Scheduler;
+use crate::store::Store;
+use crate::supervisor::{Supervisor, Unit, UnitContext, watchdog};
+use crate::trigger::{self, TriggerTarget};
+use crate::types::{Alarms, Clock, Origin, Responder, SystemClock};
+use crate::web;
 
-impl App {
-    /// The MQTT unit. Not essential: without a broker the service runs on and keeps its events.
-    pub(super) fn mqtt_unit(self: &Arc<App>, config: &Config) -> Unit {
-        let app = self.clone();
-        let (mqtt, outbox, device) = (config.mqtt.clone(), config.outbox.clone(), config.device.clone());
-        let essential = config.supervisor.essential.iter().any(|name| name == "mqtt");
-        Unit::new("mqtt", move |context| {
-            let commands = app.commands.clone();
-            let store = Some(app.store.clone());
-            mqtt::run(&mqtt, &outbox, &device, &app.mqtt, store, commands, &context.stop, &context.beat)?;
-            Ok(())
-        })
-        .essential(essential)
-    }
+/// The queue into which MQTT and the other interfaces put commands.
+pub(super) type Commands = SyncSender<CommandRequest>;
 
-    /// Writes evidence, and removes what exceeds its limits.
-    pub(super) fn evidence_unit(self: &Arc<App>) -> Unit {
-        let app = self.clone();
-        Unit::new("evidence", move |context| {
-            let alarm = |cause: Option<&str>| match cause {
-                Some(cause) => app.publisher.alarm("evidence", cause),
-                None => app.publisher.clear_alarm("evidence"),
-            };
-            app.evidence.run(&context.stop, &context.beat, &alarm);
-            Ok(())
-        })
-    }
+/// The MQTT unit. Not essential: without a broker the service runs on and keeps its events.
+pub(super) fn mqtt_unit(config: &Config, mqtt: &Mqtt, store: &Store, commands: &Commands) -> Unit {
+    let (handle, store, commands) = (mqtt.clone(), store.clone(), commands.clone());
+    let (mqtt, outbox, device) = (config.mqtt.clone(), config.outbox.clone(), config.device.clone());
+    let essential = config.supervisor.essential.iter().any(|name| name == "mqtt");
+    Unit::new("mqtt", move |context| {
+        let (store, commands) = (Some(store.clone()), commands.clone());
+        mqtt::run(&mqtt, &outbox, &device, &handle, store, commands, &context.stop, &context.beat)?;
+        Ok(())
+    })
+    .essential(essential)
+}
 
-    /// The socket for the command line.
-    pub(super) fn control_unit(self: &Arc<App>, config: &Config) -> Unit {
-        let (dir, commands) = (config.device.state_dir.clone(), self.commands.clone());
-        Unit::new("control", move |context| {
-            control::serve(&dir, &commands, &context.stop, &context.beat)?;
-            Ok(())
-        })
-    }
-
-    /// The workers, one pinned thread for each core. Without them the service cannot work.
-    pub(super) fn worker_units(&self) -> Vec<Unit> {
-        let workers = self.scheduler.workers().iter().enumerate();
-        workers
-            .map(|(at, worker)| {
-                let worker = worker.clone();
-                let core = worker.core;
-                let body = move |context: &crate::supervisor::UnitContext| {
-                    worker.run(&context.stop, &context.beat);
-                    Ok(())
-                };
-                Unit::new(format!("worker/{at}"), body).essential(true).on_core(core).together("worker")
-            })
-            .collect()
-    }
-
-    /// Feeds systemd's watchdog while every other unit makes progress; only if systemd asks for it.
-    pub(super) fn watchdog_unit(&self) -> Option<Unit> {
-        let interval = watchdog::interval()?;
-        let supervisor = self.supervisor.clone();
-        let body = move |context: &crate::supervisor::UnitContext| {
-            watchdog::run(|| supervisor.hearts(), interval, &context.stop, &context.beat);
-            Ok(())
+/// Writes evidence, and removes what exceeds its limits.
+pub(super) fn evidence_unit(evidence: &Evidence, alarms: impl Alarms + 'static) -> Unit {
+    let evidence = evidence.clone();
+    Unit::new("evidence", move |context| {
+        let alarm = |cause: Option<&str>| match cause {
+            Some(cause) => alarms.raise("evidence", cause),
+            None => alarms.clear("evidence"),
         };
-        Some(Unit::new("watchdog", body).unwatched())
-    }
+        evidence.run(&context.stop, &context.beat, &alarm);
+        Ok(())
+    })
+}
 
-    /// Publishes a camera's health, retained, and logs it.
-    pub(super) fn camera_health(&self, camera: &super::camera::Camera, health: crate::camera::Health) {
-        let name = camera.settings.name.as_str();
-        lock(&camera.health_log).log(name, &camera.settings.source_text, &health);
-        if let Some(parts) = &camera.parts {
-            parts.lane.set_away(super::status::away(&health).as_deref());
-        }
-        *lock(&camera.health) = health;
-        self.publish_camera(camera, 0.0);
-        self.publish_trigger(camera);
+/// The unit that runs the attendance worker. Not essential: without a disk the service runs on and reports the
+/// fault.
+pub(super) fn attendance_unit(
+    attendance: &Attendance,
+    cameras: &Arc<Cameras>,
+    store: &Store,
+    interfaces: &Interfaces,
+) -> Unit {
+    let (attendance, cameras) = (attendance.clone(), cameras.clone());
+    let (store, interfaces) = (store.clone(), interfaces.clone());
+    Unit::new("attendance", move |context| {
+        let alarm = |name: &str, cause: Option<&str>| interfaces.publisher.alarm_while(name, cause);
+        let around = Around {
+            store: &store,
+            sinks: &cameras.around.sinks,
+            durable: &interfaces.mqtt,
+            kept: &Mqtt::attendance_kept,
+            clock: &SystemClock,
+            synchronised: &crate::telemetry::synchronised,
+            looks: &|camera| cameras.looks(camera),
+            alarm: &alarm,
+        };
+        attendance.run(&around, &context.stop, &context.beat);
+        Ok(())
+    })
+}
+
+/// The socket for the command line.
+pub(super) fn control_unit(config: &Config, commands: &Commands) -> Unit {
+    let (dir, commands) = (config.device.state_dir.clone(), commands.clone());
+    Unit::new("control", move |context| {
+        control::serve(&dir, &commands, &context.stop, &context.beat)?;
+        Ok(())
+    })
+}
+
+/// The workers, one pinned thread for each core. Without them the service cannot work.
+pub(super) fn worker_units(scheduler: &Scheduler) -> Vec<Unit> {
+    let workers = scheduler.workers().iter().enumerate();
+    workers
+        .map(|(at, worker)| {
+            let worker = worker.clone();
+            let core = worker.core;
+            let body = move |context: &UnitContext| {
+                worker.run(&context.stop, &context.beat);
+                Ok(())
+            };
+            Unit::new(format!("worker/{at}"), body).essential(true).on_core(core).together("worker")
+        })
+        .collect()
+}
+
+/// Feeds systemd's watchdog while every other unit makes progress; only if systemd asks for it.
+pub(super) fn watchdog_unit(supervisor: &Supervisor) -> Option<Unit> {
+    let interval = watchdog::interval()?;
+    let supervisor = supervisor.clone();
+    let body = move |context: &UnitContext| {
+        watchdog::run(|| supervisor.hearts(), interval, &context.stop, &context.beat);
+        Ok(())
+    };
+    Some(Unit::new("watchdog", body).unwatched())
+}
+
+/// The unit of the page and REST; `None` where they are switched off. Not essential: without them the service
+/// runs on.
+pub(super) fn web_unit(config: &Config, interfaces: &Interfaces, commands: &Commands) -> Option<Unit> {
+    let settings = config.web.clone();
+    interfaces.web.set_enabled(settings.enabled);
+    if !settings.enabled {
+        return None;
     }
+    let (interfaces, commands) = (interfaces.clone(), commands.clone());
+    let state_dir = config.device.state_dir.clone();
+    let essential = config.supervisor.essential.iter().any(|name| name == "web");
+    let body = move |context: &UnitContext| {
+        let alarm = |cause: Option<&str>| interfaces.publisher.alarm_while("web", cause);
+        let (web, commands) = (&interfaces.web, commands.clone());
+        web::run(&settings, &state_dir, web, commands, &alarm, &context.stop, &context.beat)?;
+        Ok(())
+    };
+    Some(Unit::new("web", body).essential(essential))
+}
+
+/// The unit of one `[[trigger]]`.
+pub(super) fn trigger_unit(
+    settings: &TriggerConfig,
+    config: &Config,
+    inspection: &Arc<InspectionService>,
+    commands: &Commands,
+) -> Unit {
+    let name = trigger_unit_name(&settings.name);
+    let essential = config.supervisor.essential.contains(&name);
+    let target = CameraTarget::new(inspection.clone(), &settings.camera, select_later(commands));
+    let target: Arc<dyn TriggerTarget> = Arc::new(target);
+    let mut settings = settings.clone();
+    if let Source::Serial(serial) = &mut settings.source {
+        // An absolute path stays; a relative one belongs to a virtual port, beside the socket and the store.
+        serial.path = config.device.state_dir.join(&serial.path);
+    }
+    let body = move |context: &UnitContext| {
+        trigger::run(&settings, &target, &context.stop, &context.beat)?;
+        Ok(())
+    };
+    Unit::new(name, body).essential(essential)
+}
+
+/// Name of the unit that listens to trigger `name`.
+pub(super) fn trigger_unit_name(name: &str) -> String {
+    format!("trigger/{name}")
+}
+
+/// Puts the selection of a product into the queue of commands.
+fn select_later(commands: &Commands) -> SelectLater {
+    let commands = commands.clone();
+    Arc::new(move |camera, product, report| {
+        let asked =
+            inspection::ProductRequest { camera: Some(camera.to_owned()), product: Some(product.to_owned()) };
+        let request = CommandRequest {
+            command: Command::Product(asked),
+            origin: Origin::Serial,
+            at: SystemClock.now(),
+            id: format!("camera {camera}"),
+            reply: Responder::new(move |reply| report(reply.map(drop))),
+        };
+        commands.try_send(request).is_ok()
+    })
 }

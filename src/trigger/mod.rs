@@ -16,16 +16,14 @@ mod port;
 mod protocol;
 #[cfg(test)]
 mod protocol_tests;
-mod target;
 mod timer;
 mod tty;
 mod verdicts;
 
 use std::sync::Arc;
 
-pub use crate::types::{Counts, Processing, Pulled, Rejected, TargetState};
+pub use crate::types::{Counts, PortState, Processing, Pulled, Rejected, TargetState, TriggerTarget};
 pub use error::TriggerError;
-pub use target::{PortState, TriggerTarget};
 
 use crate::config;
 use crate::config::trigger::Source;

@@ -13,8 +13,8 @@ use tokio_serial::{ClearBuffer, SerialPort, SerialStream};
 
 use super::TriggerError;
 use super::dialogue::Dialogue;
-use super::target::{PortState, TriggerTarget};
 use super::tty::{Modem, low_latency};
+use super::{PortState, TriggerTarget};
 use crate::backoff::Backoff;
 use crate::config;
 use crate::config::trigger::{Flow, Parity, Protocol, Serial};

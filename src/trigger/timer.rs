@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::target::TriggerTarget;
+use super::TriggerTarget;
 use crate::config;
 use crate::supervisor::{Beat, Stop};
 use crate::types::{Clock, Label, Stamp, SystemClock, Trigger, TriggerKind};

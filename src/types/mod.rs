@@ -2,6 +2,7 @@
 
 mod acquisition;
 mod age;
+mod alarm;
 mod attendance;
 mod bounded;
 mod command;
@@ -15,6 +16,7 @@ mod preview;
 pub mod priority;
 mod refusal;
 mod report;
+mod trigger;
 mod zones;
 
 pub use ocellus_runtime::RunState;
@@ -22,6 +24,7 @@ pub use ocellus_runtime::clock::{Clock, ManualClock, Stamp, SystemClock, rfc3339
 
 pub use acquisition::{Counts, Processing, Pulled, Rejected, TargetState};
 pub use age::{AgeGate, Doubt};
+pub use alarm::Alarms;
 pub use attendance::{Attendance, AttendanceKind, Identity, PersonId, Presence, Sighting, SightingSink};
 pub use bounded::Bounded;
 pub(crate) use command::answers;
@@ -45,4 +48,5 @@ pub use ocellus_image::{
 pub use preview::{Layer, LiveView, LiveViews, PartPictureStore, Picture, Watch};
 pub use refusal::{Details, FailedPart, Refusal, RejectedOut, ReloadedCameras, ReloadedOut};
 pub use report::{Fault, Latency, Report};
+pub use trigger::{PortState, TriggerTarget};
 pub use zones::{MAX_ZONES, ZoneSet};

@@ -110,6 +110,12 @@ impl Refusal {
         Refusal { code, message: message.into(), remedy: remedy.into(), details: Details::None }
     }
 
+    /// The refusal of a request that could mean several cameras; `known` names them.
+    pub fn which_camera(known: &str) -> Refusal {
+        let message = format!("several cameras may be meant: {known}");
+        Refusal::new("which_camera", message, "say which, as {\"camera\": NAME}")
+    }
+
     /// The same refusal with details for programs.
     pub fn with(self, details: Details) -> Refusal {
         Refusal { details, ..self }

@@ -17,7 +17,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("config", "engine image supervisor* types"),
     ("store", "config telemetry types"),
     // What may be asked: the words of all domains, of which it knows the commands alone.
-    ("commands", "contract types recognition* attendance* inspection*"),
+    ("commands", "contract types recognition* attendance* inspection* preview*"),
     ("control", "commands supervisor* telemetry types"),
     ("mqtt", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
     ("web", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
@@ -30,7 +30,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("inspection", "ring image engine scheduler store config supervisor* telemetry types pipeline"),
     ("preview", "ring image scheduler config telemetry types pipeline"),
     // What carries frames for all domains: it knows that objects are followed, and of no other domain.
-    ("pipeline", "ring image engine scheduler supervisor* telemetry types tracking"),
+    ("pipeline", "ring image engine scheduler supervisor* config telemetry types tracking"),
     // The whole.
     (
         "service",
@@ -64,6 +64,7 @@ pub const FACES: &[(&str, &[&str])] = &[
     ("recognition", &["command"]),
     ("attendance", &["command"]),
     ("inspection", &["command"]),
+    ("preview", &["command"]),
 ];
 
 /// The domains: each holds one feature and none may import another. `pipeline` carries frames for all of them.

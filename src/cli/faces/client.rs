@@ -15,9 +15,8 @@ use crate::commands::faces::{self, PeopleOut, SentPicture};
 use crate::config::Config;
 use crate::control::ask;
 use crate::engine::{EngineError, Model, Runtime};
-use crate::recognition::people::{self, GalleryHost};
+use crate::recognition::people::{self, GalleryHost, finish_erasures, forget_alone};
 use crate::ring::Lease;
-use crate::service::{finish_erasures, forget_alone};
 use crate::store::{Erasing, Forgotten, Gallery, Store, StoreError};
 use crate::types::{Frame, Refusal};
 

@@ -5,6 +5,7 @@ mod answer;
 mod change;
 pub mod command;
 mod enrol;
+mod erase;
 mod errors;
 mod fields;
 mod picture;
@@ -17,8 +18,10 @@ use crate::engine::{EngineError, Model};
 use crate::recognition::{Enrolled, GalleryIndex, IndexError, Settings, Study};
 use crate::ring::Lease;
 use crate::store::{Erasing, Forgotten, Gallery, GalleryError, Person};
-use crate::types::{Frame, PersonId, Refusal};
+use crate::types::{Frame, Origin, PersonId, Refusal};
 use command::{GalleryAnswer, GalleryCommand};
+
+pub use erase::{erasure_pending, finish_erasures, forget_alone};
 
 /// What the commands need of the program that runs them.
 pub trait GalleryHost {
@@ -40,6 +43,19 @@ pub trait GalleryHost {
 pub struct GalleryService<'h>(pub &'h dyn GalleryHost);
 
 impl GalleryService<'_> {
+    /// Does what `command` asks for, if it may come from `origin`: every subscriber of a broker can read what
+    /// it forwards, and brokers can retain it, so faces are not sent over MQTT.
+    ///
+    /// # Errors
+    /// A refusal, with what to do next.
+    pub fn answer_to(&self, origin: Origin, command: GalleryCommand) -> Result<GalleryAnswer, Refusal> {
+        if origin == Origin::Mqtt && command.carries_faces() {
+            let message = format!("faces are not sent over MQTT ({})", command.action());
+            return Err(Refusal::new("not_over_mqtt", message, "use `ocellus faces` or the page"));
+        }
+        self.answer(command)
+    }
+
     /// Does what `command` asks for.
     ///
     /// # Errors

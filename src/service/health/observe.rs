@@ -9,7 +9,8 @@ use crate::camera::Health;
 use crate::contract::rest::ComponentOut;
 use crate::mqtt::Link;
 use crate::service::camera::{Camera, unit_name};
-use crate::service::{App, lock, provisioning};
+use crate::service::provisioning;
+use crate::service::status::Reporter;
 use crate::supervisor::{State as Life, UnitStatus};
 use crate::types::Condition;
 
@@ -27,14 +28,14 @@ pub(in crate::service) struct HealthReport {
 /// Units that are part of another component, which reports for them.
 const FOLDED_UNITS: [&str; 2] = ["camera/", "trigger/"];
 
-impl App {
+impl Reporter {
     /// Checks everything, raises and clears the alarms, and returns the result.
     pub(in crate::service) fn look_at_health(&self) -> HealthReport {
-        let config = self.config().clone();
-        let units = self.supervisor.status();
+        let config = self.around.config.get();
+        let units = self.around.supervisor.status();
         let mut seen = Vec::new();
         seen.extend(units.iter().filter_map(unit_component));
-        seen.extend(lock(&self.cameras).iter().map(|camera| {
+        seen.extend(self.around.cameras.all().iter().map(|camera| {
             let name = unit_name(&camera.settings.name);
             let state = camera_state(camera, units.iter().find(|unit| *unit.name == *name));
             (name, state)
@@ -43,7 +44,7 @@ impl App {
         seen.push(("broker".into(), self.broker_state()));
         seen.push((
             "store".into(),
-            self.store.missing().map_or_else(ComponentState::ok, ComponentState::faulty),
+            self.around.store.missing().map_or_else(ComponentState::ok, ComponentState::faulty),
         ));
         seen.extend(self.disk_states(&config.device.state_dir));
         let provisioned = provisioning::state(&config.device.state_dir);
@@ -51,19 +52,19 @@ impl App {
         seen.extend(config.triggers.iter().map(|trigger| self.trigger_state(&trigger.name, &units)));
         self.health.observe(seen);
         let components = self.health.components();
-        self.health.sync_alarms(&components, &self.publisher);
+        self.health.sync_alarms(&components, &self.around.interfaces.publisher);
         let essential = |component: &str| is_essential(&config.supervisor.essential, component);
         HealthReport {
             works: self.works(&components),
             essential_ok: !components.iter().any(|one| one.state.is_faulty() && essential(&one.name)),
-            reasons: text::reasons(&components, &self.mqtt.raised()),
+            reasons: text::reasons(&components, &self.around.interfaces.mqtt.raised()),
             components: text::out(&components, essential),
         }
     }
 
     fn model_states(&self) -> BTreeMap<String, ComponentState> {
         let mut states = BTreeMap::new();
-        for model in self.models_in_use() {
+        for model in self.around.domains.models() {
             let state = states.entry(format!("model/{}", model.name())).or_insert_with(ComponentState::ok);
             if let Some(cause) = model.run_fault() {
                 let name = model.name();
@@ -77,13 +78,13 @@ impl App {
     }
 
     fn broker_state(&self) -> ComponentState {
-        let link = self.mqtt.link();
+        let link = self.around.interfaces.mqtt.link();
         let Link::Down { cause, .. } = &link else { return ComponentState::ok() };
         let crate::mqtt::Cause { place, what, next } = cause;
         if link.is_untried() {
             return ComponentState::starting(format!("broker {place}: {what}"));
         }
-        let waiting = match self.mqtt.waiting_events() {
+        let waiting = match self.around.interfaces.mqtt.waiting_events() {
             1 => "1 event waits".to_owned(),
             count => format!("{count} events wait"),
         };
@@ -94,7 +95,7 @@ impl App {
     fn disk_states(&self, state_dir: &Path) -> Vec<(String, ComponentState)> {
         let state_disk = disk::state(state_dir, "device.state_dir", "events wait in memory until then");
         let mut states = vec![("disk/state".to_owned(), state_disk)];
-        let root = self.evidence.root();
+        let root = self.around.domains.evidence.root();
         if disk::is_another(root, state_dir) {
             let evidence =
                 disk::state(root, "evidence.dir", "inspection goes on without evidence until then");
@@ -107,7 +108,7 @@ impl App {
     fn trigger_state(&self, name: &str, units: &[UnitStatus]) -> (String, ComponentState) {
         let component = format!("trigger/{name}");
         let alarm = super::alarms::alarm_name(&component);
-        let away = self.mqtt.alarms().into_iter().find(|(known, _)| *known == alarm);
+        let away = self.around.interfaces.mqtt.alarms().into_iter().find(|(known, _)| *known == alarm);
         let unit = units.iter().find(|unit| *unit.name == *component);
         let state = match (away, unit) {
             (Some((_, cause)), _) => ComponentState::faulty(cause),
@@ -124,7 +125,7 @@ impl App {
             let known = components.iter().find(|component| component.name == name);
             known.map_or(Condition::Ok, |component| component.state.condition)
         };
-        let cameras = lock(&self.cameras);
+        let cameras = self.around.cameras.all();
         let of_camera = |camera: &Arc<Camera>| condition(&unit_name(&camera.settings.name));
         let sees = |camera: &Arc<Camera>| {
             let model = camera.settings.detect.as_ref().map(|detect| format!("model/{}", detect.model));
@@ -156,7 +157,7 @@ fn unit_state(unit: &UnitStatus) -> ComponentState {
 
 fn camera_state(camera: &Camera, unit: Option<&UnitStatus>) -> ComponentState {
     let name = &camera.settings.name;
-    let state = match &*lock(&camera.health) {
+    let state = match &*camera.health.lock() {
         Health::Ended => ComponentState::ended(),
         health @ Health::Offline { cause, .. } if health.is_starting() => {
             ComponentState::starting(format!("camera {name} offline: {cause}"))

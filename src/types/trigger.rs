@@ -1,9 +1,9 @@
-//! The interface between a trigger and its camera's inspection.
+//! The interface between a trigger and its camera's inspection: neither of the two domains knows the other.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::types::{OnComplete, Pulled, Rejected, Stamp, TargetState, Trigger};
+use super::{OnComplete, Pulled, Rejected, Stamp, TargetState, Trigger};
 
 /// Receives triggers. Each camera that inspects has one target; none of its calls may block.
 pub trait TriggerTarget: Send + Sync {

@@ -1,18 +1,21 @@
 //! The command `golden` while the service runs: it holds the store, so the command line sends it here.
 
-use super::{App, lock};
-use crate::commands::inspection::{
+use super::command::{
     Golden, GoldenAnswer, GoldenChangedOut, GoldenFaultsOut, GoldenKeptOut, GoldenLearnedOut,
     GoldenPrunedOut, GoldenSetOut, GoldenSetsOut, Selected, Selection,
 };
-use crate::image::{Cutter, RotatedRect};
+use super::service::InspectionService;
+use crate::image::{Cutter, ImageError, RotatedRect};
 use crate::store::{GoldenEntry, GoldenError, GoldenSet};
 use crate::types::{Channels, Frame, Patch, Pose, Rect, Refusal, rfc3339};
 
-impl App {
+impl InspectionService {
     /// The command `golden`. A product that is selected somewhere is learned again at once.
-    pub(super) fn golden_command(&self, command: Golden) -> Result<GoldenAnswer, Refusal> {
-        let goldens = self.store.goldens();
+    ///
+    /// # Errors
+    /// A refusal, with the fault of the store or of the request.
+    pub fn golden(&self, command: Golden) -> Result<GoldenAnswer, Refusal> {
+        let goldens = self.around.store.goldens();
         match command {
             Golden::Keep { camera, rois } => {
                 let entries = vec![self.keep_frame(camera.as_deref(), rois)?];
@@ -73,25 +76,21 @@ impl App {
 
     /// Writes the newest frame of a camera to disk.
     fn keep_frame(&self, camera: Option<&str>, rois: Option<Vec<String>>) -> Result<GoldenEntry, Refusal> {
-        let camera = self.inspecting_camera(camera)?;
+        let camera = self.meant(camera)?;
         let frame = camera.ring.newest().ok_or("the camera has not given a frame yet")?;
-        let name =
-            format!("{}, frame {}, {}", camera.settings.name, frame.seq, rfc3339(frame.captured.wall_ns));
-        self.store.goldens().keep(&whole(&frame)?, &name, rois).map_err(refused)
+        let name = format!("{}, frame {}, {}", camera.name, frame.seq, rfc3339(frame.captured.wall_ns));
+        let picture = whole(&frame).map_err(|error| Refusal::from(error.to_string()))?;
+        self.around.store.goldens().keep(&picture, &name, rois).map_err(refused)
     }
 
     /// Selects `product` again wherever it is selected, or was requested and is not ready; returns the
     /// outcomes.
     fn learn_again(&self, product: &str) -> Selected {
-        let cameras = lock(&self.cameras).clone();
         let mut selected = Selected::new();
-        for camera in cameras {
-            let Some(parts) = &camera.parts else { continue };
-            if parts.meant() == product {
-                let outcome = self.select(&camera, product);
-                let outcome = outcome.err().map_or_else(|| "ready".into(), |error| error.to_string());
-                selected.insert(camera.settings.name.clone(), outcome);
-            }
+        for camera in self.cameras().iter().filter(|camera| camera.meant() == product) {
+            let outcome = self.select(camera, product);
+            let outcome = outcome.err().map_or_else(|| "ready".into(), |error| error.to_string());
+            selected.insert(camera.name.clone(), outcome);
         }
         selected
     }
@@ -100,9 +99,7 @@ impl App {
         if let Some(product) = &of.product {
             return Ok(product.clone());
         }
-        let camera = self.inspecting_camera(of.camera.as_deref())?;
-        let parts = camera.parts.as_ref().ok_or("the camera does not inspect")?;
-        Ok(parts.meant())
+        Ok(self.meant(of.camera.as_deref())?.meant())
     }
 }
 
@@ -111,12 +108,10 @@ fn refused(error: GoldenError) -> Refusal {
 }
 
 /// The whole frame as a colour picture.
-fn whole(frame: &Frame) -> Result<Patch, String> {
+fn whole(frame: &Frame) -> Result<Patch, ImageError> {
     let rect = Rect { x: 0.0, y: 0.0, w: frame.width as f32, h: frame.height as f32 };
     let mut picture = Patch::default();
     let region = RotatedRect::upright(rect);
-    Cutter::new()
-        .cut(&frame.planes(), &region, &Pose::default(), Channels::Rgb, &mut picture)
-        .map_err(|error| error.to_string())?;
+    Cutter::new().cut(&frame.planes(), &region, &Pose::default(), Channels::Rgb, &mut picture)?;
     Ok(picture)
 }

@@ -1,0 +1,174 @@
+//! Inspection as a whole: the cameras that inspect, the commands `trigger` and `product`, and which camera a
+//! request means.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use parking_lot::Mutex;
+
+use super::camera::{InspectionCamera, LaneAround};
+use super::command::{ProductOut, ProductRequest, TriggerRequest};
+use super::evidence::Evidence;
+use crate::config::{InForce, Inspect, ModelConfig, recipe};
+use crate::engine::Model;
+use crate::pipeline::{SharedRuntime, Sink};
+use crate::ring::{Bell, Ring};
+use crate::scheduler::Scheduler;
+use crate::store::{Numbers, Store};
+use crate::types::{Alarms, Frame, OnComplete, Origin, Refusal, Stamp, Trigger, TriggerKind};
+
+/// Publishes the handshake of a camera; called after each change of its product.
+pub type HandshakeSink = Arc<dyn Fn(&InspectionCamera) + Send + Sync>;
+
+/// What inspection is built from.
+pub struct InspectionAround {
+    /// The configuration in force, which names the models of recipes and the workers.
+    pub config: InForce,
+    /// The runtime that loads the models of recipes.
+    pub runtime: Arc<SharedRuntime>,
+    /// The workers that judge parts.
+    pub scheduler: Arc<Scheduler>,
+    /// Wakes idle workers.
+    pub bell: Arc<Bell>,
+    /// The sinks that receive each inspection.
+    pub sinks: Arc<[Arc<dyn Sink>]>,
+    /// Stores inspections with their frames.
+    pub evidence: Evidence,
+    /// The store that holds the golden pictures.
+    pub store: Store,
+    /// The numbers of acquisitions.
+    pub numbers: Numbers,
+    /// Raises the alarm of a product that is not ready.
+    pub alarms: Arc<dyn Alarms>,
+    /// Publishes the handshake of a camera.
+    pub handshake: HandshakeSink,
+}
+
+/// Models of recipes, with the settings that each was loaded from: by name, and whether the output is taken as a
+/// vector.
+pub(super) type RecipeModels = HashMap<(String, bool), (ModelConfig, Arc<Model>)>;
+
+/// Inspection of all cameras.
+pub struct InspectionService {
+    pub(super) around: InspectionAround,
+    /// The cameras that inspect, in the order in which they were added.
+    cameras: Mutex<Vec<Arc<InspectionCamera>>>,
+    /// The models of recipes that are loaded.
+    pub(super) models: Mutex<RecipeModels>,
+    /// Makes stage names unique while an old and a new stage of a product exist side by side.
+    pub(super) generation: AtomicU64,
+}
+
+impl InspectionService {
+    /// Inspection without a camera.
+    pub fn new(around: InspectionAround) -> InspectionService {
+        InspectionService {
+            around,
+            cameras: Mutex::default(),
+            models: Mutex::default(),
+            generation: AtomicU64::new(0),
+        }
+    }
+
+    /// Builds the inspection of camera `name`, whose frames are in `ring`. It receives no request before it
+    /// was given to [`InspectionService::put`].
+    pub fn camera(&self, name: &str, settings: &Inspect, ring: &Ring<Frame>) -> Arc<InspectionCamera> {
+        let around = LaneAround {
+            numbers: self.around.numbers.of("acquisition", name),
+            sinks: self.around.sinks.clone(),
+            bell: self.around.bell.clone(),
+            scheduler: self.around.scheduler.clone(),
+        };
+        Arc::new(InspectionCamera::new(name, settings, ring, around))
+    }
+
+    /// Adds a camera, or replaces the one with its name.
+    pub fn put(&self, camera: Arc<InspectionCamera>) {
+        let mut cameras = self.cameras.lock();
+        match cameras.iter_mut().find(|known| known.name == camera.name) {
+            Some(known) => *known = camera,
+            None => cameras.push(camera),
+        }
+    }
+
+    /// Removes the camera `name`, if it is known.
+    pub fn remove(&self, name: &str) {
+        self.cameras.lock().retain(|known| known.name != name);
+    }
+
+    /// The camera `name`, if it inspects.
+    pub fn find(&self, name: &str) -> Option<Arc<InspectionCamera>> {
+        self.cameras.lock().iter().find(|camera| camera.name == name).cloned()
+    }
+
+    /// The cameras that inspect.
+    pub fn cameras(&self) -> Vec<Arc<InspectionCamera>> {
+        self.cameras.lock().clone()
+    }
+
+    /// All models of recipes that are loaded.
+    pub fn models(&self) -> Vec<Arc<Model>> {
+        self.models.lock().values().map(|(_, model)| model.clone()).collect()
+    }
+
+    /// The camera of this name among those that inspect; the only one, if none is named.
+    ///
+    /// # Errors
+    /// A refusal that names the cameras that inspect.
+    pub fn meant(&self, named: Option<&str>) -> Result<Arc<InspectionCamera>, Refusal> {
+        let cameras = self.cameras();
+        let known = || cameras.iter().map(|camera| camera.name.as_str()).collect::<Vec<_>>().join(", ");
+        match (named, &cameras[..]) {
+            (_, []) => Err("no camera inspects; give one an `inspect` section".into()),
+            (None, [one]) => Ok(one.clone()),
+            (None, _) => Err(Refusal::which_camera(&known())),
+            (Some(name), _) => cameras.iter().find(|camera| camera.name == name).cloned().ok_or_else(|| {
+                let message = format!("there is no camera {name:?} that inspects; there are: {}", known());
+                Refusal::new("unknown_camera", message, "")
+            }),
+        }
+    }
+
+    /// The command `trigger` for `camera`, which came from `origin` at `at` from the requester `name`.
+    /// `on_complete` gets the record at the end of the acquisition.
+    pub fn trigger(
+        &self,
+        camera: &InspectionCamera,
+        asked: TriggerRequest,
+        (origin, at, name): (Origin, Stamp, &str),
+        on_complete: Arc<dyn OnComplete>,
+    ) {
+        let kind = match origin {
+            Origin::Mqtt => TriggerKind::Mqtt,
+            Origin::Cli { .. } => TriggerKind::Cli,
+            Origin::Serial => TriggerKind::Serial,
+            Origin::Web => TriggerKind::Http,
+        };
+        let trigger = Trigger { kind, name: name.into(), at, text: asked.text.map(Into::into) };
+        camera.lane.pull(trigger, at, Some(on_complete));
+    }
+
+    /// The command `product`: shows or selects the product of a camera.
+    ///
+    /// # Errors
+    /// A refusal, with the reason why the product is not ready.
+    pub fn product(&self, asked: &ProductRequest) -> Result<ProductOut, Refusal> {
+        let camera = self.meant(asked.camera.as_deref())?;
+        if let Some(product) = &asked.product {
+            // A product without a recipe is a mistake in the request: it is refused, and nothing changes.
+            recipe::find(&camera.settings.recipes, product)
+                .map_err(|faults| Refusal::new("unknown_product", faults.to_string(), ""))?;
+            self.select(&camera, product).map_err(|error| Refusal::from(error.to_string()))?;
+        }
+        let product = camera
+            .product()
+            .ok_or_else(|| Refusal::from("no product is ready; the alarm product-CAMERA gives the reason"))?;
+        Ok(ProductOut {
+            camera: camera.name.clone(),
+            product: product.name.to_string(),
+            recipe_revision: product.recipe_revision,
+            golden_revision: product.golden_revision,
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! The domains of the service, each built once: their models, their stages and their answers to commands.
+
+use std::sync::Arc;
+
+use super::camera_report;
+use super::publisher::StatusPublisher;
+use crate::attendance::Attendance;
+use crate::config::{Config, InForce};
+use crate::engine::Model;
+use crate::inspection::evidence::Evidence;
+use crate::inspection::{InspectionAround, InspectionService};
+use crate::pipeline::{Detection, SharedRuntime, Sink};
+use crate::preview::Previews;
+use crate::recognition::Recognition;
+use crate::ring::Bell;
+use crate::scheduler::{ExecutorError, Scheduler};
+use crate::store::{Numbers, Store};
+use crate::types::{Alarms, priority};
+
+/// The domains, and the workers that they share.
+pub(super) struct Domains {
+    /// The inference runtime of all models.
+    pub(super) runtime: Arc<SharedRuntime>,
+    pub(super) scheduler: Arc<Scheduler>,
+    pub(super) detection: Detection,
+    pub(super) recognition: Recognition,
+    pub(super) attendance: Attendance,
+    pub(super) inspection: Arc<InspectionService>,
+    pub(super) evidence: Evidence,
+    pub(super) previews: Arc<Previews>,
+}
+
+/// What the domains are built from, besides the configuration.
+pub(super) struct DomainsAround {
+    pub(super) store: Store,
+    pub(super) numbers: Numbers,
+    pub(super) sinks: Arc<[Arc<dyn Sink>]>,
+    pub(super) evidence: Evidence,
+    pub(super) bell: Arc<Bell>,
+    pub(super) publisher: StatusPublisher,
+}
+
+impl Domains {
+    /// The domains, without a camera and without a model.
+    pub(super) fn new(in_force: &InForce, around: DomainsAround) -> Result<Domains, ExecutorError> {
+        let DomainsAround { store, numbers, sinks, evidence, bell, publisher } = around;
+        let config = in_force.get();
+        let scheduler = Arc::new(Scheduler::new(&config.workers.cores, bell.clone()));
+        let runtime = Arc::new(SharedRuntime::default());
+        let alarms: Arc<dyn Alarms> = Arc::new(publisher.clone());
+        let inspection = InspectionAround {
+            config: in_force.clone(),
+            runtime: runtime.clone(),
+            scheduler: scheduler.clone(),
+            bell: bell.clone(),
+            sinks,
+            evidence: evidence.clone(),
+            store: store.clone(),
+            numbers,
+            alarms: alarms.clone(),
+            handshake: Arc::new(move |camera| camera_report::publish_handshake(&publisher, camera)),
+        };
+        Ok(Domains {
+            previews: Previews::new(&scheduler, &config, bell.clone())?,
+            detection: Detection::new(runtime.clone(), scheduler.clone()),
+            recognition: Recognition::new(runtime.clone(), scheduler.clone(), bell, store, alarms),
+            attendance: Attendance::new(&config.attendance, &config.cameras),
+            inspection: Arc::new(InspectionService::new(inspection)),
+            evidence,
+            runtime,
+            scheduler,
+        })
+    }
+
+    /// All models that are loaded: of cameras, of recipes, and the one that embeds faces.
+    pub(super) fn models(&self) -> Vec<Arc<Model>> {
+        let known = self.detection.models().into_iter().chain(self.inspection.models());
+        known.chain(self.recognition.model()).collect()
+    }
+
+    /// Drops the stages whose models are not in `config` any more. Call it when no camera feeds them.
+    pub(super) fn drop_unused_models(&self, config: &Config) {
+        self.recognition.drop_unused(config);
+        self.detection.drop_unused(config);
+        // The stages of inspection belong to their cameras, and that of annotation to all of them.
+        let foreign = [priority::INSPECT, priority::ANNOTATE];
+        for stage in self.scheduler.stages().iter() {
+            let spec = stage.spec();
+            let is_used = self.detection.runs(&spec.name) || self.recognition.runs(&spec.name);
+            if !foreign.contains(&spec.priority) && !is_used {
+                self.scheduler.remove(&spec.name);
+            }
+        }
+    }
+}
