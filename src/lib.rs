@@ -27,16 +27,16 @@
 //!  trigger/port.rs        opens the serial port, and again after it was unplugged
 //!  trigger/protocol.rs    bytes into requests
 //!  trigger/dialogue.rs    debounces, triggers the camera and queues its answers
-//!  service/target.rs      finds the camera that is meant
+//!  inspection/service.rs  finds the camera that is meant
 //!  inspection/acquire.rs  PartLane: the number of the acquisition, its frame, its end
 //!  inspection/choice.rs   which frame: nearest, next or previous, from the ring's history
+//!  inspection/acquire/feed.rs  waits for a worker of the product's stage
 //!  inspection/part.rs     an acquisition on a worker: find the part, then each region
 //!  inspection/inspector.rs one worker's tools for a recipe
 //!  inspection/kinds/      one file for each kind of check; pixels are read by crates/image/
-//!  inspection/judge.rs    the verdicts of the regions make the verdict of the part
-//!  inspection/acquire/deliver.rs  in the order of the numbers: sinks, evidence, the sender of the trigger
-//!  trigger/verdicts.rs    what has to be answered on this connection
-//!  trigger/answer.rs      fills in the answer's template
+//!  inspection/acquire/end.rs  the end, in the order of the numbers: sinks, evidence, the sender of the trigger
+//!  trigger/answer.rs      the verdict for this connection, filled into the answer's template
+//!  trigger/out.rs         lines that wait for the port
 //! ```
 //!
 //! One person, from the face to the table:
@@ -49,8 +49,9 @@
 //!  attendance/day.rs      the table of a day; contract/table.rs writes it as CSV and XLSX
 //! ```
 //!
-//! `service/` builds all of it from `config/` and hands every loop to the supervisor in `crates/runtime/`. Imports run
-//! one way; `tests/layering` holds the code against its table.
+//! `service/` builds all of it from `config/`, hands every loop to the supervisor in `crates/runtime/`, and passes
+//! each command to its domain: `inspection/service.rs`, `recognition/people/`, `attendance/day.rs`,
+//! `preview/command.rs`. Imports run one way; `tests/layering` holds the code against its table.
 
 // The entrance, and what builds everything.
 pub mod cli;

@@ -10,12 +10,11 @@
 //! committed, so that no trigger depends on how busy the workers are, and leases it before it can be
 //! overwritten.
 
-mod deliver;
 mod end;
 mod feed;
 mod select;
 
-use deliver::By;
+use end::By;
 pub use feed::PartFeed;
 pub(super) use feed::Regions;
 

@@ -31,16 +31,16 @@ pub struct InspectionCamera {
     /// The `inspect` section of the camera.
     pub settings: Inspect,
     pub(super) ring: Ring<Frame>,
-    pub(super) state: Mutex<Selection>,
+    pub(super) state: Mutex<CameraProducts>,
     scheduler: Arc<Scheduler>,
 }
 
 /// The products of a camera.
 #[derive(Default)]
-pub(super) struct Selection {
-    pub(super) selected: Option<Selected>,
+pub(super) struct CameraProducts {
+    pub(super) selected: Option<SelectedProduct>,
     /// Former products whose last parts are still in flight.
-    pub(super) former: Vec<Selected>,
+    pub(super) former: Vec<SelectedProduct>,
     /// Why the requested product is not ready.
     pub(super) fault: Option<String>,
     /// The requested product, if it is not the selected one: it could not be loaded, or was selected before
@@ -49,7 +49,7 @@ pub(super) struct Selection {
 }
 
 /// A product that is ready on the workers.
-pub(super) struct Selected {
+pub(super) struct SelectedProduct {
     pub(super) product: Arc<Product>,
     pub(super) queue: Attachment<PartItem>,
 }
@@ -151,7 +151,7 @@ impl InspectionCamera {
 
     /// Removes the stages of former products whose last parts are through.
     fn retire(&self) {
-        let former: Vec<Selected> = {
+        let former: Vec<SelectedProduct> = {
             let mut state = self.state.lock();
             let (done, kept) =
                 std::mem::take(&mut state.former).into_iter().partition(|one| one.product.is_done());
@@ -169,7 +169,7 @@ impl InspectionCamera {
     }
 }
 
-impl Selected {
+impl SelectedProduct {
     fn retire(&self, scheduler: &Scheduler) {
         self.queue.detach();
         scheduler.remove(&self.product.stage);

@@ -20,7 +20,6 @@ mod part;
 mod program;
 mod select;
 mod service;
-mod target;
 
 pub use acquire::{JudgedFollower, PartFeed, PartLane};
 pub use camera::InspectionCamera;
@@ -32,5 +31,4 @@ pub use ledger::{AcquisitionLedger, Begun, NotInFlight};
 pub use part::{PartItem, Product};
 pub use program::{GoldenPicture, Lender, Program, ProgramError};
 pub use select::SelectError;
-pub use service::{HandshakeSink, InspectionAround, InspectionService};
-pub use target::{CameraTarget, SelectLater};
+pub use service::{CameraTarget, HandshakeSink, InspectionAround, InspectionService, SelectLater};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::acquire::PartFeed;
-use super::camera::{InspectionCamera, Selected};
+use super::camera::{InspectionCamera, SelectedProduct};
 use super::evidence::{GoldenRecord, ModelRecord, ProductRecord};
 use super::part::{PartItem, Product};
 use super::program::{GoldenPicture, Program, ProgramError};
@@ -86,7 +86,7 @@ impl InspectionService {
         done
     }
 
-    fn make_ready(&self, camera: &InspectionCamera, product: &str) -> Result<Selected, SelectError> {
+    fn make_ready(&self, camera: &InspectionCamera, product: &str) -> Result<SelectedProduct, SelectError> {
         let around = &self.around;
         let config = around.config.get();
         let recipe = Recipe::load(&recipe::find(&camera.settings.recipes, product)?, &config.models)?;
@@ -118,7 +118,7 @@ impl InspectionService {
         let stage = around.scheduler.add(spec, factory)?;
         let queue = Attachment::new(Arc::new(feed));
         queue.attach(&stage);
-        Ok(Selected { product, queue })
+        Ok(SelectedProduct { product, queue })
     }
 
     /// Loads a model of `config` for recipes, once for all that run it; `as_vector` takes its output as an

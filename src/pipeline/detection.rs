@@ -28,14 +28,14 @@ pub enum DetectionError {
 pub struct Detection {
     runtime: Arc<SharedRuntime>,
     scheduler: Arc<Scheduler>,
-    ready: Mutex<HashMap<String, Ready>>,
+    ready: Mutex<HashMap<String, ReadyDetector>>,
     /// Makes stage names unique while an old and a new stage of a model exist side by side.
     generation: AtomicU64,
 }
 
 /// A model that is warm on its workers.
 #[derive(Clone)]
-struct Ready {
+struct ReadyDetector {
     model: Arc<Model>,
     stage: Arc<Stage<FrameItem>>,
     /// The settings that it was loaded from.
@@ -92,7 +92,7 @@ impl Detection {
         model: Arc<Model>,
         settings: &ModelConfig,
         uses: ModelUses,
-    ) -> Result<Ready, DetectionError> {
+    ) -> Result<ReadyDetector, DetectionError> {
         let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
         let least = uses.least_score(model.min_score());
         let detect = Detect::new(model.clone(), Some(least));
@@ -104,7 +104,7 @@ impl Detection {
         };
         let factory: Arc<Factory<FrameItem>> = Arc::new(move || Ok(Box::new(detect.detector()?)));
         let stage = self.scheduler.add(spec, factory)?;
-        Ok(Ready { model, stage, settings: settings.clone(), uses })
+        Ok(ReadyDetector { model, stage, settings: settings.clone(), uses })
     }
 
     /// Forgets the models that no camera of `config` uses any more. Call it when no camera feeds them.

@@ -39,13 +39,13 @@ pub struct Recognition {
     store: Store,
     alarms: Arc<dyn Alarms>,
     gallery: Arc<Gallery>,
-    ready: Mutex<Option<Ready>>,
+    ready: Mutex<Option<ReadyEmbedder>>,
     /// Makes stage names unique while an old and a new stage exist side by side.
     generation: AtomicU64,
 }
 
 /// The embedding model, warm on its workers.
-struct Ready {
+struct ReadyEmbedder {
     model: Arc<Model>,
     stage: Arc<Stage<FaceItem>>,
     /// The settings that it was loaded from.
@@ -92,7 +92,7 @@ impl Recognition {
     pub fn load(&self, config: &Config) -> Result<(), RecognitionError> {
         let Some(settings) = Recognition::used(config) else { return Ok(()) };
         let workers = (config.faces.min_workers, config.faces.max_workers);
-        let is_same = |ready: &Ready| ready.settings == *settings && ready.workers == workers;
+        let is_same = |ready: &ReadyEmbedder| ready.settings == *settings && ready.workers == workers;
         if self.ready.lock().as_ref().is_some_and(is_same) {
             return Ok(());
         }
@@ -107,7 +107,7 @@ impl Recognition {
         };
         let factory: Arc<Factory<FaceItem>> = Arc::new(move || Ok(Box::new(recognise.recogniser()?)));
         let stage = self.scheduler.add(spec, factory)?;
-        *self.ready.lock() = Some(Ready { model, stage, settings: settings.clone(), workers });
+        *self.ready.lock() = Some(ReadyEmbedder { model, stage, settings: settings.clone(), workers });
         Ok(())
     }
 

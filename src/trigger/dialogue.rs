@@ -5,11 +5,10 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::answer::{self, TakenTrigger};
+use super::answer::{self, TakenTrigger, Verdicts};
 use super::debounce::Debounce;
 use super::out::AnswerQueue;
 use super::protocol::{Edges, Garbage, LineCutter, LineLevel, Request};
-use super::verdicts::Verdicts;
 use super::{Rejected, TriggerTarget};
 use crate::config;
 use crate::config::trigger::{Protocol, Serial, TemplateField, TemplatePiece};

@@ -4,7 +4,7 @@
 //! ```text
 //!  port.rs ──bytes, edges──▶ protocol.rs ──requests──▶ dialogue.rs ──pull──▶ target (the camera's inspection)
 //!  (the only I/O)                         debounce.rs      │                  │  ledger: every trigger ends once
-//!          ◀──lines── out.rs ◀────── answer.rs ◀──────── verdicts.rs ◀─ended──┘
+//!          ◀──lines── out.rs ◀────────────────────── answer.rs ◀────────ended──┘
 //! ```
 
 mod answer;
@@ -18,7 +18,6 @@ mod protocol;
 mod protocol_tests;
 mod timer;
 mod tty;
-mod verdicts;
 
 use std::sync::Arc;
 

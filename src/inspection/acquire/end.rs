@@ -1,15 +1,26 @@
-//! How an acquisition is entered as ended: with the result of its regions, or with the reason why it has no frame.
+//! The end of an acquisition: entered with the result of its regions, or with the reason why it has no frame, and
+//! then delivered in order, by one thread at a time, and without the lane's lock.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::deliver::By;
 use super::{CompletedPart, LaneState, PartLane, lock};
 use crate::inspection::part::Pulled;
 use crate::ring::Lease;
-use crate::types::{AcquisitionId, Clock, Frame, Inspection, OnComplete, Outcome};
+use crate::supervisor::panic_text;
+use crate::types::{AcquisitionId, Clock, Frame, Inspection, OnComplete, Outcome, Verdict};
 
 /// How an acquisition without a frame ended, and why.
 type End = (Outcome, Arc<str>);
+
+/// Which thread delivers ends.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum By {
+    /// A worker, or the thread that expires triggers: it may take the time that a sink needs for a frame.
+    Worker,
+    /// A thread that captures or reads a serial line: it leaves ends that have a frame to the others.
+    Quick,
+}
 
 impl PartLane {
     /// Step 4: enters the end of an acquisition whose last region is done, and delivers what is next in
@@ -72,6 +83,51 @@ impl PartLane {
         match state.ledger.end(id, outcome, total_us) {
             Ok(()) => self.order.complete(ticket, done),
             Err(error) => tracing::error!(camera = %self.settings.camera, "{error}"),
+        }
+    }
+
+    /// Step 5: delivers the ends that are next in order, on one thread at a time and without the lock, so
+    /// that a sink that copies the frame delays neither triggers nor capture nor the other workers.
+    pub(super) fn deliver(&self, by: By) {
+        let may = |done: &CompletedPart| by == By::Worker || done.frame.is_none();
+        self.order.deliver(may, |done| {
+            self.note_end(&done);
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.hand_on(&done))) {
+                let (camera, id, cause) = (&self.settings.camera, done.inspection.id, panic_text(&*panic));
+                tracing::error!(%camera, "the end of acquisition {id} was not reported to all: panicked: {cause}");
+            }
+        });
+        if by == By::Quick && self.order.is_ready() {
+            // The thread that expires triggers delivers them. Taking its lock here makes sure that it either
+            // sees them or is woken.
+            drop(lock(&self.state));
+            self.changed.notify_all();
+        }
+    }
+
+    /// Updates the state before the end is reported, because the next trigger may follow the report at once.
+    /// So one frame more than `queue` may be leased while a sink reads it; a ring has slots to spare for
+    /// that.
+    fn note_end(&self, done: &CompletedPart) {
+        let mut state = lock(&self.state);
+        state.valid = done.inspection.id;
+        state.under_way -= usize::from(done.taken);
+        for roi in done.inspection.rois.iter().filter(|roi| roi.verdict != Verdict::Ok) {
+            *state.faults.entry(roi.name.clone()).or_default() += 1;
+        }
+    }
+
+    /// Reports the end to the trigger's requester first, then to the sinks.
+    fn hand_on(&self, done: &CompletedPart) {
+        self.total_us.record(u64::from(done.inspection.latency.total_us));
+        if let Some(on_complete) = &done.on_complete {
+            on_complete.completed(&done.inspection);
+        }
+        for sink in self.sinks.iter() {
+            sink.offer_inspection(&done.inspection, done.frame.as_deref());
+        }
+        if let (Some(follower), Some(frame)) = (self.follower.get(), &done.frame) {
+            follower(&done.inspection, &done.product.outlines, frame);
         }
     }
 }
