@@ -7,13 +7,14 @@ use parking_lot::Mutex;
 
 use super::acquire::PartLane;
 use super::choice::PartLaneSettings;
+use super::command::TriggerRequest;
 use super::part::{PartItem, Product};
 use crate::config::{Inspect, PickFrame};
 use crate::pipeline::Sink;
 use crate::ring::{Bell, Pick, Ring};
 use crate::scheduler::{Attachment, Scheduler};
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Frame, Numbering};
+use crate::types::{Frame, Numbering, OnComplete, Origin, Stamp, Trigger, TriggerKind};
 
 /// How often the loop beats, and looks for products to retire, while no trigger is due.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -91,6 +92,24 @@ impl InspectionCamera {
             state: Mutex::default(),
             scheduler: around.scheduler,
         }
+    }
+
+    /// The command `trigger`, which came from `origin` at `at` from the requester `name`. `on_complete` gets the
+    /// record at the end of the acquisition.
+    pub fn trigger(
+        &self,
+        asked: TriggerRequest,
+        (origin, at, name): (Origin, Stamp, &str),
+        on_complete: Arc<dyn OnComplete>,
+    ) {
+        let kind = match origin {
+            Origin::Mqtt => TriggerKind::Mqtt,
+            Origin::Cli { .. } => TriggerKind::Cli,
+            Origin::Serial => TriggerKind::Serial,
+            Origin::Web => TriggerKind::Http,
+        };
+        let trigger = Trigger { kind, name: name.into(), at, text: asked.text.map(Into::into) };
+        self.lane.pull(trigger, at, Some(on_complete));
     }
 
     /// Why the requested product is not ready, if so.

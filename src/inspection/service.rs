@@ -1,5 +1,5 @@
-//! Inspection as a whole: the cameras that inspect, which of them a trigger or a request means, and the commands
-//! `trigger` and `product`.
+//! Inspection as a whole: the cameras that inspect, which of them a trigger or a request means, and the command
+//! `product`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use parking_lot::Mutex;
 
 use super::camera::{InspectionCamera, LaneAround};
-use super::command::{ProductOut, ProductRequest, TriggerRequest};
+use super::command::{ProductOut, ProductRequest};
 use super::evidence::Evidence;
 use crate::config::recipe::{self, Recipe};
 use crate::config::{Faults, InForce, Inspect, ModelConfig};
@@ -18,8 +18,8 @@ use crate::ring::{Bell, Ring};
 use crate::scheduler::Scheduler;
 use crate::store::{Numbers, Store};
 use crate::types::{
-    Alarms, Frame, Inspection, InspectionLatency, OnComplete, Origin, Outcome, PortState, Pulled, Refusal,
-    Rejected, Stamp, TargetState, Trigger, TriggerKind, TriggerTarget,
+    Alarms, Frame, Inspection, InspectionLatency, OnComplete, Outcome, PortState, Pulled, Refusal, Rejected,
+    Stamp, TargetState, Trigger, TriggerTarget,
 };
 
 /// Publishes the handshake of a camera; called after each change of its product.
@@ -132,25 +132,6 @@ impl InspectionService {
                 Refusal::new("unknown_camera", message, "")
             }),
         }
-    }
-
-    /// The command `trigger` for `camera`, which came from `origin` at `at` from the requester `name`.
-    /// `on_complete` gets the record at the end of the acquisition.
-    pub fn trigger(
-        &self,
-        camera: &InspectionCamera,
-        asked: TriggerRequest,
-        (origin, at, name): (Origin, Stamp, &str),
-        on_complete: Arc<dyn OnComplete>,
-    ) {
-        let kind = match origin {
-            Origin::Mqtt => TriggerKind::Mqtt,
-            Origin::Cli { .. } => TriggerKind::Cli,
-            Origin::Serial => TriggerKind::Serial,
-            Origin::Web => TriggerKind::Http,
-        };
-        let trigger = Trigger { kind, name: name.into(), at, text: asked.text.map(Into::into) };
-        camera.lane.pull(trigger, at, Some(on_complete));
     }
 
     /// The command `product`: shows or selects the product of a camera.

@@ -93,9 +93,8 @@ impl Dispatcher {
     }
 
     fn trigger(&self, asked: TriggerRequest, from: (Origin, Stamp, &str), reply: Responder<CommandAnswer>) {
-        let inspection = &self.service.domains.inspection;
-        match inspection.meant(asked.camera.as_deref()) {
-            Ok(camera) => inspection.trigger(&camera, asked, from, Arc::new(Waiter(Mutex::new(Some(reply))))),
+        match self.service.domains.inspection.meant(asked.camera.as_deref()) {
+            Ok(camera) => camera.trigger(asked, from, Arc::new(Waiter(Mutex::new(Some(reply))))),
             Err(refusal) => reply.failed(refusal),
         }
     }
