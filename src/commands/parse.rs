@@ -169,7 +169,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::inspection::{Golden, Selection};
-    use super::super::{attendance, faces, service};
+    use super::super::{attendance, faces, preview};
     use super::*;
 
     fn refused(kind: CommandKind, payload: Value) -> Refusal {
