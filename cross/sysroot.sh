@@ -14,7 +14,7 @@ include=$(IFS=,; echo "${packages[*]}")
 
 # Of what is unpacked, this is not needed to compile or to run.
 left_out=(./dev ./proc ./sys ./usr/share/doc ./usr/share/gtk-doc ./usr/share/info ./usr/share/locale ./usr/share/man ./var)
-stamp=$(printf '%s\n' "$suite" "$arch" "$include" "${left_out[@]}" | sha256sum | cut -d' ' -f1)
+stamp=$(printf '%s\n' "links are relative" "$suite" "$arch" "$include" "${left_out[@]}" | sha256sum | cut -d' ' -f1)
 [ "$(cat "$sysroot/.made-from" 2>/dev/null)" = "$stamp" ] && exit 0
 
 echo "cross: making $sysroot (Debian $suite, $arch)"
@@ -28,6 +28,11 @@ mmdebstrap --quiet --variant=extract --architectures="$arch" --include="$include
 }
 mkdir "$work/root"
 tar -xf "$work/root.tar" -C "$work/root" --no-same-owner --no-same-permissions "${left_out[@]/#/--exclude=}"
+# Links that begin with / would lead out of the sysroot. The linker took libm.a where libm.so led nowhere, and the program then
+# used symbols that the C library keeps private, which binds it to one version of that library.
+find "$work/root" -type l -lname '/*' -print0 | while IFS= read -r -d '' link; do
+    ln -sfn "$(realpath -ms --relative-to="$(dirname "$link")" "$work/root$(readlink "$link")")" "$link"
+done
 echo "$stamp" >"$work/root/.made-from"
 chmod 755 "$work/root"
 rm -rf "$sysroot"

@@ -46,6 +46,11 @@ for needed in "$OCELLUS" "$OCELLUS_RUNTIME_LIB"; do
         ;;
     esac
 done
+# A dangling link in a sysroot makes the linker take libm.a, which belongs to one version of the C library only.
+if readelf -VW "$OCELLUS" | grep 'Name: GLIBC_PRIVATE' >/dev/null; then
+    echo "$who: WARNING: $OCELLUS uses what the C library keeps private (GLIBC_PRIVATE), and runs with the version of its sysroot" \
+        "only; is each link below the sysroot's usr/lib a relative one (libm.so)?" >&2
+fi
 
 umask 022
 out=${OUT:-$2}
