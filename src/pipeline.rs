@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 pub use counters::{Failures, LaneCounters};
 pub use detect::{Detect, Detector};
@@ -69,6 +69,7 @@ pub struct Lane {
     min_score: AtomicU32,
     sinks: Arc<[Arc<dyn Sink>]>,
     followers: Box<[Arc<dyn Follower>]>,
+    // A panic under either lock leaves the state consistent, because the counts are changed last.
     intake: Mutex<Intake>,
     /// Puts complete reports into the order of their frames.
     order: InOrder<Arrived>,
@@ -135,7 +136,7 @@ impl Lane {
 
     /// Frames that were skipped because a newer one was there: the drops of the `latest` policy.
     pub fn skipped(&self) -> u64 {
-        lock(&self.intake).reader.skipped()
+        self.intake.lock().reader.skipped()
     }
 
     /// Detections that were not tracked because there were too many objects.
@@ -160,7 +161,7 @@ impl Lane {
 
     /// Step 1: a free worker takes the next frame, unless too many are under way.
     fn take(self: &Arc<Lane>) -> Option<FrameItem> {
-        let mut intake = lock(&self.intake);
+        let mut intake = self.intake.lock();
         loop {
             if !self.order.has_place() {
                 return None;
@@ -213,7 +214,7 @@ impl Feed<FrameItem> for LaneFeed {
     }
 
     fn waiting(&self) -> usize {
-        lock(&self.0.intake).reader.backlog() as usize
+        self.0.intake.lock().reader.backlog() as usize
     }
 }
 
@@ -225,9 +226,4 @@ fn keep(report: &mut Report, least: f32) {
         // Findings that did not fit into the report had lower scores than those that were just dropped.
         report.overflow = 0;
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic leaves the state behind a lock consistent, because the counts are changed last.
-    mutex.lock()
 }

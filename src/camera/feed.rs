@@ -78,12 +78,12 @@ pub struct FileNames(Arc<Mutex<VecDeque<(u64, Label)>>>);
 impl FileNames {
     /// Stores `name` for buffer `number`, which must follow the numbers stored before.
     pub fn put(&self, number: u64, name: Label) {
-        self.lock().push_back((number, name));
+        self.0.lock().push_back((number, name));
     }
 
     /// Takes the file name of buffer `number`, and drops those of earlier buffers, which gave no frame.
     pub fn take(&self, number: u64) -> Option<Label> {
-        let mut names = self.lock();
+        let mut names = self.0.lock();
         while let Some((first, name)) = names.pop_front() {
             match first.cmp(&number) {
                 std::cmp::Ordering::Less => {}
@@ -95,10 +95,6 @@ impl FileNames {
             }
         }
         None
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, Label)>> {
-        self.0.lock()
     }
 }
 

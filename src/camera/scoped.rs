@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gstreamer as gst;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 /// Consumes samples on the thread that made them.
 pub trait SampleIntake: Send {
@@ -44,7 +44,7 @@ impl ScopedCallback {
         if self.0.closing.load(Ordering::Acquire) {
             return false;
         }
-        match &*self.lock() {
+        match &*self.0.intake.lock() {
             // SAFETY: `lend` keeps the intake alive and untouched while the pointer is here, and the lock
             // makes this the only reference to it.
             Some(Pointer(intake)) => unsafe { (**intake).take(sample) },
@@ -65,13 +65,9 @@ impl ScopedCallback {
         // unwinds, and so before the borrow of `intake` ends.
         let erased: *mut (dyn SampleIntake + 'static) = unsafe { std::mem::transmute(erased) };
         self.0.closing.store(false, Ordering::Release);
-        *self.lock() = Some(Pointer(erased));
+        *self.0.intake.lock() = Some(Pointer(erased));
         let _taken_back = TakenBack(self);
         body(&BorrowedIntake { callback: self, intake })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Pointer>> {
-        self.0.intake.lock()
     }
 }
 
@@ -90,7 +86,7 @@ struct TakenBack<'a>(&'a ScopedCallback);
 impl Drop for TakenBack<'_> {
     fn drop(&mut self) {
         self.0.0.closing.store(true, Ordering::Release);
-        *self.0.lock() = None;
+        *self.0.0.intake.lock() = None;
     }
 }
 

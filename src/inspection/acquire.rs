@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 
 use super::choice::{self, PartLaneSettings, RingLook};
 use super::ledger::{AcquisitionLedger, Begun};
@@ -48,6 +48,7 @@ pub struct PartLane {
     ring: Ring<Frame>,
     sinks: Arc<[Arc<dyn Sink>]>,
     bell: Arc<Bell>,
+    // A panic under the lock leaves it consistent, because the counts are changed last.
     state: Mutex<LaneState>,
     /// How many triggers wait for a frame; an atomic, because every commit reads it without taking the lock.
     waiting: AtomicUsize,
@@ -153,12 +154,12 @@ impl PartLane {
 
     /// Counts of all triggers so far, by how they ended.
     pub fn counts(&self) -> Counts {
-        lock(&self.state).ledger.counts()
+        self.state.lock().ledger.counts()
     }
 
     /// The present state of the camera as a target of triggers.
     pub fn target(&self) -> TargetState {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         TargetState {
             ready: state.away.is_none()
                 && state.blocked.is_none()
@@ -174,20 +175,20 @@ impl PartLane {
     /// How often the verdict on each region was not `ok`, the most frequent first.
     pub fn pareto(&self) -> Vec<(Label, u64)> {
         let mut faults: Vec<_> =
-            lock(&self.state).faults.iter().map(|(roi, count)| (roi.clone(), *count)).collect();
+            self.state.lock().faults.iter().map(|(roi, count)| (roi.clone(), *count)).collect();
         faults.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         faults
     }
 
     /// Counts input on a trigger's line that was rejected.
     pub fn add_rejected(&self, rejected: &Rejected) {
-        lock(&self.state).ledger.add_rejected(rejected);
+        self.state.lock().ledger.add_rejected(rejected);
     }
 
     /// Sets whether the camera gives frames (`None`) or why it does not. Without frames, triggers that wait
     /// and triggers that arrive end as missed.
     pub fn set_away(&self, cause: Option<&str>) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.away = cause.map(Arc::from);
         if let Some(cause) = state.away.clone() {
             while let Some(pulled) = state.waiting.pop_front() {
@@ -207,7 +208,7 @@ impl PartLane {
         moment: Stamp,
         on_complete: Option<Arc<dyn OnComplete>>,
     ) -> Answer {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         // Under the lock, so that numbers grow in the order in which triggers are taken.
         let Begun { id, overrun } = state.ledger.begin_as(self.settings.numbers.next());
         let selected = state.product.clone();
@@ -245,7 +246,7 @@ impl PartLane {
     /// Step 2, on the capture thread: a frame was committed. Costs one load while no trigger waits.
     pub fn frame_committed(self: &Arc<PartLane>) {
         if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.choose(&mut lock(&self.state));
+            self.choose(&mut self.state.lock());
             self.deliver(By::Quick);
         }
     }
@@ -254,7 +255,7 @@ impl PartLane {
     /// The caller runs this in a loop.
     pub fn expire(self: &Arc<PartLane>, patience: Duration) {
         self.deliver(By::Worker);
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         self.choose(&mut state);
         if let Some(id) = state.ledger.overdue(MOST_BEHIND) {
             let cause = "its inspection does not end; see the log for the worker that hangs";
@@ -280,7 +281,7 @@ impl PartLane {
     /// Ends every acquisition that is under way as `error`, because the workers that hold them are being
     /// stopped.
     pub fn abandon(&self, cause: &str) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let left: Vec<AcquisitionId> = state.taken.keys().copied().collect();
         left.into_iter().for_each(|id| self.give_up(&mut state, id, cause));
         let chosen = std::mem::take(&mut state.chosen);
@@ -298,7 +299,7 @@ impl PartLane {
 
     /// Whether no acquisition is under way and every end was delivered.
     pub fn is_idle(&self) -> bool {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         state.ledger.counts().in_flight == 0 && self.order.is_idle()
     }
 
@@ -326,9 +327,4 @@ impl PartLane {
         let queue = self.settings.queue;
         format!("{queue} acquisitions are under way already; raise queue, or pull more slowly").into()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic leaves the state behind a lock consistent, because the counts are changed last.
-    mutex.lock()
 }

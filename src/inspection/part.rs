@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::acquire::{PartLane, Regions};
 use super::inspector::PartFault;
@@ -100,6 +100,7 @@ pub(super) struct Acquisition {
     pub(super) chosen: Stamp,
     begun: OnceLock<Stamp>,
     aligned: OnceLock<(Stamp, Result<Option<Pose>, PartFault>)>,
+    // A panic under the lock leaves them consistent, because each is stored in one step.
     results: Mutex<Vec<Option<RoiResult>>>,
     /// Items under way: one for the part, and one for each ROI once the part is found.
     pending: AtomicUsize,
@@ -130,7 +131,7 @@ impl Acquisition {
     }
 
     fn keep(&self, index: usize, result: RoiResult) {
-        lock(&self.results)[index] = Some(result);
+        self.results.lock()[index] = Some(result);
     }
 
     /// Counts one item as done; the last one reports the verdict.
@@ -147,7 +148,7 @@ impl Acquisition {
             None => Some("the work on this part was given up".into()),
         };
         let undone: Arc<str> = fault.clone().unwrap_or_else(|| "the work on this region was given up".into());
-        let results = std::mem::take(&mut *lock(&self.results));
+        let results = std::mem::take(&mut *self.results.lock());
         let named = self.pulled.product.rois.iter().zip(results);
         let rois: Vec<RoiResult> = named
             .map(|((name, kind), result)| result.unwrap_or_else(|| RoiResult::failed(name, kind, &undone)))
@@ -256,9 +257,4 @@ impl Drop for PartItem {
     fn drop(&mut self) {
         self.acquisition.one_done();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic leaves the results consistent, because each is stored in one step.
-    mutex.lock()
 }

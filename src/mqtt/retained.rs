@@ -87,32 +87,28 @@ impl RetainedInner {
 }
 
 impl RetainedTopics {
-    fn lock(&self) -> parking_lot::MutexGuard<'_, RetainedInner> {
-        self.0.lock()
-    }
-
     /// Sets the retained state of `suffix`.
     pub(super) fn retain<T: Payload>(&self, suffix: &str, wall_ns: u64, body: &T) {
-        let mut inner = self.lock();
+        let mut inner = self.0.lock();
         let payload = inner.render(suffix, wall_ns, body);
         inner.put(suffix, payload);
     }
 
     /// Renders a state for this connection only; the stored state does not change.
     pub(super) fn passing<T: Payload>(&self, suffix: &str, wall_ns: u64, body: &T) -> Note {
-        let mut inner = self.lock();
+        let mut inner = self.0.lock();
         let payload = inner.render(suffix, wall_ns, body);
         Note { suffix: suffix.into(), payload, version: inner.version }
     }
 
     /// Clears the retained state of `suffix`.
     pub(super) fn clear(&self, suffix: &str) {
-        self.lock().put(suffix, Bytes::new());
+        self.0.lock().put(suffix, Bytes::new());
     }
 
     /// Raises an alarm. Returns false, and changes nothing, if it is raised with the same cause already.
     pub(super) fn alarm(&self, name: &str, cause: &str, wall_ns: u64) -> bool {
-        let mut inner = self.lock();
+        let mut inner = self.0.lock();
         match inner.alarms.get_mut(name) {
             Some(known) if known.cause == cause => return false,
             // The same fault with another cause keeps its beginning and its acknowledgement.
@@ -128,14 +124,14 @@ impl RetainedTopics {
 
     /// Acknowledges the alarm `name` for `by`; `None` if it is not raised.
     pub(super) fn acknowledge(&self, name: &str, by: &str, wall_ns: u64) -> Option<Alarm> {
-        let mut inner = self.lock();
+        let mut inner = self.0.lock();
         inner.alarms.get_mut(name)?.acknowledged = Some((by.into(), wall_ns));
         inner.put_alarm(name, wall_ns)
     }
 
     /// Clears an alarm; true if it was raised.
     pub(super) fn clear_alarm(&self, name: &str) -> bool {
-        let mut inner = self.lock();
+        let mut inner = self.0.lock();
         let was = inner.alarms.remove(name).is_some();
         if was {
             inner.put(&topic::alarm(name), Bytes::new());
@@ -145,23 +141,23 @@ impl RetainedTopics {
 
     /// The alarms that are raised: name and cause.
     pub(super) fn alarms(&self) -> Vec<(String, String)> {
-        self.lock().alarms.iter().map(|(name, raised)| (name.clone(), raised.cause.clone())).collect()
+        self.0.lock().alarms.iter().map(|(name, raised)| (name.clone(), raised.cause.clone())).collect()
     }
 
     /// The alarms that are raised, with the time since when.
     pub(super) fn raised(&self) -> Vec<Alarm> {
-        let inner = self.lock();
+        let inner = self.0.lock();
         inner.alarms.iter().map(|(name, raised)| raised.out(name)).collect()
     }
 
     /// Whether this process publishes `suffix`.
     pub(super) fn knows(&self, suffix: &str) -> bool {
-        self.lock().notes.contains_key(suffix)
+        self.0.lock().notes.contains_key(suffix)
     }
 
     /// Queues figures for QoS 0.
     pub(super) fn figures<T: Payload>(&self, suffix: &str, wall_ns: u64, body: &T) {
-        let mut inner = self.lock();
+        let mut inner = self.0.lock();
         let payload = inner.render(suffix, wall_ns, body);
         if inner.figures.len() == MAX_FIGURES {
             inner.figures.pop_front();
@@ -171,13 +167,13 @@ impl RetainedTopics {
 
     /// Takes the oldest of the queued figures.
     pub(super) fn take_figures(&self) -> Option<(String, Bytes)> {
-        self.lock().figures.pop_front()
+        self.0.lock().figures.pop_front()
     }
 
     /// The retained topics of a stopped service: no alarm is raised, no camera is online, no trigger is
     /// accepted. The stored states do not change, because the unit may be built again.
     pub(super) fn parting(&self, wall_ns: u64) -> Vec<Note> {
-        let inner = self.lock();
+        let inner = self.0.lock();
         let parting = inner.notes.iter().filter_map(|(suffix, (payload, version))| {
             let payload = parting_words(suffix, payload, wall_ns)?;
             Some(Note { suffix: suffix.clone(), payload, version: *version })
@@ -187,7 +183,7 @@ impl RetainedTopics {
 
     /// The topics that changed after `seen`, and the newest version.
     pub(super) fn since(&self, seen: u64) -> (Vec<Note>, u64) {
-        let inner = self.lock();
+        let inner = self.0.lock();
         if inner.version == seen {
             return (Vec::new(), seen);
         }

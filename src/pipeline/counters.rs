@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
-use super::lock;
 use crate::telemetry::{Counter, Histogram};
 use crate::types::Fault;
 
@@ -50,7 +49,7 @@ impl Failures {
     pub(super) fn note(&self, fault: Option<&Fault>) {
         match fault {
             Some(fault) => {
-                let mut cause = lock(&self.cause);
+                let mut cause = self.cause.lock();
                 cause.clear();
                 cause.push_str(&fault.cause);
                 self.in_a_row.fetch_add(1, Ordering::Relaxed);
@@ -62,7 +61,7 @@ impl Failures {
 
     /// Why every frame fails, where the last ones all did; else `None`.
     pub fn cause(&self) -> Option<String> {
-        (self.in_a_row.load(Ordering::Relaxed) >= MANY).then(|| lock(&self.cause).clone())
+        (self.in_a_row.load(Ordering::Relaxed) >= MANY).then(|| self.cause.lock().clone())
     }
 }
 

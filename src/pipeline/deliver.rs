@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Arrived, Delivery, Lane, Offer, keep, lock};
+use super::{Arrived, Delivery, Lane, Offer, keep};
 use crate::supervisor::panic_text;
 use crate::types::{Clock, Events, Report};
 
@@ -24,7 +24,7 @@ impl Lane {
 
     /// Delivers one report. A panic loses only this report, and its place in the window is freed.
     fn hand_on(&self, arrived: Arrived) {
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.deliver(&mut lock(&self.delivery), arrived)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.deliver(&mut self.delivery.lock(), arrived)));
         if let Err(panic) = outcome {
             self.counters.dropped.add(1);
             let cause = panic_text(&*panic);
@@ -71,7 +71,7 @@ impl Lane {
 
     /// Ends every track, because the camera was removed.
     pub fn end_tracks(&self) {
-        let Delivery { tracker, events } = &mut *lock(&self.delivery);
+        let Delivery { tracker, events } = &mut *self.delivery.lock();
         if let Some(tracker) = tracker {
             let mut last = Report::new(self.camera.clone());
             last.captured = self.clock.now();

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::lock;
 use crate::types::{Frame, Label, Report};
 
 /// The reports of one lane that are not in use.
@@ -24,7 +23,7 @@ impl ReportPool {
 
     /// A cleared report for `frame`: one that no sink holds any more, or a new one. The pool never shrinks.
     pub(super) fn blank(&self, frame: &Frame) -> Arc<Report> {
-        let mut pool = lock(&self.free);
+        let mut pool = self.free.lock();
         let free = pool.iter_mut().position(|report| Arc::get_mut(report).is_some());
         let mut report = match free {
             Some(at) => pool.swap_remove(at),
@@ -43,6 +42,6 @@ impl ReportPool {
     }
 
     pub(super) fn give_back(&self, report: Arc<Report>) {
-        lock(&self.free).push(report);
+        self.free.lock().push(report);
     }
 }

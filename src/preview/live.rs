@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::annotate::{Look, Place};
 use super::hub::{PreviewCounters, PreviewHub};
@@ -55,6 +55,7 @@ pub struct Preview {
     loaded: AtomicBool,
     /// Until when the picture of a judged part stays, monotonic nanoseconds.
     pub(super) held_ns: AtomicU64,
+    // A panic under the lock leaves it consistent, because each step adds or removes one thing.
     state: Mutex<PreviewState>,
     pub(super) clock: SystemClock,
 }
@@ -119,7 +120,7 @@ impl Preview {
 
     fn is_due(&self) -> bool {
         let now = self.clock.now().mono_ns;
-        now >= self.held_ns.load(Ordering::Relaxed) && now >= lock(&self.state).due_ns
+        now >= self.held_ns.load(Ordering::Relaxed) && now >= self.state.lock().due_ns
     }
 
     /// Takes the next picture for a worker to draw.
@@ -128,7 +129,7 @@ impl Preview {
         if !self.loaded.load(Ordering::Acquire) && !asked {
             return None;
         }
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if let Some(part) = state.parts.pop_front() {
             self.note_loaded(&state);
             return Some(PictureItem::new(self.clone(), What::JudgedPart(part)));
@@ -187,7 +188,7 @@ impl Preview {
     /// Keeps a judged part until a worker is free. Where too many wait, it drops the oldest good one, or else
     /// the oldest.
     fn keep(&self, part: JudgedPart) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if state.parts.len() >= self.settings.parts.max(1) {
             let good = state.parts.iter().position(|part| part.inspection.outcome == Outcome::Ok);
             state.parts.remove(good.unwrap_or(0));
@@ -210,7 +211,7 @@ impl Follower for Preview {
         if now < self.held_ns.load(Ordering::Relaxed) {
             return;
         }
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if state.live.is_some() {
             self.hub.counters.replaced.add(1);
         } else if now < state.due_ns {
@@ -234,12 +235,7 @@ impl Feed<PictureItem> for PreviewFeed {
     }
 
     fn waiting(&self) -> usize {
-        let state = lock(&self.0.state);
+        let state = self.0.state.lock();
         state.parts.len() + usize::from(state.live.is_some())
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic leaves the state behind a lock consistent, because each step adds or removes one thing.
-    mutex.lock()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::GalleryIndex;
 
@@ -23,23 +23,19 @@ impl Gallery {
     /// Puts another index in force for all further look-ups. Its new version shows that earlier answers are
     /// out of date.
     pub fn set(&self, index: Arc<GalleryIndex>) {
-        let mut current = self.lock();
+        let mut current = self.index.lock();
         *current = index;
         self.version.fetch_add(1, Ordering::Release);
     }
 
     /// The index in force, and its version.
     pub fn get(&self) -> (Arc<GalleryIndex>, u64) {
-        let current = self.lock();
+        let current = self.index.lock();
         (current.clone(), self.version())
     }
 
     /// The version of the index: the number of indices that were put in force.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Arc<GalleryIndex>> {
-        self.index.lock()
     }
 }

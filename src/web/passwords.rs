@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use argon2::password_hash::{Output, PasswordHash, PasswordHasher, SaltString};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::limiter::Way;
@@ -98,12 +98,6 @@ struct PasswordShared {
     wake: Condvar,
 }
 
-impl PasswordShared {
-    fn lock(&self) -> MutexGuard<'_, Queues> {
-        self.queues.lock()
-    }
-}
-
 /// The thread that compares passwords.
 pub(super) struct Checker {
     shared: Arc<PasswordShared>,
@@ -126,7 +120,7 @@ impl Checker {
     pub(super) async fn check(&self, password: String, hash: Option<String>, way: Way) -> Option<bool> {
         let (reply, answer) = oneshot::channel();
         let pause = {
-            let mut queues = self.shared.lock();
+            let mut queues = self.shared.queues.lock();
             // A name that does not exist is refused when an existing one would be.
             let as_named = if way == Way::Stranger { NAMED } else { KNOWN };
             if queues.jobs[as_named].len() >= WAITING[as_named] || queues.closed {
@@ -155,7 +149,7 @@ impl Checker {
 
 impl Drop for Checker {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
+        self.shared.queues.lock().closed = true;
         self.shared.wake.notify_one();
         if let Some(thread) = self.thread.get_mut().take() {
             let _ = thread.join_until(Instant::now() + JOIN);
@@ -165,7 +159,7 @@ impl Drop for Checker {
 
 fn serve(shared: &PasswordShared) {
     let mut buffer = Vec::new();
-    let mut queues = shared.lock();
+    let mut queues = shared.queues.lock();
     loop {
         let next = queues.jobs.iter_mut().find_map(VecDeque::pop_front);
         let Some(Job { password, hash, reply }) = next else {
@@ -188,7 +182,7 @@ fn serve(shared: &PasswordShared) {
             }
         };
         let _ = reply.send(right);
-        queues = shared.lock();
+        queues = shared.queues.lock();
         queues.computing = false;
         queues.lately = (queues.lately * 3 + began.elapsed()) / 4;
     }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// Connections at one time.
@@ -93,7 +93,7 @@ impl VisitorPlaces {
     /// Takes a place for a connection from `address` (`None`: of a proxy). `None`: authorised clients hold
     /// all places.
     pub(super) fn take(self: &Arc<VisitorPlaces>, address: Option<IpAddr>) -> Option<Welcome> {
-        let mut taken = self.lock();
+        let mut taken = self.0.lock();
         let mut ended_another = false;
         if address.is_some() && taken.strangers(address).count() >= OF_ONE_ADDRESS {
             let oldest = taken.strangers(address).min();
@@ -116,11 +116,7 @@ impl VisitorPlaces {
 
     /// Whether nobody is connected.
     pub(super) fn is_empty(&self) -> bool {
-        self.lock().held.is_empty()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, TakenPlaces> {
-        self.0.lock()
+        self.0.lock().held.is_empty()
     }
 }
 
@@ -133,7 +129,7 @@ pub(super) struct VisitorPlace {
 
 impl Drop for VisitorPlace {
     fn drop(&mut self) {
-        self.places.lock().held.remove(&self.id);
+        self.places.0.lock().held.remove(&self.id);
     }
 }
 
@@ -150,8 +146,8 @@ mod tests {
         let places = Arc::new(VisitorPlaces::default());
         let first = places.take(at(1)).unwrap();
         let held: Vec<_> = (1..2_000).map(|_| places.take(at(1)).unwrap()).collect();
-        assert_eq!(places.lock().held.len(), OF_ONE_ADDRESS);
-        assert!(!places.lock().held.contains_key(&first.place.id), "the first one had to go");
+        assert_eq!(places.0.lock().held.len(), OF_ONE_ADDRESS);
+        assert!(!places.0.lock().held.contains_key(&first.place.id), "the first one had to go");
         assert!(held.last().unwrap().ended_another);
         assert!(places.take(at(2)).is_some_and(|other| !other.ended_another));
     }
@@ -162,12 +158,12 @@ mod tests {
         let anna = places.take(at(1)).unwrap().place;
         anna.visitor.is_known();
         let strangers: Vec<_> = (0..3_000).map(|n| places.take(at(n % 300)).unwrap()).collect();
-        assert_eq!(places.lock().held.len(), MOST);
-        assert!(places.lock().held.contains_key(&anna.id));
+        assert_eq!(places.0.lock().held.len(), MOST);
+        assert!(places.0.lock().held.contains_key(&anna.id));
         // A newcomer from an address that holds few places is not the next to be replaced.
         let owner = places.take(at(400)).unwrap().place;
         let more: Vec<_> = (0..200).map(|_| places.take(at(7)).unwrap()).collect();
-        assert!(places.lock().held.contains_key(&owner.id));
+        assert!(places.0.lock().held.contains_key(&owner.id));
         drop((strangers, more, owner, anna));
         assert!(places.is_empty());
     }

@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::{CompletedPart, LaneState, PartLane, lock};
+use super::{CompletedPart, LaneState, PartLane};
 use crate::inspection::part::Pulled;
 use crate::ring::Lease;
 use crate::supervisor::panic_text;
@@ -32,7 +32,7 @@ impl PartLane {
         frame: &Lease<Frame>,
         on_complete: Option<&Arc<dyn OnComplete>>,
     ) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let Some(pulled) = state.taken.remove(&id) else {
             let camera = &self.settings.camera;
             return tracing::error!(%camera, "acquisition {id} ended after it had been given up");
@@ -100,7 +100,7 @@ impl PartLane {
         if by == By::Quick && self.order.is_ready() {
             // The thread that expires triggers delivers them. Taking its lock here makes sure that it either
             // sees them or is woken.
-            drop(lock(&self.state));
+            drop(self.state.lock());
             self.changed.notify_all();
         }
     }
@@ -109,7 +109,7 @@ impl PartLane {
     /// So one frame more than `queue` may be leased while a sink reads it; a ring has slots to spare for
     /// that.
     fn note_end(&self, done: &CompletedPart) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.valid = done.inspection.id;
         state.under_way -= usize::from(done.taken);
         for roi in done.inspection.rois.iter().filter(|roi| roi.verdict != Verdict::Ok) {

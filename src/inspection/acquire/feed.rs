@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{PartLane, lock};
+use super::PartLane;
 use crate::inspection::part::PartItem;
 use crate::ring::Bell;
 use crate::scheduler::Feed;
@@ -27,7 +27,7 @@ pub(in crate::inspection) struct Regions {
 impl Regions {
     /// Queues `items` and wakes all free workers to run them.
     pub(in crate::inspection) fn send(&self, items: impl Iterator<Item = PartItem>) {
-        lock(&self.waiting).extend(items);
+        self.waiting.lock().extend(items);
         self.bell.ring_all();
     }
 }
@@ -45,18 +45,18 @@ impl PartFeed {
 impl Feed<PartItem> for PartFeed {
     fn take(&self) -> Option<PartItem> {
         // Parts that were begun are finished before others begin.
-        if let Some(region) = lock(&self.regions.waiting).pop_front() {
+        if let Some(region) = self.regions.waiting.lock().pop_front() {
             return Some(region);
         }
-        let chosen = &mut lock(&self.lane.state).chosen;
+        let chosen = &mut self.lane.state.lock().chosen;
         // Acquisitions of a former product may come first in the queue; that product's stage takes them.
         let at = chosen.iter().position(|acquisition| acquisition.pulled.product.stage == self.stage)?;
         Some(PartItem::new(chosen.remove(at)?, Arc::downgrade(&self.regions)))
     }
 
     fn waiting(&self) -> usize {
-        let regions = lock(&self.regions.waiting).len();
-        let chosen = &lock(&self.lane.state).chosen;
+        let regions = self.regions.waiting.lock().len();
+        let chosen = &self.lane.state.lock().chosen;
         regions + chosen.iter().filter(|acquisition| acquisition.pulled.product.stage == self.stage).count()
     }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{PartLane, lock};
+use super::PartLane;
 use crate::inspection::part::Product;
 
 impl PartLane {
     /// Selects the product from the next trigger on; acquisitions under way keep theirs. Returns the former
     /// product.
     pub fn select(&self, product: Arc<Product>) -> Option<Arc<Product>> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if state.promised == 0 {
             state.blocked = None;
         }
@@ -19,7 +19,7 @@ impl PartLane {
     /// Announces a change of product. Until every announced change is settled, triggers end as `error` with
     /// this cause, because a part must not be judged by another recipe than the plant believes.
     pub fn promise(&self, cause: &str) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.promised += 1;
         state.blocked = Some(cause.into());
     }
@@ -27,7 +27,7 @@ impl PartLane {
     /// Settles one announced change: `None` where it succeeded, else the cause of its failure, with which
     /// triggers end as `error` until a product is selected.
     pub fn settle(&self, cause: Option<&str>) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.promised = state.promised.saturating_sub(1);
         if state.promised == 0 {
             state.blocked = cause.map(Arc::from);
@@ -36,11 +36,11 @@ impl PartLane {
 
     /// Whether triggers end as `error` because a change of product is pending or has failed.
     pub fn is_blocked(&self) -> bool {
-        lock(&self.state).blocked.is_some()
+        self.state.lock().blocked.is_some()
     }
 
     /// The product that is selected, or `None` before the first selection.
     pub fn product(&self) -> Option<Arc<Product>> {
-        lock(&self.state).product.clone()
+        self.state.lock().product.clone()
     }
 }

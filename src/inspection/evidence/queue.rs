@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 
 use super::counters::EvidenceCounters;
 use super::planes::Shot;
@@ -132,16 +132,16 @@ impl EvidenceQueue {
     }
 
     pub(super) fn reconfigure(&self, settings: config::EvidenceConfig, config_hash: Arc<str>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         (state.settings, state.config_hash) = (settings, config_hash);
     }
 
     pub(super) fn settings(&self) -> config::EvidenceConfig {
-        self.lock().settings.clone()
+        self.state.lock().settings.clone()
     }
 
     pub(super) fn product(&self, stage_key: &str, record: Arc<ProductRecord>) {
-        let products = &mut self.lock().products;
+        let products = &mut self.state.lock().products;
         products.retain(|(key, known)| key != stage_key || !is_same(known, &record));
         products.push((stage_key.to_owned(), record));
         let surplus = products.len().saturating_sub(PRODUCTS);
@@ -150,7 +150,7 @@ impl EvidenceQueue {
 
     /// Decides whether to keep an inspection, and reserves room for its frame.
     pub(super) fn place(&self, inspection: &Inspection) -> Admission<'_> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if !state.wants(inspection) {
             return Admission::NotWanted;
         }
@@ -167,7 +167,7 @@ impl EvidenceQueue {
 
     /// Takes the next job for the unit's thread; waits a moment where there is none.
     pub(super) fn next(&self, stop: &Stop) -> NextJob {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.jobs.is_empty() && !stop.is_stopped() {
             self.changed.wait_for(&mut state, LOOK);
         }
@@ -181,10 +181,6 @@ impl EvidenceQueue {
     /// The memory share of a job that the unit's thread has taken.
     pub(super) fn held(&self) -> MemoryShare<'_> {
         MemoryShare { queue: self, buffer: Vec::new() }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, QueueState> {
-        self.state.lock()
     }
 }
 
@@ -218,7 +214,7 @@ impl QueueState {
 
 impl Drop for MemoryShare<'_> {
     fn drop(&mut self) {
-        let mut state = self.queue.lock();
+        let mut state = self.queue.state.lock();
         state.held -= 1;
         if state.spare.len() < SPARE && self.buffer.capacity() > 0 {
             state.spare.push(std::mem::take(&mut self.buffer));
@@ -238,7 +234,7 @@ impl FrameSlot<'_> {
         };
         // From here on the job in the queue counts as the frame's share of memory.
         std::mem::forget(held);
-        queue.lock().jobs.push_back(EvidenceJob {
+        queue.state.lock().jobs.push_back(EvidenceJob {
             inspection: inspection.clone(),
             shot,
             record,

@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 pub use item::FaceItem;
 pub use settings::{FaceCounters, FaceLaneSettings};
@@ -59,6 +59,7 @@ pub struct FaceLane {
     attached: AtomicBool,
     /// The lane of the camera's frames, whose reports wait for the answers in step.
     lane: OnceLock<Weak<Lane>>,
+    // A panic under the lock leaves it consistent, because the counts are changed last.
     state: Mutex<FaceLaneState>,
     /// Puts answers, and faces that need none, into the order of the frames.
     order: InOrder<CompletedFace>,
@@ -123,7 +124,7 @@ impl FaceLane {
     pub fn set_attached(&self, attached: bool) {
         self.attached.store(attached, Ordering::Release);
         if !attached {
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             while let Some(Waiting { ticket, face, .. }) = state.waiting.pop_front() {
                 self.counters.dropped.add(1);
                 self.order.complete(ticket, CompletedFace::Look(face.seen, None));
@@ -149,7 +150,7 @@ impl FaceLane {
 
     /// Takes the face that has waited longest, for a worker.
     fn take(self: &Arc<FaceLane>) -> Option<FaceItem> {
-        let Waiting { ticket, face, frame } = lock(&self.state).waiting.pop_front()?;
+        let Waiting { ticket, face, frame } = self.state.lock().waiting.pop_front()?;
         Some(FaceItem::new(self.clone(), ticket, frame, face))
     }
 
@@ -177,7 +178,7 @@ impl FaceLane {
 
     /// Learns the answer of a look; true where no other is under way.
     fn looked(&self, seen: SeenFace, answer: Option<Answer>) -> bool {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.under_way -= 1;
         let is_last = state.under_way == 0;
         let mut track = state.tracks.iter_mut().find(|track| track.id == seen.track);
@@ -301,7 +302,7 @@ impl Follower for FaceFollower {
     }
 
     fn is_ready(&self) -> bool {
-        !self.0.settings.in_step || lock(&self.0.state).under_way == 0
+        !self.0.settings.in_step || self.0.state.lock().under_way == 0
     }
 
     fn wants_frames(&self) -> bool {
@@ -313,7 +314,7 @@ impl Follower for FaceFollower {
         let version = lane.gallery.version();
         let attached = self.wants_frames();
         let mut asked = false;
-        let mut state = lock(&lane.state);
+        let mut state = lane.state.lock();
         state.clock.tick(frame);
         for finding in report.findings.iter_mut().filter(|_| attached) {
             asked |= lane.consider(&mut state, finding, version, frame);
@@ -330,7 +331,7 @@ impl Follower for FaceFollower {
     }
 
     fn ended(&self) {
-        lock(&self.0.state).tracks.clear();
+        self.0.state.lock().tracks.clear();
     }
 }
 
@@ -343,11 +344,6 @@ impl Feed<FaceItem> for FaceFeed {
     }
 
     fn waiting(&self) -> usize {
-        lock(&self.0.state).waiting.len()
+        self.0.state.lock().waiting.len()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic leaves the state behind a lock consistent, because the counts are changed last.
-    mutex.lock()
 }

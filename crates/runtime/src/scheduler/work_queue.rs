@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::slot::WorkerSlot;
 use super::stage::ErasedStage;
@@ -41,26 +41,26 @@ impl WorkQueue {
 
     /// Adds a stage behind the others of its priority.
     pub fn add(&self, stage: Arc<dyn ErasedStage>) {
-        let mut stages = self.lock();
+        let mut stages = self.stages.lock();
         let at = stages.partition_point(|known| known.spec().priority >= stage.spec().priority);
         Arc::make_mut(&mut stages).insert(at, stage);
     }
 
     /// Removes a stage; running items finish as usual.
     pub fn remove(&self, name: &str) {
-        Arc::make_mut(&mut self.lock()).retain(|stage| &*stage.spec().name != name);
+        Arc::make_mut(&mut self.stages.lock()).retain(|stage| &*stage.spec().name != name);
     }
 
     /// The stages, highest priority first.
     pub fn stages(&self) -> Arc<Vec<Arc<dyn ErasedStage>>> {
-        self.lock().clone()
+        self.stages.lock().clone()
     }
 
     /// Lets one of a worker's `slots` take work: that of the highest priority that waits, except that a stage
     /// above leaves those below it their `min` workers while their work waits. Gives the slot's index, and
     /// its permit.
     pub(super) fn take(&self, slots: &mut [Box<dyn WorkerSlot>]) -> Option<(Permit, usize)> {
-        let stages = self.lock();
+        let stages = self.stages.lock();
         for stage in stages.iter() {
             let Some(at) = slots.iter().position(|slot| is_same(slot.stage(), &**stage)) else { continue };
             if stage.running() >= stage.spec().max || !self.leaves_enough(&stages, &**stage) {
@@ -86,10 +86,6 @@ impl WorkQueue {
             .map(|other| other.spec().min - other.running())
             .sum();
         owed == 0 || self.workers.saturating_sub(busy + 1) >= owed
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Arc<Vec<Arc<dyn ErasedStage>>>> {
-        self.stages.lock()
     }
 }
 
