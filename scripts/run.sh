@@ -95,19 +95,29 @@ if grep -q '^source = "scene:?line=plate' "$config" && ! "$ocellus" golden list 
     "$ocellus" golden add plate "$state"/plates/ok/*.png --config "$config" --state-dir "$state" >/dev/null
 fi
 
-# The profile for attendance needs public models, which do not ship: where somebody has put them beside the repository,
-# they are verified and installed. Without a camera a video of people takes its place. `check` lists what is missing.
+# The profile for attendance needs public models, which do not ship: where one of the folders of test data has them
+# (`make data` brings both), they are verified and installed. Without a camera a video of people takes its place.
+# `check` lists what is missing.
+find_data() { # the first folder of test data that has the file $1, as tests look for theirs (tests/data/README.md)
+    local folder
+    for folder in ${OCELLUS_DATA:+"$OCELLUS_DATA"} ../shared/data tests/data; do
+        [ ! -f "$folder/$1" ] || { echo "$folder/$1" && return; }
+    done
+}
 if grep -q '^path = "models/mobilefacenet_float32.tflite' "$config"; then
-    data=${OCELLUS_DATA:-../shared/data}
     for model in face_detection_back:face_detection_back mobilefacenet:mobilefacenet_float32; do
         file=${model#*:}.tflite
-        [ -f "models/$file" ] || [ ! -f "$data/models/$file" ] ||
-            "$ocellus" models add "${model%%:*}" --file "$data/models/$file" --dir models
+        found=$(find_data "models/$file")
+        if [ ! -f "models/$file" ] && [ -n "$found" ]; then
+            "$ocellus" models add "${model%%:*}" --file "$found" --dir models
+        elif [ ! -f "models/$file" ]; then
+            echo "ocellus: models/$file is missing; \`make data\` fetches it" >&2
+        fi
     done
     "$ocellus" check --config "$config" --state-dir "$state"
     source=$(sed -n 's/^source = "v4l2:\/\/\(.*\)".*/\1/p' "$config")
-    video=$data/video/one-by-one-person-detection.mp4
-    if [ -n "$source" ] && [ ! -e "$source" ] && [ -f "$video" ]; then
+    video=$(find_data video/one-by-one-person-detection.mp4)
+    if [ -n "$source" ] && [ ! -e "$source" ] && [ -n "$video" ]; then
         echo "ocellus: there is no $source; a video takes the place of the camera (nobody in it is enrolled)"
         edit_config "s|^source = .*|source = \"file://$(realpath "$video")\"\nrepeat = true|"
     fi

@@ -1,11 +1,13 @@
 //! The requests of the command `attendance`, shared by MQTT, REST and the command line.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// A request to the attendance log. Its answer is a day's table, `contract::Day`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "lowercase")]
+#[schemars(transform = usual_action)]
 pub enum AttendanceCommand {
     /// Who was here on a day.
     Day(DayRequest),
@@ -14,6 +16,20 @@ pub enum AttendanceCommand {
 impl AttendanceCommand {
     /// What is asked for where no action is named.
     pub const USUAL: &'static str = "day";
+}
+
+/// A request may leave out the action, which is then [`AttendanceCommand::USUAL`].
+fn usual_action(schema: &mut Schema) {
+    let actions = schema.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten();
+    for action in actions.filter_map(Value::as_object_mut) {
+        let named = action.get_mut("properties").and_then(|keys| keys.get_mut("action"));
+        if let Some(named) = named.and_then(Value::as_object_mut)
+            && named.get("const").and_then(Value::as_str) == Some(AttendanceCommand::USUAL)
+        {
+            named.insert("default".into(), AttendanceCommand::USUAL.into());
+            action.remove("required");
+        }
+    }
 }
 
 /// Which table is wanted.
@@ -43,4 +59,20 @@ fn number_or_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
         NumberOrName::Number(number) => number.to_string(),
         NumberOrName::Name(name) => name,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::schema_for;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_schema_lets_a_request_leave_out_the_action_that_has_a_default() {
+        let schema = schema_for!(AttendanceCommand).to_value();
+        let day = &schema["oneOf"][0];
+        assert_eq!(day["properties"]["action"]["default"], json!("day"), "{schema:#}");
+        assert_eq!(day["required"], Value::Null, "{schema:#}");
+    }
 }

@@ -1,13 +1,13 @@
-//! Counts sightings and events by what happened to them.
+//! SightingCounts sightings and events by what happened to them.
 
-use crate::attendance::rules::Counts;
+use crate::attendance::rules::SightingCounts;
 use crate::telemetry::{Counter, Described, Gauge};
 
-/// Counts since the process began, and gauges of the present state.
+/// SightingCounts since the process began, and gauges of the present state.
 #[derive(Debug, Default)]
 pub struct AttendanceCounters {
     /// Sightings that reached the rules, by how the rules used them.
-    pub rules: Counts,
+    pub rules: SightingCounts,
     /// Sightings that were dropped because the queue was full.
     pub dropped: Counter,
     /// Events that are on disk.

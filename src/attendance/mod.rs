@@ -18,7 +18,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use parking_lot::Mutex;
 
-use crate::attendance::rules::Settings;
+use crate::attendance::rules::RuleSettings;
 use crate::config::{self, Config};
 use crate::pipeline::Sink;
 use crate::store::{Store, StoreError};
@@ -37,7 +37,7 @@ struct AttendanceShared {
     sightings: SyncSender<Sighting>,
     /// Locked by the unit's thread while it runs, so that a restarted one waits for its predecessor.
     inbox: Mutex<Receiver<Sighting>>,
-    settings: Mutex<Settings>,
+    settings: Mutex<RuleSettings>,
     /// Counts changes of the settings, so that the worker sees a new one without a lock.
     revision: AtomicU64,
     counters: AttendanceCounters,
@@ -75,7 +75,7 @@ impl Attendance {
         Attendance(Arc::new(AttendanceShared {
             sightings,
             inbox: Mutex::new(inbox),
-            settings: Mutex::new(Settings::of(all, cameras)),
+            settings: Mutex::new(RuleSettings::of(all, cameras)),
             revision: AtomicU64::new(0),
             counters: AttendanceCounters::default(),
             doubt: Mutex::default(),
@@ -85,7 +85,7 @@ impl Attendance {
 
     /// Applies other settings. People who are present stay so, and the queue keeps its length.
     pub fn reconfigure(&self, config: &Config) {
-        *self.0.settings.lock() = Settings::of(&config.attendance, &config.cameras);
+        *self.0.settings.lock() = RuleSettings::of(&config.attendance, &config.cameras);
         self.0.revision.fetch_add(1, Ordering::AcqRel);
     }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ocellus_scene::{Crossing, Ledger, SceneError, Tally};
+use ocellus_scene::{BarrierLedger, Crossing, SceneError, Tally};
 use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, eventfd};
 
@@ -63,7 +63,7 @@ pub enum LightBarrierError {
 #[derive(Debug)]
 pub struct LightBarrier {
     port: Arc<VirtualPort>,
-    ledger: Arc<Mutex<Ledger>>,
+    ledger: Arc<Mutex<BarrierLedger>>,
     /// Event descriptor that ends the reader thread.
     wake: Arc<OwnedFd>,
     reader: Option<Spawned<()>>,
@@ -79,7 +79,7 @@ impl LightBarrier {
     /// [`LightBarrierError`]; a file at `link` that is not a link to a pseudo-terminal is left alone.
     pub fn open(link: &Path) -> Result<LightBarrier, LightBarrierError> {
         let port = Arc::new(VirtualPort::open(link)?);
-        let ledger = Arc::new(Mutex::new(Ledger::default()));
+        let ledger = Arc::new(Mutex::new(BarrierLedger::default()));
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
         let wake = Arc::new(wake.map_err(|error| LightBarrierError::Pty { source: error.into() })?);
         let (their_port, their_ledger, end) = (port.clone(), ledger.clone(), wake.clone());
@@ -140,7 +140,7 @@ impl Drop for LightBarrier {
 }
 
 /// Reads and logs answers until `wake` is signalled, then reads what is left.
-fn read_answers(port: &VirtualPort, ledger: &Mutex<Ledger>, wake: &OwnedFd) {
+fn read_answers(port: &VirtualPort, ledger: &Mutex<BarrierLedger>, wake: &OwnedFd) {
     let mut bytes = [0; 512];
     let note = |bytes: &[u8]| ledger.lock().read(bytes, |line| tracing::info!("line: {line}"));
     while let Some(count) = port.read(&mut bytes, wake) {

@@ -41,7 +41,7 @@ impl PainterFeed {
     ) -> Result<PainterFeed, error::CaptureError> {
         let (width, height) = painter.size();
         let pool = FramePool::new(PixelFormat::I420, width, height, painter.fps(), buffers)
-            .map_err(|cause| PainterError { cause })?;
+            .map_err(|fault| PainterError { cause: fault.to_string() })?;
         Ok(PainterFeed { painter, pool, next: 0, frames })
     }
 

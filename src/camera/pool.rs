@@ -1,10 +1,27 @@
 //! Buffers for frames that are painted or received here: taken from a GStreamer pool, returned by the ring.
 
 use gstreamer as gst;
+use gstreamer::glib;
 use gstreamer::prelude::*;
 use gstreamer_video as video;
 
 use crate::types::PixelFormat;
+
+/// Why there is no pool of buffers for frames of one shape.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolFault {
+    /// No frame of this program has such a size.
+    #[error("{width}x{height} px is outside 1x1 to 16384x16384")]
+    Size {
+        /// Width that was asked for, px.
+        width: usize,
+        /// Height that was asked for, px.
+        height: usize,
+    },
+    /// GStreamer refuses the shape, or has no memory for it.
+    #[error("{0}")]
+    Gstreamer(glib::BoolError),
+}
 
 /// A pool of buffers for packed frames of one shape.
 pub struct FramePool {
@@ -37,13 +54,13 @@ impl FramePool {
         height: usize,
         fps: u32,
         buffers: usize,
-    ) -> Result<FramePool, String> {
+    ) -> Result<FramePool, PoolFault> {
         let packing = Packing::new(format, width, height, fps)?;
         let pool = gst::BufferPool::new();
         let mut config = pool.config();
         config.set_params(Some(&packing.caps), packing.bytes as u32, buffers as u32, 0);
-        pool.set_config(config).map_err(|e| e.to_string())?;
-        pool.set_active(true).map_err(|e| e.to_string())?;
+        pool.set_config(config).map_err(PoolFault::Gstreamer)?;
+        pool.set_active(true).map_err(PoolFault::Gstreamer)?;
         Ok(FramePool { pool, packing })
     }
 
@@ -69,10 +86,10 @@ impl FramePool {
 
 impl Packing {
     /// Computes the layout of one shape. Errors: what is wrong with the shape.
-    pub fn new(format: PixelFormat, width: usize, height: usize, fps: u32) -> Result<Packing, String> {
+    pub fn new(format: PixelFormat, width: usize, height: usize, fps: u32) -> Result<Packing, PoolFault> {
         let info = info_of(format, width, height, fps)?;
         let (packed, bytes) = layout(format, width, height, &info);
-        let caps = info.to_caps().map_err(|e| e.to_string())?;
+        let caps = info.to_caps().map_err(PoolFault::Gstreamer)?;
         Ok(Packing { caps, bytes, packed })
     }
 
@@ -117,14 +134,19 @@ impl Drop for FramePool {
 }
 
 /// GStreamer's description of the shape.
-fn info_of(format: PixelFormat, width: usize, height: usize, fps: u32) -> Result<video::VideoInfo, String> {
+fn info_of(
+    format: PixelFormat,
+    width: usize,
+    height: usize,
+    fps: u32,
+) -> Result<video::VideoInfo, PoolFault> {
     let name = video::VideoFormat::from_string(format.caps_name());
     let side = |px: usize| u32::try_from(px).ok().filter(|px| (1..=16_384).contains(px));
     let (Some(w), Some(h)) = (side(width), side(height)) else {
-        return Err(format!("{width}x{height} px is outside 1x1 to 16384x16384"));
+        return Err(PoolFault::Size { width, height });
     };
     let fps = gst::Fraction::new(i32::try_from(fps).unwrap_or(0), 1);
-    video::VideoInfo::builder(name, w, h).fps(fps).build().map_err(|e| e.to_string())
+    video::VideoInfo::builder(name, w, h).fps(fps).build().map_err(PoolFault::Gstreamer)
 }
 
 /// How packed planes differ from GStreamer's default, if they do, and the bytes of a frame.

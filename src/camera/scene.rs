@@ -7,8 +7,10 @@ use crate::config::Source;
 
 /// The options of a `scene:` source; `None` for other sources.
 pub fn options(source: &Source) -> Option<SceneOptions> {
-    let Source::Scene { seed, width, height, fps, line, .. } = *source else { return None };
-    Some(SceneOptions { seed, width, height, fps, line })
+    match source {
+        Source::Scene { options, .. } => Some(*options),
+        _ => None,
+    }
 }
 
 /// The painter of a `scene:` source.

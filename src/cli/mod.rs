@@ -46,11 +46,11 @@ use replay::ReplayFault;
 #[command(name = "ocellus", version, about, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// Run the service until it is stopped, or every camera has ended.
     Run(run::RunArgs),
     /// Validate a configuration and its models: exit code 0, or each fault with its place and remedy.
@@ -138,29 +138,29 @@ pub fn main() -> ExitCode {
     let parsed = Arguments::try_parse()
         .unwrap_or_else(|error| suggest::completed(error, &Arguments::command(), &typed).exit());
     let outcome = match parsed.command {
-        Command::Run(arguments) => run::run(&arguments),
-        Command::Check(arguments) => check::run(&arguments),
-        Command::Status(arguments) => live::status::run(&arguments),
-        Command::Alarm(arguments) => live::alarm::run(&arguments),
-        Command::Product(arguments) => live::product::run(&arguments),
-        Command::Trigger(arguments) => live::trigger::run(&arguments),
-        Command::Reload(arguments) => live::reload::run(&arguments),
-        Command::Restart(arguments) => live::restart::run(&arguments),
-        Command::Golden(arguments) => golden::run(&arguments),
-        Command::Faces(arguments) => faces::run(&arguments),
-        Command::Models(arguments) => models::run(&arguments),
-        Command::Attendance(arguments) => attendance::run(&arguments),
-        Command::Replay(arguments) => replay::run(&arguments),
-        Command::Bench(arguments) => bench::run(&arguments),
-        Command::Users(arguments) => users::run(&arguments),
-        Command::Backup(arguments) => backup::run(&arguments),
-        Command::Restore(arguments) => backup::run_restore(&arguments),
-        Command::Provision(arguments) => provision::run(&arguments),
+        CliCommand::Run(arguments) => run::run(&arguments),
+        CliCommand::Check(arguments) => check::run(&arguments),
+        CliCommand::Status(arguments) => live::status::run(&arguments),
+        CliCommand::Alarm(arguments) => live::alarm::run(&arguments),
+        CliCommand::Product(arguments) => live::product::run(&arguments),
+        CliCommand::Trigger(arguments) => live::trigger::run(&arguments),
+        CliCommand::Reload(arguments) => live::reload::run(&arguments),
+        CliCommand::Restart(arguments) => live::restart::run(&arguments),
+        CliCommand::Golden(arguments) => golden::run(&arguments),
+        CliCommand::Faces(arguments) => faces::run(&arguments),
+        CliCommand::Models(arguments) => models::run(&arguments),
+        CliCommand::Attendance(arguments) => attendance::run(&arguments),
+        CliCommand::Replay(arguments) => replay::run(&arguments),
+        CliCommand::Bench(arguments) => bench::run(&arguments),
+        CliCommand::Users(arguments) => users::run(&arguments),
+        CliCommand::Backup(arguments) => backup::run(&arguments),
+        CliCommand::Restore(arguments) => backup::run_restore(&arguments),
+        CliCommand::Provision(arguments) => provision::run(&arguments),
         #[cfg(feature = "demo")]
-        Command::Scene(arguments) => scene::run(&arguments),
-        Command::Schema(arguments) => schema::run(&arguments),
-        Command::Completions(arguments) => manual::completions(&arguments),
-        Command::Manual(arguments) => manual::manual(&arguments),
+        CliCommand::Scene(arguments) => scene::run(&arguments),
+        CliCommand::Schema(arguments) => schema::run(&arguments),
+        CliCommand::Completions(arguments) => manual::completions(&arguments),
+        CliCommand::Manual(arguments) => manual::manual(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::from(Exit::Ok.code() as u8),

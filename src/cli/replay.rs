@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
 
 use super::recipe_loader::RecipeLoader;
@@ -148,6 +149,23 @@ fn hold_models(
     Ok(())
 }
 
+/// A replay as an object, with what is not part of the comparison.
+#[derive(Serialize)]
+struct ReplayReport<'a> {
+    #[serde(flatten)]
+    replay: &'a Replay,
+    ok: bool,
+    results: Vec<KeptRoi>,
+    runtime: ReplayRuntimes<'a>,
+}
+
+/// The runtimes that computed the two verdicts.
+#[derive(Serialize)]
+struct ReplayRuntimes<'a> {
+    recorded: &'a str,
+    replayed: &'a str,
+}
+
 fn report(opened: &OpenedEvidence, inspection: &Inspection, runtime: &str) -> CliOutput {
     let replay = Replay::new(opened, inspection);
     let kept = opened.document.recipe.iter().flat_map(|recipe| &recipe.models);
@@ -157,10 +175,12 @@ fn report(opened: &OpenedEvidence, inspection: &Inspection, runtime: &str) -> Cl
     if recorded != runtime {
         words.push(format!("note: it was judged on {recorded}, and replayed on {runtime}"));
     }
-    let mut json = json!(replay);
-    json["ok"] = replay.identical.into();
-    json["results"] = json!(inspection.rois.iter().map(KeptRoi::from).collect::<Vec<_>>());
-    json["runtime"] = json!({ "recorded": recorded, "replayed": runtime });
+    let json = json!(ReplayReport {
+        replay: &replay,
+        ok: replay.identical,
+        results: inspection.rois.iter().map(KeptRoi::from).collect(),
+        runtime: ReplayRuntimes { recorded, replayed: runtime },
+    });
     let fault = (!replay.identical).then(|| {
         let count = output::count(replay.differences.len(), "place");
         let (evidence, program) = (opened.path.clone(), opened.document.program.clone());

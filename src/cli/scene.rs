@@ -57,9 +57,13 @@ pub(super) struct SceneArgs {
     out: PathBuf,
 }
 
-fn shape(word: &str) -> Result<Shape, String> {
-    let words = Shape::ALL.map(Shape::as_str).join(", ");
-    Shape::ALL.into_iter().find(|shape| shape.as_str() == word).ok_or(format!("write one of {words}"))
+/// A word that names no product of the scene.
+#[derive(Debug, thiserror::Error)]
+#[error("write one of {}", Shape::ALL.map(Shape::as_str).join(", "))]
+struct UnknownShape;
+
+fn shape(word: &str) -> Result<Shape, UnknownShape> {
+    Shape::ALL.into_iter().find(|shape| shape.as_str() == word).ok_or(UnknownShape)
 }
 
 pub(super) fn run(arguments: &SceneArgs) -> anyhow::Result<()> {

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{CliOutput, Configured, output};
 use crate::config::text;
 use crate::config::users::{self, MIN_PASSWORD, Role, User};
-use crate::web::{change_users, hash_password};
+use crate::web::{UnknownUser, change_users, hash_password};
 
 /// Longer lines are not passwords that people type.
 const MAX_PASSWORD_BYTES: u64 = 4 << 10;
@@ -115,7 +115,7 @@ fn outcome(arguments: &UsersArgs) -> anyhow::Result<CliOutput> {
             (users?, Some(format!("{name} may not log in any more")))
         }
         UserAction::Password { name, role } => {
-            find(&mut users::read(&file)?, name).map_err(anyhow::Error::msg)?;
+            find(&mut users::read(&file)?, name)?;
             let hash = new_hash(name)?;
             let users = change_users(&file, |users| {
                 let user = find(users, name)?;
@@ -142,9 +142,9 @@ fn output(file: &std::path::Path, users: &[User], words: Option<String>) -> CliO
     CliOutput::new(words, json!({ "ok": true, "file": file, "users": listed }))
 }
 
-fn find<'u>(users: &'u mut [User], name: &str) -> Result<&'u mut User, String> {
+fn find<'u>(users: &'u mut [User], name: &str) -> Result<&'u mut User, UnknownUser> {
     let known = users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>().join(", ");
-    let missing = || format!("there is no user {name:?}; there are: {known}");
+    let missing = || UnknownUser { name: name.to_owned(), known };
     users.iter_mut().find(|user| user.name == name).ok_or_else(missing)
 }
 
@@ -169,7 +169,7 @@ fn new_hash(name: &str) -> anyhow::Result<String> {
     if password.chars().count() < MIN_PASSWORD {
         bail!("the password has fewer than {MIN_PASSWORD} characters; choose a longer one");
     }
-    hash_password(&password).map_err(anyhow::Error::msg).context("the password cannot be hashed")
+    Ok(hash_password(&password)?)
 }
 
 /// Asks twice, without showing what is typed.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::image::face::FaceGate;
+
 /// `[faces]`: the models, their workers, and the defaults of every camera.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FacesConfig {
@@ -24,14 +26,9 @@ pub struct RecognitionConfig {
     pub min_similarity: f32,
     /// Least lead of the best person's similarity over that of the next person.
     pub margin: f32,
-    /// Least distance between the eyes in the frame, px.
-    pub min_face_px: f32,
-    /// Least quality of a face, 0 to 1.
-    pub min_quality: f32,
-    /// Least sharpness of a face's crop.
-    pub min_sharpness: f32,
-    /// Most degrees that a head may be turned up, down or aside.
-    pub max_turn_deg: f32,
+    /// The least quality of a face that is compared at all: `min_face_px`, `min_quality`, `min_sharpness`,
+    /// `max_turn_deg`.
+    pub gate: FaceGate,
     /// Consecutive results that must agree before a tracked face has a name or counts as unknown.
     pub agree: u32,
     /// Time after which a named face is recognised again.
@@ -46,10 +43,7 @@ impl Default for RecognitionConfig {
         RecognitionConfig {
             min_similarity: 0.6,
             margin: 0.05,
-            min_face_px: 20.0,
-            min_quality: 0.2,
-            min_sharpness: 0.01,
-            max_turn_deg: 40.0,
+            gate: FaceGate { min_eye_px: 20.0, max_turn_deg: 40.0, min_sharpness: 0.01, min_score: 0.2 },
             agree: 2,
             recheck: Duration::from_secs(3),
             queue: 3,

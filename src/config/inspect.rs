@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::ring::Pick;
+
 /// `inspect = { … }`: a trigger takes a frame of this camera and judges the part on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inspect {
@@ -11,7 +13,7 @@ pub struct Inspect {
     /// The folder of the recipes, one `PRODUCT.toml` for each product.
     pub recipes: PathBuf,
     /// Which frame a trigger selects.
-    pub pick: PickFrame,
+    pub pick: Pick,
     /// Most acquisitions that may run at once; one more ends as `overrun`. At most `ring_slots` - 4.
     pub queue: usize,
     /// How long a trigger waits for its frame before it ends as `missed`.
@@ -19,18 +21,6 @@ pub struct Inspect {
     /// Largest distance of a frame from the moment to be inspected, either way; beyond it the trigger ends as
     /// `missed`.
     pub tolerance: Duration,
-}
-
-/// The frame that a trigger selects, by its time stamp.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PickFrame {
-    /// The nearest frame in time, before or after; the earlier of two equally near ones.
-    #[default]
-    Nearest,
-    /// The first frame at or after the moment.
-    Next,
-    /// The last frame at or before the moment.
-    Previous,
 }
 
 /// `[evidence]`: which inspections are stored with their frames, and how many.

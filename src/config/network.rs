@@ -5,6 +5,22 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+/// Why a text is not a network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NetworkError {
+    /// The text is neither an address nor an address with a number of bits.
+    #[error("\"{0}\" is neither an address nor a network")]
+    NoNetwork(String),
+    /// The number of bits is larger than an address has.
+    #[error("\"{text}\" has more than {most} bits")]
+    Bits {
+        /// The text as it was given.
+        text: String,
+        /// Bits of an address of this kind.
+        most: u8,
+    },
+}
+
 /// A set of addresses that share their first bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
@@ -32,16 +48,16 @@ impl Network {
 }
 
 impl FromStr for Network {
-    type Err = String;
+    type Err = NetworkError;
 
-    fn from_str(text: &str) -> Result<Network, String> {
+    fn from_str(text: &str) -> Result<Network, NetworkError> {
         let (first, bits) = text.split_once('/').map_or((text, None), |(first, bits)| (first, Some(bits)));
-        let no = || format!("\"{text}\" is neither an address nor a network");
+        let no = || NetworkError::NoNetwork(text.to_owned());
         let first = first.parse::<IpAddr>().map_err(|_| no())?.to_canonical();
         let most = if first.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(most), |bits| bits.parse::<u8>().map_err(|_| no()))?;
         if bits > most {
-            return Err(format!("\"{text}\" has more than {most} bits"));
+            return Err(NetworkError::Bits { text: text.to_owned(), most });
         }
         Ok(Network { first, bits })
     }

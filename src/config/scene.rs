@@ -2,53 +2,51 @@
 
 use std::path::PathBuf;
 
-use ocellus_scene::Shape;
+use ocellus_scene::{SceneOptions, Shape};
 
 use super::Source;
 use super::raw::nearest;
-use super::source::{Refused, percent_decoded, refused};
+use super::source::{SourceError, percent_decoded, refused};
 
 /// The keys that the query may have.
 const KEYS: [&str; 7] = ["seed", "width", "height", "fps", "frames", "line", "barrier"];
 
 /// The whole numbers of the query.
+#[derive(Default)]
 struct QueryNumbers {
-    seed: u64,
-    width: u32,
-    height: u32,
-    fps: u32,
+    options: SceneOptions,
     frames: Option<u64>,
 }
 
 /// Parses the text after `scene:`. Errors: an unknown key, or a value outside its range.
-pub(super) fn parse(rest: &str) -> Result<Source, Refused> {
-    let mut numbers = QueryNumbers { seed: 1, width: 640, height: 480, fps: 30, frames: None };
-    let (mut line, mut barrier) = (None, None);
+pub(super) fn parse(rest: &str) -> Result<Source, SourceError> {
+    let mut numbers = QueryNumbers::default();
+    let mut barrier = None;
     let rest = rest.trim_start_matches('/');
     let query = rest.strip_prefix('?').unwrap_or(rest);
     for pair in query.split('&').filter(|_| !query.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         match key {
-            "line" => line = Some(shape(value)?),
+            "line" => numbers.options.line = Some(shape(value)?),
             "barrier" => barrier = Some(link(value)?),
             _ => numbers.read(key, value)?,
         }
     }
-    let QueryNumbers { seed, width, height, fps, frames } = numbers;
-    if width % 2 == 1 || height % 2 == 1 {
+    let QueryNumbers { options, frames } = numbers;
+    if options.width % 2 == 1 || options.height % 2 == 1 {
         return refused("the scene's width and height must be even (I420)", "add or take away one px");
     }
-    if barrier.is_some() && line.is_none() {
+    if barrier.is_some() && options.line.is_none() {
         return refused(
             "only a line of one product has a light barrier",
             "add line=plate, or remove barrier",
         );
     }
-    Ok(Source::Scene { seed, width, height, fps, frames, line, barrier })
+    Ok(Source::Scene { options, frames, barrier })
 }
 
 impl QueryNumbers {
-    fn read(&mut self, key: &str, value: &str) -> Result<(), Refused> {
+    fn read(&mut self, key: &str, value: &str) -> Result<(), SourceError> {
         let range = match key {
             "seed" => 0..=u64::MAX,
             "width" | "height" => 64..=4096,
@@ -61,26 +59,26 @@ impl QueryNumbers {
             return refused(format!("the scene's {key} cannot be \"{value}\""), remedy);
         };
         match key {
-            "seed" => self.seed = number,
-            "width" => self.width = number as u32,
-            "height" => self.height = number as u32,
-            "fps" => self.fps = number as u32,
+            "seed" => self.options.seed = number,
+            "width" => self.options.width = number as u32,
+            "height" => self.options.height = number as u32,
+            "fps" => self.options.fps = number as u32,
             _ => self.frames = Some(number),
         }
         Ok(())
     }
 }
 
-fn shape(value: &str) -> Result<Shape, Refused> {
+fn shape(value: &str) -> Result<Shape, SourceError> {
     let found = Shape::ALL.into_iter().find(|shape| shape.as_str() == value);
     let words = Shape::ALL.map(Shape::as_str);
-    found.ok_or_else(|| Refused {
+    found.ok_or_else(|| SourceError {
         reason: format!("the scene makes no \"{value}\""),
         remedy: nearest(value, &words),
     })
 }
 
-fn link(value: &str) -> Result<PathBuf, Refused> {
+fn link(value: &str) -> Result<PathBuf, SourceError> {
     match percent_decoded(value) {
         Some(path) if !path.is_empty() && !path.contains('\0') => Ok(PathBuf::from(path)),
         _ => refused("the light barrier has no path", "write barrier=barrier.tty and port = \"barrier.tty\""),
@@ -91,9 +89,10 @@ fn link(value: &str) -> Result<PathBuf, Refused> {
 mod tests {
     use super::*;
 
-    fn scene(line: Option<Shape>, barrier: Option<&str>) -> Result<Source, Refused> {
+    fn scene(line: Option<Shape>, barrier: Option<&str>) -> Result<Source, SourceError> {
         let barrier = barrier.map(PathBuf::from);
-        Ok(Source::Scene { seed: 1, width: 640, height: 480, fps: 30, frames: None, line, barrier })
+        let options = SceneOptions { seed: 1, width: 640, height: 480, fps: 30, line };
+        Ok(Source::Scene { options, frames: None, barrier })
     }
 
     #[test]

@@ -30,18 +30,10 @@ pub enum Source {
     /// The built-in conveyor scene; its query sets any of these, as in `scene:?seed=7&fps=30`.
     #[cfg(feature = "demo")]
     Scene {
-        /// Seed of the random parts and defects.
-        seed: u64,
-        /// Width of the frames in px.
-        width: u32,
-        /// Height of the frames in px.
-        height: u32,
-        /// Rate in frames per second.
-        fps: u32,
+        /// What is painted, how large, and how often.
+        options: ocellus_scene::SceneOptions,
         /// Number of frames after which it ends; `None` means never.
         frames: Option<u64>,
-        /// One product on one lane, instead of all products on two.
-        line: Option<ocellus_scene::Shape>,
         /// Path of the serial port of the line's light barrier, relative to the state folder.
         barrier: Option<PathBuf>,
     },
@@ -79,19 +71,19 @@ impl Source {
 /// Why a source is rejected, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}; {remedy}")]
-pub struct Refused {
+pub struct SourceError {
     /// What is wrong with the source.
     pub reason: String,
     /// What to do next.
     pub remedy: String,
 }
 
-pub(super) fn refused<T>(reason: impl Into<String>, remedy: impl Into<String>) -> Result<T, Refused> {
-    Err(Refused { reason: reason.into(), remedy: remedy.into() })
+pub(super) fn refused<T>(reason: impl Into<String>, remedy: impl Into<String>) -> Result<T, SourceError> {
+    Err(SourceError { reason: reason.into(), remedy: remedy.into() })
 }
 
 /// Parses a source; `resolve` resolves relative paths. Errors: the text is not a valid source.
-pub(crate) fn parse(text: &str, resolve: impl Fn(&Path) -> PathBuf) -> Result<Source, Refused> {
+pub(crate) fn parse(text: &str, resolve: impl Fn(&Path) -> PathBuf) -> Result<Source, SourceError> {
     let Some((scheme, rest)) = text.split_once(':') else {
         let remedy = match text.starts_with("/dev/video") {
             true => format!("write v4l2://{text}"),
@@ -126,14 +118,14 @@ pub(crate) fn parse(text: &str, resolve: impl Fn(&Path) -> PathBuf) -> Result<So
 
 /// The error for `scene:` in a build without the built-in scene.
 #[cfg(any(test, not(feature = "demo")))]
-fn scene_left_out() -> Result<Source, Refused> {
+fn scene_left_out() -> Result<Source, SourceError> {
     refused(
         "this build has no built-in scene: it was made without the cargo feature \"demo\"",
         "name a camera, e.g. v4l2:///dev/video0, or install a build with the feature \"demo\"",
     )
 }
 
-fn path(rest: &str, form: &str) -> Result<PathBuf, Refused> {
+fn path(rest: &str, form: &str) -> Result<PathBuf, SourceError> {
     let text = rest.strip_prefix("//").unwrap_or(rest);
     match percent_decoded(text) {
         Some(path) if !path.is_empty() && !path.contains('\0') => Ok(PathBuf::from(path)),
@@ -167,7 +159,7 @@ pub(super) fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
-fn tcp(rest: &str) -> Result<Source, Refused> {
+fn tcp(rest: &str) -> Result<Source, SourceError> {
     let address = rest.strip_prefix("//").unwrap_or(rest).trim_end_matches('/');
     let numeric = address.replace("localhost", "127.0.0.1");
     match numeric.parse() {
@@ -194,7 +186,7 @@ pub(crate) fn shown(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Source, Refused> {
+    fn read(text: &str) -> Result<Source, SourceError> {
         parse(text, Path::to_owned)
     }
 
@@ -211,9 +203,8 @@ mod tests {
         assert_eq!(read("http://cam/mjpeg"), Ok(Source::Http("http://cam/mjpeg".parse().unwrap())));
         assert_eq!(read("tcp://0.0.0.0:5558"), Ok(Source::Tcp("0.0.0.0:5558".parse().unwrap())));
         assert_eq!(read("launch: videotestsrc"), Ok(Source::Launch(LaunchLine::new("videotestsrc"))));
-        let (line, barrier) = (None, None);
-        let scene =
-            Source::Scene { seed: 7, width: 640, height: 480, fps: 15, frames: Some(90), line, barrier };
+        let options = ocellus_scene::SceneOptions { seed: 7, fps: 15, ..Default::default() };
+        let scene = Source::Scene { options, frames: Some(90), barrier: None };
         assert_eq!(read("scene:?seed=7&fps=15&frames=90"), Ok(scene));
     }
 

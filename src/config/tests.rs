@@ -246,7 +246,7 @@ fn an_inspecting_camera_needs_a_product_and_slots_for_the_frames_that_it_holds()
     let expected = Inspect {
         product: "bracket".into(),
         recipes: dir.0.path().join("recipes"),
-        pick: PickFrame::Nearest,
+        pick: crate::ring::Pick::Nearest,
         queue: 2,
         max_wait: Duration::from_millis(500),
         tolerance: Duration::from_millis(200),

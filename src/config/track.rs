@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-pub use crate::types::MAX_ZONES;
 use crate::types::Point;
 
 /// Most lines that a camera may have.

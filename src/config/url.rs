@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::source::{Refused, percent_decoded, refused};
+use super::source::{SourceError, percent_decoded, refused};
 
 /// Why a URL with a raw delimiter in its user or password is rejected. The message repeats no part of the
 /// URL.
@@ -30,7 +30,7 @@ pub struct SourceUrl {
 impl SourceUrl {
     /// Parses `SCHEME://[USER[:PASSWORD]@]HOST[:PORT][PATH][?QUERY]`. Errors: why the URL is rejected, with a
     /// remedy.
-    pub(crate) fn parse(text: &str) -> Result<SourceUrl, Refused> {
+    pub(crate) fn parse(text: &str) -> Result<SourceUrl, SourceError> {
         let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
         let rest = rest.strip_prefix("//").unwrap_or_default();
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -117,9 +117,9 @@ impl fmt::Debug for SourceUrl {
 }
 
 impl FromStr for SourceUrl {
-    type Err = Refused;
+    type Err = SourceError;
 
-    fn from_str(text: &str) -> Result<SourceUrl, Refused> {
+    fn from_str(text: &str) -> Result<SourceUrl, SourceError> {
         SourceUrl::parse(text)
     }
 }
@@ -139,7 +139,7 @@ fn shown_path(path: &str) -> String {
 
 /// Rejects a raw delimiter in the password. The authority ends at the first `/`, `?` or `#` (RFC 3986, 3.2),
 /// so a raw one in a password leaves an `@` behind it and makes part of the password look like the host.
-fn refuse_raw_delimiter(authority: &str, tail: &str) -> Result<(), Refused> {
+fn refuse_raw_delimiter(authority: &str, tail: &str) -> Result<(), SourceError> {
     let Some(at) = tail.rfind('@') else { return Ok(()) };
     let before = &tail[..at];
     let host = authority.rsplit('@').next().unwrap_or_default();
@@ -154,7 +154,7 @@ fn refuse_raw_delimiter(authority: &str, tail: &str) -> Result<(), Refused> {
     refused(if before.contains(['/', '#']) { RAW } else { RAW_QUERY }, RAW_REMEDY)
 }
 
-fn host_and_port(text: &str) -> Result<(&str, Option<u16>), Refused> {
+fn host_and_port(text: &str) -> Result<(&str, Option<u16>), SourceError> {
     let (host, port) = match text.strip_prefix('[').and_then(|v6| v6.find(']')) {
         Some(end) => (&text[..end + 2], text[end + 2..].strip_prefix(':')),
         None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),

@@ -19,7 +19,7 @@ pub use event::EventOut;
 pub use figures::{Failing, Parts, Percentiles, Processing, Telemetry};
 pub use inspection::{InspectionOut, TriggerStatus};
 pub use payload::{
-    Alarm, Answer, CameraState, CameraStatus, Detections, Envelope, Gap, Payload, Progress, Service, Status,
-    write,
+    Alarm, Answer, CameraState, CameraStatus, Detections, Envelope, Gap, Payload, Progress, RetainedState,
+    Service, Status, write,
 };
 pub use topic::Topics;

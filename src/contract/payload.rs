@@ -10,6 +10,20 @@ pub trait Payload: Serialize + JsonSchema {
     /// Name and version, such as `ocellus.status/1`. The version increases with every change that a reader
     /// could notice.
     const SCHEMA: &'static str;
+
+    /// The state that it describes, for readers inside the program; `None` for a body that only passes by.
+    fn retained(&self) -> Option<RetainedState> {
+        None
+    }
+}
+
+/// The retained states that the program itself reads again.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RetainedState {
+    /// The state of the service, as `status` publishes it.
+    Service(Status),
+    /// The state of one camera, as `camera/NAME/status` publishes it.
+    Camera(CameraStatus),
 }
 
 /// The fields with which every payload begins.
@@ -76,6 +90,10 @@ pub struct Status {
 
 impl Payload for Status {
     const SCHEMA: &'static str = "ocellus.status/1";
+
+    fn retained(&self) -> Option<RetainedState> {
+        Some(RetainedState::Service(self.clone()))
+    }
 }
 
 /// The state of one camera.
@@ -109,6 +127,10 @@ pub struct CameraStatus {
 
 impl Payload for CameraStatus {
     const SCHEMA: &'static str = "ocellus.camera/1";
+
+    fn retained(&self) -> Option<RetainedState> {
+        Some(RetainedState::Camera(self.clone()))
+    }
 }
 
 /// `alarm/NAME`: an active alarm, retained; an empty payload means that it has ended.

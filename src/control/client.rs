@@ -77,10 +77,10 @@ fn talk(mut stream: UnixStream, command: &Command) -> std::io::Result<String> {
 fn read<T: DeserializeOwned>(line: &str) -> std::io::Result<Result<T, ControlRefusal>> {
     /// The fields that only a refusal has.
     #[derive(Deserialize)]
-    struct Reason {
+    struct FailureReason {
         reason: Option<String>,
     }
-    match serde_json::from_str::<Reason>(line).map_err(invalid)?.reason {
+    match serde_json::from_str::<FailureReason>(line).map_err(invalid)?.reason {
         Some(_) => serde_json::from_str(line).map(Err).map_err(invalid),
         None => serde_json::from_str(line).map(|Done { result }| Ok(result)).map_err(invalid),
     }

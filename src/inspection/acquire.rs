@@ -27,7 +27,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::choice::{self, PartLaneSettings, RingLook};
 use super::ledger::{AcquisitionLedger, Begun};
-use super::part::{Acquisition, Product, Pulled};
+use super::part::{Acquisition, Product, PulledTrigger};
 use crate::pipeline::Sink;
 use crate::ring::{Bell, Lease, Ring};
 use crate::scheduler::InOrder;
@@ -83,8 +83,8 @@ struct LaneState {
     away: Option<Arc<str>>,
     /// Every acquisition that was taken and has not ended, so that it can be ended no matter which thread
     /// holds it.
-    taken: BTreeMap<AcquisitionId, Arc<Pulled>>,
-    waiting: VecDeque<Arc<Pulled>>,
+    taken: BTreeMap<AcquisitionId, Arc<PulledTrigger>>,
+    waiting: VecDeque<Arc<PulledTrigger>>,
     /// Acquisitions that have their frame and wait for a worker.
     chosen: VecDeque<Acquisition>,
 }
@@ -214,7 +214,7 @@ impl PartLane {
         let selected = state.product.clone();
         let product = selected.clone().unwrap_or_else(|| Arc::new(Product::none()));
         let ticket = self.order.issue();
-        let pulled = Arc::new(Pulled { id, ticket, trigger, moment, product, on_complete });
+        let pulled = Arc::new(PulledTrigger { id, ticket, trigger, moment, product, on_complete });
         let refused = match (&state.away, selected) {
             _ if state.blocked.is_some() => {
                 Some((Outcome::Error, state.blocked.clone().unwrap_or_else(|| "".into())))

@@ -9,9 +9,9 @@ use super::acquire::PartLane;
 use super::choice::PartLaneSettings;
 use super::command::TriggerRequest;
 use super::part::{PartItem, Product};
-use crate::config::{Inspect, PickFrame};
+use crate::config::Inspect;
 use crate::pipeline::Sink;
-use crate::ring::{Bell, Pick, Ring};
+use crate::ring::{Bell, Ring};
 use crate::scheduler::{Attachment, Scheduler};
 use crate::supervisor::{Beat, Stop};
 use crate::types::{Frame, Numbering, OnComplete, Origin, Stamp, Trigger, TriggerKind};
@@ -74,11 +74,7 @@ impl InspectionCamera {
     ) -> InspectionCamera {
         let lane = PartLaneSettings {
             camera: name.into(),
-            pick: match settings.pick {
-                PickFrame::Nearest => Pick::Nearest,
-                PickFrame::Next => Pick::Next,
-                PickFrame::Previous => Pick::Previous,
-            },
+            pick: settings.pick,
             queue: settings.queue,
             max_wait: settings.max_wait,
             tolerance: settings.tolerance,

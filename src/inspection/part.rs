@@ -54,7 +54,7 @@ impl Product {
 }
 
 /// A trigger that was given its number.
-pub(super) struct Pulled {
+pub(super) struct PulledTrigger {
     pub(super) id: AcquisitionId,
     /// The acquisition's place in the order of ends.
     pub(super) ticket: u64,
@@ -65,7 +65,7 @@ pub(super) struct Pulled {
     pub(super) on_complete: Option<Arc<dyn OnComplete>>,
 }
 
-impl Pulled {
+impl PulledTrigger {
     /// The record of an acquisition that ended without a frame being judged, `total_us` after its trigger.
     pub(super) fn without_frame(
         &self,
@@ -94,7 +94,7 @@ impl Pulled {
 /// An acquisition that has its frame.
 pub(super) struct Acquisition {
     pub(super) lane: Arc<PartLane>,
-    pub(super) pulled: Arc<Pulled>,
+    pub(super) pulled: Arc<PulledTrigger>,
     pub(super) frame: Lease<Frame>,
     /// When the frame was chosen.
     pub(super) chosen: Stamp,
@@ -109,7 +109,7 @@ pub(super) struct Acquisition {
 impl Acquisition {
     pub(super) fn new(
         lane: Arc<PartLane>,
-        pulled: Arc<Pulled>,
+        pulled: Arc<PulledTrigger>,
         frame: Lease<Frame>,
         now: Stamp,
     ) -> Acquisition {
@@ -153,7 +153,7 @@ impl Acquisition {
         let rois: Vec<RoiResult> = named
             .map(|((name, kind), result)| result.unwrap_or_else(|| RoiResult::failed(name, kind, &undone)))
             .collect();
-        let Pulled { id, trigger, product, .. } = &*self.pulled;
+        let PulledTrigger { id, trigger, product, .. } = &*self.pulled;
         Inspection {
             id: *id,
             camera: self.lane.camera().clone(),

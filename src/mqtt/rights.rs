@@ -7,6 +7,7 @@ use parking_lot::MutexGuard;
 
 use super::handle::MqttShared;
 use crate::audit::{AuditSource, RefusedRequest};
+use crate::types::Refusal;
 
 /// A burst of this many, and one more after each pause.
 #[derive(Clone, Copy, Debug)]
@@ -52,13 +53,12 @@ impl Rights {
         Rights { allowed: allowed.to_vec(), buckets: Vec::new() }
     }
 
-    /// Errors: the code of the refusal, and its text.
-    fn admit(&mut self, word: &str, now_ns: u64) -> Result<(), (&'static str, String)> {
+    /// Errors: `not_allowed` or `too_many`.
+    fn admit(&mut self, word: &str, now_ns: u64) -> Result<(), Refusal> {
         if !self.allowed.iter().any(|allowed| allowed == word) {
-            let reason = format!(
-                "{word:?} is not allowed over MQTT on this device; add it to mqtt.commands in the configuration and reload"
-            );
-            return Err(("not_allowed", reason));
+            let message = format!("{word:?} is not allowed over MQTT on this device");
+            let remedy = "add it to mqtt.commands in the configuration and reload";
+            return Err(Refusal::new("not_allowed", message, remedy));
         }
         let Some(Allowance { burst, every_ms }) = rule(word) else { return Ok(()) };
         let at = self.buckets.iter().position(|bucket| bucket.word == word).unwrap_or_else(|| {
@@ -75,25 +75,23 @@ impl Rights {
         }
         let seconds = ((1.0 - bucket.tokens) * every_ms as f64 / 1e3).ceil();
         let every_s = every_ms as f64 / 1e3;
-        let reason = format!(
-            "too many requests of {word:?} ({burst} at once, then one every {every_s} s); try again in {seconds} s"
-        );
-        Err(("too_many", reason))
+        let message = format!("too many requests of {word:?} ({burst} at once, then one every {every_s} s)");
+        Err(Refusal::new("too_many", message, format!("try again in {seconds} s")))
     }
 }
 
 impl MqttShared {
     /// Whether the command `word` may be executed now. Errors: the refusal, which has been counted.
-    pub(super) fn admit(&self, word: &str) -> Result<(), String> {
+    pub(super) fn admit(&self, word: &str) -> Result<(), Refusal> {
         let now_ns = self.clock.now().mono_ns;
-        self.rights().admit(word, now_ns).map_err(|(cause, reason)| {
+        self.rights().admit(word, now_ns).inspect_err(|refusal| {
             self.totals.commands_refused.inc();
             if let Some(audit) = self.audit.get() {
                 // Without the id, which the sender chooses, so that each command has one line a minute.
                 let from = self.topics.full(&format!("cmd/{word}"));
-                audit.refuse(&RefusedRequest { source: AuditSource::Mqtt, from: &from, user: "", cause });
+                let (source, cause) = (AuditSource::Mqtt, refusal.code);
+                audit.refuse(&RefusedRequest { source, from: &from, user: "", cause });
             }
-            reason
         })
     }
 
@@ -114,9 +112,12 @@ mod tests {
 
     #[test]
     fn what_is_not_named_is_refused_with_the_key_that_names_it() {
-        let (cause, reason) = rights(&["ping"]).admit("faces", 0).unwrap_err();
-        assert_eq!(cause, "not_allowed");
-        assert!(reason.contains("\"faces\"") && reason.contains("mqtt.commands"), "{reason}");
+        let refusal = rights(&["ping"]).admit("faces", 0).unwrap_err();
+        assert_eq!(refusal.code, "not_allowed");
+        assert!(
+            refusal.message.contains("\"faces\"") && refusal.remedy.contains("mqtt.commands"),
+            "{refusal}"
+        );
     }
 
     #[test]
@@ -124,9 +125,9 @@ mod tests {
         let mut rights = rights(&["restart", "ping"]);
         let done = (0..46u64).filter(|n| rights.admit("restart", n * SECOND_NS / 5).is_ok()).count();
         assert_eq!(done, 3, "of 46 in ten seconds");
-        let (cause, reason) = rights.admit("restart", 10 * SECOND_NS).unwrap_err();
-        assert_eq!(cause, "too_many");
-        assert!(reason.contains("too many") && reason.contains("try again in 10 s"), "{reason}");
+        let refusal = rights.admit("restart", 10 * SECOND_NS).unwrap_err();
+        assert_eq!((refusal.code, refusal.remedy.as_str()), ("too_many", "try again in 10 s"));
+        assert!(refusal.message.contains("too many"), "{refusal}");
         assert!(rights.admit("ping", 10 * SECOND_NS).is_ok(), "each command has its own");
         assert!(rights.admit("restart", 20 * SECOND_NS).is_ok());
         assert!(rights.admit("restart", 21 * SECOND_NS).is_err());

@@ -5,6 +5,7 @@
 //! within a known bound of the true one. Only faces that may beat the two best so far are computed in floats.
 //! So the answer equals that of a plain loop over floats, bit for bit.
 
+use crate::config::RecognitionConfig;
 use crate::image::Dots;
 use crate::types::{Identity, Label, MAX_EMBEDDING, PersonId};
 
@@ -59,6 +60,14 @@ pub struct Match {
     pub similarity: f32,
     /// Cosine similarity to the most similar face of any other person; -1 where there is no other.
     pub other: f32,
+}
+
+impl Match {
+    /// The identity that the match proves within `limits`; `None` where it is not good enough.
+    pub fn proven(&self, limits: &RecognitionConfig) -> Option<&Identity> {
+        let sure = self.similarity >= limits.min_similarity && self.similarity - self.other >= limits.margin;
+        sure.then_some(&self.identity)
+    }
 }
 
 /// All faces of the gallery.

@@ -10,7 +10,6 @@ mod lane;
 pub mod people;
 mod recogniser;
 mod service;
-mod settings;
 mod study;
 
 pub use crate::image::face::{FaceFlaw, FacePose, FaceQuality};
@@ -18,7 +17,6 @@ pub use gallery::Gallery;
 pub use index::{Enrolled, GalleryIndex, IndexError, Match};
 pub use lane::{FaceCounters, FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings};
 pub use people::command;
-pub use recogniser::{Answer, Recognise, Recogniser};
+pub use recogniser::{FaceAnswer, Recognise, Recogniser};
 pub use service::{CameraFaces, Recognition, RecognitionError};
-pub use settings::Settings;
 pub use study::{FaceFault, Studied, Study};

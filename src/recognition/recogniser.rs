@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::embed::Embedder;
-use super::{Gallery, Match, Settings};
+use super::{Gallery, Match};
+use crate::config::RecognitionConfig;
 use crate::config::Task;
 use crate::engine::{EngineError, Model};
 use crate::image::face::{FaceCutter, FaceFlaw, FaceQuality};
@@ -18,7 +19,7 @@ pub struct Recognise {
 
 /// The answer of recognition about one face.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct FaceAnswer {
     /// How good the face is.
     pub quality: FaceQuality,
     /// Why the face was not compared with the gallery; `None` where it was.
@@ -38,7 +39,7 @@ pub struct Answer {
     pub match_us: u32,
 }
 
-impl Answer {
+impl FaceAnswer {
     /// Cosine similarity to the most similar face of the gallery; 0 where there is none.
     pub fn similarity(&self) -> f32 {
         self.found.as_ref().map_or(0.0, |found| found.similarity)
@@ -83,7 +84,7 @@ impl Recogniser {
         self.embedder.run_state()
     }
 
-    /// Recognises the face with the given six key points (frame px; BlazeFace's order); `settings` are its
+    /// Recognises the face with the given six key points (frame px; BlazeFace's order); `limits` are its
     /// camera's. Allocates nothing once warm.
     ///
     /// # Errors
@@ -92,16 +93,16 @@ impl Recogniser {
         &mut self,
         planes: &Planes<'_>,
         points: &[Point; 6],
-        settings: &Settings,
-    ) -> Result<Answer, StageError> {
+        limits: &RecognitionConfig,
+    ) -> Result<FaceAnswer, StageError> {
         let began = SystemClock.now();
         let (gallery, version) = self.gallery.get();
         self.cutter.crop(planes, [points[0], points[1]], &mut self.crop)?;
         let quality = FaceQuality::of(points).with_crop(&self.crop);
         let aligned = SystemClock.now();
         let align_us = aligned.latency_since(began);
-        let flaw = settings.gate.flaw(&quality);
-        let mut answer = Answer {
+        let flaw = limits.gate.flaw(&quality);
+        let mut answer = FaceAnswer {
             quality,
             flaw,
             found: None,
@@ -117,7 +118,7 @@ impl Recogniser {
         let embedding = self.embedder.run(&self.crop)?;
         let embedded = SystemClock.now();
         answer.found = gallery.best(embedding);
-        answer.identity = settings.decide(answer.found.as_ref()).cloned();
+        answer.identity = answer.found.as_ref().and_then(|found| found.proven(limits)).cloned();
         answer.embed_us = embedded.latency_since(aligned);
         answer.match_us = SystemClock.now().latency_since(embedded);
         Ok(answer)

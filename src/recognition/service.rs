@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::people::gather;
-use super::{FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings, Gallery, Recognise, Settings};
+use super::{FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings, Gallery, Recognise};
 use crate::config::{CameraConfig, Config, ModelConfig};
 use crate::engine::{EngineError, Model};
 use crate::pipeline::{Follower, SharedRuntime};
@@ -132,14 +132,8 @@ impl Recognition {
         sightings: Arc<dyn SightingSink>,
     ) -> Option<CameraFaces> {
         let recognise = camera.recognise.as_ref()?;
-        let settings = FaceLaneSettings {
-            camera: camera.name.as_str().into(),
-            recognition: Settings::from(recognise),
-            agree: recognise.agree,
-            recheck: recognise.recheck,
-            queue: recognise.queue,
-            in_step,
-        };
+        let settings =
+            FaceLaneSettings { camera: camera.name.as_str().into(), recognition: recognise.clone(), in_step };
         let lane = FaceLane::new(settings, self.gallery.clone(), sightings, self.bell.clone());
         let queue = Attachment::new(Arc::new(FaceFeed(lane.clone())));
         Some(CameraFaces { lane, queue })

@@ -6,7 +6,7 @@ use crate::engine::{Decode, EngineError, Model, RunError, Session};
 use crate::image::face::{FACE_SIDE, FaceCutter, FaceFlaw, FaceGate, FaceQuality, KEEPSAKE_SIDE, inner};
 use crate::image::{ImageError, Preprocessor};
 use crate::pipeline::StageError;
-use crate::types::{Patch, Planes, Point, Prediction, Predictions, Rect, Value};
+use crate::types::{Explanation, Patch, Planes, Point, Prediction, Predictions, Rect, Value};
 
 /// A further face counts where its eyes are at least this fraction of the largest face's distance apart, so
 /// that people in the background of a portrait do not count.
@@ -20,22 +20,16 @@ const FILLS_FROM: f32 = 0.5;
 
 /// Why a picture cannot be used for enrolment: what is wrong, and what to do.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.explanation())]
 pub enum FaceFault {
     /// No face was found in the picture.
-    #[error(
-        "no face was found in the picture; take one in which the face is seen from the front, not hidden and well lit"
-    )]
     NoFace,
     /// The picture shows more than one person.
-    #[error("{n} faces are in the picture; take one of this person alone, or cut the others off")]
     SeveralFaces {
         /// Number of faces that are large enough to count.
         n: usize,
     },
     /// The face has too few pixels.
-    #[error(
-        "the face is too small: its eyes are {px:.0} px apart, at least {least:.0} are needed; take the picture from nearer by, or with more pixels"
-    )]
     TooSmall {
         /// Distance of the eyes, px.
         px: f32,
@@ -43,9 +37,6 @@ pub enum FaceFault {
         least: f32,
     },
     /// The face is not sharp.
-    #[error(
-        "the face is blurred: its sharpness is {sharpness:.3}, at least {least:.3} is needed; hold still, focus, and use more light"
-    )]
     Blurred {
         /// As measured; see [`crate::image::face::sharpness`].
         sharpness: f32,
@@ -53,9 +44,6 @@ pub enum FaceFault {
         least: f32,
     },
     /// The face does not look at the camera.
-    #[error(
-        "the face is turned away: {yaw_deg:.0} degrees aside and {pitch_deg:.0} up or down, at most {most:.0} are allowed; look into the camera"
-    )]
     Turned {
         /// Degrees to the left or right.
         yaw_deg: f32,
@@ -65,9 +53,6 @@ pub enum FaceFault {
         most: f32,
     },
     /// A kept crop that should be embedded again has the wrong size.
-    #[error(
-        "the kept crop has {width}×{height} px where {KEEPSAKE_SIDE}×{KEEPSAKE_SIDE} in colour are needed; remove it and enrol the person again"
-    )]
     NoCrop {
         /// Width of the crop, px.
         width: usize,
@@ -75,14 +60,62 @@ pub enum FaceFault {
         height: usize,
     },
     /// The embedding model gave no vector that can be compared.
-    #[error("the model gave no valid embedding for this face; check its file with `ocellus check`")]
     NoEmbedding,
     /// The picture could not be read.
-    #[error("the picture cannot be used: {0}")]
     Image(#[from] ImageError),
     /// A model did not run.
-    #[error(transparent)]
     Run(#[from] RunError),
+}
+
+impl FaceFault {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        match self {
+            FaceFault::NoFace => Explanation::new(
+                "no face was found in the picture",
+                "take one in which the face is seen from the front, not hidden and well lit",
+            ),
+            FaceFault::SeveralFaces { n } => Explanation::new(
+                format!("{n} faces are in the picture"),
+                "take one of this person alone, or cut the others off",
+            ),
+            FaceFault::TooSmall { px, least } => Explanation::new(
+                format!(
+                    "the face is too small: its eyes are {px:.0} px apart, at least {least:.0} are needed"
+                ),
+                "take the picture from nearer by, or with more pixels",
+            ),
+            FaceFault::Blurred { sharpness, least } => Explanation::new(
+                format!(
+                    "the face is blurred: its sharpness is {sharpness:.3}, at least {least:.3} is needed"
+                ),
+                "hold still, focus, and use more light",
+            ),
+            FaceFault::Turned { yaw_deg, pitch_deg, most } => Explanation::new(
+                format!(
+                    "the face is turned away: {yaw_deg:.0} degrees aside and {pitch_deg:.0} up or down, at most \
+                     {most:.0} are allowed"
+                ),
+                "look into the camera",
+            ),
+            FaceFault::NoCrop { width, height } => Explanation::new(
+                format!(
+                    "the kept crop has {width}×{height} px where {KEEPSAKE_SIDE}×{KEEPSAKE_SIDE} in colour are needed"
+                ),
+                "remove it and enrol the person again",
+            ),
+            FaceFault::NoEmbedding => Explanation::new(
+                "the model gave no valid embedding for this face",
+                "check its file with `ocellus check`",
+            ),
+            // These say themselves what to do, where anything can be done.
+            FaceFault::Image(error) => Explanation::new(format!("the picture cannot be used: {error}"), ""),
+            FaceFault::Run(error) => Explanation::new(
+                error.to_string(),
+                "check the model's file and its delegate with `ocellus check`",
+            ),
+        }
+    }
 }
 
 impl FaceFault {

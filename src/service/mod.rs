@@ -43,7 +43,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use crate::commands::CommandRequest;
-use crate::config::{Config, Faults};
+use crate::config::{Coming, Config, Faults};
 use crate::inspection::evidence::Evidence;
 use crate::mqtt::{Link, Mqtt};
 use crate::pipeline::Sink;
@@ -89,14 +89,14 @@ pub struct Options {
 impl Options {
     /// Reads the configuration that these options name.
     pub fn load(&self) -> Result<Config, Faults> {
-        let mut config = match &self.config {
-            Some(path) => Config::load(path)?,
-            None => Config::parse(Config::default_text(), Path::new("built-in default"), Path::new("."))?,
-        };
-        if let Some(dir) = &self.state_dir {
-            config.device.state_dir = dir.clone();
+        let built_in = Path::new("built-in default");
+        match &self.config {
+            Some(path) => Config::load_with(path, self.state_dir.as_deref()),
+            None => {
+                let coming = Coming { state_dir: self.state_dir.clone(), ..Coming::default() };
+                Config::parse_with(Config::default_text(), built_in, Path::new("."), &coming)
+            }
         }
-        Ok(config)
     }
 }
 

@@ -77,7 +77,7 @@ impl OpenStore {
             self.numbers.wait_low(LOOK);
             let found = self.numbers.refill().err();
             if found != fault {
-                publisher.alarm_while(NUMBERS, found.as_deref());
+                publisher.alarm_while(NUMBERS, found.as_ref().map(ToString::to_string).as_deref());
                 fault = found;
             }
             if self.waits.load(Ordering::Acquire) && Instant::now() >= try_at {

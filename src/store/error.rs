@@ -3,29 +3,23 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::types::Explanation;
+
 /// A fault of the store. Each variant needs another remedy, which its message names.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.explanation())]
 pub enum StoreError {
     /// Another process holds the store.
-    #[error(
-        "the store in {path} is locked by another instance; \
-         stop that instance, or give this one its own device.state_dir"
-    )]
     Locked {
         /// The store's directory (`device.state_dir`).
         path: PathBuf,
     },
     /// Another part of this process is using the store.
-    #[error("the store in {path} cannot be rewritten while it is in use; try again in a moment")]
     Busy {
         /// The store's directory (`device.state_dir`).
         path: PathBuf,
     },
     /// The directory cannot be written.
-    #[error(
-        "the store in {path} cannot be written ({source}); \
-         make device.state_dir a writable directory on a file system that is not read-only"
-    )]
     ReadOnly {
         /// The store's directory (`device.state_dir`).
         path: PathBuf,
@@ -33,10 +27,6 @@ pub enum StoreError {
         source: io::Error,
     },
     /// No space is left.
-    #[error(
-        "the disk that holds the store in {path} is full ({source}); \
-         free space there, or move device.state_dir to a larger disk"
-    )]
     DiskFull {
         /// The store's directory (`device.state_dir`).
         path: PathBuf,
@@ -44,10 +34,6 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The store was written by a newer program.
-    #[error(
-        "the store in {path} has schema {found}, this program knows up to {known}; \
-         install the newer version again, or point device.state_dir to an empty directory"
-    )]
     Newer {
         /// The store's directory (`device.state_dir`).
         path: PathBuf,
@@ -57,9 +43,6 @@ pub enum StoreError {
         known: u32,
     },
     /// Bytes on disk differ from those that were written.
-    #[error(
-        "the store in {path} is damaged ({cause}); it is set aside at the next start, and a new one begins"
-    )]
     Damaged {
         /// The store's directory (`device.state_dir`).
         path: PathBuf,
@@ -67,15 +50,51 @@ pub enum StoreError {
         cause: String,
     },
     /// Any other error of the system.
-    #[error(
-        "the store in {path} cannot be used ({source}); check that device.state_dir exists on a sound disk"
-    )]
     Io {
         /// The store's directory (`device.state_dir`).
         path: PathBuf,
         /// The error of the system.
         source: io::Error,
     },
+}
+
+impl StoreError {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        match self {
+            StoreError::Locked { path } => Explanation::new(
+                format!("the store in {} is locked by another instance", path.display()),
+                "stop that instance, or give this one its own device.state_dir",
+            ),
+            StoreError::Busy { path } => Explanation::new(
+                format!("the store in {} cannot be rewritten while it is in use", path.display()),
+                "try again in a moment",
+            ),
+            StoreError::ReadOnly { path, source } => Explanation::new(
+                format!("the store in {} cannot be written ({source})", path.display()),
+                "make device.state_dir a writable directory on a file system that is not read-only",
+            ),
+            StoreError::DiskFull { path, source } => Explanation::new(
+                format!("the disk that holds the store in {} is full ({source})", path.display()),
+                "free space there, or move device.state_dir to a larger disk",
+            ),
+            StoreError::Newer { path, found, known } => Explanation::new(
+                format!(
+                    "the store in {} has schema {found}, this program knows up to {known}",
+                    path.display()
+                ),
+                "install the newer version again, or point device.state_dir to an empty directory",
+            ),
+            StoreError::Damaged { path, cause } => Explanation::new(
+                format!("the store in {} is damaged ({cause})", path.display()),
+                "it is set aside at the next start, and a new one begins",
+            ),
+            StoreError::Io { path, source } => Explanation::new(
+                format!("the store in {} cannot be used ({source})", path.display()),
+                "check that device.state_dir exists on a sound disk",
+            ),
+        }
+    }
 }
 
 impl StoreError {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::{Store, StoreError};
-use crate::types::{Clock, Numbering, SystemClock};
+use crate::types::{Clock, Explanation, Numbering, SystemClock};
 
 /// Numbers of one camera before it takes another range: 31 ranges are below 2^31, for 32-bit fields.
 const RANGE: u64 = 1 << 26;
@@ -23,6 +23,16 @@ const BLOCK: u64 = 64;
 const LARGEST: u64 = 1_024;
 /// A block that lasts for less than this was too small.
 const QUICK: Duration = Duration::from_secs(1);
+
+/// Numbers of one counter are used that are not reserved on disk.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("numbers of {name} cannot be reserved; after a loss of power some could be given again: {cause}")]
+pub struct NumbersFault {
+    /// The counter, as `KIND/CAMERA`.
+    pub name: String,
+    /// Why the disk refuses, and what to do next.
+    pub cause: Explanation,
+}
 
 /// All counters of this device. Clones share them.
 #[derive(Clone)]
@@ -54,7 +64,7 @@ struct NumbersState {
     block: u64,
     reserved_at: Instant,
     /// Why numbers were used that are not reserved on disk.
-    fault: Option<String>,
+    fault: Option<NumbersFault>,
 }
 
 impl Numbers {
@@ -89,9 +99,10 @@ impl Numbers {
     ///
     /// # Errors
     /// Why numbers are used that are not on disk: after a power failure they could be used again.
-    pub fn refill(&self) -> Result<(), String> {
+    pub fn refill(&self) -> Result<(), NumbersFault> {
         let counts: Vec<Arc<Count>> = self.0.counts.lock().values().cloned().collect();
-        let faults: Vec<String> = counts.iter().filter_map(|count| count.refill(&self.0.store)).collect();
+        let faults: Vec<NumbersFault> =
+            counts.iter().filter_map(|count| count.refill(&self.0.store)).collect();
         faults.into_iter().next().map_or(Ok(()), Err)
     }
 
@@ -153,7 +164,7 @@ impl Count {
     }
 
     /// Reserves more if less than half a block is left; returns the fault, if there is one.
-    fn refill(&self, store: &Store) -> Option<String> {
+    fn refill(&self, store: &Store) -> Option<NumbersFault> {
         let half = self.state.lock().block / 2;
         self.extend(store, half);
         self.state.lock().fault.clone()
@@ -209,9 +220,8 @@ impl Count {
 
 impl NumbersState {
     fn note(&mut self, name: &str, reserved: Result<(), StoreError>) {
-        self.fault = reserved.err().map(|error| {
-            format!("numbers of {name} cannot be reserved; after a loss of power some could be given again: {error}")
-        });
+        self.fault =
+            reserved.err().map(|error| NumbersFault { name: name.to_owned(), cause: error.explanation() });
     }
 }
 

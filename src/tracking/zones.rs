@@ -9,7 +9,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{self, Anchor, MAX_LINES, MAX_ZONES};
+use crate::config::{self, Anchor, MAX_LINES};
+use crate::types::MAX_ZONES;
 use crate::types::{Direction, EventKind, Label, Point, Rect, ZoneSet};
 
 /// Something that an object did at a zone or line.

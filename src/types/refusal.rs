@@ -1,5 +1,6 @@
 //! Refusals of requests: an error code for programs, a message and a remedy, each in a separate field.
 
+use ocellus_text::Explanation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +115,11 @@ impl Refusal {
     pub fn which_camera(known: &str) -> Refusal {
         let message = format!("several cameras may be meant: {known}");
         Refusal::new("which_camera", message, "say which, as {\"camera\": NAME}")
+    }
+
+    /// A refusal with an error code and the explanation of an error, without details.
+    pub fn explained(code: &'static str, Explanation { cause, remedy }: Explanation) -> Refusal {
+        Refusal::new(code, cause, remedy)
     }
 
     /// The same refusal with details for programs.

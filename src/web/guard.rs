@@ -107,9 +107,9 @@ pub(super) fn check_origin(headers: &HeaderMap) -> Result<(), WebFault> {
 
 /// The users who may log in. If the file cannot be read, nobody may.
 pub(super) fn users(server: &Server) -> Result<Arc<[User]>, WebFault> {
-    server.users.now(server.now_ns()).map_err(|cause| {
+    server.users.now(server.now_ns()).map_err(|error| {
         let remedy = "correct the file; until then no one can log in";
-        WebFault::new(StatusCode::SERVICE_UNAVAILABLE, "no_users", cause, remedy)
+        WebFault::new(StatusCode::SERVICE_UNAVAILABLE, "no_users", error.to_string(), remedy)
     })
 }
 

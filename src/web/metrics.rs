@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use super::handle::WebShared;
 use super::snapshot::SnapshotState;
 use crate::contract::rest::CameraOut;
-use crate::contract::{Parts, Telemetry, topic};
+use crate::contract::{Parts, Service, Telemetry};
 use crate::telemetry::FigureKind;
 use crate::types::Stamp;
 
@@ -84,9 +84,8 @@ pub(super) fn text(snapshot: &SnapshotState, shared: &WebShared, now: Stamp) -> 
         "Listeners to events at this moment.",
         shared.listeners.load(Ordering::Relaxed) as f64,
     );
-    let state =
-        snapshot.states.get(topic::STATUS).and_then(|state| state["state"].as_str()).unwrap_or("starting");
-    let online = f64::from(u8::from(state == "online"));
+    let is_online = snapshot.status.as_ref().is_some_and(|status| status.body.state == Service::Online);
+    let online = f64::from(u8::from(is_online));
     gauge("ocellus_online", "1 where all is well, 0 where the service is degraded.", online);
     let version = [("version", env!("CARGO_PKG_VERSION")), ("device", &shared.device)];
     families.add("ocellus_build_info", "gauge", "Always 1; the version is a label.", &version, 1.0);

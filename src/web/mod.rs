@@ -41,4 +41,4 @@ pub use counters::Totals;
 pub use handle::{CameraFacts, Web};
 pub use passwords::hash_password;
 pub use run::{WebError, run};
-pub use users::{UsersFileError, change_users};
+pub use users::{UnknownUser, UsersFileError, change_users};

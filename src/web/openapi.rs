@@ -2,6 +2,7 @@
 
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::answer::mime;
@@ -54,24 +55,35 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         "content": { "application/json": { "schema": schemas.subschema_for::<ErrorOut>() } },
     });
     let (status, answer) = answer(route, schemas);
-    let mut operation = json!({
-        "summary": route.summary,
-        "parameters": parameters,
-        "responses": { status: answer, "default": error },
-        "x-role": route.role.map_or("anyone", |role| role.as_str()),
-    });
-    if route.role.is_some() {
-        operation["security"] = json!([{ "session": [] }, { "basic": [] }, {}]);
-    }
-    if let Some(takes) = route.takes {
-        let content_type =
-            if route.path.ends_with("/import") { mime::JSON_LINES } else { "application/json" };
-        operation["requestBody"] = json!({
-            "required": !route.body_may_be_empty(),
-            "content": { content_type: { "schema": takes(schemas) } },
-        });
-    }
-    operation
+    json!(Operation {
+        summary: route.summary,
+        parameters,
+        responses: json!({ status: answer, "default": error }),
+        role: route.role.map_or("anyone", |role| role.as_str()),
+        security: route.role.map(|_| json!([{ "session": [] }, { "basic": [] }, {}])),
+        request_body: route.takes.map(|takes| {
+            let content_type =
+                if route.path.ends_with("/import") { mime::JSON_LINES } else { "application/json" };
+            json!({
+                "required": !route.body_may_be_empty(),
+                "content": { content_type: { "schema": takes(schemas) } },
+            })
+        }),
+    })
+}
+
+/// What one method of a path does: OpenAPI's "operation object".
+#[derive(Serialize)]
+struct Operation {
+    summary: &'static str,
+    parameters: Vec<Value>,
+    responses: Value,
+    #[serde(rename = "x-role")]
+    role: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    security: Option<Value>,
+    #[serde(rename = "requestBody", skip_serializing_if = "Option::is_none")]
+    request_body: Option<Value>,
 }
 
 /// The schema of a path parameter: names are text, everything else is a number.

@@ -30,16 +30,27 @@ const JOIN: Duration = Duration::from_secs(2);
 /// The assumed time of a computation, before the first one was measured.
 const FIRST_GUESS: Duration = Duration::from_millis(40);
 
+/// Why a password has no hash.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// The machine returns no random numbers for the salt.
+    #[error("the password cannot be hashed: {0}; the system must offer random numbers (getrandom)")]
+    Random(getrandom::Error),
+    /// The algorithm refuses the password, which is longer than 4 GiB.
+    #[error("the password cannot be hashed: {0}; choose a shorter one")]
+    Hash(argon2::password_hash::Error),
+}
+
 /// The hash of `password` in PHC form: argon2id with the parameters that OWASP recommends (19 MiB, 2 passes).
 ///
 /// # Errors
 /// The machine returns no random numbers, or the password is longer than 4 GiB.
-pub fn hash_password(password: &str) -> Result<String, String> {
+pub fn hash_password(password: &str) -> Result<String, HashError> {
     let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(|error| error.to_string())?;
-    let salt = SaltString::encode_b64(&salt).map_err(|error| error.to_string())?;
+    getrandom::fill(&mut salt).map_err(HashError::Random)?;
+    let salt = SaltString::encode_b64(&salt).map_err(HashError::Hash)?;
     let hash = Argon2::default().hash_password(password.as_bytes(), &salt);
-    Ok(hash.map_err(|error| error.to_string())?.to_string())
+    Ok(hash.map_err(HashError::Hash)?.to_string())
 }
 
 /// Compares in constant time. An unreadable hash matches no password.

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::handle::CameraFacts;
 use crate::contract::rest::{AlarmOut, ComponentOut, Features, UnitOut};
-use crate::contract::{self, Alarm, Payload, Telemetry, topic};
-use crate::types::Stamp;
+use crate::contract::{self, Alarm, CameraStatus, Payload, RetainedState, Status, Telemetry, topic};
+use crate::types::{Stamp, rfc3339};
 
 /// Events, inspections and attendance that are remembered.
 const RECENT: usize = 256;
@@ -36,11 +37,30 @@ pub(super) struct ListenerMessage {
 #[derive(Debug, Default)]
 pub(super) struct ServiceSnapshot(Mutex<SnapshotState>);
 
+/// The state of the service as it was published.
+#[derive(Clone, Debug)]
+pub(super) struct PublishedStatus {
+    /// Counts the changes of the state.
+    pub(super) seq: u64,
+    /// When it was reported, RFC 3339, UTC.
+    pub(super) time: String,
+    pub(super) body: Status,
+}
+
+/// The person that a message is about, if it is about one.
+#[derive(Deserialize)]
+struct AboutPerson {
+    #[serde(default)]
+    person: Option<u64>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct SnapshotState {
     seqs: BTreeMap<String, u64>,
-    /// The last payload of each retained topic.
-    pub(super) states: BTreeMap<String, Map<String, Value>>,
+    /// The last state of the service; absent until it has reported one.
+    pub(super) status: Option<PublishedStatus>,
+    /// The last state of each camera, by its name.
+    pub(super) camera_states: BTreeMap<String, CameraStatus>,
     pub(super) alarms: Vec<AlarmOut>,
     pub(super) units: Vec<UnitOut>,
     pub(super) components: Vec<ComponentOut>,
@@ -98,14 +118,23 @@ impl ServiceSnapshot {
     pub(super) fn retain<T: Payload>(&self, suffix: &str, now: Stamp, body: &T) -> ListenerMessage {
         let mut inner = self.lock();
         let payload = inner.render(suffix, now.wall_ns, body);
-        if let Ok(Value::Object(state)) = serde_json::from_slice(&payload) {
-            inner.states.insert(suffix.to_owned(), state);
+        match body.retained() {
+            Some(RetainedState::Service(body)) => {
+                let seq = inner.seqs.get(suffix).copied().unwrap_or_default();
+                inner.status = Some(PublishedStatus { seq, time: rfc3339(now.wall_ns), body });
+            }
+            Some(RetainedState::Camera(body)) => drop(inner.camera_states.insert(body.camera.clone(), body)),
+            None => {}
         }
         ListenerMessage { kind: kind_of(suffix), data: with_topic(suffix, &payload) }
     }
 
     pub(super) fn clear(&self, suffix: &str) {
-        self.lock().states.remove(suffix);
+        let mut inner = self.lock();
+        inner.camera_states.retain(|camera, _| topic::camera_status(camera) != suffix);
+        if suffix == topic::STATUS {
+            inner.status = None;
+        }
     }
 
     /// An event that is sent once; `remembered` keeps it for later readers.
@@ -215,8 +244,8 @@ impl ServiceSnapshot {
     /// Removes all messages about `person`.
     pub(super) fn forget(&self, person: u64) {
         self.lock().recent.retain(|messages| {
-            let messages = serde_json::from_slice::<Value>(messages);
-            messages.is_ok_and(|messages| messages["person"] != person)
+            let about = serde_json::from_slice::<AboutPerson>(messages);
+            about.is_ok_and(|about| about.person != Some(person))
         });
     }
 
@@ -229,6 +258,7 @@ impl ServiceSnapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::{CameraState, Service};
 
     fn alarm(cause: &str) -> AlarmOut {
         AlarmOut {
@@ -252,6 +282,37 @@ mod tests {
         assert!(snapshot.alarms(0, vec![alarm("full")]).is_empty());
         assert_eq!(read(&snapshot.alarms(0, vec![alarm("read-only")])[0])["cause"], "read-only");
         assert_eq!(read(&snapshot.alarms(0, Vec::new())[0]), json!({ "topic": "alarm/disk", "over": true }));
+    }
+
+    #[test]
+    fn states_are_kept_as_they_were_published_until_they_are_cleared() {
+        let snapshot = ServiceSnapshot::default();
+        let status = Status {
+            state: Service::Degraded,
+            reasons: vec!["camera front offline".into()],
+            version: "1".into(),
+            config_hash: "ab".into(),
+            uptime_s: 3,
+        };
+        let camera = CameraStatus {
+            camera: "front".into(),
+            state: CameraState::Frozen,
+            cause: Some("no new frame".into()),
+            fps: 1.5,
+            frames: 7,
+            drops: 1,
+        };
+        let now = Stamp { mono_ns: 0, wall_ns: 0 };
+        snapshot.retain(topic::STATUS, now, &status);
+        snapshot.retain(topic::STATUS, now, &status);
+        snapshot.retain(&topic::camera_status("front"), now, &camera);
+        let kept = snapshot.lock().status.clone().unwrap();
+        assert_eq!((kept.seq, kept.time.as_str(), &kept.body), (2, "1970-01-01T00:00:00.000000Z", &status));
+        assert_eq!(snapshot.lock().camera_states.get("front"), Some(&camera));
+        snapshot.clear(&topic::camera_status("front"));
+        snapshot.clear(topic::STATUS);
+        let inner = snapshot.lock();
+        assert!(inner.camera_states.is_empty() && inner.status.is_none());
     }
 
     #[test]

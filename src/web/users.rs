@@ -27,9 +27,19 @@ pub enum UsersFileError {
         /// The error of the system.
         source: std::io::Error,
     },
-    /// The change itself is refused.
-    #[error("{0}")]
-    Refused(String),
+    /// The change concerns a user who is not in the file.
+    #[error(transparent)]
+    Unknown(#[from] UnknownUser),
+}
+
+/// No user has the name that was given.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no user {name:?}; there are: {known}")]
+pub struct UnknownUser {
+    /// The name that was given.
+    pub name: String,
+    /// The names of all users, separated by commas.
+    pub known: String,
 }
 
 /// Applies `change` to the users in the file at `path`. The new file replaces the old one atomically, is
@@ -39,10 +49,10 @@ pub enum UsersFileError {
 /// [`UsersFileError`]; the old file stays as it is.
 pub fn change_users(
     path: &Path,
-    change: impl FnOnce(&mut Vec<User>) -> Result<(), String>,
+    change: impl FnOnce(&mut Vec<User>) -> Result<(), UnknownUser>,
 ) -> Result<Vec<User>, UsersFileError> {
     let mut known = users::read(path)?;
-    change(&mut known).map_err(UsersFileError::Refused)?;
+    change(&mut known)?;
     let fault = |source| UsersFileError::Write { path: path.to_owned(), source };
     write(path, &users::text(&known)).map_err(fault)?;
     Ok(known)
@@ -85,7 +95,7 @@ type FileStamp = Option<(u64, i64, i64, u64)>;
 struct SeenFile {
     looked_ns: Option<u64>,
     stamp: FileStamp,
-    users: Result<Arc<[User]>, String>,
+    users: Result<Arc<[User]>, Arc<UsersError>>,
 }
 
 /// The users, as the file lists them.
@@ -102,12 +112,12 @@ impl Users {
     }
 
     /// The current users, or why the file cannot be read.
-    pub(super) fn now(&self, now_ns: u64) -> Result<Arc<[User]>, String> {
+    pub(super) fn now(&self, now_ns: u64) -> Result<Arc<[User]>, Arc<UsersError>> {
         let mut seen = self.seen.lock();
         if seen.looked_ns.is_none_or(|looked| now_ns.saturating_sub(looked) >= LOOK_NS) {
             let stamp = stamp(&self.path);
             if seen.looked_ns.is_none() || seen.stamp != stamp || seen.users.is_err() {
-                seen.users = users::read(&self.path).map(Arc::from).map_err(|error| error.to_string());
+                seen.users = users::read(&self.path).map(Arc::from).map_err(Arc::new);
             }
             (seen.looked_ns, seen.stamp) = (Some(now_ns), stamp);
         }

@@ -14,7 +14,7 @@ pub const MODULES: &[(&str, &str)] = &[
     // Adapters.
     ("contract", "types"),
     ("audit", "contract telemetry types"),
-    ("config", "engine image supervisor* types"),
+    ("config", "engine image ring supervisor* types"),
     ("store", "config telemetry types"),
     // What may be asked: the words of all domains, of which it knows the commands alone.
     ("commands", "contract types recognition* attendance* inspection* preview*"),

@@ -1,12 +1,12 @@
 //! A session over an interpreter's arena. All crates that wrap an interpreter share this handling of raw
 //! memory.
 
-use super::{RunError, Session, TensorInfo};
+use super::{RunError, RuntimeError, Session, TensorInfo};
 
 /// Runs the graph over what lies in the arena.
 pub(crate) trait Invoke {
     /// Runs the graph. Errors: the message of the runtime.
-    fn invoke(&mut self) -> Result<(), String>;
+    fn invoke(&mut self) -> Result<(), RuntimeError>;
 }
 
 /// Memory of one tensor inside the interpreter's arena.
@@ -21,10 +21,10 @@ impl TensorMemory {
     /// # Safety
     /// `at` is valid for `bytes` bytes, reads and writes, for as long as the interpreter lives: its arena
     /// keeps its layout.
-    pub unsafe fn new(at: *mut u8, bytes: usize, info: &TensorInfo) -> Result<TensorMemory, String> {
-        let (name, needs) = (&info.name, info.bytes());
+    pub unsafe fn new(at: *mut u8, bytes: usize, info: &TensorInfo) -> Result<TensorMemory, RuntimeError> {
+        let needs = info.bytes();
         if bytes != needs {
-            return Err(format!("tensor {name}: the runtime has {bytes} bytes where the file says {needs}"));
+            return Err(RuntimeError::TensorSize { tensor: info.name.clone(), has: bytes, needs });
         }
         Ok(TensorMemory { at, bytes })
     }

@@ -3,19 +3,17 @@
 use std::path::PathBuf;
 
 use crate::Task;
-use ocellus_text::TextFileError;
+use ocellus_text::{Explanation, TextFileError};
 
 use super::file::FileError;
+use super::runtime_error::RuntimeError;
 use super::stub::StubError;
 
 /// A runtime could not be opened, or a model was refused.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.explanation())]
 pub enum EngineError {
     /// The configuration names a runtime that does not exist or was not compiled in.
-    #[error(
-        "runtime kind \"{kind}\" is not in this build (it has: {available}); set `[runtime] kind` to one of \
-         these, or build with `--features {kind}`"
-    )]
     UnknownRuntime {
         /// The name in the configuration.
         kind: String,
@@ -23,24 +21,11 @@ pub enum EngineError {
         available: String,
     },
     /// No searched path has a library that could be opened.
-    #[error(
-        "no LiteRT or TensorFlow Lite library could be opened; looked at: {looked}. Set `[runtime] library` or \
-         the environment variable OCELLUS_RUNTIME_LIB to its path, or run `make setup`"
-    )]
     NoLibrary {
         /// Every place, each with what happened there.
         looked: String,
     },
-    /// A library was opened, but is not usable.
-    #[error("runtime library {}: {cause}; use the library of the wheel ai-edge-litert 2.3.0", path.display())]
-    BadLibrary {
-        /// The library that was opened.
-        path: PathBuf,
-        /// The message of the runtime.
-        cause: String,
-    },
     /// The model file could not be read.
-    #[error("model {model}: cannot read {}: {source}; check `path` in [model.{model}]", path.display())]
     Read {
         /// The model's name in the configuration.
         model: String,
@@ -50,10 +35,6 @@ pub enum EngineError {
         source: std::io::Error,
     },
     /// The file's digest differs from the one in the card.
-    #[error(
-        "model {model}: {} has SHA-256 {actual}, the card says {expected}; copy the right file, or correct \
-         `sha256` in the card", path.display()
-    )]
     Digest {
         /// The model's name in the configuration.
         model: String,
@@ -65,7 +46,6 @@ pub enum EngineError {
         actual: String,
     },
     /// The file is not a valid TensorFlow Lite model.
-    #[error("model {model}: {}: {source}", path.display())]
     File {
         /// The model's name in the configuration.
         model: String,
@@ -75,7 +55,6 @@ pub enum EngineError {
         source: FileError,
     },
     /// The stub's description is not valid.
-    #[error("model {model}: {}: {source}", path.display())]
     Stub {
         /// The model's name in the configuration.
         model: String,
@@ -85,16 +64,11 @@ pub enum EngineError {
         source: StubError,
     },
     /// Neither card, metadata nor configuration name the model's task.
-    #[error(
-        "model {model}: its task is not known; write `task = \"classify\"` (or ssd, blazeface, yolo, embed, \
-         segment) into the card or into [model.{model}]"
-    )]
     NoTask {
         /// The model's name in the configuration.
         model: String,
     },
     /// The labels file could not be read as text.
-    #[error("model {model}: the labels file {source}")]
     LabelsFile {
         /// The model's name in the configuration.
         model: String,
@@ -102,10 +76,6 @@ pub enum EngineError {
         source: TextFileError,
     },
     /// Tensors or labels are not those of the task.
-    #[error(
-        "model {model}: {} does not fit task {task}: {faults}; {}",
-        path.display(), .faults.remedy(), task = word(*task)
-    )]
     Misfit {
         /// The model's name in the configuration.
         model: String,
@@ -117,10 +87,6 @@ pub enum EngineError {
         faults: Misfits,
     },
     /// The model is valid, but has another task.
-    #[error(
-        "model {model}: its task is {task}, but a model of task {needed} is needed here; name another model, or \
-         correct the card's `task`", task = word(*task), needed = word(*needed)
-    )]
     WrongTask {
         /// The model's name in the configuration.
         model: String,
@@ -130,20 +96,74 @@ pub enum EngineError {
         needed: Task,
     },
     /// The runtime refuses the model.
-    #[error(
-        "model {model}: the runtime cannot run {}: {cause}{operators}; convert the model for this runtime",
-        path.display()
-    )]
     Compile {
         /// The model's name in the configuration.
         model: String,
         /// The path of the model's file.
         path: PathBuf,
-        /// The message of the runtime.
-        cause: String,
+        /// What the runtime refuses.
+        cause: RuntimeError,
         /// The custom operators of the file, as words; empty where it has none.
         operators: String,
     },
+}
+
+impl EngineError {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        match self {
+            EngineError::UnknownRuntime { kind, available } => Explanation::new(
+                format!("runtime kind \"{kind}\" is not in this build (it has: {available})"),
+                format!("set `[runtime] kind` to one of these, or build with `--features {kind}`"),
+            ),
+            EngineError::NoLibrary { looked } => Explanation::new(
+                format!("no LiteRT or TensorFlow Lite library could be opened; looked at: {looked}"),
+                "set `[runtime] library` or the environment variable OCELLUS_RUNTIME_LIB to its path, or run \
+                 `make setup`",
+            ),
+            EngineError::Read { model, path, source } => Explanation::new(
+                format!("model {model}: cannot read {}: {source}", path.display()),
+                format!("check `path` in [model.{model}]"),
+            ),
+            EngineError::Digest { model, path, expected, actual } => Explanation::new(
+                format!("model {model}: {} has SHA-256 {actual}, the card says {expected}", path.display()),
+                "copy the right file, or correct `sha256` in the card",
+            ),
+            EngineError::File { model, path, source } => {
+                source.explanation().within(format!("model {model}: {}", path.display()))
+            }
+            EngineError::Stub { model, path, source } => {
+                Explanation::new(format!("model {model}: {}: {source}", path.display()), "")
+            }
+            EngineError::NoTask { model } => Explanation::new(
+                format!("model {model}: its task is not known"),
+                format!(
+                    "write `task = \"classify\"` (or ssd, blazeface, yolo, embed, segment) into the card or into \
+                     [model.{model}]"
+                ),
+            ),
+            EngineError::LabelsFile { model, source } => Explanation::new(
+                format!("model {model}: the labels file {} {}", source.path.display(), source.fault),
+                source.fault.remedy(),
+            ),
+            EngineError::Misfit { model, path, task, faults } => Explanation::new(
+                format!("model {model}: {} does not fit task {}: {faults}", path.display(), word(*task)),
+                faults.remedy(),
+            ),
+            EngineError::WrongTask { model, task, needed } => Explanation::new(
+                format!(
+                    "model {model}: its task is {}, but a model of task {} is needed here",
+                    word(*task),
+                    word(*needed)
+                ),
+                "name another model, or correct the card's `task`",
+            ),
+            EngineError::Compile { model, path, cause, operators } => Explanation::new(
+                format!("model {model}: the runtime cannot run {}: {cause}{operators}", path.display()),
+                "convert the model for this runtime",
+            ),
+        }
+    }
 }
 
 impl EngineError {
@@ -151,9 +171,7 @@ impl EngineError {
     pub fn key(&self) -> String {
         let (model, key) = match self {
             EngineError::UnknownRuntime { .. } => return "runtime.kind".into(),
-            EngineError::NoLibrary { .. } | EngineError::BadLibrary { .. } => {
-                return "runtime.library".into();
-            }
+            EngineError::NoLibrary { .. } => return "runtime.library".into(),
             EngineError::Read { model, .. }
             | EngineError::File { model, .. }
             | EngineError::Stub { model, .. }

@@ -8,26 +8,20 @@ use ocellus_image::Dtype;
 use super::TensorInfo;
 use super::flatbuffer::{Damaged, FlatTable};
 use super::flexbuffer;
+use ocellus_text::Explanation;
 
 /// Why a file is not a valid TensorFlow Lite model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.explanation())]
 pub enum FileError {
     /// The file is of another kind.
-    #[error(
-        "not a TensorFlow Lite file (bytes 4 to 7 are not \"TFL3\"); check that the path names a .tflite file"
-    )]
     NotTflite,
     /// The file was cut short or altered.
-    #[error("the file is truncated or {cause}; copy it again and compare its SHA-256")]
     Damaged {
         /// What contradicts the format, and where in the file.
         cause: String,
     },
     /// The label file in its archive cannot be used.
-    #[error(
-        "the label file {name} inside it {cause}; write labels or labels_file into the card and convert the model again \
-         without it, or with one in UTF-8"
-    )]
     Labels {
         /// Its name in the archive.
         name: String,
@@ -35,7 +29,6 @@ pub enum FileError {
         cause: String,
     },
     /// An index refers to an item that does not exist.
-    #[error("damaged: {what} names {kind} {index}, but the file has {count}; copy it again")]
     Index {
         /// The part of the file that refers to it.
         what: String,
@@ -47,9 +40,6 @@ pub enum FileError {
         count: usize,
     },
     /// A constant is shorter than its tensor.
-    #[error(
-        "the file is truncated or damaged: constant tensor {tensor} needs {needed} bytes and has {found}"
-    )]
     ShortConstant {
         /// The tensor's name in the file.
         tensor: String,
@@ -59,9 +49,6 @@ pub enum FileError {
         found: usize,
     },
     /// An input or output has a type that no decoder reads.
-    #[error(
-        "tensor {tensor} has element type {found}; inputs and outputs may be uint8, int8, int32, int64 or float32"
-    )]
     Type {
         /// The tensor's name in the file.
         tensor: String,
@@ -69,14 +56,55 @@ pub enum FileError {
         found: u8,
     },
     /// An input or output has a size that is not known before it runs.
-    #[error("tensor {tensor} has no fixed shape; convert the model with a fixed input size")]
     Shape {
         /// The tensor's name in the file.
         tensor: String,
     },
     /// The file has no graph, or one without inputs or outputs.
-    #[error("the file holds no graph with inputs and outputs")]
     Empty,
+}
+
+impl FileError {
+    /// What is wrong inside the file, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        match self {
+            FileError::NotTflite => Explanation::new(
+                "not a TensorFlow Lite file (bytes 4 to 7 are not \"TFL3\")",
+                "check that the path names a .tflite file",
+            ),
+            FileError::Damaged { cause } => Explanation::new(
+                format!("the file is truncated or {cause}"),
+                "copy it again and compare its SHA-256",
+            ),
+            FileError::Labels { name, cause } => Explanation::new(
+                format!("the label file {name} inside it {cause}"),
+                "write labels or labels_file into the card and convert the model again without it, or with one in \
+                 UTF-8",
+            ),
+            FileError::Index { what, kind, index, count } => Explanation::new(
+                format!("damaged: {what} names {kind} {index}, but the file has {count}"),
+                "copy it again",
+            ),
+            FileError::ShortConstant { tensor, needed, found } => Explanation::new(
+                format!(
+                    "the file is truncated or damaged: constant tensor {tensor} needs {needed} bytes and has {found}"
+                ),
+                "copy it again and compare its SHA-256",
+            ),
+            FileError::Type { tensor, found } => Explanation::new(
+                format!("tensor {tensor} has element type {found}"),
+                "inputs and outputs may be uint8, int8, int32, int64 or float32",
+            ),
+            FileError::Shape { tensor } => Explanation::new(
+                format!("tensor {tensor} has no fixed shape"),
+                "convert the model with a fixed input size",
+            ),
+            FileError::Empty => Explanation::new(
+                "the file holds no graph with inputs and outputs",
+                "name a model that was converted for inference",
+            ),
+        }
+    }
 }
 
 impl From<Damaged> for FileError {

@@ -17,6 +17,7 @@ mod model;
 mod output;
 mod runs;
 mod runtime;
+mod runtime_error;
 mod stub;
 #[cfg(feature = "tflitec")]
 mod tflitec;
@@ -33,6 +34,7 @@ pub use model::Model;
 pub use output::{Label, MAX_EMBEDDING, MAX_FINDINGS, Prediction, PredictionSink, Predictions, Value};
 pub use runs::FAILED_IN_A_ROW;
 pub use runtime::Runtime;
+pub use runtime_error::RuntimeError;
 pub use stub::StubError;
 
 /// One input or output tensor of a model.
@@ -73,8 +75,8 @@ impl TensorInfo {
 pub struct RunError {
     /// The model's name in the configuration.
     pub model: String,
-    /// The message of the runtime.
-    pub cause: String,
+    /// What the runtime refuses.
+    pub cause: RuntimeError,
 }
 
 /// A model ready to run on one thread. Not shared: N workers hold N sessions.

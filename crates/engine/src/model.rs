@@ -17,7 +17,7 @@ use super::file::ModelFile;
 use super::metadata::Metadata;
 use super::runs::Runs;
 use super::stub::{StubModel, StubSession};
-use super::{Decode, EngineError, ModelSource, Session, TensorInfo, input};
+use super::{Decode, EngineError, ModelSource, RuntimeError, Session, TensorInfo, input};
 
 /// What each runtime keeps of a model; sessions share it.
 pub(crate) enum Loaded {
@@ -198,12 +198,12 @@ impl Model {
     }
 
     /// A session whose runs are watched from after the warm-up on.
-    fn open(&self) -> Result<Box<dyn Session>, String> {
+    fn open(&self) -> Result<Box<dyn Session>, RuntimeError> {
         Ok(self.runs.watch(self.open_bare()?))
     }
 
     /// Every runtime runs a new session once: most lay out their tensors only then.
-    fn open_bare(&self) -> Result<Box<dyn Session>, String> {
+    fn open_bare(&self) -> Result<Box<dyn Session>, RuntimeError> {
         match &self.loaded {
             Loaded::Stub(model, _) => {
                 let mut session = StubSession::new(&self.name, model.clone());
@@ -223,7 +223,7 @@ impl Model {
         }
     }
 
-    fn refused(&self, cause: String) -> EngineError {
+    fn refused(&self, cause: RuntimeError) -> EngineError {
         let custom = self.file.as_ref().map_or(Vec::new(), |file| file.custom_operators());
         let operators = match custom[..] {
             [] => String::new(),

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use super::{RunError, Session, TensorInfo};
+use super::{RunError, RuntimeError, Session, TensorInfo};
 use ocellus_runtime::RunState;
 
 /// Runs of a session that must fail in a row before it is built again. Three, because a single bad frame proves
@@ -17,11 +17,11 @@ struct RunRecord {
     /// Whether a run has worked since the session was made.
     worked: AtomicBool,
     /// Why the last failed run failed.
-    cause: Mutex<String>,
+    cause: Mutex<Option<RuntimeError>>,
 }
 
 impl RunRecord {
-    fn cause(&self) -> MutexGuard<'_, String> {
+    fn cause(&self) -> MutexGuard<'_, Option<RuntimeError>> {
         self.cause.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
@@ -37,7 +37,7 @@ impl RunRecord {
                 }
             }
             Err(error) => {
-                self.cause().clone_from(&error.cause);
+                *self.cause() = Some(error.cause.clone());
                 self.failed.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -71,7 +71,7 @@ impl Runs {
     pub fn fault(&self) -> Option<String> {
         let records: Vec<_> = self.records().iter().filter_map(Weak::upgrade).collect();
         let failing = records.iter().find(|record| record.failed.load(Ordering::Relaxed) > FAILED_IN_A_ROW);
-        failing.map(|record| record.cause().clone())
+        failing.and_then(|record| record.cause().as_ref().map(RuntimeError::to_string))
     }
 
     fn records(&self) -> MutexGuard<'_, Vec<Weak<RunRecord>>> {

@@ -46,8 +46,7 @@ impl Runtime {
     /// folders, then where systems keep it.
     ///
     /// # Errors
-    /// [`EngineError::UnknownRuntime`], [`EngineError::NoLibrary`] (naming every place looked at) or
-    /// [`EngineError::BadLibrary`].
+    /// [`EngineError::UnknownRuntime`], or [`EngineError::NoLibrary`] (naming every place looked at).
     pub fn open(settings: &RuntimeSettings) -> Result<Runtime, EngineError> {
         let kind = match settings.kind.as_str() {
             "stub" => RuntimeKind::Stub,

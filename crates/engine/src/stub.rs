@@ -176,7 +176,9 @@ impl Session for StubSession {
             std::hint::spin_loop();
         }
         match &self.model.fail {
-            Some(cause) if self.runs > 1 => Err(RunError { model: self.name.clone(), cause: cause.clone() }),
+            Some(cause) if self.runs > 1 => {
+                Err(RunError { model: self.name.clone(), cause: cause.as_str().into() })
+            }
             _ => Ok(()),
         }
     }

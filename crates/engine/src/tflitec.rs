@@ -6,11 +6,11 @@ use tflitec::interpreter::{Interpreter, Options};
 use tflitec::model::Model;
 use tflitec::tensor::Tensor;
 
-use super::TensorInfo;
 use super::arena::{ArenaSession, Invoke, TensorMemory};
+use super::{RuntimeError, TensorInfo};
 
 impl Invoke for Interpreter<'static> {
-    fn invoke(&mut self) -> Result<(), String> {
+    fn invoke(&mut self) -> Result<(), RuntimeError> {
         Interpreter::invoke(self).map_err(text)
     }
 }
@@ -22,8 +22,8 @@ pub(crate) struct BorrowedModel {
 }
 
 /// An error of the crate, which does not show its type.
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
+fn text(error: impl std::fmt::Display) -> RuntimeError {
+    RuntimeError::Message(error.to_string())
 }
 
 /// Builds a single-threaded interpreter over checked bytes.
@@ -32,7 +32,7 @@ pub(crate) fn session(
     name: &str,
     inputs: &[TensorInfo],
     outputs: &[TensorInfo],
-) -> Result<ArenaSession<Interpreter<'static>, BorrowedModel>, String> {
+) -> Result<ArenaSession<Interpreter<'static>, BorrowedModel>, RuntimeError> {
     // SAFETY: the session keeps an `Arc` of the bytes and drops it after the model.
     let borrowed: &'static [u8] = unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) };
     let model = Box::new(Model::from_bytes(borrowed).map_err(text)?);
@@ -58,7 +58,7 @@ pub(crate) fn session(
     Ok(ArenaSession::new((interpreter, keeps), name, (inputs, outputs), places))
 }
 
-fn place(tensor: &Tensor<'_>, info: &TensorInfo) -> Result<TensorMemory, String> {
+fn place(tensor: &Tensor<'_>, info: &TensorInfo) -> Result<TensorMemory, RuntimeError> {
     let data = tensor.data::<u8>();
     // SAFETY: the arena keeps its layout after the first run.
     unsafe { TensorMemory::new(data.as_ptr().cast_mut(), data.len(), info) }

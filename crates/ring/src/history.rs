@@ -7,9 +7,10 @@ use crate::slot::tag_of;
 use crate::sync::Arc;
 
 /// How a frame is picked by a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pick {
     /// The frame nearest in time, before or after; the earlier of two equally near.
+    #[default]
     Nearest,
     /// The first frame at or after the moment.
     Next,

@@ -1,7 +1,7 @@
 //! Predicts from the frames' time stamps which part is in the light barrier's beam.
 
 use crate::belt::Belt;
-use crate::{Defect, SceneError, SceneOptions};
+use crate::{PartDefect, SceneError, SceneOptions};
 
 /// Frames in a row that may be missing before the parts in them are skipped.
 const CATCH_UP: u64 = 64;
@@ -14,7 +14,7 @@ pub struct Crossing {
     /// The part's number, as in [`crate::Truth`].
     pub part_id: u64,
     /// What is wrong with the part.
-    pub defect: Option<Defect>,
+    pub defect: Option<PartDefect>,
 }
 
 /// Finds each part that crosses the middle of the frame exactly once.

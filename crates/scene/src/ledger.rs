@@ -1,7 +1,7 @@
 //! Compares the verdicts that come back with the truth, and counts escapes and false calls. Bytes in, counts
 //! out, without a port.
 
-use crate::part::Defect;
+use crate::part::PartDefect;
 
 /// Most parts that may wait for an answer at once; far more than can be in view.
 const PENDING: usize = 64;
@@ -56,12 +56,12 @@ impl std::fmt::Display for Tally {
 #[derive(Clone, Copy, Debug)]
 struct Awaited {
     id: u64,
-    defect: Option<Defect>,
+    defect: Option<PartDefect>,
 }
 
 /// The parts that wait for an answer, the line that is being read, and the counts.
 #[derive(Debug, Default)]
-pub struct Ledger {
+pub struct BarrierLedger {
     pending: heapless::Deque<Awaited, PENDING>,
     line: heapless::Vec<u8, LINE_BYTES>,
     /// Whether the line is too long; the rest of it is then dropped.
@@ -69,14 +69,14 @@ pub struct Ledger {
     tally: Tally,
 }
 
-impl Ledger {
+impl BarrierLedger {
     /// The counts so far.
     pub fn tally(&self) -> Tally {
         self.tally
     }
 
     /// Notes a trigger before it is sent, so that its answer cannot come before the note.
-    pub fn fire(&mut self, part: Option<(u64, Option<Defect>)>) {
+    pub fn fire(&mut self, part: Option<(u64, Option<PartDefect>)>) {
         self.tally.fired += 1;
         let Some((id, defect)) = part else { return };
         if self.pending.is_full() {
@@ -133,7 +133,7 @@ impl Ledger {
         self.pending.retain(|other| other.id != awaited.id);
         let name = format!("part-{}", awaited.id);
         let rest: Vec<_> = words().filter(|word| *word != name).collect();
-        let truth = awaited.defect.map_or("sound", Defect::as_str);
+        let truth = awaited.defect.map_or("sound", PartDefect::as_str);
         format!("{name} ({truth}) -> {}", rest.join(" ").escape_debug())
     }
 }
@@ -160,7 +160,7 @@ impl LedgerOutcome {
 }
 
 impl Tally {
-    fn count(&mut self, outcome: LedgerOutcome, defect: Option<Defect>) {
+    fn count(&mut self, outcome: LedgerOutcome, defect: Option<PartDefect>) {
         *match (outcome, defect) {
             (LedgerOutcome::Ok, None) => &mut self.passed,
             (LedgerOutcome::Ok, Some(_)) => &mut self.escapes,
@@ -175,7 +175,7 @@ impl Tally {
 mod tests {
     use super::*;
 
-    fn read(ledger: &mut Ledger, bytes: &str) -> Vec<String> {
+    fn read(ledger: &mut BarrierLedger, bytes: &str) -> Vec<String> {
         let mut lines = Vec::new();
         ledger.read(bytes.as_bytes(), |line| lines.push(line.to_owned()));
         lines
@@ -183,8 +183,8 @@ mod tests {
 
     #[test]
     fn answers_are_compared_with_what_the_parts_really_are() {
-        let mut ledger = Ledger::default();
-        let truth = [None, None, Some(Defect::Chip), Some(Defect::Stain), None];
+        let mut ledger = BarrierLedger::default();
+        let truth = [None, None, Some(PartDefect::Chip), Some(PartDefect::Stain), None];
         for (id, defect) in truth.into_iter().enumerate() {
             ledger.fire(Some((id as u64, defect)));
         }
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_is_no_answer_is_counted_and_judges_nothing() {
-        let mut ledger = Ledger::default();
+        let mut ledger = BarrierLedger::default();
         ledger.fire(Some((7, None)));
         let long = format!("{}\n", "x".repeat(1_000));
         for line in ["OK 1\n", "part-8 OK 1\n", "ACK part-7\n", "\u{1b}[2J\n", &long] {
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn parts_that_are_never_answered_do_not_fill_the_memory() {
-        let mut ledger = Ledger::default();
+        let mut ledger = BarrierLedger::default();
         (0..1_000).for_each(|id| ledger.fire(Some((id, None))));
         assert_eq!(ledger.tally.unanswered, 1_000 - PENDING as u64);
         ledger.take_back(Some(999));

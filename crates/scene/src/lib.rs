@@ -5,7 +5,7 @@
 //!
 //! A scene with a `line` imitates an inspection station: one product on one lane, almost upright, under a
 //! hood, with a light barrier at the frame's middle. [`Crossings`] predicts from time stamps which part is in
-//! its beam, and [`Ledger`] compares the verdicts that come back with the truth. This crate starts no thread,
+//! its beam, and [`BarrierLedger`] compares the verdicts that come back with the truth. This crate starts no thread,
 //! opens no port and logs nothing.
 
 mod backdrop;
@@ -23,9 +23,9 @@ mod sprite;
 mod truth;
 
 pub use crossings::{Crossing, Crossings};
-pub use ledger::{Ledger, Tally};
+pub use ledger::{BarrierLedger, Tally};
 pub use options::{SceneError, SceneOptions};
-pub use part::Defect;
+pub use part::PartDefect;
 pub use scene::Scene;
 pub use shape::Shape;
 pub use truth::{DefectTruth, MAX_PARTS, Passage, Truth};

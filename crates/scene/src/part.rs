@@ -6,7 +6,7 @@ use crate::rng::{Rng, direction};
 
 /// The defects that a part can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Defect {
+pub enum PartDefect {
     /// A line through the surface.
     Scratch,
     /// A hole that was not drilled.
@@ -19,19 +19,24 @@ pub enum Defect {
     Misprint,
 }
 
-impl Defect {
+impl PartDefect {
     /// Every kind of defect.
-    pub const ALL: [Defect; 5] =
-        [Defect::Scratch, Defect::HoleMissing, Defect::Chip, Defect::Stain, Defect::Misprint];
+    pub const ALL: [PartDefect; 5] = [
+        PartDefect::Scratch,
+        PartDefect::HoleMissing,
+        PartDefect::Chip,
+        PartDefect::Stain,
+        PartDefect::Misprint,
+    ];
 
     /// The defect's name in truth files.
     pub fn as_str(self) -> &'static str {
         match self {
-            Defect::Scratch => "scratch",
-            Defect::HoleMissing => "hole_missing",
-            Defect::Chip => "chip",
-            Defect::Stain => "stain",
-            Defect::Misprint => "misprint",
+            PartDefect::Scratch => "scratch",
+            PartDefect::HoleMissing => "hole_missing",
+            PartDefect::Chip => "chip",
+            PartDefect::Stain => "stain",
+            PartDefect::Misprint => "misprint",
         }
     }
 }
@@ -42,7 +47,7 @@ pub(crate) enum Flaw {
     /// Half length along `along`, half width across it.
     Scratch { centre: [f32; 2], along: [f32; 2], half: [f32; 2] },
     /// A hole that is missing, or a bite that was added.
-    Cut { kind: Defect, disc: Disc },
+    Cut { kind: PartDefect, disc: Disc },
     /// Three discs that overlap.
     Stain { blobs: [Disc; 3] },
     /// The label, shifted and turned.
@@ -51,12 +56,12 @@ pub(crate) enum Flaw {
 
 impl Flaw {
     /// Which defect it is.
-    pub fn kind(&self) -> Defect {
+    pub fn kind(&self) -> PartDefect {
         match self {
-            Flaw::Scratch { .. } => Defect::Scratch,
+            Flaw::Scratch { .. } => PartDefect::Scratch,
             Flaw::Cut { kind, .. } => *kind,
-            Flaw::Stain { .. } => Defect::Stain,
-            Flaw::Misprint => Defect::Misprint,
+            Flaw::Stain { .. } => PartDefect::Stain,
+            Flaw::Misprint => PartDefect::Misprint,
         }
     }
 }
@@ -182,16 +187,16 @@ impl BeltPart {
 
     /// Adds a random flaw to the part.
     fn spoil(&mut self, unit: f32, half: [f32; 2], rng: &mut Rng) {
-        let mut kind = Defect::ALL[rng.below(5) as usize];
-        if kind == Defect::Misprint && self.label.is_none() {
-            kind = Defect::Scratch;
+        let mut kind = PartDefect::ALL[rng.below(5) as usize];
+        if kind == PartDefect::Misprint && self.label.is_none() {
+            kind = PartDefect::Scratch;
         }
         let flaw = match kind {
-            Defect::Scratch => self.scratch(unit, half, rng),
-            Defect::HoleMissing => self.fill_hole(rng),
-            Defect::Chip => self.bite(unit, half, rng),
-            Defect::Stain => self.stain(unit, half, rng),
-            Defect::Misprint => self.misprint(unit, rng),
+            PartDefect::Scratch => self.scratch(unit, half, rng),
+            PartDefect::HoleMissing => self.fill_hole(rng),
+            PartDefect::Chip => self.bite(unit, half, rng),
+            PartDefect::Stain => self.stain(unit, half, rng),
+            PartDefect::Misprint => self.misprint(unit, rng),
         };
         self.flaw = Some(flaw);
     }
@@ -207,7 +212,7 @@ impl BeltPart {
         let first = usize::from(self.shape == Shape::Gear);
         let choices = (self.body.cuts.len() - first) as u32;
         let disc = self.body.cuts.remove(first + rng.below(choices) as usize);
-        Flaw::Cut { kind: Defect::HoleMissing, disc }
+        Flaw::Cut { kind: PartDefect::HoleMissing, disc }
     }
 
     fn bite(&mut self, unit: f32, half: [f32; 2], rng: &mut Rng) -> Flaw {
@@ -224,7 +229,7 @@ impl BeltPart {
         let disc = Disc { x, y, r };
         // The list has room for it, because no shape has more than seven holes.
         let _ = self.body.cuts.push(disc);
-        Flaw::Cut { kind: Defect::Chip, disc }
+        Flaw::Cut { kind: PartDefect::Chip, disc }
     }
 
     fn stain(&self, unit: f32, half: [f32; 2], rng: &mut Rng) -> Flaw {

@@ -1,7 +1,7 @@
 //! A part drawn once for its whole passage on the belt: the fraction of the belt's light that it keeps (edge,
 //! shadow) and the light that it adds.
 
-use crate::part::{BeltPart, Defect, Flaw, PrintLabel};
+use crate::part::{BeltPart, Flaw, PartDefect, PrintLabel};
 use crate::rng::mix;
 
 /// Offset of the shadow, and below it the width of its soft edge, in px of 480 lines.
@@ -31,7 +31,7 @@ pub(crate) struct Sprite {
     /// Bounds of the material, without the shadow.
     pub bounds: SpriteBounds,
     /// The defect, and the bounds of the px that it changed.
-    pub flaw: Option<(Defect, SpriteBounds)>,
+    pub flaw: Option<(PartDefect, SpriteBounds)>,
 }
 
 /// A distance beyond everything that is drawn.
@@ -195,7 +195,7 @@ fn to_part(part: &BeltPart, x: f32, y: f32) -> [f32; 2] {
 fn is_flawed(part: &BeltPart, at: [f32; 2], distance: f32) -> bool {
     match &part.flaw {
         None => false,
-        Some(Flaw::Cut { kind: Defect::Chip, disc }) => {
+        Some(Flaw::Cut { kind: PartDefect::Chip, disc }) => {
             disc.distance(at[0], at[1]) < 0.0 && part.sound.distance(at[0], at[1]) < 0.0
         }
         Some(Flaw::Cut { disc, .. }) => disc.distance(at[0], at[1]) < 0.0 && distance < 0.0,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::*;
 use crate::belt::SHIFT_PX;
-use crate::{Defect, Shape};
+use crate::{PartDefect, Shape};
 use ocellus_image::Rect;
 
 const OPTIONS: SceneOptions = SceneOptions { seed: 11, width: 640, height: 480, fps: 30, line: None };
@@ -144,13 +144,13 @@ fn many_parts() -> Vec<BeltPart> {
 fn about_a_third_of_the_parts_is_flawed_in_every_way_that_there_is() {
     let parts = many_parts();
     assert!((3300..3600).contains(&parts.len()), "{}", parts.len());
-    let mut kinds: HashMap<Defect, usize> = HashMap::new();
+    let mut kinds: HashMap<PartDefect, usize> = HashMap::new();
     for flaw in parts.iter().filter_map(|part| part.flaw.as_ref()) {
         *kinds.entry(flaw.kind()).or_default() += 1;
     }
     let flawed: usize = kinds.values().sum();
     assert!((0.28..0.36).contains(&(flawed as f32 / parts.len() as f32)), "{flawed}");
-    assert!(Defect::ALL.iter().all(|kind| kinds.get(kind).is_some_and(|&n| n > 40)), "{kinds:?}");
+    assert!(PartDefect::ALL.iter().all(|kind| kinds.get(kind).is_some_and(|&n| n > 40)), "{kinds:?}");
     for shape in Shape::ALL {
         let share = parts.iter().filter(|part| part.shape == shape).count() as f32 / parts.len() as f32;
         assert!((0.22..0.28).contains(&share), "{shape:?} {share}");
@@ -175,7 +175,7 @@ fn a_flaw_changes_pixels_inside_its_rectangle_and_nowhere_far_from_it() {
         let (kind, [x0, y0, x1, y1]) = flawed.flaw.unwrap();
         assert!(x1 - x0 >= 20 && y1 - y0 >= 20, "{kind:?}");
         // A new edge has its bevel and its shadow; a label that moved changes its old place too.
-        let around = if kind == Defect::Misprint { 30 } else { 13 };
+        let around = if kind == PartDefect::Misprint { 30 } else { 13 };
         let mut inside = 0;
         for (i, (a, b)) in flawed.luma.iter().zip(&sound.luma).enumerate() {
             let (x, y) = ((i % flawed.side) as i32, (i / flawed.side) as i32);
@@ -269,7 +269,7 @@ fn a_line_makes_one_product_almost_upright_and_about_a_quarter_of_it_is_flawed()
         assert!(grains.len() > parts.len() - 5, "every surface is its own");
         let flawed = parts.iter().filter(|part| part.flaw.is_some()).count() as f32 / parts.len() as f32;
         assert!((0.25..0.32).contains(&flawed), "{shape:?}: {flawed}");
-        let kinds: HashSet<Defect> =
+        let kinds: HashSet<PartDefect> =
             parts.iter().filter_map(|part| Some(part.flaw.as_ref()?.kind())).collect();
         assert_eq!(kinds.len(), if shape == Shape::Plate { 5 } else { 4 });
     }

@@ -1,7 +1,7 @@
 //! The true contents of a frame, exact to the px.
 
 use crate::Shape;
-use crate::part::Defect;
+use crate::part::PartDefect;
 use crate::sprite::SpriteBounds;
 use ocellus_image::Rect;
 
@@ -27,7 +27,7 @@ pub struct Truth {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DefectTruth {
     /// Which kind of defect it is.
-    pub kind: Defect,
+    pub kind: PartDefect,
     /// The bounds of the px that differ from a sound part's, no side below 20 px of 480 lines, clipped to the
     /// frame.
     pub rect: Rect,
@@ -42,7 +42,7 @@ pub struct Passage {
     /// The part's number, as in [`Truth`].
     pub part_id: u64,
     /// What is wrong with the part.
-    pub defect: Option<Defect>,
+    pub defect: Option<PartDefect>,
     /// The material's bounds in frame px, clipped to the frame.
     pub rect: Rect,
 }

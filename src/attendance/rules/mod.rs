@@ -26,9 +26,9 @@ pub use visits::{PersonDay, day_of, span_of, visits};
 /// suspended.
 const LONGEST_STEP_NS: u64 = 5_000_000_000;
 
-/// Counts of sightings: each is counted in `sightings` and in exactly one of the others.
+/// SightingCounts of sightings: each is counted in `sightings` and in exactly one of the others.
 #[derive(Clone, Debug, Default)]
-pub struct Counts {
+pub struct SightingCounts {
     /// All sightings that reached the rules.
     pub sightings: Counter,
     /// On a camera that does not count, or outside of its zones.
@@ -49,18 +49,18 @@ pub struct Counts {
 
 /// The settings of `[attendance]` and of each camera.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Settings {
+pub struct RuleSettings {
     /// The section `[attendance]` of the configuration.
     pub all: config::AttendanceConfig,
     /// The settings of each camera, by its name. A camera without an entry counts everywhere, as presence.
     pub cameras: BTreeMap<String, CameraAttendance>,
 }
 
-impl Settings {
+impl RuleSettings {
     /// The settings that a configuration gives.
-    pub fn of(all: &config::AttendanceConfig, cameras: &[config::CameraConfig]) -> Settings {
+    pub fn of(all: &config::AttendanceConfig, cameras: &[config::CameraConfig]) -> RuleSettings {
         let cameras = cameras.iter().map(|camera| (camera.name.clone(), camera.attendance.clone()));
-        Settings { all: all.clone(), cameras: cameras.collect() }
+        RuleSettings { all: all.clone(), cameras: cameras.collect() }
     }
 }
 
@@ -81,21 +81,21 @@ struct Here {
 /// The rules and the people who are present.
 #[derive(Debug)]
 pub struct Rules {
-    settings: Settings,
+    settings: RuleSettings,
     people: BTreeMap<PersonId, Here>,
     rows: TrackRows,
     ticked_ns: Option<u64>,
-    counts: Counts,
+    counts: SightingCounts,
 }
 
 impl Rules {
     /// Rules for which nobody is present yet.
-    pub fn new(settings: Settings, counts: Counts) -> Rules {
+    pub fn new(settings: RuleSettings, counts: SightingCounts) -> Rules {
         Rules { settings, people: BTreeMap::new(), rows: TrackRows::default(), ticked_ns: None, counts }
     }
 
     /// Applies other settings; people who are present stay so.
-    pub fn set(&mut self, settings: Settings) {
+    pub fn set(&mut self, settings: RuleSettings) {
         self.settings = settings;
     }
 

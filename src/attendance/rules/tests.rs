@@ -15,7 +15,7 @@ const MS: u64 = 1_000_000;
 /// 2026-11-20 08:00:00 UTC, a Friday.
 const MORNING: u64 = 1_795_161_600 * 1_000_000_000;
 
-fn settings() -> Settings {
+fn settings() -> RuleSettings {
     let all = config::AttendanceConfig {
         min_similarity: 0.6,
         agree_frames: 2,
@@ -30,7 +30,7 @@ fn settings() -> Settings {
     let entrance = CameraAttendance { zones: vec!["door".into()], ..CameraAttendance::default() };
     let none = CameraAttendance { role: CameraRole::None, ..CameraAttendance::default() };
     let cameras = [("exit", exit), ("hall", entrance), ("street", none)];
-    Settings { all, cameras: cameras.map(|(name, camera)| (name.to_owned(), camera)).into() }
+    RuleSettings { all, cameras: cameras.map(|(name, camera)| (name.to_owned(), camera)).into() }
 }
 
 fn at(ms: u64) -> Stamp {
@@ -60,8 +60,8 @@ struct Harness {
 }
 
 impl Harness {
-    fn new(settings: Settings) -> Harness {
-        let mut rules = Rules::new(settings, Counts::default());
+    fn new(settings: RuleSettings) -> Harness {
+        let mut rules = Rules::new(settings, SightingCounts::default());
         rules.restore(Vec::new(), at(0), 0);
         Harness { rules, events: Vec::new(), away: Vec::new() }
     }
@@ -215,7 +215,7 @@ fn a_camera_that_is_away_ends_no_presence_until_the_box_was_blind_for_too_long()
 
 #[test]
 fn a_process_that_stood_still_did_not_look() {
-    let mut harness = Harness::new(Settings {
+    let mut harness = Harness::new(RuleSettings {
         all: config::AttendanceConfig { leave_after: Duration::from_secs(20), ..settings().all },
         ..settings()
     });
@@ -257,7 +257,7 @@ fn nobody_counts_outside_the_schedule_and_who_was_here_leaves() {
     let zone = TimeZone::get("Europe/Berlin").unwrap();
     // 08:00 UTC is 09:00 in Berlin: just over.
     let all = config::AttendanceConfig { schedule: vec![hours.clone()], zone, ..settings().all };
-    let mut harness = Harness::new(Settings { all, ..settings() });
+    let mut harness = Harness::new(RuleSettings { all, ..settings() });
     let early = |ms| Stamp { mono_ns: ms * MS, wall_ns: MORNING - 3_000 * MS + ms * MS };
     for ms in (0..8_000).step_by(100) {
         harness.rules.push(&sighting("front", 7, Some(1), early(ms)), &mut harness.events);
@@ -365,7 +365,7 @@ proptest! {
     #[test]
     fn every_person_s_events_are_lives_one_after_the_other(steps in steps()) {
         const CAMERAS: [&str; 3] = ["front", "back", "exit"];
-        let mut rules = Rules::new(settings(), Counts::default());
+        let mut rules = Rules::new(settings(), SightingCounts::default());
         let (mut events, mut away) = (Vec::new(), [false; 3]);
         let (mut mono, mut shift) = (1_000_u64, 20_000_000_i64);
         let stamp = |mono: u64, shift: i64| {
@@ -389,7 +389,7 @@ proptest! {
                 Step::Away { camera, away: is } => away[camera] = is,
                 Step::Restart { blind_ms } => {
                     let here = (1..4).filter_map(|person| rules.presence(PersonId(person)).cloned()).collect();
-                    rules = Rules::new(settings(), Counts::default());
+                    rules = Rules::new(settings(), SightingCounts::default());
                     let now = stamp(mono, shift);
                     rules.restore(here, now, now.wall_ns.saturating_sub(blind_ms * MS));
                 }

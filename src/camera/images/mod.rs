@@ -17,7 +17,7 @@ use super::feed::{Coding, Fed, FileNames, Opening, SourceFeed};
 use crate::image::picture::{self, Limits, PictureError};
 use crate::supervisor::Stop;
 use crate::telemetry::Counter;
-use crate::types::Patch;
+use crate::types::{Explanation, Patch};
 use frames::ImageFrames;
 use listing::{Listing, Mark, Other};
 
@@ -209,44 +209,44 @@ impl ImagesFeed {
                     }
                     return Some((path, patch));
                 }
-                Err(cause) => {
+                Err(fault) => {
                     if let Some(mark) = mark {
                         self.known.insert(name, mark);
                     }
-                    self.name_bad(&path, &cause);
+                    self.name_bad(&path, &fault);
                 }
             }
         }
         None
     }
 
-    fn decode(&self, path: &Path) -> Result<Patch, String> {
-        let said = |error: PictureError| error.to_string();
-        let file = picture::load(path, &Limits::USUAL).map_err(said)?;
-        let head = picture::head(&file).map_err(said)?;
+    /// Errors: what is wrong with the picture, and what to do.
+    fn decode(&self, path: &Path) -> Result<Patch, Explanation> {
+        let explained = |error: PictureError| error.explanation();
+        let file = picture::load(path, &Limits::USUAL).map_err(explained)?;
+        let head = picture::head(&file).map_err(explained)?;
         let held = head.picture_bytes.saturating_mul(self.options.held as u64);
         if held > MAX_HELD {
-            return Err(format!(
-                "its {} x {} px would take {} MiB in the ring's slots, of {} MiB at most; lower ring_slots, or scale it \
-                 down",
-                head.width,
-                head.height,
-                held >> 20,
-                MAX_HELD >> 20
+            let (width, height, mib) = (head.width, head.height, held >> 20);
+            return Err(Explanation::new(
+                format!(
+                    "its {width} x {height} px would take {mib} MiB in the ring's slots, of {} MiB at most",
+                    MAX_HELD >> 20
+                ),
+                "lower ring_slots, or scale it down",
             ));
         }
-        Ok(picture::read(&file, &Limits::USUAL).map_err(said)?.patch)
+        Ok(picture::read(&file, &Limits::USUAL).map_err(explained)?.patch)
     }
 
-    fn name_bad(&mut self, path: &Path, cause: &str) {
-        tracing::warn!("{} gave no frame: {cause}", path.display());
+    fn name_bad(&mut self, path: &Path, fault: &Explanation) {
+        tracing::warn!("{} gave no frame: {fault}", path.display());
         self.options.damaged.inc();
         self.bad.count += 1;
         if self.bad.named.len() < NAMED {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            // The final error carries one remedy for all files, so each file's own remedy is dropped.
-            let what = cause.split("; ").next().unwrap_or(cause);
-            self.bad.named.push(format!("{name}: {what}"));
+            // The final error carries one remedy for all files, so each file's own remedy is left out.
+            self.bad.named.push(format!("{name}: {}", fault.cause));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 
-use ocellus_scene::{Defect, Scene, SceneOptions, Shape};
+use ocellus_scene::{PartDefect, Scene, SceneOptions, Shape};
 
 use super::*;
 use crate::config::Source;
@@ -47,7 +47,7 @@ fn read_exactly(port: &mut File, text: &str) {
     assert_eq!(String::from_utf8_lossy(&bytes), text);
 }
 
-fn crossing(frame: u64, part_id: u64, defect: Option<Defect>) -> Crossing {
+fn crossing(frame: u64, part_id: u64, defect: Option<PartDefect>) -> Crossing {
     Crossing { frame, part_id, defect }
 }
 
@@ -56,7 +56,7 @@ fn a_part_sends_a_trigger_and_its_verdict_is_compared_with_the_truth() {
     let folder = Folder::new();
     let mut barrier = LightBarrier::open(&folder.link()).unwrap();
     let mut port = folder.plug();
-    barrier.cross(crossing(30, 17, Some(Defect::Chip)));
+    barrier.cross(crossing(30, 17, Some(PartDefect::Chip)));
     barrier.cross(crossing(90, 18, None));
     barrier.fire("by hand\nTRIG twice");
     read_exactly(&mut port, "TRIG part-17\nTRIG part-18\nTRIG by hand\n");
@@ -156,8 +156,9 @@ fn a_barrier_whose_name_was_taken_over_leaves_it_to_the_new_one() {
 fn a_sensor_sends_the_trigger_of_every_part_once_frames_left_out_or_not() {
     let folder = Folder::new();
     let source = |barrier: Option<PathBuf>| {
-        let (line, frames) = (Some(Shape::Plate), None);
-        Source::Scene { seed: 7, width: 320, height: 240, fps: 30, frames, line, barrier }
+        let line = Some(Shape::Plate);
+        let options = SceneOptions { seed: 7, width: 320, height: 240, fps: 30, line };
+        Source::Scene { options, frames: None, barrier }
     };
     assert!(Sensor::of(&source(None), folder.path()).unwrap().is_none());
     let mut sensor = Sensor::of(&source(Some("light.tty".into())), folder.path()).unwrap().unwrap();

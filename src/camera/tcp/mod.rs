@@ -150,7 +150,7 @@ impl TcpFeed {
             }
             PayloadKind::Raw { format, width, height } => {
                 let pool = FramePool::new(format, width as usize, height as usize, 0, self.options.buffers)
-                    .map_err(|cause| TcpError::Memory { cause })?;
+                    .map_err(|fault| TcpError::Memory { cause: fault.to_string() })?;
                 Ok((Coding::Raw, pool.caps().clone(), Some(pool)))
             }
         }

@@ -11,7 +11,6 @@ use crate::image::face::{FaceCutter, FaceQuality};
 use crate::pipeline::Follower;
 use crate::recognition::{
     Enrolled, FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings, Gallery, GalleryIndex, Recognise,
-    Settings,
 };
 use crate::ring::Bell;
 use crate::scheduler::{Attachment, Factory, Scheduler, Stage, StageSpec};
@@ -68,10 +67,7 @@ impl FaceStage {
     pub(super) fn open(&self, bell: &Arc<Bell>) -> FaceLoad {
         let settings = FaceLaneSettings {
             camera: "bench".into(),
-            recognition: Settings::from(&self.recognition),
-            agree: self.recognition.agree,
-            recheck: self.recognition.recheck,
-            queue: self.recognition.queue,
+            recognition: self.recognition.clone(),
             in_step: false,
         };
         let lane = FaceLane::new(settings, self.gallery.clone(), Arc::new(Nobody), bell.clone());

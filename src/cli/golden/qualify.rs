@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
-use super::rate::{Judge, Rating, Score, rate};
+use super::rate::{Judge, JudgeFault, Rating, Score, rate};
 use super::samples::{self, LabelledSample};
 use super::{CliOutput, GoldenClient, GoldenCommon, GoldenFault, install, sheet, view};
 use crate::cli::recipe_loader::RecipeLoader;
@@ -234,7 +235,7 @@ fn hold(
         Ok(program) => (Ok(program), None),
         Err(error) if is_for_lack_of_goldens(&error) => {
             let fault = format!("{error:#}");
-            (Err(fault.clone()), Some(fault))
+            (Err(JudgeFault(fault.clone())), Some(fault))
         }
         Err(error) => return Err(error.context("the current setup cannot be loaded")),
     };
@@ -253,16 +254,28 @@ fn is_for_lack_of_goldens(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ProgramError::NoGoldens { .. }))
 }
 
-fn replacement(text: &str) -> Result<(String, PathBuf), String> {
+/// An argument that is not NAME=FILE.
+#[derive(Debug, thiserror::Error)]
+#[error("write NAME=FILE: a model of the configuration, and the file to try in its place")]
+struct NoReplacement;
+
+fn replacement(text: &str) -> Result<(String, PathBuf), NoReplacement> {
     match text.split_once('=') {
         Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.into(), file.into())),
-        _ => Err("write NAME=FILE: a model of the configuration, and the file to try in its place".into()),
+        _ => Err(NoReplacement),
     }
 }
 
-/// The models that a setup runs, for JSON.
-pub(super) fn models_of(setup: &Setup) -> Value {
+/// A model that a setup runs.
+#[derive(Serialize)]
+pub(super) struct UsedModel<'a> {
+    pub name: &'a str,
+    pub path: &'a Path,
+}
+
+/// The models that a setup runs.
+pub(super) fn models_of(setup: &Setup) -> Vec<UsedModel<'_>> {
     let used = setup.recipe.models();
     let used = setup.models.iter().filter(|model| used.contains(&model.name.as_str()));
-    json!(used.map(|model| json!({ "name": model.name, "path": model.path })).collect::<Vec<_>>())
+    used.map(|model| UsedModel { name: &model.name, path: &model.path }).collect()
 }

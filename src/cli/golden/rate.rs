@@ -13,8 +13,13 @@ use crate::supervisor::spawn;
 use crate::supervisor::usable_cores;
 use crate::types::{Outcome, Verdict};
 
-/// A program, or why it cannot be loaded (each sample then ends as `error`).
-pub(super) type Judge = Result<Arc<Program>, String>;
+/// The program cannot be loaded, so that every sample ends as `error`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct JudgeFault(pub String);
+
+/// A program, or why it cannot be loaded.
+pub(super) type Judge = Result<Arc<Program>, JudgeFault>;
 
 /// The result for one sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +143,7 @@ impl RateJob {
 /// One judge on one thread.
 enum RateTools {
     Ready(Arc<Program>, Box<Inspector>),
-    Not(String),
+    Not(JudgeFault),
 }
 
 impl RateTools {
@@ -152,7 +157,7 @@ impl RateTools {
     fn rate(&mut self, frame: &crate::types::Frame, text: Option<&str>) -> Rating {
         match self {
             RateTools::Ready(program, inspector) => rating(&judge(program, inspector, frame, text)),
-            RateTools::Not(why) => Rating { outcome: Outcome::Error, why: why.clone() },
+            RateTools::Not(why) => Rating { outcome: Outcome::Error, why: why.to_string() },
         }
     }
 }

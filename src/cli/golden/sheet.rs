@@ -37,11 +37,9 @@ fn table(title: &str, setup: &Setup, score: &Score) -> Vec<String> {
     let row = |label: &str, [ok, ng, error]: [usize; 3]| {
         format!("  {label:<10}  {ok:>5} ok  {ng:>5} ng  {error:>5} error")
     };
-    let models = models_of(setup);
-    let models = models.as_array().into_iter().flatten();
-    let models: String = models
-        .filter_map(|model| Some(format!(", model {} {}", model["name"].as_str()?, model["path"].as_str()?)))
-        .collect();
+    let models = models_of(setup).into_iter();
+    let models: String =
+        models.map(|model| format!(", model {} {}", model.name, model.path.display())).collect();
     vec![
         format!("{title}: recipe revision {}, {}{models}", setup.recipe.revision, setup.goldens),
         row("good parts", score.good),

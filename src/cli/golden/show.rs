@@ -1,10 +1,12 @@
 //! `ocellus golden show`: one product's pictures, whether they are intact, and their history.
 
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
 
 use super::{CliOutput, GoldenClient, GoldenCommon, view};
 use crate::store::{GoldenEntry, GoldenError, GoldenFiles, GoldenSet};
+use crate::types::rfc3339;
 
 #[derive(Debug, Args)]
 pub(super) struct ShowGoldenArgs {
@@ -36,13 +38,47 @@ pub(super) fn run(arguments: &ShowGoldenArgs) -> anyhow::Result<CliOutput> {
     // Faults of the recipe do not matter here.
     let wanted = client.recipes(product).ok().and_then(|recipes| Some(recipes.first()?.size));
     let states: Vec<_> = chosen.entries.iter().map(|entry| state(&client.files, entry, wanted)).collect();
-    let mut json = view::json(chosen);
-    for (at, state) in states.iter().enumerate() {
-        json["entries"][at]["fault"] = json!(state);
-    }
+    let set = ShownSet::new(chosen, &states);
     let revisions: Vec<_> = all.iter().map(view::json).collect();
     let words = in_words(chosen, newest.revision, &states, &all);
-    Ok(CliOutput::new(words, json!({ "ok": true, "set": json, "revisions": revisions })))
+    Ok(CliOutput::new(words, json!({ "ok": true, "set": set, "revisions": revisions })))
+}
+
+/// The set as an object, as [`view::json`] gives it, each picture with its fault.
+#[derive(Serialize)]
+struct ShownSet<'a> {
+    product: &'a str,
+    revision: u64,
+    created_ns: u64,
+    origin: Option<u64>,
+    note: &'a str,
+    entries: Vec<ShownEntry<'a>>,
+    hash: String,
+    created: String,
+}
+
+#[derive(Serialize)]
+struct ShownEntry<'a> {
+    #[serde(flatten)]
+    entry: &'a GoldenEntry,
+    /// The state of the picture in few words; `null` where it is intact.
+    fault: &'a Option<String>,
+}
+
+impl ShownSet<'_> {
+    fn new<'a>(set: &'a GoldenSet, states: &'a [Option<String>]) -> ShownSet<'a> {
+        let entries = set.entries.iter().zip(states);
+        ShownSet {
+            product: &set.product,
+            revision: set.revision,
+            created_ns: set.created_ns,
+            origin: set.origin,
+            note: &set.note,
+            entries: entries.map(|(entry, fault)| ShownEntry { entry, fault }).collect(),
+            hash: set.hash(),
+            created: rfc3339(set.created_ns),
+        }
+    }
 }
 
 /// The state of a picture in few words.

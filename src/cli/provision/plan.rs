@@ -59,7 +59,8 @@ impl Plan {
             let copies = broker.copies.iter().map(|(_, to)| to.clone());
             copies.chain(broker.password.iter().map(|file| file.to.clone()))
         });
-        let coming = Coming { files: new_paths.collect(), users: !provisioning.users.is_empty() };
+        let coming =
+            Coming { files: new_paths.collect(), users: !provisioning.users.is_empty(), state_dir: None };
         if provisioning.config.is_some() {
             // First as its author wrote it, so that the lines of its faults are right.
             Config::parse_with(&before, &named, home, &coming)?;

@@ -5,7 +5,8 @@ use jiff::tz::TimeZone;
 
 use crate::config::raw::{TomlTable, nearest};
 use crate::config::value::PlacedValue;
-use crate::config::{AttendanceConfig, CameraAttendance, CameraRole, Hours, MAX_ZONES, Zone};
+use crate::config::{AttendanceConfig, CameraAttendance, CameraRole, Hours, Zone};
+use crate::types::MAX_ZONES;
 
 const DAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Monday),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{SectionScope, attendance, faces, inspect, mqtt, preview, zones};
 use crate::config::raw::{TomlTable, nearest};
-use crate::config::source::{self, Refused};
+use crate::config::source::{self, SourceError};
 use crate::config::value::PlacedValue;
 use crate::config::{
     Anchor, CameraConfig, DetectConfig, FacesConfig, LaunchLine, ModelConfig, Network, Pace, Source,
@@ -132,7 +132,7 @@ fn source(table: &TomlTable<'_, '_>, scope: &SectionScope) -> (Source, String) {
     };
     match source::parse(text, |path| scope.files.resolve(path)) {
         Ok(source) => (source, source::shown(text)),
-        Err(Refused { reason, remedy }) => {
+        Err(SourceError { reason, remedy }) => {
             field.fault(reason, remedy);
             absent
         }

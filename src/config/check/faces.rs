@@ -3,6 +3,7 @@
 use crate::config::raw::{TomlTable, nearest};
 use crate::config::value::PlacedValue;
 use crate::config::{CameraConfig, FacesConfig, ModelConfig, RecognitionConfig, Task};
+use crate::image::face::FaceGate;
 
 /// Slots that a ring needs besides the frames that wait for recognition: one that is written, one in
 /// detection, and some on their way to the tracker.
@@ -35,10 +36,12 @@ fn recognition(table: &TomlTable<'_, '_>, usual: &RecognitionConfig) -> Recognit
     RecognitionConfig {
         min_similarity: number("min_similarity", usual.min_similarity, 0.0..=1.0),
         margin: number("margin", usual.margin, 0.0..=1.0),
-        min_face_px: number("min_face_px", usual.min_face_px, 4.0..=10_000.0),
-        min_quality: number("min_quality", usual.min_quality, 0.0..=1.0),
-        min_sharpness: number("min_sharpness", usual.min_sharpness, 0.0..=1.0),
-        max_turn_deg: number("max_turn_deg", usual.max_turn_deg, 1.0..=90.0),
+        gate: FaceGate {
+            min_eye_px: number("min_face_px", usual.gate.min_eye_px, 4.0..=10_000.0),
+            min_score: number("min_quality", usual.gate.min_score, 0.0..=1.0),
+            min_sharpness: number("min_sharpness", usual.gate.min_sharpness, 0.0..=1.0),
+            max_turn_deg: number("max_turn_deg", usual.gate.max_turn_deg, 1.0..=90.0),
+        },
         agree: table.whole("agree", usual.agree, 1..=100),
         recheck: table.millis("recheck_ms", recheck, 100..=3_600_000),
         queue: table.whole("queue", usual.queue as u32, 1..=32) as usize,

@@ -1,7 +1,8 @@
 //! Checks `inspect = { … }` of a camera: the product, the choice of a frame, the number of parts at once.
 
+use crate::config::Inspect;
 use crate::config::raw::TomlTable;
-use crate::config::{Inspect, PickFrame};
+use crate::ring::Pick;
 
 use super::SectionScope;
 
@@ -9,8 +10,8 @@ use super::SectionScope;
 /// and some history from which a trigger may select.
 const OTHER_SLOTS: usize = 4;
 
-const PICKS: &[(&str, PickFrame)] =
-    &[("nearest", PickFrame::Nearest), ("next", PickFrame::Next), ("previous", PickFrame::Previous)];
+const PICKS: &[(&str, Pick)] =
+    &[("nearest", Pick::Nearest), ("next", Pick::Next), ("previous", Pick::Previous)];
 
 /// Reads the section, but does not open the recipe: a recipe that was broken while the box was off must not
 /// stop its other cameras. `ocellus check` reads it, and the service answers its triggers with `error`.

@@ -31,13 +31,15 @@ struct SectionScope {
     users_come: bool,
 }
 
-/// What is written together with a configuration that is checked before any of it is.
+/// What is not in the text of a configuration: what is written together with it after the check, and its options.
 #[derive(Clone, Debug, Default)]
 pub struct Coming {
     /// Absolute paths of files that will exist.
     pub files: Vec<PathBuf>,
     /// Whether there will be users who may log in.
     pub users: bool,
+    /// The state directory that takes the place of `device.state_dir`.
+    pub state_dir: Option<PathBuf>,
 }
 
 impl Config {
@@ -48,9 +50,16 @@ impl Config {
 
     /// Reads and checks the file at `path`. Errors: every fault, each with its place and its remedy.
     pub fn load(path: &Path) -> Result<Config, Faults> {
+        Config::load_with(path, None)
+    }
+
+    /// The same, with `state_dir` in the place of `device.state_dir`: the users, without whom no address may
+    /// be open to others, are looked for there.
+    pub fn load_with(path: &Path, state_dir: Option<&Path>) -> Result<Config, Faults> {
         let remedy = "check the path after --config, and that the service's user may read it";
         let text = files::read_text(path, remedy)?;
-        Config::parse(&text, path, path.parent().unwrap_or(Path::new("")))
+        let coming = Coming { state_dir: state_dir.map(Path::to_owned), ..Coming::default() };
+        Config::parse_with(&text, path, path.parent().unwrap_or(Path::new("")), &coming)
     }
 
     /// Reads only `[runtime]` of the file at `path`, even where other sections have faults, such as a missing
@@ -93,7 +102,10 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
         users_come: coming.users,
     };
     let root = doc.root();
-    let device = device::device(root.table("device"));
+    let mut device = device::device(root.table("device"));
+    if let Some(dir) = &coming.state_dir {
+        device.state_dir.clone_from(dir);
+    }
     let workers = device::workers(root.table("workers"), &scope);
     let models = model::models(&root, &scope, workers.cores.len());
     let faces = faces::faces(root.table("faces"), &models, workers.cores.len());

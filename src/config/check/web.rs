@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::SectionScope;
+use crate::config::network::NetworkError;
 use crate::config::raw::TomlTable;
 use crate::config::value::PlacedValue;
 use crate::config::{Network, WebConfig, WebTls, users};
@@ -49,8 +50,11 @@ fn networks(field: &PlacedValue<'_, '_>) -> Vec<Network> {
     let network = |item: &PlacedValue<'_, '_>| {
         let network = item.text()?.parse();
         network
-            .map_err(|reason: String| {
-                item.fault(reason, "write an address or a network, e.g. \"127.0.0.1\" or \"10.0.0.0/8\"")
+            .map_err(|reason: NetworkError| {
+                item.fault(
+                    reason.to_string(),
+                    "write an address or a network, e.g. \"127.0.0.1\" or \"10.0.0.0/8\"",
+                )
             })
             .ok()
     };

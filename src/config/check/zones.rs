@@ -3,7 +3,8 @@
 use super::is_topic_level;
 use crate::config::raw::TomlTable;
 use crate::config::value::PlacedValue;
-use crate::config::{Line, MAX_LINES, MAX_ZONES, Zone};
+use crate::config::{Line, MAX_LINES, Zone};
+use crate::types::MAX_ZONES;
 use crate::types::Point;
 
 /// Most corners of a zone.

@@ -6,6 +6,7 @@ use super::check::known_keys;
 use super::*;
 use crate::config::{Fault, ModelCard, ModelConfig, Task};
 use crate::image::barcode::Format;
+use crate::image::compare::CompareSettings;
 use crate::types::{Point, Rect};
 
 fn model(name: &str, task: Task, labels: &[&str]) -> ModelConfig {
@@ -97,6 +98,7 @@ fn the_defaults_are_those_that_the_sample_tells() {
     let recipe = parse(&format!("{HEAD}{ROI}{keys}")).unwrap();
     let reported = Recipe::parse(Recipe::sample_text(), Path::new("sample.toml"), &models()).unwrap();
     assert_eq!(recipe.rois[0].check, reported.rois[0].check);
+    assert_eq!(recipe.rois[0].check, Check::Pixels(CompareSettings::default()), "one set of defaults");
     let reported = reported.align.unwrap();
     assert_eq!(
         recipe.align.unwrap(),

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::{CompletedPart, LaneState, PartLane};
-use crate::inspection::part::Pulled;
+use crate::inspection::part::PulledTrigger;
 use crate::ring::Lease;
 use crate::supervisor::panic_text;
 use crate::types::{AcquisitionId, Clock, Frame, Inspection, OnComplete, Outcome, Verdict};
@@ -55,7 +55,7 @@ impl PartLane {
     pub(super) fn without_frame(
         &self,
         state: &mut LaneState,
-        pulled: &Arc<Pulled>,
+        pulled: &Arc<PulledTrigger>,
         (outcome, cause): End,
         taken: bool,
     ) {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::document::{Document, KeptFile};
 use super::error::EvidenceError;
 use super::index;
+use super::planes::PlanesFault;
 use super::queue::EvidenceJob;
 use super::seal;
 
@@ -35,7 +36,8 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Encodes and seals `job`. Errors: the frame cannot be encoded.
     pub(super) fn new(job: &mut EvidenceJob) -> Result<Prepared, EvidenceError> {
-        let encode = |file| move |cause| EvidenceError::Encode { file, cause };
+        let encode =
+            |file| move |fault: PlanesFault| EvidenceError::Encode { file, cause: fault.to_string() };
         let mut files = vec![(PLANES, job.shot.encode_png().map_err(encode(PLANES))?)];
         match job.shot.encode_jpeg() {
             Ok(picture) => files.push((PICTURE, picture)),

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::document::{Document, KeptFile, SCHEMA};
 use super::error::EvidenceError;
 use super::folder::{DOCUMENT, PLANES, RECIPE};
-use super::{planes, seal};
+use super::planes::{self, PlanesFault};
+use super::seal;
 use crate::types::{Frame, Inspection, InspectionLatency, Outcome, PixelFormat, Stamp, Trigger, TriggerKind};
 
 /// Limit for `evidence.json`; a larger file cannot be one of ours and is refused before it is read.
@@ -49,7 +50,7 @@ pub fn open(path: &Path) -> Result<OpenedEvidence, EvidenceError> {
     let unusable = |cause: String| EvidenceError::Content { path: folder.join(DOCUMENT), cause };
     let planes = take(PLANES).ok_or_else(|| unusable(format!("it names no {PLANES}")))?;
     let frame = rebuild(&document, &planes)
-        .map_err(|cause| EvidenceError::Content { path: folder.join(PLANES), cause })?;
+        .map_err(|fault| EvidenceError::Content { path: folder.join(PLANES), cause: fault.to_string() })?;
     let recipe = take(RECIPE).map(String::from_utf8).transpose();
     let recipe = recipe.map_err(|error| EvidenceError::Content {
         path: folder.join(RECIPE),
@@ -107,16 +108,16 @@ fn read_file(folder: &Path, name: &str, kept: &KeptFile) -> Result<Vec<u8>, Evid
     Ok(bytes)
 }
 
-fn rebuild(document: &Document, png: &[u8]) -> Result<Frame, String> {
+fn rebuild(document: &Document, png: &[u8]) -> Result<Frame, PlanesFault> {
     let kept = &document.frame;
     let format = PixelFormat::from_caps_name(&kept.format);
-    let format = format.ok_or_else(|| format!("no pixel layout is called \"{}\"", kept.format))?;
-    let colour = kept.colour();
-    let colour = colour.ok_or_else(|| format!("\"{}\" or \"{}\" is not known", kept.matrix, kept.range))?;
+    let format = format.ok_or_else(|| PlanesFault::Layout(kept.format.clone()))?;
+    let unknown = || PlanesFault::Colour { matrix: kept.matrix.clone(), range: kept.range.clone() };
+    let colour = kept.colour().ok_or_else(unknown)?;
     let shape = (format, kept.width as usize, kept.height as usize);
     let bytes = planes::from_png(shape, png)?;
     let captured = Stamp { mono_ns: kept.mono_ns, wall_ns: kept.wall_ns };
-    let mut frame = Frame::from_memory(kept.seq, captured, shape, bytes).ok_or("its planes are cut short")?;
+    let mut frame = Frame::from_memory(kept.seq, captured, shape, bytes).ok_or(PlanesFault::Short)?;
     (frame.colour, frame.pts_ns) = (colour, kept.pts_ns);
     Ok(frame)
 }

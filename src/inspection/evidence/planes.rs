@@ -8,13 +8,56 @@ use std::sync::Arc;
 
 use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Filter, Limits, Transformations};
 
-use crate::image::jpeg;
+use crate::image::{ImageError, jpeg};
 use crate::types::{Colour, Frame, PixelFormat, Planes, Stamp};
 
 /// Limit for the bytes of a frame; larger sizes are refused before memory is allocated.
 const MAX_BYTES: usize = 1 << 30;
 /// Quality of the picture for people.
 const JPEG_QUALITY: u8 = 85;
+
+/// Why a frame cannot be kept as a picture, or cannot be restored from one.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PlanesFault {
+    /// No picture can hold the planes.
+    #[error("it is too large, or empty")]
+    Size,
+    /// The frame's memory ends before its last row.
+    #[error("its planes are cut short")]
+    Short,
+    /// The recorded size is impossible.
+    #[error("no frame has {width}×{height} px")]
+    NoFrame { width: usize, height: usize },
+    /// The picture is not the one that holds such a frame.
+    #[error(
+        "a {}×{} frame in {} is kept as {}×{} grey px, this is {}×{} px {:?}",
+        .frame.0, .frame.1, .format.caps_name(), .needed.0, .needed.1, .found.0, .found.1, .found.2
+    )]
+    Shape {
+        /// Width and height of the frame, px.
+        frame: (usize, usize),
+        format: PixelFormat,
+        /// Width and height of its picture, px.
+        needed: (usize, usize),
+        /// Width, height and colour of the picture that is there.
+        found: (usize, usize, ColorType),
+    },
+    /// The recorded pixel layout is unknown.
+    #[error("no pixel layout is called \"{0}\"")]
+    Layout(String),
+    /// The recorded colours are unknown.
+    #[error("\"{matrix}\" or \"{range}\" is not known")]
+    Colour { matrix: String, range: String },
+    /// The encoder refused the planes.
+    #[error("{0}")]
+    Encode(#[from] png::EncodingError),
+    /// The file is not a PNG, or is damaged.
+    #[error("{0}")]
+    Decode(#[from] png::DecodingError),
+    /// The encoder of the picture for people refused the frame.
+    #[error("{0}")]
+    Jpeg(#[from] ImageError),
+}
 
 /// A frame copied into memory that the ring does not own.
 pub(super) struct Shot {
@@ -53,8 +96,8 @@ impl Shot {
     }
 
     /// Encodes the planes as one lossless picture. Errors: the message of the encoder.
-    pub(super) fn encode_png(&mut self) -> Result<Vec<u8>, String> {
-        let (row, rows) = grid(self.format, self.width, self.height).ok_or("it is too large, or empty")?;
+    pub(super) fn encode_png(&mut self) -> Result<Vec<u8>, PlanesFault> {
+        let (row, rows) = grid(self.format, self.width, self.height).ok_or(PlanesFault::Size)?;
         let mut out = Vec::with_capacity(self.bytes.len());
         let mut encoder = Encoder::new(&mut out, row as u32, rows as u32);
         encoder.set_color(ColorType::Grayscale);
@@ -64,22 +107,22 @@ impl Shot {
         encoder.set_compression(Compression::Fast);
         // Chroma and interleaved colours are similar from row to row, not from byte to byte.
         encoder.set_filter(Filter::Up);
-        let mut writer = encoder.write_header().map_err(|error| error.to_string())?;
+        let mut writer = encoder.write_header()?;
         let packed = self.bytes.len();
         self.bytes.resize(row * rows, 0);
         // Written all at once, so that noise, which does not compress, does not become larger either.
         let written = writer.write_image_data(&self.bytes).and_then(|()| writer.finish());
         self.bytes.truncate(packed);
-        written.map_err(|error| error.to_string())?;
+        written?;
         Ok(out)
     }
 
     /// Encodes a JPEG for people. Errors: the message of the encoder.
-    pub(super) fn encode_jpeg(&self) -> Result<Vec<u8>, String> {
+    pub(super) fn encode_jpeg(&self) -> Result<Vec<u8>, PlanesFault> {
         let planes = Planes::packed(self.format, self.width, self.height, &self.bytes);
-        let planes = Planes { colour: self.colour, ..planes.ok_or("its planes are cut short")? };
+        let planes = Planes { colour: self.colour, ..planes.ok_or(PlanesFault::Short)? };
         let mut out = Vec::new();
-        jpeg::encode(&planes, JPEG_QUALITY, &mut out).map_err(|error| error.to_string())?;
+        jpeg::encode(&planes, JPEG_QUALITY, &mut out)?;
         Ok(out)
     }
 }
@@ -99,24 +142,19 @@ fn grid(format: PixelFormat, width: usize, height: usize) -> Option<(usize, usiz
 pub(super) fn from_png(
     (format, width, height): (PixelFormat, usize, usize),
     png: &[u8],
-) -> Result<Arc<[u8]>, String> {
-    let (row, rows) = grid(format, width, height).ok_or(format!("no frame has {width}×{height} px"))?;
+) -> Result<Arc<[u8]>, PlanesFault> {
+    let (row, rows) = grid(format, width, height).ok_or(PlanesFault::NoFrame { width, height })?;
     let mut decoder = Decoder::new_with_limits(Cursor::new(png), Limits { bytes: MAX_BYTES });
     decoder.set_transformations(Transformations::IDENTITY);
-    let mut reader = decoder.read_info().map_err(|error| error.to_string())?;
+    let mut reader = decoder.read_info()?;
     let info = reader.info();
     let shape = (info.width as usize, info.height as usize, info.color_type, info.bit_depth);
     if shape != (row, rows, ColorType::Grayscale, BitDepth::Eight) {
-        return Err(format!(
-            "a {width}×{height} frame in {} is kept as {row}×{rows} grey px, this is {}×{} px {:?}",
-            format.caps_name(),
-            shape.0,
-            shape.1,
-            shape.2
-        ));
+        let found = (shape.0, shape.1, shape.2);
+        return Err(PlanesFault::Shape { frame: (width, height), format, needed: (row, rows), found });
     }
     let mut bytes = vec![0; row * rows];
-    reader.next_frame(&mut bytes).map_err(|error| error.to_string())?;
+    reader.next_frame(&mut bytes)?;
     let sizes = format.plane_sizes(width, height);
     bytes.truncate(sizes.iter().map(|(row, rows)| row * rows).sum());
     Ok(bytes.into())

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::FaceLane;
-use crate::recognition::{Answer, Recogniser};
+use crate::recognition::{FaceAnswer, Recogniser};
 use crate::ring::Lease;
 use crate::scheduler::{Cause, Executor, WorkItem};
 use crate::types::{Frame, Point, Rect, RunState, Stamp, ZoneSet};
@@ -35,7 +35,7 @@ pub struct FaceItem {
     ticket: u64,
     frame: Lease<Frame>,
     face: Face,
-    answer: Option<Answer>,
+    answer: Option<FaceAnswer>,
 }
 
 impl FaceItem {

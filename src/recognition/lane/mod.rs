@@ -29,8 +29,9 @@ use parking_lot::Mutex;
 pub use item::FaceItem;
 pub use settings::{FaceCounters, FaceLaneSettings};
 
+use crate::config::RecognitionConfig;
 use crate::pipeline::{Follower, Lane};
-use crate::recognition::{Answer, FaceQuality, Gallery};
+use crate::recognition::{FaceAnswer, FaceQuality, Gallery};
 use crate::ring::{Bell, Lease};
 use crate::scheduler::{Feed, InOrder};
 use crate::types::{
@@ -50,6 +51,8 @@ pub struct FaceLane {
     /// Counts and times of this camera's faces.
     pub counters: FaceCounters,
     settings: FaceLaneSettings,
+    /// Faces that may wait for a worker.
+    queue: usize,
     habit: Habit,
     unknown: Label,
     gallery: Arc<Gallery>,
@@ -82,7 +85,7 @@ struct Waiting {
 /// The result at a place in the order.
 enum CompletedFace {
     /// A look ended; with an answer unless it failed.
-    Look(SeenFace, Option<Answer>),
+    Look(SeenFace, Option<FaceAnswer>),
     /// A face that was recognised before is still there.
     Still(SeenFace, Option<Identity>, f32),
 }
@@ -95,10 +98,10 @@ impl FaceLane {
         sightings: Arc<dyn SightingSink>,
         bell: Arc<Bell>,
     ) -> Arc<FaceLane> {
-        let habit = Habit { agree: settings.agree.max(1), recheck_ns: settings.recheck.as_nanos() as u64 };
+        let RecognitionConfig { agree, recheck, queue, .. } = settings.recognition;
+        let habit = Habit { agree: agree.max(1), recheck_ns: recheck.as_nanos() as u64 };
         // In step every face of a frame needs a place, because all are done before the next frame.
-        let queue = if settings.in_step { settings.queue.max(MAX_FINDINGS) } else { settings.queue };
-        let settings = FaceLaneSettings { queue, ..settings };
+        let queue = if settings.in_step { queue.max(MAX_FINDINGS) } else { queue };
         let state = FaceLaneState {
             clock: LaneClock::new(settings.in_step),
             under_way: 0,
@@ -108,6 +111,7 @@ impl FaceLane {
         Arc::new(FaceLane {
             counters: FaceCounters::default(),
             settings,
+            queue,
             habit,
             unknown: "unknown".into(),
             gallery,
@@ -155,7 +159,7 @@ impl FaceLane {
     }
 
     /// Enters the end of a look.
-    fn arrived(&self, ticket: u64, seen: SeenFace, answer: Option<Answer>) {
+    fn arrived(&self, ticket: u64, seen: SeenFace, answer: Option<FaceAnswer>) {
         self.order.complete(ticket, CompletedFace::Look(seen, answer));
         if self.deliver() {
             self.resume();
@@ -177,7 +181,7 @@ impl FaceLane {
     }
 
     /// Learns the answer of a look; true where no other is under way.
-    fn looked(&self, seen: SeenFace, answer: Option<Answer>) -> bool {
+    fn looked(&self, seen: SeenFace, answer: Option<FaceAnswer>) -> bool {
         let mut state = self.state.lock();
         state.under_way -= 1;
         let is_last = state.under_way == 0;
@@ -206,7 +210,7 @@ impl FaceLane {
         is_last
     }
 
-    fn count(&self, answer: &Answer) {
+    fn count(&self, answer: &FaceAnswer) {
         self.counters.align_us.record(u64::from(answer.align_us));
         if answer.flaw.is_some() {
             return self.counters.unfit.add(1);
@@ -240,7 +244,7 @@ impl FaceLane {
         let (rect, Ok(points)) = (*rect, <[_; 6]>::try_from(points.as_slice())) else { return false };
         let now = state.clock.now_ns();
         let at = state.place(id, version, now);
-        let full = state.waiting.len() >= self.settings.queue;
+        let full = state.waiting.len() >= self.queue;
         let has_place = self.order.has_place();
         let track = &mut state.tracks[at];
         track.seen_ns = now;

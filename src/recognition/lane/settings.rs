@@ -1,8 +1,6 @@
 //! Settings and counters of the recognition of one camera's faces.
 
-use std::time::Duration;
-
-use crate::recognition::Settings;
+use crate::config::RecognitionConfig;
 use crate::telemetry::{Counter, Histogram};
 use crate::types::Label;
 
@@ -11,14 +9,8 @@ use crate::types::Label;
 pub struct FaceLaneSettings {
     /// The name of the camera.
     pub camera: Label,
-    /// Limits that a face and an answer must meet.
-    pub recognition: Settings,
-    /// Answers in a row that must agree before a face has a name, or is unknown.
-    pub agree: u32,
-    /// The time after which a named face is recognised again.
-    pub recheck: Duration,
-    /// Faces that may wait for a worker.
-    pub queue: usize,
+    /// The limits that a face and an answer must meet, and how many faces may wait.
+    pub recognition: RecognitionConfig,
     /// Whether the camera's frames wait for the answers about earlier faces (files that are read as fast as
     /// possible). Then no face finds the queue full, and results do not depend on the speed of the machine.
     pub in_step: bool,

@@ -1,7 +1,7 @@
 //! Keeps what is known of one tracked face, and decides whether to recognise it again. Pure: time is an
 //! argument.
 
-use crate::recognition::{Answer, FaceFlaw, FaceQuality};
+use crate::recognition::{FaceAnswer, FaceFlaw, FaceQuality};
 use crate::types::{Identity, Label, PersonId};
 
 /// Looks at a new face without a pause between them. A face without a name after them is difficult, and gets
@@ -112,7 +112,7 @@ impl Track {
 
     /// Learns an answer of recognition; false where it is of no use, because the face was not good enough or
     /// the answer came from another version of the gallery.
-    pub fn answered(&mut self, answer: &Answer, habit: Habit) -> bool {
+    pub fn answered(&mut self, answer: &FaceAnswer, habit: Habit) -> bool {
         let [.., (FaceFlaw::Blurred, sharp)] = answer.quality.factors() else { return false };
         self.sharp = sharp;
         if answer.flaw.is_some() || answer.version != self.version {
@@ -141,10 +141,10 @@ mod tests {
         FaceQuality { eye_px, pose: FacePose::default(), sharpness: FaceQuality::FULL_SHARPNESS }
     }
 
-    fn answer(person: Option<u64>, quality: FaceQuality) -> Answer {
+    fn answer(person: Option<u64>, quality: FaceQuality) -> FaceAnswer {
         let identity = person.map(|id| Identity { person: PersonId(id), name: format!("p{id}").into() });
         let found = identity.clone().map(|identity| Match { identity, similarity: 0.8, other: 0.1 });
-        Answer { quality, flaw: None, found, identity, version: 1, align_us: 0, embed_us: 0, match_us: 0 }
+        FaceAnswer { quality, flaw: None, found, identity, version: 1, align_us: 0, embed_us: 0, match_us: 0 }
     }
 
     fn look(track: &mut Track, now_ns: u64, person: Option<u64>) {
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_face_that_gives_no_answer_is_not_looked_at_in_every_frame_for_ever() {
         let mut track = Track::new(7, 1, 0);
-        let blurred = Answer {
+        let blurred = FaceAnswer {
             flaw: Some(FaceFlaw::Blurred),
             ..answer(None, FaceQuality { sharpness: 0.0, ..face(30.0) })
         };

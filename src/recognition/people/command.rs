@@ -182,13 +182,13 @@ pub enum ExportLines {
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Written {
+    enum WrittenNumber {
         Number(u64),
         Text(String),
     }
-    match Written::deserialize(deserializer) {
-        Ok(Written::Number(number)) => Ok(number),
-        Ok(Written::Text(text)) => {
+    match WrittenNumber::deserialize(deserializer) {
+        Ok(WrittenNumber::Number(number)) => Ok(number),
+        Ok(WrittenNumber::Text(text)) => {
             text.parse().map_err(|_| de::Error::custom(format_args!("{text:?} is not a whole number")))
         }
         Err(_) => Err(de::Error::custom("a whole number is expected")),

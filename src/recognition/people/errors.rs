@@ -22,11 +22,11 @@ pub(super) fn of_gallery(error: GalleryError) -> Refusal {
         GalleryError::Taken { person, name } => Details::Person { person: person.0, name: name.clone() },
         _ => Details::None,
     };
-    split(code, &error.to_string()).with(details)
+    Refusal::explained(code, error.explanation()).with(details)
 }
 
 pub(super) fn of_model(error: EngineError) -> Refusal {
-    split("model_failed", &error.to_string())
+    Refusal::explained("model_failed", error.explanation())
 }
 
 pub(super) fn no_model(key: &str) -> Refusal {
@@ -37,13 +37,30 @@ pub(super) fn no_model(key: &str) -> Refusal {
 }
 
 pub(super) fn of_face(fault: &FaceFault) -> Refusal {
-    split(fault.code(), &fault.to_string())
+    Refusal::explained(fault.code(), fault.explanation())
 }
 
-/// Splits the text of a fault at its semicolon into what is wrong and what to do.
-fn split(code: &'static str, text: &str) -> Refusal {
-    match text.split_once("; ") {
-        Some((message, remedy)) => Refusal::new(code, message, remedy),
-        None => Refusal::new(code, text, ""),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::PersonId;
+
+    #[test]
+    fn a_refusal_has_what_is_wrong_and_what_to_do_in_fields_of_their_own() {
+        let refusal = of_gallery(GalleryError::NoPerson { person: PersonId(7) });
+        assert_eq!((refusal.code, refusal.message.as_str()), ("unknown_person", "there is no person 7"));
+        assert_eq!(refusal.remedy, "`ocellus faces list` shows the people");
+        // A semicolon in a name does not divide the text.
+        let taken = GalleryError::Taken { person: PersonId(1), name: "a; b".into() };
+        let text = taken.to_string();
+        let refusal = of_gallery(taken);
+        assert_eq!(refusal.message, "person 1 is called \"a; b\" already");
+        assert_eq!(refusal.to_string(), text);
+        let refusal = of_face(&FaceFault::SeveralFaces { n: 2 });
+        assert_eq!((refusal.code, refusal.message.as_str()), ("several_faces", "2 faces are in the picture"));
+        assert!(refusal.remedy.starts_with("take one of this person alone"), "{refusal}");
+        let refusal = of_model(EngineError::NoTask { model: "who".into() });
+        assert_eq!(refusal.message, "model who: its task is not known");
+        assert!(refusal.remedy.contains("[model.who]"), "{refusal}");
     }
 }

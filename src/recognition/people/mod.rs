@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::config::{Config, RecognitionConfig, Task};
 use crate::engine::{EngineError, Model};
-use crate::recognition::{Enrolled, GalleryIndex, IndexError, Settings, Study};
+use crate::recognition::{Enrolled, GalleryIndex, IndexError, Study};
 use crate::ring::Lease;
 use crate::store::{Erasing, Forgotten, Gallery, GalleryError, Person};
 use crate::types::{Frame, Origin, PersonId, Refusal};
@@ -104,8 +104,7 @@ impl GalleryService<'_> {
         let detector = self.0.model(&config, &detector).map_err(errors::of_model)?;
         let embedder = self.0.model(&config, embedder).map_err(errors::of_model)?;
         let bounds = config.faces.recognition.clone();
-        let gate = Settings::from(&bounds).gate;
-        let study = Study::new(&detector, &embedder, gate).map_err(errors::of_model)?;
+        let study = Study::new(&detector, &embedder, bounds.gate).map_err(errors::of_model)?;
         Ok(Tools { study, sha256: embedder.sha256().to_owned(), bounds })
     }
 }

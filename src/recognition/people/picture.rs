@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::image::picture::{self, Limits, PictureError};
-use crate::types::{Patch, Refusal};
+use crate::types::{Explanation, Patch, Refusal};
 
 /// Limits for pictures from requests, lower than those for local files, since several may arrive at once.
 const LIMITS: Limits = Limits { max_file: 20 << 20, max_side: 12_000, ..Limits::USUAL };
@@ -27,12 +27,11 @@ fn upright(file: &[u8]) -> Result<Patch, Refusal> {
 }
 
 fn refused(error: &PictureError) -> Refusal {
-    let text = error.to_string();
-    let (cause, remedy) = text.split_once("; ").unwrap_or((&text, ""));
+    let Explanation { cause, remedy } = error.explanation();
     if error.is_size() {
         return Refusal::new("picture_too_large", format!("the picture is too large: {cause}"), remedy);
     }
-    unreadable(cause)
+    unreadable(&cause)
 }
 
 fn unreadable(cause: &str) -> Refusal {

@@ -7,8 +7,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use super::GalleryError;
 use super::record::PersonHead;
+use super::{GalleryError, SampleError};
 use crate::store::files::{UNFINISHED, sync_dir, wipe, write_whole};
 use crate::store::{StoreError, png};
 use crate::types::{Channels, Patch, PersonId};
@@ -41,7 +41,8 @@ impl Crops {
 
     /// Reads and decodes the crop of `sample`.
     pub(super) fn read(&self, sample: u64) -> Result<Patch, GalleryError> {
-        let fault = |cause| GalleryError::Crop { path: self.path(sample), cause };
+        let fault =
+            |cause: SampleError| GalleryError::Crop { path: self.path(sample), cause: cause.to_string() };
         decode(&self.file(sample)?).map_err(fault)
     }
 
@@ -125,23 +126,24 @@ impl Crops {
 }
 
 /// The file of a crop. Errors: why it cannot be encoded.
-pub(super) fn encode(crop: &Patch) -> Result<Vec<u8>, String> {
+pub(super) fn encode(crop: &Patch) -> Result<Vec<u8>, SampleError> {
     if crop.channels != Channels::Rgb || crop.width > MAX_SIDE || crop.height > MAX_SIDE {
-        return Err(format!("{} x {} px of {:?} are not a crop", crop.width, crop.height, crop.channels));
+        let Patch { width, height, channels, .. } = *crop;
+        return Err(SampleError::NotCrop { width, height, channels });
     }
-    png::encode(crop)
+    Ok(png::encode(crop)?)
 }
 
 /// The crop in a file. Errors: why the file is not a crop.
-pub(super) fn decode(file: &[u8]) -> Result<Patch, String> {
+pub(super) fn decode(file: &[u8]) -> Result<Patch, SampleError> {
     // The size is checked before memory is allocated.
     match png::size(file)? {
         (w, h) if w as usize <= MAX_SIDE && h as usize <= MAX_SIDE => {}
-        (w, h) => return Err(format!("{w} x {h} px are more than the {MAX_SIDE} of a crop")),
+        (width, height) => return Err(SampleError::LargeCrop { width, height, most: MAX_SIDE }),
     }
     let crop = png::decode(file)?;
     match crop.channels {
         Channels::Rgb => Ok(crop),
-        _ => Err("it is not in colour".into()),
+        _ => Err(SampleError::Grey),
     }
 }

@@ -11,7 +11,7 @@ mod record;
 mod table;
 mod transfer;
 
-pub use error::GalleryError;
+pub use error::{GalleryError, SampleError};
 pub use record::{Erasing, NewSample, Person, Sample, clean_name};
 pub use transfer::{Imported, PersonName, Skipped, read_header};
 

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::GalleryError;
+use super::{GalleryError, SampleError};
 use crate::config::text;
 use crate::types::{MAX_EMBEDDING, Patch, PersonId};
 
@@ -261,11 +261,11 @@ pub(super) fn clean_source(source: &str) -> String {
 }
 
 /// Errors: the embedding's values cannot be used.
-pub(super) fn check_embedding(embedding: &[f32]) -> Result<(), String> {
+pub(super) fn check_embedding(embedding: &[f32]) -> Result<(), SampleError> {
     let length = embedding.iter().map(|part| f64::from(*part).powi(2)).sum::<f64>().sqrt();
     match embedding.len() {
         1..=MAX_EMBEDDING if (length - 1.0).abs() < 0.01 => Ok(()),
-        1..=MAX_EMBEDDING => Err(format!("its embedding is {length:.3} long, not a unit vector")),
-        count => Err(format!("its embedding has {count} numbers; 1 to {MAX_EMBEDDING} are possible")),
+        1..=MAX_EMBEDDING => Err(SampleError::EmbeddingLength { length }),
+        count => Err(SampleError::EmbeddingCount { count }),
     }
 }

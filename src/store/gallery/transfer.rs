@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::record::{self, Person, Sample, clean_name, clean_source};
-use super::{Gallery, GalleryError, crops, now};
+use super::{Gallery, GalleryError, SampleError, crops, now};
 use crate::types::{Bounded, PersonId};
 
 /// Limits of one import, which bound memory: people, and faces of one person.
@@ -222,13 +222,14 @@ fn newcomer(number: usize, text: &str) -> Result<Newcomer, GalleryError> {
     Ok(Newcomer { person, files })
 }
 
-fn face(line: ExportLine) -> Result<(Sample, Vec<u8>), String> {
-    let file = BASE64.decode(&line.crop).map_err(|error| format!("its crop is not base64 ({error})"))?;
+fn face(line: ExportLine) -> Result<(Sample, Vec<u8>), SampleError> {
+    let file = BASE64.decode(&line.crop).map_err(|source| SampleError::Base64 { part: "crop", source })?;
     // Encoded again, so that nothing but the picture is taken from the file.
-    let file =
-        crops::decode(&file).and_then(|crop| crops::encode(&crop)).map_err(|e| format!("its crop: {e}"))?;
+    let file = crops::decode(&file)
+        .and_then(|crop| crops::encode(&crop))
+        .map_err(|fault| SampleError::Crop(Box::new(fault)))?;
     let embedding =
-        BASE64.decode(&line.embedding).map_err(|error| format!("its embedding is not base64 ({error})"))?;
+        BASE64.decode(&line.embedding).map_err(|source| SampleError::Base64 { part: "embedding", source })?;
     let embedding = record::floats(&embedding);
     // After damage to a store, an export holds crops without embeddings.
     if !embedding.is_empty() {
@@ -236,7 +237,7 @@ fn face(line: ExportLine) -> Result<(Sample, Vec<u8>), String> {
     }
     let model = line.model.to_ascii_lowercase();
     if !model.is_empty() && (model.len() != 64 || !model.bytes().all(|byte| byte.is_ascii_hexdigit())) {
-        return Err("its model is not a SHA-256".into());
+        return Err(SampleError::Model);
     }
     let quality = if line.quality.is_finite() { line.quality.clamp(0.0, 1.0) } else { 0.0 };
     let (added_ns, source) = (line.added_ns.min(now()), clean_source(&line.source));

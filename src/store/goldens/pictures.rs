@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::GoldenError;
+use crate::store::StoreError;
 use crate::store::files::{UNFINISHED, write_whole};
-use crate::store::{StoreError, png};
+use crate::store::png::{self, PngError};
 use crate::types::Patch;
 
 /// The folder of the pictures.
@@ -32,7 +33,7 @@ impl Pictures {
     /// Writes a picture to disk and returns its name. An intact picture that is already there is not written
     /// again.
     pub(super) fn keep(&self, picture: &Patch, name: &str) -> Result<String, GoldenError> {
-        let unfit = |cause| GoldenError::Unfit { name: name.to_owned(), cause };
+        let unfit = |fault: PngError| GoldenError::Unfit { name: name.to_owned(), cause: fault.to_string() };
         let file = png::encode(picture).map_err(unfit)?;
         let sha = sha_of(&file);
         if self.check(&sha).is_err() {
@@ -44,7 +45,8 @@ impl Pictures {
     /// Reads, checks and decodes the picture named `sha`.
     pub(super) fn read(&self, sha: &str) -> Result<Patch, GoldenError> {
         let file = self.bytes(sha)?;
-        png::decode(&file).map_err(|found| GoldenError::Changed { path: self.path(sha), found })
+        png::decode(&file)
+            .map_err(|found| GoldenError::Changed { path: self.path(sha), found: found.to_string() })
     }
 
     /// Checks that the picture exists and matches its name.

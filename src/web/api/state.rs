@@ -1,17 +1,16 @@
 //! The state of the service: page, status, health, alarms, figures, units, configuration, audit log.
 
 use axum::http::StatusCode;
-use serde_json::{Map, Value, json};
 
 use super::super::answer::{self, Handled, WebFault, bytes, json_text, json_with, mime};
 use super::super::metrics as prometheus;
 use super::super::routes::Call;
 use super::super::server::Server;
-use super::super::snapshot::SnapshotState;
+use super::super::snapshot::{PublishedStatus, SnapshotState};
 use crate::commands::service::{AlarmRequest, RestartRequest};
 use crate::commands::{Command, CommandAnswer};
-use crate::contract::rest::HealthOut;
-use crate::contract::topic;
+use crate::contract::rest::{HealthOut, StatusOut};
+use crate::contract::{Payload, Service, Status};
 use crate::types::{CommandKind, Stamp};
 
 /// If the cameras' state was not reported for this long, the reporting thread is stuck.
@@ -31,27 +30,34 @@ pub(in super::super) async fn openapi(call: Call) -> Handled {
 pub(in super::super) async fn status(call: Call) -> Handled {
     let shared = &call.server.shared;
     let snapshot = shared.snapshot.lock();
-    let mut response = snapshot.states.get(topic::STATUS).cloned().unwrap_or_else(starting);
-    let names: Vec<_> = snapshot.cameras.iter().map(|camera| camera.name.as_str()).collect();
-    response.insert("uptime_s".into(), json!(shared.clock.now().micros_since(shared.started) / 1_000_000));
-    response.insert("device".into(), json!(shared.device));
-    response.insert("host".into(), json!(rustix::system::uname().nodename().to_string_lossy()));
-    response.insert("cameras".into(), json!(names));
-    response.insert("features".into(), json!(snapshot.features));
-    response.insert("components".into(), json!(snapshot.components));
-    answer::json(&response)
+    let PublishedStatus { seq, time, body } = snapshot.status.clone().unwrap_or_else(starting);
+    answer::json(&StatusOut {
+        schema: Status::SCHEMA.into(),
+        seq,
+        time,
+        state: body.state,
+        reasons: body.reasons,
+        version: body.version,
+        config_hash: body.config_hash,
+        uptime_s: shared.clock.now().micros_since(shared.started) / 1_000_000,
+        device: shared.device.clone(),
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        cameras: snapshot.cameras.iter().map(|camera| camera.name.clone()).collect(),
+        features: snapshot.features,
+        components: snapshot.components.clone(),
+    })
 }
 
 /// The status before the service has reported one.
-fn starting() -> Map<String, Value> {
-    let response = json!({
-        "schema": "ocellus.status/1", "seq": 0, "time": crate::types::rfc3339(0), "state": "degraded",
-        "reasons": ["the service is starting"], "version": env!("CARGO_PKG_VERSION"), "config_hash": "",
-    });
-    match response {
-        Value::Object(response) => response,
-        _ => Map::new(),
-    }
+fn starting() -> PublishedStatus {
+    let body = Status {
+        state: Service::Degraded,
+        reasons: vec!["the service is starting".into()],
+        version: env!("CARGO_PKG_VERSION").into(),
+        config_hash: String::new(),
+        uptime_s: 0,
+    };
+    PublishedStatus { seq: 0, time: crate::types::rfc3339(0), body }
 }
 
 pub(in super::super) async fn health(call: Call) -> Handled {
@@ -62,19 +68,18 @@ pub(in super::super) async fn health(call: Call) -> Handled {
 
 /// Whether the service works, and its health: docs/operations.md, "Health", has the rule.
 fn healthy(snapshot: &SnapshotState, now: Stamp) -> (bool, HealthOut) {
-    let Some(status) = snapshot.states.get(topic::STATUS) else {
+    let Some(PublishedStatus { body: status, .. }) = &snapshot.status else {
         let reasons = vec!["waiting for the first frame".into()];
         return (false, HealthOut { state: "starting".into(), reasons });
     };
-    let reasons = status["reasons"].as_array().into_iter().flatten();
-    let mut reasons: Vec<String> = reasons.filter_map(|reason| Some(reason.as_str()?.to_owned())).collect();
+    let mut reasons = status.reasons.clone();
     let silent = now.mono_ns.saturating_sub(snapshot.reported_ns) > SILENT_NS;
     if silent {
         reasons.push("the service has not reported its cameras for 10 s".into());
     }
     let (works, essential_ok) = snapshot.serves;
     let state = match works && !silent {
-        true => status["state"].as_str().unwrap_or("degraded"),
+        true => status.state.as_str(),
         false => "standing",
     };
     (works && essential_ok && !silent, HealthOut { state: state.into(), reasons })

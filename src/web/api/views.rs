@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError::Lagged;
@@ -21,8 +21,8 @@ use super::super::snapshot::SnapshotState;
 use super::state::ask;
 use crate::commands::Command;
 use crate::commands::inspection::TriggerRequest;
+use crate::contract::CameraState;
 use crate::contract::rest::{CameraOut, TriggerIn};
-use crate::contract::{CameraState, topic};
 use crate::types::{Layer, LiveView};
 
 /// A `ping` at this interval keeps proxies from closing an idle stream, and shows the page that the service
@@ -40,21 +40,15 @@ pub(in super::super) async fn cameras(call: Call) -> Handled {
 }
 
 pub(in super::super) fn camera(snapshot: &SnapshotState, facts: &CameraFacts) -> CameraOut {
-    let response = snapshot.states.get(&topic::camera_status(&facts.name));
-    let response = |key: &str| response.and_then(|response| response.get(key)).unwrap_or(&Value::Null);
-    let state = match response("state").as_str() {
-        Some("online") => CameraState::Online,
-        Some("frozen") => CameraState::Frozen,
-        _ => CameraState::Offline,
-    };
+    let status = snapshot.camera_states.get(&facts.name);
     CameraOut {
         name: facts.name.clone(),
         source: facts.source.clone(),
-        state,
-        cause: response("cause").as_str().map(str::to_owned),
-        fps: response("fps").as_f64().unwrap_or(0.0) as f32,
-        frames: response("frames").as_u64().unwrap_or(0),
-        drops: response("drops").as_u64().unwrap_or(0),
+        state: status.map_or(CameraState::Offline, |status| status.state),
+        cause: status.and_then(|status| status.cause.clone()),
+        fps: status.map_or(0.0, |status| status.fps),
+        frames: status.map_or(0, |status| status.frames),
+        drops: status.map_or(0, |status| status.drops),
         width: facts.size.0,
         height: facts.size.1,
         detects: facts.detects,

@@ -3,6 +3,7 @@
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
+use ocellus::camera::scene::SceneOptions;
 use ocellus::camera::{Health, SessionEnd};
 use ocellus::config::{LaunchLine, Pace, Source};
 use ocellus::types::PixelFormat;
@@ -10,7 +11,8 @@ use ocellus::types::PixelFormat;
 use crate::camera::support::{DEADLINE, camera, packed, start, start_with};
 
 fn scene(frames: Option<u64>) -> Source {
-    Source::Scene { seed: 1, width: 61, height: 35, fps: 100, frames, line: None, barrier: None }
+    let options = SceneOptions { seed: 1, width: 61, height: 35, fps: 100, line: None };
+    Source::Scene { options, frames, barrier: None }
 }
 
 #[test]

@@ -264,8 +264,9 @@ impl Painter for Squares {
 
 fn squares(source: &Source) -> Result<Box<dyn Painter>, PainterError> {
     match source {
-        Source::Scene { width, height, fps, .. } => {
-            Ok(Box::new(Squares { size: (*width as usize, *height as usize), fps: *fps }))
+        Source::Scene { options, .. } => {
+            let size = (options.width as usize, options.height as usize);
+            Ok(Box::new(Squares { size, fps: options.fps }))
         }
         other => Err(PainterError { cause: format!("{other:?} is no scene") }),
     }

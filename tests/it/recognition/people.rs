@@ -1,7 +1,8 @@
 //! The people of the shared pictures: from the original picture to who it is.
 
+use ocellus::config::RecognitionConfig;
 use ocellus::image::face::sharpness;
-use ocellus::recognition::{GalleryIndex, Settings};
+use ocellus::recognition::GalleryIndex;
 
 use super::support::{cosine, data, enrol, rgb, runtimes, shots, study};
 
@@ -58,7 +59,7 @@ fn everybody_is_known_by_the_other_pictures_and_the_references_agree() {
 
 /// Each picture in turn against a gallery of all the others.
 fn rank_one(all: &[(String, Vec<f32>)]) {
-    let settings = Settings::default();
+    let limits = RecognitionConfig::default();
     let (mut first, mut accepted) = (0, 0);
     for (i, (person, embedding)) in all.iter().enumerate() {
         let others = all.iter().enumerate().filter(|(j, _)| *j != i);
@@ -68,7 +69,7 @@ fn rank_one(all: &[(String, Vec<f32>)]) {
         let found = index.best(embedding).unwrap();
         println!("{person}: {} {:.3}, next {:.3}", found.identity.name, found.similarity, found.other);
         first += usize::from(&*found.identity.name == person);
-        let decided = settings.decide(Some(&found));
+        let decided = found.proven(&limits);
         assert!(
             decided.is_none_or(|identity| &*identity.name == person),
             "{person} was taken for somebody else"
@@ -81,7 +82,7 @@ fn rank_one(all: &[(String, Vec<f32>)]) {
 
 /// Each person in turn against a gallery of the two others, with all four pictures of each.
 fn unknown(all: &[(String, Vec<f32>)]) {
-    let settings = Settings::default();
+    let limits = RecognitionConfig::default();
     for stranger in ["person_A", "person_B", "person_C"] {
         let others = all.iter().filter(|(name, _)| name != stranger);
         let others: Vec<(&str, &[f32])> = others.map(|(name, e)| (name.as_str(), e.as_slice())).collect();
@@ -92,12 +93,7 @@ fn unknown(all: &[(String, Vec<f32>)]) {
                 "{stranger}, not enrolled: {} {:.3}, next {:.3}",
                 found.identity.name, found.similarity, found.other
             );
-            assert_eq!(
-                settings.decide(Some(&found)),
-                None,
-                "{stranger} is taken for {}",
-                found.identity.name
-            );
+            assert_eq!(found.proven(&limits), None, "{stranger} is taken for {}", found.identity.name);
         }
     }
 }

@@ -10,7 +10,7 @@ use ocellus::config::{self, Config};
 use ocellus::engine::Runtime;
 use ocellus::pipeline::{Detect, FrameItem, Lane, LaneFeed, LaneSettings, Offer, Sink};
 use ocellus::recognition::{
-    FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings, Gallery, GalleryIndex, Recognise, Settings,
+    FaceFeed, FaceFollower, FaceItem, FaceLane, FaceLaneSettings, Gallery, GalleryIndex, Recognise,
 };
 use ocellus::ring::{Bell, Policy, Ring, Writer};
 use ocellus::scheduler::{Factory, Priority, Scheduler, StageSpec};
@@ -141,10 +141,7 @@ impl Scenario {
         let recognise = camera.recognise.clone().unwrap();
         let settings = FaceLaneSettings {
             camera: camera.name.as_str().into(),
-            recognition: Settings::from(&recognise),
-            agree: recognise.agree,
-            recheck: recognise.recheck,
-            queue: recognise.queue,
+            recognition: recognise.clone(),
             in_step: true,
         };
         let faces = FaceLane::new(settings, gallery.clone(), sightings.clone(), bell.clone());

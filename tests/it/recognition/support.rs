@@ -4,10 +4,11 @@ use crate::support::data::FACES;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ocellus::config::RecognitionConfig;
 use ocellus::config::Task;
 use ocellus::engine::{Model, Runtime};
 use ocellus::image::face::FaceGate;
-use ocellus::recognition::{Enrolled, Settings, Study};
+use ocellus::recognition::{Enrolled, Study};
 use ocellus::types::{Channels, Patch, PersonId, PixelFormat, Point};
 
 pub use crate::support::engine::{card, json, load, runtimes};
@@ -85,7 +86,7 @@ pub fn packed(picture: &Patch, format: PixelFormat) -> Vec<u8> {
 
 /// What is wanted of the shared pictures.
 pub fn gate() -> FaceGate {
-    Settings::default().gate
+    RecognitionConfig::default().gate
 }
 
 pub fn detector(runtime: &Runtime, data: &Path, name: &str) -> Arc<Model> {

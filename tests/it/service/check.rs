@@ -52,6 +52,25 @@ fn a_good_file_is_ok_in_words_and_in_json() {
 }
 
 #[test]
+fn users_are_looked_for_in_the_state_directory_that_is_named() {
+    let fixture = Fixture::new();
+    let model = fixture.stub("m", &Stub::default());
+    fixture.config(1, &format!("[web]\nbind = \"0.0.0.0:8080\"\n\n{model}{CAMERA}"));
+    let other = fixture.path("other");
+    fs::create_dir(&other).unwrap();
+    let named = ["check", "--state-dir", other.to_str().unwrap()];
+    let output = fixture.command(&named);
+    let users = format!("there are no users in {}", other.join("users").display());
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    assert!(said(&output).contains(&users), "{}", said(&output));
+    fs::write(other.join("users"), "anna:admin:$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA\n").unwrap();
+    let output = fixture.command(&named);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    // The directory of the file has none.
+    assert_eq!(fixture.command(&["check"]).status.code(), Some(3));
+}
+
+#[test]
 fn faults_of_the_file_are_reported_with_their_place() {
     let fixture = Fixture::new();
     let model = fixture.stub("m", &Stub::default());

@@ -104,3 +104,51 @@ fn the_demo_shows_every_event_when_it_is_asked_to() {
     demo.until("/camera/conveyor/event ");
     demo.interrupt();
 }
+
+/// What the script does before the service starts, with a program that only writes down how it was called: `check` ends it.
+#[test]
+fn the_models_of_the_attendance_profile_are_found_where_the_test_data_lie() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, calls, stub) = (dir.path().join("data"), dir.path().join("calls"), dir.path().join("ocellus"));
+    std::fs::create_dir_all(data.join("models")).unwrap();
+    let script = format!("#!/bin/sh\necho \"$*\" >> {}\n[ \"$1\" != check ]\n", calls.display());
+    std::fs::write(&stub, script).unwrap();
+    std::fs::set_permissions(&stub, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    // A copy of the tree, so that neither models nor data of this machine are found.
+    let root = dir.path().join("tree");
+    for folder in ["scripts", "config", "tests/data/models"] {
+        std::fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in ["scripts/run.sh", "config/attendance.toml"] {
+        std::fs::copy(here.join(file), root.join(file)).unwrap();
+    }
+    let run = |data: Option<&Path>| {
+        let _ = std::fs::remove_file(&calls);
+        let mut command = Command::new(root.join("scripts/run.sh"));
+        command
+            .arg("config/attendance.toml")
+            .env("OCELLUS", &stub)
+            .env("STATE_DIR", dir.path().join("state"));
+        command.env("MQTT_PORT", free_port().to_string()).env_remove("OCELLUS_DATA");
+        command.envs(data.map(|data| ("OCELLUS_DATA", data)));
+        let output = command.output().unwrap();
+        (std::fs::read_to_string(&calls).unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (calls, stderr) = run(None);
+    assert!(!calls.contains("models add"), "{calls}");
+    assert!(
+        stderr.contains("models/mobilefacenet_float32.tflite is missing; `make data` fetches it"),
+        "{stderr}"
+    );
+    // `make data` puts it into tests/data; a folder that is named comes first.
+    std::fs::write(root.join("tests/data/models/mobilefacenet_float32.tflite"), "").unwrap();
+    std::fs::write(data.join("models/face_detection_back.tflite"), "").unwrap();
+    let (calls, _) = run(Some(&data));
+    let named = data.join("models/face_detection_back.tflite");
+    let wanted = format!("models add face_detection_back --file {} --dir models", named.display());
+    assert!(calls.contains(&wanted), "{calls}");
+    let fetched =
+        "models add mobilefacenet --file tests/data/models/mobilefacenet_float32.tflite --dir models";
+    assert!(calls.contains(fetched), "{calls}");
+}

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use edgefirst_tflite::{Interpreter, Library, Model};
 
-use crate::TensorInfo;
+use super::text;
 use crate::arena::{ArenaSession, Invoke, TensorMemory};
+use crate::{RuntimeError, TensorInfo};
 
 /// A model that the interpreter has parsed; the crate keeps the bytes.
 pub(crate) struct ClassicModel {
@@ -16,8 +17,8 @@ pub(crate) struct ClassicModel {
 
 impl ClassicModel {
     /// Gives bytes that were checked to the runtime's own parser.
-    pub fn new(lib: &'static Library, bytes: Vec<u8>) -> Result<ClassicModel, String> {
-        let model = Model::from_bytes(lib, bytes).map_err(|error| error.to_string())?;
+    pub fn new(lib: &'static Library, bytes: Vec<u8>) -> Result<ClassicModel, RuntimeError> {
+        let model = Model::from_bytes(lib, bytes).map_err(text)?;
         Ok(ClassicModel { lib, model })
     }
 
@@ -28,8 +29,8 @@ impl ClassicModel {
 }
 
 impl Invoke for Interpreter<'static> {
-    fn invoke(&mut self) -> Result<(), String> {
-        Interpreter::invoke(self).map_err(|error| error.to_string())
+    fn invoke(&mut self) -> Result<(), RuntimeError> {
+        Interpreter::invoke(self).map_err(text)
     }
 }
 
@@ -39,8 +40,7 @@ pub(crate) fn classic(
     name: &str,
     inputs: &[TensorInfo],
     outputs: &[TensorInfo],
-) -> Result<ArenaSession<Interpreter<'static>, Arc<ClassicModel>>, String> {
-    let text = |error: edgefirst_tflite::Error| error.to_string();
+) -> Result<ArenaSession<Interpreter<'static>, Arc<ClassicModel>>, RuntimeError> {
     let builder = Interpreter::builder(model.lib).map_err(text)?.num_threads(1);
     let mut interpreter = builder.build(&model.model).map_err(text)?;
     // The arena is laid out by the build, output tensors that the graph sizes itself by a first run.

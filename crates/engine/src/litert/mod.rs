@@ -14,6 +14,7 @@ use std::sync::Arc;
 use edgefirst_tflite::LiteRtStatusCode;
 use edgefirst_tflite_sys::litert::{self as ffi, LiteRtFunctions};
 
+use super::RuntimeError;
 use super::model::Loaded;
 
 pub(crate) use classic::{ClassicModel, classic};
@@ -31,14 +32,12 @@ pub(crate) struct Library {
 
 impl Library {
     /// Opens the library at `path`.
-    pub fn open(path: &Path) -> Result<Library, String> {
-        let lib = edgefirst_tflite::Library::from_path(path).map_err(|error| error.to_string())?;
+    pub fn open(path: &Path) -> Result<Library, RuntimeError> {
+        let lib = edgefirst_tflite::Library::from_path(path).map_err(text)?;
         let classic = lib.as_sys().TfLiteInterpreterCreate.is_ok();
         if !lib.has_litert() && !classic {
-            return Err(format!(
-                "it is no runtime: it lacks both {} and TfLiteInterpreterCreate",
-                lib.litert_missing_symbol().unwrap_or("LiteRT")
-            ));
+            let symbol = lib.litert_missing_symbol().unwrap_or("LiteRT").to_owned();
+            return Err(RuntimeError::NoRuntime { symbol });
         }
         let lib: &'static edgefirst_tflite::Library = Box::leak(Box::new(lib));
         let env = lib.litert().map(Environment::new).transpose()?.map(Arc::new);
@@ -52,7 +51,7 @@ impl Library {
     }
 
     /// Loads a model from checked bytes.
-    pub fn keep(&self, bytes: Vec<u8>) -> Result<Loaded, String> {
+    pub fn keep(&self, bytes: Vec<u8>) -> Result<Loaded, RuntimeError> {
         Ok(match &self.env {
             Some(env) => Loaded::LiteRt(Arc::new(LiteRtModel::new(env.clone(), bytes)?)),
             None => Loaded::Classic(Arc::new(ClassicModel::new(self.lib, bytes)?)),
@@ -78,7 +77,7 @@ const ANY_INT: u32 = 2;
 
 impl Environment {
     /// An environment whose logger writes only errors to standard error, because INFO lines do not belong in the log.
-    fn new(fns: &'static LiteRtFunctions) -> Result<Environment, String> {
+    fn new(fns: &'static LiteRtFunctions) -> Result<Environment, RuntimeError> {
         // SAFETY: `EnvOption` is plain C data (a tag and a tagged union), for which zeros are valid.
         let mut quiet = unsafe { std::mem::zeroed::<ffi::EnvOption>() };
         quiet.tag = MIN_LOGGER_SEVERITY as _;
@@ -88,7 +87,7 @@ impl Environment {
         // SAFETY: one option, alive for the call, and a valid place for the result.
         check("LiteRtCreateEnvironment", unsafe { (fns.create_environment)(1, &quiet, &mut ptr) })?;
         if ptr.is_null() {
-            return Err("LiteRtCreateEnvironment gave nothing".into());
+            return Err(RuntimeError::Nothing { call: "LiteRtCreateEnvironment" });
         }
         Ok(Environment { ptr, fns, stderr: quiet::StderrCapture::default() })
     }
@@ -106,10 +105,15 @@ unsafe impl Send for Environment {}
 // SAFETY: as above.
 unsafe impl Sync for Environment {}
 
+/// An error of the crate, whose type says no more than its text.
+fn text(error: edgefirst_tflite::Error) -> RuntimeError {
+    RuntimeError::Message(error.to_string())
+}
+
 /// A status of the C API as a result whose error names the call.
-fn check(call: &str, status: ffi::Status) -> Result<(), String> {
+fn check(call: &'static str, status: ffi::Status) -> Result<(), RuntimeError> {
     if status == ffi::kLiteRtStatusOk {
         return Ok(());
     }
-    Err(format!("{call}: {}", LiteRtStatusCode(status)))
+    Err(RuntimeError::Status { call, status: LiteRtStatusCode(status).to_string() })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use edgefirst_tflite_sys::litert as ffi;
 
-use crate::{Session, TensorInfo};
+use crate::{RuntimeError, Session, TensorInfo};
 
 use super::session::LiteRtSession;
 use super::{Environment, check};
@@ -18,7 +18,7 @@ pub(crate) struct LiteRtModel {
 
 impl LiteRtModel {
     /// Gives bytes that were checked to the runtime's own parser.
-    pub fn new(env: Arc<Environment>, bytes: Vec<u8>) -> Result<LiteRtModel, String> {
+    pub fn new(env: Arc<Environment>, bytes: Vec<u8>) -> Result<LiteRtModel, RuntimeError> {
         let mut ptr = std::ptr::null_mut();
         // SAFETY: the bytes are kept unmoved on the heap until the model is destroyed, as the call demands.
         let status = unsafe {
@@ -26,7 +26,7 @@ impl LiteRtModel {
         };
         check("LiteRtCreateModelFromBuffer", status)?;
         if ptr.is_null() {
-            return Err("LiteRtCreateModelFromBuffer gave nothing".into());
+            return Err(RuntimeError::Nothing { call: "LiteRtCreateModelFromBuffer" });
         }
         Ok(LiteRtModel { ptr, env, bytes })
     }
@@ -43,13 +43,13 @@ impl LiteRtModel {
         name: &str,
         inputs: &[TensorInfo],
         outputs: &[TensorInfo],
-    ) -> Result<LiteRtSession, String> {
-        let (session, said) = self.env.stderr.capture(|| {
+    ) -> Result<LiteRtSession, RuntimeError> {
+        let (session, log) = self.env.stderr.capture(|| {
             let mut session = LiteRtSession::new(self.clone(), name, inputs, outputs)?;
             session.run().map_err(|error| error.cause)?;
             Ok(session)
         });
-        session.map_err(|cause: String| format!("{cause}{said}"))
+        session.map_err(|cause: RuntimeError| RuntimeError::Logged { cause: Box::new(cause), log })
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use edgefirst_tflite_sys::litert as ffi;
 
-use crate::{RunError, Session, TensorInfo};
+use crate::{RunError, RuntimeError, Session, TensorInfo};
 use ocellus_image::Dtype;
 
 use super::model::LiteRtModel;
@@ -17,7 +17,7 @@ struct Compiled {
 }
 
 impl Compiled {
-    fn new(model: Arc<LiteRtModel>) -> Result<Compiled, String> {
+    fn new(model: Arc<LiteRtModel>) -> Result<Compiled, RuntimeError> {
         let fns = model.env.fns;
         let (mut options, mut ptr) = (std::ptr::null_mut(), std::ptr::null_mut());
         // SAFETY: environment and model live; options are ours for the call and destroyed after it; the
@@ -31,13 +31,13 @@ impl Compiled {
             check("LiteRtCreateCompiledModel", status)?;
         }
         if ptr.is_null() {
-            return Err("LiteRtCreateCompiledModel gave nothing".into());
+            return Err(RuntimeError::Nothing { call: "LiteRtCreateCompiledModel" });
         }
         Ok(Compiled { ptr, model })
     }
 
     /// A buffer for input (`output` false) or output `index`, as the compiled model requires it.
-    fn buffer(&self, output: bool, index: usize, info: &TensorInfo) -> Result<Buffer, String> {
+    fn buffer(&self, output: bool, index: usize, info: &TensorInfo) -> Result<Buffer, RuntimeError> {
         let fns = self.model.env.fns;
         let kind = tensor_type(info);
         let (mut needs, mut ptr) = (std::ptr::null_mut(), std::ptr::null_mut());
@@ -53,18 +53,19 @@ impl Compiled {
             check("LiteRtGetTensorBufferRequirementsBufferSize", size(needs, &mut needed))?;
             // Nothing or one element where the runtime sizes the tensor itself, when it runs.
             if needed > info.dtype.bytes() && needed < info.bytes() {
-                let (name, needs) = (&info.name, info.bytes());
-                return Err(format!(
-                    "tensor {name}: the runtime has {needed} bytes where the file says {needs}"
-                ));
+                let (tensor, needs) = (info.name.clone(), info.bytes());
+                return Err(RuntimeError::TensorSize { tensor, has: needed, needs });
             }
             // In host memory, where the CPU works; by the requirements alone the runtime makes none for
             // tensors that it sizes itself.
             let host = ffi::kLiteRtTensorBufferTypeHostMemory as _;
             let bytes = needed.max(info.bytes());
             let status = (fns.create_managed_tensor_buffer)(self.model.env.ptr, host, &kind, bytes, &mut ptr);
-            check("LiteRtCreateManagedTensorBuffer", status)
-                .map_err(|cause| format!("tensor {}, {bytes} bytes: {cause}", info.name))?;
+            check("LiteRtCreateManagedTensorBuffer", status).map_err(|cause| RuntimeError::NoBuffer {
+                tensor: info.name.clone(),
+                bytes,
+                cause: Box::new(cause),
+            })?;
         }
         let env = self.model.env.clone();
         let mut buffer = Buffer { ptr, env, host: std::ptr::null_mut(), bytes: info.bytes(), output };
@@ -72,8 +73,8 @@ impl Compiled {
         // SAFETY: the buffer was just created.
         check("LiteRtGetTensorBufferSize", unsafe { (fns.get_tensor_buffer_size)(ptr, &mut size) })?;
         if size < buffer.bytes {
-            let (name, needed) = (&info.name, buffer.bytes);
-            return Err(format!("tensor {name}: the runtime gives {size} bytes where {needed} are needed"));
+            let (tensor, needs) = (info.name.clone(), buffer.bytes);
+            return Err(RuntimeError::BufferSize { tensor, gives: size, needs });
         }
         buffer.lock()?;
         // The input starts as zeros: fresh memory may hold anything.
@@ -121,7 +122,7 @@ struct Buffer {
 }
 
 impl Buffer {
-    fn lock(&mut self) -> Result<(), String> {
+    fn lock(&mut self) -> Result<(), RuntimeError> {
         let mode = match self.output {
             true => ffi::kLiteRtTensorBufferLockModeRead,
             false => ffi::kLiteRtTensorBufferLockModeWrite,
@@ -131,10 +132,13 @@ impl Buffer {
         let status = unsafe { (self.env.fns.lock_tensor_buffer)(self.ptr, &mut host, mode as _) };
         check("LiteRtLockTensorBuffer", status)?;
         self.host = host.cast();
-        if host.is_null() { Err("LiteRtLockTensorBuffer gave nothing".into()) } else { Ok(()) }
+        match host.is_null() {
+            true => Err(RuntimeError::Nothing { call: "LiteRtLockTensorBuffer" }),
+            false => Ok(()),
+        }
     }
 
-    fn unlock(&mut self) -> Result<(), String> {
+    fn unlock(&mut self) -> Result<(), RuntimeError> {
         if self.host.is_null() {
             return Ok(());
         }
@@ -188,10 +192,10 @@ impl LiteRtSession {
         name: &str,
         inputs: &[TensorInfo],
         outputs: &[TensorInfo],
-    ) -> Result<LiteRtSession, String> {
+    ) -> Result<LiteRtSession, RuntimeError> {
         let compiled = Compiled::new(model)?;
         // The runtime numbers inputs and outputs as the graph does, whatever order its signatures have.
-        let buffers = |output: bool, infos: &[TensorInfo]| -> Result<Vec<Buffer>, String> {
+        let buffers = |output: bool, infos: &[TensorInfo]| -> Result<Vec<Buffer>, RuntimeError> {
             infos.iter().enumerate().map(|(at, info)| compiled.buffer(output, at, info)).collect()
         };
         let (ins, outs) = (buffers(false, inputs)?, buffers(true, outputs)?);
@@ -206,7 +210,7 @@ impl LiteRtSession {
         })
     }
 
-    fn run_unlocked(&mut self) -> Result<(), String> {
+    fn run_unlocked(&mut self) -> Result<(), RuntimeError> {
         self.inputs.iter_mut().chain(&mut self.outputs).try_for_each(Buffer::unlock)?;
         let (ins, outs) = (&mut self.input_handles, &mut self.output_handles);
         let run = self.compiled.model.env.fns.run_compiled_model;

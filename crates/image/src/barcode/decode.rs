@@ -67,8 +67,8 @@ impl CodeDecoder {
                 let read = match decode(picture, threshold, hints) {
                     Ok(Some(read)) => read,
                     Ok(None) => break,
-                    Err(message) => {
-                        self.failure.get_or_insert(message);
+                    Err(panic) => {
+                        self.failure.get_or_insert(panic.message);
                         break;
                     }
                 };
@@ -121,12 +121,20 @@ fn asked(hints: &DecodeHints, read: &RXingResult) -> bool {
     hints.PossibleFormats.as_ref().is_some_and(|formats| formats.contains(read.getBarcodeFormat()))
 }
 
+/// The library panicked on a picture.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct DecoderPanic {
+    /// The message of the panic.
+    message: String,
+}
+
 /// One call of the library; a panic of the library is reported as a failure.
 fn decode(
     picture: &CodePicture,
     threshold: Threshold,
     hints: &DecodeHints,
-) -> Result<Option<RXingResult>, String> {
+) -> Result<Option<RXingResult>, DecoderPanic> {
     let (Ok(width), Ok(height)) = (u32::try_from(picture.width), u32::try_from(picture.height)) else {
         return Ok(None);
     };
@@ -140,7 +148,8 @@ fn decode(
     // Nothing of a call is used after it: reader and bitmap are made for it, and hints and picture are only read.
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
-        text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").into()
+        let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
+        DecoderPanic { message: text.to_owned() }
     })
 }
 

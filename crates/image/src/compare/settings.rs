@@ -45,11 +45,11 @@ pub enum DifferencePolarity {
 impl Default for CompareSettings {
     fn default() -> CompareSettings {
         CompareSettings {
-            threshold: 24,
-            edge_threshold: 48,
+            threshold: 30,
+            edge_threshold: 60,
             edge_tolerance_px: 2,
             spread: 3.0,
-            min_area_px: 12,
+            min_area_px: 20,
             noise_px: 0,
             join_px: 0,
             smooth_px: 0,

@@ -1,43 +1,36 @@
 //! Errors of reading a picture file, each with what is wrong and what to do.
 
+use ocellus_text::Explanation;
+
 /// Why a picture could not be read.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.explanation())]
 pub enum PictureError {
     /// The operating system cannot read the file.
-    #[error("{0}; check the path and that it may be read")]
     Io(#[from] std::io::Error),
     /// The file has no bytes.
-    #[error("it has no bytes; save it again and try again")]
     Empty,
     /// The file is not a picture, or of a kind that is not supported.
-    #[error("it is no picture that is known here ({looks_like}); save it as PNG, JPEG or BMP")]
     Unknown {
         /// What the first bytes suggest.
         looks_like: &'static str,
     },
     /// The file ends before the picture does.
-    #[error("it is cut off ({what}); save it again and try again")]
     Truncated {
         /// Which part of the file is missing.
         what: String,
     },
     /// The content of the file contradicts itself.
-    #[error("it is damaged ({what}); save it again and try again")]
     Damaged {
         /// The contradiction that was found, and where.
         what: String,
     },
     /// A variant of JPEG, PNG or BMP that is not supported.
-    #[error("it is {what}, which is not read; save it as an ordinary 8-bit PNG or JPEG")]
     Unsupported {
         /// The kind of file that it is.
         what: String,
     },
     /// The picture has more pixels than allowed.
-    #[error(
-        "it has {width} x {height} px; scale it down: at most {} MP and {max_side} px a side are read",
-        max_px / 1_000_000
-    )]
     TooManyPixels {
         /// Width of the picture, px.
         width: u32,
@@ -49,11 +42,6 @@ pub enum PictureError {
         max_side: u32,
     },
     /// Decoding it would take more memory than allowed.
-    #[error(
-        "it has {width} x {height} px and would take {} MiB of memory; scale it down, or save it with 8 bits a channel: \
-         at most {} MiB are used for a picture",
-        need.div_ceil(1 << 20), most >> 20
-    )]
     TooMuchMemory {
         /// Width of the picture, px.
         width: u32,
@@ -65,16 +53,51 @@ pub enum PictureError {
         most: u64,
     },
     /// The file is longer than allowed.
-    #[error(
-        "the file has {} MiB; save it smaller: at most {} MiB are read",
-        bytes.div_ceil(1 << 20), most >> 20
-    )]
     TooLong {
         /// Length of the file, bytes.
         bytes: u64,
         /// Bytes that are read.
         most: u64,
     },
+}
+
+impl PictureError {
+    /// What is wrong with the file, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        const MIB: u64 = 1 << 20;
+        const AGAIN: &str = "save it again and try again";
+        match self {
+            PictureError::Io(error) => {
+                Explanation::new(error.to_string(), "check the path and that it may be read")
+            }
+            PictureError::Empty => Explanation::new("it has no bytes", AGAIN),
+            PictureError::Unknown { looks_like } => Explanation::new(
+                format!("it is no picture that is known here ({looks_like})"),
+                "save it as PNG, JPEG or BMP",
+            ),
+            PictureError::Truncated { what } => Explanation::new(format!("it is cut off ({what})"), AGAIN),
+            PictureError::Damaged { what } => Explanation::new(format!("it is damaged ({what})"), AGAIN),
+            PictureError::Unsupported { what } => Explanation::new(
+                format!("it is {what}, which is not read"),
+                "save it as an ordinary 8-bit PNG or JPEG",
+            ),
+            PictureError::TooManyPixels { width, height, max_px, max_side } => Explanation::new(
+                format!("it has {width} x {height} px"),
+                format!("scale it down: at most {} MP and {max_side} px a side are read", max_px / 1_000_000),
+            ),
+            PictureError::TooMuchMemory { width, height, need, most } => Explanation::new(
+                format!("it has {width} x {height} px and would take {} MiB of memory", need.div_ceil(MIB)),
+                format!(
+                    "scale it down, or save it with 8 bits a channel: at most {} MiB are used for a picture",
+                    most >> 20
+                ),
+            ),
+            PictureError::TooLong { bytes, most } => Explanation::new(
+                format!("the file has {} MiB", bytes.div_ceil(MIB)),
+                format!("save it smaller: at most {} MiB are read", most >> 20),
+            ),
+        }
+    }
 }
 
 impl PictureError {

@@ -31,7 +31,7 @@ pub use worker::{Gauges, Worker};
 
 use ocellus_ring::Bell;
 use slot::{TypedSlot, WorkerSlot};
-use worker::Change;
+use worker::SlotChange;
 
 /// The workers and the stages that they serve.
 pub struct Scheduler {
@@ -96,7 +96,7 @@ impl Scheduler {
             slots.push(Box::new(TypedSlot::new(stage.clone(), factory.clone(), outcome.map_err(failed)?)));
         }
         for (worker, slot) in chosen.iter().zip(slots) {
-            worker.change(Change::Add(slot));
+            worker.change(SlotChange::Add(slot));
         }
         self.queue.add(stage.clone());
         self.bell.ring_all();
@@ -108,7 +108,7 @@ impl Scheduler {
     pub fn remove(&self, name: &str) {
         self.queue.remove(name);
         for worker in &self.workers {
-            worker.change(Change::Remove(name.into()));
+            worker.change(SlotChange::Remove(name.into()));
         }
         self.bell.ring_all();
     }

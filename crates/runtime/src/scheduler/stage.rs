@@ -31,7 +31,7 @@ pub struct StageSpec {
 }
 
 /// A stage without its item type: what the scheduler needs for its decision.
-pub trait ErasedStage: Workers {
+pub trait ErasedStage: StageWorkers {
     /// The stage's name, priority and limits.
     fn spec(&self) -> &StageSpec;
     /// The approximate number of waiting items.
@@ -44,7 +44,7 @@ pub trait ErasedStage: Workers {
 
 /// The count that permits change. The trait cannot be named outside this module, so that no other code
 /// changes it.
-pub trait Workers: Send + Sync {
+pub trait StageWorkers: Send + Sync {
     /// The workers that run the stage now.
     fn workers(&self) -> &AtomicUsize;
 }
@@ -108,7 +108,7 @@ impl<W> Stage<W> {
     }
 }
 
-impl<W> Workers for Stage<W> {
+impl<W> StageWorkers for Stage<W> {
     fn workers(&self) -> &AtomicUsize {
         &self.running
     }

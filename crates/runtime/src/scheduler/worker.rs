@@ -19,7 +19,7 @@ const IDLE_BEAT: Duration = Duration::from_millis(500);
 const NICE: i32 = 5;
 
 /// A change of a worker's slots, applied between two items.
-pub(super) enum Change {
+pub(super) enum SlotChange {
     Add(Box<dyn WorkerSlot>),
     Remove(Arc<str>),
 }
@@ -41,7 +41,7 @@ pub struct Worker {
     pub core: usize,
     /// What the worker has done so far.
     pub gauges: Gauges,
-    changes: Mutex<Vec<Change>>,
+    changes: Mutex<Vec<SlotChange>>,
     slots: Mutex<Vec<Box<dyn WorkerSlot>>>,
     queue: Arc<WorkQueue>,
     bell: Arc<Bell>,
@@ -53,7 +53,7 @@ impl Worker {
         Worker { core, gauges: Gauges::default(), changes, slots, queue, bell }
     }
 
-    pub(super) fn change(&self, change: Change) {
+    pub(super) fn change(&self, change: SlotChange) {
         self.changes.lock().push(change);
     }
 
@@ -88,8 +88,8 @@ impl Worker {
     fn apply_changes(&self, slots: &mut Vec<Box<dyn WorkerSlot>>) {
         for change in self.changes.lock().drain(..) {
             match change {
-                Change::Add(slot) => slots.push(slot),
-                Change::Remove(name) => slots.retain(|slot| slot.stage().spec().name != name),
+                SlotChange::Add(slot) => slots.push(slot),
+                SlotChange::Remove(name) => slots.retain(|slot| slot.stage().spec().name != name),
             }
         }
     }

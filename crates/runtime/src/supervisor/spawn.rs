@@ -59,7 +59,7 @@ pub enum JoinError {
 #[must_use = "join the thread"]
 #[derive(Debug)]
 pub struct Spawned<T> {
-    result: Receiver<Result<T, String>>,
+    result: Receiver<Result<T, JoinError>>,
     thread: JoinHandle<()>,
 }
 
@@ -70,7 +70,7 @@ impl<T> Spawned<T> {
             Ok(result) => {
                 // Sending the result is the thread's last act, so this join waits only for the kernel.
                 let _ = self.thread.join();
-                result.map_err(JoinError::Panicked)
+                result
             }
             Err(RecvTimeoutError::Timeout) => Err(JoinError::StillRunning),
             Err(RecvTimeoutError::Disconnected) => Err(JoinError::Panicked("without a message".to_owned())),
@@ -81,7 +81,7 @@ impl<T> Spawned<T> {
     pub fn join(self) -> Result<T, JoinError> {
         let result = self.result.recv().map_err(|_| JoinError::Panicked("without a message".to_owned()))?;
         let _ = self.thread.join();
-        result.map_err(JoinError::Panicked)
+        result
     }
 
     /// Whether the thread has ended, so that a join returns at once.
@@ -105,7 +105,7 @@ pub fn spawn<T: Send + 'static>(
         let _ = pinned.send(pin);
         if !refused {
             let outcome = catch_unwind(AssertUnwindSafe(body));
-            let _ = give.send(outcome.map_err(|panic| panic_text(&*panic)));
+            let _ = give.send(outcome.map_err(|panic| JoinError::Panicked(panic_text(&*panic))));
         }
     };
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run);

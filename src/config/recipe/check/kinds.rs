@@ -50,19 +50,20 @@ const POLARITIES: &[(&str, DifferencePolarity)] = &[
 ];
 
 fn pixels(table: &TomlTable<'_, '_>, _: &RecipeScope<'_>) -> Check {
-    let threshold = table.whole("threshold", 30u8, 1..=255);
+    let usual = CompareSettings::default();
+    let threshold = table.whole("threshold", usual.threshold, 1..=255);
     let pixels = CompareSettings {
         threshold,
         edge_threshold: table.whole("edge_threshold", threshold.saturating_mul(2), 1..=255),
-        edge_tolerance_px: table.whole("edge_tolerance_px", 2, 0..=64u32),
-        spread: table.number("spread", 0.0..=100.0).unwrap_or(3.0),
-        min_area_px: table.whole("min_area_px", 20, 1..=100_000_000u32),
-        noise_px: table.whole("noise_px", 0, 0..=64u32),
-        join_px: table.whole("join_px", 0, 0..=256u32),
-        smooth_px: table.whole("smooth_px", 0, 0..=64u32),
-        flatten_px: table.whole("flatten_px", 0, 0..=1_024u32),
-        normalise: table.boolean("normalise", false),
-        polarity: table.word("polarity", POLARITIES).unwrap_or_default(),
+        edge_tolerance_px: table.whole("edge_tolerance_px", usual.edge_tolerance_px, 0..=64),
+        spread: table.number("spread", 0.0..=100.0).unwrap_or(usual.spread),
+        min_area_px: table.whole("min_area_px", usual.min_area_px, 1..=100_000_000),
+        noise_px: table.whole("noise_px", usual.noise_px, 0..=64),
+        join_px: table.whole("join_px", usual.join_px, 0..=256),
+        smooth_px: table.whole("smooth_px", usual.smooth_px, 0..=64),
+        flatten_px: table.whole("flatten_px", usual.flatten_px, 0..=1_024),
+        normalise: table.boolean("normalise", usual.normalise),
+        polarity: table.word("polarity", POLARITIES).unwrap_or(usual.polarity),
     };
     if pixels.edge_threshold < pixels.threshold {
         let remedy = "raise it, or lower threshold: edges move a little on every part";
