@@ -18,8 +18,8 @@ use crate::ring::{Bell, Ring};
 use crate::scheduler::Scheduler;
 use crate::store::{Numbers, Store};
 use crate::types::{
-    Alarms, Frame, Inspection, InspectionLatency, OnComplete, Outcome, PortState, Pulled, Refusal, Rejected,
-    Stamp, TargetState, Trigger, TriggerTarget,
+    Alarms, Explanation, Frame, Inspection, InspectionLatency, NotSelected, OnComplete, Outcome, PortState,
+    Pulled, Refusal, Rejected, Stamp, TargetState, Trigger, TriggerTarget,
 };
 
 /// Publishes the handshake of a camera; called after each change of its product.
@@ -214,8 +214,8 @@ impl TriggerTarget for CameraTarget {
         }
     }
 
-    fn select(&self, product: &str) -> Result<(), String> {
-        let camera = self.camera().ok_or("the camera does not inspect")?;
+    fn select(&self, product: &str) -> Result<(), NotSelected> {
+        let camera = self.camera().ok_or(NotSelected::NotInspecting)?;
         let lane = camera.lane.clone();
         if lane.product().is_some_and(|known| &*known.name == product) && !lane.is_blocked() {
             return Ok(());
@@ -232,7 +232,7 @@ impl TriggerTarget for CameraTarget {
         });
         match (self.select_later)(&self.camera, product, report) {
             true => Ok(()),
-            false => Err("too many requests wait; try again later".to_owned()),
+            false => Err(NotSelected::Busy),
         }
     }
 
@@ -255,7 +255,10 @@ impl TriggerTarget for CameraTarget {
     }
 }
 
-/// The first of several faults, as one line.
-fn first(faults: &Faults) -> String {
-    faults.0.first().map_or_else(String::new, |fault| format!("{}; {}", fault.reason, fault.remedy))
+/// The first of several faults.
+fn first(faults: &Faults) -> NotSelected {
+    let first = faults.0.first();
+    NotSelected::Recipe(first.map_or_else(Explanation::default, |fault| {
+        Explanation::new(fault.reason.as_str(), fault.remedy.as_str())
+    }))
 }

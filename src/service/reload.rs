@@ -64,7 +64,7 @@ fn plan(configuration: &Configuration) -> Result<Plan, Refusal> {
     let old = configuration.in_force.get();
     let mut change = Config::diff(&old, &new);
     change::repeat(&mut change, &configuration.unsettled.lock());
-    refuse_restarts(&change, &old, &new).map_err(|reason| configuration.unchanged(&reason))?;
+    refuse_restarts(&change, &old, &new).map_err(|refused| configuration.unchanged(&refused.to_string()))?;
     Ok(Plan::Change(Box::new(PlannedChange { old, new, change })))
 }
 
@@ -210,8 +210,13 @@ fn named<'a>(config: &'a Config, names: &'a [String]) -> impl Iterator<Item = &'
     config.cameras.iter().filter(|camera| names.contains(&camera.name))
 }
 
+/// Keys changed that cannot change in a running service.
+#[derive(Debug, thiserror::Error)]
+#[error("{} changed, which only a restart applies: systemctl restart ocellus", .0.join(", "))]
+struct NeedsRestart(Vec<&'static str>);
+
 /// Some keys cannot change in a running service; refusing the whole file is better than applying half of it.
-fn refuse_restarts(change: &ConfigChange, old: &Config, new: &Config) -> Result<(), String> {
+fn refuse_restarts(change: &ConfigChange, old: &Config, new: &Config) -> Result<(), NeedsRestart> {
     let mut keys = change.needs_restart.clone();
     if old.mqtt.prefix != new.mqtt.prefix {
         keys.push("mqtt.prefix");
@@ -219,5 +224,5 @@ fn refuse_restarts(change: &ConfigChange, old: &Config, new: &Config) -> Result<
     if keys.is_empty() {
         return Ok(());
     }
-    Err(format!("{} changed, which only a restart applies: systemctl restart ocellus", keys.join(", ")))
+    Err(NeedsRestart(keys))
 }

@@ -279,7 +279,7 @@ mod tests {
             pulls.push(trigger.at);
             Pulled { id: pulls.len() as u64, taken: true }
         }
-        fn select(&self, _: &str) -> Result<(), String> {
+        fn select(&self, _: &str) -> Result<(), crate::types::NotSelected> {
             Ok(())
         }
         fn state(&self) -> TargetState {

@@ -21,7 +21,9 @@ mod tty;
 
 use std::sync::Arc;
 
-pub use crate::types::{Counts, PortState, Processing, Pulled, Rejected, TargetState, TriggerTarget};
+pub use crate::types::{
+    Counts, NotSelected, PortState, Processing, Pulled, Rejected, TargetState, TriggerTarget,
+};
 pub use error::TriggerError;
 
 use crate::config;

@@ -49,5 +49,5 @@ pub use ocellus_text::Explanation;
 pub use preview::{Layer, LiveView, LiveViews, PartPictureStore, Picture, Watch};
 pub use refusal::{Details, FailedPart, Refusal, RejectedOut, ReloadedCameras, ReloadedOut};
 pub use report::{Fault, Latency, Report};
-pub use trigger::{PortState, TriggerTarget};
+pub use trigger::{NotSelected, PortState, TriggerTarget};
 pub use zones::{MAX_ZONES, ZoneSet};

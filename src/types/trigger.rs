@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{OnComplete, Pulled, Rejected, Stamp, TargetState, Trigger};
+use super::{Explanation, OnComplete, Pulled, Rejected, Stamp, TargetState, Trigger};
 
 /// Receives triggers. Each camera that inspects has one target; none of its calls may block.
 pub trait TriggerTarget: Send + Sync {
@@ -14,8 +14,11 @@ pub trait TriggerTarget: Send + Sync {
     /// end, from any thread, perhaps before this returns.
     fn pull(&self, trigger: Trigger, moment: Stamp, on_complete: Option<Arc<dyn OnComplete>>) -> Pulled;
 
-    /// Selects the product for the triggers that follow. Errors: the reason, as one ASCII line for the port.
-    fn select(&self, product: &str) -> Result<(), String>;
+    /// Selects the product for the triggers that follow.
+    ///
+    /// # Errors
+    /// [`NotSelected`], whose text is one line for the port.
+    fn select(&self, product: &str) -> Result<(), NotSelected>;
 
     /// The target's present state, for `READY?` and `STATUS?`.
     fn state(&self) -> TargetState;
@@ -25,6 +28,20 @@ pub trait TriggerTarget: Send + Sync {
 
     /// Reports that the port of the trigger `name` was opened or lost; called once for each change.
     fn port(&self, name: &str, state: PortState);
+}
+
+/// Why a product is not selected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotSelected {
+    /// The camera has no section `inspect`, or is being reconfigured.
+    #[error("the camera does not inspect")]
+    NotInspecting,
+    /// The recipe is missing, or has a fault: the first one.
+    #[error("{0}")]
+    Recipe(Explanation),
+    /// The queue of requests is full.
+    #[error("too many requests wait; try again later")]
+    Busy,
 }
 
 /// Whether a trigger's port is open.

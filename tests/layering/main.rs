@@ -71,6 +71,16 @@ fn every_thread_is_started_by_the_helper_that_names_it() {
 }
 
 #[test]
+fn every_error_has_a_type() {
+    none([tree(), crates()].iter().flat_map(Tree::text_errors).collect());
+}
+
+#[test]
+fn no_json_is_looked_up_by_key_inside_the_program() {
+    none([tree(), crates()].iter().flat_map(Tree::key_lookups).collect());
+}
+
+#[test]
 fn no_file_is_too_long_to_hold_one_idea() {
     let mut tree = tree();
     tree.0.extend(crates().0);
@@ -233,6 +243,39 @@ mod the_rules {
         let tree = Tree::of([("src/store/mod.rs", text), ("src/trigger/tty.rs", "unsafe fn g() {}")]);
         assert_eq!(tree.strayed_unsafe(), ["src/store/mod.rs:1: `unsafe` outside its homes"]);
         assert_eq!(tree.naked_threads().len(), 1);
+    }
+
+    #[test]
+    fn errors_that_are_text_and_lookups_by_key_count_outside_tests() {
+        let count = |text: &str| {
+            let tree = Tree::of([("src/store/mod.rs", text)]);
+            (tree.text_errors().len(), tree.key_lookups().len())
+        };
+        for text in [
+            "fn f() -> Result<(), String> {}",
+            "fn f() -> Result<Vec<HashMap<A, B>>, String> {}",
+            "trait T { fn f(&self, g: impl FnOnce(u8) -> Result<u8, String>); }",
+            "type J = Result<\n    Arc<P>,\n    String,\n>;",
+        ] {
+            assert_eq!(count(text), (1, 0), "{text}");
+        }
+        for text in [
+            "fn f() -> Result<HashMap<P, String>, E> {}",
+            "fn f() -> Result<String, E> {}",
+            "fn f() -> io::Result<String> {}",
+            "// Result<(), String>\n#[cfg(test)] mod tests { fn f() -> Result<(), String> {} }",
+            "const A: &[&str] = &[\"a\"]; fn f() { for a in [\"a\"] { g([\"b\"], vec![\"c\"], x[0]); } }",
+        ] {
+            assert_eq!(count(text), (0, 0), "{text}");
+        }
+        for text in [
+            "fn f() { v[\"a\"] }",
+            "fn f() { g(v)[\"a\"] }",
+            "fn f() { v[0][\"a\"] = 1; }",
+            "fn f() { v.x[\"a\"] }",
+        ] {
+            assert_eq!(count(text), (0, 1), "{text}");
+        }
     }
 
     #[test]

@@ -106,6 +106,18 @@ impl Tree {
         self.lines_outside(table::UNSAFE_HOMES, |s| &s.scan.unsafes, "`unsafe` outside its homes")
     }
 
+    /// Signatures with `Result<…, String>`: whoever gets such an error can only show it or take its text apart.
+    pub fn text_errors(&self) -> Vec<String> {
+        let what = "`Result<_, String>`: the error needs a type";
+        self.lines_outside(&[], |s| &s.scan.text_errors, what)
+    }
+
+    /// `value["key"]`: inside the program the types of the contract are used, and JSON is made from them at the edge.
+    pub fn key_lookups(&self) -> Vec<String> {
+        let what = "JSON is looked up by key: use the type that it is made from";
+        self.lines_outside(&[], |s| &s.scan.key_lookups, what)
+    }
+
     /// Threads with no name, whose panics nobody hears.
     pub fn naked_threads(&self) -> Vec<String> {
         let what = "`thread::spawn`: use the supervisor's spawn, which names the thread and hears its panics";

@@ -1,5 +1,6 @@
 //! Reads one Rust file as tokens, so that comments, strings and test code do not count, and notes what the rules
-//! look at: paths into the crate, `unsafe`, threads started by hand, and how long the file is.
+//! look at: paths into the crate, `unsafe`, threads started by hand, errors that are only text, JSON looked up by key,
+//! and how long the file is.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
@@ -23,6 +24,10 @@ pub struct Scan {
     pub unsafes: Vec<usize>,
     /// Lines with `thread::spawn`.
     pub naked_threads: Vec<usize>,
+    /// Lines with `Result<…, String>`: an error without a type.
+    pub text_errors: Vec<usize>,
+    /// Lines with `value["key"]`: JSON that is looked up by key.
+    pub key_lookups: Vec<usize>,
     /// Modules in files of their own that are declared for tests only.
     pub test_modules: Vec<Vec<String>>,
     /// Lines of test-only items.
@@ -71,6 +76,9 @@ impl Walk<'_> {
         }
         match &tokens[at] {
             TokenTree::Group(group) => {
+                if is_key_lookup(tokens, at, group) {
+                    self.scan.key_lookups.push(line(&tokens[at]));
+                }
                 if !is_visibility(tokens, at, group) {
                     self.stream(group.stream(), module);
                 }
@@ -85,6 +93,9 @@ impl Walk<'_> {
         let line = line(&tokens[at]);
         match word {
             "unsafe" => self.scan.unsafes.push(line),
+            "Result" if last_argument(&tokens[at + 1..]).as_deref() == Some("String") => {
+                self.scan.text_errors.push(line);
+            }
             "thread" if is_path(tokens, at) && ident(tokens.get(at + 3)) == Some("spawn".into()) => {
                 self.scan.naked_threads.push(line);
             }
@@ -244,6 +255,50 @@ fn is_visibility(tokens: &[TokenTree], at: usize, group: &Group) -> bool {
             ident(group.stream().into_iter().next().as_ref()).as_deref(),
             Some("crate" | "in" | "super" | "self")
         )
+}
+
+/// Whether the group is the index of `value["key"]`.
+fn is_key_lookup(tokens: &[TokenTree], at: usize, group: &Group) -> bool {
+    const KEYWORDS: [&str; 6] = ["in", "return", "else", "match", "mut", "break"];
+    let is_value = match at.checked_sub(1).map(|before| &tokens[before]) {
+        Some(TokenTree::Ident(word)) => !KEYWORDS.contains(&word.to_string().as_str()),
+        Some(TokenTree::Group(before)) => before.delimiter() != Delimiter::Brace,
+        _ => false,
+    };
+    let index: Vec<TokenTree> = group.stream().into_iter().collect();
+    is_value
+        && group.delimiter() == Delimiter::Bracket
+        && matches!(&index[..], [TokenTree::Literal(key)] if key.to_string().starts_with('"'))
+}
+
+/// The last of the generic arguments that `tokens` begin with, if there are two or more and it is one word.
+fn last_argument(tokens: &[TokenTree]) -> Option<String> {
+    let sign = |at: usize| match tokens.get(at) {
+        Some(TokenTree::Punct(p)) => Some(p.as_char()),
+        _ => None,
+    };
+    if sign(0) != Some('<') {
+        return None;
+    }
+    let (mut depth, mut word, mut count) = (0, None, 0);
+    for at in 0..tokens.len() {
+        match sign(at) {
+            Some('<') => depth += 1,
+            // The arrow of a function's type closes nothing.
+            Some('>') if at > 0 && sign(at - 1) == Some('-') => {}
+            Some('>') => depth -= 1,
+            // The word alone: `, String` and then `>` or a last comma.
+            Some(',') if depth == 1 && !matches!(sign(at + 1), Some('>')) => {
+                count += 1;
+                word = ident(tokens.get(at + 1)).filter(|_| matches!(sign(at + 2), Some('>' | ',')));
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            return word.filter(|_| count > 0);
+        }
+    }
+    None
 }
 
 fn parts(group: &Group) -> Vec<Vec<TokenTree>> {

@@ -7,8 +7,10 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use ocellus::inspection::AcquisitionLedger;
 use ocellus::scheduler::Reorder;
-use ocellus::trigger::{Counts, PortState, Pulled, Rejected, TargetState, TriggerTarget};
-use ocellus::types::{AcquisitionId, Inspection, InspectionLatency, OnComplete, Outcome, Stamp, Trigger};
+use ocellus::trigger::{Counts, NotSelected, PortState, Pulled, Rejected, TargetState, TriggerTarget};
+use ocellus::types::{
+    AcquisitionId, Explanation, Inspection, InspectionLatency, OnComplete, Outcome, Stamp, Trigger,
+};
 
 use super::{DEADLINE, Random};
 
@@ -202,9 +204,10 @@ impl TriggerTarget for FakeTarget {
         Pulled { id: begun.id, taken }
     }
 
-    fn select(&self, product: &str) -> Result<(), String> {
+    fn select(&self, product: &str) -> Result<(), NotSelected> {
         if product == "gone" {
-            return Err("there is no recipes/gone.toml\nknown: bracket".into());
+            let cause = "there is no recipes/gone.toml\nknown: bracket";
+            return Err(NotSelected::Recipe(Explanation::new(cause, "")));
         }
         self.seen.lock().unwrap().products.push(product.to_owned());
         Ok(())
