@@ -169,7 +169,7 @@ fn new_hash(name: &str) -> anyhow::Result<String> {
     if password.chars().count() < MIN_PASSWORD {
         bail!("the password has fewer than {MIN_PASSWORD} characters; choose a longer one");
     }
-    Ok(hash_password(&password)?)
+    hash_password(&password).context("the password cannot be hashed")
 }
 
 /// Asks twice, without showing what is typed.

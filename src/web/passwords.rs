@@ -34,10 +34,10 @@ const FIRST_GUESS: Duration = Duration::from_millis(40);
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
     /// The machine returns no random numbers for the salt.
-    #[error("the password cannot be hashed: {0}; the system must offer random numbers (getrandom)")]
+    #[error("{0}; the system must offer random numbers (getrandom)")]
     Random(getrandom::Error),
     /// The algorithm refuses the password, which is longer than 4 GiB.
-    #[error("the password cannot be hashed: {0}; choose a shorter one")]
+    #[error("{0}; choose a shorter password")]
     Hash(argon2::password_hash::Error),
 }
 

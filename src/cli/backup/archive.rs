@@ -48,7 +48,7 @@ impl BackupHeader {
 
 /// One part as the manifest lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Part {
+struct ArchivePart {
     bytes: u64,
     sha256: String,
 }
@@ -101,9 +101,9 @@ impl<R> Hashing<R> {
         Hashing { inner, hash: Sha256::new(), bytes: 0 }
     }
 
-    fn part(self) -> Part {
+    fn part(self) -> ArchivePart {
         let sum = self.hash.finalize();
-        Part { bytes: self.bytes, sha256: sum.iter().map(|byte| format!("{byte:02x}")).collect() }
+        ArchivePart { bytes: self.bytes, sha256: sum.iter().map(|byte| format!("{byte:02x}")).collect() }
     }
 }
 
@@ -119,7 +119,7 @@ impl<R: Read> Read for Hashing<R> {
 /// Writes a backup, part by part.
 pub(super) struct BackupWriter<W: Write> {
     tar: tar::Builder<GzEncoder<SealedWriter<W>>>,
-    parts: BTreeMap<String, Part>,
+    parts: BTreeMap<String, ArchivePart>,
 }
 
 impl<W: Write> BackupWriter<W> {
@@ -151,7 +151,7 @@ impl<W: Write> BackupWriter<W> {
         Ok(true)
     }
 
-    fn append(&mut self, name: &str, bytes: u64, from: impl Read) -> io::Result<Part> {
+    fn append(&mut self, name: &str, bytes: u64, from: impl Read) -> io::Result<ArchivePart> {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes);
         header.set_mode(0o600);
@@ -183,7 +183,7 @@ pub(super) fn extract(
 ) -> Result<BackupHeader, ArchiveError> {
     let mut tar = tar::Archive::new(GzDecoder::new(SealedReader::open(input, passphrase)?));
     let (mut header, mut listed) = (None, None);
-    let mut parts: BTreeMap<String, Part> = BTreeMap::new();
+    let mut parts: BTreeMap<String, ArchivePart> = BTreeMap::new();
     for entry in tar.entries()? {
         let mut entry = entry?;
         let name = entry.path()?.into_owned();
@@ -194,7 +194,7 @@ pub(super) fn extract(
         }
         match &*text {
             HEADER => header = Some(checked_header(&mut entry, known)?),
-            MANIFEST => listed = Some(json::<BTreeMap<String, Part>>(&mut entry)?),
+            MANIFEST => listed = Some(json::<BTreeMap<String, ArchivePart>>(&mut entry)?),
             _ if header.is_none() => return Err(ArchiveError::Altered("it has no header".into())),
             _ => drop(parts.insert(text, write_part(&mut entry, place(&name))?)),
         }
@@ -228,7 +228,7 @@ fn json<T: serde::de::DeserializeOwned>(entry: &mut impl Read) -> Result<T, Arch
     serde_json::from_reader(entry.take(MOST_JSON)).map_err(|error| ArchiveError::Altered(error.to_string()))
 }
 
-fn write_part(entry: &mut impl Read, to: Option<PathBuf>) -> Result<Part, ArchiveError> {
+fn write_part(entry: &mut impl Read, to: Option<PathBuf>) -> Result<ArchivePart, ArchiveError> {
     let mut from = Hashing::new(entry);
     let Some(to) = to else {
         io::copy(&mut from, &mut io::sink())?;
