@@ -28,7 +28,7 @@ ARCH ?= $(NATIVE)
 PROFILE ?= release
 
 .PHONY: help setup data build run cross install program deb image third-party test test-main test-domain test-tflitec \
-	test-deb test-box test-cross test-deploy loom lint lint-cross lint-yocto docs bench peers
+	test-deb test-box test-image test-cross test-deploy loom lint lint-cross lint-yocto docs bench peers
 .NOTPARALLEL:
 
 help: ## this list
@@ -88,6 +88,10 @@ image: ## a disk image with two systems, and an update bundle: target/image (doc
 	@scripts/setup/system.sh mmdebstrap mtools fdisk e2fsprogs squashfs-tools rauc grub-common grub-pc-bin grub-efi-amd64-bin fakeroot kmod cpio zstd xz-utils openssl python3
 	@[ -n "$$DEB" ] || $(MAKE) --no-print-directory deb
 	@packaging/image/build.sh
+
+test-image: deb ## the image in QEMU without KVM: provisioning, refused bundles, update, rollback; by hand, needs root
+	@scripts/setup/system.sh mmdebstrap mtools fdisk e2fsprogs squashfs-tools rauc grub-common grub-pc-bin grub-efi-amd64-bin kmod cpio zstd openssl python3
+	@packaging/image/test.sh
 
 test-box: ## the logic of updates without a virtual machine: GRUB's interpreter, real bundles; about a minute, needs root
 	@scripts/setup/system.sh mtools rauc squashfs-tools grub-emu openssl
