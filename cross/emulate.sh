@@ -25,4 +25,5 @@ if [ "$arch" != arm64 ] || [ "$(printf '%s\n' 8.2 "$version" | sort -V | head -n
 fi
 own_namespace=(--mount)
 [ "$(id -u)" = 0 ] || own_namespace+=(--map-root-user)
+# shellcheck disable=SC2016 # the inner shell expands it
 exec unshare "${own_namespace[@]}" sh -c 'mount --bind "$0" /proc/cpuinfo && exec "$@"' "$here/cpuinfo-arm64" $qemu "$@"

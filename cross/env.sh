@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # To be sourced: what cargo, the compilers and pkg-config need to build for another architecture against its sysroot.
 #   . cross/env.sh TARGET        TARGET is a Rust target: aarch64-unknown-linux-gnu
 # Sets `top`, `triple` (GNU's name), `arch` (Debian's name) and `sysroot`, and exports the environment. Most variables carry

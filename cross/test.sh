@@ -59,7 +59,7 @@ timeout 300 mosquitto_sub -p "$port" -t 'ocellus/+/camera/+/detections' >"$work/
 helpers+=($!)
 cross/emulate.sh "$target" "$BINARY" run --config "$config" --state-dir "$work/state" >"$work/log" 2>&1 &
 service=$!
-helpers+=($service)
+helpers+=("$service")
 # x86-64 finds nine parts on the first frame with a score above 0.8.
 found() { grep -m 1 -oE '"label":"(washer|gear|plate|bracket)","score":0\.[89][0-9]*' "$work/messages" | head -n 9; }
 for _ in {1..600}; do
