@@ -7,20 +7,20 @@ target=${1:?which target?}
 shift
 # shellcheck source=cross/env.sh
 . "$here/env.sh" "$target"
-case $arch in arm64) qemu=qemu-aarch64-static machine=aarch64 ;; *) qemu=qemu-arm-static machine=arm ;; esac
+qemu="qemu-aarch64-static"
 
 # Plugins of GStreamer are looked for once, and not in a process of its own, which qemu would have to start.
 export QEMU_LD_PREFIX=$sysroot GST_REGISTRY_FORK=no GST_REGISTRY=$top/target/cross/gst-registry-$arch
-export OCELLUS_RUNTIME_LIB=${EMULATED_RUNTIME_LIB:-$top/.runtime/$machine/libLiteRt.so}
+export OCELLUS_RUNTIME_LIB=${EMULATED_RUNTIME_LIB:-$top/.runtime/aarch64/libLiteRt.so}
 
 # A real board's processor (Raspberry Pi 4; its /proc/cpuinfo is below), not qemu's own "max": under that one, with SVE and the
 # like, LiteRT's kernels computed without a fault and found nothing (qemu 7.2; Cortex-A53, A72 and A76 give what x86-64 does).
-if [ "$arch" = arm64 ]; then export QEMU_CPU=${QEMU_CPU:-cortex-a72}; fi
+export QEMU_CPU=${QEMU_CPU:-cortex-a72}
 
 # LiteRT asks /proc/cpuinfo what the processor can do. qemu before 8.2 shows this machine's own there, and the library
 # follows a null pointer; so a file of an ARM processor is bound over it, for this process alone.
 version=$($qemu --version | sed -n '1s/.*version \([0-9.]*\).*/\1/p')
-if [ "$arch" != arm64 ] || [ "$(printf '%s\n' 8.2 "$version" | sort -V | head -n1)" = 8.2 ]; then
+if [ "$(printf '%s\n' 8.2 "$version" | sort -V | head -n1)" = 8.2 ]; then
     exec $qemu "$@"
 fi
 own_namespace=(--mount)

@@ -6,9 +6,8 @@
 
 case ${1:?which target?} in
 aarch64-unknown-linux-gnu) triple=aarch64-linux-gnu arch=arm64 ;;
-armv7-unknown-linux-gnueabihf) triple=arm-linux-gnueabihf arch=armhf ;;
 *)
-    echo "cross: $1 is not a known target; known: aarch64-unknown-linux-gnu, armv7-unknown-linux-gnueabihf" >&2
+    echo "cross: $1 is not a known target; known: aarch64-unknown-linux-gnu (cross/README.md says why no other)" >&2
     exit 2
     ;;
 esac

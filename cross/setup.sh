@@ -21,7 +21,7 @@ scripts/setup/rust.sh
 . cross/env.sh "$target"
 unset CARGO_BUILD_TARGET
 cross/sysroot.sh "$arch"
-if [ "$arch" = arm64 ]; then scripts/setup/litert.sh aarch64; fi
+scripts/setup/litert.sh aarch64
 
 # Only the toolchain that is there gets the target's library, by the manifest that it was installed from. A library of
 # another build of the compiler, Debian's for instance, would not do (E0514).

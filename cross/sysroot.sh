@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Makes target/cross/sysroot-ARCH: Debian's headers and libraries of another architecture, unpacked, nothing of it run.
-# usage: cross/sysroot.sh arm64|armhf
+# usage: cross/sysroot.sh arm64
 # Does nothing when it is there and was made from the same list. This machine's own packages are not touched, and its
 # dpkg need not know the architecture. SUITE names another release of Debian than the box's, bookworm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-arch=${1:?which architecture: arm64 or armhf?}
+arch=${1:?which architecture? arm64}
 suite=${SUITE:-bookworm}
 sysroot=target/cross/sysroot-$arch
 mapfile -t packages < <(sed 's/ *#.*//; /^$/d' cross/packages.txt)

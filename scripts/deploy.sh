@@ -84,7 +84,6 @@ esac
 case $machine in
 x86_64) elf=62 target=x86_64-unknown-linux-gnu default=target/release/ocellus library=.runtime tools= ;;
 aarch64) elf=183 target=aarch64-unknown-linux-gnu default=target/$target/release/ocellus library=.runtime/aarch64 tools=aarch64-linux-gnu- ;;
-armv7l) elf=40 target=armv7-unknown-linux-gnueabihf default=target/$target/release/ocellus library='' tools=arm-linux-gnueabihf- ;;
 *) fail "$host is a $machine; binaries for it are not known. Nothing was changed" ;;
 esac
 [ "$machine" != "$(uname -m)" ] || { default=target/release/ocellus library=.runtime tools=; }
