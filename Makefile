@@ -22,13 +22,15 @@ export OCELLUS_SKIPPED := $(CURDIR)/target/skipped-tests
 CONFIG ?= config/ocellus.toml
 TARGET ?= aarch64-unknown-linux-gnu
 
-# Of packages: the architecture by Debian's name, and the profile of the program.
+# Of packages: the architecture by Debian's name, the profile of the program, and what `make dist` makes.
 NATIVE := $(shell dpkg --print-architecture 2>/dev/null)
 ARCH ?= $(NATIVE)
+ARCHS ?= amd64 arm64
 PROFILE ?= release
 
-.PHONY: help setup data build run cross install program deb image third-party test test-main test-domain test-tflitec \
-	test-deb test-box test-image test-cross test-deploy loom lint lint-cross lint-yocto docs bench peers
+.PHONY: help setup data build run cross install program deb container image third-party dist reproducible test test-main \
+	test-domain test-tflitec test-deb test-container test-box test-image test-cross test-deploy loom lint lint-cross lint-yocto \
+	docs bench peers
 .NOTPARALLEL:
 
 help: ## this list
@@ -102,8 +104,23 @@ test-deb: deb ## the package in a booted Debian (systemd-nspawn): watchdog, upgr
 	@PROFILE=$(PROFILE) OUT=target/deb packaging/tarball.sh
 	@packaging/test/nspawn.sh
 
+container: deb ## a container image of the package, ocellus:VERSION, by buildah or docker (BASE=, EXTRA=: packaging/container)
+	@packaging/container/build.sh
+
+test-container: deb ## the image, built and run by podman here: healthy, publishes, ends cleanly; needs root
+	@scripts/setup/system.sh podman buildah runc mmdebstrap mosquitto mosquitto-clients
+	@packaging/test/container.sh
+
 third-party: ## what is linked into the program, with licences: target/THIRD-PARTY.txt (packages hold it)
 	@packaging/third_party.py --target "$$(rustc -vV | sed -n 's/^host: //p')"
+
+dist: setup ## a release: packages, tarballs, debug symbols, SBOMs, checksums: target/dist (ARCHS="amd64 arm64")
+	@scripts/setup/dist-tools.sh
+	@ARCHS="$(ARCHS)" PROFILE=$(PROFILE) packaging/dist.sh
+
+reproducible: setup ## builds the last commit in two folders and compares the packages byte by byte (ARCHS, PROFILE)
+	@scripts/setup/dist-tools.sh
+	@ARCHS="$(ARCHS)" PROFILE=$(PROFILE) packaging/reproducible.sh
 
 test: test-main test-tflitec loom ## every test
 
