@@ -33,7 +33,7 @@ pub struct InspectionAround {
     pub runtime: Arc<SharedRuntime>,
     /// The workers that judge parts.
     pub scheduler: Arc<Scheduler>,
-    /// Wakes idle workers.
+    /// Wakes the workers that are idle.
     pub bell: Arc<Bell>,
     /// The sinks that receive each inspection.
     pub sinks: Arc<[Arc<dyn Sink>]>,

@@ -19,7 +19,7 @@ pub(super) const ALARM: &str = "config";
 enum Plan {
     /// Build the service again from this configuration: none is in force that could be kept.
     Anew(Box<Config>),
-    /// Change what differs.
+    /// Change the parts that differ.
     Change(Box<PlannedChange>),
 }
 

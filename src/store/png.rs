@@ -37,7 +37,7 @@ pub enum PngError {
     Kind {
         /// The kind of its pixels.
         colour: ColorType,
-        /// Bits a channel.
+        /// Bits of each channel.
         depth: BitDepth,
     },
     /// The picture needs more memory than can be addressed.

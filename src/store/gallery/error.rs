@@ -132,7 +132,7 @@ pub enum SampleError {
         width: usize,
         /// Height of the picture, px.
         height: usize,
-        /// Its channels.
+        /// The channels of the picture.
         channels: Channels,
     },
     /// The file's picture is larger than any crop.
