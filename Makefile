@@ -141,7 +141,6 @@ test-domain: ## the tests of one domain or crate: make test-domain D=inspection
 
 test-tflitec: setup ## the engine's tests with the linked TensorFlow Lite
 	@$(cargo) $(runner) --locked --package ocellus-engine --features tflitec
-	@$(cargo) $(runner) --locked --features tflitec --test it engine::references
 
 loom: setup ## every interleaving of the ring's small cases
 	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(cargo) test --release --locked --package ocellus-ring --test ring

@@ -13,7 +13,7 @@ pub const FACES: &[&str] =
 /// The first folder that holds all of `needs` (files, or folders with everything that the manifest names in them):
 /// `OCELLUS_DATA`, `../shared/data`, `tests/data`. `None` where there is none: see [`skip`].
 pub fn data(needs: &[&str]) -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = repository();
     let named = std::env::var_os("OCELLUS_DATA").map(PathBuf::from);
     let roots: Vec<PathBuf> =
         named.into_iter().chain([here.join("../shared/data"), here.join("tests/data")]).collect();
@@ -24,6 +24,12 @@ pub fn data(needs: &[&str]) -> Option<PathBuf> {
         skip(&format!("test data is not there ({}): `make data` fetches it", files.join(", ")));
     }
     found.cloned()
+}
+
+/// The repository's folder, also for the tests of a crate below `crates/`.
+pub fn repository() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().find(|folder| folder.join("tests/data").is_dir()).unwrap_or(package).to_owned()
 }
 
 /// The first file of `need` that `root` lacks.

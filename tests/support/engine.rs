@@ -3,36 +3,35 @@
 
 use std::path::{Path, PathBuf};
 
-use ocellus::config::{self, ModelCard, Task};
-use ocellus::engine::{Model, Runtime, Session};
-use ocellus::types::{Dtype, Fit, Placement, Report};
+use ocellus_engine::{Model, ModelCard, ModelSource, Predictions, Runtime, RuntimeSettings, Session, Task};
+use ocellus_image::{Dtype, Fit, Placement};
 use std::sync::Arc;
 
-use super::data::skip;
+use crate::support::data::{repository, skip};
 
 /// The runtimes of this build that run real models.
 pub fn runtimes() -> Vec<Runtime> {
     let mut list = Vec::new();
     if cfg!(feature = "litert") {
-        let library = Path::new(env!("CARGO_MANIFEST_DIR")).join(".runtime/libLiteRt.so");
+        let library = repository().join(".runtime/libLiteRt.so");
         let library = library.is_file().then_some(library);
         let asked = std::env::var_os("OCELLUS_RUNTIME_LIB").is_some() || library.is_some();
         if asked || std::env::var_os("CI").is_some() {
             let library = library.filter(|_| std::env::var_os("OCELLUS_RUNTIME_LIB").is_none());
-            list.push(Runtime::open(&config::RuntimeSettings { kind: "litert".into(), library }).unwrap());
+            list.push(Runtime::open(&RuntimeSettings { kind: "litert".into(), library }).unwrap());
         } else {
             skip("there is no LiteRT library: `make setup` fetches it, OCELLUS_RUNTIME_LIB names another");
         }
     }
     if cfg!(feature = "tflitec") {
-        list.push(Runtime::open(&config::RuntimeSettings { kind: "tflitec".into(), library: None }).unwrap());
+        list.push(Runtime::open(&RuntimeSettings { kind: "tflitec".into(), library: None }).unwrap());
     }
     list
 }
 
 /// A classic TensorFlow Lite C library, or `None` (said on standard output) where none was fetched.
 pub fn classic_library() -> Option<PathBuf> {
-    let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join(".runtime/tflitec/lib/libtensorflowlite_c.so");
+    let fetched = repository().join(".runtime/tflitec/lib/libtensorflowlite_c.so");
     let path = std::env::var_os("TFLITEC_PREBUILT_PATH").map_or(fetched, PathBuf::from);
     if cfg!(feature = "litert") && path.is_file() {
         return Some(path);
@@ -42,19 +41,20 @@ pub fn classic_library() -> Option<PathBuf> {
 }
 
 pub fn stub() -> Runtime {
-    Runtime::open(&config::RuntimeSettings { kind: "stub".into(), library: None }).unwrap()
+    Runtime::open(&RuntimeSettings { kind: "stub".into(), library: None }).unwrap()
 }
 
 pub fn card(task: Task) -> ModelCard {
     ModelCard { task: Some(task), ..ModelCard::default() }
 }
 
-pub fn config(path: &Path, card: ModelCard) -> config::ModelConfig {
-    config::ModelConfig { name: "m".into(), path: path.into(), card, min_workers: 1, max_workers: 2 }
+/// The model file with its card, as the configuration would name it.
+pub fn source<'a>(path: &'a Path, card: &'a ModelCard) -> ModelSource<'a> {
+    ModelSource { name: "m", path, card }
 }
 
 pub fn load(runtime: &Runtime, path: &Path, card: ModelCard) -> Arc<Model> {
-    runtime.load(&config(path, card)).unwrap_or_else(|error| panic!("{error}"))
+    runtime.load(source(path, &card)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Puts a picture of exactly the tensor's size in, by the model's own `Input`.
@@ -96,11 +96,11 @@ pub fn picture(path: &Path, model: &Model) -> (Vec<u8>, Placement) {
 }
 
 /// Runs and decodes one picture.
-pub fn infer(model: &Model, rgb: &[u8], placement: &Placement, min_score: Option<f32>) -> Report {
+pub fn infer(model: &Model, rgb: &[u8], placement: &Placement, min_score: Option<f32>) -> Predictions {
     let mut session = model.session().unwrap_or_else(|error| panic!("{error}"));
     fill(model, &mut *session, rgb);
     session.run().unwrap();
-    let mut report = Report::new("test".into());
+    let mut report = Predictions::default();
     model.decoder(min_score).decode(&*session, placement, &mut report);
     report
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::support::data::data;
 use crate::support::engine::{card, infer, load, picture, runtimes};
 use ocellus::config::{ModelCard, Task};
-use ocellus::engine::{Runtime, Session};
+use ocellus::engine::{Predictions, Runtime, Session};
 use ocellus::image::Preprocessor;
 use ocellus::pipeline::{Detect, Detector, FrameItem, Lane, LaneFeed, LaneSettings, Offer, Sink};
 use ocellus::ring::{Bell, Policy, Ring};
@@ -122,6 +122,11 @@ fn assert_same(found: &[Finding], wanted: &[Finding], what: &str) {
     }
 }
 
+/// What the engine predicted, as the pipeline's findings.
+fn findings(predictions: Predictions) -> Vec<Finding> {
+    predictions.items.into_iter().map(Finding::from).collect()
+}
+
 /// Three pictures at once, and each alone by the model as it was.
 fn as_one_by_one(runtime: &Runtime, data: &Path, name: &str, card: &ModelCard) {
     let (_folder, path) = rebatched(data, name);
@@ -145,14 +150,14 @@ fn as_one_by_one(runtime: &Runtime, data: &Path, name: &str, card: &ModelCard) {
         let mut found = Report::new("test".into());
         decoder.decode(&session, placement, &mut found);
         let (rgb, at) = picture(&data.join("images/faces").join(PICTURES[slot]), &single);
-        let alone = infer(&single, &rgb, &at, None);
-        assert!(!alone.findings.is_empty());
-        assert_same(&found.findings, &alone.findings, &format!("{name}, slot {slot}"));
+        let alone = findings(infer(&single, &rgb, &at, None));
+        assert!(!alone.is_empty());
+        assert_same(&found.findings, &alone, &format!("{name}, slot {slot}"));
     }
     // Whoever takes one picture at a time may use such a model too.
     let (rgb, at) = picture(&data.join("images/faces").join(PICTURES[0]), &single);
-    let (one, alone) = (infer(&model, &rgb, &at, None), infer(&single, &rgb, &at, None));
-    assert_same(&one.findings, &alone.findings, name);
+    let [one, alone] = [&model, &single].map(|model| findings(infer(model, &rgb, &at, None)));
+    assert_same(&one, &alone, name);
 }
 
 #[test]
@@ -222,7 +227,7 @@ fn frames_that_wait_are_taken_together_and_one_that_waits_alone_is_not_kept_wait
     let single = load(&runtime, &data.join("models/face_detection_back.tflite"), card(Task::BlazeFace));
     let alone = PICTURES.map(|name| {
         let (rgb, at) = picture(&data.join("images/faces").join(name), &single);
-        infer(&single, &rgb, &at, None).findings
+        findings(infer(&single, &rgb, &at, None))
     });
     let tape = PICTURES.map(|name| {
         let picture = image::open(data.join("images/faces").join(name)).unwrap().to_rgb8();

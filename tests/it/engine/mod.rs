@@ -1,9 +1,3 @@
-//! Models of every kind on every runtime of the build: references, refusals, hostile files.
+//! Models that take several pictures at once; what concerns one model alone is tested in `crates/engine`.
 
-mod allocations;
 mod batch;
-mod hostile;
-mod measure;
-mod references;
-mod refusals;
-mod yolo;

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::support::data::data;
 use crate::support::engine::*;
-use ocellus::config::{self, ModelCard, Task};
-use ocellus::engine::Runtime;
-use ocellus::types::{Rect, Report, Value};
+use ocellus_engine::Runtime;
+use ocellus_engine::{ModelCard, RuntimeSettings, Task};
+use ocellus_engine::{Predictions, Value};
+use ocellus_image::Rect;
 use serde_json::Value as Json;
 
 fn numbers(json: &Json) -> Vec<f32> {
@@ -48,14 +49,14 @@ fn classification(runtimes: &[Runtime], model_name: &str, tolerance: f32) {
         for (name, entry) in entries(&reference) {
             let report = infer(&model, &rgb(&png(&folder, &entry)), &whole(&model, [1.0; 2]), Some(0.0));
             let wanted = entry["top5"].as_array().unwrap();
-            let (best, best_wanted) = (&report.findings[0], &wanted[0]);
+            let (best, best_wanted) = (&report.items[0], &wanted[0]);
             let gap = wanted[0]["score"].as_f64().unwrap() - wanted[1]["score"].as_f64().unwrap();
             if gap as f32 > 2.0 * tolerance {
                 assert_eq!(u64::from(best.class), best_wanted["index"].as_u64().unwrap(), "{name}");
                 assert_eq!(&*best.label, best_wanted["label"].as_str().unwrap(), "{name}");
             }
-            assert_eq!(report.findings.len(), 5);
-            for (found, wanted) in report.findings.iter().zip(wanted) {
+            assert_eq!(report.items.len(), 5);
+            for (found, wanted) in report.items.iter().zip(wanted) {
                 let score = wanted["score"].as_f64().unwrap() as f32;
                 assert!((found.score - score).abs() <= tolerance, "{name}: {found:?} is not {wanted}");
             }
@@ -84,17 +85,17 @@ fn float_mobilenet_v1_gives_its_reference_scores_to_five_digits() {
 }
 
 /// Each wanted box has a found one that covers it, and the other way round.
-fn assert_boxes(name: &str, report: &Report, wanted: &[(Rect, f32, String)], iou: f32, score: f32) {
-    assert_eq!(report.findings.len(), wanted.len(), "{name}: {:?} is not {wanted:?}", report.findings);
+fn assert_boxes(name: &str, report: &Predictions, wanted: &[(Rect, f32, String)], iou: f32, score: f32) {
+    assert_eq!(report.items.len(), wanted.len(), "{name}: {:?} is not {wanted:?}", report.items);
     for (rect, wanted_score, label) in wanted {
-        let near = report.findings.iter().any(|f| {
+        let near = report.items.iter().any(|f| {
             f.rect().unwrap().iou(*rect) >= iou
                 && (f.score - wanted_score).abs() <= score
                 && *f.label == **label
         });
-        assert!(near, "{name}: nothing like {label} {wanted_score} {rect:?} in {:?}", report.findings);
+        assert!(near, "{name}: nothing like {label} {wanted_score} {rect:?} in {:?}", report.items);
     }
-    assert!(report.findings.is_sorted_by(|a, b| a.score >= b.score), "{name}: best first");
+    assert!(report.items.is_sorted_by(|a, b| a.score >= b.score), "{name}: best first");
 }
 
 #[test]
@@ -120,14 +121,14 @@ fn ssd_finds_the_objects_of_its_reference_with_labels_from_the_file_itself() {
                 infer(&model, &rgb(&png(&folder, &entry)), &whole(&model, [size[0], size[1]]), Some(0.3));
             for wanted in sure {
                 let at = rect(&wanted["box_xyxy_px"]);
-                let near = report.findings.iter().any(|f| {
+                let near = report.items.iter().any(|f| {
                     f.rect().unwrap().iou(at) > 0.8
                         && (f.score - wanted["score"].as_f64().unwrap() as f32).abs() <= 0.08
                         && u64::from(f.class) == wanted["class_id"].as_u64().unwrap()
                 });
-                assert!(near, "{name}: no {wanted} in {:?}", report.findings);
+                assert!(near, "{name}: no {wanted} in {:?}", report.items);
             }
-            assert!(report.findings.iter().filter(|f| f.score >= 0.4).count() <= all.len(), "{name}");
+            assert!(report.items.iter().filter(|f| f.score >= 0.4).count() <= all.len(), "{name}");
         }
     }
 }
@@ -145,11 +146,11 @@ fn faces(runtimes: &[Runtime], model_name: &str) {
             let faces = entry["faces"].as_array().unwrap();
             // This resize differs from Pillow's by a count here and there: scores move in the third digit.
             let sure = faces.iter().filter(|f| f["score"].as_f64().unwrap() > 0.52).count();
-            assert!(report.findings.len() >= sure, "{name}: {} of {sure}", report.findings.len());
+            assert!(report.items.len() >= sure, "{name}: {} of {sure}", report.items.len());
             for wanted in faces.iter().filter(|f| f["score"].as_f64().unwrap() > 0.52) {
                 let at = rect(&wanted["box_xyxy_px"]);
                 let best = report
-                    .findings
+                    .items
                     .iter()
                     .max_by(|a, b| a.rect().unwrap().iou(at).total_cmp(&b.rect().unwrap().iou(at)));
                 let best = best.unwrap();
@@ -210,7 +211,7 @@ fn yolo_raw_grids_find_the_faces_of_their_reference() {
 }
 
 /// OpenCV's INTER_LINEAR letterbox, as this reference was made: two taps, sizes rounded down.
-fn nearest_letterbox(path: &Path, tw: usize, th: usize, pad: u8) -> (Vec<u8>, ocellus::types::Placement) {
+fn nearest_letterbox(path: &Path, tw: usize, th: usize, pad: u8) -> (Vec<u8>, ocellus_image::Placement) {
     let source = image::open(path).unwrap().to_rgb8();
     let (w, h) = (source.width() as f32, source.height() as f32);
     let scale = (tw as f32 / w).min(th as f32 / h);
@@ -233,7 +234,7 @@ fn nearest_letterbox(path: &Path, tw: usize, th: usize, pad: u8) -> (Vec<u8>, oc
         }
     }
     let scale = [w / nw as f32, h / nh as f32];
-    (rgb, ocellus::types::Placement { offset: [dx as f32, dy as f32], scale, origin: [0.0; 2] })
+    (rgb, ocellus_image::Placement { offset: [dx as f32, dy as f32], scale, origin: [0.0; 2] })
 }
 
 #[test]
@@ -277,7 +278,7 @@ fn segmentation(model_name: &str, agree: f32) {
             let mut session = model.session().unwrap();
             fill(&model, &mut *session, &rgb);
             session.run().unwrap();
-            let (mut decoder, mut report) = (model.decoder(None), Report::new("test".into()));
+            let (mut decoder, mut report) = (model.decoder(None), Predictions::default());
             decoder.decode(&*session, &placement, &mut report);
             let mask = image::open(folder.join(entry["mask_png"].as_str().unwrap())).unwrap().to_luma8();
             let map = decoder.class_map().unwrap();
@@ -288,7 +289,7 @@ fn segmentation(model_name: &str, agree: f32) {
             let total = (map.width * map.height) as f32;
             for (label, pixels) in entry["histogram"].as_object().unwrap() {
                 let wanted = pixels.as_f64().unwrap() as f32 / total;
-                let found = report.findings.iter().find(|f| &*f.label == label);
+                let found = report.items.iter().find(|f| &*f.label == label);
                 let share = found.map_or(0.0, |f| f.score);
                 assert!((share - wanted).abs() < 1.0 - agree, "{name}: {label} {share} is not {wanted}");
             }
@@ -325,7 +326,7 @@ fn the_selfie_mask_covers_what_its_reference_covers() {
                 .find(|path| path.is_file());
             let (rgb, placement) = picture(&found.unwrap(), &model);
             let report = infer(&model, &rgb, &placement, None);
-            let share = report.findings.iter().find(|f| f.class == 1).map_or(0.0, |f| f.score);
+            let share = report.items.iter().find(|f| f.class == 1).map_or(0.0, |f| f.score);
             let wanted = entry["fraction_over_0_5"].as_f64().unwrap() as f32;
             assert!((share - wanted).abs() < 0.01, "{name}: {share} is not {wanted}");
         }
@@ -335,7 +336,7 @@ fn the_selfie_mask_covers_what_its_reference_covers() {
 #[test]
 fn a_classic_library_opened_at_run_time_gives_the_references_too() {
     let Some(library) = classic_library() else { return };
-    let runtime = config::RuntimeSettings { kind: "litert".into(), library: Some(library) };
+    let runtime = RuntimeSettings { kind: "litert".into(), library: Some(library) };
     let classic = [Runtime::open(&runtime).unwrap()];
     assert!(classic[0].describe().starts_with("TensorFlow Lite at"), "{}", classic[0].describe());
     classification(&classic, "mobilenet_v1_0.25_128_quant", 0.08);
@@ -352,7 +353,7 @@ fn sessions_that_are_built_at_once_answer_as_one_alone_does() {
         let path = data.join("models/mobilenet_v1_0.25_128_quant.tflite");
         let model = load(&runtime, &path, card(Task::Classify));
         let (rgb, placement) = picture(&data.join("images/faces/face.jpg"), &model);
-        let answer = || infer(&model, &rgb, &placement, None).findings;
+        let answer = || infer(&model, &rgb, &placement, None).items;
         let alone = answer();
         std::thread::scope(|scope| {
             let threads: Vec<_> =

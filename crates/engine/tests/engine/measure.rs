@@ -1,11 +1,11 @@
-//! Figures, printed and never asserted: `cargo test --release --test it engine::measure -- --ignored --nocapture`.
+//! Figures, printed and never asserted: `cargo test --release --package ocellus-engine --test engine measure -- --ignored --nocapture`.
 
 use std::time::Instant;
 
 use crate::support::data::data;
 use crate::support::engine::*;
-use ocellus::config::Task;
-use ocellus::types::Report;
+use ocellus_engine::Predictions;
+use ocellus_engine::Task;
 
 /// Resident memory of this process in KiB.
 fn rss_kib() -> u64 {
@@ -28,7 +28,7 @@ fn load_warm_run_and_memory_of_one_and_two_sessions() {
         let second = model.session().unwrap();
         let two = rss_kib();
         drop(second);
-        let (mut decoder, mut report) = (model.decoder(None), Report::new("c".into()));
+        let (mut decoder, mut report) = (model.decoder(None), Predictions::default());
         let placement = whole(&model, [224.0; 2]);
         let (mut runs_us, mut decodes_us) = (Vec::new(), Vec::new());
         for _ in 0..200 {

@@ -1,9 +1,10 @@
 //! YOLO heads of versions 5 and 8 on tensors made by hand: the boxes that must come out are known exactly.
 
 use crate::support::engine::*;
-use ocellus::config::{ModelCard, Task};
-use ocellus::engine::Model;
-use ocellus::types::{MAX_FINDINGS, Placement, Rect, Report};
+use ocellus_engine::Model;
+use ocellus_engine::{MAX_FINDINGS, Predictions};
+use ocellus_engine::{ModelCard, Task};
+use ocellus_image::{Placement, Rect};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -19,16 +20,16 @@ fn model(shape: [usize; 3], values: &[f32], kind: &str, card: ModelCard) -> Arc<
 
 const FLOAT: &str = "dtype = \"f32\"";
 
-fn decoded(model: &Model, placement: &Placement) -> Report {
+fn decoded(model: &Model, placement: &Placement) -> Predictions {
     let mut session = model.session().unwrap();
     session.run().unwrap();
-    let mut report = Report::new("c".into());
+    let mut report = Predictions::default();
     model.decoder(None).decode(&*session, placement, &mut report);
     report
 }
 
-fn boxes(report: &Report) -> Vec<(u16, f32, Rect)> {
-    report.findings.iter().map(|f| (f.class, f.score, f.rect().unwrap())).collect()
+fn boxes(report: &Predictions) -> Vec<(u16, f32, Rect)> {
+    report.items.iter().map(|f| (f.class, f.score, f.rect().unwrap())).collect()
 }
 
 fn one_to_one() -> Placement {
@@ -116,8 +117,8 @@ fn more_boxes_than_a_report_holds_are_counted_not_lost_silently() {
     }
     let card = ModelCard { head: Some("v5".into()), ..card(Task::Yolo) };
     let report = decoded(&model([1, 150, 6], &values, FLOAT, card), &one_to_one());
-    assert_eq!((report.findings.len(), report.overflow), (MAX_FINDINGS, 150 - MAX_FINDINGS as u32));
-    assert!(report.findings.is_sorted_by(|a, b| a.score >= b.score));
+    assert_eq!((report.items.len(), report.overflow), (MAX_FINDINGS, 150 - MAX_FINDINGS as u32));
+    assert!(report.items.is_sorted_by(|a, b| a.score >= b.score));
 }
 
 #[test]
@@ -132,8 +133,8 @@ fn values_that_are_no_numbers_give_no_boxes() {
     let values: Vec<f32> = values.to_vec();
     let toml = format!("values = [{}]", text.join(", "));
     let report = decoded(&raw([1, 8, 7], &toml, card), &one_to_one());
-    assert_eq!(report.findings.len(), 2, "{:?} of {values:?}", report.findings);
-    assert!(report.findings.iter().all(|f| f.rect().unwrap().area().is_finite()));
+    assert_eq!(report.items.len(), 2, "{:?} of {values:?}", report.items);
+    assert!(report.items.iter().all(|f| f.rect().unwrap().area().is_finite()));
 }
 
 fn raw(shape: [usize; 3], values: &str, card: ModelCard) -> Arc<Model> {

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::support::data::data;
 use crate::support::engine::*;
-use ocellus::config::{self, ModelCard, Task};
-use ocellus::engine::{EngineError, Runtime};
+use ocellus_engine::{EngineError, Runtime};
+use ocellus_engine::{ModelCard, RuntimeSettings, Task};
 
 fn refused(runtime: &Runtime, path: &Path, card: ModelCard) -> String {
-    match runtime.load(&config(path, card)).and_then(|model| model.session().map(drop)) {
+    match runtime.load(source(path, &card)).and_then(|model| model.session().map(drop)) {
         Ok(()) => panic!("{} was accepted", path.display()),
         Err(error) => error.to_string(),
     }
@@ -78,7 +78,7 @@ fn operators_that_the_runtime_lacks_are_named() {
             ("models/bad/deeplabv3_edgetpu.tflite", "edgetpu-custom-op", Task::Segment),
             ("models/bad/model_invoking_error.tflite", "fake-op-double", Task::Embed),
         ] {
-            let error = match runtime.load(&config(&data.join(file), card(task))) {
+            let error = match runtime.load(source(&data.join(file), &card(task))) {
                 Ok(model) => model.session().map(drop).unwrap_err(),
                 // Its tensors fit no task at all; then they are what is named.
                 Err(error) => {
@@ -181,7 +181,7 @@ fn a_model_without_a_task_is_refused_with_the_words_to_choose_from() {
 #[test]
 fn a_runtime_that_is_not_there_names_every_place_and_the_remedy() {
     let open = |kind: &str, library: Option<&str>| {
-        let config = config::RuntimeSettings { kind: kind.into(), library: library.map(PathBuf::from) };
+        let config = RuntimeSettings { kind: kind.into(), library: library.map(PathBuf::from) };
         Runtime::open(&config).unwrap_err().to_string()
     };
     assert_says(&open("onnx", None), &["onnx", "stub"]);
@@ -219,7 +219,7 @@ fn flipped_bytes_are_refused_or_run_but_never_kill_the_process() {
             damaged[at as usize] = next() as u8;
         }
         let path = written(&dir, "flipped.tflite", &damaged);
-        match runtime.load(&config(&path, card(Task::Classify))) {
+        match runtime.load(source(&path, &card(Task::Classify))) {
             Ok(_) => accepted += 1,
             Err(_) => refused += 1,
         }

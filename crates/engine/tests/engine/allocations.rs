@@ -3,8 +3,8 @@
 use crate::heap::total;
 use crate::support::data::data;
 use crate::support::engine::*;
-use ocellus::config::{ModelCard, Task};
-use ocellus::types::Report;
+use ocellus_engine::Predictions;
+use ocellus_engine::{ModelCard, Task};
 
 #[test]
 fn running_and_decoding_allocate_nothing_once_warm() {
@@ -25,11 +25,11 @@ fn running_and_decoding_allocate_nothing_once_warm() {
             let (rgb, placement) = picture(&data.join("images/faces/face.jpg"), &model);
             let mut session = model.session().unwrap();
             // A low threshold, so that NMS has work.
-            let (mut decoder, mut report) = (model.decoder(Some(0.05)), Report::new("c".into()));
+            let (mut decoder, mut report) = (model.decoder(Some(0.05)), Predictions::default());
             fill(&model, &mut *session, &rgb);
             session.run().unwrap();
             decoder.decode(&*session, &placement, &mut report);
-            let found = report.findings.len() + report.embedding.len();
+            let found = report.items.len() + report.embedding.len();
             assert!(found > 0, "{file}: nothing found, so nothing is proved");
             let before = total();
             for _ in 0..3 {

@@ -1,9 +1,9 @@
 //! Damaged graphs that pass our checks reach the C++ runtime. This one is run by hand, for a crash there
-//! takes the test process along: `cargo test --test it engine::hostile -- --ignored --nocapture`.
+//! takes the test process along: `cargo test --package ocellus-engine --test engine hostile -- --ignored --nocapture`.
 
 use crate::support::data::data;
 use crate::support::engine::*;
-use ocellus::config::Task;
+use ocellus_engine::Task;
 
 #[test]
 #[ignore = "a survey of the runtime, run by hand: it may end the process"]
@@ -30,7 +30,7 @@ fn damaged_graphs_are_fed_to_the_runtime_itself() {
             }
             std::fs::write(&path, &damaged).unwrap();
             eprintln!("seed {seed}");
-            match runtime.load(&config(&path, card(Task::Classify))).and_then(|model| model.session()) {
+            match runtime.load(source(&path, &card(Task::Classify))).and_then(|model| model.session()) {
                 Ok(_) => ran += 1,
                 Err(_) => refused += 1,
             }
