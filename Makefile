@@ -139,8 +139,9 @@ test-domain: ## the tests of one domain or crate: make test-domain D=inspection
 	@[ ! -d crates/$(D) ] || $(cargo) $(runner) --locked --package ocellus-$(D)
 	@[ -d crates/$(D) -a ! -e tests/it/$(D) ] || $(cargo) $(runner) --locked --package ocellus --lib --test it $(D)::
 
+# The whole workspace, so that its dependencies have the features of the build before and are not compiled again.
 test-tflitec: setup ## the engine's tests with the linked TensorFlow Lite
-	@$(cargo) $(runner) --locked --package ocellus-engine --features tflitec
+	@$(cargo) $(runner) --locked --workspace --features ocellus-engine/tflitec --test engine
 
 loom: setup ## every interleaving of the ring's small cases
 	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom $(cargo) test --release --locked --package ocellus-ring --test ring
