@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
+use ocellus::camera::scene::SceneOptions;
 use ocellus::camera::{self, Committed, FrameSink, Health, Painter, PainterError, Wiring};
 use ocellus::config::{CameraConfig, Pace, Source, V4l2};
 use ocellus::supervisor::{Beat, Stop};
@@ -64,15 +65,7 @@ fn grey(_: &Source) -> Result<Box<dyn Painter>, PainterError> {
 
 fn source(case: &str) -> Source {
     match case {
-        "scene" => Source::Scene {
-            seed: 1,
-            width: 640,
-            height: 480,
-            fps: 30,
-            frames: Some(1_000),
-            line: None,
-            barrier: None,
-        },
+        "scene" => Source::Scene { options: SceneOptions::default(), frames: Some(1_000), barrier: None },
         "launch" => Source::Launch(ocellus::config::LaunchLine::new(
             "videotestsrc num-buffers=300 ! video/x-raw,format=I420,width=640,height=480",
         )),
