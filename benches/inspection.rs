@@ -15,8 +15,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
-use ocellus::config::Task;
 use ocellus::config::recipe::Recipe;
+use ocellus::config::{ModelConfig, Task};
 use ocellus::engine::Model;
 use ocellus::image::{Cutter, RotatedRect};
 use ocellus::inspection::{
@@ -46,8 +46,13 @@ fn main() {
     let rounds = std::env::var("OCELLUS_BENCH_ROUNDS").ok().and_then(|v| v.parse().ok()).unwrap_or(9);
     pixels(rounds);
     let (Some(data), [runtime, ..]) = (data(&[MODEL]), &engine::runtimes()[..]) else { return };
-    let mut config = engine::config(&data.join(MODEL), engine::card(Task::Embed));
-    config.name = "embed".into();
+    let config = ModelConfig {
+        name: "embed".into(),
+        path: data.join(MODEL),
+        card: engine::card(Task::Embed),
+        min_workers: 1,
+        max_workers: 2,
+    };
     let model = runtime.load(&config).expect("the model of the shared data");
     for format in [PixelFormat::Nv12, PixelFormat::Rgb] {
         for count in [50, 10] {
