@@ -56,7 +56,7 @@ fn main() {
     let model = runtime.load(&config).expect("the model of the shared data");
     for format in [PixelFormat::Nv12, PixelFormat::Rgb] {
         for count in [50, 10] {
-            let recipe = recipe(&golden_rois(count), &[config.clone()]);
+            let recipe = recipe(&golden_rois(count), std::slice::from_ref(&config));
             let program = program(recipe, &model);
             parallel(&format!("{count} golden ROIs of {format:?}"), &program, format, rounds);
         }

@@ -1,9 +1,9 @@
-//! SightingCounts sightings and events by what happened to them.
+//! Counts sightings and events by what happened to them.
 
 use crate::attendance::rules::SightingCounts;
 use crate::telemetry::{Counter, Described, Gauge};
 
-/// SightingCounts since the process began, and gauges of the present state.
+/// Counts since the process began, and gauges of the present state.
 #[derive(Debug, Default)]
 pub struct AttendanceCounters {
     /// Sightings that reached the rules, by how the rules used them.

@@ -26,7 +26,7 @@ pub use visits::{PersonDay, day_of, span_of, visits};
 /// suspended.
 const LONGEST_STEP_NS: u64 = 5_000_000_000;
 
-/// SightingCounts of sightings: each is counted in `sightings` and in exactly one of the others.
+/// Counts of sightings: each is counted in `sightings` and in exactly one of the others.
 #[derive(Clone, Debug, Default)]
 pub struct SightingCounts {
     /// All sightings that reached the rules.
