@@ -84,6 +84,9 @@ pub(super) struct OutboxWriter {
     group: Vec<DurableEvent>,
     /// The number and size of a group that may be on disk although writing it failed.
     in_doubt: Option<(u64, usize)>,
+    /// Acknowledged entries whose deletion may not be on disk yet: a store that is closed meanwhile would give
+    /// them again.
+    unsettled: Vec<EntryKey>,
     /// The store's count of closings when the outbox was opened.
     closings: u64,
     pub(super) handed: usize,
@@ -106,6 +109,7 @@ impl OutboxWriter {
             outbox: None,
             group: Vec::with_capacity(GROUP),
             in_doubt: None,
+            unsettled: Vec::new(),
             closings: 0,
             handed: 0,
             epoch: 0,
@@ -176,6 +180,10 @@ impl OutboxWriter {
             Ok(outbox) => {
                 self.outbox = Some(outbox);
                 self.handed = 0;
+                if let Err(error) = self.settle() {
+                    self.fail(&error);
+                    return false;
+                }
                 self.shared.clear_alarm("outbox");
                 true
             }
@@ -200,6 +208,18 @@ impl OutboxWriter {
         store.outbox(self.max_bytes)
     }
 
+    /// Makes the deletion of acknowledged entries durable, also of those that the store has forgotten to be deleted
+    /// because the disk refused: nothing that the broker has is sent again.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        let Some(outbox) = &mut self.outbox else { return Ok(()) };
+        if !self.unsettled.is_empty() {
+            outbox.delete(&self.unsettled)?;
+            outbox.flush()?;
+            self.unsettled.clear();
+        }
+        Ok(())
+    }
+
     /// One turn: acknowledgements, the group, the backlog. True if the end was requested.
     fn turn(&mut self, working: bool) -> bool {
         let state = self.shared.exchange.with_to_writer(|state| ToWriter {
@@ -209,6 +229,10 @@ impl OutboxWriter {
             fetch: if working { state.fetch.take() } else { None },
             ..*state
         });
+        // Also while the disk is away: these entries are deleted once it is back.
+        self.unsettled.extend(&state.acked);
+        self.handed = self.handed.saturating_sub(state.acked.len());
+        self.shared.totals.events_acked.add(state.acked.len() as u64);
         let done = self.follow(&state).and_then(|()| self.commit()).and_then(|()| self.give(state.fetch));
         if let Err(error) = done {
             self.fail(&error);
@@ -221,8 +245,10 @@ impl OutboxWriter {
         let Some(outbox) = &mut self.outbox else { return Ok(()) };
         if !state.acked.is_empty() {
             outbox.delete(&state.acked)?;
-            self.handed = self.handed.saturating_sub(state.acked.len());
-            self.shared.totals.events_acked.add(state.acked.len() as u64);
+        }
+        if self.unsettled.len() >= HANDED {
+            outbox.flush()?;
+            self.unsettled.clear();
         }
         for aside in &state.aside {
             set_aside(outbox, aside, &self.shared)?;
@@ -272,6 +298,7 @@ impl OutboxWriter {
         self.in_doubt = Some((known + 1, self.group.len()));
         let durable = outbox.commit()?;
         self.in_doubt = None;
+        self.unsettled.clear();
         self.group.clear();
         self.shared.totals.commits.inc();
         self.count_dropped();
