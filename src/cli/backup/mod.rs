@@ -34,7 +34,7 @@ const EVIDENCE: &str = "evidence";
 /// Deeper folders beside the configuration are not followed.
 const DEEPEST: usize = 8;
 
-/// The backup is a file of age (https://age-encryption.org), encrypted with a passphrase: keep both, apart from each
+/// The backup is a file of age (age-encryption.org), encrypted with a passphrase: keep both, apart from each
 /// other. A running service goes on working.
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
