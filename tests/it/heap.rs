@@ -4,7 +4,10 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Condvar, Mutex};
 
 /// The system's allocator, counting the calling thread's requests.
 struct Counting;
@@ -59,8 +62,34 @@ pub fn total() -> u64 {
     REQUESTS.get()
 }
 
+/// Threads that may wait for locks at the same time before the lock library asks for more memory.
+const WAITING: usize = 16;
+
+/// Lets threads wait for one another: `parking_lot` then makes the table in which waiting threads are found, once in a
+/// process and larger with more threads. Otherwise the first contention of a test would count as its allocation.
+fn warm_locks() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let (waiting, all) = (Mutex::new(0), Condvar::new());
+        std::thread::scope(|scope| {
+            for _ in 0..WAITING {
+                scope.spawn(|| {
+                    let mut waiting = waiting.lock();
+                    *waiting += 1;
+                    all.wait(&mut waiting);
+                });
+            }
+            while *waiting.lock() < WAITING {
+                std::thread::yield_now();
+            }
+            all.notify_all();
+        });
+    });
+}
+
 /// Requests of `work` on this thread.
 pub fn requests(work: impl FnOnce()) -> u64 {
+    warm_locks();
     let before = total();
     work();
     total() - before
@@ -68,6 +97,7 @@ pub fn requests(work: impl FnOnce()) -> u64 {
 
 /// From now on the calling thread's requests are part of [`watched_total`], or are no longer.
 pub fn watch(watched: bool) {
+    warm_locks();
     IS_WATCHED.set(watched);
 }
 
