@@ -80,6 +80,26 @@ fn a_flush_that_fails_once_doubles_no_event() {
 }
 
 #[test]
+fn what_was_acknowledged_while_the_store_was_closed_is_not_given_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mqtt = mqtt();
+    let store = Store::open(dir.path()).unwrap().store;
+    let mut writer = OutboxWriter::new(mqtt.shared.clone(), Some(store), dir.path(), 1 << 20);
+    assert!(writer.ready());
+    mqtt.offer_event(&event(1));
+    mqtt.offer_event(&event(2));
+    writer.turn(true);
+    let key = writer.outbox.as_mut().unwrap().fetch(1).unwrap()[0].key;
+    let full = std::io::ErrorKind::StorageFull.into();
+    writer.fail(&StoreError::DiskFull { path: dir.path().into(), source: full });
+    writer.shared.exchange.with_to_writer(|state| state.acked.push(key));
+    writer.turn(false);
+    assert!(writer.ready());
+    assert_eq!(on_disk(&mut writer), [(2, 2)]);
+    assert_eq!(mqtt.counters().events_acked, 1);
+}
+
+#[test]
 fn what_the_broker_does_not_take_leaves_the_outbox_and_is_listed_with_an_alarm() {
     let dir = tempfile::tempdir().unwrap();
     let mqtt = mqtt();
