@@ -21,7 +21,7 @@ echo "cross: making $sysroot (Debian $suite, $arch)"
 mkdir -p target/cross
 work=$(mktemp -d "target/cross/sysroot-$arch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-# By way of a tar file, so that everything belongs to whoever calls this, and can be removed again without root.
+# By way of a tar file, so that all files belong to the caller and can be removed without root.
 mmdebstrap --quiet --variant=extract --architectures="$arch" --include="$include" --format=tar "$suite" "$work/root.tar" || {
     echo "cross: mmdebstrap could not unpack Debian $suite for $arch; what it said is above (is a Debian mirror reachable?)" >&2
     exit 1

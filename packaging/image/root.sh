@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 root=${1:?"the folder is missing"}
 here=packaging/image
 
-# What is installed, for whoever has to look it up; the package system itself stays behind.
+# The list of what is installed; the package system itself stays behind.
 install -d "$root/usr/share/ocellus"
 awk '/^Package: / { name = $2 } /^Version: / { print name, $2 }' "$root/var/lib/dpkg/status" | sort >"$root/usr/share/ocellus/packages.txt"
 

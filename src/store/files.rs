@@ -86,7 +86,7 @@ pub(super) fn make_private(dir: &Path, store: &Path) -> io::Result<()> {
 }
 
 /// Makes what was renamed or removed in `dir` durable.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 

@@ -36,7 +36,7 @@ pub use attendance::{Attendances, Change, Ledger};
 pub use counters::CounterTable;
 pub use dump::{STORE_SCHEMA, StateLock, StoreDump, lock_state, rebuild, remove_dump};
 pub use error::StoreError;
-pub use files::{make_dir, replace, write_whole};
+pub use files::{make_dir, replace, sync_dir, write_whole};
 pub use forget::{Forgotten, Resting};
 pub use gallery::{
     Erasing, Gallery, GalleryError, Imported, NewSample, Person, PersonName, Sample, Skipped, clean_name,

@@ -239,7 +239,7 @@ fn write_part(entry: &mut impl Read, to: Option<PathBuf>) -> Result<ArchivePart,
     let mut file = File::create_new(&to).map_err(fail)?;
     let mut buffer = vec![0; 64 << 10];
     loop {
-        // Told apart: what the backup refuses, and what the disk does.
+        // Read and written by hand, because errors of the backup and of the disk differ.
         let read = from.read(&mut buffer)?;
         if read == 0 {
             break;

@@ -7,7 +7,7 @@
 //! The list lies beside the configuration, not in the state directory: root follows it, and the service's user
 //! must not be able to write it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::service::ProvisionRecord;
-use crate::store::{make_dir, replace};
+use crate::store::{make_dir, replace, sync_dir};
 
 /// The list of moves, beside the configuration.
 const MOVES: &str = ".provision.moves";
@@ -239,10 +239,6 @@ fn remove_staged(folder: &Path) {
             let _ = fs::remove_file(entry.path());
         }
     }
-}
-
-fn sync_dir(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]
