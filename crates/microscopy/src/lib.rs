@@ -1,0 +1,13 @@
+//! What a time-lapse experiment needs to be computed: image stacks are read, cells are segmented, tracked and
+//! measured, traces are fitted with models, and the tables that PyAMA writes are read and written.
+//!
+//! Everything here works frame by frame or trace by trace and knows neither threads nor the service; the batch
+//! runs of `src/microscopy` call it. Pixel coordinates are x to the right and y downwards, from 0.
+
+pub mod cells;
+pub mod fit;
+mod plane;
+pub mod stack;
+pub mod tables;
+
+pub use plane::{Pixels, Plane};
