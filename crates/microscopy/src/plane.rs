@@ -25,4 +25,26 @@ impl Plane {
     pub fn empty() -> Plane {
         Plane { width: 0, height: 0, pixels: Pixels::U16(Vec::new()) }
     }
+
+    /// The pixels as 16-bit integers, to be overwritten; memory of that kind is kept.
+    pub fn u16_mut(&mut self) -> &mut Vec<u16> {
+        if let Pixels::F32(_) = self.pixels {
+            self.pixels = Pixels::U16(Vec::new());
+        }
+        match &mut self.pixels {
+            Pixels::U16(pixels) => pixels,
+            Pixels::F32(_) => unreachable!("it was made 16 bits just now"),
+        }
+    }
+
+    /// The pixels as floating point, to be overwritten; memory of that kind is kept.
+    pub fn f32_mut(&mut self) -> &mut Vec<f32> {
+        if let Pixels::U16(_) = self.pixels {
+            self.pixels = Pixels::F32(Vec::new());
+        }
+        match &mut self.pixels {
+            Pixels::F32(pixels) => pixels,
+            Pixels::U16(_) => unreachable!("it was made floating point just now"),
+        }
+    }
 }

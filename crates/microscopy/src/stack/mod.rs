@@ -1,17 +1,44 @@
 //! Image stacks: what files hold which planes, and the planes themselves.
+//!
+//! A stack is opened once: the headers of all files are read, held against the files' lengths, and understood. After
+//! that each thread reads planes by its own [`StackReader`]. What the files do not say is either refused or written
+//! into [`Stack::description`] on a line that begins with `assumed:`.
+
+mod axes;
+mod build;
+mod describe;
+mod error;
+mod folder;
+mod inputs;
+mod metadata;
+mod names;
+mod ome_tiff;
+mod open;
+mod pages;
+mod read;
+mod series;
+mod source;
+mod tiff;
+mod times;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::Plane;
+use series::{PlaneRef, StackFile};
+
+pub use error::StackError;
+pub use read::StackReader;
+pub use source::{PlaneReader, PlaneSource, SourceError};
 
 /// How files are to be understood, where they do not say it themselves.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StackOptions {
     /// The order of the planes in files that do not say it, slowest first, for instance `PTCZ` or `T5C2`.
     pub axes: Option<String>,
-    /// The name pattern of a folder of pictures, for instance `img_t{t}_p{p}_c{c}.tif`.
+    /// The name pattern of a folder of pictures, for instance `img_t{t}_p{p}_c{c}.tif`. Times and depths are digits,
+    /// positions and channels may be words.
     pub pattern: Option<String>,
-    /// Time between frames where the files have no time stamps, milliseconds.
+    /// Time between frames where the files have no time stamps, or wrong ones, milliseconds.
     pub frame_interval_ms: Option<f64>,
 }
 
@@ -47,47 +74,66 @@ pub struct PlaneAddress {
     pub z: usize,
 }
 
-/// Why a stack was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum StackError {}
+/// An opened stack: every header was read and checked, no pixel yet. Clones share what was read.
+#[derive(Clone, Debug)]
+pub struct Stack(Arc<Inner>);
 
-/// An opened stack: every header was read and checked, no pixel yet.
 #[derive(Debug)]
-pub struct Stack {}
+struct Inner {
+    stem: String,
+    paths: Vec<PathBuf>,
+    files: Vec<StackFile>,
+    positions: Vec<Position>,
+    channels: Vec<String>,
+    /// Of each position: frame by frame, in a frame channel by channel, in a channel by depth.
+    planes: Vec<Vec<PlaneRef>>,
+    description: String,
+}
 
 impl Stack {
-    /// Reads the headers of `inputs`: files, folders or patterns with `*`.
+    /// Reads the headers of `inputs`: files, folders, patterns with `*`, or a path whose name is a name pattern.
     ///
     /// # Errors
     /// Every fault of [`StackError`], with the file and what to do next.
     pub fn open(inputs: &[PathBuf], options: &StackOptions) -> Result<Stack, StackError> {
-        let _ = (inputs, options);
-        unimplemented!()
+        build::open(inputs, options).map(|inner| Stack(Arc::new(inner)))
+    }
+
+    /// A stack of one file that the caller reads, for instance a video. `path` is the file.
+    ///
+    /// # Errors
+    /// The file is not there, or its times go back.
+    pub fn from_source(
+        path: &Path,
+        source: Box<dyn PlaneSource>,
+        options: &StackOptions,
+    ) -> Result<Stack, StackError> {
+        build::of_one_source(path, source, options).map(|inner| Stack(Arc::new(inner)))
     }
 
     /// The fields of view, in the order of their numbers.
     pub fn positions(&self) -> &[Position] {
-        unimplemented!()
+        &self.0.positions
     }
 
     /// The names of the channels; a channel without a name has its number.
     pub fn channels(&self) -> &[String] {
-        unimplemented!()
+        &self.0.channels
     }
 
     /// What was understood, for a person: format, positions, times, channels, pixel size; and every guess.
     pub fn description(&self) -> String {
-        unimplemented!()
+        self.0.description.clone()
     }
 
     /// The files that it consists of, sorted.
     pub fn files(&self) -> &[PathBuf] {
-        unimplemented!()
+        &self.0.paths
     }
 
     /// The name that results are called after: the file without `.ome.tif`, or the folder.
     pub fn stem(&self) -> &str {
-        unimplemented!()
+        &self.0.stem
     }
 
     /// A reader with files of its own, for one thread.
@@ -95,27 +141,21 @@ impl Stack {
     /// # Errors
     /// A file is no longer there, or has changed.
     pub fn reader(&self) -> Result<StackReader, StackError> {
-        unimplemented!()
-    }
-}
-
-/// Reads planes; holds open files and scratch memory.
-#[derive(Debug)]
-pub struct StackReader {}
-
-impl StackReader {
-    /// Reads one plane into `plane`, whose memory is used again.
-    ///
-    /// # Errors
-    /// The file ends early, is damaged, or the address is not in the stack.
-    pub fn read(&mut self, address: PlaneAddress, plane: &mut Plane) -> Result<(), StackError> {
-        let _ = (address, plane);
-        unimplemented!()
+        StackReader::new(Arc::clone(&self.0))
     }
 }
 
 /// Whether a path looks like something that [`Stack::open`] reads, by its name.
 pub fn is_stack(path: &Path) -> bool {
-    let _ = path;
-    unimplemented!()
+    has_ending(path, &["tif", "tiff", "btf", "tf2", "tf8"])
+}
+
+/// Whether a path looks like a video by its name: [`Stack::from_source`] takes it, [`Stack::open`] does not.
+pub fn is_video(path: &Path) -> bool {
+    has_ending(path, &["avi", "mkv", "mov", "mp4", "m4v", "mpg", "ogv", "webm", "wmv"])
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    endings.iter().any(|known| ending.eq_ignore_ascii_case(known))
 }

@@ -1,0 +1,4 @@
+//! Image stacks: every flavour that microscopes and their programs write, and every way in which files are wrong.
+
+mod formats;
+mod support;
