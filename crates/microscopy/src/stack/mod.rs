@@ -20,6 +20,7 @@ mod series;
 mod source;
 mod tiff;
 mod times;
+mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use series::{PlaneRef, StackFile};
 pub use error::StackError;
 pub use read::StackReader;
 pub use source::{PlaneReader, PlaneSource, SourceError};
+pub use write::{PixelKind, PlanePixels, StackWriter, WriteError, WriteSettings};
 
 /// How files are to be understood, where they do not say it themselves.
 #[derive(Clone, Debug, Default, PartialEq)]
