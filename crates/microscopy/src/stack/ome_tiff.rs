@@ -277,9 +277,7 @@ fn checked(
     };
     for plane in &planes {
         let Some(other) = shape(plane) else { continue };
-        if (other.width, other.height, other.sample, other.samples)
-            != (first.width, first.height, first.sample, first.samples)
-        {
+        if !other.is_like(first) {
             let (path, first_path) = (set.files.path(plane.file), set.files.path(first_plane.file));
             return Err(StackError::Mixed {
                 path,

@@ -199,10 +199,7 @@ fn pages_that_follow(
 /// All pages must be of one size and kind.
 fn same_shape(index: &TiffIndex, path: &std::path::Path) -> Result<(), StackError> {
     let Some(first) = index.shapes.first() else { return Ok(()) };
-    let differs = |other: &super::tiff::Shape| {
-        (other.width, other.height, other.sample, other.samples)
-            != (first.width, first.height, first.sample, first.samples)
-    };
+    let differs = |other: &super::tiff::Shape| !other.is_like(first);
     let Some(page) =
         index.pages.iter().position(|page| index.shapes.get(page.shape as usize).is_some_and(differs))
     else {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::open::open_file;
 use super::series::{Content, PlaneRef, StackFile};
 use super::source::PlaneReader;
-use super::tiff::{Scratch, read_page};
+use super::tiff::{Scratch, Source};
 use super::{Inner, PlaneAddress, StackError};
 use crate::Plane;
 
@@ -55,8 +55,8 @@ impl StackReader {
         };
         match (handle, &file.content) {
             (Handle::File(handle), Content::Tiff(index)) => {
-                let page = (at.page as usize, at.sample as usize);
-                read_page(&file.path, handle, file.len, index, page, &mut self.scratch, plane)
+                let source = Source { path: &file.path, file: handle, len: file.len, index };
+                source.read(at.page as usize, at.sample as usize, &mut self.scratch, plane)
             }
             (Handle::Source(reader), _) => {
                 let address = stack.in_source(address, at);

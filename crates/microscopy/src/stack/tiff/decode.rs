@@ -7,116 +7,179 @@ use std::path::Path;
 use ::tiff::decoder::Decoder;
 use half::f16;
 
-use super::super::StackError;
-use super::page::{Page, Sample, Shape};
+use super::page::{Page, Place, Sample, Shape};
 use super::scan::TiffIndex;
 use super::view::{Patch, View};
 use crate::Plane;
+use crate::stack::StackError;
 
 /// Memory that is used from one page to the next.
 #[derive(Debug, Default)]
 pub(in crate::stack) struct Scratch {
     /// The page as bytes, as decoded.
     page: Vec<u8>,
+    /// One tile, as decoded.
+    tile: Vec<u8>,
     /// What was read of the file.
     file: Vec<u8>,
 }
 
-/// Reads one value of each pixel of a page into `plane`.
-pub(in crate::stack) fn read_page(
-    path: &Path,
-    file: &File,
-    len: u64,
-    index: &TiffIndex,
-    (number, sample): (usize, usize),
-    scratch: &mut Scratch,
-    plane: &mut Plane,
-) -> Result<(), StackError> {
-    let (Some(page), Some(shape)) = (index.pages.get(number), index.shape(number)) else {
-        let place = format!("page {}", number + 1);
-        return Err(StackError::Damaged {
-            path: path.to_owned(),
-            place,
-            what: "it is not in the file".to_owned(),
-        });
-    };
-    plane.width = shape.width as usize;
-    plane.height = shape.height as usize;
-    if page.data != 0 && shape.samples == 1 && matches!(shape.sample, Sample::U16) {
+/// A file and its pages.
+pub(in crate::stack) struct Source<'a> {
+    pub path: &'a Path,
+    pub file: &'a File,
+    pub len: u64,
+    pub index: &'a TiffIndex,
+}
+
+impl Source<'_> {
+    /// Reads one value of each pixel of page `number`, from 0, into `plane`.
+    pub(in crate::stack) fn read(
+        &self,
+        number: usize,
+        sample: usize,
+        scratch: &mut Scratch,
+        plane: &mut Plane,
+    ) -> Result<(), StackError> {
+        let (Some(page), Some(shape)) = (self.index.pages.get(number), self.index.shape(number)) else {
+            let place = format!("page {}", number + 1);
+            return Err(StackError::Damaged {
+                path: self.path.to_owned(),
+                place,
+                what: "it is not there".to_owned(),
+            });
+        };
+        plane.width = shape.width as usize;
+        plane.height = shape.height as usize;
+        if page.data != 0 && shape.samples == 1 && shape.sample == Sample::U16 {
+            return self.read_as_it_is(page, shape, plane);
+        }
+        let bytes = usize::try_from(shape.page_bytes()).unwrap_or(usize::MAX);
+        scratch.page.resize(bytes, 0);
+        if page.data != 0 {
+            self.file
+                .read_exact_at(&mut scratch.page, page.data)
+                .map_err(|source| self.unreadable(source))?;
+            to_native(&mut scratch.page, shape.sample.bytes(), self.index.big_endian);
+        } else {
+            let decoded = match shape.tile {
+                Some(tile) => self.decode_tiles(page, shape, tile, scratch),
+                None => self.decode_strips(page, shape, scratch),
+            };
+            let path = || self.path.to_owned();
+            decoded.map_err(|source| StackError::Decode { path: path(), page: number + 1, source })?;
+        }
+        convert(&scratch.page, shape, sample, plane);
+        Ok(())
+    }
+
+    /// Reads 16-bit pixels that lie in the file as planes hold them: from the file into the plane, and no copy.
+    fn read_as_it_is(&self, page: &Page, shape: &Shape, plane: &mut Plane) -> Result<(), StackError> {
         let pixels = plane.u16_mut();
         pixels.resize(shape.width as usize * shape.height as usize, 0);
         let bytes = bytemuck::cast_slice_mut(pixels);
-        file.read_exact_at(bytes, page.data).map_err(|source| unreadable(path, source))?;
-        if index.big_endian != cfg!(target_endian = "big") {
+        self.file.read_exact_at(bytes, page.data).map_err(|source| self.unreadable(source))?;
+        if self.index.big_endian != cfg!(target_endian = "big") {
             pixels.iter_mut().for_each(|value| *value = value.swap_bytes());
         }
-        return Ok(());
+        Ok(())
     }
-    let bytes = usize::try_from(shape.page_bytes()).unwrap_or(usize::MAX);
-    scratch.page.resize(bytes, 0);
-    if page.data != 0 {
-        file.read_exact_at(&mut scratch.page, page.data).map_err(|source| unreadable(path, source))?;
-        to_native(&mut scratch.page, shape.sample.bytes(), index.big_endian);
-    } else {
-        decode(file, len, index, page, shape, scratch).map_err(|source| StackError::Decode {
-            path: path.to_owned(),
-            page: number + 1,
-            source,
-        })?;
+
+    fn unreadable(&self, source: std::io::Error) -> StackError {
+        if source.kind() == std::io::ErrorKind::UnexpectedEof {
+            return StackError::Changed {
+                path: self.path.to_owned(),
+                what: "it is shorter than it was".to_owned(),
+            };
+        }
+        StackError::Unreadable { path: self.path.to_owned(), source }
     }
-    convert(&scratch.page, shape, sample, plane);
-    Ok(())
-}
 
-fn unreadable(path: &Path, source: std::io::Error) -> StackError {
-    if source.kind() == std::io::ErrorKind::UnexpectedEof {
-        return StackError::Changed { path: path.to_owned(), what: "it is shorter than it was".to_owned() };
+    fn decode_strips(&self, page: &Page, shape: &Shape, scratch: &mut Scratch) -> ::tiff::TiffResult<()> {
+        let patches = [self.header(page), self.interpretation(page, shape), Patch::NONE, Patch::NONE];
+        let view = View::new(self.file, self.len, &mut scratch.file, patches);
+        Decoder::new(view)?.read_image_bytes(&mut scratch.page)
     }
-    StackError::Unreadable { path: path.to_owned(), source }
-}
 
-/// Decodes a page into `scratch.page`, in the byte order of this machine.
-fn decode(
-    file: &File,
-    len: u64,
-    index: &TiffIndex,
-    page: &Page,
-    shape: &Shape,
-    scratch: &mut Scratch,
-) -> ::tiff::TiffResult<()> {
-    let patches = [header(index, page.directory), interpretation(index, page, shape)];
-    let view = View::new(file, len, &mut scratch.file, patches);
-    Decoder::new(view)?.read_image_bytes(&mut scratch.page)
-}
+    /// Reads tile by tile, each whole with its margin. The decoder would read the tiles of a page row by row, and the
+    /// LZW decoder below it (weezl 0.1.12) loses the end of a stream that is read in pieces smaller than one code.
+    fn decode_tiles(
+        &self,
+        page: &Page,
+        shape: &Shape,
+        (tile_width, tile_height): (u32, u32),
+        scratch: &mut Scratch,
+    ) -> ::tiff::TiffResult<()> {
+        let [across, down] = [shape.width.div_ceil(tile_width), shape.height.div_ceil(tile_height)];
+        // With a size of whole tiles no tile has a margin.
+        let [x, y] = shape.sides;
+        let whole = [self.number(page, x, across * tile_width), self.number(page, y, down * tile_height)];
+        let [x, y] = whole;
+        let patches = [self.header(page), self.interpretation(page, shape), x, y];
+        let view = View::new(self.file, self.len, &mut scratch.file, patches);
+        let mut decoder = Decoder::new(view)?;
+        let values = if shape.planar { 1 } else { usize::from(shape.samples) };
+        let pixel = values * shape.sample.bytes();
+        let [tile_row, page_row] = [tile_width, shape.width].map(|pixels| pixels as usize * pixel);
+        scratch.tile.resize(tile_row * tile_height as usize, 0);
+        let planes = if shape.planar { u32::from(shape.samples) } else { 1 };
+        for chunk in 0..across * down * planes {
+            decoder.read_chunk_bytes(chunk, &mut scratch.tile)?;
+            let (plane, tile) = (chunk / (across * down), chunk % (across * down));
+            let (left, top) = ((tile % across) as usize * tile_row, (tile / across * tile_height) as usize);
+            let row_bytes = tile_row.min(page_row - left);
+            let rows = (tile_height as usize).min(shape.height as usize - top);
+            let first = plane as usize * shape.height as usize + top;
+            for (row, from) in scratch.tile.chunks_exact(tile_row).take(rows).enumerate() {
+                let to = (first + row) * page_row + left;
+                scratch.page[to..to + row_bytes].copy_from_slice(&from[..row_bytes]);
+            }
+        }
+        Ok(())
+    }
 
-/// A header that leads to the directory.
-fn header(index: &TiffIndex, directory: u64) -> Patch {
-    let mut bytes = [0; 16];
-    let mut put = |at: usize, value: u64, length: usize| {
-        let all = if index.big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
-        let part = if index.big_endian { &all[8 - length..] } else { &all[..length] };
-        bytes[at..at + length].copy_from_slice(part);
-    };
-    let length = if index.big_tiff {
-        put(2, 43, 2);
-        put(4, 8, 2);
-        put(8, directory, 8);
-        16
-    } else {
-        put(2, 42, 2);
-        put(4, directory, 4);
-        8
-    };
-    bytes[..2].copy_from_slice(if index.big_endian { b"MM" } else { b"II" });
-    Patch { offset: 0, bytes, length }
-}
+    /// A header that leads to the directory of `page`.
+    fn header(&self, page: &Page) -> Patch {
+        let mut patch = Patch { offset: 0, bytes: [0; 16], length: 8 };
+        patch.bytes[..2].copy_from_slice(if self.index.big_endian { b"MM" } else { b"II" });
+        let mut put = |at: usize, value: u64, size: usize| {
+            patch.bytes[at..at + size].copy_from_slice(
+                &self.bytes(value)[if self.index.big_endian { 8 - size..8 } else { 0..size }],
+            );
+        };
+        if self.index.big_tiff {
+            put(2, 43, 2);
+            put(4, 8, 2);
+            put(8, page.directory, 8);
+            patch.length = 16;
+        } else {
+            put(2, 42, 2);
+            put(4, page.directory, 4);
+        }
+        patch
+    }
 
-/// Grey, where black is 0: measured values are neither inverted nor looked up in a palette.
-fn interpretation(index: &TiffIndex, page: &Page, shape: &Shape) -> Patch {
-    let one = if index.big_endian { 1u16.to_be_bytes() } else { 1u16.to_le_bytes() };
-    let mut bytes = [0; 16];
-    bytes[..2].copy_from_slice(&one);
-    Patch { offset: page.directory + shape.photometric, bytes, length: 2 }
+    fn bytes(&self, value: u64) -> [u8; 8] {
+        if self.index.big_endian { value.to_be_bytes() } else { value.to_le_bytes() }
+    }
+
+    /// Shows another number in the directory, unless it does not fit there.
+    fn number(&self, page: &Page, place: Place, value: u32) -> Patch {
+        let size = usize::from(place.size);
+        if size == 2 && value > u32::from(u16::MAX) {
+            return Patch::NONE;
+        }
+        let mut bytes = [0; 16];
+        bytes[..size].copy_from_slice(
+            &self.bytes(u64::from(value))[if self.index.big_endian { 8 - size..8 } else { 0..size }],
+        );
+        Patch { offset: page.directory + place.offset, bytes, length: size }
+    }
+
+    /// Grey, where black is 0: measured values are neither inverted nor looked up in a palette.
+    fn interpretation(&self, page: &Page, shape: &Shape) -> Patch {
+        shape.photometric.map_or(Patch::NONE, |place| self.number(page, place, 1))
+    }
 }
 
 fn to_native(bytes: &mut [u8], size: usize, big_endian: bool) {
@@ -136,13 +199,12 @@ fn convert(bytes: &[u8], shape: &Shape, sample: usize, plane: &mut Plane) {
     let values = bytes.get(first..).unwrap_or_default().chunks(step).take(pixels);
     macro_rules! fill {
         ($pixels:expr, $kind:ty, $convert:expr) => {{
+            let number = |value: &[u8]| {
+                value.first_chunk().map_or_else(<$kind>::default, |value| <$kind>::from_ne_bytes(*value))
+            };
             let pixels = $pixels;
             pixels.clear();
-            pixels.extend(values.map(|value| {
-                $convert(
-                    value.first_chunk().map_or_else(<$kind>::default, |value| <$kind>::from_ne_bytes(*value)),
-                )
-            }));
+            pixels.extend(values.map(|value| $convert(number(value))));
         }};
     }
     match shape.sample {

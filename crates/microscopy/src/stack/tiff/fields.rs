@@ -46,6 +46,16 @@ pub(super) struct Directory {
 }
 
 impl Entry {
+    /// Bytes of its only value, if that is one whole number.
+    pub(super) fn number_bytes(&self) -> Option<u8> {
+        match (self.kind, self.count) {
+            (3, 1) => Some(2),
+            (4, 1) => Some(4),
+            (16, 1) => Some(8),
+            _ => None,
+        }
+    }
+
     fn size(&self) -> Option<u64> {
         Some(match self.kind {
             1 | 2 | 6 | 7 => 1,

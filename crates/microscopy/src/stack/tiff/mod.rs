@@ -7,10 +7,11 @@
 mod decode;
 mod fields;
 mod page;
+mod parse;
 mod scan;
 mod view;
 
-pub(super) use decode::{Scratch, read_page};
+pub(super) use decode::{Scratch, Source};
 pub(super) use page::{Page, Shape};
 pub(super) use scan::{TiffIndex, scan};
 

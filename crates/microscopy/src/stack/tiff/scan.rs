@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::path::Path;
 
-use super::super::StackError;
-use super::super::metadata::expected_pages;
 use super::fields::{Directory, FieldError, Fields};
-use super::page::{Page, PageError, Parsed, Shape, parse};
+use super::page::{Page, Shape};
+use super::parse::{PageError, Parsed, parse};
+use crate::stack::StackError;
+use crate::stack::metadata::expected_pages;
 
 /// What is read of a file beyond its own length: directories and lists of strips do not overlap in honest files.
 const SPARE_BYTES: u64 = 1 << 20;

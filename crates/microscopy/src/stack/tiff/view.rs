@@ -16,7 +16,7 @@ pub(super) struct View<'a> {
     buffer: &'a mut Vec<u8>,
     /// Where in the file the buffer begins.
     start: u64,
-    patches: [Patch; 2],
+    patches: [Patch; 4],
 }
 
 /// Bytes that are shown in place of those of the file.
@@ -27,8 +27,13 @@ pub(super) struct Patch {
     pub length: usize,
 }
 
+impl Patch {
+    /// Changes nothing.
+    pub(super) const NONE: Patch = Patch { offset: 0, bytes: [0; 16], length: 0 };
+}
+
 impl<'a> View<'a> {
-    pub(super) fn new(file: &'a File, len: u64, buffer: &'a mut Vec<u8>, patches: [Patch; 2]) -> View<'a> {
+    pub(super) fn new(file: &'a File, len: u64, buffer: &'a mut Vec<u8>, patches: [Patch; 4]) -> View<'a> {
         buffer.clear();
         View { file, len, position: 0, buffer, start: 0, patches }
     }
