@@ -10,7 +10,7 @@ use super::names::{scene, stem};
 use super::open::Files;
 use super::pages::{Understood, describes_itself};
 use super::series::{Content, PlaneRef, Series};
-use super::{Inner, Position, StackError, StackOptions, describe, folder, ome_tiff, pages, times};
+use super::{Inner, Position, StackError, StackOptions, describe, folder, ome_tiff, pages, sequence, times};
 
 /// Opens `inputs`.
 pub(super) fn open(inputs: &[PathBuf], options: &StackOptions) -> Result<Inner, StackError> {
@@ -41,7 +41,7 @@ fn understand_all(files: &mut Files, inputs: &Inputs, axes: Option<&Axes>) -> Re
         let alone: Vec<_> =
             files.list.iter().filter(|file| !describes_itself(file)).map(|file| file.path.clone()).collect();
         if alone.len() == files.list.len() {
-            let pattern = folder::sequence(&inputs.origin, &inputs.files)?;
+            let pattern = sequence::pattern(&inputs.origin, &inputs.files)?;
             let mut understood = folder::by_pattern(files, &inputs.origin, &inputs.files, &pattern, axes)?;
             understood
                 .assumed

@@ -1,248 +1,193 @@
 //! Many files of one stack, told apart by their names.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 
 use super::axes::{Axes, Axis, Counts};
 use super::inputs::file_name;
-use super::names::{Part, Pattern, natural, parts};
+use super::names::{Pattern, natural};
 use super::open::Files;
 use super::pages::Understood;
 use super::series::{PlaneRef, Series};
 use super::{StackError, build};
 
-/// A pattern for files of one picture each, by what differs in their names.
-pub(super) fn sequence(origin: &std::path::Path, files: &[PathBuf]) -> Result<Pattern, StackError> {
-    let names: Vec<_> = files.iter().map(|file| file_name(file)).collect();
-    let split: Vec<_> = names.iter().map(|name| parts(name)).collect();
-    let fault = |why: String, suggestion: String| StackError::AmbiguousNames {
-        path: origin.to_owned(),
-        why,
-        suggestion,
-    };
-    let Some((first, others)) = split.split_first() else {
-        return Err(fault("there is no file".to_owned(), String::new()));
-    };
-    if files.iter().any(|file| file.parent() != files[0].parent()) {
-        return Err(fault("its files of one picture each lie in several folders".to_owned(), String::new()));
-    }
-    let mut differ = BTreeSet::new();
-    for (other, name) in others.iter().zip(names.iter().skip(1)) {
-        let same = other.len() == first.len()
-            && first.iter().zip(other).enumerate().all(|(at, (a, b))| match (a, b) {
-                (Part::Digits(a), Part::Digits(b)) => {
-                    if a != b {
-                        differ.insert(at);
-                    }
-                    true
-                }
-                (a, b) => a == b,
-            });
-        if !same {
-            return Err(fault(format!("{} and {name} differ in more than numbers", names[0]), String::new()));
-        }
-    }
-    let letters = match differ.len() {
-        1 => vec!['t'],
-        _ => letters(first, &differ),
-    };
-    let mut text = String::new();
-    let mut letters = letters.into_iter();
-    for (at, part) in first.iter().enumerate() {
-        match part {
-            Part::Digits(_) if differ.contains(&at) => text
-                .push_str(&letters.next().map_or_else(|| "*".to_owned(), |letter| format!("{{{letter}}}"))),
-            Part::Digits(part) | Part::Text(part) => text.push_str(part),
-        }
-    }
-    if differ.len() != 1 {
-        let why = format!("its names differ in {} numbers, and nothing says which is the time", differ.len());
-        return Err(fault(why, format!(", for instance {text}")));
-    }
-    Pattern::parse(&text)
+/// A file whose name matches, with what stands in its fields.
+#[derive(Clone)]
+struct Named {
+    path: PathBuf,
+    fields: Vec<(Axis, String)>,
 }
 
-/// Letters of axes for the numbers that differ, by the text in front of each.
-fn letters(parts: &[Part<'_>], differ: &BTreeSet<usize>) -> Vec<char> {
-    let mut free = vec!['t', 'p', 'c', 'z'];
-    let hint = |at: &usize| {
-        let Some(Part::Text(text)) = at.checked_sub(1).and_then(|before| parts.get(before)) else {
-            return None;
-        };
-        let word = text.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default().to_lowercase();
-        match word.as_str() {
-            "t" | "time" | "frame" => Some('t'),
-            "p" | "s" | "f" | "xy" | "pos" | "position" | "fov" | "scene" | "field" => Some('p'),
-            "c" | "w" | "ch" | "channel" => Some('c'),
-            "z" | "slice" => Some('z'),
-            _ => None,
-        }
-    };
-    let hints: Vec<_> = differ.iter().map(hint).collect();
-    free.retain(|letter| !hints.contains(&Some(*letter)));
-    let mut free = free.into_iter();
-    hints.into_iter().filter_map(|hint| hint.or_else(|| free.next())).collect()
+impl Named {
+    fn value(&self, axis: Axis) -> Option<&str> {
+        self.fields.iter().find(|(known, _)| *known == axis).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A value without leading zeros, if it is a number: `1` and `01` are the same.
+fn plain(value: &str) -> &str {
+    let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { value.trim_start_matches('0') } else { value }
 }
 
 /// The values of one axis in names, in their natural order.
-fn values(found: &[(PathBuf, Vec<(Axis, String)>)], axis: Axis) -> Vec<String> {
-    let mut values: Vec<_> = found.iter().filter_map(|(_, fields)| value(fields, axis)).collect();
-    values.sort_by(|a, b| natural(a, b));
-    values.dedup();
-    values
+struct Values {
+    texts: Vec<String>,
+    known: HashMap<String, usize>,
 }
 
-fn value(fields: &[(Axis, String)], axis: Axis) -> Option<String> {
-    fields.iter().find(|(known, _)| *known == axis).map(|(_, value)| value.clone())
+impl Values {
+    fn of(files: &[Named], axis: Axis) -> Values {
+        let mut texts: Vec<_> = files.iter().filter_map(|file| file.value(axis)).map(str::to_owned).collect();
+        texts.sort_by(|a, b| natural(a, b));
+        texts.dedup_by(|a, b| plain(a) == plain(b));
+        let known = texts.iter().enumerate().map(|(at, text)| (plain(text).to_owned(), at)).collect();
+        Values { texts, known }
+    }
+
+    /// How many there are; 1 where names do not have the axis.
+    fn count(&self) -> usize {
+        self.texts.len().max(1)
+    }
+
+    fn index(&self, value: Option<&str>) -> usize {
+        value.and_then(|value| self.known.get(plain(value)).copied()).unwrap_or(0)
+    }
+
+    fn name(&self, at: usize) -> String {
+        self.texts.get(at).cloned().unwrap_or_else(|| at.to_string())
+    }
 }
 
 /// Understands files by a name pattern.
 pub(super) fn by_pattern(
     files: &mut Files,
-    origin: &std::path::Path,
+    origin: &Path,
     paths: &[PathBuf],
     pattern: &Pattern,
     axes: Option<&Axes>,
 ) -> Result<Understood, StackError> {
-    let matched = |path: &PathBuf| {
+    let named = |path: &PathBuf| {
         let name = file_name(path);
-        let fields = pattern.fields(&name)?;
-        Some((
-            path.clone(),
-            fields.into_iter().map(|(axis, value)| (axis, value.to_owned())).collect::<Vec<_>>(),
-        ))
+        let fields = pattern.fields(&name)?.into_iter().map(|(axis, value)| (axis, value.to_owned()));
+        Some(Named { path: path.clone(), fields: fields.collect() })
     };
-    let found: Vec<_> = paths.iter().filter_map(matched).collect();
+    let found: Vec<_> = paths.iter().filter_map(named).collect();
     if found.is_empty() {
         let why = format!("none of {} files matches it", paths.len());
         return Err(StackError::Pattern { pattern: pattern.text.clone(), why });
     }
-    let mut understood =
-        Understood { format: format!("files by the pattern {}", pattern.text), ..Understood::default() };
-    let left = paths.len() - found.len();
-    if left > 0 {
+    let format = format!("files by the pattern {}", pattern.text);
+    let mut understood = Understood { format, ..Understood::default() };
+    if let Some(left) = paths.len().checked_sub(found.len()).filter(|left| *left > 0) {
         understood
             .assumed
             .push(format!("{left} files that do not match the pattern do not belong to the stack"));
     }
-    let channels = values(&found, Axis::Channel);
-    let positions =
-        if pattern.has(Axis::Position) { values(&found, Axis::Position) } else { vec![String::new()] };
-    for position in &positions {
-        let here: Vec<_> = found
-            .iter()
-            .filter(|(_, fields)| value(fields, Axis::Position).unwrap_or_default() == *position)
-            .cloned()
-            .collect();
-        let mut series =
-            position_series(files, origin, pattern, &here, &channels, axes, &mut understood.assumed)?;
-        series.name = (!position.is_empty()).then(|| position.clone());
+    let positions = Values::of(&found, Axis::Position);
+    let mut groups = vec![Vec::new(); positions.count()];
+    let channels = Values::of(&found, Axis::Channel);
+    for file in found {
+        groups[positions.index(file.value(Axis::Position))].push(file);
+    }
+    let mut folder = Folder { files, origin, pattern, axes, channels, first: None, assumed: Vec::new() };
+    for (number, group) in groups.iter().enumerate() {
+        let mut series = folder.position(group)?;
+        series.name = positions.texts.get(number).cloned();
         understood.series.push(series);
     }
     let mut seen = BTreeSet::new();
-    understood.assumed.retain(|line| seen.insert(line.clone()));
+    understood.assumed.extend(folder.assumed.into_iter().filter(|line| seen.insert(line.clone())));
     Ok(understood)
 }
 
-/// The series of one position.
-fn position_series(
-    files: &mut Files,
-    origin: &std::path::Path,
-    pattern: &Pattern,
-    here: &[(PathBuf, Vec<(Axis, String)>)],
-    channels: &[String],
-    axes: Option<&Axes>,
-    assumed: &mut Vec<String>,
-) -> Result<Series, StackError> {
-    let [times, depths] = [Axis::Time, Axis::Depth].map(|axis| values(here, axis));
-    regular(origin, "frame", &times, assumed)?;
-    regular(origin, "z", &depths, assumed)?;
-    let counts = [times.len().max(1), channels.len().max(1), depths.len().max(1)];
-    let mut places: BTreeMap<usize, Series> = BTreeMap::new();
-    let mut first: Option<Series> = None;
-    for (path, fields) in here {
-        let series = file_series(files, path, pattern, axes, assumed)?;
-        let first = first.get_or_insert_with(|| series.clone());
-        build::same_kind(files, first, &series)?;
-        let index = |axis, values: &[String]| {
-            value(fields, axis).and_then(|value| values.iter().position(|known| *known == value)).unwrap_or(0)
+/// A folder that is being read by a pattern.
+struct Folder<'a> {
+    files: &'a mut Files,
+    origin: &'a Path,
+    pattern: &'a Pattern,
+    axes: Option<&'a Axes>,
+    channels: Values,
+    /// The first file, with which all others are compared.
+    first: Option<Series>,
+    assumed: Vec<String>,
+}
+
+impl Folder<'_> {
+    /// The series of the files of one position.
+    fn position(&mut self, group: &[Named]) -> Result<Series, StackError> {
+        let [times, depths] = [Axis::Time, Axis::Depth].map(|axis| Values::of(group, axis));
+        regular(self.origin, "frame", &times.texts, &mut self.assumed)?;
+        regular(self.origin, "z", &depths.texts, &mut self.assumed)?;
+        let counts = [times.count(), self.channels.count(), depths.count()];
+        let mut places: BTreeMap<usize, Series> = BTreeMap::new();
+        for file in group {
+            let frame = times.index(file.value(Axis::Time));
+            let channel = self.channels.index(file.value(Axis::Channel));
+            let z = depths.index(file.value(Axis::Depth));
+            let series = self.file(&file.path)?;
+            if let Some(other) = places.insert((frame * counts[1] + channel) * counts[2] + z, series) {
+                let place = format!("frame {frame}, channel {channel}, z {z}");
+                return Err(StackError::SamePlace {
+                    path: file.path.clone(),
+                    other: self.files.path(other.file),
+                    place,
+                });
+            }
+        }
+        let expected: usize = counts.iter().product();
+        if let Some(missing) = (0..expected).find(|at| !places.contains_key(at)) {
+            let position = group.first().and_then(|file| file.value(Axis::Position));
+            let position = position.map_or_else(String::new, |position| format!("position {position}, "));
+            let frame = times.name(missing / counts[2] / counts[1]);
+            let channel = self.channels.name(missing / counts[2] % counts[1]);
+            let first =
+                format!("{position}frame {frame}, channel {channel}, z {}", depths.name(missing % counts[2]));
+            let (path, missing) = (self.origin.to_owned(), expected - places.len());
+            return Err(StackError::MissingPlanes { path, missing, expected, first });
+        }
+        Ok(joined(places.into_values().collect(), counts, &self.channels.texts))
+    }
+
+    /// What one file holds: one position, and planes only along axes that the names do not have.
+    fn file(&mut self, path: &Path) -> Result<Series, StackError> {
+        let file = self.files.load(path)?;
+        let fault = |why: String| StackError::Pattern { pattern: self.pattern.text.clone(), why };
+        let understood = build::understand(self.files, file, self.axes, &mut BTreeSet::new())?;
+        let mut series = understood.series.into_iter();
+        let (Some(only), None) = (series.next(), series.next()) else {
+            return Err(fault(format!("{} holds several positions", file_name(path))));
         };
-        let place = [index(Axis::Time, &times), index(Axis::Channel, channels), index(Axis::Depth, &depths)];
-        let at = (place[0] * counts[1] + place[1]) * counts[2] + place[2];
-        let file = series.file;
-        if let Some(other) = places.insert(at, series) {
-            let place = format!("frame {}, channel {}, z {}", place[0], place[1], place[2]);
-            return Err(StackError::SamePlace {
-                path: files.path(file),
-                other: files.path(other.file),
-                place,
-            });
+        let Counts { frames, channels, depth, .. } = only.counts;
+        let counted = [
+            (Axis::Time, frames, "frames"),
+            (Axis::Channel, channels, "channels"),
+            (Axis::Depth, depth, "planes in depth"),
+        ];
+        for (axis, count, what) in counted {
+            if self.pattern.has(axis) && count > 1 {
+                let name = file_name(path);
+                let why = format!(
+                    "{name} holds {count} {what}, and the names count them too: --axes says what its pages are"
+                );
+                return Err(fault(why));
+            }
         }
+        let first = self.first.get_or_insert_with(|| only.clone());
+        build::same_kind(self.files, first, &only)?;
+        if first.counts != only.counts {
+            let [this, other] = [&only, first].map(|series| file_name(&self.files.path(series.file)));
+            return Err(fault(format!("{this} and {other} hold different numbers of planes")));
+        }
+        self.assumed.extend(understood.assumed);
+        Ok(only)
     }
-    let expected: usize = counts.iter().product();
-    if let Some(missing) = (0..expected).find(|at| !places.contains_key(at)) {
-        let name = |values: &[String], at: usize| values.get(at).cloned().unwrap_or_else(|| at.to_string());
-        let channel = name(channels, missing / counts[2] % counts[1]);
-        let place = here
-            .first()
-            .and_then(|(_, fields)| value(fields, Axis::Position))
-            .map(|position| format!("position {position}, "))
-            .unwrap_or_default();
-        let first = format!(
-            "{place}frame {}, channel {channel}, z {}",
-            name(&times, missing / counts[2] / counts[1]),
-            name(&depths, missing % counts[2])
-        );
-        return Err(StackError::MissingPlanes {
-            path: origin.to_owned(),
-            missing: expected - places.len(),
-            expected,
-            first,
-        });
-    }
-    Ok(joined(places, counts, channels))
 }
 
-/// What one file holds: one position, and planes only along axes that the names do not have.
-fn file_series(
-    files: &mut Files,
-    path: &std::path::Path,
-    pattern: &Pattern,
-    axes: Option<&Axes>,
-    assumed: &mut Vec<String>,
-) -> Result<Series, StackError> {
-    let file = files.load(path)?;
-    let fault = |why: String| StackError::Pattern { pattern: pattern.text.clone(), why };
-    let understood = build::understand(files, file, axes, &mut BTreeSet::new())?;
-    assumed.extend(understood.assumed);
-    let mut series = understood.series.into_iter();
-    let (Some(only), None) = (series.next(), series.next()) else {
-        return Err(fault(format!("{} holds several positions", file_name(path))));
-    };
-    let Counts { frames, channels, depth, .. } = only.counts;
-    for (axis, count, name) in [
-        (Axis::Time, frames, "frames"),
-        (Axis::Channel, channels, "channels"),
-        (Axis::Depth, depth, "planes in depth"),
-    ] {
-        if pattern.has(axis) && count > 1 {
-            return Err(fault(format!(
-                "{} holds {count} {name}, and the names count them too; --axes says what its pages are",
-                file_name(path)
-            )));
-        }
-    }
-    Ok(only)
-}
-
-/// One series of the series of its files. An axis is either in the names or in the files.
-fn joined(
-    places: BTreeMap<usize, Series>,
-    [frames, channels, depth]: [usize; 3],
-    names: &[String],
-) -> Series {
-    let parts: Vec<Series> = places.into_values().collect();
-    let inner = parts[0].counts;
+/// One series of the series of its files, which all have the same counts. An axis is either in the names or in the files.
+fn joined(parts: Vec<Series>, [frames, channels, depth]: [usize; 3], names: &[String]) -> Series {
+    let mut series = parts[0].clone();
+    let inner = series.counts;
     let counts = Counts {
         positions: 1,
         frames: frames * inner.frames,
@@ -263,10 +208,8 @@ fn joined(
             }
         }
     }
-    let first = parts.into_iter().next();
-    let mut series = first.unwrap_or_else(|| unreachable!("a position has at least one file"));
     if !names.is_empty() {
-        series.channels = names.iter().map(|name| Some(name.clone())).collect();
+        series.channels = names.iter().cloned().map(Some).collect();
     }
     if inner.frames != counts.frames {
         series.times_ms = None;
@@ -278,7 +221,7 @@ fn joined(
 
 /// Numbers of frames must have equal distances: a missing one would shift all that follow it.
 fn regular(
-    origin: &std::path::Path,
+    origin: &Path,
     what: &str,
     values: &[String],
     assumed: &mut Vec<String>,

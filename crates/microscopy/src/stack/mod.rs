@@ -16,6 +16,7 @@ mod ome_tiff;
 mod open;
 mod pages;
 mod read;
+mod sequence;
 mod series;
 mod source;
 mod tiff;

@@ -1,6 +1,13 @@
 //! Image stacks: every flavour that microscopes and their programs write, and every way in which files are wrong.
 
 mod flavours;
+mod folders;
 mod formats;
+mod memory;
+mod mutations;
+#[path = "../../../../tests/support/random.rs"]
+mod random;
+mod refusals;
 mod support;
+mod tiny;
 mod write;

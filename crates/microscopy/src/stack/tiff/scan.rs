@@ -56,7 +56,7 @@ pub(in crate::stack) fn scan(path: &Path, file: &File, len: u64) -> Result<TiffI
             Err(PageError::Field(error)) => return Err(scan.refusal(error, next, len)),
         }
     }
-    if let Some(end) = scan.cut_at {
+    if let Some(end) = scan.cut_at.max(scan.lost_description) {
         return Err(scan.truncated(Some(scan.index.pages.len()), end, len));
     }
     if scan.index.pages.is_empty() {
