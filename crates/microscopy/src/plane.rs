@@ -9,6 +9,21 @@ pub enum Pixels {
     F32(Vec<f32>),
 }
 
+impl Pixels {
+    /// The number of values.
+    pub fn len(&self) -> usize {
+        match self {
+            Pixels::U16(pixels) => pixels.len(),
+            Pixels::F32(pixels) => pixels.len(),
+        }
+    }
+
+    /// Whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// A picture of one channel at one moment. `pixels` has `width * height` values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plane {

@@ -1,0 +1,128 @@
+//! Connected components (4 neighbours) of a mask, by runs of rows and union-find; holes are filled the same way.
+
+use super::bits::{Bits, gaps, spans};
+
+/// Pixels `from..to` of row `y`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) y: u32,
+    pub(super) from: u32,
+    pub(super) to: u32,
+}
+
+impl Run {
+    pub(super) fn length(&self) -> usize {
+        (self.to - self.from) as usize
+    }
+
+    /// Its pixels in a frame of this width.
+    pub(super) fn range(&self, width: usize) -> std::ops::Range<usize> {
+        let start = self.y as usize * width;
+        start + self.from as usize..start + self.to as usize
+    }
+}
+
+/// Scratch memory of components.
+#[derive(Debug, Default)]
+pub(super) struct Components {
+    /// The runs in raster order.
+    pub(super) runs: Vec<Run>,
+    /// After [`Components::label`]: the component of each run, from 0 in the raster order of their first pixels.
+    /// Before: the index of an earlier run of the same component, or its own.
+    pub(super) owner: Vec<u32>,
+}
+
+impl Components {
+    /// Finds the components, and returns their number.
+    pub(super) fn label(&mut self, bits: &Bits) -> usize {
+        self.runs.clear();
+        self.owner.clear();
+        let mut above = 0..0;
+        for y in 0..bits.height {
+            let first = self.runs.len();
+            let runs = &mut self.runs;
+            spans(bits.row(y), |from, to| {
+                runs.push(Run { y: y as u32, from: from as u32, to: to as u32 });
+            });
+            self.owner.extend(first as u32..self.runs.len() as u32);
+            self.join(above, first);
+            above = first..self.runs.len();
+        }
+        // The earliest run of a component owns it: numbers follow the order of first pixels.
+        let mut components = 0;
+        for at in 0..self.owner.len() {
+            let owner = self.owner[at] as usize;
+            self.owner[at] = if owner == at {
+                components += 1;
+                components - 1
+            } else {
+                // An earlier run, which has its number already.
+                self.owner[owner]
+            };
+        }
+        components as usize
+    }
+
+    /// Sets all background that is not connected to the border of the frame.
+    pub(super) fn fill_holes(&mut self, bits: &mut Bits) {
+        self.runs.clear();
+        self.owner.clear();
+        // Run 0 stands for what is outside the frame: as the earliest of all it owns everything connected to it.
+        self.runs.push(Run { y: 0, from: 0, to: 0 });
+        self.owner.push(0);
+        let (width, height) = (bits.width as u32, bits.height as u32);
+        let mut above = 0..0;
+        for y in 0..height {
+            let first = self.runs.len();
+            let (runs, owners) = (&mut self.runs, &mut self.owner);
+            gaps(bits.row(y as usize), bits.width, |from, to| {
+                let run = Run { y, from: from as u32, to: to as u32 };
+                let open = y == 0 || y + 1 == height || run.from == 0 || run.to == width;
+                owners.push(if open { 0 } else { runs.len() as u32 });
+                runs.push(run);
+            });
+            self.join(above, first);
+            above = first..self.runs.len();
+        }
+        for at in 1..self.runs.len() {
+            if self.root(at as u32) != 0 {
+                let run = self.runs[at];
+                bits.set_span(run.y as usize, run.from as usize, run.to as usize);
+            }
+        }
+    }
+
+    /// Joins the runs from `first` on with those of the row above that share a column.
+    fn join(&mut self, above: std::ops::Range<usize>, first: usize) {
+        let (mut upper, mut lower) = (above.start, first);
+        while upper < above.end && lower < self.runs.len() {
+            let (one, other) = (self.runs[upper], self.runs[lower]);
+            if one.from < other.to && other.from < one.to {
+                self.union(upper as u32, lower as u32);
+            }
+            if one.to < other.to {
+                upper += 1;
+            } else {
+                lower += 1;
+            }
+        }
+    }
+
+    fn union(&mut self, one: u32, other: u32) {
+        let (one, other) = (self.root(one), self.root(other));
+        let (earlier, later) = (one.min(other), one.max(other));
+        self.owner[later as usize] = earlier;
+    }
+
+    fn root(&mut self, mut run: u32) -> u32 {
+        loop {
+            let owner = self.owner[run as usize];
+            if owner == run {
+                return run;
+            }
+            let above = self.owner[owner as usize];
+            self.owner[run as usize] = above;
+            run = above;
+        }
+    }
+}
