@@ -21,6 +21,8 @@ mod series;
 mod source;
 mod tiff;
 mod times;
+#[cfg(feature = "nd2-czi")]
+mod vendor;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -151,6 +153,7 @@ impl Stack {
 /// Whether a path looks like something that [`Stack::open`] reads, by its name.
 pub fn is_stack(path: &Path) -> bool {
     has_ending(path, &["tif", "tiff", "btf", "tf2", "tf8"])
+        || (cfg!(feature = "nd2-czi") && has_ending(path, &["nd2", "czi"]))
 }
 
 /// Whether a path looks like a video by its name: [`Stack::from_source`] takes it, [`Stack::open`] does not.

@@ -45,9 +45,22 @@ pub(super) fn load(path: &Path) -> Result<StackFile, StackError> {
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
             Content::Tiff(tiff::scan(path, &file, len)?)
         }
-        other => return Err(not_tiff(path, &other[..length])),
+        other => of_a_vendor(path, &file, len, &other[..length])?,
     };
     Ok(StackFile { path: path.to_owned(), len, modified: metadata.modified().ok(), content })
+}
+
+/// A file of a microscope's own program, if this build reads it.
+#[cfg(feature = "nd2-czi")]
+fn of_a_vendor(path: &Path, file: &File, len: u64, magic: &[u8]) -> Result<Content, StackError> {
+    super::vendor::open(path, file, len, magic)
+        .unwrap_or_else(|| Err(not_tiff(path, magic)))
+        .map(Content::Source)
+}
+
+#[cfg(not(feature = "nd2-czi"))]
+fn of_a_vendor(path: &Path, _: &File, _: u64, magic: &[u8]) -> Result<Content, StackError> {
+    Err(not_tiff(path, magic))
 }
 
 /// The error for a file whose first bytes are not those of TIFF.

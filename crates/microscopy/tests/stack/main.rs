@@ -10,4 +10,6 @@ mod random;
 mod refusals;
 mod support;
 mod tiny;
+#[cfg(feature = "nd2-czi")]
+mod vendor;
 mod write;

@@ -110,10 +110,25 @@ fn open_and_read(path: &Path, random: &mut Random) -> Result<(), String> {
     Ok(())
 }
 
+/// The changed file; it is kept where the test fails on it.
+struct Changed {
+    folder: Option<tempfile::TempDir>,
+    path: PathBuf,
+}
+
+impl Drop for Changed {
+    fn drop(&mut self) {
+        if let (true, Some(folder)) = (std::thread::panicking(), self.folder.take()) {
+            println!("the file is kept in {}", folder.keep().display());
+        }
+    }
+}
+
 /// Changes the files over and over; gives how many runs there were, and how many files were read all the same.
 fn run(seeds: &[PathBuf], ending: &str, runs: u64) -> (u64, u64) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(format!("changed{ending}"));
+    let changed = Changed { folder: Some(folder), path };
     let seeds: Vec<_> = seeds.iter().map(|seed| std::fs::read(seed).unwrap()).collect();
     let mut random = Random(setting("OCELLUS_FUZZ_SEED").unwrap_or(0x5eed_0001));
     let until = setting("OCELLUS_FUZZ_SECONDS").map(|seconds| Instant::now() + Duration::from_secs(seconds));
@@ -121,9 +136,9 @@ fn run(seeds: &[PathBuf], ending: &str, runs: u64) -> (u64, u64) {
     while until.map_or(done < runs, |until| Instant::now() < until) {
         let mut bytes = seeds[random.below(seeds.len() as u64) as usize].clone();
         mutate(&mut bytes, &mut random);
-        std::fs::write(&path, &bytes).unwrap();
+        std::fs::write(&changed.path, &bytes).unwrap();
         largest();
-        match open_and_read(&path, &mut random) {
+        match open_and_read(&changed.path, &mut random) {
             Ok(()) => read += 1,
             Err(refusal) => assert!(
                 refusal.contains(ending) || refusal.starts_with("axes") || refusal.starts_with("position"),

@@ -71,6 +71,14 @@ fn other_formats_are_called_by_their_names() {
         let error = open_bytes(bytes).unwrap_err();
         assert!(matches!(&error, StackError::Unsupported { format, .. } if *format == name), "{error}");
     }
+    #[cfg(not(feature = "nd2-czi"))]
+    for (bytes, name) in [(b"\xda\xce\xbe\x0a".as_slice(), "ND2"), (b"ZISRAWFILE\0".as_slice(), "CZI")] {
+        let error = open_bytes(bytes).unwrap_err();
+        assert!(
+            error.to_string().contains("built without it") && error.to_string().contains(name),
+            "{error}"
+        );
+    }
     let error = open_bytes(b"just text").unwrap_err();
     assert!(matches!(&error, StackError::NotAnImage { .. }), "{error}");
     assert!(error.to_string().contains("6a 75 73 74"), "{error}");

@@ -33,7 +33,7 @@ pub(super) enum FieldError {
 pub(super) struct Entry {
     pub tag: u16,
     kind: u16,
-    count: u64,
+    pub count: u64,
     /// Where the values are.
     pub offset: u64,
 }

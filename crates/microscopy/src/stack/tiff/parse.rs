@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::MAX_PLANE_BYTES;
-use super::fields::{Directory, FieldError, Fields};
+use super::fields::{Directory, Entry, FieldError, Fields};
 use super::page::{Place, Sample, Shape};
 use crate::stack::StackError;
 
@@ -53,7 +53,29 @@ mod tag {
     pub const TILE_HEIGHT: u16 = 323;
     pub const TILE_OFFSETS: u16 = 324;
     pub const TILE_BYTES: u16 = 325;
+    const EXTRA_SAMPLES: u16 = 338;
     pub const FORMAT: u16 = 339;
+    const SUBSAMPLING: u16 = 530;
+
+    /// Tags with one value, or one for each value of a pixel.
+    pub const SHORT_LISTS: [u16; 16] = [
+        SUBFILE,
+        WIDTH,
+        HEIGHT,
+        BITS,
+        COMPRESSION,
+        PHOTOMETRIC,
+        FILL_ORDER,
+        SAMPLES,
+        ROWS_PER_STRIP,
+        PLANAR,
+        PREDICTOR,
+        TILE_WIDTH,
+        TILE_HEIGHT,
+        EXTRA_SAMPLES,
+        FORMAT,
+        SUBSAMPLING,
+    ];
 }
 
 /// Reads the page that `directory`, at `offset`, describes. `page` is its number, from 1.
@@ -65,6 +87,7 @@ pub(super) fn parse(
     page: usize,
 ) -> Result<Parsed, PageError> {
     let mut reader = PageReader { fields, directory, offset, path, page };
+    reader.counts()?;
     let reduced = reader.number(tag::SUBFILE, 0)? & 0b101 != 0;
     let mut shape = reader.shape()?;
     let compression = reader.number(tag::COMPRESSION, 1)?;
@@ -74,7 +97,8 @@ pub(super) fn parse(
     let chunks = reader.chunks(&shape, compression)?;
     shape.tile = chunks.tile;
     let cut_at = (chunks.end() > reader.fields.len).then_some(chunks.end());
-    let (claimed, held) = (shape.page_bytes(), chunks.held());
+    // Tiles are decoded with their margins. Strips that share their bytes do not hold more than the file has.
+    let (claimed, held) = (shape.page_bytes().max(chunks.decoded), chunks.held().min(reader.fields.len));
     if cut_at.is_none() && claimed > held.saturating_mul(gain) {
         let path = path.to_owned();
         return Err(PageError::Stack(StackError::FalseSize { path, page, claimed, held }));
@@ -127,6 +151,15 @@ impl PageReader<'_, '_> {
         let entry = self.directory.find(tag)?;
         let offset = entry.offset.checked_sub(self.offset)?;
         Some(Place { offset, size: entry.number_bytes()? })
+    }
+
+    /// The decoder makes lists of all values of these tags before it looks at one.
+    fn counts(&self) -> Result<(), PageError> {
+        let long = |entry: &&Entry| tag::SHORT_LISTS.contains(&entry.tag) && entry.count > MAX_SAMPLES;
+        match self.directory.entries.iter().find(long) {
+            Some(entry) => Err(self.damaged(format!("tag {} has {} values", entry.tag, entry.count))),
+            None => Ok(()),
+        }
     }
 
     /// Size and kind of the pixels.
@@ -220,7 +253,8 @@ impl PageReader<'_, '_> {
         }
         // Their product is bounded, so that each fits.
         let tile = tiled.then_some((chunk_width as u32, chunk_height as u32));
-        Ok(Chunks { offsets, counts, tile })
+        let decoded = if tiled { chunks.saturating_mul(chunk_bytes) } else { 0 };
+        Ok(Chunks { offsets, counts, tile, decoded })
     }
 }
 
@@ -229,6 +263,8 @@ struct Chunks {
     offsets: Vec<u64>,
     counts: Vec<u64>,
     tile: Option<(u32, u32)>,
+    /// Bytes of all tiles, decoded; 0 for strips.
+    decoded: u64,
 }
 
 impl Chunks {
