@@ -23,7 +23,7 @@ use crate::config::{self, Config};
 use crate::pipeline::Sink;
 use crate::store::{Store, StoreError};
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Clock, Doubt, Sighting, SightingSink};
+use crate::types::{Clock, Doubt, Explanation, Sighting, SightingSink};
 
 pub use command::DayRequest;
 pub use counters::{AttendanceCounters, DESCRIBED};
@@ -65,7 +65,7 @@ pub struct Around<'a> {
     /// Whether a camera gives frames.
     pub looks: &'a dyn Fn(&str) -> bool,
     /// Raises the alarm of this name with its cause, or ends it (`None`).
-    pub alarm: &'a dyn Fn(&str, Option<&str>),
+    pub alarm: &'a dyn Fn(&str, Option<&Explanation>),
 }
 
 impl Attendance {

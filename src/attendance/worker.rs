@@ -10,7 +10,7 @@ use crate::attendance::rules::Rules;
 use crate::pipeline::Offer;
 use crate::store::{Attendances, Change, StoreError};
 use crate::supervisor::{Beat, Stop};
-use crate::types::{AgeGate, Attendance, Sighting};
+use crate::types::{AgeGate, Attendance, Explanation, Sighting};
 
 /// How often the rules get the time; also the longest time that a stop waits for this thread.
 const TICK: Duration = Duration::from_millis(100);
@@ -285,7 +285,7 @@ impl<'a> AttendanceWorker<'a> {
     /// Handles a write that the disk refused. sled then refuses every further one, so the store is closed
     /// here and opened again at the next attempt.
     fn fail(&self, error: &StoreError) {
-        self.around_alarm(ALARM, Some(&format!("attendance events wait in memory: {error}")));
+        self.around_alarm(ALARM, Some(&error.explanation().within("attendance events wait in memory")));
         self.around.store.close();
     }
 
@@ -306,9 +306,10 @@ impl<'a> AttendanceWorker<'a> {
         let dropped = self.shared.counters.dropped.get();
         if std::mem::replace(&mut self.dropped.0, dropped) != dropped {
             if self.dropped.1.replace(now).is_none() {
-                let text = "sightings are dropped, and attendance may miss people: the disk under device.state_dir does \
-                            not keep up; use a faster one, or raise attendance.queue for bursts";
-                self.around_alarm(QUEUE_ALARM, Some(text));
+                let cause = "sightings are dropped, and attendance may miss people: the disk under device.state_dir \
+                             does not keep up";
+                let remedy = "use a faster one, or raise attendance.queue for bursts";
+                self.around_alarm(QUEUE_ALARM, Some(&Explanation::new(cause, remedy)));
             }
         } else if self.dropped.1.is_some_and(|last| now - last >= CALM) {
             self.dropped.1 = None;
@@ -327,7 +328,7 @@ impl<'a> AttendanceWorker<'a> {
         }
     }
 
-    fn around_alarm(&self, name: &str, cause: Option<&str>) {
-        (self.around.alarm)(name, cause);
+    fn around_alarm(&self, name: &str, why: Option<&Explanation>) {
+        (self.around.alarm)(name, why);
     }
 }

@@ -7,10 +7,11 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 
 use crate::supervisor::time_slice;
+use crate::types::Explanation;
 
 /// An error that a pipeline reported.
 #[derive(Debug, thiserror::Error)]
-#[error("{element}: {cause}; {remedy}")]
+#[error("{}", self.explanation())]
 pub struct BusFault {
     /// The element's factory: `rtspsrc`, `avdec_h264`, …
     pub element: String,
@@ -22,6 +23,13 @@ pub struct BusFault {
     pub kind: FaultKind,
     /// The server's answer, where it refused over HTTP or RTSP.
     pub status: Option<Box<ServerAnswer>>,
+}
+
+impl BusFault {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        Explanation::new(format!("{}: {}", self.element, self.cause), self.remedy)
+    }
 }
 
 /// A refusal in HTTP or RTSP.

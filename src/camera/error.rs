@@ -11,20 +11,18 @@ use super::painter::PainterError;
 use super::remote::RemoteError;
 use super::tcp::TcpError;
 use crate::config::{PasswordError, V4l2};
+use crate::types::Explanation;
 
 /// Why capture ended, or why a live source is offline.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.explanation())]
 pub enum CaptureError {
     /// GStreamer itself does not start.
-    #[error(
-        "GStreamer does not start: {source}; install gstreamer1.0-plugins-base and check GST_PLUGIN_PATH"
-    )]
     Init {
         /// The error that GStreamer's initialisation returned.
         source: glib::Error,
     },
     /// A plugin is not installed.
-    #[error("the GStreamer element {element} is not installed; install the package {package}")]
     NoElement {
         /// The name of the element's factory.
         element: String,
@@ -32,9 +30,6 @@ pub enum CaptureError {
         package: &'static str,
     },
     /// No decoder takes this format.
-    #[error(
-        "no decoder for {caps} is installed; install the package {package}, or the board's own decoder plugin"
-    )]
     NoDecoder {
         /// The stream's media type.
         caps: String,
@@ -42,9 +37,6 @@ pub enum CaptureError {
         package: &'static str,
     },
     /// A launch line that GStreamer cannot parse.
-    #[error(
-        "the launch line `{line}` is wrong: {cause}; try it with gst-launch-1.0, followed by `! fakesink`"
-    )]
     Launch {
         /// The names of the line's elements, without properties.
         line: String,
@@ -52,9 +44,6 @@ pub enum CaptureError {
         cause: String,
     },
     /// A launch line with nothing to link the appsink to.
-    #[error(
-        "the launch line `{line}` cannot be used: {cause}; it must end in an element with a free source pad"
-    )]
     LaunchEnd {
         /// The names of the line's elements, without properties.
         line: String,
@@ -62,7 +51,6 @@ pub enum CaptureError {
         cause: String,
     },
     /// A file or folder cannot be read.
-    #[error("{} cannot be read: {source}; check the path and that the service's user may read it", path.display())]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
@@ -70,7 +58,6 @@ pub enum CaptureError {
         source: std::io::Error,
     },
     /// A file of zero bytes, or one without a frame.
-    #[error("{} is empty: {cause}; copy or record it again", path.display())]
     Empty {
         /// The file or folder.
         path: PathBuf,
@@ -78,7 +65,6 @@ pub enum CaptureError {
         cause: &'static str,
     },
     /// A file in which no video was found.
-    #[error("{} is not a video that can be played: {cause}; MP4 or Matroska with H.264 always can", path.display())]
     NotVideo {
         /// The path of the file.
         path: PathBuf,
@@ -86,10 +72,6 @@ pub enum CaptureError {
         cause: String,
     },
     /// A file that is shorter than it says.
-    #[error(
-        "{} is truncated: {missing_bytes} bytes are missing at its end; the {frames} frames before that were delivered; \
-         copy or record it again", path.display()
-    )]
     Truncated {
         /// The path of the file.
         path: PathBuf,
@@ -99,7 +81,6 @@ pub enum CaptureError {
         frames: u64,
     },
     /// A file that stops decoding in the middle.
-    #[error("{} is damaged after {frames} frames, which were delivered: {source}", path.display())]
     Damaged {
         /// The path of the file.
         path: PathBuf,
@@ -109,10 +90,6 @@ pub enum CaptureError {
         source: BusFault,
     },
     /// Pictures of a folder that could not be shown.
-    #[error(
-        "{bad} of the {total} pictures in {} gave no frame ({cause}); {}remove or replace these pictures",
-        path.display(), delivered(total - bad)
-    )]
     Pictures {
         /// The path of the folder.
         path: PathBuf,
@@ -124,11 +101,6 @@ pub enum CaptureError {
         cause: String,
     },
     /// The source's buffer pool cannot fill the ring.
-    #[error(
-        "the source's buffer pool has only {have} buffers, but ring_slots = {slots} needs {need} \
-         (the slots and what is in flight): the camera would starve; set ring_slots to {} or less",
-        (*have as usize).saturating_sub(super::appsink::IN_FLIGHT)
-    )]
     Pool {
         /// Buffers that the pool has at most.
         have: u32,
@@ -138,7 +110,6 @@ pub enum CaptureError {
         slots: usize,
     },
     /// Frames arrive in a form that the pipeline cannot map.
-    #[error("frames arrive as {caps}, which cannot be mapped ({cause}); end the source in `videoconvert`")]
     Unmappable {
         /// The caps of the frames that arrived.
         caps: String,
@@ -146,10 +117,6 @@ pub enum CaptureError {
         cause: &'static str,
     },
     /// A V4L2 device offers no format that the configuration asks for.
-    #[error(
-        "{} does not offer what the configuration asks for ({requested:?}); it offers: {offered}; \
-         change or remove the v4l2 keys", device.display()
-    )]
     RequestedMode {
         /// The path of the device.
         device: PathBuf,
@@ -159,7 +126,6 @@ pub enum CaptureError {
         offered: String,
     },
     /// A V4L2 device that cannot be used.
-    #[error("{}: {what}; {next}", device.display())]
     Device {
         /// The path of the device.
         device: PathBuf,
@@ -175,25 +141,21 @@ pub enum CaptureError {
     #[error(transparent)]
     Password(#[from] PasswordError),
     /// The video's tags ask for rotation, and this pipeline does not rotate; the next one does.
-    #[error("the video must be rotated, which failed; save it upright")]
     Turned,
     /// An error of the pipeline.
     #[error(transparent)]
     Stream(#[from] BusFault),
     /// Connected, but no frame came.
-    #[error("connected, but no frame came within {} s; check that the camera really streams", waited.as_secs())]
     Silent {
         /// How long the pipeline waited for a frame.
         waited: Duration,
     },
     /// Frozen for so long that a new connection is worth trying.
-    #[error("no new frame for {} s; reconnecting", frozen.as_secs())]
     Frozen {
         /// Time since the last frame.
         frozen: Duration,
     },
     /// A live source ended its stream.
-    #[error("the source ended the stream; check that the camera or its server is still running")]
     StreamEnded,
     /// The error of a sender that pushes frames over TCP.
     #[error(transparent)]
@@ -204,12 +166,114 @@ pub enum CaptureError {
     Painter(#[from] PainterError),
 }
 
+impl CaptureError {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        match self {
+            CaptureError::Init { source } => Explanation::new(
+                format!("GStreamer does not start: {source}"),
+                "install gstreamer1.0-plugins-base and check GST_PLUGIN_PATH",
+            ),
+            CaptureError::NoElement { element, package } => Explanation::new(
+                format!("the GStreamer element {element} is not installed"),
+                format!("install the package {package}"),
+            ),
+            CaptureError::NoDecoder { caps, package } => Explanation::new(
+                format!("no decoder for {caps} is installed"),
+                format!("install the package {package}, or the board's own decoder plugin"),
+            ),
+            CaptureError::Launch { line, cause } => Explanation::new(
+                format!("the launch line `{line}` is wrong: {cause}"),
+                "try it with gst-launch-1.0, followed by `! fakesink`",
+            ),
+            CaptureError::LaunchEnd { line, cause } => Explanation::new(
+                format!("the launch line `{line}` cannot be used: {cause}"),
+                "it must end in an element with a free source pad",
+            ),
+            CaptureError::Unreadable { path, source } => Explanation::new(
+                format!("{} cannot be read: {source}", path.display()),
+                "check the path and that the service's user may read it",
+            ),
+            CaptureError::Empty { path, cause } => {
+                Explanation::new(format!("{} is empty: {cause}", path.display()), "copy or record it again")
+            }
+            CaptureError::NotVideo { path, cause } => Explanation::new(
+                format!("{} is not a video that can be played: {cause}", path.display()),
+                "MP4 or Matroska with H.264 always can",
+            ),
+            CaptureError::Truncated { path, missing_bytes, frames } => Explanation::new(
+                format!(
+                    "{} is truncated: {missing_bytes} bytes are missing at its end; the {frames} frames before that were delivered",
+                    path.display()
+                ),
+                "copy or record it again",
+            ),
+            CaptureError::Damaged { path, frames, source } => {
+                let place =
+                    format!("{} is damaged after {frames} frames, which were delivered", path.display());
+                source.explanation().within(place)
+            }
+            CaptureError::Pictures { path, bad, total, cause } => Explanation::new(
+                format!(
+                    "{bad} of the {total} pictures in {} gave no frame ({cause}){}",
+                    path.display(),
+                    delivered(total - bad)
+                ),
+                "remove or replace these pictures",
+            ),
+            CaptureError::Pool { have, need, slots } => Explanation::new(
+                format!(
+                    "the source's buffer pool has only {have} buffers, but ring_slots = {slots} needs {need} (the slots and what is in flight): the camera would starve"
+                ),
+                format!(
+                    "set ring_slots to {} or less",
+                    (*have as usize).saturating_sub(super::appsink::IN_FLIGHT)
+                ),
+            ),
+            CaptureError::Unmappable { caps, cause } => Explanation::new(
+                format!("frames arrive as {caps}, which cannot be mapped ({cause})"),
+                "end the source in `videoconvert`",
+            ),
+            CaptureError::RequestedMode { device, requested, offered } => Explanation::new(
+                format!(
+                    "{} does not offer what the configuration asks for ({requested:?}); it offers: {offered}",
+                    device.display()
+                ),
+                "change or remove the v4l2 keys",
+            ),
+            CaptureError::Device { device, what, next } => {
+                Explanation::new(format!("{}: {what}", device.display()), next.as_str())
+            }
+            CaptureError::Remote(error) => error.explanation(),
+            CaptureError::Password(error) => error.explanation(),
+            CaptureError::Turned => {
+                Explanation::new("the video must be rotated, which failed", "save it upright")
+            }
+            CaptureError::Stream(error) => error.explanation(),
+            CaptureError::Silent { waited } => Explanation::new(
+                format!("connected, but no frame came within {} s", waited.as_secs()),
+                "check that the camera really streams",
+            ),
+            CaptureError::Frozen { frozen } => {
+                Explanation::new(format!("no new frame for {} s", frozen.as_secs()), "reconnecting")
+            }
+            CaptureError::StreamEnded => Explanation::new(
+                "the source ended the stream",
+                "check that the camera or its server is still running",
+            ),
+            CaptureError::Tcp(error) => error.explanation(),
+            #[cfg(feature = "demo")]
+            CaptureError::Painter(error) => error.explanation(),
+        }
+    }
+}
+
 /// A clause about the other pictures; empty where there are none.
 fn delivered(frames: u64) -> String {
     match frames {
         0 => String::new(),
-        1 => "the other one was delivered; ".into(),
-        more => format!("the other {more} were delivered; "),
+        1 => "; the other one was delivered".into(),
+        more => format!("; the other {more} were delivered"),
     }
 }
 

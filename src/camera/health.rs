@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::types::{PixelFormat, Stamp};
+use crate::types::{Explanation, PixelFormat, Stamp};
 
 /// The cause that is reported while the first connection is being made.
 pub(super) const NO_FRAME_YET: &str = "no frame yet";
@@ -30,7 +30,7 @@ pub enum Health {
     /// The source is not connected.
     Offline {
         /// Why, and what to do next.
-        cause: String,
+        cause: Explanation,
         /// The pause before the next attempt; `None` while one is under way.
         next_try: Option<Duration>,
     },
@@ -41,12 +41,12 @@ pub enum Health {
 impl Health {
     /// Whether the first connection is still being made.
     pub fn is_starting(&self) -> bool {
-        matches!(self, Health::Offline { cause, next_try: None } if cause == NO_FRAME_YET)
+        matches!(self, Health::Offline { cause, next_try: None } if cause.cause == NO_FRAME_YET)
     }
 
     /// The state of a camera before the first connection.
     pub fn starting() -> Health {
-        Health::Offline { cause: NO_FRAME_YET.into(), next_try: None }
+        Health::Offline { cause: Explanation::new(NO_FRAME_YET, ""), next_try: None }
     }
 }
 

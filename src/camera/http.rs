@@ -17,6 +17,7 @@ use super::splitter::Splitter;
 use crate::config::{CameraConfig, SourceUrl};
 use crate::supervisor::Stop;
 use crate::telemetry::Counter;
+use crate::types::Explanation;
 
 /// Bytes of pictures that may wait for the decoder before the network is slowed down.
 const LEAD_BYTES: u64 = 1 << 20;
@@ -31,7 +32,7 @@ pub struct HttpReceived {
     /// The Content-Type that the server declared.
     pub content_type: Option<String>,
     /// Why the response ended otherwise than a stream should.
-    pub verdict: Option<String>,
+    pub verdict: Option<Explanation>,
     pictures: u64,
     /// The first picture of a server that declares a single image, held until a second one begins.
     first: Option<Vec<u8>>,
@@ -188,11 +189,10 @@ impl Inlet {
         };
         let verdict = match (pictures, single) {
             (0, _) => Some(self.no_stream()),
-            (_, true) => Some(
-                "it answered with one picture, not with a stream; write the path of its MJPEG stream (this one is that \
-                 of its snapshot)"
-                    .into(),
-            ),
+            (_, true) => Some(Explanation::new(
+                "it answered with one picture, not with a stream",
+                "write the path of its MJPEG stream (this one is that of its snapshot)",
+            )),
             _ => None,
         };
         self.received.lock().verdict = verdict;
@@ -200,32 +200,37 @@ impl Inlet {
     }
 
     /// Explains why the response contained no complete picture.
-    fn no_stream(&self) -> String {
+    fn no_stream(&self) -> Explanation {
         let received = self.received.lock();
         let kind = received.content_type.as_deref().unwrap_or("an unknown type");
         match kind {
             _ if self.splitter.damaged() > 0 => {
-                format!(
-                    "it answered with {kind}, and none of its {} pictures was complete; check the camera",
-                    self.splitter.damaged()
+                let damaged = self.splitter.damaged();
+                Explanation::new(
+                    format!("it answered with {kind}, and none of its {damaged} pictures was complete"),
+                    "check the camera",
                 )
             }
-            _ if received.bytes == 0 => {
-                "it answered with nothing at all; check the path, and that the camera is not busy".into()
-            }
+            _ if received.bytes == 0 => Explanation::new(
+                "it answered with nothing at all",
+                "check the path, and that the camera is not busy",
+            ),
             _ if ["video/", "audio/", "application/vnd"].iter().any(|begin| kind.starts_with(begin)) => {
-                format!(
-                    "it answered with {kind}, and http:// sources are MJPEG; write its rtsp:// address, or \
-                 launch:souphttpsrc location=… ! decodebin"
+                Explanation::new(
+                    format!("it answered with {kind}, and http:// sources are MJPEG"),
+                    "write its rtsp:// address, or launch:souphttpsrc location=… ! decodebin",
                 )
             }
-            _ => format!(
-                "it answered with {kind}, not with a stream: is this the right path, are user and password right?"
+            _ => Explanation::new(
+                format!(
+                    "it answered with {kind}, not with a stream: is this the right path, are user and password right?"
+                ),
+                "",
             ),
         }
     }
 
-    fn note(&self, what: String) {
+    fn note(&self, what: Explanation) {
         let error = CaptureError::Remote(RemoteError { address: self.address.clone(), what });
         self.trouble.lock().get_or_insert(error);
     }

@@ -4,7 +4,7 @@ use super::feed::{Coding, Fed, Opening, SourceFeed};
 use super::pool::FramePool;
 use super::{CaptureError, error};
 use crate::supervisor::Stop;
-use crate::types::PixelFormat;
+use crate::types::{Explanation, PixelFormat};
 
 /// Paints the frames of a `scene:` source.
 pub trait Painter: Send {
@@ -18,10 +18,18 @@ pub trait Painter: Send {
 
 /// Why the scene of a source cannot be made.
 #[derive(Debug, thiserror::Error)]
-#[error("the scene cannot be painted: {cause}; see `scene:` in the annotated configuration")]
+#[error("{}", self.explanation())]
 pub struct PainterError {
     /// What is wrong with the scene's options.
     pub cause: String,
+}
+
+impl PainterError {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        let cause = format!("the scene cannot be painted: {}", self.cause);
+        Explanation::new(cause, "see `scene:` in the annotated configuration")
+    }
 }
 
 /// Feeds an appsrc from a painter, with one pooled buffer a frame.

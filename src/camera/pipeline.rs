@@ -204,6 +204,17 @@ impl CapturePipeline {
         Attempt { bytes: received.bytes, content_type, verdict, ..Attempt::default() }
     }
 
+    /// Whether no streaming thread has work although no frame has reached the appsink, so that none ever will.
+    /// GStreamer may report neither an end nor an error then: decodebin drops an error of its demuxer that comes while
+    /// it still links the demuxer's pads (seen with 1.22), which a file of a few frames can bring about.
+    pub fn is_stranded(&self) -> bool {
+        let works = |element: gst::Element| {
+            element.pads().iter().any(|pad| pad.task_state() == gst::TaskState::Started)
+        };
+        let waits = self.sink.current_state() < gst::State::Paused && !self.sink.is_eos();
+        waits && !self.pipeline.iterate_recurse().into_iter().flatten().any(works)
+    }
+
     /// Takes the error that has occurred since the last call.
     pub fn fault(&self) -> Option<CaptureError> {
         let noted = self.trouble.lock().take();
@@ -283,6 +294,40 @@ mod tests {
         let (variant, wording) = (Variant::default(), Wording::Sentences);
         let (stop, damaged) = (&Stop::new(), &Counter::new());
         make(Build { camera: "test", slots: 4, sync: false, variant, wording, stop, damaged }).unwrap()
+    }
+
+    /// A pipeline of which nothing reaches the appsink.
+    fn silent(source: &str) -> CapturePipeline {
+        let text = LaunchLine::new(source);
+        let line = line(|build| source::launched(&text, build));
+        let pad = line.sink().static_pad("sink").unwrap();
+        let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+        pad.add_probe(kinds, |_, _| gst::PadProbeReturn::Drop);
+        line
+    }
+
+    #[test]
+    fn a_pipeline_is_stranded_when_its_threads_have_ended_and_nothing_has_reached_the_appsink() {
+        gst::init().unwrap();
+        let caps = "video/x-raw,format=NV12,width=32,height=24";
+        let mut working = silent(&format!("videotestsrc ! {caps}"));
+        working.play().unwrap();
+        assert!(!working.is_stranded(), "its source goes on");
+        let mut over = silent(&format!("videotestsrc num-buffers=3 ! {caps}"));
+        over.play().unwrap();
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while !over.is_stranded() {
+            assert!(std::time::Instant::now() < deadline, "its source has ended");
+            std::thread::yield_now();
+        }
+        let mut ended = line(|build| {
+            source::launched(&LaunchLine::new(format!("videotestsrc num-buffers=1 ! {caps}")), build)
+        });
+        ended.play().unwrap();
+        assert!(
+            ended.pull(Duration::from_secs(20)).is_some() && ended.pull(Duration::from_secs(20)).is_none()
+        );
+        assert!(ended.is_eos() && !ended.is_stranded(), "an end that was reported is enough");
     }
 
     #[test]

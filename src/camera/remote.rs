@@ -13,6 +13,7 @@ use super::pipeline::{Build, CapturePipeline};
 use super::{CaptureError, Wiring, chain};
 use crate::config::{CameraConfig, SourceUrl, read_password, shown_url};
 use crate::supervisor::spawn;
+use crate::types::Explanation;
 
 /// Jitter in ms that is tolerated before packets are dropped; TCP does not reorder, so little is enough.
 const RTSP_LATENCY_MS: u32 = 100;
@@ -26,12 +27,19 @@ static SEARCHES: AtomicUsize = AtomicUsize::new(0);
 
 /// A fault of a camera behind a URL, with its address and the next step.
 #[derive(Debug, thiserror::Error)]
-#[error("{address}: {what}")]
+#[error("{}", self.explanation())]
 pub struct RemoteError {
     /// The address as `HOST:PORT`, without credentials.
     pub address: String,
     /// What happened, and the next step.
-    pub what: String,
+    pub what: Explanation,
+}
+
+impl RemoteError {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        self.what.clone().within(&self.address)
+    }
 }
 
 /// The facts about one failed connection that explain its cause.
@@ -45,7 +53,7 @@ pub struct Attempt {
     pub bytes: u64,
     pub content_type: Option<String>,
     /// Why the HTTP response ended otherwise than a stream should.
-    pub verdict: Option<String>,
+    pub verdict: Option<Explanation>,
 }
 
 /// Builds `rtspsrc` and the decoder that its video stream turns out to need.
@@ -106,7 +114,7 @@ pub fn explain(
     attempt: &Attempt,
     wiring: &Wiring<'_>,
 ) -> CaptureError {
-    let remote = |what: String| CaptureError::Remote(RemoteError { address: url.address(), what });
+    let remote = |what: Explanation| CaptureError::Remote(RemoteError { address: url.address(), what });
     let fault = match error {
         CaptureError::Stream(fault) => fault,
         CaptureError::Silent { .. } => return remote(silence(attempt)),
@@ -124,7 +132,8 @@ pub fn explain(
         return CaptureError::Stream(fault);
     }
     if attempt.frames > 0 || attempt.bytes > 0 {
-        return remote("the connection broke while it sent; check cable, power and network".into());
+        let what = "the connection broke while it sent";
+        return remote(Explanation::new(what, "check cable, power and network"));
     }
     match search(url, wiring) {
         Some(ProbeResult::Cause(what)) => remote(what),
@@ -134,35 +143,39 @@ pub fn explain(
 }
 
 /// Explains a camera that is reachable but sends no picture.
-fn silence(attempt: &Attempt) -> String {
+fn silence(attempt: &Attempt) -> Explanation {
     let Attempt { lasted, bytes, content_type, .. } = attempt;
     let seconds = lasted.as_secs();
     match content_type {
-        _ if *bytes == 0 && seconds < 2 => {
-            "it accepts connections and closes them without an answer; check the port, and that this is the protocol \
-             that it speaks there"
-                .into()
-        }
-        Some(content_type) if *bytes > 0 => format!(
-            "connected, but among {bytes} bytes of {content_type} in {seconds} s there was no picture; check that the \
-             path is that of an MJPEG stream"
+        _ if *bytes == 0 && seconds < 2 => Explanation::new(
+            "it accepts connections and closes them without an answer",
+            "check the port, and that this is the protocol that it speaks there",
         ),
-        _ => format!(
-            "connected, but it sent nothing for {seconds} s; check the port and the path, and that the camera does not \
-             serve another viewer already"
+        Some(content_type) if *bytes > 0 => Explanation::new(
+            format!(
+                "connected, but among {bytes} bytes of {content_type} in {seconds} s there was no picture"
+            ),
+            "check that the path is that of an MJPEG stream",
+        ),
+        _ => Explanation::new(
+            format!("connected, but it sent nothing for {seconds} s"),
+            "check the port and the path, and that the camera does not serve another viewer already",
         ),
     }
 }
 
 /// Explains an HTTP or RTSP answer (RFC 9110, 15; RFC 7826, 17) other than success.
-fn refusal(answer: &ServerAnswer, login: bool) -> String {
+fn refusal(answer: &ServerAnswer, login: bool) -> Explanation {
     let code = answer.code;
     let (what, next) = match code {
         300..=399 => {
             let to = answer.redirect.as_deref().map_or_else(|| "another place".into(), shown_url);
-            return format!(
-                "it sends us on to {to} ({code}), and user and password are sent nowhere but where the configuration \
-                 says; `curl -sI URL` shows where it leads: write that as the source"
+            return Explanation::new(
+                format!(
+                    "it sends us on to {to} ({code}), and user and password are sent nowhere but where the configuration \
+                     says"
+                ),
+                "`curl -sI URL` shows where it leads: write that as the source",
             );
         }
         401 | 407 if login => ("it refused the login", "check user name and password"),
@@ -176,12 +189,12 @@ fn refusal(answer: &ServerAnswer, login: bool) -> String {
         500..=599 => ("it reports an error of its server", "check the camera's own page, or restart it"),
         _ => ("it gave an unknown answer", "check the port and the path"),
     };
-    format!("{what} ({code}); {next}")
+    Explanation::new(format!("{what} ({code})"), next)
 }
 
 /// What a separate connection to the camera found.
 enum ProbeResult {
-    Cause(String),
+    Cause(Explanation),
     Reached,
 }
 
@@ -207,9 +220,9 @@ fn search(url: &SourceUrl, wiring: &Wiring<'_>) -> Option<ProbeResult> {
         wiring.beat.beat();
         let waited = wiring.clock.now().mono_ns.saturating_sub(begun.mono_ns);
         if wiring.stop.wait(Duration::from_millis(20)) || u128::from(waited) > SEARCH.as_nanos() {
-            let what = format!(
-                "nothing answered for {} s; check that the camera is on, the network, and the box's name server",
-                SEARCH.as_secs()
+            let what = Explanation::new(
+                format!("nothing answered for {} s", SEARCH.as_secs()),
+                "check that the camera is on, the network, and the box's name server",
             );
             return Some(ProbeResult::Cause(what));
         }
@@ -230,15 +243,21 @@ fn connect(host: &str, port: u16) -> ProbeResult {
         }
     }
     ProbeResult::Cause(
-        cause.map_or_else(|| "its name has no address".into(), |(at, error)| unreached(at, &error)),
+        cause.map_or_else(
+            || Explanation::new("its name has no address", ""),
+            |(at, error)| unreached(at, &error),
+        ),
     )
 }
 
-fn unresolved(error: &std::io::Error) -> String {
-    format!("no host of this name is known ({error}); correct the name, or check the box's name server")
+fn unresolved(error: &std::io::Error) -> Explanation {
+    Explanation::new(
+        format!("no host of this name is known ({error})"),
+        "correct the name, or check the box's name server",
+    )
 }
 
-fn unreached(address: SocketAddr, error: &std::io::Error) -> String {
+fn unreached(address: SocketAddr, error: &std::io::Error) -> Explanation {
     use std::io::ErrorKind as Kind;
     let (what, next) = match error.kind() {
         Kind::ConnectionRefused => (
@@ -253,7 +272,7 @@ fn unreached(address: SocketAddr, error: &std::io::Error) -> String {
         }
         _ => ("the connection failed", "check the camera and the network"),
     };
-    format!("{what} ({address}: {error}); {next}")
+    Explanation::new(format!("{what} ({address}: {error})"), next)
 }
 
 #[cfg(test)]
@@ -262,6 +281,7 @@ mod tests {
 
     fn refused(code: u32, login: bool) -> String {
         refusal(&ServerAnswer { code, redirect: Some("http://a:SECRET@b/c?SECRET".into()) }, login)
+            .to_string()
     }
 
     #[test]
@@ -287,7 +307,7 @@ mod tests {
             (libc::ENETUNREACH, "no route"),
             (libc::ETIMEDOUT, "no answer"),
         ] {
-            let message = unreached(at, &std::io::Error::from_raw_os_error(errno));
+            let message = unreached(at, &std::io::Error::from_raw_os_error(errno)).to_string();
             assert!(
                 message.starts_with(word) && message.contains("10.0.0.7:554") && message.contains("check"),
                 "{message}"

@@ -10,19 +10,22 @@ use super::appsink::SampleMapper;
 use super::bus::{FaultKind, Wording};
 use super::feed::FeedSlot;
 use super::health::{self, Health, HealthWatch};
-use super::pipeline::{Build, CapturePipeline, Variant};
+use super::pipeline::{Build, CapturePipeline, Variant, failure};
 use super::remote::Attempt;
 use super::scoped::{SampleIntake, ScopedCallback};
 use super::source::{self, NextConnection, SourceSpec};
 use super::{CaptureError, Committed, FrameSink, SessionEnd, Wiring};
 use crate::backoff::Backoff;
 use crate::config::{CameraConfig, Pace};
-use crate::types::Stamp;
+use crate::types::{Explanation, Stamp};
 
 /// Longest wait of one turn of the loop, and so the delay of its checks for stop, bus errors and freezing.
 const TURN: Duration = Duration::from_millis(100);
 /// Least time that a source gets for its first frame.
 const FIRST_FRAME: Duration = Duration::from_secs(15);
+/// After so long without a working thread, a pipeline that reported neither an end nor an error is given up. A decoder
+/// that empties itself after the demuxer has ended delivers its first frame sooner.
+const STRANDED: Duration = Duration::from_secs(5);
 
 /// How one connection ended without an error.
 enum ConnectionEnd {
@@ -74,7 +77,7 @@ pub struct CaptureSession<'a> {
     frames: u64,
     /// Frames that must still be skipped.
     pass: u32,
-    offline: Option<String>,
+    offline: Option<Explanation>,
     /// The facts about the last connection that ended.
     attempt: Attempt,
 }
@@ -104,7 +107,7 @@ impl<'a> CaptureSession<'a> {
 
     /// Runs until the source ends; a live source runs until it is stopped.
     pub fn run(mut self) -> Result<SessionEnd, CaptureError> {
-        self.tell_offline(health::NO_FRAME_YET.into(), None);
+        self.tell_offline(Explanation::new(health::NO_FRAME_YET, ""), None);
         let origin = SourceSpec::of(self.camera, self.sink.slots(), self.wiring)?;
         loop {
             if self.wiring.stop.is_stopped() {
@@ -115,7 +118,7 @@ impl<'a> CaptureSession<'a> {
                 Ok(ConnectionEnd::Closed) => return Ok(SessionEnd::Closed),
                 Ok(ConnectionEnd::Waiting(what)) => {
                     self.watch.lost();
-                    self.tell_offline(what, None);
+                    self.tell_offline(Explanation::new(what, ""), None);
                     None
                 }
                 Ok(ConnectionEnd::Eos { live }) => self.at_end(&origin, live)?,
@@ -166,6 +169,7 @@ impl<'a> CaptureSession<'a> {
         let callback = ScopedCallback::default();
         let news = line.serve(&callback);
         let came = AtomicBool::new(false);
+        let (ends, mut stranded) = (self.camera.source.ends(), None);
         callback.lend(&mut FrameCommitter { session: self, mapper, came: &came, end: None }, |frames| {
             line.play()?;
             while !wiring.stop.is_stopped() {
@@ -190,7 +194,18 @@ impl<'a> CaptureSession<'a> {
                 if over {
                     return Ok(ConnectionEnd::Eos { live: line.is_live() });
                 }
-                let running = wiring.clock.now().mono_ns.saturating_sub(begun.mono_ns);
+                let now = wiring.clock.now().mono_ns;
+                if ends && line.is_stranded() {
+                    let since = *stranded.get_or_insert(now);
+                    if Duration::from_nanos(now.saturating_sub(since)) >= STRANDED {
+                        // Another pipeline may help: what was not reported may be a format that needs a converter.
+                        let cause = "it stopped without a frame, an end or an error";
+                        return Err(failure(cause, FaultKind::Negotiation));
+                    }
+                } else {
+                    stranded = None;
+                }
+                let running = now.saturating_sub(begun.mono_ns);
                 frames.look(|frames| frames.session.idle(Duration::from_nanos(running))).transpose()?;
             }
             Ok(ConnectionEnd::Stopped)
@@ -334,7 +349,7 @@ impl<'a> CaptureSession<'a> {
         // The camera listens: one sender's fault must not delay the next sender.
         let of_sender = matches!(&error, CaptureError::Tcp(error) if error.is_of_sender());
         let pause = if of_sender { Duration::ZERO } else { self.backoff.pause() };
-        self.tell_offline(error.to_string(), Some(pause));
+        self.tell_offline(error.explanation(), Some(pause));
         let until = self.wiring.clock.now().plus(pause).mono_ns;
         loop {
             let left = Duration::from_nanos(until.saturating_sub(self.wiring.clock.now().mono_ns));
@@ -346,7 +361,7 @@ impl<'a> CaptureSession<'a> {
     }
 
     /// Reports that the source is offline, once for each cause.
-    fn tell_offline(&mut self, cause: String, next_try: Option<Duration>) {
+    fn tell_offline(&mut self, cause: Explanation, next_try: Option<Duration>) {
         if next_try.is_none() && self.offline.as_ref() == Some(&cause) {
             return;
         }

@@ -5,15 +5,23 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::text::{self, TextFileError};
+use crate::types::Explanation;
 
 /// A password that could not be read, with a remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}; {next}")]
+#[error("{}", self.explanation())]
 pub struct PasswordError {
     /// What went wrong, with the file's path.
     pub what: String,
     /// What to do next.
     pub next: &'static str,
+}
+
+impl PasswordError {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        Explanation::new(self.what.as_str(), self.next)
+    }
 }
 
 /// Reads the first line of `file`; `credential:NAME` means systemd's `$CREDENTIALS_DIRECTORY/NAME`. It is

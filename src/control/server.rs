@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{ControlRefusal, Done, MAX_REQUEST_BYTES, socket};
 use crate::commands::{Command, CommandAnswer, CommandRequest};
 use crate::supervisor::{Beat, SpawnError, Spawned, Stop, spawn};
-use crate::types::{Clock, CommandKind, Origin, Reply, Responder, SystemClock};
+use crate::types::{Clock, CommandKind, Explanation, Origin, Reply, Responder, SystemClock};
 
 /// How often the listener checks its stop token.
 const LOOK: Duration = Duration::from_millis(50);
@@ -32,9 +32,9 @@ const MOST: usize = 8;
 
 /// Why the socket cannot be served.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.explanation())]
 pub enum ControlError {
     /// The socket cannot be created.
-    #[error("the control socket {} cannot be made: {source}; the state directory must be writable", .path.display())]
     Bind {
         /// The path of the socket.
         path: PathBuf,
@@ -44,6 +44,19 @@ pub enum ControlError {
     /// A connection's thread could not be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
+}
+
+impl ControlError {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        match self {
+            ControlError::Bind { path, source } => Explanation::new(
+                format!("the control socket {} cannot be made: {source}", path.display()),
+                "the state directory must be writable",
+            ),
+            ControlError::Spawn(error) => Explanation::new(error.to_string(), ""),
+        }
+    }
 }
 
 /// Serves the socket in the state directory `dir` until `stop`; requests go to `commands`. The store's lock

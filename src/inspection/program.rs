@@ -13,16 +13,13 @@ use crate::config::recipe::{self, LengthUnit, Outline, Recipe, Roi};
 use crate::engine::{EngineError, Model};
 use crate::image::compare::{CompareError, Learned};
 use crate::image::{AlignError, Aligner, Cutter, Lab, Mask, RotatedRect};
-use crate::types::{Channels, Label, Patch, Point, Pose};
+use crate::types::{Channels, Explanation, Label, Patch, Point, Pose};
 
 /// Why a recipe cannot be prepared.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.explanation())]
 pub enum ProgramError {
     /// The recipe compares with golden pictures, and there are none.
-    #[error(
-        "product {product} has no golden picture{}; teach one of a good part: ocellus golden add {product} FILE",
-        .roi.as_ref().map_or(String::new(), |roi| format!(" for roi {roi}"))
-    )]
     NoGoldens {
         /// The name of the product.
         product: String,
@@ -30,11 +27,6 @@ pub enum ProgramError {
         roi: Option<String>,
     },
     /// A golden picture has another size than the recipe.
-    #[error(
-        "golden picture {picture} has {}×{} px, but the recipe of {product} is for {}×{}; take it out \
-         (ocellus golden remove {product} {picture}), or correct the recipe's size",
-        .size[0], .size[1], .wanted[0], .wanted[1]
-    )]
     GoldenSize {
         /// The name of the product.
         product: String,
@@ -46,7 +38,6 @@ pub enum ProgramError {
         wanted: [u32; 2],
     },
     /// The fiducials cannot be used, or are not found on a golden picture.
-    #[error("golden picture {picture}: {cause}")]
     Align {
         /// The name of the golden picture.
         picture: String,
@@ -54,7 +45,6 @@ pub enum ProgramError {
         cause: AlignError,
     },
     /// A region cannot be prepared.
-    #[error("roi {roi}: {cause}")]
     Roi {
         /// The region's name in the recipe.
         roi: String,
@@ -64,6 +54,35 @@ pub enum ProgramError {
     /// A model of the recipe cannot be used.
     #[error(transparent)]
     Engine(#[from] EngineError),
+}
+
+impl ProgramError {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        match self {
+            ProgramError::NoGoldens { product, roi } => Explanation::new(
+                format!(
+                    "product {product} has no golden picture{}",
+                    roi.as_ref().map_or(String::new(), |roi| format!(" for roi {roi}"))
+                ),
+                format!("teach one of a good part: ocellus golden add {product} FILE"),
+            ),
+            ProgramError::GoldenSize { product, picture, size, wanted } => Explanation::new(
+                format!(
+                    "golden picture {picture} has {}×{} px, but the recipe of {product} is for {}×{}",
+                    size[0], size[1], wanted[0], wanted[1]
+                ),
+                format!(
+                    "take it out (ocellus golden remove {product} {picture}), or correct the recipe's size"
+                ),
+            ),
+            ProgramError::Align { picture, cause } => {
+                Explanation::new(format!("golden picture {picture}: {cause}"), "")
+            }
+            ProgramError::Roi { roi, cause } => Explanation::new(format!("roi {roi}: {cause}"), ""),
+            ProgramError::Engine(error) => error.explanation(),
+        }
+    }
 }
 
 /// Gives a model by its name; the second argument asks for its output as a vector.

@@ -14,7 +14,7 @@ use crate::config::{Config, Faults};
 use crate::engine::{EngineError, Model};
 use crate::scheduler::{Attachment, ExecutorError, Factory, StageSpec};
 use crate::store::{GoldenError, GoldenSet};
-use crate::types::priority;
+use crate::types::{Explanation, priority};
 
 /// Why a product is not ready.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,18 @@ pub enum SelectError {
     /// The workers cannot run it.
     #[error(transparent)]
     Executor(#[from] ExecutorError),
+}
+
+impl SelectError {
+    /// What is wrong, and what to do next. Each fault of a recipe names its own remedy.
+    pub fn explanation(&self) -> Explanation {
+        match self {
+            SelectError::Recipe(faults) => Explanation::new(faults.to_string(), ""),
+            SelectError::Golden(error) => error.explanation(),
+            SelectError::Program(error) => error.explanation(),
+            SelectError::Executor(error) => Explanation::new(error.to_string(), ""),
+        }
+    }
 }
 
 impl InspectionService {
@@ -76,7 +88,8 @@ impl InspectionService {
                 Ok(())
             }
             Err(fault) => {
-                around.alarms.raise(&alarm, &format!("product {product} is not ready: {fault}"));
+                let why = fault.explanation().within(format_args!("product {product} is not ready"));
+                around.alarms.raise(&alarm, &why);
                 let mut state = camera.state.lock();
                 (state.fault, state.wanted) = (Some(fault.to_string()), Some(product.to_owned()));
                 Err(fault)

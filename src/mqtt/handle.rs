@@ -12,7 +12,7 @@ use super::counters::{LiveTotals, Totals};
 use super::forget::ForgetRequest;
 use super::link::{Cause, Link};
 use super::message::AnswerOut;
-use super::retained::RetainedTopics;
+use super::retained::{RaisedAlarm, RetainedTopics};
 use super::rights::Rights;
 use super::staging::ATTENDANCE;
 use super::writer::Exchange;
@@ -22,7 +22,7 @@ use crate::contract::topic::{self, Topics};
 use crate::contract::{Alarm, Payload};
 use crate::pipeline::{Offer, Sink};
 use crate::store::{Store, StoreError};
-use crate::types::{Attendance, Clock, Event, Frame, Inspection, Report};
+use crate::types::{Attendance, Clock, Event, Explanation, Frame, Inspection, Report};
 
 /// Reports that wait for the connection's thread. A broker that is slower than this costs reports, which are
 /// counted, but never frames.
@@ -78,9 +78,9 @@ impl MqttShared {
         *self.link.lock() = link;
     }
 
-    pub(super) fn alarm(&self, name: &str, cause: &str) {
-        if self.retained.alarm(name, cause, self.clock.now().wall_ns) {
-            tracing::error!(alarm = name, "{cause}");
+    pub(super) fn alarm(&self, name: &str, why: &Explanation) {
+        if self.retained.alarm(name, why, self.clock.now().wall_ns) {
+            tracing::error!(alarm = name, "{why}");
             self.wake.notify_one();
         }
     }
@@ -145,9 +145,9 @@ impl Mqtt {
         self.shared.wake.notify_one();
     }
 
-    /// Raises the retained alarm `name`, or updates it; `cause` says what, where, why and what to do.
-    pub fn alarm(&self, name: &str, cause: &str) {
-        self.shared.alarm(name, cause);
+    /// Raises the retained alarm `name`, or updates it.
+    pub fn alarm(&self, name: &str, why: &Explanation) {
+        self.shared.alarm(name, why);
     }
 
     /// Clears the alarm `name`.
@@ -163,8 +163,8 @@ impl Mqtt {
         Some(alarm)
     }
 
-    /// The alarms that are raised: name and cause.
-    pub fn alarms(&self) -> Vec<(String, String)> {
+    /// The alarms that are raised.
+    pub fn alarms(&self) -> Vec<RaisedAlarm> {
         self.shared.retained.alarms()
     }
 
@@ -263,9 +263,8 @@ impl Mqtt {
         if shared.events.push(kept).is_err() {
             shared.totals.events_dropped_full.inc();
             if !shared.overrun.swap(true, Ordering::Relaxed) {
-                let text = "events are lost because the disk under device.state_dir does not take them; \
-                            see the alarm outbox";
-                shared.alarm("events-lost", text);
+                let cause = "events are lost because the disk under device.state_dir does not take them";
+                shared.alarm("events-lost", &Explanation::new(cause, "see the alarm outbox"));
             }
             return Offer::Dropped;
         }

@@ -5,7 +5,7 @@ use super::network::ConnectionLoss;
 use super::packet::Version;
 use crate::config;
 use crate::supervisor::{JoinError, SpawnError};
-use crate::types::Stamp;
+use crate::types::{Explanation, Stamp};
 
 /// Whether a broker has accepted the connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,16 +45,31 @@ pub struct Cause {
 
 /// Why `run` ended with an error. Faults of the broker are retried indefinitely and are not among them.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.explanation())]
 pub enum MqttError {
     /// The async runtime could not be created.
-    #[error("the MQTT thread cannot start ({0}); check the limit on open files of the service")]
     Start(#[source] std::io::Error),
     /// The outbox thread could not be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
     /// The outbox thread failed.
-    #[error("the outbox thread {0}; please report this with the log")]
     OutboxWriter(#[from] JoinError),
+}
+
+impl MqttError {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        match self {
+            MqttError::Start(error) => Explanation::new(
+                format!("the MQTT thread cannot start ({error})"),
+                "check the limit on open files of the service",
+            ),
+            MqttError::Spawn(error) => Explanation::new(error.to_string(), ""),
+            MqttError::OutboxWriter(error) => {
+                Explanation::new(format!("the outbox thread {error}"), "please report this with the log")
+            }
+        }
+    }
 }
 
 /// `mqtt://host:port` of the configured broker.

@@ -36,4 +36,5 @@ pub use counters::Totals;
 pub use forget::ForgetError;
 pub use handle::Mqtt;
 pub use link::{Cause, Link, MqttError};
+pub use retained::RaisedAlarm;
 pub use run::run;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::handle::MqttShared;
 use super::packet::{MAX_PACKET_BYTES, Publish};
+use crate::types::Explanation;
 
 /// Name of the alarm that is raised.
 const NAME: &str = "mqtt-oversize";
@@ -55,11 +56,12 @@ impl Oversize {
         let Some((topic, _)) = self.0.first_key_value() else { return shared.clear_alarm(NAME) };
         let named: Vec<String> =
             self.0.iter().map(|(topic, (bytes, _))| format!("{topic} ({bytes} bytes)")).collect();
-        let text = format!(
-            "messages longer than the limit of {MAX_PACKET_BYTES} bytes arrived and were skipped: {}; find \
-             the sender, and remove a retained one with: mosquitto_pub -r -n -t '{topic}'",
+        let cause = format!(
+            "messages longer than the limit of {MAX_PACKET_BYTES} bytes arrived and were skipped: {}",
             named.join(", ")
         );
-        shared.alarm(NAME, &text);
+        let remedy =
+            format!("find the sender, and remove a retained one with: mosquitto_pub -r -n -t '{topic}'");
+        shared.alarm(NAME, &Explanation::new(cause, remedy));
     }
 }

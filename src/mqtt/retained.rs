@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::contract::CameraStatus;
 use crate::contract::topic;
 use crate::contract::{self, Alarm, CameraState, Payload};
-use crate::types::rfc3339;
+use crate::types::{Explanation, rfc3339};
 
 /// Why a camera is offline when the service has stopped.
 const STOPPED: &str = "the service has stopped";
@@ -40,10 +40,21 @@ struct RetainedInner {
     alarms: BTreeMap<String, Raised>,
 }
 
-/// An alarm that is raised.
+/// An alarm that is raised, for the program itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RaisedAlarm {
+    /// The name of the alarm.
+    pub name: String,
+    /// Why it is raised, and what to do.
+    pub why: Explanation,
+    /// Since when, in nanoseconds since 1970 UTC.
+    pub since_ns: u64,
+}
+
+/// What is stored about an alarm that is raised.
 #[derive(Clone, Debug)]
 struct Raised {
-    cause: String,
+    why: Explanation,
     since_ns: u64,
     /// The person who acknowledged it, and when.
     acknowledged: Option<(String, u64)>,
@@ -54,7 +65,7 @@ impl Raised {
         let (by, at) = self.acknowledged.clone().unzip();
         Alarm {
             name: name.into(),
-            cause: self.cause.clone(),
+            cause: self.why.to_string(),
             since: rfc3339(self.since_ns),
             acknowledged_by: by,
             acknowledged_at: at.map(rfc3339),
@@ -107,14 +118,14 @@ impl RetainedTopics {
     }
 
     /// Raises an alarm. Returns false, and changes nothing, if it is raised with the same cause already.
-    pub(super) fn alarm(&self, name: &str, cause: &str, wall_ns: u64) -> bool {
+    pub(super) fn alarm(&self, name: &str, why: &Explanation, wall_ns: u64) -> bool {
         let mut inner = self.0.lock();
         match inner.alarms.get_mut(name) {
-            Some(known) if known.cause == cause => return false,
+            Some(known) if known.why == *why => return false,
             // The same fault with another cause keeps its beginning and its acknowledgement.
-            Some(known) => known.cause = cause.into(),
+            Some(known) => known.why = why.clone(),
             None => {
-                let raised = Raised { cause: cause.into(), since_ns: wall_ns, acknowledged: None };
+                let raised = Raised { why: why.clone(), since_ns: wall_ns, acknowledged: None };
                 inner.alarms.insert(name.into(), raised);
             }
         }
@@ -139,12 +150,18 @@ impl RetainedTopics {
         was
     }
 
-    /// The alarms that are raised: name and cause.
-    pub(super) fn alarms(&self) -> Vec<(String, String)> {
-        self.0.lock().alarms.iter().map(|(name, raised)| (name.clone(), raised.cause.clone())).collect()
+    /// The alarms that are raised.
+    pub(super) fn alarms(&self) -> Vec<RaisedAlarm> {
+        let inner = self.0.lock();
+        let alarms = inner.alarms.iter().map(|(name, raised)| RaisedAlarm {
+            name: name.clone(),
+            why: raised.why.clone(),
+            since_ns: raised.since_ns,
+        });
+        alarms.collect()
     }
 
-    /// The alarms that are raised, with the time since when.
+    /// The alarms that are raised, as they are published.
     pub(super) fn raised(&self) -> Vec<Alarm> {
         let inner = self.0.lock();
         inner.alarms.iter().map(|(name, raised)| raised.out(name)).collect()
@@ -221,6 +238,10 @@ fn parting_words(suffix: &str, payload: &Bytes, wall_ns: u64) -> Option<Bytes> {
 mod tests {
     use super::*;
 
+    fn why(cause: &str) -> Explanation {
+        Explanation::new(cause, "")
+    }
+
     #[test]
     fn when_the_box_stops_no_alarm_stands_and_no_camera_is_there() {
         let retained = RetainedTopics::default();
@@ -233,7 +254,7 @@ mod tests {
             drops: 1,
         };
         retained.retain("camera/a/status", 0, &camera);
-        retained.alarm("hot", "90 °C", 0);
+        retained.alarm("hot", &why("90 °C"), 0);
         let parting = retained.parting(1_000_000_000);
         let words: Vec<&str> = parting.iter().map(|note| note.suffix.as_str()).collect();
         assert_eq!(words, ["alarm/hot", "camera/a/status"]);
@@ -251,9 +272,9 @@ mod tests {
     #[test]
     fn an_alarm_keeps_its_beginning_while_its_cause_changes() {
         let retained = RetainedTopics::default();
-        assert!(retained.alarm("disk", "full", 1_000_000_000));
-        assert!(!retained.alarm("disk", "full", 2_000_000_000));
-        assert!(retained.alarm("disk", "read-only", 3_000_000_000));
+        assert!(retained.alarm("disk", &why("full"), 1_000_000_000));
+        assert!(!retained.alarm("disk", &why("full"), 2_000_000_000));
+        assert!(retained.alarm("disk", &why("read-only"), 3_000_000_000));
         let (notes, _) = retained.since(0);
         let said: serde_json::Value = serde_json::from_slice(&notes[0].payload).unwrap();
         assert_eq!(said["since"], "1970-01-01T00:00:01.000000Z");
@@ -266,16 +287,16 @@ mod tests {
     fn an_acknowledgement_lasts_as_long_as_the_alarm_and_no_longer() {
         let retained = RetainedTopics::default();
         assert_eq!(retained.acknowledge("disk", "anna", 1), None);
-        retained.alarm("disk", "full", 1_000_000_000);
+        retained.alarm("disk", &why("full"), 1_000_000_000);
         let outcome = retained.acknowledge("disk", "anna", 2_000_000_000).unwrap();
         assert_eq!(outcome.acknowledged_by.as_deref(), Some("anna"));
-        retained.alarm("disk", "read-only", 3_000_000_000);
+        retained.alarm("disk", &why("read-only"), 3_000_000_000);
         let (notes, _) = retained.since(0);
         let said: serde_json::Value = serde_json::from_slice(&notes[0].payload).unwrap();
         assert_eq!((&said["cause"], &said["acknowledged_by"]), (&"read-only".into(), &"anna".into()));
         assert_eq!(said["acknowledged_at"], "1970-01-01T00:00:02.000000Z");
         retained.clear_alarm("disk");
-        retained.alarm("disk", "full", 4_000_000_000);
+        retained.alarm("disk", &why("full"), 4_000_000_000);
         let said: serde_json::Value = serde_json::from_slice(&retained.since(0).0[0].payload).unwrap();
         assert!(said.get("acknowledged_by").is_none(), "a new alarm wants a new acknowledgement: {said}");
     }

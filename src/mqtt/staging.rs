@@ -7,7 +7,7 @@ use super::message::Aside;
 use crate::contract::topic;
 use crate::contract::{self, AttendanceOut, EventOut, InspectionOut};
 use crate::store::{Class, Letter, Outbox, StoreError};
-use crate::types::rfc3339;
+use crate::types::{Explanation, rfc3339};
 
 /// The mark for how far attendance events are in the outbox.
 pub(super) const ATTENDANCE: &str = "attendance";
@@ -39,11 +39,10 @@ pub(super) fn set_aside(outbox: &mut Outbox, aside: &Aside, shared: &MqttShared)
     }
     // The alarm itself cannot be reported over MQTT.
     if *topic != topic::alarm(REFUSED) {
-        let text = format!(
-            "the broker does not take every message: {topic}: {reason}; ocellus status lists what was set aside; raise \
-             the broker's limit (max_packet_size, message_size_limit) or allow the topic, then restart mqtt"
-        );
-        shared.alarm(REFUSED, &text);
+        let cause = format!("the broker does not take every message: {topic}: {reason}");
+        let remedy = "ocellus status lists what was set aside; raise the broker's limit (max_packet_size, \
+                      message_size_limit) or allow the topic, then restart mqtt";
+        shared.alarm(REFUSED, &Explanation::new(cause, remedy));
     }
     Ok(())
 }

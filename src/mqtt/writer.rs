@@ -11,6 +11,7 @@ use super::handle::{DurableEvent, MqttShared};
 use super::message::Aside;
 use super::staging::{set_aside, stage};
 use crate::store::{Entry, EntryKey, Outbox, Store, StoreError};
+use crate::types::Explanation;
 
 /// Events of one group commit, at most.
 pub(super) const GROUP: usize = 1_024;
@@ -188,7 +189,7 @@ impl OutboxWriter {
                 true
             }
             Err(error) => {
-                self.shared.alarm("outbox", &format!("events wait in memory: {error}"));
+                self.shared.alarm("outbox", &waiting(&error));
                 false
             }
         }
@@ -198,8 +199,8 @@ impl OutboxWriter {
         if self.store.is_none() {
             let opened = Store::open(&self.state_dir)?;
             if let Some(aside) = opened.set_aside {
-                let text = format!("the damaged store was set aside as {}", aside.display());
-                self.shared.alarm("store", &text);
+                let cause = format!("the damaged store was set aside as {}", aside.display());
+                self.shared.alarm("store", &Explanation::new(cause, ""));
             }
             self.store = Some(opened.store);
         }
@@ -354,13 +355,18 @@ impl OutboxWriter {
     /// stays in memory, unpublished, until it is on disk.
     pub(super) fn fail(&mut self, error: &StoreError) {
         self.shared.totals.commits_failed.inc();
-        self.shared.alarm("outbox", &format!("events wait in memory: {error}"));
+        self.shared.alarm("outbox", &waiting(error));
         self.outbox = None;
         self.epoch = u64::MAX;
         if let Some(store) = &self.store {
             store.close();
         }
     }
+}
+
+/// The alarm while the store does not take events.
+fn waiting(error: &StoreError) -> Explanation {
+    error.explanation().within("events wait in memory")
 }
 
 #[cfg(test)]

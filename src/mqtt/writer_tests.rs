@@ -125,7 +125,7 @@ fn what_the_broker_does_not_take_leaves_the_outbox_and_is_listed_with_an_alarm()
     assert_eq!((letters.len(), letters[0].seq, letters[0].bytes), (1, Some(1), 300));
     let alarms = mqtt.alarms();
     assert!(
-        alarms[0].1.contains("camera/front/event") && alarms[0].1.contains("ocellus status"),
+        alarms[0].why.cause.contains("camera/front/event") && alarms[0].why.remedy.contains("ocellus status"),
         "{alarms:?}"
     );
     let outbox = writer.outbox.as_mut().unwrap();

@@ -15,7 +15,7 @@ use crate::pipeline::{Follower, SharedRuntime};
 use crate::ring::Bell;
 use crate::scheduler::{Attachment, ExecutorError, Factory, Scheduler, Stage, StageSpec};
 use crate::store::Store;
-use crate::types::{Alarms, SightingSink, priority};
+use crate::types::{Alarms, Explanation, SightingSink, priority};
 
 /// The alarm while faces of another model are left out.
 const ALARM: &str = "gallery-model";
@@ -160,13 +160,14 @@ impl Recognition {
                 }
                 let all = faces + stale;
                 let cause = format!(
-                    "{stale} of {all} faces were embedded by another model than [model.{}] and are left out; \
-                     run `ocellus faces reenrol`",
+                    "{stale} of {all} faces were embedded by another model than [model.{}] and are left out",
                     model.name()
                 );
-                self.alarms.raise(ALARM, &cause);
+                self.alarms.raise(ALARM, &Explanation::new(cause, "run `ocellus faces reenrol`"));
             }
-            Err(error) => self.alarms.raise(ALARM, &format!("the gallery cannot be read: {error}")),
+            Err(error) => {
+                self.alarms.raise(ALARM, &error.explanation().within("the gallery cannot be read"));
+            }
         }
     }
 }

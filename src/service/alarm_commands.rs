@@ -28,7 +28,7 @@ impl StatusPublisher {
     }
 
     fn no_such_alarm(&self, name: &str) -> Refusal {
-        let raised: Vec<String> = self.mqtt.alarms().into_iter().map(|(name, _)| name).collect();
+        let raised: Vec<String> = self.mqtt.alarms().into_iter().map(|alarm| alarm.name).collect();
         let remedy = match raised[..] {
             [] => "no alarm is raised now".to_owned(),
             _ => format!("raised are: {}", raised.join(", ")),

@@ -173,12 +173,14 @@ impl Camera {
                 Ok(())
             }
             Err(error) => {
-                self.set_health(around, Health::Offline { cause: error.to_string(), next_try: None });
+                let cause = error.explanation();
+                self.set_health(around, Health::Offline { cause: cause.clone(), next_try: None });
+                let failed = UnitError::explained(cause);
                 if !is_lasting(self, &error) {
-                    return Err(error.into());
+                    return Err(failed);
                 }
                 self.finish(around, context);
-                Err(UnitError::lasting(error))
+                Err(failed.lasting())
             }
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn publish_camera(publisher: &StatusPublisher, camera: &Camera, fps: 
             let limit = camera.settings.frozen_after.as_millis();
             (CameraState::Frozen, Some(format!("no new frame for {limit} ms")))
         }
-        Health::Offline { cause, .. } => (CameraState::Offline, Some(cause.clone())),
+        Health::Offline { cause, .. } => (CameraState::Offline, Some(cause.to_string())),
         Health::Ended => (CameraState::Offline, Some("the source has ended".into())),
     };
     let (name, frames, drops) = (camera.settings.name.clone(), camera.frames(), camera.drops());

@@ -18,7 +18,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 pub(super) use observe::HealthReport;
 
-use crate::types::{Clock, Condition, Stamp};
+use crate::types::{Clock, Condition, Explanation, Stamp};
 
 /// A component that has been starting for longer is faulty. A live source that connects and then sends
 /// nothing is given up after the same time.
@@ -29,7 +29,7 @@ pub(super) const START_PATIENCE: Duration = Duration::from_secs(15);
 pub(super) struct ComponentState {
     pub(super) condition: Condition,
     /// What is wrong, where, and what to do; empty if nothing is.
-    pub(super) cause: String,
+    pub(super) cause: Explanation,
     /// Details that change while the fault stays the same, such as the number of waiting events; may be
     /// empty.
     pub(super) detail: String,
@@ -37,19 +37,19 @@ pub(super) struct ComponentState {
 
 impl ComponentState {
     pub(super) fn ok() -> ComponentState {
-        ComponentState { condition: Condition::Ok, cause: String::new(), detail: String::new() }
+        ComponentState { condition: Condition::Ok, cause: Explanation::default(), detail: String::new() }
     }
 
     pub(super) fn ended() -> ComponentState {
         ComponentState { condition: Condition::Ended, ..ComponentState::ok() }
     }
 
-    pub(super) fn starting(cause: impl Into<String>) -> ComponentState {
-        ComponentState { condition: Condition::Starting, cause: cause.into(), detail: String::new() }
+    pub(super) fn starting(cause: Explanation) -> ComponentState {
+        ComponentState { condition: Condition::Starting, cause, detail: String::new() }
     }
 
-    pub(super) fn faulty(cause: impl Into<String>) -> ComponentState {
-        ComponentState { condition: Condition::Faulty, cause: cause.into(), detail: String::new() }
+    pub(super) fn faulty(cause: Explanation) -> ComponentState {
+        ComponentState { condition: Condition::Faulty, cause, detail: String::new() }
     }
 
     pub(super) fn with_detail(self, detail: String) -> ComponentState {
@@ -94,8 +94,8 @@ impl HealthModel {
     /// Reports that `component` is in `condition` because of `cause`, until the next report. It is for what
     /// no check can find out, such as a configuration that could not be applied.
     #[allow(dead_code, reason = "for components that report by themselves; observed ones do not need it")]
-    pub(super) fn set(&self, component: &str, condition: Condition, cause: &str) {
-        let state = ComponentState { condition, cause: cause.into(), detail: String::new() };
+    pub(super) fn set(&self, component: &str, condition: Condition, cause: Explanation) {
+        let state = ComponentState { condition, cause, detail: String::new() };
         let (mut inner, now) = (self.lock(), self.clock.now());
         let since = since(inner.reported.get(component), &state, now);
         inner.reported.insert(component.to_owned(), (state, since));
@@ -156,6 +156,10 @@ mod tests {
     use super::*;
     use crate::types::ManualClock;
 
+    fn faulty(cause: &str) -> ComponentState {
+        ComponentState::faulty(Explanation::new(cause, ""))
+    }
+
     fn model() -> (HealthModel, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::default());
         (HealthModel::new(clock.clone()), clock)
@@ -169,14 +173,14 @@ mod tests {
     fn a_trouble_keeps_its_beginning_while_its_words_change_and_begins_anew_after_its_end() {
         let (model, clock) = model();
         clock.advance(Duration::from_secs(1));
-        model.observe(vec![("broker".into(), ComponentState::faulty("connection refused"))]);
+        model.observe(vec![("broker".into(), faulty("connection refused"))]);
         let first = one(&model, "broker").since;
         clock.advance(Duration::from_secs(5));
-        model.observe(vec![("broker".into(), ComponentState::faulty("it closed the connection"))]);
+        model.observe(vec![("broker".into(), faulty("it closed the connection"))]);
         assert_eq!(one(&model, "broker").since, first);
         model.observe(vec![("broker".into(), ComponentState::ok())]);
         clock.advance(Duration::from_secs(5));
-        model.observe(vec![("broker".into(), ComponentState::faulty("connection refused"))]);
+        model.observe(vec![("broker".into(), faulty("connection refused"))]);
         assert_ne!(one(&model, "broker").since, first);
     }
 
@@ -186,7 +190,7 @@ mod tests {
         let look = |model: &HealthModel| {
             model.observe(vec![(
                 "camera/front".into(),
-                ComponentState::starting("camera front: no frame yet"),
+                ComponentState::starting(Explanation::new("camera front: no frame yet", "")),
             )]);
             one(model, "camera/front").state
         };
@@ -201,12 +205,12 @@ mod tests {
     #[test]
     fn what_is_reported_stays_through_looks_at_the_others_until_it_is_reported_anew() {
         let (model, _) = model();
-        model.set("config", Condition::Faulty, "the file has a fault");
+        model.set("config", Condition::Faulty, Explanation::new("the file has a fault", "mend it"));
         model.observe(vec![("store".into(), ComponentState::ok())]);
         model.observe(Vec::new());
         assert_eq!(model.components().len(), 1);
         assert!(one(&model, "config").state.is_faulty());
-        model.set("config", Condition::Ok, "");
+        model.set("config", Condition::Ok, Explanation::default());
         assert!(!one(&model, "config").state.is_faulty());
         model.forget("config");
         assert_eq!(model.components(), []);

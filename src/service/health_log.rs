@@ -2,11 +2,12 @@
 //! counted.
 
 use crate::camera::Health;
+use crate::types::Explanation;
 
 /// The last state of one camera that was logged.
 #[derive(Debug, Default)]
 pub(super) struct HealthLog {
-    cause: Option<String>,
+    cause: Option<Explanation>,
     /// Failed retries since then with the same cause.
     again: u64,
 }
@@ -66,7 +67,7 @@ mod tests {
     #[test]
     fn tries_that_fail_alike_are_counted_and_the_next_line_says_how_many() {
         let offline = |cause: &str, ms| Health::Offline {
-            cause: cause.into(),
+            cause: Explanation::new(cause, ""),
             next_try: Some(Duration::from_millis(ms)),
         };
         let mut log = HealthLog::default();

@@ -11,6 +11,7 @@ use super::publisher::StatusPublisher;
 use super::{ServiceError, reload};
 use crate::config::Config;
 use crate::supervisor::{Spawned, Stop, spawn};
+use crate::types::Explanation;
 
 /// Models that are being loaded on a thread.
 pub(super) struct Loading {
@@ -65,9 +66,11 @@ pub(super) fn leave_out(configuration: &Configuration, publisher: &StatusPublish
     if failures.is_empty() {
         return;
     }
-    let before = publisher.cause(reload::ALARM).map(|cause| format!("{cause}\n")).unwrap_or_default();
+    let before = publisher.why(reload::ALARM).map(|why| format!("{why}\n")).unwrap_or_default();
     let words = failures.in_words();
-    publisher.alarm(reload::ALARM, &format!("{before}these parts are not in force: {words}"));
+    // Each part names its own remedy.
+    let why = Explanation::new(format!("{before}these parts are not in force: {words}"), "");
+    publisher.alarm(reload::ALARM, &why);
     config.cameras.retain(|camera| !failures.has(&Part::Camera(camera.name.clone())));
     config.triggers.retain(|trigger| config.cameras.iter().any(|camera| camera.name == trigger.camera));
     configuration.in_force.set(config);

@@ -52,6 +52,7 @@ use crate::store::{Opened, Store};
 use crate::supervisor::{Ended, Signals, Stop, Supervisor, notify};
 use crate::telemetry::{Log, share_heaps};
 
+use crate::types::Explanation;
 use boot::Basis;
 pub use boot::Boot;
 use cameras::{CameraAround, Cameras};
@@ -184,7 +185,8 @@ impl Service {
         let publisher = interfaces.publisher.clone();
         stored::report(opened, &publisher);
         if let Some(fault) = fault {
-            publisher.alarm(reload::ALARM, fault);
+            // Each fault names its own remedy.
+            publisher.alarm(reload::ALARM, &Explanation::new(fault, ""));
         }
         let evidence = Evidence::new(&config.evidence, &config.device.state_dir, &config.hash);
         // MQTT comes first, because evidence copies the frame. The page comes last, because a reload may

@@ -6,6 +6,7 @@ use crate::config::{CameraConfig, Config};
 use crate::pipeline::Detection;
 use crate::recognition::Recognition;
 use crate::supervisor::{JoinError, SupervisorError};
+use crate::types::Explanation;
 
 /// A model that cannot be used, and the cameras that need it.
 pub(super) struct Unusable {
@@ -45,5 +46,5 @@ pub(super) fn load(domains: &Domains, config: &Config) -> Vec<Unusable> {
 
 /// The error for a panic of the thread that loads the models: a failed unit.
 pub(super) fn load_panicked(panic: &JoinError) -> SupervisorError {
-    SupervisorError::Essential { unit: "models".into(), cause: panic.to_string() }
+    SupervisorError::Essential { unit: "models".into(), cause: Explanation::new(panic.to_string(), "") }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::health::ComponentState;
+use crate::types::Explanation;
 
 /// The name of the file in the state directory.
 const NAME: &str = "provision.json";
@@ -95,25 +96,26 @@ pub(super) fn state(dir: &Path) -> Option<ComponentState> {
         Ok(None) => None,
         Ok(Some(record)) if record.outcome == ProvisionOutcome::Applied => Some(ComponentState::ok()),
         Ok(Some(record)) => Some(ComponentState::faulty(failed(&record))),
-        Err(error) => Some(ComponentState::faulty(format!(
-            "the outcome of the provisioning cannot be read: {}: {error}; run `ocellus provision DIR --again`, or remove \
-             the file",
-            path.display()
+        Err(error) => Some(ComponentState::faulty(Explanation::new(
+            format!("the outcome of the provisioning cannot be read: {}: {error}", path.display()),
+            "run `ocellus provision DIR --again`, or remove the file",
         ))),
     }
 }
 
-fn failed(record: &ProvisionRecord) -> String {
-    let first = record.faults.first().map_or("no cause was recorded", String::as_str).replace("; ", ", ");
+fn failed(record: &ProvisionRecord) -> Explanation {
+    let first = record.faults.first().map_or("no cause was recorded", String::as_str);
     let more = match record.faults.len().saturating_sub(1) {
         0 => String::new(),
         more => format!(" (and {more} more)"),
     };
-    format!(
-        "provisioning from {} at {} failed, nothing of it is in force: {first}{more}; correct the file and start the \
-         box with it again, or run `ocellus provision DIR`",
-        record.folder.display(),
-        record.at
+    Explanation::new(
+        format!(
+            "provisioning from {} at {} failed, nothing of it is in force: {first}{more}",
+            record.folder.display(),
+            record.at
+        ),
+        "correct the file and start the box with it again, or run `ocellus provision DIR`",
     )
 }
 
@@ -137,7 +139,9 @@ mod tests {
         fs::write(ProvisionRecord::path(dir.path()), record.to_bytes()).unwrap();
         let faulty = state(dir.path()).unwrap();
         assert!(
-            faulty.is_faulty() && faulty.cause.contains("broker.prot") && faulty.cause.contains("1 more")
+            faulty.is_faulty()
+                && faulty.cause.cause.contains("broker.prot")
+                && faulty.cause.cause.contains("1 more")
         );
         record.outcome = ProvisionOutcome::Applied;
         fs::write(ProvisionRecord::path(dir.path()), record.to_bytes()).unwrap();

@@ -3,7 +3,7 @@
 use crate::contract::rest::AlarmOut;
 use crate::contract::{Payload, Telemetry};
 use crate::mqtt::Mqtt;
-use crate::types::Alarms;
+use crate::types::{Alarms, Explanation};
 use crate::web::Web;
 
 /// Publishes each state to MQTT and to the page. Clones share both.
@@ -30,15 +30,15 @@ impl StatusPublisher {
         self.web.clear(suffix);
     }
 
-    /// Raises an alarm, or updates its cause.
-    pub(super) fn alarm(&self, name: &str, cause: &str) {
-        self.mqtt.alarm(name, cause);
+    /// Raises an alarm, or updates why it is raised.
+    pub(super) fn alarm(&self, name: &str, why: &Explanation) {
+        self.mqtt.alarm(name, why);
         self.tell_alarms();
     }
 
-    /// The cause of the alarm, if it is raised.
-    pub(super) fn cause(&self, name: &str) -> Option<String> {
-        self.mqtt.alarms().into_iter().find(|(known, _)| known == name).map(|(_, cause)| cause)
+    /// Why the alarm is raised, if it is.
+    pub(super) fn why(&self, name: &str) -> Option<Explanation> {
+        self.mqtt.alarms().into_iter().find(|alarm| alarm.name == name).map(|alarm| alarm.why)
     }
 
     /// Clears the alarm `name` and publishes the list.
@@ -48,9 +48,9 @@ impl StatusPublisher {
     }
 
     /// Raises the alarm while there is a cause, and clears it otherwise.
-    pub(super) fn alarm_while(&self, name: &str, cause: Option<&str>) {
-        match cause {
-            Some(cause) => self.alarm(name, cause),
+    pub(super) fn alarm_while(&self, name: &str, why: Option<&Explanation>) {
+        match why {
+            Some(why) => self.alarm(name, why),
             None => self.clear_alarm(name),
         }
     }
@@ -69,8 +69,8 @@ impl StatusPublisher {
 }
 
 impl Alarms for StatusPublisher {
-    fn raise(&self, name: &str, cause: &str) {
-        self.alarm(name, cause);
+    fn raise(&self, name: &str, why: &Explanation) {
+        self.alarm(name, why);
     }
 
     fn clear(&self, name: &str) {

@@ -47,7 +47,7 @@ pub(super) fn reload(service: &Service) -> Result<ReloadedOut, Refusal> {
             tracing::info!("configuration reloaded: {}", in_json(response));
             publisher.clear_alarm(ALARM);
         }
-        Err(refusal) => publisher.alarm(ALARM, &refusal.to_string()),
+        Err(refusal) => publisher.alarm(ALARM, &refusal.explanation()),
     }
     // After the alarm, so that the status line includes the outcome.
     notify::ready(&service.reporter.status_line());

@@ -303,7 +303,7 @@ fn unit_response(status: UnitStatus) -> UnitOut {
         name: status.name.to_string(),
         state: status.state.as_str().to_owned(),
         restarts: status.restarts,
-        last_error: status.last_error,
+        last_error: status.last_error.map(|error| error.to_string()),
         since: rfc3339(SystemClock.now().wall_ns.saturating_sub(ago)),
     }
 }

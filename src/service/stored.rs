@@ -11,7 +11,7 @@ use crate::commands::service::DumpedOut;
 use crate::recognition::people::finish_erasures;
 use crate::store::{Loss, Numbers, Opened, Store, StoreDump};
 use crate::supervisor::{Beat, Stop, Unit};
-use crate::types::{Doubt, Origin, Refusal};
+use crate::types::{Doubt, Explanation, Origin, Refusal};
 
 /// How often the unit checks if nothing wakes it.
 const LOOK: Duration = Duration::from_millis(200);
@@ -32,11 +32,9 @@ pub(super) fn report(opened: &Opened, publisher: &StatusPublisher) {
     match &opened.waiting {
         None => tidy_gallery(&opened.store, publisher),
         Some(error) => {
-            let cause = format!(
-                "the store is not open yet: {error}; until then events and numbers are in memory, and golden \
-                 pictures and people cannot be read"
-            );
-            publisher.alarm(ALARM, &cause);
+            let mut why = error.explanation().within("the store is not open yet");
+            why.cause.push_str(" (until then events and numbers are in memory, and golden pictures and people cannot be read)");
+            publisher.alarm(ALARM, &why);
         }
     }
 }
@@ -77,7 +75,7 @@ impl OpenStore {
             self.numbers.wait_low(LOOK);
             let found = self.numbers.refill().err();
             if found != fault {
-                publisher.alarm_while(NUMBERS, found.as_ref().map(ToString::to_string).as_deref());
+                publisher.alarm_while(NUMBERS, found.as_ref().map(|fault| fault.explanation()).as_ref());
                 fault = found;
             }
             if self.waits.load(Ordering::Acquire) && Instant::now() >= try_at {
@@ -89,7 +87,7 @@ impl OpenStore {
             }
             let doubt = clock_doubt(domains);
             if doubt != doubted {
-                publisher.alarm_while(CLOCK, doubt.as_deref());
+                publisher.alarm_while(CLOCK, doubt.as_ref());
                 doubted = doubt;
             }
         }
@@ -132,12 +130,12 @@ impl OpenStore {
 
 /// Why nothing is deleted by age, if a person has to check the clock. The normal hour of observation
 /// after a start is not reported.
-fn clock_doubt(domains: &Domains) -> Option<String> {
+fn clock_doubt(domains: &Domains) -> Option<Explanation> {
     let doubts = [domains.evidence.age_doubt(), domains.attendance.age_doubt()];
     let doubt = doubts.into_iter().flatten().find(|doubt| *doubt != Doubt::Unwatched)?;
-    Some(format!(
-        "nothing is deleted by its age (evidence.max_days, attendance.keep_days): {doubt}; look at the clock and \
-         at its time service"
+    Some(Explanation::new(
+        format!("nothing is deleted by its age (evidence.max_days, attendance.keep_days): {doubt}"),
+        "look at the clock and at its time service",
     ))
 }
 
@@ -146,21 +144,22 @@ fn tidy_gallery(store: &Store, publisher: &StatusPublisher) {
     match finish_erasures(store) {
         Ok(0) => {}
         Ok(people) => tracing::info!(people, "interrupted erasures are finished"),
-        Err(error) => publisher.alarm("gallery", &format!("the gallery is not in order: {error}")),
+        Err(error) => {
+            publisher.alarm("gallery", &error.explanation().within("the gallery is not in order"));
+        }
     }
 }
 
 /// The alarm text for a store that was lost.
-fn lost(loss: &Loss) -> String {
+fn lost(loss: &Loss) -> Explanation {
     let Loss { cause, set_aside } = loss;
     let rest = "a new one was begun; events that were still in the old one are not sent, and each stream announces \
                 a gap over the numbers that may be missing";
     match set_aside {
-        Some(aside) => format!(
-            "the store was damaged ({cause}) and has been set aside as {}; {rest}; keep it for support, or delete it to \
-             end this alarm at the next start",
-            aside.display()
+        Some(aside) => Explanation::new(
+            format!("the store was damaged ({cause}) and has been set aside as {}; {rest}", aside.display()),
+            "keep it for support, or delete it to end this alarm at the next start",
         ),
-        None => format!("{cause}; {rest}; this alarm ends at the next start"),
+        None => Explanation::new(format!("{cause}; {rest}"), "this alarm ends at the next start"),
     }
 }

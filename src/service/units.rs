@@ -16,9 +16,9 @@ use crate::inspection::{CameraTarget, InspectionService, SelectLater};
 use crate::mqtt::{self, Mqtt};
 use crate::scheduler::Scheduler;
 use crate::store::Store;
-use crate::supervisor::{Supervisor, Unit, UnitContext, watchdog};
+use crate::supervisor::{Supervisor, Unit, UnitContext, UnitError, watchdog};
 use crate::trigger::{self, TriggerTarget};
-use crate::types::{Alarms, Clock, Origin, Responder, SystemClock};
+use crate::types::{Alarms, Clock, Explanation, Origin, Responder, SystemClock};
 use crate::web;
 
 /// The queue into which MQTT and the other interfaces put commands.
@@ -31,8 +31,8 @@ pub(super) fn mqtt_unit(config: &Config, mqtt: &Mqtt, store: &Store, commands: &
     let essential = config.supervisor.essential.iter().any(|name| name == "mqtt");
     Unit::new("mqtt", move |context| {
         let (store, commands) = (Some(store.clone()), commands.clone());
-        mqtt::run(&mqtt, &outbox, &device, &handle, store, commands, &context.stop, &context.beat)?;
-        Ok(())
+        mqtt::run(&mqtt, &outbox, &device, &handle, store, commands, &context.stop, &context.beat)
+            .map_err(|error| UnitError::explained(error.explanation()))
     })
     .essential(essential)
 }
@@ -41,8 +41,8 @@ pub(super) fn mqtt_unit(config: &Config, mqtt: &Mqtt, store: &Store, commands: &
 pub(super) fn evidence_unit(evidence: &Evidence, alarms: impl Alarms + 'static) -> Unit {
     let evidence = evidence.clone();
     Unit::new("evidence", move |context| {
-        let alarm = |cause: Option<&str>| match cause {
-            Some(cause) => alarms.raise("evidence", cause),
+        let alarm = |why: Option<&Explanation>| match why {
+            Some(why) => alarms.raise("evidence", why),
             None => alarms.clear("evidence"),
         };
         evidence.run(&context.stop, &context.beat, &alarm);
@@ -61,7 +61,7 @@ pub(super) fn attendance_unit(
     let (attendance, cameras) = (attendance.clone(), cameras.clone());
     let (store, interfaces) = (store.clone(), interfaces.clone());
     Unit::new("attendance", move |context| {
-        let alarm = |name: &str, cause: Option<&str>| interfaces.publisher.alarm_while(name, cause);
+        let alarm = |name: &str, why: Option<&Explanation>| interfaces.publisher.alarm_while(name, why);
         let around = Around {
             store: &store,
             sinks: &cameras.around.sinks,
@@ -81,8 +81,8 @@ pub(super) fn attendance_unit(
 pub(super) fn control_unit(config: &Config, commands: &Commands) -> Unit {
     let (dir, commands) = (config.device.state_dir.clone(), commands.clone());
     Unit::new("control", move |context| {
-        control::serve(&dir, &commands, &context.stop, &context.beat)?;
-        Ok(())
+        control::serve(&dir, &commands, &context.stop, &context.beat)
+            .map_err(|error| UnitError::explained(error.explanation()))
     })
 }
 
@@ -125,10 +125,10 @@ pub(super) fn web_unit(config: &Config, interfaces: &Interfaces, commands: &Comm
     let state_dir = config.device.state_dir.clone();
     let essential = config.supervisor.essential.iter().any(|name| name == "web");
     let body = move |context: &UnitContext| {
-        let alarm = |cause: Option<&str>| interfaces.publisher.alarm_while("web", cause);
+        let alarm = |why: Option<&Explanation>| interfaces.publisher.alarm_while("web", why);
         let (web, commands) = (&interfaces.web, commands.clone());
-        web::run(&settings, &state_dir, web, commands, &alarm, &context.stop, &context.beat)?;
-        Ok(())
+        web::run(&settings, &state_dir, web, commands, &alarm, &context.stop, &context.beat)
+            .map_err(|error| UnitError::explained(error.explanation()))
     };
     Some(Unit::new("web", body).essential(essential))
 }
@@ -150,8 +150,8 @@ pub(super) fn trigger_unit(
         serial.path = config.device.state_dir.join(&serial.path);
     }
     let body = move |context: &UnitContext| {
-        trigger::run(&settings, &target, &context.stop, &context.beat)?;
-        Ok(())
+        trigger::run(&settings, &target, &context.stop, &context.beat)
+            .map_err(|error| UnitError::explained(error.explanation()))
     };
     Unit::new(name, body).essential(essential)
 }

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::Store;
 use super::open::MARK;
+use crate::types::Explanation;
 
 /// Device and inode of sled's file when it was opened. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +34,7 @@ impl Store {
     /// Describes what happened if the store's directory was emptied or replaced while it is open: what is
     /// written now will be lost at a restart. `None` while all is well, while the store is closed, and while
     /// it is being rewritten.
-    pub fn missing(&self) -> Option<String> {
+    pub fn missing(&self) -> Option<Explanation> {
         // The lock is not waited for, because a rewriting holds it for seconds and swaps the files.
         let held = self.try_db()?;
         held.as_ref()?;
@@ -43,10 +44,9 @@ impl Store {
             true => "was replaced",
             false => "was emptied or removed",
         };
-        Some(format!(
-            "the store {} {what} while the service runs; put it back, or restart the service to begin a new one: until \
-             then events are kept only while it runs",
-            path.display()
+        Some(Explanation::new(
+            format!("the store {} {what} while the service runs", path.display()),
+            "put it back, or restart the service to begin a new one: until then events are kept only while it runs",
         ))
     }
 }

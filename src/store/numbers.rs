@@ -26,12 +26,22 @@ const QUICK: Duration = Duration::from_secs(1);
 
 /// Numbers of one counter are used that are not reserved on disk.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("numbers of {name} cannot be reserved; after a loss of power some could be given again: {cause}")]
+#[error("{}", self.explanation())]
 pub struct NumbersFault {
     /// The counter, as `KIND/CAMERA`.
     pub name: String,
     /// Why the disk refuses, and what to do next.
     pub cause: Explanation,
+}
+
+impl NumbersFault {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        let name = &self.name;
+        self.cause.clone().within(format_args!(
+            "numbers of {name} cannot be reserved; after a loss of power some could be given again"
+        ))
+    }
 }
 
 /// All counters of this device. Clones share them.

@@ -3,15 +3,13 @@
 
 use std::path::PathBuf;
 
+use crate::types::Explanation;
+
 /// Why a trigger cannot run.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.explanation())]
 pub enum TriggerError {
     /// An edge of a modem line was configured for a port without modem lines.
-    #[error(
-        "trigger {name}: {} has no modem lines ({source}); pseudo-terminals and some USB adapters have none: \
-         use protocol = \"line\" or \"byte\", or another port",
-        path.display()
-    )]
     NoModemLines {
         /// The configured name of the trigger.
         name: String,
@@ -21,13 +19,28 @@ pub enum TriggerError {
         source: std::io::Error,
     },
     /// The system provides no event queue.
-    #[error("trigger {name}: no event queue for the port: {source}; raise LimitNOFILE or free memory")]
     Runtime {
         /// The configured name of the trigger.
         name: String,
         /// The error of the operating system.
         source: std::io::Error,
     },
+}
+
+impl TriggerError {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        match self {
+            TriggerError::NoModemLines { name, path, source } => Explanation::new(
+                format!("trigger {name}: {} has no modem lines ({source})", path.display()),
+                "pseudo-terminals and some USB adapters have none: use protocol = \"line\" or \"byte\", or another port",
+            ),
+            TriggerError::Runtime { name, source } => Explanation::new(
+                format!("trigger {name}: no event queue for the port: {source}"),
+                "raise LimitNOFILE or free memory",
+            ),
+        }
+    }
 }
 
 impl TriggerError {

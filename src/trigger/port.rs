@@ -19,7 +19,7 @@ use crate::backoff::Backoff;
 use crate::config;
 use crate::config::trigger::{Flow, Parity, Protocol, Serial};
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Clock, SystemClock};
+use crate::types::{Clock, Explanation, SystemClock};
 
 /// Longest wait of one turn, and so the delay with which a stop or an incomplete line is noticed.
 const TURN: Duration = Duration::from_millis(50);
@@ -45,13 +45,13 @@ struct TriggerPort<'a> {
     /// Counts verdicts whose connection has ended.
     undelivered: Arc<AtomicU64>,
     /// The cause of the port's absence as last reported; `None` while it is open.
-    away: Option<String>,
+    away: Option<Explanation>,
 }
 
 /// How a connection ended.
 enum Over {
     Stopped,
-    Lost(String),
+    Lost(Explanation),
 }
 
 /// Listens until `stop`, and reopens a port that is absent or goes away indefinitely. Errors: a modem line is
@@ -156,7 +156,8 @@ impl TriggerPort<'_> {
                 () = verdicts.outcome() => Ok(()),
             };
             if let Err(error) = done {
-                return Over::Lost(format!("{} was lost: {error}; plug it in again", self.path()));
+                let cause = format!("{} was lost: {error}", self.path());
+                return Over::Lost(Explanation::new(cause, "plug it in again"));
             }
             dialogue.tell_verdicts();
             dialogue.report_rejected();
@@ -201,7 +202,7 @@ impl TriggerPort<'_> {
     }
 
     /// Reports a new cause once, not at each attempt.
-    fn tell_away(&mut self, cause: String, next_try: Duration) {
+    fn tell_away(&mut self, cause: Explanation, next_try: Duration) {
         if self.away.as_ref() != Some(&cause) {
             tracing::warn!(trigger = %self.settings.name, "{cause}; retrying until it is back");
             self.target.port(&self.settings.name, PortState::Away { cause: cause.clone(), next_try });
@@ -270,7 +271,7 @@ fn open(serial: &Serial) -> tokio_serial::Result<SerialStream> {
 }
 
 /// Explains why the port cannot be opened, with the next step.
-fn why_not(serial: &Serial, error: &tokio_serial::Error) -> String {
+fn why_not(serial: &Serial, error: &tokio_serial::Error) -> Explanation {
     use io::ErrorKind as Io;
     use tokio_serial::ErrorKind as Kind;
     let next = match error.kind() {
@@ -280,5 +281,5 @@ fn why_not(serial: &Serial, error: &tokio_serial::Error) -> String {
         Kind::InvalidInput => "correct `baud` and the other keys of the port",
         _ => "check that it is a serial port that knows this baud rate and these bits",
     };
-    format!("{} cannot be opened: {error}; {next}", serial.path.display())
+    Explanation::new(format!("{} cannot be opened: {error}", serial.path.display()), next)
 }

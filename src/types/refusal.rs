@@ -111,6 +111,11 @@ impl Refusal {
         Refusal { code, message: message.into(), remedy: remedy.into(), details: Details::None }
     }
 
+    /// Why it was refused, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        Explanation::new(self.message.as_str(), self.remedy.as_str())
+    }
+
     /// The refusal of a request that could mean several cameras; `known` names them.
     pub fn which_camera(known: &str) -> Refusal {
         let message = format!("several cameras may be meant: {known}");

@@ -52,7 +52,7 @@ pub enum PortState {
     /// The port is absent, refused or unplugged, and is retried indefinitely.
     Away {
         /// Why, and what to do next.
-        cause: String,
+        cause: Explanation,
         /// The pause before the next attempt.
         next_try: Duration,
     },

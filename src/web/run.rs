@@ -23,6 +23,7 @@ use crate::commands::CommandRequest;
 use crate::config::{self, Network};
 use crate::supervisor::{Beat, SpawnError, Stop};
 use crate::telemetry::Repeated;
+use crate::types::Explanation;
 
 /// How often the loop beats and checks for its end while no connection comes.
 const TICK: Duration = Duration::from_millis(100);
@@ -41,30 +42,46 @@ const NICE: i32 = 5;
 
 /// Why the unit cannot run.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.explanation())]
 pub enum WebError {
     /// The async runtime could not be started.
-    #[error("the web's runtime cannot be started: {0}")]
     Start(#[source] std::io::Error),
     /// A thread could not be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
     /// The machine returns no random numbers.
-    #[error("the machine gives no random numbers: {0}; try again")]
     Chance(getrandom::Error),
     /// The files of TLS cannot be used.
-    #[error("web: {0}")]
     Tls(#[from] TlsError),
     /// Other machines can reach the address, but no user exists.
-    #[error(
-        "others can reach {bind} (web.bind, web.trusted_proxies), and there are no users in {users}; make one: `ocellus users add NAME \
-         --role admin --file {users}`"
-    )]
     NoUsers {
         /// The address that was to be served.
         bind: SocketAddr,
         /// The file that lists the users.
         users: String,
     },
+}
+
+impl WebError {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        match self {
+            WebError::Start(error) => {
+                Explanation::new(format!("the web's runtime cannot be started: {error}"), "")
+            }
+            WebError::Spawn(error) => Explanation::new(error.to_string(), ""),
+            WebError::Chance(error) => {
+                Explanation::new(format!("the machine gives no random numbers: {error}"), "try again")
+            }
+            WebError::Tls(error) => error.explanation().within("web"),
+            WebError::NoUsers { bind, users } => Explanation::new(
+                format!(
+                    "others can reach {bind} (web.bind, web.trusted_proxies), and there are no users in {users}"
+                ),
+                format!("make one: `ocellus users add NAME --role admin --file {users}`"),
+            ),
+        }
+    }
 }
 
 /// Serves until `stop`. An address in use is retried indefinitely, and `alarm` gets the reason why nothing is
@@ -74,7 +91,7 @@ pub fn run(
     state_dir: &Path,
     handle: &Web,
     commands: SyncSender<CommandRequest>,
-    alarm: &dyn Fn(Option<&str>),
+    alarm: &dyn Fn(Option<&Explanation>),
     stop: &Stop,
     beat: &Beat,
 ) -> Result<(), WebError> {
@@ -105,7 +122,7 @@ struct TlsListener {
 
 impl TlsListener {
     /// Reads the files again on request; if they cannot be used, those in force stay.
-    fn refresh(&mut self, asked: u64, alarm: &dyn Fn(Option<&str>)) {
+    fn refresh(&mut self, asked: u64, alarm: &dyn Fn(Option<&Explanation>)) {
         if asked == self.seen {
             return;
         }
@@ -116,7 +133,9 @@ impl TlsListener {
                 self.acceptor = Some(acceptor);
                 alarm(None);
             }
-            Err(error) => alarm(Some(&format!("the former certificate stays in force: {error}"))),
+            Err(error) => {
+                alarm(Some(&error.explanation().within("the former certificate stays in force")));
+            }
         }
     }
 }
@@ -153,7 +172,7 @@ impl AcceptFailures {
 struct WebUnit<'a> {
     cfg: &'a config::WebConfig,
     shared: Arc<WebShared>,
-    alarm: &'a dyn Fn(Option<&str>),
+    alarm: &'a dyn Fn(Option<&Explanation>),
     stop: &'a Stop,
     beat: &'a Beat,
 }
@@ -240,9 +259,9 @@ impl WebUnit<'_> {
                 Err(error) => error,
             };
             let bind = self.cfg.bind;
-            (self.alarm)(Some(&format!(
-                "the page cannot be served at {bind} (web.bind): {error}; end the program that uses the address, or \
-                 write another one; it is retried until then"
+            (self.alarm)(Some(&Explanation::new(
+                format!("the page cannot be served at {bind} (web.bind): {error}"),
+                "end the program that uses the address, or write another one; it is retried until then",
             )));
             let until = Instant::now() + AGAIN;
             while Instant::now() < until {

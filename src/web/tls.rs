@@ -9,12 +9,13 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::{WebTls, text};
+use crate::types::Explanation;
 
 /// Why the files cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.explanation())]
 pub enum TlsError {
     /// The certificate or the key cannot be read.
-    #[error("{}: {cause}; it must be PEM, and the service's user must be able to read it", .path.display())]
     File {
         /// The file of the certificate or the key.
         path: PathBuf,
@@ -22,7 +23,6 @@ pub enum TlsError {
         cause: String,
     },
     /// The certificate and the key do not match.
-    #[error("{} and {} cannot be used together: {source}", .cert.display(), .key.display())]
     Pair {
         /// The file of the certificate chain.
         cert: PathBuf,
@@ -31,6 +31,22 @@ pub enum TlsError {
         /// Why rustls refuses the pair.
         source: rustls::Error,
     },
+}
+
+impl TlsError {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        match self {
+            TlsError::File { path, cause } => Explanation::new(
+                format!("{}: {cause}", path.display()),
+                "it must be PEM, and the service's user must be able to read it",
+            ),
+            TlsError::Pair { cert, key, source } => Explanation::new(
+                format!("{} and {} cannot be used together: {source}", cert.display(), key.display()),
+                "",
+            ),
+        }
+    }
 }
 
 /// The TLS acceptor with these files.

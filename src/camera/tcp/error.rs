@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 
-use crate::types::PixelFormat;
+use crate::types::{Explanation, PixelFormat};
 
 /// An error of a sender or of our socket.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.explanation())]
 pub enum TcpError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}; choose an address of this machine and a free port")]
     Listen {
         /// The configured address and port.
         address: SocketAddr,
@@ -16,17 +16,11 @@ pub enum TcpError {
         source: std::io::Error,
     },
     /// The first bytes are not those of our protocol.
-    #[error(
-        "the sender does not speak Ocellus framing (it began with {got:02x?} instead of OCF1); docs/tcp.md describes it"
-    )]
     Magic {
         /// The first four bytes that the sender sent.
         got: [u8; 4],
     },
     /// A payload is empty or too long.
-    #[error(
-        "the sender announced a payload of {bytes} bytes; 1 to {max_bytes} are allowed; raise tcp_max_bytes if it was right"
-    )]
     Length {
         /// Bytes that the sender announced.
         bytes: u64,
@@ -34,15 +28,11 @@ pub enum TcpError {
         max_bytes: usize,
     },
     /// The header has an unknown format code.
-    #[error("the sender announced the unknown format {code}; 0 to 6 are raw, 16 is JPEG, 255 the secret")]
     Format {
         /// The format code in the header.
         code: u8,
     },
     /// The payload's length does not match its announced size.
-    #[error(
-        "the sender announced {width}x{height} px {format:?} in {bytes} bytes, but that takes {expected:?}; send planes without padding"
-    )]
     Size {
         /// Announced width in px.
         width: u32,
@@ -56,13 +46,11 @@ pub enum TcpError {
         expected: Option<u64>,
     },
     /// The connection ended between two frames.
-    #[error("the sender {} closed the connection; start it again", peer.ip())]
     Closed {
         /// The sender's address and port.
         peer: SocketAddr,
     },
     /// The connection ended inside a frame, which is lost.
-    #[error("the sender {} closed the connection after {got} of {of} bytes of a frame; start it again", peer.ip())]
     Half {
         /// The sender's address and port.
         peer: SocketAddr,
@@ -72,7 +60,6 @@ pub enum TcpError {
         of: usize,
     },
     /// The sender stopped inside a frame for too long.
-    #[error("the sender {} stalled after {got} of {of} bytes of a frame; check its network, or raise tcp_frame_ms", peer.ip())]
     Stalled {
         /// The sender's address and port.
         peer: SocketAddr,
@@ -82,7 +69,6 @@ pub enum TcpError {
         of: usize,
     },
     /// The connection failed with a socket error.
-    #[error("the connection of {} broke: {source}; check cable, power and network", peer.ip())]
     Broken {
         /// The sender's address and port.
         peer: SocketAddr,
@@ -90,32 +76,96 @@ pub enum TcpError {
         source: std::io::Error,
     },
     /// No memory is available for a frame.
-    #[error("no buffer for a frame of the sender: {cause}; check the memory of this machine")]
     Memory {
         /// Why no buffer could be had.
         cause: String,
     },
     /// The sender did not send the required secret.
-    #[error("the sender {} did not send the secret that secret_file asks for; give it the same one", peer.ip())]
     NoSecret {
         /// The sender's address and port.
         peer: SocketAddr,
     },
     /// The sender sent a wrong secret.
-    #[error("the sender {} sent a wrong secret; give it the one in secret_file", peer.ip())]
     WrongSecret {
         /// The sender's address and port.
         peer: SocketAddr,
     },
     /// The sender sent a secret after its first frame.
-    #[error("the sender sent a secret after frames; send it once, at the start of a connection")]
     LateSecret,
     /// The configured secret cannot be read.
-    #[error("the secret cannot be compared: {cause}")]
     SecretFile {
         /// Why the file cannot be read.
         cause: String,
     },
+}
+
+impl TcpError {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        match self {
+            TcpError::Listen { address, source } => Explanation::new(
+                format!("cannot listen on {address}: {source}"),
+                "choose an address of this machine and a free port",
+            ),
+            TcpError::Magic { got } => Explanation::new(
+                format!(
+                    "the sender does not speak Ocellus framing (it began with {got:02x?} instead of OCF1)"
+                ),
+                "docs/tcp.md describes it",
+            ),
+            TcpError::Length { bytes, max_bytes } => Explanation::new(
+                format!("the sender announced a payload of {bytes} bytes; 1 to {max_bytes} are allowed"),
+                "raise tcp_max_bytes if it was right",
+            ),
+            TcpError::Format { code } => Explanation::new(
+                format!("the sender announced the unknown format {code}"),
+                "0 to 6 are raw, 16 is JPEG, 255 the secret",
+            ),
+            TcpError::Size { width, height, format, bytes, expected } => Explanation::new(
+                format!(
+                    "the sender announced {width}x{height} px {format:?} in {bytes} bytes, but that takes {expected:?}"
+                ),
+                "send planes without padding",
+            ),
+            TcpError::Closed { peer } => {
+                Explanation::new(format!("the sender {} closed the connection", peer.ip()), "start it again")
+            }
+            TcpError::Half { peer, got, of } => Explanation::new(
+                format!(
+                    "the sender {} closed the connection after {got} of {of} bytes of a frame",
+                    peer.ip()
+                ),
+                "start it again",
+            ),
+            TcpError::Stalled { peer, got, of } => Explanation::new(
+                format!("the sender {} stalled after {got} of {of} bytes of a frame", peer.ip()),
+                "check its network, or raise tcp_frame_ms",
+            ),
+            TcpError::Broken { peer, source } => Explanation::new(
+                format!("the connection of {} broke: {source}", peer.ip()),
+                "check cable, power and network",
+            ),
+            TcpError::Memory { cause } => Explanation::new(
+                format!("no buffer for a frame of the sender: {cause}"),
+                "check the memory of this machine",
+            ),
+            TcpError::NoSecret { peer } => Explanation::new(
+                format!("the sender {} did not send the secret that secret_file asks for", peer.ip()),
+                "give it the same one",
+            ),
+            TcpError::WrongSecret { peer } => Explanation::new(
+                format!("the sender {} sent a wrong secret", peer.ip()),
+                "give it the one in secret_file",
+            ),
+            TcpError::LateSecret => Explanation::new(
+                "the sender sent a secret after frames",
+                "send it once, at the start of a connection",
+            ),
+            TcpError::SecretFile { cause } => {
+                Explanation::new(format!("the secret cannot be compared: {cause}"), "")
+            }
+        }
+    }
 }
 
 impl TcpError {

@@ -1,16 +1,14 @@
 //! Why evidence cannot be kept, or cannot be trusted.
 
+use crate::types::Explanation;
 use std::io;
 use std::path::PathBuf;
 
 /// A fault of one evidence folder. Each message names the file, the fault, and what to do.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.explanation())]
 pub enum EvidenceError {
     /// The folder cannot be written.
-    #[error(
-        "evidence cannot be written to {path} ({source}); free space there, let the service's user write it, or name \
-         another folder in evidence.dir"
-    )]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -18,13 +16,11 @@ pub enum EvidenceError {
         source: io::Error,
     },
     /// One folder is larger than the limit for all folders together.
-    #[error("evidence of {bytes} bytes exceeds the limit for all evidence together; raise evidence.max_mib")]
     TooLarge {
         /// Size of the folder, bytes.
         bytes: u64,
     },
     /// The frame cannot be encoded.
-    #[error("the frame cannot be kept as {file} ({cause}); please report this with the camera's format")]
     Encode {
         /// The file's name in the folder.
         file: &'static str,
@@ -32,9 +28,6 @@ pub enum EvidenceError {
         cause: String,
     },
     /// A file cannot be read.
-    #[error(
-        "{path} cannot be read ({source}); name a folder of evidence, CAMERA/DATE/ID-VERDICT, or its evidence.json"
-    )]
     Read {
         /// The file that cannot be read.
         path: PathBuf,
@@ -42,10 +35,6 @@ pub enum EvidenceError {
         source: io::Error,
     },
     /// A file that was kept is missing.
-    #[error(
-        "{path} is missing: it was kept with {expected_bytes} bytes and SHA-256 {expected}; take the whole folder \
-         from where it was kept or from a backup"
-    )]
     Missing {
         /// The file that is missing.
         path: PathBuf,
@@ -55,11 +44,6 @@ pub enum EvidenceError {
         expected_bytes: u64,
     },
     /// A file differs from the one that was kept.
-    #[error(
-        "{path} is not what was kept ({}): SHA-256 {expected} was expected, {found} was found; do not trust this \
-         evidence, take the whole folder from where it was kept or from a backup",
-        lengths(*.expected_bytes, *.found_bytes)
-    )]
     Changed {
         /// The file that differs.
         path: PathBuf,
@@ -73,10 +57,6 @@ pub enum EvidenceError {
         found_bytes: u64,
     },
     /// `evidence.json` was changed after it was sealed.
-    #[error(
-        "{path} was edited after it was kept: its seal is {expected}, but its content gives {found}; do not trust this \
-         evidence, take the whole folder from where it was kept or from a backup"
-    )]
     Seal {
         /// The `evidence.json` whose seal differs.
         path: PathBuf,
@@ -86,16 +66,11 @@ pub enum EvidenceError {
         found: String,
     },
     /// `evidence.json` does not end with a seal.
-    #[error(
-        "{path} has no seal at its end: it was cut short, written anew by another program, or is no evidence; take \
-         the whole folder from where it was kept or from a backup"
-    )]
     Unsealed {
         /// The `evidence.json` that has no seal.
         path: PathBuf,
     },
     /// The evidence was written by another version of the program.
-    #[error("{path} has schema {found}, this program reads {known}; replay it with the version that kept it")]
     Schema {
         /// The `evidence.json` of another version.
         path: PathBuf,
@@ -105,13 +80,75 @@ pub enum EvidenceError {
         known: &'static str,
     },
     /// The seal is right, but the content cannot be used.
-    #[error("{path} cannot be used: {cause}; replay it with the version that kept it, or report it")]
     Content {
         /// The file that cannot be used.
         path: PathBuf,
         /// Which value is wrong, and how.
         cause: String,
     },
+}
+
+impl EvidenceError {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        match self {
+            EvidenceError::Write { path, source } => Explanation::new(
+                format!("evidence cannot be written to {path} ({source})", path = path.display()),
+                "free space there, let the service's user write it, or name another folder in evidence.dir",
+            ),
+            EvidenceError::TooLarge { bytes } => Explanation::new(
+                format!("evidence of {bytes} bytes exceeds the limit for all evidence together"),
+                "raise evidence.max_mib",
+            ),
+            EvidenceError::Encode { file, cause } => Explanation::new(
+                format!("the frame cannot be kept as {file} ({cause})"),
+                "please report this with the camera's format",
+            ),
+            EvidenceError::Read { path, source } => Explanation::new(
+                format!("{path} cannot be read ({source})", path = path.display()),
+                "name a folder of evidence, CAMERA/DATE/ID-VERDICT, or its evidence.json",
+            ),
+            EvidenceError::Missing { path, expected, expected_bytes } => Explanation::new(
+                format!(
+                    "{path} is missing: it was kept with {expected_bytes} bytes and SHA-256 {expected}",
+                    path = path.display()
+                ),
+                "take the whole folder from where it was kept or from a backup",
+            ),
+            EvidenceError::Changed { path, expected, found, expected_bytes, found_bytes } => {
+                Explanation::new(
+                    format!(
+                        "{path} is not what was kept ({}): SHA-256 {expected} was expected, {found} was found",
+                        lengths(*expected_bytes, *found_bytes),
+                        path = path.display()
+                    ),
+                    "do not trust this evidence, take the whole folder from where it was kept or from a backup",
+                )
+            }
+            EvidenceError::Seal { path, expected, found } => Explanation::new(
+                format!(
+                    "{path} was edited after it was kept: its seal is {expected}, but its content gives {found}",
+                    path = path.display()
+                ),
+                "do not trust this evidence, take the whole folder from where it was kept or from a backup",
+            ),
+            EvidenceError::Unsealed { path } => Explanation::new(
+                format!(
+                    "{path} has no seal at its end: it was cut short, written anew by another program, or is no evidence",
+                    path = path.display()
+                ),
+                "take the whole folder from where it was kept or from a backup",
+            ),
+            EvidenceError::Schema { path, found, known } => Explanation::new(
+                format!("{path} has schema {found}, this program reads {known}", path = path.display()),
+                "replay it with the version that kept it",
+            ),
+            EvidenceError::Content { path, cause } => Explanation::new(
+                format!("{path} cannot be used: {cause}", path = path.display()),
+                "replay it with the version that kept it, or report it",
+            ),
+        }
+    }
 }
 
 impl EvidenceError {

@@ -43,7 +43,7 @@ use crate::config;
 use crate::pipeline::{Offer, Sink};
 use crate::supervisor::{Beat, Stop};
 use crate::telemetry::synchronised;
-use crate::types::{Attendance, Clock, Doubt, Event, Frame, Inspection, Report, SystemClock};
+use crate::types::{Attendance, Clock, Doubt, Event, Explanation, Frame, Inspection, Report, SystemClock};
 use queue::{Admission, EvidenceQueue};
 
 /// The time sources that decide whether a folder is too old.
@@ -94,12 +94,12 @@ impl Evidence {
     /// no longer is.
     ///
     /// Stop it only after the last acquisition has ended.
-    pub fn run(&self, stop: &Stop, beat: &Beat, alarm: &dyn Fn(Option<&str>)) {
+    pub fn run(&self, stop: &Stop, beat: &Beat, alarm: &dyn Fn(Option<&Explanation>)) {
         self.run_by(&Time { clock: &SystemClock, synchronised: &synchronised }, stop, beat, alarm);
     }
 
     /// Does the same as [`Evidence::run`] by another clock, for tests.
-    pub fn run_by(&self, time: &Time<'_>, stop: &Stop, beat: &Beat, alarm: &dyn Fn(Option<&str>)) {
+    pub fn run_by(&self, time: &Time<'_>, stop: &Stop, beat: &Beat, alarm: &dyn Fn(Option<&Explanation>)) {
         run::run(&self.queue, time, stop, beat, alarm);
     }
 

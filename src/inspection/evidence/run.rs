@@ -11,7 +11,7 @@ use super::index::{self, FolderOrder, Index};
 use super::queue::{EvidenceJob, EvidenceLoss, EvidenceQueue, NextJob, Standing};
 use crate::config;
 use crate::supervisor::{Beat, Stop};
-use crate::types::{AgeGate, Doubt};
+use crate::types::{AgeGate, Doubt, Explanation};
 
 /// Encoding a picture takes time on the cores that inspect, so inspection gets the higher priority.
 const NICE: i32 = 10;
@@ -26,7 +26,7 @@ pub(super) fn run(
     time: &Time<'_>,
     stop: &Stop,
     beat: &Beat,
-    alarm: &dyn Fn(Option<&str>),
+    alarm: &dyn Fn(Option<&Explanation>),
 ) {
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
         tracing::debug!("the evidence thread keeps its priority: {error}");
@@ -88,7 +88,7 @@ impl EvidenceWriter<'_> {
                 counters.failed.inc();
                 tracing::warn!(acquisition = id, "no evidence was kept: {error}");
                 self.alarm.raise(EvidenceLoss::Disk, || {
-                    format!("inspection goes on, but keeps no evidence: {error}")
+                    error.explanation().within("inspection goes on, but keeps no evidence")
                 });
             }
         }
@@ -214,9 +214,10 @@ impl EvidenceWriter<'_> {
         }
         tracing::warn!(dropped, "inspections left no evidence: the disk does not keep up");
         self.alarm.raise(EvidenceLoss::Queue, || {
-            "inspection goes on, but some of it leaves no evidence: the disk does not keep up; raise evidence.queue \
-             for bursts, keep less, or use a faster disk"
-                .to_owned()
+            Explanation::new(
+                "inspection goes on, but some of it leaves no evidence: the disk does not keep up",
+                "raise evidence.queue for bursts, keep less, or use a faster disk",
+            )
         });
     }
 
@@ -228,12 +229,12 @@ impl EvidenceWriter<'_> {
 
 /// The alarm about lost evidence, which is raised once and not with each loss.
 struct EvidenceAlarm<'a> {
-    tell: &'a dyn Fn(Option<&str>),
+    tell: &'a dyn Fn(Option<&Explanation>),
     standing: &'a Mutex<Standing>,
 }
 
 impl EvidenceAlarm<'_> {
-    fn raise(&self, loss: EvidenceLoss, text: impl FnOnce() -> String) {
+    fn raise(&self, loss: EvidenceLoss, text: impl FnOnce() -> Explanation) {
         let before = self.standing().raised.replace((loss, Instant::now()));
         if before.is_none_or(|(known, _)| known != loss) {
             (self.tell)(Some(&text()));

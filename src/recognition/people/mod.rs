@@ -18,7 +18,7 @@ use crate::engine::{EngineError, Model};
 use crate::recognition::{Enrolled, GalleryIndex, IndexError, Study};
 use crate::ring::Lease;
 use crate::store::{Erasing, Forgotten, Gallery, GalleryError, Person};
-use crate::types::{Frame, Origin, PersonId, Refusal};
+use crate::types::{Explanation, Frame, Origin, PersonId, Refusal};
 use command::{GalleryAnswer, GalleryCommand};
 
 pub use erase::{erasure_pending, finish_erasures, forget_alone};
@@ -140,6 +140,16 @@ pub enum GatherError {
     /// An embedding does not fit the others.
     #[error(transparent)]
     Index(#[from] IndexError),
+}
+
+impl GatherError {
+    /// What is wrong, and what to do next.
+    pub fn explanation(&self) -> Explanation {
+        match self {
+            GatherError::Gallery(error) => error.explanation(),
+            GatherError::Index(error) => Explanation::new(error.to_string(), ""),
+        }
+    }
 }
 
 /// Builds the index of all faces that the model with this SHA-256 embedded; also returns how many other faces

@@ -2,6 +2,7 @@
 
 use super::{Component, HealthModel};
 use crate::service::publisher::StatusPublisher;
+use crate::types::Explanation;
 
 /// The alarm of a component: `alarm/camera-front` of `camera/front`.
 pub(in crate::service) fn alarm_name(component: &str) -> String {
@@ -16,8 +17,8 @@ pub(in crate::service) fn alarm_name(component: &str) -> String {
 /// The alarms to raise and to clear.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Changes {
-    /// Alarms to raise: name and cause.
-    pub raise: Vec<(String, String)>,
+    /// Alarms to raise: the name, and why.
+    pub raise: Vec<(String, Explanation)>,
     pub clear: Vec<String>,
 }
 
@@ -26,13 +27,13 @@ impl HealthModel {
     /// touched.
     pub(in crate::service) fn sync_alarms(&self, components: &[Component], publisher: &StatusPublisher) {
         let changes = self.alarm_changes(components);
-        changes.raise.iter().for_each(|(name, cause)| publisher.alarm(name, cause));
+        changes.raise.iter().for_each(|(name, why)| publisher.alarm(name, why));
         changes.clear.iter().for_each(|name| publisher.clear_alarm(name));
     }
 
     pub(super) fn alarm_changes(&self, components: &[Component]) -> Changes {
         let faulty = components.iter().filter(|component| component.state.is_faulty());
-        let raise: Vec<(String, String)> =
+        let raise: Vec<(String, Explanation)> =
             faulty.map(|component| (alarm_name(&component.name), component.state.cause.clone())).collect();
         let mut inner = self.lock();
         let clear =
@@ -54,8 +55,9 @@ mod tests {
     fn an_alarm_stands_as_long_as_its_component_is_faulty() {
         let model = HealthModel::new(Arc::new(ManualClock::default()));
         let dark = |state| vec![Component { name: "camera/a".into(), state, since: Stamp::default() }];
-        let changes = model.alarm_changes(&dark(ComponentState::faulty("offline")));
-        assert_eq!(changes.raise, [("camera-a".to_owned(), "offline".to_owned())]);
+        let offline = Explanation::new("offline", "plug it in");
+        let changes = model.alarm_changes(&dark(ComponentState::faulty(offline.clone())));
+        assert_eq!(changes.raise, [("camera-a".to_owned(), offline)]);
         let changes = model.alarm_changes(&dark(ComponentState::ended()));
         assert_eq!(changes, Changes { raise: Vec::new(), clear: vec!["camera-a".to_owned()] });
         assert_eq!(model.alarm_changes(&[]), Changes::default());

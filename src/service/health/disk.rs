@@ -7,6 +7,7 @@ use std::path::Path;
 use rustix::fs::{StatVfs, StatVfsMountFlags, statvfs};
 
 use super::ComponentState;
+use crate::types::Explanation;
 
 /// A disk with less free space is full, because the store writes in pieces of a quarter of it.
 const LEAST_FREE_BYTES: u64 = 1 << 20;
@@ -18,24 +19,33 @@ pub(super) fn state(dir: &Path, key: &str, until: &str) -> ComponentState {
         Ok(facts) => fault(&facts, &disk, until).map_or_else(ComponentState::ok, ComponentState::faulty),
         Err(error) => {
             let error = Error::from(error);
-            ComponentState::faulty(format!(
-                "{disk} cannot be used: {error}; mount it, or name another folder"
+            ComponentState::faulty(Explanation::new(
+                format!("{disk} cannot be used: {error}"),
+                "mount it, or name another folder",
             ))
         }
     }
 }
 
-fn fault(facts: &StatVfs, disk: &str, until: &str) -> Option<String> {
+fn fault(facts: &StatVfs, disk: &str, until: &str) -> Option<Explanation> {
     let free = facts.f_bavail.saturating_mul(facts.f_frsize);
     if facts.f_flag.contains(StatVfsMountFlags::RDONLY) {
-        return Some(format!("{disk} is read-only; mount it for writing, {until}"));
+        return Some(Explanation::new(
+            format!("{disk} is read-only"),
+            format!("mount it for writing, {until}"),
+        ));
     }
     if free < LEAST_FREE_BYTES {
-        return Some(format!("{disk} is full: less than 1 MiB is left; make room, {until}"));
+        return Some(Explanation::new(
+            format!("{disk} is full: less than 1 MiB is left"),
+            format!("make room, {until}"),
+        ));
     }
     // File systems that allocate inodes on demand report a total of 0.
-    (facts.f_files > 0 && facts.f_favail == 0)
-        .then(|| format!("{disk} takes no more files: no inode is left; remove files, {until}"))
+    (facts.f_files > 0 && facts.f_favail == 0).then(|| {
+        let cause = format!("{disk} takes no more files: no inode is left");
+        Explanation::new(cause, format!("remove files, {until}"))
+    })
 }
 
 /// Whether `folder` exists and is on another disk than `dir`.
@@ -69,15 +79,15 @@ mod tests {
         let said = |facts: StatVfs| fault(&facts, "the disk", "x");
         assert_eq!(said(facts()), None);
         assert_eq!(said(StatVfs { f_files: 0, f_favail: 0, ..facts() }), None);
-        assert!(said(StatVfs { f_bavail: 255, ..facts() }).is_some_and(|text| text.contains("full")));
-        assert!(said(StatVfs { f_favail: 0, ..facts() }).is_some_and(|text| text.contains("inode")));
+        assert!(said(StatVfs { f_bavail: 255, ..facts() }).is_some_and(|why| why.cause.contains("full")));
+        assert!(said(StatVfs { f_favail: 0, ..facts() }).is_some_and(|why| why.cause.contains("inode")));
         let locked = StatVfs { f_flag: StatVfsMountFlags::RDONLY, ..facts() };
-        assert!(said(locked).is_some_and(|text| text.contains("read-only")));
+        assert!(said(locked).is_some_and(|why| why.cause.contains("read-only")));
     }
 
     #[test]
     fn a_folder_that_is_gone_is_named_with_the_key_that_leads_to_it() {
         let state = state(Path::new("/nowhere/at/all"), "device.state_dir", "");
-        assert!(state.is_faulty() && state.cause.contains("device.state_dir"), "{state:?}");
+        assert!(state.is_faulty() && state.cause.cause.contains("device.state_dir"), "{state:?}");
     }
 }

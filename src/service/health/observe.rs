@@ -12,7 +12,7 @@ use crate::service::camera::{Camera, unit_name};
 use crate::service::provisioning;
 use crate::service::status::Reporter;
 use crate::supervisor::{State as Life, UnitStatus};
-use crate::types::Condition;
+use crate::types::{Condition, Explanation};
 
 /// The result of a check of the service's health.
 pub(in crate::service) struct HealthReport {
@@ -57,7 +57,7 @@ impl Reporter {
         HealthReport {
             works: self.works(&components),
             essential_ok: !components.iter().any(|one| one.state.is_faulty() && essential(&one.name)),
-            reasons: text::reasons(&components, &self.around.interfaces.mqtt.raised()),
+            reasons: text::reasons(&components, &self.around.interfaces.mqtt.alarms()),
             components: text::out(&components, essential),
         }
     }
@@ -68,9 +68,9 @@ impl Reporter {
             let state = states.entry(format!("model/{}", model.name())).or_insert_with(ComponentState::ok);
             if let Some(cause) = model.run_fault() {
                 let name = model.name();
-                *state = ComponentState::faulty(format!(
-                    "model {name}: inference fails: {cause}; check its file and its delegate (`ocellus check`), then \
-                     restart the service"
+                *state = ComponentState::faulty(Explanation::new(
+                    format!("model {name}: inference fails: {cause}"),
+                    "check its file and its delegate (`ocellus check`), then restart the service",
                 ));
             }
         }
@@ -82,13 +82,14 @@ impl Reporter {
         let Link::Down { cause, .. } = &link else { return ComponentState::ok() };
         let crate::mqtt::Cause { place, what, next } = cause;
         if link.is_untried() {
-            return ComponentState::starting(format!("broker {place}: {what}"));
+            return ComponentState::starting(Explanation::new(format!("broker {place}: {what}"), ""));
         }
         let waiting = match self.around.interfaces.mqtt.waiting_events() {
             1 => "1 event waits".to_owned(),
             count => format!("{count} events wait"),
         };
-        ComponentState::faulty(format!("broker {place}: {what}; {next}")).with_detail(waiting)
+        let cause = Explanation::new(format!("broker {place}: {what}"), next.as_str());
+        ComponentState::faulty(cause).with_detail(waiting)
     }
 
     /// The disk of the state directory, and that of the evidence if it is another one.
@@ -108,12 +109,15 @@ impl Reporter {
     fn trigger_state(&self, name: &str, units: &[UnitStatus]) -> (String, ComponentState) {
         let component = format!("trigger/{name}");
         let alarm = super::alarms::alarm_name(&component);
-        let away = self.around.interfaces.mqtt.alarms().into_iter().find(|(known, _)| *known == alarm);
+        let away = self.around.interfaces.publisher.why(&alarm);
         let unit = units.iter().find(|unit| *unit.name == *component);
         let state = match (away, unit) {
-            (Some((_, cause)), _) => ComponentState::faulty(cause),
+            (Some(why), _) => ComponentState::faulty(why),
             (None, Some(unit)) => unit_state(unit),
-            (None, None) => ComponentState::starting(format!("trigger {name}: it is not listened to yet")),
+            (None, None) => {
+                let cause = format!("trigger {name}: it is not listened to yet");
+                ComponentState::starting(Explanation::new(cause, ""))
+            }
         };
         (component, state)
     }
@@ -147,30 +151,35 @@ fn unit_state(unit: &UnitStatus) -> ComponentState {
     match unit.state {
         Life::Running => ComponentState::ok(),
         Life::Ended => ComponentState::ended(),
-        Life::Starting => ComponentState::starting(format!("unit {name}: it has not started yet")),
+        Life::Starting => {
+            ComponentState::starting(Explanation::new(format!("unit {name}: it has not started yet"), ""))
+        }
         Life::Backoff | Life::Failed => {
-            let cause = unit.last_error.as_deref().unwrap_or("no cause was given");
-            ComponentState::faulty(format!("unit {name} {}: {cause}", unit.state.as_str()))
+            let cause = unit.last_error.clone();
+            let cause = cause.unwrap_or_else(|| Explanation::new("no cause was given", ""));
+            ComponentState::faulty(cause.within(format_args!("unit {name} {}", unit.state.as_str())))
         }
     }
 }
 
 fn camera_state(camera: &Camera, unit: Option<&UnitStatus>) -> ComponentState {
     let name = &camera.settings.name;
+    let offline = |cause: &Explanation| cause.clone().within(format_args!("camera {name} offline"));
     let state = match &*camera.health.lock() {
         Health::Ended => ComponentState::ended(),
         health @ Health::Offline { cause, .. } if health.is_starting() => {
-            ComponentState::starting(format!("camera {name} offline: {cause}"))
+            ComponentState::starting(offline(cause))
         }
-        Health::Offline { cause, .. } => ComponentState::faulty(format!("camera {name} offline: {cause}")),
+        Health::Offline { cause, .. } => ComponentState::faulty(offline(cause)),
         Health::Frozen { .. } => {
             let limit = camera.settings.frozen_after.as_millis();
-            ComponentState::faulty(format!(
-                "camera {name} frozen: connected, but no new frame for {limit} ms; look at the camera and its cable"
+            ComponentState::faulty(Explanation::new(
+                format!("camera {name} frozen: connected, but no new frame for {limit} ms"),
+                "look at the camera and its cable",
             ))
         }
         Health::Online { .. } => camera.failing().map_or_else(ComponentState::ok, |cause| {
-            ComponentState::faulty(format!("camera {name}: every frame fails: {cause}"))
+            ComponentState::faulty(Explanation::new(format!("camera {name}: every frame fails: {cause}"), ""))
         }),
     };
     // A panic is not reported in the camera's health, so the unit reports it.

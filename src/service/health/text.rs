@@ -1,31 +1,32 @@
 //! The health model as text: one line for each reason, the same in every interface.
 
 use super::Component;
-use crate::contract::Alarm;
 use crate::contract::rest::ComponentOut;
-use crate::types::rfc3339;
+use crate::mqtt::RaisedAlarm;
+use crate::types::{Explanation, rfc3339};
 
 /// Why the service is degraded: each faulty component, then the alarms that belong to no component.
-pub(in crate::service) fn reasons(components: &[Component], alarms: &[Alarm]) -> Vec<String> {
+pub(in crate::service) fn reasons(components: &[Component], alarms: &[RaisedAlarm]) -> Vec<String> {
     let faulty = || components.iter().filter(|component| component.state.is_faulty());
     let own: Vec<String> = faulty().map(|component| super::alarms::alarm_name(&component.name)).collect();
     let response = faulty().map(|component| {
         let (cause, detail) = (&component.state.cause, &component.state.detail);
-        line(cause, &seconds(&rfc3339(component.since.wall_ns)), detail)
+        line(cause, component.since.wall_ns, detail)
     });
     let others = alarms.iter().filter(|alarm| !own.contains(&alarm.name));
-    let others = others
-        .map(|alarm| line(&format!("alarm {}: {}", alarm.name, alarm.cause), &seconds(&alarm.since), ""));
+    let others = others.map(|alarm| {
+        let why = alarm.why.clone().within(format_args!("alarm {}", alarm.name));
+        line(&why, alarm.since_ns, "")
+    });
     response.chain(others).collect()
 }
 
-/// A cause says what is wrong and, after a semicolon, what to do; the time belongs to the first part.
-fn line(cause: &str, since: &str, detail: &str) -> String {
-    let (what, next) = cause.split_once("; ").map_or((cause, None), |(what, next)| (what, Some(next)));
+/// What is wrong, since when (nanoseconds since 1970), how much of it, and what to do, in this order.
+fn line(Explanation { cause, remedy }: &Explanation, since_ns: u64, detail: &str) -> String {
     let detail = if detail.is_empty() { String::new() } else { format!(", {detail}") };
-    let next = next.map_or(String::new(), |next| format!("; {next}"));
+    let what = format!("{cause}, since {}{detail}", seconds(&rfc3339(since_ns)));
     // One line, because systemd and the log take no more.
-    format!("{what}, since {since}{detail}{next}").replace(['\n', '\r'], " ")
+    Explanation::new(what, remedy.as_str()).to_string().replace(['\n', '\r'], " ")
 }
 
 /// RFC 3339 without fractions of a second, which are noise here.
@@ -40,7 +41,8 @@ pub(in crate::service) fn out(
 ) -> Vec<ComponentOut> {
     let out = components.iter().map(|component| {
         let state = &component.state;
-        let whole = [state.cause.as_str(), state.detail.as_str()].map(str::trim);
+        let cause = state.cause.to_string();
+        let whole = [cause.as_str(), state.detail.as_str()].map(str::trim);
         let whole: Vec<&str> = whole.into_iter().filter(|part| !part.is_empty()).collect();
         ComponentOut {
             component: component.name.clone(),
@@ -63,15 +65,17 @@ mod tests {
         Component { name: name.into(), state, since: Stamp { mono_ns: 0, wall_ns: 1_000_000_000 } }
     }
 
-    fn alarm(name: &str, cause: &str) -> Alarm {
-        let since = "1970-01-01T00:00:02.000000Z".into();
-        Alarm { name: name.into(), cause: cause.into(), since, acknowledged_by: None, acknowledged_at: None }
+    fn alarm(name: &str, cause: &str, remedy: &str) -> RaisedAlarm {
+        RaisedAlarm { name: name.into(), why: Explanation::new(cause, remedy), since_ns: 2_000_000_000 }
+    }
+
+    fn faulty(cause: &str, remedy: &str) -> ComponentState {
+        ComponentState::faulty(Explanation::new(cause, remedy))
     }
 
     #[test]
     fn a_reason_says_what_since_when_how_much_and_what_to_do() {
-        let down =
-            ComponentState::faulty("broker mqtt://127.0.0.1:1883: connection refused; start the broker");
+        let down = faulty("broker mqtt://127.0.0.1:1883: connection refused", "start the broker");
         let components = [component("broker", down.with_detail("12 events wait".into()))];
         assert_eq!(
             reasons(&components, &[]),
@@ -85,16 +89,18 @@ mod tests {
     #[test]
     fn an_alarm_of_a_component_is_no_second_reason_and_others_are_reasons_too() {
         let components = [
-            component("camera/front", ComponentState::faulty("camera front offline")),
+            component("camera/front", faulty("camera front offline", "")),
             component("store", ComponentState::ok()),
         ];
-        let alarms =
-            [alarm("camera-front", "camera front offline"), alarm("evidence", "no\nroom; make some")];
+        let alarms = [
+            alarm("camera-front", "camera front offline", ""),
+            alarm("evidence", "no\nroom; or no right", "make some"),
+        ];
         assert_eq!(
             reasons(&components, &alarms),
             [
                 "camera front offline, since 1970-01-01T00:00:01Z",
-                "alarm evidence: no room, since 1970-01-01T00:00:02Z; make some"
+                "alarm evidence: no room; or no right, since 1970-01-01T00:00:02Z; make some"
             ]
         );
     }

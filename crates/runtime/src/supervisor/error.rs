@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ocellus_text::Explanation;
+
 use super::spawn::SpawnError;
 
 /// Why the supervisor refused a change, or why it ended the service.
@@ -44,7 +46,7 @@ pub enum SupervisorError {
         /// The name of the unit that is meant.
         unit: Arc<str>,
         /// The unit's last failure, with all causes.
-        cause: String,
+        cause: Explanation,
     },
     /// All work is over, and part of it failed.
     #[error("all work is over, and {} failed: {cause}", .units.join(", "))]
@@ -52,6 +54,6 @@ pub enum SupervisorError {
         /// The names of the units that failed.
         units: Vec<String>,
         /// The last failure of the first of them.
-        cause: String,
+        cause: Explanation,
     },
 }

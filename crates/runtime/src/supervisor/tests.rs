@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use ocellus_text::Explanation;
+
 use super::watchdog::{self, Heart, Pulse};
 use super::*;
 
@@ -61,7 +63,7 @@ fn a_crashing_unit_is_restarted_while_the_others_keep_running() {
         .unwrap();
     wait_until("the clumsy unit runs", || state(&supervisor, "clumsy").state == State::Running);
     let clumsy = state(&supervisor, "clumsy");
-    assert_eq!((clumsy.restarts, clumsy.last_error.as_deref()), (2, Some("tripped")));
+    assert_eq!((clumsy.restarts, clumsy.last_error.clone()), (2, Some(Explanation::new("tripped", ""))));
     let count = || supervisor.hearts().iter().find(|heart| &*heart.name == "steady").unwrap().count;
     let before = count();
     wait_until("the steady unit still beats", || count() > before);
@@ -96,7 +98,7 @@ fn a_unit_that_keeps_failing_is_given_up_and_the_box_lives_on() {
 #[test]
 fn a_lasting_failure_is_not_tried_again() {
     let supervisor = a_supervisor(5, LONG);
-    supervisor.add(Unit::new("video", |_| Err(UnitError::lasting("not a video"))).work()).unwrap();
+    supervisor.add(Unit::new("video", |_| Err(UnitError::from("not a video").lasting())).work()).unwrap();
     let error = supervisor.run(&Stop::new()).unwrap_err();
     assert_eq!(error.to_string(), "all work is over, and video failed: not a video");
     assert_eq!(state(&supervisor, "video").restarts, 0);

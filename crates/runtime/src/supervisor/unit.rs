@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use ocellus_text::Explanation;
 use parking_lot::{Condvar, Mutex};
 
 use super::policy::{Decision, RestartPolicy};
@@ -26,34 +27,41 @@ pub struct UnitContext {
 /// Why a unit's life ended badly.
 #[derive(Debug)]
 pub struct UnitError {
-    cause: Box<dyn Error + Send + Sync>,
+    explanation: Explanation,
     lasting: bool,
 }
 
 impl UnitError {
-    /// A failure that a restart would only repeat (a file without a video): the unit is given up at once.
-    pub fn lasting(cause: impl Into<Box<dyn Error + Send + Sync>>) -> UnitError {
-        UnitError { cause: cause.into(), lasting: true }
+    /// A failure that a restart may cure, with what a person can do about it.
+    pub fn explained(explanation: Explanation) -> UnitError {
+        UnitError { explanation, lasting: false }
+    }
+
+    /// The failure as one that a restart would only repeat (a file without a video): the unit is given up at once.
+    pub fn lasting(self) -> UnitError {
+        UnitError { lasting: true, ..self }
     }
 }
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for UnitError {
-    /// Wraps a failure that a restart may cure.
+    /// Wraps a failure that a restart may cure: its text and those of its own causes, joined by colons.
     fn from(cause: E) -> UnitError {
-        UnitError { cause: cause.into(), lasting: false }
+        let cause = cause.into();
+        let mut text = cause.to_string();
+        let mut source = cause.source();
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        UnitError::explained(Explanation::new(text, ""))
     }
 }
 
 impl fmt::Display for UnitError {
-    /// Writes the cause and its own causes, joined by colons.
+    /// Writes the explanation in one line.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", self.cause)?;
-        let mut source = self.cause.source();
-        while let Some(cause) = source {
-            write!(out, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
+        self.explanation.fmt(out)
     }
 }
 
@@ -165,7 +173,7 @@ pub struct UnitStatus {
     /// Since when it is in this state; `Starting` and `Running` count as one.
     pub since: Instant,
     /// Its last failure with all causes; `None` where it never failed.
-    pub last_error: Option<String>,
+    pub last_error: Option<Explanation>,
 }
 
 #[derive(Debug)]
@@ -173,7 +181,7 @@ struct Life {
     state: State,
     restarts: u32,
     since: Instant,
-    last_error: Option<String>,
+    last_error: Option<Explanation>,
     beat: Beat,
 }
 
@@ -199,7 +207,7 @@ impl UnitRunner {
         for restarts in 0.. {
             let Err(error) = self.live(restarts) else { return self.enter(State::Ended) };
             let unit = &*self.unit.name;
-            self.life.lock().last_error = Some(error.to_string());
+            self.life.lock().last_error = Some(error.explanation.clone());
             if self.stop.is_stopped() {
                 tracing::warn!(unit, "failed while it was stopping: {error}");
                 return self.enter(State::Ended);
