@@ -27,11 +27,9 @@ if [ ! -f $base ]; then
 fi
 root=$(mktemp -d "$PWD/$cache/box.XXXXXX")
 work=$(mktemp -d)
-container=
-init=
+. packaging/test/booted.sh
 cleanup() {
-    # Only what was started here: the container's own process; its children end with it.
-    if [ -n "$container" ]; then kill -TERM "$container" 2>/dev/null || true; wait "$container" 2>/dev/null || true; fi
+    halt
     rm -rf "$root" "$root.log" "$work"
 }
 trap cleanup EXIT
@@ -54,29 +52,7 @@ chown -R --reference="$root/home/tech" "$root/home/tech/.ssh"
 chown -R --reference="$root/home/guest" "$root/home/guest/.ssh"
 
 step "the box boots"
-SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn -q --keep-unit --register=no --private-network --console=pipe \
-    -D "$root" --boot </dev/null >"$root.log" 2>&1 &
-container=$!
-for _ in $(seq 300); do
-    init=$(pgrep -P "$container" | head -n1 || true)
-    [ -n "$init" ] && break
-    sleep 0.1
-done
-[ -n "$init" ] || fail "the container did not start: $(cat "$root.log")"
-inside() { nsenter -t "$init" -m -p -u -i -n env PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
-# until_true SECONDS WORDS COMMAND...
-until_true() {
-    local seconds=$1 words=$2
-    shift 2
-    for _ in $(seq $((seconds * 10))); do
-        if "$@" >/dev/null 2>&1; then return 0; fi
-        sleep 0.1
-    done
-    fail "$words (waited $seconds s)"
-}
-running() { inside systemctl is-system-running | grep -qE 'running|degraded'; }
-until_true 300 "the box did not boot" running
-active() { inside systemctl is-active --quiet ocellus; }
+boot 300
 inside chown -R root:ocellus /etc/ocellus
 inside systemctl start ocellus || { inside journalctl -u ocellus -n 30 --no-pager >&2; fail "the service does not start"; }
 inside ip link set lo up 2>/dev/null || true
@@ -97,7 +73,6 @@ SSH
 export SSH_CONFIG=$work/config STAY_SECONDS=3
 
 here() { sha256sum <"$root/usr/bin/ocellus"; }
-process() { inside systemctl show -p MainPID --value ocellus; }
 # expect CODE PATTERN ARGUMENT...: deploys; the exit code, and what has to be said.
 expect() {
     local code=0 wanted=$1 words=$2

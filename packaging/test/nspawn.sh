@@ -36,13 +36,7 @@ if [ ! -f $base ]; then
     mv $base.part $base
 fi
 root=$(mktemp -d "$PWD/$cache/root.XXXXXX")
-container=
-init=
-# Only what was started here: the container's own process; its children end with it.
-halt() {
-    if [ -n "$container" ]; then kill -TERM "$container" 2>/dev/null || true; wait "$container" 2>/dev/null || true; fi
-    container='' init=''
-}
+. packaging/test/booted.sh
 cleanup() {
     halt
     rm -rf "$root"
@@ -59,38 +53,8 @@ sed -i "s/^Version: .*/Version: $next/" "$root/next/DEBIAN/control"
 dpkg-deb --root-owner-group -Znone --build "$root/next" "$root/second.deb" >/dev/null
 rm -rf "$root/next"
 
-# Without the environment of the caller, which names a runtime library of its own.
-inside() { nsenter -t "$init" -m -p -u -i -n env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
-# until_true SECONDS WORDS COMMAND...
-until_true() {
-    local seconds=$1 words=$2
-    shift 2
-    for _ in $(seq $((seconds * 10))); do
-        if "$@" >/dev/null 2>&1; then return 0; fi
-        sleep 0.1
-    done
-    fail "$words (waited $seconds s)"
-}
-# Reads to the end, unlike `grep -q`, which would end the writer before it with SIGPIPE.
-has() { grep "$@" >/dev/null; }
-running() { inside systemctl is-system-running | has -E 'running|degraded'; }
-active() { inside systemctl is-active --quiet ocellus; }
-process() { inside systemctl show -p MainPID --value ocellus; }
 again() { active && [ "$(process)" != "$before" ] && [ "$(process)" != 0 ]; }
 log_has() { inside journalctl -u ocellus --no-pager -o cat | has -- "$1"; }
-boot() {
-    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn -q --keep-unit --register=no --private-network --console=pipe \
-        -D "$root" --boot </dev/null >"$root.log" 2>&1 &
-    container=$!
-    for _ in $(seq 300); do
-        init=$(pgrep -P "$container" | head -n1 || true)
-        [ -n "$init" ] && break
-        sleep 0.1
-    done
-    [ -n "$init" ] || fail "the container did not start: $(cat "$root.log")"
-    until_true 120 "the system did not boot" running
-    rm -f "$root.log"
-}
 # From the start of the unit to READY=1, by systemd's clock.
 ready_after() {
     local begun ready
@@ -105,7 +69,7 @@ state() {
 }
 
 step "the system boots"
-boot
+boot 120
 # A copy that somebody made by hand is there before the package, and must be named.
 inside sh -c 'printf "#!/bin/sh\nexit 1\n" >/usr/local/bin/ocellus && chmod 755 /usr/local/bin/ocellus'
 
@@ -206,7 +170,7 @@ until_true 60 "not active with the newer version again" active
 
 step "a boot with the package installed"
 halt
-boot
+boot 120
 until_true 60 "not active after a boot" active
 figure "$(inside systemd-analyze time | head -n1)"
 figure "$(ready_after) (boot)"

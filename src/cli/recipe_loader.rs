@@ -4,14 +4,12 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use crate::config::recipe::Recipe;
 use crate::config::{self, Config};
 use crate::engine::{EngineError, Model, Runtime};
 use crate::inspection::{GoldenPicture, Program};
 use crate::store::{GoldenEntry, GoldenError, GoldenFiles};
-use crate::types::Patch;
+use crate::types::{Patch, sha256};
 
 /// The settings of a model, and whether its output is taken as a vector.
 type ModelChoice = (config::ModelConfig, bool);
@@ -92,9 +90,4 @@ impl RecipeLoader {
         self.pictures.borrow_mut().insert(golden.picture.clone(), picture.clone());
         Ok(GoldenPicture { name: golden.short().to_owned(), picture, rois: golden.rois.clone() })
     }
-}
-
-/// SHA-256 of the bytes, 64 hexadecimal digits.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

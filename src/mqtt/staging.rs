@@ -20,7 +20,6 @@ pub(super) fn set_aside(outbox: &mut Outbox, aside: &Aside, shared: &MqttShared)
         shared.totals.refused_dropped.inc();
         return Ok(());
     }
-    shared.totals.set_aside.inc();
     let Aside { key, topic, bytes, reason, .. } = aside;
     tracing::warn!(topic, "set aside: {reason}");
     let letter = Letter {
@@ -31,6 +30,7 @@ pub(super) fn set_aside(outbox: &mut Outbox, aside: &Aside, shared: &MqttShared)
         time: rfc3339(shared.clock.now().wall_ns),
     };
     let dropped = outbox.set_aside(*key, letter)?;
+    shared.totals.set_aside.inc();
     shared.totals.letters_dropped.add(dropped);
     if key.is_some() {
         // The next fetch returns the gap.

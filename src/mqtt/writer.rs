@@ -1,6 +1,7 @@
 //! The writer is the one thread that owns the outbox. It commits all waiting events with one flush, and only
 //! then hands them to the connection.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +89,11 @@ pub(super) struct OutboxWriter {
     /// Acknowledged entries whose deletion may not be on disk yet: a store that is closed meanwhile would give
     /// them again.
     unsettled: Vec<EntryKey>,
+    /// Messages that the broker does not take and that are not yet moved to the list, because the store was closed or
+    /// refused.
+    aside: VecDeque<Aside>,
+    /// Whether the first of them may be in the list already.
+    aside_tried: bool,
     /// The store's count of closings when the outbox was opened.
     closings: u64,
     pub(super) handed: usize,
@@ -111,6 +117,8 @@ impl OutboxWriter {
             group: Vec::with_capacity(GROUP),
             in_doubt: None,
             unsettled: Vec::new(),
+            aside: VecDeque::new(),
+            aside_tried: false,
             closings: 0,
             handed: 0,
             epoch: 0,
@@ -210,13 +218,41 @@ impl OutboxWriter {
     }
 
     /// Makes the deletion of acknowledged entries durable, also of those that the store has forgotten to be deleted
-    /// because the disk refused: nothing that the broker has is sent again.
+    /// because the disk refused, and sets aside what waits for it: nothing that the broker has or refused is sent
+    /// again.
     fn settle(&mut self) -> Result<(), StoreError> {
         let Some(outbox) = &mut self.outbox else { return Ok(()) };
         if !self.unsettled.is_empty() {
             outbox.delete(&self.unsettled)?;
-            outbox.flush()?;
-            self.unsettled.clear();
+            self.flush()?;
+        }
+        self.set_aside()
+    }
+
+    /// Makes what was deleted durable.
+    fn flush(&mut self) -> Result<(), StoreError> {
+        let Some(outbox) = &mut self.outbox else { return Ok(()) };
+        outbox.flush()?;
+        self.unsettled.clear();
+        Ok(())
+    }
+
+    /// Moves the messages that the broker does not take to the list; the others wait if the store is closed or
+    /// refuses one.
+    fn set_aside(&mut self) -> Result<(), StoreError> {
+        let Some(outbox) = &mut self.outbox else { return Ok(()) };
+        while let Some(aside) = self.aside.front() {
+            // A disk that refuses may have taken it all the same.
+            let listed = match aside.key {
+                Some(key) if self.aside_tried => !outbox.holds(key)?,
+                _ => false,
+            };
+            if !listed {
+                self.aside_tried = true;
+                set_aside(outbox, aside, &self.shared)?;
+            }
+            self.aside_tried = false;
+            self.aside.pop_front();
         }
         Ok(())
     }
@@ -232,7 +268,9 @@ impl OutboxWriter {
         });
         // Also while the disk is away: these entries are deleted once it is back.
         self.unsettled.extend(&state.acked);
-        self.handed = self.handed.saturating_sub(state.acked.len());
+        let aside = state.aside.iter().filter(|aside| aside.key.is_some()).count();
+        self.aside.extend(state.aside.iter().cloned());
+        self.handed = self.handed.saturating_sub(state.acked.len() + aside);
         self.shared.totals.events_acked.add(state.acked.len() as u64);
         let done = self.follow(&state).and_then(|()| self.commit()).and_then(|()| self.give(state.fetch));
         if let Err(error) = done {
@@ -248,13 +286,10 @@ impl OutboxWriter {
             outbox.delete(&state.acked)?;
         }
         if self.unsettled.len() >= HANDED {
-            outbox.flush()?;
-            self.unsettled.clear();
+            self.flush()?;
         }
-        for aside in &state.aside {
-            set_aside(outbox, aside, &self.shared)?;
-            self.handed = self.handed.saturating_sub(usize::from(aside.key.is_some()));
-        }
+        self.set_aside()?;
+        let Some(outbox) = &mut self.outbox else { return Ok(()) };
         self.handed = self.handed.saturating_sub(state.let_go);
         self.online = state.online;
         if self.epoch != state.epoch {

@@ -100,6 +100,42 @@ fn what_was_acknowledged_while_the_store_was_closed_is_not_given_again() {
 }
 
 #[test]
+fn what_the_broker_refused_while_the_store_was_closed_is_set_aside_when_it_opens() {
+    let dir = tempfile::tempdir().unwrap();
+    let mqtt = mqtt();
+    let store = Store::open(dir.path()).unwrap().store;
+    let mut writer = OutboxWriter::new(mqtt.shared.clone(), Some(store.clone()), dir.path(), 1 << 20);
+    assert!(writer.ready());
+    mqtt.offer_event(&event(1));
+    mqtt.offer_event(&event(2));
+    writer.turn(true);
+    let key = writer.outbox.as_mut().unwrap().fetch(1).unwrap()[0].key;
+    let full = std::io::ErrorKind::StorageFull.into();
+    writer.fail(&StoreError::DiskFull { path: dir.path().into(), source: full });
+    let aside = Aside {
+        key: Some(key),
+        topic: "camera/front/event".into(),
+        bytes: 300,
+        reason: "it has 300 bytes".into(),
+        news: true,
+    };
+    writer.shared.exchange.with_to_writer(|state| state.aside.push(aside));
+    writer.turn(false);
+    assert_eq!(mqtt.counters().set_aside, 0, "the list is closed, too");
+    assert!(writer.ready());
+    let outbox = writer.outbox.as_mut().unwrap();
+    outbox.all_back();
+    let bodies: Vec<Body> = outbox.fetch(9).unwrap().into_iter().map(|entry| entry.body).collect();
+    assert!(
+        matches!(bodies[..], [Body::Refused { from: 1, to: 1 }, Body::Message { seq: 2, .. }]),
+        "{bodies:?}"
+    );
+    assert_eq!((store.letters().unwrap().len(), mqtt.counters().set_aside), (1, 1));
+    writer.turn(true);
+    assert_eq!(store.letters().unwrap().len(), 1, "it is listed once");
+}
+
+#[test]
 fn what_the_broker_does_not_take_leaves_the_outbox_and_is_listed_with_an_alarm() {
     let dir = tempfile::tempdir().unwrap();
     let mqtt = mqtt();

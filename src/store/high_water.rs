@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 
 use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{aside, files};
+use crate::types::sha256;
 
 /// The file's name in the state directory.
 const FILE: &str = "numbers";
@@ -167,7 +167,7 @@ fn read(path: &Path) -> io::Result<(HighWaterRecord, usize)> {
 
 fn encode(record: &HighWaterRecord) -> io::Result<Vec<u8>> {
     let mut text = serde_json::to_vec(record)?;
-    let hash = hash(&text);
+    let hash = sha256(&text);
     text.push(b'\n');
     text.extend_from_slice(hash.as_bytes());
     text.push(b'\n');
@@ -177,16 +177,12 @@ fn encode(record: &HighWaterRecord) -> io::Result<Vec<u8>> {
 fn decode(copy: &[u8]) -> Option<HighWaterRecord> {
     let mut lines = copy.split(|byte| *byte == b'\n');
     let (json, sum) = (lines.next()?, lines.next()?);
-    (hash(json).as_bytes() == sum).then(|| serde_json::from_slice(json).ok())?
+    (sha256(json).as_bytes() == sum).then(|| serde_json::from_slice(json).ok())?
 }
 
 fn padded(mut text: Vec<u8>, length: usize) -> Vec<u8> {
     text.resize(length, b'\n');
     text
-}
-
-fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -83,6 +83,11 @@ impl Outbox {
         Ok(dropped)
     }
 
+    /// Whether the entry `key` is still there.
+    pub fn holds(&self, key: EntryKey) -> Result<bool, StoreError> {
+        self.entry(key).map(|entry| entry.is_some())
+    }
+
     fn entry(&self, key: EntryKey) -> Result<Option<super::Entry>, StoreError> {
         let bytes = key_bytes(key);
         let value = self.tree.get(bytes).map_err(|error| StoreError::from_sled(&self.path, error))?;

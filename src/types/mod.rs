@@ -45,7 +45,7 @@ pub use ocellus_image::{
     Channels, Colour, Dtype, Fit, Matrix, Patch, PixelFormat, Placement, Planes, Point, Pose, Range, Rect,
     Resize,
 };
-pub use ocellus_text::Explanation;
+pub use ocellus_text::{Explanation, hex, sha256};
 pub use preview::{Layer, LiveView, LiveViews, PartPictureStore, Picture, Watch};
 pub use refusal::{Details, FailedPart, Refusal, RejectedOut, ReloadedCameras, ReloadedOut};
 pub use report::{Fault, Latency, Report};

@@ -50,6 +50,29 @@ fn a_box_that_is_well_says_so_and_has_no_active_alarms() {
     place.end();
 }
 
+/// `ocellus provision` ran before the service started, and wrote this instead of a configuration.
+const UNPROVISIONED: &str = r#"{"format": 1, "outcome": "failed", "at": "2026-11-29T00:00:00Z", "folder": "/run/stick",
+    "faults": ["provision.toml:3:1: broker.prot: unknown key; did you mean port?", "second"]}"#;
+
+#[test]
+fn a_provisioning_that_failed_is_an_alarm_with_its_fault_and_what_to_do() {
+    let failed = |fixture: &crate::support::fixture::Fixture| {
+        fs::create_dir_all(&fixture.state_dir).unwrap();
+        fs::write(fixture.state_dir.join("provision.json"), UNPROVISIONED).unwrap();
+    };
+    let Some(place) = place("stub", SCENE, failed) else { return };
+    let view = place.view("box");
+    view.wait_words("#state", "Degraded: 1 reason");
+    view.wait_words("#alarms", "provisioning-failed");
+    for words in ["from /run/stick", "broker.prot: unknown key", "and 1 more", "correct the file"] {
+        view.wait_words("#alarms", words);
+        view.wait_words("#reasons", words);
+    }
+    view.wait_words("#banners", "provisioning-failed");
+    assert_eq!(view.faults(), Vec::<String>::new());
+    place.end();
+}
+
 #[test]
 fn the_feed_says_what_each_event_was_and_is_not_filled_by_updates() {
     let Some(place) = place("stub", SCENE, |_| {}) else { return };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use sha2::{Digest, Sha256};
+use ocellus_text::sha256;
 
 use crate::Label;
 use crate::{ModelCard, Task};
@@ -157,7 +157,7 @@ impl Model {
     /// SHA-256 of the file, as hexadecimal digits. Where the card does not pin it, the first call computes it:
     /// start-up does not wait for a digest that is compared with nothing.
     pub fn sha256(&self) -> &str {
-        self.sha256.get_or_init(|| digest(self.loaded.bytes()))
+        self.sha256.get_or_init(|| sha256(self.loaded.bytes()))
     }
 
     /// How a picture becomes the input tensor.
@@ -247,11 +247,6 @@ impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Model({}, {}, {})", self.name, word(self.task), self.path.display())
     }
-}
-
-/// SHA-256 as hexadecimal digits.
-pub(crate) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// How many pictures a model takes at once, and the tensors of one of them.

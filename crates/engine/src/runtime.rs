@@ -5,11 +5,11 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ocellus_text as text;
+use ocellus_text::{self as text, sha256};
 
 use super::file::ModelFile;
 use super::metadata::Metadata;
-use super::model::{Loaded, Model, Parsed, digest};
+use super::model::{Loaded, Model, Parsed};
 use super::stub::{StubError, StubModel};
 use super::{EngineError, ModelSource, RuntimeSettings};
 
@@ -138,7 +138,7 @@ fn is_stub(path: &Path) -> bool {
 /// Compares the digest of `bytes` with the card's, and returns it; `None` where the card has none.
 fn pinned(source: ModelSource<'_>, bytes: &[u8]) -> Result<Option<String>, EngineError> {
     let Some(expected) = source.card.sha256.clone() else { return Ok(None) };
-    let actual = digest(bytes);
+    let actual = sha256(bytes);
     if expected.eq_ignore_ascii_case(&actual) {
         return Ok(Some(actual));
     }

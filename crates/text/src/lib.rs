@@ -3,6 +3,7 @@
 //! Editors add invisible characters: a byte order mark, other line ends, spaces that do not break. They
 //! are removed here; bytes that are not UTF-8 are refused with their place, because a guess would be wrong later.
 
+mod digest;
 mod explanation;
 
 use std::borrow::Cow;
@@ -10,6 +11,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+pub use digest::{hex, sha256};
 pub use explanation::Explanation;
 
 /// Limit for text that people write, bytes; a larger file is of another kind.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::sealed::{SealError, SealedReader, SealedWriter};
+use crate::types::hex;
 
 /// The version of this layout.
 const FORMAT: u32 = 1;
@@ -102,8 +103,7 @@ impl<R> Hashing<R> {
     }
 
     fn part(self) -> ArchivePart {
-        let sum = self.hash.finalize();
-        ArchivePart { bytes: self.bytes, sha256: sum.iter().map(|byte| format!("{byte:02x}")).collect() }
+        ArchivePart { bytes: self.bytes, sha256: hex(self.hash.finalize()) }
     }
 }
 

@@ -159,13 +159,13 @@ fn write(
         .with_file_name(format!(".{}.unfinished", target.file_name().unwrap_or_default().to_string_lossy()));
     let result = (|| {
         let fail = |source| ArchiveError::File { path: unfinished.clone(), source };
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&unfinished)
-            .map_err(fail)?;
+        // One that was cut short may be there. A link that somebody left there is not followed.
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
+            _ => {}
+        }
+        let file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(fail)?;
         let mut writer = BackupWriter::begin(io::BufWriter::new(file), passphrase, &header)?;
         let passphrase_file =
             arguments.common.passphrase_file.as_ref().and_then(|file| file.canonicalize().ok());

@@ -168,3 +168,46 @@ fn aside_name() -> String {
     let date: String = now.chars().take_while(|c| *c != '.').filter(char::is_ascii_alphanumeric).collect();
     format!("before-restore-{date}Z")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::BackupWriter;
+    use super::*;
+
+    #[test]
+    fn a_backup_of_a_later_layout_is_refused_with_its_version_and_nothing_is_touched() {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, home) = (dir.path().join("state"), dir.path().join("etc"));
+        for folder in [&state, &home] {
+            fs::create_dir(folder).unwrap();
+        }
+        fs::write(state.join("users"), "old").unwrap();
+        fs::write(dir.path().join("secret"), "correct horse battery").unwrap();
+        fs::write(dir.path().join("part"), "new").unwrap();
+        let mut header = BackupHeader::new(1, "box1", "2026-11-29T00:00:00Z".into(), false);
+        (header.format, header.version) = (2, "9.9.9".into());
+        let file = dir.path().join("box.backup");
+        let out = fs::File::create(&file).unwrap();
+        let mut writer = BackupWriter::begin(out, "correct horse battery", &header).unwrap();
+        writer.add("state/users", &dir.path().join("part")).unwrap();
+        writer.finish().unwrap();
+
+        for check in [true, false] {
+            let common = BackupCommon {
+                passphrase_file: Some(dir.path().join("secret")),
+                config: home.join("ocellus.toml"),
+                state_dir: Some(state.clone()),
+                json: false,
+            };
+            let arguments = RestoreArgs { file: file.clone(), common, without_config: false, check };
+            let said = format!("{:#}", outcome(&arguments).err().expect("it is refused"));
+            for word in
+                ["version 9.9.9 wrote it", "layout 2", "this program knows layout 1", "install that version"]
+            {
+                assert!(said.contains(word), "{said}");
+            }
+        }
+        assert_eq!(fs::read_to_string(state.join("users")).unwrap(), "old");
+        assert!(!state.join("restore.new").exists() && fs::read_dir(&home).unwrap().next().is_none());
+    }
+}

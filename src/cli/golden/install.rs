@@ -74,7 +74,7 @@ fn keep(recipe: &Recipe) -> io::Result<PathBuf> {
     if let Ok(other) = fs::read(&kept)
         && other != recipe.text.as_bytes()
     {
-        let digest = crate::cli::recipe_loader::sha256(&other);
+        let digest = crate::types::sha256(&other);
         fs::rename(&kept, beside(&format!(".{}-{}", recipe.revision, &digest[..8])))?;
     }
     write_whole(&kept, recipe.text.as_bytes())?;

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Configured, ModelFault};
-use crate::cli::{CliOutput, recipe_loader};
+use crate::cli::CliOutput;
 use crate::config::{self, CatalogueModel, Faults, catalogue, catalogue_model, nearest, parse_card, text};
 use crate::engine::Runtime;
 use crate::store::write_whole;
@@ -32,7 +32,7 @@ pub(super) struct AddModelArgs {
 pub(super) fn run(arguments: &AddModelArgs) -> anyhow::Result<CliOutput> {
     let (known, file) = wanted(arguments)?;
     let bytes = read(&file)?;
-    let found = recipe_loader::sha256(&bytes);
+    let found = crate::types::sha256(&bytes);
     let known = match known {
         Some(known) => known,
         None => catalogue()

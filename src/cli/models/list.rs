@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::{CliOutput, recipe_loader};
+use crate::cli::CliOutput;
 use crate::config::{CatalogueModel, catalogue};
 
 #[derive(Debug, Args)]
@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &ListModelsArgs) -> anyhow::Result<CliOutput> {
 /// Whether the file in `dir` is the one of the catalogue.
 fn state(model: &CatalogueModel, dir: &Path) -> &'static str {
     match std::fs::read(dir.join(&model.file)) {
-        Ok(bytes) if recipe_loader::sha256(&bytes) == model.sha256 => "installed",
+        Ok(bytes) if crate::types::sha256(&bytes) == model.sha256 => "installed",
         Ok(_) => "another file of this name",
         Err(_) => "not installed",
     }

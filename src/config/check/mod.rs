@@ -16,12 +16,11 @@ mod zones;
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::fault::Faults;
 use super::files::{self, Files};
 use super::raw::{Doc, TomlTable};
 use super::{Config, Written};
+use crate::types::sha256;
 
 /// Facts about other sections and the machine that sections need.
 struct SectionScope {
@@ -129,14 +128,10 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
         triggers,
         text: super::shown::shown_text(text),
         written: Written(text.to_owned()),
-        hash: hex(&Sha256::digest(text.as_bytes())),
+        hash: sha256(text),
     };
     root.finish();
     config
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads a name that becomes part of a topic, a file name or a thread's name; notes a fault where it cannot

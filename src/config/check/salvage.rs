@@ -5,11 +5,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use super::super::raw::{Doc, TomlTable};
 use super::super::{AttendanceConfig, Config, EvidenceConfig, OutboxConfig};
 use super::{Files, SectionScope, attendance, device, evidence, mqtt, preview, web};
+use crate::types::sha256;
 
 /// A file with more broken sections than this is treated as empty.
 const MOST_BROKEN: usize = 32;
@@ -56,7 +55,7 @@ impl Config {
             triggers: Vec::new(),
             text: String::new(),
             written: super::Written::default(),
-            hash: super::hex(&Sha256::digest([])),
+            hash: sha256([]),
         }
     }
 }

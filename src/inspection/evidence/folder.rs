@@ -10,6 +10,7 @@ use super::index;
 use super::planes::PlanesFault;
 use super::queue::EvidenceJob;
 use super::seal;
+use crate::types::sha256;
 
 /// File with the results of the inspection.
 pub(super) const DOCUMENT: &str = "evidence.json";
@@ -48,7 +49,7 @@ impl Prepared {
             files.push((RECIPE, record.recipe_text.clone().into_bytes()));
         }
         let listed = files.iter().map(|(name, bytes)| {
-            (name.to_string(), KeptFile { sha256: seal::sha256(bytes), bytes: bytes.len() as u64 })
+            (name.to_string(), KeptFile { sha256: sha256(bytes), bytes: bytes.len() as u64 })
         });
         let document = Document::new(job, listed.collect());
         let text = serde_json::to_string_pretty(&document);

@@ -10,7 +10,9 @@ use super::error::EvidenceError;
 use super::folder::{DOCUMENT, PLANES, RECIPE};
 use super::planes::{self, PlanesFault};
 use super::seal;
-use crate::types::{Frame, Inspection, InspectionLatency, Outcome, PixelFormat, Stamp, Trigger, TriggerKind};
+use crate::types::{
+    Frame, Inspection, InspectionLatency, Outcome, PixelFormat, Stamp, Trigger, TriggerKind, sha256,
+};
 
 /// Limit for `evidence.json`; a larger file cannot be one of ours and is refused before it is read.
 const MAX_DOCUMENT_BYTES: u64 = 64 << 20;
@@ -101,7 +103,7 @@ fn read_file(folder: &Path, name: &str, kept: &KeptFile) -> Result<Vec<u8>, Evid
         }
         Err(source) => return Err(EvidenceError::Read { path, source }),
     };
-    let (found, found_bytes) = (seal::sha256(&bytes), bytes.len() as u64);
+    let (found, found_bytes) = (sha256(&bytes), bytes.len() as u64);
     if found != expected || found_bytes != expected_bytes {
         return Err(EvidenceError::Changed { path, expected, found, expected_bytes, found_bytes });
     }

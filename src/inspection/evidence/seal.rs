@@ -4,17 +4,12 @@
 //! The seal is over the file's bytes rather than over a normal form of its values, so that no reader has to agree on
 //! how numbers are written; `sha256sum` after one `sed` checks it too.
 
-use sha2::{Digest, Sha256};
+use crate::types::sha256;
 
 /// Placeholder for the digits of the seal.
 pub(super) const BLANK: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 /// The end of the file after the seal.
 const TAIL: &str = "\"\n}\n";
-
-/// SHA-256 of `bytes` as hexadecimal digits.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// Puts the seal into `text`, whose last value is [`BLANK`].
 pub(super) fn seal(mut text: String) -> String {

@@ -6,13 +6,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::GoldenError;
 use crate::store::StoreError;
 use crate::store::files::{UNFINISHED, write_whole};
 use crate::store::png::{self, PngError};
-use crate::types::Patch;
+use crate::types::{Patch, sha256};
 
 /// The folder of the pictures.
 #[derive(Clone)]
@@ -35,7 +33,7 @@ impl Pictures {
     pub(super) fn keep(&self, picture: &Patch, name: &str) -> Result<String, GoldenError> {
         let unfit = |fault: PngError| GoldenError::Unfit { name: name.to_owned(), cause: fault.to_string() };
         let file = png::encode(picture).map_err(unfit)?;
-        let sha = sha_of(&file);
+        let sha = sha256(&file);
         if self.check(&sha).is_err() {
             write_whole(&self.dir, &format!("{sha}.png"), &file)?;
         }
@@ -96,7 +94,7 @@ impl Pictures {
             }
             Err(error) => return Err(StoreError::from_io(&path, error).into()),
         };
-        let found = sha_of(&file);
+        let found = sha256(&file);
         if found == sha {
             return Ok(file);
         }
@@ -115,8 +113,4 @@ impl Pictures {
 
 fn is_sha(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-fn sha_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

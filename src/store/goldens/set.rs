@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::GoldenError;
+use crate::types::hex;
 
 /// Fewer digits would make it too easy to remove the wrong picture.
 const LEAST_DIGITS: usize = 4;
@@ -101,7 +102,7 @@ impl GoldenSet {
             }
             hash.update([b'\n', u8::from(entry.rois.is_some())]);
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(hash.finalize())
     }
 }
 

@@ -12,7 +12,9 @@ use ocellus::mqtt::Mqtt;
 use ocellus::pipeline::Sink;
 use ocellus::store::Store;
 use ocellus::supervisor::{Beat, Stop};
-use ocellus::types::{Clock, Identity, PersonId, Rect, Sighting, SightingSink, Stamp, SystemClock, ZoneSet};
+use ocellus::types::{
+    Clock, Explanation, Identity, PersonId, Rect, Sighting, SightingSink, Stamp, SystemClock, ZoneSet,
+};
 
 use crate::support::unit::{Unit, mqtt_config};
 
@@ -80,12 +82,12 @@ impl Harness {
             let body = move || {
                 let mut sinks: Vec<Arc<dyn Sink>> = vec![Arc::new(mqtt.clone())];
                 sinks.extend(others);
-                let alarm = |name: &str, cause: Option<&str>| {
+                let alarm = |name: &str, why: Option<&Explanation>| {
                     let mut alarms = alarms.lock().unwrap();
                     let last = alarms.iter().rev().find(|alarm| alarm.0 == name);
                     let raised = last.is_some_and(|alarm| alarm.1.is_some());
-                    if cause.is_some() || raised {
-                        alarms.push((name.to_owned(), cause.map(str::to_owned)));
+                    if why.is_some() || raised {
+                        alarms.push((name.to_owned(), why.map(ToString::to_string)));
                     }
                 };
                 let looks = |camera: &str| !away.lock().unwrap().iter().any(|known| known == camera);

@@ -216,10 +216,9 @@ impl Running {
 
     /// Waits for a failed connection; its cause.
     pub fn until_offline(&self, cause: &str) -> String {
-        let offline =
-            |h: &Health| matches!(h, Health::Offline { cause: reported, .. } if reported.contains(cause));
+        let offline = |h: &Health| matches!(h, Health::Offline { cause: reported, .. } if reported.to_string().contains(cause));
         match self.until(&format!("offline with `{cause}`"), offline) {
-            Health::Offline { cause, .. } => cause,
+            Health::Offline { cause, .. } => cause.to_string(),
             other => panic!("{other:?}"),
         }
     }

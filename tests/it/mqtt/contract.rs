@@ -8,7 +8,7 @@ use ocellus::commands::preview::SnapshotRequest;
 use ocellus::commands::service::RestartedOut;
 use ocellus::contract::{CameraState, CameraStatus, Percentiles, Service, Status, Telemetry, schema};
 use ocellus::pipeline::{Offer, Sink};
-use ocellus::types::{Direction, Event, EventKind, Report, ZoneSet};
+use ocellus::types::{Direction, Event, EventKind, Explanation, Report, ZoneSet};
 use serde_json::{Value, json};
 
 fn online() -> Status {
@@ -65,7 +65,7 @@ fn every_live_message_keeps_to_its_schema() {
     let unit = Unit::start(mqtt_config(broker.port), dir.path()).up();
     unit.mqtt.retain("status", &online());
     unit.mqtt.retain("camera/front/status", &camera());
-    unit.mqtt.alarm("hot", "the box is at 90 °C; clean its fan");
+    unit.mqtt.alarm("hot", &Explanation::new("the box is at 90 °C", "clean its fan"));
     unit.mqtt.telemetry(&telemetry());
     assert_eq!(unit.mqtt.offer_report(&report(5)), Offer::Taken);
     assert_eq!(unit.mqtt.offer_event(&event(1)), Offer::Taken);
@@ -119,8 +119,8 @@ fn a_late_subscriber_and_a_new_broker_learn_the_retained_states() {
     let unit = Unit::start(mqtt_config(broker.port), dir.path()).up();
     unit.mqtt.retain("status", &Status { state: Service::Degraded, ..online() });
     unit.mqtt.retain("status", &online());
-    unit.mqtt.alarm("hot", "90 °C");
-    unit.mqtt.alarm("cold", "-9 °C");
+    unit.mqtt.alarm("hot", &Explanation::new("90 °C", ""));
+    unit.mqtt.alarm("cold", &Explanation::new("-9 °C", ""));
     let late = Subscriber::start(broker.port, "late", "ocellus/box1/#");
     late.wait_for("box1/status", |status| status["state"] == "online");
     late.wait_for("alarm/cold", Value::is_object);
@@ -219,7 +219,7 @@ fn an_orderly_end_leaves_no_alarm_and_no_camera_that_is_there() {
     let dir = tempfile::tempdir().unwrap();
     let unit = Unit::start(mqtt_config(broker.port), dir.path()).up();
     unit.mqtt.retain("camera/front/status", &CameraStatus { state: CameraState::Online, ..camera() });
-    unit.mqtt.alarm("hot", "90 °C");
+    unit.mqtt.alarm("hot", &Explanation::new("90 °C", ""));
     subscriber.wait_for("front/status", |status| status["state"] == "online");
     unit.stop();
     subscriber.wait_for("box1/status", |status| status["state"] == "offline");

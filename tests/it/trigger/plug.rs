@@ -30,7 +30,10 @@ fn a_port_that_is_absent_is_reported_once_and_opened_when_it_comes() {
     let beats = running.beat.count();
     running.target.look(|seen| {
         let PortState::Away { cause, .. } = &seen.ports[0] else { panic!("{:?}", seen.ports) };
-        assert!(cause.contains("plc cannot be opened") && cause.contains("plug it in"), "{cause}");
+        assert!(
+            cause.cause.contains("plc cannot be opened") && cause.remedy.contains("plug it in"),
+            "{cause}"
+        );
     });
     let pty = Pty::new();
     plug(&port, &pty);
@@ -49,7 +52,7 @@ fn what_is_no_serial_port_is_reported_with_its_cause() {
     running.target.wait("the port to be reported away", |seen| !seen.ports.is_empty());
     running.target.look(|seen| {
         let PortState::Away { cause, .. } = &seen.ports[0] else { panic!("{:?}", seen.ports) };
-        assert!(cause.contains("check that it is a serial port"), "{cause}");
+        assert!(cause.remedy.contains("check that it is a serial port"), "{cause}");
     });
     running.finish().unwrap();
 }
@@ -62,7 +65,7 @@ fn a_port_that_another_has_is_reported_and_taken_over_when_it_is_free() {
     second.target.wait("the port to be reported away", |seen| !seen.ports.is_empty());
     second.target.look(|seen| {
         let PortState::Away { cause, .. } = &seen.ports[0] else { panic!("{:?}", seen.ports) };
-        assert!(cause.contains("end the other program"), "{cause}");
+        assert!(cause.remedy.contains("end the other program"), "{cause}");
     });
     first.finish().unwrap();
     wait_open(&second, 1);

@@ -111,7 +111,7 @@ fn the_failure_of_an_essential_unit_ends_the_service_with_its_cause() {
     supervisor.add(Unit::new("vital", |_| panic!("out of air")).essential(true)).unwrap();
     match supervisor.run(&Stop::new()) {
         Err(SupervisorError::Essential { unit, cause }) => {
-            assert_eq!((&*unit, cause.as_str()), ("vital", "panicked: out of air"));
+            assert_eq!((&*unit, cause.to_string().as_str()), ("vital", "panicked: out of air"));
         }
         other => panic!("{other:?}"),
     }

@@ -8,13 +8,12 @@ mod outline;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use super::{Recipe, Roi};
 use crate::config::check::is_topic_level;
 use crate::config::raw::{Doc, TomlTable};
 use crate::config::value::PlacedValue;
 use crate::config::{Fault, Faults, ModelConfig, files};
+use crate::types::sha256;
 
 /// Allowed sides of a picture, px.
 const SIDE: RangeInclusive<i64> = 16..=16_384;
@@ -69,7 +68,7 @@ fn read(doc: &Doc<'_>, file: &Path, text: &str, models: &[ModelConfig]) -> Recip
         align: root.table_if("align").map(|table| align::align(table, &scope)),
         rois: rois(&root, &scope),
         path: file.to_owned(),
-        hash: Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+        hash: sha256(text),
         text: text.to_owned(),
     };
     root.finish();

@@ -8,8 +8,8 @@ use ocellus::inspection::evidence::{Evidence, GoldenRecord, ModelRecord, Product
 use ocellus::pipeline::Sink;
 use ocellus::supervisor::{Beat, Spawned, Stop, spawn};
 use ocellus::types::{
-    Clock, Defect, Frame, Inspection, InspectionLatency, Outcome, PixelFormat, Pose, Rect, RoiResult, Stamp,
-    SystemClock, Trigger, TriggerKind, Verdict,
+    Clock, Defect, Explanation, Frame, Inspection, InspectionLatency, Outcome, PixelFormat, Pose, Rect,
+    RoiResult, Stamp, SystemClock, Trigger, TriggerKind, Verdict,
 };
 
 use crate::support::wait_until;
@@ -54,7 +54,7 @@ impl Harness {
         self.stop = Stop::new();
         let (evidence, stop, alarms) = (self.evidence.clone(), self.stop.clone(), self.alarms.clone());
         let body = move || {
-            let alarm = |text: Option<&str>| alarms.lock().unwrap().push(text.map(str::to_owned));
+            let alarm = |why: Option<&Explanation>| alarms.lock().unwrap().push(why.map(ToString::to_string));
             let time = Time { clock: &*clock, synchronised: &|| synchronised };
             evidence.run_by(&time, &stop, &Beat::new(), &alarm);
         };

@@ -92,7 +92,7 @@ fn a_unit_that_is_built_again_goes_on_where_the_first_one_ended() {
     let subscriber = Subscriber::start(broker.port, "reader", "ocellus/box1/#");
     let dir = tempfile::tempdir().unwrap();
     let mut unit = Unit::start(mqtt_config(broker.port), dir.path()).up();
-    unit.mqtt.alarm("hot", "90 °C");
+    unit.mqtt.alarm("hot", &ocellus::types::Explanation::new("90 °C", ""));
     unit.mqtt.offer_event(&event(1));
     crate::support::wait_until("acknowledged", || unit.mqtt.counters().events_acked == 1);
     unit = unit.again(dir.path()).up();
