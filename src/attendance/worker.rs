@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Around, AttendanceShared};
 use crate::attendance::rules::Rules;
@@ -56,17 +56,17 @@ struct AttendanceWorker<'a> {
     /// Events that the rules have given and that are not known to be on disk.
     unwritten: Vec<Attendance>,
     /// The earliest time of the next write, because the disk refused the last one or nothing is due.
-    write_at: Instant,
-    tick_at: Instant,
-    touch_at: Instant,
-    prune_at: Instant,
+    write_at: Duration,
+    tick_at: Duration,
+    touch_at: Duration,
+    prune_at: Duration,
     /// Whether the outbox may lack events that are in the attendance log.
     behind: bool,
     /// When the last event was, wall clock, nanoseconds since 1970.
     newest_ns: Option<u64>,
     /// Decides whether the clock can be trusted to tell the age of events.
     gate: AgeGate,
-    dropped: (u64, Option<Instant>),
+    dropped: (u64, Option<Duration>),
 }
 
 impl<'a> AttendanceWorker<'a> {
@@ -78,7 +78,7 @@ impl<'a> AttendanceWorker<'a> {
         stop: &Stop,
         beat: &Beat,
     ) -> Option<AttendanceWorker<'a>> {
-        let now = Instant::now();
+        let now = around.clock.monotonic();
         let revision = shared.revision.load(Ordering::Acquire);
         let mut worker = AttendanceWorker {
             book: around.store.attendance(),
@@ -149,7 +149,7 @@ impl<'a> AttendanceWorker<'a> {
             self.rules.set(self.shared.settings.lock().clone());
         }
         self.follow_gallery();
-        let now = Instant::now();
+        let now = self.around.clock.monotonic();
         if now >= self.tick_at {
             self.rules.tick(self.around.clock.now(), self.around.looks, &mut self.unwritten);
             self.shared.counters.present.set(self.rules.present() as i64);
@@ -168,7 +168,7 @@ impl<'a> AttendanceWorker<'a> {
     }
 
     /// Does all work that needs the disk.
-    fn work(&mut self, now: Instant) -> Result<(), StoreError> {
+    fn work(&mut self, now: Duration) -> Result<(), StoreError> {
         self.write()?;
         if self.behind {
             self.catch_up()?;
@@ -224,7 +224,7 @@ impl<'a> AttendanceWorker<'a> {
                 from = event.id;
                 if self.around.durable.offer_attendance(&event) == Offer::Dropped {
                     self.behind = true;
-                    self.write_at = Instant::now() + RETRY;
+                    self.write_at = self.around.clock.monotonic() + RETRY;
                     return Ok(());
                 }
             }
@@ -302,7 +302,7 @@ impl<'a> AttendanceWorker<'a> {
         }
     }
 
-    fn look_at_drops(&mut self, now: Instant) {
+    fn look_at_drops(&mut self, now: Duration) {
         let dropped = self.shared.counters.dropped.get();
         if std::mem::replace(&mut self.dropped.0, dropped) != dropped {
             if self.dropped.1.replace(now).is_none() {

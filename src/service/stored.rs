@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::domains::Domains;
 use super::publisher::StatusPublisher;
@@ -11,7 +11,7 @@ use crate::commands::service::DumpedOut;
 use crate::recognition::people::finish_erasures;
 use crate::store::{Loss, Numbers, Opened, Store, StoreDump};
 use crate::supervisor::{Beat, Stop, Unit};
-use crate::types::{Doubt, Explanation, Origin, Refusal};
+use crate::types::{Clock, Doubt, Explanation, Origin, Refusal, SystemClock};
 
 /// How often the unit checks if nothing wakes it.
 const LOOK: Duration = Duration::from_millis(200);
@@ -62,14 +62,21 @@ impl OpenStore {
     pub(super) fn unit(self: &Arc<OpenStore>, domains: &Arc<Domains>, publisher: &StatusPublisher) -> Unit {
         let (store, domains, publisher) = (self.clone(), domains.clone(), publisher.clone());
         Unit::new("store", move |context| {
-            store.follow(&domains, &publisher, &context.stop, &context.beat);
+            store.follow(&domains, &publisher, &SystemClock, &context.stop, &context.beat);
             Ok(())
         })
     }
 
-    fn follow(&self, domains: &Domains, publisher: &StatusPublisher, stop: &Stop, beat: &Beat) {
+    fn follow(
+        &self,
+        domains: &Domains,
+        publisher: &StatusPublisher,
+        clock: &dyn Clock,
+        stop: &Stop,
+        beat: &Beat,
+    ) {
         let (mut fault, mut doubted) = (None, None);
-        let mut try_at = Instant::now();
+        let mut try_at = clock.monotonic();
         while !stop.is_stopped() {
             beat.beat();
             self.numbers.wait_low(LOOK);
@@ -78,9 +85,9 @@ impl OpenStore {
                 publisher.alarm_while(NUMBERS, found.as_ref().map(|fault| fault.explanation()).as_ref());
                 fault = found;
             }
-            if self.waits.load(Ordering::Acquire) && Instant::now() >= try_at {
+            if self.waits.load(Ordering::Acquire) && clock.monotonic() >= try_at {
                 self.try_open(domains, publisher);
-                try_at = Instant::now() + RETRY;
+                try_at = clock.monotonic() + RETRY;
             }
             if let Some(loss) = self.store.take_loss() {
                 publisher.alarm(ALARM, &lost(&loss));

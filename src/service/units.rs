@@ -150,7 +150,7 @@ pub(super) fn trigger_unit(
         serial.path = config.device.state_dir.join(&serial.path);
     }
     let body = move |context: &UnitContext| {
-        trigger::run(&settings, &target, &context.stop, &context.beat)
+        trigger::run(&settings, &target, &SystemClock, &context.stop, &context.beat)
             .map_err(|error| UnitError::explained(error.explanation()))
     };
     Unit::new(name, body).essential(essential)

@@ -29,6 +29,7 @@ pub use error::TriggerError;
 use crate::config;
 use crate::config::trigger::Source;
 use crate::supervisor::{Beat, Stop};
+use crate::types::Clock;
 
 /// Runs one trigger until `stop`: pulls at `target`, and writes what is answered to the port. Blocks its
 /// thread.
@@ -39,13 +40,14 @@ use crate::supervisor::{Beat, Stop};
 pub fn run(
     settings: &config::TriggerConfig,
     target: &Arc<dyn TriggerTarget>,
+    clock: &dyn Clock,
     stop: &Stop,
     beat: &Beat,
 ) -> Result<(), TriggerError> {
     match &settings.source {
-        Source::Serial(serial) => port::run(settings, serial, target, stop, beat),
+        Source::Serial(serial) => port::run(settings, serial, target, clock, stop, beat),
         Source::Timer { every } => {
-            timer::run(settings, *every, target, stop, beat);
+            timer::run(settings, *every, target, clock, stop, beat);
             Ok(())
         }
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
@@ -19,7 +19,7 @@ use crate::backoff::Backoff;
 use crate::config;
 use crate::config::trigger::{Flow, Parity, Protocol, Serial};
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Clock, Explanation, SystemClock};
+use crate::types::{Clock, Explanation};
 
 /// Longest wait of one turn, and so the delay with which a stop or an incomplete line is noticed.
 const TURN: Duration = Duration::from_millis(50);
@@ -40,6 +40,7 @@ struct TriggerPort<'a> {
     settings: &'a config::TriggerConfig,
     serial: &'a Serial,
     target: &'a dyn TriggerTarget,
+    clock: &'a dyn Clock,
     stop: &'a Stop,
     beat: &'a Beat,
     /// Counts verdicts whose connection has ended.
@@ -60,6 +61,7 @@ pub fn run(
     settings: &config::TriggerConfig,
     serial: &Serial,
     target: &Arc<dyn TriggerTarget>,
+    clock: &dyn Clock,
     stop: &Stop,
     beat: &Beat,
 ) -> Result<(), TriggerError> {
@@ -68,7 +70,8 @@ pub fn run(
         .build()
         .map_err(|source| TriggerError::Runtime { name: settings.name.clone(), source })?;
     let undelivered = Arc::default();
-    let mut port = TriggerPort { settings, serial, target: &**target, stop, beat, undelivered, away: None };
+    let mut port =
+        TriggerPort { settings, serial, target: &**target, clock, stop, beat, undelivered, away: None };
     let mut backoff = Backoff::new(serial.reopen, serial.reopen_max);
     let mut first = true;
     while !stop.is_stopped() {
@@ -78,11 +81,11 @@ pub fn run(
             Ok(stream) => {
                 let modem = port.modem(&stream)?;
                 port.tell_open(first);
-                let opened = Instant::now();
+                let opened = clock.monotonic();
                 let over = runtime.block_on(port.serve(stream, modem));
                 // A loose plug must not cause fast retries or fill the log, so the pause is reset only after
                 // a long connection.
-                if opened.elapsed() >= serial.reopen_max {
+                if clock.monotonic().saturating_sub(opened) >= serial.reopen_max {
                     backoff.reset();
                 }
                 match over {
@@ -150,7 +153,7 @@ impl TriggerPort<'_> {
                 }
                 read = reader.read(&mut chunk) => {
                     // The stamp is taken first, so that no other work adds to its delay after the edge.
-                    let at = SystemClock.now();
+                    let at = self.clock.now();
                     read.and_then(some).map(|bytes| dialogue.hear(&chunk[..bytes], at))
                 }
                 () = verdicts.outcome() => Ok(()),
@@ -167,7 +170,7 @@ impl TriggerPort<'_> {
 
     fn turn(&self, dialogue: &mut Dialogue<'_>, modem: Option<&Modem>) -> io::Result<()> {
         let level = modem.map(Modem::look).transpose()?;
-        let now = SystemClock.now();
+        let now = self.clock.now();
         if let Some(level) = level {
             dialogue.look(level, now);
         }
@@ -211,10 +214,10 @@ impl TriggerPort<'_> {
     }
 
     fn rest(&self, pause: Duration) {
-        let until = Instant::now() + pause;
+        let until = self.clock.monotonic() + pause;
         loop {
             self.beat.beat();
-            let left = until.saturating_duration_since(Instant::now());
+            let left = until.saturating_sub(self.clock.monotonic());
             if left.is_zero() || self.stop.wait(left.min(PAUSE_TURN)) {
                 return;
             }

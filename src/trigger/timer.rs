@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::TriggerTarget;
 use crate::config;
 use crate::supervisor::{Beat, Stop};
-use crate::types::{Clock, Label, Stamp, SystemClock, Trigger, TriggerKind};
+use crate::types::{Clock, Label, Stamp, Trigger, TriggerKind};
 
 /// The longest wait without a beat.
 const TURN: Duration = Duration::from_millis(500);
@@ -16,19 +16,20 @@ pub fn run(
     settings: &config::TriggerConfig,
     every: Duration,
     target: &Arc<dyn TriggerTarget>,
+    clock: &dyn Clock,
     stop: &Stop,
     beat: &Beat,
 ) {
     let name: Label = settings.name.as_str().into();
-    let mut grid = TimeGrid::new(SystemClock.now(), every);
+    let mut grid = TimeGrid::new(clock.now(), every);
     loop {
         beat.beat();
-        let now = SystemClock.now();
+        let now = clock.now();
         if grid.is_due(now) {
             let trigger = Trigger { kind: TriggerKind::Timer, name: name.clone(), at: now, text: None };
             target.pull(trigger, now.plus(settings.delay), None);
         }
-        if stop.wait(grid.wait(SystemClock.now()).min(TURN)) {
+        if stop.wait(grid.wait(clock.now()).min(TURN)) {
             return;
         }
     }

@@ -38,6 +38,11 @@ impl Stamp {
 pub trait Clock: Send + Sync {
     /// The present moment on both clocks.
     fn now(&self) -> Stamp;
+
+    /// Time since the process began, for pauses and deadlines.
+    fn monotonic(&self) -> Duration {
+        Duration::from_nanos(self.now().mono_ns)
+    }
 }
 
 /// The clocks of the operating system.

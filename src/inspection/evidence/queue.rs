@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
@@ -45,7 +45,7 @@ pub(super) struct EvidenceQueue {
 /// The alarm that is raised, with the drops that it has counted.
 #[derive(Default)]
 pub(super) struct Standing {
-    pub(super) raised: Option<(EvidenceLoss, Instant)>,
+    pub(super) raised: Option<(EvidenceLoss, Duration)>,
     /// Drops that the alarm has reported.
     pub(super) dropped: u64,
 }

@@ -1,6 +1,6 @@
 //! The unit's thread: writes offered inspections, and keeps the folders within their bounds.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -11,7 +11,7 @@ use super::index::{self, FolderOrder, Index};
 use super::queue::{EvidenceJob, EvidenceLoss, EvidenceQueue, NextJob, Standing};
 use crate::config;
 use crate::supervisor::{Beat, Stop};
-use crate::types::{AgeGate, Doubt, Explanation};
+use crate::types::{AgeGate, Clock, Doubt, Explanation};
 
 /// Encoding a picture takes time on the cores that inspect, so inspection gets the higher priority.
 const NICE: i32 = 10;
@@ -34,10 +34,18 @@ pub(super) fn run(
     folder::clear_partial(&queue.root);
     let index = Index::scan(&queue.root, || beat.beat());
     let newest_ns = index.newest().map(index::midnight_ns);
-    let alarm = EvidenceAlarm { tell: alarm, standing: &queue.standing };
+    let alarm = EvidenceAlarm { tell: alarm, standing: &queue.standing, clock: time.clock };
     let gate = AgeGate::new(time.clock.now());
-    let mut writer =
-        EvidenceWriter { queue, time, beat, index, alarm, gate, newest_ns, look_ahead_at: Instant::now() };
+    let mut writer = EvidenceWriter {
+        queue,
+        time,
+        beat,
+        index,
+        alarm,
+        gate,
+        newest_ns,
+        look_ahead_at: time.clock.monotonic(),
+    };
     writer.show();
     loop {
         beat.beat();
@@ -60,7 +68,7 @@ struct EvidenceWriter<'a> {
     /// When the newest folder was kept, wall clock, nanoseconds since 1970.
     newest_ns: Option<u64>,
     /// The earliest time for the next search of all folders, because that search is slow.
-    look_ahead_at: Instant,
+    look_ahead_at: Duration,
 }
 
 /// Whether a prepared folder was written.
@@ -176,12 +184,12 @@ impl EvidenceWriter<'_> {
     /// A folder that was kept while the clock was ahead and is too old by its number. The search runs only
     /// now and then.
     fn ahead(&mut self, limits: &config::EvidenceConfig, today: i32) -> Option<FolderOrder> {
-        if limits.max_days == 0 || Instant::now() < self.look_ahead_at {
+        if limits.max_days == 0 || self.time.clock.monotonic() < self.look_ahead_at {
             return None;
         }
         let found = self.index.ahead(limits, today);
         if found.is_none() {
-            self.look_ahead_at = Instant::now() + LOOK_AHEAD;
+            self.look_ahead_at = self.time.clock.monotonic() + LOOK_AHEAD;
         }
         found
     }
@@ -231,11 +239,12 @@ impl EvidenceWriter<'_> {
 struct EvidenceAlarm<'a> {
     tell: &'a dyn Fn(Option<&Explanation>),
     standing: &'a Mutex<Standing>,
+    clock: &'a dyn Clock,
 }
 
 impl EvidenceAlarm<'_> {
     fn raise(&self, loss: EvidenceLoss, text: impl FnOnce() -> Explanation) {
-        let before = self.standing().raised.replace((loss, Instant::now()));
+        let before = self.standing().raised.replace((loss, self.clock.monotonic()));
         if before.is_none_or(|(known, _)| known != loss) {
             (self.tell)(Some(&text()));
         }
@@ -243,7 +252,9 @@ impl EvidenceAlarm<'_> {
 
     /// Ends the alarm about `loss` after `calm` without another loss.
     fn clear(&self, loss: EvidenceLoss, calm: Duration) {
-        let is_over = |(known, last): (EvidenceLoss, Instant)| known == loss && last.elapsed() >= calm;
+        let now = self.clock.monotonic();
+        let is_over =
+            |(known, last): (EvidenceLoss, Duration)| known == loss && now.saturating_sub(last) >= calm;
         let over = self.standing().raised.take_if(|raised| is_over(*raised));
         if over.is_some() {
             (self.tell)(None);

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use ocellus::config::{self, Config};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::trigger::{PortState, TriggerError, TriggerTarget, run};
+use ocellus::types::SystemClock;
 
 pub use crate::support::pty::Pty;
 pub use crate::support::random::Random;
@@ -43,7 +44,7 @@ impl Running {
         let (stop, beat) = (Stop::new(), Beat::new());
         let thread = {
             let (target, stop, beat) = (target.clone() as Arc<dyn TriggerTarget>, stop.clone(), beat.clone());
-            std::thread::spawn(move || run(&settings, &target, &stop, &beat))
+            std::thread::spawn(move || run(&settings, &target, &SystemClock, &stop, &beat))
         };
         Running { target, stop, beat, thread: Some(thread) }
     }
