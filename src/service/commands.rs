@@ -9,7 +9,7 @@ use base64::Engine as _;
 use parking_lot::Mutex;
 
 use super::Service;
-use super::noted::{note_signal, noted};
+use super::audited::{note_signal, noted};
 use super::people::{PeopleQueue, PeopleRequest};
 use super::reload::reload;
 use super::restart::restart;

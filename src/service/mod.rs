@@ -8,6 +8,7 @@
 //! holds the first frames until there is somebody to look at them.
 
 mod alarm_commands;
+mod audited;
 mod boot;
 mod camera;
 mod camera_report;
@@ -26,7 +27,6 @@ mod interfaces;
 mod last_applied;
 mod loading;
 mod models;
-mod noted;
 mod people;
 mod provisioning;
 mod publisher;

@@ -200,7 +200,8 @@ mod tests {
                 json: false,
             };
             let arguments = RestoreArgs { file: file.clone(), common, without_config: false, check };
-            let said = format!("{:#}", outcome(&arguments).err().expect("it is refused"));
+            let Err(error) = outcome(&arguments) else { panic!("it is refused") };
+            let said = format!("{error:#}");
             for word in
                 ["version 9.9.9 wrote it", "layout 2", "this program knows layout 1", "install that version"]
             {

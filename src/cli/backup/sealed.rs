@@ -73,14 +73,14 @@ fn header_key(file_key: &[u8]) -> Result<hmac::Key, SealError> {
 }
 
 /// Counts the chunks of a file; each has a nonce of its own, and the last one is marked.
-struct Chunks {
+struct SealedChunks {
     key: LessSafeKey,
     count: u64,
 }
 
-impl Chunks {
-    fn new(file_key: &[u8], nonce: &[u8; 16]) -> Result<Chunks, SealError> {
-        Ok(Chunks { key: cipher(&derived(file_key, nonce, b"payload")?)?, count: 0 })
+impl SealedChunks {
+    fn new(file_key: &[u8], nonce: &[u8; 16]) -> Result<SealedChunks, SealError> {
+        Ok(SealedChunks { key: cipher(&derived(file_key, nonce, b"payload")?)?, count: 0 })
     }
 
     fn nonce(&mut self, last: bool) -> Nonce {
@@ -109,7 +109,7 @@ impl Chunks {
 /// Encrypts what is written into it. Without [`SealedWriter::finish`] the file counts as cut off.
 pub(super) struct SealedWriter<W> {
     out: W,
-    chunks: Chunks,
+    chunks: SealedChunks,
     waiting: Vec<u8>,
 }
 
@@ -127,7 +127,7 @@ impl<W: Write> SealedWriter<W> {
         writeln!(out, "{header} {}", encode(mac.as_ref()))?;
         out.write_all(&nonce)?;
         let waiting = Vec::with_capacity(CHUNK + TAG);
-        Ok(SealedWriter { out, chunks: Chunks::new(&file_key, &nonce)?, waiting })
+        Ok(SealedWriter { out, chunks: SealedChunks::new(&file_key, &nonce)?, waiting })
     }
 
     /// Writes the last chunk.
@@ -164,7 +164,7 @@ impl<W: Write> Write for SealedWriter<W> {
 /// Decrypts what is read from it; an error where the file was altered or is cut off.
 pub(super) struct SealedReader<R> {
     input: R,
-    chunks: Chunks,
+    chunks: SealedChunks,
     /// The chunk that was read ahead, still encrypted; empty at the end.
     ahead: Vec<u8>,
     plain: Vec<u8>,
@@ -203,7 +203,7 @@ impl<R: Read> SealedReader<BufReader<R>> {
             .map_err(|_| SealError::Header)?;
         let mut nonce = [0; 16];
         input.read_exact(&mut nonce)?;
-        let chunks = Chunks::new(&file_key, &nonce)?;
+        let chunks = SealedChunks::new(&file_key, &nonce)?;
         let mut reader =
             SealedReader { input, chunks, ahead: Vec::new(), plain: Vec::new(), taken: 0, ended: false };
         reader.read_ahead()?;

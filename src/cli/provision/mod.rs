@@ -14,7 +14,7 @@ use crate::config::{Config, Faults};
 use crate::service::{Options, ProvisionOutcome, ProvisionRecord};
 use crate::types::{Clock, SystemClock, rfc3339};
 use install::InstallError;
-use plan::Plan;
+use plan::ProvisionPlan;
 
 /// DIR holds provision.toml and the files that it names. On a device that is provisioned already nothing
 /// changes, unless --again is given.
@@ -112,14 +112,18 @@ fn state_dir(arguments: &ProvisionArgs, config_file: &Path) -> PathBuf {
     }
 }
 
-fn apply(arguments: &ProvisionArgs, folder: &Path, config_file: &Path) -> Result<Plan, ProvisionFault> {
-    let plan = Plan::make(folder, config_file, arguments.state_dir.as_deref())
+fn apply(
+    arguments: &ProvisionArgs,
+    folder: &Path,
+    config_file: &Path,
+) -> Result<ProvisionPlan, ProvisionFault> {
+    let plan = ProvisionPlan::make(folder, config_file, arguments.state_dir.as_deref())
         .map_err(|faults| ProvisionFault::Faults { folder: folder.into(), faults })?;
     install::install(config_file, &plan.state_dir, &plan.files)?;
     Ok(plan)
 }
 
-fn applied(folder: &Path, plan: &Plan) -> CliOutput {
+fn applied(folder: &Path, plan: &ProvisionPlan) -> CliOutput {
     let written: Vec<_> = plan.files.iter().map(|file| file.to.display().to_string()).collect();
     let words = format!(
         "provisioned from {}: {}\nwritten: {}\nnext: the service uses it from its next start; where it runs already: \

@@ -23,7 +23,7 @@ const CERTIFICATE: &str = "mqtt-client.pem";
 const KEY: &str = "mqtt-client.key";
 
 /// All files of a provisioning, in the order in which they become valid.
-pub(super) struct Plan {
+pub(super) struct ProvisionPlan {
     pub(super) files: Vec<NewFile>,
     /// What it consists of, for people; no secrets.
     pub(super) contents: Vec<String>,
@@ -39,12 +39,16 @@ struct BrokerFiles {
     password: Option<NewFile>,
 }
 
-impl Plan {
+impl ProvisionPlan {
     /// Reads and checks everything; writes nothing.
     ///
     /// # Errors
     /// Every fault that was found, with its place and its remedy.
-    pub(super) fn make(folder: &Path, config_file: &Path, state_dir: Option<&Path>) -> Result<Plan, Faults> {
+    pub(super) fn make(
+        folder: &Path,
+        config_file: &Path,
+        state_dir: Option<&Path>,
+    ) -> Result<ProvisionPlan, Faults> {
         let provisioning = Provisioning::read(folder)?;
         let home = config_file.parent().unwrap_or(Path::new("/"));
         let broker = provisioning.broker.as_ref().map(|broker| BrokerFiles::of(broker, folder, home));
@@ -103,7 +107,7 @@ impl Plan {
         let mut record = ProvisionRecord::new(ProvisionOutcome::Applied, now(), folder);
         record.device = provisioning.device.clone();
         files.push(NewFile { to: ProvisionRecord::path(&state_dir), bytes: record.to_bytes() });
-        Ok(Plan { files, contents: contents(&provisioning), state_dir, device: provisioning.device })
+        Ok(ProvisionPlan { files, contents: contents(&provisioning), state_dir, device: provisioning.device })
     }
 }
 

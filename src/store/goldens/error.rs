@@ -106,7 +106,7 @@ impl GoldenError {
                 "write more digits",
             ),
             GoldenError::NoRevision { product, revision, known } => {
-                Explanation::new(format!("{product} has no golden revision {revision}"), format!("{known}"))
+                Explanation::new(format!("{product} has no golden revision {revision}"), known.as_str())
             }
             GoldenError::InForce { product, revision } => Explanation::new(
                 format!("golden revision {revision} of {product} is in force already"),
