@@ -78,3 +78,8 @@ pub(super) fn stage(outbox: &mut Outbox, kept: &DurableEvent, shared: &MqttShare
     }
     Ok(())
 }
+
+/// The alarm while the store does not take events.
+pub(super) fn waiting(error: &StoreError) -> Explanation {
+    error.explanation().within("events wait in memory")
+}

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::handle::{DurableEvent, MqttShared};
 use super::message::Aside;
-use super::staging::{set_aside, stage};
+use super::staging::{set_aside, stage, waiting};
 use crate::store::{Entry, EntryKey, Outbox, Store, StoreError};
 use crate::types::Explanation;
 
@@ -89,8 +89,7 @@ pub(super) struct OutboxWriter {
     /// Acknowledged entries whose deletion may not be on disk yet: a store that is closed meanwhile would give
     /// them again.
     unsettled: Vec<EntryKey>,
-    /// Messages that the broker does not take and that are not yet moved to the list, because the store was closed or
-    /// refused.
+    /// Messages that the broker does not take and that are not in the list yet.
     aside: VecDeque<Aside>,
     /// Whether the first of them may be in the list already.
     aside_tried: bool,
@@ -397,11 +396,6 @@ impl OutboxWriter {
             store.close();
         }
     }
-}
-
-/// The alarm while the store does not take events.
-fn waiting(error: &StoreError) -> Explanation {
-    error.explanation().within("events wait in memory")
 }
 
 #[cfg(test)]
