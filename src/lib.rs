@@ -80,6 +80,7 @@ pub mod types;
 // Crates, under the names by which the product uses them.
 pub use ocellus_engine as engine;
 pub use ocellus_image as image;
+pub use ocellus_microscopy as timelapse;
 pub use ocellus_ring as ring;
 pub use ocellus_runtime::{backoff, scheduler, supervisor, telemetry};
 #[cfg(feature = "demo")]

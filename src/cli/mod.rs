@@ -2,6 +2,7 @@
 
 mod attendance;
 mod backup;
+mod batch;
 mod bench;
 mod check;
 mod faces;
@@ -35,6 +36,7 @@ use crate::inspection::evidence::EvidenceError;
 use crate::service::{Exit, Options, ServiceError};
 use crate::store::{GoldenError, StoreError};
 use crate::supervisor::SupervisorError;
+use batch::BatchFault;
 use faces::FacesFault;
 use golden::GoldenFault;
 use models::ModelFault;
@@ -77,6 +79,8 @@ enum CliCommand {
     Attendance(attendance::AttendanceArgs),
     /// Judge recorded evidence again, and compare the verdict with the recorded one bit for bit.
     Replay(replay::ReplayArgs),
+    /// Compute time-lapse microscopy: convert image stacks, join results, fit traces with models.
+    Batch(batch::BatchArgs),
     /// Measure pipeline speed on this machine, compared with inference alone.
     Bench(bench::BenchArgs),
     /// Manage who may log in to the page: needed before other machines can reach it.
@@ -151,6 +155,7 @@ pub fn main() -> ExitCode {
         CliCommand::Models(arguments) => models::run(&arguments),
         CliCommand::Attendance(arguments) => attendance::run(&arguments),
         CliCommand::Replay(arguments) => replay::run(&arguments),
+        CliCommand::Batch(arguments) => batch::run(&arguments),
         CliCommand::Bench(arguments) => bench::run(&arguments),
         CliCommand::Users(arguments) => users::run(&arguments),
         CliCommand::Backup(arguments) => backup::run(&arguments),
@@ -197,6 +202,9 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         Some(GoldenFault::Held { .. }) => return Exit::State,
         Some(GoldenFault::Worse { .. }) => return Exit::Worse,
         _ => {}
+    }
+    if let Some(fault) = error.downcast_ref::<BatchFault>() {
+        return fault.exit();
     }
     match error.downcast_ref::<ReplayFault>() {
         Some(ReplayFault::Differs { .. }) => return Exit::Differs,

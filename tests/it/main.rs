@@ -12,6 +12,7 @@ mod engine;
 mod heap;
 mod image;
 mod inspection;
+mod microscopy;
 mod mqtt;
 mod pipeline;
 mod preview;

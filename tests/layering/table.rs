@@ -11,6 +11,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("supervisor", ""),
     ("scheduler", ""),
     ("engine", ""),
+    ("timelapse", ""),
     // Adapters.
     ("contract", "types"),
     ("audit", "contract telemetry types"),
@@ -38,7 +39,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ),
     (
         "cli",
-        "types telemetry audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview pipeline mqtt web service",
+        "types telemetry audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview pipeline mqtt web service timelapse",
     ),
     ("main", "cli"),
 ];

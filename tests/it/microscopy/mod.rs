@@ -1,0 +1,4 @@
+//! Microscopy from the outside: the real binary on the movies that PyAMA computed.
+
+mod convert;
+mod support;
