@@ -29,9 +29,9 @@ impl Pixels {
 pub struct Plane {
     /// Pixels in a row.
     pub width: usize,
-    /// Rows.
+    /// Rows of the picture.
     pub height: usize,
-    /// The values.
+    /// The values of the pixels.
     pub pixels: Pixels,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::axes::Axes;
+use super::axes::{Axes, Counts};
 use super::inputs::{Inputs, file_name, find};
 use super::metadata::is_ome;
 use super::names::{scene, stem};
@@ -12,7 +12,7 @@ use super::pages::{Understood, describes_itself};
 use super::series::{Content, PlaneRef, Series};
 use super::{Inner, Position, StackError, StackOptions, describe, folder, ome_tiff, pages, sequence, times};
 
-/// Opens `inputs`.
+/// Opens everything that `inputs` name.
 pub(super) fn open(inputs: &[PathBuf], options: &StackOptions) -> Result<Inner, StackError> {
     let axes = options.axes.as_deref().map(Axes::parse).transpose()?;
     if let Some(interval_ms) =
@@ -100,7 +100,7 @@ fn positions(files: &mut Files, inputs: &Inputs, axes: Option<&Axes>) -> Result<
     Ok(all)
 }
 
-/// Understands one file.
+/// Understands what one file holds.
 pub(super) fn understand(
     files: &mut Files,
     file: u32,
@@ -129,7 +129,7 @@ fn of_source(files: &Files, file: u32) -> Understood {
         series.push(Series {
             name: Some(position.name.clone()),
             file,
-            counts: super::axes::Counts {
+            counts: Counts {
                 positions: 1,
                 frames: position.frames,
                 channels: channels.len(),
@@ -175,46 +175,26 @@ fn finish(
     let Some(first) = series.first() else {
         return Err(StackError::NoImages { path: inputs.origin, looked: "it holds no picture".to_owned() });
     };
-    for (position, other) in series.iter().enumerate() {
-        if other.counts.channels != first.counts.channels {
-            let path = files.path(other.file);
-            return Err(StackError::MixedChannels {
-                path,
-                position,
-                this: other.counts.channels,
-                other: first.counts.channels,
-            });
-        }
-    }
-    let names = &first.channels;
-    let channels: Vec<_> = (0..first.counts.channels)
-        .map(|channel| names.get(channel).cloned().flatten().unwrap_or_else(|| channel.to_string()))
-        .collect();
-    let pixels = first.pixels.clone();
+    same_channels(&files, &series)?;
+    let name = |(channel, name): (usize, Option<String>)| name.unwrap_or_else(|| channel.to_string());
+    let names = first.channels.iter().cloned().chain(std::iter::repeat(None));
+    let channels: Vec<_> = names.take(first.counts.channels).enumerate().map(name).collect();
+    let mut pixels: Vec<_> = series.iter().map(|series| series.pixels.to_string()).collect();
+    pixels.sort();
+    pixels.dedup();
     let (mut positions, mut planes) = (Vec::new(), Vec::new());
     for (number, series) in series.into_iter().enumerate() {
         let name = series.name.unwrap_or_else(|| number.to_string());
-        let times_ms = times::settle(
-            &name,
-            series.times_ms,
-            series.counts.frames,
-            options.frame_interval_ms,
-            &mut assumed,
-        )?;
-        positions.push(Position {
-            name,
-            frames: series.counts.frames,
-            depth: series.counts.depth,
-            width: series.width,
-            height: series.height,
-            pixel_size_um: series.pixel_size_um,
-            times_ms,
-        });
+        let Counts { frames, depth, .. } = series.counts;
+        let times_ms =
+            times::settle(&name, series.times_ms, frames, options.frame_interval_ms, &mut assumed)?;
+        let Series { width, height, pixel_size_um, .. } = series;
+        positions.push(Position { name, frames, depth, width, height, pixel_size_um, times_ms });
         planes.push(series.planes);
     }
     let description = describe::describe(&describe::Facts {
         format: &format,
-        pixels: &pixels,
+        pixels: &pixels.join(", "),
         files: files.list.len(),
         positions: &positions,
         channels: &channels,
@@ -224,6 +204,20 @@ fn finish(
     let mut paths: Vec<_> = files.list.iter().map(|file| file.path.clone()).collect();
     paths.sort();
     Ok(Inner { stem: inputs.stem, paths, files: files.list, positions, channels, planes, description })
+}
+
+/// All positions must have as many channels as the first.
+fn same_channels(files: &Files, series: &[Series]) -> Result<(), StackError> {
+    let other = series.first().map_or(0, |first| first.counts.channels);
+    match series.iter().enumerate().find(|(_, series)| series.counts.channels != other) {
+        Some((position, series)) => Err(StackError::MixedChannels {
+            path: files.path(series.file),
+            position,
+            this: series.counts.channels,
+            other,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// A stack of one source, opened by the caller.

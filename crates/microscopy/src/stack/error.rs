@@ -25,7 +25,7 @@ pub enum StackError {
     /// The operating system does not let the file be read.
     #[error("{}: cannot be read ({source}); check its permissions and that its disk or share is there", path.display())]
     Unreadable {
-        /// The file.
+        /// The file that is refused.
         path: PathBuf,
         /// The operating system's error.
         source: std::io::Error,
@@ -33,13 +33,13 @@ pub enum StackError {
     /// The file has no bytes.
     #[error("{}: the file is empty (0 bytes): its recording or copy failed; copy it again, or leave it out", path.display())]
     EmptyFile {
-        /// The file.
+        /// The file that is refused.
         path: PathBuf,
     },
     /// A folder lies where a file is needed.
     #[error("{}: this is a folder, and a file is needed here{named}; leave it out, or give the folder itself as the input", path.display())]
     FolderAsFile {
-        /// The folder.
+        /// The folder that is refused.
         path: PathBuf,
         /// Which file names it, as an addition to the sentence, or nothing.
         named: String,
@@ -47,7 +47,7 @@ pub enum StackError {
     /// The bytes are not those of a format that can be read.
     #[error("{}: this is not an image stack ({found}); convert it to OME-TIFF, or leave it out", path.display())]
     NotAnImage {
-        /// The file.
+        /// The file that is refused.
         path: PathBuf,
         /// What its first bytes are.
         found: String,
@@ -55,19 +55,19 @@ pub enum StackError {
     /// The file needs a part that this program was built without, or that is given by other means.
     #[error("{}: {format} is not read here ({why}); {remedy}", path.display())]
     Unsupported {
-        /// The file.
+        /// The file that is refused.
         path: PathBuf,
-        /// The format.
+        /// The name of the format.
         format: &'static str,
-        /// Why not.
+        /// Why it cannot be used.
         why: String,
-        /// What to do.
+        /// What to do about it.
         remedy: &'static str,
     },
     /// The file ends before all of its pages are complete.
     #[error("{}: the file is cut off: {whole} of {} pages are complete{} ({missing}); copy or export it again, the rest is not in it", path.display(), expected.as_deref().unwrap_or("an unknown number of"), in_part(*partial))]
     Truncated {
-        /// The file.
+        /// The file that is refused.
         path: PathBuf,
         /// Pages whose pixels are all there.
         whole: usize,
@@ -81,7 +81,7 @@ pub enum StackError {
     /// The directories of the file lead back to an earlier one.
     #[error("{}: page {page} leads back to an earlier page (byte {offset}), so that the file has no end; it is damaged: export it again", path.display())]
     PageLoop {
-        /// The file.
+        /// The file that is refused.
         path: PathBuf,
         /// Number of the page that leads back, from 1.
         page: usize,
@@ -91,17 +91,17 @@ pub enum StackError {
     /// A header contradicts itself or the file's length.
     #[error("{}: {place}: {what}; the file is damaged or not what it says: export it again", path.display())]
     Damaged {
-        /// The file.
+        /// The file that is refused.
         path: PathBuf,
         /// Where in the file.
         place: String,
-        /// What is wrong.
+        /// What is wrong with it.
         what: String,
     },
     /// A page claims more pixels than its bytes can hold.
     #[error("{}: page {page} claims {claimed} bytes of pixels and holds {held} bytes of data; the header lies about the size: export it again", path.display())]
     FalseSize {
-        /// The file.
+        /// The file that is refused.
         path: PathBuf,
         /// Number of the page, from 1.
         page: usize,
@@ -113,25 +113,25 @@ pub enum StackError {
     /// A plane needs more memory than is allowed.
     #[error("{}: a plane of {width} x {height} pixels takes {bytes} bytes, and {limit} are allowed; cut the pictures into smaller fields", path.display())]
     TooLarge {
-        /// The file.
+        /// The file that is refused.
         path: PathBuf,
         /// Pixels in a row.
         width: u64,
-        /// Rows.
+        /// Rows of the picture.
         height: u64,
         /// Memory of the plane, bytes.
         bytes: u64,
-        /// The limit, bytes.
+        /// The limit of memory, bytes.
         limit: u64,
     },
     /// Pixels or a compression that cannot be decoded.
     #[error("{}: page {page} has {what}, which is not supported; save it as grey 8, 16 or 32 bit, uncompressed, LZW or deflate", path.display())]
     UnsupportedPixels {
-        /// The file.
+        /// The file that is refused.
         path: PathBuf,
         /// Number of the page, from 1.
         page: usize,
-        /// What it has.
+        /// What it has, in words.
         what: String,
     },
     /// Pictures of one stack differ in size or kind of pixels.
@@ -155,7 +155,7 @@ pub enum StackError {
         path: PathBuf,
         /// Index of the position.
         position: usize,
-        /// Its channels.
+        /// Channels of this position.
         this: usize,
         /// Channels of the first position.
         other: usize,
@@ -175,9 +175,9 @@ pub enum StackError {
     /// Two pictures claim the same place in the stack.
     #[error("{}: {} has the same place ({place}); give a name pattern with one number for each axis", path.display(), other.display())]
     SamePlace {
-        /// The file.
+        /// The file that is refused.
         path: PathBuf,
-        /// The other file.
+        /// The file that has it too.
         other: PathBuf,
         /// The place, for instance "channel 1, frame 3, z 0".
         place: String,
@@ -209,9 +209,9 @@ pub enum StackError {
         "axes {axes:?}: {why}; write the letters P, T, C and Z, slowest first, with counts where needed, for instance T5C2"
     )]
     Axes {
-        /// The text.
+        /// The text that was given.
         axes: String,
-        /// Why not.
+        /// Why it cannot be used.
         why: String,
     },
     /// The name pattern cannot be applied.
@@ -219,17 +219,17 @@ pub enum StackError {
         "pattern {pattern:?}: {why}; write {{t}}, {{p}}, {{c}} or {{z}} where the numbers stand, for instance img_t{{t}}_c{{c}}.tif"
     )]
     Pattern {
-        /// The pattern.
+        /// The pattern that was given.
         pattern: String,
-        /// Why not.
+        /// Why it cannot be used.
         why: String,
     },
     /// The names of a folder's files can be read in more than one way.
     #[error("{}: {why}; give a name pattern{suggestion}", path.display())]
     AmbiguousNames {
-        /// The folder.
+        /// The folder that is refused.
         path: PathBuf,
-        /// What differs.
+        /// What differs between the names.
         why: String,
         /// A pattern that fits, as an addition to the sentence, or nothing.
         suggestion: String,
@@ -237,11 +237,11 @@ pub enum StackError {
     /// The metadata cannot be understood.
     #[error("{}: its {kind} metadata cannot be used: {why}; give the axes to read the pages without it", path.display())]
     Metadata {
-        /// The file.
+        /// The file that is refused.
         path: PathBuf,
         /// Which metadata, for instance "OME-XML".
         kind: &'static str,
-        /// Why not.
+        /// Why it cannot be used.
         why: String,
     },
     /// The frame interval is not a time.
@@ -261,25 +261,25 @@ pub enum StackError {
     /// A file is another one than when the stack was opened.
     #[error("{}: the file has changed since the stack was opened ({what}); wait until its recording has ended and start again", path.display())]
     Changed {
-        /// The file.
+        /// The file that is refused.
         path: PathBuf,
-        /// What has changed.
+        /// What has changed since then.
         what: String,
     },
     /// The pixels of a page cannot be decoded.
     #[error("{}: page {page} cannot be decoded ({source}); the file is damaged: export it again", path.display())]
     Decode {
-        /// The file.
+        /// The file that is refused.
         path: PathBuf,
         /// Number of the page, from 1.
         page: usize,
-        /// The decoder's error.
+        /// The error of the decoder.
         source: tiff::TiffError,
     },
     /// A source of another kind than TIFF failed.
     #[error("{}: {source}", path.display())]
     Source {
-        /// The file.
+        /// The file that is refused.
         path: PathBuf,
         /// The error of the source.
         source: Box<dyn std::error::Error + Send + Sync>,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::names::{Pattern, matches_wildcard, natural, scene, stem};
-use super::{StackError, is_stack};
+use super::{StackError, is_stack, is_vendor};
 
 /// The files of a stack, in their natural order.
 #[derive(Debug)]
@@ -104,6 +104,12 @@ fn add(
             [] => "it is empty".to_owned(),
             [one] => format!("it holds {one}"),
             [first, .., last] => format!("it holds {} files ({first} to {last})", left.len()),
+        };
+        let vendors = left.iter().any(|name| is_vendor(Path::new(name)));
+        let looked = if vendors {
+            format!("{looked}, and this program was built without ND2 and CZI,")
+        } else {
+            looked
         };
         return Err(StackError::NoImages { path: folder.to_owned(), looked });
     }

@@ -12,6 +12,7 @@ mod folder;
 mod inputs;
 mod metadata;
 mod names;
+mod ome_series;
 mod ome_tiff;
 mod open;
 mod pages;
@@ -52,13 +53,13 @@ pub struct StackOptions {
 pub struct Position {
     /// Its name in the file, or its number.
     pub name: String,
-    /// Moments in time.
+    /// Number of moments in time.
     pub frames: usize,
     /// Planes in depth; the first is read unless another is asked for.
     pub depth: usize,
     /// Pixels in a row.
     pub width: usize,
-    /// Rows.
+    /// Rows of the picture.
     pub height: usize,
     /// Size of a pixel, micrometres, x and y.
     pub pixel_size_um: Option<[f64; 2]>,
@@ -152,13 +153,17 @@ impl Stack {
 
 /// Whether a path looks like something that [`Stack::open`] reads, by its name.
 pub fn is_stack(path: &Path) -> bool {
-    has_ending(path, &["tif", "tiff", "btf", "tf2", "tf8"])
-        || (cfg!(feature = "nd2-czi") && has_ending(path, &["nd2", "czi"]))
+    has_ending(path, &["tif", "tiff", "btf", "tf2", "tf8"]) || (cfg!(feature = "nd2-czi") && is_vendor(path))
 }
 
 /// Whether a path looks like a video by its name: [`Stack::from_source`] takes it, [`Stack::open`] does not.
 pub fn is_video(path: &Path) -> bool {
     has_ending(path, &["avi", "mkv", "mov", "mp4", "m4v", "mpg", "ogv", "webm", "wmv"])
+}
+
+/// Whether a path looks like a file of a microscope's own program.
+fn is_vendor(path: &Path) -> bool {
+    has_ending(path, &["nd2", "czi"])
 }
 
 fn has_ending(path: &Path, endings: &[&str]) -> bool {

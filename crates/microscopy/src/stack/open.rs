@@ -10,12 +10,17 @@ use super::series::{Content, StackFile};
 use super::source::PlaneSource;
 use super::{StackError, tiff};
 
-/// Opens a file for reading and gives its length.
-pub(super) fn open_file(path: &Path) -> Result<(File, std::fs::Metadata), StackError> {
-    let failed = |source: std::io::Error| match source.kind() {
+/// The error for a file that the operating system does not give.
+pub(super) fn unreadable(path: &Path, source: std::io::Error) -> StackError {
+    match source.kind() {
         ErrorKind::NotFound => StackError::NotFound { path: path.to_owned() },
         _ => StackError::Unreadable { path: path.to_owned(), source },
-    };
+    }
+}
+
+/// Opens a file for reading and gives what is known of it.
+pub(super) fn open_file(path: &Path) -> Result<(File, std::fs::Metadata), StackError> {
+    let failed = |source| unreadable(path, source);
     // Asked before it is opened: opening a pipe would wait for somebody to write into it.
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {

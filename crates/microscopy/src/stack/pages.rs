@@ -5,7 +5,7 @@ use super::axes::{Axes, Axis, Counts, Order};
 use super::metadata::{ImageJ, Ome, Shaped, is_ome, micrometres};
 use super::open::Files;
 use super::series::{Content, Series, StackFile, series_of_order};
-use super::tiff::{Page, TiffIndex};
+use super::tiff::{Page, Shape, TiffIndex};
 
 /// What was understood of a file, and by which guesses.
 #[derive(Debug, Default)]
@@ -38,63 +38,87 @@ pub(super) fn understand(
     let StackFile { path, len, content, .. } = &mut files.list[file as usize];
     let Content::Tiff(index) = content else { return Ok(Understood::default()) };
     let description = std::mem::take(&mut index.description);
-    let image_j = ImageJ::parse(&description);
-    let shaped = Shaped::parse(&description);
-    let follow = match (&image_j, &shaped) {
-        (Some(ImageJ { images: Some(images), .. }), _) => Some(*images),
-        (_, Some(shaped)) if shaped.truncated => shaped.planes(),
-        _ => None,
-    };
-    let kind = kind_of(index, image_j.as_ref());
-    let fault = |why: String| StackError::Metadata { path: path.clone(), kind, why };
-    if let Some(planes) = follow {
+    let said = Said::of(&description);
+    if let Some(planes) = said.planes_that_follow() {
         pages_that_follow(index, path, *len, planes)?;
     }
     same_shape(index, path)?;
+    let Some(shape) = index.shapes.first().cloned() else { return Ok(Understood::default()) };
+    let format = kind_of(index, said.image_j.as_ref());
+    let mut understood = Understood { format: format.to_owned(), ..Understood::default() };
     let pages = index.pages.len();
-    let mut understood = Understood { format: kind.to_owned(), ..Understood::default() };
-    let known = known_counts(&description, image_j.as_ref());
-    let order = match (axes, &image_j, &shaped) {
-        (Some(axes), ..) => axes.order(pages, known)?,
-        (None, Some(image_j), _) if image_j.is_hyperstack => {
-            image_j_order(image_j, pages).ok_or_else(|| {
-                let counts = image_j.counts;
-                fault(format!(
-                    "{} frames x {} channels x {} deep are not its {pages} pages",
-                    counts.frames, counts.channels, counts.depth
-                ))
-            })?
+    let order = match axes {
+        Some(axes) => axes.order(pages, known_counts(&description, said.image_j.as_ref()))?,
+        None => {
+            let fault = |why: String| StackError::Metadata { path: path.clone(), kind: format, why };
+            said.order(pages, &shape, fault, &mut understood.assumed)?
         }
-        (None, _, Some(shaped)) => {
-            let order = shaped_order(shaped, pages, &mut understood.assumed).map_err(|axes| {
-                StackError::Axes { axes, why: "what the axes of the file mean is not said in it".to_owned() }
-            })?;
-            if let Some((height, width)) = shaped_sides(shaped)
-                && let Some(shape) = index.shapes.first()
-                && (height, width) != (shape.height as usize, shape.width as usize)
-            {
-                understood.assumed.push(format!(
-                    "the page is right: it has {} x {} pixels, the description says {width} x {height}",
-                    shape.width, shape.height
-                ));
-            }
-            order.unwrap_or_else(|| time_order(pages, &mut understood.assumed))
-        }
-        _ => time_order(pages, &mut understood.assumed),
     };
-    let Some(shape) = index.shapes.first().cloned() else { return Ok(understood) };
     understood.series = series_of_order(file, &shape, &order);
     if shape.samples > 1 {
         understood.assumed.push(format!("the {} values of a pixel are channels", shape.samples));
     }
-    let pixel_size = pixel_size(index, image_j.as_ref());
-    let interval = image_j.and_then(|image_j| image_j.interval_ms);
+    let pixel_size = pixel_size(index, said.image_j.as_ref());
+    let interval = said.image_j.and_then(|image_j| image_j.interval_ms);
     for series in &mut understood.series {
+        let times = |interval| (0..series.counts.frames).map(|frame| frame as f64 * interval).collect();
+        series.times_ms = interval.map(times);
         series.pixel_size_um = pixel_size;
-        series.times_ms =
-            interval.map(|interval| (0..series.counts.frames).map(|frame| frame as f64 * interval).collect());
     }
     Ok(understood)
+}
+
+/// What the description of a file says.
+struct Said {
+    image_j: Option<ImageJ>,
+    shaped: Option<Shaped>,
+}
+
+impl Said {
+    fn of(description: &str) -> Said {
+        Said { image_j: ImageJ::parse(description), shaped: Shaped::parse(description) }
+    }
+
+    /// How many planes there are, where only the first has a directory.
+    fn planes_that_follow(&self) -> Option<usize> {
+        match (&self.image_j, &self.shaped) {
+            (Some(image_j), _) => image_j.images,
+            (None, Some(shaped)) if shaped.truncated => shaped.planes(),
+            _ => None,
+        }
+    }
+
+    /// The order of the pages, by what is said or by the guess that they are frames.
+    fn order(
+        &self,
+        pages: usize,
+        shape: &Shape,
+        fault: impl Fn(String) -> StackError,
+        assumed: &mut Vec<String>,
+    ) -> Result<Order, StackError> {
+        if let Some(image_j) = self.image_j.as_ref().filter(|image_j| image_j.is_hyperstack) {
+            let Counts { frames, channels, depth, .. } = image_j.counts;
+            let text =
+                || format!("{frames} frames x {channels} channels x {depth} deep are not its {pages} pages");
+            return image_j_order(image_j, pages).ok_or_else(|| fault(text()));
+        }
+        let Some(shaped) = &self.shaped else { return Ok(time_order(pages, assumed)) };
+        let sides = (shape.height as usize, shape.width as usize);
+        if let Some((height, width)) = shaped_sides(shaped).filter(|said| *said != sides) {
+            assumed.push(format!(
+                "the page is right: it has {} x {} pixels, the description says {width} x {height}",
+                shape.width, shape.height
+            ));
+        }
+        match shaped_order(shaped, pages, assumed) {
+            ShapedOrder::Fits(order) => Ok(order),
+            ShapedOrder::OfOther => Ok(time_order(pages, assumed)),
+            ShapedOrder::Unknown(axes) => {
+                let why = "what the axes of the file mean is not said in it".to_owned();
+                Err(StackError::Axes { axes, why })
+            }
+        }
+    }
 }
 
 fn kind_of(index: &TiffIndex, image_j: Option<&ImageJ>) -> &'static str {
@@ -135,11 +159,19 @@ fn time_order(pages: usize, assumed: &mut Vec<String>) -> Order {
     Order::new([(Axis::Time, pages)])
 }
 
-/// The order by tifffile's shape; None where it does not fit the pages, the axes where they are not said.
-fn shaped_order(shaped: &Shaped, pages: usize, assumed: &mut Vec<String>) -> Result<Option<Order>, String> {
+/// What tifffile's shape says of the order of the pages.
+enum ShapedOrder {
+    Fits(Order),
+    /// It is the shape of something else than the pages.
+    OfOther,
+    /// Axes whose meaning is not said, with their lengths.
+    Unknown(String),
+}
+
+fn shaped_order(shaped: &Shaped, pages: usize, assumed: &mut Vec<String>) -> ShapedOrder {
     let leading: Vec<_> = shaped.leading().into_iter().filter(|(_, length)| *length != 1).collect();
     if shaped.planes() != Some(pages) {
-        return Ok(None);
+        return ShapedOrder::OfOther;
     }
     let axis = |letter: char| match letter {
         'T' => Some(Axis::Time),
@@ -151,9 +183,11 @@ fn shaped_order(shaped: &Shaped, pages: usize, assumed: &mut Vec<String>) -> Res
     let known: Option<Vec<_>> =
         leading.iter().map(|(letter, length)| Some((axis(*letter)?, *length))).collect();
     match known {
-        Some(order) => Ok(Some(Order::new(order))),
-        None if leading.len() == 1 => Ok(Some(time_order(pages, assumed))),
-        None => Err(leading.iter().map(|(letter, length)| format!("{letter}{length}")).collect()),
+        Some(order) => ShapedOrder::Fits(Order::new(order)),
+        None if leading.len() == 1 => ShapedOrder::Fits(time_order(pages, assumed)),
+        None => {
+            ShapedOrder::Unknown(leading.iter().map(|(letter, length)| format!("{letter}{length}")).collect())
+        }
     }
 }
 
@@ -199,13 +233,13 @@ fn pages_that_follow(
 /// All pages must be of one size and kind.
 fn same_shape(index: &TiffIndex, path: &std::path::Path) -> Result<(), StackError> {
     let Some(first) = index.shapes.first() else { return Ok(()) };
-    let differs = |other: &super::tiff::Shape| !other.is_like(first);
+    let differs = |other: &Shape| !other.is_like(first);
     let Some(page) =
         index.pages.iter().position(|page| index.shapes.get(page.shape as usize).is_some_and(differs))
     else {
         return Ok(());
     };
-    let this = index.shape(page).map(super::tiff::Shape::describe).unwrap_or_default();
+    let this = index.shape(page).map(Shape::describe).unwrap_or_default();
     Err(StackError::Mixed {
         path: path.to_owned(),
         page: page + 1,

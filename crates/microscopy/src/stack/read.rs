@@ -1,9 +1,9 @@
 //! Reading planes: one reader a thread, with files of its own.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::sync::Arc;
 
-use super::open::open_file;
+use super::open::{open_file, unreadable};
 use super::series::{Content, PlaneRef, StackFile};
 use super::source::PlaneReader;
 use super::tiff::{Scratch, Source};
@@ -33,7 +33,8 @@ impl StackReader {
         let mut reader = StackReader { stack, open: Vec::new(), scratch: Scratch::default() };
         // Files that have vanished or changed are reported now, not in the middle of a run.
         for file in &reader.stack.files {
-            unchanged(file)?;
+            let metadata = std::fs::metadata(&file.path).map_err(|source| unreadable(&file.path, source))?;
+            unchanged(file, &metadata)?;
         }
         if !reader.stack.files.is_empty() {
             reader.open(0)?;
@@ -76,7 +77,11 @@ impl StackReader {
         }
         let Some(entry) = self.stack.files.get(file as usize) else { return Ok(()) };
         let handle = match &entry.content {
-            Content::Tiff(_) => Handle::File(unchanged(entry)?),
+            Content::Tiff(_) => {
+                let (file, metadata) = open_file(&entry.path)?;
+                unchanged(entry, &metadata)?;
+                Handle::File(file)
+            }
             Content::Source(source) => {
                 let failed = |source| StackError::Source { path: entry.path.clone(), source };
                 Handle::Source(source.reader().map_err(failed)?)
@@ -88,9 +93,8 @@ impl StackReader {
     }
 }
 
-/// Opens a file that must still be the one whose headers were read.
-fn unchanged(entry: &StackFile) -> Result<File, StackError> {
-    let (file, metadata) = open_file(&entry.path)?;
+/// A file must still be the one whose headers were read.
+fn unchanged(entry: &StackFile, metadata: &Metadata) -> Result<(), StackError> {
     let changed = |what: String| Err(StackError::Changed { path: entry.path.clone(), what });
     if metadata.len() != entry.len {
         return changed(format!("it had {} bytes and has {}", entry.len, metadata.len()));
@@ -98,7 +102,7 @@ fn unchanged(entry: &StackFile) -> Result<File, StackError> {
     if metadata.modified().ok() != entry.modified {
         return changed("it was written again".to_owned());
     }
-    Ok(file)
+    Ok(())
 }
 
 impl Inner {

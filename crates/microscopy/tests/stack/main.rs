@@ -8,6 +8,7 @@ mod mutations;
 #[path = "../../../../tests/support/random.rs"]
 mod random;
 mod refusals;
+mod sources;
 mod support;
 mod tiny;
 #[cfg(feature = "nd2-czi")]

@@ -158,7 +158,7 @@ fn changed_tiff_files_are_read_or_refused() {
     let mut seeds: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     seeds.retain(|path| path.extension().is_some_and(|ending| ending == "tif"));
     seeds.sort();
-    let (done, read) = run(&seeds, ".tif", 3000);
+    let (done, read) = run(&seeds, ".tif", 1500);
     println!("{done} files, {read} of them readable");
     assert!(read > done / 100 && read < done, "{read} of {done}");
 }

@@ -43,7 +43,7 @@ fn what_is_not_there_is_named() {
 }
 
 #[test]
-fn an_empty_file_a_folder_and_an_unreadable_file_are_told_apart() {
+fn an_empty_file_a_folder_and_an_unreadable_file_are_three_errors() {
     assert!(matches!(open_bytes(b"").unwrap_err(), StackError::EmptyFile { .. }));
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("a.tif")).unwrap();

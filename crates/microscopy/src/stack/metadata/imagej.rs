@@ -3,7 +3,7 @@
 use super::super::axes::Counts;
 use super::units::{micrometres, milliseconds};
 
-/// What ImageJ says.
+/// What ImageJ says of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::stack) struct ImageJ {
     /// Planes; None where it says nothing of a stack.

@@ -1,4 +1,4 @@
-//! OME-XML: https://docs.openmicroscopy.org/ome-model/ (schema 2016-06).
+//! OME-XML: <https://docs.openmicroscopy.org/ome-model/> (schema 2016-06).
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;

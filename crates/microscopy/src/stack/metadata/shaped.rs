@@ -1,6 +1,6 @@
 //! The JSON that tifffile writes: `{"shape": [5, 60, 64], "axes": "TYX"}`.
 
-/// What it says.
+/// What tifffile says of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::stack) struct Shaped {
     /// Length of each axis, slowest first.

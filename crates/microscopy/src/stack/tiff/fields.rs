@@ -16,13 +16,25 @@ pub(super) struct Fields<'a> {
     pub big_tiff: bool,
     /// Bytes that may still be read.
     pub budget: u64,
+    /// What was read last: the values of a directory lie beside it, and each would be a call of its own.
+    pub nearby: Nearby,
 }
+
+/// A piece of a file.
+#[derive(Default)]
+pub(super) struct Nearby {
+    offset: u64,
+    bytes: Vec<u8>,
+}
+
+/// Bytes that are read at once.
+const NEARBY: usize = 8 << 10;
 
 /// Why values could not be read.
 pub(super) enum FieldError {
     /// They lie behind the end of the file.
     Behind { offset: u64, bytes: u64 },
-    /// They contradict themselves.
+    /// The values contradict one another.
     Damaged(String),
     /// The operating system's error.
     Io(io::Error),
@@ -67,6 +79,13 @@ impl Entry {
     }
 }
 
+impl Nearby {
+    fn get(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        let at = usize::try_from(offset.checked_sub(self.offset)?).ok()?;
+        self.bytes.get(at..at.checked_add(length)?)
+    }
+}
+
 impl Fields<'_> {
     pub(super) fn bytes(&mut self, offset: u64, bytes: u64) -> Result<Vec<u8>, FieldError> {
         if offset.checked_add(bytes).is_none_or(|end| end > self.len) {
@@ -76,9 +95,19 @@ impl Fields<'_> {
             FieldError::Damaged("its directories overlap one another many times".to_owned())
         })?;
         let length = usize::try_from(bytes).map_err(|_| FieldError::Behind { offset, bytes })?;
-        let mut buffer = vec![0; length];
-        self.file.read_exact_at(&mut buffer, offset).map_err(FieldError::Io)?;
-        Ok(buffer)
+        if length > NEARBY {
+            let mut buffer = vec![0; length];
+            self.file.read_exact_at(&mut buffer, offset).map_err(FieldError::Io)?;
+            return Ok(buffer);
+        }
+        if let Some(bytes) = self.nearby.get(offset, length) {
+            return Ok(bytes.to_vec());
+        }
+        let read = usize::try_from(self.len - offset).unwrap_or(usize::MAX).min(NEARBY);
+        self.nearby.offset = offset;
+        self.nearby.bytes.resize(read, 0);
+        self.file.read_exact_at(&mut self.nearby.bytes, offset).map_err(FieldError::Io)?;
+        Ok(self.nearby.bytes[..length].to_vec())
     }
 
     pub(super) fn unsigned(&self, bytes: &[u8]) -> u64 {

@@ -103,7 +103,7 @@ impl Shape {
     }
 }
 
-/// One page.
+/// One page of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::stack) struct Page {
     /// Where its directory is.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::path::Path;
 
-use super::fields::{Directory, FieldError, Fields};
+use super::fields::{Directory, FieldError, Fields, Nearby};
 use super::page::{Page, Shape};
 use super::parse::{PageError, Parsed, parse};
 use crate::stack::StackError;
@@ -68,7 +68,8 @@ pub(in crate::stack) fn scan(path: &Path, file: &File, len: u64) -> Result<TiffI
 /// The byte order, the kind, and where the first directory is.
 fn header<'a>(path: &Path, file: &'a File, len: u64) -> Result<(Fields<'a>, u64), StackError> {
     let budget = len.saturating_mul(2).saturating_add(SPARE_BYTES);
-    let mut fields = Fields { file, len, big_endian: false, big_tiff: false, budget };
+    let nearby = Nearby::default();
+    let mut fields = Fields { file, len, big_endian: false, big_tiff: false, budget, nearby };
     let cut = |found: &str| StackError::NotAnImage { path: path.to_owned(), found: found.to_owned() };
     let failed = |error| match error {
         FieldError::Io(source) => StackError::Unreadable { path: path.to_owned(), source },

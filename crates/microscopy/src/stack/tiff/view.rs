@@ -28,7 +28,7 @@ pub(super) struct Patch {
 }
 
 impl Patch {
-    /// Changes nothing.
+    /// A patch that changes nothing.
     pub(super) const NONE: Patch = Patch { offset: 0, bytes: [0; 16], length: 0 };
 }
 

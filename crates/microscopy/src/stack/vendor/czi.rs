@@ -13,7 +13,7 @@ use crate::Plane;
 use crate::stack::tiff::MAX_PLANE_BYTES;
 use crate::stack::{PlaneAddress, PlaneReader, PlaneSource, Position, SourceError};
 
-/// A CZI file.
+/// A CZI file that was opened.
 #[derive(Debug)]
 pub(super) struct CziSource {
     path: PathBuf,

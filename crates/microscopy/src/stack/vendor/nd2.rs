@@ -11,7 +11,7 @@ use super::{VendorError, guarded};
 use crate::Plane;
 use crate::stack::{PlaneAddress, PlaneReader, PlaneSource, Position, SourceError};
 
-/// An ND2 file.
+/// An ND2 file that was opened.
 #[derive(Debug)]
 pub(super) struct Nd2Source {
     path: PathBuf,

@@ -10,21 +10,21 @@ pub enum WriteError {
     Shape {
         /// Pixels in a row.
         width: usize,
-        /// Rows.
+        /// Rows of the picture.
         height: usize,
-        /// Moments in time.
+        /// Number of moments in time.
         frames: usize,
-        /// Channels.
+        /// How many channels there are.
         channels: usize,
-        /// Planes in depth.
+        /// Number of planes in depth.
         depth: usize,
     },
     /// There are more or fewer times than frames.
     #[error("{times} times for {frames} frames; each frame needs one, or none has one")]
     Times {
-        /// Times.
+        /// How many times there are.
         times: usize,
-        /// Frames.
+        /// How many frames there are.
         frames: usize,
     },
     /// A plane has another size than the others.
@@ -32,7 +32,7 @@ pub enum WriteError {
     Size {
         /// Number of the plane, from 0.
         plane: usize,
-        /// Its pixels.
+        /// How many pixels it has.
         pixels: usize,
         /// Pixels in a row by the settings.
         width: usize,
@@ -44,7 +44,7 @@ pub enum WriteError {
     Kind {
         /// Number of the plane, from 0.
         plane: usize,
-        /// Its kind.
+        /// The kind of its pixels.
         this: &'static str,
         /// The kind by the settings.
         other: &'static str,

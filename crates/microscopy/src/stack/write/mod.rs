@@ -27,7 +27,7 @@ pub enum PixelKind {
     U8,
     /// 16 bits without sign.
     U16,
-    /// 32-bit floating point.
+    /// Floating point of 32 bits.
     F32,
 }
 
@@ -52,15 +52,15 @@ impl PixelKind {
 /// What a file is to hold: one position with all its planes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WriteSettings {
-    /// The position's name.
+    /// The name of the position.
     pub name: String,
     /// Pixels in a row.
     pub width: usize,
-    /// Rows.
+    /// Rows of the picture.
     pub height: usize,
-    /// Moments in time.
+    /// Number of moments in time.
     pub frames: usize,
-    /// Planes in depth.
+    /// Number of planes in depth.
     pub depth: usize,
     /// The names of the channels.
     pub channels: Vec<String>,
@@ -118,7 +118,7 @@ pub enum PlanePixels<'a> {
     U8(&'a [u8]),
     /// 16 bits without sign, for instance the ids of cells.
     U16(&'a [u16]),
-    /// 32-bit floating point.
+    /// Floating point of 32 bits.
     F32(&'a [f32]),
 }
 
@@ -149,7 +149,7 @@ impl<'a> From<&'a Plane> for PlanePixels<'a> {
     }
 }
 
-/// Writes one OME-TIFF.
+/// Writes the planes of one OME-TIFF.
 pub struct StackWriter<W: Write + Seek> {
     settings: WriteSettings,
     encoder: Encoder<W>,

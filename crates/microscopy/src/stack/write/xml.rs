@@ -1,4 +1,4 @@
-//! The OME-XML of a file that is written: https://docs.openmicroscopy.org/ome-model/ (schema 2016-06).
+//! The OME-XML of a file that is written: <https://docs.openmicroscopy.org/ome-model/> (schema 2016-06).
 
 use std::fmt::Write;
 
