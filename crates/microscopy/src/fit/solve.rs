@@ -235,6 +235,10 @@ impl Problem<'_> {
         ends.truncate(if self.axes.len() > 2 { 4 } else { 2 });
         let mut best: Option<Point> = None;
         for point in ends {
+            // Most searches end at the same place, which is walked to once.
+            if best.as_ref().is_some_and(|best| !self.apart(&point, best) && point.cost >= best.cost) {
+                continue;
+            }
             let axes = self.cell(&point);
             let point = self.search(point, &axes, STEPS, buffers);
             if best.as_ref().is_none_or(|best| point.cost < best.cost) {
@@ -252,6 +256,8 @@ impl Problem<'_> {
     /// its own in each of them.
     fn neighbours(&self, mut best: Point, buffers: &mut Buffers) -> Point {
         let Some(onset) = self.onset() else { return best };
+        // The slope of the maturation curve is steady where the onset passes a sample, so a few steps show the way.
+        let steps = if self.formula == Formula::Maturation { 5 } else { 20 };
         for _ in 0..16 {
             let before = best.cost;
             let [low, high] = interval(self.hours, best.all[onset.index], onset.bounds);
@@ -264,7 +270,7 @@ impl Problem<'_> {
                 all[onset.index] = f64::midpoint(low, high);
                 if let Some(point) = self.evaluate(all, buffers) {
                     let axes = self.cell(&point);
-                    let point = self.search(point, &axes, 20, buffers);
+                    let point = self.search(point, &axes, steps, buffers);
                     if point.cost < best.cost {
                         best = point;
                     }
