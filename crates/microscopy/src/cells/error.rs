@@ -24,9 +24,9 @@ pub enum CellsError {
         "track.min_area is {min} and track.max_area is {max}: no cell can have such an area; exchange them"
     )]
     AreaLimits {
-        /// Least area, pixels.
+        /// Least area of a cell, pixels.
         min: usize,
-        /// Greatest area, pixels.
+        /// Greatest area of a cell, pixels.
         max: usize,
     },
     /// A frame has no pixels.
@@ -34,7 +34,7 @@ pub enum CellsError {
     EmptyFrame {
         /// Pixels in a row.
         width: usize,
-        /// Rows.
+        /// Rows of the frame.
         height: usize,
     },
     /// A frame has more pixels than scratch memory is asked for.
@@ -44,7 +44,7 @@ pub enum CellsError {
     LargeFrame {
         /// Pixels in a row.
         width: usize,
-        /// Rows.
+        /// Rows of the frame.
         height: usize,
     },
     /// Something has another size than the frames of this run.

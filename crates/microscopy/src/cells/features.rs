@@ -83,7 +83,7 @@ impl fmt::Display for FeatureChannel {
     "there is no feature {name:?}; did you mean {nearest}? Features are area, circularity, aspect_ratio, intensity_total, intensity_variance"
 )]
 pub struct UnknownFeature {
-    /// What was written.
+    /// The name as it was written.
     pub name: String,
     /// The feature whose name is most like it.
     pub nearest: Feature,

@@ -10,7 +10,7 @@ use super::error::{check_frame, check_size};
 pub struct Mask {
     /// Pixels in a row.
     pub width: usize,
-    /// Rows.
+    /// Rows of the frame.
     pub height: usize,
     /// 0 or 1, row by row. Other values count as 1.
     pub pixels: Vec<u8>,
@@ -74,7 +74,7 @@ impl Mask {
 pub struct Labels {
     /// Pixels in a row.
     pub width: usize,
-    /// Rows.
+    /// Rows of the frame.
     pub height: usize,
     /// Ids, row by row.
     pub pixels: Vec<u16>,

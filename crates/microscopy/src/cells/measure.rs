@@ -33,7 +33,7 @@ pub struct Measurer {
     /// All runs in raster order with their labels, then the same cell by cell.
     runs: Vec<(u16, Run)>,
     sorted: Vec<Run>,
-    /// One cell alone.
+    /// The pixels of one cell alone.
     bits: Bits,
     /// The pixels of one cell.
     values: Vec<f32>,

@@ -32,7 +32,7 @@ use mask::runs_of;
 /// One cell in one frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CellRow {
-    /// The cell's id.
+    /// The cell's id, from 1.
     pub cell: u32,
     /// Index of the frame.
     pub frame: usize,

@@ -114,7 +114,7 @@ impl TrackSettings {
     }
 }
 
-/// Settings of measurement.
+/// Settings of the measurement of cells.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeasureSettings {
     /// Share of the background that is subtracted, 0 to 1.

@@ -91,7 +91,7 @@ impl<P> Frame<'_, P> {
     }
 }
 
-/// Scratch memory.
+/// Scratch memory of the medians of a frame.
 #[derive(Debug, Default)]
 pub(super) struct Medians {
     /// Histograms of the blocks of two rows of blocks.

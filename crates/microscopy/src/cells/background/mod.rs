@@ -49,7 +49,7 @@ pub struct Background {
 }
 
 /// Coefficients on which a pixel depends along each axis.
-const TAPS: usize = 4;
+const SUPPORT: usize = 4;
 
 impl Background {
     /// For frames of this size, down to one pixel.
@@ -69,7 +69,7 @@ impl Background {
             width,
             height,
             dilation: settings.dilation / 2,
-            expanded: vec![0.0; (rows.tiles() + TAPS) * width],
+            expanded: vec![0.0; (rows.tiles() + SUPPORT) * width],
             rows,
             columns,
             axes,
@@ -145,13 +145,13 @@ impl Background {
         let width = self.width;
         for (row, out) in self.coefficients.chunks_exact(across).zip(self.expanded.chunks_exact_mut(width)) {
             for ((first, weights), out) in x_axis.weights.iter().zip(out) {
-                let taps = row[*first as usize..].iter().zip(weights);
-                *out = taps.map(|(coefficient, weight)| coefficient * weight).sum();
+                let terms = row[*first as usize..].iter().zip(weights);
+                *out = terms.map(|(coefficient, weight)| coefficient * weight).sum();
             }
         }
         for ((first, weights), out) in y_axis.weights.iter().zip(background.chunks_exact_mut(width)) {
-            let tap = |at: usize| &self.expanded[(*first as usize + at) * width..][..width];
-            let [a, b, c, d] = [tap(0), tap(1), tap(2), tap(3)];
+            let term = |at: usize| &self.expanded[(*first as usize + at) * width..][..width];
+            let [a, b, c, d] = [term(0), term(1), term(2), term(3)];
             for x in 0..width {
                 let value = a[x] * weights[0] + b[x] * weights[1] + c[x] * weights[2] + d[x] * weights[3];
                 out[x] = value as f32;

@@ -4,7 +4,7 @@
 //! and the last but one. With fewer than four points the degree is one less than there are points: a parabola, a
 //! line, a constant. Outside the first and last point the value there is continued.
 
-/// Greatest degree.
+/// Greatest degree of the polynomials.
 const CUBIC: usize = 3;
 
 /// The part of a spline along one axis that does not depend on the values: a matrix to be solved for coefficients, and

@@ -18,12 +18,12 @@ pub(super) struct Pair {
 /// Makes overlaps whole numbers. Sums of 65,535 of them stay below 2⁶³.
 const ONE: f64 = (1u64 << 46) as f64;
 
-/// Scratch memory.
+/// Scratch memory of the pairing of two frames.
 #[derive(Debug, Default)]
 pub(super) struct Assignment {
     /// Filled in by the caller; sorted by group afterwards.
     pub(super) pairs: Vec<Pair>,
-    /// The result.
+    /// The pairs that were chosen.
     pub(super) chosen: Vec<Pair>,
     /// For each row, then each column, an earlier member of its group, or itself.
     owner: Vec<u32>,
