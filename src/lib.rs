@@ -62,6 +62,7 @@ pub mod commands;
 pub mod attendance;
 pub mod camera;
 pub mod inspection;
+pub mod microscopy;
 pub mod pipeline;
 pub mod preview;
 pub mod recognition;

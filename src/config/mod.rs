@@ -9,6 +9,7 @@ mod catalogue;
 mod check;
 mod diff;
 mod edit;
+mod experiment;
 mod faces;
 #[cfg(test)]
 mod faces_tests;
@@ -55,6 +56,7 @@ pub use catalogue::{CatalogueModel, catalogue, catalogue_model};
 pub use check::Coming;
 pub use diff::{ChangedNames, ConfigChange};
 pub use edit::{ConfigEdit, edited};
+pub use experiment::{ChannelFeatures, Experiment, OutputSettings};
 pub use faces::{FacesConfig, RecognitionConfig};
 pub use fault::{Fault, Faults};
 pub use in_force::InForce;

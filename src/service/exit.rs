@@ -33,6 +33,8 @@ pub enum Exit {
     Away = 12,
     /// A picture cannot be used for enrolment, a name is taken, or the person is enrolled already.
     Refused = 13,
+    /// A batch run was cancelled before its end.
+    Cancelled = 14,
 }
 
 impl Exit {

@@ -10,3 +10,5 @@ pub const RECOGNISE: Priority = Priority(30);
 pub const DETECT: Priority = Priority(20);
 /// Pictures for viewers; this work is dropped first under load.
 pub const ANNOTATE: Priority = Priority(10);
+/// Batch runs and jobs: whatever is live goes first.
+pub const BATCH: Priority = Priority(5);

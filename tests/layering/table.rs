@@ -15,7 +15,7 @@ pub const MODULES: &[(&str, &str)] = &[
     // Adapters.
     ("contract", "types"),
     ("audit", "contract telemetry types"),
-    ("config", "engine image ring supervisor* types"),
+    ("config", "timelapse engine image ring supervisor* types"),
     ("store", "config telemetry types"),
     // What may be asked: the words of all domains, of which it knows the commands alone.
     ("commands", "contract types recognition* attendance* inspection* preview*"),
@@ -30,6 +30,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("attendance", "store contract config supervisor* telemetry types pipeline"),
     ("inspection", "ring image engine scheduler store config supervisor* telemetry types pipeline"),
     ("preview", "ring image scheduler config telemetry types pipeline"),
+    ("microscopy", "timelapse ring scheduler supervisor* config telemetry types"),
     // What carries frames for all domains: it knows that objects are followed, and of no other domain.
     ("pipeline", "ring image engine scheduler supervisor* config telemetry types tracking"),
     // The whole.
@@ -39,7 +40,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ),
     (
         "cli",
-        "types telemetry audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview pipeline mqtt web service timelapse",
+        "types telemetry audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview microscopy pipeline mqtt web service timelapse",
     ),
     ("main", "cli"),
 ];
@@ -70,7 +71,7 @@ pub const FACES: &[(&str, &[&str])] = &[
 
 /// The domains: each holds one feature and none may import another. `pipeline` carries frames for all of them.
 pub const DOMAINS: &[&str] =
-    &["camera", "tracking", "recognition", "attendance", "inspection", "trigger", "preview"];
+    &["camera", "tracking", "recognition", "attendance", "inspection", "trigger", "preview", "microscopy"];
 
 /// Where `unsafe` lives: a buffer's pool, a sink lent to a foreign thread, a terminal's ioctls; in the crates the ring's
 /// slots, SIMD, foreign inference libraries, time slices, what the process gives back to the kernel, and the kernel's

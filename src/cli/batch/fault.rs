@@ -3,8 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::microscopy::RunError;
 use crate::service::Exit;
 use crate::timelapse::stack::WriteError;
+use crate::timelapse::tables::FovsError;
 
 /// Why nothing was written, or not all of it.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +53,55 @@ pub(in crate::cli) enum BatchFault {
         /// The error of the system.
         source: io::Error,
     },
+    /// A stack without a recipe does not say where its results go.
+    #[error(
+        "the folder of the results is missing; name it with --out DIR, or give a recipe that ends in .toml"
+    )]
+    NoOut,
+    /// A list of fields of view makes no sense.
+    #[error("--fovs: {0}")]
+    Fovs(FovsError),
+    /// Some fields of view failed; the others are complete.
+    #[error("{failed} fields of view failed, the others are complete; correct the cause and run `ocellus batch resume {}`", .out.display())]
+    FovsFailed {
+        /// The results folder.
+        out: PathBuf,
+        /// How many failed.
+        failed: usize,
+    },
+    /// The run was cancelled.
+    #[error("cancelled, {open} fields of view are not done; go on with `ocellus batch resume {}`", .out.display())]
+    Cancelled {
+        /// The results folder.
+        out: PathBuf,
+        /// Fields of view that are not done.
+        open: usize,
+    },
+    /// The process of a run cannot be asked to end.
+    #[error("process {pid} cannot be asked to end: {source}; run the command as the user of that process")]
+    Signal {
+        /// The process.
+        pid: u32,
+        /// The error of the system.
+        source: io::Error,
+    },
+    /// The process of a run does not end.
+    #[error(
+        "process {pid} still runs 10 s after it was asked to end; a slow disk may hold it, look again with `ocellus batch status`"
+    )]
+    StillRunning {
+        /// The process.
+        pid: u32,
+    },
+    /// A run could not begin or could not write its results.
+    #[error("{}", explained(.0))]
+    Run(RunError),
+    /// There is nothing to merge.
+    #[error("{}: there are no shares in it and no samples are named; add --samples samples.yaml", .out.display())]
+    NothingToMerge {
+        /// The results folder.
+        out: PathBuf,
+    },
     /// The planes do not make an OME-TIFF.
     #[error("{}: {source}", .path.display())]
     Planes {
@@ -61,13 +112,32 @@ pub(in crate::cli) enum BatchFault {
     },
 }
 
+/// An error with what to do next, in one sentence.
+fn explained(error: &RunError) -> String {
+    match error.remedy() {
+        Some(remedy) => format!("{error}; {remedy}"),
+        None => error.to_string(),
+    }
+}
+
+impl From<RunError> for BatchFault {
+    fn from(error: RunError) -> BatchFault {
+        BatchFault::Run(error)
+    }
+}
+
 impl BatchFault {
     /// The exit code: 2 where the same command can never succeed.
     pub(in crate::cli) fn exit(&self) -> Exit {
         match self {
             BatchFault::SeveralPositions { .. }
             | BatchFault::SplitIntoFile { .. }
-            | BatchFault::OutIsInput { .. } => Exit::Usage,
+            | BatchFault::OutIsInput { .. }
+            | BatchFault::NoOut
+            | BatchFault::Fovs(_)
+            | BatchFault::NothingToMerge { .. } => Exit::Usage,
+            BatchFault::FovsFailed { .. } => Exit::Unit,
+            BatchFault::Cancelled { .. } => Exit::Cancelled,
             _ => Exit::Other,
         }
     }

@@ -3,6 +3,8 @@
 mod convert;
 mod duration;
 mod fault;
+mod join;
+mod run;
 mod whole_file;
 
 use std::path::Path;
@@ -27,6 +29,16 @@ pub(super) struct BatchArgs {
 enum BatchAction {
     /// Write image stacks as OME-TIFF, and show what was understood of them.
     Convert(convert::ConvertArgs),
+    /// Segment, track and measure the cells of a stack: tables and label images come out.
+    Run(run::RunArgs),
+    /// Go on with a run that was cancelled, failed or was killed.
+    Resume(run::ResumeArgs),
+    /// Show how far a run is.
+    Status(run::ResultsArgs),
+    /// End a run within a second; what is complete is kept.
+    Cancel(run::ResultsArgs),
+    /// Join the shares of several machines; with --samples, merge the traces of each sample.
+    Merge(join::MergeArgs),
 }
 
 /// How the input is to be understood, where its files do not say it.
@@ -44,6 +56,18 @@ struct StackArgs {
 }
 
 impl StackArgs {
+    /// Overrides what `options` say.
+    fn apply(&self, options: &mut StackOptions) {
+        let over = |given: &Option<String>, known: &mut Option<String>| {
+            if given.is_some() {
+                known.clone_from(given);
+            }
+        };
+        over(&self.axes, &mut options.axes);
+        over(&self.pattern, &mut options.pattern);
+        options.frame_interval_ms = self.frame_interval.or(options.frame_interval_ms);
+    }
+
     fn open(&self, inputs: &[impl AsRef<Path>]) -> Result<Stack, StackError> {
         let inputs: Vec<_> = inputs.iter().map(|input| input.as_ref().to_owned()).collect();
         let options = StackOptions {
@@ -58,6 +82,11 @@ impl StackArgs {
 pub(super) fn run(arguments: &BatchArgs) -> anyhow::Result<()> {
     let outcome = match &arguments.action {
         BatchAction::Convert(convert) => convert::outcome(convert),
+        BatchAction::Run(arguments_of_run) => run::run(arguments_of_run, arguments.json),
+        BatchAction::Resume(resume) => run::resume(resume, arguments.json),
+        BatchAction::Status(results) => run::status(results),
+        BatchAction::Cancel(results) => run::cancel(results),
+        BatchAction::Merge(merge) => join::merge(merge),
     };
     output::output(arguments.json, outcome)
 }

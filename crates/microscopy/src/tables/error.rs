@@ -1,0 +1,93 @@
+//! Why a table was refused.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a table cannot be read, or what it would lead to is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The system refuses it.
+    #[error("cannot read or write {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system reported.
+        source: io::Error,
+    },
+    /// The file is larger than a table of its kind can be.
+    #[error("{} has {bytes} bytes, and at most {limit} are read; is it the right file?", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The file is not text.
+    #[error("{} is not UTF-8 text; save it as UTF-8", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A line makes no sense.
+    #[error("{}:{line}: {reason}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong, and what is expected.
+        reason: String,
+    },
+    /// A column is missing.
+    #[error("{} has no column {column:?}; it has {}", path.display(), found.join(", "))]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The columns that are there.
+        found: Vec<String>,
+    },
+    /// A YAML file makes no sense.
+    #[error("{}: {reason}", path.display())]
+    Yaml {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its place.
+        reason: String,
+    },
+    /// A sample's name cannot be a part of a file's name.
+    #[error(
+        "the sample name {name:?} cannot be part of a file name; use letters, digits, spaces, `-`, `_` and `.`"
+    )]
+    SampleName {
+        /// The name.
+        name: String,
+    },
+    /// Two samples have one name, so that one would replace the tables of the other.
+    #[error("the sample {name:?} is there twice; give each sample its own name")]
+    SampleTwice {
+        /// The name.
+        name: String,
+    },
+    /// A sample names a field of view that has no results.
+    #[error("sample {sample:?} names field of view {fov}, which has no results; there are {known:?}")]
+    NoFov {
+        /// The sample.
+        sample: String,
+        /// The field of view.
+        fov: usize,
+        /// Those that have results.
+        known: Vec<usize>,
+    },
+    /// A list of fields of view makes no sense.
+    #[error("sample {sample:?}: {source}")]
+    Fovs {
+        /// The sample.
+        sample: String,
+        /// What is wrong.
+        source: super::FovsError,
+    },
+}

@@ -1,0 +1,173 @@
+//! Why a run, or one field of view of it, failed.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::timelapse::cells::CellsError;
+use crate::timelapse::stack::{StackError, WriteError};
+use crate::timelapse::tables::TableError;
+
+/// Why a run could not begin, or what failed in it.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The stack was refused.
+    #[error(transparent)]
+    Stack(#[from] StackError),
+    /// A step refused its settings or its input.
+    #[error(transparent)]
+    Cells(#[from] CellsError),
+    /// A table cannot be read or written.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A label image cannot be written.
+    #[error("the label image {}: {source}", path.display())]
+    LabelImage {
+        /// The file.
+        path: PathBuf,
+        /// What the writer reported.
+        source: WriteError,
+    },
+    /// The system refused something.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system reported.
+        source: io::Error,
+    },
+    /// The stack has no such channel.
+    #[error("the stack has no channel {channel}: it has {}", channels.join(", "))]
+    NoChannel {
+        /// The channel that the recipe names.
+        channel: usize,
+        /// The channels of the stack: number and name.
+        channels: Vec<String>,
+    },
+    /// The stack has no such field of view.
+    #[error("the stack has no field of view {fov}: it has {count}, from 0")]
+    NoFov {
+        /// The field of view that was asked for.
+        fov: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// Another run uses the folder.
+    #[error("another run uses {}{}", out.display(), pid.map_or(String::new(), |pid| format!(" (process {pid})")))]
+    InUse {
+        /// The results folder.
+        out: PathBuf,
+        /// The process that holds it, if it is known.
+        pid: Option<u32>,
+    },
+    /// The folder holds the results of a run.
+    #[error("{} already holds the run {id}", out.display())]
+    Exists {
+        /// The results folder.
+        out: PathBuf,
+        /// The run that is there.
+        id: String,
+    },
+    /// There is no run in the folder.
+    #[error("there is no run in {}", out.display())]
+    NoRun {
+        /// The results folder.
+        out: PathBuf,
+    },
+    /// The journal is damaged, not only at its end.
+    #[error("{}:{line}: the journal is damaged: {reason}", path.display())]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: serde_json::Error,
+    },
+    /// Other parameters than those of the run that is to be resumed.
+    #[error("{name} was {was} when the run began, and is {is} now")]
+    OtherParameter {
+        /// The parameter.
+        name: String,
+        /// Its value in the journal.
+        was: String,
+        /// Its value in the recipe.
+        is: String,
+    },
+    /// The input has changed since the run began.
+    #[error("{} has changed since the run began: SHA-256 was {was}, and is {is} now", path.display())]
+    OtherInput {
+        /// The file.
+        path: PathBuf,
+        /// Its sum in the journal.
+        was: String,
+        /// Its sum now; or what is the matter with it.
+        is: String,
+    },
+    /// There is too little space for the results.
+    #[error("the results need about {} MiB, and {} has {} MiB free", needed >> 20, out.display(), free >> 20)]
+    NoSpace {
+        /// The results folder.
+        out: PathBuf,
+        /// Bytes that the results need.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// The threads that work cannot be started.
+    #[error("the workers cannot be started: {0}")]
+    Workers(String),
+    /// A shard is not one of a run, or shards do not belong together.
+    #[error("{}: {reason}", path.display())]
+    Shard {
+        /// The folder of the shard.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The run was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// An item of work panicked or could not be built.
+    #[error("{0}")]
+    Item(String),
+}
+
+impl RunError {
+    /// The system refused `action` on `path`.
+    pub fn io(action: &'static str, path: &Path, source: io::Error) -> RunError {
+        RunError::Io { action, path: path.to_owned(), source }
+    }
+
+    /// What to do next.
+    pub fn remedy(&self) -> Option<&'static str> {
+        Some(match self {
+            RunError::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "make space and resume the run: what is complete is kept"
+            }
+            RunError::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+                "name another folder for the results"
+            }
+            RunError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                "give the user the right to write there, or name another folder"
+            }
+            RunError::NoChannel { .. } => "correct the channel in the recipe",
+            RunError::NoFov { .. } => "correct `fovs` in the recipe",
+            RunError::InUse { .. } => "wait for it, or cancel it with `ocellus batch cancel DIR`",
+            RunError::Exists { .. } => {
+                "go on with it by `ocellus batch resume DIR`, or name another folder for the results"
+            }
+            RunError::NoRun { .. } => "name the folder that was given as `out`",
+            RunError::Journal { .. } => "begin the run again in another folder",
+            RunError::OtherParameter { .. } | RunError::OtherInput { .. } => {
+                "restore it, or begin a run in another folder"
+            }
+            RunError::NoSpace { .. } => {
+                "make space, name another folder, or set stacks = false and labels = false in [output]"
+            }
+            RunError::Cancelled => "go on with it by `ocellus batch resume DIR`",
+            _ => return None,
+        })
+    }
+}

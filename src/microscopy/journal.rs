@@ -1,0 +1,232 @@
+//! The journal of a run: what it computes from what, and what is complete. JSON lines, appended and synced.
+//!
+//! It decides what a resumed run may skip: only what the journal says is complete, and only for the same input
+//! and the same parameters.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::RunError;
+use super::plan::Step;
+
+/// The journal's name in the results folder.
+const JOURNAL: &str = "batch.journal";
+/// The name of the file that holds the lock and the number of the process.
+const LOCK: &str = "batch.lock";
+
+/// The first line: what is computed, from what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// `ocellus.batch/1`.
+    pub schema: String,
+    /// The run's name: when it began, and the process.
+    pub id: String,
+    /// The version of the program that began it.
+    pub version: String,
+    /// Where the parameters come from, so that it can be resumed.
+    pub origin: RunOrigin,
+    /// The share of this run: number from 1, of how many.
+    pub shard: Option<[usize; 2]>,
+    /// Everything that changes results, by the names of the recipe.
+    pub parameters: BTreeMap<String, Value>,
+    /// The files of the stack.
+    pub inputs: Vec<InputFile>,
+}
+
+/// Where the parameters of a run come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunOrigin {
+    /// A recipe.
+    Recipe(PathBuf),
+    /// A stack with all defaults.
+    Stack(Vec<PathBuf>),
+}
+
+/// One file of the stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its length, bytes.
+    pub bytes: u64,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+}
+
+/// A line after the first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+pub enum Record {
+    /// All frames of a step are complete, and its files have their names.
+    Step {
+        /// The field of view.
+        fov: usize,
+        /// The step.
+        step: Step,
+    },
+    /// A field of view is complete, with its table.
+    Fov {
+        /// The field of view.
+        fov: usize,
+        /// Cells in the table.
+        cells: usize,
+        /// Cells that are not in the table, and why.
+        dropped: Vec<Dropped>,
+    },
+    /// A field of view failed; a resumed run tries it again.
+    Failed {
+        /// The field of view.
+        fov: usize,
+        /// Why.
+        cause: String,
+    },
+}
+
+/// A cell that is not in the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// The cell's id.
+    pub cell: u32,
+    /// Why: `too_short` or `border`.
+    pub reason: String,
+    /// Frames that it has, if it is too short.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames: Option<usize>,
+    /// The first frame in which it came too near to a border.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame: Option<usize>,
+    /// Its distance from the border in that frame, pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distance: Option<usize>,
+}
+
+/// A journal as it was found.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The first line.
+    pub header: Header,
+    /// The other lines.
+    pub records: Vec<Record>,
+}
+
+impl Recorded {
+    /// Reads the journal of `out`, if there is one. A last line that was not written to its end is left out.
+    ///
+    /// # Errors
+    /// It cannot be read, or is damaged before its last line.
+    pub fn read(out: &Path) -> Result<Option<Recorded>, RunError> {
+        let path = out.join(JOURNAL);
+        let text = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(|error| RunError::io("read", &path, error))?,
+        };
+        // What follows the last line feed was not completely written.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let damaged = |line: usize| {
+            let path = path.clone();
+            move |reason| RunError::Journal { path, line: line + 1, reason }
+        };
+        let mut lines = whole.lines().enumerate();
+        let Some((at, first)) = lines.next() else { return Ok(None) };
+        let header = serde_json::from_str(first).map_err(damaged(at))?;
+        let records = lines.map(|(at, line)| serde_json::from_str(line).map_err(damaged(at)));
+        Ok(Some(Recorded { header, records: records.collect::<Result<_, _>>()? }))
+    }
+
+    /// Whether all frames of `step` are complete.
+    pub fn has_step(&self, fov: usize, step: Step) -> bool {
+        self.records.contains(&Record::Step { fov, step })
+    }
+
+    /// The record of a complete field of view.
+    pub fn complete(&self, fov: usize) -> Option<&Record> {
+        self.records.iter().find(|record| matches!(record, Record::Fov { fov: of, .. } if *of == fov))
+    }
+}
+
+/// The journal of a run that goes on; the results folder is locked as long as it is there.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Journal {
+    /// Locks `out` and opens its journal for writing.
+    ///
+    /// # Errors
+    /// Another run uses the folder, or the system refuses to write there.
+    pub fn lock(out: &Path) -> Result<Journal, RunError> {
+        std::fs::create_dir_all(out).map_err(|error| RunError::io("make the folder", out, error))?;
+        let lock = out.join(LOCK);
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock);
+        let file = open.map_err(|error| RunError::io("write", &lock, error))?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(RunError::InUse { out: out.to_owned(), pid: holder(out) });
+        }
+        let pid = format!("{}\n", std::process::id());
+        let written = file.set_len(0).and_then(|()| (&file).write_all(pid.as_bytes()));
+        written.map_err(|error| RunError::io("write", &lock, error))?;
+        let path = out.join(JOURNAL);
+        let open = OpenOptions::new().read(true).append(true).create(true).open(&path);
+        let journal = open.map_err(|error| RunError::io("write", &path, error))?;
+        Ok(Journal { file: journal, path, _lock: file })
+    }
+
+    /// Begins the journal anew with its first line.
+    ///
+    /// # Errors
+    /// The system refuses to write.
+    pub fn begin(&mut self, header: &Header) -> Result<(), RunError> {
+        self.file.set_len(0).map_err(|error| RunError::io("write", &self.path, error))?;
+        self.line(header)
+    }
+
+    /// Goes on with a journal: a last line that was not written to its end is cut off.
+    ///
+    /// # Errors
+    /// The system refuses to read or write.
+    pub fn mend(&mut self) -> Result<(), RunError> {
+        let fault = |error| RunError::io("mend", &self.path, error);
+        let bytes = std::fs::read(&self.path).map_err(fault)?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        self.file.set_len(whole as u64).map_err(fault)
+    }
+
+    /// Appends a line and writes it to disk.
+    ///
+    /// # Errors
+    /// The system refuses to write.
+    pub fn add(&mut self, record: &Record) -> Result<(), RunError> {
+        self.line(record)
+    }
+
+    fn line(&mut self, line: &impl Serialize) -> Result<(), RunError> {
+        let mut text =
+            serde_json::to_vec(line).map_err(|error| RunError::io("write", &self.path, error.into()))?;
+        text.push(b'\n');
+        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
+        written.map_err(|error| RunError::io("write", &self.path, error))
+    }
+}
+
+/// The process that works in `out` now, if there is one.
+pub fn running(out: &Path) -> Option<u32> {
+    let file = File::open(out.join(LOCK)).ok()?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => None,
+        Err(_) => holder(out),
+    }
+}
+
+fn holder(out: &Path) -> Option<u32> {
+    std::fs::read_to_string(out.join(LOCK)).ok()?.trim().parse().ok()
+}

@@ -1,0 +1,29 @@
+//! Microscopy: batch runs over image stacks. Cells are segmented, tracked and measured; tables come out.
+//!
+//! A run is cut into items of work, a range of frames of one step of one field of view (`plan.rs`), which workers
+//! take as they take any other work (`run.rs`, `steps.rs`). Stacks are written frame by frame at their place
+//! (`npy.rs`), so memory does not grow with the length of a movie. What is complete stands in a journal
+//! (`journal.rs`), from which a run that ended goes on. The computations themselves are `crates/microscopy`.
+
+mod error;
+mod files;
+mod fov;
+mod input;
+mod journal;
+mod npy;
+mod plan;
+mod progress;
+mod run;
+mod shard;
+mod steps;
+mod summary;
+mod table;
+
+pub use error::RunError;
+pub use files::{RESULTS, SUMMARY};
+pub use journal::{Dropped, Header, InputFile, Record, Recorded, RunOrigin, running};
+pub use plan::Step;
+pub use progress::{Progress, ProgressSink};
+pub use run::{Outcome, Run, RunOptions};
+pub use shard::{has_shards, join, shard_folder};
+pub use summary::{FovSummary, Summary};

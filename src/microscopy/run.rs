@@ -1,0 +1,440 @@
+//! A run: prepared, then carried out by workers that take its items.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::timelapse::stack::Stack;
+use crate::timelapse::tables::worker_ranges;
+use parking_lot::Mutex;
+
+use super::RunError;
+use super::files::remove_partial;
+use super::fov::FovRun;
+use super::input;
+use super::journal::{Header, Journal, Record, Recorded, RunOrigin};
+use super::plan::{ItemKey, Plan, Step};
+use super::progress::{Due, Progress, ProgressSink};
+use super::steps::{Job, Tools};
+use super::summary::{self, Summary};
+use super::table;
+use crate::config::Experiment;
+use crate::ring::Bell;
+use crate::scheduler::{Cause, Executor, Factory, Feed, Scheduler, StageSpec, WorkItem};
+use crate::supervisor::{Beat, Stop, spawn, usable_cores};
+use crate::types::priority;
+
+/// The schema of the journal.
+const SCHEMA: &str = "ocellus.batch/1";
+/// How often the thread that waits for the end looks whether it was asked to cancel.
+const LOOK: Duration = Duration::from_millis(50);
+/// Space that stays free beside the results, bytes.
+const RESERVE: u64 = 16 << 20;
+
+/// How a run is begun.
+pub struct RunOptions {
+    /// Where its parameters come from.
+    pub origin: RunOrigin,
+    /// Only this share: number from 1, of how many.
+    pub shard: Option<[usize; 2]>,
+    /// Whether a run that is in the folder goes on; else it is refused.
+    pub resume: bool,
+}
+
+/// What became of a run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Fields of view, their states and causes, and what was dropped.
+    pub summary: Summary,
+    /// Whether it was cancelled before its end.
+    pub cancelled: bool,
+}
+
+/// A run that is prepared: the folder is locked, the stack is open, and what an earlier run completed is known.
+pub struct Run {
+    inner: Arc<Inner>,
+    out: PathBuf,
+}
+
+struct Inner {
+    job: Job,
+    fovs: Vec<FovRun>,
+    header: Header,
+    plan: Mutex<Plan>,
+    journal: Mutex<Journal>,
+    records: Mutex<Vec<Record>>,
+    sink: Box<dyn ProgressSink>,
+    due: Due,
+    bell: Arc<Bell>,
+}
+
+impl Run {
+    /// Opens the stack, checks everything that can be checked before the work, and locks the results folder.
+    ///
+    /// # Errors
+    /// Every fault of [`RunError`]; nothing has been changed then.
+    pub fn prepare(
+        experiment: Experiment,
+        options: RunOptions,
+        sink: Box<dyn ProgressSink>,
+    ) -> Result<Run, RunError> {
+        let stack = Stack::open(&experiment.input, &experiment.stack)?;
+        let channels = input::channels(&stack, &experiment)?;
+        let all = input::fovs(&stack, &experiment)?;
+        let parameters = input::parameters(&experiment, &channels, &all);
+        let fovs = match options.shard {
+            Some([number, of]) => share(&all, number, of),
+            None => all,
+        };
+        let out = std::path::absolute(&experiment.out)
+            .map_err(|error| RunError::io("find", &experiment.out, error))?;
+        let numbers: Vec<usize> = channels.iter().map(|one| one.channel).collect();
+        let runs = fovs.iter().map(|fov| input::fov_run(&stack, &numbers, *fov, &out));
+        let runs = runs.collect::<Result<Vec<_>, RunError>>()?;
+        let known = Recorded::read(&out)?;
+        if let (Some(known), false) = (&known, options.resume) {
+            return Err(RunError::Exists { out, id: known.header.id.clone() });
+        }
+        let mut journal = Journal::lock(&out)?;
+        let workers = experiment.workers.unwrap_or_else(|| usable_cores().len());
+        let inputs = input::sums(stack.files(), workers)?;
+        let id = known.as_ref().map_or_else(new_id, |known| known.header.id.clone());
+        let header = Header {
+            schema: SCHEMA.into(),
+            id,
+            version: env!("CARGO_PKG_VERSION").into(),
+            origin: options.origin,
+            shard: options.shard,
+            parameters,
+            inputs,
+        };
+        let mut plan =
+            Plan::new(&runs.iter().map(|fov| fov.shape.frames).collect::<Vec<_>>(), experiment.batch_size);
+        let mut records = Vec::new();
+        match known {
+            Some(known) => {
+                same(&known.header, &header)?;
+                journal.mend()?;
+                for (at, fov) in runs.iter().enumerate() {
+                    remove_partial(&fov.paths.folder())?;
+                    records.extend(skip(&mut plan, at, fov, &known));
+                }
+            }
+            None => {
+                check_space(&experiment, &runs, &out)?;
+                journal.begin(&header)?;
+            }
+        }
+        let features = channels.iter().map(|one| one.features.clone()).collect();
+        let cancelled = AtomicBool::new(false);
+        let job = Job { stack, experiment, channels: numbers, features, cancelled };
+        let inner = Inner {
+            job,
+            fovs: runs,
+            header,
+            plan: Mutex::new(plan),
+            journal: Mutex::new(journal),
+            records: Mutex::new(records),
+            sink,
+            due: Due::new(),
+            bell: Bell::new(),
+        };
+        Ok(Run { inner: Arc::new(inner), out })
+    }
+
+    /// The run's name.
+    pub fn id(&self) -> &str {
+        &self.inner.header.id
+    }
+
+    /// What was understood of the stack, for a person.
+    pub fn description(&self) -> String {
+        self.inner.job.stack.description()
+    }
+
+    /// The results folder.
+    pub fn out(&self) -> &Path {
+        &self.out
+    }
+
+    /// Fields of view, and how many of them an earlier run completed.
+    pub fn fovs(&self) -> (usize, usize) {
+        let complete = |record: &&Record| matches!(record, Record::Fov { .. });
+        (self.inner.fovs.len(), self.inner.records.lock().iter().filter(complete).count())
+    }
+
+    /// Carries it out on workers of its own, and waits for the end. `cancel` ends it within a frame's work.
+    ///
+    /// # Errors
+    /// The workers cannot be started, or the results' summary cannot be written. What failed in a field of view
+    /// is in the outcome.
+    pub fn execute(&self, cancel: &Stop) -> Result<Outcome, RunError> {
+        let inner = &self.inner;
+        let cores = usable_cores();
+        let workers = inner.job.experiment.workers.unwrap_or(cores.len()).max(1);
+        let cores: Vec<usize> = cores.iter().copied().cycle().take(workers).collect();
+        let scheduler = Scheduler::new(&cores, inner.bell.clone());
+        let spec = StageSpec { name: "batch".into(), priority: priority::BATCH, min: 0, max: workers };
+        let factory: Arc<Factory<BatchItem>> = Arc::new(|| Ok(Box::new(Tools::default())));
+        let stage = scheduler.add(spec, factory).map_err(|error| RunError::Workers(error.to_string()))?;
+        stage.attach(Arc::new(RunFeed(inner.clone())));
+        let stop = Stop::new();
+        let threads = scheduler.workers().iter().enumerate().map(|(at, worker)| {
+            let (worker, stop) = (worker.clone(), stop.clone());
+            let name = format!("batch-{at}");
+            let body = move || worker.run(&stop, &Beat::new());
+            spawn(&name, Some(cores[at]), body).map_err(|error| RunError::Workers(error.to_string()))
+        });
+        let threads = threads.collect::<Result<Vec<_>, _>>();
+        let mut seen = inner.bell.seen();
+        while threads.is_ok() && !inner.plan.lock().is_over() {
+            inner.bell.wait(seen, Some(LOOK));
+            seen = inner.bell.seen();
+            if cancel.is_stopped() && !inner.job.cancelled.swap(true, Ordering::Relaxed) {
+                inner.plan.lock().cancel();
+            }
+        }
+        stop.stop();
+        inner.bell.ring_all();
+        for thread in threads? {
+            thread.join().map_err(|error| RunError::Workers(error.to_string()))?;
+        }
+        self.end()
+    }
+
+    /// Writes the summary and the table of results.
+    fn end(&self) -> Result<Outcome, RunError> {
+        let inner = &self.inner;
+        let cancelled = inner.job.cancelled.load(Ordering::Relaxed);
+        let records = inner.records.lock();
+        let shapes = inner.fovs.iter().map(|fov| (fov.shape.fov, fov.shape.frames));
+        let summary = Summary::new(&inner.header, shapes, &records);
+        if !cancelled {
+            summary.write(&self.out)?;
+            let complete = inner.fovs.iter().filter(|fov| summary.is_complete(fov.shape.fov));
+            let paths = complete.map(|fov| (fov.shape.fov, fov.paths.clone())).collect();
+            summary::write_results(&self.out, &inner.header, paths)?;
+        }
+        Ok(Outcome { summary, cancelled })
+    }
+}
+
+/// Which steps of a field of view an earlier run completed. Returns the records that stay true.
+fn skip(plan: &mut Plan, at: usize, fov: &FovRun, known: &Recorded) -> Vec<Record> {
+    let number = fov.shape.fov;
+    if let Some(record) = known.complete(number)
+        && fov.paths.file("traces.csv").is_file()
+    {
+        Step::ALL.into_iter().for_each(|step| plan.skip(at, step));
+        return vec![record.clone()];
+    }
+    let mut kept = Vec::new();
+    for step in [Step::Copy, Step::Segment, Step::Background, Step::Track] {
+        if known.has_step(number, step) && fov.reopen(step) {
+            plan.skip(at, step);
+            kept.push(Record::Step { fov: number, step });
+        }
+    }
+    kept
+}
+
+/// Refuses other parameters and other input than those of the journal.
+fn same(was: &Header, is: &Header) -> Result<(), RunError> {
+    let names = was.parameters.keys().chain(is.parameters.keys());
+    for name in names {
+        let (old, new) = (was.parameters.get(name), is.parameters.get(name));
+        if old != new {
+            let show =
+                |value: Option<&serde_json::Value>| value.map_or("not set".into(), |value| value.to_string());
+            return Err(RunError::OtherParameter { name: name.clone(), was: show(old), is: show(new) });
+        }
+    }
+    if was.shard != is.shard {
+        let show =
+            |shard: Option<[usize; 2]>| shard.map_or("none".into(), |[number, of]| format!("{number}/{of}"));
+        return Err(RunError::OtherParameter {
+            name: "shard".into(),
+            was: show(was.shard),
+            is: show(is.shard),
+        });
+    }
+    for old in &was.inputs {
+        match is.inputs.iter().find(|new| new.path == old.path) {
+            Some(new) if new.sha256 == old.sha256 => {}
+            other => {
+                let is = other.map_or("not part of the stack".into(), |new| new.sha256.clone());
+                return Err(RunError::OtherInput { path: old.path.clone(), was: old.sha256.clone(), is });
+            }
+        }
+    }
+    match is.inputs.iter().find(|new| !was.inputs.iter().any(|old| old.path == new.path)) {
+        None => Ok(()),
+        Some(new) => Err(RunError::OtherInput {
+            path: new.path.clone(),
+            was: "not part of the stack".into(),
+            is: new.sha256.clone(),
+        }),
+    }
+}
+
+/// Refuses a run whose results do not fit. Label images and tables are small beside the stacks.
+fn check_space(experiment: &Experiment, fovs: &[FovRun], out: &Path) -> Result<(), RunError> {
+    let stacks = fovs.iter().map(FovRun::stack_bytes);
+    // Stacks that do not stay take the space of the fields of view that are under way.
+    let needed: u64 = match experiment.output.stacks {
+        true => stacks.sum(),
+        false => {
+            let mut sizes: Vec<u64> = stacks.collect();
+            sizes.sort_unstable_by(|one, next| next.cmp(one));
+            sizes.iter().take(experiment.batch_size).sum()
+        }
+    };
+    let needed = needed + RESERVE;
+    let found = rustix::fs::statvfs(out).map_err(|error| RunError::io("look at", out, error.into()))?;
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    match free < needed {
+        true => Err(RunError::NoSpace { out: out.to_owned(), needed, free }),
+        false => Ok(()),
+    }
+}
+
+/// The fields of view of share `number` (from 1) of `of`: contiguous, the first shares one longer.
+fn share(fovs: &[usize], number: usize, of: usize) -> Vec<usize> {
+    let ranges = worker_ranges(fovs.len(), of);
+    ranges.into_iter().nth(number.saturating_sub(1)).map_or_else(Vec::new, |range| fovs[range].to_vec())
+}
+
+fn new_id() -> String {
+    let now = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC);
+    format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), std::process::id())
+}
+
+/// The items of a run, as workers take them.
+struct RunFeed(Arc<Inner>);
+
+impl Feed<BatchItem> for RunFeed {
+    fn take(&self) -> Option<BatchItem> {
+        let key = self.0.plan.lock().take()?;
+        Some(BatchItem { inner: self.0.clone(), key, failed: None })
+    }
+
+    fn waiting(&self) -> usize {
+        self.0.plan.lock().waiting()
+    }
+}
+
+/// A range of frames of one step of one field of view.
+struct BatchItem {
+    inner: Arc<Inner>,
+    key: ItemKey,
+    failed: Option<RunError>,
+}
+
+impl WorkItem for BatchItem {
+    fn fail(&mut self, _: &str, cause: &str) {
+        self.failed.get_or_insert_with(|| RunError::Item(cause.to_owned()));
+    }
+}
+
+impl Executor<BatchItem> for Tools {
+    fn run(&mut self, item: &mut BatchItem) -> Result<(), Cause> {
+        if let Err(error) = item.run(self) {
+            item.failed = Some(error);
+        }
+        Ok(())
+    }
+}
+
+impl BatchItem {
+    fn run(&self, tools: &mut Tools) -> Result<(), RunError> {
+        let (at, step, range) = self.key;
+        let inner = &self.inner;
+        let fov = &inner.fovs[at];
+        if step == Step::Table {
+            let record = table::write(&inner.job, fov)?;
+            inner.record(record)?;
+            inner.report(fov, step, fov.shape.frames);
+            return Ok(());
+        }
+        tools.run(&inner.job, fov, step, range, || {
+            let t = fov.frame_done(step);
+            if inner.due.is_due(t, fov.shape.frames) {
+                inner.report(fov, step, t);
+            }
+        })
+    }
+}
+
+impl Drop for BatchItem {
+    fn drop(&mut self) {
+        let inner = &self.inner;
+        let (at, step, _) = self.key;
+        match self.failed.take() {
+            None => {
+                let last = inner.plan.lock().complete(self.key);
+                if last && !matches!(step, Step::Measure | Step::Table) {
+                    inner.publish(at, step);
+                }
+                inner.plan.lock().release(self.key);
+            }
+            Some(RunError::Cancelled) => inner.plan.lock().give_back(self.key),
+            Some(error) => {
+                let first = inner.plan.lock().fail(self.key);
+                inner.failed(at, &error, first);
+            }
+        }
+        inner.bell.ring_all();
+    }
+}
+
+impl Inner {
+    /// Gives the stacks of a step their names, and notes it.
+    fn publish(&self, at: usize, step: Step) {
+        let fov = &self.fovs[at];
+        let number = fov.shape.fov;
+        let published = fov.publish(step).and_then(|()| self.record(Record::Step { fov: number, step }));
+        if let Err(error) = published {
+            let first = self.plan.lock().fail_fov(at);
+            self.failed(at, &error, first);
+        }
+    }
+
+    fn record(&self, record: Record) -> Result<(), RunError> {
+        self.journal.lock().add(&record)?;
+        self.records.lock().push(record);
+        Ok(())
+    }
+
+    /// A field of view failed: the others go on.
+    fn failed(&self, at: usize, error: &RunError, first: bool) {
+        if !first {
+            return;
+        }
+        let fov = self.fovs[at].shape.fov;
+        let cause = match error.remedy() {
+            Some(remedy) => format!("{error}; next: {remedy}"),
+            None => error.to_string(),
+        };
+        tracing::error!(fov, "the field of view failed: {cause}");
+        let record = Record::Failed { fov, cause };
+        // A full disk takes no record either; the summary in memory has it.
+        if let Err(error) = self.record(record.clone()) {
+            tracing::warn!(fov, "the failure is not in the journal: {error}");
+            self.records.lock().push(record);
+        }
+    }
+
+    fn report(&self, fov: &FovRun, step: Step, t: usize) {
+        let (done, all) = self.plan.lock().ranges_done();
+        let (frames, number) = (fov.shape.frames, fov.shape.fov);
+        self.sink.progress(&Progress {
+            step: step.name(),
+            fov: number,
+            t,
+            frames,
+            message: format!("fov {number}: {} {t} of {frames} frames", step.name()),
+            permille: done * 1000 / all.max(1),
+        });
+    }
+}

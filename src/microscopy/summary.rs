@@ -1,0 +1,147 @@
+//! What a run has done: `summary.json`, and the table of results that PyAMA's viewer opens.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use crate::timelapse::tables::{Results, TableError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::RunError;
+use super::files::{FovPaths, RESULTS, SUMMARY, write_whole};
+use super::journal::{Dropped, Header, InputFile, Record};
+
+/// What a run has done. It holds neither times nor the name of the machine: the same run writes the same bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// `ocellus.batch-summary/1`.
+    pub schema: String,
+    /// The version of the program.
+    pub version: String,
+    /// Everything that changes results, by the names of the recipe.
+    pub parameters: BTreeMap<String, Value>,
+    /// The files of the stack with their sums.
+    pub inputs: Vec<InputFile>,
+    /// Every field of view.
+    pub fovs: Vec<FovSummary>,
+}
+
+/// What became of a field of view.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FovSummary {
+    /// Its number.
+    pub fov: usize,
+    /// `complete`, `failed` or `not_done`.
+    pub state: String,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// Frames.
+    pub frames: usize,
+    /// Cells in its table.
+    pub cells: usize,
+    /// Cells that are not in its table, and why.
+    pub dropped: Vec<Dropped>,
+}
+
+impl Summary {
+    /// Of the fields of view `fovs` (number, frames) and what was recorded of them.
+    pub fn new(header: &Header, fovs: impl Iterator<Item = (usize, usize)>, records: &[Record]) -> Summary {
+        Summary {
+            schema: "ocellus.batch-summary/1".into(),
+            version: header.version.clone(),
+            parameters: header.parameters.clone(),
+            inputs: header.inputs.clone(),
+            fovs: fovs.map(|(fov, frames)| of_fov(fov, frames, records)).collect(),
+        }
+    }
+
+    /// Reads the summary of the results in `out`.
+    ///
+    /// # Errors
+    /// It is missing or damaged.
+    pub fn read(out: &Path) -> Result<Summary, RunError> {
+        let path = out.join(SUMMARY);
+        let bytes = std::fs::read(&path).map_err(|error| RunError::io("read", &path, error))?;
+        serde_json::from_slice(&bytes).map_err(|error| RunError::io("read", &path, error.into()))
+    }
+
+    /// Writes `summary.json`.
+    ///
+    /// # Errors
+    /// The system refuses to write.
+    pub fn write(&self, out: &Path) -> Result<(), RunError> {
+        write_whole(&out.join(SUMMARY), |file| {
+            serde_json::to_writer_pretty(&mut *file, self)?;
+            io::Write::write_all(file, b"\n")
+        })
+    }
+
+    /// Whether a field of view has its table.
+    pub fn is_complete(&self, fov: usize) -> bool {
+        self.fovs.iter().any(|one| one.fov == fov && one.state == "complete")
+    }
+
+    /// Fields of view that are complete, that failed, and that were not done.
+    pub fn counts(&self) -> [usize; 3] {
+        let count = |state: &str| self.fovs.iter().filter(|fov| fov.state == state).count();
+        [count("complete"), count("failed"), count("not_done")]
+    }
+}
+
+fn of_fov(fov: usize, frames: usize, records: &[Record]) -> FovSummary {
+    let mut summary =
+        FovSummary { fov, state: "not_done".into(), cause: None, frames, cells: 0, dropped: Vec::new() };
+    for record in records {
+        match record {
+            Record::Fov { fov: of, cells, dropped } if *of == fov => {
+                summary.state = "complete".into();
+                summary.cause = None;
+                summary.cells = *cells;
+                summary.dropped.clone_from(dropped);
+            }
+            Record::Failed { fov: of, cause } if *of == fov => {
+                summary.state = "failed".into();
+                summary.cause = Some(cause.clone());
+            }
+            _ => {}
+        }
+    }
+    summary
+}
+
+/// Adds the complete fields of view to `processing_results.yaml`.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn write_results(out: &Path, header: &Header, fovs: Vec<(usize, FovPaths)>) -> Result<(), RunError> {
+    let names = |value: &Value| -> Vec<String> {
+        let features = value["features"].as_array().into_iter().flatten();
+        features.filter_map(|name| name.as_str().map(str::to_owned)).collect()
+    };
+    let number = |value: &Value| value["channel"].as_u64().unwrap_or_default() as usize;
+    let none = Value::Null;
+    let phase = header.parameters.get("experiment.phase").unwrap_or(&none);
+    let others = header.parameters.get("experiment.fluorescence").and_then(Value::as_array);
+    let fluorescence: Vec<(usize, Vec<String>)> =
+        others.into_iter().flatten().map(|one| (number(one), names(one))).collect();
+    let channels: Vec<usize> = fluorescence.iter().map(|(channel, _)| *channel).collect();
+    let each = fovs.into_iter().map(|(fov, paths)| (fov, paths.of_results(number(phase), &channels)));
+    let newer = Results {
+        phase: (number(phase), names(phase)),
+        fovs: each.collect(),
+        fluorescence,
+        time_units: "min".into(),
+    };
+    let path = out.join(RESULTS);
+    let results = match Results::read(&path) {
+        Ok(mut known) => {
+            known.merge(newer);
+            known
+        }
+        Err(_) if !path.exists() => newer,
+        Err(error) => return Err(TableError::into(error)),
+    };
+    write_whole(&path, |file| results.write(file))
+}
