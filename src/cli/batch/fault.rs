@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use crate::microscopy::RunError;
 use crate::service::Exit;
+use crate::supervisor::{JoinError, SpawnError};
+use crate::timelapse::fit::FitError;
 use crate::timelapse::stack::WriteError;
 use crate::timelapse::tables::FovsError;
 
@@ -102,6 +104,29 @@ pub(in crate::cli) enum BatchFault {
         /// The results folder.
         out: PathBuf,
     },
+    /// The model, or what is set of it, is wrong.
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    /// A table without a trace has nothing to fit.
+    #[error("{}: it has no traces; name a merged table, such as SAMPLE_intensity_total_ch_1.csv, with rows in it", .path.display())]
+    NoTraces {
+        /// The table.
+        path: PathBuf,
+    },
+    /// Not one trace could be fitted.
+    #[error(
+        "none of the {cells} traces could be fitted; the reasons are listed above and in the table of details"
+    )]
+    NoneFitted {
+        /// How many were tried.
+        cells: usize,
+    },
+    /// A thread for fits could not be started.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+    /// A thread with fits ended by a fault of the program.
+    #[error("a fit {0}; this is a fault of the program: report it with the table of traces")]
+    Panicked(#[from] JoinError),
     /// The planes do not make an OME-TIFF.
     #[error("{}: {source}", .path.display())]
     Planes {
@@ -135,8 +160,9 @@ impl BatchFault {
             | BatchFault::OutIsInput { .. }
             | BatchFault::NoOut
             | BatchFault::Fovs(_)
-            | BatchFault::NothingToMerge { .. } => Exit::Usage,
-            BatchFault::FovsFailed { .. } => Exit::Unit,
+            | BatchFault::NothingToMerge { .. }
+            | BatchFault::Fit(_) => Exit::Usage,
+            BatchFault::FovsFailed { .. } | BatchFault::NoneFitted { .. } => Exit::Unit,
             BatchFault::Cancelled { .. } => Exit::Cancelled,
             _ => Exit::Other,
         }

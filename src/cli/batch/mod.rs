@@ -3,6 +3,7 @@
 mod convert;
 mod duration;
 mod fault;
+mod fit;
 mod join;
 mod run;
 mod whole_file;
@@ -39,6 +40,8 @@ enum BatchAction {
     Cancel(run::ResultsArgs),
     /// Join the shares of several machines; with --samples, merge the traces of each sample.
     Merge(join::MergeArgs),
+    /// Fit the traces of a table with a model of expression.
+    Fit(fit::FitArgs),
 }
 
 /// How the input is to be understood, where its files do not say it.
@@ -87,6 +90,7 @@ pub(super) fn run(arguments: &BatchArgs) -> anyhow::Result<()> {
         BatchAction::Status(results) => run::status(results),
         BatchAction::Cancel(results) => run::cancel(results),
         BatchAction::Merge(merge) => join::merge(merge),
+        BatchAction::Fit(fit) => fit::outcome(fit),
     };
     output::output(arguments.json, outcome)
 }

@@ -1,5 +1,7 @@
 //! Microscopy from the outside: the real binary on the movies that PyAMA computed.
 
 mod convert;
+mod fit;
+mod merge;
 mod run;
 mod support;

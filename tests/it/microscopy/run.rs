@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ocellus::timelapse::stack::{PixelKind, PlaneAddress, PlanePixels, Stack, StackOptions, StackWriter, WriteSettings};
+use ocellus::timelapse::stack::{
+    PixelKind, PlaneAddress, PlanePixels, Stack, StackOptions, StackWriter, WriteSettings,
+};
 use ocellus::timelapse::tables::TraceTable;
 use ocellus::timelapse::{Pixels, Plane};
 use serde_json::Value;
@@ -128,8 +130,13 @@ fn a_run_gives_the_files_and_the_tables_of_pyama() {
     let last: Value = serde_json::from_str(json.words.lines().last().unwrap()).unwrap();
     assert_eq!(last["ok"], true, "{last}");
     // Progress is told in the words of the manual.
-    let progress: Vec<Value> = json.errors.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    assert!(progress.iter().any(|one| one["step"] == "track" && one["t"] == 30 && one["T"] == 30), "{}", json.errors);
+    let progress: Vec<Value> =
+        json.errors.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    assert!(
+        progress.iter().any(|one| one["step"] == "track" && one["t"] == 30 && one["T"] == 30),
+        "{}",
+        json.errors
+    );
 
     let results = folder.path().join("results");
     let reference = shared("fit_ref/pipeline");
@@ -145,7 +152,10 @@ fn a_run_gives_the_files_and_the_tables_of_pyama() {
         let theirs = TraceTable::read(&reference.join(&name)).unwrap();
         assert_eq!((ours.rows.len(), &ours.features), (theirs.rows.len(), &theirs.features), "{name}");
         for (row, expected) in ours.rows.iter().zip(&theirs.rows) {
-            assert_eq!((row.cell, row.frame, row.time, row.good), (expected.cell, expected.frame, expected.time, expected.good));
+            assert_eq!(
+                (row.cell, row.frame, row.time, row.good),
+                (expected.cell, expected.frame, expected.time, expected.good)
+            );
             assert_eq!((row.position, row.bbox), (expected.position, expected.bbox));
             for (value, expected) in row.values.iter().zip(&expected.values) {
                 assert!((value - expected).abs() <= 0.01 * expected.abs(), "{name}: {row:?} {expected:?}");
@@ -154,7 +164,11 @@ fn a_run_gives_the_files_and_the_tables_of_pyama() {
     }
     let summary: Value = serde_json::from_slice(&fs::read(results.join("summary.json")).unwrap()).unwrap();
     let dropped = summary["fovs"][0]["dropped"].as_array().unwrap();
-    assert!(!dropped.is_empty() && dropped.iter().all(|cell| cell["reason"] == "too_short" || cell["reason"] == "border"), "{dropped:?}");
+    assert!(
+        !dropped.is_empty()
+            && dropped.iter().all(|cell| cell["reason"] == "too_short" || cell["reason"] == "border"),
+        "{dropped:?}"
+    );
     assert_eq!(summary["inputs"][0]["sha256"].as_str().unwrap().len(), 64);
     assert_eq!(summary["parameters"]["segment.window"], 3);
     batch(folder.path(), ["status", "results"]).ok();
@@ -165,7 +179,10 @@ fn three_shares_joined_are_one_run() {
     let folder = experiment(3, 1);
     batch(folder.path(), ["run", "experiment.toml", "--out", "whole"]);
     for share in ["1/3", "2/3"] {
-        assert_eq!(batch(folder.path(), ["run", "experiment.toml", "--out", "shared", "--shard", share]).code, 0);
+        assert_eq!(
+            batch(folder.path(), ["run", "experiment.toml", "--out", "shared", "--shard", share]).code,
+            0
+        );
     }
     batch(folder.path(), ["merge", "shared"]).fails(1, &["share 3 of 3 is missing"]);
     assert_eq!(batch(folder.path(), ["run", "experiment.toml", "--out", "shared", "--shard", "3/3"]).code, 0);
@@ -232,7 +249,8 @@ fn a_cancelled_run_keeps_what_is_complete_and_goes_on() {
     }
     let changed = RECIPE.to_owned() + "[segment]\nsigmas = 4\n";
     fs::write(folder.path().join("experiment.toml"), changed).unwrap();
-    batch(folder.path(), ["resume", "results"]).fails(1, &["segment.sigmas was 3.0 when the run began, and is 4.0 now"]);
+    batch(folder.path(), ["resume", "results"])
+        .fails(1, &["segment.sigmas was 3.0 when the run began, and is 4.0 now"]);
     fs::write(folder.path().join("experiment.toml"), RECIPE).unwrap();
     assert_eq!(batch(folder.path(), ["resume", "results"]).code, 0);
     assert!(batch(folder.path(), ["status", "results"]).ok().contains("complete, 3 of 3"));

@@ -1,0 +1,47 @@
+//! Fits on all cores; the order of the traces is kept.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::BatchFault;
+use crate::supervisor::{spawn, usable_cores};
+use crate::timelapse::fit::Fitter;
+use crate::timelapse::tables::{Curve, FittedRow};
+
+/// What the threads share: each takes the next trace that nobody has taken.
+struct Work {
+    fitter: Fitter,
+    curves: Vec<Curve>,
+    next: AtomicUsize,
+}
+
+impl Work {
+    /// Fits traces until none is left; each with its index.
+    fn run(&self) -> Vec<(usize, FittedRow)> {
+        let mut rows = Vec::new();
+        loop {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(curve) = self.curves.get(index) else { return rows };
+            let fit = self.fitter.fit(&curve.hours, &curve.values);
+            rows.push((index, FittedRow { fov: curve.fov, cell: curve.cell, fit }));
+        }
+    }
+}
+
+/// The fit of each curve, in their order.
+pub(super) fn fit_all(fitter: Fitter, curves: Vec<Curve>) -> Result<Vec<FittedRow>, BatchFault> {
+    let threads = usable_cores().len().min(curves.len()).max(1);
+    let work = Arc::new(Work { fitter, curves, next: AtomicUsize::new(0) });
+    let started: Vec<_> = (0..threads)
+        .map(|number| {
+            let work = Arc::clone(&work);
+            spawn(&format!("fit-{number}"), None, move || work.run())
+        })
+        .collect();
+    let mut rows = Vec::with_capacity(work.curves.len());
+    for thread in started {
+        rows.extend(thread?.join()?);
+    }
+    rows.sort_unstable_by_key(|(index, _)| *index);
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
+}
