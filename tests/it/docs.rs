@@ -10,7 +10,7 @@
 //! | `toml,recipe` | the block as the recipe of the product "page"; `size` may be left out |
 //! | `toml,card` | the block as the card of a model of its `task` |
 //!
-//! A block `toml,provision` is a provisioning file: `cli/provision.rs` applies it.
+//! A block `toml,experiment` is a microscopy recipe, and a block `toml,provision` is a provisioning file: `cli/provision.rs` applies it.
 //!
 //! `fails` behind it (`toml,fragment,fails`) says that `check` must refuse it with exit code 3.
 
@@ -198,7 +198,7 @@ fn every_configuration_in_the_documentation_is_one_that_check_accepts() {
         .iter()
         .filter(|page| !page.starts_with(&decisions))
         .flat_map(|page| split(page).0)
-        .filter(|block| block.is("toml") && !block.is("provision"))
+        .filter(|block| block.is("toml") && !block.is("provision") && !block.is("experiment"))
         .collect();
     assert!(blocks.len() >= 10, "only {} blocks of TOML were found", blocks.len());
     let mut wrong = String::new();
@@ -224,9 +224,23 @@ fn every_configuration_in_the_documentation_is_one_that_check_accepts() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+#[test]
+fn every_microscopy_recipe_in_the_documentation_and_in_config_is_read_without_a_fault() {
+    let mut recipes = vec![fs::read_to_string(Path::new(ROOT).join("config/microscopy.toml")).unwrap()];
+    let blocks = pages().into_iter().flat_map(|page| split(&page).0);
+    recipes.extend(blocks.filter(|block| block.is("experiment")).map(|block| block.text));
+    assert!(recipes.len() >= 2, "no recipe was found");
+    for recipe in recipes {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("experiment.toml");
+        fs::write(&file, &recipe).unwrap();
+        ocellus::config::Experiment::load(&file).unwrap_or_else(|faults| panic!("{recipe}\n{faults}"));
+    }
+}
+
 /// The help of each command that a line of the documentation shows: `a|b` stands for two. Errors: there is no such command.
 fn helps(words: &[&str]) -> Result<Vec<String>, String> {
-    let deeper = ["alarm", "faces", "golden", "models", "users"].contains(&words[0]);
+    let deeper = ["alarm", "batch", "faces", "golden", "models", "users"].contains(&words[0]);
     let nested: Vec<&str> = if deeper { words[1].split('|').collect() } else { vec![""] };
     let commands = words[0].split('|').flat_map(|word| nested.iter().map(move |under| [word, *under]));
     let help = |command: [&str; 2]| {

@@ -11,7 +11,7 @@ use clap::Args;
 use super::whole_file::WholeFile;
 use super::{BatchFault, CliOutput};
 use crate::timelapse::fit::{FitSettings, Fitter};
-use crate::timelapse::tables::{FittedRow, read_curves, write_fit_details, write_fitted};
+use crate::timelapse::tables::{read_curves, write_fit_details, write_fitted};
 use report::FitReport;
 
 /// Times are converted to hours by the comment `# Time units: min` of the table, and parameters are per hour. Beside the

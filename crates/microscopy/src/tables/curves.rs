@@ -19,6 +19,9 @@ pub struct Curve {
     pub values: Vec<f64>,
 }
 
+/// Points of a trace: hours, value, and the line that they come from.
+type Points = Vec<(f64, f64, usize)>;
+
 /// Reads the traces of a file: `time,fov,cell,value`, or `time` and a column for each cell. Times are converted to hours
 /// by the unit in the comment `# Time units: min`; without one they are hours.
 ///
@@ -31,7 +34,7 @@ pub fn read_curves(path: &Path) -> Result<Vec<Curve>, TableError> {
     let mut reader = builder.trim(csv::Trim::All).from_reader(body.as_bytes());
     let header = reader.headers().map_err(|error| bad_line(path, comments + 1, &error))?.clone();
     let tidy = ["time", "fov", "cell", "value"].map(|name| header.iter().position(|known| known == name));
-    let mut curves: BTreeMap<(usize, u32), Vec<(f64, f64, usize)>> = BTreeMap::new();
+    let mut curves: BTreeMap<(usize, u32), Points> = BTreeMap::new();
     let cells = match tidy {
         [Some(_), Some(_), Some(_), Some(_)] => Vec::new(),
         _ => old_cells(path, &header, comments)?,
@@ -64,14 +67,9 @@ pub fn read_curves(path: &Path) -> Result<Vec<Curve>, TableError> {
 }
 
 /// Sorts the points of a cell by time. Infinite values count as missing.
-fn curve(
-    path: &Path,
-    fov: usize,
-    cell: u32,
-    mut points: Vec<(f64, f64, usize)>,
-) -> Result<Curve, TableError> {
+fn curve(path: &Path, fov: usize, cell: u32, mut points: Points) -> Result<Curve, TableError> {
     points.sort_by(|one, next| one.0.total_cmp(&next.0));
-    if let Some([_, twice]) = points.array_windows().find(|[one, next]| one.0 == next.0) {
+    if let Some([_, twice]) = points.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         let reason = format!("cell {cell} of field of view {fov} has two values at one time; remove one");
         return Err(TableError::Line { path: path.to_owned(), line: twice.2, reason });
     }
