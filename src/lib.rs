@@ -49,6 +49,16 @@
 //!  attendance/day.rs      the table of a day; contract/table.rs writes it as CSV and XLSX
 //! ```
 //!
+//! A batch of microscope stacks, from the files to the tables:
+//!
+//! ```text
+//!  cli/batch/             the command; config/experiment.rs reads its recipe
+//!  microscopy/run.rs      opens the stack, locks the results, and hands out items to the scheduler's workers
+//!  microscopy/plan.rs     which range of frames of which step is next
+//!  microscopy/steps.rs    a worker's tools; crates/microscopy computes
+//!  microscopy/journal.rs  what is complete, so that a killed run goes on
+//! ```
+//!
 //! `service/` builds all of it from `config/`, hands every loop to the supervisor in `crates/runtime/`, and passes
 //! each command to its domain: `inspection/service.rs`, `recognition/people/`, `attendance/day.rs`,
 //! `preview/command.rs`. Imports run one way; `tests/layering` holds the code against its table.

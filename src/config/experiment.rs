@@ -40,13 +40,13 @@ pub struct Experiment {
     pub workers: Option<usize>,
     /// Fields of view that are worked on at once.
     pub batch_size: usize,
-    /// Settings of segmentation.
+    /// Settings of the segmentation step.
     pub segment: SegmentSettings,
     /// Settings of the background.
     pub background: BackgroundSettings,
     /// Settings of the tracker.
     pub track: TrackSettings,
-    /// Settings of measurement.
+    /// Settings of the measurement step.
     pub measure: MeasureSettings,
     /// Which traces are kept.
     pub filter: FilterSettings,

@@ -22,7 +22,7 @@ pub enum RunError {
     /// A label image cannot be written.
     #[error("the label image {}: {source}", path.display())]
     LabelImage {
-        /// The file.
+        /// The file that is meant.
         path: PathBuf,
         /// What the writer reported.
         source: WriteError,
@@ -30,7 +30,7 @@ pub enum RunError {
     /// The system refused something.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// What was tried with it, as a verb.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -56,7 +56,7 @@ pub enum RunError {
     /// Another run uses the folder.
     #[error("another run uses {}{}", out.display(), pid.map_or(String::new(), |pid| format!(" (process {pid})")))]
     InUse {
-        /// The results folder.
+        /// The folder of the results.
         out: PathBuf,
         /// The process that holds it, if it is known.
         pid: Option<u32>,
@@ -64,7 +64,7 @@ pub enum RunError {
     /// The folder holds the results of a run.
     #[error("{} already holds the run {id}", out.display())]
     Exists {
-        /// The results folder.
+        /// The folder of the results.
         out: PathBuf,
         /// The run that is there.
         id: String,
@@ -72,13 +72,13 @@ pub enum RunError {
     /// There is no run in the folder.
     #[error("there is no run in {}", out.display())]
     NoRun {
-        /// The results folder.
+        /// The folder of the results.
         out: PathBuf,
     },
     /// The journal is damaged, not only at its end.
     #[error("{}:{line}: the journal is damaged: {reason}", path.display())]
     Journal {
-        /// The journal.
+        /// The file of the journal.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
@@ -88,7 +88,7 @@ pub enum RunError {
     /// Other parameters than those of the run that is to be resumed.
     #[error("{name} was {was} when the run began, and is {is} now")]
     OtherParameter {
-        /// The parameter.
+        /// The name of the parameter.
         name: String,
         /// Its value in the journal.
         was: String,
@@ -98,7 +98,7 @@ pub enum RunError {
     /// The input has changed since the run began.
     #[error("{} has changed since the run began: SHA-256 was {was}, and is {is} now", path.display())]
     OtherInput {
-        /// The file.
+        /// The file that is meant.
         path: PathBuf,
         /// Its sum in the journal.
         was: String,
@@ -108,7 +108,7 @@ pub enum RunError {
     /// There is too little space for the results.
     #[error("the results need about {} MiB, and {} has {} MiB free", needed >> 20, out.display(), free >> 20)]
     NoSpace {
-        /// The results folder.
+        /// The folder of the results.
         out: PathBuf,
         /// Bytes that the results need.
         needed: u64,

@@ -30,7 +30,7 @@ impl FovPaths {
         FovPaths { out: out.to_owned(), prefix: format!("{stem}_fov_{fov:03}"), folder }
     }
 
-    /// The folder.
+    /// The folder of its files.
     pub fn folder(&self) -> PathBuf {
         self.out.join(&self.folder)
     }

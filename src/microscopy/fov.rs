@@ -17,11 +17,11 @@ use super::plan::{Step, ranges};
 /// A cell in a frame, as small as it can be kept until the traces are filtered.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
-    /// The cell's id.
+    /// The id of the cell, from 1.
     pub cell: u32,
     /// Index of the frame.
     pub frame: u32,
-    /// Bounding box, pixels.
+    /// Bounding box x0, y0, x1, y1, pixels.
     pub bbox: [f32; 4],
 }
 
@@ -39,9 +39,9 @@ pub struct RangeRows {
 pub struct FovShape {
     /// Its number in the stack, which its files are called after.
     pub fov: usize,
-    /// Frames.
+    /// Number of frames in time.
     pub frames: usize,
-    /// Rows.
+    /// Number of rows of a frame, pixels.
     pub height: usize,
     /// Pixels in a row.
     pub width: usize,
@@ -53,7 +53,7 @@ pub struct FovShape {
 
 /// One field of view.
 pub struct FovRun {
-    /// Its size.
+    /// The size of its frames, and their kind.
     pub shape: FovShape,
     /// The names of its files.
     pub paths: FovPaths,

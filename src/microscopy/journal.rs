@@ -23,7 +23,7 @@ const LOCK: &str = "batch.lock";
 /// The first line: what is computed, from what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header {
-    /// `ocellus.batch/1`.
+    /// The name and version of the layout: `ocellus.batch/1`.
     pub schema: String,
     /// The run's name: when it began, and the process.
     pub id: String,
@@ -43,7 +43,7 @@ pub struct Header {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunOrigin {
-    /// A recipe.
+    /// A recipe, at this path.
     Recipe(PathBuf),
     /// A stack with all defaults.
     Stack(Vec<PathBuf>),
@@ -52,9 +52,9 @@ pub enum RunOrigin {
 /// One file of the stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputFile {
-    /// Its path.
+    /// The absolute path of the file.
     pub path: PathBuf,
-    /// Its length, bytes.
+    /// The length of the file, bytes.
     pub bytes: u64,
     /// Its SHA-256, in hexadecimal digits.
     pub sha256: String,
@@ -68,7 +68,7 @@ pub enum Record {
     Step {
         /// The field of view.
         fov: usize,
-        /// The step.
+        /// The step that is meant.
         step: Step,
     },
     /// A field of view is complete, with its table.
@@ -84,7 +84,7 @@ pub enum Record {
     Failed {
         /// The field of view.
         fov: usize,
-        /// Why.
+        /// Why it failed, and what to do.
         cause: String,
     },
 }
@@ -92,7 +92,7 @@ pub enum Record {
 /// A cell that is not in the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
-    /// The cell's id.
+    /// The id of the cell, from 1.
     pub cell: u32,
     /// Why: `too_short` or `border`.
     pub reason: String,
@@ -110,9 +110,9 @@ pub struct Dropped {
 /// A journal as it was found.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// The first line.
+    /// The first line of the journal.
     pub header: Header,
-    /// The other lines.
+    /// All lines after the first.
     pub records: Vec<Record>,
 }
 

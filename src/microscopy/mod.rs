@@ -5,6 +5,7 @@
 //! (`npy.rs`), so memory does not grow with the length of a movie. What is complete stands in a journal
 //! (`journal.rs`), from which a run that ended goes on. The computations themselves are `crates/microscopy`.
 
+mod before;
 mod error;
 mod files;
 mod fov;

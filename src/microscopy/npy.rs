@@ -48,7 +48,7 @@ impl Dtype {
 pub struct Shape {
     /// What an element is.
     pub dtype: Dtype,
-    /// Frames.
+    /// Number of frames in time.
     pub frames: usize,
     /// Rows of a frame.
     pub height: usize,

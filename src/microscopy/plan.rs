@@ -22,13 +22,13 @@ pub const RANGE_FRAMES: usize = 30;
 pub enum Step {
     /// The channels are copied out of the stack.
     Copy,
-    /// Cells are told from the background of the phase channel.
+    /// Cells of the phase channel are separated from its background.
     Segment,
     /// The background of the fluorescence channels.
     Background,
     /// Cells get their ids.
     Track,
-    /// Cells are measured.
+    /// Shape and brightness of cells are measured.
     Measure,
     /// Traces are filtered and written.
     Table,
@@ -73,13 +73,13 @@ struct Progressed {
 /// What became of a field of view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FovState {
-    /// Not begun.
+    /// Nothing of it was begun.
     Waiting,
-    /// Under way.
+    /// Items of it are under way.
     Running,
-    /// Complete.
+    /// Its table has been written.
     Complete,
-    /// It failed.
+    /// An item of it failed.
     Failed,
 }
 

@@ -13,7 +13,7 @@ const EVERY_MS: u64 = 1000;
 /// One report: a step of a field of view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Progress {
-    /// The step.
+    /// The step that is meant.
     pub step: &'static str,
     /// The field of view.
     pub fov: usize,
@@ -30,11 +30,11 @@ pub struct Progress {
 
 /// Takes reports; called by the workers, so it must not wait.
 pub trait ProgressSink: Send + Sync {
-    /// A report.
+    /// Takes one report; it must not wait.
     fn progress(&self, progress: &Progress);
 }
 
-/// Nobody looks.
+/// Drops every report, because nobody looks.
 impl ProgressSink for () {
     fn progress(&self, _: &Progress) {}
 }

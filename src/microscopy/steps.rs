@@ -15,9 +15,9 @@ use crate::config::Experiment;
 
 /// What is computed, as the steps need it.
 pub struct Job {
-    /// The stack.
+    /// The stack that is read.
     pub stack: Stack,
-    /// The settings.
+    /// The settings of the run.
     pub experiment: Experiment,
     /// Numbers of the channels: phase, then fluorescence.
     pub channels: Vec<usize>,

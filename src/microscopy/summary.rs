@@ -15,7 +15,7 @@ use super::journal::{Dropped, Header, InputFile, Record};
 /// What a run has done. It holds neither times nor the name of the machine: the same run writes the same bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// `ocellus.batch-summary/1`.
+    /// The name and version of the layout: `ocellus.batch-summary/1`.
     pub schema: String,
     /// The version of the program.
     pub version: String,
@@ -30,14 +30,14 @@ pub struct Summary {
 /// What became of a field of view.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FovSummary {
-    /// Its number.
+    /// The number of the field of view.
     pub fov: usize,
     /// `complete`, `failed` or `not_done`.
     pub state: String,
-    /// Why it failed.
+    /// Why it failed; none where it succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// Frames.
+    /// Number of frames in time.
     pub frames: usize,
     /// Cells in its table.
     pub cells: usize,

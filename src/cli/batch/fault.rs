@@ -18,27 +18,27 @@ pub(in crate::cli) enum BatchFault {
         "{stem} has {positions} positions, and one OME-TIFF holds one; add --split, which writes a file for each into the folder of --out"
     )]
     SeveralPositions {
-        /// The stack's name.
+        /// The name of the stack.
         stem: String,
-        /// Its positions.
+        /// The number of its positions.
         positions: usize,
     },
     /// Several files need a folder.
     #[error("{}: --split writes a file for each position; give --out a folder, whose name does not end in .tif", .out.display())]
     SplitIntoFile {
-        /// What `--out` names.
+        /// The path that `--out` names.
         out: PathBuf,
     },
     /// The output is one of the files that are read.
     #[error("{}: this is a file of the input, which is never replaced; give another --out", .path.display())]
     OutIsInput {
-        /// The file.
+        /// The file that is meant.
         path: PathBuf,
     },
     /// A file of that name is there.
     #[error("{}: there is such a file already; remove it, give another --out, or replace it with --force", .path.display())]
     Exists {
-        /// The file.
+        /// The file that is meant.
         path: PathBuf,
     },
     /// Another process writes the same file.
@@ -66,15 +66,15 @@ pub(in crate::cli) enum BatchFault {
     /// Some fields of view failed; the others are complete.
     #[error("{failed} fields of view failed, the others are complete; correct the cause and run `ocellus batch resume {}`", .out.display())]
     FovsFailed {
-        /// The results folder.
+        /// The folder of the results.
         out: PathBuf,
-        /// How many failed.
+        /// The number of those that failed.
         failed: usize,
     },
     /// The run was cancelled.
     #[error("cancelled, {open} fields of view are not done; go on with `ocellus batch resume {}`", .out.display())]
     Cancelled {
-        /// The results folder.
+        /// The folder of the results.
         out: PathBuf,
         /// Fields of view that are not done.
         open: usize,
@@ -82,7 +82,7 @@ pub(in crate::cli) enum BatchFault {
     /// The process of a run cannot be asked to end.
     #[error("process {pid} cannot be asked to end: {source}; run the command as the user of that process")]
     Signal {
-        /// The process.
+        /// The number of the process.
         pid: u32,
         /// The error of the system.
         source: io::Error,
@@ -92,7 +92,7 @@ pub(in crate::cli) enum BatchFault {
         "process {pid} still runs 10 s after it was asked to end; a slow disk may hold it, look again with `ocellus batch status`"
     )]
     StillRunning {
-        /// The process.
+        /// The number of the process.
         pid: u32,
     },
     /// A run could not begin or could not write its results.
@@ -101,7 +101,7 @@ pub(in crate::cli) enum BatchFault {
     /// There is nothing to merge.
     #[error("{}: there are no shares in it and no samples are named; add --samples samples.yaml", .out.display())]
     NothingToMerge {
-        /// The results folder.
+        /// The folder of the results.
         out: PathBuf,
     },
     /// The model, or what is set of it, is wrong.
@@ -110,7 +110,7 @@ pub(in crate::cli) enum BatchFault {
     /// A table without a trace has nothing to fit.
     #[error("{}: it has no traces; name a merged table, such as SAMPLE_intensity_total_ch_1.csv, with rows in it", .path.display())]
     NoTraces {
-        /// The table.
+        /// The table that was fitted.
         path: PathBuf,
     },
     /// Not one trace could be fitted.
@@ -130,7 +130,7 @@ pub(in crate::cli) enum BatchFault {
     /// The planes do not make an OME-TIFF.
     #[error("{}: {source}", .path.display())]
     Planes {
-        /// The file.
+        /// The file that is meant.
         path: PathBuf,
         /// The error of the writer.
         source: WriteError,

@@ -52,7 +52,7 @@ pub(super) struct ResumeArgs {
     /// Folder of the results.
     #[arg(value_name = "DIR")]
     out: PathBuf,
-    /// Threads that work.
+    /// Number of threads that work.
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
 }

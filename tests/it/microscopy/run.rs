@@ -129,7 +129,7 @@ fn a_run_gives_the_files_and_the_tables_of_pyama() {
     assert_eq!(json.code, 0, "{}{}", json.words, json.errors);
     let last: Value = serde_json::from_str(json.words.lines().last().unwrap()).unwrap();
     assert_eq!(last["ok"], true, "{last}");
-    // Progress is told in the words of the manual.
+    // Reports have the fields that the manual names.
     let progress: Vec<Value> =
         json.errors.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     assert!(

@@ -18,7 +18,7 @@ use solve::{Axis, Buffers, Factor, Problem};
 /// A parameter of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameter {
-    /// Its name.
+    /// The name in tables and options.
     pub name: &'static str,
     /// Start value; of a fixed parameter, its value.
     pub start: f64,
@@ -29,7 +29,7 @@ pub struct Parameter {
 /// A model: a formula and its parameters.
 #[derive(Debug)]
 pub struct Model {
-    /// Its name.
+    /// The name in tables and options.
     pub name: &'static str,
     /// Its parameters, in the order of the tables; fitted ones first.
     pub parameters: &'static [Parameter],
@@ -50,9 +50,9 @@ pub struct FitSettings {
 /// How good a fit is, by its R².
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quality {
-    /// R² over 0.9.
+    /// R² is greater than 0.9.
     Good,
-    /// R² over 0.7.
+    /// R² is greater than 0.7.
     Fair,
     /// R² of 0.7 or less, or no fit.
     Poor,
@@ -65,7 +65,7 @@ pub struct Fit {
     pub success: bool,
     /// Coefficient of determination, 0 to 1.
     pub r_squared: f64,
-    /// Its class.
+    /// The class of the fit by its R².
     pub quality: Quality,
     /// Sum of squared residuals.
     pub ssr: f64,
@@ -80,11 +80,11 @@ pub struct Fit {
     /// error is larger than the parameter itself (of `t0`: than the whole trace; `offset` is exempt), or rates can be
     /// exchanged within the bounds without any change of the curve (`trivial`, `maturation_free`).
     pub not_identifiable: Vec<bool>,
-    /// Why it failed.
+    /// Why it failed; none where it succeeded.
     pub message: Option<String>,
 }
 
-/// All models.
+/// All models that can be fitted.
 pub fn models() -> &'static [Model] {
     &MODELS
 }

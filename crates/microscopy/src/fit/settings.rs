@@ -16,7 +16,7 @@ pub enum FitError {
         name: String,
         /// The most similar name.
         nearest: &'static str,
-        /// All names.
+        /// All names that are known.
         known: String,
     },
     /// The model has no parameter of this name.
@@ -24,19 +24,19 @@ pub enum FitError {
         "model {model:?} has no parameter {name:?}; did you mean {nearest:?}? Its parameters are {known}"
     )]
     UnknownParameter {
-        /// The model.
+        /// The name of the model.
         model: &'static str,
         /// The name that was given.
         name: String,
         /// The most similar name.
         nearest: &'static str,
-        /// All names.
+        /// All names that are known.
         known: String,
     },
     /// A parameter is set twice.
     #[error("the {what} of parameter {name:?} are given more than once; leave only one of them")]
     Repeated {
-        /// The parameter.
+        /// The name of the parameter.
         name: &'static str,
         /// What is given twice: `values` or `bounds`.
         what: &'static str,
@@ -44,9 +44,9 @@ pub enum FitError {
     /// A value is not a finite number.
     #[error("the value {value} of parameter {name:?} is not a finite number; give a number")]
     NotFinite {
-        /// The parameter.
+        /// The name of the parameter.
         name: &'static str,
-        /// The value.
+        /// The value that was given.
         value: f64,
     },
     /// A bound is not a number, or the lower bound is not below the upper one.
@@ -54,11 +54,11 @@ pub enum FitError {
         "the bounds {least}..{greatest} of parameter {name:?} are not in order; give two numbers, the smaller one first"
     )]
     Bounds {
-        /// The parameter.
+        /// The name of the parameter.
         name: &'static str,
-        /// The lower bound.
+        /// The lower bound that was given.
         least: f64,
-        /// The upper bound.
+        /// The upper bound that was given.
         greatest: f64,
     },
     /// A start value lies outside the bounds.
@@ -66,13 +66,13 @@ pub enum FitError {
         "parameter {name:?} starts at {start}, outside its bounds {least}..{greatest}; set a start inside or wider bounds"
     )]
     StartOutside {
-        /// The parameter.
+        /// The name of the parameter.
         name: &'static str,
-        /// The start value.
+        /// The start value of the search.
         start: f64,
-        /// The lower bound.
+        /// The lower bound that was given.
         least: f64,
-        /// The upper bound.
+        /// The upper bound that was given.
         greatest: f64,
     },
     /// The number of starts is zero or too large.

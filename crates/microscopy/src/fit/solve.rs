@@ -38,7 +38,7 @@ impl Axis {
     }
 }
 
-/// A linear parameter.
+/// A parameter in which the model is linear.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Factor {
     /// Its index among all parameters of the model.

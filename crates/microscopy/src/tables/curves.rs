@@ -11,7 +11,7 @@ use super::{TableError, text};
 pub struct Curve {
     /// Number of the field of view; 0 in the old layout.
     pub fov: usize,
-    /// The cell's id.
+    /// The id of the cell, from 1.
     pub cell: u32,
     /// Hours, in ascending order.
     pub hours: Vec<f64>,

@@ -9,7 +9,7 @@ pub enum TableError {
     /// The system refuses it.
     #[error("cannot read or write {}: {source}", path.display())]
     Io {
-        /// The file.
+        /// The file that is meant.
         path: PathBuf,
         /// What the system reported.
         source: io::Error,
@@ -17,23 +17,23 @@ pub enum TableError {
     /// The file is larger than a table of its kind can be.
     #[error("{} has {bytes} bytes, and at most {limit} are read; is it the right file?", path.display())]
     TooLarge {
-        /// The file.
+        /// The file that is meant.
         path: PathBuf,
-        /// Its length.
+        /// The length of the file, bytes.
         bytes: u64,
-        /// The limit.
+        /// The most that is read, bytes.
         limit: u64,
     },
     /// The file is not text.
     #[error("{} is not UTF-8 text; save it as UTF-8", path.display())]
     NotText {
-        /// The file.
+        /// The file that is meant.
         path: PathBuf,
     },
     /// A line makes no sense.
     #[error("{}:{line}: {reason}", path.display())]
     Line {
-        /// The file.
+        /// The file that is meant.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
@@ -43,9 +43,9 @@ pub enum TableError {
     /// A column is missing.
     #[error("{} has no column {column:?}; it has {}", path.display(), found.join(", "))]
     NoColumn {
-        /// The file.
+        /// The file that is meant.
         path: PathBuf,
-        /// The column.
+        /// The name of the missing column.
         column: String,
         /// The columns that are there.
         found: Vec<String>,
@@ -53,7 +53,7 @@ pub enum TableError {
     /// A YAML file makes no sense.
     #[error("{}: {reason}", path.display())]
     Yaml {
-        /// The file.
+        /// The file that is meant.
         path: PathBuf,
         /// What is wrong, with its place.
         reason: String,
@@ -63,19 +63,19 @@ pub enum TableError {
         "the sample name {name:?} cannot be part of a file name; use letters, digits, spaces, `-`, `_` and `.`"
     )]
     SampleName {
-        /// The name.
+        /// The name that was read.
         name: String,
     },
     /// Two samples have one name, so that one would replace the tables of the other.
     #[error("the sample {name:?} is there twice; give each sample its own name")]
     SampleTwice {
-        /// The name.
+        /// The name that was read.
         name: String,
     },
     /// A sample names a field of view that has no results.
     #[error("sample {sample:?} names field of view {fov}, which has no results; there are {known:?}")]
     NoFov {
-        /// The sample.
+        /// The name of the sample.
         sample: String,
         /// The field of view.
         fov: usize,
@@ -85,9 +85,9 @@ pub enum TableError {
     /// A list of fields of view makes no sense.
     #[error("sample {sample:?}: {source}")]
     Fovs {
-        /// The sample.
+        /// The name of the sample.
         sample: String,
-        /// What is wrong.
+        /// What is wrong with the list.
         source: super::FovsError,
     },
 }

@@ -10,9 +10,9 @@ use crate::fit::{Fit, Quality};
 pub struct FittedRow {
     /// Number of the field of view.
     pub fov: usize,
-    /// The cell's id.
+    /// The id of the cell, from 1.
     pub cell: u32,
-    /// Its fit.
+    /// The fit of its trace.
     pub fit: Fit,
 }
 

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use super::{Results, Sample, TableError, TraceTable, inspected_or_original};
 
-/// A merged table.
+/// A merged table of one sample and feature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MergedFile {
-    /// The sample.
+    /// The name of the sample.
     pub name: String,
-    /// The file.
+    /// The file that is meant.
     pub path: PathBuf,
-    /// Rows in it.
+    /// The number of rows in it.
     pub rows: usize,
 }
 

@@ -19,7 +19,7 @@ pub(super) fn float(number: f64) -> String {
     if plain.contains('.') { plain } else { format!("{plain}.0") }
 }
 
-/// `True` or `False`.
+/// A truth value as Python writes it: `True` or `False`.
 pub(super) fn truth(value: bool) -> &'static str {
     if value { "True" } else { "False" }
 }

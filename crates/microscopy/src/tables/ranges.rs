@@ -12,7 +12,7 @@ pub enum FovsError {
     /// There is nothing in it.
     #[error("FOV specification cannot be empty")]
     Empty,
-    /// Semicolons.
+    /// The parts are separated by semicolons.
     #[error("Use commas to separate FOVs; semicolons are not supported")]
     Semicolon,
     /// A range without a start or an end.

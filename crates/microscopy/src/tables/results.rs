@@ -31,9 +31,9 @@ pub struct FovFiles {
     /// The copied fluorescence channels.
     #[serde(default)]
     pub fl: Vec<(usize, String)>,
-    /// The mask.
+    /// The mask of the cells.
     pub seg: (usize, String),
-    /// The labels.
+    /// The labels of the tracked cells.
     pub seg_labeled: (usize, String),
     /// The backgrounds of the fluorescence channels.
     #[serde(default)]

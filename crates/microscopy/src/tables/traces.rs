@@ -25,7 +25,7 @@ const COLUMNS: [&str; 11] = [
 pub struct TraceRow {
     /// Number of the field of view.
     pub fov: usize,
-    /// The cell's id.
+    /// The id of the cell, from 1.
     pub cell: u32,
     /// Index of the frame.
     pub frame: usize,
