@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::RunError;
+use super::files::write_whole;
 use super::plan::Step;
 
 /// The journal's name in the results folder.
@@ -35,6 +36,10 @@ pub struct Header {
     pub shard: Option<[usize; 2]>,
     /// Everything that changes results, by the names of the recipe.
     pub parameters: BTreeMap<String, Value>,
+    /// The phase channel and the names of its features.
+    pub phase: (usize, Vec<String>),
+    /// The fluorescence channels and the names of their features.
+    pub fluorescence: Vec<(usize, Vec<String>)>,
     /// The files of the stack.
     pub inputs: Vec<InputFile>,
 }
@@ -151,20 +156,18 @@ impl Recorded {
     }
 }
 
-/// The journal of a run that goes on; the results folder is locked as long as it is there.
+/// The results folder is locked for this process as long as this is there.
 #[derive(Debug)]
-pub struct Journal {
-    file: File,
-    path: PathBuf,
-    _lock: File,
+pub struct Lock {
+    _file: File,
 }
 
-impl Journal {
-    /// Locks `out` and opens its journal for writing.
+impl Lock {
+    /// Makes the folder `out` if needed, and locks it.
     ///
     /// # Errors
     /// Another run uses the folder, or the system refuses to write there.
-    pub fn lock(out: &Path) -> Result<Journal, RunError> {
+    pub fn take(out: &Path) -> Result<Lock, RunError> {
         std::fs::create_dir_all(out).map_err(|error| RunError::io("make the folder", out, error))?;
         let lock = out.join(LOCK);
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock);
@@ -175,30 +178,44 @@ impl Journal {
         let pid = format!("{}\n", std::process::id());
         let written = file.set_len(0).and_then(|()| (&file).write_all(pid.as_bytes()));
         written.map_err(|error| RunError::io("write", &lock, error))?;
-        let path = out.join(JOURNAL);
-        let open = OpenOptions::new().read(true).append(true).create(true).open(&path);
-        let journal = open.map_err(|error| RunError::io("write", &path, error))?;
-        Ok(Journal { file: journal, path, _lock: file })
+        Ok(Lock { _file: file })
     }
+}
 
-    /// Begins the journal anew with its first line.
+/// The journal of a run that goes on.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+    _lock: Lock,
+}
+
+impl Journal {
+    /// Begins a journal with its first line. It gets its name when that line is on disk, so that a journal is never
+    /// without it.
     ///
     /// # Errors
     /// The system refuses to write.
-    pub fn begin(&mut self, header: &Header) -> Result<(), RunError> {
-        self.file.set_len(0).map_err(|error| RunError::io("write", &self.path, error))?;
-        self.line(header)
+    pub fn begin(lock: Lock, out: &Path, header: &Header) -> Result<Journal, RunError> {
+        write_whole(&out.join(JOURNAL), |file| {
+            serde_json::to_writer(&mut *file, header)?;
+            file.write_all(b"\n")
+        })?;
+        Journal::resume(lock, out)
     }
 
     /// Goes on with a journal: a last line that was not written to its end is cut off.
     ///
     /// # Errors
     /// The system refuses to read or write.
-    pub fn mend(&mut self) -> Result<(), RunError> {
-        let fault = |error| RunError::io("mend", &self.path, error);
-        let bytes = std::fs::read(&self.path).map_err(fault)?;
+    pub fn resume(lock: Lock, out: &Path) -> Result<Journal, RunError> {
+        let path = out.join(JOURNAL);
+        let fault = |error| RunError::io("go on with", &path, error);
+        let bytes = std::fs::read(&path).map_err(fault)?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        self.file.set_len(whole as u64).map_err(fault)
+        let file = OpenOptions::new().append(true).open(&path).map_err(fault)?;
+        file.set_len(whole as u64).map_err(fault)?;
+        Ok(Journal { file, path, _lock: lock })
     }
 
     /// Appends a line and writes it to disk.

@@ -13,13 +13,13 @@ use super::before::{check_space, new_id, same, share, skip};
 use super::files::remove_partial;
 use super::fov::FovRun;
 use super::input;
-use super::journal::{Header, Journal, Record, Recorded, RunOrigin};
+use super::journal::{Header, Journal, Lock, Record, Recorded, RunOrigin};
 use super::plan::{ItemKey, Plan, Step};
 use super::progress::{Due, Progress, ProgressSink};
 use super::steps::{Job, Tools};
 use super::summary::{self, Summary};
 use super::table;
-use crate::config::Experiment;
+use crate::config::{ChannelFeatures, Experiment};
 use crate::ring::Bell;
 use crate::scheduler::{Cause, Executor, Factory, Feed, Scheduler, StageSpec, WorkItem};
 use crate::supervisor::{Beat, Stop, spawn, usable_cores};
@@ -94,7 +94,7 @@ impl Run {
         if let (Some(known), false) = (&known, options.resume) {
             return Err(RunError::Exists { out, id: known.header.id.clone() });
         }
-        let mut journal = Journal::lock(&out)?;
+        let lock = Lock::take(&out)?;
         let workers = experiment.workers.unwrap_or_else(|| usable_cores().len());
         let inputs = input::sums(stack.files(), workers)?;
         let id = known.as_ref().map_or_else(new_id, |known| known.header.id.clone());
@@ -105,25 +105,27 @@ impl Run {
             origin: options.origin,
             shard: options.shard,
             parameters,
+            phase: named(&channels[0]),
+            fluorescence: channels[1..].iter().map(named).collect(),
             inputs,
         };
         let mut plan =
             Plan::new(&runs.iter().map(|fov| fov.shape.frames).collect::<Vec<_>>(), experiment.batch_size);
         let mut records = Vec::new();
-        match known {
+        let journal = match known {
             Some(known) => {
                 same(&known.header, &header)?;
-                journal.mend()?;
                 for (at, fov) in runs.iter().enumerate() {
                     remove_partial(&fov.paths.folder())?;
                     records.extend(skip(&mut plan, at, fov, &known));
                 }
+                Journal::resume(lock, &out)?
             }
             None => {
                 check_space(&experiment, &runs, &out)?;
-                journal.begin(&header)?;
+                Journal::begin(lock, &out, &header)?
             }
-        }
+        };
         let features = channels.iter().map(|one| one.features.clone()).collect();
         let cancelled = AtomicBool::new(false);
         let job = Job { stack, experiment, channels: numbers, features, cancelled };
@@ -216,6 +218,11 @@ impl Run {
         }
         Ok(Outcome { summary, cancelled })
     }
+}
+
+/// A channel and the names of its features.
+fn named(channel: &ChannelFeatures) -> (usize, Vec<String>) {
+    (channel.channel, channel.features.iter().map(|feature| feature.name().to_owned()).collect())
 }
 
 /// The items of a run, as workers take them.

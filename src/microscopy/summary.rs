@@ -116,22 +116,13 @@ fn of_fov(fov: usize, frames: usize, records: &[Record]) -> FovSummary {
 /// # Errors
 /// The file cannot be read or written.
 pub fn write_results(out: &Path, header: &Header, fovs: Vec<(usize, FovPaths)>) -> Result<(), RunError> {
-    let names = |value: &Value| -> Vec<String> {
-        let features = value["features"].as_array().into_iter().flatten();
-        features.filter_map(|name| name.as_str().map(str::to_owned)).collect()
-    };
-    let number = |value: &Value| value["channel"].as_u64().unwrap_or_default() as usize;
-    let none = Value::Null;
-    let phase = header.parameters.get("experiment.phase").unwrap_or(&none);
-    let others = header.parameters.get("experiment.fluorescence").and_then(Value::as_array);
-    let fluorescence: Vec<(usize, Vec<String>)> =
-        others.into_iter().flatten().map(|one| (number(one), names(one))).collect();
+    let Header { phase, fluorescence, .. } = header;
     let channels: Vec<usize> = fluorescence.iter().map(|(channel, _)| *channel).collect();
-    let each = fovs.into_iter().map(|(fov, paths)| (fov, paths.of_results(number(phase), &channels)));
+    let each = fovs.into_iter().map(|(fov, paths)| (fov, paths.of_results(phase.0, &channels)));
     let newer = Results {
-        phase: (number(phase), names(phase)),
+        phase: phase.clone(),
         fovs: each.collect(),
-        fluorescence,
+        fluorescence: fluorescence.clone(),
         time_units: "min".into(),
     };
     let path = out.join(RESULTS);
