@@ -302,7 +302,10 @@ mod tests {
         let line = line(|build| source::launched(&text, build));
         let pad = line.sink().static_pad("sink").unwrap();
         let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
-        pad.add_probe(kinds, |_, _| gst::PadProbeReturn::Drop);
+        pad.add_probe(kinds, |_, info| {
+            drop(info.data.take());
+            gst::PadProbeReturn::Handled
+        });
         line
     }
 
