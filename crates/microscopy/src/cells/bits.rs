@@ -107,26 +107,30 @@ impl Bits {
 
 /// Packs a row of bytes: 1 where a byte is not 0.
 fn pack_row(bytes: &[u8], words: &mut [u64]) {
-    for (bytes, word) in bytes.chunks(64).zip(words) {
-        let mut eights = bytes.chunks_exact(8);
-        let (mut packed, mut shift) = (0, 0);
-        for eight in &mut eights {
-            let mut value = [0; 8];
-            value.copy_from_slice(eight);
-            let value = u64::from_le_bytes(value);
-            // The top bit of each byte: set if it was, or if 0x7f more reaches it.
-            let top = 0x80 * ONES;
-            let set = ((((value & !top) + 0x7f * ONES) | value) & top) >> 7;
-            // The product collects the lowest bit of byte i in bit i of the top byte.
-            packed |= (set.wrapping_mul(0x0102_0408_1020_4080) >> 56) << shift;
-            shift += 8;
-        }
-        for byte in eights.remainder() {
-            packed |= u64::from(*byte != 0) << shift;
-            shift += 1;
-        }
-        *word = packed;
+    let (blocks, rest) = bytes.as_chunks();
+    for (block, word) in blocks.iter().zip(&mut *words) {
+        *word = pack_word(block);
     }
+    if let (false, Some(word)) = (rest.is_empty(), words.last_mut()) {
+        let mut block = [0; 64];
+        block[..rest.len()].copy_from_slice(rest);
+        *word = pack_word(&block);
+    }
+}
+
+/// Packs 64 bytes: 1 where a byte is not 0.
+#[inline(always)]
+pub(super) fn pack_word(bytes: &[u8; 64]) -> u64 {
+    let mut packed = 0;
+    for (at, eight) in bytes.as_chunks().0.iter().enumerate() {
+        let value = u64::from_le_bytes(*eight);
+        // The top bit of each byte: set if it was, or if 0x7f more reaches it.
+        let top = 0x80 * ONES;
+        let set = ((((value & !top) + 0x7f * ONES) | value) & top) >> 7;
+        // The product collects the lowest bit of byte i in bit i of the top byte.
+        packed |= (set.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * at);
+    }
+    packed
 }
 
 /// Calls `span` with the beginning and the end of each unbroken row of ones.

@@ -1,5 +1,7 @@
 //! Connected components (4 neighbours) of a mask, by runs of rows and union-find; holes are filled the same way.
 
+use std::ops::Range;
+
 use super::bits::{Bits, gaps, spans};
 
 /// Pixels `from..to` of row `y`.
@@ -16,7 +18,7 @@ impl Run {
     }
 
     /// Its pixels in a frame of this width.
-    pub(super) fn range(&self, width: usize) -> std::ops::Range<usize> {
+    pub(super) fn range(&self, width: usize) -> Range<usize> {
         let start = self.y as usize * width;
         start + self.from as usize..start + self.to as usize
     }
@@ -85,7 +87,7 @@ impl Components {
             above = first..self.runs.len();
         }
         for at in 1..self.runs.len() {
-            if self.root(at as u32) != 0 {
+            if root(&mut self.owner, at) != 0 {
                 let run = self.runs[at];
                 bits.set_span(run.y as usize, run.from as usize, run.to as usize);
             }
@@ -93,36 +95,35 @@ impl Components {
     }
 
     /// Joins the runs from `first` on with those of the row above that share a column.
-    fn join(&mut self, above: std::ops::Range<usize>, first: usize) {
-        let (mut upper, mut lower) = (above.start, first);
-        while upper < above.end && lower < self.runs.len() {
-            let (one, other) = (self.runs[upper], self.runs[lower]);
-            if one.from < other.to && other.from < one.to {
-                self.union(upper as u32, lower as u32);
-            }
-            if one.to < other.to {
+    fn join(&mut self, above: Range<usize>, first: usize) {
+        let owner = &mut self.owner[..];
+        let mut upper = above.start;
+        for lower in first..self.runs.len() {
+            let run = self.runs[lower];
+            while upper < above.end && self.runs[upper].from < run.to {
+                let other = self.runs[upper];
+                if other.to > run.from && owner[upper] != owner[lower] {
+                    let (one, other) = (root(owner, upper), root(owner, lower));
+                    owner[one.max(other)] = one.min(other) as u32;
+                }
+                if other.to > run.to {
+                    // It may reach the next run too.
+                    break;
+                }
                 upper += 1;
-            } else {
-                lower += 1;
             }
         }
     }
+}
 
-    fn union(&mut self, one: u32, other: u32) {
-        let (one, other) = (self.root(one), self.root(other));
-        let (earlier, later) = (one.min(other), one.max(other));
-        self.owner[later as usize] = earlier;
-    }
-
-    fn root(&mut self, mut run: u32) -> u32 {
-        loop {
-            let owner = self.owner[run as usize];
-            if owner == run {
-                return run;
-            }
-            let above = self.owner[owner as usize];
-            self.owner[run as usize] = above;
-            run = above;
+/// The earliest run that is known to belong to the same component; the way to it is made shorter.
+fn root(owner: &mut [u32], mut run: usize) -> usize {
+    loop {
+        let next = owner[run] as usize;
+        if next == run {
+            return run;
         }
+        owner[run] = owner[next];
+        run = owner[run] as usize;
     }
 }

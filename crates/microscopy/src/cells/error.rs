@@ -70,7 +70,7 @@ pub enum CellsError {
         found: usize,
     },
     /// Labels have 16 bits.
-    #[error("cell number {MAX_CELLS} was given in frame {frame}, and labels have no more; set track.min_area, or track.late_cells = false", MAX_CELLS = u16::MAX)]
+    #[error("frame {frame} has more cells than labels can number, which end at {MAX_CELLS}; set track.min_area, or track.late_cells = false", MAX_CELLS = u16::MAX)]
     TooManyCells {
         /// The frame, from 0.
         frame: usize,

@@ -260,7 +260,7 @@ fn drop_non_finite(values: &mut Vec<f32>) -> usize {
 }
 
 /// The sum in single precision in the order in which numpy adds, so that totals come out the same.
-fn pairwise_sum(values: &[f32]) -> f32 {
+pub(super) fn pairwise_sum(values: &[f32]) -> f32 {
     const LANES: usize = 8;
     if values.len() < LANES {
         return values.iter().sum();

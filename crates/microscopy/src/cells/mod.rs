@@ -11,8 +11,14 @@ mod error;
 mod features;
 mod filter;
 mod mask;
+#[cfg(test)]
+mod masks_tests;
 mod measure;
+#[cfg(test)]
+mod measure_tests;
 mod morphology;
+#[cfg(test)]
+mod naive;
 mod segment;
 mod settings;
 mod track;

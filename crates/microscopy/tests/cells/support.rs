@@ -13,7 +13,7 @@ use tiff::decoder::{Decoder, DecodingResult, Limits};
 
 /// The folder of the shared microscopy data, which is a failure where it is not there.
 pub fn shared() -> PathBuf {
-    crate::data::data(&["microscopy"]).expect("the shared data is there").join("microscopy")
+    super::data::data(&["microscopy"]).expect("the shared data is there").join("microscopy")
 }
 
 /// All pages of a TIFF file.

@@ -19,6 +19,7 @@ pub(super) trait Ordered: Copy {
 
 impl Ordered for u16 {
     /// One more than the value, so that the first class stays free of pixels that are 0.
+    #[inline(always)]
     fn key(self) -> u32 {
         u32::from(self) + 1
     }
@@ -30,6 +31,7 @@ impl Ordered for u16 {
 
 impl Ordered for f32 {
     /// The bits, changed so that negative numbers come first, and the greatest of them last.
+    #[inline(always)]
     fn key(self) -> u32 {
         let bits = self.to_bits();
         bits ^ (((bits as i32 >> 31) as u32) | 0x8000_0000)
@@ -42,7 +44,9 @@ impl Ordered for f32 {
 }
 
 /// Classes of a histogram.
-const CLASSES: usize = 4096;
+const CLASSES: usize = 2048;
+/// Pixels whose classes are computed together.
+const BLOCK: usize = 16;
 /// Pixels that are looked at to lay the classes; about as many.
 const SAMPLE: usize = 1024;
 
@@ -56,7 +60,7 @@ struct Classes {
 impl Classes {
     #[inline(always)]
     fn of(self, key: u32) -> usize {
-        ((key.saturating_sub(self.base) >> self.shift) as usize).min(CLASSES - 1)
+        (key.saturating_sub(self.base) >> self.shift).min(CLASSES as u32 - 1) as usize
     }
 
     /// The only value of a class, if it is the only one.
@@ -94,8 +98,9 @@ impl<P> Frame<'_, P> {
 /// Scratch memory of the medians of a frame.
 #[derive(Debug, Default)]
 pub(super) struct Medians {
-    /// Histograms of the blocks of two rows of blocks.
-    counts: Vec<u32>,
+    /// Histograms of the blocks of two rows of blocks. Two counts for each class, used in turn: one that was just written
+    /// is slow to read, and neighbours are often of one class.
+    counts: Vec<[u32; 2]>,
     /// The histogram of a tile.
     tile: Vec<u32>,
     /// Keys among which one is selected.
@@ -114,7 +119,7 @@ impl Medians {
     ) {
         medians.clear();
         self.lay_classes(frame);
-        self.counts.resize(2 * columns.blocks() * CLASSES, 0);
+        self.counts.resize(2 * columns.blocks() * CLASSES, [0; 2]);
         self.tile.resize(CLASSES, 0);
         for block in 0..rows.blocks() {
             self.count(frame, rows.edges[block]..rows.edges[block + 1], columns, block % 2);
@@ -172,15 +177,10 @@ impl Medians {
     fn count<P: Ordered>(&mut self, frame: Frame<'_, P>, rows: Range<usize>, columns: &Layout, slot: usize) {
         let row = columns.blocks() * CLASSES;
         let counts = &mut self.counts[slot * row..][..row];
-        counts.fill(0);
-        let classes = self.classes;
-        for (block, counts) in counts.chunks_exact_mut(CLASSES).enumerate() {
+        counts.fill([0; 2]);
+        for (block, counts) in counts.as_chunks_mut().0.iter_mut().enumerate() {
             let area = Area { rows: rows.clone(), columns: columns.edges[block]..columns.edges[block + 1] };
-            frame.each(&area, |pixels| {
-                for pixel in pixels {
-                    counts[classes.of(pixel.key())] += 1;
-                }
-            });
+            frame.each(&area, |pixels| count_row(pixels, self.classes, counts));
         }
     }
 
@@ -189,8 +189,9 @@ impl Medians {
         let (upper, lower) = self.counts.split_at(blocks * CLASSES);
         let upper = upper[tile * CLASSES..][..2 * CLASSES].split_at(CLASSES);
         let lower = lower[tile * CLASSES..][..2 * CLASSES].split_at(CLASSES);
-        for (at, sum) in self.tile.iter_mut().enumerate() {
-            *sum = upper.0[at] + upper.1[at] + lower.0[at] + lower.1[at];
+        let four = upper.0.iter().zip(upper.1).zip(lower.0).zip(lower.1);
+        for (sum, (((a, b), c), d)) in self.tile.iter_mut().zip(four) {
+            *sum = (a[0] + a[1]) + (b[0] + b[1]) + (c[0] + c[1]) + (d[0] + d[1]);
         }
     }
 
@@ -200,26 +201,72 @@ impl Medians {
         if pixels == 0 {
             return f32::NAN;
         }
-        let lower = self.ranked(frame, area, (pixels - 1) / 2);
-        let upper = if pixels % 2 == 1 { lower } else { self.ranked(frame, area, pixels / 2) };
+        let (lower, upper) = ((pixels - 1) / 2, pixels / 2);
+        let (class, below) = self.class_of(lower);
+        let lower = self.ranked(frame, area, class, lower - below);
+        let upper = match self.class_of(upper) {
+            _ if pixels % 2 == 1 => lower,
+            // The pixels of the class are at hand.
+            (other, _) if other == class => self.again(class, upper - below),
+            (other, below) => self.ranked(frame, area, other, upper - below),
+        };
         (P::value(lower) + P::value(upper)) / 2.0
     }
 
-    /// The key of the pixel of a tile before which `rank` pixels come.
-    fn ranked<P: Ordered>(&mut self, frame: Frame<'_, P>, area: &Area, mut rank: u32) -> u32 {
-        let mut class = 0;
-        while self.tile[class] <= rank {
-            rank -= self.tile[class];
+    /// The class of the pixel of a tile before which `rank` pixels come, and how many pixels come before the class.
+    fn class_of(&self, rank: u32) -> (usize, u32) {
+        let (mut class, mut below) = (0, 0);
+        while below + self.tile[class] <= rank {
+            below += self.tile[class];
             class += 1;
         }
-        if let Some(only) = self.classes.only(class) {
-            return only;
+        (class, below)
+    }
+
+    /// The key of the pixel of a tile that has this rank in its class.
+    fn ranked<P: Ordered>(&mut self, frame: Frame<'_, P>, area: &Area, class: usize, rank: u32) -> u32 {
+        if self.classes.only(class).is_none() {
+            let (keys, classes) = (&mut self.keys, self.classes);
+            // Every pixel is written, and the next one takes its place unless it is of the class: no branch to guess.
+            let mut count = 0;
+            keys.clear();
+            keys.resize(self.tile[class] as usize + 1, 0);
+            frame.each(area, |pixels| {
+                for pixel in pixels {
+                    let key = pixel.key();
+                    keys[count] = key;
+                    count += usize::from(classes.of(key) == class);
+                }
+            });
+            keys.truncate(count);
         }
-        let (keys, classes) = (&mut self.keys, self.classes);
-        keys.clear();
-        frame.each(area, |pixels| {
-            keys.extend(pixels.iter().map(|pixel| pixel.key()).filter(|key| classes.of(*key) == class));
-        });
-        *keys.select_nth_unstable(rank as usize).1
+        self.again(class, rank)
+    }
+
+    /// The same for the class that was looked at last.
+    fn again(&mut self, class: usize, rank: u32) -> u32 {
+        match self.classes.only(class) {
+            Some(only) => only,
+            None => *self.keys.select_nth_unstable(rank as usize).1,
+        }
+    }
+}
+
+/// Counts pixels that lie beside each other.
+#[inline(always)]
+fn count_row<P: Ordered>(pixels: &[P], classes: Classes, counts: &mut [[u32; 2]; CLASSES]) {
+    let (blocks, rest) = pixels.as_chunks::<BLOCK>();
+    for block in blocks {
+        let mut found = [0; BLOCK];
+        for (found, pixel) in found.iter_mut().zip(block) {
+            *found = classes.of(pixel.key()) as u32;
+        }
+        for [one, other] in found.as_chunks().0 {
+            counts[*one as usize % CLASSES][0] += 1;
+            counts[*other as usize % CLASSES][1] += 1;
+        }
+    }
+    for pixel in rest {
+        counts[classes.of(pixel.key())][0] += 1;
     }
 }

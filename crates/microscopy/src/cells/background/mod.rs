@@ -2,6 +2,8 @@
 
 mod medians;
 mod spline;
+#[cfg(test)]
+mod tests;
 mod tiles;
 
 use crate::{Pixels, Plane};
@@ -150,12 +152,17 @@ impl Background {
             }
         }
         for ((first, weights), out) in y_axis.weights.iter().zip(background.chunks_exact_mut(width)) {
-            let term = |at: usize| &self.expanded[(*first as usize + at) * width..][..width];
-            let [a, b, c, d] = [term(0), term(1), term(2), term(3)];
-            for x in 0..width {
-                let value = a[x] * weights[0] + b[x] * weights[1] + c[x] * weights[2] + d[x] * weights[3];
-                out[x] = value as f32;
-            }
+            blend(&self.expanded[*first as usize * width..][..SUPPORT * width], weights, out);
         }
+    }
+}
+
+/// The weighted sum of as many rows as there are weights, which lie behind each other.
+fn blend(rows: &[f64], weights: &[f64; SUPPORT], out: &mut [f32]) {
+    let width = out.len();
+    let [a, b, c, d] = [0, 1, 2, 3].map(|row| &rows[row * width..][..width]);
+    let terms = a.iter().zip(b).zip(c).zip(d);
+    for (out, (((a, b), c), d)) in out.iter_mut().zip(terms) {
+        *out = (a * weights[0] + b * weights[1] + c * weights[2] + d * weights[3]) as f32;
     }
 }

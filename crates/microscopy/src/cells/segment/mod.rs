@@ -2,17 +2,19 @@
 
 mod deviation;
 mod ln;
+#[cfg(test)]
+mod tests;
 mod threshold;
 
 use crate::{Pixels, Plane};
 
-use super::bits::Bits;
+use super::bits::{Bits, pack_word};
 use super::components::Components;
 use super::error::{check_frame, check_size};
 use super::morphology::{Reach, dilate, erode};
 use super::{CellsError, Mask, SegmentSettings};
 
-use deviation::Deviation;
+use deviation::{Deviation, sums_are_exact};
 use threshold::Threshold;
 
 /// Figures of one segmented frame.
@@ -83,11 +85,11 @@ impl Segmenter {
         check_size("picture", size, (plane.width, plane.height), plane.pixels.len())?;
         self.unusable.clear();
         match &plane.pixels {
-            Pixels::U16(pixels) => self.deviation.compute(pixels, true),
+            Pixels::U16(pixels) => self.deviation.compute(pixels, sums_are_exact(pixels)),
             Pixels::F32(pixels) => self.compute_float(pixels),
         }
         let range = self.threshold.find(&self.deviation.values, self.unusable.len());
-        self.cut(range.threshold);
+        cut(&self.deviation.values, range.threshold, &mut self.bits);
         self.components.fill_holes(&mut self.bits);
         erode(&mut self.bits, Reach::both(self.reach));
         // The dilation that ends the opening, and the one that begins the closing.
@@ -127,16 +129,17 @@ impl Segmenter {
             self.deviation.values[*at as usize] = f32::NAN;
         }
     }
+}
 
-    /// Sets the bits of values above the threshold.
-    fn cut(&mut self, threshold: f32) {
-        self.bits.reset(self.width, self.height);
-        for (y, row) in self.deviation.values.chunks_exact(self.width).enumerate() {
-            for (values, word) in row.chunks(64).zip(self.bits.row_mut(y)) {
-                for (at, value) in values.iter().enumerate() {
-                    *word |= u64::from(*value > threshold) << at;
-                }
+/// Sets the bits of values above the threshold.
+fn cut(values: &[f32], threshold: f32, bits: &mut Bits) {
+    for (y, row) in values.chunks_exact(bits.width).enumerate() {
+        for (values, word) in row.chunks(64).zip(bits.row_mut(y)) {
+            let mut above = [0; 64];
+            for (above, value) in above.iter_mut().zip(values) {
+                *above = u8::from(*value > threshold);
             }
+            *word = pack_word(&above);
         }
     }
 }

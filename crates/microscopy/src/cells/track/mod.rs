@@ -1,6 +1,8 @@
 //! Tracking: components are paired from frame to frame by the overlap of their bounding boxes.
 
 mod assign;
+#[cfg(test)]
+mod tests;
 
 use super::bits::Bits;
 use super::components::{Components, Run};
@@ -107,7 +109,8 @@ impl Tracker {
     /// Labels the next frame: each component of the mask (4 neighbours) that belongs to a track gets its id.
     ///
     /// # Errors
-    /// The mask has another size than this was made for, or there are more ids than 65,535.
+    /// The mask has another size than this was made for: the next one may be right. Or more than 65,535 ids are needed:
+    /// nothing can be tracked after that.
     pub fn track(&mut self, mask: &Mask, labels: &mut Labels) -> Result<(), CellsError> {
         let size = (self.width, self.height);
         check_size("mask", size, (mask.width, mask.height), mask.pixels.len())?;
@@ -116,11 +119,11 @@ impl Tracker {
         self.follow(count, labels)
     }
 
-    /// Labels the next frame, whose cells were told apart already, for instance by a model: `objects` has a number of its
+    /// Labels the next frame, whose cells were separated already, for instance by a model: `objects` has a number of its
     /// own for each, in any order, and cells may touch.
     ///
     /// # Errors
-    /// The objects have another size than this was made for, or there are more ids than 65,535.
+    /// As of [`Tracker::track`].
     pub fn track_objects(&mut self, objects: &Labels, labels: &mut Labels) -> Result<(), CellsError> {
         let size = (self.width, self.height);
         check_size("label image", size, (objects.width, objects.height), objects.pixels.len())?;
@@ -159,9 +162,7 @@ impl Tracker {
             }
         }
         if frame == 0 || self.settings.late_cells {
-            for at in 0..self.free.len() {
-                self.begin(self.free[at] as usize)?;
-            }
+            self.begin()?;
         }
         let gap = self.settings.max_gap;
         self.live.retain(|live| frame - live.last <= gap);
@@ -221,15 +222,20 @@ impl Tracker {
         self.free.retain(|at| self.objects[*at as usize].id == 0);
     }
 
-    /// Begins a track.
-    fn begin(&mut self, object: usize) -> Result<(), CellsError> {
-        let Ok(id) = u16::try_from(self.tracks.len() + 1) else {
+    /// Begins a track with each object that is left.
+    fn begin(&mut self) -> Result<(), CellsError> {
+        if self.tracks.len() + self.free.len() > usize::from(u16::MAX) {
             return Err(CellsError::TooManyCells { frame: self.frame });
-        };
-        let object = &mut self.objects[object];
-        object.id = id;
-        self.live.push(Live { id, bounds: object.bounds, last: self.frame });
-        self.tracks.push([u32::from(id), self.frame as u32, self.frame as u32, 0]);
+        }
+        for at in &self.free {
+            let frame = self.frame as u32;
+            // At most 65,535, as was checked.
+            let id = (self.tracks.len() + 1) as u16;
+            let object = &mut self.objects[*at as usize];
+            object.id = id;
+            self.live.push(Live { id, bounds: object.bounds, last: self.frame });
+            self.tracks.push([u32::from(id), frame, frame, 0]);
+        }
         Ok(())
     }
 
