@@ -226,7 +226,8 @@ fn every_configuration_in_the_documentation_is_one_that_check_accepts() {
 
 #[test]
 fn every_microscopy_recipe_in_the_documentation_and_in_config_is_read_without_a_fault() {
-    let mut recipes = vec![fs::read_to_string(Path::new(ROOT).join("config/experiments/time-lapse.toml")).unwrap()];
+    let mut recipes =
+        vec![fs::read_to_string(Path::new(ROOT).join("config/experiments/time-lapse.toml")).unwrap()];
     let blocks = pages().into_iter().flat_map(|page| split(&page).0);
     recipes.extend(blocks.filter(|block| block.is("experiment")).map(|block| block.text));
     assert!(recipes.len() >= 2, "no recipe was found");
