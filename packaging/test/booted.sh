@@ -6,14 +6,27 @@
 container=
 init=
 
+# Process 1 of the container, by its number here. systemd-nspawn has other children too while it starts, which soon end: a child
+# that was merely the first to be seen once was one of them.
+process_one() {
+    local child
+    for child in $(pgrep -P "$container"); do
+        if grep -qE '^NSpid:.*[[:space:]]1$' "/proc/$child/status" 2>/dev/null; then
+            echo "$child"
+            return 0
+        fi
+    done
+    return 1
+}
+
 # boot SECONDS: starts the container and waits until systemd has booted in it. `init` is its process 1, seen from here.
 boot() {
     SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn -q --keep-unit --register=no --private-network --console=pipe \
         -D "$root" --boot </dev/null >"$root.log" 2>&1 &
     container=$!
     for _ in $(seq 300); do
-        init=$(pgrep -P "$container" | head -n1 || true)
-        [ -n "$init" ] && break
+        init=$(process_one) && break
+        kill -0 "$container" 2>/dev/null || break
         sleep 0.1
     done
     [ -n "$init" ] || fail "the container did not start: $(cat "$root.log")"
