@@ -75,6 +75,40 @@ pub enum RunError {
         /// The folder of the results.
         out: PathBuf,
     },
+    /// The run has no such field of view.
+    #[error("the run has no field of view {fov}; it has {}", ranges(known))]
+    NotOfRun {
+        /// The field of view that was asked for.
+        fov: usize,
+        /// Those of the run, sorted.
+        known: Vec<usize>,
+    },
+    /// A field of view has no table of traces.
+    #[error("field of view {fov} has no table of traces: it is {state}")]
+    NoTable {
+        /// The field of view.
+        fov: usize,
+        /// What became of it, and why.
+        state: String,
+    },
+    /// A stack of pictures is not there.
+    #[error("field of view {fov} has no pictures: {} is missing", path.display())]
+    NoStack {
+        /// The field of view.
+        fov: usize,
+        /// The stack that is meant.
+        path: PathBuf,
+    },
+    /// A field of view has fewer frames.
+    #[error("field of view {fov} has no frame {frame}: it has {frames}, from 0")]
+    NoFrame {
+        /// The field of view.
+        fov: usize,
+        /// The frame that was asked for.
+        frame: usize,
+        /// How many there are.
+        frames: usize,
+    },
     /// The journal is damaged, not only at its end.
     #[error("{}:{line}: the journal is damaged: {reason}", path.display())]
     Journal {
@@ -159,6 +193,10 @@ impl RunError {
                 "go on with it by `ocellus batch resume DIR`, or name another folder for the results"
             }
             RunError::NoRun { .. } => "name the folder that was given as `out`",
+            RunError::NoTable { .. } => "end the run by `ocellus batch resume DIR`",
+            RunError::NoStack { .. } => {
+                "a run keeps its pictures with stacks = true in [output]; run it again with that for pictures"
+            }
             RunError::Journal { .. } => "begin the run again in another folder",
             RunError::OtherParameter { .. } | RunError::OtherInput { .. } => {
                 "restore it, or begin a run in another folder"
@@ -169,5 +207,18 @@ impl RunError {
             RunError::Cancelled => "go on with it by `ocellus batch resume DIR`",
             _ => return None,
         })
+    }
+}
+
+/// Numbers in ascending order as a text such as `0-3, 5`.
+fn ranges(numbers: &[usize]) -> String {
+    let ranges = numbers.chunk_by(|one, next| one + 1 == *next).map(|range| match range {
+        [only] => only.to_string(),
+        [first, .., last] => format!("{first}-{last}"),
+        [] => String::new(),
+    });
+    match numbers.is_empty() {
+        true => "none".into(),
+        false => ranges.collect::<Vec<_>>().join(", "),
     }
 }

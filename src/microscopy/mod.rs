@@ -3,7 +3,7 @@
 //! A run is cut into items of work, a range of frames of one step of one field of view (`plan.rs`), which workers
 //! take as they take any other work (`run.rs`, `steps.rs`). Stacks are written frame by frame at their place
 //! (`npy.rs`), so memory does not grow with the length of a movie. What is complete stands in a journal
-//! (`journal.rs`), from which a run that ended goes on. The computations themselves are `crates/microscopy`.
+//! (`journal.rs`), from which a run that ended goes on. What is on disk is read again by `results.rs`, for people who look at it. The computations themselves are `crates/microscopy`.
 
 mod before;
 mod error;
@@ -14,6 +14,7 @@ mod journal;
 mod npy;
 mod plan;
 mod progress;
+mod results;
 mod run;
 mod shard;
 mod steps;
@@ -25,6 +26,7 @@ pub use files::{RESULTS, SUMMARY};
 pub use journal::{Dropped, Header, InputFile, Record, Recorded, RunOrigin, running};
 pub use plan::Step;
 pub use progress::{Progress, ProgressSink};
+pub use results::{FittedFile, MergedTable, Results};
 pub use run::{Outcome, Run, RunOptions};
 pub use shard::{has_shards, join, shard_folder};
 pub use summary::{FovSummary, Summary};

@@ -119,6 +119,31 @@ impl NpyFile {
         Ok(NpyFile { file, path: path.to_owned(), header: wanted.len() as u64, shape })
     }
 
+    /// Opens a file whose shape is not known: ours, or NumPy's of one of the kinds that PyAMA writes.
+    ///
+    /// # Errors
+    /// It is missing, it holds something else, or it has not the length that its header says.
+    pub fn open_any(path: &Path) -> io::Result<NpyFile> {
+        let file = File::open(path)?;
+        let mut found = Vec::new();
+        (&file).take(MAX_HEADER as u64).read_to_end(&mut found)?;
+        let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+        let (shape, header) = parse(&found)
+            .ok_or_else(|| invalid("no .npy file of frames with pixels of kind |b1, <u2 or <f4"))?;
+        let pixels = (shape.height as u64).checked_mul(shape.width as u64);
+        let bytes = pixels.and_then(|pixels| pixels.checked_mul(shape.dtype.bytes()));
+        let bytes = bytes.and_then(|bytes| bytes.checked_mul(shape.frames as u64)?.checked_add(header));
+        match bytes == Some(file.metadata()?.len()) {
+            true => Ok(NpyFile { file, path: path.to_owned(), header, shape }),
+            false => Err(invalid("the file has not the length that its header says; is it cut off?")),
+        }
+    }
+
+    /// The kind and the shape of the file.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
     /// Writes the bytes of one frame.
     ///
     /// # Errors
@@ -156,6 +181,26 @@ impl NpyFile {
     }
 }
 
+/// The shape in the header of a file, and the header's length, bytes.
+fn parse(file: &[u8]) -> Option<(Shape, u64)> {
+    let version = file.strip_prefix(b"\x93NUMPY")?.first()?;
+    let (begin, length): (usize, usize) = match version {
+        1 => (10, usize::from(u16::from_le_bytes(file.get(8..10)?.try_into().ok()?))),
+        _ => (12, usize::try_from(u32::from_le_bytes(file.get(8..12)?.try_into().ok()?)).ok()?),
+    };
+    let text = std::str::from_utf8(file.get(begin..begin.checked_add(length)?)?).ok()?;
+    let after = |key: &str| text.split_once(key).map(|(_, rest)| rest.trim_start());
+    let descriptor = after("'descr':")?.strip_prefix('\'')?.split_once('\'')?.0;
+    let dtype =
+        [Dtype::Bool, Dtype::U16, Dtype::F32].into_iter().find(|one| one.descriptor() == descriptor)?;
+    after("'fortran_order':")?.strip_prefix("False")?;
+    let sides = after("'shape':")?.strip_prefix('(')?.split_once(')')?.0;
+    let sides = sides.split(',').map(str::trim).filter(|side| !side.is_empty());
+    let sides: Vec<usize> = sides.map(|side| side.parse().ok()).collect::<Option<_>>()?;
+    let [frames, height, width] = sides[..] else { return None };
+    Some((Shape { dtype, frames, height, width }, (begin + length) as u64))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,5 +224,32 @@ mod tests {
         file.read(1, &mut frame).expect("a frame is read");
         assert_eq!(frame, [1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 1]);
         assert!(NpyFile::open(&path, Shape { frames: 3, ..shape }).is_err(), "another shape");
+        assert_eq!(NpyFile::open_any(&path).expect("the shape is read").shape(), shape);
+    }
+    #[test]
+    fn a_file_of_another_kind_or_length_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.npy");
+        let refused = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).expect("written");
+            NpyFile::open_any(&path).expect_err("refused").to_string()
+        };
+        let header = Shape { dtype: Dtype::Bool, frames: 1, height: 2, width: 3 }.header();
+        assert!(refused(&header).contains("cut off"));
+        let replaced = |from: &str, to: &str| {
+            let text = String::from_utf8_lossy(&header[10..]).replace(from, to);
+            [&header[..10], text.as_bytes(), &[0; 6]].concat()
+        };
+        for other in [
+            replaced("|b1", "<i8"),
+            replaced("False", "True "),
+            replaced("(1, 2, 3)", "(1, 23)  "),
+            replaced("(1, 2, 3)", "(1, 2, x)"),
+            b"\x93NUMPY".to_vec(),
+            Vec::new(),
+        ] {
+            assert!(refused(&other).contains(".npy"));
+        }
+        assert!(refused(&replaced("(1, 2, 3), ", "(1, 99999999999999999999, 3), ")).contains(".npy"));
     }
 }

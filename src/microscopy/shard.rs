@@ -7,7 +7,7 @@ use super::RunError;
 use super::files::{RESULTS, SUMMARY, write_whole};
 use super::journal::{Header, Recorded, running};
 use super::summary::Summary;
-use crate::timelapse::tables::Results;
+use crate::timelapse::tables::ResultsFile;
 
 /// What the folders of shares begin with.
 const PREFIX: &str = "shard-";
@@ -56,9 +56,9 @@ pub fn join(out: &Path) -> Result<Summary, RunError> {
     let mut joined = shards[0].2.clone();
     joined.fovs = shards.iter().flat_map(|(_, _, summary)| summary.fovs.clone()).collect();
     joined.fovs.sort_by_key(|fov| fov.fov);
-    let mut results: Option<Results> = None;
+    let mut results: Option<ResultsFile> = None;
     for (path, _, _) in &shards {
-        let newer = Results::read(&path.join(RESULTS))?;
+        let newer = ResultsFile::read(&path.join(RESULTS))?;
         match &mut results {
             Some(known) => known.merge(newer),
             none => *none = Some(newer),

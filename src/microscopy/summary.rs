@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use crate::timelapse::tables::{Results, TableError};
+use crate::timelapse::tables::{ResultsFile, TableError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -119,14 +119,14 @@ pub fn write_results(out: &Path, header: &Header, fovs: Vec<(usize, FovPaths)>) 
     let Header { phase, fluorescence, .. } = header;
     let channels: Vec<usize> = fluorescence.iter().map(|(channel, _)| *channel).collect();
     let each = fovs.into_iter().map(|(fov, paths)| (fov, paths.of_results(phase.0, &channels)));
-    let newer = Results {
+    let newer = ResultsFile {
         phase: phase.clone(),
         fovs: each.collect(),
         fluorescence: fluorescence.clone(),
         time_units: "min".into(),
     };
     let path = out.join(RESULTS);
-    let results = match Results::read(&path) {
+    let results = match ResultsFile::read(&path) {
         Ok(mut known) => {
             known.merge(newer);
             known

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::support::{batch, names, shared};
 
 /// The results of PyAMA, in the folders that they are looked for in.
-fn results(folder: &Path) {
+pub fn results(folder: &Path) {
     let from = shared("fit_ref/pipeline");
     fs::copy(from.join("processing_results.yaml"), folder.join("processing_results.yaml")).unwrap();
     fs::copy(from.join("samples.yaml"), folder.join("samples.yaml")).unwrap();
@@ -35,6 +35,14 @@ fn merged_tables_are_those_of_pyama() {
         }
     }
     assert_eq!(json["files"].as_array().unwrap().len(), 4);
+    // Merged tables that are there are kept, as the tables of fits are.
+    let area = folder.path().join("merged/A_area_ch_0.csv");
+    fs::write(&area, "mine").unwrap();
+    batch(folder.path(), merge)
+        .fails(1, &["merged/A_area_ch_0.csv", "there is such a file already", "--force"]);
+    assert_eq!(fs::read(&area).unwrap(), b"mine");
+    batch(folder.path(), merge.into_iter().chain(["--force"])).json();
+    assert_ne!(fs::read(&area).unwrap(), b"mine");
 }
 
 #[test]

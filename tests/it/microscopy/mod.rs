@@ -3,5 +3,6 @@
 mod convert;
 mod fit;
 mod merge;
+mod results;
 mod run;
 mod support;

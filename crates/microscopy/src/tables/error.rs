@@ -14,6 +14,12 @@ pub enum TableError {
         /// What the system reported.
         source: io::Error,
     },
+    /// A table of that name is there.
+    #[error("{} is there already; remove it, write into another folder, or replace it", path.display())]
+    Exists {
+        /// The file that is meant.
+        path: PathBuf,
+    },
     /// The file is larger than a table of its kind can be.
     #[error("{} has {bytes} bytes, and at most {limit} are read; is it the right file?", path.display())]
     TooLarge {
@@ -49,6 +55,14 @@ pub enum TableError {
         column: String,
         /// The columns that are there.
         found: Vec<String>,
+    },
+    /// A table has no row of a cell.
+    #[error("{} has no cell {cell}; a cell that was dropped has no trace", path.display())]
+    NoCell {
+        /// The file that is meant.
+        path: PathBuf,
+        /// The id that was asked for.
+        cell: u32,
     },
     /// A YAML file makes no sense.
     #[error("{}: {reason}", path.display())]

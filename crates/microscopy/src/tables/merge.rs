@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Results, Sample, TableError, TraceTable, inspected_or_original};
+use super::{ResultsFile, Sample, TableError, TraceTable, inspected_or_original};
 
 /// A merged table of one sample and feature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,13 +19,18 @@ pub struct MergedFile {
 }
 
 /// Writes `SAMPLE_FEATURE_ch_N.csv` for each sample and feature into `out`; `results_dir` holds
-/// `processing_results.yaml`. Good traces only; inspected tables win.
+/// `processing_results.yaml`. Good traces only; inspected tables win. With `replaces` a table may be there already.
 ///
 /// # Errors
-/// A table cannot be read or written, or a sample names a field of view without results. Nothing is written before
-/// every table was read.
-pub fn merge(results_dir: &Path, samples: &[Sample], out: &Path) -> Result<Vec<MergedFile>, TableError> {
-    let results = Results::read(&results_dir.join("processing_results.yaml"))?;
+/// A table cannot be read or written, is there already, or a sample names a field of view without results. Nothing is
+/// written before every table was read and every name was found free.
+pub fn merge(
+    results_dir: &Path,
+    samples: &[Sample],
+    out: &Path,
+    replaces: bool,
+) -> Result<Vec<MergedFile>, TableError> {
+    let results = ResultsFile::read(&results_dir.join("processing_results.yaml"))?;
     for sample in samples {
         if let Some(fov) = sample.fovs.iter().find(|fov| !results.fovs.contains_key(fov)) {
             let known = results.fovs.keys().copied().collect();
@@ -39,25 +44,33 @@ pub fn merge(results_dir: &Path, samples: &[Sample], out: &Path) -> Result<Vec<M
             tables.insert(*fov, TraceTable::read(&path)?);
         }
     }
+    let has = |sample: &Sample, feature: &String| {
+        sample.fovs.iter().any(|fov| tables[fov].features.contains(feature))
+    };
+    let features = features(&results);
+    let each = samples.iter().flat_map(|sample| features.iter().map(move |feature| (sample, feature)));
+    let targets = each.filter(|(sample, feature)| has(sample, feature)).map(|(sample, feature)| {
+        let path = out.join(format!("{}_{feature}.csv", sample.name));
+        (sample, feature, path)
+    });
+    let targets: Vec<_> = targets.collect();
+    let is_there = |path: &Path| path.symlink_metadata().is_ok();
+    if let Some((_, _, path)) = targets.iter().find(|(_, _, path)| !replaces && is_there(path)) {
+        return Err(TableError::Exists { path: path.clone() });
+    }
     fs::create_dir_all(out).map_err(|source| TableError::Io { path: out.to_owned(), source })?;
     let mut written = Vec::new();
-    for sample in samples {
-        for feature in features(&results) {
-            let rows = rows(&tables, sample, &feature);
-            if rows.is_empty() && !sample.fovs.iter().any(|fov| tables[fov].features.contains(&feature)) {
-                continue;
-            }
-            let path = out.join(format!("{}_{feature}.csv", sample.name));
-            write(&path, &results.time_units, &rows)
-                .map_err(|source| TableError::Io { path: path.clone(), source })?;
-            written.push(MergedFile { name: sample.name.clone(), path, rows: rows.len() });
-        }
+    for (sample, feature, path) in targets {
+        let rows = rows(&tables, sample, feature);
+        write(&path, &results.time_units, &rows)
+            .map_err(|source| TableError::Io { path: path.clone(), source })?;
+        written.push(MergedFile { name: sample.name.clone(), path, rows: rows.len() });
     }
     Ok(written)
 }
 
 /// The columns: those of the phase channel, then those of fluorescence, by number; the features by name.
-fn features(results: &Results) -> Vec<String> {
+fn features(results: &ResultsFile) -> Vec<String> {
     let mut others = results.fluorescence.clone();
     others.sort();
     let channels = std::iter::once(&results.phase).chain(&others);

@@ -12,7 +12,7 @@ use super::{TableError, text};
 
 /// The files of all fields of view.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Results {
+pub struct ResultsFile {
     /// The phase channel and its features.
     pub phase: (usize, Vec<String>),
     /// The fluorescence channels and their features.
@@ -62,12 +62,12 @@ fn minutes() -> String {
     "min".into()
 }
 
-impl Results {
+impl ResultsFile {
     /// Reads a file that we or PyAMA wrote.
     ///
     /// # Errors
     /// It cannot be read, or is of another layout.
-    pub fn read(path: &Path) -> Result<Results, TableError> {
+    pub fn read(path: &Path) -> Result<ResultsFile, TableError> {
         let content = text::read(path, text::MAX_YAML)?;
         let refuse = |reason: String| TableError::Yaml { path: path.to_owned(), reason };
         let file: File = serde_saphyr::from_str(&content).map_err(|error| refuse(error.to_string()))?;
@@ -75,7 +75,7 @@ impl Results {
             Ok(fov) => Ok((fov, files)),
             Err(_) => Err(refuse(format!("results: {fov:?} is not the number of a field of view"))),
         });
-        Ok(Results {
+        Ok(ResultsFile {
             phase: file.channels.pc,
             fluorescence: file.channels.fl,
             fovs: fovs.collect::<Result<_, _>>()?,
@@ -112,7 +112,7 @@ impl Results {
     }
 
     /// Adds the fields of view and the channels of a newer run; where both have one, the newer stays.
-    pub fn merge(&mut self, newer: Results) {
+    pub fn merge(&mut self, newer: ResultsFile) {
         self.phase = newer.phase;
         for (channel, features) in newer.fluorescence {
             match self.fluorescence.iter_mut().find(|(known, _)| *known == channel) {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{TableError, text};
+use super::{TableError, inspected_path, text};
 
 /// The columns before the features.
 const COLUMNS: [&str; 11] = [
@@ -160,7 +160,8 @@ impl Fields<'_> {
         text.parse().or_else(|_| self.refuse(at, "a whole number"))
     }
 
-    fn truth(&self, at: usize) -> Result<bool, TableError> {
+    /// `True`, `False`, 1 or 0, in any case.
+    pub(super) fn truth(&self, at: usize) -> Result<bool, TableError> {
         match self.text(at).to_ascii_lowercase().as_str() {
             "true" | "1" => Ok(true),
             "false" | "0" => Ok(false),
@@ -183,7 +184,6 @@ pub(super) fn bad_line(path: &Path, line: usize, error: &csv::Error) -> TableErr
 
 /// The table that a person has inspected, if there is one beside `traces`; it wins over the original everywhere.
 pub fn inspected_or_original(traces: &Path) -> PathBuf {
-    let stem = traces.file_stem().unwrap_or_default().to_string_lossy();
-    let inspected = traces.with_file_name(format!("{stem}_inspected.csv"));
+    let inspected = inspected_path(traces);
     if inspected.is_file() { inspected } else { traces.to_owned() }
 }

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use ocellus_microscopy::fit::{Fit, Quality};
 use ocellus_microscopy::tables::{
-    FittedRow, FovsError, Results, TableError, TraceTable, batches, inspected_or_original, merge, parse_fovs,
-    read_curves, read_samples, worker_ranges, write_fit_details, write_fitted,
+    FittedRow, FovsError, ResultsFile, TableError, TraceTable, batches, inspected_or_original,
+    inspected_path, is_fitted, marked, merge, parse_fovs, read_curves, read_fitted, read_samples,
+    worker_ranges, write_fit_details, write_fitted,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -89,7 +90,7 @@ fn traces_and_results_that_pyama_wrote_come_back_byte_for_byte() {
     }
     let path = folder.path().join("processing_results.yaml");
     let mut written = Vec::new();
-    Results::read(&path).unwrap().write(&mut written).unwrap();
+    ResultsFile::read(&path).unwrap().write(&mut written).unwrap();
     assert_eq!(String::from_utf8(written).unwrap(), fs::read_to_string(&path).unwrap());
 }
 
@@ -98,7 +99,7 @@ fn merged_tables_are_those_of_pyama_and_inspected_traces_win() {
     let folder = results();
     let samples = read_samples(&fit_ref().join("pipeline/samples.yaml")).unwrap();
     let out = folder.path().join("merged");
-    let files = merge(folder.path(), &samples, &out).unwrap();
+    let files = merge(folder.path(), &samples, &out, false).unwrap();
     assert_eq!(files.len(), 4);
     for name in ["A_area_ch_0", "A_intensity_total_ch_1", "B_area_ch_0", "B_intensity_total_ch_1"] {
         let ours = fs::read_to_string(out.join(format!("{name}.csv"))).unwrap();
@@ -107,14 +108,64 @@ fn merged_tables_are_those_of_pyama_and_inspected_traces_win() {
     }
     // Cell 6 is marked as bad by a person.
     let traces = folder.path().join("fov_000/movie_fov_000_traces.csv");
-    let mut table = TraceTable::read(&traces).unwrap();
-    table.rows.iter_mut().filter(|row| row.cell == 6).for_each(|row| row.good = false);
     let inspected = traces.with_file_name("movie_fov_000_traces_inspected.csv");
-    table.write(&mut fs::File::create(&inspected).unwrap()).unwrap();
+    assert_eq!(
+        (inspected_or_original(&traces), inspected_path(&traces)),
+        (traces.clone(), inspected.clone())
+    );
+    fs::write(&inspected, marked(&traces, 6, false).unwrap()).unwrap();
     assert_eq!(inspected_or_original(&traces), inspected);
-    merge(folder.path(), &samples, &out).unwrap();
+    // Tables that are there are kept, all of them, unless they may be replaced.
+    fs::remove_file(out.join("A_area_ch_0.csv")).unwrap();
+    let refused = merge(folder.path(), &samples, &out, false).unwrap_err();
+    assert!(matches!(&refused, TableError::Exists { path } if path.ends_with("A_intensity_total_ch_1.csv")));
+    assert!(!out.join("A_area_ch_0.csv").exists(), "nothing is written");
+    merge(folder.path(), &samples, &out, true).unwrap();
     let area = fs::read_to_string(out.join("A_area_ch_0.csv")).unwrap();
     assert!(!area.contains(",0,6,"), "{area}");
+}
+
+#[test]
+fn a_mark_changes_the_flags_of_one_cell_and_nothing_else() {
+    let folder = results();
+    let traces = folder.path().join("fov_000/movie_fov_000_traces.csv");
+    let original = fs::read_to_string(&traces).unwrap();
+    let bad = String::from_utf8(marked(&traces, 6, false).unwrap()).unwrap();
+    assert_eq!(original.lines().count(), bad.lines().count());
+    for (was, is) in original.lines().zip(bad.lines()) {
+        let expected =
+            if was.starts_with("0,6,") { was.replacen(",True,", ",False,", 1) } else { was.into() };
+        assert_eq!(is, expected);
+    }
+    // Back again: the bytes are those of the beginning. Columns of other programs stay, in their order.
+    fs::write(&traces, &bad).unwrap();
+    assert_eq!(marked(&traces, 6, true).unwrap(), original.as_bytes());
+    let other = write(&folder, "other.csv", "note,good,cell\n\"a, b\",true,7\n,1,8\n");
+    assert_eq!(marked(&other, 7, false).unwrap(), b"note,good,cell\n\"a, b\",False,7\n,1,8\n");
+    assert!(marked(&other, 9, true).unwrap_err().to_string().contains("no cell 9"));
+    assert!(
+        marked(&write(&folder, "x.csv", "cell\n1\n"), 1, true).unwrap_err().to_string().contains("\"good\"")
+    );
+}
+
+#[test]
+fn fits_are_read_again_whoever_wrote_them() {
+    let path = fit_ref().join("maturation_fitted_maturation.csv");
+    let first = fs::read_to_string(&path).unwrap().lines().next().unwrap().to_owned();
+    assert!(is_fitted(&first) && !is_fitted("time,fov,cell,value") && !is_fitted("fov,cell"));
+    let table = read_fitted(&path).unwrap();
+    assert_eq!((&*table.model, table.cells.len()), ("maturation", 50));
+    assert_eq!(table.parameters, ["t0", "ktl", "delta", "offset"]);
+    let good = table.cells.iter().filter(|cell| cell.quality() == Quality::Good).count();
+    let failed = table.cells.iter().filter(|cell| !cell.success);
+    assert!(good >= 40 && failed.clone().count() > 0, "{good}");
+    assert!(failed.clone().all(|cell| cell.quality() == Quality::Poor));
+    let folder = results();
+    let refused = |text: &str| read_fitted(&write(&folder, "f.csv", text)).unwrap_err().to_string();
+    assert!(refused("time,fov,cell,value\n").contains("no column \"fov\""));
+    let header = "fov,cell,model_type,success,r_squared,t0\n";
+    assert!(refused(&format!("{header}0,1,trivial,True,much,0\n")).contains("f.csv:2"));
+    assert!(refused(&format!("{header}0,1,trivial\n")).contains("cut off"));
 }
 
 #[test]
@@ -123,7 +174,7 @@ fn samples_that_make_no_sense_are_refused_with_what_to_do() {
     let refuse = |text: &str| {
         let path = write(&folder, "samples.yaml", text);
         let samples = read_samples(&path);
-        samples.and_then(|samples| merge(folder.path(), &samples, folder.path())).unwrap_err()
+        samples.and_then(|samples| merge(folder.path(), &samples, folder.path(), false)).unwrap_err()
     };
     for (text, part) in [
         ("samples:\n- name: A\n  fovs: 0;1\n", "semicolons are not supported"),
