@@ -54,6 +54,7 @@
 //! ```text
 //!  cli/batch/             the command; config/experiment.rs reads its recipe
 //!  microscopy/run.rs      opens the stack, locks the results, and hands out items to the scheduler's workers
+//!  microscopy/video/      a video as a stack, decoded by GStreamer
 //!  microscopy/plan.rs     which range of frames of which step is next
 //!  microscopy/steps.rs    a worker's tools; crates/microscopy computes
 //!  microscopy/journal.rs  what is complete, so that a killed run goes on

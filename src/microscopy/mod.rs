@@ -17,9 +17,11 @@ mod progress;
 mod results;
 mod run;
 mod shard;
+mod stack;
 mod steps;
 mod summary;
 mod table;
+mod video;
 
 pub use error::RunError;
 pub use files::{RESULTS, SUMMARY};
@@ -29,4 +31,5 @@ pub use progress::{Progress, ProgressSink};
 pub use results::{FittedFile, MergedTable, Results};
 pub use run::{Outcome, Run, RunOptions};
 pub use shard::{has_shards, join, shard_folder};
+pub use stack::open_stack;
 pub use summary::{FovSummary, Summary};

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::timelapse::stack::Stack;
 use parking_lot::Mutex;
 
 use super::RunError;
@@ -16,6 +15,7 @@ use super::input;
 use super::journal::{Header, Journal, Lock, Record, Recorded, RunOrigin};
 use super::plan::{ItemKey, Plan, Step};
 use super::progress::{Due, Progress, ProgressSink};
+use super::stack::open_stack;
 use super::steps::{Job, Tools};
 use super::summary::{self, Summary};
 use super::table;
@@ -77,7 +77,7 @@ impl Run {
         options: RunOptions,
         sink: Box<dyn ProgressSink>,
     ) -> Result<Run, RunError> {
-        let stack = Stack::open(&experiment.input, &experiment.stack)?;
+        let stack = open_stack(&experiment.input, &experiment.stack)?;
         let channels = input::channels(&stack, &experiment)?;
         let all = input::fovs(&stack, &experiment)?;
         let parameters = input::parameters(&experiment, &channels, &all);

@@ -17,7 +17,7 @@ use crate::timelapse::{Pixels, Plane};
 /// that begin with "assumed:" are guesses; --axes, --pattern and --frame-interval replace them.
 #[derive(Debug, Args)]
 pub(super) struct ConvertArgs {
-    /// Files, folders, or patterns with *, which together are one stack.
+    /// Files, folders, or patterns with *, which together are one stack; or a video.
     #[arg(required = true, value_name = "STACK")]
     stacks: Vec<PathBuf>,
     /// The file to write, with an ending such as .ome.tif; any other path is a folder, which is made if needed.

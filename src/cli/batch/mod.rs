@@ -13,6 +13,7 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 
 use super::{CliOutput, output};
+use crate::microscopy::open_stack;
 use crate::timelapse::stack::{Stack, StackError, StackOptions};
 pub(super) use fault::BatchFault;
 
@@ -47,7 +48,8 @@ enum BatchAction {
 /// How the input is to be understood, where its files do not say it.
 #[derive(Debug, Args)]
 struct StackArgs {
-    /// The order of the planes, slowest first, for instance PTCZ or T5C2; overrides what the files say.
+    /// The order of the planes, slowest first, for instance PTCZ or T5C2; overrides what the files say. Of a video: T or
+    /// TC (its colours).
     #[arg(long, value_name = "AXES")]
     axes: Option<String>,
     /// The names of a folder's files, for instance "img_t{t}_p{p}_c{c}.tif".
@@ -78,7 +80,7 @@ impl StackArgs {
             pattern: self.pattern.clone(),
             frame_interval_ms: self.frame_interval,
         };
-        Stack::open(&inputs, &options)
+        open_stack(&inputs, &options)
     }
 }
 

@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// the run was cancelled.
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// A recipe (.toml); or files, folders or patterns with * that are one stack, with all defaults.
+    /// A recipe (.toml); or files, folders or patterns with * that are one stack, or a video, with all defaults.
     #[arg(required = true, value_name = "EXPERIMENT.toml|STACK")]
     inputs: Vec<PathBuf>,
     /// Folder of the results; overrides that of the recipe.

@@ -6,3 +6,4 @@ mod merge;
 mod results;
 mod run;
 mod support;
+mod video;

@@ -14,7 +14,7 @@ use ocellus::timelapse::{Pixels, Plane};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::support::{batch, shared};
+use super::support::{batch, results, same_tree, shared};
 use crate::support::fixture::program;
 
 const FRAMES: usize = 30;
@@ -95,33 +95,6 @@ fn experiment(positions: usize, repeats: usize) -> TempDir {
     folder
 }
 
-/// The results below `folder`, by path: everything but the journal and its lock, which name the run.
-fn tree(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(next) = open.pop() {
-        for entry in fs::read_dir(&next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-            } else if !path.file_name().unwrap().to_string_lossy().starts_with("batch.") {
-                let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
-                found.push((name, fs::read(&path).unwrap()));
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
-fn same_tree(ours: &[(String, Vec<u8>)], other: &[(String, Vec<u8>)]) {
-    let names = |tree: &[(String, Vec<u8>)]| tree.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-    assert_eq!(names(ours), names(other));
-    for ((name, one), (_, next)) in ours.iter().zip(other) {
-        assert!(one == next, "{name} differs: {} and {} bytes", one.len(), next.len());
-    }
-}
-
 #[test]
 fn a_run_gives_the_files_and_the_tables_of_pyama() {
     let folder = experiment(3, 1);
@@ -187,7 +160,7 @@ fn three_shares_joined_are_one_run() {
     batch(folder.path(), ["merge", "shared"]).fails(1, &["share 3 of 3 is missing"]);
     assert_eq!(batch(folder.path(), ["run", "experiment.toml", "--out", "shared", "--shard", "3/3"]).code, 0);
     batch(folder.path(), ["merge", "shared"]).ok();
-    same_tree(&tree(&folder.path().join("whole")), &tree(&folder.path().join("shared")));
+    same_tree(&results(&folder.path().join("whole")), &results(&folder.path().join("shared")));
 }
 
 /// Begins a run and returns it, with its output thrown away.
@@ -204,8 +177,8 @@ fn twenty_runs_that_are_killed_and_resumed_give_the_bytes_of_one_that_was_not() 
     let began = Instant::now();
     assert_eq!(batch(folder.path(), ["run", "experiment.toml", "--out", "again"]).code, 0);
     let whole = began.elapsed();
-    let expected = tree(&folder.path().join("whole"));
-    same_tree(&expected, &tree(&folder.path().join("again")));
+    let expected = results(&folder.path().join("whole"));
+    same_tree(&expected, &results(&folder.path().join("again")));
     let (mut kills, mut round) = (0, 0);
     while kills < 20 {
         let out = format!("killed-{round}");
@@ -225,7 +198,7 @@ fn twenty_runs_that_are_killed_and_resumed_give_the_bytes_of_one_that_was_not() 
             child = begin(folder.path(), &["resume", &out]);
         }
         assert_eq!(child.wait().unwrap().code(), Some(0), "the last resume of round {round}");
-        same_tree(&expected, &tree(&folder.path().join(&out)));
+        same_tree(&expected, &results(&folder.path().join(&out)));
         fs::remove_dir_all(folder.path().join(&out)).unwrap();
         round += 1;
     }
@@ -244,7 +217,7 @@ fn a_cancelled_run_keeps_what_is_complete_and_goes_on() {
     batch(folder.path(), ["run", "experiment.toml"]).fails(1, &["already holds the run"]);
     batch(folder.path(), ["cancel", "results"]).ok();
     assert_eq!(child.wait().unwrap().code(), Some(14));
-    for (name, _) in tree(&folder.path().join("results")) {
+    for (name, _) in results(&folder.path().join("results")) {
         assert!(!name.ends_with("traces.csv.partial"), "{name}");
     }
     let changed = RECIPE.to_owned() + "[segment]\nsigmas = 4\n";

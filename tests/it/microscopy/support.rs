@@ -63,3 +63,32 @@ pub fn names(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+/// The results below `folder`, by path: everything but the journal and its lock, which name the run.
+pub fn results(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(next) = open.pop() {
+        for entry in std::fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if !path.file_name().unwrap().to_string_lossy().starts_with("batch.") {
+                let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+                found.push((name, std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Asserts that two results folders have the same files with the same bytes.
+#[track_caller]
+pub fn same_tree(ours: &[(String, Vec<u8>)], other: &[(String, Vec<u8>)]) {
+    let names = |tree: &[(String, Vec<u8>)]| tree.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(ours), names(other));
+    for ((name, one), (_, next)) in ours.iter().zip(other) {
+        assert!(one == next, "{name} differs: {} and {} bytes", one.len(), next.len());
+    }
+}
