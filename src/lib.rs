@@ -57,6 +57,7 @@
 //!  microscopy/video/      a video as a stack, decoded by GStreamer
 //!  microscopy/plan.rs     which range of frames of which step is next
 //!  microscopy/steps.rs    a worker's tools; crates/microscopy computes
+//!  microscopy/model.rs    finds cells by a model of crates/engine, where the recipe names one
 //!  microscopy/journal.rs  what is complete, so that a killed run goes on
 //! ```
 //!

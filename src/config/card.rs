@@ -140,6 +140,9 @@ fn read_head(table: &TomlTable<'_, '_>, card: &mut ModelCard) {
     if let Some(field) = table.get("logits") {
         card.logits = field.boolean().or(card.logits);
     }
+    if let Some(field) = table.get("tiled") {
+        card.tiled = field.boolean().or(card.tiled);
+    }
 }
 
 fn read_sha256(table: &TomlTable<'_, '_>, card: &mut ModelCard) {

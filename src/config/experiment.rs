@@ -11,6 +11,7 @@ use crate::timelapse::tables;
 
 use super::fault::{Fault, Faults};
 use super::raw::{Doc, TomlTable};
+use super::segment_model::{self, SegmentModel};
 use super::text;
 use super::value::PlacedValue;
 
@@ -42,6 +43,8 @@ pub struct Experiment {
     pub batch_size: usize,
     /// Settings of the segmentation step.
     pub segment: SegmentSettings,
+    /// A model that finds the cells instead.
+    pub segment_model: Option<SegmentModel>,
     /// Settings of the background.
     pub background: BackgroundSettings,
     /// Settings of the tracker.
@@ -93,6 +96,7 @@ impl Experiment {
             workers: None,
             batch_size: 2,
             segment: SegmentSettings::default(),
+            segment_model: None,
             background: BackgroundSettings::default(),
             track: TrackSettings::default(),
             measure: MeasureSettings::default(),
@@ -110,7 +114,7 @@ impl Experiment {
             Faults(vec![Fault::whole(file, error.to_string(), "correct the path, or make the file readable")])
         })?;
         let doc = Doc::read(file, &text);
-        let read = if doc.is_sound() { read(&doc, file.parent().unwrap_or(Path::new("."))) } else { None };
+        let read = if doc.is_sound() { read(&doc, file) } else { None };
         match (doc.into_faults(), read) {
             (faults, Some(experiment)) if faults.is_empty() => Ok(experiment),
             (faults, _) => Err(Faults(faults)),
@@ -118,7 +122,8 @@ impl Experiment {
     }
 }
 
-fn read(doc: &Doc<'_>, base: &Path) -> Option<Experiment> {
+fn read(doc: &Doc<'_>, file: &Path) -> Option<Experiment> {
+    let base = file.parent().unwrap_or(Path::new("."));
     let root = doc.root();
     let table = root.table("experiment");
     let input = table.need("input", "name the stack: input = \"stacks/*.ome.tif\"").and_then(paths);
@@ -146,7 +151,7 @@ fn read(doc: &Doc<'_>, base: &Path) -> Option<Experiment> {
     experiment.workers = table.get("workers").and_then(|at| workers(&at));
     experiment.batch_size = table.whole("batch_size", 2u32, 1..=MAX_WORKERS as u32) as usize;
     table.finish();
-    steps(&root, &mut experiment);
+    steps(&root, file, &mut experiment);
     let output = root.table("output");
     experiment.output = OutputSettings {
         stacks: output.boolean("stacks", true),
@@ -235,7 +240,7 @@ fn workers(at: &PlacedValue<'_, '_>) -> Option<usize> {
     at.whole(1..=MAX_WORKERS).map(|workers| workers as usize)
 }
 
-fn steps(root: &TomlTable<'_, '_>, experiment: &mut Experiment) {
+fn steps(root: &TomlTable<'_, '_>, file: &Path, experiment: &mut Experiment) {
     let number = |table: &TomlTable<'_, '_>, key: &'static str, usual: usize| {
         table.whole(key, usual as u32, 0..=MAX_WHOLE) as usize
     };
@@ -248,6 +253,7 @@ fn steps(root: &TomlTable<'_, '_>, experiment: &mut Experiment) {
         morphology: number(&table, "morphology", morphology),
         iterations: number(&table, "iterations", iterations),
     };
+    experiment.segment_model = segment_model::read(&table, file);
     end(table, experiment.segment.validate());
     let table = root.table("background");
     experiment.background = BackgroundSettings {

@@ -28,6 +28,7 @@ pub mod recipe;
 mod scene;
 mod secret;
 mod sections;
+mod segment_model;
 mod shown;
 mod source;
 mod supervisor;
@@ -68,6 +69,7 @@ pub use provision::{PROVISION_FILE, ProvisionedBroker, ProvisionedUser, Provisio
 pub(crate) use raw::nearest;
 pub use secret::{PasswordError, read_password};
 pub use sections::{CameraConfig, Config, DetectConfig, Device, LogConfig, ModelConfig, Pace, V4l2, Workers};
+pub use segment_model::SegmentModel;
 pub use source::{Source, SourceError};
 pub use supervisor::SupervisorConfig;
 pub use track::{Anchor, Line, MAX_LINES, TrackConfig, Zone};

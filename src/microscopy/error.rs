@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::engine::{EngineError, Label, RunError as ModelError};
+use crate::image::ImageError;
 use crate::timelapse::cells::CellsError;
 use crate::timelapse::stack::{StackError, WriteError};
 use crate::timelapse::tables::TableError;
@@ -19,6 +21,23 @@ pub enum RunError {
     /// A table cannot be read or written.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// The model that finds the cells was refused.
+    #[error(transparent)]
+    Model(#[from] EngineError),
+    /// The model that finds the cells did not run.
+    #[error(transparent)]
+    ModelRun(#[from] ModelError),
+    /// A frame cannot be put into the model.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The model has no such class.
+    #[error("the model has no class {class}: it has {}", listed(labels))]
+    NoClass {
+        /// The class that the recipe names.
+        class: usize,
+        /// The labels of the classes that there are.
+        labels: Vec<Label>,
+    },
     /// A label image cannot be written.
     #[error("the label image {}: {source}", path.display())]
     LabelImage {
@@ -187,6 +206,7 @@ impl RunError {
                 "give the user the right to write there, or name another folder"
             }
             RunError::NoChannel { .. } => "correct the channel in the recipe",
+            RunError::NoClass { .. } => "correct `class` in [segment] of the recipe",
             RunError::NoFov { .. } => "correct `fovs` in the recipe",
             RunError::InUse { .. } => "wait for it, or cancel it with `ocellus batch cancel DIR`",
             RunError::Exists { .. } => {
@@ -221,4 +241,12 @@ fn ranges(numbers: &[usize]) -> String {
         true => "none".into(),
         false => ranges.collect::<Vec<_>>().join(", "),
     }
+}
+
+/// The first classes of a model with their numbers.
+fn listed(labels: &[Label]) -> String {
+    let shown = labels.iter().enumerate().take(5).map(|(number, label)| format!("{number} ({label})"));
+    let more = labels.len().saturating_sub(5);
+    let text = shown.collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{text} and {more} more") } else { text }
 }

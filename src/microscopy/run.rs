@@ -13,6 +13,7 @@ use super::files::remove_partial;
 use super::fov::FovRun;
 use super::input;
 use super::journal::{Header, Journal, Lock, Record, Recorded, RunOrigin};
+use super::model::CellModel;
 use super::plan::{ItemKey, Plan, Step};
 use super::progress::{Due, Progress, ProgressSink};
 use super::stack::open_stack;
@@ -80,7 +81,10 @@ impl Run {
         let stack = open_stack(&experiment.input, &experiment.stack)?;
         let channels = input::channels(&stack, &experiment)?;
         let all = input::fovs(&stack, &experiment)?;
-        let parameters = input::parameters(&experiment, &channels, &all);
+        let model = experiment.segment_model.as_ref().map(CellModel::load).transpose()?;
+        let mut parameters = input::parameters(&experiment, &channels, &all);
+        let of_model = model.iter().flat_map(CellModel::parameters);
+        parameters.extend(of_model.map(|(name, value)| (name.to_owned(), value)));
         let fovs = match options.shard {
             Some([number, of]) => share(&all, number, of),
             None => all,
@@ -128,7 +132,7 @@ impl Run {
         };
         let features = channels.iter().map(|one| one.features.clone()).collect();
         let cancelled = AtomicBool::new(false);
-        let job = Job { stack, experiment, channels: numbers, features, cancelled };
+        let job = Job { stack, experiment, channels: numbers, model, features, cancelled };
         let inner = Inner {
             job,
             fovs: runs,
@@ -148,9 +152,14 @@ impl Run {
         &self.inner.header.id
     }
 
-    /// What was understood of the stack, for a person.
+    /// What was understood of the stack, and which model finds the cells, for a person.
     pub fn description(&self) -> String {
-        self.inner.job.stack.description()
+        let Job { stack, model, .. } = &self.inner.job;
+        let mut description = stack.description();
+        if let (Some(model), Some(fov)) = (model, self.inner.fovs.first()) {
+            description.push_str(&model.description(fov.shape.width, fov.shape.height));
+        }
+        description
     }
 
     /// The folder of the results.

@@ -9,6 +9,7 @@ use bytemuck::{cast_slice, cast_slice_mut};
 
 use super::RunError;
 use super::fov::{FovRun, Measured, RangeRows};
+use super::model::{CellModel, ModelTools};
 use super::npy::Dtype;
 use super::plan::Step;
 use crate::config::Experiment;
@@ -21,6 +22,8 @@ pub struct Job {
     pub experiment: Experiment,
     /// Numbers of the channels: phase, then fluorescence.
     pub channels: Vec<usize>,
+    /// The model that finds the cells, where the recipe names one.
+    pub model: Option<CellModel>,
     /// The features of each channel.
     pub features: Vec<Vec<Feature>>,
     /// Set to end the run; looked at before each frame.
@@ -31,6 +34,7 @@ pub struct Job {
 pub struct Tools {
     reader: Option<StackReader>,
     sized: Option<SizedTools>,
+    model: Option<ModelTools>,
     plane: Plane,
     mask: Mask,
     labels: Labels,
@@ -42,7 +46,8 @@ pub struct Tools {
 struct SizedTools {
     width: usize,
     height: usize,
-    segmenter: Segmenter,
+    /// None where a model finds the cells.
+    segmenter: Option<Segmenter>,
     background: Background,
     measurer: Measurer,
 }
@@ -52,6 +57,7 @@ impl Default for Tools {
         Tools {
             reader: None,
             sized: None,
+            model: None,
             plane: Plane::empty(),
             mask: Mask::default(),
             labels: Labels::default(),
@@ -137,8 +143,15 @@ impl Tools {
 
     fn segment(&mut self, job: &Job, fov: &FovRun, frame: usize) -> Result<(), RunError> {
         self.read_plane(fov, 0, frame)?;
-        let sized = sized(&mut self.sized, job, fov)?;
-        sized.segmenter.segment(&self.plane, &mut self.mask)?;
+        if let Some(model) = &job.model {
+            let tools = match &mut self.model {
+                Some(tools) => tools,
+                none => none.insert(model.tools()?),
+            };
+            tools.segment(&self.plane, &mut self.mask)?;
+        } else if let Some(segmenter) = &mut sized(&mut self.sized, job, fov)?.segmenter {
+            segmenter.segment(&self.plane, &mut self.mask)?;
+        }
         fov.write(Step::Segment, 0, frame, &self.mask.pixels)
     }
 
@@ -263,7 +276,10 @@ fn sized<'a>(
         none => none.insert(SizedTools {
             width,
             height,
-            segmenter: Segmenter::new(width, height, &experiment.segment)?,
+            segmenter: match job.model {
+                Some(_) => None,
+                None => Some(Segmenter::new(width, height, &experiment.segment)?),
+            },
             background: Background::new(width, height, &experiment.background)?,
             measurer: Measurer::new(width, height, &experiment.measure)?,
         }),

@@ -30,7 +30,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("attendance", "store contract config supervisor* telemetry types pipeline"),
     ("inspection", "ring image engine scheduler store config supervisor* telemetry types pipeline"),
     ("preview", "ring image scheduler config telemetry types pipeline"),
-    ("microscopy", "timelapse ring scheduler supervisor* config telemetry types"),
+    ("microscopy", "timelapse engine image ring scheduler supervisor* config telemetry types"),
     // What carries frames for all domains: it knows that objects are followed, and of no other domain.
     ("pipeline", "ring image engine scheduler supervisor* config telemetry types tracking"),
     // The whole.

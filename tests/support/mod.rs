@@ -15,6 +15,7 @@ pub mod pty;
 pub mod random;
 pub mod shipped;
 pub mod subscriber;
+pub mod tiny_model;
 pub mod unit;
 
 use std::time::{Duration, Instant};

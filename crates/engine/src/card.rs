@@ -65,6 +65,8 @@ pub struct ModelCard {
     pub anchors: Option<Vec<f32>>,
     /// Whether scores still need the logistic function.
     pub logits: Option<bool>,
+    /// Whether pictures that are larger than the input are cut into tiles, instead of being scaled down.
+    pub tiled: Option<bool>,
     /// Whether embeddings are scaled to length one.
     pub embedding: Option<Embedding>,
     /// SHA-256 that the model file must have, as hexadecimal digits.

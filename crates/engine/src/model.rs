@@ -11,7 +11,7 @@ use ocellus_image::Target;
 use ocellus_text as text;
 
 use super::batch::{self, Batched};
-use super::decode::{DecodePlan, Facts, Labels};
+use super::decode::{ClassProbability, DecodePlan, Facts, Labels};
 use super::error::{Misfits, word};
 use super::file::ModelFile;
 use super::metadata::Metadata;
@@ -235,6 +235,12 @@ impl Model {
     /// The least score of a prediction where the caller gives none, 0 to 1.
     pub fn min_score(&self) -> f32 {
         self.plan.min_score()
+    }
+
+    /// How one worker reads the probability of `class` in each pixel; `None` where the model is no segmentation, or has
+    /// no such class.
+    pub fn class_probability(&self, class: usize) -> Option<ClassProbability> {
+        self.plan.class_probability(class).filter(|_| class < self.labels.len())
     }
 
     /// A decoder for one worker; `min_score` overrides the card's.

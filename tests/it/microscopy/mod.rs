@@ -3,6 +3,7 @@
 mod convert;
 mod fit;
 mod merge;
+mod model;
 mod results;
 mod run;
 mod support;

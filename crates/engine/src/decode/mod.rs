@@ -5,6 +5,7 @@ mod blazeface;
 mod classify;
 mod embed;
 mod nms;
+mod probability;
 mod segment;
 mod ssd;
 mod values;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 use crate::Label;
 use crate::{ModelCard, Task};
+
+pub use probability::ClassProbability;
 
 use super::error::Misfits;
 use super::file::ModelFile;
@@ -105,6 +108,14 @@ impl DecodePlan {
             }
             DecodePlan::Ssd(plan) => Box::new(ssd::SsdDecoder::new(plan.clone(), labels, min_score)),
             DecodePlan::Yolo(plan) => Box::new(yolo::YoloDecoder::new(plan.clone(), labels, min_score)),
+        }
+    }
+
+    /// The probability of one class of a segmentation; `None` for other tasks.
+    pub fn class_probability(&self, class: usize) -> Option<ClassProbability> {
+        match self {
+            DecodePlan::Segment(plan) => Some(ClassProbability::new(plan.clone(), class)),
+            _ => None,
         }
     }
 

@@ -11,7 +11,7 @@ use super::{Facts, Labels, only, shown};
 const MOST_CLASSES: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum MapKind {
+pub(super) enum MapKind {
     Indices,
     Scores(usize),
     Mask,
@@ -19,13 +19,13 @@ enum MapKind {
 
 #[derive(Clone, Debug)]
 pub(crate) struct SegmentPlan {
-    kind: MapKind,
-    width: usize,
-    height: usize,
+    pub(super) kind: MapKind,
+    pub(super) width: usize,
+    pub(super) height: usize,
     /// Input tensor px in one px of the map.
-    step: [f32; 2],
+    pub(super) step: [f32; 2],
     pub labels: Option<usize>,
-    sigmoid: bool,
+    pub(super) sigmoid: bool,
     pub(super) min_share: f32,
 }
 
