@@ -14,6 +14,7 @@ use serde::{Serialize, Serializer};
 
 pub use crate::attendance::command as attendance;
 pub use crate::inspection::command as inspection;
+pub use crate::microscopy::command as batch;
 pub use crate::preview::command as preview;
 pub use crate::recognition::command as faces;
 
@@ -52,6 +53,8 @@ pub enum Command {
     Alarm(AlarmRequest),
     /// Write the contents of the store into files, for `ocellus backup`.
     Backup,
+    /// Run microscopy recipes, and read their results.
+    Batch(batch::BatchCommand),
 }
 
 impl Command {
@@ -71,6 +74,7 @@ impl Command {
             Command::Config => CommandKind::Config,
             Command::Alarm(_) => CommandKind::Alarm,
             Command::Backup => CommandKind::Backup,
+            Command::Batch(_) => CommandKind::Batch,
         }
     }
 }
@@ -121,6 +125,8 @@ answers! {
         Alarm(crate::contract::Alarm),
         /// Answer to `backup`: the files.
         Dumped(DumpedOut),
+        /// Answer to `batch`: depends on the action.
+        Batch(batch::BatchAnswer),
     }
 }
 

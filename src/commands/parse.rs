@@ -5,7 +5,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Command, attendance};
+use super::{Command, attendance, batch};
 use crate::types::{CommandKind, Refusal};
 
 impl Command {
@@ -34,6 +34,7 @@ impl Command {
             CommandKind::Attendance => {
                 Command::Attendance(read_action(kind, keys, Some(attendance::AttendanceCommand::USUAL))?)
             }
+            CommandKind::Batch => Command::Batch(read_action(kind, keys, Some(batch::BatchCommand::USUAL))?),
         })
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::preview::{SnapshotOut, SnapshotRequest};
 use super::service::{AlarmRequest, AlarmsOut, RestartRequest, RestartedOut, ServiceStatus};
-use super::{InspectionRecord, attendance, faces, inspection};
+use super::{InspectionRecord, attendance, batch, faces, inspection};
 use crate::contract::{self, Day};
 use crate::types::{CommandKind, ReloadedOut};
 
@@ -35,6 +35,7 @@ fn of(kind: CommandKind) -> Vec<(String, Value)> {
             (Some(schema_for!(faces::GalleryCommand)), Some(schema_for!(faces::GalleryAnswer)))
         }
         CommandKind::Attendance => (Some(schema_for!(attendance::AttendanceCommand)), Some(schema_for!(Day))),
+        CommandKind::Batch => (Some(schema_for!(batch::BatchCommand)), Some(schema_for!(batch::BatchAnswer))),
         CommandKind::Restart => (Some(schema_for!(RestartRequest)), Some(schema_for!(RestartedOut))),
         // These commands are not available over MQTT.
         CommandKind::Config | CommandKind::Backup => (None, None),

@@ -62,6 +62,7 @@ impl Config {
             ("outbox", old.outbox != new.outbox),
             ("attendance.queue", old.attendance.queue != new.attendance.queue),
             ("evidence.dir", old.evidence.dir != new.evidence.dir),
+            ("batch", old.batch != new.batch),
             ("annotate", old.annotate != new.annotate),
             ("supervisor", old.supervisor != new.supervisor),
         ];

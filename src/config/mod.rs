@@ -3,6 +3,7 @@
 //! Every other module receives only its own section and never reads TOML.
 
 mod attendance;
+mod batch;
 mod broker;
 mod card;
 mod catalogue;
@@ -51,6 +52,7 @@ pub use ocellus_engine::{Embedding, ModelCard, RuntimeSettings, Task};
 pub use ocellus_text as text;
 
 pub use attendance::{AttendanceConfig, CameraAttendance, CameraRole, Hours};
+pub use batch::BatchConfig;
 pub use broker::{MqttConfig, MqttProtocol, OutboxConfig, Tls};
 pub use card::parse as parse_card;
 pub use catalogue::{CatalogueModel, catalogue, catalogue_model};

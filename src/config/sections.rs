@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    AnnotateConfig, AttendanceConfig, CameraAttendance, EvidenceConfig, FacesConfig, Inspect, Line,
-    ModelCard, MqttConfig, Network, OutboxConfig, PreviewConfig, RecognitionConfig, RuntimeSettings, Source,
-    SupervisorConfig, TrackConfig, TriggerConfig, WebConfig, Written, Zone,
+    AnnotateConfig, AttendanceConfig, BatchConfig, CameraAttendance, EvidenceConfig, FacesConfig, Inspect,
+    Line, ModelCard, MqttConfig, Network, OutboxConfig, PreviewConfig, RecognitionConfig, RuntimeSettings,
+    Source, SupervisorConfig, TrackConfig, TriggerConfig, WebConfig, Written, Zone,
 };
 use crate::engine::ModelSource;
 
@@ -28,6 +28,8 @@ pub struct Config {
     pub web: WebConfig,
     /// When sightings count, and when a person has left.
     pub attendance: AttendanceConfig,
+    /// The microscopy recipes that the service may run.
+    pub batch: BatchConfig,
     /// The pinned worker threads for inference.
     pub workers: Workers,
     /// The inference runtime and the path of its library.

@@ -86,6 +86,7 @@ fn every_key_is_documented_in_the_annotated_file() {
         "annotate",
         "faces",
         "attendance",
+        "batch",
         "workers",
         "runtime",
         "supervisor",

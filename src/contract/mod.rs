@@ -3,6 +3,7 @@
 
 mod attendance;
 mod audit;
+mod batch;
 mod day;
 mod event;
 mod figures;
@@ -14,6 +15,7 @@ pub mod table;
 pub mod topic;
 
 pub use attendance::AttendanceOut;
+pub use batch::{BatchProgress, BatchState};
 pub use day::{Day, DayEvent, DayRow, Names};
 pub use event::EventOut;
 pub use figures::{Failing, Parts, Percentiles, Processing, Telemetry};

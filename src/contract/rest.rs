@@ -61,6 +61,8 @@ pub struct Features {
     pub people: bool,
     /// Whether any camera inspects parts.
     pub inspection: bool,
+    /// Whether it has a folder of microscopy recipes.
+    pub batch: bool,
 }
 
 /// The state of the box: the fields of MQTT's `status`, and more.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::attendance::AttendanceOut;
+use super::batch::BatchProgress;
 use super::event::EventOut;
 use super::figures::Telemetry;
 use super::inspection::{InspectionOut, TriggerStatus};
@@ -33,6 +34,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
         one::<Kept<Gap>>("gap", Gap::SCHEMA),
         one::<Envelope<Telemetry>>("telemetry", Telemetry::SCHEMA),
         one::<Envelope<Alarm>>("alarm", Alarm::SCHEMA),
+        one::<Envelope<BatchProgress>>("batch-progress", BatchProgress::SCHEMA),
         one::<Envelope<Answer>>("answer", Answer::SCHEMA),
     ]
 }

@@ -79,6 +79,14 @@ pub fn picture(camera: &str) -> String {
     format!("camera/{camera}/picture")
 }
 
+/// Suffix of the last state of the last run: `batch/status`.
+pub const BATCH_STATUS: &str = "batch/status";
+
+/// Suffix for the progress of a run: `batch/ID/progress`.
+pub fn batch_progress(id: &str) -> String {
+    format!("batch/{id}/progress")
+}
+
 /// Suffix for an alarm: `alarm/NAME`.
 pub fn alarm(name: &str) -> String {
     format!("alarm/{name}")

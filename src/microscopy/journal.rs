@@ -145,6 +145,12 @@ impl Recorded {
         Ok(Some(Recorded { header, records: records.collect::<Result<_, _>>()? }))
     }
 
+    /// Fields of view of the whole experiment.
+    pub fn fovs(&self) -> usize {
+        let fovs = self.header.parameters.get("experiment.fovs").and_then(Value::as_array);
+        fovs.map_or(0, Vec::len)
+    }
+
     /// Whether all frames of `step` are complete.
     pub fn has_step(&self, fov: usize, step: Step) -> bool {
         self.records.contains(&Record::Step { fov, step })
@@ -163,20 +169,21 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Makes the folder `out` if needed, and locks it.
+    /// Makes the folder `out` if needed, and locks it for a run of the service or of this process alone.
     ///
     /// # Errors
     /// Another run uses the folder, or the system refuses to write there.
-    pub fn take(out: &Path) -> Result<Lock, RunError> {
+    pub fn take(out: &Path, in_service: bool) -> Result<Lock, RunError> {
         std::fs::create_dir_all(out).map_err(|error| RunError::io("make the folder", out, error))?;
         let lock = out.join(LOCK);
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock);
         let file = open.map_err(|error| RunError::io("write", &lock, error))?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(RunError::InUse { out: out.to_owned(), pid: holder(out) });
+            return Err(RunError::InUse { out: out.to_owned(), pid: holder(out).map(|holder| holder.pid) });
         }
-        let pid = format!("{}\n", std::process::id());
-        let written = file.set_len(0).and_then(|()| (&file).write_all(pid.as_bytes()));
+        let service = if in_service { SERVICE } else { "" };
+        let words = format!("{}{service}\n", std::process::id());
+        let written = file.set_len(0).and_then(|()| (&file).write_all(words.as_bytes()));
         written.map_err(|error| RunError::io("write", &lock, error))?;
         Ok(Lock { _file: file })
     }
@@ -240,10 +247,26 @@ pub fn running(out: &Path) -> Option<u32> {
     let file = File::open(out.join(LOCK)).ok()?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => None,
-        Err(_) => holder(out),
+        Err(_) => holder(out).map(|holder| holder.pid),
     }
 }
 
-fn holder(out: &Path) -> Option<u32> {
-    std::fs::read_to_string(out.join(LOCK)).ok()?.trim().parse().ok()
+/// What follows the process in the lock's file, if a service carries out the run.
+const SERVICE: &str = " service";
+
+/// The process that holds a folder of results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The number of the process.
+    pub pid: u32,
+    /// Whether it is the service, which does other work too.
+    pub is_service: bool,
+}
+
+/// The process that works, or worked last, in `out`.
+pub fn holder(out: &Path) -> Option<Holder> {
+    let words = std::fs::read_to_string(out.join(LOCK)).ok()?;
+    let words = words.trim_end();
+    let is_service = words.ends_with(SERVICE);
+    Some(Holder { pid: words.trim_end_matches(SERVICE).parse().ok()?, is_service })
 }

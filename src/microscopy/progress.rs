@@ -24,6 +24,10 @@ pub struct Progress {
     pub frames: usize,
     /// The same for a person.
     pub message: String,
+    /// Fields of view that are complete.
+    pub complete: usize,
+    /// Fields of view that failed.
+    pub failed: usize,
     /// Share of the whole run that is complete, 0 to 1000.
     pub permille: usize,
 }

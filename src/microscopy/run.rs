@@ -28,6 +28,8 @@ use crate::types::priority;
 
 /// The schema of the journal.
 const SCHEMA: &str = "ocellus.batch/1";
+/// The nice value of the threads of a run inside the service: the lowest priority.
+const LOWEST: i32 = 19;
 /// How often the thread that waits for the end looks whether it was asked to cancel.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -39,6 +41,10 @@ pub struct RunOptions {
     pub shard: Option<[usize; 2]>,
     /// Whether a run that is in the folder goes on; else it is refused.
     pub resume: bool,
+    /// The name of a new run, if it has one already.
+    pub id: Option<String>,
+    /// Whether the service carries it out, which then must not be ended to cancel it.
+    pub in_service: bool,
 }
 
 /// What became of a run.
@@ -64,6 +70,7 @@ struct Inner {
     journal: Mutex<Journal>,
     records: Mutex<Vec<Record>>,
     sink: Box<dyn ProgressSink>,
+    in_service: bool,
     due: Due,
     bell: Arc<Bell>,
 }
@@ -98,10 +105,11 @@ impl Run {
         if let (Some(known), false) = (&known, options.resume) {
             return Err(RunError::Exists { out, id: known.header.id.clone() });
         }
-        let lock = Lock::take(&out)?;
+        let lock = Lock::take(&out, options.in_service)?;
         let workers = experiment.workers.unwrap_or_else(|| usable_cores().len());
         let inputs = input::sums(stack.files(), workers)?;
-        let id = known.as_ref().map_or_else(new_id, |known| known.header.id.clone());
+        let id = known.as_ref().map(|known| known.header.id.clone()).or(options.id);
+        let id = id.unwrap_or_else(new_id);
         let header = Header {
             schema: SCHEMA.into(),
             id,
@@ -141,6 +149,7 @@ impl Run {
             journal: Mutex::new(journal),
             records: Mutex::new(records),
             sink,
+            in_service: options.in_service,
             due: Due::new(),
             bell: Bell::new(),
         };
@@ -188,11 +197,16 @@ impl Run {
         let factory: Arc<Factory<BatchItem>> = Arc::new(|| Ok(Box::new(Tools::default())));
         let stage = scheduler.add(spec, factory).map_err(|error| RunError::Workers(error.to_string()))?;
         stage.attach(Arc::new(RunFeed(inner.clone())));
-        let stop = Stop::new();
+        let (stop, in_service) = (Stop::new(), inner.in_service);
         let threads = scheduler.workers().iter().enumerate().map(|(at, worker)| {
             let (worker, stop) = (worker.clone(), stop.clone());
             let name = format!("batch-{at}");
-            let body = move || worker.run(&stop, &Beat::new());
+            let body = move || {
+                if in_service {
+                    give_way();
+                }
+                worker.run(&stop, &Beat::new());
+            };
             spawn(&name, Some(cores[at]), body).map_err(|error| RunError::Workers(error.to_string()))
         });
         let threads = threads.collect::<Result<Vec<_>, _>>();
@@ -226,6 +240,14 @@ impl Run {
             summary::write_results(&self.out, &inner.header, paths)?;
         }
         Ok(Outcome { summary, cancelled })
+    }
+}
+
+/// Lets the service's own threads go before the calling one. A thread of the lowest priority is preempted as soon as one
+/// of theirs wakes up, and still gets a little of a busy machine, so that the run comes to its end.
+fn give_way() {
+    if let Err(error) = rustix::process::nice(LOWEST) {
+        tracing::warn!("the run competes with the service for the cores: {error}");
     }
 }
 
@@ -349,15 +371,26 @@ impl Inner {
         }
     }
 
+    /// Fields of view that are complete, and those that failed.
+    fn fovs_done(&self) -> (usize, usize) {
+        let records = self.records.lock();
+        let complete = records.iter().filter(|record| matches!(record, Record::Fov { .. })).count();
+        let failed = records.iter().filter(|record| matches!(record, Record::Failed { .. })).count();
+        (complete, failed)
+    }
+
     fn report(&self, fov: &FovRun, step: Step, t: usize) {
         let (done, all) = self.plan.lock().ranges_done();
         let (frames, number) = (fov.shape.frames, fov.shape.fov);
+        let (complete, failed) = self.fovs_done();
         self.sink.progress(&Progress {
             step: step.name(),
             fov: number,
             t,
             frames,
             message: format!("fov {number}: {} {t} of {frames} frames", step.name()),
+            complete,
+            failed,
             permille: done * 1000 / all.max(1),
         });
     }

@@ -175,7 +175,12 @@ impl Mqtt {
 
     /// Publishes figures once, QoS 0.
     pub fn telemetry(&self, body: &impl Payload) {
-        self.shared.retained.figures(topic::TELEMETRY, self.shared.clock.now().wall_ns, body);
+        self.figures(topic::TELEMETRY, body);
+    }
+
+    /// Publishes figures on `suffix` once, QoS 0; the oldest are dropped where too many wait.
+    pub fn figures(&self, suffix: &str, body: &impl Payload) {
+        self.shared.retained.figures(suffix, self.shared.clock.now().wall_ns, body);
         self.shared.wake.notify_one();
     }
 

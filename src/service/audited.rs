@@ -62,6 +62,7 @@ fn change(command: &Command) -> Option<(String, String)> {
             let person = asked.person().map_or_else(String::new, |person| person.to_string());
             Some((format!("{word} {}", asked.action()), person))
         }
+        Command::Batch(asked) => Some((format!("{word} {}", asked.action()), asked.target()?.to_owned())),
         Command::Alarm(asked) => Some(("alarm acknowledge".into(), asked.acknowledge.clone()?)),
         Command::Attendance(attendance::AttendanceCommand::Day(asked)) => {
             Some((word.into(), asked.day.clone().unwrap_or_default()))

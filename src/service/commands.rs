@@ -14,6 +14,7 @@ use super::people::{PeopleQueue, PeopleRequest};
 use super::reload::reload;
 use super::restart::restart;
 use crate::attendance;
+use crate::commands::batch::BatchCommand;
 use crate::commands::inspection::TriggerRequest;
 use crate::commands::preview::{SnapshotOut, SnapshotRequest};
 use crate::commands::service::ConfigOut;
@@ -86,6 +87,8 @@ impl Dispatcher {
             }
             // Answered when the acquisition has ended.
             Command::Trigger(asked) => return self.trigger(asked, (origin, at, &id), reply),
+            // The unit of batches answers.
+            Command::Batch(asked) => return self.batch(asked, reply),
             // A restart may end the unit that carries the answer.
             Command::Restart(asked) => return restart(&self.service, asked.unit, reply),
         };
@@ -96,6 +99,13 @@ impl Dispatcher {
         match self.service.domains.inspection.meant(asked.camera.as_deref()) {
             Ok(camera) => camera.trigger(asked, from, Arc::new(Waiter(Mutex::new(Some(reply))))),
             Err(refusal) => reply.failed(refusal),
+        }
+    }
+
+    fn batch(&self, asked: BatchCommand, reply: Responder<CommandAnswer>) {
+        match &self.service.batch {
+            Some(batch) => batch.pass(asked, reply),
+            None => reply.failed(batch_off()),
         }
     }
 
@@ -141,6 +151,13 @@ impl Dispatcher {
             path: path.map_or("built-in default".into(), |path| path.display().to_string()),
         })
     }
+}
+
+/// The refusal where the service runs no recipes.
+fn batch_off() -> Refusal {
+    let remedy =
+        "write recipes = \"experiments\" below [batch] in the configuration, and restart the service";
+    Refusal::new("not_here", "the service has no folder of recipes", remedy)
 }
 
 /// The request for a trigger, until the acquisition has ended.

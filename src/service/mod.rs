@@ -9,6 +9,7 @@
 
 mod alarm_commands;
 mod audited;
+mod batch;
 mod boot;
 mod camera;
 mod camera_report;
@@ -53,6 +54,7 @@ use crate::supervisor::{Ended, Signals, Stop, Supervisor, notify};
 use crate::telemetry::{Log, share_heaps};
 
 use crate::types::Explanation;
+use batch::Batch;
 use boot::Basis;
 pub use boot::Boot;
 use cameras::{CameraAround, Cameras};
@@ -110,6 +112,8 @@ struct Service {
     domains: Arc<Domains>,
     cameras: Arc<Cameras>,
     reporter: Arc<Reporter>,
+    /// Runs of microscopy recipes, where the configuration has some.
+    batch: Option<Batch>,
     commands: Commands,
 }
 
@@ -218,8 +222,9 @@ impl Service {
             sinks,
             bell,
             gate: StartGate::default(),
-            publisher,
+            publisher: publisher.clone(),
         }));
+        let batch = Batch::new(&config.batch, publisher);
         let reporter = Arc::new(Reporter::new(ReporterAround {
             config: in_force,
             supervisor: supervisor.clone(),
@@ -228,7 +233,17 @@ impl Service {
             domains: domains.clone(),
             cameras: cameras.clone(),
         }));
-        Ok(Service { configuration, supervisor, interfaces, store, domains, cameras, reporter, commands })
+        Ok(Service {
+            configuration,
+            supervisor,
+            interfaces,
+            store,
+            domains,
+            cameras,
+            reporter,
+            batch,
+            commands,
+        })
     }
 
     /// Starts store and broker, then models and cameras side by side, then the interfaces and the watchdog.
@@ -290,7 +305,7 @@ impl Service {
         inbox: Receiver<CommandRequest>,
         hangup: Arc<AtomicBool>,
     ) -> Result<(), ServiceError> {
-        let Service { supervisor, interfaces, domains, reporter, commands, .. } = &**self;
+        let Service { supervisor, interfaces, domains, reporter, batch, commands, .. } = &**self;
         let people = PeopleQueue::new();
         supervisor.add(people.unit(PeopleHost {
             config: self.configuration.in_force.clone(),
@@ -299,6 +314,9 @@ impl Service {
             domains: domains.clone(),
             cameras: self.cameras.clone(),
         }))?;
+        for unit in batch.iter().flat_map(Batch::units) {
+            supervisor.add(unit)?;
+        }
         supervisor.add(Dispatcher { service: self.clone(), people, hangup }.unit(inbox))?;
         supervisor.add(units::control_unit(config, commands))?;
         reporter.describe_to_web();

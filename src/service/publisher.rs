@@ -1,7 +1,7 @@
 //! Publishes the service's own state over MQTT and to the page.
 
 use crate::contract::rest::AlarmOut;
-use crate::contract::{Payload, Telemetry};
+use crate::contract::{BatchProgress, Payload, Telemetry, topic};
 use crate::mqtt::Mqtt;
 use crate::types::{Alarms, Explanation};
 use crate::web::Web;
@@ -59,6 +59,16 @@ impl StatusPublisher {
     pub(super) fn tell_alarms(&self) {
         let raised = self.mqtt.raised().into_iter();
         self.web.alarms(raised.map(AlarmOut::from).collect());
+    }
+
+    /// Publishes how far a run is. If its state has changed, `batch/status` keeps it for those who subscribe later.
+    pub(super) fn batch(&self, progress: &BatchProgress, changed: bool) {
+        let suffix = topic::batch_progress(&progress.id);
+        self.mqtt.figures(&suffix, progress);
+        self.web.batch(&suffix, progress);
+        if changed {
+            self.mqtt.retain(topic::BATCH_STATUS, progress);
+        }
     }
 
     /// Publishes the service's figures to MQTT and the web.

@@ -261,6 +261,7 @@ impl Reporter {
         let features = Features {
             people: cameras.iter().any(|camera| camera.recognises),
             inspection: cameras.iter().any(|camera| camera.inspects),
+            batch: self.around.config.get().batch.recipes.is_some(),
         };
         self.around.interfaces.web.cameras(cameras, features);
         self.tell_units();

@@ -32,11 +32,13 @@ pub enum CommandKind {
     Alarm,
     /// Write the contents of the store into files, for a backup.
     Backup,
+    /// Microscopy: run recipes, and read their results.
+    Batch,
 }
 
 impl CommandKind {
     /// Every kind of command, once each.
-    pub const ALL: [CommandKind; 13] = [
+    pub const ALL: [CommandKind; 14] = [
         CommandKind::Ping,
         CommandKind::Reload,
         CommandKind::Snapshot,
@@ -50,6 +52,7 @@ impl CommandKind {
         CommandKind::Config,
         CommandKind::Alarm,
         CommandKind::Backup,
+        CommandKind::Batch,
     ];
 
     /// The command's word in topics, routes and on the command line.
@@ -68,6 +71,7 @@ impl CommandKind {
             CommandKind::Config => "config",
             CommandKind::Alarm => "alarm",
             CommandKind::Backup => "backup",
+            CommandKind::Batch => "batch",
         }
     }
 

@@ -81,9 +81,8 @@ pub(super) fn status_of(code: &str) -> StatusCode {
     match code {
         "bad_request" | "bad_action" => StatusCode::BAD_REQUEST,
         "no_face" | "several_faces" | "face_too_small" | "face_blurred" | "face_turned"
-        | "picture_unreadable" | "picture_too_large" | "bad_name" | "bad_import" | "bad_day" => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        | "picture_unreadable" | "picture_too_large" | "bad_name" | "bad_import" | "bad_day"
+        | "bad_recipe" => StatusCode::UNPROCESSABLE_ENTITY,
         "not_here" | "no_model" => StatusCode::NOT_IMPLEMENTED,
         "store" | "model_failed" => StatusCode::INTERNAL_SERVER_ERROR,
         "no_person" | "no_sample" | "picture_missing" | "not_found" => StatusCode::NOT_FOUND,

@@ -165,6 +165,13 @@ impl Web {
         self.shared.broadcast(message);
     }
 
+    /// Passes the progress of a run to listeners.
+    pub fn batch(&self, suffix: &str, body: &impl Payload) {
+        let at = (self.shared.clock.now().wall_ns, false);
+        let message = self.shared.snapshot.event("batch", suffix, at, body);
+        self.shared.broadcast(message);
+    }
+
     /// Stores the list of cameras and the available features. Call it often: it also shows that the service
     /// is alive.
     pub fn cameras(&self, cameras: Vec<CameraFacts>, features: Features) {

@@ -18,7 +18,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("config", "timelapse engine image ring supervisor* types"),
     ("store", "config telemetry types"),
     // What may be asked: the words of all domains, of which it knows the commands alone.
-    ("commands", "contract types recognition* attendance* inspection* preview*"),
+    ("commands", "contract types recognition* attendance* inspection* preview* microscopy*"),
     ("control", "commands supervisor* telemetry types"),
     ("mqtt", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
     ("web", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
@@ -30,13 +30,13 @@ pub const MODULES: &[(&str, &str)] = &[
     ("attendance", "store contract config supervisor* telemetry types pipeline"),
     ("inspection", "ring image engine scheduler store config supervisor* telemetry types pipeline"),
     ("preview", "ring image scheduler config telemetry types pipeline"),
-    ("microscopy", "timelapse engine image ring scheduler supervisor* config telemetry types"),
+    ("microscopy", "timelapse engine image ring scheduler supervisor* contract config telemetry types"),
     // What carries frames for all domains: it knows that objects are followed, and of no other domain.
     ("pipeline", "ring image engine scheduler supervisor* config telemetry types tracking"),
     // The whole.
     (
         "service",
-        "types telemetry audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview pipeline mqtt web",
+        "types telemetry audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview microscopy pipeline mqtt web",
     ),
     (
         "cli",
@@ -67,6 +67,7 @@ pub const FACES: &[(&str, &[&str])] = &[
     ("attendance", &["command"]),
     ("inspection", &["command"]),
     ("preview", &["command"]),
+    ("microscopy", &["command"]),
 ];
 
 /// The domains: each holds one feature and none may import another. `pipeline` carries frames for all of them.

@@ -60,6 +60,9 @@ pub(in crate::cli) enum BatchFault {
         "the folder of the results is missing; name it with --out DIR, or give a recipe that ends in .toml"
     )]
     NoOut,
+    /// The service runs recipes, one at a time.
+    #[error("--service takes the name of one recipe; `ocellus batch status` lists them")]
+    OneRecipe,
     /// A list of fields of view makes no sense.
     #[error("--fovs: {0}")]
     Fovs(FovsError),
@@ -159,6 +162,7 @@ impl BatchFault {
             | BatchFault::SplitIntoFile { .. }
             | BatchFault::OutIsInput { .. }
             | BatchFault::NoOut
+            | BatchFault::OneRecipe
             | BatchFault::Fovs(_)
             | BatchFault::NothingToMerge { .. }
             | BatchFault::Fit(_) => Exit::Usage,

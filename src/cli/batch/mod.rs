@@ -5,6 +5,7 @@ mod duration;
 mod fault;
 mod fit;
 mod join;
+mod live;
 mod run;
 mod whole_file;
 
@@ -12,7 +13,7 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 
-use super::{CliOutput, output};
+use super::{CliOutput, Configured, output};
 use crate::microscopy::open_stack;
 use crate::timelapse::stack::{Stack, StackError, StackOptions};
 pub(super) use fault::BatchFault;
@@ -25,6 +26,8 @@ pub(super) struct BatchArgs {
     /// Print the outcome as JSON.
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    configured: Configured,
 }
 
 #[derive(Debug, Subcommand)]
@@ -35,10 +38,10 @@ enum BatchAction {
     Run(run::RunArgs),
     /// Go on with a run that was cancelled, failed or was killed.
     Resume(run::ResumeArgs),
-    /// Show how far a run is.
-    Status(run::ResultsArgs),
-    /// End a run within a second; what is complete is kept.
-    Cancel(run::ResultsArgs),
+    /// Show how far a run is; without RESULTS the recipes and the run of the running service.
+    Status(run::StatusArgs),
+    /// End a run within a second; what is complete is kept. Without a name, that of the running service.
+    Cancel(run::CancelArgs),
     /// Join the shares of several machines; with --samples, merge the traces of each sample.
     Merge(join::MergeArgs),
     /// Fit the traces of a table with a model of expression.
@@ -87,10 +90,12 @@ impl StackArgs {
 pub(super) fn run(arguments: &BatchArgs) -> anyhow::Result<()> {
     let outcome = match &arguments.action {
         BatchAction::Convert(convert) => convert::outcome(convert),
-        BatchAction::Run(arguments_of_run) => run::run(arguments_of_run, arguments.json),
-        BatchAction::Resume(resume) => run::resume(resume, arguments.json),
-        BatchAction::Status(results) => run::status(results),
-        BatchAction::Cancel(results) => run::cancel(results),
+        BatchAction::Run(arguments_of_run) => {
+            run::run(arguments_of_run, &arguments.configured, arguments.json)
+        }
+        BatchAction::Resume(resume) => run::resume(resume, &arguments.configured, arguments.json),
+        BatchAction::Status(results) => run::status(results, &arguments.configured),
+        BatchAction::Cancel(results) => run::cancel(results, &arguments.configured),
         BatchAction::Merge(merge) => join::merge(merge),
         BatchAction::Fit(fit) => fit::outcome(fit),
     };

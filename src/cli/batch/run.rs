@@ -1,4 +1,4 @@
-//! `ocellus batch run`, `resume`, `status` and `cancel`: a run in this process, without a service.
+//! `ocellus batch run`, `resume`, `status` and `cancel`: of a run in this process, or of the running service.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use parking_lot::Mutex;
 use serde_json::json;
 
-use super::{BatchFault, CliOutput, StackArgs};
+use super::{BatchFault, CliOutput, Configured, StackArgs, live};
+use crate::commands::batch::BatchCommand;
 use crate::config::Experiment;
 use crate::microscopy::{
-    Outcome, Progress, ProgressSink, Record, Recorded, Run, RunError, RunOptions, RunOrigin, Summary,
+    Outcome, Progress, ProgressSink, Record, Recorded, Run, RunError, RunOptions, RunOrigin, Summary, holder,
     running, shard_folder,
 };
 use crate::service::Exit;
@@ -39,6 +40,9 @@ pub(super) struct RunArgs {
     /// Threads that work; overrides the number of the recipe.
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
+    /// Let the running service do it: the recipe is one of its own, by its name.
+    #[arg(long, conflicts_with_all = ["out", "fovs", "workers", "shard", "axes", "pattern", "frame_interval"])]
+    service: bool,
     /// Only share I of N, from 1; `ocellus batch merge DIR` joins the shares.
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<[usize; 2]>,
@@ -49,20 +53,28 @@ pub(super) struct RunArgs {
 /// The parameters are those of the run; the recipe must still say the same.
 #[derive(Debug, Args)]
 pub(super) struct ResumeArgs {
-    /// Folder of the results.
-    #[arg(value_name = "DIR")]
+    /// Folder of the results; or a recipe or a run of the running service, by its name.
+    #[arg(value_name = "DIR|NAME")]
     out: PathBuf,
     /// Number of threads that work.
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
 }
 
-/// A folder of results.
+/// Of a folder, or of the running service.
 #[derive(Debug, Args)]
-pub(super) struct ResultsArgs {
-    /// Folder of the results.
+pub(super) struct StatusArgs {
+    /// Folder of the results; the running service by default.
     #[arg(value_name = "DIR")]
-    out: PathBuf,
+    out: Option<PathBuf>,
+}
+
+/// Of a folder, or of the running service.
+#[derive(Debug, Args)]
+pub(super) struct CancelArgs {
+    /// Folder of the results; or a recipe or a run of the running service, by its name.
+    #[arg(value_name = "DIR|NAME")]
+    run: Option<PathBuf>,
 }
 
 /// Why a text is not a share.
@@ -76,7 +88,11 @@ fn shard(text: &str) -> Result<[usize; 2], NotAShare> {
     parts.ok_or_else(|| NotAShare(text.to_owned()))
 }
 
-pub(super) fn run(arguments: &RunArgs, as_json: bool) -> anyhow::Result<CliOutput> {
+pub(super) fn run(arguments: &RunArgs, configured: &Configured, as_json: bool) -> anyhow::Result<CliOutput> {
+    if arguments.service {
+        let [recipe] = arguments.inputs.as_slice() else { return Err(BatchFault::OneRecipe.into()) };
+        return live::change(configured, BatchCommand::Run { recipe: recipe_name(recipe) });
+    }
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
     let is_recipe = |path: &Path| path.extension().is_some_and(|ending| ending == "toml");
     let (mut experiment, origin) = match arguments.inputs.as_slice() {
@@ -98,11 +114,18 @@ pub(super) fn run(arguments: &RunArgs, as_json: bool) -> anyhow::Result<CliOutpu
     if let Some(shard) = arguments.shard {
         experiment.out = shard_folder(&experiment.out, shard);
     }
-    let options = RunOptions { origin, shard: arguments.shard, resume: false };
+    let options = alone(origin, arguments.shard, false);
     carry_out(experiment, options, as_json)
 }
 
-pub(super) fn resume(arguments: &ResumeArgs, as_json: bool) -> anyhow::Result<CliOutput> {
+pub(super) fn resume(
+    arguments: &ResumeArgs,
+    configured: &Configured,
+    as_json: bool,
+) -> anyhow::Result<CliOutput> {
+    if is_name(&arguments.out) {
+        return live::change(configured, BatchCommand::Resume { run: recipe_name(&arguments.out) });
+    }
     let header = recorded(&arguments.out)?.header;
     let mut experiment = match &header.origin {
         RunOrigin::Recipe(recipe) => Experiment::load(recipe)?,
@@ -116,7 +139,12 @@ pub(super) fn resume(arguments: &ResumeArgs, as_json: bool) -> anyhow::Result<Cl
     experiment.stack.frame_interval_ms = serde_json::from_value(given("experiment.frame_interval_ms"))?;
     experiment.fovs = serde_json::from_value(given("experiment.fovs"))?;
     experiment.workers = arguments.workers.or(experiment.workers);
-    carry_out(experiment, RunOptions { origin: header.origin, shard: header.shard, resume: true }, as_json)
+    carry_out(experiment, alone(header.origin, header.shard, true), as_json)
+}
+
+/// How this process begins a run, without a service.
+fn alone(origin: RunOrigin, shard: Option<[usize; 2]>, resume: bool) -> RunOptions {
+    RunOptions { origin, shard, resume, id: None, in_service: false }
 }
 
 fn recorded(out: &Path) -> Result<Recorded, BatchFault> {
@@ -167,11 +195,23 @@ fn ended(run: &Run, outcome: &Outcome) -> CliOutput {
     CliOutput { words: words.join("\n"), json: object, fault }
 }
 
-pub(super) fn status(arguments: &ResultsArgs) -> anyhow::Result<CliOutput> {
-    let Recorded { header, records } = recorded(&arguments.out)?;
-    let pid = running(&arguments.out);
-    let fovs = header.parameters.get("experiment.fovs").and_then(|fovs| fovs.as_array()).map_or(0, Vec::len);
-    let summary = Summary::read(&arguments.out).ok();
+/// Whether this names a recipe or a run of the service, and no folder here.
+fn is_name(path: &Path) -> bool {
+    !path.exists() && path.components().count() == 1
+}
+
+/// The name of a recipe, which may be written with its ending.
+fn recipe_name(path: &Path) -> String {
+    let name = path.to_string_lossy();
+    name.strip_suffix(".toml").unwrap_or(&name).to_owned()
+}
+
+pub(super) fn status(arguments: &StatusArgs, configured: &Configured) -> anyhow::Result<CliOutput> {
+    let Some(out) = &arguments.out else { return live::status(configured) };
+    let known = recorded(out)?;
+    let (pid, fovs) = (running(out), known.fovs());
+    let Recorded { header, records } = known;
+    let summary = Summary::read(out).ok();
     // A share has fewer fields of view than the experiment; its summary knows which.
     let fovs = summary.as_ref().map_or(fovs, |summary| summary.fovs.len());
     let complete = records.iter().filter(|record| matches!(record, Record::Fov { .. })).count();
@@ -186,7 +226,7 @@ pub(super) fn status(arguments: &ResultsArgs) -> anyhow::Result<CliOutput> {
         (Some(pid), _) => format!("running in process {pid}"),
         (None, true) => "complete".into(),
         (None, false) => {
-            format!("not complete; go on with `ocellus batch resume {}`", arguments.out.display())
+            format!("not complete; go on with `ocellus batch resume {}`", out.display())
         }
     };
     let mut words = vec![format!("run {}: {state}, {complete} of {fovs} fields of view complete", header.id)];
@@ -198,8 +238,11 @@ pub(super) fn status(arguments: &ResultsArgs) -> anyhow::Result<CliOutput> {
     Ok(CliOutput::new(words.join("\n"), object))
 }
 
-pub(super) fn cancel(arguments: &ResultsArgs) -> anyhow::Result<CliOutput> {
-    let out = &arguments.out;
+pub(super) fn cancel(arguments: &CancelArgs, configured: &Configured) -> anyhow::Result<CliOutput> {
+    let Some(out) = arguments.run.as_ref().filter(|run| !is_name(run)) else {
+        let run = arguments.run.as_deref().map(recipe_name);
+        return live::change(configured, BatchCommand::Cancel { run });
+    };
     let id = recorded(out)?.header.id;
     let Some(pid) = running(out) else {
         return Ok(CliOutput::new(
@@ -207,6 +250,10 @@ pub(super) fn cancel(arguments: &ResultsArgs) -> anyhow::Result<CliOutput> {
             json!({ "ok": true, "id": id, "pid": null }),
         ));
     };
+    // The service does other work too: it is asked, not ended.
+    if holder(out).is_some_and(|holder| holder.is_service) {
+        return live::change(configured, BatchCommand::Cancel { run: Some(id) });
+    }
     let process = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     let process = process.ok_or(BatchFault::StillRunning { pid })?;
     rustix::process::kill_process(process, rustix::process::Signal::TERM)

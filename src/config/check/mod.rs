@@ -1,6 +1,7 @@
 //! From a file to a checked [`Config`]: every section is read, every fault is collected, nothing is guessed.
 
 mod attendance;
+mod batch;
 mod camera;
 mod device;
 mod evidence;
@@ -116,6 +117,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
         evidence: evidence::evidence(root.table("evidence")),
         web: web::web(root.table("web"), &scope, &device.state_dir),
         attendance: attendance::attendance(root.table("attendance")),
+        batch: batch::batch(root.table("batch"), &scope),
         runtime: device::runtime(root.table("runtime"), &scope),
         supervisor: device::supervisor(root.table("supervisor"), &models, &cameras, &triggers),
         log: device::log(root.table("log")),

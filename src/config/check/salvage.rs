@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::super::raw::{Doc, TomlTable};
-use super::super::{AttendanceConfig, Config, EvidenceConfig, OutboxConfig};
+use super::super::{AttendanceConfig, BatchConfig, Config, EvidenceConfig, OutboxConfig};
 use super::{Files, SectionScope, attendance, device, evidence, mqtt, preview, web};
 use crate::types::sha256;
 
@@ -43,6 +43,8 @@ impl Config {
             web: salvage.or_default("web", |table| web::web(table, &scope, &device.state_dir)),
             attendance: salvage
                 .or("attendance", attendance::attendance, |usual| AttendanceConfig { keep_days: 0, ..usual }),
+            // A run is begun by a person, who can wait for a sound file.
+            batch: BatchConfig::default(),
             runtime: salvage.or_default("runtime", |table| device::runtime(table, &scope)),
             supervisor: salvage.or_default("supervisor", |table| device::supervisor(table, &[], &[], &[])),
             log: salvage.read("log", device::log).0,

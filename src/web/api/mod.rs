@@ -1,6 +1,7 @@
 //! The handlers of the routes, one file for each subject.
 
 pub(super) mod attendance;
+pub(super) mod batch;
 pub(super) mod inspections;
 pub(super) mod people;
 pub(super) mod session;

@@ -4,10 +4,11 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::super::answer::mime;
-use super::super::api::{attendance, inspections, people, session, state, views};
+use super::super::api::{attendance, batch, inspections, people, session, state, views};
 use super::super::bodies::{EnrolIn, MergeIn, PicturesIn, RenameIn};
 use super::super::snapshot::INSPECTIONS;
 use super::{Gives, Param, QueryShape, Route, Verb, of};
+use crate::commands::batch::BatchOut;
 use crate::commands::faces::{ChangedOut, EnrolledOut, ErasedOut, ImportedOut, PeopleOut, ReenrolledOut};
 use crate::commands::service::RestartedOut;
 use crate::config::users::Role;
@@ -15,7 +16,7 @@ use crate::contract::rest::{
     AlarmOut, AuditOut, CameraOut, ConfigOut, HealthOut, LoginIn, RefusedOut, SessionOut, StatusOut,
     TelemetryOut, TriggerIn, UnitOut,
 };
-use crate::contract::{Day, InspectionOut, Telemetry};
+use crate::contract::{BatchProgress, Day, InspectionOut, Telemetry};
 
 const ANYONE: Option<Role> = None;
 const VIEWER: Option<Role> = Some(Role::Viewer);
@@ -178,6 +179,18 @@ pub(in super::super) static ROUTES: &[Route] = routes! {
     Delete "/api/v1/people/{person}/pictures/{sample}", OPERATOR, people::remove;
         "Remove a picture."
         => json::<ChangedOut>();
+    Get "/api/v1/batch", VIEWER, batch::status;
+        "Recipes of microscopy with the state of their results, and the run that is under way."
+        => json::<BatchOut>();
+    Post "/api/v1/batch/{recipe}/run", OPERATOR, batch::run;
+        "Begin a run of a recipe; its progress comes as events `batch`."
+        => Gives::Json(202, of::<BatchProgress>);
+    Post "/api/v1/batch/{recipe}/resume", OPERATOR, batch::resume;
+        "Go on with a run that was cancelled, interrupted or failed in part."
+        => Gives::Json(202, of::<BatchProgress>);
+    Post "/api/v1/batch/{recipe}/cancel", OPERATOR, batch::cancel;
+        "Cancel the run of a recipe; what is complete is kept."
+        => Gives::Json(202, of::<BatchProgress>);
     Get "/api/v1/attendance", VIEWER, attendance::day;
         "Who was present on a day."
         => Gives::JsonOr(of::<Day>, &[mime::CSV, mime::XLSX]), query ATTENDANCE;

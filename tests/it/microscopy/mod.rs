@@ -6,5 +6,6 @@ mod merge;
 mod model;
 mod results;
 mod run;
+mod service;
 mod support;
 mod video;

@@ -256,5 +256,22 @@ pub fn stream(client: &Client, path: &str) -> BufReader<Chunks<BufReader<TcpStre
     BufReader::new(Chunks { stream, left: Vec::new() })
 }
 
+/// The next event: its name and its data.
+pub fn next_event(stream: &mut impl BufRead) -> (String, Value) {
+    let (mut name, mut data) = (String::new(), String::new());
+    loop {
+        let mut line = String::new();
+        assert!(stream.read_line(&mut line).unwrap() > 0, "the stream ended");
+        match line.trim_end().split_once(": ").or(line.trim_end().split_once(':')) {
+            Some(("event", value)) => name = value.to_owned(),
+            Some(("data", value)) => data = value.to_owned(),
+            _ if line.trim_end().is_empty() && !data.is_empty() => {
+                return (name, serde_json::from_str(&data).unwrap());
+            }
+            _ => {}
+        }
+    }
+}
+
 /// A short wait for what a socket says.
 pub const SHORT: Duration = Duration::from_millis(200);

@@ -1,29 +1,10 @@
 //! Server-sent events: in order, and honest about what a listener was too slow for.
 
-use std::io::BufRead;
-
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::fixture::Stub;
 use crate::support::wait_until;
-use crate::web::client::{place, prepared, stream};
-
-/// The next event: its name and its data.
-fn next(stream: &mut impl BufRead) -> (String, Value) {
-    let (mut name, mut data) = (String::new(), String::new());
-    loop {
-        let mut line = String::new();
-        assert!(stream.read_line(&mut line).unwrap() > 0, "the stream ended");
-        match line.trim_end().split_once(": ").or(line.trim_end().split_once(':')) {
-            Some(("event", value)) => name = value.to_owned(),
-            Some(("data", value)) => data = value.to_owned(),
-            _ if line.trim_end().is_empty() && !data.is_empty() => {
-                return (name, serde_json::from_str(&data).unwrap());
-            }
-            _ => {}
-        }
-    }
-}
+use crate::web::client::{next_event, place, prepared, stream};
 
 #[test]
 fn what_happens_comes_as_it_happens_in_its_order_and_is_remembered() {
@@ -42,7 +23,7 @@ fn what_happens_comes_as_it_happens_in_its_order_and_is_remembered() {
     );
     let schema = jsonschema::validator_for(&serde_json::from_str(&schema.unwrap()).unwrap()).unwrap();
     while kinds.len() < 3 || seqs.len() < 100 {
-        let (kind, data) = next(&mut events);
+        let (kind, data) = next_event(&mut events);
         match kind.as_str() {
             "event" => {
                 assert_eq!(data["topic"], "camera/a/event");
@@ -86,13 +67,13 @@ fn a_listener_that_is_too_slow_is_reported_how_much_it_missed_and_goes_on() {
     // The slow one reads nothing until it lags behind; the quick one goes on meanwhile.
     let mut heard = 0;
     while heard < 20_000 {
-        if next(&mut quick).0 == "event" {
+        if next_event(&mut quick).0 == "event" {
             heard += 1;
         }
     }
     let (mut last, mut missed) = (0, 0);
     for _ in 0..1_000_000 {
-        let (kind, data) = next(&mut slow);
+        let (kind, data) = next_event(&mut slow);
         match kind.as_str() {
             "missed" => missed += data["count"].as_u64().unwrap(),
             "event" => {
@@ -139,7 +120,7 @@ fn an_alarm_is_reported_and_its_end_is_reported_too() {
     std::fs::write(place.fixture.config_path(), format!("{config}\nnonsense = 1\n")).unwrap();
     place.service.signal(libc::SIGHUP);
     let alarm = loop {
-        let (kind, data) = next(&mut events);
+        let (kind, data) = next_event(&mut events);
         if kind == "alarm" {
             break data;
         }
@@ -151,7 +132,7 @@ fn an_alarm_is_reported_and_its_end_is_reported_too() {
     std::fs::write(place.fixture.config_path(), config).unwrap();
     place.service.signal(libc::SIGHUP);
     loop {
-        let (kind, data) = next(&mut events);
+        let (kind, data) = next_event(&mut events);
         if kind == "alarm" {
             assert_eq!(data, json!({ "topic": "alarm/config", "over": true }));
             break;

@@ -2,7 +2,7 @@
 
 mod access;
 mod bad_input;
-mod client;
+pub mod client;
 mod config;
 mod events;
 mod handles;
