@@ -112,6 +112,19 @@ pub struct Dropped {
     pub distance: Option<usize>,
 }
 
+impl Dropped {
+    /// The reason for a person, with its figures.
+    pub fn in_words(&self) -> String {
+        let reason = self.reason.replace('_', " ");
+        match (self.frames, self.frame, self.distance) {
+            (Some(1), _, _) => format!("{reason}: 1 frame"),
+            (Some(frames), _, _) => format!("{reason}: {frames} frames"),
+            (None, Some(frame), Some(distance)) => format!("{reason}: {distance} px away in frame {frame}"),
+            _ => reason,
+        }
+    }
+}
+
 /// A journal as it was found.
 #[derive(Clone, Debug)]
 pub struct Recorded {

@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, flock};
+use serde_json::Value;
 
 use super::RunError;
 use super::before::share;
 use super::files::{FovPaths, RESULTS, SUMMARY, write_whole};
-use super::journal::{Header, Recorded};
+use super::journal::{Header, InputFile, Recorded};
 use super::npy::NpyFile;
 use super::shard::has_shards;
 use super::summary::{FovSummary, Summary};
@@ -33,7 +34,10 @@ pub struct Results {
     folder: PathBuf,
     id: Option<String>,
     version: Option<String>,
+    parameters: BTreeMap<String, Value>,
+    inputs: Vec<InputFile>,
     time_units: String,
+    features: usize,
     fovs: Vec<FovSummary>,
     files: BTreeMap<usize, FovFiles>,
     /// The judgements of the field of view whose picture was drawn last.
@@ -58,9 +62,12 @@ impl Results {
             return Err(RunError::NoRun { out: folder.to_owned() });
         }
         let time_units = known.as_ref().map_or("min".into(), |known| known.time_units.clone());
+        let mut features = known.as_ref().map_or(0, |known| {
+            let others = known.fluorescence.iter().map(|(_, features)| features.len()).sum::<usize>();
+            known.phase.1.len() + others
+        });
         let mut files = known.map(|known| known.fovs).unwrap_or_default();
-        let version = summary.as_ref().map(|summary| summary.version.clone());
-        let (mut id, mut version) = (None, version);
+        let (mut id, mut version, mut parameters, mut inputs) = Default::default();
         let fovs = match (recorded, summary) {
             (Some(Recorded { header, records }), summary) => {
                 let numbers = numbers(&header, summary.as_ref());
@@ -76,15 +83,21 @@ impl Results {
                 if let Some(summary) = summary {
                     complete(&mut fovs, summary);
                 }
-                id = Some(header.id);
-                version = Some(header.version);
+                let channels = std::iter::once(&header.phase).chain(&header.fluorescence);
+                features = channels.map(|(_, features)| features.len()).sum();
+                (id, version) = (Some(header.id), Some(header.version));
+                (parameters, inputs) = (header.parameters, header.inputs);
                 fovs
             }
-            (None, Some(summary)) => summary.fovs,
+            (None, Some(summary)) => {
+                version = Some(summary.version);
+                (parameters, inputs) = (summary.parameters, summary.inputs);
+                summary.fovs
+            }
             (None, None) => files.iter().map(|(fov, files)| foreign(folder, *fov, files)).collect(),
         };
         let (folder, judged) = (folder.to_owned(), Mutex::new(None));
-        Ok(Results { folder, id, version, time_units, fovs, files, judged })
+        Ok(Results { folder, id, version, parameters, inputs, time_units, features, fovs, files, judged })
     }
 
     /// The folder of the results.
@@ -102,9 +115,29 @@ impl Results {
         self.version.as_deref()
     }
 
+    /// Everything that changes results, by the names of the recipe; empty in results of PyAMA.
+    pub fn parameters(&self) -> &BTreeMap<String, Value> {
+        &self.parameters
+    }
+
+    /// The files of the stack with their sums; empty in results of PyAMA.
+    pub fn inputs(&self) -> &[InputFile] {
+        &self.inputs
+    }
+
     /// The unit of times in the tables, for instance `min`.
     pub fn time_units(&self) -> &str {
         &self.time_units
+    }
+
+    /// The number of columns with features that its tables have.
+    pub fn features(&self) -> usize {
+        self.features
+    }
+
+    /// A path in the folder of the results, as it is called from there.
+    pub fn name_of(&self, path: &Path) -> String {
+        path.strip_prefix(&self.folder).unwrap_or(path).display().to_string()
     }
 
     /// What became of each field of view, by number.

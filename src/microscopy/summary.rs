@@ -45,6 +45,24 @@ pub struct FovSummary {
     pub dropped: Vec<Dropped>,
 }
 
+impl FovSummary {
+    /// Reasons of dropped cells and how many have each, by reason.
+    pub fn reasons(&self) -> BTreeMap<&str, usize> {
+        let mut reasons = BTreeMap::new();
+        for cell in &self.dropped {
+            *reasons.entry(&*cell.reason).or_default() += 1;
+        }
+        reasons
+    }
+
+    /// The same for a person, for instance `18 too short, 2 border`.
+    pub fn reasons_in_words(&self) -> String {
+        let reasons = self.reasons().into_iter();
+        let words = reasons.map(|(reason, cells)| format!("{cells} {}", reason.replace('_', " ")));
+        words.collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl Summary {
     /// Of the fields of view `fovs` (number, frames) and what was recorded of them.
     pub fn new(header: &Header, fovs: impl Iterator<Item = (usize, usize)>, records: &[Record]) -> Summary {

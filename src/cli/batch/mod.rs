@@ -7,6 +7,7 @@ mod fit;
 mod join;
 mod live;
 mod run;
+mod show;
 mod whole_file;
 
 use std::path::Path;
@@ -46,6 +47,8 @@ enum BatchAction {
     Merge(join::MergeArgs),
     /// Fit the traces of a table with a model of expression.
     Fit(fit::FitArgs),
+    /// Show what a run has made: fields of view, traces, fits; with --html, as a report of one file.
+    Show(show::ShowArgs),
 }
 
 /// How the input is to be understood, where its files do not say it.
@@ -98,6 +101,7 @@ pub(super) fn run(arguments: &BatchArgs) -> anyhow::Result<()> {
         BatchAction::Cancel(results) => run::cancel(results, &arguments.configured),
         BatchAction::Merge(merge) => join::merge(merge),
         BatchAction::Fit(fit) => fit::outcome(fit),
+        BatchAction::Show(show) => show::show(show),
     };
     output::output(arguments.json, outcome)
 }

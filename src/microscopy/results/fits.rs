@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Results;
 use crate::microscopy::RunError;
-use crate::timelapse::fit::Quality;
-use crate::timelapse::tables::{Curve, FittedCell, FittedTable, is_fitted, read_curves, read_fitted};
+use crate::timelapse::tables::{Curve, FittedTable, is_fitted, read_curves, read_fitted};
 
 /// The first columns of merged traces.
 const MERGED: &str = "time,fov,cell,value";
@@ -36,23 +35,11 @@ pub struct FittedFile {
 }
 
 impl FittedFile {
-    /// How many fits are good, fair and poor; a fit that failed counts as poor.
-    pub fn classes(&self) -> [usize; 3] {
-        let count = |class: Quality| self.table.cells.iter().filter(|cell| cell.quality() == class).count();
-        [count(Quality::Good), count(Quality::Fair), count(Quality::Poor)]
-    }
-
-    /// How many traces could not be fitted.
-    pub fn failed(&self) -> usize {
-        self.table.cells.iter().filter(|cell| !cell.success).count()
-    }
-
-    /// The values of one parameter, of the fits that succeeded; of one field of view or of all. None: the table has no such
-    /// parameter.
-    pub fn values(&self, parameter: &str, fov: Option<usize>) -> Option<Vec<f64>> {
-        let at = self.table.parameters.iter().position(|name| name == parameter)?;
-        let wanted = |cell: &&FittedCell| cell.success && fov.is_none_or(|fov| fov == cell.fov);
-        Some(self.table.cells.iter().filter(wanted).map(|cell| cell.values[at]).collect())
+    /// The fits of one field of view, or all of them.
+    pub fn of(&self, fov: Option<usize>) -> FittedTable {
+        let mut table = self.table.clone();
+        table.cells.retain(|cell| fov.is_none_or(|fov| fov == cell.fov));
+        table
     }
 
     /// The traces that were fitted; none where their table is not there.

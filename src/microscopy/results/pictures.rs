@@ -66,6 +66,15 @@ impl Results {
         Ok(overlay(&plane, &labels, longest, style))
     }
 
+    /// How many traces of a field of view a person has marked as bad.
+    ///
+    /// # Errors
+    /// The run has no such field of view, it has no table yet, or the table makes no sense.
+    pub fn marked_bad(&self, fov: usize) -> Result<usize, RunError> {
+        let good = self.judged(&inspected_or_original(&self.table(fov)?))?;
+        Ok(good.values().filter(|good| !**good).count())
+    }
+
     /// The cells of a table of traces, and whether each is good; read again once the table changes.
     fn judged(&self, table: &Path) -> Result<Arc<BTreeMap<u32, bool>>, RunError> {
         let version = table.metadata().and_then(|file| Ok((file.modified()?, file.ino())));

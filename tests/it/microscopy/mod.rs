@@ -7,5 +7,6 @@ mod model;
 mod results;
 mod run;
 mod service;
+mod show;
 mod support;
 mod video;

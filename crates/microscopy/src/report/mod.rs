@@ -2,6 +2,12 @@
 //! files and pages are made of them elsewhere.
 
 mod digits;
+mod histogram;
 mod overlay;
+mod plot;
+mod sample;
 
+pub use histogram::Histogram;
 pub use overlay::{JpegError, Outline, Rgb, overlay};
+pub use plot::{Axis, Dot, PlotError, fit, histogram, quality, scatter, traces};
+pub use sample::{Line, every, median, thinned};

@@ -13,8 +13,8 @@ const WHITE: f64 = 0.998;
 const SAMPLED: usize = 1 << 16;
 /// Small frames are enlarged by at most this factor.
 const MOST_ENLARGED: usize = 4;
-/// From this side on, pixels, ids are drawn twice as large.
-const LARGE: usize = 1000;
+/// For each of these sides that a picture reaches, pixels, ids are drawn a dot larger; from the first on outlines are.
+const LARGE: [usize; 2] = [500, 1200];
 
 /// Colours of cells that stand apart from grey, and neighbouring ids from one another.
 const COLOURS: [[u8; 3]; 6] =
@@ -163,41 +163,46 @@ fn grey(
     picture
 }
 
-/// Where the pixels of a cell are, in the picture.
-#[derive(Default)]
+/// Where the pixels of a cell are in the picture: first and last column and row.
+#[derive(Clone, Copy)]
 struct Extent {
-    x: u64,
-    y: u64,
-    pixels: u64,
+    columns: [usize; 2],
+    rows: [usize; 2],
 }
 
 fn draw(picture: &mut Rgb, labels: &Labels, style: impl Fn(u32) -> Outline) {
     let (width, height) = (picture.width, picture.height);
-    let column = |x: usize| x * labels.width / width + labels.width / width.max(1) / 2;
-    let columns: Vec<usize> = (0..width).map(|x| column(x).min(labels.width - 1)).collect();
+    let thickness = if width.max(height) >= LARGE[0] { 2 } else { 1 };
+    let column = |x: usize| (x * labels.width / width + labels.width / width / 2).min(labels.width - 1);
+    let columns: Vec<usize> = (0..width).map(column).collect();
     let row_of = |y: usize| {
-        let y = y * labels.height / height + labels.height / height.max(1) / 2;
-        &labels.pixels[y.min(labels.height - 1) * labels.width..][..labels.width]
+        let y = (y * labels.height / height + labels.height / height / 2).min(labels.height - 1);
+        &labels.pixels[y * labels.width..][..labels.width]
+    };
+    // Beyond the picture there is no label.
+    let label_at = |x: Option<usize>, y: Option<usize>| {
+        let column = *columns.get(x?)?;
+        y.filter(|y| *y < height).map(|y| row_of(y)[column])
     };
     let mut styles: BTreeMap<u16, ([u8; 3], Extent)> = BTreeMap::new();
     for y in 0..height {
         let row = row_of(y);
-        let above = y.checked_sub(1).map(row_of);
-        let below = (y + 1 < height).then(|| row_of(y + 1));
         for x in 0..width {
             let label = row[columns[x]];
             if label == 0 {
                 continue;
             }
-            let (colour, extent) = styles
-                .entry(label)
-                .or_insert_with(|| (colour(label.into(), style(label.into())), Extent::default()));
-            extent.x += x as u64;
-            extent.y += y as u64;
-            extent.pixels += 1;
-            let beside = |x: Option<usize>| x.and_then(|x| columns.get(x)).map(|x| row[*x]) == Some(label);
-            let over = |row: Option<&[u16]>| row.map(|row| row[columns[x]]) == Some(label);
-            if !(beside(x.checked_sub(1)) && beside(Some(x + 1)) && over(above) && over(below)) {
+            let (colour, extent) = styles.entry(label).or_insert_with(|| {
+                (colour(label.into(), style(label.into())), Extent { columns: [x; 2], rows: [y; 2] })
+            });
+            extent.columns = [extent.columns[0].min(x), extent.columns[1].max(x)];
+            extent.rows[1] = y;
+            let is_inside = |away: usize| {
+                let beside = [x.checked_sub(away), Some(x + away)].map(|x| label_at(x, Some(y)));
+                let over = [y.checked_sub(away), Some(y + away)].map(|y| label_at(Some(x), y));
+                beside.iter().chain(&over).all(|other| *other == Some(label))
+            };
+            if !(1..=thickness).all(is_inside) {
                 picture.set(x, y, *colour);
             }
         }
@@ -206,8 +211,7 @@ fn draw(picture: &mut Rgb, labels: &Labels, style: impl Fn(u32) -> Outline) {
     let is_dropped = |colour: &[u8; 3]| *colour == DROPPED;
     let (dropped, kept): (Vec<_>, Vec<_>) = styles.iter().partition(|(_, (colour, _))| is_dropped(colour));
     for (label, (colour, extent)) in dropped.into_iter().chain(kept) {
-        let centre = (extent.x / extent.pixels, extent.y / extent.pixels);
-        id(picture, u32::from(*label), (centre.0 as usize, centre.1 as usize), *colour);
+        id(picture, u32::from(*label), *extent, *colour);
     }
 }
 
@@ -219,16 +223,22 @@ fn colour(id: u32, outline: Outline) -> [u8; 3] {
     }
 }
 
-/// Draws the id around `centre`, moved into the picture, on a dark rim that keeps it legible.
-fn id(picture: &mut Rgb, id: u32, (x, y): (usize, usize), colour: [u8; 3]) {
-    let size = if picture.width.max(picture.height) >= LARGE { 2 } else { 1 };
+/// Draws the id in the middle of its cell, or to the right of one that it would cover, on a dark rim that keeps it
+/// legible; at a border of the picture it is moved inside.
+fn id(picture: &mut Rgb, id: u32, cell: Extent, colour: [u8; 3]) {
+    let size = 1 + LARGE.iter().filter(|side| picture.width.max(picture.height) >= **side).count();
     let dots = digits::dots(id);
     let count = id.to_string().len();
     let (wide, high) = ((count * digits::ADVANCE - 1) * size, digits::HEIGHT * size);
-    let inside = |centre: usize, length: usize, limit: usize| {
-        centre.saturating_sub(length / 2).min(limit.saturating_sub(length + 1)).max(1)
+    let fits = |[first, last]: [usize; 2], length: usize| last + 1 - first >= length + 4 * size;
+    let middle = |[first, last]: [usize; 2], length: usize| ((first + last) / 2).saturating_sub(length / 2);
+    let x = match fits(cell.columns, wide) && fits(cell.rows, high) {
+        true => middle(cell.columns, wide),
+        false => cell.columns[1] + 2 + size,
     };
-    let (left, top) = (inside(x, wide, picture.width), inside(y, high, picture.height));
+    let inside = |at: usize, length: usize, limit: usize| at.min(limit.saturating_sub(length + 1)).max(1);
+    let left = inside(x, wide, picture.width);
+    let top = inside(middle(cell.rows, high), high, picture.height);
     let fill = |picture: &mut Rgb, rim: usize, colour: [u8; 3]| {
         for (x, y) in &dots {
             let (x, y) = (left + x * size, top + y * size);

@@ -35,6 +35,25 @@ pub struct FittedCell {
     pub values: Vec<f64>,
 }
 
+impl FittedTable {
+    /// How many fits are good, fair and poor; one that failed counts as poor.
+    pub fn classes(&self) -> [usize; 3] {
+        let count = |class: Quality| self.cells.iter().filter(|cell| cell.quality() == class).count();
+        [count(Quality::Good), count(Quality::Fair), count(Quality::Poor)]
+    }
+
+    /// How many traces could not be fitted.
+    pub fn failed(&self) -> usize {
+        self.cells.iter().filter(|cell| !cell.success).count()
+    }
+
+    /// The values of one parameter, of the fits that succeeded. None: the table has no such parameter.
+    pub fn values(&self, parameter: &str) -> Option<Vec<f64>> {
+        let at = self.parameters.iter().position(|name| name == parameter)?;
+        Some(self.cells.iter().filter(|cell| cell.success).map(|cell| cell.values[at]).collect())
+    }
+}
+
 impl FittedCell {
     /// The class of the fit by its R².
     pub fn quality(&self) -> Quality {
