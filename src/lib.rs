@@ -59,7 +59,8 @@
 //!  microscopy/steps.rs    a worker's tools; crates/microscopy computes
 //!  microscopy/model.rs    finds cells by a model of crates/engine, where the recipe names one
 //!  microscopy/journal.rs  what is complete, so that a killed run goes on
-//!  microscopy/results.rs  what a run left, for people: traces, pictures with outlines, marks, fits; report/ makes one file of it
+//!  microscopy/results.rs  what a run left, for people: traces, pictures with outlines, marks, fits
+//!  microscopy/report/     one HTML file of it
 //! ```
 //!
 //! `service/` builds all of it from `config/`, hands every loop to the supervisor in `crates/runtime/`, and passes
