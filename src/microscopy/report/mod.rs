@@ -19,7 +19,7 @@ const MOST_SECTIONS: usize = 200;
 const TRACE_POINTS: usize = 600_000;
 const PLOT_POINTS: [usize; 2] = [2_000, 30_000];
 /// Pixels of pictures in the whole report, and the shortest and the longest long side of one.
-const PICTURE_PIXELS: usize = 24_000_000;
+const PICTURE_PIXELS: usize = 16_000_000;
 const PICTURE_SIDES: [usize; 2] = [220, 760];
 
 /// What a report holds.
@@ -151,7 +151,7 @@ mod tests {
         let small = Budget::of(1, 2);
         assert_eq!((small.longest, small.points), (760, 30_000));
         let large = Budget::of(100, 2);
-        assert_eq!((large.longest, large.points), (282, 3_000));
+        assert_eq!((large.longest, large.points), (230, 3_000));
         // Three bytes of JPEG for ten pixels, in base64, and nine bytes a point: the largest report.
         let most = Budget::of(MOST_SECTIONS, 2);
         let pictures = MOST_SECTIONS * fov::MOMENTS * most.longest * most.longest * 4 / 10;
