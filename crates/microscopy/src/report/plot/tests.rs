@@ -52,7 +52,10 @@ fn nothing_and_extreme_values_give_a_plot_too() {
     assert!(quality(&[]).unwrap().contains("<svg"));
     for value in [0.0, -0.0, 1e-320, 1e149, -1e149, 1.0 + f64::EPSILON] {
         let line = vec![(0.0, value), (1e-12, -value), (1e140, 1.0)];
-        assert!(traces(&[line.clone()], &line, axis, axis).unwrap().contains("polyline"), "{value}");
+        assert!(
+            traces(std::slice::from_ref(&line), &line, axis, axis).unwrap().contains("polyline"),
+            "{value}"
+        );
         assert!(histogram(&Histogram::of(&[value, 1.0]).unwrap(), "x").unwrap().contains("rect"), "{value}");
     }
 }
