@@ -1,6 +1,7 @@
 //! Microscopy from the outside: the real binary on the movies that PyAMA computed.
 
 mod convert;
+mod faults;
 mod fit;
 mod merge;
 mod model;

@@ -27,7 +27,7 @@ fn brightness(x: usize, y: usize, frame: usize) -> f32 {
 }
 
 /// Two channels, 16 bits: the cells in the first at ten times their brightness, the same in the second.
-fn stack(path: &Path) {
+pub fn stack(path: &Path) {
     let settings = WriteSettings {
         name: "Pos0".into(),
         width: SIZE.0,
