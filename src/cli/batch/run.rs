@@ -18,6 +18,7 @@ use crate::microscopy::{
 };
 use crate::service::Exit;
 use crate::supervisor::{Signals, Stop};
+use crate::timelapse::stack::is_video;
 
 /// How long `cancel` waits for the end of a run.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(10);
@@ -155,6 +156,11 @@ fn carry_out(experiment: Experiment, options: RunOptions, as_json: bool) -> anyh
     let stop = Stop::new();
     let _signals = Signals::listen(stop.clone(), Exit::Forced as i32, || {})?;
     let terminal = Terminal::new(as_json);
+    if let ([video], false) = (experiment.input.as_slice(), as_json)
+        && is_video(video)
+    {
+        terminal.line(&format!("{}: every frame is decoded once to count them", video.display()));
+    }
     let run = Run::prepare(experiment, options, Box::new(terminal.clone())).map_err(BatchFault::Run)?;
     if !as_json {
         let (fovs, complete) = run.fovs();

@@ -30,6 +30,8 @@ pub struct DecoderOptions {
     pub upright: bool,
     /// Threads of a software decoder; 0: one for each core. Other workers decode beside a reader, so it gets one.
     pub threads: i32,
+    /// Whether what goes into the decoder is noted: in the first pass.
+    pub is_noted: bool,
     /// Longest time without a frame before the decoder counts as hanging.
     pub patience: Duration,
 }
@@ -43,6 +45,8 @@ pub struct Notes {
     pub keys: Vec<u64>,
     /// Coded pictures that went into the decoder.
     pub coded: usize,
+    /// Streams of pictures beside the first, which are left out.
+    pub other_streams: usize,
     /// Warnings: how many, and the first.
     pub warnings: (usize, String),
 }
@@ -96,7 +100,10 @@ impl Decoder {
         source.set_property("location", path);
         let decodebin = element("decodebin")?;
         let sink = app_sink(options.channels);
-        let mut chain = vec![element("videoconvert")?];
+        let convert = element("videoconvert")?;
+        // Measured values get no pattern, where 10 bits become 8.
+        convert.set_property_from_str("dither", "none");
+        let mut chain = vec![convert];
         if options.upright {
             let flip = element("videoflip")?;
             // The tag of the stream decides.
@@ -111,7 +118,7 @@ impl Decoder {
         gst::Element::link_many(&chain).map_err(refused)?;
         refuse_large(&decodebin, &notes);
         link_first_video(&pipeline, &decodebin, &chain[0], &notes);
-        watch_decoders(&pipeline, options.threads, &notes);
+        watch_decoders(&pipeline, options, &notes);
         Ok(Decoder { pipeline, sink, bus, notes, patience: options.patience, fault: None, hung: false })
     }
 
@@ -292,9 +299,11 @@ fn link_first_video(
             gst::element_error!(pipeline, gst::StreamError::Format, ("the video is refused"));
             return;
         }
-        let Some(sink) = target.static_pad("sink").filter(|sink| is_video && !sink.is_linked()) else {
+        let Some(sink) = target.static_pad("sink").filter(|_| is_video) else { return };
+        if sink.is_linked() {
+            noted.lock().other_streams += 1;
             return;
-        };
+        }
         if let Some(fault) = too_large(&caps) {
             noted.lock().fault.get_or_insert(fault);
             gst::element_error!(pipeline, gst::StreamError::Format, ("the video is refused"));
@@ -314,8 +323,8 @@ fn link_first_video(
 }
 
 /// Sets the threads of each video decoder, and notes what goes into it.
-fn watch_decoders(pipeline: &gst::Pipeline, threads: i32, notes: &Arc<Mutex<Notes>>) {
-    let notes = notes.clone();
+fn watch_decoders(pipeline: &gst::Pipeline, options: &DecoderOptions, notes: &Arc<Mutex<Notes>>) {
+    let (notes, threads, is_noted) = (notes.clone(), options.threads, options.is_noted);
     pipeline.connect_deep_element_added(move |_, _, element| {
         let class = element.factory().and_then(|factory| factory.metadata("klass").map(str::to_owned));
         if !class.is_some_and(|class| {
@@ -327,7 +336,7 @@ fn watch_decoders(pipeline: &gst::Pipeline, threads: i32, notes: &Arc<Mutex<Note
             element.set_property("max-threads", threads);
         }
         let notes = notes.clone();
-        let Some(pad) = element.static_pad("sink") else { return };
+        let Some(pad) = element.static_pad("sink").filter(|_| is_noted) else { return };
         pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
             if let Some(buffer) = info.buffer() {
                 let mut notes = notes.lock();

@@ -36,7 +36,7 @@ pub struct Film {
 impl Film {
     /// Decodes all of `path` once.
     pub fn survey(path: &Path, channels: Channels, patience: Duration) -> Result<Film, VideoError> {
-        let mut options = DecoderOptions { channels, upright: false, threads: 0, patience };
+        let mut options = DecoderOptions { channels, upright: false, threads: 0, is_noted: true, patience };
         let mut decoder = Decoder::build(path, &options)?;
         decoder.play()?;
         let mut first = decoder.next(0)?.ok_or(VideoError::NoFrames)?;
@@ -54,7 +54,7 @@ impl Film {
             return Err(VideoError::TooLarge { width: info.width().into(), height: info.height().into() });
         }
         let mut film = Film {
-            options: DecoderOptions { threads: 1, ..options },
+            options: DecoderOptions { threads: 1, is_noted: false, ..options },
             info,
             times: Some(Vec::new()),
             sums: Vec::new(),
@@ -139,6 +139,9 @@ impl Film {
         }
         if let Some(turn) = turn {
             add(format!("the frames are turned as the video asks ({turn})"));
+        }
+        if notes.other_streams > 0 {
+            add(format!("the first of {} video streams is read", notes.other_streams + 1));
         }
         if self.info.is_interlaced() {
             add("the video is interlaced: both fields of a frame are one picture".to_owned());

@@ -93,7 +93,13 @@ fn frames_of_h264_with_b_frames_are_reached_by_seeks_too() {
 fn a_decoder_that_hangs_is_an_error_after_the_deadline_and_holds_nobody_up() {
     let (_folder, path) = movie("GRAY8", "avenc_ffv1 ! matroskamux", "ffv1.mkv");
     let patience = Duration::from_millis(300);
-    let options = decoder::DecoderOptions { channels: Channels::Luma, upright: false, threads: 1, patience };
+    let options = decoder::DecoderOptions {
+        channels: Channels::Luma,
+        upright: false,
+        threads: 1,
+        is_noted: false,
+        patience,
+    };
     let mut decoder = Decoder::build(&path, &options).expect("a pipeline");
     // Nothing passes this pad, as if the decoder never came back.
     decoder.pad().add_probe(gst::PadProbeType::BLOCK_DOWNSTREAM, |_, _| gst::PadProbeReturn::Ok);

@@ -250,6 +250,17 @@ fn what_is_special_in_a_video_is_said() {
         assert_eq!(standing[0][x * 48 + 47 - y], first[0][y * 64 + x], "at ({x}, {y})");
     }
 
+    let double = folder.path().join("double.mkv");
+    let stream = |pattern: &str| {
+        format!(
+            "videotestsrc pattern={pattern} num-buffers=3 ! video/x-raw,format=GRAY8,width=64,height=48 ! avenc_ffv1 ! mux."
+        )
+    };
+    let mux = format!("matroskamux name=mux ! filesink location={}", double.display());
+    end(&make(&format!("{} {} {mux}", stream("black"), stream("white"))));
+    let words = convert(&double, &[]).0.ok();
+    assert!(words.contains("assumed: the first of 2 video streams is read"), "{words}");
+
     let whole = small(folder.path(), "whole.mkv", "GRAY8", "avenc_ffv1 ! matroskamux");
     let bytes = fs::read(&whole).unwrap();
     let cut = folder.path().join("cut.mkv");
