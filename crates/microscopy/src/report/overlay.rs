@@ -230,7 +230,7 @@ fn id(picture: &mut Rgb, id: u32, cell: Extent, colour: [u8; 3]) {
     let dots = digits::dots(id);
     let count = id.to_string().len();
     let (wide, high) = ((count * digits::ADVANCE - 1) * size, digits::HEIGHT * size);
-    let fits = |[first, last]: [usize; 2], length: usize| last + 1 - first >= length + 4 * size;
+    let fits = |[first, last]: [usize; 2], length: usize| last + 1 - first >= 2 * length;
     let middle = |[first, last]: [usize; 2], length: usize| ((first + last) / 2).saturating_sub(length / 2);
     let x = match fits(cell.columns, wide) && fits(cell.rows, high) {
         true => middle(cell.columns, wide),
@@ -282,8 +282,8 @@ mod tests {
             assert_eq!(at(&picture, corner.0, corner.1), colour, "{corner:?}");
         }
         assert_ne!(at(&picture, 13, 5), colour, "the inside stays as it is");
-        let inside = (6..14).flat_map(|y| (14..26).map(move |x| (x, y)));
-        let dots = inside.filter(|(x, y)| at(&picture, *x, *y) == colour).count();
+        let beside = (5..15).flat_map(|y| (28..40).map(move |x| (x, y)));
+        let dots = beside.filter(|(x, y)| at(&picture, *x, *y) == colour).count();
         assert_eq!(dots, digits::dots(12).len());
         for (style, colour) in [(Outline::Bad, BAD), (Outline::Dropped, DROPPED)] {
             assert_eq!(at(&overlay(&plane, &labels, 40, |_| style), 12, 4), colour);
