@@ -1,0 +1,23 @@
+//! The files of a folder, found by polling: every byte is read once, over restarts, rotation, truncation and replacement.
+//!
+//! [`Scanner::poll`] does a bounded amount of work and returns points together with the cursors after them. The caller
+//! stores both in one transaction and calls [`Scanner::confirm`]. What was not confirmed is read again: a process that is
+//! killed in between loses nothing and takes nothing twice.
+
+mod arrivals;
+mod cursor;
+mod file;
+mod identity;
+mod listing;
+mod moved;
+mod notice;
+mod pattern;
+mod read;
+mod scanner;
+mod settings;
+
+pub use cursor::{Cursor, CursorError};
+pub use notice::{Notice, NoticeKind, Refusal};
+pub use pattern::Patterns;
+pub use scanner::{Batch, Now, ScanError, Scanner};
+pub use settings::{Limits, Mode, ScanSettings, SettingsError};
