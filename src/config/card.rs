@@ -15,6 +15,7 @@ pub(crate) const TASKS: &[(&str, Task)] = &[
     ("yolo", Task::Yolo),
     ("embed", Task::Embed),
     ("segment", Task::Segment),
+    ("upscale", Task::Upscale),
 ];
 
 /// Reads the text of a card. `file` is its path, for messages and for a labels file beside it. Errors: every

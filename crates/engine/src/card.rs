@@ -19,6 +19,8 @@ pub enum Task {
     Embed,
     /// A class for every pixel.
     Segment,
+    /// The same picture with more pixels (super-resolution).
+    Upscale,
 }
 
 /// How an embedding is treated.

@@ -138,7 +138,7 @@ impl EngineError {
             EngineError::NoTask { model } => Explanation::new(
                 format!("model {model}: its task is not known"),
                 format!(
-                    "write `task = \"classify\"` (or ssd, blazeface, yolo, embed, segment) into the card or into \
+                    "write `task = \"classify\"` (or ssd, blazeface, yolo, embed, segment, upscale) into the card or into \
                      [model.{model}]"
                 ),
             ),
@@ -241,5 +241,6 @@ pub(crate) fn word(task: Task) -> &'static str {
         Task::Yolo => "yolo",
         Task::Embed => "embed",
         Task::Segment => "segment",
+        Task::Upscale => "upscale",
     }
 }

@@ -69,6 +69,8 @@ fn usual(task: Task, single_mask: bool) -> (f32, f32) {
         // Person masks of one channel (MediaPipe) take 0 to 1, DeepLab −1 to 1.
         Task::Segment if single_mask => (0.0, 255.0),
         Task::Segment => (127.5, 127.5),
+        // EDSR and its kin take the values of a picture as they are.
+        Task::Upscale => (0.0, 1.0),
     }
 }
 

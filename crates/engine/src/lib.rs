@@ -27,7 +27,7 @@ use ocellus_runtime::RunState;
 
 pub use batch::{Batched, MAX_BATCH};
 pub use card::{Embedding, ModelCard, ModelSource, RuntimeSettings, Task};
-pub use decode::{ClassMap, ClassProbability};
+pub use decode::{ClassMap, ClassProbability, Values};
 pub use error::{EngineError, Misfits};
 pub use file::FileError;
 pub use model::Model;

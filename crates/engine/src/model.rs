@@ -232,6 +232,11 @@ impl Model {
         EngineError::Compile { model: self.name.clone(), path: self.path.clone(), cause, operators }
     }
 
+    /// Whether its card says that the scores of a segmentation still need the logistic function.
+    pub fn gives_logits(&self) -> bool {
+        self.plan.gives_logits()
+    }
+
     /// The least score of a prediction where the caller gives none, 0 to 1.
     pub fn min_score(&self) -> f32 {
         self.plan.min_score()

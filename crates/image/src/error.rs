@@ -133,6 +133,12 @@ pub enum ImageError {
         /// The quality that was asked for.
         quality: u8,
     },
+    /// A strip of a JPEG came out of the encoder with another head than the first.
+    #[error("the JPEG encoder changed its tables between two strips of a picture; write it as PNG")]
+    JpegStrip,
+    /// The rows of a JPEG could not be written.
+    #[error("the JPEG cannot be written: {0}; check the disk's free space")]
+    Write(#[from] std::io::Error),
     /// The JPEG encoder refused the picture, or there was no memory for it.
     #[error("JPEG encoding failed: {0}")]
     Jpeg(#[from] turbojpeg::Error),

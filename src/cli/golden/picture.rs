@@ -25,7 +25,7 @@ pub(super) fn fits(file: &Path, recipe: &Recipe) -> Result<(), GoldenFault> {
 /// The picture in `file`, upright, in grey or RGB as stored. Errors: damaged, too large, or with
 /// transparency.
 pub(super) fn read(file: &Path) -> Result<Patch, GoldenFault> {
-    let DecodedPicture { patch, see_through } =
+    let DecodedPicture { patch, see_through, .. } =
         picture::read(&load(file)?, &Limits::USUAL).map_err(|error| unfit(file, &error))?;
     if see_through {
         let cause = "parts of it are see-through, which no camera sees; save it without transparency";

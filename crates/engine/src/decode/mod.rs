@@ -8,6 +8,7 @@ mod nms;
 mod probability;
 mod segment;
 mod ssd;
+mod upscale;
 mod values;
 mod yolo;
 
@@ -21,6 +22,8 @@ pub use probability::ClassProbability;
 use super::error::Misfits;
 use super::file::ModelFile;
 use super::{Decode, TensorInfo};
+
+pub use values::Values;
 
 /// The class of every pixel of a segmentation's output tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,7 @@ pub(crate) enum DecodePlan {
     Embed(embed::EmbedPlan),
     Segment(segment::SegmentPlan),
     Ssd(ssd::SsdPlan),
+    Upscale(upscale::UpscalePlan),
     Yolo(yolo::YoloPlan),
 }
 
@@ -65,6 +69,7 @@ impl DecodePlan {
             Task::Embed => DecodePlan::Embed(embed::EmbedPlan::new(facts)?),
             Task::Segment => DecodePlan::Segment(segment::SegmentPlan::new(facts)?),
             Task::Ssd => DecodePlan::Ssd(ssd::SsdPlan::new(facts)?),
+            Task::Upscale => DecodePlan::Upscale(upscale::UpscalePlan::new(facts)?),
             Task::Yolo => DecodePlan::Yolo(yolo::YoloPlan::new(facts)?),
         })
     }
@@ -77,6 +82,7 @@ impl DecodePlan {
             DecodePlan::Embed(_) => Some(0),
             DecodePlan::Segment(plan) => plan.labels,
             DecodePlan::Ssd(plan) => plan.labels,
+            DecodePlan::Upscale(_) => Some(0),
             DecodePlan::Yolo(plan) => Some(plan.classes()),
         }
     }
@@ -86,7 +92,7 @@ impl DecodePlan {
         match self {
             DecodePlan::BlazeFace(plan) => plan.min_score,
             DecodePlan::Classify(plan) => plan.min_score,
-            DecodePlan::Embed(_) => 0.0,
+            DecodePlan::Embed(_) | DecodePlan::Upscale(_) => 0.0,
             DecodePlan::Segment(plan) => plan.min_share,
             DecodePlan::Ssd(plan) => plan.min_score,
             DecodePlan::Yolo(plan) => plan.min_score,
@@ -106,6 +112,7 @@ impl DecodePlan {
             DecodePlan::Segment(plan) => {
                 Box::new(segment::SegmentDecoder::new(plan.clone(), labels, min_score))
             }
+            DecodePlan::Upscale(_) => Box::new(upscale::NoFindings),
             DecodePlan::Ssd(plan) => Box::new(ssd::SsdDecoder::new(plan.clone(), labels, min_score)),
             DecodePlan::Yolo(plan) => Box::new(yolo::YoloDecoder::new(plan.clone(), labels, min_score)),
         }
@@ -122,6 +129,11 @@ impl DecodePlan {
     /// Whether this is a YOLO head of raw grids.
     pub fn is_grid(&self) -> bool {
         matches!(self, DecodePlan::Yolo(plan) if plan.is_grid())
+    }
+
+    /// Whether the card says that scores of a segmentation still need the logistic function.
+    pub fn gives_logits(&self) -> bool {
+        matches!(self, DecodePlan::Segment(plan) if plan.sigmoid)
     }
 
     /// Whether this is a segmentation with one channel of probability.

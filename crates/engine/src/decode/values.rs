@@ -4,16 +4,21 @@ use crate::Session;
 use ocellus_image::Dtype;
 
 /// The values of one output tensor, dequantised as they are read.
-#[derive(Clone, Copy)]
-pub(super) struct Values<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Values<'a> {
+    /// The elements as the runtime stores them, little-endian.
     pub bytes: &'a [u8],
+    /// Type of the stored elements.
     pub dtype: Dtype,
     scale: f32,
     zero_point: i32,
 }
 
 impl<'a> Values<'a> {
-    /// Output `index` of `session`.
+    /// The values of output `index` of `session`.
+    ///
+    /// # Panics
+    /// When the session has no such output.
     pub fn of(session: &'a dyn Session, index: usize) -> Values<'a> {
         let info = &session.outputs()[index];
         let scale = if info.scale == 0.0 { 1.0 } else { info.scale };

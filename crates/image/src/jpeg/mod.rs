@@ -1,6 +1,7 @@
 //! Pictures to JPEG (JFIF, baseline) with libjpeg-turbo, YUV without a way through RGB.
 
 mod pool;
+mod rows;
 
 use turbojpeg::{Compressor, Image, OutputBuf, Subsamp, YuvPlanesImage};
 
@@ -8,6 +9,7 @@ use super::{Canvas, Copier, ImageError, Sampling, planes};
 use crate::{PixelFormat, Planes};
 
 pub use pool::JpegPool;
+pub use rows::RowEncoder;
 
 /// The longest side that a JPEG can have, px.
 const MAX_SIDE: usize = 65_535;
@@ -57,6 +59,15 @@ impl Encoder {
         let bytes = out.len();
         drop(out);
         Ok(&self.buffer[..bytes])
+    }
+
+    fn encode_rgb(&mut self, planes: &Planes<'_>, quality: u8) -> Result<&[u8], ImageError> {
+        let subsamp = if quality < FINE { Subsamp::Sub2x2 } else { Subsamp::None };
+        self.encode_plane(planes, turbojpeg::PixelFormat::RGB, subsamp, quality)
+    }
+
+    fn encode_grey(&mut self, planes: &Planes<'_>, quality: u8) -> Result<&[u8], ImageError> {
+        self.encode_plane(planes, turbojpeg::PixelFormat::GRAY, Subsamp::Gray, quality)
     }
 
     /// Encodes one plane of RGB or grey where it is.
@@ -111,10 +122,10 @@ pub fn encode(planes: &Planes<'_>, quality: u8, out: &mut Vec<u8>) -> Result<(),
     let (mut encoder, mut copier, mut canvas) = (Encoder::new()?, Copier::default(), Canvas::default());
     let fine = if quality < FINE { Subsamp::Sub2x2 } else { Subsamp::None };
     let file = match planes.format {
-        PixelFormat::Rgb => encoder.encode_plane(planes, Turbo::RGB, fine, quality)?,
+        PixelFormat::Rgb => encoder.encode_rgb(planes, quality)?,
         PixelFormat::Bgr => encoder.encode_plane(planes, Turbo::BGR, fine, quality)?,
         PixelFormat::Rgba => encoder.encode_plane(planes, Turbo::RGBX, fine, quality)?,
-        PixelFormat::Gray8 => encoder.encode_plane(planes, Turbo::GRAY, Subsamp::Gray, quality)?,
+        PixelFormat::Gray8 => encoder.encode_grey(planes, quality)?,
         PixelFormat::Yuy2 => {
             copier.copy_packed(planes, &mut canvas)?;
             encoder.encode(&canvas, quality)?

@@ -119,6 +119,7 @@ impl<'a> Jpeg<'a> {
             decoded: px * components,
             // libjpeg-turbo keeps some rows of each component.
             besides: kept + u64::from(self.width) * components * 64 + by_profile,
+            alpha: 0,
             orientation: self.exif.map_or(Orientation::NoTransforms, orientation_of),
         }
     }
@@ -143,7 +144,7 @@ impl<'a> Jpeg<'a> {
             (_, Some(profile)) => icc::to_srgb(&profile, &mut patch),
             (_, None) => {}
         }
-        Ok(DecodedPicture { patch, see_through: false })
+        Ok(DecodedPicture { patch, see_through: false, alpha: None })
     }
 
     /// Converts CMYK to RGB. Adobe's programs store inverted values (light instead of ink), and mark this in

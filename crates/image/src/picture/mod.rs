@@ -4,7 +4,7 @@
 //! - Size and memory are read from the head of the file, and compared with [`Limits`], before anything is decoded.
 //! - Orientation (EXIF in JPEG and PNG) is obeyed. Grey stays grey; 16 bits are rounded to 8; CMYK becomes RGB.
 //! - Alpha is dropped: the colour that the file holds stands, as with OpenCV and Pillow. [`DecodedPicture::see_through`] says
-//!   whether there was any to drop.
+//!   whether there was any to drop, and [`read_with_alpha`] keeps it beside the colours.
 //! - An ICC profile is applied (to sRGB) where it is valid and fits the kind of picture; otherwise the values are not
 //!   converted. PNG's `gAMA`, `cHRM` and `cICP` are ignored.
 //! - Cut-off and damaged files are errors: nothing is concealed.
@@ -39,6 +39,15 @@ pub struct DecodedPicture {
     pub patch: Patch,
     /// Whether a pixel of the file was less than opaque.
     pub see_through: bool,
+    /// One byte a px, 255 opaque: only from [`read_with_alpha`], and only where `see_through` is set.
+    pub alpha: Option<Vec<u8>>,
+}
+
+/// What becomes of the alpha of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Alpha {
+    Drop,
+    Keep,
 }
 
 /// The properties of a picture, as the head of its file gives them.
@@ -70,6 +79,8 @@ struct PicturePlan {
     decoded: u64,
     /// Bytes of the decoder's other memory.
     besides: u64,
+    /// Bytes of a plane of alpha, where one is kept; it is taken out of what was decoded.
+    alpha: u64,
     orientation: Orientation,
 }
 
@@ -83,7 +94,7 @@ impl PicturePlan {
         PictureHead {
             width,
             height,
-            bytes: self.decoded.max(picture_bytes) + self.besides + second,
+            bytes: self.decoded.max(picture_bytes + self.alpha) + self.besides + second,
             picture_bytes,
         }
     }
@@ -101,11 +112,11 @@ impl<'a> PictureFile<'a> {
         }
     }
 
-    fn plan(&self) -> PicturePlan {
+    fn plan(&self, alpha: Alpha) -> PicturePlan {
         match self {
             PictureFile::Jpeg(jpeg) => jpeg.plan(),
-            PictureFile::Png(png) => png.plan(),
-            PictureFile::Bmp(bmp) => bmp.plan(),
+            PictureFile::Png(png) => png.plan(alpha),
+            PictureFile::Bmp(bmp) => bmp.plan(alpha),
         }
     }
 }
@@ -115,7 +126,7 @@ impl<'a> PictureFile<'a> {
 /// # Errors
 /// The file is of none of the three kinds, or its head is cut off or contradicts itself.
 pub fn head(file: &[u8]) -> Result<PictureHead, PictureError> {
-    Ok(PictureFile::of(file)?.plan().head())
+    Ok(PictureFile::of(file)?.plan(Alpha::Drop).head())
 }
 
 /// The picture in `file`, upright. Sizes are compared with `limits` before anything is decoded.
@@ -123,16 +134,32 @@ pub fn head(file: &[u8]) -> Result<PictureHead, PictureError> {
 /// # Errors
 /// No picture of the three kinds; beyond the limits; cut off or damaged.
 pub fn read(file: &[u8], limits: &Limits) -> Result<DecodedPicture, PictureError> {
+    read_as(file, limits, Alpha::Drop)
+}
+
+/// The same as [`read`], with the alpha of PNG and BMP in a plane of its own.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with_alpha(file: &[u8], limits: &Limits) -> Result<DecodedPicture, PictureError> {
+    read_as(file, limits, Alpha::Keep)
+}
+
+fn read_as(file: &[u8], limits: &Limits, alpha: Alpha) -> Result<DecodedPicture, PictureError> {
     limits.allow_file(file.len() as u64)?;
     let kind = PictureFile::of(file)?;
-    let plan = kind.plan();
+    let plan = kind.plan(alpha);
     limits.allow(&plan.head())?;
-    let picture = match kind {
+    let DecodedPicture { patch, see_through, alpha } = match kind {
         PictureFile::Jpeg(jpeg) => jpeg.decode(),
-        PictureFile::Png(png) => png.decode(),
-        PictureFile::Bmp(bmp) => bmp.decode(),
+        PictureFile::Png(png) => png.decode(alpha),
+        PictureFile::Bmp(bmp) => bmp.decode(alpha),
     }?;
-    Ok(DecodedPicture { patch: upright(picture.patch, plan.orientation), ..picture })
+    let (width, height) = (patch.width, patch.height);
+    let plane =
+        |data| upright(Patch { width, height, channels: Channels::Gray, data }, plan.orientation).data;
+    let alpha = alpha.map(plane);
+    Ok(DecodedPicture { patch: upright(patch, plan.orientation), see_through, alpha })
 }
 
 /// Reads the bytes of the file at `path`, at most as many as `limits` allow.
@@ -208,6 +235,12 @@ fn keep_first(data: &mut Vec<u8>, keep: usize, of: usize) {
         data.copy_within(px * of..px * of + keep, px * keep);
     }
     data.truncate(pixels * keep);
+}
+
+/// The last of every `of` bytes; `None` where all of them are opaque.
+fn alpha_of(data: &[u8], of: usize) -> Option<Vec<u8>> {
+    let alpha = || data.iter().skip(of - 1).step_by(of).copied();
+    alpha().any(|value| value != u8::MAX).then(|| alpha().collect())
 }
 
 /// Drops the last of every `of` bytes, the alpha, in place; whether one of them was less than opaque.

@@ -19,12 +19,32 @@ fn every_flavour_gives_the_pixels_that_are_in_it() {
 }
 
 #[test]
+fn alpha_is_kept_beside_the_same_colours_and_within_the_memory_that_was_planned() {
+    let mut kept = 0;
+    for Flavour { name, file, see_through, .. } in all() {
+        let plain = read(&file, &Limits::USUAL).unwrap();
+        let picture =
+            read_with_alpha(&file, &Limits::USUAL).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!((&picture.patch, plain.alpha), (&plain.patch, None), "{name}");
+        assert_eq!(picture.alpha.is_some(), see_through, "{name}");
+        if let Some(alpha) = picture.alpha {
+            assert_eq!(alpha.len(), plain.patch.width * plain.patch.height, "{name}");
+            assert!(alpha.iter().any(|value| *value < 255), "{name}");
+            kept += 1;
+        }
+    }
+    assert!(kept >= 3, "{kept} flavours have alpha");
+}
+
+#[test]
 fn a_file_that_is_cut_off_anywhere_is_refused() {
     for Flavour { name, file, .. } in all().into_iter().filter(|flavour| flavour.file.len() < 8_000) {
         let cuts = (1..file.len()).step_by(7).chain(file.len() - 12..file.len());
         for cut in cuts {
-            let outcome = read(&file[..cut], &Limits::USUAL);
-            assert!(outcome.is_err(), "{name}: {cut} of its {} bytes are a picture", file.len());
+            for outcome in [read(&file[..cut], &Limits::USUAL), read_with_alpha(&file[..cut], &Limits::USUAL)]
+            {
+                assert!(outcome.is_err(), "{name}: {cut} of its {} bytes are a picture", file.len());
+            }
         }
     }
 }

@@ -1,0 +1,310 @@
+//! Finished pictures as files: written aside, synced, renamed, and named by their content.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use ocellus_image::Channels;
+use ocellus_image::jpeg::RowEncoder;
+use png::{BitDepth, ColorType, Compression, StreamWriter};
+use sha2::{Digest, Sha256};
+
+use crate::{Picture, RowSink, StudioError, Watch};
+
+/// Digits of the content's SHA-256 in a file's name.
+const DIGITS: usize = 16;
+/// Longest stem of a name, bytes.
+const LONGEST: usize = 120;
+/// Bytes of a chunk of PNG data.
+const CHUNK: usize = 64 << 10;
+
+/// The kind of file that is written. Neither holds any metadata: pixels are upright and in sRGB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFormat {
+    /// Lossless, with alpha.
+    Png,
+    /// Baseline JPEG without alpha; quality 1 to 100, from 90 on without chroma subsampling.
+    Jpeg {
+        /// 1 to 100.
+        quality: u8,
+    },
+}
+
+impl FileFormat {
+    /// The extension of its files.
+    pub fn extension(self) -> &'static str {
+        match self {
+            FileFormat::Png => "png",
+            FileFormat::Jpeg { .. } => "jpg",
+        }
+    }
+}
+
+/// Where a picture is written: `FOLDER/STEM-DIGEST.EXTENSION`.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The folder, which must exist.
+    pub folder: &'a Path,
+    /// How the name begins: at most 120 bytes, no `/`, no control characters, no `.` at its beginning.
+    pub stem: &'a str,
+    /// The kind of file.
+    pub format: FileFormat,
+}
+
+/// A picture that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedPicture {
+    /// Path of the file.
+    pub path: PathBuf,
+    /// SHA-256 of the file, as hexadecimal digits; its name has the first 16.
+    pub sha256: String,
+    /// Length of the file, bytes.
+    pub bytes: u64,
+    /// Width of the picture, px.
+    pub width: usize,
+    /// Height of the picture, px.
+    pub height: usize,
+}
+
+/// Writes rows into a file beside its final place; [`PictureWriter::finish`] gives it its name. Dropped without that, it
+/// leaves nothing behind.
+pub struct PictureWriter {
+    encoder: Option<Encoder>,
+    shared: Shared,
+    aside: Aside,
+    folder: PathBuf,
+    stem: String,
+    format: FileFormat,
+    size: [usize; 2],
+    channels: usize,
+    rows: usize,
+}
+
+enum Encoder {
+    Png(Box<StreamWriter<'static, Shared>>),
+    Jpeg(Box<RowEncoder<Shared>>),
+}
+
+impl PictureWriter {
+    /// Begins a file for a picture of `size` px with 3 (RGB) or 4 (RGBA) channels.
+    ///
+    /// # Errors
+    /// A name that is none, alpha in a JPEG, a size that the format does not have, a folder that cannot be written.
+    pub fn create(
+        target: &Target<'_>,
+        size: [usize; 2],
+        channels: usize,
+    ) -> Result<PictureWriter, StudioError> {
+        let [width, height] = size;
+        check_name(target.stem)?;
+        if channels == 4 && target.format != FileFormat::Png {
+            return Err(StudioError::AlphaInJpeg);
+        }
+        let aside = Aside::new(target.folder, target.stem);
+        let file = File::create_new(&aside.path).map_err(|source| aside.error(source))?;
+        let shared = Shared(Arc::new(Mutex::new(Output {
+            file: BufWriter::with_capacity(CHUNK, file),
+            digest: Sha256::new(),
+            bytes: 0,
+        })));
+        let encoder = match target.format {
+            FileFormat::Png => {
+                let mut png = png::Encoder::new(shared.clone(), width as u32, height as u32);
+                png.set_color(if channels == 4 { ColorType::Rgba } else { ColorType::Rgb });
+                png.set_depth(BitDepth::Eight);
+                png.set_compression(Compression::Fast);
+                let rows = png.write_header()?.into_stream_writer_with_size(CHUNK)?;
+                Encoder::Png(Box::new(rows))
+            }
+            FileFormat::Jpeg { quality } => {
+                Encoder::Jpeg(Box::new(RowEncoder::new(shared.clone(), size, Channels::Rgb, quality)?))
+            }
+        };
+        let (folder, stem, format) = (target.folder.to_owned(), target.stem.to_owned(), target.format);
+        Ok(PictureWriter {
+            encoder: Some(encoder),
+            shared,
+            aside,
+            folder,
+            stem,
+            format,
+            size,
+            channels,
+            rows: 0,
+        })
+    }
+
+    /// Ends the file, syncs it and gives it its name. A file of that name has the same content, and is replaced.
+    ///
+    /// # Errors
+    /// Rows are missing, or the file cannot be written.
+    pub fn finish(mut self) -> Result<SavedPicture, StudioError> {
+        let [width, height] = self.size;
+        if self.rows != height {
+            return Err(StudioError::Rows { fault: format!("{} of {height} rows were written", self.rows) });
+        }
+        match self.encoder.take() {
+            Some(Encoder::Png(png)) => png.finish().map_err(|error| self.aside.of_png(error))?,
+            Some(Encoder::Jpeg(jpeg)) => drop(jpeg.finish().map_err(|error| self.aside.of_image(error))?),
+            None => {}
+        }
+        let (sha256, bytes) = self.shared.finish().map_err(|source| self.aside.error(source))?;
+        let name = format!("{}-{}.{}", self.stem, &sha256[..DIGITS], self.format.extension());
+        let path = self.folder.join(name);
+        fs::rename(&self.aside.path, &path)
+            .map_err(|source| StudioError::Write { path: path.clone(), source })?;
+        self.aside.is_renamed = true;
+        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
+        synced.map_err(|source| StudioError::Write { path: self.folder.clone(), source })?;
+        Ok(SavedPicture { path, sha256, bytes, width, height })
+    }
+}
+
+impl RowSink for PictureWriter {
+    fn row(&mut self, pixels: &[u8]) -> Result<(), StudioError> {
+        let need = self.size[0] * self.channels;
+        if pixels.len() != need || self.rows == self.size[1] {
+            let fault = format!(
+                "row {} has {} bytes; {need} are expected, and {} rows",
+                self.rows,
+                pixels.len(),
+                self.size[1]
+            );
+            return Err(StudioError::Rows { fault });
+        }
+        match &mut self.encoder {
+            Some(Encoder::Png(png)) => png.write_all(pixels).map_err(|source| self.aside.error(source))?,
+            Some(Encoder::Jpeg(jpeg)) => jpeg.row(pixels).map_err(|error| self.aside.of_image(error))?,
+            None => {}
+        }
+        self.rows += 1;
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for PictureWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PictureWriter({}, {} of {} rows)", self.aside.path.display(), self.rows, self.size[1])
+    }
+}
+
+/// Writes a picture that is in memory.
+///
+/// # Errors
+/// As [`PictureWriter::create`] and [`PictureWriter::finish`]; cancelled.
+pub fn save(picture: &Picture, target: &Target<'_>, watch: &Watch<'_>) -> Result<SavedPicture, StudioError> {
+    let (width, height) = (picture.width(), picture.height());
+    let mut writer = PictureWriter::create(target, [width, height], picture.channels())?;
+    let mut merged = Vec::new();
+    for y in 0..height {
+        watch.check()?;
+        match picture.alpha_row(y) {
+            None => writer.row(picture.row(y))?,
+            Some(alpha) => {
+                merged.clear();
+                let pixels = picture.row(y).chunks_exact(3).zip(alpha);
+                merged.extend(pixels.flat_map(|(pixel, alpha)| [pixel[0], pixel[1], pixel[2], *alpha]));
+                writer.row(&merged)?;
+            }
+        }
+        watch.report(y + 1, height);
+    }
+    writer.finish()
+}
+
+fn check_name(stem: &str) -> Result<(), StudioError> {
+    let unfit = |letter: char| letter == '/' || letter == '\\' || letter.is_control();
+    if stem.is_empty() || stem.len() > LONGEST || stem.starts_with('.') || stem.contains(unfit) {
+        return Err(StudioError::Name { name: stem.into() });
+    }
+    Ok(())
+}
+
+/// A file under a passing name, removed unless it was renamed.
+struct Aside {
+    path: PathBuf,
+    is_renamed: bool,
+}
+
+impl Aside {
+    fn new(folder: &Path, stem: &str) -> Aside {
+        // Several pictures of one name may be written at once.
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Aside {
+            path: folder.join(format!(".{stem}.{}-{number}.part", std::process::id())),
+            is_renamed: false,
+        }
+    }
+
+    fn error(&self, source: io::Error) -> StudioError {
+        StudioError::Write { path: self.path.clone(), source }
+    }
+
+    fn of_png(&self, error: png::EncodingError) -> StudioError {
+        match error {
+            png::EncodingError::IoError(source) => self.error(source),
+            other => StudioError::Png(other),
+        }
+    }
+
+    fn of_image(&self, error: ocellus_image::ImageError) -> StudioError {
+        match error {
+            ocellus_image::ImageError::Write(source) => self.error(source),
+            other => StudioError::Image(other),
+        }
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if !self.is_renamed {
+            // Nothing can be done about it here; whoever cleans the folder finds `.part` files.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// The file under way, and what was written into it.
+struct Output {
+    file: BufWriter<File>,
+    digest: Sha256,
+    bytes: u64,
+}
+
+/// The encoder and the writer both hold the file: PNG's encoder does not give it back.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Output>>);
+
+impl Shared {
+    fn with<T>(&self, work: impl FnOnce(&mut Output) -> io::Result<T>) -> io::Result<T> {
+        let mut output = self.0.lock().map_err(|_| io::Error::other("an encoder panicked"))?;
+        work(&mut output)
+    }
+
+    /// Syncs the file; gives its digest and length.
+    fn finish(&self) -> io::Result<(String, u64)> {
+        self.with(|output| {
+            output.file.flush()?;
+            output.file.get_ref().sync_all()?;
+            Ok((ocellus_text::hex(output.digest.clone().finalize()), output.bytes))
+        })
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.with(|output| {
+            let written = output.file.write(bytes)?;
+            output.digest.update(&bytes[..written]);
+            output.bytes += written as u64;
+            Ok(written)
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.with(|output| output.file.flush())
+    }
+}
