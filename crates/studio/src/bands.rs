@@ -35,30 +35,38 @@ impl Bands {
         // Twice the reach keeps what is computed twice, at the borders of bands, below the work itself.
         let rows = ROWS.max(2 * self.reach).min(self.height.div_ceil(workers).max(self.reach)).max(1);
         let starts: Vec<usize> = (0..self.height).step_by(rows).collect();
-        let mut held: Vec<(Range<usize>, Vec<u8>)> = Vec::new();
+        let mut held: Vec<Band> = Vec::new();
         for (nth, group) in starts.chunks(workers).enumerate() {
             watch.check()?;
             watch.report(nth * workers * rows, self.height);
             let ranges = group.iter().map(|start| *start..(start + rows).min(self.height));
             let done = together(ranges.collect(), |range| work(state, range))?;
-            for (range, bytes) in held.drain(..) {
+            for Band { range, bytes } in held.drain(..) {
                 commit(state, range, bytes);
             }
             held = done;
         }
-        held.into_iter().for_each(|(range, bytes)| commit(state, range, bytes));
+        held.into_iter().for_each(|Band { range, bytes }| commit(state, range, bytes));
         watch.report(1, 1);
         Ok(())
     }
 }
 
+/// Some rows that were computed and wait to be written back.
+struct Band {
+    range: Range<usize>,
+    bytes: Vec<u8>,
+}
+
+/// The place where a worker puts what it computed.
+type Slot = Mutex<Option<Result<Vec<u8>, StudioError>>>;
+
 /// Computes all ranges at once, a thread each; the first of them on this thread.
 fn together(
     ranges: Vec<Range<usize>>,
     work: impl Fn(Range<usize>) -> Result<Vec<u8>, StudioError> + Sync,
-) -> Result<Vec<(Range<usize>, Vec<u8>)>, StudioError> {
-    let slots: Vec<Mutex<Option<Result<Vec<u8>, StudioError>>>> =
-        ranges.iter().map(|_| Mutex::default()).collect();
+) -> Result<Vec<Band>, StudioError> {
+    let slots: Vec<Slot> = ranges.iter().map(|_| Slot::default()).collect();
     let compute = |nth: usize| {
         let outcome = work(ranges[nth].clone());
         if let Ok(mut slot) = slots[nth].lock() {
@@ -72,9 +80,13 @@ fn together(
         }
         compute(0);
     });
-    let outcomes =
-        slots.into_iter().map(|slot| slot.into_inner().ok().flatten().unwrap_or(Err(StudioError::Cancelled)));
-    ranges.iter().cloned().zip(outcomes).map(|(range, outcome)| Ok((range, outcome?))).collect()
+    let mut bands = Vec::with_capacity(slots.len());
+    for (range, slot) in ranges.into_iter().zip(slots) {
+        // A worker that panicked ended the scope with its panic: every slot is filled here.
+        let outcome = slot.into_inner().ok().flatten();
+        bands.push(Band { range, bytes: outcome.unwrap_or(Err(StudioError::Cancelled))? });
+    }
+    Ok(bands)
 }
 
 #[cfg(test)]

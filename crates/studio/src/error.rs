@@ -51,7 +51,7 @@ pub enum StudioError {
     },
     /// An option outside its range.
     Option {
-        /// The option's name.
+        /// Name of the option as its struct has it.
         option: &'static str,
         /// The value that was given.
         value: f64,

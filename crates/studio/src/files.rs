@@ -23,11 +23,11 @@ const CHUNK: usize = 64 << 10;
 /// The kind of file that is written. Neither holds any metadata: pixels are upright and in sRGB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileFormat {
-    /// Lossless, with alpha.
+    /// Lossless, 8 bits a sample, with alpha where the picture has it.
     Png,
     /// Baseline JPEG without alpha; quality 1 to 100, from 90 on without chroma subsampling.
     Jpeg {
-        /// 1 to 100.
+        /// Quality as libjpeg counts it, 1 to 100.
         quality: u8,
     },
 }

@@ -41,7 +41,7 @@ impl Light {
     #[inline]
     pub fn encode(&self, linear: f32) -> u8 {
         // Not `clamp`, which would let NaN through.
-        let linear = linear.max(0.0).min(1.0);
+        let linear = if linear > 0.0 { linear.min(1.0) } else { 0.0 };
         let mut value = self.guess[(linear * CELLS as f32) as usize];
         // A cell holds several steps only in the darkest part.
         while let Some(step) = self.steps.get(usize::from(value)) {

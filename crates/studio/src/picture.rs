@@ -14,7 +14,7 @@ pub const LIMITS: Limits =
 /// An upright picture in sRGB, 8 bits a sample. Colours are straight: not multiplied by alpha.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
-    /// RGB, packed.
+    /// Packed RGB, never grey or BGR.
     pub colour: Patch,
     /// One byte a px, 255 opaque; `None` where every px is opaque.
     pub alpha: Option<Vec<u8>>,

@@ -19,7 +19,7 @@ pub struct SolidColour(pub [u8; 3]);
 impl FromStr for SolidColour {
     type Err = StudioError;
 
-    /// Reads `#rrggbb`.
+    /// Reads a colour written as `#rrggbb`, in digits of either case.
     fn from_str(text: &str) -> Result<SolidColour, StudioError> {
         let wrong = || StudioError::Colour { text: text.into() };
         let digits = text
@@ -42,7 +42,7 @@ impl FromStr for SolidColour {
 pub enum Background<'a> {
     /// Pure white, as catalogues want it.
     White,
-    /// One colour everywhere.
+    /// The same colour at every px.
     Plain(SolidColour),
     /// A picture, which covers everything: scaled, and cut at the sides that are too long. Its alpha is ignored.
     Picture(&'a Picture),

@@ -86,7 +86,7 @@ fn blurred(map: &[f32], width: usize, radius: usize) -> Vec<f32> {
     out
 }
 
-/// Columns as rows.
+/// The map with its columns as rows, so that both ways are blurred by one function.
 fn turned(map: &[f32], width: usize) -> Vec<f32> {
     let height = map.len() / width;
     (0..map.len()).map(|at| map[at % height * width + at / height]).collect()

@@ -16,7 +16,7 @@ pub enum Subject {
     /// All but class 0, the background.
     #[default]
     All,
-    /// These classes alone.
+    /// Only the classes with these indices.
     Classes(Vec<u16>),
 }
 

@@ -232,11 +232,9 @@ mod tests {
                 // Gauss and Jordan.
                 for at in 0..3 {
                     let pivot = rows[at];
-                    for other in 0..3 {
-                        let factor = rows[other][at] / pivot[at];
-                        if other != at {
-                            (at..4).for_each(|c| rows[other][c] -= factor * pivot[c]);
-                        }
+                    for (_, row) in rows.iter_mut().enumerate().filter(|(other, _)| *other != at) {
+                        let factor = row[at] / pivot[at];
+                        (at..4).for_each(|c| row[c] -= factor * pivot[c]);
                     }
                 }
                 let a: Vec<f64> = (0..3).map(|c| rows[c][3] / rows[c][c]).collect();

@@ -23,7 +23,7 @@ const HIDDEN: [u8; 3] = [255; 3];
 /// Sums of a window: foreground (RGB, count), background (RGB, count).
 type Sums = [u32; 8];
 
-/// What is solved.
+/// Which of the two unknowns of a mixture is solved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unknown {
     /// The share of the foreground.

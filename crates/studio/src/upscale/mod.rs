@@ -20,7 +20,7 @@ pub enum Fallback {
     Lanczos,
     /// The picture as it was.
     Original,
-    /// Nothing: the error.
+    /// No picture: the error is returned.
     None,
 }
 
@@ -47,7 +47,7 @@ impl Default for UpscaleOptions {
 /// How a picture was really enlarged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// By the model.
+    /// By the super-resolution model.
     Model {
         /// SHA-256 of the model's file.
         sha256: String,

@@ -181,7 +181,6 @@ impl Stage {
             }
             own.iter_mut().for_each(|session| work(&mut **session));
         });
-        drop(queue);
         self.tiles = tiles;
         failure.into_inner().ok().flatten().map_or(Ok(()), Err)
     }
