@@ -56,7 +56,7 @@ pub enum Method {
         /// Tiles that were computed.
         tiles: usize,
     },
-    /// By Lanczos-3.
+    /// By Lanczos-3, without a model.
     Lanczos,
     /// Not at all: the original.
     Original,

@@ -85,7 +85,7 @@ fn push(
     Ok(())
 }
 
-/// One pass.
+/// One pass of a picture through the model.
 struct Stage {
     input: Target,
     size: [usize; 2],
