@@ -1,7 +1,9 @@
 //! The requests and answers of the command `batch`, shared by MQTT, REST and the command line.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use schemars::{JsonSchema, Schema};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::contract::BatchProgress;
@@ -30,6 +32,57 @@ pub enum BatchCommand {
         #[serde(default)]
         run: Option<String>,
     },
+    /// What a recipe's run has made: fields of view, features, and the fits of merged traces.
+    Results {
+        /// The recipe whose results are meant.
+        recipe: String,
+    },
+    /// The traces of one feature in one field of view.
+    Traces {
+        /// The recipe whose results are meant.
+        recipe: String,
+        /// The number of the field of view.
+        fov: usize,
+        /// The name of the feature, for instance `intensity_total_ch_1`; the first by default.
+        #[serde(default)]
+        feature: Option<String>,
+    },
+    /// A frame of the phase channel as JPEG, with the outlines and ids of the cells.
+    Overlay {
+        /// The recipe whose results are meant.
+        recipe: String,
+        /// The number of the field of view.
+        fov: usize,
+        /// The frame, from 0.
+        frame: usize,
+    },
+    /// Mark a trace as good or bad: everything that reads traces takes it from then on.
+    Mark {
+        /// The recipe whose results are meant.
+        recipe: String,
+        /// The number of the field of view.
+        fov: usize,
+        /// The id of the cell, from 1.
+        cell: u32,
+        /// Whether the trace is used.
+        good: bool,
+    },
+    /// Merge the good traces of all fields of view, and fit those of one feature with a model. Tables of an earlier fit are
+    /// replaced.
+    Fit {
+        /// The recipe whose results are meant.
+        recipe: String,
+        /// The model of expression, for instance `maturation`.
+        model: String,
+        /// The name of the feature, for instance `intensity_total_ch_1`; the first intensity by default.
+        #[serde(default)]
+        feature: Option<String>,
+    },
+    /// All tables of a recipe's results in one ZIP file.
+    Tables {
+        /// The recipe whose results are meant.
+        recipe: String,
+    },
 }
 
 impl BatchCommand {
@@ -43,14 +96,26 @@ impl BatchCommand {
             BatchCommand::Run { .. } => "run",
             BatchCommand::Resume { .. } => "resume",
             BatchCommand::Cancel { .. } => "cancel",
+            BatchCommand::Results { .. } => "results",
+            BatchCommand::Traces { .. } => "traces",
+            BatchCommand::Overlay { .. } => "overlay",
+            BatchCommand::Mark { .. } => "mark",
+            BatchCommand::Fit { .. } => "fit",
+            BatchCommand::Tables { .. } => "tables",
         }
     }
 
     /// What it changes: the recipe or the run; `None` where it only reads.
     pub fn target(&self) -> Option<&str> {
         match self {
-            BatchCommand::Status => None,
-            BatchCommand::Run { recipe } => Some(recipe),
+            BatchCommand::Status
+            | BatchCommand::Results { .. }
+            | BatchCommand::Traces { .. }
+            | BatchCommand::Overlay { .. }
+            | BatchCommand::Tables { .. } => None,
+            BatchCommand::Run { recipe }
+            | BatchCommand::Mark { recipe, .. }
+            | BatchCommand::Fit { recipe, .. } => Some(recipe),
             BatchCommand::Resume { run } => Some(run),
             BatchCommand::Cancel { run } => Some(run.as_deref().unwrap_or_default()),
         }
@@ -78,7 +143,137 @@ answers! {
         Status(BatchOut),
         /// Answer to `run`, `resume` and `cancel`: the run that is meant.
         Progress(BatchProgress),
+        /// Answer to `results` and `fit`: what there is now.
+        Results(ResultsOut),
+        /// Answer to `traces`: one feature of the cells.
+        Traces(TracesOut),
+        /// Answer to `overlay` and `tables`: a file.
+        File(FileOut),
+        /// Answer to `mark`: the trace as it is now.
+        Marked(MarkedOut),
     }
+}
+
+/// What a recipe's run has made.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ResultsOut {
+    /// The recipe whose results these are.
+    pub recipe: String,
+    /// Name of the run; `null` where shares of several machines were joined.
+    pub id: Option<String>,
+    /// The version of the program that computed them.
+    pub version: Option<String>,
+    /// Folder of the results.
+    pub folder: String,
+    /// The fields of view, by number.
+    pub fovs: Vec<FovOut>,
+    /// The features that were measured, as the columns of the tables are called.
+    pub features: Vec<String>,
+    /// The models that traces can be fitted with.
+    pub models: Vec<String>,
+    /// The fits of merged traces.
+    pub fits: Vec<FitOut>,
+}
+
+/// What became of a field of view.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FovOut {
+    /// The number of the field of view.
+    pub fov: usize,
+    /// `complete`, `failed` or `not_done`.
+    pub state: String,
+    /// Why it failed; `null` where it did not.
+    pub cause: Option<String>,
+    /// Number of frames in time.
+    pub frames: usize,
+    /// Cells with a trace.
+    pub cells: usize,
+    /// Cells that have no trace.
+    pub dropped: usize,
+    /// Whether a person has judged its traces.
+    pub inspected: bool,
+}
+
+/// The fits of one table of merged traces with one model.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct FitOut {
+    /// Name of the table in the folder of the results.
+    pub table: String,
+    /// The model with which it was fitted.
+    pub model: String,
+    /// Traces that were fitted.
+    pub cells: usize,
+    /// How many fits failed.
+    pub failed: usize,
+    /// How many fits are good, fair and poor by their R².
+    pub classes: [usize; 3],
+    /// R² of each fit that succeeded.
+    pub r_squared: Vec<f64>,
+    /// The parameters that were fitted.
+    pub parameters: Vec<ParameterOut>,
+}
+
+/// The values of one fitted parameter.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ParameterOut {
+    /// Its name in the tables.
+    pub name: String,
+    /// One value for each fit that succeeded, in the order of `r_squared`.
+    pub values: Vec<f64>,
+}
+
+/// The traces of one feature in one field of view.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct TracesOut {
+    /// The number of the field of view.
+    pub fov: usize,
+    /// The name of the feature.
+    pub feature: String,
+    /// The unit of the times, for instance `min`.
+    pub time_units: String,
+    /// Cells of the table; `cells` has no more than 1,000 of them.
+    pub of: usize,
+    /// The traces, by id.
+    pub cells: Vec<CellOut>,
+}
+
+/// The trace of one cell.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct CellOut {
+    /// The id of the cell, from 1.
+    pub cell: u32,
+    /// Whether the trace is used.
+    pub good: bool,
+    /// Times of the frames in which the cell was seen.
+    pub times: Vec<f64>,
+    /// One value for each time; `null` where it could not be measured.
+    pub values: Vec<Option<f64>>,
+}
+
+/// A trace that was marked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct MarkedOut {
+    /// The number of the field of view.
+    pub fov: usize,
+    /// The id of the cell.
+    pub cell: u32,
+    /// Whether the trace is used from now on.
+    pub good: bool,
+}
+
+/// A file, as an answer carries it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FileOut {
+    /// A name under which it can be kept.
+    pub name: String,
+    /// Its bytes, Base64 in JSON.
+    #[serde(serialize_with = "base64_text")]
+    #[schemars(with = "String")]
+    pub bytes: Vec<u8>,
+}
+
+fn base64_text<S: Serializer>(bytes: &[u8], out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_str(&STANDARD.encode(bytes))
 }
 
 /// The recipes, and the run.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::engine::{EngineError, Label, RunError as ModelError};
 use crate::image::ImageError;
 use crate::timelapse::cells::CellsError;
+use crate::timelapse::fit::FitError;
 use crate::timelapse::stack::{StackError, WriteError};
 use crate::timelapse::tables::TableError;
 
@@ -128,6 +129,33 @@ pub enum RunError {
         /// How many there are.
         frames: usize,
     },
+    /// The tables have no such feature.
+    #[error("there is no feature {feature:?}: the tables have {}", if known.is_empty() { "none yet".into() } else { known.join(", ") })]
+    NoFeature {
+        /// The feature that was asked for.
+        feature: String,
+        /// Those of the tables.
+        known: Vec<String>,
+    },
+    /// No good trace is there to fit.
+    #[error("there is no good trace of {feature}")]
+    NoTraces {
+        /// The feature that was asked for.
+        feature: String,
+    },
+    /// A model of expression, or what is set of it, is wrong.
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    /// The tables are too large for one answer.
+    #[error("the tables in {} have {} MiB, and {} MiB at most are sent", out.display(), bytes >> 20, most >> 20)]
+    TooLarge {
+        /// The folder of the results.
+        out: PathBuf,
+        /// Bytes of all tables.
+        bytes: u64,
+        /// Most bytes that are sent.
+        most: u64,
+    },
     /// The journal is damaged, not only at its end.
     #[error("{}:{line}: the journal is damaged: {reason}", path.display())]
     Journal {
@@ -217,6 +245,8 @@ impl RunError {
             RunError::NoStack { .. } => {
                 "a run keeps its pictures with stacks = true in [output]; run it again with that for pictures"
             }
+            RunError::NoTraces { .. } => "mark traces as good, or run the recipe again with another filter",
+            RunError::TooLarge { .. } => "copy the folder from the machine",
             RunError::Journal { .. } => "begin the run again in another folder",
             RunError::OtherParameter { .. } | RunError::OtherInput { .. } => {
                 "restore it, or begin a run in another folder"

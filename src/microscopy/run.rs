@@ -244,8 +244,8 @@ impl Run {
 }
 
 /// Lets the service's own threads go before the calling one. A thread of the lowest priority is preempted as soon as one
-/// of theirs wakes up, and still gets a little of a busy machine, so that the run comes to its end.
-fn give_way() {
+/// of theirs wakes up, and still gets a little of a busy machine, so that the work comes to its end.
+pub(super) fn give_way() {
     if let Err(error) = rustix::process::nice(LOWEST) {
         tracing::warn!("the run competes with the service for the cores: {error}");
     }

@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::command::{BatchAnswer, BatchCommand, BatchOut};
+use super::look::Look;
 use super::progress::{Progress, ProgressSink};
 use super::recipes::{self, KnownRecipe};
 use super::{Outcome, Run, RunError, RunOptions, RunOrigin, new_id};
 use crate::config::{BatchConfig, Experiment};
 use crate::contract::{BatchProgress, BatchState};
 use crate::supervisor::{Beat, Stop, usable_cores};
+use crate::timelapse::tables::TableError;
 use crate::types::Refusal;
 
 /// How often the unit that runs looks at its stop token while nothing is to be run.
@@ -64,6 +66,16 @@ impl BatchService {
             BatchCommand::Run { recipe } => self.begin(recipes::find(&self.settings, recipe)?, false),
             BatchCommand::Resume { run } => self.begin(recipes::of_run(&self.settings, run)?, true),
             BatchCommand::Cancel { run } => self.cancel(run.as_deref()),
+            BatchCommand::Results { recipe }
+            | BatchCommand::Traces { recipe, .. }
+            | BatchCommand::Overlay { recipe, .. }
+            | BatchCommand::Mark { recipe, .. }
+            | BatchCommand::Fit { recipe, .. }
+            | BatchCommand::Tables { recipe } => {
+                let known = recipes::find(&self.settings, recipe)?;
+                let look = Look::new(known.name, &known.experiment.out).map_err(refused)?;
+                look_at(&look, command).map_err(refused)
+            }
         }
     }
 
@@ -257,11 +269,28 @@ impl ProgressSink for ServiceSink {
     }
 }
 
-/// The refusal for a run that cannot begin.
+/// The answer to a command about results.
+fn look_at(look: &Look, command: &BatchCommand) -> Result<BatchAnswer, RunError> {
+    Ok(match command {
+        BatchCommand::Traces { fov, feature, .. } => look.traces(*fov, feature.as_deref())?.into(),
+        BatchCommand::Overlay { fov, frame, .. } => look.overlay(*fov, *frame)?.into(),
+        BatchCommand::Mark { fov, cell, good, .. } => look.mark(*fov, *cell, *good)?.into(),
+        BatchCommand::Fit { model, feature, .. } => look.fit(model, feature.as_deref())?.into(),
+        BatchCommand::Tables { .. } => look.tables()?.into(),
+        _ => look.results()?.into(),
+    })
+}
+
+/// The refusal for a run that cannot begin, or for results that are not there.
 fn refused(error: RunError) -> Refusal {
     let code = match &error {
         RunError::Exists { .. } => "batch_exists",
         RunError::NoRun { .. } => "no_run",
+        RunError::NotOfRun { .. } => "unknown_fov",
+        RunError::NoFrame { .. } => "unknown_frame",
+        RunError::NoFeature { .. } => "unknown_feature",
+        RunError::Fit(_) => "unknown_model",
+        RunError::Table(TableError::NoCell { .. }) => "unknown_cell",
         RunError::InUse { .. } => "batch_busy",
         _ => "batch_refused",
     };

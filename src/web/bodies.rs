@@ -1,4 +1,4 @@
-//! The bodies of REST requests about people; the path holds the rest of each command.
+//! The bodies of REST requests about people and batches; the path holds the rest of each command.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -65,4 +65,23 @@ pub struct RenameIn {
 pub struct MergeIn {
     /// The person who is kept.
     pub into: u64,
+}
+
+/// The mark of a trace.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MarkIn {
+    /// Whether the trace is used.
+    pub good: bool,
+}
+
+/// The fits that are wanted.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FitIn {
+    /// The model, such as `maturation`.
+    pub model: String,
+    /// The name of the feature, such as `intensity_total_ch_1`; the first intensity by default.
+    #[serde(default)]
+    pub feature: Option<String>,
 }

@@ -97,6 +97,7 @@ fn in_path_schema(name: &str) -> Value {
 fn query_schema(shape: &QueryShape) -> Value {
     match shape {
         QueryShape::UpTo(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
+        QueryShape::FromZero => json!({ "type": "integer", "minimum": 0 }),
         QueryShape::Day => json!({ "type": "string", "format": "date" }),
         QueryShape::Word(words) => json!({ "enum": words }),
         QueryShape::Text => json!({ "type": "string" }),

@@ -79,6 +79,8 @@ pub(super) struct Param {
 pub(super) enum QueryShape {
     /// A whole number from 1 to this.
     UpTo(usize),
+    /// A whole number from 0.
+    FromZero,
     /// A day, as `2026-11-21`.
     Day,
     /// One of the words listed here.

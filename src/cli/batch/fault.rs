@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use crate::microscopy::RunError;
 use crate::service::Exit;
-use crate::supervisor::{JoinError, SpawnError};
 use crate::timelapse::fit::FitError;
 use crate::timelapse::stack::WriteError;
 use crate::timelapse::tables::FovsError;
@@ -124,12 +123,6 @@ pub(in crate::cli) enum BatchFault {
         /// How many were tried.
         cells: usize,
     },
-    /// A thread for fits could not be started.
-    #[error(transparent)]
-    Spawn(#[from] SpawnError),
-    /// A thread with fits ended by a fault of the program.
-    #[error("a fit {0}; this is a fault of the program: report it with the table of traces")]
-    Panicked(#[from] JoinError),
     /// The planes do not make an OME-TIFF.
     #[error("{}: {source}", .path.display())]
     Planes {

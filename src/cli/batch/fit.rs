@@ -1,7 +1,6 @@
 //! `ocellus batch fit`: the traces of a table are fitted with a model.
 
 mod report;
-mod workers;
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +9,7 @@ use clap::Args;
 
 use super::whole_file::WholeFile;
 use super::{BatchFault, CliOutput};
+use crate::microscopy::fit_all;
 use crate::timelapse::fit::{FitSettings, Fitter};
 use crate::timelapse::tables::{read_curves, write_fit_details, write_fitted};
 use report::FitReport;
@@ -94,7 +94,7 @@ pub(super) fn outcome(arguments: &FitArgs) -> anyhow::Result<CliOutput> {
         return Err(BatchFault::NoTraces { path: arguments.traces.clone() }.into());
     }
     let parameters = fitter.fitted().to_vec();
-    let rows = workers::fit_all(fitter, curves)?;
+    let rows = fit_all(fitter, curves).map_err(BatchFault::Run)?;
     let (model, parameters) = (&*arguments.model, &*parameters);
     // The details first: where the table of the fits is there, both are.
     put(&details, arguments.force, |out| write_fit_details(out, model, parameters, &rows))?;

@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::super::answer::mime;
 use super::super::api::{attendance, batch, inspections, people, session, state, views};
-use super::super::bodies::{EnrolIn, MergeIn, PicturesIn, RenameIn};
+use super::super::bodies::{EnrolIn, FitIn, MarkIn, MergeIn, PicturesIn, RenameIn};
 use super::super::snapshot::INSPECTIONS;
 use super::{Gives, Param, QueryShape, Route, Verb, of};
-use crate::commands::batch::BatchOut;
+use crate::commands::batch::{BatchOut, MarkedOut, ResultsOut, TracesOut};
 use crate::commands::faces::{ChangedOut, EnrolledOut, ErasedOut, ImportedOut, PeopleOut, ReenrolledOut};
 use crate::commands::service::RestartedOut;
 use crate::config::users::Role;
@@ -43,6 +43,15 @@ const ATTENDANCE: &[Param] = &[
     Param { name: "person", says: "Of one person only, by number or name.", shape: QueryShape::Text },
     Param { name: "format", says: "json by default.", shape: QueryShape::Word(&["json", "csv", "xlsx"]) },
 ];
+
+const FEATURE: Param = Param {
+    name: "feature",
+    says: "The name of the feature, such as intensity_total_ch_1; the first by default.",
+    shape: QueryShape::Text,
+};
+
+const FRAME: Param =
+    Param { name: "frame", says: "The frame, from 0; 0 by default.", shape: QueryShape::FromZero };
 
 /// One route in a few words: verb, path, the lowest role, handler; what it does; what it gives, and the body and query that it
 /// takes.
@@ -191,6 +200,24 @@ pub(in super::super) static ROUTES: &[Route] = routes! {
     Post "/api/v1/batch/{recipe}/cancel", OPERATOR, batch::cancel;
         "Cancel the run of a recipe; what is complete is kept."
         => Gives::Json(202, of::<BatchProgress>);
+    Get "/api/v1/batch/{recipe}/results", VIEWER, batch::results;
+        "What a recipe's run has made: fields of view, features, and fits of merged traces."
+        => json::<ResultsOut>();
+    Get "/api/v1/batch/{recipe}/tables", VIEWER, batch::tables;
+        "All tables of a recipe's results."
+        => Gives::Bytes(mime::ZIP);
+    Get "/api/v1/batch/{recipe}/fovs/{fov}/traces", VIEWER, batch::traces;
+        "The traces of one feature in a field of view."
+        => json::<TracesOut>(), query &[FEATURE];
+    Get "/api/v1/batch/{recipe}/fovs/{fov}/overlay", VIEWER, batch::overlay;
+        "A frame of a field of view with the outlines and ids of its cells."
+        => Gives::Bytes(mime::JPEG), query &[FRAME];
+    Post "/api/v1/batch/{recipe}/fovs/{fov}/cells/{cell}", OPERATOR, batch::mark;
+        "Mark a trace as good or bad; merges and fits take it from then on."
+        => json::<MarkedOut>(), takes MarkIn;
+    Post "/api/v1/batch/{recipe}/fits", OPERATOR, batch::fit;
+        "Merge the good traces of all fields of view, and fit those of one feature with a model."
+        => json::<ResultsOut>(), takes FitIn;
     Get "/api/v1/attendance", VIEWER, attendance::day;
         "Who was present on a day."
         => Gives::JsonOr(of::<Day>, &[mime::CSV, mime::XLSX]), query ATTENDANCE;

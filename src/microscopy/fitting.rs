@@ -1,9 +1,10 @@
-//! Fits on all cores; the order of the traces is kept.
+//! Fits of many traces on all cores; the order of the traces is kept.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::BatchFault;
+use super::RunError;
+use super::run::give_way;
 use crate::supervisor::{spawn, usable_cores};
 use crate::timelapse::fit::Fitter;
 use crate::timelapse::tables::{Curve, FittedRow};
@@ -29,18 +30,28 @@ impl Work {
 }
 
 /// The fit of each curve, in their order.
-pub(super) fn fit_all(fitter: Fitter, curves: Vec<Curve>) -> Result<Vec<FittedRow>, BatchFault> {
+///
+/// # Errors
+/// A thread cannot be started, or a fit panicked.
+pub fn fit_all(fitter: Fitter, curves: Vec<Curve>) -> Result<Vec<FittedRow>, RunError> {
     let threads = usable_cores().len().min(curves.len()).max(1);
     let work = Arc::new(Work { fitter, curves, next: AtomicUsize::new(0) });
     let started: Vec<_> = (0..threads)
         .map(|number| {
             let work = Arc::clone(&work);
-            spawn(&format!("fit-{number}"), None, move || work.run())
+            spawn(&format!("fit-{number}"), None, move || {
+                give_way();
+                work.run()
+            })
         })
         .collect();
     let mut rows = Vec::with_capacity(work.curves.len());
     for thread in started {
-        rows.extend(thread?.join()?);
+        let thread = thread.map_err(|error| RunError::Workers(error.to_string()))?;
+        rows.extend(thread.join().map_err(|error| {
+            let next = "this is a fault of the program: report it with the table of traces";
+            RunError::Item(format!("a fit {error}; {next}"))
+        })?);
     }
     rows.sort_unstable_by_key(|(index, _)| *index);
     Ok(rows.into_iter().map(|(_, row)| row).collect())
