@@ -207,8 +207,8 @@ pub struct FitOut {
     pub failed: usize,
     /// How many fits are good, fair and poor by their R².
     pub classes: [usize; 3],
-    /// R² of each fit that succeeded.
-    pub r_squared: Vec<f64>,
+    /// R² of each fit that succeeded; `null` where there is none.
+    pub r_squared: Vec<Option<f64>>,
     /// The parameters that were fitted.
     pub parameters: Vec<ParameterOut>,
 }
@@ -218,8 +218,8 @@ pub struct FitOut {
 pub struct ParameterOut {
     /// Its name in the tables.
     pub name: String,
-    /// One value for each fit that succeeded, in the order of `r_squared`.
-    pub values: Vec<f64>,
+    /// One value for each fit that succeeded, in the order of `r_squared`; `null` where there is none.
+    pub values: Vec<Option<f64>>,
 }
 
 /// The traces of one feature in one field of view.

@@ -182,18 +182,19 @@ fn column(features: &[String], name: Option<&str>) -> Result<(usize, String), Ru
 
 fn fit(file: &FittedFile) -> FitOut {
     let table = &file.table;
-    let good = || table.cells.iter().filter(|cell| cell.success);
-    let parameters = table
-        .parameters
-        .iter()
-        .map(|name| ParameterOut { name: name.clone(), values: file.values(name, None).unwrap_or_default() });
+    let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+    let good = table.cells.iter().filter(|cell| cell.success);
+    let parameters = table.parameters.iter().map(|name| {
+        let values = table.values(name).unwrap_or_default();
+        ParameterOut { name: name.clone(), values: values.into_iter().map(finite).collect() }
+    });
     FitOut {
         table: file.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         model: table.model.clone(),
         cells: table.cells.len(),
-        failed: file.failed(),
-        classes: file.classes(),
-        r_squared: good().map(|cell| cell.r_squared).collect(),
+        failed: table.failed(),
+        classes: table.classes(),
+        r_squared: good.map(|cell| finite(cell.r_squared)).collect(),
         parameters: parameters.collect(),
     }
 }

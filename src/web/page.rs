@@ -134,6 +134,17 @@ mod tests {
         assert_eq!(hashes("<p>none</p>", "script"), "'none'");
     }
 
+    /// The files are one script: of two functions with one name the later would silently take the place of the other.
+    #[test]
+    fn no_two_functions_of_the_page_have_one_name() {
+        let lines = HTML.lines().map(|line| line.strip_prefix("async ").unwrap_or(line));
+        let names = lines.filter_map(|line| line.strip_prefix("function ")?.split('(').next());
+        let mut names: Vec<&str> = names.collect();
+        names.sort_unstable();
+        let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
+        assert!(names.len() > 50 && twice.is_none(), "{twice:?} of {}", names.len());
+    }
+
     #[test]
     fn the_page_has_no_outside_assets_and_is_small() {
         for word in ["src=\"http", "href=\"http", "@import", "//cdn", " onclick=", " style=\""] {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::control::AskError;
 use crate::microscopy::RunError;
 use crate::service::Exit;
 use crate::timelapse::fit::FitError;
@@ -62,6 +63,16 @@ pub(in crate::cli) enum BatchFault {
     /// The service runs recipes, one at a time.
     #[error("--service takes the name of one recipe; `ocellus batch status` lists them")]
     OneRecipe,
+    /// Neither a folder nor something that a service knows.
+    #[error(
+        "there is no folder {name} here, and no service to ask for a run or a recipe of that name: {service}"
+    )]
+    NoSuch {
+        /// What was given.
+        name: String,
+        /// Why the service was not reached.
+        service: Box<AskError>,
+    },
     /// A list of fields of view makes no sense.
     #[error("--fovs: {0}")]
     Fovs(FovsError),

@@ -1,10 +1,11 @@
 //! `ocellus batch` on the running service: its recipes, and the run that is under way.
 
+use super::BatchFault;
 use crate::cli::{CliOutput, Configured, output};
 use crate::commands::Command;
 use crate::commands::batch::{BatchCommand, BatchOut, RecipeOut, ResultsState};
 use crate::contract::BatchProgress;
-use crate::control::ask;
+use crate::control::{AskError, ask};
 
 /// Asks the service for its recipes and its run.
 pub(super) fn status(configured: &Configured) -> anyhow::Result<CliOutput> {
@@ -21,7 +22,14 @@ pub(super) fn status(configured: &Configured) -> anyhow::Result<CliOutput> {
 
 /// Asks the service to begin, to resume or to cancel a run.
 pub(super) fn change(configured: &Configured, command: BatchCommand) -> anyhow::Result<CliOutput> {
-    let answer = output::asked(ask(&configured.dir(), &Command::Batch(command)))?;
+    let name = command.target().unwrap_or_default().to_owned();
+    let answer = output::asked(ask(&configured.dir(), &Command::Batch(command)));
+    let answer = answer.map_err(|error| match error {
+        AskError::NotRunning { .. } if !name.is_empty() => {
+            BatchFault::NoSuch { name, service: Box::new(error) }.into()
+        }
+        other => anyhow::Error::from(other),
+    })?;
     output::answered(answer, run_line)
 }
 

@@ -241,7 +241,9 @@ fn what_makes_no_sense_is_refused_before_the_work_with_what_to_do() {
     run(&(RECIPE.to_owned() + "fovs = \"0-4\"\n")).fails(1, &["no field of view 1", "correct `fovs`"]);
     run(&RECIPE.replace("movie_scene*", "absent*")).fails(1, &["absent"]);
     batch(folder.path(), ["run", "stacks/movie_scene0.ome.tif"]).fails(2, &["--out DIR"]);
-    batch(folder.path(), ["resume", "nothing"]).fails(1, &["no run in nothing"]);
+    batch(folder.path(), ["resume", "./nothing"]).fails(1, &["no run in ./nothing"]);
+    let alone = ["resume", "nothing", "--state-dir", "."];
+    batch(folder.path(), alone).fails(1, &["no folder nothing here", "no service runs"]);
     assert!(!folder.path().join("results").exists(), "nothing was written");
     // A stack that is cut off fails before the work, not in the middle of it.
     let path = folder.path().join("stacks/movie_scene0.ome.tif");

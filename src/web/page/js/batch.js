@@ -1,7 +1,7 @@
 // Microscopy: recipes and their runs; of the chosen one the pictures over time, the traces, marks and fits.
 
-const CHART_W = 640;
-const CHART_H = 220;
+const [WIDE, NARROW] = [640, 340]; // Widths of charts in their own units, so that words stay readable on a telephone.
+const CHART_H = 230;
 const BINS = 24;
 
 const batch = { recipes: [], run: null, chosen: "", results: null, traces: null, fov: 0, frame: 0, cell: 0, asked: 0 };
@@ -139,7 +139,7 @@ function showFrame(frame) {
   picture.src = wanted;
 }
 
-function pictureCame(event) {
+function cellsCame(event) {
   const picture = event.currentTarget;
   byId("batch-picture-none").hidden = event.type === "load";
   picture.classList.toggle("unseen", event.type !== "load");
@@ -161,7 +161,7 @@ async function loadTraces() {
 function showTraces() {
   const { cells, of, time_units: units, feature } = batch.traces;
   const points = cells.flatMap((cell) => cell.times.map((time, at) => [time, cell.values[at]])).filter(([, value]) => value !== null);
-  const frame = chartFrame(points, units, feature);
+  const frame = chartFrame(points, units, feature, WIDE);
   const lines = [...cells].sort((one, next) => (one.cell === batch.cell) - (next.cell === batch.cell)).map((cell) => {
     const kind = cell.cell === batch.cell ? "chosen" : cell.good ? "trace" : "trace bad";
     const text = cell.times.map((time, at) => [time, cell.values[at]]).filter(([, value]) => value !== null).map(([time, value]) => `${frame.x(time)},${frame.y(value)}`);
@@ -234,7 +234,7 @@ function histogram(name, values) {
   const counts = new Array(BINS).fill(0);
   finite.forEach((value) => (counts[Math.min(BINS - 1, Math.floor((value - least) / width))] += 1));
   const points = counts.flatMap((count, at) => [[least + at * width, count], [least + (at + 1) * width, 0]]);
-  const frame = chartFrame(points, name, "traces");
+  const frame = chartFrame(points, name, "traces", NARROW);
   const bars = counts.map((count, at) => svg("rect", { class: "bin", x: frame.x(least + at * width), y: frame.y(count),
     width: (frame.w / BINS - 1).toFixed(1), height: Math.max(0, frame.bottom - frame.y(count)).toFixed(1) }));
   const median = finite[Math.floor(finite.length / 2)];
@@ -247,7 +247,7 @@ function scatter(fit) {
   const [one, next] = fit.parameters;
   const points = one.values.map((value, at) => [value, next.values[at]]).filter((point) => point.every(Number.isFinite));
   if (!points.length) return null;
-  const frame = chartFrame(points, one.name, next.name);
+  const frame = chartFrame(points, one.name, next.name, NARROW);
   return chart(`${next.name} against ${one.name}, ${parts(points.length, "trace")}`, frame,
     points.map(([x, y]) => svg("circle", { class: "point", cx: frame.x(x), cy: frame.y(y), r: 2.5 })));
 }
@@ -255,32 +255,32 @@ function scatter(fit) {
 // --- charts ---
 
 /** Scales for `points`; the ordinate begins at 0 where nothing is negative. */
-function chartFrame(points, abscissa, ordinate) {
-  const [left, right, top, bottom] = [64, CHART_W - 12, 12, CHART_H - 34];
+function chartFrame(points, abscissa, ordinate, width) {
+  const [left, right, top, bottom] = [64, width - 12, 26, CHART_H - 36];
   const range = (at) => points.reduce(([least, most], point) => [Math.min(least, point[at]), Math.max(most, point[at])], [Infinity, -Infinity]);
   const [x0, x1] = points.length ? range(0) : [0, 1];
   const [low, high] = points.length ? range(1) : [0, 1];
   const y0 = low >= 0 ? 0 : low;
   const x = (value) => (left + ((value - x0) / (x1 - x0 || 1)) * (right - left)).toFixed(1);
   const y = (value) => (bottom - ((value - y0) / (high - y0 || 1)) * (bottom - top)).toFixed(1);
-  return { x, y, x0, x1, y0, y1: high, left, right, top, bottom, w: right - left, abscissa, ordinate };
+  return { width, x, y, x0, x1, y0, y1: high, left, right, top, bottom, w: right - left, abscissa, ordinate };
 }
 
 function chart(words, frame, content) {
   const label = (x, y, text, anchor) => svg("text", { x, y, "text-anchor": anchor }, text);
-  return svg("svg", { viewBox: `0 0 ${CHART_W} ${CHART_H}`, class: "chart", role: "img", "aria-label": words },
+  return svg("svg", { viewBox: `0 0 ${frame.width} ${CHART_H}`, class: "chart", role: "img", "aria-label": words },
     svg("path", { class: "axis", d: `M${frame.left} ${frame.top}V${frame.bottom}H${frame.right}` }), ...content,
     label(frame.left, CHART_H - 16, figure(frame.x0), "start"), label(frame.right, CHART_H - 16, figure(frame.x1), "end"),
     label((frame.left + frame.right) / 2, CHART_H - 4, frame.abscissa, "middle"),
     label(frame.left - 6, frame.bottom, figure(frame.y0), "end"), label(frame.left - 6, frame.top + 10, figure(frame.y1), "end"),
-    label(frame.left + 6, frame.top + 10, frame.ordinate, "start"));
+    label(frame.left, frame.top - 10, frame.ordinate, "start"));
 }
 
 function startBatch() {
   byId("batch-fov").addEventListener("change", (event) => chooseFov(Number(event.target.value)).catch(complain));
   byId("batch-feature").addEventListener("change", () => loadTraces().catch(complain));
   byId("batch-frame").addEventListener("input", (event) => showFrame(Number(event.target.value)));
-  for (const kind of ["load", "error"]) byId("batch-picture").addEventListener(kind, pictureCame);
+  for (const kind of ["load", "error"]) byId("batch-picture").addEventListener(kind, cellsCame);
   byId("batch-fit").addEventListener("click", (event) => busy(event.currentTarget, fitTraces));
   hear("batch", takeRun);
 }
