@@ -68,7 +68,7 @@ pub(in crate::cli) enum BatchFault {
         "there is no folder {name} here, and no service to ask for a run or a recipe of that name: {service}"
     )]
     NoSuch {
-        /// What was given.
+        /// The name that was given.
         name: String,
         /// Why the service was not reached.
         service: Box<AskError>,
