@@ -4,7 +4,7 @@ const [WIDE, NARROW] = [640, 340]; // Widths of charts in their own units, so th
 const CHART_H = 230;
 const BINS = 24;
 
-const batch = { recipes: [], run: null, chosen: "", results: null, traces: null, fov: 0, frame: 0, cell: 0, asked: 0 };
+const batch = { recipes: [], run: null, chosen: "", results: null, traces: null, fov: 0, frame: 0, cell: 0, asked: 0, steps: new Map() };
 
 async function loadBatch() {
   let answer = { recipes: [], run: null };
@@ -44,9 +44,9 @@ function makeRecipe(recipe) {
   const look = el("button", { type: "button", "aria-label": `Look at the results of ${name}` }, "Results");
   look.addEventListener("click", () => busy(look, () => chooseRecipe(name)));
   const bar = el("progress", { max: 1000, "aria-label": `Progress of ${name}` });
-  const [state, words] = [el("span"), el("p", { class: "muted" })];
-  row.append(el("div", { class: "bar" }, el("h2", {}, name), state, el("span", { class: "grow" }), ...Object.values(buttons), look), bar, words);
-  return Object.assign(row, { buttons, look, bar, state, words });
+  const [state, words, fovs] = [el("span"), el("p", { class: "muted" }), el("ul", { class: "steps", "aria-label": `Fields of view of ${name}` })];
+  row.append(el("div", { class: "bar" }, el("h2", {}, name), state, el("span", { class: "grow" }), ...Object.values(buttons), look), bar, words, fovs);
+  return Object.assign(row, { buttons, look, bar, state, words, fovs });
 }
 
 function updateRecipe(row, recipe) {
@@ -63,6 +63,20 @@ function updateRecipe(row, recipe) {
   row.bar.hidden = !now;
   if (now) row.bar.value = run.permille;
   setText(row.words, now ? runWords(run) : recipeWords(recipe, run));
+  const steps = now ? [...batch.steps].sort(([one], [next]) => one - next) : [];
+  sync(row.fovs, steps, ([fov]) => fov, makeStep, updateStep);
+}
+
+/** The step of a field of view that is under way. */
+function makeStep([fov]) {
+  const bar = el("progress", { "aria-label": `Field of view ${fov}` });
+  const words = el("span", { class: "muted" });
+  return Object.assign(el("li", {}, el("span", {}, `Field of view ${fov}`), bar, words), { bar, words });
+}
+
+function updateStep(row, [, report]) {
+  Object.assign(row.bar, { max: report.T, value: report.t });
+  setText(row.words, `${report.step} ${report.t} of ${report.T}`);
 }
 
 function runWords(run) {
@@ -81,6 +95,9 @@ function recipeWords(recipe, run) {
 
 function takeRun(run) {
   const over = isOver(run) && batch.run && !isOver(batch.run);
+  if (!batch.run || batch.run.id !== run.id || isOver(run)) batch.steps.clear();
+  if (run.step === "table") batch.steps.delete(run.fov); // Its last step: it is complete.
+  else if (run.fov !== null && !isOver(run)) batch.steps.set(run.fov, run);
   batch.run = run;
   if (route.view !== "batch") return;
   showBatch();
