@@ -2,7 +2,8 @@
 
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+
+use crate::types::with_usual_action;
 
 /// A request to the attendance log. Its answer is a day's table, `contract::Day`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -18,18 +19,8 @@ impl AttendanceCommand {
     pub const USUAL: &'static str = "day";
 }
 
-/// A request may leave out the action, which is then [`AttendanceCommand::USUAL`].
 fn usual_action(schema: &mut Schema) {
-    let actions = schema.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten();
-    for action in actions.filter_map(Value::as_object_mut) {
-        let named = action.get_mut("properties").and_then(|keys| keys.get_mut("action"));
-        if let Some(named) = named.and_then(Value::as_object_mut)
-            && named.get("const").and_then(Value::as_str) == Some(AttendanceCommand::USUAL)
-        {
-            named.insert("default".into(), AttendanceCommand::USUAL.into());
-            action.remove("required");
-        }
-    }
+    with_usual_action(schema, AttendanceCommand::USUAL);
 }
 
 /// Which table is wanted.
@@ -64,7 +55,7 @@ fn number_or_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
 #[cfg(test)]
 mod tests {
     use schemars::schema_for;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -4,10 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
 
 use crate::contract::BatchProgress;
-use crate::types::answers;
+use crate::types::{answers, with_usual_action};
 
 /// The command `batch`: runs of the recipes that the service knows, and their results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -122,18 +121,8 @@ impl BatchCommand {
     }
 }
 
-/// A request may leave out the action, which is then [`BatchCommand::USUAL`].
 fn usual_action(schema: &mut Schema) {
-    let actions = schema.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten();
-    for action in actions.filter_map(Value::as_object_mut) {
-        let named = action.get_mut("properties").and_then(|keys| keys.get_mut("action"));
-        if let Some(named) = named.and_then(Value::as_object_mut)
-            && named.get("const").and_then(Value::as_str) == Some(BatchCommand::USUAL)
-        {
-            named.insert("default".into(), BatchCommand::USUAL.into());
-            action.remove("required");
-        }
-    }
+    with_usual_action(schema, BatchCommand::USUAL);
 }
 
 answers! {

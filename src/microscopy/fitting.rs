@@ -1,5 +1,6 @@
 //! Fits of many traces on all cores; the order of the traces is kept.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -29,18 +30,27 @@ impl Work {
     }
 }
 
-/// The fit of each curve, in their order.
+/// The tables of fits and of their details beside the table `traces`. The name of the second does not look like the
+/// first's, or PyAMA's viewer would offer it.
+pub fn fitted_tables(traces: &Path, model: &str) -> [PathBuf; 2] {
+    let stem = traces.file_stem().unwrap_or_default().to_string_lossy();
+    ["fitted", "details"].map(|kind| traces.with_file_name(format!("{stem}_{kind}_{model}.csv")))
+}
+
+/// The fit of each curve, in their order. In the service the threads give way to its own.
 ///
 /// # Errors
 /// A thread cannot be started, or a fit panicked.
-pub fn fit_all(fitter: Fitter, curves: Vec<Curve>) -> Result<Vec<FittedRow>, RunError> {
+pub fn fit_all(fitter: Fitter, curves: Vec<Curve>, in_service: bool) -> Result<Vec<FittedRow>, RunError> {
     let threads = usable_cores().len().min(curves.len()).max(1);
     let work = Arc::new(Work { fitter, curves, next: AtomicUsize::new(0) });
     let started: Vec<_> = (0..threads)
         .map(|number| {
             let work = Arc::clone(&work);
             spawn(&format!("fit-{number}"), None, move || {
-                give_way();
+                if in_service {
+                    give_way();
+                }
                 work.run()
             })
         })

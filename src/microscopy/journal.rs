@@ -3,7 +3,7 @@
 //! It decides what a resumed run may skip: only what the journal says is complete, and only for the same input
 //! and the same parameters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -92,6 +92,18 @@ pub enum Record {
         /// Why it failed, and what to do.
         cause: String,
     },
+}
+
+/// Fields of view that are complete, and those that failed and were not completed since.
+pub fn fovs_done(records: &[Record]) -> (usize, usize) {
+    let complete =
+        |fov: usize| records.iter().any(|one| matches!(one, Record::Fov { fov: of, .. } if *of == fov));
+    let done = records.iter().filter(|one| matches!(one, Record::Fov { .. })).count();
+    let failed = records.iter().filter_map(|one| match one {
+        Record::Failed { fov, .. } if !complete(*fov) => Some(*fov),
+        _ => None,
+    });
+    (done, failed.collect::<BTreeSet<_>>().len())
 }
 
 /// A cell that is not in the table.

@@ -8,12 +8,12 @@ use zip::write::SimpleFileOptions;
 
 use super::command::{CellOut, FileOut, FitOut, FovOut, MarkedOut, ParameterOut, ResultsOut, TracesOut};
 use super::files::write_whole;
-use super::fitting::fit_all;
+use super::fitting::{fit_all, fitted_tables};
 use super::{FittedFile, Results, RunError};
 use crate::timelapse::fit::{FitSettings, Fitter, models};
 use crate::timelapse::tables::{self, Sample, TraceTable, read_curves, write_fit_details, write_fitted};
 
-/// Most traces of an answer: more are not told apart in a plot.
+/// Most traces of an answer: more cannot be distinguished in a plot.
 const MOST_CELLS: usize = 1_000;
 /// Longest side of a picture, pixels.
 const LONGEST: usize = 1_024;
@@ -124,20 +124,17 @@ impl Look {
         let sample = Sample { name: self.recipe.clone(), fovs: complete.map(|fov| fov.fov).collect() };
         let folder = self.results.folder();
         tables::merge(folder, &[sample], folder, true)?;
-        let stem = format!("{}_{feature}", self.recipe);
-        let curves = read_curves(&folder.join(format!("{stem}.csv")))?;
+        let traces = folder.join(format!("{}_{feature}.csv", self.recipe));
+        let curves = read_curves(&traces)?;
         if curves.is_empty() {
             return Err(RunError::NoTraces { feature });
         }
         let parameters = fitter.fitted().to_vec();
-        let rows = fit_all(fitter, curves)?;
+        let rows = fit_all(fitter, curves, true)?;
+        let [fitted, details] = fitted_tables(&traces, model);
         // The details first: where the table of the fits is there, both are.
-        write_whole(&folder.join(format!("{stem}_details_{model}.csv")), |out| {
-            write_fit_details(out, model, &parameters, &rows)
-        })?;
-        write_whole(&folder.join(format!("{stem}_fitted_{model}.csv")), |out| {
-            write_fitted(out, model, &parameters, &rows)
-        })?;
+        write_whole(&details, |out| write_fit_details(out, model, &parameters, &rows))?;
+        write_whole(&fitted, |out| write_fitted(out, model, &parameters, &rows))?;
         self.results()
     }
 

@@ -36,8 +36,10 @@ mod video;
 use before::new_id;
 pub use error::RunError;
 pub use files::{RESULTS, SUMMARY};
-pub use fitting::fit_all;
-pub use journal::{Dropped, Header, Holder, InputFile, Record, Recorded, RunOrigin, holder, running};
+pub use fitting::{fit_all, fitted_tables};
+pub use journal::{
+    Dropped, Header, Holder, InputFile, Record, Recorded, RunOrigin, fovs_done, holder, running,
+};
 pub use plan::Step;
 pub use progress::{Progress, ProgressSink};
 pub use report::{ReportFigures, write_report};

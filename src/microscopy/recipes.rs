@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::command::{BatchOut, RecipeOut, ResultsState};
-use super::{Record, Recorded, Summary, running};
-use crate::config::{BatchConfig, Experiment};
+use super::{Recorded, Summary, fovs_done, running};
+use crate::config::Experiment;
 use crate::contract::BatchProgress;
 use crate::types::Refusal;
 
@@ -21,12 +21,12 @@ pub struct KnownRecipe {
     pub experiment: Experiment,
 }
 
-/// The recipe called `name`.
+/// The recipe called `name` in `folder`.
 ///
 /// # Errors
-/// There is no folder of recipes, no such recipe, or it has faults.
-pub fn find(settings: &BatchConfig, name: &str) -> Result<KnownRecipe, Refusal> {
-    let names = names(settings)?;
+/// The folder cannot be read, has no such recipe, or that has faults.
+pub fn find(folder: &Path, name: &str) -> Result<KnownRecipe, Refusal> {
+    let names = names(folder)?;
     // Compared with what is in the folder, so that no name leads out of it.
     let Some((name, path)) = names.iter().find(|(known, _)| known == name) else {
         let known: Vec<&str> = names.iter().map(|(known, _)| known.as_str()).collect();
@@ -45,11 +45,11 @@ pub fn find(settings: &BatchConfig, name: &str) -> Result<KnownRecipe, Refusal> 
 ///
 /// # Errors
 /// There is none, or it has faults.
-pub fn of_run(settings: &BatchConfig, run: &str) -> Result<KnownRecipe, Refusal> {
-    let by_name = find(settings, run);
+pub fn of_run(folder: &Path, run: &str) -> Result<KnownRecipe, Refusal> {
+    let by_name = find(folder, run);
     if by_name.as_ref().is_err_and(|refusal| refusal.code == "unknown_recipe") {
-        for (name, _) in names(settings)? {
-            let Ok(known) = find(settings, &name) else { continue };
+        for (name, _) in names(folder)? {
+            let Ok(known) = find(folder, &name) else { continue };
             if Recorded::read(&known.experiment.out)
                 .is_ok_and(|found| found.is_some_and(|it| it.header.id == run))
             {
@@ -63,14 +63,14 @@ pub fn of_run(settings: &BatchConfig, run: &str) -> Result<KnownRecipe, Refusal>
 /// The recipes with the state of their results; `run` is the run of this service.
 ///
 /// # Errors
-/// There is no folder of recipes, or it cannot be read.
-pub fn list(settings: &BatchConfig, run: Option<BatchProgress>) -> Result<BatchOut, Refusal> {
-    let folder = folder(settings)?.display().to_string();
-    let recipes = names(settings)?.into_iter().map(|(name, path)| {
+/// The folder cannot be read.
+pub fn list(folder: &Path, run: Option<BatchProgress>) -> Result<BatchOut, Refusal> {
+    let shown = folder.display().to_string();
+    let recipes = names(folder)?.into_iter().map(|(name, path)| {
         let now = run.as_ref().filter(|run| run.recipe == name && !run.state.is_over());
         look(name, &path, now)
     });
-    Ok(BatchOut { folder, recipes: recipes.collect(), run: run.clone() })
+    Ok(BatchOut { folder: shown, recipes: recipes.collect(), run: run.clone() })
 }
 
 /// What is in the folder of a recipe's results; `now` is the run that works there.
@@ -107,13 +107,9 @@ fn look(recipe: String, path: &Path, now: Option<&BatchProgress>) -> RecipeOut {
     };
     out.id = Some(recorded.header.id.clone());
     out.fovs = recorded.fovs();
-    if let Ok(summary) = Summary::read(&experiment.out) {
-        // A share has fewer fields of view than the experiment; its summary knows which.
-        out.fovs = summary.fovs.len();
-        [out.complete, out.failed, _] = summary.counts();
-    } else {
-        out.complete = recorded.records.iter().filter(|record| matches!(record, Record::Fov { .. })).count();
-    }
+    (out.complete, out.failed) = fovs_done(&recorded.records);
+    // A share has fewer fields of view than the experiment; its summary knows which.
+    out.fovs = Summary::read(&experiment.out).map_or(out.fovs, |summary| summary.fovs.len());
     out.state = match (running(&experiment.out), out.complete == out.fovs) {
         (Some(_), _) => ResultsState::Running,
         (None, true) => ResultsState::Complete,
@@ -122,17 +118,8 @@ fn look(recipe: String, path: &Path, now: Option<&BatchProgress>) -> RecipeOut {
     out
 }
 
-fn folder(settings: &BatchConfig) -> Result<&Path, Refusal> {
-    settings.recipes.as_deref().ok_or_else(|| {
-        let remedy =
-            "write recipes = \"experiments\" below [batch] in the configuration, and restart the service";
-        Refusal::new("not_here", "the service has no folder of recipes", remedy)
-    })
-}
-
 /// Names and paths of the recipes, sorted.
-fn names(settings: &BatchConfig) -> Result<Vec<(String, PathBuf)>, Refusal> {
-    let folder = folder(settings)?;
+fn names(folder: &Path) -> Result<Vec<(String, PathBuf)>, Refusal> {
     let fault = |error: std::io::Error| {
         let message = format!("the folder of recipes {} cannot be read: {error}", folder.display());
         Refusal::new("batch_refused", message, "make it readable for the service")

@@ -12,7 +12,7 @@ use super::before::{check_space, new_id, same, share, skip};
 use super::files::remove_partial;
 use super::fov::FovRun;
 use super::input;
-use super::journal::{Header, Journal, Lock, Record, Recorded, RunOrigin};
+use super::journal::{Header, Journal, Lock, Record, Recorded, RunOrigin, fovs_done};
 use super::model::CellModel;
 use super::plan::{ItemKey, Plan, Step};
 use super::progress::{Due, Progress, ProgressSink};
@@ -178,8 +178,7 @@ impl Run {
 
     /// Fields of view, and how many of them an earlier run completed.
     pub fn fovs(&self) -> (usize, usize) {
-        let complete = |record: &&Record| matches!(record, Record::Fov { .. });
-        (self.inner.fovs.len(), self.inner.records.lock().iter().filter(complete).count())
+        (self.inner.fovs.len(), fovs_done(&self.inner.records.lock()).0)
     }
 
     /// Carries it out on workers of its own, and waits for the end. `cancel` ends it within a frame's work.
@@ -371,18 +370,10 @@ impl Inner {
         }
     }
 
-    /// Fields of view that are complete, and those that failed.
-    fn fovs_done(&self) -> (usize, usize) {
-        let records = self.records.lock();
-        let complete = records.iter().filter(|record| matches!(record, Record::Fov { .. })).count();
-        let failed = records.iter().filter(|record| matches!(record, Record::Failed { .. })).count();
-        (complete, failed)
-    }
-
     fn report(&self, fov: &FovRun, step: Step, t: usize) {
         let (done, all) = self.plan.lock().ranges_done();
         let (frames, number) = (fov.shape.frames, fov.shape.fov);
-        let (complete, failed) = self.fovs_done();
+        let (complete, failed) = fovs_done(&self.records.lock());
         self.sink.progress(&Progress {
             step: step.name(),
             fov: number,

@@ -3,6 +3,7 @@
 //! A run has workers of its own, of the lowest priority, which the kernel preempts when the service needs the core. On the
 //! service's workers an item of some hundred ms, once begun, would hold up an inspection until its end.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use super::look::Look;
 use super::progress::{Progress, ProgressSink};
 use super::recipes::{self, KnownRecipe};
 use super::{Outcome, Run, RunError, RunOptions, RunOrigin, new_id};
-use crate::config::{BatchConfig, Experiment};
+use crate::config::Experiment;
 use crate::contract::{BatchProgress, BatchState};
 use crate::supervisor::{Beat, Stop, usable_cores};
 use crate::timelapse::tables::TableError;
@@ -26,9 +27,12 @@ const LOOK: Duration = Duration::from_millis(500);
 /// not wait.
 pub type ReportProgress = Box<dyn Fn(&BatchProgress, bool) + Send + Sync>;
 
-/// The recipes of `[batch]`, and the run of one of them.
+/// The recipes of a folder, and the run of one of them.
 pub struct BatchService {
-    settings: BatchConfig,
+    /// Folder of the recipes.
+    folder: PathBuf,
+    /// Most threads of a run.
+    most_workers: usize,
     report: ReportProgress,
     state: Mutex<State>,
     begun: Condvar,
@@ -51,9 +55,11 @@ struct WaitingRun {
 }
 
 impl BatchService {
-    /// Of the recipes that `settings` names; `report` publishes how far a run is.
-    pub fn new(settings: BatchConfig, report: ReportProgress) -> Arc<BatchService> {
-        Arc::new(BatchService { settings, report, state: Mutex::default(), begun: Condvar::new() })
+    /// Of the recipes in `folder`, with at most `workers` threads; `report` publishes how far a run is.
+    pub fn new(folder: PathBuf, workers: Option<usize>, report: ReportProgress) -> Arc<BatchService> {
+        let (state, begun) = (Mutex::default(), Condvar::new());
+        let most_workers = workers.unwrap_or(usize::MAX);
+        Arc::new(BatchService { folder, most_workers, report, state, begun })
     }
 
     /// Does what `command` asks for.
@@ -63,25 +69,34 @@ impl BatchService {
     pub fn answer(&self, command: &BatchCommand) -> Result<BatchAnswer, Refusal> {
         match command {
             BatchCommand::Status => self.status().map(BatchAnswer::from),
-            BatchCommand::Run { recipe } => self.begin(recipes::find(&self.settings, recipe)?, false),
-            BatchCommand::Resume { run } => self.begin(recipes::of_run(&self.settings, run)?, true),
+            BatchCommand::Run { recipe } => self.begin(recipes::find(&self.folder, recipe)?, false),
+            BatchCommand::Resume { run } => self.begin(recipes::of_run(&self.folder, run)?, true),
             BatchCommand::Cancel { run } => self.cancel(run.as_deref()),
-            BatchCommand::Results { recipe }
-            | BatchCommand::Traces { recipe, .. }
-            | BatchCommand::Overlay { recipe, .. }
-            | BatchCommand::Mark { recipe, .. }
-            | BatchCommand::Fit { recipe, .. }
-            | BatchCommand::Tables { recipe } => {
-                let known = recipes::find(&self.settings, recipe)?;
-                let look = Look::new(known.name, &known.experiment.out).map_err(refused)?;
-                look_at(&look, command).map_err(refused)
+            BatchCommand::Results { recipe } => answered(self.look(recipe)?.results()),
+            BatchCommand::Traces { recipe, fov, feature } => {
+                answered(self.look(recipe)?.traces(*fov, feature.as_deref()))
             }
+            BatchCommand::Overlay { recipe, fov, frame } => {
+                answered(self.look(recipe)?.overlay(*fov, *frame))
+            }
+            BatchCommand::Mark { recipe, fov, cell, good } => {
+                answered(self.look(recipe)?.mark(*fov, *cell, *good))
+            }
+            BatchCommand::Fit { recipe, model, feature } => {
+                answered(self.look(recipe)?.fit(model, feature.as_deref()))
+            }
+            BatchCommand::Tables { recipe } => answered(self.look(recipe)?.tables()),
         }
+    }
+
+    fn look(&self, recipe: &str) -> Result<Look, Refusal> {
+        let known = recipes::find(&self.folder, recipe)?;
+        Look::new(known.name, &known.experiment.out).map_err(refused)
     }
 
     fn status(&self) -> Result<BatchOut, Refusal> {
         let run = self.state.lock().progress.clone();
-        recipes::list(&self.settings, run)
+        recipes::list(&self.folder, run)
     }
 
     /// Checks what is quickly checked, and leaves the rest to the unit.
@@ -139,11 +154,11 @@ impl BatchService {
     /// As many threads as the recipe says, or one for each core, but no more than the configuration allows.
     fn workers(&self, experiment: &Experiment) -> usize {
         let asked = experiment.workers.unwrap_or_else(|| usable_cores().len());
-        asked.min(self.settings.workers.unwrap_or(usize::MAX)).max(1)
+        asked.min(self.most_workers).max(1)
     }
 
     fn cancel(&self, run: Option<&str>) -> Result<BatchAnswer, Refusal> {
-        let state = self.state.lock();
+        let mut state = self.state.lock();
         let meant = state.progress.as_ref().filter(|progress| {
             !progress.state.is_over() && run.is_none_or(|run| run == progress.id || run == progress.recipe)
         });
@@ -154,14 +169,21 @@ impl BatchService {
             };
             return Err(Refusal::new("no_run", message, "see what there is with `ocellus batch status`"));
         };
+        let progress = progress.clone();
+        // A run that the unit has not taken yet has nothing to be ended.
+        if state.waiting.take().is_some() {
+            drop(state);
+            return Ok(self.change(set_cancelled).unwrap_or(progress).into());
+        }
         if let Some(cancel) = &state.cancel {
             cancel.stop();
         }
-        Ok(progress.clone().into())
+        Ok(progress.into())
     }
 
     /// Carries out the runs that are asked for, until `stop`; a run that is under way then can be resumed.
     pub fn run(self: &Arc<BatchService>, stop: &Stop, beat: &Beat) {
+        self.forget_dead_run();
         while !stop.is_stopped() {
             beat.beat();
             let cancel = stop.child();
@@ -174,6 +196,17 @@ impl BatchService {
             drop(state);
             let outcome = self.carry_out(waiting, &cancel);
             self.end(outcome);
+        }
+    }
+
+    /// A run whose unit died and was built again is not under way any more, or no other could ever begin.
+    fn forget_dead_run(&self) {
+        let is_dead = {
+            let state = self.state.lock();
+            state.waiting.is_none() && state.progress.as_ref().is_some_and(|run| !run.state.is_over())
+        };
+        if is_dead {
+            self.end(Err(RunError::Item("a fault of the program ended it; see the log".into())));
         }
     }
 
@@ -196,9 +229,8 @@ impl BatchService {
             progress.eta_s = None;
             match outcome {
                 Ok(Outcome { cancelled: true, summary }) => {
-                    progress.state = BatchState::Cancelled;
                     [progress.complete, progress.failed, _] = summary.counts();
-                    progress.message = "cancelled; it can be resumed".into();
+                    set_cancelled(progress);
                 }
                 Ok(Outcome { summary, .. }) => {
                     let [complete, failed, _] = summary.counts();
@@ -231,16 +263,22 @@ impl BatchService {
         }
     }
 
-    /// Changes the progress and reports it.
-    fn change(&self, change: impl FnOnce(&mut BatchProgress)) {
+    /// Changes the progress, if there is a run, and reports it.
+    fn change(&self, change: impl FnOnce(&mut BatchProgress)) -> Option<BatchProgress> {
         let mut state = self.state.lock();
-        let Some(progress) = &mut state.progress else { return };
+        let progress = state.progress.as_mut()?;
         let before = progress.state;
         change(progress);
         let progress = progress.clone();
         drop(state);
         (self.report)(&progress, progress.state != before);
+        Some(progress)
     }
+}
+
+fn set_cancelled(progress: &mut BatchProgress) {
+    progress.state = BatchState::Cancelled;
+    progress.message = "cancelled; it can be resumed".into();
 }
 
 /// Carries the reports of a run's workers to the service.
@@ -269,16 +307,9 @@ impl ProgressSink for ServiceSink {
     }
 }
 
-/// The answer to a command about results.
-fn look_at(look: &Look, command: &BatchCommand) -> Result<BatchAnswer, RunError> {
-    Ok(match command {
-        BatchCommand::Traces { fov, feature, .. } => look.traces(*fov, feature.as_deref())?.into(),
-        BatchCommand::Overlay { fov, frame, .. } => look.overlay(*fov, *frame)?.into(),
-        BatchCommand::Mark { fov, cell, good, .. } => look.mark(*fov, *cell, *good)?.into(),
-        BatchCommand::Fit { model, feature, .. } => look.fit(model, feature.as_deref())?.into(),
-        BatchCommand::Tables { .. } => look.tables()?.into(),
-        _ => look.results()?.into(),
-    })
+/// The answer about results, or why there is none.
+fn answered<T: Into<BatchAnswer>>(answer: Result<T, RunError>) -> Result<BatchAnswer, Refusal> {
+    answer.map(T::into).map_err(refused)
 }
 
 /// The refusal for a run that cannot begin, or for results that are not there.
@@ -295,4 +326,59 @@ fn refused(error: RunError) -> Refusal {
         _ => "batch_refused",
     };
     Refusal::new(code, error.to_string(), error.remedy().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A service with the recipe `movie`, whose unit does not run, and every report that it made.
+    fn service(folder: &std::path::Path) -> (Arc<BatchService>, Arc<Mutex<Vec<BatchProgress>>>) {
+        let recipe = "[experiment]\ninput = \"absent.tif\"\nout = \"results\"\n";
+        std::fs::write(folder.join("movie.toml"), recipe).unwrap();
+        let reports = Arc::<Mutex<Vec<BatchProgress>>>::default();
+        let kept = reports.clone();
+        let report = move |progress: &BatchProgress, _| kept.lock().push(progress.clone());
+        (BatchService::new(folder.to_owned(), None, Box::new(report)), reports)
+    }
+
+    fn begin(service: &BatchService) {
+        service.answer(&BatchCommand::Run { recipe: "movie".into() }).unwrap();
+    }
+
+    /// Lets the unit live for one turn at most.
+    fn run_stopped(service: &Arc<BatchService>) {
+        let stop = Stop::new();
+        stop.stop();
+        service.run(&stop, &Beat::new());
+    }
+
+    #[test]
+    fn a_run_that_waits_is_cancelled_at_once_and_never_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        let (service, reports) = service(folder.path());
+        begin(&service);
+        let answer = service.answer(&BatchCommand::Cancel { run: None }).unwrap();
+        assert!(matches!(answer, BatchAnswer::Progress(run) if run.state == BatchState::Cancelled));
+        assert!(service.state.lock().waiting.is_none());
+        assert_eq!(reports.lock().last().unwrap().state, BatchState::Cancelled);
+        // The next one is not refused as if this one were under way.
+        begin(&service);
+    }
+
+    #[test]
+    fn a_run_whose_unit_died_does_not_keep_others_from_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        let (service, reports) = service(folder.path());
+        begin(&service);
+        // The unit took the run and died with it.
+        drop(service.state.lock().waiting.take());
+        run_stopped(&service);
+        let last = reports.lock().last().unwrap().clone();
+        assert_eq!((last.state, last.cause.is_some()), (BatchState::Failed, true), "{last:?}");
+        begin(&service);
+        // A run that waits has not died: the next life of the unit takes it.
+        run_stopped(&service);
+        assert!(service.state.lock().waiting.is_some());
+    }
 }

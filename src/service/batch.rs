@@ -35,9 +35,9 @@ struct BatchRequest {
 impl Batch {
     /// `None` where the configuration names no folder of recipes.
     pub(super) fn new(settings: &BatchConfig, publisher: StatusPublisher) -> Option<Batch> {
-        settings.recipes.as_ref()?;
+        let folder = settings.recipes.clone()?;
         let report = move |progress: &_, changed| publisher.batch(progress, changed);
-        let service = BatchService::new(settings.clone(), Box::new(report));
+        let service = BatchService::new(folder, settings.workers, Box::new(report));
         let (sender, inbox) = sync_channel(WAITING);
         Some(Batch { service, sender, inbox: Arc::new(Mutex::new(inbox)) })
     }

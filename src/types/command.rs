@@ -1,6 +1,9 @@
 //! The words of commands, their origin, and the return path of answers. The commands with their keys and
 //! answers are in `crate::commands`.
 
+use schemars::Schema;
+use serde_json::Value;
+
 use super::Refusal;
 
 /// The word of a command. The adapter that receives a `ping` answers it directly.
@@ -78,6 +81,20 @@ impl CommandKind {
     /// The command that has this word; `None` for an unknown word.
     pub fn from_word(word: &str) -> Option<CommandKind> {
         CommandKind::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// Changes the schema of a command with actions: a request may leave out the action, which is then `usual`.
+pub fn with_usual_action(schema: &mut Schema, usual: &str) {
+    let actions = schema.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten();
+    for action in actions.filter_map(Value::as_object_mut) {
+        let named = action.get_mut("properties").and_then(|keys| keys.get_mut("action"));
+        if let Some(named) = named.and_then(Value::as_object_mut)
+            && named.get("const").and_then(Value::as_str) == Some(usual)
+        {
+            named.insert("default".into(), usual.into());
+            action.remove("required");
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub use alarm::Alarms;
 pub use attendance::{Attendance, AttendanceKind, Identity, PersonId, Presence, Sighting, SightingSink};
 pub use bounded::Bounded;
 pub(crate) use command::answers;
-pub use command::{Attachment, CommandKind, Origin, Reply, Responder};
+pub use command::{Attachment, CommandKind, Origin, Reply, Responder, with_usual_action};
 pub use event::{Direction, Event, EventKind, Events, MAX_EVENTS};
 pub use finding::Finding;
 pub use frame::Frame;

@@ -3,30 +3,12 @@
 use std::fs;
 
 use crate::place::{SCENE, place};
-use crate::support::data::data;
+use crate::support::cells::write_recipe;
 use crate::support::fixture::Fixture;
 
-/// A small movie that is quickly computed.
-const RECIPE: &str = "\
-[experiment]
-input = \"MOVIE\"
-out = \"results\"
-phase = { channel = 0, features = [\"area\", \"circularity\"] }
-[segment]
-morphology = 3
-iterations = 1
-[filter]
-border = 1
-min_frames = 4
-";
-
-const MOVIE: &str = "microscopy/cancer_cell_migration_48f.tif";
-
 fn recipes(fixture: &Fixture) {
-    let movie = data(&[MOVIE]).expect("the shared data of microscopy is there").join(MOVIE);
     fs::create_dir(fixture.path("experiments")).unwrap();
-    let recipe = RECIPE.replace("MOVIE", movie.to_str().unwrap());
-    fs::write(fixture.path("experiments/cells.toml"), recipe).unwrap();
+    write_recipe(&fixture.path("experiments/cells.toml"));
 }
 
 #[test]
@@ -58,7 +40,7 @@ fn a_recipe_is_run_and_its_cells_are_looked_at_judged_and_fitted() {
     view.click("#batch-cells li button");
     view.wait("one trace is drawn thick", "document.querySelectorAll('#batch-traces .chosen').length === 1");
 
-    // A bad trace is told apart, kept on disk, and left out of the fit.
+    // A bad trace is marked in the plot, kept on disk, and left out of the fit.
     let cells = view.eval("batch.traces.cells.length").as_u64().unwrap();
     view.click("#batch-cells li:last-child input");
     view.wait_words("#batch-traces-words", "1 marked as bad");

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 pub mod broker;
+pub mod cells;
 pub mod certs;
 pub mod data;
 pub mod disk;

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::whole_file::WholeFile;
 use super::{BatchFault, CliOutput};
-use crate::microscopy::fit_all;
+use crate::microscopy::{fit_all, fitted_tables};
 use crate::timelapse::fit::{FitSettings, Fitter};
 use crate::timelapse::tables::{read_curves, write_fit_details, write_fitted};
 use report::FitReport;
@@ -85,7 +85,7 @@ pub(super) fn outcome(arguments: &FitArgs) -> anyhow::Result<CliOutput> {
     };
     // The command line first: a wrong name is reported at once, however large the table is.
     let fitter = Fitter::new(&arguments.model, &settings).map_err(BatchFault::Fit)?;
-    let (fitted, details) = outputs(arguments);
+    let [fitted, details] = outputs(arguments);
     for path in [&fitted, &details] {
         check(arguments, path)?;
     }
@@ -94,7 +94,7 @@ pub(super) fn outcome(arguments: &FitArgs) -> anyhow::Result<CliOutput> {
         return Err(BatchFault::NoTraces { path: arguments.traces.clone() }.into());
     }
     let parameters = fitter.fitted().to_vec();
-    let rows = fit_all(fitter, curves).map_err(BatchFault::Run)?;
+    let rows = fit_all(fitter, curves, false).map_err(BatchFault::Run)?;
     let (model, parameters) = (&*arguments.model, &*parameters);
     // The details first: where the table of the fits is there, both are.
     put(&details, arguments.force, |out| write_fit_details(out, model, parameters, &rows))?;
@@ -102,18 +102,11 @@ pub(super) fn outcome(arguments: &FitArgs) -> anyhow::Result<CliOutput> {
     FitReport::of(model, parameters, &rows, [fitted, details]).output()
 }
 
-/// The table of the fits and that of their details. The name of the second does not look like the first's, or PyAMA's
-/// viewer would offer it.
-fn outputs(arguments: &FitArgs) -> (PathBuf, PathBuf) {
-    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let (traces, model) = (&arguments.traces, &arguments.model);
-    match &arguments.out {
-        Some(out) => (out.clone(), out.with_file_name(format!("{}_details.csv", stem(out)))),
-        None => (
-            traces.with_file_name(format!("{}_fitted_{model}.csv", stem(traces))),
-            traces.with_file_name(format!("{}_details_{model}.csv", stem(traces))),
-        ),
-    }
+/// The table of the fits and that of their details.
+fn outputs(arguments: &FitArgs) -> [PathBuf; 2] {
+    let Some(out) = &arguments.out else { return fitted_tables(&arguments.traces, &arguments.model) };
+    let stem = out.file_stem().unwrap_or_default().to_string_lossy();
+    [out.clone(), out.with_file_name(format!("{stem}_details.csv"))]
 }
 
 /// Refuses an output that is there or is the input, before time is spent.

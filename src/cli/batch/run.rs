@@ -13,8 +13,8 @@ use super::{BatchFault, CliOutput, Configured, StackArgs, live};
 use crate::commands::batch::BatchCommand;
 use crate::config::Experiment;
 use crate::microscopy::{
-    Outcome, Progress, ProgressSink, Record, Recorded, Run, RunError, RunOptions, RunOrigin, Summary, holder,
-    running, shard_folder,
+    Outcome, Progress, ProgressSink, Record, Recorded, Run, RunError, RunOptions, RunOrigin, Summary,
+    fovs_done, holder, running, shard_folder,
 };
 use crate::service::Exit;
 use crate::supervisor::{Signals, Stop};
@@ -220,7 +220,7 @@ pub(super) fn status(arguments: &StatusArgs, configured: &Configured) -> anyhow:
     let summary = Summary::read(out).ok();
     // A share has fewer fields of view than the experiment; its summary knows which.
     let fovs = summary.as_ref().map_or(fovs, |summary| summary.fovs.len());
-    let complete = records.iter().filter(|record| matches!(record, Record::Fov { .. })).count();
+    let (complete, _) = fovs_done(&records);
     let failed: Vec<_> = records
         .iter()
         .filter_map(|record| match record {

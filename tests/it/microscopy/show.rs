@@ -5,29 +5,15 @@ use std::fs;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::support::{batch, names, shared};
+use super::support::{batch, names};
+use crate::support::cells::write_recipe;
 use crate::support::fixture::program;
 use ocellus::microscopy::Results;
-
-/// A small movie that is quickly computed, with cells that are kept and cells that are dropped.
-const RECIPE: &str = "\
-[experiment]
-input = \"MOVIE\"
-out = \"results\"
-phase = { channel = 0, features = [\"area\", \"circularity\"] }
-[segment]
-morphology = 3
-iterations = 1
-[filter]
-border = 1
-min_frames = 4
-";
 
 /// A folder with the results of a small run, its merged tables, and fits of one of them.
 fn run() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let movie = shared("cancer_cell_migration_48f.tif");
-    fs::write(folder.path().join("small.toml"), RECIPE.replace("MOVIE", movie.to_str().unwrap())).unwrap();
+    write_recipe(&folder.path().join("small.toml"));
     let outcome = batch(folder.path(), ["run", "small.toml"]);
     assert_eq!(outcome.code, 0, "{}{}", outcome.words, outcome.errors);
     fs::write(folder.path().join("samples.yaml"), "samples:\n- name: A & B\n  fovs: 0\n").unwrap();
