@@ -14,6 +14,7 @@ mod inspection;
 mod number;
 mod preview;
 pub mod priority;
+mod reading;
 mod refusal;
 mod report;
 mod trigger;
@@ -47,6 +48,7 @@ pub use ocellus_image::{
 };
 pub use ocellus_text::{Explanation, hex, sha256};
 pub use preview::{Layer, LiveView, LiveViews, PartPictureStore, Picture, Watch};
+pub use reading::{Reading, Readings};
 pub use refusal::{Details, FailedPart, Refusal, RejectedOut, ReloadedCameras, ReloadedOut};
 pub use report::{Fault, Latency, Report};
 pub use trigger::{NotSelected, PortState, TriggerTarget};
