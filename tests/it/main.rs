@@ -15,6 +15,7 @@ mod inspection;
 mod microscopy;
 mod mqtt;
 mod pipeline;
+mod plant;
 mod preview;
 mod recognition;
 mod scene_model;

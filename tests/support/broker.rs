@@ -81,6 +81,15 @@ impl Broker {
                 "cafile {at}/ca.crt\ncertfile {at}/server.crt\nkeyfile {at}/server.key\nrequire_certificate {want_client}\n"
             );
         }
+        Broker::in_folder(port, dir, &conf)
+    }
+
+    /// A broker with a configuration of one's own, which names `port`.
+    pub fn configured(port: u16, conf: &str) -> Broker {
+        Broker::in_folder(port, tempfile::tempdir().expect("a temporary directory"), conf)
+    }
+
+    fn in_folder(port: u16, dir: tempfile::TempDir, conf: &str) -> Broker {
         fs::write(dir.path().join("mosquitto.conf"), conf).unwrap();
         let mut broker = Broker { port, dir, child: None };
         broker.restart();

@@ -1,7 +1,7 @@
 //! Inspection through the real binary: triggers on real ports and over a real broker, frames of the built-in scene,
 //! recipes, golden pictures and evidence on disk; what a plant would see.
 
-mod scenario;
+pub mod scenario;
 
 mod bad_input;
 mod commands;
