@@ -67,8 +67,9 @@
 //! each command to its domain: `inspection/service.rs`, `recognition/people/`, `attendance/day.rs`,
 //! `preview/command.rs`. Imports run one way; `tests/layering` holds the code against its table.
 
-// The entrance, and what builds everything.
+// The entrance, what builds everything, and what examines it.
 pub mod cli;
+pub mod examine;
 pub mod service;
 // What may be asked, under one word each: the adapters parse into it, the service dispatches it.
 pub mod commands;

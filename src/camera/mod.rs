@@ -21,6 +21,7 @@ mod matroska;
 mod painter;
 mod pipeline;
 mod pool;
+mod probe;
 mod remote;
 #[cfg(feature = "demo")]
 pub mod scene;
@@ -40,6 +41,7 @@ pub use error::CaptureError;
 pub use health::Health;
 #[cfg(feature = "demo")]
 pub use painter::{Painter, PainterError};
+pub use probe::probe;
 
 /// What happened to a frame that was offered to the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

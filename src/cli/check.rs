@@ -69,7 +69,7 @@ fn check_models(config: &Config, file: &str) -> Result<(), Faults> {
 }
 
 /// Reads every recipe of every camera that inspects, because its product can change at any time.
-fn check_recipes(config: &Config) -> Result<(), Faults> {
+pub(super) fn check_recipes(config: &Config) -> Result<(), Faults> {
     let mut faults = Vec::new();
     let mut seen = BTreeSet::new();
     for inspect in config.cameras.iter().filter_map(|camera| camera.inspect.as_ref()) {

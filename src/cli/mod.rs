@@ -5,6 +5,7 @@ mod backup;
 mod batch;
 mod bench;
 mod check;
+mod doctor;
 mod faces;
 mod golden;
 mod live;
@@ -37,6 +38,7 @@ use crate::service::{Exit, Options, ServiceError};
 use crate::store::{GoldenError, StoreError};
 use crate::supervisor::SupervisorError;
 use batch::BatchFault;
+use doctor::DoctorFault;
 use faces::FacesFault;
 use golden::GoldenFault;
 use models::ModelFault;
@@ -57,6 +59,8 @@ enum CliCommand {
     Run(run::RunArgs),
     /// Validate a configuration and its models: exit code 0, or each fault with its place and remedy.
     Check(check::CheckArgs),
+    /// Examine this box and name every fault with its cause and remedy, with or without a running service.
+    Doctor(doctor::DoctorArgs),
     /// Show the state of the running service.
     Status(live::status::StatusArgs),
     /// List the alarms of the running service, or acknowledge one.
@@ -144,6 +148,7 @@ pub fn main() -> ExitCode {
     let outcome = match parsed.command {
         CliCommand::Run(arguments) => run::run(&arguments),
         CliCommand::Check(arguments) => check::run(&arguments),
+        CliCommand::Doctor(arguments) => doctor::run(&arguments),
         CliCommand::Status(arguments) => live::status::run(&arguments),
         CliCommand::Alarm(arguments) => live::alarm::run(&arguments),
         CliCommand::Product(arguments) => live::product::run(&arguments),
@@ -186,6 +191,9 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     }
     if error.is::<EngineError>() || matches!(error.downcast_ref(), Some(ProgramError::Engine(_))) {
         return Exit::Model;
+    }
+    if error.is::<DoctorFault>() {
+        return Exit::Unsound;
     }
     if error.is::<ModelFault>() {
         return Exit::Model;

@@ -167,6 +167,12 @@ pub struct ComponentOut {
     /// What is wrong and what to do; absent where nothing is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// What is wrong alone; absent where nothing is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what: Option<String>,
+    /// What to do next alone; absent where nothing is to be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
     /// When it entered this state, RFC 3339, UTC.
     pub since: String,
     /// Whether `/healthz` answers 503 while it is faulty (`supervisor.essential`).

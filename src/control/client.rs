@@ -55,17 +55,29 @@ pub fn ask(dir: &Path, command: &Command) -> Result<Value, AskError> {
 /// # Errors
 /// Those of [`ask`]; `Broken` if the answer has another type, as an older service may send it.
 pub fn ask_for<T: DeserializeOwned>(dir: &Path, command: &Command) -> Result<T, AskError> {
+    ask_within(dir, command, PATIENCE)
+}
+
+/// As [`ask_for`], with another patience for the answer.
+///
+/// # Errors
+/// Those of [`ask_for`]; `Broken` if the answer takes longer.
+pub fn ask_within<T: DeserializeOwned>(
+    dir: &Path,
+    command: &Command,
+    patience: Duration,
+) -> Result<T, AskError> {
     let path = socket(dir);
     let stream = match UnixStream::connect(&path) {
         Ok(stream) => stream,
         Err(source) => return Err(AskError::NotRunning { path, source }),
     };
-    let outcome = talk(stream, command).and_then(|line| read(&line));
+    let outcome = talk(stream, command, patience).and_then(|line| read(&line));
     outcome.map_err(|source| AskError::Broken { path, source })?.map_err(AskError::Refused)
 }
 
-fn talk(mut stream: UnixStream, command: &Command) -> std::io::Result<String> {
-    stream.set_read_timeout(Some(PATIENCE))?;
+fn talk(mut stream: UnixStream, command: &Command, patience: Duration) -> std::io::Result<String> {
+    stream.set_read_timeout(Some(patience))?;
     let request = serde_json::to_string(command).map_err(invalid)?;
     writeln!(stream, "{request}")?;
     let mut line = String::new();
@@ -84,6 +96,13 @@ fn read<T: DeserializeOwned>(line: &str) -> std::io::Result<Result<T, ControlRef
         Some(_) => serde_json::from_str(line).map(Err).map_err(invalid),
         None => serde_json::from_str(line).map(|Done { result }| Ok(result)).map_err(invalid),
     }
+}
+
+/// The process that serves the socket in the state directory `dir`; `None` where nobody does.
+pub fn server_process(dir: &Path) -> Option<u32> {
+    let stream = UnixStream::connect(socket(dir)).ok()?;
+    let peer = rustix::net::sockopt::socket_peercred(&stream).ok()?;
+    u32::try_from(peer.pid.as_raw_nonzero().get()).ok()
 }
 
 fn invalid(error: serde_json::Error) -> std::io::Error {

@@ -8,7 +8,7 @@
 mod client;
 mod server;
 
-pub use client::{AskError, ask, ask_for};
+pub use client::{AskError, ask, ask_for, ask_within, server_process};
 pub use server::{ControlError, serve};
 
 use std::path::{Path, PathBuf};

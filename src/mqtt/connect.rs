@@ -87,23 +87,32 @@ pub(super) async fn connect(
     wall_ns: u64,
     version: Version,
 ) -> Result<Connected, ConnectError> {
-    let greeting = greeting(cfg, topics, wall_ns)?;
+    let mut will = Vec::new();
+    contract::write(0, wall_ns, &offline("connection lost"), &mut will);
+    greeted(cfg, Some((topics.full(topic::STATUS), will)), version).await
+}
+
+/// Opens a connection with this last will, and sends CONNECT.
+pub(super) async fn greeted(
+    cfg: &config::MqttConfig,
+    will: Option<(String, Vec<u8>)>,
+    version: Version,
+) -> Result<Connected, ConnectError> {
+    let greeting = greeting(cfg, will)?;
     let tls = cfg.tls.as_ref().map(|tls| client_config(cfg, tls)).transpose()?;
     tokio::time::timeout(PATIENCE, introduce(cfg, &greeting, tls, version))
         .await
         .unwrap_or(Err(ConnectError::Timeout))
 }
 
-fn greeting(cfg: &config::MqttConfig, topics: &Topics, wall_ns: u64) -> Result<Greeting, Cause> {
-    let mut will = Vec::new();
-    contract::write(0, wall_ns, &offline("connection lost"), &mut will);
+fn greeting(cfg: &config::MqttConfig, will: Option<(String, Vec<u8>)>) -> Result<Greeting, Cause> {
     let password = cfg.password_file.as_deref().filter(|_| cfg.username.is_some());
     let password = password.map(|file| password_of(cfg, file)).transpose()?.unwrap_or_default();
     Ok(Greeting {
         client_id: cfg.client_id.clone(),
         keep_alive_s: keep_alive(cfg).as_secs().min(u64::from(u16::MAX)) as u16,
         login: cfg.username.clone().map(|name| (name, password)),
-        will: (topics.full(topic::STATUS), will),
+        will,
     })
 }
 

@@ -280,8 +280,8 @@ pub(super) struct Greeting {
     pub(super) keep_alive_s: u16,
     /// User name and password, if configured.
     pub(super) login: Option<(String, String)>,
-    /// Topic and payload of the last will: QoS 1, retained.
-    pub(super) will: (String, Vec<u8>),
+    /// Topic and payload of the last will: QoS 1, retained. A mere test of the connection leaves none behind.
+    pub(super) will: Option<(String, Vec<u8>)>,
 }
 
 /// Writes a CONNECT for a clean session, which the broker does not keep.
@@ -294,11 +294,12 @@ pub(super) fn write_connect(
     let client_id = client_id.clone();
     let written = match version {
         Version::V4 => {
-            let last_will =
-                v4::LastWill::new(&will.0, will.1.clone(), rumqttc::mqttbytes::QoS::AtLeastOnce, true);
+            let last_will = will.as_ref().map(|(topic, payload)| {
+                v4::LastWill::new(topic, payload.clone(), rumqttc::mqttbytes::QoS::AtLeastOnce, true)
+            });
             let mut connect = v4::Connect::new(client_id);
             connect.keep_alive = *keep_alive;
-            connect.last_will = Some(last_will);
+            connect.last_will = last_will;
             if let Some((name, password)) = login {
                 connect.set_login(name, password);
             }
@@ -306,11 +307,13 @@ pub(super) fn write_connect(
         }
         Version::V5 => {
             let at_least_once = rumqttc::v5::mqttbytes::QoS::AtLeastOnce;
-            let last_will = v5::LastWill::new(will.0.clone(), will.1.clone(), at_least_once, true, None);
+            let last_will = will.as_ref().map(|(topic, payload)| {
+                v5::LastWill::new(topic.clone(), payload.clone(), at_least_once, true, None)
+            });
             let login = login.as_ref().map(|(name, password)| v5::Login::new(name.clone(), password.clone()));
             let connect =
                 v5::Connect { keep_alive: *keep_alive, client_id, clean_start: true, properties: None };
-            v5::Packet::Connect(connect, Some(last_will), login).write(out, None).is_ok()
+            v5::Packet::Connect(connect, last_will, login).write(out, None).is_ok()
         }
     };
     if written { Ok(()) } else { Err(Garbled("a CONNECT too long to be written")) }

@@ -35,6 +35,8 @@ pub enum Exit {
     Refused = 13,
     /// A batch run was cancelled before its end.
     Cancelled = 14,
+    /// `ocellus doctor` found at least one fault.
+    Unsound = 15,
 }
 
 impl Exit {

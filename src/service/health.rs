@@ -6,7 +6,6 @@
 //! service and raises an alarm.
 
 mod alarms;
-mod disk;
 mod observe;
 mod text;
 

@@ -8,10 +8,26 @@ use std::path::Path;
 use super::StoreError;
 use super::attendance::last_number;
 use super::high_water::{HighWater, StreamHigh};
+use super::open::MARK;
 use super::streams::{AHEAD, announce_lost, lowest_waiting, stored_seqs};
 
 /// The counter for the numbers of attendance events.
 pub(super) const ATTENDED: &str = "attendance/event";
+
+/// Compares the length of the file of the store in `path` with that at its last closing. Returns whether it is the same.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if it has become shorter.
+pub(super) fn check_whole(path: &Path, high: &HighWater) -> Result<bool, StoreError> {
+    let length = std::fs::metadata(path.join("db")).map_or(0, |db| db.len());
+    let closed = high.read(|record| record.closed_bytes);
+    if path.join(MARK).exists() && closed.is_some_and(|closed| length < closed) {
+        let closed = closed.unwrap_or_default();
+        let cause = format!("its file has {length} bytes and had {closed} when it was closed");
+        return Err(StoreError::Damaged { path: path.into(), cause });
+    }
+    Ok(closed == Some(length))
+}
 
 /// Reads every entry of every tree, to find what sled cannot read now and not when it is needed. sled panics
 /// on some kinds of damage.

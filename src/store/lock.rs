@@ -43,6 +43,20 @@ pub(super) fn take(path: &Path, patience: Duration) -> Result<Lock, StoreError> 
     }
 }
 
+/// Takes the same lock without waiting and without creating anything, for a moment of looking.
+pub(super) fn probe(path: &Path) -> Result<Lock, StoreError> {
+    let fail = |error| StoreError::from_io(path, error);
+    let around = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = File::open(around).map_err(fail)?;
+    let file = File::open(path.with_extension("lock")).ok();
+    for held in [Some(&dir), file.as_ref()].into_iter().flatten() {
+        if !wait_for(held, Duration::ZERO).map_err(fail)? {
+            return Err(StoreError::Locked { path: path.into() });
+        }
+    }
+    Ok(Lock { _dir: dir, _file: file })
+}
+
 /// Waits until no thread has sled's file `db` in `path` open: sled's threads release it a moment after a
 /// drop.
 pub(super) fn await_release(path: &Path, patience: Duration) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ mod counters;
 mod database;
 mod dump;
 mod error;
+mod examine;
 mod files;
 mod forget;
 mod gallery;
@@ -36,6 +37,7 @@ pub use attendance::{Attendances, Change, Ledger};
 pub use counters::CounterTable;
 pub use dump::{STORE_SCHEMA, StateLock, StoreDump, lock_state, rebuild, remove_dump};
 pub use error::StoreError;
+pub use examine::{StoreFacts, check_free, examine, measure_writes};
 pub use files::{make_dir, replace, sync_dir, write_whole};
 pub use forget::{Forgotten, Resting};
 pub use gallery::{

@@ -179,16 +179,9 @@ impl Store {
             }
             Err(_) => files::make_dir(path).map_err(|error| StoreError::from_io(path, error))?,
         }
-        let length = fs::metadata(path.join("db")).map_or(0, |db| db.len());
-        let closed = self.high.read(|record| record.closed_bytes);
-        if path.join(MARK).exists() && closed.is_some_and(|closed| length < closed) {
-            let closed = closed.unwrap_or_default();
-            return Err(
-                self.damaged(&format!("its file has {length} bytes and had {closed} when it was closed"))
-            );
-        }
+        let whole = audit::check_whole(path, &self.high)?;
         let db = open_sled(path)?;
-        self.begin(&db, closed == Some(length))?;
+        self.begin(&db, whole)?;
         Ok(db)
     }
 

@@ -40,5 +40,5 @@ mod users;
 pub use counters::Totals;
 pub use handle::{CameraFacts, Web};
 pub use passwords::hash_password;
-pub use run::{WebError, run};
+pub use run::{WebError, probe, run};
 pub use users::{UnknownUser, UsersFileError, change_users};

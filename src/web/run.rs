@@ -258,11 +258,7 @@ impl WebUnit<'_> {
                 }
                 Err(error) => error,
             };
-            let bind = self.cfg.bind;
-            (self.alarm)(Some(&Explanation::new(
-                format!("the page cannot be served at {bind} (web.bind): {error}"),
-                "end the program that uses the address, or write another one; it is retried until then",
-            )));
+            (self.alarm)(Some(&unbound(self.cfg.bind, &error)));
             let until = Instant::now() + AGAIN;
             while Instant::now() < until {
                 self.beat.beat();
@@ -282,6 +278,25 @@ impl WebUnit<'_> {
             tracing::warn!("passwords cross the network in the clear: name web.cert_file and web.key_file");
         }
     }
+}
+
+/// Why nothing is served.
+fn unbound(bind: SocketAddr, error: &std::io::Error) -> Explanation {
+    Explanation::new(
+        format!("the page cannot be served at {bind} (web.bind): {error}"),
+        "end the program that uses the address, or write another one; it is retried until then",
+    )
+}
+
+/// Checks that the page could be served: the files of TLS, and the address, which is listened on for a moment.
+///
+/// # Errors
+/// The cause as the service reports it.
+pub fn probe(cfg: &config::WebConfig) -> Result<(), Explanation> {
+    let files = cfg.tls.as_ref().map(super::tls::acceptor).transpose();
+    files.map_err(|error| WebError::from(error).explanation())?;
+    // Without the runtime of the listener, but with the same option: connections of a former run do not count.
+    std::net::TcpListener::bind(cfg.bind).map(drop).map_err(|error| unbound(cfg.bind, &error))
 }
 
 fn listener(bind: SocketAddr) -> std::io::Result<TcpListener> {

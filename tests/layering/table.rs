@@ -33,14 +33,19 @@ pub const MODULES: &[(&str, &str)] = &[
     ("microscopy", "timelapse engine image ring scheduler supervisor* contract config telemetry types"),
     // What carries frames for all domains: it knows that objects are followed, and of no other domain.
     ("pipeline", "ring image engine scheduler supervisor* config telemetry types tracking"),
+    // What examines the box: it tries what the domains and adapters use, and knows nothing of how they are wired.
+    (
+        "examine",
+        "types telemetry supervisor* contract commands control config engine store camera mqtt web",
+    ),
     // The whole.
     (
         "service",
-        "types telemetry audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview microscopy pipeline mqtt web",
+        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview microscopy pipeline mqtt web",
     ),
     (
         "cli",
-        "types telemetry audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview microscopy pipeline mqtt web service timelapse",
+        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview microscopy pipeline mqtt web service timelapse",
     ),
     ("main", "cli"),
 ];

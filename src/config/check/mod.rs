@@ -9,6 +9,7 @@ mod faces;
 mod inspect;
 mod model;
 mod mqtt;
+mod partial;
 mod preview;
 mod salvage;
 mod trigger;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Component, ComponentState, disk, text};
+use super::{Component, ComponentState, text};
 use crate::camera::Health;
 use crate::contract::rest::ComponentOut;
+use crate::examine::disk;
 use crate::mqtt::Link;
 use crate::service::camera::{Camera, unit_name};
 use crate::service::provisioning;
@@ -94,13 +95,13 @@ impl Reporter {
 
     /// The disk of the state directory, and that of the evidence if it is another one.
     fn disk_states(&self, state_dir: &Path) -> Vec<(String, ComponentState)> {
-        let state_disk = disk::state(state_dir, "device.state_dir", "events wait in memory until then");
+        let of_disk = |fault: Option<Explanation>| fault.map_or_else(ComponentState::ok, ComponentState::faulty);
+        let state_disk = of_disk(disk::fault(state_dir, "device.state_dir", disk::UNTIL_STATE));
         let mut states = vec![("disk/state".to_owned(), state_disk)];
         let root = self.around.domains.evidence.root();
         if disk::is_another(root, state_dir) {
-            let evidence =
-                disk::state(root, "evidence.dir", "inspection goes on without evidence until then");
-            states.push(("disk/evidence".into(), evidence));
+            let evidence = disk::fault(root, "evidence.dir", disk::UNTIL_EVIDENCE);
+            states.push(("disk/evidence".into(), of_disk(evidence)));
         }
         states
     }

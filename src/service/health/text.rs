@@ -48,6 +48,8 @@ pub(in crate::service) fn out(
             component: component.name.clone(),
             state: state.condition.as_str().to_owned(),
             cause: (!whole.is_empty()).then(|| whole.join(", ")),
+            what: Some(state.cause.cause.clone()).filter(|what| !what.is_empty()),
+            remedy: Some(state.cause.remedy.clone()).filter(|remedy| !remedy.is_empty()),
             since: rfc3339(component.since.wall_ns),
             essential: essential(&component.name),
         }

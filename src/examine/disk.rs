@@ -6,20 +6,24 @@ use std::path::Path;
 
 use rustix::fs::{StatVfs, StatVfsMountFlags, statvfs};
 
-use super::ComponentState;
 use crate::types::Explanation;
 
+/// What happens while the disk of the state directory takes nothing.
+pub const UNTIL_STATE: &str = "events wait in memory until then";
+/// What happens while the disk of the evidence takes nothing.
+pub const UNTIL_EVIDENCE: &str = "inspection goes on without evidence until then";
 /// A disk with less free space is full, because the store writes in pieces of a quarter of it.
 const LEAST_FREE_BYTES: u64 = 1 << 20;
 
-/// The state of the disk below `dir`, which the key `key` names; `until` says what happens while it is full.
-pub(super) fn state(dir: &Path, key: &str, until: &str) -> ComponentState {
+/// What is wrong with the disk below `dir`, which the key `key` names; `until` says what happens while it is. `None` where
+/// it has space and can be written.
+pub fn fault(dir: &Path, key: &str, until: &str) -> Option<Explanation> {
     let disk = format!("the disk of {} ({key})", dir.display());
     match statvfs(dir) {
-        Ok(facts) => fault(&facts, &disk, until).map_or_else(ComponentState::ok, ComponentState::faulty),
+        Ok(facts) => fault_of(&facts, &disk, until),
         Err(error) => {
             let error = Error::from(error);
-            ComponentState::faulty(Explanation::new(
+            Some(Explanation::new(
                 format!("{disk} cannot be used: {error}"),
                 "mount it, or name another folder",
             ))
@@ -27,7 +31,13 @@ pub(super) fn state(dir: &Path, key: &str, until: &str) -> ComponentState {
     }
 }
 
-fn fault(facts: &StatVfs, disk: &str, until: &str) -> Option<Explanation> {
+/// Free bytes for the service's user on the disk below `dir`, and all of its bytes.
+pub fn free_bytes(dir: &Path) -> Option<(u64, u64)> {
+    let facts = statvfs(dir).ok()?;
+    Some((facts.f_bavail.saturating_mul(facts.f_frsize), facts.f_blocks.saturating_mul(facts.f_frsize)))
+}
+
+fn fault_of(facts: &StatVfs, disk: &str, until: &str) -> Option<Explanation> {
     let free = facts.f_bavail.saturating_mul(facts.f_frsize);
     if facts.f_flag.contains(StatVfsMountFlags::RDONLY) {
         return Some(Explanation::new(
@@ -49,7 +59,7 @@ fn fault(facts: &StatVfs, disk: &str, until: &str) -> Option<Explanation> {
 }
 
 /// Whether `folder` exists and is on another disk than `dir`.
-pub(super) fn is_another(folder: &Path, dir: &Path) -> bool {
+pub fn is_another(folder: &Path, dir: &Path) -> bool {
     let device = |path: &Path| std::fs::metadata(path).ok().map(|facts| facts.dev());
     device(folder).is_some_and(|own| device(dir) != Some(own))
 }
@@ -76,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_disk_is_faulty_without_space_without_inodes_and_where_it_cannot_be_written() {
-        let said = |facts: StatVfs| fault(&facts, "the disk", "x");
+        let said = |facts: StatVfs| fault_of(&facts, "the disk", "x");
         assert_eq!(said(facts()), None);
         assert_eq!(said(StatVfs { f_files: 0, f_favail: 0, ..facts() }), None);
         assert!(said(StatVfs { f_bavail: 255, ..facts() }).is_some_and(|why| why.cause.contains("full")));
@@ -87,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_gone_is_named_with_the_key_that_leads_to_it() {
-        let state = state(Path::new("/nowhere/at/all"), "device.state_dir", "");
-        assert!(state.is_faulty() && state.cause.cause.contains("device.state_dir"), "{state:?}");
+        let why = fault(Path::new("/nowhere/at/all"), "device.state_dir", "").expect("a fault");
+        assert!(why.cause.contains("device.state_dir"), "{why:?}");
     }
 }
