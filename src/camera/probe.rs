@@ -44,7 +44,8 @@ pub fn probe(camera: &CameraConfig) -> Result<String, Explanation> {
     if let Source::Tcp(address) = &camera.source {
         camera.secret_file.as_deref().map(read_password).transpose().map_err(|error| error.explanation())?;
         let listened = TcpListener::bind(address);
-        let listened = listened.map_err(|source| TcpError::Listen { address: *address, source }.explanation());
+        let listened =
+            listened.map_err(|source| TcpError::Listen { address: *address, source }.explanation());
         return listened.map(|_| format!("{address} is free for a sender"));
     }
     let camera = CameraConfig { frozen_after: FROZEN_AFTER, ..camera.clone() };
@@ -75,6 +76,8 @@ pub fn probe(camera: &CameraConfig) -> Result<String, Explanation> {
     match (found.into_inner(), ended) {
         (Some(answer), _) => answer,
         (None, Err(error)) => Err(error.explanation()),
-        (None, Ok(_)) => Err(Explanation::new("the source ended without a frame", "check that there is something in it")),
+        (None, Ok(_)) => {
+            Err(Explanation::new("the source ended without a frame", "check that there is something in it"))
+        }
     }
 }

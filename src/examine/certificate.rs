@@ -23,9 +23,14 @@ const EXPLICIT_VERSION: u8 = 0xa0;
 /// The validity of every certificate that the broker's connection uses.
 pub(super) fn of_broker(cfg: &MqttConfig) -> Vec<Note> {
     let Some(tls) = &cfg.tls else { return Vec::new() };
-    let mut notes = of_file(&tls.ca_file, "mqtt.ca_file", "ask for the present certificate of the broker's authority");
+    let mut notes =
+        of_file(&tls.ca_file, "mqtt.ca_file", "ask for the present certificate of the broker's authority");
     if let Some(file) = &tls.cert_file {
-        notes.extend(of_file(file, "mqtt.cert_file", "have this client's certificate renewed by the broker's authority"));
+        notes.extend(of_file(
+            file,
+            "mqtt.cert_file",
+            "have this client's certificate renewed by the broker's authority",
+        ));
     }
     notes
 }
@@ -52,7 +57,10 @@ fn judged(place: String, (begins, ends): (i64, i64), now: i64, renew: &str) -> N
     let shown = |seconds: i64| day(seconds);
     let remedy = format!("{renew}; or set the clock of this device, if it is wrong");
     if now >= ends {
-        return Note::fault(place, Explanation::new(format!("the certificate expired on {}", shown(ends)), remedy));
+        return Note::fault(
+            place,
+            Explanation::new(format!("the certificate expired on {}", shown(ends)), remedy),
+        );
     }
     if now < begins {
         let cause = format!("the certificate is valid only from {} on", shown(begins));
@@ -150,12 +158,17 @@ mod tests {
     #[test]
     fn a_certificate_is_judged_by_its_first_and_its_last_day() {
         let state = |now| judged("a.pem".into(), (10 * DAY_S, 100 * DAY_S), now * DAY_S, "renew").state;
-        assert_eq!([5, 50, 90, 100].map(state), [Severity::Fault, Severity::Ok, Severity::Warning, Severity::Fault]);
+        assert_eq!(
+            [5, 50, 90, 100].map(state),
+            [Severity::Fault, Severity::Ok, Severity::Warning, Severity::Fault]
+        );
     }
 
     #[test]
     fn bytes_that_are_no_certificate_have_no_validity() {
-        for bytes in [&b""[..], b"\x30", b"\x30\x84\xff\xff\xff\xff", b"\x30\x02\x30\x00", &[0x30, 0x80, 0, 0]] {
+        for bytes in
+            [&b""[..], b"\x30", b"\x30\x84\xff\xff\xff\xff", b"\x30\x02\x30\x00", &[0x30, 0x80, 0, 0]]
+        {
             assert_eq!(validity(bytes), None);
         }
     }

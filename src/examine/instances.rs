@@ -36,7 +36,10 @@ fn clash(config: &Config, other: &Instance) -> Option<Note> {
     let shared = if same_dir(&theirs.device.state_dir, &config.device.state_dir) {
         format!("the state directory {}", config.device.state_dir.display())
     } else if same_broker && theirs.mqtt.client_id == config.mqtt.client_id {
-        format!("the client id {} at the same broker, which ends the connection of one for the other", config.mqtt.client_id)
+        format!(
+            "the client id {} at the same broker, which ends the connection of one for the other",
+            config.mqtt.client_id
+        )
     } else {
         let used = |config: &Config| config.cameras.iter().map(|one| one.source.clone()).collect::<Vec<_>>();
         let (ours, used) = (used(config), used(theirs));
@@ -47,7 +50,11 @@ fn clash(config: &Config, other: &Instance) -> Option<Note> {
         let camera = ours.iter().position(|source| device(&source))?;
         format!("the source of camera {}", config.cameras[camera].name)
     };
-    let cause = format!("a second instance runs: process {} with {} has {shared} too", other.process, other.file.display());
+    let cause = format!(
+        "a second instance runs: process {} with {} has {shared} too",
+        other.process,
+        other.file.display()
+    );
     let remedy = format!(
         "stop it (`systemctl stop ocellus`, or kill {}), or give it its own device.name, device.state_dir and cameras",
         other.process
@@ -116,12 +123,13 @@ pub(super) fn listener_on(port: u16) -> Option<String> {
         })
     })?;
     let wanted = PathBuf::from(format!("socket:[{inode}]"));
-    processes().find(|process| {
-        let open = fs::read_dir(Path::new(PROC).join(process.to_string()).join("fd"));
-        let mut open = open.into_iter().flatten().flatten();
-        open.any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == wanted))
-    })
-    .map(named)
+    processes()
+        .find(|process| {
+            let open = fs::read_dir(Path::new(PROC).join(process.to_string()).join("fd"));
+            let mut open = open.into_iter().flatten().flatten();
+            open.any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == wanted))
+        })
+        .map(named)
 }
 
 fn named(process: u32) -> String {

@@ -49,7 +49,9 @@ impl Asked {
 pub fn ask(dir: &Path) -> Asked {
     match ask_within::<ServiceStatus>(dir, &Command::Status, PATIENCE) {
         Ok(status) => Asked::Answered { status: Box::new(status), process: server_process(dir) },
-        Err(AskError::NotRunning { source, .. }) if source.kind() != std::io::ErrorKind::PermissionDenied => Asked::Nobody,
+        Err(AskError::NotRunning { source, .. }) if source.kind() != std::io::ErrorKind::PermissionDenied => {
+            Asked::Nobody
+        }
         Err(error) => Asked::Silent { why: silent(&error), process: server_process(dir) },
     }
 }
@@ -61,7 +63,11 @@ fn silent(error: &AskError) -> Explanation {
             "run this as root, or as the user of the service",
         ),
         AskError::Broken { path, .. } => Explanation::new(
-            format!("the service at {} runs, and did not answer within {} s", path.display(), PATIENCE.as_secs()),
+            format!(
+                "the service at {} runs, and did not answer within {} s",
+                path.display(),
+                PATIENCE.as_secs()
+            ),
             "see its log (`journalctl -u ocellus -n 100`), and restart it: `systemctl restart ocellus`",
         ),
         AskError::Refused(refusal) => Explanation::new(refusal.reason.as_str(), refusal.remedy.as_str()),
@@ -72,10 +78,13 @@ fn silent(error: &AskError) -> Explanation {
 pub(super) fn results(status: &ServiceStatus, dir: &Path) -> Vec<(String, Note)> {
     let mut results: Vec<(String, Note)> = status.components.iter().map(component).collect();
     let of_component = |name: &str| {
-        let is = |component: &&ComponentOut| component.component.replace('/', "-") == name && component.state == "faulty";
+        let is = |component: &&ComponentOut| {
+            component.component.replace('/', "-") == name && component.state == "faulty"
+        };
         status.components.iter().find(is).is_some()
     };
-    let alone = status.alarms.iter().filter(|alarm| !of_component(&alarm.name) && !is_other_name(&alarm.name));
+    let alone =
+        status.alarms.iter().filter(|alarm| !of_component(&alarm.name) && !is_other_name(&alarm.name));
     results.extend(alone.map(|alarm| {
         let what = Explanation::new(format!("{}, since {}", alarm.cause, alarm.since), "");
         (format!("alarm/{}", alarm.name), Note::fault("", what))
@@ -95,7 +104,9 @@ fn component(one: &ComponentOut) -> (String, Note) {
     let since = format!("since {}", one.since);
     let note = match one.state.as_str() {
         "faulty" => Note::fault(since, what),
-        "starting" => Note::warning(since, Explanation { cause: format!("it is starting: {}", what.cause), ..what }),
+        "starting" => {
+            Note::warning(since, Explanation { cause: format!("it is starting: {}", what.cause), ..what })
+        }
         other => Note::ok(since, format!("the service reports: {other}")),
     };
     (name, note)

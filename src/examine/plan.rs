@@ -26,15 +26,25 @@ pub fn checks(config: &Config, faults: &Faults, asked: Asked, machine: &Machine)
             let results = live::results(&status, &dir);
             checks.extend(results.into_iter().map(|(name, note)| ready(name, note)));
         }
-        Asked::Silent { why, .. } => checks.push(ready("service", Note::fault(dir.display().to_string(), why))),
+        Asked::Silent { why, .. } => {
+            checks.push(ready("service", Note::fault(dir.display().to_string(), why)))
+        }
         Asked::Nobody => {
-            checks.push(ready("service", Note::ok(dir.display().to_string(), "no service runs on this state directory")));
+            checks.push(ready(
+                "service",
+                Note::ok(dir.display().to_string(), "no service runs on this state directory"),
+            ));
             match store::check_free(&dir) {
                 Err(error @ store::StoreError::Locked { .. }) => {
                     // Whoever holds the state may hold the cameras too.
                     let place = dir.display().to_string();
                     let held = move || vec![Note::fault(place, state::held(error, &dir))];
-                    checks.push(Check::new("store", config.device.state_dir.display().to_string(), SHORT, held));
+                    checks.push(Check::new(
+                        "store",
+                        config.device.state_dir.display().to_string(),
+                        SHORT,
+                        held,
+                    ));
                 }
                 _ => checks.extend(of_stopped(config, faults)),
             }
@@ -90,11 +100,15 @@ fn of_machine(config: &Config, faults: &Faults, machine: &Machine) -> Vec<Check>
     let (own, state) = (machine.clone(), dir);
     add("disk/speed", &shown, Box::new(move || state::writes(&own, &state)));
     let own = config.clone();
-    add("certificates", "mqtt, web", Box::new(move || {
-        let mut notes = certificate::of_broker(&own.mqtt);
-        notes.extend(certificate::of_page(&own.web));
-        notes
-    }));
+    add(
+        "certificates",
+        "mqtt, web",
+        Box::new(move || {
+            let mut notes = certificate::of_broker(&own.mqtt);
+            notes.extend(certificate::of_page(&own.web));
+            notes
+        }),
+    );
     checks
 }
 

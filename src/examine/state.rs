@@ -37,7 +37,9 @@ fn room(dir: &Path, key: &str, until: &str) -> Note {
     let (free, total) = disk::free_bytes(dir).unwrap_or_default();
     let figures = format!("{} of {} MiB are free", free >> 20, total >> 20);
     match free < total / LOW_PART {
-        true => Note::warning(place, Explanation::new(format!("the disk is nearly full: {figures}"), "make room")),
+        true => {
+            Note::warning(place, Explanation::new(format!("the disk is nearly full: {figures}"), "make room"))
+        }
         false => Note::ok(place, figures),
     }
 }
@@ -59,7 +61,8 @@ pub(super) fn writes(machine: &Machine, dir: &Path) -> Vec<Note> {
     vec![match stalled {
         _ if took >= TOO_SLOW => Note::fault(place, slow(figure)),
         Some(share) => {
-            let what = slow(format!("everything waited for disks in {share:.0} % of the last 10 s; {figure}"));
+            let what =
+                slow(format!("everything waited for disks in {share:.0} % of the last 10 s; {figure}"));
             Note::fault(place, what)
         }
         None if took >= SLOW => Note::warning(place, slow(figure)),
@@ -77,7 +80,10 @@ pub(super) fn store(dir: &Path) -> Vec<Note> {
             Note::ok(place, format!("{entries} entries in {} KiB, all readable", bytes >> 10))
         }
         Ok(StoreFacts::TooLarge { bytes }) => {
-            let cause = format!("not read: there is no room for a copy of its {} MiB in the temporary folder", bytes >> 20);
+            let cause = format!(
+                "not read: there is no room for a copy of its {} MiB in the temporary folder",
+                bytes >> 20
+            );
             Note::warning(place, Explanation::new(cause, "set TMPDIR to a folder with room, and try again"))
         }
         Err(error) => Note::fault(place, held(error, dir)),

@@ -19,8 +19,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// The cause as the service reports it: not reached, refused, or a file that cannot be used.
 pub fn probe(cfg: &MqttConfig) -> Result<&'static str, Cause> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|error| cause(cfg, error.to_string(), "check the limit on open files"))?;
+    let runtime = runtime.map_err(|error| cause(cfg, error.to_string(), "check the limit on open files"))?;
     let client_id = format!("{}-doctor-{}", cfg.client_id, std::process::id());
     let own = MqttConfig { client_id, ..cfg.clone() };
     let outcome = runtime.block_on(attempts(&own)).map_err(|error| explain_connect(&own, &error));

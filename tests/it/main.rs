@@ -9,6 +9,7 @@ mod cli;
 mod data;
 mod docs;
 mod engine;
+mod examine;
 mod heap;
 mod image;
 mod inspection;

@@ -34,10 +34,7 @@ pub const MODULES: &[(&str, &str)] = &[
     // What carries frames for all domains: it knows that objects are followed, and of no other domain.
     ("pipeline", "ring image engine scheduler supervisor* config telemetry types tracking"),
     // What examines the box: it tries what the domains and adapters use, and knows nothing of how they are wired.
-    (
-        "examine",
-        "types telemetry supervisor* contract commands control config engine store camera mqtt web",
-    ),
+    ("examine", "types telemetry supervisor* contract commands control config engine store camera mqtt web"),
     // The whole.
     (
         "service",

@@ -16,7 +16,10 @@ impl Config {
             None => (Path::new("built-in default"), Path::new(".")),
         };
         let text = match path {
-            Some(path) => files::read_text(path, "check the path after --config, and run this as root or as the service's user"),
+            Some(path) => files::read_text(
+                path,
+                "check the path after --config, and run this as root or as the service's user",
+            ),
             None => Ok(Config::default_text().to_owned()),
         };
         let coming = Coming { state_dir: state_dir.map(Path::to_owned), ..Coming::default() };

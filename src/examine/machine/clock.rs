@@ -29,11 +29,15 @@ pub(in crate::examine) fn clock(machine: &Machine, state_dir: &Path) -> Vec<Note
     let board = machine.number(BOARD).filter(|board| *board > 0);
     if let Some(board) = board.filter(|board| is_off(*board - seconds)) {
         let by = (board - seconds).unsigned_abs();
-        let cause = format!("the clock is off: it shows {shown}, and the clock of the board differs by {by} s");
+        let cause =
+            format!("the clock is off: it shows {shown}, and the clock of the board differs by {by} s");
         return vec![Note::fault(format!("/{BOARD}"), Explanation::new(cause, SET))];
     }
     if let Some((file, written)) = newest(state_dir).filter(|(_, written)| is_later(*written, now)) {
-        let cause = format!("the clock is off: it shows {shown}, and {file} was written later, at {}", self::shown(written));
+        let cause = format!(
+            "the clock is off: it shows {shown}, and {file} was written later, at {}",
+            self::shown(written)
+        );
         return vec![Note::fault(state_dir.display().to_string(), Explanation::new(cause, SET))];
     }
     let synchronised = machine.path(TIMESYNCD).exists() || (machine.is_this() && synchronised());
@@ -83,9 +87,11 @@ mod tests {
         let state = |by: i64, ahead: Option<u64>| {
             let now = SystemTime::now();
             let board = now.duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 + by;
-            let (dir, machine) = fixture(&[(BOARD, &format!("{board}\n")), (TIMESYNCD, ""), ("state/numbers", "")]);
+            let (dir, machine) =
+                fixture(&[(BOARD, &format!("{board}\n")), (TIMESYNCD, ""), ("state/numbers", "")]);
             if let Some(ahead) = ahead {
-                let file = std::fs::File::options().write(true).open(dir.path().join("state/numbers")).unwrap();
+                let file =
+                    std::fs::File::options().write(true).open(dir.path().join("state/numbers")).unwrap();
                 file.set_modified(now + Duration::from_secs(ahead)).unwrap();
             }
             clock(&machine, &dir.path().join("state"))[0].state

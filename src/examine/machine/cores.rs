@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn an_offline_core_is_a_fault_where_a_worker_needs_it_and_a_warning_elsewhere() {
-        let files = [("sys/devices/system/cpu/present", "0-3\n"), ("sys/devices/system/cpu/online", "0,2-3\n")];
+        let files =
+            [("sys/devices/system/cpu/present", "0-3\n"), ("sys/devices/system/cpu/online", "0,2-3\n")];
         let (_dir, machine) = fixture(&files);
         let note = &cores(&machine, &[0, 1])[0];
         assert_eq!(note.state, Severity::Fault);

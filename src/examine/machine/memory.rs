@@ -25,14 +25,17 @@ pub(in crate::examine) fn memory(machine: &Machine) -> Vec<Note> {
     if available < LEAST_KIB || available < total / LEAST_PART {
         notes.push(Note::fault(place, Explanation::new(format!("memory is short: {figures}"), remedy)));
     } else if stalled >= STALLED_PERCENT {
-        let cause = format!("memory is short: everything waited for it in {stalled:.0} % of the last 10 s, though {figures}");
+        let cause = format!(
+            "memory is short: everything waited for it in {stalled:.0} % of the last 10 s, though {figures}"
+        );
         notes.push(Note::fault("/proc/pressure/memory", Explanation::new(cause, remedy)));
     } else {
         notes.push(Note::ok(place, figures));
     }
     let killed = machine.text("proc/vmstat").unwrap_or_default();
     if let Some(killed) = number(&killed, "oom_kill ").filter(|killed| *killed > 0) {
-        let cause = format!("the kernel has ended {killed} programs since the start, because memory was used up");
+        let cause =
+            format!("the kernel has ended {killed} programs since the start, because memory was used up");
         let what = Explanation::new(cause, "`dmesg | grep -i oom` names them");
         notes.push(Note::warning("/proc/vmstat", what));
     }

@@ -26,15 +26,20 @@ pub(in crate::examine) fn thermal(machine: &Machine) -> Vec<Note> {
     notes
 }
 
-const COOL: &str = "give the box air, a heat sink or a fan; less work helps too: `detect = { every = 2 }`, fewer workers";
+const COOL: &str =
+    "give the box air, a heat sink or a fan; less work helps too: `detect = { every = 2 }`, fewer workers";
 
 fn firmware(machine: &Machine) -> Option<Note> {
     let text = machine.text(FIRMWARE)?;
     let mask = i64::from_str_radix(text.trim_start_matches("0x"), 16).ok()?;
     let place = format!("/{FIRMWARE}");
     if mask & LOW_VOLTAGE != 0 {
-        let cause = format!("the firmware slows the processor down: the supply voltage is too low (mask {mask:#x})");
-        return Some(Note::fault(place, Explanation::new(cause, "use the board's own power supply and a short cable")));
+        let cause =
+            format!("the firmware slows the processor down: the supply voltage is too low (mask {mask:#x})");
+        return Some(Note::fault(
+            place,
+            Explanation::new(cause, "use the board's own power supply and a short cable"),
+        ));
     }
     (mask & THROTTLED != 0).then(|| {
         let cause = format!("the firmware slows the processor down because of heat (mask {mask:#x})");
@@ -50,7 +55,9 @@ fn cooling(machine: &Machine) -> Option<Note> {
         let state = machine.number(format!("{ZONES}/{device}/cur_state")).filter(|state| *state > 0)?;
         let most = machine.number(format!("{ZONES}/{device}/max_state")).unwrap_or(state);
         is_processor.iter().any(|word| kind.contains(word)).then(|| {
-            let cause = format!("the kernel slows the processor down because of heat: {kind} is at step {state} of {most}");
+            let cause = format!(
+                "the kernel slows the processor down because of heat: {kind} is at step {state} of {most}"
+            );
             Note::fault(format!("/{ZONES}/{device}"), Explanation::new(cause, COOL))
         })
     })

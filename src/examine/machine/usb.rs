@@ -53,8 +53,10 @@ pub(in crate::examine) fn usb(machine: &Machine, cameras: &[CameraConfig]) -> Ve
 }
 
 fn slow(camera: &UsbCamera) -> Note {
-    let cause = format!("camera {} is connected at {} Mbit/s only, too slow for pictures", camera.name, camera.speed);
-    let remedy = "connect it to another port, without a hub or a long cable in between; `lsusb -t` shows the speeds";
+    let cause =
+        format!("camera {} is connected at {} Mbit/s only, too slow for pictures", camera.name, camera.speed);
+    let remedy =
+        "connect it to another port, without a hub or a long cable in between; `lsusb -t` shows the speeds";
     Note::fault(format!("usb bus {}", camera.bus), Explanation::new(cause, remedy))
 }
 
@@ -91,7 +93,8 @@ fn usb_camera(machine: &Machine, camera: &CameraConfig) -> Option<UsbCamera> {
     let number = |path: PathBuf| fs::read_to_string(path).ok()?.trim().parse::<f64>().ok();
     let bus = number(usb.join("busnum"))? as u64;
     let speed = number(usb.join("speed"))?;
-    let root = usb.ancestors().find(|folder| folder.file_name().is_some_and(|name| *name == *format!("usb{bus}")));
+    let root =
+        usb.ancestors().find(|folder| folder.file_name().is_some_and(|name| *name == *format!("usb{bus}")));
     let bus_speed = root.and_then(|root| number(root.join("speed"))).unwrap_or(speed);
     let reserved = reserved(usb);
     let (width, height, fps) = USUAL;
@@ -108,7 +111,10 @@ fn usb_camera(machine: &Machine, camera: &CameraConfig) -> Option<UsbCamera> {
 fn reserved(usb: &Path) -> Option<f64> {
     let mut bits = 0.0;
     let entries = |path: &Path| fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-    for endpoint in entries(usb).filter(|path| path.is_dir()).flat_map(|interface| entries(&interface).collect::<Vec<_>>()) {
+    for endpoint in entries(usb)
+        .filter(|path| path.is_dir())
+        .flat_map(|interface| entries(&interface).collect::<Vec<_>>())
+    {
         let text = |name: &str| fs::read_to_string(endpoint.join(name)).unwrap_or_default().trim().to_owned();
         if text("type") != "Isoc" {
             continue;
@@ -116,7 +122,8 @@ fn reserved(usb: &Path) -> Option<f64> {
         let size = u32::from_str_radix(&text("wMaxPacketSize"), 16).unwrap_or(0);
         // Bits 12 and 11: further packets in the same microframe (USB 2.0, 9.6.6).
         let bytes = f64::from(size & 0x7ff) * f64::from((size >> 11 & 3) + 1);
-        let every = text("bInterval").parse().map_or(1.0, |power: i32| f64::from(1u32 << (power - 1).clamp(0, 15)));
+        let every =
+            text("bInterval").parse().map_or(1.0, |power: i32| f64::from(1u32 << (power - 1).clamp(0, 15)));
         bits += bytes * 8.0 * MICROFRAMES / every;
     }
     (bits > 0.0).then_some(bits / 1e6)

@@ -95,7 +95,8 @@ impl Reporter {
 
     /// The disk of the state directory, and that of the evidence if it is another one.
     fn disk_states(&self, state_dir: &Path) -> Vec<(String, ComponentState)> {
-        let of_disk = |fault: Option<Explanation>| fault.map_or_else(ComponentState::ok, ComponentState::faulty);
+        let of_disk =
+            |fault: Option<Explanation>| fault.map_or_else(ComponentState::ok, ComponentState::faulty);
         let state_disk = of_disk(disk::fault(state_dir, "device.state_dir", disk::UNTIL_STATE));
         let mut states = vec![("disk/state".to_owned(), state_disk)];
         let root = self.around.domains.evidence.root();

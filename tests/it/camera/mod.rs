@@ -4,7 +4,7 @@ mod files;
 mod http;
 mod images;
 mod lines;
-mod rtsp;
+pub mod rtsp;
 mod support;
 mod tcp;
 mod v4l2;

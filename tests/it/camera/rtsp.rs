@@ -93,7 +93,7 @@ fn rtsp_with_jpeg_is_decoded_too() {
 }
 
 /// A server that gives every request the same status, as a camera does that knows neither path nor user.
-fn refusing(status: &'static str) -> SocketAddr {
+pub fn refusing(status: &'static str) -> SocketAddr {
     use std::io::{BufRead, BufReader, Write};
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

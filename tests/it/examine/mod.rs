@@ -1,0 +1,7 @@
+//! `ocellus doctor`: what a technician injects by accident, named by the real binary with its cause and remedy.
+
+mod faults;
+mod healthy;
+mod machine;
+mod running;
+mod support;
