@@ -41,7 +41,7 @@ pub use error::CaptureError;
 pub use health::Health;
 #[cfg(feature = "demo")]
 pub use painter::{Painter, PainterError};
-pub use probe::probe;
+pub use probe::{gstreamer_facts, probe};
 
 /// What happened to a frame that was offered to the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,10 +4,11 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use gstreamer::prelude::*;
 use parking_lot::Mutex;
 
 use super::tcp::TcpError;
-use super::{Committed, FrameSink, Health, Wiring, run};
+use super::{CaptureError, Committed, FrameSink, Health, Wiring, run};
 use crate::config::{CameraConfig, Source, read_password};
 use crate::supervisor::{Beat, Stop};
 use crate::telemetry::Counter;
@@ -80,4 +81,16 @@ pub fn probe(camera: &CameraConfig) -> Result<String, Explanation> {
             Err(Explanation::new("the source ended without a frame", "check that there is something in it"))
         }
     }
+}
+
+/// GStreamer's version, and each of its plugins with its own.
+pub fn gstreamer_facts() -> (String, Vec<String>) {
+    if let Err(source) = gstreamer::init() {
+        return (CaptureError::Init { source }.to_string(), Vec::new());
+    }
+    let plugins = gstreamer::Registry::get().plugins();
+    let mut named: Vec<String> =
+        plugins.iter().map(|plugin| format!("{} {}", plugin.plugin_name(), plugin.version())).collect();
+    named.sort();
+    (gstreamer::version_string().to_string(), named)
 }

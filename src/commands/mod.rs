@@ -20,7 +20,7 @@ pub use crate::recognition::command as faces;
 
 use crate::contract::{Day, InspectionOut};
 use crate::types::{CommandKind, Inspection, Origin, ReloadedOut, Responder, Stamp, answers};
-use service::{AlarmRequest, AlarmsOut, ConfigOut, DumpedOut, RestartRequest, RestartedOut, ServiceStatus};
+use service::{AlarmRequest, AlarmsOut, BundleOut, ConfigOut, DumpedOut, RestartRequest, RestartedOut, ServiceStatus};
 
 /// A command with its keys. It is serialised as a request of the control socket: `{"command": …, "payload":
 /// …}`.
@@ -55,6 +55,8 @@ pub enum Command {
     Backup,
     /// Run microscopy recipes, and read their results.
     Batch(batch::BatchCommand),
+    /// Make the archive for support.
+    Bundle,
 }
 
 impl Command {
@@ -75,6 +77,7 @@ impl Command {
             Command::Alarm(_) => CommandKind::Alarm,
             Command::Backup => CommandKind::Backup,
             Command::Batch(_) => CommandKind::Batch,
+            Command::Bundle => CommandKind::Bundle,
         }
     }
 }
@@ -127,6 +130,8 @@ answers! {
         Dumped(DumpedOut),
         /// Answer to `batch`: depends on the action.
         Batch(batch::BatchAnswer),
+        /// Answer to `bundle`: the archive.
+        Bundle(BundleOut),
     }
 }
 

@@ -24,6 +24,7 @@ impl Command {
             CommandKind::Status => Command::Status,
             CommandKind::Config => Command::Config,
             CommandKind::Backup => Command::Backup,
+            CommandKind::Bundle => Command::Bundle,
             CommandKind::Snapshot => Command::Snapshot(read(kind, keys)?),
             CommandKind::Trigger => Command::Trigger(read(kind, keys)?),
             CommandKind::Product => Command::Product(read(kind, keys)?),

@@ -38,7 +38,7 @@ fn of(kind: CommandKind) -> Vec<(String, Value)> {
         CommandKind::Batch => (Some(schema_for!(batch::BatchCommand)), Some(schema_for!(batch::BatchAnswer))),
         CommandKind::Restart => (Some(schema_for!(RestartRequest)), Some(schema_for!(RestartedOut))),
         // These commands are not available over MQTT.
-        CommandKind::Config | CommandKind::Backup => (None, None),
+        CommandKind::Config | CommandKind::Backup | CommandKind::Bundle => (None, None),
         CommandKind::Alarm => (Some(schema_for!(AlarmRequest)), Some(schema_for!(AlarmAnswer))),
     };
     let named = |what: &str, schema: Schema| {

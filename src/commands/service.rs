@@ -50,6 +50,15 @@ pub struct DumpedOut {
     pub entries: u64,
 }
 
+/// The archive for support: plain text without secrets, as gzipped tar file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BundleOut {
+    /// The name that the file should have.
+    pub file: String,
+    /// Its bytes in base64.
+    pub base64: String,
+}
+
 /// The alarms that are active.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AlarmsOut {

@@ -10,6 +10,7 @@
 //! ```
 
 mod broker;
+mod bundle;
 mod camera;
 mod certificate;
 pub mod disk;
@@ -23,6 +24,7 @@ mod report;
 mod run;
 mod state;
 
+pub use bundle::{BundleFacts, BundleInput, write_bundle};
 pub use live::{Asked, ask};
 pub use machine::Machine;
 pub use plan::checks;

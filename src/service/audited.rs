@@ -49,7 +49,9 @@ fn change(command: &Command) -> Option<(String, String)> {
     let word = command.kind().as_str();
     match command {
         Command::Ping | Command::Snapshot(_) | Command::Trigger(_) | Command::Status => None,
-        Command::Reload | Command::Config | Command::Backup => Some((word.into(), String::new())),
+        Command::Reload | Command::Config | Command::Backup | Command::Bundle => {
+            Some((word.into(), String::new()))
+        }
         Command::Restart(asked) => Some((word.into(), asked.unit.clone())),
         Command::Product(asked) => Some((word.into(), asked.product.clone()?)),
         Command::Golden(asked) if asked.only_reads() => None,

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::Service;
 use super::audited::{note_signal, noted};
+use super::bundle::bundle;
 use super::people::{PeopleQueue, PeopleRequest};
 use super::reload::reload;
 use super::restart::restart;
@@ -89,6 +90,8 @@ impl Dispatcher {
             Command::Trigger(asked) => return self.trigger(asked, (origin, at, &id), reply),
             // The unit of batches answers.
             Command::Batch(asked) => return self.batch(asked, reply),
+            // Answered when its parts are gathered.
+            Command::Bundle => return bundle(&self.service, origin, reply),
             // A restart may end the unit that carries the answer.
             Command::Restart(asked) => return restart(&self.service, asked.unit, reply),
         };

@@ -11,6 +11,7 @@ mod alarm_commands;
 mod audited;
 mod batch;
 mod boot;
+mod bundle;
 mod camera;
 mod camera_report;
 mod cameras;
@@ -115,6 +116,8 @@ struct Service {
     /// Runs of microscopy recipes, where the configuration has some.
     batch: Option<Batch>,
     commands: Commands,
+    /// Held while an archive for support is made: one at a time.
+    bundling: Arc<AtomicBool>,
 }
 
 /// Runs the service from `boot` until it is stopped, all its work is done, or it fails. If models of `boot`
@@ -243,6 +246,7 @@ impl Service {
             reporter,
             batch,
             commands,
+            bundling: Arc::default(),
         })
     }
 

@@ -37,11 +37,13 @@ pub enum CommandKind {
     Backup,
     /// Microscopy: run recipes, and read their results.
     Batch,
+    /// Write the archive for support, as `ocellus doctor --bundle` does.
+    Bundle,
 }
 
 impl CommandKind {
     /// Every kind of command, once each.
-    pub const ALL: [CommandKind; 14] = [
+    pub const ALL: [CommandKind; 15] = [
         CommandKind::Ping,
         CommandKind::Reload,
         CommandKind::Snapshot,
@@ -56,6 +58,7 @@ impl CommandKind {
         CommandKind::Alarm,
         CommandKind::Backup,
         CommandKind::Batch,
+        CommandKind::Bundle,
     ];
 
     /// The command's word in topics, routes and on the command line.
@@ -75,6 +78,7 @@ impl CommandKind {
             CommandKind::Alarm => "alarm",
             CommandKind::Backup => "backup",
             CommandKind::Batch => "batch",
+            CommandKind::Bundle => "bundle",
         }
     }
 

@@ -173,6 +173,7 @@ pub(super) mod mime {
     pub(crate) const MJPEG: &str = "multipart/x-mixed-replace; boundary=picture";
     pub(crate) const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
     pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    pub(crate) const GZIP: &str = "application/gzip";
     pub(crate) const ZIP: &str = "application/zip";
     pub(crate) const CSV: &str = "text/csv; charset=utf-8";
 }

@@ -1,5 +1,7 @@
 //! `ocellus doctor`: examines the box and names each fault with its cause and remedy.
 
+mod bundle;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -24,6 +26,13 @@ pub(super) struct DoctorArgs {
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
+    /// Also write an archive for those who help from afar: the report, configuration, status, log, versions and sizes, without
+    /// secrets, pictures or names of people. `-` writes it to standard output in place of the report.
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+    /// The service's log for the archive, where it is not in the journal.
+    #[arg(long, value_name = "FILE", requires = "bundle")]
+    log: Option<PathBuf>,
     /// Read the kernel's files (proc, sys, run) below this folder, such as those that another machine sent.
     #[arg(long, value_name = "DIR", hide = true)]
     system_root: Option<PathBuf>,
@@ -37,17 +46,26 @@ pub(super) struct DoctorFault {
 }
 
 pub(super) fn run(arguments: &DoctorArgs) -> anyhow::Result<()> {
-    let report = examined(arguments);
+    // Before anything is examined: a file that cannot be written is known at once.
+    let target = arguments.bundle.as_deref().map(bundle::Target::open).transpose()?;
+    let (report, config) = examined(arguments);
     let words = in_words(&report);
     let mut output = CliOutput::new(words, serde_json::to_value(&report)?);
     if !report.ok {
         output.fault = Some(DoctorFault { faults: output::count(report.faults, "fault") }.into());
     }
+    let Some(target) = target else { return output::output(arguments.json, Ok(output)) };
+    let shown = !target.is_stdout();
+    let written = target.write(arguments, config, report)?;
+    if !shown {
+        return output.fault.map_or(Ok(()), Err);
+    }
+    output.words = format!("{}\n{written}", output.words);
     output::output(arguments.json, Ok(output))
 }
 
-/// Runs every check.
-fn examined(arguments: &DoctorArgs) -> Report {
+/// Runs every check. Returns the report, and the configuration as far as it can be read.
+fn examined(arguments: &DoctorArgs) -> (Report, Config) {
     let (begun, time) = (Instant::now(), rfc3339(SystemClock.now().wall_ns));
     let Configured { config, state_dir } = &arguments.configured;
     let (config, faults) = Config::with_faults(config.as_deref(), state_dir.as_deref());
@@ -55,9 +73,9 @@ fn examined(arguments: &DoctorArgs) -> Report {
     let answered = matches!(asked, Asked::Answered { .. });
     let machine = arguments.system_root.as_ref().map_or_else(Machine::default, Machine::at);
     let mut checks = examine::checks(&config, &faults, asked, &machine);
-    checks.push(recipes(config));
+    checks.push(recipes(config.clone()));
     let results = examine::run(checks, begun + DEADLINE);
-    Report::new(time, answered, begun.elapsed().as_millis() as u64, results)
+    (Report::new(time, answered, begun.elapsed().as_millis() as u64, results), config)
 }
 
 /// Every recipe of every camera that inspects.

@@ -1,13 +1,14 @@
 //! The state of the service: page, status, health, alarms, figures, units, configuration, audit log.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
+use base64::Engine as _;
 
 use super::super::answer::{self, Handled, WebFault, bytes, json_text, json_with, mime};
 use super::super::metrics as prometheus;
 use super::super::routes::Call;
 use super::super::server::Server;
 use super::super::snapshot::{PublishedStatus, SnapshotState};
-use crate::commands::service::{AlarmRequest, RestartRequest};
+use crate::commands::service::{AlarmRequest, BundleOut, RestartRequest};
 use crate::commands::{Command, CommandAnswer};
 use crate::contract::rest::{HealthOut, StatusOut};
 use crate::contract::{Payload, Service, Status};
@@ -121,6 +122,21 @@ pub(in super::super) async fn restart(call: Call) -> Handled {
 
 pub(in super::super) async fn config(call: Call) -> Handled {
     answer::json(&ask(&call.server, Command::Config).await?)
+}
+
+/// The archive for support. It is the one reading that is written to the audit log: what it holds leaves the box.
+pub(in super::super) async fn bundle(call: Call) -> Handled {
+    let made = ask_for::<BundleOut>(&call.server, Command::Bundle).await;
+    let outcome = made.as_ref().map_or_else(|fault| fault.code, |_| "ok");
+    call.server.note(call.who.name(), "GET /api/v1/doctor/bundle", "", outcome);
+    let BundleOut { file, base64 } = made?;
+    let archive = base64::engine::general_purpose::STANDARD.decode(base64);
+    let archive = archive.map_err(|error| WebFault::bad(error.to_string(), "please report this"))?;
+    let mut response = bytes(mime::GZIP, archive.into());
+    if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"{file}\"")) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    }
+    Ok(response)
 }
 
 pub(in super::super) async fn audit(call: Call) -> Handled {

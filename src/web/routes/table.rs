@@ -188,6 +188,9 @@ pub(in super::super) static ROUTES: &[Route] = routes! {
     Delete "/api/v1/people/{person}/pictures/{sample}", OPERATOR, people::remove;
         "Remove a picture."
         => json::<ChangedOut>();
+    Get "/api/v1/doctor/bundle", ADMIN, state::bundle;
+        "The archive for support: what `ocellus doctor --bundle` writes, without secrets, pictures or names."
+        => Gives::Bytes(mime::GZIP);
     Get "/api/v1/batch", VIEWER, batch::status;
         "Recipes of microscopy with the state of their results, and the run that is under way."
         => json::<BatchOut>();

@@ -1,5 +1,6 @@
 //! `ocellus doctor`: what a technician injects by accident, named by the real binary with its cause and remedy.
 
+mod bundle;
 mod faults;
 mod healthy;
 mod machine;
