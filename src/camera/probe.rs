@@ -4,7 +4,6 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use gstreamer::prelude::*;
 use parking_lot::Mutex;
 
 use super::tcp::TcpError;

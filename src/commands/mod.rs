@@ -20,7 +20,9 @@ pub use crate::recognition::command as faces;
 
 use crate::contract::{Day, InspectionOut};
 use crate::types::{CommandKind, Inspection, Origin, ReloadedOut, Responder, Stamp, answers};
-use service::{AlarmRequest, AlarmsOut, BundleOut, ConfigOut, DumpedOut, RestartRequest, RestartedOut, ServiceStatus};
+use service::{
+    AlarmRequest, AlarmsOut, BundleOut, ConfigOut, DumpedOut, RestartRequest, RestartedOut, ServiceStatus,
+};
 
 /// A command with its keys. It is serialised as a request of the control socket: `{"command": …, "payload":
 /// …}`.

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    AnnotateConfig, AttendanceConfig, BatchConfig, CameraAttendance, EvidenceConfig, FacesConfig, Inspect,
-    Line, ModelCard, MqttConfig, Network, OutboxConfig, PreviewConfig, RecognitionConfig, RuntimeSettings,
-    Source, SupervisorConfig, TrackConfig, TriggerConfig, WebConfig, Written, Zone,
+    AnnotateConfig, AttendanceConfig, BatchConfig, CameraAttendance, DelegateSettings, EvidenceConfig,
+    FacesConfig, Inspect, Line, ModelCard, MqttConfig, Network, OutboxConfig, PreviewConfig,
+    RecognitionConfig, RuntimeSettings, Source, SupervisorConfig, TrackConfig, TriggerConfig, WebConfig,
+    Written, Zone,
 };
 use crate::engine::ModelSource;
 
@@ -86,6 +87,8 @@ pub struct ModelConfig {
     pub path: PathBuf,
     /// The card `NAME.toml` beside the file, overridden by the keys of the configuration.
     pub card: ModelCard,
+    /// The accelerator that takes its operators; `None` for the CPU alone.
+    pub delegate: Option<DelegateSettings>,
     /// Workers that are reserved for this model.
     pub min_workers: usize,
     /// Most workers that may run it at the same time.
@@ -94,7 +97,8 @@ pub struct ModelConfig {
 
 impl<'a> From<&'a ModelConfig> for ModelSource<'a> {
     fn from(model: &'a ModelConfig) -> ModelSource<'a> {
-        ModelSource { name: &model.name, path: &model.path, card: &model.card }
+        let ModelConfig { name, path, card, delegate, .. } = model;
+        ModelSource { name, path, card, delegate: delegate.as_ref() }
     }
 }
 

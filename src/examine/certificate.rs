@@ -82,12 +82,9 @@ fn day(seconds: i64) -> String {
 fn validity(certificate: &[u8]) -> Option<(i64, i64)> {
     let (_, body, _) = element(certificate)?;
     let (_, tbs, _) = element(body)?;
-    let (tag, _, mut rest) = element(tbs)?;
-    if tag == EXPLICIT_VERSION {
-        rest = element(rest)?.2;
-    } else {
-        rest = tbs;
-    }
+    // The first version of the standard has no field for it.
+    let (tag, _, behind) = element(tbs)?;
+    let mut rest = if tag == EXPLICIT_VERSION { behind } else { tbs };
     // Serial number, signature algorithm, issuer.
     for _ in 0..3 {
         rest = element(rest)?.2;

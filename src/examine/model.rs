@@ -2,7 +2,7 @@
 
 use super::Note;
 use crate::config::{ModelConfig, RuntimeSettings};
-use crate::engine::{EngineError, Runtime};
+use crate::engine::{EngineError, Model, Runtime};
 
 /// Whether the runtime opens, and each of `models` can be loaded and prepared.
 pub(super) fn models(settings: &RuntimeSettings, models: &[ModelConfig]) -> Vec<Note> {
@@ -14,10 +14,18 @@ pub(super) fn models(settings: &RuntimeSettings, models: &[ModelConfig]) -> Vec<
     let mut notes = vec![Note::ok("runtime", runtime.describe())];
     notes.extend(models.iter().map(|model| {
         let place = format!("{} (model.{})", model.path.display(), model.name);
-        match runtime.load(model).and_then(|loaded| loaded.session()) {
-            Ok(_) => Note::ok(place, "it can be loaded and run"),
+        match runtime.load(model).and_then(|loaded| loaded.session().map(|_| ran(&loaded))) {
+            Ok(found) => Note::ok(place, found),
             Err(error) => fault(place, &error),
         }
     }));
     notes
+}
+
+/// What is to be said of a model that runs.
+fn ran(model: &Model) -> String {
+    match model.coverage() {
+        Some(coverage) => format!("it can be loaded and run; its delegate took {coverage}"),
+        None => "it can be loaded and run".into(),
+    }
 }

@@ -35,7 +35,7 @@ impl CellModel {
     pub fn load(settings: &SegmentModel) -> Result<CellModel, RunError> {
         let runtime = Runtime::open(&RuntimeSettings { kind: RUNTIME.into(), library: None })?;
         let name = settings.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let source = ModelSource { name: &name, path: &settings.path, card: &settings.card };
+        let source = ModelSource { name: &name, path: &settings.path, card: &settings.card, delegate: None };
         let model = runtime.load(source)?;
         model.expect_task(Task::Segment)?;
         if model.class_probability(settings.class).is_none() {

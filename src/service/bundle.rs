@@ -21,10 +21,18 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) fn bundle(service: &Arc<Service>, origin: Origin, reply: Responder<CommandAnswer>) {
     if origin == Origin::Mqtt {
         let message = "the archive for support is not sent over MQTT";
-        return reply.failed(Refusal::new("not_here", message, "ask the page or REST, or run `ocellus doctor --bundle`"));
+        return reply.failed(Refusal::new(
+            "not_here",
+            message,
+            "ask the page or REST, or run `ocellus doctor --bundle`",
+        ));
     }
     if service.bundling.swap(true, Ordering::AcqRel) {
-        return reply.failed(Refusal::new("busy", "an archive for support is being made", "try again in a moment"));
+        return reply.failed(Refusal::new(
+            "busy",
+            "an archive for support is being made",
+            "try again in a moment",
+        ));
     }
     let making = Making(service.bundling.clone());
     let service = service.clone();
@@ -59,7 +67,8 @@ fn made(service: &Service) -> Result<BundleOut, Refusal> {
     let results = examine::run(checks, begun + PATIENCE);
     let report = Report::new(time, true, begun.elapsed().as_millis() as u64, results);
     let file = format!("ocellus-support-{}.tar.gz", config.device.name);
-    let input = BundleInput { config, config_file: options.config.clone(), asked: asked(), log: None, report };
+    let input =
+        BundleInput { config, config_file: options.config.clone(), asked: asked(), log: None, report };
     let mut archive = Vec::new();
     write_bundle(&input, &mut archive).map_err(|error| Refusal::from(error.to_string()))?;
     Ok(BundleOut { file, base64: base64::engine::general_purpose::STANDARD.encode(archive) })

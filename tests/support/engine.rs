@@ -50,7 +50,7 @@ pub fn card(task: Task) -> ModelCard {
 
 /// The model file with its card, as the configuration would name it.
 pub fn source<'a>(path: &'a Path, card: &'a ModelCard) -> ModelSource<'a> {
-    ModelSource { name: "m", path, card }
+    ModelSource { name: "m", path, card, delegate: None }
 }
 
 pub fn load(runtime: &Runtime, path: &Path, card: ModelCard) -> Arc<Model> {

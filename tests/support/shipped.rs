@@ -22,6 +22,13 @@ pub fn model() -> Option<Arc<Model>> {
     let card = config::parse_card(&text, &card).unwrap_or_else(|faults| panic!("{faults:?}"));
     assert!(card.sha256.is_some(), "the card names the file that it was measured with");
     let path = folder.join("models/scene.tflite");
-    let model = config::ModelConfig { name: "scene".into(), path, card, min_workers: 1, max_workers: 1 };
+    let model = config::ModelConfig {
+        name: "scene".into(),
+        path,
+        card,
+        delegate: None,
+        min_workers: 1,
+        max_workers: 1,
+    };
     Some(runtime.load(&model).unwrap_or_else(|error| panic!("{error}")))
 }

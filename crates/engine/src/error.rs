@@ -95,6 +95,22 @@ pub enum EngineError {
         /// The task that it needs here.
         needed: Task,
     },
+    /// The model's delegate cannot be used.
+    Delegate {
+        /// The model's name in the configuration.
+        model: String,
+        /// The delegate's library and why it cannot be used.
+        cause: RuntimeError,
+    },
+    /// The model's delegate left too much of it to the CPU.
+    Coverage {
+        /// The model's name in the configuration.
+        model: String,
+        /// The delegate's library and what it took.
+        cause: RuntimeError,
+        /// The least share that is asked for, in percent.
+        min_percent: u32,
+    },
     /// The runtime refuses the model.
     Compile {
         /// The model's name in the configuration.
@@ -158,6 +174,19 @@ impl EngineError {
                 ),
                 "name another model, or correct the card's `task`",
             ),
+            EngineError::Delegate { model, cause } => Explanation::new(
+                format!("model {model}: {cause}"),
+                format!(
+                    "install the delegate of this board's accelerator and its driver, set runtime.library to the TensorFlow Lite \
+                     library that it was built for, or remove `delegate` from [model.{model}]"
+                ),
+            ),
+            EngineError::Coverage { model, cause, min_percent } => Explanation::new(
+                format!(
+                    "model {model} fell back to the CPU: {cause}, and min_coverage asks for {min_percent} %"
+                ),
+                "convert the model for this accelerator (quantised to int8, with operators that it knows), or lower min_coverage",
+            ),
             EngineError::Compile { model, path, cause, operators } => Explanation::new(
                 format!("model {model}: the runtime cannot run {}: {cause}{operators}", path.display()),
                 "convert the model for this runtime",
@@ -176,6 +205,8 @@ impl EngineError {
             | EngineError::File { model, .. }
             | EngineError::Stub { model, .. }
             | EngineError::Compile { model, .. } => (model, "path"),
+            EngineError::Delegate { model, .. } => (model, "delegate"),
+            EngineError::Coverage { model, .. } => (model, "min_coverage"),
             EngineError::Digest { model, .. } => (model, "sha256"),
             EngineError::LabelsFile { model, .. } => (model, "labels_file"),
             EngineError::Misfit { model, faults, .. } => (model, faults.key.unwrap_or("task")),

@@ -5,6 +5,7 @@ mod arena;
 mod batch;
 mod card;
 mod decode;
+mod delegated;
 mod error;
 mod file;
 mod flatbuffer;
@@ -26,7 +27,7 @@ use ocellus_image::{Dtype, Placement};
 use ocellus_runtime::RunState;
 
 pub use batch::{Batched, MAX_BATCH};
-pub use card::{Embedding, ModelCard, ModelSource, RuntimeSettings, Task};
+pub use card::{Coverage, DelegateSettings, Embedding, ModelCard, ModelSource, RuntimeSettings, Task};
 pub use decode::{ClassMap, ClassProbability, Values};
 pub use error::{EngineError, Misfits};
 pub use file::FileError;

@@ -12,12 +12,13 @@ use ocellus_text as text;
 
 use super::batch::{self, Batched};
 use super::decode::{ClassProbability, DecodePlan, Facts, Labels};
+use super::delegated::Accelerated;
 use super::error::{Misfits, word};
 use super::file::ModelFile;
 use super::metadata::Metadata;
 use super::runs::Runs;
 use super::stub::{StubModel, StubSession};
-use super::{Decode, EngineError, ModelSource, RuntimeError, Session, TensorInfo, input};
+use super::{Coverage, Decode, EngineError, ModelSource, RuntimeError, Session, TensorInfo, input};
 
 /// What each runtime keeps of a model; sessions share it.
 pub(crate) enum Loaded {
@@ -72,6 +73,7 @@ pub struct Model {
     plan: DecodePlan,
     sha256: OnceLock<String>,
     loaded: Loaded,
+    accelerated: Option<Accelerated>,
     runs: Runs,
 }
 
@@ -109,6 +111,7 @@ impl Model {
             plan,
             sha256,
             loaded,
+            accelerated: source.delegate.map(Accelerated::new),
             runs: Runs::default(),
         })
     }
@@ -160,6 +163,11 @@ impl Model {
         self.sha256.get_or_init(|| sha256(self.loaded.bytes()))
     }
 
+    /// What its accelerator took, once a session was built; `None` for a model on the CPU alone.
+    pub fn coverage(&self) -> Option<Coverage> {
+        self.accelerated.as_ref()?.coverage()
+    }
+
     /// How a picture becomes the input tensor.
     pub fn input(&self) -> Target {
         self.input
@@ -204,26 +212,46 @@ impl Model {
 
     /// Every runtime runs a new session once: most lay out their tensors only then.
     fn open_bare(&self) -> Result<Box<dyn Session>, RuntimeError> {
+        let accelerated = self.accelerated.as_ref();
+        let alone =
+            |runtime: &str| accelerated.map_or(Ok(()), |accelerated| Err(accelerated.untaken(runtime)));
         match &self.loaded {
             Loaded::Stub(model, _) => {
+                alone("stub")?;
                 let mut session = StubSession::new(&self.name, model.clone());
                 session.run().map_err(|error| error.cause)?;
                 Ok(Box::new(session))
             }
             #[cfg(feature = "litert")]
-            Loaded::LiteRt(model) => Ok(Box::new(model.session(&self.name, &self.inputs, &self.outputs)?)),
-            #[cfg(feature = "litert")]
-            Loaded::Classic(model) => {
-                Ok(Box::new(super::litert::classic(model, &self.name, &self.inputs, &self.outputs)?))
+            Loaded::LiteRt(model) => {
+                alone("LiteRT")?;
+                Ok(Box::new(model.session(&self.name, &self.inputs, &self.outputs)?))
             }
+            #[cfg(feature = "litert")]
+            Loaded::Classic(model) => Ok(Box::new(super::litert::classic(
+                model,
+                &self.name,
+                &self.inputs,
+                &self.outputs,
+                accelerated,
+            )?)),
             #[cfg(feature = "tflitec")]
             Loaded::TfLiteC(bytes) => {
+                alone("tflitec")?;
                 Ok(Box::new(super::tflitec::session(bytes, &self.name, &self.inputs, &self.outputs)?))
             }
         }
     }
 
     fn refused(&self, cause: RuntimeError) -> EngineError {
+        let model = self.name.clone();
+        let cause = match cause {
+            RuntimeError::Delegate { .. } => return EngineError::Delegate { model, cause },
+            RuntimeError::Coverage { min_percent, .. } => {
+                return EngineError::Coverage { model, cause, min_percent };
+            }
+            cause => cause,
+        };
         let custom = self.file.as_ref().map_or(Vec::new(), |file| file.custom_operators());
         let operators = match custom[..] {
             [] => String::new(),

@@ -61,6 +61,24 @@ pub enum RuntimeError {
         /// The ERROR lines of the runtime since, each behind `; `; empty where it wrote none.
         log: String,
     },
+    /// The library of a delegate cannot be used.
+    #[error("the delegate {} cannot be used: {cause}", .library.display())]
+    Delegate {
+        /// The delegate's shared library.
+        library: std::path::PathBuf,
+        /// What the loader, the delegate or the runtime says.
+        cause: Box<RuntimeError>,
+    },
+    /// A delegate took fewer operators than the configuration asks for.
+    #[error("the delegate {} took {coverage}", .library.display())]
+    Coverage {
+        /// The delegate's shared library.
+        library: std::path::PathBuf,
+        /// What it took.
+        coverage: crate::Coverage,
+        /// The least share that is asked for, in percent.
+        min_percent: u32,
+    },
     /// The text of an error whose type says no more, or of the dynamic loader.
     #[error("{0}")]
     Message(String),

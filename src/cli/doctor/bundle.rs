@@ -32,7 +32,9 @@ impl Target {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let file = file.with_context(|| match path.exists() {
             true => format!("{} exists already; name another file", path.display()),
-            false => format!("{} cannot be written; name a file in a folder that you may write", path.display()),
+            false => {
+                format!("{} cannot be written; name a file in a folder that you may write", path.display())
+            }
         })?;
         Ok(Target::File(path.to_owned(), file))
     }
@@ -42,7 +44,12 @@ impl Target {
     }
 
     /// Writes the archive. Returns what to tell the person.
-    pub(super) fn write(self, arguments: &DoctorArgs, config: Config, report: Report) -> anyhow::Result<String> {
+    pub(super) fn write(
+        self,
+        arguments: &DoctorArgs,
+        config: Config,
+        report: Report,
+    ) -> anyhow::Result<String> {
         let input = BundleInput {
             // Asked again, because the first answer is used up, and what it says now is newer.
             asked: examine::ask(&config.device.state_dir),

@@ -86,7 +86,7 @@ fn can_be_run(known: &CatalogueModel, file: &Path, arguments: &AddModelArgs) -> 
     };
     let card = parse_card(&known.card(), Path::new(&known.file)).map_err(Faults)?;
     let (name, path) = (known.name.clone(), file.to_owned());
-    let settings = config::ModelConfig { name, path, card, min_workers: 0, max_workers: 1 };
+    let settings = config::ModelConfig { name, path, card, delegate: None, min_workers: 0, max_workers: 1 };
     Runtime::open(&runtime)?.load(&settings)?.session()?;
     Ok(())
 }

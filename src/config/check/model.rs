@@ -5,7 +5,10 @@ use std::path::Path;
 use super::SectionScope;
 use crate::config::files::{Files, text_fault};
 use crate::config::raw::TomlTable;
-use crate::config::{ModelCard, ModelConfig, card, catalogue_model, text};
+use crate::config::{DelegateSettings, ModelCard, ModelConfig, card, catalogue_model, text};
+
+/// A delegate that takes less than this of a model is of no use: each change between CPU and accelerator costs a copy.
+const USUAL_COVERAGE: f32 = 0.5;
 
 pub(super) fn models(root: &TomlTable<'_, '_>, scope: &SectionScope, workers: usize) -> Vec<ModelConfig> {
     let models =
@@ -26,8 +29,37 @@ fn model(name: String, table: TomlTable<'_, '_>, files: &Files, workers: usize) 
     if min_workers > max_workers {
         table.fault("min_workers", "more than max_workers", "lower it, or raise max_workers");
     }
+    let delegate = delegate(&table, files);
     table.finish();
-    ModelConfig { name, path, card, min_workers: min_workers as usize, max_workers: max_workers as usize }
+    ModelConfig {
+        name,
+        path,
+        card,
+        delegate,
+        min_workers: min_workers as usize,
+        max_workers: max_workers as usize,
+    }
+}
+
+/// The library of the accelerator, and how much of the model it must take.
+fn delegate(table: &TomlTable<'_, '_>, files: &Files) -> Option<DelegateSettings> {
+    let remedy = |path: &Path| {
+        format!(
+            "install the delegate of this board's accelerator (its BSP has it, such as /usr/lib/libvx_delegate.so) as {}, correct the \
+             path, or leave the key out: the model then runs on the CPU",
+            path.display()
+        )
+    };
+    let library = table.get("delegate").map(|field| files.existing_or(&field, remedy));
+    let least = table.number("min_coverage", 0.0..=1.0);
+    if let (None, Some(_)) = (&library, least) {
+        table.fault(
+            "min_coverage",
+            "there is no delegate that could take anything",
+            "set delegate, or leave it out",
+        );
+    }
+    Some(DelegateSettings { library: library??, min_coverage: least.unwrap_or(USUAL_COVERAGE) })
 }
 
 /// The remedy for a missing file. For a public model it names the download, the command, the SHA-256 and the

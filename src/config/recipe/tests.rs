@@ -12,7 +12,14 @@ use crate::types::{Point, Rect};
 fn model(name: &str, task: Task, labels: &[&str]) -> ModelConfig {
     let labels = (!labels.is_empty()).then(|| labels.iter().map(|label| label.to_string()).collect());
     let card = ModelCard { task: Some(task), labels, ..ModelCard::default() };
-    ModelConfig { name: name.into(), path: PathBuf::new(), card, min_workers: 1, max_workers: 1 }
+    ModelConfig {
+        name: name.into(),
+        path: PathBuf::new(),
+        card,
+        delegate: None,
+        min_workers: 1,
+        max_workers: 1,
+    }
 }
 
 fn models() -> Vec<ModelConfig> {

@@ -40,7 +40,11 @@ pub(super) fn redactor(input: &BundleInput) -> Redactor {
 
 /// The original text of the configuration, also of one that cannot be read as such.
 fn written(input: &BundleInput) -> String {
-    input.config_file.as_deref().map(|file| String::from_utf8_lossy(&start_of(file)).into_owned()).unwrap_or_default()
+    input
+        .config_file
+        .as_deref()
+        .map(|file| String::from_utf8_lossy(&start_of(file)).into_owned())
+        .unwrap_or_default()
 }
 
 /// What looks like a secret in the original text of the configuration, comments and broken lines too.
@@ -67,17 +71,22 @@ fn of_text(text: &str) -> Vec<String> {
 fn of_files(config: &Config) -> Vec<String> {
     let mut passwords: Vec<&Path> = config.mqtt.password_file.as_deref().into_iter().collect();
     for camera in &config.cameras {
-        passwords.extend([&camera.password_file, &camera.secret_file].into_iter().flatten().map(PathBuf::as_path));
+        passwords
+            .extend([&camera.password_file, &camera.secret_file].into_iter().flatten().map(PathBuf::as_path));
     }
-    let mut secrets: Vec<String> =
-        passwords.into_iter().filter_map(|file| read_password(file).ok()).map(|text| text.trim().to_owned()).collect();
+    let mut secrets: Vec<String> = passwords
+        .into_iter()
+        .filter_map(|file| read_password(file).ok())
+        .map(|text| text.trim().to_owned())
+        .collect();
     let keys = [
         config.mqtt.tls.as_ref().and_then(|tls| tls.key_file.as_deref()),
         config.web.tls.as_ref().map(|tls| tls.key_file.as_path()),
     ];
     secrets.extend(keys.into_iter().flatten().flat_map(lines_of));
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let credentials = credentials.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+    let credentials =
+        credentials.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten();
     secrets.extend(credentials.flat_map(|entry| lines_of(&entry.path())));
     secrets
 }
@@ -101,11 +110,12 @@ fn start_of(file: &Path) -> Vec<u8> {
 fn of_environment() -> Vec<String> {
     let is_secret = |name: &str| {
         let name = name.to_uppercase();
-        VARIABLES.iter().any(|word| name.contains(word)) && !name.ends_with("_FILE") && !name.ends_with("_DIRECTORY")
+        VARIABLES.iter().any(|word| name.contains(word))
+            && !name.ends_with("_FILE")
+            && !name.ends_with("_DIRECTORY")
     };
-    let values = std::env::vars_os().filter_map(|(name, value)| {
-        is_secret(name.to_str()?).then(|| value.to_string_lossy().into_owned())
-    });
+    let values = std::env::vars_os()
+        .filter_map(|(name, value)| is_secret(name.to_str()?).then(|| value.to_string_lossy().into_owned()));
     values.filter(|value| !value.starts_with('/')).collect()
 }
 

@@ -21,7 +21,7 @@ use flate2::write::GzEncoder;
 
 use super::{Asked, Report};
 use crate::config::Config;
-use crate::supervisor::{JoinError, spawn};
+use crate::supervisor::{JoinError, SpawnError, Spawned, spawn};
 use crate::types::{Clock, SystemClock, rfc3339};
 
 /// Longest text of one part, bytes; of a longer one the end is kept, which is the newest of a log.
@@ -88,12 +88,15 @@ fn gathered(input: &BundleInput) -> Vec<(String, String)> {
     let until = Instant::now() + PATIENCE;
     let running: Vec<_> =
         parts::parts(input).into_iter().map(|part| (part.name, spawn("bundle", None, part.gather))).collect();
-    let text = |thread: Result<crate::supervisor::Spawned<String>, _>| match thread.map(|thread| thread.join_until(until)) {
-        Ok(Ok(text)) => text,
-        Ok(Err(JoinError::StillRunning)) => format!("not there: it took longer than {} s\n", PATIENCE.as_secs()),
-        Ok(Err(error)) => format!("not there: {error}\n"),
-        Err(error) => format!("not there: {error}\n"),
-    };
+    let text =
+        |thread: Result<Spawned<String>, SpawnError>| match thread.map(|thread| thread.join_until(until)) {
+            Ok(Ok(text)) => text,
+            Ok(Err(JoinError::StillRunning)) => {
+                format!("not there: it took longer than {} s\n", PATIENCE.as_secs())
+            }
+            Ok(Err(error)) => format!("not there: {error}\n"),
+            Err(error) => format!("not there: {error}\n"),
+        };
     running.into_iter().map(|(name, thread)| (name.to_owned(), text(thread))).collect()
 }
 

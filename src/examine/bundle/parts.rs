@@ -45,7 +45,8 @@ pub(super) struct Part {
 
 pub(super) fn parts(input: &BundleInput) -> Vec<Part> {
     let mut parts = Vec::new();
-    let mut add = |name: &'static str, gather: Box<dyn FnOnce() -> String + Send>| parts.push(Part { name, gather });
+    let mut add =
+        |name: &'static str, gather: Box<dyn FnOnce() -> String + Send>| parts.push(Part { name, gather });
     let config = input.config.text.clone();
     add("config.toml", Box::new(move || config));
     if let Asked::Answered { status, .. } = &input.asked {
@@ -87,7 +88,9 @@ fn journal() -> String {
         .spawn();
     let mut child = match started {
         Ok(child) => child,
-        Err(error) => return format!("not there: journalctl cannot be run ({error}); name the log with --log FILE\n"),
+        Err(error) => {
+            return format!("not there: journalctl cannot be run ({error}); name the log with --log FILE\n");
+        }
     };
     let mut bytes = Vec::new();
     let read = child.stdout.take().map(|out| out.take(4 * MOST_BYTES as u64).read_to_end(&mut bytes));
@@ -131,7 +134,12 @@ fn audit(dir: &Path) -> String {
     for name in ["audit.log.1", "audit.log", "audit-machines.log.1", "audit-machines.log"] {
         let text = fs::read_to_string(dir.join(name)).unwrap_or_default();
         let read = text.lines().filter_map(|line| serde_json::from_str::<AuditOut>(line).ok());
-        lines.extend(read.map(|AuditOut { time, source, action, outcome, .. }| AuditedChange { time, source, action, outcome }));
+        lines.extend(read.map(|AuditOut { time, source, action, outcome, .. }| AuditedChange {
+            time,
+            source,
+            action,
+            outcome,
+        }));
     }
     lines.sort_by(|a, b| a.time.cmp(&b.time));
     let from = lines.len().saturating_sub(AUDIT_LINES);
@@ -194,7 +202,11 @@ struct Versions {
 }
 
 fn versions(config: &Config) -> Versions {
-    let features = [("demo", cfg!(feature = "demo")), ("litert", cfg!(feature = "litert")), ("tflitec", cfg!(feature = "tflitec"))];
+    let features = [
+        ("demo", cfg!(feature = "demo")),
+        ("litert", cfg!(feature = "litert")),
+        ("tflitec", cfg!(feature = "tflitec")),
+    ];
     let uname = rustix::system::uname();
     let kernel = [uname.sysname(), uname.release(), uname.version(), uname.machine()];
     let (gstreamer, plugins) = camera::gstreamer_facts();
@@ -203,7 +215,8 @@ fn versions(config: &Config) -> Versions {
         features: features.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect(),
         architecture: std::env::consts::ARCH,
         kernel: kernel.map(|part| part.to_string_lossy().into_owned()).join(" "),
-        runtime: Runtime::open(&config.runtime).map_or_else(|error| error.to_string(), |runtime| runtime.describe()),
+        runtime: Runtime::open(&config.runtime)
+            .map_or_else(|error| error.to_string(), |runtime| runtime.describe()),
         gstreamer,
         plugins,
     }

@@ -89,7 +89,9 @@ fn kind_of(key: &str) -> Option<KeyKind> {
     match () {
         () if plain.ends_with("authorization") => Some(KeyKind::Line),
         () if plain == "bearer" => Some(KeyKind::Blank),
-        () if WHOLE_KEYS.contains(&&*plain) || KEYS.iter().any(|word| plain.contains(word)) => Some(KeyKind::Assigned),
+        () if WHOLE_KEYS.contains(&&*plain) || KEYS.iter().any(|word| plain.contains(word)) => {
+            Some(KeyKind::Assigned)
+        }
         () if key.ends_with("_pw") || key.ends_with("-pw") => Some(KeyKind::Assigned),
         () => None,
     }
@@ -112,7 +114,9 @@ fn value_behind(text: &str, end: usize, kind: KeyKind) -> Option<Range<usize>> {
             let begin = text.len() - inner.len();
             (begin, closing(inner, quote))
         }
-        Some(_) if kind == KeyKind::Line => (text.len() - behind.len(), behind.find(['\n', '\r', '"']).unwrap_or(behind.len())),
+        Some(_) if kind == KeyKind::Line => {
+            (text.len() - behind.len(), behind.find(['\n', '\r', '"']).unwrap_or(behind.len()))
+        }
         Some(_) => {
             let stops = |c: char| c.is_whitespace() || "\"',;&)}]".contains(c);
             (text.len() - behind.len(), behind.find(stops).unwrap_or(behind.len()))
@@ -147,7 +151,9 @@ fn blocks(text: &str, found: &mut Vec<Range<usize>>) {
         }
     }
     for (at, _) in text.match_indices("$argon2") {
-        let end = text[at..].find(|c: char| c.is_whitespace() || "\"'".contains(c)).map_or(text.len(), |end| at + end);
+        let end = text[at..]
+            .find(|c: char| c.is_whitespace() || "\"'".contains(c))
+            .map_or(text.len(), |end| at + end);
         found.push(at..end);
     }
 }
@@ -166,7 +172,10 @@ mod tests {
             ("souphttpsrc user-pw=SECRET ! jpegdec", "souphttpsrc user-pw=- ! jpegdec"),
             ("GET /x Authorization: Basic SECRET\nnext", "GET /x Authorization: -\nnext"),
             ("curl -H 'x: Bearer SECRET'", "curl -H 'x: Bearer -'"),
-            ("-----BEGIN EC PRIVATE KEY-----\nSECRET\n-----END EC PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY----------END EC PRIVATE KEY-----"),
+            (
+                "-----BEGIN EC PRIVATE KEY-----\nSECRET\n-----END EC PRIVATE KEY-----",
+                "-----BEGIN EC PRIVATE KEY-----------END EC PRIVATE KEY-----",
+            ),
             ("anna:admin:$argon2id$v=19$SECRET\nb", "anna:admin:-\nb"),
             ("password_file = \"/etc/ocellus/password\"", "password_file = \"/etc/ocellus/password\""),
             ("it refused the user name or password", "it refused the user name or password"),
@@ -180,7 +189,15 @@ mod tests {
 
     #[test]
     fn any_text_is_taken_without_a_panic() {
-        for text in ["password=ü\"ö", "://ü@ö?ä", "bearer", "Bearer \u{a0}x", "\"token\\\":\\\"x\\\"", "$argon2", "-----BEGIN PRIVATE KEY"] {
+        for text in [
+            "password=ü\"ö",
+            "://ü@ö?ä",
+            "bearer",
+            "Bearer \u{a0}x",
+            "\"token\\\":\\\"x\\\"",
+            "$argon2",
+            "-----BEGIN PRIVATE KEY",
+        ] {
             without_secrets(text, "-");
         }
     }

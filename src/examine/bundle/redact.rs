@@ -23,9 +23,13 @@ pub(super) struct Redactor {
 }
 
 impl Redactor {
-    pub fn new(secrets: impl IntoIterator<Item = String>, names: impl IntoIterator<Item = String>) -> Redactor {
+    pub fn new(
+        secrets: impl IntoIterator<Item = String>,
+        names: impl IntoIterator<Item = String>,
+    ) -> Redactor {
         let long = |text: &String| text.chars().count() >= SHORTEST;
-        let mut forms: Vec<String> = secrets.into_iter().filter(long).flat_map(|secret| forms(&secret)).collect();
+        let mut forms: Vec<String> =
+            secrets.into_iter().filter(long).flat_map(|secret| forms(&secret)).collect();
         forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         forms.dedup();
         let mut names: Vec<String> = names.into_iter().filter(long).collect();
@@ -66,7 +70,11 @@ fn forms(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned()];
     forms.push(serde_json::Value::from(secret).to_string().trim_matches('"').to_owned());
     for upper in [true, false] {
-        forms.extend([percent(&unreserved, upper), percent(&in_user, upper), percent(&|byte: u8| byte.is_ascii_alphanumeric(), upper)]);
+        forms.extend([
+            percent(&unreserved, upper),
+            percent(&in_user, upper),
+            percent(&|byte: u8| byte.is_ascii_alphanumeric(), upper),
+        ]);
     }
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     forms.extend([hex.to_uppercase(), hex]);
@@ -114,7 +122,9 @@ mod tests {
             "rtsp://x/p%40ss%2Fw%C3%B6rd%2B1 and p%40ss%2fw%c3%b6rd+1".to_owned(),
         ];
         for user in ["", "a", "joe:", "admin:", "user1:"] {
-            texts.extend(engines.iter().map(|engine| format!("[{}]", engine.encode(format!("{user}{secret}")))));
+            texts.extend(
+                engines.iter().map(|engine| format!("[{}]", engine.encode(format!("{user}{secret}")))),
+            );
         }
         for text in &texts {
             let clean = redactor.redact(text);

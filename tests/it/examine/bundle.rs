@@ -34,10 +34,17 @@ fn unpacked(archive: &[u8]) -> BTreeMap<String, String> {
 /// The forms in which `secret` could be read out of a text.
 fn forms(secret: &str) -> Vec<String> {
     let percent: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let reserved: String = secret
-        .bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect();
+    let reserved: String =
+        secret
+            .bytes()
+            .map(|byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            })
+            .collect();
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     let mut forms = vec![secret.to_owned(), reserved.to_lowercase(), reserved, percent, hex];
     for user in ["", "joe:", "box:", "admin:"] {
@@ -154,7 +161,14 @@ fn planted_secrets_are_in_no_part_of_the_archive_in_no_form() {
         let parts = unpacked(&archive);
         let names: Vec<&str> = parts.keys().map(String::as_str).collect();
         let expected = [
-            "README.txt", "audit.jsonl", "config.toml", "doctor.json", "log.txt", "machine.txt", "models.json", "state.txt",
+            "README.txt",
+            "audit.jsonl",
+            "config.toml",
+            "doctor.json",
+            "log.txt",
+            "machine.txt",
+            "models.json",
+            "state.txt",
             "versions.json",
         ];
         for name in expected {
@@ -174,8 +188,14 @@ fn planted_secrets_are_in_no_part_of_the_archive_in_no_form() {
         }
         assert!(parts["log.txt"].contains("the line that must stay"), "{}", parts["log.txt"]);
         assert!(parts["config.toml"].contains("name = \"box1\""), "{}", parts["config.toml"]);
-        assert!(parts["doctor.json"].contains("camera/url") && parts["versions.json"].contains("coreelements"));
-        assert!(parts["models.json"].contains(&format!("{:?}", sha256(&fixture.path("m.stub")))), "{}", parts["models.json"]);
+        assert!(
+            parts["doctor.json"].contains("camera/url") && parts["versions.json"].contains("coreelements")
+        );
+        assert!(
+            parts["models.json"].contains(&format!("{:?}", sha256(&fixture.path("m.stub")))),
+            "{}",
+            parts["models.json"]
+        );
         assert!(text.contains("fault"), "the report is printed as well: {text}");
         // The file is new each time.
         let again = bundle(&fixture, &target, &fixture.path("service.log"), &environment);
@@ -229,7 +249,12 @@ fn an_admin_downloads_the_bundle_of_a_running_service_and_the_audit_log_says_so(
     });
     let anna = place.client().log_in("anna", "may everything");
     let reply = anna.get("/api/v1/doctor/bundle");
-    assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/gzip")), "{}", reply.text());
+    assert_eq!(
+        (reply.status, reply.header("content-type")),
+        (200, Some("application/gzip")),
+        "{}",
+        reply.text()
+    );
     assert!(reply.header("content-disposition").unwrap().contains("ocellus-support-box1.tar.gz"));
     let parts = unpacked(&reply.body);
     assert!(parts["status.json"].contains("components"), "{}", parts["status.json"]);

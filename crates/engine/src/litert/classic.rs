@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use edgefirst_tflite::{Interpreter, Library, Model};
 
-use super::text;
+use super::{delegate, text};
 use crate::arena::{ArenaSession, Invoke, TensorMemory};
+use crate::delegated::Accelerated;
 use crate::{RuntimeError, TensorInfo};
 
 /// A model that the interpreter has parsed; the crate keeps the bytes.
@@ -40,9 +41,19 @@ pub(crate) fn classic(
     name: &str,
     inputs: &[TensorInfo],
     outputs: &[TensorInfo],
+    accelerated: Option<&Accelerated>,
 ) -> Result<ArenaSession<Interpreter<'static>, Arc<ClassicModel>>, RuntimeError> {
-    let builder = Interpreter::builder(model.lib).map_err(text)?.num_threads(1);
-    let mut interpreter = builder.build(&model.model).map_err(text)?;
+    let mut interpreter = match accelerated {
+        None => {
+            let builder = Interpreter::builder(model.lib).map_err(text)?.num_threads(1);
+            builder.build(&model.model).map_err(text)?
+        }
+        Some(accelerated) => {
+            let (interpreter, coverage) = delegate::build(model.lib, &model.model, &accelerated.settings)?;
+            accelerated.took(coverage)?;
+            interpreter
+        }
+    };
     // The arena is laid out by the build, output tensors that the graph sizes itself by a first run.
     Interpreter::invoke(&mut interpreter).map_err(text)?;
     let mut places = [Vec::new(), Vec::new()];

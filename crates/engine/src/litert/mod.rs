@@ -4,6 +4,7 @@
 //! rather than its wrappers: those copy tensors in and out, and a frame's way should end in the tensor.
 
 mod classic;
+mod delegate;
 mod model;
 mod quiet;
 mod session;
