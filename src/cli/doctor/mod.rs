@@ -107,8 +107,11 @@ fn in_words(report: &Report) -> String {
 
 fn line(result: &CheckResult) -> String {
     let CheckResult { check, state, place, cause, remedy, .. } = result;
-    let at =
-        if place.is_empty() || cause.contains(place.as_str()) { String::new() } else { format!("{place}: ") };
+    let at = if place.is_empty() || cause.contains(place.as_str()) {
+        String::new()
+    } else {
+        format!("{}: ", place.trim_end_matches(':'))
+    };
     let next = if remedy.is_empty() { String::new() } else { format!("\n    next: {remedy}") };
     format!("{:<8} {check}: {at}{cause}{next}", state.as_str())
 }

@@ -45,8 +45,11 @@ pub(in crate::examine) fn usb(machine: &Machine, cameras: &[CameraConfig]) -> Ve
     }
     notes.extend(buses.iter().filter_map(|(bus, cameras)| overloaded(*bus, cameras)));
     if notes.is_empty() {
-        let count = found.len();
-        let found = format!("{count} cameras of the configuration are on USB, and their buses carry them");
+        let found = match found.len() {
+            0 => "no camera of the configuration is on USB".to_owned(),
+            1 => "one camera of the configuration is on USB, and its bus carries it".to_owned(),
+            count => format!("{count} cameras of the configuration are on USB, and their buses carry them"),
+        };
         notes.push(Note::ok("/sys/bus/usb/devices", found));
     }
     notes
