@@ -41,6 +41,11 @@ pub(super) fn load(domains: &Domains, config: &Config) -> Vec<Unusable> {
     if let (Some(settings), Err(error)) = (Recognition::used(config), domains.recognition.load(config)) {
         unusable.push(Unusable::new(&settings.name, true, error.into()));
     }
+    for model in domains.models() {
+        if let Some(coverage) = model.coverage() {
+            tracing::info!("model {}: its delegate took {coverage}", model.name());
+        }
+    }
     unusable
 }
 
