@@ -61,7 +61,8 @@ pub fn examine(dir: &Path) -> Result<StoreFacts, StoreError> {
     match fs::symlink_metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !begun => return Ok(StoreFacts::None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(damaged("it is gone".into())),
-        found => drop(found.map_err(fail)?),
+        Err(error) => return Err(fail(error)),
+        Ok(_) => {}
     }
     if !path.is_dir() {
         return Err(damaged("it is not a directory".into()));
