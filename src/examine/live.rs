@@ -21,7 +21,7 @@ pub enum Asked {
     Nobody,
     /// The service has answered.
     Answered {
-        /// Its state.
+        /// The state that it reports.
         status: Box<ServiceStatus>,
         /// Its process, where the kernel reports it.
         process: Option<u32>,

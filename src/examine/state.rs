@@ -21,15 +21,15 @@ const LOW_PART: u64 = 20;
 pub(super) fn disks(config: &Config) -> Vec<Note> {
     let dir = &config.device.state_dir;
     let existing = existing(dir);
-    let mut notes = vec![room(&existing, "device.state_dir", disk::UNTIL_STATE)];
+    let mut notes = vec![space(&existing, "device.state_dir", disk::UNTIL_STATE)];
     let evidence = config.evidence.dir.clone().unwrap_or_else(|| dir.join("evidence"));
     if disk::is_another(&evidence, &existing) {
-        notes.push(room(&evidence, "evidence.dir", disk::UNTIL_EVIDENCE));
+        notes.push(space(&evidence, "evidence.dir", disk::UNTIL_EVIDENCE));
     }
     notes
 }
 
-fn room(dir: &Path, key: &str, until: &str) -> Note {
+fn space(dir: &Path, key: &str, until: &str) -> Note {
     let place = format!("{} ({key})", dir.display());
     if let Some(what) = disk::fault(dir, key, until) {
         return Note::fault(place, what);

@@ -74,7 +74,7 @@ pub enum RuntimeError {
     Coverage {
         /// The delegate's shared library.
         library: std::path::PathBuf,
-        /// What it took.
+        /// The operators that it took.
         coverage: crate::Coverage,
         /// The least share that is asked for, in percent.
         min_percent: u32,

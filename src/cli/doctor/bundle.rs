@@ -14,9 +14,9 @@ use crate::examine::{self, BundleInput, Report, write_bundle};
 
 /// Where the archive goes.
 pub(super) enum Target {
-    /// Standard output.
+    /// Standard output, which is no terminal.
     Stdout,
-    /// A new file.
+    /// A new file at this path.
     File(PathBuf, File),
 }
 

@@ -43,7 +43,7 @@ pub struct BundleInput {
     pub report: Report,
 }
 
-/// What was written.
+/// What a bundle has in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BundleFacts {
     /// How many parts there are.

@@ -6,11 +6,10 @@ use std::process::Command;
 
 use crate::examine::support::{KernelFiles, Report, SCENE};
 use crate::support::broker::Broker;
-use crate::support::engine::classic_library;
+use crate::support::engine::{classic_library, repository};
 use crate::support::fixture::Fixture;
-use crate::support::tiny_model;
 
-/// A delegate in C, as a board's BSP has one. It takes every operator, or none of them.
+/// A delegate in C++, whose headers today's TensorFlow Lite needs, as a board's BSP has one. It takes every operator, or none of them.
 const DELEGATE: &str = r#"
 #include <stdlib.h>
 #include <string.h>
@@ -38,24 +37,24 @@ static TfLiteStatus prepare(TfLiteContext* context, TfLiteDelegate* delegate) {
 #endif
 }
 
-TfLiteDelegate* tflite_plugin_create_delegate(char** keys, char** values, size_t count, void (*report)(const char*)) {
-  TfLiteDelegate* delegate = calloc(1, sizeof *delegate);
+extern "C" TfLiteDelegate* tflite_plugin_create_delegate(char** keys, char** values, size_t count, void (*report)(const char*)) {
+  TfLiteDelegate* delegate = (TfLiteDelegate*)calloc(1, sizeof *delegate);
   delegate->Prepare = prepare;
   return delegate;
 }
 
-void tflite_plugin_destroy_delegate(TfLiteDelegate* delegate) { free(delegate); }
+extern "C" void tflite_plugin_destroy_delegate(TfLiteDelegate* delegate) { free(delegate); }
 "#;
 
 /// Builds the delegate with `options`.
 fn built(fixture: &Fixture, name: &str, options: &[&str]) -> PathBuf {
-    let (source, library) = (fixture.path("delegate.c"), fixture.path(name));
+    let (source, library) = (fixture.path("delegate.cc"), fixture.path(name));
     fs::write(&source, DELEGATE).unwrap();
     let headers = std::env::var_os("TFLITEC_HEADER_DIR").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".runtime/tflitec/include"),
         PathBuf::from,
     );
-    let status = Command::new("cc")
+    let status = Command::new("c++")
         .args(["-shared", "-fPIC", "-w", "-I"])
         .arg(headers)
         .args(options)
@@ -63,18 +62,16 @@ fn built(fixture: &Fixture, name: &str, options: &[&str]) -> PathBuf {
         .arg(&library)
         .arg(&source)
         .status();
-    assert!(status.expect("a C compiler, which the build needs too").success());
+    assert!(status.expect("a C++ compiler, which the build needs too").success());
     library
 }
 
 /// The report of a box whose model has these lines.
 fn report(fixture: &Fixture, runtime: &str, lines: &str) -> Report {
     let broker = Broker::start();
-    fs::write(fixture.path("bright.tflite"), tiny_model::bright(0.5)).unwrap();
+    let path = repository().join("tests/data/models/mobilenet_v1_0.25_128_quant.tflite");
     let head = format!("url = \"mqtt://127.0.0.1:{}\"", broker.port);
-    let model = format!(
-        "[model.m]\npath = \"bright.tflite\"\ntask = \"segment\"\nlabels = [\"bright\"]\nmean = [0.0]\nstd = [255.0]\n{lines}\n\n{SCENE}"
-    );
+    let model = format!("[model.m]\npath = \"{}\"\ntask = \"classify\"\n{lines}\n\n{SCENE}", path.display());
     fixture.config_with(&head, "litert", &model);
     let text = fs::read_to_string(fixture.config_path()).unwrap();
     fs::write(
@@ -100,7 +97,7 @@ fn a_model_that_fell_back_to_the_cpu_is_refused_with_what_the_delegate_took() {
     let (idle, busy) = (built(&fixture, "idle.so", &[]), built(&fixture, "busy.so", &["-DTAKES_ALL"]));
     let lines = |delegate: &PathBuf| format!("delegate = \"{}\"\nmin_coverage = 0.9", delegate.display());
     let fallen = report(&fixture, &runtime, &lines(&idle));
-    let fault = fallen.assert_fault("models", &["fell back to the CPU", "0 of 2 operators (0 %)", "90 %"]);
+    let fault = fallen.assert_fault("models", &["fell back to the CPU", "0 of 31 operators (0 %)", "90 %"]);
     assert!(fault["remedy"].as_str().unwrap().contains("convert the model"), "{fault}");
     let check = fixture.command(&["check"]);
     assert_eq!(check.status.code(), Some(3), "{check:?}");
@@ -110,7 +107,7 @@ fn a_model_that_fell_back_to_the_cpu_is_refused_with_what_the_delegate_took() {
     let said = taken
         .of_check("models")
         .iter()
-        .any(|one| one["cause"].as_str().unwrap().contains("2 of 2 operators"));
+        .any(|one| one["cause"].as_str().unwrap().contains("31 of 31 operators"));
     assert!(said, "{:#}", taken.json);
     // A library that is no delegate, and a runtime that takes none.
     let none = report(&fixture, &runtime, &lines(&library));

@@ -68,7 +68,7 @@ fn a_broker_that_is_down_is_named() {
 }
 
 #[test]
-fn a_broker_that_refuses_is_told_from_one_that_is_down() {
+fn a_broker_that_refuses_is_no_broker_that_is_down() {
     let broker = Broker::demanding(&Demands { login: Some(("box", "right")), ..Demands::default() });
     let fixture = Fixture::new();
     fs::write(fixture.path("password"), "wrong\n").unwrap();
