@@ -6,7 +6,8 @@ use std::process::Command;
 
 use crate::examine::support::{KernelFiles, Report, SCENE};
 use crate::support::broker::Broker;
-use crate::support::engine::{classic_library, repository};
+use crate::support::data::repository;
+use crate::support::engine::classic_library;
 use crate::support::fixture::Fixture;
 
 /// A delegate in C++, whose headers today's TensorFlow Lite needs, as a board's BSP has one. It takes every operator, or none of them.
