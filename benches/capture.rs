@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use ocellus::camera::scene::SceneOptions;
 use ocellus::camera::{self, Committed, FrameSink, Health, Painter, PainterError, Wiring};
-use ocellus::config::{CameraConfig, Pace, Source, V4l2};
+use ocellus::config::{CameraConfig, Pace, Source, TcpConfig, V4l2};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::types::{Frame, SystemClock};
 
@@ -96,10 +96,11 @@ fn child(case: &str) {
         reconnect_max: std::time::Duration::from_secs(1),
         images_fps: 30,
         v4l2: V4l2::default(),
-        tcp_max_bytes: 1 << 24,
-        tcp_frame: std::time::Duration::from_millis(1_000),
-        peers: Vec::new(),
-        secret_file: None,
+        tcp: TcpConfig {
+            max_bytes: 1 << 24,
+            frame: std::time::Duration::from_millis(1_000),
+            ..TcpConfig::default()
+        },
         detect: None,
         track: None,
         recognise: None,
@@ -118,7 +119,7 @@ fn child(case: &str) {
         beat: &beat,
         painter: &grey,
         damaged: &Default::default(),
-        refused: &ocellus::telemetry::Counter::new(),
+        senders: &Default::default(),
     };
     camera::run(&camera, &mut count, &wiring).expect("the case runs");
     let first = count.first.expect("a frame") - begun;

@@ -42,7 +42,7 @@ use pool::ReportPool;
 use crate::ring::{Bell, Lease, Reader, Take};
 use crate::scheduler::{Feed, InOrder};
 use crate::tracking::Tracker;
-use crate::types::{Clock, Events, Frame, Label, Report, Stamp, SystemClock};
+use crate::types::{Clock, Degradation, Events, Frame, Label, Report, Stamp, SystemClock};
 
 /// How one camera's frames are taken and processed.
 pub struct LaneSettings {
@@ -50,6 +50,8 @@ pub struct LaneSettings {
     pub camera: Label,
     /// Every n-th frame of the ring is taken; at least 1.
     pub every: u32,
+    /// What is done without at present: frames may be taken more rarely.
+    pub degradation: Degradation,
     /// Frames that may be under way at once, which also bounds how far a result may be out of order.
     pub window: usize,
     /// Tracks objects over frames; `None` where the camera does not track.
@@ -86,6 +88,7 @@ pub struct Lane {
 struct Intake {
     reader: Reader<Frame>,
     every: u32,
+    degradation: Degradation,
     /// Frames to skip before the next one is taken.
     pass: u32,
 }
@@ -112,7 +115,7 @@ impl Lane {
         sinks: Arc<[Arc<dyn Sink>]>,
         bell: Arc<Bell>,
     ) -> Arc<Lane> {
-        let LaneSettings { camera, every, window, tracker, followers } = settings;
+        let LaneSettings { camera, every, degradation, window, tracker, followers } = settings;
         let pool = ReportPool::new(camera.clone(), window);
         let lane = Arc::new(Lane {
             counters: LaneCounters::default(),
@@ -121,7 +124,7 @@ impl Lane {
             min_score: AtomicU32::new(0),
             sinks,
             followers: followers.into(),
-            intake: Mutex::new(Intake { reader, every: every.max(1), pass: 0 }),
+            intake: Mutex::new(Intake { reader, every: every.max(1), degradation, pass: 0 }),
             order: InOrder::new(window, bell.clone()),
             delivery: Mutex::new(Delivery { tracker, events: Events::new() }),
             untracked: AtomicU64::new(0),
@@ -178,7 +181,7 @@ impl Lane {
                 intake.pass -= 1;
                 continue;
             }
-            intake.pass = intake.every - 1;
+            intake.pass = intake.degradation.detect_every(intake.every) - 1;
             // Issued under the intake's lock, so that tickets are in the order of the frames.
             let ticket = self.order.issue();
             drop(intake);

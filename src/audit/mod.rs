@@ -1,8 +1,8 @@
-//! The audit log: who changed what (page, command line, MQTT, serial line), and who was refused.
+//! The audit log: who changed what (page, command line, MQTT, serial line, a camera's command port), and who was refused.
 //!
 //! ```text
 //!  note ───▶ audit.log            people and the machine's own signals: page, command line, SIGHUP
-//!       └──▶ audit-machines.log   MQTT and serial lines
+//!       └──▶ audit-machines.log   MQTT, serial lines and command ports
 //!  refuse ─▶ table of a minute ──▶ refused.log   one line a minute for each address
 //! ```
 //!
@@ -41,6 +41,8 @@ pub enum AuditSource {
     Mqtt,
     /// A line of a serial port.
     Serial,
+    /// A line of a camera's command port.
+    Tcp,
 }
 
 impl AuditSource {
@@ -52,6 +54,7 @@ impl AuditSource {
             AuditSource::Signal => "signal",
             AuditSource::Mqtt => "mqtt",
             AuditSource::Serial => "serial",
+            AuditSource::Tcp => "tcp",
         }
     }
 }
@@ -123,7 +126,7 @@ impl Audit {
         };
         let lines = match source {
             AuditSource::Web | AuditSource::Cli | AuditSource::Signal => &self.people,
-            AuditSource::Mqtt | AuditSource::Serial => &self.machines,
+            AuditSource::Mqtt | AuditSource::Serial | AuditSource::Tcp => &self.machines,
         };
         self.write(lines, &line);
     }

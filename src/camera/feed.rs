@@ -9,6 +9,7 @@ use gstreamer_app as app;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::CaptureError;
+use super::tcp::SenderControl;
 use crate::supervisor::Stop;
 use crate::types::Label;
 
@@ -62,6 +63,10 @@ pub trait SourceFeed: Send {
     fn again(&mut self) {}
     /// The names of the files that its buffers come from, for a feed of files.
     fn names(&self) -> Option<FileNames> {
+        None
+    }
+    /// The bounded queue between it and the decoder of its pictures, for a feed that must not wait for the decoder.
+    fn queue(&self) -> Option<SenderControl> {
         None
     }
     /// Checks, after `frames` frames, whether the end was a regular one. Errors: what was wrong with the

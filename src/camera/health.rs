@@ -27,6 +27,8 @@ pub enum Health {
         /// The time of the last frame.
         since: Stamp,
     },
+    /// Frames are discarded by command.
+    Stopped,
     /// The source is not connected.
     Offline {
         /// Why, and what to do next.
@@ -76,21 +78,22 @@ pub struct HealthWatch {
     frozen_after: Option<Duration>,
     online: Option<StreamShape>,
     frozen: bool,
+    stopped: bool,
     last: Stamp,
 }
 
 impl HealthWatch {
     /// `frozen_after` is `None` for sources whose frames may be any time apart.
     pub fn new(frozen_after: Option<Duration>) -> HealthWatch {
-        HealthWatch { frozen_after, online: None, frozen: false, last: Stamp::default() }
+        HealthWatch { frozen_after, online: None, frozen: false, stopped: false, last: Stamp::default() }
     }
 
     /// Notes a frame of `shape`; returns the new state if it changed. Allocates nothing.
     pub fn frame(&mut self, now: Stamp, shape: StreamShape) -> Option<Health> {
         self.last = now;
-        let known = self.online == Some(shape) && !self.frozen;
+        let known = self.online == Some(shape) && !self.frozen && !self.stopped;
         self.online = Some(shape);
-        self.frozen = false;
+        (self.frozen, self.stopped) = (false, false);
         (!known).then(|| shape.online())
     }
 
@@ -98,6 +101,13 @@ impl HealthWatch {
     /// frozen.
     pub fn committed(&mut self, now: Stamp) {
         self.last = now;
+    }
+
+    /// Notes a turn of the loop in which frames are discarded by command: that time does not count as frozen. Returns the
+    /// new state if it changed.
+    pub fn discarding(&mut self, now: Stamp) -> Option<Health> {
+        (self.last, self.frozen) = (now, false);
+        (!std::mem::replace(&mut self.stopped, true)).then_some(Health::Stopped)
     }
 
     /// Notes a turn of the loop without a frame; returns the new state if it changed.
@@ -113,7 +123,7 @@ impl HealthWatch {
     /// Notes that the connection is lost.
     pub fn lost(&mut self) {
         self.online = None;
-        self.frozen = false;
+        (self.frozen, self.stopped) = (false, false);
     }
 
     /// Whether frames have come since the connection was made.
@@ -163,6 +173,18 @@ mod tests {
         watch.lost();
         assert_eq!(watch.quiet(at(90_000)), None);
         assert_eq!(watch.frame(at(90_001), SHAPE), Some(SHAPE.online()));
+    }
+
+    #[test]
+    fn a_camera_whose_frames_are_discarded_is_stopped_and_frozen_only_when_nothing_comes_afterwards() {
+        let mut watch = HealthWatch::new(Some(Duration::from_secs(1)));
+        watch.frame(at(0), SHAPE);
+        assert_eq!(watch.discarding(at(100)), Some(Health::Stopped));
+        assert_eq!(watch.discarding(at(9_000)), None);
+        assert_eq!(watch.quiet(at(9_500)), None);
+        assert_eq!(watch.quiet(at(10_000)), Some(Health::Frozen { since: at(9_000) }));
+        watch.discarding(at(11_000));
+        assert_eq!(watch.frame(at(11_100), SHAPE), Some(SHAPE.online()));
     }
 
     #[test]

@@ -96,8 +96,8 @@ pub struct Wiring<'a> {
     pub painter: &'a MakePainter,
     /// Counts damaged pictures that gave no frame.
     pub damaged: &'a Counter,
-    /// Counts connections of senders that were refused.
-    pub refused: &'a Counter,
+    /// What a `tcp://` source shares with its command port and with reports.
+    pub senders: &'a tcp::SenderControl,
 }
 
 /// Captures `camera` into `sink` until the source ends, the ring closes or `wiring.stop` stops.

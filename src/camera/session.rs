@@ -16,7 +16,7 @@ use super::scoped::{SampleIntake, ScopedCallback};
 use super::source::{self, NextConnection, SourceSpec};
 use super::{CaptureError, Committed, FrameSink, SessionEnd, Wiring};
 use crate::backoff::Backoff;
-use crate::config::{CameraConfig, Pace};
+use crate::config::{CameraConfig, Pace, Source};
 use crate::types::{Explanation, Stamp};
 
 /// Longest wait of one turn of the loop, and so the delay of its checks for stop, bus errors and freezing.
@@ -78,6 +78,8 @@ pub struct CaptureSession<'a> {
     /// Frames that must still be skipped.
     pass: u32,
     offline: Option<Explanation>,
+    /// When frames were last discarded by command.
+    discarded: Stamp,
     /// The facts about the last connection that ended.
     attempt: Attempt,
 }
@@ -101,6 +103,7 @@ impl<'a> CaptureSession<'a> {
             frames: 0,
             pass: 0,
             offline: None,
+            discarded: Stamp::default(),
             attempt: Attempt::default(),
         }
     }
@@ -217,12 +220,14 @@ impl<'a> CaptureSession<'a> {
         let seq = self.seq;
         self.seq += 1;
         self.frames += 1;
+        self.wiring.senders.decoded();
         if self.pass > 0 {
             self.pass -= 1;
             self.watch.committed(self.wiring.clock.now());
             return Ok(Committed::Taken);
         }
-        self.pass = self.camera.skip_frames;
+        // What senders push was skipped before it was decoded.
+        self.pass = if matches!(self.camera.source, Source::Tcp(_)) { 0 } else { self.camera.skip_frames };
         let now = self.wiring.clock.now();
         let (frame, shape) = mapper.frame(sample, seq, now)?;
         if let Some(health) = self.watch.frame(now, shape) {
@@ -238,6 +243,15 @@ impl<'a> CaptureSession<'a> {
     /// Handles a turn without a frame, `running` after the pipeline started.
     fn idle(&mut self, running: Duration) -> Result<(), CaptureError> {
         let now = self.wiring.clock.now();
+        if self.wiring.senders.is_stopped() {
+            self.discarded = now;
+            if let Some(health) = self.watch.discarding(now) {
+                (self.wiring.health)(health);
+            }
+            return Ok(());
+        }
+        // A camera that was stopped has had time for its first frame only since then.
+        let running = running.min(Duration::from_nanos(now.mono_ns.saturating_sub(self.discarded.mono_ns)));
         if let Some(health) = self.watch.quiet(now) {
             (self.wiring.health)(health);
         }
@@ -327,7 +341,7 @@ impl<'a> CaptureSession<'a> {
             return !std::mem::replace(&mut self.variant.upright, true);
         }
         let CaptureError::Stream(fault) = error else { return false };
-        let v4l2 = matches!(self.camera.source, crate::config::Source::V4l2(_));
+        let v4l2 = matches!(self.camera.source, Source::V4l2(_));
         if v4l2
             && !self.variant.plain_io
             && matches!(fault.kind, FaultKind::Settings | FaultKind::Negotiation)

@@ -12,6 +12,7 @@ use super::images::{self, ImagesFeed};
 use super::painter::PainterFeed;
 use super::pipeline::{Build, CapturePipeline};
 use super::remote::Attempt;
+use super::tcp::SenderControl;
 use super::{CaptureError, Wiring, chain, device, http, remote, tcp, v4l2};
 use crate::config::{CameraConfig, LaunchLine, Pace, Source};
 
@@ -62,13 +63,16 @@ impl SourceSpec {
             }
             Source::Tcp(address) => {
                 let options = tcp::TcpOptions {
-                    max_bytes: camera.tcp_max_bytes,
+                    framing: camera.tcp.framing,
+                    max_bytes: camera.tcp.max_bytes,
+                    queue: camera.tcp.queue,
+                    skip_frames: camera.skip_frames,
                     silent_after: camera.frozen_after,
-                    frame_within: camera.tcp_frame,
+                    frame_within: camera.tcp.frame,
                     buffers: slots + IN_FLIGHT,
-                    peers: camera.peers.clone(),
-                    secret_file: camera.secret_file.clone(),
-                    refused: wiring.refused.clone(),
+                    allow: camera.tcp.allow.clone(),
+                    secret_file: camera.tcp.secret_file.clone(),
+                    control: wiring.senders.clone(),
                 };
                 fed(Box::new(tcp::TcpFeed::new(*address, options)), true)
             }
@@ -135,18 +139,40 @@ fn fed_line(feeder: &Feeder, live: bool, build: Build<'_>) -> Result<NextConnect
         pad.set_offset(-i64::try_from(start_ns).unwrap_or(0));
     }
     feeder.serve(&source, line.stop().clone());
-    if let (Some(pad), Coding::Jpeg) = (source.static_pad("src"), coding) {
-        chain::pass_whole_jpegs(&pad, build.damaged.clone());
-    }
+    let queue = match (source.static_pad("src"), coding, feeder.lock().feed.queue()) {
+        (Some(_), Coding::Jpeg, Some(control)) => Some(decoder_queue(control)?),
+        (Some(pad), Coding::Jpeg, None) => {
+            chain::pass_whole_jpegs(&pad, build.damaged.clone());
+            None
+        }
+        _ => None,
+    };
     let decoder = match coding {
         Coding::Raw => None,
         Coding::Jpeg => Some(chain::element("jpegdec")?),
     };
     let convert = build.variant.convert.then(|| chain::element("videoconvert")).transpose()?;
-    let elements: Vec<&gst::Element> =
-        [Some(source.upcast_ref()), decoder.as_ref(), convert.as_ref()].into_iter().flatten().collect();
+    let elements = [Some(source.upcast_ref()), queue.as_ref(), decoder.as_ref(), convert.as_ref()];
+    let elements: Vec<&gst::Element> = elements.into_iter().flatten().collect();
     line.chain(&elements, true)?;
     Ok(NextConnection::CapturePipeline(Box::new(line)))
+}
+
+/// A queue in front of a decoder, which works on a thread of its own. The feed bounds it, so that it knows what it drops;
+/// what was cleared while it waited leaves it undecoded.
+fn decoder_queue(control: SenderControl) -> Result<gst::Element, CaptureError> {
+    let queue = chain::element("queue")?;
+    queue.set_property("max-size-buffers", 0u32);
+    queue.set_property("max-size-bytes", 0u32);
+    queue.set_property("max-size-time", 0u64);
+    if let Some(pad) = queue.static_pad("src") {
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            let decode =
+                info.buffer().is_none_or(|buffer| control.leave_queue(buffer.offset(), buffer.size()));
+            if decode { gst::PadProbeReturn::Ok } else { gst::PadProbeReturn::Drop }
+        });
+    }
+    Ok(queue)
 }
 
 /// Builds the user's own launch line; its last free source pad is linked to the appsink.

@@ -80,6 +80,9 @@ pub struct ServiceStatus {
     pub alarms: Vec<contract::Alarm>,
     /// Messages that the broker rejects.
     pub set_aside: SetAside,
+    /// What the service does without under overload at present, in the order in which it began to; empty where nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
 }
 
 /// Messages that the broker rejects.

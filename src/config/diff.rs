@@ -34,6 +34,8 @@ pub struct ConfigChange {
     pub web_changed: bool,
     /// Whether anything in `[attendance]` changed; a new queue also needs a restart.
     pub attendance_changed: bool,
+    /// Whether anything in `[degradation]` changed.
+    pub degradation_changed: bool,
     /// Changed keys that need a restart of the process; the old values stay in force until then.
     pub needs_restart: Vec<&'static str>,
 }
@@ -45,7 +47,7 @@ impl ConfigChange {
             names.added.is_empty() && names.removed.is_empty() && names.changed.is_empty()
         };
         let sections = self.mqtt_changed || self.log_changed || self.evidence_changed || self.web_changed;
-        let sections = sections || self.attendance_changed;
+        let sections = sections || self.attendance_changed || self.degradation_changed;
         let parts = same(&self.cameras) && same(&self.triggers) && same(&self.models);
         parts && !sections && self.needs_restart.is_empty()
     }
@@ -72,6 +74,7 @@ impl Config {
             models: names(&old.models, &new.models, |model| &model.name),
             mqtt_changed: old.mqtt != new.mqtt,
             log_changed: old.log != new.log,
+            degradation_changed: old.degradation != new.degradation,
             attendance_changed: old.attendance != new.attendance,
             evidence_changed: old.evidence != new.evidence,
             web_changed: old.web != new.web,

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    AnnotateConfig, AttendanceConfig, BatchConfig, CameraAttendance, DelegateSettings, EvidenceConfig,
-    FacesConfig, Inspect, Line, ModelCard, MqttConfig, Network, OutboxConfig, PreviewConfig,
-    RecognitionConfig, RuntimeSettings, Source, SupervisorConfig, TrackConfig, TriggerConfig, WebConfig,
-    Written, Zone,
+    AnnotateConfig, AttendanceConfig, BatchConfig, CameraAttendance, DegradationConfig, DelegateSettings,
+    EvidenceConfig, FacesConfig, Inspect, Line, ModelCard, MqttConfig, OutboxConfig, PreviewConfig,
+    RecognitionConfig, RuntimeSettings, Source, SupervisorConfig, TcpConfig, TrackConfig, TriggerConfig,
+    WebConfig, Written, Zone,
 };
 use crate::engine::ModelSource;
 
@@ -37,6 +37,8 @@ pub struct Config {
     pub runtime: RuntimeSettings,
     /// Restart policy and deadlines of the supervisor.
     pub supervisor: SupervisorConfig,
+    /// What the service does without under overload.
+    pub degradation: DegradationConfig,
     /// The workers that make pictures for viewers.
     pub annotate: AnnotateConfig,
     /// The level or filter of the log.
@@ -156,14 +158,8 @@ pub struct CameraConfig {
     pub images_fps: u32,
     /// Format requested from a V4L2 device.
     pub v4l2: V4l2,
-    /// Most bytes of one frame received over TCP.
-    pub tcp_max_bytes: usize,
-    /// Longest time to receive one frame over TCP, from its first byte to its last.
-    pub tcp_frame: Duration,
-    /// Networks that may connect to a TCP source; any where empty.
-    pub peers: Vec<Network>,
-    /// File whose first line is the secret that a TCP sender must send first; or `credential:NAME`.
-    pub secret_file: Option<PathBuf>,
+    /// Framing, bounds and senders of a TCP source; other sources ignore it.
+    pub tcp: TcpConfig,
     /// Detection on this camera; `None` where there is none.
     pub detect: Option<DetectConfig>,
     /// Tracking of what is detected; without it there are no events.

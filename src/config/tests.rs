@@ -78,6 +78,7 @@ fn every_key_is_documented_in_the_annotated_file() {
     };
     let sections = [
         "annotate",
+        "degradation",
         "device",
         "mqtt",
         "outbox",
@@ -104,8 +105,9 @@ fn every_key_is_documented_in_the_annotated_file() {
     assert!(known.len() > 60, "the reader asked for {} keys only", known.len());
     for key in known {
         let last = key.rsplit('.').next().unwrap();
-        // `password` is a known key only for the sake of a better message.
-        if !sections.contains(&key.as_str()) && !nested.contains(&last) && !key.ends_with(".password") {
+        // `password` is a known key only for the sake of a better message, and `peers` is the former name of `allow`.
+        let is_shown = last != "password" && last != "peers";
+        if !sections.contains(&key.as_str()) && !nested.contains(&last) && is_shown {
             assert!(documented(last), "{key} is not documented in config/ocellus.toml");
         }
     }
@@ -383,26 +385,67 @@ fn a_source_takes_user_and_password_from_beside_its_url() {
 }
 
 #[test]
-fn a_tcp_source_that_others_can_reach_names_its_peers_or_a_secret() {
+fn a_tcp_source_that_others_can_reach_names_whom_it_allows_or_a_secret() {
     let dir = ConfigDir::new();
     dir.put("cam.secret", "geheim\n");
     let camera =
         |at: &str, keys: &str| format!("[[camera]]\nname = \"a\"\nsource = \"tcp://{at}\"\n{keys}\n");
     for at in ["0.0.0.0:5558", "[::]:5558", "10.0.0.7:5558"] {
         assert_fault(&camera(at, ""), "3:10 camera[0].source: others can reach");
-        assert!(dir.parse(&camera(at, "peers = [\"10.0.0.5\", \"10.0.0.0/24\"]")).is_ok());
+        assert!(dir.parse(&camera(at, "allow = [\"10.0.0.5\", \"10.0.0.0/24\"]")).is_ok());
         assert!(dir.parse(&camera(at, "secret_file = \"cam.secret\"")).is_ok());
         assert!(dir.parse(&camera(at, "secret_file = \"credential:cam\"")).is_ok());
     }
     assert!(dir.parse(&camera("127.0.0.1:5558", "")).is_ok() && dir.parse(&camera("[::1]:5558", "")).is_ok());
-    assert_fault(&camera("0.0.0.0:1", "peers = []"), "4:9 camera[0].peers: nobody may connect");
+    assert_fault(&camera("0.0.0.0:1", "allow = []"), "4:9 camera[0].allow: nobody may connect");
     assert_fault(
-        &camera("0.0.0.0:1", "peers = [\"cam\"]"),
-        "4:10 camera[0].peers[0]: this is neither an address",
+        &camera("0.0.0.0:1", "allow = [\"cam\"]"),
+        "4:10 camera[0].allow[0]: this is neither an address",
     );
     assert_fault(
-        "[[camera]]\nname = \"a\"\nsource = \"scene:\"\npeers = [\"::1\"]",
-        "4:9 camera[0].peers: this belongs to",
+        "[[camera]]\nname = \"a\"\nsource = \"scene:\"\nallow = [\"::1\"]",
+        "4:9 camera[0].allow: this belongs to",
+    );
+    let former = dir.parse(&camera("0.0.0.0:1", "peers = [\"10.0.0.5\"]")).unwrap();
+    assert_eq!(former.cameras[0].tcp.allow.len(), 1, "the former name is still read");
+    assert_fault(
+        &camera("0.0.0.0:1", "allow = [\"10.0.0.5\"]\npeers = [\"10.0.0.6\"]"),
+        "5:9 camera[0].peers: this is the former name of allow",
+    );
+}
+
+#[test]
+fn a_command_port_is_no_more_open_than_the_frames_and_has_an_address_of_its_own() {
+    let camera =
+        |at: &str, keys: &str| format!("[[camera]]\nname = \"a\"\nsource = \"tcp://{at}\"\n{keys}\n");
+    let port = |at: &str| format!("command_address = \"{at}\"");
+    let dir = ConfigDir::new();
+    let config =
+        dir.parse(&camera("127.0.0.1:1", &(port("127.0.0.1:2") + "\nframing = \"length32\""))).unwrap();
+    assert_eq!(config.cameras[0].tcp.framing, crate::config::Framing::Length32);
+    assert_fault(
+        &camera("127.0.0.1:1", &port("0.0.0.0:2")),
+        "4:19 camera[0].command_address: others can reach 0.0.0.0:2, and any of them could stop",
+    );
+    let allowed = port("0.0.0.0:2") + "\nallow = [\"10.0.0.5\"]";
+    assert!(dir.parse(&camera("0.0.0.0:1", &allowed)).is_ok());
+    assert_fault(
+        &camera("127.0.0.1:1", &port("127.0.0.1:1")),
+        "4:19 camera[0].command_address: frames arrive",
+    );
+    for wrong in ["5559", "127.0.0.1", "127.0.0.1:0", "lab:5559"] {
+        assert_fault(&camera("127.0.0.1:1", &port(wrong)), "4:19 camera[0].command_address: this is not an");
+    }
+    let two = camera("127.0.0.1:1", &port("127.0.0.1:2"))
+        + "[[camera]]\nname = \"b\"\nsource = \"tcp://127.0.0.1:2\"\n";
+    assert_fault(&two, "7:10 camera[1].source: camera a listens on 127.0.0.1:2 too");
+    assert_fault(
+        &camera("127.0.0.1:1", "framing = \"mjpeg\""),
+        "4:11 camera[0].framing: \"mjpeg\" is not known",
+    );
+    assert_fault(
+        "[[camera]]\nname = \"a\"\nsource = \"scene:\"\ncommand_address = \"127.0.0.1:2\"",
+        "4:19 camera[0].command_address: this belongs to",
     );
 }
 

@@ -123,6 +123,9 @@ pub struct CameraStatus {
     pub frames: u64,
     /// Frames dropped since the process began, for any reason.
     pub drops: u64,
+    /// The experiment that the frames belong to, as the camera's command port set it; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<String>,
 }
 
 impl Payload for CameraStatus {

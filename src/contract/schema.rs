@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::attendance::AttendanceOut;
 use super::batch::BatchProgress;
+use super::degradation::DegradationOut;
 use super::event::EventOut;
 use super::figures::Telemetry;
 use super::inspection::{InspectionOut, TriggerStatus};
@@ -34,6 +35,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
         one::<Kept<Gap>>("gap", Gap::SCHEMA),
         one::<Envelope<Telemetry>>("telemetry", Telemetry::SCHEMA),
         one::<Envelope<Alarm>>("alarm", Alarm::SCHEMA),
+        one::<Envelope<DegradationOut>>("degradation", DegradationOut::SCHEMA),
         one::<Envelope<BatchProgress>>("batch-progress", BatchProgress::SCHEMA),
         one::<Envelope<Answer>>("answer", Answer::SCHEMA),
     ]

@@ -8,6 +8,8 @@ pub struct Topics {
 
 /// Suffix of the service's retained state and last will.
 pub const STATUS: &str = "status";
+/// Suffix of what the service does without under overload.
+pub const DEGRADATION: &str = "degradation";
 /// Suffix of the figures about load, latency and results.
 pub const TELEMETRY: &str = "telemetry";
 

@@ -252,6 +252,7 @@ mod tests {
             fps: 25.0,
             frames: 7,
             drops: 1,
+            experiment: None,
         };
         retained.retain("camera/a/status", 0, &camera);
         retained.alarm("hot", &why("90 °C"), 0);

@@ -22,7 +22,9 @@ use super::picture::{PictureItem, What};
 use crate::pipeline::Follower;
 use crate::ring::{Bell, Lease, Ring};
 use crate::scheduler::Feed;
-use crate::types::{Clock, Frame, Inspection, Outcome, PartPictureStore, Point, Report, SystemClock};
+use crate::types::{
+    Clock, Degradation, Frame, Inspection, Outcome, PartPictureStore, Point, Report, SystemClock,
+};
 
 /// The store of part pictures, set once the service has one.
 pub type PartPictures = Arc<OnceLock<Arc<dyn PartPictureStore>>>;
@@ -43,6 +45,8 @@ pub struct PreviewSettings {
     pub follows: bool,
     /// The store of pictures of judged parts.
     pub part_pictures: PartPictures,
+    /// What is done without at present: overlays, or the rate of live pictures.
+    pub degradation: Degradation,
 }
 
 /// One camera's live picture.
@@ -166,7 +170,8 @@ impl Preview {
 
     /// Sets when the next live frame is due, so that there are `fps` a second on average.
     fn advance(&self, state: &mut PreviewState, now: u64) {
-        let period = 1_000_000_000 / u64::from(self.settings.fps.max(1));
+        let period =
+            1_000_000_000 / u64::from(self.settings.degradation.preview_fps(self.settings.fps).max(1));
         let next = state.due_ns + period;
         state.due_ns = if next <= now { now + period } else { next };
     }

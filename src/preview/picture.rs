@@ -7,7 +7,7 @@ use super::annotate::{Annotator, Overlays, PartMarks};
 use super::live::{JudgedPart, Live, Preview};
 use crate::image::ImageError;
 use crate::scheduler::{Cause, Executor, WorkItem};
-use crate::types::{Clock, Frame, Layer, Picture};
+use crate::types::{Clock, DegradationStep, Frame, Layer, Picture};
 
 /// The frame or part that is drawn.
 pub(super) enum What {
@@ -50,7 +50,10 @@ impl Preview {
         let (frame, look) = (&live.frame, &self.settings.look);
         if self.hub.begin(Layer::Drawn) {
             let report = live.report.as_deref();
-            let overlays = Overlays { report, places: &self.settings.places, part: None };
+            let overlays = match self.settings.degradation.has(DegradationStep::Annotation) {
+                true => Overlays::default(),
+                false => Overlays { report, places: &self.settings.places, part: None },
+            };
             let picture = annotator.drawn(frame, look, &overlays)?;
             self.show_live(Layer::Drawn, picture);
         }

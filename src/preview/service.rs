@@ -11,7 +11,7 @@ use super::{PartPictures, PictureItem, Preview, PreviewFeed, PreviewHub, Preview
 use crate::config::{CameraConfig, Config, PreviewConfig};
 use crate::ring::{Bell, Ring};
 use crate::scheduler::{Attachment, ExecutorError, Factory, Scheduler, Stage, StageSpec};
-use crate::types::{Frame, LiveView, LiveViews, PartPictureStore, priority};
+use crate::types::{Degradation, Frame, LiveView, LiveViews, PartPictureStore, priority};
 
 /// Slots that inspection needs beyond the frames in flight; the rest of a ring may wait to be drawn.
 const OTHER_SLOTS: usize = 4;
@@ -25,6 +25,8 @@ pub struct Previews {
     /// The stage that draws.
     stage: Arc<Stage<PictureItem>>,
     bell: Arc<Bell>,
+    /// What is done without at present.
+    degradation: Degradation,
 }
 
 /// The live picture of one camera.
@@ -43,6 +45,7 @@ impl Previews {
         scheduler: &Scheduler,
         config: &Config,
         bell: Arc<Bell>,
+        degradation: Degradation,
     ) -> Result<Arc<Previews>, ExecutorError> {
         let annotate = Annotate::default();
         let spec = StageSpec {
@@ -54,7 +57,7 @@ impl Previews {
         let factory: Arc<Factory<PictureItem>> = Arc::new(move || Ok(Box::new(annotate.annotator()?)));
         let stage = scheduler.add(spec, factory)?;
         let (hubs, part_pictures) = (Mutex::default(), PartPictures::default());
-        Ok(Arc::new(Previews { hubs, part_pictures, stage, bell }))
+        Ok(Arc::new(Previews { hubs, part_pictures, stage, bell, degradation }))
     }
 
     /// Sends pictures of judged parts to `part_pictures` from now on; only the first call has an effect.
@@ -75,6 +78,7 @@ impl Previews {
             places: places(camera),
             follows: camera.detect.is_some(),
             part_pictures: self.part_pictures.clone(),
+            degradation: self.degradation.clone(),
         };
         let preview = Preview::new(settings, self.hub(&camera.name), ring.clone(), self.bell.clone());
         let queue = Attachment::new(Arc::new(PreviewFeed(preview.clone())));

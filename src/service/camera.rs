@@ -14,6 +14,7 @@ use super::gate::StartGate;
 use super::health_log::HealthLog;
 #[cfg(feature = "demo")]
 use crate::camera::light_barrier::Sensor;
+use crate::camera::tcp::SenderControl;
 use crate::camera::{self, CaptureError, Committed, FrameSink, Health, Wiring};
 use crate::config::{self, Pace};
 use crate::inspection::InspectionCamera;
@@ -25,7 +26,7 @@ use crate::scheduler::Attachment;
 use crate::supervisor::{Stop, UnitContext, UnitError};
 use crate::telemetry::Counter;
 use crate::tracking::Tracker;
-use crate::types::{Frame, SystemClock};
+use crate::types::{Degradation, ExperimentId, Frame, SystemClock};
 
 /// Frames in flight beyond one for each worker: enough that no worker waits for a slow neighbour.
 const OVERTAKING: usize = 4;
@@ -43,18 +44,30 @@ pub(super) struct Camera {
     pub(super) preview: CameraPreview,
     pub(super) health: Mutex<Health>,
     pub(super) health_log: Mutex<HealthLog>,
-    /// Connections of senders (RTP, sockets) that were refused.
-    pub(super) refused: Counter,
+    /// What a camera server shares with its command port; a reload keeps it.
+    pub(super) senders: SenderControl,
+    /// The experiment that the frames belong to; a reload keeps it.
+    pub(super) experiment: ExperimentId,
     /// The lane's frames, consumed by the stage of the camera's model.
     queue: Option<Attachment<FrameItem>>,
     /// Numbers frames without gaps when the capture unit restarts.
     next_seq: AtomicU64,
     /// Frames that arrived damaged and were dropped.
     damaged: Counter,
+    /// What is done without at present: a camera may give fewer frames. None where it inspects, or where every frame of a
+    /// file is wanted.
+    degradation: Option<Degradation>,
+    /// Frames left out because of it.
+    pub(super) thinned: Counter,
 }
 
 impl Camera {
-    pub(super) fn new(camera: &config::CameraConfig, around: &CameraAround) -> Camera {
+    /// The camera of these settings; `former` is the one of the same name that it replaces.
+    pub(super) fn new(
+        camera: &config::CameraConfig,
+        around: &CameraAround,
+        former: Option<&Camera>,
+    ) -> Camera {
         let CameraAround { domains, bell, .. } = around;
         let ring = Ring::new(camera.ring_slots, bell.clone());
         let policy = match camera.pace {
@@ -72,6 +85,11 @@ impl Camera {
             let settings = LaneSettings {
                 camera: camera.name.as_str().into(),
                 every: detect.every,
+                // What plays a file as fast as possible wants every frame.
+                degradation: match policy {
+                    Policy::Every => Degradation::default(),
+                    Policy::Latest => domains.degradation.clone(),
+                },
                 window,
                 followers,
                 tracker: camera.track.clone().map(|track| {
@@ -100,10 +118,14 @@ impl Camera {
             preview,
             health: Mutex::new(Health::starting()),
             health_log: Mutex::default(),
-            refused: Counter::new(),
+            senders: former.map_or_else(SenderControl::default, |former| former.senders.clone()),
+            experiment: former.map_or_else(ExperimentId::default, |former| former.experiment.clone()),
             queue,
             next_seq: AtomicU64::new(0),
             damaged: Counter::default(),
+            degradation: (policy == Policy::Latest && camera.inspect.is_none())
+                .then(|| domains.degradation.clone()),
+            thinned: Counter::default(),
         }
     }
 
@@ -163,7 +185,7 @@ impl Camera {
             #[cfg(feature = "demo")]
             painter: &camera::scene::painter,
             damaged: &self.damaged,
-            refused: &self.refused,
+            senders: &self.senders,
         };
         let outcome = camera::run(&self.settings, &mut sink, &wiring);
         drop(sink);
@@ -234,9 +256,15 @@ impl Camera {
         self.next_seq.load(Ordering::Relaxed)
     }
 
-    /// Frames that no worker saw: skipped for newer ones, refused because every slot was leased, or damaged.
+    /// Frames that no worker saw: skipped for newer ones, refused because every slot was leased, left out under
+    /// overload, or damaged.
     pub(super) fn drops(&self) -> u64 {
-        self.damaged.get() + self.ring.stats().starved + self.lane.as_ref().map_or(0, |lane| lane.skipped())
+        let sent = self.senders.counters();
+        let before = self.damaged.get() + sent.damaged.get() + sent.queue_dropped.get();
+        before
+            + self.thinned.get()
+            + self.ring.stats().starved
+            + self.lane.as_ref().map_or(0, |lane| lane.skipped())
     }
 
     /// Why its frames fail, if all of the recent ones did.
@@ -265,6 +293,11 @@ impl FrameSink for RingSink<'_> {
         #[cfg(feature = "demo")]
         let pts_ns = frame.pts_ns;
         self.camera.next_seq.store(frame.seq + 1, Ordering::Relaxed);
+        let every = self.camera.degradation.as_ref().map_or(1, Degradation::frame_every);
+        if !frame.seq.is_multiple_of(u64::from(every)) {
+            self.camera.thinned.inc();
+            return Committed::Taken;
+        }
         let committed = self.writer.commit(stamp_ns, frame, &|| self.stop.is_stopped());
         #[cfg(feature = "demo")]
         if let (Some(barrier), Some(pts_ns)) = (&mut self.barrier, pts_ns) {
@@ -307,6 +340,7 @@ fn away(health: &Health) -> Option<String> {
     match health {
         Health::Online { .. } => None,
         Health::Frozen { .. } => Some("the camera is frozen: it is connected but sends no new frame".into()),
+        Health::Stopped => Some("the camera is stopped by a command: send START to its command port".into()),
         Health::Offline { cause, .. } => Some(format!("the camera is offline: {cause}")),
         Health::Ended => Some("the camera has ended".into()),
     }

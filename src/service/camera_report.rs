@@ -8,6 +8,10 @@ use crate::contract::{self, CameraState, CameraStatus, Percentiles, Telemetry, T
 use crate::inspection::InspectionCamera;
 use crate::telemetry::{Histogram, Snapshot};
 
+/// Why a camera that was stopped gives no frames.
+pub(super) const STOPPED: &str =
+    "stopped by a command: frames are discarded until START comes to its command port";
+
 /// Publishes the handshake of a camera that inspects, retained.
 pub(super) fn publish_handshake(publisher: &StatusPublisher, camera: &InspectionCamera) {
     publisher.retain(&format!("camera/{}/trigger", camera.name), &trigger_status(camera));
@@ -21,11 +25,13 @@ pub(super) fn publish_camera(publisher: &StatusPublisher, camera: &Camera, fps: 
             let limit = camera.settings.frozen_after.as_millis();
             (CameraState::Frozen, Some(format!("no new frame for {limit} ms")))
         }
+        Health::Stopped => (CameraState::Frozen, Some(STOPPED.into())),
         Health::Offline { cause, .. } => (CameraState::Offline, Some(cause.to_string())),
         Health::Ended => (CameraState::Offline, Some("the source has ended".into())),
     };
     let (name, frames, drops) = (camera.settings.name.clone(), camera.frames(), camera.drops());
-    let status = CameraStatus { state, cause, fps, frames, drops, camera: name };
+    let experiment = camera.experiment.get().map(|id| id.to_string());
+    let status = CameraStatus { state, cause, fps, frames, drops, experiment, camera: name };
     publisher.retain(&format!("camera/{}/status", camera.settings.name), &status);
 }
 
@@ -88,8 +94,21 @@ pub(super) fn add_camera(response: &mut Telemetry, camera: &Camera) {
     };
     count("frames", camera.frames());
     count("starved", camera.ring.stats().starved);
+    count("thinned", camera.thinned.get());
     if matches!(camera.settings.source, Source::Tcp(_)) {
-        count("refused_connections", camera.refused.get());
+        let sent = camera.senders.counters();
+        count("received", sent.received.get());
+        count("skipped_before_decoding", sent.skipped.get());
+        count("discarded", sent.discarded.get());
+        count("queue_dropped", sent.queue_dropped.get());
+        count("damaged", sent.damaged.get());
+        count("refused_connections", sent.refused.get());
+        count("broken_connections", sent.broken.get());
+        if camera.settings.tcp.command_address.is_some() {
+            count("commands", sent.commands.get());
+            count("commands_refused", sent.commands_refused.get());
+        }
+        response.queues.insert(format!("camera/{name}"), camera.senders.waiting() as u64);
     }
     for (what, value) in camera.preview.figures() {
         count(what, value);

@@ -8,9 +8,11 @@ use parking_lot::Mutex;
 use super::ServiceError;
 use super::camera::{Camera, unit_name};
 use super::camera_report::publish_handshake;
+use super::command_port::{command_port_unit, command_port_unit_name};
 use super::domains::Domains;
 use super::gate::StartGate;
 use super::publisher::StatusPublisher;
+use crate::audit::Audit;
 use crate::camera::Health;
 use crate::config::{CameraConfig, Config};
 use crate::pipeline::Sink;
@@ -36,6 +38,7 @@ pub(super) struct CameraAround {
     /// Holds the first frames until the models are warm.
     pub(super) gate: StartGate,
     pub(super) publisher: StatusPublisher,
+    pub(super) audit: Arc<Audit>,
 }
 
 impl Cameras {
@@ -104,13 +107,15 @@ impl Cameras {
         config: &Config,
     ) -> Result<(), ServiceError> {
         let around = &self.around;
-        let camera = Arc::new(Camera::new(settings, around));
+        let camera = Arc::new(Camera::new(settings, around, None));
         self.list.lock().push(camera.clone());
         let begun = self.begin_inspection(&camera, config);
+        let begun = begun.and_then(|()| self.begin_command_port(&camera));
         let begun = begun.and_then(|()| Ok(around.supervisor.add(self.unit(&camera, config))?));
         if begun.is_err() {
             self.list.lock().retain(|known| !Arc::ptr_eq(known, &camera));
-            if let Err(error) = self.end_inspection(&settings.name) {
+            let ended = [self.end_inspection(&settings.name), self.remove_command_port(&settings.name)];
+            for error in ended.into_iter().filter_map(Result::err) {
                 tracing::error!(camera = settings.name, "{error}");
             }
             camera.detach();
@@ -126,8 +131,8 @@ impl Cameras {
         settings: &CameraConfig,
         config: &Config,
     ) -> Result<(), ServiceError> {
-        let camera = Arc::new(Camera::new(settings, &self.around));
         let former = self.find(&settings.name);
+        let camera = Arc::new(Camera::new(settings, &self.around, former.as_deref()));
         let former = former.as_ref().and_then(|camera| camera.inspection.as_ref());
         if let (Some(inspection), Some(former)) = (&camera.inspection, former) {
             inspection.follow(former);
@@ -149,7 +154,9 @@ impl Cameras {
             old.detach();
         }
         removed?;
-        self.begin_inspection(&camera, config)
+        self.begin_inspection(&camera, config)?;
+        self.remove_command_port(&settings.name)?;
+        self.begin_command_port(&camera)
     }
 
     /// Stops the camera's capture, drains its last frames and removes it. After an error, another call
@@ -160,6 +167,7 @@ impl Cameras {
             Err(error) => return Err(error.into()),
         }
         self.remove_inspection_unit(name)?;
+        self.remove_command_port(name)?;
         self.around.domains.inspection.remove(name);
         let old = {
             let mut cameras = self.list.lock();
@@ -225,9 +233,25 @@ impl Cameras {
     }
 
     fn remove_inspection_unit(&self, name: &str) -> Result<(), ServiceError> {
-        let name = inspection_unit_name(name);
+        self.remove_unit(&inspection_unit_name(name))
+    }
+
+    /// Takes commands for the camera from now on, where its settings name an address for them.
+    fn begin_command_port(&self, camera: &Camera) -> Result<(), ServiceError> {
+        let CameraAround { supervisor, publisher, audit, .. } = &self.around;
+        if let Some(unit) = command_port_unit(camera, publisher, audit) {
+            supervisor.add(unit)?;
+        }
+        Ok(())
+    }
+
+    fn remove_command_port(&self, name: &str) -> Result<(), ServiceError> {
+        self.remove_unit(&command_port_unit_name(name))
+    }
+
+    fn remove_unit(&self, name: &str) -> Result<(), ServiceError> {
         if self.around.supervisor.status().iter().any(|unit| *unit.name == *name) {
-            self.around.supervisor.remove(&name)?;
+            self.around.supervisor.remove(name)?;
         }
         Ok(())
     }

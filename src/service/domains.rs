@@ -15,7 +15,7 @@ use crate::recognition::Recognition;
 use crate::ring::Bell;
 use crate::scheduler::{ExecutorError, Scheduler};
 use crate::store::{Numbers, Store};
-use crate::types::{Alarms, priority};
+use crate::types::{Alarms, Degradation, priority};
 
 /// The domains, and the workers that they share.
 pub(super) struct Domains {
@@ -28,6 +28,8 @@ pub(super) struct Domains {
     pub(super) inspection: Arc<InspectionService>,
     pub(super) evidence: Evidence,
     pub(super) previews: Arc<Previews>,
+    /// What is done without at present; the ladder sets it.
+    pub(super) degradation: Degradation,
 }
 
 /// What the domains are built from, besides the configuration.
@@ -46,7 +48,7 @@ impl Domains {
         let DomainsAround { store, numbers, sinks, evidence, bell, publisher } = around;
         let config = in_force.get();
         let scheduler = Arc::new(Scheduler::new(&config.workers.cores, bell.clone()));
-        let runtime = Arc::new(SharedRuntime::default());
+        let (runtime, degradation) = (Arc::new(SharedRuntime::default()), Degradation::default());
         let alarms: Arc<dyn Alarms> = Arc::new(publisher.clone());
         let inspection = InspectionAround {
             config: in_force.clone(),
@@ -61,12 +63,13 @@ impl Domains {
             handshake: Arc::new(move |camera| camera_report::publish_handshake(&publisher, camera)),
         };
         Ok(Domains {
-            previews: Previews::new(&scheduler, &config, bell.clone())?,
+            previews: Previews::new(&scheduler, &config, bell.clone(), degradation.clone())?,
             detection: Detection::new(runtime.clone(), scheduler.clone()),
             recognition: Recognition::new(runtime.clone(), scheduler.clone(), bell, store, alarms),
             attendance: Attendance::new(&config.attendance, &config.cameras),
             inspection: Arc::new(InspectionService::new(inspection)),
             evidence,
+            degradation,
             runtime,
             scheduler,
         })

@@ -1,5 +1,6 @@
 //! Descriptions of the figures in telemetry: those of each camera, and all others.
 
+use super::degradation;
 use crate::audit;
 use crate::inspection::evidence;
 use crate::telemetry::Described;
@@ -9,7 +10,34 @@ use crate::{attendance, mqtt, web};
 pub(super) const OF_CAMERAS: &[Described] = &[
     Described::counter("camera/frames", "Frames that the camera delivered."),
     Described::counter("camera/starved", "Frames dropped because every slot of the ring was in use."),
+    Described::counter(
+        "camera/thinned",
+        "Frames left out because of the step frame_rate of the degradation ladder.",
+    ),
+    Described::counter("camera/received", "Frames that senders of a tcp:// source sent whole."),
+    Described::counter(
+        "camera/skipped_before_decoding",
+        "Frames of a tcp:// source that skip_frames left undecoded.",
+    ),
+    Described::counter(
+        "camera/discarded",
+        "Frames of a tcp:// source that were discarded by the commands STOP and CLEAR_FRAMES.",
+    ),
+    Described::counter(
+        "camera/queue_dropped",
+        "Pictures of a tcp:// source that were dropped because too many waited to be decoded.",
+    ),
+    Described::counter("camera/damaged", "Payloads of a tcp:// source that are no whole JPEG picture."),
     Described::counter("camera/refused_connections", "Connections to a tcp:// source that were refused."),
+    Described::counter(
+        "camera/broken_connections",
+        "Connections to a tcp:// source that broke the framing, stalled, or ended inside a frame.",
+    ),
+    Described::counter("camera/commands", "Commands carried out by the camera's command port."),
+    Described::counter(
+        "camera/commands_refused",
+        "Connections to the camera's command port that were refused, and lines that are no command.",
+    ),
     Described::counter("camera/pictures", "Pictures encoded for live views and snapshots."),
     Described::counter(
         "camera/pictures_replaced",
@@ -40,5 +68,5 @@ pub(super) const OF_CAMERAS: &[Described] = &[
 pub(super) fn described() -> impl Iterator<Item = &'static Described> {
     let outputs =
         [audit::Totals::DESCRIBED, mqtt::Totals::DESCRIBED, web::Totals::DESCRIBED, evidence::DESCRIBED];
-    [OF_CAMERAS, attendance::DESCRIBED].into_iter().chain(outputs).flatten()
+    [OF_CAMERAS, attendance::DESCRIBED, degradation::DESCRIBED].into_iter().chain(outputs).flatten()
 }

@@ -41,6 +41,7 @@ impl HealthLog {
                 format!("online: {source}: {width}×{height} {}{fps}", format.caps_name())
             }
             Health::Frozen { .. } => format!("frozen: {source} is connected but sends no new frame"),
+            Health::Stopped => format!("stopped by a command: frames of {source} are discarded"),
             Health::Offline { cause, next_try: Some(pause) } if pause.is_zero() => {
                 format!("offline: {source}: {cause}")
             }

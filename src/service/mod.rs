@@ -16,8 +16,10 @@ mod camera;
 mod camera_report;
 mod cameras;
 mod change;
+mod command_port;
 mod commands;
 mod configuration;
+mod degradation;
 mod domains;
 mod error;
 mod exit;
@@ -61,6 +63,7 @@ pub use boot::Boot;
 use cameras::{CameraAround, Cameras};
 use commands::Dispatcher;
 use configuration::Configuration;
+use degradation::{DegradationState, LoadWatch};
 use domains::{Domains, DomainsAround};
 pub use error::ServiceError;
 pub use exit::Exit;
@@ -113,6 +116,7 @@ struct Service {
     domains: Arc<Domains>,
     cameras: Arc<Cameras>,
     reporter: Arc<Reporter>,
+    load_watch: Arc<LoadWatch>,
     /// Runs of microscopy recipes, where the configuration has some.
     batch: Option<Batch>,
     commands: Commands,
@@ -226,8 +230,17 @@ impl Service {
             bell,
             gate: StartGate::default(),
             publisher: publisher.clone(),
+            audit: interfaces.audit.clone(),
         }));
         let batch = Batch::new(&config.batch, publisher);
+        let degradation = DegradationState::default();
+        let load_watch = Arc::new(LoadWatch {
+            config: in_force.clone(),
+            domains: domains.clone(),
+            cameras: cameras.clone(),
+            publisher: interfaces.publisher.clone(),
+            state: degradation.clone(),
+        });
         let reporter = Arc::new(Reporter::new(ReporterAround {
             config: in_force,
             supervisor: supervisor.clone(),
@@ -235,6 +248,7 @@ impl Service {
             interfaces: interfaces.clone(),
             domains: domains.clone(),
             cameras: cameras.clone(),
+            degradation,
         }));
         Ok(Service {
             configuration,
@@ -244,6 +258,7 @@ impl Service {
             domains,
             cameras,
             reporter,
+            load_watch,
             batch,
             commands,
             bundling: Arc::default(),
@@ -331,6 +346,7 @@ impl Service {
             supervisor.add(units::trigger_unit(trigger, config, &domains.inspection, commands))?;
         }
         supervisor.add(reporter.unit())?;
+        supervisor.add(self.load_watch.unit())?;
         if let Some(unit) = units::watchdog_unit(supervisor) {
             supervisor.add(unit)?;
         }

@@ -10,6 +10,7 @@ use super::camera_report::{
     add_camera, part_figures, percentiles, publish_camera, publish_handshake, trigger_status,
 };
 use super::cameras::Cameras;
+use super::degradation::DegradationState;
 use super::domains::Domains;
 use super::health::{HealthModel, HealthReport};
 use super::interfaces::Interfaces;
@@ -46,6 +47,7 @@ pub(super) struct ReporterAround {
     pub(super) interfaces: Interfaces,
     pub(super) domains: Arc<Domains>,
     pub(super) cameras: Arc<Cameras>,
+    pub(super) degradation: DegradationState,
 }
 
 /// What the unit remembers from one check to the next.
@@ -125,7 +127,7 @@ impl Reporter {
         };
         let hopeless = |camera: &Arc<Camera>| match &*camera.health.lock() {
             health @ Health::Offline { .. } => !health.is_starting() || over(camera),
-            Health::Ended => true,
+            Health::Ended | Health::Stopped => true,
             Health::Online { .. } | Health::Frozen { .. } => false,
         };
         cameras.iter().any(passed) || cameras.iter().all(hopeless)
@@ -165,6 +167,7 @@ impl Reporter {
             components,
             alarms: self.around.interfaces.mqtt.raised(),
             set_aside: self.set_aside(),
+            without: self.around.degradation.taken(),
         }
     }
 
@@ -247,6 +250,7 @@ impl Reporter {
         response.counters.extend(self.around.interfaces.mqtt.counters().named());
         response.counters.extend(self.around.interfaces.web.counters().named());
         response.counters.extend(self.around.interfaces.audit.counters().named());
+        response.counters.extend(self.around.degradation.named());
         let evidence = self.around.domains.evidence.counters().named();
         let attendance = self.around.domains.attendance.counters().named();
         response.counters.extend(attendance.map(|(name, value)| (name.to_owned(), value)));

@@ -301,6 +301,7 @@ mod tests {
             fps: 1.5,
             frames: 7,
             drops: 1,
+            experiment: None,
         };
         let now = Stamp { mono_ns: 0, wall_ns: 0 };
         snapshot.retain(topic::STATUS, now, &status);

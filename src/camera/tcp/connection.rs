@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::wire::{FrameHeader, HEADER_BYTES, MAX_SECRET_BYTES};
+use super::wire::{FrameHeader, HEADER_BYTES, Head, MAX_SECRET_BYTES, Position};
 use super::{TcpError, TcpOptions};
 use crate::supervisor::Stop;
 
@@ -17,6 +17,10 @@ pub struct Connection {
     peer: SocketAddr,
     head: [u8; HEADER_BYTES],
     have: usize,
+    /// How many bytes at the end of `head` belong to the payload.
+    ahead: usize,
+    /// Whether a frame has begun here before.
+    is_proven: bool,
     secret: Vec<u8>,
     heard: Instant,
     /// When the first byte of this frame's header came.
@@ -37,7 +41,17 @@ impl Connection {
         let (stream, peer) = listener.accept().ok()?;
         stream.set_nonblocking(true).ok()?;
         let (head, heard) = ([0; HEADER_BYTES], Instant::now());
-        Some(Connection { stream, peer, head, have: 0, secret: Vec::new(), heard, begun: None })
+        Some(Connection {
+            stream,
+            peer,
+            head,
+            have: 0,
+            ahead: 0,
+            is_proven: false,
+            secret: Vec::new(),
+            heard,
+            begun: None,
+        })
     }
 
     /// Makes reads block for up to 100 ms from now on; `None` where the system refuses.
@@ -75,9 +89,30 @@ impl Connection {
     /// for at most 100 ms for each piece. Errors: the header is invalid, or takes longer than a whole frame
     /// may.
     pub fn header(&mut self, options: &TcpOptions) -> Result<Option<FrameHeader>, TcpError> {
-        while self.have < HEADER_BYTES {
-            self.in_time(options, self.have, HEADER_BYTES)?;
-            match read(&mut self.stream, self.peer, &mut self.head[self.have..])? {
+        self.header_at(options, if self.is_proven { Position::Later } else { Position::First })
+    }
+
+    /// The same of a connection that has not begun a frame yet, and that is `trusted` once its secret was right or where
+    /// none is required.
+    pub fn first_header(
+        &mut self,
+        options: &TcpOptions,
+        trusted: bool,
+    ) -> Result<Option<FrameHeader>, TcpError> {
+        self.header_at(options, if trusted { Position::First } else { Position::Secret })
+    }
+
+    fn header_at(&mut self, options: &TcpOptions, at: Position) -> Result<Option<FrameHeader>, TcpError> {
+        loop {
+            let wants = match Head::read(options.framing, &self.head[..self.have], at, options.max_bytes)? {
+                Head::Whole { header, ahead } => {
+                    self.ahead = ahead;
+                    return Ok(Some(header));
+                }
+                Head::Wants(bytes) => bytes,
+            };
+            self.in_time(options, self.have, wants)?;
+            match read(&mut self.stream, self.peer, &mut self.head[self.have..wants])? {
                 Got::Bytes(bytes) => {
                     self.have += bytes;
                     self.heard = Instant::now();
@@ -85,10 +120,9 @@ impl Connection {
                 }
                 Got::Nothing => return Ok(None),
                 Got::End if self.have == 0 => return Err(TcpError::Closed { peer: self.peer }),
-                Got::End => return Err(TcpError::Half { peer: self.peer, got: self.have, of: HEADER_BYTES }),
+                Got::End => return Err(TcpError::Half { peer: self.peer, got: self.have, of: wants }),
             }
         }
-        FrameHeader::parse(&self.head, options.max_bytes).map(Some)
     }
 
     /// The secret of `of` bytes behind its header, once it is complete.
@@ -114,7 +148,8 @@ impl Connection {
         stop: &Stop,
     ) -> Result<bool, TcpError> {
         let (peer, of) = (self.peer, out.len());
-        let mut got = 0;
+        let mut got = self.ahead.min(of);
+        out[..got].copy_from_slice(&self.head[self.have - got..self.have]);
         while got < of {
             self.in_time(options, got, of)?;
             match read(&mut self.stream, peer, &mut out[got..])? {
@@ -130,7 +165,7 @@ impl Connection {
                 Got::Nothing => {}
             }
         }
-        (self.have, self.begun) = (0, None);
+        (self.have, self.ahead, self.begun, self.is_proven) = (0, 0, None, true);
         Ok(true)
     }
 

@@ -27,6 +27,13 @@ pub enum TcpError {
         /// Bytes that `tcp_max_bytes` allows.
         max_bytes: usize,
     },
+    /// The first payload behind a length alone is not a JPEG.
+    NotJpeg {
+        /// The first bytes of the payload, at most three.
+        got: Vec<u8>,
+        /// Bytes that the sender announced.
+        bytes: u32,
+    },
     /// The header has an unknown format code.
     Format {
         /// The format code in the header.
@@ -111,7 +118,13 @@ impl TcpError {
                 format!(
                     "the sender does not speak Ocellus framing (it began with {got:02x?} instead of OCF1)"
                 ),
-                "docs/tcp.md describes it",
+                "docs/tcp.md describes it; a sender that writes a length and a JPEG needs framing = \"length32\"",
+            ),
+            TcpError::NotJpeg { got, bytes } => Explanation::new(
+                format!(
+                    "the sender's first payload of {bytes} bytes is not a JPEG (it begins with {got:02x?} instead of ff d8 ff)"
+                ),
+                "send the length in 4 bytes, big endian, then the picture; docs/tcp.md has a sender",
             ),
             TcpError::Length { bytes, max_bytes } => Explanation::new(
                 format!("the sender announced a payload of {bytes} bytes; 1 to {max_bytes} are allowed"),

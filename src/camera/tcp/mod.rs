@@ -6,11 +6,16 @@
 //! connection and nothing else.
 
 mod candidates;
+mod command;
+mod command_port;
 mod connection;
+mod control;
 mod error;
+mod refusals;
+mod secret;
 mod wire;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,20 +24,29 @@ use gstreamer as gst;
 use super::CaptureError;
 use super::feed::{Coding, Fed, Opening, SourceFeed};
 use super::pool::FramePool;
-use crate::config::{Network, read_password};
+use crate::config::{Framing, Network, read_password};
+use crate::image::picture::jpeg_is_whole;
 use crate::supervisor::Stop;
-use crate::telemetry::Counter;
 
 use candidates::Candidates;
+pub use command_port::{CarriedOut, CommandPort};
 use connection::Connection;
+pub use control::{SenderControl, SenderCounters};
 pub use error::TcpError;
+use wire::JPEG_START;
 pub use wire::{FrameHeader, HEADER_BYTES, MAX_SECRET_BYTES, PayloadKind};
 
 /// Limits of a TCP source.
 #[derive(Clone, Debug)]
 pub struct TcpOptions {
-    /// Most bytes of one payload.
+    /// How frames follow one another.
+    pub framing: Framing,
+    /// Most bytes of one payload, and of all pictures together that wait to be decoded.
     pub max_bytes: usize,
+    /// Most pictures that wait to be decoded.
+    pub queue: usize,
+    /// After each frame taken, this many are skipped.
+    pub skip_frames: u32,
     /// A sender that was silent for so long may be replaced by another.
     pub silent_after: Duration,
     /// Longest time from the first byte of a frame's header to the frame's last byte.
@@ -40,11 +54,18 @@ pub struct TcpOptions {
     /// Buffers that the ring and the pipeline hold at once.
     pub buffers: usize,
     /// Networks that may connect; empty allows any address.
-    pub peers: Vec<Network>,
+    pub allow: Vec<Network>,
     /// The file with the secret that a sender must send first.
     pub secret_file: Option<PathBuf>,
-    /// Counts connections that were refused.
-    pub refused: Counter,
+    /// Shared with the command port and with reports.
+    pub control: SenderControl,
+}
+
+impl TcpOptions {
+    /// Whether `address` may connect.
+    fn allows(&self, address: IpAddr) -> bool {
+        self.allow.is_empty() || self.allow.iter().any(|known| known.holds(address))
+    }
 }
 
 /// Feeds an appsrc from one sender after another.
@@ -55,13 +76,15 @@ pub struct TcpFeed {
     candidates: Candidates,
     connection: Option<Connection>,
     current: Option<(PayloadKind, Option<FramePool>)>,
+    /// Frames that must still be skipped.
+    pass: u32,
 }
 
 impl TcpFeed {
     /// Binds its address only when first opened, so that an address in use is retried like any absent source.
     pub fn new(address: SocketAddr, options: TcpOptions) -> TcpFeed {
         let candidates = Candidates::new(options.clone());
-        TcpFeed { address, options, listener: None, candidates, connection: None, current: None }
+        TcpFeed { address, options, listener: None, candidates, connection: None, current: None, pass: 0 }
     }
 
     fn listen(&mut self) -> Result<(), CaptureError> {
@@ -97,6 +120,7 @@ impl TcpFeed {
                     let (new, old) = (proven.peer(), former.peer());
                     tracing::warn!("sender {new} takes over from {old}, which is gone or silent");
                 }
+                self.options.control.set_sender(Some(proven.peer()));
                 self.connection = Some(proven);
             }
         }
@@ -104,7 +128,11 @@ impl TcpFeed {
 
     /// Closes the connection where the error means that it is out of step or gone.
     fn failed(&mut self, error: TcpError) -> CaptureError {
+        if error.is_of_sender() && !matches!(error, TcpError::Closed { .. }) {
+            self.options.control.counters().broken.inc();
+        }
         self.connection = None;
+        self.options.control.set_sender(None);
         CaptureError::Tcp(error)
     }
 
@@ -131,6 +159,7 @@ impl TcpFeed {
         if !whole {
             // After a stop inside a frame the connection is out of step.
             self.connection = None;
+            self.options.control.set_sender(None);
             return Ok(None);
         }
         let mut buffer = buffer.ok_or_else(no_memory)?;
@@ -138,6 +167,43 @@ impl TcpFeed {
             buffer.set_pts(gst::ClockTime::from_nseconds(pts.min(i64::MAX as u64)));
         }
         Ok(Some(buffer))
+    }
+
+    /// Decides about a frame that was received whole; `None` where it is discarded, skipped or dropped, which is counted.
+    /// A picture that is taken gets its number in the queue as its `offset`.
+    fn admit(&mut self, mut buffer: gst::Buffer, kind: PayloadKind) -> Option<gst::Buffer> {
+        let counters = self.options.control.counters();
+        counters.received.inc();
+        if self.options.control.is_stopped() {
+            counters.discarded.inc();
+            return None;
+        }
+        if kind == PayloadKind::Jpeg && !is_whole_jpeg(&buffer) {
+            counters.damaged.inc();
+            let count = counters.damaged.get();
+            // Logs the first one, then at powers of two: a sender may do the same with every picture.
+            if count.is_power_of_two() {
+                let bytes = buffer.size();
+                tracing::warn!(
+                    count,
+                    bytes,
+                    "a payload that is no whole JPEG picture was skipped: check the sender"
+                );
+            }
+            return None;
+        }
+        if self.pass > 0 {
+            self.pass -= 1;
+            counters.skipped.inc();
+            return None;
+        }
+        if kind == PayloadKind::Jpeg {
+            let TcpOptions { control, queue, max_bytes, .. } = &self.options;
+            let number = control.enqueue(buffer.size(), *queue, *max_bytes)?;
+            buffer.get_mut()?.set_offset(number);
+        }
+        self.pass = self.options.skip_frames;
+        Some(buffer)
     }
 
     /// Prepares the caps and, for raw frames, a pool.
@@ -172,6 +238,7 @@ impl TcpFeed {
 
 impl SourceFeed for TcpFeed {
     fn open(&mut self, stop: &Stop) -> Result<Opening, CaptureError> {
+        self.options.control.forget_pipeline();
         self.listen()?;
         for _ in 0..10 {
             if self.connection.is_some() {
@@ -209,10 +276,22 @@ impl SourceFeed for TcpFeed {
                 return Ok(Fed::Switch);
             }
             let received = self.receive(header, stop).map_err(|error| self.failed(error))?;
-            return Ok(received.map_or(Fed::End, Fed::Buffer));
+            let Some(buffer) = received else { return Ok(Fed::End) };
+            if let Some(buffer) = self.admit(buffer, header.payload) {
+                return Ok(Fed::Buffer(buffer));
+            }
         }
         Ok(Fed::End)
     }
 
     fn rewind(&mut self) {}
+
+    fn queue(&self) -> Option<SenderControl> {
+        Some(self.options.control.clone())
+    }
+}
+
+/// Whether a payload has the start and the end of a JPEG: a decoder fills missing parts with grey.
+fn is_whole_jpeg(buffer: &gst::Buffer) -> bool {
+    buffer.map_readable().is_ok_and(|map| map.starts_with(&JPEG_START) && jpeg_is_whole(&map))
 }

@@ -16,17 +16,92 @@
 //!
 //! A connection may begin with a secret: a header of format 255, width and height zero, whose payload of 1 to
 //! 1024 bytes is the secret. Where none is required it is read and ignored, so a sender may always send it.
+//!
+//! The other framing, `length32`, has no header but a length of 4 bytes, and JPEG pictures only. Its first message is the
+//! secret where one is required, and a picture otherwise. As four bytes of anything are some length, its first picture is
+//! recognised by the three bytes with which every JPEG begins.
 
 use super::TcpError;
+use crate::config::Framing;
 use crate::types::PixelFormat;
 
 /// Bytes of a header.
 pub const HEADER_BYTES: usize = 28;
+/// Bytes of the length in front of each message of the framing `length32`.
+pub const LENGTH_BYTES: usize = 4;
 const MAGIC: [u8; 4] = *b"OCF1";
 const JPEG: u8 = 16;
 const SECRET: u8 = 255;
 /// Most bytes of a secret.
 pub const MAX_SECRET_BYTES: usize = 1_024;
+
+/// The bytes with which every JPEG begins: start of image, and the first byte of the next marker (T.81, B.2.1).
+pub const JPEG_START: [u8; 3] = [0xFF, 0xD8, 0xFF];
+
+/// What the bytes at the start of a message are so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// Too few to know: so many are wanted in all.
+    Wants(usize),
+    /// A header, behind which come so many bytes that belong to the payload.
+    Whole {
+        /// The header that was read.
+        header: FrameHeader,
+        /// Bytes of the payload that were read with it.
+        ahead: usize,
+    },
+}
+
+/// Which message of a connection a header begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// The first one, where a secret is required.
+    Secret,
+    /// The first picture of a connection.
+    First,
+    /// One after the first picture.
+    Later,
+}
+
+impl Head {
+    /// Reads the start of a message. Errors: it cannot begin one of at most `max_bytes`.
+    pub fn read(framing: Framing, bytes: &[u8], at: Position, max_bytes: usize) -> Result<Head, TcpError> {
+        match framing {
+            Framing::Ocf1 => match bytes.first_chunk() {
+                None => Ok(Head::Wants(HEADER_BYTES)),
+                Some(head) => {
+                    FrameHeader::parse(head, max_bytes).map(|header| Head::Whole { header, ahead: 0 })
+                }
+            },
+            Framing::Length32 => Head::of_length32(bytes, at, max_bytes),
+        }
+    }
+
+    fn of_length32(bytes: &[u8], at: Position, max_bytes: usize) -> Result<Head, TcpError> {
+        let Some(length) = bytes.first_chunk().map(|length| u32::from_be_bytes(*length)) else {
+            return Ok(Head::Wants(LENGTH_BYTES));
+        };
+        let max_bytes = if at == Position::Secret { MAX_SECRET_BYTES } else { max_bytes };
+        if length == 0 || length as usize > max_bytes {
+            return Err(TcpError::Length { bytes: length.into(), max_bytes });
+        }
+        let start = &bytes[LENGTH_BYTES..];
+        match at {
+            Position::Secret => Ok(Head::Whole { header: FrameHeader::secret(length), ahead: 0 }),
+            Position::Later => {
+                Ok(Head::Whole { header: FrameHeader::jpeg(length, None), ahead: start.len() })
+            }
+            // Of a payload that is too short for a JPEG all is read, so that the error can show it.
+            Position::First => match start.len() < JPEG_START.len().min(length as usize) {
+                true => Ok(Head::Wants(LENGTH_BYTES + JPEG_START.len().min(length as usize))),
+                false if *start == JPEG_START => {
+                    Ok(Head::Whole { header: FrameHeader::jpeg(length, None), ahead: start.len() })
+                }
+                false => Err(TcpError::NotJpeg { got: start.to_vec(), bytes: length }),
+            },
+        }
+    }
+}
 
 /// The kind of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +233,34 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_length_alone_is_believed_only_within_its_bound_and_in_front_of_a_jpeg() {
+        let read = |bytes: &[u8], at| Head::read(Framing::Length32, bytes, at, 1_000);
+        let first = |bytes: &[u8]| read(bytes, Position::First);
+        assert_eq!(first(&[0, 0, 1]).unwrap(), Head::Wants(4), "half a header");
+        assert_eq!(first(&[0, 0, 1, 0]).unwrap(), Head::Wants(7));
+        let picture = Head::Whole { header: FrameHeader::jpeg(256, None), ahead: 3 };
+        assert_eq!(first(&[0, 0, 1, 0, 0xFF, 0xD8, 0xFF]).unwrap(), picture);
+        for (bytes, is) in [([0xFF; 4], u64::from(u32::MAX)), ([0; 4], 0), (*b"GET ", 0x4745_5420)] {
+            let refused = first(&bytes).unwrap_err();
+            assert!(
+                matches!(refused, TcpError::Length { bytes, max_bytes: 1_000 } if bytes == is),
+                "{refused}"
+            );
+        }
+        assert!(matches!(first(b"\0\0\x01\0\x89PN"), Err(TcpError::NotJpeg { bytes: 256, .. })));
+        assert!(matches!(first(&[0, 0, 0, 2, 0xFF, 0xD8]), Err(TcpError::NotJpeg { bytes: 2, .. })));
+        // Later pictures are looked at when they are whole: the connection is in step whatever they hold.
+        let later = Head::Whole { header: FrameHeader::jpeg(256, None), ahead: 0 };
+        assert_eq!(read(&[0, 0, 1, 0], Position::Later).unwrap(), later);
+        let secret = Head::Whole { header: FrameHeader::secret(7), ahead: 0 };
+        assert_eq!(read(&[0, 0, 0, 7], Position::Secret).unwrap(), secret);
+        assert!(matches!(
+            read(&[0, 0, 8, 0], Position::Secret),
+            Err(TcpError::Length { max_bytes: 1_024, .. })
+        ));
     }
 
     #[test]

@@ -164,6 +164,7 @@ impl BenchRoad {
         let settings = LaneSettings {
             camera: "bench".into(),
             every: 1,
+            degradation: Default::default(),
             window: self.cores.len() + 4,
             tracker: self.faces.as_ref().map(FaceStage::tracker),
             followers: face_load.iter().map(|face_load| face_load.follower()).collect(),
@@ -266,7 +267,7 @@ fn capture(camera: &config::CameraConfig, sink: &mut dyn FrameSink, stop: &Stop)
         #[cfg(feature = "demo")]
         painter: &camera::scene::painter,
         damaged: &Default::default(),
-        refused: &crate::telemetry::Counter::new(),
+        senders: &Default::default(),
     };
     camera::run(camera, sink, &wiring)?;
     Ok(())

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::{SectionScope, attendance, faces, inspect, mqtt, preview, zones};
+use super::{SectionScope, attendance, faces, inspect, mqtt, preview, tcp, zones};
 use crate::config::raw::{TomlTable, nearest};
 use crate::config::source::{self, SourceError};
-use crate::config::value::PlacedValue;
 use crate::config::{
-    Anchor, CameraConfig, DetectConfig, FacesConfig, LaunchLine, ModelConfig, Network, Pace, Source,
-    SourceUrl, TrackConfig, V4l2,
+    Anchor, CameraConfig, DetectConfig, FacesConfig, LaunchLine, ModelConfig, Pace, Source, SourceUrl,
+    TrackConfig, V4l2,
 };
 
 /// Allowed slots of a ring. Fewer cannot overlap capture and inference; more would hold too many of the
@@ -30,6 +29,7 @@ pub(super) fn cameras(
         let camera = camera(&table, scope, models, faces);
         super::unique(&table, "camera", &camera.name, cameras.iter().map(|known| known.name.as_str()));
         own_barrier(&table, &camera, &cameras);
+        tcp::own_addresses(&table, &camera, &cameras);
         cameras.push(camera);
         table.finish();
     }
@@ -55,7 +55,7 @@ fn camera(
     let name = table.need("name", "write name = \"front\"").and_then(|field| super::topic_level(&field));
     let (source, source_text) = source(table, scope);
     let (username, password_file) = login(table, scope, &source);
-    let (peers, secret_file) = senders(table, scope, &source);
+    let tcp = tcp::tcp(table, scope, &source);
     let detect = table.table_if("detect").map(|table| detect(table, models));
     let zones = zones::zones(table);
     let attendance = attendance::camera(table.table("attendance"), &zones);
@@ -76,10 +76,7 @@ fn camera(
         reconnect_max: table.millis("reconnect_max_ms", 30_000, 10..=3_600_000),
         images_fps: table.whole("images_fps", 10, 1..=1_000),
         v4l2: v4l2(table.table("v4l2")),
-        tcp_max_bytes: table.whole("tcp_max_bytes", 64 << 20, 1_024..=1 << 30) as usize,
-        tcp_frame: table.millis("tcp_frame_ms", 10_000, 100..=600_000),
-        peers,
-        secret_file,
+        tcp,
         track: table.table_if("track").map(track),
         recognise: None,
         zones,
@@ -171,51 +168,6 @@ fn login(
     }
     let file = file.and_then(|field| mqtt::password_file(&field, scope));
     (name.and_then(|field| Some(field.text()?.to_owned())), file)
-}
-
-/// Reads `peers` and `secret_file` of a source that receives pushed frames. Where others can connect, one of
-/// them is required.
-fn senders(
-    table: &TomlTable<'_, '_>,
-    scope: &SectionScope,
-    source: &Source,
-) -> (Vec<Network>, Option<PathBuf>) {
-    let [peers, secret] = ["peers", "secret_file"].map(|key| table.get(key));
-    let Source::Tcp(address) = source else {
-        for field in [peers, secret].into_iter().flatten() {
-            field.fault("this belongs to a tcp:// source", "remove this key");
-        }
-        return (Vec::new(), None);
-    };
-    if let (None, None, false, Some(field)) =
-        (&peers, &secret, address.ip().is_loopback(), table.get("source"))
-    {
-        let remedy = format!(
-            "add peers = [\"10.0.0.5\"] or secret_file = \"…\"; or write tcp://127.0.0.1:{}",
-            address.port()
-        );
-        field.fault(format!("others can reach {address}, and any of them could be the camera"), remedy);
-    }
-    let secret_file = secret.and_then(|field| mqtt::password_file(&field, scope));
-    (peers.and_then(|field| peers_of(&field)).unwrap_or_default(), secret_file)
-}
-
-fn peers_of(field: &PlacedValue<'_, '_>) -> Option<Vec<Network>> {
-    let items = field.items("addresses")?;
-    if items.is_empty() {
-        field.fault("nobody may connect", "name at least one address, e.g. \"10.0.0.5\" or \"10.0.0.0/24\"");
-    }
-    let peer = |item: &PlacedValue<'_, '_>| {
-        let peer = item.text()?.trim().parse().ok();
-        if peer.is_none() {
-            item.fault(
-                "this is neither an address nor a network",
-                "write e.g. \"10.0.0.5\" or \"10.0.0.0/24\"",
-            );
-        }
-        peer
-    };
-    Some(items.iter().filter_map(peer).collect())
 }
 
 fn detect(table: TomlTable<'_, '_>, models: &[ModelConfig]) -> DetectConfig {

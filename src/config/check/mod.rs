@@ -3,6 +3,7 @@
 mod attendance;
 mod batch;
 mod camera;
+mod degradation;
 mod device;
 mod evidence;
 mod faces;
@@ -12,6 +13,7 @@ mod mqtt;
 mod partial;
 mod preview;
 mod salvage;
+mod tcp;
 mod trigger;
 mod web;
 mod zones;
@@ -120,6 +122,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
         attendance: attendance::attendance(root.table("attendance")),
         batch: batch::batch(root.table("batch"), &scope),
         runtime: device::runtime(root.table("runtime"), &scope),
+        degradation: degradation::degradation(root.table("degradation")),
         supervisor: device::supervisor(root.table("supervisor"), &models, &cameras, &triggers),
         log: device::log(root.table("log")),
         annotate: preview::annotate(root.table("annotate"), workers.cores.len()),

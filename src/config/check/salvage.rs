@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::super::raw::{Doc, TomlTable};
 use super::super::{AttendanceConfig, BatchConfig, Config, EvidenceConfig, OutboxConfig};
-use super::{Files, SectionScope, attendance, device, evidence, mqtt, preview, web};
+use super::{Files, SectionScope, attendance, degradation, device, evidence, mqtt, preview, web};
 use crate::types::sha256;
 
 /// A file with more broken sections than this is treated as empty.
@@ -46,6 +46,7 @@ impl Config {
             // A run is begun by a person, who can wait for a sound file.
             batch: BatchConfig::default(),
             runtime: salvage.or_default("runtime", |table| device::runtime(table, &scope)),
+            degradation: salvage.or_default("degradation", degradation::degradation),
             supervisor: salvage.or_default("supervisor", |table| device::supervisor(table, &[], &[], &[])),
             log: salvage.read("log", device::log).0,
             annotate: salvage.or_default("annotate", |table| preview::annotate(table, workers.cores.len())),

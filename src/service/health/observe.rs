@@ -10,6 +10,7 @@ use crate::contract::rest::ComponentOut;
 use crate::examine::disk;
 use crate::mqtt::Link;
 use crate::service::camera::{Camera, unit_name};
+use crate::service::camera_report::STOPPED;
 use crate::service::provisioning;
 use crate::service::status::Reporter;
 use crate::supervisor::{State as Life, UnitStatus};
@@ -173,6 +174,8 @@ fn camera_state(camera: &Camera, unit: Option<&UnitStatus>) -> ComponentState {
             ComponentState::starting(offline(cause))
         }
         Health::Offline { cause, .. } => ComponentState::faulty(offline(cause)),
+        // Somebody wanted it so: no fault, but to be seen.
+        Health::Stopped => ComponentState::ok().with_detail(STOPPED.to_owned()),
         Health::Frozen { .. } => {
             let limit = camera.settings.frozen_after.as_millis();
             ComponentState::faulty(Explanation::new(
@@ -180,14 +183,32 @@ fn camera_state(camera: &Camera, unit: Option<&UnitStatus>) -> ComponentState {
                 "look at the camera and its cable",
             ))
         }
-        Health::Online { .. } => camera.failing().map_or_else(ComponentState::ok, |cause| {
-            ComponentState::faulty(Explanation::new(format!("camera {name}: every frame fails: {cause}"), ""))
-        }),
+        Health::Online { .. } => camera.failing().map_or_else(
+            || online_state(camera),
+            |cause| {
+                ComponentState::faulty(Explanation::new(
+                    format!("camera {name}: every frame fails: {cause}"),
+                    "",
+                ))
+            },
+        ),
     };
     // A panic is not reported in the camera's health, so the unit reports it.
     match unit.map(unit_state) {
         Some(unit) if unit.is_faulty() && !state.is_faulty() => unit,
         _ => state,
+    }
+}
+
+/// The state of a camera that delivers frames; a second sender that was refused is part of it.
+fn online_state(camera: &Camera) -> ComponentState {
+    match camera.senders.last_refusal() {
+        None => ComponentState::ok(),
+        Some(last) => {
+            let count = camera.senders.counters().refused.get();
+            ComponentState::ok()
+                .with_detail(format!("{count} connections were refused, the last from {last}"))
+        }
     }
 }
 

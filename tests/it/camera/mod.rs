@@ -3,6 +3,7 @@
 mod files;
 mod http;
 mod images;
+mod length32;
 mod lines;
 pub mod rtsp;
 mod support;

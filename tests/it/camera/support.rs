@@ -7,10 +7,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gstreamer::glib;
+use ocellus::camera::tcp::SenderControl;
 use ocellus::camera::{
     self, CaptureError, Committed, FrameSink, Health, Painter, PainterError, SessionEnd, Wiring,
 };
-use ocellus::config::{CameraConfig, Pace, Source, V4l2};
+use ocellus::config::{CameraConfig, Pace, Source, TcpConfig, V4l2};
 use ocellus::supervisor::{Beat, Stop};
 use ocellus::telemetry::Counter;
 use ocellus::types::{Frame, PixelFormat, SystemClock};
@@ -106,10 +107,11 @@ pub fn camera(source: Source) -> CameraConfig {
         reconnect_max: Duration::from_millis(200),
         images_fps: 10,
         v4l2: V4l2::default(),
-        tcp_max_bytes: 1_000_000,
-        tcp_frame: std::time::Duration::from_millis(1_000),
-        peers: Vec::new(),
-        secret_file: None,
+        tcp: TcpConfig {
+            max_bytes: 1_000_000,
+            frame: std::time::Duration::from_millis(1_000),
+            ..TcpConfig::default()
+        },
         detect: None,
         track: None,
         recognise: None,
@@ -129,6 +131,8 @@ pub struct Running {
     pub beat: Beat,
     /// Pictures that gave no frame.
     pub damaged: Counter,
+    /// What a camera server shares with its command port.
+    pub senders: SenderControl,
     thread: Option<JoinHandle<Result<SessionEnd, CaptureError>>>,
 }
 
@@ -151,10 +155,11 @@ pub fn start_with(
     let stop = Stop::new();
     let (token, beat) = (stop.clone(), Beat::new());
     let (heart, damaged) = (beat.clone(), Counter::new());
-    let count = damaged.clone();
-    let run = move || capture_on_this_thread(&camera, look, tell, &token, &heart, &count);
+    let senders = SenderControl::default();
+    let (count, control) = (damaged.clone(), senders.clone());
+    let run = move || capture_on_this_thread(&camera, look, tell, &token, &heart, (&count, &control));
     let thread = std::thread::Builder::new().name("capture".into()).spawn(run).unwrap();
-    Running { frames, health, stop, beat, damaged, thread: Some(thread) }
+    Running { frames, health, stop, beat, damaged, senders, thread: Some(thread) }
 }
 
 fn capture_on_this_thread(
@@ -163,13 +168,12 @@ fn capture_on_this_thread(
     tell: Sender<Health>,
     stop: &Stop,
     beat: &Beat,
-    damaged: &Counter,
+    (damaged, senders): (&Counter, &SenderControl),
 ) -> Result<SessionEnd, CaptureError> {
     let mut sink = Slots { held: VecDeque::new(), next: 0, look };
     let health = |health| drop(tell.send(health));
-    let (clock, refused) = (SystemClock, ocellus::telemetry::Counter::new());
-    let (painter, refused) = (&squares, &refused);
-    let wiring = Wiring { health: &health, clock: &clock, stop, beat, painter, damaged, refused };
+    let (clock, painter) = (SystemClock, &squares);
+    let wiring = Wiring { health: &health, clock: &clock, stop, beat, painter, damaged, senders };
     camera::run(camera, &mut sink, &wiring)
 }
 

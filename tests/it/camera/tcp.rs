@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Instant;
 
 use ocellus::camera::tcp::FrameHeader;
-use ocellus::config::{CameraConfig, Source};
+use ocellus::config::{CameraConfig, Source, TcpConfig};
 use ocellus::types::PixelFormat;
 
 use crate::camera::send_frames::{send_jpeg, send_raw, send_secret};
@@ -17,12 +17,22 @@ fn listening() -> (Running, SocketAddr) {
 
 /// The same with other settings.
 fn listening_to(change: impl FnOnce(CameraConfig) -> CameraConfig) -> (Running, SocketAddr) {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = unused();
     (start(change(camera(Source::Tcp(address)))), address)
 }
 
+/// An address at which nobody listens yet.
+pub fn unused() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// The camera with other settings of its server.
+pub fn with_tcp(camera: CameraConfig, change: impl FnOnce(TcpConfig) -> TcpConfig) -> CameraConfig {
+    CameraConfig { tcp: change(camera.tcp.clone()), ..camera }
+}
+
 /// Waits until the other side has closed this connection.
-fn assert_closed(stream: &mut TcpStream) {
+pub fn assert_closed(stream: &mut TcpStream) {
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let read = stream.read(&mut [0; 1]);
     let closed = match &read {
@@ -33,7 +43,7 @@ fn assert_closed(stream: &mut TcpStream) {
     assert!(closed, "{read:?}");
 }
 
-fn connect(to: SocketAddr) -> TcpStream {
+pub fn connect(to: SocketAddr) -> TcpStream {
     let begun = Instant::now();
     loop {
         match TcpStream::connect(to) {
@@ -167,7 +177,7 @@ fn a_jpeg_that_was_cut_off_is_counted_and_not_delivered_half_grey() {
     }
     assert!(running.frame().first.abs_diff(120) < 4);
     assert!(running.frame().first.abs_diff(200) < 4);
-    assert_eq!(running.damaged.get(), 1);
+    assert_eq!(running.senders.counters().damaged.get(), 1);
 }
 
 #[test]
@@ -229,28 +239,34 @@ fn a_frame_that_trickles_in_is_given_up_and_the_next_sender_is_served() {
 }
 
 #[test]
-fn only_a_peer_may_be_the_camera() {
+fn only_an_allowed_address_may_be_the_camera() {
     let config =
-        "[[camera]]\nname = \"a\"\nsource = \"tcp://127.0.0.1:1\"\npeers = [\"127.0.0.2\", \"10.0.0.0/8\"]\n";
-    let peers =
-        ocellus::config::Config::parse(config, "x".as_ref(), ".".as_ref()).unwrap().cameras.remove(0).peers;
-    let (running, address) = listening_to(|camera| CameraConfig { peers: peers.clone(), ..camera });
+        "[[camera]]\nname = \"a\"\nsource = \"tcp://127.0.0.1:1\"\nallow = [\"127.0.0.2\", \"10.0.0.0/8\"]\n";
+    let allow = ocellus::config::Config::parse(config, "x".as_ref(), ".".as_ref())
+        .unwrap()
+        .cameras
+        .remove(0)
+        .tcp
+        .allow;
+    let (running, address) =
+        listening_to(|camera| with_tcp(camera, |tcp| TcpConfig { allow: allow.clone(), ..tcp }));
     let mut stranger = connect(address);
     send_raw(&mut stranger, GREY, None, &[1; 32]).unwrap();
-    running.until_offline("127.0.0.1: its address is not in the camera's peers");
+    running.until_offline("127.0.0.1: its address is not in the camera's allow");
     assert_closed(&mut stranger);
     assert!(running.frames.try_recv().is_err(), "a stranger's frame");
-    let (running, address) =
-        listening_to(|camera| CameraConfig { peers: vec![peer_of("127.0.0.0/8")], ..camera });
+    let (running, address) = listening_to(|camera| {
+        with_tcp(camera, |tcp| TcpConfig { allow: vec![network("127.0.0.0/8")], ..tcp })
+    });
     let mut sender = connect(address);
     send_raw(&mut sender, GREY, None, &[2; 32]).unwrap();
     assert_eq!(running.frame().first, 2);
 }
 
-/// A peer as a configuration names it.
-fn peer_of(text: &str) -> ocellus::config::Network {
-    let config = format!("[[camera]]\nname = \"a\"\nsource = \"tcp://127.0.0.1:1\"\npeers = [\"{text}\"]\n");
-    ocellus::config::Config::parse(&config, "x".as_ref(), ".".as_ref()).unwrap().cameras[0].peers[0]
+/// A network as a configuration names it.
+fn network(text: &str) -> ocellus::config::Network {
+    let config = format!("[[camera]]\nname = \"a\"\nsource = \"tcp://127.0.0.1:1\"\nallow = [\"{text}\"]\n");
+    ocellus::config::Config::parse(&config, "x".as_ref(), ".".as_ref()).unwrap().cameras[0].tcp.allow[0]
 }
 
 #[test]
@@ -258,7 +274,8 @@ fn only_a_sender_with_the_secret_is_the_camera_also_after_silence() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&file, "open sesame\n").unwrap();
     let path = Some(file.path().to_path_buf());
-    let (running, address) = listening_to(|camera| CameraConfig { secret_file: path, ..camera });
+    let (running, address) =
+        listening_to(|camera| with_tcp(camera, |tcp| TcpConfig { secret_file: path, ..tcp }));
     let mut without = connect(address);
     send_raw(&mut without, GREY, None, &[1; 32]).unwrap();
     running.until_offline("did not send the secret");

@@ -237,8 +237,14 @@ fn frames_that_wait_are_taken_together_and_one_that_waits_alone_is_not_kept_wait
     let bell = Bell::new();
     let ring = Ring::new(12, bell.clone());
     let kept = Arc::new(Kept::default());
-    let settings =
-        LaneSettings { camera: "door".into(), every: 1, window: 8, tracker: None, followers: Vec::new() };
+    let settings = LaneSettings {
+        camera: "door".into(),
+        every: 1,
+        degradation: Default::default(),
+        window: 8,
+        tracker: None,
+        followers: Vec::new(),
+    };
     let sinks: Arc<[Arc<dyn Sink>]> = Arc::new([kept.clone() as Arc<dyn Sink>]);
     let lane = Lane::new(settings, ring.reader(Policy::Every), sinks, bell.clone());
     let scheduler = Scheduler::new(&[0], bell.clone());

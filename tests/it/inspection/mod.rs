@@ -11,6 +11,7 @@ mod frame_choice;
 mod lane;
 mod latency;
 mod models;
+mod overload;
 mod pictures;
 mod products;
 mod profile;

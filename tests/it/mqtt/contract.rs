@@ -30,6 +30,7 @@ fn camera() -> CameraStatus {
         fps: 0.0,
         frames: 7,
         drops: 1,
+        experiment: None,
     }
 }
 

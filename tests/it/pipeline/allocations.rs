@@ -133,8 +133,14 @@ fn a_frame_on_its_way_from_the_ring_to_the_sinks_allocates_nothing() {
     };
     let line = config::Line { name: "middle".into(), from: at(0.5, 1.0), to: at(0.5, 0.0) };
     let tracker = Some(Tracker::new(track, 1).with_places(&[zone], &[line]));
-    let settings =
-        LaneSettings { camera: "conveyor".into(), every: 1, window: 6, tracker, followers: Vec::new() };
+    let settings = LaneSettings {
+        camera: "conveyor".into(),
+        every: 1,
+        degradation: Default::default(),
+        window: 6,
+        tracker,
+        followers: Vec::new(),
+    };
     let lane = Lane::new(settings, ring.reader(Policy::Every), sinks, bell.clone());
     // Both on core 0: every machine has one.
     let scheduler = Scheduler::new(&[0, 0], bell);

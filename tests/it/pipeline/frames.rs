@@ -88,6 +88,7 @@ impl Road {
         let settings = LaneSettings {
             camera: "front".into(),
             every: 1,
+            degradation: Default::default(),
             window: 6,
             tracker: None,
             followers: Vec::new(),

@@ -116,6 +116,7 @@ impl Studio {
             let settings = LaneSettings {
                 camera: "front".into(),
                 every: 1,
+                degradation: Default::default(),
                 window: 6,
                 tracker: None,
                 followers: vec![preview.clone()],
@@ -169,6 +170,7 @@ pub fn settings(setting: Setting) -> PreviewSettings {
         places: Vec::new(),
         follows: setting.detects,
         part_pictures: setting.part_pictures,
+        degradation: Default::default(),
     }
 }
 

@@ -150,6 +150,7 @@ impl Scenario {
             LaneSettings {
                 camera: "door".into(),
                 every: 1,
+                degradation: Default::default(),
                 window: workers + 4,
                 tracker: camera.track.clone().map(|track| Tracker::new(track, 1)),
                 followers: vec![Arc::new(FaceFollower(faces.clone()))],
@@ -231,7 +232,7 @@ pub fn play_dated(camera: &config::CameraConfig, writer: &mut Writer<Frame>, dat
         beat: &Beat::new(),
         painter: &camera::scene::painter,
         damaged: &Default::default(),
-        refused: &ocellus::telemetry::Counter::new(),
+        senders: &Default::default(),
     };
     camera::run(camera, &mut Through(writer, 0, date), &wiring).unwrap();
 }

@@ -4,6 +4,7 @@ mod bad_broker;
 mod bad_source;
 mod bad_state;
 mod boot;
+mod camera_server;
 mod check;
 mod command_line;
 mod commands;

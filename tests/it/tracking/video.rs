@@ -92,7 +92,7 @@ fn watch() -> Option<Vec<Event>> {
         beat: &beat,
         painter: &camera::scene::painter,
         damaged: &Default::default(),
-        refused: &ocellus::telemetry::Counter::new(),
+        senders: &Default::default(),
     };
     camera::run(camera, &mut watch, &wiring).unwrap();
     let Watch { mut tracker, mut events, last, .. } = watch;

@@ -43,6 +43,7 @@ fn camera(cause: &str) -> CameraStatus {
         fps: 0.0,
         frames: 7,
         drops: 1,
+        experiment: None,
     }
 }
 
