@@ -8,7 +8,7 @@ use crate::config::{CameraConfig, Source};
 /// Whether the source of `camera` delivers a frame.
 pub(super) fn camera(camera: &CameraConfig) -> Vec<Note> {
     let place = camera.source_text.clone();
-    let file = camera.password_file.as_deref().or(camera.secret_file.as_deref());
+    let file = camera.password_file.as_deref().or(camera.tcp.secret_file.as_deref());
     if let Some(name) = file.and_then(unseen_credential) {
         return vec![Note::warning(place, not_tried(&name))];
     }

@@ -71,8 +71,9 @@ fn of_text(text: &str) -> Vec<String> {
 fn of_files(config: &Config) -> Vec<String> {
     let mut passwords: Vec<&Path> = config.mqtt.password_file.as_deref().into_iter().collect();
     for camera in &config.cameras {
-        passwords
-            .extend([&camera.password_file, &camera.secret_file].into_iter().flatten().map(PathBuf::as_path));
+        passwords.extend(
+            [&camera.password_file, &camera.tcp.secret_file].into_iter().flatten().map(PathBuf::as_path),
+        );
     }
     let mut secrets: Vec<String> = passwords
         .into_iter()
