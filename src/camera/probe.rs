@@ -42,7 +42,13 @@ impl FrameSink for FirstFrame {
 /// Why the camera is offline, as the service reports it.
 pub fn probe(camera: &CameraConfig) -> Result<String, Explanation> {
     if let Source::Tcp(address) = &camera.source {
-        camera.secret_file.as_deref().map(read_password).transpose().map_err(|error| error.explanation())?;
+        camera
+            .tcp
+            .secret_file
+            .as_deref()
+            .map(read_password)
+            .transpose()
+            .map_err(|error| error.explanation())?;
         let listened = TcpListener::bind(address);
         let listened =
             listened.map_err(|source| TcpError::Listen { address: *address, source }.explanation());
@@ -57,7 +63,7 @@ pub fn probe(camera: &CameraConfig) -> Result<String, Explanation> {
                 Ok(format!("{width}x{height} px {format:?}{rate}"))
             }
             Health::Offline { cause, next_try: Some(_) } => Err(cause),
-            Health::Offline { .. } | Health::Frozen { .. } | Health::Ended => return,
+            Health::Offline { .. } | Health::Frozen { .. } | Health::Stopped | Health::Ended => return,
         };
         found.lock().get_or_insert(answer);
         stop.stop();
@@ -70,7 +76,7 @@ pub fn probe(camera: &CameraConfig) -> Result<String, Explanation> {
         #[cfg(feature = "demo")]
         painter: &super::scene::painter,
         damaged: &Counter::new(),
-        refused: &Counter::new(),
+        senders: &super::tcp::SenderControl::default(),
     };
     let ended = run(&camera, &mut FirstFrame { slots: camera.ring_slots }, &wiring);
     match (found.into_inner(), ended) {
