@@ -181,7 +181,7 @@ fn a_sender_is_not_slowed_by_what_comes_behind_and_what_is_too_much_is_dropped_a
     let (go_on, gate) = sync_channel::<()>(0);
     let running = start_with(config, seen, move |frame| {
         let _ = frames.send(see(frame));
-        // Held until the test lets it go; then for ever free.
+        // Held until the test lets it go; then no more.
         let _ = gate.recv();
         Committed::Taken
     });
