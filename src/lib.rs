@@ -49,6 +49,15 @@
 //!  attendance/day.rs      the table of a day; contract/table.rs writes it as CSV and XLSX
 //! ```
 //!
+//! One command to an instrument, from the request to the output that is off again:
+//!
+//! ```text
+//!  outputs/requests.rs    role, limits of values, interlock
+//!  outputs/jobs.rs        the record on disk, then the message
+//!  outputs/link.rs        TCP, serial port or topic, and the answer
+//!  outputs/engine.rs      off_after_ms, interlock, reload, stop: turned off until that is confirmed
+//! ```
+//!
 //! A batch of microscope stacks, from the files to the tables:
 //!
 //! ```text
@@ -65,7 +74,7 @@
 //!
 //! `service/` builds all of it from `config/`, hands every loop to the supervisor in `crates/runtime/`, and passes
 //! each command to its domain: `inspection/service.rs`, `recognition/people/`, `attendance/day.rs`,
-//! `preview/command.rs`. Imports run one way; `tests/layering` holds the code against its table.
+//! `preview/command.rs`, `outputs/requests.rs`. Imports run one way; `tests/layering` holds the code against its table.
 
 // The entrance, what builds everything, and what examines it.
 pub mod cli;
@@ -78,6 +87,7 @@ pub mod attendance;
 pub mod camera;
 pub mod inspection;
 pub mod microscopy;
+pub mod outputs;
 pub mod pipeline;
 pub mod preview;
 pub mod recognition;
@@ -92,6 +102,7 @@ pub mod store;
 pub mod web;
 // What all of them share.
 pub mod audit;
+pub mod serial;
 pub mod types;
 // Crates, under the names by which the product uses them.
 pub use ocellus_engine as engine;

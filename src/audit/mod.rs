@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  note ───▶ audit.log            people and the machine's own signals: page, command line, SIGHUP
-//!       └──▶ audit-machines.log   MQTT, serial lines and command ports
+//!       └──▶ audit-machines.log   MQTT, serial lines, command ports, and rules of the service
 //!  refuse ─▶ table of a minute ──▶ refused.log   one line a minute for each address
 //! ```
 //!
@@ -43,6 +43,8 @@ pub enum AuditSource {
     Serial,
     /// A line of a camera's command port.
     Tcp,
+    /// A rule of the service itself, such as a time or an interlock.
+    Service,
 }
 
 impl AuditSource {
@@ -55,6 +57,7 @@ impl AuditSource {
             AuditSource::Mqtt => "mqtt",
             AuditSource::Serial => "serial",
             AuditSource::Tcp => "tcp",
+            AuditSource::Service => "service",
         }
     }
 }
@@ -126,7 +129,9 @@ impl Audit {
         };
         let lines = match source {
             AuditSource::Web | AuditSource::Cli | AuditSource::Signal => &self.people,
-            AuditSource::Mqtt | AuditSource::Serial | AuditSource::Tcp => &self.machines,
+            AuditSource::Mqtt | AuditSource::Serial | AuditSource::Tcp | AuditSource::Service => {
+                &self.machines
+            }
         };
         self.write(lines, &line);
     }

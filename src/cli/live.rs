@@ -16,17 +16,17 @@ use crate::control::ask;
 
 /// Which service to ask, and how to print.
 #[derive(Debug, Args)]
-struct LiveCommon {
+pub(super) struct LiveCommon {
     #[command(flatten)]
     configured: Configured,
     /// Print the answer as JSON.
-    #[arg(long)]
+    #[arg(long, global = true)]
     json: bool,
 }
 
 impl LiveCommon {
     /// Asks the service, and prints its answer: as it is, or in the words that `words` makes of it.
-    fn show<T: DeserializeOwned>(
+    pub(super) fn show<T: DeserializeOwned>(
         &self,
         command: &Command,
         words: impl FnOnce(&T) -> String,

@@ -5,6 +5,7 @@ mod backup;
 mod batch;
 mod bench;
 mod check;
+mod command;
 mod doctor;
 mod faces;
 mod golden;
@@ -67,6 +68,8 @@ enum CliCommand {
     Alarm(live::alarm::AlarmArgs),
     /// Show the product that a camera inspects, or select another without a restart.
     Product(live::product::ProductArgs),
+    /// Run commands to instruments, list them with their limits and interlocks, and turn their outputs off.
+    Command(command::CommandArgs),
     /// Inspect the part that a camera sees now.
     Trigger(live::trigger::TriggerArgs),
     /// Make the running service read its configuration and recipes again.
@@ -152,6 +155,7 @@ pub fn main() -> ExitCode {
         CliCommand::Status(arguments) => live::status::run(&arguments),
         CliCommand::Alarm(arguments) => live::alarm::run(&arguments),
         CliCommand::Product(arguments) => live::product::run(&arguments),
+        CliCommand::Command(arguments) => command::run(&arguments),
         CliCommand::Trigger(arguments) => live::trigger::run(&arguments),
         CliCommand::Reload(arguments) => live::reload::run(&arguments),
         CliCommand::Restart(arguments) => live::restart::run(&arguments),

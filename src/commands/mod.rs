@@ -15,6 +15,7 @@ use serde::{Serialize, Serializer};
 pub use crate::attendance::command as attendance;
 pub use crate::inspection::command as inspection;
 pub use crate::microscopy::command as batch;
+pub use crate::outputs::command as outputs;
 pub use crate::preview::command as preview;
 pub use crate::recognition::command as faces;
 
@@ -59,6 +60,9 @@ pub enum Command {
     Batch(batch::BatchCommand),
     /// Make the archive for support.
     Bundle,
+    /// Run commands to instruments, and turn their outputs off.
+    #[serde(rename = "command")]
+    Output(outputs::OutputCommand),
 }
 
 impl Command {
@@ -80,6 +84,7 @@ impl Command {
             Command::Backup => CommandKind::Backup,
             Command::Batch(_) => CommandKind::Batch,
             Command::Bundle => CommandKind::Bundle,
+            Command::Output(_) => CommandKind::Output,
         }
     }
 }
@@ -134,6 +139,8 @@ answers! {
         Batch(batch::BatchAnswer),
         /// Answer to `bundle`: the archive.
         Bundle(BundleOut),
+        /// Answer to `command`: depends on the action.
+        Output(outputs::OutputAnswer),
     }
 }
 

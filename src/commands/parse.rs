@@ -5,7 +5,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Command, attendance, batch};
+use super::{Command, attendance, batch, outputs};
 use crate::types::{CommandKind, Refusal};
 
 impl Command {
@@ -36,6 +36,9 @@ impl Command {
                 Command::Attendance(read_action(kind, keys, Some(attendance::AttendanceCommand::USUAL))?)
             }
             CommandKind::Batch => Command::Batch(read_action(kind, keys, Some(batch::BatchCommand::USUAL))?),
+            CommandKind::Output => {
+                Command::Output(read_action(kind, keys, Some(outputs::OutputCommand::USUAL))?)
+            }
         })
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::preview::{SnapshotOut, SnapshotRequest};
 use super::service::{AlarmRequest, AlarmsOut, RestartRequest, RestartedOut, ServiceStatus};
-use super::{InspectionRecord, attendance, batch, faces, inspection};
+use super::{InspectionRecord, attendance, batch, faces, inspection, outputs};
 use crate::contract::{self, Day};
 use crate::types::{CommandKind, ReloadedOut};
 
@@ -36,6 +36,9 @@ fn of(kind: CommandKind) -> Vec<(String, Value)> {
         }
         CommandKind::Attendance => (Some(schema_for!(attendance::AttendanceCommand)), Some(schema_for!(Day))),
         CommandKind::Batch => (Some(schema_for!(batch::BatchCommand)), Some(schema_for!(batch::BatchAnswer))),
+        CommandKind::Output => {
+            (Some(schema_for!(outputs::OutputCommand)), Some(schema_for!(outputs::OutputAnswer)))
+        }
         CommandKind::Restart => (Some(schema_for!(RestartRequest)), Some(schema_for!(RestartedOut))),
         // These commands are not available over MQTT.
         CommandKind::Config | CommandKind::Backup | CommandKind::Bundle => (None, None),

@@ -15,6 +15,13 @@ pub struct ChangedNames {
     pub unchanged: Vec<String>,
 }
 
+impl ChangedNames {
+    /// Whether nothing was added, removed or changed.
+    pub fn is_same(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
+    }
+}
+
 /// What differs between two configurations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigChange {
@@ -22,6 +29,8 @@ pub struct ConfigChange {
     pub cameras: ChangedNames,
     /// Triggers by changes of their own section. One whose camera changed is `unchanged` here.
     pub triggers: ChangedNames,
+    /// Commands to instruments by changes of their own section.
+    pub outputs: ChangedNames,
     /// Models by changes of section and card.
     pub models: ChangedNames,
     /// Whether `[mqtt]` changed, which requires a new connection.
@@ -43,12 +52,10 @@ pub struct ConfigChange {
 impl ConfigChange {
     /// Whether the two configurations are equal in effect.
     pub fn is_empty(&self) -> bool {
-        let same = |names: &ChangedNames| {
-            names.added.is_empty() && names.removed.is_empty() && names.changed.is_empty()
-        };
         let sections = self.mqtt_changed || self.log_changed || self.evidence_changed || self.web_changed;
         let sections = sections || self.attendance_changed || self.degradation_changed;
-        let parts = same(&self.cameras) && same(&self.triggers) && same(&self.models);
+        let parts = [&self.cameras, &self.triggers, &self.models, &self.outputs];
+        let parts = parts.into_iter().all(ChangedNames::is_same);
         parts && !sections && self.needs_restart.is_empty()
     }
 }
@@ -71,6 +78,7 @@ impl Config {
         ConfigChange {
             cameras: names(&old.cameras, &new.cameras, |camera| &camera.name),
             triggers: names(&old.triggers, &new.triggers, |trigger| &trigger.name),
+            outputs: names(&old.outputs, &new.outputs, |output| &output.name),
             models: names(&old.models, &new.models, |model| &model.name),
             mqtt_changed: old.mqtt != new.mqtt,
             log_changed: old.log != new.log,

@@ -95,6 +95,8 @@ fn every_key_is_documented_in_the_annotated_file() {
         "model",
         "camera",
         "trigger",
+        "command",
+        "command.parameter",
     ];
     let nested = ["attendance", "detect", "inspect", "recognise", "track", "v4l2"];
     let hidden = ["inspect", "zones", "lines", "schedule"];

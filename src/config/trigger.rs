@@ -1,8 +1,8 @@
 //! `[[trigger]]`: the source of a camera's trigger signals, and the answers to it.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
+pub use super::serial::{Flow, Parity, SerialPort};
 pub use super::template::{AnswerTemplate, TemplateField, TemplatePiece};
 
 /// `[[trigger]]`: one source of trigger signals.
@@ -35,18 +35,8 @@ pub enum Source {
 /// A serial port, its line settings and its protocol.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Serial {
-    /// Path of the device, which may appear later.
-    pub path: PathBuf,
-    /// Baud rate, bits per second.
-    pub baud: u32,
-    /// Data bits of a character, 5 to 8.
-    pub data_bits: u8,
-    /// Parity bit of each character.
-    pub parity: Parity,
-    /// Stop bits of a character, 1 or 2.
-    pub stop_bits: u8,
-    /// Flow control between the two sides.
-    pub flow: Flow,
+    /// The port, which may appear later.
+    pub port: SerialPort,
     /// What counts as a trigger on the port.
     pub protocol: Protocol,
     /// Answer that is written when a trigger was accepted, if any.
@@ -65,30 +55,6 @@ pub struct Serial {
 
 /// Largest allowed `max_line_bytes`, because lines are read into memory of fixed size.
 pub const MAX_LINE_BYTES: usize = 1_024;
-
-/// The parity bit of a serial character.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Parity {
-    /// No parity bit is sent.
-    #[default]
-    None,
-    /// An even number of ones.
-    Even,
-    /// An odd number of ones.
-    Odd,
-}
-
-/// Flow control of a serial port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Flow {
-    /// Neither side can stop the other.
-    #[default]
-    None,
-    /// Hardware lines: RTS and CTS.
-    Hardware,
-    /// Software characters: XON and XOFF.
-    Software,
-}
 
 /// What counts as a trigger on a serial port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

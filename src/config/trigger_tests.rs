@@ -39,8 +39,11 @@ fn assert_fault(trigger: &str, expected: &str) {
 #[test]
 fn a_port_alone_is_a_trigger_of_lines_at_115200_8n1_that_are_answered() {
     let serial = serial("");
-    assert_eq!((serial.baud, serial.data_bits, serial.stop_bits), (115_200, 8, 1));
-    assert_eq!((serial.parity, serial.flow, serial.protocol), (Parity::None, Flow::None, Protocol::Line));
+    assert_eq!((serial.port.baud, serial.port.data_bits, serial.port.stop_bits), (115_200, 8, 1));
+    assert_eq!(
+        (serial.port.parity, serial.port.flow, serial.protocol),
+        (Parity::None, Flow::None, Protocol::Line)
+    );
     assert_eq!((serial.max_line_bytes, serial.line_timeout), (128, Duration::from_secs(1)));
     let pieces = [
         TemplatePiece::TemplateField(TemplateField::OutcomeCapital),
@@ -56,7 +59,7 @@ fn a_port_alone_is_a_trigger_of_lines_at_115200_8n1_that_are_answered() {
 fn the_annotated_ports_are_what_they_say() {
     let byte = serial("protocol = \"byte\"\nbyte = 0x54\nparity = \"even\"\ndata_bits = 7\nstop_bits = 2");
     assert_eq!((byte.protocol, byte.answer), (Protocol::Byte(0x54), None));
-    assert_eq!((byte.parity, byte.data_bits, byte.stop_bits), (Parity::Even, 7, 2));
+    assert_eq!((byte.port.parity, byte.port.data_bits, byte.port.stop_bits), (Parity::Even, 7, 2));
     let edge = serial("protocol = \"edge\"\nline = \"ri\"\nedge = \"falling\"\nanswer = \"{id}\"");
     assert_eq!(edge.protocol, Protocol::Edge { line: ModemLine::Ri, edge: Edge::Falling });
     assert!(edge.answer.is_some());

@@ -99,6 +99,32 @@ impl<'d, 'a> PlacedValue<'d, 'a> {
         if range.contains(&value) { Some(value as f32) } else { self.out_of_range(value, &range) }
     }
 
+    /// A finite number with all of its digits; notes a fault where it is none.
+    pub(crate) fn real(&self) -> Option<f64> {
+        let value: Option<f64> = match self.value {
+            DeValue::Float(float) => float.as_str().replace('_', "").parse().ok(),
+            DeValue::Integer(integer) => {
+                i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|value| value as f64)
+            }
+            _ => return self.wrong_type("a number"),
+        };
+        let value = value.filter(|value| value.is_finite());
+        if value.is_none() {
+            self.fault("this is not a finite number", "write a number such as 0.5 or 1e-6");
+        }
+        value
+    }
+
+    /// Text, or a number or boolean as it is written; notes a fault where it is something else.
+    pub(crate) fn plain_text(&self) -> Option<String> {
+        match self.value {
+            DeValue::String(text) => Some(text.to_string()),
+            DeValue::Boolean(value) => Some(value.to_string()),
+            DeValue::Integer(_) | DeValue::Float(_) => self.real().map(|value| value.to_string()),
+            _ => self.wrong_type("a text or a number"),
+        }
+    }
+
     /// The value as a boolean; notes a fault where it is not.
     pub(crate) fn boolean(&self) -> Option<bool> {
         match self.value {

@@ -4,6 +4,7 @@
 mod attendance;
 mod audit;
 mod batch;
+mod command;
 mod day;
 mod degradation;
 mod event;
@@ -17,6 +18,7 @@ pub mod topic;
 
 pub use attendance::AttendanceOut;
 pub use batch::{BatchProgress, BatchState};
+pub use command::{CommandStatus, CommandValue, OutputState};
 pub use day::{Day, DayEvent, DayRow, Names};
 pub use degradation::{DegradationChange, DegradationOut};
 pub use event::EventOut;

@@ -63,6 +63,8 @@ pub struct Features {
     pub inspection: bool,
     /// Whether it has a folder of microscopy recipes.
     pub batch: bool,
+    /// Whether it has commands to instruments.
+    pub commands: bool,
 }
 
 /// The state of the box: the fields of MQTT's `status`, and more.

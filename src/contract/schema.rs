@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::attendance::AttendanceOut;
 use super::batch::BatchProgress;
+use super::command::CommandStatus;
 use super::degradation::DegradationOut;
 use super::event::EventOut;
 use super::figures::Telemetry;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
         one::<Envelope<Alarm>>("alarm", Alarm::SCHEMA),
         one::<Envelope<DegradationOut>>("degradation", DegradationOut::SCHEMA),
         one::<Envelope<BatchProgress>>("batch-progress", BatchProgress::SCHEMA),
+        one::<Envelope<CommandStatus>>("command-status", CommandStatus::SCHEMA),
         one::<Envelope<Answer>>("answer", Answer::SCHEMA),
     ]
 }

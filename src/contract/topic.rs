@@ -89,6 +89,11 @@ pub fn batch_progress(id: &str) -> String {
     format!("batch/{id}/progress")
 }
 
+/// Suffix for the state of a command to an instrument: `command/NAME/status`.
+pub fn command_status(command: &str) -> String {
+    format!("command/{command}/status")
+}
+
 /// Suffix for an alarm: `alarm/NAME`.
 pub fn alarm(name: &str) -> String {
     format!("alarm/{name}")

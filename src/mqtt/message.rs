@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::delivery::Receipt;
 use super::doubt::Name;
 use crate::contract::{self, Answer, Gap, Progress};
 use crate::store::{Body, EntryKey};
@@ -20,6 +21,8 @@ pub(super) enum AnswerPart {
     Picture(Box<AnswerOut>),
     /// `failed`, because the end could not be sent.
     Failure,
+    /// No answer, but a single message that is sent once.
+    Single(Receipt),
 }
 
 /// An answer to a command, on its own full topic.
@@ -70,13 +73,18 @@ impl Ticket {
             Ticket::DurableEvent(_, stream) => stream,
             Ticket::State { suffix, .. } => suffix,
             Ticket::Answer(AnswerOut { part: AnswerPart::Picture(_), .. }) => "camera/+/picture",
+            Ticket::Answer(AnswerOut { part: AnswerPart::Single(_), topic, .. }) => topic,
             Ticket::Answer(_) => "cmd/+/+",
         }
     }
 
     /// The subject of a sentence about it.
     pub(super) fn subject(&self) -> &'static str {
-        if matches!(self, Ticket::Answer(_)) { "the answer" } else { "it" }
+        match self {
+            Ticket::Answer(AnswerOut { part: AnswerPart::Single(_), .. }) => "the message",
+            Ticket::Answer(_) => "the answer",
+            Ticket::DurableEvent(..) | Ticket::State { .. } => "it",
+        }
     }
 }
 

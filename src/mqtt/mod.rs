@@ -14,6 +14,7 @@ mod commands;
 mod connect;
 mod connection;
 mod counters;
+mod delivery;
 mod doubt;
 mod forget;
 mod handle;

@@ -12,7 +12,7 @@ use super::packet::{Accepted, Version, publish_bytes};
 use super::retained::Note;
 use crate::contract::topic::Topics;
 use crate::store::{Entry, EntryKey};
-use crate::types::Stamp;
+use crate::types::{Delivered, Stamp};
 
 /// Entries fetched from the outbox at once.
 const FETCH: usize = 256;
@@ -140,11 +140,25 @@ impl MqttSession {
                 self.answers.push_front(answer);
             }
         }
+        self.drop_singles();
         self.live.clear();
         self.backlog.clear();
         self.pings.clear();
         self.confirmed = self.written;
         (self.more, self.asked, self.once_waits) = (false, false, false);
+    }
+
+    /// Single messages are not sent again: they may have arrived, and would come too late.
+    fn drop_singles(&mut self) {
+        let doubts = &mut self.doubts;
+        self.answers.retain(|answer| match &answer.part {
+            AnswerPart::Single(receipt) => {
+                receipt.end(Delivered::Lost);
+                doubts.clear(&Name::Answer(answer.number));
+                false
+            }
+            _ => true,
+        });
     }
 
     /// The broker cannot be reached.
@@ -219,7 +233,10 @@ impl MqttSession {
     }
 
     fn next_answer(&mut self) -> Option<Outgoing> {
-        let answer = self.answers.pop_front()?;
+        let mut answer = self.answers.pop_front()?;
+        while matches!(&answer.part, AnswerPart::Single(receipt) if receipt.is_withdrawn()) {
+            answer = self.answers.pop_front()?;
+        }
         let (topic, payload, retain) = (answer.topic.clone(), answer.payload.clone(), answer.retain);
         Some(Outgoing { topic, payload, retain, historical: false, ticket: Ticket::Answer(answer) })
     }
@@ -276,6 +293,7 @@ impl MqttSession {
     fn fail_answer(&mut self, answer: AnswerOut, reason: &str, now: Stamp) {
         let (topic, retain) = match answer.part {
             AnswerPart::Progress | AnswerPart::Failure => return,
+            AnswerPart::Single(receipt) => return receipt.end(Delivered::Refused),
             AnswerPart::End => (answer.topic, answer.retain),
             AnswerPart::Picture(end) => (end.topic, end.retain),
         };
@@ -325,6 +343,9 @@ impl MqttSession {
             Ticket::Answer(AnswerOut { part: AnswerPart::Picture(end), .. }) => {
                 self.answered += 1;
                 self.answers.push_front(AnswerOut { number: self.answered, ..*end });
+            }
+            Ticket::Answer(AnswerOut { part: AnswerPart::Single(receipt), .. }) => {
+                receipt.end(Delivered::Acknowledged);
             }
             Ticket::Answer(_) => {}
         }

@@ -6,21 +6,14 @@ use std::sync::Arc;
 use crate::audit::{Audit, AuditChange, AuditSource};
 use crate::commands::{Command, CommandRequest, attendance, faces};
 use crate::contract::topic::Topics;
-use crate::types::{Origin, Responder};
+use crate::types::{CommandKind, Origin, Responder};
 
 /// Wraps the request so that its outcome is written to `audit`, if it is one of those.
 pub(super) fn noted(request: CommandRequest, audit: &Arc<Audit>, topics: &Topics) -> CommandRequest {
-    let (source, user) = match request.origin {
-        Origin::Web => return request,
-        Origin::Mqtt => {
-            let suffix = format!("cmd/{}/{}", request.command.kind().as_str(), request.id);
-            (AuditSource::Mqtt, topics.full(&suffix))
-        }
-        Origin::Cli { uid } => {
-            (AuditSource::Cli, uid.map_or_else(|| "unknown".into(), |uid| format!("uid {uid}")))
-        }
-        Origin::Serial => (AuditSource::Serial, request.id.clone()),
-    };
+    if request.origin == Origin::Web {
+        return request;
+    }
+    let (source, user) = requester(request.origin, (request.command.kind(), &request.id), topics);
     let Some((action, target)) = change(&request.command) else { return request };
     let (audit, reply) = (audit.clone(), request.reply);
     let reply = Responder::new(move |outcome| {
@@ -29,6 +22,22 @@ pub(super) fn noted(request: CommandRequest, audit: &Arc<Audit>, topics: &Topics
         reply.answer(outcome);
     });
     CommandRequest { reply, ..request }
+}
+
+/// Who asks, as the log names it: for MQTT by the topic of the request, which has the command's word and its id.
+pub(super) fn requester(
+    origin: Origin,
+    (kind, id): (CommandKind, &str),
+    topics: &Topics,
+) -> (AuditSource, String) {
+    match origin {
+        Origin::Web => (AuditSource::Web, id.to_owned()),
+        Origin::Mqtt => (AuditSource::Mqtt, topics.full(&format!("cmd/{}/{id}", kind.as_str()))),
+        Origin::Cli { uid } => {
+            (AuditSource::Cli, uid.map_or_else(|| "unknown".into(), |uid| format!("uid {uid}")))
+        }
+        Origin::Serial => (AuditSource::Serial, id.to_owned()),
+    }
 }
 
 /// Notes that the configuration was read again because of SIGHUP.
@@ -49,6 +58,8 @@ fn change(command: &Command) -> Option<(String, String)> {
     let word = command.kind().as_str();
     match command {
         Command::Ping | Command::Snapshot(_) | Command::Trigger(_) | Command::Status => None,
+        // The outputs write their own lines, which have the values, for every interface and for their rules.
+        Command::Output(_) => None,
         Command::Reload | Command::Config | Command::Backup | Command::Bundle => {
             Some((word.into(), String::new()))
         }
@@ -77,7 +88,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::types::CommandKind;
 
     #[test]
     fn every_change_is_noted_by_number_and_no_reading_of_what_is_open() {

@@ -24,7 +24,7 @@ use crate::contract::topic;
 use crate::preview::command::snapshot;
 use crate::supervisor::{Beat, Stop, Unit};
 use crate::types::{
-    Attachment, Clock, Inspection, OnComplete, Origin, Refusal, Responder, Stamp, SystemClock,
+    Attachment, Clock, Inspection, OnComplete, Origin, Refusal, Reply, Responder, Stamp, SystemClock,
 };
 
 /// How often the loop beats and checks for SIGHUP while no command comes.
@@ -92,6 +92,8 @@ impl Dispatcher {
             Command::Batch(asked) => return self.batch(asked, reply),
             // Answered when its parts are gathered.
             Command::Bundle => return bundle(&self.service, origin, reply),
+            // Answered when the instrument has answered.
+            Command::Output(asked) => return domains.outputs.ask(asked, origin, &id, answered(reply)),
             // A restart may end the unit that carries the answer.
             Command::Restart(asked) => return restart(&self.service, asked.unit, reply),
         };
@@ -154,6 +156,14 @@ impl Dispatcher {
             path: path.map_or("built-in default".into(), |path| path.display().to_string()),
         })
     }
+}
+
+/// Passes the answer of a domain on as that of a command.
+fn answered<A>(reply: Responder<CommandAnswer>) -> Responder<A>
+where
+    A: Into<CommandAnswer> + 'static,
+{
+    Responder::new(move |answer: Reply<A>| reply.answer(answer.map(Into::into)))
 }
 
 /// The refusal where the service runs no recipes.

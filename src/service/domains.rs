@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use super::camera_report;
 use super::publisher::StatusPublisher;
+use super::{camera_report, outputs};
 use crate::attendance::Attendance;
 use crate::config::{Config, InForce};
 use crate::engine::Model;
 use crate::inspection::evidence::Evidence;
 use crate::inspection::{InspectionAround, InspectionService};
+use crate::outputs::{Outputs, OutputsHost};
 use crate::pipeline::{Detection, SharedRuntime, Sink};
 use crate::preview::Previews;
 use crate::recognition::Recognition;
 use crate::ring::Bell;
 use crate::scheduler::{ExecutorError, Scheduler};
 use crate::store::{Numbers, Store};
-use crate::types::{Alarms, Degradation, priority};
+use crate::types::{Alarms, Degradation, Readings, priority};
 
 /// The domains, and the workers that they share.
 pub(super) struct Domains {
@@ -30,6 +31,8 @@ pub(super) struct Domains {
     pub(super) previews: Arc<Previews>,
     /// What is done without at present; the ladder sets it.
     pub(super) degradation: Degradation,
+    /// Commands to instruments, and their outputs.
+    pub(super) outputs: Outputs,
 }
 
 /// What the domains are built from, besides the configuration.
@@ -40,16 +43,18 @@ pub(super) struct DomainsAround {
     pub(super) evidence: Evidence,
     pub(super) bell: Arc<Bell>,
     pub(super) publisher: StatusPublisher,
+    pub(super) outputs: Arc<dyn OutputsHost>,
 }
 
 impl Domains {
     /// The domains, without a camera and without a model.
     pub(super) fn new(in_force: &InForce, around: DomainsAround) -> Result<Domains, ExecutorError> {
-        let DomainsAround { store, numbers, sinks, evidence, bell, publisher } = around;
+        let DomainsAround { store, numbers, sinks, evidence, bell, publisher, outputs: host } = around;
         let config = in_force.get();
         let scheduler = Arc::new(Scheduler::new(&config.workers.cores, bell.clone()));
         let (runtime, degradation) = (Arc::new(SharedRuntime::default()), Degradation::default());
         let alarms: Arc<dyn Alarms> = Arc::new(publisher.clone());
+        let readings: Arc<dyn Readings> = Arc::new(outputs::NoChannels);
         let inspection = InspectionAround {
             config: in_force.clone(),
             runtime: runtime.clone(),
@@ -62,6 +67,7 @@ impl Domains {
             alarms: alarms.clone(),
             handshake: Arc::new(move |camera| camera_report::publish_handshake(&publisher, camera)),
         };
+        let outputs = outputs::build(&config, host, readings, store.clone());
         Ok(Domains {
             previews: Previews::new(&scheduler, &config, bell.clone(), degradation.clone())?,
             detection: Detection::new(runtime.clone(), scheduler.clone()),
@@ -70,6 +76,7 @@ impl Domains {
             inspection: Arc::new(InspectionService::new(inspection)),
             evidence,
             degradation,
+            outputs,
             runtime,
             scheduler,
         })

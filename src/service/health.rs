@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
+pub(super) use alarms::alarm_name;
 pub(super) use observe::HealthReport;
 
 use crate::types::{Clock, Condition, Explanation, Stamp};

@@ -31,6 +31,7 @@ mod interfaces;
 mod last_applied;
 mod loading;
 mod models;
+mod outputs;
 mod people;
 mod provisioning;
 mod publisher;
@@ -194,7 +195,7 @@ impl Service {
         let config = in_force.get();
         let interfaces = Interfaces::new(&config);
         let publisher = interfaces.publisher.clone();
-        stored::report(opened, &publisher);
+        let lost = stored::report(opened, &publisher);
         if let Some(fault) = fault {
             // Each fault names its own remedy.
             publisher.alarm(reload::ALARM, &Explanation::new(fault, ""));
@@ -207,7 +208,7 @@ impl Service {
             Arc::new(evidence.clone()),
             Arc::new(interfaces.web.clone()),
         ]);
-        let (bell, store) = (Bell::new(), Arc::new(OpenStore::new(opened)));
+        let (bell, store) = (Bell::new(), Arc::new(OpenStore::new(opened, lost)));
         let (numbers, supervisor) = (store.numbers.clone(), Supervisor::new(config.supervisor.settings));
         let domains = Arc::new(Domains::new(
             &in_force,
@@ -218,6 +219,7 @@ impl Service {
                 evidence,
                 bell: bell.clone(),
                 publisher: publisher.clone(),
+                outputs: outputs::host(&interfaces, &store),
             },
         )?);
         interfaces.web.show(domains.previews.clone());
@@ -309,6 +311,8 @@ impl Service {
         let Service { supervisor, interfaces, store, domains, cameras, commands, .. } = self;
         supervisor.add(units::mqtt_unit(config, &interfaces.mqtt, &store.store, commands))?;
         supervisor.add(store.unit(domains, &interfaces.publisher))?;
+        // Before the cameras: what an earlier process left on is turned off first.
+        supervisor.add(outputs::unit(&domains.outputs))?;
         supervisor.add(units::evidence_unit(&domains.evidence, interfaces.publisher.clone()))?;
         supervisor.add(units::attendance_unit(&domains.attendance, cameras, &store.store, interfaces))?;
         for unit in units::worker_units(&domains.scheduler) {

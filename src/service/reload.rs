@@ -105,6 +105,9 @@ fn apply(service: &Service, planned: &PlannedChange, failures: &mut ApplyFailure
     if change.evidence_changed {
         domains.evidence.reconfigure(&new.evidence, &new.hash);
     }
+    if !change.outputs.is_same() {
+        domains.outputs.reconfigure(super::outputs::settings(new));
+    }
     // The camera's section holds its part of attendance.
     domains.attendance.reconfigure(new);
     if change.log_changed {

@@ -251,6 +251,7 @@ impl Reporter {
         response.counters.extend(self.around.interfaces.web.counters().named());
         response.counters.extend(self.around.interfaces.audit.counters().named());
         response.counters.extend(self.around.degradation.named());
+        response.counters.extend(self.around.domains.outputs.counters().named());
         let evidence = self.around.domains.evidence.counters().named();
         let attendance = self.around.domains.attendance.counters().named();
         response.counters.extend(attendance.map(|(name, value)| (name.to_owned(), value)));
@@ -266,6 +267,7 @@ impl Reporter {
             people: cameras.iter().any(|camera| camera.recognises),
             inspection: cameras.iter().any(|camera| camera.inspects),
             batch: self.around.config.get().batch.recipes.is_some(),
+            commands: !self.around.config.get().outputs.is_empty(),
         };
         self.around.interfaces.web.cameras(cameras, features);
         self.tell_units();

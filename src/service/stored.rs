@@ -24,10 +24,11 @@ const NUMBERS: &str = "numbers";
 /// The alarm about a clock that retention cannot rely on.
 const CLOCK: &str = "clock";
 
-/// Reports the outcome of opening the store.
-pub(super) fn report(opened: &Opened, publisher: &StatusPublisher) {
-    if let Some(loss) = opened.store.take_loss() {
-        publisher.alarm(ALARM, &lost(&loss));
+/// Reports the outcome of opening the store; true where an earlier one was lost.
+pub(super) fn report(opened: &Opened, publisher: &StatusPublisher) -> bool {
+    let loss = opened.store.take_loss();
+    if let Some(loss) = &loss {
+        publisher.alarm(ALARM, &lost(loss));
     }
     match &opened.waiting {
         None => tidy_gallery(&opened.store, publisher),
@@ -37,6 +38,7 @@ pub(super) fn report(opened: &Opened, publisher: &StatusPublisher) {
             publisher.alarm(ALARM, &why);
         }
     }
+    loss.is_some()
 }
 
 /// The store of the running service.
@@ -46,15 +48,23 @@ pub(super) struct OpenStore {
     pub(super) numbers: Numbers,
     /// Whether the store is still closed because the disk was full at the start.
     waits: AtomicBool,
+    /// Whether an earlier store was lost since the process began.
+    lost: AtomicBool,
 }
 
 impl OpenStore {
-    pub(super) fn new(opened: &Opened) -> OpenStore {
+    pub(super) fn new(opened: &Opened, lost: bool) -> OpenStore {
         OpenStore {
             store: opened.store.clone(),
             numbers: Numbers::new(opened.store.clone()),
             waits: AtomicBool::new(opened.waiting.is_some()),
+            lost: AtomicBool::new(lost),
         }
+    }
+
+    /// Whether an earlier store was lost since the process began: nobody knows what it held.
+    pub(super) fn was_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
     }
 
     /// The unit that looks after the store. Not essential: without it numbers are reserved when they are
@@ -90,6 +100,7 @@ impl OpenStore {
                 try_at = clock.monotonic() + RETRY;
             }
             if let Some(loss) = self.store.take_loss() {
+                self.lost.store(true, Ordering::Release);
                 publisher.alarm(ALARM, &lost(&loss));
             }
             let doubt = clock_doubt(domains);

@@ -147,7 +147,7 @@ pub(super) fn trigger_unit(
     let mut settings = settings.clone();
     if let Source::Serial(serial) = &mut settings.source {
         // An absolute path stays; a relative one belongs to a virtual port, beside the socket and the store.
-        serial.path = config.device.state_dir.join(&serial.path);
+        serial.port.path = config.device.state_dir.join(&serial.port.path);
     }
     let body = move |context: &UnitContext| {
         trigger::run(&settings, &target, &SystemClock, &context.stop, &context.beat)

@@ -4,7 +4,7 @@
 //! NAME.entries: (key length, 4 bytes BE │ key │ value length, 4 bytes BE │ value)…
 //! ```
 //! The outbox is left out. What waits in it belongs to one moment, and after a restore its streams continue above every
-//! number that can have been used; what may be missing is announced.
+//! number that can have been used; what may be missing is announced. So are the outputs of instruments that are on.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -21,7 +21,7 @@ use super::{Store, StoreError, aside, files, lock, migrate};
 /// The folder in the state directory that holds a dump while a backup is written.
 const DUMP: &str = "backup.parts";
 const ENDING: &str = ".entries";
-const LEFT_OUT: [&str; 2] = ["outbox", "__sled__default"];
+const LEFT_OUT: [&str; 3] = ["outbox", "outputs", "__sled__default"];
 /// A longer key or value was not written by this program.
 const MOST_BYTES: u32 = 256 << 20;
 /// Entries that are written at once.
@@ -57,7 +57,7 @@ pub fn lock_state(dir: &Path) -> Result<StateLock, StoreError> {
 pub const STORE_SCHEMA: u32 = migrate::SCHEMA;
 
 impl Store {
-    /// Writes every tree but the outbox into the folder `backup.parts` of the state directory, while people, golden
+    /// Writes every tree but those of the moment into the folder `backup.parts` of the state directory, while people, golden
     /// pictures and counters stand still.
     pub fn dump(&self) -> Result<StoreDump, StoreError> {
         let folder = self.beside(DUMP);

@@ -2,7 +2,7 @@
 //!
 //! Trees: `meta` (schema version, pending erasures), `outbox` (results until the broker has them), `goldens`
 //! and `gallery` (sets of golden pictures, people; their pictures are files beside the store), `counters`,
-//! `attendance` (who was present when). The file `numbers` beside it records how far all numbers have come.
+//! `attendance` (who was present when), `outputs` (of instruments, while they are on). The file `numbers` beside it records how far all numbers have come.
 
 mod aside;
 mod attendance;
@@ -26,6 +26,7 @@ mod numbers;
 mod open;
 mod outbox;
 mod outbox_size;
+mod outputs;
 mod png;
 mod record;
 mod rewrite;
@@ -49,4 +50,5 @@ pub use letters::{Letter, MAX_LETTERS};
 pub use numbers::Numbers;
 pub use open::{Loss, Opened, Store};
 pub use outbox::{Body, Class, Entry, EntryKey, Outbox};
+pub use outputs::OutputTable;
 pub use swap::{abandon_restore, begin_restore, finish_restore};

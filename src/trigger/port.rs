@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
-use tokio_serial::{ClearBuffer, SerialPort, SerialStream};
+use tokio_serial::{ClearBuffer, SerialPort as _, SerialStream};
 
 use super::TriggerError;
 use super::dialogue::Dialogue;
@@ -17,7 +17,8 @@ use super::tty::{Modem, low_latency};
 use super::{PortState, TriggerTarget};
 use crate::backoff::Backoff;
 use crate::config;
-use crate::config::trigger::{Flow, Parity, Protocol, Serial};
+use crate::config::trigger::{Protocol, Serial};
+use crate::serial::why_not;
 use crate::supervisor::{Beat, Stop};
 use crate::types::{Clock, Explanation};
 
@@ -76,7 +77,7 @@ pub fn run(
     let mut first = true;
     while !stop.is_stopped() {
         // Registering the port with the event queue requires the runtime's context.
-        let opened = runtime.block_on(async { open(serial) });
+        let opened = runtime.block_on(async { open(&serial.port) });
         let cause = match opened {
             Ok(stream) => {
                 let modem = port.modem(&stream)?;
@@ -93,7 +94,7 @@ pub fn run(
                     Over::Lost(cause) => cause,
                 }
             }
-            Err(error) => why_not(serial, &error),
+            Err(error) => why_not(&serial.port.path, &error),
         };
         first = false;
         let pause = backoff.pause();
@@ -108,7 +109,7 @@ impl TriggerPort<'_> {
         let Protocol::Edge { line, .. } = self.serial.protocol else { return Ok(None) };
         let modem = Modem::new(stream, line).map_err(|source| TriggerError::NoModemLines {
             name: self.settings.name.clone(),
-            path: self.serial.path.clone(),
+            path: self.serial.port.path.clone(),
             source,
         });
         modem.map(Some)
@@ -225,7 +226,7 @@ impl TriggerPort<'_> {
     }
 
     fn path(&self) -> std::path::Display<'_> {
-        self.serial.path.display()
+        self.serial.port.path.display()
     }
 }
 
@@ -240,49 +241,9 @@ fn ticks(every: Duration) -> Interval {
     tick
 }
 
-/// Opens the port raw and exclusively, without discarding bytes that have come already.
-fn open(serial: &Serial) -> tokio_serial::Result<SerialStream> {
-    let parity = match serial.parity {
-        Parity::None => tokio_serial::Parity::None,
-        Parity::Even => tokio_serial::Parity::Even,
-        Parity::Odd => tokio_serial::Parity::Odd,
-    };
-    let flow = match serial.flow {
-        Flow::None => tokio_serial::FlowControl::None,
-        Flow::Hardware => tokio_serial::FlowControl::Hardware,
-        Flow::Software => tokio_serial::FlowControl::Software,
-    };
-    let data_bits = match serial.data_bits {
-        5 => tokio_serial::DataBits::Five,
-        6 => tokio_serial::DataBits::Six,
-        7 => tokio_serial::DataBits::Seven,
-        _ => tokio_serial::DataBits::Eight,
-    };
-    let stop_bits = match serial.stop_bits {
-        2 => tokio_serial::StopBits::Two,
-        _ => tokio_serial::StopBits::One,
-    };
-    let path = serial.path.to_string_lossy();
-    let builder = tokio_serial::new(path, serial.baud)
-        .parity(parity)
-        .flow_control(flow)
-        .data_bits(data_bits)
-        .stop_bits(stop_bits);
-    let stream = SerialStream::open(&builder)?;
+/// Opens the port, and asks for low latency: a byte of a trigger must not wait for the driver's timer.
+fn open(port: &config::trigger::SerialPort) -> tokio_serial::Result<SerialStream> {
+    let stream = crate::serial::open(port)?;
     low_latency(stream.as_raw_fd());
     Ok(stream)
-}
-
-/// Explains why the port cannot be opened, with the next step.
-fn why_not(serial: &Serial, error: &tokio_serial::Error) -> Explanation {
-    use io::ErrorKind as Io;
-    use tokio_serial::ErrorKind as Kind;
-    let next = match error.kind() {
-        Kind::Io(Io::NotFound) => "plug it in, or correct its name",
-        Kind::Io(Io::PermissionDenied) => "add the service's user to the group that owns it (dialout)",
-        Kind::NoDevice => "end the other program that has it",
-        Kind::InvalidInput => "correct `baud` and the other keys of the port",
-        _ => "check that it is a serial port that knows this baud rate and these bits",
-    };
-    Explanation::new(format!("{} cannot be opened: {error}", serial.path.display()), next)
 }

@@ -39,11 +39,13 @@ pub enum CommandKind {
     Batch,
     /// Write the archive for support, as `ocellus doctor --bundle` does.
     Bundle,
+    /// Commands to instruments: run them, and turn their outputs off.
+    Output,
 }
 
 impl CommandKind {
     /// Every kind of command, once each.
-    pub const ALL: [CommandKind; 15] = [
+    pub const ALL: [CommandKind; 16] = [
         CommandKind::Ping,
         CommandKind::Reload,
         CommandKind::Snapshot,
@@ -59,6 +61,7 @@ impl CommandKind {
         CommandKind::Backup,
         CommandKind::Batch,
         CommandKind::Bundle,
+        CommandKind::Output,
     ];
 
     /// The command's word in topics, routes and on the command line.
@@ -79,6 +82,7 @@ impl CommandKind {
             CommandKind::Backup => "backup",
             CommandKind::Batch => "batch",
             CommandKind::Bundle => "bundle",
+            CommandKind::Output => "command",
         }
     }
 
@@ -116,6 +120,26 @@ pub enum Origin {
     Serial,
     /// A request from the web page or REST.
     Web,
+}
+
+/// Longest name of a person who asks, in characters.
+const LONGEST_NAME: usize = 64;
+
+impl Origin {
+    /// The person who asks, with the interface: only the page authenticates its users.
+    pub fn person(self, by: Option<&str>) -> String {
+        let by = by.map(|by| by.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect::<String>());
+        let by = by.filter(|by| !by.trim().is_empty());
+        match (self, by) {
+            (Origin::Web, Some(by)) => by,
+            (Origin::Web, None) => "web".to_owned(),
+            (Origin::Mqtt, Some(by)) => format!("{by} (mqtt)"),
+            (Origin::Mqtt, None) => "mqtt".to_owned(),
+            (Origin::Cli { .. }, Some(by)) => format!("{by} (command line)"),
+            (Origin::Cli { .. }, None) => "command line".to_owned(),
+            (Origin::Serial, _) => "serial line".to_owned(),
+        }
+    }
 }
 
 /// Result of a request: its answer, or why it was refused.
@@ -219,3 +243,17 @@ macro_rules! answers {
     };
 }
 pub(crate) use answers;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_is_reported_with_the_way_it_was_said() {
+        assert_eq!(Origin::Web.person(Some("anna")), "anna");
+        assert_eq!(Origin::Mqtt.person(Some("line\n1")), "line1 (mqtt)");
+        assert_eq!(Origin::Mqtt.person(Some(" ")), "mqtt");
+        assert_eq!(Origin::Cli { uid: None }.person(None), "command line");
+        assert_eq!(Origin::Web.person(Some(&"x".repeat(1_000))).len(), LONGEST_NAME);
+    }
+}

@@ -83,6 +83,10 @@ pub(super) fn status_of(code: &str) -> StatusCode {
         "no_face" | "several_faces" | "face_too_small" | "face_blurred" | "face_turned"
         | "picture_unreadable" | "picture_too_large" | "bad_name" | "bad_import" | "bad_day"
         | "bad_recipe" => StatusCode::UNPROCESSABLE_ENTITY,
+        "not_allowed" => StatusCode::FORBIDDEN,
+        "out_of_limits" | "no_value" => StatusCode::UNPROCESSABLE_ENTITY,
+        "not_sent" | "not_confirmed" | "still_on" => StatusCode::BAD_GATEWAY,
+        "not_ready" | "not_stored" | "stopping" => StatusCode::SERVICE_UNAVAILABLE,
         "not_here" | "no_model" => StatusCode::NOT_IMPLEMENTED,
         "store" | "model_failed" => StatusCode::INTERNAL_SERVER_ERROR,
         "no_person" | "no_sample" | "picture_missing" | "not_found" => StatusCode::NOT_FOUND,

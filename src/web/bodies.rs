@@ -1,9 +1,12 @@
-//! The bodies of REST requests about people and batches; the path holds the rest of each command.
+//! The bodies of REST requests about people, batches and commands; the path holds the rest of each command.
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::commands::faces::MAX_PICTURES;
+use crate::contract::CommandValue;
 use crate::types::Bounded;
 
 /// Demands one of the two, and not `null`, as the service does.
@@ -73,6 +76,15 @@ pub struct MergeIn {
 pub struct MarkIn {
     /// Whether the trace is used.
     pub good: bool,
+}
+
+/// The values of a command.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunIn {
+    /// A value for each parameter without a default.
+    #[serde(default)]
+    pub values: BTreeMap<String, CommandValue>,
 }
 
 /// The fits that are wanted.

@@ -34,6 +34,7 @@ const HTML: &str = concat!(
     include_str!("page/js/attendance.js"),
     include_str!("page/js/inspections.js"),
     include_str!("page/js/batch.js"),
+    include_str!("page/js/commands.js"),
     include_str!("page/js/plots.js"),
     include_str!("page/js/box.js"),
     include_str!("page/js/start.js"),

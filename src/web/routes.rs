@@ -106,6 +106,11 @@ pub(super) struct Route {
 }
 
 impl Route {
+    /// Whether its outcome is noted in the audit log by whoever carries it out.
+    fn writes_its_own_entry(&self) -> bool {
+        self.path == table::SESSION || self.path.starts_with(table::COMMANDS)
+    }
+
     /// Whether an empty body is a valid request: all fields of a trigger are optional.
     pub(super) fn body_may_be_empty(&self) -> bool {
         self.path.ends_with("/trigger")
@@ -228,8 +233,8 @@ async fn serve(server: Arc<Server>, route: &'static Route, request: Request) -> 
         (Some(cause @ "login_required"), Some(peer)) if changes => {
             server.refuse(peer.address, "", &format!("{cause} {action}"));
         }
-        // Logins write their own entries, and requests of strangers must not fill the log of changes.
-        _ if changes && route.path != table::SESSION && !matches!(who, Who::Nobody) => {
+        // Logins and commands write their own entries, and requests of strangers must not fill the log of changes.
+        _ if changes && !route.writes_its_own_entry() && !matches!(who, Who::Nobody) => {
             server.note(who.name(), &action, &target, refused.unwrap_or("ok"));
         }
         _ => {}

@@ -107,7 +107,11 @@ fn keep<T>(memory: &mut VecDeque<T>, item: T, most: usize) {
 
 /// The SSE event name of a retained topic.
 fn kind_of(suffix: &str) -> &'static str {
-    if suffix == topic::STATUS { "status" } else { "camera" }
+    match suffix {
+        topic::STATUS => "status",
+        other if other.starts_with("command/") => "command",
+        _ => "camera",
+    }
 }
 
 impl ServiceSnapshot {

@@ -15,6 +15,7 @@ mod image;
 mod inspection;
 mod microscopy;
 mod mqtt;
+mod outputs;
 mod pipeline;
 mod plant;
 mod preview;

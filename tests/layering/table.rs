@@ -12,25 +12,27 @@ pub const MODULES: &[(&str, &str)] = &[
     ("scheduler", ""),
     ("engine", ""),
     ("timelapse", ""),
+    ("serial", "config types"),
     // Adapters.
     ("contract", "types"),
     ("audit", "contract telemetry types"),
     ("config", "timelapse engine image ring supervisor* types"),
     ("store", "config telemetry types"),
     // What may be asked: the words of all domains, of which it knows the commands alone.
-    ("commands", "contract types recognition* attendance* inspection* preview* microscopy*"),
+    ("commands", "contract types recognition* attendance* inspection* preview* microscopy* outputs*"),
     ("control", "commands supervisor* telemetry types"),
     ("mqtt", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
     ("web", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
     // Domains.
     ("camera", "ring image backoff supervisor* config telemetry types"),
-    ("trigger", "backoff supervisor* config telemetry types"),
+    ("trigger", "backoff serial supervisor* config telemetry types"),
     ("tracking", "config telemetry types"),
     ("recognition", "ring image engine scheduler store config telemetry types pipeline"),
     ("attendance", "store contract config supervisor* telemetry types pipeline"),
     ("inspection", "ring image engine scheduler store config supervisor* telemetry types pipeline"),
     ("preview", "ring image scheduler config telemetry types pipeline"),
     ("microscopy", "timelapse engine image ring scheduler supervisor* contract config telemetry types"),
+    ("outputs", "backoff serial store contract config supervisor* telemetry types"),
     // What carries frames for all domains: it knows that objects are followed, and of no other domain.
     ("pipeline", "ring image engine scheduler supervisor* config telemetry types tracking"),
     // What examines the box: it tries what the domains and adapters use, and knows nothing of how they are wired.
@@ -38,11 +40,11 @@ pub const MODULES: &[(&str, &str)] = &[
     // The whole.
     (
         "service",
-        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview microscopy pipeline mqtt web",
+        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview microscopy outputs pipeline mqtt web",
     ),
     (
         "cli",
-        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview microscopy pipeline mqtt web service timelapse",
+        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview microscopy outputs pipeline mqtt web service timelapse",
     ),
     ("main", "cli"),
 ];
@@ -70,11 +72,21 @@ pub const FACES: &[(&str, &[&str])] = &[
     ("inspection", &["command"]),
     ("preview", &["command"]),
     ("microscopy", &["command"]),
+    ("outputs", &["command"]),
 ];
 
 /// The domains: each holds one feature and none may import another. `pipeline` carries frames for all of them.
-pub const DOMAINS: &[&str] =
-    &["camera", "tracking", "recognition", "attendance", "inspection", "trigger", "preview", "microscopy"];
+pub const DOMAINS: &[&str] = &[
+    "camera",
+    "tracking",
+    "recognition",
+    "attendance",
+    "inspection",
+    "trigger",
+    "preview",
+    "microscopy",
+    "outputs",
+];
 
 /// Where `unsafe` lives: a buffer's pool, a sink lent to a foreign thread, a terminal's ioctls; in the crates the ring's
 /// slots, SIMD, foreign inference libraries, time slices, what the process gives back to the kernel, and the kernel's

@@ -5,6 +5,7 @@ mod support;
 
 mod batch;
 mod browser;
+mod commands;
 mod hands;
 mod health;
 mod line;

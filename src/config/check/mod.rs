@@ -10,9 +10,12 @@ mod faces;
 mod inspect;
 mod model;
 mod mqtt;
+mod output;
+mod parameter;
 mod partial;
 mod preview;
 mod salvage;
+mod serial;
 mod tcp;
 mod trigger;
 mod web;
@@ -114,8 +117,11 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
     let faces = faces::faces(root.table("faces"), &models, workers.cores.len());
     let cameras = camera::cameras(&root, &scope, &models, &faces);
     let triggers = trigger::triggers(&root, &cameras);
+    let mqtt = mqtt::mqtt(root.table("mqtt"), &scope, &device.name);
+    let around = output::OutputScope { mqtt: &mqtt, device: &device.name, triggers: &triggers };
+    let outputs = output::outputs(&root, &around);
     let config = Config {
-        mqtt: mqtt::mqtt(root.table("mqtt"), &scope, &device.name),
+        mqtt,
         outbox: mqtt::outbox(root.table("outbox")),
         evidence: evidence::evidence(root.table("evidence")),
         web: web::web(root.table("web"), &scope, &device.state_dir),
@@ -132,6 +138,7 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
         models,
         cameras,
         triggers,
+        outputs,
         text: super::shown::shown_text(text),
         written: Written(text.to_owned()),
         hash: sha256(text),

@@ -56,6 +56,8 @@ impl Config {
             models: Vec::new(),
             cameras: Vec::new(),
             triggers: Vec::new(),
+            // What an earlier start left on is turned off from its record.
+            outputs: Vec::new(),
             text: String::new(),
             written: super::Written::default(),
             hash: sha256([]),

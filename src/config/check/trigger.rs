@@ -4,7 +4,7 @@ use crate::config::CameraConfig;
 use crate::config::raw::{TomlTable, nearest};
 use crate::config::template::{AnswerTemplate, FIELDS, TemplateFault};
 use crate::config::trigger::{
-    Edge, Flow, MAX_LINE_BYTES, ModemLine, Parity, Protocol, Serial, Source, TriggerConfig,
+    Edge, Flow, MAX_LINE_BYTES, ModemLine, Protocol, Serial, Source, TriggerConfig,
 };
 use crate::config::value::PlacedValue;
 
@@ -96,21 +96,10 @@ fn source(table: &TomlTable<'_, '_>) -> Source {
 }
 
 fn serial(table: &TomlTable<'_, '_>) -> Serial {
-    let path = table.get("port").and_then(|field| {
-        let path = field.text()?;
-        if path.is_empty() {
-            field.fault("this is not a device", "write port = \"/dev/ttyUSB0\"");
-        }
-        Some(path.into())
-    });
+    let port = super::serial::port(table, "port");
     let protocol = protocol(table);
     let serial = Serial {
-        path: path.unwrap_or_default(),
-        baud: table.whole("baud", 115_200, 50..=12_000_000),
-        data_bits: table.whole("data_bits", 8, 5..=8),
-        parity: word(table, "parity", &PARITIES),
-        stop_bits: table.whole("stop_bits", 1, 1..=2),
-        flow: word(table, "flow", &FLOWS),
+        port,
         ack: template(table, "ack"),
         answer: template(table, "answer").or_else(|| default_answer(table, protocol)),
         protocol,
@@ -126,15 +115,13 @@ fn serial(table: &TomlTable<'_, '_>) -> Serial {
             "lower it, or raise the other",
         );
     }
-    if let (Flow::Hardware, Protocol::Edge { line: ModemLine::Cts, .. }) = (serial.flow, serial.protocol) {
+    if let (Flow::Hardware, Protocol::Edge { line: ModemLine::Cts, .. }) = (serial.port.flow, serial.protocol)
+    {
         table.fault("line", "CTS is used by flow control", "choose another line, or flow = \"none\"");
     }
     serial
 }
 
-const PARITIES: [(&str, Parity); 3] = [("none", Parity::None), ("even", Parity::Even), ("odd", Parity::Odd)];
-const FLOWS: [(&str, Flow); 3] =
-    [("none", Flow::None), ("hardware", Flow::Hardware), ("software", Flow::Software)];
 const LINES: [(&str, ModemLine); 4] =
     [("cts", ModemLine::Cts), ("dsr", ModemLine::Dsr), ("dcd", ModemLine::Dcd), ("ri", ModemLine::Ri)];
 const EDGES: [(&str, Edge); 2] = [("rising", Edge::Rising), ("falling", Edge::Falling)];
@@ -207,7 +194,7 @@ fn of_no_use(table: &TomlTable<'_, '_>, keys: &[&'static str], why: &str) {
 /// Notes a port that another trigger uses, because only one of them could open it.
 fn own_port(table: &TomlTable<'_, '_>, trigger: &TriggerConfig, before: &[TriggerConfig]) {
     let path = |trigger: &TriggerConfig| match &trigger.source {
-        Source::Serial(serial) => Some(serial.path.clone()).filter(|path| !path.as_os_str().is_empty()),
+        Source::Serial(serial) => Some(serial.port.path.clone()).filter(|path| !path.as_os_str().is_empty()),
         Source::Timer { .. } => None,
     };
     let Some(mine) = path(trigger) else { return };

@@ -11,6 +11,7 @@ use crate::examine::disk;
 use crate::mqtt::Link;
 use crate::service::camera::{Camera, unit_name};
 use crate::service::camera_report::STOPPED;
+use crate::service::outputs;
 use crate::service::provisioning;
 use crate::service::status::Reporter;
 use crate::supervisor::{State as Life, UnitStatus};
@@ -52,6 +53,9 @@ impl Reporter {
         let provisioned = provisioning::state(&config.device.state_dir);
         seen.extend(provisioned.map(|state| (provisioning::COMPONENT.to_owned(), state)));
         seen.extend(config.triggers.iter().map(|trigger| self.trigger_state(&trigger.name, &units)));
+        seen.extend(self.around.domains.outputs.faults().into_iter().map(|(name, fault)| {
+            (outputs::component(&name), fault.map_or_else(ComponentState::ok, ComponentState::faulty))
+        }));
         self.health.observe(seen);
         let components = self.health.components();
         self.health.sync_alarms(&components, &self.around.interfaces.publisher);

@@ -2,6 +2,7 @@
 
 pub(super) mod attendance;
 pub(super) mod batch;
+pub(super) mod commands;
 pub(super) mod inspections;
 pub(super) mod people;
 pub(super) mod session;

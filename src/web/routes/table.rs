@@ -4,12 +4,13 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::super::answer::mime;
-use super::super::api::{attendance, batch, inspections, people, session, state, views};
-use super::super::bodies::{EnrolIn, FitIn, MarkIn, MergeIn, PicturesIn, RenameIn};
+use super::super::api::{attendance, batch, commands, inspections, people, session, state, views};
+use super::super::bodies::{EnrolIn, FitIn, MarkIn, MergeIn, PicturesIn, RenameIn, RunIn};
 use super::super::snapshot::INSPECTIONS;
 use super::{Gives, Param, QueryShape, Route, Verb, of};
 use crate::commands::batch::{BatchOut, MarkedOut, ResultsOut, TracesOut};
 use crate::commands::faces::{ChangedOut, EnrolledOut, ErasedOut, ImportedOut, PeopleOut, ReenrolledOut};
+use crate::commands::outputs::{CommandsOut, OffOut, RanOut};
 use crate::commands::service::RestartedOut;
 use crate::config::users::Role;
 use crate::contract::rest::{
@@ -25,6 +26,9 @@ const ADMIN: Option<Role> = Some(Role::Admin);
 
 /// The path for logging in and out.
 pub(in super::super) const SESSION: &str = "/api/v1/session";
+
+/// The path of the commands to instruments, which write their own lines into the audit log.
+pub(in super::super) const COMMANDS: &str = "/api/v1/commands";
 
 /// The parameter `limit`, with its largest value.
 const fn limit(most: usize) -> Param {
@@ -221,6 +225,18 @@ pub(in super::super) static ROUTES: &[Route] = routes! {
     Post "/api/v1/batch/{recipe}/fits", OPERATOR, batch::fit;
         "Merge the good traces of all fields of view, and fit those of one feature with a model."
         => json::<ResultsOut>(), takes FitIn;
+    Get COMMANDS, VIEWER, commands::list;
+        "Commands to instruments: limits, interlocks, and what is on."
+        => json::<CommandsOut>();
+    Post "/api/v1/commands/off", OPERATOR, commands::all_off;
+        "Turn all outputs off."
+        => json::<OffOut>();
+    Post "/api/v1/commands/{name}", VIEWER, commands::run;
+        "Run a command; answered when the instrument has confirmed it. Takes the role of the command."
+        => json::<RanOut>(), takes RunIn;
+    Post "/api/v1/commands/{name}/off", VIEWER, commands::off;
+        "Turn the output of a command off; takes the role of the command, and an operator at most."
+        => json::<OffOut>();
     Get "/api/v1/attendance", VIEWER, attendance::day;
         "Who was present on a day."
         => Gives::JsonOr(of::<Day>, &[mime::CSV, mime::XLSX]), query ATTENDANCE;

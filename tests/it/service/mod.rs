@@ -7,7 +7,7 @@ mod boot;
 mod camera_server;
 mod check;
 mod command_line;
-mod commands;
+pub mod commands;
 mod demo;
 mod ending;
 mod fairness;

@@ -1,6 +1,6 @@
 //! The page's server as a browser, a program and a stranger meet it: the real binary, a real broker, real sockets.
 
-mod access;
+pub mod access;
 mod bad_input;
 pub mod client;
 mod config;

@@ -84,7 +84,10 @@ fn every_documented_read_answers_as_its_schema_says() {
         (&status["state"], &status["device"], &status["cameras"]),
         (&json!("online"), &json!("box1"), &json!(["a"]))
     );
-    assert_eq!(status["features"], json!({ "people": false, "inspection": false, "batch": false }));
+    assert_eq!(
+        status["features"],
+        json!({ "people": false, "inspection": false, "batch": false, "commands": false })
+    );
     let telemetry = client.get("/api/v1/telemetry").json();
     assert_eq!(telemetry["history"].as_array().unwrap().last().unwrap()["seq"], telemetry["now"]["seq"]);
     place.end();

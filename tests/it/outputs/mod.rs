@@ -1,0 +1,8 @@
+//! Commands to instruments, through the real binary against an instrument of our own.
+
+mod interlock;
+mod lines;
+mod off;
+mod rest;
+mod run;
+mod support;
