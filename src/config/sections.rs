@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::{
     AnnotateConfig, AttendanceConfig, BatchConfig, CameraAttendance, DegradationConfig, DelegateSettings,
-    EvidenceConfig, FacesConfig, Inspect, Line, LogConfig, ModelCard, MqttConfig, OutboxConfig,
-    PreviewConfig, RecognitionConfig, RuntimeSettings, Source, SupervisorConfig, TcpConfig, TrackConfig,
-    TriggerConfig, WebConfig, Written, Zone,
+    EvidenceConfig, FacesConfig, Inspect, Line, ModelCard, MqttConfig, OutboxConfig, PreviewConfig,
+    RecognitionConfig, RuntimeSettings, Source, SupervisorConfig, TcpConfig, TrackConfig, TriggerConfig,
+    WebConfig, Written, Zone,
 };
 use crate::engine::ModelSource;
 
