@@ -58,6 +58,18 @@
 //!  outputs/engine.rs      off_after_ms, interlock, reload, stop: turned off until that is confirmed
 //! ```
 //!
+//! One value of an instrument, from its file to whoever asks:
+//!
+//! ```text
+//!  crates/intake/         finds the files of a folder, and reads each byte once
+//!  intake/folder.rs       a thread for each folder; intake/topic.rs one for topics of the broker
+//!  intake/record.rs       names its channel, and writes it with the place where reading goes on
+//!  intake/commit.rs       one durable batch for all sources that wait
+//!  intake/table.rs        newest values, staleness, limits; answers an interlock
+//!  intake/tend.rs         publishes, raises alarms, removes old history
+//!  intake/series.rs       a history from memory and disk, in as few stretches as are wanted
+//! ```
+//!
 //! A batch of microscope stacks, from the files to the tables:
 //!
 //! ```text
@@ -86,6 +98,7 @@ pub mod commands;
 pub mod attendance;
 pub mod camera;
 pub mod inspection;
+pub mod intake;
 pub mod microscopy;
 pub mod outputs;
 pub mod pipeline;
@@ -107,6 +120,7 @@ pub mod types;
 // Crates, under the names by which the product uses them.
 pub use ocellus_engine as engine;
 pub use ocellus_image as image;
+pub use ocellus_intake as datafiles;
 pub use ocellus_microscopy as timelapse;
 pub use ocellus_ring as ring;
 pub use ocellus_runtime::{backoff, scheduler, supervisor, telemetry};

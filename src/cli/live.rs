@@ -1,6 +1,7 @@
-//! `ocellus product`, `trigger`, `status`, `alarm`, `restart` and `reload`: requests to the running service.
+//! `ocellus product`, `trigger`, `status`, `alarm`, `intake`, `restart` and `reload`: requests to the running service.
 
 pub(super) mod alarm;
+pub(super) mod intake;
 pub(super) mod product;
 pub(super) mod reload;
 pub(super) mod restart;

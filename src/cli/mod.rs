@@ -66,6 +66,8 @@ enum CliCommand {
     Status(live::status::StatusArgs),
     /// List the alarms of the running service, or acknowledge one.
     Alarm(live::alarm::AlarmArgs),
+    /// List sources and channels of telemetry, a channel's history, and what could not be read.
+    Intake(live::intake::IntakeArgs),
     /// Show the product that a camera inspects, or select another without a restart.
     Product(live::product::ProductArgs),
     /// Run commands to instruments, list them with their limits and interlocks, and turn their outputs off.
@@ -154,6 +156,7 @@ pub fn main() -> ExitCode {
         CliCommand::Doctor(arguments) => doctor::run(&arguments),
         CliCommand::Status(arguments) => live::status::run(&arguments),
         CliCommand::Alarm(arguments) => live::alarm::run(&arguments),
+        CliCommand::Intake(arguments) => live::intake::run(&arguments),
         CliCommand::Product(arguments) => live::product::run(&arguments),
         CliCommand::Command(arguments) => command::run(&arguments),
         CliCommand::Trigger(arguments) => live::trigger::run(&arguments),

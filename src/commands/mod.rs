@@ -14,6 +14,7 @@ use serde::{Serialize, Serializer};
 
 pub use crate::attendance::command as attendance;
 pub use crate::inspection::command as inspection;
+pub use crate::intake::command as intake;
 pub use crate::microscopy::command as batch;
 pub use crate::outputs::command as outputs;
 pub use crate::preview::command as preview;
@@ -63,6 +64,8 @@ pub enum Command {
     /// Run commands to instruments, and turn their outputs off.
     #[serde(rename = "command")]
     Output(outputs::OutputCommand),
+    /// Report sources of telemetry, their channels and histories.
+    Intake(intake::IntakeCommand),
 }
 
 impl Command {
@@ -85,6 +88,7 @@ impl Command {
             Command::Batch(_) => CommandKind::Batch,
             Command::Bundle => CommandKind::Bundle,
             Command::Output(_) => CommandKind::Output,
+            Command::Intake(_) => CommandKind::Intake,
         }
     }
 }
@@ -141,6 +145,8 @@ answers! {
         Bundle(BundleOut),
         /// Answer to `command`: depends on the action.
         Output(outputs::OutputAnswer),
+        /// Answer to `intake`: depends on the action.
+        Intake(intake::IntakeAnswer),
     }
 }
 

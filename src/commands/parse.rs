@@ -5,7 +5,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Command, attendance, batch, outputs};
+use super::{Command, attendance, batch, intake, outputs};
 use crate::types::{CommandKind, Refusal};
 
 impl Command {
@@ -38,6 +38,9 @@ impl Command {
             CommandKind::Batch => Command::Batch(read_action(kind, keys, Some(batch::BatchCommand::USUAL))?),
             CommandKind::Output => {
                 Command::Output(read_action(kind, keys, Some(outputs::OutputCommand::USUAL))?)
+            }
+            CommandKind::Intake => {
+                Command::Intake(read_action(kind, keys, Some(intake::IntakeCommand::USUAL))?)
             }
         })
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::preview::{SnapshotOut, SnapshotRequest};
 use super::service::{AlarmRequest, AlarmsOut, RestartRequest, RestartedOut, ServiceStatus};
-use super::{InspectionRecord, attendance, batch, faces, inspection, outputs};
+use super::{InspectionRecord, attendance, batch, faces, inspection, intake, outputs};
 use crate::contract::{self, Day};
 use crate::types::{CommandKind, ReloadedOut};
 
@@ -38,6 +38,9 @@ fn of(kind: CommandKind) -> Vec<(String, Value)> {
         CommandKind::Batch => (Some(schema_for!(batch::BatchCommand)), Some(schema_for!(batch::BatchAnswer))),
         CommandKind::Output => {
             (Some(schema_for!(outputs::OutputCommand)), Some(schema_for!(outputs::OutputAnswer)))
+        }
+        CommandKind::Intake => {
+            (Some(schema_for!(intake::IntakeCommand)), Some(schema_for!(intake::IntakeAnswer)))
         }
         CommandKind::Restart => (Some(schema_for!(RestartRequest)), Some(schema_for!(RestartedOut))),
         // These commands are not available over MQTT.

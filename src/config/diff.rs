@@ -31,10 +31,14 @@ pub struct ConfigChange {
     pub triggers: ChangedNames,
     /// Commands to instruments by changes of their own section.
     pub outputs: ChangedNames,
+    /// Sources of telemetry by changes of their own section.
+    pub intake: ChangedNames,
     /// Models by changes of section and card.
     pub models: ChangedNames,
     /// Whether `[mqtt]` changed, which requires a new connection.
     pub mqtt_changed: bool,
+    /// Whether anything in `[intake_store]` changed.
+    pub intake_store_changed: bool,
     /// Whether anything in `[log]` changed.
     pub log_changed: bool,
     /// Whether anything in `[evidence]` changed; a new folder also needs a restart.
@@ -54,7 +58,8 @@ impl ConfigChange {
     pub fn is_empty(&self) -> bool {
         let sections = self.mqtt_changed || self.log_changed || self.evidence_changed || self.web_changed;
         let sections = sections || self.attendance_changed || self.degradation_changed;
-        let parts = [&self.cameras, &self.triggers, &self.models, &self.outputs];
+        let sections = sections || self.intake_store_changed;
+        let parts = [&self.cameras, &self.triggers, &self.models, &self.outputs, &self.intake];
         let parts = parts.into_iter().all(ChangedNames::is_same);
         parts && !sections && self.needs_restart.is_empty()
     }
@@ -79,6 +84,8 @@ impl Config {
             cameras: names(&old.cameras, &new.cameras, |camera| &camera.name),
             triggers: names(&old.triggers, &new.triggers, |trigger| &trigger.name),
             outputs: names(&old.outputs, &new.outputs, |output| &output.name),
+            intake: names(&old.intake, &new.intake, |source| &source.name),
+            intake_store_changed: old.intake_store != new.intake_store,
             models: names(&old.models, &new.models, |model| &model.name),
             mqtt_changed: old.mqtt != new.mqtt,
             log_changed: old.log != new.log,

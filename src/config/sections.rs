@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::{
     AnnotateConfig, AttendanceConfig, BatchConfig, CameraAttendance, DegradationConfig, DelegateSettings,
-    EvidenceConfig, FacesConfig, Inspect, Line, ModelCard, MqttConfig, OutboxConfig, PreviewConfig,
-    RecognitionConfig, RuntimeSettings, Source, SupervisorConfig, TcpConfig, TrackConfig, TriggerConfig,
-    WebConfig, Written, Zone,
+    EvidenceConfig, FacesConfig, Inspect, IntakeConfig, IntakeStoreConfig, Line, ModelCard, MqttConfig,
+    OutboxConfig, OutputConfig, PreviewConfig, RecognitionConfig, RuntimeSettings, Source, SupervisorConfig,
+    TcpConfig, TrackConfig, TriggerConfig, WebConfig, Written, Zone,
 };
 use crate::engine::ModelSource;
 
@@ -51,6 +51,10 @@ pub struct Config {
     pub triggers: Vec<TriggerConfig>,
     /// The commands to instruments, in the order of the file.
     pub outputs: Vec<OutputConfig>,
+    /// The sources of telemetry, in the order of the file.
+    pub intake: Vec<IntakeConfig>,
+    /// How much of their channels is kept.
+    pub intake_store: IntakeStoreConfig,
     /// SHA-256 of the file's bytes, as hexadecimal digits; published with the status.
     pub hash: String,
     /// The file's text in the form that may be shown: without the secrets of sources and without comments.

@@ -88,6 +88,8 @@ fn every_key_is_documented_in_the_annotated_file() {
         "faces",
         "attendance",
         "batch",
+        "intake",
+        "intake_store",
         "workers",
         "runtime",
         "supervisor",

@@ -10,6 +10,7 @@ mod degradation;
 mod event;
 mod figures;
 mod inspection;
+mod intake;
 mod payload;
 pub mod rest;
 pub mod schema;
@@ -24,6 +25,10 @@ pub use degradation::{DegradationChange, DegradationOut};
 pub use event::EventOut;
 pub use figures::{Failing, Parts, Percentiles, Processing, Telemetry};
 pub use inspection::{InspectionOut, TriggerStatus};
+pub use intake::{
+    BadLineOut, BadOut, Beyond, ChannelOut, ChannelUpdate, IntakeList, IntakeOut, SeriesOut, SourceOut,
+    SourceState,
+};
 pub use payload::{
     Alarm, Answer, CameraState, CameraStatus, Detections, Envelope, Gap, Payload, Progress, RetainedState,
     Service, Status, write,

@@ -65,6 +65,8 @@ pub struct Features {
     pub batch: bool,
     /// Whether it has commands to instruments.
     pub commands: bool,
+    /// Whether it has sources of telemetry.
+    pub intake: bool,
 }
 
 /// The state of the box: the fields of MQTT's `status`, and more.

@@ -11,6 +11,7 @@ use super::degradation::DegradationOut;
 use super::event::EventOut;
 use super::figures::Telemetry;
 use super::inspection::{InspectionOut, TriggerStatus};
+use super::intake::IntakeOut;
 use super::payload::{Alarm, Answer, CameraStatus, Detections, Envelope, Gap, Payload, Status};
 
 /// An envelope of the outbox, which also states whether the message is late.
@@ -39,6 +40,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
         one::<Envelope<DegradationOut>>("degradation", DegradationOut::SCHEMA),
         one::<Envelope<BatchProgress>>("batch-progress", BatchProgress::SCHEMA),
         one::<Envelope<CommandStatus>>("command-status", CommandStatus::SCHEMA),
+        one::<Envelope<IntakeOut>>("intake", IntakeOut::SCHEMA),
         one::<Envelope<Answer>>("answer", Answer::SCHEMA),
     ]
 }

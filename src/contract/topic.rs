@@ -94,6 +94,11 @@ pub fn command_status(command: &str) -> String {
     format!("command/{command}/status")
 }
 
+/// Suffix for the values of a source of telemetry: `intake/SOURCE`.
+pub fn intake(source: &str) -> String {
+    format!("intake/{source}")
+}
+
 /// Suffix for an alarm: `alarm/NAME`.
 pub fn alarm(name: &str) -> String {
     format!("alarm/{name}")

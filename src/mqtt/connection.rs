@@ -74,6 +74,8 @@ pub(super) struct Wire {
     held: Option<usize>,
     oversize: Oversize,
     seen_version: u64,
+    /// The version of the subscriptions that this connection has.
+    subscribed: u64,
     /// The farewell has been sent, so later changes of retained topics are not.
     pub(super) parted: bool,
     pub(super) epoch: u64,
@@ -97,6 +99,7 @@ impl Wire {
             held: None,
             oversize: Oversize::default(),
             seen_version: 0,
+            subscribed: 0,
             parted: false,
             epoch,
         }
@@ -151,8 +154,29 @@ impl Wire {
             let pkid = network.next_pkid();
             packet::write_subscribe(version, &filter, foreign, pkid, network.out());
         }
+        // All filters are new to this connection.
+        self.subscribed = 0;
+        self.subscribe(network);
         self.oversize.begin_again(&self.shared);
         self.session.connected(version, accepted);
+    }
+
+    /// Subscribes to the filters of other parts of the service, where those have changed.
+    fn subscribe(&mut self, network: &mut Transport) {
+        let version = self.shared.subscriptions.version();
+        if version == self.subscribed {
+            return;
+        }
+        self.subscribed = version;
+        let (filters, gone) = self.shared.subscriptions.filters();
+        for filter in filters {
+            let pkid = network.next_pkid();
+            packet::write_subscribe(network.version, &filter, true, pkid, network.out());
+        }
+        for filter in gone {
+            let pkid = network.next_pkid();
+            packet::write_unsubscribe(network.version, &filter, pkid, network.out());
+        }
     }
 
     /// Reports to the writer that a connection began or ended; entries that it handed out are void.
@@ -214,6 +238,7 @@ impl Wire {
     /// Writes the reports, then a burst of the session's messages. True if more could be written now.
     fn write_waiting(&mut self, network: &mut Transport) -> bool {
         self.write_reports(network);
+        self.subscribe(network);
         self.collect();
         self.write_figures(network);
         let mut sent = 0;
@@ -326,6 +351,7 @@ impl Wire {
     }
 
     fn arrived(&mut self, message: &Publish) {
+        self.shared.subscriptions.arrived(message, self.shared.clock.now());
         // Answers, including those that the broker kept from earlier, may have any length.
         if !commands::is_answer(&message.payload) {
             self.oversize.look(message, &self.shared);

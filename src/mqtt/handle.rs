@@ -15,6 +15,7 @@ use super::message::AnswerOut;
 use super::retained::{RaisedAlarm, RetainedTopics};
 use super::rights::Rights;
 use super::staging::ATTENDANCE;
+use super::subscriptions::Subscriptions;
 use super::writer::Exchange;
 use crate::audit::Audit;
 use crate::config;
@@ -49,6 +50,8 @@ pub(super) struct MqttShared {
     pub(super) retained: RetainedTopics,
     pub(super) answers: Mutex<Vec<AnswerOut>>,
     pub(super) exchange: Exchange,
+    /// Topic filters of other parts of the service.
+    pub(super) subscriptions: Subscriptions,
     /// People whom the writer has to erase.
     pub(super) forget: Mutex<Option<ForgetRequest>>,
     /// Wakes the connection's thread.
@@ -113,6 +116,7 @@ impl Mqtt {
             retained: RetainedTopics::default(),
             answers: Mutex::default(),
             exchange: Exchange::default(),
+            subscriptions: Subscriptions::default(),
             forget: Mutex::default(),
             wake: Notify::new(),
             bell: WriterBell::default(),

@@ -31,6 +31,7 @@ mod rights;
 mod run;
 mod session;
 mod staging;
+mod subscriptions;
 mod writer;
 
 pub use connect::check_tls_files;

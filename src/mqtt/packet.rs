@@ -338,6 +338,23 @@ pub(super) fn write_subscribe(version: Version, filter: &str, foreign: bool, pki
     debug_assert!(written, "a filter is shorter than any bound");
 }
 
+/// Writes an UNSUBSCRIBE of one filter.
+pub(super) fn write_unsubscribe(version: Version, filter: &str, pkid: u16, out: &mut BytesMut) {
+    let written = match version {
+        Version::V4 => {
+            let mut unsubscribe = v4::Unsubscribe::new(filter);
+            unsubscribe.pkid = pkid;
+            v4::Packet::Unsubscribe(unsubscribe).write(out, usize::MAX).is_ok()
+        }
+        Version::V5 => {
+            let mut unsubscribe = v5::Unsubscribe::new(filter, None);
+            unsubscribe.pkid = pkid;
+            v5::Packet::Unsubscribe(unsubscribe).write(out, None).is_ok()
+        }
+    };
+    debug_assert!(written, "a filter is shorter than any bound");
+}
+
 /// Writes a PUBACK: the same bytes in both versions.
 pub(super) fn write_puback(pkid: u16, out: &mut BytesMut) {
     out.put_slice(&[0x40, 2]);

@@ -57,7 +57,9 @@ pub(super) fn note_signal(audit: &Audit, done: bool) {
 fn change(command: &Command) -> Option<(String, String)> {
     let word = command.kind().as_str();
     match command {
-        Command::Ping | Command::Snapshot(_) | Command::Trigger(_) | Command::Status => None,
+        Command::Ping | Command::Snapshot(_) | Command::Trigger(_) | Command::Status | Command::Intake(_) => {
+            None
+        }
         // The outputs write their own lines, which have the values, for every interface and for their rules.
         Command::Output(_) => None,
         Command::Reload | Command::Config | Command::Backup | Command::Bundle => {

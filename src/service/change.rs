@@ -10,6 +10,7 @@ use crate::config::{ChangedNames, Config, ConfigChange};
 pub(super) enum Part {
     Camera(String),
     Trigger(String),
+    Intake(String),
     Model(String),
     Mqtt,
     Web,
@@ -21,6 +22,7 @@ impl fmt::Display for Part {
         match self {
             Part::Camera(name) => write!(out, "camera {name}"),
             Part::Trigger(name) => write!(out, "trigger {name}"),
+            Part::Intake(name) => write!(out, "intake {name}"),
             Part::Model(name) => write!(out, "model {name}"),
             Part::Mqtt => write!(out, "[mqtt]"),
             Part::Web => write!(out, "[web]"),
@@ -112,6 +114,7 @@ impl ApplyFailures {
         Config {
             cameras,
             triggers: self.merged(&old.triggers, &new.triggers, |one| &one.name, Part::Trigger),
+            intake: self.merged(&old.intake, &new.intake, |one| &one.name, Part::Intake),
             models,
             mqtt: of(Part::Mqtt).mqtt.clone(),
             web: of(Part::Web).web.clone(),
@@ -146,6 +149,7 @@ pub(super) fn repeat(change: &mut ConfigChange, parts: &[Part]) {
         match part {
             Part::Camera(name) => again(&mut change.cameras, name),
             Part::Trigger(name) => again(&mut change.triggers, name),
+            Part::Intake(name) => again(&mut change.intake, name),
             Part::Mqtt => change.mqtt_changed = true,
             Part::Web => change.web_changed = true,
             Part::Log => change.log_changed = true,

@@ -94,6 +94,8 @@ impl Dispatcher {
             Command::Bundle => return bundle(&self.service, origin, reply),
             // Answered when the instrument has answered.
             Command::Output(asked) => return domains.outputs.ask(asked, origin, &id, answered(reply)),
+            // The unit of telemetry answers: a history is read from disk.
+            Command::Intake(asked) => return self.service.intake.pass(asked, reply),
             // A restart may end the unit that carries the answer.
             Command::Restart(asked) => return restart(&self.service, asked.unit, reply),
         };

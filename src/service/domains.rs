@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::intake;
 use super::publisher::StatusPublisher;
 use super::{camera_report, outputs};
 use crate::attendance::Attendance;
@@ -9,6 +10,7 @@ use crate::config::{Config, InForce};
 use crate::engine::Model;
 use crate::inspection::evidence::Evidence;
 use crate::inspection::{InspectionAround, InspectionService};
+use crate::intake::IntakeService;
 use crate::outputs::{Outputs, OutputsHost};
 use crate::pipeline::{Detection, SharedRuntime, Sink};
 use crate::preview::Previews;
@@ -33,6 +35,8 @@ pub(super) struct Domains {
     pub(super) degradation: Degradation,
     /// Commands to instruments, and their outputs.
     pub(super) outputs: Outputs,
+    /// Telemetry from files and topics; it answers [`crate::types::Readings`].
+    pub(super) intake: Arc<IntakeService>,
 }
 
 /// What the domains are built from, besides the configuration.
@@ -54,7 +58,8 @@ impl Domains {
         let scheduler = Arc::new(Scheduler::new(&config.workers.cores, bell.clone()));
         let (runtime, degradation) = (Arc::new(SharedRuntime::default()), Degradation::default());
         let alarms: Arc<dyn Alarms> = Arc::new(publisher.clone());
-        let readings: Arc<dyn Readings> = Arc::new(outputs::NoChannels);
+        let intake = intake::new(&config, &store, &publisher);
+        let readings: Arc<dyn Readings> = intake.clone();
         let inspection = InspectionAround {
             config: in_force.clone(),
             runtime: runtime.clone(),
@@ -77,6 +82,7 @@ impl Domains {
             evidence,
             degradation,
             outputs,
+            intake,
             runtime,
             scheduler,
         })

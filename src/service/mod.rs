@@ -27,6 +27,7 @@ mod figures;
 mod gate;
 mod health;
 mod health_log;
+mod intake;
 mod interfaces;
 mod last_applied;
 mod loading;
@@ -69,6 +70,7 @@ use domains::{Domains, DomainsAround};
 pub use error::ServiceError;
 pub use exit::Exit;
 use gate::StartGate;
+use intake::IntakeRequests;
 use interfaces::Interfaces;
 use people::{PeopleHost, PeopleQueue};
 pub use provisioning::{ProvisionOutcome, ProvisionRecord};
@@ -120,6 +122,8 @@ struct Service {
     load_watch: Arc<LoadWatch>,
     /// Runs of microscopy recipes, where the configuration has some.
     batch: Option<Batch>,
+    /// Requests about telemetry from files and topics.
+    intake: IntakeRequests,
     commands: Commands,
     /// Held while an archive for support is made: one at a time.
     bundling: Arc<AtomicBool>,
@@ -243,6 +247,7 @@ impl Service {
             publisher: interfaces.publisher.clone(),
             state: degradation.clone(),
         });
+        let intake = IntakeRequests::new(&domains.intake);
         let reporter = Arc::new(Reporter::new(ReporterAround {
             config: in_force,
             supervisor: supervisor.clone(),
@@ -262,6 +267,7 @@ impl Service {
             reporter,
             load_watch,
             batch,
+            intake,
             commands,
             bundling: Arc::default(),
         })
@@ -345,6 +351,11 @@ impl Service {
         reporter.describe_to_web();
         if let Some(unit) = units::web_unit(config, interfaces, commands) {
             supervisor.add(unit)?;
+        }
+        domains.intake.arrange(&config.intake, &config.intake_store);
+        supervisor.add(self.intake.unit())?;
+        for source in &config.intake {
+            supervisor.add(intake::source_unit(source, &domains.intake))?;
         }
         for trigger in &config.triggers {
             supervisor.add(units::trigger_unit(trigger, config, &domains.inspection, commands))?;

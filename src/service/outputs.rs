@@ -15,7 +15,7 @@ use crate::contract::{CommandStatus, topic};
 use crate::outputs::{OutputNote, Outputs, OutputsAround, OutputsHost};
 use crate::store::Store;
 use crate::supervisor::{Unit, UnitError};
-use crate::types::{CommandKind, Delivered, Explanation, Origin, Reading, Readings, SystemClock};
+use crate::types::{CommandKind, Delivered, Explanation, Origin, Readings, SystemClock};
 
 /// The commands of `config`, which run once their unit does.
 pub(super) fn build(
@@ -57,15 +57,6 @@ pub(super) fn unit(outputs: &Outputs) -> Unit {
 /// The component of a command in the health model.
 pub(super) fn component(name: &str) -> String {
     format!("command/{name}")
-}
-
-/// Without an intake no channel has a reading, so every interlock is open.
-pub(super) struct NoChannels;
-
-impl Readings for NoChannels {
-    fn newest(&self, _: &str) -> Option<Reading> {
-        None
-    }
 }
 
 /// The service around the outputs.

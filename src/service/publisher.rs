@@ -1,7 +1,8 @@
 //! Publishes the service's own state over MQTT and to the page.
 
 use crate::contract::rest::AlarmOut;
-use crate::contract::{BatchProgress, Payload, Telemetry, topic};
+use crate::contract::{BatchProgress, IntakeOut, Payload, Telemetry, topic};
+use crate::intake::Way;
 use crate::mqtt::Mqtt;
 use crate::types::{Alarms, Explanation};
 use crate::web::Web;
@@ -68,6 +69,15 @@ impl StatusPublisher {
         self.web.batch(&suffix, progress);
         if changed {
             self.mqtt.retain(topic::BATCH_STATUS, progress);
+        }
+    }
+
+    /// Publishes the values of a source of telemetry.
+    pub(super) fn intake(&self, way: Way, body: &IntakeOut) {
+        let suffix = topic::intake(&body.source);
+        match way {
+            Way::Live => self.web.intake(&suffix, body),
+            Way::Mqtt => self.mqtt.figures(&suffix, body),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::boot::{self, Basis};
 use super::change::{self, ApplyFailures, Part};
 use super::configuration::Configuration;
+use super::intake::{source_unit, source_unit_name};
 use super::units::{mqtt_unit, trigger_unit, trigger_unit_name, web_unit};
 use super::{Service, ServiceError, models};
 use crate::config::{self, ChangedNames, Config, ConfigChange};
@@ -118,6 +119,7 @@ fn apply(service: &Service, planned: &PlannedChange, failures: &mut ApplyFailure
     cameras.attach_all();
     domains.drop_unused_models(&failures.in_force(old, new));
     apply_triggers(service, &change.triggers, new, failures);
+    apply_intake(service, &change.intake, new, failures);
     domains.inspection.select_again();
 }
 
@@ -179,6 +181,25 @@ fn apply_triggers(service: &Service, names: &ChangedNames, new: &Config, failure
             failures.note(part(&trigger.name), supervisor.add(unit()));
         }
     }
+}
+
+/// A source that is changed goes on where it was; one that comes back later, too.
+fn apply_intake(service: &Service, names: &ChangedNames, new: &Config, failures: &mut ApplyFailures) {
+    let Service { supervisor, domains, .. } = service;
+    let part = |name: &str| Part::Intake(name.to_owned());
+    for name in &names.removed {
+        failures.note(part(name), supervisor.remove(&source_unit_name(name)));
+        domains.intake.retire(name);
+    }
+    for source in &new.intake {
+        let unit = || source_unit(source, &domains.intake);
+        if names.changed.contains(&source.name) {
+            failures.note(part(&source.name), supervisor.replace(unit()));
+        } else if names.added.contains(&source.name) {
+            failures.note(part(&source.name), supervisor.add(unit()));
+        }
+    }
+    domains.intake.arrange(&new.intake, &new.intake_store);
 }
 
 /// The outcome for the cameras, and what differs from the file.

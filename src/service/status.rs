@@ -252,6 +252,7 @@ impl Reporter {
         response.counters.extend(self.around.interfaces.audit.counters().named());
         response.counters.extend(self.around.degradation.named());
         response.counters.extend(self.around.domains.outputs.counters().named());
+        response.counters.extend(self.around.domains.intake.counters().named());
         let evidence = self.around.domains.evidence.counters().named();
         let attendance = self.around.domains.attendance.counters().named();
         response.counters.extend(attendance.map(|(name, value)| (name.to_owned(), value)));
@@ -268,7 +269,9 @@ impl Reporter {
             inspection: cameras.iter().any(|camera| camera.inspects),
             batch: self.around.config.get().batch.recipes.is_some(),
             commands: !self.around.config.get().outputs.is_empty(),
+            intake: !self.around.config.get().intake.is_empty(),
         };
+        self.around.interfaces.web.channels(self.around.domains.intake.list());
         self.around.interfaces.web.cameras(cameras, features);
         self.tell_units();
     }

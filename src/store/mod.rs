@@ -2,7 +2,8 @@
 //!
 //! Trees: `meta` (schema version, pending erasures), `outbox` (results until the broker has them), `goldens`
 //! and `gallery` (sets of golden pictures, people; their pictures are files beside the store), `counters`,
-//! `attendance` (who was present when), `outputs` (of instruments, while they are on). The file `numbers` beside it records how far all numbers have come.
+//! `attendance` (who was present when), `outputs` (of instruments, while they are on), `intake` (how far files of telemetry were read,
+//! and the history of channels). The file `numbers` beside it records how far all numbers have come.
 
 mod aside;
 mod attendance;
@@ -17,6 +18,7 @@ mod forget;
 mod gallery;
 mod goldens;
 mod high_water;
+mod intake;
 mod letters;
 mod lock;
 mod marks;
@@ -46,6 +48,7 @@ pub use gallery::{
     read_header,
 };
 pub use goldens::{GoldenEntry, GoldenError, GoldenFiles, GoldenSet, Goldens, Pruned, golden_entries_with};
+pub use intake::{IntakeChange, IntakeTables, Pruning};
 pub use letters::{Letter, MAX_LETTERS};
 pub use numbers::Numbers;
 pub use open::{Loss, Opened, Store};

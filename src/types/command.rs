@@ -41,11 +41,13 @@ pub enum CommandKind {
     Bundle,
     /// Commands to instruments: run them, and turn their outputs off.
     Output,
+    /// Telemetry: sources, channels, histories, bad lines.
+    Intake,
 }
 
 impl CommandKind {
     /// Every kind of command, once each.
-    pub const ALL: [CommandKind; 16] = [
+    pub const ALL: [CommandKind; 17] = [
         CommandKind::Ping,
         CommandKind::Reload,
         CommandKind::Snapshot,
@@ -62,6 +64,7 @@ impl CommandKind {
         CommandKind::Batch,
         CommandKind::Bundle,
         CommandKind::Output,
+        CommandKind::Intake,
     ];
 
     /// The command's word in topics, routes and on the command line.
@@ -83,6 +86,7 @@ impl CommandKind {
             CommandKind::Batch => "batch",
             CommandKind::Bundle => "bundle",
             CommandKind::Output => "command",
+            CommandKind::Intake => "intake",
         }
     }
 

@@ -20,6 +20,7 @@ pub mod priority;
 mod reading;
 mod refusal;
 mod report;
+mod topics;
 mod trigger;
 mod zones;
 
@@ -57,5 +58,6 @@ pub use preview::{Layer, LiveView, LiveViews, PartPictureStore, Picture, Watch};
 pub use reading::{Reading, Readings};
 pub use refusal::{Details, FailedPart, Refusal, RejectedOut, ReloadedCameras, ReloadedOut};
 pub use report::{Fault, Latency, Report};
+pub use topics::{TopicMessage, TopicQueue};
 pub use trigger::{NotSelected, PortState, TriggerTarget};
 pub use zones::{MAX_ZONES, ZoneSet};

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crossbeam_queue::ArrayQueue;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::Notify;
 
 use super::counters::{LiveTotals, Totals};
+use super::feed::ListenerFeed;
 use super::snapshot::{ListenerMessage, ServiceSnapshot};
 use crate::audit::Audit;
 use crate::contract::rest::{AlarmOut, ComponentOut, Features, UnitOut};
-use crate::contract::{AttendanceOut, EventOut, InspectionOut, Payload, Telemetry, topic};
+use crate::contract::{AttendanceOut, EventOut, InspectionOut, IntakeList, Payload, Telemetry, topic};
 use crate::pipeline::{Offer, Sink};
 use crate::telemetry::Described;
 use crate::types::{
@@ -21,8 +22,6 @@ use crate::types::{
 
 /// Events that wait for the unit's thread; if the unit is away, they are dropped and counted.
 const WAITING: usize = 1_024;
-/// Messages that a listener may lag behind before it misses some.
-const LAG: usize = 256;
 
 /// Facts about a camera that its MQTT status does not contain.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,7 +60,8 @@ pub(super) struct WebShared {
     /// Wakes the unit's thread to render news.
     pub(super) wake: Notify,
     pub(super) snapshot: ServiceSnapshot,
-    pub(super) messages: broadcast::Sender<Arc<ListenerMessage>>,
+    /// Sends messages to listeners, and keeps the last ones for those that reconnect.
+    pub(super) feed: ListenerFeed,
     pub(super) totals: LiveTotals,
     /// Descriptions of the figures in telemetry, for `/metrics`.
     pub(super) described: OnceLock<BTreeMap<&'static str, Described>>,
@@ -77,8 +77,7 @@ pub(super) struct WebShared {
 
 impl WebShared {
     pub(super) fn broadcast(&self, message: ListenerMessage) {
-        // An error means that nobody listens, which is normal.
-        let _ = self.messages.send(Arc::new(message));
+        self.feed.send(message);
     }
 
     /// Renders the queued news; called on the unit's thread.
@@ -129,7 +128,7 @@ impl Web {
             news: ArrayQueue::new(WAITING),
             wake: Notify::new(),
             snapshot: ServiceSnapshot::default(),
-            messages: broadcast::Sender::new(LAG),
+            feed: ListenerFeed::new(started),
             totals: LiveTotals::default(),
             described: OnceLock::new(),
             views: OnceLock::new(),
@@ -170,6 +169,18 @@ impl Web {
         let at = (self.shared.clock.now().wall_ns, false);
         let message = self.shared.snapshot.event("batch", suffix, at, body);
         self.shared.broadcast(message);
+    }
+
+    /// Passes the values of a source of telemetry to listeners.
+    pub fn intake(&self, suffix: &str, body: &impl Payload) {
+        let at = (self.shared.clock.now().wall_ns, false);
+        let message = self.shared.snapshot.event("intake", suffix, at, body);
+        self.shared.broadcast(message);
+    }
+
+    /// Stores the sources and channels of telemetry, for `/metrics`.
+    pub fn channels(&self, list: IntakeList) {
+        self.shared.snapshot.lock().intake = list;
     }
 
     /// Stores the list of cameras and the available features. Call it often: it also shows that the service

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use super::handle::WebShared;
 use super::snapshot::SnapshotState;
 use crate::contract::rest::CameraOut;
-use crate::contract::{Parts, Service, Telemetry};
+use crate::contract::{Parts, Service, SourceState, Telemetry};
 use crate::telemetry::FigureKind;
 use crate::types::Stamp;
 
@@ -101,6 +101,7 @@ pub(super) fn text(snapshot: &SnapshotState, shared: &WebShared, now: Stamp) -> 
         let help = "Restarts since the unit was added.";
         families.add("ocellus_unit_restarts_total", "counter", help, &[("unit", &unit.name)], restarts);
     }
+    intake(&mut families, snapshot);
     for facts in &snapshot.cameras {
         camera(&mut families, &super::api::views::camera(snapshot, facts));
     }
@@ -111,6 +112,34 @@ pub(super) fn text(snapshot: &SnapshotState, shared: &WebShared, now: Stamp) -> 
         figures(&mut families, snapshot, shared, telemetry);
     }
     families.text()
+}
+
+/// Channels of telemetry that are exported; a box that is set up for more has them in REST.
+const CHANNELS: usize = 1_000;
+
+fn intake(families: &mut Families, snapshot: &SnapshotState) {
+    for source in &snapshot.intake.sources {
+        let labels = [("source", source.source.as_str())];
+        let up = f64::from(u8::from(source.state == SourceState::Ok));
+        families.add("ocellus_source_up", "gauge", "1 while the source of telemetry delivers.", &labels, up);
+        let help = "Values of a source of telemetry, since it was read for the first time.";
+        families.add("ocellus_source_points_total", "counter", help, &labels, source.points as f64);
+        let help = "Lines and values of a source of telemetry that could not be read.";
+        families.add("ocellus_source_bad_lines_total", "counter", help, &labels, source.bad_lines as f64);
+    }
+    for channel in snapshot.intake.channels.iter().take(CHANNELS) {
+        let (Some(value), Some(age_ms)) = (channel.value, channel.age_ms) else { continue };
+        let unit = channel.unit.as_deref().unwrap_or_default();
+        let labels =
+            [("channel", channel.channel.as_str()), ("source", channel.source.as_str()), ("unit", unit)];
+        let help = "The newest value of a channel of telemetry.";
+        families.add("ocellus_channel_value", "gauge", help, &labels, value);
+        let help = "Seconds since the newest value of a channel arrived.";
+        families.add("ocellus_channel_age_seconds", "gauge", help, &labels[..2], age_ms as f64 / 1e3);
+        let help = "1 while a channel of telemetry is stale.";
+        let stale = f64::from(u8::from(channel.stale));
+        families.add("ocellus_channel_stale", "gauge", help, &labels[..2], stale);
+    }
 }
 
 fn camera(families: &mut Families, camera: &CameraOut) {

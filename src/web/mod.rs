@@ -17,6 +17,7 @@ mod body;
 mod conn;
 mod counters;
 mod device;
+mod feed;
 mod forwarded;
 mod front;
 mod guard;

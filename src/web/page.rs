@@ -36,6 +36,8 @@ const HTML: &str = concat!(
     include_str!("page/js/batch.js"),
     include_str!("page/js/commands.js"),
     include_str!("page/js/plots.js"),
+    include_str!("page/js/curve.js"),
+    include_str!("page/js/curves.js"),
     include_str!("page/js/box.js"),
     include_str!("page/js/start.js"),
     "</script>\n</body>\n</html>\n",

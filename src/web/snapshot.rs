@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use super::handle::CameraFacts;
 use crate::contract::rest::{AlarmOut, ComponentOut, Features, UnitOut};
-use crate::contract::{self, Alarm, CameraStatus, Payload, RetainedState, Status, Telemetry, topic};
+use crate::contract::{
+    self, Alarm, CameraStatus, IntakeList, Payload, RetainedState, Status, Telemetry, topic,
+};
 use crate::types::{Stamp, rfc3339};
 
 /// Events, inspections and attendance that are remembered.
@@ -31,6 +33,14 @@ pub(super) struct ListenerMessage {
     pub(super) kind: &'static str,
     /// One line of JSON.
     pub(super) data: Bytes,
+    /// Counts the messages since the process began; given when it is sent.
+    pub(super) id: u64,
+}
+
+impl ListenerMessage {
+    pub(super) fn new(kind: &'static str, data: Bytes) -> ListenerMessage {
+        ListenerMessage { kind, data, id: 0 }
+    }
 }
 
 /// A blocking mutex, because it is never held across an await.
@@ -67,6 +77,8 @@ pub(super) struct SnapshotState {
     /// Whether something works, and whether everything essential is well.
     pub(super) serves: (bool, bool),
     pub(super) cameras: Vec<CameraFacts>,
+    /// The sources and channels of telemetry.
+    pub(super) intake: IntakeList,
     pub(super) features: Features,
     /// When the state of the cameras was last reported, monotonic ns.
     pub(super) reported_ns: u64,
@@ -130,7 +142,7 @@ impl ServiceSnapshot {
             Some(RetainedState::Camera(body)) => drop(inner.camera_states.insert(body.camera.clone(), body)),
             None => {}
         }
-        ListenerMessage { kind: kind_of(suffix), data: with_topic(suffix, &payload) }
+        ListenerMessage::new(kind_of(suffix), with_topic(suffix, &payload))
     }
 
     pub(super) fn clear(&self, suffix: &str) {
@@ -155,7 +167,7 @@ impl ServiceSnapshot {
         if remembered {
             keep(&mut inner.recent, data.clone(), RECENT);
         }
-        ListenerMessage { kind, data }
+        ListenerMessage::new(kind, data)
     }
 
     /// Stores and returns the record of an acquisition.
@@ -171,7 +183,7 @@ impl ServiceSnapshot {
         let data = with_topic(suffix, &payload);
         keep(&mut inner.recent, data.clone(), RECENT);
         keep(&mut inner.inspections, (id, payload), INSPECTIONS);
-        ListenerMessage { kind: "inspection", data }
+        ListenerMessage::new("inspection", data)
     }
 
     pub(super) fn alarms(&self, wall_ns: u64, alarms: Vec<AlarmOut>) -> Vec<ListenerMessage> {
@@ -181,11 +193,11 @@ impl ServiceSnapshot {
         {
             let suffix = topic::alarm(&alarm.name);
             let payload = inner.render(&suffix, wall_ns, &Alarm::from(alarm));
-            messages.push(ListenerMessage { kind: "alarm", data: with_topic(&suffix, &payload) });
+            messages.push(ListenerMessage::new("alarm", with_topic(&suffix, &payload)));
         }
         for over in inner.alarms.iter().filter(|known| !alarms.iter().any(|alarm| alarm.name == known.name)) {
             let response = json!({ "topic": topic::alarm(&over.name), "over": true });
-            messages.push(ListenerMessage { kind: "alarm", data: response.to_string().into() });
+            messages.push(ListenerMessage::new("alarm", response.to_string().into()));
         }
         inner.alarms = alarms;
         messages
@@ -203,7 +215,7 @@ impl ServiceSnapshot {
             keep(figures, (now.mono_ns, payload), FIGURES);
         }
         inner.telemetry = Some(body.clone());
-        ListenerMessage { kind: "telemetry", data }
+        ListenerMessage::new("telemetry", data)
     }
 
     pub(super) fn cameras(&self, now: Stamp, cameras: Vec<CameraFacts>, features: Features) {

@@ -13,6 +13,7 @@ mod examine;
 mod heap;
 mod image;
 mod inspection;
+mod intake;
 mod microscopy;
 mod mqtt;
 mod outputs;

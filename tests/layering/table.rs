@@ -13,13 +13,14 @@ pub const MODULES: &[(&str, &str)] = &[
     ("engine", ""),
     ("timelapse", ""),
     ("serial", "config types"),
+    ("datafiles", ""),
     // Adapters.
     ("contract", "types"),
     ("audit", "contract telemetry types"),
-    ("config", "timelapse engine image ring supervisor* types"),
-    ("store", "config telemetry types"),
+    ("config", "datafiles timelapse engine image ring supervisor* types"),
+    ("store", "datafiles config telemetry types"),
     // What may be asked: the words of all domains, of which it knows the commands alone.
-    ("commands", "contract types recognition* attendance* inspection* preview* microscopy* outputs*"),
+    ("commands", "contract types recognition* attendance* inspection* intake* preview* microscopy* outputs*"),
     ("control", "commands supervisor* telemetry types"),
     ("mqtt", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
     ("web", "audit commands ring image store contract config backoff supervisor* telemetry types pipeline"),
@@ -30,6 +31,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("recognition", "ring image engine scheduler store config telemetry types pipeline"),
     ("attendance", "store contract config supervisor* telemetry types pipeline"),
     ("inspection", "ring image engine scheduler store config supervisor* telemetry types pipeline"),
+    ("intake", "datafiles store contract config supervisor* telemetry types"),
     ("preview", "ring image scheduler config telemetry types pipeline"),
     ("microscopy", "timelapse engine image ring scheduler supervisor* contract config telemetry types"),
     ("outputs", "backoff serial store contract config supervisor* telemetry types"),
@@ -40,11 +42,11 @@ pub const MODULES: &[(&str, &str)] = &[
     // The whole.
     (
         "service",
-        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview microscopy outputs pipeline mqtt web",
+        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection intake preview microscopy outputs pipeline mqtt web",
     ),
     (
         "cli",
-        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection preview microscopy outputs pipeline mqtt web service timelapse",
+        "types telemetry examine audit contract commands ring image config supervisor engine store scheduler trigger control camera tracking recognition attendance inspection intake preview microscopy outputs pipeline mqtt web service timelapse",
     ),
     ("main", "cli"),
 ];
@@ -70,6 +72,7 @@ pub const FACES: &[(&str, &[&str])] = &[
     ("recognition", &["command"]),
     ("attendance", &["command"]),
     ("inspection", &["command"]),
+    ("intake", &["command"]),
     ("preview", &["command"]),
     ("microscopy", &["command"]),
     ("outputs", &["command"]),
@@ -82,6 +85,7 @@ pub const DOMAINS: &[&str] = &[
     "recognition",
     "attendance",
     "inspection",
+    "intake",
     "trigger",
     "preview",
     "microscopy",

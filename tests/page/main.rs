@@ -6,6 +6,7 @@ mod support;
 mod batch;
 mod browser;
 mod commands;
+mod curves;
 mod hands;
 mod health;
 mod line;

@@ -42,7 +42,7 @@ fn millis(duration: std::time::Duration) -> u32 {
     duration.as_millis() as u32
 }
 
-fn zone(field: &PlacedValue<'_, '_>) -> Option<TimeZone> {
+pub(super) fn zone(field: &PlacedValue<'_, '_>) -> Option<TimeZone> {
     let name = field.text()?;
     let zone = TimeZone::get(name).ok();
     if zone.is_none() {

@@ -8,6 +8,7 @@ mod device;
 mod evidence;
 mod faces;
 mod inspect;
+mod intake;
 mod model;
 mod mqtt;
 mod output;
@@ -130,6 +131,8 @@ fn read(doc: &Doc<'_>, base: &Path, text: &str, coming: &Coming) -> Config {
         runtime: device::runtime(root.table("runtime"), &scope),
         degradation: degradation::degradation(root.table("degradation")),
         supervisor: device::supervisor(root.table("supervisor"), &models, &cameras, &triggers),
+        intake: intake::sources(&root, &scope),
+        intake_store: intake::store(root.table("intake_store")),
         log: device::log(root.table("log")),
         annotate: preview::annotate(root.table("annotate"), workers.cores.len()),
         device,

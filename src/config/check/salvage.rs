@@ -6,8 +6,8 @@ use std::io::Read;
 use std::path::Path;
 
 use super::super::raw::{Doc, TomlTable};
-use super::super::{AttendanceConfig, BatchConfig, Config, EvidenceConfig, OutboxConfig};
-use super::{Files, SectionScope, attendance, degradation, device, evidence, mqtt, preview, web};
+use super::super::{AttendanceConfig, BatchConfig, Config, EvidenceConfig, IntakeStoreConfig, OutboxConfig};
+use super::{Files, SectionScope, attendance, degradation, device, evidence, intake, mqtt, preview, web};
 use crate::types::sha256;
 
 /// A file with more broken sections than this is treated as empty.
@@ -45,6 +45,10 @@ impl Config {
                 .or("attendance", attendance::attendance, |usual| AttendanceConfig { keep_days: 0, ..usual }),
             // A run is begun by a person, who can wait for a sound file.
             batch: BatchConfig::default(),
+            // Sources that were salvaged in part could read a folder in another way than it was read before.
+            intake: Vec::new(),
+            intake_store: salvage
+                .or("intake_store", intake::store, |usual| IntakeStoreConfig { keep_days: 3_650, ..usual }),
             runtime: salvage.or_default("runtime", |table| device::runtime(table, &scope)),
             degradation: salvage.or_default("degradation", degradation::degradation),
             supervisor: salvage.or_default("supervisor", |table| device::supervisor(table, &[], &[], &[])),

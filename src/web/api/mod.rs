@@ -4,6 +4,7 @@ pub(super) mod attendance;
 pub(super) mod batch;
 pub(super) mod commands;
 pub(super) mod inspections;
+pub(super) mod intake;
 pub(super) mod people;
 pub(super) mod session;
 pub(super) mod state;

@@ -14,6 +14,7 @@ use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError::Lagged;
 
 use super::super::answer::{self, Handled, WebFault, bytes, json_text, mime};
+use super::super::feed::Listening;
 use super::super::handle::{CameraFacts, WebShared};
 use super::super::live;
 use super::super::routes::Call;
@@ -126,11 +127,18 @@ pub(in super::super) async fn recent(call: Call) -> Handled {
 
 pub(in super::super) async fn events(call: Call) -> Handled {
     let shared = call.server.shared.clone();
-    let messages = shared.messages.subscribe();
     let place = StreamPlace::take(&shared, |shared| &shared.listeners, call.server.settings.max_viewers)?;
-    let events = BroadcastStream::new(messages).map(move |messages| {
+    // A browser that reconnects names the last message that it has.
+    let last = call.headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let Listening { lost, missed, coming } = shared.feed.listen(last);
+    let lost = (lost > 0).then_some(Err(Lagged(lost)));
+    let before = tokio_stream::iter(lost.into_iter().chain(missed.into_iter().map(Ok)));
+    let events = before.chain(BroadcastStream::new(coming)).map(move |messages| {
         let event = match messages {
-            Ok(message) => Event::default().event(message.kind).data(String::from_utf8_lossy(&message.data)),
+            Ok(message) => Event::default()
+                .id(place.shared.feed.id(&message))
+                .event(message.kind)
+                .data(String::from_utf8_lossy(&message.data)),
             Err(Lagged(count)) => {
                 place.shared.totals.events_missed.add(count);
                 Event::default().event("missed").data(json!({ "count": count }).to_string())

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::super::answer::mime;
-use super::super::api::{attendance, batch, commands, inspections, people, session, state, views};
+use super::super::api::{attendance, batch, commands, inspections, intake, people, session, state, views};
 use super::super::bodies::{EnrolIn, FitIn, MarkIn, MergeIn, PicturesIn, RenameIn, RunIn};
 use super::super::snapshot::INSPECTIONS;
 use super::{Gives, Param, QueryShape, Route, Verb, of};
@@ -17,7 +17,7 @@ use crate::contract::rest::{
     AlarmOut, AuditOut, CameraOut, ConfigOut, HealthOut, LoginIn, RefusedOut, SessionOut, StatusOut,
     TelemetryOut, TriggerIn, UnitOut,
 };
-use crate::contract::{BatchProgress, Day, InspectionOut, Telemetry};
+use crate::contract::{BadOut, BatchProgress, Day, InspectionOut, IntakeList, SeriesOut, Telemetry};
 
 const ANYONE: Option<Role> = None;
 const VIEWER: Option<Role> = Some(Role::Viewer);
@@ -53,6 +53,21 @@ const FEATURE: Param = Param {
     says: "The name of the feature, such as intensity_total_ch_1; the first by default.",
     shape: QueryShape::Text,
 };
+
+const SERIES: &[Param] = &[
+    Param {
+        name: "since",
+        says: "The beginning: RFC 3339, or how long ago (90s, 15m, 6h, 7d); 5m by default.",
+        shape: QueryShape::Text,
+    },
+    Param { name: "until", says: "The end, in the same form; now by default.", shape: QueryShape::Text },
+    Param {
+        name: "points",
+        says: "Most stretches of time, each with minimum, mean and maximum; 500 by default.",
+        shape: QueryShape::UpTo(5_000),
+    },
+    Param { name: "format", says: "json by default.", shape: QueryShape::Word(&["json", "csv"]) },
+];
 
 const FRAME: Param =
     Param { name: "frame", says: "The frame, from 0; 0 by default.", shape: QueryShape::FromZero };
@@ -195,6 +210,15 @@ pub(in super::super) static ROUTES: &[Route] = routes! {
     Get "/api/v1/doctor/bundle", ADMIN, state::bundle;
         "The archive for support: what `ocellus doctor --bundle` writes, without secrets, pictures or names."
         => Gives::Bytes(mime::GZIP);
+    Get "/api/v1/intake", VIEWER, intake::list;
+        "Sources of telemetry and their channels: newest value, unit, age, staleness."
+        => json::<IntakeList>();
+    Get "/api/v1/intake/{channel}", VIEWER, intake::series;
+        "The history of a channel, in as few stretches of time as are wanted."
+        => Gives::JsonOr(of::<SeriesOut>, &[mime::CSV]), query SERIES;
+    Get "/api/v1/sources/{source}/bad", VIEWER, intake::bad;
+        "What a source of telemetry could not read: the newest lines with file, number and reason."
+        => json::<BadOut>();
     Get "/api/v1/batch", VIEWER, batch::status;
         "Recipes of microscopy with the state of their results, and the run that is under way."
         => json::<BatchOut>();
