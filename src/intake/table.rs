@@ -51,6 +51,8 @@ pub(super) struct ChannelEntry {
     pub(super) limits: Limits,
     pub(super) history: History,
     pub(super) newest: Option<Newest>,
+    /// When a value arrived last whose time was not ahead, monotonic.
+    plausible: Option<Duration>,
     /// Values since the start.
     points: u64,
     /// What was not published yet, for each way.
@@ -72,6 +74,7 @@ impl ChannelEntry {
             limits: Limits::new(settings),
             history: fresh(store),
             newest: None,
+            plausible: None,
             points: 0,
             unpublished: [None; WAYS],
         }
@@ -99,7 +102,16 @@ impl ChannelEntry {
             self.history = fresh(store);
             kept.into_iter().for_each(|(time, value)| self.history.push(time, value));
         }
-        self.history.push(time_ns, value);
+        let is_ahead = time_ns > latest_ns;
+        if !is_ahead {
+            self.plausible = Some(now.monotonic);
+        }
+        // The history keeps a span before its latest time: one wrong time among right ones would empty it.
+        let is_exception = is_ahead
+            && self.plausible.is_some_and(|last| now.monotonic.saturating_sub(last) <= config.stale_after);
+        if !is_exception {
+            self.history.push(time_ns, value);
+        }
         self.points += 1;
         let is_newest =
             |newest: Newest| time_ns >= newest.time_ns || is_set_back || newest.time_ns > latest_ns;
