@@ -4,7 +4,7 @@ use super::degradation;
 use crate::audit;
 use crate::inspection::evidence;
 use crate::telemetry::Described;
-use crate::{attendance, intake, mqtt, outputs, web};
+use crate::{attendance, intake, mqtt, web};
 
 /// Figures of a camera, by the part that follows the camera's name in `telemetry`.
 pub(super) const OF_CAMERAS: &[Described] = &[
@@ -68,8 +68,14 @@ pub(super) const OF_CAMERAS: &[Described] = &[
 pub(super) fn described() -> impl Iterator<Item = &'static Described> {
     let outputs =
         [audit::Totals::DESCRIBED, mqtt::Totals::DESCRIBED, web::Totals::DESCRIBED, evidence::DESCRIBED];
-    [OF_CAMERAS, OF_LOG, attendance::DESCRIBED, degradation::DESCRIBED, intake::Totals::DESCRIBED]
-        .into_iter()
-        .chain(outputs)
-        .flatten()
+    [
+        OF_CAMERAS,
+        attendance::DESCRIBED,
+        degradation::DESCRIBED,
+        intake::Totals::DESCRIBED,
+        crate::outputs::Totals::DESCRIBED,
+    ]
+    .into_iter()
+    .chain(outputs)
+    .flatten()
 }
