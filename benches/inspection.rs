@@ -50,6 +50,7 @@ fn main() {
         name: "embed".into(),
         path: data.join(MODEL),
         card: engine::card(Task::Embed),
+        delegate: None,
         min_workers: 1,
         max_workers: 2,
     };
