@@ -65,7 +65,9 @@ impl Box1 {
     /// The newest message whose topic matches `filter`.
     fn message(&self, filter: &str) -> &Value {
         let found = self.said.iter().find(|(topic, _)| matches(filter, topic));
-        &found.unwrap_or_else(|| panic!("nothing of {:?} matches {filter}", self.said.keys())).1
+        let (_, message) =
+            found.unwrap_or_else(|| panic!("nothing of {:?} matches {filter}", self.said.keys()));
+        message
     }
 }
 

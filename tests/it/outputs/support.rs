@@ -185,8 +185,8 @@ impl Lab {
     /// The state of `name` as `command list` has it.
     pub fn state(&self, name: &str) -> String {
         let listed = self.done(&["list"]);
-        let commands = listed["commands"].as_array().unwrap().iter();
-        let found = commands.filter(|command| command["command"] == name).next();
+        let mut commands = listed["commands"].as_array().unwrap().iter();
+        let found = commands.find(|command| command["command"] == name);
         found.map_or("gone".into(), |command| command["state"].as_str().unwrap().to_owned())
     }
 
